@@ -1,0 +1,68 @@
+import { CcsCommand } from '../command.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
+import { placeOf } from '../core/text.ts'
+import { type Check, type DoctorResult, type Examined, examine } from '../flows/doctor.ts'
+import { openLogic } from '../open.ts'
+import type { Project } from '../project.ts'
+
+const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
+
+export default class Doctor extends CcsCommand<DoctorResult> {
+  static override summary = 'Check this machine and this project, and print the settings in force.'
+  static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --json']
+
+  async run(): Promise<DoctorResult> {
+    const { flags } = await this.parse(Doctor)
+    const result = await examine(await this.#project(flags), await this.machine())
+    for (const { name, status, detail, hint } of result.checks) {
+      this.print(`${this.paint(MARKS[status], status.padEnd(7))}  ${name.padEnd(14)}  ${detail}`)
+      if (hint !== undefined) this.print(`${' '.repeat(25)}${this.paint('cyan', hint)}`)
+    }
+    if (result.config.length > 0) {
+      this.print()
+      this.printTable([{ key: 'setting' }, { key: 'value', align: 'left' }], result.config)
+    }
+    if (!result.ok) this.exitWith(EXIT.checkFailed)
+    return result
+  }
+
+  /** What can be read of the project; a fault in it is an answer here, not an error. */
+  async #project(flags: {
+    readonly project?: string | undefined
+    readonly data?: string | undefined
+  }): Promise<Examined | readonly Check[]> {
+    try {
+      const project = await this.loadProject(flags)
+      return {
+        config: project.config,
+        dir: project.dir,
+        dataDir: project.dataDir,
+        schemas: project.schemas.filter(({ file }) => file.split('/').length === 2).length,
+        models: project.models.length,
+        modelFaults: await faultsOf(project),
+      }
+    } catch (error) {
+      return checksOf('project', error)
+    }
+  }
+}
+
+async function faultsOf(project: Project): Promise<readonly Check[]> {
+  try {
+    await openLogic(project)
+    return []
+  } catch (error) {
+    return checksOf('models', error)
+  }
+}
+
+/** A failed check for each fault of a CcsError; anything else is thrown on. */
+function checksOf(name: string, error: unknown): readonly Check[] {
+  if (!(error instanceof CcsError)) throw error
+  return [error, ...error.others].map(({ message, hint, location }) => ({
+    name,
+    status: 'failed',
+    detail: location === undefined ? message : `${placeOf(location)}: ${message}`,
+    ...(hint === undefined ? {} : { hint }),
+  }))
+}

@@ -1,0 +1,50 @@
+import { Flags } from '@oclif/core'
+import { CcsCommand } from '../command.ts'
+import type { StatusResult } from '../flows/status.ts'
+import { openLogic } from '../open.ts'
+import { openPipeline, openServer } from '../open-pipeline.ts'
+
+export default class Run extends CcsCommand<StatusResult> {
+  static override summary = 'Run the engine: the log in, Bronze, Silver and Gold out.'
+  static override description =
+    'Takes in what the log holds and goes on as it grows. SIGINT or SIGTERM drains: everything is taken in and committed.'
+  static override examples = ['<%= config.bin %> run', '<%= config.bin %> run --once']
+  static override flags = {
+    once: Flags.boolean({ summary: 'Take in all that the log holds, commit and stop.' }),
+    port: Flags.integer({
+      summary: 'Port on 127.0.0.1; 0 takes any free one.',
+      min: 0,
+      max: 65535,
+    }),
+  }
+
+  async run(): Promise<StatusResult> {
+    const { flags } = await this.parse(Run)
+    const project = await this.loadProject(flags)
+    const stop = this.untilSignal()
+    const open = await openPipeline(project, await openLogic(project), {
+      owner: 'ccs run',
+      onNotice: (text) => this.note(text),
+    })
+    try {
+      const server = await openServer(open, {
+        port: flags.port ?? (flags.once ? 0 : project.config.http.port),
+      })
+      try {
+        if (!flags.once)
+          this.note(`The engine answers at ${server.url}; data in ${project.dataDir}.`)
+        await open.pipeline.run(stop, flags.once)
+        const status = await server.status()
+        const { records, bronze, duplicates, dlq } = status.counts
+        this.print(
+          `${records} records: ${bronze} in Bronze, ${dlq} rejected; ${duplicates} duplicates left out of Silver.`,
+        )
+        return status
+      } finally {
+        await server.close()
+      }
+    } finally {
+      await open.close()
+    }
+  }
+}

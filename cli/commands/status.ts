@@ -1,0 +1,41 @@
+import { CcsCommand } from '../command.ts'
+import type { StatusResult } from '../flows/status.ts'
+import { openAnswers } from '../open-pipeline.ts'
+
+export default class Status extends CcsCommand<StatusResult> {
+  static override summary =
+    'Lag, watermark, freshness, late, duplicates, rejects and the last commit.'
+  static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --json']
+
+  async run(): Promise<StatusResult> {
+    const { flags } = await this.parse(Status)
+    const answers = await openAnswers(await this.loadProject(flags))
+    try {
+      const status = await answers.status()
+      for (const [label, value] of statusRows(status)) this.print(`${label.padEnd(16)}${value}`)
+      return status
+    } finally {
+      await answers.close()
+    }
+  }
+}
+
+function statusRows(status: StatusResult): readonly (readonly [string, string])[] {
+  const { counts } = status
+  const share = (part: number) =>
+    counts.records === 0 ? '0' : `${part} (${((100 * part) / counts.records).toFixed(2)} %)`
+  return [
+    ['engine', status.running ? (status.stalled ?? 'running') : 'not running'],
+    ['data', status.data],
+    ['records', String(counts.records)],
+    ['lag', `${status.lagEvents} records`],
+    ['watermark', status.watermark ?? '-'],
+    ['newest record', status.newestAgeMs === null ? '-' : `${status.newestAgeMs} ms ago`],
+    ['bronze', String(counts.bronze)],
+    ['duplicates', share(counts.duplicates)],
+    ['late', share(counts.late)],
+    ['rejected', `${share(counts.dlq)}${counts.dlq > 0 ? '   see: ccs dlq ls' : ''}`],
+    ['last commit', status.lastCommit ? `${status.lastCommit}  (no. ${status.serial})` : '-'],
+    ['uncommitted', `${status.uncommittedRows} rows`],
+  ]
+}

@@ -1,0 +1,103 @@
+/**
+ * What compiled decoders call where their straight path ends: numbers of many bytes, text that is not
+ * ASCII, hexadecimal digits. Positions are handed back in `ends[0]`, -1 for a fault.
+ */
+import { isUtf8 } from 'node:buffer'
+
+/** The bytes that records are read from, and where DuckDB has its own copy of them. */
+export class Source {
+  bytes: Uint8Array = new Uint8Array(0)
+  view = new DataView(this.bytes.buffer)
+  /** Address of byte 0 in DuckDB's memory: low and high word; from position `cut` on the high word is one more. */
+  low = 0
+  high = 0
+  cut = 0
+
+  /** Takes a copy, with a margin so that words may be read beyond the end. */
+  load(body: Uint8Array): void {
+    if (this.bytes.length < body.length + MARGIN) {
+      this.bytes = new Uint8Array(body.length * 2 + 64 * 1024)
+      this.view = new DataView(this.bytes.buffer)
+    }
+    this.bytes.set(body)
+    this.bytes.fill(0, body.length, body.length + MARGIN)
+  }
+
+  /** Says where DuckDB's copy lies. */
+  place(low: number, high: number): void {
+    this.low = low | 0
+    this.high = high | 0
+    this.cut = Math.min(0x100000000 - (low >>> 0), 0x7fffffff)
+  }
+}
+
+const MARGIN = 1024
+
+export const ends = new Int32Array(1)
+/** The last long as two words, low first, sign included. */
+export const words = new Int32Array(2)
+
+/** A length, count or choice, still in zigzag: below 2^31, else -1. */
+export function wideLength(bytes: Uint8Array, at: number): number {
+  const value = wideLong(bytes, at)
+  if ((ends[0] ?? -1) < 0) return -1
+  const zigzag = value < 0 ? -value * 2 - 1 : value * 2
+  return zigzag <= 0x7fffffff ? zigzag : -1
+}
+
+export function wideInt(bytes: Uint8Array, at: number): number {
+  const value = wideLong(bytes, at)
+  if ((ends[0] ?? -1) - at > 5 || value < -0x80000000 || value > 0x7fffffff) ends[0] = -1
+  return value
+}
+
+/** A long, rounded beyond 2^53; exactly in `words`. */
+export function wideLong(bytes: Uint8Array, at: number): number {
+  let low = 0
+  let middle = 0
+  let high = 0
+  for (let i = 0; i < 10; i++) {
+    const byte = bytes[at + i] ?? 0
+    const part = byte & 127
+    if (i < 4) low |= part << (7 * i)
+    else if (i < 8) middle |= part << (7 * (i - 4))
+    else high |= part << (7 * (i - 8))
+    if (byte > 127) continue
+    if (i === 9 && byte > 1) break
+    ends[0] = at + i + 1
+    return unzigzag((low | (middle << 28)) >>> 0, ((middle >>> 4) | (high << 24)) >>> 0)
+  }
+  ends[0] = -1
+  return 0
+}
+
+function unzigzag(low: number, high: number): number {
+  const sign = -(low & 1)
+  words[0] = ((low >>> 1) | (high << 31)) ^ sign
+  words[1] = (high >>> 1) ^ sign
+  return words[1] * 0x100000000 + (words[0] >>> 0)
+}
+
+export function utf8(bytes: Uint8Array, at: number, length: number): boolean {
+  return isUtf8(bytes.subarray(at, at + length))
+}
+
+/** Two lower-case hexadecimal digits as read by getUint16 → their byte; -1 for anything else. */
+export function hexPairs(): Int16Array {
+  const pairs = new Int16Array(65_536).fill(-1)
+  const digits = '0123456789abcdef'
+  for (let byte = 0; byte < 256; byte++) {
+    const first = digits.charCodeAt(byte >> 4)
+    const second = digits.charCodeAt(byte & 15)
+    pairs[first | (second << 8)] = byte
+  }
+  return pairs
+}
+
+/** Masks that keep the first n of 12 bytes, as three words each: masks[3 * n + word]. */
+export function inlineMasks(): Int32Array {
+  const masks = new Int32Array(13 * 3)
+  const bytes = new Uint8Array(masks.buffer)
+  for (let n = 0; n <= 12; n++) bytes.fill(255, n * 12, n * 12 + n)
+  return masks
+}

@@ -1,0 +1,149 @@
+/**
+ * CSV as RFC 4180 has it: quoted fields may hold delimiters, doubled quotes and line ends. Where a quote is
+ * never closed, only its own line is bad: reading goes on with the next line, so that nothing is swallowed.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { RowScanner, ScannedRow } from './byte-rows.ts'
+import { type CsvStyle, ROW_BYTES_MAX, RowFault } from './source-row.ts'
+
+const QUOTE = 0x22
+const LF = 0x0a
+const CR = 0x0d
+
+/** A quoted field that is still open after so many bytes is taken for one that is never closed. */
+const QUOTED_BYTES_MAX = 1024 * 1024
+
+/** Scanner for ByteRows: a row's values are its fields as text, whatever their number. */
+export function csvScanner(style: CsvStyle): RowScanner {
+  const delimiter = style.delimiter.charCodeAt(0)
+  const decode = decoder(style.encoding)
+  return (buffer, at, lineEnd, isEnd) => {
+    const quote = buffer.subarray(at, lineEnd).indexOf(QUOTE)
+    if (quote < 0) {
+      const text = decode(buffer.subarray(at, trimCr(buffer, at, lineEnd)))
+      const values = text instanceof RowFault ? text : text.split(style.delimiter)
+      return { next: lineEnd + 1, lines: 1, values }
+    }
+    return scanQuoted({ buffer, at, lineEnd, isEnd, delimiter, decode })
+  }
+}
+
+/** Why the row does not fit a header of `columns` columns; undefined when it does. */
+export function columnsFault(fields: readonly string[], columns: number): RowFault | undefined {
+  if (fields.length === columns) return undefined
+  return fields.length < columns
+    ? new RowFault('missing_field', `${fields.length} of ${columns} columns; is the line cut off?`)
+    : new RowFault('wrong_type', `${fields.length} columns, but the header has ${columns}`)
+}
+
+interface QuotedScan {
+  readonly buffer: Buffer
+  readonly at: number
+  readonly lineEnd: number
+  readonly isEnd: boolean
+  readonly delimiter: number
+  readonly decode: Decode
+}
+
+function scanQuoted(scan: QuotedScan): ScannedRow | undefined {
+  const { buffer, delimiter, decode } = scan
+  const fields: string[] = []
+  let fault: RowFault | undefined
+  let lines = 1
+  let at = scan.at
+  for (;;) {
+    const field = buffer[at] === QUOTE ? quotedField(scan, at) : plainField(scan, at)
+    if (field === undefined) {
+      if (buffer.length - scan.at <= ROW_BYTES_MAX) return undefined
+      return firstLineOnly(scan, new RowFault('too_large', 'the quotes make the row too long'))
+    }
+    if (field instanceof RowFault) return firstLineOnly(scan, field)
+    const text = decode(buffer.subarray(field.start, field.end))
+    if (text instanceof RowFault) fault = text
+    else fields.push(field.hasDoubled ? text.replaceAll('""', '"') : text)
+    lines += field.lines
+    if (buffer[field.next] === delimiter) {
+      at = field.next + 1
+      continue
+    }
+    const next = Math.min(field.next + (buffer[field.next] === CR ? 2 : 1), buffer.length)
+    return { next, lines, values: fault ?? fields }
+  }
+}
+
+interface Field {
+  readonly start: number
+  readonly end: number
+  /** Position of the delimiter or line end after it, or the end of the buffer. */
+  readonly next: number
+  readonly lines: number
+  readonly hasDoubled: boolean
+}
+
+/** Up to the next delimiter or line end; quotes inside stand for themselves. */
+function plainField({ buffer, delimiter, isEnd }: QuotedScan, start: number): Field | undefined {
+  let end = start
+  while (end < buffer.length && buffer[end] !== delimiter && buffer[end] !== LF) end++
+  if (end === buffer.length && !isEnd) return undefined
+  const isLast = end > start && buffer[end - 1] === CR && buffer[end] !== delimiter
+  const last = isLast ? end - 1 : end
+  return { start, end: last, next: last, lines: 0, hasDoubled: false }
+}
+
+function quotedField(scan: QuotedScan, start: number): Field | RowFault | undefined {
+  const { buffer, delimiter, isEnd } = scan
+  const column = start - scan.at + 1
+  let hasDoubled = false
+  let at = start + 1
+  for (;;) {
+    const close = buffer.indexOf(QUOTE, at)
+    const isOpen = close < 0 || (close + 1 === buffer.length && !isEnd)
+    if (isOpen && !isEnd && buffer.length - start <= QUOTED_BYTES_MAX) return undefined
+    if (isOpen || close - start > QUOTED_BYTES_MAX)
+      return new RowFault('undecodable', `the quote at byte ${column} of the row is never closed`)
+    if (buffer[close + 1] === QUOTE) {
+      hasDoubled = true
+      at = close + 2
+      continue
+    }
+    const next = close + 1
+    const after = buffer[next]
+    if (after === CR && next + 1 === buffer.length && !isEnd) return undefined
+    const isLineEnd = after === LF || (after === CR && (buffer[next + 1] ?? LF) === LF)
+    if (after !== undefined && after !== delimiter && !isLineEnd)
+      return new RowFault('undecodable', `text after the quote closed at byte ${next - scan.at}`)
+    const lines = countLines(buffer, start + 1, close)
+    return { start: start + 1, end: close, next, lines, hasDoubled }
+  }
+}
+
+function firstLineOnly({ lineEnd }: QuotedScan, fault: RowFault): ScannedRow {
+  return { next: lineEnd + 1, lines: 1, values: fault }
+}
+
+function countLines(buffer: Buffer, from: number, to: number): number {
+  let lines = 0
+  for (let at = buffer.indexOf(LF, from); at >= 0 && at < to; at = buffer.indexOf(LF, at + 1))
+    lines++
+  return lines
+}
+
+function trimCr(buffer: Buffer, at: number, end: number): number {
+  return end > at && buffer[end - 1] === CR ? end - 1 : end
+}
+
+// What windows-1252 has at 0x80 to 0x9f; elsewhere it is latin1. Node 20's own TextDecoder takes it for latin1
+// altogether. Bytes that it leaves undefined stay control characters, as browsers have it.
+const WINDOWS_1252 = [...'€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ']
+
+type Decode = (bytes: Buffer) => string | RowFault
+
+function decoder(encoding: CsvStyle['encoding']): Decode {
+  if (encoding === 'windows-1252')
+    return (bytes) =>
+      bytes
+        .toString('latin1')
+        .replace(/[\x80-\x9f]/g, (char) => WINDOWS_1252[char.charCodeAt(0) - 128] ?? char)
+  return (bytes) =>
+    isUtf8(bytes) ? bytes.toString('utf8') : new RowFault('undecodable', 'the row is not UTF-8')
+}

@@ -1,0 +1,92 @@
+/**
+ * One error class and one list of codes. An error is for a person: what is wrong (message), where
+ * (location), what to do next (hint). The exit code says to a script which kind it is.
+ */
+export const EXIT = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  changes: 3,
+  unreachable: 4,
+  checkFailed: 5,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** Every code that ccs throws; docs/errors.md explains each. */
+export const ERROR_CODES = [
+  'CCS_UNEXPECTED',
+  'CCS_USAGE_INVALID',
+  'CCS_CONFIG_INVALID',
+  'CCS_PROJECT_NOT_FOUND',
+  'CCS_SCHEMA_INVALID',
+  'CCS_MODEL_INVALID',
+  'CCS_MODEL_CYCLE',
+  'CCS_SQL_UNSUPPORTED',
+  'CCS_QUERY_INVALID',
+  'CCS_LOG_LOCKED',
+  'CCS_LOG_CORRUPT',
+  'CCS_LOG_RECORD_TOO_LARGE',
+  'CCS_ENGINE_LOCKED',
+  'CCS_ENGINE_UNREACHABLE',
+  'CCS_MANIFEST_INVALID',
+  'CCS_LAKE_DAMAGED',
+  'CCS_PLAN_CHANGES',
+  'CCS_CHECK_FAILED',
+  'CCS_DISK_FULL',
+  'CCS_DISK_DENIED',
+  'CCS_IMPORT_INVALID',
+  'CCS_RATE_MISSED',
+] as const
+
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/** A place in a user's file; line and column count from 1. */
+export interface Location {
+  readonly file: string
+  readonly line?: number
+  readonly column?: number
+  /** The line itself, to be shown under the message. */
+  readonly text?: string
+}
+
+export interface CcsErrorOptions {
+  /** The next command or edit to try. */
+  readonly hint?: string
+  readonly exit?: ExitCode
+  readonly location?: Location
+  readonly cause?: unknown
+  /** Further faults of the same file or run, reported together with this one. */
+  readonly others?: readonly CcsError[]
+}
+
+export class CcsError extends Error {
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+  readonly exit: ExitCode
+  readonly location: Location | undefined
+  readonly others: readonly CcsError[]
+
+  constructor(code: ErrorCode, message: string, options: CcsErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'CcsError'
+    this.code = code
+    this.hint = options.hint
+    this.exit = options.exit ?? EXIT.unexpected
+    this.location = options.location
+    this.others = options.others ?? []
+  }
+}
+
+/** Throws the first fault with the rest as its `others`; does nothing when there is none. */
+export function throwAll(faults: readonly CcsError[]): void {
+  const [first, ...rest] = faults
+  if (!first) return
+  throw new CcsError(first.code, first.message, {
+    exit: first.exit,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    ...(first.location === undefined ? {} : { location: first.location }),
+    ...(first.cause === undefined ? {} : { cause: first.cause }),
+    others: [...first.others, ...rest.flatMap((one) => [one, ...one.others])],
+  })
+}

@@ -1,0 +1,200 @@
+/**
+ * The models as a graph: what each reads, in an order in which every model comes after what it reads, with
+ * a fingerprint of what each means.
+ */
+import { createHash } from 'node:crypto'
+import { CcsError, EXIT, throwAll } from './errors.ts'
+import type { Model } from './model.ts'
+import {
+  type AstNode,
+  type AstValue,
+  constantText,
+  expandMacros,
+  locate,
+  type MacroSet,
+  nodes,
+  type ParseSql,
+  parseSelect,
+  references,
+  walk,
+  withoutPositions,
+} from './sql-ast.ts'
+import { didYouMean } from './suggest.ts'
+
+/** A model with its parsed SELECT and its place in the graph. */
+export interface GraphModel {
+  readonly model: Model
+  /** The statement as written, macro calls included. */
+  readonly ast: AstNode
+  /** Names of models and sources it reads, each once, in the order of the text. */
+  readonly reads: readonly string[]
+  /** Equal for equal meaning: see `fingerprint`. */
+  readonly fingerprint: string
+}
+
+export interface GraphInput {
+  readonly macros: MacroSet
+  /** Tables that come from outside, such as `raw.events`. */
+  readonly sources: readonly string[]
+  /** Settings of ccs.yml that macros read with getvariable, such as shop_timezone. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly parseSql: ParseSql
+}
+
+/**
+ * Models in topological order (by name where the order is free). Throws all faults at once: syntax errors,
+ * references to nothing (CCS_MODEL_INVALID) and cycles (CCS_MODEL_CYCLE).
+ */
+export async function buildGraph(
+  models: readonly Model[],
+  input: GraphInput,
+): Promise<readonly GraphModel[]> {
+  const faults: CcsError[] = []
+  const parsed: { model: Model; ast: AstNode; reads: readonly string[] }[] = []
+  const known = [...models.map((one) => one.name), ...input.sources]
+  for (const model of [...models].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const ast = await caught(faults, () => parseSelect(originOf(model), input.parseSql))
+    if (ast === undefined) continue
+    const found = references(ast)
+    for (const { name, at } of found)
+      if (!known.includes(name))
+        faults.push(
+          new CcsError('CCS_MODEL_INVALID', `There is no table '${name}'.`, {
+            exit: EXIT.usage,
+            location: locate(originOf(model), at),
+            hint: didYouMean(name, known),
+          }),
+        )
+    parsed.push({ model, ast, reads: found.map((one) => one.name) })
+  }
+  const { order, cycles } = sortByReads(parsed)
+  throwAll([...faults, ...cycles])
+  const prints = new Map<string, string>()
+  return order.map((one) => {
+    const upstream = one.reads.map((name) => prints.get(name) ?? name)
+    const print = fingerprint(
+      one.model,
+      expandMacros(one.ast, input.macros, () => true),
+      {
+        upstream,
+        settings: input.settings ?? {},
+      },
+    )
+    prints.set(one.model.name, print)
+    return { ...one, fingerprint: print }
+  })
+}
+
+/** Where a model's SELECT stands. */
+export function originOf(model: Model): {
+  file: string
+  line: number
+  sql: string
+} {
+  return { file: model.file, line: model.sqlLine, sql: model.sql }
+}
+
+/**
+ * SHA-256 (hex) of what decides a model's rows: its SELECT with macros in place and without positions, the
+ * header but for grain and audits, the settings its macros read, and the fingerprints of all it reads.
+ * Blanks, comments, and a macro written out by hand change nothing.
+ */
+export function fingerprint(
+  model: Model,
+  expanded: AstNode,
+  from: {
+    upstream: readonly string[]
+    settings: Readonly<Record<string, string>>
+  },
+): string {
+  const used: Record<string, string> = {}
+  for (const node of walk(expanded)) {
+    if (node.function_name !== 'getvariable') continue
+    const [argument] = nodes(node.children)
+    const name = argument === undefined ? undefined : constantText(argument)
+    const value = name === undefined ? undefined : from.settings[name]
+    if (name !== undefined && value !== undefined) used[name] = value
+  }
+  const { name, kind, key, time, watermarkMs, latenessMs, dedupe, window, session, partition } =
+    model
+  const header = {
+    name,
+    kind,
+    key,
+    time,
+    watermarkMs,
+    latenessMs,
+    dedupe,
+    window,
+    session,
+    partition,
+  }
+  const meaning = {
+    header,
+    select: withoutPositions(expanded),
+    used,
+    upstream: from.upstream,
+  }
+  // Undefined header fields fall away; the rest is plain JSON.
+  return createHash('sha256')
+    .update(canonical(JSON.parse(JSON.stringify(meaning)) as AstValue))
+    .digest('hex')
+}
+
+/** JSON with the keys of every object in order. */
+function canonical(value: AstValue): string {
+  return JSON.stringify(value, (_, one: unknown) =>
+    one !== null && typeof one === 'object' && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : one,
+  )
+}
+
+interface Readable {
+  readonly model: Model
+  readonly reads: readonly string[]
+}
+
+function sortByReads<T extends Readable>(models: readonly T[]): { order: T[]; cycles: CcsError[] } {
+  const byName = new Map(models.map((one) => [one.model.name, one]))
+  const order: T[] = []
+  const cycles: CcsError[] = []
+  const state = new Map<string, 'open' | 'done'>()
+  const visit = (one: T, path: readonly T[]): void => {
+    const name = one.model.name
+    if (state.get(name) === 'done') return
+    if (state.get(name) === 'open') {
+      cycles.push(cycleError([...path.slice(path.indexOf(one)), one]))
+      return
+    }
+    state.set(name, 'open')
+    for (const read of one.reads) {
+      const next = byName.get(read)
+      if (next !== undefined) visit(next, [...path, one])
+    }
+    state.set(name, 'done')
+    order.push(one)
+  }
+  for (const one of models) visit(one, [])
+  return { order, cycles }
+}
+
+function cycleError(path: readonly Readable[]): CcsError {
+  const [first] = path
+  const names = path.map((one) => one.model.file).join(' → ')
+  return new CcsError('CCS_MODEL_CYCLE', `Models read each other in a circle: ${names}.`, {
+    exit: EXIT.usage,
+    hint: 'Take what they share into a model of its own that reads none of them.',
+    ...(first === undefined ? {} : { location: locate(originOf(first.model), 0) }),
+  })
+}
+
+async function caught<T>(faults: CcsError[], make: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await make()
+  } catch (error) {
+    if (!(error instanceof CcsError)) throw error
+    faults.push(error)
+    return undefined
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * Makes an aggregating SELECT incremental. The SELECT is split, on DuckDB's own AST, into a *partial*
+ * aggregation that runs over new rows only, a *merge* of partial rows (associative and commutative, so the
+ * order of arrival cannot matter), and a *final* projection that gives the model's columns. The engine keeps
+ * partial rows; it never reads old events again.
+ */
+import { CcsError, EXIT } from './errors.ts'
+import type { Model } from './model.ts'
+import { type AstNode, type AstValue, isNode, type Macro, textOf, walk, withoutPositions } from './sql-ast.ts'
+
+/** How a column of partial rows merges: the SQL of the merged value, given the column's name. */
+export type Merge = 'count' | 'sum' | 'min' | 'max' | 'list' | 'distinct'
+
+export interface PartialColumn {
+  /** `a0`, `a1` … */
+  readonly name: string
+  readonly merge: Merge
+}
+
+export interface IncrementalModel {
+  readonly model: Model
+  /** The relation whose new rows are aggregated, e.g. `silver.people`. */
+  readonly source: string
+  readonly keys: readonly string[]
+  readonly columns: readonly PartialColumn[]
+  /** Partial aggregation over a relation named `_source` (for sessions with a column `_bucket`). */
+  readonly partial: AstNode
+  /** The model's columns over a relation named `_merged` with the keys and merged columns. */
+  readonly final: AstNode
+}
+
+const MERGES: Readonly<Record<string, Merge>> = {
+  count_star: 'count',
+  count: 'count',
+  sum: 'sum',
+  min: 'min',
+  max: 'max',
+  list: 'list',
+}
+
+/** Width of the buckets that a session's partial rows are cut into: no pause fits inside, midnights are edges. */
+export function sessionBucketMs(pauseMs: number): number {
+  const dayMs = 86_400_000
+  let bucket = Math.min(pauseMs, dayMs)
+  while (dayMs % bucket !== 0) bucket--
+  return bucket
+}
+
+/**
+ * Splits a model of kind window or session. `select` is the model's SELECT as AST with macros that aggregate
+ * expanded. Throws CCS_SQL_UNSUPPORTED for what does not merge.
+ */
+export function makeIncremental(model: Model, select: AstNode): IncrementalModel {
+  const node = select.node as AstNode // json_serialize_sql puts the SELECT here
+  for (const part of ['having', 'qualify', 'sample'] as const)
+    if (node[part]) throw unsupported(model, `${part.toUpperCase()} in a model that aggregates`)
+  const groups = (node.group_expressions as readonly AstNode[]).map(bare) // always an array
+  if (groups.length === 0) throw unsupported(model, 'an aggregation without GROUP BY')
+  const keys = groups.map((_, index) => `k${index}`)
+  const collected: { column: PartialColumn; call: AstNode; text: string }[] = []
+
+  const aggregate = (call: AstNode): AstNode => {
+    const text = JSON.stringify(bare(call))
+    let found = collected.find((one) => one.text === text)
+    if (!found) {
+      const merge = mergeOf(model, call)
+      const name = `a${collected.length}`
+      const partial = merge === 'distinct' ? { ...call, function_name: 'list', alias: name } : call
+      found = { column: { name, merge }, call: { ...partial, alias: name }, text }
+      collected.push(found)
+    }
+    return column(found.column.name)
+  }
+  const rewrite = (value: AstValue): AstValue => {
+    if (Array.isArray(value)) return value.map(rewrite)
+    if (!isNode(value)) return value
+    const one = value
+    const text = JSON.stringify(bare(one))
+    const key = groups.findIndex((group) => JSON.stringify(group) === text)
+    if (key >= 0) return { ...column(`k${key}`), alias: one.alias ?? '' }
+    if (one.class === 'FUNCTION' && isAggregate(String(one.function_name)))
+      return { ...aggregate(one), alias: one.alias ?? '' }
+    return Object.fromEntries(Object.entries(one).map(([name, child]) => [name, rewrite(child)]))
+  }
+  const finals = (node.select_list as readonly AstNode[]).map((item) =>
+    named(rewrite(item) as AstNode, item),
+  )
+
+  const isSession = model.kind === 'session'
+  const partialGroups = groups.map((group) =>
+    isSession && isColumn(group, 'session_start') ? column('_bucket') : group,
+  )
+  const extremes = isSession ? [extreme('min', '_first'), extreme('max', '_last')] : []
+  return {
+    model,
+    source: sourceOf(model, node.from_table as AstNode),
+    keys,
+    columns: collected.map((one) => one.column),
+    partial: {
+      ...select,
+      node: {
+        ...node,
+        select_list: [
+          ...partialGroups.map((group, index) => ({ ...group, alias: `k${index}` })),
+          ...extremes,
+          ...collected.map((one) => one.call),
+        ],
+        from_table: table('_source', node.from_table as AstNode),
+        group_expressions: partialGroups,
+      },
+    },
+    final: {
+      ...select,
+      node: {
+        ...node,
+        select_list: finals,
+        from_table: table('_merged', node.from_table as AstNode),
+        where_clause: null,
+        group_expressions: [],
+        group_sets: [],
+      },
+    },
+  }
+}
+
+/** SQL of the merged value of a column over the rows of one key. */
+export function mergeSql({ name, merge }: PartialColumn): string {
+  switch (merge) {
+    case 'count':
+      return `CAST(sum(${name}) AS BIGINT) AS ${name}`
+    case 'sum':
+    case 'min':
+    case 'max':
+      return `${merge}(${name}) AS ${name}`
+    case 'list':
+      return `flatten(list(${name}) FILTER (WHERE ${name} IS NOT NULL)) AS ${name}`
+    case 'distinct':
+      return `list_distinct(flatten(list(${name}) FILTER (WHERE ${name} IS NOT NULL))) AS ${name}`
+    default:
+      return merge satisfies never
+  }
+}
+
+/** SQL of what the final projection sees of a merged column. */
+export function finalColumnSql({ name, merge }: PartialColumn): string {
+  return merge === 'distinct' ? `coalesce(len(${name}), 0) AS ${name}` : name
+}
+
+/**
+ * SQL predicate: the row came after its window, or its session's pause, and the model's lateness had passed
+ * on its partition's watermark. Such rows stay in Silver and are left out of this model alone.
+ */
+export function tooLateSql(model: Model): string {
+  const latenessMs = model.latenessMs ?? 0
+  const time = model.time ?? 'event_time'
+  if (model.session) return `late_ms >= ${model.session.pauseMs + latenessMs}`
+  if (!model.window) return 'FALSE'
+  const restMs =
+    model.window.unit === 'shop day'
+      ? `epoch_ms(shop_day_end(shop_day(${time}))) - epoch_ms(${time})`
+      : `${model.window.sizeMs} - epoch_ms(${time}) % ${model.window.sizeMs}`
+  return `CASE WHEN late_ms > ${latenessMs} THEN late_ms >= ${latenessMs} + (${restMs}) ELSE FALSE END`
+}
+
+/** SQL predicate over key `k0`: nothing that the model admits can still change the row. */
+export function closedSql(model: Model, watermarkMs: number): string {
+  const latenessMs = model.latenessMs ?? 0
+  if (model.session)
+    return `epoch_ms(_run_last) + ${2 * model.session.pauseMs + latenessMs} <= ${watermarkMs}`
+  if (!model.window) return 'FALSE'
+  const end =
+    model.window.unit === 'shop day'
+      ? 'epoch_ms(shop_day_end(k0))'
+      : `epoch_ms(k0) + ${model.window.sizeMs}`
+  return `${end} + ${latenessMs} <= ${watermarkMs}`
+}
+
+const AGGREGATES = new Set([
+  ...Object.keys(MERGES),
+  ...['avg', 'first', 'last', 'any_value', 'arg_min', 'arg_max', 'string_agg', 'median', 'mode'],
+  ...['quantile_cont', 'approx_count_distinct', 'stddev', 'variance', 'array_agg', 'bool_and', 'bool_or'],
+])
+
+function isAggregate(name: string): boolean {
+  return AGGREGATES.has(name)
+}
+
+function mergeOf(model: Model, call: AstNode): Merge {
+  const name = String(call.function_name)
+  const merge = MERGES[name]
+  if (!merge) throw unsupported(model, `${name}(), whose partial results cannot be merged,`)
+  if (call.distinct !== true) return merge
+  if (merge === 'count') return 'distinct'
+  if (merge === 'min' || merge === 'max') return merge
+  throw unsupported(model, `${name}(DISTINCT …)`)
+}
+
+function sourceOf(model: Model, from: AstNode): string {
+  if (from.type === 'BASE_TABLE') return `${from.schema_name}.${from.table_name}`
+  const call = from.function as AstNode | undefined // present on TABLE_FUNCTION nodes
+  if (call?.function_name === 'session_rows') {
+    const first = (call.children as readonly AstNode[])[0]
+    return String((first?.value as AstNode).value) // a constant's value is {type, value}
+  }
+  throw unsupported(model, 'anything but one model in FROM')
+}
+
+function unsupported(model: Model, what: string): CcsError {
+  return new CcsError('CCS_SQL_UNSUPPORTED', `${model.name} uses ${what}, which cannot be kept up to date.`, {
+    exit: EXIT.usage,
+    location: { file: model.file, line: model.sqlLine },
+    hint: 'Use count, sum, min, max, list or count(DISTINCT …) over one model, or make it kind: view.',
+  })
+}
+
+function column(name: string): AstNode {
+  return { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', query_location: 0, column_names: [name] }
+}
+
+function isColumn(node: AstNode, name: string): boolean {
+  return node.class === 'COLUMN_REF' && String((node.column_names as string[]).at(-1)) === name
+}
+
+function extreme(name: 'min' | 'max', alias: string): AstNode {
+  return {
+    class: 'FUNCTION',
+    type: 'FUNCTION',
+    alias,
+    query_location: 0,
+    function_name: name,
+    schema: '',
+    children: [column('event_time')],
+    filter: null,
+    order_bys: { type: 'ORDER_MODIFIER', orders: [] },
+    distinct: false,
+    is_operator: false,
+    export_state: false,
+    catalog: '',
+  }
+}
+
+function table(name: string, like: AstNode): AstNode {
+  return {
+    type: 'BASE_TABLE',
+    alias: '',
+    sample: null,
+    query_location: like.query_location ?? 0,
+    schema_name: '',
+    table_name: name,
+    column_name_alias: [],
+    catalog_name: '',
+    at_clause: null,
+  }
+}
+
+/** Keeps the output's name: what was a bare column or call must not be renamed by the rewrite. */
+function named(item: AstNode, original: AstNode): AstNode {
+  if (item.alias) return item
+  const names = original.column_names
+  return Array.isArray(names) ? { ...item, alias: String(names.at(-1)) } : item
+}
+
+/** Without positions and outer alias, so that equal expressions compare equal. */
+function bare(node: AstNode): AstNode {
+  return { ...(withoutPositions(node) as AstNode), alias: '' } // a node stays a node
+}
+
+/** Whether a macro aggregates, so that it must be written out before the split. */
+export function isAggregateMacro(macro: Macro): boolean {
+  if (macro.isTable) return false
+  for (const node of walk(macro.body))
+    if (node.class === 'FUNCTION' && isAggregate(textOf(node.function_name))) return true
+  return false
+}

@@ -1,0 +1,42 @@
+/**
+ * NDJSON: one JSON object a line. Numbers with more digits than a double holds are kept as text, so that
+ * long ids and exact amounts stay what they were.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { RowScanner } from './byte-rows.ts'
+import { RowFault, type RowValues } from './source-row.ts'
+
+/** Scanner for ByteRows: a row's values are the line's object. */
+export const scanJsonLine: RowScanner = (buffer, at, lineEnd) => ({
+  next: lineEnd + 1,
+  lines: 1,
+  values: parseRow(buffer.subarray(at, lineEnd)),
+})
+
+function parseRow(bytes: Buffer): RowValues | RowFault {
+  if (!isUtf8(bytes)) return new RowFault('invalid_json', 'the line is not UTF-8')
+  let value: unknown
+  try {
+    value = parseExact(bytes.toString('utf8'))
+  } catch (error) {
+    return new RowFault('invalid_json', error instanceof Error ? error.message : String(error))
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return new RowFault('wrong_type', 'the line is no JSON object')
+  // A JSON object: its keys are text, its values are not looked at yet.
+  return value as Record<string, unknown>
+}
+
+const LONG_NUMBER = /[\d.]{16}|\d[eE]/
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*(?:[eE][+-]?\d+)?/g
+
+/** JSON.parse, but a number of 16 characters or more, or with an exponent, becomes its own text. */
+export function parseExact(text: string): unknown {
+  const value: unknown = JSON.parse(text)
+  if (!LONG_NUMBER.test(text)) return value
+  return JSON.parse(
+    text.replace(STRING_OR_NUMBER, (token) =>
+      token[0] !== '"' && LONG_NUMBER.test(token) ? `"${token}"` : token,
+    ),
+  )
+}

@@ -1,0 +1,164 @@
+/**
+ * Read this first. The program is these ports and the flows over them: events go through an EventLog,
+ * a Gate judges their bytes against schemas from a SchemaRegistry, an engine turns them into Bronze, Silver
+ * and Gold, a Lake keeps the rows as Parquet. Which adapter stands behind a port is known to open.ts alone.
+ */
+import type { Reason } from './contracts.ts'
+import type { Counts, Manifest, PartitionPosition, StateFile } from './manifest.ts'
+import type { RecordBatch } from './record-batch.ts'
+
+/** The wall clock, and waiting by it. Event time never comes from here. */
+export interface Clock {
+  /** Milliseconds since 1970, UTC. */
+  nowMs(): number
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+/** A group of records that was appended, and made durable, as one. */
+export interface LogFrame {
+  readonly topic: string
+  readonly partition: number
+  /** Offset of the first record; the others follow without gaps. */
+  readonly baseOffset: number
+  readonly count: number
+  /** When the frame was appended, ms since 1970, by the writer's clock; never decreases in a partition. */
+  readonly appendMs: number
+  /** `count` times: u32 little-endian length, then that many bytes. Valid until the next read. */
+  readonly body: Buffer
+}
+
+export interface LogWriter {
+  readonly topic: string
+  readonly partition: number
+  /** Appends all records or none; resolves with the first offset once they are on the disk. */
+  append(batch: RecordBatch, appendMs: number): Promise<number>
+  close(): Promise<void>
+}
+
+export interface LogReader {
+  /** The next whole frames, up to about `bytesMax` (at least one frame if there is any); [] at the end. */
+  read(bytesMax: number): Promise<readonly LogFrame[]>
+  /** Offset of the record that the next read begins with. */
+  position(): number
+  close(): Promise<void>
+}
+
+/** Topics of append-only partitions: the truth that everything else can be rebuilt from. */
+export interface EventLog {
+  partitions(topic: string): Promise<readonly number[]>
+  /** First offset kept, and the offset after the last durable record. */
+  range(topic: string, partition: number): Promise<{ readonly start: number; readonly end: number }>
+  /** Reads from `fromOffset` on, while others write. A frame that fails its checksum is never served: CCS_LOG_CORRUPT. */
+  reader(topic: string, partition: number, fromOffset: number): Promise<LogReader>
+  /** The partition's one writer; CCS_LOG_LOCKED names the holder when there is another. `owner` is shown to others. */
+  writer(topic: string, partition: number, owner: string): Promise<LogWriter>
+  close(): Promise<void>
+}
+
+/** An Avro schema with the id its records carry (Confluent wire format: byte 0, u32 big-endian id, Avro). */
+export interface RegisteredSchema {
+  readonly id: number
+  readonly subject: string
+  readonly version: number
+  /** The schema as Avro JSON text. */
+  readonly schema: string
+}
+
+export interface SchemaRegistry {
+  byId(id: number): Promise<RegisteredSchema | undefined>
+  /** All versions of a subject (`<topic>-value`), oldest first. */
+  versions(subject: string): Promise<readonly RegisteredSchema[]>
+}
+
+/** Rows of a query, in the shapes of docs/json-output.md: exact numbers as text, times as ISO 8601 UTC. */
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  readonly rows: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** A Parquet file that waits outside the lake until a manifest names it. */
+export interface StagedFile {
+  readonly table: string
+  /** Hive partition such as `event_date=2026-11-22`, '' for a table without. */
+  readonly partition: string
+  readonly path: string
+  readonly rows: number
+}
+
+/** Parquet files in Hive partitions. What a manifest names is in the lake; nothing else is ever read. */
+export interface Lake {
+  /** An empty directory for the files of one commit. */
+  stage(commit: string): Promise<string>
+  /** Makes staged files durable and gives each its final name; they are not visible yet. */
+  seal(staged: readonly StagedFile[], commit: string): Promise<Manifest['files']>
+  /** Moves what `manifest` names to where it names it, and clears away what none names; repeatable. */
+  settle(manifest: Manifest): Promise<void>
+  /** Absolute path of a file that the manifest names. */
+  path(file: Manifest['files'][number]): string
+}
+
+/** The manifest on disk, replaced by one rename. */
+export interface ManifestStore {
+  /** undefined before the first commit; CCS_MANIFEST_INVALID for damaged bytes or a newer format. */
+  load(): Promise<Manifest | undefined>
+  /** Durable when it resolves; its serial must be the current one's plus 1, else CCS_ENGINE_LOCKED. */
+  commit(manifest: Manifest): Promise<void>
+}
+
+/** A record that broke the contract. */
+export interface Reject {
+  readonly reason: Reason
+  /** One sentence for a person: field, value, rule. */
+  readonly message: string
+  readonly schemaId: number | null
+  /** Exactly as it arrived. */
+  readonly bytes: Buffer
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly appendMs: number
+}
+
+/** Rows and state up to a point, unchanging, while the engine takes in more. */
+export interface Frozen {
+  /** Rows that are not in the lake yet. */
+  readonly rows: number
+  readonly positions: readonly PartitionPosition[]
+  readonly counts: Counts
+}
+
+/** What a frozen part has become on disk; it counts once a manifest names it. */
+export interface Written {
+  readonly staged: readonly StagedFile[]
+  readonly state: readonly StateFile[]
+}
+
+/** An engine in this process that takes the log in small batches: the local and kafka targets have one. */
+export interface BatchEngine<F extends Frozen = Frozen, W extends Written = Written> {
+  readonly positions: readonly PartitionPosition[]
+  readonly counts: Counts
+  /** Least watermark of all partitions, ms; null: none yet. */
+  readonly watermarkMs: number | null
+  /** Rows that no commit holds yet. */
+  readonly uncommittedRows: number
+  /** Takes frames in, in order; their rows can be asked for when it resolves. */
+  ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]>
+  /** One SELECT over Bronze, Silver and Gold as of now; `nowMs` is the clock of right_now(). */
+  query(sql: string, nowMs: number): Promise<QueryResult>
+  /** Everything taken in so far; undefined when nothing came since the last. */
+  freeze(): Promise<F | undefined>
+  /** Writes a frozen part: lake files below `stage`, state below its own directory. Repeatable. */
+  write(frozen: F, commit: WriteOptions): Promise<W>
+  /** The frozen part is committed: it leaves memory, and queries see `manifest`'s files. */
+  release(frozen: F, written: W, manifest: Manifest): Promise<void>
+  /** The lake's files changed without new rows. */
+  refresh(manifest: Manifest): Promise<void>
+  close(): Promise<void>
+}
+
+export interface WriteOptions {
+  /** Serial of the commit to be. */
+  readonly serial: number
+  readonly stage: string
+  readonly previous: readonly StateFile[]
+}

@@ -1,0 +1,86 @@
+/**
+ * How the values of ccs.yml are read: each reader gives the value as the Config holds it, or says what is
+ * wrong with it in words that follow the setting's name.
+ */
+import { didYouMean } from './suggest.ts'
+import { parseDurationMs, parseSizeBytes } from './units.ts'
+
+/** The value as the Config holds it, or what is wrong with it in words that follow "<key> ". */
+export type Read<Value> = (value: unknown) => { readonly value: Value } | { readonly wrong: string }
+
+/** Any text but an empty one. */
+export function readText(value: unknown): ReturnType<Read<string>> {
+  return typeof value === 'string' && value.trim() !== ''
+    ? { value }
+    : { wrong: `must be a text, not ${show(value)}.` }
+}
+
+/** What may stand in topic names, file names and titles. */
+export function readName(value: unknown): ReturnType<Read<string>> {
+  return typeof value === 'string' && /^[a-z][a-z0-9_-]{0,62}$/.test(value)
+    ? { value }
+    : { wrong: `must be lower-case letters, digits, "-" and "_", not ${show(value)}.` }
+}
+
+/** An IANA timezone that this Node knows. */
+export function readTimezone(value: unknown): ReturnType<Read<string>> {
+  if (typeof value === 'string') {
+    try {
+      // Offsets such as +02:00 are accepted by Intl, but they have no daylight-saving time.
+      if (/^[A-Za-z]/.test(value) && new Intl.DateTimeFormat('en', { timeZone: value }))
+        return { value }
+    } catch {
+      const known = [...Intl.supportedValuesOf('timeZone'), 'UTC']
+      const hint = didYouMean(value, known)
+      const near = hint.startsWith('Did') ? ` ${hint}` : ' Use an IANA name such as Europe/Berlin.'
+      return { wrong: `is not a timezone: ${show(value)}.${near}` }
+    }
+  }
+  return { wrong: `must be an IANA timezone such as Europe/Berlin, not ${show(value)}.` }
+}
+
+/** A size in bytes, as text with a unit or a plain number. */
+export function readSize(bytesMin: number, bytesMax: number): Read<number> {
+  return (value) =>
+    ranged(typeof value === 'number' ? value : parseSizeBytes(String(value)), bytesMin, bytesMax, {
+      what: 'a size such as 512 MiB',
+      shown: show(value),
+      range: `${bytesMin} and ${bytesMax} bytes`,
+    })
+}
+
+/** A length of time in ms, as text with a unit. */
+export function readDuration(msMin: number, msMax: number): Read<number> {
+  return (value) =>
+    ranged(typeof value === 'string' ? parseDurationMs(value) : undefined, msMin, msMax, {
+      what: 'a length of time such as 30 seconds',
+      shown: show(value),
+      range: `${msMin / 1000} and ${msMax / 1000} seconds`,
+    })
+}
+
+/** A whole number. */
+export function readWhole(min: number, max: number): Read<number> {
+  return (value) =>
+    ranged(Number.isSafeInteger(value) ? Number(value) : undefined, min, max, {
+      what: 'a whole number',
+      shown: show(value),
+      range: `${min} and ${max}`,
+    })
+}
+
+function ranged(
+  value: number | undefined,
+  min: number,
+  max: number,
+  words: { readonly what: string; readonly shown: string; readonly range: string },
+): ReturnType<Read<number>> {
+  if (value === undefined) return { wrong: `must be ${words.what}, not ${words.shown}.` }
+  if (value < min || value > max)
+    return { wrong: `must lie between ${words.range}, not be ${words.shown}.` }
+  return { value }
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? String(value)
+}

@@ -1,0 +1,114 @@
+/**
+ * The two catalogs of the engine's in-memory DuckDB. `delta` holds what the lake has not yet: hot rows, the
+ * models over them, partial Gold. `memory` holds what a query sees: lake files and delta as one table a model.
+ * Views over hot rows look at the slice [slice_from, slice_to) of row numbers that the connection's variables
+ * name, so that one set of views serves merging, flushing and asking.
+ */
+import type { LakeFile } from '../../core/manifest.ts'
+import type { Model } from '../../core/model.ts'
+import type { DuckConnection } from '../../io/duckdb.ts'
+
+export const LAYERS = ['bronze', 'silver', 'gold'] as const
+
+export interface CatalogOptions {
+  readonly macros: string
+  readonly timezone: string
+}
+
+/** What a model is in the delta catalog. */
+export interface DeltaModel {
+  readonly model: Model
+  /** Its SELECT; of a deduplicating model the SELECT over first arrivals, without QUALIFY. */
+  readonly sql: string
+  /** bronze only: the same over first arrivals. */
+  readonly freshSql?: string
+}
+
+/** Settings that every connection needs before it can run a model. */
+export async function prepareConnection(
+  connection: DuckConnection,
+  catalog: 'memory' | 'delta',
+  options: CatalogOptions,
+): Promise<void> {
+  await connection.run(`USE ${catalog}`)
+  await connection.run(`SET VARIABLE shop_timezone = ${text(options.timezone)}`)
+  await setNow(connection, 0)
+}
+
+export async function setNow(connection: DuckConnection, nowMs: number): Promise<void> {
+  await connection.run(`SET VARIABLE now_ms = ${Math.floor(nowMs)}::BIGINT`)
+}
+
+export async function setSlice(connection: DuckConnection, from: number, to: number): Promise<void> {
+  await connection.run(
+    `SET VARIABLE slice_from = ${from}::BIGINT; SET VARIABLE slice_to = ${to}::BIGINT`,
+  )
+}
+
+export async function createCatalogs(
+  connection: DuckConnection,
+  options: CatalogOptions,
+): Promise<void> {
+  await connection.run(`ATTACH ':memory:' AS delta`)
+  for (const catalog of ['delta', 'memory'] as const) {
+    await prepareConnection(connection, catalog, options)
+    for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
+    await connection.run(options.macros)
+  }
+  await connection.run('USE delta; CREATE SCHEMA raw; CREATE SCHEMA fresh_bronze; CREATE SCHEMA state')
+}
+
+/** The views of all models over hot rows, made once; `raw.events` underneath is replaced as hot tables come and go. */
+export async function createDeltaViews(
+  connection: DuckConnection,
+  models: readonly DeltaModel[],
+): Promise<void> {
+  for (const { model, sql, freshSql } of models) {
+    if (model.layer === 'gold') continue
+    await connection.run(`CREATE VIEW delta.${model.name} AS ${sql}`)
+    if (freshSql) await connection.run(`CREATE VIEW delta.fresh_${model.name} AS ${freshSql}`)
+  }
+}
+
+/** Points `raw.events` (and its fresh rows) at the hot tables in use. Enumerations become plain text here. */
+export async function pointAtHot(
+  connection: DuckConnection,
+  hotTables: readonly string[],
+  columns: readonly { readonly name: string; readonly isEnum: boolean }[],
+): Promise<void> {
+  const list = columns
+    .map(({ name, isEnum }) => (isEnum ? `CAST("${name}" AS VARCHAR) AS "${name}"` : `"${name}"`))
+    .join(', ')
+  const of = (more: string) =>
+    hotTables
+      .map(
+        (hot) =>
+          `SELECT ${list} FROM delta.raw.${hot}
+           WHERE seq >= coalesce(getvariable('slice_from'), 0::BIGINT)
+             AND seq < coalesce(getvariable('slice_to'), 9007199254740991::BIGINT)${more}`,
+      )
+      .join(' UNION ALL ')
+  await connection.run(`CREATE OR REPLACE VIEW delta.raw.events AS ${of('')}`)
+  await connection.run(`CREATE OR REPLACE VIEW delta.raw.fresh_events AS ${of(' AND fresh')}`)
+}
+
+/**
+ * SQL of a table as a query sees it: committed lake files, and rows that are not in the lake yet.
+ * `delta` is a SELECT over the latter.
+ */
+export function servedSql(paths: readonly string[], delta: string): string {
+  if (paths.length === 0) return delta
+  const files = paths.map(text).join(', ')
+  return `SELECT * FROM read_parquet([${files}], hive_partitioning = false, union_by_name = true)
+    UNION ALL BY NAME ${delta}`
+}
+
+/** Files of one table, in the manifest's order. */
+export function filesOf(files: readonly LakeFile[], table: string): readonly LakeFile[] {
+  return files.filter((file) => file.table === table)
+}
+
+/** A SQL string literal. */
+export function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`
+}

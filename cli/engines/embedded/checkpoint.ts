@@ -1,0 +1,172 @@
+/**
+ * Writes what an engine froze: Bronze and Silver rows and closed Gold as Parquet into a staging directory,
+ * partial Gold and the new event ids into a state directory. It runs on a connection of its own while the
+ * engine takes in more; nothing counts until a manifest names it.
+ */
+import { crc32 } from 'node:zlib'
+import type { StateFile } from '../../core/manifest.ts'
+import type { Model } from '../../core/model.ts'
+import type { StagedFile, WriteOptions, Written } from '../../core/ports.ts'
+import type { DuckConnection } from '../../io/duckdb.ts'
+import { diskError, type Files } from '../../io/files.ts'
+import { setSlice, text } from './catalog.ts'
+import type { EmbeddedEngine, EmbeddedFrozen } from './engine.ts'
+
+export interface CheckpointOptions extends WriteOptions {
+  readonly files: Files
+  /** Directory of all state; this commit writes below `<serial>/`. */
+  readonly stateRoot: string
+  /** Closed Gold rows of a model wait in the state until there are this many. */
+  readonly closedMin: number
+}
+
+export interface EmbeddedWritten extends Written {
+  /** Model name → table that holds its frozen partial rows now. */
+  readonly merged: ReadonlyMap<string, string>
+}
+
+/** Can be repeated with the same frozen part after a failure. */
+export async function writeFrozen(
+  engine: EmbeddedEngine,
+  frozen: EmbeddedFrozen,
+  options: CheckpointOptions,
+): Promise<EmbeddedWritten> {
+  const connection = await engine.connectDelta()
+  const staged: StagedFile[] = []
+  const state: StateFile[] = []
+  const merged = new Map<string, string>()
+  try {
+    await setSlice(connection, frozen.fromSeq, frozen.toSeq)
+    const stateDir = `${options.stateRoot}/${options.serial}`
+    await options.files.remove(stateDir)
+    await options.files.mkdir(stateDir)
+    for (const { model } of engine.compiled) {
+      if (model.kind === 'stream' && frozen.toSeq > frozen.fromSeq)
+        staged.push(...(await copy(connection, model, `SELECT * FROM ${model.name}`, options)))
+    }
+    for (const { model, gold } of engine.compiled) {
+      if (!gold) continue
+      const result = await engine.gold(model.name).compact(connection, frozen.gold.get(model.name) ?? [], {
+        watermarkMs: frozen.watermarkMs,
+        closedMin: options.closedMin,
+      })
+      merged.set(model.name, result.table)
+      if (result.closed) staged.push(...(await copy(connection, model, result.closed, options)))
+      await connection.run(`DROP TABLE ${result.scratch}`)
+      state.push(await copyState(connection, model, result.table, options))
+    }
+    state.push(...(await writeSeen(frozen, options)))
+    await options.files.fsyncDir(stateDir)
+    await options.files.fsyncDir(options.stateRoot)
+    return { staged, state, merged }
+  } catch (error) {
+    throw diskFull(error, options.stage)
+  } finally {
+    connection.close()
+  }
+}
+
+/** Copies rows to the staging directory: a file a partition. */
+async function copy(
+  connection: DuckConnection,
+  model: Model,
+  sql: string,
+  { stage, files }: CheckpointOptions,
+): Promise<readonly StagedFile[]> {
+  const folder = `${stage}/${model.name}`
+  await files.mkdir(folder)
+  const column = model.partition
+  const days = column
+    ? (await connection.all(`SELECT DISTINCT ${column} AS day FROM (${sql})`)).rows
+    : [{ day: '' }]
+  if (days.length === 0) return []
+  if (days.length === 1) {
+    const path = `${folder}/rows.parquet`
+    const rows = await connection.run(`COPY (${sql}) TO ${text(path)} (FORMAT parquet)`)
+    const partition = column ? `${column}=${days[0]?.day}` : ''
+    return rows === 0 ? [] : [{ table: model.name, partition, path, rows }]
+  }
+  const { rows } = await connection.all(
+    `COPY (${sql}) TO ${text(`${folder}/parts`)} (FORMAT parquet, PARTITION_BY (${column}),
+      WRITE_PARTITION_COLUMNS true, RETURN_STATS true)`,
+  )
+  return rows.map((row) => {
+    const path = String(row.filename)
+    const partition = path.split('/').at(-2) ?? ''
+    return { table: model.name, partition, path, rows: Number(row.count) }
+  })
+}
+
+async function copyState(
+  connection: DuckConnection,
+  model: Model,
+  table: string,
+  { files, serial, stateRoot }: CheckpointOptions,
+): Promise<StateFile> {
+  const path = `${serial}/${model.name}.parquet`
+  const full = `${stateRoot}/${path}`
+  const rows = await connection.run(`COPY ${table} TO ${text(full)} (FORMAT parquet)`)
+  const { bytes, crc } = await seal(files, full)
+  return { path, kind: 'gold', model: model.name, rows, bytes, crc32: crc }
+}
+
+/** New ids in a file of their own; small files become one now and then, without what has expired. */
+async function writeSeen(
+  frozen: EmbeddedFrozen,
+  { files, serial, stateRoot, previous }: CheckpointOptions,
+): Promise<readonly StateFile[]> {
+  const live = previous.filter(
+    (file) => file.kind === 'seen' && (file.hour ?? 0) >= frozen.oldestSeenHour,
+  )
+  const small = live.length < SEEN_FILES_MAX ? [] : smallOnes(live)
+  const kept = live.filter((file) => !small.includes(file))
+  const parts = [Buffer.from(frozen.seen.buffer, frozen.seen.byteOffset, frozen.seen.byteLength)]
+  for (const file of small) parts.push(await files.readFile(`${stateRoot}/${file.path}`))
+  const bytes = Buffer.concat(parts)
+  if (bytes.length === 0) return kept
+  const path = `${serial}/seen.bin`
+  await files.writeFile(`${stateRoot}/${path}`, bytes)
+  const { crc } = await seal(files, `${stateRoot}/${path}`, bytes)
+  const hour = Math.max(newestHour(frozen.seen), ...small.map((file) => file.hour ?? 0))
+  const rows = bytes.length / SEEN_BYTES
+  return [
+    ...kept,
+    { path, kind: 'seen', model: '', rows, bytes: bytes.length, crc32: crc, hour },
+  ]
+}
+
+const SEEN_FILES_MAX = 24
+const SEEN_BYTES = 20
+
+/** All but the few that make up most of the bytes, so that an id is copied a logarithmic number of times. */
+function smallOnes(files: readonly StateFile[]): readonly StateFile[] {
+  const half = files.reduce((sum, file) => sum + file.bytes, 0) / 2
+  return files.filter((file) => file.bytes < half / 2)
+}
+
+function newestHour(words: Uint32Array): number {
+  let newest = 0
+  for (let at = 4; at < words.length; at += 5) newest = Math.max(newest, words[at] ?? 0)
+  return newest
+}
+
+async function seal(
+  files: Files,
+  path: string,
+  known?: Buffer,
+): Promise<{ bytes: number; crc: number }> {
+  const file = await files.open(path, 'r+')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  const bytes = known ?? (await files.readFile(path))
+  return { bytes: bytes.length, crc: crc32(bytes) }
+}
+
+/** DuckDB says in words that the disk is full. */
+function diskFull(error: unknown, path: string): unknown {
+  const isFull = error instanceof Error && /no space left on device/i.test(error.message)
+  return isFull ? diskError(Object.assign(new Error(error.message), { code: 'ENOSPC' }), path) : error
+}

@@ -1,0 +1,74 @@
+/**
+ * What the embedded engine makes of the models: views for stream models, with the QUALIFY that deduplicates
+ * replaced by the engine's memory of ids; partial, merge and final queries for window and session models.
+ */
+import type { GraphModel } from '../../core/graph.ts'
+import { isAggregateMacro, makeIncremental } from '../../core/incremental.ts'
+import { type AstNode, astJson, expandMacros, type MacroSet } from '../../core/sql-ast.ts'
+import type { DuckConnection } from '../../io/duckdb.ts'
+import type { DeltaModel } from './catalog.ts'
+import type { GoldSql } from './gold.ts'
+
+export interface CompiledModel extends DeltaModel {
+  /** Names of the models read, as the SELECT names them. */
+  readonly reads: readonly string[]
+  readonly gold?: GoldSql
+}
+
+/** Compiles models in topological order. */
+export async function compileModels(
+  connection: DuckConnection,
+  graph: readonly GraphModel[],
+  macros: MacroSet,
+): Promise<readonly CompiledModel[]> {
+  const compiled: CompiledModel[] = []
+  for (const one of graph)
+    compiled.push({
+      model: one.model,
+      reads: one.reads,
+      ...(await compileOne(connection, one, macros)),
+    })
+  return compiled
+}
+
+async function compileOne(
+  connection: DuckConnection,
+  { model, ast }: GraphModel,
+  macros: MacroSet,
+): Promise<{ sql: string; freshSql?: string; gold?: GoldSql }> {
+  if (model.kind === 'window' || model.kind === 'session') {
+    const incremental = makeIncremental(model, expandMacros(ast, macros, isAggregateMacro))
+    const partial = await printSelect(connection, incremental.partial)
+    const final = await printSelect(connection, incremental.final)
+    return { sql: model.sql, gold: { incremental, partial, final } }
+  }
+  if (model.layer === 'bronze') {
+    const freshSql = await printSelect(connection, reading(ast, 'raw', 'fresh_events'))
+    return { sql: model.sql, freshSql }
+  }
+  if (!model.dedupe) return { sql: model.sql }
+  const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
+  const first = { ...ast, node: { ...node, qualify: null } }
+  return { sql: await printSelect(connection, reading(first, 'fresh_bronze')) }
+}
+
+/** The same SELECT over another schema (and table). */
+function reading(statement: AstNode, schema: string, table?: string): AstNode {
+  const node = statement.node as AstNode // json_serialize_sql puts the SELECT here
+  const from = node.from_table as AstNode // bronze and a deduplicating model read one base table
+  return {
+    ...statement,
+    node: {
+      ...node,
+      from_table: { ...from, schema_name: schema, ...(table ? { table_name: table } : {}) },
+    },
+  }
+}
+
+/** The text of an AST, by DuckDB's own printer. */
+async function printSelect(connection: DuckConnection, statement: AstNode): Promise<string> {
+  const { rows } = await connection.all('SELECT json_deserialize_sql($1::JSON) AS sql', [
+    astJson(statement),
+  ])
+  return String(rows[0]?.sql)
+}

@@ -1,0 +1,42 @@
+/**
+ * What a new project begins with: the files of the one that ccs ships, under the new name.
+ */
+const GITIGNORE = `# Secrets and data stay out of the repository.
+.env
+data/
+dbt/target/
+dbt/logs/
+dbt/dbt_packages/
+*.duckdb
+`
+
+export interface NewFile {
+  readonly file: string
+  readonly bytes: Uint8Array
+}
+
+export interface InitResult {
+  /** Absolute path of the new project. */
+  readonly dir: string
+  readonly name: string
+  readonly files: readonly string[]
+}
+
+/** A project's name out of its folder's: lower-case letters, digits, `-` and `_`, beginning with a letter. */
+export function nameFor(folder: string): string {
+  const name = folder
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '')
+  return name === '' ? 'shop' : name.slice(0, 63)
+}
+
+/** The template's files with `name` in ccs.yml and a .gitignore; comments stay as they are. */
+export function newProject(name: string, template: readonly NewFile[]): readonly NewFile[] {
+  const files = template.map(({ file, bytes }) => {
+    if (file !== 'ccs.yml') return { file, bytes }
+    const text = Buffer.from(bytes).toString('utf8')
+    return { file, bytes: Buffer.from(text.replace(/^name:.*$/m, `name: ${name}`)) }
+  })
+  return [...files, { file: '.gitignore', bytes: Buffer.from(GITIGNORE) }]
+}

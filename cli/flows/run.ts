@@ -1,0 +1,290 @@
+/**
+ * The loop of the embedded engine over its ports: read the log, take it in, keep the rejects, and commit now
+ * and then in the background. A commit is, in this order: lake files and state written and made durable, the
+ * manifest renamed (from here on it counts), files moved to their places, old things cleared away.
+ */
+import { CcsError } from '../core/errors.ts'
+import { MANIFEST_FORMAT, type Manifest } from '../core/manifest.ts'
+import type {
+  BatchEngine,
+  Clock,
+  EventLog,
+  Frozen,
+  Lake,
+  LogFrame,
+  LogReader,
+  ManifestStore,
+  Reject,
+} from '../core/ports.ts'
+
+export interface PipelineParts {
+  readonly clock: Clock
+  readonly log: EventLog
+  readonly engine: BatchEngine
+  readonly lake: Lake
+  readonly manifests: ManifestStore
+  /** Appends rejects to events.dlq, durable when it resolves; returns the topic's end. Repeating is harmless. */
+  readonly keepRejects: (rejects: readonly Reject[]) => Promise<number>
+}
+
+export interface PipelineOptions {
+  readonly topic: string
+  readonly checkpointMs: number
+  readonly checkpointRows: number
+  /** What the manifest says of the logic in force. */
+  readonly logic: Pick<Manifest, 'models' | 'schemas'>
+  /** Manifest that the engine was opened with. */
+  readonly manifest?: Manifest
+  readonly dlqEnd: number
+  /** A sentence for the person who watches: the disk is full, it has space again … */
+  readonly onNotice: (text: string) => void
+}
+
+/** What the loop is doing, for status. */
+export interface PipelineState {
+  readonly positions: BatchEngine['positions']
+  readonly counts: BatchEngine['counts']
+  readonly watermarkMs: number | null
+  readonly uncommittedRows: number
+  readonly committedMs: number | null
+  readonly serial: number
+  /** appendMs of the newest frame taken in. */
+  readonly newestAppendMs: number | null
+  /** Why the intake stands still; null: it does not. */
+  readonly stalled: string | null
+}
+
+const READ_BYTES = 4 * 1024 * 1024
+const IDLE_MS = 25
+/** After a batch the loop rests this many times as long as the batch took, so that little work stays little. */
+const REST_FACTOR = 15
+const REST_MS_MAX = 150
+const RETRY_MS = 500
+
+export class Pipeline {
+  readonly #parts: PipelineParts
+  readonly #options: PipelineOptions
+  #manifest: Manifest | undefined
+  #dlqEnd: number
+  #newestAppendMs: number | null = null
+  #stalled: string | null = null
+  #lastCommitMs: number
+  #commit: Promise<void> | undefined
+  #failure: unknown
+  #readers: { partition: number; reader: LogReader }[] = []
+
+  constructor(parts: PipelineParts, options: PipelineOptions) {
+    this.#parts = parts
+    this.#options = options
+    this.#manifest = options.manifest
+    this.#dlqEnd = options.dlqEnd
+    this.#lastCommitMs = parts.clock.nowMs()
+  }
+
+  state(): PipelineState {
+    const { engine } = this.#parts
+    return {
+      positions: engine.positions,
+      counts: engine.counts,
+      watermarkMs: engine.watermarkMs,
+      uncommittedRows: engine.uncommittedRows,
+      committedMs: this.#manifest?.committedMs ?? null,
+      serial: this.#manifest?.serial ?? 0,
+      newestAppendMs: this.#newestAppendMs,
+      stalled: this.#stalled,
+    }
+  }
+
+  get manifest(): Manifest | undefined {
+    return this.#manifest
+  }
+
+  /**
+   * Runs until `stop` aborts, then takes in what the log holds, commits and returns. With `isOnce` it stops
+   * by itself at the end of the log. Throws what cannot be waited out.
+   */
+  async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
+    const { clock } = this.#parts
+    try {
+      for (;;) {
+        const isLast = stop.aborted || isOnce
+        const startMs = performance.now()
+        const taken = await this.#step()
+        if (this.#failure) throw this.#failure
+        if (taken === 0 && isLast) break
+        this.#commitIfDue()
+        if (isLast) continue
+        const workedMs = performance.now() - startMs
+        const restMs = Math.min(REST_MS_MAX, workedMs * REST_FACTOR)
+        if (taken === 0) await clock.sleep(IDLE_MS, stop)
+        else if (taken < READ_BYTES / 4) await clock.sleep(restMs, stop)
+      }
+      await this.#commit
+      await this.#commitNow()
+      if (this.#failure) throw this.#failure
+    } finally {
+      await this.#commit
+      for (const { reader } of this.#readers) await reader.close()
+      this.#readers = []
+    }
+  }
+
+  /** Commits what was taken in so far; resolves when it counts. */
+  async commit(): Promise<void> {
+    await this.#commit
+    this.#commit ??= this.#guarded(() => this.#commitNow())
+    await this.#commit
+    if (this.#failure) throw this.#failure
+  }
+
+  /** Replaces the manifest with one that `change` derives from it; between two commits. */
+  async amend(change: (manifest: Manifest) => Promise<Manifest | undefined>): Promise<void> {
+    await this.#commit
+    this.#commit = this.#guarded(async () => {
+      if (!this.#manifest) return
+      const next = await change(this.#manifest)
+      if (!next) return
+      await this.#parts.manifests.commit(next)
+      this.#manifest = next
+      await this.#settle(next)
+      await this.#parts.engine.refresh(next)
+    })
+    await this.#commit
+  }
+
+  /** Reads and takes in one batch; returns the bytes of it. */
+  async #step(): Promise<number> {
+    await this.#openReaders()
+    // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
+    if (this.#parts.engine.uncommittedRows > 2 * this.#options.checkpointRows && this.#commit)
+      await this.#commit
+    const frames: LogFrame[] = []
+    const share = READ_BYTES / Math.max(1, this.#readers.length)
+    for (const { reader } of this.#readers) frames.push(...(await reader.read(share)))
+    if (frames.length === 0) return 0
+    const rejects = await this.#parts.engine.ingest(frames)
+    if (rejects.length > 0) await this.#keep(rejects)
+    this.#newestAppendMs = frames.reduce(
+      (newest, frame) => Math.max(newest, frame.appendMs),
+      this.#newestAppendMs ?? 0,
+    )
+    return frames.reduce((sum, frame) => sum + frame.body.length, 0)
+  }
+
+  async #openReaders(): Promise<void> {
+    const { log, engine } = this.#parts
+    const { topic } = this.#options
+    for (const partition of await log.partitions(topic)) {
+      if (this.#readers.some((one) => one.partition === partition)) continue
+      const at = engine.positions.find((one) => one.topic === topic && one.partition === partition)
+      const from = at?.nextOffset ?? (await log.range(topic, partition)).start
+      this.#readers.push({ partition, reader: await log.reader(topic, partition, from) })
+    }
+  }
+
+  async #keep(rejects: readonly Reject[]): Promise<void> {
+    for (;;) {
+      try {
+        this.#dlqEnd = await this.#parts.keepRejects(rejects)
+        return this.#resume()
+      } catch (error) {
+        await this.#waitOut(error)
+      }
+    }
+  }
+
+  #commitIfDue(): void {
+    if (this.#commit) return
+    const { engine, clock } = this.#parts
+    const waitedMs = clock.nowMs() - this.#lastCommitMs
+    const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
+    const isDue = waitedMs >= this.#options.checkpointMs || isFirst
+    if (isDue || engine.uncommittedRows >= this.#options.checkpointRows)
+      this.#commit = this.#guarded(() => this.#commitNow())
+  }
+
+  /** Runs in the background; a failure ends the run at its next step. */
+  async #guarded(run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+    } catch (error) {
+      this.#failure = error
+    } finally {
+      this.#commit = undefined
+    }
+  }
+
+  async #commitNow(): Promise<void> {
+    const { engine, clock } = this.#parts
+    this.#lastCommitMs = clock.nowMs()
+    const dlqEnd = this.#dlqEnd
+    const frozen = await engine.freeze()
+    if (!frozen) return
+    for (;;) {
+      try {
+        await this.#write(frozen, dlqEnd)
+        return this.#resume()
+      } catch (error) {
+        await this.#waitOut(error)
+      }
+    }
+  }
+
+  async #write(frozen: Frozen, dlqEnd: number): Promise<void> {
+    const { engine, lake, manifests, clock } = this.#parts
+    const serial = (this.#manifest?.serial ?? 0) + 1
+    const commit = `c${String(serial).padStart(8, '0')}`
+    const stage = await lake.stage(commit)
+    const previous = this.#manifest?.state ?? []
+    const written = await engine.write(frozen, { serial, stage, previous })
+    const files = await lake.seal(written.staged, commit)
+    const manifest: Manifest = {
+      format: MANIFEST_FORMAT,
+      serial,
+      generation: this.#manifest?.generation ?? 1,
+      committedMs: clock.nowMs(),
+      positions: frozen.positions,
+      dlqEnd,
+      counts: frozen.counts,
+      files: [...(this.#manifest?.files ?? []), ...files],
+      state: written.state,
+      ...this.#options.logic,
+    }
+    try {
+      await manifests.commit(manifest)
+    } catch (error) {
+      // The rename may have happened before the disk said no.
+      if ((await manifests.load())?.serial !== serial) throw error
+    }
+    this.#manifest = manifest
+    await this.#settle(manifest)
+    await engine.release(frozen, written, manifest)
+  }
+
+  /** The commit counts already: what cannot be moved now is moved when there is space, or at the next start. */
+  async #settle(manifest: Manifest): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#parts.lake.settle(manifest)
+      } catch (error) {
+        await this.#waitOut(error)
+      }
+    }
+  }
+
+  /** A full disk is waited out, without taking more in; everything else is not. */
+  async #waitOut(error: unknown): Promise<void> {
+    if (!(error instanceof CcsError) || error.code !== 'CCS_DISK_FULL') throw error
+    if (this.#stalled === null) this.#options.onNotice(`${error.message} Waiting for space.`)
+    this.#stalled = error.message
+    await this.#parts.clock.sleep(RETRY_MS)
+  }
+
+  #resume(): void {
+    if (this.#stalled !== null) this.#options.onNotice('There is space again: going on.')
+    this.#stalled = null
+  }
+}
+
+/** The first rows of a new lake are committed soon, so that there is something to look at. */
+const FIRST_COMMIT_MS = 3_000

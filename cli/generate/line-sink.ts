@@ -1,0 +1,48 @@
+/** Arrivals as NDJSON: one line an event; a record that is no event is a line with its bytes in base64. */
+import type { Event } from '../core/contracts.ts'
+import { RecordBatch } from '../core/record-batch.ts'
+import { breakBytes, breaksBytes } from './broken.ts'
+import type { ArrivalSink } from './log-sink.ts'
+import { Random } from './random.ts'
+import type { Arrival } from './simulation.ts'
+
+export interface LineSinkOptions {
+  /** Takes text of whole lines; resolves when there is room for more. */
+  readonly write: (text: string) => Promise<void>
+  readonly encode: (batch: RecordBatch, event: Event) => void
+  readonly seed: number
+}
+
+export class LineSink implements ArrivalSink {
+  readonly #options: LineSinkOptions
+  readonly #random: Random
+  readonly #scratch = new RecordBatch()
+  #lines: string[] = []
+
+  constructor(options: LineSinkOptions) {
+    this.#options = options
+    this.#random = new Random(options.seed, 2)
+  }
+
+  add(arrival: Arrival): number {
+    if (arrival.broken === null || !breaksBytes(arrival.broken)) {
+      this.#lines.push(`${JSON.stringify(arrival.event)}\n`)
+      return 0
+    }
+    this.#scratch.clear()
+    this.#options.encode(this.#scratch, arrival.event)
+    const bytes = breakBytes(arrival.broken, this.#scratch.body.subarray(4), this.#random)
+    this.#lines.push(`${JSON.stringify({ bytes: Buffer.from(bytes).toString('base64') })}\n`)
+    return 0
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#lines.join('')
+    this.#lines = []
+    if (text !== '') await this.#options.write(text)
+  }
+
+  drain(): Promise<void> {
+    return this.flush()
+  }
+}

@@ -1,0 +1,121 @@
+/** Orders that will be given back, hours or days later, whole or in part: a heap by the time of the refund. */
+import type { Item } from '../core/contracts.ts'
+import type { Random } from './random.ts'
+import { beginEvent, type Draft, type Visitor, type Who } from './visitor.ts'
+
+const PENDING_MAX = 20_000
+const MINUTE_MS = 60_000
+const DAY_MS = 1440 * MINUTE_MS
+
+export interface Refund {
+  readonly dueMs: number
+  /** The visitor as it was when it ordered; visitor objects are reused. */
+  readonly who: Who
+  readonly orderId: string
+  readonly currency: string
+  /** Lines given back; [] when an amount is given back instead. */
+  readonly items: readonly Item[]
+  readonly amountMinor: number | null
+}
+
+export class PendingRefunds {
+  readonly #heap: Refund[] = []
+
+  /** Forgets the refund when very many are pending, so that memory stays bounded at any rate. */
+  add(refund: Refund): void {
+    if (this.#heap.length >= PENDING_MAX) return
+    const heap = this.#heap
+    let at = heap.length
+    heap.push(refund)
+    while (at > 0) {
+      const up = (at - 1) >> 1
+      const parent = heap[up]
+      if (parent === undefined || parent.dueMs <= refund.dueMs) break
+      heap[at] = parent
+      at = up
+    }
+    heap[at] = refund
+  }
+
+  clear(): void {
+    this.#heap.length = 0
+  }
+
+  take(nowMs: number): Refund | null {
+    const heap = this.#heap
+    const first = heap[0]
+    if (first === undefined || first.dueMs > nowMs) return null
+    const last = heap.pop()
+    if (last === undefined || heap.length === 0) return first
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      const left = heap[child]
+      if (left === undefined) break
+      const right = heap[child + 1]
+      let least = left
+      if (right !== undefined && right.dueMs < left.dueMs) {
+        least = right
+        child++
+      }
+      if (least.dueMs >= last.dueMs) break
+      heap[at] = least
+      at = child
+    }
+    heap[at] = last
+    return first
+  }
+}
+
+/** One order in fourteen is given back: a third of these is called off within the hour. */
+export function planRefund(
+  order: { visitor: Visitor; orderId: string; currency: string; items: readonly Item[] },
+  nowMs: number,
+  random: Random,
+): Refund | null {
+  if (!random.chance(0.07)) return null
+  const waitMs = random.chance(0.35)
+    ? random.between(10_000, 40 * MINUTE_MS)
+    : random.between(6 * 60 * MINUTE_MS, 9 * DAY_MS)
+  const { items, amountMinor } = whatIsGivenBack(order.items, random)
+  const { anonymousId, customerId, agent, city } = order.visitor
+  return {
+    dueMs: nowMs + waitMs,
+    who: {
+      anonymousId,
+      customerId,
+      city,
+      hidesCity: true,
+      consent: null,
+      sessionId: null,
+      agent: { device: agent.device, source: 'server', userAgent: null },
+    },
+    orderId: order.orderId,
+    currency: order.currency,
+    items,
+    amountMinor,
+  }
+}
+
+function whatIsGivenBack(
+  items: readonly Item[],
+  random: Random,
+): { items: readonly Item[]; amountMinor: number | null } {
+  const how = random.float()
+  if (how < 0.4) return { items, amountMinor: null }
+  const one = random.pick(items)
+  if (how < 0.7) return { items: [one], amountMinor: null }
+  const wholeMinor = one.unit_price_minor * one.quantity - one.discount_minor
+  const amountMinor = Math.floor(wholeMinor * (0.2 + 0.8 * random.float()))
+  // Some shops send the lines along with an amount that differs from them: the amount counts.
+  return { items: how < 0.85 ? [one] : [], amountMinor }
+}
+
+/** The refund as the shop's server reports it: no page, no client. */
+export function fillRefund(refund: Refund, draft: Draft, eventId: string): void {
+  beginEvent(draft, refund.who, 'refund', eventId)
+  draft.order_id = refund.orderId
+  draft.currency = refund.currency
+  draft.items = refund.items
+  draft.refund_minor = refund.amountMinor
+}

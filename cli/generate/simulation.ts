@@ -1,0 +1,261 @@
+/**
+ * The shop as a stream of arrivals. Every arrival has its place in an absolute schedule; whoever is due acts
+ * in it, and when nobody is, a new visit begins: so the rate is exact and the shop is as full as it has to be.
+ * Mischief changes what arrives in a place, never how many places there are.
+ */
+import { type BrokenKind, breakEvent } from './broken.ts'
+import { buildCatalogue } from './catalogue.ts'
+import { DormantVisitors } from './dormant.ts'
+import { LateLane } from './late-lane.ts'
+import { IdSource, Random } from './random.ts'
+import { RecentEvents } from './recent.ts'
+import { fillRefund, PendingRefunds } from './refunds.ts'
+import type { Schedule } from './schedule.ts'
+import { VISIT_ENDED, Visits } from './visit.ts'
+import { type Draft, newDraft, Visitor, type VisitorKind } from './visitor.ts'
+import { AHEAD_MS_MAX, WaitingList } from './waiting.ts'
+
+/** Shares of all records, 0 to 1; skew is the share of visitors with a wrong clock. */
+export interface Mischief {
+  readonly late: number
+  readonly duplicates: number
+  readonly disorder: number
+  readonly invalid: number
+  readonly skew: number
+}
+
+export const NO_MISCHIEF: Mischief = { late: 0, duplicates: 0, disorder: 0, invalid: 0, skew: 0 }
+
+/** What arrives, with what only the simulation knows of it. The object is reused by the next arrival. */
+export interface Arrival {
+  readonly event: Draft
+  /** When it really happened, ms since 1970: what the corrected time must come to. */
+  readonly timeMs: number
+  /** When it arrives. */
+  readonly dueMs: number
+  readonly isBot: boolean
+  /** The same event has arrived before. */
+  readonly isDuplicate: boolean
+  readonly broken: BrokenKind | null
+}
+
+export interface SimulationOptions {
+  readonly seed: number
+  readonly schedule: Schedule
+  readonly mischief: Mischief
+  /** Visits at a time; at rates that would need more, everybody acts faster. */
+  readonly visitorsMax?: number
+}
+
+const VISITORS_MAX = 100_000
+const WARM_UP_MS = 20_000
+const BOT_SHARE = 0.009
+const KIOSK_SHARE = 0.0005
+
+export class Simulation {
+  readonly #random: Random
+  readonly #ids: IdSource
+  #schedule: Schedule
+  readonly #mischief: Mischief
+  readonly #visitorsMax: number
+  readonly #visits: Visits
+  readonly #refunds = new PendingRefunds()
+  readonly #waiting: WaitingList
+  readonly #dormant: DormantVisitors
+  readonly #late: LateLane
+  readonly #recent: RecentEvents
+  readonly #good = newDraft()
+  readonly #bad = newDraft()
+  /** How far the visitors' time runs ahead of the schedule, see visitorsMax. */
+  #aheadMs = 0
+  #made = 0
+  #isWarm = false
+  readonly #arrival: { -readonly [K in keyof Arrival]: Arrival[K] }
+
+  constructor(options: SimulationOptions) {
+    const { seed, schedule, mischief, visitorsMax } = options
+    const random = new Random(seed, schedule.startMs)
+    this.#random = random
+    this.#ids = new IdSource(new Random(seed, schedule.startMs, 1))
+    this.#schedule = schedule
+    this.#mischief = mischief
+    this.#visitorsMax = visitorsMax ?? VISITORS_MAX
+    const catalogue = buildCatalogue(new Random(seed))
+    const world = { random, ids: this.#ids, catalogue, refunds: this.#refunds }
+    this.#visits = new Visits(world)
+    this.#dormant = new DormantVisitors(random)
+    this.#waiting = new WaitingList(schedule.startMs)
+    const openVisit = (): Visitor => this.#openVisit()
+    this.#late = new LateLane({ random, visits: this.#visits, dormant: this.#dormant, openVisit })
+    this.#recent = new RecentEvents(random, this.#good)
+    this.#arrival = {
+      event: this.#good,
+      timeMs: 0,
+      dueMs: 0,
+      isBot: false,
+      isDuplicate: false,
+      broken: null,
+    }
+  }
+
+  /** The same shop goes on by another schedule, which begins where the last one ended or later. */
+  continueWith(schedule: Schedule): void {
+    this.#schedule = schedule
+    this.#made = 0
+  }
+
+  /** The next arrival, valid until the next call; null when the schedule is at its end. */
+  next(): Arrival | null {
+    if (this.#made >= this.#schedule.count) return null
+    const dueMs = this.#schedule.next()
+    this.#made++
+    if (!this.#isWarm) this.#warmUp(dueMs)
+    const arrival = this.#arrival
+    arrival.dueMs = dueMs
+    arrival.broken = null
+    arrival.isDuplicate = false
+    arrival.event = this.#good
+    const { duplicates, invalid, late, disorder } = this.#mischief
+    let chance = this.#random.float()
+    if (this.#recent.hasAny) {
+      chance -= duplicates
+      if (chance < 0) return this.#again(dueMs)
+      chance -= invalid
+      if (chance < 0) return this.#breakOne(dueMs)
+    } else chance -= duplicates + invalid
+    chance -= late
+    if (chance < 0 && chance >= -late) this.#lateEvent(dueMs)
+    else {
+      chance -= disorder
+      this.#eventOnTime(dueMs, chance < 0 && chance >= -disorder)
+    }
+    this.#recent.note(arrival)
+    return arrival
+  }
+
+  /** Visits that are under way when the records begin; what they did before is not told. */
+  #warmUp(dueMs: number): void {
+    const { eps, count } = this.#schedule
+    const visitors = Math.floor(Math.min((eps * WARM_UP_MS) / 1000, count, this.#visitorsMax * 0.9))
+    for (let i = 0; i < visitors; i++) {
+      const visitor = this.#openVisit()
+      let waitMs = 0
+      for (let steps = this.#random.below(9); steps > 0 && waitMs !== VISIT_ENDED; steps--) {
+        waitMs = this.#visits.act(visitor, dueMs - WARM_UP_MS, this.#good)
+      }
+      if (waitMs === VISIT_ENDED) this.#dormant.add(visitor)
+      else this.#waiting.add(visitor, dueMs + this.#random.below(WARM_UP_MS + waitMs))
+    }
+    this.#refunds.clear()
+    this.#isWarm = true
+  }
+
+  #eventOnTime(dueMs: number, isDisordered: boolean): void {
+    const refund = this.#refunds.take(dueMs)
+    const arrival = this.#arrival
+    if (refund !== null) {
+      fillRefund(refund, this.#good, this.#ids.uuid())
+      arrival.timeMs = isDisordered ? dueMs - this.#random.between(50, 4900) : dueMs
+      this.#good.event_ts = arrival.timeMs
+      this.#good.sent_ts = null
+      this.#good.received_ts = null
+      arrival.isBot = false
+      return
+    }
+    const visitor = this.#whoIsDue(dueMs)
+    let timeMs = dueMs
+    if (isDisordered) {
+      const earliestMs = Math.min(visitor.lastMs + 1, dueMs)
+      timeMs = Math.max(dueMs - this.#random.between(50, 4900), earliestMs)
+    }
+    visitor.lastMs = timeMs
+    arrival.timeMs = timeMs
+    arrival.isBot = visitor.isBot
+    const waitMs = this.#visits.act(visitor, timeMs, this.#good)
+    stamp(this.#good, visitor, arrival, this.#random)
+    if (waitMs === VISIT_ENDED) this.#dormant.add(visitor)
+    else this.#waiting.add(visitor, dueMs + this.#aheadMs + Math.min(waitMs, AHEAD_MS_MAX))
+  }
+
+  #whoIsDue(dueMs: number): Visitor {
+    const due = this.#waiting.take(dueMs + this.#aheadMs)
+    if (due !== null) return due
+    if (this.#waiting.count < this.#visitorsMax) return this.#openVisit()
+    const first = this.#waiting.takeFirst() ?? this.#openVisit()
+    this.#aheadMs = Math.max(this.#aheadMs, this.#waiting.nowMs - dueMs)
+    return first
+  }
+
+  #openVisit(): Visitor {
+    const visitor = this.#dormant.take() ?? this.#newVisitor()
+    this.#visits.begin(visitor)
+    return visitor
+  }
+
+  #newVisitor(): Visitor {
+    const random = this.#random
+    const u = random.float()
+    const kind: VisitorKind =
+      u < BOT_SHARE ? 'bot' : u < BOT_SHARE + KIOSK_SHARE ? 'kiosk' : 'shopper'
+    const isWrong = random.chance(this.#mischief.skew)
+    const skewMs = isWrong ? random.between(10_000, 480_000) * (random.chance(0.5) ? 1 : -1) : 0
+    return new Visitor(this.#ids, random, kind, skewMs)
+  }
+
+  #lateEvent(dueMs: number): void {
+    const arrival = this.#arrival
+    const visitor = this.#late.act(dueMs, this.#good)
+    arrival.timeMs = this.#late.timeMs
+    arrival.isBot = visitor.isBot
+    stamp(this.#good, visitor, arrival, this.#random)
+  }
+
+  #again(dueMs: number): Arrival {
+    const arrival = this.#arrival
+    const seen = this.#recent.pick(dueMs)
+    arrival.event = seen.event
+    arrival.timeMs = seen.timeMs
+    arrival.isBot = seen.isBot
+    arrival.isDuplicate = true
+    return arrival
+  }
+
+  #breakOne(dueMs: number): Arrival {
+    const arrival = this.#arrival
+    arrival.event = this.#bad
+    arrival.timeMs = dueMs
+    arrival.isBot = false
+    arrival.broken = breakEvent(this.#good, this.#bad, this.#ids.uuid(), this.#random)
+    return arrival
+  }
+}
+
+/**
+ * The clocks of an event: by the device's clock when it happened and when it was sent, by the shop's when it
+ * was received. Old clients send less; all agree in the corrected time.
+ */
+function stamp(
+  draft: Draft,
+  visitor: Visitor,
+  at: { readonly timeMs: number; readonly dueMs: number },
+  random: Random,
+): void {
+  const { timeMs, dueMs } = at
+  const { skewMs } = visitor
+  const delayMs = dueMs - timeMs + random.between(1, 30)
+  const client = random.float()
+  draft.event_ts = timeMs + skewMs
+  draft.sent_ts = timeMs + skewMs + delayMs
+  draft.received_ts = timeMs + delayMs
+  if (skewMs === 0) {
+    if (client < 0.1) draft.sent_ts = null
+    if (client < 0.06) draft.received_ts = null
+  } else if (client < 0.03) {
+    // The device's clock was set back before it sent: nothing happens after it was received.
+    draft.sent_ts = timeMs + skewMs - random.between(1, 5000)
+    draft.received_ts = timeMs
+  } else if (client < 0.06 && skewMs > 0) {
+    draft.sent_ts = null
+    draft.received_ts = timeMs
+  }
+}

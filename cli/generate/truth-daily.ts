@@ -1,0 +1,83 @@
+/** Funnel, campaigns and devices of the truth: sums over its sessions by the shop's day. */
+import { TRUTH_TABLES, type Truth, type TruthRow } from '../core/truth.ts'
+import type { Session } from './truth-sessions.ts'
+import { money } from './truth-values.ts'
+
+export function dailyTables(sessions: readonly Session[]): Truth['tables'] {
+  return [
+    {
+      table: TRUTH_TABLES.funnel,
+      rows: grouped(sessions, (session) => [session.shopDate], funnelValues),
+    },
+    {
+      table: TRUTH_TABLES.campaigns,
+      rows: grouped(sessions, campaignKey, (group) => {
+        const { sessions, engaged, converted, orders, revenue } = totals(group)
+        return [sessions, engaged, converted, orders, revenue]
+      }),
+    },
+    {
+      table: TRUTH_TABLES.devices,
+      rows: grouped(
+        sessions,
+        ({ shopDate, device }) => [shopDate, device],
+        (group) => {
+          const { sessions, engaged, orders, revenue } = totals(group)
+          return [
+            sessions,
+            new Set(group.map((one) => one.anonymousId)).size,
+            engaged,
+            orders,
+            revenue,
+          ]
+        },
+      ),
+    },
+  ]
+}
+
+function campaignKey({ shopDate, utm: [source, medium, campaign] }: Session): readonly string[] {
+  return [shopDate, source ?? '(direct)', medium ?? '(none)', campaign ?? '(none)']
+}
+
+function funnelValues(group: readonly Session[]): TruthRow {
+  const { sessions, engaged, converted } = totals(group)
+  const reached = (depth: number) => group.filter((session) => session.depth >= depth).length
+  return [
+    sessions,
+    reached(1),
+    reached(2),
+    reached(3),
+    reached(4),
+    converted,
+    engaged,
+    converted / sessions,
+  ]
+}
+
+function totals(group: readonly Session[]) {
+  return {
+    sessions: group.length,
+    engaged: group.filter(({ isEngaged }) => isEngaged).length,
+    converted: group.filter(({ orders }) => orders > 0).length,
+    orders: group.reduce((sum, { orders }) => sum + orders, 0),
+    revenue: money(group.reduce((sum, { revenueMinor }) => sum + revenueMinor, 0)),
+  }
+}
+
+/** One row a group: the key's values, then the group's. */
+function grouped(
+  sessions: readonly Session[],
+  keyOf: (session: Session) => readonly string[],
+  valuesOf: (group: readonly Session[]) => TruthRow,
+): TruthRow[] {
+  const groups = new Map<string, { key: readonly string[]; group: Session[] }>()
+  for (const session of sessions) {
+    const key = keyOf(session)
+    const name = key.join('\n')
+    const had = groups.get(name)
+    if (had === undefined) groups.set(name, { key, group: [session] })
+    else had.group.push(session)
+  }
+  return [...groups.values()].map(({ key, group }) => [...key, ...valuesOf(group)])
+}

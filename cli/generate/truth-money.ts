@@ -1,0 +1,118 @@
+/** Revenue of the truth: orders and refunds by the shop's day and currency, order lines by category too. */
+import type { Item } from '../core/contracts.ts'
+import type { TruthRow } from '../core/truth.ts'
+import { isoDate, money } from './truth-values.ts'
+import type { Draft } from './visitor.ts'
+
+interface DaySums {
+  readonly day: number
+  readonly currency: string
+  orders: number
+  readonly buyers: Set<string>
+  revenueMinor: number
+  taxMinor: number
+  shippingMinor: number
+  refundCount: number
+  refundMinor: number
+}
+
+interface CategorySums {
+  readonly day: number
+  readonly currency: string
+  readonly category: string
+  lines: number
+  readonly orders: Set<string>
+  units: number
+  revenueMinor: number
+}
+
+/** What lines are worth after their discounts, in hundredths. */
+export function linesValue(items: readonly Item[]): number {
+  let sum = 0
+  for (const item of items) sum += item.unit_price_minor * item.quantity - item.discount_minor
+  return sum
+}
+
+export class MoneyBook {
+  readonly #days = new Map<string, DaySums>()
+  readonly #categories = new Map<string, CategorySums>()
+
+  addOrder(day: number, event: Draft): void {
+    const sums = this.#sumsOf(day, event.currency ?? '')
+    sums.orders++
+    sums.buyers.add(event.anonymous_id)
+    sums.revenueMinor += linesValue(event.items)
+    sums.taxMinor += event.tax_minor ?? 0
+    sums.shippingMinor += event.shipping_minor ?? 0
+  }
+
+  addRefund(day: number, event: Draft): void {
+    const sums = this.#sumsOf(day, event.currency ?? '')
+    sums.refundCount++
+    sums.refundMinor += event.refund_minor ?? linesValue(event.items)
+  }
+
+  #sumsOf(day: number, currency: string): DaySums {
+    const key = `${day} ${currency}`
+    const had = this.#days.get(key)
+    if (had !== undefined) return had
+    const sums: DaySums = {
+      day,
+      currency,
+      orders: 0,
+      buyers: new Set(),
+      revenueMinor: 0,
+      taxMinor: 0,
+      shippingMinor: 0,
+      refundCount: 0,
+      refundMinor: 0,
+    }
+    this.#days.set(key, sums)
+    return sums
+  }
+
+  addLine(day: number, event: Draft, item: Item): void {
+    const category = item.category ?? '(none)'
+    const currency = event.currency ?? ''
+    const key = `${day} ${currency} ${category}`
+    let sums = this.#categories.get(key)
+    if (sums === undefined) {
+      const nothing = { lines: 0, orders: new Set<string>(), units: 0, revenueMinor: 0 }
+      sums = { day, currency, category, ...nothing }
+      this.#categories.set(key, sums)
+    }
+    sums.lines++
+    sums.orders.add(event.order_id ?? '')
+    sums.units += item.quantity
+    sums.revenueMinor += item.unit_price_minor * item.quantity - item.discount_minor
+  }
+
+  /** Rows of gold.revenue_daily. */
+  dayRows(): TruthRow[] {
+    return [...this.#days.values()].map((sums) => [
+      isoDate(sums.day),
+      sums.currency,
+      sums.orders,
+      sums.buyers.size,
+      money(sums.revenueMinor),
+      money(sums.taxMinor),
+      money(sums.shippingMinor),
+      sums.refundCount,
+      money(sums.refundMinor),
+      money(sums.revenueMinor - sums.refundMinor),
+    ])
+  }
+
+  /** Rows of gold.revenue_by_category_daily. */
+  categoryRows(): TruthRow[] {
+    return [...this.#categories.values()].map((sums) => [
+      isoDate(sums.day),
+      sums.currency,
+      sums.category,
+      sums.lines,
+      sums.orders.size,
+      sums.units,
+      money(sums.revenueMinor),
+    ])
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Keeps the books while the simulation runs: what Gold must come to, by the definitions and by what each
+ * partition's watermark was when an event arrived. Memory grows with the run.
+ */
+import { TRUTH_FORMAT, TRUTH_TABLES, type Truth, type TruthRow } from '../core/truth.ts'
+import { reasonOf } from './broken.ts'
+import { ShopDays } from './shop-day.ts'
+import type { Arrival } from './simulation.ts'
+import { dailyTables } from './truth-daily.ts'
+import { linesValue, MoneyBook } from './truth-money.ts'
+import { type Session, sessionsOf, type Visit } from './truth-sessions.ts'
+import { isoTime, money } from './truth-values.ts'
+import type { Draft } from './visitor.ts'
+
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+const WATERMARK_DELAY_MS = 5 * SECOND_MS
+
+interface MinuteSums {
+  events: number
+  readonly visitors: Set<string>
+  page_view: number
+  view_item: number
+  add_to_cart: number
+  begin_checkout: number
+  purchase: number
+  revenueMinor: number
+}
+
+/** How long after a window's end its events still count; as the headers of sql/gold declare. */
+const LATENESS_MS = {
+  activity: 10 * MINUTE_MS,
+  pages: HOUR_MS,
+  revenue: 6 * HOUR_MS,
+  categories: 6 * HOUR_MS,
+  sessions: HOUR_MS,
+} as const
+type StreamedTable = keyof typeof LATENESS_MS
+const PAUSE_MS = 30 * MINUTE_MS
+
+export interface RecorderOptions {
+  readonly seed: number
+  readonly startMs: number
+  /** The shop's, an IANA name. */
+  readonly timezone: string
+  readonly partitions: number
+}
+
+export class TruthRecorder {
+  readonly #options: RecorderOptions
+  readonly #days: ShopDays
+  /** Greatest event time accepted so far, a partition each. */
+  readonly #maxMs: number[]
+  readonly #minutes = new Map<number, MinuteSums>()
+  readonly #pages = new Map<number, Map<string, number>>()
+  readonly #money = new MoneyBook()
+  readonly #visits = new Map<string, Visit[]>()
+  readonly #dayEnds = new Map<number, number>()
+  readonly #dlq: Record<string, number> = {}
+  readonly #tooLate: Record<string, number> = {}
+  #records = 0
+  #duplicates = 0
+  #late = 0
+
+  constructor(options: RecorderOptions) {
+    this.#options = options
+    this.#days = new ShopDays(options.timezone)
+    this.#maxMs = new Array<number>(options.partitions).fill(Number.NEGATIVE_INFINITY)
+    for (const name of STREAMED) this.#tooLate[TRUTH_TABLES[name].name] = 0
+  }
+
+  /** In the order in which the records are appended to their partitions. */
+  add(arrival: Arrival, partition: number): void {
+    this.#records++
+    if (arrival.broken !== null) {
+      const reason = reasonOf(arrival.broken)
+      this.#dlq[reason] = (this.#dlq[reason] ?? 0) + 1
+      return
+    }
+    const { timeMs, event } = arrival
+    const maxMs = this.#maxMs[partition] ?? Number.NEGATIVE_INFINITY
+    const watermarkMs = maxMs - WATERMARK_DELAY_MS
+    if (timeMs > maxMs) this.#maxMs[partition] = timeMs
+    if (arrival.isDuplicate) {
+      this.#duplicates++
+      return
+    }
+    if (timeMs < watermarkMs) this.#late++
+    if (arrival.isBot) return
+    this.#addActivity(event, timeMs, watermarkMs)
+    this.#addPage(event, timeMs, watermarkMs)
+    this.#addMoney(event, timeMs, watermarkMs)
+    this.#addVisit(event, timeMs, watermarkMs)
+  }
+
+  #isTooLate(table: StreamedTable, endMs: number, watermarkMs: number): boolean {
+    if (endMs + LATENESS_MS[table] > watermarkMs) return false
+    const { name } = TRUTH_TABLES[table]
+    this.#tooLate[name] = (this.#tooLate[name] ?? 0) + 1
+    return true
+  }
+
+  #addActivity(event: Draft, timeMs: number, watermarkMs: number): void {
+    const minute = Math.floor(timeMs / MINUTE_MS)
+    if (this.#isTooLate('activity', (minute + 1) * MINUTE_MS, watermarkMs)) return
+    let sums = this.#minutes.get(minute)
+    if (sums === undefined) {
+      sums = {
+        events: 0,
+        visitors: new Set(),
+        page_view: 0,
+        view_item: 0,
+        add_to_cart: 0,
+        begin_checkout: 0,
+        purchase: 0,
+        revenueMinor: 0,
+      }
+      this.#minutes.set(minute, sums)
+    }
+    sums.events++
+    sums.visitors.add(event.anonymous_id)
+    const type = event.event_type
+    if (
+      type === 'page_view' ||
+      type === 'view_item' ||
+      type === 'add_to_cart' ||
+      type === 'begin_checkout' ||
+      type === 'purchase'
+    ) {
+      sums[type]++
+    }
+    sums.revenueMinor += orderValue(event)
+  }
+
+  #addPage(event: Draft, timeMs: number, watermarkMs: number): void {
+    if (event.event_type !== 'page_view' || event.page === null) return
+    const hour = Math.floor(timeMs / HOUR_MS)
+    if (this.#isTooLate('pages', (hour + 1) * HOUR_MS, watermarkMs)) return
+    const views = this.#pages.get(hour) ?? new Map<string, number>()
+    views.set(event.page, (views.get(event.page) ?? 0) + 1)
+    this.#pages.set(hour, views)
+  }
+
+  #addMoney(event: Draft, timeMs: number, watermarkMs: number): void {
+    const isOrder = event.event_type === 'purchase'
+    if (!isOrder && event.event_type !== 'refund') return
+    const day = this.#days.dayOf(timeMs)
+    const endMs = this.#dayEnds.get(day) ?? this.#days.endMs(day)
+    this.#dayEnds.set(day, endMs)
+    if (!this.#isTooLate('revenue', endMs, watermarkMs)) {
+      if (isOrder) this.#money.addOrder(day, event)
+      else this.#money.addRefund(day, event)
+    }
+    if (!isOrder) return
+    for (const item of event.items) {
+      // Every line is a row of its own, and each is counted when it comes too late.
+      if (!this.#isTooLate('categories', endMs, watermarkMs)) this.#money.addLine(day, event, item)
+    }
+  }
+
+  #addVisit(event: Draft, timeMs: number, watermarkMs: number): void {
+    if (this.#isTooLate('sessions', timeMs + PAUSE_MS, watermarkMs)) return
+    const visit: Visit = {
+      timeMs,
+      type: event.event_type,
+      revenueMinor: orderValue(event),
+      customerId: event.customer_id,
+      clientSession: event.session_id,
+      utmSource: event.utm_source,
+      utmMedium: event.utm_medium,
+      utmCampaign: event.utm_campaign,
+      device: event.device,
+      country: event.geo_country,
+      city: event.geo_city,
+    }
+    const visits = this.#visits.get(event.anonymous_id)
+    if (visits === undefined) this.#visits.set(event.anonymous_id, [visit])
+    else visits.push(visit)
+  }
+
+  /** The truth of all that was added. */
+  finish(): Truth {
+    const { seed, startMs, timezone, partitions } = this.#options
+    const sessions: Session[] = []
+    for (const [id, visits] of this.#visits) sessions.push(...sessionsOf(id, visits, this.#days))
+    const counts = {
+      records: this.#records,
+      duplicates: this.#duplicates,
+      dlq: this.#dlq,
+      late: this.#late,
+      tooLate: this.#tooLate,
+    }
+    const start = isoTime(startMs)
+    return {
+      header: { format: TRUTH_FORMAT, seed, timezone, partitions, start, counts },
+      tables: [
+        { table: TRUTH_TABLES.activity, rows: this.#activityRows() },
+        { table: TRUTH_TABLES.sessions, rows: sessions.map(({ row }) => row) },
+        { table: TRUTH_TABLES.revenue, rows: this.#money.dayRows() },
+        { table: TRUTH_TABLES.categories, rows: this.#money.categoryRows() },
+        { table: TRUTH_TABLES.pages, rows: this.#pageRows() },
+        ...dailyTables(sessions),
+      ],
+    }
+  }
+
+  #activityRows(): TruthRow[] {
+    return [...this.#minutes].map(([minute, sums]) => [
+      isoTime(minute * MINUTE_MS),
+      sums.events,
+      sums.visitors.size,
+      sums.page_view,
+      sums.view_item,
+      sums.add_to_cart,
+      sums.begin_checkout,
+      sums.purchase,
+      money(sums.revenueMinor),
+    ])
+  }
+
+  #pageRows(): TruthRow[] {
+    return [...this.#pages].flatMap(([hour, views]) =>
+      [...views].map(([page, count]) => [isoTime(hour * HOUR_MS), page, count]),
+    )
+  }
+}
+
+const STREAMED: readonly StreamedTable[] = [
+  'activity',
+  'pages',
+  'revenue',
+  'categories',
+  'sessions',
+]
+
+function orderValue(event: Draft): number {
+  return event.event_type === 'purchase' ? linesValue(event.items) : 0
+}

@@ -1,0 +1,194 @@
+/**
+ * Sessions as the truth sees them: all events of a visitor, put in order, cut into visits. Written from the
+ * definitions, not from the SQL, so that one checks the other.
+ */
+import { createHash } from 'node:crypto'
+import type { EventType } from '../core/contracts.ts'
+import type { TruthRow } from '../core/truth.ts'
+import type { ShopDays } from './shop-day.ts'
+import { isoDate, isoTime, money } from './truth-values.ts'
+
+const PAUSE_MS = 30 * 60_000
+const CAP_MS = 24 * 3_600_000
+const DAY_MS = 86_400_000
+
+/** What a session needs of an event. */
+export interface Visit {
+  readonly timeMs: number
+  readonly type: EventType
+  readonly revenueMinor: number
+  readonly customerId: string | null
+  readonly clientSession: string | null
+  readonly utmSource: string | null
+  readonly utmMedium: string | null
+  readonly utmCampaign: string | null
+  readonly device: string
+  readonly country: string | null
+  readonly city: string | null
+}
+
+export interface Session {
+  readonly id: string
+  readonly anonymousId: string
+  readonly startMs: number
+  readonly endMs: number
+  readonly shopDate: string
+  readonly count: Readonly<Partial<Record<EventType, number>>>
+  readonly events: number
+  readonly orders: number
+  readonly revenueMinor: number
+  readonly utm: readonly [source: string | null, medium: string | null, campaign: string | null]
+  readonly device: string
+  readonly isEngaged: boolean
+  /** Steps of the funnel reached in order: 0 none, 1 viewed, 2 in the cart, 3 checkout, 4 ordered. */
+  readonly depth: number
+  readonly row: TruthRow
+}
+
+/** The sessions of one visitor; sorts `visits`. */
+export function sessionsOf(anonymousId: string, visits: Visit[], days: ShopDays): Session[] {
+  visits.sort((a, b) => a.timeMs - b.timeMs)
+  const sessions: Session[] = []
+  let from = 0
+  for (let at = 1; at <= visits.length; at++) {
+    const before = visits[at - 1]
+    const here = visits[at]
+    if (before === undefined) break
+    if (here !== undefined && here.timeMs - before.timeMs <= PAUSE_MS) continue
+    for (const part of cut(visits.slice(from, at))) sessions.push(measure(anonymousId, part, days))
+    from = at
+  }
+  return sessions
+}
+
+/** A run longer than a day is cut at each midnight UTC. */
+function cut(run: readonly Visit[]): (readonly Visit[])[] {
+  const first = run[0]
+  const last = run[run.length - 1]
+  if (first === undefined || last === undefined) return []
+  if (last.timeMs - first.timeMs <= CAP_MS) return [run]
+  const byDay = new Map<number, Visit[]>()
+  for (const visit of run) {
+    const day = Math.floor(visit.timeMs / DAY_MS)
+    const list = byDay.get(day)
+    if (list === undefined) byDay.set(day, [visit])
+    else list.push(visit)
+  }
+  return [...byDay.values()]
+}
+
+const STEPS: Partial<Record<EventType, string>> = {
+  view_item: 'a',
+  add_to_cart: 'b',
+  begin_checkout: 'c',
+  purchase: 'd',
+}
+
+function measure(anonymousId: string, visits: readonly Visit[], days: ShopDays): Session {
+  const startMs = visits[0]?.timeMs ?? 0
+  const endMs = visits[visits.length - 1]?.timeMs ?? 0
+  const count: Partial<Record<EventType, number>> = {}
+  const lastOf: Partial<Record<EventType, number>> = {}
+  let revenueMinor = 0
+  for (const { type, timeMs, revenueMinor: minor } of visits) {
+    count[type] = (count[type] ?? 0) + 1
+    lastOf[type] = timeMs
+    revenueMinor += minor
+  }
+  const orders = count.purchase ?? 0
+  const pageViews = count.page_view ?? 0
+  const isEngaged = endMs - startMs >= 10_000 || pageViews >= 2 || orders > 0
+  const steps = journey(visits)
+  const depth = depthOf(steps)
+  const utm = [
+    latest(visits, (visit) => visit.utmSource),
+    latest(visits, (visit) => visit.utmMedium),
+    latest(visits, (visit) => visit.utmCampaign),
+  ] as const
+  const id = createHash('md5').update(`${anonymousId}|${startMs}`).digest('hex')
+  const shopDate = isoDate(days.dayOf(startMs))
+  const device = least(visits.map((visit) => visit.device)) ?? ''
+  const row: TruthRow = [
+    id,
+    anonymousId,
+    isoTime(startMs),
+    isoTime(endMs),
+    isoDate(Math.floor(startMs / DAY_MS)),
+    shopDate,
+    least(visits.map((visit) => visit.clientSession)),
+    latest(visits, (visit) => visit.customerId),
+    visits.length,
+    pageViews,
+    count.view_item ?? 0,
+    count.add_to_cart ?? 0,
+    count.begin_checkout ?? 0,
+    orders,
+    money(revenueMinor),
+    isoTime(lastOf.add_to_cart),
+    isoTime(lastOf.begin_checkout),
+    ...utm,
+    device,
+    least(visits.map((visit) => visit.country)),
+    least(visits.map((visit) => visit.city)),
+    endMs - startMs,
+    isEngaged,
+    steps.join(' '),
+    depth >= 1,
+    depth >= 2,
+    depth >= 3,
+    depth >= 4,
+  ]
+  const events = visits.length
+  return {
+    id,
+    anonymousId,
+    startMs,
+    endMs,
+    shopDate,
+    count,
+    events,
+    orders,
+    revenueMinor,
+    utm,
+    device,
+    isEngaged,
+    depth,
+    row,
+  }
+}
+
+/** The value that was set last; of several at one time the greatest. */
+function latest(visits: readonly Visit[], read: (visit: Visit) => string | null): string | null {
+  let best: string | null = null
+  let bestMs = 0
+  for (const visit of visits) {
+    const value = read(visit)
+    if (value === null) continue
+    if (best === null || visit.timeMs > bestMs || (visit.timeMs === bestMs && value > best)) {
+      best = value
+      bestMs = visit.timeMs
+    }
+  }
+  return best
+}
+
+function least(values: readonly (string | null)[]): string | null {
+  let best: string | null = null
+  for (const value of values) if (value !== null && (best === null || value < best)) best = value
+  return best
+}
+
+function journey(visits: readonly Visit[]): string[] {
+  const steps: string[] = []
+  for (const { type, timeMs } of visits) {
+    const letter = STEPS[type]
+    if (letter !== undefined) steps.push(`${timeMs}${letter}`)
+  }
+  return steps.sort()
+}
+
+function depthOf(steps: readonly string[]): number {
+  let depth = 0
+  for (const step of steps) if (step.endsWith('abcd'[depth] ?? '-')) depth++
+  return depth
+}

@@ -1,0 +1,67 @@
+/**
+ * This machine, as `ccs doctor` asks about it: disk, memory, ports.
+ */
+import { existsSync } from 'node:fs'
+import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { availableParallelism, totalmem } from 'node:os'
+import path from 'node:path'
+
+/** Free bytes for this user on the disk of `dir`, or of its nearest folder that exists. */
+async function freeBytes(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(nearestFolder(dir))
+  return bavail * bsize
+}
+
+/** Writes, syncs and removes a file in the nearest folder that exists; the system's reason when it can't. */
+async function whyNotWritable(dir: string): Promise<string | undefined> {
+  try {
+    const probe = await mkdtemp(path.join(nearestFolder(dir), '.ccs-doctor-'))
+    try {
+      const file = await open(path.join(probe, 'probe'), 'w')
+      try {
+        await file.write('ccs')
+        await file.datasync()
+      } finally {
+        await file.close()
+      }
+    } finally {
+      await rm(probe, { recursive: true, force: true })
+    }
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** Whether something accepts connections on this port of 127.0.0.1; gives up after half a second. */
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: 500 })
+    const answer = (isThere: boolean) => {
+      socket.destroy()
+      resolve(isThere)
+    }
+    socket.once('connect', () => answer(true))
+    socket.once('error', () => answer(false))
+    socket.once('timeout', () => answer(false))
+  })
+}
+
+/** What flows/doctor.ts calls a Machine. */
+export function thisMachine() {
+  return {
+    nodeVersion: process.version,
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    freeBytes,
+    whyNotWritable,
+    isListening,
+  }
+}
+
+function nearestFolder(dir: string): string {
+  let folder = path.resolve(dir)
+  while (!existsSync(folder) && folder !== path.dirname(folder)) folder = path.dirname(folder)
+  return folder
+}

@@ -1,0 +1,38 @@
+/** Length and CRC-32 of a file, read piece by piece so that a large one neither fills memory nor blocks. */
+import { crc32 } from 'node:zlib'
+import type { Files } from '../io/files.ts'
+
+const PIECE_BYTES = 1024 * 1024
+
+export interface Stored {
+  readonly bytes: number
+  /** Unsigned. */
+  readonly crc32: number
+}
+
+export async function checkFile(files: Files, path: string): Promise<Stored> {
+  const file = await files.open(path, 'r')
+  try {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(1, await file.size())))
+    let bytes = 0
+    let sum = 0
+    for (;;) {
+      const read = await file.read(piece, bytes)
+      if (read === 0) return { bytes, crc32: sum }
+      sum = crc32(piece.subarray(0, read), sum)
+      bytes += read
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Makes the bytes of a file that another library wrote durable. */
+export async function syncFile(files: Files, path: string): Promise<void> {
+  const file = await files.open(path, 'r+')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

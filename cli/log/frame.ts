@@ -1,0 +1,75 @@
+/**
+ * A frame: the records that were appended, and made durable, as one. 32 bytes of header, all numbers
+ * little-endian, then the body as it is in a RecordBatch:
+ * magic u32 · crc32 u32 · body bytes u32 · count u32 · base offset u64 · append time u64 (ms since 1970).
+ * The CRC covers all that follows it, so together with the magic every flipped bit is found.
+ */
+import { crc32 } from 'node:zlib'
+
+export const HEADER_BYTES = 32
+/** A larger body is refused when written, and a header that claims one is damaged. */
+export const BODY_BYTES_MAX = 64 * 1024 * 1024
+
+const MAGIC = 0x31_73_63_63 // 'ccs1' on the disk
+const MAGIC_BYTES = Buffer.from('ccs1', 'latin1')
+const CRC_FROM = 8
+const TWO_POW_32 = 0x1_0000_0000
+
+export interface FrameHeader {
+  readonly bodyBytes: number
+  readonly count: number
+  readonly baseOffset: number
+  readonly appendMs: number
+}
+
+/** The header of a frame with this body (`body.length` is its `bodyBytes`). */
+export function encodeHeader(frame: Omit<FrameHeader, 'bodyBytes'>, body: Uint8Array): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_BYTES)
+  header.writeUInt32LE(MAGIC, 0)
+  header.writeUInt32LE(body.length, 8)
+  header.writeUInt32LE(frame.count, 12)
+  writeUInt64(header, frame.baseOffset, 16)
+  writeUInt64(header, frame.appendMs, 24)
+  header.writeUInt32LE(crc32(body, crc32(header.subarray(CRC_FROM))), 4)
+  return header
+}
+
+/** The header at `at` of `buffer`, which holds at least HEADER_BYTES there; undefined if it can't be one. */
+export function decodeHeader(buffer: Buffer, at: number): FrameHeader | undefined {
+  if (buffer.readUInt32LE(at) !== MAGIC) return undefined
+  const bodyBytes = buffer.readUInt32LE(at + 8)
+  const count = buffer.readUInt32LE(at + 12)
+  const baseOffset = readUInt64(buffer, at + 16)
+  const appendMs = readUInt64(buffer, at + 24)
+  // Each record takes at least its four bytes of length.
+  if (count === 0 || count * 4 > bodyBytes || bodyBytes > BODY_BYTES_MAX) return undefined
+  if (!Number.isSafeInteger(baseOffset + count) || !Number.isSafeInteger(appendMs)) return undefined
+  return { bodyBytes, count, baseOffset, appendMs }
+}
+
+/** Whether the frame at `at`, all of which is in `buffer`, is as it was written. */
+export function isIntact(buffer: Buffer, at: number, header: FrameHeader): boolean {
+  const end = at + HEADER_BYTES + header.bodyBytes
+  return crc32(buffer.subarray(at + CRC_FROM, end)) === buffer.readUInt32LE(at + 4)
+}
+
+/** Where the magic of a frame next occurs from `at` on; -1 if it does not. */
+export function indexOfMagic(buffer: Buffer, at: number): number {
+  return buffer.indexOf(MAGIC_BYTES, at)
+}
+
+/** Position in `body` of the record number `index` (from 0). */
+export function recordPosition(body: Buffer, index: number): number {
+  let at = 0
+  for (let record = 0; record < index; record++) at += 4 + body.readUInt32LE(at)
+  return at
+}
+
+export function readUInt64(buffer: Buffer, at: number): number {
+  return buffer.readUInt32LE(at + 4) * TWO_POW_32 + buffer.readUInt32LE(at)
+}
+
+export function writeUInt64(buffer: Buffer, value: number, at: number): void {
+  buffer.writeUInt32LE(value % TWO_POW_32, at)
+  buffer.writeUInt32LE(Math.floor(value / TWO_POW_32), at + 4)
+}

@@ -1,0 +1,232 @@
+/**
+ * Composition of the running pipeline: store, engine, loop and local HTTP, put together from the pieces
+ * that open.ts knows.
+ */
+import { CcsError, EXIT } from './core/errors.ts'
+import type { Manifest } from './core/manifest.ts'
+import type { EmbeddedEngine } from './engines/embedded/engine.ts'
+import type { Pipeline } from './flows/run.ts'
+import type { StatusResult } from './flows/status.ts'
+import {
+  deployedLogic,
+  type Logic,
+  openCodec,
+  openEngine,
+  openStore,
+  RAW_TOPIC,
+  type Store,
+  systemClock,
+} from './open.ts'
+import type { Project } from './project.ts'
+
+/** A running pipeline and what it stands on. */
+export interface OpenPipeline {
+  readonly pipeline: Pipeline
+  readonly engine: EmbeddedEngine
+  readonly store: Store
+  /** Releases locks, files and memory; the pipeline has ended before. */
+  close(): Promise<void>
+}
+
+export interface PipelineOpening {
+  /** Who runs it, for whoever meets the lock. */
+  readonly owner: string
+  readonly onNotice: (text: string) => void
+}
+
+/**
+ * Opens the embedded pipeline of the local target. Throws CCS_ENGINE_LOCKED while another runs here, and
+ * CCS_PLAN_CHANGES when models or schemas are not those that made the present rows.
+ */
+export async function openPipeline(
+  project: Project,
+  logic: Logic,
+  { owner, onNotice }: PipelineOpening,
+): Promise<OpenPipeline> {
+  const [{ takeEngineLock }, { openRejects }, { Pipeline }, { makePlan }] = await Promise.all([
+    import('./lake/engine-lock.ts'),
+    import('./flows/rejects.ts'),
+    import('./flows/run.ts'),
+    import('./core/plan.ts'),
+  ])
+  const store = await openStore(project.dataDir)
+  const closers: (() => Promise<void>)[] = [() => store.log.close()]
+  const close = async () => {
+    for (const one of closers.reverse()) await one()
+  }
+  try {
+    const lock = await takeEngineLock(store.files, store.root, owner)
+    closers.push(() => lock.release())
+    const manifest = await store.manifests.load()
+    const plan = makePlan(logic, manifest, true)
+    if (manifest && plan.steps.length > 0) throw changedLogic(plan.steps.map((step) => step.name))
+    if (manifest) await store.lake.settle(manifest)
+    const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
+    const engine = await openEngine(project, logic, store, {
+      lakePath,
+      ...(manifest ? { manifest } : {}),
+    })
+    closers.push(() => engine.close())
+    const committedEnd = manifest?.dlqEnd ?? 0
+    const rejects = await openRejects(store.log, await openCodec(logic), { committedEnd, owner })
+    closers.push(() => rejects.close())
+    const { checkpointEveryMs, checkpointRows } = project.config.engine
+    const pipeline = new Pipeline(
+      {
+        clock: systemClock(),
+        log: store.log,
+        engine,
+        lake: store.lake,
+        manifests: store.manifests,
+        keepRejects: (some) => rejects.keep(some),
+      },
+      {
+        topic: RAW_TOPIC,
+        checkpointMs: checkpointEveryMs,
+        checkpointRows,
+        logic: deployedLogic(logic),
+        dlqEnd: rejects.end,
+        onNotice,
+        ...(manifest ? { manifest } : {}),
+      },
+    )
+    return { pipeline, engine, store, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function changedLogic(names: readonly string[]): CcsError {
+  const list = names.slice(0, 5).join(', ') + (names.length > 5 ? ' …' : '')
+  return new CcsError('CCS_PLAN_CHANGES', `Not deployed yet: ${list}. Old and new logic never mix.`, {
+    exit: EXIT.changes,
+    hint: 'Look at what would happen: ccs plan. Then: ccs deploy',
+  })
+}
+
+/** The pipeline's HTTP: other processes find it through the data directory. */
+export interface OpenServer {
+  readonly url: string
+  status(): Promise<StatusResult>
+  close(): Promise<void>
+}
+
+export async function openServer(
+  open: OpenPipeline,
+  options: { readonly port: number },
+): Promise<OpenServer> {
+  const [{ startServer }, { publishEndpoint, removeEndpoint }, { readStatus }] = await Promise.all([
+    import('./dash/server.ts'),
+    import('./engines/embedded/client.ts'),
+    import('./flows/status.ts'),
+  ])
+  const { store, engine, pipeline } = open
+  const status = () =>
+    readStatus(store.log, pipeline.state(), {
+      data: store.root,
+      topic: RAW_TOPIC,
+      nowMs: Date.now(),
+      running: true,
+    })
+  const server = await startServer({
+    port: options.port,
+    routes: {
+      'GET /status': status,
+      'POST /query': async (body) => engine.query(sqlOf(body), Date.now()),
+      'POST /commit': async () => {
+        await pipeline.commit()
+        return status()
+      },
+    },
+  })
+  await publishEndpoint(store.files, store.root, server.port)
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    status,
+    close: async () => {
+      await removeEndpoint(store.files, store.root)
+      await server.close()
+    },
+  }
+}
+
+function sqlOf(body: unknown): string {
+  const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined
+  if (typeof sql === 'string') return sql
+  throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".', { exit: EXIT.usage })
+}
+
+/** Answers questions: the engine that runs on this data, or what was last committed when none does. */
+export interface Answers {
+  /** Where the answers come from: the engine's URL, or 'lake'. */
+  readonly from: string
+  /** When the rows asked for were committed, ISO 8601; null: up to now, or nothing committed yet. */
+  readonly asOf: string | null
+  query(sql: string): Promise<import('./core/ports.ts').QueryResult>
+  status(): Promise<StatusResult>
+  close(): Promise<void>
+}
+
+export async function openAnswers(project: Project): Promise<Answers> {
+  const store = await openStore(project.dataDir)
+  const { findEngine } = await import('./engines/embedded/client.ts')
+  const running = await findEngine(store.files, store.root)
+  if (running)
+    return {
+      from: running.url,
+      asOf: null,
+      query: (sql) => running.query(sql),
+      status: async () => (await running.get('/status')) as StatusResult, // the engine's own answer
+      close: () => store.log.close(),
+    }
+  return lakeAnswers(project, store)
+}
+
+async function lakeAnswers(project: Project, store: Store): Promise<Answers> {
+  const [{ openLogic }, { readStatus }] = await Promise.all([
+    import('./open.ts'),
+    import('./flows/status.ts'),
+  ])
+  const manifest = await store.manifests.load()
+  let engine: EmbeddedEngine | undefined
+  const open = async () => {
+    const paths = manifest ? await store.lake.locate(manifest) : new Map<string, string>()
+    return openEngine(project, await openLogic(project), store, {
+      lakePath: (file) => paths.get(file.name) ?? `${store.root}/missing/${file.name}`,
+      ...(manifest ? { manifest } : {}),
+    })
+  }
+  return {
+    from: 'lake',
+    asOf: manifest ? new Date(manifest.committedMs).toISOString() : null,
+    query: async (sql) => {
+      engine ??= await open()
+      return engine.query(sql, Date.now())
+    },
+    status: () =>
+      readStatus(store.log, committedState(manifest), {
+        data: store.root,
+        topic: RAW_TOPIC,
+        nowMs: Date.now(),
+        running: false,
+      }),
+    close: async () => {
+      await engine?.close()
+      await store.log.close()
+    },
+  }
+}
+
+function committedState(manifest: Manifest | undefined): ReturnType<Pipeline['state']> {
+  return {
+    positions: manifest?.positions ?? [],
+    counts: manifest?.counts ?? { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
+    watermarkMs: null,
+    uncommittedRows: 0,
+    committedMs: manifest?.committedMs ?? null,
+    serial: manifest?.serial ?? 0,
+    newestAppendMs: null,
+    stalled: null,
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * The composition root: the only place that knows which adapter stands behind a port. Everything is
+ * imported when it is asked for, so a command pays for what it uses.
+ */
+import type { Desired } from './core/plan.ts'
+import type { RejectedEvent } from './core/contracts.ts'
+import { CcsError, EXIT } from './core/errors.ts'
+import type { Manifest } from './core/manifest.ts'
+import type { Clock, EventLog, ManifestStore, RegisteredSchema } from './core/ports.ts'
+import type { MacroSet } from './core/sql-ast.ts'
+import type { EmbeddedEngine } from './engines/embedded/engine.ts'
+import type { RejectCodec } from './flows/rejects.ts'
+import type { Files } from './io/files.ts'
+import type { LocalLake } from './lake/local-lake.ts'
+import type { Project } from './project.ts'
+
+export const RAW_TOPIC = 'events.raw'
+
+export function systemClock(): Clock {
+  return {
+    nowMs: () => Date.now(),
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted) return resolve()
+        const done = () => {
+          clearTimeout(timer)
+          signal?.removeEventListener('abort', done)
+          resolve()
+        }
+        const timer = setTimeout(done, ms)
+        signal?.addEventListener('abort', done)
+      }),
+  }
+}
+
+/** The project's models and schemas, parsed and checked; CcsErrors name all faults with their places. */
+export interface Logic extends Desired {
+  readonly macros: MacroSet
+  readonly macrosSql: string
+  readonly schemas: Manifest['schemas']
+  /** Versions of events.raw-value and events.dlq-value, oldest first. */
+  readonly rawSchemas: readonly RegisteredSchema[]
+  readonly dlqSchema: RegisteredSchema
+}
+
+export async function openLogic(project: Project): Promise<Logic> {
+  const [{ parseModel }, { buildGraph }, { parseMacros }, { openDuck }, { filesRegistry }] =
+    await Promise.all([
+      import('./core/parse-model.ts'),
+      import('./core/graph.ts'),
+      import('./core/parse-macros.ts'),
+      import('./io/duckdb.ts'),
+      import('./registry/files.ts'),
+    ])
+  const models = collect(project.models, ({ file, text }) => parseModel(file, text))
+  const registry = await filesRegistry(`${project.dir}/schemas`)
+  const rawSchemas = await registry.versions(`${RAW_TOPIC}-value`)
+  const dlqSchema = (await registry.versions('events.dlq-value')).at(-1)
+  if (!dlqSchema) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.dlq.avsc.')
+  const duck = await openDuck({ threads: 1 })
+  const connection = await duck.connect()
+  try {
+    const parseSql = async (sql: string) => {
+      const { rows } = await connection.all('SELECT json_serialize_sql($1::VARCHAR) AS ast', [sql])
+      return String(rows[0]?.ast)
+    }
+    const macros = await parseMacros(project.macros.file, project.macros.text, parseSql)
+    const graph = await buildGraph(models, {
+      macros,
+      sources: ['raw.events'],
+      settings: { shop_timezone: project.config.timezone },
+      parseSql,
+    })
+    const schemas = await fingerprints(rawSchemas.at(-1), dlqSchema)
+    return { graph, macros, macrosSql: project.macros.text, schemas, rawSchemas, dlqSchema }
+  } finally {
+    connection.close()
+    duck.close()
+  }
+}
+
+async function fingerprints(
+  ...schemas: readonly (RegisteredSchema | undefined)[]
+): Promise<Manifest['schemas']> {
+  const { createHash } = await import('node:crypto')
+  return schemas.flatMap((one) =>
+    one
+      ? [{ subject: one.subject, fingerprint: createHash('sha256').update(one.schema).digest('hex') }]
+      : [],
+  )
+}
+
+/** Maps all, and throws the faults of all together. */
+function collect<T, U>(items: readonly T[], map: (item: T) => U): U[] {
+  const faults: CcsError[] = []
+  const results: U[] = []
+  for (const item of items) {
+    try {
+      results.push(map(item))
+    } catch (error) {
+      if (!(error instanceof CcsError)) throw error
+      faults.push(error, ...error.others)
+    }
+  }
+  const [first, ...others] = faults
+  if (!first) return results
+  const { code, message, exit, hint, location } = first
+  throw new CcsError(code, message, {
+    exit,
+    others,
+    ...(hint ? { hint } : {}),
+    ...(location ? { location } : {}),
+  })
+}
+
+/** Where a project's data lies and what is in it; opens nothing yet. */
+export interface Store {
+  readonly files: Files
+  readonly root: string
+  readonly log: EventLog
+  readonly lake: LocalLake
+  readonly manifests: ManifestStore
+}
+
+export async function openStore(root: string): Promise<Store> {
+  const [{ diskFiles }, { openLocalLog }, { LocalLake }, { manifestStore }, { dataLayout }] =
+    await Promise.all([
+      import('./io/files.ts'),
+      import('./log/local.ts'),
+      import('./lake/local-lake.ts'),
+      import('./lake/manifest-store.ts'),
+      import('./core/layout.ts'),
+    ])
+  const files = diskFiles()
+  return {
+    files,
+    root,
+    log: openLocalLog({ dir: dataLayout(root).log, files }),
+    lake: new LocalLake({ files, root, nowMs: () => Date.now() }),
+    manifests: manifestStore(files, root),
+  }
+}
+
+export async function openCodec(logic: Logic): Promise<RejectCodec> {
+  const [{ compileEncoder }, { recordDecoder }] = await Promise.all([
+    import('./core/avro-encode.ts'),
+    import('./core/avro-record.ts'),
+  ])
+  return {
+    encode: compileEncoder<RejectedEvent>(logic.dlqSchema.schema, logic.dlqSchema.id),
+    decode: recordDecoder<RejectedEvent>(logic.dlqSchema.schema, logic.dlqSchema.id),
+  }
+}
+
+export interface EngineOptions {
+  /** The manifest to begin with; its files are where `lakePath` says. */
+  readonly manifest?: Manifest
+  readonly lakePath: (file: Manifest['files'][number]) => string
+  /** Where the engine keeps state; that of the store unless told. */
+  readonly stateRoot?: string
+}
+
+export async function openEngine(
+  project: Project,
+  logic: Logic,
+  store: Store,
+  options: EngineOptions,
+): Promise<EmbeddedEngine> {
+  const [{ EmbeddedEngine }, { dataLayout }] = await Promise.all([
+    import('./engines/embedded/engine.ts'),
+    import('./core/layout.ts'),
+  ])
+  const { gate, engine } = project.config
+  const stateRoot = options.stateRoot ?? dataLayout(store.root).state
+  const { manifest } = options
+  return EmbeddedEngine.open({
+    graph: logic.graph,
+    macros: logic.macros,
+    macrosSql: logic.macrosSql,
+    timezone: project.config.timezone,
+    raw: {
+      schemas: logic.rawSchemas,
+      recordBytesMax: gate.recordBytesMax,
+      futureToleranceMs: gate.futureToleranceMs,
+    },
+    memoryLimitBytes: engine.memoryLimitBytes,
+    dataDirectory: store.root,
+    files: store.files,
+    stateRoot,
+    closedMin: CLOSED_ROWS_MIN,
+    lakePath: options.lakePath,
+    seen: await readSeen(store.files, stateRoot, manifest),
+    ...(manifest ? { manifest } : {}),
+  })
+}
+
+/** Closed Gold rows wait for this many, so that the lake does not fill with tiny files. */
+const CLOSED_ROWS_MIN = 2_000
+
+async function readSeen(
+  files: Files,
+  stateRoot: string,
+  manifest: Manifest | undefined,
+): Promise<Uint32Array[]> {
+  const { crc32 } = await import('node:zlib')
+  const seen: Uint32Array[] = []
+  for (const file of manifest?.state ?? []) {
+    const bytes = await files.readFile(`${stateRoot}/${file.path}`)
+    if (crc32(bytes) !== file.crc32)
+      throw new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${file.path} is damaged.`, {
+        exit: EXIT.unexpected,
+        hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
+      })
+    if (file.kind === 'seen') {
+      const { buffer, byteOffset, length } = bytes
+      seen.push(new Uint32Array(buffer.slice(byteOffset, byteOffset + length)))
+    }
+  }
+  return seen
+}
+
+/** What the manifest keeps of the logic in force. */
+export function deployedLogic(logic: Logic): Pick<Manifest, 'models' | 'schemas'> {
+  return {
+    models: logic.graph.map(({ model, fingerprint }) => ({
+      name: model.name,
+      fingerprint,
+      text: model.text,
+    })),
+    schemas: logic.schemas,
+  }
+}

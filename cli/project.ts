@@ -1,0 +1,176 @@
+/**
+ * A project as it lies on disk: ccs.yml, schemas/, sql/, connectors/. Read once into plain texts that never
+ * change; what they mean is found out by core.
+ */
+import { existsSync } from 'node:fs'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import path from 'node:path'
+import { type Config, type Env, parseConfig } from './core/config.ts'
+import { CcsError, EXIT } from './core/errors.ts'
+
+/** A text of the project; `file` is its path below the project's folder, with `/`. */
+export interface SourceFile {
+  readonly file: string
+  readonly text: string
+}
+
+export interface Project {
+  /** Absolute path of the folder. */
+  readonly dir: string
+  /** Absolute path of the data directory; it need not exist yet. */
+  readonly dataDir: string
+  readonly config: Config
+  /** schemas/ with the kept history, sorted by path. */
+  readonly schemas: readonly SourceFile[]
+  /** sql/<layer>/<model>.sql, sorted by path. */
+  readonly models: readonly SourceFile[]
+  /** sql/<layer>/<model>.test.yml, sorted by path. */
+  readonly tests: readonly SourceFile[]
+  /** sql/macros.sql; its text is '' when there is none. */
+  readonly macros: SourceFile
+  /** connectors/, sorted by path. */
+  readonly connectors: readonly SourceFile[]
+}
+
+export interface ProjectFile {
+  /** Path below the project's folder, with `/`. */
+  readonly file: string
+  readonly bytes: Uint8Array
+}
+
+export interface LoadOptions {
+  readonly env: Env
+  /** Data directory from the command line, relative to the working directory; wins over ccs.yml. */
+  readonly data?: string
+}
+
+export const CONFIG_FILE = 'ccs.yml'
+
+/** The nearest folder with a ccs.yml from `from` upwards, else `from` itself. */
+export function findProject(from: string): string {
+  for (let dir = path.resolve(from); ; dir = path.dirname(dir)) {
+    if (existsSync(path.join(dir, CONFIG_FILE))) return dir
+    if (dir === path.dirname(dir)) return path.resolve(from)
+  }
+}
+
+/** Reads the project in `dir`. Throws CCS_PROJECT_NOT_FOUND, or CCS_CONFIG_INVALID with all faults of ccs.yml. */
+export async function loadProject(dir: string, options: LoadOptions): Promise<Project> {
+  const root = path.resolve(dir)
+  const config = await readIfThere(path.join(root, CONFIG_FILE))
+  if (config === undefined)
+    throw new CcsError('CCS_PROJECT_NOT_FOUND', `There is no ${CONFIG_FILE} in ${root}.`, {
+      exit: EXIT.usage,
+      hint: 'Go to the project, name it with --project DIR, or make one: ccs init DIR',
+    })
+  const [schemas, sql, connectors] = await Promise.all([
+    readTexts(root, 'schemas', ['.avsc']),
+    readTexts(root, 'sql', ['.sql', '.test.yml']),
+    readTexts(root, 'connectors', ['.json', '.yml']),
+  ])
+  const parsed = parseConfig(config, options.env)
+  const macros = { file: 'sql/macros.sql', text: '' }
+  return Object.freeze({
+    dir: root,
+    dataDir:
+      options.data === undefined ? path.resolve(root, parsed.data) : path.resolve(options.data),
+    config: parsed,
+    schemas,
+    models: sql.filter((one) => one.file.endsWith('.sql') && one.file.split('/').length === 3),
+    tests: sql.filter((one) => one.file.endsWith('.test.yml')),
+    macros: sql.find((one) => one.file === macros.file) ?? macros,
+    connectors,
+  })
+}
+
+/**
+ * Writes a new project into `dir`, which must not exist or be empty: all of `files`, or nothing. Gives the
+ * absolute path of the folder.
+ */
+export async function createProject(dir: string, files: readonly ProjectFile[]): Promise<string> {
+  const root = path.resolve(dir)
+  const found = await readdir(root).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    if (error.code === 'ENOTDIR') throw notEmpty(root, 'is a file')
+    throw error
+  })
+  if (found.length > 0) throw notEmpty(root, 'is not empty')
+  // Filled beside its place and renamed, so that a full disk leaves no half project.
+  await mkdir(path.dirname(root), { recursive: true })
+  const building = await mkdtemp(`${root}.new-`)
+  try {
+    for (const { file, bytes } of files) {
+      const target = path.join(building, file)
+      await mkdir(path.dirname(target), { recursive: true })
+      await writeFile(target, bytes)
+    }
+    await chmod(building, 0o755)
+    await rename(building, root)
+  } catch (error) {
+    await rm(building, { recursive: true, force: true })
+    throw error
+  }
+  return root
+}
+
+/** The files of the project in `dir` that a new one begins with; what was built or collected stays behind. */
+export async function readTemplate(dir: string): Promise<readonly ProjectFile[]> {
+  const files: ProjectFile[] = []
+  for (const part of TEMPLATE) {
+    const top = path.join(dir, part)
+    const found = await stat(top).catch(() => undefined)
+    if (found?.isFile()) files.push({ file: part, bytes: await readFile(top) })
+    if (!found?.isDirectory()) continue
+    for (const entry of await readdir(top, { recursive: true, withFileTypes: true })) {
+      const file = path.relative(dir, path.join(entry.parentPath, entry.name))
+      if (entry.isFile() && !file.split(path.sep).some((step) => LEFT_BEHIND.test(step)))
+        files.push({
+          file: file.split(path.sep).join('/'),
+          bytes: await readFile(path.join(dir, file)),
+        })
+    }
+  }
+  return files
+}
+
+const TEMPLATE = [CONFIG_FILE, 'schemas', 'sql', 'connectors', 'dbt', 'examples']
+const LEFT_BEHIND =
+  /^(target|logs|dbt_packages|node_modules|\.user\.yml|\.env)$|\.(duckdb|wal|log)$/
+
+function notEmpty(root: string, problem: string): CcsError {
+  return new CcsError('CCS_USAGE_INVALID', `${root} ${problem}.`, {
+    exit: EXIT.usage,
+    hint: 'Name a new folder: ccs init my-shop',
+  })
+}
+
+async function readTexts(
+  root: string,
+  folder: string,
+  endings: readonly string[],
+): Promise<readonly SourceFile[]> {
+  if (!existsSync(path.join(root, folder))) return []
+  const entries = await readdir(path.join(root, folder), { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter((entry) => entry.isFile() && endings.some((ending) => entry.name.endsWith(ending)))
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .map((file) => file.split(path.sep).join('/'))
+    .sort()
+  return Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(path.join(root, file), 'utf8') })),
+  )
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  return existsSync(file) ? readFile(file, 'utf8') : undefined
+}

@@ -1,0 +1,501 @@
+import * as fs from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { CcsError } from '../../cli/core/errors.ts'
+import type { Manifest } from '../../cli/core/manifest.ts'
+import { lakePartitions, lakeTables } from '../../cli/flows/lake-ls.ts'
+import { type VerifyResult, verifyLake } from '../../cli/flows/lake-verify.ts'
+import { type Duck, type DuckConnection, openDuck } from '../../cli/io/duckdb.ts'
+import { diskFiles, type Files } from '../../cli/io/files.ts'
+import { engineHolder, takeEngineLock } from '../../cli/lake/engine-lock.ts'
+import { parquetRows } from '../../cli/lake/parquet.ts'
+import { FaultDisk, SimulatedCrash, seededRandom } from '../fixtures/fault-files.ts'
+import {
+  commitFiles,
+  compactNow,
+  EMPTY,
+  events,
+  GRACE_MS,
+  hasCompaction,
+  type OpenLake,
+  openTestLake,
+  type Rows,
+  rightNow,
+  STEPS,
+} from '../fixtures/lake-workload.ts'
+
+const START_MS = Date.parse('2026-11-23T12:00:00Z')
+
+let duck: Duck
+let connection: DuckConnection
+let root: string
+
+beforeAll(async () => {
+  duck = await openDuck({ threads: 1 })
+  connection = await duck.connect()
+})
+
+afterAll(() => {
+  connection.close()
+  duck.close()
+})
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'ccs-lake-'))
+})
+
+afterEach(async () => {
+  await rm(root, { recursive: true, force: true })
+})
+
+function openLake(files: Files = diskFiles(), clock = { nowMs: START_MS }): OpenLake {
+  return openTestLake(files, root, connection, clock)
+}
+
+async function codeOf(run: Promise<unknown>): Promise<string> {
+  try {
+    await run
+    return 'nothing was thrown'
+  } catch (error) {
+    return error instanceof CcsError ? error.code : String(error)
+  }
+}
+
+/** Content of a Parquet file → its ids, as DuckDB read them: the same bytes are not parsed again. */
+const idsOfBytes = new Map<string, readonly number[]>()
+
+/** Ids in Parquet files, sorted. */
+async function idsIn(paths: readonly string[]): Promise<number[]> {
+  const ids: number[] = []
+  for (const path of paths) {
+    const bytes = fs.readFileSync(path).toString('latin1')
+    const known = idsOfBytes.get(bytes)
+    if (known) ids.push(...known)
+    else {
+      const { rows } = await connection.all(`SELECT id FROM read_parquet('${path}')`)
+      const read = rows.map((row) => Number(row['id']))
+      idsOfBytes.set(bytes, read)
+      ids.push(...read)
+    }
+  }
+  return ids.sort((a, b) => a - b)
+}
+
+/** Files that the plain globs `lake/silver/events/x/x.parquet` and `lake/gold/right_now/x.parquet` find. */
+function globbed(): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  const list = (dir: string) => (fs.existsSync(dir) ? fs.readdirSync(dir) : [])
+  const take = (leaf: string, dir: string) => {
+    const files = list(dir).filter((name) => name.endsWith('.parquet'))
+    if (files.length > 0)
+      found.set(
+        leaf,
+        files.map((name) => `${dir}/${name}`),
+      )
+  }
+  for (const partition of list(`${root}/lake/silver/events`))
+    take(`silver.events/${partition}`, `${root}/lake/silver/events/${partition}`)
+  take('gold.right_now/', `${root}/lake/gold/right_now`)
+  return found
+}
+
+async function globRows(): Promise<Rows> {
+  const rows: Record<string, readonly number[]> = {}
+  for (const [leaf, paths] of globbed()) rows[leaf] = await idsIn(paths)
+  return rows
+}
+
+async function manifestRows(open: OpenLake): Promise<Rows> {
+  const manifest = (await open.store.load()) ?? EMPTY
+  const places = await open.lake.locate(manifest)
+  const paths: Record<string, string[]> = {}
+  for (const file of manifest.files) {
+    const path = places.get(file.name)
+    if (path === undefined) throw new Error(`${file.name} is nowhere`)
+    const leaf = `${file.table}/${file.partition}`
+    paths[leaf] = [...(paths[leaf] ?? []), path]
+  }
+  const rows: Record<string, readonly number[]> = {}
+  for (const [leaf, list] of Object.entries(paths)) rows[leaf] = await idsIn(list)
+  return rows
+}
+
+function rowsAfter(serial: number): Rows {
+  return serial === 0 ? {} : (STEPS[serial - 1]?.rows ?? { 'no such step': [serial] })
+}
+
+function verify(open: OpenLake): Promise<VerifyResult> {
+  return verifyLake({
+    load: () => open.store.load(),
+    lake: open.lake,
+    rows: (path) => parquetRows(connection, path),
+    stateDir: `${root}/state`,
+  })
+}
+
+async function runSteps(open: OpenLake, from: number): Promise<void> {
+  for (const step of STEPS.slice(from)) await step.run(open)
+}
+
+describe('a lake that nothing disturbs', () => {
+  test('the glob and the manifest give the rows of each commit, and DuckDB reads the glob', async () => {
+    const open = openLake()
+    for (const [index, step] of STEPS.entries()) {
+      if (index === 2) expect(await hasCompaction(open)).toBe(true)
+      await step.run(open)
+      expect(await globRows(), `step ${index}`).toEqual(step.rows)
+      expect(await manifestRows(open), `step ${index}`).toEqual(step.rows)
+      expect((await verify(open)).ok).toBe(true)
+    }
+    const { rows } = await connection.all(
+      `SELECT CAST(event_date AS VARCHAR) AS day, count(*) AS n
+       FROM read_parquet('${root}/lake/silver/events/*/*.parquet', hive_partitioning = true)
+       GROUP BY ALL ORDER BY ALL`,
+    )
+    expect(rows).toEqual([
+      { day: '2026-11-22', n: 6 },
+      { day: '2026-11-23', n: 4 },
+    ])
+  })
+
+  test('at every moment the glob gives each partition its old or its new rows', async () => {
+    let now = 0
+    let looks = 0
+    const look = async () => {
+      looks++
+      const seen = globbed()
+      for (const leaf of new Set([...seen.keys(), ...Object.keys(rowsAfter(now))])) {
+        const ids = await idsIn(seen.get(leaf) ?? [])
+        const old = [...(rowsAfter(now)[leaf] ?? [])]
+        const next = [...(rowsAfter(now + 1)[leaf] ?? [])]
+        expect([old, next], `${leaf} in step ${now}`).toContainEqual(ids)
+      }
+    }
+    const disk = diskFiles()
+    const watched = new Proxy(disk, {
+      get: (target, name) => {
+        const call: unknown = Reflect.get(target, name)
+        if (typeof call !== 'function') return call
+        return async (...given: unknown[]) => {
+          const result: unknown = await call.apply(target, given)
+          await look()
+          return result
+        }
+      },
+    })
+    const open = openLake(watched)
+    for (; now < STEPS.length; now++) await STEPS[now]?.run(open)
+    expect(looks).toBeGreaterThan(200)
+  })
+
+  test('a reader that listed files before a compaction can open them for the grace time', async () => {
+    const clock = { nowMs: START_MS }
+    const open = openLake(diskFiles(), clock)
+    await STEPS[0]?.run(open)
+    await STEPS[1]?.run(open)
+    const manifest = (await open.store.load()) ?? EMPTY
+    const before = manifest.files
+      .filter((file) => file.partition === 'event_date=2026-11-22')
+      .map((file) => open.lake.path(file))
+    expect((await compactNow(open)).filesBefore).toBe(3)
+    expect(await idsIn(before)).toEqual([1, 2, 3, 4])
+    clock.nowMs += GRACE_MS + 10
+    await open.lake.settle((await open.store.load()) ?? EMPTY)
+    expect(before.some((path) => fs.existsSync(path))).toBe(false)
+    expect(await manifestRows(open)).toEqual(STEPS[2]?.rows)
+  })
+
+  test('what no manifest names is cleared away, and a commit under way in this process is not', async () => {
+    const open = openLake()
+    await STEPS[0]?.run(open)
+    fs.mkdirSync(`${root}/stage/left-by-a-crash`, { recursive: true })
+    fs.writeFileSync(`${root}/stage/left-by-a-crash/x.parquet`, 'x')
+    const mine = await open.lake.stage('mine')
+    await STEPS[1]?.run(open)
+    expect(fs.readdirSync(`${root}/stage`)).toEqual(['mine'])
+    expect(fs.existsSync(mine)).toBe(true)
+    await open.lake.discard('mine')
+    expect(fs.readdirSync(`${root}/stage`)).toEqual([])
+  })
+
+  test('after the rebuild and the grace time only the new generation is on the disk', async () => {
+    const open = openLake()
+    await runSteps(open, 0)
+    expect(fs.readdirSync(root).sort()).toEqual(['lake', 'lake-1', 'manifest.json', 'stage'])
+    expect(fs.readdirSync(`${root}/stage`)).toEqual([])
+  })
+
+  test('the data directory can be moved', async () => {
+    await runSteps(openLake(), 0)
+    const moved = await mkdtemp(join(tmpdir(), 'ccs-lake-'))
+    await rm(moved, { recursive: true })
+    fs.renameSync(root, moved)
+    root = moved
+    expect(await globRows()).toEqual(rowsAfter(STEPS.length))
+    expect(await manifestRows(openLake())).toEqual(rowsAfter(STEPS.length))
+  })
+
+  test('tables and partitions are listed with files, rows and bytes', async () => {
+    const open = openLake()
+    await STEPS[0]?.run(open)
+    await STEPS[1]?.run(open)
+    const manifest = (await open.store.load()) ?? EMPTY
+    const bytes = (leaf: string) =>
+      (globbed().get(leaf) ?? []).reduce((sum, path) => sum + fs.statSync(path).size, 0)
+    expect(lakePartitions(manifest, 'silver.events')).toEqual([
+      {
+        table: 'silver.events',
+        partition: 'event_date=2026-11-22',
+        files: 3,
+        rows: 4,
+        bytes: bytes('silver.events/event_date=2026-11-22'),
+      },
+      {
+        table: 'silver.events',
+        partition: 'event_date=2026-11-23',
+        files: 1,
+        rows: 2,
+        bytes: bytes('silver.events/event_date=2026-11-23'),
+      },
+    ])
+    expect(lakeTables(manifest)).toMatchObject([
+      { table: 'gold.right_now', partitions: 1, first: '', files: 1, rows: 2 },
+      {
+        table: 'silver.events',
+        partitions: 2,
+        first: 'event_date=2026-11-22',
+        last: 'event_date=2026-11-23',
+        files: 4,
+        rows: 6,
+      },
+    ])
+  })
+})
+
+describe('crashes', () => {
+  /** Runs all steps with a crash at one call, recovers in a new process, and finishes the steps. */
+  async function crashAt(call: number, when: 'before' | 'during' | 'after', isPowerLoss: boolean) {
+    const clock = { nowMs: START_MS }
+    const disk = new FaultDisk(root, { seed: call })
+    disk.crashAt(call, when)
+    try {
+      await runSteps(openLake(disk.files, clock), 0)
+      throw new Error(`there is no call ${call}`)
+    } catch (error) {
+      if (!(error instanceof SimulatedCrash)) throw error
+    }
+    const where = `${when} call ${call} (${disk.trace.at(-1)}), ${isPowerLoss ? 'power loss' : 'kill -9'}`
+    if (isPowerLoss) await disk.powerLoss()
+    else await disk.kill()
+
+    const open = openLake(disk.files, clock)
+    const manifest: Manifest = (await open.store.load()) ?? EMPTY
+    expect(await manifestRows(open), `before recovery, ${where}`).toEqual(
+      rowsAfter(manifest.serial),
+    )
+    for (const [leaf, ids] of Object.entries(await globRows())) {
+      const serials = [manifest.serial - 1, manifest.serial]
+      const either = serials.map((serial) => rowsAfter(Math.max(0, serial))[leaf])
+      expect(either, `${leaf} before recovery, ${where}`).toContainEqual(ids)
+    }
+    await open.lake.settle(manifest)
+    expect(await globRows(), `after recovery, ${where}`).toEqual(rowsAfter(manifest.serial))
+    await open.lake.settle(manifest)
+    await runSteps(open, manifest.serial)
+    expect(await globRows(), `at the end, ${where}`).toEqual(rowsAfter(STEPS.length))
+    expect(await manifestRows(open), `at the end, ${where}`).toEqual(rowsAfter(STEPS.length))
+    expect(fs.readdirSync(`${root}/stage`), where).toEqual([])
+  }
+
+  async function callsOfAll(): Promise<readonly string[]> {
+    const disk = new FaultDisk(root, { seed: 0 })
+    await runSteps(openLake(disk.files), 0)
+    const { trace } = disk
+    await disk.kill()
+    return trace
+  }
+
+  async function fresh(): Promise<void> {
+    await rm(root, { recursive: true, force: true })
+    fs.mkdirSync(root)
+  }
+
+  for (const isPowerLoss of [false, true]) {
+    test(`no row is lost or doubled by ${isPowerLoss ? 'a power loss' : 'kill -9'} at any call`, async () => {
+      const trace = await callsOfAll()
+      expect(trace.length).toBeGreaterThan(200)
+      for (const [call, name] of trace.entries()) {
+        await fresh()
+        const isWrite = /^(write|writeFile) /.test(name)
+        const when = isWrite ? 'during' : call % 2 === 0 ? 'before' : 'after'
+        await crashAt(call, when, isPowerLoss)
+      }
+    })
+  }
+
+  test('a full disk at any call fails that step only; the next try finishes it', async () => {
+    const trace = await callsOfAll()
+    const changing = /^(open|write|writeFile|rename|link|symlink|mkdir|sync|fsyncDir) /
+    for (const [call, name] of trace.entries()) {
+      if (!changing.test(name)) continue
+      await fresh()
+      const disk = new FaultDisk(root, { seed: call })
+      disk.failWith = (one) => (one.number === call ? 'ENOSPC' : undefined)
+      const open = openLake(disk.files)
+      const { store } = openLake()
+      const where = `call ${call} (${name})`
+      let failures = 0
+      for (let serial = 0; serial < STEPS.length; ) {
+        try {
+          await STEPS[serial]?.run(open)
+        } catch (error) {
+          expect(error, where).toMatchObject({ code: 'CCS_DISK_FULL' })
+          failures++
+          await open.lake.settle((await store.load()) ?? EMPTY)
+        }
+        serial = (await store.load())?.serial ?? 0
+        expect(await globRows(), where).toEqual(rowsAfter(serial))
+      }
+      expect(failures, where).toBe(1)
+      await disk.kill()
+    }
+  })
+})
+
+describe('damage', () => {
+  test('200 seeded bit flips in Parquet files and the manifest are all found, and named', async () => {
+    const open = openLake()
+    for (const step of STEPS.slice(0, 4)) await step.run(open)
+    const manifest = (await open.store.load()) ?? EMPTY
+    const places = await open.lake.locate(manifest)
+    const targets = [...places.values(), `${root}/manifest.json`]
+    const random = seededRandom(20_261_122)
+    for (let flip = 0; flip < 200; flip++) {
+      const path = targets[Math.floor(random() * targets.length)] ?? ''
+      const whole = fs.readFileSync(path)
+      const bit = Math.floor(random() * whole.length * 8)
+      const flipped = Buffer.from(whole)
+      flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+      fs.writeFileSync(path, flipped)
+      const where = `flip ${flip}: bit ${bit} of ${path}`
+      if (path.endsWith('manifest.json')) {
+        expect(await codeOf(verify(open)), where).toBe('CCS_MANIFEST_INVALID')
+      } else {
+        const { ok, damaged } = await verify(open)
+        expect(ok, where).toBe(false)
+        expect(damaged, where).toHaveLength(1)
+        expect(damaged[0]?.file.endsWith(path.slice(path.lastIndexOf('/'))), where).toBe(true)
+      }
+      fs.writeFileSync(path, whole)
+    }
+    expect((await verify(open)).ok).toBe(true)
+  })
+
+  test('a missing, a cut and a foreign file are each said as what they are', async () => {
+    const open = openLake()
+    await commitFiles(open, { added: [events(21, 1), events(22, 2), events(23, 3), rightNow(1)] })
+    const manifest = (await open.store.load()) ?? EMPTY
+    const places = await open.lake.locate(manifest)
+    const [missing = '', cut = '', foreign = ''] = manifest.files.map(
+      (file) => places.get(file.name) ?? '',
+    )
+    fs.unlinkSync(missing)
+    fs.truncateSync(cut, 10)
+    const text = Buffer.from('not Parquet at all')
+    fs.writeFileSync(foreign, text)
+    const { crc32 } = await import('node:zlib')
+    const files = manifest.files.map((file) =>
+      foreign.endsWith(file.name) ? { ...file, bytes: text.length, crc32: crc32(text) } : file,
+    )
+    const lying = { ...manifest, serial: manifest.serial + 1, files }
+    await open.store.commit(lying)
+    const { ok, damaged } = await verify(open)
+    expect(ok).toBe(false)
+    expect(damaged.map((one) => one.fault)).toEqual([
+      'is missing',
+      expect.stringMatching(/^has 10 bytes instead of \d+$/),
+      expect.stringMatching(/^is not readable as Parquet: /),
+    ])
+    expect(await codeOf(openLake().lake.settle(lying))).toBe('CCS_LAKE_DAMAGED')
+  })
+
+  test('compaction refuses damaged files and leaves the lake as it was', async () => {
+    const open = openLake()
+    await STEPS[0]?.run(open)
+    await STEPS[1]?.run(open)
+    const manifest = (await open.store.load()) ?? EMPTY
+    const file = manifest.files.find((one) => one.partition === 'event_date=2026-11-22')
+    const path = file ? open.lake.path(file) : ''
+    const bytes = fs.readFileSync(path)
+    bytes.writeUInt8(bytes.readUInt8(20) ^ 1, 20)
+    fs.writeFileSync(path, bytes)
+    expect(await codeOf(compactNow(open))).toBe('CCS_LAKE_DAMAGED')
+    expect(await open.store.load()).toEqual(manifest)
+    expect(fs.readdirSync(`${root}/stage`)).toEqual([])
+  })
+
+  test('a merge that loses a row is not committed', async () => {
+    const open = openLake()
+    await STEPS[0]?.run(open)
+    await STEPS[1]?.run(open)
+    const lossy = compactNow(open, {
+      merge: (_, output) => connection.run(`COPY (SELECT 1 AS id) TO '${output}' (FORMAT parquet)`),
+    })
+    expect(await codeOf(lossy)).toBe('CCS_LAKE_DAMAGED')
+    expect(await manifestRows(open)).toEqual(rowsAfter(2))
+    expect(fs.readdirSync(`${root}/stage`)).toEqual([])
+  })
+})
+
+describe('who may commit', () => {
+  test('a commit that does not follow the current manifest is refused and changes nothing', async () => {
+    const open = openLake()
+    await STEPS[0]?.run(open)
+    const before = (await open.store.load()) ?? EMPTY
+    for (const serial of [before.serial, before.serial + 2])
+      expect(await codeOf(open.store.commit({ ...before, serial }))).toBe('CCS_ENGINE_LOCKED')
+    expect(await open.store.load()).toEqual(before)
+  })
+
+  test('files that came while a compaction merged stay, and the merged ones go', async () => {
+    const open = openLake()
+    await STEPS[0]?.run(open)
+    await STEPS[1]?.run(open)
+    await compactNow(open, {
+      merge: async (inputs, output) => {
+        await commitFiles(open, { added: [events(22, 40)] })
+        const { mergeParquet } = await import('../../cli/lake/parquet.ts')
+        return mergeParquet(connection, inputs, output)
+      },
+    })
+    const rows = await globRows()
+    expect(rows['silver.events/event_date=2026-11-22']).toEqual([1, 2, 3, 4, 40])
+    expect(await manifestRows(open)).toEqual(rows)
+    expect(globbed().get('silver.events/event_date=2026-11-22')).toHaveLength(2)
+  })
+
+  test('a second engine is refused with the name and pid of the first, until it has gone', async () => {
+    const files = diskFiles()
+    const lock = await takeEngineLock(files, root, 'ccs up')
+    await expect(takeEngineLock(files, root, 'ccs run')).rejects.toMatchObject({
+      code: 'CCS_ENGINE_LOCKED',
+      message: `ccs up (pid ${process.pid}) runs on ${root}; one engine a data directory.`,
+    })
+    expect(await engineHolder(files, root)).toMatchObject({ pid: process.pid, owner: 'ccs up' })
+    await lock.release()
+    expect(await engineHolder(files, root)).toBeUndefined()
+    await (await takeEngineLock(files, root, 'ccs run')).release()
+  })
+
+  test('the lock of a process that died is taken over', async () => {
+    const files = diskFiles()
+    const gone = { pid: 4_000_000, host: 'here', started: 'boot/1' }
+    const here = { pid: process.pid, host: 'here', started: 'boot/2' }
+    const processes = (self: typeof gone) => ({ self: () => self, isAlive: () => false })
+    await takeEngineLock(files, root, 'ccs up', processes(gone))
+    const lock = await takeEngineLock(files, root, 'ccs run', processes(here))
+    await lock.release()
+  })
+})

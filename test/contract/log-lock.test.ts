@@ -1,0 +1,177 @@
+/** One writer a partition: taken once, freed at close, taken over from the dead by exactly one. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { EventLog, LogWriter } from '../../cli/core/ports.ts'
+import { type Processes, takeLock } from '../../cli/io/file-lock.ts'
+import { diskFiles } from '../../cli/io/files.ts'
+import { openLocalLog } from '../../cli/log/local.ts'
+import { batchOf, readBack } from '../fixtures/log-records.ts'
+import { transpileCli } from '../fixtures/transpiled-cli.ts'
+
+const TOPIC = 'events.raw'
+
+let code: string
+let dir: string
+let log: EventLog
+const children: ChildProcess[] = []
+
+beforeAll(async () => {
+  code = await mkdtemp(join(tmpdir(), 'ccs-log-code-'))
+  transpileCli(code)
+  writeFileSync(join(code, 'child.js'), CHILD)
+})
+
+afterAll(() => rm(code, { recursive: true, force: true }))
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ccs-log-lock-'))
+  log = openLocalLog({ dir, files: diskFiles() })
+})
+
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  await log.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+/** Takes the writer and appends until it is killed, saying each offset; or says why it can't. */
+const CHILD = `
+import { RecordBatch } from './core/record-batch.js'
+import { diskFiles } from './io/files.js'
+import { openLocalLog } from './log/local.js'
+const [dir, owner] = process.argv.slice(2)
+const log = openLocalLog({ dir, files: diskFiles() })
+try {
+  const writer = await log.writer('events.raw', 0, owner)
+  for (let n = 0; ; n++) {
+    const offset = await writer.append(RecordBatch.of([Buffer.from(owner + n)]), n)
+    process.stdout.write('appended ' + offset + '\\n')
+  }
+} catch (error) {
+  process.stdout.write(error.code + ' ' + error.message + '\\n')
+}
+`
+
+interface Child {
+  readonly pid: number
+  /** Its first line. */
+  readonly begins: Promise<string>
+  /** Kills it; its last offset acknowledged, -1 if none. */
+  kill(): Promise<number>
+}
+
+function startChild(owner: string): Child {
+  const child = spawn(process.execPath, [join(code, 'child.js'), dir, owner], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  let output = ''
+  const begins = new Promise<string>((resolve, reject) => {
+    child.stdout?.on('data', (bytes: Buffer) => {
+      output += bytes.toString('utf8')
+      if (output.includes('\n')) resolve(output.slice(0, output.indexOf('\n')))
+    })
+    child.on('close', () => reject(new Error(`child ${owner} ended without a word`)))
+  })
+  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()))
+  return {
+    pid: child.pid ?? -1,
+    begins,
+    kill: async () => {
+      child.kill('SIGKILL')
+      await closed
+      return Number(/appended (\d+)\n(?:appended \d*)?$/.exec(output)?.[1] ?? -1)
+    },
+  }
+}
+
+describe('the lock of a partition', () => {
+  test('a second writer is refused and told who holds it; after close it is free', async () => {
+    const writer = await log.writer(TOPIC, 0, 'ccs gen')
+    await expect(log.writer(TOPIC, 0, 'ccs import')).rejects.toMatchObject({
+      code: 'CCS_LOG_LOCKED',
+      message: `${TOPIC}-0 is being written by ccs gen (pid ${process.pid}).`,
+    })
+    await (await log.writer(TOPIC, 1, 'ccs import')).close()
+    await writer.close()
+    await (await log.writer(TOPIC, 0, 'ccs import')).close()
+  })
+
+  test('of many that ask at once exactly one gets it, 100 times over', async () => {
+    for (let round = 0; round < 100; round++) {
+      const results = await Promise.allSettled(
+        [0, 1, 2, 3].map((n) => log.writer(TOPIC, 0, `racer ${n}`)),
+      )
+      const writers = results.flatMap((r) => (r.status === 'fulfilled' ? [r.value] : []))
+      const reasons = results.flatMap((r) => (r.status === 'rejected' ? [r.reason.code] : []))
+      expect([writers.length, reasons]).toEqual([
+        1,
+        ['CCS_LOG_LOCKED', 'CCS_LOG_LOCKED', 'CCS_LOG_LOCKED'],
+      ])
+      await writers[0]?.close()
+    }
+  })
+
+  test('of many that find a dead holder exactly one takes over, 100 times over', async () => {
+    const files = diskFiles()
+    for (let life = 0; life < 100; life++) {
+      // Each life is a new process; its lock is left behind without release.
+      const processes: Processes = {
+        self: () => ({ pid: life, host: 'here', started: '' }),
+        isAlive: (other) => other.pid === life,
+      }
+      const attempts = await Promise.all(
+        [0, 1, 2, 3, 4].map((n) => takeLock(files, { dir, name: 'lock' }, `racer ${n}`, processes)),
+      )
+      expect(attempts.filter((attempt) => attempt.taken).length).toBe(1)
+      expect(attempts.filter((a) => !a.taken && a.holder.pid === life).length).toBe(4)
+    }
+    expect(readdirSync(dir).length).toBeLessThan(5)
+  })
+
+  test('a process that lives on with another start time does not hold the lock of the dead one', async () => {
+    const holder = {
+      pid: process.pid,
+      host: hostname(),
+      started: 'earlier boot/1',
+      owner: 'ccs gen',
+    }
+    const partition = join(dir, `${TOPIC}-0`)
+    await diskFiles().mkdir(partition)
+    writeFileSync(join(partition, 'writer-7'), JSON.stringify(holder))
+    await (await log.writer(TOPIC, 0, 'ccs import')).close()
+  })
+
+  test('a holder on another host is believed, and the hint says which file to delete', async () => {
+    const holder = { pid: 1, host: 'elsewhere', started: '', owner: 'ccs gen' }
+    const partition = join(dir, `${TOPIC}-0`)
+    await diskFiles().mkdir(partition)
+    writeFileSync(join(partition, 'writer-7'), JSON.stringify(holder))
+    await expect(log.writer(TOPIC, 0, 'ccs import')).rejects.toMatchObject({
+      message: `${TOPIC}-0 is being written by ccs gen (pid 1 on elsewhere).`,
+      hint: expect.stringContaining(join(partition, 'writer-7')),
+    })
+  })
+
+  test('of real processes one wins; after its kill -9 another takes over and nothing is lost', async () => {
+    let acknowledged = -1
+    for (let round = 0; round < 3; round++) {
+      const racers = ['a', 'b', 'c'].map(startChild)
+      const first = await Promise.all(racers.map((racer) => racer.begins))
+      const winner = racers[first.findIndex((line) => line.startsWith('appended'))]
+      expect(first.filter((line) => line.startsWith('appended')).length).toBe(1)
+      const told = first.filter((line) => line.includes(`(pid ${winner?.pid})`))
+      expect(told.length).toBe(2)
+      const refused: unknown = await log.writer(TOPIC, 0, 'test').catch((error: unknown) => error)
+      expect(refused).toMatchObject({ code: 'CCS_LOG_LOCKED' })
+      acknowledged = Math.max(acknowledged, (await winner?.kill()) ?? -1)
+      expect((await readBack(log, TOPIC)).records.length).toBeGreaterThan(acknowledged)
+    }
+    const writer: LogWriter = await log.writer(TOPIC, 0, 'test')
+    expect(await writer.append(batchOf(0, 1), 1)).toBeGreaterThan(acknowledged)
+  })
+})

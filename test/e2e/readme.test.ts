@@ -1,0 +1,99 @@
+/**
+ * The README is a promise: its walk-throughs are run line by line in a fresh data directory, each command it
+ * names exists with the flags it shows, and each file it points to is there.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { ROOT, runCcs } from './run-ccs.ts'
+
+const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
+const temp = mkdtempSync(path.join(tmpdir(), 'ccs-readme-'))
+afterAll(() => rmSync(temp, { recursive: true, force: true }))
+
+/** The `ccs …` lines of the walk-throughs, as words. */
+const steps = [...readme.matchAll(/^<!-- .*readme\.test.*-->\n```sh\n([\s\S]*?)^```$/gm)]
+  .flatMap((fence) => (fence[1] ?? '').split('\n'))
+  .map((line) => line.replace(/\s+#.*$/, ''))
+  .filter((line) => line !== '')
+
+/** Words of a line, double quotes honoured. */
+function wordsOf(line: string): readonly string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '')
+}
+
+describe('the walk-throughs run as they are written', () => {
+  test('there are some', () => {
+    expect(steps.length).toBeGreaterThan(10)
+  })
+
+  test.each(steps)('%s', async (line) => {
+    const [program, ...args] = wordsOf(line)
+    expect(program).toBe('ccs')
+    const { code, stdout, stderr } = await runCcs(args, {
+      cwd: temp,
+      env: { CCS_PROJECT_DIR: ROOT, CCS_DATA_DIR: path.join(temp, 'data') },
+      timeoutMs: 100_000,
+    })
+    expect(code, stderr).toBe(0)
+    expect(stdout.trim()).not.toBe('')
+    const tooWide = stdout.split('\n').filter((text) => text.length > 100)
+    expect(tooWide, 'fits a terminal').toEqual([])
+  })
+})
+
+test('every command that the README names exists, with the flags it shows', () => {
+  const manifest: {
+    readonly commands: Readonly<
+      Record<string, { readonly flags: Readonly<Record<string, unknown>> }>
+    >
+  } = JSON.parse(readFileSync(path.join(ROOT, 'oclif.manifest.json'), 'utf8'))
+  const ids = Object.keys(manifest.commands)
+  const lines = [
+    ...steps,
+    ...[...readme.matchAll(/`(ccs [^`]+)`/g)].map((match) => match[1] ?? ''),
+    ...[...readme.matchAll(/^\| (`[^|]+`) \|/gm)]
+      .flatMap((match) => [...(match[1] ?? '').matchAll(/`([a-z][a-z ]*)`/g)])
+      .map((match) => `ccs ${match[1]}`),
+  ]
+  const unknown = lines.flatMap((line) => {
+    const [, first = '', second = ''] = wordsOf(line)
+    if (first.startsWith('"') || first === '') return []
+    const id = [`${first}:${second}`, first].find((one) => ids.includes(one))
+    if (id === undefined) return [line]
+    const flags = manifest.commands[id]?.flags ?? {}
+    return [...line.matchAll(/\s--([a-z][\w-]*)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((flag) => !(flag in flags))
+      .map((flag) => `${line}: --${flag}`)
+  })
+  expect(unknown).toEqual([])
+})
+
+test('every command is in the README', () => {
+  const manifest: { readonly commands: object } = JSON.parse(
+    readFileSync(path.join(ROOT, 'oclif.manifest.json'), 'utf8'),
+  )
+  const missing = Object.keys(manifest.commands)
+    .map((id) => id.replaceAll(':', ' '))
+    .filter((name) => !readme.includes(`\`${name}\``))
+  expect(missing).toEqual([])
+})
+
+test('the npm scripts it names exist', () => {
+  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
+  const named = [...readme.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1] ?? '')
+  expect(['start', 'test', ...named].filter((name) => !(name in scripts))).toEqual([])
+})
+
+test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'])(
+  'the links of %s lead somewhere',
+  (file) => {
+    const text = readFileSync(path.join(ROOT, file), 'utf8')
+    const broken = [...text.matchAll(/\]\(([^)#:]+)\)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((target) => !existsSync(path.join(ROOT, target)))
+    expect(broken).toEqual([])
+  },
+)

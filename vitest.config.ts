@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    projects: ['unit', 'contract', 'e2e'].map((name) => ({
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.ts`],
+        testTimeout: name === 'unit' ? 20_000 : 120_000,
+        hookTimeout: 120_000,
+      },
+    })),
+  },
+})
