@@ -15,7 +15,7 @@ import {
   tableLines,
 } from './core/text.ts'
 import { parseDurationMs } from './core/units.ts'
-import { type Progress, painterFor, SILENT, startProgress } from './io/terminal.ts'
+import { ask, type Progress, painterFor, SILENT, startProgress } from './io/terminal.ts'
 import type { Project } from './project.ts'
 
 /** `--for 20s`, `--for "2 minutes"`: a length of time, in ms. */
@@ -96,34 +96,20 @@ export abstract class CcsCommand<Result> extends Command {
     if (!this.jsonEnabled()) process.stderr.write(`${line}\n`)
   }
 
-  protected printTable(
-    columns: readonly Column[],
-    rows: readonly Readonly<Record<string, unknown>>[],
-  ): void {
+  protected printTable(columns: readonly Column[], rows: readonly object[]): void {
     const paint = painterFor(process.stdout)
     for (const line of tableLines(columns, rows, { width: this.width, paint })) this.print(line)
   }
 
-  /** Whether a person says yes; no where nobody can be asked: with --json, or when stdin is no terminal. */
+  /** Whether a person says yes; false where nobody can be asked: with --json, or without a terminal. */
   protected async confirm(question: string): Promise<boolean> {
-    return !this.jsonEnabled() && process.stdin.isTTY === true && (await ask(question))
+    if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
+    return ask(question)
   }
 
   /** Ends with this exit code after the result was printed, as a check that failed does. */
   protected exitWith(code: ExitCode): void {
     process.exitCode = code
-  }
-
-  /** Asks a person; false where nobody can be asked. */
-  protected async confirm(question: string): Promise<boolean> {
-    if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
-    const { createInterface } = await import('node:readline/promises')
-    const asked = createInterface({ input: process.stdin, output: process.stderr })
-    try {
-      return /^y(es)?$/i.test((await asked.question(`${question} [y/N] `)).trim())
-    } finally {
-      asked.close()
-    }
   }
 
   /** One progress at a time; it ends by itself when the command does. */

@@ -21,7 +21,8 @@ export function compileObjectReader(writer: string, reader: string): ObjectReade
 function options(): Partial<avro.ForSchemaOptions> {
   const long = longs()
   const isLong = (schema: unknown) =>
-    schema === 'long' || (typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'long')
+    schema === 'long' ||
+    (typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'long')
   return { logicalTypes: {}, typeHook: (schema) => (isLong(schema) ? long : undefined) }
 }
 

@@ -103,7 +103,8 @@ export class ColumnBuffers {
 
   column(name: string): Column {
     const column = this.columns.find((one) => one.name === name)
-    if (column === undefined) throw new CcsError('CCS_SCHEMA_INVALID', `There is no column ${name}.`)
+    if (column === undefined)
+      throw new CcsError('CCS_SCHEMA_INVALID', `There is no column ${name}.`)
     return column
   }
 
@@ -221,7 +222,18 @@ class Plan {
     const at = this.#take(rows * width)
     const validAt = isNullable ? this.#take(validityBytes(rows)) : -1
     const symbols = node?.kind === 'enum' ? node.symbols : []
-    return { name, type, isNullable, width, at, validAt, symbols, children: [], list: -1, itemsMax: 0 }
+    return {
+      name,
+      type,
+      isNullable,
+      width,
+      at,
+      validAt,
+      symbols,
+      children: [],
+      list: -1,
+      itemsMax: 0,
+    }
   }
 
   #take(bytes: number): number {

@@ -3,7 +3,22 @@
  * the contract asks for while it writes. It only says yes or no; why not is for the slow judge (gate.ts) to
  * say. Safe for any bytes: every position is checked before a word is read or an address is formed.
  */
-import { ITEMS_MAX, type Column, type ColumnBuffers } from './avro-columns.ts'
+import { type Column, type ColumnBuffers, ITEMS_MAX } from './avro-columns.ts'
+import {
+  checkBounds,
+  logicalOf,
+  MICROS,
+  READ_CHOICE,
+  READ_INT,
+  READ_LENGTH,
+  READ_LONG,
+  readReal,
+  readText,
+  type Slot,
+  setNull,
+  type Target,
+  TIMES,
+} from './avro-decode-code.ts'
 import * as lib from './avro-decode-lib.ts'
 import {
   type AvroField,
@@ -13,7 +28,7 @@ import {
   type RecordNode,
 } from './avro-schema.ts'
 import { correctedMs } from './event-time.ts'
-import { boundsOf, presenceOf, timeOf } from './gate-rules.ts'
+import { presenceOf, timeOf } from './gate-rules.ts'
 
 /** Four words of the event's id, and its corrected time, of the last record that was let in. */
 export class Verdict {
@@ -49,27 +64,6 @@ export function compileDecoder(options: DecoderOptions): Decoder | undefined {
   return new Function(...names, body)(...Object.values(scope)) as Decoder
 }
 
-const READ_LONG = `n = B[p]
-  if (n < 128) { p++; n = (n >>> 1) ^ -(n & 1); w0 = n; w1 = n >> 31; x = n }
-  else if (B[p + 5] < 128 && (B[p] & B[p + 1] & B[p + 2] & B[p + 3] & B[p + 4]) > 127) {
-    w0 = (n & 127) | (B[p + 1] & 127) << 7 | (B[p + 2] & 127) << 14 | (B[p + 3] & 127) << 21
-    w1 = B[p + 4] & 127 | B[p + 5] << 7
-    p += 6
-    x = w1 * 268435456 + w0
-    x = (w0 & 1) === 0 ? x / 2 : -(x + 1) / 2
-    w1 = Math.floor(x / 4294967296); w0 = x | 0
-  } else { x = wideLong(B, p); p = ends[0]; if (p < 0) return false; w0 = words[0]; w1 = words[1] }`
-
-const READ_INT = `n = B[p]
-  if (n < 128) { p++; n = (n >>> 1) ^ -(n & 1) }
-  else { n = wideInt(B, p); p = ends[0]; if (p < 0) return false }`
-
-/** A length, count or choice in zigzag, as `n`. */
-const READ_LENGTH = `n = B[p]
-  if (n < 128) p++
-  else if (B[p + 1] < 128) { n = (n & 127) | B[p + 1] << 7; p += 2 }
-  else { n = wideLength(B, p); p = ends[0]; if (n < 0) return false }`
-
 class Emitter {
   readonly maps: Int32Array[] = []
   readonly #options: DecoderOptions
@@ -86,7 +80,10 @@ class Emitter {
     const { writer, reader, columns } = this.#options
     const reads = this.#fields(writer, reader, columns.columns, { row: 'row', bit: 'm', byte: 'v' })
     const tests = this.#presence.tests
-      .map(({ kinds, bits }) => `if ((${kinds} >> kind & 1) !== 0 && (present & ${bits}) === 0) return false`)
+      .map(
+        ({ kinds, bits }) =>
+          `if ((${kinds} >> kind & 1) !== 0 && (present & ${bits}) === 0) return false`,
+      )
       .join('\n')
     if (this.#isUnsupported || !this.#hasId) return undefined
     return `'use strict'
@@ -153,7 +150,7 @@ class Emitter {
         return `${this.#number(node, target)}\n${mark}`
       case 'float':
       case 'double':
-        return `${real(node.kind, target)}; ${mark}`
+        return `${readReal(node.kind, target)}; ${mark}`
       case 'string':
       case 'bytes':
         return `${this.#text(wanted, target)}\n${mark}`
@@ -172,7 +169,8 @@ class Emitter {
     const read = node.kind === 'int' ? READ_INT : READ_LONG
     const keep = slot.row === 'row' ? TIMES[field.name] : undefined
     const time = keep === undefined ? '' : `${keep} = ${value}`
-    if (column.width === 4) return `${read}; ${check}\n i32[${column.at / 4} + ${slot.row}] = n; ${time}`
+    if (column.width === 4)
+      return `${read}; ${check}\n i32[${column.at / 4} + ${slot.row}] = n; ${time}`
     const isMillis = logicalOf(field) === 'timestamp-millis'
     const widen = node.kind === 'int' ? 'x = n; w0 = n; w1 = n >> 31' : ''
     return `${read}; ${check}; ${time}
@@ -180,56 +178,12 @@ class Emitter {
       q = ${column.at / 4} + ${slot.row} * 2; i32[q] = w0; i32[q + 1] = w1`
   }
 
-  #text(node: AvroNode, { field, column, slot }: Target): string {
-    const { minLength, maxLength } = field.rules
-    const tests = [
-      ...(minLength === undefined ? [] : [`n < ${minLength}`]),
-      ...(maxLength === undefined ? [] : [`n > ${maxLength}`]),
-    ]
-    const check = tests.length === 0 ? '' : `if (${tests.join(' || ')}) isBroken = true`
-    const isText = node.kind === 'string'
-    const isAscii = (acc: string) =>
-      isText ? `if ((${acc} & 0x80808080) !== 0 && !utf8(B, p, n)) return false` : ''
-    return `${READ_LENGTH}
-      if ((n & 1) !== 0) return false
-      n >>>= 1
-      if (n > end - p) return false
-      ${check}
-      ${isText && logicalOf(field) === 'uuid' ? this.#uuid(slot) : ''}
-      q = ${column.at / 4} + ${slot.row} * 4
-      i32[q] = n
-      if (n < 13) {
-        i32[q + 1] = w0 = D.getInt32(p, true) & masks[s = n * 3]
-        i32[q + 2] = w1 = D.getInt32(p + 4, true) & masks[s + 1]
-        i32[q + 3] = w2 = D.getInt32(p + 8, true) & masks[s + 2]
-        ${isAscii('(w0 | w1 | w2)')}
-      } else {
-        i32[q + 1] = w0 = D.getInt32(p, true)
-        i32[q + 2] = low + p
-        i32[q + 3] = p >= cut ? high + 1 : high
-        ${isText ? 'for (s = p + 4, q = p + n - 4; s < q; s += 4) w0 |= D.getInt32(s, true); w0 |= D.getInt32(q, true)' : ''}
-        ${isAscii('w0')}
-      }
-      p += n`
-  }
-
-  /** Checks 36 characters at p, and keeps the first uuid of a record as its id. */
-  #uuid(slot: Slot): string {
-    const isId = slot.row === 'row' && !this.#hasId
+  #text(node: AvroNode, target: Target): string {
+    const isUuid = node.kind === 'string' && logicalOf(target.field) === 'uuid'
+    // The first uuid of a record is its id.
+    const isId = isUuid && target.slot.row === 'row' && !this.#hasId
     if (isId) this.#hasId = true
-    const pairs = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
-    const read = pairs.map((at, i) => `h${i} = hex[D.getUint16(p + ${at}, true)]`).join(', ')
-    const all = pairs.map((_, i) => `h${i}`).join(' | ')
-    const keep = [0, 4, 8, 12].map(
-      (i) => `id[${i / 4}] = h${i} << 24 | h${i + 1} << 16 | h${i + 2} << 8 | h${i + 3}`,
-    )
-    return `if (n !== 36) isBroken = true
-      else {
-        const ${read}
-        if ((${all}) < 0 || B[p + 8] !== 45 || B[p + 13] !== 45 || B[p + 18] !== 45 || B[p + 23] !== 45)
-          isBroken = true
-        ${isId ? keep.join('; ') : ''}
-      }`
+    return readText(node, target, isId)
   }
 
   #enum(symbols: readonly string[], { field, column, slot }: Target): string {
@@ -328,56 +282,4 @@ class Emitter {
     this.#isUnsupported = true
     return ''
   }
-}
-
-/** Names in the generated code: the row's number, its byte among the validity bits, the mask of its bit. */
-interface Slot {
-  readonly row: string
-  readonly bit: string
-  readonly byte: string
-}
-
-interface Target {
-  readonly field: AvroField
-  readonly column: Column
-  readonly slot: Slot
-}
-
-/** The clock readings that the corrected time is made of, and the variables that keep them. */
-const TIMES: Record<string, string> = { event_ts: 'event', sent_ts: 'sent', received_ts: 'received' }
-
-const READ_CHOICE = `n = B[p++]
-  if (n > 127) { n = wideLength(B, p - 1); p = ends[0]; if (n < 0) return false }`
-
-/** x milliseconds as microseconds in w0 and w1; both products stay below 2^53. */
-const MICROS = `w1 = Math.floor(x / 4294967296); x = (x - w1 * 4294967296) * 1000; w0 = x | 0
-  w1 = w1 * 1000 + Math.floor(x / 4294967296)`
-
-function setNull({ column, slot }: Target): string {
-  // An empty text under the null, so that no row ever holds an old address.
-  const clear = column.width === 16 ? `; i32[${column.at / 4} + ${slot.row} * 4] = 0` : ''
-  return `u8[${column.validAt} + ${slot.byte}] &= ${slot.bit}${clear}`
-}
-
-function real(kind: 'float' | 'double', { field, column, slot }: Target): string {
-  const size = kind === 'float' ? 4 : 8
-  const array = kind === 'float' ? 'f32' : 'f64'
-  return `if (end - p < ${size}) return false
-    x = D.getFloat${size * 8}(p, true); p += ${size}
-    ${checkBounds(field, 'x')}; ${array}[${column.at / size} + ${slot.row}] = x`
-}
-
-/** Code that notes a value out of bounds; what is no number is out of any. */
-function checkBounds(field: AvroField, value: string): string {
-  const { minimum, maximum } = boundsOf(field)
-  const tests = [
-    ...(minimum === undefined ? [] : [`${value} >= ${minimum}`]),
-    ...(maximum === undefined ? [] : [`${value} <= ${maximum}`]),
-  ]
-  return tests.length === 0 ? '' : `if (!(${tests.join(' && ')})) isBroken = true`
-}
-
-function logicalOf(field: AvroField): string | undefined {
-  const { node } = optional(field.type)
-  return 'logical' in node ? node.logical : undefined
 }

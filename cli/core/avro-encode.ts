@@ -27,10 +27,20 @@ export function compileEncoder<T extends object>(schema: string, id: number): En
       ${writes}
       batch.commit(p - start)
     }`
-  const sizeOf = new Function('c', `return (r) => { let n = 0; ${sizeCode(node, 'r', program)} return n }`)
+  const sizeOf = new Function(
+    'c',
+    `return (r) => { let n = 0; ${sizeCode(node, 'r', program)} return n }`,
+  )
   // The function built above has this shape; what it may touch is passed in by name.
-  return new Function('lib', 'c', 'sizeOf', body)(LIB, program.consts, sizeOf(program.consts)) as Encoder<T>
+  return new Function('lib', 'c', 'sizeOf', body)(
+    LIB,
+    program.consts,
+    sizeOf(program.consts),
+  ) as Encoder<T>
 }
+
+/** Code of a value whose bytes do not depend on it. */
+const FIXED_SIZE = 'n += 10;'
 
 /** Room for the frame header; every field adds its own in sizeCode. */
 const MARGIN = 16
@@ -100,9 +110,13 @@ function writeCode(node: AvroNode, value: string, path: string, program: Program
         .join('\n')
     case 'map':
     case 'union':
-      throw new CcsError('CCS_SCHEMA_INVALID', `${path} is a ${node.kind}, which ccs cannot encode.`, {
-        hint: 'Use a record, an array, or a type that may be null.',
-      })
+      throw new CcsError(
+        'CCS_SCHEMA_INVALID',
+        `${path} is a ${node.kind}, which ccs cannot encode.`,
+        {
+          hint: 'Use a record, an array, or a type that may be null.',
+        },
+      )
   }
 }
 
@@ -141,11 +155,11 @@ function sizeCode(node: AvroNode, value: string, program: Program): string {
           const fallback = field.hasDefault ? `?? ${constant(program, field.default)}` : ''
           const given = `${value}[${JSON.stringify(field.name)}] ${fallback}`
           const size = sizeCode(field.type, name, program)
-          return size.startsWith('n += 10') ? size : `{ const ${name} = ${given}; ${size} }`
+          return size === FIXED_SIZE ? size : `{ const ${name} = ${given}; ${size} }`
         })
         .join('\n')
     default:
-      return isPrimitive(node) || node.kind === 'enum' ? 'n += 10;' : ''
+      return isPrimitive(node) || node.kind === 'enum' ? FIXED_SIZE : ''
   }
 }
 

@@ -17,7 +17,8 @@ export function recordDecoder<T extends object>(schema: string, id: number): Rec
   const read = compileObjectReader(schema, schema)
   return (bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    if (buffer.length < HEADER_BYTES || buffer[0] !== 0 || buffer.readInt32BE(1) !== id) return undefined
+    if (buffer.length < HEADER_BYTES || buffer[0] !== 0 || buffer.readInt32BE(1) !== id)
+      return undefined
     if (inspect(buffer, HEADER_BYTES) !== undefined) return undefined
     // The schema is what T was generated from.
     return plain(read(buffer.subarray(HEADER_BYTES))) as T

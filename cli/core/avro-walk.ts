@@ -42,7 +42,8 @@ function compile(node: AvroNode, path: string, known: Map<AvroNode, Walk>): Walk
     case 'null':
       return () => true
     case 'boolean':
-      return (c) => skip(c, 1, path) && ((c.bytes[c.at - 1] ?? 0) < 2 || fail(c, path, 'no boolean'))
+      return (c) =>
+        skip(c, 1, path) && ((c.bytes[c.at - 1] ?? 0) < 2 || fail(c, path, 'no boolean'))
     case 'int':
       return (c) => {
         const value = long(c, path, 5)
@@ -144,7 +145,9 @@ function text(cursor: Cursor, path: string): boolean {
   const length = blob(cursor, path)
   if (length < 0) return false
   const from = cursor.at - length
-  return isUtf8(cursor.bytes.subarray(from, cursor.at)) || fail(cursor, path, 'text that is not UTF-8')
+  return (
+    isUtf8(cursor.bytes.subarray(from, cursor.at)) || fail(cursor, path, 'text that is not UTF-8')
+  )
 }
 
 function index(cursor: Cursor, path: string, count: number): number {

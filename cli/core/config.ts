@@ -60,7 +60,7 @@ const SETTINGS = [
   { key: 'gate.future_tolerance', fallback: 3_600_000, read: readDuration(0, 7 * 86_400_000) },
   { key: 'engine.memory_limit', fallback: 512 * MIB, read: readSize(64 * MIB, 1024 * 1024 * MIB) },
   { key: 'engine.checkpoint_every', fallback: 30_000, read: readDuration(1000, 600_000) },
-  { key: 'engine.checkpoint_rows', fallback: 200_000, read: readWhole(1000, 10_000_000) },
+  { key: 'engine.checkpoint_rows', fallback: 100_000, read: readWhole(1000, 10_000_000) },
   { key: 'generator.eps', fallback: 100, read: readWhole(1, 1_000_000) },
   { key: 'generator.seed', fallback: 1, read: readWhole(0, Number.MAX_SAFE_INTEGER) },
   { key: 'http.port', fallback: 8090, read: readWhole(0, 65_535) },

@@ -6,7 +6,7 @@ import { CcsError, EXIT } from './errors.ts'
 import { originOf } from './graph.ts'
 import type { Model } from './model.ts'
 import { type AstNode, locate } from './sql-ast.ts'
-import type { Fault } from './sql-print.ts'
+import type { Fault } from './sql-speech.ts'
 import type { Expr, Select } from './sql-tree.ts'
 import type { Column } from './sql-types.ts'
 
@@ -93,10 +93,13 @@ export function clauses(parts: {
   return lines.join('\n')
 }
 
-/** WITH (…) of a table, one option a line. */
-export function withOptions(options: readonly (readonly [string, string | number])[]): string {
+/** WITH (…) of a table, one option a line; `bare` values stay without quotes. */
+export function withOptions(
+  options: readonly (readonly [string, string | { readonly bare: string }])[],
+  key: (name: string) => string = (name) => name,
+): string {
   const lines = options.map(
-    ([key, value]) => `  ${key} = ${typeof value === 'number' ? value : `'${value}'`}`,
+    ([name, value]) => `  ${key(name)} = ${typeof value === 'string' ? `'${value}'` : value.bare}`,
   )
   return `WITH (\n${lines.join(',\n')}\n)`
 }

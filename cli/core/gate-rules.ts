@@ -142,7 +142,11 @@ function fieldsBreach(record: RecordNode, value: Decoded, path: string): Rejecti
   return undefined
 }
 
-function fieldBreach(field: AvroField, value: unknown, path: string): Rejection | string | undefined {
+function fieldBreach(
+  field: AvroField,
+  value: unknown,
+  path: string,
+): Rejection | string | undefined {
   const { minLength, maxLength, maxItems } = field.rules
   const { node } = optional(field.type)
   if (typeof value === 'string' || value instanceof Uint8Array) {
@@ -163,7 +167,8 @@ function fieldBreach(field: AvroField, value: unknown, path: string): Rejection 
       return `${path} is ${value}; the most allowed is ${maximum}.`
     return undefined
   }
-  if (!Array.isArray(value) || node.kind !== 'array' || node.items.kind !== 'record') return undefined
+  if (!Array.isArray(value) || node.kind !== 'array' || node.items.kind !== 'record')
+    return undefined
   if (maxItems !== undefined && value.length > maxItems)
     return `${path} has ${value.length} entries; at most ${maxItems} are allowed.`
   for (let i = 0; i < value.length; i++) {

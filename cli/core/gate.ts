@@ -12,7 +12,14 @@ import { compileEncoder, type Encoder } from './avro-encode.ts'
 import { parseRecordSchema, type RecordNode } from './avro-schema.ts'
 import { compileInspector, type Inspector } from './avro-walk.ts'
 import { CcsError } from './errors.ts'
-import { breachOf, type Decoded, eventMsOf, futureBreach, type Rejection, timeOf } from './gate-rules.ts'
+import {
+  breachOf,
+  type Decoded,
+  eventMsOf,
+  futureBreach,
+  type Rejection,
+  timeOf,
+} from './gate-rules.ts'
 import type { RegisteredSchema } from './ports.ts'
 import { RecordBatch } from './record-batch.ts'
 
@@ -26,7 +33,12 @@ export interface GateOptions {
 }
 
 export type Judgement =
-  | { readonly ok: true; readonly schemaId: number; readonly eventMs: number; readonly event: Decoded }
+  | {
+      readonly ok: true
+      readonly schemaId: number
+      readonly eventMs: number
+      readonly event: Decoded
+    }
   | ({ readonly ok: false; readonly schemaId: number | null } & Rejection)
 
 export type Refusal = Extract<Judgement, { readonly ok: false }>
@@ -71,25 +83,34 @@ export class Gate {
     this.#encode = compileEncoder(newest.schema, newest.id)
     for (const one of options.schemas) this.#versions.set(one.id, this.#version(one, newest))
     if (this.#versions.get(newest.id)?.decode === undefined)
-      throw new CcsError('CCS_SCHEMA_INVALID', `${newest.subject} needs an event_id of logical type uuid.`)
+      throw new CcsError(
+        'CCS_SCHEMA_INVALID',
+        `${newest.subject} needs an event_id of logical type uuid.`,
+      )
   }
 
   /** Judges one record by itself. */
   judge(bytes: Uint8Array, appendMs: number): Judgement {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     if (buffer.length > this.recordBytesMax)
-      return refuse(null, 'too_large', `It has ${buffer.length} bytes; at most ${this.recordBytesMax} are allowed.`)
-    if (buffer.length < HEADER_BYTES || buffer[0] !== 0) return refuse(null, 'bad_magic', magicFault(buffer))
+      return refuse(
+        null,
+        'too_large',
+        `It has ${buffer.length} bytes; at most ${this.recordBytesMax} are allowed.`,
+      )
+    if (buffer.length < HEADER_BYTES || buffer[0] !== 0)
+      return refuse(null, 'bad_magic', magicFault(buffer))
     const id = buffer.readInt32BE(1)
     const version = this.#versions.get(id)
     if (version === undefined)
       return refuse(id, 'unknown_schema_id', `No version of the topic's schema has the id ${id}.`)
     if (version.read === undefined) return refuse(id, 'undecodable', version.fault)
     const fault = version.inspect(buffer, HEADER_BYTES)
-    if (fault !== undefined) return refuse(id, 'undecodable', `${capital(fault)}.`)
+    if (fault !== undefined) return refuse(id, 'undecodable', `${fault}.`)
     const event = version.read(buffer.subarray(HEADER_BYTES))
     const eventMs = eventMsOf(event)
-    const breach = breachOf(this.record, event) ?? futureBreach(eventMs, appendMs, this.futureToleranceMs)
+    const breach =
+      breachOf(this.record, event) ?? futureBreach(eventMs, appendMs, this.futureToleranceMs)
     if (breach !== undefined) return { ok: false, schemaId: id, ...breach }
     return { ok: true, schemaId: id, eventMs, event }
   }
@@ -130,7 +151,11 @@ export class Gate {
     const judgement = this.judge(bytes, appendMs)
     if (!judgement.ok) return judgement
     // The two judges are tested against each other; should they ever differ, the bytes are kept all the same.
-    return refuse(judgement.schemaId, 'undecodable', 'The fast judge turned it down and the slow one did not.')
+    return refuse(
+      judgement.schemaId,
+      'undecodable',
+      'The fast judge turned it down and the slow one did not.',
+    )
   }
 
   #version(writer: RegisteredSchema, reader: RegisteredSchema): Version {
@@ -158,8 +183,4 @@ function magicFault(bytes: Buffer): string {
   if (bytes.length < HEADER_BYTES) return `It has ${bytes.length} bytes, fewer than a header of 5.`
   const first = (bytes[0] ?? 0).toString(16).padStart(2, '0')
   return `It begins with byte 0x${first}, not with the 0x00 of a record with a schema id.`
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

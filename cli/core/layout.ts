@@ -59,9 +59,13 @@ export function partitionOf(partName: string): string {
   return partName === 'all' ? '' : partName
 }
 
-/** Final name of the `index`-th file of a commit; unique in the lake as long as commits are. */
-export function lakeFileName(commit: string, index: number): string {
-  return `${commit}-${String(index).padStart(4, '0')}.parquet`
+/**
+ * Final name of the `index`-th file of a commit. The checksum makes it unique in the lake even where a rebuild
+ * numbers its commits from 1 again.
+ */
+export function lakeFileName(commit: string, index: number, crc32: number): string {
+  const sum = crc32.toString(16).padStart(8, '0')
+  return `${commit}-${String(index).padStart(4, '0')}-${sum}.parquet`
 }
 
 /** `silver.events`: two names that are safe in a path and in SQL. */

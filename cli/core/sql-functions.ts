@@ -52,6 +52,15 @@ function sumType(type: LogicalType | undefined): LogicalType | undefined {
   return type
 }
 
+/** ksqlDB wants arguments of one type: whole numbers are widened where they differ. */
+const oneType = (name: string) => (call: Printed) => {
+  const isMixed = call.types.some((one) => one?.is === 'BIGINT')
+  const args = call.args.map((one, index) =>
+    isMixed && call.types[index]?.is === 'INTEGER' ? `CAST(${one} AS BIGINT)` : one,
+  )
+  return `${name}(${args.join(', ')})`
+}
+
 const isWhole = (type: LogicalType | undefined): boolean =>
   type?.is === 'INTEGER' || type?.is === 'BIGINT'
 
@@ -68,7 +77,7 @@ const flinkSum =
       { length: call.itemsMax },
       (_, index) => `COALESCE(${term(`${list}[${index + 1}]`)}, 0)`,
     )
-    return `CASE WHEN CARDINALITY(${list}) > 0 THEN CAST(${terms.join(' + ')} AS BIGINT) END`
+    return `CASE WHEN CARDINALITY(${list}) > 0 THEN CAST(${terms.join('\n    + ')} AS BIGINT) END`
   }
 
 const ksqlSum =
@@ -111,10 +120,10 @@ export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
     isAggregate: true,
   },
   // NULL and choice
-  coalesce: { result: first, ...same('COALESCE') },
+  coalesce: { result: first, flink: plain('COALESCE'), ksqldb: oneType('COALESCE') },
   nullif: { result: first, ...same('NULLIF') },
-  least: { result: first, flink: passingNull('LEAST'), ksqldb: plain('LEAST') },
-  greatest: { result: first, flink: passingNull('GREATEST'), ksqldb: plain('GREATEST') },
+  least: { result: first, flink: passingNull('LEAST'), ksqldb: oneType('LEAST') },
+  greatest: { result: first, flink: passingNull('GREATEST'), ksqldb: oneType('GREATEST') },
   // Times
   epoch_ms: {
     result: always(bigint),

@@ -4,40 +4,11 @@
  * that a user sees all of them at once.
  */
 import { FUNCTIONS, type FunctionEntry } from './sql-functions.ts'
-import { type NameScope, typeOf } from './sql-infer.ts'
+import { typeOf } from './sql-infer.ts'
+import { type PrintContext, quoted } from './sql-speech.ts'
 import { type Call, type Expr, sameExpr } from './sql-tree.ts'
 import { type LogicalType, shownType, typeName } from './sql-types.ts'
 import { nearest } from './suggest.ts'
-
-export interface Fault {
-  readonly at: number | undefined
-  readonly message: string
-  readonly hint: string
-}
-
-/** How an engine says what engines say differently. */
-export interface Speech {
-  readonly engine: 'flink' | 'ksqldb'
-  /** `Flink`, `ksqlDB`: for messages. */
-  readonly shown: string
-  field(of: string, name: string): string
-  /** time ± interval */
-  shifted(time: string, op: '+' | '-', ms: number): string
-  concat(parts: readonly { readonly sql: string; readonly isLiteral: boolean }[]): string
-  remainder(left: string, right: string): string
-  decimal(digits: string, type: LogicalType): string
-  /** An aggregate with FILTER or DISTINCT; `entry` prints it without. */
-  aggregate(call: Call, printer: Printer, entry: FunctionEntry): string
-}
-
-export interface PrintContext extends NameScope {
-  readonly speech: Speech
-  readonly timezone: string
-  readonly itemsMax: number
-  /** Expressions that stand for something of the engine's own, such as the start of a window. */
-  readonly substitutes: readonly { readonly expr: Expr; readonly sql: string }[]
-  readonly faults: Fault[]
-}
 
 /** Binding strength of what was printed: OR 1, AND 2, NOT 3, comparison 4, || 5, + - 6, * / 7, else 9. */
 interface Piece {
@@ -147,7 +118,8 @@ export class Printer {
     const name = expr.path.at(-1) ?? ''
     if (this.context.columns.some((one) => one.name === name)) return whole(quoted(name))
     const alias = this.context.aliases.get(name)
-    return alias === undefined ? whole(quoted(name)) : this.#piece(alias)
+    const isItself = alias?.is === 'column' && alias.path.at(-1) === name
+    return alias === undefined || isItself ? whole(quoted(name)) : this.#piece(alias)
   }
 
   #literal(expr: Extract<Expr, { is: 'literal' }>): string {
@@ -305,11 +277,6 @@ export class Printer {
     const piece = this.#piece(expr)
     return piece.strength < strength ? `(${piece.sql})` : piece.sql
   }
-}
-
-/** A name as Flink and ksqlDB both quote it. */
-export function quoted(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
 }
 
 function whole(sql: string): Piece {

@@ -44,9 +44,11 @@ const GAP = '  '
  */
 export function tableLines(
   columns: readonly Column[],
-  rows: readonly Readonly<Record<string, unknown>>[],
+  objects: readonly object[],
   options: { readonly width: number; readonly paint: Paint },
 ): string[] {
+  // Any object can be asked for a key; an interface just doesn't say so.
+  const rows = objects as readonly Readonly<Record<string, unknown>>[]
   const titles = columns.map((column) => column.title ?? column.key)
   const cells = rows.map((row) => columns.map((column) => cellOf(row[column.key])))
   const widths = titles.map((title, index) =>

@@ -12,8 +12,9 @@ import {
 import { CcsError, EXIT, type Location, throwAll } from '../core/errors.ts'
 import { type GraphModel, originOf } from '../core/graph.ts'
 import type { Model } from '../core/model.ts'
+import { selectTree } from '../core/read-tree.ts'
 import { expandMacros, locate, type MacroSet } from '../core/sql-ast.ts'
-import { type Item, type Select, selectTree } from '../core/sql-tree.ts'
+import type { Item, Select } from '../core/sql-tree.ts'
 import { type Column, type EngineName, typeFromText } from '../core/sql-types.ts'
 import { didYouMean } from '../core/suggest.ts'
 
@@ -184,7 +185,7 @@ function binderError(model: Model, cause: unknown): CcsError {
   const isHint = (line: string): boolean => /^(Candidate|Did you mean|Try)/i.test(line.trim())
   const message = head.replace(/^[A-Za-z ]+ Error:\s*/, '').trim()
   const hint = rest.find(isHint)?.trim()
-  return new CcsError('CCS_MODEL_INVALID', message.replace(/\.?$/, '.'), {
+  return new CcsError('CCS_MODEL_INVALID', message.replace(/[.!]*$/, '.'), {
     exit: EXIT.usage,
     location: caretPlace(model, rest),
     hint: hint ?? 'Check the names in this line against the models it reads.',

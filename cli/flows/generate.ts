@@ -11,6 +11,8 @@ import { ShopDays } from '../generate/shop-day.ts'
 import { type Mischief, Simulation } from '../generate/simulation.ts'
 import type { TruthRecorder } from '../generate/truth-recorder.ts'
 
+export type { PaceReport }
+
 export interface GenerateOptions {
   readonly seed: number
   /** Events a second: the pace of live runs, the mean of history without `count`. */

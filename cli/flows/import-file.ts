@@ -2,11 +2,10 @@
  * The import of one file: rows to events and rejects in batches, each batch announced in the ledger before
  * it is appended, so that it is never doubled or lost by a cut in between.
  */
-import type { Encoder } from '../core/avro-encode.ts'
-import type { Reason, RejectedEvent } from '../core/contracts.ts'
+import type { Reason } from '../core/contracts.ts'
+import type { ImportContract, ImportFault } from '../core/import-contract.ts'
 import { bindMapping, type RowMapper } from '../core/mapping.ts'
-import type { EventContract } from '../core/mapping-contract.ts'
-import type { EventFields, MappingSpec } from '../core/mapping-spec.ts'
+import type { MappingSpec } from '../core/mapping-spec.ts'
 import type { Clock, EventLog, LogWriter } from '../core/ports.ts'
 import { RecordBatch } from '../core/record-batch.ts'
 import { RowFault, type RowReader, type SourceRow } from '../core/source-row.ts'
@@ -20,18 +19,6 @@ export interface ImportPorts {
   readonly hashFile: (file: string) => Promise<string>
 }
 
-/** The contract of events.raw and events.dlq, compiled. */
-export interface ImportContract {
-  readonly event: EventContract
-  readonly encodeEvent: Encoder<EventFields>
-  readonly encodeReject: Encoder<RejectedEvent>
-  /** The gate's judgement of an encoded event; undefined: it keeps the contract. */
-  readonly judge: (
-    record: Buffer,
-    nowMs: number,
-  ) => { readonly reason: Reason; readonly message: string } | undefined
-}
-
 export interface ImportOptions {
   readonly files: readonly string[]
   readonly mapping: MappingSpec
@@ -41,6 +28,8 @@ export interface ImportOptions {
   readonly dlqTopic: string
   /** Of both topics; no other writer may have it. */
   readonly partition: number
+  /** Rows are appended when they have come to so many bytes; 4 MiB unless told. */
+  readonly batchBytes?: number
   /** Reads and judges all, and writes nothing. */
   readonly isDryRun: boolean
   /** Sends files that were imported before, too. */
@@ -140,7 +129,7 @@ interface FileImportParts {
 export class FileImport {
   readonly #parts: FileImportParts
   readonly #map: RowMapper
-  readonly #events = new RecordBatch(BATCH_BYTES)
+  readonly #events = new RecordBatch()
   readonly #rejects = new RecordBatch()
   readonly #scratch = new RecordBatch()
   readonly #reasons: Partial<Record<Reason, number>> = {}
@@ -166,11 +155,12 @@ export class FileImport {
       this.#hash = await ports.hashFile(file)
       if (!options.isAgain) this.#start = sink.ledger.start(this.#hash, options.mappingHash, file)
     }
+    const batchBytes = options.batchBytes ?? BATCH_BYTES
     for await (const rows of reader.batches()) {
       const nowMs = ports.clock.nowMs()
       for (const row of rows) this.#take(row, nowMs)
       onBytes(reader.bytesRead())
-      if (this.#events.bytes + this.#rejects.bytes >= BATCH_BYTES) await this.#flush(false)
+      if (this.#events.bytes + this.#rejects.bytes >= batchBytes) await this.#flush(false)
       if (options.signal.aborted) break
     }
     await this.#flush(!options.signal.aborted)
@@ -219,7 +209,7 @@ export class FileImport {
     }
   }
 
-  #reject(row: SourceRow, fault: { reason: Reason; message: string }, nowMs: number): void {
+  #reject(row: SourceRow, fault: ImportFault, nowMs: number): void {
     if (row.line <= this.#start.rejectsThrough) {
       this.#importedBefore++
       return

@@ -5,10 +5,10 @@
  */
 import type { Reason } from '../core/contracts.ts'
 import { CcsError, throwAll } from '../core/errors.ts'
+import type { ImportContract } from '../core/import-contract.ts'
 import { bindMapping } from '../core/mapping.ts'
 import {
   FileImport,
-  type ImportContract,
   type ImportCounts,
   type ImportedFile,
   type ImportOptions,

@@ -156,7 +156,7 @@ export class Pipeline {
   async #step(): Promise<number> {
     await this.#openReaders()
     // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
-    if (this.#parts.engine.uncommittedRows > 2 * this.#options.checkpointRows && this.#commit)
+    if (this.#parts.engine.uncommittedRows >= 1.5 * this.#options.checkpointRows && this.#commit)
       await this.#commit
     const frames: LogFrame[] = []
     const share = READ_BYTES / Math.max(1, this.#readers.length)

@@ -73,7 +73,7 @@ export class LateLane {
 function lagMs(random: Random): number {
   const u = random.float()
   if (u < 0.45) return random.between(MINUTE_MS, 9 * MINUTE_MS)
-  if (u < 0.7) return random.between(9 * MINUTE_MS, 80 * MINUTE_MS)
-  if (u < 0.9) return random.between(HOUR_MS, 8 * HOUR_MS)
+  if (u < 0.65) return random.between(9 * MINUTE_MS, 80 * MINUTE_MS)
+  if (u < 0.82) return random.between(HOUR_MS, 8 * HOUR_MS)
   return random.between(8 * HOUR_MS, 30 * HOUR_MS)
 }

@@ -7,7 +7,7 @@ import { Random } from './random.ts'
 import type { Arrival } from './simulation.ts'
 
 export interface LineSinkOptions {
-  /** Takes text of whole lines; resolves when there is room for more. */
+  /** Takes whole lines without the last line end; resolves when there is room for more. */
   readonly write: (text: string) => Promise<void>
   readonly encode: (batch: RecordBatch, event: Event) => void
   readonly seed: number
@@ -26,18 +26,18 @@ export class LineSink implements ArrivalSink {
 
   add(arrival: Arrival): number {
     if (arrival.broken === null || !breaksBytes(arrival.broken)) {
-      this.#lines.push(`${JSON.stringify(arrival.event)}\n`)
+      this.#lines.push(JSON.stringify(arrival.event))
       return 0
     }
     this.#scratch.clear()
     this.#options.encode(this.#scratch, arrival.event)
     const bytes = breakBytes(arrival.broken, this.#scratch.body.subarray(4), this.#random)
-    this.#lines.push(`${JSON.stringify({ bytes: Buffer.from(bytes).toString('base64') })}\n`)
+    this.#lines.push(JSON.stringify({ bytes: Buffer.from(bytes).toString('base64') }))
     return 0
   }
 
   async flush(): Promise<void> {
-    const text = this.#lines.join('')
+    const text = this.#lines.join('\n')
     this.#lines = []
     if (text !== '') await this.#options.write(text)
   }

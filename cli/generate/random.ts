@@ -62,50 +62,69 @@ export class Random {
 }
 
 const IDS_PER_REFILL = 64
-const ID_CHARS = 36
+const UUID_CHARS = 36
+const SHORT_CHARS = 16
+/** Where the two digits of each of the 16 bytes stand in a UUID's text. */
+const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 
 /**
- * Random version 4 UUIDs. They are written in blocks, because one string of 64 ids cut into pieces costs a
- * third of 64 strings put together from parts.
+ * Random version 4 UUIDs and shorter ids. They are written in blocks, because one string of 64 ids cut into
+ * pieces costs a third of 64 strings put together from parts.
  */
 export class IdSource {
   readonly #random: Random
-  readonly #block = Buffer.alloc(IDS_PER_REFILL * ID_CHARS, '-')
-  #text = ''
-  #at = IDS_PER_REFILL
+  readonly #uuids = Buffer.alloc(IDS_PER_REFILL * UUID_CHARS, '-')
+  readonly #shorts = Buffer.alloc(IDS_PER_REFILL * SHORT_CHARS)
+  readonly #digits = Buffer.from('0123456789abcdef')
+  #uuidText = ''
+  #uuidAt = IDS_PER_REFILL
+  #shortText = ''
+  #shortAt = IDS_PER_REFILL
 
   constructor(random: Random) {
     this.#random = random
   }
 
   uuid(): string {
-    if (this.#at === IDS_PER_REFILL) this.#refill()
-    const from = this.#at++ * ID_CHARS
-    return this.#text.slice(from, from + ID_CHARS)
+    if (this.#uuidAt === IDS_PER_REFILL) this.#refillUuids()
+    const from = this.#uuidAt++ * UUID_CHARS
+    return this.#uuidText.slice(from, from + UUID_CHARS)
   }
 
   /** 16 hexadecimal digits. */
   short(): string {
-    const high = this.#random.int32() >>> 0
-    const low = this.#random.int32() >>> 0
-    return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0')
+    if (this.#shortAt === IDS_PER_REFILL) this.#refillShorts()
+    const from = this.#shortAt++ * SHORT_CHARS
+    return this.#shortText.slice(from, from + SHORT_CHARS)
   }
 
-  #refill(): void {
-    const block = this.#block
+  #refillUuids(): void {
+    const text = this.#uuids
+    const digits = this.#digits
     for (let id = 0; id < IDS_PER_REFILL; id++) {
-      let bits = 0
-      for (let digit = 0, at = id * ID_CHARS; digit < 32; digit++, at++) {
-        if ((digit & 7) === 0) bits = this.#random.int32()
-        if (digit === 8 || digit === 12 || digit === 16 || digit === 20) at++
-        let value = bits & 15
-        bits >>>= 4
-        if (digit === 12) value = 4
-        if (digit === 16) value = 8 | (value & 3)
-        block[at] = value < 10 ? 48 + value : 87 + value
+      const from = id * UUID_CHARS
+      for (let byte = 0, bits = 0; byte < 16; byte++) {
+        if ((byte & 3) === 0) bits = this.#random.int32()
+        let value = bits & 255
+        bits >>>= 8
+        if (byte === 6) value = 0x40 | (value & 0x0f)
+        else if (byte === 8) value = 0x80 | (value & 0x3f)
+        const at = from + (UUID_PLACES[byte] ?? 0)
+        text[at] = digits[value >>> 4] ?? 0
+        text[at + 1] = digits[value & 15] ?? 0
       }
     }
-    this.#text = block.toString('latin1')
-    this.#at = 0
+    this.#uuidText = text.toString('latin1')
+    this.#uuidAt = 0
+  }
+
+  #refillShorts(): void {
+    const text = this.#shorts
+    for (let at = 0, bits = 0; at < text.length; at++, bits >>>= 4) {
+      if ((at & 7) === 0) bits = this.#random.int32()
+      text[at] = this.#digits[bits & 15] ?? 0
+    }
+    this.#shortText = text.toString('latin1')
+    this.#shortAt = 0
   }
 }

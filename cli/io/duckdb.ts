@@ -32,6 +32,9 @@ export interface DuckHandles {
   readonly connection: Bindings.Connection
 }
 
+export type DuckApi = typeof Api
+export type DuckApiType = Api.DuckDBType
+export type DuckApiValue = Api.DuckDBValue
 export type DuckBindings = typeof Bindings
 export type DuckAppender = Bindings.Appender
 export type DuckChunk = Bindings.DataChunk
@@ -113,7 +116,7 @@ export class DuckConnection {
     return new DuckStatement(this.#api, await this.#connection.prepare(sql))
   }
 
-  /** Rows through the public API, column by column: slower than vectors, and safe for any value. */
+  /** Rows into `catalog.schema.table` through the public API, column by column: slower than vectors, and safe for any value. */
   async appendColumns(
     table: string,
     types: readonly Api.DuckDBType[],
@@ -121,7 +124,8 @@ export class DuckConnection {
   ): Promise<void> {
     const chunk = this.#api.DuckDBDataChunk.create(types)
     chunk.setColumns(columns)
-    const appender = await this.#connection.createAppender(table)
+    const [name = '', schema, catalog] = table.split('.').reverse()
+    const appender = await this.#connection.createAppender(name, schema, catalog)
     appender.appendDataChunk(chunk)
     appender.closeSync()
   }

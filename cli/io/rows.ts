@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, type ReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { ByteRows, type RowScanner } from '../core/byte-rows.ts'
@@ -264,4 +264,22 @@ export async function hashFile(file: string): Promise<string> {
   for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES }))
     hash.update(chunk)
   return hash.digest('hex')
+}
+
+/** The text of a mapping file; CCS_IMPORT_INVALID when there is none. */
+export async function readMapping(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    if (
+      cause instanceof Error &&
+      'code' in cause &&
+      (cause.code === 'ENOENT' || cause.code === 'EISDIR')
+    )
+      throw invalid(file, `There is no mapping file ${file}.`, {
+        cause,
+        hint: 'Begin with one of examples/import/; docs/import.md explains it.',
+      })
+    throw cause
+  }
 }

@@ -211,4 +211,4 @@ function lostFiles(leaf: Leaf, names: readonly string[]): CcsError {
 
 /** What to type when files of the lake are damaged or gone. */
 export const REBUILD_HINT =
-  'The log still has every event: `ccs deploy --rebuild` makes the lake again beside the old one.'
+  'The log still has every event: make the lake again with ccs deploy --rebuild --yes'

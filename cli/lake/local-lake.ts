@@ -81,10 +81,10 @@ export class LocalLake implements Lake {
     const dir = `${this.#stage}/${commit}`
     const sealed: LakeFile[] = []
     for (const [index, { table, partition, path, rows }] of staged.entries()) {
-      const name = lakeFileName(commit, index)
+      await syncFile(this.#files, path)
+      const stored = await checkFile(this.#files, path)
+      const name = lakeFileName(commit, index, stored.crc32)
       await this.#files.rename(path, `${dir}/${name}`)
-      await syncFile(this.#files, `${dir}/${name}`)
-      const stored = await checkFile(this.#files, `${dir}/${name}`)
       sealed.push({ table, partition, name, rows, ...stored })
     }
     await this.#files.fsyncDir(dir)
@@ -177,19 +177,23 @@ export class LocalLake implements Lake {
   /** Deletes versions and generations that were replaced longer ago than the grace time. */
   async #dropOld(generation: number, dir: string, leaves: Map<string, Leaf>): Promise<void> {
     const beforeMs = this.#nowMs() - this.#graceMs
-    let sinceMs = Number.POSITIVE_INFINITY
-    for (const [key, leaf] of leaves) {
-      sinceMs = Math.min(sinceMs, leaf.versions[0]?.version ?? sinceMs)
+    for (const [key, leaf] of leaves)
       if (leaf.versions.length > 1)
         leaves.set(key, await dropOldVersions(this.#files, dir, leaf, beforeMs))
-    }
-    // The oldest version of this generation was made when it replaced the one before.
-    if (sinceMs >= beforeMs && leaves.size > 0) return
-    for (const name of await namesIn(this.#files, this.#root)) {
-      const other = generationOf(name)
-      if (other !== undefined && other < generation)
-        await this.#files.remove(`${this.#root}/${name}`)
-    }
+    const older = (await namesIn(this.#files, this.#root)).filter(
+      (name) => (generationOf(name) ?? generation) < generation,
+    )
+    if (older.length === 0 || (await this.#servedSinceMs(dir)) >= beforeMs) return
+    for (const name of older) await this.#files.remove(`${this.#root}/${name}`)
+  }
+
+  /** Since when readers of `lake` are led to this generation: kept as the name of an empty file in it. */
+  async #servedSinceMs(dir: string): Promise<number> {
+    const mark = (await namesIn(this.#files, dir)).find((name) => name.startsWith('since-'))
+    if (mark !== undefined) return Number(mark.slice('since-'.length))
+    const nowMs = this.#nowMs()
+    await this.#files.writeFile(`${dir}/since-${nowMs}`, new Uint8Array(0))
+    return nowMs
   }
 
   /** Right until the file is replaced, and for the grace time after that. */

@@ -75,7 +75,9 @@ function idFaults(kept: readonly Kept[]): readonly CcsError[] {
     const owner = owners.get(one.id)
     owners.set(one.id, owner ?? one)
     if (owner)
-      faults.push(fault(one.file, `has the same id as ${owner.file}.`, 'An id stands for one schema.'))
+      faults.push(
+        fault(one.file, `has the same id as ${owner.file}.`, 'An id stands for one schema.'),
+      )
   }
   return faults
 }

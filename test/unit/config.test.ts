@@ -29,7 +29,7 @@ describe('a sound ccs.yml', () => {
       timezone: 'UTC',
       data: 'data',
       gate: { recordBytesMax: 1_048_576, futureToleranceMs: 3_600_000 },
-      engine: { memoryLimitBytes: 536_870_912, checkpointEveryMs: 30_000, checkpointRows: 200_000 },
+      engine: { memoryLimitBytes: 536_870_912, checkpointEveryMs: 30_000, checkpointRows: 100_000 },
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
       targets: { local: { engine: 'embedded' } },

@@ -186,7 +186,7 @@ test('nothing is written when one of the files lacks a column, or is not there; 
   expect(error).toMatchObject({
     code: 'CCS_IMPORT_INVALID',
     exit: 2,
-    hint: 'Did you mean "visitor"?'.replace('visitor', 'visitr'),
+    hint: 'Did you mean "visitr"?',
   })
   expect(error.others.map((one: CcsError) => one.message)).toEqual([
     `There is no file ${path.join(dir, 'c.csv')}.`,
@@ -251,7 +251,7 @@ describe('a file that comes again', () => {
     async (cut) => {
       // About three batches, with a bad row every fifty.
       const filler = 'x'.repeat(2000)
-      const lines = Array.from({ length: 6000 }, (_, i) =>
+      const lines = Array.from({ length: 600 }, (_, i) =>
         i % 50 === 7
           ? `cut ${i} ${filler}`
           : `2026-01-01,view,v-${filler.slice(0, 150)},${i}${filler.slice(0, 1500)},`,
@@ -259,23 +259,24 @@ describe('a file that comes again', () => {
       const file = write('a.csv', `${HEADER}${lines.join('\n')}\n`)
       const failed = await runImport(setting, MAPPING, [file], {
         ports: { log: failingAt(setting.log, cut) },
+        batchBytes: 64 * 1024,
       }).catch((error) => error)
       expect(failed).toMatchObject({ message: 'cut' })
       // Something else comes in between, so that the ends of the topics alone would tell nothing.
-      const other = write('b.csv', `${HEADER}${rows(0, 9000)}x\ny\n`)
+      const other = write('b.csv', `${HEADER}${rows(0, 900)}x\ny\n`)
       await runImport(setting, MAPPING, [other])
       const rest = await runImport(setting, MAPPING, [file])
-      expect(rest.rows).toBe(6000)
+      expect(rest.rows).toBe(600)
       const pages = (await events())
         .map((event) => event.page)
         .filter((page) => page?.includes('x'))
-      expect(pages.length).toBe(5880)
-      expect(new Set(pages).size).toBe(5880)
+      expect(pages.length).toBe(588)
+      expect(new Set(pages).size).toBe(588)
       const bytes = (await rejects())
         .map((one) => Buffer.from(one.bytes).toString())
         .filter((text) => text.startsWith('cut'))
-      expect(bytes.length).toBe(120)
-      expect(new Set(bytes).size).toBe(120)
+      expect(bytes.length).toBe(12)
+      expect(new Set(bytes).size).toBe(12)
     },
   )
 })

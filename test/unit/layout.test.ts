@@ -33,8 +33,9 @@ test('the directory of a generation leads back to its number, and nothing else d
 })
 
 test('file names of one commit sort in order', () => {
-  const names = [0, 9, 10, 999, 1000].map((index) => lakeFileName('12', index))
+  const names = [0, 9, 10, 999, 9999].map((index) => lakeFileName('12', index, 7))
   expect([...names].sort()).toEqual(names)
+  expect(lakeFileName('12', 3, 0xab)).toBe('12-0003-000000ab.parquet')
 })
 
 test('names that could leave their directory are refused', () => {

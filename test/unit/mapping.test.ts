@@ -6,9 +6,9 @@ import { parseExact } from '../../cli/core/json-lines.ts'
 import { bindMapping } from '../../cli/core/mapping.ts'
 import { parseMapping } from '../../cli/core/mapping-parse.ts'
 import type { RowValues } from '../../cli/core/source-row.ts'
-import { eventContract, ROOT } from '../fixtures/import-parts.ts'
+import { importContract, ROOT } from '../fixtures/import-parts.ts'
 
-const contract = eventContract()
+const contract = importContract().event
 
 function faultsOf(run: () => unknown): string[] {
   try {
@@ -267,6 +267,44 @@ test('a GA4 export row becomes an event with its order lines', () => {
       tax_minor: 190,
       shipping_minor: null,
       items: [{ sku: 'A', name: 'Tea', unit_price_minor: 999, quantity: 2 }],
+    },
+  })
+})
+
+test('a German order line is read as it was written, and every example is a mapping without faults', () => {
+  for (const name of ['rees46', 'ga4', 'orders']) {
+    const file = path.join(ROOT, `examples/import/${name}.yml`)
+    expect(parseMapping(readFileSync(file, 'utf8'), file, contract).fields.length).toBeGreaterThan(
+      7,
+    )
+  }
+  const file = path.join(ROOT, 'examples/import/orders.yml')
+  const spec = parseMapping(readFileSync(file, 'utf8'), file, contract)
+  const columns = [
+    'Bestellnummer',
+    'Datum',
+    'E-Mail',
+    'Artikel',
+    'Bezeichnung',
+    'Menge',
+    'Einzelpreis',
+  ]
+  const row = [
+    '10001',
+    '31.10.2026 14:05',
+    'ada@example.com',
+    '4711',
+    'Kaffee, 1 kg',
+    '2',
+    '1.234,50',
+  ]
+  expect(
+    bindMapping(spec, contract, { file: 'o.csv', format: 'csv', columns })(row, 2),
+  ).toMatchObject({
+    event: {
+      order_id: '10001',
+      event_ts: Date.parse('2026-10-31T13:05:00Z'),
+      items: [{ name: 'Kaffee, 1 kg', unit_price_minor: 123450, quantity: 2 }],
     },
   })
 })

@@ -3,12 +3,16 @@ import { compareTable } from '../../cli/core/compare-truth.ts'
 import { TRUTH_TABLES } from '../../cli/core/truth.ts'
 
 const PAGES = TRUTH_TABLES.pages
-const FUNNEL = TRUTH_TABLES.devices
+const DEVICES = TRUTH_TABLES.devices
 
 describe('comparing with the truth', () => {
   it('takes values as equal whatever way they are written', () => {
     const truth = [['2026-01-02T03:00:00.000Z', '/', 12]]
-    for (const window_start of ['2026-01-02T03:00:00Z', '2026-01-02 03:00:00', '2026-01-02T04:00:00+01:00']) {
+    for (const window_start of [
+      '2026-01-02T03:00:00Z',
+      '2026-01-02 03:00:00',
+      '2026-01-02T04:00:00+01:00',
+    ]) {
       for (const views of [12, 12n, '12']) {
         expect(compareTable(PAGES, truth, [{ window_start, page: '/', views }]).mismatches).toBe(0)
       }
@@ -17,9 +21,9 @@ describe('comparing with the truth', () => {
     const row = { shop_date: '2026-01-02', device: 'mobile', sessions: 1, visitors: 1 }
     const rest = { engaged_sessions: 0, orders: '0' }
     for (const revenue of ['0.5', '0.50', '00.50', 0.5]) {
-      expect(compareTable(FUNNEL, device, [{ ...row, ...rest, revenue }]).mismatches).toBe(0)
+      expect(compareTable(DEVICES, device, [{ ...row, ...rest, revenue }]).mismatches).toBe(0)
     }
-    expect(compareTable(FUNNEL, device, [{ ...row, ...rest, revenue: '0.51' }]).mismatches).toBe(1)
+    expect(compareTable(DEVICES, device, [{ ...row, ...rest, revenue: '0.51' }]).mismatches).toBe(1)
   })
 
   it('names the row, the column and both values of what differs', () => {

@@ -11,6 +11,7 @@ import type { DuckConnection } from '../../io/duckdb.ts'
 import { diskError, type Files } from '../../io/files.ts'
 import { setSlice, text } from './catalog.ts'
 import type { EmbeddedEngine, EmbeddedFrozen } from './engine.ts'
+import type { FrozenGold, Part } from './gold.ts'
 
 export interface CheckpointOptions extends WriteOptions {
   readonly files: Files
@@ -21,8 +22,8 @@ export interface CheckpointOptions extends WriteOptions {
 }
 
 export interface EmbeddedWritten extends Written {
-  /** Model name → table that holds its frozen partial rows now. */
-  readonly merged: ReadonlyMap<string, string>
+  /** Model name → parts that hold its frozen partial rows now. */
+  readonly parts: ReadonlyMap<string, readonly Part[]>
 }
 
 /** Can be repeated with the same frozen part after a failure. */
@@ -34,7 +35,7 @@ export async function writeFrozen(
   const connection = await engine.connectDelta()
   const staged: StagedFile[] = []
   const state: StateFile[] = []
-  const merged = new Map<string, string>()
+  const parts = new Map<string, readonly Part[]>()
   try {
     await setSlice(connection, frozen.fromSeq, frozen.toSeq)
     const stateDir = `${options.stateRoot}/${options.serial}`
@@ -46,19 +47,23 @@ export async function writeFrozen(
     }
     for (const { model, gold } of engine.compiled) {
       if (!gold) continue
-      const result = await engine.gold(model.name).compact(connection, frozen.gold.get(model.name) ?? [], {
+      const frozenGold = frozen.gold.get(model.name) as FrozenGold // freeze() made one a model
+      const result = await engine.gold(model.name).compact(connection, frozenGold, {
         watermarkMs: frozen.watermarkMs,
         closedMin: options.closedMin,
       })
-      merged.set(model.name, result.table)
       if (result.closed) staged.push(...(await copy(connection, model, result.closed, options)))
-      await connection.run(`DROP TABLE ${result.scratch}`)
-      state.push(await copyState(connection, model, result.table, options))
+      for (const table of result.scratch) await connection.run(`DROP TABLE ${table}`)
+      const filed: Part[] = []
+      for (const part of result.parts)
+        filed.push(part.file ? part : await copyPart(connection, model, part, options))
+      parts.set(model.name, filed)
+      for (const { file } of filed) if (file) state.push(file)
     }
     state.push(...(await writeSeen(frozen, options)))
     await options.files.fsyncDir(stateDir)
     await options.files.fsyncDir(options.stateRoot)
-    return { staged, state, merged }
+    return { staged, state, parts }
   } catch (error) {
     throw diskFull(error, options.stage)
   } finally {
@@ -97,17 +102,18 @@ async function copy(
   })
 }
 
-async function copyState(
+async function copyPart(
   connection: DuckConnection,
   model: Model,
-  table: string,
+  part: Part,
   { files, serial, stateRoot }: CheckpointOptions,
-): Promise<StateFile> {
+): Promise<Part> {
   const path = `${serial}/${model.name}.parquet`
   const full = `${stateRoot}/${path}`
-  const rows = await connection.run(`COPY ${table} TO ${text(full)} (FORMAT parquet)`)
+  const rows = await connection.run(`COPY ${part.table} TO ${text(full)} (FORMAT parquet)`)
   const { bytes, crc } = await seal(files, full)
-  return { path, kind: 'gold', model: model.name, rows, bytes, crc32: crc }
+  const file: StateFile = { path, kind: 'gold', model: model.name, rows, bytes, crc32: crc }
+  return { ...part, file }
 }
 
 /** New ids in a file of their own; small files become one now and then, without what has expired. */

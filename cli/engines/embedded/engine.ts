@@ -30,7 +30,7 @@ import {
 } from './catalog.ts'
 import { type EmbeddedWritten, writeFrozen } from './checkpoint.ts'
 import { type CompiledModel, compileModels } from './compile.ts'
-import { GoldState } from './gold.ts'
+import { type FrozenGold, GoldState } from './gold.ts'
 import { Judge } from './judge.ts'
 import { openRawRows, type RawRows, type RawRowsOptions } from './raw-rows.ts'
 import { Seen, type SeenWords } from './seen.ts'
@@ -61,7 +61,7 @@ export interface EmbeddedFrozen extends Frozen {
   readonly fromSeq: number
   readonly toSeq: number
   readonly hotTables: readonly string[]
-  readonly gold: ReadonlyMap<string, readonly string[]>
+  readonly gold: ReadonlyMap<string, FrozenGold>
   readonly seen: SeenWords
   readonly oldestSeenHour: number
   /** Least watermark of all partitions; null: none yet. */
@@ -106,6 +106,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   static async open(options: EmbeddedOptions): Promise<EmbeddedEngine> {
     const duck = await openDuck({
       memoryLimitBytes: options.memoryLimitBytes,
+      // Big queries spill; the directory is made when the first one does.
+      tempDirectory: `${options.dataDirectory}/tmp`,
       config: { preserve_insertion_order: 'false' },
     })
     const connection = await duck.connect()
@@ -127,8 +129,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     for (const { model, gold } of this.#compiled) {
       if (!gold) continue
       const state = new GoldState(this.#connection, gold)
-      const file = this.#options.manifest?.state.find((one) => one.model === model.name)
-      await state.open(file && `${this.#options.stateRoot}/${file.path}`)
+      const files = this.#options.manifest?.state.filter((one) => one.model === model.name) ?? []
+      await state.open(files, (file) => `${this.#options.stateRoot}/${file.path}`)
       this.#gold.set(model.name, state)
     }
     await this.#serve()
@@ -212,7 +214,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   freeze(): Promise<EmbeddedFrozen | undefined> {
     return this.#exclusively(async () => {
       if (!this.#judge.isDirty()) return undefined
-      const gold = new Map<string, readonly string[]>()
+      const gold = new Map<string, FrozenGold>()
       for (const [name, state] of this.#gold) {
         await state.merge(this.#seq)
         gold.set(name, await state.freeze())
@@ -251,21 +253,18 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
 
   release(
     frozen: EmbeddedFrozen,
-    { merged }: EmbeddedWritten,
+    { parts }: EmbeddedWritten,
     manifest: Manifest,
   ): Promise<void> {
     return this.#exclusively(async () => {
       this.#files = manifest.files
       this.#committedSeq = frozen.toSeq
       this.#hotTables = this.#hotTables.filter((table) => !frozen.hotTables.includes(table))
-      for (const [name, state] of this.#gold)
-        await state.replace(frozen.gold.get(name) ?? [], merged.get(name) ?? '')
+      const old = frozen.hotTables.map((table) => `delta.raw.${table}`)
+      for (const [name, before] of frozen.gold)
+        old.push(...this.gold(name).replace(before, parts.get(name) ?? []))
       await this.#serve()
       await this.#point()
-      const old = [
-        ...frozen.hotTables.map((table) => `delta.raw.${table}`),
-        ...[...frozen.gold.values()].flat(),
-      ]
       for (const table of old) await this.#connection.run(`DROP TABLE ${table}`)
     })
   }

@@ -11,6 +11,7 @@ import {
   sessionBucketMs,
   tooLateSql,
 } from '../../core/incremental.ts'
+import type { StateFile } from '../../core/manifest.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
 import { setSlice, text } from './catalog.ts'
 
@@ -21,13 +22,35 @@ export interface GoldSql {
   readonly final: string
 }
 
+/** Merged partial rows that a commit has, or is about to have, in a file of its own. */
+export interface Part {
+  readonly table: string
+  readonly rows: number
+  readonly file?: StateFile
+}
+
+/** What a checkpoint works on: it does not change any more. */
+export interface FrozenGold {
+  readonly parts: readonly Part[]
+  readonly fresh: readonly string[]
+}
+
+/** Further parts are merged into one at this many, and into the first one once they have as many rows. */
+const PARTS_MAX = 8
+const FULL_ROWS_MIN = 50_000
+
 export class GoldState {
   readonly #connection: DuckConnection
   readonly #sql: GoldSql
   readonly #table: string
-  #generation = 0
-  /** Tables that hold the rows of the last commit and those since. */
-  #tables: string[] = []
+  #serial = 0
+  #columns = ''
+  /** Committed parts, the first by far the largest; none before the first commit. */
+  #parts: readonly Part[] = []
+  /** Tables of partial rows that no commit has; the last one takes new rows. */
+  #fresh: string[] = []
+  /** Tables of a compaction that is not in force yet; left over when it failed. */
+  #attempt: string[] = []
   /** Row number of the first hot row that is not in a partial row yet. */
   mergedSeq = 0
 
@@ -37,12 +60,8 @@ export class GoldState {
     this.#table = `delta.state.${sql.incremental.model.name.replace('.', '_')}`
   }
 
-  get name(): string {
-    return this.#sql.incremental.model.name
-  }
-
-  /** Creates the state, with the partial rows of a committed Parquet file where there is one. */
-  async open(path?: string): Promise<void> {
+  /** Creates the state, with the partial rows of committed Parquet files where there are any. */
+  async open(files: readonly StateFile[], pathOf: (file: StateFile) => string): Promise<void> {
     const types = await this.#connection.all(`DESCRIBE ${this.#partialSql()}`)
     const columns = types.rows.map((row) => {
       const type = String(row.column_type)
@@ -50,74 +69,111 @@ export class GoldState {
       return `${row.column_name} ${type === 'HUGEINT' ? 'DECIMAL(38, 0)' : type}`
     })
     this.#columns = columns.join(', ')
-    await this.#nextTable()
-    if (path === undefined) return
-    await this.#connection.run(
-      `INSERT INTO ${this.#tables[0]} BY NAME SELECT * FROM read_parquet(${text(path)})`,
-    )
+    const parts: Part[] = []
+    for (const file of files) {
+      const table = await this.#create(this.#connection)
+      await this.#connection.run(
+        `INSERT INTO ${table} BY NAME SELECT * FROM read_parquet(${text(pathOf(file))})`,
+      )
+      parts.push({ table, rows: file.rows, file })
+    }
+    this.#parts = parts
+    this.#fresh = [await this.#create(this.#connection)]
   }
 
-  #columns = ''
-
-  async #nextTable(): Promise<void> {
-    const name = `${this.#table}_${this.#generation++}`
-    await this.#connection.run(`CREATE TABLE ${name} (${this.#columns})`)
-    this.#tables.push(name)
+  async #create(connection: DuckConnection): Promise<string> {
+    const name = `${this.#table}_${this.#serial++}`
+    await connection.run(`CREATE OR REPLACE TABLE ${name} (${this.#columns})`)
+    return name
   }
 
   /** Takes hot rows up to `seq` into partial rows. Runs on the engine's own connection. */
   async merge(seq: number): Promise<void> {
     if (seq <= this.mergedSeq) return
     await setSlice(this.#connection, this.mergedSeq, seq)
-    await this.#connection.run(`INSERT INTO ${this.#tables.at(-1)} ${this.#partialSql()}`)
+    await this.#connection.run(`INSERT INTO ${this.#fresh.at(-1)} ${this.#partialSql()}`)
     this.mergedSeq = seq
   }
 
   /** Takes in all rows that `connection` sees of the model's source; the state was empty before. */
   async build(connection: DuckConnection): Promise<void> {
-    await connection.run(`INSERT INTO ${this.#tables.at(-1)} ${this.#partialSql()}`)
+    await connection.run(`INSERT INTO ${this.#fresh.at(-1)} ${this.#partialSql()}`)
   }
 
-  /** Ends the current tables: partial rows from now on go to a new one. Returns those that are frozen. */
-  async freeze(): Promise<readonly string[]> {
-    const frozen = [...this.#tables]
-    await this.#nextTable()
+  /** Ends the fresh tables: partial rows from now on go to a new one. */
+  async freeze(): Promise<FrozenGold> {
+    const frozen = { parts: this.#parts, fresh: this.#fresh }
+    this.#fresh = [...this.#fresh, await this.#create(this.#connection)]
     return frozen
   }
 
-  /** Frozen tables give way to `merged`, which holds their rows. */
-  async replace(frozen: readonly string[], merged: string): Promise<void> {
-    this.#tables = [merged, ...this.#tables.filter((table) => !frozen.includes(table))]
+  /** `parts` hold all rows of what was frozen. Returns the tables that nobody needs any more. */
+  replace(frozen: FrozenGold, parts: readonly Part[]): readonly string[] {
+    this.#parts = parts
+    this.#attempt = []
+    this.#fresh = this.#fresh.filter((table) => !frozen.fresh.includes(table))
+    const used = new Set(parts.map((part) => part.table))
+    return [...frozen.parts.map((part) => part.table), ...frozen.fresh].filter((one) => !used.has(one))
   }
 
   /** SELECT of the model's rows that have not closed. */
   openRowsSql(): string {
-    return this.#finalSql(`SELECT * FROM (${this.#mergedSql(this.#tables)})`)
+    return this.#finalSql(this.#runsSql([...this.#parts.map((part) => part.table), ...this.#fresh]))
   }
 
   /**
-   * Merges frozen tables into a new one without what has closed by `watermarkMs`, when at least `closedMin`
-   * rows have. Returns the new table and the SELECT of the closed rows, if any. Runs on another connection.
+   * Merges what was frozen into few parts; the whole only when the newer parts have as many rows as the
+   * first, so that a row is merged a bounded number of times. Then rows that have closed by `watermarkMs`
+   * leave, when there are `closedMin` of them: `closed` selects them. Runs on another connection.
    */
   async compact(
     connection: DuckConnection,
-    frozen: readonly string[],
+    frozen: FrozenGold,
     options: { readonly watermarkMs: number | null; readonly closedMin: number },
-  ): Promise<{ table: string; closed?: string; scratch: string }> {
+  ): Promise<{ parts: readonly Part[]; closed?: string; scratch: readonly string[] }> {
+    for (const table of this.#attempt) await connection.run(`DROP TABLE IF EXISTS ${table}`)
+    this.#attempt = []
+    const fresh = await this.#mergeTables(connection, frozen.fresh)
+    const [first, ...others] = frozen.parts
+    const newer = others.reduce((sum, part) => sum + part.rows, 0) + fresh.rows
+    if (newer >= Math.max(FULL_ROWS_MIN, first?.rows ?? 0))
+      return this.#compactAll(connection, [...frozen.parts, fresh], options)
+    if (others.length < PARTS_MAX) return { parts: [...frozen.parts, fresh], scratch: [] }
+    const tables = [...others, fresh].map((part) => part.table)
+    const merged = await this.#mergeTables(connection, tables)
+    return { parts: first ? [first, merged] : [merged], scratch: [fresh.table] }
+  }
+
+  async #compactAll(
+    connection: DuckConnection,
+    parts: readonly Part[],
+    options: { readonly watermarkMs: number | null; readonly closedMin: number },
+  ): Promise<{ parts: readonly Part[]; closed?: string; scratch: readonly string[] }> {
     const { model } = this.#sql.incremental
-    const serial = this.#generation++
-    const scratch = `${this.#table}_all_${serial}`
-    const table = `${this.#table}_${serial}`
-    await connection.run(`CREATE OR REPLACE TABLE ${scratch} AS ${this.#mergedSql(frozen)}`)
-    await connection.run(`CREATE OR REPLACE TABLE ${table} (${this.#columns})`)
+    const all = `${this.#table}_all`
+    const tables = parts.map((part) => part.table)
+    await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${this.#runsSql(tables)}`)
     const closed = options.watermarkMs === null ? 'FALSE' : closedSql(model, options.watermarkMs)
-    const count = await connection.all(`SELECT count(*) AS n FROM ${scratch} WHERE ${closed}`)
+    const count = await connection.all(`SELECT count(*) AS n FROM ${all} WHERE ${closed}`)
     const isDue = Number(count.rows[0]?.n ?? 0) >= Math.max(1, options.closedMin)
     const kept = isDue ? `WHERE NOT (${closed})` : ''
     const helper = model.session ? ' EXCLUDE (_run, _run_last, _is_long)' : ''
-    await connection.run(`INSERT INTO ${table} BY NAME SELECT *${helper} FROM ${scratch} ${kept}`)
-    if (!isDue) return { table, scratch }
-    return { table, scratch, closed: this.#finalSql(`SELECT * FROM ${scratch} WHERE ${closed}`) }
+    const table = await this.#create(connection)
+    this.#attempt.push(table, all)
+    const rows = await connection.run(
+      `INSERT INTO ${table} BY NAME SELECT *${helper} FROM ${all} ${kept}`,
+    )
+    const scratch = [all, parts.at(-1)?.table ?? all]
+    if (!isDue) return { parts: [{ table, rows }], scratch }
+    const closedSelect = this.#finalSql(`SELECT * FROM ${all} WHERE ${closed}`)
+    return { parts: [{ table, rows }], scratch, closed: closedSelect }
+  }
+
+  async #mergeTables(connection: DuckConnection, tables: readonly string[]): Promise<Part> {
+    const table = await this.#create(connection)
+    this.#attempt.push(table)
+    const rows = await connection.run(`INSERT INTO ${table} BY NAME ${this.#mergedSql(tables)}`)
+    return { table, rows }
   }
 
   #partialSql(): string {
@@ -129,17 +185,21 @@ export class GoldState {
     return `WITH _source AS (SELECT *${bucket} FROM ${source} WHERE NOT (${tooLateSql(model)})) ${partial}`
   }
 
-  /** One row a key; for sessions one a visitor and bucket, with the run that it belongs to. */
+  /** One row a key; for sessions one a visitor and bucket. */
   #mergedSql(tables: readonly string[]): string {
     const { model, keys, columns } = this.#sql.incremental
     const rows = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
-    const merged = columns.map(mergeSql)
     const extremes = model.session ? ['min(_first) AS _first', 'max(_last) AS _last'] : []
-    const list = [...keys, ...extremes, ...merged].join(', ')
-    const plain = `SELECT ${list} FROM (${rows}) GROUP BY ${keys.join(', ')}`
-    if (!model.session) return plain
-    const { pauseMs, capMs } = model.session
-    return `WITH one AS (${plain}), marked AS (
+    const list = [...keys, ...extremes, ...columns.map(mergeSql)].join(', ')
+    return `SELECT ${list} FROM (${rows}) GROUP BY ${keys.join(', ')}`
+  }
+
+  /** The same, for sessions with the run of events that each bucket belongs to. */
+  #runsSql(tables: readonly string[]): string {
+    const { session } = this.#sql.incremental.model
+    if (!session) return this.#mergedSql(tables)
+    const { pauseMs, capMs } = session
+    return `WITH one AS (${this.#mergedSql(tables)}), marked AS (
         SELECT *, CASE WHEN epoch_ms(_first) - epoch_ms(lag(_last) OVER visitor) > ${pauseMs}
           THEN 1 ELSE 0 END AS _starts
         FROM one WINDOW visitor AS (PARTITION BY k0 ORDER BY k1)

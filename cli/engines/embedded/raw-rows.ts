@@ -15,8 +15,8 @@ import type {
   DuckConnection,
   DuckVector,
 } from '../../io/duckdb.ts'
-import { createTableSql, type RawColumn, rawColumns } from './decode-table.ts'
 import { TextArena } from './decode-arena.ts'
+import { createTableSql, type RawColumn, rawColumns } from './decode-table.ts'
 
 export type RawRowsOptions = GateOptions
 
@@ -66,7 +66,9 @@ export class RawRows {
     const [name = '', schema = null, catalog = null] = table.split('.').reverse()
     this.#duck = bindings
     this.#appender = bindings.appender_create_ext(handle, catalog, schema, name)
-    const types = gate.columns.columns.map((_, i) => bindings.appender_column_type(this.#appender, i))
+    const types = gate.columns.columns.map((_, i) =>
+      bindings.appender_column_type(this.#appender, i),
+    )
     this.#chunk = bindings.create_data_chunk(types)
     this.#arena = new TextArena(bindings)
     this.#gate = gate
@@ -105,7 +107,13 @@ export class RawRows {
         continue
       }
       // Typed arrays of fixed lengths 4 and 1.
-      judge.accept(id[0] as number, id[1] as number, id[2] as number, id[3] as number, eventMs[0] as number)
+      judge.accept(
+        id[0] as number,
+        id[1] as number,
+        id[2] as number,
+        id[3] as number,
+        eventMs[0] as number,
+      )
       buffers.accept()
       this.#source.set(this.#rows, frame.baseOffset + i, judge.lateMs, next, judge.isFresh)
       this.#rows++
@@ -164,7 +172,16 @@ export class RawRows {
     const { reason, message, schemaId } = this.#gate.explain(bytes, frame.appendMs)
     const { topic, partition, appendMs } = frame
     const offset = frame.baseOffset + index
-    return { reason, message, schemaId, bytes: Buffer.from(bytes), topic, partition, offset, appendMs }
+    return {
+      reason,
+      message,
+      schemaId,
+      bytes: Buffer.from(bytes),
+      topic,
+      partition,
+      offset,
+      appendMs,
+    }
   }
 
   /** Hands the rows to DuckDB and empties the buffers; `frame` is still being read. */

@@ -1,15 +1,12 @@
 /**
  * Flink's settings and tables over Kafka topics. Addresses and secrets stay ${VARIABLES} until deploy.
  */
-import {
-  type DialectInput,
-  type DialectProject,
-  flatName,
-  type Statement,
-  withOptions,
-} from '../../core/dialect.ts'
-import { type Fault, type Printer, quoted } from '../../core/sql-print.ts'
-import { type Column, shownType, typeName } from '../../core/sql-types.ts'
+import { type DialectProject, flatName, type Statement, withOptions } from '../../core/dialect.ts'
+import type { DialectJob } from '../../core/dialect-job.ts'
+import type { Printer } from '../../core/sql-print.ts'
+import { quoted } from '../../core/sql-speech.ts'
+import type { Item } from '../../core/sql-tree.ts'
+import { shownType, typeName } from '../../core/sql-types.ts'
 import { intervalText } from './speech.ts'
 
 /** Columns of raw.events that Kafka keeps beside the record. */
@@ -20,12 +17,14 @@ const COORDINATES: Readonly<Record<string, string>> = {
   ingest_time: "`ingest_time` TIMESTAMP(3) METADATA FROM 'timestamp' VIRTUAL",
 }
 
+/** The table of all events, which comes from Kafka. */
+export const RAW = 'raw.events'
+
 /** Settings of the session, and the table over events.valid with event time and watermark. */
-export function sourceTable(
-  columns: readonly Column[],
-  project: DialectProject,
-  printer: Printer,
-): readonly Statement[] {
+export function sourceTable(job: DialectJob): readonly Statement[] {
+  const { project } = job.input
+  const columns = job.input.columnsOf(RAW)
+  const printer = job.printer(columns)
   const fields = columns.flatMap((one) => {
     if (one.name === 'late_ms') return [] // made in the view: it needs the watermark
     return [
@@ -41,7 +40,7 @@ export function sourceTable(
       `WATERMARK FOR ${name} AS ${name} - ${behind}`,
     )
   }
-  const options = withOptions([
+  const options = flinkOptions([
     ['connector', 'kafka'],
     ['topic', 'events.valid'],
     ...kafka,
@@ -75,17 +74,21 @@ const kafka: readonly (readonly [string, string])[] = [
   ['properties.bootstrap.servers', '${KAFKA_BOOTSTRAP_SERVERS}'],
 ]
 
+function flinkOptions(options: readonly (readonly [string, string])[]): string {
+  return withOptions(options, (name) => `'${name}'`)
+}
+
 /** The topic a model is written to: append-only for streams, compacted by its key for all that is corrected. */
-export function sinkTable(input: DialectInput, faults: Fault[]): string {
-  const { model, columns } = input
+export function sinkTable(job: DialectJob): string {
+  const { model, columns } = job.input
   const fields = columns.map((one) => {
     const type = typeName(one.type, 'flink')
     if (type === undefined)
-      faults.push({
-        at: undefined,
-        message: `Column '${one.name}' of ${model.name} is ${shownType(one.type)}, which Flink lacks.`,
-        hint: 'Cast it, for instance to BIGINT.',
-      })
+      job.fault(
+        undefined,
+        `Column '${one.name}' of ${model.name} is ${shownType(one.type)}, which Flink lacks.`,
+        'Cast it, for instance to BIGINT.',
+      )
     return `${quoted(one.name)} ${type ?? 'STRING'}${model.key.includes(one.name) ? ' NOT NULL' : ''}`
   })
   const isUpsert = model.kind !== 'stream'
@@ -98,7 +101,7 @@ export function sinkTable(input: DialectInput, faults: Fault[]): string {
         ['sink.delivery-guarantee', 'exactly-once'],
         ['sink.transactional-id-prefix', `ccs-${model.name}`],
       ]
-  const options = withOptions([
+  const options = flinkOptions([
     ['connector', isUpsert ? 'upsert-kafka' : 'kafka'],
     ['topic', model.name],
     ...kafka,
@@ -110,4 +113,19 @@ export function sinkTable(input: DialectInput, faults: Fault[]): string {
     ['value.fields-include', 'ALL'],
   ])
   return `CREATE TABLE ${quoted(`${flatName(model.name)}_topic`)} (\n  ${fields.join(',\n  ')}\n) ${options}`
+}
+
+export function tableName(name: string): string {
+  return quoted(name === RAW ? 'events_valid' : flatName(name))
+}
+
+/** A column of a SELECT with its name. */
+export function printedItem(item: Item, printer: Printer): string {
+  if (item.expr.is === 'star') {
+    const { excluded } = item.expr
+    const kept = printer.context.columns.filter((one) => !excluded.includes(one.name))
+    return excluded.length === 0 ? '*' : kept.map((one) => quoted(one.name)).join(',\n  ')
+  }
+  const sql = printer.print(item.expr)
+  return sql === quoted(item.name) ? sql : `${sql} AS ${quoted(item.name)}`
 }

@@ -1,6 +1,5 @@
 /** How Flink SQL says what engines say differently. */
-import type { Speech } from '../../core/sql-print.ts'
-import { quoted } from '../../core/sql-print.ts'
+import { quoted, type Speech } from '../../core/sql-speech.ts'
 
 export const speech: Speech = {
   engine: 'flink',

@@ -1,6 +1,5 @@
 /** How ksqlDB says what engines say differently. */
-import type { Speech } from '../../core/sql-print.ts'
-import { quoted } from '../../core/sql-print.ts'
+import { quoted, type Speech } from '../../core/sql-speech.ts'
 import { typeName } from '../../core/sql-types.ts'
 
 export const speech: Speech = {

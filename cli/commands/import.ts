@@ -1,0 +1,100 @@
+import { Args, Flags } from '@oclif/core'
+import { CcsCommand } from '../command.ts'
+import { type ImportResult, importFiles } from '../flows/import.ts'
+import { openImport } from '../open-import.ts'
+
+export default class Import extends CcsCommand<ImportResult> {
+  static override summary = 'Import files of events: CSV, NDJSON (both also gzipped) or Parquet.'
+  static override description =
+    'A mapping file says which column or path fills which field of an event. Rows that break the contract go to events.dlq with file, line and bytes. A file that was imported before adds nothing; an import that was stopped goes on where it was.'
+  static override examples = [
+    '<%= config.bin %> import 2019-Oct.csv.gz --mapping examples/import/rees46.yml --dry-run',
+    '<%= config.bin %> import export/*.ndjson --mapping examples/import/ga4.yml',
+  ]
+  static override strict = false
+  static override args = {
+    file: Args.string({ required: true, description: 'Files, in the order of their events.' }),
+  }
+  static override flags = {
+    mapping: Flags.string({
+      char: 'm',
+      required: true,
+      helpValue: 'FILE',
+      summary: 'What fills which field; docs/import.md explains it.',
+    }),
+    topic: Flags.string({ default: 'events.raw', summary: 'Topic for the events.' }),
+    partition: Flags.integer({
+      default: 1,
+      min: 1,
+      max: 1023,
+      summary: 'Partition of the topic and of events.dlq, for imports alone.',
+      description:
+        'Each partition has a watermark of its own: take another for files older than those imported before, or their events count as late.',
+    }),
+    'dry-run': Flags.boolean({ summary: 'Read and judge all rows, write nothing.' }),
+    again: Flags.boolean({ summary: 'Send files that were imported before, too.' }),
+  }
+
+  async run(): Promise<ImportResult> {
+    const { argv, flags } = await this.parse(Import)
+    const project = await this.loadProject(flags)
+    const signal = this.untilSignal()
+    const open = await openImport(project, flags.mapping)
+    try {
+      const progress = this.progress('import')
+      const result = await importFiles(open.ports, open.contract, {
+        files: argv.map(String),
+        mapping: open.mapping,
+        mappingHash: open.mappingHash,
+        topic: flags.topic,
+        dlqTopic: 'events.dlq',
+        partition: flags.partition,
+        isDryRun: flags['dry-run'],
+        isAgain: flags.again,
+        signal,
+        onProgress: (bytesRead, bytesTotal) => progress.update(bytesRead, bytesTotal),
+      })
+      progress.end()
+      this.#show(result)
+      return result
+    } finally {
+      await open.close()
+    }
+  }
+
+  #show(result: ImportResult): void {
+    this.printTable(
+      [
+        { key: 'file', align: 'left' },
+        { key: 'rows' },
+        { key: 'accepted' },
+        { key: 'rejected' },
+        { key: 'leftOut', title: 'left out' },
+        { key: 'importedBefore', title: 'before' },
+      ],
+      [...result.files, ...(result.files.length > 1 ? [{ file: 'all', ...result }] : [])].map(
+        ({ file, rows, accepted, rejected, leftOut, importedBefore }) => ({
+          file,
+          rows,
+          accepted,
+          rejected,
+          leftOut,
+          importedBefore,
+        }),
+      ),
+    )
+    const reasons = Object.entries(result.reasons)
+    if (reasons.length > 0) {
+      this.print()
+      this.print(`Rejected: ${reasons.map(([reason, rows]) => `${reason} ${rows}`).join(', ')}`)
+      for (const { origin, reason, message } of result.examples)
+        this.print(`  ${origin}  ${reason}: ${message}`)
+      if (result.rejected > result.examples.length && !result.isDryRun)
+        this.note('All of them: ccs dlq ls')
+    }
+    if (result.isDryRun) this.note('A dry run: nothing was written.')
+    if (result.isStopped) this.note('Stopped; the same command goes on from here.')
+    else if (result.rows > 0 && result.importedBefore === result.rows)
+      this.note('All of it was imported before; to send it again nevertheless: --again')
+  }
+}

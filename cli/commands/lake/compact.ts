@@ -1,0 +1,49 @@
+import { Flags } from '@oclif/core'
+import { CcsCommand } from '../../command.ts'
+import { formatBytes, formatCount } from '../../core/units.ts'
+import type { CompactResult } from '../../flows/lake-compact.ts'
+import { openLake } from '../../open-lake.ts'
+
+export default class LakeCompact extends CcsCommand<CompactResult> {
+  static override summary = 'Merge small Parquet files of the lake into larger ones.'
+  static override description =
+    'Rows stay the same and readers never notice. Days that are over are merged when they have more than 8 small files, a day still written to when very many are about one size. An engine that runs on this data does it itself, beside its work.'
+  static override examples = [
+    '<%= config.bin %> lake compact',
+    '<%= config.bin %> lake compact --table silver.events',
+  ]
+  static override flags = {
+    table: Flags.string({ summary: 'Only this table.', helpValue: 'silver.events' }),
+    'files-max': Flags.integer({
+      summary: 'Merge a day that is over when it has more small files than this.',
+      min: 1,
+      default: 8,
+    }),
+  }
+
+  async run(): Promise<CompactResult> {
+    const { flags } = await this.parse(LakeCompact)
+    const signal = this.untilSignal()
+    const opened = await openLake(await this.loadProject(flags))
+    try {
+      const progress = this.progress('compacting')
+      const result = await opened.compact(
+        {
+          filesMax: flags['files-max'],
+          ...(flags.table === undefined ? {} : { table: flags.table }),
+        },
+        { signal, onProgress: (done, total) => progress.update(done, total) },
+      )
+      progress.end()
+      const { partitions, filesBefore, filesAfter, rows, bytesBefore, bytesAfter } = result
+      this.print(
+        partitions === 0
+          ? 'Nothing to do: no partition has too many small files.'
+          : `${formatCount(filesBefore)} files of ${formatCount(partitions)} partitions became ${formatCount(filesAfter)}: ${formatCount(rows)} rows, ${formatBytes(bytesBefore)} → ${formatBytes(bytesAfter)}.`,
+      )
+      return result
+    } finally {
+      await opened.close()
+    }
+  }
+}

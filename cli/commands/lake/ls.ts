@@ -1,0 +1,81 @@
+import { Args } from '@oclif/core'
+import { CcsCommand } from '../../command.ts'
+import { CcsError, EXIT } from '../../core/errors.ts'
+import { nearest } from '../../core/suggest.ts'
+import { formatBytes } from '../../core/units.ts'
+import {
+  type LakePartition,
+  type LakeTable,
+  lakePartitions,
+  lakeTables,
+} from '../../flows/lake-ls.ts'
+import { openLake } from '../../open-lake.ts'
+
+/** What `--json` prints. */
+export interface LakeLsResult {
+  /** The directory that readers glob, e.g. with `<lake>/silver/events/<partition>/<file>`. */
+  readonly lake: string
+  /** null: nothing was committed yet. */
+  readonly serial: number | null
+  readonly tables: readonly LakeTable[]
+  /** Of the table that was named; absent when none was. */
+  readonly partitions?: readonly LakePartition[]
+}
+
+export default class LakeLs extends CcsCommand<LakeLsResult> {
+  static override summary = 'List the tables of the lake, or the partitions of one.'
+  static override examples = [
+    '<%= config.bin %> lake ls',
+    '<%= config.bin %> lake ls silver.events --json',
+  ]
+  static override args = {
+    table: Args.string({ description: 'Such as silver.events: list its partitions.' }),
+  }
+
+  async run(): Promise<LakeLsResult> {
+    const { args, flags } = await this.parse(LakeLs)
+    const opened = await openLake(await this.loadProject(flags))
+    try {
+      const manifest = await opened.manifest()
+      const lake = `${opened.root}/lake`
+      const tables = manifest ? lakeTables(manifest) : []
+      const result = { lake, serial: manifest?.serial ?? null, tables }
+      if (args.table === undefined) {
+        this.#printTables(tables)
+        return result
+      }
+      if (!tables.some((one) => one.table === args.table)) throw unknownTable(args.table, tables)
+      const partitions = manifest ? lakePartitions(manifest, args.table) : []
+      this.printTable(
+        [{ key: 'partition' }, { key: 'files' }, { key: 'rows' }, { key: 'size', align: 'right' }],
+        partitions.map((one) => ({ ...one, size: formatBytes(one.bytes) })),
+      )
+      return { ...result, partitions }
+    } finally {
+      await opened.close()
+    }
+  }
+
+  #printTables(tables: readonly LakeTable[]): void {
+    if (tables.length === 0) {
+      this.print('The lake is empty: nothing was committed yet.')
+      return
+    }
+    const keys = ['table', 'partitions', 'first', 'last', 'files', 'rows']
+    this.printTable(
+      [...keys.map((key) => ({ key })), { key: 'size', align: 'right' }],
+      tables.map((one) => ({ ...one, size: formatBytes(one.bytes) })),
+    )
+  }
+}
+
+function unknownTable(name: string, tables: readonly LakeTable[]): CcsError {
+  const near = nearest(
+    name,
+    tables.map((one) => one.table),
+  )
+  return new CcsError('CCS_USAGE_INVALID', `The lake has no table ${name}.`, {
+    exit: EXIT.usage,
+    hint: near === undefined ? 'See all: ccs lake ls' : `Did you mean ${near}?`,
+  })
+}

@@ -1,0 +1,50 @@
+import { CcsCommand } from '../../command.ts'
+import { CcsError, EXIT } from '../../core/errors.ts'
+import { formatBytes, formatCount } from '../../core/units.ts'
+import type { VerifyResult } from '../../flows/lake-verify.ts'
+import { openLake } from '../../open-lake.ts'
+
+export default class LakeVerify extends CcsCommand<VerifyResult> {
+  static override summary = 'Hold every file of the lake against what was written.'
+  static override description =
+    'Reads each file that the manifest names: it is there, has its bytes and checksum, and opens as Parquet with its rows. Exits 5 and names the damaged ones otherwise.'
+  static override examples = [
+    '<%= config.bin %> lake verify',
+    '<%= config.bin %> lake verify --json',
+  ]
+
+  async run(): Promise<VerifyResult> {
+    const { flags } = await this.parse(LakeVerify)
+    const opened = await openLake(await this.loadProject(flags))
+    try {
+      const progress = this.progress('verifying')
+      const result = await opened.verify((done, total) => progress.update(done, total))
+      progress.end()
+      if (!result.ok) {
+        if (!this.jsonEnabled()) throw damaged(result)
+        this.exitWith(EXIT.checkFailed)
+      }
+      const { files, rows, bytes, serial } = result
+      if (serial === null) this.print('Nothing was committed yet.')
+      else
+        this.print(
+          `${formatCount(files)} files, ${formatCount(rows)} rows, ${formatBytes(bytes)}: all as they were written.`,
+        )
+      return result
+    } finally {
+      await opened.close()
+    }
+  }
+}
+
+const SHOWN_MAX = 20
+
+function damaged({ damaged: found, files }: VerifyResult): CcsError {
+  const shown = found.slice(0, SHOWN_MAX).map((one) => `\n  ${one.file} ${one.fault}`)
+  const more = found.length > SHOWN_MAX ? `\n  … and ${found.length - SHOWN_MAX} more` : ''
+  const what = `${found.length} of ${files} files are not as they were written:`
+  return new CcsError('CCS_CHECK_FAILED', `${what}${shown.join('')}${more}`, {
+    exit: EXIT.checkFailed,
+    hint: 'The log still has every event. Make the lake again: ccs deploy --rebuild --yes',
+  })
+}

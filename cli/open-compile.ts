@@ -1,0 +1,64 @@
+/** The part of the composition root that knows the dialects. */
+import type { EngineName } from './core/sql-types.ts'
+import type { CompileResult } from './flows/compile.ts'
+import { openLogic } from './open.ts'
+import type { Project } from './project.ts'
+
+/** Compiles the project's models, each time in a DuckDB of its own, in memory. */
+export async function openCompiler(
+  project: Project,
+): Promise<(engine: EngineName) => Promise<readonly CompileResult[]>> {
+  const logic = await openLogic(project)
+  const [
+    { compileModels },
+    { compileEmbedded },
+    { compileFlink },
+    { compileKsqldb },
+    { openDuck },
+    { rawEventColumns },
+  ] = await Promise.all([
+    import('./flows/compile.ts'),
+    import('./engines/embedded/dialect.ts'),
+    import('./engines/flink/dialect.ts'),
+    import('./engines/ksqldb/dialect.ts'),
+    import('./io/duckdb.ts'),
+    import('./core/raw-events.ts'),
+  ])
+  const schema = logic.rawSchemas.at(-1)?.schema ?? '{"type":"record","name":"none","fields":[]}'
+  return async (engine) => {
+    const duck = await openDuck({ threads: 1 })
+    const connection = await duck.connect()
+    try {
+      const rowsOf = async (sql: string, values?: readonly string[]) =>
+        (await connection.all(sql, values)).rows
+      return await compileModels(
+        {
+          models: logic.graph,
+          macros: logic.macros,
+          macrosSql: logic.macrosSql,
+          timezone: project.config.timezone,
+          ...rawEventColumns(schema),
+        },
+        engine,
+        {
+          bench: {
+            run: (sql) => connection.run(sql),
+            describe: async (sql) =>
+              (await rowsOf(sql)).map((row) => ({
+                name: String(row.column_name),
+                type: String(row.column_type),
+              })),
+            printSql: async (json) =>
+              String(
+                (await rowsOf('SELECT json_deserialize_sql($1::JSON) AS sql', [json]))[0]?.sql,
+              ),
+          },
+          dialects: { local: compileEmbedded, flink: compileFlink, ksqldb: compileKsqldb },
+        },
+      )
+    } finally {
+      connection.close()
+      duck.close()
+    }
+  }
+}

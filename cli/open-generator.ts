@@ -1,0 +1,131 @@
+/**
+ * The composition root of `ccs gen` and `ccs verify`: the log's writers, the encoder of events.raw and the
+ * truth file. It needs neither the SQL models nor a DuckDB.
+ */
+import type { Encoder } from './core/avro-encode.ts'
+import type { Event } from './core/contracts.ts'
+import { CcsError, EXIT } from './core/errors.ts'
+import type { LogWriter } from './core/ports.ts'
+import { readTruth, type Truth, truthLines } from './core/truth.ts'
+import type { ArrivalSink } from './generate/log-sink.ts'
+import type { TruthRecorder } from './generate/truth-recorder.ts'
+import { openStore, RAW_TOPIC } from './open.ts'
+import type { Project } from './project.ts'
+
+/** A sink that must be closed. */
+export interface OpenSink {
+  readonly sink: ArrivalSink
+  close(): Promise<void>
+}
+
+export interface LogSinkOpening {
+  readonly seed: number
+  readonly partitions: number
+  /** Refuses a log that holds records already: the truth of a run is that of all records. */
+  readonly mustBeEmpty: boolean
+}
+
+/** Takes the lock of each partition; CCS_LOG_LOCKED while another writes. */
+export async function openLogSink(project: Project, opening: LogSinkOpening): Promise<OpenSink> {
+  const { LogSink } = await import('./generate/log-sink.ts')
+  const encode = await openEncoder(project)
+  const { log } = await openStore(project.dataDir)
+  const writers: LogWriter[] = []
+  const close = async () => {
+    for (const writer of writers) await writer.close()
+    await log.close()
+  }
+  try {
+    if (opening.mustBeEmpty) await refuseRecords(log, project.dataDir)
+    for (let partition = 0; partition < opening.partitions; partition++) {
+      writers.push(await log.writer(RAW_TOPIC, partition, 'ccs gen'))
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const sink = new LogSink({ writers, encode, seed: opening.seed, nowMs: () => Date.now() })
+  return { sink, close }
+}
+
+async function refuseRecords(
+  log: Awaited<ReturnType<typeof openStore>>['log'],
+  dataDir: string,
+): Promise<void> {
+  for (const partition of await log.partitions(RAW_TOPIC)) {
+    const { end } = await log.range(RAW_TOPIC, partition)
+    if (end === 0) continue
+    const message = `The log in ${dataDir} holds ${end} records already, and --truth knows only its own.`
+    throw new CcsError('CCS_USAGE_INVALID', message, {
+      exit: EXIT.usage,
+      hint: 'Begin with an empty data directory: --data DIR',
+    })
+  }
+}
+
+/** Events as NDJSON to `write`, which gets whole lines without the last line end. */
+export async function openLineSink(
+  project: Project,
+  seed: number,
+  write: (text: string) => Promise<void>,
+): Promise<OpenSink> {
+  const { LineSink } = await import('./generate/line-sink.ts')
+  const sink = new LineSink({ write, encode: await openEncoder(project), seed })
+  return { sink, close: async () => {} }
+}
+
+async function openEncoder(project: Project): Promise<Encoder<Event>> {
+  const [{ compileEncoder }, { filesRegistry }] = await Promise.all([
+    import('./core/avro-encode.ts'),
+    import('./registry/files.ts'),
+  ])
+  const registry = await filesRegistry(`${project.dir}/schemas`)
+  const newest = (await registry.versions(`${RAW_TOPIC}-value`)).at(-1)
+  if (newest !== undefined) return compileEncoder<Event>(newest.schema, newest.id)
+  throw new CcsError('CCS_SCHEMA_INVALID', `schemas/ has no ${RAW_TOPIC}.avsc.`)
+}
+
+export async function openRecorder(
+  project: Project,
+  of: { readonly seed: number; readonly partitions: number },
+): Promise<(startMs: number) => TruthRecorder> {
+  const { TruthRecorder } = await import('./generate/truth-recorder.ts')
+  const { timezone } = project.config
+  return (startMs) => new TruthRecorder({ ...of, startMs, timezone })
+}
+
+/** Whole or not at all: the file takes its name when it is complete. */
+export async function writeTruthFile(file: string, truth: Truth): Promise<void> {
+  const { rename, rm } = await import('node:fs/promises')
+  const { createWriteStream } = await import('node:fs')
+  const { Readable } = await import('node:stream')
+  const { pipeline } = await import('node:stream/promises')
+  const partial = `${file}.part`
+  const lines = function* () {
+    for (const line of truthLines(truth)) yield `${line}\n`
+  }
+  try {
+    await pipeline(Readable.from(lines()), createWriteStream(partial))
+    await rename(partial, file)
+  } catch (error) {
+    await rm(partial, { force: true })
+    throw error
+  }
+}
+
+/** CCS_USAGE_INVALID when there is no such file or it is no truth. */
+export async function readTruthFile(file: string): Promise<Truth> {
+  const { open } = await import('node:fs/promises')
+  const handle = await open(file).catch((cause: unknown) => {
+    throw new CcsError('CCS_USAGE_INVALID', `The truth file ${file} can't be read.`, {
+      exit: EXIT.usage,
+      hint: 'Write one with: ccs gen --truth FILE',
+      cause,
+    })
+  })
+  try {
+    return await readTruth(handle.readLines())
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The Avro contracts of Silver and Gold rows say what the models give. After a change of a model:
+ * vitest run <this file> -u, then keep the new text in schemas/history.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ColumnBuffers } from '../../cli/core/avro-columns.ts'
+import { type RowColumn, rowSchema } from '../../cli/core/avro-rows.ts'
+import { canonicalSchema, parseRecordSchema } from '../../cli/core/avro-schema.ts'
+import type { Model } from '../../cli/core/model.ts'
+import { parseModel } from '../../cli/core/parse-model.ts'
+import { createTableSql } from '../../cli/engines/embedded/decode-table.ts'
+import { type Duck, type DuckConnection, openDuck } from '../../cli/io/duckdb.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+/** Views for people and for Gold; their rows never leave the pipeline. */
+const INTERNAL = ['silver.people', 'gold.right_now']
+
+const models = ['bronze', 'silver', 'gold'].flatMap((layer) =>
+  readdirSync(join(ROOT, 'sql', layer))
+    .filter((name) => name.endsWith('.sql'))
+    .map((name) => `sql/${layer}/${name}`)
+    .map((file) => parseModel(file, readFileSync(join(ROOT, file), 'utf8'))),
+)
+const leaving = models.filter((one) => one.layer !== 'bronze' && !INTERNAL.includes(one.name))
+
+let duck: Duck
+let connection: DuckConnection
+
+beforeAll(async () => {
+  duck = await openDuck({ threads: 1 })
+  connection = await duck.connect()
+  const raw = parseRecordSchema(readFileSync(join(ROOT, 'schemas/events.raw.avsc'), 'utf8'))
+  const { columns } = new ColumnBuffers(raw, 64)
+  const plain = columns.map(({ name, type }) =>
+    type === 'ENUM' ? `"${name}"::VARCHAR AS "${name}"` : `"${name}"`,
+  )
+  await connection.run(readFileSync(join(ROOT, 'sql/macros.sql'), 'utf8'))
+  await connection.run(
+    `SET VARIABLE shop_timezone = 'Europe/Berlin'; SET VARIABLE now_ms = 0::BIGINT`,
+  )
+  await connection.run(
+    'CREATE SCHEMA raw; CREATE SCHEMA bronze; CREATE SCHEMA silver; CREATE SCHEMA gold',
+  )
+  await connection.run(createTableSql('raw.rows', columns))
+  await connection.run(`CREATE VIEW raw.events AS SELECT ${plain.join(', ')} FROM raw.rows`)
+  await createViews(models)
+})
+
+afterAll(() => {
+  connection.close()
+  duck.close()
+})
+
+/** Creates each model's view once those it reads from are there. */
+async function createViews(waiting: readonly Model[]): Promise<void> {
+  const blocked: Model[] = []
+  let cause: unknown
+  for (const model of waiting) {
+    try {
+      await connection.run(`CREATE VIEW ${model.name} AS ${model.sql}`)
+    } catch (error) {
+      cause = error
+      blocked.push(model)
+    }
+  }
+  if (blocked.length === waiting.length && blocked.length > 0) throw cause
+  if (blocked.length > 0) await createViews(blocked)
+}
+
+async function describeModel(model: Model): Promise<readonly RowColumn[]> {
+  const { rows } = await connection.all(`DESCRIBE ${model.name}`)
+  return rows.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
+}
+
+for (const model of leaving)
+  test(`schemas/${model.name}.avsc is the contract of the model's rows`, async () => {
+    const schema = rowSchema(model, await describeModel(model))
+    expect(parseRecordSchema(schema).fields.length).toBeGreaterThan(0)
+    await expect(schema).toMatchFileSnapshot(join(ROOT, 'schemas', `${model.name}.avsc`))
+  })
+
+test('every contract in schemas/ belongs to a topic or a model', () => {
+  const names = readdirSync(join(ROOT, 'schemas')).filter((name) => name.endsWith('.avsc'))
+  const known = ['events.dlq', 'events.raw', ...leaving.map((model) => model.name)]
+  expect(names.sort()).toEqual(known.map((name) => `${name}.avsc`).sort())
+})
+
+test('the newest kept version of every contract is the one in force', () => {
+  for (const model of leaving) {
+    const dir = join(ROOT, 'schemas/history', model.name)
+    expect(existsSync(dir), dir).toBe(true)
+    const newest = readdirSync(dir).sort(
+      (a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10),
+    )[0]
+    const kept = readFileSync(join(dir, newest ?? ''), 'utf8')
+    const current = readFileSync(join(ROOT, 'schemas', `${model.name}.avsc`), 'utf8')
+    expect(canonicalSchema(kept)).toBe(canonicalSchema(current))
+  }
+})

@@ -1,0 +1,71 @@
+/** The registry that is a directory. */
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { filesRegistry } from '../../cli/registry/files.ts'
+
+const SCHEMAS = join(import.meta.dirname, '../../schemas')
+let dir: string
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ccs-schemas-'))
+  await cp(SCHEMAS, dir, { recursive: true })
+})
+
+afterEach(() => rm(dir, { recursive: true, force: true }))
+
+test('versions are found by subject, oldest first, and by the id that records carry', async () => {
+  const v1 = await readFile(join(dir, 'history/events.raw/1.id1.avsc'), 'utf8')
+  const v2 = v1.replace('"page_title"', '"page_name"')
+  await writeFile(join(dir, 'history/events.raw/2.id90.avsc'), v2)
+  await writeFile(join(dir, 'events.raw.avsc'), v2)
+  const registry = await filesRegistry(dir)
+  const versions = await registry.versions('events.raw-value')
+  expect(versions.map(({ id, version }) => [id, version])).toEqual([
+    [1, 1],
+    [90, 2],
+  ])
+  expect((await registry.byId(90))?.schema).toBe(v2)
+  expect(await registry.byId(12345)).toBeUndefined()
+  expect(await registry.versions('events.unknown-value')).toEqual([])
+})
+
+test('layout, order of keys and documentation make no new version', async () => {
+  const schema = JSON.parse(await readFile(join(dir, 'events.dlq.avsc'), 'utf8'))
+  const { fields, ...rest } = schema
+  await writeFile(
+    join(dir, 'events.dlq.avsc'),
+    JSON.stringify({ fields, ...rest, doc: 'Other words.' }),
+  )
+  await expect(filesRegistry(dir)).resolves.toBeDefined()
+})
+
+test('a changed schema without a kept version says which file to write', async () => {
+  const file = join(dir, 'events.raw.avsc')
+  await writeFile(
+    file,
+    (await readFile(file, 'utf8')).replace('"maxItems": 200', '"maxItems": 300'),
+  )
+  await expect(filesRegistry(dir)).rejects.toMatchObject({
+    code: 'CCS_SCHEMA_INVALID',
+    message: expect.stringMatching(/events\.raw\.avsc differs from its newest kept version/),
+    hint: expect.stringMatching(/cp .*events\.raw\.avsc .*history\/events\.raw\/2\.id\d+\.avsc/),
+  })
+})
+
+test('all faults are reported at once', async () => {
+  await writeFile(join(dir, 'events.raw.avsc'), '{"type": "record"')
+  await rename(
+    join(dir, 'history/events.dlq/1.id2.avsc'),
+    join(dir, 'history/events.dlq/1.id1.avsc'),
+  )
+  await writeFile(join(dir, 'orders.avsc'), '{"type":"record","name":"Order","fields":[]}')
+  const error = await filesRegistry(dir).catch((one: unknown) => one)
+  expect(error).toMatchObject({ message: expect.stringMatching(/same id as/) })
+  expect((error as { others: Error[] }).others.map((one) => one.message)).toEqual([
+    expect.stringMatching(/events\.raw\.avsc is not JSON/),
+    expect.stringMatching(/events\.raw\.avsc differs/),
+    expect.stringMatching(/orders\.avsc has no kept version/),
+  ])
+})

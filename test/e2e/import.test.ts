@@ -1,0 +1,109 @@
+/**
+ * Real files through the command line: import, engine, Gold.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ROOT, runCcs } from './run-ccs.ts'
+
+const REES46 = process.env.CCS_REES46 ?? path.join(ROOT, '../shared/data/rees46-sample.csv')
+const MAPPING = path.join(ROOT, 'examples/import/rees46.yml')
+const HEADER =
+  'event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session'
+
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'ccs-import-'))
+})
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+function ccs(...args: string[]) {
+  return runCcs([...args, '--data', path.join(dir, 'data')], { timeoutMs: 110_000 })
+}
+
+async function rowsOf(sql: string): Promise<unknown> {
+  const { code, stdout, stderr } = await ccs('query', sql, '--json')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout).rows
+}
+
+test('rows of a shop reach Silver and Gold, once even when imported twice; bad rows wait in the DLQ', async () => {
+  const file = path.join(dir, 'shop.csv')
+  const rows = [
+    '2019-10-01 00:00:00 UTC,view,1,1,a.b,x,35.79,7,s',
+    '2019-10-01 00:00:05 UTC,cart,1,1,a.b,x,35.79,7,s',
+    '2019-10-01 00:00:09 UTC,purchase,1,1,a.b,x,35.79,7,s',
+    '2019-10-01 00:00:09 UTC,purchase,1,1,a.b,x,35.79,7,s',
+    '2019-10-01 00:00:10 UTC,vie',
+  ]
+  writeFileSync(file, [HEADER, ...rows].join('\n'))
+  const first = await ccs('import', file, '--mapping', MAPPING, '--json')
+  expect(first).toMatchObject({ code: 0, stderr: '' })
+  expect(JSON.parse(first.stdout)).toMatchObject({
+    rows: 5,
+    accepted: 4,
+    rejected: 1,
+    reasons: { missing_field: 1 },
+    examples: [{ origin: `${file}:6`, reason: 'missing_field' }],
+  })
+  expect((await ccs('import', file, '--mapping', MAPPING, '--again')).code).toBe(0)
+  expect((await ccs('run', '--once')).code).toBe(0)
+  expect(await rowsOf('SELECT count(*) AS n FROM silver.events')).toEqual([{ n: 3 }])
+  expect(await rowsOf('SELECT orders, revenue, currency FROM gold.revenue_daily')).toEqual([
+    { orders: 1, revenue: '35.79', currency: 'USD' },
+  ])
+})
+
+test('a mapping with faults and a file without its columns exit 2 with every place, and write nothing', async () => {
+  const mapping = path.join(dir, 'map.yml')
+  writeFileSync(mapping, 'event:\n  event_idd: { hash: all }\n')
+  const file = path.join(dir, 'shop.csv')
+  writeFileSync(file, 'a,b\n1,2\n')
+  const faulty = await ccs('import', file, '-m', mapping)
+  expect(faulty.code).toBe(2)
+  expect(faulty.stderr).toContain(`${mapping}:2:3`)
+  expect(faulty.stderr).toContain('Did you mean "event_id"?')
+  const lacking = await ccs('import', file, '-m', MAPPING)
+  expect(lacking.code).toBe(2)
+  expect(lacking.stderr).toContain(`${file}:1`)
+  expect(lacking.stderr).toContain("No column 'user_session'")
+  expect(existsSync(path.join(dir, 'data'))).toBe(false)
+})
+
+const absent = existsSync(REES46) ? '' : ` (skipped: there is no file ${REES46}; set CCS_REES46)`
+
+test.skipIf(absent)(`the REES46 sample runs to Gold${absent}`, async () => {
+  const imported = await ccs('import', REES46, '--mapping', MAPPING, '--json')
+  expect(JSON.parse(imported.stdout)).toMatchObject({ rows: 17_435, accepted: 17_434, rejected: 1 })
+  expect((await ccs('run', '--once')).code).toBe(0)
+  expect(
+    await rowsOf('SELECT event_type, count(*) AS n FROM silver.events GROUP BY 1 ORDER BY 1'),
+  ).toEqual(silverCounts())
+  const cents = purchases().reduce((sum, fields) => sum + Number(fields[6]?.replace('.', '')), 0)
+  expect(
+    await rowsOf('SELECT sum(orders) AS orders, sum(revenue) AS revenue FROM gold.revenue_daily'),
+  ).toEqual([{ orders: purchases().length, revenue: (cents / 100).toFixed(2) }])
+})
+
+/** Rows of the sample as they count: whole, and each once. */
+function sample(): string[][] {
+  const lines = readFileSync(REES46, 'utf8').split('\n').slice(1)
+  return [...new Set(lines)].map((line) => line.split(',')).filter((fields) => fields.length === 9)
+}
+
+function purchases(): string[][] {
+  return sample().filter((fields) => fields[1] === 'purchase')
+}
+
+function silverCounts(): unknown {
+  const names: Readonly<Record<string, string>> = {
+    cart: 'add_to_cart',
+    purchase: 'purchase',
+    view: 'view_item',
+  }
+  return Object.entries(names).map(([from, event_type]) => ({
+    event_type,
+    n: sample().filter((fields) => fields[1] === from).length,
+  }))
+}

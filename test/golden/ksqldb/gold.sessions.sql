@@ -1,0 +1,1 @@
+-- sql/gold/sessions.sql:20:3 ksqlDB has no md5(). ksqlDB has no hash: use the text itself as the key.

@@ -1,0 +1,24 @@
+CREATE STREAM `silver_refunds` WITH (
+  KAFKA_TOPIC = 'silver.refunds',
+  KEY_FORMAT = 'AVRO',
+  VALUE_FORMAT = 'AVRO',
+  PARTITIONS = ${CCS_PARTITIONS},
+  RETENTION_MS = 604800000,
+  TIMESTAMP = '`event_time`'
+) AS
+SELECT
+  `_key`,
+  `event_id`,
+  `order_id`,
+  `event_time`,
+  `anonymous_id`,
+  `customer_id`,
+  COALESCE(CASE WHEN ARRAY_LENGTH(`items`) > 0 THEN REDUCE(`items`, CAST(0 AS BIGINT), (s, i) => s + i->`quantity`) END, CAST(0 AS BIGINT)) AS `units`,
+  `refund_amount`,
+  `currency`,
+  `is_bot`,
+  `late_ms`,
+  `event_date`
+FROM `silver_events`
+WHERE `event_type` = 'refund'
+EMIT CHANGES;
