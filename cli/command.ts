@@ -54,6 +54,7 @@ export abstract class CcsCommand<Result> extends Command {
   }
 
   #progress: Progress | undefined
+  #isLineOpen = false
   #release: (() => void) | undefined
 
   /** The result is the document that `--json` prints. */
@@ -88,6 +89,8 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** A line of the result for people; silent with --json. */
   protected print(line = ''): void {
+    if (this.#isLineOpen) process.stderr.write('\r\u001B[K')
+    this.#isLineOpen = false
     if (!this.jsonEnabled()) process.stdout.write(`${line}\n`)
   }
 
@@ -99,6 +102,15 @@ export abstract class CcsCommand<Result> extends Command {
   protected printTable(columns: readonly Column[], rows: readonly object[]): void {
     const paint = painterFor(process.stdout)
     for (const line of tableLines(columns, rows, { width: this.width, paint })) this.print(line)
+  }
+
+  /** How things are, on stderr: redrawn in place on a terminal, one line after another elsewhere. */
+  protected statusLine(text: string): void {
+    if (this.jsonEnabled()) return
+    const { stderr } = process
+    if (!stderr.isTTY) return void stderr.write(`${text}\n`)
+    stderr.write(`\r\u001B[K${text.slice(0, Math.max(20, (stderr.columns || 80) - 1))}`)
+    this.#isLineOpen = true
   }
 
   /** Whether a person says yes; false where nobody can be asked: with --json, or without a terminal. */

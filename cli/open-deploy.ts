@@ -31,7 +31,11 @@ export async function openDeployment(
 ): Promise<OpenDeployment> {
   const store = await openStore(project.dataDir)
   const lock = options.isLocked
-    ? await (await import('./lake/engine-lock.ts')).takeEngineLock(store.files, store.root, 'ccs deploy')
+    ? await (await import('./lake/engine-lock.ts')).takeEngineLock(
+        store.files,
+        store.root,
+        'ccs deploy',
+      )
     : undefined
   const close = async () => {
     await store.log.close()
@@ -105,10 +109,15 @@ async function rebuild(
   await store.files.remove(side)
   await store.files.mkdir(side)
   const sideStore = await openStore(side)
-  const engine = await openEngine(project, logic, { ...sideStore, root: store.root }, {
-    lakePath: (file) => sideStore.lake.path(file),
-    stateRoot: dataLayout(side).state,
-  })
+  const engine = await openEngine(
+    project,
+    logic,
+    { ...sideStore, root: store.root },
+    {
+      lakePath: (file) => sideStore.lake.path(file),
+      stateRoot: dataLayout(side).state,
+    },
+  )
   const rejects = await openRejects(store.log, await openCodec(logic), {
     committedEnd: 0,
     owner: 'ccs deploy',

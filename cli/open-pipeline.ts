@@ -67,6 +67,7 @@ export async function openPipeline(
       ...(manifest ? { manifest } : {}),
     })
     closers.push(() => engine.close())
+    store.fault?.watch({ engine, lake: store.lake, manifests: store.manifests })
     const committedEnd = manifest?.dlqEnd ?? 0
     const rejects = await openRejects(store.log, await openCodec(logic), { committedEnd, owner })
     closers.push(() => rejects.close())
@@ -99,10 +100,14 @@ export async function openPipeline(
 
 function changedLogic(names: readonly string[]): CcsError {
   const list = names.slice(0, 5).join(', ') + (names.length > 5 ? ' …' : '')
-  return new CcsError('CCS_PLAN_CHANGES', `Not deployed yet: ${list}. Old and new logic never mix.`, {
-    exit: EXIT.changes,
-    hint: 'Look at what would happen: ccs plan. Then: ccs deploy',
-  })
+  return new CcsError(
+    'CCS_PLAN_CHANGES',
+    `Not deployed yet: ${list}. Old and new logic never mix.`,
+    {
+      exit: EXIT.changes,
+      hint: 'Look at what would happen: ccs plan. Then: ccs deploy',
+    },
+  )
 }
 
 /** The pipeline's HTTP: other processes find it through the data directory. */
@@ -129,6 +134,8 @@ export async function openServer(
       nowMs: Date.now(),
       running: true,
     })
+  const compact = async (options: object = {}) =>
+    (await import('./open-lake.ts')).compactBeside(open, options)
   const server = await startServer({
     port: options.port,
     routes: {
@@ -138,18 +145,34 @@ export async function openServer(
         await pipeline.commit()
         return status()
       },
+      'POST /compact': (body) => compact(typeof body === 'object' && body !== null ? body : {}),
     },
   })
+  let compacting: Promise<unknown> | undefined
+  // A failure here is the pipeline's to tell: compaction only ever commits through it.
+  const tidy = () => {
+    compacting ??= compact()
+      .catch(() => undefined)
+      .finally(() => {
+        compacting = undefined
+      })
+  }
+  const timer = setInterval(tidy, COMPACT_EVERY_MS)
   await publishEndpoint(store.files, store.root, server.port)
   return {
     url: `http://127.0.0.1:${server.port}`,
     status,
     close: async () => {
+      clearInterval(timer)
+      await compacting
       await removeEndpoint(store.files, store.root)
       await server.close()
     },
   }
 }
+
+/** Small files are looked for this often; most times there is nothing to do. */
+const COMPACT_EVERY_MS = 60_000
 
 function sqlOf(body: unknown): string {
   const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined

@@ -2,14 +2,16 @@
  * The composition root: the only place that knows which adapter stands behind a port. Everything is
  * imported when it is asked for, so a command pays for what it uses.
  */
-import type { Desired } from './core/plan.ts'
+
 import type { RejectedEvent } from './core/contracts.ts'
 import { CcsError, EXIT } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
+import type { Desired } from './core/plan.ts'
 import type { Clock, EventLog, ManifestStore, RegisteredSchema } from './core/ports.ts'
 import type { MacroSet } from './core/sql-ast.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
 import type { RejectCodec } from './flows/rejects.ts'
+import type { FaultPoint } from './io/fault-point.ts'
 import type { Files } from './io/files.ts'
 import type { LocalLake } from './lake/local-lake.ts'
 import type { Project } from './project.ts'
@@ -85,7 +87,12 @@ async function fingerprints(
   const { createHash } = await import('node:crypto')
   return schemas.flatMap((one) =>
     one
-      ? [{ subject: one.subject, fingerprint: createHash('sha256').update(one.schema).digest('hex') }]
+      ? [
+          {
+            subject: one.subject,
+            fingerprint: createHash('sha256').update(one.schema).digest('hex'),
+          },
+        ]
       : [],
   )
 }
@@ -120,6 +127,8 @@ export interface Store {
   readonly log: EventLog
   readonly lake: LocalLake
   readonly manifests: ManifestStore
+  /** Only under test: see io/fault-point.ts. */
+  readonly fault?: FaultPoint
 }
 
 export async function openStore(root: string): Promise<Store> {
@@ -131,14 +140,22 @@ export async function openStore(root: string): Promise<Store> {
       import('./lake/manifest-store.ts'),
       import('./core/layout.ts'),
     ])
-  const files = diskFiles()
+  const fault = await openFault()
+  const files = fault?.files(diskFiles()) ?? diskFiles()
   return {
+    ...(fault ? { fault } : {}),
     files,
     root,
     log: openLocalLog({ dir: dataLayout(root).log, files }),
     lake: new LocalLake({ files, root, nowMs: () => Date.now() }),
     manifests: manifestStore(files, root),
   }
+}
+
+async function openFault(): Promise<FaultPoint | undefined> {
+  const { NODE_ENV, CCS_FAULT } = process.env
+  if (NODE_ENV !== 'test' || !CCS_FAULT) return undefined
+  return (await import('./io/fault-point.ts')).faultPoint(CCS_FAULT)
 }
 
 export async function openCodec(logic: Logic): Promise<RejectCodec> {
@@ -191,6 +208,7 @@ export async function openEngine(
     lakePath: options.lakePath,
     seen: await readSeen(store.files, stateRoot, manifest),
     ...(manifest ? { manifest } : {}),
+    ...(store.fault ? { onStep: store.fault.reach } : {}),
   })
 }
 

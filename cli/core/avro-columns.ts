@@ -39,7 +39,7 @@ export interface Column {
 }
 
 /** Most items in all arrays of one record; more are taken for an attack. */
-export const ITEMS_MAX = 10_000
+export const ITEMS_MAX = 5_000
 
 const WIDTHS: Record<ColumnType, number> = {
   VARCHAR: 16,

@@ -13,21 +13,37 @@ export class Source {
   high = 0
   cut = 0
 
+  #length = 0
+
   /** Takes a copy, with a margin so that words may be read beyond the end. */
   load(body: Uint8Array): void {
-    if (this.bytes.length < body.length + MARGIN) {
-      this.bytes = new Uint8Array(body.length * 2 + 64 * 1024)
-      this.view = new DataView(this.bytes.buffer)
-    }
-    this.bytes.set(body)
-    this.bytes.fill(0, body.length, body.length + MARGIN)
+    this.#length = 0
+    this.add(body)
   }
 
-  /** Says where DuckDB's copy lies. */
-  place(low: number, high: number): void {
-    this.low = low | 0
-    this.high = high | 0
-    this.cut = Math.min(0x100000000 - (low >>> 0), 0x7fffffff)
+  /** Takes a copy behind what is there; returns its position. */
+  add(bytes: Uint8Array): number {
+    const at = this.#length
+    const end = at + bytes.length
+    if (this.bytes.length < end + MARGIN) {
+      const larger = new Uint8Array(end * 2 + 64 * 1024)
+      larger.set(this.bytes.subarray(0, at))
+      this.bytes = larger
+      this.view = new DataView(larger.buffer)
+    }
+    this.bytes.set(bytes, at)
+    this.bytes.fill(0, end, end + MARGIN)
+    this.#length = end
+    return at
+  }
+
+  /** Says where DuckDB's copy of the bytes from `at` on lies, as two words. */
+  place(low: number, high: number, at = 0): void {
+    // The address that position 0 would have.
+    const start = (low >>> 0) - at
+    this.low = start | 0
+    this.high = (start < 0 ? high - 1 : high) | 0
+    this.cut = Math.min(0x100000000 - (start >>> 0), 0x7fffffff)
   }
 }
 

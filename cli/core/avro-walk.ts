@@ -110,7 +110,11 @@ function blocks(path: string, item: Walk): Walk {
         const bytes = long(c, path)
         if (bytes === undefined) return false
         if (bytes < 0 || bytes > c.bytes.length - c.at)
-          return fail(c, path, `a block of ${bytes} bytes`)
+          return fail(
+            c,
+            path,
+            `a block of ${bytes} bytes where ${Math.max(0, c.bytes.length - c.at)} are left`,
+          )
         count = -count
       }
       c.items += count

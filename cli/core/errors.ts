@@ -37,6 +37,7 @@ export const ERROR_CODES = [
   'CCS_DISK_DENIED',
   'CCS_IMPORT_INVALID',
   'CCS_RATE_MISSED',
+  'CCS_TEST_INVALID',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

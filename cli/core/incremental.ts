@@ -6,7 +6,17 @@
  */
 import { CcsError, EXIT } from './errors.ts'
 import type { Model } from './model.ts'
-import { type AstNode, type AstValue, isNode, type Macro, textOf, walk, withoutPositions } from './sql-ast.ts'
+import {
+  type AstNode,
+  type AstValue,
+  constantText,
+  isNode,
+  type Macro,
+  nodes,
+  textOf,
+  walk,
+  withoutPositions,
+} from './sql-ast.ts'
 
 /** How a column of partial rows merges: the SQL of the merged value, given the column's name. */
 export type Merge = 'count' | 'sum' | 'min' | 'max' | 'list' | 'distinct'
@@ -178,7 +188,15 @@ export function closedSql(model: Model, watermarkMs: number): string {
 const AGGREGATES = new Set([
   ...Object.keys(MERGES),
   ...['avg', 'first', 'last', 'any_value', 'arg_min', 'arg_max', 'string_agg', 'median', 'mode'],
-  ...['quantile_cont', 'approx_count_distinct', 'stddev', 'variance', 'array_agg', 'bool_and', 'bool_or'],
+  ...[
+    'quantile_cont',
+    'approx_count_distinct',
+    'stddev',
+    'variance',
+    'array_agg',
+    'bool_and',
+    'bool_or',
+  ],
 ])
 
 function isAggregate(name: string): boolean {
@@ -199,22 +217,33 @@ function sourceOf(model: Model, from: AstNode): string {
   if (from.type === 'BASE_TABLE') return `${from.schema_name}.${from.table_name}`
   const call = from.function as AstNode | undefined // present on TABLE_FUNCTION nodes
   if (call?.function_name === 'session_rows') {
-    const first = (call.children as readonly AstNode[])[0]
-    return String((first?.value as AstNode).value) // a constant's value is {type, value}
+    const [first] = nodes(call.children)
+    const name = first && constantText(first)
+    if (name !== undefined) return name
   }
   throw unsupported(model, 'anything but one model in FROM')
 }
 
 function unsupported(model: Model, what: string): CcsError {
-  return new CcsError('CCS_SQL_UNSUPPORTED', `${model.name} uses ${what}, which cannot be kept up to date.`, {
-    exit: EXIT.usage,
-    location: { file: model.file, line: model.sqlLine },
-    hint: 'Use count, sum, min, max, list or count(DISTINCT …) over one model, or make it kind: view.',
-  })
+  return new CcsError(
+    'CCS_SQL_UNSUPPORTED',
+    `${model.name} uses ${what}, which cannot be kept up to date.`,
+    {
+      exit: EXIT.usage,
+      location: { file: model.file, line: model.sqlLine },
+      hint: 'Use count, sum, min, max, list or count(DISTINCT …) over one model, or make it kind: view.',
+    },
+  )
 }
 
 function column(name: string): AstNode {
-  return { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', query_location: 0, column_names: [name] }
+  return {
+    class: 'COLUMN_REF',
+    type: 'COLUMN_REF',
+    alias: '',
+    query_location: 0,
+    column_names: [name],
+  }
 }
 
 function isColumn(node: AstNode, name: string): boolean {

@@ -66,7 +66,7 @@ function parseJson(body: Buffer, source: string): unknown {
 function invalid(source: string, what: string, cause?: unknown): CcsError {
   return new CcsError('CCS_MANIFEST_INVALID', `${source} ${what}.`, {
     exit: EXIT.checkFailed,
-    hint: 'Everything but the log can be made again: move manifest.json away and run `ccs run --once`.',
+    hint: 'All else is made from the log: delete what lies beside log/ there, then: ccs run --once',
     cause,
   })
 }

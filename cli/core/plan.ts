@@ -43,7 +43,11 @@ export interface Desired {
 }
 
 /** `isLogWhole`: the log still begins with its first record. */
-export function makePlan(desired: Desired, manifest: Manifest | undefined, isLogWhole: boolean): Plan {
+export function makePlan(
+  desired: Desired,
+  manifest: Manifest | undefined,
+  isLogWhole: boolean,
+): Plan {
   const deployed = new Map((manifest?.models ?? []).map((one) => [one.name, one]))
   const hasRows = manifest !== undefined && manifest.counts.records > 0
   const steps: Step[] = []
@@ -79,7 +83,8 @@ export function makePlan(desired: Desired, manifest: Manifest | undefined, isLog
   }
   for (const { name, text } of deployed.values()) {
     if (desired.graph.some(({ model }) => model.name === name)) continue
-    const isStored = manifest?.files.some((file) => file.table === name) ||
+    const isStored =
+      manifest?.files.some((file) => file.table === name) ||
       manifest?.state.some((file) => file.model === name)
     steps.push({
       action: 'remove',
@@ -103,14 +108,17 @@ export function makePlan(desired: Desired, manifest: Manifest | undefined, isLog
 export function widestEffect(plan: Plan): StateEffect {
   const effects = plan.steps.map((step) => step.state)
   return (
-    (['rebuild from log', 'build from silver', 'drop'] as const).find((one) => effects.includes(one)) ??
-    'none'
+    (['rebuild from log', 'build from silver', 'drop'] as const).find((one) =>
+      effects.includes(one),
+    ) ?? 'none'
   )
 }
 
 /** Whether `name` is a stream model: its rows come from the log, not from other stored rows. */
 function isStoredBelow(desired: Desired, name: string): boolean {
-  return desired.graph.some(({ model }) => model.name === name && model.layer !== 'gold' && model.kind !== 'view')
+  return desired.graph.some(
+    ({ model }) => model.name === name && model.layer !== 'gold' && model.kind !== 'view',
+  )
 }
 
 function reasonOf(wasThere: boolean, isOwn: boolean, upstream: readonly string[]): string {

@@ -85,7 +85,9 @@ async function newManifest(
   if (!base) return EMPTY
   if (effect === 'rebuild from log') return parts.rebuild(base)
   const removed = new Set(
-    plan.steps.filter((step) => step.kind === 'model' && step.action === 'remove').map((s) => s.name),
+    plan.steps
+      .filter((step) => step.kind === 'model' && step.action === 'remove')
+      .map((s) => s.name),
   )
   const built = new Set(
     plan.steps.filter((step) => step.state === 'build from silver').map((step) => step.name),

@@ -73,7 +73,10 @@ export async function generate(
   const liveCount = countLive(options, hasHistory)
   const first = hasHistory ? history : liveSchedule(startMs, eps, liveCount)
   const simulation = new Simulation({ seed, schedule: first, mischief })
-  const truth = parts.record?.(startMs)
+  // Filling the shop takes a moment; a live run begins when that is done.
+  const firstMs = fromMs ?? clock.nowMs()
+  if (!hasHistory) simulation.continueWith(liveSchedule(firstMs, eps, liveCount))
+  const truth = parts.record?.(firstMs)
   const run = new Run(simulation, parts, truth)
   if (hasHistory) await run.fast(ofHistory)
   const made = run.made
@@ -128,7 +131,9 @@ class Run {
         onProgress?.(this.made, count)
       }
       lastMs = monotonicMs()
-      if (pace.owed(lastMs) < GROUP_RECORDS) await clock.sleep(TICK_MS, signal)
+      if (pace.owed(lastMs) < GROUP_RECORDS) {
+        await clock.sleep(Math.min(TICK_MS, Math.ceil(pace.restMs(lastMs))), signal)
+      }
     }
     return pace.report(lastMs)
   }

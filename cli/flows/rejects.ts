@@ -83,11 +83,7 @@ function toRecord(reject: Reject): RejectedEvent {
 }
 
 /** Source offsets, by source partition, of rejects in the topic that the commit does not count. */
-async function keptSince(
-  log: EventLog,
-  codec: RejectCodec,
-  from: number,
-): Promise<Kept> {
+async function keptSince(log: EventLog, codec: RejectCodec, from: number): Promise<Kept> {
   const kept: Kept = new Map()
   const { end } = await log.range(DLQ_TOPIC, ENGINE_PARTITION)
   if (end <= from) return kept

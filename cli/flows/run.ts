@@ -3,7 +3,6 @@
  * and then in the background. A commit is, in this order: lake files and state written and made durable, the
  * manifest renamed (from here on it counts), files moved to their places, old things cleared away.
  */
-import { CcsError } from '../core/errors.ts'
 import { MANIFEST_FORMAT, type Manifest } from '../core/manifest.ts'
 import type {
   BatchEngine,
@@ -16,6 +15,7 @@ import type {
   ManifestStore,
   Reject,
 } from '../core/ports.ts'
+import { DiskWait } from './disk-wait.ts'
 
 export interface PipelineParts {
   readonly clock: Clock
@@ -59,7 +59,6 @@ const IDLE_MS = 25
 /** After a batch the loop rests this many times as long as the batch took, so that little work stays little. */
 const REST_FACTOR = 15
 const REST_MS_MAX = 150
-const RETRY_MS = 500
 
 export class Pipeline {
   readonly #parts: PipelineParts
@@ -67,16 +66,19 @@ export class Pipeline {
   #manifest: Manifest | undefined
   #dlqEnd: number
   #newestAppendMs: number | null = null
-  #stalled: string | null = null
   #lastCommitMs: number
   #commit: Promise<void> | undefined
+  /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
+  #taking: Promise<void> | undefined
   #failure: unknown
+  readonly #disk: DiskWait
   #readers: { partition: number; reader: LogReader }[] = []
 
   constructor(parts: PipelineParts, options: PipelineOptions) {
     this.#parts = parts
     this.#options = options
     this.#manifest = options.manifest
+    this.#disk = new DiskWait(parts.clock, options.onNotice)
     this.#dlqEnd = options.dlqEnd
     this.#lastCommitMs = parts.clock.nowMs()
   }
@@ -91,7 +93,7 @@ export class Pipeline {
       committedMs: this.#manifest?.committedMs ?? null,
       serial: this.#manifest?.serial ?? 0,
       newestAppendMs: this.#newestAppendMs,
-      stalled: this.#stalled,
+      stalled: this.#disk.stalled,
     }
   }
 
@@ -105,6 +107,9 @@ export class Pipeline {
    */
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
     const { clock } = this.#parts
+    const leave = () => this.#disk.leave()
+    stop.addEventListener('abort', leave)
+    if (stop.aborted) leave()
     try {
       for (;;) {
         const isLast = stop.aborted || isOnce
@@ -119,10 +124,13 @@ export class Pipeline {
         if (taken === 0) await clock.sleep(IDLE_MS, stop)
         else if (taken < READ_BYTES / 4) await clock.sleep(restMs, stop)
       }
-      await this.#commit
-      await this.#commitNow()
-      if (this.#failure) throw this.#failure
+      await this.commit()
+    } catch (error) {
+      this.#failure ??= error
+      throw error
     } finally {
+      stop.removeEventListener('abort', leave)
+      leave()
       await this.#commit
       for (const { reader } of this.#readers) await reader.close()
       this.#readers = []
@@ -131,25 +139,26 @@ export class Pipeline {
 
   /** Commits what was taken in so far; resolves when it counts. */
   async commit(): Promise<void> {
-    await this.#commit
-    this.#commit ??= this.#guarded(() => this.#commitNow())
+    while (this.#commit) await this.#commit
+    if (this.#failure) throw this.#failure
+    this.#commit = this.#guarded(() => this.#commitNow())
     await this.#commit
     if (this.#failure) throw this.#failure
   }
 
   /** Replaces the manifest with one that `change` derives from it; between two commits. */
   async amend(change: (manifest: Manifest) => Promise<Manifest | undefined>): Promise<void> {
-    await this.#commit
+    while (this.#commit) await this.#commit
     this.#commit = this.#guarded(async () => {
       if (!this.#manifest) return
       const next = await change(this.#manifest)
       if (!next) return
-      await this.#parts.manifests.commit(next)
-      this.#manifest = next
+      await this.#replace(next)
       await this.#settle(next)
       await this.#parts.engine.refresh(next)
     })
     await this.#commit
+    if (this.#failure) throw this.#failure
   }
 
   /** Reads and takes in one batch; returns the bytes of it. */
@@ -162,13 +171,21 @@ export class Pipeline {
     const share = READ_BYTES / Math.max(1, this.#readers.length)
     for (const { reader } of this.#readers) frames.push(...(await reader.read(share)))
     if (frames.length === 0) return 0
-    const rejects = await this.#parts.engine.ingest(frames)
-    if (rejects.length > 0) await this.#keep(rejects)
+    this.#taking = this.#take(frames)
+    await this.#taking
+    this.#taking = undefined
     this.#newestAppendMs = frames.reduce(
       (newest, frame) => Math.max(newest, frame.appendMs),
       this.#newestAppendMs ?? 0,
     )
     return frames.reduce((sum, frame) => sum + frame.body.length, 0)
+  }
+
+  async #take(frames: readonly LogFrame[]): Promise<void> {
+    const rejects = await this.#parts.engine.ingest(frames)
+    if (rejects.length === 0) return
+    const { keepRejects } = this.#parts
+    this.#dlqEnd = await this.#disk.through('rejects', () => keepRejects(rejects))
   }
 
   async #openReaders(): Promise<void> {
@@ -179,17 +196,6 @@ export class Pipeline {
       const at = engine.positions.find((one) => one.topic === topic && one.partition === partition)
       const from = at?.nextOffset ?? (await log.range(topic, partition)).start
       this.#readers.push({ partition, reader: await log.reader(topic, partition, from) })
-    }
-  }
-
-  async #keep(rejects: readonly Reject[]): Promise<void> {
-    for (;;) {
-      try {
-        this.#dlqEnd = await this.#parts.keepRejects(rejects)
-        return this.#resume()
-      } catch (error) {
-        await this.#waitOut(error)
-      }
     }
   }
 
@@ -217,21 +223,16 @@ export class Pipeline {
   async #commitNow(): Promise<void> {
     const { engine, clock } = this.#parts
     this.#lastCommitMs = clock.nowMs()
+    // Never a position in the manifest without the rejects before it in events.dlq.
+    while (this.#taking) await this.#taking
     const dlqEnd = this.#dlqEnd
     const frozen = await engine.freeze()
     if (!frozen) return
-    for (;;) {
-      try {
-        await this.#write(frozen, dlqEnd)
-        return this.#resume()
-      } catch (error) {
-        await this.#waitOut(error)
-      }
-    }
+    await this.#disk.through('commit', () => this.#write(frozen, dlqEnd))
   }
 
   async #write(frozen: Frozen, dlqEnd: number): Promise<void> {
-    const { engine, lake, manifests, clock } = this.#parts
+    const { engine, lake, clock } = this.#parts
     const serial = (this.#manifest?.serial ?? 0) + 1
     const commit = `c${String(serial).padStart(8, '0')}`
     const stage = await lake.stage(commit)
@@ -250,39 +251,25 @@ export class Pipeline {
       state: written.state,
       ...this.#options.logic,
     }
-    try {
-      await manifests.commit(manifest)
-    } catch (error) {
-      // The rename may have happened before the disk said no.
-      if ((await manifests.load())?.serial !== serial) throw error
-    }
-    this.#manifest = manifest
+    await this.#replace(manifest)
     await this.#settle(manifest)
     await engine.release(frozen, written, manifest)
   }
 
+  async #replace(manifest: Manifest): Promise<void> {
+    const { manifests } = this.#parts
+    try {
+      await manifests.commit(manifest)
+    } catch (error) {
+      // The rename may have happened before the disk said no.
+      if ((await manifests.load())?.serial !== manifest.serial) throw error
+    }
+    this.#manifest = manifest
+  }
+
   /** The commit counts already: what cannot be moved now is moved when there is space, or at the next start. */
   async #settle(manifest: Manifest): Promise<void> {
-    for (;;) {
-      try {
-        return await this.#parts.lake.settle(manifest)
-      } catch (error) {
-        await this.#waitOut(error)
-      }
-    }
-  }
-
-  /** A full disk is waited out, without taking more in; everything else is not. */
-  async #waitOut(error: unknown): Promise<void> {
-    if (!(error instanceof CcsError) || error.code !== 'CCS_DISK_FULL') throw error
-    if (this.#stalled === null) this.#options.onNotice(`${error.message} Waiting for space.`)
-    this.#stalled = error.message
-    await this.#parts.clock.sleep(RETRY_MS)
-  }
-
-  #resume(): void {
-    if (this.#stalled !== null) this.#options.onNotice('There is space again: going on.')
-    this.#stalled = null
+    await this.#disk.through('commit', () => this.#parts.lake.settle(manifest))
   }
 }
 

@@ -33,12 +33,19 @@ export interface StatusResult {
 export async function readStatus(
   log: EventLog,
   state: PipelineState,
-  about: { readonly data: string; readonly topic: string; readonly nowMs: number; readonly running: boolean },
+  about: {
+    readonly data: string
+    readonly topic: string
+    readonly nowMs: number
+    readonly running: boolean
+  },
 ): Promise<StatusResult> {
   const partitions = []
   for (const partition of await log.partitions(about.topic)) {
     const { end, start } = await log.range(about.topic, partition)
-    const at = state.positions.find((one) => one.topic === about.topic && one.partition === partition)
+    const at = state.positions.find(
+      (one) => one.topic === about.topic && one.partition === partition,
+    )
     partitions.push({ topic: about.topic, partition, nextOffset: at?.nextOffset ?? start, end })
   }
   return {
@@ -47,7 +54,8 @@ export async function readStatus(
     stalled: state.stalled,
     lagEvents: partitions.reduce((sum, one) => sum + Math.max(0, one.end - one.nextOffset), 0),
     watermark: iso(state.watermarkMs),
-    newestAgeMs: state.newestAppendMs === null ? null : Math.max(0, about.nowMs - state.newestAppendMs),
+    newestAgeMs:
+      state.newestAppendMs === null ? null : Math.max(0, about.nowMs - state.newestAppendMs),
     counts: state.counts,
     uncommittedRows: state.uncommittedRows,
     lastCommit: iso(state.committedMs),

@@ -40,6 +40,11 @@ export class Pace {
     return Math.min(this.#due(nowMs), this.#count) - this.#made
   }
 
+  /** Until the last event is due, ms; Infinity where there is no last one. */
+  restMs(nowMs: number): number {
+    return Math.max(this.#startMs + (this.#count * 1000) / this.#eps - nowMs, 0)
+  }
+
   made(events: number): void {
     this.#made += events
   }
@@ -52,10 +57,12 @@ export class Pace {
 
   report(nowMs: number): PaceReport {
     const seconds = Math.max(nowMs - this.#startMs, 0) / 1000
-    const deficit = Math.max(this.#due(nowMs) - this.#made, 0)
-    const usual = this.#due(nowMs) * DEFICIT_SHARE_MAX + (this.#eps * SLACK_MS) / 1000
+    const due = this.#due(nowMs)
+    const deficit = Math.max(Math.min(due, this.#count) - this.#made, 0)
+    const usual = due * DEFICIT_SHARE_MAX + (this.#eps * SLACK_MS) / 1000
     const eps = seconds > 0 ? this.#made / seconds : 0
-    return { made: this.#made, seconds, eps, deficit, isKept: deficit <= usual }
+    // Counted on beyond the last event: who makes all of them, but far too late, missed the rate as well.
+    return { made: this.#made, seconds, eps, deficit, isKept: due - this.#made <= usual }
   }
 
   #due(nowMs: number): number {

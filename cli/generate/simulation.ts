@@ -47,7 +47,7 @@ export interface SimulationOptions {
   readonly visitorsMax?: number
 }
 
-const VISITORS_MAX = 100_000
+const VISITORS_MAX = 50_000
 const WARM_UP_MS = 20_000
 const BOT_SHARE = 0.009
 const KIOSK_SHARE = 0.0005
@@ -69,7 +69,6 @@ export class Simulation {
   /** How far the visitors' time runs ahead of the schedule, see visitorsMax. */
   #aheadMs = 0
   #made = 0
-  #isWarm = false
   readonly #arrival: { -readonly [K in keyof Arrival]: Arrival[K] }
 
   constructor(options: SimulationOptions) {
@@ -96,6 +95,7 @@ export class Simulation {
       isDuplicate: false,
       broken: null,
     }
+    this.#warmUp(schedule.startMs)
   }
 
   /** The same shop goes on by another schedule, which begins where the last one ended or later. */
@@ -109,7 +109,6 @@ export class Simulation {
     if (this.#made >= this.#schedule.count) return null
     const dueMs = this.#schedule.next()
     this.#made++
-    if (!this.#isWarm) this.#warmUp(dueMs)
     const arrival = this.#arrival
     arrival.dueMs = dueMs
     arrival.broken = null
@@ -147,7 +146,6 @@ export class Simulation {
       else this.#waiting.add(visitor, dueMs + this.#random.below(WARM_UP_MS + waitMs))
     }
     this.#refunds.clear()
-    this.#isWarm = true
   }
 
   #eventOnTime(dueMs: number, isDisordered: boolean): void {

@@ -2,7 +2,6 @@
  * Sessions as the truth sees them: all events of a visitor, put in order, cut into visits. Written from the
  * definitions, not from the SQL, so that one checks the other.
  */
-import { createHash } from 'node:crypto'
 import type { EventType } from '../core/contracts.ts'
 import type { TruthRow } from '../core/truth.ts'
 import type { ShopDays } from './shop-day.ts'
@@ -105,7 +104,7 @@ function measure(anonymousId: string, visits: readonly Visit[], days: ShopDays):
     latest(visits, (visit) => visit.utmMedium),
     latest(visits, (visit) => visit.utmCampaign),
   ] as const
-  const id = createHash('md5').update(`${anonymousId}|${startMs}`).digest('hex')
+  const id = `${anonymousId}@${startMs}`
   const shopDate = isoDate(days.dayOf(startMs))
   const device = least(visits.map((visit) => visit.device)) ?? ''
   const row: TruthRow = [

@@ -1,6 +1,6 @@
 /**
  * Who acts next: a wheel of slots 128 ms wide, each a list of visitors (a calendar queue, Brown 1988). Adding
- * and taking cost the same for ten visitors and for a hundred thousand, which a heap's do not.
+ * and taking cost the same for ten visitors and for fifty thousand, which a heap's do not.
  */
 import type { Visitor } from './visitor.ts'
 

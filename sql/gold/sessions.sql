@@ -17,7 +17,7 @@ audits:
 -- passed session_end by pause and lateness. The funnel is closed and ordered: a step counts only after the
 -- one before it (a: item viewed, b: put into the cart, c: checkout begun, d: ordered).
 SELECT
-  md5(anonymous_id || '|' || CAST(epoch_ms(session_start) AS VARCHAR))  AS session_id,
+  anonymous_id || '@' || CAST(epoch_ms(session_start) AS VARCHAR)   AS session_id,
   anonymous_id,
   session_start,
   max(event_time)                                                   AS session_end,

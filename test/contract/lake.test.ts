@@ -31,6 +31,7 @@ const START_MS = Date.parse('2026-11-23T12:00:00Z')
 let duck: Duck
 let connection: DuckConnection
 let root: string
+let temporary: string
 
 beforeAll(async () => {
   duck = await openDuck({ threads: 1 })
@@ -43,11 +44,13 @@ afterAll(() => {
 })
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'ccs-lake-'))
+  temporary = await mkdtemp(join(tmpdir(), 'ccs-lake-'))
+  root = `${temporary}/data`
+  fs.mkdirSync(root)
 })
 
 afterEach(async () => {
-  await rm(root, { recursive: true, force: true })
+  await rm(temporary, { recursive: true, force: true })
 })
 
 function openLake(files: Files = diskFiles(), clock = { nowMs: START_MS }): OpenLake {
@@ -231,8 +234,7 @@ describe('a lake that nothing disturbs', () => {
 
   test('the data directory can be moved', async () => {
     await runSteps(openLake(), 0)
-    const moved = await mkdtemp(join(tmpdir(), 'ccs-lake-'))
-    await rm(moved, { recursive: true })
+    const moved = `${temporary}/elsewhere`
     fs.renameSync(root, moved)
     root = moved
     expect(await globRows()).toEqual(rowsAfter(STEPS.length))

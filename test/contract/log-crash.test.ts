@@ -122,6 +122,21 @@ describe('a crash at every call of the file system', () => {
     }
   })
 
+  test('what a reader was served after a kill is still there after a power loss', async () => {
+    for (let call = 0; call < 45; call++) {
+      rmSync(join(dir, 'log'), { recursive: true, force: true })
+      const disk = new FaultDisk(dir, { seed: call })
+      const life: Life = { acknowledged: 0, started: 0, served: 0 }
+      disk.crashAt(call, 'after')
+      await crashes(disk, life, 1)
+      await disk.kill()
+      life.served = (await readBack(openLife(disk.files, 2), TOPIC)).records.length
+      await disk.powerLoss()
+      await checkRecovered(disk, life, `after call ${call}`, 3)
+      await disk.kill()
+    }
+  })
+
   test('a second crash while the first is being recovered from loses nothing either', async () => {
     for (let seed = 0; seed < 150; seed++) {
       rmSync(join(dir, 'log'), { recursive: true, force: true })

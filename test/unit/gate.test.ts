@@ -110,16 +110,16 @@ test('bytes that break the format say which field, what and where', () => {
     ['anonymous_id', Buffer.concat([varint(40n), Buffer.alloc(40, 0xff)]), /not UTF-8/],
     ['consent', Buffer.from([2, 2]), /consent has no boolean/],
     ['results_count', Buffer.concat([varint(1n), varint(2n ** 31n)]), /an int over 32 bits/],
-    ['items', varint(2n ** 31n), /items has more than 10000 items/],
-    ['items', varint(2n ** 62n), /items has more than 10000 items/],
+    ['items', varint(2n ** 31n), /items has more than 5000 items/],
+    ['items', varint(2n ** 62n), /items has more than 5000 items/],
     [
       'items',
       Buffer.concat([varint(-(2n ** 31n)), varint(1n)]),
-      /items has .*block of|more than 10000/,
+      /items has .*block of|more than 5000/,
     ],
     ['items', Buffer.concat([varint(-1n), varint(2n ** 40n)]), /items has a block of/],
     ['items', Buffer.concat([varint(-1n), varint(-1n)]), /items has a block of -1 bytes/],
-    ['items', varint(9000n), /items\[\]\.sku has no more bytes/],
+    ['items', varint(4000n), /items\[\]\.sku has no more bytes/],
   ]
   for (const [field, rest, message] of cases) {
     const reason = reasonOf(cutBefore(field, rest))

@@ -64,9 +64,19 @@ export default class LakeLs extends CcsCommand<LakeLsResult> {
     const keys = ['table', 'partitions', 'first', 'last', 'files', 'rows']
     this.printTable(
       [...keys.map((key) => ({ key })), { key: 'size', align: 'right' }],
-      tables.map((one) => ({ ...one, size: formatBytes(one.bytes) })),
+      tables.map((one) => ({
+        ...one,
+        first: partitionValue(one.first),
+        last: partitionValue(one.last),
+        size: formatBytes(one.bytes),
+      })),
     )
   }
+}
+
+/** `2026-11-22` of `event_date=2026-11-22`, to save width. */
+function partitionValue(partition: string): string {
+  return partition.slice(partition.indexOf('=') + 1)
 }
 
 function unknownTable(name: string, tables: readonly LakeTable[]): CcsError {

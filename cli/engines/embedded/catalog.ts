@@ -39,7 +39,11 @@ export async function setNow(connection: DuckConnection, nowMs: number): Promise
   await connection.run(`SET VARIABLE now_ms = ${Math.floor(nowMs)}::BIGINT`)
 }
 
-export async function setSlice(connection: DuckConnection, from: number, to: number): Promise<void> {
+export async function setSlice(
+  connection: DuckConnection,
+  from: number,
+  to: number,
+): Promise<void> {
   await connection.run(
     `SET VARIABLE slice_from = ${from}::BIGINT; SET VARIABLE slice_to = ${to}::BIGINT`,
   )
@@ -55,7 +59,9 @@ export async function createCatalogs(
     for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
     await connection.run(options.macros)
   }
-  await connection.run('USE delta; CREATE SCHEMA raw; CREATE SCHEMA fresh_bronze; CREATE SCHEMA state')
+  await connection.run(
+    'USE delta; CREATE SCHEMA raw; CREATE SCHEMA fresh_bronze; CREATE SCHEMA state',
+  )
 }
 
 /** The views of all models over hot rows, made once; `raw.events` underneath is replaced as hot tables come and go. */

@@ -10,8 +10,9 @@ import type { StagedFile, WriteOptions, Written } from '../../core/ports.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
 import { diskError, type Files } from '../../io/files.ts'
 import { setSlice, text } from './catalog.ts'
-import type { EmbeddedEngine, EmbeddedFrozen } from './engine.ts'
+import type { EmbeddedEngine } from './engine.ts'
 import type { FrozenGold, Part } from './gold.ts'
+import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
 
 export interface CheckpointOptions extends WriteOptions {
   readonly files: Files
@@ -19,6 +20,7 @@ export interface CheckpointOptions extends WriteOptions {
   readonly stateRoot: string
   /** Closed Gold rows of a model wait in the state until there are this many. */
   readonly closedMin: number
+  readonly onStep?: NonNullable<EmbeddedOptions['onStep']>
 }
 
 export interface EmbeddedWritten extends Written {
@@ -47,6 +49,7 @@ export async function writeFrozen(
     }
     for (const { model, gold } of engine.compiled) {
       if (!gold) continue
+      options.onStep?.('gold.compact')
       const frozenGold = frozen.gold.get(model.name) as FrozenGold // freeze() made one a model
       const result = await engine.gold(model.name).compact(connection, frozenGold, {
         watermarkMs: frozen.watermarkMs,
@@ -135,10 +138,7 @@ async function writeSeen(
   const { crc } = await seal(files, `${stateRoot}/${path}`, bytes)
   const hour = Math.max(newestHour(frozen.seen), ...small.map((file) => file.hour ?? 0))
   const rows = bytes.length / SEEN_BYTES
-  return [
-    ...kept,
-    { path, kind: 'seen', model: '', rows, bytes: bytes.length, crc32: crc, hour },
-  ]
+  return [...kept, { path, kind: 'seen', model: '', rows, bytes: bytes.length, crc32: crc, hour }]
 }
 
 const SEEN_FILES_MAX = 24
@@ -154,6 +154,24 @@ function newestHour(words: Uint32Array): number {
   let newest = 0
   for (let at = 4; at < words.length; at += 5) newest = Math.max(newest, words[at] ?? 0)
   return newest
+}
+
+/** Deletes state that no manifest names any more: older commits, and those that never came to be. */
+export async function clearState(
+  files: Files,
+  stateRoot: string,
+  state: readonly StateFile[],
+): Promise<void> {
+  const named = state.map((file) => file.path)
+  const clear = async (below: string): Promise<void> => {
+    for (const name of await files.readdir(`${stateRoot}/${below}`)) {
+      const path = below === '' ? name : `${below}/${name}`
+      if (named.includes(path)) continue
+      if (named.some((one) => one.startsWith(`${path}/`))) await clear(path)
+      else await files.remove(`${stateRoot}/${path}`)
+    }
+  }
+  await clear('')
 }
 
 async function seal(
@@ -174,5 +192,7 @@ async function seal(
 /** DuckDB says in words that the disk is full. */
 function diskFull(error: unknown, path: string): unknown {
   const isFull = error instanceof Error && /no space left on device/i.test(error.message)
-  return isFull ? diskError(Object.assign(new Error(error.message), { code: 'ENOSPC' }), path) : error
+  return isFull
+    ? diskError(Object.assign(new Error(error.message), { code: 'ENOSPC' }), path)
+    : error
 }

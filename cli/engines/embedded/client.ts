@@ -2,7 +2,7 @@
  * Talks to an engine that runs in another process. The engine writes where it listens into its data
  * directory; a file that a dead engine left behind counts as no engine.
  */
-import { CcsError, EXIT, type ErrorCode, ERROR_CODES } from '../../core/errors.ts'
+import { CcsError, ERROR_CODES, type ErrorCode, EXIT } from '../../core/errors.ts'
 import type { QueryResult } from '../../core/ports.ts'
 import { type Files, isErrno, writeFileAtomic } from '../../io/files.ts'
 
@@ -57,7 +57,9 @@ function clientAt(url: string): EngineClient {
         cause: error,
       })
     }
-    const document = (await response.json()) as { error?: { code?: string; message?: string; hint?: string } }
+    const document = (await response.json()) as {
+      error?: { code?: string; message?: string; hint?: string }
+    }
     if (response.ok) return document
     const { code, message, hint } = document.error ?? {}
     throw new CcsError(knownCode(code), message ?? `The engine answered ${response.status}.`, {

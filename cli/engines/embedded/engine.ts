@@ -3,20 +3,9 @@
  * disk while the next rows come in. It keeps everything that is not committed yet in an in-memory DuckDB,
  * so a crash loses nothing that the log would not bring back.
  */
-import { CcsError, EXIT } from '../../core/errors.ts'
-import type { GraphModel } from '../../core/graph.ts'
 import type { Counts, LakeFile, Manifest, PartitionPosition } from '../../core/manifest.ts'
-import type {
-  BatchEngine,
-  Frozen,
-  LogFrame,
-  QueryResult,
-  Reject,
-  WriteOptions,
-} from '../../core/ports.ts'
-import { type MacroSet, parseSelect, references } from '../../core/sql-ast.ts'
+import type { BatchEngine, LogFrame, QueryResult, Reject, WriteOptions } from '../../core/ports.ts'
 import { type Duck, type DuckConnection, openDuck } from '../../io/duckdb.ts'
-import type { Files } from '../../io/files.ts'
 import {
   type CatalogOptions,
   createCatalogs,
@@ -25,48 +14,16 @@ import {
   pointAtHot,
   prepareConnection,
   servedSql,
-  setNow,
   text,
 } from './catalog.ts'
-import { type EmbeddedWritten, writeFrozen } from './checkpoint.ts'
+import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint.ts'
 import { type CompiledModel, compileModels } from './compile.ts'
 import { type FrozenGold, GoldState } from './gold.ts'
 import { Judge } from './judge.ts'
-import { openRawRows, type RawRows, type RawRowsOptions } from './raw-rows.ts'
-import { Seen, type SeenWords } from './seen.ts'
-
-export interface EmbeddedOptions {
-  /** In topological order. */
-  readonly graph: readonly GraphModel[]
-  readonly macros: MacroSet
-  readonly macrosSql: string
-  readonly timezone: string
-  readonly raw: RawRowsOptions
-  readonly memoryLimitBytes: number
-  /** The only directory that queries may read files from. */
-  readonly dataDirectory: string
-  readonly manifest?: Manifest
-  /** Where a file of the lake, or of the state, lies. */
-  readonly lakePath: (file: LakeFile) => string
-  readonly files: Files
-  /** Directory of the engine's state. */
-  readonly stateRoot: string
-  /** Closed Gold rows of a model wait in the state until there are this many. */
-  readonly closedMin: number
-  readonly seen?: readonly SeenWords[]
-}
-
-/** What is frozen, in the engine's own terms. */
-export interface EmbeddedFrozen extends Frozen {
-  readonly fromSeq: number
-  readonly toSeq: number
-  readonly hotTables: readonly string[]
-  readonly gold: ReadonlyMap<string, FrozenGold>
-  readonly seen: SeenWords
-  readonly oldestSeenHour: number
-  /** Least watermark of all partitions; null: none yet. */
-  readonly watermarkMs: number | null
-}
+import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
+import { Questions } from './questions.ts'
+import { openRawRows, type RawRows } from './raw-rows.ts'
+import { Seen } from './seen.ts'
 
 export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
   readonly #duck: Duck
@@ -76,13 +33,13 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   readonly #gold = new Map<string, GoldState>()
   readonly #judge: Judge
   readonly #catalog: CatalogOptions
+  readonly #questions: Questions
   #raw: RawRows | undefined
   #hotTables: string[] = []
   #hotSerial = 0
   #seq = 0
   #committedSeq = 0
   #files: readonly LakeFile[]
-  #idle: DuckConnection[] = []
   #queue: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -97,6 +54,11 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#compiled = compiled
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#files = options.manifest?.files ?? []
+    this.#questions = new Questions({
+      reads: new Map(compiled.map(({ model, reads }) => [model.name, reads])),
+      connect: () => this.#connect('memory'),
+      bringUpToDate: (models) => this.#merge(models),
+    })
     const events = options.graph.map(({ model }) => model).find((model) => model.dedupe)
     const seen = new Seen(events?.dedupe?.horizonMs ?? 0)
     for (const words of options.seen ?? []) seen.restore(words)
@@ -181,7 +143,9 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       const rejects: Reject[] = []
       for (const frame of frames) {
         this.#judge.begin(frame)
-        const accepted = raw.appendFrame(frame, this.#judge, this.#seq, (reject) => rejects.push(reject))
+        const accepted = raw.appendFrame(frame, this.#judge, this.#seq, (reject) =>
+          rejects.push(reject),
+        )
         this.#seq += accepted
         this.#judge.end(frame, accepted)
       }
@@ -193,22 +157,16 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   /** Brings partial Gold of the named models up to date with all rows taken in. */
   #merge(models: ReadonlySet<string>): Promise<void> {
     return this.#exclusively(async () => {
-      for (const [name, state] of this.#gold)
-        if (models.has(name)) await state.merge(this.#seq)
+      for (const [name, state] of this.#gold) {
+        if (!models.has(name)) continue
+        this.#options.onStep?.('gold.merge')
+        await state.merge(this.#seq)
+      }
     })
   }
 
-  async query(sql: string, nowMs: number): Promise<QueryResult> {
-    await this.#merge(await this.#goldBehind(sql))
-    const connection = this.#idle.pop() ?? (await this.#connect('memory'))
-    try {
-      await setNow(connection, nowMs)
-      return await connection.all(sql)
-    } catch (error) {
-      throw queryError(error)
-    } finally {
-      this.#idle.push(connection)
-    }
+  query(sql: string, nowMs: number): Promise<QueryResult> {
+    return this.#questions.ask(sql, nowMs)
   }
 
   freeze(): Promise<EmbeddedFrozen | undefined> {
@@ -216,6 +174,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       if (!this.#judge.isDirty()) return undefined
       const gold = new Map<string, FrozenGold>()
       for (const [name, state] of this.#gold) {
+        this.#options.onStep?.('gold.merge')
         await state.merge(this.#seq)
         gold.set(name, await state.freeze())
       }
@@ -247,15 +206,12 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   write(frozen: EmbeddedFrozen, commit: WriteOptions): Promise<EmbeddedWritten> {
-    const { files, stateRoot, closedMin } = this.#options
-    return writeFrozen(this, frozen, { ...commit, files, stateRoot, closedMin })
+    const { files, stateRoot, closedMin, onStep } = this.#options
+    const step = onStep ? { onStep } : {}
+    return writeFrozen(this, frozen, { ...commit, files, stateRoot, closedMin, ...step })
   }
 
-  release(
-    frozen: EmbeddedFrozen,
-    { parts }: EmbeddedWritten,
-    manifest: Manifest,
-  ): Promise<void> {
+  release(frozen: EmbeddedFrozen, { parts }: EmbeddedWritten, manifest: Manifest): Promise<void> {
     return this.#exclusively(async () => {
       this.#files = manifest.files
       this.#committedSeq = frozen.toSeq
@@ -266,6 +222,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await this.#serve()
       await this.#point()
       for (const table of old) await this.#connection.run(`DROP TABLE ${table}`)
+      await clearState(this.#options.files, this.#options.stateRoot, manifest.state)
     })
   }
 
@@ -289,7 +246,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
 
   async close(): Promise<void> {
     await this.#queue
-    for (const connection of this.#idle) connection.close()
+    this.#questions.close()
     this.#raw?.close()
     this.#connection.close()
     this.#duck.close()
@@ -321,38 +278,10 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     await this.#connection.run('COMMIT')
   }
 
-  /** Window and session models that a query reads, directly or through others. */
-  async #goldBehind(sql: string): Promise<ReadonlySet<string>> {
-    const ast = await parseSelect(
-      { file: '<query>', line: 1, sql },
-      (one) => this.#exclusively(() => astText(this.#connection, one)),
-      'CCS_QUERY_INVALID',
-    )
-    const found = new Set<string>()
-    const visit = (name: string) => {
-      if (found.has(name)) return
-      found.add(name)
-      for (const read of this.#compiled.find((one) => one.model.name === name)?.reads ?? []) visit(read)
-    }
-    for (const one of references(ast)) visit(one.name)
-    return found
-  }
-
   /** One at a time on the engine's own connection, in the order of calls. */
   #exclusively<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#queue.then(run)
     this.#queue = result.catch(() => undefined)
     return result
   }
-}
-
-/** The AST of a SELECT as JSON text; for anything else an AST that says so. */
-async function astText(connection: DuckConnection, sql: string): Promise<string> {
-  const { rows } = await connection.all('SELECT json_serialize_sql($1::VARCHAR) AS ast', [sql])
-  return String(rows[0]?.ast)
-}
-
-function queryError(error: unknown): CcsError {
-  const message = error instanceof Error ? error.message : String(error)
-  return new CcsError('CCS_QUERY_INVALID', message.trim(), { exit: EXIT.usage, cause: error })
 }

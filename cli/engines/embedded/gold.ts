@@ -113,7 +113,9 @@ export class GoldState {
     this.#attempt = []
     this.#fresh = this.#fresh.filter((table) => !frozen.fresh.includes(table))
     const used = new Set(parts.map((part) => part.table))
-    return [...frozen.parts.map((part) => part.table), ...frozen.fresh].filter((one) => !used.has(one))
+    return [...frozen.parts.map((part) => part.table), ...frozen.fresh].filter(
+      (one) => !used.has(one),
+    )
   }
 
   /** SELECT of the model's rows that have not closed. */

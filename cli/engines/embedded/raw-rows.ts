@@ -15,7 +15,7 @@ import type {
   DuckConnection,
   DuckVector,
 } from '../../io/duckdb.ts'
-import { TextArena } from './decode-arena.ts'
+import { type Address, TextArena } from './decode-arena.ts'
 import { createTableSql, type RawColumn, rawColumns } from './decode-table.ts'
 
 export type RawRowsOptions = GateOptions
@@ -56,6 +56,8 @@ export class RawRows {
   readonly #arena: TextArena
   readonly #source: SourceColumns
   readonly #onClose: () => void
+  /** Where DuckDB's copy of the frame being read lies. */
+  #address: Address = { low: 0, high: 0 }
   /** Rows in the buffers. */
   #rows = 0
   #isOpen = true
@@ -140,31 +142,27 @@ export class RawRows {
   /** Makes the frame the source of what is read next. */
   #begin(frame: LogFrame): void {
     if (this.#arena.isFull) this.#write(undefined)
-    this.#load(frame)
-  }
-
-  #load(frame: LogFrame): void {
     this.#gate.source.load(frame.body)
     this.#place(frame)
   }
 
   #place(frame: LogFrame): void {
-    const { low, high } = this.#arena.add(frame.body)
-    this.#gate.source.place(low, high)
+    this.#address = this.#arena.add(frame.body)
+    this.#gate.source.place(this.#address.low, this.#address.high)
     this.#source.begin(frame, this.#arena)
   }
 
-  /** A record that only avsc can read goes through the same decoder, written anew. */
+  /** A record that only avsc can read goes through the same decoder, written anew, behind the frame. */
   #admitRewritten(frame: LogFrame, from: number, to: number, latestMs: number): 0 | 1 | 2 {
+    const { source } = this.#gate
     const bytes = this.#gate.rewritten(frame.body.subarray(from, to), frame.appendMs)
     if (bytes === undefined) return 0
     if (this.#arena.isFull) this.#write(frame)
-    const { low, high } = this.#arena.add(bytes)
-    this.#gate.source.load(bytes)
-    this.#gate.source.place(low, high)
-    const verdict = this.#gate.admit(0, bytes.length, this.#rows, latestMs)
-    // The frame is the source again; another copy of it is what these rare records cost.
-    this.#load(frame)
+    const at = source.add(bytes)
+    const address = this.#arena.add(bytes)
+    source.place(address.low, address.high, at)
+    const verdict = this.#gate.admit(at, at + bytes.length, this.#rows, latestMs)
+    source.place(this.#address.low, this.#address.high)
     return verdict
   }
 

@@ -47,6 +47,9 @@ function selectOf(job: DialectJob): string {
 /** Kinds stream and view: one SELECT, with deduplication and unnesting where there is any. */
 function plainSelect(job: DialectJob): string {
   const { model, select, project } = job.input
+  const { from: source } = select
+  if (source.is === 'table' && project.modelOf(source.name)?.kind === 'session')
+    job.note(`${source.name} holds sessions that are over; those under way are not counted here.`)
   const read = fromOf(job)
   const made = linesMade(job, read.columns)
   const extra = made.map((one) => `, ${one.made} AS ${one.sql}`).join('')

@@ -1,0 +1,50 @@
+import { CcsCommand } from '../command.ts'
+import { EXIT } from '../core/errors.ts'
+import { formatCount } from '../core/units.ts'
+import type { AuditReport } from '../flows/audit.ts'
+import { runAudit } from '../open-audit.ts'
+
+export default class Audit extends CcsCommand<AuditReport> {
+  static override summary = 'Prove that no event was lost or doubled, and that every model is right.'
+  static override description =
+    'Every record of the log is in Bronze or rejected, once; every model is what its SELECT gives when it is run plainly over what it reads; every audit in the headers holds. Looks at the last commit; an engine that runs is asked to commit first. Exits 5 with the ids otherwise.'
+  static override examples = ['<%= config.bin %> audit', '<%= config.bin %> audit --json']
+
+  async run(): Promise<AuditReport> {
+    const { flags } = await this.parse(Audit)
+    const project = await this.loadProject(flags)
+    const progress = this.progress('auditing')
+    const report = await runAudit(project, {
+      onProgress: (done, total) => progress.update(done, total),
+    })
+    progress.end()
+    if (report.serial === null) this.print('Nothing was committed yet.')
+    else this.#show(report)
+    if (!report.ok) this.exitWith(EXIT.checkFailed)
+    return report
+  }
+
+  #show({ ok, serial, asOf, models, faults }: AuditReport): void {
+    if (models.length > 0)
+      this.printTable(
+        [
+          { key: 'model', align: 'left' },
+          { key: 'in' },
+          { key: 'out' },
+          { key: 'duplicates', title: 'dup' },
+          { key: 'filtered', title: 'filt' },
+          { key: 'late' },
+          { key: 'dlq' },
+          { key: 'remainder', title: 'rest' },
+        ],
+        models,
+      )
+    for (const { model, check, count, ids } of faults) {
+      this.print()
+      this.print(`${this.paint('red', model)}  ${check}: ${formatCount(count)}`)
+      for (const id of ids) this.print(`  ${id}`)
+      if (count > ids.length) this.print(`  … and ${formatCount(count - ids.length)} more`)
+    }
+    this.note(`Commit ${serial} of ${asOf}: ${ok ? 'everything adds up.' : 'it does not add up.'}`)
+  }
+}

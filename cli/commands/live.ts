@@ -1,0 +1,41 @@
+import { Flags } from '@oclif/core'
+import { CcsCommand, durationFlag } from '../command.ts'
+import { type LiveData, liveLines } from '../core/live-text.ts'
+import { readLive } from '../flows/live.ts'
+import { systemClock } from '../open.ts'
+import { openAnswers } from '../open-pipeline.ts'
+
+export default class Live extends CcsCommand<LiveData> {
+  static override summary = 'Watch what is happening right now.'
+  static override description =
+    'Redraws on a terminal; elsewhere, and with --once, it prints what it sees and ends.'
+  static override examples = ['<%= config.bin %> live', '<%= config.bin %> live --once --json']
+  static override flags = {
+    once: Flags.boolean({ summary: 'Print once and end.' }),
+    every: durationFlag({ summary: 'Time between two looks.', default: 1_000 }),
+  }
+
+  async run(): Promise<LiveData> {
+    const { flags } = await this.parse(Live)
+    const stop = this.untilSignal()
+    const clock = systemClock()
+    const project = await this.loadProject(flags)
+    const isOnce = flags.once || this.jsonEnabled() || !process.stdout.isTTY
+    for (let isFirst = true; ; isFirst = false) {
+      const answers = await openAnswers(project)
+      const data = await readLive({
+        query: (sql) => answers.query(sql),
+        status: () => answers.status(),
+        nowMs: () => clock.nowMs(),
+      }).finally(() => answers.close())
+      const lines = liveLines(data, this.width, (style, text) => this.paint(style, text))
+      // Home, then each line with what was behind it erased, then the rest of the screen: no flicker.
+      const frame = lines.map((line) => `${line}\u001B[K`).join('\n')
+      if (isOnce) for (const line of lines) this.print(line)
+      else process.stdout.write(`${isFirst ? '\u001B[2J' : ''}\u001B[H${frame}\n\u001B[J`)
+      if (isOnce || stop.aborted) return data
+      await clock.sleep(flags.every, stop)
+      if (stop.aborted) return data
+    }
+  }
+}

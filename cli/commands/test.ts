@@ -1,0 +1,93 @@
+import { Args } from '@oclif/core'
+import { CcsCommand } from '../command.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
+import { differenceLines } from '../core/model-test-text.ts'
+import { didYouMean } from '../core/suggest.ts'
+import { type CaseResult, testModels } from '../flows/test-models.ts'
+import { openLogic } from '../open.ts'
+import { openTests } from '../open-test.ts'
+
+export interface TestResult {
+  readonly ok: boolean
+  readonly passed: number
+  readonly failed: number
+  readonly cases: readonly CaseResult[]
+  /** Models that have no test file. */
+  readonly untested: readonly string[]
+}
+
+/** Pipelines that run at the same time: one waits for the disk while another computes. */
+const AT_ONCE = 3
+
+export default class Test extends CcsCommand<TestResult> {
+  static override summary = 'Test models: given events, expected rows, with late, duplicate and restart.'
+  static override description =
+    'Runs the cases of sql/<layer>/<model>.test.yml, each through the real pipeline in a temporary directory and through the models as plain SQL; both must give the expected rows. Exits 5 when a case fails.'
+  static override examples = [
+    '<%= config.bin %> test',
+    '<%= config.bin %> test silver.orders',
+    '<%= config.bin %> test gold --json',
+  ]
+  static override args = {
+    model: Args.string({ description: 'A model such as silver.orders, or a layer; all when absent.' }),
+  }
+
+  async run(): Promise<TestResult> {
+    const { args, flags } = await this.parse(Test)
+    const signal = this.untilSignal()
+    const project = await this.loadProject(flags)
+    const tests = await openTests(project, await openLogic(project))
+    try {
+      const names = tests.models.map(({ name }) => name)
+      const isChosen = chosen(args.model, names)
+      const cases = tests.files.flatMap((file) => (isChosen(file.model) ? file.cases : []))
+      const results = await testModels(cases, tests.bench, {
+        atOnce: AT_ONCE,
+        signal,
+        onResult: (one) => this.#tell(one),
+      })
+      const tested = new Set(tests.files.map(({ model }) => model))
+      const untested = names.filter((name) => isChosen(name) && !tested.has(name))
+      const passed = results.filter(({ ok }) => ok).length
+      const failed = results.length - passed
+      if (untested.length > 0) this.note(`Without tests: ${untested.join(', ')}`)
+      this.print(`${passed} passed, ${failed} failed`)
+      const ok = failed === 0 && !signal.aborted
+      if (!ok) this.exitWith(EXIT.checkFailed)
+      return { ok, passed, failed, cases: results, untested }
+    } finally {
+      await tests.close()
+    }
+  }
+
+  #tell(one: CaseResult): void {
+    const mark = one.ok ? this.paint('green', '✓') : this.paint('red', '✗')
+    const where = one.ok ? this.paint('dim', `${one.tookMs} ms`) : `(${one.file}:${one.line})`
+    this.print(`${mark} ${one.model}  ${one.case}  ${where}`)
+    let told = ''
+    for (const { run, model, difference } of one.findings) {
+      const heading = `${HEADINGS[run]}${model === one.model ? '' : `, ${model}`}:`
+      if (heading !== told) this.print(`    ${heading}`)
+      told = heading
+      for (const line of differenceLines([difference])) this.print(`      ${line}`)
+    }
+  }
+}
+
+const HEADINGS = {
+  both: 'engine and plain SQL alike',
+  engine: 'engine',
+  'plain SQL': 'plain SQL',
+  'engine against plain SQL': 'the engine differs from the plain SQL (expected)',
+} as const
+
+function chosen(model: string | undefined, names: readonly string[]): (name: string) => boolean {
+  if (model === undefined) return () => true
+  const layers = [...new Set(names.map((name) => name.split('.')[0] ?? ''))]
+  if (layers.includes(model)) return (name) => name.startsWith(`${model}.`)
+  if (names.includes(model)) return (name) => name === model
+  throw new CcsError('CCS_USAGE_INVALID', `"${model}" is neither a model nor a layer.`, {
+    exit: EXIT.usage,
+    hint: didYouMean(model, [...layers, ...names]),
+  })
+}

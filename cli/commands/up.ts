@@ -1,0 +1,157 @@
+import { Flags } from '@oclif/core'
+import { CcsCommand, durationFlag } from '../command.ts'
+import type { QueryResult } from '../core/ports.ts'
+import { generate } from '../flows/generate.ts'
+import type { StatusResult } from '../flows/status.ts'
+import { openLogic, systemClock } from '../open.ts'
+import { openLogSink } from '../open-generator.ts'
+import { type OpenPipeline, type OpenServer, openPipeline, openServer } from '../open-pipeline.ts'
+import type { Project } from '../project.ts'
+
+export default class Up extends CcsCommand<StatusResult> {
+  static override summary =
+    'Run the whole pipeline: simulated shoppers, the log, the engine, the lake.'
+  static override description =
+    'Answers stay up to date within a second: ask with `ccs query`, watch with `ccs live`. SIGINT or SIGTERM drains: everything is taken in and committed.'
+  static override examples = [
+    '<%= config.bin %> up',
+    '<%= config.bin %> up --eps 1000 --for 20s',
+    '<%= config.bin %> up --no-gen',
+  ]
+  static override flags = {
+    eps: Flags.integer({ summary: 'Events a second of the simulated shop.', min: 1, max: 100_000 }),
+    gen: Flags.boolean({ summary: 'Simulate shoppers.', default: true, allowNo: true }),
+    for: durationFlag({ summary: 'Stop by itself after this time.' }),
+    port: Flags.integer({
+      summary: 'Port on 127.0.0.1; 0 takes any free one.',
+      min: 0,
+      max: 65535,
+    }),
+  }
+
+  async run(): Promise<StatusResult> {
+    const { flags } = await this.parse(Up)
+    const project = await this.loadProject(flags)
+    const stop = this.untilSignal()
+    const open = await openPipeline(project, await openLogic(project), {
+      owner: 'ccs up',
+      onNotice: (text) => this.note(text),
+    })
+    const server = await openServer(open, { port: flags.port ?? project.config.http.port }).catch(
+      async (error: unknown) => {
+        await open.close()
+        throw error
+      },
+    )
+    try {
+      this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
+      await this.#work(project, open, server, { ...flags, stop })
+      const status = await server.status()
+      await this.#goodbye(open, status)
+      return status
+    } finally {
+      await server.close()
+      await open.close()
+    }
+  }
+
+  #hello(project: Project, server: OpenServer, eps: number): void {
+    const shop = eps > 0 ? `Shoppers come at ${eps} events a second.` : 'Nobody is simulated.'
+    this.print(`${this.paint('bold', 'ccs is up.')} ${shop} Ctrl-C drains and stops.`)
+    this.print()
+    this.print(`  ccs live                                  what is happening right now`)
+    this.print(`  ccs query "SELECT * FROM gold.right_now"  any SELECT over bronze, silver, gold`)
+    this.print(`  ccs status                                lag, freshness, late, duplicates`)
+    this.print(`  ${server.url.padEnd(40)}  the same over HTTP: POST /query, GET /status`)
+    this.print(`  ${project.dataDir}/lake`)
+    this.print()
+  }
+
+  /** The shop ends first, then the engine takes in the rest. */
+  async #work(
+    project: Project,
+    open: OpenPipeline,
+    server: OpenServer,
+    options: {
+      readonly stop: AbortSignal
+      readonly gen: boolean
+      readonly eps?: number | undefined
+      readonly for?: number | undefined
+    },
+  ): Promise<void> {
+    const ended = new AbortController()
+    const engine = open.pipeline.run(ended.signal, false)
+    const timer = setInterval(
+      () => void this.#report(open, server),
+      process.stderr.isTTY ? 1_000 : 10_000,
+    )
+    try {
+      const shop = options.gen
+        ? this.#shop(project, options)
+        : systemClock().sleep(options.for ?? 2 ** 31 - 1, options.stop)
+      // A failing engine ends the run; a stopped shop lets the engine finish.
+      await Promise.race([shop, engine])
+      ended.abort()
+      await Promise.all([shop, engine])
+    } finally {
+      ended.abort()
+      clearInterval(timer)
+    }
+  }
+
+  async #shop(
+    project: Project,
+    options: { stop: AbortSignal; eps?: number | undefined; for?: number | undefined },
+  ): Promise<void> {
+    const { seed } = project.config.generator
+    const shop = await openLogSink(project, { seed, partitions: 1, mustBeEmpty: false })
+    try {
+      await generate(
+        {
+          seed,
+          eps: options.eps ?? project.config.generator.eps,
+          timezone: project.config.timezone,
+          mischief: { late: 0.01, duplicates: 0.005, disorder: 0.02, invalid: 0.001, skew: 0.01 },
+          ...(options.for === undefined ? {} : { forMs: options.for }),
+        },
+        {
+          clock: systemClock(),
+          monotonicMs: () => performance.now(),
+          sink: shop.sink,
+          signal: options.stop,
+        },
+      )
+    } finally {
+      await shop.close()
+    }
+  }
+
+  async #report(open: OpenPipeline, server: OpenServer): Promise<void> {
+    const { counts, lagEvents, stalled } = await server.status()
+    const now = oneRow(await open.engine.query(RIGHT_NOW, Date.now()))
+    const line = stalled
+      ? stalled
+      : `${counts.records} events  lag ${lagEvents}  visitors ${now.visitors_5m}  carts ${now.active_carts_10m}  orders today ${now.orders_today}  revenue today ${now.revenue_today}`
+    this.statusLine(line)
+  }
+
+  async #goodbye(open: OpenPipeline, { counts }: StatusResult): Promise<void> {
+    const { records, duplicates, dlq, late } = counts
+    this.print(
+      `Drained: ${records} events taken in, ${duplicates} duplicates, ${late} late, ${dlq} rejected.`,
+    )
+    const { rows, columns } = await open.engine.query(FUNNEL, Date.now())
+    this.printTable(
+      columns.map(({ name }) => ({ key: name })),
+      rows,
+    )
+  }
+}
+
+const RIGHT_NOW = 'SELECT * FROM gold.right_now'
+const FUNNEL =
+  'SELECT shop_date, sessions, views, carts, checkouts, orders FROM gold.funnel_daily ORDER BY 1 DESC LIMIT 3'
+
+function oneRow(result: QueryResult): Readonly<Record<string, unknown>> {
+  return result.rows[0] ?? {}
+}

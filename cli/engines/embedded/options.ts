@@ -1,0 +1,44 @@
+/** What the embedded engine is opened with, and what it freezes for a checkpoint. */
+import type { GraphModel } from '../../core/graph.ts'
+import type { LakeFile, Manifest } from '../../core/manifest.ts'
+import type { Frozen } from '../../core/ports.ts'
+import type { MacroSet } from '../../core/sql-ast.ts'
+import type { Files } from '../../io/files.ts'
+import type { FrozenGold } from './gold.ts'
+import type { RawRowsOptions } from './raw-rows.ts'
+import type { SeenWords } from './seen.ts'
+
+export interface EmbeddedOptions {
+  /** In topological order. */
+  readonly graph: readonly GraphModel[]
+  readonly macros: MacroSet
+  readonly macrosSql: string
+  readonly timezone: string
+  readonly raw: RawRowsOptions
+  readonly memoryLimitBytes: number
+  /** The only directory that queries may read files from. */
+  readonly dataDirectory: string
+  readonly manifest?: Manifest
+  /** Where a file of the lake, or of the state, lies. */
+  readonly lakePath: (file: LakeFile) => string
+  readonly files: Files
+  /** Directory of the engine's state. */
+  readonly stateRoot: string
+  /** Closed Gold rows of a model wait in the state until there are this many. */
+  readonly closedMin: number
+  readonly seen?: readonly SeenWords[]
+  /** Called before each statement of its kind: where tests end the process. */
+  readonly onStep?: (step: 'gold.merge' | 'gold.compact') => void
+}
+
+/** What is frozen, in the engine's own terms. */
+export interface EmbeddedFrozen extends Frozen {
+  readonly fromSeq: number
+  readonly toSeq: number
+  readonly hotTables: readonly string[]
+  readonly gold: ReadonlyMap<string, FrozenGold>
+  readonly seen: SeenWords
+  readonly oldestSeenHour: number
+  /** Least watermark of all partitions; null: none yet. */
+  readonly watermarkMs: number | null
+}

@@ -1,0 +1,72 @@
+/**
+ * Answers SELECTs on connections of their own. Before one runs, partial Gold behind the tables that it reads
+ * is brought up to date, and no other: what nobody asks for costs nothing until a checkpoint.
+ */
+import { CcsError, EXIT } from '../../core/errors.ts'
+import type { QueryResult } from '../../core/ports.ts'
+import { parseSelect, references } from '../../core/sql-ast.ts'
+import type { DuckConnection } from '../../io/duckdb.ts'
+import { setNow } from './catalog.ts'
+
+export interface QuestionsOptions {
+  /** Model → what it reads. */
+  readonly reads: ReadonlyMap<string, readonly string[]>
+  readonly connect: () => Promise<DuckConnection>
+  /** Resolves when the named models hold all rows taken in. */
+  readonly bringUpToDate: (models: ReadonlySet<string>) => Promise<void>
+}
+
+export class Questions {
+  readonly #options: QuestionsOptions
+  readonly #idle: DuckConnection[] = []
+
+  constructor(options: QuestionsOptions) {
+    this.#options = options
+  }
+
+  /** Throws CCS_QUERY_INVALID with DuckDB's own words for anything but a SELECT that runs. */
+  async ask(sql: string, nowMs: number): Promise<QueryResult> {
+    const connection = this.#idle.pop() ?? (await this.#options.connect())
+    try {
+      await this.#options.bringUpToDate(await this.#modelsBehind(connection, sql))
+      await setNow(connection, nowMs)
+      return await connection.all(sql)
+    } catch (error) {
+      throw queryError(error)
+    } finally {
+      this.#idle.push(connection)
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#idle.splice(0)) connection.close()
+  }
+
+  /** Models that a query reads, directly or through others. */
+  async #modelsBehind(connection: DuckConnection, sql: string): Promise<ReadonlySet<string>> {
+    const ast = await parseSelect(
+      { file: '<query>', line: 1, sql },
+      async (one) => {
+        const { rows } = await connection.all('SELECT json_serialize_sql($1::VARCHAR) AS ast', [
+          one,
+        ])
+        return String(rows[0]?.ast)
+      },
+      'CCS_QUERY_INVALID',
+    )
+    const found = new Set<string>()
+    const visit = (name: string) => {
+      if (found.has(name)) return
+      found.add(name)
+      for (const read of this.#options.reads.get(name) ?? []) visit(read)
+    }
+    for (const { name } of references(ast)) visit(name)
+    return found
+  }
+}
+
+function queryError(error: unknown): CcsError {
+  if (error instanceof CcsError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new CcsError('CCS_QUERY_INVALID', message.trim(), { exit: EXIT.usage, cause: error })
+}

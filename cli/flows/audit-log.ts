@@ -1,0 +1,161 @@
+/**
+ * The log against Bronze and the rejects: each record that was committed is in exactly one of the two, once.
+ * Offsets without gaps are what the log promises, so its side of the comparison is a range a partition.
+ */
+import type { PartitionPosition } from '../core/manifest.ts'
+import { type AuditSql, countOf, quoted } from './audit-catalog.ts'
+
+/** The first ids of a fault; its `count` says how many there are. */
+export const IDS_MAX = 20
+
+export interface AuditFault {
+  readonly model: string
+  /** What is wrong: missing, doubled, unexpected, differs, an audit of the model's header … */
+  readonly check: string
+  readonly count: number
+  /** Keys of the rows, `a|b` where a key has two columns; the first 20 in order. */
+  readonly ids: readonly string[]
+}
+
+/** One line of the accounts, in rows of what the model reads. */
+export interface AuditRow {
+  readonly model: string
+  readonly in: number
+  readonly out: number
+  readonly duplicates: number
+  readonly filtered: number
+  readonly late: number
+  readonly dlq: number
+  /** What the other columns do not explain; 0 when all is well. */
+  readonly remainder: number
+}
+
+/** A partition of events.raw: the first offset kept, and the first that is not committed. */
+export interface LogRange {
+  readonly partition: number
+  readonly start: number
+  readonly end: number
+}
+
+/** Where a reject came from. */
+export interface RejectSource {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface AuditLogInput {
+  readonly topic: string
+  readonly ranges: readonly LogRange[]
+  /** Of the engine's partition of events.dlq, up to the commit; undefined: it is no reject. */
+  readonly rejects: AsyncIterable<readonly (RejectSource | undefined)[]>
+  /** How many the manifest counts. */
+  readonly dlqEnd: number
+}
+
+export function committedRanges(
+  topic: string,
+  positions: readonly PartitionPosition[],
+  startOf: (partition: number) => Promise<number>,
+): Promise<LogRange[]> {
+  const own = positions.filter((one) => one.topic === topic)
+  return Promise.all(
+    own.map(async ({ partition, nextOffset }) => {
+      return { partition, start: await startOf(partition), end: nextOffset }
+    }),
+  )
+}
+
+const PROBLEM = `CASE
+  WHEN bronze > 0 AND dlq > 0 THEN 'both in Bronze and rejected'
+  WHEN bronze > 1 THEN 'doubled in Bronze'
+  WHEN dlq > 1 THEN 'rejected twice'
+END`
+
+/** Accounts of the model that reads the log. `model` is its name; its table has topic, partition and offset. */
+export async function auditLog(
+  plain: AuditSql,
+  model: string,
+  input: AuditLogInput,
+): Promise<{ row: AuditRow; faults: readonly AuditFault[] }> {
+  const { topic, ranges } = input
+  const faults = await loadRejects(plain, input)
+  await plain.run(`CREATE OR REPLACE TABLE audit.ranges (p INTEGER, start BIGINT, stop BIGINT)`)
+  for (const { partition, start, end } of ranges)
+    await plain.run(`INSERT INTO audit.ranges VALUES (${partition}, ${start}, ${end})`)
+  // Records that the log no longer keeps are nobody's business; those beyond the commit are a fault.
+  await plain.run(`CREATE OR REPLACE TABLE audit.records AS
+    SELECT p, o, count(*) FILTER (is_row) AS bronze, count(*) FILTER (NOT is_row) AS dlq,
+      bool_and(coalesce(o < stop, FALSE)) AS is_known
+    FROM (
+      SELECT partition AS p, "offset" AS o, TRUE AS is_row FROM ${model} WHERE topic = ${quoted(topic)}
+      UNION ALL SELECT p, o, FALSE FROM audit.rejects WHERE topic = ${quoted(topic)}
+    ) LEFT JOIN audit.ranges USING (p)
+    WHERE o >= coalesce(start, 0) GROUP BY p, o`)
+  const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+  const good = (side: string, other: string) =>
+    countOf(
+      plain,
+      `SELECT count(*) FROM audit.records WHERE is_known AND ${side} = 1 AND ${other} = 0`,
+    )
+  const out = await good('bronze', 'dlq')
+  const dlq = await good('dlq', 'bronze')
+  const found = await countOf(plain, 'SELECT count(*) FROM audit.records WHERE is_known')
+  const fault = faultsOf(plain, 'events.raw')
+  faults.push(
+    ...(await fault(
+      `SELECT ${PROBLEM} AS problem, p, o FROM audit.records WHERE problem IS NOT NULL`,
+    )),
+    ...(await fault(`SELECT 'beyond the commit' AS problem, p, o FROM audit.records
+      WHERE NOT is_known`)),
+  )
+  if (found < total)
+    faults.push(
+      ...(await fault(`SELECT 'neither in Bronze nor rejected' AS problem, p, o
+        FROM (SELECT p, unnest(range(start, stop)) AS o FROM audit.ranges)
+        ANTI JOIN audit.records USING (p, o)`)),
+    )
+  await plain.run('DROP TABLE audit.records; DROP TABLE audit.rejects')
+  const row = { model, in: total, out, duplicates: 0, filtered: 0, late: 0, dlq }
+  return { row: { ...row, remainder: total - out - dlq }, faults }
+}
+
+/** Faults of rows with `problem`, `p` and `o`; their ids are `events.raw-<partition>:<offset>`. */
+function faultsOf(plain: AuditSql, topic: string): (sql: string) => Promise<AuditFault[]> {
+  return async (sql) => {
+    const { rows } = await plain.all(`SELECT problem, count(*) AS n, min((p, o), ${IDS_MAX}) AS ids
+      FROM (${sql}) GROUP BY problem ORDER BY problem`)
+    return rows.map(({ problem, n, ids }) => ({
+      model: topic,
+      check: String(problem),
+      count: Number(n),
+      // min(row, n) gives a list; a row without names comes as an object of its values.
+      ids: (ids as readonly object[]).map((one) => `${topic}-${Object.values(one).join(':')}`),
+    }))
+  }
+}
+
+/** The sources of the rejects as the table audit.rejects. */
+async function loadRejects(plain: AuditSql, input: AuditLogInput): Promise<AuditFault[]> {
+  await plain.run('CREATE OR REPLACE TABLE audit.rejects (topic VARCHAR, p INTEGER, o BIGINT)')
+  const foreign: string[] = []
+  let read = 0
+  for await (const some of input.rejects) {
+    const known: RejectSource[] = []
+    for (const [index, one] of some.entries()) {
+      if (one) known.push(one)
+      else foreign.push(`events.dlq-0:${read + index}`)
+    }
+    read += some.length
+    const rows = JSON.stringify(known.map(({ topic, partition, offset }) => [topic, partition, offset]))
+    await plain.run(`INSERT INTO audit.rejects SELECT one[1], one[2]::INTEGER, one[3]::BIGINT
+      FROM (SELECT unnest(from_json(${quoted(rows)}, '[["VARCHAR"]]')) AS one)`)
+  }
+  const faults: AuditFault[] = []
+  const add = (check: string, count: number, ids: readonly string[]) => {
+    if (count > 0) faults.push({ model: 'events.dlq', check, count, ids })
+  }
+  add('no reject', foreign.length, foreign.slice(0, IDS_MAX))
+  add('fewer rejects than committed', Math.max(0, input.dlqEnd - read), [`events.dlq-0:${read}`])
+  return faults
+}

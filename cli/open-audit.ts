@@ -1,0 +1,253 @@
+/**
+ * Composition of `ccs audit`: one commit, its files held fast by hard links so that a running engine may go on
+ * replacing them, an engine that serves them, and a DuckDB that knows nothing of the engine.
+ */
+import { CcsError, EXIT } from './core/errors.ts'
+import type { Manifest } from './core/manifest.ts'
+import type { AuditReport } from './flows/audit.ts'
+import type { AuditFault, RejectSource } from './flows/audit-log.ts'
+import type { DuckConnection } from './io/duckdb.ts'
+import type { DamagedFile } from './flows/lake-verify.ts'
+import { type Logic, openCodec, openEngine, openLogic, openStore, RAW_TOPIC, type Store } from './open.ts'
+import type { Project } from './project.ts'
+
+export interface AuditRun {
+  readonly onProgress?: (done: number, total: number) => void
+  /** DuckDB's memory; what needs more spills into the data directory. */
+  readonly memoryLimitBytes?: number
+}
+
+const MEMORY_BYTES = 1024 * 1024 * 1024
+const ATTEMPTS = 3
+
+/** A commit whose files stay as they are until `dir` is removed. */
+interface Pinned {
+  readonly manifest: Manifest
+  readonly dir: string
+  /** Name of a lake file → absolute path; files that are nowhere are absent. */
+  readonly paths: ReadonlyMap<string, string>
+  readonly stateDir: string
+}
+
+/**
+ * Audits the last commit; an engine that runs on the data is asked to commit first. Throws CCS_PLAN_CHANGES when
+ * the models are not those that made the rows.
+ */
+export async function runAudit(project: Project, run: AuditRun = {}): Promise<AuditReport> {
+  const store = await openStore(project.dataDir)
+  try {
+    const { findEngine } = await import('./engines/embedded/client.ts')
+    await (await findEngine(store.files, store.root))?.post('/commit', {})
+    const first = await store.manifests.load()
+    if (!first) return { ok: true, serial: null, asOf: null, models: [], faults: [] }
+    const logic = await openLogic(project)
+    await refuseChanges(logic, first)
+    const dir = `${store.root}/tmp/audit-${process.pid}`
+    try {
+      const pinned = await pin(store, first, dir)
+      return await auditPinned(project, logic, store, pinned, run)
+    } finally {
+      await store.files.remove(dir)
+    }
+  } finally {
+    await store.log.close()
+  }
+}
+
+async function refuseChanges(logic: Logic, manifest: Manifest): Promise<void> {
+  const { makePlan } = await import('./core/plan.ts')
+  const { steps } = makePlan(logic, manifest, true)
+  if (steps.length === 0) return
+  const names = steps.slice(0, 5).map((step) => step.name)
+  throw new CcsError(
+    'CCS_PLAN_CHANGES',
+    `Not deployed yet: ${names.join(', ')}${steps.length > 5 ? ' …' : ''}. Rows are audited with the models that made them.`,
+    { exit: EXIT.changes, hint: 'Look at what would happen: ccs plan. Then: ccs deploy' },
+  )
+}
+
+/** Gives the files of a manifest second names below `dir`; starts anew with the next one when it was replaced meanwhile. */
+async function pin(store: Store, first: Manifest, dir: string): Promise<Pinned> {
+  const { files } = store
+  let manifest = first
+  for (let attempt = 1; ; attempt++) {
+    await files.remove(dir)
+    await files.mkdir(`${dir}/lake`)
+    const pinned = await pinOnce(store, manifest, dir)
+    const isWhole =
+      pinned.paths.size === manifest.files.length && pinned.states === manifest.state.length
+    const now = (await store.manifests.load()) ?? manifest
+    if (isWhole || now.serial === manifest.serial || attempt === ATTEMPTS) return pinned
+    manifest = now
+  }
+}
+
+async function pinOnce(
+  store: Store,
+  manifest: Manifest,
+  dir: string,
+): Promise<Pinned & { readonly states: number }> {
+  const [{ isErrno }, { dataLayout }] = await Promise.all([
+    import('./io/files.ts'),
+    import('./core/layout.ts'),
+  ])
+  const { files } = store
+  const link = async (from: string, to: string): Promise<boolean> => {
+    try {
+      await files.link(from, to)
+      return true
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return false
+      throw error
+    }
+  }
+  const paths = new Map<string, string>()
+  for (const [name, path] of await store.lake.locate(manifest))
+    if (await link(path, `${dir}/lake/${name}`)) paths.set(name, `${dir}/lake/${name}`)
+  let states = 0
+  for (const { path } of manifest.state) {
+    await files.mkdir(`${dir}/state/${path.slice(0, path.lastIndexOf('/'))}`)
+    if (await link(`${dataLayout(store.root).state}/${path}`, `${dir}/state/${path}`)) states++
+  }
+  return { manifest, dir, paths, stateDir: `${dir}/state`, states }
+}
+
+async function auditPinned(
+  project: Project,
+  logic: Logic,
+  store: Store,
+  pinned: Pinned,
+  run: AuditRun,
+): Promise<AuditReport> {
+  const { openDuck } = await import('./io/duckdb.ts')
+  const duck = await openDuck({
+    memoryLimitBytes: run.memoryLimitBytes ?? MEMORY_BYTES,
+    tempDirectory: `${pinned.dir}/spill`,
+    config: { preserve_insertion_order: 'false' },
+  })
+  const { serial, committedMs } = pinned.manifest
+  const head = { serial, asOf: new Date(committedMs).toISOString() }
+  const plain = await duck.connect()
+  try {
+    const damaged = await damagedFiles(plain, store, pinned)
+    if (damaged.length > 0) return { ok: false, ...head, models: [], faults: fileFaults(damaged) }
+    const { models, faults } = await auditWhole(project, logic, store, pinned, plain, run)
+    const ok = faults.length === 0 && models.every(({ remainder }) => remainder === 0)
+    return { ok, ...head, models, faults }
+  } finally {
+    plain.close()
+    duck.close()
+  }
+}
+
+async function auditWhole(
+  project: Project,
+  logic: Logic,
+  store: Store,
+  { manifest, paths, stateDir, dir }: Pinned,
+  plain: DuckConnection,
+  run: AuditRun,
+): Promise<Pick<AuditReport, 'models' | 'faults'>> {
+  const [{ audit }, { committedRanges }, { rawEventColumns }] = await Promise.all([
+    import('./flows/audit.ts'),
+    import('./flows/audit-log.ts'),
+    import('./core/raw-events.ts'),
+  ])
+  const pathOf = (file: Manifest['files'][number]) => paths.get(file.name) ?? ''
+  const state = manifest.state.filter((file) => file.kind === 'gold')
+  const engine = await openEngine(project, logic, store, {
+    manifest: { ...manifest, state },
+    lakePath: pathOf,
+    stateRoot: stateDir,
+  })
+  const served = await engine.connectDelta()
+  try {
+    await served.run('USE memory')
+    await served.run(`SET VARIABLE now_ms = ${manifest.committedMs}::BIGINT`)
+    const tables = new Map<string, string[]>()
+    for (const file of manifest.files)
+      tables.set(file.table, [...(tables.get(file.table) ?? []), pathOf(file)])
+    const startOf = async (partition: number) => (await store.log.range(RAW_TOPIC, partition)).start
+    return await audit({
+      plain,
+      served,
+      logic: {
+        graph: logic.graph,
+        macrosSql: logic.macrosSql,
+        timezone: project.config.timezone,
+        nowMs: manifest.committedMs,
+        rawColumns: rawEventColumns(logic.rawSchemas.at(-1)?.schema ?? '').rawColumns,
+      },
+      log: {
+        topic: RAW_TOPIC,
+        ranges: await committedRanges(RAW_TOPIC, manifest.positions, startOf),
+        rejects: rejectSources(logic, store, manifest.dlqEnd),
+        dlqEnd: manifest.dlqEnd,
+      },
+      tables,
+      scratchFile: (name) => `${dir}/${name}.parquet`,
+      onProgress: run.onProgress ?? (() => {}),
+    })
+  } finally {
+    served.close()
+    await engine.close()
+  }
+}
+
+async function damagedFiles(
+  plain: DuckConnection,
+  store: Store,
+  { manifest, paths, stateDir }: Pinned,
+): Promise<readonly DamagedFile[]> {
+  const [{ verifyLake }, { parquetRows }] = await Promise.all([
+    import('./flows/lake-verify.ts'),
+    import('./lake/parquet.ts'),
+  ])
+  const { damaged } = await verifyLake({
+    load: async () => manifest,
+    lake: {
+      locate: async () => paths,
+      check: (file, path) => store.lake.check(file, path),
+    },
+    rows: (path) => parquetRows(plain, path),
+    stateDir,
+  })
+  return damaged
+}
+
+function fileFaults(damaged: readonly DamagedFile[]): readonly AuditFault[] {
+  const byFault = new Map<string, string[]>()
+  for (const { file, fault } of damaged) byFault.set(fault, [...(byFault.get(fault) ?? []), file])
+  return [...byFault].map(([fault, ids]) => {
+    return { model: 'files', check: fault, count: ids.length, ids: ids.slice(0, 20) }
+  })
+}
+
+const READ_BYTES = 4 * 1024 * 1024
+
+/** Sources of the engine's rejects up to offset `end` of the topic, in batches; undefined for what is no reject. */
+async function* rejectSources(
+  logic: Logic,
+  store: Store,
+  end: number,
+): AsyncGenerator<(RejectSource | undefined)[]> {
+  const { DLQ_TOPIC, ENGINE_PARTITION } = await import('./flows/rejects.ts')
+  const { start, end: kept } = await store.log.range(DLQ_TOPIC, ENGINE_PARTITION)
+  if (kept === start || end <= start) return
+  const { decode } = await openCodec(logic)
+  const { frameRecords } = await import('./core/frame-records.ts')
+  const reader = await store.log.reader(DLQ_TOPIC, ENGINE_PARTITION, start)
+  try {
+    for (;;) {
+      const frames = await reader.read(READ_BYTES)
+      if (frames.length === 0) return
+      for (const frame of frames) {
+        const records = [...frameRecords(frame)].filter(({ offset }) => offset < end)
+        if (records.length === 0) return
+        yield records.map(({ bytes }) => decode(bytes))
+      }
+    }
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Composition of `ccs test`: the project's tests, read against its models, and the bench they run on: real
+ * pipelines in temporary directories, and one DuckDB with all models as plain SQL.
+ */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CcsError, throwAll } from './core/errors.ts'
+import type { Model } from './core/model.ts'
+import type { ModelTestFile, RawRow, TestRecord } from './core/model-test.ts'
+import type { Clock } from './core/ports.ts'
+import type { PlainModels } from './engines/embedded/plain-models.ts'
+import type { TestBench } from './flows/test-models.ts'
+import type { OpenedPipeline, SteppedPipeline } from './flows/test-pipeline.ts'
+import type { Files } from './io/files.ts'
+import { deployedLogic, type Logic, openCodec, openEngine, RAW_TOPIC, type Store } from './open.ts'
+import type { Project } from './project.ts'
+
+export interface OpenTests {
+  /** In the order of their files. */
+  readonly files: readonly ModelTestFile[]
+  readonly models: readonly Model[]
+  readonly bench: TestBench
+  /** Removes everything from the disk. */
+  close(): Promise<void>
+}
+
+/** Throws CCS_TEST_INVALID with the faults of all test files. */
+export async function openTests(project: Project, logic: Logic): Promise<OpenTests> {
+  const [{ diskFiles }, { mkdtemp }, { compileEncoder }] = await Promise.all([
+    import('./io/files.ts'),
+    import('node:fs/promises'),
+    import('./core/avro-encode.ts'),
+  ])
+  const models = logic.graph.map(({ model }) => model)
+  const plain = await openPlain(project, logic)
+  try {
+    const tests = await readTests(project, logic, plain)
+    const root = await mkdtemp(join(tmpdir(), 'ccs-test-'))
+    const files = unsynced(diskFiles())
+    const newest = rawSchema(logic)
+    const encodeEvent = compileEncoder<RawRow>(newest.schema, newest.id)
+    const { RecordBatch } = await import('./core/record-batch.ts')
+    let serial = 0
+    let queue: Promise<unknown> = Promise.resolve() // one batch at a time
+    const bench: TestBench = {
+      models: new Map(models.map((model) => [model.name, model])),
+      encode: (record) => {
+        if ('bytes' in record) return record.bytes
+        const one = new RecordBatch(1024)
+        encodeEvent(one, record.event)
+        return damaged(Buffer.from(one.body.subarray(4)), record)
+      },
+      withPipeline: async (use) => {
+        const dir = join(root, String(serial++))
+        try {
+          return await withPipeline(project, logic, { files, dir }, use)
+        } finally {
+          await files.remove(dir)
+        }
+      },
+      withBatch: (rows, nowMs, use) => {
+        const result = queue.then(async () => {
+          await plain.load(rows, nowMs)
+          return use((sql) => plain.query(sql))
+        })
+        queue = result.catch(() => undefined)
+        return result
+      },
+    }
+    const close = async () => {
+      plain.close()
+      await files.remove(root)
+    }
+    return { files: tests, models, bench, close }
+  } catch (error) {
+    plain.close()
+    throw error
+  }
+}
+
+async function openPlain(project: Project, logic: Logic): Promise<PlainModels> {
+  const { PlainModels } = await import('./engines/embedded/plain-models.ts')
+  const { graph, macrosSql } = logic
+  const { timezone } = project.config
+  return PlainModels.open({ graph, macrosSql, timezone, rawSchema: rawSchema(logic).schema })
+}
+
+function rawSchema(logic: Logic) {
+  const newest = logic.rawSchemas.at(-1)
+  if (!newest) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
+  return newest
+}
+
+async function readTests(
+  project: Project,
+  logic: Logic,
+  plain: PlainModels,
+): Promise<readonly ModelTestFile[]> {
+  const [{ parseModelTests }, { parseRecordSchema }] = await Promise.all([
+    import('./core/model-test-parse.ts'),
+    import('./core/avro-schema.ts'),
+  ])
+  const columns = new Map<string, readonly string[]>()
+  for (const { model } of logic.graph) columns.set(model.name, await plain.columns(model.name))
+  const watermark = logic.graph.find(({ model }) => model.dedupe)?.model.watermarkMs
+  const context = {
+    contract: parseRecordSchema(rawSchema(logic).schema),
+    watermarkDelayMs: watermark ?? 0,
+    models: columns,
+  }
+  const files: ModelTestFile[] = []
+  const faults: CcsError[] = []
+  for (const { file, text } of project.tests) {
+    try {
+      files.push(parseModelTests(file, text, context))
+    } catch (error) {
+      if (!(error instanceof CcsError)) throw error
+      faults.push(error)
+    }
+  }
+  throwAll(faults)
+  return files
+}
+
+function damaged(bytes: Buffer, record: Exclude<TestRecord, { bytes: Uint8Array }>): Buffer {
+  const { schemaId, cutBytes = 0 } = record
+  if (schemaId !== undefined) bytes.writeInt32BE(schemaId, 1)
+  return bytes.subarray(0, Math.max(0, bytes.length - cutBytes))
+}
+
+/** A test's directory has to outlive the engine, not the machine: nothing waits for the disk. */
+function unsynced(files: Files): Files {
+  const nothing = async () => {}
+  return {
+    ...files,
+    open: async (path, mode) =>
+      Object.assign(await files.open(path, mode), { sync: nothing, datasync: nothing }),
+    fsyncDir: nothing,
+  }
+}
+
+async function withPipeline<T>(
+  project: Project,
+  logic: Logic,
+  { files, dir }: { readonly files: Files; readonly dir: string },
+  use: (pipeline: SteppedPipeline) => Promise<T>,
+): Promise<T> {
+  const [{ openLocalLog }, { LocalLake }, { manifestStore }, { dataLayout }, { SteppedPipeline }] =
+    await Promise.all([
+      import('./log/local.ts'),
+      import('./lake/local-lake.ts'),
+      import('./lake/manifest-store.ts'),
+      import('./core/layout.ts'),
+      import('./flows/test-pipeline.ts'),
+    ])
+  await files.mkdir(dir)
+  const log = openLocalLog({ dir: dataLayout(dir).log, files })
+  const manifests = manifestStore(files, dir)
+  const newStore = (): Store => ({
+    files,
+    root: dir,
+    log,
+    lake: new LocalLake({ files, root: dir, nowMs: () => 0 }),
+    manifests,
+  })
+  const codec = await openCodec(logic)
+  const pipeline = await SteppedPipeline.open({
+    log,
+    codec,
+    topic: RAW_TOPIC,
+    open: (clock) => openLife(project, logic, newStore(), clock),
+  })
+  try {
+    return await use(pipeline)
+  } finally {
+    await pipeline.close()
+  }
+}
+
+/** One life of the pipeline, from what the directory holds; as openPipeline does it, but for the clock. */
+async function openLife(
+  project: Project,
+  logic: Logic,
+  store: Store,
+  clock: Clock,
+): Promise<OpenedPipeline> {
+  const [{ openRejects }, { Pipeline }] = await Promise.all([
+    import('./flows/rejects.ts'),
+    import('./flows/run.ts'),
+  ])
+  const owner = 'ccs test'
+  const manifest = await store.manifests.load()
+  if (manifest) await store.lake.settle(manifest)
+  const before = manifest ? { manifest } : {}
+  const lakePath: Parameters<typeof openEngine>[3]['lakePath'] = (file) => store.lake.path(file)
+  const engine = await openEngine(project, logic, store, { lakePath, ...before })
+  const committedEnd = manifest?.dlqEnd ?? 0
+  const rejects = await openRejects(store.log, await openCodec(logic), { committedEnd, owner })
+  const pipeline = new Pipeline(
+    {
+      clock,
+      log: store.log,
+      engine,
+      lake: store.lake,
+      manifests: store.manifests,
+      keepRejects: (some) => rejects.keep(some),
+    },
+    {
+      topic: RAW_TOPIC,
+      checkpointMs: Number.POSITIVE_INFINITY,
+      checkpointRows: Number.POSITIVE_INFINITY,
+      logic: deployedLogic(logic),
+      dlqEnd: rejects.end,
+      onNotice: () => {},
+      ...before,
+    },
+  )
+  const close = async () => {
+    await rejects.close()
+    await engine.close()
+  }
+  return { pipeline, engine, close }
+}
