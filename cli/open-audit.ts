@@ -6,9 +6,17 @@ import { CcsError, EXIT } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
 import type { AuditReport } from './flows/audit.ts'
 import type { AuditFault, RejectSource } from './flows/audit-log.ts'
-import type { DuckConnection } from './io/duckdb.ts'
 import type { DamagedFile } from './flows/lake-verify.ts'
-import { type Logic, openCodec, openEngine, openLogic, openStore, RAW_TOPIC, type Store } from './open.ts'
+import type { DuckConnection } from './io/duckdb.ts'
+import {
+  type Logic,
+  openCodec,
+  openEngine,
+  openLogic,
+  openStore,
+  RAW_TOPIC,
+  type Store,
+} from './open.ts'
 import type { Project } from './project.ts'
 
 export interface AuditRun {

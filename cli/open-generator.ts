@@ -9,7 +9,7 @@ import type { LogWriter } from './core/ports.ts'
 import { readTruth, type Truth, truthLines } from './core/truth.ts'
 import type { ArrivalSink } from './generate/log-sink.ts'
 import type { TruthRecorder } from './generate/truth-recorder.ts'
-import { openStore, RAW_TOPIC } from './open.ts'
+import { openStore, RAW_TOPIC, systemClock } from './open.ts'
 import type { Project } from './project.ts'
 
 /** A sink that must be closed. */
@@ -23,6 +23,9 @@ export interface LogSinkOpening {
   readonly partitions: number
   /** Refuses a log that holds records already: the truth of a run is that of all records. */
   readonly mustBeEmpty: boolean
+  /** A full disk is waited out until this is aborted. */
+  readonly signal: AbortSignal
+  readonly onNotice: (text: string) => void
 }
 
 /** Takes the lock of each partition; CCS_LOG_LOCKED while another writes. */
@@ -44,7 +47,16 @@ export async function openLogSink(project: Project, opening: LogSinkOpening): Pr
     await close()
     throw error
   }
-  const sink = new LogSink({ writers, encode, seed: opening.seed, nowMs: () => Date.now() })
+  const { DiskWait } = await import('./flows/disk-wait.ts')
+  const disk = new DiskWait(systemClock(), opening.onNotice)
+  opening.signal.addEventListener('abort', () => disk.leave(), { once: true })
+  const sink = new LogSink({
+    writers,
+    encode,
+    seed: opening.seed,
+    nowMs: () => Date.now(),
+    through: (append) => disk.through('gen', append),
+  })
   return { sink, close }
 }
 

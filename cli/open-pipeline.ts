@@ -32,6 +32,8 @@ export interface PipelineOpening {
   /** Who runs it, for whoever meets the lock. */
   readonly owner: string
   readonly onNotice: (text: string) => void
+  /** That of the project unless given; it is closed with the pipeline. */
+  readonly store?: Store
 }
 
 /**
@@ -41,7 +43,7 @@ export interface PipelineOpening {
 export async function openPipeline(
   project: Project,
   logic: Logic,
-  { owner, onNotice }: PipelineOpening,
+  { owner, onNotice, store: given }: PipelineOpening,
 ): Promise<OpenPipeline> {
   const [{ takeEngineLock }, { openRejects }, { Pipeline }, { makePlan }] = await Promise.all([
     import('./lake/engine-lock.ts'),
@@ -49,7 +51,7 @@ export async function openPipeline(
     import('./flows/run.ts'),
     import('./core/plan.ts'),
   ])
-  const store = await openStore(project.dataDir)
+  const store = given ?? (await openStore(project.dataDir))
   const closers: (() => Promise<void>)[] = [() => store.log.close()]
   const close = async () => {
     for (const one of closers.reverse()) await one()
@@ -140,7 +142,11 @@ export async function openServer(
     port: options.port,
     routes: {
       'GET /status': status,
-      'POST /query': async (body) => engine.query(sqlOf(body), Date.now()),
+      'POST /query': async (body) => {
+        const sql = sqlOf(body)
+        await pipeline.catchUp()
+        return engine.query(sql, Date.now())
+      },
       'POST /commit': async () => {
         await pipeline.commit()
         return status()

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CcsError, throwAll } from './core/errors.ts'
 import type { Model } from './core/model.ts'
-import type { ModelTestFile, RawRow, TestRecord } from './core/model-test.ts'
+import type { ModelTestCase, ModelTestFile, RawRow, TestRecord } from './core/model-test.ts'
 import type { Clock } from './core/ports.ts'
 import type { PlainModels } from './engines/embedded/plain-models.ts'
 import type { TestBench } from './flows/test-models.ts'
@@ -32,7 +32,7 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
     import('./core/avro-encode.ts'),
   ])
   const models = logic.graph.map(({ model }) => model)
-  const plain = await openPlain(project, logic)
+  const plain = await openPlain(logic)
   try {
     const tests = await readTests(project, logic, plain)
     const root = await mkdtemp(join(tmpdir(), 'ccs-test-'))
@@ -50,17 +50,18 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
         encodeEvent(one, record.event)
         return damaged(Buffer.from(one.body.subarray(4)), record)
       },
-      withPipeline: async (use) => {
+      withPipeline: async (one, use) => {
         const dir = join(root, String(serial++))
         try {
-          return await withPipeline(project, logic, { files, dir }, use)
+          return await withPipeline(inZone(project, one), partOf(logic, one), { files, dir }, use)
         } finally {
           await files.remove(dir)
         }
       },
-      withBatch: (rows, nowMs, use) => {
+      withBatch: (one, use) => {
         const result = queue.then(async () => {
-          await plain.load(rows, nowMs)
+          const { timezone } = inZone(project, one).config
+          await plain.load(one.accepted, { nowMs: one.nowMs, timezone })
           return use((sql) => plain.query(sql))
         })
         queue = result.catch(() => undefined)
@@ -78,11 +79,26 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
   }
 }
 
-async function openPlain(project: Project, logic: Logic): Promise<PlainModels> {
+/** The project as the shop of a case: tests of a model hold wherever the shop is. */
+function inZone(project: Project, { timezone }: ModelTestCase): Project {
+  return timezone === undefined ? project : { ...project, config: { ...project.config, timezone } }
+}
+
+/** The models that a case looks at, and all that they read: others can't change their rows. */
+function partOf(logic: Logic, { expect, model }: ModelTestCase): Logic {
+  const wanted = new Set([model, ...expect.tables.map((table) => table.model), BRONZE])
+  for (const one of logic.graph) if (one.model.dedupe) wanted.add(one.model.name)
+  for (const one of logic.graph.toReversed())
+    if (wanted.has(one.model.name)) for (const read of one.reads) wanted.add(read)
+  return { ...logic, graph: logic.graph.filter((one) => wanted.has(one.model.name)) }
+}
+
+const BRONZE = 'bronze.events'
+
+async function openPlain(logic: Logic): Promise<PlainModels> {
   const { PlainModels } = await import('./engines/embedded/plain-models.ts')
   const { graph, macrosSql } = logic
-  const { timezone } = project.config
-  return PlainModels.open({ graph, macrosSql, timezone, rawSchema: rawSchema(logic).schema })
+  return PlainModels.open({ graph, macrosSql, rawSchema: rawSchema(logic).schema })
 }
 
 function rawSchema(logic: Logic) {

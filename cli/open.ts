@@ -131,7 +131,8 @@ export interface Store {
   readonly fault?: FaultPoint
 }
 
-export async function openStore(root: string): Promise<Store> {
+/** `disk` is this machine's unless a test brings one that fails. */
+export async function openStore(root: string, disk?: Files): Promise<Store> {
   const [{ diskFiles }, { openLocalLog }, { LocalLake }, { manifestStore }, { dataLayout }] =
     await Promise.all([
       import('./io/files.ts'),
@@ -141,7 +142,8 @@ export async function openStore(root: string): Promise<Store> {
       import('./core/layout.ts'),
     ])
   const fault = await openFault()
-  const files = fault?.files(diskFiles()) ?? diskFiles()
+  const real = disk ?? diskFiles()
+  const files = fault?.files(real) ?? real
   return {
     ...(fault ? { fault } : {}),
     files,

@@ -5,7 +5,8 @@ import type { AuditReport } from '../flows/audit.ts'
 import { runAudit } from '../open-audit.ts'
 
 export default class Audit extends CcsCommand<AuditReport> {
-  static override summary = 'Prove that no event was lost or doubled, and that every model is right.'
+  static override summary =
+    'Prove that no event was lost or doubled, and that every model is right.'
   static override description =
     'Every record of the log is in Bronze or rejected, once; every model is what its SELECT gives when it is run plainly over what it reads; every audit in the headers holds. Looks at the last commit; an engine that runs is asked to commit first. Exits 5 with the ids otherwise.'
   static override examples = ['<%= config.bin %> audit', '<%= config.bin %> audit --json']

@@ -115,7 +115,13 @@ export default class Gen extends CcsCommand<GenOutput> {
     const signal = this.untilSignal()
     const open = flags.stdout
       ? await openLineSink(project, seed, (text) => this.#printLines(text, signal))
-      : await openLogSink(project, { seed, partitions, mustBeEmpty: flags.truth !== undefined })
+      : await openLogSink(project, {
+          seed,
+          partitions,
+          mustBeEmpty: flags.truth !== undefined,
+          signal,
+          onNotice: (text) => this.note(text),
+        })
     try {
       const progress = this.progress('gen')
       const record =

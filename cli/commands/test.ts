@@ -20,7 +20,8 @@ export interface TestResult {
 const AT_ONCE = 3
 
 export default class Test extends CcsCommand<TestResult> {
-  static override summary = 'Test models: given events, expected rows, with late, duplicate and restart.'
+  static override summary =
+    'Test models: given events, expected rows, with late, duplicate and restart.'
   static override description =
     'Runs the cases of sql/<layer>/<model>.test.yml, each through the real pipeline in a temporary directory and through the models as plain SQL; both must give the expected rows. Exits 5 when a case fails.'
   static override examples = [
@@ -29,7 +30,9 @@ export default class Test extends CcsCommand<TestResult> {
     '<%= config.bin %> test gold --json',
   ]
   static override args = {
-    model: Args.string({ description: 'A model such as silver.orders, or a layer; all when absent.' }),
+    model: Args.string({
+      description: 'A model such as silver.orders, or a layer; all when absent.',
+    }),
   }
 
   async run(): Promise<TestResult> {

@@ -80,15 +80,16 @@ export default class Up extends CcsCommand<StatusResult> {
     },
   ): Promise<void> {
     const ended = new AbortController()
+    const stop = AbortSignal.any([options.stop, ended.signal])
     const engine = open.pipeline.run(ended.signal, false)
     const timer = setInterval(
       () => void this.#report(open, server),
       process.stderr.isTTY ? 1_000 : 10_000,
     )
+    const shop = options.gen
+      ? this.#shop(project, { ...options, stop })
+      : systemClock().sleep(options.for ?? 2 ** 31 - 1, stop)
     try {
-      const shop = options.gen
-        ? this.#shop(project, options)
-        : systemClock().sleep(options.for ?? 2 ** 31 - 1, options.stop)
       // A failing engine ends the run; a stopped shop lets the engine finish.
       await Promise.race([shop, engine])
       ended.abort()
@@ -96,6 +97,7 @@ export default class Up extends CcsCommand<StatusResult> {
     } finally {
       ended.abort()
       clearInterval(timer)
+      await Promise.allSettled([shop, engine])
     }
   }
 
@@ -104,7 +106,13 @@ export default class Up extends CcsCommand<StatusResult> {
     options: { stop: AbortSignal; eps?: number | undefined; for?: number | undefined },
   ): Promise<void> {
     const { seed } = project.config.generator
-    const shop = await openLogSink(project, { seed, partitions: 1, mustBeEmpty: false })
+    const shop = await openLogSink(project, {
+      seed,
+      partitions: 1,
+      mustBeEmpty: false,
+      signal: options.stop,
+      onNotice: (text) => this.note(text),
+    })
     try {
       await generate(
         {

@@ -20,7 +20,7 @@ export type Decoded = Readonly<Record<string, unknown>>
 /** Times that DuckDB, Parquet and JavaScript all know, ms. */
 const TIME_MAX = 8_640_000_000_000_000
 
-export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Least and greatest value of a number field; a time is bounded even where the schema says nothing. */
 export function boundsOf(field: AvroField): { minimum?: number; maximum?: number } {

@@ -18,7 +18,11 @@ export type Difference =
       readonly kind: 'different'
       /** What tells the row from others. */
       readonly row: RawRow
-      readonly columns: readonly { readonly column: string; readonly expected: unknown; readonly actual: unknown }[]
+      readonly columns: readonly {
+        readonly column: string
+        readonly expected: unknown
+        readonly actual: unknown
+      }[]
     }
   | { readonly kind: 'wrong'; readonly message: string }
 
@@ -90,7 +94,11 @@ function isSame(given: Comparison, column: string, expected: RawRow, actual: Raw
 }
 
 /** The row left over that is most like the expected one: with its key, or with some value in common. */
-function nearestRow(given: Comparison, expected: RawRow, left: readonly number[]): number | undefined {
+function nearestRow(
+  given: Comparison,
+  expected: RawRow,
+  left: readonly number[],
+): number | undefined {
   const key = given.key.filter((column) => column in expected)
   let best: number | undefined
   let bestScore = 0
@@ -154,14 +162,15 @@ function isWithin(expected: unknown, actual: unknown): boolean {
   if (expected === null || typeof expected !== 'object') return false
   if (Array.isArray(actual) && (!Array.isArray(expected) || expected.length !== actual.length))
     return false
-  return Object.entries(expected).every(([name, value]) =>
-    isWithin(value, (actual as RawRow)[name]), // an object or a list, and both are asked by name
+  return Object.entries(expected).every(
+    ([name, value]) => isWithin(value, (actual as RawRow)[name]), // an object or a list, and both are asked by name
   )
 }
 
 /** `12.50`, `12.5` and `+12.5` as one text. */
 function decimal(text: string): string {
-  const [, sign = '', whole = '', fraction = ''] = /^([+-]?)0*(\d+)(?:\.(\d*?)0*)?$/.exec(text) ?? []
+  const [, sign = '', whole = '', fraction = ''] =
+    /^([+-]?)0*(\d+)(?:\.(\d*?)0*)?$/.exec(text) ?? []
   if (whole === '') return text
   const value = fraction === '' ? whole : `${whole}.${fraction}`
   return sign === '-' && value !== '0' ? `-${value}` : value

@@ -67,7 +67,12 @@ export function readFields(
   path: YamlPath,
   others: readonly string[],
 ): RawRow {
-  return readRecord({ reader, contract, date, shorts: EVENT_SHORTS, what: 'An event' }, map, path, others)
+  return readRecord(
+    { reader, contract, date, shorts: EVENT_SHORTS, what: 'An event' },
+    map,
+    path,
+    others,
+  )
 }
 
 /** `named` with what it leaves out: the `ordinal`-th event of its case. */
@@ -90,9 +95,17 @@ export function completeEvent(
   const event: Record<string, unknown> = {}
   for (const field of contract.fields) {
     const given = field.name in named ? named[field.name] : defaults[field.name]
-    event[field.name] = given ?? (field.name === 'items' ? [] : null)
+    event[field.name] =
+      field.type.kind === 'array' ? wholeLines(field.type.items, given) : (given ?? null)
   }
   return event
+}
+
+/** Order lines with every field of the contract. */
+function wholeLines(node: AvroNode, lines: unknown): readonly unknown[] {
+  const names = node.kind === 'record' ? node.fields.map(({ name }) => name) : []
+  const nothing = Object.fromEntries(names.map((name) => [name, null]))
+  return Array.isArray(lines) ? lines.map((line: RawRow) => ({ ...nothing, ...line })) : []
 }
 
 interface Shape extends EventContext {
@@ -118,7 +131,10 @@ function readRecord(
       reader.fault(here, `${what} has no field "${key}".`, didYouMean(key, known), 'key')
     } else if (field.name in values) {
       reader.fault(here, `"${key}" names ${field.name} a second time.`, undefined, 'key')
-    } else values[field.name] = short?.isMoney ? readMoney(reader, value, here) : readField(shape, field, value, here)
+    } else
+      values[field.name] = short?.isMoney
+        ? readMoney(reader, value, here)
+        : readField(shape, field, value, here)
   }
   return values
 }
@@ -149,7 +165,11 @@ function readValue(shape: Shape, node: AvroNode, value: unknown, path: YamlPath)
       break
     case 'enum':
       if (node.symbols.includes(String(value))) return value
-      reader.fault(path, `${shown(value)} is not one of them.`, didYouMean(String(value), node.symbols))
+      reader.fault(
+        path,
+        `${shown(value)} is not one of them.`,
+        didYouMean(String(value), node.symbols),
+      )
       return node.symbols[0]
     case 'boolean':
       if (typeof value === 'boolean') return value
@@ -175,8 +195,6 @@ function readItems(shape: Shape, node: AvroNode, value: unknown, path: YamlPath)
     const here = [...path, index]
     const inner = { reader, contract: node, date, shorts: ITEM_SHORTS, what: 'An order line' }
     const named = readRecord(inner, reader.map(item, here, 'An order line'), here)
-    const line: Record<string, unknown> = { ...ITEM, ...named }
-    for (const field of node.fields) line[field.name] ??= null
-    return line
+    return { ...ITEM, ...named }
   })
 }

@@ -11,6 +11,7 @@ import type {
 } from './model-test.ts'
 import { Timeline } from './model-test-timeline.ts'
 import { shown, TestReader, type YamlMap } from './model-test-yaml.ts'
+import { readTimezone } from './setting-values.ts'
 import { didYouMean } from './suggest.ts'
 import { parseYaml, type YamlPath } from './yaml.ts'
 
@@ -40,12 +41,13 @@ export function parseModelTests(file: string, text: string, context: TestContext
   const names = [...context.models.keys()]
   if (!context.models.has(model))
     reader.fault([], `There is no model ${model} to test.`, didYouMean(model, names))
-  const root = reader.map(document.value, [], 'A test file', ['date', 'cases'])
+  const root = reader.map(document.value, [], 'A test file', ['date', 'timezone', 'cases'])
   const date = readDate(reader, root, [])
+  const timezone = readZone(reader, root)
   const cases: ModelTestCase[] = []
   for (const [index, value] of reader.list(root.cases ?? [], ['cases'], 'cases').entries()) {
     const path = ['cases', index]
-    const one = new CaseParser(reader, context, { file, model, date }).parse(value, path)
+    const one = new CaseParser(reader, context, { file, model, date, timezone }).parse(value, path)
     if (cases.some(({ name }) => name === one.name))
       reader.fault([...path, 'name'], `Another case is called ${shown(one.name)} too.`)
     cases.push(one)
@@ -63,16 +65,27 @@ function readDate(reader: TestReader, map: YamlMap, path: YamlPath): string | un
   return undefined
 }
 
+function readZone(reader: TestReader, map: YamlMap): string | undefined {
+  if (map.timezone === undefined) return undefined
+  const read = readTimezone(map.timezone)
+  if ('value' in read) return read.value
+  reader.fault(['timezone'], `timezone ${read.wrong}`)
+  return undefined
+}
+
+interface TestedFile {
+  readonly file: string
+  readonly model: string
+  readonly date: string | undefined
+  readonly timezone: string | undefined
+}
+
 class CaseParser {
   readonly #reader: TestReader
   readonly #context: TestContext
-  readonly #of: { readonly file: string; readonly model: string; readonly date: string | undefined }
+  readonly #of: TestedFile
 
-  constructor(
-    reader: TestReader,
-    context: TestContext,
-    of: { readonly file: string; readonly model: string; readonly date: string | undefined },
-  ) {
+  constructor(reader: TestReader, context: TestContext, of: TestedFile) {
     this.#reader = reader
     this.#context = context
     this.#of = of
@@ -100,6 +113,7 @@ class CaseParser {
       actions: timeline.actions,
       accepted: timeline.accepted,
       nowMs: now ?? timeline.clockMs ?? 0,
+      timezone: this.#of.timezone,
       date,
       labels: timeline.labels,
       expect: this.#expect(map.expect, [...path, 'expect']),
@@ -140,8 +154,7 @@ class CaseParser {
       if ('none' in map && key in map)
         reader.fault([...path, key], `"none" and "${key}" contradict each other.`, undefined, 'key')
     const rows = 'rows' in map ? this.#rows(model, map.rows, [...path, 'rows']) : undefined
-    const contains =
-      'contains' in map ? this.#rows(model, map.contains, [...path, 'contains']) : []
+    const contains = 'contains' in map ? this.#rows(model, map.contains, [...path, 'contains']) : []
     const count = reader.count(map.count, [...path, 'count'], 'count')
     return { model, rows: 'none' in map ? [] : rows, contains, count }
   }
@@ -169,7 +182,11 @@ class CaseParser {
     return reader.list(value, path, 'dlq').flatMap((given, index) => {
       const reason = REASONS.find((one) => one === given)
       if (reason !== undefined) return [reason]
-      reader.fault([...path, index], `${shown(given)} is no reason.`, didYouMean(String(given), REASONS))
+      reader.fault(
+        [...path, index],
+        `${shown(given)} is no reason.`,
+        didYouMean(String(given), REASONS),
+      )
       return []
     })
   }

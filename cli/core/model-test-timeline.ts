@@ -18,8 +18,10 @@ import { shown, type YamlMap } from './model-test-yaml.ts'
 import { didYouMean } from './suggest.ts'
 import type { YamlPath } from './yaml.ts'
 
-const VERBS = ['event', 'late', 'duplicate', 'invalid', 'advance', 'commit', 'restart', 'crash']
+const VERBS_WITH_BODY = ['event', 'late', 'duplicate', 'invalid', 'advance'] as const
 const BARE = ['commit', 'restart', 'crash'] as const
+const VERBS: readonly string[] = [...VERBS_WITH_BODY, ...BARE]
+const REPEATS_MAX = 10_000
 
 export interface TimelineContext extends EventContext {
   /** Makes the event ids of this case its own. */
@@ -34,7 +36,7 @@ export class Timeline {
   readonly accepted: RawRow[] = []
   readonly labels = new Map<string, string>()
   readonly #context: TimelineContext
-  readonly #byLabel = new Map<string, RawRow>()
+  readonly #byId = new Map<string, RawRow>()
   #last: RawRow | undefined
   #clockMs: number | undefined
   #newestMs: number | undefined
@@ -58,44 +60,61 @@ export class Timeline {
     }
     if (typeof value === 'string') {
       const hint = VERBS.includes(value) ? `Write "- ${value}: …".` : didYouMean(value, VERBS)
-      return reader.fault(path, `"${value}" is no step.`, hint)
+      reader.fault(path, `"${value}" is no step.`, hint)
+      return
     }
-    const [verb, ...others] = Object.keys(reader.map(value, path, 'A step'))
-    if (verb === undefined) return
-    const here = [...path, verb]
-    if (others.length > 0 || !VERBS.includes(verb) || BARE.some((one) => one === verb))
-      return reader.fault(
-        here,
-        others.length > 0 ? 'A step has one verb.' : `"${verb}" is no step.`,
-        others.length > 0 ? 'Begin each step with "- ".' : didYouMean(verb, VERBS),
-        'key',
-      )
-    this.#verb(verb as AppendAction['verb'], (value as YamlMap)[verb], here) // checked above
+    const map = reader.map(value, path, 'A step')
+    const [name, ...others] = Object.keys(map)
+    if (name === undefined) return
+    const here = [...path, name]
+    const verb = VERBS_WITH_BODY.find((one) => one === name)
+    if (others.length > 0)
+      reader.fault(here, 'A step has one verb.', 'Begin each step with "- ".', 'key')
+    else if (BARE.some((one) => one === name))
+      reader.fault(here, `"${name}" takes nothing.`, `Write "- ${name}".`, 'key')
+    else if (verb === undefined)
+      reader.fault(here, `"${name}" is no step.`, didYouMean(name, VERBS), 'key')
+    else this.#verb(verb, map[verb], here)
   }
 
   #verb(verb: AppendAction['verb'], body: unknown, path: YamlPath): void {
     switch (verb) {
       case 'event':
-        return this.#event(body, path)
+        this.#event(body, path)
+        break
       case 'late':
-        return this.#late(body, path)
+        this.#late(body, path)
+        break
       case 'duplicate':
-        return this.#duplicate(body, path)
+        this.#duplicate(body, path)
+        break
       case 'invalid':
-        return this.#invalid(body, path)
+        this.#invalid(body, path)
+        break
       case 'advance':
-        return this.#advance(body, path)
+        this.#advance(body, path)
+        break
       default:
-        return verb satisfies never
+        verb satisfies never
     }
   }
 
   #event(body: unknown, path: YamlPath): void {
     const { reader } = this.#context
     const map = reader.map(body, path, 'An event')
-    const event = this.#read(map, path, ['arrives'])
-    if (event.event_ts === null) reader.fault(path, 'An event needs "at".', 'Add at: 10:00, in UTC.')
-    this.#accept('event', event, path, this.#arrival(map, event, path))
+    const everyMs = 'every' in map ? (reader.duration(map.every, [...path, 'every']) ?? 0) : 0
+    const times = reader.count(map.times, [...path, 'times'], 'times') ?? 1
+    if ('every' in map !== 'times' in map) reader.fault(path, '"every" and "times" go together.')
+    if (times > REPEATS_MAX) reader.fault([...path, 'times'], `At most ${REPEATS_MAX} times.`)
+    if (!('at' in map || 'event_ts' in map))
+      reader.fault(path, 'An event needs "at".', 'Add at: 10:00, in UTC.')
+    const known = reader.faults.length
+    // A fault is told once, however often the event comes.
+    for (let time = 0; time < times && reader.faults.length === known; time++) {
+      const event = this.#read(map, path, ['arrives', 'every', 'times'])
+      const one = { ...event, event_ts: msOf(event.event_ts) + time * everyMs }
+      this.#accept('event', one, path, this.#arrival(map, one, path))
+    }
   }
 
   #late(body: unknown, path: YamlPath): void {
@@ -104,42 +123,53 @@ export class Timeline {
     const byMs = 'by' in map ? reader.duration(map.by, [...path, 'by']) : undefined
     if (!('by' in map)) reader.fault(path, 'A late event needs "by".', 'Add by: 3 minutes.')
     if ('at' in map)
-      reader.fault([...path, 'at'], '"by" says when a late event happened.', 'Leave "at" out.', 'key')
-    if (this.#clockMs === undefined)
-      return reader.fault(path, 'Nothing came before it that it could be late to.')
+      reader.fault(
+        [...path, 'at'],
+        '"by" says when a late event happened.',
+        'Leave "at" out.',
+        'key',
+      )
     const event = this.#read(map, path, ['by'])
-    this.#accept('late', { ...event, event_ts: this.#clockMs - (byMs ?? 0) }, path, this.#clockMs)
+    if (this.#clockMs === undefined)
+      reader.fault(path, 'Nothing came before it that it could be late to.')
+    const clockMs = this.#clockMs ?? 0
+    this.#accept('late', { ...event, event_ts: clockMs - (byMs ?? 0) }, path, clockMs)
   }
 
   #duplicate(body: unknown, path: YamlPath): void {
     const { reader } = this.#context
-    const event = body === 'last' ? this.#last : this.#byLabel.get(String(body))
-    if (event === undefined || this.#clockMs === undefined)
-      return reader.fault(
+    const eventId = this.labels.get(String(body)) ?? ''
+    const event = body === 'last' ? this.#last : this.#byId.get(eventId)
+    if (event !== undefined) this.#accept('duplicate', event, path, this.#clockMs ?? 0)
+    else if (body === 'last') reader.fault(path, 'No event came before.')
+    else
+      reader.fault(
         path,
-        body === 'last' ? 'No event came before.' : `No event before has the id ${shown(body)}.`,
-        didYouMean(String(body), ['last', ...this.#byLabel.keys()]),
+        `No event before has the id ${shown(body)}.`,
+        didYouMean(String(body), ['last', ...this.labels.keys()]),
       )
-    this.#accept('duplicate', event, path, this.#clockMs)
   }
 
   #invalid(body: unknown, path: YamlPath): void {
     const { reader } = this.#context
     const map = reader.map(body, path, 'An invalid record')
-    const { text, hex, schema_id: schemaId, cut: cutBytes } = map
+    const { text, hex } = map
     if ('text' in map || 'hex' in map) {
       reader.keys(map, path, 'A record of raw bytes', ['text', 'hex', 'arrives'])
       if ('hex' in map && !/^([0-9a-f]{2})*$/i.test(String(hex)))
         reader.fault([...path, 'hex'], 'These are no bytes in hexadecimal.')
       const bytes = 'hex' in map ? Buffer.from(String(hex), 'hex') : Buffer.from(String(text))
-      return this.#append('invalid', { bytes }, path, this.#arrival(map, {}, path))
+      this.#append('invalid', { bytes }, path, this.#arrival(map, {}, path))
+      return
     }
+    const schemaId = reader.count(map.schema_id, [...path, 'schema_id'], 'schema_id')
+    const cutBytes = reader.count(map.cut, [...path, 'cut'], 'cut')
     const event = this.#read(map, path, ['arrives', 'schema_id', 'cut'])
     const at = event.event_ts ?? this.#clockMs ?? null
     if (at === null) reader.fault(path, 'The first record of a case needs "at".')
     const damage = {
-      ...(typeof schemaId === 'number' ? { schemaId } : {}),
-      ...(typeof cutBytes === 'number' ? { cutBytes } : {}),
+      ...(schemaId === undefined ? {} : { schemaId }),
+      ...(cutBytes === undefined ? {} : { cutBytes }),
     }
     const record = { event: { ...event, event_ts: at }, ...damage }
     this.#append('invalid', record, path, this.#arrival(map, event, path))
@@ -152,7 +182,7 @@ export class Timeline {
     if (toMs === undefined) return
     const atMs = toMs + watermarkDelayMs
     if (this.#newestMs !== undefined && atMs <= this.#newestMs)
-      return reader.fault(path, 'The watermark is there already, and never goes back.')
+      reader.fault(path, 'The watermark is there already, and never goes back.')
     const named = {
       event_ts: atMs,
       anonymous_id: CLOCK_VISITOR,
@@ -172,10 +202,7 @@ export class Timeline {
     const label = map.id === undefined ? undefined : String(map.id)
     const eventId = uuidOf(`${seed}|${label ?? `#${ordinal}`}`)
     const event = completeEvent(contract, named, { ordinal, eventId })
-    if (label !== undefined) {
-      this.labels.set(label, String(event.event_id))
-      this.#byLabel.set(label, event)
-    }
+    if (label !== undefined) this.labels.set(label, String(event.event_id))
     return event
   }
 
@@ -194,6 +221,7 @@ export class Timeline {
     const lateMs = Math.max(0, newest - this.#context.watermarkDelayMs - eventMs)
     this.#newestMs = Math.max(newest, eventMs)
     if (verb !== 'advance') this.#last = event
+    this.#byId.set(String(event.event_id), event)
     this.accepted.push({
       ...event,
       topic: 'events.raw',

@@ -21,6 +21,8 @@ export interface ModelTestCase {
   readonly accepted: readonly RawRow[]
   /** The clock of right_now(), ms. */
   readonly nowMs: number
+  /** The shop's, an IANA name; undefined: as ccs.yml says. */
+  readonly timezone: string | undefined
   /** Day that times without one belong to, YYYY-MM-DD. */
   readonly date: string | undefined
   /** Label of an event → its event_id. */

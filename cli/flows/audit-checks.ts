@@ -42,12 +42,16 @@ export function brokenSql(audit: Audit, model: Model, relation: string): string 
   }
 }
 
-/** Runs the audits of a model's header over its rows as `sql` sees them. */
-export async function auditHeader(sql: AuditSql, model: Model): Promise<readonly AuditFault[]> {
+/** Runs the audits of a model's header over `relation`, its rows as `sql` sees them. */
+export async function auditHeader(
+  sql: AuditSql,
+  model: Model,
+  relation: string,
+): Promise<readonly AuditFault[]> {
   const faults: AuditFault[] = []
   for (const audit of model.audits) {
     const broken = `SELECT id, ${quoted(auditText(audit))} AS problem
-      FROM (${brokenSql(audit, model, model.name)})`
+      FROM (${brokenSql(audit, model, relation)})`
     faults.push(...(await faultsOf(sql, model.name, broken)))
   }
   return faults

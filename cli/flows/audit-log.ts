@@ -70,6 +70,7 @@ const PROBLEM = `CASE
   WHEN bronze > 0 AND dlq > 0 THEN 'both in Bronze and rejected'
   WHEN bronze > 1 THEN 'doubled in Bronze'
   WHEN dlq > 1 THEN 'rejected twice'
+  WHEN NOT is_known THEN 'beyond the commit'
 END`
 
 /** Accounts of the model that reads the log. `model` is its name; its table has topic, partition and offset. */
@@ -101,13 +102,11 @@ export async function auditLog(
   const out = await good('bronze', 'dlq')
   const dlq = await good('dlq', 'bronze')
   const found = await countOf(plain, 'SELECT count(*) FROM audit.records WHERE is_known')
-  const fault = faultsOf(plain, 'events.raw')
+  const fault = faultsOf(plain, topic)
   faults.push(
     ...(await fault(
       `SELECT ${PROBLEM} AS problem, p, o FROM audit.records WHERE problem IS NOT NULL`,
     )),
-    ...(await fault(`SELECT 'beyond the commit' AS problem, p, o FROM audit.records
-      WHERE NOT is_known`)),
   )
   if (found < total)
     faults.push(
@@ -123,14 +122,15 @@ export async function auditLog(
 /** Faults of rows with `problem`, `p` and `o`; their ids are `events.raw-<partition>:<offset>`. */
 function faultsOf(plain: AuditSql, topic: string): (sql: string) => Promise<AuditFault[]> {
   return async (sql) => {
-    const { rows } = await plain.all(`SELECT problem, count(*) AS n, min((p, o), ${IDS_MAX}) AS ids
+    const { rows } =
+      await plain.all(`SELECT problem, count(*) AS n, min({'p': p, 'o': o}, ${IDS_MAX}) AS ids
       FROM (${sql}) GROUP BY problem ORDER BY problem`)
     return rows.map(({ problem, n, ids }) => ({
       model: topic,
       check: String(problem),
       count: Number(n),
-      // min(row, n) gives a list; a row without names comes as an object of its values.
-      ids: (ids as readonly object[]).map((one) => `${topic}-${Object.values(one).join(':')}`),
+      // min(struct, n) gives a list of structs
+      ids: (ids as readonly { p: number; o: number }[]).map((at) => `${topic}-${at.p}:${at.o}`),
     }))
   }
 }
@@ -147,7 +147,9 @@ async function loadRejects(plain: AuditSql, input: AuditLogInput): Promise<Audit
       else foreign.push(`events.dlq-0:${read + index}`)
     }
     read += some.length
-    const rows = JSON.stringify(known.map(({ topic, partition, offset }) => [topic, partition, offset]))
+    const rows = JSON.stringify(
+      known.map(({ topic, partition, offset }) => [topic, partition, offset]),
+    )
     await plain.run(`INSERT INTO audit.rejects SELECT one[1], one[2]::INTEGER, one[3]::BIGINT
       FROM (SELECT unnest(from_json(${quoted(rows)}, '[["VARCHAR"]]')) AS one)`)
   }

@@ -16,11 +16,14 @@ export interface ModelAudit {
   readonly faults: readonly AuditFault[]
 }
 
-/** SELECT of keys, `_h` and `_u` of the rows that are there; `columns` are those the model's SELECT gives. */
-export type ActualRows = (
-  model: Model,
-  shape: { readonly keys: readonly string[]; readonly columns: readonly RowColumn[] },
-) => Promise<string>
+/** What is asked of the rows that are there: the model's key and more, and the columns that its SELECT gives. */
+export interface Shape {
+  readonly keys: readonly string[]
+  readonly columns: readonly RowColumn[]
+}
+
+/** SELECT, for the audit's DuckDB, of keys, `_h` and `_u` of the rows that are there. */
+export type ActualRows = (model: Model, shape: Shape) => Promise<string>
 
 /** `source` is the model it reads. */
 export async function auditRows(
@@ -29,7 +32,7 @@ export async function auditRows(
   source: Model,
   actualRows: ActualRows,
 ): Promise<ModelAudit> {
-  const columns = await describe(plain, model.sql)
+  const columns = (await describe(plain, model.sql)).map(storable)
   const names = new Set(columns.map(({ name }) => name))
   const isTraced = source.key.length > 0 && source.key.every((name) => names.has(name))
   const by = isTraced ? source.key : model.key
@@ -37,13 +40,10 @@ export async function auditRows(
   const keys = [...new Set([...by, ...model.key, ...(dedupe === undefined ? [] : [dedupe])])]
   const shape = { keys, columns }
   const actual = await actualRows(model, shape)
-  await plain.run(
-    `CREATE OR REPLACE TABLE memory.audit.expected AS ${keyedSql(model.sql, shape)}`,
-  )
+  await plain.run(`CREATE OR REPLACE TABLE memory.audit.expected AS ${keyedSql(model.sql, shape)}`)
   const relations = { expected: 'memory.audit.expected', actual: `(${actual})` }
   const found = await compare(plain, relations, by)
-  const faults =
-    found.wrong === 0 ? [] : await differences(plain, model.name, relations, model.key)
+  const faults = found.wrong === 0 ? [] : await differences(plain, model.name, relations, model.key)
   const read = await countOf(plain, `SELECT count(*) FROM ${source.name}`)
   const repeated =
     dedupe === undefined || !isTraced
@@ -85,20 +85,24 @@ export async function auditGroups(
   })
   const select = `SELECT * EXCLUDE (_units) FROM ${table}`
   await plain.run(`CREATE OR REPLACE VIEW on_time.${model.name} AS ${select}`)
-  const columns = await describe(plain, select)
+  const columns = (await describe(plain, select)).map(storable)
   const shape = { keys: model.key, columns }
   const actual = await actualRows(model, shape)
   const expected = keyedSql(`SELECT * FROM ${table}`, { ...shape, units: '_units' })
   const relations = { expected: `(${expected})`, actual: `(${actual})` }
   const found = await compare(plain, relations, model.key)
-  const faults =
-    found.wrong === 0 ? [] : await differences(plain, model.name, relations, model.key)
+  const faults = found.wrong === 0 ? [] : await differences(plain, model.name, relations, model.key)
   const from = `SELECT count(*) FROM on_time.${source}`
   const read = await countOf(plain, from)
   const late = await countOf(plain, `${from} WHERE ${tooLate}`)
   const filtered = read - late - found.expectedUnits
   const row = { model: model.name, in: read, out: found.agreedUnits, duplicates: 0, filtered, late }
   return { row: { ...row, dlq: 0, remainder: read - row.out - filtered - late }, faults }
+}
+
+/** Parquet has no HUGEINT and would keep it as a floating-point number. */
+function storable({ name, type }: RowColumn): RowColumn {
+  return { name, type: type === 'HUGEINT' ? 'DECIMAL(38, 0)' : type }
 }
 
 /** The model's SELECT with one column more, `_units`: how many rows of its source are behind a row. */

@@ -10,6 +10,7 @@ import {
   type AuditLogic,
   type AuditSql,
   createAuditCatalog,
+  nameSql,
   quoted,
   storedModels,
   type TableFiles,
@@ -17,7 +18,13 @@ import {
 import { auditHeader } from './audit-checks.ts'
 import { describe, keyedSql, type RowColumn } from './audit-compare.ts'
 import { type AuditFault, type AuditLogInput, type AuditRow, auditLog } from './audit-log.ts'
-import { type ActualRows, auditGroups, auditRows, type ModelAudit } from './audit-model.ts'
+import {
+  type ActualRows,
+  auditGroups,
+  auditRows,
+  type ModelAudit,
+  type Shape,
+} from './audit-model.ts'
 
 export interface AuditReport {
   readonly ok: boolean
@@ -59,12 +66,18 @@ export async function audit(input: AuditInput): Promise<Accounts> {
 }
 
 async function auditModel(input: AuditInput, one: GraphModel): Promise<ModelAudit> {
-  const { plain, served, logic } = input
-  const { model } = one
-  const isStream = model.kind === 'stream'
+  const { plain, logic, log } = input
+  const { model, reads } = one
+  const [first = ''] = reads
+  const source = logic.graph.find((other) => other.model.name === first)
+  const rows = rowsOf(input, one)
   try {
-    const accounts = await accountsOf(input, one)
-    const broken = await auditHeader(isStream ? plain : served, model)
+    const accounts = !source
+      ? await auditLog(plain, model.name, log)
+      : rows.isGrouped
+        ? await auditGroups(plain, one, first, rows.actual)
+        : await auditRows(plain, one, source.model, rows.actual)
+    const broken = await auditHeader(rows.sql, model, rows.relation)
     return { row: accounts.row, faults: [...accounts.faults, ...broken] }
   } catch (cause) {
     if (cause instanceof CcsError) throw cause
@@ -72,46 +85,55 @@ async function auditModel(input: AuditInput, one: GraphModel): Promise<ModelAudi
     throw new CcsError('CCS_MODEL_INVALID', `${model.name} can't be audited: ${message.trim()}`, {
       exit: EXIT.usage,
       location: { file: model.file, line: model.sqlLine },
-      hint: `Is it one of ${logic.graph.length} models that run by themselves? See: ccs query "SELECT * FROM ${model.name}"`,
+      hint: `Does it run by itself? ccs query "SELECT * FROM ${model.name}"`,
       cause,
     })
   }
 }
 
-async function accountsOf(input: AuditInput, one: GraphModel): Promise<ModelAudit> {
-  const { plain, logic, log } = input
-  const { model, reads } = one
-  const [first = ''] = reads
-  const source = logic.graph.find((other) => other.model.name === first)
-  if (!source) return auditLog(plain, model.name, log)
-  const actualRows: ActualRows =
-    model.kind === 'stream'
-      ? async (_, shape) => storedRows(plain, model, shape)
-      : async (_, shape) => servedRows(input, model, shape)
-  return storedModels(logic.graph).has(model.name)
-    ? auditRows(plain, one, source.model, actualRows)
-    : auditGroups(plain, one, first, actualRows)
+interface Rows {
+  /** Whether a row stands for the rows behind it, rather than for one. */
+  readonly isGrouped: boolean
+  readonly actual: ActualRows
+  /** Where, and as what relation, the model's rows can be asked for once `actual` has run. */
+  readonly sql: AuditSql
+  readonly relation: string
 }
 
-interface Shape {
-  readonly keys: readonly string[]
-  readonly columns: readonly RowColumn[]
+/** Where a model's rows are: in the lake, or with the engine, from where they go through a file. */
+function rowsOf({ plain, served, logic, scratchFile }: AuditInput, { model }: GraphModel): Rows {
+  const { name } = model
+  const select = `SELECT * FROM ${name}`
+  const path = quoted(scratchFile(name))
+  const file = `read_parquet(${path}, hive_partitioning = false)`
+  const copy = async (sql: string, shape: Shape) => {
+    requireColumns(model, shape, await describe(served, select))
+    await served.run(`COPY (${sql}) TO ${path} (FORMAT parquet)`)
+  }
+  if (model.kind === 'stream') {
+    const actual: ActualRows = async (_, shape) => {
+      requireColumns(model, shape, await describe(plain, select))
+      return keyedSql(select, shape)
+    }
+    return { isGrouped: false, actual, sql: plain, relation: name }
+  }
+  if (storedModels(logic.graph).has(name)) {
+    // As many rows as there are events: keys and hashes are enough.
+    const actual: ActualRows = async (_, shape) => {
+      await copy(keyedSql(select, shape), shape)
+      return `SELECT * FROM ${file}`
+    }
+    return { isGrouped: false, actual, sql: served, relation: name }
+  }
+  const actual: ActualRows = async (_, shape) => {
+    await copy(`SELECT ${shape.columns.map(castSql).join(', ')} FROM ${name}`, shape)
+    return keyedSql(`SELECT * FROM ${file}`, shape)
+  }
+  return { isGrouped: true, actual, sql: plain, relation: file }
 }
 
-async function storedRows(plain: AuditSql, model: Model, shape: Shape): Promise<string> {
-  const select = `SELECT * FROM ${model.name}`
-  requireColumns(model, shape, await describe(plain, select))
-  return keyedSql(select, shape)
-}
-
-/** Keys and hashes of what the engine serves go through a file: the two instances share no memory. */
-async function servedRows(input: AuditInput, model: Model, shape: Shape): Promise<string> {
-  const { served, scratchFile } = input
-  const select = `SELECT * FROM ${model.name}`
-  requireColumns(model, shape, await describe(served, select))
-  const path = quoted(scratchFile(model.name))
-  await served.run(`COPY (${keyedSql(select, shape)}) TO ${path} (FORMAT parquet)`)
-  return `SELECT * FROM read_parquet(${path}, hive_partitioning = false)`
+function castSql({ name, type }: RowColumn): string {
+  return `CAST(${nameSql(name)} AS ${type}) AS ${nameSql(name)}`
 }
 
 function requireColumns(model: Model, { columns }: Shape, found: readonly RowColumn[]): void {
@@ -121,6 +143,9 @@ function requireColumns(model: Model, { columns }: Shape, found: readonly RowCol
   throw new CcsError(
     'CCS_CHECK_FAILED',
     `The rows of ${model.name} have no ${lacking.join(', ')}, which its SELECT gives.`,
-    { exit: EXIT.checkFailed, hint: 'Make the lake again from the log: ccs deploy --rebuild --yes' },
+    {
+      exit: EXIT.checkFailed,
+      hint: 'Make the lake again from the log: ccs deploy --rebuild --yes',
+    },
   )
 }

@@ -14,6 +14,7 @@ import type {
   LogReader,
   ManifestStore,
   Reject,
+  Written,
 } from '../core/ports.ts'
 import { DiskWait } from './disk-wait.ts'
 
@@ -55,17 +56,27 @@ export interface PipelineState {
 }
 
 const READ_BYTES = 4 * 1024 * 1024
-const IDLE_MS = 25
+/** Rest where there is nothing to read; it grows while that stays so. */
+const IDLE_MS = 20
+const IDLE_MS_MAX = 80
+/** New partitions are looked for this often. */
+const PARTITIONS_MS = 1_000
 /** After a batch the loop rests this many times as long as the batch took, so that little work stays little. */
-const REST_FACTOR = 15
-const REST_MS_MAX = 150
-
+const REST_FACTOR = 50
+const REST_MS_MAX = 500
+/** A question makes the loop look at once, unless it did so this short a time ago. */
+const LOOK_MS = 40
 export class Pipeline {
   readonly #parts: PipelineParts
   readonly #options: PipelineOptions
   #manifest: Manifest | undefined
   #dlqEnd: number
   #newestAppendMs: number | null = null
+  #nextLookMs = 0
+  #isRunning = false
+  #lookedMs = 0
+  #waiting: (() => void)[] = []
+  #wake = new AbortController()
   #lastCommitMs: number
   #commit: Promise<void> | undefined
   /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
@@ -106,35 +117,74 @@ export class Pipeline {
    * by itself at the end of the log. Throws what cannot be waited out.
    */
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
-    const { clock } = this.#parts
     const leave = () => this.#disk.leave()
     stop.addEventListener('abort', leave)
     if (stop.aborted) leave()
+    let idleMs = IDLE_MS
+    this.#isRunning = true
+    let ends: ReadonlyMap<number, number> | undefined
     try {
       for (;;) {
-        const isLast = stop.aborted || isOnce
+        // What is appended after this point is left to the next run: others may go on writing.
+        if (stop.aborted || isOnce) ends ??= await this.#ends()
         const startMs = performance.now()
+        const waiting = this.#waiting.splice(0)
         const taken = await this.#step()
+        this.#lookedMs = performance.now()
+        for (const resolve of waiting) resolve()
         if (this.#failure) throw this.#failure
-        if (taken === 0 && isLast) break
+        if (ends && (taken === 0 || this.#hasReached(ends))) break
         this.#commitIfDue()
-        if (isLast) continue
+        if (ends) continue
         const workedMs = performance.now() - startMs
         const restMs = Math.min(REST_MS_MAX, workedMs * REST_FACTOR)
-        if (taken === 0) await clock.sleep(IDLE_MS, stop)
-        else if (taken < READ_BYTES / 4) await clock.sleep(restMs, stop)
+        idleMs = taken > 0 ? IDLE_MS : Math.min(IDLE_MS_MAX, idleMs * 1.25)
+        if (taken === 0) await this.#rest(idleMs, stop)
+        else if (taken < READ_BYTES / 4) await this.#rest(restMs, stop)
       }
       await this.commit()
     } catch (error) {
       this.#failure ??= error
       throw error
     } finally {
+      this.#isRunning = false
+      for (const resolve of this.#waiting.splice(0)) resolve()
       stop.removeEventListener('abort', leave)
       leave()
       await this.#commit
       for (const { reader } of this.#readers) await reader.close()
       this.#readers = []
     }
+  }
+
+  /** Resolves when what is in the log now has been taken in, or as much of it as one batch holds. */
+  async catchUp(): Promise<void> {
+    if (!this.#isRunning || performance.now() - this.#lookedMs < LOOK_MS) return
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve)
+      this.#wake.abort()
+    })
+  }
+
+  async #rest(ms: number, stop: AbortSignal): Promise<void> {
+    this.#wake = new AbortController()
+    if (this.#waiting.length > 0) return
+    await this.#parts.clock.sleep(ms, AbortSignal.any([stop, this.#wake.signal]))
+  }
+
+  /** Where each partition of the log ends now. */
+  async #ends(): Promise<ReadonlyMap<number, number>> {
+    const { log } = this.#parts
+    const ends = new Map<number, number>()
+    for (const partition of await log.partitions(this.#options.topic))
+      ends.set(partition, (await log.range(this.#options.topic, partition)).end)
+    return ends
+  }
+
+  #hasReached(ends: ReadonlyMap<number, number>): boolean {
+    const at = (partition: number) =>
+      this.#readers.find((one) => one.partition === partition)?.reader.position() ?? 0
+    return [...ends].every(([partition, end]) => at(partition) >= end)
   }
 
   /** Commits what was taken in so far; resolves when it counts. */
@@ -189,7 +239,9 @@ export class Pipeline {
   }
 
   async #openReaders(): Promise<void> {
-    const { log, engine } = this.#parts
+    const { log, engine, clock } = this.#parts
+    if (clock.nowMs() < this.#nextLookMs && this.#readers.length > 0) return
+    this.#nextLookMs = clock.nowMs() + PARTITIONS_MS
     const { topic } = this.#options
     for (const partition of await log.partitions(topic)) {
       if (this.#readers.some((one) => one.partition === partition)) continue
@@ -228,10 +280,17 @@ export class Pipeline {
     const dlqEnd = this.#dlqEnd
     const frozen = await engine.freeze()
     if (!frozen) return
-    await this.#disk.through('commit', () => this.#write(frozen, dlqEnd))
+    const write = () => this.#write(frozen, dlqEnd)
+    const { written, manifest } = await this.#disk.through('commit', write)
+    await this.#settle(manifest)
+    await engine.release(frozen, written, manifest)
   }
 
-  async #write(frozen: Frozen, dlqEnd: number): Promise<void> {
+  /** Up to the rename that makes it count; repeatable until then. */
+  async #write(
+    frozen: Frozen,
+    dlqEnd: number,
+  ): Promise<{ readonly written: Written; readonly manifest: Manifest }> {
     const { engine, lake, clock } = this.#parts
     const serial = (this.#manifest?.serial ?? 0) + 1
     const commit = `c${String(serial).padStart(8, '0')}`
@@ -252,8 +311,7 @@ export class Pipeline {
       ...this.#options.logic,
     }
     await this.#replace(manifest)
-    await this.#settle(manifest)
-    await engine.release(frozen, written, manifest)
+    return { written, manifest }
   }
 
   async #replace(manifest: Manifest): Promise<void> {

@@ -133,15 +133,17 @@ export function tailLine(record: TailRecord): string {
 
 function wordOf(value: unknown): string {
   if (value instanceof Uint8Array) return `0x${hexPrefix(value, HEX_BYTES)}`
-  const text = typeof value === 'object' ? JSON.stringify(value, recordValue) : String(value)
+  const text = typeof value === 'object' ? JSON.stringify(jsonValue(value)) : String(value)
   const plain = text.replace(/\p{Cc}/gu, ' ')
   return /[\s"]/.test(plain) && typeof value === 'string' ? JSON.stringify(plain) : plain
 }
 
-/** For JSON.stringify: bytes become base64, whole numbers beyond 2^53 text. */
-export function recordValue(_key: string, value: unknown): unknown {
+/** A value as JSON can carry it: bytes as base64, whole numbers beyond 2^53 as text. */
+export function jsonValue(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (value instanceof Uint8Array)
     return Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64')
-  return value
+  if (Array.isArray(value)) return value.map(jsonValue)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, jsonValue(one)]))
 }

@@ -8,7 +8,6 @@ import {
   type AppendAction,
   CLOCK_VISITOR,
   type ModelTestCase,
-  type RawRow,
   type TableExpectation,
   type TestRecord,
 } from '../core/model-test.ts'
@@ -22,10 +21,10 @@ export type Ask = (sql: string) => Promise<QueryResult>
 export interface TestBench {
   readonly models: ReadonlyMap<string, Model>
   readonly encode: (record: TestRecord) => Uint8Array
-  /** A pipeline on a data directory of its own; `use` may not keep it. */
-  withPipeline<T>(use: (pipeline: SteppedPipeline) => Promise<T>): Promise<T>
-  /** The models as plain SQL over these records; `use` may not keep the question. */
-  withBatch<T>(rows: readonly RawRow[], nowMs: number, use: (ask: Ask) => Promise<T>): Promise<T>
+  /** A pipeline of the case's shop, on a data directory of its own; `use` may not keep it. */
+  withPipeline<T>(one: ModelTestCase, use: (pipeline: SteppedPipeline) => Promise<T>): Promise<T>
+  /** The models as plain SQL over the case's accepted records; `use` may not keep the question. */
+  withBatch<T>(one: ModelTestCase, use: (ask: Ask) => Promise<T>): Promise<T>
 }
 
 export type Run = 'engine' | 'plain SQL' | 'both' | 'engine against plain SQL'
@@ -53,7 +52,11 @@ export interface CaseResult {
 export async function testModels(
   cases: readonly ModelTestCase[],
   bench: TestBench,
-  options: { readonly atOnce: number; readonly signal: AbortSignal; onResult(one: CaseResult): void },
+  options: {
+    readonly atOnce: number
+    readonly signal: AbortSignal
+    onResult(one: CaseResult): void
+  },
 ): Promise<readonly CaseResult[]> {
   const results: (CaseResult | undefined)[] = []
   const failures: unknown[] = []
@@ -86,16 +89,18 @@ interface Observed {
 export async function testCase(one: ModelTestCase, bench: TestBench): Promise<CaseResult> {
   const startMs = performance.now()
   const findings: Finding[] = []
-  const engine = await bench.withPipeline(async (pipeline) => {
+  const engine = await bench.withPipeline(one, async (pipeline) => {
     await play(one, bench, pipeline)
     const rejected = await pipeline.rejected()
     for (const difference of compareRejects(one, rejected))
       findings.push({ run: 'engine', model: one.model, difference })
     return observe(one, bench, (sql) => pipeline.query(sql, one.nowMs))
   })
-  const batch = await bench.withBatch(one.accepted, one.nowMs, (ask) => observe(one, bench, ask))
+  const batch = await bench.withBatch(one, (ask) => observe(one, bench, ask))
   for (const [index, expectation] of one.expect.tables.entries())
-    findings.push(...compareTable(one, bench, expectation, [engine.tables[index], batch.tables[index]]))
+    findings.push(
+      ...compareTable(one, bench, expectation, [engine.tables[index], batch.tables[index]]),
+    )
   for (const what of ['duplicates', 'late'] as const)
     findings.push(...compareCount(one, what, engine[what], batch[what]))
   const { model, name, file, line } = one
@@ -104,7 +109,11 @@ export async function testCase(one: ModelTestCase, bench: TestBench): Promise<Ca
 }
 
 /** Lets the steps happen. Rows are looked at before a late one comes, so that it corrects what was shown. */
-async function play(one: ModelTestCase, bench: TestBench, pipeline: SteppedPipeline): Promise<void> {
+async function play(
+  one: ModelTestCase,
+  bench: TestBench,
+  pipeline: SteppedPipeline,
+): Promise<void> {
   for (const action of one.actions) {
     switch (action.do) {
       case 'append':
@@ -169,7 +178,14 @@ function compareTable(
   const findings = merged(model, inEngine, inBatch)
   if (findings.length > 0) return findings
   const { date, labels } = one
-  const both = { expected: batch.rows, actual: engine.rows, columns: batch.columns, key, date, labels }
+  const both = {
+    expected: batch.rows,
+    actual: engine.rows,
+    columns: batch.columns,
+    key,
+    date,
+    labels,
+  }
   return compareRows({ ...both, isExact: true }).map((difference) => ({
     run: 'engine against plain SQL',
     model,
@@ -188,7 +204,9 @@ function compareExpectation(
   return [
     ...(rows ? compareRows({ ...shared, expected: rows, isExact: true }) : []),
     ...compareRows({ ...shared, expected: contains, isExact: false }),
-    ...(count === undefined || count === found ? [] : [wrong(`expected ${count} rows, got ${found}`)]),
+    ...(count === undefined || count === found
+      ? []
+      : [wrong(`expected ${count} rows, got ${found}`)]),
   ]
 }
 
@@ -232,13 +250,16 @@ function compareRejects(
     else if (verb !== 'invalid' && reject) {
       const why = `${reject.reason}: ${reject.message}`
       differences.push(wrong(`the ${verb} of line ${line} was rejected, ${why}`))
-    } else if (times > 1) differences.push(wrong(`the record of line ${line} is in events.dlq ${times} times`))
+    } else if (times > 1)
+      differences.push(wrong(`the record of line ${line} is in events.dlq ${times} times`))
   }
   const reasons = [...rejected].sort((a, b) => a.offset - b.offset).map(({ reason }) => reason)
   const { dlq } = one.expect
   if (dlq && dlq.join(', ') !== reasons.join(', '))
     differences.push(
-      wrong(`expected events.dlq to hold ${dlq.join(', ') || 'nothing'}, got ${reasons.join(', ') || 'nothing'}`),
+      wrong(
+        `expected events.dlq to hold ${dlq.join(', ') || 'nothing'}, got ${reasons.join(', ') || 'nothing'}`,
+      ),
     )
   return differences
 }

@@ -28,6 +28,8 @@ export interface LogSinkOptions {
   readonly seed: number
   /** The log's clock. */
   readonly nowMs: () => number
+  /** Runs each append: repeats one that failed, which has left no trace, or lets its error pass. */
+  readonly through?: (append: () => Promise<number>) => Promise<number>
 }
 
 export class LogSink implements ArrivalSink {
@@ -66,10 +68,12 @@ export class LogSink implements ArrivalSink {
     this.#filling = this.#writing
     this.#writing = full
     for (const batch of this.#filling) batch.clear()
-    const { writers, nowMs } = this.#options
+    const { writers, nowMs, through } = this.#options
     const appends = writers.map(async (writer, partition) => {
       const batch = full[partition]
-      if (batch !== undefined && batch.count > 0) await writer.append(batch, nowMs())
+      if (batch === undefined || batch.count === 0) return
+      const append = () => writer.append(batch, nowMs())
+      await (through?.(append) ?? append())
     })
     this.#inFlight = Promise.all(appends)
     // A failed append is met by the next flush or drain, not by the process.

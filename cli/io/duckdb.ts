@@ -38,7 +38,6 @@ export type DuckApiValue = Api.DuckDBValue
 export type DuckBindings = typeof Bindings
 export type DuckAppender = Bindings.Appender
 export type DuckChunk = Bindings.DataChunk
-export type DuckLogicalType = Bindings.LogicalType
 export type DuckVector = Bindings.Vector
 
 /**

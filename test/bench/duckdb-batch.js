@@ -23,7 +23,8 @@ const instance = await DuckDBInstance.create(':memory:', {
 const connection = await instance.connect()
 await connection.run(await readFile(`${project}/sql/macros.sql`, 'utf8'))
 await connection.run(`SET VARIABLE shop_timezone = '${timezone}'; SET VARIABLE now_ms = 0::BIGINT`)
-for (const layer of ['raw', 'bronze', 'silver', 'gold']) await connection.run(`CREATE SCHEMA ${layer}`)
+for (const layer of ['raw', 'bronze', 'silver', 'gold'])
+  await connection.run(`CREATE SCHEMA ${layer}`)
 await connection.run(`CREATE VIEW raw.events AS ${await rawSql()}`)
 
 for (const model of await readModels(project)) {
@@ -62,7 +63,9 @@ async function rawSql() {
   const schema = await readFile(`${project}/schemas/events.raw.avsc`, 'utf8')
   const { rawColumns } = rawEventColumns(schema)
   const columns = rawColumns.filter(({ name }) => name !== 'topic')
-  const given = columns.map(({ name, type }) => `"${name}": '${type === 'TIMESTAMP' ? 'BIGINT' : type}'`)
+  const given = columns.map(
+    ({ name, type }) => `"${name}": '${type === 'TIMESTAMP' ? 'BIGINT' : type}'`,
+  )
   const list = rawColumns.map(({ name, type }) => {
     if (name === 'topic') return `'events.raw' AS topic`
     return type === 'TIMESTAMP' ? `make_timestamp_ms("${name}") AS "${name}"` : `"${name}"`

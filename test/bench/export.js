@@ -3,8 +3,9 @@
  * included, in order of arrival. Decoded with plain avsc, not with the engine's decoder, and without the
  * offsets that a run of ccs put into events.dlq. Times are milliseconds since 1970.
  */
-import { createWriteStream } from 'node:fs'
+
 import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import avsc from 'avsc'
 import { projectModule, ROOT } from './project.js'
@@ -34,7 +35,9 @@ export async function exportEvents({ data, file, fileRowsMax = Number.POSITIVE_I
     if (rows % fileRowsMax === 0) {
       await flush()
       await end(out)
-      out = createWriteStream(Number.isFinite(fileRowsMax) ? `${file}-${rows / fileRowsMax}.json` : file)
+      out = createWriteStream(
+        Number.isFinite(fileRowsMax) ? `${file}-${rows / fileRowsMax}.json` : file,
+      )
     }
     const event = type.fromBuffer(record.subarray(5))
     const timeMs = eventTimeMs(event)
@@ -81,6 +84,12 @@ async function typeOf(topic) {
 
 /** All records of a topic, each with where it stands. */
 async function* records(data, topic) {
+  for await (const frame of frames(data, topic)) yield* recordsOf(frame)
+}
+
+/** All frames of a topic; the body is valid until the next one. `firstEvent()` decodes its first record. */
+export async function* frames(data, topic) {
+  const type = await typeOf(topic)
   const { openLocalLog } = await projectModule('log/local.js')
   const { diskFiles } = await projectModule('io/files.js')
   const log = openLocalLog({ dir: `${data}/log`, files: diskFiles() })
@@ -89,14 +98,18 @@ async function* records(data, topic) {
       const { start } = await log.range(topic, partition)
       const reader = await log.reader(topic, partition, start)
       for (;;) {
-        const frames = await reader.read(READ_BYTES)
-        if (frames.length === 0) break
-        for (const frame of frames) yield* recordsOf(frame)
+        const found = await reader.read(READ_BYTES)
+        if (found.length === 0) break
+        for (const frame of found) yield { ...frame, firstEvent: () => decodeFirst(type, frame) }
       }
     }
   } finally {
     await log.close()
   }
+}
+
+function decodeFirst(type, { body }) {
+  return type.fromBuffer(body.subarray(4 + 5, 4 + body.readUInt32LE(0)))
 }
 
 function* recordsOf({ body, count, baseOffset, partition, appendMs }) {

@@ -18,9 +18,9 @@ export interface CatalogOptions {
 /** What a model is in the delta catalog. */
 export interface DeltaModel {
   readonly model: Model
-  /** Its SELECT; of a deduplicating model the SELECT over first arrivals, without QUALIFY. */
+  /** Its SELECT; of the deduplicating model that over first arrivals, without QUALIFY, with the row number. */
   readonly sql: string
-  /** bronze only: the same over first arrivals. */
+  /** bronze only: the same over first arrivals, with the row number. */
   readonly freshSql?: string
 }
 
@@ -53,7 +53,7 @@ export async function createCatalogs(
   connection: DuckConnection,
   options: CatalogOptions,
 ): Promise<void> {
-  await connection.run(`ATTACH ':memory:' AS delta`)
+  await connection.run(`ATTACH ':memory:' AS delta (BLOCK_SIZE 16384)`)
   for (const catalog of ['delta', 'memory'] as const) {
     await prepareConnection(connection, catalog, options)
     for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
@@ -64,38 +64,15 @@ export async function createCatalogs(
   )
 }
 
-/** The views of all models over hot rows, made once; `raw.events` underneath is replaced as hot tables come and go. */
+/** Views of the models over hot rows, made once; what they read is replaced as hot tables come and go. */
 export async function createDeltaViews(
   connection: DuckConnection,
   models: readonly DeltaModel[],
 ): Promise<void> {
   for (const { model, sql, freshSql } of models) {
-    if (model.layer === 'gold') continue
     await connection.run(`CREATE VIEW delta.${model.name} AS ${sql}`)
     if (freshSql) await connection.run(`CREATE VIEW delta.fresh_${model.name} AS ${freshSql}`)
   }
-}
-
-/** Points `raw.events` (and its fresh rows) at the hot tables in use. Enumerations become plain text here. */
-export async function pointAtHot(
-  connection: DuckConnection,
-  hotTables: readonly string[],
-  columns: readonly { readonly name: string; readonly isEnum: boolean }[],
-): Promise<void> {
-  const list = columns
-    .map(({ name, isEnum }) => (isEnum ? `CAST("${name}" AS VARCHAR) AS "${name}"` : `"${name}"`))
-    .join(', ')
-  const of = (more: string) =>
-    hotTables
-      .map(
-        (hot) =>
-          `SELECT ${list} FROM delta.raw.${hot}
-           WHERE seq >= coalesce(getvariable('slice_from'), 0::BIGINT)
-             AND seq < coalesce(getvariable('slice_to'), 9007199254740991::BIGINT)${more}`,
-      )
-      .join(' UNION ALL ')
-  await connection.run(`CREATE OR REPLACE VIEW delta.raw.events AS ${of('')}`)
-  await connection.run(`CREATE OR REPLACE VIEW delta.raw.fresh_events AS ${of(' AND fresh')}`)
 }
 
 /**
@@ -105,7 +82,8 @@ export async function pointAtHot(
 export function servedSql(paths: readonly string[], delta: string): string {
   if (paths.length === 0) return delta
   const files = paths.map(text).join(', ')
-  return `SELECT * FROM read_parquet([${files}], hive_partitioning = false, union_by_name = true)
+  // Files of one generation have the same columns: DuckDB need not open them all to plan a query.
+  return `SELECT * FROM read_parquet([${files}], hive_partitioning = false)
     UNION ALL BY NAME ${delta}`
 }
 

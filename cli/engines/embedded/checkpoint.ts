@@ -43,10 +43,8 @@ export async function writeFrozen(
     const stateDir = `${options.stateRoot}/${options.serial}`
     await options.files.remove(stateDir)
     await options.files.mkdir(stateDir)
-    for (const { model } of engine.compiled) {
-      if (model.kind === 'stream' && frozen.toSeq > frozen.fromSeq)
-        staged.push(...(await copy(connection, model, `SELECT * FROM ${model.name}`, options)))
-    }
+    if (frozen.toSeq > frozen.fromSeq)
+      staged.push(...(await copyStreams(connection, engine, options)))
     for (const { model, gold } of engine.compiled) {
       if (!gold) continue
       options.onStep?.('gold.compact')
@@ -74,28 +72,70 @@ export async function writeFrozen(
   }
 }
 
+/** Bronze comes first and has all rows, so its days are the days of all that follow. */
+async function copyStreams(
+  connection: DuckConnection,
+  engine: EmbeddedEngine,
+  options: CheckpointOptions,
+): Promise<readonly StagedFile[]> {
+  const staged: StagedFile[] = []
+  const days = new Map<string, readonly string[]>()
+  for (const { model } of engine.compiled) {
+    if (model.kind !== 'stream') continue
+    const sql = `SELECT * FROM ${model.name}`
+    const column = model.partition ?? ''
+    if (column !== '' && !days.has(column)) days.set(column, await daysOf(connection, column, sql))
+    const target = { ...options, days: days.get(column) }
+    staged.push(...(await copy(connection, model, sql, target)))
+  }
+  return staged
+}
+
+/** A partition a file; where there are many days DuckDB divides the rows itself. */
+const DAYS_MAX = 6
+
+/** Dictionaries pay for values that repeat, and nobody looks these rows up by bloom filter. */
+const PARQUET = 'FORMAT parquet, DICTIONARY_SIZE_LIMIT 1000, WRITE_BLOOM_FILTER false'
+
+interface CopyTarget {
+  readonly stage: string
+  readonly files: Files
+  /** Values of the partition column; looked up where absent. */
+  readonly days?: readonly string[] | undefined
+}
+
 /** Copies rows to the staging directory: a file a partition. */
 async function copy(
   connection: DuckConnection,
   model: Model,
   sql: string,
-  { stage, files }: CheckpointOptions,
+  { stage, files, days }: CopyTarget,
 ): Promise<readonly StagedFile[]> {
   const folder = `${stage}/${model.name}`
   await files.mkdir(folder)
   const column = model.partition
-  const days = column
-    ? (await connection.all(`SELECT DISTINCT ${column} AS day FROM (${sql})`)).rows
-    : [{ day: '' }]
-  if (days.length === 0) return []
-  if (days.length === 1) {
-    const path = `${folder}/rows.parquet`
-    const rows = await connection.run(`COPY (${sql}) TO ${text(path)} (FORMAT parquet)`)
-    const partition = column ? `${column}=${days[0]?.day}` : ''
-    return rows === 0 ? [] : [{ table: model.name, partition, path, rows }]
+  const values = column ? (days ?? (await daysOf(connection, column, sql))) : ['']
+  if (values.length > DAYS_MAX) return copyParts(connection, model, sql, folder)
+  const staged: StagedFile[] = []
+  for (const [index, day] of values.entries()) {
+    const path = `${folder}/${index}.parquet`
+    const rowsOfDay =
+      values.length > 1 ? `SELECT * FROM (${sql}) WHERE ${column} = DATE ${text(day)}` : sql
+    const rows = await connection.run(`COPY (${rowsOfDay}) TO ${text(path)} (${PARQUET})`)
+    if (rows === 0) await files.remove(path)
+    else staged.push({ table: model.name, partition: column ? `${column}=${day}` : '', path, rows })
   }
+  return staged
+}
+
+async function copyParts(
+  connection: DuckConnection,
+  model: Model,
+  sql: string,
+  folder: string,
+): Promise<readonly StagedFile[]> {
   const { rows } = await connection.all(
-    `COPY (${sql}) TO ${text(`${folder}/parts`)} (FORMAT parquet, PARTITION_BY (${column}),
+    `COPY (${sql}) TO ${text(`${folder}/parts`)} (${PARQUET}, PARTITION_BY (${model.partition}),
       WRITE_PARTITION_COLUMNS true, RETURN_STATS true)`,
   )
   return rows.map((row) => {
@@ -103,6 +143,15 @@ async function copy(
     const partition = path.split('/').at(-2) ?? ''
     return { table: model.name, partition, path, rows: Number(row.count) }
   })
+}
+
+async function daysOf(
+  connection: DuckConnection,
+  column: string,
+  sql: string,
+): Promise<readonly string[]> {
+  const { rows } = await connection.all(`SELECT DISTINCT ${column} AS day FROM (${sql}) ORDER BY 1`)
+  return rows.map((row) => String(row.day))
 }
 
 async function copyPart(

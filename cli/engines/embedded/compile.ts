@@ -4,7 +4,7 @@
  */
 import type { GraphModel } from '../../core/graph.ts'
 import { isAggregateMacro, makeIncremental } from '../../core/incremental.ts'
-import { type AstNode, astJson, expandMacros, type MacroSet } from '../../core/sql-ast.ts'
+import { type AstNode, astJson, expandMacros, type MacroSet, nodes } from '../../core/sql-ast.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
 import type { DeltaModel } from './catalog.ts'
 import type { GoldSql } from './gold.ts'
@@ -43,13 +43,13 @@ async function compileOne(
     return { sql: model.sql, gold: { incremental, partial, final } }
   }
   if (model.layer === 'bronze') {
-    const freshSql = await printSelect(connection, reading(ast, 'raw', 'fresh_events'))
+    const freshSql = await printSelect(connection, numbered(reading(ast, 'raw', 'fresh_events')))
     return { sql: model.sql, freshSql }
   }
   if (!model.dedupe) return { sql: model.sql }
   const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
   const first = { ...ast, node: { ...node, qualify: null } }
-  return { sql: await printSelect(connection, reading(first, 'fresh_bronze')) }
+  return { sql: await printSelect(connection, numbered(reading(first, 'fresh_bronze'))) }
 }
 
 /** The same SELECT over another schema (and table). */
@@ -63,6 +63,13 @@ function reading(statement: AstNode, schema: string, table?: string): AstNode {
       from_table: { ...from, schema_name: schema, ...(table ? { table_name: table } : {}) },
     },
   }
+}
+
+/** The same SELECT with the row number as a further column. */
+function numbered(statement: AstNode): AstNode {
+  const node = statement.node as AstNode // json_serialize_sql puts the SELECT here
+  const seq = { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', column_names: ['seq'] }
+  return { ...statement, node: { ...node, select_list: [...nodes(node.select_list), seq] } }
 }
 
 /** The text of an AST, by DuckDB's own printer. */

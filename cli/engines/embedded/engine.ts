@@ -11,7 +11,6 @@ import {
   createCatalogs,
   createDeltaViews,
   filesOf,
-  pointAtHot,
   prepareConnection,
   servedSql,
   text,
@@ -19,10 +18,10 @@ import {
 import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint.ts'
 import { type CompiledModel, compileModels } from './compile.ts'
 import { type FrozenGold, GoldState } from './gold.ts'
+import { HotRows } from './hot.ts'
 import { Judge } from './judge.ts'
 import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
 import { Questions } from './questions.ts'
-import { openRawRows, type RawRows } from './raw-rows.ts'
 import { Seen } from './seen.ts'
 
 export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
@@ -34,11 +33,9 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   readonly #judge: Judge
   readonly #catalog: CatalogOptions
   readonly #questions: Questions
-  #raw: RawRows | undefined
-  #hotTables: string[] = []
-  #hotSerial = 0
-  #seq = 0
+  readonly #hot: HotRows
   #committedSeq = 0
+  #isServed = false
   #files: readonly LakeFile[]
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -52,6 +49,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#connection = connection
     this.#options = options
     this.#compiled = compiled
+    this.#hot = new HotRows(connection, options.raw)
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#files = options.manifest?.files ?? []
     this.#questions = new Questions({
@@ -67,6 +65,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
 
   static async open(options: EmbeddedOptions): Promise<EmbeddedEngine> {
     const duck = await openDuck({
+      // Taking in and checkpointing are two threads already; more only wait for one another.
+      threads: 1,
       memoryLimitBytes: options.memoryLimitBytes,
       // Big queries spill; the directory is made when the first one does.
       tempDirectory: `${options.dataDirectory}/tmp`,
@@ -86,8 +86,13 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   async #start(): Promise<void> {
-    await this.#nextHot()
-    await createDeltaViews(this.#connection, this.#compiled)
+    await this.#hot.open()
+    const stored = this.#compiled.filter(({ model }) => model.layer !== 'gold')
+    const clean = stored.find(({ model }) => model.dedupe)
+    const { before, after } = around(stored, clean)
+    await createDeltaViews(this.#connection, before)
+    if (clean) await this.#hot.openClean({ name: clean.model.name, sql: clean.sql })
+    await createDeltaViews(this.#connection, after)
     for (const { model, gold } of this.#compiled) {
       if (!gold) continue
       const state = new GoldState(this.#connection, gold)
@@ -118,7 +123,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   get uncommittedRows(): number {
-    return this.#seq - this.#committedSeq
+    return this.#hot.seq - this.#committedSeq
   }
 
   get positions(): readonly PartitionPosition[] {
@@ -138,29 +143,17 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]> {
-    return this.#exclusively(async () => {
-      const raw = this.#raw as RawRows // #start made one
-      const rejects: Reject[] = []
-      for (const frame of frames) {
-        this.#judge.begin(frame)
-        const accepted = raw.appendFrame(frame, this.#judge, this.#seq, (reject) =>
-          rejects.push(reject),
-        )
-        this.#seq += accepted
-        this.#judge.end(frame, accepted)
-      }
-      raw.flush()
-      return rejects
-    })
+    return this.#exclusively(async () => this.#hot.ingest(frames, this.#judge))
   }
 
   /** Brings partial Gold of the named models up to date with all rows taken in. */
   #merge(models: ReadonlySet<string>): Promise<void> {
     return this.#exclusively(async () => {
+      await this.#hot.flush()
       for (const [name, state] of this.#gold) {
         if (!models.has(name)) continue
         this.#options.onStep?.('gold.merge')
-        await state.merge(this.#seq)
+        await state.merge(this.#hot.seq)
       }
     })
   }
@@ -172,22 +165,24 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   freeze(): Promise<EmbeddedFrozen | undefined> {
     return this.#exclusively(async () => {
       if (!this.#judge.isDirty()) return undefined
+      await this.#hot.flush()
+      const seq = this.#hot.seq
       const gold = new Map<string, FrozenGold>()
       for (const [name, state] of this.#gold) {
         this.#options.onStep?.('gold.merge')
-        await state.merge(this.#seq)
+        await state.merge(seq)
         gold.set(name, await state.freeze())
       }
       const frozen = {
-        rows: this.#seq - this.#committedSeq,
+        rows: seq - this.#committedSeq,
         fromSeq: this.#committedSeq,
-        toSeq: this.#seq,
-        hotTables: [...this.#hotTables],
+        toSeq: seq,
+        hotTables: this.#hot.tables,
         gold,
         ...this.#judge.freeze(),
       }
-      await this.#nextHot()
-      await this.#serve()
+      await this.#hot.next()
+      await this.#serve(true)
       return frozen
     })
   }
@@ -215,12 +210,11 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     return this.#exclusively(async () => {
       this.#files = manifest.files
       this.#committedSeq = frozen.toSeq
-      this.#hotTables = this.#hotTables.filter((table) => !frozen.hotTables.includes(table))
-      const old = frozen.hotTables.map((table) => `delta.raw.${table}`)
+      const old: string[] = []
       for (const [name, before] of frozen.gold)
         old.push(...this.gold(name).replace(before, parts.get(name) ?? []))
       await this.#serve()
-      await this.#point()
+      await this.#hot.drop(frozen.hotTables)
       for (const table of old) await this.#connection.run(`DROP TABLE ${table}`)
       await clearState(this.#options.files, this.#options.stateRoot, manifest.state)
     })
@@ -247,28 +241,20 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   async close(): Promise<void> {
     await this.#queue
     this.#questions.close()
-    this.#raw?.close()
+    this.#hot.close()
     this.#connection.close()
     this.#duck.close()
   }
 
-  async #nextHot(): Promise<void> {
-    this.#raw?.close()
-    const table = `hot_${this.#hotSerial++}`
-    this.#raw = await openRawRows(this.#connection, `delta.raw.${table}`, this.#options.raw)
-    this.#hotTables.push(table)
-    await this.#point()
-  }
-
-  #point(): Promise<void> {
-    const raw = this.#raw as RawRows // called after one was made
-    return pointAtHot(this.#connection, this.#hotTables, raw.columns)
-  }
-
-  /** Makes the tables that queries see out of the lake's files and what is not in the lake yet. */
-  async #serve(): Promise<void> {
+  /**
+   * Makes the tables that queries see out of the lake's files and what is not in the lake yet. Views over
+   * them stay as they are. `isSame`: the lake's files are those of the last time.
+   */
+  async #serve(isSame = false): Promise<void> {
     await this.#connection.run('BEGIN')
     for (const { model } of this.#compiled) {
+      const isStanding = model.kind === 'view' || (isSame && model.kind === 'stream')
+      if (isStanding && this.#isServed) continue
       const paths = filesOf(this.#files, model.name).map(this.#options.lakePath)
       const state = this.#gold.get(model.name)
       const delta = state?.openRowsSql() ?? `SELECT * FROM delta.${model.name}`
@@ -276,6 +262,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await this.#connection.run(`CREATE OR REPLACE VIEW memory.${model.name} AS ${sql}`)
     }
     await this.#connection.run('COMMIT')
+    this.#isServed = true
   }
 
   /** One at a time on the engine's own connection, in the order of calls. */
@@ -284,4 +271,14 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#queue = result.catch(() => undefined)
     return result
   }
+}
+
+/** The models before and after one in their order; all before when there is none. */
+function around(
+  models: readonly CompiledModel[],
+  middle: CompiledModel | undefined,
+): { readonly before: readonly CompiledModel[]; readonly after: readonly CompiledModel[] } {
+  if (!middle) return { before: models, after: [] }
+  const at = models.indexOf(middle)
+  return { before: models.slice(0, at), after: models.slice(at + 1) }
 }

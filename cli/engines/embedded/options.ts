@@ -35,7 +35,7 @@ export interface EmbeddedOptions {
 export interface EmbeddedFrozen extends Frozen {
   readonly fromSeq: number
   readonly toSeq: number
-  readonly hotTables: readonly string[]
+  readonly hotTables: readonly number[]
   readonly gold: ReadonlyMap<string, FrozenGold>
   readonly seen: SeenWords
   readonly oldestSeenHour: number

@@ -8,13 +8,12 @@ import { tooLateSql } from '../../core/incremental.ts'
 import type { QueryResult } from '../../core/ports.ts'
 import { rawEventColumns } from '../../core/raw-events.ts'
 import { type Duck, type DuckConnection, openDuck } from '../../io/duckdb.ts'
-import { LAYERS, prepareConnection, setNow, text } from './catalog.ts'
+import { LAYERS, setNow, text } from './catalog.ts'
 
 export interface PlainOptions {
   /** In topological order. */
   readonly graph: readonly GraphModel[]
   readonly macrosSql: string
-  readonly timezone: string
   /** Schema of events.raw as Avro text. */
   readonly rawSchema: string
 }
@@ -41,13 +40,16 @@ export class PlainModels {
     return plain
   }
 
-  async #create({ graph, macrosSql, timezone }: PlainOptions): Promise<void> {
+  async #create({ graph, macrosSql }: PlainOptions): Promise<void> {
     const prepare = async (catalog: string) => {
       // The catalogs take turns in being the one that names are looked up in.
-      await prepareConnection(this.#connection, catalog as 'memory', { macros: macrosSql, timezone })
+      await this.#connection.run(`USE ${catalog}`)
       for (const layer of LAYERS) await this.#connection.run(`CREATE SCHEMA ${layer}`)
       await this.#connection.run(macrosSql)
     }
+    // Views are bound when they are made, and a macro needs its variables then.
+    await setNow(this.#connection, 0)
+    await this.#connection.run("SET VARIABLE shop_timezone = 'UTC'")
     await prepare('memory')
     const columns = this.#columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')
     await this.#connection.run(`CREATE SCHEMA raw; CREATE TABLE raw.events (${columns})`)
@@ -76,9 +78,13 @@ export class PlainModels {
     return columns.map(({ name }) => name)
   }
 
-  /** Replaces all records. */
-  async load(rows: readonly PlainRow[], nowMs: number): Promise<void> {
+  /** Replaces all records; `nowMs` is the clock of right_now(). */
+  async load(
+    rows: readonly PlainRow[],
+    { nowMs, timezone }: { readonly nowMs: number; readonly timezone: string },
+  ): Promise<void> {
     await setNow(this.#connection, nowMs)
+    await this.#connection.run(`SET VARIABLE shop_timezone = ${text(timezone)}`)
     await this.#connection.run('DELETE FROM raw.events')
     if (rows.length === 0) return
     const times = this.#columns.filter(({ type }) => type === 'TIMESTAMP').map(({ name }) => name)

@@ -1,0 +1,99 @@
+import { Args, Flags } from '@oclif/core'
+import { CcsCommand } from '../command.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
+import { jsonValue, type TailRecord, tail, tailLine } from '../flows/tail.ts'
+import { openTail } from '../open-reader.ts'
+
+/** What `--json` prints: all records in one document. */
+export interface TailOutput {
+  readonly topic: string
+  readonly count: number
+  readonly records: readonly unknown[]
+}
+
+const TOPIC = 'events.raw'
+
+export default class Tail extends CcsCommand<TailOutput> {
+  static override summary = 'Print the records of a topic, decoded.'
+  static override description =
+    'Each record is read by the schema whose id it carries; one that cannot be is printed as such, with its first bytes. Works beside whoever writes. --format json prints a JSON document a line; --json all records in one document.'
+  static override examples = [
+    '<%= config.bin %> tail --follow',
+    '<%= config.bin %> tail events.dlq --format json | jq .value.reason',
+    '<%= config.bin %> tail --from end --follow --limit 10',
+  ]
+  static override args = {
+    topic: Args.string({ default: TOPIC, description: 'events.raw or events.dlq.' }),
+  }
+  static override flags = {
+    from: Flags.string({
+      default: 'start',
+      helpValue: 'OFFSET|start|end',
+      summary: 'Where to begin in each partition.',
+    }),
+    partition: Flags.integer({ min: 0, summary: 'One partition; all when absent.' }),
+    format: Flags.option({ options: ['text', 'json'] as const })({
+      default: 'text',
+      summary: 'One line of text, or one JSON document, a record.',
+    }),
+    follow: Flags.boolean({ char: 'f', summary: 'Wait for more at the end, until Ctrl-C.' }),
+    limit: Flags.integer({ min: 1, summary: 'Stop after so many records.' }),
+  }
+
+  async run(): Promise<TailOutput> {
+    const { args, flags } = await this.parse(Tail)
+    const from = parseFrom(flags.from)
+    const project = await this.loadProject(flags)
+    const stop = this.untilSignal()
+    const open = await openTail(project)
+    const { topic = TOPIC } = args
+    const records: unknown[] = []
+    const isJson = this.jsonEnabled()
+    const write = async (record: TailRecord) => {
+      if (isJson) records.push(jsonValue(record))
+      else if (flags.format === 'text') await this.#print(tailLine(record), stop)
+      else await this.#print(JSON.stringify(jsonValue(record)), stop)
+    }
+    try {
+      const count = await tail(
+        { ...open, emit: write },
+        {
+          topic,
+          from,
+          isFollowing: flags.follow,
+          stop,
+          ...(flags.partition === undefined ? {} : { partition: flags.partition }),
+          ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+        },
+      )
+      return { topic, count, records }
+    } finally {
+      await open.close()
+    }
+  }
+
+  /** Waits while the reader of stdout is slower than the log. */
+  async #print(line: string, signal: AbortSignal): Promise<void> {
+    this.print(line)
+    const { stdout } = process
+    if (!stdout.writableNeedDrain || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        stdout.off('drain', done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      stdout.on('drain', done)
+      signal.addEventListener('abort', done)
+    })
+  }
+}
+
+function parseFrom(text: string): number | 'start' | 'end' {
+  if (text === 'start' || text === 'end') return text
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new CcsError('CCS_USAGE_INVALID', `"${text}" is no place in the log.`, {
+    exit: EXIT.usage,
+    hint: 'Write an offset, start or end: --from 1000',
+  })
+}

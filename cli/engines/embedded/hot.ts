@@ -1,0 +1,150 @@
+/**
+ * Rows that the lake does not have yet, in tables that follow one another: a checkpoint freezes those in use
+ * while new rows go to the next. A table has a twin of clean rows (the deduplicating model's), made once for
+ * each row, because almost everything reads those. Rows are brought into the tables only when somebody asks
+ * or a checkpoint begins: many at once cost far less than few at a time.
+ */
+import type { LogFrame, Reject } from '../../core/ports.ts'
+import type { DuckConnection } from '../../io/duckdb.ts'
+import { setSlice } from './catalog.ts'
+import type { Judge } from './judge.ts'
+import { openRawRows, type RawRows, type RawRowsOptions } from './raw-rows.ts'
+
+/** The deduplicating model, over first arrivals, with the row number in its last column `seq`. */
+export interface CleanModel {
+  readonly name: string
+  readonly sql: string
+}
+
+export class HotRows {
+  readonly #connection: DuckConnection
+  readonly #options: RawRowsOptions
+  #raw: RawRows | undefined
+  #clean: CleanModel | undefined
+  #serial = 0
+  /** Serials of the tables in use; the last takes new rows. */
+  #tables: number[] = []
+  /** Row number of the next row, and of the first that is not in a table yet. */
+  #seq = 0
+  #flushedSeq = 0
+
+  constructor(connection: DuckConnection, options: RawRowsOptions) {
+    this.#connection = connection
+    this.#options = options
+  }
+
+  get seq(): number {
+    return this.#seq
+  }
+
+  get tables(): readonly number[] {
+    return [...this.#tables]
+  }
+
+  /** The views over raw rows exist after this. */
+  open(): Promise<void> {
+    return this.next()
+  }
+
+  /** The view of the clean model exists after this; the views that it reads must exist before. */
+  async openClean(clean: CleanModel): Promise<void> {
+    this.#clean = clean
+    for (const serial of this.#tables) await this.#createClean(serial)
+    await this.#pointClean()
+  }
+
+  /** Judges and keeps frames, in order. Returns the rejects. */
+  ingest(frames: readonly LogFrame[], judge: Judge): readonly Reject[] {
+    const raw = this.#raw as RawRows // open() made one
+    const rejects: Reject[] = []
+    for (const frame of frames) {
+      judge.begin(frame)
+      const accepted = raw.appendFrame(frame, judge, this.#seq, (one) => rejects.push(one))
+      this.#seq += accepted
+      judge.end(frame, accepted)
+    }
+    return rejects
+  }
+
+  /** Brings all rows into the tables. */
+  async flush(): Promise<void> {
+    if (this.#flushedSeq === this.#seq) return
+    this.#raw?.flush()
+    await setSlice(this.#connection, this.#flushedSeq, this.#seq)
+    if (this.#clean)
+      await this.#connection.run(
+        `INSERT INTO ${cleanTable(this.#tables.at(-1) ?? 0)} ${this.#clean.sql}`,
+      )
+    this.#flushedSeq = this.#seq
+  }
+
+  /** New rows go to a new table from now on; flush before. */
+  async next(): Promise<void> {
+    this.#raw?.close()
+    const serial = this.#serial++
+    this.#raw = await openRawRows(this.#connection, rawTable(serial), this.#options)
+    this.#tables.push(serial)
+    await this.#point()
+    if (!this.#clean) return
+    await this.#createClean(serial)
+    await this.#pointClean()
+  }
+
+  /** These tables' rows are in the lake now. */
+  async drop(tables: readonly number[]): Promise<void> {
+    this.#tables = this.#tables.filter((one) => !tables.includes(one))
+    await this.#point()
+    if (this.#clean) await this.#pointClean()
+    for (const serial of tables) {
+      await this.#connection.run(`DROP TABLE ${rawTable(serial)}`)
+      if (this.#clean) await this.#connection.run(`DROP TABLE ${cleanTable(serial)}`)
+    }
+  }
+
+  close(): void {
+    this.#raw?.close()
+  }
+
+  async #createClean(serial: number): Promise<void> {
+    const { sql } = this.#clean as CleanModel // callers checked
+    await this.#connection.run(
+      `CREATE TABLE ${cleanTable(serial)} AS SELECT * FROM (${sql}) LIMIT 0`,
+    )
+  }
+
+  /** Points the views of raw rows at the tables in use. Enumerations become plain text here. */
+  async #point(): Promise<void> {
+    const { columns } = this.#raw as RawRows // called after one was made
+    const list = columns
+      .map(({ name, isEnum }) => (isEnum ? `CAST("${name}" AS VARCHAR) AS "${name}"` : `"${name}"`))
+      .join(', ')
+    const of = (more: string) =>
+      this.#tables
+        .map((serial) => `SELECT ${list} FROM ${rawTable(serial)} WHERE ${IN_SLICE}${more}`)
+        .join(' UNION ALL ')
+    await this.#connection.run(`CREATE OR REPLACE VIEW delta.raw.events AS ${of('')}`)
+    await this.#connection.run(
+      `CREATE OR REPLACE VIEW delta.raw.fresh_events AS ${of(' AND fresh')}`,
+    )
+  }
+
+  async #pointClean(): Promise<void> {
+    const { name } = this.#clean as CleanModel // callers checked
+    const rows = this.#tables
+      .map((serial) => `SELECT * EXCLUDE (seq) FROM ${cleanTable(serial)} WHERE ${IN_SLICE}`)
+      .join(' UNION ALL ')
+    await this.#connection.run(`CREATE OR REPLACE VIEW delta.${name} AS ${rows}`)
+  }
+}
+
+/** The connection's variables name the row numbers that its queries see; all of them when they are not set. */
+const IN_SLICE = `seq >= coalesce(getvariable('slice_from'), 0::BIGINT)
+  AND seq < coalesce(getvariable('slice_to'), 9007199254740991::BIGINT)`
+
+function rawTable(serial: number): string {
+  return `delta.raw.hot_${serial}`
+}
+
+function cleanTable(serial: number): string {
+  return `delta.raw.clean_${serial}`
+}

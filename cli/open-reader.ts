@@ -1,0 +1,111 @@
+/** Composition of the commands that only read the log: the log itself, and schemas to decode records by. */
+import type { RegisteredSchema, SchemaRegistry } from './core/ports.ts'
+import type { DlqShowPorts } from './flows/dlq.ts'
+import type { Decoded, DecodeRecord, TailPorts } from './flows/tail.ts'
+import { openStore, RAW_TOPIC, systemClock } from './open.ts'
+import type { Project } from './project.ts'
+
+export interface OpenTail extends Omit<TailPorts, 'emit'> {
+  close(): Promise<void>
+}
+
+export async function openTail(project: Project): Promise<OpenTail> {
+  const { log } = await openStore(project.dataDir)
+  const decode = await openDecoder(await openRegistry(project))
+  return { log, clock: systemClock(), decode, close: () => log.close() }
+}
+
+export interface OpenDlq extends DlqShowPorts {
+  close(): Promise<void>
+}
+
+export async function openDlq(project: Project): Promise<OpenDlq> {
+  const [{ recordDecoder }, { log }, registry] = await Promise.all([
+    import('./core/avro-record.ts'),
+    openStore(project.dataDir),
+    openRegistry(project),
+  ])
+  type Reject = import('./core/contracts.ts').RejectedEvent
+  const decoders = (await registry.versions('events.dlq-value'))
+    .map(({ schema, id }) => recordDecoder<Reject>(schema, id))
+    .reverse()
+  const decode = (bytes: Uint8Array) => {
+    for (const one of decoders) {
+      const reject = one(bytes)
+      if (reject) return reject
+    }
+    return undefined
+  }
+  return { log, decode, guess: await openGuess(registry), close: () => log.close() }
+}
+
+async function openRegistry(project: Project): Promise<SchemaRegistry> {
+  const { filesRegistry } = await import('./registry/files.ts')
+  return filesRegistry(`${project.dir}/schemas`)
+}
+
+const HEADER_BYTES = 5
+
+/** Decodes by the schema id that a record carries; each schema is compiled once. */
+async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
+  const decoders = new Map<number, Promise<(bytes: Uint8Array) => Decoded>>()
+  return async (bytes) => {
+    const schemaId = idOf(bytes)
+    if (schemaId === null) return { schemaId, problem: 'no Confluent header' }
+    let decoder = decoders.get(schemaId)
+    if (!decoder) {
+      decoder = registry.byId(schemaId).then((schema) => {
+        if (schema) return decoderOf(schema)
+        return () => ({ schemaId, problem: `unknown schema id ${schemaId}` })
+      })
+      decoders.set(schemaId, decoder)
+    }
+    return (await decoder)(bytes)
+  }
+}
+
+async function decoderOf(schema: RegisteredSchema): Promise<(bytes: Uint8Array) => Decoded> {
+  const [{ recordDecoder }, { parseRecordSchema, optional }] = await Promise.all([
+    import('./core/avro-record.ts'),
+    import('./core/avro-schema.ts'),
+  ])
+  const { id: schemaId, subject, version } = schema
+  const decode = recordDecoder<Record<string, unknown>>(schema.schema, schemaId)
+  const times = new Set<string>()
+  for (const { name, type } of parseRecordSchema(schema.schema, subject).fields) {
+    const { node } = optional(type)
+    if (node.kind === 'long' && node.logical === 'timestamp-millis') times.add(name)
+  }
+  return (bytes) => {
+    const value = decode(bytes)
+    if (!value) return { schemaId, problem: `not ${subject} version ${version}` }
+    const readable = Object.entries(value).map(([name, one]) => {
+      const isTime = times.has(name) && typeof one === 'number' && Math.abs(one) <= 8.64e15
+      return [name, isTime ? new Date(one).toISOString() : one] as const
+    })
+    return { schemaId, value: Object.fromEntries(readable) }
+  }
+}
+
+/** Tries the versions of events.raw, newest first: on bytes with a header, whatever its id, and without. */
+async function openGuess(registry: SchemaRegistry): Promise<DlqShowPorts['guess']> {
+  return async (bytes) => {
+    const schemas = [...(await registry.versions(`${RAW_TOPIC}-value`))].reverse()
+    for (const schema of schemas) {
+      const decode = await decoderOf(schema)
+      const header = Buffer.alloc(HEADER_BYTES)
+      header.writeInt32BE(schema.id, 1)
+      const as = `${schema.subject} version ${schema.version}`
+      for (const from of [HEADER_BYTES, 0]) {
+        const found = decode(Buffer.concat([header, bytes.subarray(from)]))
+        if (found.value) return { ...found, as: from === 0 ? `${as}, without a header` : as }
+      }
+    }
+    return undefined
+  }
+}
+
+function idOf(bytes: Uint8Array): number | null {
+  if (bytes.length < HEADER_BYTES || bytes[0] !== 0) return null
+  return Buffer.from(bytes.buffer, bytes.byteOffset, HEADER_BYTES).readInt32BE(1)
+}

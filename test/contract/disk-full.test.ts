@@ -1,0 +1,184 @@
+/**
+ * A disk that is full at each stage of the pipeline, until there is space again: one sentence says so, queries
+ * are answered meanwhile, and it goes on by itself with nothing lost and nothing doubled.
+ */
+import { existsSync, mkdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
+import { DiskWait } from '../../cli/flows/disk-wait.ts'
+import { systemClock } from '../../cli/open.ts'
+import type { OpenPipeline } from '../../cli/open-pipeline.ts'
+import { type Call, FaultDisk } from '../fixtures/fault-files.ts'
+import { expectedOf, faultsOf, foundIn } from '../fixtures/pipeline-oracle.ts'
+import {
+  APPEND_MS,
+  drain,
+  makeRecords,
+  makeRig,
+  openRig,
+  RAW,
+  type Rig,
+  rowsOf,
+  type StreamOfRecords,
+} from '../fixtures/pipeline-rig.ts'
+
+const MODELS = [
+  'bronze.events',
+  'silver.events',
+  'silver.people',
+  'gold.activity_1m',
+  'gold.sessions',
+]
+const GOLD = ['gold.activity_1m', 'gold.sessions']
+const RECORDS = 300
+const HALF = 150
+/** Calls that need space. */
+const WRITING = new Set(['write', 'writeFile', 'mkdir', 'link', 'symlink'])
+
+const STAGES: readonly { readonly stage: string; readonly begins: (call: Call) => boolean }[] = [
+  { stage: 'log append', begins: at('write', /^log\/events\.raw-0\/\d+\.log$/) },
+  { stage: 'DLQ append', begins: at('write', /^log\/events\.dlq-0\/\d+\.log$/) },
+  { stage: 'staging directory', begins: at('mkdir', /^stage\/c\d+$/) },
+  { stage: 'table in the staging directory', begins: at('mkdir', /^stage\/c\d+\/silver\.events$/) },
+  { stage: 'state directory', begins: at('mkdir', /^state\/\d+$/) },
+  { stage: 'ids in the state', begins: at('writeFile', /^state\/\d+\/seen\.bin$/) },
+  { stage: 'manifest', begins: at('write', /^manifest\.json\.tmp$/) },
+  { stage: 'a new folder while settling', begins: at('mkdir', /^lake-1\/parts\//) },
+  { stage: 'a file while settling', begins: at('link', /^lake-1\/parts\//) },
+  { stage: 'a link of the tree while settling', begins: at('symlink', /^lake-1\/link\.tmp$/) },
+]
+
+function at(name: string, path: RegExp): (call: Call) => boolean {
+  return (call) => call.name === name && path.test(call.path)
+}
+
+let dir: string
+let rig: Rig
+let stream: StreamOfRecords
+let wanted: Record<string, string>
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'ccs-disk-full-'))
+  rig = await makeRig(MODELS)
+  stream = await makeRecords(rig, RECORDS, 11)
+  const root = join(dir, 'clean')
+  mkdirSync(root)
+  const open = await openRig(rig, root)
+  const writer = await open.store.log.writer(RAW, 0, 'test')
+  await writer.append(RecordBatch.of(stream.records), APPEND_MS)
+  await drain(open)
+  wanted = await rowsOf(open, GOLD)
+  await open.close()
+})
+
+afterAll(async () => {
+  await rm(dir, { recursive: true, force: true })
+})
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (let waitedMs = 0; !isSo(); waitedMs += 20) {
+    if (waitedMs > 20_000) throw new Error(`waited in vain: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Appends as `ccs gen` does, and ends when all is safe. */
+async function append(
+  open: OpenPipeline,
+  [from, to]: readonly [number, number],
+  notices: string[],
+): Promise<void> {
+  const disk = new DiskWait(systemClock(), (text) => notices.push(text))
+  const writer = await open.store.log.writer(RAW, 0, 'test')
+  for (let next = from; next < to; next += 50) {
+    const batch = RecordBatch.of(stream.records.slice(next, next + 50))
+    await disk.through('gen', () => writer.append(batch, APPEND_MS))
+  }
+  await writer.close()
+}
+
+describe('a disk that fills up', () => {
+  test.each(STAGES)('at $stage is said, waited out and forgotten', async ({ stage, begins }) => {
+    const root = join(dir, stage.replaceAll(' ', '-'))
+    mkdirSync(root)
+    const disk = new FaultDisk(root, { seed: 5 })
+    const notices: string[] = []
+    const open = await openRig(rig, root, disk.files, (text) => notices.push(text))
+    const stop = new AbortController()
+    const running = open.pipeline.run(stop.signal, false)
+    const taken = (records: number) => () => open.pipeline.state().counts.records === records
+    try {
+      await append(open, [0, HALF], notices)
+      await until(taken(HALF), 'the first half')
+      if (!stage.includes('settling')) await open.pipeline.commit()
+      const before = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
+
+      let isFull = false
+      disk.failWith = (call) => {
+        isFull ||= begins(call)
+        return isFull && WRITING.has(call.name) ? 'ENOSPC' : undefined
+      }
+      const appending = append(open, [HALF, RECORDS], notices)
+      if (stage !== 'log append') await until(taken(RECORDS), 'the second half')
+      const committing = stage === 'log append' ? Promise.resolve() : open.pipeline.commit()
+      await until(() => notices.length > 0, 'a notice')
+      expect(isFull).toBe(true)
+      expect(notices).toEqual([expect.stringMatching(/^The disk is full: \S+ can't be written\. /)])
+      expect(open.pipeline.state().stalled === null).toBe(stage === 'log append')
+      const during = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
+      expect(Number(during.rows[0]?.n)).toBeGreaterThanOrEqual(Number(before.rows[0]?.n))
+
+      disk.failWith = undefined
+      await Promise.all([appending, committing])
+      await until(taken(RECORDS), 'all records')
+      await until(() => notices.length > 1, 'a second notice')
+      expect(notices.slice(1)).toEqual(['There is space again: going on.'])
+      expect(open.pipeline.state().stalled).toBeNull()
+      stop.abort()
+      await running
+      expect(await rowsOf(open, GOLD)).toEqual(wanted)
+    } finally {
+      disk.failWith = undefined
+      stop.abort()
+      await running.catch(() => undefined)
+      const expected = await expectedOf(open.store.log, rig.logic.rawSchemas)
+      await open.close()
+      expect(faultsOf(expected, await foundIn(root, rig.logic.dlqSchema))).toEqual([])
+      expect(expected.good.size + expected.bad.size).toBe(RECORDS)
+    }
+  })
+
+  test('who is told to stop meanwhile ends with that sentence, and the next start has everything', async () => {
+    const root = join(dir, 'stopped')
+    mkdirSync(root)
+    const disk = new FaultDisk(root, { seed: 6 })
+    const open = await openRig(rig, root, disk.files)
+    const stop = new AbortController()
+    await append(open, [0, RECORDS], [])
+    disk.failWith = ({ name, path }) =>
+      name === 'write' && path.startsWith('manifest') ? 'ENOSPC' : undefined
+    const running = open.pipeline.run(stop.signal, false)
+    const ended = running.then(
+      () => 'well',
+      (error: Error) => error.message,
+    )
+    await until(() => open.pipeline.state().counts.records === RECORDS, 'all records')
+    const committing = open.pipeline.commit().catch(() => undefined)
+    await until(() => open.pipeline.state().stalled !== null, 'a full disk')
+    stop.abort()
+    expect(await ended).toMatch(/^The disk is full: \S*manifest\.json\.tmp can't be written\.$/)
+    await committing
+    disk.failWith = undefined
+    await open.close()
+
+    const again = await openRig(rig, root)
+    await drain(again)
+    expect(await rowsOf(again, GOLD)).toEqual(wanted)
+    const expected = await expectedOf(again.store.log, rig.logic.rawSchemas)
+    await again.close()
+    expect(faultsOf(expected, await foundIn(root, rig.logic.dlqSchema))).toEqual([])
+  })
+})

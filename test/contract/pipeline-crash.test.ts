@@ -1,0 +1,206 @@
+/**
+ * A crash at calls of the file system of a whole small pipeline: log, intake, checkpoint, manifest, settling,
+ * compaction. By default at a seeded part of the calls; at every one, three ways, with `npm run test:crash`.
+ */
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { compareTable } from '../../cli/core/compare-truth.ts'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
+import { compactBeside } from '../../cli/open-lake.ts'
+import type { OpenPipeline } from '../../cli/open-pipeline.ts'
+import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
+import { expectedOf, faultsOf, foundIn } from '../fixtures/pipeline-oracle.ts'
+import {
+  APPEND_MS,
+  drain,
+  forgetHolders,
+  makeRecords,
+  makeRig,
+  openRig,
+  RAW,
+  type Rig,
+  rowsOf,
+  type StreamOfRecords,
+} from '../fixtures/pipeline-rig.ts'
+
+const IS_WHOLE = process.env.CCS_CRASH === 'all'
+const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
+/** Call sites that the default run visits. */
+const SAMPLE = 16
+const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+const MODELS = [
+  'bronze.events',
+  'silver.events',
+  'silver.people',
+  'silver.orders',
+  'gold.activity_1m',
+  'gold.sessions',
+]
+const GOLD = ['gold.activity_1m', 'gold.sessions']
+const RECORDS = 400
+const CHUNK = 40
+const WAYS = [
+  { when: 'during', end: 'powerLoss' },
+  { when: 'after', end: 'powerLoss' },
+  { when: 'during', end: 'kill' },
+] as const satisfies readonly { when: When; end: 'powerLoss' | 'kill' }[]
+
+let dir: string
+let rig: Rig
+let stream: StreamOfRecords
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(SCRATCH, 'ccs-pipeline-crash-'))
+  rig = await makeRig(MODELS)
+  stream = await makeRecords(rig, RECORDS, SEED)
+})
+
+afterAll(async () => {
+  await rm(dir, { recursive: true, force: true })
+})
+
+interface Life {
+  acknowledged: number
+  open: OpenPipeline | undefined
+}
+
+/** Appends the stream from `life.acknowledged` up to `to`. */
+async function append(open: OpenPipeline, life: Life, to: number): Promise<void> {
+  const writer = await open.store.log.writer(RAW, 0, 'test')
+  while (life.acknowledged < to) {
+    const some = stream.records.slice(life.acknowledged, Math.min(to, life.acknowledged + CHUNK))
+    expect(await writer.append(RecordBatch.of(some), APPEND_MS)).toBe(life.acknowledged)
+    life.acknowledged += some.length
+  }
+  await writer.close()
+}
+
+/** Two commits and a compaction, then a start on what is there and a third commit. */
+async function workload(disk: FaultDisk, root: string, life: Life): Promise<void> {
+  life.open = await openRig(rig, root, disk.files)
+  await append(life.open, life, RECORDS * 0.3)
+  await drain(life.open)
+  await append(life.open, life, RECORDS * 0.6)
+  await drain(life.open)
+  const compacted = await compactBeside(life.open, { filesMax: 1, openFilesMax: 1 })
+  expect(compacted.partitions).toBeGreaterThan(0)
+  await life.open.close()
+  life.open = await openRig(rig, root, disk.files)
+  await append(life.open, life, RECORDS * 0.8)
+  await drain(life.open)
+  await life.open.close()
+  life.open = undefined
+}
+
+async function crash(disk: FaultDisk, root: string, life: Life): Promise<void> {
+  try {
+    await workload(disk, root, life)
+  } catch (error) {
+    if (!(error instanceof SimulatedCrash) && !isCrash(error)) throw error
+  } finally {
+    // The engine's memory goes with its process.
+    await life.open?.engine.close().catch(() => undefined)
+  }
+}
+
+const isCrash = (error: unknown): boolean =>
+  error instanceof Error && (error.cause instanceof SimulatedCrash || isCrash(error.cause))
+
+/** Opens what a crash left; rows must be those of the log, and after the rest of the stream its Gold. */
+async function recover(
+  root: string,
+  life: Life,
+  wanted: Record<string, string>,
+): Promise<string[]> {
+  const dlqSchema = rig.logic.dlqSchema
+  const open = await openRig(rig, root)
+  try {
+    const { end } = await open.store.log.range(RAW, 0)
+    if (end < life.acknowledged) return [`${life.acknowledged} acknowledged, ${end} in the log`]
+    await drain(open)
+    const judged = async () =>
+      faultsOf(
+        await expectedOf(open.store.log, rig.logic.rawSchemas),
+        await foundIn(root, dlqSchema),
+      )
+    const faults = await judged()
+    if (faults.length > 0) return faults
+    life.acknowledged = end
+    await append(open, life, RECORDS)
+    await drain(open)
+    const gold = await rowsOf(open, GOLD)
+    const wrong = GOLD.filter((table) => gold[table] !== wanted[table])
+    return [...(await judged()), ...wrong.map((table) => `${table} is not the log's`)]
+  } finally {
+    await open.close()
+  }
+}
+
+/** Gold of the whole stream, made without a fault and equal to the generator's truth. */
+async function cleanGold(): Promise<Record<string, string>> {
+  const root = join(dir, 'clean')
+  mkdirSync(root)
+  const open = await openRig(rig, root)
+  try {
+    await append(open, { acknowledged: 0, open }, RECORDS)
+    await drain(open)
+    for (const { table, rows } of stream.truth.tables.filter((one) =>
+      GOLD.includes(one.table.name),
+    )) {
+      const actual = await open.engine.query(`SELECT * FROM ${table.name}`, APPEND_MS)
+      expect(compareTable(table, rows, actual.rows).mismatches, table.name).toBe(0)
+    }
+    return await rowsOf(open, GOLD)
+  } finally {
+    await open.close()
+  }
+}
+
+async function countCalls(): Promise<readonly string[]> {
+  const root = join(dir, 'dry')
+  mkdirSync(root)
+  const disk = new FaultDisk(root, { seed: 0 })
+  await workload(disk, root, { acknowledged: 0, open: undefined })
+  return disk.trace
+}
+
+test('a crash at any call of the file system leaves a pipeline that goes on without loss or doubling', {
+  timeout: IS_WHOLE ? 7_200_000 : 180_000,
+}, async () => {
+  const wanted = await cleanGold()
+  const sites = (await countCalls()).length
+  expect(sites).toBeGreaterThan(300)
+  const faults: string[] = []
+  let cases = 0
+  const step = IS_WHOLE ? 1 : sites / SAMPLE
+  for (let at = (SEED % 10) / 10; at < sites; at += step) {
+    const ways = IS_WHOLE ? WAYS : [WAYS[cases % WAYS.length] ?? WAYS[0]]
+    for (const { when, end } of ways) {
+      const call = Math.floor(at)
+      const root = join(dir, 'case')
+      rmSync(root, { recursive: true, force: true })
+      mkdirSync(root)
+      const disk = new FaultDisk(root, { seed: SEED * 100_000 + call })
+      const life: Life = { acknowledged: 0, open: undefined }
+      disk.crashAt(call, when)
+      await crash(disk, root, life)
+      const where = `${when} call ${call} of ${sites} (${disk.trace[call]}), ${end}, seed ${SEED}`
+      await disk[end]()
+      forgetHolders(root)
+      try {
+        const found = await recover(root, life, wanted)
+        faults.push(...found.map((fault) => `${where}: ${fault}`))
+      } catch (error) {
+        faults.push(`${where}: ${error instanceof Error ? error.stack : error}`)
+      }
+      cases++
+    }
+  }
+  console.log(
+    `crashes: ${cases} cases over ${sites} call sites (seed ${SEED}), ${faults.length} faults`,
+  )
+  expect(faults).toEqual([])
+})

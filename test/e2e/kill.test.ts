@@ -1,0 +1,184 @@
+/**
+ * kill -9 at seeded points of the writer and the engine, each restarted without repair. Runs 20 points; all
+ * 200 with `npm run test:crash`. The seed is printed with the numbers: CCS_KILL_SEED repeats a run.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { FAULT_SITES, type FaultSite } from '../../cli/io/fault-point.ts'
+import { diskFiles } from '../../cli/io/files.ts'
+import { openLocalLog } from '../../cli/log/local.ts'
+import { filesRegistry } from '../../cli/registry/files.ts'
+import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
+import { seededRandom } from '../fixtures/fault-files.ts'
+import { expectedOf, faultsOf, foundIn, recordsIn } from '../fixtures/pipeline-oracle.ts'
+import { ROOT, runCcs } from './run-ccs.ts'
+
+const POINTS = Number(process.env.CCS_KILL_POINTS ?? 20)
+const SEED = Number(process.env.CCS_KILL_SEED ?? 20_260_101)
+/** Just more than a commit's worth for each life of the engine. */
+const RECORDS_A_LIFE = 1_200
+const APPEND_RECORDS = 150
+
+/** How often a site is passed in one life, about: the pass to end at is chosen below this. */
+const PASSES: Readonly<Partial<Record<FaultSite, number>>> = {
+  'log.write': 6,
+  'log.sync': 6,
+  'log.synced': 6,
+  'gold.merge': 8,
+  'gold.compact': 8,
+  'stage.sync': 20,
+  'stage.rename': 20,
+  'state.sync': 9,
+  'settle.link': 24,
+  'settle.turn': 10,
+}
+
+interface Point {
+  readonly site: FaultSite | 'any time'
+  readonly fault: string
+}
+
+/** Each site equally often, and as often at no site but at some moment. */
+function pointOf(index: number, random: () => number): Point {
+  const site = [...FAULT_SITES, 'any time' as const][index % (FAULT_SITES.length + 1)] ?? 'any time'
+  if (site === 'any time') return { site, fault: '' }
+  const pass = 1 + Math.floor(random() * (PASSES[site] ?? 1))
+  const isTorn = site.endsWith('.write') && random() < 0.7
+  return { site, fault: `${site}:${pass}:${isTorn ? 'torn' : 'kill'}` }
+}
+
+interface Life {
+  readonly child: ChildProcess
+  readonly output: () => string
+  /** Exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>
+}
+
+const lives = new Set<Life>()
+let dir: string | undefined
+
+afterEach(async () => {
+  for (const { child, ended } of lives) {
+    child.kill('SIGKILL')
+    await ended
+  }
+  lives.clear()
+  if (dir !== undefined) await rm(dir, { recursive: true, force: true })
+  dir = undefined
+})
+
+function start(script: string, args: readonly string[], fault: string): Life {
+  const { CCS_DATA_DIR, CCS_PROJECT_DIR, NODE_V8_COVERAGE, ...env } = process.env
+  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
+    env: { ...env, NODE_ENV: 'test', CCS_FAULT: fault },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(signal ?? code))
+  })
+  const life = { child, output: () => output, ended }
+  lives.add(life)
+  void ended.then(() => lives.delete(life))
+  return life
+}
+
+const after = (ms: number) => new Promise<'late'>((resolve) => setTimeout(resolve, ms, 'late'))
+
+/** Records that the writer knows to be safe, by partition. */
+class Acknowledged {
+  readonly #ends = new Map<number, number>()
+
+  /** Takes a writer's output in; says what it found missing at its start. */
+  take(output: string): string[] {
+    const lost: string[] = []
+    for (const [, word, partition, end] of output.matchAll(/^(from|ack) (\d+) (\d+)$/gm)) {
+      const known = this.#ends.get(Number(partition)) ?? 0
+      if (word === 'from' && Number(end) < known)
+        lost.push(`partition ${partition} ends at ${end}, and ${known} were acknowledged`)
+      this.#ends.set(Number(partition), Math.max(known, Number(end)))
+    }
+    return lost
+  }
+}
+
+test(`kill -9 at ${POINTS} seeded points loses nothing, doubles nothing and needs no repair`, {
+  timeout: 60_000 + POINTS * 15_000,
+}, async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ccs-kill-'))
+  const [project, source, data] = [`${dir}/project`, `${dir}/source`, `${dir}/data`]
+  const truth = `${dir}/truth.ndjson`
+  makeCrashProject(project)
+  const records = POINTS * RECORDS_A_LIFE
+  await generateStream({ project, data: source, truth, records, seed: SEED % 1000 })
+
+  const random = seededRandom(SEED)
+  const acknowledged = new Acknowledged()
+  const kills = { atSite: 0, atAnyTime: 0, late: [] as string[] }
+  const run = ['run', '--project', project, '--data', data, '--port', '0']
+  const write = (fault: string) =>
+    start(
+      'test/fixtures/log-writer.js',
+      [source, data, `${RECORDS_A_LIFE}`, `${APPEND_RECORDS}`, '20'],
+      fault,
+    )
+  for (let index = 0; index < POINTS; index++) {
+    const { site, fault } = pointOf(index, random)
+    const isWriter = site.startsWith('log.')
+    const writer = write(isWriter ? fault : '')
+    const engine = start('bin/run.js', run, isWriter ? '' : fault)
+    const victim = isWriter ? writer : engine
+    const patienceMs = site === 'any time' ? 200 + random() * 2_500 : 6_000
+    const how = await Promise.race([victim.ended, after(patienceMs)])
+    if (how === 'SIGKILL') kills.atSite++
+    else if (site === 'any time') kills.atAnyTime++
+    else kills.late.push(fault)
+    for (const one of [engine, writer]) one.child.kill('SIGKILL')
+    const ends = [await engine.ended, await writer.ended]
+    const where = `seed ${SEED}, point ${index} (${fault || site})\n${engine.output()}${writer.output()}`
+    expect(['SIGKILL'], where).toContain(ends[0])
+    expect([0, 'SIGKILL'], where).toContain(ends[1])
+    expect(acknowledged.take(writer.output()), where).toEqual([])
+  }
+
+  const last = start('test/fixtures/log-writer.js', [source, data, `${records}`, '5000', '0'], '')
+  expect(await last.ended, last.output()).toBe(0)
+  expect(acknowledged.take(last.output())).toEqual([])
+  const drained = await runCcs(['run', '--once', '--project', project, '--data', data])
+  expect(drained.code, drained.stderr).toBe(0)
+  const verified = await runCcs(['verify', '--truth', truth, '--project', project, '--data', data])
+  expect(verified.code, verified.stdout + verified.stderr).toBe(0)
+  await checkRows({ project, source, data }, records)
+  console.log(
+    `kill -9 (seed ${SEED}): ${kills.atSite} at a site, ${kills.atAnyTime} at any time, ` +
+      `${kills.late.length} where the site was not reached in time${kills.late.length > 0 ? ` (${kills.late.join(' ')})` : ''}; ` +
+      `${records} records, 0 lost, 0 doubled, no repair`,
+  )
+  expect(kills.late.length).toBeLessThanOrEqual(Math.ceil(POINTS / 4))
+})
+
+async function checkRows(
+  of: { readonly project: string; readonly source: string; readonly data: string },
+  records: number,
+): Promise<void> {
+  const registry = await filesRegistry(`${of.project}/schemas`)
+  const dlqSchema = (await registry.versions('events.dlq-value')).at(-1)
+  if (!dlqSchema) throw new Error('there is no schema of events.dlq')
+  const open = (root: string) => openLocalLog({ dir: `${root}/log`, files: diskFiles() })
+  const [source, log] = [open(of.source), open(of.data)]
+  const [wanted, kept] = [await recordsIn(source, 'events.raw'), await recordsIn(log, 'events.raw')]
+  expect(kept.length).toBe(records)
+  expect(kept.findIndex((one, index) => !wanted[index]?.bytes.equals(one.bytes))).toBe(-1)
+  const expected = await expectedOf(log, await registry.versions('events.raw-value'))
+  expect(expected.bad.size).toBeGreaterThan(0)
+  expect(faultsOf(expected, await foundIn(of.data, dlqSchema))).toEqual([])
+  await Promise.all([source.close(), log.close()])
+}
