@@ -7,6 +7,7 @@ import type { Manifest } from './core/manifest.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
 import type { Pipeline } from './flows/run.ts'
 import type { StatusResult } from './flows/status.ts'
+import type { LocalLake } from './lake/local-lake.ts'
 import {
   deployedLogic,
   type Logic,
@@ -54,7 +55,9 @@ export async function openPipeline(
   const store = given ?? (await openStore(project.dataDir))
   const closers: (() => Promise<void>)[] = [() => store.log.close()]
   const close = async () => {
-    for (const one of closers.reverse()) await one()
+    const faults: unknown[] = []
+    for (const one of closers.splice(0).reverse()) await one().catch((error) => faults.push(error))
+    if (faults.length > 0) throw faults[0]
   }
   try {
     const lock = await takeEngineLock(store.files, store.root, owner)
@@ -63,6 +66,7 @@ export async function openPipeline(
     const plan = makePlan(logic, manifest, true)
     if (manifest && plan.steps.length > 0) throw changedLogic(plan.steps.map((step) => step.name))
     if (manifest) await store.lake.settle(manifest)
+    const unchecked = manifest ? await checkNewest(store.lake, manifest) : []
     const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
     const engine = await openEngine(project, logic, store, {
       lakePath,
@@ -93,12 +97,50 @@ export async function openPipeline(
         ...(manifest ? { manifest } : {}),
       },
     )
+    const checking = checkRest(store.lake, unchecked, pipeline)
+    closers.push(() => checking.stop())
     return { pipeline, engine, store, close }
   } catch (error) {
-    await close()
+    await close().catch(() => undefined)
     throw error
   }
 }
+
+const START_CHECK_MS = 1_000
+
+/** Checks files, newest first, for as long as a start may take; returns the others. */
+async function checkNewest(lake: LocalLake, { files }: Manifest): Promise<Manifest['files']> {
+  const { checkLake } = await import('./flows/lake-check.ts')
+  const untilMs = performance.now() + START_CHECK_MS
+  return checkLake(files.toReversed(), lake, () => performance.now() < untilMs)
+}
+
+/** Checks the others one by one beside the engine, which a damaged one stops. */
+function checkRest(
+  lake: LocalLake,
+  files: Manifest['files'],
+  pipeline: Pipeline,
+): { stop(): Promise<void> } {
+  let isStopped = false
+  const check = async () => {
+    const { checkLake } = await import('./flows/lake-check.ts')
+    for (let left = files; left.length > 0 && !isStopped; left = left.slice(1)) {
+      // A compaction may have replaced it meanwhile.
+      const present = left.slice(0, 1).filter((file) => pipeline.manifest?.files.includes(file))
+      await checkLake(present, lake, () => true)
+      await systemClock().sleep(REST_CHECK_MS)
+    }
+  }
+  const running = check().catch((error: unknown) => pipeline.fail(error))
+  return {
+    stop: async () => {
+      isStopped = true
+      await running
+    },
+  }
+}
+
+const REST_CHECK_MS = 20
 
 function changedLogic(names: readonly string[]): CcsError {
   const list = names.slice(0, 5).join(', ') + (names.length > 5 ? ' …' : '')

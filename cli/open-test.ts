@@ -35,11 +35,11 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
   const plain = await openPlain(logic)
   try {
     const tests = await readTests(project, logic, plain)
-    const root = await mkdtemp(join(tmpdir(), 'ccs-test-'))
     const files = unsynced(diskFiles())
     const newest = rawSchema(logic)
     const encodeEvent = compileEncoder<RawRow>(newest.schema, newest.id)
     const { RecordBatch } = await import('./core/record-batch.ts')
+    const root = await mkdtemp(join(tmpdir(), 'ccs-test-')) // last, as only close() removes it
     let serial = 0
     let queue: Promise<unknown> = Promise.resolve() // one batch at a time
     const bench: TestBench = {
@@ -69,8 +69,8 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
       },
     }
     const close = async () => {
-      plain.close()
       await files.remove(root)
+      plain.close()
     }
     return { files: tests, models, bench, close }
   } catch (error) {

@@ -11,12 +11,13 @@ import type {
   Frozen,
   Lake,
   LogFrame,
-  LogReader,
   ManifestStore,
   Reject,
   Written,
 } from '../core/ports.ts'
+import { Attention } from './attention.ts'
 import { DiskWait } from './disk-wait.ts'
+import { LogInlet } from './log-inlet.ts'
 
 export interface PipelineParts {
   readonly clock: Clock
@@ -56,40 +57,28 @@ export interface PipelineState {
 }
 
 const READ_BYTES = 4 * 1024 * 1024
-/** Rest where there is nothing to read; it grows while that stays so. */
-const IDLE_MS = 20
-const IDLE_MS_MAX = 80
-/** New partitions are looked for this often. */
-const PARTITIONS_MS = 1_000
-/** After a batch the loop rests this many times as long as the batch took, so that little work stays little. */
-const REST_FACTOR = 50
-const REST_MS_MAX = 500
-/** A question makes the loop look at once, unless it did so this short a time ago. */
-const LOOK_MS = 40
 export class Pipeline {
   readonly #parts: PipelineParts
   readonly #options: PipelineOptions
   #manifest: Manifest | undefined
   #dlqEnd: number
   #newestAppendMs: number | null = null
-  #nextLookMs = 0
-  #isRunning = false
-  #lookedMs = 0
-  #waiting: (() => void)[] = []
-  #wake = new AbortController()
   #lastCommitMs: number
   #commit: Promise<void> | undefined
   /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
   #taking: Promise<void> | undefined
   #failure: unknown
   readonly #disk: DiskWait
-  #readers: { partition: number; reader: LogReader }[] = []
+  readonly #attention: Attention
+  readonly #inlet: LogInlet
 
   constructor(parts: PipelineParts, options: PipelineOptions) {
     this.#parts = parts
     this.#options = options
     this.#manifest = options.manifest
     this.#disk = new DiskWait(parts.clock, options.onNotice)
+    this.#attention = new Attention(parts.clock)
+    this.#inlet = new LogInlet(parts.log, options.topic, parts.clock)
     this.#dlqEnd = options.dlqEnd
     this.#lastCommitMs = parts.clock.nowMs()
   }
@@ -117,74 +106,51 @@ export class Pipeline {
    * by itself at the end of the log. Throws what cannot be waited out.
    */
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
-    const leave = () => this.#disk.leave()
+    let stoppedMs = Number.POSITIVE_INFINITY
+    const leave = () => {
+      this.#disk.leave()
+      stoppedMs = performance.now()
+    }
+    // Who must stop soon commits what it has: the rest is safe in the log.
+    const isOverdue = () => performance.now() - stoppedMs > DRAIN_MS
     stop.addEventListener('abort', leave)
     if (stop.aborted) leave()
-    let idleMs = IDLE_MS
-    this.#isRunning = true
     let ends: ReadonlyMap<number, number> | undefined
     try {
       for (;;) {
         // What is appended after this point is left to the next run: others may go on writing.
-        if (stop.aborted || isOnce) ends ??= await this.#ends()
+        if (stop.aborted || isOnce) ends ??= await this.#inlet.ends()
         const startMs = performance.now()
-        const waiting = this.#waiting.splice(0)
-        const taken = await this.#step()
-        this.#lookedMs = performance.now()
-        for (const resolve of waiting) resolve()
+        const taken = await this.#attention.look(() => this.#step())
         if (this.#failure) throw this.#failure
-        if (ends && (taken === 0 || this.#hasReached(ends))) break
+        if (ends && (taken === 0 || this.#inlet.hasReached(ends) || isOverdue())) break
         this.#commitIfDue()
         if (ends) continue
         const workedMs = performance.now() - startMs
-        const restMs = Math.min(REST_MS_MAX, workedMs * REST_FACTOR)
-        idleMs = taken > 0 ? IDLE_MS : Math.min(IDLE_MS_MAX, idleMs * 1.25)
-        if (taken === 0) await this.#rest(idleMs, stop)
-        else if (taken < READ_BYTES / 4) await this.#rest(restMs, stop)
+        const isFull = taken >= READ_BYTES / 4
+        await this.#attention.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
       }
       await this.commit()
     } catch (error) {
       this.#failure ??= error
       throw error
     } finally {
-      this.#isRunning = false
-      for (const resolve of this.#waiting.splice(0)) resolve()
+      this.#attention.end()
       stop.removeEventListener('abort', leave)
       leave()
       await this.#commit
-      for (const { reader } of this.#readers) await reader.close()
-      this.#readers = []
+      await this.#inlet.close()
     }
   }
 
   /** Resolves when what is in the log now has been taken in, or as much of it as one batch holds. */
   async catchUp(): Promise<void> {
-    if (!this.#isRunning || performance.now() - this.#lookedMs < LOOK_MS) return
-    await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve)
-      this.#wake.abort()
-    })
+    if (this.#disk.stalled === null) await this.#attention.catchUp()
   }
 
-  async #rest(ms: number, stop: AbortSignal): Promise<void> {
-    this.#wake = new AbortController()
-    if (this.#waiting.length > 0) return
-    await this.#parts.clock.sleep(ms, AbortSignal.any([stop, this.#wake.signal]))
-  }
-
-  /** Where each partition of the log ends now. */
-  async #ends(): Promise<ReadonlyMap<number, number>> {
-    const { log } = this.#parts
-    const ends = new Map<number, number>()
-    for (const partition of await log.partitions(this.#options.topic))
-      ends.set(partition, (await log.range(this.#options.topic, partition)).end)
-    return ends
-  }
-
-  #hasReached(ends: ReadonlyMap<number, number>): boolean {
-    const at = (partition: number) =>
-      this.#readers.find((one) => one.partition === partition)?.reader.position() ?? 0
-    return [...ends].every(([partition, end]) => at(partition) >= end)
+  /** Ends the run at its next step: what it serves cannot be trusted. */
+  fail(error: unknown): void {
+    this.#failure ??= error
   }
 
   /** Commits what was taken in so far; resolves when it counts. */
@@ -213,13 +179,10 @@ export class Pipeline {
 
   /** Reads and takes in one batch; returns the bytes of it. */
   async #step(): Promise<number> {
-    await this.#openReaders()
     // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
     if (this.#parts.engine.uncommittedRows >= 1.5 * this.#options.checkpointRows && this.#commit)
       await this.#commit
-    const frames: LogFrame[] = []
-    const share = READ_BYTES / Math.max(1, this.#readers.length)
-    for (const { reader } of this.#readers) frames.push(...(await reader.read(share)))
+    const frames = await this.#inlet.read(READ_BYTES, this.#parts.engine.positions)
     if (frames.length === 0) return 0
     this.#taking = this.#take(frames)
     await this.#taking
@@ -236,19 +199,6 @@ export class Pipeline {
     if (rejects.length === 0) return
     const { keepRejects } = this.#parts
     this.#dlqEnd = await this.#disk.through('rejects', () => keepRejects(rejects))
-  }
-
-  async #openReaders(): Promise<void> {
-    const { log, engine, clock } = this.#parts
-    if (clock.nowMs() < this.#nextLookMs && this.#readers.length > 0) return
-    this.#nextLookMs = clock.nowMs() + PARTITIONS_MS
-    const { topic } = this.#options
-    for (const partition of await log.partitions(topic)) {
-      if (this.#readers.some((one) => one.partition === partition)) continue
-      const at = engine.positions.find((one) => one.topic === topic && one.partition === partition)
-      const from = at?.nextOffset ?? (await log.range(topic, partition)).start
-      this.#readers.push({ partition, reader: await log.reader(topic, partition, from) })
-    }
   }
 
   #commitIfDue(): void {
@@ -330,6 +280,9 @@ export class Pipeline {
     await this.#disk.through('commit', () => this.#parts.lake.settle(manifest))
   }
 }
+
+/** Intake goes on this long after a signal; the commit that follows takes a second or two more. */
+const DRAIN_MS = 5_000
 
 /** The first rows of a new lake are committed soon, so that there is something to look at. */
 const FIRST_COMMIT_MS = 3_000

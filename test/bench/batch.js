@@ -34,10 +34,12 @@ export const batch = {
     const small = `${dir}/small`
     await copyProject(small, SMALL)
     const once = async (project) => {
+      say(`ccs run --once, ${project === ROOT ? 'all models' : 'the smaller set'}`)
       await sameLog(log, data)
       return ccs(['run', '--once', '--data', data, '--project', project])
     }
     const floor = () => {
+      say('DuckDB batch')
       const options = { file, out, project: ROOT, threads, memory, timezone: TIMEZONE }
       const script = `${import.meta.dirname}/duckdb-batch.js`
       return measure(process.execPath, [script, JSON.stringify(options)])
@@ -46,17 +48,12 @@ export const batch = {
     await once(ROOT)
     const admitted = await exportEvents({ data, file })
 
-    const found = await abba(
-      pairs,
-      () => (say('ccs run --once'), once(ROOT)),
-      () => (say('DuckDB batch'), floor()),
-    )
+    const found = await abba(pairs, () => once(ROOT), floor)
     await once(ROOT)
     const tables = await batchTables(out)
     const wrong = await differences(tables, data, ROOT)
     const smallRuns = []
     for (let i = 0; i < pairs; i++) {
-      say('ccs run --once, smaller set')
       smallRuns.push(await once(small))
     }
     const smallTables = tables.filter(({ name }) => SMALL.includes(name))
@@ -94,7 +91,7 @@ export const batch = {
   },
 }
 
-/** A week of the shop, ten visits late at most: none. Seeded, so every run has the same bytes. */
+/** A log of one week of the shop, with duplicates and broken records, seeded: always the same events. */
 export async function generateHistory(data, events, more = []) {
   await rm(data, { recursive: true, force: true })
   const range = ['--from', '2026-01-01', '--to', '2026-01-08', '--count', String(events)]

@@ -80,7 +80,12 @@ export function machine() {
   const [cpu] = os.cpus()
   let commit = ''
   try {
-    commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT }).toString().trim()
+    commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+      .toString()
+      .trim()
   } catch {} // not a clone
   return {
     cpu: cpu?.model ?? '',

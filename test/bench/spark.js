@@ -32,6 +32,7 @@ export const spark = {
     await generateHistory(log, events)
     await copyProject(project, [...TABLES, 'silver.people'])
     const once = async () => {
+      say('ccs run --once')
       await sameLog(log, data)
       const first = firstAnswer(data)
       const ran = await ccs(['run', '--once', '--data', data, '--project', project])
@@ -42,17 +43,14 @@ export const spark = {
     await mkdir(json, { recursive: true })
     await exportEvents({ data, file: `${json}/events`, fileRowsMax: FILE_ROWS })
     const sparkRun = async () => {
+      say('PySpark')
       await rm(out, { recursive: true, force: true })
       const first = firstFile(`${out}/silver.events`)
       const args = [`${import.meta.dirname}/spark_job.py`, json, out, TIMEZONE]
       const ran = await measure(python, args, { env: { PYSPARK_PYTHON: python } })
       return { ...ran, firstSeconds: await first.end() }
     }
-    const pairsFound = await abba(
-      pairs,
-      () => (say('ccs run --once'), once()),
-      () => (say('PySpark'), sparkRun()),
-    )
+    const pairsFound = await abba(pairs, once, sparkRun)
     // Bytes of the state that a run leaves behind are not compared, only rows.
     await once()
     const wrong = await differing(data, project, out)

@@ -84,7 +84,7 @@ export function servedSql(paths: readonly string[], delta: string): string {
   const files = paths.map(text).join(', ')
   // Files of one generation have the same columns: DuckDB need not open them all to plan a query.
   return `SELECT * FROM read_parquet([${files}], hive_partitioning = false)
-    UNION ALL BY NAME ${delta}`
+    UNION ALL BY NAME (${delta})`
 }
 
 /** Files of one table, in the manifest's order. */

@@ -1,0 +1,114 @@
+/** `ccs test`: the project's own model tests pass, and wrong expectations and wrong models are told. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ROOT, runCcs } from './run-ccs.ts'
+
+const temp = mkdtempSync(path.join(tmpdir(), 'ccs-model-tests-'))
+afterAll(() => rmSync(temp, { recursive: true, force: true }))
+
+const dir = path.join(temp, 'shop')
+/** Files of the copied project. */
+const file = (name: string) => path.join(dir, name)
+
+beforeAll(async () => {
+  expect((await runCcs(['init', dir])).code).toBe(0)
+})
+
+test('every model has tests, and all of them pass', { timeout: 300_000 }, async () => {
+  const scratch = mkdtempSync(path.join(temp, 'tmp-'))
+  const ran = await runCcs(['test', '--json'], { timeoutMs: 280_000, env: { TMPDIR: scratch } })
+  const result = JSON.parse(ran.stdout)
+  expect(result.cases.filter((one: { ok: boolean }) => !one.ok)).toEqual([])
+  expect({ ...result, cases: result.cases.length }).toEqual({
+    ok: true,
+    passed: result.cases.length,
+    failed: 0,
+    cases: result.cases.length,
+    untested: [],
+  })
+  const models = readdirSync(path.join(ROOT, 'sql'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /^\w+[\\/]\w+\.sql$/.test(name))
+    .map((name) => name.replace(/[\\/]/, '.').replace(/\.sql$/, ''))
+  const tested = new Set(result.cases.map((one: { model: string }) => one.model))
+  expect([...tested].sort()).toEqual(models.sort())
+  expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' })
+  expect(readdirSync(scratch), 'the temporary directories are gone').toEqual([])
+})
+
+describe('what fails', () => {
+  test('a wrong expectation exits 5 and shows the row, the column, what was expected and what came', async () => {
+    writeFileSync(
+      file('sql/silver/orders.test.yml'),
+      `date: 2026-03-01
+cases:
+  - name: holds
+    steps:
+      - event: { at: 10:00, type: purchase, order: A-1 }
+    expect: { rows: [{ order_id: A-1 }] }
+  - name: does not hold
+    steps:
+      - event: { at: 10:00, id: a, type: purchase, order: A-1, items: [{ price: 19.90 }] }
+      - event: { at: 10:01, id: b, type: purchase, order: A-2 }
+    expect:
+      rows:
+        - { event_id: a, order_id: A-1, revenue: 19.99 }
+        - { event_id: c, order_id: A-3 }
+`,
+    )
+    const { code, stdout } = await runCcs(['test', 'silver.orders', '--project', dir])
+    const text = stdout.replace(/\d+ ms/, 'N ms')
+    expect(text).toMatch(/✓ silver\.orders {2}holds {2}N ms\n/)
+    expect(text).toContain(
+      `✗ silver.orders  does not hold  (sql/silver/orders.test.yml:7)
+    engine and plain SQL alike:
+      different   { event_id: a }
+                    revenue: expected 19.99, got 19.90
+      missing     { event_id: c, order_id: A-3 }
+      unexpected  { event_id: `,
+    )
+    expect(text).toMatch(/1 passed, 1 failed\n$/)
+    expect(code).toBe(5)
+  })
+
+  test('an event that was to be let in, and an invalid record that was, are told with their lines', async () => {
+    writeFileSync(
+      file('sql/silver/refunds.test.yml'),
+      `cases:
+  - name: the wrong way round
+    steps:
+      - event: { at: 2026-03-01 10:00, type: refund, order: null }
+      - invalid: { type: refund }
+    expect: { dlq: [] }
+`,
+    )
+    const { code, stdout } = await runCcs(['test', 'silver.refunds', '--project', dir])
+    expect(stdout).toContain('the event of line 4 was rejected, missing_field: ')
+    expect(stdout).toContain('the record of line 5 was to be rejected, and was let in')
+    expect(stdout).toContain('expected events.dlq to hold nothing, got missing_field')
+    expect(code).toBe(5)
+  })
+
+  test('a model whose rule is broken fails the project’s own tests', async () => {
+    const macros = readFileSync(file('sql/macros.sql'), 'utf8')
+    writeFileSync(file('sql/macros.sql'), macros.replace(' - i.discount_minor', ''))
+    const { code, stdout } = await runCcs(['test', 'silver.events', '--project', dir])
+    writeFileSync(file('sql/macros.sql'), macros)
+    expect(stdout).toContain('✗ silver.events  money is exact')
+    expect(stdout).toContain('revenue: expected 20.28, got 20.29')
+    expect(code).toBe(5)
+  })
+
+  test('a wrong file exits 2 with every fault in its place, a wrong name with what was meant', async () => {
+    writeFileSync(file('sql/silver/refunds.test.yml'), 'cases:\n  - nam: x\n    step: []\n')
+    const faulty = await runCcs(['test', '--project', dir])
+    expect(faulty.stderr).toContain('sql/silver/refunds.test.yml:2:5')
+    expect(faulty.stderr).toContain('Did you mean "name"?')
+    expect(faulty.stderr).toContain('Did you mean "steps"?')
+    expect(faulty.code).toBe(2)
+    const unknown = await runCcs(['test', 'silver.order'])
+    expect(unknown.stderr).toContain('Did you mean "silver.orders"?')
+    expect(unknown.code).toBe(2)
+  })
+})
