@@ -104,6 +104,12 @@ export abstract class CcsCommand<Result> extends Command {
     for (const line of tableLines(columns, rows, { width: this.width, paint })) this.print(line)
   }
 
+  /** Draws a screen over the last one, each line with what was behind it erased: no flicker. */
+  protected redraw(lines: readonly string[], isFirst: boolean): void {
+    const frame = lines.map((line) => `${line}\u001B[K`).join('\n')
+    process.stdout.write(`${isFirst ? '\u001B[2J' : ''}\u001B[H${frame}\n\u001B[J`)
+  }
+
   /** How things are, on stderr: redrawn in place on a terminal, one line after another elsewhere. */
   protected statusLine(text: string): void {
     if (this.jsonEnabled()) return

@@ -7,7 +7,6 @@ import type { Manifest } from './core/manifest.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
 import type { Pipeline } from './flows/run.ts'
 import type { StatusResult } from './flows/status.ts'
-import type { LocalLake } from './lake/local-lake.ts'
 import {
   deployedLogic,
   type Logic,
@@ -15,6 +14,7 @@ import {
   openEngine,
   openStore,
   RAW_TOPIC,
+  refuseChanges,
   type Store,
   systemClock,
 } from './open.ts'
@@ -46,12 +46,13 @@ export async function openPipeline(
   logic: Logic,
   { owner, onNotice, store: given }: PipelineOpening,
 ): Promise<OpenPipeline> {
-  const [{ takeEngineLock }, { openRejects }, { Pipeline }, { makePlan }] = await Promise.all([
+  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check] = await Promise.all([
     import('./lake/engine-lock.ts'),
     import('./flows/rejects.ts'),
     import('./flows/run.ts'),
-    import('./core/plan.ts'),
+    import('./flows/lake-check.ts'),
   ])
+  const clock = systemClock()
   const store = given ?? (await openStore(project.dataDir))
   const closers: (() => Promise<void>)[] = [() => store.log.close()]
   const close = async () => {
@@ -63,10 +64,9 @@ export async function openPipeline(
     const lock = await takeEngineLock(store.files, store.root, owner)
     closers.push(() => lock.release())
     const manifest = await store.manifests.load()
-    const plan = makePlan(logic, manifest, true)
-    if (manifest && plan.steps.length > 0) throw changedLogic(plan.steps.map((step) => step.name))
+    await refuseChanges(logic, manifest)
     if (manifest) await store.lake.settle(manifest)
-    const unchecked = manifest ? await checkNewest(store.lake, manifest) : []
+    const unchecked = manifest ? await check.checkNewest(store.lake, manifest) : []
     const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
     const engine = await openEngine(project, logic, store, {
       lakePath,
@@ -80,7 +80,7 @@ export async function openPipeline(
     const { checkpointEveryMs, checkpointRows } = project.config.engine
     const pipeline = new Pipeline(
       {
-        clock: systemClock(),
+        clock,
         log: store.log,
         engine,
         lake: store.lake,
@@ -97,61 +97,13 @@ export async function openPipeline(
         ...(manifest ? { manifest } : {}),
       },
     )
-    const checking = checkRest(store.lake, unchecked, pipeline)
+    const checking = check.checkRest(store.lake, unchecked, { engine: pipeline, clock })
     closers.push(() => checking.stop())
     return { pipeline, engine, store, close }
   } catch (error) {
     await close().catch(() => undefined)
     throw error
   }
-}
-
-const START_CHECK_MS = 1_000
-
-/** Checks files, newest first, for as long as a start may take; returns the others. */
-async function checkNewest(lake: LocalLake, { files }: Manifest): Promise<Manifest['files']> {
-  const { checkLake } = await import('./flows/lake-check.ts')
-  const untilMs = performance.now() + START_CHECK_MS
-  return checkLake(files.toReversed(), lake, () => performance.now() < untilMs)
-}
-
-/** Checks the others one by one beside the engine, which a damaged one stops. */
-function checkRest(
-  lake: LocalLake,
-  files: Manifest['files'],
-  pipeline: Pipeline,
-): { stop(): Promise<void> } {
-  let isStopped = false
-  const check = async () => {
-    const { checkLake } = await import('./flows/lake-check.ts')
-    for (let left = files; left.length > 0 && !isStopped; left = left.slice(1)) {
-      // A compaction may have replaced it meanwhile.
-      const present = left.slice(0, 1).filter((file) => pipeline.manifest?.files.includes(file))
-      await checkLake(present, lake, () => true)
-      await systemClock().sleep(REST_CHECK_MS)
-    }
-  }
-  const running = check().catch((error: unknown) => pipeline.fail(error))
-  return {
-    stop: async () => {
-      isStopped = true
-      await running
-    },
-  }
-}
-
-const REST_CHECK_MS = 20
-
-function changedLogic(names: readonly string[]): CcsError {
-  const list = names.slice(0, 5).join(', ') + (names.length > 5 ? ' …' : '')
-  return new CcsError(
-    'CCS_PLAN_CHANGES',
-    `Not deployed yet: ${list}. Old and new logic never mix.`,
-    {
-      exit: EXIT.changes,
-      hint: 'Look at what would happen: ccs plan. Then: ccs deploy',
-    },
-  )
 }
 
 /** The pipeline's HTTP: other processes find it through the data directory. */
@@ -226,78 +178,4 @@ function sqlOf(body: unknown): string {
   const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined
   if (typeof sql === 'string') return sql
   throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".', { exit: EXIT.usage })
-}
-
-/** Answers questions: the engine that runs on this data, or what was last committed when none does. */
-export interface Answers {
-  /** Where the answers come from: the engine's URL, or 'lake'. */
-  readonly from: string
-  /** When the rows asked for were committed, ISO 8601; null: up to now, or nothing committed yet. */
-  readonly asOf: string | null
-  query(sql: string): Promise<import('./core/ports.ts').QueryResult>
-  status(): Promise<StatusResult>
-  close(): Promise<void>
-}
-
-export async function openAnswers(project: Project): Promise<Answers> {
-  const store = await openStore(project.dataDir)
-  const { findEngine } = await import('./engines/embedded/client.ts')
-  const running = await findEngine(store.files, store.root)
-  if (running)
-    return {
-      from: running.url,
-      asOf: null,
-      query: (sql) => running.query(sql),
-      status: async () => (await running.get('/status')) as StatusResult, // the engine's own answer
-      close: () => store.log.close(),
-    }
-  return lakeAnswers(project, store)
-}
-
-async function lakeAnswers(project: Project, store: Store): Promise<Answers> {
-  const [{ openLogic }, { readStatus }] = await Promise.all([
-    import('./open.ts'),
-    import('./flows/status.ts'),
-  ])
-  const manifest = await store.manifests.load()
-  let engine: EmbeddedEngine | undefined
-  const open = async () => {
-    const paths = manifest ? await store.lake.locate(manifest) : new Map<string, string>()
-    return openEngine(project, await openLogic(project), store, {
-      lakePath: (file) => paths.get(file.name) ?? `${store.root}/missing/${file.name}`,
-      ...(manifest ? { manifest } : {}),
-    })
-  }
-  return {
-    from: 'lake',
-    asOf: manifest ? new Date(manifest.committedMs).toISOString() : null,
-    query: async (sql) => {
-      engine ??= await open()
-      return engine.query(sql, Date.now())
-    },
-    status: () =>
-      readStatus(store.log, committedState(manifest), {
-        data: store.root,
-        topic: RAW_TOPIC,
-        nowMs: Date.now(),
-        running: false,
-      }),
-    close: async () => {
-      await engine?.close()
-      await store.log.close()
-    },
-  }
-}
-
-function committedState(manifest: Manifest | undefined): ReturnType<Pipeline['state']> {
-  return {
-    positions: manifest?.positions ?? [],
-    counts: manifest?.counts ?? { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
-    watermarkMs: null,
-    uncommittedRows: 0,
-    committedMs: manifest?.committedMs ?? null,
-    serial: manifest?.serial ?? 0,
-    newestAppendMs: null,
-    stalled: null,
-  }
 }

@@ -250,3 +250,23 @@ export function deployedLogic(logic: Logic): Pick<Manifest, 'models' | 'schemas'
     schemas: logic.schemas,
   }
 }
+
+/** Throws CCS_PLAN_CHANGES when the project's logic is not what made the rows that the manifest names. */
+export async function refuseChanges(logic: Logic, manifest: Manifest | undefined): Promise<void> {
+  if (!manifest) return
+  const { makePlan } = await import('./core/plan.ts')
+  const { steps } = makePlan(logic, manifest, true)
+  if (steps.length > 0) throw changedLogic(steps.map((step) => step.name))
+}
+
+function changedLogic(names: readonly string[]): CcsError {
+  const list = names.slice(0, 5).join(', ') + (names.length > 5 ? ' …' : '')
+  return new CcsError(
+    'CCS_PLAN_CHANGES',
+    `Not deployed yet: ${list}. Old and new logic never mix.`,
+    {
+      exit: EXIT.changes,
+      hint: 'Look at what would happen: ccs plan. Then: ccs deploy',
+    },
+  )
+}

@@ -3,7 +3,7 @@ import { CcsCommand, durationFlag } from '../command.ts'
 import { type LiveData, liveLines } from '../core/live-text.ts'
 import { readLive } from '../flows/live.ts'
 import { systemClock } from '../open.ts'
-import { openAnswers } from '../open-pipeline.ts'
+import { openAnswers } from '../open-answers.ts'
 
 export default class Live extends CcsCommand<LiveData> {
   static override summary = 'Watch what is happening right now.'
@@ -29,10 +29,8 @@ export default class Live extends CcsCommand<LiveData> {
         nowMs: () => clock.nowMs(),
       }).finally(() => answers.close())
       const lines = liveLines(data, this.width, (style, text) => this.paint(style, text))
-      // Home, then each line with what was behind it erased, then the rest of the screen: no flicker.
-      const frame = lines.map((line) => `${line}\u001B[K`).join('\n')
       if (isOnce) for (const line of lines) this.print(line)
-      else process.stdout.write(`${isFirst ? '\u001B[2J' : ''}\u001B[H${frame}\n\u001B[J`)
+      else this.redraw(lines, isFirst)
       if (isOnce || stop.aborted) return data
       await clock.sleep(flags.every, stop)
       if (stop.aborted) return data

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { CcsCommand } from '../command.ts'
 import type { QueryResult } from '../core/ports.ts'
-import { openAnswers } from '../open-pipeline.ts'
+import { openAnswers } from '../open-answers.ts'
 
 /** What `--json` prints. */
 export interface QueryOutput extends QueryResult {

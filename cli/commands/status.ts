@@ -1,6 +1,6 @@
 import { CcsCommand } from '../command.ts'
 import type { StatusResult } from '../flows/status.ts'
-import { openAnswers } from '../open-pipeline.ts'
+import { openAnswers } from '../open-answers.ts'
 
 export default class Status extends CcsCommand<StatusResult> {
   static override summary =

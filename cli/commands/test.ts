@@ -54,6 +54,8 @@ export default class Test extends CcsCommand<TestResult> {
       const passed = results.filter(({ ok }) => ok).length
       const failed = results.length - passed
       if (untested.length > 0) this.note(`Without tests: ${untested.join(', ')}`)
+      if (results.length < cases.length)
+        this.note(`Stopped: ${results.length} of ${cases.length} cases ran.`)
       this.print(`${passed} passed, ${failed} failed`)
       const ok = failed === 0 && !signal.aborted
       if (!ok) this.exitWith(EXIT.checkFailed)

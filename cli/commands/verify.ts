@@ -2,8 +2,8 @@ import { Flags } from '@oclif/core'
 import { CcsCommand } from '../command.ts'
 import { EXIT } from '../core/errors.ts'
 import { differenceLines, type VerifyReport, verify } from '../flows/verify.ts'
+import { openAnswers } from '../open-answers.ts'
 import { readTruthFile } from '../open-generator.ts'
-import { openAnswers } from '../open-pipeline.ts'
 
 export default class Verify extends CcsCommand<VerifyReport> {
   static override summary = 'Compare Gold with the generator’s ground truth, row by row.'

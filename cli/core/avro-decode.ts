@@ -1,34 +1,15 @@
 /**
- * Avro bytes to columns, compiled: one straight function per writer schema, which checks everything that
- * the contract asks for while it writes. It only says yes or no; why not is for the slow judge (gate.ts) to
- * say. Safe for any bytes: every position is checked before a word is read or an address is formed.
+ * Avro bytes to columns: the pair of schemas becomes a plan of steps, and carrying it out checks everything
+ * that the contract asks for while it writes. It only says yes or no; why not is for the slow judge (gate.ts)
+ * to say. Safe for any bytes: every position is checked before a word is read or an address is formed.
  */
-import { type Column, type ColumnBuffers, ITEMS_MAX } from './avro-columns.ts'
-import {
-  checkBounds,
-  logicalOf,
-  MICROS,
-  READ_CHOICE,
-  READ_INT,
-  READ_LENGTH,
-  READ_LONG,
-  readReal,
-  readText,
-  type Slot,
-  setNull,
-  type Target,
-  TIMES,
-} from './avro-decode-code.ts'
-import * as lib from './avro-decode-lib.ts'
-import {
-  type AvroField,
-  type AvroNode,
-  optional,
-  type PrimitiveNode,
-  type RecordNode,
-} from './avro-schema.ts'
+import type { Column, ColumnBuffers } from './avro-columns.ts'
+import type { Source } from './avro-decode-lib.ts'
+import { DecodeState, readFields } from './avro-decode-read.ts'
+import { chain, Step, type StepKind, TIMES } from './avro-decode-step.ts'
+import { type AvroField, type AvroNode, optional, type RecordNode } from './avro-schema.ts'
 import { correctedMs } from './event-time.ts'
-import { presenceOf, timeOf } from './gate-rules.ts'
+import { boundsOf, type Presence, presenceOf, timeOf } from './gate-rules.ts'
 
 /** Four words of the event's id, and its corrected time, of the last record that was let in. */
 export class Verdict {
@@ -43,68 +24,81 @@ export interface DecoderOptions {
   readonly writer: RecordNode
   readonly reader: RecordNode
   readonly columns: ColumnBuffers
-  readonly source: lib.Source
+  readonly source: Source
   readonly verdict: Verdict
 }
 
-/** Undefined when the pair of schemas needs more than the compiled path can do. */
+/** Undefined when the pair of schemas needs more than steps can do. */
 export function compileDecoder(options: DecoderOptions): Decoder | undefined {
-  const emitter = new Emitter(options)
-  const body = emitter.record()
-  if (body === undefined) return undefined
-  const { u8, i32, f32, f64, items, itemsNext } = options.columns
-  const scope = {
-    ...lib,
-    ...{ u8, i32, f32, f64, items, itemsNext, correctedMs },
-    ...{ source: options.source, id: options.verdict.id, eventMs: options.verdict.eventMs },
-    ...{ hex: lib.hexPairs(), masks: lib.inlineMasks(), maps: emitter.maps },
+  const { reader, columns, source, verdict } = options
+  const planner = new Planner()
+  const steps = planner.record(options.writer, reader, columns.columns)
+  if (planner.isUnsupported || !planner.hasId) return undefined
+  const state = new DecodeState(columns, source, verdict.id)
+  const needs = needsOf(reader, columns.columns)
+  const { minimum } = timeOf(reader)
+  return (at, end, row) => {
+    state.begin(end)
+    if (readFields(state, steps, at, row) !== end || !hasNeeds(state, needs, row)) return false
+    const [eventMs = 0, sentMs = 0, receivedMs = 0] = state.times
+    const ms = correctedMs(eventMs, sentMs, receivedMs)
+    if (ms < minimum) return false
+    verdict.eventMs[0] = ms
+    return true
   }
-  const names = Object.keys(scope)
-  // The text above is a function of this shape; what it may touch is passed in by name.
-  return new Function(...names, body)(...Object.values(scope)) as Decoder
 }
 
-class Emitter {
-  readonly maps: Int32Array[] = []
-  readonly #options: DecoderOptions
-  readonly #presence: ReturnType<typeof presenceOf>
-  #hasId = false
-  #isUnsupported = false
+/** What records of each kind need: of each group one column. */
+interface Needs {
+  /** Where the kinds are, in bytes. */
+  readonly kindAt: number
+  readonly groups: readonly (readonly (readonly Column[])[])[]
+}
 
-  constructor(options: DecoderOptions) {
-    this.#options = options
-    this.#presence = presenceOf(options.reader)
+function needsOf(reader: RecordNode, columns: readonly Column[]): Needs | undefined {
+  const presence = presenceOf(reader)
+  const kind = columns.find((one) => one.name === presence.kindField)
+  if (kind === undefined) return undefined
+  const groups = kind.symbols.map((_, symbol) =>
+    presence.tests
+      .filter(({ kinds }) => ((kinds >> symbol) & 1) !== 0)
+      .map(({ bits }) => columns.filter(({ name }) => (bitOf(presence, name) & bits) !== 0)),
+  )
+  return { kindAt: kind.at, groups }
+}
+
+function bitOf(presence: Presence, name: string): number {
+  return presence.bits.get(name) ?? 0
+}
+
+function hasNeeds(state: DecodeState, needs: Needs | undefined, row: number): boolean {
+  if (needs === undefined) return true
+  const groups = needs.groups[state.u8[needs.kindAt + row] ?? 0] ?? []
+  for (const group of groups) {
+    let isMet = false
+    for (const column of group) isMet ||= isPresent(state, column, row)
+    if (!isMet) return false
   }
+  return true
+}
 
-  record(): string | undefined {
-    const { writer, reader, columns } = this.#options
-    const reads = this.#fields(writer, reader, columns.columns, { row: 'row', bit: 'm', byte: 'v' })
-    const tests = this.#presence.tests
-      .map(
-        ({ kinds, bits }) =>
-          `if ((${kinds} >> kind & 1) !== 0 && (present & ${bits}) === 0) return false`,
-      )
-      .join('\n')
-    if (this.#isUnsupported || !this.#hasId) return undefined
-    return `'use strict'
-      return function decode(at, end, row) {
-        const B = source.bytes, D = source.view, low = source.low, high = source.high, cut = source.cut
-        const v = row >> 3, m = ~(1 << (row & 7))
-        let p = at, n = 0, q = 0, s = 0, w0 = 0, w1 = 0, w2 = 0, x = 0, total = 0
-        let present = 0, kind = 0, isBroken = false
-        let event = NaN, sent = NaN, received = NaN
-        ${reads}
-        if (p !== end || isBroken) return false
-        ${tests}
-        x = correctedMs(event, sent, received)
-        if (x < ${timeOf(reader).minimum}) return false
-        eventMs[0] = x
-        return true
-      }`
-  }
+function isPresent(state: DecodeState, { list, validAt }: Column, row: number): boolean {
+  if (list >= 0) return (state.itemsNext[list] ?? 0) > (state.items[list] ?? 0)
+  return validAt < 0 || (((state.u8[validAt + (row >> 3)] ?? 0) >> (row & 7)) & 1) !== 0
+}
 
-  /** Code for the writer's fields in their order, then for those that only the reader has. */
-  #fields(writer: RecordNode, reader: RecordNode, columns: readonly Column[], slot: Slot): string {
+/** Makes steps of a pair of schemas. */
+class Planner {
+  isUnsupported = false
+  hasId = false
+
+  /** Steps for the writer's fields in their order, then for those that only the reader has. */
+  record(
+    writer: RecordNode,
+    reader: RecordNode,
+    columns: readonly Column[],
+    isItem = false,
+  ): Step | undefined {
     const written = new Set<AvroField>()
     const reads = writer.fields.map((field) => {
       const index = reader.fields.findIndex(
@@ -114,172 +108,145 @@ class Emitter {
       const column = columns[index]
       if (target === undefined || column === undefined) return this.#skip(field.type)
       written.add(target)
-      return this.#field(field.type, { field: target, column, slot })
+      return this.#field(field.type, target, column, isItem)
     })
-    const rest = reader.fields.map((field, index) => {
+    const rest = reader.fields.flatMap((field, index) => {
       const column = columns[index]
-      if (written.has(field) || column === undefined) return ''
-      return this.#default({ field, column, slot })
+      return written.has(field) || column === undefined ? [] : [this.#default(field, column)]
     })
-    return [...reads, ...rest].join('\n')
+    return chain([...reads, ...rest].filter((step) => step !== undefined))
   }
 
-  #field(type: AvroNode, target: Target): string {
+  #field(type: AvroNode, field: AvroField, column: Column, isItem: boolean): Step | undefined {
     const { node, isNullable, nullIndex } = optional(type)
-    if (!isNullable) return this.#value(node, target)
-    if (!target.column.isNullable) return this.#refuse()
-    return `${READ_CHOICE}
-      if (n === ${nullIndex * 2}) { ${setNull(target)} }
-      else if (n === ${(1 - nullIndex) * 2}) { ${this.#value(node, target)} }
-      else return false`
+    if (isNullable && !column.isNullable) return this.#refuse()
+    const step = this.#value(node, field, column)
+    if (step === undefined) return this.#refuse()
+    if (isNullable) step.nullChoice = nullIndex * 2
+    if (isItem) return step
+    // The first uuid of a record is its id.
+    if (step.kind === 'uuid' && !this.hasId) this.hasId = step.isId = true
+    const time = TIMES.indexOf(field.name)
+    if (time >= 0) step.time = time
+    return step
   }
 
-  /** Code that reads a value which is there, checks it, and stores it. */
-  #value(node: AvroNode, target: Target): string {
-    const { field, column } = target
+  /** The step of a value that is there. */
+  #value(node: AvroNode, field: AvroField, column: Column): Step | undefined {
     const wanted = optional(field.type).node
-    const isSame = node.kind === wanted.kind || (node.kind === 'int' && wanted.kind === 'long')
-    if (!isSame) return this.#refuse()
-    const bit = target.slot.row === 'row' ? this.#presence.bits.get(field.name) : undefined
-    const mark = bit === undefined || node.kind === 'array' ? '' : `present |= ${bit}`
+    const isWidened = node.kind === 'int' && wanted.kind === 'long'
+    if (node.kind !== wanted.kind && !isWidened) return undefined
     switch (node.kind) {
       case 'boolean':
-        return `n = B[p++]; if (n > 1) return false; u8[${column.at} + ${target.slot.row}] = n; ${mark}`
+        return new Step('boolean', column)
       case 'int':
       case 'long':
-        return `${this.#number(node, target)}\n${mark}`
       case 'float':
       case 'double':
-        return `${readReal(node.kind, target)}; ${mark}`
+        return numberStep(isWidened ? 'widened' : node.kind, field, column)
       case 'string':
+        return textStep(logicalOf(field) === 'uuid' ? 'uuid' : 'text', field, column)
       case 'bytes':
-        return `${this.#text(wanted, target)}\n${mark}`
+        return textStep('bytes', field, column)
       case 'enum':
-        return `${this.#enum(node.symbols, target)}\n${mark}`
+        return enumStep(node.symbols, column)
       case 'array':
-        return this.#array(node.items, target, bit)
+        return this.#list(node.items, wanted, column)
       default:
-        return this.#refuse()
+        return undefined
     }
   }
 
-  #number(node: PrimitiveNode, { field, column, slot }: Target): string {
-    const value = node.kind === 'int' ? 'n' : 'x'
-    const check = checkBounds(field, value)
-    const read = node.kind === 'int' ? READ_INT : READ_LONG
-    const keep = slot.row === 'row' ? TIMES[field.name] : undefined
-    const time = keep === undefined ? '' : `${keep} = ${value}`
-    if (column.width === 4)
-      return `${read}; ${check}\n i32[${column.at / 4} + ${slot.row}] = n; ${time}`
-    const isMillis = logicalOf(field) === 'timestamp-millis'
-    const widen = node.kind === 'int' ? 'x = n; w0 = n; w1 = n >> 31' : ''
-    return `${read}; ${check}; ${time}
-      ${widen}; ${isMillis ? MICROS : ''}
-      q = ${column.at / 4} + ${slot.row} * 2; i32[q] = w0; i32[q + 1] = w1`
-  }
-
-  #text(node: AvroNode, target: Target): string {
-    const isUuid = node.kind === 'string' && logicalOf(target.field) === 'uuid'
-    // The first uuid of a record is its id.
-    const isId = isUuid && target.slot.row === 'row' && !this.#hasId
-    if (isId) this.#hasId = true
-    return readText(node, target, isId)
-  }
-
-  #enum(symbols: readonly string[], { field, column, slot }: Target): string {
-    const indexes = symbols.map((symbol) => column.symbols.indexOf(symbol))
-    if (indexes.includes(-1)) return this.#refuse()
-    const isIdentity = indexes.every((index, i) => index === i)
-    const map = isIdentity ? '' : `n = maps[${this.maps.push(Int32Array.from(indexes)) - 1}][n]`
-    const isKind = slot.row === 'row' && field.name === this.#presence.kindField
-    return `${READ_CHOICE}
-      if ((n & 1) !== 0 || n >= ${symbols.length * 2} || n < 0) return false
-      n >>>= 1; ${map}
-      u8[${column.at} + ${slot.row}] = n; ${isKind ? 'kind = n' : ''}`
-  }
-
-  #array(items: AvroNode, { field, column }: Target, bit: number | undefined): string {
-    const wanted = optional(field.type).node
+  #list(items: AvroNode, wanted: AvroNode, column: Column): Step | undefined {
     if (items.kind !== 'record' || wanted.kind !== 'array' || wanted.items.kind !== 'record')
-      return this.#refuse()
-    const c = `c${column.list}`
-    const slot = { row: c, bit: `m${column.list}`, byte: `v${column.list}` }
-    const read = this.#fields(items, wanted.items, column.children, slot)
-    const entry = `${column.at / 4} + row * 4`
-    return `const f${column.list} = items[${column.list}]
-      let ${c} = f${column.list}
-      for (;;) {
-        ${READ_LENGTH}
-        if (n === 0) break
-        let left = (n + 1) >>> 1
-        if ((n & 1) !== 0) {
-          ${READ_LENGTH}
-          if ((n & 1) !== 0 || (n >>> 1) > end - p) return false
-        }
-        total += left
-        if (total > ${ITEMS_MAX}) return false
-        while (left-- > 0) {
-          if (p > end) return false
-          const v${column.list} = ${c} >> 3, m${column.list} = ~(1 << (${c} & 7))
-          ${read}
-          if (${c} - f${column.list} < ${column.itemsMax}) ${c}++
-          else isBroken = true
-        }
-      }
-      q = ${entry}
-      i32[q] = f${column.list}; i32[q + 1] = 0; i32[q + 2] = ${c} - f${column.list}; i32[q + 3] = 0
-      itemsNext[${column.list}] = ${c}
-      ${bit === undefined ? '' : `if (${c} > f${column.list}) present |= ${bit}`}`
+      return undefined
+    const step = new Step('list', column)
+    step.items = this.record(items, wanted.items, column.children, true)
+    return step
   }
 
-  /** Code for a field that the writer does not know. */
-  #default(target: Target): string {
-    const { field, column, slot } = target
-    if (!field.hasDefault) return this.#refuse()
-    if (field.default === null) return setNull(target)
-    const value = field.default
-    const isPresent = slot.row === 'row' && this.#presence.bits.has(field.name)
-    if (isPresent && column.type !== 'LIST') return this.#refuse()
+  /** The step of a field that the writer does not know. */
+  #default({ hasDefault, default: value }: AvroField, column: Column): Step | undefined {
+    if (!hasDefault) return this.#refuse()
+    if (value === null) return new Step('none', column)
     if (column.type === 'LIST' && Array.isArray(value) && value.length === 0)
-      return `q = ${column.at / 4} + row * 4
-        i32[q] = items[${column.list}]; i32[q + 1] = 0; i32[q + 2] = 0; i32[q + 3] = 0
-        itemsNext[${column.list}] = items[${column.list}]`
-    const number = typeof value === 'number' ? value : Number.NaN
-    if (column.type === 'BIGINT' && number === (number | 0))
-      return `q = ${column.at / 4} + ${slot.row} * 2; i32[q] = ${number}; i32[q + 1] = ${number >> 31}`
-    if (column.type === 'INTEGER' && number === (number | 0))
-      return `i32[${column.at / 4} + ${slot.row}] = ${number}`
+      return new Step('empty', column)
     if (column.type === 'BOOLEAN' && typeof value === 'boolean')
-      return `u8[${column.at} + ${slot.row}] = ${value ? 1 : 0}`
+      return constant('flag', column, value ? 1 : 0)
+    if (typeof value === 'number' && value === (value | 0)) {
+      if (column.type === 'BIGINT') return constant('pair', column, value)
+      if (column.type === 'INTEGER') return constant('word', column, value)
+    }
     return this.#refuse()
   }
 
-  /** Code that moves over a field which the reader does not know. */
-  #skip(type: AvroNode): string {
+  /** The step of a field that the reader does not know. */
+  #skip(type: AvroNode): Step | undefined {
     const { node, isNullable, nullIndex } = optional(type)
-    if (isNullable)
-      return `${READ_CHOICE}
-        if (n === ${(1 - nullIndex) * 2}) { ${this.#skip(node)} }
-        else if (n !== ${nullIndex * 2}) return false`
-    switch (node.kind) {
-      case 'boolean':
-        return 'if (B[p++] > 1) return false'
-      case 'int':
-        return READ_INT
-      case 'long':
-        return READ_LONG
-      case 'string':
-        return `${READ_LENGTH}; if ((n & 1) !== 0) return false
-          n >>>= 1; if (n > end - p || !utf8(B, p, n)) return false; p += n`
-      case 'enum':
-        return `${READ_CHOICE}; if ((n & 1) !== 0 || n >= ${node.symbols.length * 2} || n < 0) return false`
-      default:
-        return this.#refuse()
-    }
+    const step = skipStep(node)
+    if (step === undefined) return this.#refuse()
+    if (isNullable) step.nullChoice = nullIndex * 2
+    return step
   }
 
-  #refuse(): string {
-    this.#isUnsupported = true
-    return ''
+  #refuse(): undefined {
+    this.isUnsupported = true
   }
+}
+
+function numberStep(kind: StepKind, field: AvroField, column: Column): Step {
+  const step = new Step(kind, column)
+  const { minimum, maximum } = boundsOf(field)
+  step.isBounded = minimum !== undefined || maximum !== undefined
+  step.minimum = minimum ?? step.minimum
+  step.maximum = maximum ?? step.maximum
+  step.isMillis = logicalOf(field) === 'timestamp-millis'
+  return step
+}
+
+function textStep(kind: StepKind, { rules }: AvroField, column: Column): Step {
+  const step = new Step(kind, column)
+  const isUuid = kind === 'uuid'
+  step.lengthMin = Math.max(rules.minLength ?? 0, isUuid ? 36 : 0)
+  step.lengthMax = Math.min(rules.maxLength ?? step.lengthMax, isUuid ? 36 : step.lengthMax)
+  return step
+}
+
+/** Undefined when the writer has a symbol that the reader does not know. */
+function enumStep(symbols: readonly string[], column: Column): Step | undefined {
+  const indexes = symbols.map((symbol) => column.symbols.indexOf(symbol))
+  if (indexes.includes(-1)) return undefined
+  const step = new Step('enum', column)
+  step.symbols = Uint8Array.from(indexes)
+  return step
+}
+
+function constant(kind: StepKind, column: Column, value: number): Step {
+  const step = new Step(kind, column)
+  step.low = value
+  step.high = value >> 31
+  return step
+}
+
+function skipStep(node: AvroNode): Step | undefined {
+  switch (node.kind) {
+    case 'boolean':
+    case 'int':
+    case 'long':
+      return new Step(node.kind, undefined)
+    case 'string':
+      return new Step('text', undefined)
+    case 'enum': {
+      const step = new Step('enum', undefined)
+      step.symbols = new Uint8Array(node.symbols.length)
+      return step
+    }
+    default:
+      return undefined
+  }
+}
+
+function logicalOf(field: AvroField): string | undefined {
+  const { node } = optional(field.type)
+  return 'logical' in node ? node.logical : undefined
 }

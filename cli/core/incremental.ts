@@ -88,7 +88,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     const text = JSON.stringify(bare(one))
     const key = groups.findIndex((group) => JSON.stringify(group) === text)
     if (key >= 0) return { ...column(`k${key}`), alias: one.alias ?? '' }
-    if (one.class === 'FUNCTION' && isAggregate(String(one.function_name)))
+    if (one.class === 'FUNCTION' && AGGREGATES.has(String(one.function_name)))
       return { ...aggregate(one), alias: one.alias ?? '' }
     return Object.fromEntries(Object.entries(one).map(([name, child]) => [name, rewrite(child)]))
   }
@@ -199,10 +199,6 @@ const AGGREGATES = new Set([
   ],
 ])
 
-function isAggregate(name: string): boolean {
-  return AGGREGATES.has(name)
-}
-
 function mergeOf(model: Model, call: AstNode): Merge {
   const name = String(call.function_name)
   const merge = MERGES[name]
@@ -217,8 +213,7 @@ function sourceOf(model: Model, from: AstNode): string {
   if (from.type === 'BASE_TABLE') return `${from.schema_name}.${from.table_name}`
   const call = from.function as AstNode | undefined // present on TABLE_FUNCTION nodes
   if (call?.function_name === 'session_rows') {
-    const [first] = nodes(call.children)
-    const name = first && constantText(first)
+    const name = nodes(call.children).map(constantText)[0]
     if (name !== undefined) return name
   }
   throw unsupported(model, 'anything but one model in FROM')
@@ -296,8 +291,7 @@ function bare(node: AstNode): AstNode {
 
 /** Whether a macro aggregates, so that it must be written out before the split. */
 export function isAggregateMacro(macro: Macro): boolean {
-  if (macro.isTable) return false
-  for (const node of walk(macro.body))
-    if (node.class === 'FUNCTION' && isAggregate(textOf(node.function_name))) return true
-  return false
+  const isCall = (node: AstNode) =>
+    node.class === 'FUNCTION' && AGGREGATES.has(textOf(node.function_name))
+  return !macro.isTable && [...walk(macro.body)].some(isCall)
 }

@@ -12,7 +12,11 @@ export type Kind = 'stream' | 'window' | 'session' | 'view'
 export type Audit =
   | { readonly rule: 'not_null'; readonly column: string }
   | { readonly rule: 'unique'; readonly columns: readonly string[] }
-  | { readonly rule: 'accepted_values'; readonly column: string; readonly values: readonly string[] }
+  | {
+      readonly rule: 'accepted_values'
+      readonly column: string
+      readonly values: readonly string[]
+    }
   | { readonly rule: 'holds'; readonly expression: string }
 
 export type WindowSize =

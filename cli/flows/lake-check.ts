@@ -5,31 +5,68 @@
  */
 import { CcsError, EXIT } from '../core/errors.ts'
 import { leafPath } from '../core/layout.ts'
-import type { LakeFile } from '../core/manifest.ts'
+import type { LakeFile, Manifest } from '../core/manifest.ts'
+import type { Clock } from '../core/ports.ts'
 
-export interface LakeChecker {
+interface LakeChecker {
   /** Half a sentence, such as `is missing`; undefined for a file that is whole. */
   check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
   path(file: LakeFile): string
 }
 
-/** Looks at the files in their order while `goesOn` says so; returns those left. CCS_LAKE_DAMAGED at the first fault. */
-export async function checkLake(
-  files: readonly LakeFile[],
+/** A running engine: which files it has now, and how to end it. */
+interface Watched {
+  readonly manifest: Manifest | undefined
+  fail(error: unknown): void
+}
+
+const START_MS = 1_000
+const REST_MS = 20
+
+/** Checks files for as long as a start may take, newest first; returns the others. CCS_LAKE_DAMAGED at the first fault. */
+export async function checkNewest(
   lake: LakeChecker,
-  goesOn: (file: LakeFile) => boolean,
+  { files }: Manifest,
 ): Promise<readonly LakeFile[]> {
-  for (const [index, file] of files.entries()) {
-    if (!goesOn(file)) return files.slice(index)
-    const fault = await lake.check(file, lake.path(file))
-    if (fault !== undefined) throw damaged(file, fault)
+  const untilMs = performance.now() + START_MS
+  const newest = files.toReversed()
+  for (const [index, file] of newest.entries()) {
+    if (performance.now() > untilMs) return newest.slice(index)
+    await checkOne(lake, file)
   }
   return []
 }
 
-function damaged({ table, partition, name }: LakeFile, fault: string): CcsError {
-  const path = `lake/${leafPath(table, partition)}/${name}`
-  return new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
+/** Checks files beside the engine, which a damaged one ends; `stop` before the lake is closed. */
+export function checkRest(
+  lake: LakeChecker,
+  files: readonly LakeFile[],
+  { engine, clock }: { readonly engine: Watched; readonly clock: Clock },
+): { stop(): Promise<void> } {
+  const stopped = new AbortController()
+  const check = async () => {
+    for (const file of files) {
+      if (stopped.signal.aborted) return
+      // A compaction may have replaced it meanwhile.
+      const isNamed = engine.manifest?.files.some((one) => one.name === file.name)
+      if (isNamed) await checkOne(lake, file)
+      await clock.sleep(REST_MS, stopped.signal)
+    }
+  }
+  const running = check().catch((error: unknown) => engine.fail(error))
+  return {
+    stop: () => {
+      stopped.abort()
+      return running
+    },
+  }
+}
+
+async function checkOne(lake: LakeChecker, file: LakeFile): Promise<void> {
+  const fault = await lake.check(file, lake.path(file))
+  if (fault === undefined) return
+  const path = `lake/${leafPath(file.table, file.partition)}/${file.name}`
+  throw new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
     exit: EXIT.checkFailed,
     hint: 'The log still has every event: make the lake again with ccs deploy --rebuild --yes',
   })

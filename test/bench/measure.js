@@ -51,11 +51,9 @@ export function cpuSeconds(pid) {
 /** Watches the tree below a process; a process that outlives its parent stays in it. */
 class Tree {
   #own = new Map()
-  #root
   peakBytes = 0
 
   constructor(pid) {
-    this.#root = pid
     this.#own.set(pid, 0)
   }
 

@@ -2,7 +2,10 @@
 import { cp, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
 
-export const ROOT = process.env.BENCH_ROOT ?? path.resolve(import.meta.dirname, '../..')
+/** Where the benchmarks, their results and the page about them lie. */
+export const HOME = path.resolve(import.meta.dirname, '../..')
+/** The checkout under measure: this one, or the one that CCS_BENCH_ROOT names. */
+export const ROOT = path.resolve(process.env.CCS_BENCH_ROOT ?? HOME)
 export const CCS = path.join(ROOT, 'bin/run.js')
 
 /** A module of the build, e.g. `log/local.js`. */

@@ -2,11 +2,11 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import os from 'node:os'
-import { ROOT } from './project.js'
+import { HOME, ROOT } from './project.js'
 
 const WIDTH = 100
-const RESULTS = `${ROOT}/bench-results`
-const PAGE = `${ROOT}/docs/benchmarks.md`
+const RESULTS = `${HOME}/bench-results`
+const PAGE = `${HOME}/docs/benchmarks.md`
 
 /** The goal that no bench may miss: a fast wrong answer is a failure. */
 export const ROWS_DIFFER = 'tables whose rows differ'

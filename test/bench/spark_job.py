@@ -76,7 +76,7 @@ for name in ("event_ts", "sent_ts", "received_ts", "ingest_time"):
     bronze = bronze.withColumn(name, at(name))
 
 silver = (
-    raw.withWatermark("event_time", "5 seconds")
+    raw.withWatermark("event_time", "1 hour")
     .dropDuplicatesWithinWatermark(["event_id"])
     .withColumn("is_bot", (F.col("device") == "bot") | F.coalesce(
         F.col("user_agent").rlike("bot|Bot|crawl|spider|slurp|Headless"), F.lit(False)))

@@ -2,7 +2,6 @@
  * kill -9 at seeded points of the writer and the engine, each restarted without repair. Runs 20 points; all
  * 200 with `npm run test:crash`. The seed is printed with the numbers: CCS_KILL_SEED repeats a run.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,16 +10,19 @@ import { FAULT_SITES, type FaultSite } from '../../cli/io/fault-point.ts'
 import { diskFiles } from '../../cli/io/files.ts'
 import { openLocalLog } from '../../cli/log/local.ts'
 import { filesRegistry } from '../../cli/registry/files.ts'
+import { endAll, startNode } from '../fixtures/child.ts'
 import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
 import { seededRandom } from '../fixtures/fault-files.ts'
 import { expectedOf, faultsOf, foundIn, recordsIn } from '../fixtures/pipeline-oracle.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
+import { runCcs } from './run-ccs.ts'
 
 const POINTS = Number(process.env.CCS_KILL_POINTS ?? 20)
 const SEED = Number(process.env.CCS_KILL_SEED ?? 20_260_101)
 /** Just more than a commit's worth for each life of the engine. */
 const RECORDS_A_LIFE = 1_200
 const APPEND_RECORDS = 150
+/** A site that was not passed by then is given up, and the process ended where it is. */
+const PATIENCE_MS = 15_000
 
 /** How often a site is passed in one life, about: the pass to end at is chosen below this. */
 const PASSES: Readonly<Partial<Record<FaultSite, number>>> = {
@@ -29,11 +31,11 @@ const PASSES: Readonly<Partial<Record<FaultSite, number>>> = {
   'log.synced': 6,
   'gold.merge': 8,
   'gold.compact': 8,
-  'stage.sync': 20,
-  'stage.rename': 20,
-  'state.sync': 9,
-  'settle.link': 24,
-  'settle.turn': 10,
+  'stage.sync': 12,
+  'stage.rename': 12,
+  'state.sync': 6,
+  'settle.link': 12,
+  'settle.turn': 2,
 }
 
 interface Point {
@@ -50,46 +52,16 @@ function pointOf(index: number, random: () => number): Point {
   return { site, fault: `${site}:${pass}:${isTorn ? 'torn' : 'kill'}` }
 }
 
-interface Life {
-  readonly child: ChildProcess
-  readonly output: () => string
-  /** Exit code, or the signal that ended it. */
-  readonly ended: Promise<number | NodeJS.Signals | null>
-}
-
-const lives = new Set<Life>()
 let dir: string | undefined
 
 afterEach(async () => {
-  for (const { child, ended } of lives) {
-    child.kill('SIGKILL')
-    await ended
-  }
-  lives.clear()
+  await endAll()
   if (dir !== undefined) await rm(dir, { recursive: true, force: true })
   dir = undefined
 })
 
-function start(script: string, args: readonly string[], fault: string): Life {
-  const { CCS_DATA_DIR, CCS_PROJECT_DIR, NODE_V8_COVERAGE, ...env } = process.env
-  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
-    env: { ...env, NODE_ENV: 'test', CCS_FAULT: fault },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text
-    })
-  const ended = new Promise<number | NodeJS.Signals | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code, signal) => resolve(signal ?? code))
-  })
-  const life = { child, output: () => output, ended }
-  lives.add(life)
-  void ended.then(() => lives.delete(life))
-  return life
-}
+const start = (script: string, args: readonly string[], fault: string) =>
+  startNode(script, args, { NODE_ENV: 'test', CCS_FAULT: fault })
 
 const after = (ms: number) => new Promise<'late'>((resolve) => setTimeout(resolve, ms, 'late'))
 
@@ -136,12 +108,12 @@ test(`kill -9 at ${POINTS} seeded points loses nothing, doubles nothing and need
     const writer = write(isWriter ? fault : '')
     const engine = start('bin/run.js', run, isWriter ? '' : fault)
     const victim = isWriter ? writer : engine
-    const patienceMs = site === 'any time' ? 200 + random() * 2_500 : 6_000
+    const patienceMs = site === 'any time' ? 200 + random() * 2_500 : PATIENCE_MS
     const how = await Promise.race([victim.ended, after(patienceMs)])
     if (how === 'SIGKILL') kills.atSite++
     else if (site === 'any time') kills.atAnyTime++
     else kills.late.push(fault)
-    for (const one of [engine, writer]) one.child.kill('SIGKILL')
+    for (const one of [engine, writer]) one.kill('SIGKILL')
     const ends = [await engine.ended, await writer.ended]
     const where = `seed ${SEED}, point ${index} (${fault || site})\n${engine.output()}${writer.output()}`
     expect(['SIGKILL'], where).toContain(ends[0])

@@ -1,0 +1,84 @@
+/**
+ * Composition of questions: they go to the engine that runs on the data directory, or, when none does, to
+ * what was last committed.
+ */
+import type { Manifest } from './core/manifest.ts'
+import type { QueryResult } from './core/ports.ts'
+import type { EmbeddedEngine } from './engines/embedded/engine.ts'
+import type { PipelineState } from './flows/run.ts'
+import type { StatusResult } from './flows/status.ts'
+import { openEngine, openLogic, openStore, RAW_TOPIC, refuseChanges, type Store } from './open.ts'
+import type { Project } from './project.ts'
+
+/** Answers questions: the engine that runs on this data, or what was last committed when none does. */
+export interface Answers {
+  /** Where the answers come from: the engine's URL, or 'lake'. */
+  readonly from: string
+  /** When the rows asked for were committed, ISO 8601; null: up to now, or nothing committed yet. */
+  readonly asOf: string | null
+  query(sql: string): Promise<QueryResult>
+  status(): Promise<StatusResult>
+  close(): Promise<void>
+}
+
+export async function openAnswers(project: Project): Promise<Answers> {
+  const store = await openStore(project.dataDir)
+  const { findEngine } = await import('./engines/embedded/client.ts')
+  const running = await findEngine(store.files, store.root)
+  if (running)
+    return {
+      from: running.url,
+      asOf: null,
+      query: (sql) => running.query(sql),
+      status: async () => (await running.get('/status')) as StatusResult, // the engine's own answer
+      close: () => store.log.close(),
+    }
+  return lakeAnswers(project, store)
+}
+
+async function lakeAnswers(project: Project, store: Store): Promise<Answers> {
+  const { readStatus } = await import('./flows/status.ts')
+  const manifest = await store.manifests.load()
+  let engine: EmbeddedEngine | undefined
+  const open = async () => {
+    const logic = await openLogic(project)
+    await refuseChanges(logic, manifest)
+    const paths = manifest ? await store.lake.locate(manifest) : new Map<string, string>()
+    return openEngine(project, logic, store, {
+      lakePath: (file) => paths.get(file.name) ?? `${store.root}/missing/${file.name}`,
+      ...(manifest ? { manifest } : {}),
+    })
+  }
+  return {
+    from: 'lake',
+    asOf: manifest ? new Date(manifest.committedMs).toISOString() : null,
+    query: async (sql) => {
+      engine ??= await open()
+      return engine.query(sql, Date.now())
+    },
+    status: () =>
+      readStatus(store.log, committedState(manifest), {
+        data: store.root,
+        topic: RAW_TOPIC,
+        nowMs: Date.now(),
+        running: false,
+      }),
+    close: async () => {
+      await engine?.close()
+      await store.log.close()
+    },
+  }
+}
+
+function committedState(manifest: Manifest | undefined): PipelineState {
+  return {
+    positions: manifest?.positions ?? [],
+    counts: manifest?.counts ?? { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
+    watermarkMs: null,
+    uncommittedRows: 0,
+    committedMs: manifest?.committedMs ?? null,
+    serial: manifest?.serial ?? 0,
+    newestAppendMs: null,
+    stalled: null,
+  }
+}

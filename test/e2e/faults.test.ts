@@ -1,0 +1,229 @@
+/**
+ * What goes wrong around an engine: a second one, one that died, signals, damaged files. Each ends in one
+ * sentence with the next command to type, and that command works.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { endAll, startNode } from '../fixtures/child.ts'
+import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
+import { type Ran, runCcs } from './run-ccs.ts'
+
+const RECORDS = 3_000
+const SEED = 77
+
+let dir: string
+let data: string
+let truth: string
+let project: string
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ccs-faults-'))
+  project = join(dir, 'project')
+  truth = join(dir, 'truth.ndjson')
+  makeCrashProject(project)
+  const fresh = join(dir, 'fresh')
+  await generateStream({ project, data: fresh, truth, records: RECORDS, seed: SEED })
+  await cp(fresh, join(dir, 'log-only'), { recursive: true })
+  expect((await ccs(['run', '--once'], fresh)).code).toBe(0)
+})
+
+afterEach(async () => {
+  await endAll()
+})
+
+afterAll(async () => {
+  await rm(dir, { recursive: true, force: true })
+})
+
+const ccs = (args: readonly string[], at = data): Promise<Ran> =>
+  runCcs([...args, '--project', project, '--data', at])
+
+const run = (at: string, ...more: string[]) =>
+  startNode('bin/run.js', ['run', '--project', project, '--data', at, '--port', '0', ...more])
+
+/** A copy of a data directory for one test: `fresh` is committed, `log-only` has nothing but the log. */
+async function copyOf(of: 'fresh' | 'log-only'): Promise<string> {
+  data = await mkdtemp(join(dir, 'case-'))
+  await cp(join(dir, of), data, { recursive: true, verbatimSymlinks: true })
+  return data
+}
+
+/** Files below a directory whose path matches, as absolute paths, sorted. */
+function filesIn(top: string, match: RegExp): string[] {
+  return readdirSync(top, { recursive: true, encoding: 'utf8' })
+    .filter((path) => match.test(path))
+    .map((path) => join(top, path))
+    .filter((path) => statSync(path).isFile())
+    .sort()
+}
+
+function flip(path: string, share: number): number {
+  const bytes = readFileSync(path)
+  const at = Math.floor(bytes.length * share)
+  bytes[at] = (bytes[at] ?? 0) ^ 4
+  writeFileSync(path, bytes)
+  return at
+}
+
+async function verified(): Promise<void> {
+  const { code, stdout, stderr } = await ccs(['verify', '--truth', truth])
+  expect(code, stdout + stderr).toBe(0)
+}
+
+describe('who runs on a data directory', () => {
+  test('a second engine, and a deploy, refuse and name the first; after its kill -9 the next takes over', async () => {
+    await copyOf('log-only')
+    const first = run(data)
+    await first.says('The engine answers at')
+    for (const args of [
+      ['run', '--once'],
+      ['deploy', '--yes'],
+    ]) {
+      const { code, stderr } = await ccs(args)
+      expect(code).toBe(1)
+      expect(stderr).toContain(`ccs run (pid ${first.pid}) runs on ${data}`)
+      expect(stderr).not.toMatch(/\n\s+at /)
+    }
+    first.kill('SIGKILL')
+    expect(await first.ended).toBe('SIGKILL')
+    const next = await ccs(['run', '--once'])
+    expect(next.code, next.stderr).toBe(0)
+    await verified()
+  })
+
+  test('of two engines started at once exactly one runs', async () => {
+    await copyOf('log-only')
+    const both = [run(data), run(data)]
+    const refused = await Promise.race(both.map(async (one, index) => [await one.ended, index]))
+    expect(refused[0], both.map((one) => one.output()).join('\n')).toBe(1)
+    const winner = both[1 - Number(refused[1])]
+    await winner?.says('The engine answers at')
+    expect(both[Number(refused[1])]?.output()).toContain(`(pid ${winner?.pid})`)
+  })
+})
+
+describe('signals', () => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    '%s drains: all that the log held is committed, and it ends with 0',
+    async (signal) => {
+      await copyOf('log-only')
+      const engine = run(data)
+      await engine.says('The engine answers at')
+      const startMs = performance.now()
+      engine.kill(signal)
+      expect(await engine.ended, engine.output()).toBe(0)
+      expect(performance.now() - startMs).toBeLessThan(10_000)
+      expect(engine.output()).toMatch(new RegExp(`${RECORDS} records: \\d+ in Bronze`))
+      await verified()
+    },
+  )
+
+  test('SIGTERM ends an engine within 10 s although others go on writing', async () => {
+    await copyOf('log-only')
+    const shop = [
+      'gen',
+      '--project',
+      project,
+      '--data',
+      data,
+      '--partitions',
+      '2',
+      '--eps',
+      '20000',
+    ]
+    const writer = startNode('bin/run.js', shop)
+    const engine = run(data)
+    await engine.says('The engine answers at')
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    const startMs = performance.now()
+    engine.kill('SIGTERM')
+    expect(await engine.ended, engine.output()).toBe(0)
+    expect(performance.now() - startMs).toBeLessThan(10_000)
+    writer.kill('SIGTERM')
+    expect(await writer.ended, writer.output()).toBe(0)
+  })
+
+  test('a second SIGINT ends it at once with 130, and the next start has everything', async () => {
+    await copyOf('log-only')
+    // Its commit takes long: the engine is stopped in the middle of draining.
+    const engine = run(data)
+    await engine.says('The engine answers at')
+    const startMs = performance.now()
+    engine.kill('SIGINT')
+    const second = setTimeout(() => engine.kill('SIGINT'), 600)
+    const how = await engine.ended
+    clearTimeout(second)
+    expect([0, 130], engine.output()).toContain(how)
+    if (how === 130) expect(performance.now() - startMs).toBeLessThan(3_000)
+    expect((await ccs(['run', '--once'])).code).toBe(0)
+    await verified()
+  })
+})
+
+describe('damage', () => {
+  test('a flipped bit in the middle of the log stops the engine, naming file and offset; nothing behind it is served', async () => {
+    await copyOf('log-only')
+    const [segment = ''] = filesIn(join(data, 'log'), /^events\.raw-0\/\d+\.log$/)
+    flip(segment, 0.5)
+    const { code, stderr } = await ccs(['run', '--once'])
+    expect(code).toBe(5)
+    expect(stderr).toContain(`The log is damaged in ${segment} at byte `)
+    expect(stderr).toMatch(/records? \d+( to \d+)? can't be read/)
+    expect(stderr).not.toMatch(/\n\s+at /)
+    const json = await ccs(['run', '--once', '--json'])
+    expect(JSON.parse(json.stdout).error.code).toBe('CCS_LOG_CORRUPT')
+    const rows = await ccs(['query', 'SELECT count(*) AS n FROM bronze.events', '--json'])
+    expect(Number(JSON.parse(rows.stdout).rows[0].n)).toBeLessThan(RECORDS)
+  })
+
+  const damages = [
+    { what: 'a Parquet file', in: /^lake-1\/parts\/silver\.events\/.*\.parquet$/ },
+    { what: 'the state of a Gold model', in: /^state\/.*\/gold\.sessions\.parquet$/ },
+    { what: 'the ids of deduplication', in: /^state\/.*\/seen\.bin$/ },
+  ] as const
+  test.each(damages)(
+    'a flipped bit in $what is found at the start, and a rebuild mends it',
+    async (damage) => {
+      await copyOf('fresh')
+      const path = filesIn(data, damage.in).at(-1) ?? ''
+      flip(path, 0.4)
+      const { code, stderr } = await ccs(['run', '--once'])
+      expect(code, stderr).toBe(5)
+      expect(stderr).toContain(path.split('/').at(-1))
+      expect(stderr).toContain('ccs deploy --rebuild --yes')
+      const rebuilt = await ccs(['deploy', '--rebuild', '--yes'])
+      expect(rebuilt.code, rebuilt.stderr).toBe(0)
+      const again = await ccs(['run', '--once'])
+      expect(again.code, again.stderr).toBe(0)
+      await verified()
+      expect((await ccs(['lake', 'verify'])).code).toBe(0)
+    },
+  )
+
+  test('a lost Parquet file is found at the start, and a rebuild mends it', async () => {
+    await copyOf('fresh')
+    for (const path of filesIn(data, /parts\/silver\.orders\/.*\.parquet$/)) rmSync(path)
+    const { code, stderr } = await ccs(['run', '--once'])
+    expect(code).toBe(5)
+    expect(stderr).toContain('The lake has lost silver/orders/')
+    expect((await ccs(['deploy', '--rebuild', '--yes'])).code).toBe(0)
+    await verified()
+  })
+
+  test('a damaged manifest is refused; with all but the log deleted, everything is made again', async () => {
+    await copyOf('fresh')
+    flip(join(data, 'manifest.json'), 0.5)
+    const { code, stderr } = await ccs(['run', '--once'])
+    expect(code).not.toBe(0)
+    expect(stderr).toContain(join(data, 'manifest.json'))
+    expect(stderr).toContain('delete what lies beside log/')
+    for (const name of readdirSync(data))
+      if (name !== 'log') rmSync(join(data, name), { recursive: true })
+    mkdirSync(data, { recursive: true })
+    expect((await ccs(['run', '--once'])).code).toBe(0)
+    await verified()
+  })
+})
