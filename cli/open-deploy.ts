@@ -2,6 +2,7 @@
  * Composition of plan and deploy for the local target: how Gold is built from Silver, and how everything is
  * rebuilt from the log in a directory of its own before it takes the old one's place.
  */
+import type { DataLayout } from './core/layout.ts'
 import type { Manifest } from './core/manifest.ts'
 import { makePlan, type Plan } from './core/plan.ts'
 import type { DeployParts } from './flows/deploy.ts'
@@ -51,6 +52,8 @@ export async function openDeployment(
       rebuild: (base) => rebuild(project, logic, store, base),
       settle: async (next) => {
         await store.lake.settle(next)
+        const { clearState } = await import('./engines/embedded/checkpoint.ts')
+        await clearState(store.files, (await layout(store)).state, next.state)
         await store.files.remove(`${store.root}/rebuild`)
       },
     }
@@ -59,6 +62,11 @@ export async function openDeployment(
     await close()
     throw error
   }
+}
+
+async function layout(store: Store): Promise<DataLayout> {
+  const { dataLayout } = await import('./core/layout.ts')
+  return dataLayout(store.root)
 }
 
 async function isLogWhole(store: Store): Promise<boolean> {

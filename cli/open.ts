@@ -4,7 +4,7 @@
  */
 
 import type { RejectedEvent } from './core/contracts.ts'
-import { CcsError, EXIT } from './core/errors.ts'
+import { CcsError, EXIT, throwAll } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
 import type { Desired } from './core/plan.ts'
 import type { Clock, EventLog, ManifestStore, RegisteredSchema } from './core/ports.ts'
@@ -46,14 +46,27 @@ export interface Logic extends Desired {
 }
 
 export async function openLogic(project: Project): Promise<Logic> {
-  const [{ parseModel }, { buildGraph }, { parseMacros }, { openDuck }, { filesRegistry }] =
-    await Promise.all([
-      import('./core/parse-model.ts'),
-      import('./core/graph.ts'),
-      import('./core/parse-macros.ts'),
-      import('./io/duckdb.ts'),
-      import('./registry/files.ts'),
-    ])
+  const [
+    { parseModel },
+    { buildGraph },
+    { parseMacros },
+    { openDuck },
+    { filesRegistry },
+    { bindModels },
+    { rawEventColumns },
+    { isAggregateMacro, makeIncremental },
+    { expandMacros },
+  ] = await Promise.all([
+    import('./core/parse-model.ts'),
+    import('./core/graph.ts'),
+    import('./core/parse-macros.ts'),
+    import('./io/duckdb.ts'),
+    import('./registry/files.ts'),
+    import('./flows/bind-models.ts'),
+    import('./core/raw-events.ts'),
+    import('./core/incremental.ts'),
+    import('./core/sql-ast.ts'),
+  ])
   const models = collect(project.models, ({ file, text }) => parseModel(file, text))
   const registry = await filesRegistry(`${project.dir}/schemas`)
   const rawSchemas = await registry.versions(`${RAW_TOPIC}-value`)
@@ -73,8 +86,27 @@ export async function openLogic(project: Project): Promise<Logic> {
       settings: { shop_timezone: project.config.timezone },
       parseSql,
     })
-    const schemas = await fingerprints(rawSchemas.at(-1), dlqSchema)
-    return { graph, macros, macrosSql: project.macros.text, schemas, rawSchemas, dlqSchema }
+    const raw = rawSchemas.at(-1)
+    if (!raw) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
+    const { macrosSql, timezone } = { macrosSql: project.macros.text, ...project.config }
+    const { rawColumns } = rawEventColumns(raw.schema)
+    await bindModels(
+      { models: graph, macrosSql, timezone, rawColumns },
+      {
+        run: (sql) => connection.run(sql),
+        describe: async (sql) =>
+          (await connection.all(sql)).rows.map((row) => ({
+            name: String(row.column_name),
+            type: String(row.column_type),
+          })),
+      },
+    )
+    collect(
+      graph.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),
+      ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
+    )
+    const schemas = await fingerprints(raw, dlqSchema)
+    return { graph, macros, macrosSql, schemas, rawSchemas, dlqSchema }
   } finally {
     connection.close()
     duck.close()
@@ -109,15 +141,8 @@ function collect<T, U>(items: readonly T[], map: (item: T) => U): U[] {
       faults.push(error, ...error.others)
     }
   }
-  const [first, ...others] = faults
-  if (!first) return results
-  const { code, message, exit, hint, location } = first
-  throw new CcsError(code, message, {
-    exit,
-    others,
-    ...(hint ? { hint } : {}),
-    ...(location ? { location } : {}),
-  })
+  throwAll(faults)
+  return results
 }
 
 /** Where a project's data lies and what is in it; opens nothing yet. */
@@ -222,15 +247,18 @@ async function readSeen(
   stateRoot: string,
   manifest: Manifest | undefined,
 ): Promise<Uint32Array[]> {
-  const { crc32 } = await import('node:zlib')
+  const [{ crc32 }, { isErrno }] = await Promise.all([import('node:zlib'), import('./io/files.ts')])
+  const fault = (path: string, what: string) =>
+    new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${path} is ${what}.`, {
+      exit: EXIT.checkFailed,
+      hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
+    })
   const seen: Uint32Array[] = []
   for (const file of manifest?.state ?? []) {
-    const bytes = await files.readFile(`${stateRoot}/${file.path}`)
-    if (crc32(bytes) !== file.crc32)
-      throw new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${file.path} is damaged.`, {
-        exit: EXIT.unexpected,
-        hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
-      })
+    const bytes = await files.readFile(`${stateRoot}/${file.path}`).catch((error: unknown) => {
+      throw isErrno(error, 'ENOENT') ? fault(file.path, 'missing') : error
+    })
+    if (crc32(bytes) !== file.crc32) throw fault(file.path, 'damaged')
     if (file.kind === 'seen') {
       const { buffer, byteOffset, length } = bytes
       seen.push(new Uint32Array(buffer.slice(byteOffset, byteOffset + length)))

@@ -55,6 +55,12 @@ export const words = new Int32Array(2)
 
 /** A length, count or choice, still in zigzag: below 2^31, else -1. */
 export function wideLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] ?? 0
+  const second = bytes[at + 1] ?? 0
+  if (first > 127 && second < 128) {
+    ends[0] = at + 2
+    return (first & 127) | (second << 7)
+  }
   const value = wideLong(bytes, at)
   if ((ends[0] ?? -1) < 0) return -1
   const zigzag = value < 0 ? -value * 2 - 1 : value * 2
@@ -96,18 +102,6 @@ function unzigzag(low: number, high: number): number {
 
 export function utf8(bytes: Uint8Array, at: number, length: number): boolean {
   return isUtf8(bytes.subarray(at, at + length))
-}
-
-/** Two lower-case hexadecimal digits as read by getUint16 → their byte; -1 for anything else. */
-export function hexPairs(): Int16Array {
-  const pairs = new Int16Array(65_536).fill(-1)
-  const digits = '0123456789abcdef'
-  for (let byte = 0; byte < 256; byte++) {
-    const first = digits.charCodeAt(byte >> 4)
-    const second = digits.charCodeAt(byte & 15)
-    pairs[first | (second << 8)] = byte
-  }
-  return pairs
 }
 
 /** Masks that keep the first n of 12 bytes, as three words each: masks[3 * n + word]. */

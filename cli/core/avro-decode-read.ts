@@ -10,7 +10,6 @@
 import { type ColumnBuffers, ITEMS_MAX } from './avro-columns.ts'
 import {
   ends,
-  hexPairs,
   inlineMasks,
   type Source,
   utf8,
@@ -40,7 +39,6 @@ export class DecodeState {
   readonly times = new Float64Array(TIMES.length + 1)
   /** The last long. */
   readonly number = new Float64Array(1)
-  readonly hex = hexPairs()
   readonly masks = inlineMasks()
   view: DataView
   /** Where the record ends. */
@@ -64,7 +62,9 @@ export class DecodeState {
     this.view = this.source.view
     this.end = end
     this.total = 0
-    this.times.fill(Number.NaN)
+    this.times[0] = Number.NaN
+    this.times[1] = Number.NaN
+    this.times[2] = Number.NaN
   }
 }
 
@@ -75,22 +75,29 @@ export function readFields(
   from: number,
   row: number,
 ): number {
+  const { view, u8, i32, end } = state
+  const byte = row >> 3
+  const mask = ~(1 << (row & 7))
   let p = from
   for (let step = first; step !== undefined; step = step.next) {
     if (step.nullChoice >= 0) {
-      let choice = state.view.getUint8(p++)
+      let choice = view.getUint8(p++)
       if (choice > 127) {
         choice = wideLength(state.source.bytes, p - 1)
         p = ends[0] ?? -1
       }
       if (choice === step.nullChoice) {
-        if (step.isKept) setNull(state, step, row)
+        if (step.isKept) {
+          const at = step.validAt + byte
+          u8[at] = (u8[at] ?? 0) & mask
+          if (step.width === 16) i32[step.at + row * 4] = 0
+        }
         continue
       }
       if (choice !== 2 - step.nullChoice) return -1
     }
     p = step.isKept ? readValue(state, step, p, row) : skipValue(state, step, p)
-    if (p < 0 || p > state.end) return -1
+    if (p < 0 || p > end) return -1
   }
   return p
 }
@@ -102,23 +109,27 @@ function setNull(state: DecodeState, step: Step, row: number): void {
   if (step.width === 16) state.i32[step.at + row * 4] = 0
 }
 
+/** The kinds that most fields are. */
 function readValue(state: DecodeState, step: Step, p: number, row: number): number {
+  const { kind } = step
+  if (kind === 'text') return readText(state, step, p, row)
+  if (kind === 'enum') return readEnum(state, step, p, row)
+  if (kind === 'long') return storeLong(state, step, readLong(state, p), row)
+  return readOther(state, step, p, row)
+}
+
+function readOther(state: DecodeState, step: Step, p: number, row: number): number {
   switch (step.kind) {
-    case 'text':
-    case 'bytes':
-      return readText(state, step, p, row)
-    case 'long':
-      return storeLong(state, step, readLong(state, p), row)
-    case 'enum':
-      return readEnum(state, step, p, row)
     case 'int':
       return storeInt(state, step, readInt(state, p), row)
     case 'list':
       return readList(state, step, p, row)
-    case 'uuid':
-      return checkUuid(state, step, readText(state, step, p, row))
     case 'boolean':
       return readBoolean(state, step, p, row)
+    case 'uuid':
+      return checkUuid(state, step, readText(state, step, p, row))
+    case 'bytes':
+      return readText(state, step, p, row)
     case 'widened':
       return storeLong(state, step, readInt(state, p), row)
     case 'float':
@@ -134,12 +145,8 @@ function readText(state: DecodeState, step: Step, from: number, row: number): nu
   let p = from + 1
   let length = view.getUint8(from)
   if (length > 127) {
-    const next = view.getUint8(p++)
-    if (next < 128) length = (length & 127) | (next << 7)
-    else {
-      length = wideLength(state.source.bytes, from)
-      p = ends[0] ?? -1
-    }
+    length = wideLength(state.source.bytes, from)
+    p = ends[0] ?? -1
   }
   // A fault's -1 is odd, too.
   if ((length & 1) !== 0) return -1
@@ -170,7 +177,14 @@ function longText({ view, i32, source }: DecodeState, p: number, length: number,
   i32[to + 1] = bits
   i32[to + 2] = (source.low + p) | 0
   i32[to + 3] = p >= source.cut ? source.high + 1 : source.high
-  for (let at = p + 4; at < last; at += 4) bits |= view.getInt32(at, true)
+  let at = p + 4
+  for (; at < last - 12; at += 16)
+    bits |=
+      view.getInt32(at, true) |
+      view.getInt32(at + 4, true) |
+      view.getInt32(at + 8, true) |
+      view.getInt32(at + 12, true)
+  for (; at < last; at += 4) bits |= view.getInt32(at, true)
   return bits | view.getInt32(last, true)
 }
 
@@ -178,31 +192,46 @@ function isText(state: DecodeState, step: Step, p: number, length: number): bool
   return step.kind === 'bytes' || utf8(state.source.bytes, p, length)
 }
 
-/** The places of a UUID's pairs of digits. */
-const PAIRS = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34)
 const DASH = 45
 
 /** Checks the 36 characters before `end`. */
 function checkUuid(state: DecodeState, step: Step, end: number): number {
   if (end < 0) return -1
-  const { view, hex, id } = state
+  const { view, id } = state
   const p = end - 36
-  let all = 0
-  for (let word = 0; word < 4; word++) {
-    let value = 0
-    for (let i = word * 4; i < word * 4 + 4; i++) {
-      const byte = hex[view.getUint16(p + (PAIRS[i] ?? 0), true)] ?? -1
-      all |= byte
-      value = (value << 8) | byte
-    }
-    if (step.isId) id[word] = value
+  const a = hexDigits(view.getInt32(p, true))
+  const b = hexDigits(view.getInt32(p + 4, true))
+  const c = hexDigits(view.getInt32(p + 9, true))
+  const d = hexDigits(view.getInt32(p + 14, true))
+  const e = hexDigits(view.getInt32(p + 19, true))
+  const f = hexDigits(view.getInt32(p + 24, true))
+  const g = hexDigits(view.getInt32(p + 28, true))
+  const h = hexDigits(view.getInt32(p + 32, true))
+  if ((a | b | c | d | e | f | g | h) < 0) return -1
+  const first = view.getUint8(p + 8) ^ DASH
+  const second = view.getUint8(p + 13) ^ DASH
+  const third = view.getUint8(p + 18) ^ DASH
+  const fourth = view.getUint8(p + 23) ^ DASH
+  if ((first | second | third | fourth) !== 0) return -1
+  if (step.isId) {
+    id[0] = (a << 16) | b
+    id[1] = (c << 16) | d
+    id[2] = (e << 16) | f
+    id[3] = (g << 16) | h
   }
-  const isDashed =
-    view.getUint8(p + 8) === DASH &&
-    view.getUint8(p + 13) === DASH &&
-    view.getUint8(p + 18) === DASH &&
-    view.getUint8(p + 23) === DASH
-  return all >= 0 && isDashed ? end : -1
+  return end
+}
+
+/** Four characters as 16 bits, all at once; -1 unless they are 0-9 or a-f. */
+function hexDigits(chars: number): number {
+  // Letters have bit 6, and their low bits begin at 1.
+  const digits = (chars & 0x0f0f0f0f) + ((chars >>> 6) & 0x01010101) * 9
+  // What the digits are written as, were they below 16.
+  const letters = ((digits + 0x06060606) >>> 4) & 0x01010101
+  const written = digits + 0x30303030 + letters * 0x27
+  if (((written ^ chars) | (digits & 0x10101010)) !== 0) return -1
+  const pairs = ((digits << 4) | (digits >>> 8)) & 0x00ff00ff
+  return ((pairs & 255) << 8) | (pairs >>> 16)
 }
 
 function readBoolean(state: DecodeState, step: Step, p: number, row: number): number {

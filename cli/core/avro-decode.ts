@@ -40,8 +40,8 @@ export function compileDecoder(options: DecoderOptions): Decoder | undefined {
   return (at, end, row) => {
     state.begin(end)
     if (readFields(state, steps, at, row) !== end || !hasNeeds(state, needs, row)) return false
-    const [eventMs = 0, sentMs = 0, receivedMs = 0] = state.times
-    const ms = correctedMs(eventMs, sentMs, receivedMs)
+    const { times } = state
+    const ms = correctedMs(times[0] ?? 0, times[1] ?? 0, times[2] ?? 0)
     if (ms < minimum) return false
     verdict.eventMs[0] = ms
     return true

@@ -202,7 +202,7 @@ const AGGREGATES = new Set([
 function mergeOf(model: Model, call: AstNode): Merge {
   const name = String(call.function_name)
   const merge = MERGES[name]
-  if (!merge) throw unsupported(model, `${name}(), whose partial results cannot be merged,`)
+  if (!merge) throw unsupported(model, `${name}()`)
   if (call.distinct !== true) return merge
   if (merge === 'count') return 'distinct'
   if (merge === 'min' || merge === 'max') return merge

@@ -9,31 +9,23 @@ import {
   type DialectProject,
   unsupported,
 } from '../core/dialect.ts'
-import { CcsError, EXIT, type Location, throwAll } from '../core/errors.ts'
-import { type GraphModel, originOf } from '../core/graph.ts'
+import { CcsError, EXIT, throwAll } from '../core/errors.ts'
+import type { GraphModel } from '../core/graph.ts'
 import type { Model } from '../core/model.ts'
 import { selectTree } from '../core/read-tree.ts'
-import { expandMacros, locate, type MacroSet } from '../core/sql-ast.ts'
+import { expandMacros, type MacroSet } from '../core/sql-ast.ts'
 import type { Item, Select } from '../core/sql-tree.ts'
 import { type Column, type EngineName, typeFromText } from '../core/sql-types.ts'
 import { didYouMean } from '../core/suggest.ts'
+import { type BindBench, type BindProject, bindModels } from './bind-models.ts'
 
 /** A DuckDB of one's own, in memory. */
-export interface SqlBench {
-  run(sql: string): Promise<unknown>
-  /** Columns of DESCRIBE, in order. */
-  describe(sql: string): Promise<readonly { readonly name: string; readonly type: string }[]>
+export interface SqlBench extends BindBench {
   printSql(json: string): Promise<string>
 }
 
-export interface CompileProject {
-  /** In topological order. */
-  readonly models: readonly GraphModel[]
+export interface CompileProject extends BindProject {
   readonly macros: MacroSet
-  readonly macrosSql: string
-  readonly timezone: string
-  /** Columns of raw.events with DuckDB's types, as the engine fills it. */
-  readonly rawColumns: readonly { readonly name: string; readonly type: string }[]
   readonly itemsMax: number
 }
 
@@ -99,32 +91,8 @@ async function dialectInputs(
   project: CompileProject,
   bench: SqlBench,
 ): Promise<readonly DialectInput[]> {
-  const raw = project.rawColumns.map((one) => `"${one.name}" ${one.type}`).join(', ')
-  await bench.run(project.macrosSql)
-  await bench.run(`SET VARIABLE shop_timezone = '${project.timezone.replaceAll("'", "''")}'`)
-  await bench.run('SET VARIABLE now_ms = 0')
-  for (const schema of ['raw', 'bronze', 'silver', 'gold'])
-    await bench.run(`CREATE SCHEMA ${schema}`)
-  await bench.run(`CREATE TABLE raw.events (${raw})`)
-  const columns = new Map<string, readonly Column[]>([
-    ['raw.events', logicalColumns(project.rawColumns)],
-  ])
-  const faults: CcsError[] = []
-  const broken = new Set<string>()
-  for (const { model, reads } of project.models) {
-    if (reads.some((name) => broken.has(name))) {
-      broken.add(model.name)
-      continue
-    }
-    try {
-      await bench.run(`CREATE VIEW ${model.name} AS\n${model.sql}`)
-      columns.set(model.name, logicalColumns(await bench.describe(`DESCRIBE ${model.name}`)))
-    } catch (cause) {
-      broken.add(model.name)
-      faults.push(binderError(model, cause))
-    }
-  }
-  throwAll(faults)
+  const bound = await bindModels(project, bench)
+  const columns = new Map([...bound].map(([name, some]) => [name, logicalColumns(some)]))
   const selects = project.models.map((one) => ({ ...one, select: treeOf(one, project.macros) }))
   const shared = sharedOf(selects, project)
   return selects.map(({ model, ast, select }) => ({
@@ -176,39 +144,4 @@ function logicalColumns(
   columns: readonly { readonly name: string; readonly type: string }[],
 ): readonly Column[] {
   return columns.map(({ name, type }) => ({ name, type: typeFromText(type) ?? { is: 'NULL' } }))
-}
-
-/** DuckDB's refusal as an error in the model's file. DuckDB shows the line and marks the place with a caret. */
-function binderError(model: Model, cause: unknown): CcsError {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  const [head = '', ...rest] = text.split('\n')
-  const isHint = (line: string): boolean => /^(Candidate|Did you mean|Try)/i.test(line.trim())
-  const message = head.replace(/^[A-Za-z ]+ Error:\s*/, '').trim()
-  const hint = rest.find(isHint)?.trim()
-  return new CcsError('CCS_MODEL_INVALID', message.replace(/[.!]*$/, '.'), {
-    exit: EXIT.usage,
-    location: caretPlace(model, rest),
-    hint: hint ?? 'Check the names in this line against the models it reads.',
-    cause,
-  })
-}
-
-/** `LINE 3: SELECT nope` with `^` below it; line 1 of the statement is the CREATE VIEW before the SELECT. */
-function caretPlace(model: Model, lines: readonly string[]): Location {
-  const index = lines.findIndex((one) => /^LINE \d+:/.test(one))
-  const shown = lines[index] ?? ''
-  const label = /^LINE (\d+): /.exec(shown)
-  if (label === null) return locate(originOf(model), undefined)
-  const row = Number(label[1]) - 2
-  const line = model.sql.split('\n')[row] ?? ''
-  const caret = (lines[index + 1] ?? '').indexOf('^') - label[0].length
-  const excerpt = shown.slice(label[0].length).replace(/^\.\.\.|\.\.\.$/g, '')
-  const shift = shown.startsWith('...', label[0].length) ? 3 : 0
-  const start = Math.max(0, line.indexOf(excerpt))
-  return {
-    file: model.file,
-    line: model.sqlLine + row,
-    column: start + Math.max(0, caret - shift) + 1,
-    text: line,
-  }
 }

@@ -37,8 +37,11 @@ export const FAULT_SITES = [
 
 export type FaultSite = (typeof FAULT_SITES)[number]
 
-/** `torn` writes the first half of the bytes before it ends the process; elsewhere it is the same as `kill`. */
-const MODES = ['kill', 'torn'] as const
+/**
+ * `torn` writes the first half of the bytes before it ends the process; elsewhere it is the same as `kill`.
+ * `hang` makes a step of the commit never end.
+ */
+const MODES = ['kill', 'torn', 'hang'] as const
 
 /** The steps of a commit, as ports have them: each is followed by the site of its name. */
 export interface CommitSteps {
@@ -66,24 +69,29 @@ export function faultPoint(spec: string): FaultPoint {
   if (!wanted || !/^[1-9]\d*$/.test(count ?? '') || !MODES.some((one) => one === mode))
     throw new CcsError('CCS_USAGE_INVALID', `CCS_FAULT=${spec} names no fault point.`, {
       exit: EXIT.usage,
-      hint: `Write <site>:<n>:<kill or torn>, with one of ${FAULT_SITES.join(', ')}.`,
+      hint: `Write <site>:<n>:<kill, torn or hang>, with one of ${FAULT_SITES.join(', ')}.`,
     })
   let left = Number(count)
   /** Whether this pass is the one. */
   const isHere = (reached: FaultSite) => reached === wanted && --left === 0
   const reach = (reached: FaultSite) => {
-    if (isHere(reached)) end()
+    if (isHere(reached) && mode !== 'hang') end()
+  }
+  const step = async (reached: FaultSite) => {
+    if (!isHere(reached)) return
+    if (mode === 'hang') await new Promise(() => {})
+    end()
   }
   return {
     reach,
     files: (files) => watchedFiles(files, { reach, isHere, isTorn }),
     watch: ({ engine, lake, manifests }) => {
-      after(engine, 'freeze', () => reach('commit.freeze'))
-      after(engine, 'write', () => reach('commit.write'))
-      after(lake, 'seal', () => reach('commit.seal'))
-      after(manifests, 'commit', () => reach('commit.manifest'))
-      after(lake, 'settle', () => reach('commit.settle'))
-      after(engine, 'release', () => reach('commit.release'))
+      after(engine, 'freeze', () => step('commit.freeze'))
+      after(engine, 'write', () => step('commit.write'))
+      after(lake, 'seal', () => step('commit.seal'))
+      after(manifests, 'commit', () => step('commit.manifest'))
+      after(lake, 'settle', () => step('commit.settle'))
+      after(engine, 'release', () => step('commit.release'))
     },
   }
 }
@@ -92,11 +100,15 @@ function end(): void {
   process.kill(process.pid, 'SIGKILL')
 }
 
-function after<Name extends string>(target: Steps<Name>, name: Name, then: () => void): void {
+function after<Name extends string>(
+  target: Steps<Name>,
+  name: Name,
+  then: () => Promise<void>,
+): void {
   const step = target[name].bind(target)
   target[name] = async (...args) => {
     const result = await step(...args)
-    then()
+    await then()
     return result
   }
 }

@@ -3,6 +3,7 @@
  * batch over the same events as NDJSON, writing the same tables by the same models.
  */
 import { rm } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { batchTables, differences } from './compare.js'
 import { exportEvents } from './export.js'
 import { abba, ccs, measure, median, ratio } from './measure.js'
@@ -41,7 +42,7 @@ export const batch = {
     const floor = () => {
       say('DuckDB batch')
       const options = { file, out, project: ROOT, threads, memory, timezone: TIMEZONE }
-      const script = `${import.meta.dirname}/duckdb-batch.js`
+      const script = fileURLToPath(import.meta.resolve('./duckdb-batch.js'))
       return measure(process.execPath, [script, JSON.stringify(options)])
     }
     say('warming up: one run, which also tells the rejects')
@@ -49,7 +50,6 @@ export const batch = {
     const admitted = await exportEvents({ data, file })
 
     const found = await abba(pairs, () => once(ROOT), floor)
-    await once(ROOT)
     const tables = await batchTables(out)
     const wrong = await differences(tables, data, ROOT)
     const smallRuns = []

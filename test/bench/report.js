@@ -8,8 +8,9 @@ const WIDTH = 100
 const RESULTS = `${HOME}/bench-results`
 const PAGE = `${HOME}/docs/benchmarks.md`
 
-/** The goal that no bench may miss: a fast wrong answer is a failure. */
+/** The goals that no bench may miss: a fast wrong answer is a failure. */
 export const ROWS_DIFFER = 'tables whose rows differ'
+export const EVENTS_WRONG = 'events lost or doubled'
 
 /** Whether a number keeps a limit such as `<= 250` or `>= 8`. */
 export function goal(name, measured, limit, unit = '') {
@@ -104,10 +105,23 @@ export async function save(name, document) {
   await writeFile(`${RESULTS}/${name}.json`, `${JSON.stringify(document, null, 2)}\n`)
 }
 
-/** Puts the results between the marks of docs/benchmarks.md, one section a bench. */
-export async function writePage(results, on) {
+/** The result of an earlier run of the same commit and size; undefined where there is none. */
+export async function saved(name, { commit, size }) {
+  try {
+    const found = JSON.parse(await readFile(`${RESULTS}/${name}.json`, 'utf8'))
+    return found.on.commit === commit && found.settings.size === size ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Puts the results between the marks of docs/benchmarks.md, one section a bench. `all` are the results that
+ * the summary is made of: older ones too, where a bench did not run this time.
+ */
+export async function writePage(results, all, on) {
   let page = await readFile(PAGE, 'utf8')
-  page = between(page, 'summary', `${onLine(on)}\n\n${markdown(goalRows(results))}`)
+  page = between(page, 'summary', `${onLine(on)}\n\n${markdown(goalRows(all))}`)
   for (const { name, rows, notes = [] } of results) {
     if (!rows) continue
     const lines = notes.map((note) => `- ${note}`).join('\n')

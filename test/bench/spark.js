@@ -51,8 +51,6 @@ export const spark = {
       return { ...ran, firstSeconds: await first.end() }
     }
     const pairsFound = await abba(pairs, once, sparkRun)
-    // Bytes of the state that a run leaves behind are not compared, only rows.
-    await once()
     const wrong = await differing(data, project, out)
     const of = (pick) => ratio(pairsFound, pick)
     const cpu = of((one) => one.cpuSeconds)
@@ -83,7 +81,9 @@ export const spark = {
         `${pairs} pair(s), ABBA; both keep Bronze, silver.events, activity_1m and revenue_daily; PySpark aggregates Gold once at the end.`,
         'First row: ccs answers a query with a row of Silver; PySpark has its first Parquet file of Silver.',
         `PySpark: driver memory 4 GB, 2 shuffle partitions, ${number(FILE_ROWS)} events a file, 2 files a micro-batch.`,
-        wrong.length === 0 ? 'All rows equal.' : wrong.join('; '),
+        wrong.length === 0
+          ? 'All rows equal (which of two arrivals of an event stays is not defined in Spark: offset and late_ms left out).'
+          : wrong.join('; '),
       ],
     }
   },
@@ -145,14 +145,20 @@ function watch(isSo) {
   }
 }
 
-/** Columns that both sides have under one name and type. */
+/** Which of two arrivals of one event stays is not defined in Spark: these may differ in Silver. */
+const OF_ARRIVAL = ['offset', 'late_ms']
+
+/** Compares the columns that PySpark wrote, in each table. */
 async function differing(data, project, out) {
   const found = []
   await withDuck(async (all) => {
     for (const name of TABLES) {
       const theirs = `read_parquet('${out}/${name}/**/*.parquet', hive_partitioning = false)`
       const described = await all(`DESCRIBE SELECT * FROM ${theirs}`)
-      const list = described.map(({ column_name: column, column_type: type }) =>
+      const compared = described.filter(
+        ({ column_name: column }) => name !== 'silver.events' || !OF_ARRIVAL.includes(column),
+      )
+      const list = compared.map(({ column_name: column, column_type: type }) =>
         type.startsWith('TIMESTAMP') ? `epoch_ms("${column}") AS "${column}"` : `"${column}"`,
       )
       const sql = (from) =>

@@ -171,15 +171,18 @@ test('a crash at any call of the file system leaves a pipeline that goes on with
   timeout: IS_WHOLE ? 7_200_000 : 180_000,
 }, async () => {
   const wanted = await cleanGold()
-  const sites = (await countCalls()).length
+  const trace = await countCalls()
+  const sites = trace.length
   expect(sites).toBeGreaterThan(300)
   const faults: string[] = []
   let cases = 0
   const step = IS_WHOLE ? 1 : sites / SAMPLE
   for (let at = (SEED % 10) / 10; at < sites; at += step) {
-    const ways = IS_WHOLE ? WAYS : [WAYS[cases % WAYS.length] ?? WAYS[0]]
-    for (const { when, end } of ways) {
-      const call = Math.floor(at)
+    const call = Math.floor(at)
+    // A call that only reads leaves nothing behind: one way is as good as another.
+    const isReading = /^(read|readFile|readdir|stat|size) /.test(trace[call] ?? '')
+    const some = [WAYS[cases % WAYS.length] ?? WAYS[0]]
+    for (const { when, end } of IS_WHOLE && !isReading ? WAYS : some) {
       const root = join(dir, 'case')
       rmSync(root, { recursive: true, force: true })
       mkdirSync(root)

@@ -220,6 +220,7 @@ export async function clearState(
       else await files.remove(`${stateRoot}/${path}`)
     }
   }
+  await files.mkdir(stateRoot)
   await clear('')
 }
 

@@ -1,0 +1,95 @@
+/**
+ * Lets DuckDB's binder read all models over an empty raw.events: names and types are right, or every fault is
+ * reported at once with its place in the model's file.
+ */
+import { CcsError, EXIT, type Location, throwAll } from '../core/errors.ts'
+import { type GraphModel, originOf } from '../core/graph.ts'
+import type { Model } from '../core/model.ts'
+import { locate } from '../core/sql-ast.ts'
+
+export interface BindProject {
+  /** In topological order. */
+  readonly models: readonly GraphModel[]
+  readonly macrosSql: string
+  readonly timezone: string
+  readonly rawColumns: readonly ColumnText[]
+}
+
+export interface ColumnText {
+  readonly name: string
+  /** As DuckDB writes it. */
+  readonly type: string
+}
+
+/** A DuckDB of one's own, empty. */
+export interface BindBench {
+  run(sql: string): Promise<unknown>
+  describe(sql: string): Promise<readonly ColumnText[]>
+}
+
+/** Columns of raw.events and of each model. Throws CCS_MODEL_INVALID with all faults. */
+export async function bindModels(
+  project: BindProject,
+  bench: BindBench,
+): Promise<Map<string, readonly ColumnText[]>> {
+  const raw = project.rawColumns.map((one) => `"${one.name}" ${one.type}`).join(', ')
+  await bench.run(project.macrosSql)
+  await bench.run(`SET VARIABLE shop_timezone = '${project.timezone.replaceAll("'", "''")}'`)
+  await bench.run('SET VARIABLE now_ms = 0')
+  for (const schema of ['raw', 'bronze', 'silver', 'gold'])
+    await bench.run(`CREATE SCHEMA ${schema}`)
+  await bench.run(`CREATE TABLE raw.events (${raw})`)
+  const columns = new Map([['raw.events', project.rawColumns]])
+  const faults: CcsError[] = []
+  const broken = new Set<string>()
+  for (const { model, reads } of project.models) {
+    if (reads.some((name) => broken.has(name))) {
+      broken.add(model.name)
+      continue
+    }
+    try {
+      await bench.run(`CREATE VIEW ${model.name} AS\n${model.sql}`)
+      columns.set(model.name, await bench.describe(`DESCRIBE ${model.name}`))
+    } catch (cause) {
+      broken.add(model.name)
+      faults.push(binderError(model, cause))
+    }
+  }
+  throwAll(faults)
+  return columns
+}
+
+/** DuckDB's refusal as an error in the model's file. DuckDB shows the line and marks the place with a caret. */
+function binderError(model: Model, cause: unknown): CcsError {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const [head = '', ...rest] = text.split('\n')
+  const isHint = (line: string): boolean => /^(Candidate|Did you mean|Try)/i.test(line.trim())
+  const message = head.replace(/^[A-Za-z ]+ Error:\s*/, '').trim()
+  const hint = rest.find(isHint)?.trim()
+  return new CcsError('CCS_MODEL_INVALID', message.replace(/[.!]*$/, '.'), {
+    exit: EXIT.usage,
+    location: caretPlace(model, rest),
+    hint: hint ?? 'Check the names in this line against the models it reads.',
+    cause,
+  })
+}
+
+/** `LINE 3: SELECT nope` with `^` below it; line 1 of the statement is the CREATE VIEW before the SELECT. */
+function caretPlace(model: Model, lines: readonly string[]): Location {
+  const index = lines.findIndex((one) => /^LINE \d+:/.test(one))
+  const shown = lines[index] ?? ''
+  const label = /^LINE (\d+): /.exec(shown)
+  if (label === null) return locate(originOf(model), undefined)
+  const row = Number(label[1]) - 2
+  const line = model.sql.split('\n')[row] ?? ''
+  const caret = (lines[index + 1] ?? '').indexOf('^') - label[0].length
+  const excerpt = shown.slice(label[0].length).replace(/^\.\.\.|\.\.\.$/g, '')
+  const shift = shown.startsWith('...', label[0].length) ? 3 : 0
+  const start = Math.max(0, line.indexOf(excerpt))
+  return {
+    file: model.file,
+    line: model.sqlLine + row,
+    column: start + Math.max(0, caret - shift) + 1,
+    text: line,
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * What `npm run test:crash` runs: the tests of faults in full, where `npm test` takes a seeded part. kill -9 at
+ * 200 points, a crash at every call of the file system, every way a disk fills up. It takes most of an hour on
+ * two cores. CCS_KILL_SEED and CCS_CRASH_SEED choose other points.
+ */
+process.env.CCS_KILL_POINTS ??= '200'
+process.env.CCS_CRASH ??= 'all'
+process.argv.push('kill', 'pipeline-crash', 'log-crash', 'disk-full', 'tmpfs', 'poison', 'faults')
+await import('./run.js')

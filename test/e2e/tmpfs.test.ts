@@ -1,0 +1,112 @@
+/**
+ * A real full disk: log, lake and state on a small file system in memory, filled up and freed again while shop
+ * and engine run. Needs the right to mount; skipped, with that reason, where there is none.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { endAll, startNode } from '../fixtures/child.ts'
+import { makeCrashProject } from '../fixtures/crash-project.ts'
+import { runCcs } from './run-ccs.ts'
+
+const DISK_MIB = 48
+const RECORDS = 30_000
+
+let dir: string | undefined
+let mounted: string | undefined
+
+afterEach(async () => {
+  await endAll()
+  if (mounted !== undefined) execFileSync('umount', [mounted])
+  mounted = undefined
+  if (dir !== undefined) rmSync(dir, { recursive: true, force: true })
+  dir = undefined
+})
+
+/** Mounts a small disk; the reason why it can't be done, else undefined. */
+function mountDisk(at: string): string | undefined {
+  mkdirSync(at)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', at], {
+      stdio: 'pipe',
+    })
+  } catch (error) {
+    return `mounting a tmpfs needs root: ${error instanceof Error ? error.message.split('\n')[0] : error}`
+  }
+  mounted = at
+  return undefined
+}
+
+/** Takes all but `leaveBytes` of the disk. */
+function fill(disk: string, leaveBytes: number): () => void {
+  const { bavail, bsize } = statfsSync(disk)
+  writeFileSync(join(disk, 'filler'), Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)))
+  return () => rmSync(join(disk, 'filler'))
+}
+
+// Where it gets full depends on what is left: in the log, in a Parquet file, in the state.
+const LEFT_KIB = process.env.CCS_CRASH === 'all' ? [300, 1_500, 4_000, 7_000] : [300, 4_000]
+
+test.for(LEFT_KIB)(
+  'with %i KiB left, shop and engine wait for space, answer meanwhile, and go on by themselves',
+  {
+    timeout: 180_000,
+  },
+  async (leftKib, { skip }) => {
+    dir = mkdtempSync(join(tmpdir(), 'ccs-tmpfs-'))
+    const why = mountDisk(join(dir, 'disk'))
+    skip(why !== undefined, why)
+    const disk = join(dir, 'disk')
+    const [project, data, truth] = [
+      join(dir, 'project'),
+      join(disk, 'data'),
+      join(dir, 'truth.ndjson'),
+    ]
+    makeCrashProject(project)
+    const at = ['--project', project, '--data', data]
+    const engine = startNode('bin/run.js', ['run', ...at, '--port', '0'])
+    await engine.says('The engine answers at')
+
+    const free = fill(disk, leftKib * 1024)
+    const shop = startNode('bin/run.js', [
+      ...['gen', ...at, '--truth', truth, '--from', '2026-01-01', '--to', '2026-01-03'],
+      ...['--count', `${RECORDS}`, '--seed', '5', '--late', '5%', '--duplicates', '5%'],
+      ...['--disorder', '10%', '--invalid', '2%'],
+    ])
+    const isSaid = () => [engine, shop].some((one) => one.output().includes('Waiting for space.'))
+    for (let waitedMs = 0; !isSaid(); waitedMs += 50) {
+      expect(waitedMs, engine.output() + shop.output()).toBeLessThan(60_000)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    // Both stay, and the engine answers.
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    const asked = await runCcs([
+      'query',
+      'SELECT count(*) AS n FROM silver.events',
+      ...at,
+      '--json',
+    ])
+    expect(asked.code, asked.stdout + asked.stderr + engine.output()).toBe(0)
+    expect(JSON.parse(asked.stdout).from).toMatch(/^http/)
+
+    free()
+    expect(await shop.ended, shop.output()).toBe(0)
+    for (const one of [engine, shop])
+      if (one.output().includes('Waiting for space.'))
+        await one.says('There is space again: going on.', 15_000)
+    engine.kill('SIGTERM')
+    expect(await engine.ended, engine.output()).toBe(0)
+    expect(engine.output() + shop.output()).not.toMatch(/\n\s+at /)
+    const verified = await runCcs(['verify', '--truth', truth, ...at])
+    expect(verified.code, verified.stdout + verified.stderr).toBe(0)
+    expect((await runCcs(['lake', 'verify', ...at])).code).toBe(0)
+    const waited = [engine, shop].map(
+      (one) => one.output().match(/The disk is full: \S+/g)?.length ?? 0,
+    )
+    console.log(
+      `${leftKib} KiB left: the engine waited ${waited[0]} times, the shop ${waited[1]} times`,
+    )
+  },
+)
