@@ -5,7 +5,7 @@
 import { CcsError, EXIT } from './errors.ts'
 import { originOf } from './graph.ts'
 import type { Model } from './model.ts'
-import { type AstNode, locate } from './sql-ast.ts'
+import { type AstNode, locate, type MacroSet } from './sql-ast.ts'
 import type { Fault } from './sql-speech.ts'
 import type { Expr, Select } from './sql-tree.ts'
 import type { Column } from './sql-types.ts'
@@ -24,6 +24,7 @@ export interface DialectProject {
   readonly sessionLatenessMs: number
   /** How long engines must keep state, ms: the greatest dedupe horizon, or window and lateness. */
   readonly stateMs: number
+  readonly macros: MacroSet
   modelOf(name: string): Model | undefined
 }
 

@@ -131,6 +131,7 @@ function sharedOf(
       latest((one) => one.dedupe?.horizonMs ?? 0),
       latest((one) => windowMs(one) + (one.latenessMs ?? 0)),
     ),
+    macros: project.macros,
     modelOf: (name) => models.find((one) => one.name === name),
   }
 }

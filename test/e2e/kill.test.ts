@@ -1,6 +1,6 @@
 /**
- * kill -9 at seeded points of the writer and the engine, each restarted without repair. Runs 20 points; all
- * 200 with `npm run test:crash`. The seed is printed with the numbers: CCS_KILL_SEED repeats a run.
+ * kill -9 at seeded points of the writer and the engine, each restarted without repair. Runs 23 points, one a
+ * site; all 200 with `npm run test:crash`. The seed is printed with the numbers: CCS_KILL_SEED repeats a run.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ import { seededRandom } from '../fixtures/fault-files.ts'
 import { expectedOf, faultsOf, foundIn, recordsIn } from '../fixtures/pipeline-oracle.ts'
 import { runCcs } from './run-ccs.ts'
 
-const POINTS = Number(process.env.CCS_KILL_POINTS ?? 20)
+const POINTS = Number(process.env.CCS_KILL_POINTS ?? 23)
 const SEED = Number(process.env.CCS_KILL_SEED ?? 20_260_101)
 /** Just more than a commit's worth for each life of the engine. */
 const RECORDS_A_LIFE = 1_200

@@ -34,13 +34,13 @@ test('every statement of the local engine runs in DuckDB', async () => {
     await duck.connection.run(
       "SET VARIABLE shop_timezone = 'Europe/Berlin'; SET VARIABLE now_ms = 0",
     )
-    for (const schema of ['raw', 'bronze', 'fresh_bronze', 'silver', 'gold'])
+    for (const schema of ['raw', 'bronze', 'fresh_bronze', 'silver', 'gold', 'state'])
       await duck.connection.run(`CREATE SCHEMA ${schema}`)
     const { rawEventColumns } = await import('../../cli/core/raw-events.ts')
     const { rawColumns } = rawEventColumns(projectFile('schemas/events.raw.avsc').text)
     const columns = rawColumns.map((one) => `"${one.name}" ${one.type}`).join(', ')
     await duck.connection.run(`CREATE TABLE raw.events (${columns})`)
-    await duck.connection.run('CREATE VIEW raw.fresh_events AS FROM raw.events')
+    await duck.connection.run('CREATE VIEW raw.fresh_events AS SELECT *, 0 AS seq FROM raw.events')
     for (const { model, compiled } of results) {
       for (const { sql } of compiled.statements) await duck.connection.run(sql)
       const { rows } = await duck.connection.all(`SELECT count(*) AS n FROM ${model.name}`)

@@ -7,7 +7,7 @@ import { isAggregateMacro, makeIncremental } from '../../core/incremental.ts'
 import { type AstNode, astJson, expandMacros, type MacroSet, nodes } from '../../core/sql-ast.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
 import type { DeltaModel } from './catalog.ts'
-import type { GoldSql } from './gold.ts'
+import type { GoldSql } from './gold-sql.ts'
 
 export interface CompiledModel extends DeltaModel {
   /** Names of the models read, as the SELECT names them. */
@@ -22,34 +22,42 @@ export async function compileModels(
   macros: MacroSet,
 ): Promise<readonly CompiledModel[]> {
   const compiled: CompiledModel[] = []
+  const print: PrintSql = async (json) => {
+    const { rows } = await connection.all('SELECT json_deserialize_sql($1::JSON) AS sql', [json])
+    return String(rows[0]?.sql)
+  }
   for (const one of graph)
     compiled.push({
       model: one.model,
       reads: one.reads,
-      ...(await compileOne(connection, one, macros)),
+      ...(await compileModel(one, macros, print)),
     })
   return compiled
 }
 
-async function compileOne(
-  connection: DuckConnection,
-  { model, ast }: GraphModel,
+/** DuckDB's own printer of `astJson`. */
+export type PrintSql = (json: string) => Promise<string>
+
+/** What the engine runs for one model. */
+export async function compileModel(
+  { model, ast }: Pick<GraphModel, 'model' | 'ast'>,
   macros: MacroSet,
-): Promise<{ sql: string; freshSql?: string; gold?: GoldSql }> {
+  print: PrintSql,
+): Promise<{ readonly sql: string; readonly freshSql?: string; readonly gold?: GoldSql }> {
   if (model.kind === 'window' || model.kind === 'session') {
     const incremental = makeIncremental(model, expandMacros(ast, macros, isAggregateMacro))
-    const partial = await printSelect(connection, incremental.partial)
-    const final = await printSelect(connection, incremental.final)
+    const partial = await print(astJson(incremental.partial))
+    const final = await print(astJson(incremental.final))
     return { sql: model.sql, gold: { incremental, partial, final } }
   }
   if (model.layer === 'bronze') {
-    const freshSql = await printSelect(connection, numbered(reading(ast, 'raw', 'fresh_events')))
+    const freshSql = await print(astJson(numbered(reading(ast, 'raw', 'fresh_events'))))
     return { sql: model.sql, freshSql }
   }
   if (!model.dedupe) return { sql: model.sql }
   const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
   const first = { ...ast, node: { ...node, qualify: null } }
-  return { sql: await printSelect(connection, numbered(reading(first, 'fresh_bronze'))) }
+  return { sql: await print(astJson(numbered(reading(first, 'fresh_bronze')))) }
 }
 
 /** The same SELECT over another schema (and table). */
@@ -70,12 +78,4 @@ function numbered(statement: AstNode): AstNode {
   const node = statement.node as AstNode // json_serialize_sql puts the SELECT here
   const seq = { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', column_names: ['seq'] }
   return { ...statement, node: { ...node, select_list: [...nodes(node.select_list), seq] } }
-}
-
-/** The text of an AST, by DuckDB's own printer. */
-async function printSelect(connection: DuckConnection, statement: AstNode): Promise<string> {
-  const { rows } = await connection.all('SELECT json_deserialize_sql($1::JSON) AS sql', [
-    astJson(statement),
-  ])
-  return String(rows[0]?.sql)
 }

@@ -1,46 +1,31 @@
 /**
- * What the embedded engine runs for a model: a view of its SELECT as written. The QUALIFY that deduplicates
- * is left out, since the engine marks first arrivals in its memory of ids and shows them as fresh_bronze.
+ * What the embedded engine runs for a model, as text. Stream models are views over the rows that are not in
+ * the lake yet; the deduplicating one reads first arrivals, which the engine marks in its memory of ids.
+ * Window and session models keep partial rows, and are what those come to.
  */
 import type { CompiledModel, DialectInput, Statement } from '../../core/dialect.ts'
-import { type AstNode, type AstValue, astJson, isNode } from '../../core/sql-ast.ts'
+import { compileModel, type PrintSql } from './compile.ts'
+import { finalSql, partialSql, runsSql } from './gold-sql.ts'
 
-/** DuckDB's own printer of `astJson`. */
-export type PrintSql = (json: string) => Promise<string>
-
-/** Prints a model for DuckDB, where everything that parses and binds is supported. */
+/** Prints a model for DuckDB, where everything that parses, binds and merges is supported. */
 export async function compileEmbedded(
   input: DialectInput,
   printSql: PrintSql,
 ): Promise<CompiledModel> {
-  const { model, ast } = input
+  const { model } = input
+  const { sql, freshSql, gold } = await compileModel(input, input.project.macros, printSql)
   const statements: Statement[] = []
-  if (model.dedupe === undefined) statements.push(view(model.name, model.sql))
-  if (model.layer === 'bronze') {
-    const fresh = await printSql(astJson(reading(ast, 'raw', 'fresh_events')))
-    statements.push(view(model.name.replace('bronze.', 'fresh_bronze.'), fresh))
-  }
-  if (model.dedupe !== undefined) {
-    const node = isNode(ast.node) ? ast.node : {}
-    const all = { ...ast, node: { ...node, qualify: null } }
-    statements.push(view(model.name, await printSql(astJson(reading(all, 'fresh_bronze')))))
-  }
+  if (freshSql) statements.push(view(`fresh_${model.name}`, freshSql))
+  if (gold) {
+    const state = `state.${model.name.replace('.', '_')}`
+    statements.push(
+      { what: 'insert', sql: `CREATE TABLE ${state} AS\n${partialSql(gold)}` },
+      view(model.name, finalSql(gold, `SELECT * FROM (${runsSql(gold, [state])})`)),
+    )
+  } else statements.push(view(model.name, sql))
   return { statements, notes: [], faults: [] }
 }
 
 function view(name: string, sql: string): Statement {
   return { what: 'view', sql: `CREATE VIEW ${name} AS\n${sql}` }
-}
-
-/** The same SELECT over another schema (and table). */
-function reading(statement: AstNode, schema: string, table?: string): AstNode {
-  const node = isNode(statement.node) ? statement.node : {}
-  const from: AstValue = isNode(node.from_table)
-    ? {
-        ...node.from_table,
-        schema_name: schema,
-        ...(table === undefined ? {} : { table_name: table }),
-      }
-    : null
-  return { ...statement, node: { ...node, from_table: from } }
 }

@@ -3,24 +3,11 @@
  * reading merges them; a checkpoint merges them for good and takes out what has closed. Nothing is updated
  * in place, so a checkpoint can read frozen tables while new partial rows go to the next one.
  */
-import {
-  closedSql,
-  finalColumnSql,
-  type IncrementalModel,
-  mergeSql,
-  sessionBucketMs,
-  tooLateSql,
-} from '../../core/incremental.ts'
+import { closedSql } from '../../core/incremental.ts'
 import type { StateFile } from '../../core/manifest.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
 import { setSlice, text } from './catalog.ts'
-
-/** SQL texts of an incremental model, made once with DuckDB's own deserialiser. */
-export interface GoldSql {
-  readonly incremental: IncrementalModel
-  readonly partial: string
-  readonly final: string
-}
+import { finalSql, type GoldSql, mergedSql, partialSql, runsSql } from './gold-sql.ts'
 
 /** Merged partial rows that a commit has, or is about to have, in a file of its own. */
 export interface Part {
@@ -62,7 +49,7 @@ export class GoldState {
 
   /** Creates the state, with the partial rows of committed Parquet files where there are any. */
   async open(files: readonly StateFile[], pathOf: (file: StateFile) => string): Promise<void> {
-    const types = await this.#connection.all(`DESCRIBE ${this.#partialSql()}`)
+    const types = await this.#connection.all(`DESCRIBE ${partialSql(this.#sql)}`)
     const columns = types.rows.map((row) => {
       const type = String(row.column_type)
       // Parquet has no HUGEINT and would keep it as a floating-point number.
@@ -91,13 +78,13 @@ export class GoldState {
   async merge(seq: number): Promise<void> {
     if (seq <= this.mergedSeq) return
     await setSlice(this.#connection, this.mergedSeq, seq)
-    await this.#connection.run(`INSERT INTO ${this.#fresh.at(-1)} ${this.#partialSql()}`)
+    await this.#connection.run(`INSERT INTO ${this.#fresh.at(-1)} ${partialSql(this.#sql)}`)
     this.mergedSeq = seq
   }
 
   /** Takes in all rows that `connection` sees of the model's source; the state was empty before. */
   async build(connection: DuckConnection): Promise<void> {
-    await connection.run(`INSERT INTO ${this.#fresh.at(-1)} ${this.#partialSql()}`)
+    await connection.run(`INSERT INTO ${this.#fresh.at(-1)} ${partialSql(this.#sql)}`)
   }
 
   /** Ends the fresh tables: partial rows from now on go to a new one. */
@@ -120,7 +107,10 @@ export class GoldState {
 
   /** SELECT of the model's rows that have not closed. */
   openRowsSql(): string {
-    return this.#finalSql(this.#runsSql([...this.#parts.map((part) => part.table), ...this.#fresh]))
+    return finalSql(
+      this.#sql,
+      runsSql(this.#sql, [...this.#parts.map((part) => part.table), ...this.#fresh]),
+    )
   }
 
   /**
@@ -154,7 +144,7 @@ export class GoldState {
     const { model } = this.#sql.incremental
     const all = `${this.#table}_all`
     const tables = parts.map((part) => part.table)
-    await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${this.#runsSql(tables)}`)
+    await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${runsSql(this.#sql, tables)}`)
     const closed = options.watermarkMs === null ? 'FALSE' : closedSql(model, options.watermarkMs)
     const count = await connection.all(`SELECT count(*) AS n FROM ${all} WHERE ${closed}`)
     const isDue = Number(count.rows[0]?.n ?? 0) >= Math.max(1, options.closedMin)
@@ -167,64 +157,16 @@ export class GoldState {
     )
     const scratch = [all, parts.at(-1)?.table ?? all]
     if (!isDue) return { parts: [{ table, rows }], scratch }
-    const closedSelect = this.#finalSql(`SELECT * FROM ${all} WHERE ${closed}`)
+    const closedSelect = finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed}`)
     return { parts: [{ table, rows }], scratch, closed: closedSelect }
   }
 
   async #mergeTables(connection: DuckConnection, tables: readonly string[]): Promise<Part> {
     const table = await this.#create(connection)
     this.#attempt.push(table)
-    const rows = await connection.run(`INSERT INTO ${table} BY NAME ${this.#mergedSql(tables)}`)
+    const rows = await connection.run(
+      `INSERT INTO ${table} BY NAME ${mergedSql(this.#sql, tables)}`,
+    )
     return { table, rows }
-  }
-
-  #partialSql(): string {
-    const { incremental, partial } = this.#sql
-    const { model, source } = incremental
-    const bucket = model.session
-      ? `, time_bucket(to_milliseconds(${sessionBucketMs(model.session.pauseMs)}), event_time) AS _bucket`
-      : ''
-    return `WITH _source AS (SELECT *${bucket} FROM ${source} WHERE NOT (${tooLateSql(model)})) ${partial}`
-  }
-
-  /** One row a key; for sessions one a visitor and bucket. */
-  #mergedSql(tables: readonly string[]): string {
-    const { model, keys, columns } = this.#sql.incremental
-    const rows = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
-    const extremes = model.session ? ['min(_first) AS _first', 'max(_last) AS _last'] : []
-    const list = [...keys, ...extremes, ...columns.map(mergeSql)].join(', ')
-    return `SELECT ${list} FROM (${rows}) GROUP BY ${keys.join(', ')}`
-  }
-
-  /** The same, for sessions with the run of events that each bucket belongs to. */
-  #runsSql(tables: readonly string[]): string {
-    const { session } = this.#sql.incremental.model
-    if (!session) return this.#mergedSql(tables)
-    const { pauseMs, capMs } = session
-    return `WITH one AS (${this.#mergedSql(tables)}), marked AS (
-        SELECT *, CASE WHEN epoch_ms(_first) - epoch_ms(lag(_last) OVER visitor) > ${pauseMs}
-          THEN 1 ELSE 0 END AS _starts
-        FROM one WINDOW visitor AS (PARTITION BY k0 ORDER BY k1)
-      ), numbered AS (
-        SELECT * EXCLUDE (_starts), sum(_starts) OVER (PARTITION BY k0 ORDER BY k1) AS _run FROM marked
-      )
-      SELECT *, max(_last) OVER run AS _run_last,
-        epoch_ms(max(_last) OVER run) - epoch_ms(min(_first) OVER run) > ${capMs} AS _is_long
-      FROM numbered WINDOW run AS (PARTITION BY k0, _run)`
-  }
-
-  /** The model's columns over merged rows. */
-  #finalSql(merged: string): string {
-    const { model, keys, columns } = this.#sql.incremental
-    const seen = [...keys, ...columns.map(finalColumnSql)].join(', ')
-    if (!model.session)
-      return `WITH _merged AS (SELECT ${seen} FROM (${merged})) ${this.#sql.final}`
-    return `WITH _bucketed AS (${merged}), _dated AS (
-        SELECT *, min(_first) OVER (
-          PARTITION BY k0, _run, CASE WHEN _is_long THEN CAST(k1 AS DATE) END) AS _start
-        FROM _bucketed
-      ), _whole AS (
-        SELECT k0, _start AS k1, ${columns.map(mergeSql).join(', ')} FROM _dated GROUP BY k0, _start
-      ), _merged AS (SELECT ${seen} FROM _whole) ${this.#sql.final}`
   }
 }

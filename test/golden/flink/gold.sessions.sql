@@ -1,7 +1,7 @@
 -- A session shows once no event can change it any more: pause and lateness after its end.
 CREATE TEMPORARY VIEW `gold_sessions` AS
 SELECT
-  MD5(`anonymous_id` || '|' || CAST((UNIX_TIMESTAMP(DATE_FORMAT(MIN(`event_time`), 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(MIN(`event_time`), 'SSS') AS BIGINT)) AS STRING)) AS `session_id`,
+  `anonymous_id` || '@' || CAST((UNIX_TIMESTAMP(DATE_FORMAT(MIN(`event_time`), 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(MIN(`event_time`), 'SSS') AS BIGINT)) AS STRING) AS `session_id`,
   `anonymous_id`,
   MIN(`event_time`) AS `session_start`,
   MAX(`event_time`) AS `session_end`,

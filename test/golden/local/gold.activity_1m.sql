@@ -1,13 +1,5 @@
+CREATE TABLE state.gold_activity_1m AS
+WITH _source AS (SELECT * FROM silver.people WHERE NOT (CASE WHEN late_ms > 600000 THEN late_ms >= 600000 + (60000 - epoch_ms(event_time) % 60000) ELSE FALSE END)) SELECT time_bucket(to_minutes(CAST(trunc(CAST(1 AS DOUBLE)) AS BIGINT)), event_time) AS k0, count_star() AS a0, list(DISTINCT anonymous_id) AS a1, count_star() FILTER (WHERE (event_type = 'page_view')) AS a2, count_star() FILTER (WHERE (event_type = 'view_item')) AS a3, count_star() FILTER (WHERE (event_type = 'add_to_cart')) AS a4, count_star() FILTER (WHERE (event_type = 'begin_checkout')) AS a5, count_star() FILTER (WHERE (event_type = 'purchase')) AS a6, sum(revenue) AS a7 FROM _source GROUP BY time_bucket(to_minutes(CAST(trunc(CAST(1 AS DOUBLE)) AS BIGINT)), event_time);
+
 CREATE VIEW gold.activity_1m AS
-SELECT
-  time_bucket(INTERVAL 1 MINUTE, event_time)                        AS window_start,
-  count(*)                                                          AS events,
-  count(DISTINCT anonymous_id)                                      AS visitors,
-  count(*) FILTER (WHERE event_type = 'page_view')                  AS page_views,
-  count(*) FILTER (WHERE event_type = 'view_item')                  AS item_views,
-  count(*) FILTER (WHERE event_type = 'add_to_cart')                AS cart_adds,
-  count(*) FILTER (WHERE event_type = 'begin_checkout')             AS checkouts,
-  count(*) FILTER (WHERE event_type = 'purchase')                   AS orders,
-  CAST(sum(revenue) AS DECIMAL(18, 2))                             AS revenue
-FROM silver.people
-GROUP BY time_bucket(INTERVAL 1 MINUTE, event_time);
+WITH _merged AS (SELECT k0, a0, coalesce(len(a1), 0) AS a1, a2, a3, a4, a5, a6, a7 FROM (SELECT * FROM (SELECT k0, CAST(sum(a0) AS BIGINT) AS a0, list_distinct(flatten(list(a1) FILTER (WHERE a1 IS NOT NULL))) AS a1, CAST(sum(a2) AS BIGINT) AS a2, CAST(sum(a3) AS BIGINT) AS a3, CAST(sum(a4) AS BIGINT) AS a4, CAST(sum(a5) AS BIGINT) AS a5, CAST(sum(a6) AS BIGINT) AS a6, sum(a7) AS a7 FROM (SELECT * FROM state.gold_activity_1m) GROUP BY k0))) SELECT k0 AS window_start, a0 AS events, a1 AS visitors, a2 AS page_views, a3 AS item_views, a4 AS cart_adds, a5 AS checkouts, a6 AS orders, CAST(a7 AS DECIMAL(18,2)) AS revenue FROM _merged;

@@ -1,15 +1,5 @@
+CREATE TABLE state.gold_revenue_daily AS
+WITH _source AS (SELECT * FROM silver.people WHERE NOT (CASE WHEN late_ms > 21600000 THEN late_ms >= 21600000 + (epoch_ms(shop_day_end(shop_day(event_time))) - epoch_ms(event_time)) ELSE FALSE END)) SELECT shop_day(event_time) AS k0, currency AS k1, count_star() FILTER (WHERE (event_type = 'purchase')) AS a0, list(DISTINCT anonymous_id) FILTER (WHERE (event_type = 'purchase')) AS a1, sum(revenue) AS a2, sum(CASE  WHEN ((event_type = 'purchase')) THEN (tax) ELSE money(0) END) AS a3, sum(CASE  WHEN ((event_type = 'purchase')) THEN (shipping) ELSE money(0) END) AS a4, count_star() FILTER (WHERE (event_type = 'refund')) AS a5, sum(refund_amount) AS a6 FROM _source WHERE (event_type IN ('purchase', 'refund')) GROUP BY shop_day(event_time), currency;
+
 CREATE VIEW gold.revenue_daily AS
-SELECT
-  shop_day(event_time)                                              AS shop_date,
-  currency,
-  count(*) FILTER (WHERE event_type = 'purchase')                   AS orders,
-  count(DISTINCT anonymous_id) FILTER (WHERE event_type = 'purchase') AS buyers,
-  CAST(sum(revenue) AS DECIMAL(18, 2))                             AS revenue,
-  CAST(sum(CASE WHEN event_type = 'purchase' THEN tax ELSE money(0) END) AS DECIMAL(18, 2)) AS tax,
-  CAST(sum(CASE WHEN event_type = 'purchase' THEN shipping ELSE money(0) END) AS DECIMAL(18, 2)) AS shipping,
-  count(*) FILTER (WHERE event_type = 'refund')                     AS refund_count,
-  CAST(sum(refund_amount) AS DECIMAL(18, 2))                       AS refunds,
-  CAST(sum(revenue) - sum(refund_amount) AS DECIMAL(18, 2))        AS net_revenue
-FROM silver.people
-WHERE event_type IN ('purchase', 'refund')
-GROUP BY shop_day(event_time), currency;
+WITH _merged AS (SELECT k0, k1, a0, coalesce(len(a1), 0) AS a1, a2, a3, a4, a5, a6 FROM (SELECT * FROM (SELECT k0, k1, CAST(sum(a0) AS BIGINT) AS a0, list_distinct(flatten(list(a1) FILTER (WHERE a1 IS NOT NULL))) AS a1, sum(a2) AS a2, sum(a3) AS a3, sum(a4) AS a4, CAST(sum(a5) AS BIGINT) AS a5, sum(a6) AS a6 FROM (SELECT * FROM state.gold_revenue_daily) GROUP BY k0, k1))) SELECT k0 AS shop_date, k1 AS currency, a0 AS orders, a1 AS buyers, CAST(a2 AS DECIMAL(18,2)) AS revenue, CAST(a3 AS DECIMAL(18,2)) AS tax, CAST(a4 AS DECIMAL(18,2)) AS shipping, a5 AS refund_count, CAST(a6 AS DECIMAL(18,2)) AS refunds, CAST((a2 - a6) AS DECIMAL(18,2)) AS net_revenue FROM _merged;

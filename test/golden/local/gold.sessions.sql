@@ -1,39 +1,20 @@
+CREATE TABLE state.gold_sessions AS
+WITH _source AS (SELECT *, time_bucket(to_milliseconds(1800000), event_time) AS _bucket FROM silver.people WHERE NOT (late_ms >= 5400000)) SELECT anonymous_id AS k0, _bucket AS k1, min(event_time) AS _first, max(event_time) AS _last, max(event_time) AS a0, min(session_id) AS a1, max(CASE  WHEN ((customer_id IS NOT NULL)) THEN ((CAST(epoch_ms(event_time) AS VARCHAR) || customer_id)) ELSE NULL END) AS a2, count_star() AS a3, count_star() FILTER (WHERE (event_type = 'page_view')) AS a4, count_star() FILTER (WHERE (event_type = 'view_item')) AS a5, count_star() FILTER (WHERE (event_type = 'add_to_cart')) AS a6, count_star() FILTER (WHERE (event_type = 'begin_checkout')) AS a7, count_star() FILTER (WHERE (event_type = 'purchase')) AS a8, sum(revenue) AS a9, max(event_time) FILTER (WHERE (event_type = 'add_to_cart')) AS a10, max(event_time) FILTER (WHERE (event_type = 'begin_checkout')) AS a11, max(CASE  WHEN ((utm_source IS NOT NULL)) THEN ((CAST(epoch_ms(event_time) AS VARCHAR) || utm_source)) ELSE NULL END) AS a12, max(CASE  WHEN ((utm_medium IS NOT NULL)) THEN ((CAST(epoch_ms(event_time) AS VARCHAR) || utm_medium)) ELSE NULL END) AS a13, max(CASE  WHEN ((utm_campaign IS NOT NULL)) THEN ((CAST(epoch_ms(event_time) AS VARCHAR) || utm_campaign)) ELSE NULL END) AS a14, min(device) AS a15, min(geo_country) AS a16, min(geo_city) AS a17, list((CAST(epoch_ms(event_time) AS VARCHAR) || CASE  WHEN ((event_type = 'view_item')) THEN ('a') WHEN ((event_type = 'add_to_cart')) THEN ('b') WHEN ((event_type = 'begin_checkout')) THEN ('c') WHEN ((event_type = 'purchase')) THEN ('d') ELSE NULL END)) FILTER (WHERE (CASE  WHEN ((event_type = 'view_item')) THEN ('a') WHEN ((event_type = 'add_to_cart')) THEN ('b') WHEN ((event_type = 'begin_checkout')) THEN ('c') WHEN ((event_type = 'purchase')) THEN ('d') ELSE NULL END IS NOT NULL)) AS a18 FROM _source GROUP BY anonymous_id, _bucket;
+
 CREATE VIEW gold.sessions AS
-SELECT
-  md5(anonymous_id || '|' || CAST(epoch_ms(session_start) AS VARCHAR))  AS session_id,
-  anonymous_id,
-  session_start,
-  max(event_time)                                                   AS session_end,
-  CAST(session_start AS DATE)                                       AS session_date,
-  shop_day(session_start)                                           AS shop_date,
-  min(session_id)                                                   AS client_session_id,
-  latest(customer_id, event_time)                                   AS customer_id,
-  count(*)                                                          AS events,
-  count(*) FILTER (WHERE event_type = 'page_view')                  AS page_views,
-  count(*) FILTER (WHERE event_type = 'view_item')                  AS item_views,
-  count(*) FILTER (WHERE event_type = 'add_to_cart')                AS cart_adds,
-  count(*) FILTER (WHERE event_type = 'begin_checkout')             AS checkouts,
-  count(*) FILTER (WHERE event_type = 'purchase')                   AS orders,
-  CAST(sum(revenue) AS DECIMAL(18, 2))                             AS revenue,
-  max(event_time) FILTER (WHERE event_type = 'add_to_cart')         AS last_cart_at,
-  max(event_time) FILTER (WHERE event_type = 'begin_checkout')      AS last_checkout_at,
-  latest(utm_source, event_time)                                    AS utm_source,
-  latest(utm_medium, event_time)                                    AS utm_medium,
-  latest(utm_campaign, event_time)                                  AS utm_campaign,
-  min(device)                                                       AS device,
-  min(geo_country)                                                  AS geo_country,
-  min(geo_city)                                                     AS geo_city,
-  epoch_ms(max(event_time)) - epoch_ms(session_start)               AS duration_ms,
-  epoch_ms(max(event_time)) - epoch_ms(session_start) >= 10000
-    OR count(*) FILTER (WHERE event_type = 'page_view') >= 2
-    OR count(*) FILTER (WHERE event_type = 'purchase') > 0          AS is_engaged,
-  journey(CASE event_type
-    WHEN 'view_item' THEN 'a' WHEN 'add_to_cart' THEN 'b'
-    WHEN 'begin_checkout' THEN 'c' WHEN 'purchase' THEN 'd' END, event_time)
-                                                                    AS steps,
-  steps LIKE '%a%'                                                  AS viewed_item,
-  steps LIKE '%a%b%'                                                AS added_to_cart,
-  steps LIKE '%a%b%c%'                                              AS reached_checkout,
-  steps LIKE '%a%b%c%d%'                                            AS completed_order
-FROM session_rows('silver.people', INTERVAL 30 MINUTES, INTERVAL 24 HOURS)
-GROUP BY anonymous_id, session_start;
+WITH _bucketed AS (SELECT * FROM (WITH one AS (SELECT k0, k1, min(_first) AS _first, max(_last) AS _last, max(a0) AS a0, min(a1) AS a1, max(a2) AS a2, CAST(sum(a3) AS BIGINT) AS a3, CAST(sum(a4) AS BIGINT) AS a4, CAST(sum(a5) AS BIGINT) AS a5, CAST(sum(a6) AS BIGINT) AS a6, CAST(sum(a7) AS BIGINT) AS a7, CAST(sum(a8) AS BIGINT) AS a8, sum(a9) AS a9, max(a10) AS a10, max(a11) AS a11, max(a12) AS a12, max(a13) AS a13, max(a14) AS a14, min(a15) AS a15, min(a16) AS a16, min(a17) AS a17, flatten(list(a18) FILTER (WHERE a18 IS NOT NULL)) AS a18 FROM (SELECT * FROM state.gold_sessions) GROUP BY k0, k1), marked AS (
+      SELECT *, CASE WHEN epoch_ms(_first) - epoch_ms(lag(_last) OVER visitor) > 1800000
+        THEN 1 ELSE 0 END AS _starts
+      FROM one WINDOW visitor AS (PARTITION BY k0 ORDER BY k1)
+    ), numbered AS (
+      SELECT * EXCLUDE (_starts), sum(_starts) OVER (PARTITION BY k0 ORDER BY k1) AS _run FROM marked
+    )
+    SELECT *, max(_last) OVER run AS _run_last,
+      epoch_ms(max(_last) OVER run) - epoch_ms(min(_first) OVER run) > 86400000 AS _is_long
+    FROM numbered WINDOW run AS (PARTITION BY k0, _run))), _dated AS (
+      SELECT *, min(_first) OVER (
+        PARTITION BY k0, _run, CASE WHEN _is_long THEN CAST(k1 AS DATE) END) AS _start
+      FROM _bucketed
+    ), _whole AS (
+      SELECT k0, _start AS k1, max(a0) AS a0, min(a1) AS a1, max(a2) AS a2, CAST(sum(a3) AS BIGINT) AS a3, CAST(sum(a4) AS BIGINT) AS a4, CAST(sum(a5) AS BIGINT) AS a5, CAST(sum(a6) AS BIGINT) AS a6, CAST(sum(a7) AS BIGINT) AS a7, CAST(sum(a8) AS BIGINT) AS a8, sum(a9) AS a9, max(a10) AS a10, max(a11) AS a11, max(a12) AS a12, max(a13) AS a13, max(a14) AS a14, min(a15) AS a15, min(a16) AS a16, min(a17) AS a17, flatten(list(a18) FILTER (WHERE a18 IS NOT NULL)) AS a18 FROM _dated GROUP BY k0, _start
+    ), _merged AS (SELECT k0, k1, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18 FROM _whole) SELECT ((k0 || '@') || CAST(epoch_ms(k1) AS VARCHAR)) AS session_id, k0 AS anonymous_id, k1 AS session_start, a0 AS session_end, CAST(k1 AS DATE) AS session_date, shop_day(k1) AS shop_date, a1 AS client_session_id, substr(a2, 14) AS customer_id, a3 AS events, a4 AS page_views, a5 AS item_views, a6 AS cart_adds, a7 AS checkouts, a8 AS orders, CAST(a9 AS DECIMAL(18,2)) AS revenue, a10 AS last_cart_at, a11 AS last_checkout_at, substr(a12, 14) AS utm_source, substr(a13, 14) AS utm_medium, substr(a14, 14) AS utm_campaign, a15 AS device, a16 AS geo_country, a17 AS geo_city, (epoch_ms(a0) - epoch_ms(k1)) AS duration_ms, (((epoch_ms(a0) - epoch_ms(k1)) >= 10000) OR (a4 >= 2) OR (a8 > 0)) AS is_engaged, COALESCE(array_to_string(list_sort(a18), ' '), '') AS steps, (steps ~~ '%a%') AS viewed_item, (steps ~~ '%a%b%') AS added_to_cart, (steps ~~ '%a%b%c%') AS reached_checkout, (steps ~~ '%a%b%c%d%') AS completed_order FROM _merged;
