@@ -65,10 +65,14 @@ export default class Test extends CcsCommand<TestResult> {
     }
   }
 
+  /** The model that the last line was about. */
+  #told = ''
+
   #tell(one: CaseResult): void {
     const mark = one.ok ? this.paint('green', '✓') : this.paint('red', '✗')
-    const where = one.ok ? this.paint('dim', `${one.tookMs} ms`) : `(${one.file}:${one.line})`
-    this.print(`${mark} ${one.model}  ${one.case}  ${where}`)
+    if (one.model !== this.#told) this.print(this.paint('bold', one.model))
+    this.#told = one.model
+    this.print(`  ${mark} ${one.case}${one.ok ? '' : `  (${one.file}:${one.line})`}`)
     let told = ''
     for (const { run, model, difference } of one.findings) {
       const heading = `${HEADINGS[run]}${model === one.model ? '' : `, ${model}`}:`

@@ -1,6 +1,6 @@
 /**
- * What compiled decoders call where their straight path ends: numbers of many bytes, text that is not
- * ASCII, hexadecimal digits. Positions are handed back in `ends[0]`, -1 for a fault.
+ * What decoders read from, and what they call where their straight path ends: numbers of many bytes, text
+ * that is not ASCII. Positions are handed back in `ends[0]`, -1 for a fault.
  */
 import { isUtf8 } from 'node:buffer'
 

@@ -5,7 +5,8 @@
  */
 import type { Column, ColumnBuffers } from './avro-columns.ts'
 import type { Source } from './avro-decode-lib.ts'
-import { DecodeState, readFields } from './avro-decode-read.ts'
+import { readFields } from './avro-decode-read.ts'
+import { DecodeState } from './avro-decode-state.ts'
 import { chain, Step, type StepKind, TIMES } from './avro-decode-step.ts'
 import { type AvroField, type AvroNode, optional, type RecordNode } from './avro-schema.ts'
 import { correctedMs } from './event-time.ts'

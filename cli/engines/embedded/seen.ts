@@ -127,20 +127,27 @@ export class Seen {
     Object.assign(shard, emptyShard(slots))
     for (let slot = 0; slot < before; slot++) {
       const hour = hours[slot] ?? 0
-      if (hour < oldest) continue
-      const at = slot * 4
-      this.#place(shard, keys.subarray(at, at + 4), hour)
+      if (hour >= oldest) place(shard, keys, slot * 4, hour)
     }
   }
+}
 
-  #place(shard: Shard, key: Uint32Array, hour: number): void {
-    const [id0 = 0, id1 = 0, id2 = 0, id3 = 0] = key
-    let slot = mix(id0, id1, id2, id3) & (shard.slots - 1)
-    while (shard.hours[slot] !== 0) slot = (slot + 1) & (shard.slots - 1)
-    shard.keys.set(key, slot * 4)
-    shard.hours[slot] = hour
-    shard.used++
-  }
+/** Puts the id at `from` of `source`, which the shard does not have, into a free slot of it. */
+function place(shard: Shard, source: Uint32Array, from: number, hour: number): void {
+  const { keys, hours, slots } = shard
+  const id0 = source[from] ?? 0
+  const id1 = source[from + 1] ?? 0
+  const id2 = source[from + 2] ?? 0
+  const id3 = source[from + 3] ?? 0
+  let slot = mix(id0, id1, id2, id3) & (slots - 1)
+  while (hours[slot] !== 0) slot = (slot + 1) & (slots - 1)
+  const at = slot * 4
+  keys[at] = id0
+  keys[at + 1] = id1
+  keys[at + 2] = id2
+  keys[at + 3] = id3
+  hours[slot] = hour
+  shard.used++
 }
 
 function emptyShard(slots: number): Shard {

@@ -1,0 +1,69 @@
+/** A lake whose files changed behind the engine's back: found before the engine serves, or soon after. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Manifest } from '../../cli/core/manifest.ts'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
+import { checkNewest, checkRest } from '../../cli/flows/lake-check.ts'
+import { openStore, type Store, systemClock } from '../../cli/open.ts'
+import { APPEND_MS, drain, makeRecords, makeRig, openRig, RAW } from '../fixtures/pipeline-rig.ts'
+
+let root: string
+let store: Store
+let manifest: Manifest
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'ccs-lake-check-'))
+  const rig = await makeRig(['bronze.events', 'silver.events'])
+  const { records } = await makeRecords(rig, 100, 3)
+  const open = await openRig(rig, root)
+  const writer = await open.store.log.writer(RAW, 0, 'test')
+  await writer.append(RecordBatch.of(records), APPEND_MS)
+  await drain(open)
+  await open.close()
+  store = await openStore(root)
+  const loaded = await store.manifests.load()
+  if (!loaded) throw new Error('nothing was committed')
+  manifest = loaded
+  await store.lake.settle(manifest)
+})
+
+afterAll(async () => {
+  await store.log.close()
+  await rm(root, { recursive: true, force: true })
+})
+
+/** Why the engine would be ended; undefined when all files were looked at and are whole. */
+async function faultOfRest(files: Manifest['files'], named: Manifest): Promise<unknown> {
+  let fault: unknown
+  const engine = {
+    manifest: named,
+    fail: (error: unknown) => {
+      fault = error
+    },
+  }
+  const checking = checkRest(store.lake, files, { engine, clock: systemClock() })
+  await new Promise((resolve) => setTimeout(resolve, 200 + 50 * files.length))
+  await checking.stop()
+  return fault
+}
+
+test('whole files pass, a flipped bit is found at the start and beside the engine, a replaced file is nobody’s', async () => {
+  expect(await checkNewest(store.lake, manifest)).toEqual([])
+  expect(await faultOfRest(manifest.files, manifest)).toBeUndefined()
+
+  const file = manifest.files[0]
+  if (!file) throw new Error('the lake has no file')
+  const path = store.lake.path(file)
+  const bytes = readFileSync(path)
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
+  writeFileSync(path, bytes)
+
+  const damaged = { code: 'CCS_LAKE_DAMAGED', message: expect.stringContaining(file.name) }
+  await expect(checkNewest(store.lake, manifest)).rejects.toMatchObject(damaged)
+  expect(await faultOfRest(manifest.files, manifest)).toMatchObject(damaged)
+  const without = { ...manifest, files: manifest.files.slice(1) }
+  expect(await faultOfRest(manifest.files, without)).toBeUndefined()
+})
