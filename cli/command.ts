@@ -241,7 +241,13 @@ export function asCcsError(
     flags: [],
   },
 ): CcsError {
-  if (thrown instanceof CcsError) return thrown
+  if (thrown instanceof CcsError) {
+    // oclif writes its own words around the message of an error thrown by a flag's parser.
+    thrown.message = thrown.message
+      .replace(/^Parsing --\S+\s+/, '')
+      .replace(/\s*See more help with --help\s*$/, '')
+    return thrown
+  }
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   if (thrown instanceof Errors.CLIError) {
     const text = message

@@ -47,6 +47,8 @@ export async function openRejects(
         for (const one of batch.rejects) note(kept, one)
         end += batch.records.count
       }
+      // Remembered until all of them are kept, for the case that this is tried again; no longer.
+      for (const one of rejects) kept.get(sourceOf(one))?.delete(one.offset)
       return end
     },
     close: async () => writer?.close(),

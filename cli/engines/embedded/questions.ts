@@ -66,7 +66,12 @@ export class Questions {
 }
 
 function queryError(error: unknown): CcsError {
-  if (error instanceof CcsError) return error
+  if (error instanceof CcsError && !error.message.startsWith('Only SELECT')) return error
+  if (error instanceof CcsError)
+    return new CcsError('CCS_QUERY_INVALID', 'Only one SELECT can be asked.', {
+      exit: EXIT.usage,
+      hint: 'Tables are changed by events and by models: see ccs deploy --help',
+    })
   const message = error instanceof Error ? error.message : String(error)
   return new CcsError('CCS_QUERY_INVALID', message.trim(), { exit: EXIT.usage, cause: error })
 }
