@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { CcsCommand } from '../command.ts'
 import { CcsError, EXIT } from '../core/errors.ts'
+import { wrapLine } from '../core/text.ts'
 import { jsonValue, type TailRecord, tail, tailLine } from '../flows/tail.ts'
 import { openTail } from '../open-reader.ts'
 
@@ -51,7 +52,8 @@ export default class Tail extends CcsCommand<TailOutput> {
     const isJson = this.jsonEnabled()
     const write = async (record: TailRecord) => {
       if (isJson) records.push(jsonValue(record))
-      else if (flags.format === 'text') await this.#print(tailLine(record), stop)
+      else if (flags.format === 'text')
+        for (const line of wrapLine(tailLine(record), this.width)) await this.#print(line, stop)
       else await this.#print(JSON.stringify(jsonValue(record)), stop)
     }
     try {

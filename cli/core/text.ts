@@ -198,3 +198,23 @@ export function errorDocument(error: CcsError): ErrorDocument {
     ...(error.others.length === 0 ? {} : { others: error.others.map(errorDocument) }),
   }
 }
+
+/** Breaks a long line between words; what follows is indented. A word that is too long is cut. */
+export function wrapLine(line: string, width: number, indent = 4): readonly string[] {
+  const lines: string[] = []
+  const room = width - indent
+  let open = ''
+  for (const word of line.split(' ')) {
+    const limit = lines.length === 0 ? width : room
+    if (open !== '' && open.length + 1 + word.length > limit) {
+      lines.push(open)
+      open = word
+    } else open = open === '' ? word : `${open} ${word}`
+    while (open.length > room) {
+      lines.push(open.slice(0, room))
+      open = open.slice(room)
+    }
+  }
+  lines.push(open)
+  return lines.map((text, index) => (index === 0 ? text : `${' '.repeat(indent)}${text}`))
+}
