@@ -67,7 +67,7 @@ cases:
       missing     { event_id: c, order_id: A-3 }
       unexpected  { event_id: `,
     )
-    expect(text).toMatch(/1 passed, 1 failed\n$/)
+    expect(stdout).toMatch(/1 passed, 1 failed\n$/)
     expect(code).toBe(5)
   })
 
