@@ -6,7 +6,7 @@ import type { Clock } from '../core/ports.ts'
 
 /** Rest where there is nothing to read; it grows while that stays so. */
 const IDLE_MS = 20
-const IDLE_MS_MAX = 80
+const IDLE_MS_MAX = 150
 /** After a batch the loop rests this many times as long as the batch took, so that little work stays little. */
 const REST_FACTOR = 50
 const REST_MS_MAX = 500
