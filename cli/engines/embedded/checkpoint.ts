@@ -44,7 +44,7 @@ export async function writeFrozen(
     await options.files.remove(stateDir)
     await options.files.mkdir(stateDir)
     if (frozen.toSeq > frozen.fromSeq)
-      staged.push(...(await copyStreams(connection, engine, options)))
+      staged.push(...(await copyStreams(connection, engine, frozen, options)))
     for (const { model, gold } of engine.compiled) {
       if (!gold) continue
       options.onStep?.('gold.compact')
@@ -72,23 +72,37 @@ export async function writeFrozen(
   }
 }
 
-/** Bronze comes first and has all rows, so its days are the days of all that follow. */
+/**
+ * Two connections take the tables in turn, each on a thread of its own: DuckDB's workers would only spin
+ * over so few rows. Bronze has all rows, so its days are the days of all that follow.
+ */
 async function copyStreams(
-  connection: DuckConnection,
+  first: DuckConnection,
   engine: EmbeddedEngine,
+  frozen: EmbeddedFrozen,
   options: CheckpointOptions,
 ): Promise<readonly StagedFile[]> {
-  const staged: StagedFile[] = []
+  const waiting = engine.compiled.map(({ model }) => model).filter((one) => one.kind === 'stream')
   const days = new Map<string, readonly string[]>()
-  for (const { model } of engine.compiled) {
-    if (model.kind !== 'stream') continue
-    const sql = `SELECT * FROM ${model.name}`
-    const column = model.partition ?? ''
-    if (column !== '' && !days.has(column)) days.set(column, await daysOf(connection, column, sql))
-    const target = { ...options, days: days.get(column) }
-    staged.push(...(await copy(connection, model, sql, target)))
+  for (const { name, partition } of waiting)
+    if (partition && !days.has(partition))
+      days.set(partition, await daysOf(first, partition, `SELECT * FROM ${name}`))
+  const staged: StagedFile[] = []
+  const work = async (connection: DuckConnection) => {
+    for (let model = waiting.shift(); model; model = waiting.shift()) {
+      const target = { ...options, days: days.get(model.partition ?? '') }
+      staged.push(...(await copy(connection, model, `SELECT * FROM ${model.name}`, target)))
+    }
   }
-  return staged
+  const second = await engine.connectDelta()
+  try {
+    await setSlice(second, frozen.fromSeq, frozen.toSeq)
+    const ended = await Promise.allSettled([work(first), work(second)])
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
+    return staged
+  } finally {
+    second.close()
+  }
 }
 
 /** A partition a file; where there are many days DuckDB divides the rows itself. */
