@@ -29,26 +29,17 @@ import { startup } from './startup.js'
 
 const BENCHES = [startup, gen, freshness, batch, spark, recovery, history]
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean' },
-    write: { type: 'boolean' },
-    keep: { type: 'boolean' },
-    events: { type: 'string' },
-    seconds: { type: 'string' },
-    pairs: { type: 'string' },
-    threads: { type: 'string', default: '1' },
-    memory: { type: 'string', default: '512MiB' },
-    dir: { type: 'string', default: `${os.tmpdir()}/ccs-bench` },
-  },
-})
+const NAMES = BENCHES.map((one) => one.name).join(', ')
+const USAGE = `npm run bench -- [names] [--quick] [--events N] [--seconds N] [--pairs N] [--threads N]
+  [--memory SIZE] [--dir DIR] [--keep] [--write]      (docs/benchmarks.md explains them)
+names: ${NAMES}`
+
+const { values, positionals } = readArguments()
 const unknown = positionals.filter((name) => !BENCHES.some((one) => one.name === name))
 if (unknown.length > 0 || !existsSync(`${ROOT}/dist/command.js`)) {
-  const names = BENCHES.map((one) => one.name).join(', ')
   console.error(
     unknown.length > 0
-      ? `There is no bench ${unknown.join(', ')}. There are: ${names}.`
+      ? `There is no bench ${unknown.join(', ')}. There are: ${NAMES}.`
       : `${CCS} is not built: npm run build`,
   )
   process.exit(2)
@@ -104,3 +95,27 @@ if (values.write) {
 for (const { goals = [] } of results)
   if (goals.some((one) => [ROWS_DIFFER, EVENTS_WRONG].includes(one.goal) && !one.met))
     process.exitCode = 1
+
+function readArguments() {
+  const options = {
+    help: { type: 'boolean' },
+    quick: { type: 'boolean' },
+    write: { type: 'boolean' },
+    keep: { type: 'boolean' },
+    events: { type: 'string' },
+    seconds: { type: 'string' },
+    pairs: { type: 'string' },
+    threads: { type: 'string', default: '1' },
+    memory: { type: 'string', default: '512MiB' },
+    dir: { type: 'string', default: `${os.tmpdir()}/ccs-bench` },
+  }
+  try {
+    const found = parseArgs({ allowPositionals: true, options })
+    if (!found.values.help) return found
+    console.log(USAGE)
+    process.exit(0)
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`)
+    process.exit(2)
+  }
+}
