@@ -15,7 +15,15 @@ import {
   tableLines,
 } from './core/text.ts'
 import { parseDurationMs } from './core/units.ts'
-import { ask, type Progress, painterFor, SILENT, startProgress } from './io/terminal.ts'
+import { stopSignal, watchReader } from './io/stop-signal.ts'
+import {
+  ask,
+  type Progress,
+  painterFor,
+  SILENT,
+  startProgress,
+  stdoutDrained,
+} from './io/terminal.ts'
 import type { Project } from './project.ts'
 
 /** `--for 20s`, `--for "2 minutes"`: a length of time, in ms. */
@@ -30,9 +38,6 @@ export const durationFlag = Flags.custom<number>({
     })
   },
 })
-
-/** npm and `timeout` deliver one Ctrl-C twice; only a later signal means "now!". */
-const SAME_SIGNAL_MS = 500
 
 export abstract class CcsCommand<Result> extends Command {
   static override enableJsonFlag = true
@@ -94,6 +99,12 @@ export abstract class CcsCommand<Result> extends Command {
     if (!this.jsonEnabled()) process.stdout.write(`${line}\n`)
   }
 
+  /** The same, for output without end: waits while the reader of stdout is slower than the command. */
+  protected async printPaced(line: string, stop: AbortSignal): Promise<void> {
+    this.print(line)
+    await stdoutDrained(stop)
+  }
+
   /** A remark beside the result, on stderr; silent with --json. */
   protected note(line: string): void {
     if (!this.jsonEnabled()) process.stderr.write(`${line}\n`)
@@ -142,23 +153,11 @@ export abstract class CcsCommand<Result> extends Command {
    * drains and returns. A second signal ends the process at once with 130.
    */
   protected untilSignal(): AbortSignal {
-    const controller = new AbortController()
-    let firstMs: number | undefined
-    const stop = () => {
-      if (firstMs === undefined) {
-        firstMs = performance.now()
-        if (process.stderr.isTTY) this.note('Stopping; once more ends it at once.')
-        controller.abort()
-      } else if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(130)
-    }
-    const leave = () => controller.abort()
-    for (const signal of SIGNALS) process.on(signal, stop)
-    pipeReaders.add(leave)
-    this.#release = () => {
-      for (const signal of SIGNALS) process.off(signal, stop)
-      pipeReaders.delete(leave)
-    }
-    return controller.signal
+    const stop = stopSignal(() => {
+      if (process.stderr.isTTY) this.note('Stopping; once more ends it at once.')
+    })
+    this.#release = stop.release
+    return stop.signal
   }
 
   override logJson(json: unknown): void {
@@ -185,17 +184,13 @@ export abstract class CcsCommand<Result> extends Command {
   }
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** Who wants to know that nobody reads stdout any more. */
-const pipeReaders = new Set<() => void>()
-
 /** Runs the command line of this process; `url` is that of the file in bin/. */
 export async function runCli(url: string): Promise<void> {
   // Compiled code only: a NODE_ENV of "test" or "development" must not make oclif transpile.
   settings.enableAutoTranspile = false
   const argv = process.argv.slice(2)
   const isJson = argv.includes('--json')
-  process.stdout.on('error', leaveBrokenPipe)
+  watchReader()
   process.on('uncaughtException', (thrown) => {
     report(asCcsError(thrown), thrown, isJson)
     process.exit()
@@ -212,12 +207,6 @@ export async function runCli(url: string): Promise<void> {
   } catch (thrown) {
     report(asCcsError(thrown), thrown, isJson)
   }
-}
-
-function leaveBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  if (pipeReaders.size === 0) process.exit()
-  for (const leave of pipeReaders) leave()
 }
 
 /** Prints an error, as a document on stdout with --json, and sets the exit code. */

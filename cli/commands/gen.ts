@@ -114,7 +114,7 @@ export default class Gen extends CcsCommand<GenOutput> {
     const { seed, eps } = options
     const signal = this.untilSignal()
     const open = flags.stdout
-      ? await openLineSink(project, seed, (text) => this.#printLines(text, signal))
+      ? await openLineSink(project, seed, (text) => this.printPaced(text, signal))
       : await openLogSink(project, {
           seed,
           partitions,
@@ -160,22 +160,6 @@ export default class Gen extends CcsCommand<GenOutput> {
     } finally {
       await open.close()
     }
-  }
-
-  /** Waits while the reader of stdout is slower than the shop. */
-  async #printLines(text: string, signal: AbortSignal): Promise<void> {
-    this.print(text)
-    const { stdout } = process
-    if (!stdout.writableNeedDrain || signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        stdout.off('drain', done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      stdout.on('drain', done)
-      signal.addEventListener('abort', done)
-    })
   }
 }
 

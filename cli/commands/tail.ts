@@ -53,8 +53,8 @@ export default class Tail extends CcsCommand<TailOutput> {
     const write = async (record: TailRecord) => {
       if (isJson) records.push(jsonValue(record))
       else if (flags.format === 'text')
-        for (const line of wrapLine(tailLine(record), this.width)) await this.#print(line, stop)
-      else await this.#print(JSON.stringify(jsonValue(record)), stop)
+        for (const line of wrapLine(tailLine(record), this.width)) await this.printPaced(line, stop)
+      else await this.printPaced(JSON.stringify(jsonValue(record)), stop)
     }
     try {
       const count = await tail(
@@ -72,22 +72,6 @@ export default class Tail extends CcsCommand<TailOutput> {
     } finally {
       await open.close()
     }
-  }
-
-  /** Waits while the reader of stdout is slower than the log. */
-  async #print(line: string, signal: AbortSignal): Promise<void> {
-    this.print(line)
-    const { stdout } = process
-    if (!stdout.writableNeedDrain || signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        stdout.off('drain', done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      stdout.on('drain', done)
-      signal.addEventListener('abort', done)
-    })
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What this process knows of the terminal it writes to: whether it takes colours, and a line on stderr that
- * tells how far something long has come.
+ * What this process knows of the terminal it writes to: whether it takes colours, a line on stderr that tells
+ * how far something long has come, and whether the reader of stdout keeps up.
  */
 import { type Paint, painter, progressLine } from '../core/text.ts'
 
@@ -63,4 +63,19 @@ export async function ask(question: string): Promise<boolean> {
   } finally {
     lines.close()
   }
+}
+
+/** Resolves when the reader of stdout has caught up with what was written, or when `stop` aborts. */
+export async function stdoutDrained(stop: AbortSignal): Promise<void> {
+  const { stdout } = process
+  if (!stdout.writableNeedDrain || stop.aborted) return
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      stdout.off('drain', done)
+      stop.removeEventListener('abort', done)
+      resolve()
+    }
+    stdout.on('drain', done)
+    stop.addEventListener('abort', done)
+  })
 }
