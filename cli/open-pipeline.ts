@@ -4,6 +4,7 @@
  */
 import { CcsError, EXIT } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
+import type { Clock } from './core/ports.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
 import type { Pipeline } from './flows/run.ts'
 import type { StatusResult } from './flows/status.ts'
@@ -35,6 +36,8 @@ export interface PipelineOpening {
   readonly onNotice: (text: string) => void
   /** That of the project unless given; it is closed with the pipeline. */
   readonly store?: Store
+  /** What the loop waits by; the system's unless given. */
+  readonly clock?: Clock
 }
 
 /**
@@ -44,7 +47,7 @@ export interface PipelineOpening {
 export async function openPipeline(
   project: Project,
   logic: Logic,
-  { owner, onNotice, store: given }: PipelineOpening,
+  { owner, onNotice, store: given, clock = systemClock() }: PipelineOpening,
 ): Promise<OpenPipeline> {
   const [{ takeEngineLock }, { openRejects }, { Pipeline }, check] = await Promise.all([
     import('./lake/engine-lock.ts'),
@@ -52,7 +55,6 @@ export async function openPipeline(
     import('./flows/run.ts'),
     import('./flows/lake-check.ts'),
   ])
-  const clock = systemClock()
   const store = given ?? (await openStore(project.dataDir))
   const closers: (() => Promise<void>)[] = [() => store.log.close()]
   const close = async () => {
@@ -97,7 +99,8 @@ export async function openPipeline(
         ...(manifest ? { manifest } : {}),
       },
     )
-    const checking = check.checkRest(store.lake, unchecked, { engine: pipeline, clock })
+    const beside = { engine: pipeline, clock: systemClock() }
+    const checking = check.checkRest(store.lake, unchecked, beside)
     closers.push(() => checking.stop())
     return { pipeline, engine, store, close }
   } catch (error) {

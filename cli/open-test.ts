@@ -7,12 +7,11 @@ import { join } from 'node:path'
 import { CcsError, throwAll } from './core/errors.ts'
 import type { Model } from './core/model.ts'
 import type { ModelTestCase, ModelTestFile, RawRow, TestRecord } from './core/model-test.ts'
-import type { Clock } from './core/ports.ts'
 import type { PlainModels } from './engines/embedded/plain-models.ts'
 import type { TestBench } from './flows/test-models.ts'
-import type { OpenedPipeline, SteppedPipeline } from './flows/test-pipeline.ts'
+import type { SteppedPipeline } from './flows/test-pipeline.ts'
 import type { Files } from './io/files.ts'
-import { deployedLogic, type Logic, openCodec, openEngine, RAW_TOPIC, type Store } from './open.ts'
+import { type Logic, openCodec, openStore, RAW_TOPIC } from './open.ts'
 import type { Project } from './project.ts'
 
 export interface OpenTests {
@@ -161,30 +160,21 @@ async function withPipeline<T>(
   { files, dir }: { readonly files: Files; readonly dir: string },
   use: (pipeline: SteppedPipeline) => Promise<T>,
 ): Promise<T> {
-  const [{ openLocalLog }, { LocalLake }, { manifestStore }, { dataLayout }, { SteppedPipeline }] =
-    await Promise.all([
-      import('./log/local.ts'),
-      import('./lake/local-lake.ts'),
-      import('./lake/manifest-store.ts'),
-      import('./core/layout.ts'),
-      import('./flows/test-pipeline.ts'),
-    ])
+  const [{ SteppedPipeline }, { openPipeline }] = await Promise.all([
+    import('./flows/test-pipeline.ts'),
+    import('./open-pipeline.ts'),
+  ])
   await files.mkdir(dir)
-  const log = openLocalLog({ dir: dataLayout(dir).log, files })
-  const manifests = manifestStore(files, dir)
-  const newStore = (): Store => ({
-    files,
-    root: dir,
-    log,
-    lake: new LocalLake({ files, root: dir, nowMs: () => 0 }),
-    manifests,
-  })
-  const codec = await openCodec(logic)
+  const { log } = await openStore(dir, files)
   const pipeline = await SteppedPipeline.open({
     log,
-    codec,
+    codec: await openCodec(logic),
     topic: RAW_TOPIC,
-    open: (clock) => openLife(project, logic, newStore(), clock),
+    open: async (clock) => {
+      const store = await openStore(dir, files)
+      const opening = { owner: 'ccs test', onNotice: () => {}, store, clock }
+      return openPipeline(committingWhenTold(project), logic, opening)
+    },
   })
   try {
     return await use(pipeline)
@@ -193,47 +183,8 @@ async function withPipeline<T>(
   }
 }
 
-/** One life of the pipeline, from what the directory holds; as openPipeline does it, but for the clock. */
-async function openLife(
-  project: Project,
-  logic: Logic,
-  store: Store,
-  clock: Clock,
-): Promise<OpenedPipeline> {
-  const [{ openRejects }, { Pipeline }] = await Promise.all([
-    import('./flows/rejects.ts'),
-    import('./flows/run.ts'),
-  ])
-  const owner = 'ccs test'
-  const manifest = await store.manifests.load()
-  if (manifest) await store.lake.settle(manifest)
-  const before = manifest ? { manifest } : {}
-  const lakePath: Parameters<typeof openEngine>[3]['lakePath'] = (file) => store.lake.path(file)
-  const engine = await openEngine(project, logic, store, { lakePath, ...before })
-  const committedEnd = manifest?.dlqEnd ?? 0
-  const rejects = await openRejects(store.log, await openCodec(logic), { committedEnd, owner })
-  const pipeline = new Pipeline(
-    {
-      clock,
-      log: store.log,
-      engine,
-      lake: store.lake,
-      manifests: store.manifests,
-      keepRejects: (some) => rejects.keep(some),
-    },
-    {
-      topic: RAW_TOPIC,
-      checkpointMs: Number.POSITIVE_INFINITY,
-      checkpointRows: Number.POSITIVE_INFINITY,
-      logic: deployedLogic(logic),
-      dlqEnd: rejects.end,
-      onNotice: () => {},
-      ...before,
-    },
-  )
-  const close = async () => {
-    await rejects.close()
-    await engine.close()
-  }
-  return { pipeline, engine, close }
+function committingWhenTold(project: Project): Project {
+  const never = Number.POSITIVE_INFINITY
+  const engine = { ...project.config.engine, checkpointEveryMs: never, checkpointRows: never }
+  return { ...project, config: { ...project.config, engine } }
 }
