@@ -73,16 +73,24 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       config: { preserve_insertion_order: 'false' },
     })
     const connection = await duck.connect()
-    const catalog = { macros: options.macrosSql, timezone: options.timezone }
-    await createCatalogs(connection, catalog)
-    await prepareConnection(connection, 'delta', catalog)
-    // From here on no query reads a file outside the data directory.
-    await connection.run(`SET allowed_directories = [${text(`${options.dataDirectory}/`)}]`)
-    await connection.run('SET enable_external_access = false')
-    const compiled = await compileModels(connection, options.graph, options.macros)
-    const engine = new EmbeddedEngine(duck, connection, options, compiled)
-    await engine.#start()
-    return engine
+    let engine: EmbeddedEngine | undefined
+    try {
+      const catalog = { macros: options.macrosSql, timezone: options.timezone }
+      await createCatalogs(connection, catalog)
+      await prepareConnection(connection, 'delta', catalog)
+      // From here on no query reads a file outside the data directory.
+      await connection.run(`SET allowed_directories = [${text(`${options.dataDirectory}/`)}]`)
+      await connection.run('SET enable_external_access = false')
+      const compiled = await compileModels(connection, options.graph, options.macros)
+      engine = new EmbeddedEngine(duck, connection, options, compiled)
+      await engine.#start()
+      return engine
+    } catch (error) {
+      if (engine) engine.#hot.close()
+      connection.close()
+      duck.close()
+      throw error
+    }
   }
 
   async #start(): Promise<void> {
