@@ -50,7 +50,10 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
     if (!first) return { ok: true, serial: null, asOf: null, models: [], faults: [] }
     const logic = await openLogic(project)
     await refuseChanges(logic, first)
-    const dir = `${store.root}/tmp/audit-${process.pid}`
+    const { clearScratch, makeScratch } = await import('./io/scratch-dir.ts')
+    const place = { parent: `${store.root}/tmp`, name: 'audit' }
+    await clearScratch(store.files, place, { nowMs: Date.now() })
+    const dir = await makeScratch(store.files, place)
     try {
       const pinned = await pin(store, first, dir)
       return await auditPinned(project, logic, store, pinned, run)
@@ -79,7 +82,7 @@ async function pin(store: Store, first: Manifest, dir: string): Promise<Pinned> 
   const { files } = store
   let manifest = first
   for (let attempt = 1; ; attempt++) {
-    await files.remove(dir)
+    for (const part of ['lake', 'state']) await files.remove(`${dir}/${part}`)
     await files.mkdir(`${dir}/lake`)
     const pinned = await pinOnce(store, manifest, dir)
     const isWhole =

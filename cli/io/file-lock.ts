@@ -129,7 +129,7 @@ async function currentLock(
 }
 
 /** Unreadable content is what a power loss leaves of a lock: its holder is dead. */
-function parseHolder(text: string): LockHolder | undefined {
+export function parseHolder(text: string): LockHolder | undefined {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return undefined

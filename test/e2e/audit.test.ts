@@ -4,9 +4,18 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { AuditReport } from '../../cli/flows/audit.ts'
 import { runAudit } from '../../cli/open-audit.ts'
@@ -20,6 +29,7 @@ import {
 } from '../fixtures/tamper.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
+const CLI = path.join(ROOT, 'bin/run.js')
 const COMMITS = 3
 const RECORDS = 6_000
 const DIRT = ['--late', '0.05', '--duplicates', '0.05', '--invalid', '0.02', '--disorder', '0.1']
@@ -82,7 +92,7 @@ describe('a healthy directory of several commits with late, double, invalid and 
   test('an engine that runs is asked to commit first, and may go on while the audit looks', async () => {
     const data = path.join(dir, 'running')
     cpSync(healthy, data, { recursive: true, verbatimSymlinks: true })
-    const args = [path.join(ROOT, 'bin/run.js'), 'run', '--port', '0', '--data', data]
+    const args = [CLI, 'run', '--port', '0', '--data', data]
     const engine = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
     try {
       await once(engine.stderr, 'data')
@@ -95,6 +105,22 @@ describe('a healthy directory of several commits with late, double, invalid and 
       engine.kill('SIGTERM')
       if (engine.exitCode === null) await once(engine, 'exit')
     }
+  })
+
+  test('what a killed audit left is cleared away by the next', async () => {
+    const tmp = path.join(healthy, 'tmp')
+    const killed = spawn(process.execPath, [CLI, 'audit', '--data', healthy], { stdio: 'ignore' })
+    const exit = once(killed, 'exit')
+    const left = path.join(tmp, `audit-${killed.pid}`)
+    try {
+      while (killed.exitCode === null && !existsSync(path.join(left, 'state'))) await setTimeout(5)
+    } finally {
+      killed.kill('SIGKILL')
+      await exit
+    }
+    expect(readdirSync(tmp)).toEqual([path.basename(left)])
+    expect(await auditOf(healthy)).toMatchObject({ ok: true })
+    expect(readdirSync(tmp)).toEqual([])
   })
 
   test('nothing committed is nothing wrong', async () => {
