@@ -19,6 +19,7 @@ import {
   GATE,
   goodEvent,
   RAW_SCHEMA,
+  type Random,
   recordOf,
   registered,
   seeded,
@@ -242,4 +243,117 @@ test('a frame that claims more records than it holds is reported, not read beyon
     /says more records than it holds/,
   )
   rows.close()
+})
+
+/** A field of each type that events can have, and what it may hold; `i` makes its name. */
+const WIDE_TYPES: readonly {
+  readonly type: (i: number) => unknown
+  readonly value: (random: Random) => unknown
+}[] = [
+  { type: () => 'string', value: (random) => 'é'.repeat(below(random, 20)) },
+  { type: () => ['null', 'string'], value: (random) => (random() < 0.5 ? null : 'over 12 bytes') },
+  { type: () => 'boolean', value: (random) => random() < 0.5 },
+  { type: () => ['int', 'null'], value: (random) => below(random, 2 ** 31) },
+  { type: () => 'long', value: (random) => below(random, 2 ** 52) - 2 ** 51 },
+  { type: () => 'float', value: (random) => Math.fround(random()) },
+  { type: () => ['null', 'double'], value: (random) => random() },
+  { type: () => ['null', 'bytes'], value: (random) => Buffer.alloc(below(random, 30), 255) },
+  {
+    type: () => ['null', { type: 'long', logicalType: 'timestamp-millis' }],
+    value: (random) => BASE_MS + below(random, 1e9),
+  },
+  {
+    type: (i) => ({ type: 'enum', name: `Enum${i}`, symbols: ['a', 'b', 'c'] }),
+    value: (random) => ['a', 'b', 'c'][below(random, 3)],
+  },
+]
+
+/** The contract with so many further fields, named from `from` on. */
+function wideSchema(fields: number, from = 0): string {
+  return edit((schema) => {
+    for (let i = from; i < from + fields; i++)
+      schema.fields.push({ name: `wide_${i}`, type: WIDE_TYPES[i % WIDE_TYPES.length]?.type(i) })
+  })
+}
+
+/** Values of all fields that wideSchema can have, up to `fields`. */
+function wideValues(random: Random, fields: number): Record<string, unknown> {
+  return Object.fromEntries(
+    Array.from({ length: fields }, (_, i) => [
+      `wide_${i}`,
+      WIDE_TYPES[i % WIDE_TYPES.length]?.value(random),
+    ]),
+  )
+}
+
+test('500 fields more are columns like all others, for whole records and damaged ones', async () => {
+  const random = seeded(12)
+  const schema = wideSchema(500)
+  const type = avro.Type.forSchema(JSON.parse(schema), { logicalTypes: {} })
+  const records = Array.from({ length: 250 }, (_, i) => {
+    const bytes = type.toBuffer({ ...goodEvent(random, i), ...wideValues(random, 500) })
+    const record = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), bytes])
+    return random() < 0.2 ? damaged(random, record) : record
+  })
+  const { rejects, rows } = await both([frameOf(records)], {
+    ...GATE,
+    schemas: [registered(schema)],
+  })
+  expect(Object.keys(rows[0] ?? {}).length).toBeGreaterThan(530)
+  expect(rows.length).toBeGreaterThan(150)
+  expect(rejects.length).toBeGreaterThan(10)
+})
+
+test('500 fields that the newest version lacks are passed over, and 500 others get their defaults', async () => {
+  const random = seeded(13)
+  const old = wideSchema(500)
+  const newest = edit((schema) => {
+    for (let i = 500; i < 1000; i++) {
+      const fields = [
+        { type: ['null', 'string'], default: null },
+        { type: 'long', default: -3 },
+        { type: 'boolean', default: true },
+        { type: ['null', { type: 'long', logicalType: 'timestamp-millis' }], default: null },
+      ]
+      schema.fields.push({ name: `wide_${i}`, ...fields[i % fields.length] })
+    }
+  })
+  const type = avro.Type.forSchema(JSON.parse(old), { logicalTypes: {} })
+  const records = Array.from({ length: 100 }, (_, i) => {
+    const bytes = type.toBuffer({ ...goodEvent(random, i), ...wideValues(random, 500) })
+    return Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), bytes])
+  })
+  const schemas = [registered(old), registered(newest, 2)]
+  const { rejects, rows } = await both([frameOf(records)], { ...GATE, schemas })
+  expect(rejects).toEqual([])
+  expect(rows[0]).toMatchObject({ wide_500: null, wide_501: -3, wide_502: true, wide_503: null })
+  expect(rows).toHaveLength(100)
+})
+
+test('items of 500 fields, in orders of any length', async () => {
+  const random = seeded(14)
+  const schema = edit(({ fields }) => {
+    // The contract's items are records in an array.
+    const items = fields.find((field) => field.name === 'items') as {
+      type: { items: { fields: unknown[] } }
+    }
+    const item = items.type.items
+    for (let i = 0; i < 500; i++)
+      item.fields.push({ name: `wide_${i}`, type: WIDE_TYPES[i % WIDE_TYPES.length]?.type(i) })
+  })
+  const type = avro.Type.forSchema(JSON.parse(schema), { logicalTypes: {} })
+  const records = Array.from({ length: 12 }, (_, i) => {
+    const event = goodEvent(random, i)
+    const line = event.items[0] as Event['items'][number] // it has one
+    const items = Array.from({ length: 1 + below(random, 8) }, () => ({
+      ...line,
+      ...wideValues(random, 500),
+    }))
+    const bytes = type.toBuffer({ ...event, items })
+    return Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), bytes])
+  })
+  const options = { ...GATE, recordBytesMax: 1 << 24, schemas: [registered(schema)] }
+  const { rejects, rows } = await both([frameOf(records)], options)
+  expect(rejects).toEqual([])
+  expect(rows).toHaveLength(12)
 })
