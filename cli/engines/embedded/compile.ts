@@ -35,6 +35,16 @@ export async function compileModels(
   return compiled
 }
 
+/** The models before and after one in their order; all before when there is none. */
+export function around(
+  models: readonly CompiledModel[],
+  middle: CompiledModel | undefined,
+): { readonly before: readonly CompiledModel[]; readonly after: readonly CompiledModel[] } {
+  if (!middle) return { before: models, after: [] }
+  const at = models.indexOf(middle)
+  return { before: models.slice(0, at), after: models.slice(at + 1) }
+}
+
 /** DuckDB's own printer of `astJson`. */
 export type PrintSql = (json: string) => Promise<string>
 

@@ -16,17 +16,18 @@ import {
   text,
 } from './catalog.ts'
 import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint.ts'
-import { type CompiledModel, compileModels } from './compile.ts'
+import { around, type CompiledModel, compileModels } from './compile.ts'
 import { type FrozenGold, GoldState } from './gold.ts'
 import { HotRows } from './hot.ts'
 import { Judge } from './judge.ts'
-import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
+import type { EmbeddedCut, EmbeddedFrozen, EmbeddedOptions } from './options.ts'
 import { Questions } from './questions.ts'
 import { Seen } from './seen.ts'
 
 export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
   readonly #duck: Duck
   readonly #connection: DuckConnection
+  readonly #intake: DuckConnection
   readonly #options: EmbeddedOptions
   readonly #compiled: readonly CompiledModel[]
   readonly #gold = new Map<string, GoldState>()
@@ -38,18 +39,22 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   #isServed = false
   #files: readonly LakeFile[]
   #queue: Promise<unknown> = Promise.resolve()
+  /** A checkpoint that has not made its cut yet: nothing is taken in before. */
+  #cutting: Promise<unknown> = Promise.resolve()
 
   private constructor(
     duck: Duck,
     connection: DuckConnection,
+    intake: DuckConnection,
     options: EmbeddedOptions,
     compiled: readonly CompiledModel[],
   ) {
     this.#duck = duck
     this.#connection = connection
+    this.#intake = intake
     this.#options = options
     this.#compiled = compiled
-    this.#hot = new HotRows(connection, options.raw)
+    this.#hot = new HotRows(connection, intake, options.raw)
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#files = options.manifest?.files ?? []
     this.#questions = new Questions({
@@ -73,6 +78,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       config: { preserve_insertion_order: 'false' },
     })
     const connection = await duck.connect()
+    const intake = await duck.connect()
     let engine: EmbeddedEngine | undefined
     try {
       const catalog = { macros: options.macrosSql, timezone: options.timezone }
@@ -82,13 +88,12 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await connection.run(`SET allowed_directories = [${text(`${options.dataDirectory}/`)}]`)
       await connection.run('SET enable_external_access = false')
       const compiled = await compileModels(connection, options.graph, options.macros)
-      engine = new EmbeddedEngine(duck, connection, options, compiled)
+      engine = new EmbeddedEngine(duck, connection, intake, options, compiled)
       await engine.#start()
       return engine
     } catch (error) {
-      if (engine) engine.#hot.close()
-      connection.close()
-      duck.close()
+      engine?.#hot.close()
+      for (const one of [intake, connection, duck]) one.close()
       throw error
     }
   }
@@ -150,18 +155,19 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     return this.#judge.seen.size
   }
 
-  ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]> {
-    return this.#exclusively(async () => this.#hot.ingest(frames, this.#judge))
+  async ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]> {
+    await this.#cutting
+    return this.#hot.ingest(frames, this.#judge)
   }
 
   /** Brings partial Gold of the named models up to date with all rows taken in. */
   #merge(models: ReadonlySet<string>): Promise<void> {
     return this.#exclusively(async () => {
-      await this.#hot.flush()
+      const seq = await this.#hot.flush()
       for (const [name, state] of this.#gold) {
         if (!models.has(name)) continue
         this.#options.onStep?.('gold.merge')
-        await state.merge(this.#hot.seq)
+        await state.merge(seq)
       }
     })
   }
@@ -170,29 +176,39 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     return this.#questions.ask(sql, nowMs)
   }
 
+  /** What was taken in before the call. From the cut on more may come in, while SQL still works on this. */
   freeze(): Promise<EmbeddedFrozen | undefined> {
+    const cut = this.#exclusively(() => this.#cut())
+    this.#cutting = this.#queue
     return this.#exclusively(async () => {
-      if (!this.#judge.isDirty()) return undefined
-      await this.#hot.flush()
-      const seq = this.#hot.seq
-      const gold = new Map<string, FrozenGold>()
-      for (const [name, state] of this.#gold) {
-        this.#options.onStep?.('gold.merge')
-        await state.merge(seq)
-        gold.set(name, await state.freeze())
-      }
-      const frozen = {
-        rows: seq - this.#committedSeq,
-        fromSeq: this.#committedSeq,
-        toSeq: seq,
-        hotTables: this.#hot.tables,
-        gold,
-        ...this.#judge.freeze(),
-      }
-      await this.#hot.next()
-      await this.#serve(true)
-      return frozen
+      const made = await cut
+      return made && this.#settle(made)
     })
+  }
+
+  async #cut(): Promise<EmbeddedCut | undefined> {
+    if (!this.#judge.isDirty()) return undefined
+    const table = await this.#hot.prepare()
+    return { hot: this.#hot.cut(table), judged: this.#judge.freeze() }
+  }
+
+  async #settle({ hot, judged }: EmbeddedCut): Promise<EmbeddedFrozen> {
+    await this.#hot.settle(hot)
+    const gold = new Map<string, FrozenGold>()
+    for (const [name, state] of this.#gold) {
+      this.#options.onStep?.('gold.merge')
+      await state.merge(hot.seq)
+      gold.set(name, await state.freeze())
+    }
+    await this.#serve(true)
+    return {
+      rows: hot.seq - this.#committedSeq,
+      fromSeq: this.#committedSeq,
+      toSeq: hot.seq,
+      hotTables: hot.tables,
+      gold,
+      ...judged,
+    }
   }
 
   /** Makes the partial Gold of the named models anew from all Silver rows. */
@@ -250,6 +266,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     await this.#queue
     this.#questions.close()
     this.#hot.close()
+    this.#intake.close()
     this.#connection.close()
     this.#duck.close()
   }
@@ -279,14 +296,4 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#queue = result.catch(() => undefined)
     return result
   }
-}
-
-/** The models before and after one in their order; all before when there is none. */
-function around(
-  models: readonly CompiledModel[],
-  middle: CompiledModel | undefined,
-): { readonly before: readonly CompiledModel[]; readonly after: readonly CompiledModel[] } {
-  if (!middle) return { before: models, after: [] }
-  const at = models.indexOf(middle)
-  return { before: models.slice(0, at), after: models.slice(at + 1) }
 }

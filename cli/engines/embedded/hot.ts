@@ -2,7 +2,8 @@
  * Rows that the lake does not have yet, in tables that follow one another: a checkpoint freezes those in use
  * while new rows go to the next. A table has a twin of clean rows (the deduplicating model's), made once for
  * each row, because almost everything reads those. Rows are brought into the tables only when somebody asks
- * or a checkpoint begins: many at once cost far less than few at a time.
+ * or a checkpoint begins: many at once cost far less than few at a time. They are appended on a connection
+ * of their own, so that rows can come in while statements run on the other one.
  */
 import type { LogFrame, Reject } from '../../core/ports.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
@@ -16,8 +17,15 @@ export interface CleanModel {
   readonly sql: string
 }
 
+/** Where a checkpoint ends: the number of the row after it, and the tables of the rows before. */
+export interface HotCut {
+  readonly seq: number
+  readonly tables: readonly number[]
+}
+
 export class HotRows {
   readonly #connection: DuckConnection
+  readonly #intake: DuckConnection
   readonly #options: RawRowsOptions
   #raw: RawRows | undefined
   #clean: CleanModel | undefined
@@ -28,8 +36,9 @@ export class HotRows {
   #seq = 0
   #flushedSeq = 0
 
-  constructor(connection: DuckConnection, options: RawRowsOptions) {
+  constructor(connection: DuckConnection, intake: DuckConnection, options: RawRowsOptions) {
     this.#connection = connection
+    this.#intake = intake
     this.#options = options
   }
 
@@ -42,8 +51,11 @@ export class HotRows {
   }
 
   /** The views over raw rows exist after this. */
-  open(): Promise<void> {
-    return this.next()
+  async open(): Promise<void> {
+    const serial = this.#serial++
+    this.#raw = await openRawRows(this.#intake, rawTable(serial), this.#options)
+    this.#tables.push(serial)
+    await this.#point()
   }
 
   /** The view of the clean model exists after this; the views that it reads must exist before. */
@@ -66,28 +78,49 @@ export class HotRows {
     return rejects
   }
 
-  /** Brings all rows into the tables. */
-  async flush(): Promise<void> {
-    if (this.#flushedSeq === this.#seq) return
+  /** Brings the rows taken in so far into the tables; returns the number of the row after them. */
+  async flush(): Promise<number> {
+    const seq = this.#seq
+    if (this.#flushedSeq === seq) return seq
     this.#raw?.flush()
-    await setSlice(this.#connection, this.#flushedSeq, this.#seq)
-    if (this.#clean)
-      await this.#connection.run(
-        `INSERT INTO ${cleanTable(this.#tables.at(-1) ?? 0)} ${this.#clean.sql}`,
-      )
-    this.#flushedSeq = this.#seq
+    await this.#clear(seq, this.#tables.at(-1) ?? 0)
+    return seq
   }
 
-  /** New rows go to a new table from now on; flush before. */
-  async next(): Promise<void> {
-    this.#raw?.close()
+  /** Makes the table that `cut` goes on with; returns its serial. */
+  async prepare(): Promise<number> {
+    const raw = this.#raw as RawRows // open() made one
     const serial = this.#serial++
-    this.#raw = await openRawRows(this.#connection, rawTable(serial), this.#options)
-    this.#tables.push(serial)
+    await raw.createTable(this.#connection, rawTable(serial))
+    if (this.#clean) await this.#createClean(serial)
+    return serial
+  }
+
+  /**
+   * New rows go to the prepared table from now on. All at once; what `settle` has to do takes time, and
+   * rows may come in meanwhile.
+   */
+  cut(next: number): HotCut {
+    const cut = { seq: this.#seq, tables: this.tables }
+    this.#raw?.moveTo(rawTable(next))
+    this.#tables.push(next)
+    return cut
+  }
+
+  /** Brings the rows before the cut into the tables, and the views to the tables in use. */
+  async settle({ seq, tables }: HotCut): Promise<void> {
+    await this.#clear(seq, tables.at(-1) ?? 0)
     await this.#point()
-    if (!this.#clean) return
-    await this.#createClean(serial)
-    await this.#pointClean()
+    if (this.#clean) await this.#pointClean()
+  }
+
+  /** Makes the clean rows before `seq` of a table that has them all. */
+  async #clear(seq: number, table: number): Promise<void> {
+    if (this.#flushedSeq === seq) return
+    await setSlice(this.#connection, this.#flushedSeq, seq)
+    if (this.#clean)
+      await this.#connection.run(`INSERT INTO ${cleanTable(table)} ${this.#clean.sql}`)
+    this.#flushedSeq = seq
   }
 
   /** These tables' rows are in the lake now. */

@@ -5,6 +5,8 @@ import type { Frozen } from '../../core/ports.ts'
 import type { MacroSet } from '../../core/sql-ast.ts'
 import type { Files } from '../../io/files.ts'
 import type { FrozenGold } from './gold.ts'
+import type { HotCut } from './hot.ts'
+import type { Judge } from './judge.ts'
 import type { RawRowsOptions } from './raw-rows.ts'
 import type { SeenWords } from './seen.ts'
 
@@ -29,6 +31,12 @@ export interface EmbeddedOptions {
   readonly seen?: readonly SeenWords[]
   /** Called before each statement of its kind: where tests end the process. */
   readonly onStep?: (step: 'gold.merge' | 'gold.compact') => void
+}
+
+/** Where a checkpoint ends, as all who count rows see it. */
+export interface EmbeddedCut {
+  readonly hot: HotCut
+  readonly judged: ReturnType<Judge['freeze']>
 }
 
 /** What is frozen, in the engine's own terms. */

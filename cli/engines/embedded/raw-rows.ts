@@ -13,6 +13,7 @@ import type {
   DuckBindings,
   DuckChunk,
   DuckConnection,
+  DuckHandles,
   DuckVector,
 } from '../../io/duckdb.ts'
 import { type Address, TextArena } from './decode-arena.ts'
@@ -28,46 +29,38 @@ export interface RowJudge {
   readonly isFresh: boolean
 }
 
-/**
- * Creates the table (`catalog.schema.name`, as SQL takes it) and opens it for rows. Opening again with the
- * same options object, after a close, costs no compilation.
- */
+/** Creates the table (`catalog.schema.name`, as SQL takes it) and opens it for rows. */
 export async function openRawRows(
   connection: DuckConnection,
   table: string,
   options: RawRowsOptions,
 ): Promise<RawRows> {
-  const gate = idleGates.get(options) ?? new Gate(options)
-  idleGates.delete(options)
+  const gate = new Gate(options)
   await connection.run(createTableSql(table, gate.columns.columns))
-  return new RawRows(connection, table, gate, () => idleGates.set(options, gate))
+  return new RawRows(connection, table, gate)
 }
-
-/** Compiled gates that no RawRows uses now. */
-const idleGates = new WeakMap<RawRowsOptions, Gate>()
 
 export class RawRows {
   readonly columns: readonly RawColumn[]
   readonly #duck: DuckBindings
-  readonly #appender: DuckAppender
+  readonly #handle: DuckHandles['connection']
+  #appender: DuckAppender
   readonly #chunk: DuckChunk
   readonly #gate: Gate
   readonly #buffers: ColumnBuffers
   readonly #arena: TextArena
   readonly #source: SourceColumns
-  readonly #onClose: () => void
   /** Where DuckDB's copy of the frame being read lies. */
   #address: Address = { low: 0, high: 0 }
   /** Rows in the buffers. */
   #rows = 0
   #isOpen = true
 
-  constructor(connection: DuckConnection, table: string, gate: Gate, onClose: () => void) {
-    this.#onClose = onClose
+  constructor(connection: DuckConnection, table: string, gate: Gate) {
     const { bindings, connection: handle } = connection.handles
-    const [name = '', schema = null, catalog = null] = table.split('.').reverse()
     this.#duck = bindings
-    this.#appender = bindings.appender_create_ext(handle, catalog, schema, name)
+    this.#handle = handle
+    this.#appender = this.#append(table)
     const types = gate.columns.columns.map((_, i) =>
       bindings.appender_column_type(this.#appender, i),
     )
@@ -130,13 +123,29 @@ export class RawRows {
     this.#duck.appender_flush_sync(this.#appender)
   }
 
+  /** Creates a further table for the same rows. */
+  async createTable(connection: DuckConnection, table: string): Promise<void> {
+    await connection.run(createTableSql(table, this.#buffers.columns))
+  }
+
+  /** Flushes; rows go to this table from now on, which `createTable` made. */
+  moveTo(table: string): void {
+    this.#write(undefined)
+    this.#duck.appender_close_sync(this.#appender)
+    this.#appender = this.#append(table)
+  }
+
   /** Flushes; the table stays. */
   close(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#write(undefined)
     this.#duck.appender_close_sync(this.#appender)
-    this.#onClose()
+  }
+
+  #append(table: string): DuckAppender {
+    const [name = '', schema = null, catalog = null] = table.split('.').reverse()
+    return this.#duck.appender_create_ext(this.#handle, catalog, schema, name)
   }
 
   /** Makes the frame the source of what is read next. */
