@@ -2,6 +2,7 @@
  * DuckDB in process, as small as the rest of ccs needs it: open, connect, run, read rows as plain JSON
  * values, prepare, interrupt. The one file that imports DuckDB's packages, and only when it is asked to.
  */
+import { createRequire } from 'node:module'
 import type * as Api from '@duckdb/node-api'
 import type Bindings from '@duckdb/node-bindings'
 
@@ -45,7 +46,7 @@ export type DuckVector = Bindings.Vector
  * says so to the user.
  */
 export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
-  const api = await import('@duckdb/node-api')
+  const api = loaded<typeof Api>('@duckdb/node-api')
   const config: Record<string, string> = { ...options.config }
   // A "checkpoint" of tables in memory only compresses them: half of all CPU of a table that is soon dropped.
   if (options.path === undefined) config.checkpoint_threshold ??= '1TB'
@@ -66,7 +67,7 @@ export class Duck {
   }
 
   async connect(): Promise<DuckConnection> {
-    const { default: bindings } = await import('@duckdb/node-bindings')
+    const bindings = loaded<typeof Bindings>('@duckdb/node-bindings')
     const connection = await bindings.connect(instanceHandle(this.#instance))
     return new DuckConnection(this.#api, bindings, connection)
   }
@@ -75,6 +76,14 @@ export class Duck {
   close(): void {
     this.#instance.closeSync()
   }
+}
+
+/**
+ * A CommonJS package, whose type the caller knows. By require: import() would first parse all of its many
+ * files for the names that they export, which takes three times as long as running them.
+ */
+function loaded<T>(name: '@duckdb/node-api' | '@duckdb/node-bindings'): T {
+  return createRequire(import.meta.url)(name) as T
 }
 
 /** The instance's own handle, which connections for vector code are made of. */
