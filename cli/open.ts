@@ -92,14 +92,7 @@ export async function openLogic(project: Project): Promise<Logic> {
     const { rawColumns } = rawEventColumns(raw.schema)
     await bindModels(
       { models: graph, macrosSql, timezone, rawColumns },
-      {
-        run: (sql) => connection.run(sql),
-        describe: async (sql) =>
-          (await connection.all(sql)).rows.map((row) => ({
-            name: String(row.column_name),
-            type: String(row.column_type),
-          })),
-      },
+      { run: (sql) => connection.run(sql) },
     )
     collect(
       graph.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),

@@ -24,10 +24,14 @@ export interface ColumnText {
 /** A DuckDB of one's own, empty. */
 export interface BindBench {
   run(sql: string): Promise<unknown>
-  describe(sql: string): Promise<readonly ColumnText[]>
+  /** Absent: the models are only checked, which is half the work. */
+  readonly describe?: (sql: string) => Promise<readonly ColumnText[]>
 }
 
-/** Columns of raw.events and of each model. Throws CCS_MODEL_INVALID with all faults. */
+/**
+ * Columns of raw.events and, as far as the bench describes them, of each model. Throws CCS_MODEL_INVALID with
+ * all faults.
+ */
 export async function bindModels(
   project: BindProject,
   bench: BindBench,
@@ -49,7 +53,8 @@ export async function bindModels(
     }
     try {
       await bench.run(`CREATE VIEW ${model.name} AS\n${model.sql}`)
-      columns.set(model.name, await bench.describe(`DESCRIBE ${model.name}`))
+      const found = await bench.describe?.(`DESCRIBE ${model.name}`)
+      if (found) columns.set(model.name, found)
     } catch (cause) {
       broken.add(model.name)
       faults.push(binderError(model, cause))
