@@ -56,13 +56,20 @@ export interface PipelineState {
   readonly stalled: string | null
 }
 
-const READ_BYTES = 4 * 1024 * 1024
+/**
+ * A batch; nothing else of this process moves while one is taken in. The first ones are smaller, so that
+ * the first rows can be asked for soon.
+ */
+const READ_BYTES = 1024 * 1024
+const FIRST_READ_BYTES = 128 * 1024
+
 export class Pipeline {
   readonly #parts: PipelineParts
   readonly #options: PipelineOptions
   #manifest: Manifest | undefined
   #dlqEnd: number
   #newestAppendMs: number | null = null
+  #readBytes = FIRST_READ_BYTES
   #lastCommitMs: number
   #commit: Promise<void> | undefined
   /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
@@ -127,7 +134,7 @@ export class Pipeline {
         this.#commitIfDue()
         if (ends) continue
         const workedMs = performance.now() - startMs
-        const isFull = taken >= READ_BYTES / 4
+        const isFull = taken >= this.#readBytes / 4
         await this.#attention.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
       }
       await this.commit()
@@ -182,8 +189,9 @@ export class Pipeline {
     // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
     if (this.#parts.engine.uncommittedRows >= 1.5 * this.#options.checkpointRows && this.#commit)
       await this.#commit
-    const frames = await this.#inlet.read(READ_BYTES, this.#parts.engine.positions)
+    const frames = await this.#inlet.read(this.#readBytes, this.#parts.engine.positions)
     if (frames.length === 0) return 0
+    this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
     this.#taking = this.#take(frames)
     await this.#taking
     this.#taking = undefined
