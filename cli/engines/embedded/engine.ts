@@ -92,7 +92,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await engine.#start()
       return engine
     } catch (error) {
-      engine?.#hot.close()
+      if (engine) engine.#hot.close()
       for (const one of [intake, connection, duck]) one.close()
       throw error
     }
