@@ -84,7 +84,7 @@ export function buildCatalogue(random: Random): Catalogue {
     for (let n = 0; n < PRODUCTS_PER_CATEGORY; n++) {
       const brand = random.pick(BRANDS)
       const name = `${brand} ${random.pick(STYLES)} ${names[n % names.length] ?? ''}`
-      const sku = `${category.slice(0, 2).toUpperCase()}-${String(1000 + n * 7)}`
+      const sku = `${category.slice(0, 3).toUpperCase()}-${String(1000 + n * 7)}`
       const cheap = random.float() * random.float()
       const priceMinor = fromMinor + Math.floor((cheap * (toMinor - fromMinor)) / 10) * 10
       const hasCategory = !random.chance(0.02)
