@@ -64,4 +64,55 @@ describe('the memory of event ids', () => {
     }
     expect(seen.size).toBeLessThan(100_000)
   })
+
+  test('agrees with a Map of hours over months, whatever the horizon', () => {
+    for (const [horizonHours, stepHours] of [
+      [1, 1],
+      [48, 3],
+      [48, 700],
+      [240, 11],
+    ] as const) {
+      const seen = new Seen(horizonHours * HOUR)
+      const next = words(horizonHours)
+      const hours = new Map<number, number>()
+      let hour = Math.floor(start / HOUR)
+      for (let i = 0; i < 400; i++) {
+        seen.advance(hour * HOUR)
+        for (let k = 0; k < 100; k++) {
+          const id = next() & 0xfff
+          const known = hours.get(id)
+          const isNew = known === undefined || known < hour - horizonHours
+          expect(seen.add(id, 1, 2, id)).toBe(isNew)
+          if (isNew) hours.set(id, hour)
+        }
+        hour += next() % (2 * stepHours)
+      }
+    }
+  })
+
+  test('a horizon of months keeps an id for as long, to within a hundredth', () => {
+    const horizonHours = 24 * 90
+    const seen = new Seen(horizonHours * HOUR)
+    seen.advance(start)
+    expect(seen.add(1, 2, 3, 4)).toBe(true)
+    seen.advance(start + horizonHours * HOUR)
+    expect(seen.add(1, 2, 3, 4)).toBe(false)
+    seen.advance(start + horizonHours * 1.01 * HOUR)
+    expect(seen.add(1, 2, 3, 4)).toBe(true)
+  })
+
+  test('ids that differ in one word only are spread, in whichever word', () => {
+    for (let word = 0; word < 4; word++) {
+      const seen = new Seen(48 * HOUR)
+      seen.advance(start)
+      const id: [number, number, number, number] = [7, 7, 7, 7]
+      const startMs = performance.now()
+      for (const isNew of [true, false])
+        for (let i = 0; i < 50_000; i++) {
+          id[word] = i * 65_536
+          expect(seen.add(...id)).toBe(isNew)
+          if (performance.now() - startMs > 20_000) throw new Error('they are not spread')
+        }
+    }
+  })
 })
