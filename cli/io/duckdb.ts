@@ -54,22 +54,33 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   if (options.memoryLimitBytes !== undefined) config.memory_limit = `${options.memoryLimitBytes}B`
   config.temp_directory = options.tempDirectory ?? ''
   if (options.readOnly) config.access_mode = 'READ_ONLY'
-  return new Duck(api, await api.DuckDBInstance.create(options.path ?? ':memory:', config))
+  const instance = await api.DuckDBInstance.create(options.path ?? ':memory:', config)
+  return new Duck(api, instance, config.memory_limit)
 }
 
 export class Duck {
   readonly #api: typeof Api
   readonly #instance: Api.DuckDBInstance
+  readonly #memoryLimit: string | undefined
 
-  constructor(api: typeof Api, instance: Api.DuckDBInstance) {
+  constructor(api: typeof Api, instance: Api.DuckDBInstance, memoryLimit: string | undefined) {
     this.#api = api
     this.#instance = instance
+    this.#memoryLimit = memoryLimit
   }
 
   async connect(): Promise<DuckConnection> {
     const bindings = loaded<typeof Bindings>('@duckdb/node-bindings')
     const connection = await bindings.connect(instanceHandle(this.#instance))
     return new DuckConnection(this.#api, bindings, connection)
+  }
+
+  /**
+   * Gives freed memory back to the system, of all threads and in both allocators that DuckDB uses. It does
+   * that where its limit is set, to whatever value; its own idle workers would do it, if it had some.
+   */
+  async giveBack(connection: DuckConnection): Promise<void> {
+    if (this.#memoryLimit) await connection.run(`SET memory_limit = '${this.#memoryLimit}'`)
   }
 
   /** Close connections first. */

@@ -14,8 +14,8 @@ import {
 } from '../core/layout.ts'
 import { filesByLeaf, type LakeFile, type Manifest } from '../core/manifest.ts'
 import type { Lake, StagedFile } from '../core/ports.ts'
+import { checkFile, type Stored, syncFile } from '../io/file-check.ts'
 import { type Files, isErrno } from '../io/files.ts'
-import { checkFile, type Stored, syncFile } from './file-check.ts'
 import {
   dropOldVersions,
   type Leaf,

@@ -44,7 +44,7 @@ const STAGES: readonly { readonly stage: string; readonly begins: (call: Call) =
   { stage: 'staging directory', begins: at('mkdir', /^stage\/c\d+$/) },
   { stage: 'table in the staging directory', begins: at('mkdir', /^stage\/c\d+\/silver\.events$/) },
   { stage: 'state directory', begins: at('mkdir', /^state\/\d+$/) },
-  { stage: 'ids in the state', begins: at('writeFile', /^state\/\d+\/seen\.bin$/) },
+  { stage: 'ids in the state', begins: at('write', /^state\/\d+\/seen\.bin$/) },
   { stage: 'manifest', begins: at('write', /^manifest\.json\.tmp$/) },
   { stage: 'a new folder while settling', begins: at('mkdir', /^lake-1\/parts\//) },
   { stage: 'a file while settling', begins: at('link', /^lake-1\/parts\//) },

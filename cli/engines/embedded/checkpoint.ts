@@ -3,16 +3,17 @@
  * partial Gold and the new event ids into a state directory. It runs on a connection of its own while the
  * engine takes in more; nothing counts until a manifest names it.
  */
-import { crc32 } from 'node:zlib'
 import type { StateFile } from '../../core/manifest.ts'
 import type { Model } from '../../core/model.ts'
 import type { StagedFile, WriteOptions, Written } from '../../core/ports.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
+import { checkFile, type Stored, syncFile } from '../../io/file-check.ts'
 import { diskError, type Files } from '../../io/files.ts'
 import { setSlice, text } from './catalog.ts'
 import type { EmbeddedEngine } from './engine.ts'
 import type { FrozenGold, Part } from './gold.ts'
 import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
+import { writeSeen } from './seen-files.ts'
 
 export interface CheckpointOptions extends WriteOptions {
   readonly files: Files
@@ -45,6 +46,7 @@ export async function writeFrozen(
     await options.files.mkdir(stateDir)
     if (frozen.toSeq > frozen.fromSeq)
       staged.push(...(await copyStreams(connection, engine, frozen, options)))
+    await engine.duck.giveBack(connection)
     for (const { model, gold } of engine.compiled) {
       if (!gold) continue
       options.onStep?.('gold.compact')
@@ -61,7 +63,7 @@ export async function writeFrozen(
       parts.set(model.name, filed)
       for (const { file } of filed) if (file) state.push(file)
     }
-    state.push(...(await writeSeen(frozen, options)))
+    state.push(...(await writeSeen(options.files, frozen, options)))
     await options.files.fsyncDir(stateDir)
     await options.files.fsyncDir(options.stateRoot)
     return { staged, state, parts }
@@ -108,8 +110,12 @@ async function copyStreams(
 /** A partition a file; where there are many days DuckDB divides the rows itself. */
 const DAYS_MAX = 6
 
-/** Dictionaries pay for values that repeat, and nobody looks these rows up by bloom filter. */
-const PARQUET = 'FORMAT parquet, DICTIONARY_SIZE_LIMIT 1000, WRITE_BLOOM_FILTER false'
+/**
+ * Dictionaries pay for values that repeat, and nobody looks these rows up by bloom filter. A row group is in
+ * memory until it is written: it is small.
+ */
+const PARQUET =
+  'FORMAT parquet, DICTIONARY_SIZE_LIMIT 1000, WRITE_BLOOM_FILTER false, ROW_GROUP_SIZE 12288'
 
 interface CopyTarget {
   readonly stage: string
@@ -176,47 +182,12 @@ async function copyPart(
 ): Promise<Part> {
   const path = `${serial}/${model.name}.parquet`
   const full = `${stateRoot}/${path}`
-  const rows = await connection.run(`COPY ${part.table} TO ${text(full)} (FORMAT parquet)`)
-  const { bytes, crc } = await seal(files, full)
-  const file: StateFile = { path, kind: 'gold', model: model.name, rows, bytes, crc32: crc }
-  return { ...part, file }
-}
-
-/** New ids in a file of their own; small files become one now and then, without what has expired. */
-async function writeSeen(
-  frozen: EmbeddedFrozen,
-  { files, serial, stateRoot, previous }: CheckpointOptions,
-): Promise<readonly StateFile[]> {
-  const live = previous.filter(
-    (file) => file.kind === 'seen' && (file.hour ?? 0) >= frozen.oldestSeenHour,
+  const rows = await connection.run(
+    `COPY ${part.table} TO ${text(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,
   )
-  const small = live.length < SEEN_FILES_MAX ? [] : smallOnes(live)
-  const kept = live.filter((file) => !small.includes(file))
-  const parts = [Buffer.from(frozen.seen.buffer, frozen.seen.byteOffset, frozen.seen.byteLength)]
-  for (const file of small) parts.push(await files.readFile(`${stateRoot}/${file.path}`))
-  const bytes = Buffer.concat(parts)
-  if (bytes.length === 0) return kept
-  const path = `${serial}/seen.bin`
-  await files.writeFile(`${stateRoot}/${path}`, bytes)
-  const { crc } = await seal(files, `${stateRoot}/${path}`, bytes)
-  const hour = Math.max(newestHour(frozen.seen), ...small.map((file) => file.hour ?? 0))
-  const rows = bytes.length / SEEN_BYTES
-  return [...kept, { path, kind: 'seen', model: '', rows, bytes: bytes.length, crc32: crc, hour }]
-}
-
-const SEEN_FILES_MAX = 24
-const SEEN_BYTES = 20
-
-/** All but the few that make up most of the bytes, so that an id is copied a logarithmic number of times. */
-function smallOnes(files: readonly StateFile[]): readonly StateFile[] {
-  const half = files.reduce((sum, file) => sum + file.bytes, 0) / 2
-  return files.filter((file) => file.bytes < half / 2)
-}
-
-function newestHour(words: Uint32Array): number {
-  let newest = 0
-  for (let at = 4; at < words.length; at += 5) newest = Math.max(newest, words[at] ?? 0)
-  return newest
+  const stored = await seal(files, full)
+  const file: StateFile = { path, kind: 'gold', model: model.name, rows, ...stored }
+  return { ...part, file }
 }
 
 /** Deletes state that no manifest names any more: older commits, and those that never came to be. */
@@ -238,19 +209,9 @@ export async function clearState(
   await clear('')
 }
 
-async function seal(
-  files: Files,
-  path: string,
-  known?: Buffer,
-): Promise<{ bytes: number; crc: number }> {
-  const file = await files.open(path, 'r+')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  const bytes = known ?? (await files.readFile(path))
-  return { bytes: bytes.length, crc: crc32(bytes) }
+async function seal(files: Files, path: string): Promise<Stored> {
+  await syncFile(files, path)
+  return checkFile(files, path)
 }
 
 /** DuckDB says in words that the disk is full. */

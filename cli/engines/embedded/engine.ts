@@ -46,7 +46,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     duck: Duck,
     connection: DuckConnection,
     intake: DuckConnection,
-    options: EmbeddedOptions,
+    { seen: words, ...options }: EmbeddedOptions,
     compiled: readonly CompiledModel[],
   ) {
     this.#duck = duck
@@ -64,7 +64,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     })
     const events = options.graph.map(({ model }) => model).find((model) => model.dedupe)
     const seen = new Seen(events?.dedupe?.horizonMs ?? 0)
-    for (const words of options.seen ?? []) seen.restore(words)
+    for (const one of words ?? []) seen.restore(one)
     this.#judge = new Judge(seen, events?.watermarkMs ?? 0, options.manifest)
   }
 
@@ -240,6 +240,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await this.#serve()
       await this.#hot.drop(frozen.hotTables)
       for (const table of old) await this.#connection.run(`DROP TABLE ${table}`)
+      await this.#duck.giveBack(this.#connection)
       await clearState(this.#options.files, this.#options.stateRoot, manifest.state)
     })
   }

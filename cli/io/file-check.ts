@@ -1,6 +1,6 @@
 /** Length and CRC-32 of a file, read piece by piece so that a large one neither fills memory nor blocks. */
 import { crc32 } from 'node:zlib'
-import type { Files } from '../io/files.ts'
+import type { Files } from './files.ts'
 
 const PIECE_BYTES = 1024 * 1024
 
