@@ -27,7 +27,8 @@ export interface CompactRun {
   readonly signal?: AbortSignal
 }
 
-const MERGE_MEMORY_BYTES = 256 * 1024 * 1024
+/** Merging and counting rows go row group by row group. */
+const MERGE_MEMORY_BYTES = 128 * 1024 * 1024
 
 export async function openLake(project: Project): Promise<OpenedLake> {
   const store = await openStore(project.dataDir)

@@ -1,20 +1,27 @@
 /**
- * Which small files of the lake are worth merging, and what the manifest says afterwards. A day that is over
- * is packed into files of a good size; on a day still written to, files of about one size are merged when
- * there are many (size tiers), so that no row is rewritten more than a few times.
+ * Which small files of the lake are worth merging, and what the manifest says afterwards. A file that holds a
+ * row group or two gains nothing by it and stays; small ones are merged with others of about their size (size
+ * tiers) where there are many, so that no row is rewritten more than a few times. A day that is over is packed
+ * more closely than one that is still written to.
  */
 import { filesByLeaf, type LakeFile, type Manifest } from './manifest.ts'
 
 export interface CompactionOptions {
-  /** Files from this size on stay as they are; merged files aim at it. Default 64 MiB. */
+  /** Files from this size on stay as they are. Default 4 MiB. */
+  readonly enoughBytes?: number
+  /** Files with so many rows stay as they are, however small. Default 50,000. */
+  readonly enoughRows?: number
+  /** A merged file ends with the input that makes it reach this. Default 64 MiB. */
   readonly targetBytes?: number
-  /** A closed day with more small files than this is merged. Default 8. */
+  /** A closed day is merged where more files than this are within a factor of 8 in size. Default 8. */
   readonly filesMax?: number
-  /** An open day is merged where more files than this are within a factor of 8 in size. Default 64. */
+  /** The same of an open day. Default 64. */
   readonly openFilesMax?: number
   /** Only this table, e.g. `silver.events`. */
   readonly table?: string
 }
+
+const MIB = 1024 * 1024
 
 /** Files of one partition that become one. */
 export interface CompactionGroup {
@@ -32,15 +39,15 @@ export function planCompaction(
   manifest: Manifest,
   options: CompactionOptions = {},
 ): CompactionGroup[] {
-  const { targetBytes = 64 * 1024 * 1024, filesMax = 8, openFilesMax = 64, table } = options
+  const { enoughBytes = 4 * MIB, enoughRows = 50_000, targetBytes = 64 * MIB } = options
+  const { filesMax = 8, openFilesMax = 64, table } = options
   const openDay = firstOpenDay(manifest)
   const groups: CompactionGroup[] = []
   for (const leaf of filesByLeaf(manifest.files)) {
     if (table !== undefined && leaf.table !== table) continue
-    const small = leaf.files.filter((file) => file.bytes < targetBytes)
-    const isClosed = dayOf(leaf.partition) < openDay
-    const sets = isClosed ? [small] : tiers(small)
-    const many = sets.filter((set) => set.length > (isClosed ? filesMax : openFilesMax))
+    const small = leaf.files.filter((file) => file.bytes < enoughBytes && file.rows < enoughRows)
+    const most = dayOf(leaf.partition) < openDay ? filesMax : openFilesMax
+    const many = tiers(small).filter((set) => set.length > most)
     for (const set of many)
       for (const inputs of packs(set, targetBytes))
         groups.push({ table: leaf.table, partition: leaf.partition, inputs })

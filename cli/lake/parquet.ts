@@ -4,6 +4,9 @@
 import { CcsError } from '../core/errors.ts'
 import type { DuckConnection } from '../io/duckdb.ts'
 
+/** A row group is in memory until it is written: it is small. */
+const MERGED = 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 24576'
+
 /**
  * Merges Parquet files of one table into `output` (zstd) and returns its rows. A column that only some inputs
  * have is NULL for the rows of the others; rows keep the order of `inputs`.
@@ -16,9 +19,7 @@ export async function mergeParquet(
   const list = inputs.map(quoted).join(', ')
   const read = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`
   try {
-    return await connection.run(
-      `COPY (FROM ${read}) TO ${quoted(output)} (FORMAT parquet, COMPRESSION zstd)`,
-    )
+    return await connection.run(`COPY (FROM ${read}) TO ${quoted(output)} (${MERGED})`)
   } catch (cause) {
     const isFull = String(cause).includes('No space left')
     throw new CcsError(

@@ -5,12 +5,17 @@ import type { LakeFile, Manifest } from '../../cli/core/manifest.ts'
 const MiB = 1024 * 1024
 const NEWEST = Date.parse('2026-11-22T12:00:00Z')
 
-function filesOf(day: string, sizes: readonly number[], table = 'silver.events'): LakeFile[] {
+function filesOf(
+  day: string,
+  sizes: readonly number[],
+  table = 'silver.events',
+  rows = 10,
+): LakeFile[] {
   return sizes.map((bytes, index) => ({
     table,
     partition: day && `event_date=${day}`,
     name: `${table}-${day}-${index}.parquet`,
-    rows: 10,
+    rows,
     bytes,
     crc32: 0,
   }))
@@ -34,7 +39,7 @@ function manifestOf(files: readonly LakeFile[]): Manifest {
 
 const sizes = (count: number, bytes: number) => Array.from({ length: count }, () => bytes)
 
-test('a closed day with more than 8 small files becomes one file; 8 are left alone', () => {
+test('a closed day with more than 8 small files of about one size has one file for them; 8 are left alone', () => {
   const nine = filesOf('2026-11-21', sizes(9, MiB))
   const plan = planCompaction(manifestOf([...nine, ...filesOf('2026-11-20', sizes(8, MiB))]))
   expect(plan).toEqual([
@@ -42,13 +47,22 @@ test('a closed day with more than 8 small files becomes one file; 8 are left alo
   ])
 })
 
-test('a file of the target size is never rewritten, and merged files stay below twice the target', () => {
-  const files = filesOf('2026-11-21', [64 * MiB, 200 * MiB, ...sizes(10, 20 * MiB)])
-  const plan = planCompaction(manifestOf(files))
+test('a file that holds a row group or two is never rewritten, whether it says so in bytes or in rows', () => {
+  const large = filesOf('2026-11-21', sizes(50, 4 * MiB))
+  const full = filesOf('2026-11-20', sizes(50, MiB), 'silver.events', 50_000)
+  expect(planCompaction(manifestOf([...large, ...full]))).toEqual([])
+  const fewer = filesOf('2026-11-20', sizes(50, MiB), 'silver.events', 49_999)
+  const plan = planCompaction(manifestOf([...large, ...fewer]))
+  expect(plan.map((group) => group.inputs.length)).toEqual([50])
+})
+
+test('merged files stay below the target and one input', () => {
+  const files = filesOf('2026-11-21', [4 * MiB, 200 * MiB, ...sizes(10, 2 * MiB)])
+  const plan = planCompaction(manifestOf(files), { targetBytes: 8 * MiB })
   expect(plan.map((group) => group.inputs.map((file) => file.bytes / MiB))).toEqual([
-    [20, 20, 20, 20],
-    [20, 20, 20, 20],
-    [20, 20],
+    [2, 2, 2, 2],
+    [2, 2, 2, 2],
+    [2, 2],
   ])
 })
 
@@ -59,24 +73,55 @@ test('a day that is still written to is merged only where many files are about o
   expect(planCompaction(manifestOf(more)).map((group) => group.inputs.length)).toEqual([65])
 })
 
-test('flushing a day every 30 seconds rewrites no row more than 3 times', () => {
+interface Flushes {
+  readonly count: number
+  readonly bytes: number
+  readonly rows: number
+  /** The day the flushes go to; the newest event is of the 22nd. */
+  readonly day: string
+}
+
+/** Commits a file a flush and compacts after each; how often a byte was rewritten, and what lies there then. */
+function flushed({ count, bytes, rows, day }: Flushes): { rewritten: number; files: LakeFile[] } {
   let files: LakeFile[] = []
-  let written = 0
-  for (let flush = 0; flush < 2880; flush++) {
-    const [file] = filesOf('2026-11-22', [30_000])
+  let merged = 0
+  for (let flush = 0; flush < count; flush++) {
+    const [file] = filesOf(day, [bytes], 'silver.events', rows)
     if (file) files.push({ ...file, name: `flush-${flush}.parquet` })
     const groups = planCompaction(manifestOf(files)).map((group, index) => {
-      const bytes = group.inputs.reduce((sum, one) => sum + one.bytes, 0)
-      written += bytes
+      const sum = (of: (one: LakeFile) => number) =>
+        group.inputs.reduce((all, one) => all + of(one), 0)
+      merged += sum((one) => one.bytes)
       const [first] = group.inputs
       if (!first) throw new Error('an empty group')
-      return { ...group, output: { ...first, name: `merged-${flush}-${index}.parquet`, bytes } }
+      const output = {
+        ...first,
+        name: `merged-${flush}-${index}.parquet`,
+        bytes: sum((one) => one.bytes),
+        rows: sum((one) => one.rows),
+      }
+      return { ...group, output }
     })
     files = replaceFiles(manifestOf(files), groups)
   }
-  expect(files.reduce((sum, file) => sum + file.bytes, 0)).toBe(2880 * 30_000)
-  expect(written / (2880 * 30_000)).toBeLessThan(3)
-  expect(files.length).toBeLessThan(200)
+  expect(files.reduce((sum, file) => sum + file.bytes, 0)).toBe(count * bytes)
+  expect(files.reduce((sum, file) => sum + file.rows, 0)).toBe(count * rows)
+  return { rewritten: merged / (count * bytes), files }
+}
+
+test.each([
+  // A hundred events a second, a commit every 30 seconds: all of them, and one in a hundred.
+  { count: 2880, bytes: 230_000, rows: 3_000, day: '2026-11-22', most: 1, left: 110 },
+  { count: 2880, bytes: 5_000, rows: 30, day: '2026-11-22', most: 2, left: 110 },
+  // Rates at which a commit has a row group or more.
+  { count: 1000, bytes: 7_700_000, rows: 100_000, day: '2026-11-22', most: 0, left: 1000 },
+  { count: 1000, bytes: 3_900_000, rows: 54_000, day: '2026-11-22', most: 0, left: 1000 },
+  // A few late events a commit, of a day that is over.
+  { count: 2880, bytes: 3_000, rows: 5, day: '2026-11-21', most: 4, left: 40 },
+])('$count flushes of $rows rows to $day rewrite a row at most $most times', (one) => {
+  const { rewritten, files } = flushed(one)
+  expect(rewritten).toBeLessThanOrEqual(one.most)
+  expect(files.length).toBeLessThanOrEqual(one.left)
 })
 
 test('a table without day partitions counts as still written to', () => {

@@ -7,7 +7,7 @@ import { openLake } from '../../open-lake.ts'
 export default class LakeCompact extends CcsCommand<CompactResult> {
   static override summary = 'Merge small Parquet files of the lake into larger ones.'
   static override description =
-    'Rows stay the same and readers never notice. Days that are over are merged when they have more than 8 small files, a day still written to when very many are about one size. An engine that runs on this data does it itself, beside its work.'
+    'Rows stay the same and readers never notice. Files that hold a row group or two stay as they are. Smaller ones are merged where many are about one size: more than 8 on a day that is over, more than 64 on one still written to. An engine that runs on this data does it itself, beside its work.'
   static override examples = [
     '<%= config.bin %> lake compact',
     '<%= config.bin %> lake compact --table silver.events',
@@ -15,7 +15,7 @@ export default class LakeCompact extends CcsCommand<CompactResult> {
   static override flags = {
     table: Flags.string({ summary: 'Only this table.', helpValue: 'silver.events' }),
     'files-max': Flags.integer({
-      summary: 'Merge a day that is over when it has more small files than this.',
+      summary: 'Merge a day that is over where more small files than this are about one size.',
       min: 1,
       default: 8,
     }),
