@@ -7,7 +7,7 @@ import type { Manifest } from './core/manifest.ts'
 import type { CompactPorts, CompactResult } from './flows/lake-compact.ts'
 import type { VerifyResult } from './flows/lake-verify.ts'
 import type { Pipeline } from './flows/run.ts'
-import type { DuckConnection } from './io/duckdb.ts'
+import type { Duck, DuckConnection } from './io/duckdb.ts'
 import { openStore, type Store } from './open.ts'
 import type { Project } from './project.ts'
 
@@ -28,7 +28,7 @@ export interface CompactRun {
 }
 
 /** Merging and counting rows go row group by row group. */
-const MERGE_MEMORY_BYTES = 128 * 1024 * 1024
+const MERGE_MEMORY_BYTES = 96 * 1024 * 1024
 
 export async function openLake(project: Project): Promise<OpenedLake> {
   const store = await openStore(project.dataDir)
@@ -115,16 +115,19 @@ async function compactWith(
     import('./core/compaction.ts'),
   ])
   if (planCompaction(manifest, options).length === 0) return NOTHING
-  return withDuck(store, (connection) => {
-    const merge: CompactPorts['merge'] = (inputs, output) =>
-      mergeParquet(connection, inputs, output)
+  return withDuck(store, (connection, duck) => {
+    const merge: CompactPorts['merge'] = async (inputs, output) => {
+      const rows = await mergeParquet(connection, inputs, output)
+      await duck.giveBack(connection)
+      return rows
+    }
     return compactLake(manifest, { lake: store.lake, merge, commit, ...run }, options)
   })
 }
 
 async function withDuck<T>(
   store: Store,
-  use: (connection: DuckConnection) => Promise<T>,
+  use: (connection: DuckConnection, duck: Duck) => Promise<T>,
 ): Promise<T> {
   const { openDuck } = await import('./io/duckdb.ts')
   const duck = await openDuck({
@@ -135,7 +138,7 @@ async function withDuck<T>(
   try {
     const connection = await duck.connect()
     try {
-      return await use(connection)
+      return await use(connection, duck)
     } finally {
       connection.close()
     }
