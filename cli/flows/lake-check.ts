@@ -32,7 +32,8 @@ export async function checkNewest(
   const newest = files.toReversed()
   for (const [index, file] of newest.entries()) {
     if (performance.now() > untilMs) return newest.slice(index)
-    await checkOne(lake, file)
+    const fault = await faultOf(lake, file)
+    if (fault) throw fault
   }
   return []
 }
@@ -47,9 +48,10 @@ export function checkRest(
   const check = async () => {
     for (const file of files) {
       if (stopped.signal.aborted) return
-      // A compaction may have replaced it meanwhile.
-      const isNamed = engine.manifest?.files.some((one) => one.name === file.name)
-      if (isNamed) await checkOne(lake, file)
+      // A commit may have replaced it meanwhile.
+      const isNamed = () => engine.manifest?.files.some((one) => one.name === file.name)
+      const fault = isNamed() && (await faultOf(lake, file))
+      if (fault && isNamed()) throw fault
       await clock.sleep(REST_MS, stopped.signal)
     }
   }
@@ -62,11 +64,11 @@ export function checkRest(
   }
 }
 
-async function checkOne(lake: LakeChecker, file: LakeFile): Promise<void> {
+async function faultOf(lake: LakeChecker, file: LakeFile): Promise<CcsError | undefined> {
   const fault = await lake.check(file, lake.path(file))
-  if (fault === undefined) return
+  if (fault === undefined) return undefined
   const path = `lake/${leafPath(file.table, file.partition)}/${file.name}`
-  throw new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
+  return new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
     exit: EXIT.checkFailed,
     hint: 'The log still has every event: make the lake again with ccs deploy --rebuild --yes',
   })
