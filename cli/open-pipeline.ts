@@ -6,6 +6,7 @@ import { CcsError, EXIT } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
 import type { Clock } from './core/ports.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
+import type { GoldLimits } from './engines/embedded/options.ts'
 import type { Pipeline } from './flows/run.ts'
 import type { StatusResult } from './flows/status.ts'
 import {
@@ -38,6 +39,8 @@ export interface PipelineOpening {
   readonly store?: Store
   /** What the loop waits by; the system's unless given. */
   readonly clock?: Clock
+  /** Those of a real shop unless given. */
+  readonly goldLimits?: GoldLimits
 }
 
 /**
@@ -47,7 +50,7 @@ export interface PipelineOpening {
 export async function openPipeline(
   project: Project,
   logic: Logic,
-  { owner, onNotice, store: given, clock = systemClock() }: PipelineOpening,
+  { owner, onNotice, store: given, clock = systemClock(), goldLimits }: PipelineOpening,
 ): Promise<OpenPipeline> {
   const [{ takeEngineLock }, { openRejects }, { Pipeline }, check] = await Promise.all([
     import('./lake/engine-lock.ts'),
@@ -73,6 +76,7 @@ export async function openPipeline(
     const engine = await openEngine(project, logic, store, {
       lakePath,
       ...(manifest ? { manifest } : {}),
+      ...(goldLimits ? { goldLimits } : {}),
     })
     closers.push(() => engine.close())
     store.fault?.watch({ engine, lake: store.lake, manifests: store.manifests })

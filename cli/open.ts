@@ -10,6 +10,7 @@ import type { Desired } from './core/plan.ts'
 import type { Clock, EventLog, ManifestStore, RegisteredSchema } from './core/ports.ts'
 import type { MacroSet } from './core/sql-ast.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
+import type { GoldLimits } from './engines/embedded/options.ts'
 import type { RejectCodec } from './flows/rejects.ts'
 import type { FaultPoint } from './io/fault-point.ts'
 import type { Files } from './io/files.ts'
@@ -195,6 +196,8 @@ export interface EngineOptions {
   readonly lakePath: (file: Manifest['files'][number]) => string
   /** Where the engine keeps state; that of the store unless told. */
   readonly stateRoot?: string
+  /** Those of a real shop unless told. */
+  readonly goldLimits?: GoldLimits
 }
 
 export async function openEngine(
@@ -224,7 +227,7 @@ export async function openEngine(
     dataDirectory: store.root,
     files: store.files,
     stateRoot,
-    closedMin: CLOSED_ROWS_MIN,
+    goldLimits: options.goldLimits ?? GOLD_LIMITS,
     lakePath: options.lakePath,
     seen: await readSeen(store.files, stateRoot, manifest),
     ...(manifest ? { manifest } : {}),
@@ -232,8 +235,7 @@ export async function openEngine(
   })
 }
 
-/** Closed Gold rows wait for this many, so that the lake does not fill with tiny files. */
-const CLOSED_ROWS_MIN = 2_000
+const GOLD_LIMITS: GoldLimits = { wholeMin: 50_000, closedMin: 2_000 }
 
 async function readSeen(
   files: Files,

@@ -5,5 +5,14 @@
  */
 process.env.CCS_KILL_POINTS ??= '200'
 process.env.CCS_CRASH ??= 'all'
-process.argv.push('kill', 'pipeline-crash', 'log-crash', 'disk-full', 'tmpfs', 'poison', 'faults')
+process.argv.push(
+  'kill',
+  'pipeline-crash',
+  'reopen-crash',
+  'log-crash',
+  'disk-full',
+  'tmpfs',
+  'poison',
+  'faults',
+)
 await import('./run.js')

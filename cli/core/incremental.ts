@@ -37,6 +37,15 @@ export interface IncrementalModel {
   readonly partial: AstNode
   /** The model's columns over a relation named `_merged` with the keys and merged columns. */
   readonly final: AstNode
+  readonly outputs: Outputs
+}
+
+/** Names of the model's columns that say of a finished row which events belong to it. */
+export interface Outputs {
+  /** The column that is `k0`, `k1` …; undefined where none is. */
+  readonly keys: readonly (string | undefined)[]
+  /** The column that is the greatest event time. */
+  readonly last: string | undefined
 }
 
 const MERGES: Readonly<Record<string, Merge>> = {
@@ -92,9 +101,19 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
       return { ...aggregate(one), alias: one.alias ?? '' }
     return Object.fromEntries(Object.entries(one).map(([name, child]) => [name, rewrite(child)]))
   }
-  const finals = (node.select_list as readonly AstNode[]).map((item) =>
-    named(rewrite(item) as AstNode, item),
-  )
+  const items = node.select_list as readonly AstNode[]
+  const finals = items.map((item) => named(rewrite(item) as AstNode, item))
+  const nameOf = (is: (item: AstNode) => boolean) => {
+    const at = items.findIndex((item) => is(bare(item)))
+    return (at >= 0 && textOf(finals[at]?.alias)) || undefined
+  }
+  const outputs = {
+    keys: groups.map((group) => {
+      const wanted = JSON.stringify(group)
+      return nameOf((item) => JSON.stringify(item) === wanted)
+    }),
+    last: nameOf(isLast),
+  }
 
   const isSession = model.kind === 'session'
   const partialGroups = groups.map((group) =>
@@ -130,6 +149,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
         group_sets: [],
       },
     },
+    outputs,
   }
 }
 
@@ -154,35 +174,6 @@ export function mergeSql({ name, merge }: PartialColumn): string {
 /** SQL of what the final projection sees of a merged column. */
 export function finalColumnSql({ name, merge }: PartialColumn): string {
   return merge === 'distinct' ? `coalesce(len(${name}), 0) AS ${name}` : name
-}
-
-/**
- * SQL predicate: the row came after its window, or its session's pause, and the model's lateness had passed
- * on its partition's watermark. Such rows stay in Silver and are left out of this model alone.
- */
-export function tooLateSql(model: Model): string {
-  const latenessMs = model.latenessMs ?? 0
-  const time = model.time ?? 'event_time'
-  if (model.session) return `late_ms >= ${model.session.pauseMs + latenessMs}`
-  if (!model.window) return 'FALSE'
-  const restMs =
-    model.window.unit === 'shop day'
-      ? `epoch_ms(shop_day_end(shop_day(${time}))) - epoch_ms(${time})`
-      : `${model.window.sizeMs} - epoch_ms(${time}) % ${model.window.sizeMs}`
-  return `CASE WHEN late_ms > ${latenessMs} THEN late_ms >= ${latenessMs} + (${restMs}) ELSE FALSE END`
-}
-
-/** SQL predicate over key `k0`: nothing that the model admits can still change the row. */
-export function closedSql(model: Model, watermarkMs: number): string {
-  const latenessMs = model.latenessMs ?? 0
-  if (model.session)
-    return `epoch_ms(_run_last) + ${2 * model.session.pauseMs + latenessMs} <= ${watermarkMs}`
-  if (!model.window) return 'FALSE'
-  const end =
-    model.window.unit === 'shop day'
-      ? 'epoch_ms(shop_day_end(k0))'
-      : `epoch_ms(k0) + ${model.window.sizeMs}`
-  return `${end} + ${latenessMs} <= ${watermarkMs}`
 }
 
 const AGGREGATES = new Set([
@@ -243,6 +234,12 @@ function column(name: string): AstNode {
 
 function isColumn(node: AstNode, name: string): boolean {
   return node.class === 'COLUMN_REF' && String((node.column_names as string[]).at(-1)) === name
+}
+
+function isLast(node: AstNode): boolean {
+  const [child] = nodes(node.children)
+  const isPlain = !node.filter && node.distinct !== true
+  return node.function_name === 'max' && isPlain && !!child && isColumn(child, 'event_time')
 }
 
 function extreme(name: 'min' | 'max', alias: string): AstNode {

@@ -87,6 +87,7 @@ const isCount = (v: unknown): v is number => Number.isSafeInteger(v) && Number(v
 const isText = (v: unknown): v is string => typeof v === 'string'
 
 const count = check(isCount, 'a whole number from 0 on')
+const whole = check((v): v is number => Number.isSafeInteger(v), 'a whole number')
 const text = check(isText, 'text')
 const crc = check((v): v is number => isCount(v) && v <= 0xffffffff, 'an unsigned 32-bit number')
 const timeOrNull = check(
@@ -141,7 +142,7 @@ const lakeFile = fields<LakeFile>({
 })
 
 const stateFile: Read<StateFile> = (value, at) => {
-  const file = fields<Omit<StateFile, 'hour'>>({
+  const file = fields<Omit<StateFile, 'hour' | 'closedMs'>>({
     path: textLike(isPathBelow, 'a path below the state directory'),
     kind: check((v): v is 'gold' | 'seen' => v === 'gold' || v === 'seen', 'gold or seen'),
     model: text,
@@ -149,9 +150,12 @@ const stateFile: Read<StateFile> = (value, at) => {
     bytes: count,
     crc32: crc,
   })(value, at)
-  const { hour } = Object(value)
-  if (hour === undefined) return file
-  return { ...file, hour: check((v): v is number => Number.isSafeInteger(v), 'hours')(hour, at) }
+  const { hour, closedMs } = Object(value)
+  return {
+    ...file,
+    ...(hour === undefined ? {} : { hour: whole(hour, `${at}.hour`) }),
+    ...(closedMs === undefined ? {} : { closedMs: whole(closedMs, `${at}.closedMs`) }),
+  }
 }
 
 const model = fields<DeployedModel>({ name: text, fingerprint: text, text })

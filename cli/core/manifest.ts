@@ -48,6 +48,8 @@ export interface StateFile {
   readonly crc32: number
   /** seen only: greatest watermark hour (hours since 1970) of the ids in the file; it is dropped whole. */
   readonly hour?: number
+  /** gold only: the greatest watermark, ms, at which rows of the model have left the state for the lake. */
+  readonly closedMs?: number
 }
 
 export interface DeployedModel {

@@ -131,6 +131,8 @@ export interface Frozen {
 export interface Written {
   readonly staged: readonly StagedFile[]
   readonly state: readonly StateFile[]
+  /** Tables whose rows are all in this commit: it does not name their earlier lake files any more. */
+  readonly replaced: readonly string[]
 }
 
 /** An engine in this process that takes the log in small batches: the local and kafka targets have one. */

@@ -3,8 +3,9 @@
  * nothing of the engine; the catalog `on_time` has the same, less what came too late for the Gold model that is
  * being recomputed, and in its Gold what the audit recomputed so far.
  */
+
+import { tooLateSql } from '../core/closing.ts'
 import type { GraphModel } from '../core/graph.ts'
-import { tooLateSql } from '../core/incremental.ts'
 import type { Model } from '../core/model.ts'
 
 /** One DuckDB connection, of the audit's own instance or of the engine that serves the committed rows. */

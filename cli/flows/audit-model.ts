@@ -3,8 +3,9 @@
  * and views over them) is accounted by the key of what it reads, so that it shows which row of its source came
  * to nothing; a model that aggregates by its own key, each group standing for the rows behind it.
  */
+
+import { tooLateSql } from '../core/closing.ts'
 import type { GraphModel } from '../core/graph.ts'
-import { tooLateSql } from '../core/incremental.ts'
 import type { Model } from '../core/model.ts'
 import { type AstNode, astJson, nodes } from '../core/sql-ast.ts'
 import { type AuditSql, countOf, nameSql, quoted, withoutTooLate } from './audit-catalog.ts'

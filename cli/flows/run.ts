@@ -240,6 +240,7 @@ export class Pipeline {
     if (!frozen) return
     const write = () => this.#write(frozen, dlqEnd)
     const { written, manifest } = await this.#disk.through('commit', write)
+    for (const table of written.replaced) this.#options.onNotice(`${table}: ${MADE_ANEW}`)
     await this.#settle(manifest)
     await engine.release(frozen, written, manifest)
   }
@@ -253,7 +254,7 @@ export class Pipeline {
     const serial = (this.#manifest?.serial ?? 0) + 1
     const commit = `c${String(serial).padStart(8, '0')}`
     const stage = await lake.stage(commit)
-    const previous = this.#manifest?.state ?? []
+    const { files: before = [], state: previous = [] } = this.#manifest ?? {}
     const written = await engine.write(frozen, { serial, stage, previous })
     const files = await lake.seal(written.staged, commit)
     const manifest: Manifest = {
@@ -264,7 +265,7 @@ export class Pipeline {
       positions: frozen.positions,
       dlqEnd,
       counts: frozen.counts,
-      files: [...(this.#manifest?.files ?? []), ...files],
+      files: [...before.filter(({ table }) => !written.replaced.includes(table)), ...files],
       state: written.state,
       ...this.#options.logic,
     }
@@ -291,6 +292,9 @@ export class Pipeline {
 
 /** Intake goes on this long after a signal; the commit that follows takes a second or two more. */
 const DRAIN_MS = 5_000
+
+const MADE_ANEW =
+  'events for rows that had closed came in another partition; it was made anew from Silver.'
 
 /** The first rows of a new lake are committed soon, so that there is something to look at. */
 const FIRST_COMMIT_MS = 3_000

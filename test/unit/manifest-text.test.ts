@@ -32,6 +32,7 @@ const MANIFEST: Manifest = {
       rows: 1,
       bytes: 9,
       crc32: 5,
+      closedMs: 1_795_305_000_000,
     },
     { path: '7/seen.bin', kind: 'seen', model: '', rows: 3, bytes: 60, crc32: 6, hour: 498_695 },
   ],

@@ -80,11 +80,14 @@ export async function createDeltaViews(
  * `delta` is a SELECT over the latter.
  */
 export function servedSql(paths: readonly string[], delta: string): string {
-  if (paths.length === 0) return delta
+  return paths.length === 0 ? delta : `${filesSql(paths)} UNION ALL BY NAME (${delta})`
+}
+
+/** SELECT of the rows of one table's lake files. */
+export function filesSql(paths: readonly string[]): string {
   const files = paths.map(text).join(', ')
   // Files of one generation have the same columns: DuckDB need not open them all to plan a query.
-  return `SELECT * FROM read_parquet([${files}], hive_partitioning = false)
-    UNION ALL BY NAME (${delta})`
+  return `SELECT * FROM read_parquet([${files}], hive_partitioning = false)`
 }
 
 /** Files of one table, in the manifest's order. */

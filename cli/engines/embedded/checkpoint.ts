@@ -12,15 +12,14 @@ import { diskError, type Files } from '../../io/files.ts'
 import { setSlice, text } from './catalog.ts'
 import type { EmbeddedEngine } from './engine.ts'
 import type { FrozenGold, Part } from './gold.ts'
-import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
+import type { EmbeddedFrozen, EmbeddedOptions, GoldLimits } from './options.ts'
 import { writeSeen } from './seen-files.ts'
 
 export interface CheckpointOptions extends WriteOptions {
   readonly files: Files
   /** Directory of all state; this commit writes below `<serial>/`. */
   readonly stateRoot: string
-  /** Closed Gold rows of a model wait in the state until there are this many. */
-  readonly closedMin: number
+  readonly goldLimits: GoldLimits
   readonly onStep?: NonNullable<EmbeddedOptions['onStep']>
 }
 
@@ -38,6 +37,7 @@ export async function writeFrozen(
   const connection = await engine.connectDelta()
   const staged: StagedFile[] = []
   const state: StateFile[] = []
+  const replaced: string[] = []
   const parts = new Map<string, readonly Part[]>()
   try {
     await setSlice(connection, frozen.fromSeq, frozen.toSeq)
@@ -51,9 +51,10 @@ export async function writeFrozen(
       if (!gold) continue
       options.onStep?.('gold.compact')
       const frozenGold = frozen.gold.get(model.name) as FrozenGold // freeze() made one a model
+      if (frozenGold.isRemade) replaced.push(model.name)
       const result = await engine.gold(model.name).compact(connection, frozenGold, {
         watermarkMs: frozen.watermarkMs,
-        closedMin: options.closedMin,
+        ...options.goldLimits,
       })
       if (result.closed) staged.push(...(await copy(connection, model, result.closed, options)))
       for (const table of result.scratch) await connection.run(`DROP TABLE ${table}`)
@@ -66,7 +67,7 @@ export async function writeFrozen(
     state.push(...(await writeSeen(options.files, frozen, options)))
     await options.files.fsyncDir(stateDir)
     await options.files.fsyncDir(options.stateRoot)
-    return { staged, state, parts }
+    return { staged, state, replaced, parts }
   } catch (error) {
     throw diskFull(error, options.stage)
   } finally {
@@ -186,7 +187,9 @@ async function copyPart(
     `COPY ${part.table} TO ${text(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,
   )
   const stored = await seal(files, full)
-  const file: StateFile = { path, kind: 'gold', model: model.name, rows, ...stored }
+  const { closedMs } = part
+  const closed = closedMs === null ? {} : { closedMs }
+  const file: StateFile = { path, kind: 'gold', model: model.name, rows, ...stored, ...closed }
   return { ...part, file }
 }
 

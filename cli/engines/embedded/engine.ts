@@ -3,21 +3,21 @@
  * disk while the next rows come in. It keeps everything that is not committed yet in an in-memory DuckDB,
  * so a crash loses nothing that the log would not bring back.
  */
-import type { Counts, LakeFile, Manifest, PartitionPosition } from '../../core/manifest.ts'
+import type { Counts, Manifest, PartitionPosition } from '../../core/manifest.ts'
 import type { BatchEngine, LogFrame, QueryResult, Reject, WriteOptions } from '../../core/ports.ts'
 import { type Duck, type DuckConnection, openDuck } from '../../io/duckdb.ts'
 import {
   type CatalogOptions,
   createCatalogs,
   createDeltaViews,
-  filesOf,
   prepareConnection,
   servedSql,
   text,
 } from './catalog.ts'
 import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint.ts'
 import { around, type CompiledModel, compileModels } from './compile.ts'
-import { type FrozenGold, GoldState } from './gold.ts'
+import type { GoldState } from './gold.ts'
+import { GoldSet } from './gold-set.ts'
 import { HotRows } from './hot.ts'
 import { Judge } from './judge.ts'
 import type { EmbeddedCut, EmbeddedFrozen, EmbeddedOptions } from './options.ts'
@@ -30,14 +30,13 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   readonly #intake: DuckConnection
   readonly #options: EmbeddedOptions
   readonly #compiled: readonly CompiledModel[]
-  readonly #gold = new Map<string, GoldState>()
+  readonly #gold: GoldSet
   readonly #judge: Judge
   readonly #catalog: CatalogOptions
   readonly #questions: Questions
   readonly #hot: HotRows
   #committedSeq = 0
   #isServed = false
-  #files: readonly LakeFile[]
   #queue: Promise<unknown> = Promise.resolve()
   /** A checkpoint that has not made its cut yet: nothing is taken in before. */
   #cutting: Promise<unknown> = Promise.resolve()
@@ -56,7 +55,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#compiled = compiled
     this.#hot = new HotRows(connection, intake, options.raw)
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
-    this.#files = options.manifest?.files ?? []
+    this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
     this.#questions = new Questions({
       reads: new Map(compiled.map(({ model, reads }) => [model.name, reads])),
       connect: () => this.#connect('memory'),
@@ -106,13 +105,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     await createDeltaViews(this.#connection, before)
     if (clean) await this.#hot.openClean({ name: clean.model.name, sql: clean.sql })
     await createDeltaViews(this.#connection, after)
-    for (const { model, gold } of this.#compiled) {
-      if (!gold) continue
-      const state = new GoldState(this.#connection, gold)
-      const files = this.#options.manifest?.state.filter((one) => one.model === model.name) ?? []
-      await state.open(files, (file) => `${this.#options.stateRoot}/${file.path}`)
-      this.#gold.set(model.name, state)
-    }
+    await this.#gold.open(this.#compiled, this.#judge.newestWatermarkMs)
     await this.#serve()
   }
 
@@ -122,9 +115,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
 
   /** The partial Gold of a window or session model. */
   gold(name: string): GoldState {
-    const state = this.#gold.get(name)
-    if (!state) throw new Error(`${name} keeps no state`)
-    return state
+    return this.#gold.get(name)
   }
 
   get compiled(): readonly CompiledModel[] {
@@ -164,11 +155,9 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   #merge(models: ReadonlySet<string>): Promise<void> {
     return this.#exclusively(async () => {
       const seq = await this.#hot.flush()
-      for (const [name, state] of this.#gold) {
-        if (!models.has(name)) continue
-        this.#options.onStep?.('gold.merge')
-        await state.merge(seq)
-      }
+      if (!(await this.#gold.merge(seq, models))) return
+      await this.#serve(true)
+      await this.#gold.dropUnused()
     })
   }
 
@@ -194,13 +183,10 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
 
   async #settle({ hot, judged }: EmbeddedCut): Promise<EmbeddedFrozen> {
     await this.#hot.settle(hot)
-    const gold = new Map<string, FrozenGold>()
-    for (const [name, state] of this.#gold) {
-      this.#options.onStep?.('gold.merge')
-      await state.merge(hot.seq)
-      gold.set(name, await state.freeze())
-    }
+    await this.#gold.merge(hot.seq)
+    const gold = await this.#gold.freeze()
     await this.#serve(true)
+    await this.#gold.dropUnused()
     return {
       rows: hot.seq - this.#committedSeq,
       fromSeq: this.#committedSeq,
@@ -214,32 +200,24 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   /** Makes the partial Gold of the named models anew from all Silver rows. */
   buildGold(models: ReadonlySet<string>): Promise<void> {
     return this.#exclusively(async () => {
-      const connection = await this.#connect('memory')
-      try {
-        for (const name of models) await this.gold(name).build(connection)
-      } finally {
-        connection.close()
-      }
+      await this.#gold.remake(models, await this.#hot.flush())
       this.#judge.touch()
     })
   }
 
   write(frozen: EmbeddedFrozen, commit: WriteOptions): Promise<EmbeddedWritten> {
-    const { files, stateRoot, closedMin, onStep } = this.#options
+    const { files, stateRoot, goldLimits, onStep } = this.#options
     const step = onStep ? { onStep } : {}
-    return writeFrozen(this, frozen, { ...commit, files, stateRoot, closedMin, ...step })
+    return writeFrozen(this, frozen, { ...commit, files, stateRoot, goldLimits, ...step })
   }
 
-  release(frozen: EmbeddedFrozen, { parts }: EmbeddedWritten, manifest: Manifest): Promise<void> {
+  release(frozen: EmbeddedFrozen, written: EmbeddedWritten, manifest: Manifest): Promise<void> {
     return this.#exclusively(async () => {
-      this.#files = manifest.files
+      await this.#gold.release(frozen, written, manifest)
       this.#committedSeq = frozen.toSeq
-      const old: string[] = []
-      for (const [name, before] of frozen.gold)
-        old.push(...this.gold(name).replace(before, parts.get(name) ?? []))
       await this.#serve()
       await this.#hot.drop(frozen.hotTables)
-      for (const table of old) await this.#connection.run(`DROP TABLE ${table}`)
+      await this.#gold.dropUnused()
       await this.#duck.giveBack(this.#connection)
       await clearState(this.#options.files, this.#options.stateRoot, manifest.state)
     })
@@ -247,7 +225,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
 
   refresh(manifest: Manifest): Promise<void> {
     return this.#exclusively(() => {
-      this.#files = manifest.files
+      this.#gold.refresh(manifest)
       return this.#serve()
     })
   }
@@ -281,9 +259,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     for (const { model } of this.#compiled) {
       const isStanding = model.kind === 'view' || (isSame && model.kind === 'stream')
       if (isStanding && this.#isServed) continue
-      const paths = filesOf(this.#files, model.name).map(this.#options.lakePath)
-      const state = this.#gold.get(model.name)
-      const delta = state?.openRowsSql() ?? `SELECT * FROM delta.${model.name}`
+      const paths = this.#gold.servedFiles(model.name)
+      const delta = this.#gold.openRowsSql(model.name) ?? `SELECT * FROM delta.${model.name}`
       const sql = model.kind === 'view' ? model.sql : servedSql(paths, delta)
       await this.#connection.run(`CREATE OR REPLACE VIEW memory.${model.name} AS ${sql}`)
     }

@@ -2,12 +2,12 @@
  * The SQL of incremental Gold: partial rows of new rows, partial rows merged, and the model's columns over
  * merged rows. Sessions are merged by visitor and bucket first; the runs that they belong to are found then.
  */
+import { reopensSql, tooLateSql } from '../../core/closing.ts'
 import {
   finalColumnSql,
   type IncrementalModel,
   mergeSql,
   sessionBucketMs,
-  tooLateSql,
 } from '../../core/incremental.ts'
 
 /** SQL texts of an incremental model, made once with DuckDB's own deserialiser. */
@@ -64,4 +64,42 @@ export function finalSql({ incremental, final }: GoldSql, merged: string): strin
     ), _whole AS (
       SELECT k0, _start AS k1, ${columns.map(mergeSql).join(', ')} FROM _dated GROUP BY k0, _start
     ), _merged AS (SELECT ${seen} FROM _whole) ${final}`
+}
+
+/** Partial rows that may belong to rows that had closed by `closedMs`. */
+export function earlySql(sql: GoldSql, tables: readonly string[], closedMs: number): string {
+  const rows = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
+  return `SELECT * FROM (${rows}) WHERE ${reopensSql(sql.incremental.model, closedMs)}`
+}
+
+/**
+ * Those of the partial rows `early` that belong to a row of `lake`, the model's finished rows; where the
+ * model's columns don't tell, more than those.
+ */
+export function reopeningSql({ incremental }: GoldSql, early: string, lake: string): string {
+  const { model, outputs } = incremental
+  const { keys, last } = outputs
+  const conditions = model.session
+    ? sessionConditions(model.session, keys, last)
+    : keys.map((name, index) => name && `lake."${name}" IS NOT DISTINCT FROM early.k${index}`)
+  const same = conditions.filter((one) => one !== undefined).join(' AND ') || 'TRUE'
+  return `SELECT 1 FROM (${early}) AS early
+    WHERE EXISTS (SELECT 1 FROM (${lake}) AS lake WHERE ${same})`
+}
+
+/** A visit may be one of several that a long run was cut into: each is at most as long as the cap or a day. */
+function sessionConditions(
+  { pauseMs, capMs }: { readonly pauseMs: number; readonly capMs: number },
+  [visitor, start]: readonly (string | undefined)[],
+  last: string | undefined,
+): readonly (string | undefined)[] {
+  const longestMs = Math.max(capMs, 86_400_000)
+  const end = last
+    ? `epoch_ms(lake."${last}")`
+    : start && `epoch_ms(lake."${start}") + ${longestMs}`
+  return [
+    visitor && `lake."${visitor}" = early.k0`,
+    start && `epoch_ms(lake."${start}") - ${pauseMs} <= epoch_ms(early._last)`,
+    end && `${end} + ${pauseMs} >= epoch_ms(early._first)`,
+  ]
 }

@@ -1,6 +1,7 @@
 /**
  * What only the order of arrival can say of an event: whether its id is new, and how far behind its
- * partition's watermark it came. Both follow from the log alone, so a replay gives the same answers.
+ * partition's watermark it came. The latter follows from the partition's own order, so a replay gives the same
+ * answer; so does the former within the horizon (docs/adr/0008 on what lies beyond).
  */
 import type { Counts, Manifest, PartitionPosition } from '../../core/manifest.ts'
 import type { LogFrame } from '../../core/ports.ts'
@@ -30,8 +31,8 @@ export class Judge {
     if (manifest) this.#counts = { ...manifest.counts }
     for (const one of manifest?.positions ?? [])
       this.#positions.set(`${one.topic}-${one.partition}`, { ...one })
-    const newest = this.#newestMs()
-    if (newest !== null) seen.advance(newest - watermarkDelayMs)
+    const newest = this.newestWatermarkMs
+    if (newest !== null) seen.advance(newest)
   }
 
   /** The frames' records follow now. */
@@ -87,6 +88,12 @@ export class Judge {
     return least
   }
 
+  /** The greatest watermark of all partitions; null: none has one. */
+  get newestWatermarkMs(): number | null {
+    const times = [...this.#positions.values()].flatMap(({ maxEventMs }) => maxEventMs ?? [])
+    return times.length === 0 ? null : Math.max(...times) - this.#watermarkDelayMs
+  }
+
   /** Whether records came since the last freeze. */
   isDirty(): boolean {
     return this.#isDirty
@@ -112,12 +119,5 @@ export class Judge {
       oldestSeenHour: this.seen.oldestHour,
       watermarkMs: this.watermarkMs,
     }
-  }
-
-  #newestMs(): number | null {
-    let newest: number | null = null
-    for (const { maxEventMs } of this.#positions.values())
-      if (maxEventMs !== null && (newest === null || maxEventMs > newest)) newest = maxEventMs
-    return newest
   }
 }

@@ -26,11 +26,18 @@ export interface EmbeddedOptions {
   readonly files: Files
   /** Directory of the engine's state. */
   readonly stateRoot: string
-  /** Closed Gold rows of a model wait in the state until there are this many. */
-  readonly closedMin: number
+  readonly goldLimits: GoldLimits
   readonly seen?: readonly SeenWords[]
   /** Called before each statement of its kind: where tests end the process. */
   readonly onStep?: (step: 'gold.merge' | 'gold.compact') => void
+}
+
+/** How many rows of a Gold model are worth the work. */
+export interface GoldLimits {
+  /** Newer parts are merged into the first once they have as many rows as it, and this many. */
+  readonly wholeMin: number
+  /** Closed rows wait in the state until there are this many, so that the lake does not fill with tiny files. */
+  readonly closedMin: number
 }
 
 /** Where a checkpoint ends, as all who count rows see it. */

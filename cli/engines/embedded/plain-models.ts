@@ -3,8 +3,9 @@
  * order of arrival and no rewriting. The one thing that a batch can't know, which rows came too late for a
  * model, is taken from the records' late_ms.
  */
+
+import { tooLateSql } from '../../core/closing.ts'
 import type { GraphModel } from '../../core/graph.ts'
-import { tooLateSql } from '../../core/incremental.ts'
 import type { QueryResult } from '../../core/ports.ts'
 import { rawEventColumns } from '../../core/raw-events.ts'
 import { type Duck, type DuckConnection, openDuck } from '../../io/duckdb.ts'

@@ -1,0 +1,121 @@
+/**
+ * The partial Gold of all models, and when one of them is made anew: rows that have closed are in the lake, and
+ * an event that belongs to one of them, out of a partition that began later, would begin it a second time.
+ */
+import type { LakeFile, Manifest } from '../../core/manifest.ts'
+import type { DuckConnection } from '../../io/duckdb.ts'
+import { filesOf, setSlice } from './catalog.ts'
+import type { EmbeddedWritten } from './checkpoint.ts'
+import type { CompiledModel } from './compile.ts'
+import { type FrozenGold, GoldState } from './gold.ts'
+import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
+
+export class GoldSet {
+  readonly #connection: DuckConnection
+  readonly #connectAll: () => Promise<DuckConnection>
+  readonly #options: EmbeddedOptions
+  readonly #states = new Map<string, GoldState>()
+  /** Tables to be dropped once queries are not led to them any more. */
+  #unused: string[] = []
+  #files: readonly LakeFile[]
+
+  /** `connectAll` gives a connection to all rows, in the lake or not. */
+  constructor(
+    connection: DuckConnection,
+    connectAll: () => Promise<DuckConnection>,
+    options: EmbeddedOptions,
+  ) {
+    this.#connection = connection
+    this.#connectAll = connectAll
+    this.#options = options
+    this.#files = options.manifest?.files ?? []
+  }
+
+  /** `newestMs`: the greatest watermark of all partitions. */
+  async open(compiled: readonly CompiledModel[], newestMs: number | null): Promise<void> {
+    const { manifest, stateRoot } = this.#options
+    for (const { model, gold } of compiled) {
+      if (!gold) continue
+      const state = new GoldState(this.#connection, gold)
+      const files = manifest?.state.filter((one) => one.model === model.name) ?? []
+      const closedMs = this.#lake(model.name).length > 0 ? newestMs : null
+      await state.open(files, (file) => `${stateRoot}/${file.path}`, closedMs)
+      this.#states.set(model.name, state)
+    }
+  }
+
+  get(name: string): GoldState {
+    const state = this.#states.get(name)
+    if (!state) throw new Error(`${name} keeps no state`)
+    return state
+  }
+
+  /** SELECT of the rows that the lake does not have; undefined for a model that keeps no state. */
+  openRowsSql(name: string): string | undefined {
+    return this.#states.get(name)?.openRowsSql()
+  }
+
+  /** The model's files as far as they are to be served. */
+  servedFiles(name: string): readonly string[] {
+    return this.#states.get(name)?.isRemade ? [] : this.#lake(name)
+  }
+
+  /** Takes rows up to `seq` into the named models, or all; true when one was made anew and is to be served. */
+  async merge(seq: number, models?: ReadonlySet<string>): Promise<boolean> {
+    const remade: string[] = []
+    for (const [name, state] of this.#states) {
+      if (models && !models.has(name)) continue
+      this.#options.onStep?.('gold.merge')
+      if (!(await state.merge(seq, this.#lake(name)))) remade.push(name)
+    }
+    await this.remake(remade, seq)
+    return remade.length > 0
+  }
+
+  /** Makes the named models anew from all Silver rows up to `seq`. */
+  async remake(names: Iterable<string>, seq: number): Promise<void> {
+    for (const name of names) {
+      const connection = await this.#connectAll()
+      try {
+        await setSlice(connection, 0, seq)
+        this.#unused.push(...(await this.get(name).remake(connection, seq)))
+      } finally {
+        connection.close()
+      }
+    }
+  }
+
+  async freeze(): Promise<ReadonlyMap<string, FrozenGold>> {
+    const frozen = new Map<string, FrozenGold>()
+    for (const [name, state] of this.#states) frozen.set(name, await state.freeze())
+    return frozen
+  }
+
+  /** What was frozen is committed. Queries are still led to what was there before. */
+  async release(
+    { gold }: EmbeddedFrozen,
+    { parts }: EmbeddedWritten,
+    { files }: Manifest,
+  ): Promise<void> {
+    for (const [name, frozen] of gold) {
+      const state = this.get(name)
+      const made = parts.get(name) ?? []
+      if (await state.reopensAfter(frozen, made, this.#lake(name, files)))
+        await this.remake([name], state.mergedSeq)
+      this.#unused.push(...state.replace(frozen, made))
+    }
+    this.#files = files
+  }
+
+  refresh({ files }: Manifest): void {
+    this.#files = files
+  }
+
+  async dropUnused(): Promise<void> {
+    for (const table of this.#unused.splice(0)) await this.#connection.run(`DROP TABLE ${table}`)
+  }
+
+  #lake(name: string, files = this.#files): readonly string[] {
+    return filesOf(files, name).map(this.#options.lakePath)
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * A crash at calls of the file system of a commit that makes Gold anew and takes its earlier files out of the
+ * lake. By default at a part of the calls; at every one with `npm run test:crash`.
+ */
+import { cpSync, existsSync, rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ClosedShop } from '../fixtures/closed-shop.ts'
+import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
+import { seeded } from '../fixtures/gate-events.ts'
+import { drain, forgetHolders, type Rig } from '../fixtures/pipeline-rig.ts'
+
+const IS_WHOLE = process.env.CCS_CRASH === 'all'
+const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
+/** Call sites that the default run visits. */
+const SAMPLE = 8
+const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+const WAYS = [
+  { when: 'during', end: 'powerLoss' },
+  { when: 'after', end: 'powerLoss' },
+  { when: 'during', end: 'kill' },
+] as const satisfies readonly { when: When; end: 'powerLoss' | 'kill' }[]
+const EVENTS = 30
+
+let dir: string
+let rig: Rig
+
+/** `base` is a shop with rows that have closed, and a partition in the log that the engine has not met. */
+beforeAll(async () => {
+  dir = await mkdtemp(join(SCRATCH, 'ccs-reopen-crash-'))
+  rig = await ClosedShop.rig()
+  const shop = new ClosedShop(rig, join(dir, 'base'), seeded(SEED))
+  await shop.start()
+  const visitor = 'ann'
+  const visits = Array.from({ length: EVENTS }, (_, index) => ({ minute: index * 300, visitor }))
+  await shop.bring(0, visits)
+  await shop.append(1, [{ minute: 0.5, visitor }])
+  await shop.stop()
+})
+
+afterAll(async () => {
+  await rm(dir, { recursive: true, force: true })
+})
+
+function copyOfBase(): string {
+  const root = join(dir, 'case')
+  rmSync(root, { recursive: true, force: true })
+  cpSync(join(dir, 'base'), root, { recursive: true, verbatimSymlinks: true })
+  return root
+}
+
+async function workload(shop: ClosedShop, disk: FaultDisk): Promise<void> {
+  await shop.start(disk.files)
+  await drain(shop.open)
+  await shop.stop()
+}
+
+async function crash(shop: ClosedShop, disk: FaultDisk): Promise<void> {
+  try {
+    await workload(shop, disk)
+  } catch (error) {
+    if (!isCrash(error)) throw error
+  } finally {
+    // The engine's memory goes with its process.
+    await shop.stop().catch(() => undefined)
+  }
+}
+
+const isCrash = (error: unknown): boolean =>
+  error instanceof SimulatedCrash || (error instanceof Error && isCrash(error.cause))
+
+async function recover(root: string): Promise<void> {
+  const shop = new ClosedShop(rig, root, seeded(SEED))
+  await shop.start()
+  try {
+    await drain(shop.open)
+    const silver = await shop.open.engine.query('SELECT count(*) AS n FROM silver.people', 0)
+    expect(silver.rows).toEqual([{ n: EVENTS + 1 }])
+    await shop.expectGold('after the crash')
+  } finally {
+    await shop.stop()
+  }
+}
+
+test('a crash at any call of the file system while Gold is made anew loses and doubles nothing', {
+  timeout: IS_WHOLE ? 3_600_000 : 180_000,
+}, async () => {
+  const dry = copyOfBase()
+  const { trace, shop } = await countCalls(dry)
+  expect(shop.notices).toHaveLength(3)
+  const faults: string[] = []
+  let cases = 0
+  const step = IS_WHOLE ? 1 : trace.length / SAMPLE
+  for (let at = (SEED % 10) / 10; at < trace.length; at += step) {
+    const call = Math.floor(at)
+    const { when, end } = WAYS[cases++ % WAYS.length] ?? WAYS[0]
+    const root = copyOfBase()
+    const disk = new FaultDisk(root, { seed: SEED * 100_000 + call })
+    disk.crashAt(call, when)
+    await crash(new ClosedShop(rig, root, seeded(SEED)), disk)
+    const where = `${when} call ${call} of ${trace.length} (${disk.trace[call]}), ${end}, seed ${SEED}`
+    await disk[end]()
+    forgetHolders(root)
+    try {
+      await recover(root)
+    } catch (error) {
+      faults.push(`${where}: ${error instanceof Error ? error.stack : error}`)
+    }
+  }
+  console.log(`crashes: ${cases} cases over ${trace.length} call sites (seed ${SEED})`)
+  expect(faults).toEqual([])
+})
+
+async function countCalls(root: string) {
+  const disk = new FaultDisk(root, { seed: 0 })
+  const shop = new ClosedShop(rig, root, seeded(SEED))
+  await workload(shop, disk)
+  return { trace: disk.trace, shop }
+}

@@ -1,0 +1,279 @@
+/**
+ * Gold rows that have closed are in the lake. A partition that begins later, and earlier in event time, brings
+ * events that are on time by their own watermark and belong to such rows: each row must count once, and fully.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { compareTable } from '../../cli/core/compare-truth.ts'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
+import { runAudit } from '../../cli/open-audit.ts'
+import { ClosedShop, type Visit } from '../fixtures/closed-shop.ts'
+import { below, seeded } from '../fixtures/gate-events.ts'
+import {
+  APPEND_MS,
+  drain,
+  makeRecords,
+  makeRig,
+  openRig,
+  RAW,
+  type Rig,
+} from '../fixtures/pipeline-rig.ts'
+
+const DAY = 24 * 60
+const SEED = Number(process.env.CCS_SEED ?? 11)
+
+let rig: Rig
+let root: string
+let shop: ClosedShop
+
+beforeAll(async () => {
+  rig = await ClosedShop.rig()
+})
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'ccs-reopen-'))
+  shop = new ClosedShop(rig, root, seeded(SEED))
+  await shop.start()
+})
+afterEach(async () => {
+  await shop.stop()
+  await rm(root, { recursive: true, force: true })
+})
+
+const at = (visitor: string, ...minutes: number[]): Visit[] =>
+  minutes.map((minute) => ({ minute, visitor }))
+
+/** Ten days of a shop, of which all but the last have closed. */
+const TEN_DAYS = at('ann', ...Array.from({ length: 40 }, (_, index) => (index * DAY) / 4))
+
+const remade = (table: string) =>
+  expect.stringContaining(`${table}: events for rows that had closed`)
+
+test('an event of a partition that comes later counts in the window, day and visit that had closed', async () => {
+  await shop.bring(0, TEN_DAYS)
+  await shop.expectGold('before')
+  for (const table of ['gold.activity_1m', 'gold.sessions', 'gold.revenue_daily'])
+    expect(await shop.lakeFiles(table), table).not.toEqual([])
+  await shop.bring(1, at('ann', 0.5))
+  await shop.expectGold('after')
+  expect(shop.notices).toHaveLength(3)
+  expect(shop.notices).toContainEqual(remade('gold.activity_1m'))
+  expect(shop.notices).toContainEqual(remade('gold.sessions'))
+  expect(shop.notices).toContainEqual(remade('gold.revenue_daily'))
+  await shop.stop()
+  await shop.start()
+  await shop.expectGold('from the disk')
+})
+
+test('a question between intake and commit sees each row once', async () => {
+  await shop.bring(0, TEN_DAYS)
+  await shop.append(1, at('ann', 0.5))
+  await shop.takeIn()
+  await shop.expectGold('not committed')
+  await shop.append(1, at('ann', 1.5))
+  await shop.takeIn()
+  await shop.expectGold('more, not committed')
+  await shop.open.pipeline.commit()
+  await shop.expectGold('committed')
+  expect(shop.notices).toHaveLength(3)
+  await shop.stop()
+  await shop.start()
+  await shop.expectGold('from the disk')
+})
+
+test('events that come while rows close belong to those rows', async () => {
+  await shop.append(0, TEN_DAYS)
+  await shop.takeIn()
+  const { engine, store } = shop.open
+  const frozen = await engine.freeze()
+  if (!frozen) throw new Error('nothing was frozen')
+  await shop.append(1, at('ann', 0.5))
+  await shop.takeIn()
+  await shop.expectGold('while rows close')
+  const stage = await store.lake.stage('c1')
+  const written = await engine.write(frozen, { serial: 1, stage, previous: [] })
+  const files = await store.lake.seal(written.staged, 'c1')
+  const { positions, counts } = frozen
+  const manifest = {
+    ...({ format: 1, serial: 1, generation: 1, committedMs: 0, dlqEnd: 0 } as const),
+    ...{ positions, counts, files, state: written.state, models: [], schemas: [] },
+  }
+  await store.manifests.commit(manifest)
+  await store.lake.settle(manifest)
+  await engine.release(frozen, written, manifest)
+  expect(files.map(({ table }) => table)).toContain('gold.activity_1m')
+  // Asked as a question would be that had brought Gold up to date before the release.
+  const connection = await engine.connectDelta()
+  const doubled =
+    'SELECT window_start FROM memory.gold.activity_1m GROUP BY ALL HAVING count(*) > 1'
+  expect((await connection.all(doubled)).rows).toEqual([])
+  connection.close()
+  await shop.expectGold('after rows closed')
+})
+
+test('a later partition joins two visits that had closed', async () => {
+  await shop.bring(0, [
+    ...at('ann', 0, 10, 60, 70),
+    ...at('bob', ...TEN_DAYS.map((one) => one.minute + 100)),
+  ])
+  await shop.bring(1, at('ann', 35))
+  await shop.expectGold('after')
+  const { rows } = await shop.open.engine.query(
+    `SELECT events FROM gold.sessions WHERE anonymous_id = 'ann'`,
+    0,
+  )
+  expect(rows).toEqual([{ events: 5 }])
+})
+
+test('a pause of exactly thirty minutes joins, one of a millisecond more does not', async () => {
+  await shop.bring(0, [...at('ann', 0), ...at('bob', ...TEN_DAYS.map((one) => one.minute + 100))])
+  await shop.bring(1, at('ann', 30 + 1 / 60_000))
+  await shop.expectGold('a millisecond more')
+  expect(shop.notices).not.toContainEqual(remade('gold.sessions'))
+  await shop.bring(2, at('ann', 30))
+  await shop.expectGold('exactly')
+  expect(shop.notices).toContainEqual(remade('gold.sessions'))
+})
+
+test('a later partition joins visits to a run that is cut at midnights', async () => {
+  const run = Array.from({ length: 70 }, (_, index) => index * 25)
+  const gap = run.filter((minute) => minute < 800 || minute > 840)
+  await shop.bring(0, [
+    ...at('ann', ...gap),
+    ...at('bob', ...TEN_DAYS.map((one) => one.minute + 1800)),
+  ])
+  await shop.bring(1, at('ann', 812))
+  await shop.expectGold('after')
+})
+
+test.each([
+  ['its end', /^ *max\(event_time\) *AS session_end,$/m],
+  ['its visitor', /^ *anonymous_id,$/m],
+])('a visit is found in the lake though the model does not show %s', async (_, column) => {
+  const edit = (text: string) =>
+    /kind: session/.test(text)
+      ? text.replace(column, '').replace(/^.*"session_end >=.*$/m, '')
+      : text
+  const bare = new ClosedShop(await ClosedShop.rig(edit), join(root, 'bare'), seeded(SEED))
+  await bare.start()
+  try {
+    const bob = at('bob', ...TEN_DAYS.map((one) => one.minute + 1800))
+    const run = Array.from({ length: 50 }, (_, index) => index * 25)
+    await bare.bring(0, [...at('ann', ...run), ...bob])
+    await bare.bring(1, at('ann', 49 * 25 + 29))
+    await bare.expectGold('after')
+    expect(bare.notices).toContainEqual(remade('gold.sessions'))
+  } finally {
+    await bare.stop()
+  }
+})
+
+test('older history that belongs to no row that had closed leaves the lake as it is', async () => {
+  await shop.bring(0, TEN_DAYS)
+  const before = await shop.lakeFiles('gold.activity_1m')
+  await shop.bring(1, at('cid', -3 * DAY, -2 * DAY, -2 * DAY + 5))
+  await shop.bring(1, at('cid', -1.5 * DAY))
+  await shop.expectGold('after')
+  expect(shop.notices).toEqual([])
+  expect((await shop.lakeFiles('gold.activity_1m')).slice(0, before.length)).toEqual(before)
+})
+
+test('an import makes a model anew once, not with each commit', async () => {
+  await shop.bring(0, TEN_DAYS)
+  for (let day = 1; day < 9; day++) {
+    await shop.bring(1, at('ann', day * DAY + 1, day * DAY + DAY / 4))
+    await shop.expectGold(`day ${day}`)
+  }
+  expect(shop.notices).toHaveLength(3)
+  const { positions = [] } = (await shop.open.store.manifests.load()) ?? {}
+  expect(positions.map((one) => one.partition)).toEqual([0, 1])
+  // What the import has passed has closed again.
+  for (const table of ['gold.activity_1m', 'gold.sessions', 'gold.revenue_daily'])
+    expect(await shop.lakeFiles(table), table).not.toEqual([])
+  await shop.bring(2, at('ann', 0.5))
+  await shop.expectGold('a third partition')
+  expect(shop.notices).toHaveLength(6)
+})
+
+test('rows that an older ccs closed are opened again', async () => {
+  await shop.bring(0, TEN_DAYS)
+  const { manifests } = shop.open.store
+  const manifest = await manifests.load()
+  if (!manifest) throw new Error('no manifest')
+  expect(manifest.state.some((file) => file.closedMs !== undefined)).toBe(true)
+  const state = manifest.state.map(({ closedMs: _, ...file }) => file)
+  await manifests.commit({ ...manifest, serial: manifest.serial + 1, state })
+  await shop.stop()
+  await shop.start()
+  await shop.bring(0, at('ann', 10 * DAY))
+  expect(shop.notices).toEqual([])
+  await shop.bring(1, at('ann', 0.5))
+  await shop.expectGold('after')
+  expect(shop.notices).toHaveLength(3)
+})
+
+test('whatever partitions come when, with questions and restarts between, Gold is that of Silver', async () => {
+  const random = seeded(SEED)
+  const ends = [0, 0, 0, 0, 0]
+  let partitions = 1
+  for (let round = 0; round < 24; round++) {
+    if (random() < 0.2 && partitions < ends.length) {
+      ends[partitions] = random() * (ends[0] ?? 0)
+      partitions++
+    }
+    const partition = random() < 0.5 ? 0 : below(random, partitions)
+    const visits: Visit[] = []
+    let minute = ends[partition] ?? 0
+    for (let count = 1 + below(random, 30); count > 0; count--) {
+      minute += random() < 0.1 ? random() * DAY : random() * 40
+      visits.push({ minute, visitor: `v${below(random, 3)}`, isSale: random() < 0.3 })
+    }
+    ends[partition] = minute
+    const where = `round ${round}, seed ${SEED}`
+    await shop.append(partition, visits)
+    if (random() < 0.4) {
+      await shop.takeIn()
+      await shop.expectGold(`${where}, not committed`)
+    }
+    if (random() < 0.6) {
+      await drainOrCommit(random() < 0.5)
+      await shop.expectGold(where)
+    }
+    if (random() < 0.2) {
+      await shop.stop()
+      await shop.start()
+    }
+  }
+  expect(shop.notices.length).toBeGreaterThan(0)
+})
+
+async function drainOrCommit(isAgain: boolean): Promise<void> {
+  await shop.takeIn()
+  await shop.open.pipeline.commit()
+  if (isAgain) await shop.open.pipeline.commit()
+}
+
+test('two dirty partitions, the second brought when the first has closed, are the truth and add up', async () => {
+  const whole = await makeRig(undefined, { wholeMin: 1, closedMin: 1 })
+  const { partitions, truth } = await makeRecords(whole, 3_000, SEED, 2)
+  const side = join(root, 'two')
+  const notices: string[] = []
+  const open = await openRig(whole, side, undefined, (text) => notices.push(text))
+  try {
+    for (const [partition, records] of partitions.entries()) {
+      const writer = await open.store.log.writer(RAW, partition, 'test')
+      await writer.append(RecordBatch.of(records), APPEND_MS)
+      await writer.close()
+      await drain(open)
+    }
+    for (const { table, rows } of truth.tables) {
+      const actual = await open.engine.query(`SELECT * FROM ${table.name}`, APPEND_MS)
+      expect(compareTable(table, rows, actual.rows).mismatches, table.name).toBe(0)
+    }
+  } finally {
+    await open.close()
+  }
+  expect(notices).toContainEqual(remade('gold.activity_1m'))
+  expect(await runAudit(whole.project(side))).toMatchObject({ ok: true, faults: [] })
+})
