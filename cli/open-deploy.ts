@@ -126,10 +126,7 @@ async function rebuild(
       stateRoot: dataLayout(side).state,
     },
   )
-  const rejects = await openRejects(store.log, await openCodec(logic), {
-    committedEnd: 0,
-    owner: 'ccs deploy',
-  })
+  const rejects = await openRejects(store.log, await openCodec(logic), { owner: 'ccs deploy' })
   try {
     const { checkpointRows } = project.config.engine
     const pipeline = new Pipeline(
@@ -146,7 +143,7 @@ async function rebuild(
         checkpointMs: Number.POSITIVE_INFINITY,
         checkpointRows,
         logic: deployedLogic(logic),
-        dlqEnd: rejects.end,
+        dlqEnd: rejects.metEnd,
         onNotice: () => {},
       },
     )

@@ -80,8 +80,10 @@ export async function openPipeline(
     })
     closers.push(() => engine.close())
     store.fault?.watch({ engine, lake: store.lake, manifests: store.manifests })
-    const committedEnd = manifest?.dlqEnd ?? 0
-    const rejects = await openRejects(store.log, await openCodec(logic), { committedEnd, owner })
+    const rejects = await openRejects(store.log, await openCodec(logic), {
+      owner,
+      ...(manifest ? { committed: manifest } : {}),
+    })
     closers.push(() => rejects.close())
     const { checkpointEveryMs, checkpointRows } = project.config.engine
     const pipeline = new Pipeline(
@@ -98,7 +100,7 @@ export async function openPipeline(
         checkpointMs: checkpointEveryMs,
         checkpointRows,
         logic: deployedLogic(logic),
-        dlqEnd: rejects.end,
+        dlqEnd: rejects.metEnd,
         onNotice,
         ...(manifest ? { manifest } : {}),
       },

@@ -1,8 +1,10 @@
 /**
  * Keeps rejects in events.dlq, each once. After a crash the engine meets the records since its last commit
- * again; those whose reject is in the topic already are known by their source offset and not kept twice.
+ * again; those whose reject is in the topic already are known by their source offset and not kept twice. A
+ * commit on the way counts the topic only up to the first that was not met again yet.
  */
 import type { RejectedEvent } from '../core/contracts.ts'
+import type { PartitionPosition } from '../core/manifest.ts'
 import type { EventLog, LogWriter, Reject } from '../core/ports.ts'
 import { RecordBatch } from '../core/record-batch.ts'
 
@@ -17,39 +19,57 @@ export interface RejectCodec {
 }
 
 export interface RejectKeeper {
-  /** Offset after the last reject. */
+  /** Offset after the last reject of the topic. */
   readonly end: number
-  /** Durable when it resolves; returns the new end. Rejects come in the order of their partition. */
+  /** Up to where rejects belong to records that the engine has met: what a commit says. */
+  readonly metEnd: number
+  /** Durable when it resolves; returns the new `metEnd`. Rejects come in the order of their partition. */
   keep(rejects: readonly Reject[]): Promise<number>
   close(): Promise<void>
 }
 
 const BATCH_BYTES = 4 * 1024 * 1024
 
-/** `committedEnd`: the topic's end as of the last commit; 0 before the first. */
+export interface RejectsOptions {
+  /** The last commit's; nothing is committed yet when absent. */
+  readonly committed?: { readonly dlqEnd: number; readonly positions: readonly PartitionPosition[] }
+  readonly owner: string
+}
+
 export async function openRejects(
   log: EventLog,
   codec: RejectCodec,
-  options: { readonly committedEnd: number; readonly owner: string },
+  { committed, owner }: RejectsOptions,
 ): Promise<RejectKeeper> {
-  const kept = await keptSince(log, codec, options.committedEnd)
+  const earlier = await keptSince(log, codec, committed)
+  const kept: Kept = new Map()
+  for (const one of earlier) note(kept, one)
+  const isMet = (one: Source) => !kept.get(sourceOf(one))?.has(one.offset)
+  let met = 0
   let end = (await log.range(DLQ_TOPIC, ENGINE_PARTITION)).end
   let writer: LogWriter | undefined
+  const metEnd = () => {
+    for (let next = earlier[met]; next && isMet(next); next = earlier[met]) met++
+    return earlier[met]?.at ?? end
+  }
   return {
     get end() {
       return end
     },
+    get metEnd() {
+      return metEnd()
+    },
     keep: async (rejects) => {
-      const fresh = rejects.filter((one) => !kept.get(sourceOf(one))?.has(one.offset))
+      const fresh = rejects.filter(isMet)
       for (const batch of batches(codec, fresh)) {
-        writer ??= await log.writer(DLQ_TOPIC, ENGINE_PARTITION, options.owner)
+        writer ??= await log.writer(DLQ_TOPIC, ENGINE_PARTITION, owner)
         await writer.append(batch.records, batch.last.appendMs)
         for (const one of batch.rejects) note(kept, one)
         end += batch.records.count
       }
       // Remembered until all of them are kept, for the case that this is tried again; no longer.
       for (const one of rejects) kept.get(sourceOf(one))?.delete(one.offset)
-      return end
+      return metEnd()
     },
     close: async () => writer?.close(),
   }
@@ -84,22 +104,37 @@ function toRecord(reject: Reject): RejectedEvent {
   }
 }
 
-/** Source offsets, by source partition, of rejects in the topic that the commit does not count. */
-async function keptSince(log: EventLog, codec: RejectCodec, from: number): Promise<Kept> {
-  const kept: Kept = new Map()
+/** Where a rejected record stands. */
+interface Source {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** Sources of rejects that the commit does not count and that are met again, in the order of the topic. */
+async function keptSince(
+  log: EventLog,
+  codec: RejectCodec,
+  committed: RejectsOptions['committed'],
+): Promise<readonly (Source & { readonly at: number })[]> {
+  const from = committed?.dlqEnd ?? 0
+  const next = new Map(committed?.positions.map((one) => [sourceOf(one), one.nextOffset]))
+  const found: (Source & { readonly at: number })[] = []
   const { end } = await log.range(DLQ_TOPIC, ENGINE_PARTITION)
-  if (end <= from) return kept
+  if (end <= from) return found
   const reader = await log.reader(DLQ_TOPIC, ENGINE_PARTITION, from)
   try {
     for (;;) {
       const frames = await reader.read(BATCH_BYTES)
-      if (frames.length === 0) return kept
-      for (const { body } of frames) {
-        for (let at = 0; at < body.length; ) {
-          const bytes = body.readUInt32LE(at)
-          const record = codec.decode(body.subarray(at + 4, at + 4 + bytes))
-          if (record) note(kept, record)
-          at += 4 + bytes
+      if (frames.length === 0) return found
+      for (const { body, baseOffset } of frames) {
+        for (let byte = 0, at = baseOffset; byte < body.length; at++) {
+          const bytes = body.readUInt32LE(byte)
+          const record = codec.decode(body.subarray(byte + 4, byte + 4 + bytes))
+          byte += 4 + bytes
+          if (!record || at < from || record.offset < (next.get(sourceOf(record)) ?? 0)) continue
+          const { topic, partition, offset } = record
+          found.push({ topic, partition, offset, at })
         }
       }
     }
@@ -110,7 +145,7 @@ async function keptSince(log: EventLog, codec: RejectCodec, from: number): Promi
 
 type Kept = Map<string, Set<number>>
 
-function note(kept: Kept, one: { topic: string; partition: number; offset: number }): void {
+function note(kept: Kept, one: Source): void {
   const source = sourceOf(one)
   const offsets = kept.get(source) ?? new Set()
   kept.set(source, offsets.add(one.offset))

@@ -1,0 +1,69 @@
+/**
+ * Rejects over several lives of an engine: each is in events.dlq once, wherever a life ended and whatever it
+ * had committed by then.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Reject } from '../../cli/core/ports.ts'
+import { DLQ_TOPIC, openRejects } from '../../cli/flows/rejects.ts'
+import { diskFiles } from '../../cli/io/files.ts'
+import { openLocalLog } from '../../cli/log/local.ts'
+import { openCodec } from '../../cli/open.ts'
+import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
+
+let dir: string
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ccs-rejects-'))
+})
+afterEach(() => rm(dir, { recursive: true, force: true }))
+
+const reject = (offset: number, partition = 0): Reject => ({
+  reason: 'undecodable',
+  message: 'no',
+  schemaId: null,
+  bytes: Buffer.from([offset]),
+  topic: RAW,
+  partition,
+  offset,
+  appendMs: 1,
+})
+const at = (partition: number, nextOffset: number) => ({
+  topic: RAW,
+  partition,
+  nextOffset,
+  maxEventMs: null,
+})
+
+test('a commit in the middle of a replay counts only the rejects that were met again', async () => {
+  const codec = await openCodec((await makeRig(['bronze.events'])).logic)
+  const open = async (committed?: Parameters<typeof openRejects>[2]['committed']) => {
+    const log = openLocalLog({ dir, files: diskFiles() })
+    const rejects = await openRejects(log, codec, {
+      owner: 'test',
+      ...(committed && { committed }),
+    })
+    return { log, rejects }
+  }
+  const first = await open()
+  expect(await first.rejects.keep([reject(3), reject(1, 1), reject(5), reject(9)])).toBe(4)
+  await first.rejects.close()
+  await first.log.close()
+
+  // It died before any commit; the next life meets partition 0 up to 6 again, commits and dies.
+  const second = await open()
+  expect(second.rejects.metEnd).toBe(0)
+  expect(await second.rejects.keep([reject(3), reject(5)])).toBe(1)
+  await second.rejects.close()
+  await second.log.close()
+
+  const third = await open({ dlqEnd: 1, positions: [at(0, 6), at(1, 0)] })
+  expect(third.rejects.metEnd).toBe(1)
+  expect(await third.rejects.keep([reject(1, 1)])).toBe(3)
+  expect(await third.rejects.keep([reject(9), reject(12)])).toBe(5)
+  expect(third.rejects.end).toBe(5)
+  await third.rejects.close()
+  expect((await third.log.range(DLQ_TOPIC, 0)).end).toBe(5)
+  await third.log.close()
+})
