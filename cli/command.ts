@@ -107,7 +107,9 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** A remark beside the result, on stderr; silent with --json. */
   protected note(line: string): void {
-    if (!this.jsonEnabled()) process.stderr.write(`${line}\n`)
+    if (this.jsonEnabled()) return
+    process.stderr.write(`${this.#isLineOpen ? '\r\u001B[K' : ''}${line}\n`)
+    this.#isLineOpen = false
   }
 
   protected printTable(columns: readonly Column[], rows: readonly object[]): void {

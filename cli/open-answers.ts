@@ -21,7 +21,11 @@ export interface Answers {
   close(): Promise<void>
 }
 
-export async function openAnswers(project: Project): Promise<Answers> {
+/** `without` are names of damaged files of the lake that no answer may need. */
+export async function openAnswers(
+  project: Project,
+  without: ReadonlySet<string> = new Set(),
+): Promise<Answers> {
   const store = await openStore(project.dataDir)
   const { findEngine } = await import('./engines/embedded/client.ts')
   const running = await findEngine(store.files, store.root)
@@ -33,10 +37,14 @@ export async function openAnswers(project: Project): Promise<Answers> {
       status: async () => (await running.get('/status')) as StatusResult, // the engine's own answer
       close: () => store.log.close(),
     }
-  return lakeAnswers(project, store)
+  return lakeAnswers(project, store, without)
 }
 
-async function lakeAnswers(project: Project, store: Store): Promise<Answers> {
+async function lakeAnswers(
+  project: Project,
+  store: Store,
+  without: ReadonlySet<string>,
+): Promise<Answers> {
   const { readStatus } = await import('./flows/status.ts')
   const manifest = await store.manifests.load()
   let engine: EmbeddedEngine | undefined
@@ -44,9 +52,10 @@ async function lakeAnswers(project: Project, store: Store): Promise<Answers> {
     const logic = await openLogic(project)
     await refuseChanges(logic, manifest)
     const paths = manifest ? await store.lake.locate(manifest) : new Map<string, string>()
+    const files = manifest?.files.filter(({ name }) => !without.has(name)) ?? []
     return openEngine(project, logic, store, {
       lakePath: (file) => paths.get(file.name) ?? `${store.root}/missing/${file.name}`,
-      ...(manifest ? { manifest } : {}),
+      ...(manifest ? { manifest: { ...manifest, files } } : {}),
     })
   }
   return {

@@ -17,6 +17,7 @@ import {
   RAW_TOPIC,
   type Store,
 } from './open.ts'
+import { type Pinned, pinCommit } from './open-pin.ts'
 import type { Project } from './project.ts'
 
 export interface AuditRun {
@@ -26,17 +27,6 @@ export interface AuditRun {
 }
 
 const MEMORY_BYTES = 1024 * 1024 * 1024
-const ATTEMPTS = 3
-
-/** A commit whose files stay as they are until `dir` is removed. */
-interface Pinned {
-  readonly manifest: Manifest
-  readonly dir: string
-  /** Name of a lake file → absolute path; files that are nowhere are absent. */
-  readonly paths: ReadonlyMap<string, string>
-  readonly stateDir: string
-}
-
 /**
  * Audits the last commit; an engine that runs on the data is asked to commit first. Throws CCS_PLAN_CHANGES when
  * the models are not those that made the rows.
@@ -55,7 +45,7 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
     await clearScratch(store.files, place, { nowMs: Date.now() })
     const dir = await makeScratch(store.files, place)
     try {
-      const pinned = await pin(store, first, dir)
+      const pinned = await pinCommit(store, first, { dir })
       return await auditPinned(project, logic, store, pinned, run)
     } finally {
       await store.files.remove(dir)
@@ -75,52 +65,6 @@ async function refuseChanges(logic: Logic, manifest: Manifest): Promise<void> {
     `Not deployed yet: ${names.join(', ')}${steps.length > 5 ? ' …' : ''}. Rows are audited with the models that made them.`,
     { exit: EXIT.changes, hint: 'Look at what would happen: ccs plan. Then: ccs deploy' },
   )
-}
-
-/** Gives the files of a manifest second names below `dir`; starts anew with the next one when it was replaced meanwhile. */
-async function pin(store: Store, first: Manifest, dir: string): Promise<Pinned> {
-  const { files } = store
-  let manifest = first
-  for (let attempt = 1; ; attempt++) {
-    for (const part of ['lake', 'state']) await files.remove(`${dir}/${part}`)
-    await files.mkdir(`${dir}/lake`)
-    const pinned = await pinOnce(store, manifest, dir)
-    const isWhole =
-      pinned.paths.size === manifest.files.length && pinned.states === manifest.state.length
-    const now = (await store.manifests.load()) ?? manifest
-    if (isWhole || now.serial === manifest.serial || attempt === ATTEMPTS) return pinned
-    manifest = now
-  }
-}
-
-async function pinOnce(
-  store: Store,
-  manifest: Manifest,
-  dir: string,
-): Promise<Pinned & { readonly states: number }> {
-  const [{ isErrno }, { dataLayout }] = await Promise.all([
-    import('./io/files.ts'),
-    import('./core/layout.ts'),
-  ])
-  const { files } = store
-  const link = async (from: string, to: string): Promise<boolean> => {
-    try {
-      await files.link(from, to)
-      return true
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return false
-      throw error
-    }
-  }
-  const paths = new Map<string, string>()
-  for (const [name, path] of await store.lake.locate(manifest))
-    if (await link(path, `${dir}/lake/${name}`)) paths.set(name, `${dir}/lake/${name}`)
-  let states = 0
-  for (const { path } of manifest.state) {
-    await files.mkdir(`${dir}/state/${path.slice(0, path.lastIndexOf('/'))}`)
-    if (await link(`${dataLayout(store.root).state}/${path}`, `${dir}/state/${path}`)) states++
-  }
-  return { manifest, dir, paths, stateDir: `${dir}/state`, states }
 }
 
 async function auditPinned(

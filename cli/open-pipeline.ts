@@ -123,14 +123,17 @@ export interface OpenServer {
 }
 
 export async function openServer(
+  project: Project,
   open: OpenPipeline,
   options: { readonly port: number },
 ): Promise<OpenServer> {
-  const [{ startServer }, { publishEndpoint, removeEndpoint }, { readStatus }] = await Promise.all([
-    import('./dash/server.ts'),
-    import('./engines/embedded/client.ts'),
-    import('./flows/status.ts'),
-  ])
+  const [{ startServer }, { publishEndpoint, removeEndpoint }, { readStatus }, { openPage }] =
+    await Promise.all([
+      import('./dash/server.ts'),
+      import('./engines/embedded/client.ts'),
+      import('./flows/status.ts'),
+      import('./open-dash.ts'),
+    ])
   const { store, engine, pipeline } = open
   const status = () =>
     readStatus(store.log, pipeline.state(), {
@@ -141,9 +144,18 @@ export async function openServer(
     })
   const compact = async (options: object = {}) =>
     (await import('./open-lake.ts')).compactBeside(open, options)
+  const page = await openPage(project, {
+    log: store.log,
+    catchUp: () => pipeline.catchUp(),
+    query: (sql, nowMs) => engine.query(sql, nowMs),
+    status,
+    news: () => engine.counts.records,
+  })
   const server = await startServer({
     port: options.port,
+    page: page.page,
     routes: {
+      ...page.routes,
       'GET /status': status,
       'POST /query': async (body) => {
         const sql = sqlOf(body)
@@ -175,6 +187,7 @@ export async function openServer(
       clearInterval(timer)
       await compacting
       await removeEndpoint(store.files, store.root)
+      await page.close()
       await server.close()
     },
   }

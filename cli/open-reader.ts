@@ -20,23 +20,28 @@ export interface OpenDlq extends DlqShowPorts {
 }
 
 export async function openDlq(project: Project): Promise<OpenDlq> {
-  const [{ recordDecoder }, { log }, registry] = await Promise.all([
+  const [{ log }, registry] = await Promise.all([openStore(project.dataDir), openRegistry(project)])
+  const decode = await openRejectDecoder(project)
+  return { log, decode, guess: await openGuess(registry), close: () => log.close() }
+}
+
+/** Decodes records of events.dlq by whichever version of its schema fits; undefined for bytes that are no reject. */
+export async function openRejectDecoder(project: Project): Promise<DlqShowPorts['decode']> {
+  const [{ recordDecoder }, registry] = await Promise.all([
     import('./core/avro-record.ts'),
-    openStore(project.dataDir),
     openRegistry(project),
   ])
   type Reject = import('./core/contracts.ts').RejectedEvent
   const decoders = (await registry.versions('events.dlq-value'))
     .map(({ schema, id }) => recordDecoder<Reject>(schema, id))
     .reverse()
-  const decode = (bytes: Uint8Array) => {
+  return (bytes) => {
     for (const one of decoders) {
       const reject = one(bytes)
       if (reject) return reject
     }
     return undefined
   }
-  return { log, decode, guess: await openGuess(registry), close: () => log.close() }
 }
 
 async function openRegistry(project: Project): Promise<SchemaRegistry> {

@@ -34,6 +34,8 @@ export interface Project {
   readonly schemas: readonly SourceFile[]
   /** sql/<layer>/<model>.sql, sorted by path. */
   readonly models: readonly SourceFile[]
+  /** sql/live/<id>.sql: what the live page asks; no models. */
+  readonly figures: readonly SourceFile[]
   /** sql/<layer>/<model>.test.yml, sorted by path. */
   readonly tests: readonly SourceFile[]
   /** sql/macros.sql; its text is '' when there is none. */
@@ -86,7 +88,10 @@ export async function loadProject(dir: string, options: LoadOptions): Promise<Pr
       options.data === undefined ? path.resolve(root, parsed.data) : path.resolve(options.data),
     config: parsed,
     schemas,
-    models: sql.filter((one) => one.file.endsWith('.sql') && one.file.split('/').length === 3),
+    models: sql.filter(
+      (one) => one.file.endsWith('.sql') && one.file.split('/').length === 3 && !isFigure(one.file),
+    ),
+    figures: sql.filter((one) => one.file.endsWith('.sql') && isFigure(one.file)),
     tests: sql.filter((one) => one.file.endsWith('.test.yml')),
     macros: sql.find((one) => one.file === macros.file) ?? macros,
     connectors,
@@ -169,6 +174,10 @@ async function readTexts(
   return Promise.all(
     files.map(async (file) => ({ file, text: await readFile(path.join(root, file), 'utf8') })),
   )
+}
+
+function isFigure(file: string): boolean {
+  return file.startsWith('sql/live/')
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

@@ -3,6 +3,8 @@ import { CcsError, EXIT } from '../core/errors.ts'
 import { placeOf } from '../core/text.ts'
 import { type Check, type DoctorResult, type Examined, examine } from '../flows/doctor.ts'
 import { openLogic } from '../open.ts'
+import { checkFigures } from '../open-figures.ts'
+import { checkDbt } from '../open-venv.ts'
 import type { Project } from '../project.ts'
 
 const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
@@ -33,13 +35,16 @@ export default class Doctor extends CcsCommand<DoctorResult> {
   }): Promise<Examined | readonly Check[]> {
     try {
       const project = await this.loadProject(flags)
+      const modelFaults = await faultsOf(project)
       return {
         config: project.config,
         dir: project.dir,
         dataDir: project.dataDir,
         schemas: project.schemas.filter(({ file }) => file.split('/').length === 2).length,
         models: project.models.length,
-        modelFaults: await faultsOf(project),
+        modelFaults,
+        figureFaults: modelFaults.length > 0 ? [] : await figureFaultsOf(project),
+        marts: await checkDbt(project, process.env),
       }
     } catch (error) {
       return checksOf('project', error)
@@ -54,6 +59,11 @@ async function faultsOf(project: Project): Promise<readonly Check[]> {
   } catch (error) {
     return checksOf('models', error)
   }
+}
+
+/** A broken figure costs the page a number; the pipeline runs without it. */
+async function figureFaultsOf(project: Project): Promise<readonly Check[]> {
+  return (await checkFigures(project)).flatMap((fault) => checksOf('live page', fault))
 }
 
 /** A failed check for each fault of a CcsError; anything else is thrown on. */

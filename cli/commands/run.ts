@@ -27,7 +27,7 @@ export default class Run extends CcsCommand<StatusResult> {
       onNotice: (text) => this.note(text),
     })
     try {
-      const server = await openServer(open, {
+      const server = await openServer(project, open, {
         port: flags.port ?? (flags.once ? 0 : project.config.http.port),
       })
       try {

@@ -1,11 +1,15 @@
 import { Flags } from '@oclif/core'
 import { CcsCommand, durationFlag } from '../command.ts'
+import { readDbtTask } from '../core/dbt-args.ts'
 import type { QueryResult } from '../core/ports.ts'
 import { generate } from '../flows/generate.ts'
+import { keepMarts } from '../flows/marts-keeper.ts'
 import type { StatusResult } from '../flows/status.ts'
-import { openLogic, systemClock } from '../open.ts'
+import { type Logic, openLogic, systemClock } from '../open.ts'
+import { openDbtRun } from '../open-dbt.ts'
 import { openLogSink } from '../open-generator.ts'
 import { type OpenPipeline, type OpenServer, openPipeline, openServer } from '../open-pipeline.ts'
+import { hasDbt } from '../open-venv.ts'
 import type { Project } from '../project.ts'
 
 export default class Up extends CcsCommand<StatusResult> {
@@ -16,12 +20,23 @@ export default class Up extends CcsCommand<StatusResult> {
   static override examples = [
     '<%= config.bin %> up',
     '<%= config.bin %> up --eps 1000 --for 20s',
-    '<%= config.bin %> up --no-gen',
+    '<%= config.bin %> up --no-gen --dbt-every 5min',
   ]
   static override flags = {
     eps: Flags.integer({ summary: 'Events a second of the simulated shop.', min: 1, max: 100_000 }),
     gen: Flags.boolean({ summary: 'Simulate shoppers.', default: true, allowNo: true }),
     for: durationFlag({ summary: 'Stop by itself after this time.' }),
+    dbt: Flags.boolean({
+      summary: 'Build the daily marts in the background.',
+      description: 'With Python 3.10 or newer; installs dbt into .ccs/venv at the first time.',
+      env: 'CCS_DBT',
+      default: true,
+      allowNo: true,
+    }),
+    'dbt-every': durationFlag({
+      summary: 'How often the marts are built anew; ccs.yml says how often by default.',
+      helpValue: '15min',
+    }),
     port: Flags.integer({
       summary: 'Port on 127.0.0.1; 0 takes any free one.',
       min: 0,
@@ -33,19 +48,22 @@ export default class Up extends CcsCommand<StatusResult> {
     const { flags } = await this.parse(Up)
     const project = await this.loadProject(flags)
     const stop = this.untilSignal()
-    const open = await openPipeline(project, await openLogic(project), {
+    const logic = await openLogic(project)
+    const open = await openPipeline(project, logic, {
       owner: 'ccs up',
       onNotice: (text) => this.note(text),
     })
-    const server = await openServer(open, { port: flags.port ?? project.config.http.port }).catch(
-      async (error: unknown) => {
-        await open.close()
-        throw error
-      },
-    )
+    const server = await openServer(project, open, {
+      port: flags.port ?? project.config.http.port,
+    }).catch(async (error: unknown) => {
+      await open.close()
+      throw error
+    })
     try {
       this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
-      await this.#work(project, open, server, { ...flags, stop })
+      const everyMs = flags.dbt ? (flags['dbt-every'] ?? project.config.dbt.everyMs) : 0
+      const marts = (end: AbortSignal) => this.#marts(project, { open, logic, everyMs }, end)
+      await this.#work(project, open, server, { ...flags, stop, marts })
       const status = await server.status()
       await this.#goodbye(open, status)
       return status
@@ -62,7 +80,7 @@ export default class Up extends CcsCommand<StatusResult> {
     this.print(`  ccs live                                  what is happening right now`)
     this.print(`  ccs query "SELECT * FROM gold.right_now"  any SELECT over bronze, silver, gold`)
     this.print(`  ccs status                                lag, freshness, late, duplicates`)
-    this.print(`  ${server.url.padEnd(40)}  the same over HTTP: POST /query, GET /status`)
+    this.print(`  ${server.url.padEnd(40)}  the live page; also POST /query, GET /status`)
     this.print(`  ${project.dataDir}/lake`)
     this.print()
   }
@@ -77,10 +95,13 @@ export default class Up extends CcsCommand<StatusResult> {
       readonly gen: boolean
       readonly eps?: number | undefined
       readonly for?: number | undefined
+      /** Runs beside the shop and ends with it. */
+      readonly marts: (end: AbortSignal) => Promise<void>
     },
   ): Promise<void> {
     const ended = new AbortController()
     const stop = AbortSignal.any([options.stop, ended.signal])
+    const marts = options.marts(stop)
     const engine = open.pipeline.run(ended.signal, false)
     const timer = setInterval(
       () => void this.#report(open, server),
@@ -97,8 +118,34 @@ export default class Up extends CcsCommand<StatusResult> {
     } finally {
       ended.abort()
       clearInterval(timer)
-      await Promise.allSettled([shop, engine])
+      await Promise.allSettled([shop, engine, marts])
     }
+  }
+
+  /** dbt in the background: it gives way to everything, and ends at once when told to. */
+  async #marts(
+    project: Project,
+    more: { readonly open: OpenPipeline; readonly logic: Logic; readonly everyMs: number },
+    end: AbortSignal,
+  ): Promise<void> {
+    const { open, logic, everyMs } = more
+    if (everyMs === 0 || !hasDbt(project)) return
+    const onNotice = (text: string) => this.note(text)
+    const committedSerial = () => {
+      const { manifest } = open.pipeline
+      return manifest?.files.some(({ table }) => table.startsWith('silver.')) ? manifest.serial : 0
+    }
+    const build = (signal: AbortSignal) =>
+      openDbtRun(project, readDbtTask(['build']), {
+        owner: 'ccs up',
+        env: process.env,
+        signal,
+        isBackground: true,
+        onNotice,
+        store: open.store,
+        logic,
+      })
+    await keepMarts({ clock: systemClock(), committedSerial, build, onNotice }, everyMs, end)
   }
 
   async #shop(

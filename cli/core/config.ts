@@ -33,6 +33,7 @@ export interface Config {
   }
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
+  readonly dbt: { readonly everyMs: number }
   readonly targets: Readonly<Record<string, Target>>
 }
 
@@ -64,6 +65,7 @@ const SETTINGS = [
   { key: 'generator.eps', fallback: 100, read: readWhole(1, 1_000_000) },
   { key: 'generator.seed', fallback: 1, read: readWhole(0, Number.MAX_SAFE_INTEGER) },
   { key: 'http.port', fallback: 8090, read: readWhole(0, 65_535) },
+  { key: 'dbt.every', fallback: 900_000, read: readDuration(10_000, 7 * 86_400_000) },
 ] as const satisfies readonly Setting[]
 
 type Key = (typeof SETTINGS)[number]['key']
@@ -98,7 +100,7 @@ export function parseConfig(text: string, env: Env = {}, file = 'ccs.yml'): Conf
 
 /** The settings in force, in the file's own words, for `ccs doctor`. */
 export function configRows(config: Config): { readonly setting: string; readonly value: string }[] {
-  const { gate, engine, generator, http } = config
+  const { gate, engine, generator, http, dbt } = config
   return [
     { setting: 'name', value: config.name },
     { setting: 'timezone', value: config.timezone },
@@ -111,6 +113,7 @@ export function configRows(config: Config): { readonly setting: string; readonly
     { setting: 'generator.eps', value: String(generator.eps) },
     { setting: 'generator.seed', value: String(generator.seed) },
     { setting: 'http.port', value: String(http.port) },
+    { setting: 'dbt.every', value: formatDuration(dbt.everyMs) },
     { setting: 'targets', value: Object.keys(config.targets).join(', ') },
   ]
 }
@@ -204,6 +207,7 @@ function assemble(setting: (key: Key) => unknown, targets: Config['targets']): C
     },
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
+    dbt: { everyMs: number('dbt.every') },
     targets,
   }
 }

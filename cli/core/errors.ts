@@ -38,6 +38,14 @@ export const ERROR_CODES = [
   'CCS_IMPORT_INVALID',
   'CCS_RATE_MISSED',
   'CCS_TEST_INVALID',
+  'CCS_MARTS_MISSING',
+  'CCS_PYTHON_MISSING',
+  'CCS_VENV_FAILED',
+  'CCS_VENV_FOREIGN',
+  'CCS_DBT_MISSING',
+  'CCS_DBT_LOCKED',
+  'CCS_DBT_FAILED',
+  'CCS_DBT_STOPPED',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -86,7 +86,7 @@ export async function buildGraph(
 }
 
 /** Where a model's SELECT stands. */
-export function originOf(model: Model): {
+export function originOf(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
   file: string
   line: number
   sql: string

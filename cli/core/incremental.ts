@@ -37,6 +37,8 @@ export interface IncrementalModel {
   readonly partial: AstNode
   /** The model's columns over a relation named `_merged` with the keys and merged columns. */
   readonly final: AstNode
+  /** The same with the keys as further columns `_k0`, `_k1` … */
+  readonly keyed: AstNode
   readonly outputs: Outputs
 }
 
@@ -120,6 +122,12 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     isSession && isColumn(group, 'session_start') ? column('_bucket') : group,
   )
   const extremes = isSession ? [extreme('min', '_first'), extreme('max', '_last')] : []
+  const from_table = table('_merged', node.from_table as AstNode)
+  const plain = { where_clause: null, group_expressions: [], group_sets: [] }
+  const final = (select_list: readonly AstNode[]): AstNode => ({
+    ...select,
+    node: { ...node, ...plain, select_list, from_table },
+  })
   return {
     model,
     source: sourceOf(model, node.from_table as AstNode),
@@ -138,17 +146,8 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
         group_expressions: partialGroups,
       },
     },
-    final: {
-      ...select,
-      node: {
-        ...node,
-        select_list: finals,
-        from_table: table('_merged', node.from_table as AstNode),
-        where_clause: null,
-        group_expressions: [],
-        group_sets: [],
-      },
-    },
+    final: final(finals),
+    keyed: final([...finals, ...keys.map((key) => ({ ...column(key), alias: `_${key}` }))]),
     outputs,
   }
 }

@@ -68,6 +68,12 @@ export function lakeFileName(commit: string, index: number, crc32: number): stri
   return `${commit}-${String(index).padStart(4, '0')}-${sum}.parquet`
 }
 
+/** The CRC-32 that a file of the lake was named after; undefined for any other name. */
+export function crcOfName(name: string): number | undefined {
+  const match = /-([0-9a-f]{8})\.parquet$/.exec(name)
+  return match ? Number.parseInt(match[1] ?? '', 16) : undefined
+}
+
 /** `silver.events`: two names that are safe in a path and in SQL. */
 export function isTableName(text: string): boolean {
   return /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/i.test(text)

@@ -44,7 +44,7 @@ function nameOf(file: string): { layer: Layer; table: string } {
   return { layer, table }
 }
 
-interface ModelParts {
+export interface ModelParts {
   readonly header: string
   readonly headerLine: number
   readonly doc: string
@@ -53,7 +53,7 @@ interface ModelParts {
 }
 
 /** Cuts a file into header, leading `--` comment and SELECT; blank lines between them belong to none. */
-function splitModel(file: string, text: string): ModelParts {
+export function splitModel(file: string, text: string): ModelParts {
   const example = 'Begin the file with /*, a line such as "kind: stream", and */.'
   const start = text.length - text.replace(/^\uFEFF?\s*/, '').length
   const headerLine = lineOf(text, start)

@@ -210,9 +210,10 @@ export function wrapLine(line: string, width: number, indent = 4): readonly stri
       lines.push(open)
       open = word
     } else open = open === '' ? word : `${open} ${word}`
-    while (open.length > room) {
-      lines.push(open.slice(0, room))
-      open = open.slice(room)
+    while (open.length > (lines.length === 0 ? width : room)) {
+      const size = lines.length === 0 ? width : room
+      lines.push(open.slice(0, size))
+      open = open.slice(size)
     }
   }
   lines.push(open)

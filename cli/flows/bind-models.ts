@@ -57,15 +57,18 @@ export async function bindModels(
       if (found) columns.set(model.name, found)
     } catch (cause) {
       broken.add(model.name)
-      faults.push(binderError(model, cause))
+      faults.push(bindFault(model, cause))
     }
   }
   throwAll(faults)
   return columns
 }
 
-/** DuckDB's refusal as an error in the model's file. DuckDB shows the line and marks the place with a caret. */
-function binderError(model: Model, cause: unknown): CcsError {
+/** A SELECT in a file: a model or a figure. */
+export type BoundText = Pick<Model, 'file' | 'sql' | 'sqlLine'>
+
+/** DuckDB's refusal as an error in the SELECT's file. DuckDB shows the line and marks the place with a caret. */
+export function bindFault(model: BoundText, cause: unknown): CcsError {
   const text = cause instanceof Error ? cause.message : String(cause)
   const [head = '', ...rest] = text.split('\n')
   const isHint = (line: string): boolean => /^(Candidate|Did you mean|Try)/i.test(line.trim())
@@ -80,7 +83,7 @@ function binderError(model: Model, cause: unknown): CcsError {
 }
 
 /** `LINE 3: SELECT nope` with `^` below it; line 1 of the statement is the CREATE VIEW before the SELECT. */
-function caretPlace(model: Model, lines: readonly string[]): Location {
+function caretPlace(model: BoundText, lines: readonly string[]): Location {
   const index = lines.findIndex((one) => /^LINE \d+:/.test(one))
   const shown = lines[index] ?? ''
   const label = /^LINE (\d+): /.exec(shown)

@@ -35,6 +35,10 @@ export interface Examined {
   /** Number of models in sql/, and the checks that failed on them. */
   readonly models: number
   readonly modelFaults: readonly Check[]
+  /** Checks that failed on the figures of the live page. */
+  readonly figureFaults: readonly Check[]
+  /** Whether the daily marts can be built here; nothing without a dbt project. */
+  readonly marts?: readonly Check[]
 }
 
 export interface DoctorResult {
@@ -57,9 +61,11 @@ export async function examine(
   const checks: Check[] = [nodeCheck(machine.nodeVersion)]
   if (!('config' in project)) checks.push(...project)
   else {
-    checks.push(projectCheck(project), ...modelChecks(project), timezoneCheck(project.config))
+    checks.push(projectCheck(project), ...modelChecks(project), ...project.figureFaults)
+    checks.push(timezoneCheck(project.config))
     checks.push(...(await diskChecks(project.dataDir, machine)))
     checks.push(memoryCheck(project.config, machine), await portCheck(project.config, machine))
+    checks.push(...(project.marts ?? []))
   }
   return {
     ok: checks.every((check) => check.status !== 'failed'),

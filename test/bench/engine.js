@@ -46,6 +46,7 @@ function answersAt(port) {
     return document
   }
   return {
+    port,
     /** Rows of a query. */
     query: async (sql) => (await call('/query', 'POST', { sql })).rows,
     status: () => call('/status', 'GET'),

@@ -23,7 +23,8 @@ export function runCcs(args: readonly string[], options: RunOptions = {}): Promi
   const { CCS_DATA_DIR, CCS_PROJECT_DIR, FORCE_COLOR, NODE_V8_COVERAGE, ...env } = process.env
   const child = spawn(process.execPath, [path.join(ROOT, 'bin/run.js'), ...args], {
     cwd: options.cwd ?? ROOT,
-    env: { ...env, ...options.env },
+    // `ccs up` builds no marts by itself unless a test is about that.
+    env: { CCS_DBT: 'false', ...env, ...options.env },
     timeout: options.timeoutMs ?? 60_000,
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'pipe'],

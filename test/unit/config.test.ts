@@ -32,6 +32,7 @@ describe('a sound ccs.yml', () => {
       engine: { memoryLimitBytes: 536_870_912, checkpointEveryMs: 30_000, checkpointRows: 100_000 },
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
+      dbt: { everyMs: 900_000 },
       targets: { local: { engine: 'embedded' } },
     }
     expect(parseConfig('')).toEqual(defaults)
@@ -95,7 +96,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: data, engine, gate, generator, http, name, targets, timezone.',
+        hint: 'Known: data, dbt, engine, gate, generator, http, name, targets, timezone.',
       })
     }
   })

@@ -54,10 +54,12 @@ export async function createCatalogs(
   options: CatalogOptions,
 ): Promise<void> {
   await connection.run(`ATTACH ':memory:' AS delta (BLOCK_SIZE 16384)`)
+  // DuckDB plans a statement that reads a variable anew each time it runs, and this one never changes.
+  const macros = options.macros.replaceAll("getvariable('shop_timezone')", text(options.timezone))
   for (const catalog of ['delta', 'memory'] as const) {
     await prepareConnection(connection, catalog, options)
     for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
-    await connection.run(options.macros)
+    await connection.run(macros)
   }
   await connection.run(
     'USE delta; CREATE SCHEMA raw; CREATE SCHEMA fresh_bronze; CREATE SCHEMA state',

@@ -11,7 +11,7 @@ import { checkFile, type Stored, syncFile } from '../../io/file-check.ts'
 import { diskError, type Files } from '../../io/files.ts'
 import { setSlice, text } from './catalog.ts'
 import type { EmbeddedEngine } from './engine.ts'
-import type { FrozenGold, Part } from './gold.ts'
+import type { FrozenGold, Part } from './gold-compact.ts'
 import type { EmbeddedFrozen, EmbeddedOptions, GoldLimits } from './options.ts'
 import { writeSeen } from './seen-files.ts'
 

@@ -58,7 +58,8 @@ export async function compileModel(
     const incremental = makeIncremental(model, expandMacros(ast, macros, isAggregateMacro))
     const partial = await print(astJson(incremental.partial))
     const final = await print(astJson(incremental.final))
-    return { sql: model.sql, gold: { incremental, partial, final } }
+    const keyed = await print(astJson(incremental.keyed))
+    return { sql: model.sql, gold: { incremental, partial, final, keyed } }
   }
   if (model.layer === 'bronze') {
     const freshSql = await print(astJson(numbered(reading(ast, 'raw', 'fresh_events'))))

@@ -4,6 +4,7 @@
  * so a crash loses nothing that the log would not bring back.
  */
 import type { Counts, Manifest, PartitionPosition } from '../../core/manifest.ts'
+import type { Model } from '../../core/model.ts'
 import type { BatchEngine, LogFrame, QueryResult, Reject, WriteOptions } from '../../core/ports.ts'
 import { type Duck, type DuckConnection, openDuck } from '../../io/duckdb.ts'
 import {
@@ -83,6 +84,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       const catalog = { macros: options.macrosSql, timezone: options.timezone }
       await createCatalogs(connection, catalog)
       await prepareConnection(connection, 'delta', catalog)
+      // A lake file never changes under its name: what its footer says is read once.
+      await connection.run('SET GLOBAL parquet_metadata_cache = true')
       // From here on no query reads a file outside the data directory.
       await connection.run(`SET allowed_directories = [${text(`${options.dataDirectory}/`)}]`)
       await connection.run('SET enable_external_access = false')
@@ -155,8 +158,10 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   #merge(models: ReadonlySet<string>): Promise<void> {
     return this.#exclusively(async () => {
       const seq = await this.#hot.flush()
-      if (!(await this.#gold.merge(seq, models))) return
-      await this.#serve(true)
+      const remade = await this.#gold.merge(seq, models)
+      const changed = new Set([...remade, ...(await this.#gold.ask(models))])
+      if (changed.size === 0) return
+      await this.#serve((model) => changed.has(model.name))
       await this.#gold.dropUnused()
     })
   }
@@ -185,7 +190,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     await this.#hot.settle(hot)
     await this.#gold.merge(hot.seq)
     const gold = await this.#gold.freeze()
-    await this.#serve(true)
+    // The lake's files are those of the last time.
+    await this.#serve((model) => model.kind !== 'stream')
     await this.#gold.dropUnused()
     return {
       rows: hot.seq - this.#committedSeq,
@@ -251,14 +257,13 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   /**
-   * Makes the tables that queries see out of the lake's files and what is not in the lake yet. Views over
-   * them stay as they are. `isSame`: the lake's files are those of the last time.
+   * Makes the tables that queries see out of the lake's files and what is not in the lake yet, of the models
+   * that `isNew` names. Views over them stay as they are.
    */
-  async #serve(isSame = false): Promise<void> {
+  async #serve(isNew: (model: Model) => boolean = () => true): Promise<void> {
     await this.#connection.run('BEGIN')
     for (const { model } of this.#compiled) {
-      const isStanding = model.kind === 'view' || (isSame && model.kind === 'stream')
-      if (isStanding && this.#isServed) continue
+      if (this.#isServed && (model.kind === 'view' || !isNew(model))) continue
       const paths = this.#gold.servedFiles(model.name)
       const delta = this.#gold.openRowsSql(model.name) ?? `SELECT * FROM delta.${model.name}`
       const sql = model.kind === 'view' ? model.sql : servedSql(paths, delta)

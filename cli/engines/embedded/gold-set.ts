@@ -7,7 +7,8 @@ import type { DuckConnection } from '../../io/duckdb.ts'
 import { filesOf, setSlice } from './catalog.ts'
 import type { EmbeddedWritten } from './checkpoint.ts'
 import type { CompiledModel } from './compile.ts'
-import { type FrozenGold, GoldState } from './gold.ts'
+import { GoldState } from './gold.ts'
+import type { FrozenGold } from './gold-compact.ts'
 import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
 
 export class GoldSet {
@@ -60,8 +61,8 @@ export class GoldSet {
     return this.#states.get(name)?.isRemade ? [] : this.#lake(name)
   }
 
-  /** Takes rows up to `seq` into the named models, or all; true when one was made anew and is to be served. */
-  async merge(seq: number, models?: ReadonlySet<string>): Promise<boolean> {
+  /** Takes rows up to `seq` into the named models, or all; gives those made anew, to be served anew. */
+  async merge(seq: number, models?: ReadonlySet<string>): Promise<readonly string[]> {
     const remade: string[] = []
     for (const [name, state] of this.#states) {
       if (models && !models.has(name)) continue
@@ -69,7 +70,19 @@ export class GoldSet {
       if (!(await state.merge(seq, this.#lake(name)))) remade.push(name)
     }
     await this.remake(remade, seq)
-    return remade.length > 0
+    return remade
+  }
+
+  /** A question is about to read the named models; gives those to be served anew. */
+  async ask(models: ReadonlySet<string>): Promise<readonly string[]> {
+    const changed: string[] = []
+    for (const [name, state] of this.#states) {
+      const old = models.has(name) ? await state.ask() : undefined
+      if (old === undefined) continue
+      this.#unused.push(...old)
+      changed.push(name)
+    }
+    return changed
   }
 
   /** Makes the named models anew from all Silver rows up to `seq`. */
@@ -87,7 +100,10 @@ export class GoldSet {
 
   async freeze(): Promise<ReadonlyMap<string, FrozenGold>> {
     const frozen = new Map<string, FrozenGold>()
-    for (const [name, state] of this.#states) frozen.set(name, await state.freeze())
+    for (const [name, state] of this.#states) {
+      this.#unused.push(...state.rest())
+      frozen.set(name, await state.freeze())
+    }
     return frozen
   }
 

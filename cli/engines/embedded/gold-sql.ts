@@ -15,6 +15,8 @@ export interface GoldSql {
   readonly incremental: IncrementalModel
   readonly partial: string
   readonly final: string
+  /** The final columns and the keys, `_k0` and so on. */
+  readonly keyed: string
 }
 
 /** Partial rows of what the model reads. */

@@ -4,51 +4,18 @@
  * in place, so a checkpoint can read frozen tables while new partial rows go to the next one. Where new rows
  * belong to one that has closed, all is made anew from what the model reads, and nothing of it is in the lake.
  */
-import { closedSql } from '../../core/closing.ts'
 import type { StateFile } from '../../core/manifest.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
 import { filesSql, setSlice, text } from './catalog.ts'
 import {
-  earlySql,
-  finalSql,
-  type GoldSql,
-  mergedSql,
-  partialSql,
-  reopeningSql,
-  runsSql,
-} from './gold-sql.ts'
-import type { GoldLimits } from './options.ts'
-
-/** Merged partial rows that a commit has, or is about to have, in a file of its own. */
-export interface Part {
-  readonly table: string
-  readonly rows: number
-  readonly file?: StateFile
-  /** Greatest watermark at which rows of the model have left for the lake, ms; null: none have. */
-  readonly closedMs: number | null
-}
-
-/** What a checkpoint works on: it does not change any more. */
-export interface FrozenGold {
-  readonly parts: readonly Part[]
-  readonly fresh: readonly string[]
-  readonly closedMs: number | null
-  /** All rows are here: what the lake has of the model is not to be served or named any more. */
-  readonly isRemade: boolean
-}
-
-export interface Compacted {
-  readonly parts: readonly Part[]
-  /** SELECT of finished rows that leave the state with this commit. */
-  readonly closed?: string
-  /** Tables that nobody needs once that has been read. */
-  readonly scratch: readonly string[]
-}
-
-type CompactOptions = GoldLimits & { readonly watermarkMs: number | null }
-
-/** Further parts are merged into one at this many, and into the first one once they have as many rows. */
-const PARTS_MAX = 8
+  type Compacted,
+  type CompactOptions,
+  type FrozenGold,
+  GoldCompaction,
+  type Part,
+} from './gold-compact.ts'
+import { earlySql, finalSql, type GoldSql, partialSql, reopeningSql, runsSql } from './gold-sql.ts'
+import { OpenRows } from './open-rows.ts'
 
 export class GoldState {
   readonly #connection: DuckConnection
@@ -60,12 +27,12 @@ export class GoldState {
   #parts: readonly Part[] = []
   /** Tables of partial rows that no commit has; the last one takes new rows. */
   #fresh: string[] = []
-  /** Tables of a compaction that is not in force yet; left over when it failed. */
-  #attempt: string[] = []
+  readonly #compaction: GoldCompaction
   /** Greatest watermark at which rows have left for the lake; null: none are there. */
   #closedMs: number | null = null
   #isRemade = false
   #frozen: FrozenGold | undefined
+  readonly #open: OpenRows
   /** Row number of the first hot row that is not in a partial row yet. */
   mergedSeq = 0
 
@@ -73,6 +40,8 @@ export class GoldState {
     this.#connection = connection
     this.#sql = sql
     this.#table = `delta.state.${sql.incremental.model.name.replace('.', '_')}`
+    this.#open = new OpenRows(connection, sql, this.#table)
+    this.#compaction = new GoldCompaction(sql, `${this.#table}_all`, (on) => this.#create(on))
   }
 
   /** Whether all rows are here, and what the lake has of the model is not to be served. */
@@ -126,13 +95,37 @@ export class GoldState {
     await this.#connection.run('BEGIN')
     let isTaken = false
     try {
-      await this.#connection.run(`INSERT INTO ${this.#fresh.at(-1)} ${partialSql(this.#sql)}`)
+      const slice = await this.#take()
       isTaken = !(await this.#reopens(this.#fresh, this.#isRemade ? null : this.#closedMs, lake))
+      if (isTaken && slice !== undefined) await this.#open.update(slice, this.#tables())
     } finally {
+      if (!isTaken) this.#open.replan()
       await this.#connection.run(isTaken ? 'COMMIT' : 'ROLLBACK')
     }
     if (isTaken) this.mergedSeq = seq
     return isTaken
+  }
+
+  /** Rows of the slice become partial rows; gives a table of them alone where open rows follow them. */
+  async #take(): Promise<string | undefined> {
+    const fresh = this.#fresh.at(-1)
+    const isFollowed = this.#open.table !== undefined
+    const slice = isFollowed ? await this.#open.slice(this.#columns) : undefined
+    const rows = await this.#connection.run(
+      `INSERT INTO ${slice ?? fresh} ${partialSql(this.#sql)}`,
+    )
+    if (slice === undefined || rows === 0) return undefined
+    await this.#connection.run(`INSERT INTO ${fresh} SELECT * FROM ${slice}`)
+    return slice
+  }
+
+  /** Before a question, and before a freeze: see OpenRows. */
+  ask(): Promise<readonly string[] | undefined> {
+    return this.#open.ask(this.#tables())
+  }
+
+  rest(): readonly string[] {
+    return this.#open.rest()
   }
 
   /** Whether rows that were taken in since the freeze belong to those that close with this commit. */
@@ -171,14 +164,15 @@ export class GoldState {
       throw error
     }
     const held = new Set(this.#frozen && tablesOf(this.#frozen))
-    const old = tablesOf({ parts: this.#parts, fresh: this.#fresh })
+    const old = this.#tables()
+    const open = this.#open.forget()
     this.#parts = []
     this.#fresh = [table]
     this.#closedMs = null
     this.#isRemade = true
     this.#frozen = undefined
     this.mergedSeq = seq
-    return old.filter((one) => !held.has(one))
+    return [...old.filter((one) => !held.has(one)), ...open]
   }
 
   /** Ends the fresh tables: partial rows from now on go to a new one. */
@@ -192,6 +186,7 @@ export class GoldState {
     }
     this.#frozen = frozen
     this.#fresh = [...this.#fresh, next]
+    this.#open.replan()
     return frozen
   }
 
@@ -200,84 +195,40 @@ export class GoldState {
    * tables that nobody needs any more.
    */
   replace(frozen: FrozenGold, parts: readonly Part[]): readonly string[] {
-    this.#attempt = []
+    this.#compaction.end()
+    let open: readonly string[] = []
     if (frozen === this.#frozen) {
+      // Closed rows leave only when the whole is merged: then they are in the lake, and no longer open.
+      if (parts[0]?.table !== frozen.parts[0]?.table) open = this.#open.forget()
+      this.#open.replan()
       this.#frozen = undefined
       this.#parts = parts
       this.#fresh = this.#fresh.filter((table) => !frozen.fresh.includes(table))
       this.#closedMs = greatest(parts) ?? frozen.closedMs
       this.#isRemade = false
     }
-    const used = new Set(tablesOf({ parts: this.#parts, fresh: this.#fresh }))
+    const used = new Set(this.#tables())
     const all = new Set([...tablesOf(frozen), ...parts.map((part) => part.table)])
-    return [...all].filter((one) => !used.has(one))
+    return [...[...all].filter((one) => !used.has(one)), ...open]
   }
 
   /** SELECT of the model's rows that have not closed. */
   openRowsSql(): string {
-    return finalSql(
-      this.#sql,
-      runsSql(this.#sql, tablesOf({ parts: this.#parts, fresh: this.#fresh })),
-    )
+    return this.#open.selectSql() ?? finalSql(this.#sql, runsSql(this.#sql, this.#tables()))
   }
 
-  /**
-   * Merges what was frozen into few parts; the whole only when the newer parts have as many rows as the
-   * first, so that a row is merged a bounded number of times. Then rows that have closed by `watermarkMs`
-   * leave, when there are `closedMin` of them: `closed` selects them. Runs on another connection.
-   */
-  async compact(
+  /** All partial rows. */
+  #tables(): readonly string[] {
+    return tablesOf({ parts: this.#parts, fresh: this.#fresh })
+  }
+
+  /** See GoldCompaction. */
+  compact(
     connection: DuckConnection,
     frozen: FrozenGold,
     options: CompactOptions,
   ): Promise<Compacted> {
-    for (const table of this.#attempt) await connection.run(`DROP TABLE IF EXISTS ${table}`)
-    this.#attempt = []
-    const fresh = await this.#mergeTables(connection, frozen.fresh)
-    const [first, ...others] = frozen.parts
-    const newer = others.reduce((sum, part) => sum + part.rows, 0) + fresh.rows
-    if (newer >= Math.max(options.wholeMin, first?.rows ?? 0))
-      return this.#compactAll(connection, [...frozen.parts, fresh], options, frozen.closedMs)
-    if (others.length < PARTS_MAX) return { parts: [...frozen.parts, fresh], scratch: [] }
-    const tables = [...others, fresh].map((part) => part.table)
-    const merged = await this.#mergeTables(connection, tables)
-    return { parts: first ? [first, merged] : [merged], scratch: [fresh.table] }
-  }
-
-  async #compactAll(
-    connection: DuckConnection,
-    parts: readonly Part[],
-    options: CompactOptions,
-    closedMs: number | null,
-  ): Promise<Compacted> {
-    const { model } = this.#sql.incremental
-    const all = `${this.#table}_all`
-    const tables = parts.map((part) => part.table)
-    await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${runsSql(this.#sql, tables)}`)
-    const closed = options.watermarkMs === null ? 'FALSE' : closedSql(model, options.watermarkMs)
-    const count = await connection.all(`SELECT count(*) AS n FROM ${all} WHERE ${closed}`)
-    const isDue = Number(count.rows[0]?.n ?? 0) >= Math.max(1, options.closedMin)
-    const kept = isDue ? `WHERE NOT (${closed})` : ''
-    const helper = model.session ? ' EXCLUDE (_run, _run_last, _is_long)' : ''
-    const table = await this.#create(connection)
-    this.#attempt.push(table, all)
-    const rows = await connection.run(
-      `INSERT INTO ${table} BY NAME SELECT *${helper} FROM ${all} ${kept}`,
-    )
-    const scratch = [all, parts.at(-1)?.table ?? all]
-    if (!isDue) return { parts: [{ table, rows, closedMs }], scratch }
-    const closedSelect = finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed}`)
-    const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, options.watermarkMs ?? 0)
-    return { parts: [{ table, rows, closedMs: newest }], scratch, closed: closedSelect }
-  }
-
-  async #mergeTables(connection: DuckConnection, tables: readonly string[]): Promise<Part> {
-    const table = await this.#create(connection)
-    this.#attempt.push(table)
-    const rows = await connection.run(
-      `INSERT INTO ${table} BY NAME ${mergedSql(this.#sql, tables)}`,
-    )
-    return { table, rows, closedMs: null }
+    return this.#compaction.run(connection, frozen, options)
   }
 }
 

@@ -16,9 +16,13 @@ export interface QuestionsOptions {
   readonly bringUpToDate: (models: ReadonlySet<string>) => Promise<void>
 }
 
+const BEHIND_MAX = 200
+
 export class Questions {
   readonly #options: QuestionsOptions
   readonly #idle: DuckConnection[] = []
+  /** The same questions come again and again, from pages above all: what they read is found once. */
+  readonly #behind = new Map<string, ReadonlySet<string>>()
 
   constructor(options: QuestionsOptions) {
     this.#options = options
@@ -44,6 +48,8 @@ export class Questions {
 
   /** Models that a query reads, directly or through others. */
   async #modelsBehind(connection: DuckConnection, sql: string): Promise<ReadonlySet<string>> {
+    const known = this.#behind.get(sql)
+    if (known) return known
     const ast = await parseSelect(
       { file: '<query>', line: 1, sql },
       async (one) => {
@@ -61,6 +67,8 @@ export class Questions {
       for (const read of this.#options.reads.get(name) ?? []) visit(read)
     }
     for (const { name } of references(ast)) visit(name)
+    if (this.#behind.size >= BEHIND_MAX) this.#behind.clear()
+    this.#behind.set(sql, found)
     return found
   }
 }

@@ -1,0 +1,43 @@
+import { Flags } from '@oclif/core'
+import { CcsCommand } from '../command.ts'
+import { systemClock } from '../open.ts'
+import { openDash } from '../open-dash.ts'
+
+/** What `--json` prints when it has ended. */
+export interface DashResult {
+  readonly url: string
+}
+
+export default class Dash extends CcsCommand<DashResult> {
+  static override summary = 'Serve the live page of any data directory.'
+  static override description =
+    'The page that `ccs up` and `ccs run` serve, from a process of its own: it asks the engine that runs on the data, and shows the last commit while none does. Engines may come and go under it.'
+  static override examples = [
+    '<%= config.bin %> dash',
+    '<%= config.bin %> dash --data DIR --port 8091',
+  ]
+  static override flags = {
+    port: Flags.integer({
+      summary: 'Port on 127.0.0.1; 0 takes any free one.',
+      min: 0,
+      max: 65535,
+    }),
+  }
+
+  async run(): Promise<DashResult> {
+    const { flags } = await this.parse(Dash)
+    const project = await this.loadProject(flags)
+    const stop = this.untilSignal()
+    const dash = await openDash(project, { port: flags.port ?? project.config.http.port })
+    try {
+      this.print(`The live page is at ${dash.url}. Ctrl-C ends it.`)
+      const clock = systemClock()
+      while (!stop.aborted) await clock.sleep(DAY_MS, stop)
+      return { url: dash.url }
+    } finally {
+      await dash.close()
+    }
+  }
+}
+
+const DAY_MS = 86_400_000

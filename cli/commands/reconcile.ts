@@ -1,0 +1,152 @@
+import { Flags } from '@oclif/core'
+import { CcsCommand } from '../command.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
+import { isZero } from '../core/exact.ts'
+import type { DayReport, Metric, ReconcileReport, RowDifference } from '../core/reconcile.ts'
+import { wrapLine } from '../core/text.ts'
+import { formatCount } from '../core/units.ts'
+import { runReconcile } from '../open-reconcile.ts'
+
+/** One day by name: YYYY-MM-DD, and a day that there is. */
+const dayFlag = Flags.custom<string>({
+  helpValue: 'DAY',
+  parse: async (text) => {
+    const at = new Date(`${text}T00:00:00Z`)
+    const isDay = !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
+    if (isDay && text.length === 10) return text
+    throw new CcsError('CCS_USAGE_INVALID', `"${text}" is not a day.`, {
+      exit: EXIT.usage,
+      hint: 'Write it as YYYY-MM-DD, in the shop’s timezone: --day 2026-10-25',
+    })
+  },
+})
+
+export default class Reconcile extends CcsCommand<ReconcileReport> {
+  static override summary = 'Prove that the stream and the daily marts agree, to the cent.'
+  static override description =
+    'For each shop day that is over: what streaming Gold has, plus what came too late for it, is what dbt’s marts have, metric by metric and row by row. Both are also held against the same SELECTs over the Silver that the marts were built from, and late rows against Bronze; the files of Silver against what was written. Exits 5 with the files and keys that differ; 3 when the marts must be built first, or --day is still open.'
+  static override examples = [
+    '<%= config.bin %> dbt build && <%= config.bin %> reconcile',
+    '<%= config.bin %> reconcile --day 2026-10-25 --json',
+  ]
+  static override flags = {
+    day: dayFlag({ summary: 'This day alone.' }),
+    open: Flags.boolean({
+      summary: 'Open days too: no engine may run, and the marts must be of the last commit.',
+    }),
+  }
+
+  async run(): Promise<ReconcileReport> {
+    const { flags } = await this.parse(Reconcile)
+    const project = await this.loadProject(flags)
+    const progress = this.progress('reconciling')
+    const report = await runReconcile(project, {
+      ...(flags.day === undefined ? {} : { day: flags.day }),
+      withOpen: flags.open,
+      onProgress: (done, total) => progress.update(done, total),
+    })
+    progress.end()
+    this.#showFailure(report.marts)
+    for (const { file, problem } of report.files) this.#printWrapped(`${file} ${problem}.`)
+    if (report.files.length > 0) this.print()
+    for (const day of report.days) this.#showDay(day, flags.day !== undefined)
+    if (report.days.length > 0) this.#showTable(report.days)
+    for (const { sentences } of report.days) for (const line of sentences) this.#printWrapped(line)
+    for (const { date, reason } of report.open) this.note(`${date}: ${reason}`)
+    if (report.files.length > 0)
+      this.note('The log still has every event. Make the lake again: ccs deploy --rebuild --yes')
+    if (report.days.length === 0 && flags.day === undefined)
+      this.note('No day can be compared yet.')
+    const isOpen = report.files.length === 0 && report.open.some(({ date }) => date === flags.day)
+    if (!report.ok) this.exitWith(isOpen ? EXIT.changes : EXIT.checkFailed)
+    return report
+  }
+
+  /** Before all else: what follows is not about the newest rows. */
+  #showFailure({ serial, failure, failedSerial }: ReconcileReport['marts']): void {
+    if (failure === null) return
+    const text = `The last ccs dbt build failed, of commit ${failedSerial}: ${failure.replace(/[.]?$/, '.')} These are the marts of commit ${serial}.`
+    for (const line of wrapLine(text, this.width)) this.print(this.paint('yellow', line))
+    this.print()
+  }
+
+  /** What does not add up; all figures of a day that was asked for. */
+  #showDay({ date, metrics, rows, moreRows }: DayReport, isWhole: boolean): void {
+    const shown = isWhole ? metrics : metrics.filter(({ difference }) => !isZero(difference))
+    if (shown.length > 0) {
+      this.print(this.paint('bold', date))
+      this.printTable(
+        [
+          { key: 'name', title: 'metric', align: 'left' },
+          { key: 'key', align: 'left' },
+          { key: 'stream' },
+          { key: 'late' },
+          { key: 'batch', title: 'marts' },
+          { key: 'difference' },
+        ],
+        shown.map(plainRow),
+      )
+      this.print()
+    }
+    for (const row of rows) this.#printWrapped(`${date}  ${row.table}  ${rowText(row)}`)
+    if (moreRows > 0) this.print(`${date}  … and ${formatCount(moreRows)} more rows`)
+    if (rows.length > 0) this.print()
+  }
+
+  #printWrapped(text: string): void {
+    for (const line of wrapLine(text, this.width)) this.print(line)
+  }
+
+  #showTable(days: readonly DayReport[]): void {
+    const one = (metrics: readonly Metric[], name: string) =>
+      metrics.find((metric) => metric.name === name)?.batch ?? 0
+    this.printTable(
+      [
+        { key: 'day', align: 'left' },
+        { key: 'orders' },
+        { key: 'sessions' },
+        { key: 'events' },
+        { key: 'metrics' },
+        { key: 'verdict', title: 'stream = marts', align: 'left' },
+      ],
+      days.map(({ date, ok, isClosed, metrics, rows, moreRows }) => {
+        const wrong = metrics.filter(({ difference }) => !isZero(difference)).length
+        const wrongRows = rows.length + moreRows
+        const faults =
+          wrong + wrongRows === 0
+            ? 'rows are not in the marts'
+            : `${formatCount(wrong)} metrics and ${formatCount(wrongRows)} rows differ`
+        return {
+          day: date,
+          orders: one(metrics, 'sessions.orders'),
+          sessions: one(metrics, 'sessions.sessions'),
+          events: one(metrics, 'sessions.events'),
+          metrics: metrics.length,
+          verdict: `${ok ? 'ok' : faults}${isClosed ? '' : ' (still open)'}`,
+        }
+      }),
+    )
+  }
+}
+
+function plainRow({ name, key, stream, late, batch, difference }: Metric) {
+  return { name, key, stream, late, batch, difference }
+}
+
+const COLUMNS_SHOWN = 4
+
+function rowText({ key, problem, of, columns }: RowDifference): string {
+  const values = columns
+    .slice(0, COLUMNS_SHOWN)
+    .map(
+      ({ column, expected, actual }) => `${column} ${shown(actual)} instead of ${shown(expected)}`,
+    )
+  const more =
+    columns.length > COLUMNS_SHOWN ? [`and ${columns.length - COLUMNS_SHOWN} columns`] : []
+  const what = [of, ...values, ...more].filter((part) => part !== null).join(', ')
+  return `${key}  ${problem}${what === '' ? '' : `: ${what}`}`
+}
+
+function shown(value: unknown): string {
+  return value === null || value === undefined ? 'nothing' : JSON.stringify(value)
+}

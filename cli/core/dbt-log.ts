@@ -1,0 +1,66 @@
+/**
+ * dbt's log as it comes with `--log-format json`: one object a line. Only what moves the progress, and what
+ * dbt says when it fails before any node ran, is read; other lines, and text that is no JSON, say nothing.
+ */
+export type DbtLine =
+  | { readonly kind: 'node'; readonly name: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'error'; readonly text: string }
+  | { readonly kind: 'version'; readonly version: string }
+
+/** Lines that end a node: models, tests, seeds, snapshots, unit tests, freshness. */
+const RESULT = /^Log(Model|Test|Seed|Snapshot|NodeNoOp|Freshness|Function|UnitTest|Batch)?Result$/
+
+export function readDbtLine(line: string): DbtLine | undefined {
+  if (!line.startsWith('{')) return undefined
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(line)
+  } catch {
+    return undefined // a line that was cut off, or no line of the log
+  }
+  const { info, data } = asMap(parsed)
+  const { name, level, msg } = asMap(info)
+  const fields = asMap(data)
+  if (typeof name !== 'string') return undefined
+  if (name === 'MainReportVersion') {
+    const version = /\d+\.\d+\.\d+\w*/.exec(String(fields.version))?.[0]
+    return version === undefined ? undefined : { kind: 'version', version }
+  }
+  const total = fields.total ?? fields.num_models
+  if ((RESULT.test(name) || name === 'SkippingDetails') && typeof fields.index === 'number') {
+    const node = asMap(fields.node_info).node_name
+    return {
+      kind: 'node',
+      name: typeof node === 'string' ? node : '',
+      done: fields.index,
+      total: typeof total === 'number' ? total : fields.index,
+    }
+  }
+  return level === 'error' && typeof msg === 'string' && msg.trim() !== ''
+    ? { kind: 'error', text: msg.trim() }
+    : undefined
+}
+
+/** What dbt said last as one sentence: the first line that tells something, and the file it is about. */
+export function errorSentence(texts: readonly string[]): string {
+  const lines = texts
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one
+    .flatMap((text) => text.replace(/\u001B\[[\d;]*m/g, '').split('\n'))
+    .map((line) => line.replace(/^\d\d:\d\d:\d\d\s+/, '').trim())
+    .map((line) => line.replace(/^Error: /, ''))
+    .filter((line) => line !== '' && !EMPTY_WORDS.test(line))
+  const file = lines.map((line) => /^Error encountered in (.+)$/.exec(line)?.[1]).find(Boolean)
+  const first = lines[0]
+  if (first === undefined) return 'it ended without a word.'
+  const text = file === undefined ? first : `${file}: ${first}`
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
+
+const EMPTY_WORDS =
+  /^(Running with dbt=.*|Registered adapter.*|Encountered an error:?|Error:|[A-Z]\w+ (Error|Exception)|Usage: .*|Try '.*)$/
+
+function asMap(value: unknown): Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object'
+    ? (value as Readonly<Record<string, unknown>>) // any object has string keys
+    : {}
+}

@@ -1,0 +1,152 @@
+/**
+ * The verdict of a run of dbt, from run_results.json and the names in manifest.json: how many nodes passed,
+ * and of each that did not, what it is, where it lies, what dbt said, and what to do next.
+ */
+export interface DbtCounts {
+  readonly passed: number
+  readonly warned: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+export interface DbtFailure {
+  readonly kind: 'model' | 'test' | 'unit test' | 'seed' | 'node'
+  readonly name: string
+  /** Below the project's folder; the compiled SELECT of a test lies in `compiled`. */
+  readonly file: string | null
+  readonly compiled: string | null
+  /** One sentence in plain words. */
+  readonly message: string
+  /** All that dbt said. */
+  readonly detail: string
+  readonly next: string
+}
+
+export interface DbtVerdict {
+  readonly counts: DbtCounts
+  readonly failures: readonly DbtFailure[]
+  readonly warnings: readonly DbtFailure[]
+  /** Seconds of the nodes themselves. */
+  readonly seconds: number
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** `results` and `manifest` are the parsed files; a node that the manifest does not know keeps its id as name. */
+export function readVerdict(results: unknown, manifest: unknown): DbtVerdict {
+  const counts = { passed: 0, warned: 0, failed: 0, skipped: 0 }
+  const failures: DbtFailure[] = []
+  const warnings: DbtFailure[] = []
+  const list = fields(results).results
+  for (const result of Array.isArray(list) ? list.map(fields) : []) {
+    const status = String(result.status)
+    if (status === 'skipped') counts.skipped++
+    else if (status === 'warn') {
+      counts.warned++
+      warnings.push(describe(result, manifest))
+    } else if (FAILED.includes(status)) {
+      counts.failed++
+      failures.push(describe(result, manifest))
+    } else counts.passed++
+  }
+  const seconds = Number(fields(results).elapsed_time)
+  return { counts, failures, warnings, seconds: Number.isFinite(seconds) ? seconds : 0 }
+}
+
+const FAILED = ['error', 'fail', 'runtime error', 'partial success']
+
+function describe(result: Fields, manifest: unknown): DbtFailure {
+  const id = text(result.unique_id)
+  const { nodes, unit_tests: unitTests } = fields(manifest)
+  const node = fields(fields(nodes)[id] ?? fields(unitTests)[id])
+  const kind = kindOf(id)
+  const name = text(node.name) || nameIn(id)
+  const path = text(node.original_file_path)
+  const compiled = text(result.compiled_path) || text(node.compiled_path) || null
+  const detail = text(result.message).trim()
+  const found = Number(result.failures)
+  return {
+    kind,
+    name,
+    file: path === '' ? null : `dbt/${path.replaceAll('\\', '/')}`,
+    compiled: kind === 'test' ? compiled : null,
+    message: sentence(kind, name, {
+      about: aboutOf(node),
+      detail,
+      found: kind === 'test' && text(result.status) !== 'error' ? found : undefined,
+    }),
+    detail,
+    next: nextFor(kind, name),
+  }
+}
+
+function kindOf(id: string): DbtFailure['kind'] {
+  const type = id.split('.')[0]
+  if (type === 'model' || type === 'test' || type === 'seed') return type
+  return type === 'unit_test' ? 'unit test' : 'node'
+}
+
+/** `model.shop.fct_orders` → fct_orders; generic tests end in a hash of their own. */
+function nameIn(id: string): string {
+  const parts = id.split('.')
+  return (parts[0] === 'test' ? parts[2] : parts.at(-1)) ?? id
+}
+
+/** What a generic test is about: `fct_orders.order_id must be unique`. */
+function aboutOf(node: Fields): string | undefined {
+  const test = fields(node.test_metadata)
+  const attached = text(node.attached_node).split('.').at(-1)
+  const column = text(node.column_name)
+  if (attached === undefined || attached === '') return undefined
+  const where = column === '' ? attached : `${attached}.${column}`
+  const rule = RULES[text(test.name)]
+  return rule === undefined ? `on ${where}` : `${where} ${rule}`
+}
+
+const RULES: Readonly<Record<string, string>> = {
+  unique: 'must be unique',
+  not_null: 'must not be empty',
+  accepted_values: 'has values that are not allowed',
+  relationships: 'points to rows that do not exist',
+}
+
+function sentence(
+  kind: DbtFailure['kind'],
+  name: string,
+  more: { about: string | undefined; detail: string; found: number | undefined },
+): string {
+  const about = more.about === undefined ? '' : ` (${more.about})`
+  if (more.found !== undefined && Number.isFinite(more.found)) {
+    const rows = more.found === 1 ? '1 row' : `${more.found} rows`
+    return `The test ${name} found ${rows}${about}.`
+  }
+  const reason = reasonIn(more.detail)
+  return `The ${kind} ${name} failed${about}${reason === '' ? '.' : `: ${reason}`}`
+}
+
+/** dbt puts "Runtime Error in model x (path)" above what the database said, and a diff above nothing. */
+function reasonIn(detail: string): string {
+  const lines = detail
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^[A-Z]\w+ Error in /.test(line))
+  const first = (lines[0] ?? '').slice(0, 300)
+  return first === '' || /[.!?:]$/.test(first) ? first.replace(/:$/, '.') : `${first}.`
+}
+
+function nextFor(kind: DbtFailure['kind'], name: string): string {
+  if (kind === 'test') return `Look at the rows it finds, then: ccs dbt test --select ${name}`
+  if (kind === 'unit test')
+    return `Mend the model or the rows it expects, then: ccs dbt build --select ${name}`
+  return `Mend it, then: ccs dbt build --select ${name}`
+}
+
+function fields(value: unknown): Fields {
+  return value !== null && typeof value === 'object'
+    ? (value as Fields) // any object has string keys
+    : {}
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

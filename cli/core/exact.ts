@@ -1,0 +1,58 @@
+/**
+ * Sums and differences of exact numbers as queries give them: whole numbers, and DECIMALs as text. No floating
+ * point anywhere; the result has the scale of the finer of the two.
+ */
+
+/** A count as number, money as text such as "12.00". */
+export type Exact = number | string
+
+export function plus(a: Exact, b: Exact): Exact {
+  return combined(a, b, (x, y) => x + y)
+}
+
+export function minus(a: Exact, b: Exact): Exact {
+  return combined(a, b, (x, y) => x - y)
+}
+
+export function isZero(value: Exact): boolean {
+  return parse(value).digits === 0n
+}
+
+export function isNegative(value: Exact): boolean {
+  return parse(value).digits < 0n
+}
+
+/** What a query gave, where nothing (null, or no row) counts as zero. */
+export function exactOf(value: unknown): Exact {
+  if (typeof value === 'number' || typeof value === 'string') return value
+  return value === null || value === undefined ? 0 : String(value)
+}
+
+interface Scaled {
+  readonly digits: bigint
+  readonly scale: number
+}
+
+function parse(value: Exact): Scaled {
+  const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(value))
+  if (!match) throw new RangeError(`${value} is no exact number`)
+  const [, sign, whole = '', fraction = ''] = match
+  const digits = BigInt(whole + fraction)
+  return { digits: sign === '-' ? -digits : digits, scale: fraction.length }
+}
+
+function combined(a: Exact, b: Exact, change: (x: bigint, y: bigint) => bigint): Exact {
+  const [left, right] = [parse(a), parse(b)]
+  const scale = Math.max(left.scale, right.scale)
+  const at = ({ digits, scale: own }: Scaled) => digits * 10n ** BigInt(scale - own)
+  return written(change(at(left), at(right)), scale)
+}
+
+function written(digits: bigint, scale: number): Exact {
+  if (scale === 0) {
+    const number = Number(digits)
+    return Number.isSafeInteger(number) ? number : String(digits)
+  }
+  const text = String(digits < 0n ? -digits : digits).padStart(scale + 1, '0')
+  return `${digits < 0n ? '-' : ''}${text.slice(0, -scale)}.${text.slice(-scale)}`
+}

@@ -1,0 +1,194 @@
+/** Starts the page: the stream's snapshots go to the parts of the screen that show them. */
+import { makeMinutesChart, minutesText } from './chart.js'
+import { makeDayView } from './day.js'
+import { byId, write } from './elements.js'
+import { drawEvents, drawOrders } from './feeds.js'
+import {
+  count,
+  currencyOf,
+  duration,
+  money,
+  percent,
+  shopTimezone,
+  timeOfDay,
+  useShop,
+} from './format.js'
+import { markOld } from './freshness.js'
+import { drawHealth } from './health.js'
+import {
+  campaignLines,
+  cityLines,
+  drawRows,
+  drawSplit,
+  funnelLines,
+  pageLines,
+  productLines,
+} from './lists.js'
+import { makeSqlDialog } from './sql-dialog.js'
+import { openStream } from './stream.js'
+import { drawStrip, liveCells } from './strip.js'
+
+/**
+ * @typedef {import('./stream.js').Snapshot} Snapshot
+ * @typedef {import('./stream.js').Row} Row
+ * @typedef {import('./stream.js').State} State
+ */
+
+const SPOKEN_EVERY_MS = 30_000
+const LIST_ROWS = 5
+const ORDER_ROWS = 10
+const CITY_ROWS = 4
+const EVENT_ROWS = 10
+
+/** @type {Snapshot | undefined} */
+let snapshot
+let spokenMs = 0
+/** @type {Promise<import('./sql-dialog.js').Figure[]> | undefined} */
+let figures
+
+const chart = makeMinutesChart(byId('plots'), byId('hour-at'))
+const dayView = makeDayView(byId('day-view'))
+const dialog = byId('dialog')
+if (!(dialog instanceof HTMLDialogElement)) throw new Error('#dialog is no dialog.')
+const openDialog = makeSqlDialog(dialog, () => snapshot, loadFigures)
+
+/** Which parts to draw when a figure has changed. */
+const PARTS = new Map([
+  [
+    'minutes',
+    (/** @type {Row[]} */ rows) => {
+      chart(rows)
+      write(byId('hour-text'), minutesText(rows))
+    },
+  ],
+  ['funnel', (rows) => drawRows(byId('funnel'), funnelLines(rows))],
+  ['devices', (rows) => drawSplit(byId('devices'), rows.slice(0, 4))],
+  ['top_products', (rows) => drawRows(byId('products'), productLines(rows.slice(0, LIST_ROWS)))],
+  ['top_pages', (rows) => drawRows(byId('pages'), pageLines(rows.slice(0, LIST_ROWS)))],
+  ['campaigns', (rows) => drawRows(byId('campaigns'), campaignLines(rows.slice(0, LIST_ROWS)))],
+  ['cities', (rows) => drawRows(byId('cities'), cityLines(rows.slice(0, CITY_ROWS)))],
+  ['latest_orders', (rows) => drawOrders(byId('latest-orders'), rows.slice(0, ORDER_ROWS))],
+  ['latest_events', (rows) => drawEvents(byId('latest-events'), rows.slice(0, EVENT_ROWS))],
+])
+const IN_STRIP = ['now', 'today', 'last_week', 'minutes', 'hours']
+
+/**
+ * @param {Snapshot} next
+ * @param {ReadonlySet<string>} changed ids of figures
+ */
+function onSnapshot(next, changed) {
+  snapshot = next
+  write(byId('shop-name'), next.shop.name)
+  const rows = rowsOf(next)
+  const isEmpty = next.health.records === 0
+  const isWaiting = !isEmpty && rows.minutes === undefined
+  byId('empty-shop').hidden = !isEmpty
+  byId('waiting').hidden = !isWaiting
+  byId('plots').hidden = isEmpty || isWaiting
+  // The currency is known with the first order, which may come while the page is open.
+  const currency = next.shop.currency ?? currencyOf(rows.today?.[0] ?? {})
+  const due = useShop({ ...next.shop, currency }) ? new Set(Object.keys(rows)) : changed
+  if (IN_STRIP.some((id) => due.has(id))) drawStrip(byId('strip'), liveCells(rows))
+  for (const id of due) PARTS.get(id)?.(rows[id] ?? [])
+  drawHealth(byId('health'), next.health)
+  void loadFigures().then((figures) => markOld(next, figures))
+  dayView.martsBuilt(next.health.marts?.builtAt ?? undefined)
+  speak(rows)
+}
+
+/** What is asked and how often: the same for as long as an engine runs, asked again after a failure. */
+function loadFigures() {
+  figures ??= fetch('/api/figures').then(async (response) => {
+    if (!response.ok) throw new Error(`The engine answered ${response.status}.`)
+    return /** @type {import('./sql-dialog.js').Figure[]} */ (await response.json())
+  })
+  return figures.catch(() => {
+    figures = undefined
+    return []
+  })
+}
+
+/**
+ * @param {Snapshot} of
+ * @returns {Record<string, Row[]>}
+ */
+function rowsOf({ figures }) {
+  return Object.fromEntries(Object.entries(figures).map(([id, answer]) => [id, answer.rows]))
+}
+
+/**
+ * One sentence now and then for those who listen; each change would be noise.
+ * @param {Record<string, Row[]>} rows
+ */
+function speak(rows) {
+  if (Date.now() - spokenMs < SPOKEN_EVERY_MS || byId('live-view').hidden) return
+  spokenMs = Date.now()
+  const now = rows.now?.[0] ?? {}
+  const today = rows.today?.[0] ?? {}
+  write(
+    byId('summary'),
+    `${count(now.visitors_5m)} visitors now. Today ${count(today.orders)} orders, ${money(today.revenue)} revenue, ${percent(today.conversion_rate)} conversion.`,
+  )
+}
+
+/**
+ * @param {State} state
+ * @param {{ lastMs: number, retryMs: number }} more
+ */
+function onState(state, { lastMs, retryMs }) {
+  if (state === 'gone') figures = undefined // another engine may ask otherwise
+  document.documentElement.dataset.state = state
+  write(
+    byId('state'),
+    { loading: 'Connecting…', live: 'Live', stale: 'Stale', gone: 'Offline' }[state],
+  )
+  const banner = byId('banner')
+  banner.hidden = state === 'live' || state === 'loading'
+  if (banner.hidden) return
+  const last = lastMs ? ` The numbers are of ${timeOfDay(new Date(lastMs))}.` : ''
+  const what =
+    state === 'stale' ? 'No news from the engine for 5 seconds.' : 'The engine does not answer.'
+  const next = retryMs > 1_000 ? ` Trying again in ${duration(retryMs)}.` : ' Trying again…'
+  // The countdown is for the eye: an alert that changes each second would be read out each second.
+  const spoken =
+    banner.querySelector('.spoken') ?? banner.appendChild(document.createElement('span'))
+  const counted =
+    banner.querySelector('.counted') ?? banner.appendChild(document.createElement('span'))
+  spoken.className = 'spoken'
+  counted.className = 'counted'
+  counted.setAttribute('aria-hidden', 'true')
+  write(spoken, `${what}${last}`)
+  write(counted, next)
+}
+
+function showView() {
+  const isDay = location.hash === '#day'
+  if (!isDay && !['', '#live'].includes(location.hash)) return // the skip link
+  byId('live-view').hidden = isDay
+  byId('day-view').hidden = !isDay
+  for (const link of document.querySelectorAll('[data-view]')) {
+    const isHere = link instanceof HTMLElement && (link.dataset.view === 'day') === isDay
+    if (isHere) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
+  document.title = `${isDay ? 'Close of day' : 'Live'} · ${snapshot?.shop.name ?? 'ccs'}`
+  if (isDay) void dayView.show()
+}
+
+function tick() {
+  const now = new Date()
+  const clock = byId('clock')
+  write(clock, timeOfDay(now))
+  write(byId('zone'), shopTimezone().replaceAll('_', ' '))
+}
+
+document.addEventListener('click', (event) => {
+  const opener = event.target instanceof Element ? event.target.closest('[data-opens]') : null
+  if (opener instanceof HTMLElement && opener.dataset.opens) void openDialog(opener.dataset.opens)
+})
+addEventListener('hashchange', showView)
+setInterval(tick, 1_000)
+tick()
+showView()
+drawStrip(byId('strip'), liveCells({}))
+openStream({ onSnapshot, onState })

@@ -1,0 +1,177 @@
+/** What stands behind a number: its SELECT, how old it is, its rows, and how to ask the same at the prompt. */
+import { make, makeProse, write } from './elements.js'
+import { dateOf, dayAndTime, duration } from './format.js'
+import { healthFacts, troubles } from './health.js'
+
+/**
+ * @typedef {import('./stream.js').Snapshot} Snapshot
+ * @typedef {import('./stream.js').Row} Row
+ * @typedef {{ id: string, title: string, sql: string, everyMs: number, note: string,
+ *   error?: string }} Figure
+ */
+
+const ROWS_SHOWN = 60
+
+/**
+ * @param {HTMLDialogElement} dialog
+ * @param {() => Snapshot | undefined} latest
+ * @param {() => Promise<readonly Figure[]>} load
+ * @returns {(id: string) => Promise<void>} opens what is behind this figure, or `health`
+ */
+export function makeSqlDialog(dialog, latest, load) {
+  dialog.addEventListener('click', (event) => {
+    if (event.target === dialog) dialog.close() // the backdrop
+  })
+
+  let ticking = 0
+  dialog.addEventListener('close', () => clearInterval(ticking))
+
+  return async (id) => {
+    const snapshot = latest()
+    if (id === 'health') {
+      if (!snapshot) return
+      dialog.replaceChildren(...healthContent(snapshot, dialog))
+    } else {
+      const figure = (await load()).find((one) => one.id === id)
+      const age = make('p.age')
+      const tell = () => write(age, ageText(latest()?.figures[id]?.asOf, figure?.everyMs))
+      dialog.replaceChildren(...figureContent(dialog, figure, snapshot?.figures[id], age))
+      tell()
+      clearInterval(ticking)
+      ticking = setInterval(tell, 500)
+    }
+    if (!dialog.open) dialog.showModal()
+  }
+}
+
+/**
+ * @param {string | undefined} asOf
+ * @param {number | undefined} everyMs
+ */
+function ageText(asOf, everyMs) {
+  const date = dateOf(asOf)
+  if (!date) return 'Not computed yet.'
+  const age = duration(Math.max(0, Date.now() - date.getTime()))
+  const every = everyMs ? `, computed every ${duration(everyMs)}` : ''
+  return `As of ${dayAndTime(date)}: ${age} ago${every}.`
+}
+
+/**
+ * @param {HTMLDialogElement} dialog
+ * @param {Figure | undefined} figure
+ * @param {import('./stream.js').Answer | undefined} answer
+ * @param {HTMLElement} age
+ */
+function figureContent(dialog, figure, answer, age) {
+  const head = headOf(figure?.title ?? 'This number', dialog)
+  if (!figure)
+    return [head, make('p', 'The engine does not answer: its SQL can be shown when it is back.')]
+  const error = answer?.error ?? figure.error
+  const command = `ccs query ${quoted(oneLine(figure.sql))}`
+  return [
+    head,
+    age,
+    ...(error ? [makeProse('p.trouble', error)] : []),
+    ...(figure.note ? [makeProse('p.note', figure.note)] : []),
+    codeBlock('SQL', figure.sql.trim()),
+    codeBlock('The same at the prompt', command),
+    rowsTable(answer?.rows ?? []),
+  ]
+}
+
+/**
+ * @param {Snapshot} snapshot
+ * @param {HTMLDialogElement} dialog
+ */
+function healthContent({ health, at }, dialog) {
+  const list = make('dl.facts')
+  for (const [name, value] of healthFacts(health)) list.append(make('dt', name), make('dd', value))
+  return [
+    headOf('The pipeline', dialog),
+    make('p.age', `As of ${dayAndTime(at)}.`),
+    ...troubles(health).map((text) => makeProse('p.trouble', text)),
+    list,
+    codeBlock('The same at the prompt', 'ccs status && ccs dlq ls'),
+  ]
+}
+
+/**
+ * @param {string} title
+ * @param {HTMLDialogElement} dialog
+ */
+function headOf(title, dialog) {
+  const heading = make('h2', title)
+  heading.id = 'dialog-title'
+  const close = make('button.plain', 'Close')
+  close.setAttribute('type', 'button')
+  close.addEventListener('click', () => dialog.close())
+  return make('header', heading, close)
+}
+
+/**
+ * @param {string} title
+ * @param {string} text
+ */
+function codeBlock(title, text) {
+  const code = make('code', text)
+  const copy = make('button.plain', 'Copy')
+  copy.setAttribute('type', 'button')
+  copy.setAttribute('aria-label', `Copy: ${title}`)
+  copy.addEventListener('click', async () => {
+    const isCopied = await copyText(text, code)
+    copy.textContent = isCopied ? 'Copied' : 'Selected'
+    setTimeout(() => write(copy, 'Copy'), 1_500)
+  })
+  const pre = make('pre', code)
+  pre.tabIndex = 0 // scrolls by keyboard too
+  return make('section.code', make('h3', title), copy, pre)
+}
+
+/**
+ * A page that is not served from this machine may not write to the clipboard: then the text is selected.
+ * @param {string} text
+ * @param {Node} node
+ */
+async function copyText(text, node) {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    getSelection()?.selectAllChildren(node)
+    return false
+  }
+}
+
+/** @param {readonly Row[]} rows */
+function rowsTable(rows) {
+  const columns = Object.keys(rows[0] ?? {})
+  const head = make('tr', ...columns.map((name) => make('th', name)))
+  const body = rows
+    .slice(0, ROWS_SHOWN)
+    .map((row) => make('tr', ...columns.map((name) => make('td', String(row[name] ?? '')))))
+  const summary = make('summary', rows.length === 1 ? 'Its row now' : `Its ${rows.length} rows now`)
+  const scroller = make('div.scroller', make('table', make('thead', head), make('tbody', ...body)))
+  scroller.tabIndex = 0
+  return make('details', summary, scroller)
+}
+
+/**
+ * Without comments and line breaks, but with every string as it is.
+ * @param {string} sql
+ */
+export function oneLine(sql) {
+  return sql
+    .replace(/'(?:[^']|'')*'|"[^"]*"|--[^\n]*|\/\*[\s\S]*?\*\/|\s+/g, (part) =>
+      part.startsWith("'") || part.startsWith('"') ? part : ' ',
+    )
+    .replace(/^ +| +$|;\s*$/g, '')
+    .replace(/'(?:[^']|'')*'|"[^"]*"| {2,}/g, (part) => (part.startsWith(' ') ? ' ' : part))
+}
+
+/**
+ * As one argument of a POSIX shell.
+ * @param {string} text
+ */
+export function quoted(text) {
+  return `"${text.replace(/[\\"$`]/g, '\\$&')}"`
+}

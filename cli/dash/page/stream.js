@@ -1,0 +1,109 @@
+/**
+ * The connection to the engine. Messages are merged into one snapshot; silence and loss are noticed by a
+ * watchdog of our own, because a browser may hold a dead connection for minutes without a word.
+ */
+
+/**
+ * @typedef {Record<string, unknown>} Row
+ * @typedef {{ asOf: string, rows: Row[], error?: string }} Answer
+ * @typedef {{ running: boolean, eventsPerSecond: number | null, freshnessMs: number | null, lagEvents: number,
+ *   records: number, late: number, duplicates: number, dlq: number, dlqByReason: Record<string, number>,
+ *   watermark: string | null, stalled: string | null,
+ *   commit: { serial: number, at: string | null },
+ *   marts: { builtAt: string | null, ok: boolean, message: string } | null }} Health
+ * @typedef {{ at: string, shop: { name: string, timezone: string, currency: string | null },
+ *   figures: Record<string, Answer>, health: Health }} Snapshot
+ * @typedef {'loading' | 'live' | 'stale' | 'gone'} State
+ */
+
+export const SILENCE_MS = 5_000
+const RETRY_FIRST_MS = 250
+const RETRY_MAX_MS = 5_000
+const LOOK_EVERY_MS = 250
+
+/**
+ * Connects, and connects again for as long as the page is open.
+ * @param {{ onSnapshot: (snapshot: Snapshot, changed: ReadonlySet<string>) => void,
+ *   onState: (state: State, more: { lastMs: number, retryMs: number }) => void }} listener
+ */
+export function openStream(listener) {
+  /** @type {Snapshot | undefined} */
+  let snapshot
+  /** @type {EventSource | undefined} */
+  let source
+  /** @type {State} */
+  let state = 'loading'
+  let failures = 0
+  let connectedMs = 0
+  /** Of the last message, 0 before the first. */
+  let heardMs = 0
+  let retryAtMs = 0
+
+  /** @param {State} next */
+  const become = (next) => {
+    state = snapshot || next !== 'stale' ? next : 'gone'
+    listener.onState(state, { lastMs: heardMs, retryMs: Math.max(0, retryAtMs - Date.now()) })
+  }
+
+  /** @param {Partial<Snapshot> & { unchanged?: string[] }} message */
+  const receive = ({ unchanged = [], ...message }) => {
+    const isWhole = message.shop !== undefined
+    if (!isWhole && !snapshot) return // news without the snapshot before it
+    const figures = { ...message.figures }
+    const changed = new Set(Object.keys(figures))
+    for (const id of unchanged) {
+      const known = snapshot?.figures[id]
+      if (known && message.at) figures[id] = { ...known, asOf: message.at }
+    }
+    snapshot = /** @type {Snapshot} */ ({
+      ...snapshot,
+      ...message,
+      figures: isWhole ? figures : { ...snapshot?.figures, ...figures },
+    })
+    heardMs = Date.now()
+    failures = 0
+    if (state !== 'live') become('live')
+    listener.onSnapshot(snapshot, changed)
+  }
+
+  const connect = () => {
+    connectedMs = Date.now()
+    const opened = new EventSource('/api/stream')
+    source = opened
+    const hear = (/** @type {MessageEvent<string>} */ event) => {
+      if (source === opened) receive(JSON.parse(event.data))
+    }
+    for (const name of ['message', 'snapshot', 'figures']) opened.addEventListener(name, hear)
+    opened.onerror = () => {
+      if (source === opened) retryLater('gone')
+    }
+  }
+
+  /** @param {State} next */
+  const retryLater = (next) => {
+    source?.close()
+    source = undefined
+    const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures++)
+    // Spread a little, so that many open pages do not come back in the same instant.
+    retryAtMs = Date.now() + waitMs * (0.8 + 0.2 * Math.random())
+    become(next)
+  }
+
+  const look = () => {
+    const nowMs = Date.now()
+    if (source) {
+      if (nowMs - Math.max(heardMs, connectedMs) > SILENCE_MS) retryLater('stale')
+    } else if (nowMs >= retryAtMs) connect()
+    if (state !== 'live') become(state)
+  }
+
+  connect()
+  setInterval(look, LOOK_EVERY_MS)
+  // Timers sleep in a hidden tab and on a closed laptop: look at once when somebody is back.
+  document.addEventListener('visibilitychange', look)
+  addEventListener('online', () => {
+    failures = 0
+    retryAtMs = 0
+    look()
+  })
+}

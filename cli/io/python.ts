@@ -1,0 +1,89 @@
+/**
+ * Finds a Python that dbt runs on: 3.10 or newer, with the modules that make a virtual environment. Shims and
+ * stubs that only look like a Python are asked, not believed.
+ */
+import { execFile } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import path from 'node:path'
+
+export interface FoundPython {
+  readonly path: string
+  /** `3.11.7` */
+  readonly version: string
+}
+
+export interface MissingPython {
+  /** One sentence: why none will do. */
+  readonly problem: string
+  readonly hint: string
+}
+
+const MINOR_MIN = 10
+/** Newer ones may lack wheels of some package: they are taken when there is no other. */
+const MINOR_KNOWN = 13
+const NAMES = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python']
+const TIMEOUT_MS = 20_000
+
+const QUESTION = `
+import sys
+try:
+    import ensurepip, venv
+    can = 'yes'
+except ImportError:
+    can = 'no'
+print('%d.%d.%d' % sys.version_info[:3], can)
+`
+
+/** `env` holds PATH. */
+export async function findPython(env: NodeJS.ProcessEnv): Promise<FoundPython | MissingPython> {
+  let newer: FoundPython | undefined
+  let old: string | undefined
+  let bare: string | undefined
+  for (const name of NAMES) {
+    const file = onPath(name, env)
+    const answer = file === undefined ? undefined : await ask(file, env)
+    if (file === undefined || answer === undefined) continue
+    const [version = '', canMake] = answer.split(' ')
+    const [major = 0, minor = 0] = version.split('.').map(Number)
+    if (major !== 3 || minor < MINOR_MIN) old ??= `${name} is ${version}`
+    else if (canMake !== 'yes') bare ??= version
+    else if (minor <= MINOR_KNOWN) return { path: file, version }
+    else newer ??= { path: file, version }
+  }
+  if (newer) return newer
+  if (bare !== undefined)
+    return {
+      problem: `Python ${bare} is here, but without the modules that make a virtual environment.`,
+      hint: 'Install them (on Debian and Ubuntu: apt install python3-venv); all else works without.',
+    }
+  return {
+    problem:
+      old === undefined
+        ? `The marts need Python 3.${MINOR_MIN} or newer, and there is no Python on the PATH.`
+        : `The marts need Python 3.${MINOR_MIN} or newer, and ${old}.`,
+    hint: 'Install one (python3 on the PATH is enough); all else works without.',
+  }
+}
+
+function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const ending = process.platform === 'win32' ? '.exe' : ''
+  for (const folder of (env.PATH ?? '').split(path.delimiter)) {
+    const file = path.join(folder, name + ending)
+    try {
+      if (folder !== '') accessSync(file, constants.X_OK)
+      else continue
+      return file
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined
+}
+
+function ask(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(file, ['-I', '-c', QUESTION], { env, timeout: TIMEOUT_MS }, (error, stdout) =>
+      resolve(error === null && /^\d+\.\d+\.\d+ /.test(stdout) ? stdout.trim() : undefined),
+    )
+  })
+}

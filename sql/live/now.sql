@@ -1,0 +1,16 @@
+/*
+kind: figure
+title: Right now
+every: 1 second
+note: Distinct visitors of the last 5 minutes; carts and checkouts of the last 10 that have not become an order.
+*/
+-- The three numbers of gold.right_now; no older visit can count in them, so none is read.
+SELECT
+  count(DISTINCT anonymous_id) FILTER (WHERE session_end >= right_now() - INTERVAL 5 MINUTES)
+                                                                    AS visitors_5m,
+  count(*) FILTER (WHERE last_cart_at >= right_now() - INTERVAL 10 MINUTES AND orders = 0)
+                                                                    AS active_carts_10m,
+  count(*) FILTER (WHERE last_checkout_at >= right_now() - INTERVAL 10 MINUTES AND orders = 0)
+                                                                    AS active_checkouts_10m
+FROM gold.sessions
+WHERE session_end >= right_now() - INTERVAL 10 MINUTES

@@ -1,0 +1,190 @@
+/** The hub of the stream over real sockets: readers that lag, leave, or never read, and its heartbeat. */
+import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { afterEach, expect, test } from 'vitest'
+import type { LiveHealth } from '../../cli/core/live-document.ts'
+import { type HubBoard, type HubOptions, LiveHub } from '../../cli/dash/hub.ts'
+import { openDeafReader, PageReader } from '../fixtures/page-reader.ts'
+
+const HEALTH: LiveHealth = {
+  running: true,
+  eventsPerSecond: null,
+  freshnessMs: null,
+  lagEvents: 0,
+  records: 0,
+  late: 0,
+  duplicates: 0,
+  dlq: 0,
+  dlqByReason: {},
+  watermark: null,
+  stalled: null,
+  commit: { serial: 0, at: null },
+  marts: null,
+}
+
+/** Figures of `bytes` that change at each tick. */
+class Board implements HubBoard {
+  ticks = 0
+  fault: Error | undefined
+  readonly #bytes: number
+
+  constructor(bytes: number) {
+    this.#bytes = bytes
+  }
+
+  #figures() {
+    const rows = [{ n: this.ticks, text: 'x'.repeat(this.#bytes) }]
+    return { big: { asOf: new Date().toISOString(), rows } }
+  }
+
+  snapshot(health: LiveHealth) {
+    const shop = { name: 'shop', timezone: 'UTC', currency: null }
+    return { at: new Date().toISOString(), shop, figures: this.#figures(), health }
+  }
+
+  async health() {
+    return HEALTH
+  }
+
+  async refresh(onPart: Parameters<HubBoard['refresh']>[0]) {
+    if (this.fault) throw this.fault
+    this.ticks++
+    onPart({ figures: this.#figures(), unchanged: [] })
+  }
+
+  news() {
+    return 0
+  }
+}
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+interface Open {
+  readonly hub: LiveHub
+  readonly port: number
+  readonly url: string
+  readonly responses: readonly ServerResponse[]
+}
+
+async function open(board: Board, options: HubOptions = {}): Promise<Open> {
+  const hub = new LiveHub(board, options)
+  const responses: ServerResponse[] = []
+  const server: Server = createServer((_request, response) => {
+    responses.push(response)
+    void hub.join(response, {})
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closers.push(async () => {
+    await hub.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return { hub, port, url: `http://127.0.0.1:${port}`, responses }
+}
+
+test('what a deaf reader is owed does not grow, and in the end it is let go', async () => {
+  const bytes = 400_000
+  const { hub, port, url, responses } = await open(new Board(bytes), {
+    tickMs: 20,
+    patienceMs: 1_500,
+  })
+  const deaf = openDeafReader(port)
+  closers.push(async () => void deaf.destroy())
+  await waitFor(() => (responses[0]?.writableLength ?? 0) > 0)
+  const reader = new PageReader(url)
+  closers.push(() => reader.close())
+  let most = 0
+  await waitFor(() => {
+    most = Math.max(most, responses[0]?.writableLength ?? 0)
+    return hub.readers === 1 && reader.told.length > 5
+  })
+  expect(most).toBeLessThan(3 * bytes)
+  expect(responses[0]?.destroyed).toBe(true)
+})
+
+test('a reader that comes back gets everything anew and then goes on', async () => {
+  const board = new Board(400_000)
+  const { port, responses } = await open(board, { tickMs: 40 })
+  const slow = openDeafReader(port)
+  closers.push(async () => void slow.destroy())
+  await waitFor(() => responses[0]?.writableNeedDrain === true)
+  const missedFrom = board.ticks
+  await waitFor(() => board.ticks > missedFrom + 20)
+  const heard: string[] = []
+  slow.setEncoding('latin1').on('data', (part: string) => {
+    // The padding is of no interest, and the marks of a message stand together.
+    for (const [mark] of part.matchAll(/event: \w+|"n":\d+/g)) heard.push(mark)
+  })
+  slow.resume()
+  const again = () => heard.lastIndexOf('event: snapshot')
+  await waitFor(() => again() > 0 && heard.indexOf('event: figures', again()) > 0)
+  const ticks = heard.flatMap((mark) => (mark.startsWith('"n"') ? [Number(mark.slice(4))] : []))
+  expect(ticks).toEqual([...ticks].sort((a, b) => a - b))
+  // What it missed was not kept for it.
+  expect(ticks.length).toBeLessThan(board.ticks)
+})
+
+test('quiet streams are told that they live', async () => {
+  const { url } = await open(new Board(1), { tickMs: 10_000, heartbeatMs: 0 })
+  const reader = new PageReader(url)
+  closers.push(() => reader.close())
+  await waitFor(() => reader.comments > 0)
+})
+
+test('a source that fails is told of, and the stream goes on when it is back', async () => {
+  const board = new Board(1)
+  const { url } = await open(board, { tickMs: 30 })
+  const reader = new PageReader(url)
+  closers.push(() => reader.close())
+  await reader.until(({ event }) => event === 'figures')
+  board.fault = new Error('The engine does not answer.')
+  const told = await reader.until(({ document }) => document.health.stalled !== null)
+  expect(told.document.health).toMatchObject({
+    running: false,
+    stalled: 'The engine does not answer.',
+  })
+  board.fault = undefined
+  const from = reader.told.length
+  await reader.until((one) => one.document.health.running && reader.told.indexOf(one) >= from)
+})
+
+test('nothing is computed before the first reader and after the last', async () => {
+  const board = new Board(1)
+  const { hub, url } = await open(board, { tickMs: 20 })
+  await pause(100)
+  expect(board.ticks).toBe(0)
+  const reader = new PageReader(url)
+  await reader.until(({ event }) => event === 'figures')
+  await reader.close()
+  await waitFor(() => hub.readers === 0)
+  await pause(100)
+  const { ticks } = board
+  await pause(200)
+  expect(board.ticks).toBe(ticks)
+})
+
+test('closing ends every stream', async () => {
+  const { hub, url } = await open(new Board(1), { tickMs: 20 })
+  const readers = [new PageReader(url), new PageReader(url)]
+  await Promise.all(readers.map((reader) => reader.until(({ event }) => event === 'figures')))
+  await hub.close()
+  await Promise.all(readers.map(({ ended }) => ended))
+})
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+async function waitFor(isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 3_000; i++) {
+    if (isSo()) return
+    await pause(10)
+  }
+  throw new Error('It did not come true within 30 s.')
+}

@@ -1,0 +1,274 @@
+/**
+ * The live page's server over a real engine: its documents, its stream, and that one computation serves
+ * whoever looks.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openDeafReader, PageReader } from '../fixtures/page-reader.ts'
+import { makeRig, type Rig } from '../fixtures/pipeline-rig.ts'
+import { eventNow, openShopNow, orderNow, type ShopNow } from '../fixtures/shop-now.ts'
+
+const IDS = [
+  'campaigns',
+  'cities',
+  'devices',
+  'funnel',
+  'hours',
+  'last_week',
+  'latest_events',
+  'latest_orders',
+  'minutes',
+  'now',
+  'today',
+  'top_pages',
+  'top_products',
+]
+
+let dir: string
+let rig: Rig
+let shop: ShopNow
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ccs-live-page-'))
+  rig = await makeRig()
+  shop = await openShopNow(rig, join(dir, 'shop'))
+  await shop.append([
+    eventNow({ anonymous_id: 'v1', page: '/', utm_campaign: 'spring' }),
+    eventNow({ anonymous_id: 'v2', page: '/', device: 'mobile', geo_city: null }),
+    eventNow({ anonymous_id: 'robot', device: 'bot' }),
+    orderNow('o1', { minor: 1050, currency: 'EUR' }),
+    orderNow('o2', { minor: 2000, currency: 'EUR', visitor: 'v2' }),
+    orderNow('o3', { minor: 99900, currency: 'SEK', visitor: 'v3' }),
+  ])
+  await shop.appendBytes([Buffer.from('{"broken"'), Buffer.from([9, 9, 9])])
+})
+
+afterAll(async () => {
+  await shop.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: documents of other processes, looked at by their shape
+async function get(path: string, url = shop.url): Promise<any> {
+  const response = await fetch(`${url}${path}`)
+  expect(response.status).toBe(200)
+  return response.json()
+}
+
+test('the snapshot has every figure, exact money, and the pipeline beside them', async () => {
+  const { at, shop: about, figures, health } = await get('/api/snapshot')
+  expect(Object.keys(figures).sort()).toEqual(IDS)
+  expect(Object.values(figures).flatMap((one) => (one as { error?: string }).error ?? [])).toEqual(
+    [],
+  )
+  expect(about).toEqual({ name: 'shop', timezone: 'Europe/Berlin', currency: 'EUR' })
+  expect(Date.parse(at)).toBeGreaterThan(Date.now() - 60_000)
+  expect(figures.now.rows).toEqual([
+    { visitors_5m: 3, active_carts_10m: 0, active_checkouts_10m: 0 },
+  ])
+  expect(figures.today.rows).toMatchObject([
+    {
+      currency: 'EUR',
+      // Two of them in EUR, whose revenue and average these are.
+      orders: 3,
+      revenue: '30.50',
+      net_revenue: '30.50',
+      sessions: 3,
+      aov: '15.25',
+    },
+  ])
+  expect(figures.minutes.rows).toHaveLength(60)
+  const sum = (column: string) =>
+    figures.minutes.rows.reduce(
+      (n: number, row: Record<string, unknown>) => n + Number(row[column]),
+      0,
+    )
+  expect([sum('events'), sum('orders'), sum('revenue')]).toEqual([5, 3, 30.5])
+  expect(figures.latest_orders.rows[0]).toMatchObject({ items: 'Earbuds', units: 1 })
+  expect(figures.last_week.rows).toEqual([])
+  expect(health).toMatchObject({
+    running: true,
+    records: 8,
+    dlq: 2,
+    stalled: null,
+    marts: null,
+    dlqByReason: { bad_magic: 2 },
+  })
+})
+
+test('figures and the same question typed by hand give the same rows', async () => {
+  const figures: { id: string; sql: string; everyMs: number; title: string }[] =
+    await get('/api/figures')
+  expect(figures.map(({ id }) => id)).toEqual(IDS)
+  const { figures: shown } = await get('/api/snapshot')
+  for (const { id, sql } of figures.filter((one) => one.id !== 'now')) {
+    const response = await fetch(`${shop.url}/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sql }),
+    })
+    const { rows } = (await response.json()) as { rows: unknown }
+    expect(rows, id).toEqual(shown[id].rows)
+  }
+})
+
+test('an event is in the stream within a second of its append, in the figures that it changed only', async () => {
+  const reader = new PageReader(shop.url)
+  try {
+    await reader.untilAll(IDS)
+    expect(reader.told[0]?.event).toBe('snapshot')
+    // Let the costs of first questions pass.
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    const before = reader.told.length
+    const page = `/only-${Date.now()}`
+    await shop.append([eventNow({ anonymous_id: 'v9', page })])
+    const appendedMs = Date.now()
+    const told = await reader.until(({ document }) =>
+      (document.figures.latest_events?.rows ?? []).some((row) => row.page === page),
+    )
+    expect(told.event).toBe('figures')
+    expect(told.atMs - appendedMs).toBeLessThan(1_000 * slowness())
+    // Nobody ordered anything.
+    for (const { document } of reader.told.slice(before))
+      expect(Object.keys(document.figures)).not.toContain('latest_orders')
+  } finally {
+    await reader.close()
+  }
+})
+
+/** How much slower than an idle one this machine is right now: it cannot keep to a second while it does much else. */
+function slowness(): number {
+  const startMs = performance.now()
+  let sum = 0
+  for (let i = 0; i < 2e7; i++) sum += i % 7
+  return sum > 0 ? Math.max(1, (performance.now() - startMs) / 25) : 1
+}
+
+test('fifty readers cost one computation, and none nothing', async () => {
+  const usage = () => get('/api/usage')
+  const one = new PageReader(shop.url)
+  await one.untilAll(IDS)
+  const readers = Array.from({ length: 49 }, () => new PageReader(shop.url))
+  try {
+    await Promise.all(readers.map((reader) => reader.until(({ event }) => event === 'snapshot')))
+    const from = (await usage()).asked
+    const startMs = performance.now()
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    const { pages, asked } = await usage()
+    expect(pages).toBe(50)
+    // Thirteen figures, at most every three quarters of a second.
+    expect(asked - from).toBeLessThanOrEqual(13 * Math.ceil((performance.now() - startMs) / 750))
+    const texts = readers.map(({ told }) => JSON.stringify(told.at(-1)?.document.at))
+    expect(new Set(texts).size).toBeLessThanOrEqual(2)
+  } finally {
+    await Promise.all([one, ...readers].map((reader) => reader.close()))
+  }
+  await waitFor(async () => (await usage()).pages === 0)
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  const { asked } = await usage()
+  await shop.append([eventNow()])
+  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  expect((await usage()).asked).toBe(asked)
+})
+
+test('a reader that never reads is not waited for, and others hear everything', async () => {
+  const port = Number(new URL(shop.url).port)
+  const deaf = openDeafReader(port)
+  const reader = new PageReader(shop.url)
+  try {
+    await reader.untilAll(IDS)
+    const heard = reader.told.length
+    await waitFor(async () => reader.told.length > heard + 2)
+  } finally {
+    deaf.destroy()
+    await reader.close()
+  }
+})
+
+test('another host, another content type, too much and nothing are refused', async () => {
+  const { port } = new URL(shop.url)
+  const status = await new Promise((resolve, reject) => {
+    const headers = { host: `evil.example:${port}` }
+    request({ host: '127.0.0.1', port, path: '/api/snapshot', headers }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+      .on('error', reject)
+      .end()
+  })
+  expect(status).toBe(403)
+  const post = (type: string, body: string) =>
+    fetch(`${shop.url}/query`, { method: 'POST', headers: { 'content-type': type }, body })
+  expect((await post('text/plain', '{"sql":"SELECT 1"}')).status).toBe(415)
+  expect((await post('application/json', `"${'x'.repeat(1024 * 1024)}"`)).status).toBe(413)
+  expect((await post('application/json', '{')).status).toBe(400)
+  expect((await fetch(`${shop.url}/assets/..%2f..%2fserver.ts`)).status).toBe(404)
+  expect((await fetch(`${shop.url}/nothing`)).status).toBe(404)
+})
+
+test('the page may load nothing from elsewhere, and is not sent twice', async () => {
+  const page = await fetch(`${shop.url}/`)
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'self'")
+  expect(page.headers.get('x-content-type-options')).toBe('nosniff')
+  expect(page.headers.get('referrer-policy')).toBe('no-referrer')
+  const html = await page.text()
+  const own = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, file]) => file ?? '')
+  expect(own.length).toBeGreaterThan(1)
+  for (const file of own) {
+    const first = await fetch(`${shop.url}${file}`)
+    expect(first.status, file).toBe(200)
+    const headers = { 'if-none-match': first.headers.get('etag') ?? '' }
+    expect((await fetch(`${shop.url}${file}`, { headers })).status, file).toBe(304)
+  }
+})
+
+test('without marts the close of day says why', async () => {
+  const day = await get('/api/day')
+  expect(day).toMatchObject({ date: null, days: [], sentences: [] })
+  expect(day.reason).toContain('not built yet')
+})
+
+test('a broken figure costs the page that figure alone, and says where it is broken', async () => {
+  const project = rig.project(join(dir, 'broken'))
+  const header = '/*\nkind: figure\ntitle: A\nevery: 1 second\n*/\n'
+  const figures = [
+    { file: 'sql/live/wrong.sql', text: `${header}SELECT 1 AS a,\n  nope\nFROM gold.sessions` },
+    { file: 'sql/live/headless.sql', text: 'SELECT 1' },
+    { file: 'sql/live/good.sql', text: `${header}SELECT 7 AS n` },
+  ]
+  const other = await openShopNow(
+    { ...rig, project: () => ({ ...project, figures }) },
+    project.dataDir,
+  )
+  try {
+    const { figures: shown } = await get('/api/snapshot', other.url)
+    expect(shown.good.rows).toEqual([{ n: 7 }])
+    expect(shown.wrong).toMatchObject({ rows: [] })
+    expect(shown.wrong.error).toMatch(/^sql\/live\/wrong\.sql:7: .*nope/)
+    expect(shown.headless.error).toMatch(/^sql\/live\/headless\.sql:1:1: /)
+    const about: { id: string; error?: string }[] = await get('/api/figures', other.url)
+    expect(about.filter(({ error }) => error).map(({ id }) => id)).toEqual(['headless', 'wrong'])
+  } finally {
+    await other.close()
+  }
+})
+
+test('an engine that ends ends its streams', async () => {
+  const other = await openShopNow(rig, join(dir, 'ending'))
+  const reader = new PageReader(other.url)
+  await reader.until(({ event }) => event === 'snapshot')
+  await other.close()
+  await reader.ended
+})
+
+async function waitFor(isSo: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    if (await isSo()) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error('It did not come true within 30 s.')
+}

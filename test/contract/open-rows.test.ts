@@ -1,0 +1,85 @@
+/**
+ * Open rows as a table: an engine that is asked all the time gives the same rows as one that is asked once,
+ * whatever comes in which order, across commits, closing and restarts.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
+import {
+  APPEND_MS,
+  drain,
+  makeRecords,
+  makeRig,
+  openRig,
+  RAW,
+  type Rig,
+  rowsOf,
+  type StreamOfRecords,
+} from '../fixtures/pipeline-rig.ts'
+
+const SEED = Number(process.env.CCS_SEED ?? 11)
+const GOLD = [
+  'gold.sessions',
+  'gold.activity_1m',
+  'gold.revenue_daily',
+  'gold.revenue_by_category_daily',
+  'gold.top_pages_1h',
+  'gold.funnel_daily',
+]
+const RECORDS = 3_000
+const CHUNK = 150
+
+let dir: string
+let rig: Rig
+let stream: StreamOfRecords
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ccs-open-rows-'))
+  rig = await makeRig()
+  stream = await makeRecords(rig, RECORDS, SEED)
+})
+
+afterAll(() => rm(dir, { recursive: true, force: true }))
+
+test(`often asked and seldom asked engines hold the same rows (seed ${SEED})`, async () => {
+  const often = await openRig(rig, join(dir, 'often'))
+  const seldom = await openRig(rig, join(dir, 'seldom'))
+  const logs = [
+    await often.store.log.writer(RAW, 0, 'test'),
+    await seldom.store.log.writer(RAW, 0, 'test'),
+  ]
+  try {
+    for (let at = 0, step = 0; at < RECORDS; at += CHUNK, step++) {
+      const records = stream.records.slice(at, at + CHUNK)
+      for (const log of logs) await log.append(RecordBatch.of(records), APPEND_MS)
+      // Now and then a commit; in between only intake and questions.
+      for (const { engine, store, pipeline } of [often, seldom]) {
+        if (step % 4 === 3) await pipeline.run(new AbortController().signal, true)
+        else {
+          const reader = await store.log.reader(RAW, 0, engine.positions[0]?.nextOffset ?? 0)
+          await engine.ingest(await reader.read(1e9))
+          await reader.close()
+        }
+      }
+      await rowsOf(often, GOLD)
+    }
+    await drain(often)
+    await drain(seldom)
+    expect(await rowsOf(often, GOLD)).toEqual(await rowsOf(seldom, GOLD))
+  } finally {
+    for (const log of logs) await log.close()
+    await often.close()
+    await seldom.close()
+  }
+  const again = await openRig(rig, join(dir, 'often'))
+  const other = await openRig(rig, join(dir, 'seldom'))
+  try {
+    for (let i = 0; i < 3; i++) await rowsOf(again, GOLD)
+    expect(await rowsOf(again, GOLD)).toEqual(await rowsOf(other, GOLD))
+  } finally {
+    await again.close()
+    await other.close()
+  }
+})

@@ -1,0 +1,167 @@
+/** `ccs why`: rows of every kind of model back to their events, and a row that does not follow from them. */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { WhyReport } from '../../cli/flows/why.ts'
+import { openAnswers } from '../../cli/open-answers.ts'
+import { runWhy } from '../../cli/open-why.ts'
+import { loadProject } from '../../cli/project.ts'
+import { buildMarts } from '../fixtures/marts-stand-in.ts'
+import { appendEvents, shopEvent, shopOrder, uuidOf } from '../fixtures/shop-events.ts'
+import { rewriteLake } from '../fixtures/tamper.ts'
+import { ROOT, runCcs } from './run-ccs.ts'
+
+const DAY = '2026-10-25'
+const at = (time: string, date = DAY) => Date.parse(`${date}T${time}Z`)
+const own = { anonymous_id: 'ann' }
+
+/** Two orders of one visitor, one sent twice; a bot's; one that came too late; a refund. */
+const EVENTS = [
+  shopEvent('look', at('10:00:00'), own),
+  shopOrder('one', at('10:01:00'), 1000, own),
+  shopOrder('one', at('10:01:00'), 1000, own),
+  shopOrder('robot', at('10:01:30'), 7700, { anonymous_id: 'bot-1', device: 'bot' }),
+  shopOrder('two', at('10:02:00'), 2550, own),
+  shopEvent('back', at('10:40:00'), {
+    anonymous_id: 'bob',
+    event_type: 'refund',
+    order_id: 'order-one',
+    refund_minor: 300,
+  }),
+  shopEvent('tomorrow', at('20:00:00', '2026-10-26'), { anonymous_id: 'cid' }),
+  shopOrder('late', at('10:03:00'), 9900, own),
+]
+
+let dir: string
+let data: string
+
+beforeAll(async () => {
+  dir = mkdtempSync(path.join(tmpdir(), 'ccs-why-'))
+  data = path.join(dir, 'data')
+  await appendEvents(data, EVENTS, Date.now())
+  expect(await runCcs(['run', '--once', '--data', data])).toMatchObject({ code: 0 })
+  await buildMarts(data)
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+async function explain(model: string, words: readonly string[], where = data): Promise<WhyReport> {
+  const project = await loadProject(ROOT, { env: {}, data: where })
+  return runWhy(project, { model, words, limit: 10 })
+}
+
+const ids = (list: readonly { readonly eventId: string }[]) =>
+  list.map(({ eventId }) => eventId).sort()
+const uuids = (...names: readonly string[]) => names.map(uuidOf).sort()
+
+describe('a row of Gold', () => {
+  test('of a day: its orders and refunds with what each gives, and all that was left out', async () => {
+    const report = await explain('gold.revenue_daily', [`shop_date=${DAY}`, 'currency=EUR'])
+    expect(report).toMatchObject({
+      ok: true,
+      row: { orders: 2, revenue: '35.50', refunds: '3.00' },
+    })
+    expect(report.path.at(0)).toBe('events.raw')
+    expect(report.path.at(-1)).toBe('gold.revenue_daily')
+    expect(ids(report.events.first)).toEqual(uuids('one', 'two', 'back'))
+    const one = report.events.first.find(({ eventId }) => eventId === uuidOf('one'))
+    expect(one).toMatchObject({ from: 'events.raw-0@1', gives: { orders: 1, revenue: '10.00' } })
+    expect(ids(report.leftOut.duplicates.first)).toEqual(uuids('one'))
+    expect(ids(report.leftOut.tooLate?.first ?? [])).toEqual(uuids('late'))
+    expect(ids(report.leftOut.bots?.first ?? [])).toEqual(uuids('robot'))
+    expect(report.check.isEqual).toBe(true)
+  })
+
+  test('of a minute, by its value alone', async () => {
+    const report = await explain('gold.activity_1m', [`${DAY} 10:01`])
+    expect(report).toMatchObject({ ok: true, row: { events: 1, revenue: '10.00' } })
+    expect(ids(report.events.first)).toEqual(uuids('one'))
+  })
+
+  test('of a visit: its own events, and what came too late for it', async () => {
+    const report = await explain('gold.sessions', [`ann@${at('10:00:00')}`])
+    expect(report).toMatchObject({ ok: true, row: { orders: 2 } })
+    expect(ids(report.events.first)).toEqual(uuids('look', 'one', 'two'))
+    expect(ids(report.leftOut.tooLate?.first ?? [])).toEqual(uuids('late'))
+  })
+
+  test('of a view over visits goes through them to the events', async () => {
+    const report = await explain('gold.device_daily', [DAY, 'desktop'])
+    expect(report).toMatchObject({ ok: true, row: { sessions: 2, orders: 2 } })
+    expect(ids(report.events.first)).toEqual(uuids('look', 'one', 'two', 'back'))
+    expect(report.path.slice(-2)).toEqual(['gold.sessions', 'gold.device_daily'])
+  })
+
+  test('of any other Gold model follows from its events', async () => {
+    const project = await loadProject(ROOT, { env: {}, data })
+    const answers = await openAnswers(project)
+    const keys: Readonly<Record<string, string>> = {
+      activity_1m: 'window_start',
+      campaign_daily: 'shop_date, utm_source, utm_medium, utm_campaign',
+      funnel_daily: 'shop_date',
+      revenue_by_category_daily: 'shop_date, currency, category',
+      top_pages_1h: 'window_start, page',
+    }
+    try {
+      for (const [name, key] of Object.entries(keys)) {
+        const { rows } = await answers.query(`SELECT ${key} FROM gold.${name} ORDER BY ALL LIMIT 1`)
+        expect(rows).toHaveLength(1)
+        for (const row of rows) {
+          const words = Object.entries(row).map(([column, value]) => `${column}=${value}`)
+          const report = await explain(`gold.${name}`, words)
+          expect({ name, words, ok: report.ok }).toEqual({ name, words, ok: true })
+          expect(report.events.count).toBeGreaterThan(0)
+        }
+      }
+    } finally {
+      await answers.close()
+    }
+  })
+
+  test('that no longer follows from Bronze is said to, and exits 5', async () => {
+    const wrong = path.join(dir, 'wrong')
+    cpSync(data, wrong, { recursive: true, verbatimSymlinks: true })
+    await rewriteLake(wrong, {
+      table: 'bronze.events',
+      where: `event_id = '${uuidOf('two')}'`,
+      change: `SELECT * FROM stored WHERE event_id <> '${uuidOf('two')}'`,
+    })
+    const args = ['why', 'gold.revenue_daily', DAY, 'EUR', '--data', wrong]
+    const { code, stdout, stderr } = await runCcs(args)
+    expect({ code, stderr: stderr.replace(/^As committed.*\n/, '') }).toEqual({
+      code: 5,
+      stderr: '',
+    })
+    expect(stdout).toContain('1 of these events are not in Bronze')
+  })
+})
+
+describe('a row that is not there', () => {
+  test('names the nearest that are', async () => {
+    const args = ['why', 'gold.revenue_daily', 'shop_date=2026-10-24', 'currency=EUR']
+    const { code, stderr } = await runCcs([...args, '--data', data])
+    expect(code).toBe(2)
+    expect(stderr).toContain(
+      'gold.revenue_daily has no row with shop_date 2026-10-24, currency EUR.',
+    )
+    expect(stderr).toContain(`ccs why gold.revenue_daily shop_date=${DAY} currency=EUR`)
+  })
+
+  test.each([
+    ['gold.revenue_dayly', [DAY, 'EUR'], 'Did you mean "gold.revenue_daily"?'],
+    ['gold.revenue_daily', [DAY], 'needs currency too'],
+    ['gold.revenue_daily', ['soon', 'EUR'], '"soon" is no DATE, which shop_date is.'],
+    ['gold.revenue_daily', [DAY, 'EUR', 'x'], 'does not need "x"'],
+    ['no_such_mart', ['1'], 'There is no model or mart'],
+  ])('%s %j: %s', async (model, words, text) => {
+    const { code, stderr } = await runCcs(['why', model, ...words, '--data', data])
+    expect(code).toBe(2)
+    expect(stderr).toContain(text)
+  })
+})
+
+test('a row of Silver is one event, found by any column that tells it apart', async () => {
+  const report = await explain('silver.orders', ['order_id=order-two'])
+  expect(report).toMatchObject({ ok: true, key: { event_id: uuidOf('two') } })
+  expect(ids(report.events.first)).toEqual(uuids('two'))
+})
