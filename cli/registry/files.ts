@@ -84,14 +84,14 @@ function idFaults(kept: readonly Kept[]): readonly CcsError[] {
 
 async function driftFaults(dir: string, kept: readonly Kept[]): Promise<readonly CcsError[]> {
   const faults: CcsError[] = []
-  const nextId = Math.max(0, ...kept.map((one) => one.id)) + 1
+  let nextId = Math.max(0, ...kept.map((one) => one.id)) + 1
   for (const name of (await list(dir)).filter((one) => one.endsWith('.avsc'))) {
     const topic = basename(name, '.avsc')
     const file = join(dir, name)
     const current = canonical(file, await readFile(file, 'utf8'), faults)
     const newest = kept.findLast((one) => one.topic === topic)
     if (newest && current === canonical(newest.file, newest.schema, faults)) continue
-    const next = join(dir, 'history', topic, `${(newest?.version ?? 0) + 1}.id${nextId}.avsc`)
+    const next = join(dir, 'history', topic, `${(newest?.version ?? 0) + 1}.id${nextId++}.avsc`)
     const problem = newest
       ? `differs from its newest kept version, ${newest.file}.`
       : 'has no kept version.'

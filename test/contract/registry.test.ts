@@ -54,6 +54,22 @@ test('a changed schema without a kept version says which file to write', async (
   })
 })
 
+test('two changed schemas are to be kept under two ids', async () => {
+  for (const topic of ['events.raw', 'events.dlq']) {
+    const file = join(dir, `${topic}.avsc`)
+    await writeFile(
+      file,
+      (await readFile(file, 'utf8')).replace('"namespace": "ccs"', '"namespace": "c"'),
+    )
+  }
+  const error = await filesRegistry(dir).catch((one: unknown) => one)
+  const { hint, others } = error as { hint: string; others: { hint: string }[] }
+  const ids = [hint, ...others.map((one) => one.hint)].map(
+    (one) => /\.id(\d+)\.avsc$/.exec(one)?.[1],
+  )
+  expect(ids).toEqual(['19', '20'])
+})
+
 test('all faults are reported at once', async () => {
   await writeFile(join(dir, 'events.raw.avsc'), '{"type": "record"')
   await rename(
