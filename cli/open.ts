@@ -68,6 +68,8 @@ export async function openLogic(project: Project): Promise<Logic> {
     import('./core/incremental.ts'),
     import('./core/sql-ast.ts'),
   ])
+  const { refuseSchemaBreaks } = await import('./open-schema.ts')
+  await refuseSchemaBreaks(project)
   const models = collect(project.models, ({ file, text }) => parseModel(file, text))
   const registry = await filesRegistry(`${project.dir}/schemas`)
   const rawSchemas = await registry.versions(`${RAW_TOPIC}-value`)

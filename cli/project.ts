@@ -76,9 +76,9 @@ export async function loadProject(dir: string, options: LoadOptions): Promise<Pr
       hint: 'Go to the project, name it with --project DIR, or make one: ccs init DIR',
     })
   const [schemas, sql, connectors] = await Promise.all([
-    readTexts(root, 'schemas', ['.avsc']),
-    readTexts(root, 'sql', ['.sql', '.test.yml']),
-    readTexts(root, 'connectors', ['.json', '.yml']),
+    readProjectTexts(root, 'schemas', ['.avsc']),
+    readProjectTexts(root, 'sql', ['.sql', '.test.yml']),
+    readProjectTexts(root, 'connectors', ['.json', '.yml']),
   ])
   const parsed = parseConfig(config, options.env)
   const macros = { file: 'sql/macros.sql', text: '' }
@@ -159,7 +159,8 @@ function notEmpty(root: string, problem: string): CcsError {
   })
 }
 
-async function readTexts(
+/** Texts of a folder of the project whose names end so, sorted by path; [] without the folder. */
+export async function readProjectTexts(
   root: string,
   folder: string,
   endings: readonly string[],

@@ -1,0 +1,166 @@
+/** Changing schemas: what is let through, what is refused, where and why, before anything is touched. */
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ROOT, runCcs } from './run-ccs.ts'
+
+let dir: string
+
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'ccs-schema-'))
+  for (const part of ['sql', 'schemas', 'ccs.yml'])
+    cpSync(path.join(ROOT, part), path.join(dir, part), { recursive: true })
+})
+
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+function ccs(...args: string[]) {
+  return runCcs([...args, '--project', dir, '--data', path.join(dir, 'data')])
+}
+
+function edit(change: (text: string) => string, file = 'schemas/events.raw.avsc'): void {
+  const before = readFileSync(path.join(dir, file), 'utf8')
+  const after = change(before)
+  expect(after).not.toBe(before)
+  writeFileSync(path.join(dir, file), after)
+}
+
+/** Keeps the schema in force as version 2. */
+function keep(): void {
+  cpSync(
+    path.join(dir, 'schemas/events.raw.avsc'),
+    path.join(dir, 'schemas/history/events.raw/2.id99.avsc'),
+  )
+}
+
+const withoutTitle = (text: string) => text.replace(/.*"name": "page_title".*\n/, '')
+const withoutLogin = (text: string) =>
+  text.replace(', "login"', '').replace(/,\s*"login": \["customer_id"\]/, '')
+const withShelf = (text: string) =>
+  text.replace(
+    '{ "name": "coupon"',
+    '{ "name": "shelf", "type": ["null", "string"], "default": null },\n    { "name": "coupon"',
+  )
+
+test('the project as it is breaks nothing, in any mode, and has one version of each topic', async () => {
+  for (const mode of ['BACKWARD', 'FULL_TRANSITIVE']) {
+    const { code, stdout, stderr } = await ccs('schema', 'check', '--mode', mode, '--json')
+    expect(code, stderr).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, mode })
+  }
+  const { topics } = JSON.parse((await ccs('schema', 'list', '--json')).stdout)
+  const raw = topics.find((one: { topic: string }) => one.topic === 'events.raw')
+  expect(raw).toMatchObject({
+    subject: 'events.raw-value',
+    versions: [{ version: 1, id: 1, fingerprint: raw.fingerprint }],
+  })
+  expect(raw.fields).toContainEqual({ path: 'items[].sku', type: 'string' })
+})
+
+test('a removed field is red where it was, with the models that read it; plan and deploy refuse it', async () => {
+  edit(withoutTitle)
+  const check = await ccs('schema', 'check')
+  expect(check.code).toBe(5)
+  expect(check.stdout).toContain('Field page_title is gone, but bronze.events may use it.')
+  expect(check.stdout).toMatch(/schemas\/history\/events\.raw\/1\.id1\.avsc:\d+:\d+/)
+  expect(check.stdout).toMatch(
+    /bronze\.events \(sql\/bronze\/events\.sql:\d+:\d+\).*silver\.page_view/,
+  )
+  keep()
+  for (const command of [['plan'], ['deploy', '--yes'], ['run', '--once']]) {
+    const { code, stderr } = await ccs(...command)
+    expect(code).toBe(5)
+    expect(stderr).toContain('CCS_SCHEMA_BREAKS')
+    expect(stderr).toContain('page_title')
+  }
+  expect(existsSync(path.join(dir, 'data'))).toBe(false)
+})
+
+test('a removed symbol is red at the enum, with the rule and what may use it', async () => {
+  edit(withoutLogin)
+  keep()
+  const { code, stdout } = await ccs('schema', 'check', '--json')
+  expect(code).toBe(5)
+  const result = JSON.parse(stdout)
+  const raw = result.topics.find((one: { topic: string }) => one.topic === 'events.raw')
+  expect(result.ok).toBe(false)
+  expect(raw.breaks).toMatchObject([
+    {
+      rule: 'symbol',
+      path: 'event_type',
+      message: 'Field event_type: login is unknown to the reader.',
+      versions: [1],
+      location: { file: 'schemas/events.raw.avsc', line: 23 },
+    },
+  ])
+  expect(raw.breaks[0].uses.map((one: { name: string }) => one.name)).toContain('gold.sessions')
+  const plan = await ccs('plan', '--json')
+  expect(plan.code).toBe(5)
+  expect(JSON.parse(plan.stdout).error).toMatchObject({
+    code: 'CCS_SCHEMA_BREAKS',
+    location: { line: 23 },
+  })
+})
+
+test('an additive change is green, shown as such, and goes through while there are events', async () => {
+  expect((await ccs('gen', '--eps', '100', '--count', '200')).code).toBe(0)
+  expect((await ccs('run', '--once')).code).toBe(0)
+  edit(withShelf)
+  const unkept = await ccs('schema', 'check')
+  expect(unkept.code, unkept.stderr).toBe(0)
+  expect(unkept.stdout).toMatch(
+    /cp schemas\/events\.raw\.avsc schemas\/history\/events\.raw\/2\.id19\.avsc/,
+  )
+  const diff = await ccs('schema', 'diff', 'events.raw', '--json')
+  expect(JSON.parse(diff.stdout)).toMatchObject({
+    topics: [
+      {
+        topic: 'events.raw',
+        from: 1,
+        changes: [{ path: 'shelf', change: 'added', category: 'additive' }],
+      },
+    ],
+  })
+  keep()
+  expect((await ccs('schema', 'check', '--mode', 'FULL_TRANSITIVE')).code).toBe(0)
+  expect((await ccs('plan')).code).toBe(3)
+  expect((await ccs('deploy', '--yes')).code).toBe(0)
+  expect((await ccs('gen', '--eps', '100', '--count', '100')).code).toBe(0)
+  expect((await ccs('run', '--once')).code).toBe(0)
+  const { stdout } = await ccs('query', 'SELECT count(*) AS n FROM bronze.events', '--json')
+  expect(JSON.parse(stdout).rows).toEqual([{ n: 300 }])
+})
+
+test('a removed field that nothing reads is let through, and a wrong mode or topic is a usage error', async () => {
+  edit(withShelf)
+  cpSync(
+    path.join(dir, 'schemas/events.raw.avsc'),
+    path.join(dir, 'schemas/history/events.raw/2.id99.avsc'),
+  )
+  edit((text) => text.replace(/.*"name": "shelf".*\n/, ''))
+  const check = await ccs('schema', 'check')
+  expect(check.code, check.stdout).toBe(0)
+  expect((await ccs('schema', 'check', '--mode', 'SIDEWAYS')).code).toBe(2)
+  const diff = await ccs('schema', 'diff', 'events.row')
+  expect(diff.code).toBe(2)
+  expect(diff.stderr).toContain('events.raw')
+})
+
+test('the types of the code are those of the schemas, and are written only when they changed', async () => {
+  const out = path.join(dir, 'contracts.ts')
+  const first = await ccs('schema', 'types', '--out', out, '--json')
+  expect(JSON.parse(first.stdout)).toMatchObject({
+    topics: ['events.raw', 'events.dlq'],
+    changed: true,
+  })
+  expect(readFileSync(out, 'utf8')).toBe(
+    readFileSync(path.join(ROOT, 'cli/core/contracts.ts'), 'utf8'),
+  )
+  expect(JSON.parse((await ccs('schema', 'types', '--out', out, '--json')).stdout).changed).toBe(
+    false,
+  )
+  expect((await ccs('schema', 'types', 'silver.orders')).stdout).toContain(
+    'export interface SilverOrders {',
+  )
+})
