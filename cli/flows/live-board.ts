@@ -84,7 +84,7 @@ export class LiveBoard {
 
   /**
    * How long each figure waits from one question to the next, ms: as it says, or longer where all together
-   * would cost more than their share. The dearest wait; the cheap ones keep their pace.
+   * would cost more than their share. The dear ones wait; the cheap ones keep their pace.
    */
   pace(): ReadonlyMap<string, number> {
     const { figures, share = SHARE } = this.#options
@@ -230,24 +230,34 @@ function faultText(error: BrokenFigure['error']): string {
 }
 
 /**
- * Waiting times with which all questions together cost `share` of a core at most, where that is possible: no
- * figure gets more than it asks for, and what is left is divided evenly among those that ask for more.
+ * Waiting times with which all questions together cost `share` of a core at most, where that is possible, and
+ * the figures are as fresh as that allows: the sum of waits, each as a multiple of what the figure asks for, is
+ * least where a wait grows with the root of the cost. Nobody waits less than it asks for.
  */
 export function paceOf(
   figures: readonly { readonly id: string; readonly everyMs: number; readonly costMs: number }[],
   share: number,
 ): ReadonlyMap<string, number> {
-  const byDemand = [...figures].sort((a, b) => a.costMs / a.everyMs - b.costMs / b.everyMs)
-  const pace = new Map<string, number>()
+  const pace = new Map(figures.map(({ id, everyMs }) => [id, everyMs]))
+  let dear = figures.filter(({ costMs }) => costMs > 0)
   let left = share
-  for (const [index, { id, everyMs, costMs }] of byDemand.entries()) {
-    const demand = costMs / everyMs
-    const given = Math.min(demand, left / (byDemand.length - index))
-    const waitMs = given < demand ? costMs / given : everyMs
-    pace.set(id, Math.min(waitMs, Math.max(WAIT_MS_MAX, 3 * everyMs)))
-    left -= given
+  if (sum(dear, ({ costMs, everyMs }) => costMs / everyMs) <= share) return pace
+  for (;;) {
+    const roots = sum(dear, ({ costMs, everyMs }) => Math.sqrt(costMs / everyMs))
+    const stretch = left > 0 ? roots / left : Number.POSITIVE_INFINITY
+    const waitOf = (one: (typeof dear)[number]) => stretch * Math.sqrt(one.costMs * one.everyMs)
+    const cheap = dear.filter((one) => waitOf(one) < one.everyMs)
+    for (const one of dear)
+      pace.set(one.id, Math.min(waitOf(one), Math.max(WAIT_MS_MAX, 3 * one.everyMs)))
+    if (cheap.length === 0) return pace
+    for (const { id, everyMs } of cheap) pace.set(id, everyMs)
+    left -= sum(cheap, ({ costMs, everyMs }) => costMs / everyMs)
+    dear = dear.filter((one) => !cheap.includes(one))
   }
-  return pace
+}
+
+function sum<T>(items: readonly T[], pick: (item: T) => number): number {
+  return items.reduce((total, item) => total + pick(item), 0)
 }
 
 /** DuckDB's refusal with the line of the figure's file that it means. */
