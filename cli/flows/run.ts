@@ -187,7 +187,7 @@ export class Pipeline {
   /** Reads and takes in one batch; returns the bytes of it. */
   async #step(): Promise<number> {
     // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
-    if (this.#parts.engine.uncommittedRows >= 1.5 * this.#options.checkpointRows && this.#commit)
+    if (this.#parts.engine.uncommittedRows >= 2 * this.#options.checkpointRows && this.#commit)
       await this.#commit
     const frames = await this.#inlet.read(this.#readBytes, this.#parts.engine.positions)
     if (frames.length === 0) return 0
