@@ -30,7 +30,8 @@ async function impactOf(project: Project) {
     import('./flows/schema-impact.ts'),
     import('./io/duckdb.ts'),
   ])
-  const { models, macros } = project
+  const { macros } = project
+  const models = [...project.models, ...project.figures]
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
   try {
