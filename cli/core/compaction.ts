@@ -13,7 +13,10 @@ export interface CompactionOptions {
   readonly enoughRows?: number
   /** A merged file ends with the input that makes it reach this. Default 64 MiB. */
   readonly targetBytes?: number
-  /** A closed day is merged where more files than this are within a factor of 8 in size. Default 8. */
+  /**
+   * A closed day is merged where more files than this are within a factor of 8 in size; with 1, all of its
+   * small files, of whatever size. Default 8.
+   */
   readonly filesMax?: number
   /** The same of an open day. Default 64. */
   readonly openFilesMax?: number
@@ -47,7 +50,8 @@ export function planCompaction(
     if (table !== undefined && leaf.table !== table) continue
     const small = leaf.files.filter((file) => file.bytes < enoughBytes && file.rows < enoughRows)
     const most = dayOf(leaf.partition) < openDay ? filesMax : openFilesMax
-    const many = tiers(small).filter((set) => set.length > most)
+    const sets = most === 1 ? [small] : tiers(small)
+    const many = sets.filter((set) => set.length > most)
     for (const set of many)
       for (const inputs of packs(set, targetBytes))
         groups.push({ table: leaf.table, partition: leaf.partition, inputs })

@@ -138,3 +138,10 @@ test('a group whose files were replaced meanwhile changes nothing', () => {
   expect(replaceFiles(manifestOf(files), compacted)).toEqual([output])
   expect(replaceFiles(manifestOf(rest), compacted)).toEqual(rest)
 })
+
+test('who asks for one file a day gets it, whatever the sizes of the small ones', () => {
+  const files = filesOf('2026-11-21', [1_000, 900_000])
+  expect(planCompaction(manifestOf(files))).toEqual([])
+  const [group] = planCompaction(manifestOf(files), { filesMax: 1 })
+  expect(group?.inputs).toEqual(files)
+})

@@ -15,7 +15,8 @@ export default class LakeCompact extends CcsCommand<CompactResult> {
   static override flags = {
     table: Flags.string({ summary: 'Only this table.', helpValue: 'silver.events' }),
     'files-max': Flags.integer({
-      summary: 'Merge a day that is over where more small files than this are about one size.',
+      summary:
+        'Merge a day that is over where more small files than this are about one size; 1: all of them.',
       min: 1,
       default: 8,
     }),
