@@ -67,7 +67,8 @@ export interface AvroField {
   readonly rules: FieldRules
 }
 
-const PRIMITIVES: readonly string[] = [
+/** Avro's names of them. */
+export const PRIMITIVES: readonly string[] = [
   'null',
   'boolean',
   'int',

@@ -3,7 +3,9 @@
  * part stands in the file. A named type is one object however often it is referred to, so trees may be
  * recursive. Decoder and gate read avro-schema.ts, which has what they need and no places.
  */
+
 import type { FieldRules, Primitive } from './avro-schema.ts'
+import { PRIMITIVES } from './avro-schema.ts'
 import { CcsError, EXIT } from './errors.ts'
 import {
   type JsonPlace,
@@ -62,17 +64,6 @@ export type SchemaType =
 export interface Schema extends NamedText {
   readonly type: SchemaType
 }
-
-const PRIMITIVES: readonly string[] = [
-  'null',
-  'boolean',
-  'int',
-  'long',
-  'float',
-  'double',
-  'bytes',
-  'string',
-]
 
 /** Parses a schema of any type. Throws CCS_SCHEMA_INVALID with its place for what is not Avro. */
 export function parseSchema(source: NamedText): Schema {
