@@ -39,6 +39,13 @@ export const durationFlag = Flags.custom<number>({
   },
 })
 
+/** `--target kafka`: for commands that work on one of ccs.yml's targets. */
+export const targetFlag = Flags.string({
+  summary: 'A target of ccs.yml; default: local.',
+  env: 'CCS_TARGET',
+  helpValue: 'NAME',
+})
+
 export abstract class CcsCommand<Result> extends Command {
   static override enableJsonFlag = true
 
@@ -69,11 +76,13 @@ export abstract class CcsCommand<Result> extends Command {
   protected async loadProject(flags: {
     readonly project?: string | undefined
     readonly data?: string | undefined
+    readonly target?: string | undefined
   }): Promise<Project> {
     const { findProject, loadProject } = await import('./project.ts')
     return loadProject(flags.project ?? findProject(process.cwd()), {
       env: process.env,
       ...(flags.data === undefined ? {} : { data: flags.data }),
+      ...(flags.target === undefined ? {} : { target: flags.target }),
     })
   }
 

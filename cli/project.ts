@@ -15,8 +15,9 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import path from 'node:path'
-import { type Config, type Env, parseConfig } from './core/config.ts'
+import { type Config, type Env, parseConfig, requireTarget } from './core/config.ts'
 import { CcsError, EXIT } from './core/errors.ts'
+import type { Target } from './core/target.ts'
 
 /** A text of the project; `file` is its path below the project's folder, with `/`. */
 export interface SourceFile {
@@ -30,6 +31,8 @@ export interface Project {
   /** Absolute path of the data directory; it need not exist yet. */
   readonly dataDir: string
   readonly config: Config
+  /** The target that the command works on; its data directory is `dataDir`. */
+  readonly target: Target
   /** schemas/ with the kept history, sorted by path. */
   readonly schemas: readonly SourceFile[]
   /** sql/<layer>/<model>.sql, sorted by path. */
@@ -54,6 +57,8 @@ export interface LoadOptions {
   readonly env: Env
   /** Data directory from the command line, relative to the working directory; wins over ccs.yml. */
   readonly data?: string
+  /** Name of a target in ccs.yml; `local` when absent. */
+  readonly target?: string
 }
 
 export const CONFIG_FILE = 'ccs.yml'
@@ -81,12 +86,14 @@ export async function loadProject(dir: string, options: LoadOptions): Promise<Pr
     readProjectTexts(root, 'connectors', ['.json', '.yml']),
   ])
   const parsed = parseConfig(config, options.env)
+  const target = requireTarget(parsed, options.target ?? 'local')
   const macros = { file: 'sql/macros.sql', text: '' }
   return Object.freeze({
     dir: root,
     dataDir:
-      options.data === undefined ? path.resolve(root, parsed.data) : path.resolve(options.data),
+      options.data === undefined ? path.resolve(root, target.data) : path.resolve(options.data),
     config: parsed,
+    target,
     schemas,
     models: sql.filter(
       (one) => one.file.endsWith('.sql') && one.file.split('/').length === 3 && !isFigure(one.file),

@@ -3,6 +3,7 @@
  * wrong file gives all its faults at once, each with its place and what was probably meant.
  */
 import { CcsError, EXIT, throwAll } from './errors.ts'
+import { readTargets } from './read-targets.ts'
 import {
   type Read,
   readDuration,
@@ -13,6 +14,7 @@ import {
   readWhole,
 } from './setting-values.ts'
 import { didYouMean } from './suggest.ts'
+import type { Target } from './target.ts'
 import { formatBytes, formatDuration } from './units.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from './yaml.ts'
 
@@ -35,10 +37,6 @@ export interface Config {
   readonly http: { readonly port: number }
   readonly dbt: { readonly everyMs: number }
   readonly targets: Readonly<Record<string, Target>>
-}
-
-export interface Target {
-  readonly engine: 'embedded'
 }
 
 /** Environment variables, for `${VAR}` in values. */
@@ -70,8 +68,6 @@ const SETTINGS = [
 
 type Key = (typeof SETTINGS)[number]['key']
 
-const ENGINES = ['embedded']
-
 /**
  * Reads the text of `file`. Throws CCS_CONFIG_INVALID with all faults: unknown keys, values of the wrong
  * kind or out of range, variables that are not set.
@@ -92,10 +88,32 @@ export function parseConfig(text: string, env: Env = {}, file = 'ccs.yml'): Conf
   if (!isMap(root)) fault([], 'value', `${file} must be a list of keys and values.`)
   const values = new Map<string, unknown>()
   if (isMap(root)) collect(root, [], { values, document, env, fault })
-  const targets = readTargets(isMap(root) ? root.targets : undefined, fault)
+  const data = settingOf('data', values, () => {})
+  const targets = readTargets(isMap(root) ? root.targets : undefined, {
+    data: String(data),
+    fill: (value) => fill(value, env),
+    fault,
+  })
   const config = assemble((key) => settingOf(key, values, fault), targets)
   throwAll(faults)
   return config
+}
+
+/** The target called `name`. CCS_CONFIG_INVALID when there is none, or when its variables are not set. */
+export function requireTarget(config: Config, name: string): Target {
+  const target = config.targets[name]
+  if (!target)
+    throw new CcsError('CCS_CONFIG_INVALID', `There is no target "${name}" in ccs.yml.`, {
+      exit: EXIT.usage,
+      hint: didYouMean(name, Object.keys(config.targets)),
+    })
+  const [missing] = target.missing ?? []
+  if (missing === undefined) return target
+  throw new CcsError(
+    'CCS_CONFIG_INVALID',
+    `Target "${name}" needs the environment variable ${missing}, which is not set.`,
+    { exit: EXIT.usage, hint: `Set it, or give it a fallback: \${${missing}:-value}` },
+  )
 }
 
 /** The settings in force, in the file's own words, for `ccs doctor`. */
@@ -210,38 +228,6 @@ function assemble(setting: (key: Key) => unknown, targets: Config['targets']): C
     dbt: { everyMs: number('dbt.every') },
     targets,
   }
-}
-
-function readTargets(value: unknown, fault: Fault): Config['targets'] {
-  const targets: Record<string, Target> = { local: { engine: 'embedded' } }
-  if (value === undefined || value === null) return targets
-  if (!isMap(value)) {
-    fault(['targets'], 'value', 'targets must name each target with its engine.')
-    return targets
-  }
-  for (const [name, target] of Object.entries(value)) {
-    const engine = isMap(target) ? target.engine : undefined
-    if (!isMap(target)) fault(['targets', name], 'value', `Target "${name}" must name its engine.`)
-    else if (engine === undefined)
-      fault(['targets', name], 'value', `Target "${name}" names no engine.`, 'engine: embedded')
-    else if (engine !== 'embedded')
-      fault(
-        ['targets', name, 'engine'],
-        'value',
-        `"${String(engine)}" is not an engine that ccs can run.`,
-        didYouMean(String(engine), ENGINES),
-      )
-    else targets[name] = { engine }
-    for (const key of isMap(target) ? Object.keys(target) : [])
-      if (key !== 'engine')
-        fault(
-          ['targets', name, key],
-          'key',
-          `"${key}" is not a setting of a target.`,
-          didYouMean(key, ['engine']),
-        )
-  }
-  return targets
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

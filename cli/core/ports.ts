@@ -4,6 +4,7 @@
  * and Gold, a Lake keeps the rows as Parquet. Which adapter stands behind a port is known to open.ts alone.
  */
 import type { Reason } from './contracts.ts'
+import type { Deployment } from './deployment.ts'
 import type { Counts, Manifest, PartitionPosition, StateFile } from './manifest.ts'
 import type { RecordBatch } from './record-batch.ts'
 
@@ -68,6 +69,108 @@ export interface SchemaRegistry {
   byId(id: number): Promise<RegisteredSchema | undefined>
   /** All versions of a subject (`<topic>-value`), oldest first. */
   versions(subject: string): Promise<readonly RegisteredSchema[]>
+}
+
+/** A registry that is a server: subjects can be looked through and changed. */
+export interface RemoteRegistry extends SchemaRegistry {
+  subjects(): Promise<readonly string[]>
+  /** Repeating it gives the version that is there. CCS_SCHEMA_BREAKS when the registry's own check refuses. */
+  register(subject: string, schema: string): Promise<RegisteredSchema>
+  /** Whether the registry would take `schema` as the next version; true for a subject without versions. */
+  accepts(subject: string, schema: string): Promise<boolean>
+  /** The subject's own level, or the global one where it has none. */
+  compatibility(subject: string): Promise<string>
+  setCompatibility(subject: string, level: string): Promise<void>
+  /** Deletes the subject with all versions, for good. */
+  remove(subject: string): Promise<void>
+  /** What it says of itself, for `ccs doctor`: product, version, mode; what it does not say is left out. */
+  about(): Promise<Readonly<Record<string, string>>>
+}
+
+/** Topics of a cluster as they are. */
+export interface TopicState {
+  readonly name: string
+  readonly partitions: number
+  readonly replication: number
+  /** Settings given to this topic, by Kafka's names; what the broker's defaults say is not among them. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface TopicAdmin {
+  /** Those of `names` that exist, all there are without; internal topics of Kafka are left out. */
+  topics(names?: readonly string[]): Promise<readonly TopicState[]>
+  create(topics: readonly TopicState[]): Promise<void>
+  /** Sets and, by null, unsets settings; the others stay as they are. */
+  configure(name: string, config: Readonly<Record<string, string | null>>): Promise<void>
+  addPartitions(name: string, total: number): Promise<void>
+  remove(names: readonly string[]): Promise<void>
+  /** Brokers, version, and what `ccs doctor` looks at. */
+  about(): Promise<Readonly<Record<string, string>>>
+  close(): Promise<void>
+}
+
+/** A connector as Kafka Connect sees it. */
+export interface ConnectorState {
+  readonly name: string
+  /** RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED, RESTARTING. */
+  readonly state: string
+  /** With what each failed task died of, its first line. */
+  readonly tasks: readonly {
+    readonly id: number
+    readonly state: string
+    readonly fault?: string
+  }[]
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** Partition positions of a sink; `committed` null: nothing yet. */
+export interface ConnectorOffset {
+  readonly topic: string
+  readonly partition: number
+  readonly committed: number | null
+}
+
+export interface ConnectCluster {
+  about(): Promise<Readonly<Record<string, string>>>
+  /** Classes of the connectors and converters that the workers have. */
+  plugins(): Promise<readonly string[]>
+  connectors(): Promise<readonly ConnectorState[]>
+  /** What Connect itself says is wrong with a config: one sentence a key. */
+  validate(
+    config: Readonly<Record<string, string>>,
+  ): Promise<readonly { readonly key: string; readonly fault: string }[]>
+  /** Creates or changes. What it becomes is for `connectors()` to say: a config that validates may die later. */
+  put(name: string, config: Readonly<Record<string, string>>): Promise<void>
+  pause(name: string): Promise<void>
+  resume(name: string): Promise<void>
+  /** The connector and those of its tasks that failed. */
+  restart(name: string): Promise<void>
+  remove(name: string): Promise<void>
+  offsets(name: string): Promise<readonly ConnectorOffset[]>
+}
+
+/** What was deployed to a target, kept in the target. */
+export interface DeploymentStore {
+  /** The newest; undefined before the first. */
+  load(): Promise<Deployment | undefined>
+  /** Those that can be returned to, newest first. */
+  history(): Promise<readonly Deployment[]>
+  /**
+   * Takes the target for one deployer, `owner` in words. CCS_DEPLOY_LOCKED while another is at work; of two at
+   * once, one gets it. What a killed deployer held is free again after its lease.
+   */
+  claim(owner: string): Promise<DeploymentClaim>
+  close(): Promise<void>
+}
+
+export interface DeploymentClaim {
+  /** Grows with every claim; a deployer with a lesser one can write nothing any more. */
+  readonly epoch: number
+  /** Durable when it resolves. CCS_DEPLOY_LOCKED when another has taken the target meanwhile. */
+  save(deployment: Deployment): Promise<void>
+  /** Throws CCS_DEPLOY_LOCKED when another has taken the target; renews the lease otherwise. Before each step. */
+  check(): Promise<void>
+  release(): Promise<void>
 }
 
 /** Rows of a query, in the shapes of docs/json-output.md: exact numbers as text, times as ISO 8601 UTC. */

@@ -59,6 +59,44 @@ export function readDuration(msMin: number, msMax: number): Read<number> {
     })
 }
 
+/** One of some words. */
+export function readChoice<T extends string>(words: readonly T[]): Read<T> {
+  return (value) => {
+    const found = words.find((word) => word === value)
+    if (found !== undefined) return { value: found }
+    return { wrong: `must be one of ${words.join(', ')}, not ${show(value)}.` }
+  }
+}
+
+/** true or false, as YAML writes it or as an environment variable holds it. */
+export function readFlag(value: unknown): ReturnType<Read<boolean>> {
+  if (value === true || value === 'true') return { value: true }
+  if (value === false || value === 'false') return { value: false }
+  return { wrong: `must be true or false, not ${show(value)}.` }
+}
+
+/** Texts: a YAML list, or one text with commas. */
+export function readList(value: unknown): ReturnType<Read<readonly string[]>> {
+  const items = typeof value === 'string' ? value.split(',').map((one) => one.trim()) : value
+  if (Array.isArray(items) && items.length > 0 && items.every((one) => typeof one === 'string' && one !== ''))
+    return { value: items.map(String) }
+  return { wrong: `must be a list of texts, not ${show(value)}.` }
+}
+
+/** What may begin the name of a topic. */
+export function readPrefix(value: unknown): ReturnType<Read<string>> {
+  return typeof value === 'string' && /^[A-Za-z0-9._-]{0,60}$/.test(value)
+    ? { value }
+    : { wrong: `must be letters, digits, ".", "-" and "_", not ${show(value)}.` }
+}
+
+/** An http or https address. */
+export function readUrl(value: unknown): ReturnType<Read<string>> {
+  return typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value)
+    ? { value }
+    : { wrong: `must be an address such as http://127.0.0.1:8081, not ${show(value)}.` }
+}
+
 /** A whole number. */
 export function readWhole(min: number, max: number): Read<number> {
   return (value) =>

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Config, type Env, parseConfig } from '../../cli/core/config.ts'
+import { type Config, type Env, parseConfig, requireTarget } from '../../cli/core/config.ts'
 import { CcsError } from '../../cli/core/errors.ts'
 
 /** Each fault as `line:column message | hint`. */
@@ -33,7 +33,7 @@ describe('a sound ccs.yml', () => {
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },
-      targets: { local: { engine: 'embedded' } },
+      targets: { local: { name: 'local', engine: 'embedded', data: 'data', prefix: '' } },
     }
     expect(parseConfig('')).toEqual(defaults)
     expect(parseConfig('# only a comment\n')).toEqual(defaults)
@@ -64,6 +64,40 @@ describe('a sound ccs.yml', () => {
     })
     expect(parseConfig(text, { SHOP_DATA: '/srv', PORT: '80' }).http.port).toBe(80)
   })
+
+  test('a target on Kafka has all that its servers need', () => {
+    const text = `targets:
+  staging:
+    engine: embedded
+    prefix: staging.
+    kafka:
+      brokers: a:9093, b:9093
+      replication: 3
+      retention: 30 days
+      tls: { ca: ca.pem }
+      sasl: { mechanism: scram-sha-512, username: shop, password: "\${KAFKA_PASSWORD}" }
+    registry: { url: "https://registry:8081/", username: me, password: "\${REGISTRY_PASSWORD}" }
+`
+    const env = { KAFKA_PASSWORD: 'one', REGISTRY_PASSWORD: 'two' }
+    expect(requireTarget(parseConfig(text, env), 'staging')).toEqual({
+      name: 'staging',
+      engine: 'embedded',
+      data: 'data-staging',
+      prefix: 'staging.',
+      kafka: {
+        brokers: ['a:9093', 'b:9093'],
+        partitions: 3,
+        replication: 3,
+        retentionMs: 2_592_000_000,
+        tls: { ca: 'ca.pem' },
+        sasl: { mechanism: 'scram-sha-512', username: 'shop', password: 'one' },
+      },
+      registry: { url: 'https://registry:8081', username: 'me', password: 'two' },
+    })
+    // Who does not use the target does not need its secrets.
+    expect(() => requireTarget(parseConfig(text), 'staging')).toThrow(/KAFKA_PASSWORD/)
+    expect(() => requireTarget(parseConfig(text), 'stagin')).toThrow(/no target "stagin"/)
+  })
 })
 
 describe('a wrong ccs.yml', () => {
@@ -82,7 +116,7 @@ targets:
       '1:1 "nmae" is not a setting. | Did you mean "name"?',
       '5:3 "future_tolerence" is not a setting of "gate". | Did you mean "future_tolerance"?',
       '6:9 engine must hold settings of its own, one a line.',
-      '9:20 "embeded" is not an engine that ccs can run. | Did you mean "embedded"?',
+      '9:20 targets.local.engine must be one of embedded, flink, ksqldb, not "embeded".',
       '2:11 timezone is not a timezone: "Europe/Belin". Did you mean "Europe/Berlin"?',
       '4:21 gate.record_bytes_max must be a size such as 512 MiB, not "1 parsec".',
       '7:15 http.port must lie between 0 and 65535, not be 70000.',
