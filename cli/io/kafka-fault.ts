@@ -1,0 +1,69 @@
+/** kafkajs's errors in the words of ccs: what is wrong, at which brokers, and what to do about it. */
+import { CcsError, EXIT } from '../core/errors.ts'
+
+/** Where a fault happened, for its message. */
+export interface FaultPlace {
+  readonly topic?: string
+  readonly partition?: number
+  readonly offset?: number
+}
+
+/** kafkajs's errors in the words of ccs; those of ccs pass through. Credentials are in none of them. */
+export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = {}): CcsError {
+  if (error instanceof CcsError) return error
+  const { name = '', type = '', message = String(error) } = error as Partial<KafkaJsError>
+  const cause = rootOf(error)
+  const topic = place.topic ?? ''
+  if (/(LZ4|ZSTD|Snappy) compression not implemented/.test(`${message} ${cause.message}`)) {
+    const codec = /(LZ4|ZSTD|Snappy)/.exec(`${message} ${cause.message}`)?.[1]?.toLowerCase()
+    return new CcsError('CCS_KAFKA_CODEC', `${topic} holds records compressed with ${codec}.`, {
+      hint: `ccs reads none, gzip and snappy: set compression.type=gzip for ${topic}.`,
+      cause: error,
+    })
+  }
+  const kind = type || cause.type || ''
+  if (kind === 'OFFSET_OUT_OF_RANGE')
+    return new CcsError(
+      'CCS_KAFKA_OFFSET',
+      `Partition ${place.partition} of ${topic} does not hold offset ${place.offset}.`,
+      { cause: error },
+    )
+  if (kind === 'UNKNOWN_TOPIC_OR_PARTITION')
+    return new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${topic} at ${brokers}.`, {
+      hint: 'Make what the project needs: ccs deploy --target NAME',
+      cause: error,
+    })
+  if (/AUTHORIZATION_FAILED/.test(kind))
+    return new CcsError('CCS_KAFKA_DENIED', `${brokers} refuses${topic && ` ${topic}`}: ${kind}.`, {
+      hint: 'Give this user the right to it, or name another one in ccs.yml.',
+      cause: error,
+    })
+  if (/SASL/.test(`${name} ${cause.name} ${kind}`))
+    return new CcsError('CCS_KAFKA_DENIED', `${brokers} does not take these credentials.`, {
+      hint: 'Check username, password and mechanism of the target in ccs.yml.',
+      cause: error,
+    })
+  if (UNREACHABLE.test(`${name} ${cause.name} ${kind}`) || 'code' in cause)
+    return new CcsError('CCS_KAFKA_UNREACHABLE', `No Kafka answers at ${brokers}.`, {
+      exit: EXIT.unreachable,
+      hint: 'Is it running? On this machine: ccs stack up',
+      cause: error,
+    })
+  return new CcsError('CCS_KAFKA_REFUSED', `Kafka says${topic && ` of ${topic}`}: ${message}`, {
+    hint: 'Look at the broker’s log.',
+    cause: error,
+  })
+}
+
+interface KafkaJsError extends Error {
+  readonly type: string
+}
+
+const UNREACHABLE =
+  /Connection|Timeout|BrokerNotFound|NumberOfRetriesExceeded|NoBrokerAvailable|MetadataNotLoaded|LEADER_NOT_AVAILABLE|NOT_LEADER/
+
+function rootOf(error: unknown): Partial<KafkaJsError> {
+  let root = error as Partial<KafkaJsError>
+  while (root.cause instanceof Error) root = root.cause as Partial<KafkaJsError>
+  return root ?? {}
+}

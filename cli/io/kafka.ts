@@ -1,0 +1,140 @@
+/** The one place where kafkajs comes in: clients made from a target's settings, all closed with the connection. */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Admin, Consumer, Kafka, KafkaConfig, Producer, SASLOptions } from 'kafkajs'
+import type { KafkaSettings, Sasl } from '../core/target.ts'
+import { bearerToken } from './bearer-token.ts'
+import { kafkaFault } from './kafka-fault.ts'
+import {
+  type Cluster,
+  type Fetched,
+  type FetchOptions,
+  fetchOnce,
+  openCluster,
+} from './kafka-fetch.ts'
+
+export type { Admin, Consumer, Kafka, Producer }
+
+/** A connection to one cluster; what it opens is closed with it. */
+export interface KafkaConnection {
+  /** For messages: the brokers as configured. */
+  readonly brokers: string
+  /** Connected when it resolves. */
+  admin(): Promise<Admin>
+  /** A connected producer: idempotent, or with an id transactional. All acks; order is kept. */
+  producer(options?: { readonly transactionalId?: string }): Promise<Producer>
+  /** Not connected yet. Reads committed records only. */
+  consumer(groupId: string, sessionMs?: number): Consumer
+  /** Committed records of one partition from an offset on. CCS_KAFKA_OFFSET when it is out of range. */
+  fetch(topic: string, partition: number, offset: number, options: FetchOptions): Promise<Fetched>
+  close(): Promise<void>
+}
+
+export const CONNECT_MS = 5_000
+export const REQUEST_MS = 30_000
+
+/** `dir` is the project's folder: certificates are named relative to it. Connects when first used. */
+export async function openKafka(settings: KafkaSettings, dir: string): Promise<KafkaConnection> {
+  const [{ default: kafkajs }, { default: snappy }] = await Promise.all([
+    import('kafkajs'),
+    import('kafkajs-snappy'),
+  ])
+  const { CompressionCodecs, CompressionTypes, Kafka } = kafkajs
+  CompressionCodecs[CompressionTypes.Snappy] = snappy
+  const kafka = new Kafka(await configOf(settings, dir))
+  const brokers = settings.brokers.join(',')
+  const closers: (() => Promise<void>)[] = []
+  const opened = async <T extends Admin | Producer>(client: T): Promise<T> => {
+    closers.push(() => client.disconnect())
+    await client.connect().catch((error) => {
+      throw kafkaFault(error, brokers)
+    })
+    return client
+  }
+  let reading: Promise<Cluster> | undefined
+  const cluster = () => {
+    reading ??= openCluster(kafka).catch((error) => {
+      reading = undefined
+      throw kafkaFault(error, brokers)
+    })
+    return reading
+  }
+  let admin: Promise<Admin> | undefined
+  return {
+    brokers,
+    admin: () => {
+      admin ??= opened(kafka.admin()).catch((error) => {
+        admin = undefined
+        throw error
+      })
+      return admin
+    },
+    producer: ({ transactionalId } = {}) =>
+      opened(
+        kafka.producer({
+          idempotent: true,
+          allowAutoTopicCreation: false,
+          // kafkajs numbers idempotent batches by the order of their answers: one at a time keeps it right.
+          maxInFlightRequests: 1,
+          // Only its own repetition keeps the sequence numbers by which the broker knows what it has already.
+          retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: Number.MAX_SAFE_INTEGER },
+          ...(transactionalId === undefined ? {} : { transactionalId, transactionTimeout: 60_000 }),
+        }),
+      ),
+    consumer: (groupId, sessionMs = 10_000) => {
+      const consumer = kafka.consumer({
+        groupId,
+        sessionTimeout: sessionMs,
+        heartbeatInterval: Math.floor(sessionMs / 4),
+        allowAutoTopicCreation: false,
+        readUncommitted: false,
+        maxWaitTimeInMs: 100,
+      })
+      closers.push(() => consumer.disconnect())
+      return consumer
+    },
+    fetch: async (topic, partition, offset, options) => {
+      const source = await cluster()
+      try {
+        return await fetchOnce(source, { topic, partition, offset, ...options })
+      } catch (error) {
+        // The next try finds out anew who leads the partition.
+        await source.refreshMetadata().catch(() => undefined)
+        throw kafkaFault(error, brokers, { topic, partition, offset })
+      }
+    },
+    close: async () => {
+      const open = await reading?.catch(() => undefined)
+      const ends = closers.splice(0).map((end) => end().catch(() => undefined))
+      await Promise.all([...ends, open?.disconnect().catch(() => undefined)])
+    },
+  }
+}
+
+async function configOf(settings: KafkaSettings, dir: string): Promise<KafkaConfig> {
+  const { tls, sasl } = settings
+  const read = async (file: string | undefined) =>
+    file === undefined ? undefined : readFile(path.resolve(dir, file), 'utf8')
+  const [ca, cert, key] = await Promise.all([read(tls?.ca), read(tls?.cert), read(tls?.key)])
+  return {
+    clientId: 'ccs',
+    brokers: [...settings.brokers],
+    connectionTimeout: CONNECT_MS,
+    authenticationTimeout: CONNECT_MS,
+    requestTimeout: REQUEST_MS,
+    retry: { initialRetryTime: 100, retries: 5, maxRetryTime: 2_000 },
+    // What is wrong comes as an error; kafkajs's own log would write it to the terminal as well.
+    logLevel: 0,
+    logCreator: () => () => undefined,
+    ...(tls
+      ? { ssl: { ...(ca ? { ca: [ca] } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } }
+      : {}),
+    ...(sasl ? { sasl: saslOf(sasl) } : {}),
+  }
+}
+
+function saslOf(sasl: Sasl): SASLOptions {
+  const { mechanism, username = '', password = '' } = sasl
+  if (mechanism !== 'oauthbearer') return { mechanism, username, password }
+  return { mechanism, oauthBearerProvider: async () => ({ value: await bearerToken(sasl) }) }
+}
