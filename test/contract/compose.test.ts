@@ -1,0 +1,126 @@
+/**
+ * docker-compose.yml, read by the library that Docker Compose itself reads it with (compose-go). Whether the
+ * images exist and start is not seen here.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+const READER = path.join(ROOT, 'test/fixtures/compose')
+
+interface Service {
+  readonly image: string
+  readonly profiles: readonly string[]
+  readonly restart?: string
+  readonly healthcheck?: object
+  readonly ports?: readonly { readonly host_ip?: string; readonly published: string }[]
+  readonly volumes?: readonly { readonly type: string; readonly source: string }[]
+}
+
+const dir = mkdtempSync(path.join(tmpdir(), 'ccs-compose-'))
+const program = path.join(dir, 'compose')
+let missing: string | undefined
+
+beforeAll(() => {
+  try {
+    execFileSync('go', ['build', '-o', program, '.'], { cwd: READER, stdio: 'pipe' })
+  } catch (error) {
+    const { code, stderr } = error as { code?: string; stderr?: Buffer } // of a child process
+    missing =
+      code === 'ENOENT'
+        ? 'there is no Go, which compose-go needs'
+        : `compose-go can't be built here: ${stderr?.toString().split('\n')[0]}`
+  }
+}, 600_000)
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+/** As compose-go understands it, with no setting from the environment. */
+function load(file: string): Record<string, Service> {
+  const text = execFileSync(program, [file], { cwd: dir, env: {}, stdio: 'pipe' }).toString()
+  return JSON.parse(text).services
+}
+
+test('every service is sound: a pinned image, loopback ports, health, named volumes', (context) => {
+  if (missing !== undefined) return context.skip(missing)
+  const services = load(path.join(ROOT, 'docker-compose.yml'))
+  const faults = Object.entries(services).flatMap(([name, service]) => {
+    const ports = service.ports ?? []
+    // What runs once has no health.
+    const needsHealth = service.restart !== undefined && name !== 'flink-taskmanager'
+    return [
+      /:[^:]*\d/.test(service.image) ? '' : `${name}: ${service.image} is not pinned`,
+      ports.every((port) => port.host_ip === '127.0.0.1') ? '' : `${name} listens beyond loopback`,
+      needsHealth && !service.healthcheck ? `${name} has no health check` : '',
+    ].filter((fault) => fault !== '')
+  })
+  expect(faults).toEqual([])
+  const published = Object.values(services).flatMap(({ ports = [] }) =>
+    ports.map((p) => p.published),
+  )
+  expect(new Set(published).size).toBe(published.length)
+  const mounted = Object.values(services).flatMap(({ volumes = [] }) => volumes)
+  expect(mounted.filter(({ type }) => type === 'bind').map(({ source }) => source)).toEqual([
+    path.join(ROOT, 'data'),
+  ])
+})
+
+test('each profile brings what it needs', (context) => {
+  if (missing !== undefined) return context.skip(missing)
+  const services = load(path.join(ROOT, 'docker-compose.yml'))
+  const of = (profile: string) =>
+    Object.keys(services)
+      .filter((name) => services[name]?.profiles.includes(profile))
+      .sort()
+  expect(of('kafka')).toEqual([
+    'connect',
+    'kafka',
+    'kafka-ui',
+    's3',
+    's3-bucket',
+    'schema-registry',
+  ])
+  expect(of('ksqldb')).toEqual(['kafka', 'ksqldb', 'schema-registry'])
+  expect(of('flink').filter((name) => name.startsWith('flink-'))).toEqual([
+    'flink-jars',
+    'flink-jobmanager',
+    'flink-sql-gateway',
+    'flink-taskmanager',
+  ])
+  expect(of('bi')).toEqual(['superset'])
+})
+
+test('a misspelled key and a service that is not there are refused', (context) => {
+  if (missing !== undefined) return context.skip(missing)
+  const text = readFileSync(path.join(ROOT, 'docker-compose.yml'), 'utf8')
+  const file = path.join(dir, 'docker-compose.yml')
+  for (const [from, to] of [
+    ['    restart: unless-stopped', '    restrat: unless-stopped'],
+    ['      kafka: { condition', '      kafak: { condition'],
+  ] as const) {
+    writeFileSync(file, text.replace(from, to))
+    expect(() => load(file)).toThrow(/restrat|kafak/)
+  }
+})
+
+test('.env.example names every setting with its default', () => {
+  const compose = readFileSync(path.join(ROOT, 'docker-compose.yml'), 'utf8')
+  const used = new Map(
+    [...compose.matchAll(/(?<!\$)\$\{(\w+):-([^}]*)\}/g)].map((match) => [match[1], match[2]]),
+  )
+  const example = new Map(
+    [...readFileSync(path.join(ROOT, '.env.example'), 'utf8').matchAll(/^(\w+)=(.*)$/gm)].map(
+      (match) => [match[1], match[2]],
+    ),
+  )
+  // Those that ccs itself knows from elsewhere, and an id that nobody changes.
+  const own = ['CCS_DATA_DIR', 'KAFKA_CLUSTER_ID']
+  const different = [...used].filter(
+    ([name = '', value]) => !own.includes(name) && example.get(name) !== value,
+  )
+  expect(different).toEqual([])
+  // A variable without a default would be empty for who has no .env.
+  expect(compose.match(/(?<!\$)\$\{\w+\}/g)).toBeNull()
+})
