@@ -83,6 +83,7 @@ export async function openPage(
     health: () => board.health(),
     refresh: (onPart) => board.refresh(onPart),
     news: () => source.news(),
+    newsMs: () => board.newsMs(),
   })
   const assets = new Assets(PAGE_DIR)
   const usage = () => ({

@@ -13,6 +13,8 @@ export interface HubBoard {
   refresh(onPart: (part: Pick<LiveChange, 'figures' | 'unchanged'>) => void): Promise<void>
   /** Grows when there may be something new; the hub then need not wait for the full second. */
   news(): number
+  /** How long after a tick news are a reason for the next one, ms. */
+  newsMs(): number
 }
 
 export interface HubOptions {
@@ -29,8 +31,6 @@ interface Reader {
 }
 
 const TICK_MS = 1_000
-/** News are shown before the second is over, but not more often than this. */
-const NEWS_MS = 750
 const POLL_MS = 50
 const HEARTBEAT_MS = 10_000
 const PATIENCE_MS = 30_000
@@ -103,7 +103,7 @@ export class LiveHub {
   /** Waits for the next tick: a second, or less when something happened. */
   async #rest(startMs: number, seen: number): Promise<void> {
     const tickMs = this.#options.tickMs ?? TICK_MS
-    const newsMs = Math.min(tickMs, NEWS_MS)
+    const newsMs = Math.min(tickMs, this.#board.newsMs())
     for (;;) {
       const goneMs = performance.now() - startMs
       const isNews = goneMs >= newsMs && this.#board.news() !== seen

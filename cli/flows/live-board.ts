@@ -1,12 +1,14 @@
 /**
  * The figures of the live page as last asked, and which of them are due. One board serves all pages. What
  * the answers cost is measured, and dear figures are asked less often when all together would cost more than
- * a small share of a core: a page may get slower, never the pipeline.
+ * a small share of a core: a page may get slower, never the pipeline. What a quiet time leaves of the share is
+ * spent when news come.
  */
 import type { BrokenFigure, Figure } from '../core/figure.ts'
 import type { FigureAbout, FigureRows, LiveHealth, LiveSnapshot } from '../core/live-document.ts'
 import type { Clock, QueryResult } from '../core/ports.ts'
 import { placeOf } from '../core/text.ts'
+import { Credit, paceOf } from './live-pace.ts'
 
 /** Where a board gets its answers: the engine in this process, another one, or the lake. */
 export interface LiveSource {
@@ -45,10 +47,13 @@ export interface Round {
 
 const SHARE = 0.06
 const COSTS = 5
-/** However dear, a figure is asked again after this time, or three times what it says. */
-const WAIT_MS_MAX = 15_000
 /** Due a little early rather than a whole tick late. */
 const SLACK_MS = 260
+/** With news and ample credit as early as that, so that a figure of each second shows them within the second. */
+const NEWS_SLACK_MS = 800
+/** How long after one look at the news the next is worth it. */
+const NEWS_MS = 750
+const NEWS_MS_AMPLE = 250
 /** Nothing came in: windows that move with the clock are asked again after this time. */
 const QUIET_MS = 5_000
 
@@ -59,12 +64,14 @@ export class LiveBoard {
   readonly #costsMs = new Map<string, readonly number[]>()
   /** As the figure `today` last said. */
   #currency: string | null = null
+  readonly #credit: Credit
   #asking: Promise<unknown> = Promise.resolve()
   /** Questions asked so far, for tests and benchmarks. */
   asked = 0
 
   constructor(options: BoardOptions) {
     this.#options = options
+    this.#credit = new Credit(options.share ?? SHARE)
     for (const { id, error } of options.broken) this.#keepFault(id, faultText(error))
   }
 
@@ -92,6 +99,12 @@ export class LiveBoard {
       figures.map(({ id, everyMs }) => ({ id, everyMs, costMs: this.#costOf(id) })),
       share,
     )
+  }
+
+  /** How long after one look at the news the next is worth it, ms: sooner while there is credit for questions. */
+  newsMs(): number {
+    const { clock } = this.#options
+    return this.#credit.isAmple(clock.nowMs()) ? NEWS_MS_AMPLE : NEWS_MS
   }
 
   /** What one question of each figure costs, ms of CPU; 0: not known yet. */
@@ -140,16 +153,24 @@ export class LiveBoard {
     const nowMs = clock.nowMs()
     const pace = this.pace()
     const news = source.news()
+    const isAmple = this.#credit.isAmple(nowMs)
+    let leftMs = this.#credit.leftMs(nowMs)
     return figures
+      .toSorted((a, b) => a.everyMs - b.everyMs || this.#costOf(a.id) - this.#costOf(b.id))
       .filter(({ id, everyMs }) => {
         const kept = this.#kept.get(id)
         if (!kept) return true
-        const waitMs = pace.get(id) ?? everyMs
         // With nothing new, answers change by the clock alone.
         const isQuiet = kept.news === news
-        return nowMs - kept.askedMs >= (isQuiet ? Math.max(waitMs, QUIET_MS) : waitMs) - SLACK_MS
+        const isOver = (waitMs: number, slackMs: number) =>
+          nowMs - kept.askedMs >= (isQuiet ? Math.max(waitMs, QUIET_MS) : waitMs) - slackMs
+        const costMs = this.#costOf(id)
+        const isDue =
+          isOver(pace.get(id) ?? everyMs, SLACK_MS) ||
+          (leftMs >= costMs && isOver(everyMs, isAmple && !isQuiet ? NEWS_SLACK_MS : SLACK_MS))
+        if (isDue) leftMs -= costMs
+        return isDue
       })
-      .sort((a, b) => a.everyMs - b.everyMs || this.#costOf(a.id) - this.#costOf(b.id))
   }
 
   #costOf(id: string): number {
@@ -184,6 +205,7 @@ export class LiveBoard {
     const startMs = performance.now()
     const cpu = process.cpuUsage()
     this.asked++
+    this.#credit.spend(this.#costOf(figure.id), nowMs)
     const before = this.#kept.get(figure.id)
     try {
       const { rows } = await this.#options.source.query(figure.sql, nowMs)
@@ -227,37 +249,6 @@ const OLD_MS = 6_000
 function faultText(error: BrokenFigure['error']): string {
   const place = error.location ? `${placeOf(error.location)}: ` : ''
   return `${place}${error.message}`
-}
-
-/**
- * Waiting times with which all questions together cost `share` of a core at most, where that is possible, and
- * the figures are as fresh as that allows: the sum of waits, each as a multiple of what the figure asks for, is
- * least where a wait grows with the root of the cost. Nobody waits less than it asks for.
- */
-export function paceOf(
-  figures: readonly { readonly id: string; readonly everyMs: number; readonly costMs: number }[],
-  share: number,
-): ReadonlyMap<string, number> {
-  const pace = new Map(figures.map(({ id, everyMs }) => [id, everyMs]))
-  let dear = figures.filter(({ costMs }) => costMs > 0)
-  let left = share
-  if (sum(dear, ({ costMs, everyMs }) => costMs / everyMs) <= share) return pace
-  for (;;) {
-    const roots = sum(dear, ({ costMs, everyMs }) => Math.sqrt(costMs / everyMs))
-    const stretch = left > 0 ? roots / left : Number.POSITIVE_INFINITY
-    const waitOf = (one: (typeof dear)[number]) => stretch * Math.sqrt(one.costMs * one.everyMs)
-    const cheap = dear.filter((one) => waitOf(one) < one.everyMs)
-    for (const one of dear)
-      pace.set(one.id, Math.min(waitOf(one), Math.max(WAIT_MS_MAX, 3 * one.everyMs)))
-    if (cheap.length === 0) return pace
-    for (const { id, everyMs } of cheap) pace.set(id, everyMs)
-    left -= sum(cheap, ({ costMs, everyMs }) => costMs / everyMs)
-    dear = dear.filter((one) => !cheap.includes(one))
-  }
-}
-
-function sum<T>(items: readonly T[], pick: (item: T) => number): number {
-  return items.reduce((total, item) => total + pick(item), 0)
 }
 
 /** DuckDB's refusal with the line of the figure's file that it means. */

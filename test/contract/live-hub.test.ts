@@ -55,6 +55,10 @@ class Board implements HubBoard {
   news() {
     return 0
   }
+
+  newsMs() {
+    return 750
+  }
 }
 
 const closers: (() => Promise<void>)[] = []

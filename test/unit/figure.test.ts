@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { CcsError } from '../../cli/core/errors.ts'
 import { parseFigure, readFigures } from '../../cli/core/figure.ts'
-import { paceOf } from '../../cli/flows/live-board.ts'
+import { paceOf } from '../../cli/flows/live-pace.ts'
 
 const LIVE = path.resolve(import.meta.dirname, '../../sql/live')
 const FILE = 'sql/live/orders.sql'
