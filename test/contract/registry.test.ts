@@ -1,9 +1,10 @@
 /** The registry that is a directory. */
-import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { filesRegistry } from '../../cli/registry/files.ts'
+import { REGISTRY_RULES } from '../fixtures/registry-rules.ts'
 
 const SCHEMAS = join(import.meta.dirname, '../../schemas')
 let dir: string
@@ -14,6 +15,17 @@ beforeEach(async () => {
 })
 
 afterEach(() => rm(dir, { recursive: true, force: true }))
+
+test.each(REGISTRY_RULES)('$name', async ({ check }) => {
+  await check(async (topic, versions) => {
+    const history = join(dir, 'history', topic)
+    await mkdir(history)
+    for (const [index, text] of versions.entries())
+      await writeFile(join(history, `${index + 1}.id${index + 80}.avsc`), text)
+    await writeFile(join(dir, `${topic}.avsc`), versions.at(-1) ?? '')
+    return { registry: await filesRegistry(dir), subject: `${topic}-value` }
+  })
+})
 
 test('versions are found by subject, oldest first, and by the id that records carry', async () => {
   const v1 = await readFile(join(dir, 'history/events.raw/1.id1.avsc'), 'utf8')
