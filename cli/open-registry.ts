@@ -1,6 +1,9 @@
 /** The part of the composition root for a target's schema registry: the server that its ccs.yml names. */
 import { CcsError, EXIT } from './core/errors.ts'
 import type { RemoteRegistry } from './core/ports.ts'
+import type { RegistryDiff, RegistryVerdict } from './flows/registry-topics.ts'
+import type { SchemaCheckResult } from './flows/schema-check.ts'
+import type { SchemaRegisterResult } from './flows/schema-register.ts'
 import type { Project } from './project.ts'
 
 /** Asks nothing yet. CCS_CONFIG_INVALID when the project's target has no registry. */
@@ -18,4 +21,84 @@ export async function openRemoteRegistry(project: Project): Promise<RemoteRegist
   }
   const { openConfluentRegistry } = await import('./registry/confluent.ts')
   return openConfluentRegistry(registry)
+}
+
+/** The schemas in force against what the target's registry has. */
+export async function openRegistryDiffs(
+  project: Project,
+  { topic, from }: { readonly topic: string | undefined; readonly from: number | undefined },
+): Promise<readonly RegistryDiff[]> {
+  const [registry, { registryDiffs, registryTopics }] = await Promise.all([
+    openRemoteRegistry(project),
+    import('./flows/registry-topics.ts'),
+  ])
+  const schemas = await topicsNamed(project, topic === undefined ? [] : [topic])
+  return registryDiffs(await registryTopics(registry, project.target, schemas), from)
+}
+
+/** What the target's registry has of the project's topics, and of its prefix besides. */
+export async function openRegistryList(project: Project) {
+  const [registry, { listRegistry, registryTopics }] = await Promise.all([
+    openRemoteRegistry(project),
+    import('./flows/registry-topics.ts'),
+  ])
+  const { target } = project
+  const topics = listRegistry(
+    await registryTopics(registry, target, await topicsNamed(project, [])),
+  )
+  const isOther = (subject: string) =>
+    subject.startsWith(target.prefix) && !topics.some((one) => one.subject === subject)
+  return { topics, others: (await registry.subjects()).filter(isOther) }
+}
+
+/** `ccs schema check` with the registry's own verdicts beside those of the files. */
+export async function openRegistryCheck(
+  project: Project,
+  check: SchemaCheckResult,
+): Promise<readonly RegistryVerdict[]> {
+  const [registry, { registryVerdicts, registryTopics }, { impactOf }] = await Promise.all([
+    openRemoteRegistry(project),
+    import('./flows/registry-topics.ts'),
+    import('./open-schema.ts'),
+  ])
+  const topics = await registryTopics(registry, project.target, await topicsNamed(project, []))
+  return registryVerdicts(registry, topics, check, () => impactOf(project))
+}
+
+/** Registers the schemas of these topics, or all, with the project's target. */
+export async function openRegister(
+  project: Project,
+  options: { readonly names: readonly string[]; readonly dryRun: boolean },
+): Promise<SchemaRegisterResult> {
+  const [registry, { registerSchemas }, { impactOf }, { filesRegistry }] = await Promise.all([
+    openRemoteRegistry(project),
+    import('./flows/schema-register.ts'),
+    import('./open-schema.ts'),
+    import('./registry/files.ts'),
+  ])
+  return registerSchemas({
+    registry,
+    target: project.target,
+    topics: await topicsNamed(project, options.names),
+    dryRun: options.dryRun,
+    openImpact: () => impactOf(project),
+    refuseUnkept: async () => void (await filesRegistry(`${project.dir}/schemas`)),
+  })
+}
+
+/** By topic or by subject, with the target's prefix or without. */
+async function topicsNamed(project: Project, names: readonly string[]) {
+  const [{ topicSchemas }, { pickTopics }] = await Promise.all([
+    import('./core/schema-history.ts'),
+    import('./flows/schema-list.ts'),
+  ])
+  const { prefix } = project.target
+  const topics = topicSchemas(project.schemas)
+  const isTopic = (name: string) => topics.some((one) => one.topic === name)
+  const picked = names.map((name) => {
+    const plain = name.replace(/-value$/, '')
+    const bare = plain.startsWith(prefix) ? plain.slice(prefix.length) : plain
+    return [name, plain, bare].find(isTopic) ?? name
+  })
+  return pickTopics(topics, picked)
 }

@@ -25,7 +25,8 @@ export async function refuseSchemaBreaks(project: Project): Promise<void> {
   refuseBreaks(result)
 }
 
-async function impactOf(project: Project) {
+/** What reads the topics' fields, in models, marts and dashboards. */
+export async function impactOf(project: Project) {
   const [{ openImpact }, { openDuck }] = await Promise.all([
     import('./flows/schema-impact.ts'),
     import('./io/duckdb.ts'),

@@ -191,7 +191,7 @@ function nameFindings(reader: NamedType, writer: NamedType, context: Context): r
   if (reader.name === writer.name || reader.aliases.includes(writer.name)) return []
   if (shortName(reader.name) !== shortName(writer.name))
     return [found('name', 'a type is known by its name or an alias', reader, writer, context)]
-  const why = `the namespace changed: Avro allows it, but Avro for Java and registries built on it do not. Add the alias "${writer.name}"`
+  const why = `the namespace changed: Avro allows it, but readers that compare full names do not. Add the alias "${writer.name}"`
   return [found('namespace', why, reader, writer, context)]
 }
 

@@ -78,7 +78,11 @@ export function readFlag(value: unknown): ReturnType<Read<boolean>> {
 /** Texts: a YAML list, or one text with commas. */
 export function readList(value: unknown): ReturnType<Read<readonly string[]>> {
   const items = typeof value === 'string' ? value.split(',').map((one) => one.trim()) : value
-  if (Array.isArray(items) && items.length > 0 && items.every((one) => typeof one === 'string' && one !== ''))
+  if (
+    Array.isArray(items) &&
+    items.length > 0 &&
+    items.every((one) => typeof one === 'string' && one !== '')
+  )
     return { value: items.map(String) }
   return { wrong: `must be a list of texts, not ${show(value)}.` }
 }

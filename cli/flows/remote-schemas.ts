@@ -52,7 +52,8 @@ export async function remoteSchemas(
   })
 }
 
-function isRecord({ schema, subject }: RegisteredSchema): boolean {
+/** Others may have registered anything. */
+export function isRecord({ schema, subject }: RegisteredSchema): boolean {
   try {
     parseRecordSchema(schema, subject)
     return true

@@ -111,16 +111,23 @@ function removedBreak(one: RemovedField, uses: readonly FieldUse[]): SchemaBreak
 }
 
 /**
- * Throws CCS_SCHEMA_BREAKS with all breaks of all topics; does nothing when there is none. A removed field
- * counts where a model names it: marts and dashboards are built later, and may be mended until then.
+ * Topics with the breaks for which plan, deploy and register refuse. A removed field counts where a model
+ * names it: marts and dashboards are built later, and may be mended until then.
  */
-export function refuseBreaks(result: SchemaCheckResult): void {
+export function refusedTopics(result: SchemaCheckResult): readonly CheckedTopic[] {
   const isRefused = ({ rule, path, uses }: SchemaBreak) =>
     rule !== 'in use' ||
     (topField(path) === path && uses.some((use) => use.kind === 'model' && use.at !== null))
+  return result.topics
+    .map((one) => ({ ...one, breaks: one.breaks.filter(isRefused) }))
+    .filter((one) => one.breaks.length > 0)
+}
+
+/** Throws CCS_SCHEMA_BREAKS with all breaks that are refused; does nothing when there is none. */
+export function refuseBreaks(result: SchemaCheckResult): void {
   throwAll(
-    result.topics.flatMap(({ topic, breaks }) =>
-      breaks.filter(isRefused).map((one) => breakError(topic, one)),
+    refusedTopics(result).flatMap(({ topic, breaks }) =>
+      breaks.map((one) => breakError(topic, one)),
     ),
   )
 }

@@ -168,7 +168,8 @@ async function accepts(rest: Rest, subject: string, schema: string): Promise<boo
   const path = `/compatibility/subjects/${encodeURIComponent(subject)}/${versions}`
   const answer = await rest.send('POST', path, body)
   if (isMissing(answer)) return true
-  if (!answer.ok && answer.status === 422) throw invalid(subject, answer.message)
+  // Also for two schemas that Avro can't bring together at all: registering would be refused as well.
+  if (!answer.ok && answer.status === 422) return false
   const data = granted(rest, answer)
   if (!isObject(data) || typeof data.is_compatible !== 'boolean') throw strange(rest)
   return data.is_compatible

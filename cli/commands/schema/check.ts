@@ -1,19 +1,27 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { EXIT } from '../../core/errors.ts'
 import { MODES } from '../../core/schema-check.ts'
-import { placeOf } from '../../core/text.ts'
-import type { CheckedTopic, SchemaBreak, SchemaCheckResult } from '../../flows/schema-check.ts'
+import type { RegistryVerdict } from '../../flows/registry-topics.ts'
+import type { SchemaCheckResult } from '../../flows/schema-check.ts'
+import { breakLines, topicLines } from '../../flows/schema-check-text.ts'
+import { openRegistryCheck } from '../../open-registry.ts'
 import { openSchemaCheck } from '../../open-schema.ts'
 
-export default class SchemaCheck extends CcsCommand<SchemaCheckResult> {
+interface CheckResult extends SchemaCheckResult {
+  /** With a target that has a registry: what that says. */
+  readonly registry?: readonly RegistryVerdict[]
+}
+
+export default class SchemaCheck extends CcsCommand<CheckResult> {
   static override summary =
     'Check every schema against the versions that records were written with.'
   static override description =
-    'Needs no registry. Exit code 5: something breaks. It names the field, the rule, and the models, marts and dashboards that may use the field; a field that is gone while something reads it breaks too.'
+    'Needs no registry. Exit code 5: something breaks. It names the field, the rule, and the models, marts and dashboards that may use the field; a field that is gone while something reads it breaks too. With --target, the registry of that target is asked as well, and where it judges otherwise is said.'
   static override examples = [
     '<%= config.bin %> schema check',
     '<%= config.bin %> schema check --mode FULL_TRANSITIVE --json',
+    '<%= config.bin %> schema check --target kafka',
   ]
   static override flags = {
     mode: Flags.option({
@@ -21,49 +29,53 @@ export default class SchemaCheck extends CcsCommand<SchemaCheckResult> {
       options: MODES,
       default: 'BACKWARD_TRANSITIVE' as const,
     })(),
+    target: targetFlag,
   }
 
-  async run(): Promise<SchemaCheckResult> {
+  async run(): Promise<CheckResult> {
     const { flags } = await this.parse(SchemaCheck)
-    const result = await openSchemaCheck(await this.loadProject(flags), flags.mode)
-    for (const topic of result.topics) this.#printTopic(topic)
-    const breaks = result.topics.reduce((sum, one) => sum + one.breaks.length, 0)
-    const count = `${result.topics.length} schemas, ${result.mode}`
+    const project = await this.loadProject(flags)
+    const check = await openSchemaCheck(project, flags.mode)
+    for (const topic of check.topics) this.#printAll(topicLines(topic, this.#paint))
+    const breaks = check.topics.reduce((sum, one) => sum + one.breaks.length, 0)
+    const count = `${check.topics.length} schemas, ${check.mode}`
     this.print(
       breaks === 0
         ? `${this.paint('green', 'ok')}  ${count}: nothing breaks.`
         : `${this.paint('red', 'failed')}  ${count}: ${breaks} ${breaks === 1 ? 'break' : 'breaks'}.`,
     )
+    if (project.target.name === 'local') return this.#done(check)
+    const registry = await openRegistryCheck(project, check)
+    this.#printRegistry(registry, project.target.name)
+    return this.#done({ ...check, ok: check.ok && registry.every((one) => one.accepts), registry })
+  }
+
+  #done(result: CheckResult): CheckResult {
     if (!result.ok) this.exitWith(EXIT.checkFailed)
     return result
   }
 
-  #printTopic({ topic, breaks, remarks, keepAs }: CheckedTopic): void {
-    if (breaks.length + remarks.length === 0 && keepAs === null) return
-    this.print(this.paint('bold', topic))
-    for (const one of breaks) this.#printBreak(one)
-    for (const { message, location, versions } of remarks) {
-      this.print(`  ${this.paint('yellow', 'note')}   ${message}`)
-      this.print(`         ${placeOf(location)}, against ${versionWords(versions)}`)
-    }
-    if (keepAs !== null && breaks.length === 0)
-      this.print(`  Not kept yet: cp schemas/${topic}.avsc ${keepAs}`)
-    this.print()
+  #paint = (style: 'red' | 'yellow' | 'bold', text: string) => this.paint(style, text)
+
+  #printAll(lines: readonly string[]): void {
+    for (const line of lines) this.print(line)
   }
 
-  #printBreak({ rule, message, location, kept, versions, uses }: SchemaBreak): void {
-    this.print(`  ${this.paint('red', 'break')}  ${message}`)
-    const other = location === kept ? '' : `, was ${placeOf(kept)}`
-    this.print(`         rule "${rule}" at ${placeOf(location)}${other}; ${versionWords(versions)}`)
-    for (const kind of ['model', 'mart', 'dashboard'] as const) {
-      const names = uses
-        .filter((one) => one.kind === kind)
-        .map(({ name, at }) => (at === null ? name : `${name} (${placeOf(at)})`))
-      if (names.length > 0) this.print(`         may break ${kind}s: ${names.join(', ')}`)
+  #printRegistry(verdicts: readonly RegistryVerdict[], target: string): void {
+    for (const { subject, accepts, differs, breaks, level } of verdicts) {
+      if (accepts && differs === null) continue
+      this.print()
+      this.print(`${this.paint('bold', subject)} in the registry of ${target}, ${level}`)
+      if (!accepts) this.print(`  ${this.paint('red', 'refused')}`)
+      for (const one of breaks) this.#printAll(breakLines(one, this.#paint))
+      if (differs !== null) this.print(`  ${this.paint('yellow', 'differs')}  ${differs}`)
     }
+    const refused = verdicts.filter((one) => !one.accepts).length
+    const count = `${verdicts.length} subjects in the registry of ${target}`
+    this.print(
+      refused === 0
+        ? `${this.paint('green', 'ok')}  ${count}: it takes them all.`
+        : `${this.paint('red', 'failed')}  ${count}: it refuses ${refused}.`,
+    )
   }
-}
-
-function versionWords(versions: readonly number[]): string {
-  return `${versions.length === 1 ? 'version' : 'versions'} ${versions.join(', ')}`
 }

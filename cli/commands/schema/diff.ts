@@ -1,10 +1,12 @@
 import { Args, Flags } from '@oclif/core'
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { topicSchemas } from '../../core/schema-history.ts'
+import type { RegistryDiff } from '../../flows/registry-topics.ts'
 import { diffTopics, type TopicDiff } from '../../flows/schema-list.ts'
+import { openRegistryDiffs } from '../../open-registry.ts'
 
 interface SchemaDiffResult {
-  readonly topics: readonly TopicDiff[]
+  readonly topics: readonly (TopicDiff | RegistryDiff)[]
 }
 
 const STYLES = { additive: 'green', 'forward-only': 'yellow', breaking: 'red' } as const
@@ -13,39 +15,64 @@ const SIGNS = { added: '+', removed: '-', renamed: '~', changed: '~' } as const
 export default class SchemaDiff extends CcsCommand<SchemaDiffResult> {
   static override summary = 'Show which fields changed since a kept version, and for whom.'
   static override description =
-    'additive: all readers read all records. forward-only: the new schema reads old records, old readers do not read new ones. breaking: the new schema does not read old records.'
+    'additive: all readers read all records. forward-only: the new schema reads old records, old readers do not read new ones. breaking: the new schema does not read old records. With --target: since the newest version in the registry of that target, and which versions only one of the two has.'
   static override examples = [
     '<%= config.bin %> schema diff',
     '<%= config.bin %> schema diff events.raw --from 1',
+    '<%= config.bin %> schema diff --target kafka',
   ]
   static override args = {
     topic: Args.string({ description: 'One topic, such as events.raw; default: all.' }),
   }
   static override flags = {
     from: Flags.integer({
-      summary: 'Kept version to compare with; default: the newest that differs.',
+      summary: 'Version to compare with; default: the newest that differs.',
       min: 1,
       helpValue: 'N',
     }),
+    target: targetFlag,
   }
 
   async run(): Promise<SchemaDiffResult> {
     const { args, flags } = await this.parse(SchemaDiff)
-    const { schemas } = await this.loadProject(flags)
+    const project = await this.loadProject(flags)
     const { topic } = args
-    const topics = diffTopics(topicSchemas(schemas), { topic, from: flags.from })
-    const changed = topics.filter((one) => one.changes.length > 0)
-    for (const one of changed) {
-      this.print(this.paint('bold', `${one.topic}, version ${one.from} to the one in force`))
-      for (const { path, change, category, details } of one.changes) {
-        const head = `${SIGNS[change]} ${path || 'the record'}`
-        this.print(
-          `  ${this.paint(STYLES[category], category.padEnd(12))}  ${head}: ${details.join('; ')}`,
-        )
-      }
-      this.print()
+    if (project.target.name === 'local') {
+      const topics = diffTopics(topicSchemas(project.schemas), { topic, from: flags.from })
+      const changed = topics.filter((one) => one.changes.length > 0)
+      for (const one of changed)
+        this.#printTopic(`${one.topic}, version ${one.from} to the one in force`, one)
+      if (changed.length === 0) this.print('No field differs from the kept versions.')
+      return { topics }
     }
-    if (changed.length === 0) this.print('No field differs from the kept versions.')
+    const topics = await openRegistryDiffs(project, { topic, from: flags.from })
+    const isSame = topics.map((one) => this.#printRegistry(one)).every((printed) => !printed)
+    if (isSame) this.print(`The registry of ${project.target.name} has all versions, and no more.`)
     return { topics }
+  }
+
+  #printTopic(title: string, { changes }: TopicDiff): void {
+    this.print(this.paint('bold', title))
+    for (const { path, change, category, details } of changes) {
+      const head = `${SIGNS[change]} ${path || 'the record'}`
+      this.print(
+        `  ${this.paint(STYLES[category], category.padEnd(12))}  ${head}: ${details.join('; ')}`,
+      )
+    }
+    this.print()
+  }
+
+  /** Whether there was something to tell. */
+  #printRegistry(one: RegistryDiff): boolean {
+    const { subject, from, unregistered, unknown, changes } = one
+    if (from === null) this.print(`${this.paint('bold', subject)} is not registered.`)
+    else if (changes.length > 0)
+      this.#printTopic(`${subject}, version ${from} of the registry to the one in force`, one)
+    const list = (numbers: readonly number[]) => numbers.join(', ')
+    if (from !== null && unregistered.length > 0)
+      this.print(`${subject}: the registry lacks version ${list(unregistered)} of the files.`)
+    if (unknown.length > 0)
+      this.print(`${subject}: no file has the registry's version ${list(unknown)}.`)
+    return from === null || changes.length + unregistered.length + unknown.length > 0
   }
 }

@@ -1,24 +1,35 @@
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { topicSchemas } from '../../core/schema-history.ts'
+import type { RegistryListed } from '../../flows/registry-topics.ts'
 import { type ListedTopic, listTopics } from '../../flows/schema-list.ts'
+import { openRegistryList } from '../../open-registry.ts'
 
 interface SchemaListResult {
-  readonly topics: readonly ListedTopic[]
+  readonly topics: readonly (ListedTopic | RegistryListed)[]
+  /** With a target: subjects of its prefix that no file is about. */
+  readonly others?: readonly string[]
 }
 
 export default class SchemaList extends CcsCommand<SchemaListResult> {
   static override summary = 'List topics with their versions, ids, fingerprints and fields.'
   static override description =
-    'The fingerprint is the SHA-256 of a schema without layout and documentation. Fields themselves are in --json.'
+    'The fingerprint is the SHA-256 of a schema without layout and documentation. Fields themselves are in --json. With --target: what the registry of that target has, under which ids.'
   static override examples = [
     '<%= config.bin %> schema list',
     '<%= config.bin %> schema list --json',
+    '<%= config.bin %> schema list --target kafka',
   ]
+  static override flags = { target: targetFlag }
 
   async run(): Promise<SchemaListResult> {
     const { flags } = await this.parse(SchemaList)
-    const { schemas } = await this.loadProject(flags)
-    const topics = listTopics(topicSchemas(schemas))
+    const project = await this.loadProject(flags)
+    if (project.target.name !== 'local') {
+      const result = await openRegistryList(project)
+      this.#printRegistry(result.topics, result.others)
+      return result
+    }
+    const topics = listTopics(topicSchemas(project.schemas))
     this.printTable(
       [
         { key: 'topic' },
@@ -36,5 +47,28 @@ export default class SchemaList extends CcsCommand<SchemaListResult> {
       })),
     )
     return { topics }
+  }
+
+  #printRegistry(topics: readonly RegistryListed[], others: readonly string[]): void {
+    const words = (values: readonly unknown[]) => values.map((one) => one ?? '-').join(' ') || '-'
+    this.printTable(
+      [
+        { key: 'subject' },
+        { key: 'level', align: 'left' },
+        { key: 'versions' },
+        { key: 'ids' },
+        { key: 'kept', title: 'as kept' },
+        { key: 'missing', title: 'not there' },
+      ],
+      topics.map(({ subject, level, versions, unregistered }) => ({
+        subject,
+        level: versions.length === 0 ? '-' : level,
+        versions: words(versions.map((one) => one.version)),
+        ids: words(versions.map((one) => one.id)),
+        kept: words(versions.map((one) => one.kept)),
+        missing: words(unregistered),
+      })),
+    )
+    if (others.length > 0) this.note(`Subjects that no file is about: ${others.join(', ')}`)
   }
 }
