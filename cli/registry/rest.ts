@@ -29,7 +29,7 @@ export interface Rest {
   /**
    * `path` below the registry's address, or a whole address. Everything is tried again after a failed
    * connection or a 5xx: all that a registry is asked for may be asked twice. CCS_REGISTRY_UNREACHABLE or
-   * CCS_REGISTRY_REFUSED for what is no answer.
+   * CCS_REGISTRY_DENIED for what is no answer.
    */
   send(method: Method, path: string, body?: unknown): Promise<Answer>
 }
@@ -138,7 +138,7 @@ function refusedCredentials(status: number, { url, hasCredentials }: Asked): Ccs
   const what = hasCredentials
     ? `refuses the target's credentials (HTTP ${status})`
     : `asks for credentials (HTTP ${status}), and the target has none`
-  return new CcsError('CCS_REGISTRY_REFUSED', `The schema registry ${url} ${what}.`, {
+  return new CcsError('CCS_REGISTRY_DENIED', `The schema registry ${url} ${what}.`, {
     exit: EXIT.unreachable,
     hint: "Set the target's registry.username and registry.password in ccs.yml, as ${VAR}s.",
   })

@@ -215,7 +215,7 @@ clusterTest(
       )
       const wrong = inUrl.replace('carla', 'carlo')
       const refused = await errorOf((await openConfluentRegistry({ url: wrong })).subjects())
-      expect(refused).toMatchObject({ code: 'CCS_REGISTRY_REFUSED', exit: 4 })
+      expect(refused).toMatchObject({ code: 'CCS_REGISTRY_DENIED', exit: 4 })
       expect(refused.message).toContain(`${url} refuses the target's credentials`)
       const none = await errorOf((await openConfluentRegistry({ url })).subjects())
       expect(none.message).toContain('asks for credentials (HTTP 401)')
