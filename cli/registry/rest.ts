@@ -104,7 +104,7 @@ function answerOf(error: unknown, asked: Asked): Answer {
     const [status, code] = [Number(error.status), Number(error.errorCode)]
     if (status === 401 || status === 403) throw refusedCredentials(status, asked)
     if (status === 408 || status === 429 || status >= 500)
-      throw unreachable(asked, `it answers ${status}: ${message}`)
+      throw unreachable(asked, `it answers ${status}${code > 0 ? `: ${message}` : ''}`)
     return { ok: false, status, code, message }
   }
   throw unreachable(asked, reasonOf(error, message, asked.timeoutMs))
