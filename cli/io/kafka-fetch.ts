@@ -15,6 +15,8 @@ export interface Fetched {
   readonly records: readonly KafkaRecord[]
   /** Where the next fetch begins; beyond the last record where gaps follow it. */
   readonly nextOffset: number
+  /** Offset after the last committed record that the partition has by now. */
+  readonly endOffset: number
 }
 
 export interface FetchOptions {
@@ -104,7 +106,7 @@ export async function fetchOnce(cluster: Cluster, from: FetchFrom): Promise<Fetc
     ],
   })
   const data = responses[0]?.partitions[0]
-  return data ? committedOf(data, offset) : { records: [], nextOffset: offset }
+  return data ? committedOf(data, offset) : { records: [], nextOffset: offset, endOffset: offset }
 }
 
 /** Records from `offset` on, without markers and what was aborted. */
@@ -136,7 +138,7 @@ function committedOf(data: PartitionData, offset: number): Fetched {
     const { key, value, timestamp } = message
     records.push({ offset: at, timestampMs: Number(timestamp), key, value })
   }
-  return { records, nextOffset }
+  return { records, nextOffset, endOffset: Number(data.lastStableOffset ?? data.highWatermark) }
 }
 
 function isLastOf(data: PartitionData, message: RawMessage): boolean {

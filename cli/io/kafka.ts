@@ -15,6 +15,12 @@ import {
 
 export type { Admin, Consumer, Kafka, Producer }
 
+export interface ProducerOptions {
+  readonly transactionalId?: string
+  /** Of a request; without, until it succeeds. With a limit, a failure asks for a new producer. */
+  readonly retries?: number
+}
+
 /** A connection to one cluster; what it opens is closed with it. */
 export interface KafkaConnection {
   /** For messages: the brokers as configured. */
@@ -22,7 +28,7 @@ export interface KafkaConnection {
   /** Connected when it resolves. */
   admin(): Promise<Admin>
   /** A connected producer: idempotent, or with an id transactional. All acks; order is kept. */
-  producer(options?: { readonly transactionalId?: string }): Promise<Producer>
+  producer(options?: ProducerOptions): Promise<Producer>
   /** Not connected yet. Reads committed records only. */
   consumer(groupId: string, sessionMs?: number): Consumer
   /** Committed records of one partition from an offset on. CCS_KAFKA_OFFSET when it is out of range. */
@@ -69,7 +75,7 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
       })
       return admin
     },
-    producer: ({ transactionalId } = {}) =>
+    producer: ({ transactionalId, retries = Number.MAX_SAFE_INTEGER } = {}) =>
       opened(
         kafka.producer({
           idempotent: true,
@@ -77,7 +83,7 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
           // kafkajs numbers idempotent batches by the order of their answers: one at a time keeps it right.
           maxInFlightRequests: 1,
           // Only its own repetition keeps the sequence numbers by which the broker knows what it has already.
-          retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: Number.MAX_SAFE_INTEGER },
+          retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries },
           ...(transactionalId === undefined ? {} : { transactionalId, transactionTimeout: 60_000 }),
         }),
       ),
