@@ -13,7 +13,7 @@ import type { FileLock } from './io/file-lock.ts'
 import type { Files } from './io/files.ts'
 import { type Logic, openLogic, openStore, type Store } from './open.ts'
 import { readMarts } from './open-marts.ts'
-import { dbtDir, hasDbt, venvPlace } from './open-venv.ts'
+import { DBT_VENV, dbtDir, hasDbt, venvPlace } from './open-venv.ts'
 import type { Project } from './project.ts'
 
 export interface DbtRunOptions {
@@ -72,6 +72,7 @@ async function providePython(
     ...more,
     ...venvPlace(project, options.env, target),
     files,
+    purpose: DBT_VENV,
     onProgress: (done, total) => onProgress?.('Installing dbt', done, total),
   })
 }
@@ -84,10 +85,9 @@ async function takeDbtLock(
   files: Files,
   { owner, signal, isBackground, onNotice }: DbtRunOptions,
 ): Promise<FileLock> {
-  const [{ takeLock }, { dataLayout }, { throwIfStopped }] = await Promise.all([
+  const [{ takeLock }, { dataLayout }] = await Promise.all([
     import('./io/file-lock.ts'),
     import('./core/layout.ts'),
-    import('./io/venv.ts'),
   ])
   const dir = dataLayout(project.dataDir).locks
   await files.mkdir(dir)
@@ -100,7 +100,7 @@ async function takeDbtLock(
         hint: 'One run a data directory: wait for it, or stop it.',
       })
     if (round === 0) onNotice(`${who} runs dbt on this data; waiting until it has ended.`)
-    throwIfStopped(signal)
+    if (signal?.aborted) throw DBT_VENV.stopped()
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 }

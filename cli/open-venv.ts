@@ -5,7 +5,21 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { CcsError, EXIT } from './core/errors.ts'
 import type { Check } from './flows/doctor.ts'
+import type { VenvPurpose } from './io/venv.ts'
 import type { Project } from './project.ts'
+
+export const DBT_VENV: VenvPurpose = {
+  name: 'dbt',
+  needs: 'The marts need',
+  packages: ['dbt-core', 'dbt-duckdb', 'duckdb'],
+  installing: 'Installing dbt for the marts',
+  size: 'about 60 MB to load, 170 MB on disk',
+  next: 'ccs dbt build. All else works without the marts.',
+  stopped: () =>
+    new CcsError('CCS_DBT_STOPPED', 'Stopped: the marts are as they were.', {
+      hint: 'ccs dbt build begins again where it has to.',
+    }),
+}
 
 export function dbtDir(project: Project, ...more: readonly string[]): string {
   return path.join(project.dir, 'dbt', ...more)
@@ -47,7 +61,7 @@ export async function checkDbt(
     const { dir, lockFile } = venvPlace(project, env)
     if ((await readyPython(diskFiles(), dir, lockFile)) !== undefined)
       return [{ name, status: 'ok', detail: `dbt is installed in ${dir}.` }]
-    const python = await findPython(env)
+    const python = await findPython(env, DBT_VENV.needs)
     if ('problem' in python)
       return [{ name, status: 'warning', detail: python.problem, hint: python.hint }]
     const detail = `Python ${python.version} is here; dbt installs itself at the first build.`

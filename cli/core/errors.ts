@@ -57,6 +57,12 @@ export const ERROR_CODES = [
   'CCS_DBT_LOCKED',
   'CCS_DBT_FAILED',
   'CCS_DBT_STOPPED',
+  'CCS_JAVA_MISSING',
+  'CCS_MAVEN_MISSING',
+  'CCS_FETCH_FAILED',
+  'CCS_STACK_DAMAGED',
+  'CCS_STACK_FAILED',
+  'CCS_STACK_STOPPED',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -5,10 +5,11 @@
  * create the next generation: `link` fails for all others.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Files, isErrno } from './files.ts'
+import { startedOf } from './process-mark.ts'
 
 export interface ProcessId {
   readonly pid: number
@@ -73,6 +74,31 @@ export async function takeLock(
   throw new Error(
     `the lock ${join(dir, name)} changed hands ${ATTEMPTS_MAX} times while it was tried`,
   )
+}
+
+export interface LockWait {
+  /** Asked again and again while another has it; throws to give up. */
+  readonly onTry: () => void
+  /** Once, before the first wait. */
+  readonly onWait: (holder: LockHolder) => void
+}
+
+const POLL_MS = 200
+
+/** Takes the lock as soon as nobody else has it. */
+export async function waitForLock(
+  files: Files,
+  place: { readonly dir: string; readonly name: string },
+  owner: string,
+  { onTry, onWait }: LockWait,
+): Promise<FileLock> {
+  for (let round = 0; ; round++) {
+    const attempt = await takeLock(files, place, owner)
+    if (attempt.taken) return attempt.lock
+    if (round === 0) onWait(attempt.holder)
+    onTry()
+    await sleep(POLL_MS)
+  }
 }
 
 /** Who holds the lock now; undefined if nobody does, or its holder is dead. */
@@ -205,20 +231,5 @@ function answersSignal(pid: number): boolean {
   } catch (error) {
     // EPERM: it runs, as another user.
     return !isErrno(error, 'ESRCH')
-  }
-}
-
-/** From proc(5): field 3 of /proc/<pid>/stat is the state, field 22 the start in ticks since boot. */
-function startedOf(
-  pid: number,
-): { readonly started: string; readonly isZombie: boolean } | undefined {
-  try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The second field, the command's name in parentheses, may itself hold spaces and parentheses.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return { started: `${boot}/${fields[19] ?? ''}`, isZombie: fields[0] === 'Z' }
-  } catch {
-    return undefined
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Finds a Python that dbt runs on: 3.10 or newer, with the modules that make a virtual environment. Shims and
+ * Finds a Python that dbt and others run on: 3.10 or newer, with the modules that make a virtual environment. Shims and
  * stubs that only look like a Python are asked, not believed.
  */
 import { execFile } from 'node:child_process'
@@ -34,8 +34,11 @@ except ImportError:
 print('%d.%d.%d' % sys.version_info[:3], can)
 `
 
-/** `env` holds PATH. */
-export async function findPython(env: NodeJS.ProcessEnv): Promise<FoundPython | MissingPython> {
+/** `env` holds PATH; `needs` begins the sentence that says what is missing: `The marts need`. */
+export async function findPython(
+  env: NodeJS.ProcessEnv,
+  needs: string,
+): Promise<FoundPython | MissingPython> {
   let newer: FoundPython | undefined
   let old: string | undefined
   let bare: string | undefined
@@ -59,13 +62,14 @@ export async function findPython(env: NodeJS.ProcessEnv): Promise<FoundPython | 
   return {
     problem:
       old === undefined
-        ? `The marts need Python 3.${MINOR_MIN} or newer, and there is no Python on the PATH.`
-        : `The marts need Python 3.${MINOR_MIN} or newer, and ${old}.`,
+        ? `${needs} Python 3.${MINOR_MIN} or newer, and there is no Python on the PATH.`
+        : `${needs} Python 3.${MINOR_MIN} or newer, and ${old}.`,
     hint: 'Install one (python3 on the PATH is enough); all else works without.',
   }
 }
 
-function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
+/** The first program of this name on the PATH of `env`. */
+export function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
   const ending = process.platform === 'win32' ? '.exe' : ''
   for (const folder of (env.PATH ?? '').split(path.delimiter)) {
     const file = path.join(folder, name + ending)

@@ -1,20 +1,38 @@
 /**
- * The virtual environment that dbt runs in, made of a lock file. A marker in it names the lock file's hash and
+ * A virtual environment (dbt's, the S3 server's), made of a lock file. A marker in it names the lock file's hash and
  * is written last: what has none, or another, is made again, so a killed installation repairs itself. One
  * process installs, others wait for it.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CcsError, EXIT } from '../core/errors.ts'
 import { type PythonEnd, runPython } from './child.ts'
-import { type FileLock, takeLock } from './file-lock.ts'
+import { type FileLock, waitForLock } from './file-lock.ts'
 import { type Files, isErrno, writeFileAtomic } from './files.ts'
 import { findPython } from './python.ts'
 
+/** What is installed, in words for people. */
+export interface VenvPurpose {
+  /** `dbt` */
+  readonly name: string
+  /** `The marts need`: begins a sentence that goes on with a Python. */
+  readonly needs: string
+  /** Packages that a foreign environment must have, in the lock file's versions. */
+  readonly packages: readonly string[]
+  /** Beginning of a sentence: `Installing dbt for the marts` */
+  readonly installing: string
+  /** `about 60 MB to load, 170 MB on disk` */
+  readonly size: string
+  /** What to type when it failed, and what works without. */
+  readonly next: string
+  /** The error of a stop. */
+  readonly stopped: () => CcsError
+}
+
 export interface VenvOptions {
   readonly files: Files
+  readonly purpose: VenvPurpose
   /** Where it lies; ours unless somebody named it with CCS_VENV. */
   readonly dir: string
   readonly lockFile: string
@@ -29,7 +47,6 @@ export interface VenvOptions {
 }
 
 const MARKER = 'ccs-lock.json'
-const POLL_MS = 500
 
 /** Hash of a lock file, as the marker names it. */
 export async function lockHash(files: Files, lockFile: string): Promise<string> {
@@ -58,7 +75,7 @@ export async function provideVenv(options: VenvOptions): Promise<string> {
   const ready = await readyPython(files, dir, lockFile)
   if (ready !== undefined) return ready
   await files.mkdir(path.dirname(dir))
-  const lock = await waitForLock(options)
+  const lock = await lockOf(options)
   try {
     const made = await readyPython(files, dir, lockFile)
     if (made !== undefined) return made
@@ -68,32 +85,27 @@ export async function provideVenv(options: VenvOptions): Promise<string> {
   }
 }
 
-async function waitForLock({
-  files,
-  dir,
-  owner,
-  signal,
-  onNotice,
-}: VenvOptions): Promise<FileLock> {
+function lockOf({ files, dir, owner, signal, purpose, onNotice }: VenvOptions): Promise<FileLock> {
   const place = { dir: path.dirname(dir), name: `${path.basename(dir)}-lock` }
-  for (let round = 0; ; round++) {
-    const attempt = await takeLock(files, place, owner)
-    if (attempt.taken) return attempt.lock
-    if (round === 0)
-      onNotice(`${attempt.holder.owner} (pid ${attempt.holder.pid}) is installing dbt; waiting.`)
-    throwIfStopped(signal)
-    await sleep(POLL_MS)
-  }
+  return waitForLock(files, place, owner, {
+    onTry: () => throwIfStopped(signal, purpose),
+    onWait: (holder) =>
+      onNotice(`${holder.owner} (pid ${holder.pid}) is installing ${purpose.name}; waiting.`),
+  })
 }
 
 /** A directory that somebody else made: used when it has what the lock file asks for, never overwritten. */
-async function foreignPython({ files, dir, lockFile }: VenvOptions): Promise<string | undefined> {
+async function foreignPython({
+  files,
+  dir,
+  lockFile,
+  purpose,
+}: VenvOptions): Promise<string | undefined> {
   const isOurs = (await readMarker(files, dir)) !== undefined
   if (isOurs || (await namesIn(files, dir)).length === 0) return undefined
-  const wanted = ['dbt-core', 'dbt-duckdb', 'duckdb']
   const text = (await files.readFile(lockFile)).toString('utf8')
   const found = await installed(files, dir)
-  const lacks = wanted.flatMap((name) => {
+  const lacks = purpose.packages.flatMap((name) => {
     const version = new RegExp(`^${name}==(\\S+)`, 'm').exec(text)?.[1] ?? ''
     return found.has(`${name.replaceAll('-', '_')}-${version}.dist-info`)
       ? []
@@ -111,14 +123,14 @@ async function foreignPython({ files, dir, lockFile }: VenvOptions): Promise<str
 }
 
 async function install(options: VenvOptions): Promise<string> {
-  const { files, dir, lockFile, env, onNotice, onProgress } = options
-  const found = await findPython(env)
+  const { files, dir, lockFile, env, purpose, onNotice, onProgress } = options
+  const found = await findPython(env, purpose.needs)
   if ('problem' in found)
     throw new CcsError('CCS_PYTHON_MISSING', found.problem, {
       exit: EXIT.unreachable,
       hint: found.hint,
     })
-  onNotice(`Installing dbt for the marts into ${dir}, once (about 60 MB to load, 170 MB on disk).`)
+  onNotice(`${purpose.installing} into ${dir}, once (${purpose.size}).`)
   await files.remove(dir)
   await files.mkdir(dir)
   // Ours from the first moment on, and not finished.
@@ -162,31 +174,28 @@ const PIP_INSTALL = [
 
 const ignore = (_line: string) => undefined
 
-function check({ code, stderr }: PythonEnd, { signal, dir }: VenvOptions): void {
-  throwIfStopped(signal)
+function check({ code, stderr }: PythonEnd, { signal, dir, purpose }: VenvOptions): void {
+  throwIfStopped(signal, purpose)
   if (code === 0) return
   if (/No space left on device|Errno 28/.test(stderr))
     throw new CcsError('CCS_DISK_FULL', `The disk is full: ${dir} can't be written.`, {
-      hint: 'Free some space, then: ccs dbt build. All else works without the marts.',
+      hint: `Free some space, then: ${purpose.next}`,
     })
   const lines = stderr.split('\n').map((line) => line.trim())
   const last = lines.filter((line) => /^ERROR:|Error/.test(line)).at(-1) ?? lines.at(-2) ?? ''
   throw new CcsError(
     'CCS_VENV_FAILED',
-    `dbt can't be installed: ${last.replace(/^ERROR:\s*/, '')}`,
+    `${purpose.name} can't be installed: ${last.replace(/^ERROR:\s*/, '')}`,
     {
       exit: EXIT.unreachable,
-      hint: 'Look at the network and at pip’s settings, then: ccs dbt build. All else works without.',
+      hint: `Look at the network and at pip’s settings, then: ${purpose.next}`,
     },
   )
 }
 
 /** Throws when the person, or what runs us, wants an end. */
-export function throwIfStopped(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new CcsError('CCS_DBT_STOPPED', 'Stopped: the marts are as they were.', {
-      hint: 'ccs dbt build begins again where it has to.',
-    })
+function throwIfStopped(signal: AbortSignal | undefined, purpose: VenvPurpose): void {
+  if (signal?.aborted) throw purpose.stopped()
 }
 
 function pythonIn(dir: string): string {

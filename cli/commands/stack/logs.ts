@@ -1,0 +1,42 @@
+import { Args, Flags } from '@oclif/core'
+import { CcsCommand } from '../../command.ts'
+import { PARTS, type PartName } from '../../core/stack.ts'
+import { type PartLog, stackLogs, stackPlace } from '../../open-stack.ts'
+
+export interface StackLogs {
+  readonly logs: readonly PartLog[]
+}
+
+export default class StackLogsCommand extends CcsCommand<StackLogs> {
+  static override summary = 'What the servers of ccs stack said last.'
+  static override examples = [
+    '<%= config.bin %> stack logs',
+    '<%= config.bin %> stack logs connect --follow',
+  ]
+  static override args = {
+    part: Args.option({ options: PARTS })({ description: `${PARTS.join(', ')}; all when absent.` }),
+  }
+  static override flags = {
+    follow: Flags.boolean({ char: 'f', summary: 'Wait for more at the end, until Ctrl-C.' }),
+    lines: Flags.integer({ min: 0, default: 20, summary: 'So many of each.' }),
+  }
+
+  async run(): Promise<StackLogs> {
+    const { args, flags } = await this.parse(StackLogsCommand)
+    const { dir } = await this.loadProject(flags)
+    const stop = this.untilSignal()
+    const parts: readonly PartName[] = args.part === undefined ? PARTS : [args.part]
+    const logs: PartLog[] = []
+    const place = stackPlace(this.config.root, dir, process.env)
+    for await (const { part, lines } of stackLogs(place, parts, {
+      lines: flags.lines,
+      isFollowing: flags.follow,
+      stop,
+    })) {
+      if (this.jsonEnabled()) logs.push({ part, lines })
+      const name = parts.length > 1 ? `${this.paint('dim', part.padEnd(9))}` : ''
+      for (const line of lines) await this.printPaced(name + line, stop)
+    }
+    return { logs }
+  }
+}

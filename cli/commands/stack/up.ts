@@ -1,0 +1,69 @@
+import { Args, Flags } from '@oclif/core'
+import { CcsCommand } from '../../command.ts'
+import { STACKS, type StackName } from '../../core/stack.ts'
+import { formatDuration } from '../../core/units.ts'
+import { type StackUp, stackPlace, stackUp } from '../../open-stack.ts'
+
+export default class StackUpCommand extends CcsCommand<StackUp> {
+  static override summary = 'Start a Kafka and what belongs to it on this machine.'
+  static override description =
+    'core: Apache Kafka and a schema registry with Confluent’s API. sink: also Kafka Connect with the Iceberg sink, and an S3 server. Needs Java 17 and, the first time, Maven. What runs is left alone; what has ended is started again with its data. They go on until: ccs stack down'
+  static override examples = [
+    '<%= config.bin %> stack up',
+    '<%= config.bin %> stack up sink --port-base 19000',
+  ]
+  static override args = {
+    stack: Args.option({ options: ['core', 'sink'] as const })({
+      default: 'core',
+      description: 'core or sink.',
+    }),
+  }
+  static override flags = {
+    'port-base': Flags.integer({
+      min: 0,
+      max: 65_000,
+      helpValue: 'N',
+      summary: 'Ports from N on instead of the usual ones; 0: any free ones. Remembered.',
+    }),
+  }
+
+  async run(): Promise<StackUp> {
+    const { args, flags } = await this.parse(StackUpCommand)
+    const { dir } = await this.loadProject(flags)
+    const name: StackName = args.stack ?? 'core'
+    const startMs = performance.now()
+    let fetching = ''
+    let progress = this.progress('')
+    const result = await stackUp(stackPlace(this.config.root, dir, process.env), STACKS[name], {
+      portBase: flags['port-base'],
+      signal: this.untilSignal(),
+      onNotice: (text) => this.note(text),
+      onFetch: (what, done) => {
+        if (what !== fetching) progress = this.progress(`fetching ${what}`)
+        fetching = what
+        progress.update(done)
+      },
+      onReady: (part) =>
+        this.note(`${part} is ready after ${formatDuration(performance.now() - startMs)}.`),
+    })
+    progress.end()
+    this.#show(result, STACKS[name])
+    return result
+  }
+
+  #show(result: StackUp, parts: readonly string[]): void {
+    const rows = result.parts.filter(({ part }) => parts.includes(part))
+    this.printTable(
+      [{ key: 'part' }, { key: 'state' }, { key: 'address' }, { key: 'version' }],
+      rows,
+    )
+    for (const { part, reason } of result.missing)
+      this.note(`Without ${part}: ${reason} A sink can write to a folder, file:///…, all the same.`)
+    const settings = Object.entries(result.settings)
+    if (settings.length > 0) {
+      this.note('For the target kafka of ccs.yml:')
+      for (const [name, value] of settings) this.note(`  export ${name}=${value}`)
+    }
+    this.note('Next: ccs deploy --target kafka. To end them: ccs stack down')
+  }
+}

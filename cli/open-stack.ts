@@ -1,0 +1,232 @@
+/**
+ * Composition of `ccs stack`: a project's servers live below `<project>/.ccs/stack`, one command at a time
+ * works on them, and the ports they were given are remembered there.
+ */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { CcsError, EXIT } from './core/errors.ts'
+import {
+  DEFAULT_PORTS,
+  PARTS,
+  type PartName,
+  PORT_COUNT,
+  portsFrom,
+  portsOf,
+  readPorts,
+  type StackPorts,
+  samePorts,
+  settingsFor,
+} from './core/stack.ts'
+import { bringDown, bringUp, type StackStatus, stackStatus, stackStopped } from './flows/stack.ts'
+import type { FileLock } from './io/file-lock.ts'
+import { systemClock } from './open.ts'
+import { openServers } from './open-servers.ts'
+
+export interface StackPlace {
+  /** Folder stack/ of this program. */
+  readonly recipes: string
+  /** Folder of the project. */
+  readonly projectDir: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+export interface StackUpOptions {
+  /** First of the ports to take, 0 for any free ones; the remembered ones, else the usual, when absent. */
+  readonly portBase?: number | undefined
+  readonly signal: AbortSignal
+  readonly onNotice?: (text: string) => void
+  readonly onFetch?: (what: string, done: number) => void
+  readonly onReady?: (part: PartName) => void
+}
+
+/** What `ccs stack up --json` prints. */
+export interface StackUp extends StackStatus {
+  readonly started: readonly PartName[]
+  /** What can't be had on this machine; the others run without. */
+  readonly missing: readonly { readonly part: PartName; readonly reason: string }[]
+  /** For the environment, where the ports are not the usual ones. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** What `ccs stack down --json` prints. */
+export interface StackDown {
+  readonly stopped: readonly PartName[]
+  /** Data and logs are gone too. */
+  readonly purged: boolean
+}
+
+const ignore = () => undefined
+
+/** `root` is this program's folder. */
+export function stackPlace(root: string, projectDir: string, env: NodeJS.ProcessEnv): StackPlace {
+  return { recipes: path.join(root, 'stack'), projectDir, env }
+}
+
+export function stackDir(projectDir: string): string {
+  return path.join(projectDir, '.ccs/stack')
+}
+
+/** Repeating it changes nothing: what runs is left alone, what has ended is started with its data. */
+export async function stackUp(
+  place: StackPlace,
+  parts: readonly PartName[],
+  options: StackUpOptions,
+): Promise<StackUp> {
+  const { signal, onNotice = ignore, onFetch = ignore, onReady } = options
+  const lock = await takeStackLock(place, 'ccs stack up', { signal, onNotice })
+  try {
+    const ports = await choosePorts(place, options.portBase)
+    const servers = await openServers({
+      ...place,
+      dir: stackDir(place.projectDir),
+      ports,
+      onNotice,
+      onFetch,
+    })
+    const clock = systemClock()
+    const { started, left } = await bringUp(parts, servers, {
+      clock,
+      signal,
+      ...(onReady ? { onReady } : {}),
+    })
+    return {
+      ...(await stackStatus(servers)),
+      started,
+      missing: [...left].map(([part, reason]) => ({ part, reason })),
+      settings: samePorts(ports, DEFAULT_PORTS) ? {} : settingsFor(ports),
+    }
+  } finally {
+    await lock.release()
+  }
+}
+
+export async function stackDown(
+  place: StackPlace,
+  parts: readonly PartName[],
+  options: {
+    readonly isPurge: boolean
+    readonly signal: AbortSignal
+    readonly onNotice?: (text: string) => void
+  },
+): Promise<StackDown> {
+  const { isPurge, signal, onNotice = ignore } = options
+  const lock = await takeStackLock(place, 'ccs stack down', { signal, onNotice })
+  try {
+    const dir = stackDir(place.projectDir)
+    const servers = await serversOf(place)
+    const stopped = await bringDown(parts, servers)
+    if (isPurge) {
+      const { rm } = await import('node:fs/promises')
+      const all = parts.length === PARTS.length
+      const names = all ? [''] : parts.flatMap((part) => [part, `${part}.log`, `${part}.log.1`])
+      for (const name of names) await rm(path.join(dir, name), { recursive: true, force: true })
+    }
+    return { stopped, purged: isPurge }
+  } finally {
+    await lock.release()
+  }
+}
+
+/** Asks each server; changes nothing. */
+export async function stackState(place: StackPlace): Promise<StackStatus> {
+  return stackStatus(await serversOf(place))
+}
+
+async function serversOf(place: StackPlace) {
+  const dir = stackDir(place.projectDir)
+  const ports = (await rememberedPorts(dir)) ?? DEFAULT_PORTS
+  return openServers({ ...place, dir, ports, onNotice: ignore, onFetch: ignore })
+}
+
+async function takeStackLock(
+  { projectDir }: StackPlace,
+  owner: string,
+  { signal, onNotice }: Pick<StackUpOptions, 'signal'> & { onNotice: (text: string) => void },
+): Promise<FileLock> {
+  const [{ waitForLock }, { diskFiles }] = await Promise.all([
+    import('./io/file-lock.ts'),
+    import('./io/files.ts'),
+  ])
+  const files = diskFiles()
+  const dir = path.dirname(stackDir(projectDir))
+  await files.mkdir(dir)
+  return waitForLock(files, { dir, name: 'stack-lock' }, owner, {
+    onTry: () => {
+      if (signal.aborted) throw stackStopped()
+    },
+    onWait: (holder) =>
+      onNotice(`${holder.owner} (pid ${holder.pid}) works on these servers; waiting for it.`),
+  })
+}
+
+const PORTS_FILE = 'ports.json'
+
+async function rememberedPorts(dir: string): Promise<StackPorts | undefined> {
+  const file = path.join(dir, PORTS_FILE)
+  if (!existsSync(file)) return undefined
+  const { readFile } = await import('node:fs/promises')
+  return readPorts(await readFile(file, 'utf8'))
+}
+
+/** While something runs the ports stay: the others have to find it. */
+async function choosePorts(place: StackPlace, base: number | undefined): Promise<StackPorts> {
+  const dir = stackDir(place.projectDir)
+  const remembered = await rememberedPorts(dir)
+  if (base === undefined) return remembered ?? DEFAULT_PORTS
+  const servers = await serversOf(place)
+  const running = PARTS.filter((part) => servers.isAlive(part))
+  if (running.length > 0) {
+    const now = remembered ?? DEFAULT_PORTS
+    if (base === 0 || samePorts(portsFrom(base), now)) return now
+    throw new CcsError('CCS_USAGE_INVALID', `${running.join(', ')} already runs on other ports.`, {
+      exit: EXIT.usage,
+      hint: 'End it first: ccs stack down',
+    })
+  }
+  const [{ freePorts }, { diskFiles, writeFileAtomic }] = await Promise.all([
+    import('./io/free-ports.ts'),
+    import('./io/files.ts'),
+  ])
+  const ports = base === 0 ? portsOf(await freePorts(PORT_COUNT)) : portsFrom(base)
+  const files = diskFiles()
+  await files.mkdir(dir)
+  await writeFileAtomic(
+    files,
+    path.join(dir, PORTS_FILE),
+    Buffer.from(`${JSON.stringify(ports)}\n`),
+  )
+  return ports
+}
+
+/** Lines that a server said. */
+export interface PartLog {
+  readonly part: PartName
+  readonly lines: readonly string[]
+}
+
+const FOLLOW_MS = 300
+
+/** The last `lines` of each log that there is, then, when following, what comes until `stop`. */
+export async function* stackLogs(
+  place: StackPlace,
+  parts: readonly PartName[],
+  options: { readonly lines: number; readonly isFollowing: boolean; readonly stop: AbortSignal },
+): AsyncGenerator<PartLog> {
+  const { lastLines, nextLines } = await import('./io/log-tail.ts')
+  const servers = await serversOf(place)
+  const clock = systemClock()
+  const ends = new Map<PartName, number>()
+  for (const part of parts) {
+    const { lines, end } = await lastLines(servers.logFile(part), options.lines)
+    ends.set(part, end)
+    yield { part, lines }
+  }
+  while (options.isFollowing && !options.stop.aborted) {
+    for (const part of parts) {
+      const { lines, end } = await nextLines(servers.logFile(part), ends.get(part) ?? 0)
+      ends.set(part, end)
+      if (lines.length > 0) yield { part, lines }
+    }
+    await clock.sleep(FOLLOW_MS, options.stop)
+  }
+}
