@@ -63,6 +63,10 @@ export const ERROR_CODES = [
   'CCS_STACK_DAMAGED',
   'CCS_STACK_FAILED',
   'CCS_STACK_STOPPED',
+  'CCS_CONNECT_UNREACHABLE',
+  'CCS_CONNECTOR_INVALID',
+  'CCS_CONNECTOR_FAILED',
+  'CCS_CONNECTOR_MISSING',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

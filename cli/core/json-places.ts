@@ -1,8 +1,8 @@
 /**
- * JSON in which each value knows where it stands, so that a fault of a schema can be shown in its file.
- * JSON.parse judges the text; the places come from a second, plain walk over what is then known to be JSON.
+ * JSON in which each value knows where it stands, so that a fault of a schema or a connector can be shown in
+ * its file. JSON.parse judges the text; the places come from a second, plain walk over what is then known to be JSON.
  */
-import { CcsError, EXIT, type Location } from './errors.ts'
+import { CcsError, type ErrorCode, EXIT, type Location } from './errors.ts'
 
 export type JsonPlace =
   | { readonly is: 'object'; readonly at: number; readonly entries: ReadonlyMap<string, JsonPlace> }
@@ -15,13 +15,16 @@ export interface NamedText {
   readonly text: string
 }
 
-/** Throws CCS_SCHEMA_INVALID with the place of a syntax error. */
-export function parseJsonPlaces(source: NamedText): JsonPlace {
+/** Throws `code` with the place of a syntax error. */
+export function parseJsonPlaces(
+  source: NamedText,
+  code: ErrorCode = 'CCS_SCHEMA_INVALID',
+): JsonPlace {
   try {
     JSON.parse(source.text)
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    throw new CcsError('CCS_SCHEMA_INVALID', `${source.file} is not JSON.`, {
+    throw new CcsError(code, `${source.file} is not JSON.`, {
       exit: EXIT.usage,
       location: placeIn(source, faultAt(source.text)),
       hint: `${message.replace(/(,[^,]*".*| in JSON.*)$/s, '')} here.`,

@@ -114,7 +114,9 @@ export interface ConnectorState {
   readonly name: string
   /** RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED, RESTARTING. */
   readonly state: string
-  /** With what each failed task died of, its first line. */
+  /** What it died of: the first line of the trace and a line for each of its causes. */
+  readonly fault?: string
+  /** With what each failed task died of, likewise. */
   readonly tasks: readonly {
     readonly id: number
     readonly state: string

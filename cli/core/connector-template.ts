@@ -1,0 +1,181 @@
+/**
+ * Texts with variables, as connectors/*.json write them: `${VAR}` and `${VAR:-fallback}` of the environment,
+ * `${file:/path:key}` of a properties file, `${ccs.name}` of ccs itself; `$${` is a plain `${`, for what
+ * Connect's own workers fill in. A fallback may hold variables again.
+ */
+
+/** What variables stand for. */
+export interface Lookup {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Texts of the files that `${file:…}` names, by path as written. */
+  readonly files: ReadonlyMap<string, string>
+}
+
+export interface Rendered {
+  readonly text: string
+  /** Values of the environment and of files that went into `text`: they may be secrets. */
+  readonly secrets: readonly string[]
+  /** Whether any of it came from the environment or a file, fallbacks included. */
+  readonly isFilled: boolean
+  /** One sentence for each variable that stands for nothing, with what to do about it. */
+  readonly missing: readonly { readonly message: string; readonly hint: string }[]
+}
+
+export type Part =
+  | { readonly is: 'text'; readonly text: string }
+  | { readonly is: 'env'; readonly name: string; readonly fallback: readonly Part[] | undefined }
+  | { readonly is: 'file'; readonly path: string; readonly key: string }
+  | { readonly is: 'ccs'; readonly name: string }
+
+/** The parts of a text, or what is wrong with it in one sentence. */
+export function parseTemplate(text: string): readonly Part[] | { readonly wrong: string } {
+  const cursor = { text, at: 0 }
+  const parts = readParts(cursor, false)
+  return 'wrong' in parts ? parts : parts.parts
+}
+
+interface Cursor {
+  readonly text: string
+  at: number
+}
+
+type Read = { readonly parts: readonly Part[] } | { readonly wrong: string }
+
+/** Up to the end, or inside a fallback up to the brace that closes it. */
+function readParts(cursor: Cursor, isInside: boolean): Read {
+  const parts: Part[] = []
+  let plain = ''
+  const flush = () => {
+    if (plain !== '') parts.push({ is: 'text', text: plain })
+    plain = ''
+  }
+  while (cursor.at < cursor.text.length) {
+    const rest = cursor.text.slice(cursor.at)
+    if (rest.startsWith('$${')) {
+      const end = rest.indexOf('}')
+      const whole = end < 0 ? rest : rest.slice(0, end + 1)
+      plain += whole.slice(1)
+      cursor.at += whole.length
+    } else if (rest.startsWith('${')) {
+      flush()
+      const variable = readVariable(cursor)
+      if ('wrong' in variable) return variable
+      parts.push(variable)
+    } else if (isInside && rest.startsWith('}')) break
+    else {
+      plain += rest[0]
+      cursor.at++
+    }
+  }
+  flush()
+  return { parts }
+}
+
+function readVariable(cursor: Cursor): Part | { readonly wrong: string } {
+  const rest = cursor.text.slice(cursor.at)
+  const unclosed = { wrong: 'has a ${ without its }.' }
+  const file = /^\$\{file:([^{}]*):([^:{}]+)\}/.exec(rest)
+  if (file) {
+    cursor.at += file[0].length
+    return { is: 'file', path: file[1] ?? '', key: file[2] ?? '' }
+  }
+  const ccs = /^\$\{ccs\.(\w+)\}/.exec(rest)
+  if (ccs) {
+    cursor.at += ccs[0].length
+    return { is: 'ccs', name: ccs[1] ?? '' }
+  }
+  const env = /^\$\{([A-Za-z_]\w*)(:-|\})/.exec(rest)
+  if (!env) {
+    const shown = /^\$\{[^}]*\}/.exec(rest)?.[0]
+    if (shown === undefined) return unclosed
+    return {
+      wrong: `has ${shown}, which is no variable; write $${shown} if Connect is to fill it.`,
+    }
+  }
+  cursor.at += env[0].length
+  const name = env[1] ?? ''
+  if (env[2] === '}') return { is: 'env', name, fallback: undefined }
+  const fallback = readParts(cursor, true)
+  if ('wrong' in fallback) return fallback
+  if (cursor.text[cursor.at] !== '}') return unclosed
+  cursor.at++
+  return { is: 'env', name, fallback: fallback.parts }
+}
+
+/** The files that a text's variables need, by path as written. */
+export function templateFiles(parts: readonly Part[]): readonly string[] {
+  return parts.flatMap((part) => {
+    if (part.is === 'file') return [part.path]
+    return part.is === 'env' ? templateFiles(part.fallback ?? []) : []
+  })
+}
+
+/** Names of ccs's own variables in a text. */
+export function ccsNames(parts: readonly Part[]): readonly string[] {
+  return parts.flatMap((part) => {
+    if (part.is === 'ccs') return [part.name]
+    return part.is === 'env' ? ccsNames(part.fallback ?? []) : []
+  })
+}
+
+/** Fills the variables in. An empty variable counts as one that is not set, as in a shell's `:-`. */
+export function renderTemplate(
+  parts: readonly Part[],
+  lookup: Lookup,
+  own: Readonly<Record<string, string | undefined>>,
+): Rendered {
+  const all = parts.map((part) => renderPart(part, lookup, own))
+  return {
+    text: all.map((one) => one.text).join(''),
+    secrets: all.flatMap((one) => one.secrets),
+    isFilled: all.some((one) => one.isFilled),
+    missing: all.flatMap((one) => one.missing),
+  }
+}
+
+const NOTHING = { text: '', secrets: [], isFilled: false, missing: [] } as const
+
+function renderPart(
+  part: Part,
+  lookup: Lookup,
+  own: Readonly<Record<string, string | undefined>>,
+): Rendered {
+  switch (part.is) {
+    case 'text':
+      return { ...NOTHING, text: part.text }
+    case 'ccs': {
+      const text = own[part.name]
+      if (text !== undefined) return { ...NOTHING, text }
+      const message = `This target has no ${part.name} for \${ccs.${part.name}}.`
+      return { ...NOTHING, missing: [{ message, hint: 'Give the target one in ccs.yml.' }] }
+    }
+    case 'file': {
+      const text = lookup.files.get(part.path)
+      const value = text === undefined ? undefined : propertyOf(text, part.key)
+      if (value !== undefined) return { ...NOTHING, text: value, secrets: [value], isFilled: true }
+      const message =
+        text === undefined
+          ? `The file ${part.path} can't be read.`
+          : `The file ${part.path} has no "${part.key}".`
+      const hint = `It is a file of lines such as: ${part.key}=value`
+      return { ...NOTHING, isFilled: true, missing: [{ message, hint }] }
+    }
+    case 'env': {
+      const value = lookup.env[part.name]
+      if (value) return { ...NOTHING, text: value, secrets: [value], isFilled: true }
+      if (part.fallback) return { ...renderTemplate(part.fallback, lookup, own), isFilled: true }
+      const message = `The environment variable ${part.name} is not set.`
+      const hint = `Set it, or give it a fallback: \${${part.name}:-value}`
+      return { ...NOTHING, isFilled: true, missing: [{ message, hint }] }
+    }
+  }
+}
+
+/** A value of a properties file: `key=value` or `key: value`, `#` before remarks. */
+function propertyOf(text: string, key: string): string | undefined {
+  for (const line of text.split(/\r?\n/)) {
+    const found = /^\s*([^#!\s][^=:\s]*)\s*[=:]\s*(.*?)\s*$/.exec(line)
+    if (found?.[1] === key) return found[2]
+  }
+  return undefined
+}

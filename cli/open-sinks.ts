@@ -1,0 +1,77 @@
+/** The part of the composition root for connectors: what the project wants of a target's Kafka Connect. */
+import type { DesiredConnector } from './core/connector-config.ts'
+import type { Lookup } from './core/connector-template.ts'
+import { CcsError, EXIT } from './core/errors.ts'
+import type { ConnectCluster } from './core/ports.ts'
+import type { Target } from './core/target.ts'
+import type { SinkPorts, SinkSources } from './flows/sinks.ts'
+import { systemClock } from './open.ts'
+import type { Project } from './project.ts'
+
+export interface OpenSinks extends SinkPorts {
+  readonly desired: readonly DesiredConnector[]
+  /** Ends of topics; undefined for a target without Kafka. */
+  readonly log: SinkSources['log']
+  close(): Promise<void>
+}
+
+/** Throws CCS_CONNECTOR_INVALID for faults of connectors/, CCS_USAGE_INVALID for a target without Connect. */
+export async function openSinks(
+  project: Project,
+  env: Lookup['env'] = process.env,
+): Promise<OpenSinks> {
+  const { desiredConnectors } = await import('./core/connector-config.ts')
+  const connect = await openConnect(project.target)
+  const lookup = await connectorLookup(project, env)
+  const desired = desiredConnectors(project.connectors, project.target, lookup)
+  const ends = await openEnds(project)
+  return { connect, clock: systemClock(), desired, ...ends }
+}
+
+/** Kafka Connect of a target. Nothing is asked of it yet. */
+export async function openConnect(target: Target): Promise<ConnectCluster> {
+  const { connectRest } = await import('./connect/rest.ts')
+  if (target.connect) return connectRest(target.connect)
+  throw new CcsError('CCS_USAGE_INVALID', `Target "${target.name}" has no Kafka Connect.`, {
+    exit: EXIT.usage,
+    hint: `Name one in ccs.yml: targets.${target.name}.connect.url, or choose another: --target kafka`,
+  })
+}
+
+/** What the variables of connectors/ stand for: the environment, and the files that they name. */
+export async function connectorLookup(project: Project, env: Lookup['env']): Promise<Lookup> {
+  const [{ secretFiles }, { readFile }, { resolve }] = await Promise.all([
+    import('./core/connector-file.ts'),
+    import('node:fs/promises'),
+    import('node:path'),
+  ])
+  const files = new Map<string, string>()
+  for (const file of secretFiles(project.connectors)) {
+    // A file that can't be read is missing: the fault names it at its place, where somebody needs it.
+    const text = await readFile(resolve(project.dir, file), 'utf8').catch(() => undefined)
+    if (text !== undefined) files.set(file, text)
+  }
+  return { env, files }
+}
+
+async function openEnds(project: Project): Promise<Pick<OpenSinks, 'log' | 'close'>> {
+  const { kafka: settings } = project.target
+  if (!settings) return { log: undefined, close: async () => {} }
+  const { openKafka } = await import('./io/kafka.ts')
+  const kafka = await openKafka(settings, project.dir)
+  const offsets = async (topic: string) => {
+    const admin = await kafka.admin()
+    const isThere = (await admin.listTopics()).includes(topic)
+    return isThere ? admin.fetchTopicOffsets(topic) : []
+  }
+  return {
+    log: {
+      partitions: async (topic) => (await offsets(topic)).map((one) => one.partition),
+      range: async (topic, partition) => {
+        const one = (await offsets(topic)).find((entry) => entry.partition === partition)
+        return { start: Number(one?.low ?? 0), end: Number(one?.high ?? 0) }
+      },
+    },
+    close: () => kafka.close(),
+  }
+}

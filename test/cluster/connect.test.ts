@@ -1,0 +1,148 @@
+/** Our own connectors/*.json on a real Kafka Connect: what they write, and what becomes of them. */
+import { expect } from 'vitest'
+import { connectorChanges } from '../../cli/core/connector-config.ts'
+import type { Event } from '../../cli/core/contracts.ts'
+import { CcsError } from '../../cli/core/errors.ts'
+import { applyConnector, findSink, listSinks, sinkOffsets } from '../../cli/flows/sinks.ts'
+import { type SinkRig, shopEvents, sinkTest } from '../fixtures/sink-rig.ts'
+
+const LIMITS = { timeoutMs: 90_000 }
+const COUNT = 3_000
+
+/** What Bronze keeps of an event, in its own order. */
+const COLUMNS = `event_id, event_type, epoch_ms(event_ts) AS event_ts, epoch_ms(sent_ts) AS sent_ts,
+  epoch_ms(received_ts) AS received_ts, anonymous_id, customer_id, session_id, page, page_title, page_url,
+  referrer, utm_source, utm_medium, utm_campaign, device, user_agent, geo_city, geo_country, source, currency,
+  consent, search_term, results_count, payment_type, order_id, coupon, tax_minor, shipping_minor,
+  discount_minor, refund_minor, items`
+
+sinkTest(
+  'the Bronze sink writes each event once, whole, into the folder of its UTC day',
+  async (rig) => {
+    const topic = await rig.topic('events.valid')
+    const encode = await rig.encoder<Event>(topic, rawSchema(rig))
+    const events = shopEvents(COUNT, 11)
+    const producer = await rig.kafka.producer({ transactionalId: `${rig.target.prefix}gate` })
+    const send = async (some: readonly Event[], isKept: boolean) => {
+      const transaction = await producer.transaction()
+      const messages = some.map((event) => ({ key: event.anonymous_id, value: encode(event) }))
+      await transaction.send({ topic, messages })
+      await (isKept ? transaction.commit() : transaction.abort())
+    }
+    await send(events.slice(0, 1_000), true)
+    await send(shopEvents(50, 12), false)
+
+    const sink = await rig.connector('bronze-iceberg')
+    expect(await applyConnector(rig.ports, sink, LIMITS)).toBe('created')
+    expect(await applyConnector(rig.ports, sink, LIMITS)).toBe('unchanged')
+    await rig.ports.connect.pause(sink.name)
+    await send(events.slice(1_000, 2_000), true)
+    expect(await applyConnector(rig.ports, sink, LIMITS)).toBe('resumed')
+
+    const slower = { ...sink.config, 'tasks.max': '2', 'iceberg.tables': 'elsewhere' }
+    await rig.ports.connect.put(sink.name, slower)
+    const altered = await findSink(rig.ports.connect, 'bronze-iceberg', rig.target.prefix)
+    expect(connectorChanges(sink, altered.config).map((one) => one.key)).toEqual([
+      'iceberg.tables',
+      'tasks.max',
+    ])
+    expect(await applyConnector(rig.ports, sink, LIMITS)).toBe('changed')
+
+    await rig.ports.connect.remove(sink.name)
+    const sources = { chosen: [sink], skipped: [], log: undefined }
+    const [gone] = await listSinks(rig.ports.connect, sources)
+    expect(gone).toMatchObject({ name: sink.name, state: 'ABSENT' })
+    await send(events.slice(2_000), true)
+    expect(await applyConnector(rig.ports, sink, LIMITS)).toBe('created')
+
+    const table = `${rig.target.prefix.replace('.', '/')}bronze/events`
+    const rows = await rig.rows(
+      table,
+      `SELECT ${COLUMNS}, topic, partition, "offset", dt FROM TABLE`,
+      (found) => found.length >= COUNT,
+    )
+    const places = rows.map((row) => `${row.partition}:${row.offset}`)
+    expect(new Set(places).size).toBe(rows.length)
+    const byId = (a: { event_id?: unknown }, b: { event_id?: unknown }) =>
+      String(a.event_id) < String(b.event_id) ? -1 : 1
+    const written = rows.map(({ topic: _topic, partition, offset, ...row }) => row).sort(byId)
+    const expected = events.map((event) => ({
+      ...event,
+      dt: new Date(event.event_ts).toISOString().slice(0, 10),
+    }))
+    expect(written).toEqual(expected.sort(byId))
+    const folders = await rig.rows(
+      table,
+      "SELECT DISTINCT dt, regexp_extract(filename, '/dt=([^/]+)/', 1) AS folder FROM TABLE",
+      () => true,
+    )
+    expect(folders.length).toBeGreaterThan(2)
+    expect(folders.filter((one) => one.dt !== one.folder)).toEqual([])
+  },
+)
+
+sinkTest(
+  'poison stops a sink with its trace, or goes to the dead letter topic where that is tolerated',
+  async (rig) => {
+    const topic = await rig.topic('events.raw', 1)
+    const encode = await rig.encoder<Event>(topic, rawSchema(rig))
+    const events = shopEvents(200, 13)
+    const producer = await rig.kafka.producer()
+    const values = events.map(encode)
+    const poison = [Buffer.from('no Avro at all'), Buffer.from([0, 0, 99, 99, 99, 1, 2])]
+    values.splice(20, 0, ...poison)
+    await producer.send({ topic, messages: values.map((value) => ({ value })) })
+
+    const strict = await rig.connector('bronze-iceberg', { SINK_TOPIC: 'events.raw' })
+    const death = await applyConnector(rig.ports, strict, LIMITS).catch((error) => error)
+    expect(death).toBeInstanceOf(CcsError)
+    expect(death.code).toBe('CCS_CONNECTOR_FAILED')
+    expect(death.message).toMatch(/task 0: .*Tolerance exceeded[\s\S]*Caused by/)
+
+    const lenient = await rig.connector('bronze-iceberg', {
+      SINK_TOPIC: 'events.raw',
+      SINK_TOLERANCE: 'all',
+    })
+    expect(await applyConnector(rig.ports, lenient, LIMITS)).toBe('changed')
+    const table = `${rig.target.prefix.replace('.', '/')}bronze/events`
+    const rows = await rig.rows(table, 'SELECT event_id FROM TABLE', (found) => found.length >= 200)
+    expect(rows.map((row) => row.event_id).sort()).toEqual(events.map((one) => one.event_id).sort())
+    // The record that stopped the strict one was reported too: at least once is all that Connect says.
+    const { records } = await rig.kafka.fetch(`${rig.target.prefix}sink.rejected`, 0, 0, {
+      bytesMax: 100_000,
+      waitMs: 1_000,
+    })
+    expect(new Set(records.map(({ value }) => value?.toString('hex')))).toEqual(
+      new Set(poison.map((value) => value.toString('hex'))),
+    )
+    const state = { name: lenient.name, config: lenient.config }
+    expect(await sinkOffsets(rig.ports.connect, state, undefined)).toMatchObject([
+      { topic, partition: 0, committed: 202 },
+    ])
+  },
+)
+
+sinkTest('Connect’s own refusals come all at once, before anything is changed', async (rig) => {
+  const sink = await rig.connector('bronze-iceberg')
+  const wrong = {
+    ...sink,
+    config: { ...sink.config, 'tasks.max': 'many', 'transforms.day.source.field': '' },
+  }
+  const { 'transforms.dt.target.type': _gone, ...config } = wrong.config
+  const refused = await applyConnector(rig.ports, { ...wrong, config }, LIMITS).catch(
+    (error) => error,
+  )
+  expect(refused.code).toBe('CCS_CONNECTOR_INVALID')
+  const messages = [refused, ...refused.others].map((one: CcsError) => one.message).join('\n')
+  expect(messages).toMatch(/tasks\.max/)
+  expect(messages).toMatch(/transforms\.dt\.target\.type/)
+  const names = (await rig.ports.connect.connectors()).map((one) => one.name)
+  expect(names).not.toContain(sink.name)
+  const nowhere = rig.ports.connect.pause(`${sink.name}-nowhere`)
+  await expect(nowhere).rejects.toMatchObject({ code: 'CCS_CONNECTOR_MISSING' })
+})
+
+function rawSchema(rig: SinkRig): string {
+  const file = rig.project.schemas.find((one) => one.file === 'schemas/events.raw.avsc')
+  return file?.text ?? ''
+}
