@@ -108,11 +108,13 @@ async function rebuild(
   store: Store,
   base: Manifest,
 ): Promise<Manifest> {
-  const [{ openRejects }, { Pipeline }, { dataLayout, generationName }] = await Promise.all([
-    import('./flows/rejects.ts'),
-    import('./flows/run.ts'),
-    import('./core/layout.ts'),
-  ])
+  const [{ openRejects }, { replayOrigins }, { Pipeline }, { dataLayout, generationName }] =
+    await Promise.all([
+      import('./flows/rejects.ts'),
+      import('./flows/replay-ledger.ts'),
+      import('./flows/run.ts'),
+      import('./core/layout.ts'),
+    ])
   const side = `${store.root}/rebuild`
   await store.files.remove(side)
   await store.files.mkdir(side)
@@ -126,7 +128,10 @@ async function rebuild(
       stateRoot: dataLayout(side).state,
     },
   )
-  const rejects = await openRejects(store.log, await openCodec(logic), { owner: 'ccs deploy' })
+  const rejects = await openRejects(store.log, await openCodec(logic), {
+    owner: 'ccs deploy',
+    findOrigins: replayOrigins(store.log, systemClock()),
+  })
   try {
     const { checkpointRows } = project.config.engine
     const pipeline = new Pipeline(

@@ -52,11 +52,12 @@ export async function openPipeline(
   logic: Logic,
   { owner, onNotice, store: given, clock = systemClock(), goldLimits }: PipelineOpening,
 ): Promise<OpenPipeline> {
-  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check] = await Promise.all([
+  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check, ledger] = await Promise.all([
     import('./lake/engine-lock.ts'),
     import('./flows/rejects.ts'),
     import('./flows/run.ts'),
     import('./flows/lake-check.ts'),
+    import('./flows/replay-ledger.ts'),
   ])
   const store = given ?? (await openStore(project.dataDir))
   const closers: (() => Promise<void>)[] = [() => store.log.close()]
@@ -82,6 +83,7 @@ export async function openPipeline(
     store.fault?.watch({ engine, lake: store.lake, manifests: store.manifests })
     const rejects = await openRejects(store.log, await openCodec(logic), {
       owner,
+      findOrigins: ledger.replayOrigins(store.log, clock),
       ...(manifest ? { committed: manifest } : {}),
     })
     closers.push(() => rejects.close())

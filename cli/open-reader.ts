@@ -1,6 +1,6 @@
 /** Composition of the commands that only read the log: the log itself, and schemas to decode records by. */
 import type { RegisteredSchema, SchemaRegistry } from './core/ports.ts'
-import type { DlqShowPorts } from './flows/dlq.ts'
+import type { DlqShowPorts } from './flows/dlq-show.ts'
 import type { Decoded, DecodeRecord, TailPorts } from './flows/tail.ts'
 import { openStore, RAW_TOPIC, systemClock } from './open.ts'
 import type { Project } from './project.ts'
@@ -13,16 +13,6 @@ export async function openTail(project: Project): Promise<OpenTail> {
   const { log } = await openStore(project.dataDir)
   const decode = await openDecoder(await openRegistry(project))
   return { log, clock: systemClock(), decode, close: () => log.close() }
-}
-
-export interface OpenDlq extends DlqShowPorts {
-  close(): Promise<void>
-}
-
-export async function openDlq(project: Project): Promise<OpenDlq> {
-  const [{ log }, registry] = await Promise.all([openStore(project.dataDir), openRegistry(project)])
-  const decode = await openRejectDecoder(project)
-  return { log, decode, guess: await openGuess(registry), close: () => log.close() }
 }
 
 /** Decodes records of events.dlq by whichever version of its schema fits; undefined for bytes that are no reject. */
@@ -44,7 +34,7 @@ export async function openRejectDecoder(project: Project): Promise<DlqShowPorts[
   }
 }
 
-async function openRegistry(project: Project): Promise<SchemaRegistry> {
+export async function openRegistry(project: Project): Promise<SchemaRegistry> {
   const { filesRegistry } = await import('./registry/files.ts')
   return filesRegistry(`${project.dir}/schemas`)
 }
@@ -93,7 +83,7 @@ async function decoderOf(schema: RegisteredSchema): Promise<(bytes: Uint8Array) 
 }
 
 /** Tries the versions of events.raw, newest first: on bytes with a header, whatever its id, and without. */
-async function openGuess(registry: SchemaRegistry): Promise<DlqShowPorts['guess']> {
+export async function openGuess(registry: SchemaRegistry): Promise<DlqShowPorts['guess']> {
   return async (bytes) => {
     const schemas = [...(await registry.versions(`${RAW_TOPIC}-value`))].reverse()
     for (const schema of schemas) {
@@ -107,6 +97,21 @@ async function openGuess(registry: SchemaRegistry): Promise<DlqShowPorts['guess'
       }
     }
     return undefined
+  }
+}
+
+/** The reading that gets furthest: by the version the bytes name, else by each, newest first. */
+export async function openGuessPart(registry: SchemaRegistry): Promise<DlqShowPorts['guessPart']> {
+  const { readPartially } = await import('./core/avro-partial.ts')
+  return async (bytes) => {
+    const versions = [...(await registry.versions(`${RAW_TOPIC}-value`))].reverse()
+    const id = idOf(bytes)
+    const named = versions.filter((one) => one.id === id)
+    const readings = (named.length > 0 ? named : versions).flatMap((schema) => {
+      const found = readPartially(schema, bytes, id === null ? 0 : HEADER_BYTES)
+      return found ? [{ as: `${schema.subject} version ${schema.version}`, ...found }] : []
+    })
+    return readings.sort((a, b) => b.stopsAt - a.stopsAt)[0]
   }
 }
 

@@ -7,6 +7,7 @@
  *   marts/seen.json       files of the last green build
  */
 import type { Manifest } from './manifest.ts'
+import { awaitedPositions } from './replay-partition.ts'
 
 export interface MartsLayout {
   readonly root: string
@@ -147,10 +148,10 @@ function dateOf(partition: string): string | undefined {
   return /^event_date=(\d{4}-\d{2}-\d{2})$/.exec(partition)?.[1]
 }
 
-/** The least watermark of all partitions, as the engine has it: the declared delay behind what it saw. */
+/** The least watermark of all partitions that are waited for, as the engine has it. */
 export function watermarkOf(manifest: Manifest, delayMs: number): number | null {
   let least: number | null = null
-  for (const { maxEventMs } of manifest.positions) {
+  for (const { maxEventMs } of awaitedPositions(manifest.positions)) {
     if (maxEventMs === null) return null
     if (least === null || maxEventMs - delayMs < least) least = maxEventMs - delayMs
   }

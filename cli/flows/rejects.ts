@@ -34,12 +34,17 @@ export interface RejectsOptions {
   /** The last commit's; nothing is committed yet when absent. */
   readonly committed?: { readonly dlqEnd: number; readonly positions: readonly PartitionPosition[] }
   readonly owner: string
+  /** What stands behind rejected records, as `origin` keeps it; none of them has any when absent. */
+  readonly findOrigins?: OriginFinder
 }
+
+/** Gives an origin or null for each of the rejects. */
+export type OriginFinder = (rejects: readonly Reject[]) => Promise<readonly (string | null)[]>
 
 export async function openRejects(
   log: EventLog,
   codec: RejectCodec,
-  { committed, owner }: RejectsOptions,
+  { committed, owner, findOrigins }: RejectsOptions,
 ): Promise<RejectKeeper> {
   const earlier = await keptSince(log, codec, committed)
   const kept: Kept = new Map()
@@ -61,7 +66,8 @@ export async function openRejects(
     },
     keep: async (rejects) => {
       const fresh = rejects.filter(isMet)
-      for (const batch of batches(codec, fresh)) {
+      const origins = (fresh.length > 0 && (await findOrigins?.(fresh))) || []
+      for (const batch of batches(codec, fresh, origins)) {
         writer ??= await log.writer(DLQ_TOPIC, ENGINE_PARTITION, owner)
         await writer.append(batch.records, batch.last.appendMs)
         for (const one of batch.rejects) note(kept, one)
@@ -78,11 +84,12 @@ export async function openRejects(
 function* batches(
   codec: RejectCodec,
   rejects: readonly Reject[],
+  origins: readonly (string | null)[],
 ): Generator<{ records: RecordBatch; rejects: readonly Reject[]; last: Reject }> {
   let records = new RecordBatch()
   let from = 0
   for (const [index, reject] of rejects.entries()) {
-    codec.encode(records, toRecord(reject))
+    codec.encode(records, toRecord(reject, origins[index] ?? null))
     if (records.bytes < BATCH_BYTES && index + 1 < rejects.length) continue
     yield { records, rejects: rejects.slice(from, index + 1), last: reject }
     records = new RecordBatch()
@@ -90,7 +97,7 @@ function* batches(
   }
 }
 
-function toRecord(reject: Reject): RejectedEvent {
+function toRecord(reject: Reject, origin: string | null): RejectedEvent {
   return {
     reason: reject.reason,
     message: reject.message,
@@ -99,7 +106,7 @@ function toRecord(reject: Reject): RejectedEvent {
     offset: reject.offset,
     first_seen: reject.appendMs,
     schema_id: reject.schemaId,
-    origin: null,
+    origin,
     bytes: reject.bytes,
   }
 }

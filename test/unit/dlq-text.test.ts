@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import { hexLines, hexPrefix, readableText } from '../../cli/core/hex.ts'
 import { rejectKind } from '../../cli/core/reject-kind.ts'
-import { groupLines, parseRejectRef } from '../../cli/flows/dlq.ts'
+import { groupLines } from '../../cli/flows/dlq.ts'
+import { parseRejectRef } from '../../cli/flows/dlq-show.ts'
 import { jsonValue, tailLine } from '../../cli/flows/tail.ts'
 
 test('rejects that differ in values alone are of one kind', () => {
@@ -64,7 +65,14 @@ test('a reject is named by its offset, or by partition and offset', () => {
 
 test('groups take two lines each, none wider than the terminal', () => {
   const group = {
-    ...{ reason: 'unknown_schema_id', kind: `A ${'long '.repeat(40)}message`, count: 12_345 },
+    ...{
+      reason: 'unknown_schema_id',
+      schemaId: null,
+      fingerprint: 'f1234567',
+      kind: `A ${'long '.repeat(40)}message`,
+      count: 12_345,
+      replayed: 0,
+    },
     ...{ firstSeen: '2026-11-22T08:11:41.152Z', lastSeen: null, sample: '0:123456' },
   }
   const lines = groupLines([group], 80)

@@ -1,22 +1,45 @@
+import { Flags } from '@oclif/core'
 import { CcsCommand } from '../../command.ts'
+import { parseSinceMs } from '../../core/since.ts'
 import { formatCount } from '../../core/units.ts'
 import { type DlqList, groupLines, listRejects } from '../../flows/dlq.ts'
-import { openDlq } from '../../open-reader.ts'
+import { openDlqList } from '../../open-dlq.ts'
 
 export default class DlqLs extends CcsCommand<DlqList> {
   static override summary = 'List what was rejected, by reason and kind.'
   static override description =
-    'Groups the records of events.dlq by reason code and by what their messages say, without the values in them; the engine’s rejects and those of imports alike.'
-  static override examples = ['<%= config.bin %> dlq ls', '<%= config.bin %> dlq ls --json']
+    'Groups the records of events.dlq by reason code, by what their messages say without the values in them, and by schema; each group has a fingerprint that stays. The engine’s rejects and those of imports alike.'
+  static override examples = [
+    '<%= config.bin %> dlq ls',
+    '<%= config.bin %> dlq ls --reason rule_violation --since 2h',
+    '<%= config.bin %> dlq ls --where "event_type = \'purchase\'" --json',
+  ]
+  static override flags = {
+    reason: Flags.string({ helpValue: 'CODE', summary: 'Those with this reason code only.' }),
+    since: Flags.string({
+      helpValue: '2h|TIME',
+      summary: 'First seen so long ago or later: a length of time, or ISO 8601.',
+    }),
+    where: Flags.string({
+      helpValue: 'SQL',
+      summary: 'A predicate over columns of the reject and fields of its event; docs/dlq.md.',
+    }),
+  }
 
   async run(): Promise<DlqList> {
     const { flags } = await this.parse(DlqLs)
-    const open = await openDlq(await this.loadProject(flags))
+    const sinceMs = flags.since === undefined ? undefined : parseSinceMs(flags.since, Date.now())
+    const open = await openDlqList(await this.loadProject(flags), flags.where)
     try {
       const progress = this.progress('reading')
-      const list = await listRejects(open, (done, total) => progress.update(done, total))
+      const list = await listRejects(open, {
+        onProgress: (done, total) => progress.update(done, total),
+        ...(flags.reason === undefined ? {} : { reason: flags.reason }),
+        ...(sinceMs === undefined ? {} : { sinceMs }),
+      })
       progress.end()
-      if (list.total === 0) this.print('Nothing was rejected.')
+      const isFiltered = flags.reason ?? flags.since ?? flags.where
+      if (list.total === 0) this.print(isFiltered ? 'No such reject.' : 'Nothing was rejected.')
       else {
         for (const line of groupLines(list.groups, this.width)) this.print(line)
         this.note(`${formatCount(list.total)} rejects. Look at one: ccs dlq show SAMPLE`)

@@ -1,29 +1,34 @@
 import { Args } from '@oclif/core'
 import { CcsCommand } from '../../command.ts'
-import { type DlqRecord, parseRejectRef, rejectLines, showReject } from '../../flows/dlq.ts'
-import { openDlq } from '../../open-reader.ts'
+import { type DlqRecord, findReject, rejectLines, showReject } from '../../flows/dlq-show.ts'
+import { jsonValue } from '../../flows/tail.ts'
+import { openDlqShow } from '../../open-dlq.ts'
 
 export default class DlqShow extends CcsCommand<DlqRecord> {
   static override summary = 'Show one reject: why, from where, its bytes, and what they may mean.'
+  static override description =
+    'Bytes that are an event of a known schema are shown as such, whatever rule they break; broken ones as far as they can be read, with the byte where that ends.'
   static override examples = [
     '<%= config.bin %> dlq show 0:42',
+    '<%= config.bin %> dlq show f3a91c02',
     '<%= config.bin %> dlq show 42 --json',
   ]
   static override args = {
     offset: Args.string({
       required: true,
-      description: 'Offset in events.dlq, or partition:offset; partition 0 is the engine’s.',
+      description:
+        'Offset in events.dlq, or partition:offset; partition 0 is the engine’s. Or a fingerprint of ccs dlq ls: the newest of that group.',
     }),
   }
 
   async run(): Promise<DlqRecord> {
     const { args, flags } = await this.parse(DlqShow)
-    const place = parseRejectRef(args.offset)
-    const open = await openDlq(await this.loadProject(flags))
+    const open = await openDlqShow(await this.loadProject(flags))
     try {
-      const record = await showReject(open, place)
+      const record = await showReject(open, await findReject(open, args.offset))
       for (const line of rejectLines(record)) this.print(line)
-      return record
+      // The same, with bytes and large numbers as JSON can carry them.
+      return jsonValue(record) as DlqRecord
     } finally {
       await open.close()
     }

@@ -3,8 +3,10 @@
  * partition's watermark it came. The latter follows from the partition's own order, so a replay gives the same
  * answer; so does the former within the horizon (docs/adr/0008 on what lies beyond).
  */
+
 import type { Counts, Manifest, PartitionPosition } from '../../core/manifest.ts'
 import type { LogFrame } from '../../core/ports.ts'
+import { awaitedPositions } from '../../core/replay-partition.ts'
 import type { Seen, SeenWords } from './seen.ts'
 
 interface Position {
@@ -77,10 +79,10 @@ export class Judge {
     return { ...this.#counts }
   }
 
-  /** The least watermark of all partitions; null while one has none. */
+  /** The least watermark of all partitions that are waited for; null while one has none. */
   get watermarkMs(): number | null {
     let least: number | null = null
-    for (const { maxEventMs } of this.#positions.values()) {
+    for (const { maxEventMs } of awaitedPositions([...this.#positions.values()])) {
       if (maxEventMs === null) return null
       const watermark = maxEventMs - this.#watermarkDelayMs
       if (least === null || watermark < least) least = watermark

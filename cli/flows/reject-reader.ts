@@ -1,0 +1,65 @@
+/** The records of events.dlq, partition after partition, each with its sort; up to where the topic ends now. */
+import type { RejectedEvent } from '../core/contracts.ts'
+import { frameRecords } from '../core/frame-records.ts'
+import type { EventLog } from '../core/ports.ts'
+import { type RejectSort, rejectSort } from '../core/reject-fingerprint.ts'
+import { DLQ_TOPIC } from './rejects.ts'
+
+export interface RejectEntry {
+  /** Where it stands in events.dlq. */
+  readonly partition: number
+  readonly offset: number
+  /** undefined: the record is no reject. */
+  readonly reject: RejectedEvent | undefined
+  readonly sort: RejectSort
+}
+
+export interface RejectPorts {
+  readonly log: EventLog
+  /** undefined for bytes that are no reject. */
+  readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
+}
+
+const READ_BYTES = 4 * 1024 * 1024
+
+/** Batches of about 4 MiB; `onProgress` gets records read and in all. Bytes of a reject are its own. */
+export async function* readRejects(
+  { log, decode }: RejectPorts,
+  onProgress: (done: number, total: number) => void = () => {},
+): AsyncGenerator<readonly RejectEntry[]> {
+  const partitions = await log.partitions(DLQ_TOPIC)
+  const ranges = await Promise.all(partitions.map((one) => log.range(DLQ_TOPIC, one)))
+  const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+  let done = 0
+  for (const [index, partition] of partitions.entries()) {
+    const { start, end } = ranges[index] ?? { start: 0, end: 0 }
+    if (end <= start) continue
+    const reader = await log.reader(DLQ_TOPIC, partition, start)
+    try {
+      while (reader.position() < end) {
+        const frames = await reader.read(READ_BYTES)
+        if (frames.length === 0) break
+        const entries: RejectEntry[] = []
+        for (const frame of frames)
+          for (const { offset, bytes } of frameRecords(frame))
+            if (offset >= start && offset < end)
+              entries.push(entryOf(partition, offset, decode(bytes)))
+        done += entries.length
+        yield entries
+        onProgress(done, total)
+      }
+    } finally {
+      await reader.close()
+    }
+  }
+}
+
+function entryOf(
+  partition: number,
+  offset: number,
+  reject: RejectedEvent | undefined,
+): RejectEntry {
+  // The decoder's bytes may be a view of the frame, which lives until the next read.
+  const own = reject && { ...reject, bytes: Uint8Array.from(reject.bytes) }
+  return { partition, offset, reject: own, sort: rejectSort(reject) }
+}

@@ -1,0 +1,292 @@
+/**
+ * What was replayed, kept in the log: topic ccs.replays. Each append to events.raw is announced there first, with
+ * the hash of each record, and its outcome is written after it. An announcement without an outcome is settled by
+ * looking for its records in events.raw from where that partition ended when it was announced: an append is
+ * there whole or not at all. docs/adr/0009 has the reasons, and why it holds on Kafka too.
+ */
+import { createHash } from 'node:crypto'
+import { CcsError } from '../core/errors.ts'
+import { frameRecords } from '../core/frame-records.ts'
+import type { Clock, EventLog, LogWriter } from '../core/ports.ts'
+import { RecordBatch } from '../core/record-batch.ts'
+import { DLQ_TOPIC, type OriginFinder } from './rejects.ts'
+
+const LEDGER_TOPIC = 'ccs.replays'
+const READ_BYTES = 1024 * 1024
+
+/** A reject that is sent again. */
+export interface Replayed {
+  /** Its place in events.dlq. */
+  readonly partition: number
+  readonly offset: number
+  /** Of the bytes that are appended. */
+  readonly hash: string
+  /** 1: the first replay; 2: of a reject that was a replay itself … */
+  readonly times: number
+}
+
+/** A record of events.raw that was rejected, and where it stands there. */
+export interface RejectedRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+interface Announcement {
+  readonly kind: 'replay'
+  readonly atMs: number
+  readonly topic: string
+  readonly partition: number
+  /** Where the partition ended before the append. */
+  readonly from: number
+  /** Greatest event time of the records, ms. */
+  readonly newestMs: number
+  /** Dlq partition, dlq offset, hash, times. */
+  readonly records: readonly (readonly [number, number, string, number])[]
+}
+
+interface Outcome {
+  readonly kind: 'outcome'
+  /** Offset of the announcement in the ledger. */
+  readonly of: number
+  readonly atMs: number
+  readonly isDone: boolean
+}
+
+interface Step extends Announcement {
+  /** In the ledger. */
+  readonly at: number
+}
+
+export interface LedgerOptions {
+  readonly log: EventLog
+  readonly clock: Clock
+  /**
+   * On a log whose partitions others may write too, as Kafka's: how long an append that was announced may still
+   * arrive. Until then it is waited for. 0 where the writer's lock says that nobody is at work any more.
+   */
+  readonly graceMs: number
+}
+
+export class ReplayLedger {
+  readonly #options: LedgerOptions
+  #writer: LogWriter | undefined
+  #next = -1
+  /** Announced, and no outcome yet, by offset in the ledger. */
+  readonly #open = new Map<number, Step>()
+  readonly #done = new Set<string>()
+  /** What stands behind a record of events.raw, by hash. */
+  readonly #origins = new Map<string, { readonly step: Step; readonly record: Replayed }[]>()
+  readonly #newest = new Map<number, number>()
+
+  private constructor(options: LedgerOptions) {
+    this.#options = options
+  }
+
+  /** For reading alone; `follow` brings it up to date. */
+  static reader(options: LedgerOptions): ReplayLedger {
+    return new ReplayLedger(options)
+  }
+
+  /** One replay at a time: CCS_LOG_LOCKED names the other. What a dead one left open is settled. */
+  static async open(options: LedgerOptions, owner: string): Promise<ReplayLedger> {
+    const ledger = new ReplayLedger(options)
+    ledger.#writer = await options.log.writer(LEDGER_TOPIC, 0, owner)
+    try {
+      await ledger.follow()
+      for (const step of [...ledger.#open.values()]) await ledger.#settleOther(step)
+      return ledger
+    } catch (error) {
+      await ledger.close()
+      throw error
+    }
+  }
+
+  /** Takes in what the ledger holds by now. An announcement counts as done while nobody knows better. */
+  async follow(): Promise<void> {
+    const { log } = this.#options
+    const { start, end } = await log.range(LEDGER_TOPIC, 0)
+    const from = Math.max(this.#next, start)
+    if (end <= from) return
+    const reader = await log.reader(LEDGER_TOPIC, 0, from)
+    try {
+      for (;;) {
+        const frames = await reader.read(READ_BYTES)
+        if (frames.length === 0) break
+        for (const frame of frames)
+          for (const { offset, bytes } of frameRecords(frame)) {
+            // Only `#write` below appends here, and the log checks its bytes.
+            const one = JSON.parse(bytes.toString('utf8')) as Announcement | Outcome
+            if (offset >= from) this.#take(one, offset)
+          }
+        this.#next = reader.position()
+      }
+    } finally {
+      await reader.close()
+    }
+  }
+
+  isReplayed(partition: number, offset: number): boolean {
+    return this.#done.has(`${partition}:${offset}`)
+  }
+
+  /** How often what is in this record was replayed before it was rejected; and of which reject, at last. */
+  originOf(reject: RejectedRecord): Replayed | undefined {
+    if (this.#origins.size === 0) return undefined
+    const { topic, partition, offset } = reject
+    return this.#origins
+      .get(hashOf(reject.bytes))
+      ?.findLast(
+        ({ step }) => step.topic === topic && step.partition === partition && step.from <= offset,
+      )?.record
+  }
+
+  /** Greatest event time that was replayed into a partition, ms; undefined: none. */
+  newestMs(partition: number): number | undefined {
+    return this.#newest.get(partition)
+  }
+
+  /**
+   * Says what will be appended, durable when it resolves. CCS_LOG_LOCKED when another replay wrote meanwhile;
+   * then nothing may be appended.
+   */
+  async announce(
+    topic: string,
+    partition: number,
+    records: readonly Replayed[],
+    newestMs: number,
+  ): Promise<number> {
+    const { log, clock } = this.#options
+    const expected = this.#next
+    const { end: from } = await log.range(topic, partition)
+    const at = await this.#write({
+      ...{ kind: 'replay', atMs: clock.nowMs(), topic, partition, from, newestMs },
+      records: records.map(({ partition, offset, hash, times }) => [
+        partition,
+        offset,
+        hash,
+        times,
+      ]),
+    })
+    await this.follow()
+    const foreign = [...this.#open.keys()].some((one) => one !== at && one >= expected)
+    if (!foreign) return at
+    await this.settle(at, false)
+    throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
+      hint: 'Wait until it is done, then run the same command again.',
+    })
+  }
+
+  /** Whether an announced append may still be made: others may have given it up. */
+  isTimely(at: number): boolean {
+    const { graceMs, clock } = this.#options
+    const step = this.#open.get(at)
+    return graceMs === 0 || (step !== undefined && clock.nowMs() - step.atMs < graceMs / 2)
+  }
+
+  async settle(at: number, isDone: boolean): Promise<void> {
+    await this.#write({ kind: 'outcome', of: at, atMs: this.#options.clock.nowMs(), isDone })
+    await this.follow()
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close()
+  }
+
+  async #settleOther(step: Step): Promise<void> {
+    const { clock, graceMs } = this.#options
+    for (;;) {
+      if (await isInLog(this.#options.log, step)) return this.settle(step.at, true)
+      const leftMs = step.atMs + graceMs - clock.nowMs()
+      if (leftMs <= 0) return this.settle(step.at, false)
+      await clock.sleep(Math.min(1_000, leftMs))
+      const before = this.#open.size
+      await this.follow()
+      if (!this.#open.has(step.at)) return
+      if (this.#open.size > before)
+        throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
+          hint: 'Wait until it is done, then run the same command again.',
+        })
+    }
+  }
+
+  async #write(record: Announcement | Outcome): Promise<number> {
+    if (!this.#writer) throw new CcsError('CCS_UNEXPECTED', 'The ledger is open for reading only.')
+    const batch = RecordBatch.of([Buffer.from(JSON.stringify(record))])
+    return this.#writer.append(batch, record.atMs)
+  }
+
+  #take(one: Announcement | Outcome, at: number): void {
+    if (one.kind === 'replay') {
+      const step = { ...one, at }
+      this.#open.set(at, step)
+      const { partition: into, newestMs } = one
+      this.#newest.set(into, Math.max(newestMs, this.#newest.get(into) ?? newestMs))
+      for (const [partition, offset, hash, times] of one.records) {
+        this.#done.add(`${partition}:${offset}`)
+        const record = { partition, offset, hash, times }
+        this.#origins.set(hash, [...(this.#origins.get(hash) ?? []), { step, record }])
+      }
+      return
+    }
+    const step = this.#open.get(one.of)
+    this.#open.delete(one.of)
+    if (one.isDone || !step) return
+    for (const [partition, offset, hash] of step.records) {
+      this.#done.delete(`${partition}:${offset}`)
+      const left = (this.#origins.get(hash) ?? []).filter((other) => other.step.at !== step.at)
+      if (left.length > 0) this.#origins.set(hash, left)
+      else this.#origins.delete(hash)
+    }
+  }
+}
+
+/** The lineage of a reject that is a replay itself, as `origin` keeps it: `replay 2 of events.dlq-0:42`. */
+function originText({ times, partition, offset }: Replayed): string {
+  return `replay ${times} of ${DLQ_TOPIC}-${partition}:${offset}`
+}
+
+/** Names the lineage of those rejects that were replays; the ledger is looked into where there are rejects only. */
+export function replayOrigins(log: EventLog, clock: Clock): OriginFinder {
+  const ledger = ReplayLedger.reader({ log, clock, graceMs: 0 })
+  return async (rejects) => {
+    await ledger.follow()
+    return rejects.map((reject) => {
+      const replayed = ledger.originOf(reject)
+      return replayed ? originText(replayed) : null
+    })
+  }
+}
+
+/** 96 bits of SHA-256: no two records of a log meet by chance. */
+export function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
+}
+
+/** Whether all records of an announced append are in the log. */
+async function isInLog(log: EventLog, { topic, partition, from, records }: Step): Promise<boolean> {
+  const missing = new Map<string, number>()
+  for (const [, , hash] of records) missing.set(hash, (missing.get(hash) ?? 0) + 1)
+  const { start, end } = await log.range(topic, partition)
+  if (end <= from) return false
+  const reader = await log.reader(topic, partition, Math.max(from, start))
+  try {
+    while (missing.size > 0) {
+      const frames = await reader.read(READ_BYTES)
+      if (frames.length === 0) return false
+      for (const frame of frames)
+        for (const { offset, bytes } of frameRecords(frame)) {
+          if (offset < from) continue
+          const hash = hashOf(bytes)
+          const count = missing.get(hash)
+          if (count === undefined) continue
+          if (count > 1) missing.set(hash, count - 1)
+          else missing.delete(hash)
+        }
+    }
+    return true
+  } finally {
+    await reader.close()
+  }
+}

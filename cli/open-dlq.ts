@@ -1,0 +1,197 @@
+/**
+ * Composition of `ccs dlq`: the log, schemas to read rejects by, the ledger of replays, and a DuckDB of its own for
+ * predicates and patches, which can reach nothing outside.
+ */
+import { CcsError, EXIT } from './core/errors.ts'
+import type { RegisteredSchema } from './core/ports.ts'
+import type { DlqListParts } from './flows/dlq.ts'
+import type { DlqShowPorts } from './flows/dlq-show.ts'
+import type { RejectTable } from './flows/reject-table.ts'
+import type { ReplayParts } from './flows/replay.ts'
+import { openStore, RAW_TOPIC, systemClock } from './open.ts'
+import { openGuess, openGuessPart, openRegistry, openRejectDecoder } from './open-reader.ts'
+import type { Project } from './project.ts'
+
+const OWNER = 'ccs dlq replay'
+/** On Kafka an append may arrive so long after it was announced, and no lock tells whether somebody is at work. */
+const KAFKA_GRACE_MS = 60_000
+
+export interface Closable {
+  close(): Promise<void>
+}
+
+export async function openDlqShow(project: Project): Promise<DlqShowPorts & Closable> {
+  const base = await openBase(project)
+  const registry = await openRegistry(project)
+  const [guess, guessPart] = await Promise.all([openGuess(registry), openGuessPart(registry)])
+  return { ...base, guess, guessPart }
+}
+
+/** CCS_QUERY_INVALID for a predicate that makes no sense. */
+export async function openDlqList(
+  project: Project,
+  where: string | undefined,
+): Promise<DlqListParts & Closable> {
+  const base = await openBase(project)
+  if (where === undefined) return base
+  try {
+    const [{ compileLooseReader }, versions] = await Promise.all([
+      import('./core/loose-read.ts'),
+      rawVersions(project),
+    ])
+    const { table, close } = await openTable(versions.newest, { where })
+    return {
+      ...base,
+      filter: { table, read: compileLooseReader(versions.all) },
+      close: async () => {
+        close()
+        await base.close()
+      },
+    }
+  } catch (error) {
+    await base.close()
+    throw error
+  }
+}
+
+export interface ReplayChoice {
+  readonly where?: string
+  readonly patch?: string
+  /** Reads bytes by the schema of this id. */
+  readonly asSchema?: number
+  readonly rate?: number
+  readonly isDryRun: boolean
+  readonly signal: AbortSignal
+  readonly onAppended: (events: number) => void
+}
+
+/** CCS_QUERY_INVALID, with places, for predicates and patches; CCS_LOG_LOCKED while another replay is at work. */
+export async function openReplay(
+  project: Project,
+  choice: ReplayChoice,
+): Promise<ReplayParts & Closable> {
+  const closers: (() => Promise<void> | void)[] = []
+  const close = async () => {
+    for (const one of closers.splice(0).reverse()) await one()
+  }
+  try {
+    const [{ compileLooseReader }, { compileImportContract }, { parseRecordSchema }] =
+      await Promise.all([
+        import('./core/loose-read.ts'),
+        import('./core/import-contract.ts'),
+        import('./core/avro-schema.ts'),
+      ])
+    const registry = await openRegistry(project)
+    const { all, newest } = await rawVersions(project)
+    const as =
+      choice.asSchema === undefined ? undefined : await knownSchema(project, choice.asSchema)
+    const { table, close: closeTable } = await openTable(newest, choice)
+    closers.push(closeTable)
+    const base = await openBase(project)
+    closers.push(base.close)
+    const clock = systemClock()
+    const contract = compileImportContract({
+      rawSchemas: all,
+      dlqSchema: (await registry.versions('events.dlq-value')).at(-1),
+      recordBytesMax: project.config.gate.recordBytesMax,
+      futureToleranceMs: project.config.gate.futureToleranceMs,
+    })
+    const { ledger, writer } = await openWriting(project, base, choice)
+    if (writer)
+      closers.push(
+        () => ledger.close(),
+        () => writer.close(),
+      )
+    const read = compileLooseReader(all, as)
+    const record = parseRecordSchema(newest.schema, newest.subject)
+    const isRewritten = choice.patch !== undefined || as !== undefined
+    return { ...base, clock, read, table, ledger, writer, record, contract, isRewritten, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openWriting(
+  project: Project,
+  { log, ledger: view }: Awaited<ReturnType<typeof openBase>>,
+  { isDryRun, rate, signal, onAppended }: ReplayChoice,
+): Promise<Pick<ReplayParts, 'ledger' | 'writer'>> {
+  if (isDryRun) return { ledger: view, writer: undefined }
+  const [{ ReplayLedger }, { ReplayWriter }] = await Promise.all([
+    import('./flows/replay-ledger.ts'),
+    import('./flows/replay-writer.ts'),
+  ])
+  const clock = systemClock()
+  const isShared = project.target.kafka !== undefined
+  const ledger = await ReplayLedger.open(
+    { log, clock, graceMs: isShared ? KAFKA_GRACE_MS : 0 },
+    OWNER,
+  )
+  const writer = new ReplayWriter({
+    ...{ log, clock, ledger, signal, onAppended, owner: OWNER, topic: RAW_TOPIC },
+    placement: isShared ? 'source' : 'own',
+    ...(rate === undefined ? {} : { rate }),
+  })
+  return { ledger, writer }
+}
+
+/** What all of `ccs dlq` need: the log, the decoder of rejects, and what was replayed so far. */
+async function openBase(project: Project) {
+  const [{ log }, decode, { ReplayLedger }] = await Promise.all([
+    openStore(project.dataDir),
+    openRejectDecoder(project),
+    import('./flows/replay-ledger.ts'),
+  ])
+  const ledger = ReplayLedger.reader({ log, clock: systemClock(), graceMs: 0 })
+  await ledger.follow()
+  return { log, decode, ledger, close: () => log.close() }
+}
+
+async function rawVersions(project: Project) {
+  const all = await (await openRegistry(project)).versions(`${RAW_TOPIC}-value`)
+  const newest = all.at(-1)
+  if (!newest) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
+  return { all, newest }
+}
+
+async function knownSchema(project: Project, id: number): Promise<RegisteredSchema> {
+  const found = await (await openRegistry(project)).byId(id)
+  if (found) return found
+  throw new CcsError('CCS_USAGE_INVALID', `No known schema has the id ${id}.`, {
+    exit: EXIT.usage,
+    hint: 'See the versions and their ids: ccs schema list',
+  })
+}
+
+/** The rejects as a table of SQL; DuckDB is opened only where something is asked of it. */
+async function openTable(
+  newest: RegisteredSchema,
+  { where, patch }: Pick<ReplayChoice, 'where' | 'patch'>,
+): Promise<{ readonly table: RejectTable; readonly close: () => void }> {
+  const [{ RejectTable: Table }, { parseExpression, parsePatch }, { parseRecordSchema }] =
+    await Promise.all([
+      import('./flows/reject-table.ts'),
+      import('./core/patch.ts'),
+      import('./core/avro-schema.ts'),
+    ])
+  const record = parseRecordSchema(newest.schema, newest.subject)
+  const question = {
+    patch: patch === undefined ? [] : parsePatch(patch, record),
+    ...(where === undefined ? {} : { where: parseExpression(where, '--where') }),
+  }
+  const { openDuck } = await import('./io/duckdb.ts')
+  const duck = await openDuck({ threads: 1 })
+  const connection = await duck.connect()
+  const close = () => {
+    connection.close()
+    duck.close()
+  }
+  try {
+    await connection.run('SET enable_external_access = false')
+    return { table: await Table.open(connection, record, newest.schema, question), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
