@@ -22,7 +22,10 @@ export interface LogFrame {
   /** Offset of the first record; the others follow without gaps. */
   readonly baseOffset: number
   readonly count: number
-  /** When the frame was appended, ms since 1970, by the writer's clock; never decreases in a partition. */
+  /**
+   * When the frame was appended, ms since 1970, by the writer's clock. A writer of ccs never goes back; on Kafka
+   * it is the newest time of the record batch, whoever wrote that.
+   */
   readonly appendMs: number
   /** `count` times: u32 little-endian length, then that many bytes. Valid until the next read. */
   readonly body: Buffer
@@ -39,7 +42,7 @@ export interface LogWriter {
 export interface LogReader {
   /** The next whole frames, up to about `bytesMax` (at least one frame if there is any); [] at the end. */
   read(bytesMax: number): Promise<readonly LogFrame[]>
-  /** Offset of the record that the next read begins with. */
+  /** Offset that the next read begins with; offsets without a record may come first. */
   position(): number
   close(): Promise<void>
 }
@@ -47,6 +50,8 @@ export interface LogReader {
 /** Topics of append-only partitions: the truth that everything else can be rebuilt from. */
 export interface EventLog {
   partitions(topic: string): Promise<readonly number[]>
+  /** Changes when the topic is deleted and made anew; null where there is no telling, or no topic. */
+  identity(topic: string): Promise<string | null>
   /** First offset kept, and the offset after the last durable record. */
   range(topic: string, partition: number): Promise<{ readonly start: number; readonly end: number }>
   /** Reads from `fromOffset` on, while others write. A frame that fails its checksum is never served: CCS_LOG_CORRUPT. */

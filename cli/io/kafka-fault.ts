@@ -1,5 +1,6 @@
 /** kafkajs's errors in the words of ccs: what is wrong, at which brokers, and what to do about it. */
 import { CcsError, EXIT } from '../core/errors.ts'
+import { DamagedBatch } from '../core/kafka-batch.ts'
 
 /** Where a fault happened, for its message. */
 export interface FaultPlace {
@@ -15,19 +16,31 @@ export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = 
   const cause = rootOf(error)
   const topic = place.topic ?? ''
   if (/(LZ4|ZSTD|Snappy) compression not implemented/.test(`${message} ${cause.message}`)) {
-    const codec = /(LZ4|ZSTD|Snappy)/.exec(`${message} ${cause.message}`)?.[1]?.toLowerCase()
-    return new CcsError('CCS_KAFKA_CODEC', `${topic} holds records compressed with ${codec}.`, {
-      hint: `ccs reads none, gzip and snappy: set compression.type=gzip for ${topic}.`,
-      cause: error,
-    })
+    const codec = /(LZ4|ZSTD|Snappy)/.exec(`${message} ${cause.message}`)?.[1] ?? ''
+    return codecFault(topic, codec.toLowerCase(), error)
   }
   const kind = type || cause.type || ''
+  if (error instanceof DamagedBatch)
+    return new CcsError('CCS_LOG_CORRUPT', `${topic}-${place.partition}: ${message}`, {
+      exit: EXIT.checkFailed,
+      hint: 'Look at the broker’s disk and log.',
+    })
   if (kind === 'OFFSET_OUT_OF_RANGE')
     return new CcsError(
       'CCS_KAFKA_OFFSET',
       `Partition ${place.partition} of ${topic} does not hold offset ${place.offset}.`,
       { cause: error },
     )
+  if (kind === 'UNKNOWN_TOPIC_ID' || kind === 'INCONSISTENT_TOPIC_ID')
+    return new CcsError('CCS_KAFKA_TOPIC', `Topic ${topic} at ${brokers} was deleted.`, {
+      hint: 'Make it anew: ccs deploy --target NAME',
+      cause: error,
+    })
+  if (/^(MESSAGE|RECORD_LIST)_TOO_LARGE$/.test(kind))
+    return new CcsError('CCS_LOG_RECORD_TOO_LARGE', `A record is too large for ${topic}.`, {
+      hint: `Raise its max.message.bytes: ccs deploy --target NAME`,
+      cause: error,
+    })
   if (kind === 'UNKNOWN_TOPIC_OR_PARTITION')
     return new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${topic} at ${brokers}.`, {
       hint: 'Make what the project needs: ccs deploy --target NAME',
@@ -43,6 +56,12 @@ export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = 
       hint: 'Check username, password and mechanism of the target in ccs.yml.',
       cause: error,
     })
+  if (NOT_READY.test(kind))
+    return new CcsError('CCS_KAFKA_UNREACHABLE', `Kafka at ${brokers} is not ready: ${kind}.`, {
+      exit: EXIT.unreachable,
+      hint: 'Are all its brokers up? Try again in a while.',
+      cause: error,
+    })
   if (UNREACHABLE.test(`${name} ${cause.name} ${kind}`) || 'code' in cause)
     return new CcsError('CCS_KAFKA_UNREACHABLE', `No Kafka answers at ${brokers}.`, {
       exit: EXIT.unreachable,
@@ -55,12 +74,22 @@ export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = 
   })
 }
 
+/** Of records that are there, in a form that can't be read here. */
+export function codecFault(topic: string, codec: string, cause?: unknown): CcsError {
+  return new CcsError('CCS_KAFKA_CODEC', `${topic} holds records compressed with ${codec}.`, {
+    hint: `ccs reads none, gzip and snappy: set compression.type=gzip for ${topic}.`,
+    cause,
+  })
+}
+
+const NOT_READY = /^(RETRIABLE|NOT_LEADER|NOT_ENOUGH_REPLICAS)/
+
 interface KafkaJsError extends Error {
   readonly type: string
 }
 
 const UNREACHABLE =
-  /Connection|Timeout|BrokerNotFound|NumberOfRetriesExceeded|NoBrokerAvailable|MetadataNotLoaded|LEADER_NOT_AVAILABLE|NOT_LEADER/
+  /Connection|Timeout|BrokerNotFound|NumberOfRetriesExceeded|NoBrokerAvailable|MetadataNotLoaded|LEADER_NOT_AVAILABLE/
 
 function rootOf(error: unknown): Partial<KafkaJsError> {
   let root = error as Partial<KafkaJsError>

@@ -2,6 +2,8 @@
  * Reads of a partition without a consumer group, through kafkajs's own cluster object (docs/adr/0009): a group
  * takes seconds to join and rebalances, and the engine keeps its positions itself.
  */
+import type { WireBroker } from './kafka-wire.ts'
+
 export interface KafkaRecord {
   readonly offset: number
   readonly timestampMs: number
@@ -36,10 +38,19 @@ export interface Cluster {
   refreshMetadata(): Promise<void>
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>
   findBroker(at: { readonly nodeId: string }): Promise<Broker>
-  removeBroker(at: { readonly host: string; readonly port: number }): void
+  findGroupCoordinator(of: { readonly groupId: string }): Promise<Broker>
+  readonly brokerPool: { findConnectedBroker(): Promise<Broker> }
 }
 
-interface Broker {
+export interface Broker extends WireBroker {
+  listOffsets(request: object): Promise<{
+    readonly responses: readonly { readonly partitions: readonly { readonly offset: string }[] }[]
+  }>
+  initProducerId(request: object): Promise<{
+    readonly producerId: { toString(): string }
+    readonly producerEpoch: number
+  }>
+  offsetCommit(request: object): Promise<unknown>
   fetch(request: object): Promise<{ readonly responses: readonly FetchResponse[] }>
 }
 

@@ -1,7 +1,17 @@
 /** The one place where kafkajs comes in: clients made from a target's settings, all closed with the connection. */
 import { readFile } from 'node:fs/promises'
+import { connect, isIP, type Socket } from 'node:net'
 import path from 'node:path'
-import type { Admin, Consumer, Kafka, KafkaConfig, Producer, SASLOptions } from 'kafkajs'
+import { connect as connectTls } from 'node:tls'
+import type {
+  Admin,
+  Consumer,
+  ISocketFactory,
+  Kafka,
+  KafkaConfig,
+  Producer,
+  SASLOptions,
+} from 'kafkajs'
 import type { KafkaSettings, Sasl } from '../core/target.ts'
 import { bearerToken } from './bearer-token.ts'
 import { kafkaFault } from './kafka-fault.ts'
@@ -12,6 +22,7 @@ import {
   fetchOnce,
   openCluster,
 } from './kafka-fetch.ts'
+import { type KafkaStream, openStream } from './kafka-stream.ts'
 
 export type { Admin, Consumer, Kafka, Producer }
 
@@ -33,6 +44,8 @@ export interface KafkaConnection {
   consumer(groupId: string, sessionMs?: number): Consumer
   /** Committed records of one partition from an offset on. CCS_KAFKA_OFFSET when it is out of range. */
   fetch(topic: string, partition: number, offset: number, options: FetchOptions): Promise<Fetched>
+  /** Partitions as streams of packed records, for the event log. */
+  readonly stream: KafkaStream
   close(): Promise<void>
 }
 
@@ -47,8 +60,15 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
   ])
   const { CompressionCodecs, CompressionTypes, Kafka } = kafkajs
   CompressionCodecs[CompressionTypes.Snappy] = snappy
-  const kafka = new Kafka(await configOf(settings, dir))
+  const config = await configOf(settings, dir)
+  const kafka = new Kafka(config)
   const brokers = settings.brokers.join(',')
+  const stream = openStream({
+    brokers,
+    connect: (sockets) =>
+      openCluster(new Kafka({ ...config, retry: STREAM_RETRY, socketFactory: keepIn(sockets) })),
+    snappy: (bytes) => snappy().decompress(bytes),
+  })
   const closers: (() => Promise<void>)[] = []
   const opened = async <T extends Admin | Producer>(client: T): Promise<T> => {
     closers.push(() => client.disconnect())
@@ -109,11 +129,30 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
         throw kafkaFault(error, brokers, { topic, partition, offset })
       }
     },
+    stream,
     close: async () => {
+      await stream.close()
       const open = await reading?.catch(() => undefined)
       const ends = closers.splice(0).map((end) => end().catch(() => undefined))
       await Promise.all([...ends, open?.disconnect().catch(() => undefined)])
     },
+  }
+}
+
+/** Who reads and writes streams repeats by itself, and knows when to stop. */
+const STREAM_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 1 }
+const KEEP_ALIVE_MS = 60_000
+
+/** Sockets as kafkajs makes them, kept where they can be closed without waiting for an answer. */
+function keepIn(sockets: Set<Socket>): ISocketFactory {
+  return ({ host, port, ssl, onConnect }) => {
+    const name = isIP(host) ? {} : { servername: host }
+    const socket = ssl
+      ? connectTls({ host, port, ...name, ...ssl }, onConnect)
+      : connect({ host, port }, onConnect)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
+    sockets.add(socket.on('close', () => sockets.delete(socket)))
+    return socket
   }
 }
 

@@ -1,5 +1,5 @@
 /** kafkajs-snappy comes without types. */
 declare module 'kafkajs-snappy' {
-  const codec: () => unknown
+  const codec: () => { decompress(bytes: Buffer): Promise<Buffer> }
   export default codec
 }

@@ -32,6 +32,8 @@ export function openLocalLog(options: LocalLogOptions): EventLog {
   return {
     partitions: (topic) => listPartitions(files, dir, topic),
 
+    identity: async () => null,
+
     async range(topic, partition) {
       const place = partitionOf(dir, topic, partition)
       const start = (await listSegments(files, place.dir))[0]
