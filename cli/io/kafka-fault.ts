@@ -62,13 +62,15 @@ export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = 
       hint: 'Are all its brokers up? Try again in a while.',
       cause: error,
     })
-  if (UNREACHABLE.test(`${name} ${cause.name} ${kind}`) || 'code' in cause)
+  // The system's errors have a name for a code, those of Kafka's protocol a number.
+  if (UNREACHABLE.test(`${name} ${cause.name} ${kind}`) || typeof cause.code === 'string')
     return new CcsError('CCS_KAFKA_UNREACHABLE', `No Kafka answers at ${brokers}.`, {
       exit: EXIT.unreachable,
       hint: 'Is it running? On this machine: ccs stack up',
       cause: error,
     })
-  return new CcsError('CCS_KAFKA_REFUSED', `Kafka says${topic && ` of ${topic}`}: ${message}`, {
+  const said = cause.message ?? message
+  return new CcsError('CCS_KAFKA_REFUSED', `Kafka says${topic && ` of ${topic}`}: ${said}`, {
     hint: 'Look at the broker’s log.',
     cause: error,
   })
@@ -86,6 +88,8 @@ const NOT_READY = /^(RETRIABLE|NOT_LEADER|NOT_ENOUGH_REPLICAS)/
 
 interface KafkaJsError extends Error {
   readonly type: string
+  readonly code: unknown
+  readonly errors: readonly unknown[]
 }
 
 const UNREACHABLE =
@@ -93,6 +97,11 @@ const UNREACHABLE =
 
 function rootOf(error: unknown): Partial<KafkaJsError> {
   let root = error as Partial<KafkaJsError>
-  while (root.cause instanceof Error) root = root.cause as Partial<KafkaJsError>
+  for (;;) {
+    // What came of many requests at once holds an error of each.
+    const next = root.cause ?? root.errors?.[0]
+    if (!(next instanceof Error)) break
+    root = next
+  }
   return root ?? {}
 }
