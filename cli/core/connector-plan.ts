@@ -5,7 +5,6 @@
 import {
   clusterStep,
   type Difference,
-  differencesOf,
   foreignStep,
   isDrift,
   type Operation,
@@ -13,6 +12,8 @@ import {
   removedStep,
   type Views,
 } from './cluster-step.ts'
+import { connectorChanges } from './connector-changes.ts'
+import type { DeployedResource } from './deployment.ts'
 import type { DesiredConnector } from './desired.ts'
 import type { ConnectorState } from './ports.ts'
 import { canonicalJson, resource } from './resource-content.ts'
@@ -26,8 +27,7 @@ export function planConnector(views: Views<DesiredConnector, ConnectorState>): P
       isThere: found !== undefined,
       operation: { op: 'remove connector', name },
     })
-  const stored = readConfig(wanted.stored)
-  const after = resource('connector', name, storedText(stored), {
+  const after = resource('connector', name, wanted.content, {
     adopted: deployed?.adopted ?? false,
   })
   if (!found) {
@@ -38,16 +38,13 @@ export function planConnector(views: Views<DesiredConnector, ConnectorState>): P
       name,
       reason: isLost ? 'it was deleted by hand' : `new: ${shortClass(wanted.config)}`,
       drift: isLost,
-      after: after.content,
+      after: shownText(wanted.shown),
     })
     return { step, operations: [{ op: 'put connector', name }], after }
   }
-  const record = deployed === undefined ? undefined : readConfig(deployed.content)
-  const there = withoutName(found.config)
-  const settings = shownDifferences(there, wanted, stored, context.isComplete ? record : undefined)
+  const settings = settingChanges(found.config, wanted, context.isComplete ? deployed : undefined)
   if (!deployed) return foreignStep('connector', views, settings)
-  const health = healthDifference(found)
-  const differences = [...settings, ...health]
+  const differences = [...settings, ...healthDifference(found)]
   if (differences.length === 0) return { operations: [], after }
   const operations: Operation[] = [
     ...(settings.length > 0 ? [{ op: 'put connector', name } as const] : []),
@@ -61,65 +58,57 @@ export function planConnector(views: Views<DesiredConnector, ConnectorState>): P
     reason: reasonOf(settings, found),
     drift: differences.some(isDrift),
     differences,
-    before: storedText(hidden(there, stored)),
-    after: after.content,
+    before: shownText(asFound(wanted.shown, settings)),
+    after: shownText(wanted.shown),
   })
   return { step, operations, after }
 }
 
-/** The text that a deployment keeps of a connector. */
-export function storedText(config: Config): string {
-  return JSON.stringify(JSON.parse(canonicalJson(config)), null, 2)
+function settingChanges(
+  found: Config,
+  wanted: DesiredConnector,
+  deployed: DeployedResource | undefined,
+): readonly Difference[] {
+  const before = deployed && settingTexts(deployed.content)
+  const now = settingTexts(wanted.content)
+  return connectorChanges(wanted, found).map(({ key, ...values }) => {
+    const was = before?.[key]
+    if (!before || !isTouched(was, found[key], { text: now[key], value: wanted.config[key] }))
+      return { key, ...values }
+    return { key, deployed: was ?? null, ...values }
+  })
 }
 
-/** A config as it was found, values of secrets as the project writes them: `${VAR}`. */
-export function hidden(found: Config, stored: Config): Config {
-  return Object.fromEntries(
-    Object.entries(found).map(([key, value]) => [
-      key,
-      isSecret(stored[key]) ? (stored[key] ?? '') : SECRET_KEY.test(key) ? '(hidden)' : value,
-    ]),
-  )
+/**
+ * Whether a setting is not as it was deployed. Of one with a variable only the name was kept: where the project
+ * still has the same, today's value stands in for it.
+ */
+function isTouched(
+  was: string | undefined,
+  found: string | undefined,
+  now: { readonly text: string | undefined; readonly value: string | undefined },
+): boolean {
+  if (was?.includes('${')) return was === now.text && now.value !== found
+  return was !== found
 }
 
-/** A connector's config as it is written in the project or a deployment. */
-export function readConfig(text: string): Config {
-  // `stored` is written by ccs, texts by key.
-  return withoutName(JSON.parse(text) as Config)
+/** The settings of a connector as it stands in the project. */
+export function settingTexts(content: string): Config {
+  // Written by ccs, or read from a file of connectors/ that was checked: texts by key.
+  return (JSON.parse(content) as { readonly config?: Config }).config ?? {}
 }
 
-/** Connect adds the name to the config; it is that of the connector anyhow. */
-function withoutName({ name: _name, ...config }: Config): Config {
+/** What is there, in words that may be shown. */
+function asFound(shown: Config, changes: readonly Difference[]): Config {
+  const config = { ...shown }
+  for (const { key, found } of changes)
+    if (found === null) delete config[key]
+    else config[key] = found
   return config
 }
 
-const SECRET_KEY = /password|secret|token|credential|\bkey$|access[.-]key|sasl\.jaas/i
-
-function isSecret(text: string | undefined): boolean {
-  return text?.includes('${') ?? false
-}
-
-function shownDifferences(
-  found: Config,
-  wanted: DesiredConnector,
-  stored: Config,
-  record: Config | undefined,
-): readonly Difference[] {
-  return differencesOf(found, withoutName(wanted.config), undefined).map((one) => {
-    const { key } = one
-    const isHidden = isSecret(stored[key]) || SECRET_KEY.test(key)
-    const was = record?.[key]
-    // Of a secret only the name of its variable is known: the same name, and somebody changed the value.
-    const isTouched =
-      record !== undefined && (isHidden ? was === stored[key] : (was ?? null) !== one.found)
-    const shown = (value: string | null) => (value === null || !isHidden ? value : '(hidden)')
-    return {
-      key,
-      ...(isTouched ? { deployed: shown(was ?? null) } : {}),
-      found: shown(one.found),
-      wanted: isSecret(stored[key]) ? (stored[key] ?? null) : shown(one.wanted),
-    }
-  })
+function shownText(config: Config): string {
+  return JSON.stringify(JSON.parse(canonicalJson(config)), null, 2)
 }
 
 function healthDifference(found: ConnectorState): readonly Difference[] {

@@ -23,8 +23,13 @@ export interface DesiredConnector {
   readonly name: string
   /** Secrets filled in: never to be printed or kept. */
   readonly config: Readonly<Record<string, string>>
-  /** JSON of the same config with `${VAR}` where it was written so. */
-  readonly stored: string
+  /** The same settings as they may be shown: a value that came from outside as its `${VAR}`. */
+  readonly shown: Readonly<Record<string, string>>
+  readonly reads: readonly string[]
+  /** Topics that must be there before it starts: its control and dead letter topics. */
+  readonly needs: readonly TopicState[]
+  /** As it stands in the project, variables unfilled: what a deployment keeps. */
+  readonly content: string
 }
 
 export interface DesiredState {
@@ -47,14 +52,12 @@ export interface DesiredInput {
   readonly connectors: readonly DesiredConnector[] | undefined
 }
 
-export const MANIFEST_TOPIC = '_ccs.manifest'
 /** Name of the macros among the models: no model is called so, a model has a layer. */
 export const MACROS = 'macros'
 /** Any version can be read by the newest, which is what `ccs schema check` holds to. */
 const COMPATIBILITY = 'BACKWARD_TRANSITIVE'
 /** What a record of a rejected event has beside the event: reason, words, places. */
 const WRAPPING_BYTES = 64 * 1024
-const MANIFEST_BYTES_MAX = 16 * 1024 * 1024
 const WEEK_MS = 7 * 86_400_000
 
 export function desiredState(input: DesiredInput): DesiredState {
@@ -105,30 +108,20 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
     'message.timestamp.type': 'LogAppendTime',
     'retention.ms': String(kafka.retentionMs),
   })
-  const topic = (name: string, settings: TopicState['config'], count = partitions) => ({
-    name,
-    partitions: count,
+  const topic = (name: string, settings: TopicState['config']) => ({
+    name: prefixed(target, name),
+    partitions,
     replication,
     config: settings,
   })
-  const named = (name: string) => prefixed(target, name)
-  const control = new Set(connectors.flatMap((one) => controlTopic(one) ?? []))
+  const needed = new Map(connectors.flatMap((one) => one.needs).map((one) => [one.name, one]))
   return [
-    topic(
-      named(MANIFEST_TOPIC),
-      { 'cleanup.policy': 'compact', 'max.message.bytes': String(MANIFEST_BYTES_MAX) },
-      1,
-    ),
     // Twice the limit: what is too large for the gate is to arrive there, and to be told.
-    topic(named('events.raw'), flowing(2 * recordBytesMax)),
-    topic(named('events.dlq'), flowing(2 * recordBytesMax + WRAPPING_BYTES)),
-    topic(named('events.valid'), flowing(recordBytesMax + WRAPPING_BYTES)),
-    ...goldTopics(logic.graph, schemas).map((name) =>
-      topic(named(name), { 'cleanup.policy': 'compact' }),
-    ),
-    ...[...control].map((name) =>
-      topic(name, { 'cleanup.policy': 'delete', 'retention.ms': String(WEEK_MS) }, 1),
-    ),
+    topic('events.raw', flowing(2 * recordBytesMax)),
+    topic('events.dlq', flowing(2 * recordBytesMax + WRAPPING_BYTES)),
+    topic('events.valid', flowing(recordBytesMax + WRAPPING_BYTES)),
+    ...goldTopics(logic.graph, schemas).map((name) => topic(name, { 'cleanup.policy': 'compact' })),
+    ...[...needed.values()].map(keptForAWeek),
   ]
 }
 
@@ -145,9 +138,9 @@ function goldTopics(
     .sort()
 }
 
-function controlTopic({ config }: DesiredConnector): string | undefined {
-  const isIceberg = config['connector.class']?.includes('iceberg')
-  return config['iceberg.control.topic'] ?? (isIceberg ? 'control-iceberg' : undefined)
+function keptForAWeek(topic: TopicState): TopicState {
+  const config = { 'cleanup.policy': 'delete', 'retention.ms': String(WEEK_MS), ...topic.config }
+  return { ...topic, config }
 }
 
 function desiredSubjects(
@@ -192,11 +185,9 @@ function topicRemarks(
   topics: readonly string[],
   connectors: readonly DesiredConnector[],
 ): readonly string[] {
-  return connectors.flatMap(({ name, config }) =>
-    (config.topics ?? '')
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== '' && !topics.includes(one))
+  return connectors.flatMap(({ name, reads }) =>
+    reads
+      .filter((one) => !topics.includes(one))
       .map((one) => `Connector ${name} reads topic ${one}, which is not one of this project.`),
   )
 }

@@ -50,17 +50,6 @@ export function readSubjectText({ name, content }: DeployedResource): SubjectCon
   return { compatibility, versions: versions.map((one) => JSON.stringify(one)) }
 }
 
-/**
- * An Avro schema without its layout: keys in order, `{"type": "string"}` as `"string"`. Documentation, defaults and
- * attributes of our own stay: a registry keeps them too. A text that is no JSON is left as it is.
- */
-export function avroMeaning(text: string): string {
-  const value = parsed(text)
-  return typeof value === 'string' && !text.trim().startsWith('"')
-    ? value
-    : JSON.stringify(ordered(value))
-}
-
 /** JSON with the keys of every object in order. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(ordered(value))
@@ -78,7 +67,6 @@ function ordered(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(ordered)
   if (!isObject(value)) return value
   const keys = Object.keys(value).sort()
-  if (keys.length === 1 && keys[0] === 'type' && typeof value.type === 'string') return value.type
   return Object.fromEntries(keys.map((key) => [key, ordered(value[key])]))
 }
 

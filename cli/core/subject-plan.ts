@@ -14,7 +14,8 @@ import {
 } from './cluster-step.ts'
 import type { DesiredSubject } from './desired.ts'
 import type { RegisteredSchema } from './ports.ts'
-import { avroMeaning, readSubjectText, resource, subjectText } from './resource-content.ts'
+import { readSubjectText, resource, subjectText } from './resource-content.ts'
+import { schemaIdentity } from './schema-identity.ts'
 
 /** A subject of the registry with at least one version, oldest first. */
 export interface FoundSubject {
@@ -34,22 +35,22 @@ export function planSubject(views: Views<DesiredSubject, FoundSubject>): Planned
   if (!found) return addedSubject(wanted, deployed !== undefined && context.isComplete)
   if (!deployed) return foreignStep('subject', views, foreignDifferences(wanted, found))
   const record = readSubjectText(deployed)
-  const recorded = new Set(record.versions.map(avroMeaning))
-  const ours = new Set(wanted.versions.map(avroMeaning))
-  const there = new Set(found.versions.map((one) => avroMeaning(one.schema)))
-  const missing = wanted.versions.filter((one) => !there.has(avroMeaning(one)))
+  const recorded = new Set(record.versions.map(identityOf))
+  const ours = new Set(wanted.versions.map(identityOf))
+  const there = new Set(found.versions.map((one) => identityOf(one.schema)))
+  const missing = wanted.versions.filter((one) => !there.has(identityOf(one)))
   const extra = found.versions.filter(({ schema }) => {
-    const meaning = avroMeaning(schema)
+    const meaning = identityOf(schema)
     return !ours.has(meaning) && !recorded.has(meaning)
   })
   // What was deployed or taken over once stays, even where the project no longer keeps it.
   const kept = record.versions.filter((one) => {
-    const meaning = avroMeaning(one)
+    const meaning = identityOf(one)
     return !ours.has(meaning) && there.has(meaning)
   })
   const goal = { ...wanted, versions: [...kept, ...wanted.versions] }
   const after = resource('subject', name, subjectText(goal), { adopted: deployed.adopted })
-  const isLost = (schema: string) => context.isComplete && recorded.has(avroMeaning(schema))
+  const isLost = (schema: string) => context.isComplete && recorded.has(identityOf(schema))
   const differences: Difference[] = [
     ...levelDifference(wanted, found, context.isComplete ? record.compatibility : undefined),
     ...missing.map((schema) => ({
@@ -119,15 +120,15 @@ function addedSubject(wanted: DesiredSubject, isLost: boolean): Planned {
 }
 
 function foreignDifferences(wanted: DesiredSubject, found: FoundSubject): readonly Difference[] {
-  const there = new Set(found.versions.map((one) => avroMeaning(one.schema)))
-  const ours = new Set(wanted.versions.map(avroMeaning))
+  const there = new Set(found.versions.map((one) => identityOf(one.schema)))
+  const ours = new Set(wanted.versions.map(identityOf))
   return [
     ...levelDifference(wanted, found, undefined),
     ...wanted.versions
-      .filter((one) => !there.has(avroMeaning(one)))
+      .filter((one) => !there.has(identityOf(one)))
       .map((one) => ({ key: versionKey(wanted, one), found: null, wanted: 'registered' })),
     ...found.versions
-      .filter((one) => !ours.has(avroMeaning(one.schema)))
+      .filter((one) => !ours.has(identityOf(one.schema)))
       .map(({ version }) => ({ key: `version ${version}`, found: 'registered', wanted: null })),
   ]
 }
@@ -171,4 +172,9 @@ function reasonOf(differences: readonly Difference[], hasForeign: boolean): stri
 
 function keepHint(name: string, target: string): string {
   return `to keep it: ccs adopt subject ${name} --target ${target}`
+}
+
+/** Registries print schemas in words of their own; a text that is none is only itself. */
+function identityOf(schema: string): string {
+  return schemaIdentity(schema) ?? schema
 }

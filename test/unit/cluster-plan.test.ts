@@ -37,7 +37,11 @@ const WANTED: DesiredState = {
     {
       name: 'lake',
       config: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': 'hunter2' },
-      stored: '{"connector.class":"a.b.Sink","topics":"raw","aws.secret":"${AWS_SECRET}"}',
+      shown: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': '${AWS_SECRET}' },
+      content:
+        '{"config":{"connector.class":"a.b.Sink","topics":"raw","aws.secret":"${AWS_SECRET}"}}',
+      reads: ['raw'],
+      needs: [],
     },
   ],
   models: [],
@@ -233,8 +237,8 @@ describe('what others changed by hand', () => {
         differences: [
           {
             key: 'aws.secret',
-            deployed: '(hidden)',
-            found: '(hidden)',
+            deployed: '${AWS_SECRET}',
+            found: '***',
             wanted: '${AWS_SECRET}',
           },
         ],
@@ -398,6 +402,14 @@ const topic = fc.record({
 const topics = fc.uniqueArray(topic, { selector: (one) => one.name })
 const versions = fc.uniqueArray(fc.constantFrom(V1, V2, V3), { minLength: 1 })
 const level = fc.constantFrom('NONE', 'BACKWARD')
+const connector = (config: Readonly<Record<string, string>>) => ({
+  name: 'lake',
+  config,
+  shown: config,
+  content: JSON.stringify({ config }),
+  reads: [],
+  needs: [],
+})
 const someDesired: fc.Arbitrary<DesiredState> = fc.record({
   topics,
   subjects: fc
@@ -405,7 +417,7 @@ const someDesired: fc.Arbitrary<DesiredState> = fc.record({
     .map((one) => (one ? [one] : [])),
   connectors: fc
     .option(fc.dictionary(fc.constantFrom('topics', 'tasks.max'), fc.constantFrom('a', 'b')))
-    .map((config) => (config ? [{ name: 'lake', config, stored: JSON.stringify(config) }] : [])),
+    .map((config) => (config ? [connector(config)] : [])),
   models: fc.constant([]),
   remarks: fc.constant([]),
 })
