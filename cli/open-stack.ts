@@ -36,7 +36,7 @@ export interface StackUpOptions {
   readonly signal: AbortSignal
   readonly onNotice?: (text: string) => void
   readonly onFetch?: (what: string, done: number) => void
-  readonly onReady?: (part: PartName) => void
+  readonly onReady?: (part: PartName, tookMs: number) => void
 }
 
 /** What `ccs stack up --json` prints. */

@@ -36,7 +36,8 @@ export interface UpOptions {
   readonly signal: AbortSignal
   /** How long a server may take. */
   readonly readyMs?: number
-  readonly onReady?: (part: PartName) => void
+  /** Of what was started; `tookMs` counts from the start of the first. */
+  readonly onReady?: (part: PartName, tookMs: number) => void
 }
 
 /** Slow machines need a minute for four JVMs. */
@@ -54,6 +55,7 @@ export async function bringUp(
   const left = await port.provide(down, options.signal)
   throwIfStopped(options.signal)
   const started: PartName[] = []
+  const startMs = options.clock.nowMs()
   // The first failure ends the others, also what only waits.
   const others = new AbortController()
   const signal = AbortSignal.any([options.signal, others.signal])
@@ -65,7 +67,7 @@ export async function bringUp(
         await port.start(part, signal)
       }
       await untilReady(part, port, { ...options, signal })
-      options.onReady?.(part)
+      if (down.includes(part)) options.onReady?.(part, options.clock.nowMs() - startMs)
     } catch (error) {
       failure ??= error
       others.abort()

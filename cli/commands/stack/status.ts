@@ -1,6 +1,6 @@
 import { CcsCommand } from '../../command.ts'
 import { formatBytes } from '../../core/units.ts'
-import type { StackStatus } from '../../flows/stack.ts'
+import type { PartStatus, StackStatus } from '../../flows/stack.ts'
 import { stackPlace, stackState } from '../../open-stack.ts'
 
 export default class StackStatusCommand extends CcsCommand<StackStatus> {
@@ -14,15 +14,23 @@ export default class StackStatusCommand extends CcsCommand<StackStatus> {
     const { flags } = await this.parse(StackStatusCommand)
     const { dir } = await this.loadProject(flags)
     const result = await stackState(stackPlace(this.config.root, dir, process.env))
-    const rows = result.parts.map((row) => ({
-      ...row,
-      memory: row.memoryBytes === null ? null : formatBytes(row.memoryBytes),
-    }))
-    const columns = ['part', 'state', 'pid', 'address', 'version', 'memory', 'since']
-    this.printTable(
-      columns.map((key) => ({ key })),
-      rows,
-    )
+    for (const row of result.parts) this.print(this.#line(row))
     return result
+  }
+
+  /** Addresses are there to be copied: never cut, as a table would. */
+  #line({ part, state, pid, address, memoryBytes, since }: PartStatus): string {
+    const colour = state === 'running' ? 'green' : state === 'down' ? 'dim' : 'red'
+    const facts =
+      pid === null || since === null
+        ? []
+        : [
+            address,
+            `pid ${pid}`,
+            ...(memoryBytes === null ? [] : [formatBytes(memoryBytes)]),
+            `since ${since.replace(/\.\d+Z$/, 'Z')}`,
+          ]
+    const head = `${part.padEnd(8)}  ${this.paint(colour, state.padEnd(13))}`
+    return `${head}  ${facts.join('  ')}`.trimEnd()
   }
 }

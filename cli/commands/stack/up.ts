@@ -31,7 +31,6 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
     const { args, flags } = await this.parse(StackUpCommand)
     const { dir } = await this.loadProject(flags)
     const name: StackName = args.stack ?? 'core'
-    const startMs = performance.now()
     let fetching = ''
     let progress = this.progress('')
     const result = await stackUp(stackPlace(this.config.root, dir, process.env), STACKS[name], {
@@ -43,8 +42,7 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
         fetching = what
         progress.update(done)
       },
-      onReady: (part) =>
-        this.note(`${part} is ready after ${formatDuration(performance.now() - startMs)}.`),
+      onReady: (part, tookMs) => this.note(`${part} is ready after ${formatDuration(tookMs)}.`),
     })
     progress.end()
     this.#show(result, STACKS[name])
