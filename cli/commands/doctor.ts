@@ -1,8 +1,9 @@
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import { CcsError, EXIT } from '../core/errors.ts'
 import { placeOf } from '../core/text.ts'
 import { type Check, type DoctorResult, type Examined, examine } from '../flows/doctor.ts'
 import { openLogic } from '../open.ts'
+import { checkTarget } from '../open-doctor.ts'
 import { checkFigures } from '../open-figures.ts'
 import { checkDbt } from '../open-venv.ts'
 import type { Project } from '../project.ts'
@@ -11,7 +12,14 @@ const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
 
 export default class Doctor extends CcsCommand<DoctorResult> {
   static override summary = 'Check this machine and this project, and print the settings in force.'
-  static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --json']
+  static override description =
+    'With --target, also the servers of that target: whether they answer, what they are, and what of the project they lack.'
+  static override examples = [
+    '<%= config.bin %> doctor',
+    '<%= config.bin %> doctor --json',
+    '<%= config.bin %> doctor --target kafka',
+  ]
+  static override flags = { target: targetFlag }
 
   async run(): Promise<DoctorResult> {
     const { flags } = await this.parse(Doctor)
@@ -32,6 +40,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
   async #project(flags: {
     readonly project?: string | undefined
     readonly data?: string | undefined
+    readonly target?: string | undefined
   }): Promise<Examined | readonly Check[]> {
     try {
       const project = await this.loadProject(flags)
@@ -45,6 +54,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
         modelFaults,
         figureFaults: modelFaults.length > 0 ? [] : await figureFaultsOf(project),
         marts: await checkDbt(project, process.env),
+        target: await checkTarget(project),
       }
     } catch (error) {
       return checksOf('project', error)

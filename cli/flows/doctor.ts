@@ -39,6 +39,8 @@ export interface Examined {
   readonly figureFaults: readonly Check[]
   /** Whether the daily marts can be built here; nothing without a dbt project. */
   readonly marts?: readonly Check[]
+  /** The servers of the target. */
+  readonly target?: readonly Check[]
 }
 
 export interface DoctorResult {
@@ -65,7 +67,7 @@ export async function examine(
     checks.push(timezoneCheck(project.config))
     checks.push(...(await diskChecks(project.dataDir, machine)))
     checks.push(memoryCheck(project.config, machine), await portCheck(project.config, machine))
-    checks.push(...(project.marts ?? []))
+    checks.push(...(project.marts ?? []), ...(project.target ?? []))
   }
   return {
     ok: checks.every((check) => check.status !== 'failed'),
