@@ -54,15 +54,28 @@ export async function connectorLookup(project: Project, env: Lookup['env']): Pro
   return { env, files }
 }
 
+interface Offsets {
+  readonly partition: number
+  readonly low: string
+  readonly high: string
+}
+
 async function openEnds(project: Project): Promise<Pick<OpenSinks, 'log' | 'close'>> {
   const { kafka: settings } = project.target
   if (!settings) return { log: undefined, close: async () => {} }
   const { openKafka } = await import('./io/kafka.ts')
   const kafka = await openKafka(settings, project.dir)
-  const offsets = async (topic: string) => {
+  const asked = new Map<string, Promise<readonly Offsets[]>>()
+  const ask = async (topic: string) => {
     const admin = await kafka.admin()
     const isThere = (await admin.listTopics()).includes(topic)
     return isThere ? admin.fetchTopicOffsets(topic) : []
+  }
+  // One question a topic: partitions and their ranges come together.
+  const offsets = (topic: string) => {
+    const answer = asked.get(topic) ?? ask(topic)
+    asked.set(topic, answer)
+    return answer
   }
   return {
     log: {

@@ -37,12 +37,13 @@ export function connectRest(server: HttpServer, options: ConnectOptions = {}): C
         .sort((a, b) => (a.name < b.name ? -1 : 1))
     },
     validate: async (config) => {
-      const end = (config['connector.class'] ?? '').split('.').at(-1) ?? ''
-      if (end === '') return [{ key: 'connector.class', fault: 'is missing' }]
-      const path = `/connector-plugins/${encodeURIComponent(config['connector.class'] ?? '')}/config/validate`
+      const { 'connector.class': wanted = '' } = config
+      if (wanted === '') return [{ key: 'connector.class', fault: 'is missing' }]
+      const path = `/connector-plugins/${encodeURIComponent(wanted)}/config/validate`
       const answer = await send(http, 'PUT', path, { body: config })
-      if (answer.status !== 200)
-        return [{ key: 'connector.class', fault: messageOf(answer) || `answered ${answer.status}` }]
+      if (/Failed to find any class|No such connector/i.test(messageOf(answer)))
+        return [{ key: 'connector.class', fault: `The cluster has no ${wanted}.` }]
+      judge(http.url, answer, config.name)
       return list(record(answer.body).configs, http.url).flatMap((one) => {
         const value = record(record(one).value)
         const faults = Array.isArray(value.errors) ? value.errors : []

@@ -73,18 +73,13 @@ function nameFaults(read: readonly ConnectorFile[]): readonly CcsError[] {
     const first = read[names.indexOf(one.name)]
     if (one.name !== '' && first && names.indexOf(one.name) < index)
       faults.push(invalid(`${first.file} is named "${one.name}" too.`, one.nameAt))
-    const other = one.insteadOf
-    if (other && (!names.includes(other.name) || other.name === one.name))
-      faults.push(
-        invalid(
-          `insteadOf names no other connector: "${other.name}".`,
-          other.at,
-          didYouMean(
-            other.name,
-            names.filter((name) => name !== one.name),
-          ),
-        ),
-      )
+    const { insteadOf } = one
+    const others = names.filter((name) => name !== one.name)
+    if (insteadOf && !others.includes(insteadOf.name)) {
+      const hint = others.length > 0 ? didYouMean(insteadOf.name, others) : 'Leave it out.'
+      const message = `insteadOf names no other connector: "${insteadOf.name}".`
+      faults.push(invalid(message, insteadOf.at, hint))
+    }
     return faults
   })
 }
@@ -107,7 +102,7 @@ function render(one: ConnectorFile, target: Target, lookup: Lookup): DesiredConn
     shown: Object.fromEntries(
       rendered.map(({ setting, value }) => [setting.key, shownValue(setting, value)]),
     ),
-    secrets: [...new Set(rendered.flatMap(({ value }) => value.secrets))],
+    secrets: [...new Set(rendered.flatMap(({ value }) => value.secrets))].sort(),
     missing: rendered.flatMap(({ setting, value }) =>
       value.missing.map(({ message, hint }) => invalid(message, setting.valueAt, hint)),
     ),
@@ -181,14 +176,18 @@ export interface SkippedConnector {
   readonly reason: string
 }
 
-/**
- * Those that a cluster with these plugins can run, and those that are passed over. Throws
- * CCS_CONNECTOR_INVALID for variables without a value, and for classes that the cluster lacks, of those that run.
- */
+export interface ConnectorChoice {
+  readonly chosen: readonly DesiredConnector[]
+  readonly skipped: readonly SkippedConnector[]
+  /** Of those that are to run: variables without a value, and classes that the cluster lacks. */
+  readonly faults: readonly CcsError[]
+}
+
+/** Those that a cluster with these plugins can run, and those that are passed over. */
 export function chooseConnectors(
   desired: readonly DesiredConnector[],
   plugins: readonly string[],
-): { readonly chosen: readonly DesiredConnector[]; readonly skipped: readonly SkippedConnector[] } {
+): ConnectorChoice {
   const has = (name: string) => plugins.includes(name)
   const chosen: DesiredConnector[] = []
   const skipped: SkippedConnector[] = []
@@ -203,8 +202,7 @@ export function chooseConnectors(
     } else if (connector.isRequired) faults.push(missingClass(connector, 'connector.class'))
     else skipped.push({ connector, reason: `The cluster has no ${connector.class}.` })
   }
-  throwAll(faults)
-  return { chosen, skipped }
+  return { chosen, skipped, faults }
 }
 
 /** Converters and transforms that the workers do not have; old ones do not list them at all. */

@@ -5,6 +5,7 @@
 
 import { listOf } from '../core/connector-check.ts'
 import {
+  type ConnectorChoice,
   connectorChanges,
   type DesiredConnector,
   type SettingChange,
@@ -160,9 +161,7 @@ export interface Sink {
   readonly changes: readonly SettingChange[]
 }
 
-export interface SinkSources {
-  readonly chosen: readonly DesiredConnector[]
-  readonly skipped: readonly { readonly connector: DesiredConnector; readonly reason: string }[]
+export interface SinkSources extends Pick<ConnectorChoice, 'chosen' | 'skipped'> {
   /** undefined: no log to ask for the ends of topics. */
   readonly log: Pick<EventLog, 'partitions' | 'range'> | undefined
 }

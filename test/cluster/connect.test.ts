@@ -20,7 +20,7 @@ sinkTest(
   'the Bronze sink writes each event once, whole, into the folder of its UTC day',
   async (rig) => {
     const topic = await rig.topic('events.valid')
-    const encode = await rig.encoder<Event>(topic, rawSchema(rig))
+    const encode = await rig.encoder<Event>(topic, schemaOf(rig, 'events.raw'))
     const events = shopEvents(COUNT, 11)
     const producer = await rig.kafka.producer({ transactionalId: `${rig.target.prefix}gate` })
     const send = async (some: readonly Event[], isKept: boolean) => {
@@ -85,7 +85,7 @@ sinkTest(
   'poison stops a sink with its trace, or goes to the dead letter topic where that is tolerated',
   async (rig) => {
     const topic = await rig.topic('events.raw', 1)
-    const encode = await rig.encoder<Event>(topic, rawSchema(rig))
+    const encode = await rig.encoder<Event>(topic, schemaOf(rig, 'events.raw'))
     const events = shopEvents(200, 13)
     const producer = await rig.kafka.producer()
     const values = events.map(encode)
@@ -142,7 +142,53 @@ sinkTest('Connect’s own refusals come all at once, before anything is changed'
   await expect(nowhere).rejects.toMatchObject({ code: 'CCS_CONNECTOR_MISSING' })
 })
 
-function rawSchema(rig: SinkRig): string {
-  const file = rig.project.schemas.find((one) => one.file === 'schemas/events.raw.avsc')
+sinkTest(
+  'the Silver sink writes each topic into the table of its name, by event_date',
+  async (rig) => {
+    const dayMs = 86_400_000
+    const atMs = Date.parse('2026-03-29T23:59:59.999Z')
+    const order = (id: number) => ({
+      event_id: `event-${id}`,
+      order_id: `order-${id}`,
+      event_time: (atMs + id * dayMs) * 1000,
+      total: Buffer.from([0x04, 0xd2]),
+      event_date: Math.floor(atMs / dayMs) + id,
+    })
+    const refund = { event_id: 'event-9', order_id: 'order-0', event_date: Math.floor(atMs / dayMs) }
+    const producer = await rig.kafka.producer()
+    const send = async (name: string, records: readonly object[]) => {
+      const topic = await rig.topic(name)
+      const encode = await rig.encoder<object>(topic, schemaOf(rig, name))
+      await producer.send({ topic, messages: records.map((one) => ({ value: encode(one) })) })
+    }
+    await send('silver.orders', [order(0), order(1), order(2)])
+    await send('silver.refunds', [refund])
+    const sink = await rig.connector('silver-iceberg')
+    for (const name of sink.reads) await rig.topic(name.slice(rig.target.prefix.length))
+    expect(await applyConnector(rig.ports, sink, LIMITS)).toBe('created')
+    const select = `SELECT order_id, epoch_ms(event_time) AS at, total::VARCHAR AS total, event_date::VARCHAR AS day,
+    regexp_extract(filename, '/event_date=([^/]+)/', 1) AS folder FROM TABLE ORDER BY ALL`
+    const table = (name: string) => `${rig.target.prefix.replace('.', '/')}silver/${name}`
+    const orders = await rig.rows(table('orders'), select, (found) => found.length >= 3)
+    expect(orders).toEqual(
+      ['2026-03-29', '2026-03-30', '2026-03-31'].map((day, id) => ({
+        order_id: `order-${id}`,
+        at: atMs + id * dayMs,
+        total: '12.34',
+        day,
+        folder: day,
+      })),
+    )
+    const refunds = await rig.rows(
+      table('refunds'),
+      'SELECT event_id FROM TABLE',
+      (found) => found.length > 0,
+    )
+    expect(refunds).toEqual([{ event_id: 'event-9' }])
+  },
+)
+
+function schemaOf(rig: SinkRig, topic: string): string {
+  const file = rig.project.schemas.find((one) => one.file === `schemas/${topic}.avsc`)
   return file?.text ?? ''
 }

@@ -1,0 +1,60 @@
+import { Args } from '@oclif/core'
+import { CcsCommand, targetFlag } from '../../command.ts'
+import { formatCount } from '../../core/units.ts'
+import { findSink, type SinkOffset, sinkOffsets } from '../../flows/sinks.ts'
+import { openSinks } from '../../open-sinks.ts'
+
+/** What `--json` prints. */
+export interface SinkOffsetsResult {
+  readonly target: string
+  readonly name: string
+  readonly partitions: readonly SinkOffset[]
+}
+
+export default class SinkOffsets extends CcsCommand<SinkOffsetsResult> {
+  static override summary = 'Show how far a connector has read each partition.'
+  static override description =
+    'The lag counts the markers of transactions too: of a topic written by ccs gate, one a partition is left over.'
+  static override examples = ['<%= config.bin %> sink offsets bronze-iceberg --target kafka']
+  static override args = {
+    name: Args.string({
+      required: true,
+      description: 'The connector, with or without the target’s prefix.',
+    }),
+  }
+  static override flags = { target: targetFlag }
+
+  async run(): Promise<SinkOffsetsResult> {
+    const { args, flags } = await this.parse(SinkOffsets)
+    const project = await this.loadProject(flags)
+    const open = await openSinks(project)
+    try {
+      const sink = await findSink(open.connect, args.name, project.target.prefix)
+      const partitions = await sinkOffsets(open.connect, sink, open.log)
+      if (partitions.length === 0) this.print(`${sink.name} has committed nothing yet.`)
+      else
+        this.printTable(
+          [
+            { key: 'topic' },
+            { key: 'partition', align: 'right' },
+            { key: 'committed', align: 'right' },
+            { key: 'end', align: 'right' },
+            { key: 'lag', align: 'right' },
+          ],
+          partitions.map((one) => ({
+            ...one,
+            committed: shown(one.committed),
+            end: shown(one.end),
+            lag: shown(one.lag),
+          })),
+        )
+      return { target: project.target.name, name: sink.name, partitions }
+    } finally {
+      await open.close()
+    }
+  }
+}
+
+function shown(count: number | null): string {
+  return count === null ? '–' : formatCount(count)
+}
