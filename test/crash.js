@@ -5,6 +5,7 @@
  */
 process.env.CCS_KILL_POINTS ??= '200'
 process.env.CCS_CRASH ??= 'all'
+process.env.CCS_POISON_EACH ??= '10000'
 process.argv.push(
   'kill',
   'pipeline-crash',
@@ -14,5 +15,7 @@ process.argv.push(
   'tmpfs',
   'poison',
   'faults',
+  'lake.test',
+  'decode.test',
 )
 await import('./run.js')

@@ -12,6 +12,7 @@ import { diskFiles, type Files } from '../../cli/io/files.ts'
 import { engineHolder, takeEngineLock } from '../../cli/lake/engine-lock.ts'
 import { parquetRows } from '../../cli/lake/parquet.ts'
 import { FaultDisk, SimulatedCrash, seededRandom } from '../fixtures/fault-files.ts'
+import { numbers, shareOf } from '../fixtures/fault-share.ts'
 import {
   commitFiles,
   compactNow,
@@ -355,11 +356,11 @@ describe('crashes', () => {
   }
 
   for (const index of STEPS.keys()) {
-    for (const isPowerLoss of [false, true]) {
+    for (const [at, isPowerLoss] of [false, true].entries()) {
       const fault = isPowerLoss ? 'a power loss' : 'kill -9'
       test(`no row is lost or doubled by ${fault} at any call of step ${index}`, async () => {
         expect(changes(index).length).toBeGreaterThan(20)
-        for (const { call, name } of changes(index)) {
+        for (const { call, name } of shareOf(changes(index), 3, index + at)) {
           const when = /^(write|writeFile) /.test(name) ? 'during' : 'after'
           const { disk, open, clock } = await begin(index, 1000 * index + call)
           const where = `${when} call ${call} (${name})`
@@ -373,7 +374,7 @@ describe('crashes', () => {
     }
 
     test(`a full disk at any call of step ${index} fails it, and trying again finishes it`, async () => {
-      for (const { call, name } of changes(index)) {
+      for (const { call, name } of shareOf(changes(index), 3, index + 2)) {
         const { disk, open } = await begin(index, call)
         const where = `call ${call} (${name})`
         disk.failWith = (one) => (one.number === call ? 'ENOSPC' : undefined)
@@ -392,14 +393,14 @@ describe('crashes', () => {
 })
 
 describe('damage', () => {
-  test('200 seeded bit flips in Parquet files and the manifest are all found, and named', async () => {
+  test('seeded bit flips in Parquet files and the manifest are all found, and named', async () => {
     const open = openLake()
     for (const step of STEPS.slice(0, 4)) await step.run(open)
     const manifest = (await open.store.load()) ?? EMPTY
     const places = await open.lake.locate(manifest)
     const targets = [...places.values(), `${root}/manifest.json`]
     const random = seededRandom(20_261_122)
-    for (let flip = 0; flip < 200; flip++) {
+    for (const flip of shareOf(numbers(200), 2)) {
       const path = targets[Math.floor(random() * targets.length)] ?? ''
       const whole = fs.readFileSync(path)
       const bit = Math.floor(random() * whole.length * 8)

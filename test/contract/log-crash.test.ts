@@ -10,6 +10,7 @@ import type { Processes } from '../../cli/io/file-lock.ts'
 import type { Files } from '../../cli/io/files.ts'
 import { openLocalLog } from '../../cli/log/local.ts'
 import { FaultDisk, SimulatedCrash, seededRandom, type When } from '../fixtures/fault-files.ts'
+import { numbers, shareOf } from '../fixtures/fault-share.ts'
 import { batchOf, firstWrong, readBack } from '../fixtures/log-records.ts'
 
 const TOPIC = 'events.raw'
@@ -99,17 +100,18 @@ async function checkRecovered(disk: FaultDisk, life: Life, where: string, number
 
 describe('a crash at every call of the file system', () => {
   const cases = [
-    ...(['before', 'during', 'after'] as const).map((when) => ({ when, end: 'kill', seed: 1 })),
+    ...(['before', 'during', 'after'] as const).map((when, at) => ({
+      ...{ when, end: 'kill', seed: 1, at },
+    })),
     ...[1, 2, 3].flatMap((seed) =>
-      (['during', 'after'] as const).map((when) => ({ when, end: 'powerLoss', seed })),
+      (['during', 'after'] as const).map((when) => ({ when, end: 'powerLoss', seed, at: seed })),
     ),
-  ] as { when: When; end: 'kill' | 'powerLoss'; seed: number }[] // the names are those of FaultDisk
+  ] as { when: When; end: 'kill' | 'powerLoss'; seed: number; at: number }[] // the names are those of FaultDisk
   test.each(cases)('$when it, then $end, seed $seed: loses nothing acknowledged', async (fault) => {
     const dry = new FaultDisk(dir, { seed: 0 })
     await workload(dry.files, { acknowledged: 0, started: 0, served: 0 }, 1)
     expect(dry.calls).toBeGreaterThan(80)
-    const sites = dry.calls
-    for (let call = 0; call < sites; call++) {
+    for (const call of shareOf(numbers(dry.calls), 3, fault.at)) {
       rmSync(join(dir, 'log'), { recursive: true, force: true })
       const disk = new FaultDisk(dir, { seed: fault.seed * 100_000 + call })
       const life: Life = { acknowledged: 0, started: 0, served: 0 }
@@ -123,7 +125,7 @@ describe('a crash at every call of the file system', () => {
   })
 
   test('what a reader was served after a kill is still there after a power loss', async () => {
-    for (let call = 0; call < 45; call++) {
+    for (const call of shareOf(numbers(45), 3)) {
       rmSync(join(dir, 'log'), { recursive: true, force: true })
       const disk = new FaultDisk(dir, { seed: call })
       const life: Life = { acknowledged: 0, started: 0, served: 0 }
@@ -138,7 +140,7 @@ describe('a crash at every call of the file system', () => {
   })
 
   test('a second crash while the first is being recovered from loses nothing either', async () => {
-    for (let seed = 0; seed < 150; seed++) {
+    for (const seed of shareOf(numbers(150), 3)) {
       rmSync(join(dir, 'log'), { recursive: true, force: true })
       const random = seededRandom(seed)
       const disk = new FaultDisk(dir, { seed })
@@ -195,8 +197,8 @@ describe('a full or failing disk', () => {
   test('at any one call: what was acknowledged stays, and the same writer or the next goes on', async () => {
     const dry = new FaultDisk(dir, { seed: 0 })
     await workload(dry.files, { acknowledged: 0, started: 0, served: 0 }, 1)
-    for (let call = 0; call < dry.calls; call++) {
-      for (const code of ['ENOSPC', 'EIO'] as const) {
+    for (const [at, code] of (['ENOSPC', 'EIO'] as const).entries()) {
+      for (const call of shareOf(numbers(dry.calls), 3, at)) {
         rmSync(join(dir, 'log'), { recursive: true, force: true })
         const disk = new FaultDisk(dir, { seed: call })
         const life: Life = { acknowledged: 0, started: 0, served: 0 }

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { EventLog } from '../../cli/core/ports.ts'
 import { openLocalLog } from '../../cli/log/local.ts'
 import { FaultDisk, seededRandom } from '../fixtures/fault-files.ts'
+import { numbers, shareOf } from '../fixtures/fault-share.ts'
 import { batchOf, firstWrong, readBack } from '../fixtures/log-records.ts'
 
 const TOPIC = 'events.raw'
@@ -55,12 +56,19 @@ function frameEnds(segment: Buffer): number[] {
   return ends
 }
 
-describe('a segment cut at every byte of its last 4 KB', { timeout: 300_000 }, () => {
+/** Lengths to cut a segment to: in its last 4 KB, and in any case around the ends of frames. */
+function cutsOf(segment: Buffer, ends: readonly number[], from: number): readonly number[] {
+  const all = numbers(4096).map((back) => segment.length - 4096 + back)
+  const isNearEnd = (cut: number) => ends.some((end) => Math.abs(end - cut) <= 1)
+  return [...new Set([...shareOf(all, 8, from), ...all.filter(isNearEnd)])]
+}
+
+describe('a segment cut in its last 4 KB', { timeout: 300_000 }, () => {
   test('before the acknowledged end is known: serves the whole frames, and appending goes on', async () => {
     const segment = [...(await written(30, 1e9)).values()][0] ?? Buffer.alloc(0)
     const ends = frameEnds(segment)
     expect(segment.length).toBeGreaterThan(4096)
-    for (let cut = segment.length - 4096; cut <= segment.length; cut++) {
+    for (const cut of [...cutsOf(segment, ends, 3), segment.length]) {
       const at = join(dir, 'cut')
       mkdirSync(join(at, PARTITION), { recursive: true })
       writeFileSync(join(at, PARTITION, '00000000000000000000.log'), segment.subarray(0, cut))
@@ -70,7 +78,7 @@ describe('a segment cut at every byte of its last 4 KB', { timeout: 300_000 }, (
       expect([before.error, before.records.length, cut]).toEqual([undefined, whole * 5, cut])
       const writer = await log.writer(TOPIC, 0, 'test')
       expect(statSync(join(at, PARTITION, '00000000000000000000.log')).size).toBe(ends[whole])
-      if (cut % 8 === 0 || ends.includes(cut)) {
+      if (cut % 16 === 3 || ends.includes(cut)) {
         expect(await writer.append(batchOf(whole * 5, 5), 1)).toBe(whole * 5)
         const { records, error } = await readBack(log, TOPIC)
         expect([error, firstWrong(records)]).toEqual([undefined, -1])
@@ -85,7 +93,7 @@ describe('a segment cut at every byte of its last 4 KB', { timeout: 300_000 }, (
     const segment = [...(await written(30, 1e9)).values()][0] ?? Buffer.alloc(0)
     const path = join(dir, PARTITION, '00000000000000000000.log')
     const ends = frameEnds(segment)
-    for (let cut = segment.length - 4096; cut < segment.length; cut++) {
+    for (const cut of cutsOf(segment, ends, 7)) {
       writeFileSync(path, segment.subarray(0, cut))
       const whole = ends.filter((end) => end <= cut).length - 1
       const log = logOn(dir)
@@ -96,7 +104,7 @@ describe('a segment cut at every byte of its last 4 KB', { timeout: 300_000 }, (
         code: 'CCS_LOG_CORRUPT',
         message: expect.stringContaining(message),
       })
-      if (cut % 8 === 0 || ends.includes(cut)) {
+      if (cut % 16 === 3 || ends.includes(cut)) {
         const refused = log.writer(TOPIC, 0, 'test')
         await expect(refused).rejects.toMatchObject({ code: 'CCS_LOG_CORRUPT' })
         expect(statSync(path).size).toBe(cut)
@@ -106,7 +114,7 @@ describe('a segment cut at every byte of its last 4 KB', { timeout: 300_000 }, (
   })
 })
 
-describe('1,000 single-bit flips', () => {
+describe('single-bit flips', () => {
   const cases = [
     { name: 'with the mark', hasMark: true, seed: 11 },
     { name: 'without the mark', hasMark: false, seed: 12 },
@@ -117,7 +125,7 @@ describe('1,000 single-bit flips', () => {
     const lastName = segments.at(-1)?.[0]
     if (!hasMark) rmSync(join(dir, PARTITION, 'durable'))
     const random = seededRandom(seed)
-    for (let round = 0; round < 1000; round++) {
+    for (const round of shareOf(numbers(1000), 4)) {
       const [name, bytes] = segments[Math.floor(random() * segments.length)] ?? [
         '',
         Buffer.alloc(0),

@@ -13,6 +13,7 @@ import { RecordBatch } from '../../cli/core/record-batch.ts'
 import { compactBeside } from '../../cli/open-lake.ts'
 import type { OpenPipeline } from '../../cli/open-pipeline.ts'
 import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
+import { IS_WHOLE } from '../fixtures/fault-share.ts'
 import { expectedOf, faultsOf, foundIn } from '../fixtures/pipeline-oracle.ts'
 import {
   APPEND_MS,
@@ -27,7 +28,6 @@ import {
   type StreamOfRecords,
 } from '../fixtures/pipeline-rig.ts'
 
-const IS_WHOLE = process.env.CCS_CRASH === 'all'
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Call sites that the default run visits. */
 const SAMPLE = 16

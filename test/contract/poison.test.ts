@@ -21,7 +21,7 @@ import {
 import { expectedOf, faultsOf, foundIn, recordsIn } from '../fixtures/pipeline-oracle.ts'
 import { drain, makeRig, openRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
 
-const EACH = Number(process.env.CCS_POISON_EACH ?? 10_000)
+const EACH = Number(process.env.CCS_POISON_EACH ?? 2_000)
 /** Of 5 MB each; 10,000 of them would be 50 GB. */
 const LARGE = Number(process.env.CCS_POISON_LARGE ?? 12)
 const LARGE_BYTES = 5 * 1024 * 1024

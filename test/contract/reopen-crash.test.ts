@@ -9,10 +9,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ClosedShop } from '../fixtures/closed-shop.ts'
 import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
+import { IS_WHOLE } from '../fixtures/fault-share.ts'
 import { seeded } from '../fixtures/gate-events.ts'
 import { drain, forgetHolders, type Rig } from '../fixtures/pipeline-rig.ts'
 
-const IS_WHOLE = process.env.CCS_CRASH === 'all'
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Call sites that the default run visits. */
 const SAMPLE = 8

@@ -1,39 +1,29 @@
 /** Changing models: what a plan says, what a deployment does to the rows, and that it can be cut off anywhere. */
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ROOT, runCcs } from './run-ccs.ts'
 
-let dir: string
-let base: readonly string[]
+const temp = mkdtempSync(path.join(tmpdir(), 'ccs-deploy-'))
+const fresh = path.join(temp, 'fresh')
+const dir = path.join(temp, 'shop')
+const base = ['--project', dir, '--data', path.join(dir, 'data')]
 
-beforeEach(async () => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-deploy-'))
+beforeAll(async () => {
   for (const part of ['sql', 'schemas', 'ccs.yml'])
     cpSync(path.join(ROOT, part), path.join(dir, part), { recursive: true })
-  base = ['--project', dir, '--data', path.join(dir, 'data')]
-  const made = await ccs(
-    'gen',
-    '--from',
-    '2026-03-01',
-    '--to',
-    '2026-03-03',
-    '--count',
-    '8000',
-    '--late',
-    '5%',
-    '--duplicates',
-    '5%',
-    '--invalid',
-    '2%',
-  )
+  const dirt = ['--late', '5%', '--duplicates', '5%', '--invalid', '2%']
+  const days = ['--from', '2026-03-01', '--to', '2026-03-03', '--count', '8000']
+  const made = await ccs('gen', ...days, ...dirt)
   expect(made.code, made.stderr).toBe(0)
   expect((await ccs('run', '--once')).code).toBe(0)
+  renameSync(dir, fresh)
 })
-
+beforeEach(() => cpSync(fresh, dir, { recursive: true, verbatimSymlinks: true }))
 afterEach(() => rmSync(dir, { recursive: true, force: true }))
+afterAll(() => rmSync(temp, { recursive: true, force: true }))
 
 function ccs(...args: string[]) {
   return runCcs([...args, ...base])

@@ -21,6 +21,11 @@ test('every model has tests, and all of them pass', { timeout: 300_000 }, async 
   const ran = await runCcs(['test', '--json'], { timeoutMs: 280_000, env: { TMPDIR: scratch } })
   const result = JSON.parse(ran.stdout)
   expect(result.cases.filter((one: { ok: boolean }) => !one.ok)).toEqual([])
+  const names: readonly string[] = result.cases.map((one: { case: string }) => one.case)
+  expect(
+    names.filter((name) => name.length > 96),
+    'fits a terminal',
+  ).toEqual([])
   expect({ ...result, cases: result.cases.length }).toEqual({
     ok: true,
     passed: result.cases.length,

@@ -134,7 +134,8 @@ describe.skipIf(!existsSync(path.join(VENV, 'bin/dbt')))(
         ...['silver.orders', `order ${order?.order_id}`],
       ])
       putBytes(victim.path, victim.bytes)
-      expect((await reconciled()).ok).toBe(true)
+      // The last good marts are compared; the next test builds them again.
+      expect((await runReconcile(await project())).ok).toBe(true)
     })
 
     test('differ, with day, metric and order named, when a file of Silver was changed', async () => {

@@ -3,7 +3,8 @@
  * is named with the keys that it changes, whether it took the place of another or was written to, and whether
  * or not the marts were built since.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -80,12 +81,12 @@ beforeAll(async () => {
      WHERE NOT is_bot AND late_ms = 0 AND event_date = DATE '${DAY}' ORDER BY event_id LIMIT 1`,
   )
   order = rows[0] as typeof order // the columns asked for
+  await buildMarts(healthy)
 })
-beforeEach(async () => {
+beforeEach(() => {
   data = path.join(dir, 'data')
-  cpSync(healthy, data, { recursive: true, verbatimSymlinks: true })
-  // Here and not in the copied data, so that the marts' Silver is hard links of this lake's.
-  await buildMarts(data)
+  // The marts' Silver is hard links of the lake's, and stays so: what fs.cp of Node can't.
+  execFileSync('cp', ['-a', healthy, data])
 })
 afterEach(() => rmSync(data, { recursive: true, force: true }))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
