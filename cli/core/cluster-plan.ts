@@ -6,9 +6,9 @@
 import {
   type ClusterStep,
   clusterStep,
-  type Operation,
   type PlanContext,
   type Planned,
+  type Task,
 } from './cluster-step.ts'
 import { planConnector, stateOf } from './connector-plan.ts'
 import type { DeployedResource, Deployment, ResourceKind } from './deployment.ts'
@@ -38,12 +38,6 @@ export interface ClusterInput {
   /** The engine's own plan. */
   readonly models: Plan
   readonly withAdopted?: boolean
-}
-
-/** What is done to one resource; of models to all of them at once. */
-export interface Task {
-  readonly steps: readonly ClusterStep[]
-  readonly operations: readonly Operation[]
 }
 
 export interface ClusterPlan {

@@ -59,7 +59,15 @@ export type Operation =
   | { readonly op: 'put connector'; readonly name: string }
   | { readonly op: 'resume connector'; readonly name: string }
   | { readonly op: 'restart connector'; readonly name: string }
+  /** Until it runs steadily. */
+  | { readonly op: 'await connector'; readonly name: string }
   | { readonly op: 'remove connector'; readonly name: string }
+
+/** What is done to one resource; of models to all of them at once. */
+export interface Task {
+  readonly steps: readonly ClusterStep[]
+  readonly operations: readonly Operation[]
+}
 
 /** What the plan says of one resource. */
 export interface Planned {

@@ -40,7 +40,11 @@ export function planConnector(views: Views<DesiredConnector, ConnectorState>): P
       drift: isLost,
       after: shownText(wanted.shown),
     })
-    return { step, operations: [{ op: 'put connector', name }], after }
+    const operations: Operation[] = [
+      { op: 'put connector', name },
+      { op: 'await connector', name },
+    ]
+    return { step, operations, after }
   }
   const settings = settingChanges(found.config, wanted, context.isComplete ? deployed : undefined)
   if (!deployed) return foreignStep('connector', views, settings)
@@ -49,6 +53,7 @@ export function planConnector(views: Views<DesiredConnector, ConnectorState>): P
   const operations: Operation[] = [
     ...(settings.length > 0 ? [{ op: 'put connector', name } as const] : []),
     ...healthOperation(name, found),
+    { op: 'await connector', name },
   ]
   const step = clusterStep({
     action: 'change',

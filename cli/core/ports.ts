@@ -86,6 +86,8 @@ export interface RemoteRegistry extends SchemaRegistry {
   /** The subject's own level, or the global one where it has none. */
   compatibility(subject: string): Promise<string>
   setCompatibility(subject: string, level: string): Promise<void>
+  /** Deletes one version for good; records that carry its id can be read no more by who asks the registry. */
+  removeVersion(subject: string, version: number): Promise<void>
   /** Deletes the subject with all versions, for good. */
   remove(subject: string): Promise<void>
   /** What it says of itself, for `ccs doctor`: product, version, mode; what it does not say is left out. */

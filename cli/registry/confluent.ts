@@ -27,7 +27,8 @@ export async function openConfluentRegistry(
         await rest.send('PUT', `/config/${encodeURIComponent(subject)}`, { compatibility }),
       )
     },
-    remove: (subject) => remove(rest, subject),
+    removeVersion: (subject, version) => removeForGood(rest, versionPath(subject, version)),
+    remove: (subject) => removeForGood(rest, `/subjects/${encodeURIComponent(subject)}`),
     about: () => about(rest),
   }
 }
@@ -185,8 +186,11 @@ async function compatibility(rest: Rest, subject: string): Promise<string> {
   return level
 }
 
-async function remove(rest: Rest, subject: string): Promise<void> {
-  const path = `/subjects/${encodeURIComponent(subject)}`
+function versionPath(subject: string, version: number): string {
+  return `/subjects/${encodeURIComponent(subject)}/versions/${version}`
+}
+
+async function removeForGood(rest: Rest, path: string): Promise<void> {
   // Only what was deleted softly can be deleted for good.
   for (const how of ['', '?permanent=true']) {
     const answer = await rest.send('DELETE', `${path}${how}`)

@@ -200,19 +200,28 @@ describe('what others changed by hand', () => {
       title: 'a paused connector',
       found: withConnector({ state: 'PAUSED' }),
       step: { drift: true, reason: 'it was paused' },
-      operations: [{ op: 'resume connector', name: 'lake' }],
+      operations: [
+        { op: 'resume connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
     },
     {
       title: 'a connector whose task died',
       found: withConnector({ tasks: [{ id: 0, state: 'FAILED', fault: 'no such bucket' }] }),
       step: { drift: true, reason: 'it failed: no such bucket' },
-      operations: [{ op: 'restart connector', name: 'lake' }],
+      operations: [
+        { op: 'restart connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
     },
     {
       title: 'a deleted connector',
       found: { ...THERE, connectors: [] },
       step: { action: 'add', drift: true, reason: 'it was deleted by hand' },
-      operations: [{ op: 'put connector', name: 'lake' }],
+      operations: [
+        { op: 'put connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
     },
     {
       title: 'a setting of a connector, and it is paused too',
@@ -227,6 +236,7 @@ describe('what others changed by hand', () => {
       operations: [
         { op: 'put connector', name: 'lake' },
         { op: 'resume connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
       ],
     },
     {
@@ -243,7 +253,10 @@ describe('what others changed by hand', () => {
           },
         ],
       },
-      operations: [{ op: 'put connector', name: 'lake' }],
+      operations: [
+        { op: 'put connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
     },
   ]
   for (const { title, found, step, operations } of cases)
