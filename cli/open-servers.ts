@@ -47,12 +47,14 @@ const S3_VENV: VenvPurpose = {
 }
 
 export async function openServers(options: ServersOptions): Promise<StackPort & StatusPort> {
-  const [daemon, { lastLines }, { diskFiles }, { residentBytes }] = await Promise.all([
-    import('./io/daemon.ts'),
-    import('./io/log-tail.ts'),
-    import('./io/files.ts'),
-    import('./io/process-mark.ts'),
-  ])
+  const [daemon, { lastLines }, { diskFiles }, { residentBytes }, { isPartReady }] =
+    await Promise.all([
+      import('./io/daemon.ts'),
+      import('./io/log-tail.ts'),
+      import('./io/files.ts'),
+      import('./io/process-mark.ts'),
+      import('./io/part-ready.ts'),
+    ])
   const { dir, ports } = options
   const files = diskFiles()
   const placeOf = (part: PartName): DaemonPlace => ({
@@ -75,7 +77,7 @@ export async function openServers(options: ServersOptions): Promise<StackPort & 
       fresh.add(part)
       await daemon.startDaemon(placeOf(part), { ...launch, cwd: dir, env: options.env })
     },
-    isReady: (part) => isReady(part, ports, fresh.has(part)),
+    isReady: (part) => isPartReady(part, ports, fresh.has(part)),
     stop: (part) => daemon.stopDaemon(placeOf(part), STOP_MS),
     logFile: (part) => placeOf(part).logFile,
     logEnd: async (part, lines) => (await lastLines(placeOf(part).logFile, lines)).lines,
@@ -87,28 +89,6 @@ export async function openServers(options: ServersOptions): Promise<StackPort & 
 }
 
 const STOP_MS = 30_000
-
-/** A server that was started just now is also made what a new one has to be. */
-async function isReady(part: PartName, ports: StackPorts, isFresh: boolean): Promise<boolean> {
-  const address = addressOf(part, ports)
-  const [{ isBrokerReady }, http, { BUCKET }] = await Promise.all([
-    import('./io/kafka-ready.ts'),
-    import('./io/http-ready.ts'),
-    import('./core/stack-settings.ts'),
-  ])
-  switch (part) {
-    case 'kafka':
-      return isBrokerReady('127.0.0.1', ports.kafka)
-    case 'registry':
-      if (!(await http.isHttpReady(`${address}/subjects`))) return false
-      return !isFresh || http.setBackward(address)
-    case 'connect':
-      return http.isHttpReady(`${address}/connectors`)
-    case 's3':
-      if (await http.hasBucket(address, BUCKET)) return true
-      return isFresh && http.makeBucket(address, BUCKET)
-  }
-}
 
 async function versionOf(recipes: string, part: PartName, files: Files): Promise<string> {
   const read = async (...names: readonly string[]) =>
@@ -224,7 +204,7 @@ class Programs {
     })
   }
 
-  /** Writes the settings of a part and says how to start it. */
+  /** Readies a part and says how to start it. */
   async launchOf(
     part: PartName,
     signal: AbortSignal,
@@ -236,7 +216,7 @@ class Programs {
     switch (part) {
       case 'kafka': {
         const data = path.join(home, 'data')
-        const place = await this.#javaPlace(part, settings.kafkaProperties(ports, data))
+        const place = await this.#javaPlace(part, home)
         if (!existsSync(path.join(data, 'meta.properties'))) {
           await this.#files.remove(data)
           const id = randomBytes(16).toString('base64url')
@@ -251,13 +231,8 @@ class Programs {
           settings.registryServer(ports, path.join(bundle, runner ?? ''), path.join(home, 'data')),
         )
       }
-      case 'connect': {
-        const plugins = (['iceberg', 'converter'] as const).map((one) =>
-          path.dirname(this.#bundles.get(one) ?? ''),
-        )
-        const text = settings.workerProperties(ports, plugins)
-        return this.#command(settings.connectServer(await this.#javaPlace(part, text)))
-      }
+      case 'connect':
+        return this.#command(settings.connectServer(await this.#javaPlace(part, home)))
       case 's3':
         return this.#command(settings.s3Server(ports))
     }
@@ -275,13 +250,22 @@ class Programs {
       })
   }
 
-  async #javaPlace(part: 'kafka' | 'connect', text: string): Promise<KafkaPlace> {
-    const { LOGGING } = await import('./core/stack-settings.ts')
-    const home = path.join(this.#options.dir, part)
-    const [settings, logging] = [`${home}/server.properties`, `${home}/log4j2.properties`]
+  /** Writes the settings of a part into its folder. */
+  async #javaPlace(part: 'kafka' | 'connect', home: string): Promise<KafkaPlace> {
+    const { recipes, ports } = this.#options
+    const { filled, settingsValues } = await import('./core/stack-settings.ts')
+    const values = settingsValues(ports, {
+      dataDir: path.join(home, 'data'),
+      plugins: (['iceberg', 'converter'] as const).map((one) =>
+        path.dirname(this.#bundles.get(one) ?? ''),
+      ),
+    })
+    const settings = path.join(home, 'server.properties')
+    const template = await this.#files.readFile(path.join(recipes, part, 'server.properties'))
+    const text = filled(template.toString('utf8'), values)
     await this.#files.writeFile(settings, Buffer.from(text))
-    await this.#files.writeFile(logging, Buffer.from(LOGGING))
-    return { classPath: path.join(this.#bundles.get(part) ?? '', '*'), settings, logging }
+    const classPath = path.join(this.#bundles.get(part) ?? '', '*')
+    return { classPath, settings, logging: path.join(recipes, 'log4j2.properties') }
   }
 
   #command({ command, args }: Launch) {

@@ -1,6 +1,6 @@
 /**
- * How each server of `ccs stack` is told what to do: its settings as text, and its command line. One machine,
- * loopback only, one copy of everything: for development and tests.
+ * How each server of `ccs stack` is told what to do: what is filled into its settings, and its command line.
+ * One machine, loopback only, one copy of everything: for development and tests.
  */
 import { addressOf, type StackPorts } from './stack.ts'
 
@@ -18,38 +18,27 @@ export interface KafkaPlace {
   readonly logging: string
 }
 
-/**
- * Topics are made by ccs, never by a typing mistake; nothing is deleted by age unless a topic says so, because
- * records that carry the time of old events would be deleted at once.
- */
-export function kafkaProperties(ports: StackPorts, dataDir: string): string {
-  return properties({
-    'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${ports.kafka},CONTROLLER://127.0.0.1:${ports.controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.kafka}`,
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
-    'log.dirs': dataDir,
-    'num.network.threads': '2',
-    'num.io.threads': '2',
-    'num.partitions': '3',
-    'auto.create.topics.enable': 'false',
-    'offsets.topic.num.partitions': '4',
-    'offsets.topic.replication.factor': '1',
-    'transaction.state.log.num.partitions': '4',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
-    'share.coordinator.state.topic.replication.factor': '1',
-    'share.coordinator.state.topic.min.isr': '1',
-    'share.coordinator.state.topic.num.partitions': '1',
-    'group.initial.rebalance.delay.ms': '0',
-    'log.cleaner.dedupe.buffer.size': '16777216',
-    'log.segment.bytes': '67108864',
-    'log.retention.ms': '-1',
+/** A file of stack/ with each `${name}` filled in. */
+export function filled(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replace(/\$\{(\w+)\}/g, (whole, name: string) => {
+    // A backslash is the only character of our values that a .properties file would read otherwise.
+    return values[name]?.replaceAll('\\', '\\\\') ?? whole
   })
+}
+
+/** Values of stack/kafka/server.properties and of stack/connect/server.properties. */
+export function settingsValues(
+  ports: StackPorts,
+  more: { readonly dataDir: string; readonly plugins: readonly string[] },
+): Readonly<Record<string, string>> {
+  return {
+    kafkaPort: String(ports.kafka),
+    controllerPort: String(ports.controller),
+    kafka: addressOf('kafka', ports),
+    connect: addressOf('connect', ports),
+    dataDir: more.dataDir,
+    plugins: more.plugins.join(','),
+  }
 }
 
 /** Formats an empty data directory; `clusterId` is 16 bytes as base64url. */
@@ -72,34 +61,15 @@ export function registryServer(ports: StackPorts, runner: string, dataDir: strin
     'quarkus.management.host': '127.0.0.1',
     'quarkus.management.port': '0',
     'quarkus.http.access-log.enabled': 'false',
+    // For one engineer, and for a machine so busy that the first connection takes more than five seconds.
+    'apicurio.datasource.jdbc.initial-size': '1',
+    'apicurio.datasource.jdbc.min-size': '1',
+    'apicurio.datasource.jdbc.max-size': '20',
+    'quarkus.datasource.h2.jdbc.acquisition-timeout': 'PT2M',
     'apicurio.datasource.url': `jdbc:h2:file:${dataDir}/registry;WRITE_DELAY=0`,
   }
   const defines = Object.entries(settings).map(([key, value]) => `-D${key}=${value}`)
   return java(['-Xms64m', '-Xmx512m', ...QUICK, ...defines, '-jar', runner])
-}
-
-/** `plugins` are folders that hold one folder a plugin each. */
-export function workerProperties(ports: StackPorts, plugins: readonly string[]): string {
-  return properties({
-    'bootstrap.servers': addressOf('kafka', ports),
-    'group.id': 'connect',
-    listeners: addressOf('connect', ports),
-    'config.storage.topic': '_connect.configs',
-    'config.storage.replication.factor': '1',
-    'offset.storage.topic': '_connect.offsets',
-    'offset.storage.replication.factor': '1',
-    'offset.storage.partitions': '1',
-    'status.storage.topic': '_connect.status',
-    'status.storage.replication.factor': '1',
-    'status.storage.partitions': '1',
-    'key.converter': 'org.apache.kafka.connect.storage.StringConverter',
-    'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-    'plugin.path': plugins.join(','),
-    // By their lists of services alone: looking at every class of every jar takes a minute.
-    'plugin.discovery': 'service_load',
-    'scheduled.rebalance.max.delay.ms': '0',
-    'offset.flush.interval.ms': '5000',
-  })
 }
 
 export function connectServer(place: KafkaPlace): Launch {
@@ -130,19 +100,6 @@ export const CONVERTER_SERVICES = {
   },
 } as const
 
-/** Of Kafka and Connect, to the file that their output goes to. */
-export const LOGGING = `${[
-  'rootLogger.level=INFO',
-  'rootLogger.appenderRef.console.ref=console',
-  'appender.console.type=Console',
-  'appender.console.name=console',
-  'appender.console.layout.type=PatternLayout',
-  'appender.console.layout.pattern=%d %p %m (%c{1})%n',
-  // Pages of settings at each start.
-  'logger.config.name=org.apache.kafka.common.config',
-  'logger.config.level=WARN',
-].join('\n')}\n`
-
 /** For programs that start often and work little. */
 const QUICK = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
 
@@ -152,12 +109,4 @@ function logging(file: string): readonly string[] {
 
 function java(args: readonly string[]): Launch {
   return { command: 'java', args }
-}
-
-/** As a .properties file; backslashes are the only thing in our values that it would read otherwise. */
-function properties(values: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(values).map(
-    ([key, value]) => `${key}=${value.replaceAll('\\', '\\\\')}`,
-  )
-  return `${lines.join('\n')}\n`
 }

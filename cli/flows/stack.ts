@@ -104,7 +104,9 @@ async function untilReady(
 }
 
 async function failed(part: PartName, port: StackPort, what: string): Promise<CcsError> {
-  const lines = await port.logEnd(part, LOG_LINES)
+  const said = await port.logEnd(part, 40 * LOG_LINES)
+  // Without the frames of Java's traces: what went wrong is between them.
+  const lines = said.filter((line) => !/^\s+(at |\.\.\. \d+ more)/.test(line)).slice(-LOG_LINES)
   const end =
     lines.length === 0 ? ' It has said nothing.' : ` It said last:\n  ${lines.join('\n  ')}`
   return new CcsError('CCS_STACK_FAILED', `${part} ${what}.${end}`, {

@@ -1,0 +1,264 @@
+/** `ccs stack` from the command line: servers of its own, in a project of its own, on free ports. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { homedir, hostname, tmpdir } from 'node:os'
+import path from 'node:path'
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  inject,
+  onTestFinished,
+  test,
+} from 'vitest'
+import type { PartStatus } from '../../cli/flows/stack.ts'
+import type { StackUp } from '../../cli/open-stack.ts'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
+import { startNode } from '../fixtures/child.ts'
+import { clusterTest } from '../fixtures/cluster.ts'
+
+const MINUTES = 60_000
+const base = mkdtempSync(path.join(tmpdir(), 'ccs-stack-cli-'))
+
+beforeEach((context) => {
+  const shared = inject('cluster')
+  if ('skip' in shared) context.skip(shared.skip)
+})
+
+afterAll(() => rmSync(base, { recursive: true, force: true, maxRetries: 5 }))
+
+/** A project of no more than its settings. */
+function project(name: string): string {
+  const dir = path.join(base, name)
+  mkdirSync(dir)
+  cpSync(path.join(ROOT, 'ccs.yml'), path.join(dir, 'ccs.yml'))
+  return dir
+}
+
+async function stack<T>(dir: string, args: readonly string[], env = {}): Promise<T> {
+  const ran = await runCcs(['stack', ...args, '--json', '--project', dir], {
+    env,
+    timeoutMs: 5 * MINUTES,
+  })
+  return JSON.parse(ran.stdout) as T // the document that the command is documented to print
+}
+
+async function stateOf(dir: string, part: string): Promise<PartStatus> {
+  const { parts } = await stack<{ parts: readonly PartStatus[] }>(dir, ['status'])
+  const row = parts.find((one) => one.part === part)
+  if (!row) throw new Error(`status has no ${part}`)
+  return row
+}
+
+function isRunning(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+}
+
+function notesIn(dir: string): readonly string[] {
+  const stackDir = path.join(dir, '.ccs/stack')
+  if (!existsSync(stackDir)) return []
+  return readdirSync(stackDir).filter((name) => /^(kafka|registry)\.json$/.test(name))
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(true))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(false)))
+  })
+}
+
+interface Failed {
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string }
+}
+
+describe('a stack of its own', () => {
+  let dir = ''
+  let first: StackUp
+
+  beforeAll(async () => {
+    if ('skip' in inject('cluster')) return
+    dir = project('own')
+    first = await stack<StackUp>(dir, ['up', '--port-base', '0'])
+  }, 6 * MINUTES)
+
+  afterAll(async () => {
+    if (dir !== '') await stack(dir, ['down', '--purge'])
+  }, 2 * MINUTES)
+
+  const address = (part: string) => first.parts.find((one) => one.part === part)?.address ?? ''
+  const pids = (up: Pick<StackUp, 'parts'>) => up.parts.map(({ part, pid }) => [part, pid])
+
+  test('comes up from nothing, ready, with a registry that refuses breaks; again changes nothing', async () => {
+    expect(first.started).toEqual(['kafka', 'registry'])
+    expect(first.parts.map(({ part, state }) => [part, state])).toEqual([
+      ['kafka', 'running'],
+      ['registry', 'running'],
+      ['connect', 'down'],
+      ['s3', 'down'],
+    ])
+    expect(first.settings).toMatchObject({ KAFKA_BROKERS: address('kafka') })
+    const level = await (await fetch(`${address('registry')}/config`)).json()
+    expect(level).toEqual({ compatibilityLevel: 'BACKWARD' })
+    const again = await stack<StackUp>(dir, ['up'])
+    expect(again.started).toEqual([])
+    expect(pids(again)).toEqual(pids(first))
+  })
+
+  test(
+    'what was killed is told of and started again with its data, the other left alone',
+    async () => {
+      const registered = await fetch(`${address('registry')}/subjects/kept-value/versions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ schema: '"string"' }),
+      })
+      expect(registered.status).toBe(200)
+      const cluster = readFileSync(path.join(dir, '.ccs/stack/kafka/data/meta.properties'), 'utf8')
+      for (const part of ['registry', 'kafka']) {
+        const before = (await stateOf(dir, part)).pid ?? 0
+        process.kill(before, 'SIGKILL')
+        while (isRunning(before)) await new Promise((resolve) => setTimeout(resolve, 20))
+        expect((await stateOf(dir, part)).state).toBe('died')
+        const up = await stack<StackUp>(dir, ['up'])
+        expect(up.started).toEqual([part])
+        expect((await stateOf(dir, part)).state).toBe('running')
+      }
+      const subjects = await (await fetch(`${address('registry')}/subjects`)).json()
+      expect(subjects).toEqual(['kept-value'])
+      expect(readFileSync(path.join(dir, '.ccs/stack/kafka/data/meta.properties'), 'utf8')).toBe(
+        cluster,
+      )
+    },
+    4 * MINUTES,
+  )
+
+  test(
+    'down ends its processes and frees its ports, but signals no stranger whose pid is noted',
+    async () => {
+      const stranger: ChildProcess = spawn('sleep', ['600'], { stdio: 'ignore' })
+      onTestFinished(() => void stranger.kill('SIGKILL'))
+      const note = { pid: stranger.pid, host: hostname(), started: 'then', since: 'then' }
+      writeFileSync(path.join(dir, '.ccs/stack/s3.json'), JSON.stringify(note))
+      const { parts } = await stack<StackUp>(dir, ['status'])
+      const down = await stack<{ stopped: readonly string[] }>(dir, ['down'])
+      expect(down.stopped).toEqual(['kafka', 'registry'])
+      expect(stranger.exitCode ?? stranger.signalCode).toBeNull()
+      for (const { pid } of parts) if (pid !== null) expect(isRunning(pid)).toBe(false)
+      for (const part of ['kafka', 'registry']) {
+        const port = Number(/127\.0\.0\.1:(\d+)/.exec(address(part))?.[1])
+        expect(await isTaken(port)).toBe(false)
+      }
+      const { logs } = await stack<{ logs: readonly { part: string; lines: readonly string[] }[] }>(
+        dir,
+        ['logs', 'kafka', '--lines', '3'],
+      )
+      expect(logs[0]?.lines).toHaveLength(3)
+    },
+    2 * MINUTES,
+  )
+})
+
+test('a changed jar in the cache is named, and nothing is started', async () => {
+  const dir = project('damaged')
+  const cache = path.join(base, 'cache')
+  const jar = damagedCopy(cache)
+  const { error } = await stack<Failed>(dir, ['up', '--port-base', '0'], { CCS_CACHE_DIR: cache })
+  expect(error).toMatchObject({ code: 'CCS_STACK_DAMAGED' })
+  expect(error.message).toContain(`${jar} has another checksum`)
+  expect(notesIn(dir)).toEqual([])
+})
+
+/** A cache with Kafka's files, one of them with a byte changed; gives that one's name. */
+function damagedCopy(cache: string): string {
+  const pom = readFileSync(path.join(ROOT, 'stack/kafka/pom.xml'))
+  const key = createHash('sha256').update(pom).digest('hex').slice(0, 16)
+  const real = process.env.CCS_CACHE_DIR ?? path.join(homedir(), '.cache/ccs')
+  const [from, to] = [real, cache].map((root) => path.join(root, 'stack', key, 'kafka'))
+  mkdirSync(to ?? '', { recursive: true })
+  for (const name of readdirSync(from ?? ''))
+    cpSync(path.join(from ?? '', name), path.join(to ?? '', name))
+  const jar = readdirSync(to ?? '').find((name) => name.startsWith('kafka-clients')) ?? ''
+  const bytes = readFileSync(path.join(to ?? '', jar))
+  bytes.writeUInt8(bytes.readUInt8(1000) ^ 1, 1000)
+  writeFileSync(path.join(to ?? '', jar), bytes)
+  return jar
+}
+
+test('a port that another program has is named, and nothing is started', async () => {
+  const dir = project('taken')
+  const server = createServer()
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : 0)
+    })
+  })
+  onTestFinished(() => void server.close())
+  const { error } = await stack<Failed>(dir, ['up', '--port-base', String(port)])
+  expect(error.code).toBe('CCS_STACK_FAILED')
+  expect(error.message).toContain(`port ${port}, which kafka needs`)
+  expect(notesIn(dir)).toEqual([])
+})
+
+test(
+  'a server that does not come up is named with what it said last, and the other is stopped',
+  async () => {
+    const dir = project('failing')
+    const data = path.join(dir, '.ccs/stack/kafka/data')
+    mkdirSync(data, { recursive: true })
+    writeFileSync(path.join(data, 'meta.properties'), 'version=1\nnode.id=77\ncluster.id=x\n')
+    const { error } = await stack<Failed>(dir, ['up', '--port-base', '0'])
+    expect(error.code).toBe('CCS_STACK_FAILED')
+    expect(error.message).toMatch(/^kafka ended before it was ready[\s\S]*77/)
+    expect(error.hint).toContain(path.join(dir, '.ccs/stack/kafka.log'))
+    expect(notesIn(dir)).toEqual([])
+  },
+  2 * MINUTES,
+)
+
+test(
+  'Ctrl-C in the middle stops what was started',
+  async () => {
+    const dir = project('stopped')
+    const up = startNode('bin/run.js', ['stack', 'up', '--port-base', '0', '--project', dir])
+    onTestFinished(async () => {
+      up.kill('SIGKILL')
+      await stack(dir, ['down'])
+    })
+    const note = path.join(dir, '.ccs/stack/registry.json')
+    while (!existsSync(note)) await new Promise((resolve) => setTimeout(resolve, 10))
+    const { pid } = JSON.parse(readFileSync(note, 'utf8'))
+    up.kill('SIGINT')
+    expect(await up.ended).toBe(1)
+    expect(up.output()).toContain('CCS_STACK_STOPPED')
+    expect(isRunning(pid)).toBe(false)
+    expect(notesIn(dir)).toEqual([])
+  },
+  2 * MINUTES,
+)
+
+clusterTest(
+  'the sink has Connect with the Iceberg sink and a converter for our records, and a bucket',
+  async ({ connect, s3 }) => {
+    const plugins = await fetch(`${connect}/connector-plugins?connectorsOnly=false`)
+    const classes = JSON.stringify(await plugins.json())
+    expect(classes).toContain('org.apache.iceberg.connect.IcebergSinkConnector')
+    expect(classes).toContain('io.apicurio.registry.utils.converter.AvroConverter')
+    if (s3 !== null) expect((await fetch(`${s3}/lake`, { method: 'HEAD' })).status).toBe(200)
+  },
+  { sink: true },
+)
