@@ -17,5 +17,6 @@ process.argv.push(
   'faults',
   'lake.test',
   'decode.test',
+  'connect-crash',
 )
 await import('./run.js')

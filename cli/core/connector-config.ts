@@ -240,12 +240,12 @@ export interface SettingChange {
 
 /** What differs between a connector and its settings in Connect, by key; [] when it is as it should be. */
 export function connectorChanges(
-  desired: Pick<DesiredConnector, 'class' | 'config' | 'shown'>,
+  desired: Pick<DesiredConnector, 'config' | 'shown'>,
   actual: Readonly<Record<string, string>>,
 ): readonly SettingChange[] {
   const keys = new Set([...Object.keys(desired.config), ...Object.keys(actual)])
   keys.delete('name') // Connect writes it into each.
-  const { rules } = keysOf(desired.class)
+  const { rules } = keysOf(desired.config['connector.class'] ?? '')
   return [...keys].sort().flatMap((key) => {
     const [wanted, found] = [desired.config[key], actual[key]]
     const type = rules[key]?.type ?? 'string'

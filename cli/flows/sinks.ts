@@ -53,7 +53,7 @@ export async function applyConnector(
   if (isHeld) await connect.resume(desired.name)
   const hadFailed = before !== undefined && failures(before).length > 0
   if (hadFailed) await connect.restart(desired.name)
-  await untilRunning(ports, desired, options)
+  await awaitConnector(ports, desired, options)
   if (!before) return 'created'
   if (!isSame) return 'changed'
   return isHeld ? 'resumed' : hadFailed ? 'restarted' : 'unchanged'
@@ -66,10 +66,11 @@ export async function restartConnector(
   options: ApplyOptions,
 ): Promise<void> {
   await ports.connect.restart(connector.name)
-  await untilRunning(ports, connector, options)
+  await awaitConnector(ports, connector, options)
 }
 
-async function untilRunning(
+/** Waits until a connector and all its tasks have run for a while; CCS_CONNECTOR_FAILED otherwise. */
+export async function awaitConnector(
   { connect, clock }: SinkPorts,
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
   { timeoutMs, settleMs = 3_000, onState }: ApplyOptions,

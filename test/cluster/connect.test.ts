@@ -4,6 +4,7 @@ import { connectorChanges } from '../../cli/core/connector-config.ts'
 import type { Event } from '../../cli/core/contracts.ts'
 import { CcsError } from '../../cli/core/errors.ts'
 import { applyConnector, findSink, listSinks, sinkOffsets } from '../../cli/flows/sinks.ts'
+import { openSinks } from '../../cli/open-sinks.ts'
 import { type SinkRig, shopEvents, sinkTest } from '../fixtures/sink-rig.ts'
 
 const LIMITS = { timeoutMs: 90_000 }
@@ -77,6 +78,17 @@ sinkTest(
       () => true,
     )
     expect(folders.length).toBeGreaterThan(2)
+    const open = await openSinks({ ...rig.project, target: rig.target }, {})
+    try {
+      const state = await findSink(open.connect, sink.name, rig.target.prefix)
+      const partitions = await sinkOffsets(open.connect, state, open.log)
+      // What is left over is the marker of the last transaction.
+      expect(partitions.map((one) => one.lag)).toEqual([1, 1, 1])
+      const listed = await listSinks(open.connect, { ...sources, log: open.log })
+      expect(listed.find((one) => one.name === sink.name)).toMatchObject({ lag: 3, changes: [] })
+    } finally {
+      await open.close()
+    }
     expect(folders.filter((one) => one.dt !== one.folder)).toEqual([])
   },
 )
@@ -154,7 +166,11 @@ sinkTest(
       total: Buffer.from([0x04, 0xd2]),
       event_date: Math.floor(atMs / dayMs) + id,
     })
-    const refund = { event_id: 'event-9', order_id: 'order-0', event_date: Math.floor(atMs / dayMs) }
+    const refund = {
+      event_id: 'event-9',
+      order_id: 'order-0',
+      event_date: Math.floor(atMs / dayMs),
+    }
     const producer = await rig.kafka.producer()
     const send = async (name: string, records: readonly object[]) => {
       const topic = await rig.topic(name)
