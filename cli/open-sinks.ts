@@ -54,37 +54,15 @@ export async function connectorLookup(project: Project, env: Lookup['env']): Pro
   return { env, files }
 }
 
-interface Offsets {
-  readonly partition: number
-  readonly low: string
-  readonly high: string
-}
-
 async function openEnds(project: Project): Promise<Pick<OpenSinks, 'log' | 'close'>> {
   const { kafka: settings } = project.target
   if (!settings) return { log: undefined, close: async () => {} }
-  const { openKafka } = await import('./io/kafka.ts')
+  const [{ openKafka }, { openKafkaLog }] = await Promise.all([
+    import('./io/kafka.ts'),
+    import('./log/kafka.ts'),
+  ])
   const kafka = await openKafka(settings, project.dir)
-  const asked = new Map<string, Promise<readonly Offsets[]>>()
-  const ask = async (topic: string) => {
-    const admin = await kafka.admin()
-    const isThere = (await admin.listTopics()).includes(topic)
-    return isThere ? admin.fetchTopicOffsets(topic) : []
-  }
-  // One question a topic: partitions and their ranges come together.
-  const offsets = (topic: string) => {
-    const answer = asked.get(topic) ?? ask(topic)
-    asked.set(topic, answer)
-    return answer
-  }
-  return {
-    log: {
-      partitions: async (topic) => (await offsets(topic)).map((one) => one.partition),
-      range: async (topic, partition) => {
-        const one = (await offsets(topic)).find((entry) => entry.partition === partition)
-        return { start: Number(one?.low ?? 0), end: Number(one?.high ?? 0) }
-      },
-    },
-    close: () => kafka.close(),
-  }
+  // Connectors name their topics in full: nothing is put before them.
+  const log = openKafkaLog(kafka, { prefix: '', through: (run) => run() })
+  return { log, close: () => log.close() }
 }

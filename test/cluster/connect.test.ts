@@ -5,6 +5,7 @@ import type { Event } from '../../cli/core/contracts.ts'
 import { CcsError } from '../../cli/core/errors.ts'
 import { applyConnector, findSink, listSinks, sinkOffsets } from '../../cli/flows/sinks.ts'
 import { openSinks } from '../../cli/open-sinks.ts'
+import { runCcs } from '../e2e/run-ccs.ts'
 import { type SinkRig, shopEvents, sinkTest } from '../fixtures/sink-rig.ts'
 
 const LIMITS = { timeoutMs: 90_000 }
@@ -127,6 +128,23 @@ sinkTest(
     expect(new Set(records.map(({ value }) => value?.toString('hex')))).toEqual(
       new Set(poison.map((value) => value.toString('hex'))),
     )
+    expect(await sinkCommand(rig, ['restart', lenient.name])).toEqual({
+      target: 'kafka',
+      name: lenient.name,
+      state: 'RUNNING',
+    })
+    expect(await sinkCommand(rig, ['offsets', lenient.name])).toEqual({
+      target: 'kafka',
+      name: lenient.name,
+      partitions: [{ topic, partition: 0, committed: 202, end: 202, lag: 0 }],
+    })
+    const { sinks } = await sinkCommand(rig, ['ls'])
+    expect(sinks).toContainEqual(
+      expect.objectContaining({ name: lenient.name, file: null, state: 'RUNNING', lag: 0 }),
+    )
+    expect(sinks).toContainEqual(
+      expect.objectContaining({ file: 'connectors/bronze-s3.json', state: 'SKIPPED' }),
+    )
     const state = { name: lenient.name, config: lenient.config }
     expect(await sinkOffsets(rig.ports.connect, state, undefined)).toMatchObject([
       { topic, partition: 0, committed: 202 },
@@ -203,6 +221,19 @@ sinkTest(
     expect(refunds).toEqual([{ event_id: 'event-9' }])
   },
 )
+
+/** What `ccs sink … --target kafka --json` prints, with the rig's servers as that target. */
+async function sinkCommand(rig: SinkRig, args: readonly string[]) {
+  const { kafka, registry, connect } = rig.target
+  const env = {
+    KAFKA_BROKERS: kafka?.brokers.join(',') ?? '',
+    SCHEMA_REGISTRY_URL: registry?.url ?? '',
+    KAFKA_CONNECT_URL: connect?.url ?? '',
+  }
+  const { code, stdout } = await runCcs(['sink', ...args, '--target', 'kafka', '--json'], { env })
+  expect(code).toBe(0)
+  return JSON.parse(stdout)
+}
 
 function schemaOf(rig: SinkRig, topic: string): string {
   const file = rig.project.schemas.find((one) => one.file === `schemas/${topic}.avsc`)
