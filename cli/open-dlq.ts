@@ -3,7 +3,7 @@
  * predicates and patches, which can reach nothing outside.
  */
 import { CcsError, EXIT } from './core/errors.ts'
-import type { RegisteredSchema } from './core/ports.ts'
+import type { Clock, EventLog, RegisteredSchema } from './core/ports.ts'
 import type { DlqListParts } from './flows/dlq.ts'
 import type { DlqShowPorts } from './flows/dlq-show.ts'
 import type { RejectTable } from './flows/reject-table.ts'
@@ -63,6 +63,11 @@ export interface ReplayChoice {
   readonly isDryRun: boolean
   readonly signal: AbortSignal
   readonly onAppended: (events: number) => void
+  /** Most events of an append; thousands unless given. */
+  readonly chunkEvents?: number
+  /** Those of the target and of this machine unless given; a log that is given stays open. */
+  readonly log?: EventLog
+  readonly clock?: Clock
 }
 
 /** CCS_QUERY_INVALID, with places, for predicates and patches; CCS_LOG_LOCKED while another replay is at work. */
@@ -87,25 +92,23 @@ export async function openReplay(
       choice.asSchema === undefined ? undefined : await knownSchema(project, choice.asSchema)
     const { table, close: closeTable } = await openTable(newest, choice)
     closers.push(closeTable)
-    const base = await openBase(project)
+    const clock = choice.clock ?? systemClock()
+    const base = await openBase(project, choice.log)
     closers.push(base.close)
-    const clock = systemClock()
     const contract = compileImportContract({
       rawSchemas: all,
       dlqSchema: (await registry.versions('events.dlq-value')).at(-1),
       recordBytesMax: project.config.gate.recordBytesMax,
       futureToleranceMs: project.config.gate.futureToleranceMs,
     })
-    const { ledger, writer } = await openWriting(project, base, choice)
-    if (writer)
-      closers.push(
-        () => ledger.close(),
-        () => writer.close(),
-      )
+    const { ledger, writer } = await openWriting(project, base.log, { ...choice, clock })
+    if (ledger) closers.push(() => ledger.close())
+    if (writer) closers.push(() => writer.close())
     const read = compileLooseReader(all, as)
     const record = parseRecordSchema(newest.schema, newest.subject)
     const isRewritten = choice.patch !== undefined || as !== undefined
-    return { ...base, clock, read, table, ledger, writer, record, contract, isRewritten, close }
+    const found = { clock, read, table, writer, record, contract, isRewritten }
+    return { ...base, ...found, ledger: ledger ?? base.ledger, close }
   } catch (error) {
     await close()
     throw error
@@ -114,15 +117,15 @@ export async function openReplay(
 
 async function openWriting(
   project: Project,
-  { log, ledger: view }: Awaited<ReturnType<typeof openBase>>,
-  { isDryRun, rate, signal, onAppended }: ReplayChoice,
-): Promise<Pick<ReplayParts, 'ledger' | 'writer'>> {
-  if (isDryRun) return { ledger: view, writer: undefined }
+  log: EventLog,
+  choice: ReplayChoice & { readonly clock: Clock },
+): Promise<Partial<Pick<ReplayParts, 'ledger' | 'writer'>>> {
+  const { isDryRun, rate, chunkEvents, signal, onAppended, clock } = choice
+  if (isDryRun) return {}
   const [{ ReplayLedger }, { ReplayWriter }] = await Promise.all([
     import('./flows/replay-ledger.ts'),
     import('./flows/replay-writer.ts'),
   ])
-  const clock = systemClock()
   const isShared = project.target.kafka !== undefined
   const ledger = await ReplayLedger.open(
     { log, clock, graceMs: isShared ? KAFKA_GRACE_MS : 0 },
@@ -132,20 +135,21 @@ async function openWriting(
     ...{ log, clock, ledger, signal, onAppended, owner: OWNER, topic: RAW_TOPIC },
     placement: isShared ? 'source' : 'own',
     ...(rate === undefined ? {} : { rate }),
+    ...(chunkEvents === undefined ? {} : { chunkEvents }),
   })
   return { ledger, writer }
 }
 
 /** What all of `ccs dlq` need: the log, the decoder of rejects, and what was replayed so far. */
-async function openBase(project: Project) {
-  const [{ log }, decode, { ReplayLedger }] = await Promise.all([
-    openStore(project.dataDir),
+async function openBase(project: Project, given?: EventLog) {
+  const [log, decode, { ReplayLedger }] = await Promise.all([
+    given ?? openStore(project.dataDir).then((store) => store.log),
     openRejectDecoder(project),
     import('./flows/replay-ledger.ts'),
   ])
   const ledger = ReplayLedger.reader({ log, clock: systemClock(), graceMs: 0 })
   await ledger.follow()
-  return { log, decode, ledger, close: () => log.close() }
+  return { log, decode, ledger, close: async () => (given ? undefined : log.close()) }
 }
 
 async function rawVersions(project: Project) {

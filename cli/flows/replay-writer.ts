@@ -27,6 +27,8 @@ export interface ReplayWriterOptions {
   readonly owner: string
   /** Events a second; as fast as it goes when absent. */
   readonly rate?: number
+  /** Most events of an append. */
+  readonly chunkEvents?: number
   readonly signal: AbortSignal
   readonly onAppended: (events: number) => void
 }
@@ -85,8 +87,8 @@ export class ReplayWriter {
   }
 
   *#chunks(events: readonly Mended[]): Generator<readonly Mended[]> {
-    const { rate } = this.#options
-    const most = rate === undefined ? CHUNK_EVENTS : Math.max(1, Math.floor(rate / 4))
+    const { rate = Number.POSITIVE_INFINITY, chunkEvents = CHUNK_EVENTS } = this.#options
+    const most = Math.max(1, Math.min(chunkEvents, Math.floor(rate / 4)))
     let chunk: Mended[] = []
     let bytes = 0
     for (const one of events) {
