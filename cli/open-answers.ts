@@ -89,5 +89,7 @@ function committedState(manifest: Manifest | undefined): PipelineState {
     serial: manifest?.serial ?? 0,
     newestAppendMs: null,
     stalled: null,
+    sources: manifest?.sources ?? [],
+    gaps: manifest?.gaps ?? [],
   }
 }

@@ -47,8 +47,8 @@ export async function openLogSink(project: Project, opening: LogSinkOpening): Pr
     await close()
     throw error
   }
-  const { DiskWait } = await import('./flows/disk-wait.ts')
-  const disk = new DiskWait(systemClock(), opening.onNotice)
+  const { Outage } = await import('./flows/outage.ts')
+  const disk = new Outage(systemClock(), opening.onNotice)
   opening.signal.addEventListener('abort', () => disk.leave(), { once: true })
   const sink = new LogSink({
     writers,

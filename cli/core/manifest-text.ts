@@ -9,6 +9,8 @@ import {
   type Counts,
   type DeployedModel,
   type LakeFile,
+  type LogGap,
+  type LogSource,
   MANIFEST_FORMAT,
   type Manifest,
   type PartitionPosition,
@@ -160,7 +162,26 @@ const stateFile: Read<StateFile> = (value, at) => {
 
 const model = fields<DeployedModel>({ name: text, fingerprint: text, text })
 
-const manifest = fields<Manifest>({
+const source = fields<LogSource>({
+  topic: textLike(isPlainName, 'a topic'),
+  partition: count,
+  id: text,
+  shift: whole,
+  since: count,
+})
+
+const GAPS = ['expired', 'recreated', 'truncated'] as const
+
+const gap = fields<LogGap>({
+  topic: textLike(isPlainName, 'a topic'),
+  partition: count,
+  from: count,
+  to: count,
+  why: check((v): v is LogGap['why'] => GAPS.some((one) => one === v), `one of ${GAPS.join(', ')}`),
+  seenMs: count,
+})
+
+const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps'>>({
   format: check((v): v is typeof MANIFEST_FORMAT => v === MANIFEST_FORMAT, `${MANIFEST_FORMAT}`),
   serial: count,
   generation: count,
@@ -175,6 +196,15 @@ const manifest = fields<Manifest>({
     fields<{ subject: string; fingerprint: string }>({ subject: text, fingerprint: text }),
   ),
 })
+
+const manifest: Read<Manifest> = (value, at) => {
+  const { sources, gaps } = Object(value)
+  return {
+    ...wholeManifest(value, at),
+    ...(sources === undefined ? {} : { sources: list(source)(sources, `${at}.sources`) }),
+    ...(gaps === undefined ? {} : { gaps: list(gap)(gaps, `${at}.gaps`) }),
+  }
+}
 
 function readManifest(value: unknown, source: string): Manifest {
   try {

@@ -37,6 +37,29 @@ export interface Counts {
   readonly late: number
 }
 
+/** A partition of a log whose topic can be deleted and made anew: which one was read, and how its rows count. */
+export interface LogSource {
+  readonly topic: string
+  readonly partition: number
+  /** The log's name for this making of the topic. */
+  readonly id: string
+  /** Rows have the log's offset plus this: offsets go on where those of an earlier topic ended. */
+  readonly shift: number
+  /** First offset, shifted, that belongs to this making of it. */
+  readonly since: number
+}
+
+/** Offsets that were never taken in, because the log had lost their records. */
+export interface LogGap {
+  readonly topic: string
+  readonly partition: number
+  readonly from: number
+  /** Not part of it. As `from` where nobody knows how many records are gone. */
+  readonly to: number
+  readonly why: 'expired' | 'recreated' | 'truncated'
+  readonly seenMs: number
+}
+
 export interface StateFile {
   /** Path below the state directory. */
   readonly path: string
@@ -71,6 +94,9 @@ export interface Manifest {
   /** Offset after the last reject in events.dlq that belongs to this commit. */
   readonly dlqEnd: number
   readonly counts: Counts
+  /** On Kafka only. */
+  readonly sources?: readonly LogSource[]
+  readonly gaps?: readonly LogGap[]
   readonly files: readonly LakeFile[]
   readonly state: readonly StateFile[]
   readonly models: readonly DeployedModel[]

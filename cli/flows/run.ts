@@ -3,30 +3,22 @@
  * and then in the background. A commit is, in this order: lake files and state written and made durable, the
  * manifest renamed (from here on it counts), files moved to their places, old things cleared away.
  */
-import { MANIFEST_FORMAT, type Manifest } from '../core/manifest.ts'
-import type {
-  BatchEngine,
-  Clock,
-  EventLog,
-  Frozen,
-  Lake,
-  LogFrame,
-  ManifestStore,
-  Reject,
-  Written,
-} from '../core/ports.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
+import type { LogGap, LogSource, Manifest } from '../core/manifest.ts'
+import type { BatchEngine, EventLog, LogFrame, Reject } from '../core/ports.ts'
 import { Attention } from './attention.ts'
-import { DiskWait } from './disk-wait.ts'
+import { type CommitParts, replaceManifest, writeCommit } from './commit.ts'
 import { LogInlet } from './log-inlet.ts'
+import { Outage } from './outage.ts'
 
-export interface PipelineParts {
-  readonly clock: Clock
+export interface PipelineParts extends CommitParts {
   readonly log: EventLog
-  readonly engine: BatchEngine
-  readonly lake: Lake
-  readonly manifests: ManifestStore
   /** Appends rejects to events.dlq, durable when it resolves; returns the topic's end. Repeating is harmless. */
   readonly keepRejects: (rejects: readonly Reject[]) => Promise<number>
+  /** Shared with whoever writes to the log for it; one of its own unless given. */
+  readonly outage?: Outage
+  /** Told of each commit, for others who watch; what it can't do is its own business. */
+  readonly onCommit?: (manifest: Manifest) => Promise<void>
 }
 
 export interface PipelineOptions {
@@ -38,7 +30,7 @@ export interface PipelineOptions {
   /** Manifest that the engine was opened with. */
   readonly manifest?: Manifest
   readonly dlqEnd: number
-  /** A sentence for the person who watches: the disk is full, it has space again … */
+  /** A sentence for the person who watches: the disk is full, Kafka answers again … */
   readonly onNotice: (text: string) => void
 }
 
@@ -54,6 +46,8 @@ export interface PipelineState {
   readonly newestAppendMs: number | null
   /** Why the intake stands still; null: it does not. */
   readonly stalled: string | null
+  readonly sources: readonly LogSource[]
+  readonly gaps: readonly LogGap[]
 }
 
 /**
@@ -75,7 +69,7 @@ export class Pipeline {
   /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
   #taking: Promise<void> | undefined
   #failure: unknown
-  readonly #disk: DiskWait
+  readonly #outage: Outage
   readonly #attention: Attention
   readonly #inlet: LogInlet
 
@@ -83,16 +77,22 @@ export class Pipeline {
     this.#parts = parts
     this.#options = options
     this.#manifest = options.manifest
-    this.#disk = new DiskWait(parts.clock, options.onNotice)
-    this.#attention = new Attention(parts.clock)
-    this.#inlet = new LogInlet(parts.log, options.topic, parts.clock)
+    const { clock, log, outage } = parts
+    const { topic, manifest, onNotice } = options
+    this.#outage = outage ?? new Outage(clock, onNotice)
+    this.#attention = new Attention(clock)
+    const { sources = [], gaps = [] } = manifest ?? {}
+    this.#inlet = new LogInlet(log, { topic, clock, onNotice, sources, gaps })
     this.#dlqEnd = options.dlqEnd
     this.#lastCommitMs = parts.clock.nowMs()
   }
 
   state(): PipelineState {
     const { engine } = this.#parts
+    const { sources = [], gaps = [] } = this.#inlet.accounts
     return {
+      sources,
+      gaps,
       positions: engine.positions,
       counts: engine.counts,
       watermarkMs: engine.watermarkMs,
@@ -100,7 +100,7 @@ export class Pipeline {
       committedMs: this.#manifest?.committedMs ?? null,
       serial: this.#manifest?.serial ?? 0,
       newestAppendMs: this.#newestAppendMs,
-      stalled: this.#disk.stalled,
+      stalled: this.#outage.stalled,
     }
   }
 
@@ -115,7 +115,7 @@ export class Pipeline {
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
     let stoppedMs = Number.POSITIVE_INFINITY
     const leave = () => {
-      this.#disk.leave()
+      this.#outage.leave()
       stoppedMs = performance.now()
     }
     // Who must stop soon commits what it has: the rest is safe in the log.
@@ -126,9 +126,10 @@ export class Pipeline {
     try {
       for (;;) {
         // What is appended after this point is left to the next run: others may go on writing.
-        if (stop.aborted || isOnce) ends ??= await this.#inlet.ends()
+        if (stop.aborted || isOnce)
+          ends ??= (await this.#reach(() => this.#inlet.ends(), stop)) ?? new Map()
         const startMs = performance.now()
-        const taken = await this.#attention.look(() => this.#step())
+        const taken = await this.#attention.look(() => this.#step(stop))
         if (this.#failure) throw this.#failure
         if (ends && (taken === 0 || this.#inlet.hasReached(ends) || isOverdue())) break
         this.#commitIfDue()
@@ -152,7 +153,7 @@ export class Pipeline {
 
   /** Resolves when what is in the log now has been taken in, or as much of it as one batch holds. */
   async catchUp(): Promise<void> {
-    if (this.#disk.stalled === null) await this.#attention.catchUp()
+    if (this.#outage.stalled === null) await this.#attention.catchUp()
   }
 
   /** Ends the run at its next step: what it serves cannot be trusted. */
@@ -176,7 +177,8 @@ export class Pipeline {
       if (!this.#manifest) return
       const next = await change(this.#manifest)
       if (!next) return
-      await this.#replace(next)
+      await replaceManifest(this.#parts.manifests, next)
+      this.#manifest = next
       await this.#settle(next)
       await this.#parts.engine.refresh(next)
     })
@@ -184,13 +186,25 @@ export class Pipeline {
     if (this.#failure) throw this.#failure
   }
 
+  /** Waits for a log that is away; undefined where one must stop meanwhile: the rest is safe there. */
+  async #reach<T>(run: () => Promise<T>, stop: AbortSignal): Promise<T | undefined> {
+    try {
+      return await this.#outage.through('log', run)
+    } catch (error) {
+      if (stop.aborted && error instanceof CcsError && error.exit === EXIT.unreachable)
+        return undefined
+      throw error
+    }
+  }
+
   /** Reads and takes in one batch; returns the bytes of it. */
-  async #step(): Promise<number> {
+  async #step(stop: AbortSignal): Promise<number> {
     // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
     if (this.#parts.engine.uncommittedRows >= 2 * this.#options.checkpointRows && this.#commit)
       await this.#commit
-    const frames = await this.#inlet.read(this.#readBytes, this.#parts.engine.positions)
-    if (frames.length === 0) return 0
+    const { positions } = this.#parts.engine
+    const frames = await this.#reach(() => this.#inlet.read(this.#readBytes, positions), stop)
+    if (frames === undefined || frames.length === 0) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
     this.#taking = this.#take(frames)
     await this.#taking
@@ -206,7 +220,7 @@ export class Pipeline {
     const rejects = await this.#parts.engine.ingest(frames)
     if (rejects.length === 0) return
     const { keepRejects } = this.#parts
-    this.#dlqEnd = await this.#disk.through('rejects', () => keepRejects(rejects))
+    this.#dlqEnd = await this.#outage.through('rejects', () => keepRejects(rejects))
   }
 
   #commitIfDue(): void {
@@ -238,55 +252,21 @@ export class Pipeline {
     const dlqEnd = this.#dlqEnd
     const frozen = await engine.freeze()
     if (!frozen) return
-    const write = () => this.#write(frozen, dlqEnd)
-    const { written, manifest } = await this.#disk.through('commit', write)
+    const { accounts } = this.#inlet
+    const rest = { dlqEnd, ...accounts, ...this.#options.logic }
+    const input = { frozen, previous: this.#manifest, rest }
+    const write = () => writeCommit(this.#parts, input)
+    const { written, manifest } = await this.#outage.through('commit', write)
+    this.#manifest = manifest
     for (const table of written.replaced) this.#options.onNotice(`${table}: ${MADE_ANEW}`)
     await this.#settle(manifest)
     await engine.release(frozen, written, manifest)
-  }
-
-  /** Up to the rename that makes it count; repeatable until then. */
-  async #write(
-    frozen: Frozen,
-    dlqEnd: number,
-  ): Promise<{ readonly written: Written; readonly manifest: Manifest }> {
-    const { engine, lake, clock } = this.#parts
-    const serial = (this.#manifest?.serial ?? 0) + 1
-    const commit = `c${String(serial).padStart(8, '0')}`
-    const stage = await lake.stage(commit)
-    const { files: before = [], state: previous = [] } = this.#manifest ?? {}
-    const written = await engine.write(frozen, { serial, stage, previous })
-    const files = await lake.seal(written.staged, commit)
-    const manifest: Manifest = {
-      format: MANIFEST_FORMAT,
-      serial,
-      generation: this.#manifest?.generation ?? 1,
-      committedMs: clock.nowMs(),
-      positions: frozen.positions,
-      dlqEnd,
-      counts: frozen.counts,
-      files: [...before.filter(({ table }) => !written.replaced.includes(table)), ...files],
-      state: written.state,
-      ...this.#options.logic,
-    }
-    await this.#replace(manifest)
-    return { written, manifest }
-  }
-
-  async #replace(manifest: Manifest): Promise<void> {
-    const { manifests } = this.#parts
-    try {
-      await manifests.commit(manifest)
-    } catch (error) {
-      // The rename may have happened before the disk said no.
-      if ((await manifests.load())?.serial !== manifest.serial) throw error
-    }
-    this.#manifest = manifest
+    void this.#parts.onCommit?.(manifest)
   }
 
   /** The commit counts already: what cannot be moved now is moved when there is space, or at the next start. */
   async #settle(manifest: Manifest): Promise<void> {
-    await this.#disk.through('commit', () => this.#parts.lake.settle(manifest))
+    await this.#outage.through('commit', () => this.#parts.lake.settle(manifest))
   }
 }
 

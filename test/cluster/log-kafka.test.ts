@@ -154,6 +154,7 @@ clusterTest(
       const reader = await log.reader(TOPIC, 0, 0)
       const before = await log.identity(TOPIC)
       const admin = await kafka.admin()
+      await admin.fetchTopicOffsets(name) // kafkajs knows the leader after this
       await admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 0, offset: '4' }] })
       expect(await log.range(TOPIC, 0)).toEqual({ start: 4, end: 10 })
       await expect(reader.read(1)).rejects.toMatchObject({ code: 'CCS_KAFKA_OFFSET' })

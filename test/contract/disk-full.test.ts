@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RecordBatch } from '../../cli/core/record-batch.ts'
-import { DiskWait } from '../../cli/flows/disk-wait.ts'
+import { Outage } from '../../cli/flows/outage.ts'
 import { systemClock } from '../../cli/open.ts'
 import type { OpenPipeline } from '../../cli/open-pipeline.ts'
 import { type Call, FaultDisk } from '../fixtures/fault-files.ts'
@@ -91,7 +91,7 @@ async function append(
   [from, to]: readonly [number, number],
   notices: string[],
 ): Promise<void> {
-  const disk = new DiskWait(systemClock(), (text) => notices.push(text))
+  const disk = new Outage(systemClock(), (text) => notices.push(text))
   const writer = await open.store.log.writer(RAW, 0, 'test')
   for (let next = from; next < to; next += 50) {
     const batch = RecordBatch.of(stream.records.slice(next, next + 50))
