@@ -7,7 +7,8 @@ import type { QueryResult } from './core/ports.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
 import type { PipelineState } from './flows/run.ts'
 import type { StatusResult } from './flows/status.ts'
-import { openEngine, openLogic, openStore, RAW_TOPIC, refuseChanges, type Store } from './open.ts'
+import { openEngine, RAW_TOPIC, refuseChanges, type Store } from './open.ts'
+import { openProjectStore, openTargetLogic } from './open-log.ts'
 import type { Project } from './project.ts'
 
 /** Answers questions: the engine that runs on this data, or what was last committed when none does. */
@@ -26,7 +27,7 @@ export async function openAnswers(
   project: Project,
   without: ReadonlySet<string> = new Set(),
 ): Promise<Answers> {
-  const store = await openStore(project.dataDir)
+  const store = await openProjectStore(project)
   const { findEngine } = await import('./engines/embedded/client.ts')
   const running = await findEngine(store.files, store.root)
   if (running)
@@ -49,7 +50,7 @@ async function lakeAnswers(
   const manifest = await store.manifests.load()
   let engine: EmbeddedEngine | undefined
   const open = async () => {
-    const logic = await openLogic(project)
+    const logic = await openTargetLogic(project)
     await refuseChanges(logic, manifest)
     const paths = manifest ? await store.lake.locate(manifest) : new Map<string, string>()
     const files = manifest?.files.filter(({ name }) => !without.has(name)) ?? []

@@ -8,15 +8,8 @@ import type { AuditReport } from './flows/audit.ts'
 import type { AuditFault, RejectSource } from './flows/audit-log.ts'
 import type { DamagedFile } from './flows/lake-verify.ts'
 import type { DuckConnection } from './io/duckdb.ts'
-import {
-  type Logic,
-  openCodec,
-  openEngine,
-  openLogic,
-  openStore,
-  RAW_TOPIC,
-  type Store,
-} from './open.ts'
+import { type Logic, openCodec, openEngine, RAW_TOPIC, type Store } from './open.ts'
+import { openProjectStore, openTargetLogic } from './open-log.ts'
 import { type Pinned, pinCommit } from './open-pin.ts'
 import type { Project } from './project.ts'
 
@@ -32,13 +25,13 @@ const MEMORY_BYTES = 1024 * 1024 * 1024
  * the models are not those that made the rows.
  */
 export async function runAudit(project: Project, run: AuditRun = {}): Promise<AuditReport> {
-  const store = await openStore(project.dataDir)
+  const store = await openProjectStore(project)
   try {
     const { findEngine } = await import('./engines/embedded/client.ts')
     await (await findEngine(store.files, store.root))?.post('/commit', {})
     const first = await store.manifests.load()
     if (!first) return { ok: true, serial: null, asOf: null, models: [], faults: [] }
-    const logic = await openLogic(project)
+    const logic = await openTargetLogic(project)
     await refuseChanges(logic, first)
     const { clearScratch, makeScratch } = await import('./io/scratch-dir.ts')
     const place = { parent: `${store.root}/tmp`, name: 'audit' }

@@ -9,7 +9,8 @@ import type { Clock, EventLog, QueryResult } from './core/ports.ts'
 import type { PageRoutes, Route } from './dash/server.ts'
 import type { CloseOfDay } from './flows/close-of-day.ts'
 import type { StatusResult } from './flows/status.ts'
-import { openStore, systemClock } from './open.ts'
+import { systemClock } from './open.ts'
+import { openProjectStore } from './open-log.ts'
 import type { Marts } from './open-marts.ts'
 import type { Project } from './project.ts'
 
@@ -176,7 +177,7 @@ export async function openDash(
   ])
   const clock = systemClock()
   const answers = new FollowAnswers(() => openAnswers(project), clock)
-  const { log } = await openStore(project.dataDir)
+  const { log } = await openProjectStore(project)
   const page = await openPage(project, {
     log,
     catchUp: () => answers.look(),

@@ -5,72 +5,84 @@
 import type { Encoder } from './core/avro-encode.ts'
 import type { Event } from './core/contracts.ts'
 import { CcsError, EXIT } from './core/errors.ts'
-import type { LogWriter } from './core/ports.ts'
+import type { EventLog, LogWriter, SchemaRegistry } from './core/ports.ts'
+import { prefixed } from './core/target.ts'
 import { readTruth, type Truth, truthLines } from './core/truth.ts'
 import type { ArrivalSink } from './generate/log-sink.ts'
 import type { TruthRecorder } from './generate/truth-recorder.ts'
-import { openStore, RAW_TOPIC, systemClock } from './open.ts'
+import { RAW_TOPIC, systemClock } from './open.ts'
+import { openProjectStore, openRegistry } from './open-log.ts'
 import type { Project } from './project.ts'
 
 /** A sink that must be closed. */
 export interface OpenSink {
   readonly sink: ArrivalSink
+  /** How many partitions visitors are spread over. */
+  readonly partitions: number
   close(): Promise<void>
 }
 
 export interface LogSinkOpening {
   readonly seed: number
-  readonly partitions: number
+  /** All that the topic has when undefined; one in a log on disk. */
+  readonly partitions?: number | undefined
   /** Refuses a log that holds records already: the truth of a run is that of all records. */
   readonly mustBeEmpty: boolean
-  /** A full disk is waited out until this is aborted. */
+  /** A full disk is waited out until this is aborted, and so is a Kafka that is away. */
   readonly signal: AbortSignal
+  /** A Kafka that is away for longer is an error. */
+  readonly kafkaMs?: number
   readonly onNotice: (text: string) => void
 }
 
 /** Takes the lock of each partition; CCS_LOG_LOCKED while another writes. */
 export async function openLogSink(project: Project, opening: LogSinkOpening): Promise<OpenSink> {
   const { LogSink } = await import('./generate/log-sink.ts')
-  const encode = await openEncoder(project)
-  const { log } = await openStore(project.dataDir)
+  const { Outage } = await import('./flows/outage.ts')
+  const outage = new Outage(systemClock(), opening.onNotice, opening)
+  opening.signal.addEventListener('abort', () => outage.leave(), { once: true })
+  const through = <T>(run: () => Promise<T>) => outage.through('gen', run)
+  const encode = await openEncoder(await openRegistry(project))
+  const { log } = await openProjectStore(project, through)
   const writers: LogWriter[] = []
   const close = async () => {
     for (const writer of writers) await writer.close()
     await log.close()
   }
+  let partitions = opening.partitions ?? 1
   try {
-    if (opening.mustBeEmpty) await refuseRecords(log, project.dataDir)
-    for (let partition = 0; partition < opening.partitions; partition++) {
+    if (opening.partitions === undefined && project.target.kafka)
+      partitions = Math.max(1, (await log.partitions(RAW_TOPIC)).length)
+    if (opening.mustBeEmpty) await refuseRecords(project, log)
+    for (let partition = 0; partition < partitions; partition++) {
       writers.push(await log.writer(RAW_TOPIC, partition, 'ccs gen'))
     }
   } catch (error) {
     await close()
     throw error
   }
-  const { Outage } = await import('./flows/outage.ts')
-  const disk = new Outage(systemClock(), opening.onNotice)
-  opening.signal.addEventListener('abort', () => disk.leave(), { once: true })
   const sink = new LogSink({
     writers,
     encode,
     seed: opening.seed,
     nowMs: () => Date.now(),
-    through: (append) => disk.through('gen', append),
+    // A writer to Kafka repeats by itself, what it had not written: an append as a whole would come twice.
+    ...(project.target.kafka ? {} : { through }),
   })
-  return { sink, close }
+  return { sink, partitions, close }
 }
 
-async function refuseRecords(
-  log: Awaited<ReturnType<typeof openStore>>['log'],
-  dataDir: string,
-): Promise<void> {
+async function refuseRecords({ target, dataDir }: Project, log: EventLog): Promise<void> {
+  const place = target.kafka
+    ? { name: `topic ${prefixed(target, RAW_TOPIC)}`, hint: 'Begin with a new topic.' }
+    : { name: `log in ${dataDir}`, hint: 'Begin with an empty data directory: --data DIR' }
   for (const partition of await log.partitions(RAW_TOPIC)) {
     const { end } = await log.range(RAW_TOPIC, partition)
     if (end === 0) continue
-    const message = `The log in ${dataDir} holds ${end} records already, and --truth knows only its own.`
+    const message = `The ${place.name} holds ${end} records already, and --truth knows only its own.`
     throw new CcsError('CCS_USAGE_INVALID', message, {
       exit: EXIT.usage,
-      hint: 'Begin with an empty data directory: --data DIR',
+      hint: place.hint,
     })
   }
 }
@@ -82,16 +94,15 @@ export async function openLineSink(
   write: (text: string) => Promise<void>,
 ): Promise<OpenSink> {
   const { LineSink } = await import('./generate/line-sink.ts')
-  const sink = new LineSink({ write, encode: await openEncoder(project), seed })
-  return { sink, close: async () => {} }
+  const { filesRegistry } = await import('./registry/files.ts')
+  const encode = await openEncoder(await filesRegistry(`${project.dir}/schemas`))
+  const sink = new LineSink({ write, encode, seed })
+  return { sink, partitions: 1, close: async () => {} }
 }
 
-async function openEncoder(project: Project): Promise<Encoder<Event>> {
-  const [{ compileEncoder }, { filesRegistry }] = await Promise.all([
-    import('./core/avro-encode.ts'),
-    import('./registry/files.ts'),
-  ])
-  const registry = await filesRegistry(`${project.dir}/schemas`)
+/** Of the newest schema, by the id that it has in the registry. */
+async function openEncoder(registry: SchemaRegistry): Promise<Encoder<Event>> {
+  const { compileEncoder } = await import('./core/avro-encode.ts')
   const newest = (await registry.versions(`${RAW_TOPIC}-value`)).at(-1)
   if (newest !== undefined) return compileEncoder<Event>(newest.schema, newest.id)
   throw new CcsError('CCS_SCHEMA_INVALID', `schemas/ has no ${RAW_TOPIC}.avsc.`)

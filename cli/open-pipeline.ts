@@ -14,12 +14,12 @@ import {
   type Logic,
   openCodec,
   openEngine,
-  openStore,
   RAW_TOPIC,
   refuseChanges,
   type Store,
   systemClock,
 } from './open.ts'
+import { openProjectStore, type ProjectStore } from './open-log.ts'
 import type { Project } from './project.ts'
 
 /** A running pipeline and what it stands on. */
@@ -35,6 +35,8 @@ export interface PipelineOpening {
   /** Who runs it, for whoever meets the lock. */
   readonly owner: string
   readonly onNotice: (text: string) => void
+  /** It ends by itself: a Kafka that stays away is an error then. */
+  readonly isOnce?: boolean
   /** That of the project unless given; it is closed with the pipeline. */
   readonly store?: Store
   /** What the loop waits by; the system's unless given. */
@@ -50,16 +52,19 @@ export interface PipelineOpening {
 export async function openPipeline(
   project: Project,
   logic: Logic,
-  { owner, onNotice, store: given, clock = systemClock(), goldLimits }: PipelineOpening,
+  { owner, onNotice, isOnce, store: given, clock = systemClock(), goldLimits }: PipelineOpening,
 ): Promise<OpenPipeline> {
-  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check, ledger] = await Promise.all([
+  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check, ledger, waits] = await Promise.all([
     import('./lake/engine-lock.ts'),
     import('./flows/rejects.ts'),
     import('./flows/run.ts'),
     import('./flows/lake-check.ts'),
     import('./flows/replay-ledger.ts'),
+    import('./flows/outage.ts'),
   ])
-  const store = given ?? (await openStore(project.dataDir))
+  const outage = new waits.Outage(clock, onNotice, isOnce ? { kafkaMs: waits.KAFKA_WAIT_MS } : {})
+  const through = <T>(run: () => Promise<T>) => outage.through('write', run)
+  const store: ProjectStore = given ?? (await openProjectStore(project, through))
   const closers: (() => Promise<void>)[] = [() => store.log.close()]
   const close = async () => {
     const faults: unknown[] = []
@@ -71,6 +76,7 @@ export async function openPipeline(
     closers.push(() => lock.release())
     const manifest = await store.manifests.load()
     await refuseChanges(logic, manifest)
+    if (project.target.kafka) await refuseNoTopic(store, project)
     if (manifest) await store.lake.settle(manifest)
     const unchecked = manifest ? await check.checkNewest(store.lake, manifest) : []
     const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
@@ -96,6 +102,8 @@ export async function openPipeline(
         lake: store.lake,
         manifests: store.manifests,
         keepRejects: (some) => rejects.keep(some),
+        outage,
+        ...(store.tellPositions ? { onCommit: store.tellPositions } : {}),
       },
       {
         topic: RAW_TOPIC,
@@ -115,6 +123,17 @@ export async function openPipeline(
     await close().catch(() => undefined)
     throw error
   }
+}
+
+/** A topic that is not there yet would be waited for in silence. */
+async function refuseNoTopic({ log }: ProjectStore, { target }: Project): Promise<void> {
+  if ((await log.partitions(RAW_TOPIC)).length > 0) return
+  const { prefixed } = await import('./core/target.ts')
+  const name = prefixed(target, RAW_TOPIC)
+  throw new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${name} on target "${target.name}".`, {
+    exit: EXIT.usage,
+    hint: `Make what the project needs: ccs deploy --target ${target.name}`,
+  })
 }
 
 /** The pipeline's HTTP: other processes find it through the data directory. */

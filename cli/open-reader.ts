@@ -2,7 +2,8 @@
 import type { RegisteredSchema, SchemaRegistry } from './core/ports.ts'
 import type { DlqShowPorts } from './flows/dlq-show.ts'
 import type { Decoded, DecodeRecord, TailPorts } from './flows/tail.ts'
-import { openStore, RAW_TOPIC, systemClock } from './open.ts'
+import { RAW_TOPIC, systemClock } from './open.ts'
+import { DLQ_SUBJECT, openProjectStore, openRegistry } from './open-log.ts'
 import type { Project } from './project.ts'
 
 export interface OpenTail extends Omit<TailPorts, 'emit'> {
@@ -10,7 +11,7 @@ export interface OpenTail extends Omit<TailPorts, 'emit'> {
 }
 
 export async function openTail(project: Project): Promise<OpenTail> {
-  const { log } = await openStore(project.dataDir)
+  const { log } = await openProjectStore(project)
   const decode = await openDecoder(await openRegistry(project))
   return { log, clock: systemClock(), decode, close: () => log.close() }
 }
@@ -22,7 +23,7 @@ export async function openRejectDecoder(project: Project): Promise<DlqShowPorts[
     openRegistry(project),
   ])
   type Reject = import('./core/contracts.ts').RejectedEvent
-  const decoders = (await registry.versions('events.dlq-value'))
+  const decoders = (await registry.versions(DLQ_SUBJECT))
     .map(({ schema, id }) => recordDecoder<Reject>(schema, id))
     .reverse()
   return (bytes) => {
@@ -32,11 +33,6 @@ export async function openRejectDecoder(project: Project): Promise<DlqShowPorts[
     }
     return undefined
   }
-}
-
-export async function openRegistry(project: Project): Promise<SchemaRegistry> {
-  const { filesRegistry } = await import('./registry/files.ts')
-  return filesRegistry(`${project.dir}/schemas`)
 }
 
 const HEADER_BYTES = 5

@@ -1,4 +1,4 @@
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import { EXIT } from '../core/errors.ts'
 import { formatCount } from '../core/units.ts'
 import type { AuditReport } from '../flows/audit.ts'
@@ -10,6 +10,8 @@ export default class Audit extends CcsCommand<AuditReport> {
   static override description =
     'Every record of the log is in Bronze or rejected, once; every model is what its SELECT gives when it is run plainly over what it reads; every audit in the headers holds. Looks at the last commit; an engine that runs is asked to commit first. Exits 5 with the ids otherwise.'
   static override examples = ['<%= config.bin %> audit', '<%= config.bin %> audit --json']
+
+  static override flags = { target: targetFlag }
 
   async run(): Promise<AuditReport> {
     const { flags } = await this.parse(Audit)

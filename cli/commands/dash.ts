@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import { systemClock } from '../open.ts'
 import { openDash } from '../open-dash.ts'
 
@@ -17,6 +17,7 @@ export default class Dash extends CcsCommand<DashResult> {
     '<%= config.bin %> dash --data DIR --port 8091',
   ]
   static override flags = {
+    target: targetFlag,
     port: Flags.integer({
       summary: 'Port on 127.0.0.1; 0 takes any free one.',
       min: 0,

@@ -12,7 +12,7 @@ export default class Dbt extends CcsCommand<DbtResult> {
   static override summary = 'Run dbt over the lake: ccs dbt build makes the daily marts.'
   static override description =
     `Everything after "dbt" is dbt's own: build, test, run, docs, ls, show … with its flags.
-dbt is installed by itself into .ccs/venv (Python 3.10 or newer), with the versions and hashes of dbt/requirements.lock; CCS_VENV names another place. It reads a snapshot of committed Silver and builds only what changed since the last green build, or all with --full-refresh. A whole build that is green is published at once for the page, ccs reconcile and ccs query --marts; after one that is not, the last good marts stay.`
+dbt is installed by itself into .ccs/venv (Python 3.10 or newer), with the versions and hashes of dbt/requirements.lock; CCS_VENV names another place. It reads a snapshot of committed Silver and builds only what changed since the last green build, or all with --full-refresh. A whole build that is green is published at once for the page, ccs reconcile and ccs query --marts; after one that is not, the last good marts stay. --target is dbt's own; CCS_TARGET names a target of ccs.yml.`
   static override usage = ['dbt COMMAND [FLAGS OF DBT]']
   static override examples = [
     '<%= config.bin %> dbt build',
@@ -29,7 +29,8 @@ dbt is installed by itself into .ccs/venv (Python 3.10 or newer), with the versi
     const { own, dbt } = splitDbtArgs(this.argv)
     const { flags } = await this.parse(Dbt, [...own])
     const task = readDbtTask(dbt)
-    const project = await this.loadProject(flags)
+    // --target is one of dbt's own flags.
+    const project = await this.loadProject({ ...flags, target: process.env.CCS_TARGET })
     const signal = this.untilSignal()
     let shown = ''
     const progress = { line: this.progress('') }

@@ -1,9 +1,12 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand, durationFlag } from '../command.ts'
+import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { CcsError, EXIT } from '../core/errors.ts'
+import { prefixed } from '../core/target.ts'
 import { type GenerateOptions, generate, type PaceReport, rateMissed } from '../flows/generate.ts'
-import { systemClock } from '../open.ts'
+import { KAFKA_WAIT_MS } from '../flows/outage.ts'
+import { RAW_TOPIC, systemClock } from '../open.ts'
 import { openLineSink, openLogSink, openRecorder, writeTruthFile } from '../open-generator.ts'
+import type { Project } from '../project.ts'
 
 /** What `--json` prints. */
 export interface GenOutput {
@@ -55,6 +58,7 @@ export default class Gen extends CcsCommand<GenOutput> {
     '<%= config.bin %> gen --eps 5 --stdout | head',
   ]
   static override flags = {
+    target: targetFlag,
     eps: Flags.integer({
       min: 1,
       max: 1_000_000,
@@ -88,10 +92,10 @@ export default class Gen extends CcsCommand<GenOutput> {
       summary: 'Write what Gold must hold when all was taken in.',
     }),
     partitions: Flags.integer({
-      default: 1,
       min: 1,
       max: 64,
       summary: 'Partitions of the topic to write to; visitors are spread over them.',
+      description: 'One in the log on disk, all that the topic has in Kafka, unless given.',
     }),
     strict: Flags.boolean({ summary: 'Exit 3 when the rate was missed.' }),
   }
@@ -120,6 +124,7 @@ export default class Gen extends CcsCommand<GenOutput> {
           partitions,
           mustBeEmpty: flags.truth !== undefined,
           signal,
+          kafkaMs: KAFKA_WAIT_MS,
           onNotice: (text) => this.note(text),
         })
     try {
@@ -130,7 +135,7 @@ export default class Gen extends CcsCommand<GenOutput> {
           : {
               record: await openRecorder(project, {
                 seed,
-                partitions: flags.stdout ? 1 : partitions,
+                partitions: open.partitions,
               }),
             }
       const result = await generate(options, {
@@ -145,7 +150,7 @@ export default class Gen extends CcsCommand<GenOutput> {
       if (flags.truth !== undefined && result.truth !== undefined)
         await writeTruthFile(flags.truth, result.truth.finish())
       const { records, history, live } = result
-      if (!flags.stdout) this.print(`${records} records written to ${project.dataDir}.`)
+      if (!flags.stdout) this.print(`${records} records written to ${placeOf(project)}.`)
       if (live !== undefined && !live.isKept) {
         if (flags.strict) throw rateMissed(eps, live)
         this.note(rateMissed(eps, live).message)
@@ -161,6 +166,10 @@ export default class Gen extends CcsCommand<GenOutput> {
       await open.close()
     }
   }
+}
+
+function placeOf({ target, dataDir }: Project): string {
+  return target.kafka ? `${prefixed(target, RAW_TOPIC)} on target "${target.name}"` : dataDir
 }
 
 function liveOutput({ made, seconds, eps, deficit, isKept }: PaceReport): GenOutput['live'] {

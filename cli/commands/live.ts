@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand, durationFlag } from '../command.ts'
+import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { type LiveData, liveLines } from '../core/live-text.ts'
 import { readLive } from '../flows/live.ts'
 import { systemClock } from '../open.ts'
@@ -11,6 +11,7 @@ export default class Live extends CcsCommand<LiveData> {
     'Redraws on a terminal; elsewhere, and with --once, it prints what it sees and ends.'
   static override examples = ['<%= config.bin %> live', '<%= config.bin %> live --once --json']
   static override flags = {
+    target: targetFlag,
     once: Flags.boolean({ summary: 'Print once and end.' }),
     every: durationFlag({ summary: 'Time between two looks.', default: 1_000 }),
   }

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import type { QueryResult } from '../core/ports.ts'
 import { openAnswers } from '../open-answers.ts'
 import { openMartsAnswers } from '../open-marts.ts'
@@ -22,6 +22,7 @@ export default class Query extends CcsCommand<QueryOutput> {
     '<%= config.bin %> query --marts "SELECT * FROM fct_revenue_daily ORDER BY 1 DESC LIMIT 7"',
   ]
   static override flags = {
+    target: targetFlag,
     marts: Flags.boolean({ summary: 'Ask the published marts of dbt instead.' }),
   }
   static override args = {

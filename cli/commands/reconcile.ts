@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import { CcsError, EXIT } from '../core/errors.ts'
 import { isZero } from '../core/exact.ts'
 import type { DayReport, Metric, ReconcileReport, RowDifference } from '../core/reconcile.ts'
@@ -30,6 +30,7 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
     '<%= config.bin %> reconcile --day 2026-10-25 --json',
   ]
   static override flags = {
+    target: targetFlag,
     day: dayFlag({ summary: 'This day alone.' }),
     open: Flags.boolean({
       summary: 'Open days too: no engine may run, and the marts must be of the last commit.',

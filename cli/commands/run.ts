@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import type { StatusResult } from '../flows/status.ts'
-import { openLogic } from '../open.ts'
+import { openTargetLogic } from '../open-log.ts'
 import { openPipeline, openServer } from '../open-pipeline.ts'
 
 export default class Run extends CcsCommand<StatusResult> {
@@ -10,6 +10,7 @@ export default class Run extends CcsCommand<StatusResult> {
     'Takes in what the log holds and goes on as it grows. SIGINT or SIGTERM drains: everything is taken in and committed.'
   static override examples = ['<%= config.bin %> run', '<%= config.bin %> run --once']
   static override flags = {
+    target: targetFlag,
     once: Flags.boolean({ summary: 'Take in all that the log holds, commit and stop.' }),
     port: Flags.integer({
       summary: 'Port on 127.0.0.1; 0 takes any free one.',
@@ -22,8 +23,9 @@ export default class Run extends CcsCommand<StatusResult> {
     const { flags } = await this.parse(Run)
     const project = await this.loadProject(flags)
     const stop = this.untilSignal()
-    const open = await openPipeline(project, await openLogic(project), {
+    const open = await openPipeline(project, await openTargetLogic(project), {
       owner: 'ccs run',
+      isOnce: flags.once,
       onNotice: (text) => this.note(text),
     })
     try {

@@ -1,4 +1,5 @@
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
+import { gapSentence } from '../flows/log-inlet.ts'
 import type { StatusResult } from '../flows/status.ts'
 import { openAnswers } from '../open-answers.ts'
 
@@ -7,12 +8,15 @@ export default class Status extends CcsCommand<StatusResult> {
     'Lag, watermark, freshness, late, duplicates, rejects and the last commit.'
   static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --json']
 
+  static override flags = { target: targetFlag }
+
   async run(): Promise<StatusResult> {
     const { flags } = await this.parse(Status)
     const answers = await openAnswers(await this.loadProject(flags))
     try {
       const status = await answers.status()
       for (const [label, value] of statusRows(status)) this.print(`${label.padEnd(16)}${value}`)
+      for (const gap of status.gaps) this.print(this.paint('yellow', gapSentence(gap)))
       return status
     } finally {
       await answers.close()

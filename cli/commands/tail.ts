@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import { CcsError, EXIT } from '../core/errors.ts'
 import { wrapLine } from '../core/text.ts'
 import { jsonValue, type TailRecord, tail, tailLine } from '../flows/tail.ts'
@@ -27,6 +27,7 @@ export default class Tail extends CcsCommand<TailOutput> {
     topic: Args.string({ default: TOPIC, description: 'events.raw or events.dlq.' }),
   }
   static override flags = {
+    target: targetFlag,
     from: Flags.string({
       default: 'start',
       helpValue: 'OFFSET|start|end',

@@ -1,13 +1,14 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand, durationFlag } from '../command.ts'
+import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { readDbtTask } from '../core/dbt-args.ts'
 import type { QueryResult } from '../core/ports.ts'
 import { generate } from '../flows/generate.ts'
 import { keepMarts } from '../flows/marts-keeper.ts'
 import type { StatusResult } from '../flows/status.ts'
-import { type Logic, openLogic, systemClock } from '../open.ts'
+import { type Logic, systemClock } from '../open.ts'
 import { openDbtRun } from '../open-dbt.ts'
 import { openLogSink } from '../open-generator.ts'
+import { openTargetLogic } from '../open-log.ts'
 import { type OpenPipeline, type OpenServer, openPipeline, openServer } from '../open-pipeline.ts'
 import { hasDbt } from '../open-venv.ts'
 import type { Project } from '../project.ts'
@@ -23,6 +24,7 @@ export default class Up extends CcsCommand<StatusResult> {
     '<%= config.bin %> up --no-gen --dbt-every 5min',
   ]
   static override flags = {
+    target: targetFlag,
     eps: Flags.integer({ summary: 'Events a second of the simulated shop.', min: 1, max: 100_000 }),
     gen: Flags.boolean({ summary: 'Simulate shoppers.', default: true, allowNo: true }),
     for: durationFlag({ summary: 'Stop by itself after this time.' }),
@@ -48,7 +50,7 @@ export default class Up extends CcsCommand<StatusResult> {
     const { flags } = await this.parse(Up)
     const project = await this.loadProject(flags)
     const stop = this.untilSignal()
-    const logic = await openLogic(project)
+    const logic = await openTargetLogic(project)
     const open = await openPipeline(project, logic, {
       owner: 'ccs up',
       onNotice: (text) => this.note(text),
@@ -155,7 +157,6 @@ export default class Up extends CcsCommand<StatusResult> {
     const { seed } = project.config.generator
     const shop = await openLogSink(project, {
       seed,
-      partitions: 1,
       mustBeEmpty: false,
       signal: options.stop,
       onNotice: (text) => this.note(text),

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import { EXIT } from '../core/errors.ts'
 import { differenceLines, type VerifyReport, verify } from '../flows/verify.ts'
 import { openAnswers } from '../open-answers.ts'
@@ -13,6 +13,7 @@ export default class Verify extends CcsCommand<VerifyReport> {
     '<%= config.bin %> gen --count 100000 --eps 5000 --truth truth.ndjson && <%= config.bin %> run --once && <%= config.bin %> verify --truth truth.ndjson',
   ]
   static override flags = {
+    target: targetFlag,
     truth: Flags.string({
       required: true,
       helpValue: 'FILE',

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
 import { EXIT } from '../core/errors.ts'
 import { formatCount, formatDuration } from '../core/units.ts'
 import type { WhyReport } from '../flows/why.ts'
@@ -24,6 +24,7 @@ export default class Why extends CcsCommand<WhyReport> {
     }),
   }
   static override flags = {
+    target: targetFlag,
     limit: Flags.integer({ default: 10, min: 0, max: 1000, summary: 'Events that are listed.' }),
   }
 

@@ -17,7 +17,7 @@ export interface PipelineParts extends CommitParts {
   readonly keepRejects: (rejects: readonly Reject[]) => Promise<number>
   /** Shared with whoever writes to the log for it; one of its own unless given. */
   readonly outage?: Outage
-  /** Told of each commit, for others who watch; what it can't do is its own business. */
+  /** Told of each commit, for others who watch; ends soon, and what it can't do is its own business. */
   readonly onCommit?: (manifest: Manifest) => Promise<void>
 }
 
@@ -69,6 +69,8 @@ export class Pipeline {
   /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
   #taking: Promise<void> | undefined
   #failure: unknown
+  /** Others being told of the last commit. */
+  #telling: Promise<void> | undefined
   readonly #outage: Outage
   readonly #attention: Attention
   readonly #inlet: LogInlet
@@ -147,6 +149,7 @@ export class Pipeline {
       stop.removeEventListener('abort', leave)
       leave()
       await this.#commit
+      await this.#telling
       await this.#inlet.close()
     }
   }
@@ -261,7 +264,7 @@ export class Pipeline {
     for (const table of written.replaced) this.#options.onNotice(`${table}: ${MADE_ANEW}`)
     await this.#settle(manifest)
     await engine.release(frozen, written, manifest)
-    void this.#parts.onCommit?.(manifest)
+    this.#telling = this.#parts.onCommit?.(manifest).catch(() => undefined)
   }
 
   /** The commit counts already: what cannot be moved now is moved when there is space, or at the next start. */

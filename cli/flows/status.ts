@@ -2,7 +2,8 @@
  * How the pipeline is doing, in figures that a person can act on: what waits, how fresh the answers are,
  * what came late, twice or broken, and when it was last committed.
  */
-import type { Counts } from '../core/manifest.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
+import type { Counts, LogGap } from '../core/manifest.ts'
 import type { EventLog } from '../core/ports.ts'
 import type { PipelineState } from './run.ts'
 
@@ -28,6 +29,8 @@ export interface StatusResult {
     readonly nextOffset: number
     readonly end: number
   }[]
+  /** Records that the log lost before they were taken in. */
+  readonly gaps: readonly LogGap[]
 }
 
 export async function readStatus(
@@ -40,18 +43,21 @@ export async function readStatus(
     readonly running: boolean
   },
 ): Promise<StatusResult> {
-  const partitions = []
-  for (const partition of await log.partitions(about.topic)) {
-    const { end, start } = await log.range(about.topic, partition)
-    const at = state.positions.find(
-      (one) => one.topic === about.topic && one.partition === partition,
-    )
-    partitions.push({ topic: about.topic, partition, nextOffset: at?.nextOffset ?? start, end })
-  }
+  let { stalled } = state
+  // A log that is away would only be waited for; how much waits in it is not known then.
+  let partitions = partitionsOf(state, about.topic)
+  if (stalled === null)
+    try {
+      partitions = await readPartitions(log, state, about.topic)
+    } catch (error) {
+      if (!about.running || !(error instanceof CcsError) || error.exit !== EXIT.unreachable)
+        throw error
+      stalled = error.message
+    }
   return {
     data: about.data,
     running: about.running,
-    stalled: state.stalled,
+    stalled,
     lagEvents: partitions.reduce((sum, one) => sum + Math.max(0, one.end - one.nextOffset), 0),
     watermark: iso(state.watermarkMs),
     newestAgeMs:
@@ -61,7 +67,32 @@ export async function readStatus(
     lastCommit: iso(state.committedMs),
     serial: state.serial,
     partitions,
+    gaps: state.gaps,
   }
+}
+
+type Partitions = StatusResult['partitions']
+
+async function readPartitions(
+  log: EventLog,
+  { positions, sources }: PipelineState,
+  topic: string,
+): Promise<Partitions> {
+  const read = async (partition: number) => {
+    const range = await log.range(topic, partition)
+    const isOf = (one: { readonly topic: string; readonly partition: number }) =>
+      one.topic === topic && one.partition === partition
+    const { shift = 0 } = sources.find(isOf) ?? {}
+    const nextOffset = positions.find(isOf)?.nextOffset ?? range.start + shift
+    return { topic, partition, nextOffset, end: range.end + shift }
+  }
+  return Promise.all((await log.partitions(topic)).map(read))
+}
+
+function partitionsOf({ positions }: PipelineState, topic: string): Partitions {
+  return positions
+    .filter((one) => one.topic === topic)
+    .map(({ partition, nextOffset }) => ({ topic, partition, nextOffset, end: nextOffset }))
 }
 
 function iso(ms: number | null): string | null {

@@ -29,11 +29,12 @@ export interface KafkaStream {
   /** Appends one encoded batch; the offset of its first record. Repeating the same batch writes it once. */
   produce(topic: string, partition: number, batch: Buffer): Promise<number>
   /** For tools that watch groups: nothing of ccs reads it. */
-  commitOffsets(group: string, topic: string, offsets: readonly CommittedOffset[]): Promise<void>
+  commitOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void>
   close(): Promise<void>
 }
 
 export interface CommittedOffset {
+  readonly topic: string
   readonly partition: number
   readonly offset: number
 }
@@ -132,18 +133,14 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
       once({ topic: name, partition }, async (cluster) =>
         produceBatch(await leaderOf(cluster, name, partition), { topic: name, partition }, batch),
       ),
-    commitOffsets: (groupId, name, offsets) =>
-      once({ topic: name }, async (cluster) => {
+    commitOffsets: (groupId, offsets) =>
+      once({}, async (cluster) => {
+        const topics = offsets.map(({ topic: name, partition, offset }) => {
+          return { topic: name, partitions: [{ partition, offset: String(offset), metadata: '' }] }
+        })
         const coordinator = await cluster.findGroupCoordinator({ groupId })
-        const partitions = offsets.map(({ partition, offset }) => {
-          return { partition, offset: String(offset), metadata: '' }
-        })
-        await coordinator.offsetCommit({
-          groupId,
-          groupGenerationId: -1,
-          memberId: '',
-          topics: [{ topic: name, partitions }],
-        })
+        const noMember = { groupGenerationId: -1, memberId: '' }
+        await coordinator.offsetCommit({ groupId, ...noMember, topics })
       }),
     close: async () => {
       if (current) drop(current)

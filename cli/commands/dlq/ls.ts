@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { parseSinceMs } from '../../core/since.ts'
 import { formatCount } from '../../core/units.ts'
 import { type DlqList, groupLines, listRejects } from '../../flows/dlq.ts'
@@ -15,6 +15,7 @@ export default class DlqLs extends CcsCommand<DlqList> {
     '<%= config.bin %> dlq ls --where "event_type = \'purchase\'" --json',
   ]
   static override flags = {
+    target: targetFlag,
     reason: Flags.string({ helpValue: 'CODE', summary: 'Those with this reason code only.' }),
     since: Flags.string({
       helpValue: '2h|TIME',

@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { type DlqRecord, findReject, rejectLines, showReject } from '../../flows/dlq-show.ts'
 import { jsonValue } from '../../flows/tail.ts'
 import { openDlqShow } from '../../open-dlq.ts'
@@ -20,6 +20,8 @@ export default class DlqShow extends CcsCommand<DlqRecord> {
         'Offset in events.dlq, or partition:offset; partition 0 is the engine’s. Or a fingerprint of ccs dlq ls: the newest of that group.',
     }),
   }
+
+  static override flags = { target: targetFlag }
 
   async run(): Promise<DlqRecord> {
     const { args, flags } = await this.parse(DlqShow)

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { formatBytes, formatCount } from '../../core/units.ts'
 import type { CompactResult } from '../../flows/lake-compact.ts'
 import { openLake } from '../../open-lake.ts'
@@ -13,6 +13,7 @@ export default class LakeCompact extends CcsCommand<CompactResult> {
     '<%= config.bin %> lake compact --table silver.events',
   ]
   static override flags = {
+    target: targetFlag,
     table: Flags.string({ summary: 'Only this table.', helpValue: 'silver.events' }),
     'files-max': Flags.integer({
       summary:

@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { CcsError, EXIT } from '../../core/errors.ts'
 import { nearest } from '../../core/suggest.ts'
 import { formatBytes } from '../../core/units.ts'
@@ -31,6 +31,8 @@ export default class LakeLs extends CcsCommand<LakeLsResult> {
   static override args = {
     table: Args.string({ description: 'Such as silver.events: list its partitions.' }),
   }
+
+  static override flags = { target: targetFlag }
 
   async run(): Promise<LakeLsResult> {
     const { args, flags } = await this.parse(LakeLs)

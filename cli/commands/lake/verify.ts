@@ -1,4 +1,4 @@
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { CcsError, EXIT } from '../../core/errors.ts'
 import { formatBytes, formatCount } from '../../core/units.ts'
 import type { VerifyResult } from '../../flows/lake-verify.ts'
@@ -12,6 +12,8 @@ export default class LakeVerify extends CcsCommand<VerifyResult> {
     '<%= config.bin %> lake verify',
     '<%= config.bin %> lake verify --json',
   ]
+
+  static override flags = { target: targetFlag }
 
   async run(): Promise<VerifyResult> {
     const { flags } = await this.parse(LakeVerify)
