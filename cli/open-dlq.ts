@@ -8,8 +8,9 @@ import type { DlqListParts } from './flows/dlq.ts'
 import type { DlqShowPorts } from './flows/dlq-show.ts'
 import type { RejectTable } from './flows/reject-table.ts'
 import type { ReplayParts } from './flows/replay.ts'
-import { openStore, RAW_TOPIC, systemClock } from './open.ts'
-import { openGuess, openGuessPart, openRegistry, openRejectDecoder } from './open-reader.ts'
+import { RAW_TOPIC, systemClock } from './open.ts'
+import { openProjectStore, openRegistry } from './open-log.ts'
+import { openGuess, openGuessPart, openRejectDecoder } from './open-reader.ts'
 import type { Project } from './project.ts'
 
 const OWNER = 'ccs dlq replay'
@@ -143,7 +144,7 @@ async function openWriting(
 /** What all of `ccs dlq` need: the log, the decoder of rejects, and what was replayed so far. */
 async function openBase(project: Project, given?: EventLog) {
   const [log, decode, { ReplayLedger }] = await Promise.all([
-    given ?? openStore(project.dataDir).then((store) => store.log),
+    given ?? openProjectStore(project).then((store) => store.log),
     openRejectDecoder(project),
     import('./flows/replay-ledger.ts'),
   ])

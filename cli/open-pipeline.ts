@@ -54,14 +54,15 @@ export async function openPipeline(
   logic: Logic,
   { owner, onNotice, isOnce, store: given, clock = systemClock(), goldLimits }: PipelineOpening,
 ): Promise<OpenPipeline> {
-  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check, ledger, waits] = await Promise.all([
-    import('./lake/engine-lock.ts'),
-    import('./flows/rejects.ts'),
-    import('./flows/run.ts'),
-    import('./flows/lake-check.ts'),
-    import('./flows/replay-ledger.ts'),
-    import('./flows/outage.ts'),
-  ])
+  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check, ledger, waits] =
+    await Promise.all([
+      import('./lake/engine-lock.ts'),
+      import('./flows/rejects.ts'),
+      import('./flows/run.ts'),
+      import('./flows/lake-check.ts'),
+      import('./flows/replay-ledger.ts'),
+      import('./flows/outage.ts'),
+    ])
   const outage = new waits.Outage(clock, onNotice, isOnce ? { kafkaMs: waits.KAFKA_WAIT_MS } : {})
   const through = <T>(run: () => Promise<T>) => outage.through('write', run)
   const store: ProjectStore = given ?? (await openProjectStore(project, through))
@@ -127,13 +128,18 @@ export async function openPipeline(
 
 /** A topic that is not there yet would be waited for in silence. */
 async function refuseNoTopic({ log }: ProjectStore, { target }: Project): Promise<void> {
-  if ((await log.partitions(RAW_TOPIC)).length > 0) return
-  const { prefixed } = await import('./core/target.ts')
-  const name = prefixed(target, RAW_TOPIC)
-  throw new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${name} on target "${target.name}".`, {
-    exit: EXIT.usage,
-    hint: `Make what the project needs: ccs deploy --target ${target.name}`,
-  })
+  const [{ prefixed }, { DLQ_TOPIC }] = await Promise.all([
+    import('./core/target.ts'),
+    import('./flows/rejects.ts'),
+  ])
+  for (const topic of [RAW_TOPIC, DLQ_TOPIC]) {
+    if ((await log.partitions(topic)).length > 0) continue
+    const message = `There is no topic ${prefixed(target, topic)} on target "${target.name}".`
+    throw new CcsError('CCS_KAFKA_TOPIC', message, {
+      exit: EXIT.usage,
+      hint: `Make what the project needs: ccs deploy --target ${target.name}`,
+    })
+  }
 }
 
 /** The pipeline's HTTP: other processes find it through the data directory. */

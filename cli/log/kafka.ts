@@ -33,8 +33,11 @@ export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): 
   return {
     partitions: async (topic) => (await stream.topic(nameOf(topic)))?.partitions ?? [],
     identity: async (topic) => (await stream.topic(nameOf(topic)))?.id ?? null,
-    range: async (topic, partition) =>
-      stream.range((await found(topic, partition)).name, partition),
+    range: async (topic, partition) => {
+      const now = await stream.topic(nameOf(topic))
+      if (!now?.partitions.includes(partition)) return { start: 0, end: 0 }
+      return stream.range(nameOf(topic), partition)
+    },
 
     async reader(topic, partition, fromOffset) {
       const { name, id } = await found(topic, partition)

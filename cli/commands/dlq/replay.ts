@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CcsCommand } from '../../command.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
 import { formatCount } from '../../core/units.ts'
 import { type ReplayResult, replayRejects } from '../../flows/replay.ts'
 import { openReplay } from '../../open-dlq.ts'
@@ -17,6 +17,7 @@ export default class DlqReplay extends CcsCommand<ReplayResult> {
   static override strict = false
   static override usage = 'dlq replay [FINGERPRINT | PARTITION:OFFSET …] [FLAGS]'
   static override flags = {
+    target: targetFlag,
     reason: Flags.string({ helpValue: 'CODE', summary: 'Those with this reason code only.' }),
     where: Flags.string({
       helpValue: 'SQL',
