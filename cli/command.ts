@@ -18,6 +18,7 @@ import { parseDurationMs } from './core/units.ts'
 import { stopSignal, watchReader } from './io/stop-signal.ts'
 import {
   ask,
+  askText,
   type Progress,
   painterFor,
   SILENT,
@@ -145,6 +146,12 @@ export abstract class CcsCommand<Result> extends Command {
   protected async confirm(question: string): Promise<boolean> {
     if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
     return ask(question)
+  }
+
+  /** Whether a person types exactly this word; false where nobody can be asked. */
+  protected async confirmWord(question: string, word: string): Promise<boolean> {
+    if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
+    return (await askText(`${question} Type ${word}: `)) === word
   }
 
   /** Ends with this exit code after the result was printed, as a check that failed does. */

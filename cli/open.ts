@@ -175,7 +175,8 @@ export async function openStore(root: string, disk?: Files): Promise<Store> {
   }
 }
 
-async function openFault(): Promise<FaultPoint | undefined> {
+/** Only under test; each has its own count. */
+export async function openFault(): Promise<FaultPoint | undefined> {
   const { NODE_ENV, CCS_FAULT } = process.env
   if (NODE_ENV !== 'test' || !CCS_FAULT) return undefined
   return (await import('./io/fault-point.ts')).faultPoint(CCS_FAULT)

@@ -18,16 +18,19 @@ const TITLES: Readonly<Record<StepKind, string>> = {
   connector: 'Connectors',
 }
 
+const NAME_WIDTH_MAX = 48
+
 export function clusterPlanLines(
   plan: ClusterPlan,
   options: { readonly withDiff: boolean },
 ): readonly string[] {
   const steps = stepsOf(plan)
   const lines: string[] = []
+  const width = Math.min(NAME_WIDTH_MAX, Math.max(0, ...steps.map((step) => step.name.length)))
   for (const [kind, title] of Object.entries(TITLES)) {
     const some = steps.filter((step) => step.kind === kind)
     if (some.length === 0) continue
-    lines.push(title, ...some.flatMap((step) => stepLines(step, options.withDiff)), '')
+    lines.push(title, ...some.flatMap((step) => stepLines(step, width, options.withDiff)), '')
   }
   for (const remark of plan.remarks) lines.push(`note: ${remark}`)
   if (plan.remarks.length > 0) lines.push('')
@@ -47,10 +50,10 @@ export function summaryLine(plan: ClusterPlan): string {
   )
 }
 
-function stepLines(step: ClusterStep, withDiff: boolean): readonly string[] {
+function stepLines(step: ClusterStep, width: number, withDiff: boolean): readonly string[] {
   const effect = step.state === 'none' ? '' : `; ${step.state}`
   const drift = step.drift ? ' (drift)' : ''
-  const head = `  ${SIGNS[step.action].padEnd(3)} ${step.name.padEnd(32)} ${step.category}: ${step.reason}${effect}${drift}`
+  const head = `  ${SIGNS[step.action].padEnd(3)} ${step.name.padEnd(width)}  ${step.category}: ${step.reason}${effect}${drift}`
   const diff = withDiff && isText(step) ? diffLines(step.before ?? '', step.after ?? '') : []
   return [
     head,

@@ -109,7 +109,7 @@ export function planCluster(input: ClusterInput): ClusterPlan {
     tasks: inOrder({ topics, subjects, connectors, models: modelTask }),
     unchanged:
       planned.filter((one) => !one.step && one.after).length +
-      desired.models.length -
+      modelsOf(desired.models).length -
       modelTask.filter((one) => one.action !== 'remove' && one.kind === 'model').length,
     resources,
     intent: union(resources, records),

@@ -36,7 +36,6 @@ export interface ClusterDeployOptions {
   readonly onStep?: (step: ClusterStep, index: number, count: number) => void
 }
 
-/** The `--json` document of `ccs deploy --target` of a cluster, and of `ccs rollback`. */
 export interface ClusterDeployResult {
   readonly target: string
   readonly applied: boolean
@@ -127,7 +126,11 @@ function countOf(tasks: readonly Task[]): number {
   return tasks.reduce((sum, task) => sum + task.steps.length, 0)
 }
 
-function refuseMoved(plan: ClusterPlan, options: ClusterDeployOptions): void {
+/** CCS_PLAN_CHANGES when it is not the plan that was shown or saved. */
+export function refuseMoved(
+  plan: ClusterPlan,
+  options: Pick<ClusterDeployOptions, 'fingerprint'>,
+): void {
   if (plan.fingerprint === options.fingerprint) return
   throw new CcsError(
     'CCS_PLAN_CHANGES',

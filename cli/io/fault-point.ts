@@ -33,6 +33,8 @@ export const FAULT_SITES = [
   'settle.link',
   'settle.turn',
   'settle.clear',
+  /** After each thing that a deployment to a cluster does, and after each record of it. */
+  'deploy.step',
 ] as const
 
 export type FaultSite = (typeof FAULT_SITES)[number]

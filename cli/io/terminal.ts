@@ -54,12 +54,16 @@ export function startProgress(label: string): Progress {
 
 /** Asks on stderr, so that stdout stays the result; anything but y or yes, and Ctrl-C, is no. */
 export async function ask(question: string): Promise<boolean> {
+  return /^y(es)?$/i.test(await askText(`${question} [y/N] `))
+}
+
+/** What is typed in answer, without blanks around it; '' for Ctrl-C. */
+export async function askText(question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises')
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
     const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
-    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed])
-    return /^y(es)?$/i.test(answer.trim())
+    return (await Promise.race([lines.question(question), closed])).trim()
   } finally {
     lines.close()
   }

@@ -1,0 +1,55 @@
+import { Args } from '@oclif/core'
+import { CcsCommand, targetFlag } from '../command.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
+import { type AdoptResult, adoptResources } from '../flows/cluster-adopt.ts'
+import { openLogic } from '../open.ts'
+import { openCluster } from '../open-cluster.ts'
+
+const KINDS = ['topic', 'subject', 'connector'] as const
+
+export default class Adopt extends CcsCommand<AdoptResult> {
+  static override summary =
+    'Take over topics, subjects or connectors that were there before, as they are.'
+  static override description =
+    'Nothing is changed but the record of the target; the next plan shows how they differ from the project. Without ' +
+    'names: all that the plan refuses because ccs did not make it.'
+  static override examples = [
+    '<%= config.bin %> adopt --target kafka',
+    '<%= config.bin %> adopt topic events.raw --target kafka',
+  ]
+  static override strict = false
+  static override args = {
+    kind: Args.string({ description: 'What they are.', options: [...KINDS] }),
+    names: Args.string({ description: 'Their names on the cluster.' }),
+  }
+  static override flags = { target: targetFlag }
+
+  async run(): Promise<AdoptResult> {
+    const { args, argv, flags } = await this.parse(Adopt)
+    const kind = KINDS.find((one) => one === args.kind)
+    // The arguments are texts; the first is the kind.
+    const names = argv.slice(1) as string[]
+    if (kind !== undefined && names.length === 0)
+      throw new CcsError('CCS_USAGE_INVALID', `Which ${kind}? No name was given.`, {
+        exit: EXIT.usage,
+        hint: `ccs adopt ${kind} NAME; or all that is there, of any kind: ccs adopt`,
+      })
+    const project = await this.loadProject(flags)
+    const cluster = await openCluster(project, await openLogic(project))
+    try {
+      const result = await adoptResources(
+        { ...cluster.parts, read: cluster.read },
+        kind === undefined ? undefined : { kind, names },
+      )
+      for (const one of result.adopted) this.print(`${one.kind} ${one.name}: taken over as it is`)
+      this.print(
+        result.adopted.length === 0
+          ? 'Nothing to take over.'
+          : `How they differ from the project: ccs plan --target ${result.target}`,
+      )
+      return result
+    } finally {
+      await cluster.close()
+    }
+  }
+}

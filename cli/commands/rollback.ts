@@ -1,0 +1,67 @@
+import { Args, Flags } from '@oclif/core'
+import { CcsCommand, targetFlag } from '../command.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
+import { runDeployment, type SessionResult } from '../flows/cluster-session.ts'
+import { openRollback } from '../open-cluster.ts'
+
+export interface RollbackResult extends SessionResult {
+  /** The deployment that was returned to. */
+  readonly to: number
+  /** Files of the project that say something else than what runs now. */
+  readonly differing: readonly string[]
+}
+
+export default class Rollback extends CcsCommand<RollbackResult> {
+  static override summary = 'Return a target to an earlier deployment; the plan is shown first.'
+  static override description =
+    'Models, settings of topics and connectors are made as they were. Schemas stay, as records carry their versions, ' +
+    'and so do partitions. The files of the project are not touched: they differ from what runs until you put them back.'
+  static override examples = [
+    '<%= config.bin %> rollback --target kafka',
+    '<%= config.bin %> rollback 12 --target kafka --yes',
+  ]
+  static override args = {
+    serial: Args.integer({
+      description: 'No. of the deployment; default: the one before.',
+      min: 1,
+    }),
+  }
+  static override flags = {
+    yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
+    'allow-destructive': Flags.boolean({ summary: 'Also delete what came since.' }),
+    target: targetFlag,
+  }
+
+  async run(): Promise<RollbackResult> {
+    const { args, flags } = await this.parse(Rollback)
+    const project = await this.loadProject(flags)
+    const { name } = project.target
+    const { cluster, to, differing } = await openRollback(project, args.serial)
+    try {
+      const at = new Date(to.deployedMs).toISOString()
+      this.print(`Back to deployment no. ${to.serial} of ${at} by ${to.by}.`)
+      if (!flags.yes && !(await this.confirm(`Return target ${name} to it?`)))
+        throw new CcsError('CCS_USAGE_INVALID', 'Not rolled back: nobody said yes.', {
+          exit: EXIT.usage,
+          hint: `Where nobody can be asked: ccs rollback ${to.serial} --target ${name} --yes`,
+        })
+      const result = await runDeployment(
+        cluster,
+        {
+          yes: true,
+          allowDestructive: flags['allow-destructive'],
+          command: `ccs rollback ${to.serial} --target ${name}`,
+        },
+        { print: (line) => this.print(line), confirm: (question) => this.confirm(question) },
+      )
+      if (differing.length > 0)
+        this.note(
+          `The project differs from what is deployed now: ${differing.join(', ')}. Put these files back too, or ` +
+            `go forward again: ccs deploy --target ${name}`,
+        )
+      return { ...result, to: to.serial, differing }
+    } finally {
+      await cluster.close()
+    }
+  }
+}
