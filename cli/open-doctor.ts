@@ -2,21 +2,45 @@
 import type { Check } from './flows/doctor.ts'
 import type { Project } from './project.ts'
 
+/** The topics of the input; what models make comes with a deployment. */
+const TOPICS = ['events.raw', 'events.dlq']
+
 /** [] for a target without servers. */
 export async function checkTarget(project: Project): Promise<readonly Check[]> {
   const { target } = project
   if (target.name === 'local') return []
-  const [{ examineTarget }, { openRemoteRegistry }, { topicSchemas }, { systemClock }] =
-    await Promise.all([
-      import('./flows/doctor-target.ts'),
-      import('./open-registry.ts'),
-      import('./core/schema-history.ts'),
-      import('./open.ts'),
-    ])
+  const [{ examineTarget }, { topicSchemas }, { systemClock }] = await Promise.all([
+    import('./flows/doctor-target.ts'),
+    import('./core/schema-history.ts'),
+    import('./open.ts'),
+  ])
+  const { kafka, registry, connect } = target
   return examineTarget({
     target,
-    topics: topicSchemas(project.schemas),
+    topics: topicSchemas(project.schemas).filter((one) => TOPICS.includes(one.topic)),
     clock: systemClock(),
-    ...(target.registry === undefined ? {} : { registry: await openRemoteRegistry(project) }),
+    connectors: async () => {
+      const [{ desiredConnectors }, { connectorLookup }] = await Promise.all([
+        import('./core/connector-config.ts'),
+        import('./open-sinks.ts'),
+      ])
+      const lookup = await connectorLookup(project, process.env)
+      return desiredConnectors(project.connectors, target, lookup)
+    },
+    ...(kafka && {
+      kafka: async () => {
+        const [{ openKafka }, { openTopicAdmin }] = await Promise.all([
+          import('./io/kafka.ts'),
+          import('./log/topic-admin.ts'),
+        ])
+        return openTopicAdmin(await openKafka(kafka, project.dir))
+      },
+    }),
+    ...(registry && {
+      registry: async () => (await import('./open-registry.ts')).openRemoteRegistry(project),
+    }),
+    ...(connect && {
+      connect: async () => (await import('./open-sinks.ts')).openConnect(target),
+    }),
   })
 }

@@ -1,13 +1,18 @@
-/** What doctor says of a target's schema registry: the real one, as it should be, as it should not, and away. */
+/** What doctor says of a target's servers: the real ones, as they should be, as they should not, and away. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
+import { connectRest } from '../../cli/connect/rest.ts'
+import { desiredConnectors } from '../../cli/core/connector-config.ts'
 import type { RemoteRegistry } from '../../cli/core/ports.ts'
 import { topicSchemas } from '../../cli/core/schema-history.ts'
 import type { Target } from '../../cli/core/target.ts'
 import type { Check } from '../../cli/flows/doctor.ts'
 import { examineTarget } from '../../cli/flows/doctor-target.ts'
+import { openKafka } from '../../cli/io/kafka.ts'
+import { openTopicAdmin } from '../../cli/log/topic-admin.ts'
 import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
+import { clusterTest } from '../fixtures/cluster.ts'
 import { deadAddress } from '../fixtures/registry-proxy.ts'
 import { registryTest } from '../fixtures/registry-test.ts'
 
@@ -27,7 +32,13 @@ function diagnose(
   aheadMs = 0,
 ): Promise<readonly Check[]> {
   const clock = { nowMs: () => Date.now() + aheadMs }
-  return examineTarget({ target, topics: TOPICS, clock, registry })
+  return examineTarget({ ...bare(target), clock, registry: async () => registry })
+}
+
+/** A target of which nothing is asked yet. */
+function bare(target: Target) {
+  const clock = { nowMs: () => Date.now() }
+  return { target, topics: TOPICS, clock, connectors: async () => [] }
 }
 
 function find(checks: readonly Check[], name: string): readonly Check[] {
@@ -71,7 +82,7 @@ registryTest(
   },
 )
 
-test('a registry that is away is one failed check among the others, and no secret is told', async () => {
+test('servers that are away are one failed check each, and no secret is told', async () => {
   const server = { url: await deadAddress(), username: 'carla', password: 'geheim' }
   const target = targetOf({
     registry: server,
@@ -84,14 +95,96 @@ test('a registry that is away is one failed check among the others, and no secre
       sasl: { mechanism: 'plain', username: 'carla', password: 'geheim' },
     },
   })
-  const checks = await diagnose(target, await openConfluentRegistry(server))
+  const checks = await examineTarget({
+    ...bare(target),
+    registry: () => openConfluentRegistry(server),
+    connect: async () => connectRest(server, { triesMax: 1 }),
+  })
   expect(checks.map((one) => [one.name, one.status])).toEqual([
     ['credentials', 'ok'],
     ['registry', 'failed'],
+    ['connect', 'failed'],
   ])
   expect(checks[0]?.detail).toBe(
     'kafka plain; registry user and password; connect user and password.',
   )
   expect(checks[1]?.hint).toContain('registry.url')
   expect(JSON.stringify(checks)).not.toMatch(/carla|geheim/)
+})
+
+clusterTest(
+  'topics that are missing, or are not as they should be, are told by name',
+  async (cluster, prefix) => {
+    const kafka = {
+      brokers: cluster.brokers.split(','),
+      partitions: 1,
+      replication: 1,
+      retentionMs: -1,
+    }
+    const open = async () => openTopicAdmin(await openKafka(kafka, '.'))
+    const target = targetOf({ prefix, kafka })
+    const topics = async () => find(await examineTarget({ ...bare(target), kafka: open }), 'topics')
+    const fine = { 'retention.ms': '-1', 'message.timestamp.type': 'LogAppendTime' }
+    const [raw, valid, dlq] = [
+      `${prefix}events.raw`,
+      `${prefix}events.valid`,
+      `${prefix}events.dlq`,
+    ]
+    const admin = await open()
+    try {
+      expect(await topics()).toMatchObject([
+        {
+          status: 'warning',
+          detail: `Not there: ${raw}, ${valid}, ${dlq}.`,
+          hint: 'ccs deploy --target staging',
+        },
+      ])
+      const made = { partitions: 1, replication: 1 }
+      await admin.create([raw, valid, dlq].map((name) => ({ ...made, name, config: fine })))
+      const [good, ...none] = await topics()
+      expect(none).toEqual([])
+      expect(good?.status).toBe('ok')
+      expect(good?.detail).toContain(`${raw} (1 × 1, for ever)`)
+      await admin.configure(raw, {
+        'retention.ms': '604800000',
+        'message.timestamp.type': 'CreateTime',
+      })
+      await admin.configure(dlq, { 'min.insync.replicas': '2' })
+      expect((await topics()).map((one) => [one.status, one.detail])).toEqual(
+        expect.arrayContaining([
+          ['warning', `${raw} keeps events for 7 d, ccs.yml says for ever.`],
+          [
+            'warning',
+            expect.stringContaining(`${raw} counts retention from the time that a producer gives`),
+          ],
+          ['failed', expect.stringContaining(`${dlq} has replication 1 and wants 2 in sync`)],
+        ]),
+      )
+    } finally {
+      await admin.remove([raw, valid, dlq])
+      await admin.close()
+    }
+  },
+)
+
+test('connectors whose classes the workers lack are told by name', async (context) => {
+  const cluster = inject('cluster')
+  const url = 'connect' in cluster ? cluster.connect : null
+  if (url === null) return context.skip('no Kafka Connect: set CCS_TEST_CONNECT')
+  const target = targetOf({ engine: 'flink', connect: { url } })
+  const found = async (required: boolean) => {
+    const config = { 'connector.class': 'com.example.Nowhere', topics: 'events.valid' }
+    const text = JSON.stringify({ name: 'bronze', required, config })
+    const files = [{ file: 'connectors/bronze.json', text }]
+    const checks = await examineTarget({
+      ...bare(target),
+      connect: async () => connectRest({ url }),
+      connectors: async () => desiredConnectors(files, target, { env: {}, files: new Map() }),
+    })
+    expect(find(checks, 'connect')[0]?.detail).toMatch(/^Kafka Connect \d+\.\d+/)
+    return find(checks, 'connectors')
+  }
+  const detail = expect.stringContaining('has no com.example.Nowhere')
+  expect(await found(true)).toMatchObject([{ status: 'failed', detail }])
+  expect(await found(false)).toMatchObject([{ status: 'warning', detail }])
 })
