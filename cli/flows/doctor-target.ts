@@ -3,7 +3,7 @@
  * answer; credentials are told as set or not set, never as they are.
  */
 import { chooseConnectors, type DesiredConnector } from '../core/connector-config.ts'
-import { CcsError } from '../core/errors.ts'
+import { CcsError, throwAll } from '../core/errors.ts'
 import type { ConnectCluster, RemoteRegistry, TopicAdmin } from '../core/ports.ts'
 import type { HttpServer, Target } from '../core/target.ts'
 import { placeOf } from '../core/text.ts'
@@ -89,7 +89,9 @@ async function connectChecks(
     detail: `Kafka Connect ${version} at ${url}.`,
   }
   const sinks = await asked('connectors', async () => {
-    const { chosen, skipped } = chooseConnectors(await connectors(), await connect.plugins())
+    const choice = chooseConnectors(await connectors(), await connect.plugins())
+    throwAll(choice.faults)
+    const { chosen, skipped } = choice
     const left = skipped.map(({ connector, reason }) => `${connector.name}: ${reason}`)
     const detail = [`Can run: ${chosen.map((one) => one.name).join(', ') || 'none'}.`, ...left]
     const isNone = chosen.length === 0 && skipped.length > 0
