@@ -1,5 +1,5 @@
 /** `ccs stack` from the command line: servers of its own, in a project of its own, on free ports. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   cpSync,
@@ -24,11 +24,13 @@ import {
   onTestFinished,
   test,
 } from 'vitest'
-import type { PartStatus } from '../../cli/flows/stack.ts'
+import type { StackLogs } from '../../cli/commands/stack/logs.ts'
+import type { StackStatus } from '../../cli/flows/stack.ts'
 import type { StackUp } from '../../cli/open-stack.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { startNode } from '../fixtures/child.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
+import { type OwnStack, startOwnStack } from '../fixtures/own-stack.ts'
 
 const MINUTES = 60_000
 const base = mkdtempSync(path.join(tmpdir(), 'ccs-stack-cli-'))
@@ -56,11 +58,9 @@ async function stack<T>(dir: string, args: readonly string[], env = {}): Promise
   return JSON.parse(ran.stdout) as T // the document that the command is documented to print
 }
 
-async function stateOf(dir: string, part: string): Promise<PartStatus> {
-  const { parts } = await stack<{ parts: readonly PartStatus[] }>(dir, ['status'])
-  const row = parts.find((one) => one.part === part)
-  if (!row) throw new Error(`status has no ${part}`)
-  return row
+async function statesOf(dir: string): Promise<readonly string[]> {
+  const { parts } = await stack<StackStatus>(dir, ['status'])
+  return parts.map(({ state }) => state)
 }
 
 function isRunning(pid: number): boolean {
@@ -86,87 +86,82 @@ interface Failed {
 }
 
 describe('a stack of its own', () => {
+  let own: OwnStack
   let dir = ''
-  let first: StackUp
 
   beforeAll(async () => {
     if ('skip' in inject('cluster')) return
-    dir = project('own')
-    first = await stack<StackUp>(dir, ['up', '--port-base', '0'])
+    own = await startOwnStack()
+    dir = own.projectDir
+    cpSync(path.join(ROOT, 'ccs.yml'), path.join(dir, 'ccs.yml'))
   }, 6 * MINUTES)
 
-  afterAll(async () => {
-    if (dir !== '') await stack(dir, ['down', '--purge'])
-  }, 2 * MINUTES)
+  afterAll(async () => own?.stop(), 2 * MINUTES)
 
-  const address = (part: string) => first.parts.find((one) => one.part === part)?.address ?? ''
-  const pids = (up: Pick<StackUp, 'parts'>) => up.parts.map(({ part, pid }) => [part, pid])
+  const registryGets = async (what: string) => (await fetch(`${own.registry}/${what}`)).json()
 
-  test('comes up from nothing, ready, with a registry that refuses breaks; again changes nothing', async () => {
-    expect(first.started).toEqual(['kafka', 'registry'])
-    expect(first.parts.map(({ part, state }) => [part, state])).toEqual([
-      ['kafka', 'running'],
-      ['registry', 'running'],
-      ['connect', 'down'],
-      ['s3', 'down'],
+  test('is ready, its registry refuses breaks, and to start it again changes nothing', async () => {
+    expect(await registryGets('config')).toEqual({ compatibilityLevel: 'BACKWARD' })
+    const up = await stack<StackUp>(dir, ['up'])
+    expect(up.started).toEqual([])
+    expect(up.parts.map(({ part, state, pid }) => [part, state, pid])).toEqual([
+      ['kafka', 'running', own.pid('kafka')],
+      ['registry', 'running', own.pid('registry')],
+      ['connect', 'down', null],
+      ['s3', 'down', null],
     ])
-    expect(first.settings).toMatchObject({ KAFKA_BROKERS: address('kafka') })
-    const level = await (await fetch(`${address('registry')}/config`)).json()
-    expect(level).toEqual({ compatibilityLevel: 'BACKWARD' })
-    const again = await stack<StackUp>(dir, ['up'])
-    expect(again.started).toEqual([])
-    expect(pids(again)).toEqual(pids(first))
+    expect(up.settings).toMatchObject({
+      KAFKA_BROKERS: own.brokers,
+      SCHEMA_REGISTRY_URL: own.registry,
+    })
   })
 
   test(
-    'what was killed is told of and started again with its data, the other left alone',
+    'what was killed is told of, and started again with its data',
     async () => {
-      const registered = await fetch(`${address('registry')}/subjects/kept-value/versions`, {
+      const registered = await fetch(`${own.registry}/subjects/kept-value/versions`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ schema: '"string"' }),
       })
       expect(registered.status).toBe(200)
-      const cluster = readFileSync(path.join(dir, '.ccs/stack/kafka/data/meta.properties'), 'utf8')
-      for (const part of ['registry', 'kafka']) {
-        const before = (await stateOf(dir, part)).pid ?? 0
-        process.kill(before, 'SIGKILL')
-        while (isRunning(before)) await new Promise((resolve) => setTimeout(resolve, 20))
-        expect((await stateOf(dir, part)).state).toBe('died')
-        const up = await stack<StackUp>(dir, ['up'])
-        expect(up.started).toEqual([part])
-        expect((await stateOf(dir, part)).state).toBe('running')
-      }
-      const subjects = await (await fetch(`${address('registry')}/subjects`)).json()
-      expect(subjects).toEqual(['kept-value'])
-      expect(readFileSync(path.join(dir, '.ccs/stack/kafka/data/meta.properties'), 'utf8')).toBe(
-        cluster,
-      )
+      const meta = path.join(dir, '.ccs/stack/kafka/data/meta.properties')
+      const before = readFileSync(meta, 'utf8')
+      for (const part of ['registry', 'kafka'] as const) await own.kill9(part)
+      expect((await statesOf(dir)).slice(0, 2)).toEqual(['died', 'died'])
+      const { started } = await stack<StackUp>(dir, ['up'])
+      expect(started).toEqual(['kafka', 'registry'])
+      expect((await statesOf(dir)).slice(0, 2)).toEqual(['running', 'running'])
+      expect(await registryGets('subjects')).toEqual(['kept-value'])
+      expect(readFileSync(meta, 'utf8')).toBe(before)
     },
     4 * MINUTES,
   )
 
+  test('what is there but silent is told of', async () => {
+    own.pause('kafka')
+    expect(await statesOf(dir)).toEqual(['not answering', 'running', 'down', 'down'])
+    own.resume('kafka')
+    await own.start()
+    expect((await statesOf(dir))[0]).toBe('running')
+  })
+
   test(
     'down ends its processes and frees its ports, but signals no stranger whose pid is noted',
     async () => {
-      const stranger: ChildProcess = spawn('sleep', ['600'], { stdio: 'ignore' })
+      const stranger = spawn('sleep', ['600'], { stdio: 'ignore' })
       onTestFinished(() => void stranger.kill('SIGKILL'))
       const note = { pid: stranger.pid, host: hostname(), started: 'then', since: 'then' }
       writeFileSync(path.join(dir, '.ccs/stack/s3.json'), JSON.stringify(note))
-      const { parts } = await stack<StackUp>(dir, ['status'])
+      const pids = [own.pid('kafka'), own.pid('registry')]
       const down = await stack<{ stopped: readonly string[] }>(dir, ['down'])
       expect(down.stopped).toEqual(['kafka', 'registry'])
       expect(stranger.exitCode ?? stranger.signalCode).toBeNull()
-      for (const { pid } of parts) if (pid !== null) expect(isRunning(pid)).toBe(false)
-      for (const part of ['kafka', 'registry']) {
-        const port = Number(/127\.0\.0\.1:(\d+)/.exec(address(part))?.[1])
-        expect(await isTaken(port)).toBe(false)
-      }
-      const { logs } = await stack<{ logs: readonly { part: string; lines: readonly string[] }[] }>(
-        dir,
-        ['logs', 'kafka', '--lines', '3'],
-      )
-      expect(logs[0]?.lines).toHaveLength(3)
+      expect(pids.filter(isRunning)).toEqual([])
+      for (const address of [own.brokers, own.registry])
+        expect(await isTaken(Number(/127\.0\.0\.1:(\d+)/.exec(address)?.[1]))).toBe(false)
+      const { logs } = await stack<StackLogs>(dir, ['logs', 'kafka', '--lines', '3'])
+      expect(logs.map(({ lines }) => lines.length)).toEqual([3])
     },
     2 * MINUTES,
   )
