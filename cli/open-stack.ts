@@ -75,19 +75,19 @@ export async function stackUp(
   const { signal, onNotice = ignore, onFetch = ignore, onReady } = options
   const lock = await takeStackLock(place, 'ccs stack up', { signal, onNotice })
   try {
-    const ports = await choosePorts(place, options.portBase)
-    const servers = await openServers({
-      ...place,
-      dir: stackDir(place.projectDir),
-      ports,
-      onNotice,
-      onFetch,
-    })
-    const clock = systemClock()
+    const dir = stackDir(place.projectDir)
+    const before = await rememberedPorts(dir)
+    const ports = await choosePorts(place, before, options.portBase)
+    const servers = await openServers({ ...place, dir, ports, onNotice, onFetch })
+    await rememberPorts(dir, ports)
     const { started, left } = await bringUp(parts, servers, {
-      clock,
+      clock: systemClock(),
       signal,
       ...(onReady ? { onReady } : {}),
+    }).catch(async (error: unknown) => {
+      // Nothing came of it: the next call begins as this one did.
+      if (!PARTS.some((part) => servers.isAlive(part))) await rememberPorts(dir, before)
+      throw error
     })
     return {
       ...(await stackStatus(servers)),
@@ -168,34 +168,35 @@ async function rememberedPorts(dir: string): Promise<StackPorts | undefined> {
   return readPorts(await readFile(file, 'utf8'))
 }
 
+async function rememberPorts(dir: string, ports: StackPorts | undefined): Promise<void> {
+  const { diskFiles, writeFileAtomic } = await import('./io/files.ts')
+  const files = diskFiles()
+  const file = path.join(dir, PORTS_FILE)
+  if (!ports) return files.remove(file)
+  await files.mkdir(dir)
+  await writeFileAtomic(files, file, Buffer.from(`${JSON.stringify(ports)}\n`))
+}
+
 /** While something runs the ports stay: the others have to find it. */
-async function choosePorts(place: StackPlace, base: number | undefined): Promise<StackPorts> {
-  const dir = stackDir(place.projectDir)
-  const remembered = await rememberedPorts(dir)
-  if (base === undefined) return remembered ?? DEFAULT_PORTS
+async function choosePorts(
+  place: StackPlace,
+  remembered: StackPorts | undefined,
+  base: number | undefined,
+): Promise<StackPorts> {
+  const now = remembered ?? DEFAULT_PORTS
+  if (base === undefined) return now
   const servers = await serversOf(place)
   const running = PARTS.filter((part) => servers.isAlive(part))
   if (running.length > 0) {
-    const now = remembered ?? DEFAULT_PORTS
     if (base === 0 || samePorts(portsFrom(base), now)) return now
     throw new CcsError('CCS_USAGE_INVALID', `${running.join(', ')} already runs on other ports.`, {
       exit: EXIT.usage,
       hint: 'End it first: ccs stack down',
     })
   }
-  const [{ freePorts }, { diskFiles, writeFileAtomic }] = await Promise.all([
-    import('./io/free-ports.ts'),
-    import('./io/files.ts'),
-  ])
-  const ports = base === 0 ? portsOf(await freePorts(PORT_COUNT)) : portsFrom(base)
-  const files = diskFiles()
-  await files.mkdir(dir)
-  await writeFileAtomic(
-    files,
-    path.join(dir, PORTS_FILE),
-    Buffer.from(`${JSON.stringify(ports)}\n`),
-  )
-  return ports
+  if (base > 0) return portsFrom(base)
+  const { freePorts } = await import('./io/free-ports.ts')
+  return portsOf(await freePorts(PORT_COUNT))
 }
 
 /** Lines that a server said. */

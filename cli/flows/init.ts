@@ -4,6 +4,7 @@
 const GITIGNORE = `# Secrets and data stay out of the repository.
 .env
 data/
+.ccs/
 dbt/target/
 dbt/logs/
 dbt/dbt_packages/

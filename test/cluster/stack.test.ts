@@ -207,6 +207,8 @@ test('a port that another program has is named, and nothing is started', async (
   expect(error.code).toBe('CCS_STACK_FAILED')
   expect(error.message).toContain(`port ${port}, which kafka needs`)
   expect(notesIn(dir)).toEqual([])
+  const { parts } = await stack<StackStatus>(dir, ['status'])
+  expect(parts[0]?.address).toBe('127.0.0.1:9092')
 })
 
 test(
