@@ -97,6 +97,9 @@ export function modelsOf(resources: readonly DeployedResource[]): Manifest['mode
     .map(({ name, fingerprint, content }) => ({ name, fingerprint, text: content }))
 }
 
+/** Most bytes of a record of the ledger: thousands of rejects each. */
+const LEDGER_BYTES = 1024 * 1024
+
 function desiredTopics(input: DesiredInput): readonly TopicState[] {
   const { target, kafka, config, logic, schemas, connectors = [] } = input
   const { partitions, replication } = kafka
@@ -120,6 +123,8 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
     topic('events.raw', flowing(2 * recordBytesMax)),
     topic('events.dlq', flowing(2 * recordBytesMax + WRAPPING_BYTES)),
     topic('events.valid', flowing(recordBytesMax + WRAPPING_BYTES)),
+    // The ledger of replays: kept as long as the rejects that it is about, in one order.
+    { ...topic('ccs.replays', flowing(LEDGER_BYTES)), partitions: 1 },
     ...goldTopics(logic.graph, schemas).map((name) => topic(name, { 'cleanup.policy': 'compact' })),
     ...[...needed.values()].map(keptForAWeek),
   ]

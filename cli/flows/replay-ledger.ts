@@ -1,8 +1,8 @@
 /**
  * What was replayed, kept in the log: topic ccs.replays. Each append to events.raw is announced there first, with
  * the hash of each record, and its outcome is written after it. An announcement without an outcome is settled by
- * looking for its records in events.raw from where that partition ended when it was announced: an append is
- * there whole or not at all. docs/adr/0009 has the reasons, and why it holds on Kafka too.
+ * looking for its records in events.raw from where that partition ended when it was announced; what is not there
+ * may be sent again. docs/adr/0009 has the reasons, and why it holds on Kafka too.
  */
 import { createHash } from 'node:crypto'
 import { CcsError } from '../core/errors.ts'
@@ -36,6 +36,8 @@ export interface RejectedRecord {
 interface Announcement {
   readonly kind: 'replay'
   readonly atMs: number
+  /** Of events.dlq: when the topic is made anew, its offsets are those of other rejects. */
+  readonly dlq: string | null
   readonly topic: string
   readonly partition: number
   /** Where the partition ended before the append. */
@@ -51,7 +53,8 @@ interface Outcome {
   /** Offset of the announcement in the ledger. */
   readonly of: number
   readonly atMs: number
-  readonly isDone: boolean
+  /** Which of its records, counted from 0, did not get into the log; none: all is done. */
+  readonly missing: readonly number[]
 }
 
 interface Step extends Announcement {
@@ -73,6 +76,7 @@ export class ReplayLedger {
   readonly #options: LedgerOptions
   #writer: LogWriter | undefined
   #next = -1
+  #dlq: string | null | undefined
   /** Announced, and no outcome yet, by offset in the ledger. */
   readonly #open = new Map<number, Step>()
   readonly #done = new Set<string>()
@@ -106,6 +110,8 @@ export class ReplayLedger {
   /** Takes in what the ledger holds by now. An announcement counts as done while nobody knows better. */
   async follow(): Promise<void> {
     const { log } = this.#options
+    if (this.#next < 0 && !(await log.partitions(LEDGER_TOPIC)).includes(0)) return
+    if (this.#dlq === undefined) this.#dlq = await log.identity(DLQ_TOPIC)
     const { start, end } = await log.range(LEDGER_TOPIC, 0)
     const from = Math.max(this.#next, start)
     if (end <= from) return
@@ -161,7 +167,8 @@ export class ReplayLedger {
     const expected = this.#next
     const { end: from } = await log.range(topic, partition)
     const at = await this.#write({
-      ...{ kind: 'replay', atMs: clock.nowMs(), topic, partition, from, newestMs },
+      ...{ kind: 'replay', atMs: clock.nowMs(), dlq: this.#dlq ?? null },
+      ...{ topic, partition, from, newestMs },
       records: records.map(({ partition, offset, hash, times }) => [
         partition,
         offset,
@@ -172,7 +179,7 @@ export class ReplayLedger {
     await this.follow()
     const foreign = [...this.#open.keys()].some((one) => one !== at && one >= expected)
     if (!foreign) return at
-    await this.settle(at, false)
+    await this.settle(at, 'nothing')
     throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
       hint: 'Wait until it is done, then run the same command again.',
     })
@@ -185,8 +192,14 @@ export class ReplayLedger {
     return graceMs === 0 || (step !== undefined && clock.nowMs() - step.atMs < graceMs / 2)
   }
 
-  async settle(at: number, isDone: boolean): Promise<void> {
-    await this.#write({ kind: 'outcome', of: at, atMs: this.#options.clock.nowMs(), isDone })
+  /** What became of an announced append. */
+  async settle(at: number, done: 'all' | 'nothing' | readonly number[]): Promise<void> {
+    const records = this.#open.get(at)?.records ?? []
+    const missing =
+      done === 'all'
+        ? []
+        : [...records.keys()].filter((index) => done === 'nothing' || !done.includes(index))
+    await this.#write({ kind: 'outcome', of: at, atMs: this.#options.clock.nowMs(), missing })
     await this.follow()
   }
 
@@ -197,9 +210,10 @@ export class ReplayLedger {
   async #settleOther(step: Step): Promise<void> {
     const { clock, graceMs } = this.#options
     for (;;) {
-      if (await isInLog(this.#options.log, step)) return this.settle(step.at, true)
+      const found = await foundInLog(this.#options.log, step)
+      if (found.length === step.records.length) return this.settle(step.at, 'all')
       const leftMs = step.atMs + graceMs - clock.nowMs()
-      if (leftMs <= 0) return this.settle(step.at, false)
+      if (leftMs <= 0) return this.settle(step.at, found)
       await clock.sleep(Math.min(1_000, leftMs))
       const before = this.#open.size
       await this.follow()
@@ -224,7 +238,7 @@ export class ReplayLedger {
       const { partition: into, newestMs } = one
       this.#newest.set(into, Math.max(newestMs, this.#newest.get(into) ?? newestMs))
       for (const [partition, offset, hash, times] of one.records) {
-        this.#done.add(`${partition}:${offset}`)
+        if (one.dlq === this.#dlq) this.#done.add(`${partition}:${offset}`)
         const record = { partition, offset, hash, times }
         this.#origins.set(hash, [...(this.#origins.get(hash) ?? []), { step, record }])
       }
@@ -232,8 +246,10 @@ export class ReplayLedger {
     }
     const step = this.#open.get(one.of)
     this.#open.delete(one.of)
-    if (one.isDone || !step) return
-    for (const [partition, offset, hash] of step.records) {
+    for (const index of one.missing) {
+      const record = step?.records[index]
+      if (!step || !record) continue
+      const [partition, offset, hash] = record
       this.#done.delete(`${partition}:${offset}`)
       const left = (this.#origins.get(hash) ?? []).filter((other) => other.step.at !== step.at)
       if (left.length > 0) this.#origins.set(hash, left)
@@ -264,28 +280,27 @@ export function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
 }
 
-/** Whether all records of an announced append are in the log. */
-async function isInLog(log: EventLog, { topic, partition, from, records }: Step): Promise<boolean> {
-  const missing = new Map<string, number>()
-  for (const [, , hash] of records) missing.set(hash, (missing.get(hash) ?? 0) + 1)
+/** Which records of an announced append are in the log, counted from 0. */
+async function foundInLog(log: EventLog, step: Step): Promise<readonly number[]> {
+  const { topic, partition, from, records } = step
+  const missing = new Map<string, number[]>()
+  for (const [index, [, , hash]] of records.entries())
+    missing.set(hash, [...(missing.get(hash) ?? []), index])
+  const found: number[] = []
   const { start, end } = await log.range(topic, partition)
-  if (end <= from) return false
+  if (end <= from) return found
   const reader = await log.reader(topic, partition, Math.max(from, start))
   try {
-    while (missing.size > 0) {
+    while (found.length < records.length) {
       const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) return false
+      if (frames.length === 0) break
       for (const frame of frames)
         for (const { offset, bytes } of frameRecords(frame)) {
-          if (offset < from) continue
-          const hash = hashOf(bytes)
-          const count = missing.get(hash)
-          if (count === undefined) continue
-          if (count > 1) missing.set(hash, count - 1)
-          else missing.delete(hash)
+          const index = offset < from ? undefined : missing.get(hashOf(bytes))?.shift()
+          if (index !== undefined) found.push(index)
         }
     }
-    return true
+    return found
   } finally {
     await reader.close()
   }

@@ -34,7 +34,8 @@ export interface ReplayWriterOptions {
 }
 
 const CHUNK_EVENTS = 5_000
-const CHUNK_BYTES = 1024 * 1024
+/** Fits into one batch of Kafka, which is there whole or not at all. */
+const CHUNK_BYTES = 512 * 1024
 
 export class ReplayWriter {
   readonly #options: ReplayWriterOptions
@@ -120,11 +121,11 @@ export class ReplayWriter {
     const newestMs = chunk.at(-1)?.eventMs ?? 0
     const at = await ledger.announce(topic, partition, chunk, newestMs)
     if (!ledger.isTimely(at)) {
-      await ledger.settle(at, false)
+      await ledger.settle(at, 'nothing')
       return this.#append(partition, chunk)
     }
     await writer.append(RecordBatch.of(chunk.map(({ bytes }) => bytes)), clock.nowMs())
-    await ledger.settle(at, true)
+    await ledger.settle(at, 'all')
     this.#appended += chunk.length
     onAppended(this.#appended)
   }

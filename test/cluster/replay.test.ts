@@ -1,0 +1,70 @@
+/** Replays on a real Kafka, where nothing locks a partition: each reject is sent once, wherever one was cut off. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import type { Clock, EventLog } from '../../cli/core/ports.ts'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
+import { openKafka } from '../../cli/io/kafka.ts'
+import { openKafkaLog } from '../../cli/log/kafka.ts'
+import { clusterTest } from '../fixtures/cluster.ts'
+import { kafkaSettings, withTopics } from '../fixtures/kafka-topics.ts'
+import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
+import { cutAt, ReplayShop, START_MS } from '../fixtures/replay-shop.ts'
+
+clusterTest('replays cut off at every append send each reject once', async (cluster, prefix) => {
+  const { brokers } = cluster
+  const topics = [
+    { topic: `${prefix}${RAW}`, numPartitions: 2 },
+    ...['events.dlq', 'ccs.replays'].map((name) => ({ topic: `${prefix}${name}` })),
+  ]
+  const root = await mkdtemp(join(tmpdir(), 'ccs-replay-'))
+  try {
+    await withTopics(brokers, topics, async () => {
+      const connection = await openKafka(kafkaSettings(brokers), '.')
+      const log = openKafkaLog(connection, { prefix, through: (write) => write() })
+      try {
+        await replayCut(log, root, brokers)
+      } finally {
+        await log.close()
+      }
+    })
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+})
+
+async function replayCut(log: EventLog, root: string, brokers: string): Promise<void> {
+  const rig = await makeRig(['bronze.events'])
+  const { target, ...project } = rig.project(root)
+  const shop = new ReplayShop(rig, root, {
+    ...project,
+    target: { ...target, kafka: kafkaSettings(brokers) },
+  })
+  let nowMs = START_MS + 86_400_000
+  const clock: Clock = {
+    nowMs: () => nowMs,
+    sleep: async (ms) => {
+      nowMs += ms
+    },
+  }
+  const others = await log.writer(RAW, 1, 'a shop')
+  const carts = Array.from({ length: 6 }, (_, minute) => shop.emptyCart(minute))
+  const cuts = [1, 2, 3].flatMap((cut) => (['before', 'after'] as const).map((when) => [cut, when]))
+  for (const [index, cart] of carts.entries()) {
+    await shop.reject([{ bytes: shop.encode(cart), partition: 1, offset: index }], log)
+    const [cut, when] = cuts[index] ?? []
+    const failing = cutAt(log, Number(cut), when === 'after' ? 'after' : 'before')
+    // Its first appends may settle what the one before left open.
+    await shop.replay({ log: failing, clock }).catch((error) => expect(error.message).toBe('cut'))
+    await others.append(RecordBatch.of([shop.encode(shop.event(30 + index))]), nowMs)
+  }
+  const rest = await shop.replay({ log, clock })
+  expect(rest.replayed + rest.replayedBefore).toBe(carts.length)
+  const sent = (await shop.replayed(0, log)).filter(({ event_ts }) => event_ts < START_MS + 600_000)
+  expect(sent.map(({ event_id }) => event_id).sort()).toEqual(
+    carts.map(({ event_id }) => event_id).sort(),
+  )
+  // An event goes back into the partition that it came from.
+  expect((await log.range(RAW, 0)).end).toBe(0)
+}
