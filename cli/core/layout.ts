@@ -4,7 +4,7 @@
  *   manifest.json   the truth            state/   what the engine resumes from
  *   log/            the event log        stage/   files of a commit that no manifest names yet
  *   lake -> lake-<generation>/tree       lake-<generation>/parts/   the files behind the tree's links
- *   locks/          who runs here
+ *   locks/          who runs here        told.ndjson   what a copy of Gold elsewhere was told
  */
 export interface DataLayout {
   readonly root: string
@@ -15,6 +15,7 @@ export interface DataLayout {
   /** What readers glob: `<lake>/silver/events/*` + `/*.parquet`. A link that follows the generation. */
   readonly lake: string
   readonly locks: string
+  readonly told: string
 }
 
 export function dataLayout(root: string): DataLayout {
@@ -26,6 +27,7 @@ export function dataLayout(root: string): DataLayout {
     stage: `${root}/stage`,
     lake: `${root}/lake`,
     locks: `${root}/locks`,
+    told: `${root}/told.ndjson`,
   }
 }
 
@@ -66,6 +68,12 @@ export function partitionOf(partName: string): string {
 export function lakeFileName(commit: string, index: number, crc32: number): string {
   const sum = crc32.toString(16).padStart(8, '0')
   return `${commit}-${String(index).padStart(4, '0')}-${sum}.parquet`
+}
+
+/** Serial of the commit that made a file, or of the one before the compaction that did. */
+export function serialOf({ name }: { readonly name: string }): number {
+  // Of a name that tells nothing: as if it were of the newest.
+  return Number(/^(?:c|compact-)(\d+)-/.exec(name)?.[1] ?? Number.MAX_SAFE_INTEGER)
 }
 
 /** The CRC-32 that a file of the lake was named after; undefined for any other name. */

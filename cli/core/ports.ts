@@ -270,6 +270,23 @@ export interface BatchEngine<F extends Frozen = Frozen, W extends Written = Writ
   close(): Promise<void>
 }
 
+/** A record of a copy; `value` null: the row is gone. */
+export interface KeyedRecord {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
+
+/** A copy of Gold in which the last record of a key counts: a compacted topic a model. */
+export interface GoldSink {
+  /** Durable when it resolves, in this order for each key. Repeating it is harmless. */
+  publish(model: string, records: readonly KeyedRecord[]): Promise<void>
+  /** Keys that have a value now. Reads everything. */
+  keys(model: string): Promise<ReadonlySet<string>>
+  /** Another text when the copy was deleted and made anew. */
+  identity(model: string): Promise<string>
+  close(): Promise<void>
+}
+
 export interface WriteOptions {
   /** Serial of the commit to be. */
   readonly serial: number

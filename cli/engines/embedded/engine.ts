@@ -17,6 +17,7 @@ import {
 } from './catalog.ts'
 import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint.ts'
 import { around, type CompiledModel, compileModels } from './compile.ts'
+import { EmbeddedFeed, type FeedOptions } from './feed.ts'
 import type { GoldState } from './gold.ts'
 import { GoldSet } from './gold-set.ts'
 import { HotRows } from './hot.ts'
@@ -156,14 +157,19 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
 
   /** Brings partial Gold of the named models up to date with all rows taken in. */
   #merge(models: ReadonlySet<string>): Promise<void> {
-    return this.#exclusively(async () => {
-      const seq = await this.#hot.flush()
-      const remade = await this.#gold.merge(seq, models)
-      const changed = new Set([...remade, ...(await this.#gold.ask(models))])
-      if (changed.size === 0) return
-      await this.#serve((model) => changed.has(model.name))
-      await this.#gold.dropUnused()
-    })
+    return this.#exclusively(() => this.#mergeNow(models, false))
+  }
+
+  async #mergeNow(models: ReadonlySet<string>, isHeld: boolean): Promise<void> {
+    const seq = await this.#hot.flush()
+    // Before: rows that come are then found by their keys.
+    const held = isHeld ? await this.#gold.hold(models) : []
+    const remade = await this.#gold.merge(seq, models)
+    const asked = isHeld ? await this.#gold.hold(remade) : await this.#gold.ask(models)
+    const changed = new Set([...held, ...remade, ...asked])
+    if (changed.size === 0) return
+    await this.#serve((model) => changed.has(model.name))
+    await this.#gold.dropUnused()
   }
 
   query(sql: string, nowMs: number): Promise<QueryResult> {
@@ -215,6 +221,17 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     const { files, stateRoot, goldLimits, onStep } = this.#options
     const step = onStep ? { onStep } : {}
     return writeFrozen(this, frozen, { ...commit, files, stateRoot, goldLimits, ...step })
+  }
+
+  /** Gold as it changes, for a copy elsewhere; once, before anything is taken in. */
+  feed(options: FeedOptions): Promise<EmbeddedFeed> {
+    return this.#exclusively(async () => {
+      await this.#gold.follow(options.copies, options)
+      return new EmbeddedFeed(this.#gold, [...options.copies.keys()], {
+        exclusively: (run) => this.#exclusively(run),
+        mergeNow: (models) => this.#mergeNow(models, true),
+      })
+    })
   }
 
   release(frozen: EmbeddedFrozen, written: EmbeddedWritten, manifest: Manifest): Promise<void> {

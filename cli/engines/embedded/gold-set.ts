@@ -2,6 +2,9 @@
  * The partial Gold of all models, and when one of them is made anew: rows that have closed are in the lake, and
  * an event that belongs to one of them, out of a partition that began later, would begin it a second time.
  */
+
+import type { FeedCopy } from '../../core/gold-feed.ts'
+import { serialOf } from '../../core/layout.ts'
 import type { LakeFile, Manifest } from '../../core/manifest.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
 import { filesOf, setSlice } from './catalog.ts'
@@ -10,6 +13,7 @@ import type { CompiledModel } from './compile.ts'
 import { GoldState } from './gold.ts'
 import type { FrozenGold } from './gold-compact.ts'
 import type { EmbeddedFrozen, EmbeddedOptions } from './options.ts'
+import type { LeftFile } from './told-rows.ts'
 
 export class GoldSet {
   readonly #connection: DuckConnection
@@ -19,6 +23,9 @@ export class GoldSet {
   /** Tables to be dropped once queries are not led to them any more. */
   #unused: string[] = []
   #files: readonly LakeFile[]
+  #serial: number
+  /** Called before a model is made anew that a copy elsewhere follows. */
+  #onRemake: (model: string) => Promise<void> = async () => {}
 
   /** `connectAll` gives a connection to all rows, in the lake or not. */
   constructor(
@@ -30,6 +37,7 @@ export class GoldSet {
     this.#connectAll = connectAll
     this.#options = options
     this.#files = options.manifest?.files ?? []
+    this.#serial = options.manifest?.serial ?? 0
   }
 
   /** `newestMs`: the greatest watermark of all partitions. */
@@ -88,6 +96,7 @@ export class GoldSet {
   /** Makes the named models anew from all Silver rows up to `seq`. */
   async remake(names: Iterable<string>, seq: number): Promise<void> {
     for (const name of names) {
+      if (this.get(name).told) await this.#onRemake(name)
       const connection = await this.#connectAll()
       try {
         await setSlice(connection, 0, seq)
@@ -96,6 +105,46 @@ export class GoldSet {
         connection.close()
       }
     }
+  }
+
+  /** Serial of the manifest whose lake files are served. */
+  get serial(): number {
+    return this.#serial
+  }
+
+  /** A copy of the named models is kept elsewhere; see GoldFeed. */
+  async follow(
+    copies: ReadonlyMap<string, FeedCopy>,
+    since: { readonly serial: number; readonly onRemake: (model: string) => Promise<void> },
+  ): Promise<void> {
+    this.#onRemake = since.onRemake
+    for (const [name, { keys }] of copies) {
+      const files = this.#files.filter((file) => file.table === name)
+      const left = keys ? files.filter((file) => serialOf(file) >= since.serial) : files
+      await this.get(name).follow({ keys, left: this.#left(left) })
+    }
+  }
+
+  /** Makes sure that the named models have their open rows as a table; gives those to be served anew. */
+  async hold(models: Iterable<string>): Promise<readonly string[]> {
+    const changed: string[] = []
+    for (const name of models) {
+      const old = await this.get(name).hold()
+      if (old === undefined) continue
+      this.#unused.push(...old)
+      changed.push(name)
+    }
+    return changed
+  }
+
+  #left(files: readonly LakeFile[]): readonly LeftFile[] {
+    return files.map((file) => ({ path: this.#options.lakePath(file), rows: file.rows }))
+  }
+
+  /** Files of the model that `manifest` names and no manifest before it did. */
+  #added(name: string, { files }: Manifest): readonly LeftFile[] {
+    const known = new Set(this.#files.map((file) => file.name))
+    return this.#left(files.filter((file) => file.table === name && !known.has(file.name)))
   }
 
   async freeze(): Promise<ReadonlyMap<string, FrozenGold>> {
@@ -111,20 +160,29 @@ export class GoldSet {
   async release(
     { gold }: EmbeddedFrozen,
     { parts }: EmbeddedWritten,
-    { files }: Manifest,
+    manifest: Manifest,
   ): Promise<void> {
+    const { files, serial } = manifest
     for (const [name, frozen] of gold) {
       const state = this.get(name)
       const made = parts.get(name) ?? []
       if (await state.reopensAfter(frozen, made, this.#lake(name, files)))
         await this.remake([name], state.mergedSeq)
       this.#unused.push(...state.replace(frozen, made))
+      // Rows that were made anew since the freeze have not left, whatever this commit says.
+      if (!state.isRemade) state.told?.leave(this.#added(name, manifest))
     }
     this.#files = files
+    this.#serial = serial
   }
 
-  refresh({ files }: Manifest): void {
-    this.#files = files
+  refresh(manifest: Manifest): void {
+    for (const [name, { told }] of this.#states) {
+      const there = new Set(this.#lake(name, manifest.files))
+      told?.moved((path) => there.has(path), this.#added(name, manifest))
+    }
+    this.#files = manifest.files
+    this.#serial = manifest.serial
   }
 
   async dropUnused(): Promise<void> {

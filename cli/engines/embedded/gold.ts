@@ -16,6 +16,7 @@ import {
 } from './gold-compact.ts'
 import { earlySql, finalSql, type GoldSql, partialSql, reopeningSql, runsSql } from './gold-sql.ts'
 import { OpenRows } from './open-rows.ts'
+import { type LeftFile, ToldRows } from './told-rows.ts'
 
 export class GoldState {
   readonly #connection: DuckConnection
@@ -33,6 +34,7 @@ export class GoldState {
   #isRemade = false
   #frozen: FrozenGold | undefined
   readonly #open: OpenRows
+  #told: ToldRows | undefined
   /** Row number of the first hot row that is not in a partial row yet. */
   mergedSeq = 0
 
@@ -103,6 +105,7 @@ export class GoldState {
       await this.#connection.run(isTaken ? 'COMMIT' : 'ROLLBACK')
     }
     if (isTaken) this.mergedSeq = seq
+    if (isTaken) this.#told?.touched(this.#open.table === undefined)
     return isTaken
   }
 
@@ -122,6 +125,31 @@ export class GoldState {
   /** Before a question, and before a freeze: see OpenRows. */
   ask(): Promise<readonly string[] | undefined> {
     return this.#open.ask(this.#tables())
+  }
+
+  /** From now on what changes is kept for `told`, a copy elsewhere; see ToldRows. */
+  async follow(since: {
+    readonly keys: readonly string[] | undefined
+    readonly left: readonly LeftFile[]
+  }): Promise<ToldRows> {
+    const told = new ToldRows(this.#connection, this.#sql, this.#table)
+    await told.open(this.openRowsSql(), this.#fresh.at(-1) ?? '', since)
+    this.#open.follow(told.touchedTable)
+    this.#told = told
+    return told
+  }
+
+  get told(): ToldRows | undefined {
+    return this.#told
+  }
+
+  /** The table of open rows, which there is after this; gives what to drop as `ask` does. */
+  hold(): Promise<readonly string[] | undefined> {
+    return this.#open.hold(this.#tables())
+  }
+
+  get openTable(): string | undefined {
+    return this.#open.table
   }
 
   rest(): readonly string[] {
@@ -172,6 +200,7 @@ export class GoldState {
     this.#isRemade = true
     this.#frozen = undefined
     this.mergedSeq = seq
+    this.#told?.compare([])
     return [...old.filter((one) => !held.has(one)), ...open]
   }
 

@@ -17,8 +17,16 @@ export class OpenRows {
   #table: string | undefined
   #rowsBuilt = 0
   #rowsWritten = 0
-  #statements: { readonly remove: DuckStatement; readonly insert: DuckStatement } | undefined
+  #statements:
+    | {
+        readonly remove: DuckStatement
+        readonly insert: DuckStatement
+        readonly touch: DuckStatement | undefined
+      }
+    | undefined
   #hasSlice = false
+  /** Where the keys of new partial rows are kept for others; undefined: nowhere. */
+  #touchedTable: string | undefined
   /** Questions since the last freeze. */
   #asked = 0
 
@@ -55,6 +63,18 @@ export class OpenRows {
     return old
   }
 
+  /** From now on there is a table whenever `hold` was called, and the keys that change are added to `touchedTable`. */
+  follow(touchedTable: string): void {
+    this.#touchedTable = touchedTable
+    this.replan()
+  }
+
+  /** Like `ask`, and there is a table after it. */
+  async hold(tables: readonly string[]): Promise<readonly string[] | undefined> {
+    if (this.#table === undefined) this.#asked = Math.max(this.#asked, 1)
+    return this.ask(tables)
+  }
+
   /** What nobody asked for since the last time is forgotten; gives what to drop after the next view. */
   rest(): readonly string[] {
     const isIdle = this.#asked === 0
@@ -87,7 +107,8 @@ export class OpenRows {
    */
   async update(fresh: string, tables: readonly string[]): Promise<void> {
     this.#statements ??= await this.#prepare(fresh, tables)
-    const { remove, insert } = this.#statements
+    const { remove, insert, touch } = this.#statements
+    await touch?.run()
     await remove.run()
     this.#rowsWritten += await insert.run()
   }
@@ -96,6 +117,7 @@ export class OpenRows {
   replan(): void {
     this.#statements?.remove.close()
     this.#statements?.insert.close()
+    this.#statements?.touch?.close()
     this.#statements = undefined
     this.#hasSlice = false
   }
@@ -110,6 +132,10 @@ export class OpenRows {
     const all = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
     const some = `(SELECT part.* FROM (${all}) part SEMI JOIN touched ON ${match('part.')})`
     return {
+      touch:
+        this.#touchedTable === undefined
+          ? undefined
+          : await this.#connection.prepare(`INSERT INTO ${this.#touchedTable} ${keysSql}`),
       remove: await this.#connection.prepare(
         `DELETE FROM ${this.#table} AS open USING (${keysSql}) AS touched WHERE ${match('open._')}`,
       ),

@@ -1,0 +1,248 @@
+/**
+ * A copy of Gold elsewhere: read to its end it is what Gold is, whatever came late, whatever was made anew, and
+ * wherever the process or the machine ended. At a part of the calls of the file system; at all of them with
+ * `npm run test:crash`.
+ */
+import { cpSync, existsSync, rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { ClosedShop, type Visit } from '../fixtures/closed-shop.ts'
+import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
+import { IS_WHOLE } from '../fixtures/fault-share.ts'
+import { below, seeded } from '../fixtures/gate-events.ts'
+import { drain, forgetHolders, type Rig } from '../fixtures/pipeline-rig.ts'
+import { TellingShop } from '../fixtures/telling-shop.ts'
+
+const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
+const SAMPLE = 24
+const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+const DAY = 1_440
+
+let dir: string
+let rig: Rig
+let shop: TellingShop
+
+beforeAll(async () => {
+  rig = await ClosedShop.rig()
+})
+beforeEach(async () => {
+  dir = await mkdtemp(join(SCRATCH, 'ccs-publish-'))
+  shop = new TellingShop(rig, join(dir, 'shop'), seeded(SEED))
+})
+afterEach(async () => {
+  await shop.stop()
+})
+afterAll(async () => {
+  if (dir) await rm(dir, { recursive: true, force: true })
+})
+
+const at = (visitor: string, ...minutes: number[]): Visit[] =>
+  minutes.map((minute) => ({ minute, visitor }))
+
+test('a row is told when it changes and no other, and a visit that joined another is taken back', async () => {
+  await shop.start()
+  await shop.append(0, [...at('ann', 0, 50), ...at('bob', 60)])
+  await shop.takeIn()
+  await shop.publish()
+  await shop.expectTold('at first')
+  const before = (await shop.told('gold.sessions')).length
+  await shop.publish()
+  expect((await shop.told('gold.sessions')).length).toBe(before)
+  // Of a partition of its own, so it is not late: both visits of ann are one.
+  await shop.append(1, at('ann', 25))
+  await shop.takeIn()
+  await shop.publish()
+  await shop.expectTold('joined')
+  const news = (await shop.told('gold.sessions')).slice(before)
+  expect(news.map(({ row }) => row?.anonymous_id ?? null)).toEqual(['ann', null])
+  const key = news[1]?.key
+  expect(key).toBe(`ann@${Date.parse('2026-01-01T00:50:00Z')}`)
+})
+
+test('rows that leave for the lake are told as they left, and an event for one of them makes all right', async () => {
+  await shop.start()
+  const tenDays = at('ann', ...Array.from({ length: 40 }, (_, index) => (index * DAY) / 4))
+  await shop.bring(0, tenDays)
+  expect(await shop.lakeFiles('gold.sessions')).not.toEqual([])
+  await shop.publish()
+  await shop.expectTold('closed before they were told')
+  const before = (await shop.told('gold.sessions')).length
+  await shop.bring(0, at('ann', 11 * DAY))
+  await shop.publish()
+  await shop.expectTold('one more')
+  expect((await shop.told('gold.sessions')).length).toBeLessThan(before + 4)
+  await shop.bring(1, [...at('ann', 0.5), ...at('ann', 345)])
+  expect(shop.notices).toHaveLength(3)
+  await shop.publish()
+  await shop.expectTold('made anew')
+  await shop.stop()
+  await shop.start()
+  await shop.publish()
+  await shop.expectTold('after a restart')
+})
+
+test('whatever partitions come when, with commits beside and restarts between, the copy is what Gold is', async () => {
+  const random = seeded(SEED)
+  const ends = [0, 0, 0, 0]
+  let partitions = 1
+  await shop.start()
+  for (let round = 0; round < 30; round++) {
+    if (random() < 0.2 && partitions < ends.length) {
+      ends[partitions] = random() * (ends[0] ?? 0)
+      partitions++
+    }
+    const partition = random() < 0.5 ? 0 : below(random, partitions)
+    const visits: Visit[] = []
+    let minute = ends[partition] ?? 0
+    for (let count = 1 + below(random, 20); count > 0; count--) {
+      minute += random() < 0.1 ? random() * DAY : random() * 40
+      visits.push({ minute, visitor: `v${below(random, 3)}`, isSale: random() < 0.3 })
+    }
+    ends[partition] = minute
+    await shop.append(partition, visits)
+    const commit =
+      random() < 0.5 ? shop.takeIn().then(() => shop.open.pipeline.commit()) : undefined
+    if (random() < 0.5) await Promise.all([commit, shop.publish()])
+    await commit
+    if (random() < 0.5) {
+      await shop.takeIn()
+      await shop.publish()
+      await shop.expectTold(`round ${round}, seed ${SEED}`)
+    }
+    if (random() < 0.25) {
+      await shop.stop()
+      await shop.start()
+      await shop.takeIn()
+    }
+  }
+  await shop.publish()
+  await shop.expectTold(`at the end, seed ${SEED}`)
+  expect(shop.notices.length).toBeGreaterThan(0)
+})
+
+test('a copy that cannot be written to is behind and nothing else, and has everything later', async () => {
+  const disk = new FaultDisk(dir, { seed: SEED })
+  await shop.start(disk.files)
+  await shop.bring(0, at('ann', 0, 100, 200))
+  disk.failWith = ({ path }) => (/gold\.sessions-0.*log$/.test(path) ? 'ENOSPC' : undefined)
+  for (const minute of [300, 2 * DAY]) {
+    await expect(shop.publish()).rejects.toMatchObject({ code: 'CCS_DISK_FULL' })
+    await shop.bring(0, at('ann', minute))
+  }
+  disk.failWith = undefined
+  await shop.publish()
+  await shop.expectTold('again')
+})
+
+test('a journal that is lost or damaged costs a comparison, and nothing that is gone stays in the copy', async () => {
+  await shop.start()
+  await shop.append(0, at('ann', 0, 50))
+  await shop.takeIn()
+  await shop.publish()
+  await shop.stop()
+  rmSync(join(dir, 'shop/told.ndjson'))
+  await shop.start()
+  await shop.append(1, at('ann', 25))
+  await shop.takeIn()
+  await shop.publish()
+  await shop.expectTold('joined after the journal was lost')
+})
+
+const WAYS = [
+  { when: 'during', end: 'powerLoss' },
+  { when: 'after', end: 'powerLoss' },
+  { when: 'during', end: 'kill' },
+] as const satisfies readonly { when: When; end: 'powerLoss' | 'kill' }[]
+
+/** New rows, joined visits, rows that leave, and Gold made anew; each told, now and then beside a commit. */
+async function workload(telling: TellingShop, disk: FaultDisk): Promise<void> {
+  await telling.start(disk.files)
+  await telling.takeIn()
+  await telling.publish()
+  await telling.append(0, [...at('bob', 5 * DAY, 5 * DAY + 50), ...at('eve', 5 * DAY + 51)])
+  await telling.takeIn()
+  await telling.publish()
+  await telling.append(1, at('bob', 5 * DAY + 25))
+  await telling.takeIn()
+  await Promise.all([telling.open.pipeline.commit(), telling.publish()])
+  await telling.append(0, at('eve', 20 * DAY))
+  await telling.append(1, at('eve', 21 * DAY))
+  await telling.takeIn()
+  await telling.open.pipeline.commit()
+  await telling.publish()
+  await telling.append(2, at('ann', 0.5, 301))
+  await telling.takeIn()
+  await telling.open.pipeline.commit()
+  await telling.publish()
+  await telling.stop()
+}
+
+test('a crash at any call of the file system leaves a copy that is what Gold is after the next start', {
+  timeout: IS_WHOLE ? 3_600_000 : 180_000,
+}, async () => {
+  const base = join(dir, 'base')
+  const first = new TellingShop(rig, base, seeded(SEED))
+  await first.start()
+  await first.bring(0, at('ann', ...Array.from({ length: 16 }, (_, index) => index * 300)))
+  await first.publish()
+  await first.stop()
+  const root = join(dir, 'case')
+  const copyOfBase = () => {
+    rmSync(root, { recursive: true, force: true })
+    cpSync(base, root, { recursive: true, verbatimSymlinks: true })
+  }
+  copyOfBase()
+  const dry = new FaultDisk(root, { seed: 0 })
+  const trial = new TellingShop(rig, root, seeded(SEED))
+  await workload(trial, dry)
+  expect(trial.notices.length).toBeGreaterThan(0)
+  const { trace } = dry
+  const faults: string[] = []
+  let cases = 0
+  const step = IS_WHOLE ? 1 : trace.length / SAMPLE
+  for (let place = (SEED % 10) / 10; place < trace.length; place += step) {
+    const call = Math.floor(place)
+    const { when, end } = WAYS[cases++ % WAYS.length] ?? WAYS[0]
+    copyOfBase()
+    const disk = new FaultDisk(root, { seed: SEED * 100_000 + call })
+    disk.crashAt(call, when)
+    await crash(new TellingShop(rig, root, seeded(SEED)), disk)
+    await disk[end]()
+    forgetHolders(root)
+    try {
+      await recover(new TellingShop(rig, root, seeded(SEED)))
+    } catch (error) {
+      const where = `${when} call ${call} of ${trace.length} (${trace[call]}), ${end}, seed ${SEED}`
+      faults.push(`${where}: ${error instanceof Error ? error.stack : error}`)
+    }
+  }
+  console.log(`crashes: ${cases} cases over ${trace.length} call sites (seed ${SEED})`)
+  expect(faults).toEqual([])
+})
+
+async function crash(telling: TellingShop, disk: FaultDisk): Promise<void> {
+  try {
+    await workload(telling, disk)
+  } catch (error) {
+    if (!isCrash(error)) throw error
+  } finally {
+    // The engine's memory goes with its process.
+    await telling.stop().catch(() => undefined)
+  }
+}
+
+const isCrash = (error: unknown): boolean =>
+  error instanceof SimulatedCrash || (error instanceof Error && isCrash(error.cause))
+
+async function recover(telling: TellingShop): Promise<void> {
+  await telling.start()
+  try {
+    await drain(telling.open)
+    await telling.publish()
+    await telling.expectTold('after the crash')
+  } finally {
+    await telling.stop()
+  }
+}
