@@ -5,7 +5,7 @@
 import { CcsError, EXIT } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
 import type { AuditReport } from './flows/audit.ts'
-import type { AuditFault, RejectSource } from './flows/audit-log.ts'
+import type { AuditFault, LogRange, RejectSource } from './flows/audit-log.ts'
 import type { DamagedFile } from './flows/lake-verify.ts'
 import type { DuckConnection } from './io/duckdb.ts'
 import { type Logic, openCodec, openEngine, RAW_TOPIC, type Store } from './open.ts'
@@ -30,7 +30,7 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
     const { findEngine } = await import('./engines/embedded/client.ts')
     await (await findEngine(store.files, store.root))?.post('/commit', {})
     const first = await store.manifests.load()
-    if (!first) return { ok: true, serial: null, asOf: null, models: [], faults: [] }
+    if (!first) return { ok: true, serial: null, asOf: null, models: [], faults: [], gaps: [] }
     const logic = await openTargetLogic(project)
     await refuseChanges(logic, first)
     const { clearScratch, makeScratch } = await import('./io/scratch-dir.ts')
@@ -78,10 +78,11 @@ async function auditPinned(
   const plain = await duck.connect()
   try {
     const damaged = await damagedFiles(plain, store, pinned)
-    if (damaged.length > 0) return { ok: false, ...head, models: [], faults: fileFaults(damaged) }
+    if (damaged.length > 0)
+      return { ok: false, ...head, models: [], faults: fileFaults(damaged), gaps: [] }
     const { models, faults } = await auditWhole(project, logic, store, pinned, plain, run)
     const ok = faults.length === 0 && models.every(({ remainder }) => remainder === 0)
-    return { ok, ...head, models, faults }
+    return { ok, ...head, models, faults, gaps: pinned.manifest.gaps ?? [] }
   } finally {
     plain.close()
     duck.close()
@@ -96,11 +97,13 @@ async function auditWhole(
   plain: DuckConnection,
   run: AuditRun,
 ): Promise<Pick<AuditReport, 'models' | 'faults'>> {
-  const [{ audit }, { committedRanges }, { rawEventColumns }] = await Promise.all([
-    import('./flows/audit.ts'),
-    import('./flows/audit-log.ts'),
-    import('./core/raw-events.ts'),
-  ])
+  const [{ audit }, { committedRanges }, { rawEventColumns }, { DLQ_TOPIC, ENGINE_PARTITION }] =
+    await Promise.all([
+      import('./flows/audit.ts'),
+      import('./flows/audit-log.ts'),
+      import('./core/raw-events.ts'),
+      import('./flows/rejects.ts'),
+    ])
   const pathOf = (file: Manifest['files'][number]) => paths.get(file.name) ?? ''
   const state = manifest.state.filter((file) => file.kind === 'gold')
   const engine = await openEngine(project, logic, store, {
@@ -128,9 +131,11 @@ async function auditWhole(
       },
       log: {
         topic: RAW_TOPIC,
-        ranges: await committedRanges(RAW_TOPIC, manifest.positions, startOf),
+        ranges: await committedRanges(RAW_TOPIC, manifest, startOf),
         rejects: rejectSources(logic, store, manifest.dlqEnd),
         dlqEnd: manifest.dlqEnd,
+        dlqKept: await store.log.range(DLQ_TOPIC, ENGINE_PARTITION),
+        ...(project.target.kafka ? { kept: (range) => keptFrames(store, range) } : {}),
       },
       tables,
       scratchFile: (name) => `${dir}/${name}.parquet`,
@@ -172,6 +177,20 @@ function fileFaults(damaged: readonly DamagedFile[]): readonly AuditFault[] {
 }
 
 const READ_BYTES = 4 * 1024 * 1024
+
+/** Stretches of offsets that have a record, from `start` to before `end`. */
+async function* keptFrames(store: Store, { partition, start, end, shift }: LogRange) {
+  const reader = await store.log.reader(RAW_TOPIC, partition, start - shift)
+  try {
+    while (reader.position() + shift < end) {
+      const frames = await reader.read(READ_BYTES)
+      if (frames.length === 0) return
+      for (const { baseOffset, count } of frames) yield { baseOffset: baseOffset + shift, count }
+    }
+  } finally {
+    await reader.close()
+  }
+}
 
 /** Sources of the engine's rejects up to offset `end` of the topic, in batches; undefined for what is no reject. */
 async function* rejectSources(

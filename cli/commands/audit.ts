@@ -2,6 +2,7 @@ import { CcsCommand, targetFlag } from '../command.ts'
 import { EXIT } from '../core/errors.ts'
 import { formatCount } from '../core/units.ts'
 import type { AuditReport } from '../flows/audit.ts'
+import { gapSentence } from '../flows/log-inlet.ts'
 import { runAudit } from '../open-audit.ts'
 
 export default class Audit extends CcsCommand<AuditReport> {
@@ -27,7 +28,7 @@ export default class Audit extends CcsCommand<AuditReport> {
     return report
   }
 
-  #show({ ok, serial, asOf, models, faults }: AuditReport): void {
+  #show({ ok, serial, asOf, models, faults, gaps }: AuditReport): void {
     if (models.length > 0)
       this.printTable(
         [
@@ -48,6 +49,8 @@ export default class Audit extends CcsCommand<AuditReport> {
       for (const id of ids) this.print(`  ${id}`)
       if (count > ids.length) this.print(`  … and ${formatCount(count - ids.length)} more`)
     }
+    if (gaps.length > 0) this.print()
+    for (const gap of gaps) this.print(this.paint('yellow', gapSentence(gap)))
     this.note(`Commit ${serial} of ${asOf}: ${ok ? 'everything adds up.' : 'it does not add up.'}`)
   }
 }

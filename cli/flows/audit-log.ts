@@ -1,8 +1,9 @@
 /**
  * The log against Bronze and the rejects: each record that was committed is in exactly one of the two, once.
- * Offsets without gaps are what the log promises, so its side of the comparison is a range a partition.
+ * A log on disk has no offset without a record, so its side of the comparison is a range a partition; of one
+ * that may have, the log itself is asked about offsets that were met nowhere.
  */
-import type { PartitionPosition } from '../core/manifest.ts'
+import type { Manifest } from '../core/manifest.ts'
 import { type AuditSql, countOf, quoted } from './audit-catalog.ts'
 
 /** The first ids of a fault; its `count` says how many there are. */
@@ -35,6 +36,8 @@ export interface LogRange {
   readonly partition: number
   readonly start: number
   readonly end: number
+  /** What its offsets have on top of the log's own. */
+  readonly shift: number
 }
 
 /** Where a reject came from. */
@@ -51,17 +54,24 @@ export interface AuditLogInput {
   readonly rejects: AsyncIterable<readonly (RejectSource | undefined)[]>
   /** How many the manifest counts. */
   readonly dlqEnd: number
+  /** What the topic has of them. */
+  readonly dlqKept: { readonly start: number; readonly end: number }
+  /** Of a log that may have offsets without a record: the stretches that have one. */
+  readonly kept?: (range: LogRange) => AsyncIterable<{ baseOffset: number; count: number }>
 }
 
 export function committedRanges(
   topic: string,
-  positions: readonly PartitionPosition[],
+  { positions, sources = [] }: Pick<Manifest, 'positions' | 'sources'>,
   startOf: (partition: number) => Promise<number>,
 ): Promise<LogRange[]> {
   const own = positions.filter((one) => one.topic === topic)
   return Promise.all(
     own.map(async ({ partition, nextOffset }) => {
-      return { partition, start: await startOf(partition), end: nextOffset }
+      const source = sources.find((one) => one.topic === topic && one.partition === partition)
+      const { shift = 0, since = 0 } = source ?? {}
+      const start = Math.max(since, (await startOf(partition)) + shift)
+      return { partition, start: Math.min(start, nextOffset), end: nextOffset, shift }
     }),
   )
 }
@@ -93,7 +103,7 @@ export async function auditLog(
       UNION ALL SELECT p, o, FALSE FROM audit.rejects WHERE topic = ${quoted(topic)}
     ) LEFT JOIN audit.ranges USING (p)
     WHERE o >= coalesce(start, 0) GROUP BY p, o`)
-  const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+  const offsets = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
   const good = (side: string, other: string) =>
     countOf(
       plain,
@@ -108,15 +118,46 @@ export async function auditLog(
       `SELECT ${PROBLEM} AS problem, p, o FROM audit.records WHERE problem IS NOT NULL`,
     )),
   )
-  if (found < total)
+  let total = found
+  if (found < offsets) {
+    await findMissing(plain, input)
+    total += await countOf(plain, 'SELECT count(*) FROM audit.missing')
+    const { start } = input.dlqKept
+    const lost = start === 0 ? '' : `; events.dlq itself has lost ${start} rejects`
     faults.push(
-      ...(await fault(`SELECT 'neither in Bronze nor rejected' AS problem, p, o
-        FROM (SELECT p, unnest(range(start, stop)) AS o FROM audit.ranges)
-        ANTI JOIN audit.records USING (p, o)`)),
+      ...(await fault(
+        `SELECT 'neither in Bronze nor rejected${lost}' AS problem, p, o FROM audit.missing`,
+      )),
     )
+    await plain.run('DROP TABLE audit.missing')
+  }
   await plain.run('DROP TABLE audit.records; DROP TABLE audit.rejects')
   const row = { model, in: total, out, duplicates: 0, filtered: 0, late: 0, dlq }
   return { row: { ...row, remainder: total - out - dlq }, faults }
+}
+
+/** Records of the log that are in neither, as the table audit.missing. */
+async function findMissing(plain: AuditSql, { ranges, kept }: AuditLogInput): Promise<void> {
+  await plain.run(`CREATE OR REPLACE TABLE audit.missing AS SELECT p, o
+    FROM (SELECT p, unnest(range(start, stop)) AS o FROM audit.ranges)
+    ANTI JOIN audit.records USING (p, o)`)
+  if (!kept) return
+  await plain.run('CREATE OR REPLACE TABLE audit.kept (p INTEGER, start BIGINT, stop BIGINT)')
+  const { rows } = await plain.all(
+    'SELECT p, min(o) AS first, max(o) AS last FROM audit.missing GROUP BY p',
+  )
+  for (const { p, first, last } of rows) {
+    const whole = ranges.find((one) => one.partition === Number(p))
+    if (!whole) continue
+    const asked = { ...whole, start: Number(first), end: Number(last) + 1 }
+    const values: string[] = []
+    for await (const { baseOffset, count } of kept(asked))
+      values.push(`(${p}, ${baseOffset}, ${baseOffset + count})`)
+    if (values.length > 0) await plain.run(`INSERT INTO audit.kept VALUES ${values.join(', ')}`)
+  }
+  await plain.run(`CREATE OR REPLACE TABLE audit.missing AS SELECT p, o FROM audit.missing m
+    WHERE EXISTS (FROM audit.kept k WHERE k.p = m.p AND m.o >= k.start AND m.o < k.stop)`)
+  await plain.run('DROP TABLE audit.kept')
 }
 
 /** Faults of rows with `problem`, `p` and `o`; their ids are `events.raw-<partition>:<offset>`. */
@@ -158,6 +199,7 @@ async function loadRejects(plain: AuditSql, input: AuditLogInput): Promise<Audit
     if (count > 0) faults.push({ model: 'events.dlq', check, count, ids })
   }
   add('no reject', foreign.length, foreign.slice(0, IDS_MAX))
-  add('fewer rejects than committed', Math.max(0, input.dlqEnd - read), [`events.dlq-0:${read}`])
+  const { end } = input.dlqKept
+  add('fewer rejects than committed', Math.max(0, input.dlqEnd - end), [`events.dlq-0:${end}`])
   return faults
 }

@@ -5,6 +5,7 @@
  */
 import { CcsError, EXIT } from '../core/errors.ts'
 import type { GraphModel } from '../core/graph.ts'
+import type { LogGap } from '../core/manifest.ts'
 import type { Model } from '../core/model.ts'
 import {
   type AuditLogic,
@@ -34,6 +35,8 @@ export interface AuditReport {
   readonly asOf: string | null
   readonly models: readonly AuditRow[]
   readonly faults: readonly AuditFault[]
+  /** Records that the log had lost before they were taken in: no rows, and no fault of these. */
+  readonly gaps: readonly LogGap[]
 }
 
 export interface AuditInput {
