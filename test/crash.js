@@ -18,5 +18,6 @@ process.argv.push(
   'lake.test',
   'decode.test',
   'connect-crash',
+  'cluster/deploy',
 )
 await import('./run.js')
