@@ -142,16 +142,10 @@ export abstract class CcsCommand<Result> extends Command {
     this.#isLineOpen = true
   }
 
-  /** Whether a person says yes; false where nobody can be asked: with --json, or without a terminal. */
-  protected async confirm(question: string): Promise<boolean> {
+  /** Whether a person says yes, or types `word`; false where nobody can be asked: with --json, without a terminal. */
+  protected async confirm(question: string, word?: string): Promise<boolean> {
     if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
-    return ask(question)
-  }
-
-  /** Whether a person types exactly this word; false where nobody can be asked. */
-  protected async confirmWord(question: string, word: string): Promise<boolean> {
-    if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
-    return (await askText(`${question} Type ${word}: `)) === word
+    return word === undefined ? ask(question) : (await askText(`${question} `)) === word
   }
 
   /** Ends with this exit code after the result was printed, as a check that failed does. */

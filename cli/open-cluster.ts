@@ -4,8 +4,8 @@
  */
 import { type ClusterPlan, type FoundState, planCluster } from './core/cluster-plan.ts'
 import type { Deployment } from './core/deployment.ts'
-import { type DesiredConnector, type DesiredState, desiredState } from './core/desired.ts'
-import { CcsError, EXIT } from './core/errors.ts'
+import type { DesiredState } from './core/desired.ts'
+import { CcsError } from './core/errors.ts'
 import type { Plan } from './core/plan.ts'
 import { prefixed } from './core/target.ts'
 import type { ClusterReading } from './flows/cluster-adopt.ts'
@@ -13,6 +13,7 @@ import type { ClusterDeployParts } from './flows/cluster-deploy.ts'
 import type { ClusterPorts } from './flows/cluster-read.ts'
 import { deployedLogic, type Logic, openFault, openLogic, systemClock } from './open.ts'
 import { type OpenDeployment, openDeployment } from './open-deploy.ts'
+import { openDesired, openOwnConnect, openServers } from './open-desired.ts'
 import type { Project } from './project.ts'
 
 export interface OpenCluster {
@@ -52,8 +53,10 @@ export async function openCluster(
     import('./flows/cluster-destroy.ts'),
     import('node:os'),
   ])
-  const ports = await openPorts(project)
-  const fromProject = await desiredOf(project, logic)
+  const servers = await openServers(project)
+  const connect = await openOwnConnect(project, servers.deployments)
+  const ports: ClusterPorts = { ...servers, connect: connect.connect }
+  const fromProject = await openDesired(project, logic, connect)
   const desired = options.desired?.(fromProject) ?? fromProject
   const fault = await openFault()
   const hold: { models?: OpenDeployment; isPending: boolean } = { isPending: false }
@@ -157,53 +160,6 @@ async function removeData(project: Project): Promise<void> {
   for (const name of generations) await files.remove(`${root}/${name}`)
 }
 
-async function openPorts(project: Project): Promise<ClusterPorts> {
-  const { target, dir } = project
-  if (!target.kafka) throw noCluster(project)
-  const [{ openKafka }, { openTopicAdmin }, { openDeploymentStore }, { openRemoteRegistry }] =
-    await Promise.all([
-      import('./io/kafka.ts'),
-      import('./log/topic-admin.ts'),
-      import('./log/deployment-store.ts'),
-      import('./open-registry.ts'),
-    ])
-  const { kafka } = target
-  return {
-    topics: openTopicAdmin(await openKafka(kafka, dir)),
-    registry: await openRemoteRegistry(project),
-    connect: undefined,
-    deployments: openDeploymentStore({
-      kafka: await openKafka(kafka, dir),
-      prefix: target.prefix,
-      replication: kafka.replication,
-      clock: systemClock(),
-    }),
-  }
-}
-
-function noCluster({ target, config }: Project): CcsError {
-  const [other] = Object.values(config.targets).filter((one) => one.kafka)
-  return new CcsError('CCS_USAGE_INVALID', `Target "${target.name}" has no Kafka.`, {
-    exit: EXIT.usage,
-    hint: other ? `Name one that has: --target ${other.name}` : 'Give a target of ccs.yml one.',
-  })
-}
-
-async function desiredOf(project: Project, logic: Logic): Promise<DesiredState> {
-  const { topicSchemas } = await import('./core/schema-history.ts')
-  const { target, config } = project
-  if (!target.kafka) throw noCluster(project)
-  const connectors: readonly DesiredConnector[] = []
-  return desiredState({
-    config,
-    target,
-    kafka: target.kafka,
-    logic,
-    schemas: topicSchemas(project.schemas),
-    connectors,
-  })
-}
-
 /** Name of the topic that keeps the target's deployments. */
 export function manifestTopic({ target }: Project): string {
   return prefixed(target, '_ccs.manifest')
@@ -222,7 +178,7 @@ export async function openRollback(
   serial: number | undefined,
 ): Promise<OpenRollback> {
   const { desiredBefore, pickDeployment, storedFiles } = await import('./core/rollback.ts')
-  const { deployments, topics } = await openPorts(project)
+  const { deployments, topics } = await openServers(project)
   const [history, current] = await Promise.all([deployments.history(), deployments.load()])
   await Promise.all([deployments.close(), topics.close()])
   const to = pickDeployment(history, serial, project.target.name)

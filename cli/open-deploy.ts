@@ -16,6 +16,7 @@ import {
   type Store,
   systemClock,
 } from './open.ts'
+import { openProjectStore, withTargetIds } from './open-log.ts'
 import type { Project } from './project.ts'
 
 export interface OpenDeployment {
@@ -30,7 +31,7 @@ export async function openDeployment(
   logic: Logic,
   options: { readonly isLocked: boolean },
 ): Promise<OpenDeployment> {
-  const store = await openStore(project.dataDir)
+  const store = await openProjectStore(project)
   const lock = options.isLocked
     ? await (await import('./lake/engine-lock.ts')).takeEngineLock(
         store.files,
@@ -48,8 +49,10 @@ export async function openDeployment(
     const parts: DeployParts = {
       manifests: store.manifests,
       nowMs: () => Date.now(),
-      buildGold: (base, models) => buildGold(project, logic, store, { base, models }),
-      rebuild: (base) => rebuild(project, logic, store, base),
+      // By the ids of the records: of a target's registry they are known once its subjects are deployed.
+      buildGold: async (base, models) =>
+        buildGold(project, await withTargetIds(project, logic), store, { base, models }),
+      rebuild: async (base) => rebuild(project, await withTargetIds(project, logic), store, base),
       settle: async (next) => {
         await store.lake.settle(next)
         const { clearState } = await import('./engines/embedded/checkpoint.ts')

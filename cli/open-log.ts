@@ -84,7 +84,11 @@ export async function openRegistry(project: Project): Promise<SchemaRegistry> {
 
 /** The project's logic with the ids that its target's records carry: for whoever reads or writes them. */
 export async function openTargetLogic(project: Project): Promise<Logic> {
-  const logic = await openLogic(project)
+  return withTargetIds(project, await openLogic(project))
+}
+
+/** The same logic with those ids. CCS_PLAN_CHANGES where its schemas are not registered. */
+export async function withTargetIds(project: Project, logic: Logic): Promise<Logic> {
   if (!project.target.kafka) return logic
   const registry = await openRegistry(project)
   const [rawSchemas, dlqSchemas] = await Promise.all([

@@ -42,7 +42,7 @@ export default class Destroy extends CcsCommand<DestroyResult> {
           exit: EXIT.usage,
           hint: `If that is meant: ccs destroy --target ${name} --allow-destructive`,
         })
-      if (!flags.yes && !(await this.confirmWord(`Delete all of target ${name}?`, name)))
+      if (!flags.yes && !(await this.confirm(`Delete all of target ${name}? Type its name:`, name)))
         throw new CcsError('CCS_USAGE_INVALID', "Not destroyed: nobody typed the target's name.", {
           exit: EXIT.usage,
           hint: `Where nobody can be asked: ccs destroy --target ${name} --allow-destructive --yes`,

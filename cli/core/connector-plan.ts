@@ -12,9 +12,8 @@ import {
   removedStep,
   type Views,
 } from './cluster-step.ts'
-import { connectorChanges } from './connector-changes.ts'
+import { connectorChanges, type DesiredConnector } from './connector-config.ts'
 import type { DeployedResource } from './deployment.ts'
-import type { DesiredConnector } from './desired.ts'
 import type { ConnectorState } from './ports.ts'
 import { canonicalJson, resource } from './resource-content.ts'
 
@@ -143,7 +142,7 @@ function healthOperation(name: string, found: ConnectorState): readonly Operatio
 
 function reasonOf(settings: readonly Difference[], found: ConnectorState): string {
   const state = stateOf(found)
-  const fault = found.tasks.find((task) => task.fault)?.fault
+  const fault = (found.fault ?? found.tasks.find((task) => task.fault)?.fault)?.split('\n')[0]
   const reasons = [
     ...(settings.some(isDrift) ? ['it was changed by hand'] : []),
     ...(settings.some((one) => !isDrift(one)) ? ['the project says otherwise'] : []),

@@ -3,6 +3,7 @@
  * replication come from the target, versions of schemas from the kept history.
  */
 import type { Config } from './config.ts'
+import { type DesiredConnector, neededBy } from './connector-config.ts'
 import type { DeployedResource } from './deployment.ts'
 import type { GraphModel } from './graph.ts'
 import type { Manifest } from './manifest.ts'
@@ -16,20 +17,6 @@ import { formatDuration } from './units.ts'
 
 export interface DesiredSubject extends SubjectContent {
   readonly name: string
-}
-
-export interface DesiredConnector {
-  /** With the target's prefix. */
-  readonly name: string
-  /** Secrets filled in: never to be printed or kept. */
-  readonly config: Readonly<Record<string, string>>
-  /** The same settings as they may be shown: a value that came from outside as its `${VAR}`. */
-  readonly shown: Readonly<Record<string, string>>
-  readonly reads: readonly string[]
-  /** Topics that must be there before it starts: its control and dead letter topics. */
-  readonly needs: readonly TopicState[]
-  /** As it stands in the project, variables unfilled: what a deployment keeps. */
-  readonly content: string
 }
 
 export interface DesiredState {
@@ -48,8 +35,8 @@ export interface DesiredInput {
   readonly kafka: KafkaSettings
   readonly logic: Desired & { readonly macrosSql: string }
   readonly schemas: readonly TopicSchemas[]
-  /** Undefined where the target has no Connect: its connectors are nobody's. */
-  readonly connectors: readonly DesiredConnector[] | undefined
+  /** Those that the target's Connect is to run. */
+  readonly connectors: readonly DesiredConnector[]
 }
 
 /** Name of the macros among the models: no model is called so, a model has a layer. */
@@ -61,7 +48,7 @@ const WRAPPING_BYTES = 64 * 1024
 const WEEK_MS = 7 * 86_400_000
 
 export function desiredState(input: DesiredInput): DesiredState {
-  const { target, schemas, logic, connectors = [] } = input
+  const { target, schemas, logic, connectors } = input
   const topics = desiredTopics(input)
   return {
     topics,
@@ -101,7 +88,7 @@ export function modelsOf(resources: readonly DeployedResource[]): Manifest['mode
 const LEDGER_BYTES = 1024 * 1024
 
 function desiredTopics(input: DesiredInput): readonly TopicState[] {
-  const { target, kafka, config, logic, schemas, connectors = [] } = input
+  const { target, kafka, config, logic, schemas, connectors } = input
   const { partitions, replication } = kafka
   const { recordBytesMax } = config.gate
   const flowing = (bytesMax: number) => ({
@@ -117,7 +104,6 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
     replication,
     config: settings,
   })
-  const needed = new Map(connectors.flatMap((one) => one.needs).map((one) => [one.name, one]))
   return [
     // Twice the limit: what is too large for the gate is to arrive there, and to be told.
     topic('events.raw', flowing(2 * recordBytesMax)),
@@ -126,7 +112,7 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
     // The ledger of replays: kept as long as the rejects that it is about, in one order.
     { ...topic('ccs.replays', flowing(LEDGER_BYTES)), partitions: 1 },
     ...goldTopics(logic.graph, schemas).map((name) => topic(name, { 'cleanup.policy': 'compact' })),
-    ...[...needed.values()].map(keptForAWeek),
+    ...neededBy(connectors).map(keptForAWeek),
   ]
 }
 

@@ -42,9 +42,16 @@ export function storedFiles({ resources }: Deployment): {
     },
     connectors: of('connector').map(({ name, content }) => ({
       file: `connectors/${name}.json`,
-      text: content,
+      text: withoutOther(content),
     })),
   }
+}
+
+/** A connector ran: which one it stood in for does not matter any more, and that one was not kept. */
+function withoutOther(content: string): string {
+  // Written by ccs as JSON.
+  const { insteadOf: _, ...connector } = JSON.parse(content) as Readonly<Record<string, unknown>>
+  return JSON.stringify(connector, null, 2)
 }
 
 /** `fromFiles` is what the stored files want; `current` the deployment in force. */

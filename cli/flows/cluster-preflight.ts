@@ -1,6 +1,7 @@
 /** What is asked before a deployment touches anything: may all its steps be taken, and will the servers have them? */
 import { type ClusterPlan, stepsOf } from '../core/cluster-plan.ts'
 import type { ClusterStep } from '../core/cluster-step.ts'
+import { withoutSecrets } from '../core/connector-config.ts'
 import type { DesiredState } from '../core/desired.ts'
 import { CcsError, EXIT, throwAll } from '../core/errors.ts'
 import type { RegisteredSchema } from '../core/ports.ts'
@@ -104,11 +105,12 @@ async function connectorFaults(
   const wanted = desired.connectors.find((one) => one.name === name)
   if (!connect || !wanted) return []
   const faults = await connect.validate({ ...wanted.config, name })
-  return faults.map(
-    ({ key, fault }) =>
-      new CcsError('CCS_CONNECTOR_INVALID', `Connector ${name}: ${key}: ${fault}`, {
-        exit: EXIT.usage,
-        hint: 'Nothing was touched. Connect itself says so of the file in connectors/.',
-      }),
-  )
+  return faults.map(({ key, fault }) => {
+    const words = withoutSecrets(fault, wanted)
+    return new CcsError('CCS_CONNECTOR_INVALID', `${name}: ${key}: ${words}`, {
+      exit: EXIT.usage,
+      location: { file: wanted.file },
+      hint: 'Nothing was touched.',
+    })
+  })
 }

@@ -30,6 +30,16 @@ const GOLD: TopicState = {
   replication: 1,
   config: { 'cleanup.policy': 'compact' },
 }
+const PLAIN = {
+  file: 'connectors/lake.json',
+  class: 'a.b.Sink',
+  isRequired: false,
+  insteadOf: undefined,
+  secrets: [],
+  missing: [],
+  reads: ['raw'],
+  needs: [],
+}
 const WANTED: DesiredState = {
   topics: [RAW, GOLD],
   subjects: [{ name: 'raw-value', compatibility: 'BACKWARD_TRANSITIVE', versions: [V1, V2] }],
@@ -40,8 +50,8 @@ const WANTED: DesiredState = {
       shown: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': '${AWS_SECRET}' },
       content:
         '{"config":{"connector.class":"a.b.Sink","topics":"raw","aws.secret":"${AWS_SECRET}"}}',
-      reads: ['raw'],
-      needs: [],
+      ...PLAIN,
+      secrets: ['hunter2'],
     },
   ],
   models: [],
@@ -420,8 +430,7 @@ const connector = (config: Readonly<Record<string, string>>) => ({
   config,
   shown: config,
   content: JSON.stringify({ config }),
-  reads: [],
-  needs: [],
+  ...PLAIN,
 })
 const someDesired: fc.Arbitrary<DesiredState> = fc.record({
   topics,
