@@ -2,7 +2,7 @@
  * How errors are told to a person and to a script, and the words they are made of.
  */
 import { describe, expect, test } from 'vitest'
-import { asCcsError } from '../../cli/command.ts'
+import { asCcsError } from '../../cli/command-errors.ts'
 import { CcsError, EXIT, throwAll } from '../../cli/core/errors.ts'
 import { didYouMean, nearest } from '../../cli/core/suggest.ts'
 import {

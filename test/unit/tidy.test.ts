@@ -31,9 +31,9 @@ const CORE_BUILTINS = ['node:crypto', 'node:buffer', 'node:util']
 const IMPURE =
   /\b(process\.|Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|fetch\(|randomBytes|randomUUID|require\()/g
 
-/** The composition root may be cut into open.ts, open-deploy.ts and so on. */
+/** The composition root may be cut into open.ts, open-deploy.ts and so on, and so may command.ts. */
 function layerOf(file: string): string {
-  return (file.split(path.sep)[0] ?? '').replace(/^open-\w+\.ts$/, 'open.ts')
+  return (file.split(path.sep)[0] ?? '').replace(/^(open|command)-\w+\.ts$/, '$1.ts')
 }
 
 interface Source {

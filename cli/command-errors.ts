@@ -1,0 +1,65 @@
+/** What is thrown below a command, as the error that a person reads: oclif's usage errors, the disk's, the unforeseen. */
+import { type Config, Errors } from '@oclif/core'
+import { CcsError, EXIT } from './core/errors.ts'
+import { didYouMean, nearest } from './core/suggest.ts'
+
+/** `context`: which command it was, and its flags, for suggestions. */
+export function asCcsError(
+  thrown: unknown,
+  context: { readonly command: string; readonly flags: readonly string[] } = {
+    command: '',
+    flags: [],
+  },
+): CcsError {
+  if (thrown instanceof CcsError) {
+    // oclif writes its own words around the message of an error thrown by a flag's parser.
+    thrown.message = thrown.message
+      .replace(/^Parsing --\S+\s+/, '')
+      .replace(/\s*See more help with --help\s*$/, '')
+    return thrown
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  if (thrown instanceof Errors.CLIError) {
+    const text = message
+      .replace(/\s*See more help with --help\s*$/, '')
+      .replace(/^The following errors? occurred:\s*/, '')
+      .replace(/\s*\n\s*/g, ' ')
+    const unknown = /^Nonexistent flags?: --([\w-]+)/.exec(text)?.[1]
+    const near = unknown === undefined ? undefined : nearest(unknown, context.flags)
+    const help = `See: ccs ${context.command} --help`.replace('  ', ' ')
+    return new CcsError('CCS_USAGE_INVALID', /[.!?]$/.test(text) ? text : `${text}.`, {
+      exit: EXIT.usage,
+      hint: near === undefined ? help : `Did you mean --${near}?`,
+      cause: thrown,
+    })
+  }
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return new CcsError('CCS_DISK_DENIED', `The disk refuses: ${message}.`, {
+      hint: 'Give this user the right to that path, or choose another directory with --data.',
+      cause: thrown,
+    })
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new CcsError('CCS_DISK_FULL', `The disk is full: ${message}.`, {
+      hint: 'Free some space and start again: what was committed is safe.',
+      cause: thrown,
+    })
+  return new CcsError('CCS_UNEXPECTED', `Something went wrong inside ccs: ${message}`, {
+    hint: 'Run it again with CCS_DEBUG=1 for the stack.',
+    cause: thrown,
+  })
+}
+
+/** For a word that is no command; undefined for anything else. */
+export function unknownCommand(thrown: unknown, config: Config): CcsError | undefined {
+  const id = /^command (.+) not found$/.exec(thrown instanceof Error ? thrown.message : '')?.[1]
+  if (id === undefined) return undefined
+  const known = config.commands
+    .filter((command) => !command.hidden)
+    .map((command) => command.id.replaceAll(':', ' '))
+  const name = id.replaceAll(':', ' ')
+  return new CcsError('CCS_USAGE_INVALID', `"${name}" is not a command of ccs.`, {
+    exit: EXIT.usage,
+    hint: didYouMean(name, known),
+  })
+}
