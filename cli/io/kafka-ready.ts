@@ -1,15 +1,16 @@
 /**
  * Asks a broker on this machine whether clients can begin: its group and transaction coordinators are there
  * and have loaded what they keep. A fresh broker listens long before that, and a first consumer would fail.
- * Three requests of Kafka's protocol in their oldest versions; the first makes the topic of the offsets.
+ * A few requests of Kafka's protocol in their oldest versions; the first make the coordinators' topics.
  */
 import { connect, type Socket } from 'node:net'
 
 const TIMEOUT_MS = 3_000
 const FIND_COORDINATOR = 10
 const DESCRIBE_GROUPS = 15
-/** One for each of four partitions of __consumer_offsets: a name's partition is its hash, 97 … 100, modulo 4. */
-const GROUPS = ['a', 'b', 'c', 'd']
+const INIT_PRODUCER_ID = 22
+/** One for each of the coordinators' four partitions: a name's is its hash, 97 … 100, modulo 4. */
+const NAMES = ['a', 'b', 'c', 'd']
 
 /** False for all that is not ready, for whatever reason. */
 export async function isBrokerReady(host: string, port: number): Promise<boolean> {
@@ -20,8 +21,13 @@ export async function isBrokerReady(host: string, port: number): Promise<boolean
       const transaction = await ask(socket, FIND_COORDINATOR, 1, [...text('a'), 1])
       // Both begin with a throttle time, then the error.
       if (group.readInt16BE(4) !== 0 || transaction.readInt16BE(4) !== 0) return false
-      const asked = [...int32(GROUPS.length), ...GROUPS.flatMap(text)]
-      return groupErrors(await ask(socket, DESCRIBE_GROUPS, 0, asked)).every((error) => error === 0)
+      const groups = [...int32(NAMES.length), ...NAMES.flatMap(text)]
+      const errors = groupErrors(await ask(socket, DESCRIBE_GROUPS, 0, groups))
+      for (const name of NAMES) {
+        const producer = [...text(name), ...int32(TIMEOUT_MS)]
+        errors.push((await ask(socket, INIT_PRODUCER_ID, 0, producer)).readInt16BE(4))
+      }
+      return errors.every((error) => error === 0)
     } finally {
       socket.destroy()
     }
@@ -31,7 +37,7 @@ export async function isBrokerReady(host: string, port: number): Promise<boolean
 }
 
 /** Errors of the answer: an array of error, then id, state, protocol type and protocol as texts, then members. */
-function groupErrors(answer: Buffer): readonly number[] {
+function groupErrors(answer: Buffer): number[] {
   let at = 4
   return Array.from({ length: answer.readInt32BE(0) }, () => {
     const error = answer.readInt16BE(at)
