@@ -96,7 +96,7 @@ export async function openDesired(
     ])
   const { target, config } = project
   if (!target.kafka) throw noCluster(project)
-  const lookup = await connectorLookup(project, process.env)
+  const lookup = await connectorLookup(project)
   const all = desiredConnectors(project.connectors, target, lookup)
   const { chosen, skipped, faults } =
     connect && all.length > 0

@@ -24,7 +24,7 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
         import('./core/connector-config.ts'),
         import('./open-sinks.ts'),
       ])
-      const lookup = await connectorLookup(project, process.env)
+      const lookup = await connectorLookup(project)
       return desiredConnectors(project.connectors, target, lookup)
     },
     ...(kafka && {

@@ -16,13 +16,10 @@ export interface OpenSinks extends SinkPorts {
 }
 
 /** Throws CCS_CONNECTOR_INVALID for faults of connectors/, CCS_USAGE_INVALID for a target without Connect. */
-export async function openSinks(
-  project: Project,
-  env: Lookup['env'] = process.env,
-): Promise<OpenSinks> {
+export async function openSinks(project: Project): Promise<OpenSinks> {
   const { desiredConnectors } = await import('./core/connector-config.ts')
   const connect = await openConnect(project.target)
-  const lookup = await connectorLookup(project, env)
+  const lookup = await connectorLookup(project)
   const desired = desiredConnectors(project.connectors, project.target, lookup)
   const ends = await openEnds(project)
   return { connect, clock: systemClock(), desired, ...ends }
@@ -39,7 +36,7 @@ export async function openConnect(target: Target): Promise<ConnectCluster> {
 }
 
 /** What the variables of connectors/ stand for: the environment, and the files that they name. */
-export async function connectorLookup(project: Project, env: Lookup['env']): Promise<Lookup> {
+export async function connectorLookup(project: Project): Promise<Lookup> {
   const [{ secretFiles }, { readFile }, { resolve }] = await Promise.all([
     import('./core/connector-file.ts'),
     import('node:fs/promises'),
@@ -51,7 +48,7 @@ export async function connectorLookup(project: Project, env: Lookup['env']): Pro
     const text = await readFile(resolve(project.dir, file), 'utf8').catch(() => undefined)
     if (text !== undefined) files.set(file, text)
   }
-  return { env, files }
+  return { env: project.env, files }
 }
 
 async function openEnds(project: Project): Promise<Pick<OpenSinks, 'log' | 'close'>> {

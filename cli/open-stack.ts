@@ -44,7 +44,7 @@ export interface StackUp extends StackStatus {
   readonly started: readonly PartName[]
   /** What can't be had on this machine; the others run without. */
   readonly missing: readonly { readonly part: PartName; readonly reason: string }[]
-  /** For the environment, where the ports are not the usual ones. */
+  /** Variables by which ccs finds the servers: in `.ccs/stack/env` while they run; the environment wins. */
   readonly settings: Readonly<Record<string, string>>
 }
 
@@ -89,11 +89,15 @@ export async function stackUp(
       if (!PARTS.some((part) => servers.isAlive(part))) await rememberPorts(dir, before)
       throw error
     })
+    const status = await stackStatus(servers)
+    const running = PARTS.filter((part) => servers.isAlive(part))
+    const settings = settingsFor(ports, { dir: path.resolve(dir), parts: running })
+    await writeSettings(dir, settings)
     return {
-      ...(await stackStatus(servers)),
+      ...status,
       started,
       missing: [...left].map(([part, reason]) => ({ part, reason })),
-      settings: samePorts(ports, DEFAULT_PORTS) ? {} : settingsFor(ports),
+      settings,
     }
   } finally {
     await lock.release()
@@ -115,6 +119,7 @@ export async function stackDown(
     const dir = stackDir(place.projectDir)
     const servers = await serversOf(place)
     const stopped = await bringDown(parts, servers)
+    if (!PARTS.some((part) => servers.isAlive(part))) await writeSettings(dir, undefined)
     if (isPurge) {
       const { rm } = await import('node:fs/promises')
       const all = parts.length === PARTS.length
@@ -125,6 +130,19 @@ export async function stackDown(
   } finally {
     await lock.release()
   }
+}
+
+/** The settings of the stack that runs, for project.ts; undefined: none runs. */
+async function writeSettings(
+  dir: string,
+  settings: Readonly<Record<string, string>> | undefined,
+): Promise<void> {
+  const { rename, rm, writeFile } = await import('node:fs/promises')
+  const file = path.join(dir, 'env')
+  if (!settings) return rm(file, { force: true })
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
+  await writeFile(`${file}.new`, lines.join(''))
+  await rename(`${file}.new`, file)
 }
 
 /** Asks each server; changes nothing. */

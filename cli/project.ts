@@ -33,6 +33,8 @@ export interface Project {
   readonly config: Config
   /** The target that the command works on; its data directory is `dataDir`. */
   readonly target: Target
+  /** The environment, with the settings of the project's own stack behind it; see `stackEnv`. */
+  readonly env: Env
   /** schemas/ with the kept history, sorted by path. */
   readonly schemas: readonly SourceFile[]
   /** sql/<layer>/<model>.sql, sorted by path. */
@@ -85,7 +87,8 @@ export async function loadProject(dir: string, options: LoadOptions): Promise<Pr
     readProjectTexts(root, 'sql', ['.sql', '.test.yml']),
     readProjectTexts(root, 'connectors', ['.json', '.yml']),
   ])
-  const parsed = parseConfig(config, options.env)
+  const env = { ...(await stackEnv(root)), ...options.env }
+  const parsed = parseConfig(config, env)
   const target = requireTarget(parsed, options.target ?? 'local')
   const macros = { file: 'sql/macros.sql', text: '' }
   return Object.freeze({
@@ -94,6 +97,7 @@ export async function loadProject(dir: string, options: LoadOptions): Promise<Pr
       options.data === undefined ? path.resolve(root, target.data) : path.resolve(options.data),
     config: parsed,
     target,
+    env,
     schemas,
     models: sql.filter(
       (one) => one.file.endsWith('.sql') && one.file.split('/').length === 3 && !isFigure(one.file),
@@ -186,6 +190,14 @@ export async function readProjectTexts(
 
 function isFigure(file: string): boolean {
   return file.startsWith('sql/live/')
+}
+
+/** `NAME=value` lines that `ccs stack up` leaves while its servers run, so that no other setting is needed. */
+async function stackEnv(root: string): Promise<Env> {
+  const text = (await readIfThere(path.join(root, '.ccs/stack/env'))) ?? ''
+  return Object.fromEntries(
+    [...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  )
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

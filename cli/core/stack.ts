@@ -59,12 +59,39 @@ export function addressOf(part: PartName, ports: StackPorts): string {
   return part === 'registry' ? `http://${host}/apis/ccompat/v7` : `http://${host}`
 }
 
-/** What has to be in the environment for ccs.yml's target `kafka` to find these ports. */
-export function settingsFor(ports: StackPorts): Readonly<Record<string, string>> {
+/** Where a stack keeps its things, and which of its parts are there. */
+export interface StackHome {
+  /** Absolute path of `.ccs/stack`. */
+  readonly dir: string
+  readonly parts: readonly PartName[]
+}
+
+/**
+ * The variables by which ccs.yml's target `kafka` and the connectors find this stack. The keys of S3 are the
+ * demo's own: it takes any.
+ */
+export function settingsFor(
+  ports: StackPorts,
+  { dir, parts }: StackHome,
+): Readonly<Record<string, string>> {
+  // Files, not the S3 server: what that one holds is gone when it ends, and the catalog would not know.
+  const lake = {
+    ICEBERG_CATALOG_URI: `jdbc:sqlite:${dir}/iceberg.db`,
+    ICEBERG_WAREHOUSE: `file://${dir}/warehouse`,
+    ICEBERG_IO: 'org.apache.iceberg.hadoop.HadoopFileIO',
+  }
+  const s3 = {
+    CONNECT_S3_ENDPOINT: addressOf('s3', ports),
+    S3_BUCKET: 'lake',
+    S3_ACCESS_KEY: 'ccs-demo',
+    S3_SECRET_KEY: 'ccs-demo-only',
+  }
   return {
     KAFKA_BROKERS: addressOf('kafka', ports),
     SCHEMA_REGISTRY_URL: addressOf('registry', ports),
     KAFKA_CONNECT_URL: addressOf('connect', ports),
+    ...(parts.includes('connect') ? lake : {}),
+    ...(parts.includes('s3') ? s3 : {}),
   }
 }
 

@@ -79,7 +79,7 @@ sinkTest(
       () => true,
     )
     expect(folders.length).toBeGreaterThan(2)
-    const open = await openSinks({ ...rig.project, target: rig.target }, {})
+    const open = await openSinks({ ...rig.project, target: rig.target, env: {} })
     try {
       const state = await findSink(open.connect, sink.name, rig.target.prefix)
       const partitions = await sinkOffsets(open.connect, state, open.log)

@@ -57,11 +57,6 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
     )
     for (const { part, reason } of result.missing)
       this.note(`Without ${part}: ${reason} A sink can write to a folder, file:///…, all the same.`)
-    const settings = Object.entries(result.settings)
-    if (settings.length > 0) {
-      this.note('For the target kafka of ccs.yml:')
-      for (const [name, value] of settings) this.note(`  export ${name}=${value}`)
-    }
     this.note('Next: ccs deploy --target kafka. To end them: ccs stack down')
   }
 }
