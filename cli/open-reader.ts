@@ -98,14 +98,24 @@ export async function openGuess(registry: SchemaRegistry): Promise<DlqShowPorts[
 
 /** The reading that gets furthest: by the version the bytes name, else by each, newest first. */
 export async function openGuessPart(registry: SchemaRegistry): Promise<DlqShowPorts['guessPart']> {
-  const { readPartially } = await import('./core/avro-partial.ts')
+  const [{ readPartially }, { parseRecordSchema }, { sqlValue }] = await Promise.all([
+    import('./core/avro-partial.ts'),
+    import('./core/avro-schema.ts'),
+    import('./flows/reject-table.ts'),
+  ])
   return async (bytes) => {
     const versions = [...(await registry.versions(`${RAW_TOPIC}-value`))].reverse()
     const id = idOf(bytes)
     const named = versions.filter((one) => one.id === id)
     const readings = (named.length > 0 ? named : versions).flatMap((schema) => {
       const found = readPartially(schema, bytes, id === null ? 0 : HEADER_BYTES)
-      return found ? [{ as: `${schema.subject} version ${schema.version}`, ...found }] : []
+      if (!found) return []
+      const { fields } = parseRecordSchema(schema.schema, schema.subject)
+      const readable = fields
+        .filter(({ name }) => name in found.value)
+        .map(({ name, type }) => [name, sqlValue(type, found.value[name])])
+      const as = `${schema.subject} version ${schema.version}`
+      return [{ as, ...found, value: Object.fromEntries(readable) }]
     })
     return readings.sort((a, b) => b.stopsAt - a.stopsAt)[0]
   }
