@@ -3,7 +3,7 @@
  * and the registry that ccs.yml names. Lake and state lie in the data directory either way.
  */
 import type { Manifest } from './core/manifest.ts'
-import type { SchemaRegistry } from './core/ports.ts'
+import type { GoldSink, SchemaRegistry } from './core/ports.ts'
 import { prefixed } from './core/target.ts'
 import { type Logic, openLogic, openStore, RAW_TOPIC, type Store } from './open.ts'
 import type { Project } from './project.ts'
@@ -16,6 +16,8 @@ const ENGINE_GROUP = 'ccs.engine'
 export type Through = <T>(run: () => Promise<T>) => Promise<T>
 
 export interface ProjectStore extends Store {
+  /** Where others find Gold as it changes; undefined where nobody is. */
+  readonly gold?: GoldSink
   /** Tells others how far the engine is; undefined where there is nobody to tell. */
   readonly tellPositions?: (manifest: Manifest) => Promise<void>
 }
@@ -28,14 +30,16 @@ export async function openProjectStore(
   const { target, dir, dataDir } = project
   const store = await openStore(dataDir)
   if (!target.kafka) return store
-  const [{ openKafka }, { openKafkaLog }] = await Promise.all([
+  const [{ openKafka }, { openKafkaLog }, { kafkaGold }] = await Promise.all([
     import('./io/kafka.ts'),
     import('./log/kafka.ts'),
+    import('./log/kafka-gold.ts'),
   ])
   const kafka = await openKafka(target.kafka, dir)
   return {
     ...store,
     log: openKafkaLog(kafka, { prefix: target.prefix, through }),
+    gold: kafkaGold(kafka, target),
     tellPositions: async ({ positions, sources = [] }) => {
       const offsets = positions.map(({ topic, partition, nextOffset }) => {
         const source = sources.find((one) => one.topic === topic && one.partition === partition)

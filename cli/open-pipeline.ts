@@ -37,6 +37,8 @@ export interface PipelineOpening {
   readonly onNotice: (text: string) => void
   /** It ends by itself: a Kafka that stays away is an error then. */
   readonly isOnce?: boolean
+  /** Tells Gold's changes to topics of the log where there are no others; with Kafka they always are. */
+  readonly hasGoldTopics?: boolean
   /** That of the project unless given; it is closed with the pipeline. */
   readonly store?: Store
   /** What the loop waits by; the system's unless given. */
@@ -52,8 +54,9 @@ export interface PipelineOpening {
 export async function openPipeline(
   project: Project,
   logic: Logic,
-  { owner, onNotice, isOnce, store: given, clock = systemClock(), goldLimits }: PipelineOpening,
+  opening: PipelineOpening,
 ): Promise<OpenPipeline> {
+  const { owner, onNotice, isOnce, store: given, clock = systemClock(), goldLimits } = opening
   const [{ takeEngineLock }, { openRejects }, { Pipeline }, check, ledger, waits] =
     await Promise.all([
       import('./lake/engine-lock.ts'),
@@ -116,6 +119,15 @@ export async function openPipeline(
         ...(manifest ? { manifest } : {}),
       },
     )
+    const { openPublisher } = await import('./open-publish.ts')
+    const parts = { project, logic, store, engine, pipeline, clock, owner, onNotice }
+    const hasTopics = opening.hasGoldTopics ?? false
+    const publisher = await openPublisher({
+      ...parts,
+      hasTopics,
+      ...(manifest ? { manifest } : {}),
+    })
+    if (publisher) closers.push(() => publisher.close())
     const beside = { engine: pipeline, clock: systemClock() }
     const checking = check.checkRest(store.lake, unchecked, beside)
     closers.push(() => checking.stop())

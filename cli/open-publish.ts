@@ -1,86 +1,121 @@
 /** Composition of publishing: what changes in the running engine's Gold is told to a copy of it elsewhere. */
-import type { Clock, EventLog, GoldSink, RegisteredSchema } from './core/ports.ts'
+import { CcsError } from './core/errors.ts'
+import type { GoldEncoder } from './core/gold-record.ts'
+import type { Manifest } from './core/manifest.ts'
+import type { Clock, GoldSink } from './core/ports.ts'
+import { prefixed } from './core/target.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
-import type { Logic, Store } from './open.ts'
+import type { GoldPublisher } from './flows/publish-gold.ts'
+import type { Pipeline } from './flows/run.ts'
+import type { Logic } from './open.ts'
+import { openRegistry, type ProjectStore } from './open-log.ts'
+import type { Project } from './project.ts'
 
 export interface PublishParts {
+  readonly project: Project
   readonly logic: Logic
-  readonly store: Store
+  readonly store: ProjectStore
   readonly engine: EmbeddedEngine
+  readonly pipeline: Pick<Pipeline, 'hasCaughtUp'>
+  /** That the engine was opened with. */
+  readonly manifest?: Manifest
   readonly clock: Clock
-  readonly sink: GoldSink
-  /** The engine's, and the topic that it takes in. */
-  readonly log: EventLog
-  readonly topic: string
-  /** The contract of a model, with the id that its records carry; undefined: the model is not published. */
-  readonly schemaOf: (model: string) => Promise<RegisteredSchema | undefined>
+  readonly owner: string
   readonly onNotice: (text: string) => void
+  /** Where the store has no copy of Gold, topics of its log are one. */
+  readonly hasTopics: boolean
 }
 
 export interface OpenPublisher {
-  /** Each second, until it is closed. */
-  start(): void
   /** Tells what has changed so far; the copy has it when it resolves. */
   publish(): Promise<void>
-  /** Ends after the round that runs. The sink stays open. */
+  /** Tells the last changes and ends. */
   close(): Promise<void>
 }
 
-/** Right after the engine was opened: nothing may have been taken in. */
-export async function openPublisher(parts: PublishParts): Promise<OpenPublisher> {
-  const [{ DiskFeedJournal }, { GoldPublisher, startOf }, { goldEncoder }] = await Promise.all([
-    import('./lake/feed-journal.ts'),
-    import('./flows/publish-gold.ts'),
+/** Publishes each second until it is closed; undefined where nobody is told. Nothing may have been taken in yet. */
+export async function openPublisher(parts: PublishParts): Promise<OpenPublisher | undefined> {
+  const { store, onNotice } = parts
+  const sink = store.gold ?? (parts.hasTopics ? await logTopics(parts) : undefined)
+  if (!sink) return undefined
+  const { encoders, identities } = await published(parts, sink)
+  if (identities.size === 0) return undefined
+  const publisher = await makePublisher(parts, sink, { encoders, identities })
+  const stop = new AbortController()
+  const running = publisher.publisher.run(stop.signal)
+  return {
+    publish: () => publisher.publisher.publish(),
+    close: async () => {
+      stop.abort()
+      await running
+      if (parts.pipeline.hasCaughtUp)
+        await publisher.publisher.publish().catch((error: unknown) => {
+          const text = error instanceof Error ? error.message : String(error)
+          onNotice(`The last changes of Gold are published at the next start: ${text}`)
+        })
+      await sink.close()
+      await publisher.journal.close()
+    },
+  }
+}
+
+async function logTopics({ store, clock, owner }: PublishParts): Promise<GoldSink> {
+  const { goldTopics } = await import('./log/gold-topics.ts')
+  return goldTopics(store.log, clock, owner)
+}
+
+interface Published {
+  readonly encoders: ReadonlyMap<string, GoldEncoder>
+  /** Model → what its copy is one of. */
+  readonly identities: ReadonlyMap<string, string>
+}
+
+/** Gold that is stored by key and has a contract; a model whose topic was not made is left out, and told. */
+async function published(parts: PublishParts, sink: GoldSink): Promise<Published> {
+  const { project, logic, onNotice } = parts
+  const [{ goldEncoder }, registry] = await Promise.all([
     import('./core/gold-record.ts'),
+    openRegistry(project),
   ])
-  const { engine, store, sink, clock } = parts
+  const encoders = new Map<string, GoldEncoder>()
   const identities = new Map<string, string>()
-  const encoders = new Map<string, ReturnType<typeof goldEncoder>>()
-  for (const { model, fingerprint } of parts.logic.graph) {
+  const missing: string[] = []
+  for (const { model, fingerprint } of logic.graph) {
     if (model.layer !== 'gold' || model.kind === 'view') continue
-    const schema = await parts.schemaOf(model.name)
+    const identity = await sink.identity(model.name).catch((error: unknown) => {
+      if (!(error instanceof CcsError && error.code === 'CCS_KAFKA_TOPIC')) throw error
+      missing.push(prefixed(project.target, model.name))
+    })
+    if (identity === undefined) continue
+    const schema = (await registry.versions(`${model.name}-value`)).at(-1)
     if (!schema) continue
     encoders.set(model.name, goldEncoder(schema.schema, schema.id))
-    identities.set(model.name, `${fingerprint} ${await sink.identity(model.name)}`)
+    identities.set(model.name, `${fingerprint} ${identity}`)
   }
-  const ends = await endsOf(parts.log, parts.topic)
-  const manifest = await store.manifests.load()
-  const options = {
-    ...{ generation: manifest?.generation ?? 1, serial: manifest?.serial ?? 0, identities },
-  }
+  if (missing.length > 0)
+    onNotice(
+      `Not published, as there is no such topic: ${missing.join(', ')}. Make what the project needs: ccs deploy --target ${project.target.name}`,
+    )
+  return { encoders, identities }
+}
+
+async function makePublisher(
+  { engine, store, pipeline, manifest, clock, onNotice }: PublishParts,
+  sink: GoldSink,
+  { encoders, identities }: Published,
+): Promise<{ readonly publisher: GoldPublisher; readonly journal: { close(): Promise<void> } }> {
+  const [{ DiskFeedJournal }, { GoldPublisher, startOf }] = await Promise.all([
+    import('./lake/feed-journal.ts'),
+    import('./flows/publish-gold.ts'),
+  ])
+  const { generation = 1, serial = 0 } = manifest ?? {}
+  const options = { generation, serial, identities }
   const journal = new DiskFeedJournal(store.files, store.root)
   const feed = await engine.feed({
     ...startOf(await journal.load(), options),
     onRemake: (model) => journal.doubt(model),
   })
-  const hasCaughtUp = () =>
-    [...ends].every(([partition, end]) =>
-      engine.positions.some((one) => one.partition === partition && one.nextOffset >= end),
-    )
-  const { onNotice } = parts
+  const hasCaughtUp = () => pipeline.hasCaughtUp
   const ports = { clock, feed, sink, journal, encoders, hasCaughtUp, onNotice }
-  const publisher = new GoldPublisher(ports, options)
-  const stop = new AbortController()
-  let running: Promise<void> | undefined
-  return {
-    start: () => {
-      running ??= publisher.run(stop.signal)
-    },
-    publish: () => publisher.publish(),
-    close: async () => {
-      stop.abort()
-      await running
-      await journal.close()
-    },
-  }
-}
-
-/** Partitions that hold anything, with their ends. */
-async function endsOf(log: EventLog, topic: string): Promise<ReadonlyMap<number, number>> {
-  const ends = new Map<number, number>()
-  for (const partition of await log.partitions(topic)) {
-    const { start, end } = await log.range(topic, partition)
-    if (end > start) ends.set(partition, end)
-  }
-  return ends
+  return { publisher: new GoldPublisher(ports, options), journal }
 }

@@ -40,7 +40,14 @@ const HEADER_BYTES = 5
 /** Decodes by the schema id that a record carries; each schema is compiled once. */
 async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
   const decoders = new Map<number, Promise<(bytes: Uint8Array) => Decoded>>()
-  return async (bytes) => {
+  const { readKeyed } = await import('./core/keyed-record.ts')
+  return async (record) => {
+    const keyed = readKeyed(record)
+    if (keyed && !keyed.value) {
+      const key = Buffer.from(keyed.key).toString()
+      return { schemaId: null, value: { key, is_gone: true } }
+    }
+    const bytes = keyed?.value ?? record
     const schemaId = idOf(bytes)
     if (schemaId === null) return { schemaId, problem: 'no Confluent header' }
     let decoder = decoders.get(schemaId)

@@ -12,6 +12,9 @@ export default class Run extends CcsCommand<StatusResult> {
   static override flags = {
     target: targetFlag,
     once: Flags.boolean({ summary: 'Take in all that the log holds, commit and stop.' }),
+    'gold-topics': Flags.boolean({
+      summary: 'Tell each change of Gold to topics of the log too; with Kafka it always is.',
+    }),
     port: Flags.integer({
       summary: 'Port on 127.0.0.1; 0 takes any free one.',
       min: 0,
@@ -26,6 +29,7 @@ export default class Run extends CcsCommand<StatusResult> {
     const open = await openPipeline(project, await openTargetLogic(project), {
       owner: 'ccs run',
       isOnce: flags.once,
+      hasGoldTopics: flags['gold-topics'],
       onNotice: (text) => this.note(text),
     })
     try {

@@ -74,6 +74,9 @@ export class Pipeline {
   readonly #outage: Outage
   readonly #attention: Attention
   readonly #inlet: LogInlet
+  /** Ends of the partitions when the run began. */
+  #startEnds: ReadonlyMap<number, number> | undefined
+  #hasCaughtUp = false
 
   constructor(parts: PipelineParts, options: PipelineOptions) {
     this.#parts = parts
@@ -104,6 +107,11 @@ export class Pipeline {
       newestAppendMs: this.#newestAppendMs,
       stalled: this.#outage.stalled,
     }
+  }
+
+  /** Whether all has been taken in that the log held when the run began. */
+  get hasCaughtUp(): boolean {
+    return this.#hasCaughtUp
   }
 
   get manifest(): Manifest | undefined {
@@ -206,12 +214,15 @@ export class Pipeline {
     if (this.#parts.engine.uncommittedRows >= 2 * this.#options.checkpointRows && this.#commit)
       await this.#commit
     const { positions } = this.#parts.engine
+    this.#startEnds ??= await this.#reach(() => this.#inlet.ends(), stop)
     const frames = await this.#reach(() => this.#inlet.read(this.#readBytes, positions), stop)
+    if (frames?.length === 0) this.#hasCaughtUp = true
     if (frames === undefined || frames.length === 0) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
     this.#taking = this.#take(frames)
     await this.#taking
     this.#taking = undefined
+    this.#hasCaughtUp ||= this.#startEnds !== undefined && this.#inlet.hasReached(this.#startEnds)
     this.#newestAppendMs = frames.reduce(
       (newest, frame) => Math.max(newest, frame.appendMs),
       this.#newestAppendMs ?? 0,
