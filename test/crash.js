@@ -11,6 +11,7 @@ process.argv.push(
   'pipeline-crash',
   'reopen-crash',
   'log-crash',
+  'publish-gold',
   'disk-full',
   'tmpfs',
   'poison',
