@@ -16,7 +16,7 @@ import { drain, forgetHolders, type Rig } from '../fixtures/pipeline-rig.ts'
 import { TellingShop } from '../fixtures/telling-shop.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
-const SAMPLE = 16
+const SAMPLE = 12
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const DAY = 1_440
 
@@ -197,7 +197,7 @@ async function workload(telling: TellingShop, disk: FaultDisk): Promise<void> {
 }
 
 test('a crash at any call of the file system leaves a copy that is what Gold is after the next start', {
-  timeout: IS_WHOLE ? 3_600_000 : 180_000,
+  timeout: IS_WHOLE ? 7_200_000 : 300_000,
 }, async () => {
   const base = join(dir, 'base')
   const first = new TellingShop(rig, base, seeded(SEED))
