@@ -1,0 +1,154 @@
+/**
+ * The embedded engine on a real Kafka: what the generator says of a shop is what Gold says, nothing is lost or
+ * doubled by kill -9 of the engine or of the broker, and what Kafka itself has lost is told as a gap.
+ */
+import path from 'node:path'
+import { expect } from 'vitest'
+import type { LogGap } from '../../cli/core/manifest.ts'
+import type { StatusResult } from '../../cli/flows/status.ts'
+import { clusterTest } from '../fixtures/cluster.ts'
+import { type KafkaProject, withKafkaProject } from '../fixtures/kafka-project.ts'
+import { startOwnStack } from '../fixtures/own-stack.ts'
+
+const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
+const DAY = ['--from', '2026-01-01', '--to', '2026-01-02']
+
+/** Points of a commit at which the engine is ended; '' is some moment. */
+const FAULTS = [
+  'commit.freeze:1:kill',
+  'stage.rename:2:kill',
+  'commit.seal:1:kill',
+  'manifest.rename:1:kill',
+  'commit.manifest:2:kill',
+  'settle.link:1:kill',
+  'commit.release:1:kill',
+  '',
+]
+
+/** The machine may have much else to do. */
+const PATIENCE_MS = 120_000
+
+const after = (ms: number) => new Promise<'late'>((resolve) => setTimeout(resolve, ms, 'late'))
+
+async function statusOf({ ccs }: KafkaProject): Promise<StatusResult> {
+  return JSON.parse(await ccs('status', '--json')) // what ccs status prints
+}
+
+/** Gold is the truth, the accounts add up, and nothing waits. */
+async function expectRight(project: KafkaProject, truth: string): Promise<StatusResult> {
+  await project.ccs('verify', '--truth', truth)
+  await project.ccs('audit')
+  const status = await statusOf(project)
+  expect(status.lagEvents).toBe(0)
+  return status
+}
+
+clusterTest(
+  '30,000 events give the truth in spite of kill -9 at eight points, and others see how far the engine is',
+  (cluster, prefix) =>
+    withKafkaProject(cluster, prefix, async (project) => {
+      const { ccs, start, kafka, dir } = project
+      const truth = path.join(dir, 'truth.ndjson')
+      await ccs('gen', ...DAY, '--count', '30000', '--truth', truth, '--skew', '5%', ...MISCHIEF)
+      let atPoint = 0
+      for (const fault of FAULTS) {
+        const engine = start(['run', '--port', '0'], { NODE_ENV: 'test', CCS_FAULT: fault })
+        const how = await Promise.race([engine.ended, after(fault === '' ? 4_000 : PATIENCE_MS)])
+        if (how === 'SIGKILL') atPoint++
+        else expect(how, `${fault}\n${engine.output()}`).toBe('late')
+        engine.kill('SIGKILL')
+        await engine.ended
+      }
+      expect(atPoint).toBeGreaterThan(4)
+      await ccs('run', '--once')
+      const { counts, partitions, gaps } = await expectRight(project, truth)
+      expect(counts.records).toBe(30_000)
+      expect(gaps).toEqual([])
+      const admin = await kafka.admin()
+      const [told] = await admin.fetchOffsets({ groupId: `${prefix}ccs.engine` })
+      const offsets = told?.partitions.map(({ partition, offset }) => [partition, Number(offset)])
+      expect(offsets?.sort()).toEqual(partitions.map(({ partition, end }) => [partition, end]))
+    }),
+  300_000,
+)
+
+clusterTest(
+  'a broker that is killed, and one that hangs, while events flow: nothing is lost or doubled',
+  async ({ registry }, prefix) => {
+    const own = await startOwnStack(['kafka'])
+    try {
+      await withKafkaProject({ brokers: own.brokers, registry }, prefix, async (project) => {
+        const { start, dir } = project
+        const truth = path.join(dir, 'truth.ndjson')
+        const engine = start(['run', '--port', '0'])
+        await engine.says('The engine answers', PATIENCE_MS)
+        const live = ['--eps', '400', '--for', '20s', '--truth', truth, ...MISCHIEF]
+        const gen = start(['gen', ...live])
+        await after(4_000)
+        await own.kill9('kafka')
+        await engine.says('Waiting for it.', PATIENCE_MS)
+        const away = await statusOf(project)
+        expect(away.stalled).toContain('No Kafka answers')
+        await own.start()
+        await engine.says('Kafka answers again', PATIENCE_MS)
+        own.pause('kafka')
+        await after(3_000)
+        own.resume('kafka')
+        expect(await gen.ended, gen.output()).toBe(0)
+        engine.kill('SIGTERM')
+        expect(await engine.ended, engine.output()).toBe(0)
+        const { counts } = await expectRight(project, truth)
+        expect(counts.records).toBe(8_000)
+      })
+    } finally {
+      await own.stop()
+    }
+  },
+  300_000,
+)
+
+clusterTest(
+  'records that Kafka deleted too early, and a topic made anew, are gaps that are told; the rest is whole',
+  (cluster, prefix) =>
+    withKafkaProject(cluster, prefix, async (project) => {
+      const { ccs, start, kafka } = project
+      const topic = `${prefix}events.raw`
+      const gen = (seed: number, count: number) =>
+        ccs('gen', ...DAY, '--partitions', '1', '--seed', `${seed}`, '--count', `${count}`)
+      const short = (gaps: readonly LogGap[]) =>
+        gaps.map(({ partition, from, to, why }) => ({ partition, from, to, why }))
+      await gen(1, 1_000)
+      await ccs('run', '--once')
+      await gen(2, 1_000)
+      const admin = await kafka.admin()
+      await admin.fetchTopicOffsets(topic) // kafkajs knows the leaders after this
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '1200' }] })
+      await ccs('run', '--once')
+      const expired = { partition: 0, from: 1_000, to: 1_200, why: 'expired' }
+      const first = await statusOf(project)
+      expect([first.counts.records, first.lagEvents]).toEqual([1_800, 0])
+      expect(short(first.gaps)).toEqual([expired])
+      expect(await ccs('audit')).toContain('200 are missing')
+
+      const engine = start(['run', '--port', '0'])
+      await engine.says('The engine answers', PATIENCE_MS)
+      await admin.deleteTopics({ topics: [topic] })
+      await engine.says('is gone. Waiting for it.', PATIENCE_MS)
+      await admin.createTopics({ topics: [{ topic, numPartitions: 3 }] })
+      // More than before: offsets alone would not tell that it is another topic.
+      await gen(3, 2_500)
+      await engine.says('was deleted and made anew', PATIENCE_MS)
+      engine.kill('SIGTERM')
+      expect(await engine.ended, engine.output()).toBe(0)
+      const { counts, gaps, lagEvents } = await statusOf(project)
+      expect([counts.records, lagEvents]).toEqual([1_800 + 2_500, 0])
+      expect(short(gaps)[0]).toEqual(expired)
+      expect(short(gaps)).toContainEqual({
+        ...{ partition: 0, from: 2_000, to: 2_000, why: 'recreated' },
+      })
+      await ccs('audit')
+      const [told] = await admin.fetchOffsets({ groupId: `${prefix}ccs.engine` })
+      expect(told?.partitions.find(({ partition }) => partition === 0)?.offset).toBe('2500')
+    }),
+  300_000,
+)
