@@ -65,7 +65,9 @@ export async function openOwnConnect(
     deployed.some((one) => one.kind === 'connector') ||
     files.some((one) => /"required":\s*true/.test(one.text))
   try {
-    return { connect, plugins: await connect.plugins(), remarks: [] }
+    // Where it may as well be down, it is not waited for.
+    const asked = isNeeded ? connect : await openConnect(target, { triesMax: 2 })
+    return { connect, plugins: await asked.plugins(), remarks: [] }
   } catch (error) {
     const isAway = error instanceof CcsError && error.code === 'CCS_CONNECT_UNREACHABLE'
     if (!isAway || isNeeded) throw error

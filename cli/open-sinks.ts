@@ -25,10 +25,13 @@ export async function openSinks(project: Project): Promise<OpenSinks> {
   return { connect, clock: systemClock(), desired, ...ends }
 }
 
-/** Kafka Connect of a target. Nothing is asked of it yet. */
-export async function openConnect(target: Target): Promise<ConnectCluster> {
+/** Kafka Connect of a target. Nothing is asked of it yet; `triesMax` of each request, its own number unless given. */
+export async function openConnect(
+  target: Target,
+  options: { readonly triesMax?: number } = {},
+): Promise<ConnectCluster> {
   const { connectRest } = await import('./connect/rest.ts')
-  if (target.connect) return connectRest(target.connect)
+  if (target.connect) return connectRest(target.connect, options)
   throw new CcsError('CCS_USAGE_INVALID', `Target "${target.name}" has no Kafka Connect.`, {
     exit: EXIT.usage,
     hint: `Name one in ccs.yml: targets.${target.name}.connect.url, or choose another: --target kafka`,
