@@ -54,6 +54,7 @@ export async function openLogic(project: Project): Promise<Logic> {
     { openDuck },
     { filesRegistry },
     { bindModels },
+    { sqlParser },
     { rawEventColumns },
     { isAggregateMacro, makeIncremental },
     { expandMacros },
@@ -64,6 +65,7 @@ export async function openLogic(project: Project): Promise<Logic> {
     import('./io/duckdb.ts'),
     import('./registry/files.ts'),
     import('./flows/bind-models.ts'),
+    import('./flows/sql-parser.ts'),
     import('./core/raw-events.ts'),
     import('./core/incremental.ts'),
     import('./core/sql-ast.ts'),
@@ -78,10 +80,11 @@ export async function openLogic(project: Project): Promise<Logic> {
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
   try {
-    const parseSql = async (sql: string) => {
-      const { rows } = await connection.all('SELECT json_serialize_sql($1::VARCHAR) AS ast', [sql])
-      return String(rows[0]?.ast)
-    }
+    const parseSql = sqlParser(
+      // In the order in which they are asked for.
+      models.map((one) => one.sql),
+      async (sql, values) => (await connection.all(sql, values)).rows,
+    )
     const macros = await parseMacros(project.macros.file, project.macros.text, parseSql)
     const graph = await buildGraph(models, {
       macros,

@@ -7,7 +7,6 @@ import { CcsError, EXIT, throwAll } from './errors.ts'
 import type { Model } from './model.ts'
 import {
   type AstNode,
-  type AstValue,
   constantText,
   expandMacros,
   locate,
@@ -17,7 +16,6 @@ import {
   parseSelect,
   references,
   walk,
-  withoutPositions,
 } from './sql-ast.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -51,18 +49,18 @@ export async function buildGraph(
 ): Promise<readonly GraphModel[]> {
   const faults: CcsError[] = []
   const parsed: { model: Model; ast: AstNode; reads: readonly string[] }[] = []
-  const known = [...models.map((one) => one.name), ...input.sources]
+  const known = new Set([...models.map((one) => one.name), ...input.sources])
   for (const model of [...models].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const ast = await caught(faults, () => parseSelect(originOf(model), input.parseSql))
     if (ast === undefined) continue
     const found = references(ast)
     for (const { name, at } of found)
-      if (!known.includes(name))
+      if (!known.has(name))
         faults.push(
           new CcsError('CCS_MODEL_INVALID', `There is no table '${name}'.`, {
             exit: EXIT.usage,
             location: locate(originOf(model), at),
-            hint: didYouMean(name, known),
+            hint: didYouMean(name, [...known]),
           }),
         )
     parsed.push({ model, ast, reads: found.map((one) => one.name) })
@@ -129,25 +127,21 @@ export function fingerprint(
     session,
     partition,
   }
-  const meaning = {
-    header,
-    select: withoutPositions(expanded),
-    used,
-    upstream: from.upstream,
-  }
-  // Undefined header fields fall away; the rest is plain JSON.
-  return createHash('sha256')
-    .update(canonical(JSON.parse(JSON.stringify(meaning)) as AstValue))
-    .digest('hex')
+  const meaning = { header, select: expanded, used, upstream: from.upstream }
+  return createHash('sha256').update(canonical(meaning)).digest('hex')
 }
 
-/** JSON with the keys of every object in order. */
-function canonical(value: AstValue): string {
-  return JSON.stringify(value, (_, one: unknown) =>
-    one !== null && typeof one === 'object' && !Array.isArray(one)
-      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : one,
-  )
+/** JSON with the keys of every object in order, without what is undefined and without positions. */
+function canonical(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  const parts: string[] = []
+  // Any object has string keys.
+  const object = value as Readonly<Record<string, unknown>>
+  for (const key of Object.keys(object).sort())
+    if (key !== 'query_location' && object[key] !== undefined)
+      parts.push(`${JSON.stringify(key)}:${canonical(object[key])}`)
+  return `{${parts.join(',')}}`
 }
 
 interface Readable {

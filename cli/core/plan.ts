@@ -52,17 +52,20 @@ export function makePlan(
   const hasRows = manifest !== undefined && manifest.counts.records > 0
   const steps: Step[] = []
   const changed = new Set<string>()
+  // Whether a changed model's rows come from the log: all that is changed after it is made from there too.
+  let isLogRead = false
   for (const { model, fingerprint, reads } of desired.graph) {
     const before = deployed.get(model.name)
     if (before?.fingerprint === fingerprint) continue
     changed.add(model.name)
+    isLogRead ||= model.layer !== 'gold' && model.kind !== 'view'
     const isOwn = before === undefined || before.text !== model.text
     const upstream = reads.filter((name) => changed.has(name))
     const isStored = model.kind !== 'view'
     const state: StateEffect =
       !hasRows || !isStored
         ? 'none'
-        : model.layer === 'gold' && ![...changed].some((name) => isStoredBelow(desired, name))
+        : model.layer === 'gold' && !isLogRead
           ? 'build from silver'
           : 'rebuild from log'
     const refused =
@@ -81,8 +84,9 @@ export function makePlan(
       ...(refused ? { refused } : {}),
     })
   }
+  const wanted = new Set(desired.graph.map(({ model }) => model.name))
   for (const { name, text } of deployed.values()) {
-    if (desired.graph.some(({ model }) => model.name === name)) continue
+    if (wanted.has(name)) continue
     const isStored =
       manifest?.files.some((file) => file.table === name) ||
       manifest?.state.some((file) => file.model === name)
@@ -111,13 +115,6 @@ export function widestEffect(plan: Plan): StateEffect {
     (['rebuild from log', 'build from silver', 'drop'] as const).find((one) =>
       effects.includes(one),
     ) ?? 'none'
-  )
-}
-
-/** Whether `name` is a stream model: its rows come from the log, not from other stored rows. */
-function isStoredBelow(desired: Desired, name: string): boolean {
-  return desired.graph.some(
-    ({ model }) => model.name === name && model.layer !== 'gold' && model.kind !== 'view',
   )
 }
 

@@ -36,7 +36,7 @@ export async function parseSelect(
 ): Promise<AstNode> {
   const json = await parseSql(origin.sql)
   // The text is DuckDB's own output: an object of plain JSON values.
-  const result = JSON.parse(json, dropAbsentPosition) as AstNode
+  const result = JSON.parse(json.replace(ABSENT_POSITION, '')) as AstNode
   if (result.error === true) {
     const message = String(result.error_message)
     const at = Number(result.position)
@@ -57,6 +57,10 @@ export async function parseSelect(
   return statement
 }
 
+/** With the comma before or after it; a quote inside a text of JSON would have a backslash before it. */
+const ABSENT_POSITION =
+  /,"query_location":18446744073709551615(?=[,}])|"query_location":18446744073709551615,/g
+
 /** The JSON that json_deserialize_sql turns into SQL text. */
 export function astJson(statement: AstNode): string {
   return JSON.stringify({ error: false, statements: [statement] })
@@ -73,10 +77,6 @@ export function locate(origin: SqlOrigin, at: number | undefined): Location {
     column: before.length - (before.lastIndexOf('\n') + 1) + 1,
     text: origin.sql.split('\n')[line] ?? '',
   }
-}
-
-function dropAbsentPosition(key: string, value: AstValue): AstValue | undefined {
-  return key === 'query_location' && Number(value) > Number.MAX_SAFE_INTEGER ? undefined : value
 }
 
 export function isNode(value: AstValue | undefined): value is AstNode {
@@ -101,8 +101,9 @@ export function positionOf(node: AstNode): number | undefined {
 export function mapAst(value: AstValue, change: (node: AstNode) => AstNode): AstValue {
   if (Array.isArray(value)) return value.map((one) => mapAst(one, change))
   if (!isNode(value)) return value
-  const children = Object.entries(value).map(([key, one]) => [key, mapAst(one, change)] as const)
-  return change(Object.fromEntries(children))
+  const node: Record<string, AstValue> = {}
+  for (const key of Object.keys(value)) node[key] = mapAst(value[key] ?? null, change)
+  return change(node)
 }
 
 /** Every object of the tree, outer before inner. */
@@ -180,7 +181,10 @@ export function expandMacros(
   isExpanded: (macro: Macro) => boolean = (macro) => !macro.isTable,
 ): AstNode {
   const expand = (value: AstValue, active: readonly string[]): AstValue => {
-    if (Array.isArray(value)) return value.map((one) => expand(one, active))
+    if (Array.isArray(value)) {
+      const items = value.map((one) => expand(one, active))
+      return items.some((one, index) => one !== value[index]) ? items : value
+    }
     if (!isNode(value)) return value
     const isTable = value.type === 'TABLE_FUNCTION'
     const call = isTable ? value.function : value
@@ -195,8 +199,18 @@ export function expandMacros(
     const body = expand(applied(macro, value, call as AstNode), [...active, macro.name]) // just seen
     return body
   }
-  const expandChildren = (node: AstNode, active: readonly string[]): AstNode =>
-    Object.fromEntries(Object.entries(node).map(([key, one]) => [key, expand(one, active)]))
+  // What holds no call stays the same object.
+  const expandChildren = (node: AstNode, active: readonly string[]): AstNode => {
+    let copy: Record<string, AstValue> | undefined
+    for (const key of Object.keys(node)) {
+      const before = node[key] ?? null
+      const after = before === null || typeof before !== 'object' ? before : expand(before, active)
+      if (after === before) continue
+      copy ??= { ...node }
+      copy[key] = after
+    }
+    return copy ?? node
+  }
   return expandChildren(statement, [])
 }
 

@@ -30,7 +30,8 @@ export interface BindBench {
 
 /**
  * Columns of raw.events and, as far as the bench describes them, of each model. Throws CCS_MODEL_INVALID with
- * all faults.
+ * all faults. A model that others read becomes an empty table: through a view the binder would go down to
+ * raw.events again for each of its readers.
  */
 export async function bindModels(
   project: BindProject,
@@ -46,13 +47,18 @@ export async function bindModels(
   const columns = new Map([['raw.events', project.rawColumns]])
   const faults: CcsError[] = []
   const broken = new Set<string>()
+  const read = new Set(project.models.flatMap((one) => one.reads))
   for (const { model, reads } of project.models) {
     if (reads.some((name) => broken.has(name))) {
       broken.add(model.name)
       continue
     }
     try {
-      await bench.run(`CREATE VIEW ${model.name} AS\n${model.sql}`)
+      await bench.run(
+        read.has(model.name)
+          ? `CREATE TABLE ${model.name} AS\n${model.sql}\nWITH NO DATA`
+          : `CREATE VIEW ${model.name} AS\n${model.sql}`,
+      )
       const found = await bench.describe?.(`DESCRIBE ${model.name}`)
       if (found) columns.set(model.name, found)
     } catch (cause) {
