@@ -4,62 +4,29 @@
  * looking for its records in events.raw from where that partition ended when it was announced; what is not there
  * may be sent again. docs/adr/0009 has the reasons, and why it holds on Kafka too.
  */
-import { createHash } from 'node:crypto'
 import { CcsError } from '../core/errors.ts'
 import { frameRecords } from '../core/frame-records.ts'
 import type { Clock, EventLog, LogWriter } from '../core/ports.ts'
 import { RecordBatch } from '../core/record-batch.ts'
 import { DLQ_TOPIC, type OriginFinder } from './rejects.ts'
+import {
+  type Announcement,
+  foundInLog,
+  hashOf,
+  type Outcome,
+  type Replayed,
+  type Step,
+} from './replay-record.ts'
 
 const LEDGER_TOPIC = 'ccs.replays'
 const READ_BYTES = 1024 * 1024
 
-/** A reject that is sent again. */
-export interface Replayed {
-  /** Its place in events.dlq. */
-  readonly partition: number
-  readonly offset: number
-  /** Of the bytes that are appended. */
-  readonly hash: string
-  /** 1: the first replay; 2: of a reject that was a replay itself … */
-  readonly times: number
-}
-
 /** A record of events.raw that was rejected, and where it stands there. */
-export interface RejectedRecord {
+interface RejectedRecord {
   readonly topic: string
   readonly partition: number
   readonly offset: number
   readonly bytes: Uint8Array
-}
-
-interface Announcement {
-  readonly kind: 'replay'
-  readonly atMs: number
-  /** Of events.dlq: when the topic is made anew, its offsets are those of other rejects. */
-  readonly dlq: string | null
-  readonly topic: string
-  readonly partition: number
-  /** Where the partition ended before the append. */
-  readonly from: number
-  /** Greatest event time of the records, ms. */
-  readonly newestMs: number
-  /** Dlq partition, dlq offset, hash, times. */
-  readonly records: readonly (readonly [number, number, string, number])[]
-}
-
-interface Outcome {
-  readonly kind: 'outcome'
-  /** Offset of the announcement in the ledger. */
-  readonly of: number
-  readonly atMs: number
-  /** Which of its records, counted from 0, did not get into the log; none: all is done. */
-  readonly missing: readonly number[]
-}
-
-interface Step extends Announcement {
-  /** In the ledger. */
-  readonly at: number
 }
 
 export interface LedgerOptions {
@@ -272,36 +239,5 @@ export function replayOrigins(log: EventLog, clock: Clock): OriginFinder {
       const replayed = ledger.originOf(reject)
       return replayed ? originText(replayed) : null
     })
-  }
-}
-
-/** 96 bits of SHA-256: no two records of a log meet by chance. */
-export function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
-}
-
-/** Which records of an announced append are in the log, counted from 0. */
-async function foundInLog(log: EventLog, step: Step): Promise<readonly number[]> {
-  const { topic, partition, from, records } = step
-  const missing = new Map<string, number[]>()
-  for (const [index, [, , hash]] of records.entries())
-    missing.set(hash, [...(missing.get(hash) ?? []), index])
-  const found: number[] = []
-  const { start, end } = await log.range(topic, partition)
-  if (end <= from) return found
-  const reader = await log.reader(topic, partition, Math.max(from, start))
-  try {
-    while (found.length < records.length) {
-      const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) break
-      for (const frame of frames)
-        for (const { offset, bytes } of frameRecords(frame)) {
-          const index = offset < from ? undefined : missing.get(hashOf(bytes))?.shift()
-          if (index !== undefined) found.push(index)
-        }
-    }
-    return found
-  } finally {
-    await reader.close()
   }
 }

@@ -7,7 +7,8 @@
 import type { Clock, EventLog, LogWriter } from '../core/ports.ts'
 import { RecordBatch } from '../core/record-batch.ts'
 import { REPLAY_PARTITIONS } from '../core/replay-partition.ts'
-import type { Replayed, ReplayLedger } from './replay-ledger.ts'
+import type { ReplayLedger } from './replay-ledger.ts'
+import type { Replayed } from './replay-record.ts'
 
 export interface Mended extends Replayed {
   readonly bytes: Buffer

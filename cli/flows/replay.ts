@@ -15,7 +15,8 @@ import { wireValue } from '../core/wire-value.ts'
 import { parseRejectRef } from './dlq-show.ts'
 import { type RejectEntry, type RejectPorts, readRejects } from './reject-reader.ts'
 import { type RejectTable, type RowAnswer, sqlValue } from './reject-table.ts'
-import { hashOf, type ReplayLedger } from './replay-ledger.ts'
+import type { ReplayLedger } from './replay-ledger.ts'
+import { hashOf } from './replay-record.ts'
 import type { Mended, ReplayWriter } from './replay-writer.ts'
 
 export interface ReplayParts extends RejectPorts {
