@@ -2,7 +2,6 @@
  * The composition root: the only place that knows which adapter stands behind a port. Everything is
  * imported when it is asked for, so a command pays for what it uses.
  */
-
 import type { RejectedEvent } from './core/contracts.ts'
 import { CcsError, EXIT, throwAll } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'

@@ -29,9 +29,9 @@ function kafkaTarget(env: Readonly<Record<string, string>>) {
 test.each([
   ['the usual ports need no settings', DEFAULT_PORTS, {}],
   [
-    'others are reached with the settings that up prints',
+    'others are reached with the settings that up leaves',
     portsFrom(21000),
-    settingsFor(portsFrom(21000)),
+    settingsFor(portsFrom(21000), { dir: '/shop/.ccs/stack', parts: ['kafka', 'registry'] }),
   ],
 ])('the target kafka of ccs.yml finds the servers: %s', (_, ports, env) => {
   const addresses = (['kafka', 'registry', 'connect'] as const).map((part) =>
