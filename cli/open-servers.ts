@@ -219,7 +219,7 @@ class Programs {
         const place = await this.#javaPlace(part, home)
         if (!existsSync(path.join(data, 'meta.properties'))) {
           await this.#files.remove(data)
-          const id = randomBytes(16).toString('base64url')
+          const id = settings.clusterIdOf(randomBytes(16))
           await this.#format(settings.kafkaFormat(place, id), signal)
         }
         return this.#command(settings.kafkaServer(place))

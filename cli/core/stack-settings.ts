@@ -41,7 +41,14 @@ export function settingsValues(
   }
 }
 
-/** Formats an empty data directory; `clusterId` is 16 bytes as base64url. */
+/** Kafka's form of an id of 16 random bytes: one that begins with `-` would be taken for an option. */
+export function clusterIdOf(random: Uint8Array): string {
+  const bytes = Buffer.from(random)
+  bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0)
+  return bytes.toString('base64url')
+}
+
+/** Formats an empty data directory. */
 export function kafkaFormat(place: KafkaPlace, clusterId: string): Launch {
   const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', place.settings]
   return java([...QUICK, ...logging(place.logging), '-cp', place.classPath, ...tool])

@@ -1,7 +1,7 @@
 /** What doctor says of a target's servers: the real ones, as they should be, as they should not, and away. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { connectRest } from '../../cli/connect/rest.ts'
 import { desiredConnectors } from '../../cli/core/connector-config.ts'
 import type { RemoteRegistry } from '../../cli/core/ports.ts'
@@ -12,7 +12,7 @@ import { examineTarget } from '../../cli/flows/doctor-target.ts'
 import { openKafka } from '../../cli/io/kafka.ts'
 import { openTopicAdmin } from '../../cli/log/topic-admin.ts'
 import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
-import { clusterTest } from '../fixtures/cluster.ts'
+import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
 import { deadAddress } from '../fixtures/registry-proxy.ts'
 import { registryTest } from '../fixtures/registry-test.ts'
 
@@ -167,10 +167,8 @@ clusterTest(
   },
 )
 
-test('connectors whose classes the workers lack are told by name', async (context) => {
-  const cluster = inject('cluster')
-  const url = 'connect' in cluster ? cluster.connect : null
-  if (url === null) return context.skip('no Kafka Connect: set CCS_TEST_CONNECT')
+const lackingClasses = async ({ connect }: Cluster) => {
+  const url = connect ?? ''
   const target = targetOf({ engine: 'flink', connect: { url } })
   const found = async (required: boolean) => {
     const config = { 'connector.class': 'com.example.Nowhere', topics: 'events.valid' }
@@ -187,4 +185,8 @@ test('connectors whose classes the workers lack are told by name', async (contex
   const detail = expect.stringContaining('has no com.example.Nowhere')
   expect(await found(true)).toMatchObject([{ status: 'failed', detail }])
   expect(await found(false)).toMatchObject([{ status: 'warning', detail }])
+}
+
+clusterTest('connectors whose classes the workers lack are told by name', lackingClasses, {
+  sink: true,
 })

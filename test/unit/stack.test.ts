@@ -16,6 +16,7 @@ import {
   settingsFor,
   sumFaults,
 } from '../../cli/core/stack.ts'
+import { clusterIdOf } from '../../cli/core/stack-settings.ts'
 import { majorOf } from '../../cli/io/java.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
@@ -94,4 +95,11 @@ test.each([
   ['25.0.1', 25],
 ])('Java %s is Java %i', (version, major) => {
   expect(majorOf(version)).toBe(major)
+})
+
+test('no id of a cluster looks like an option of a command', () => {
+  for (let first = 0; first < 256; first++) {
+    const id = clusterIdOf(new Uint8Array(16).fill(255).fill(first, 0, 1))
+    expect(id).toMatch(/^[A-Za-z0-9][\w-]{21}$/)
+  }
 })
