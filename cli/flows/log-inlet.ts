@@ -129,10 +129,7 @@ export class LogInlet {
     )
     const id =
       missing.length > 0 || partitions.length === 0 ? await this.#log.identity(topic) : null
-    if (id === null && partitions.length === 0 && this.#sources.size > 0)
-      throw new CcsError('CCS_KAFKA_TOPIC', `The topic ${topic} is gone.`, {
-        hint: 'Make it anew: ccs deploy --target NAME',
-      })
+    if (id === null && partitions.length === 0 && this.#sources.size > 0) throw topicGone(topic)
     for (const partition of missing) {
       const at = positions.find((one) => one.topic === topic && one.partition === partition)
       const left = this.#left.get(partition)
@@ -161,7 +158,10 @@ export class LogInlet {
     }
     if (next === undefined) return goOn(start, { ...known, id })
     const at = next - known.shift
+    if (known.id === id && at > end && (await this.#holds(partition, at))) return goOn(at, known)
     if (known.id !== id || at > end) {
+      // Between two questions it may have gone.
+      if ((await this.#log.identity(topic)) !== id) throw topicGone(topic)
       const why = known.id === id ? 'truncated' : 'recreated'
       this.#miss({ partition, from: next, to: next, why })
       const from = known.id === id ? end : start
@@ -170,6 +170,17 @@ export class LogInlet {
     if (at >= start) return goOn(at, known)
     this.#miss({ partition, from: next, to: start + known.shift, why: 'expired' })
     return goOn(start, known)
+  }
+
+  /** Whether the log, in spite of the end that it tells, can be read from there. */
+  async #holds(partition: number, offset: number): Promise<boolean> {
+    try {
+      await (await this.#log.reader(this.#options.topic, partition, offset)).close()
+      return true
+    } catch (error) {
+      if (isLost(error)) return false
+      throw error
+    }
   }
 
   /** The same gap is met again by a start that no commit came before. */
@@ -182,6 +193,12 @@ export class LogInlet {
     this.#gaps = [...others, whole]
     onNotice(gapSentence(whole))
   }
+}
+
+function topicGone(topic: string): CcsError {
+  return new CcsError('CCS_KAFKA_TOPIC', `The topic ${topic} is gone.`, {
+    hint: 'Make it anew: ccs deploy --target NAME',
+  })
 }
 
 /** A gap for a person. */

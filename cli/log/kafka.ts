@@ -41,13 +41,8 @@ export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): 
 
     async reader(topic, partition, fromOffset) {
       const { name, id } = await found(topic, partition)
-      const { start, end } = await stream.range(name, partition)
-      if (fromOffset < start || fromOffset > end)
-        throw new CcsError(
-          'CCS_KAFKA_OFFSET',
-          `Record ${fromOffset} of ${name}-${partition} was asked for, but Kafka holds ${start} to ${end}.`,
-          { hint: 'Records that were read before are gone: look at the topic’s retention.' },
-        )
+      // Asked for itself: right after a start a broker may not know how far its records are committed.
+      await stream.fetch(name, { topicId: id, partition, offset: fromOffset, bytesMax: 1 })
       const reader = new KafkaReader(kafka, { topic, partition, name, id }, fromOffset)
       open.add(reader)
       return reader

@@ -1,0 +1,93 @@
+/** A Kafka that wants TLS and credentials: each mechanism reads and writes, and no secret shows anywhere. */
+import { afterAll, expect } from 'vitest'
+import type { Sasl } from '../../cli/core/target.ts'
+import { openKafka } from '../../cli/io/kafka.ts'
+import { openKafkaLog } from '../../cli/log/kafka.ts'
+import { clusterTest } from '../fixtures/cluster.ts'
+import { kafkaSettings, withTopics } from '../fixtures/kafka-topics.ts'
+import { batchOf, firstWrong, readBack } from '../fixtures/log-records.ts'
+import { PASSWORDS, type SecuredBroker, startSecuredBroker } from '../fixtures/secured-broker.ts'
+
+const TOPIC = 'events.raw'
+/** For `ccs`, by the broker's word alone. */
+const TOKEN = unsignedToken({ sub: 'ccs', exp: Math.floor(Date.now() / 1000) + 3600 })
+
+let broker: SecuredBroker | undefined
+
+afterAll(async () => {
+  await broker?.stop()
+})
+
+function unsignedToken(claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return `${part({ alg: 'none' })}.${part({ iat: 0, ...claims })}.`
+}
+
+async function logWith(secured: SecuredBroker, prefix: string, sasl: Sasl) {
+  const settings = { ...kafkaSettings(secured.brokers), tls: { ca: secured.ca }, sasl }
+  return openKafkaLog(await openKafka(settings, '.'), { prefix, through: (write) => write() })
+}
+
+const ways: readonly Sasl[] = [
+  { mechanism: 'plain', username: 'ccs', password: PASSWORDS.plain },
+  { mechanism: 'scram-sha-256', username: 'ccs', password: PASSWORDS['scram-sha-256'] },
+  { mechanism: 'scram-sha-512', username: 'ccs', password: PASSWORDS['scram-sha-512'] },
+  { mechanism: 'oauthbearer', token: TOKEN },
+]
+
+for (const sasl of ways)
+  clusterTest(
+    `${sasl.mechanism} over TLS writes and reads`,
+    async (_cluster, prefix) => {
+      broker ??= await startSecuredBroker()
+      const secured = broker
+      await withTopics(secured.open, [{ topic: `${prefix}${TOPIC}` }], async () => {
+        const log = await logWith(secured, prefix, sasl)
+        try {
+          const writer = await log.writer(TOPIC, 0, 'test')
+          await writer.append(batchOf(0, 100), 1)
+          const { records, error } = await readBack(log, TOPIC)
+          expect([error, records.length, firstWrong(records)]).toEqual([undefined, 100, -1])
+        } finally {
+          await log.close()
+        }
+      })
+    },
+    300_000,
+  )
+
+clusterTest(
+  'wrong credentials, an unknown certificate and no TLS at all are told, and no secret with them',
+  async (_cluster, prefix) => {
+    broker ??= await startSecuredBroker()
+    const secured = broker
+    const told: string[] = []
+    const failing = async (more: object) => {
+      const kafka = await openKafka({ ...kafkaSettings(secured.brokers), ...more }, '.')
+      const log = openKafkaLog(kafka, { prefix, through: (write) => write() })
+      const error: unknown = await log.partitions(TOPIC).catch((thrown: unknown) => thrown)
+      await log.close()
+      for (let one = error; one instanceof Error; one = one.cause)
+        told.push(`${one.message} ${one.stack} ${JSON.stringify(one)}`)
+      return error
+    }
+    const tls = { ca: secured.ca }
+    const denied = { code: 'CCS_KAFKA_DENIED', exit: 1 }
+    const wrong = 'wrong-pass-4714'
+    for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const)
+      expect(
+        await failing({ tls, sasl: { mechanism, username: 'ccs', password: wrong } }),
+      ).toMatchObject(denied)
+    const token = unsignedToken({ sub: 'ccs', exp: 1 })
+    expect(await failing({ tls, sasl: { mechanism: 'oauthbearer', token } })).toMatchObject(denied)
+    const [sasl] = ways
+    expect(await failing({ tls: {}, sasl })).toMatchObject({
+      code: 'CCS_KAFKA_DENIED',
+      message: expect.stringContaining('certificate'),
+    })
+    expect(await failing({ sasl })).toMatchObject({ code: 'CCS_KAFKA_UNREACHABLE', exit: 4 })
+    for (const secret of [wrong, token, TOKEN, ...Object.values(PASSWORDS)])
+      expect(told.filter((text) => text.includes(secret))).toEqual([])
+  },
+  300_000,
+)
