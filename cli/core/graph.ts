@@ -15,7 +15,7 @@ import {
   type ParseSql,
   parseSelect,
   references,
-  walk,
+  visit,
 } from './sql-ast.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -106,13 +106,13 @@ export function fingerprint(
   },
 ): string {
   const used: Record<string, string> = {}
-  for (const node of walk(expanded)) {
-    if (node.function_name !== 'getvariable') continue
+  visit(expanded, (node) => {
+    if (node.function_name !== 'getvariable') return
     const [argument] = nodes(node.children)
     const name = argument === undefined ? undefined : constantText(argument)
     const value = name === undefined ? undefined : from.settings[name]
     if (name !== undefined && value !== undefined) used[name] = value
-  }
+  })
   const { name, kind, key, time, watermarkMs, latenessMs, dedupe, window, session, partition } =
     model
   const header = {

@@ -115,6 +115,18 @@ export function* walk(value: AstValue): Generator<AstNode> {
   }
 }
 
+/** Calls `see` with every object of the tree, outer before inner; several times as fast as `walk`. */
+export function visit(value: AstValue, see: (node: AstNode) => void): void {
+  if (value === null || typeof value !== 'object') return
+  if (Array.isArray(value)) {
+    for (const one of value) visit(one, see)
+    return
+  }
+  const node = value as AstNode // what is left of AstValue
+  see(node)
+  for (const key in node) visit(node[key] ?? null, see)
+}
+
 /** The same tree without positions: equal for texts that differ in blanks and comments alone. */
 export function withoutPositions(value: AstValue): AstValue {
   return mapAst(value, ({ query_location: _, ...rest }) => rest)
@@ -126,21 +138,23 @@ export function withoutPositions(value: AstValue): AstValue {
  */
 export function references(statement: AstNode): readonly Reference[] {
   const own = new Set<string>()
-  for (const node of walk(statement))
+  const tables: AstNode[] = []
+  visit(statement, (node) => {
     for (const entry of isNode(node.cte_map) ? nodes(node.cte_map.map) : [])
       own.add(textOf(entry.key).toLowerCase())
+    if (node.type === 'BASE_TABLE' || node.type === 'TABLE_FUNCTION') tables.push(node)
+  })
   const found = new Map<string, Reference>()
   const add = (name: string, at: number | undefined): void => {
     if (!found.has(name)) found.set(name, { name, at })
   }
-  for (const node of walk(statement)) {
+  for (const node of tables) {
     if (node.type === 'BASE_TABLE') {
       const schema = textOf(node.schema_name)
       const table = textOf(node.table_name)
       if (schema !== '' || !own.has(table.toLowerCase()))
         add(schema === '' ? table : `${schema}.${table}`, positionOf(node))
-    }
-    if (node.type === 'TABLE_FUNCTION' && isNode(node.function))
+    } else if (isNode(node.function))
       for (const argument of nodes(node.function.children)) {
         const name = constantText(argument)
         if (name !== undefined && TABLE_NAME.test(name)) add(name, positionOf(argument))

@@ -48,17 +48,15 @@ export async function bindModels(
   const faults: CcsError[] = []
   const broken = new Set<string>()
   const read = new Set(project.models.flatMap((one) => one.reads))
-  for (const { model, reads } of project.models) {
+  const statements = project.models.map((one) => statementOf(one, read.has(one.model.name)))
+  if (!bench.describe && (await isBound(statements, bench))) return columns
+  for (const [index, { model, reads }] of project.models.entries()) {
     if (reads.some((name) => broken.has(name))) {
       broken.add(model.name)
       continue
     }
     try {
-      await bench.run(
-        read.has(model.name)
-          ? `CREATE TABLE ${model.name} AS\n${model.sql}\nWITH NO DATA`
-          : `CREATE VIEW ${model.name} AS\n${model.sql}`,
-      )
+      await bench.run(statements[index] ?? '')
       const found = await bench.describe?.(`DESCRIBE ${model.name}`)
       if (found) columns.set(model.name, found)
     } catch (cause) {
@@ -69,6 +67,29 @@ export async function bindModels(
   throwAll(faults)
   return columns
 }
+
+function statementOf({ model }: GraphModel, isRead: boolean): string {
+  return isRead
+    ? `CREATE TABLE ${model.name} AS\n${model.sql}\nWITH NO DATA`
+    : `CREATE VIEW ${model.name} AS\n${model.sql}\n`
+}
+
+/** All at once, which is what a sound project costs; false, and nothing is left, when one of them has a fault. */
+async function isBound(statements: readonly string[], bench: BindBench): Promise<boolean> {
+  await bench.run('BEGIN')
+  try {
+    for (let at = 0; at < statements.length; at += AT_ONCE)
+      await bench.run(statements.slice(at, at + AT_ONCE).join(';\n'))
+    await bench.run('COMMIT')
+    return true
+  } catch {
+    // Which one and where is found out one by one.
+    await bench.run('ROLLBACK')
+    return false
+  }
+}
+
+const AT_ONCE = 100
 
 /** A SELECT in a file: a model or a figure. */
 export type BoundText = Pick<Model, 'file' | 'sql' | 'sqlLine'>
