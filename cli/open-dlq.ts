@@ -69,6 +69,8 @@ export interface ReplayChoice {
   /** Those of the target and of this machine unless given; a log that is given stays open. */
   readonly log?: EventLog
   readonly clock?: Clock
+  /** Whether others may write the log's partitions meanwhile; as it is on the target unless given. */
+  readonly isShared?: boolean
 }
 
 /** CCS_QUERY_INVALID, with places, for predicates and patches; CCS_LOG_LOCKED while another replay is at work. */
@@ -127,7 +129,7 @@ async function openWriting(
     import('./flows/replay-ledger.ts'),
     import('./flows/replay-writer.ts'),
   ])
-  const isShared = project.target.kafka !== undefined
+  const isShared = choice.isShared ?? project.target.kafka !== undefined
   const ledger = await ReplayLedger.open(
     { log, clock, graceMs: isShared ? KAFKA_GRACE_MS : 0 },
     OWNER,

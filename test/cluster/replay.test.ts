@@ -24,7 +24,7 @@ clusterTest('replays cut off at every append send each reject once', async (clus
       const connection = await openKafka(kafkaSettings(brokers), '.')
       const log = openKafkaLog(connection, { prefix, through: (write) => write() })
       try {
-        await replayCut(log, root, brokers)
+        await replayCut(log, root)
       } finally {
         await log.close()
       }
@@ -34,13 +34,9 @@ clusterTest('replays cut off at every append send each reject once', async (clus
   }
 })
 
-async function replayCut(log: EventLog, root: string, brokers: string): Promise<void> {
+async function replayCut(log: EventLog, root: string): Promise<void> {
   const rig = await makeRig(['bronze.events'])
-  const { target, ...project } = rig.project(root)
-  const shop = new ReplayShop(rig, root, {
-    ...project,
-    target: { ...target, kafka: kafkaSettings(brokers) },
-  })
+  const shop = new ReplayShop(rig, root)
   let nowMs = START_MS + 86_400_000
   const clock: Clock = {
     nowMs: () => nowMs,
@@ -48,6 +44,7 @@ async function replayCut(log: EventLog, root: string, brokers: string): Promise<
       nowMs += ms
     },
   }
+  const on = { clock, isShared: true }
   const others = await log.writer(RAW, 1, 'a shop')
   const carts = Array.from({ length: 6 }, (_, minute) => shop.emptyCart(minute))
   const cuts = [1, 2, 3].flatMap((cut) => (['before', 'after'] as const).map((when) => [cut, when]))
@@ -56,10 +53,10 @@ async function replayCut(log: EventLog, root: string, brokers: string): Promise<
     const [cut, when] = cuts[index] ?? []
     const failing = cutAt(log, Number(cut), when === 'after' ? 'after' : 'before')
     // Its first appends may settle what the one before left open.
-    await shop.replay({ log: failing, clock }).catch((error) => expect(error.message).toBe('cut'))
+    await shop.replay({ ...on, log: failing }).catch((error) => expect(error.message).toBe('cut'))
     await others.append(RecordBatch.of([shop.encode(shop.event(30 + index))]), nowMs)
   }
-  const rest = await shop.replay({ log, clock })
+  const rest = await shop.replay({ ...on, log })
   expect(rest.replayed + rest.replayedBefore).toBe(carts.length)
   const sent = (await shop.replayed(0, log)).filter(({ event_ts }) => event_ts < START_MS + 600_000)
   expect(sent.map(({ event_id }) => event_id).sort()).toEqual(

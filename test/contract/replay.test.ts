@@ -173,9 +173,6 @@ describe('a replay that is cut off', () => {
     '$when its append $cut does so on a log that others write too',
     async ({ cut, when }) => {
       const carts = await sevenCarts()
-      const kafka = { brokers: ['127.0.0.1:1'], partitions: 1, replication: 1, retentionMs: -1 }
-      const { target, ...project } = shop.project
-      const there = new ReplayShop(rig, root, { ...project, target: { ...target, kafka } })
       const log = shop.log()
       const shared = sharedLog(log)
       let nowMs = START_MS + 86_400_000
@@ -188,10 +185,11 @@ describe('a replay that is cut off', () => {
       const writer = await shared.writer(RAW, 0, 'a shop')
       const others = [shop.event(20), shop.event(21)].map((event) => shop.encode(event))
       await writer.append(RecordBatch.of(others), nowMs)
-      const failing = { log: cutAt(shared, cut, when), clock, chunkEvents: 3 }
-      await expect(there.replay(failing)).rejects.toThrow('cut')
+      const on = { clock, isShared: true }
+      const failing = { ...on, log: cutAt(shared, cut, when), chunkEvents: 3 }
+      await expect(shop.replay(failing)).rejects.toThrow('cut')
       await writer.append(RecordBatch.of(others), nowMs)
-      await there.replay({ log: shared, clock, chunkEvents: 2 })
+      await shop.replay({ ...on, log: shared, chunkEvents: 2 })
       const sent = await shop.replayed(0, log)
       expect(ids(sent.filter(({ event_ts }) => event_ts < START_MS + 600_000))).toEqual(ids(carts))
       await log.close()
