@@ -1,5 +1,5 @@
 /**
- * Reads of a partition without a consumer group, through kafkajs's own cluster object (docs/adr/0009): a group
+ * Reads of a partition without a consumer group, through kafkajs's own cluster object (docs/adr/0010): a group
  * takes seconds to join and rebalances, and the engine keeps its positions itself.
  */
 import type { WireBroker } from './kafka-wire.ts'

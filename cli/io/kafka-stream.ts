@@ -1,6 +1,6 @@
 /**
  * Partitions of a Kafka as streams of packed records, both ways, without kafkajs's consumer and producer
- * (docs/adr/0009). Every call is one try: when it fails because a broker is gone, the connections are thrown
+ * (docs/adr/0010). Every call is one try: when it fails because a broker is gone, the connections are thrown
  * away and the next call makes new ones. Whoever calls decides how often.
  */
 import type { Socket } from 'node:net'

@@ -11,6 +11,7 @@ import { batch } from './batch.js'
 import { freshness } from './freshness.js'
 import { gen } from './gen.js'
 import { history } from './history.js'
+import { kafka } from './kafka.js'
 import { pages } from './pages.js'
 import { CCS, ROOT } from './project.js'
 import { recovery } from './recovery.js'
@@ -28,7 +29,7 @@ import {
 import { spark } from './spark.js'
 import { startup } from './startup.js'
 
-const BENCHES = [startup, gen, freshness, pages, batch, spark, recovery, history]
+const BENCHES = [startup, gen, freshness, pages, batch, spark, recovery, history, kafka]
 
 const NAMES = BENCHES.map((one) => one.name).join(', ')
 const USAGE = `npm run bench -- [names] [--quick] [--events N] [--seconds N] [--pairs N] [--threads N]
