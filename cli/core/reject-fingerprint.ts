@@ -1,5 +1,5 @@
 /**
- * A short name for rejects of one sort, stable over runs and machines: reason, kind of message, schema id. It
+ * A short name for rejects of one sort, the same over runs and machines: reason, kind of message, schema id. It
  * begins with `f`, so that it is never taken for an offset.
  */
 import { createHash } from 'node:crypto'
