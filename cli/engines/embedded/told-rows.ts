@@ -24,6 +24,12 @@ const GROUP_ROWS = 50_000
 /** Removed rows leave holes; the table is made again when there are this many more of them than rows. */
 const HOLES_MIN = 20_000
 
+interface Changed {
+  readonly rows: number
+  /** Keys went: rows that are no more, or that are in the lake now. */
+  readonly hasGone: boolean
+}
+
 export interface LeftFile {
   readonly path: string
   readonly rows: number
@@ -40,8 +46,12 @@ export class ToldRows {
   #left: readonly LeftFile[] = []
   #isAll = true
   #isTouched = false
+  /** Open rows that were taken and not confirmed: of all keys, or of those in the table of taken keys. */
+  #pending: 'all' | 'some' | undefined
   /** Of the change that waits for its confirmation. */
-  #taken: { readonly stage: Stage; readonly files: readonly LeftFile[] } | undefined
+  #taken:
+    | { readonly stage: Stage; readonly files: readonly LeftFile[]; readonly hasGone: boolean }
+    | undefined
   #comparison = 0
   #comparisons = 0
   #removed = 0
@@ -117,6 +127,7 @@ export class ToldRows {
     this.#comparison = ++this.#comparisons
     this.#left = left
     this.#isAll = true
+    this.#pending = undefined
     this.#taken = undefined
   }
 
@@ -126,29 +137,24 @@ export class ToldRows {
 
   /** Whether `take` would find anything. */
   get isBehind(): boolean {
-    return this.#left.length > 0 || this.#isAll || this.#isTouched || this.#taken !== undefined
-  }
-
-  /** Whether rows have left that were not told since. */
-  get isLeaving(): boolean {
-    return this.#left.length > 0
+    return this.#left.length > 0 || this.#isAll || this.#isTouched || this.#pending !== undefined
   }
 
   /** Works out what was not told; `open` is the table of open rows. What was taken before and not confirmed is in it. */
   async take(open: string): Promise<Untold> {
     const files = this.#group()
     const stage: Stage = files.length > 0 ? 'lake' : 'open'
-    if (this.isComparing && this.#taken === undefined && this.#isAll)
-      await this.#connection.run(`DELETE FROM ${this.#name}`)
-    this.#taken = { stage, files }
-    if (stage === 'lake') await this.#takeLeft(files)
-    else await this.#takeOpen(open)
-    const count = await this.#connection.all(`SELECT count(*) AS n FROM ${this.#name}_new`)
-    const gone = stage === 'lake' ? [] : await this.#connection.all(`FROM ${this.#name}_gone`)
+    if (this.isComparing && this.#isAll) await this.#connection.run(`DELETE FROM ${this.#name}`)
+    const changed = stage === 'lake' ? await this.#takeLeft(files) : await this.#takeOpen(open)
+    this.#taken = { stage, files, hasGone: changed.hasGone }
+    const gone =
+      stage === 'open' && changed.hasGone
+        ? (await this.#connection.all(`FROM ${this.#name}_gone`)).rows
+        : []
     return {
       stage,
-      rows: Number(count.rows[0]?.n ?? 0),
-      gone: 'rows' in gone ? gone.rows.map((row) => String(row._key)) : [],
+      rows: changed.rows,
+      gone: gone.map((row) => String(row._key)),
       comparison: this.#comparison,
     }
   }
@@ -164,18 +170,18 @@ export class ToldRows {
     return files
   }
 
-  async #takeLeft(files: readonly LeftFile[]): Promise<void> {
+  async #takeLeft(files: readonly LeftFile[]): Promise<Changed> {
     const lake = filesSql(files.map(({ path }) => path))
     await this.#connection.run(
       `CREATE OR REPLACE TABLE ${this.#name}_gone AS SELECT ${this.#key} AS _key FROM (${lake})`,
     )
-    await this.#connection.run(`CREATE OR REPLACE TABLE ${this.#name}_new AS
-      SELECT now.*, FALSE AS _isNew FROM (${this.#hashed(lake)}) AS now
+    const rows = await this.#make(`SELECT now.*, FALSE AS _isNew FROM (${this.#hashed(lake)}) AS now
       LEFT JOIN ${this.#name} AS told ON told._key = now._key
       WHERE told._hash IS DISTINCT FROM now._hash`)
+    return { rows, hasGone: true }
   }
 
-  async #takeOpen(open: string): Promise<void> {
+  async #takeOpen(open: string): Promise<Changed> {
     const run = (sql: string) => this.#connection.run(sql)
     const taken = `${this.#name}_taken`
     if (this.#isTouched) {
@@ -183,19 +189,32 @@ export class ToldRows {
       await run(`DELETE FROM ${this.touchedTable}`)
       this.#isTouched = false
     }
+    const isAll = this.#isAll || this.#pending === 'all'
+    this.#pending = isAll ? 'all' : 'some'
+    this.#isAll = false
     const match = this.#touch.map((key) => `_${key} IS NOT DISTINCT FROM taken.${key}`)
-    const some = this.#isAll
+    const some = isAll
       ? ''
       : `SEMI JOIN (SELECT DISTINCT * FROM ${taken}) AS taken ON ${match.join(' AND ')}`
     const now = `CREATE OR REPLACE TEMP TABLE _told_now AS ${this.#hashed(`FROM ${open} ${some}`)}`
     const was = `(FROM ${this.#name} ${some})`
     await run(now)
-    await run(`CREATE OR REPLACE TABLE ${this.#name}_gone AS
-      SELECT DISTINCT was._key FROM ${was} AS was ANTI JOIN _told_now AS now ON was._key = now._key`)
-    await run(`CREATE OR REPLACE TABLE ${this.#name}_new AS
-      SELECT now.*, told._key IS NULL AS _isNew FROM _told_now AS now
-      LEFT JOIN ${was} AS told ON told._key = now._key WHERE told._hash IS DISTINCT FROM now._hash`)
-    await run('DROP TABLE _told_now')
+    // Events never make a window's row go.
+    const hasGone = isAll || this.#sql.incremental.model.session !== undefined
+    if (hasGone)
+      await run(`CREATE OR REPLACE TABLE ${this.#name}_gone AS
+        SELECT DISTINCT was._key FROM ${was} AS was ANTI JOIN _told_now AS now ON was._key = now._key`)
+    const rows = await this.#make(`SELECT now.*, told._key IS NULL AS _isNew FROM _told_now AS now
+        LEFT JOIN ${was} AS told ON told._key = now._key WHERE told._hash IS DISTINCT FROM now._hash`)
+    return { rows, hasGone }
+  }
+
+  /** The table of rows to be told; gives how many. */
+  async #make(sql: string): Promise<number> {
+    const { rows } = await this.#connection.all(
+      `CREATE OR REPLACE TABLE ${this.#name}_new AS ${sql}`,
+    )
+    return Number(rows[0]?.Count)
   }
 
   /** The rows with the text of their key and a hash of all their columns. */
@@ -221,7 +240,7 @@ export class ToldRows {
         `DELETE FROM ${this.#name} AS told USING ${keys} AS keys WHERE told._key = keys._key`,
       )
     await this.#connection.run('BEGIN')
-    this.#removed += await remove(`${this.#name}_gone`)
+    if (taken.hasGone) this.#removed += await remove(`${this.#name}_gone`)
     if (taken.stage === 'open') {
       this.#removed += await remove(`${this.#name}_new`)
       const keys = this.#sql.incremental.keys.map((key) => `_${key}`).join(', ')
@@ -234,7 +253,7 @@ export class ToldRows {
     this.#taken = undefined
     if (taken.stage === 'lake') this.#left = this.#left.filter((one) => !taken.files.includes(one))
     else {
-      this.#isAll = false
+      this.#pending = undefined
       this.#comparison = 0
     }
     await this.#tidy()
