@@ -3,7 +3,7 @@
  * imported when it is asked for, so a command pays for what it uses.
  */
 import type { RejectedEvent } from './core/contracts.ts'
-import { CcsError, EXIT, throwAll } from './core/errors.ts'
+import { CcsError, EXIT } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
 import type { Desired } from './core/plan.ts'
 import type { Clock, EventLog, ManifestStore, RegisteredSchema } from './core/ports.ts'
@@ -46,65 +46,34 @@ export interface Logic extends Desired {
 }
 
 export async function openLogic(project: Project): Promise<Logic> {
-  const [
-    { parseModel },
-    { buildGraph },
-    { parseMacros },
-    { openDuck },
-    { filesRegistry },
-    { bindModels },
-    { sqlParser },
-    { rawEventColumns },
-    { isAggregateMacro, makeIncremental },
-    { expandMacros },
-  ] = await Promise.all([
-    import('./core/parse-model.ts'),
-    import('./core/graph.ts'),
-    import('./core/parse-macros.ts'),
+  const [{ buildLogic }, { openDuck }, { filesRegistry }, { rawEventColumns }] = await Promise.all([
+    import('./flows/build-logic.ts'),
     import('./io/duckdb.ts'),
     import('./registry/files.ts'),
-    import('./flows/bind-models.ts'),
-    import('./flows/sql-parser.ts'),
     import('./core/raw-events.ts'),
-    import('./core/incremental.ts'),
-    import('./core/sql-ast.ts'),
   ])
   const { refuseSchemaBreaks } = await import('./open-schema.ts')
   await refuseSchemaBreaks(project)
-  const models = collect(project.models, ({ file, text }) => parseModel(file, text))
   const registry = await filesRegistry(`${project.dir}/schemas`)
   const rawSchemas = await registry.versions(`${RAW_TOPIC}-value`)
+  const [raw] = rawSchemas.slice(-1)
   const dlqSchema = (await registry.versions('events.dlq-value')).at(-1)
   if (!dlqSchema) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.dlq.avsc.')
+  if (!raw) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
+  const { models, macros, config } = project
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
   try {
-    const parseSql = sqlParser(
-      // In the order in which they are asked for.
-      models.map((one) => one.sql),
-      async (sql, values) => (await connection.all(sql, values)).rows,
-    )
-    const macros = await parseMacros(project.macros.file, project.macros.text, parseSql)
-    const graph = await buildGraph(models, {
-      macros,
-      sources: ['raw.events'],
-      settings: { shop_timezone: project.config.timezone },
-      parseSql,
-    })
-    const raw = rawSchemas.at(-1)
-    if (!raw) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
-    const { macrosSql, timezone } = { macrosSql: project.macros.text, ...project.config }
-    const { rawColumns } = rawEventColumns(raw.schema)
-    await bindModels(
-      { models: graph, macrosSql, timezone, rawColumns },
-      { run: (sql) => connection.run(sql) },
-    )
-    collect(
-      graph.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),
-      ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
+    const built = await buildLogic(
+      { models, macros, timezone: config.timezone, ...rawEventColumns(raw.schema) },
+      {
+        run: (sql) => connection.run(sql),
+        ask: async (sql, values) => (await connection.all(sql, values)).rows,
+        breathe: () => new Promise((resolve) => setImmediate(resolve)),
+      },
     )
     const schemas = await fingerprints(raw, dlqSchema)
-    return { graph, macros, macrosSql, schemas, rawSchemas, dlqSchema }
+    return { ...built, macrosSql: macros.text, schemas, rawSchemas, dlqSchema }
   } finally {
     connection.close()
     duck.close()
@@ -125,22 +94,6 @@ async function fingerprints(
         ]
       : [],
   )
-}
-
-/** Maps all, and throws the faults of all together. */
-function collect<T, U>(items: readonly T[], map: (item: T) => U): U[] {
-  const faults: CcsError[] = []
-  const results: U[] = []
-  for (const item of items) {
-    try {
-      results.push(map(item))
-    } catch (error) {
-      if (!(error instanceof CcsError)) throw error
-      faults.push(error, ...error.others)
-    }
-  }
-  throwAll(faults)
-  return results
 }
 
 /** Where a project's data lies and what is in it; opens nothing yet. */

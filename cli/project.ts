@@ -2,7 +2,7 @@
  * A project as it lies on disk: ccs.yml, schemas/, sql/, connectors/. Read once into plain texts that never
  * change; what they mean is found out by core.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import {
   chmod,
   mkdir,
@@ -183,9 +183,8 @@ export async function readProjectTexts(
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
     .map((file) => file.split(path.sep).join('/'))
     .sort()
-  return Promise.all(
-    files.map(async (file) => ({ file, text: await readFile(path.join(root, file), 'utf8') })),
-  )
+  // One after another: a turn of the event loop for each costs several times the reading.
+  return files.map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }))
 }
 
 function isFigure(file: string): boolean {

@@ -39,16 +39,27 @@ export interface GraphInput {
   readonly parseSql: ParseSql
 }
 
-/**
- * Models in topological order (by name where the order is free). Throws all faults at once: syntax errors,
- * references to nothing (CCS_MODEL_INVALID) and cycles (CCS_MODEL_CYCLE).
- */
+/** A model with its parsed SELECT, before anybody asked what it means. */
+export type SortedModel = Omit<GraphModel, 'fingerprint'>
+
+/** `sortModels` and `fingerprintModels`. */
 export async function buildGraph(
   models: readonly Model[],
   input: GraphInput,
 ): Promise<readonly GraphModel[]> {
+  return [...fingerprintModels(await sortModels(models, input), input)]
+}
+
+/**
+ * Models in topological order (by name where the order is free). Throws all faults at once: syntax errors,
+ * references to nothing (CCS_MODEL_INVALID) and cycles (CCS_MODEL_CYCLE).
+ */
+export async function sortModels(
+  models: readonly Model[],
+  input: Pick<GraphInput, 'sources' | 'parseSql'>,
+): Promise<readonly SortedModel[]> {
   const faults: CcsError[] = []
-  const parsed: { model: Model; ast: AstNode; reads: readonly string[] }[] = []
+  const parsed: SortedModel[] = []
   const known = new Set([...models.map((one) => one.name), ...input.sources])
   for (const model of [...models].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const ast = await caught(faults, () => parseSelect(originOf(model), input.parseSql))
@@ -67,20 +78,22 @@ export async function buildGraph(
   }
   const { order, cycles } = sortByReads(parsed)
   throwAll([...faults, ...cycles])
+  return order
+}
+
+/** The same models, each with its fingerprint; one after another, so that others may work in between. */
+export function* fingerprintModels(
+  sorted: readonly SortedModel[],
+  { macros, settings = {} }: Pick<GraphInput, 'macros' | 'settings'>,
+): Generator<GraphModel> {
   const prints = new Map<string, string>()
-  return order.map((one) => {
+  for (const one of sorted) {
     const upstream = one.reads.map((name) => prints.get(name) ?? name)
-    const print = fingerprint(
-      one.model,
-      expandMacros(one.ast, input.macros, () => true),
-      {
-        upstream,
-        settings: input.settings ?? {},
-      },
-    )
+    const expanded = expandMacros(one.ast, macros, () => true)
+    const print = fingerprint(one.model, expanded, { upstream, settings })
     prints.set(one.model.name, print)
-    return { ...one, fingerprint: print }
-  })
+    yield { ...one, fingerprint: print }
+  }
 }
 
 /** Where a model's SELECT stands. */

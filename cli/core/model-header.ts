@@ -4,6 +4,7 @@
  */
 import { CcsError, EXIT, throwAll } from './errors.ts'
 import type { Audit, Kind, Model, WindowSize } from './model.ts'
+import { plainYaml } from './plain-yaml.ts'
 import { didYouMean } from './suggest.ts'
 import { parseDurationMs } from './units.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from './yaml.ts'
@@ -42,11 +43,15 @@ const REQUIRED: Readonly<Record<Kind, readonly string[]>> = {
 
 /** Parses the text between the comment marks, which begins on `firstLine` of `file`. */
 export function parseHeader(file: string, text: string, firstLine: number): HeaderFields {
-  const document = parseYaml(text, {
-    file,
-    firstLine,
-    code: 'CCS_MODEL_INVALID',
-  })
+  const whole = () => parseYaml(text, { file, firstLine, code: 'CCS_MODEL_INVALID' })
+  const value = plainYaml(text)
+  const document =
+    value === undefined
+      ? whole()
+      : {
+          value,
+          locate: (...place: Parameters<YamlDocument['locate']>) => whole().locate(...place),
+        }
   const reader = new HeaderReader(document)
   const fields = reader.read()
   throwAll(reader.faults)

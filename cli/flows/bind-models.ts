@@ -3,13 +3,13 @@
  * reported at once with its place in the model's file.
  */
 import { CcsError, EXIT, type Location, throwAll } from '../core/errors.ts'
-import { type GraphModel, originOf } from '../core/graph.ts'
+import { originOf, type SortedModel } from '../core/graph.ts'
 import type { Model } from '../core/model.ts'
 import { locate } from '../core/sql-ast.ts'
 
 export interface BindProject {
   /** In topological order. */
-  readonly models: readonly GraphModel[]
+  readonly models: readonly SortedModel[]
   readonly macrosSql: string
   readonly timezone: string
   readonly rawColumns: readonly ColumnText[]
@@ -68,7 +68,7 @@ export async function bindModels(
   return columns
 }
 
-function statementOf({ model }: GraphModel, isRead: boolean): string {
+function statementOf({ model }: SortedModel, isRead: boolean): string {
   return isRead
     ? `CREATE TABLE ${model.name} AS\n${model.sql}\nWITH NO DATA`
     : `CREATE VIEW ${model.name} AS\n${model.sql}\n`

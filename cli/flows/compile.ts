@@ -25,6 +25,7 @@ export interface SqlBench extends BindBench {
 }
 
 export interface CompileProject extends BindProject {
+  readonly models: readonly GraphModel[]
   readonly macros: MacroSet
   readonly itemsMax: number
 }

@@ -6,31 +6,38 @@ export type AskTexts = (
   values: readonly string[],
 ) => Promise<readonly { ast?: unknown }[]>
 
-const AT_ONCE = 100
+const AT_ONCE = 50
 
-/** Parses any text; those of `expected` together with their neighbours, when the first of them is asked for. */
+/** Parses any text. Those of `expected` are parsed together, and the next ones while these are being read. */
 export function sqlParser(expected: readonly string[], ask: AskTexts): ParseSql {
   const texts = [...new Set(expected)]
   const places = new Map(texts.map((text, index) => [text, index]))
-  const parsed = new Map<string, string>()
+  const parsed = new Map<number, Promise<readonly string[]>>()
   const parse = async (some: readonly string[]) => {
     const values = some.map((_, index) => `(${index}, $${index + 1}::VARCHAR)`).join(', ')
     const rows = await ask(
       `SELECT json_serialize_sql(sql) AS ast FROM (VALUES ${values}) AS texts(place, sql) ORDER BY place`,
       some,
     )
-    some.forEach((text, index) => {
-      parsed.set(text, String(rows[index]?.ast))
-    })
+    return rows.map((row) => String(row.ast))
+  }
+  const chunk = (number: number) => {
+    const found = parsed.get(number)
+    if (found) return found
+    const made = parse(texts.slice(number * AT_ONCE, (number + 1) * AT_ONCE))
+    // Whoever asks for it is told.
+    made.catch(() => undefined)
+    parsed.set(number, made)
+    return made
   }
   return async (text) => {
-    if (!parsed.has(text)) {
-      const at = places.get(text)
-      await parse(at === undefined ? [text] : texts.slice(at, at + AT_ONCE))
-    }
-    const ast = parsed.get(text) ?? ''
-    // Asked for once: a thousand trees would be held for nothing.
-    parsed.delete(text)
-    return ast
+    const place = places.get(text)
+    if (place === undefined) return (await parse([text]))[0] ?? ''
+    const number = Math.floor(place / AT_ONCE)
+    const trees = await chunk(number)
+    if ((number + 1) * AT_ONCE < texts.length) chunk(number + 1)
+    // What was read is not held: a thousand trees are a hundred megabytes.
+    if (place % AT_ONCE === 0) parsed.delete(number - 1)
+    return trees[place % AT_ONCE] ?? ''
   }
 }

@@ -1,0 +1,87 @@
+/**
+ * From the texts of a project to its models, checked: headers read, SELECTs parsed, bound and fingerprinted, and the
+ * aggregating ones split. DuckDB parses and binds on a thread of its own; what is ours is done meanwhile.
+ */
+import { CcsError, throwAll } from '../core/errors.ts'
+import { fingerprintModels, type GraphModel, sortModels } from '../core/graph.ts'
+import { isAggregateMacro, makeIncremental } from '../core/incremental.ts'
+import type { NamedText } from '../core/json-places.ts'
+import { parseMacros } from '../core/parse-macros.ts'
+import { parseModel } from '../core/parse-model.ts'
+import { expandMacros, type MacroSet } from '../core/sql-ast.ts'
+import { type BindBench, bindModels, type ColumnText } from './bind-models.ts'
+import { type AskTexts, sqlParser } from './sql-parser.ts'
+
+export interface LogicTexts {
+  readonly models: readonly NamedText[]
+  readonly macros: NamedText
+  readonly timezone: string
+  readonly rawColumns: readonly ColumnText[]
+}
+
+export interface LogicBench extends Pick<BindBench, 'run'> {
+  readonly ask: AskTexts
+  /** Lets what waits run. */
+  readonly breathe: () => Promise<void>
+}
+
+export interface BuiltLogic {
+  readonly graph: readonly GraphModel[]
+  readonly macros: MacroSet
+}
+
+/** Models a breath. */
+const AT_ONCE = 20
+
+/** Throws CcsErrors with all faults that are found in one pass, each with its place. */
+export async function buildLogic(texts: LogicTexts, bench: LogicBench): Promise<BuiltLogic> {
+  const models = collect(texts.models, ({ file, text }) => parseModel(file, text))
+  const { timezone, rawColumns } = texts
+  const names = (some: typeof models) => [...some].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const parseSql = sqlParser(
+    // In the order in which they are asked for.
+    names(models).map((one) => one.sql),
+    bench.ask,
+  )
+  const macros = await parseMacros(texts.macros.file, texts.macros.text, parseSql)
+  const sorted = await sortModels(models, { sources: ['raw.events'], parseSql })
+  const binding = bindModels(
+    { models: sorted, macrosSql: texts.macros.text, timezone, rawColumns },
+    { run: bench.run },
+  )
+  const settings = { shop_timezone: timezone }
+  const [graph, bound] = await Promise.allSettled([
+    unhurried(fingerprintModels(sorted, { macros, settings }), bench),
+    binding,
+  ])
+  if (graph.status === 'rejected') throw graph.reason
+  if (bound.status === 'rejected') throw bound.reason
+  collect(
+    graph.value.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),
+    ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
+  )
+  return { graph: graph.value, macros }
+}
+
+async function unhurried<T>(items: Iterable<T>, { breathe }: LogicBench): Promise<readonly T[]> {
+  const taken: T[] = []
+  await breathe()
+  for (const item of items) if (taken.push(item) % AT_ONCE === 0) await breathe()
+  return taken
+}
+
+/** Maps all, and throws the faults of all together. */
+function collect<T, U>(items: readonly T[], map: (item: T) => U): U[] {
+  const faults: CcsError[] = []
+  const results: U[] = []
+  for (const item of items) {
+    try {
+      results.push(map(item))
+    } catch (error) {
+      if (!(error instanceof CcsError)) throw error
+      faults.push(error, ...error.others)
+    }
+  }
+  throwAll(faults)
+  return results
+}
