@@ -1,7 +1,7 @@
 /**
  * What `npm run test:crash` runs: the tests of faults in full, where `npm test` takes a seeded part. kill -9 at
- * 200 points, a crash at every call of the file system, every way a disk fills up. It takes most of an hour on
- * two cores. CCS_KILL_SEED and CCS_CRASH_SEED choose other points.
+ * 200 points, a crash at every call of the file system, every way a disk fills up, twenty kills of the gate where
+ * there is a cluster. It takes most of an hour on two cores. CCS_KILL_SEED and CCS_CRASH_SEED choose other points.
  */
 process.env.CCS_KILL_POINTS ??= '200'
 process.env.CCS_CRASH ??= 'all'
@@ -20,5 +20,6 @@ process.argv.push(
   'decode.test',
   'connect-crash',
   'cluster/deploy',
+  'cluster/gate',
 )
 await import('./run.js')

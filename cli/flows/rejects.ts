@@ -89,7 +89,7 @@ function* batches(
   let records = new RecordBatch()
   let from = 0
   for (const [index, reject] of rejects.entries()) {
-    codec.encode(records, toRecord(reject, origins[index] ?? null))
+    codec.encode(records, rejectedEvent(reject, origins[index] ?? null))
     if (records.bytes < BATCH_BYTES && index + 1 < rejects.length) continue
     yield { records, rejects: rejects.slice(from, index + 1), last: reject }
     records = new RecordBatch()
@@ -97,7 +97,8 @@ function* batches(
   }
 }
 
-function toRecord(reject: Reject, origin: string | null): RejectedEvent {
+/** As it stands in events.dlq. */
+export function rejectedEvent(reject: Reject, origin: string | null): RejectedEvent {
   return {
     reason: reject.reason,
     message: reject.message,

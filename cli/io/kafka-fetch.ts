@@ -3,10 +3,15 @@
  * takes seconds to join and rebalances, and the engine keeps its positions itself.
  */
 import type { WireBroker } from './kafka-wire.ts'
+/** Several values of one name are a list. */
+export type RecordHeaders = Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>
 
 export interface KafkaRecord {
   readonly offset: number
   readonly timestampMs: number
+  /** The newest time of the batch that it was appended in. */
+  readonly appendMs: number
+  readonly headers: RecordHeaders
   readonly key: Buffer | null
   /** null: a tombstone. */
   readonly value: Buffer | null
@@ -23,8 +28,10 @@ export interface Fetched {
 
 export interface FetchOptions {
   readonly bytesMax: number
-  /** How long the broker may wait for a first record; 0: not at all. */
+  /** How long the broker may wait for `bytesMin`; 0: not at all. */
   readonly waitMs: number
+  /** 1 unless told: the first record. */
+  readonly bytesMin?: number
 }
 
 const COMMITTED_ONLY = 1
@@ -72,11 +79,13 @@ interface RawMessage {
   readonly timestamp: string
   readonly key: Buffer | null
   readonly value: Buffer | null
+  readonly headers?: RecordHeaders
   readonly isControlRecord?: boolean
   readonly batchContext?: {
     readonly firstOffset: string
     readonly lastOffsetDelta: number
     readonly producerId: string
+    readonly maxTimestamp: string
     readonly inTransaction: boolean
   }
 }
@@ -101,7 +110,7 @@ interface FetchFrom extends FetchOptions {
 
 /** One request to the partition's leader; kafkajs's own errors come through. */
 export async function fetchOnce(cluster: Cluster, from: FetchFrom): Promise<Fetched> {
-  const { topic, partition, offset, bytesMax, waitMs } = from
+  const { topic, partition, offset, bytesMax, waitMs, bytesMin = 1 } = from
   await cluster.addTargetTopic(topic)
   const leaders = cluster.findLeaderForPartitions(topic, [partition])
   const [nodeId] = Object.keys(leaders)
@@ -109,7 +118,7 @@ export async function fetchOnce(cluster: Cluster, from: FetchFrom): Promise<Fetc
   const broker = await cluster.findBroker({ nodeId })
   const { responses } = await broker.fetch({
     maxWaitTime: waitMs,
-    minBytes: 1,
+    minBytes: bytesMin,
     maxBytes: bytesMax,
     isolationLevel: COMMITTED_ONLY,
     topics: [
@@ -146,8 +155,10 @@ function committedOf(data: PartitionData, offset: number): Fetched {
       continue
     }
     if (at < offset || (batchContext?.inTransaction && open.has(producer))) continue
-    const { key, value, timestamp } = message
-    records.push({ offset: at, timestampMs: Number(timestamp), key, value })
+    const { key, value, headers = {} } = message
+    const timestampMs = Number(message.timestamp)
+    const appendMs = Math.max(0, Number(batchContext?.maxTimestamp ?? timestampMs))
+    records.push({ offset: at, timestampMs, appendMs, headers, key, value })
   }
   return { records, nextOffset, endOffset: Number(data.lastStableOffset ?? data.highWatermark) }
 }

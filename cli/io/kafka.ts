@@ -9,8 +9,10 @@ import type {
   ISocketFactory,
   Kafka,
   KafkaConfig,
+  Message,
   Producer,
   SASLOptions,
+  Transaction,
 } from 'kafkajs'
 import type { KafkaSettings, Sasl } from '../core/target.ts'
 import { bearerToken } from './bearer-token.ts'
@@ -22,9 +24,10 @@ import {
   fetchOnce,
   openCluster,
 } from './kafka-fetch.ts'
+import { GroupMember, type MemberOptions } from './kafka-member.ts'
 import { type KafkaStream, openStream } from './kafka-stream.ts'
 
-export type { Admin, Consumer, Kafka, Producer }
+export type { Admin, Consumer, GroupMember, Kafka, Message, Producer, Transaction }
 
 export interface ProducerOptions {
   readonly transactionalId?: string
@@ -42,6 +45,8 @@ export interface KafkaConnection {
   producer(options?: ProducerOptions): Promise<Producer>
   /** Not connected yet. Reads committed records only. */
   consumer(groupId: string, sessionMs?: number): Consumer
+  /** One process in a consumer group, that fetches nothing by itself; it closes its own connection. */
+  member(options: MemberOptions): GroupMember
   /** Committed records of one partition from an offset on. CCS_KAFKA_OFFSET when it is out of range. */
   fetch(topic: string, partition: number, offset: number, options: FetchOptions): Promise<Fetched>
   /** Partitions as streams of packed records, for the event log. */
@@ -58,7 +63,7 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
     import('kafkajs'),
     import('kafkajs-snappy'),
   ])
-  const { CompressionCodecs, CompressionTypes, Kafka } = kafkajs
+  const { AssignerProtocol, CompressionCodecs, CompressionTypes, Kafka } = kafkajs
   CompressionCodecs[CompressionTypes.Snappy] = snappy
   const config = await configOf(settings, dir)
   const kafka = new Kafka(config)
@@ -103,7 +108,12 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
           // kafkajs numbers idempotent batches by the order of their answers: one at a time keeps it right.
           maxInFlightRequests: 1,
           // Only its own repetition keeps the sequence numbers by which the broker knows what it has already.
-          retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries },
+          // A transaction right behind another waits for the markers of that one.
+          retry: {
+            initialRetryTime: transactionalId === undefined ? 100 : 20,
+            maxRetryTime: 2_000,
+            retries,
+          },
           ...(transactionalId === undefined ? {} : { transactionalId, transactionTimeout: 60_000 }),
         }),
       ),
@@ -119,6 +129,7 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
       closers.push(() => consumer.disconnect())
       return consumer
     },
+    member: (options) => new GroupMember(options, () => openCluster(kafka), AssignerProtocol),
     fetch: async (topic, partition, offset, options) => {
       const source = await cluster()
       try {

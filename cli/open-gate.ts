@@ -1,0 +1,100 @@
+/** The part of the composition root for the gate in front of a cluster's engines: Kafka and registry of a target. */
+import { CcsError, EXIT } from './core/errors.ts'
+import type { SchemaRegistry } from './core/ports.ts'
+import { type GatePorts, GateRun } from './flows/gate.ts'
+import { RAW_TOPIC, systemClock } from './open.ts'
+import type { Project } from './project.ts'
+
+export interface OpenGateOptions {
+  readonly once: boolean
+  /** After so long without a sign of life a process loses its partitions to the others. */
+  readonly sessionMs: number
+  readonly onNotice: (text: string) => void
+}
+
+export interface OpenGate {
+  readonly run: GateRun
+  readonly group: string
+  close(): Promise<void>
+}
+
+const DLQ_TOPIC = 'events.dlq'
+
+/** CCS_CONFIG_INVALID for a target without Kafka or registry. */
+export async function openGate(
+  project: Project,
+  { once, sessionMs, onNotice }: OpenGateOptions,
+): Promise<OpenGate> {
+  const { kafka: settings, prefix, name } = project.target
+  if (settings === undefined)
+    throw new CcsError('CCS_CONFIG_INVALID', `Target "${name}" has no Kafka: it needs no gate.`, {
+      exit: EXIT.usage,
+      hint: 'Name a target that has one: ccs gate --target NAME. On the embedded log the engine judges by itself.',
+    })
+  const [
+    { openRemoteRegistry },
+    { filesRegistry },
+    { openKafka },
+    { openKafkaLog },
+    { replayOrigins },
+  ] = await Promise.all([
+    import('./open-registry.ts'),
+    import('./registry/files.ts'),
+    import('./io/kafka.ts'),
+    import('./log/kafka.ts'),
+    import('./flows/replay-ledger.ts'),
+  ])
+  const [{ openGateStream }, { gateNames }] = await Promise.all([
+    import('./log/gate-stream.ts'),
+    import('./log/gate-names.ts'),
+  ])
+  const [registry, files] = await Promise.all([
+    openRemoteRegistry(project),
+    filesRegistry(`${project.dir}/schemas`),
+  ])
+  const clock = systemClock()
+  const connect = () => openKafka(settings, project.dir)
+  const stream = await openGateStream({ connect, prefix, sessionMs, clock, onNotice })
+  // Where the ledger of replays is read; what fails there is tried again with the batch.
+  const log = openKafkaLog(await connect(), { prefix, through: (run) => run() })
+  const { recordBytesMax, futureToleranceMs } = project.config.gate
+  return {
+    run: new GateRun(
+      { recordBytesMax, futureToleranceMs, once },
+      {
+        stream,
+        schemas: gateSchemas(project, registry, files),
+        findOrigins: replayOrigins(log, clock),
+        clock,
+        onNotice,
+      },
+    ),
+    group: gateNames(prefix).group,
+    close: async () => {
+      await Promise.all([stream.close(), log.close()])
+    },
+  }
+}
+
+/** Those that the registry has now, judged by the newest of the project's files. */
+function gateSchemas(
+  { target }: Project,
+  registry: SchemaRegistry,
+  files: SchemaRegistry,
+): GatePorts['schemas'] {
+  const of = async (topic: string) => {
+    const { remoteSchemas } = await import('./flows/remote-schemas.ts')
+    return remoteSchemas(registry, {
+      subject: `${target.prefix}${topic}-value`,
+      files: await files.versions(`${topic}-value`),
+      target: target.name,
+    })
+  }
+  return async () => {
+    const [raw, dlq] = await Promise.all([of(RAW_TOPIC), of(DLQ_TOPIC)])
+    const newest = dlq.at(-1)
+    if (newest === undefined)
+      throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.dlq.avsc.')
+    return { raw, dlq: newest }
+  }
+}
