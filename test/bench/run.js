@@ -9,6 +9,7 @@ import os from 'node:os'
 import { parseArgs } from 'node:util'
 import { batch } from './batch.js'
 import { freshness } from './freshness.js'
+import { gate } from './gate.js'
 import { gen } from './gen.js'
 import { history } from './history.js'
 import { kafka } from './kafka.js'
@@ -29,7 +30,7 @@ import {
 import { spark } from './spark.js'
 import { startup } from './startup.js'
 
-const BENCHES = [startup, gen, freshness, pages, batch, spark, recovery, history, kafka]
+const BENCHES = [startup, gen, gate, freshness, pages, batch, spark, recovery, history, kafka]
 
 const NAMES = BENCHES.map((one) => one.name).join(', ')
 const USAGE = `npm run bench -- [names] [--quick] [--events N] [--seconds N] [--pairs N] [--threads N]
