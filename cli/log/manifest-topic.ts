@@ -5,6 +5,7 @@ import { kafkaFault } from '../io/kafka-fault.ts'
 
 const FETCH_BYTES = 4 * 1024 * 1024
 const POLL_MS = 5
+const THERE_POLL_MS = 100
 const VISIBLE_MS = 10_000
 /** kafkajs's number of a topic among the resources of a cluster. */
 const TOPIC_RESOURCE = 2
@@ -39,6 +40,7 @@ export class ManifestTopic {
           },
         ],
       })
+      await this.#untilThere()
       if (isMade) return
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
@@ -51,6 +53,23 @@ export class ManifestTopic {
     throw new CcsError('CCS_MANIFEST_INVALID', `The topic ${name} is not compacted.`, {
       hint: `Kafka would forget what was deployed. Set cleanup.policy=compact for ${name}.`,
     })
+  }
+
+  /** A topic that was made just now, maybe by another, is not known to all brokers at once. */
+  async #untilThere(): Promise<void> {
+    for (let waitedMs = 0; ; waitedMs += THERE_POLL_MS) {
+      try {
+        await this.#kafka.fetch(this.name, 0, 0, { bytesMax: 1, waitMs: 0 })
+        this.#isThere = true
+        return
+      } catch (error) {
+        // Its first records have expired, or were compacted: it is there.
+        if (codeOf(error) === 'CCS_KAFKA_OFFSET') this.#isThere = true
+        if (this.#isThere) return
+        if (codeOf(error) !== 'CCS_KAFKA_TOPIC' || waitedMs >= VISIBLE_MS) throw error
+        await new Promise((resolve) => setTimeout(resolve, THERE_POLL_MS))
+      }
+    }
   }
 
   /** All there is, up to the last transaction that is finished; empty without the topic. */
@@ -76,13 +95,11 @@ export class ManifestTopic {
     try {
       await this.#readOn()
     } catch (error) {
-      const code = error instanceof CcsError ? error.code : ''
-      if (code !== 'CCS_KAFKA_OFFSET' && code !== 'CCS_KAFKA_TOPIC') throw error
-      // It was deleted, and may have been made anew since.
+      // Another topic of that name, made anew; one that is only missing for now is not taken for an empty one.
+      if (codeOf(error) !== 'CCS_KAFKA_OFFSET') throw error
       this.#records = new Map()
       this.#nextOffset = 0
-      this.#isThere = await this.#exists()
-      if (this.#isThere) await this.#readOn()
+      await this.#readOn()
     }
     return this.#records
   }
@@ -115,4 +132,8 @@ export class ManifestTopic {
       throw kafkaFault(error, this.#kafka.brokers, { topic: this.name })
     }
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof CcsError ? error.code : ''
 }
