@@ -145,6 +145,7 @@ class Lane implements GatePartition {
   ): Promise<void> {
     const { names, dlqPartitions, validBytesMax, dlqBytesMax } = this.#options
     const { partition } = this
+    const dlqPartition = rejectPartition(partition, dlqPartitions)
     const kept = records.flatMap(({ key, value, timestampMs, headers }, index): Message[] =>
       rejected.has(index)
         ? []
@@ -159,20 +160,25 @@ class Lane implements GatePartition {
           ],
     )
     const dead = rejects.map(
-      (value): Message => ({ value: Buffer.from(value), partition: partition % dlqPartitions }),
+      (value): Message => ({ value: Buffer.from(value), partition: dlqPartition }),
     )
     const valid = slices(kept, validBytesMax)
     const dlq = slices(dead, dlqBytesMax)
     for (let i = 0; i < Math.max(valid.length, dlq.length); i++) {
       const topicMessages = [
         { topic: names.valid, messages: ofPartition(partition, valid[i] ?? []) },
-        { topic: names.dlq, messages: ofPartition(partition % dlqPartitions, dlq[i] ?? []) },
+        { topic: names.dlq, messages: ofPartition(dlqPartition, dlq[i] ?? []) },
       ]
       await transaction.sendBatch({
         topicMessages: topicMessages.filter(({ messages }) => messages.length > 0),
       })
     }
   }
+}
+
+/** The first partition of events.dlq is an embedded engine's own: its commits count what is in it. */
+function rejectPartition(partition: number, partitions: number): number {
+  return partitions < 2 ? 0 : 1 + (partition % (partitions - 1))
 }
 
 const NOTHING = Buffer.alloc(0)
