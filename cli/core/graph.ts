@@ -141,20 +141,26 @@ export function fingerprint(
     partition,
   }
   const meaning = { header, select: expanded, used, upstream: from.upstream }
-  return createHash('sha256').update(canonical(meaning)).digest('hex')
+  return createHash('sha256').update(canonical(meaning, new Map())).digest('hex')
 }
 
 /** JSON with the keys of every object in order, without what is undefined and without positions. */
-function canonical(value: unknown): string {
+function canonical(value: unknown, labels: Map<string, string>): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  const parts: string[] = []
+  if (Array.isArray(value)) return `[${value.map((one) => canonical(one, labels)).join(',')}]`
   // Any object has string keys.
   const object = value as Readonly<Record<string, unknown>>
-  for (const key of Object.keys(object).sort())
-    if (key !== 'query_location' && object[key] !== undefined)
-      parts.push(`${JSON.stringify(key)}:${canonical(object[key])}`)
-  return `{${parts.join(',')}}`
+  let text = ''
+  for (const key of Object.keys(object).sort()) {
+    if (key === 'query_location' || object[key] === undefined) continue
+    let label = labels.get(key)
+    if (label === undefined) {
+      label = `${JSON.stringify(key)}:`
+      labels.set(key, label)
+    }
+    text += `${text === '' ? '' : ','}${label}${canonical(object[key], labels)}`
+  }
+  return `{${text}}`
 }
 
 interface Readable {

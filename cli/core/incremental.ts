@@ -77,6 +77,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     if (node[part]) throw unsupported(model, `${part.toUpperCase()} in a model that aggregates`)
   const groups = (node.group_expressions as readonly AstNode[]).map(bare) // always an array
   if (groups.length === 0) throw unsupported(model, 'an aggregation without GROUP BY')
+  const groupTexts = groups.map((group) => JSON.stringify(group))
   const keys = groups.map((_, index) => `k${index}`)
   const collected: { column: PartialColumn; call: AstNode; text: string }[] = []
 
@@ -96,8 +97,9 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     if (Array.isArray(value)) return value.map(rewrite)
     if (!isNode(value)) return value
     const one = value
-    const text = JSON.stringify(bare(one))
-    const key = groups.findIndex((group) => JSON.stringify(group) === text)
+    const alike = groups.some((group) => isAlike(group, one))
+    const text = alike ? JSON.stringify(bare(one)) : ''
+    const key = alike ? groupTexts.indexOf(text) : -1
     if (key >= 0) return { ...column(`k${key}`), alias: one.alias ?? '' }
     if (one.class === 'FUNCTION' && AGGREGATES.has(String(one.function_name)))
       return { ...aggregate(one), alias: one.alias ?? '' }
@@ -281,6 +283,16 @@ function named(item: AstNode, original: AstNode): AstNode {
 }
 
 /** Without positions and outer alias, so that equal expressions compare equal. */
+/** Whether two expressions may be equal, as far as that is seen at a glance. */
+function isAlike(a: AstNode, b: AstNode): boolean {
+  return (
+    a.class === b.class &&
+    a.type === b.type &&
+    a.function_name === b.function_name &&
+    String(a.column_names) === String(b.column_names)
+  )
+}
+
 function bare(node: AstNode): AstNode {
   return { ...(withoutPositions(node) as AstNode), alias: '' } // a node stays a node
 }

@@ -40,7 +40,22 @@ export function writeDbt(dir, count) {
       tables[schema].includes(table) ? `FROM {{ source('${schema}', '${table}') }}` : `FROM {{ ref('${table}') }}`,
     )
     writeFileSync(`${dir}/models/${name}.sql`, `${text}\n`)
+    writeFileSync(`${dir}/models/${name}.yml`, properties(model(i)))
   }
+}
+
+/** What the header of a model says, in dbt's words: description, tests of the key. */
+function properties({ name, header }) {
+  const [key] = /key: \[(\w+)/.exec(header).slice(1)
+  const grain = /grain: (.*)/.exec(header)[1]
+  return `version: 2
+models:
+  - name: ${name}
+    description: ${grain}
+    columns:
+      - name: ${key}
+        data_tests: [unique, not_null]
+`
 }
 
 function model(i) {
