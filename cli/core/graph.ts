@@ -14,9 +14,9 @@ import {
   nodes,
   type ParseSql,
   parseSelect,
-  references,
   visit,
 } from './sql-ast.ts'
+import { references } from './sql-references.ts'
 import { didYouMean } from './suggest.ts'
 
 /** A model with its parsed SELECT and its place in the graph. */

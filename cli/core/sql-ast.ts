@@ -1,6 +1,5 @@
 /**
- * DuckDB's own AST of a SELECT, as json_serialize_sql gives it: reading it, walking it, finding the tables
- * it reads. Trees are never changed in place. Parsing itself is DuckDB's and comes in as `ParseSql`.
+ * DuckDB's own AST of a SELECT, as json_serialize_sql gives it: reading and walking it. Trees are never changed in place. Parsing itself is DuckDB's and comes in as `ParseSql`.
  */
 import { CcsError, type ErrorCode, EXIT, type Location } from './errors.ts'
 
@@ -16,12 +15,6 @@ export interface SqlOrigin {
   /** Line of the file (from 1) that `sql` begins on. */
   readonly line: number
   readonly sql: string
-}
-
-/** A table that a SELECT reads, by its name as written, and its place in the SQL text (bytes from 0). */
-export interface Reference {
-  readonly name: string
-  readonly at: number | undefined
 }
 
 /**
@@ -131,39 +124,6 @@ export function visit(value: AstValue, see: (node: AstNode) => void): void {
 export function withoutPositions(value: AstValue): AstValue {
   return mapAst(value, ({ query_location: _, ...rest }) => rest)
 }
-
-/**
- * Tables that a SELECT reads, each once, in the order of the text. Names given as text to a table macro,
- * as in session_rows('silver.people', …), count; names of its own WITH clauses do not.
- */
-export function references(statement: AstNode): readonly Reference[] {
-  const own = new Set<string>()
-  const tables: AstNode[] = []
-  visit(statement, (node) => {
-    for (const entry of isNode(node.cte_map) ? nodes(node.cte_map.map) : [])
-      own.add(textOf(entry.key).toLowerCase())
-    if (node.type === 'BASE_TABLE' || node.type === 'TABLE_FUNCTION') tables.push(node)
-  })
-  const found = new Map<string, Reference>()
-  const add = (name: string, at: number | undefined): void => {
-    if (!found.has(name)) found.set(name, { name, at })
-  }
-  for (const node of tables) {
-    if (node.type === 'BASE_TABLE') {
-      const schema = textOf(node.schema_name)
-      const table = textOf(node.table_name)
-      if (schema !== '' || !own.has(table.toLowerCase()))
-        add(schema === '' ? table : `${schema}.${table}`, positionOf(node))
-    } else if (isNode(node.function))
-      for (const argument of nodes(node.function.children)) {
-        const name = constantText(argument)
-        if (name !== undefined && TABLE_NAME.test(name)) add(name, positionOf(argument))
-      }
-  }
-  return [...found.values()]
-}
-
-const TABLE_NAME = /^(raw|bronze|silver|gold)\.\w+$/i
 
 /** The text of a text constant; undefined for any other node. */
 export function constantText(node: AstNode): string | undefined {

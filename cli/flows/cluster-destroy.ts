@@ -80,6 +80,6 @@ function destroyed(plan: ClusterPlan): DestroyResult {
 }
 
 /** Whether there is anything to destroy. */
-export function isEmpty(plan: ClusterPlan): boolean {
+function isEmpty(plan: ClusterPlan): boolean {
   return stepsOf(plan).length === 0
 }

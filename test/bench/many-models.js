@@ -31,13 +31,16 @@ export function writeDbt(dir, count) {
   )
   const tables = { silver: ['events', 'people'], gold: ['sessions', 'activity_1m'] }
   const sources = Object.entries(tables).map(
-    ([name, some]) => `  - name: ${name}\n    tables: [${some.map((t) => `{ name: ${t} }`).join(', ')}]`,
+    ([name, some]) =>
+      `  - name: ${name}\n    tables: [${some.map((t) => `{ name: ${t} }`).join(', ')}]`,
   )
   writeFileSync(`${dir}/models/sources.yml`, `version: 2\nsources:\n${sources.join('\n')}\n`)
   for (let i = 0; i < count; i++) {
     const { name, sql } = model(i)
     const text = sql.replace(/FROM (silver|gold)\.(\w+)/g, (_, schema, table) =>
-      tables[schema].includes(table) ? `FROM {{ source('${schema}', '${table}') }}` : `FROM {{ ref('${table}') }}`,
+      tables[schema].includes(table)
+        ? `FROM {{ source('${schema}', '${table}') }}`
+        : `FROM {{ ref('${table}') }}`,
     )
     writeFileSync(`${dir}/models/${name}.sql`, `${text}\n`)
     writeFileSync(`${dir}/models/${name}.yml`, properties(model(i)))

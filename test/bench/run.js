@@ -14,6 +14,7 @@ import { gen } from './gen.js'
 import { history } from './history.js'
 import { kafka } from './kafka.js'
 import { pages } from './pages.js'
+import { plan } from './plan.js'
 import { CCS, ROOT } from './project.js'
 import { recovery } from './recovery.js'
 import {
@@ -30,7 +31,10 @@ import {
 import { spark } from './spark.js'
 import { startup } from './startup.js'
 
-const BENCHES = [startup, gen, gate, freshness, pages, batch, spark, recovery, history, kafka]
+const BENCHES = [
+  ...[startup, plan, gen, gate, freshness, pages, batch],
+  ...[spark, recovery, history, kafka],
+]
 
 const NAMES = BENCHES.map((one) => one.name).join(', ')
 const USAGE = `npm run bench -- [names] [--quick] [--events N] [--seconds N] [--pairs N] [--threads N]

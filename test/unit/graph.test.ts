@@ -10,8 +10,8 @@ import {
   expandMacros,
   type MacroSet,
   parseSelect,
-  references,
 } from '../../cli/core/sql-ast.ts'
+import { references } from '../../cli/core/sql-references.ts'
 import { modelFiles, openTestDuck, projectFile, type TestDuck } from './model-files.ts'
 
 let duck: TestDuck

@@ -4,7 +4,8 @@
  */
 import { CcsError, EXIT } from '../../core/errors.ts'
 import type { QueryResult } from '../../core/ports.ts'
-import { parseSelect, references } from '../../core/sql-ast.ts'
+import { parseSelect } from '../../core/sql-ast.ts'
+import { references } from '../../core/sql-references.ts'
 import type { DuckConnection } from '../../io/duckdb.ts'
 import { setNow } from './catalog.ts'
 
