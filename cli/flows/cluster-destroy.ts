@@ -78,8 +78,3 @@ function destroyed(plan: ClusterPlan): DestroyResult {
       .map(({ kind, name }) => ({ kind, name }))
   return { target: plan.target, removed: named(true), kept: named(false) }
 }
-
-/** Whether there is anything to destroy. */
-function isEmpty(plan: ClusterPlan): boolean {
-  return stepsOf(plan).length === 0
-}
