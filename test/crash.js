@@ -21,5 +21,6 @@ process.argv.push(
   'connect-crash',
   'cluster/deploy',
   'cluster/gate',
+  'cluster/pipeline',
 )
 await import('./run.js')

@@ -124,7 +124,8 @@ export default class Gen extends CcsCommand<GenOutput> {
           partitions,
           mustBeEmpty: flags.truth !== undefined,
           signal,
-          kafkaMs: KAFKA_WAIT_MS,
+          // A live run goes on when Kafka does.
+          ...(flags.count === undefined ? {} : { kafkaMs: KAFKA_WAIT_MS }),
           onNotice: (text) => this.note(text),
         })
     try {

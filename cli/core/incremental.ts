@@ -97,9 +97,8 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     if (Array.isArray(value)) return value.map(rewrite)
     if (!isNode(value)) return value
     const one = value
-    const alike = groups.some((group) => isAlike(group, one))
-    const text = alike ? JSON.stringify(bare(one)) : ''
-    const key = alike ? groupTexts.indexOf(text) : -1
+    const mayBeKey = groups.some((group) => isAlike(group, one))
+    const key = mayBeKey ? groupTexts.indexOf(JSON.stringify(bare(one))) : -1
     if (key >= 0) return { ...column(`k${key}`), alias: one.alias ?? '' }
     if (one.class === 'FUNCTION' && AGGREGATES.has(String(one.function_name)))
       return { ...aggregate(one), alias: one.alias ?? '' }
@@ -282,17 +281,12 @@ function named(item: AstNode, original: AstNode): AstNode {
   return Array.isArray(names) ? { ...item, alias: String(names.at(-1)) } : item
 }
 
-/** Without positions and outer alias, so that equal expressions compare equal. */
 /** Whether two expressions may be equal, as far as that is seen at a glance. */
 function isAlike(a: AstNode, b: AstNode): boolean {
-  return (
-    a.class === b.class &&
-    a.type === b.type &&
-    a.function_name === b.function_name &&
-    String(a.column_names) === String(b.column_names)
-  )
+  return ['type', 'function_name', 'column_names'].every((key) => String(a[key]) === String(b[key]))
 }
 
+/** Without positions and outer alias, so that equal expressions compare equal. */
 function bare(node: AstNode): AstNode {
   return { ...(withoutPositions(node) as AstNode), alias: '' } // a node stays a node
 }

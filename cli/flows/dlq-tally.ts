@@ -3,6 +3,7 @@
  * that a long topic delays nobody.
  */
 import type { RejectedEvent } from '../core/contracts.ts'
+import { CcsError, EXIT } from '../core/errors.ts'
 import { frameRecords } from '../core/frame-records.ts'
 import type { EventLog } from '../core/ports.ts'
 import { DLQ_TOPIC } from './rejects.ts'
@@ -26,23 +27,33 @@ export class DlqTally {
   readonly #ports: DlqTallyPorts
   readonly #counts = new Map<string, number>()
   readonly #nextOffset = new Map<number, number>()
+  readonly #totals = new Map<number, number>()
 
   constructor(ports: DlqTallyPorts) {
     this.#ports = ports
   }
 
-  /** Reads on by about a mebibyte of each partition. */
+  /** Reads on by about a mebibyte of each partition; of a log that is away it gives what it knows. */
   async read(): Promise<DlqCounts> {
-    const { log } = this.#ports
-    let total = 0
-    for (const partition of await log.partitions(DLQ_TOPIC)) {
-      const { start, end } = await log.range(DLQ_TOPIC, partition)
-      total += end - start
-      const from = this.#nextOffset.get(partition) ?? start
-      if (from < end) this.#nextOffset.set(partition, await this.#readOn(partition, from))
+    try {
+      await this.#read()
+    } catch (error) {
+      if (!(error instanceof CcsError) || error.exit !== EXIT.unreachable) throw error
     }
+    let total = 0
+    for (const one of this.#totals.values()) total += one
     const sorted = [...this.#counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     return { total, byReason: Object.fromEntries(sorted) }
+  }
+
+  async #read(): Promise<void> {
+    const { log } = this.#ports
+    for (const partition of await log.partitions(DLQ_TOPIC)) {
+      const { start, end } = await log.range(DLQ_TOPIC, partition)
+      this.#totals.set(partition, end - start)
+      const from = Math.max(start, this.#nextOffset.get(partition) ?? start)
+      if (from < end) this.#nextOffset.set(partition, await this.#readOn(partition, from))
+    }
   }
 
   /** Gives the offset to go on from. */

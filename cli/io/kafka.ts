@@ -59,10 +59,12 @@ export const REQUEST_MS = 30_000
 
 /** `dir` is the project's folder: certificates are named relative to it. Connects when first used. */
 export async function openKafka(settings: KafkaSettings, dir: string): Promise<KafkaConnection> {
-  const [{ default: kafkajs }, { default: snappy }] = await Promise.all([
+  const [{ default: kafkajs }, { default: snappy }, { default: queue }] = await Promise.all([
     import('kafkajs'),
     import('kafkajs-snappy'),
+    import('kafkajs/src/network/requestQueue/index.js'),
   ])
+  calm(queue.prototype)
   const { AssignerProtocol, CompressionCodecs, CompressionTypes, Kafka } = kafkajs
   CompressionCodecs[CompressionTypes.Snappy] = snappy
   const config = await configOf(settings, dir)
@@ -147,6 +149,24 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
       const ends = closers.splice(0).map((end) => end().catch(() => undefined))
       await Promise.all([...ends, open?.disconnect().catch(() => undefined)])
     },
+  }
+}
+
+const calmed = new WeakSet<object>()
+
+/**
+ * kafkajs 2.2.4 looks every millisecond, for ever, whether a request waits, on each connection that was used
+ * once (its issue 1751). There is nothing to look for unless one does.
+ */
+function calm(queue: {
+  readonly pending: readonly unknown[]
+  scheduleCheckPendingRequests(): void
+}) {
+  if (calmed.has(queue)) return
+  calmed.add(queue)
+  const schedule = queue.scheduleCheckPendingRequests
+  queue.scheduleCheckPendingRequests = function (this: typeof queue) {
+    if (this.pending.length > 0) schedule.call(this)
   }
 }
 
