@@ -2,7 +2,7 @@
  * Use case: all that ccs made of a project on a target goes, in the order opposite to that of its making; the record of
  * it goes last, so that a broken-off one can be repeated.
  */
-import { type ClusterPlan, stepsOf } from '../core/cluster-plan.ts'
+import type { ClusterPlan } from '../core/cluster-plan.ts'
 import { DEPLOYMENT_FORMAT } from '../core/deployment.ts'
 import type { DesiredState } from '../core/desired.ts'
 import type { Plan } from '../core/plan.ts'
