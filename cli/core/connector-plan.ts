@@ -79,7 +79,9 @@ function settingChanges(
     const was = before?.[key]
     if (!before || !isTouched(was, found[key], { text: now[key], value: wanted.config[key] }))
       return { key, ...values }
-    return { key, deployed: was ?? null, ...values }
+    // With a variable it is the project's own, which says whether its value may be shown.
+    const shown = was?.includes('${') ? wanted.shown[key] : was
+    return { key, deployed: shown ?? null, ...values }
   })
 }
 

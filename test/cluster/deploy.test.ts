@@ -1,6 +1,10 @@
 /** Plan and deploy against a real broker and registry: from nothing, after others' hands, cut off, two at once. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { expect } from 'vitest'
+import type { ConnectCluster } from '../../cli/core/ports.ts'
 import type { ClusterPorts } from '../../cli/flows/cluster-read.ts'
+import { ROOT } from '../e2e/run-ccs.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { TARGET, withClusterProject } from '../fixtures/cluster-project.ts'
 
@@ -267,4 +271,59 @@ clusterTest(
       ])
       expect(await project.deploy()).toMatchObject({ serial: 4 })
     }),
+)
+
+clusterTest(
+  'connectors are deployed with the rest, and what others do to them is found and mended',
+  (cluster, prefix) =>
+    withClusterProject(cluster, prefix, async (project) => {
+      const lake = `${project.dir}/lake`
+      Object.assign(process.env, {
+        ICEBERG_CATALOG_URI: `jdbc:sqlite:${lake}.db?password=hunter2`,
+        ICEBERG_WAREHOUSE: `file://${lake}`,
+        ICEBERG_IO: 'org.apache.iceberg.hadoop.HadoopFileIO',
+      })
+      const sink = project.named('bronze-iceberg')
+      const file = 'connectors/bronze-iceberg.json'
+      project.write(file, readFileSync(path.join(ROOT, file), 'utf8'))
+      const deployed = await project.ccs(['deploy', '--json'])
+      expect(deployed.code, deployed.stderr).toBe(0)
+      expect((await project.plan()).steps).toEqual([])
+      const record = await project.deployment()
+      expect(JSON.stringify(record)).not.toContain('hunter2')
+
+      const hands: readonly {
+        readonly change: (connect: ConnectCluster) => Promise<unknown>
+        readonly step: object
+      }[] = [
+        { change: (connect) => connect.pause(sink), step: { reason: 'it was paused' } },
+        {
+          change: async (connect) => {
+            const [now] = (await connect.connectors()).filter((one) => one.name === sink)
+            await connect.put(sink, { ...now?.config, 'tasks.max': '2' })
+          },
+          step: {
+            differences: [{ key: 'tasks.max', deployed: '1', found: '2', wanted: '1' }],
+          },
+        },
+        {
+          change: (connect) => connect.remove(sink),
+          step: { action: 'add', reason: 'it was deleted by hand' },
+        },
+      ]
+      for (const { change, step } of hands) {
+        await project.with(async ({ connect }) => connect && change(connect))
+        await expect
+          .poll(async () => (await project.plan()).steps, { timeout: 20_000 })
+          .toMatchObject([{ kind: 'connector', name: sink, drift: true, ...step }])
+        await project.deploy()
+        expect((await project.plan()).steps).toEqual([])
+      }
+      const shown = await project.ccs(['diff'])
+      expect(shown.stdout + shown.stderr).not.toContain('hunter2')
+      const gone = await project.ccs(['destroy', '--allow-destructive', '--yes'])
+      expect(gone.code, gone.stderr).toBe(0)
+      expect(await project.left()).toEqual([])
+    }),
+  { sink: true, timeoutMs: 240_000 },
 )
