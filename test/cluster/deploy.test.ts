@@ -138,8 +138,8 @@ clusterTest('each change by hand is found, named and repaired', (cluster, prefix
   }),
 )
 
-/** Two records, four topics, four subjects in two operations each, all models at once. */
-const OPERATIONS = 2 + 4 + 8 + 1
+/** Two records, five topics, four subjects in two operations each, all models at once. */
+const OPERATIONS = 2 + 5 + 8 + 1
 /** `npm run test:crash` takes them all. */
 const STRIDE = process.env.CCS_CRASH === 'all' ? 1 : 2
 
@@ -267,6 +267,7 @@ clusterTest(
         project.named('events.raw'),
         project.named('events.dlq'),
         project.named('events.valid'),
+        project.named('ccs.replays'),
         'gold.activity_1m',
       ])
       expect(await project.deploy()).toMatchObject({ serial: 4 })

@@ -116,8 +116,8 @@ clusterTest('a codec that cannot be read is named', (cluster, prefix) =>
     await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name, configEntries }] })
     const writer = await log.writer(TOPIC, 0, 'test')
     await writer.append(RecordBatch.of([Buffer.alloc(500)]), 1)
-    const reader = await log.reader(TOPIC, 0, 0)
-    await expect(reader.read(1000)).rejects.toMatchObject({
+    const read = async () => (await log.reader(TOPIC, 0, 0)).read(1000)
+    await expect(read()).rejects.toMatchObject({
       code: 'CCS_KAFKA_CODEC',
       message: `${name} holds records compressed with lz4.`,
     })
