@@ -4,6 +4,8 @@ import path from 'node:path'
 import { expect } from 'vitest'
 import type { ConnectCluster } from '../../cli/core/ports.ts'
 import type { ClusterPorts } from '../../cli/flows/cluster-read.ts'
+import { diskFiles } from '../../cli/io/files.ts'
+import { takeEngineLock } from '../../cli/lake/engine-lock.ts'
 import { ROOT } from '../e2e/run-ccs.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { TARGET, withClusterProject } from '../fixtures/cluster-project.ts'
@@ -271,6 +273,41 @@ clusterTest(
         'gold.activity_1m',
       ])
       expect(await project.deploy()).toMatchObject({ serial: 4 })
+    }),
+)
+
+clusterTest(
+  'beside a running engine a schema that only grows goes through, and changed models do not',
+  (cluster, prefix) =>
+    withClusterProject(cluster, prefix, async (project) => {
+      await project.deploy()
+      const engine = await takeEngineLock(diskFiles(), `${project.dir}/data`, 'ccs up')
+      try {
+        const file = 'schemas/events.raw.avsc'
+        project.edit(file, (text) => {
+          const schema = JSON.parse(text)
+          schema.fields.push({ name: 'mood', type: ['null', 'string'], default: null })
+          return JSON.stringify(schema)
+        })
+        project.write('schemas/history/events.raw/2.id900.avsc', project.read(file))
+        const grown = await project.ccs(['deploy', '--json'])
+        expect(grown.code, grown.stderr + grown.stdout).toBe(0)
+        expect(JSON.parse(grown.stdout)).toMatchObject({ pending: ['events.raw-value'] })
+        await project.with(async ({ registry }) =>
+          expect(await registry.versions(`${project.named('events.raw')}-value`)).toHaveLength(2),
+        )
+        project.edit('sql/gold/activity_1m.sql', (text) =>
+          text.replace('AS cart_adds,', 'AS cart_adds,\n  count(*) + 0 AS again,'),
+        )
+        project.set('retention: 30 days')
+        const changed = await project.ccs(['deploy'])
+        expect(CODE.exec(changed.stderr)?.[1]).toBe('CCS_ENGINE_LOCKED')
+        expect(await project.deployment()).toMatchObject({ serial: 2, complete: true })
+      } finally {
+        await engine.release()
+      }
+      expect(await project.deploy()).toMatchObject({ serial: 3, pending: [] })
+      expect((await project.plan()).steps).toEqual([])
     }),
 )
 
