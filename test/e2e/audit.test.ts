@@ -125,7 +125,7 @@ describe('a healthy directory of several commits with late, double, invalid and 
 
   test('nothing committed is nothing wrong', async () => {
     expect(await auditOf(path.join(dir, 'nothing'))).toEqual({
-      ...{ ok: true, serial: null, asOf: null, models: [], faults: [] },
+      ...{ ok: true, serial: null, asOf: null, models: [], faults: [], gaps: [] },
     })
   })
 })
