@@ -56,7 +56,16 @@ export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = 
       hint: 'Check username, password and mechanism of the target in ccs.yml.',
       cause: error,
     })
-  if (NOT_READY.test(kind))
+  if (typeof cause.code === 'string' && UNTRUSTED.test(cause.code))
+    return new CcsError(
+      'CCS_KAFKA_DENIED',
+      `TLS with ${brokers} fails: ${cause.message?.replace(/^Connection error: /, '')}.`,
+      {
+        hint: 'Name the certificate of its authority in ccs.yml, tls: { ca: FILE }, and a port that speaks TLS.',
+        cause: error,
+      },
+    )
+  if (NOT_READY.test(kind) || (cause.retriable === true && kind !== ''))
     return new CcsError('CCS_KAFKA_UNREACHABLE', `Kafka at ${brokers} is not ready: ${kind}.`, {
       exit: EXIT.unreachable,
       hint: 'Are all its brokers up? Try again in a while.',
@@ -84,11 +93,14 @@ export function codecFault(topic: string, codec: string, cause?: unknown): CcsEr
   })
 }
 
+/** Codes of OpenSSL and of Node's tls. */
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|^ERR_(TLS|SSL)/
 const NOT_READY = /^(RETRIABLE|NOT_LEADER|NOT_ENOUGH_REPLICAS)/
 
 interface KafkaJsError extends Error {
   readonly type: string
   readonly code: unknown
+  readonly retriable: boolean
   readonly errors: readonly unknown[]
 }
 
