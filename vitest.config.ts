@@ -8,7 +8,9 @@ export default defineConfig({
         include: [`test/${name}/**/*.test.ts`],
         testTimeout: name === 'unit' ? 20_000 : 120_000,
         hookTimeout: 120_000,
-        ...(name === 'cluster' ? { globalSetup: ['test/fixtures/cluster-setup.ts'] } : {}),
+        ...(name === 'cluster'
+          ? { globalSetup: ['test/fixtures/cluster-setup.ts'], retry: 1 }
+          : {}),
       },
     })),
   },

@@ -17,6 +17,8 @@ class Counts {
   passed = 0
   failed = 0
   skipped = []
+  /** Those of `cluster` may be tried twice: four servers on a small machine now and then take too long. */
+  retried = []
 
   onTestRunEnd(modules, unhandledErrors) {
     this.failed += unhandledErrors.length
@@ -29,6 +31,8 @@ class Counts {
 
   count(test) {
     const { state, note } = test.result()
+    if ((test.diagnostic()?.retryCount ?? 0) > 0)
+      this.retried.push(`${test.module.relativeModuleId}: ${test.fullName}`)
     if (state === 'passed') this.passed++
     else if (state === 'failed') this.failed++
     else
@@ -59,6 +63,7 @@ for (const project of rounds) {
   if (process.exitCode && counts.failed === failed) counts.failed++
 }
 
+for (const retried of counts.retried) console.log(`tried twice  ${retried}`)
 for (const skipped of counts.skipped) console.log(`skipped  ${skipped}`)
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`)
 process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0
