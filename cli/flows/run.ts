@@ -71,6 +71,7 @@ export class Pipeline {
   #failure: unknown
   /** Others being told of the last commit. */
   #telling: Promise<void> | undefined
+  #stoppedMs = Number.POSITIVE_INFINITY
   readonly #outage: Outage
   readonly #attention: Attention
   readonly #inlet: LogInlet
@@ -123,13 +124,10 @@ export class Pipeline {
    * by itself at the end of the log. Throws what cannot be waited out.
    */
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
-    let stoppedMs = Number.POSITIVE_INFINITY
     const leave = () => {
       this.#outage.leave()
-      stoppedMs = performance.now()
+      this.#stoppedMs = performance.now()
     }
-    // Who must stop soon commits what it has: the rest is safe in the log.
-    const isOverdue = () => performance.now() - stoppedMs > DRAIN_MS
     stop.addEventListener('abort', leave)
     if (stop.aborted) leave()
     let ends: ReadonlyMap<number, number> | undefined
@@ -137,11 +135,11 @@ export class Pipeline {
       for (;;) {
         // What is appended after this point is left to the next run: others may go on writing.
         if (stop.aborted || isOnce)
-          ends ??= (await this.#reach(() => this.#inlet.ends(), stop)) ?? new Map()
+          ends ??= (await this.#reach(() => this.#inlet.ends())) ?? new Map()
         const startMs = performance.now()
-        const taken = await this.#attention.look(() => this.#step(stop))
+        const taken = await this.#attention.look(() => this.#step())
         if (this.#failure) throw this.#failure
-        if (ends && (taken === 0 || this.#inlet.hasReached(ends) || isOverdue())) break
+        if (ends && (taken === 0 || this.#inlet.hasReached(ends) || this.#isOverdue())) break
         this.#commitIfDue()
         if (ends) continue
         const workedMs = performance.now() - startMs
@@ -197,25 +195,33 @@ export class Pipeline {
     if (this.#failure) throw this.#failure
   }
 
-  /** Waits for a log that is away; undefined where one must stop meanwhile: the rest is safe there. */
-  async #reach<T>(run: () => Promise<T>, stop: AbortSignal): Promise<T | undefined> {
-    try {
-      return await this.#outage.through('log', run)
-    } catch (error) {
-      if (stop.aborted && error instanceof CcsError && error.exit === EXIT.unreachable)
-        return undefined
-      throw error
-    }
+  /** Who must stop soon commits what it has: the rest is safe in the log. */
+  #isOverdue(): boolean {
+    return performance.now() - this.#stoppedMs > DRAIN_MS
+  }
+
+  /** Waits for a log that is away; undefined where one must stop meanwhile. */
+  async #reach<T>(run: () => Promise<T>): Promise<T | undefined> {
+    for (;;)
+      try {
+        return await this.#outage.through('log', run)
+      } catch (error) {
+        const isStopping = Number.isFinite(this.#stoppedMs)
+        if (!isStopping || !(error instanceof CcsError) || error.exit !== EXIT.unreachable)
+          throw error
+        if (this.#isOverdue()) return undefined
+        await this.#parts.clock.sleep(RETRY_MS)
+      }
   }
 
   /** Reads and takes in one batch; returns the bytes of it. */
-  async #step(stop: AbortSignal): Promise<number> {
+  async #step(): Promise<number> {
     // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
     if (this.#parts.engine.uncommittedRows >= 2 * this.#options.checkpointRows && this.#commit)
       await this.#commit
     const { positions } = this.#parts.engine
-    this.#startEnds ??= await this.#reach(() => this.#inlet.ends(), stop)
-    const frames = await this.#reach(() => this.#inlet.read(this.#readBytes, positions), stop)
+    this.#startEnds ??= await this.#reach(() => this.#inlet.ends())
+    const frames = await this.#reach(() => this.#inlet.read(this.#readBytes, positions))
     if (frames?.length === 0) this.#hasCaughtUp = true
     if (frames === undefined || frames.length === 0) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
@@ -284,6 +290,8 @@ export class Pipeline {
   }
 }
 
+/** How often a log that is away is asked by who must stop. */
+const RETRY_MS = 200
 /** Intake goes on this long after a signal; the commit that follows takes a second or two more. */
 const DRAIN_MS = 5_000
 

@@ -85,6 +85,12 @@ export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = 
   })
 }
 
+/** Whether a broker said no, and is there therefore. */
+export function isAnswer(error: unknown): boolean {
+  const { type } = error as Partial<KafkaJsError>
+  return Boolean(type || rootOf(error).type)
+}
+
 /** Of records that are there, in a form that can't be read here. */
 export function codecFault(topic: string, codec: string, cause?: unknown): CcsError {
   return new CcsError('CCS_KAFKA_CODEC', `${topic} holds records compressed with ${codec}.`, {

@@ -1,13 +1,13 @@
 /**
  * Partitions of a Kafka as streams of packed records, both ways, without kafkajs's consumer and producer
- * (docs/adr/0010). Every call is one try: when it fails because a broker is gone, the connections are thrown
- * away and the next call makes new ones. Whoever calls decides how often.
+ * (docs/adr/0010). Every call is one try: when no broker answers, the connections are thrown away and the next
+ * call makes new ones. Whoever calls decides how often.
  */
 import type { Socket } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { CcsError } from '../core/errors.ts'
 import { type DecodedBatches, decodeBatches } from '../core/kafka-batch.ts'
-import { codecFault, type FaultPlace, kafkaFault } from './kafka-fault.ts'
+import { codecFault, type FaultPlace, isAnswer, kafkaFault } from './kafka-fault.ts'
 import type { Broker, Cluster } from './kafka-fetch.ts'
 import {
   describeTopic,
@@ -78,7 +78,11 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
       return await run(await connection.cluster)
     } catch (error) {
       const fault = kafkaFault(error, brokers, place)
-      if (fault.code === 'CCS_KAFKA_UNREACHABLE' || fault.code === 'CCS_KAFKA_TOPIC') {
+      if (isAnswer(error)) {
+        // Who leads what may have changed.
+        const cluster = await connection.cluster.catch(() => undefined)
+        await cluster?.refreshMetadata().catch(() => undefined)
+      } else if (fault.code === 'CCS_KAFKA_UNREACHABLE') {
         if (current === connection) current = undefined
         drop(connection)
       }
