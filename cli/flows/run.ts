@@ -195,10 +195,8 @@ export class Pipeline {
     if (this.#failure) throw this.#failure
   }
 
-  /** Who must stop soon commits what it has: the rest is safe in the log. */
-  #isOverdue(): boolean {
-    return performance.now() - this.#stoppedMs > DRAIN_MS
-  }
+  // Who must stop soon commits what it has: the rest is safe in the log.
+  #isOverdue = () => performance.now() - this.#stoppedMs > DRAIN_MS
 
   /** Waits for a log that is away; undefined where one must stop meanwhile. */
   async #reach<T>(run: () => Promise<T>): Promise<T | undefined> {
@@ -206,9 +204,8 @@ export class Pipeline {
       try {
         return await this.#outage.through('log', run)
       } catch (error) {
-        const isStopping = Number.isFinite(this.#stoppedMs)
-        if (!isStopping || !(error instanceof CcsError) || error.exit !== EXIT.unreachable)
-          throw error
+        const isAway = error instanceof CcsError && error.exit === EXIT.unreachable
+        if (!isAway || !Number.isFinite(this.#stoppedMs)) throw error
         if (this.#isOverdue()) return undefined
         await this.#parts.clock.sleep(RETRY_MS)
       }
