@@ -85,7 +85,7 @@ export class PartitionReader implements LogReader {
       if (this.#offset >= this.#end) return []
     }
     let segment = this.#segment ?? (await this.#openSegment(this.#place.offset))
-    let wanted = Math.max(WINDOW_BYTES, Math.min(bytesMax, READ_BYTES_MAX))
+    let wanted = Math.max(WINDOW_BYTES, Math.min(Math.ceil(bytesMax), READ_BYTES_MAX))
     for (;;) {
       await this.#window.load(segment.file, this.#place.position, wanted)
       const frames = this.#takeFrames(bytesMax)
