@@ -5,7 +5,7 @@
 import type { Manifest } from './core/manifest.ts'
 import type { QueryResult } from './core/ports.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
-import type { PipelineState } from './flows/run.ts'
+import type { PipelineState } from './flows/run-parts.ts'
 import type { StatusResult } from './flows/status.ts'
 import { openEngine, RAW_TOPIC, refuseChanges, type Store } from './open.ts'
 import { openProjectStore, openTargetLogic } from './open-log.ts'

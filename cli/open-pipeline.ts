@@ -4,10 +4,11 @@
  */
 import { CcsError, EXIT } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
-import type { Clock } from './core/ports.ts'
+import type { Clock, RegisteredSchema } from './core/ports.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
 import type { GoldLimits } from './engines/embedded/options.ts'
 import type { Pipeline } from './flows/run.ts'
+import type { PipelineParts } from './flows/run-parts.ts'
 import type { StatusResult } from './flows/status.ts'
 import {
   deployedLogic,
@@ -84,7 +85,9 @@ export async function openPipeline(
     if (manifest) await store.lake.settle(manifest)
     const unchecked = manifest ? await check.checkNewest(store.lake, manifest) : []
     const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
-    const engine = await openEngine(project, logic, store, {
+    // More are put into it while it runs.
+    const rawSchemas = [...logic.rawSchemas]
+    const engine = await openEngine(project, { ...logic, rawSchemas }, store, {
       lakePath,
       ...(manifest ? { manifest } : {}),
       ...(goldLimits ? { goldLimits } : {}),
@@ -98,9 +101,11 @@ export async function openPipeline(
     })
     closers.push(() => rejects.close())
     const { checkpointEveryMs, checkpointRows } = project.config.engine
+    const learnSchemas = await openLearner(project, rawSchemas, clock)
     const pipeline = new Pipeline(
       {
         clock,
+        ...(learnSchemas ? { learnSchemas } : {}),
         log: store.log,
         engine,
         lake: store.lake,
@@ -136,6 +141,21 @@ export async function openPipeline(
     await close().catch(() => undefined)
     throw error
   }
+}
+
+/** undefined where nobody else can register a schema while the engine runs. */
+async function openLearner(
+  project: Project,
+  schemas: RegisteredSchema[],
+  clock: Clock,
+): Promise<PipelineParts['learnSchemas']> {
+  if (!project.target.kafka) return undefined
+  const [{ openRegistry }, { schemaLearner }] = await Promise.all([
+    import('./open-log.ts'),
+    import('./flows/learn-schemas.ts'),
+  ])
+  const registry = await openRegistry(project)
+  return schemaLearner(schemas, () => registry.versions(`${RAW_TOPIC}-value`), clock)
 }
 
 /** A topic that is not there yet would be waited for in silence. */

@@ -24,7 +24,10 @@ import type { RegisteredSchema } from './ports.ts'
 import { RecordBatch } from './record-batch.ts'
 
 export interface GateOptions {
-  /** All versions of the topic's schema, oldest first; the last one makes the columns and the rules. */
+  /**
+   * All versions of the topic's schema, oldest first; the last one makes the columns and the rules. Versions
+   * that are put before it later on are found when a record names them.
+   */
   readonly schemas: readonly RegisteredSchema[]
   /** Longer records are too_large. */
   readonly recordBytesMax: number
@@ -65,6 +68,8 @@ export class Gate {
   readonly verdict = new Verdict()
   readonly recordBytesMax: number
   readonly futureToleranceMs: number
+  readonly #schemas: readonly RegisteredSchema[]
+  readonly #newest: RegisteredSchema
   readonly #versions = new Map<number, Version>()
   readonly #encode: Encoder<Decoded>
   readonly #scratch = new RecordBatch(4096)
@@ -75,14 +80,16 @@ export class Gate {
     const newest = options.schemas.at(-1)
     if (newest === undefined)
       throw new CcsError('CCS_SCHEMA_INVALID', 'There is no schema to judge records by.')
+    this.#schemas = options.schemas
+    this.#newest = newest
     this.record = parseRecordSchema(newest.schema, newest.subject)
     timeOf(this.record)
     this.columns = new ColumnBuffers(this.record, ROWS_MAX)
     this.recordBytesMax = options.recordBytesMax
     this.futureToleranceMs = options.futureToleranceMs
     this.#encode = compileEncoder(newest.schema, newest.id)
-    for (const one of options.schemas) this.#versions.set(one.id, this.#version(one, newest))
-    if (this.#versions.get(newest.id)?.decode === undefined)
+    for (const one of options.schemas) this.#find(one.id)
+    if (this.#find(newest.id)?.decode === undefined)
       throw new CcsError(
         'CCS_SCHEMA_INVALID',
         `${newest.subject} needs an event_id of logical type uuid.`,
@@ -101,7 +108,7 @@ export class Gate {
     if (buffer.length < HEADER_BYTES || buffer[0] !== 0)
       return refuse(null, 'bad_magic', magicFault(buffer))
     const id = buffer.readInt32BE(1)
-    const version = this.#versions.get(id)
+    const version = this.#find(id)
     if (version === undefined)
       return refuse(id, 'unknown_schema_id', `No version of the topic's schema has the id ${id}.`)
     if (version.read === undefined) return refuse(id, 'undecodable', version.fault)
@@ -127,7 +134,7 @@ export class Gate {
     const id = view.getInt32(at + 1)
     let version = this.#last
     if (version === undefined || version.id !== id) {
-      version = this.#versions.get(id)
+      version = this.#find(id)
       if (version === undefined) return 0
       this.#last = version
     }
@@ -156,6 +163,16 @@ export class Gate {
       'undecodable',
       'The fast judge turned it down and the slow one did not.',
     )
+  }
+
+  #find(id: number): Version | undefined {
+    const known = this.#versions.get(id)
+    if (known !== undefined) return known
+    const schema = this.#schemas.find((one) => one.id === id)
+    if (schema === undefined) return undefined
+    const version = this.#version(schema, this.#newest)
+    this.#versions.set(id, version)
+    return version
   }
 
   #version(writer: RegisteredSchema, reader: RegisteredSchema): Version {

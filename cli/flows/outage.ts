@@ -1,5 +1,5 @@
 /**
- * A full disk, or a Kafka that is away, is waited out: who can't go on says so in one sentence, tries again
+ * A full disk, or a Kafka or registry that is away, is waited out: who can't go on says so in one sentence, tries again
  * until it works, and takes nothing more in meanwhile. Every other error passes.
  */
 import { CcsError, type ErrorCode } from '../core/errors.ts'
@@ -16,6 +16,10 @@ const KAFKA: Words = { waiting: 'Waiting for it.', over: 'Kafka answers again: g
 const WAITED_OUT: Partial<Record<ErrorCode, Words>> = {
   CCS_DISK_FULL: { waiting: 'Waiting for space.', over: 'There is space again: going on.' },
   CCS_KAFKA_UNREACHABLE: KAFKA,
+  CCS_REGISTRY_UNREACHABLE: {
+    waiting: 'Waiting for it: nothing is rejected meanwhile.',
+    over: 'The registry answers again: going on.',
+  },
   CCS_KAFKA_TOPIC: { waiting: 'Waiting for it.', over: 'The topic is there again: going on.' },
 }
 
@@ -35,7 +39,7 @@ export class Outage {
   readonly #leaving = new AbortController()
   #stalled: Stall | undefined
 
-  /** `kafkaMs`: a Kafka that is away for longer is an error; without end unless given. */
+  /** `kafkaMs`: a Kafka or registry that is away for longer is an error; without end unless given. */
   constructor(
     clock: Clock,
     onNotice: (text: string) => void,

@@ -4,51 +4,13 @@
  * manifest renamed (from here on it counts), files moved to their places, old things cleared away.
  */
 import { CcsError, EXIT } from '../core/errors.ts'
-import type { LogGap, LogSource, Manifest } from '../core/manifest.ts'
-import type { BatchEngine, EventLog, LogFrame, Reject } from '../core/ports.ts'
+import type { Manifest } from '../core/manifest.ts'
+import type { LogFrame } from '../core/ports.ts'
 import { Attention } from './attention.ts'
-import { type CommitParts, replaceManifest, writeCommit } from './commit.ts'
+import { replaceManifest, writeCommit } from './commit.ts'
 import { LogInlet } from './log-inlet.ts'
 import { Outage } from './outage.ts'
-
-export interface PipelineParts extends CommitParts {
-  readonly log: EventLog
-  /** Appends rejects to events.dlq, durable when it resolves; returns the topic's end. Repeating is harmless. */
-  readonly keepRejects: (rejects: readonly Reject[]) => Promise<number>
-  /** Shared with whoever writes to the log for it; one of its own unless given. */
-  readonly outage?: Outage
-  /** Told of each commit, for others who watch; ends soon, and what it can't do is its own business. */
-  readonly onCommit?: (manifest: Manifest) => Promise<void>
-}
-
-export interface PipelineOptions {
-  readonly topic: string
-  readonly checkpointMs: number
-  readonly checkpointRows: number
-  /** What the manifest says of the logic in force. */
-  readonly logic: Pick<Manifest, 'models' | 'schemas'>
-  /** Manifest that the engine was opened with. */
-  readonly manifest?: Manifest
-  readonly dlqEnd: number
-  /** A sentence for the person who watches: the disk is full, Kafka answers again … */
-  readonly onNotice: (text: string) => void
-}
-
-/** What the loop is doing, for status. */
-export interface PipelineState {
-  readonly positions: BatchEngine['positions']
-  readonly counts: BatchEngine['counts']
-  readonly watermarkMs: number | null
-  readonly uncommittedRows: number
-  readonly committedMs: number | null
-  readonly serial: number
-  /** appendMs of the newest frame taken in. */
-  readonly newestAppendMs: number | null
-  /** Why the intake stands still; null: it does not. */
-  readonly stalled: string | null
-  readonly sources: readonly LogSource[]
-  readonly gaps: readonly LogGap[]
-}
+import type { PipelineOptions, PipelineParts, PipelineState } from './run-parts.ts'
 
 /**
  * A batch; nothing else of this process moves while one is taken in. The first ones are smaller, so that
@@ -198,11 +160,11 @@ export class Pipeline {
   // Who must stop soon commits what it has: the rest is safe in the log.
   #isOverdue = () => performance.now() - this.#stoppedMs > DRAIN_MS
 
-  /** Waits for a log that is away; undefined where one must stop meanwhile. */
-  async #reach<T>(run: () => Promise<T>): Promise<T | undefined> {
+  /** Waits for a log or a registry that is away; undefined where one must stop meanwhile. */
+  async #reach<T>(run: () => Promise<T>, who = 'log'): Promise<T | undefined> {
     for (;;)
       try {
-        return await this.#outage.through('log', run)
+        return await this.#outage.through(who, run)
       } catch (error) {
         const isAway = error instanceof CcsError && error.exit === EXIT.unreachable
         if (!isAway || !Number.isFinite(this.#stoppedMs)) throw error
@@ -221,6 +183,8 @@ export class Pipeline {
     const frames = await this.#reach(() => this.#inlet.read(this.#readBytes, positions))
     if (frames?.length === 0) this.#hasCaughtUp = true
     if (frames === undefined || frames.length === 0) return 0
+    const learned = await this.#reach(() => this.#learn(frames), 'schemas')
+    if (learned === undefined) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
     this.#taking = this.#take(frames)
     await this.#taking
@@ -231,6 +195,11 @@ export class Pipeline {
       this.#newestAppendMs ?? 0,
     )
     return frames.reduce((sum, frame) => sum + frame.body.length, 0)
+  }
+
+  async #learn(frames: readonly LogFrame[]): Promise<true> {
+    await this.#parts.learnSchemas?.(frames)
+    return true
   }
 
   async #take(frames: readonly LogFrame[]): Promise<void> {

@@ -5,7 +5,7 @@
 import { CcsError, EXIT } from '../core/errors.ts'
 import type { Counts, LogGap } from '../core/manifest.ts'
 import type { EventLog } from '../core/ports.ts'
-import type { PipelineState } from './run.ts'
+import type { PipelineState } from './run-parts.ts'
 
 export interface StatusResult {
   /** The data directory. */

@@ -25,34 +25,32 @@ export const gate = {
     if (!brokers || !url) throw new Error('No cluster: set CCS_TEST_BROKERS and CCS_TEST_REGISTRY.')
     const { openKafka } = await projectModule('io/kafka.js')
     const settings = { brokers: brokers.split(','), partitions: 1, replication: 1, retentionMs: -1 }
-    const kafka = await openKafka(settings, '.')
     const rows = []
     const rates = []
     const cpus = []
     let wrong = 0
-    try {
-      say(`writing a log of ${number(events)} events, 5 % of them broken`)
-      const log = `${dir}/log`
-      const range = ['--from', '2026-01-01', '--to', '2026-01-08', '--count', String(events)]
-      const more = ['--seed', '7', '--invalid', '5%', '--partitions', String(PARTITIONS)]
-      await ccs(['gen', '--data', log, ...range, ...more])
-      for (let i = 0; i < pairs; i++) {
-        const found = await once({ kafka, brokers, url, dir: `${dir}/${i}`, log, events, say })
-        wrong += found.wrong
-        rates.push(found.rate)
-        cpus.push(events / found.cpu)
-        rows.push({
-          run: i + 1,
-          records: found.valid + found.dlq,
-          valid: found.valid,
-          rejected: found.dlq,
-          'events per s': found.rate,
-          'CPU s': found.cpu,
-          'peak MB': mb(found.peakBytes),
-        })
-      }
-    } finally {
-      await kafka.close()
+    say(`writing a log of ${number(events)} events, 5 % of them broken`)
+    const log = `${dir}/log`
+    const range = ['--from', '2026-01-01', '--to', '2026-01-08', '--count', String(events)]
+    const more = ['--seed', '7', '--invalid', '5%', '--partitions', String(PARTITIONS)]
+    await ccs(['gen', '--data', log, ...range, ...more])
+    for (let i = 0; i < pairs; i++) {
+      // Of its own: kafkajs goes on asking for the topics that a connection knew, which are gone by then.
+      const kafka = await openKafka(settings, '.')
+      const parts = { kafka, brokers, url, dir: `${dir}/${i}`, log, events, say }
+      const found = await once(parts).finally(() => kafka.close())
+      wrong += found.wrong
+      rates.push(found.rate)
+      cpus.push(events / found.cpu)
+      rows.push({
+        run: i + 1,
+        records: found.valid + found.dlq,
+        valid: found.valid,
+        rejected: found.dlq,
+        'events per s': found.rate,
+        'CPU s': found.cpu,
+        'peak MB': mb(found.peakBytes),
+      })
     }
     return {
       rows,

@@ -2,13 +2,20 @@
  * The embedded engine on a real Kafka: what the generator says of a shop is what Gold says, nothing is lost or
  * doubled by kill -9 of the engine or of the broker, and what Kafka itself has lost is told as a gap.
  */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect } from 'vitest'
+import { compileEncoder } from '../../cli/core/avro-encode.ts'
 import type { LogGap } from '../../cli/core/manifest.ts'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
 import type { StatusResult } from '../../cli/flows/status.ts'
+import { openKafkaLog } from '../../cli/log/kafka.ts'
+import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { type KafkaProject, withKafkaProject } from '../fixtures/kafka-project.ts'
 import { startOwnStack } from '../fixtures/own-stack.ts'
+import { registryDoor } from '../fixtures/registry-door.ts'
+import { shopEvent } from '../fixtures/shop-events.ts'
 
 const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 const DAY = ['--from', '2026-01-01', '--to', '2026-01-02']
@@ -112,6 +119,86 @@ clusterTest(
       })
     } finally {
       await own.stop()
+    }
+  },
+  300_000,
+)
+
+clusterTest(
+  'a schema that is registered while events flow is asked for, and while the registry is away nothing is rejected',
+  async ({ brokers, registry: url }, prefix) => {
+    const door = await registryDoor(url)
+    try {
+      await withKafkaProject({ brokers, registry: door.url }, prefix, async (project) => {
+        const { ccs, start, dir, kafka } = project
+        const file = path.join(dir, 'schemas/events.raw.avsc')
+        const old = readFileSync(file, 'utf8')
+        const history = path.join(dir, 'schemas/history/events.raw')
+        const grow = async (name: string, version: number) => {
+          const schema = JSON.parse(readFileSync(file, 'utf8'))
+          schema.fields.push({ name, type: ['null', 'string'], default: null })
+          const grown = JSON.stringify(schema)
+          writeFileSync(file, grown)
+          writeFileSync(path.join(history, `${version}.id90${version}.avsc`), grown)
+          const registry = await openConfluentRegistry({ url })
+          return registry.register(`${prefix}events.raw-value`, grown)
+        }
+        const counts = async (records: number) => {
+          for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += 300) {
+            const status = await statusOf(project)
+            if (status.counts.records >= records) return status.counts
+            await after(300)
+          }
+          throw new Error(`${records} records were not taken in: ${engine.output()}`)
+        }
+        const log = openKafkaLog(kafka, { prefix, through: (run) => run() })
+        const writer = await log.writer('events.raw', 0, 'another producer')
+        const send = (bytes: Buffer) => writer.append(RecordBatch.of([bytes]), Date.now())
+        const engine = start(['run', '--port', '0'])
+        await engine.says('The engine answers', PATIENCE_MS)
+
+        await grow('mood', 2)
+        await ccs('gen', ...DAY, '--count', '1000', '--invalid', '0%')
+        expect(await counts(1_000)).toMatchObject({ records: 1_000, dlq: 0 })
+
+        const newest = await grow('weather', 3)
+        const batch = new RecordBatch()
+        const event = { ...shopEvent('of the new schema', Date.now()), mood: null, weather: 'rain' }
+        compileEncoder(newest.schema, newest.id)(batch, event)
+        const record = Buffer.from(batch.body.subarray(4))
+        door.close()
+        await send(record)
+        await engine.says('Waiting for it: nothing is rejected', PATIENCE_MS)
+        const away = await statusOf(project)
+        expect([away.counts.records, away.stalled]).toEqual([
+          1_000,
+          expect.stringContaining('registry'),
+        ])
+        door.open()
+        await engine.says('The registry answers again', PATIENCE_MS)
+        expect(await counts(1_001)).toMatchObject({ records: 1_001, dlq: 0 })
+
+        // Who must stop meanwhile leaves it to the next run.
+        door.close()
+        const unknown = Buffer.from(record)
+        unknown.writeUInt32BE(987_654_321, 1)
+        await send(unknown)
+        await after(2_000)
+        engine.kill('SIGTERM')
+        expect(await engine.ended, engine.output()).toBe(0)
+        door.open()
+        // The logic that made the rows is still the old one.
+        writeFileSync(file, old)
+        for (const name of ['2.id902.avsc', '3.id903.avsc']) rmSync(path.join(history, name))
+        expect((await statusOf(project)).counts).toMatchObject({ records: 1_001, dlq: 0 })
+        await ccs('run', '--once')
+        expect((await statusOf(project)).counts).toMatchObject({ records: 1_002, dlq: 1 })
+        expect(JSON.parse(await ccs('dlq', 'ls', '--json'))).toMatchObject({
+          groups: [{ reason: 'unknown_schema_id', count: 1 }],
+        })
+      })
+    } finally {
+      await door.end()
     }
   },
   300_000,
