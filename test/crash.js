@@ -21,6 +21,7 @@ process.argv.push(
   'connect-crash',
   'cluster/deploy',
   'cluster/gate',
+  'cluster/outage',
   'cluster/pipeline',
 )
 await import('./run.js')

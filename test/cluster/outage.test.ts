@@ -1,0 +1,75 @@
+/**
+ * Servers that are away for a while under a shop that goes on, and how soon answers are fresh again. A minute each
+ * with `npm run test:crash`, where it is timed too; some seconds, and no clock, with `npm test`.
+ */
+import path from 'node:path'
+import { expect } from 'vitest'
+import { clusterTest } from '../fixtures/cluster.ts'
+import { type KafkaProject, withKafkaProject } from '../fixtures/kafka-project.ts'
+import { type OwnStack, startOwnStack } from '../fixtures/own-stack.ts'
+
+const IS_WHOLE = process.env.CCS_CRASH === 'all'
+const AWAY_MS = IS_WHOLE ? 60_000 : 4_000
+const FRESH_MS = IS_WHOLE ? 10_000 : 120_000
+const PATIENCE_MS = 120_000
+const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
+
+const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+/** Milliseconds until an event counts in Gold that happened from now on. */
+async function untilFresh({ ccs }: KafkaProject): Promise<number> {
+  const fromMs = Date.now()
+  const sql = 'SELECT max(epoch_ms(event_time)) AS newest FROM silver.events'
+  for (;;) {
+    const asked: { rows: { newest: string | number | null }[] } = JSON.parse(
+      await ccs('query', sql, '--json'),
+    )
+    const tookMs = Date.now() - fromMs
+    if (Number(asked.rows[0]?.newest ?? 0) >= fromMs) return tookMs
+    if (tookMs > PATIENCE_MS) throw new Error(`nothing new after ${tookMs} ms`)
+    await after(200)
+  }
+}
+
+async function away(own: OwnStack, part: 'kafka' | 'registry', project: KafkaProject) {
+  await own.kill9(part)
+  await after(AWAY_MS)
+  await own.start()
+  const ms = await untilFresh(project)
+  console.log(`fresh ${ms} ms after the ${part} was ready again, which was away for ${AWAY_MS} ms`)
+  expect(ms).toBeLessThan(FRESH_MS)
+}
+
+clusterTest(
+  'a broker and then a registry that are away: fresh again soon, nothing lost or doubled',
+  async (_shared, prefix) => {
+    const own = await startOwnStack('core')
+    try {
+      await withKafkaProject(own, prefix, async (project) => {
+        const { ccs, start, dir } = project
+        const truth = path.join(dir, 'truth.ndjson')
+        const engine = start(['run', '--port', '0'])
+        await engine.says('The engine answers', PATIENCE_MS)
+        const gen = start(['gen', '--eps', '200', '--truth', truth, ...MISCHIEF])
+        await untilFresh(project)
+        await away(own, 'kafka', project)
+        await away(own, 'registry', project)
+        // One that takes its time.
+        own.pause('registry')
+        await untilFresh(project)
+        own.resume('registry')
+        gen.kill('SIGTERM')
+        expect(await gen.ended, gen.output()).toBe(0)
+        engine.kill('SIGTERM')
+        expect(await engine.ended, engine.output()).toBe(0)
+        await ccs('run', '--once')
+        await ccs('verify', '--truth', truth)
+        await ccs('audit')
+        expect(JSON.parse(await ccs('status', '--json'))).toMatchObject({ lagEvents: 0, gaps: [] })
+      })
+    } finally {
+      await own.stop()
+    }
+  },
+  600_000,
+)
