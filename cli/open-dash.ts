@@ -5,7 +5,7 @@
 import { readFigures } from './core/figure.ts'
 import type { LiveHealth } from './core/live-document.ts'
 import type { MartsInfo } from './core/marts.ts'
-import type { Clock, EventLog, QueryResult } from './core/ports.ts'
+import type { Clock, EventLog, ManifestStore, QueryResult } from './core/ports.ts'
 import type { PageRoutes, Route } from './dash/server.ts'
 import type { CloseOfDay } from './flows/close-of-day.ts'
 import type { StatusResult } from './flows/status.ts'
@@ -17,6 +17,7 @@ import type { Project } from './project.ts'
 /** What answers the page's questions. */
 export interface PageSource {
   readonly log: EventLog
+  readonly manifests: ManifestStore
   /** Takes in what the log holds. */
   catchUp(): Promise<void>
   query(sql: string, nowMs: number): Promise<QueryResult>
@@ -60,7 +61,11 @@ export async function openPage(
     ])
   const marts = martsReader(project, clock)
   const decode = await reader.openRejectDecoder(project)
-  const tally = new DlqTally({ log: source.log, decode })
+  const tally = new DlqTally({
+    log: source.log,
+    decode,
+    sources: async () => (await source.manifests.load())?.sources ?? [],
+  })
   const health = new HealthReader({
     clock,
     status: () => source.status(),
@@ -177,9 +182,10 @@ export async function openDash(
   ])
   const clock = systemClock()
   const answers = new FollowAnswers(() => openAnswers(project), clock)
-  const { log } = await openProjectStore(project)
+  const { log, manifests } = await openProjectStore(project)
   const page = await openPage(project, {
     log,
+    manifests,
     catchUp: () => answers.look(),
     query: (sql) => answers.query(sql),
     status: () => answers.status(),

@@ -145,14 +145,17 @@ async function openWriting(
 
 /** What all of `ccs dlq` need: the log, the decoder of rejects, and what was replayed so far. */
 async function openBase(project: Project, given?: EventLog) {
-  const [log, decode, { ReplayLedger }] = await Promise.all([
-    given ?? openProjectStore(project).then((store) => store.log),
+  const store = await openProjectStore(project)
+  const log = given ?? store.log
+  const [manifest, decode, { ReplayLedger }] = await Promise.all([
+    store.manifests.load(),
     openRejectDecoder(project),
     import('./flows/replay-ledger.ts'),
   ])
   const ledger = ReplayLedger.reader({ log, clock: systemClock(), graceMs: 0 })
   await ledger.follow()
-  return { log, decode, ledger, close: async () => (given ? undefined : log.close()) }
+  const { sources = [] } = manifest ?? {}
+  return { log, decode, sources, ledger, close: async () => (given ? undefined : log.close()) }
 }
 
 async function rawVersions(project: Project) {

@@ -205,6 +205,7 @@ export async function openServer(
     (await import('./open-lake.ts')).compactBeside(open, options)
   const page = await openPage(project, {
     log: store.log,
+    manifests: store.manifests,
     catchUp: () => pipeline.catchUp(),
     query: (sql, nowMs) => engine.query(sql, nowMs),
     status,

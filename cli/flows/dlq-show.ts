@@ -3,6 +3,7 @@ import { CcsError, EXIT } from '../core/errors.ts'
 import { frameRecords } from '../core/frame-records.ts'
 import { hexLines, readableText } from '../core/hex.ts'
 import { isFingerprint, rejectSort } from '../core/reject-fingerprint.ts'
+import { markOf } from './reject-copies.ts'
 import { type RejectPorts, readRejects } from './reject-reader.ts'
 import { DLQ_TOPIC } from './rejects.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
@@ -36,7 +37,7 @@ export interface DlqRecord {
   readonly partial: PartialDecode | null
   /** The text as JSON, where it is some; else null. */
   readonly json: unknown
-  /** Whether `ccs dlq replay` has sent it again. */
+  /** Whether `ccs dlq replay` has sent it, or another reject of the same record, again. */
   readonly isReplayed: boolean
 }
 
@@ -91,7 +92,7 @@ export function parseRejectRef(text: string): { partition: number; offset: numbe
 
 /** CCS_USAGE_INVALID when there is no such record. */
 export async function showReject(
-  { log, decode, guess, guessPart, ledger }: DlqShowPorts,
+  { log, decode, guess, guessPart, ledger, sources = [] }: DlqShowPorts,
   { partition, offset }: { readonly partition: number; readonly offset: number },
 ): Promise<DlqRecord> {
   const { start, end } = await log.range(DLQ_TOPIC, partition)
@@ -106,6 +107,7 @@ export async function showReject(
     const decoded = await guess(bytes)
     const text = readableText(bytes) ?? null
     await ledger.follow()
+    const mark = reject && markOf(sources, partition, reject)
     return {
       partition,
       offset,
@@ -127,7 +129,7 @@ export async function showReject(
       decoded: decoded?.value ? { as: decoded.as, value: decoded.value } : null,
       partial: decoded?.value ? null : ((await guessPart(bytes)) ?? null),
       json: text === null ? null : parseJson(text),
-      isReplayed: ledger.isReplayed(partition, offset),
+      isReplayed: ledger.isReplayed({ partition, offset, mark }),
     }
   } finally {
     await reader.close()

@@ -5,17 +5,22 @@
 import type { RejectedEvent } from '../core/contracts.ts'
 import { CcsError, EXIT } from '../core/errors.ts'
 import { frameRecords } from '../core/frame-records.ts'
+import type { LogSource } from '../core/manifest.ts'
 import type { EventLog } from '../core/ports.ts'
+import { SourceSet } from '../core/reject-source.ts'
+import { markOf, mayHaveCopies } from './reject-copies.ts'
 import { DLQ_TOPIC } from './rejects.ts'
 
 export interface DlqTallyPorts {
   readonly log: EventLog
   /** undefined for bytes that are no reject. */
   readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
+  /** Of the engine's manifest as it is now. */
+  readonly sources: () => Promise<readonly LogSource[]>
 }
 
 export interface DlqCounts {
-  /** Records in the topic. */
+  /** Records in the topic, less those that turned out to be of a record that another is of already. */
   readonly total: number
   /** Of those read so far, most frequent first. */
   readonly byReason: Readonly<Record<string, number>>
@@ -23,11 +28,23 @@ export interface DlqCounts {
 
 const STEP_BYTES = 1024 * 1024
 
+/** Copies found in a part of a partition that was read at once. */
+interface Copies {
+  readonly partition: number
+  /** After the last record of the part. */
+  readonly end: number
+  readonly count: number
+}
+
 export class DlqTally {
   readonly #ports: DlqTallyPorts
   readonly #counts = new Map<string, number>()
   readonly #nextOffset = new Map<number, number>()
   readonly #totals = new Map<number, number>()
+  /** Rejected records, once there may be two rejects of one. */
+  #seen: SourceSet | undefined
+  #copies: Copies[] = []
+  #sources: readonly LogSource[] = []
 
   constructor(ports: DlqTallyPorts) {
     this.#ports = ports
@@ -42,33 +59,57 @@ export class DlqTally {
     }
     let total = 0
     for (const one of this.#totals.values()) total += one
+    for (const { count } of this.#copies) total -= count
     const sorted = [...this.#counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     return { total, byReason: Object.fromEntries(sorted) }
   }
 
   async #read(): Promise<void> {
     const { log } = this.#ports
+    if (!this.#seen && (await mayHaveCopies(log))) this.#beginAnew()
     for (const partition of await log.partitions(DLQ_TOPIC)) {
       const { start, end } = await log.range(DLQ_TOPIC, partition)
       this.#totals.set(partition, end - start)
+      // With the records go the copies among them.
+      this.#copies = this.#copies.filter((one) => one.partition !== partition || one.end > start)
       const from = Math.max(start, this.#nextOffset.get(partition) ?? start)
-      if (from < end) this.#nextOffset.set(partition, await this.#readOn(partition, from))
+      if (from >= end) continue
+      if (this.#seen) this.#sources = await this.#ports.sources()
+      this.#nextOffset.set(partition, await this.#readOn(partition, from))
     }
+  }
+
+  /** What was counted is read again, now by records. */
+  #beginAnew(): void {
+    this.#seen = new SourceSet()
+    this.#counts.clear()
+    this.#nextOffset.clear()
   }
 
   /** Gives the offset to go on from. */
   async #readOn(partition: number, from: number): Promise<number> {
+    let count = 0
     const reader = await this.#ports.log.reader(DLQ_TOPIC, partition, from)
     try {
       for (const frame of await reader.read(STEP_BYTES))
         for (const { offset, bytes } of frameRecords(frame)) {
           if (offset < from) continue
-          const reason = this.#ports.decode(bytes)?.reason ?? 'unreadable'
-          this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)
+          const reject = this.#ports.decode(bytes)
+          const reason = reject?.reason ?? 'unreadable'
+          if (this.#isFirst(partition, reject))
+            this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)
+          else count++
         }
-      return reader.position()
+      const end = reader.position()
+      if (count > 0) this.#copies.push({ partition, end, count })
+      return end
     } finally {
       await reader.close()
     }
+  }
+
+  #isFirst(partition: number, reject: RejectedEvent | undefined): boolean {
+    const mark = this.#seen && reject && markOf(this.#sources, partition, reject)
+    return mark === undefined || (this.#seen?.add(mark) ?? true)
   }
 }

@@ -2,6 +2,7 @@
 import type { LooseReader } from '../core/loose-read.ts'
 import type { RejectSort } from '../core/reject-fingerprint.ts'
 import { formatCount } from '../core/units.ts'
+import { firstOfCopies } from './reject-copies.ts'
 import { type RejectEntry, type RejectPorts, readRejects } from './reject-reader.ts'
 import type { RejectTable } from './reject-table.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
@@ -48,10 +49,14 @@ interface Tally {
 
 const ASKED_ROWS = 2_000
 
-/** Reads the topic once; memory follows the number of sorts. `total` counts those that the filters let through. */
+/**
+ * Reads the topic once; memory follows the number of sorts, and where records were rejected by two that of rejects.
+ * Those of one record count as one, replayed when any of them was. `total` counts those that the filters let through.
+ */
 export async function listRejects(parts: DlqListParts, options: DlqListOptions): Promise<DlqList> {
   const { reason, sinceMs = Number.NEGATIVE_INFINITY } = options
   const tallies = new Map<string, Tally>()
+  const isFirst = await firstOfCopies(parts.log)
   let total = 0
   for await (const entries of readRejects(parts, options.onProgress)) {
     const meant = entries.filter(
@@ -60,8 +65,8 @@ export async function listRejects(parts: DlqListParts, options: DlqListOptions):
         !((reject?.first_seen ?? Number.POSITIVE_INFINITY) < sinceMs),
     )
     for (const entry of await filtered(parts, meant)) {
-      const isReplayed = parts.ledger.isReplayed(entry.partition, entry.offset)
-      note(tallies, entry, isReplayed)
+      if (!isFirst(entry.mark)) continue
+      note(tallies, entry, parts.ledger.isReplayed(entry))
       total++
     }
   }

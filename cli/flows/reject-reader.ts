@@ -1,8 +1,11 @@
 /** The records of events.dlq, partition after partition, each with its sort; up to where the topic ends now. */
 import type { RejectedEvent } from '../core/contracts.ts'
 import { frameRecords } from '../core/frame-records.ts'
+import type { LogSource } from '../core/manifest.ts'
 import type { EventLog } from '../core/ports.ts'
 import { type RejectSort, rejectSort } from '../core/reject-fingerprint.ts'
+import type { SourceMark } from '../core/reject-source.ts'
+import { markOf } from './reject-copies.ts'
 import { DLQ_TOPIC } from './rejects.ts'
 
 export interface RejectEntry {
@@ -12,24 +15,29 @@ export interface RejectEntry {
   /** undefined: the record is no reject. */
   readonly reject: RejectedEvent | undefined
   readonly sort: RejectSort
+  /** Which record it is of; undefined: none, or none but this can be of the same. */
+  readonly mark: SourceMark | undefined
 }
 
 export interface RejectPorts {
   readonly log: EventLog
   /** undefined for bytes that are no reject. */
   readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
+  /** Of the engine's manifest, where there is one. */
+  readonly sources?: readonly LogSource[]
 }
 
 const READ_BYTES = 4 * 1024 * 1024
 
 /** Batches of about 4 MiB; `onProgress` gets records read and in all. Bytes of a reject are its own. */
 export async function* readRejects(
-  { log, decode }: RejectPorts,
+  { log, decode, sources = [] }: RejectPorts,
   onProgress: (done: number, total: number) => void = () => {},
 ): AsyncGenerator<readonly RejectEntry[]> {
   const partitions = await log.partitions(DLQ_TOPIC)
   const ranges = await Promise.all(partitions.map((one) => log.range(DLQ_TOPIC, one)))
   const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+  const isShared = (await log.identity(DLQ_TOPIC)) !== null
   let done = 0
   for (const [index, partition] of partitions.entries()) {
     const { start, end } = ranges[index] ?? { start: 0, end: 0 }
@@ -42,8 +50,11 @@ export async function* readRejects(
         const entries: RejectEntry[] = []
         for (const frame of frames)
           for (const { offset, bytes } of frameRecords(frame))
-            if (offset >= start && offset < end)
-              entries.push(entryOf(partition, offset, decode(bytes)))
+            if (offset >= start && offset < end) {
+              const reject = decode(bytes)
+              const mark = isShared && reject ? markOf(sources, partition, reject) : undefined
+              entries.push(entryOf(partition, offset, reject, mark))
+            }
         done += entries.length
         yield entries
         onProgress(done, total)
@@ -58,8 +69,9 @@ function entryOf(
   partition: number,
   offset: number,
   reject: RejectedEvent | undefined,
+  mark: SourceMark | undefined,
 ): RejectEntry {
   // The decoder's bytes may be a view of the frame, which lives until the next read.
   const own = reject && { ...reject, bytes: Uint8Array.from(reject.bytes) }
-  return { partition, offset, reject: own, sort: rejectSort(reject) }
+  return { partition, offset, reject: own, sort: rejectSort(reject), mark }
 }

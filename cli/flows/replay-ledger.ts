@@ -8,18 +8,44 @@ import { CcsError } from '../core/errors.ts'
 import { frameRecords } from '../core/frame-records.ts'
 import type { Clock, EventLog, LogWriter } from '../core/ports.ts'
 import { RecordBatch } from '../core/record-batch.ts'
+import { type SourceMark, SourceSet } from '../core/reject-source.ts'
 import { DLQ_TOPIC, type OriginFinder } from './rejects.ts'
 import {
   type Announcement,
+  announced,
   foundInLog,
   hashOf,
   type Outcome,
   type Replayed,
+  replayedOf,
   type Step,
 } from './replay-record.ts'
 
 const LEDGER_TOPIC = 'ccs.replays'
 const READ_BYTES = 1024 * 1024
+
+/** A reject by its place in events.dlq and, where others may have rejected the same record, by that. */
+interface RejectPlace {
+  readonly partition: number
+  readonly offset: number
+  readonly mark?: SourceMark | undefined
+}
+
+class Sent {
+  readonly #places = new Set<string>()
+  readonly #marks = new SourceSet()
+
+  add({ partition, offset, mark }: RejectPlace): void {
+    this.#places.add(`${partition}:${offset}`)
+    if (mark) this.#marks.add(mark)
+  }
+
+  has({ partition, offset, mark }: RejectPlace): boolean {
+    return (
+      this.#places.has(`${partition}:${offset}`) || (mark !== undefined && this.#marks.has(mark))
+    )
+  }
+}
 
 /** A record of events.raw that was rejected, and where it stands there. */
 interface RejectedRecord {
@@ -46,7 +72,9 @@ export class ReplayLedger {
   #dlq: string | null | undefined
   /** Announced, and no outcome yet, by offset in the ledger. */
   readonly #open = new Map<number, Step>()
-  readonly #done = new Set<string>()
+  readonly #done = new Sent()
+  /** What the open ones hold: done, while nobody knows better. Two may announce the same, and one give it up. */
+  readonly #pending = new Map<number, Sent>()
   /** What stands behind a record of events.raw, by hash. */
   readonly #origins = new Map<string, { readonly step: Step; readonly record: Replayed }[]>()
   readonly #newest = new Map<number, number>()
@@ -100,8 +128,9 @@ export class ReplayLedger {
     }
   }
 
-  isReplayed(partition: number, offset: number): boolean {
-    return this.#done.has(`${partition}:${offset}`)
+  /** Whether this reject, or another of the same record, was sent. */
+  isReplayed(reject: RejectPlace): boolean {
+    return this.#done.has(reject) || [...this.#pending.values()].some((one) => one.has(reject))
   }
 
   /** How often what is in this record was replayed before it was rejected; and of which reject, at last. */
@@ -136,12 +165,7 @@ export class ReplayLedger {
     const at = await this.#write({
       ...{ kind: 'replay', atMs: clock.nowMs(), dlq: this.#dlq ?? null },
       ...{ topic, partition, from, newestMs },
-      records: records.map(({ partition, offset, hash, times }) => [
-        partition,
-        offset,
-        hash,
-        times,
-      ]),
+      records: records.map(announced),
     })
     await this.follow()
     const foreign = [...this.#open.keys()].some((one) => one !== at && one >= expected)
@@ -202,22 +226,28 @@ export class ReplayLedger {
     if (one.kind === 'replay') {
       const step = { ...one, at }
       this.#open.set(at, step)
+      const pending = new Sent()
+      this.#pending.set(at, pending)
       const { partition: into, newestMs } = one
       this.#newest.set(into, Math.max(newestMs, this.#newest.get(into) ?? newestMs))
-      for (const [partition, offset, hash, times] of one.records) {
-        if (one.dlq === this.#dlq) this.#done.add(`${partition}:${offset}`)
-        const record = { partition, offset, hash, times }
+      for (const record of one.records.map(replayedOf)) {
+        if (one.dlq === this.#dlq) pending.add(record)
+        const { hash } = record
         this.#origins.set(hash, [...(this.#origins.get(hash) ?? []), { step, record }])
       }
       return
     }
     const step = this.#open.get(one.of)
     this.#open.delete(one.of)
-    for (const index of one.missing) {
-      const record = step?.records[index]
-      if (!step || !record) continue
-      const [partition, offset, hash] = record
-      this.#done.delete(`${partition}:${offset}`)
+    this.#pending.delete(one.of)
+    if (!step) return
+    const missing = new Set(one.missing)
+    for (const [index, record] of step.records.map(replayedOf).entries()) {
+      if (!missing.has(index)) {
+        if (step.dlq === this.#dlq) this.#done.add(record)
+        continue
+      }
+      const { hash } = record
       const left = (this.#origins.get(hash) ?? []).filter((other) => other.step.at !== step.at)
       if (left.length > 0) this.#origins.set(hash, left)
       else this.#origins.delete(hash)

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { frameRecords } from '../core/frame-records.ts'
 import type { EventLog } from '../core/ports.ts'
+import type { SourceMark } from '../core/reject-source.ts'
 
 const READ_BYTES = 1024 * 1024
 
@@ -14,6 +15,8 @@ export interface Replayed {
   readonly hash: string
   /** 1: the first replay; 2: of a reject that was a replay itself … */
   readonly times: number
+  /** Of the rejected record, where others may have rejected it too. */
+  readonly mark?: SourceMark
 }
 
 export interface Announcement {
@@ -27,8 +30,25 @@ export interface Announcement {
   readonly from: number
   /** Greatest event time of the records, ms. */
   readonly newestMs: number
-  /** Dlq partition, dlq offset, hash, times. */
-  readonly records: readonly (readonly [number, number, string, number])[]
+  readonly records: readonly AnnouncedRecord[]
+}
+
+/** Dlq partition, dlq offset, hash, times; and the mark, where there is one. */
+export type AnnouncedRecord = readonly [
+  ...reject: [number, number, string, number],
+  ...mark: [] | [partition: string, offset: number, print: number],
+]
+
+export function announced({ partition, offset, hash, times, mark }: Replayed): AnnouncedRecord {
+  if (mark === undefined) return [partition, offset, hash, times]
+  return [partition, offset, hash, times, mark.partition, mark.offset, mark.print]
+}
+
+export function replayedOf(record: AnnouncedRecord): Replayed {
+  const [partition, offset, hash, times, source, at, print] = record
+  const replayed = { partition, offset, hash, times }
+  if (source === undefined || at === undefined || print === undefined) return replayed
+  return { ...replayed, mark: { partition: source, offset: at, print } }
 }
 
 export interface Outcome {

@@ -13,6 +13,7 @@ import { RecordBatch } from '../core/record-batch.ts'
 import { isFingerprint } from '../core/reject-fingerprint.ts'
 import { wireValue } from '../core/wire-value.ts'
 import { parseRejectRef } from './dlq-show.ts'
+import { firstOfCopies } from './reject-copies.ts'
 import { type RejectEntry, type RejectPorts, readRejects } from './reject-reader.ts'
 import { type RejectTable, type RowAnswer, sqlValue } from './reject-table.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
@@ -92,9 +93,11 @@ export async function replayRejects(
   options: ReplayOptions,
 ): Promise<ReplayResult> {
   const isMeant = selection(options)
+  // Of the copies that are meant: a place that is named may be the second of two.
+  const isFirst = await firstOfCopies(parts.log)
   const run = new Replay(parts, options.limit ?? Number.POSITIVE_INFINITY)
   for await (const entries of readRejects(parts, options.onProgress)) {
-    const meant = entries.filter(isMeant)
+    const meant = entries.filter((one) => isMeant(one) && isFirst(one.mark))
     for (let at = 0; at < meant.length && !run.isFull; at += ASKED_ROWS) {
       await run.take(meant.slice(at, at + ASKED_ROWS))
       if (options.signal.aborted) break
@@ -180,8 +183,9 @@ class Replay {
   }
 
   /** Whether it was replayed, or so often that it is not again. */
-  #isDone({ partition, offset, reject }: RejectEntry): boolean {
-    if (this.#parts.ledger.isReplayed(partition, offset)) {
+  #isDone(entry: RejectEntry): boolean {
+    const { reject } = entry
+    if (this.#parts.ledger.isReplayed(entry)) {
       this.#counts.replayedBefore++
       return true
     }
@@ -202,14 +206,15 @@ class Replay {
       return
     }
     const { bytes, mended } = found
-    const { partition, offset } = entry
+    const { partition, offset, mark } = entry
     this.#counts.passed++
     if (this.#samples.length < EXAMPLES_MAX)
       this.#samples.push(sampleOf(keyOf(entry), this.#parts.record, event, mended))
     const times = this.#timesBefore(reject) + 1
     const eventMs = eventMsOf(mended)
     const source = reject.partition
-    this.#mended.push({ partition, offset, hash: hashOf(bytes), times, bytes, eventMs, source })
+    const replayed = { partition, offset, hash: hashOf(bytes), times, ...(mark && { mark }) }
+    this.#mended.push({ ...replayed, bytes, eventMs, source })
     this.#mendedBytes += bytes.length
   }
 
