@@ -102,20 +102,17 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     if (key >= 0) return { ...column(`k${key}`), alias: one.alias ?? '' }
     if (one.class === 'FUNCTION' && AGGREGATES.has(String(one.function_name)))
       return { ...aggregate(one), alias: one.alias ?? '' }
-    return Object.fromEntries(Object.entries(one).map(([name, child]) => [name, rewrite(child)]))
+    const changed: Record<string, AstValue> = {}
+    for (const name in one) changed[name] = rewrite(one[name] ?? null)
+    return changed
   }
   const items = node.select_list as readonly AstNode[]
   const finals = items.map((item) => named(rewrite(item) as AstNode, item))
-  const nameOf = (is: (item: AstNode) => boolean) => {
-    const at = items.findIndex((item) => is(bare(item)))
-    return (at >= 0 && textOf(finals[at]?.alias)) || undefined
-  }
+  const itemTexts = items.map((item) => JSON.stringify(bare(item)))
+  const nameOf = (at: number) => textOf(finals[at]?.alias) || undefined
   const outputs = {
-    keys: groups.map((group) => {
-      const wanted = JSON.stringify(group)
-      return nameOf((item) => JSON.stringify(item) === wanted)
-    }),
-    last: nameOf(isLast),
+    keys: groupTexts.map((text) => nameOf(itemTexts.indexOf(text))),
+    last: nameOf(items.findIndex(isLast)),
   }
 
   const isSession = model.kind === 'session'
@@ -283,7 +280,8 @@ function named(item: AstNode, original: AstNode): AstNode {
 
 /** Whether two expressions may be equal, as far as that is seen at a glance. */
 function isAlike(a: AstNode, b: AstNode): boolean {
-  return ['type', 'function_name', 'column_names'].every((key) => String(a[key]) === String(b[key]))
+  if (a.type !== b.type) return false
+  return ['function_name', 'column_names'].every((key) => String(a[key]) === String(b[key]))
 }
 
 /** Without positions and outer alias, so that equal expressions compare equal. */

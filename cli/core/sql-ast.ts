@@ -122,7 +122,12 @@ export function visit(value: AstValue, see: (node: AstNode) => void): void {
 
 /** The same tree without positions: equal for texts that differ in blanks and comments alone. */
 export function withoutPositions(value: AstValue): AstValue {
-  return mapAst(value, ({ query_location: _, ...rest }) => rest)
+  if (Array.isArray(value)) return value.map(withoutPositions)
+  if (!isNode(value)) return value
+  const node: Record<string, AstValue> = {}
+  for (const key in value)
+    if (key !== 'query_location') node[key] = withoutPositions(value[key] ?? null)
+  return node
 }
 
 /** The text of a text constant; undefined for any other node. */
@@ -185,7 +190,16 @@ export function expandMacros(
     }
     return copy ?? node
   }
-  return expandChildren(statement, [])
+  return callsAny(statement, macros) ? expandChildren(statement, []) : statement
+}
+
+/** Most models call none; seeing that takes a fraction of a walk that could change something. */
+function callsAny(statement: AstNode, macros: MacroSet): boolean {
+  let isFound = false
+  visit(statement, (node) => {
+    isFound ||= calledMacro(node, macros) !== undefined
+  })
+  return isFound
 }
 
 function calledMacro(call: AstNode, macros: MacroSet): Macro | undefined {
