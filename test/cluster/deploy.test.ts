@@ -142,6 +142,8 @@ clusterTest('each change by hand is found, named and repaired', (cluster, prefix
 
 /** Two records, five topics, four subjects in two operations each, all models at once. */
 const OPERATIONS = 2 + 5 + 8 + 1
+/** What Connect is told takes a moment. */
+const LOOK = { timeout: 20_000 }
 /** `npm run test:crash` takes them all. */
 const STRIDE = process.env.CCS_CRASH === 'all' ? 1 : 2
 
@@ -352,11 +354,25 @@ clusterTest(
       for (const { change, step } of hands) {
         await project.with(async ({ connect }) => connect && change(connect))
         await expect
-          .poll(async () => (await project.plan()).steps, { timeout: 20_000 })
+          .poll(async () => (await project.plan()).steps, LOOK)
           .toMatchObject([{ kind: 'connector', name: sink, drift: true, ...step }])
         await project.deploy()
         expect((await project.plan()).steps).toEqual([])
       }
+      let kills = 0
+      for (let n = 1; ; n++) {
+        await project.with(async ({ connect }) => connect?.remove(sink))
+        await expect.poll(async () => (await project.plan()).steps.length, LOOK).toBe(1)
+        const fault = { NODE_ENV: 'test', CCS_FAULT: `deploy.step:${n}:kill` }
+        const { code } = await project.ccs(['deploy', '--yes'], fault)
+        if (code === 0) break
+        expect(code).toBe(null)
+        kills++
+        await project.deploy()
+        const plan = await project.plan()
+        expect([plan.steps, plan.unfinished], `killed after ${n}`).toEqual([[], false])
+      }
+      expect(kills).toBeGreaterThan(1)
       const shown = await project.ccs(['diff'])
       expect(shown.stdout + shown.stderr).not.toContain('hunter2')
       const gone = await project.ccs(['destroy', '--allow-destructive', '--yes'])
