@@ -5,7 +5,6 @@ import path from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import type {
   Admin,
-  Consumer,
   ISocketFactory,
   Kafka,
   KafkaConfig,
@@ -27,7 +26,7 @@ import {
 import { GroupMember, type MemberOptions } from './kafka-member.ts'
 import { type KafkaStream, openStream } from './kafka-stream.ts'
 
-export type { Admin, Consumer, GroupMember, Kafka, Message, Producer, Transaction }
+export type { Admin, GroupMember, Kafka, Message, Producer, Transaction }
 
 export interface ProducerOptions {
   readonly transactionalId?: string
@@ -43,8 +42,6 @@ export interface KafkaConnection {
   admin(): Promise<Admin>
   /** A connected producer: idempotent, or with an id transactional. All acks; order is kept. */
   producer(options?: ProducerOptions): Promise<Producer>
-  /** Not connected yet. Reads committed records only. */
-  consumer(groupId: string, sessionMs?: number): Consumer
   /** One process in a consumer group, that fetches nothing by itself; it closes its own connection. */
   member(options: MemberOptions): GroupMember
   /** Committed records of one partition from an offset on. CCS_KAFKA_OFFSET when it is out of range. */
@@ -119,18 +116,6 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
           ...(transactionalId === undefined ? {} : { transactionalId, transactionTimeout: 60_000 }),
         }),
       ),
-    consumer: (groupId, sessionMs = 10_000) => {
-      const consumer = kafka.consumer({
-        groupId,
-        sessionTimeout: sessionMs,
-        heartbeatInterval: Math.floor(sessionMs / 4),
-        allowAutoTopicCreation: false,
-        readUncommitted: false,
-        maxWaitTimeInMs: 100,
-      })
-      closers.push(() => consumer.disconnect())
-      return consumer
-    },
     member: (options) => new GroupMember(options, () => openCluster(kafka), AssignerProtocol),
     fetch: async (topic, partition, offset, options) => {
       const source = await cluster()
