@@ -154,12 +154,9 @@ sinkTest(
 
 sinkTest('Connect’s own refusals come all at once, before anything is changed', async (rig) => {
   const sink = await rig.connector('bronze-iceberg')
-  const wrong = {
-    ...sink,
-    config: { ...sink.config, 'tasks.max': 'many', 'transforms.day.source.field': '' },
-  }
-  const { 'transforms.dt.target.type': _gone, ...config } = wrong.config
-  const refused = await applyConnector(rig.ports, { ...wrong, config }, LIMITS).catch(
+  const { 'transforms.dt.target.type': _gone, ...rest } = sink.config
+  const config = { ...rest, 'tasks.max': 'many', 'transforms.day.source.field': '' }
+  const refused = await applyConnector(rig.ports, { ...sink, config }, LIMITS).catch(
     (error) => error,
   )
   expect(refused.code).toBe('CCS_CONNECTOR_INVALID')

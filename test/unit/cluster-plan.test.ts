@@ -59,8 +59,8 @@ const WANTED: DesiredState = {
 }
 
 /** Deployed and untouched since. */
-const { found: THERE, deployment: DEPLOYED } = (() => {
-  const plan = planned({ found: EMPTY, deployment: undefined })
+const { found: THERE, deployment: DEPLOYED }: ReturnType<typeof applied> = (() => {
+  const plan: ReturnType<typeof planCluster> = planned({ found: EMPTY, deployment: undefined })
   return applied(plan, EMPTY, WANTED)
 })()
 

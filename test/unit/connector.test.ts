@@ -295,7 +295,7 @@ test('what Connect gives back is the same when it means the same', () => {
     connectorText({ ...MINIMAL, topics: 'a, b', 'tasks.max': 2, 'errors.log.enable': true }),
   ])
   if (!one) throw new Error('there is one')
-  const back = {
+  const back: Readonly<Record<string, string>> = {
     ...one.config,
     name: one.name,
     topics: 'a,b',

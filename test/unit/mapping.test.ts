@@ -42,11 +42,8 @@ function mapRow(text: string, row: Readonly<Record<string, unknown>>): unknown {
   const file = { file: 'rows.ndjson', format: 'ndjson', columns: undefined } as const
   const full = { time: '2026-01-01T00:00:00Z', visitor: 'v', ...row }
   const mapped = bindMapping(parseMapping(text, 'map.yml', contract), contract, file)(full, 1)
-  return mapped instanceof Error || !('kind' in mapped)
-    ? `${mapped.reason}: ${mapped.message}`
-    : mapped.kind === 'event'
-      ? mapped.event
-      : mapped.kind
+  if (!('kind' in mapped)) return `${mapped.reason}: ${mapped.message}`
+  return mapped.kind === 'event' ? mapped.event : mapped.kind
 }
 
 test('all faults of a mapping are told at once, each with its place and what was probably meant', () => {

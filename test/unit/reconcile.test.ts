@@ -77,7 +77,7 @@ test('a day is compared once the marts’ watermark has closed it, and else says
   const calendar = ['2026-01-01', '2026-01-02', '2026-01-03'].map((date, index) => {
     return { date, closesMs: (index + 1) * 1000 }
   })
-  const built = { serial: 4, builtMs: 0, watermarkMs: 1000, failure: null }
+  const built = { serial: 4, builtMs: 0, watermarkMs: 1000, failure: null, failedSerial: null }
   const now = { serial: 5, watermarkMs: 2500, isRunning: false }
   const { compared, open } = splitDays({ built, now, withOpen: false }, calendar)
   expect(compared.map(({ date, isClosed }) => [date, isClosed])).toEqual([['2026-01-01', true]])
