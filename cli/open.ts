@@ -68,7 +68,7 @@ export async function openLogic(project: Project): Promise<Logic> {
       { models, macros, timezone: config.timezone, ...rawEventColumns(raw.schema) },
       {
         run: (sql) => connection.run(sql),
-        ask: async (sql, values) => (await connection.all(sql, values)).rows,
+        ask: (sql, values) => connection.texts(sql, values),
         breathe: () => new Promise((resolve) => setImmediate(resolve)),
       },
     )

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import type * as Api from '@duckdb/node-api'
 import type Bindings from '@duckdb/node-bindings'
+import { firstTexts } from './duck-texts.ts'
 
 export interface DuckOptions {
   /** Worker threads of the instance; DuckDB's own default (one a core) when absent. */
@@ -46,7 +47,7 @@ export type DuckVector = Bindings.Vector
  * says so to the user.
  */
 export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
-  const api = loaded<typeof Api>('@duckdb/node-api')
+  const bindings = loadBindings()
   const config: Record<string, string> = { ...options.config }
   // A "checkpoint" of tables in memory only compresses them: half of all CPU of a table that is soon dropped.
   if (options.path === undefined) config.checkpoint_threshold ??= '1TB'
@@ -54,25 +55,29 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   if (options.memoryLimitBytes !== undefined) config.memory_limit = `${options.memoryLimitBytes}B`
   config.temp_directory = options.tempDirectory ?? ''
   if (options.readOnly) config.access_mode = 'READ_ONLY'
-  const instance = await api.DuckDBInstance.create(options.path ?? ':memory:', config)
-  return new Duck(api, instance, config.memory_limit)
+  const settings = bindings.create_config()
+  for (const [name, value] of Object.entries(config)) bindings.set_config(settings, name, value)
+  const database = await bindings.open(options.path ?? ':memory:', settings)
+  return new Duck(bindings, database, config.memory_limit)
 }
 
 export class Duck {
-  readonly #api: typeof Api
-  readonly #instance: Api.DuckDBInstance
+  readonly #bindings: typeof Bindings
+  readonly #database: Bindings.Database
   readonly #memoryLimit: string | undefined
 
-  constructor(api: typeof Api, instance: Api.DuckDBInstance, memoryLimit: string | undefined) {
-    this.#api = api
-    this.#instance = instance
+  constructor(
+    bindings: typeof Bindings,
+    database: Bindings.Database,
+    memoryLimit: string | undefined,
+  ) {
+    this.#bindings = bindings
+    this.#database = database
     this.#memoryLimit = memoryLimit
   }
 
   async connect(): Promise<DuckConnection> {
-    const bindings = loaded<typeof Bindings>('@duckdb/node-bindings')
-    const connection = await bindings.connect(instanceHandle(this.#instance))
-    return new DuckConnection(this.#api, bindings, connection)
+    return new DuckConnection(this.#bindings, await this.#bindings.connect(this.#database))
   }
 
   /**
@@ -85,54 +90,81 @@ export class Duck {
 
   /** Close connections first. */
   close(): void {
-    this.#instance.closeSync()
+    this.#bindings.close_sync(this.#database)
   }
 }
 
 /**
- * A CommonJS package, whose type the caller knows. By require: import() would first parse all of its many
- * files for the names that they export, which takes three times as long as running them.
+ * CommonJS packages, whose types are known. By require: import() would first parse all of their many files for
+ * the names that they export, which takes three times as long as running them.
  */
-function loaded<T>(name: '@duckdb/node-api' | '@duckdb/node-bindings'): T {
-  return createRequire(import.meta.url)(name) as T
+function loadBindings(): typeof Bindings {
+  return createRequire(import.meta.url)('@duckdb/node-bindings') as typeof Bindings
 }
 
-/** The instance's own handle, which connections for vector code are made of. */
-function instanceHandle(instance: Api.DuckDBInstance): Bindings.Database {
-  // The class keeps it in the property `db`, which its type hides.
-  return (instance as unknown as { readonly db: Bindings.Database }).db
+function loadApi(): typeof Api {
+  return createRequire(import.meta.url)('@duckdb/node-api') as typeof Api
 }
 
+/**
+ * Statements without values, and texts, go through the bindings alone: the hundred files of the public API take
+ * longer to load than DuckDB to open. The rest goes through the API, loaded when it is first needed.
+ */
 export class DuckConnection {
   readonly handles: DuckHandles
-  readonly #api: typeof Api
-  readonly #connection: Api.DuckDBConnection
+  #loaded: { readonly api: typeof Api; readonly connection: Api.DuckDBConnection } | undefined
 
-  constructor(api: typeof Api, bindings: typeof Bindings, connection: Bindings.Connection) {
-    this.#api = api
-    this.#connection = new api.DuckDBConnection(connection)
+  constructor(bindings: typeof Bindings, connection: Bindings.Connection) {
     this.handles = { bindings, connection }
+  }
+
+  get #public() {
+    if (this.#loaded) return this.#loaded
+    const api = loadApi()
+    this.#loaded = { api, connection: new api.DuckDBConnection(this.handles.connection) }
+    return this.#loaded
   }
 
   /** Runs one statement or several; returns the number of rows that the last one changed. */
   async run(sql: string, values?: readonly DuckValue[]): Promise<number> {
-    return (await this.#query(sql, values)).rowsChanged
+    if (values !== undefined) return (await this.#query(sql, values)).rowsChanged
+    const { bindings, connection } = this.handles
+    return bindings.rows_changed(await bindings.query(connection, sql))
+  }
+
+  /** The first column of a statement with texts for its parameters, which must be of texts and not null. */
+  async texts(sql: string, values: readonly string[]): Promise<readonly string[]> {
+    const { bindings, connection } = this.handles
+    const statement = await bindings.prepare(connection, sql)
+    try {
+      for (const [index, value] of values.entries())
+        bindings.bind_varchar(statement, index + 1, value)
+      const result = await bindings.execute_prepared(statement)
+      const found: string[] = []
+      for (let at = 0; at < bindings.result_chunk_count(result); at++)
+        found.push(...firstTexts(bindings, bindings.result_get_chunk(result, at)))
+      return found
+    } finally {
+      bindings.destroy_prepare_sync(statement)
+    }
   }
 
   /** Rows of the last statement, their values as `plainValue` makes them. */
   async all(sql: string, values?: readonly DuckValue[]): Promise<Rows> {
-    return readRows(this.#api, await this.#query(sql, values))
+    return readRows(this.#public.api, await this.#query(sql, values))
   }
 
   #query(sql: string, values?: readonly DuckValue[]): Promise<Api.DuckDBMaterializedResult> {
-    if (values === undefined) return this.#connection.run(sql)
-    const bound = parameters(this.#api, values)
-    return this.#connection.run(sql, bound.values, bound.types)
+    const { api, connection } = this.#public
+    if (values === undefined) return connection.run(sql)
+    const bound = parameters(api, values)
+    return connection.run(sql, bound.values, bound.types)
   }
 
   /** One statement, planned once; parameters are $1, $2 … */
   async prepare(sql: string): Promise<DuckStatement> {
-    return new DuckStatement(this.#api, await this.#connection.prepare(sql))
+    const { api, connection } = this.#public
+    return new DuckStatement(api, await connection.prepare(sql))
   }
 
   /** Rows into `catalog.schema.table` through the public API, column by column: slower than vectors, and safe for any value. */
@@ -141,26 +173,29 @@ export class DuckConnection {
     types: readonly Api.DuckDBType[],
     columns: readonly (readonly Api.DuckDBValue[])[],
   ): Promise<void> {
-    const chunk = this.#api.DuckDBDataChunk.create(types)
+    const { api, connection } = this.#public
+    const chunk = api.DuckDBDataChunk.create(types)
     chunk.setColumns(columns)
     const [name = '', schema, catalog] = table.split('.').reverse()
-    const appender = await this.#connection.createAppender(name, schema, catalog)
+    const appender = await connection.createAppender(name, schema, catalog)
     appender.appendDataChunk(chunk)
     appender.closeSync()
   }
 
   /** The public API's constructors of types and values, for `appendColumns`. */
   get api(): typeof Api {
-    return this.#api
+    return this.#public.api
   }
 
   /** Makes the running statement fail soon; does nothing when none runs. */
   interrupt(): void {
-    this.#connection.interrupt()
+    this.handles.bindings.interrupt(this.handles.connection)
   }
 
   close(): void {
-    this.#connection.closeSync()
+    // The API also ends the statements that it prepared.
+    if (this.#loaded) this.#loaded.connection.closeSync()
+    else this.handles.bindings.disconnect_sync(this.handles.connection)
   }
 }
 

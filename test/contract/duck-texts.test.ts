@@ -1,0 +1,44 @@
+/** Texts asked of DuckDB without its public API: what comes back is what went in. */
+import { expect, test } from 'vitest'
+import { openDuck } from '../../cli/io/duckdb.ts'
+
+async function asked(sql: string, values: readonly string[]): Promise<readonly string[]> {
+  const duck = await openDuck({ threads: 1 })
+  const connection = await duck.connect()
+  try {
+    return await connection.texts(sql, values)
+  } finally {
+    connection.close()
+    duck.close()
+  }
+}
+
+test('texts of any length come back whole: those that a vector holds, and those that it points to', async () => {
+  const texts = [
+    '',
+    'a',
+    'x'.repeat(12),
+    'x'.repeat(13),
+    'ä€😀',
+    'Zürich, 24 °C',
+    'y'.repeat(70_000),
+  ]
+  const values = texts.map((_, index) => `(${index}, $${index + 1}::VARCHAR)`).join(', ')
+  expect(
+    await asked(`SELECT text FROM (VALUES ${values}) AS texts(place, text) ORDER BY place`, texts),
+  ).toEqual(texts)
+})
+
+test('more rows than a chunk has come in their order', async () => {
+  const found = await asked(
+    "SELECT concat($1::VARCHAR, range, repeat('-', range::INTEGER % 20)) FROM range(5000)",
+    ['row '],
+  )
+  expect(found).toHaveLength(5000)
+  expect(found[0]).toBe('row 0')
+  expect(found[4999]).toBe(`row 4999${'-'.repeat(19)}`)
+})
+
+test('a statement that DuckDB refuses is its own error', async () => {
+  await expect(asked('SELECT nope', [])).rejects.toThrow('nope')
+})
