@@ -168,8 +168,10 @@ export class ReplayLedger {
       records: records.map(announced),
     })
     await this.follow()
-    const foreign = [...this.#open.keys()].some((one) => one !== at && one >= expected)
-    if (!foreign) return at
+    const isBeside = [...this.#open.keys()].some((one) => one !== at && one >= expected)
+    // Another may have announced the same, sent it and said so since it was last looked.
+    const isSent = records.some((one) => this.#done.has(one))
+    if (!isBeside && !isSent) return at
     await this.settle(at, 'nothing')
     throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
       hint: 'Wait until it is done, then run the same command again.',

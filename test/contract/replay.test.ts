@@ -9,8 +9,11 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type { Event } from '../../cli/core/contracts.ts'
 import type { Clock } from '../../cli/core/ports.ts'
 import { RecordBatch } from '../../cli/core/record-batch.ts'
+import { ReplayLedger } from '../../cli/flows/replay-ledger.ts'
 import { makeRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
 import { cutAt, ReplayShop, START_MS, sharedLog } from '../fixtures/replay-shop.ts'
+
+const CLOCK: Clock = { nowMs: () => START_MS, sleep: async () => {} }
 
 let rig: Rig
 let root: string
@@ -212,6 +215,26 @@ test('of two replays at once, one says so where a lock is, and both together sen
     if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'CCS_LOG_LOCKED' })
   await shop.replay({ log: shared })
   expect(ids(await shop.replayed(1024, log))).toEqual(ids(carts))
+  await log.close()
+})
+
+test('what another replay has sent and settled meanwhile is not sent again', async () => {
+  await sevenCarts()
+  const log = shop.log()
+  const options = { log: sharedLog(log), clock: CLOCK, graceMs: 0 }
+  const [one, other] = [
+    await ReplayLedger.open(options, 'one'),
+    await ReplayLedger.open(options, 'other'),
+  ]
+  const record = { partition: 0, offset: 3, hash: 'of its bytes', times: 1 }
+  expect([one, other].map((each) => each.isReplayed(record))).toEqual([false, false])
+  await one.settle(await one.announce(RAW, 1024, [record], 0), 'all')
+  await expect(other.announce(RAW, 1024, [record], 0)).rejects.toMatchObject({
+    code: 'CCS_LOG_LOCKED',
+  })
+  expect(other.isReplayed(record)).toBe(true)
+  const next = { ...record, offset: 4 }
+  await other.settle(await other.announce(RAW, 1024, [next], 0), 'all')
   await log.close()
 })
 
