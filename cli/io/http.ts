@@ -2,7 +2,9 @@
  * HTTP with JSON to a server that ccs works with. The one file that imports axios: limits on time and size,
  * repeats of requests that may be repeated, and faults that hold neither credentials nor headers.
  */
+import type { Readable } from 'node:stream'
 import type { AxiosInstance, AxiosResponse } from 'axios'
+import { splitLines } from '../core/line-split.ts'
 import type { HttpServer } from '../core/target.ts'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
@@ -16,6 +18,8 @@ export interface HttpOptions {
   readonly waitMs?: number
   /** Answers that say "not now", which are repeated beside 502, 503 and 504. */
   readonly busy?: (answer: HttpAnswer) => boolean
+  /** Of requests and answers where a server wants another than application/json. */
+  readonly mediaType?: string
 }
 
 /** Whatever the server said, errors of its own included. */
@@ -23,6 +27,22 @@ export interface HttpAnswer {
   readonly status: number
   /** Parsed where it is JSON, else the text. */
   readonly body: unknown
+}
+
+/** An answer that is read while it comes. */
+export interface HttpLines {
+  readonly status: number
+  /**
+   * Line by line, without their ends; may be gone through once. Leaving the loop early breaks the connection
+   * off, and so does the signal: lines then end. Throws HttpFault when the server breaks it off.
+   */
+  readonly lines: AsyncIterable<string>
+}
+
+export interface LinesRequest {
+  readonly body?: unknown
+  readonly accept?: string
+  readonly signal?: AbortSignal
 }
 
 /** No answer came: refused, unknown host, timeout, broken off. The message names the cause, the URL is bare. */
@@ -45,18 +65,23 @@ export interface HttpClient {
     path: string,
     options?: { readonly body?: unknown; readonly isRepeatable?: boolean },
   ): Promise<HttpAnswer>
+  /** A POST whose answer may go on for ever. Not repeated; timeoutMs is for its head only. */
+  lines(path: string, request: LinesRequest): Promise<HttpLines>
 }
 
 const BYTES_MAX = 32 * 1024 * 1024
 const WAIT_MAX_MS = 2_000
 
 export function httpClient(server: HttpServer, options: HttpOptions = {}): HttpClient {
-  const { timeoutMs = 10_000, triesMax = 4, waitMs = 200, busy } = options
+  const { timeoutMs = 10_000, triesMax = 4, waitMs = 200, busy, mediaType } = options
   const address = addressOf(server)
   let opened: Promise<AxiosInstance> | undefined
+  const open = () => {
+    opened ??= openAxios(address, timeoutMs, mediaType)
+    return opened
+  }
   const once = async (method: Method, path: string, body: unknown): Promise<HttpAnswer> => {
-    opened ??= openAxios(address, timeoutMs)
-    const axios = await opened
+    const axios = await open()
     try {
       const { status, data }: AxiosResponse<unknown> = await axios.request({
         method,
@@ -85,6 +110,58 @@ export function httpClient(server: HttpServer, options: HttpOptions = {}): HttpC
         await wait(Math.min(WAIT_MAX_MS, waitMs * 2 ** (tries - 1)))
       }
     },
+    lines: async (path, request) =>
+      askLines(await open(), path, request, { ...address, timeoutMs }),
+  }
+}
+
+async function askLines(
+  axios: AxiosInstance,
+  path: string,
+  { body, accept, signal }: LinesRequest,
+  { url, timeoutMs }: { readonly url: string; readonly timeoutMs: number },
+): Promise<HttpLines> {
+  const head = new AbortController()
+  const timer = setTimeout(() => head.abort(), timeoutMs)
+  const stop = () => head.abort()
+  signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted) stop()
+  try {
+    const { status, data }: AxiosResponse<Readable> = await axios.post(path, body, {
+      responseType: 'stream',
+      timeout: 0,
+      // The whole may be of any length; a line may not.
+      maxContentLength: Number.POSITIVE_INFINITY,
+      signal: head.signal,
+      ...(accept === undefined ? {} : { headers: { accept } }),
+    })
+    const faultOf = (error: unknown) => new HttpFault(url, causeOf(error, timeoutMs))
+    return {
+      status,
+      lines: readLines(data, { stop, isStopped: () => signal?.aborted === true, faultOf }),
+    }
+  } catch (error) {
+    throw new HttpFault(url, signal?.aborted ? 'it was called off' : causeOf(error, timeoutMs))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function* readLines(
+  data: Readable,
+  end: {
+    readonly stop: () => void
+    readonly isStopped: () => boolean
+    readonly faultOf: (error: unknown) => HttpFault
+  },
+): AsyncGenerator<string> {
+  try {
+    yield* splitLines(data, BYTES_MAX)
+  } catch (error) {
+    if (!end.isStopped()) throw end.faultOf(error)
+  } finally {
+    // Destroying the stream alone would leave the connection to the server open.
+    end.stop()
   }
 }
 
@@ -108,7 +185,11 @@ function addressOf(server: HttpServer): Address {
   }
 }
 
-async function openAxios({ url, auth, isLoopback }: Address, timeoutMs: number) {
+async function openAxios(
+  { url, auth, isLoopback }: Address,
+  timeoutMs: number,
+  mediaType = 'application/json',
+) {
   const { default: axios } = await import('axios')
   return axios.create({
     baseURL: url,
@@ -118,7 +199,7 @@ async function openAxios({ url, auth, isLoopback }: Address, timeoutMs: number) 
     responseType: 'text',
     transformResponse: (text: unknown) => text,
     validateStatus: () => true,
-    headers: { accept: 'application/json', 'content-type': 'application/json' },
+    headers: { accept: mediaType, 'content-type': mediaType },
     ...(auth ? { auth } : {}),
     // A proxy of the environment does not know this machine's loopback.
     ...(isLoopback ? { proxy: false as const } : {}),
@@ -136,6 +217,7 @@ function parsed(data: unknown): unknown {
 
 /** In words; the error itself holds the request with its headers and stays here. */
 function causeOf(error: unknown, timeoutMs: number): string {
+  if (error instanceof RangeError) return 'its answer is too long'
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   switch (code) {
     case 'ECONNREFUSED':
