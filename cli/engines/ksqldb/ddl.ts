@@ -2,118 +2,181 @@
  * Streams and tables of ksqlDB, each over a topic with its key, partitions, retention and timestamp written
  * out, since the defaults differ with what is read.
  */
-import { clauses, type Statement, withOptions } from '../../core/dialect.ts'
 import type { DialectJob } from '../../core/dialect-job.ts'
+import { typeOf } from '../../core/sql-infer.ts'
 import type { Printer } from '../../core/sql-print.ts'
 import { quoted } from '../../core/sql-speech.ts'
-import type { Item } from '../../core/sql-tree.ts'
-import { type Column, shownType, typeName } from '../../core/sql-types.ts'
+import type { Expr, Item } from '../../core/sql-tree.ts'
+import { type Column, type LogicalType, shownType, typeName } from '../../core/sql-types.ts'
+import { type Body, KEY, type KsqlColumn, type Option, type Relation } from './relation.ts'
 
-/** Key column of every stream; the value holds the same again under its own name. */
-export const KEY = '_key'
 export const DAY_MS = 86_400_000
 
-/** CREATE STREAM … AS. `topic` is the model's own when absent; its timestamp is the project's event time. */
-export function createStream(
+/** From the beginning of its topic, or what came before the statement is never seen. */
+const EARLIEST = { 'auto.offset.reset': 'earliest' }
+/** A cache would keep changes of a key back and show only the last: a count could go from 0 to 2. */
+const UNCACHED = { ...EARLIEST, 'cache.max.bytes.buffering': '0' }
+
+/** A column as SELECT gives it: SQL, name, and type where it is known. */
+export interface Output {
+  readonly sql: string
+  readonly name: string
+  readonly type: LogicalType
+}
+
+/** CREATE STREAM … AS, keeping the key. Its timestamp is the project's event time where it has that column. */
+export function makeStream(
   job: DialectJob,
-  name: string,
-  body: string,
-  topic?: string,
-): Statement {
+  given: {
+    readonly name: string
+    readonly topic: string
+    readonly outputs: readonly Output[]
+    readonly from: string
+    readonly where: readonly string[]
+  },
+): Relation {
+  const { name, topic, outputs, from, where } = given
   const time = job.input.project.time?.column
-  const options = withOptions([
-    ...topicOptions(topic ?? job.input.model.name),
-    ['RETENTION_MS', { bare: String(7 * DAY_MS) }],
-    ...timestamp(time),
-  ])
-  return { what: 'stream', sql: `CREATE STREAM ${quoted(name)} ${options} AS\n${body}` }
+  const hasTime = outputs.some((one) => one.name === time)
+  return {
+    name,
+    model: job.input.model.name,
+    kind: 'stream',
+    topic,
+    options: [
+      ...FORMATS,
+      ['RETENTION_MS', { bare: String(7 * DAY_MS) }],
+      ...(hasTime ? timestamp(time) : []),
+    ],
+    body: { items: [quoted(KEY), ...outputs.map(asItem)], from, where },
+    memory: 'none',
+    columns: [KEY_COLUMN, ...outputs.map((one) => column(job, one))],
+    properties: EARLIEST,
+  }
 }
 
 /** CREATE TABLE … AS. Its topic is compacted, so it has no retention of its own. */
-export function createTable(name: string, body: string, topic: string): Statement {
-  const options = withOptions(topicOptions(topic))
-  return { what: 'table', sql: `CREATE TABLE ${quoted(name)} ${options} AS\n${body}` }
+export function makeTable(
+  job: DialectJob,
+  given: {
+    readonly name: string
+    readonly topic: string
+    readonly memory: Relation['memory']
+    readonly keys: readonly Output[]
+    readonly outputs: readonly Output[]
+    readonly body: Omit<Body, 'items'>
+  },
+): Relation {
+  const { name, topic, memory, keys, outputs, body } = given
+  return {
+    name,
+    model: job.input.model.name,
+    kind: 'table',
+    topic,
+    options: FORMATS,
+    body: { ...body, items: [...keys, ...outputs].map(asItem) },
+    memory,
+    columns: [
+      ...keys.map((one) => ({ ...column(job, one), isKey: true })),
+      ...outputs.map((one) => column(job, one)),
+    ],
+    properties: UNCACHED,
+  }
 }
 
-/** CREATE STREAM over a topic that another statement, or the gate, fills. */
+/** CREATE STREAM over a topic that another relation, or the gate, fills. */
 export function declareStream(
   job: DialectJob,
   given: {
     readonly name: string
     readonly topic: string
+    readonly over?: string
     readonly keyFormat: 'KAFKA' | 'AVRO'
     readonly columns: readonly Column[]
     readonly time: string | undefined
   },
-): Statement {
-  const fields = [`${quoted(KEY)} STRING KEY`, ...given.columns.map((one) => field(job, one))]
-  const options = withOptions([
-    ['KAFKA_TOPIC', given.topic],
-    ['KEY_FORMAT', given.keyFormat],
-    ['VALUE_FORMAT', 'AVRO'],
-    ...timestamp(given.time),
-  ])
-  const sql = `CREATE STREAM ${quoted(given.name)} (\n  ${fields.join(',\n  ')}\n) ${options}`
-  return { what: 'source', sql }
+): Relation {
+  const { name, topic, over, keyFormat, columns, time } = given
+  return {
+    name,
+    model: job.input.model.name,
+    kind: 'stream',
+    topic,
+    options: [['KEY_FORMAT', keyFormat], ['VALUE_FORMAT', 'AVRO'], ...timestamp(time)],
+    ...(over === undefined ? {} : { over }),
+    memory: 'none',
+    columns: [KEY_COLUMN, ...columns.map((one) => column(job, one))],
+    properties: {},
+  }
 }
 
-/** A SELECT of a stream that keeps the key. */
-export function streamBody(
+const KEY_COLUMN: KsqlColumn = { name: KEY, type: 'STRING', isKey: true }
+
+/** Columns of a SELECT, stars written out. `columns` are those of what it reads. */
+export function outputsOf(
+  job: DialectJob,
   items: readonly Item[],
+  columns: readonly Column[],
   printer: Printer,
-  read: { readonly from: string; readonly where: readonly string[] },
-): string {
-  const key = items.some((one) => one.expr.is === 'star') ? [] : [quoted(KEY)]
-  const columns = [...key, ...printedItems(items, printer)]
-  return clauses({
-    items: columns,
-    from: quoted(read.from),
-    where: read.where,
-    end: 'EMIT CHANGES',
-  })
+): readonly Output[] {
+  const own = new Map(job.input.columns.map((one) => [one.name, one.type]))
+  return items.flatMap((item) =>
+    item.expr.is === 'star'
+      ? passed(columns)
+      : [
+          {
+            sql: printer.print(item.expr),
+            name: item.name,
+            type: own.get(item.name) ?? inferred(item.expr, columns),
+          },
+        ],
+  )
 }
 
-/** Columns with their names; those that are keys of the table are copied into the value. */
-export function printedItems(
-  items: readonly Item[],
-  printer: Printer,
-  keys: readonly string[] = [],
-): readonly string[] {
-  return items.map((item) => {
-    if (item.expr.is === 'star') return '*'
-    const sql = printer.print(item.expr)
-    if (keys.includes(sql)) return `AS_VALUE(${sql}) AS ${quoted(item.name)}`
-    return sql === quoted(item.name) ? sql : `${sql} AS ${quoted(item.name)}`
-  })
+/** Columns as they are. */
+export function passed(columns: readonly Column[]): readonly Output[] {
+  return columns.map(({ name, type }) => ({ sql: quoted(name), name, type }))
+}
+
+export function inferred(expr: Expr, columns: readonly Column[]): LogicalType {
+  return typeOf(expr, { columns, aliases: new Map() }) ?? { is: 'VARCHAR' }
+}
+
+/** Outputs of a table: what is a key of it can't be a value, so it is copied. */
+export function withCopiedKeys(
+  outputs: readonly Output[],
+  keys: readonly string[],
+): readonly Output[] {
+  return outputs.map((one) =>
+    keys.includes(one.sql) ? { ...one, sql: `AS_VALUE(${one.sql})` } : one,
+  )
 }
 
 /** Key columns of a table; the value's columns keep the plain names. */
-export function keyItems(keys: readonly string[]): readonly string[] {
-  return keys.map((key) => `${key} AS ${quoted(`${KEY}_${key.replaceAll('`', '')}`)}`)
+export function keyOutput(sql: string, type: LogicalType): Output {
+  return { sql, name: `${KEY}_${sql.replaceAll('`', '')}`, type }
 }
 
-type Options = Parameters<typeof withOptions>[0]
+const FORMATS: readonly Option[] = [
+  ['KEY_FORMAT', 'AVRO'],
+  ['VALUE_FORMAT', 'AVRO'],
+]
 
-function topicOptions(topic: string): Options {
-  return [
-    ['KAFKA_TOPIC', topic],
-    ['KEY_FORMAT', 'AVRO'],
-    ['VALUE_FORMAT', 'AVRO'],
-    ['PARTITIONS', { bare: '${CCS_PARTITIONS}' }],
-  ]
+function asItem({ sql, name }: Output): string {
+  return sql === quoted(name) ? sql : `${sql} AS ${quoted(name)}`
 }
 
-function timestamp(column: string | undefined): Options {
-  return column === undefined ? [] : [['TIMESTAMP', quoted(column)]]
+function timestamp(name: string | undefined): readonly Option[] {
+  return name === undefined ? [] : [['TIMESTAMP', quoted(name)]]
 }
 
-function field(job: DialectJob, column: Column): string {
-  const type = typeName(column.type, 'ksqldb')
-  if (type === undefined)
+function column(job: DialectJob, { name, type }: Pick<Column, 'name' | 'type'>): KsqlColumn {
+  const written = typeName(type, 'ksqldb')
+  if (written === undefined)
     job.fault(
       undefined,
-      `Column '${column.name}' is ${shownType(column.type)}, which ksqlDB lacks.`,
+      `Column '${name}' is ${shownType(type)}, which ksqlDB lacks.`,
       'Cast it, for instance to BIGINT.',
     )
-  return `${quoted(column.name)} ${type ?? 'STRING'}`
+  return { name, type: written ?? 'STRING' }
 }

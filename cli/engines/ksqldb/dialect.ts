@@ -2,12 +2,14 @@
  * What ksqlDB runs for a model: streams and tables. There are no sub-queries, so what SQL nests becomes a
  * stream of its own.
  */
-import { clauses, type Dialect, flatName, type Statement } from '../../core/dialect.ts'
+import { type Dialect, type DialectInput, flatName, type Statement } from '../../core/dialect.ts'
 import { DialectJob, readFirstOnly, readUnnesting, whereOf } from '../../core/dialect-job.ts'
+import type { Fault } from '../../core/sql-speech.ts'
 import { quoted } from '../../core/sql-speech.ts'
 import type { Expr, Item, Select } from '../../core/sql-tree.ts'
 import type { Column } from '../../core/sql-types.ts'
-import { createStream, createTable, declareStream, KEY, streamBody } from './ddl.ts'
+import { declareStream, makeStream, makeTable, type Output, outputsOf, passed } from './ddl.ts'
+import { KEY, plainNaming, type Relation, statementOf } from './relation.ts'
 import { speech } from './speech.ts'
 import { sessionTable, windowTable } from './windows.ts'
 
@@ -21,13 +23,42 @@ const PSEUDO: Readonly<Record<string, string>> = {
   late_ms: 'CAST(NULL AS BIGINT)',
 }
 
-/** Prints a model for ksqlDB (0.29, Confluent Platform 7.6 and later). */
-export const compileKsqldb: Dialect = (input) => {
-  const job = new DialectJob(input, speech)
-  return { statements: statementsOf(job), notes: job.notes, faults: job.faults }
+/** What ksqlDB has for a model, in the order in which it is made; empty where there are faults. */
+export interface CompiledRelations {
+  readonly relations: readonly Relation[]
+  readonly notes: readonly string[]
+  readonly faults: readonly Fault[]
 }
 
-function statementsOf(job: DialectJob): readonly Statement[] {
+/** A model as streams and tables of ksqlDB (0.29, Confluent Platform 7.6 and later). */
+export function compileRelations(input: DialectInput): CompiledRelations {
+  const job = new DialectJob(input, speech)
+  return { relations: relationsOf(job), notes: job.notes, faults: job.faults }
+}
+
+/** Prints a model for people, with the settings that its statements are sent with. */
+export const compileKsqldb: Dialect = (input) => {
+  const { relations, notes, faults } = compileRelations(input)
+  return { statements: statementsOf(relations), notes, faults }
+}
+
+function statementsOf(relations: readonly Relation[]): readonly Statement[] {
+  const properties = Object.assign({}, ...relations.map((one) => one.properties)) as Readonly<
+    Record<string, string>
+  > // put together of such
+  return [
+    ...Object.entries(properties).map(([name, value]) => ({
+      what: 'setting',
+      sql: `SET '${name}' = '${value}'`,
+    })),
+    ...relations.map((one) => ({
+      what: one.body ? one.kind : 'source',
+      sql: statementOf(one, plainNaming),
+    })),
+  ]
+}
+
+function relationsOf(job: DialectJob): readonly Relation[] {
   switch (job.input.model.kind) {
     case 'window':
       return windowTable(job)
@@ -39,7 +70,7 @@ function statementsOf(job: DialectJob): readonly Statement[] {
 }
 
 /** Kinds stream and view: streams over streams. */
-function streams(job: DialectJob): readonly Statement[] {
+function streams(job: DialectJob): readonly Relation[] {
   const { select, model, project } = job.input
   const { from } = select
   if (from.is === 'select') return unnested(job, from.select)
@@ -55,10 +86,8 @@ function streams(job: DialectJob): readonly Statement[] {
   if (from.name === RAW) return source(job)
   const columns = job.input.columnsOf(from.name)
   const printer = job.printer(columns)
-  const body = streamBody(select.items, printer, {
-    from: flatName(from.name),
-    where: whereOf(select, printer),
-  })
+  const outputs = outputsOf(job, select.items, columns, printer)
+  const where = whereOf(select, printer)
   const kind = project.modelOf(from.name)?.kind
   if (kind === 'window' || kind === 'session')
     job.fault(
@@ -73,11 +102,23 @@ function streams(job: DialectJob): readonly Statement[] {
       'Make the model kind: window.',
     )
   if (select.qualify !== undefined) return firstOnly(job, columns, select.qualify)
-  return [createStream(job, job.name, body)]
+  return [main(job, { outputs, from: flatName(from.name), where })]
+}
+
+/** The stream of the model itself. */
+function main(
+  job: DialectJob,
+  given: {
+    readonly outputs: readonly Output[]
+    readonly from: string
+    readonly where: readonly string[]
+  },
+): Relation {
+  return makeStream(job, { ...given, name: job.name, topic: job.input.model.name })
 }
 
 /** events.valid keeps Kafka's own time, which is when the record came in; Bronze goes on with event time. */
-function source(job: DialectJob): readonly Statement[] {
+function source(job: DialectJob): readonly Relation[] {
   const { select, project } = job.input
   const columns = job.input.columnsOf(RAW)
   const kept = columns.filter((one) => PSEUDO[one.name] === undefined)
@@ -90,13 +131,9 @@ function source(job: DialectJob): readonly Statement[] {
   const hasTime = select.items.some((one) => one.name === time?.column)
   const own: readonly Item[] =
     time === undefined || hasTime ? [] : [{ name: time.column, expr: time.expr }]
-  const body = streamBody([...select.items, ...own], printer, {
-    from: 'events_valid',
-    where: whereOf(select, printer),
-  })
+  const outputs = outputsOf(job, [...select.items, ...own], columns, printer)
   job.note('late_ms is NULL: ksqlDB keeps no watermark that a query could read.')
   return [
-    { what: 'setting', sql: "SET 'auto.offset.reset' = 'earliest'" },
     declareStream(job, {
       name: 'events_valid',
       topic: 'events.valid',
@@ -104,7 +141,7 @@ function source(job: DialectJob): readonly Statement[] {
       columns: kept,
       time: undefined,
     }),
-    createStream(job, job.name, body),
+    main(job, { outputs, from: 'events_valid', where: whereOf(select, printer) }),
   ]
 }
 
@@ -116,7 +153,7 @@ function firstOnly(
   job: DialectJob,
   columns: readonly Column[],
   qualify: Expr,
-): readonly Statement[] {
+): readonly Relation[] {
   const { model, select, project } = job.input
   const keys = readFirstOnly(job, qualify)
   const { from } = select
@@ -136,18 +173,19 @@ function firstOnly(
   const carried = [...columns, ...added]
   const name = quoted(model.dedupe?.key ?? '')
   const topic = `${model.name}.seen`
-  const count = clauses({
-    items: [
-      `${name} AS ${quoted(KEY)}`,
-      ...carried.map(
-        (one) => `EARLIEST_BY_OFFSET(${quoted(one.name)}, FALSE) AS ${quoted(one.name)}`,
-      ),
-      'COUNT(*) AS `_n`',
+  const seen = makeTable(job, {
+    name: `${job.name}_seen`,
+    topic,
+    memory: 'table',
+    keys: [{ sql: name, name: KEY, type: { is: 'VARCHAR' } }],
+    outputs: [
+      ...passed(carried).map((one) => ({
+        ...one,
+        sql: `EARLIEST_BY_OFFSET(${one.sql}, FALSE)`,
+      })),
+      { sql: 'COUNT(*)', name: '_n', type: { is: 'BIGINT' } },
     ],
-    from: quoted(flatName(from.name)),
-    where: [],
-    groupBy: [name],
-    end: 'EMIT CHANGES',
+    body: { from: flatName(from.name), where: [], groupBy: [name] },
   })
   const printer = job.printer(carried)
   const items = select.items.map((one) =>
@@ -156,48 +194,53 @@ function firstOnly(
       : one,
   )
   const counted = `${job.name}_counted`
-  const where = ['`_n` = 1', ...whereOf(select, printer)]
   job.note('Keys are remembered for ever: an unwindowed table has no horizon.')
   return [
-    { what: 'setting', sql: "SET 'cache.max.bytes.buffering' = '0'" },
-    createTable(`${job.name}_seen`, count, topic),
+    seen,
     declareStream(job, {
       name: counted,
       topic,
+      over: seen.name,
       keyFormat: 'AVRO',
       columns: [...carried, { name: '_n', type: { is: 'BIGINT' } }],
       time,
     }),
-    createStream(job, job.name, streamBody(items, printer, { from: counted, where })),
+    main(job, {
+      outputs: outputsOf(job, items, carried, printer),
+      from: counted,
+      where: ['`_n` = 1', ...whereOf(select, printer)],
+    }),
   ]
 }
 
 /** A row for each element of a list: EXPLODE in a stream of its own. */
-function unnested(job: DialectJob, inner: Select): readonly Statement[] {
+function unnested(job: DialectJob, inner: Select): readonly Relation[] {
   const { select, model } = job.input
   const unnesting = readUnnesting(job, inner)
   if (unnesting === undefined) return []
   const columns = job.input.columnsOf(unnesting.table)
   const list = quoted(unnesting.list)
   const lines = `${job.name}_lines`
-  const exploded = clauses({
-    items: [
-      '*',
-      `EXPLODE(GENERATE_SERIES(1, ARRAY_LENGTH(${list}))) AS ${quoted(unnesting.ordinal)}`,
-    ],
-    from: quoted(flatName(unnesting.table)),
-    // GENERATE_SERIES(1, 0) would count down.
-    where: [`ARRAY_LENGTH(${list}) > 0`, ...whereOf(inner, job.printer(columns))],
-    end: 'EMIT CHANGES',
-  })
-  const printer = job.printer([...columns, { name: unnesting.ordinal, type: { is: 'INTEGER' } }])
+  const ordinal: Column = { name: unnesting.ordinal, type: { is: 'INTEGER' } }
+  const series = `EXPLODE(GENERATE_SERIES(1, ARRAY_LENGTH(${list})))`
+  const printer = job.printer([...columns, ordinal])
   const items = select.items.map((one) =>
     one.expr.is === 'column' && one.name === unnesting.ordinal ? widened(one) : one,
   )
-  const body = streamBody(items, printer, { from: lines, where: whereOf(select, printer) })
   return [
-    createStream(job, lines, exploded, `${model.name}.lines`),
-    createStream(job, job.name, body),
+    makeStream(job, {
+      name: lines,
+      topic: `${model.name}.lines`,
+      outputs: [...passed(columns), { ...ordinal, sql: series }],
+      from: flatName(unnesting.table),
+      // GENERATE_SERIES(1, 0) would count down.
+      where: [`ARRAY_LENGTH(${list}) > 0`, ...whereOf(inner, job.printer(columns))],
+    }),
+    main(job, {
+      outputs: outputsOf(job, items, [...columns, ordinal], printer),
+      from: lines,
+      where: whereOf(select, printer),
+    }),
   ]
 }
 

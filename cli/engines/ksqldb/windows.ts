@@ -2,7 +2,7 @@
  * Windows and sessions in ksqlDB: tables that are corrected with every event until grace has passed. Keys in
  * Kafka are binary for windows, so the window's start stands in the value too.
  */
-import { clauses, flatName, type Statement } from '../../core/dialect.ts'
+import { flatName } from '../../core/dialect.ts'
 import {
   type DialectJob,
   readBucket,
@@ -12,12 +12,23 @@ import {
 } from '../../core/dialect-job.ts'
 import { quoted, type Substitute } from '../../core/sql-speech.ts'
 import { type Expr, sameExpr } from '../../core/sql-tree.ts'
-import type { Column } from '../../core/sql-types.ts'
-import { createStream, createTable, DAY_MS, keyItems, printedItems } from './ddl.ts'
+import type { Column, LogicalType } from '../../core/sql-types.ts'
+import {
+  DAY_MS,
+  inferred,
+  keyOutput,
+  makeStream,
+  makeTable,
+  type Output,
+  outputsOf,
+  passed,
+  withCopiedKeys,
+} from './ddl.ts'
+import type { Relation } from './relation.ts'
 import { durationText } from './speech.ts'
 
 /** A model of kind window: WINDOW TUMBLING, or an unwindowed table by the shop's day. */
-export function windowTable(job: DialectJob): readonly Statement[] {
+export function windowTable(job: DialectJob): readonly Relation[] {
   const { model, select } = job.input
   const { from } = select
   const { window } = model
@@ -35,27 +46,33 @@ export function windowTable(job: DialectJob): readonly Statement[] {
     job.note(
       "Days of the shop are an unwindowed table: events later than the model's lateness still count.",
     )
-  const body = clauses({
-    items: [...keyItems(input.keys), ...printedItems(select.items, printer, input.keys)],
-    from: quoted(input.name),
-    ...(window.unit === 'ms'
-      ? {
-          window: windowClause(
-            `TUMBLING (SIZE ${durationText(window.sizeMs)}`,
-            window.sizeMs,
-            model.latenessMs,
-          ),
-        }
-      : {}),
-    where: input.statements.length > 0 ? [] : whereOf(select, printer),
-    groupBy: input.keys,
-    end: 'EMIT CHANGES',
+  const keys = input.keys.map((one) => one.sql)
+  const table = makeTable(job, {
+    name: job.name,
+    topic: model.name,
+    memory: window.unit === 'ms' ? 'window' : 'table',
+    keys: input.keys,
+    outputs: withCopiedKeys(outputsOf(job, select.items, columns, printer), keys),
+    body: {
+      from: input.name,
+      ...(window.unit === 'ms'
+        ? {
+            window: windowClause(
+              `TUMBLING (SIZE ${durationText(window.sizeMs)}`,
+              window.sizeMs,
+              model.latenessMs,
+            ),
+          }
+        : {}),
+      where: input.relations.length > 0 ? [] : whereOf(select, printer),
+      groupBy: keys,
+    },
   })
-  return [...input.statements, createTable(job.name, body, model.name)]
+  return [...input.relations, table]
 }
 
 /** A model of kind session. */
-export function sessionTable(job: DialectJob): readonly Statement[] {
+export function sessionTable(job: DialectJob): readonly Relation[] {
   const { model, select } = job.input
   const { from } = select
   if (from.is !== 'sessions' || model.session === undefined) {
@@ -70,19 +87,25 @@ export function sessionTable(job: DialectJob): readonly Statement[] {
   const printer = job.printer(sessionColumns(job, from.name), [
     { expr: SESSION_START, sql: 'FROM_UNIXTIME(WINDOWSTART)' },
   ])
-  const keys = select.groupBy
-    .filter((one) => !sameExpr(one, SESSION_START))
-    .map((one) => printer.print(one))
+  const columns = sessionColumns(job, from.name)
+  const groups = select.groupBy.filter((one) => !sameExpr(one, SESSION_START))
+  const keys = groups.map((one) => keyOutput(printer.print(one), inferred(one, columns)))
+  const names = keys.map((one) => one.sql)
   job.note(`Runs longer than ${durationText(capMs)} are not cut: session windows have no cap.`)
-  const body = clauses({
-    items: [...keyItems(keys), ...printedItems(select.items, printer, keys)],
-    from: quoted(flatName(from.name)),
-    window: windowClause(`SESSION (${durationText(pauseMs)}`, pauseMs, model.latenessMs),
-    where: whereOf(select, printer),
-    groupBy: keys,
-    end: 'EMIT CHANGES',
+  const table = makeTable(job, {
+    name: job.name,
+    topic: model.name,
+    memory: 'session',
+    keys,
+    outputs: withCopiedKeys(outputsOf(job, select.items, columns, printer), names),
+    body: {
+      from: flatName(from.name),
+      window: windowClause(`SESSION (${durationText(pauseMs)}`, pauseMs, model.latenessMs),
+      where: whereOf(select, printer),
+      groupBy: names,
+    },
   })
-  return [createTable(job.name, body, model.name)]
+  return [table]
 }
 
 /** Retention is always written: with the default, closed windows vanish before they are read. */
@@ -93,11 +116,11 @@ function windowClause(head: string, sizeMs: number, latenessMs = 0): string {
 
 interface GroupInput {
   readonly name: string
-  /** Columns to group by, quoted. */
-  readonly keys: readonly string[]
+  /** Columns to group by. */
+  readonly keys: readonly Output[]
   readonly stands: readonly Substitute[]
   /** The stream that makes the keys and filters, where one is needed. */
-  readonly statements: readonly Statement[]
+  readonly relations: readonly Relation[]
 }
 
 /** GROUP BY takes columns: a stream before it makes those that are expressions, or one for all rows. */
@@ -111,24 +134,42 @@ function groupInput(
   const made = groups.flatMap((expr, index) => {
     if (expr.is === 'column') return []
     const item = select.items.find((one) => sameExpr(one.expr, expr))
-    return [{ expr, sql: quoted(item?.name ?? `_group_${index}`), made: printer.print(expr) }]
+    const name = item?.name ?? `_group_${index}`
+    return [{ expr, name, sql: quoted(name), made: printer.print(expr) }]
   })
-  const keyOf = (expr: Expr): string =>
-    made.find((one) => one.expr === expr)?.sql ?? printer.print(expr)
-  if (groups.length > 0 && made.length === 0)
-    return { name: table.name, keys: groups.map(keyOf), stands: [], statements: [] }
-  const extra = groups.length === 0 ? [{ sql: '`_all`', made: '1' }] : made
-  const name = `${job.name}_input`
-  const body = clauses({
-    items: ['*', ...extra.map((one) => `${one.made} AS ${one.sql}`)],
-    from: quoted(table.name),
-    where: whereOf(select, printer),
-    end: 'EMIT CHANGES',
-  })
-  return {
-    name,
-    keys: groups.length === 0 ? ['`_all`'] : groups.map(keyOf),
-    stands: made,
-    statements: [createStream(job, name, body, `${model.name}.input`)],
+  const keyOf = (expr: Expr): Output => {
+    const sql = made.find((one) => one.expr === expr)?.sql ?? printer.print(expr)
+    return keyOutput(sql, typeIn(job, expr, table.columns))
   }
+  if (groups.length > 0 && made.length === 0)
+    return { name: table.name, keys: groups.map(keyOf), stands: [], relations: [] }
+  const whole: Output = { sql: '1', name: ALL, type: { is: 'INTEGER' } }
+  const extra: readonly Output[] =
+    groups.length === 0
+      ? [whole]
+      : made.map((one) => ({
+          sql: one.made,
+          name: one.name,
+          type: typeIn(job, one.expr, table.columns),
+        }))
+  const name = `${job.name}_input`
+  const input = makeStream(job, {
+    name,
+    topic: `${model.name}.input`,
+    outputs: [...passed(table.columns), ...extra],
+    from: table.name,
+    where: whereOf(select, printer),
+  })
+  const keys = groups.length === 0 ? [keyOutput(quoted(ALL), whole.type)] : groups.map(keyOf)
+  return { name, keys, stands: made, relations: [input] }
+}
+
+/** Column that is the same for all rows. */
+const ALL = '_all'
+
+/** The model's own column where it shows the expression, else what can be told of it. */
+function typeIn(job: DialectJob, expr: Expr, columns: readonly Column[]): LogicalType {
+  const item = job.input.select.items.find((one) => sameExpr(one.expr, expr))
+  const own = job.input.columns.find((one) => one.name === item?.name)
+  return own?.type ?? inferred(expr, columns)
 }

@@ -45,9 +45,9 @@ CREATE STREAM `bronze_events` WITH (
   KAFKA_TOPIC = 'bronze.events',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  PARTITIONS = ${CCS_PARTITIONS},
   RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`'
+  TIMESTAMP = '`event_time`',
+  PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT
   `_key`,

@@ -1,14 +1,36 @@
 -- Days of the shop are an unwindowed table: events later than the model's lateness still count.
+SET 'auto.offset.reset' = 'earliest';
+
+SET 'cache.max.bytes.buffering' = '0';
+
 CREATE STREAM `gold_revenue_by_category_daily_input` WITH (
   KAFKA_TOPIC = 'gold.revenue_by_category_daily.input',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  PARTITIONS = ${CCS_PARTITIONS},
   RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`'
+  TIMESTAMP = '`event_time`',
+  PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT
-  *,
+  `_key`,
+  `event_id`,
+  `order_id`,
+  `event_time`,
+  `anonymous_id`,
+  `customer_id`,
+  `line`,
+  `sku`,
+  `item_name`,
+  `category`,
+  `brand`,
+  `quantity`,
+  `unit_price`,
+  `discount`,
+  `revenue`,
+  `currency`,
+  `is_bot`,
+  `late_ms`,
+  `event_date`,
   PARSE_DATE(FORMAT_TIMESTAMP(`event_time`, 'yyyy-MM-dd', 'Europe/Berlin'), 'yyyy-MM-dd') AS `shop_date`
 FROM `silver_order_items`
 WHERE NOT `is_bot`

@@ -1,14 +1,54 @@
 -- Days of the shop are an unwindowed table: events later than the model's lateness still count.
+SET 'auto.offset.reset' = 'earliest';
+
+SET 'cache.max.bytes.buffering' = '0';
+
 CREATE STREAM `gold_revenue_daily_input` WITH (
   KAFKA_TOPIC = 'gold.revenue_daily.input',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  PARTITIONS = ${CCS_PARTITIONS},
   RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`'
+  TIMESTAMP = '`event_time`',
+  PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT
-  *,
+  `_key`,
+  `event_id`,
+  `event_type`,
+  `event_time`,
+  `anonymous_id`,
+  `customer_id`,
+  `session_id`,
+  `page`,
+  `page_title`,
+  `page_url`,
+  `referrer`,
+  `utm_source`,
+  `utm_medium`,
+  `utm_campaign`,
+  `device`,
+  `geo_city`,
+  `geo_country`,
+  `source`,
+  `is_bot`,
+  `currency`,
+  `consent`,
+  `search_term`,
+  `results_count`,
+  `payment_type`,
+  `order_id`,
+  `coupon`,
+  `tax`,
+  `shipping`,
+  `discount`,
+  `revenue`,
+  `refund_amount`,
+  `items`,
+  `topic`,
+  `partition`,
+  `offset`,
+  `late_ms`,
+  `event_date`,
   PARSE_DATE(FORMAT_TIMESTAMP(`event_time`, 'yyyy-MM-dd', 'Europe/Berlin'), 'yyyy-MM-dd') AS `shop_date`
 FROM `silver_people`
 WHERE `event_type` IN ('purchase', 'refund')

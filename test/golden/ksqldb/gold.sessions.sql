@@ -1,4 +1,8 @@
 -- Runs longer than 1 DAYS are not cut: session windows have no cap.
+SET 'auto.offset.reset' = 'earliest';
+
+SET 'cache.max.bytes.buffering' = '0';
+
 CREATE TABLE `gold_sessions` WITH (
   KAFKA_TOPIC = 'gold.sessions',
   KEY_FORMAT = 'AVRO',

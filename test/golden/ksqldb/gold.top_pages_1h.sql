@@ -1,3 +1,7 @@
+SET 'auto.offset.reset' = 'earliest';
+
+SET 'cache.max.bytes.buffering' = '0';
+
 CREATE TABLE `gold_top_pages_1h` WITH (
   KAFKA_TOPIC = 'gold.top_pages_1h',
   KEY_FORMAT = 'AVRO',

@@ -1,10 +1,12 @@
+SET 'auto.offset.reset' = 'earliest';
+
 CREATE STREAM `silver_cart_event` WITH (
   KAFKA_TOPIC = 'silver.cart_event',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  PARTITIONS = ${CCS_PARTITIONS},
   RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`'
+  TIMESTAMP = '`event_time`',
+  PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT
   `_key`,

@@ -1,4 +1,6 @@
 -- Keys are remembered for ever: an unwindowed table has no horizon.
+SET 'auto.offset.reset' = 'earliest';
+
 SET 'cache.max.bytes.buffering' = '0';
 
 CREATE TABLE `silver_events_seen` WITH (
@@ -106,9 +108,9 @@ CREATE STREAM `silver_events` WITH (
   KAFKA_TOPIC = 'silver.events',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  PARTITIONS = ${CCS_PARTITIONS},
   RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`'
+  TIMESTAMP = '`event_time`',
+  PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT
   `_key`,
