@@ -1,0 +1,196 @@
+/**
+ * The plan for a ksqlDB: streams and tables that the project wants, those that were deployed last, and what the
+ * server has. Pure. What was deployed is told by ccs's own record, never by the server's wording of it, and nothing
+ * unchanged is ever sent again.
+ */
+import type { KsqlAction, KsqlPlan, KsqlPlanInput, KsqlRefusal } from './actions.ts'
+import type { KsqlField, KsqlSource } from './answers.ts'
+import { type Relation, readsOf } from './relation.ts'
+import { foreignReaders, removalsOf } from './removals.ts'
+import { hasColumns, type Upgrade, upgradeOf } from './upgrade.ts'
+
+export function planKsql(input: KsqlPlanInput): KsqlPlan {
+  const verdicts = judgeAll(input)
+  const wanted = [...verdicts.values()]
+  const refused = [...twins(input.desired), ...wanted.flatMap((one) => one.refusal ?? [])]
+  const versions = new Map(wanted.map((one) => [one.relation.name, one.version]))
+  const removals = removalsOf(input, versions)
+  refused.push(...foreignReaders(input, removals))
+  const moves = wanted.flatMap(({ relation, from, version }) =>
+    from !== undefined && from !== version ? [{ name: relation.name, from, to: version }] : [],
+  )
+  const fresh = wanted.filter((one) => moves.some((move) => move.name === one.relation.name))
+  const filled = fresh.filter((one) => one.relation.body).map((one) => one.relation.name)
+  return {
+    actions: [
+      ...removals.stale,
+      ...wanted.flatMap((one) => one.action ?? []),
+      ...(filled.length > 0 ? [{ do: 'await', names: filled } as const] : []),
+      ...(moves.length > 0 ? [{ do: 'promote', moves } as const] : []),
+      ...removals.after,
+    ],
+    refused,
+    drifted: wanted.filter((one) => one.isDrift).map((one) => one.relation.name),
+    versions,
+  }
+}
+
+/** What is to be done about one relation. */
+interface Verdict {
+  readonly relation: Relation
+  /** Version that was deployed; undefined: none. */
+  readonly from: number | undefined
+  readonly version: number
+  readonly action?: KsqlAction
+  readonly refusal?: KsqlRefusal
+  readonly isDrift?: boolean
+}
+
+function judgeAll(input: KsqlPlanInput): ReadonlyMap<string, Verdict> {
+  const verdicts = new Map<string, Verdict>()
+  for (const relation of input.desired) {
+    const read = verdicts.get(readsOf(relation) ?? '')
+    const isMoved = read !== undefined && read.from !== undefined && read.version !== read.from
+    verdicts.set(relation.name, judge(relation, input, { read: read?.relation, isMoved }))
+  }
+  return verdicts
+}
+
+/** `read`: what it reads, where that is one of ours; `isMoved`: that is made anew. */
+function judge(
+  relation: Relation,
+  input: KsqlPlanInput,
+  { read, isMoved }: { readonly read: Relation | undefined; readonly isMoved: boolean },
+): Verdict {
+  const { placed, found, names, rebuild = false } = input
+  const { name } = relation
+  const moved = isMoved ? read?.name : undefined
+  const was = placed.find((one) => one.relation.name === name)
+  if (was === undefined) return first(relation, input)
+  const { version } = was
+  const base = { relation, from: version }
+  const is = found.sources.find((one) => one.name === names.source(name, version))
+  const anew = (why: string, isDrift = false): Verdict => {
+    const next = freeVersion(relation, input, version + 1)
+    return {
+      ...base,
+      version: next,
+      isDrift,
+      action: { do: 'create', relation, version: next, why },
+    }
+  }
+  const topic = names.topic(relation.topic, version)
+  const hasTopic = found.topics.has(topic)
+  if (is === undefined) {
+    if (relation.body && hasTopic)
+      return anew('it was dropped; its topic is left, and would get every row twice', true)
+    if (moved !== undefined) return anew(`${moved} is made anew`, true)
+    const action = { do: 'create', relation, version, why: 'it was dropped' } as const
+    return { ...base, version, isDrift: true, action }
+  }
+  if (!hasTopic && relation.body) return anew(`its topic ${topic} was deleted`, true)
+  if (moved !== undefined) return anew(`${moved} is made anew`)
+  const isForeign = is.statement !== was.statement || !sameFields(is.fields, was.fields)
+  const upgrade = upgradeOf(was.relation, relation, read)
+  if (isForeign) return { ...mended(base, version, is, anew), isDrift: true }
+  if (upgrade.how === 'none') return { ...base, version, ...running(relation, is) }
+  if (upgrade.how === 'anew') return anew(upgrade.why)
+  if (rebuild && relation.body) return anew('asked to be made anew')
+  return { ...base, version, action: inPlace(relation, version, upgrade) }
+}
+
+function inPlace(
+  relation: Relation,
+  version: number,
+  upgrade: Extract<Upgrade, { how: 'replace' | 'alter' }>,
+): KsqlAction {
+  const { why } = upgrade
+  return upgrade.how === 'replace'
+    ? { do: 'replace', relation, version, why }
+    : { do: 'alter', relation, version, columns: upgrade.columns, why }
+}
+
+/** Nothing of it was deployed yet. */
+function first(relation: Relation, { found, names, begun = [] }: KsqlPlanInput): Verdict {
+  const name = names.source(relation.name, 1)
+  const base = { relation, from: undefined, version: 1 }
+  const isThere = found.sources.some((one) => one.name === name)
+  if (isThere && !begun.includes(name))
+    return { ...base, refusal: foreign(relation.name, `${name} is there, and ccs did not make it`) }
+  const topic = names.topic(relation.topic, 1)
+  if (relation.body && found.topics.has(topic) && !begun.includes(name))
+    return {
+      ...base,
+      refusal: foreign(relation.name, `the topic ${topic} is there, and ccs did not make it`),
+    }
+  return { ...base, action: { do: 'create', relation, version: 1, why: 'it is new' } }
+}
+
+function foreign(name: string, why: string): KsqlRefusal {
+  return {
+    name,
+    why,
+    hint: 'Drop it in ksqlDB, or give the target a prefix of its own in ccs.yml.',
+  }
+}
+
+/** Somebody replaced it: back to what the project says. */
+function mended(
+  base: { readonly relation: Relation; readonly from: number },
+  version: number,
+  is: KsqlSource,
+  anew: (why: string) => Verdict,
+): Verdict {
+  const { relation } = base
+  const isSame = hasColumns(is.fields, relation.columns)
+  if (relation.body && relation.memory === 'none' && isSame) {
+    const why = 'somebody changed it; rows that it made meanwhile stay as they are'
+    return { ...base, version, action: { do: 'replace', relation, version, why } }
+  }
+  if (!relation.body && isSame) return { ...base, version }
+  return anew('somebody changed it')
+}
+
+/** Unchanged: is its query at work? */
+function running(relation: Relation, is: KsqlSource): Pick<Verdict, 'action' | 'isDrift'> {
+  if (!relation.body) return {}
+  const [query] = is.writers
+  if (query === undefined) return {}
+  if ((query.counts.PAUSED ?? 0) > 0) {
+    const why = 'somebody paused its query'
+    return { isDrift: true, action: { do: 'resume', name: relation.name, queryId: query.id, why } }
+  }
+  return {}
+}
+
+/** The next version whose names nobody has. */
+function freeVersion(relation: Relation, { found, names }: KsqlPlanInput, from: number): number {
+  let version = from
+  const isTaken = () =>
+    found.sources.some((one) => one.name === names.source(relation.name, version)) ||
+    (relation.body !== undefined && found.topics.has(names.topic(relation.topic, version)))
+  while (isTaken()) version++
+  return version
+}
+
+/** Names that are one where case or dots don't count. */
+function twins(desired: readonly Relation[]): readonly KsqlRefusal[] {
+  const seen = new Map<string, Relation>()
+  return desired.flatMap((one) => {
+    const key = one.name.toLowerCase()
+    const other = seen.get(key)
+    seen.set(key, one)
+    if (other === undefined) return []
+    return [
+      {
+        name: one.name,
+        why: `the models ${other.model} and ${one.model} would both have it`,
+        hint: 'Rename one of them: dots and case do not tell them apart in ksqlDB.',
+      },
+    ]
+  })
+}
+
+function sameFields(a: readonly KsqlField[], b: readonly KsqlField[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
