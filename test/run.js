@@ -66,4 +66,5 @@ for (const project of rounds) {
 for (const retried of counts.retried) console.log(`tried twice  ${retried}`)
 for (const skipped of counts.skipped) console.log(`skipped  ${skipped}`)
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`)
-process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0
+const ran = counts.passed + counts.skipped.length
+process.exitCode = counts.failed > 0 || ran === 0 ? 1 : 0

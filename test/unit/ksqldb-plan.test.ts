@@ -104,7 +104,10 @@ function deployed(
       partitions: 1,
       fields,
       statement: `server's ${statementOf(one, naming)}`,
-      madeOf: one.body ? [naming.source(one.body.from)] : [],
+      isMade: one.body !== undefined,
+      readBy: relations
+        .filter((reader) => reader.body?.from === one.name)
+        .map((reader) => naming.source(reader.name)),
       writers: one.body ? [{ id, state: 'RUNNING', counts: { RUNNING: 1 } }] : [],
       readers: [],
       lag: [],
@@ -407,6 +410,27 @@ test('a paused query is resumed', () => {
   ).toMatchObject({ steps: ['resume C_clean_1'], drifted: ['clean'] })
 })
 
+test.each([
+  ['ended its query', [], 'another would write every row a second time'],
+  [
+    'lets another query write into it',
+    ['C_clean_1', 'INSERTQUERY_45'],
+    "somebody lets INSERTQUERY_45 write into it; those rows can't be told apart",
+  ],
+])('a stream is made anew where somebody %s', (_what, ids, why) => {
+  const { placed, found } = deployed([source, stream])
+  const writers = ids.map((id) => ({ id, state: 'RUNNING', counts: { RUNNING: 1 } }))
+  const sources = found.sources.map((one) => (one.name === 'clean' ? { ...one, writers } : one))
+  const { steps, drifted, actions } = planned({
+    desired: [source, stream],
+    placed,
+    found: { ...found, sources },
+  })
+  expect(steps).toEqual(ANEW)
+  expect(drifted).toEqual(['clean'])
+  expect(actions[0]).toMatchObject({ why: expect.stringContaining(why) })
+})
+
 test('what somebody replaced is put back: in place where it keeps nothing, else anew', () => {
   const { placed, found } = deployed([source, stream, table])
   const changed = (name: string) => ({
@@ -464,10 +488,10 @@ test('what a broken-off deployment has left goes first, readers before what they
 
 test('what somebody else reads is not dropped: the plan says who', () => {
   const { placed, found } = deployed([source, stream])
-  const [, clean] = found.sources
-  if (clean === undefined) throw new Error('it is there')
-  const theirs = { ...clean, name: 'THEIRS', topic: 'theirs', madeOf: ['clean'] }
-  const state = { ...found, sources: [...found.sources, theirs] }
+  const sources = found.sources.map((one) =>
+    one.name === 'clean' ? { ...one, readBy: ['THEIRS'] } : one,
+  )
+  const state = { ...found, sources }
   expect(planned({ desired: [source], placed, found: state }).refused).toMatchObject([
     { name: 'clean', why: 'THEIRS reads it, and ccs did not make that' },
   ])

@@ -34,8 +34,10 @@ export interface KsqlSource {
   readonly fields: readonly KsqlField[]
   /** The server's own wording of what made it: defaults written out, so never equal to what was sent. */
   readonly statement: string
-  /** Names of the streams and tables that it was made of. */
-  readonly madeOf: readonly string[]
+  /** Made by a query of its own; else declared over a topic that something else fills. */
+  readonly isMade: boolean
+  /** Names of the streams and tables that were made of it. */
+  readonly readBy: readonly string[]
   readonly writers: readonly KsqlQueryState[]
   readonly readers: readonly KsqlQueryState[]
   /** By consumer group, topic and partition. */
@@ -118,7 +120,8 @@ export function readSource(one: Json): KsqlSource {
     partitions: whole(one.partitions),
     fields: records(one.fields).map(readField),
     statement: text(one.statement),
-    madeOf: list(one.sourceConstraints).map((name) => unquoted(String(name))),
+    isMade: /\bAS SELECT\b/.test(text(one.statement)),
+    readBy: list(one.sourceConstraints).map((name) => unquoted(String(name))),
     writers: records(one.writeQueries).map(readQueryState),
     readers: records(one.readQueries).map(readQueryState),
     lag: records(one.queryOffsetSummaries).flatMap(readLag),
@@ -127,9 +130,14 @@ export function readSource(one: Json): KsqlSource {
 
 export function readQuery(one: Json): KsqlQuery {
   const given = record(one.overriddenProperties)
+  const states = Object.values(record(one.ksqlHostQueryStatus)).map(String)
   const names = (value: unknown) => list(value).map((name) => unquoted(String(name)))
   return {
     ...readQueryState(one),
+    // Here by server, where DESCRIBE has a count of each state.
+    counts: Object.fromEntries(
+      states.map((state) => [state, states.filter((other) => other === state).length]),
+    ),
     sql: text(one.statementText) || text(one.queryString),
     kind: text(one.queryType),
     sinks: names(one.sinks),

@@ -93,7 +93,7 @@ function judge(
   const isForeign = is.statement !== was.statement || !sameFields(is.fields, was.fields)
   const upgrade = upgradeOf(was.relation, relation, read)
   if (isForeign) return { ...mended(base, version, is, anew), isDrift: true }
-  if (upgrade.how === 'none') return { ...base, version, ...running(relation, is) }
+  if (upgrade.how === 'none') return running(base, is, anew)
   if (upgrade.how === 'anew') return anew(upgrade.why)
   if (rebuild && relation.body) return anew('asked to be made anew')
   return { ...base, version, action: inPlace(relation, version, upgrade) }
@@ -151,16 +151,23 @@ function mended(
   return anew('somebody changed it')
 }
 
-/** Unchanged: is its query at work? */
-function running(relation: Relation, is: KsqlSource): Pick<Verdict, 'action' | 'isDrift'> {
-  if (!relation.body) return {}
-  const [query] = is.writers
-  if (query === undefined) return {}
-  if ((query.counts.PAUSED ?? 0) > 0) {
-    const why = 'somebody paused its query'
-    return { isDrift: true, action: { do: 'resume', name: relation.name, queryId: query.id, why } }
-  }
-  return {}
+/** Unchanged: is its query at work, and alone? */
+function running(
+  base: { readonly relation: Relation; readonly from: number },
+  is: KsqlSource,
+  anew: (why: string, isDrift: boolean) => Verdict,
+): Verdict {
+  const { relation, from: version } = base
+  if (!relation.body) return { ...base, version }
+  const [query, other] = is.writers
+  if (query === undefined)
+    return anew('somebody ended its query; another would write every row a second time', true)
+  if (other !== undefined)
+    return anew(`somebody lets ${other.id} write into it; those rows can't be told apart`, true)
+  if ((query.counts.PAUSED ?? 0) === 0) return { ...base, version }
+  const why = 'somebody paused its query'
+  const action = { do: 'resume', name: relation.name, queryId: query.id, why } as const
+  return { ...base, version, isDrift: true, action }
 }
 
 /** The next version whose names nobody has. */

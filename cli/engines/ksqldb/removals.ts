@@ -25,7 +25,7 @@ export function removalsOf(input: KsqlPlanInput, versions: ReadonlyMap<string, n
   })
   const stale = readersFirst(found.sources).flatMap((one) => {
     if (!begun.includes(one.name) || kept.has(one.name)) return []
-    const own = one.madeOf.length > 0 ? one.topic : undefined
+    const own = one.isMade ? one.topic : undefined
     return [drop(one, own, 'a deployment that was broken off has left it')]
   })
   const after = placed.toReversed().flatMap(({ relation, version }): readonly KsqlAction[] => {
@@ -48,7 +48,7 @@ function readersFirst(sources: readonly KsqlSource[]): readonly KsqlSource[] {
   const visit = (one: KsqlSource) => {
     if (placed.includes(one)) return
     for (const reader of sources)
-      if (reader !== one && (reader.madeOf.includes(one.name) || isOver(reader, one))) visit(reader)
+      if (reader !== one && (one.readBy.includes(reader.name) || isOver(reader, one))) visit(reader)
     placed.push(one)
   }
   for (const one of sources) visit(one)
@@ -57,7 +57,7 @@ function readersFirst(sources: readonly KsqlSource[]): readonly KsqlSource[] {
 
 /** Declared over the topic that the other makes; the server does not know that they belong together. */
 function isOver(reader: KsqlSource, one: KsqlSource): boolean {
-  return reader.madeOf.length === 0 && one.madeOf.length > 0 && reader.topic === one.topic
+  return !reader.isMade && one.isMade && reader.topic === one.topic
 }
 
 /** What others read can't be dropped: the server refuses it, and it would be theirs that breaks. */
@@ -72,13 +72,15 @@ export function foreignReaders(
     ...gone,
     ...input.placed.map((one) => input.names.source(one.relation.name, one.version)),
   ])
-  return input.found.sources.flatMap((reader) => {
-    if (own.has(reader.name)) return []
-    const read = reader.madeOf.filter((one) => gone.has(one))
-    return read.map((name) => ({
-      name,
-      why: `${reader.name} reads it, and ccs did not make that`,
-      hint: `Drop ${reader.name} in ksqlDB, or make it a model of the project.`,
-    }))
-  })
+  return input.found.sources.flatMap(({ name, readBy }) =>
+    gone.has(name)
+      ? readBy
+          .filter((reader) => !own.has(reader))
+          .map((reader) => ({
+            name,
+            why: `${reader} reads it, and ccs did not make that`,
+            hint: `Drop ${reader} in ksqlDB, or make it a model of the project.`,
+          }))
+      : [],
+  )
 }
