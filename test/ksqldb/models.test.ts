@@ -1,0 +1,27 @@
+/** Every model that ksqlDB can run, made on a real one. */
+import { expect } from 'vitest'
+import { openKsql } from '../../cli/engines/ksqldb/client.ts'
+import { openKafka } from '../../cli/io/kafka.ts'
+import { kafkaSettings } from '../fixtures/kafka-topics.ts'
+import { ksqldbTest, sweep } from '../fixtures/ksqldb.ts'
+import { makeRelations, projectRelations } from '../fixtures/ksqldb-models.ts'
+
+const PREFIX = 'ccs_mod_'
+
+ksqldbTest(
+  'every stream and table that the models are printed as is taken by the server',
+  async (servers) => {
+    await sweep(servers, PREFIX)
+    const kafka = await openKafka(kafkaSettings(servers.brokers), '.')
+    try {
+      const admin = await kafka.admin()
+      await admin.createTopics({ topics: [{ topic: `${PREFIX}events.valid`, numPartitions: 1 }] })
+      const client = openKsql({ url: servers.url })
+      expect(await makeRelations(client, await projectRelations(), PREFIX)).toEqual([])
+    } finally {
+      await kafka.close()
+      await sweep(servers, PREFIX)
+    }
+  },
+  900_000,
+)
