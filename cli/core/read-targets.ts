@@ -61,6 +61,9 @@ const SETTINGS: Readonly<Record<string, Read<unknown>>> = {
   'connect.url': readUrl,
   'connect.username': readText,
   'connect.password': readText,
+  'ksqldb.url': readUrl,
+  'ksqldb.username': readText,
+  'ksqldb.password': readText,
 }
 
 export interface TargetsOptions {
@@ -136,6 +139,7 @@ function readTarget(
   const hasKafka = isMap(map.kafka) || engine !== 'embedded'
   if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
   if (hasKafka) needs('registry.url', 'where its schema registry is')
+  if (engine === 'ksqldb') needs('ksqldb.url', 'where its ksqlDB is')
   const text = (setting: string) => values.get(setting) as string | undefined // by SETTINGS
   return {
     name,
@@ -146,6 +150,7 @@ function readTarget(
     ...(hasKafka ? { kafka: kafkaOf(values) } : {}),
     ...serverOf('registry', text),
     ...serverOf('connect', text),
+    ...serverOf('ksqldb', text),
   }
 }
 
@@ -180,7 +185,7 @@ function kafkaOf(values: ReadonlyMap<string, unknown>): KafkaSettings {
 }
 
 function serverOf(
-  name: 'registry' | 'connect',
+  name: 'registry' | 'connect' | 'ksqldb',
   text: (setting: string) => string | undefined,
 ): { readonly [key in typeof name]?: HttpServer } {
   const [url, username, password] = ['url', 'username', 'password'].map((key) =>

@@ -1,6 +1,6 @@
 /**
  * A target of ccs.yml: which engine, and the servers around it. `local` needs none; the others name their
- * Kafka, their registry and their Connect. Secrets are only ever `${VAR}` in the file, values here.
+ * Kafka, their registry, their Connect and their ksqlDB. Secrets are only ever `${VAR}` in the file, values here.
  */
 export type EngineName = 'embedded' | 'flink' | 'ksqldb'
 
@@ -61,4 +61,6 @@ export interface Target {
   readonly kafka?: KafkaSettings
   readonly registry?: HttpServer
   readonly connect?: HttpServer
+  /** There for engine ksqldb. */
+  readonly ksqldb?: HttpServer
 }

@@ -63,7 +63,7 @@ async function asked(
   }
 }
 
-function credentialsCheck({ kafka, registry, connect }: Target): Check {
+function credentialsCheck({ kafka, registry, connect, ksqldb }: Target): Check {
   const login = (name: string, server: HttpServer | undefined) =>
     server === undefined
       ? []
@@ -74,6 +74,7 @@ function credentialsCheck({ kafka, registry, connect }: Target): Check {
       : [`kafka ${kafka.sasl?.mechanism ?? 'none'}${kafka.tls ? ', TLS' : ''}`]),
     ...login('registry', registry),
     ...login('connect', connect),
+    ...login('ksqldb', ksqldb),
   ]
   return { name: 'credentials', status: 'ok', detail: `${parts.join('; ')}.` }
 }

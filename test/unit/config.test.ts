@@ -100,7 +100,34 @@ describe('a sound ccs.yml', () => {
   })
 })
 
+test('a target on ksqlDB says where that is; its password is a variable', () => {
+  const text = `targets:
+  confluent:
+    engine: ksqldb
+    kafka: { brokers: "a:9092" }
+    registry: { url: "http://registry:8081" }
+    ksqldb: { url: "https://ksqldb:8088/", username: ada, password: "\${KSQLDB_PASSWORD}" }
+`
+  const target = requireTarget(parseConfig(text, { KSQLDB_PASSWORD: 'three' }), 'confluent')
+  expect(target).toMatchObject({ engine: 'ksqldb', data: 'data-confluent', prefix: '' })
+  expect(target.ksqldb).toEqual({ url: 'https://ksqldb:8088', username: 'ada', password: 'three' })
+  expect(() => requireTarget(parseConfig(text), 'confluent')).toThrow(/KSQLDB_PASSWORD/)
+})
+
 describe('a wrong ccs.yml', () => {
+  test('a target on ksqlDB without its address, or with a slip in it, is told so', () => {
+    const at = 'targets:\n  confluent:\n    engine: ksqldb\n'
+    const servers = '    kafka: { brokers: "a:9092" }\n    registry: { url: "http://r:8081" }\n'
+    expect(faultsOf(at + servers)).toEqual([
+      expect.stringContaining('Target "confluent" has no ksqldb.url: where its ksqlDB is.'),
+    ])
+    expect(faultsOf(`${at}${servers}    ksqldb: { url: "ksqldb:8088", usrname: ada }\n`)).toEqual([
+      expect.stringContaining('targets.confluent.ksqldb.url'),
+      expect.stringContaining('Did you mean "username"?'),
+      expect.stringContaining('has no ksqldb.url'),
+    ])
+  })
+
   test('all faults come at once, each with its place and what was probably meant', () => {
     const text = `nmae: shop
 timezone: Europe/Belin
