@@ -1,6 +1,5 @@
 /** The part of the composition root for the gate in front of a cluster's engines: Kafka and registry of a target. */
 import { CcsError, EXIT } from './core/errors.ts'
-import type { SchemaRegistry } from './core/ports.ts'
 import { type GatePorts, GateRun } from './flows/gate.ts'
 import { RAW_TOPIC, systemClock } from './open.ts'
 import type { Project } from './project.ts'
@@ -31,15 +30,8 @@ export async function openGate(
       exit: EXIT.usage,
       hint: 'Name a target that has one: ccs gate --target NAME. On the embedded log the engine judges by itself.',
     })
-  const [
-    { openRemoteRegistry },
-    { filesRegistry },
-    { openKafka },
-    { openKafkaLog },
-    { replayOrigins },
-  ] = await Promise.all([
-    import('./open-registry.ts'),
-    import('./registry/files.ts'),
+  const [schemas, { openKafka }, { openKafkaLog }, { replayOrigins }] = await Promise.all([
+    openGateSchemas(project),
     import('./io/kafka.ts'),
     import('./log/kafka.ts'),
     import('./flows/replay-ledger.ts'),
@@ -47,10 +39,6 @@ export async function openGate(
   const [{ openGateStream }, { gateNames }] = await Promise.all([
     import('./log/gate-stream.ts'),
     import('./log/gate-names.ts'),
-  ])
-  const [registry, files] = await Promise.all([
-    openRemoteRegistry(project),
-    filesRegistry(`${project.dir}/schemas`),
   ])
   const clock = systemClock()
   const connect = () => openKafka(settings, project.dir)
@@ -63,7 +51,7 @@ export async function openGate(
       { recordBytesMax, futureToleranceMs, once },
       {
         stream,
-        schemas: gateSchemas(project, registry, files),
+        schemas,
         findOrigins: replayOrigins(log, clock),
         clock,
         onNotice,
@@ -77,11 +65,16 @@ export async function openGate(
 }
 
 /** Those that the registry has now, judged by the newest of the project's files. */
-function gateSchemas(
-  { target }: Project,
-  registry: SchemaRegistry,
-  files: SchemaRegistry,
-): GatePorts['schemas'] {
+export async function openGateSchemas(project: Project): Promise<GatePorts['schemas']> {
+  const { target, dir } = project
+  const [{ openRemoteRegistry }, { filesRegistry }] = await Promise.all([
+    import('./open-registry.ts'),
+    import('./registry/files.ts'),
+  ])
+  const [registry, files] = await Promise.all([
+    openRemoteRegistry(project),
+    filesRegistry(`${dir}/schemas`),
+  ])
   const of = async (topic: string) => {
     const { remoteSchemas } = await import('./flows/remote-schemas.ts')
     return remoteSchemas(registry, {

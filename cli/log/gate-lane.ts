@@ -177,14 +177,14 @@ class Lane implements GatePartition {
 }
 
 /** The first partition of events.dlq is an embedded engine's own: its commits count what is in it. */
-function rejectPartition(partition: number, partitions: number): number {
+export function rejectPartition(partition: number, partitions: number): number {
   return partitions < 2 ? 0 : 1 + (partition % (partitions - 1))
 }
 
 const NOTHING = Buffer.alloc(0)
 
 /** kafkajs makes one batch of each send; together they are all messages, in their order. */
-function slices(messages: readonly Message[], bytesMax: number): Message[][] {
+export function slices(messages: readonly Message[], bytesMax: number): Message[][] {
   const all: Message[][] = []
   let bytes = bytesMax
   for (const message of messages) {

@@ -1,0 +1,52 @@
+import { Flags } from '@oclif/core'
+import { CcsCommand, targetFlag } from '../../command.ts'
+import { formatCount } from '../../core/units.ts'
+import { type Collected, collect } from '../../open-collect.ts'
+
+export default class DlqCollect extends CcsCommand<Collected> {
+  static override summary = 'Make rejects of what ksqlDB could not read, from its processing log.'
+  static override description =
+    'For clusters without ccs gate. Reads the server’s processing log from where the last run ended, lets the pipeline’s own gate say what is wrong with the bytes, and keeps each record in events.dlq once, although every query logs it. One at a time; killed anywhere, the next goes on.'
+  static override examples = [
+    '<%= config.bin %> dlq collect --target ksqldb',
+    '<%= config.bin %> dlq collect --target ksqldb --follow',
+  ]
+  static override flags = {
+    target: targetFlag,
+    follow: Flags.boolean({ summary: 'Go on until stopped.' }),
+    log: Flags.string({
+      helpValue: 'TOPIC',
+      summary: 'Topic of the processing log, by its whole name; the server is asked unless given.',
+    }),
+  }
+
+  async run(): Promise<Collected> {
+    const { flags } = await this.parse(DlqCollect)
+    const project = await this.loadProject(flags)
+    const result = await collect(project, {
+      isFollowing: flags.follow,
+      signal: this.untilSignal(),
+      ...(flags.log === undefined ? {} : { log: flags.log }),
+      onProgress: ({ rows, collected }) =>
+        this.statusLine(`${formatCount(rows)} rows read, ${formatCount(collected)} rejects kept`),
+    })
+    this.#show(result)
+    return result
+  }
+
+  #show({ log, rows, collected, repeated, withoutBytes, other, missing, reasons }: Collected) {
+    const line = (count: number, what: string) => {
+      if (count > 0) this.print(`${formatCount(count).padStart(9)}  ${what}`)
+    }
+    if (rows === 0) this.print(`Nothing new in ${log}.`)
+    line(rows, `rows of ${log}`)
+    for (const [reason, count] of Object.entries(reasons)) line(count, `kept as ${reason}`)
+    line(repeated, 'of records that are in events.dlq already')
+    line(other, 'about other topics or other faults')
+    line(withoutBytes, 'without the record')
+    line(missing, 'expired before they were read')
+    if (withoutBytes > 0)
+      this.note('The server leaves records out: ksql.logging.processing.rows.include=true')
+    if (collected > 0) this.note('Look at them: ccs dlq ls')
+  }
+}

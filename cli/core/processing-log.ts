@@ -1,0 +1,43 @@
+/**
+ * Rows of ksqlDB's processing log, which tells what its queries skipped (docs.confluent.io, "Processing log").
+ * Only deserialization errors carry a record's bytes, and no row says where in its topic the record stands.
+ */
+export interface LoggedRecord {
+  /** As the server names it. */
+  readonly topic: string
+  /** undefined: the server leaves them out, or the record had none. */
+  readonly bytes: Buffer | undefined
+  /** Why ksqlDB could not read it. */
+  readonly message: string
+  /** When it was logged, ms. */
+  readonly timeMs: number
+}
+
+/** undefined: the row is of another kind, about a key, or no row. */
+export function readLogged(row: Buffer): LoggedRecord | undefined {
+  const { time, message } = objectOf(parsed(row))
+  const error = objectOf(objectOf(message).deserializationError)
+  const { target, errorMessage, recordB64, cause, topic } = error
+  if (typeof topic !== 'string' || typeof time !== 'number') return undefined
+  if (target !== 'value') return undefined
+  const causes = Array.isArray(cause) ? cause.map(String) : []
+  return {
+    topic,
+    bytes: typeof recordB64 === 'string' ? Buffer.from(recordB64, 'base64') : undefined,
+    message: [String(errorMessage), ...causes].map((one) => one.replace(/[.:\s]+$/, '')).join(': '),
+    timeMs: time,
+  }
+}
+
+function parsed(row: Buffer): unknown {
+  try {
+    return JSON.parse(row.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  // What is no object has no keys that anybody asks for.
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}

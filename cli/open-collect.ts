@@ -1,0 +1,76 @@
+/** The part of the composition root for rejects from ksqlDB's processing log: its topic, Kafka and registry. */
+import { CcsError, EXIT } from './core/errors.ts'
+import { prefixed } from './core/target.ts'
+import { type CollectCounts, collectRejects } from './flows/collect.ts'
+import { RAW_TOPIC, systemClock } from './open.ts'
+import { openGateSchemas } from './open-gate.ts'
+import { openRejectDecoder } from './open-reader.ts'
+import type { Project } from './project.ts'
+
+export interface CollectChoice {
+  /** Whole name of the processing log's topic; the server is asked where absent. */
+  readonly log?: string
+  readonly isFollowing: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (counts: CollectCounts) => void
+}
+
+export interface Collected extends CollectCounts {
+  /** Topic of the processing log. */
+  readonly log: string
+}
+
+/** What ksqlDB may read events from: with a gate before it, or none. */
+const EVENT_TOPICS = [RAW_TOPIC, 'events.valid']
+
+/** CCS_CONFIG_INVALID for a target without Kafka, or of which nobody says where its processing log is. */
+export async function collect(project: Project, choice: CollectChoice): Promise<Collected> {
+  const { kafka: settings, prefix } = project.target
+  if (settings === undefined) throw noServer(project, 'has no Kafka')
+  const [{ openKafka }, { openKafkaLog }, { openCollectStream }, decode, schemas, topic] =
+    await Promise.all([
+      import('./io/kafka.ts'),
+      import('./log/kafka.ts'),
+      import('./log/collect-stream.ts'),
+      openRejectDecoder(project),
+      openGateSchemas(project),
+      choice.log ?? processingLog(project),
+    ])
+  const connect = () => openKafka(settings, project.dir)
+  // First the stream: with it whoever collected before is at an end, and what is in events.dlq stays.
+  const stream = await openCollectStream({ kafka: await connect(), prefix, log: topic })
+  const log = openKafkaLog(await connect(), { prefix, through: (run) => run() })
+  const { recordBytesMax, futureToleranceMs } = project.config.gate
+  try {
+    const counts = await collectRejects(
+      { stream, log, decode, schemas, clock: systemClock() },
+      {
+        ...{ recordBytesMax, futureToleranceMs, ...choice },
+        topics: new Map(EVENT_TOPICS.map((name) => [prefixed(project.target, name), name])),
+      },
+    )
+    return { log: topic, ...counts }
+  } finally {
+    await Promise.all([stream.close(), log.close()])
+  }
+}
+
+const STREAM = 'KSQL_PROCESSING_LOG'
+
+async function processingLog(project: Project): Promise<string> {
+  const { ksqldb } = project.target
+  if (ksqldb === undefined) throw noServer(project, 'has no ksqlDB')
+  const { openKsql } = await import('./engines/ksqldb/client.ts')
+  const client = openKsql(ksqldb)
+  const stream = await client.describe(STREAM)
+  if (stream) return stream.topic
+  // Where the server makes no stream over it, it has the name that it has by default.
+  return `${(await client.info()).serviceId}ksql_processing_log`
+}
+
+function noServer({ target }: Project, problem: string): CcsError {
+  return new CcsError('CCS_CONFIG_INVALID', `Target "${target.name}" ${problem}.`, {
+    exit: EXIT.usage,
+    hint: 'Name a target on ksqlDB: ccs dlq collect --target NAME. Or the topic of its processing log: --log TOPIC',
+  })
+}

@@ -1,0 +1,95 @@
+/** Records that a real ksqlDB could not read become rejects, each once, with the reasons of the pipeline's own gate. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { recordDecoder } from '../../cli/core/avro-record.ts'
+import type { RejectedEvent } from '../../cli/core/contracts.ts'
+import { openKsql } from '../../cli/engines/ksqldb/client.ts'
+import type { Collected } from '../../cli/open-collect.ts'
+import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
+import { withKafkaProject } from '../fixtures/kafka-project.ts'
+import { ksqldbTest, sweep } from '../fixtures/ksqldb.ts'
+
+const PREFIX = 'ccs_col_'
+const QUERIES = ['one', 'two']
+const EARLIEST = { 'auto.offset.reset': 'earliest' }
+
+const GARBAGE = Buffer.from('this is no event, \u0000 nor was it ever')
+/** Confluent's header with an id that nobody has. */
+const UNKNOWN = Buffer.concat([Buffer.from([0, 0, 0x7f, 0xff, 0xff]), Buffer.from('payload')])
+
+ksqldbTest(
+  'of garbage and an unknown schema, which two queries log, two rejects with their bytes remain',
+  async (servers) => {
+    await sweep(servers, PREFIX)
+    try {
+      await withKafkaProject(servers, PREFIX, async ({ dir, ccs, kafka }) => {
+        const file = path.join(dir, 'ccs.yml')
+        const there = `"engine":"ksqldb","ksqldb":{"url":"${servers.url}"}`
+        writeFileSync(file, readFileSync(file, 'utf8').replace('"engine":"embedded"', there))
+        const collect = async (): Promise<Collected> =>
+          JSON.parse(await ccs('dlq', 'collect', '--json')) // what it prints
+        const client = openKsql({ url: servers.url })
+        await client.execute(
+          `CREATE STREAM ${PREFIX}raw WITH (KAFKA_TOPIC='${PREFIX}events.raw', VALUE_FORMAT='AVRO')`,
+        )
+        for (const name of QUERIES)
+          await client.execute(`CREATE STREAM ${PREFIX}${name} AS SELECT * FROM ${PREFIX}raw`, {
+            properties: EARLIEST,
+          })
+        const producer = await kafka.producer()
+        const messages = [GARBAGE, UNKNOWN].map((value, partition) => ({ value, partition }))
+        await producer.send({ topic: `${PREFIX}events.raw`, messages })
+        let met = 0
+        const reasons: Record<string, number> = {}
+        let last: Collected | undefined
+        for (let tries = 0; met < 2 * QUERIES.length && tries < 60; tries++) {
+          last = await collect()
+          met += last.collected + last.repeated
+          for (const [reason, count] of Object.entries(last.reasons))
+            reasons[reason] = (reasons[reason] ?? 0) + count
+          await sleep(1_000)
+        }
+        expect(met, JSON.stringify(last)).toBe(2 * QUERIES.length)
+        expect(reasons).toEqual({ bad_magic: 1, unknown_schema_id: 1 })
+        expect(last?.log).toBe('ccs_ksql_processing_log')
+        const registry = await openConfluentRegistry({ url: servers.registry })
+        const schema = (await registry.versions(`${PREFIX}events.dlq-value`)).at(-1)
+        const decode = recordDecoder<RejectedEvent>(schema?.schema ?? '', schema?.id ?? 0)
+        const rejects: RejectedEvent[] = []
+        for (const partition of [0, 1, 2]) {
+          const options = { bytesMax: 1_000_000, waitMs: 0 }
+          const { records } = await kafka.fetch(`${PREFIX}events.dlq`, partition, 0, options)
+          rejects.push(...records.flatMap(({ value }) => (value && decode(value)) ?? []))
+        }
+        const told = rejects.map(({ reason, topic, bytes, schema_id }) => ({
+          ...{ reason, topic, schema_id },
+          bytes: Buffer.from(bytes).toString('hex'),
+        }))
+        expect(told).toEqual(
+          expect.arrayContaining([
+            {
+              reason: 'bad_magic',
+              topic: 'events.raw',
+              schema_id: null,
+              bytes: GARBAGE.toString('hex'),
+            },
+            {
+              reason: 'unknown_schema_id',
+              topic: 'events.raw',
+              schema_id: 0x7fffff,
+              bytes: UNKNOWN.toString('hex'),
+            },
+          ]),
+        )
+        expect(told).toHaveLength(2)
+        expect(await collect()).toMatchObject({ collected: 0, repeated: 0 })
+        await sweep(servers, PREFIX)
+      })
+    } finally {
+      await sweep(servers, PREFIX)
+    }
+  },
+  400_000,
+)
