@@ -27,23 +27,32 @@ const EVENT_TOPICS = [RAW_TOPIC, 'events.valid']
 export async function collect(project: Project, choice: CollectChoice): Promise<Collected> {
   const { kafka: settings, prefix } = project.target
   if (settings === undefined) throw noServer(project, 'has no Kafka')
-  const [{ openKafka }, { openKafkaLog }, { openCollectStream }, decode, schemas, topic] =
-    await Promise.all([
-      import('./io/kafka.ts'),
-      import('./log/kafka.ts'),
-      import('./log/collect-stream.ts'),
-      openRejectDecoder(project),
-      openGateSchemas(project),
-      choice.log ?? processingLog(project),
-    ])
+  const [
+    { openKafka },
+    { openKafkaLog },
+    { openCollectStream },
+    { placeFinder },
+    decode,
+    schemas,
+    topic,
+  ] = await Promise.all([
+    import('./io/kafka.ts'),
+    import('./log/kafka.ts'),
+    import('./log/collect-stream.ts'),
+    import('./log/find-places.ts'),
+    openRejectDecoder(project),
+    openGateSchemas(project),
+    choice.log ?? processingLog(project),
+  ])
   const connect = () => openKafka(settings, project.dir)
   // First the stream: with it whoever collected before is at an end, and what is in events.dlq stays.
   const stream = await openCollectStream({ kafka: await connect(), prefix, log: topic })
-  const log = openKafkaLog(await connect(), { prefix, through: (run) => run() })
+  const kafka = await connect()
+  const log = openKafkaLog(kafka, { prefix, through: (run) => run() })
   const { recordBytesMax, futureToleranceMs } = project.config.gate
   try {
     const counts = await collectRejects(
-      { stream, log, decode, schemas, clock: systemClock() },
+      { stream, log, decode, schemas, findPlaces: placeFinder(kafka), clock: systemClock() },
       {
         ...{ recordBytesMax, futureToleranceMs, ...choice },
         topics: new Map(EVENT_TOPICS.map((name) => [prefixed(project.target, name), name])),

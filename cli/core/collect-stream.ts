@@ -21,3 +21,22 @@ export interface CollectStream {
   commit(batch: CollectBatch, rejects: readonly Uint8Array[]): Promise<void>
   close(): Promise<void>
 }
+
+/** A record of which only this is known. */
+export interface SoughtRecord {
+  readonly bytes: Buffer
+  /** When it was read, ms: it came before. */
+  readonly timeMs: number
+}
+
+export interface TopicPlace {
+  readonly partition: number
+  readonly offset: number
+  readonly appendMs: number
+}
+
+/** Those of the records that are found with little effort; `topic` by its whole name. */
+export type FindPlaces = (
+  topic: string,
+  records: readonly SoughtRecord[],
+) => Promise<ReadonlyMap<SoughtRecord, TopicPlace>>

@@ -1,11 +1,12 @@
 /**
  * What ksqlDB could not read becomes rejects, where no gate stands before it: its processing log has the bytes,
  * and the pipeline's own gate says what is wrong with them. Each query logs a bad record again, and the log does
- * not say which record it was: of equal bytes of one topic there is one reject.
+ * not say which record it was: of equal bytes of one topic there is one
+ * reject, with its place where that is found.
  */
 import { createHash } from 'node:crypto'
 import { compileEncoder } from '../core/avro-encode.ts'
-import type { CollectBatch, CollectStream } from '../core/collect-stream.ts'
+import type { CollectBatch, CollectStream, FindPlaces, TopicPlace } from '../core/collect-stream.ts'
 import type { Reason, RejectedEvent } from '../core/contracts.ts'
 import { Gate, type GateOptions } from '../core/gate.ts'
 import type { Clock, EventLog } from '../core/ports.ts'
@@ -22,6 +23,7 @@ export interface CollectPorts {
   readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
   /** Asks the registry. */
   readonly schemas: () => Promise<GateSchemas>
+  readonly findPlaces: FindPlaces
   readonly clock: Clock
 }
 
@@ -54,9 +56,11 @@ export interface CollectCounts {
 interface Fresh extends LoggedRecord {
   readonly bytes: Buffer
   readonly mark: SourceMark
+  /** The topic's name in events.dlq. */
+  readonly source: string
 }
 
-/** No place is known. */
+/** As rows of imports have it: no place is known. */
 const NOWHERE = -1
 /** A RecordBatch puts each record's length before it. */
 const LENGTH_BYTES = 4
@@ -119,11 +123,15 @@ class Collector {
       else {
         const mark = bytesMark({ topic, bytes: one.bytes })
         if (this.#known.has(mark) || !inBatch.add(mark)) counts.repeated++
-        else fresh.push({ ...one, topic, mark, bytes: one.bytes })
+        else fresh.push({ ...one, source: topic, mark, bytes: one.bytes })
       }
     }
     const rejects: RejectedEvent[] = []
-    for (const one of fresh) rejects.push(await this.#judged(one))
+    for (const whole of topics.keys()) {
+      const own = fresh.filter(({ topic }) => topic === whole)
+      const places = await this.#ports.findPlaces(whole, own)
+      for (const one of own) rejects.push(await this.#judged(one, places.get(one)))
+    }
     if (batch.rows.length > 0)
       await this.#ports.stream.commit(
         batch,
@@ -134,22 +142,19 @@ class Collector {
     Object.assign(this.#counts, counts, { collected: counts.collected + rejects.length })
   }
 
-  async #judged({ topic, message, timeMs, bytes }: Fresh): Promise<RejectedEvent> {
+  async #judged(
+    { source: topic, message, timeMs, bytes }: Fresh,
+    found: TopicPlace | undefined,
+  ): Promise<RejectedEvent> {
+    const { partition = NOWHERE, offset = NOWHERE, appendMs = timeMs } = found ?? {}
     if (!this.#gate) await this.#learn()
-    let refusal = this.#sift(bytes, timeMs)
+    let refusal = this.#sift(bytes, appendMs)
     // A producer registers its schema before it writes: who asks after the record was read gets to know it.
     if (refusal?.reason === 'unknown_schema_id' && this.#learntMs <= timeMs) {
       await this.#learn()
-      refusal = this.#sift(bytes, timeMs)
+      refusal = this.#sift(bytes, appendMs)
     }
-    const place = {
-      topic,
-      partition: NOWHERE,
-      offset: NOWHERE,
-      first_seen: timeMs,
-      origin: null,
-      bytes,
-    }
+    const place = { topic, partition, offset, first_seen: appendMs, origin: null, bytes }
     if (refusal) {
       const { reason, schemaId } = refusal
       return { reason, message: refusal.message, schema_id: schemaId, ...place }

@@ -17,7 +17,7 @@ export interface CollectOptions {
   readonly log: string
 }
 
-const READ_BYTES = 1024 * 1024
+const READ_BYTES = 128 * 1024
 const WAIT_MS = 250
 const SEND_BYTES = 512 * 1024
 /** kafkajs's own repetitions of one request, about 10 seconds. */
@@ -115,13 +115,22 @@ class Collecting implements CollectStream {
       await transaction.sendOffsets({ consumerGroupId: id, topics: [{ topic: log, partitions }] })
       await transaction.commit()
     } catch (error) {
-      throw kafkaFault(error, kafka.brokers, { topic: dlq })
+      throw takenOver(error) ?? kafkaFault(error, kafka.brokers, { topic: dlq })
     }
   }
 
   close(): Promise<void> {
     return this.#options.kafka.close()
   }
+}
+
+function takenOver(error: unknown): CcsError | undefined {
+  const { type, cause } = error as { type?: string; cause?: { type?: string } }
+  if (!/FENCED|PRODUCER_EPOCH/.test(`${type} ${cause?.type}`)) return undefined
+  return new CcsError('CCS_LOG_LOCKED', 'Another ccs dlq collect has taken over.', {
+    hint: 'One is enough: it reads the whole processing log.',
+    cause: error,
+  })
 }
 
 function noTopic(topic: string, isLog: boolean, brokers: string): CcsError {

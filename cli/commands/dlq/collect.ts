@@ -23,12 +23,16 @@ export default class DlqCollect extends CcsCommand<Collected> {
   async run(): Promise<Collected> {
     const { flags } = await this.parse(DlqCollect)
     const project = await this.loadProject(flags)
+    let told = 0
     const result = await collect(project, {
       isFollowing: flags.follow,
       signal: this.untilSignal(),
       ...(flags.log === undefined ? {} : { log: flags.log }),
-      onProgress: ({ rows, collected }) =>
-        this.statusLine(`${formatCount(rows)} rows read, ${formatCount(collected)} rejects kept`),
+      onProgress: ({ rows, collected }) => {
+        if (rows === told) return
+        told = rows
+        this.statusLine(`${formatCount(rows)} rows read, ${formatCount(collected)} rejects kept`)
+      },
     })
     this.#show(result)
     return result

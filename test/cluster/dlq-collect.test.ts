@@ -1,0 +1,111 @@
+/**
+ * Rejects from a processing log as ksqlDB writes it, on a real Kafka: each bad record once, wherever a collector
+ * is killed, and with the place that it has in its topic. What a real ksqlDB logs is test/ksqldb/collect.test.ts.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { recordDecoder } from '../../cli/core/avro-record.ts'
+import type { RejectedEvent } from '../../cli/core/contracts.ts'
+import type { KafkaConnection } from '../../cli/io/kafka.ts'
+import type { Collected } from '../../cli/open-collect.ts'
+import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
+import { clusterTest } from '../fixtures/cluster.ts'
+import { withKafkaProject } from '../fixtures/kafka-project.ts'
+import { withTopics } from '../fixtures/kafka-topics.ts'
+import { loggedRow } from '../fixtures/processing-log.ts'
+
+const RECORDS = 3_000
+const QUERIES = [0, 1, 2]
+const KILLS = 4
+
+async function readAll(kafka: KafkaConnection, topic: string, partition: number) {
+  const values: Buffer[] = []
+  for (let from = 0; ; ) {
+    const options = { bytesMax: 4_000_000, waitMs: 0 }
+    const { records, nextOffset } = await kafka.fetch(topic, partition, from, options)
+    values.push(...records.flatMap(({ value }) => value ?? []))
+    if (nextOffset === from) return values
+    from = nextOffset
+  }
+}
+
+clusterTest(
+  `of records that ${QUERIES.length} queries log, each is a reject once, over ${KILLS} kills; one takes over from another`,
+  (cluster, prefix) =>
+    withKafkaProject(cluster, prefix, async ({ ccs, start, kafka: looking }) => {
+      const log = `${prefix}processing_log`
+      await withTopics(cluster.brokers, [{ topic: log, numPartitions: 2 }], async (kafka) => {
+        const raw = `${prefix}events.raw`
+        const bad = Array.from({ length: RECORDS }, (_, i) => Buffer.from(`no event ${i}`))
+        const producer = await kafka.producer()
+        const parts = [0, 1, 2].map((one) => bad.filter((_, i) => i % 3 === one))
+        for (const [partition, some] of parts.entries())
+          await producer.send({ topic: raw, messages: some.map((value) => ({ value, partition })) })
+        const row = (value: Buffer, query: number, topic: string) => ({
+          value: loggedRow({ topic, query: `CSAS_Q${query}`, bytes: value, timeMs: Date.now() }),
+          partition: query % 2,
+        })
+        for (let from = 0; from < RECORDS; from += 50) {
+          const some = bad.slice(from, from + 50)
+          const messages = QUERIES.flatMap((query) => some.map((one) => row(one, query, raw)))
+          await producer.send({ topic: log, messages })
+        }
+        // Others are on the server, too.
+        await producer.send({
+          topic: log,
+          messages: [row(Buffer.from('x'), 0, 'else'), { value: 'no row', partition: 0 }],
+        })
+        const written = async () => {
+          const ends = [0, 1, 2].map(
+            async (one) => (await looking.stream.range(`${prefix}events.dlq`, one)).end,
+          )
+          return (await Promise.all(ends)).reduce((sum, one) => sum + one, 0)
+        }
+        const collecting = ['dlq', 'collect', '--log', log]
+        for (let kill = 0; kill < KILLS; kill++) {
+          const before = await written()
+          const child = start([...collecting, '--follow'])
+          let isDone: unknown
+          void child.ended.then((how) => {
+            isDone = how
+          })
+          while ((await written()) === before) {
+            if (isDone !== undefined) throw new Error(child.output())
+            await sleep(5)
+          }
+          await sleep(7 * kill)
+          child.kill('SIGKILL')
+          await child.ended
+        }
+        const older = start([...collecting, '--follow'])
+        await sleep(3_000)
+        const last: Collected = JSON.parse(await ccs(...collecting, '--json')) // what it prints
+        expect(last.missing).toBe(0)
+        // The older one finds out with its next batch.
+        await producer.send({ topic: log, messages: [row(Buffer.from('late'), 0, raw)] })
+        expect(await older.ended).toBe(1)
+        expect(older.output()).toContain('Another ccs dlq collect has taken over')
+        const again: Collected = JSON.parse(await ccs(...collecting, '--json'))
+        expect(again).toMatchObject({ rows: 1, collected: 1, repeated: 0 })
+
+        const registry = await openConfluentRegistry({ url: cluster.registry })
+        const schema = (await registry.versions(`${prefix}events.dlq-value`)).at(-1)
+        const decode = recordDecoder<RejectedEvent>(schema?.schema ?? '', schema?.id ?? 0)
+        const rejects: RejectedEvent[] = []
+        for (const partition of [0, 1, 2])
+          for (const value of await readAll(kafka, `${prefix}events.dlq`, partition))
+            rejects.push(...[decode(value) ?? []].flat())
+        const texts = rejects.map(({ bytes }) => Buffer.from(bytes).toString())
+        expect(texts.sort()).toEqual([...bad.map(String), 'late'].sort())
+        for (const { reason, topic, partition, offset, bytes } of rejects) {
+          expect({ reason, topic }).toEqual({ reason: 'bad_magic', topic: 'events.raw' })
+          const text = Buffer.from(bytes).toString()
+          const index = bad.findIndex((one) => String(one) === text)
+          const place = index < 0 ? [-1, -1] : [index % 3, Math.floor(index / 3)]
+          expect([partition, offset], text).toEqual(place)
+        }
+        await (await kafka.admin()).deleteGroups([`${prefix}ccs.collect`])
+      })
+    }),
+  180_000,
+)
