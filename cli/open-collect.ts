@@ -1,7 +1,7 @@
 /** The part of the composition root for rejects from ksqlDB's processing log: its topic, Kafka and registry. */
 import { CcsError, EXIT } from './core/errors.ts'
 import { prefixed } from './core/target.ts'
-import { type CollectCounts, collectRejects } from './flows/collect.ts'
+import { addCounts, type CollectCounts, collectRejects } from './flows/collect.ts'
 import { RAW_TOPIC, systemClock } from './open.ts'
 import { openGateSchemas } from './open-gate.ts'
 import { openRejectDecoder } from './open-reader.ts'
@@ -13,6 +13,8 @@ export interface CollectChoice {
   readonly isFollowing: boolean
   readonly signal: AbortSignal
   readonly onProgress: (counts: CollectCounts) => void
+  /** Something that a person should know. */
+  readonly onNotice: (text: string) => void
 }
 
 export interface Collected extends CollectCounts {
@@ -23,8 +25,38 @@ export interface Collected extends CollectCounts {
 /** What ksqlDB may read events from: with a gate before it, or none. */
 const EVENT_TOPICS = [RAW_TOPIC, 'events.valid']
 
-/** CCS_CONFIG_INVALID for a target without Kafka, or of which nobody says where its processing log is. */
+const RETRY_MS = { first: 500, most: 10_000 }
+
+/** Who follows waits for servers that are away, and goes on from what is in Kafka. */
 export async function collect(project: Project, choice: CollectChoice): Promise<Collected> {
+  const { isFollowing, signal, onProgress, onNotice } = choice
+  const { first, most } = RETRY_MS
+  let before: CollectCounts | undefined
+  for (let waitMs = first; ; waitMs = Math.min(most, waitMs * 2)) {
+    let counts = before
+    const note = (now: CollectCounts) => {
+      counts = addCounts(before, now)
+      waitMs = first
+      onProgress(counts)
+    }
+    try {
+      const result = await collectOnce(project, { ...choice, onProgress: note })
+      return { ...result, ...addCounts(before, result) }
+    } catch (error) {
+      const isPassing = error instanceof CcsError && error.exit === EXIT.unreachable
+      if (!isFollowing || !isPassing || signal.aborted) throw error
+      if (waitMs === first) onNotice(`${error.message} Waiting for it.`)
+      before = counts
+      await systemClock().sleep(waitMs, signal)
+    }
+  }
+}
+
+/** CCS_CONFIG_INVALID for a target without Kafka, or of which nobody says where its processing log is. */
+async function collectOnce(
+  project: Project,
+  choice: Omit<CollectChoice, 'onNotice'>,
+): Promise<Collected> {
   const { kafka: settings, prefix } = project.target
   if (settings === undefined) throw noServer(project, 'has no Kafka')
   const [

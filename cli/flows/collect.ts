@@ -52,6 +52,23 @@ export interface CollectCounts {
   readonly reasons: Readonly<Record<string, number>>
 }
 
+/** Of two attempts, one after the other. */
+export function addCounts(before: CollectCounts | undefined, more: CollectCounts): CollectCounts {
+  if (!before) return more
+  const reasons = { ...before.reasons }
+  for (const [reason, count] of Object.entries(more.reasons))
+    reasons[reason] = (reasons[reason] ?? 0) + count
+  return {
+    rows: before.rows + more.rows,
+    collected: before.collected + more.collected,
+    repeated: before.repeated + more.repeated,
+    withoutBytes: before.withoutBytes + more.withoutBytes,
+    other: before.other + more.other,
+    missing: before.missing + more.missing,
+    reasons,
+  }
+}
+
 /** Of a record that has no reject yet. */
 interface Fresh extends LoggedRecord {
   readonly bytes: Buffer

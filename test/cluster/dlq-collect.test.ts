@@ -4,8 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
+import { compileEncoder } from '../../cli/core/avro-encode.ts'
 import { recordDecoder } from '../../cli/core/avro-record.ts'
-import type { RejectedEvent } from '../../cli/core/contracts.ts'
+import type { Event, RejectedEvent } from '../../cli/core/contracts.ts'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
 import type { KafkaConnection } from '../../cli/io/kafka.ts'
 import type { Collected } from '../../cli/open-collect.ts'
 import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
@@ -13,6 +15,7 @@ import { clusterTest } from '../fixtures/cluster.ts'
 import { withKafkaProject } from '../fixtures/kafka-project.ts'
 import { withTopics } from '../fixtures/kafka-topics.ts'
 import { loggedRow } from '../fixtures/processing-log.ts'
+import { shopEvent } from '../fixtures/shop-events.ts'
 
 const RECORDS = 3_000
 const QUERIES = [0, 1, 2]
@@ -55,6 +58,17 @@ clusterTest(
           topic: log,
           messages: [row(Buffer.from('x'), 0, 'else'), { value: 'no row', partition: 0 }],
         })
+        const registry = await openConfluentRegistry({ url: cluster.registry })
+        const newest = async (topic: string) => {
+          const schema = (await registry.versions(`${prefix}${topic}-value`)).at(-1)
+          if (!schema) throw new Error(`${topic} has no schema`)
+          return schema
+        }
+        const rawSchema = await newest('events.raw')
+        const batch = new RecordBatch()
+        compileEncoder<Event>(rawSchema.schema, rawSchema.id)(batch, shopEvent('a', Date.now()))
+        const good = Buffer.from(batch.body.subarray(4))
+        await producer.send({ topic: log, messages: [row(good, 0, raw), row(good, 1, raw)] })
         const written = async () => {
           const ends = [0, 1, 2].map(
             async (one) => (await looking.stream.range(`${prefix}events.dlq`, one)).end,
@@ -88,16 +102,24 @@ clusterTest(
         const again: Collected = JSON.parse(await ccs(...collecting, '--json'))
         expect(again).toMatchObject({ rows: 1, collected: 1, repeated: 0 })
 
-        const registry = await openConfluentRegistry({ url: cluster.registry })
-        const schema = (await registry.versions(`${prefix}events.dlq-value`)).at(-1)
-        const decode = recordDecoder<RejectedEvent>(schema?.schema ?? '', schema?.id ?? 0)
+        const { schema, id } = await newest('events.dlq')
+        const decode = recordDecoder<RejectedEvent>(schema, id)
         const rejects: RejectedEvent[] = []
         for (const partition of [0, 1, 2])
           for (const value of await readAll(kafka, `${prefix}events.dlq`, partition))
             rejects.push(...[decode(value) ?? []].flat())
         const texts = rejects.map(({ bytes }) => Buffer.from(bytes).toString())
-        expect(texts.sort()).toEqual([...bad.map(String), 'late'].sort())
-        for (const { reason, topic, partition, offset, bytes } of rejects) {
+        expect(texts.sort()).toEqual([...bad.map(String), 'late', String(good)].sort())
+        for (const { reason, topic, partition, offset, bytes, message, schema_id } of rejects) {
+          // The gate has nothing against it.
+          if (good.equals(bytes)) {
+            expect({ reason, schema_id }).toEqual({
+              reason: 'undecodable',
+              schema_id: rawSchema.id,
+            })
+            expect(message).toMatch(/^ksqlDB: Error deserializing .*: Unknown magic byte!\.$/)
+            continue
+          }
           expect({ reason, topic }).toEqual({ reason: 'bad_magic', topic: 'events.raw' })
           const text = Buffer.from(bytes).toString()
           const index = bad.findIndex((one) => String(one) === text)

@@ -53,7 +53,7 @@ ksqldbTest(
         }
         expect(met, JSON.stringify(last)).toBe(2 * QUERIES.length)
         expect(reasons).toEqual({ bad_magic: 1, unknown_schema_id: 1 })
-        expect(last?.log).toBe('ccs_ksql_processing_log')
+        expect(last?.log).toBe((await client.describe('KSQL_PROCESSING_LOG'))?.topic)
         const registry = await openConfluentRegistry({ url: servers.registry })
         const schema = (await registry.versions(`${PREFIX}events.dlq-value`)).at(-1)
         const decode = recordDecoder<RejectedEvent>(schema?.schema ?? '', schema?.id ?? 0)

@@ -28,6 +28,7 @@ export default class DlqCollect extends CcsCommand<Collected> {
       isFollowing: flags.follow,
       signal: this.untilSignal(),
       ...(flags.log === undefined ? {} : { log: flags.log }),
+      onNotice: (text) => this.note(text),
       onProgress: ({ rows, collected }) => {
         if (rows === told) return
         told = rows
