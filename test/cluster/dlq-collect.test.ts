@@ -91,8 +91,12 @@ clusterTest(
           child.kill('SIGKILL')
           await child.ended
         }
+        await producer.send({ topic: log, messages: [row(Buffer.from('early'), 1, raw)] })
         const older = start([...collecting, '--follow'])
-        await sleep(3_000)
+        // It has read all of it, and waits for more.
+        await older.says(/[1-9]\d* rows read/, 60_000)
+        for (let before = -1; before !== (await written()); await sleep(1_000))
+          before = await written()
         const last: Collected = JSON.parse(await ccs(...collecting, '--json')) // what it prints
         expect(last.missing).toBe(0)
         // The older one finds out with its next batch.
@@ -109,7 +113,7 @@ clusterTest(
           for (const value of await readAll(kafka, `${prefix}events.dlq`, partition))
             rejects.push(...[decode(value) ?? []].flat())
         const texts = rejects.map(({ bytes }) => Buffer.from(bytes).toString())
-        expect(texts.sort()).toEqual([...bad.map(String), 'late', String(good)].sort())
+        expect(texts.sort()).toEqual([...bad.map(String), 'early', 'late', String(good)].sort())
         for (const { reason, topic, partition, offset, bytes, message, schema_id } of rejects) {
           // The gate has nothing against it.
           if (good.equals(bytes)) {
