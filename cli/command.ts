@@ -68,6 +68,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   #progress: Progress | undefined
   #isLineOpen = false
+  #isStreaming = false
   #release: (() => void) | undefined
 
   /** The result is the document that `--json` prints. */
@@ -112,6 +113,17 @@ export abstract class CcsCommand<Result> extends Command {
   /** The same, for output without end: waits while the reader of stdout is slower than the command. */
   protected async printPaced(line: string, stop: AbortSignal): Promise<void> {
     this.print(line)
+    await stdoutDrained(stop)
+  }
+
+  /** From now on --json is one document a line, of `printDocument`, instead of the result. */
+  protected streamJson(): void {
+    this.#isStreaming = true
+  }
+
+  /** A document on a line of its own, after the reader of stdout has caught up. */
+  protected async printDocument(document: unknown, stop: AbortSignal): Promise<void> {
+    process.stdout.write(`${JSON.stringify(document, exactNumbers)}\n`)
     await stdoutDrained(stop)
   }
 
@@ -173,6 +185,7 @@ export abstract class CcsCommand<Result> extends Command {
   }
 
   override logJson(json: unknown): void {
+    if (this.#isStreaming) return
     process.stdout.write(`${JSON.stringify(json, exactNumbers, 2)}\n`)
   }
 
@@ -187,7 +200,10 @@ export abstract class CcsCommand<Result> extends Command {
       help: true,
     })
     const command = this.id?.replaceAll(':', ' ') ?? ''
-    report(asCcsError(thrown, { command, flags }), thrown, this.jsonEnabled())
+    report(asCcsError(thrown, { command, flags }), thrown, {
+      isJson: this.jsonEnabled(),
+      isLine: this.#isStreaming,
+    })
   }
 
   protected override async finally(): Promise<void> {
@@ -204,7 +220,7 @@ export async function runCli(url: string): Promise<void> {
   const isJson = argv.includes('--json')
   watchReader()
   process.on('uncaughtException', (thrown) => {
-    report(asCcsError(thrown), thrown, isJson)
+    report(asCcsError(thrown), thrown, { isJson })
     process.exit()
   })
   try {
@@ -214,19 +230,23 @@ export async function runCli(url: string): Promise<void> {
       await flush()
     } catch (thrown) {
       if (isExit(thrown)) process.exitCode = thrown.oclif.exit ?? 0
-      else report(unknownCommand(thrown, config) ?? asCcsError(thrown), thrown, isJson)
+      else report(unknownCommand(thrown, config) ?? asCcsError(thrown), thrown, { isJson })
     }
   } catch (thrown) {
-    report(asCcsError(thrown), thrown, isJson)
+    report(asCcsError(thrown), thrown, { isJson })
   }
 }
 
 /** Prints an error, as a document on stdout with --json, and sets the exit code. */
-function report(error: CcsError, thrown: unknown, isJson: boolean): void {
+function report(
+  error: CcsError,
+  thrown: unknown,
+  { isJson, isLine = false }: { readonly isJson: boolean; readonly isLine?: boolean },
+): void {
   process.exitCode = error.exit
   if (isJson) {
     const document = { error: errorDocument(error) }
-    process.stdout.write(`${JSON.stringify(document, exactNumbers, 2)}\n`)
+    process.stdout.write(`${JSON.stringify(document, exactNumbers, isLine ? 0 : 2)}\n`)
   } else process.stderr.write(`${errorLines(error, painterFor(process.stderr)).join('\n')}\n`)
   if (process.env.CCS_DEBUG === '1') {
     for (let cause = thrown; cause instanceof Error; cause = cause.cause)

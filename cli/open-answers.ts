@@ -17,7 +17,8 @@ export interface Answers {
   readonly from: string
   /** When the rows asked for were committed, ISO 8601; null: up to now, or nothing committed yet. */
   readonly asOf: string | null
-  query(sql: string): Promise<QueryResult>
+  /** The signal makes it fail. */
+  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
   status(): Promise<StatusResult>
   close(): Promise<void>
 }
@@ -34,7 +35,7 @@ export async function openAnswers(
     return {
       from: running.url,
       asOf: null,
-      query: (sql) => running.query(sql),
+      query: (sql, signal) => running.query(sql, signal),
       status: async () => (await running.get('/status')) as StatusResult, // the engine's own answer
       close: () => store.log.close(),
     }
@@ -62,9 +63,9 @@ async function lakeAnswers(
   return {
     from: 'lake',
     asOf: manifest ? new Date(manifest.committedMs).toISOString() : null,
-    query: async (sql) => {
+    query: async (sql, signal) => {
       engine ??= await open()
-      return engine.query(sql, Date.now())
+      return engine.query(sql, Date.now(), signal)
     },
     status: () =>
       readStatus(store.log, committedState(manifest), {

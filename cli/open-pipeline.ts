@@ -217,10 +217,10 @@ export async function openServer(
     routes: {
       ...page.routes,
       'GET /status': status,
-      'POST /query': async (body) => {
+      'POST /query': async (body, signal) => {
         const sql = sqlOf(body)
         await pipeline.catchUp()
-        return engine.query(sql, Date.now())
+        return engine.query(sql, Date.now(), signal)
       },
       'POST /commit': async () => {
         await pipeline.commit()

@@ -1,10 +1,11 @@
 import { Args, Flags } from '@oclif/core'
 import { CcsCommand, targetFlag } from '../command.ts'
 import type { QueryResult } from '../core/ports.ts'
-import { openAnswers } from '../open-answers.ts'
-import { openMartsAnswers } from '../open-marts.ts'
+import { rowLines } from '../core/row-lines.ts'
+import { type Answer, allRows } from '../flows/asking.ts'
+import { openAsking, openMartsAsking } from '../open-asking.ts'
 
-/** What `--json` prints. */
+/** What `--json` prints; of rows without end only each row, a line each. */
 export interface QueryOutput extends QueryResult {
   /** Where the answer comes from: the engine's URL, "lake" or "marts". */
   readonly from: string
@@ -15,35 +16,68 @@ export interface QueryOutput extends QueryResult {
 export default class Query extends CcsCommand<QueryOutput> {
   static override summary = 'Ask one SELECT over Bronze, Silver and Gold, or over the daily marts.'
   static override description =
-    'Asks the engine that runs on this data, up to the last event; when none runs, what was last committed. With --marts: the tables that dbt built and published last.'
+    'Asks the engine that runs on this data, up to the last event; when none runs, what was last committed. With --marts: the tables that dbt built and published last. On a ksqlDB target the SQL is that of ksqlDB, with the names of the models: SELECT … EMIT CHANGES prints rows as they come, with --json one document a line, until --limit or Ctrl-C, which ends the query on the server too.'
   static override examples = [
     '<%= config.bin %> query "SELECT * FROM gold.right_now"',
     '<%= config.bin %> query "SELECT * FROM gold.activity_1m ORDER BY 1 DESC LIMIT 5" --json',
     '<%= config.bin %> query --marts "SELECT * FROM fct_revenue_daily ORDER BY 1 DESC LIMIT 7"',
+    '<%= config.bin %> query --target ksqldb "SELECT order_id, revenue FROM silver.orders EMIT CHANGES"',
   ]
   static override flags = {
     target: targetFlag,
     marts: Flags.boolean({ summary: 'Ask the published marts of dbt instead.' }),
+    limit: Flags.integer({ min: 1, summary: 'Stop after so many rows.' }),
+    from: Flags.option({ options: ['start', 'end'] as const })({
+      default: 'end',
+      summary: 'Of EMIT CHANGES: begin with what is there, or with what comes.',
+    }),
   }
   static override args = {
-    sql: Args.string({ required: true, description: 'One SELECT in DuckDB’s SQL.' }),
+    sql: Args.string({
+      required: true,
+      description: 'One SELECT in DuckDB’s SQL; in that of ksqlDB on its targets.',
+    }),
   }
 
   async run(): Promise<QueryOutput> {
     const { args, flags } = await this.parse(Query)
     const project = await this.loadProject(flags)
-    const answers = await (flags.marts ? openMartsAnswers(project) : openAnswers(project))
+    const stop = this.untilSignal()
+    const asking = await (flags.marts ? openMartsAsking(project) : openAsking(project))
+    const { from, asOf } = asking
     try {
-      const result = await answers.query(args.sql)
+      const answer = await asking.ask(args.sql, {
+        signal: stop,
+        isFromStart: flags.from === 'start',
+      })
+      const { columns } = answer
+      if (answer.isEndless) {
+        await this.#follow(answer, flags.limit, stop)
+        return { from, asOf, columns, rows: [] }
+      }
+      const rows = await allRows(answer, flags.limit)
       this.printTable(
-        result.columns.map(({ name }) => ({ key: name })),
-        result.rows,
+        columns.map(({ name }) => ({ key: name })),
+        rows,
       )
-      if (answers.asOf) this.note(`As committed ${answers.asOf}.`)
-      else if (answers.from === 'lake') this.note('Nothing is committed yet.')
-      return { from: answers.from, asOf: answers.asOf, ...result }
+      if (asOf) this.note(`As committed ${asOf}.`)
+      else if (from === 'lake') this.note('Nothing is committed yet.')
+      return { from, asOf, columns, rows }
     } finally {
-      await answers.close()
+      await asking.close()
+    }
+  }
+
+  /** A row as it comes; `limit` of them. */
+  async #follow({ columns, rows }: Answer, limit: number | undefined, stop: AbortSignal) {
+    this.streamJson()
+    const { width } = this
+    const lines = rowLines(columns, { width, paint: (style, text) => this.paint(style, text) })
+    let count = 0
+    for await (const row of rows) {
+      if (this.jsonEnabled()) await this.printDocument(row, stop)
+      else for (const line of lines(row)) await this.printPaced(line, stop)
+      if (++count === limit) break
     }
   }
 }

@@ -257,8 +257,8 @@ export interface BatchEngine<F extends Frozen = Frozen, W extends Written = Writ
   readonly uncommittedRows: number
   /** Takes frames in, in order; their rows can be asked for when it resolves. */
   ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]>
-  /** One SELECT over Bronze, Silver and Gold as of now; `nowMs` is the clock of right_now(). */
-  query(sql: string, nowMs: number): Promise<QueryResult>
+  /** One SELECT over Bronze, Silver and Gold as of now; `nowMs` is the clock of right_now(). The signal makes it fail. */
+  query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult>
   /** Everything taken in so far; undefined when nothing came since the last. */
   freeze(): Promise<F | undefined>
   /** Writes a frozen part: lake files below `stage`, state below its own directory. Repeatable. */

@@ -32,6 +32,8 @@ export interface Column {
   /** Heading; the key when absent. */
   readonly title?: string
   readonly align?: 'left' | 'right'
+  /** Its width where there is room, though no value needs it. */
+  readonly least?: number
 }
 
 /** No column of a table is cut below this: where even that is too wide, rows are listed one value a line. */
@@ -52,7 +54,11 @@ export function tableLines(
   const titles = columns.map((column) => column.title ?? column.key)
   const cells = rows.map((row) => columns.map((column) => cellOf(row[column.key])))
   const widths = titles.map((title, index) =>
-    Math.max(title.length, ...cells.map((row) => row[index]?.length ?? 0)),
+    Math.max(
+      title.length,
+      columns[index]?.least ?? 0,
+      ...cells.map((row) => row[index]?.length ?? 0),
+    ),
   )
   const room = options.width - GAP.length * (columns.length - 1)
   const least = widths.reduce((sum, width) => sum + Math.min(width, COLUMN_MIN), 0)
@@ -104,7 +110,8 @@ function isNumber(value: unknown): boolean {
   return typeof value === 'string' && /^-?[\d,]+(\.\d+)?%?$/.test(value)
 }
 
-function cellOf(value: unknown): string {
+/** A value as a table shows it. */
+export function cellOf(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'number') return String(Number(value.toPrecision(15)))
   const text = typeof value === 'object' ? JSON.stringify(value, exactNumbers) : String(value)

@@ -11,8 +11,8 @@ import { CcsError, EXIT } from '../core/errors.ts'
 import { errorDocument } from '../core/text.ts'
 import type { Asset } from './assets.ts'
 
-/** Answers one request with a JSON document; CcsErrors become error documents. */
-export type Route = (body: unknown) => Promise<unknown>
+/** Answers one request with a JSON document; CcsErrors become error documents. The signal: who asked has gone. */
+export type Route = (body: unknown, signal?: AbortSignal) => Promise<unknown>
 
 /** The live page, where it is served. */
 export interface PageRoutes {
@@ -86,12 +86,13 @@ function makeApp(options: ServerOptions, port: () => number | undefined): Hono<B
   for (const [name, route] of Object.entries(options.routes)) {
     const [method = 'GET', path = '/'] = name.split(' ')
     app.on(method, path, async (c) => {
-      if (method === 'GET') return send(200, await route(undefined))
+      if (method === 'GET') return send(200, await route(undefined, c.req.raw.signal))
       if (c.req.header('content-type') !== 'application/json')
         return send(415, { error: { message: 'Send application/json.' } })
       const text = await readBody(c.req.raw)
       if (text === undefined) return send(413, { error: { message: 'The request is too large.' } })
-      return send(200, await route(text === '' ? undefined : JSON.parse(text)))
+      const body: unknown = text === '' ? undefined : JSON.parse(text)
+      return send(200, await route(body, c.req.raw.signal))
     })
   }
   if (options.page) addPage(app, options.page)

@@ -20,7 +20,7 @@ export async function removeEndpoint(files: Files, root: string): Promise<void> 
 
 export interface EngineClient {
   readonly url: string
-  query(sql: string): Promise<QueryResult>
+  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
   /** `GET /<path>`, e.g. status. */
   get(path: string): Promise<unknown>
   post(path: string, body: unknown): Promise<unknown>
@@ -49,7 +49,9 @@ function clientAt(url: string): EngineClient {
   const call = async (path: string, init: RequestInit): Promise<unknown> => {
     let response: Response
     try {
-      response = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
+      const timeout = AbortSignal.timeout(TIMEOUT_MS)
+      const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
+      response = await fetch(`${url}${path}`, { ...init, signal })
     } catch (error) {
       throw new CcsError('CCS_ENGINE_UNREACHABLE', `The engine at ${url} does not answer.`, {
         exit: EXIT.unreachable,
@@ -67,8 +69,9 @@ function clientAt(url: string): EngineClient {
       ...(hint === undefined ? {} : { hint }),
     })
   }
-  const post = (path: string, body: unknown) =>
+  const post = (path: string, body: unknown, signal?: AbortSignal) =>
     call(path, {
+      ...(signal ? { signal } : {}),
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -76,8 +79,9 @@ function clientAt(url: string): EngineClient {
   return {
     url,
     get: (path) => call(path, {}),
-    post,
-    query: async (sql) => (await post('/query', { sql })) as QueryResult, // the engine's own answer
+    post: (path, body) => post(path, body),
+    // The engine's own answer.
+    query: async (sql, signal) => (await post('/query', { sql }, signal)) as QueryResult,
   }
 }
 

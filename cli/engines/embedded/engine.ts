@@ -172,8 +172,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     await this.#gold.dropUnused()
   }
 
-  query(sql: string, nowMs: number): Promise<QueryResult> {
-    return this.#questions.ask(sql, nowMs)
+  query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
+    return this.#questions.ask(sql, nowMs, signal)
   }
 
   /** What was taken in before the call. From the cut on more may come in, while SQL still works on this. */

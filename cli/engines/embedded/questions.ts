@@ -29,16 +29,20 @@ export class Questions {
     this.#options = options
   }
 
-  /** Throws CCS_QUERY_INVALID with DuckDB's own words for anything but a SELECT that runs. */
-  async ask(sql: string, nowMs: number): Promise<QueryResult> {
+  /** Throws CCS_QUERY_INVALID with DuckDB's own words for anything but a SELECT that runs; the signal ends it so. */
+  async ask(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
     const connection = this.#idle.pop() ?? (await this.#options.connect())
+    const interrupt = () => connection.interrupt()
     try {
       await this.#options.bringUpToDate(await this.#modelsBehind(connection, sql))
       await setNow(connection, nowMs)
+      signal?.addEventListener('abort', interrupt, { once: true })
+      signal?.throwIfAborted()
       return await connection.all(sql)
     } catch (error) {
       throw queryError(error)
     } finally {
+      signal?.removeEventListener('abort', interrupt)
       this.#idle.push(connection)
     }
   }

@@ -1,0 +1,59 @@
+/** `ccs query` for a ksqlDB that can't be had: what is wrong, in words, with the exit code of its kind and no secret. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, test } from 'vitest'
+import { type KsqldbProject, ksqldbProject } from '../fixtures/ksqldb-project.ts'
+import { deadAddress } from '../fixtures/registry-proxy.ts'
+import { type Ran, runCcs } from './run-ccs.ts'
+
+async function asked(url: string, sql: string, login = ''): Promise<Ran> {
+  const servers = { url, brokers: '127.0.0.1:9', registry: 'http://127.0.0.1:9' }
+  let project: KsqldbProject | undefined
+  try {
+    project = ksqldbProject(servers, 'x_', login)
+    return await runCcs(['query', '--target', 'ksqldb', '--project', project.dir, sql], {
+      env: { PASSWORD: 'lovelace' },
+    })
+  } finally {
+    project?.remove()
+  }
+}
+
+test('a host that does not answer or is not known is exit 4 and a look at ksqldb.url', async () => {
+  for (const url of [await deadAddress(), 'http://nobody.invalid:8088']) {
+    const { code, stdout, stderr } = await asked(url, 'SELECT * FROM silver.orders EMIT CHANGES')
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
+    expect(stderr).toContain('CCS_ENGINE_UNREACHABLE')
+    expect(stderr).toContain('Look at ksqldb.url of the target in ccs.yml.')
+  }
+})
+
+test('refused credentials are said to be refused, and the password stays in', async () => {
+  const asks: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    asks.push(request.headers.authorization)
+    response.writeHead(401).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // a TCP server's address is one
+  try {
+    const ran = await asked(
+      `http://127.0.0.1:${port}`,
+      'SELECT * FROM silver.orders EMIT CHANGES',
+      ', username: ada, password: "${PASSWORD}"',
+    )
+    expect(ran.code).toBe(4)
+    expect(ran.stderr).toContain('refuses the credentials')
+    expect(ran.stdout + ran.stderr).not.toContain('lovelace')
+    expect(asks[0]).toBe(`Basic ${Buffer.from('ada:lovelace').toString('base64')}`)
+  } finally {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+})
+
+test('what is no SELECT is refused before anybody is asked', async () => {
+  const { code, stderr } = await asked(await deadAddress(), 'DROP STREAM x')
+  expect(code).toBe(2)
+  expect(stderr).toContain('Only one SELECT can be asked.')
+})
