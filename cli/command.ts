@@ -103,11 +103,11 @@ export abstract class CcsCommand<Result> extends Command {
     return painterFor(process.stdout)(style, text)
   }
 
-  /** A line of the result for people; silent with --json. */
+  /** A line of the result for people; silent with --json, unless that is a document a line. */
   protected print(line = ''): void {
     if (this.#isLineOpen) process.stderr.write('\r\u001B[K')
     this.#isLineOpen = false
-    if (!this.jsonEnabled()) process.stdout.write(`${line}\n`)
+    if (!this.jsonEnabled() || this.#isStreaming) process.stdout.write(`${line}\n`)
   }
 
   /** The same, for output without end: waits while the reader of stdout is slower than the command. */
@@ -132,6 +132,11 @@ export abstract class CcsCommand<Result> extends Command {
     if (this.jsonEnabled()) return
     process.stderr.write(`${this.#isLineOpen ? '\r\u001B[K' : ''}${line}\n`)
     this.#isLineOpen = false
+  }
+
+  /** A fault that does not end the command, on stderr. */
+  protected printFault(error: CcsError): void {
+    process.stderr.write(`${errorLines(error, painterFor(process.stderr)).join('\n')}\n`)
   }
 
   protected printTable(columns: readonly Column[], rows: readonly object[]): void {

@@ -1,38 +1,57 @@
 /** The part of the composition root for `ccs query` and `ccs sql`: whoever answers for a target. */
 import { CcsError, EXIT } from './core/errors.ts'
-import type { Asking, Table } from './flows/asking.ts'
-import { type Answers as OpenAnswers, openAnswers } from './open-answers.ts'
+import type { QueryResult } from './core/ports.ts'
+import type { Answer, Asking, Table } from './flows/asking.ts'
+import { openAnswers } from './open-answers.ts'
 import { openMartsAnswers } from './open-marts.ts'
 import type { Project } from './project.ts'
 
+/** For one question, or a few at once. */
 export async function openAsking(project: Project): Promise<Asking> {
-  if (project.target.ksqldb && project.target.engine === 'ksqldb') return ksqldbAsking(project)
+  if (isKsqldb(project)) return ksqldbAsking(project)
   const answers = await openAnswers(project)
-  return asking(answers, async () => {
-    const { rows } = await answers.query(TABLES)
-    return tablesOf(rows)
-  })
+  return asking(answers, async () => answers)
+}
+
+/** For as long as somebody asks: engines may come and go meanwhile. */
+export async function openLastingAsking(project: Project): Promise<Asking> {
+  if (isKsqldb(project)) return ksqldbAsking(project)
+  const [{ FollowAnswers }, { systemClock }] = await Promise.all([
+    import('./flows/follow-answers.ts'),
+    import('./open.ts'),
+  ])
+  const answers = new FollowAnswers(() => openAnswers(project), systemClock())
+  return asking(answers, () => answers.source())
 }
 
 export async function openMartsAsking(project: Project): Promise<Asking> {
-  return asking(await openMartsAnswers(project), async () => [])
+  const answers = await openMartsAnswers(project)
+  return asking(answers, async () => answers)
 }
 
-type Answers = Omit<OpenAnswers, 'status'>
+function isKsqldb({ target }: Project): boolean {
+  return target.engine === 'ksqldb'
+}
 
-function asking(answers: Answers, tables: Asking['tables']): Asking {
+interface Answers {
+  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
+  close(): Promise<void>
+}
+
+type Source = Pick<Answer, 'asOf' | 'from'>
+
+function asking(answers: Answers, source: () => Promise<Source>): Asking {
   return {
-    from: answers.from,
-    asOf: answers.asOf,
     ask: async (sql, { signal } = {}) => {
       try {
-        return { ...(await answers.query(sql, signal)), isEndless: false }
+        const { from, asOf } = await source()
+        return { from, asOf, ...(await answers.query(sql, signal)), isEndless: false }
       } catch (error) {
         if (!signal?.aborted) throw error
         throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause: error })
       }
     },
-    tables,
+    tables: async () => tablesOf((await answers.query(TABLES)).rows),
     close: () => answers.close(),
   }
 }
@@ -69,9 +88,11 @@ async function ksqldbAsking(project: Project): Promise<Asking> {
     models: modelNames(project),
   })
   return {
-    from: client.url,
-    asOf: null,
-    ask: (sql, options) => questions.ask(sql, options),
+    ask: async (sql, options) => ({
+      from: client.url,
+      asOf: null,
+      ...(await questions.ask(sql, options)),
+    }),
     tables: () => questions.tables(),
     close: async () => {},
   }

@@ -44,13 +44,12 @@ export default class Query extends CcsCommand<QueryOutput> {
     const project = await this.loadProject(flags)
     const stop = this.untilSignal()
     const asking = await (flags.marts ? openMartsAsking(project) : openAsking(project))
-    const { from, asOf } = asking
     try {
       const answer = await asking.ask(args.sql, {
         signal: stop,
         isFromStart: flags.from === 'start',
       })
-      const { columns } = answer
+      const { from, asOf, columns } = answer
       if (answer.isEndless) {
         await this.#follow(answer, flags.limit, stop)
         return { from, asOf, columns, rows: [] }

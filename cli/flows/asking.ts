@@ -7,6 +7,10 @@ import type { QueryResult } from '../core/ports.ts'
 type Row = QueryResult['rows'][number]
 
 export interface Answer {
+  /** Where it comes from: a server's URL, 'lake' or 'marts'. */
+  readonly from: string
+  /** When the rows asked for were committed, ISO 8601; null: up to now, or nothing committed yet. */
+  readonly asOf: string | null
   readonly columns: QueryResult['columns']
   /** In the shapes of docs/json-output.md. May be gone through once, and must be; leaving the loop calls it off. */
   readonly rows: AsyncIterable<Row> | Iterable<Row>
@@ -28,10 +32,6 @@ export interface Table {
 }
 
 export interface Asking {
-  /** Where answers come from: a server's URL, 'lake' or 'marts'. */
-  readonly from: string
-  /** When the rows asked for were committed, ISO 8601; null: up to now, or nothing committed yet. */
-  readonly asOf: string | null
   ask(sql: string, options?: AskOptions): Promise<Answer>
   /** Models first, in the order of their layers. */
   tables(): Promise<readonly Table[]>

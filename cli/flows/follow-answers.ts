@@ -12,10 +12,12 @@ export interface AnswersNow {
   readonly from: string
   /** Of the lake: which commit. */
   readonly asOf: string | null
-  query(sql: string): Promise<QueryResult>
+  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
   status(): Promise<StatusResult>
   close(): Promise<void>
 }
+
+type Source = Pick<AnswersNow, 'asOf' | 'from'>
 
 /** While no engine runs, this often is looked whether one does, or another commit is there. */
 const LOOK_MS = 1_000
@@ -53,8 +55,15 @@ export class FollowAnswers {
     await this.status()
   }
 
-  query(sql: string): Promise<QueryResult> {
-    return this.#ask((answers) => answers.query(sql))
+  /** The signal makes it fail. */
+  query(sql: string, signal?: AbortSignal): Promise<QueryResult> {
+    return this.#ask((answers) => answers.query(sql, signal), signal)
+  }
+
+  /** Who answers now, after a look. */
+  async source(): Promise<Source> {
+    await this.look()
+    return this.#current()
   }
 
   async status(): Promise<StatusResult> {
@@ -76,13 +85,14 @@ export class FollowAnswers {
   }
 
   /** An engine that has gone is asked for once more: where it is now, or what it left. */
-  async #ask<T>(question: (answers: AnswersNow) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (answers: AnswersNow) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const opened = this.#current()
     const answers = await opened
     try {
       return await question(answers)
     } catch (error) {
-      if (!(error instanceof CcsError) || error.code !== 'CCS_ENGINE_UNREACHABLE') throw error
+      const isGone = error instanceof CcsError && error.code === 'CCS_ENGINE_UNREACHABLE'
+      if (!isGone || signal?.aborted) throw error
       if (this.#answers === opened) {
         this.#answers = undefined
         await answers.close()

@@ -1,0 +1,122 @@
+/**
+ * Lines of stdin. On a terminal they are edited, with the history of earlier ones from a file; else they come as
+ * they were piped.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { createInterface, type Interface } from 'node:readline'
+
+export interface LineInput {
+  /** Somebody types; stdin and a stream to answer on are a terminal. */
+  readonly isTerminal: boolean
+  /** Until the end of the input, or Ctrl-D; may be gone through once. */
+  readonly lines: AsyncIterable<string>
+  /** Asks for the next line; nothing where nobody types. */
+  prompt(text: string): void
+  /** Forgets what stands on the line. */
+  clear(): void
+  close(): Promise<void>
+}
+
+export interface LineInputOptions {
+  readonly historyFile: string
+  /** Ctrl-C on a terminal. */
+  readonly onInterrupt: () => void
+}
+
+const HISTORY_MAX = 1_000
+
+export async function openLineInput(options: LineInputOptions): Promise<LineInput> {
+  const { stdin, stdout, stderr } = process
+  // With stdout in a pipe a person can still be asked.
+  const output = stdout.isTTY ? stdout : stderr
+  const isTerminal = stdin.isTTY === true && output.isTTY === true
+  if (!isTerminal) return pipedInput(createInterface({ input: stdin }))
+  const { historyFile, onInterrupt } = options
+  const lines = createInterface({
+    input: stdin,
+    output,
+    terminal: true,
+    history: await readHistory(historyFile),
+    historySize: HISTORY_MAX,
+    removeHistoryDuplicates: true,
+  })
+  let saved: Promise<void> = Promise.resolve()
+  lines.on('history', (history: string[]) => {
+    const newestFirst = [...history]
+    saved = saved.then(() => saveHistory(historyFile, newestFirst))
+  })
+  lines.on('SIGINT', onInterrupt)
+  return {
+    isTerminal,
+    lines: linesOf(lines),
+    prompt: (text) => {
+      lines.setPrompt(text)
+      lines.prompt()
+    },
+    clear: () => {
+      for (const name of ['e', 'u']) lines.write(null, { ctrl: true, name })
+      output.write('^C\n')
+    },
+    close: async () => {
+      lines.close()
+      await saved
+    },
+  }
+}
+
+function pipedInput(lines: Interface): LineInput {
+  return {
+    isTerminal: false,
+    lines: linesOf(lines),
+    prompt: () => {},
+    clear: () => {},
+    close: async () => lines.close(),
+  }
+}
+
+/** Those that come while one is being worked on wait. */
+function linesOf(lines: Interface): AsyncIterable<string> {
+  const waiting: string[] = []
+  let isClosed = false
+  let wake = () => {}
+  lines.on('line', (line) => {
+    waiting.push(line)
+    wake()
+  })
+  lines.on('close', () => {
+    isClosed = true
+    wake()
+  })
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) yield line
+        if (isClosed) return
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+  }
+}
+
+/** Newest first; none where there is no file. */
+async function readHistory(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .reverse()
+}
+
+/** A comfort: a folder that can't be written costs the history, not the answer. */
+async function saveHistory(file: string, newestFirst: readonly string[]): Promise<void> {
+  const text = [...newestFirst].reverse().map((line) => `${line}\n`)
+  try {
+    await mkdir(path.dirname(file), { recursive: true })
+    await writeFile(file, text.join(''), { mode: 0o600 })
+  } catch {
+    // See above.
+  }
+}
