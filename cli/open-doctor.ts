@@ -1,5 +1,7 @@
 /** The part of the composition root for `ccs doctor`: the servers of a target. */
+import type { HttpServer, Target } from './core/target.ts'
 import type { Check } from './flows/doctor.ts'
+import type { KsqldbPart } from './flows/doctor-target.ts'
 import type { Project } from './project.ts'
 
 /** The topics of the input; what models make comes with a deployment. */
@@ -14,7 +16,7 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
     import('./core/schema-history.ts'),
     import('./open.ts'),
   ])
-  const { kafka, registry, connect } = target
+  const { kafka, registry, connect, ksqldb } = target
   return examineTarget({
     target,
     topics: topicSchemas(project.schemas).filter((one) => TOPICS.includes(one.topic)),
@@ -42,5 +44,16 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
     ...(connect && {
       connect: async () => (await import('./open-sinks.ts')).openConnect(target),
     }),
+    ...(ksqldb && { ksqldb: () => openKsqldbPart(ksqldb, target) }),
   })
+}
+
+async function openKsqldbPart(server: HttpServer, { prefix }: Target): Promise<KsqldbPart> {
+  const [{ openKsql }, { lookAt }, { namesOf }] = await Promise.all([
+    import('./engines/ksqldb/client.ts'),
+    import('./engines/ksqldb/look.ts'),
+    import('./engines/ksqldb/actions.ts'),
+  ])
+  const client = openKsql(server)
+  return { look: () => lookAt(client), prefix: namesOf(prefix).source('', 1) }
 }

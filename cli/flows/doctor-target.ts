@@ -9,6 +9,12 @@ import type { HttpServer, Target } from '../core/target.ts'
 import { placeOf } from '../core/text.ts'
 import type { Check } from './doctor.ts'
 import { kafkaChecks } from './doctor-kafka.ts'
+import {
+  commandTopicChecks,
+  commandTopicOf,
+  type KsqldbFound,
+  ksqldbChecks,
+} from './doctor-ksqldb.ts'
 import { type RegistryNeeds, registryChecks } from './doctor-registry.ts'
 
 /** A server that the target does not have is left out. */
@@ -17,12 +23,19 @@ export interface TargetServers extends RegistryNeeds {
   readonly kafka?: () => Promise<TopicAdmin>
   readonly registry?: () => Promise<RemoteRegistry>
   readonly connect?: () => Promise<ConnectCluster>
+  readonly ksqldb?: () => Promise<KsqldbPart>
   /** What the project would run there. */
   readonly connectors: () => Promise<readonly DesiredConnector[]>
 }
 
+export interface KsqldbPart {
+  look(): Promise<KsqldbFound>
+  /** Of the names of the target's streams and tables. */
+  readonly prefix: string
+}
+
 export async function examineTarget(servers: TargetServers): Promise<readonly Check[]> {
-  const { target, kafka, registry, connect, connectors } = servers
+  const { target, kafka, registry, connect, ksqldb, connectors } = servers
   const settings = target.kafka
   const checks = await Promise.all([
     kafka === undefined || settings === undefined
@@ -41,8 +54,32 @@ export async function examineTarget(servers: TargetServers): Promise<readonly Ch
     connect === undefined
       ? []
       : asked('connect', async () => connectChecks(await connect(), connectors)),
+    ksqldb === undefined
+      ? []
+      : asked('ksqldb', async () => {
+          const { look, prefix } = await ksqldb()
+          const found = await look()
+          const own = ksqldbChecks(found, prefix)
+          return [...own, ...(kafka === undefined ? [] : await topicChecks(kafka, found, target))]
+        }),
   ])
   return [credentialsCheck(target), ...checks.flat()]
+}
+
+function topicChecks(
+  kafka: () => Promise<TopicAdmin>,
+  found: KsqldbFound,
+  target: Target,
+): Promise<readonly Check[]> {
+  return asked('command topic', async () => {
+    const admin = await kafka()
+    try {
+      const [state] = await admin.topics([commandTopicOf(found)])
+      return commandTopicChecks({ about: await admin.about(), state }, found, target)
+    } finally {
+      await admin.close()
+    }
+  })
 }
 
 /** What can't be asked is a failed check for each fault, with the error's own hint. */
