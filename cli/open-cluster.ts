@@ -1,19 +1,17 @@
 /**
  * Composition of plan and deploy for a target on Kafka: its servers as ports, the project as what is wanted of them,
- * and the embedded engine's own plan and deployment as one of the steps.
+ * and the models of its engine as one of the steps.
  */
 import { type ClusterPlan, type FoundState, planCluster } from './core/cluster-plan.ts'
 import type { Deployment } from './core/deployment.ts'
 import type { DesiredState } from './core/desired.ts'
-import { CcsError } from './core/errors.ts'
-import type { Plan } from './core/plan.ts'
 import { prefixed } from './core/target.ts'
 import type { ClusterReading } from './flows/cluster-adopt.ts'
 import type { ClusterDeployParts } from './flows/cluster-deploy.ts'
 import type { ClusterPorts } from './flows/cluster-read.ts'
-import { deployedLogic, type Logic, openFault, openLogic, systemClock } from './open.ts'
-import { type OpenDeployment, openDeployment } from './open-deploy.ts'
+import { type Logic, openFault, openLogic, systemClock } from './open.ts'
 import { openDesired, openOwnConnect, openServers } from './open-desired.ts'
+import { type ModelsOptions, openModels } from './open-models.ts'
 import type { Project } from './project.ts'
 
 export interface OpenCluster {
@@ -32,13 +30,10 @@ export interface OpenCluster {
   close(): Promise<void>
 }
 
-export interface ClusterOptions {
+export interface ClusterOptions extends ModelsOptions {
   /** Of an earlier deployment, instead of the project's. */
   readonly desired?: (fromProject: DesiredState) => DesiredState
-  /** All models go. */
-  readonly isDestroying?: boolean
   readonly withAdopted?: boolean
-  readonly isRebuild?: boolean
 }
 
 /** Asks the servers nothing yet. CCS_USAGE_INVALID for a target without Kafka. */
@@ -48,9 +43,8 @@ export async function openCluster(
   options: ClusterOptions = {},
 ): Promise<OpenCluster> {
   const { target } = project
-  const [{ readCluster }, { withoutModels }, { hostname, userInfo }] = await Promise.all([
+  const [{ readCluster }, { hostname, userInfo }] = await Promise.all([
     import('./flows/cluster-read.ts'),
-    import('./flows/cluster-destroy.ts'),
     import('node:os'),
   ])
   const servers = await openServers(project)
@@ -58,33 +52,27 @@ export async function openCluster(
   const ports: ClusterPorts = { ...servers, connect: connect.connect }
   const fromProject = await openDesired(project, logic, connect)
   const desired = options.desired?.(fromProject) ?? fromProject
-  const fault = await openFault()
-  const hold: { models?: OpenDeployment; isPending: boolean } = { isPending: false }
+  const [fault, models] = await Promise.all([
+    openFault(),
+    openModels(project, logic, ports, options),
+  ])
   const read = async (): Promise<ClusterReading> => {
-    const models = hold.models ?? (await openDeployment(project, logic, { isLocked: false }))
-    try {
-      const [deployment, manifest] = await Promise.all([
-        ports.deployments.load(),
-        models.parts.manifests.load(),
-      ])
-      const running = manifest?.models ?? []
-      const found: FoundState = {
-        ...(await readCluster(ports, desired, deployment)),
-        models: running,
-      }
-      const own = hold.isPending ? { ...models.plan, steps: [] } : models.plan
-      const plan = planCluster({
-        target: target.name,
-        desired,
-        deployment,
-        found,
-        models: options.isDestroying ? withoutModels(own, running) : own,
-        withAdopted: options.withAdopted ?? false,
-      })
-      return { plan, found, deployment }
-    } finally {
-      if (models !== hold.models) await models.close()
+    const deployment = await ports.deployments.load()
+    const { plan: own, running, engine } = await models.read(deployment)
+    const found: FoundState = {
+      ...(await readCluster(ports, desired, deployment)),
+      models: running,
     }
+    const plan = planCluster({
+      target: target.name,
+      desired,
+      deployment,
+      found,
+      models: own,
+      withAdopted: options.withAdopted ?? false,
+      ...(engine === undefined ? {} : { engine }),
+    })
+    return { plan, found, deployment }
   }
   return {
     ports,
@@ -96,68 +84,16 @@ export async function openCluster(
       clock: systemClock(),
       by: `${userInfo().username}@${hostname()}`,
       plan: async () => (await read()).plan,
-      deployModels: async (plan) => {
-        if (hold.models) await deployModels(project, logic, hold.models, plan.models, options)
-      },
+      deployModels: (plan, work) => models.apply(plan.models, work),
       ...(fault ? { onReached: () => fault.reach('deploy.step') } : {}),
     },
-    holdModels: async (plan) => {
-      const steps = plan.tasks.flatMap((task) => task.steps).filter(isOfEngine)
-      if (steps.length === 0 && !options.isRebuild) return []
-      try {
-        hold.models = await openDeployment(project, logic, { isLocked: true })
-        return []
-      } catch (error) {
-        const isRunning = error instanceof CcsError && error.code === 'CCS_ENGINE_LOCKED'
-        if (!isRunning || options.isRebuild || steps.some((one) => one.kind === 'model'))
-          throw error
-        hold.isPending = true
-        return steps.map((one) => one.name)
-      }
-    },
-    rebuild: async () => {
-      if (hold.models) await deployModels(project, logic, hold.models, hold.models.plan, options)
-    },
+    holdModels: (plan) => models.hold(plan),
+    rebuild: () => models.rebuild(),
     close: async () => {
-      await hold.models?.close()
+      await models.close()
       await Promise.all([ports.deployments.close(), ports.topics.close()])
     },
   }
-}
-
-function isOfEngine({ kind }: { readonly kind: string }): boolean {
-  return kind === 'model' || kind === 'schema'
-}
-
-async function deployModels(
-  project: Project,
-  logic: Logic,
-  { parts }: OpenDeployment,
-  plan: Plan,
-  options: ClusterOptions,
-): Promise<void> {
-  if (options.isDestroying) return removeData(project)
-  const { deploy } = await import('./flows/deploy.ts')
-  await deploy(plan, parts, {
-    logic: deployedLogic(logic),
-    // Asked for the whole plan.
-    allowDestructive: true,
-    isRebuild: options.isRebuild ?? false,
-  })
-}
-
-/** Lake and state of the target; other files of the directory are not ccs's to delete. */
-async function removeData(project: Project): Promise<void> {
-  const [{ diskFiles }, { dataLayout, generationOf }] = await Promise.all([
-    import('./io/files.ts'),
-    import('./core/layout.ts'),
-  ])
-  const files = diskFiles()
-  const { root, manifest, state, stage, lake, log } = dataLayout(project.dataDir)
-  const generations = (await files.readdir(root)).filter((name) => generationOf(name) !== undefined)
-  // The manifest first: what none names is nobody's.
-  for (const path of [manifest, lake, state, stage, log]) await files.remove(path)
-  for (const name of generations) await files.remove(`${root}/${name}`)
 }
 
 /** Name of the topic that keeps the target's deployments. */

@@ -37,6 +37,8 @@ export interface ClusterInput {
   readonly found: FoundState
   /** The engine's own plan. */
   readonly models: Plan
+  /** The engine's record, should there be nothing to do for it. */
+  readonly engine?: string
   readonly withAdopted?: boolean
 }
 
@@ -57,6 +59,8 @@ export interface ClusterPlan {
   /** Whether `resources` differ from the last deployment's. */
   readonly isNewRecord: boolean
   readonly models: Plan
+  /** The engine's record, kept where no step makes another. */
+  readonly engine?: string
   readonly remarks: readonly string[]
   /** Of all that the plan was made from; equal for an equal plan. */
   readonly fingerprint: string
@@ -115,6 +119,7 @@ export function planCluster(input: ClusterInput): ClusterPlan {
     intent: union(resources, records),
     isNewRecord: recordOf(resources) !== recordOf(records),
     models,
+    ...(input.engine === undefined ? {} : { engine: input.engine }),
     remarks: desired.remarks,
     fingerprint: fingerprintOf(input),
   }
@@ -175,12 +180,14 @@ function modelSteps(
     const was = step.kind === 'model' ? recorded.get(step.name) : undefined
     const is = running.get(step.name)
     const drift = isComplete && was !== undefined && was.fingerprint !== is?.fingerprint
-    return modelStep(step, drift ? (is ? 'changed' : 'gone') : undefined)
+    const seen = modelStep(step, drift ? (is ? 'changed' : 'gone') : undefined)
+    return isComplete && step.isDrift ? { ...seen, drift: true } : seen
   })
 }
 
 function modelStep(step: Step, drift: 'changed' | 'gone' | undefined): ClusterStep {
   const { action, state, refused, before, after } = step
+  const destroys = state === 'drop' ? 'its rows' : step.destroys
   const drifted =
     drift === 'gone'
       ? 'the data directory no longer has it'
@@ -193,7 +200,7 @@ function modelStep(step: Step, drift: 'changed' | 'gone' | undefined): ClusterSt
     state,
     reason: drift ? drifted : step.reason,
     drift: drift !== undefined,
-    ...(state === 'drop' ? { destroys: 'its rows' } : {}),
+    ...(destroys === undefined ? {} : { destroys }),
     ...(refused === undefined ? {} : { refused }),
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),

@@ -29,4 +29,6 @@ export interface Deployment {
   /** Who, in words: user@host. */
   readonly by: string
   readonly resources: readonly DeployedResource[]
+  /** What the engine keeps of its models, in words of its own; absent where it keeps that itself. */
+  readonly engine?: string
 }

@@ -28,6 +28,10 @@ export interface Step {
   readonly after?: string
   /** Set when the step can't be taken: why, and what to do instead. */
   readonly refused?: string
+  /** Set where the engine itself saw that somebody else changed it. */
+  readonly isDrift?: boolean
+  /** What would be lost, beside the rows that state `drop` says. */
+  readonly destroys?: string
 }
 
 export interface Plan {

@@ -65,6 +65,7 @@ export async function adoptResources(
       deployedMs: parts.clock.nowMs(),
       by: parts.by,
       resources: [...taken, ...others],
+      ...(deployment?.engine === undefined ? {} : { engine: deployment.engine }),
     })
     return { target, adopted: wanted, serial }
   })

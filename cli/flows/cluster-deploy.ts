@@ -9,6 +9,7 @@ import { DEPLOYMENT_FORMAT, type DeployedResource, type Deployment } from '../co
 import type { DesiredState } from '../core/desired.ts'
 import { CcsError, EXIT } from '../core/errors.ts'
 import type { Clock, DeploymentClaim } from '../core/ports.ts'
+import type { ModelsWork } from '../core/target-models.ts'
 import { carryOut } from './cluster-operations.ts'
 import { clusterRefusal, preflight } from './cluster-preflight.ts'
 import type { ClusterPorts } from './cluster-read.ts'
@@ -22,7 +23,7 @@ export interface ClusterDeployParts {
   /** Made anew from what is there now. */
   readonly plan: () => Promise<ClusterPlan>
   /** The model steps of the plan, all at once. */
-  readonly deployModels: (plan: ClusterPlan) => Promise<void>
+  readonly deployModels: (plan: ClusterPlan, work: ModelsWork) => Promise<void>
   /** After each thing that is done: where a test ends the process. */
   readonly onReached?: () => void
 }
@@ -84,6 +85,7 @@ async function takeSteps(
 ): Promise<Deployment> {
   // A deployment that was broken off is gone on with under its own number.
   const serial = plan.isUnfinished ? plan.serial : plan.serial + 1
+  let engine = (await parts.ports.deployments.load())?.engine
   const save = async (resources: readonly DeployedResource[], complete: boolean) => {
     const deployment: Deployment = {
       format: DEPLOYMENT_FORMAT,
@@ -93,13 +95,24 @@ async function takeSteps(
       deployedMs: parts.clock.nowMs(),
       by: parts.by,
       resources,
+      ...(engine === undefined ? {} : { engine }),
     }
     await claim.save(deployment)
     parts.onReached?.()
     return deployment
   }
   if (plan.tasks.length > 0) await save(plan.intent, false)
-  await takeTasks(plan, claim, parts, options)
+  let isKept = false
+  await takeTasks(plan, claim, parts, {
+    ...options,
+    engine,
+    keep: async (text) => {
+      engine = text
+      isKept = true
+      await save(plan.intent, false)
+    },
+  })
+  if (!isKept) engine = plan.engine ?? engine
   return save(plan.resources, true)
 }
 
@@ -108,15 +121,21 @@ export async function takeTasks(
   plan: ClusterPlan,
   claim: DeploymentClaim,
   parts: ClusterDeployParts,
-  options: Pick<ClusterDeployOptions, 'onStep'>,
+  options: Pick<ClusterDeployOptions, 'onStep'> & Pick<ModelsWork, 'engine' | 'keep'>,
 ): Promise<void> {
+  const work: ModelsWork = {
+    engine: options.engine,
+    keep: options.keep,
+    check: () => claim.check(),
+    onReached: () => parts.onReached?.(),
+  }
   const count = countOf(plan.tasks)
   let index = 0
   for (const { steps, operations } of plan.tasks) {
     for (const step of steps) options.onStep?.(step, ++index, count)
     for (const operation of operations) {
       await claim.check()
-      await carryOut(operation, { ...parts, deployModels: () => parts.deployModels(plan) })
+      await carryOut(operation, { ...parts, deployModels: () => parts.deployModels(plan, work) })
       parts.onReached?.()
     }
   }

@@ -53,17 +53,22 @@ export async function destroyCluster(
   const plan = await claimed(parts, async (claim) => {
     const found = await parts.plan()
     const deployment = await ports.deployments.load()
-    if (deployment)
-      await claim.save({
-        ...deployment,
-        format: DEPLOYMENT_FORMAT,
-        epoch: claim.epoch,
-        complete: false,
-        deployedMs: clock.nowMs(),
-        by,
-      })
-    parts.onReached?.()
-    await takeTasks(found, claim, parts, options)
+    const save = async (engine: string | undefined) => {
+      if (deployment)
+        await claim.save({
+          ...deployment,
+          format: DEPLOYMENT_FORMAT,
+          epoch: claim.epoch,
+          complete: false,
+          deployedMs: clock.nowMs(),
+          by,
+          ...(engine === undefined ? {} : { engine }),
+        })
+      parts.onReached?.()
+    }
+    const engine = deployment?.engine
+    await save(engine)
+    await takeTasks(found, claim, parts, { ...options, engine, keep: save })
     return found
   })
   await ports.topics.remove([manifestTopic])
