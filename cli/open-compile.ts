@@ -1,14 +1,16 @@
 /** The part of the composition root that knows the dialects. */
+import type { Dialect } from './core/dialect.ts'
 import type { EngineName } from './core/sql-types.ts'
 import type { CompileResult } from './flows/compile.ts'
-import { openLogic } from './open.ts'
+import { type Logic, openLogic } from './open.ts'
 import type { Project } from './project.ts'
 
 /** Compiles the project's models, each time in a DuckDB of its own, in memory. */
 export async function openCompiler(
   project: Project,
+  options: { readonly logic?: Logic; readonly ksqldb?: Dialect } = {},
 ): Promise<(engine: EngineName) => Promise<readonly CompileResult[]>> {
-  const logic = await openLogic(project)
+  const logic = options.logic ?? (await openLogic(project))
   const [
     { compileModels },
     { compileEmbedded },
@@ -53,7 +55,11 @@ export async function openCompiler(
                 (await rowsOf('SELECT json_deserialize_sql($1::JSON) AS sql', [json]))[0]?.sql,
               ),
           },
-          dialects: { local: compileEmbedded, flink: compileFlink, ksqldb: compileKsqldb },
+          dialects: {
+            local: compileEmbedded,
+            flink: compileFlink,
+            ksqldb: options.ksqldb ?? compileKsqldb,
+          },
         },
       )
     } finally {

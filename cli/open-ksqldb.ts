@@ -1,15 +1,167 @@
-/** Composition of the models of a target on ksqlDB. */
-import type { TargetModels } from './core/target-models.ts'
+/**
+ * Composition of the models of a target on ksqlDB: the project compiled to streams and tables, held against the record
+ * in the target's deployment and against what the server and the cluster have.
+ */
+import { modelsOf as deployedModels } from './core/desired.ts'
+import { CcsError, EXIT } from './core/errors.ts'
+import type { Plan } from './core/plan.ts'
+import type { ModelsReading, TargetModels } from './core/target-models.ts'
+import type { KsqlPlan, Names } from './engines/ksqldb/actions.ts'
+import type { KsqlClient } from './engines/ksqldb/client.ts'
+import type { KsqlRecord } from './engines/ksqldb/record.ts'
+import type { Relation } from './engines/ksqldb/relation.ts'
 import type { ClusterPorts } from './flows/cluster-read.ts'
 import type { Logic } from './open.ts'
 import type { ModelsOptions } from './open-models.ts'
 import type { Project } from './project.ts'
 
+type Ports = Pick<ClusterPorts, 'topics' | 'registry'>
+
+interface Opened {
+  readonly project: Project
+  readonly ports: Ports
+  readonly client: KsqlClient
+  readonly names: Names
+  readonly partitions: number
+  /** Each after what it reads. */
+  readonly desired: readonly Relation[]
+  /** Text by model, in order. */
+  readonly texts: ReadonlyMap<string, string>
+  readonly isRebuild: boolean
+}
+
+/** CCS_SQL_UNSUPPORTED, with every place, for models that ksqlDB can't run. The server is not asked yet. */
 export async function openKsqldbModels(
-  _project: Project,
-  _logic: Logic,
-  _ports: Pick<ClusterPorts, 'topics' | 'registry'>,
-  _options: ModelsOptions,
+  project: Project,
+  logic: Logic,
+  ports: Ports,
+  options: ModelsOptions,
 ): Promise<TargetModels> {
-  throw new Error('not yet')
+  const { ksqldb, kafka, prefix, name } = project.target
+  if (!ksqldb || !kafka)
+    throw new CcsError('CCS_CONFIG_INVALID', `Target "${name}" has no ksqldb.url.`, {
+      exit: EXIT.usage,
+      hint: 'Give it one in ccs.yml: ksqldb: { url: "http://127.0.0.1:8088" }',
+    })
+  const [{ openKsql }, { namesOf }] = await Promise.all([
+    import('./engines/ksqldb/client.ts'),
+    import('./engines/ksqldb/actions.ts'),
+  ])
+  const { isDestroying = false, isRebuild = false } = options
+  const graph = isDestroying ? [] : logic.graph
+  const opened: Opened = {
+    project,
+    ports,
+    client: openKsql(ksqldb),
+    names: namesOf(prefix),
+    partitions: kafka.partitions,
+    desired: isDestroying ? [] : await relationsOf(project, logic),
+    texts: new Map(graph.map(({ model }) => [model.name, model.text])),
+    isRebuild,
+  }
+  /** Of the plan that was read last. */
+  let last: { readonly plan: KsqlPlan; readonly record: KsqlRecord } | undefined
+  return {
+    read: async (deployment) => {
+      const { readRecord } = await import('./engines/ksqldb/record.ts')
+      const record = readRecord(deployment?.engine)
+      const running = deployedModels(deployment?.resources ?? [])
+      const plan = await planOf(opened, record)
+      last = { plan, record }
+      return readingOf(opened, last, running)
+    },
+    // The claim on the deployment is all: nothing of ccs runs beside the server.
+    hold: async () => [],
+    apply: async (_plan, work) => {
+      if (last === undefined) return
+      const [{ applyKsql }, { recordText }] = await Promise.all([
+        import('./engines/ksqldb/engine.ts'),
+        import('./engines/ksqldb/record.ts'),
+      ])
+      await applyKsql(
+        last.plan,
+        { desired: opened.desired, before: last.record },
+        { ...opened, ...ports },
+        {
+          check: () => work.check(),
+          onReached: () => work.onReached(),
+          keep: (record) => work.keep(recordText(record)),
+        },
+      )
+    },
+    // Asked for, it is in the plan.
+    rebuild: async () => {},
+    close: async () => {},
+  }
+}
+
+async function relationsOf(project: Project, logic: Logic): Promise<readonly Relation[]> {
+  const [{ openCompiler }, { requireSupported }, { compileRelations }] = await Promise.all([
+    import('./open-compile.ts'),
+    import('./flows/compile.ts'),
+    import('./engines/ksqldb/dialect.ts'),
+  ])
+  const relations: Relation[] = []
+  const compile = await openCompiler(project, {
+    logic,
+    ksqldb: (input) => {
+      const compiled = compileRelations(input)
+      relations.push(...compiled.relations)
+      return { ...compiled, statements: [] }
+    },
+  })
+  requireSupported(await compile('ksqldb'))
+  return relations
+}
+
+async function planOf(opened: Opened, record: KsqlRecord): Promise<KsqlPlan> {
+  const { client, ports, desired, names, isRebuild } = opened
+  const [{ planKsql }] = await Promise.all([import('./engines/ksqldb/plan.ts'), client.ready()])
+  const [sources, topics] = await Promise.all([client.sources(), ports.topics.names()])
+  return planKsql({
+    desired,
+    placed: record.placed,
+    found: { sources, topics: new Set(topics) },
+    names,
+    begun: record.begun.map((one) => one.source),
+    begunTopics: record.begun.flatMap((one) => one.topic ?? []),
+    rebuild: isRebuild,
+  })
+}
+
+async function readingOf(
+  opened: Opened,
+  { plan, record }: { readonly plan: KsqlPlan; readonly record: KsqlRecord },
+  running: ModelsReading['running'],
+): Promise<ModelsReading> {
+  const [{ ksqlSteps }, { settledRecord }, { recordText }] = await Promise.all([
+    import('./engines/ksqldb/steps.ts'),
+    import('./engines/ksqldb/engine.ts'),
+    import('./engines/ksqldb/record.ts'),
+  ])
+  const { desired, names, texts } = opened
+  const lost = await lostOf(opened)
+  const steps = ksqlSteps({
+    plan,
+    desired,
+    record,
+    names,
+    wanted: texts,
+    deployed: new Map(running.map((one) => [one.name, one.text])),
+    ...(lost === undefined ? {} : { lost }),
+  })
+  const kept = steps.filter((one) => one.action !== 'remove').length
+  const own: Plan = { steps, serial: 0, unchanged: texts.size - kept }
+  return { plan: own, running, engine: recordText(settledRecord(plan, record)) }
+}
+
+/** What comes from outside and is not whole any more: what is made anew of it lacks the rest. */
+async function lostOf({ desired, names, ports }: Opened): Promise<string | undefined> {
+  for (const { body, over, topic } of desired) {
+    if (body !== undefined || over !== undefined) continue
+    const name = names.topic(topic, 1)
+    const progress = await ports.topics.progress(name, `${name}.ccs`)
+    if (progress.some((one) => one.start > 0)) return `rows older than what ${name} still holds`
+  }
+  return undefined
 }

@@ -12,7 +12,7 @@ import type { Desired } from './plan.ts'
 import type { TopicState } from './ports.ts'
 import { resource, type SubjectContent } from './resource-content.ts'
 import type { TopicSchemas } from './schema-history.ts'
-import { type KafkaSettings, prefixed, type Target } from './target.ts'
+import { FILLS_GOLD, type KafkaSettings, prefixed, type Target } from './target.ts'
 import { formatDuration } from './units.ts'
 
 export interface DesiredSubject extends SubjectContent {
@@ -111,7 +111,9 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
     topic('events.valid', flowing(recordBytesMax + WRAPPING_BYTES)),
     // The ledger of replays: kept as long as the rejects that it is about, in one order.
     { ...topic('ccs.replays', flowing(LEDGER_BYTES)), partitions: 1 },
-    ...goldTopics(logic.graph, schemas).map((name) => topic(name, { 'cleanup.policy': 'compact' })),
+    ...(FILLS_GOLD[target.engine] ? [] : goldTopics(logic.graph, schemas)).map((name) =>
+      topic(name, { 'cleanup.policy': 'compact' }),
+    ),
     ...neededBy(connectors).map(keptForAWeek),
   ]
 }

@@ -103,6 +103,15 @@ export interface TopicState {
   readonly config: Readonly<Record<string, string>>
 }
 
+export interface TopicProgress {
+  readonly partition: number
+  /** First offset kept, and the one after the last. */
+  readonly start: number
+  readonly end: number
+  /** null: nothing yet. */
+  readonly committed: number | null
+}
+
 export interface TopicAdmin {
   /** Those of `names` that exist, all there are without; internal topics of Kafka are left out. */
   topics(names?: readonly string[]): Promise<readonly TopicState[]>
@@ -110,6 +119,10 @@ export interface TopicAdmin {
   /** Sets and, by null, unsets settings; the others stay as they are. */
   configure(name: string, config: Readonly<Record<string, string | null>>): Promise<void>
   addPartitions(name: string, total: number): Promise<void>
+  /** Of all topics. */
+  names(): Promise<readonly string[]>
+  /** How far a consumer group has read a topic; [] for a topic that is not there. */
+  progress(name: string, group: string): Promise<readonly TopicProgress[]>
   remove(names: readonly string[]): Promise<void>
   /** Brokers, version, and what `ccs doctor` looks at. */
   about(): Promise<Readonly<Record<string, string>>>

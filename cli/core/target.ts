@@ -4,6 +4,13 @@
  */
 export type EngineName = 'embedded' | 'flink' | 'ksqldb'
 
+/** Engines that make and fill Gold's topics themselves; for others ccs makes them, and copies Gold into them. */
+export const FILLS_GOLD: Readonly<Record<EngineName, boolean>> = {
+  embedded: false,
+  flink: false,
+  ksqldb: true,
+}
+
 export interface Sasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'
   /** plain and scram. */

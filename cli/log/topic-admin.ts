@@ -2,9 +2,10 @@
  * Topics of a cluster over kafkajs. Kafka's older request to alter configs, the one that kafkajs has, forgets every
  * setting that it does not name: so all that are there are sent again with those that change.
  */
-import type { TopicAdmin, TopicState } from '../core/ports.ts'
+import type { TopicAdmin, TopicProgress, TopicState } from '../core/ports.ts'
 import type { Admin, KafkaConnection } from '../io/kafka.ts'
 import { kafkaFault } from '../io/kafka-fault.ts'
+import { committedOffsets } from './gate-lag.ts'
 
 /** Numbers of Kafka's protocol that kafkajs gives no type for at run time. */
 const TOPIC_RESOURCE = 2
@@ -41,6 +42,8 @@ export function openTopicAdmin(kafka: KafkaConnection): TopicAdmin {
       asked(async (admin) => {
         await admin.createPartitions({ topicPartitions: [{ topic: name, count: total }] })
       }, name),
+    names: () => asked((admin) => admin.listTopics()),
+    progress: (name, group) => asked((admin) => progress(admin, name, group), name),
     remove: (names) => asked((admin) => remove(admin, names)),
     about: () => asked(about),
     close: () => kafka.close(),
@@ -119,6 +122,24 @@ async function configure(
     validateOnly: false,
     resources: [{ type: TOPIC_RESOURCE, name, configEntries }],
   })
+}
+
+async function progress(
+  admin: Admin,
+  name: string,
+  group: string,
+): Promise<readonly TopicProgress[]> {
+  if (!(await admin.listTopics()).includes(name)) return []
+  const [ranges, committed] = await Promise.all([
+    admin.fetchTopicOffsets(name),
+    committedOffsets(admin, group, name),
+  ])
+  return ranges.map(({ partition, low, high }) => ({
+    partition,
+    start: Number(low),
+    end: Number(high),
+    committed: committed.get(partition) ?? null,
+  }))
 }
 
 /** Kafka answers before a topic is gone; who makes one of the same name meanwhile would be refused. */

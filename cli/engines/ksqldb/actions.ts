@@ -119,6 +119,8 @@ export interface KsqlPlanInput {
   readonly names: Names
   /** Sources, by their names in the cluster, that a deployment which was broken off may have made. */
   readonly begun?: readonly string[]
-  /** Make anew what could be replaced in place, so that rows which are there follow the new text too. */
+  /** Topics that those fill. */
+  readonly begunTopics?: readonly string[]
+  /** Make all anew that has a query, changed or not, so that rows which are there follow the text as it is now. */
   readonly rebuild?: boolean
 }

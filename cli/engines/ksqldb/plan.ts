@@ -85,6 +85,8 @@ function judge(
     if (relation.body && hasTopic)
       return anew('it was dropped; its topic is left, and would get every row twice', true)
     if (moved !== undefined) return anew(`${moved} is made anew`, true)
+    if (isStillRead(relation, input))
+      return anew('it was dropped; what reads it would get every row twice', true)
     const action = { do: 'create', relation, version, why: 'it was dropped' } as const
     return { ...base, version, isDrift: true, action }
   }
@@ -93,10 +95,19 @@ function judge(
   const isForeign = is.statement !== was.statement || !sameFields(is.fields, was.fields)
   const upgrade = upgradeOf(was.relation, relation, read)
   if (isForeign) return { ...mended(base, version, is, anew), isDrift: true }
+  if (rebuild && relation.body) return anew('asked to be made anew')
   if (upgrade.how === 'none') return running(base, is, anew)
   if (upgrade.how === 'anew') return anew(upgrade.why)
-  if (rebuild && relation.body) return anew('asked to be made anew')
   return { ...base, version, action: inPlace(relation, version, upgrade) }
+}
+
+/** By one that was declared over its topic, which the server does not know of. */
+function isStillRead({ name }: Relation, { placed, found, names }: KsqlPlanInput): boolean {
+  return placed.some(
+    ({ relation, version }) =>
+      readsOf(relation) === name &&
+      found.sources.some((one) => one.name === names.source(relation.name, version)),
+  )
 }
 
 function inPlace(

@@ -14,7 +14,7 @@ export interface Removals {
 
 /** `versions`: of each relation that is wanted, once all is done. */
 export function removalsOf(input: KsqlPlanInput, versions: ReadonlyMap<string, number>): Removals {
-  const { placed, found, names, begun = [] } = input
+  const { placed, found, names, begun = [], begunTopics = [] } = input
   const kept = new Set(placed.map(({ relation, version }) => names.source(relation.name, version)))
   const drop = (is: KsqlSource, topic: string | undefined, why: string): KsqlAction => ({
     do: 'drop',
@@ -23,11 +23,21 @@ export function removalsOf(input: KsqlPlanInput, versions: ReadonlyMap<string, n
     topic,
     why,
   })
-  const stale = readersFirst(found.sources).flatMap((one) => {
-    if (!begun.includes(one.name) || kept.has(one.name)) return []
-    const own = one.isMade ? one.topic : undefined
-    return [drop(one, own, 'a deployment that was broken off has left it')]
-  })
+  const left = readersFirst(found.sources).filter(
+    (one) => begun.includes(one.name) && !kept.has(one.name),
+  )
+  const gone = new Set(left.flatMap((one) => (one.isMade ? [one.topic] : [])))
+  const inUse = new Set(
+    placed.flatMap(({ relation, version }) =>
+      relation.body ? [names.topic(relation.topic, version)] : [],
+    ),
+  )
+  const stale: readonly KsqlAction[] = [
+    ...left.map((one) => drop(one, one.isMade ? one.topic : undefined, LEFT)),
+    ...begunTopics
+      .filter((topic) => found.topics.has(topic) && !gone.has(topic) && !inUse.has(topic))
+      .map((topic) => ({ do: 'remove topic', topic, why: LEFT }) as const),
+  ]
   const after = placed.toReversed().flatMap(({ relation, version }): readonly KsqlAction[] => {
     const next = versions.get(relation.name)
     if (next === version) return []
@@ -41,6 +51,8 @@ export function removalsOf(input: KsqlPlanInput, versions: ReadonlyMap<string, n
   })
   return { stale, after }
 }
+
+const LEFT = 'a deployment that was broken off has left it'
 
 /** Sources so that each comes before what it was made of. */
 function readersFirst(sources: readonly KsqlSource[]): readonly KsqlSource[] {
