@@ -71,6 +71,14 @@ export function isBusy({ code, message }: Refusal): boolean {
   )
 }
 
+/**
+ * It was not taken, and may be sent again: the server is starting, has not read its own earlier commands yet, or
+ * another statement got between (two at once fence each other off the command topic).
+ */
+export function isUntaken({ code, message }: Refusal): boolean {
+  return code === 50301 || code === 50302 || /fenced by another producer/i.test(message)
+}
+
 function hintOf({ message }: Refusal): string | undefined {
   if (/already exists/i.test(message))
     return 'Somebody else made it. Look at it in ksqlDB, then drop it there, or give the target a prefix.'

@@ -14,7 +14,7 @@ import {
   text,
 } from './answers.ts'
 import { busy, reached, stranger } from './reach.ts'
-import { isBusy, type Locate, placed, readRefusal, refused } from './refusal.ts'
+import { isBusy, isUntaken, type Locate, placed, readRefusal, refused } from './refusal.ts'
 
 export interface Execution {
   /** streamsProperties of this statement: nothing carries over to the next. */
@@ -90,9 +90,7 @@ export class Statements {
       if (answer.status < 300) return records(answer.body)
       const refusal = readRefusal(answer)
       if (refusal.message === '') throw stranger(url, answer)
-      // Not taken: the server is starting, or has not read its own earlier commands yet.
-      const isEarly = refusal.code === 50301 || refusal.code === 50302
-      if (isEarly && Date.now() < end) continue
+      if (isUntaken(refusal) && Date.now() < end) continue
       throw isBusy(refusal) ? busy(url, refusal.message) : refused(refusal, locate)
     }
   }

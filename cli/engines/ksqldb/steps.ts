@@ -61,10 +61,12 @@ function wantedStep(
     ...(isDrift ? { isDrift } : {}),
     ...(refusal === undefined ? {} : { refused: refusalText(refusal) }),
   } as const
-  if (placed.length === 0 && (first !== undefined || refusal !== undefined)) {
+  const isThere = (name: string) => placed.some((one) => one.relation.name === name)
+  if ((first ?? refusal) !== undefined && !made.some((one) => isThere(one.relation.name))) {
     const kinds = made.map((one) => `${one.relation.kind} ${names.source(one.relation.name, 1)}`)
     const reason = refusal === undefined ? kinds.join(', ') : 'new'
-    return [{ ...base, action: 'add', category: 'additive', state: 'none', reason }]
+    const action = placed.length === 0 ? 'add' : 'change'
+    return [{ ...base, action, category: 'additive', state: 'none', reason }]
   }
   if (first !== undefined) {
     const anew = made.map((one) => names.source(one.relation.name, one.version)).join(', ')
