@@ -5,6 +5,7 @@
 import { CcsError, EXIT } from '../core/errors.ts'
 import type { RegisteredSchema, RemoteRegistry } from '../core/ports.ts'
 import { schemaIdentity } from '../core/schema-identity.ts'
+import { javaSchemaText } from '../core/schema-java-text.ts'
 import type { HttpServer } from '../core/target.ts'
 import { type Answer, openRest, type Rest, type RestOptions, refused } from './rest.ts'
 
@@ -129,7 +130,7 @@ async function find(rest: Rest, subject: string, schema: string) {
 /** One line: no byte of layout goes over the wire, and equal schemas are equal texts. */
 function compact(subject: string, schema: string): string {
   try {
-    return JSON.stringify(JSON.parse(schema))
+    return javaSchemaText(schema)
   } catch (cause) {
     throw invalid(subject, 'it is not JSON', cause)
   }
