@@ -2,15 +2,15 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { type KsqldbProject, ksqldbProject } from '../fixtures/ksqldb-project.ts'
+import { type KsqldbFolder, ksqldbFolder } from '../fixtures/ksqldb-folder.ts'
 import { deadAddress } from '../fixtures/registry-proxy.ts'
 import { type Ran, runCcs } from './run-ccs.ts'
 
 async function asked(url: string, sql: string, login = ''): Promise<Ran> {
   const servers = { url, brokers: '127.0.0.1:9', registry: 'http://127.0.0.1:9' }
-  let project: KsqldbProject | undefined
+  let project: KsqldbFolder | undefined
   try {
-    project = ksqldbProject(servers, 'x_', login)
+    project = ksqldbFolder(servers, 'x_', login)
     return await runCcs(['query', '--target', 'ksqldb', '--project', project.dir, sql], {
       env: { PASSWORD: 'lovelace' },
     })

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { openKsql } from '../../cli/engines/ksqldb/client.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { ksqldbTest, sweep } from '../fixtures/ksqldb.ts'
-import { ksqldbProject } from '../fixtures/ksqldb-project.ts'
+import { ksqldbFolder } from '../fixtures/ksqldb-folder.ts'
 
 const PREFIX = 'ccs_doc_'
 const SOURCE = `${PREFIX}silver_orders`
@@ -15,7 +15,7 @@ ksqldbTest(
   async (servers) => {
     await sweep(servers, PREFIX)
     const client = openKsql({ url: servers.url })
-    const project = ksqldbProject(servers, PREFIX)
+    const project = ksqldbFolder(servers, PREFIX)
     const target = ['--target', 'ksqldb', '--project', project.dir]
     try {
       await client.execute(

@@ -4,7 +4,7 @@ import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
 import { startNode } from '../fixtures/child.ts'
 import { ksqldbTest, sweep } from '../fixtures/ksqldb.ts'
-import { ksqldbProject } from '../fixtures/ksqldb-project.ts'
+import { ksqldbFolder } from '../fixtures/ksqldb-folder.ts'
 
 const PREFIX = 'ccs_ask_'
 const SOURCE = `${PREFIX}silver_orders`
@@ -28,7 +28,7 @@ ksqldbTest(
   async (servers) => {
     await sweep(servers, PREFIX)
     const client = openKsql({ url: servers.url })
-    const project = ksqldbProject(servers, PREFIX)
+    const project = ksqldbFolder(servers, PREFIX)
     try {
       await client.execute(
         `CREATE STREAM \`${SOURCE}\` (\`_key\` STRING KEY, \`order_id\` STRING, \`revenue\` DECIMAL(18, 2), \`event_time\` TIMESTAMP) WITH (KAFKA_TOPIC = '${SOURCE}', PARTITIONS = 1, KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO')`,

@@ -1,0 +1,194 @@
+/** `ccs plan`, `deploy` and `destroy` on a real ksqlDB: from nothing, after others' hands, upgraded, cut off. */
+import { expect } from 'vitest'
+import { openKafka } from '../../cli/io/kafka.ts'
+import { openTopicAdmin } from '../../cli/log/topic-admin.ts'
+import { kafkaSettings } from '../fixtures/kafka-topics.ts'
+import { type KsqldbServers, ksqldbTest } from '../fixtures/ksqldb.ts'
+import { type KsqldbProject, withKsqldbProject } from '../fixtures/ksqldb-project.ts'
+
+const PREFIX = 'ccs_dep_'
+const TIMEOUT_MS = 900_000
+
+ksqldbTest(
+  'from nothing to all models, then nothing to do; what others do is found, named and repaired; back to nothing',
+  (servers) =>
+    withKsqldbProject(servers, PREFIX, async (project) => {
+      const planned = await project.ccs(['plan', '--json'])
+      expect(planned.code, planned.stderr).toBe(3)
+      const first = JSON.parse(planned.stdout).steps
+      expect(await project.left()).toEqual([])
+      await project.settle()
+      const again = await project.ccs(['plan'])
+      expect(again.code, again.stdout).toBe(0)
+      expect(again.stdout).toMatch(/^Nothing to do: \d+ resources are as deployed\.$/m)
+
+      await project.feed(200)
+      const rows = await project.restingKeys('silver.people')
+      expect([...rows.values()].every((count) => count === 1)).toBe(true)
+
+      for (const { change, steps, topic } of hands(project, servers)) {
+        await change()
+        expect(await project.steps()).toEqual(steps)
+        await project.settle()
+        // No row lost, none doubled.
+        expect(await project.rowsByKey(topic, rows.size)).toEqual(rows)
+      }
+
+      const gone = await project.ccs(['destroy', '--allow-destructive', '--yes'])
+      expect(gone.code, gone.stderr).toBe(0)
+      expect(await project.sources()).toEqual([])
+      expect(await project.left()).toEqual([])
+      expect(JSON.parse((await project.ccs(['plan', '--json'])).stdout).steps).toEqual(first)
+    }),
+  TIMEOUT_MS,
+)
+
+interface Hand {
+  readonly change: () => Promise<unknown>
+  readonly steps: readonly string[]
+  /** Where the events of visitors are once it is repaired. */
+  readonly topic: string
+}
+
+/** What others do, one after the other. */
+function hands(project: KsqldbProject, servers: KsqldbServers): readonly Hand[] {
+  const { client } = project
+  const people = project.named('silver_people')
+  const activity = project.named('gold_activity_1m')
+  const drifted = (...models: readonly string[]) => models.map((one) => `${one} (drift)`)
+  return [
+    {
+      change: async () => client.execute(`PAUSE ${await project.queryOf('silver_people')}`),
+      steps: drifted('change silver.people'),
+      topic: 'silver.people',
+    },
+    {
+      change: () =>
+        client.execute(
+          `CREATE OR REPLACE STREAM \`${people}\` WITH (KAFKA_TOPIC = '${project.named('silver.people')}', KEY_FORMAT = 'AVRO', VALUE_FORMAT = 'AVRO', TIMESTAMP = '\`event_time\`') AS SELECT * FROM \`${project.named('silver_events')}\` WHERE \`is_bot\` EMIT CHANGES`,
+        ),
+      steps: drifted('change silver.people'),
+      topic: 'silver.people',
+    },
+    {
+      change: () => client.execute(`DROP TABLE \`${activity}\``),
+      steps: drifted('replace gold.activity_1m'),
+      topic: 'silver.people',
+    },
+    {
+      change: async () => client.execute(`TERMINATE ${await project.queryOf('silver_people')}`),
+      steps: [...drifted('replace silver.people'), 'replace gold.activity_1m'],
+      topic: 'silver.people.v2',
+    },
+    {
+      change: () =>
+        withTopics(servers, (topics) => topics.remove([project.named('silver.people.v2')])),
+      steps: [...drifted('replace silver.people'), 'replace gold.activity_1m'],
+      topic: 'silver.people.v3',
+    },
+    {
+      // As when the command topic is lost: no source is left, all topics are.
+      change: async () => {
+        for (const one of await project.readersFirst())
+          await client.execute(`DROP ${one.kind} \`${one.name}\``)
+      },
+      steps: drifted(
+        'replace bronze.events',
+        'replace silver.events',
+        'replace silver.people',
+        'replace gold.activity_1m',
+      ),
+      topic: 'silver.people.v4',
+    },
+  ]
+}
+
+async function withTopics(
+  servers: KsqldbServers,
+  run: (topics: ReturnType<typeof openTopicAdmin>) => Promise<void>,
+): Promise<void> {
+  const topics = openTopicAdmin(await openKafka(kafkaSettings(servers.brokers), '.'))
+  try {
+    await run(topics)
+  } finally {
+    await topics.close()
+  }
+}
+
+ksqldbTest(
+  'what the project changes is done as the plan said: in place, beside the old, or refused with its place',
+  (servers) =>
+    withKsqldbProject(servers, PREFIX, async (project) => {
+      await project.settle()
+      const [people, gold] = ['sql/silver/people.sql', 'sql/gold/activity_1m.sql']
+      const queryId = await project.queryOf('silver_people')
+      project.edit(people, (text) =>
+        text.replace('NOT is_bot', 'NOT is_bot AND event_id IS NOT NULL'),
+      )
+      expect(await project.steps()).toEqual(['change silver.people'])
+      await project.settle()
+      expect(await project.queryOf('silver_people')).toBe(queryId)
+
+      project.edit(gold, (text) =>
+        text
+          .replaceAll('INTERVAL 1 MINUTE', 'INTERVAL 2 MINUTE')
+          .replace('window: 1 minute', 'window: 2 minutes'),
+      )
+      expect(await project.steps()).toEqual(['replace gold.activity_1m'])
+      await project.settle()
+      expect(await project.sources()).toContain(project.named('gold_activity_1m_v2'))
+      expect(await project.sources()).not.toContain(project.named('gold_activity_1m'))
+      expect(await project.left()).not.toContain(project.named('gold.activity_1m'))
+
+      const before = project.read(gold)
+      project.edit(gold, (text) => text.replace('count(*)   ', 'median(revenue)   '))
+      const refused = await project.ccs(['plan'])
+      expect(refused.code).toBe(2)
+      expect(refused.stderr).toMatch(
+        /CCS_SQL_UNSUPPORTED[\s\S]*sql\/gold\/activity_1m\.sql:\d+:\d+/,
+      )
+      project.write(gold, before)
+
+      const back = await project.ccs(['rollback', '--yes', '--allow-destructive', '--json'])
+      expect(back.code, back.stderr).toBe(0)
+      expect(await project.sources()).toContain(project.named('gold_activity_1m_v3'))
+    }),
+  TIMEOUT_MS,
+)
+
+ksqldbTest(
+  'a deploy that is killed after a few things, again and again, gets there, and leaves nothing behind',
+  (servers) =>
+    withKsqldbProject(servers, PREFIX, async (project) => {
+      const killed = async (after: number) => {
+        const fault = { NODE_ENV: 'test', CCS_FAULT: `deploy.step:${after}:kill` }
+        const { code, stderr } = await project.ccs(['deploy', '--yes'], fault)
+        if (code !== null && code !== 0) throw new Error(stderr)
+        return code === null
+      }
+      let kills = 0
+      // After a statement and before the record of it.
+      while (await killed(9)) expect(++kills).toBeLessThan(20)
+      expect(kills).toBeGreaterThan(3)
+      expect(await project.steps()).toEqual([])
+      const made = await project.sources()
+
+      // The new table made and not recorded; then promoted, and the old one still there.
+      project.edit('sql/gold/activity_1m.sql', (text) =>
+        text
+          .replaceAll('INTERVAL 1 MINUTE', 'INTERVAL 2 MINUTE')
+          .replace('window: 1 minute', 'window: 2 minutes'),
+      )
+      expect(await killed(3)).toBe(true)
+      expect(await killed(10)).toBe(true)
+      expect(await project.deployment()).toMatchObject({ complete: false })
+      await project.settle()
+      const gold = (names: readonly string[]) =>
+        names.filter((one) => /activity_1m(_v\d)?$/.test(one))
+      expect(gold(await project.sources())).toHaveLength(1)
+      expect(await project.sources()).toHaveLength(made.length)
+      const topics = (await project.left()).filter((one) => /gold\.activity_1m(\.v\d)?$/.test(one))
+      expect(topics).toHaveLength(1)
+    }),
+  TIMEOUT_MS,
+)
