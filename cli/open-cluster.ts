@@ -39,10 +39,12 @@ export interface ClusterOptions extends ModelsOptions {
 /** Asks the servers nothing yet. CCS_USAGE_INVALID for a target without Kafka. */
 export async function openCluster(
   project: Project,
-  logic: Logic,
+  whole: Logic,
   options: ClusterOptions = {},
 ): Promise<OpenCluster> {
   const { target } = project
+  const { withoutLeftOut } = await import('./core/left-out.ts')
+  const logic = { ...whole, graph: withoutLeftOut(whole.graph, target) }
   const [{ readCluster }, { hostname, userInfo }] = await Promise.all([
     import('./flows/cluster-read.ts'),
     import('node:os'),

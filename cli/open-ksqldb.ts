@@ -3,7 +3,7 @@
  * in the target's deployment and against what the server and the cluster have.
  */
 import { modelsOf as deployedModels } from './core/desired.ts'
-import { CcsError, EXIT } from './core/errors.ts'
+import { CcsError, EXIT, throwAll } from './core/errors.ts'
 import type { Plan } from './core/plan.ts'
 import type { ModelsReading, TargetModels } from './core/target-models.ts'
 import type { KsqlPlan, Names } from './engines/ksqldb/actions.ts'
@@ -96,9 +96,9 @@ export async function openKsqldbModels(
 }
 
 async function relationsOf(project: Project, logic: Logic): Promise<readonly Relation[]> {
-  const [{ openCompiler }, { requireSupported }, { compileRelations }] = await Promise.all([
+  const [{ openCompiler }, { unsupported }, { compileRelations }] = await Promise.all([
     import('./open-compile.ts'),
-    import('./flows/compile.ts'),
+    import('./core/dialect.ts'),
     import('./engines/ksqldb/dialect.ts'),
   ])
   const relations: Relation[] = []
@@ -110,7 +110,14 @@ async function relationsOf(project: Project, logic: Logic): Promise<readonly Rel
       return { ...compiled, statements: [] }
     },
   })
-  requireSupported(await compile('ksqldb'))
+  throwAll(
+    (await compile('ksqldb')).flatMap(({ model, compiled }) =>
+      compiled.faults.map((fault) => {
+        const hint = `${fault.hint} Or leave it out on this target: ksqldb: { without: [${model.name}] }`
+        return unsupported(model, { ...fault, hint })
+      }),
+    ),
+  )
   return relations
 }
 

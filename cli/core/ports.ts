@@ -7,6 +7,7 @@ import type { Reason } from './contracts.ts'
 import type { Deployment } from './deployment.ts'
 import type { Counts, Manifest, PartitionPosition, StateFile } from './manifest.ts'
 import type { RecordBatch } from './record-batch.ts'
+import type { TopicProgress } from './topic-progress.ts'
 
 /** The wall clock, and waiting by it. Event time never comes from here. */
 export interface Clock {
@@ -101,15 +102,6 @@ export interface TopicState {
   readonly replication: number
   /** Settings given to this topic, by Kafka's names; what the broker's defaults say is not among them. */
   readonly config: Readonly<Record<string, string>>
-}
-
-export interface TopicProgress {
-  readonly partition: number
-  /** First offset kept, and the one after the last. */
-  readonly start: number
-  readonly end: number
-  /** null: nothing yet. */
-  readonly committed: number | null
 }
 
 export interface TopicAdmin {

@@ -64,6 +64,7 @@ const SETTINGS: Readonly<Record<string, Read<unknown>>> = {
   'ksqldb.url': readUrl,
   'ksqldb.username': readText,
   'ksqldb.password': readText,
+  'ksqldb.without': readList,
 }
 
 export interface TargetsOptions {
@@ -141,6 +142,7 @@ function readTarget(
   if (hasKafka) needs('registry.url', 'where its schema registry is')
   if (engine === 'ksqldb') needs('ksqldb.url', 'where its ksqlDB is')
   const text = (setting: string) => values.get(setting) as string | undefined // by SETTINGS
+  const without = values.get('ksqldb.without') as readonly string[] | undefined // by SETTINGS
   return {
     name,
     engine,
@@ -151,6 +153,7 @@ function readTarget(
     ...serverOf('registry', text),
     ...serverOf('connect', text),
     ...serverOf('ksqldb', text),
+    ...(without ? { without } : {}),
   }
 }
 

@@ -70,4 +70,6 @@ export interface Target {
   readonly connect?: HttpServer
   /** There for engine ksqldb. */
   readonly ksqldb?: HttpServer
+  /** Models that the target leaves out, since its engine can't run them. */
+  readonly without?: readonly string[]
 }

@@ -2,7 +2,8 @@
  * Topics of a cluster over kafkajs. Kafka's older request to alter configs, the one that kafkajs has, forgets every
  * setting that it does not name: so all that are there are sent again with those that change.
  */
-import type { TopicAdmin, TopicProgress, TopicState } from '../core/ports.ts'
+import type { TopicAdmin, TopicState } from '../core/ports.ts'
+import type { TopicProgress } from '../core/topic-progress.ts'
 import type { Admin, KafkaConnection } from '../io/kafka.ts'
 import { kafkaFault } from '../io/kafka-fault.ts'
 import { committedOffsets } from './gate-lag.ts'

@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CcsError, EXIT } from '../../core/errors.ts'
-import type { TopicAdmin, TopicProgress } from '../../core/ports.ts'
+import type { TopicAdmin } from '../../core/ports.ts'
+import type { TopicProgress } from '../../core/topic-progress.ts'
 import type { KsqlClient } from './client.ts'
 
 export interface CatchUpParts {
