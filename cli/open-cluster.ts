@@ -121,13 +121,22 @@ export async function openRollback(
   await Promise.all([deployments.close(), topics.close()])
   const to = pickDeployment(history, serial, project.target.name)
   const { models, macros, connectors } = storedFiles(to)
-  const before: Project = { ...project, models, macros, connectors }
+  // What the target left out was not deployed either.
+  const before: Project = {
+    ...project,
+    target: { ...project.target, without: [] },
+    models,
+    macros,
+    connectors,
+  }
   const logic = await openLogic(before)
   const cluster = await openCluster(before, logic, {
     desired: (fromFiles) => desiredBefore(fromFiles, to, current),
   })
   const was = new Map([...models, macros].map((one) => [one.file, one.text]))
-  const is = new Map([...project.models, project.macros].map((one) => [one.file, one.text]))
+  const left = (project.target.without ?? []).map((one) => `sql/${one.replace('.', '/')}.sql`)
+  const own = project.models.filter((one) => !left.includes(one.file))
+  const is = new Map([...own, project.macros].map((one) => [one.file, one.text]))
   const differing = [...new Set([...was.keys(), ...is.keys()])].filter(
     (file) => was.get(file) !== is.get(file),
   )

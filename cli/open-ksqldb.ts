@@ -123,7 +123,10 @@ async function relationsOf(project: Project, logic: Logic): Promise<readonly Rel
 
 async function planOf(opened: Opened, record: KsqlRecord): Promise<KsqlPlan> {
   const { client, ports, desired, names, isRebuild } = opened
-  const [{ planKsql }] = await Promise.all([import('./engines/ksqldb/plan.ts'), client.ready()])
+  const [{ planKsql }] = await Promise.all([
+    import('./engines/ksqldb/plan.ts'),
+    awaitStarted(client),
+  ])
   const [sources, topics] = await Promise.all([client.sources(), ports.topics.names()])
   return planKsql({
     desired,
@@ -134,6 +137,17 @@ async function planOf(opened: Opened, record: KsqlRecord): Promise<KsqlPlan> {
     begunTopics: record.begun.flatMap((one) => one.topic ?? []),
     rebuild: isRebuild,
   })
+}
+
+/** One that starts is waited for, one that is not there is told at once. */
+async function awaitStarted(client: KsqlClient): Promise<void> {
+  const { isStarting } = await import('./engines/ksqldb/reach.ts')
+  try {
+    await client.info()
+  } catch (error) {
+    if (!isStarting(error)) throw error
+    await client.ready()
+  }
 }
 
 async function readingOf(

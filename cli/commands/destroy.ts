@@ -4,6 +4,7 @@ import { stepsOf } from '../core/cluster-plan.ts'
 import { clusterPlanLines } from '../core/cluster-plan-text.ts'
 import { CcsError, EXIT } from '../core/errors.ts'
 import { type DestroyResult, destroyCluster, NOTHING } from '../flows/cluster-destroy.ts'
+import { clusterRefusal } from '../flows/cluster-preflight.ts'
 import { openLogic } from '../open.ts'
 import { manifestTopic, openCluster } from '../open-cluster.ts'
 
@@ -37,6 +38,8 @@ export default class Destroy extends CcsCommand<DestroyResult> {
       const { plan } = await cluster.read()
       for (const line of clusterPlanLines(plan, { withDiff: false })) this.print(line)
       if (stepsOf(plan).length > 0) this.print(`and the record of it, topic ${topic}`)
+      const refused = clusterRefusal(plan, { allowDestructive: true, command: 'ccs destroy' })
+      if (refused) throw refused
       if (!flags['allow-destructive'])
         throw new CcsError('CCS_PLAN_CHANGES', `This would delete all of target ${name}.`, {
           exit: EXIT.usage,

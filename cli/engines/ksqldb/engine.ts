@@ -1,7 +1,7 @@
 /**
  * Carries out a plan on a ksqlDB. What is about to be made stands in the record before the first statement, and what
  * became of each statement after it: whoever dies in between leaves a record from which the next plan goes on. A
- * statement whose fate is not known is never sent again; the server is asked what is there.
+ * statement whose fate is not known is never sent again before the server was asked what is there.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CcsError, EXIT } from '../../core/errors.ts'
@@ -22,9 +22,11 @@ export interface KsqlEngineParts {
   readonly names: Names
   /** Of topics that statements make. */
   readonly partitions: number
-  /** How long a statement whose fate is not known is waited for. */
-  readonly patienceMs?: number
+  /** How long it is looked for what a statement without an answer may have done. */
+  readonly settleMs?: number
 }
+
+const ATTEMPTS_MAX = 3
 
 type Work = Pick<ModelsWork, 'check' | 'onReached'> & {
   keep(record: KsqlRecord): Promise<void>
@@ -210,24 +212,32 @@ class Session {
     this.#set({ begun: this.record.begun.filter((one) => one.topic !== topic) })
   }
 
-  /** Runs a statement; where no answer came, `isDone` says by what is there whether it was carried out. */
+  /**
+   * Runs a statement. Where no answer came, `isDone` says by what is there whether it was carried out; only what has
+   * not come about after a while is sent again, and whether the server refuses that then does not matter.
+   */
   async #execute(
     sql: string,
     relation: Relation | undefined,
     isDone: () => Promise<boolean>,
   ): Promise<void> {
-    const { client, patienceMs = 120_000 } = this.#parts
-    try {
-      const location = relation && { file: `sql/${relation.model.replace('.', '/')}.sql` }
-      await client.execute(sql, {
-        ...(relation ? { properties: relation.properties } : {}),
-        ...(location ? { locate: () => location } : {}),
-      })
-    } catch (error) {
-      if (!(error instanceof CcsError) || error.code !== 'CCS_ENGINE_UNREACHABLE') throw error
-      await client.ready()
-      for (const end = Date.now() + patienceMs; !(await isDone()); await sleep(1_000))
-        if (Date.now() > end) throw error
+    const { client, settleMs = 20_000 } = this.#parts
+    const location = relation && { file: `sql/${relation.model.replace('.', '/')}.sql` }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await client.execute(sql, {
+          ...(relation ? { properties: relation.properties } : {}),
+          ...(location ? { locate: () => location } : {}),
+        })
+        return
+      } catch (error) {
+        const isUnknown = error instanceof CcsError && error.code === 'CCS_ENGINE_UNREACHABLE'
+        if (!isUnknown && attempt === 1) throw error
+        await client.ready()
+        for (const end = Date.now() + settleMs; Date.now() < end; await sleep(1_000))
+          if (await isDone()) return
+        if (attempt === ATTEMPTS_MAX) throw error
+      }
     }
   }
 

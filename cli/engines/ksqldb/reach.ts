@@ -41,6 +41,11 @@ export function busy(url: string, why: string): CcsError {
   })
 }
 
+/** Whether it answers, and only has to be waited for. */
+export function isStarting(error: unknown): boolean {
+  return error instanceof Busy
+}
+
 /** Whether waiting may mend it: nobody listens yet, or it is starting. */
 export function isPassing(error: unknown): boolean {
   return error instanceof Busy || (error instanceof CcsError && error.cause instanceof HttpFault)
