@@ -155,9 +155,8 @@ async function readingOf(
   { plan, record }: { readonly plan: KsqlPlan; readonly record: KsqlRecord },
   running: ModelsReading['running'],
 ): Promise<ModelsReading> {
-  const [{ ksqlSteps }, { settledRecord }, { recordText }] = await Promise.all([
+  const [{ ksqlSteps }, { recordText, settledRecord }] = await Promise.all([
     import('./engines/ksqldb/steps.ts'),
-    import('./engines/ksqldb/engine.ts'),
     import('./engines/ksqldb/record.ts'),
   ])
   const { desired, names, texts } = opened

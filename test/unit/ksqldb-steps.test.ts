@@ -2,9 +2,13 @@
 import { expect, test } from 'vitest'
 import { type KsqlPlanInput, namesOf, type Placed } from '../../cli/engines/ksqldb/actions.ts'
 import type { KsqlSource } from '../../cli/engines/ksqldb/answers.ts'
-import { settledRecord } from '../../cli/engines/ksqldb/engine.ts'
 import { planKsql } from '../../cli/engines/ksqldb/plan.ts'
-import { type KsqlRecord, readRecord, recordText } from '../../cli/engines/ksqldb/record.ts'
+import {
+  type KsqlRecord,
+  readRecord,
+  recordText,
+  settledRecord,
+} from '../../cli/engines/ksqldb/record.ts'
 import type { Relation } from '../../cli/engines/ksqldb/relation.ts'
 import { ksqlSteps } from '../../cli/engines/ksqldb/steps.ts'
 

@@ -12,7 +12,7 @@ import { type KsqlAction, type KsqlPlan, type Names, namingAt, type Placed } fro
 import type { KsqlSource } from './answers.ts'
 import { awaitCaughtUp } from './catch-up.ts'
 import type { KsqlClient } from './client.ts'
-import type { Begun, KsqlRecord } from './record.ts'
+import { type Begun, type KsqlRecord, merged, settledRecord } from './record.ts'
 import { type Naming, type Relation, readsOf, statementOf } from './relation.ts'
 
 export interface KsqlEngineParts {
@@ -49,14 +49,6 @@ export async function applyKsql(
   }
   await session.finish()
   await work.keep(session.record)
-}
-
-/** The record once a plan is carried out: what is no more wanted, or begun and gone, is forgotten. */
-export function settledRecord(plan: KsqlPlan, { placed }: KsqlRecord): KsqlRecord {
-  return {
-    placed: placed.filter(({ relation, version }) => plan.versions.get(relation.name) === version),
-    begun: [],
-  }
 }
 
 class Session {
@@ -296,9 +288,4 @@ class Session {
 
 function shape({ statement, fields }: KsqlSource): string {
   return JSON.stringify([statement, fields])
-}
-
-function merged(first: readonly Begun[], others: readonly Begun[]): readonly Begun[] {
-  const known = new Set(first.map((one) => one.source))
-  return [...first, ...others.filter((one) => !known.has(one.source))]
 }

@@ -3,7 +3,7 @@
  * words of then, and what was begun. Whatever is found on a server and stands in neither is somebody else's.
  */
 import { CcsError } from '../../core/errors.ts'
-import type { Placed } from './actions.ts'
+import type { KsqlPlan, Placed } from './actions.ts'
 import { list, record as object } from './answers.ts'
 
 /** A source that may be there by a deployment that was broken off, or that a newer version has replaced. */
@@ -35,6 +35,20 @@ export function readRecord(text: string | undefined): KsqlRecord {
       hint: 'Was it written by a newer ccs? Then use that one.',
     })
   return { placed, begun }
+}
+
+/** The record once a plan is carried out: what is no more wanted, or begun and gone, is forgotten. */
+export function settledRecord(
+  { versions }: Pick<KsqlPlan, 'versions'>,
+  { placed }: KsqlRecord,
+): KsqlRecord {
+  const kept = placed.filter(({ relation, version }) => versions.get(relation.name) === version)
+  return { placed: kept, begun: [] }
+}
+
+export function merged(first: readonly Begun[], others: readonly Begun[]): readonly Begun[] {
+  const known = new Set(first.map((one) => one.source))
+  return [...first, ...others.filter((one) => !known.has(one.source))]
 }
 
 function parsed(text: string): unknown {
