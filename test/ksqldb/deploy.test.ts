@@ -140,14 +140,17 @@ ksqldbTest(
       expect(await project.sources()).not.toContain(project.named('gold_activity_1m'))
       expect(await project.left()).not.toContain(project.named('gold.activity_1m'))
 
-      const before = project.read(gold)
-      project.edit(gold, (text) => text.replace('count(*)   ', 'median(revenue)   '))
+      const before = project.read(people)
+      project.edit(people, (text) =>
+        text.replace('NOT is_bot', "NOT is_bot AND md5(event_id) <> ''"),
+      )
       const refused = await project.ccs(['plan'])
       expect(refused.code).toBe(2)
       expect(refused.stderr).toMatch(
-        /CCS_SQL_UNSUPPORTED[\s\S]*sql\/gold\/activity_1m\.sql:\d+:\d+/,
+        /CCS_SQL_UNSUPPORTED.*no hash\s+at sql\/silver\/people\.sql:\d+:\d+/,
       )
-      project.write(gold, before)
+      expect(refused.stderr).toContain('without: [silver.people]')
+      project.write(people, before)
 
       const back = await project.ccs(['rollback', '--yes', '--allow-destructive', '--json'])
       expect(back.code, back.stderr).toBe(0)

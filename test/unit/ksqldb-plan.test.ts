@@ -455,6 +455,23 @@ test('what somebody replaced is put back: in place where it keeps nothing, else 
   })
 })
 
+test('types are compared as they mean, also inside of lists', () => {
+  const lines = { name: 'lines', type: 'ARRAY<STRUCT<`sku` VARCHAR, `quantity` INT>>' }
+  const listed = { ...stream, columns: [...stream.columns, lines] }
+  const { placed, found } = deployed([source, listed])
+  const sources = found.sources.map((one) => ({
+    ...one,
+    statement: one.name === 'clean' ? 'theirs' : one.statement,
+    fields: one.fields.map((field) =>
+      field.name === 'lines'
+        ? { ...field, type: 'ARRAY<STRUCT<sku STRING, quantity INTEGER>>' }
+        : field,
+    ),
+  }))
+  const state = { placed, found: { ...found, sources } }
+  expect(planned({ desired: [source, listed], ...state }).steps).toEqual(['replace clean v1'])
+})
+
 test('a name or a topic that others have is refused, and what to do is said', () => {
   const { found } = deployed([source, stream])
   const { refused } = planned({ desired: [source, stream], placed: [], found })

@@ -82,7 +82,7 @@ export function hasColumns(fields: readonly KsqlField[], columns: readonly KsqlC
 function normal(type: string): string {
   return type
     .replaceAll('`', '')
-    .replace(/\s+/g, '')
     .replace(/\bINT\b/g, 'INTEGER')
     .replace(/\bVARCHAR\b/g, 'STRING')
+    .replace(/\s+/g, '')
 }
