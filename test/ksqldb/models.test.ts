@@ -17,7 +17,8 @@ ksqldbTest(
       const admin = await kafka.admin()
       await admin.createTopics({ topics: [{ topic: `${PREFIX}events.valid`, numPartitions: 1 }] })
       const client = openKsql({ url: servers.url })
-      expect(await makeRelations(client, await projectRelations(), PREFIX)).toEqual([])
+      const making = { prefix: PREFIX, kafka }
+      expect(await makeRelations(client, await projectRelations(), making)).toEqual([])
     } finally {
       await kafka.close()
       await sweep(servers, PREFIX)

@@ -39,6 +39,8 @@ export function namingAt(
   names: Names,
   versions: ReadonlyMap<string, number>,
   partitions: number,
+  /** Of topics of streams; -1: for ever. */
+  retentionMs = -1,
 ): Naming {
   const versionOf = (name: string) => versions.get(name) ?? 1
   return {
@@ -47,6 +49,7 @@ export function namingAt(
     topic: ({ name, topic, body, over }) =>
       names.topic(topic, body ? versionOf(name) : over === undefined ? 1 : versionOf(over)),
     partitions: String(partitions),
+    retentionMs: String(retentionMs),
   }
 }
 

@@ -8,7 +8,15 @@ import type { Printer } from '../../core/sql-print.ts'
 import { quoted } from '../../core/sql-speech.ts'
 import type { Expr, Item } from '../../core/sql-tree.ts'
 import { type Column, type LogicalType, shownType, typeName } from '../../core/sql-types.ts'
-import { type Body, KEY, type KsqlColumn, type Option, type Relation } from './relation.ts'
+import {
+  type Body,
+  KEY,
+  type Keeping,
+  type KsqlColumn,
+  type Option,
+  RETENTION,
+  type Relation,
+} from './relation.ts'
 
 export const DAY_MS = 86_400_000
 
@@ -24,7 +32,10 @@ export interface Output {
   readonly type: LogicalType
 }
 
-/** CREATE STREAM … AS, keeping the key. Its timestamp is the project's event time where it has that column. */
+/**
+ * CREATE STREAM … AS, keeping the key unless `key` names another column. Its records keep Kafka's own time, when
+ * the event came in: by event time, the broker would delete an old event as soon as it is written.
+ */
 export function makeStream(
   job: DialectJob,
   given: {
@@ -33,46 +44,49 @@ export function makeStream(
     readonly outputs: readonly Output[]
     readonly from: string
     readonly where: readonly string[]
+    readonly key?: string
   },
 ): Relation {
-  const { name, topic, outputs, from, where } = given
-  const time = job.input.project.time?.column
-  const hasTime = outputs.some((one) => one.name === time)
+  const { name, topic, outputs, from, where, key } = given
+  const first = key === undefined ? quoted(KEY) : `${key} AS ${quoted(KEY)}`
   return {
     name,
     model: job.input.model.name,
     kind: 'stream',
     topic,
-    options: [
-      ...FORMATS,
-      ['RETENTION_MS', { bare: String(7 * DAY_MS) }],
-      ...(hasTime ? timestamp(time) : []),
-    ],
-    body: { items: [quoted(KEY), ...outputs.map(asItem)], from, where },
+    options: [...FORMATS, RETENTION],
+    body: {
+      items: [first, ...outputs.map(asItem)],
+      from,
+      where,
+      ...(key === undefined ? {} : { partitionBy: key }),
+    },
     memory: 'none',
     columns: [KEY_COLUMN, ...outputs.map((one) => column(job, one))],
     properties: EARLIEST,
   }
 }
 
-/** CREATE TABLE … AS. Its topic is compacted, so it has no retention of its own. */
+/** CREATE TABLE … AS. Its topic is compacted, so it has no retention of its own, unless `keeps` says otherwise. */
 export function makeTable(
   job: DialectJob,
   given: {
     readonly name: string
     readonly topic: string
     readonly memory: Relation['memory']
+    readonly keeps?: Keeping
     readonly keys: readonly Output[]
     readonly outputs: readonly Output[]
     readonly body: Omit<Body, 'items'>
   },
 ): Relation {
-  const { name, topic, memory, keys, outputs, body } = given
+  const { name, topic, memory, keeps, keys, outputs, body } = given
   return {
     name,
     model: job.input.model.name,
     kind: 'table',
     topic,
+    ...(keeps === undefined ? {} : { keeps }),
     options: FORMATS,
     body: { ...body, items: [...keys, ...outputs].map(asItem) },
     memory,
@@ -93,10 +107,13 @@ export function declareStream(
     readonly over?: string
     readonly keyFormat: 'KAFKA' | 'AVRO'
     readonly columns: readonly Column[]
-    readonly time: string | undefined
+    /** Column that says when a row happened; without, it is when Kafka got the record. */
+    readonly time?: string
+    /** STRING unless told. */
+    readonly keyType?: string
   },
 ): Relation {
-  const { name, topic, over, keyFormat, columns, time } = given
+  const { name, topic, over, keyFormat, columns, time, keyType = 'STRING' } = given
   return {
     name,
     model: job.input.model.name,
@@ -105,7 +122,7 @@ export function declareStream(
     options: [['KEY_FORMAT', keyFormat], ['VALUE_FORMAT', 'AVRO'], ...timestamp(time)],
     ...(over === undefined ? {} : { over }),
     memory: 'none',
-    columns: [KEY_COLUMN, ...columns.map((one) => column(job, one))],
+    columns: [{ ...KEY_COLUMN, type: keyType }, ...columns.map((one) => column(job, one))],
     properties: {},
   }
 }
@@ -152,9 +169,9 @@ export function withCopiedKeys(
   )
 }
 
-/** Key columns of a table; the value's columns keep the plain names. */
-export function keyOutput(sql: string, type: LogicalType): Output {
-  return { sql, name: `${KEY}_${sql.replaceAll('`', '')}`, type }
+/** A key column of a table; the value's columns keep the plain names. */
+export function keyOutput(sql: string, name: string, type: LogicalType): Output {
+  return { sql, name: `${KEY}_${name}`, type }
 }
 
 const FORMATS: readonly Option[] = [

@@ -8,20 +8,11 @@ import type { Fault } from '../../core/sql-speech.ts'
 import { quoted } from '../../core/sql-speech.ts'
 import type { Expr, Item, Select } from '../../core/sql-tree.ts'
 import type { Column } from '../../core/sql-types.ts'
+import { arrival, RAW } from './arrival.ts'
 import { declareStream, makeStream, makeTable, type Output, outputsOf, passed } from './ddl.ts'
 import { KEY, plainNaming, type Relation, statementOf } from './relation.ts'
 import { speech } from './speech.ts'
 import { sessionTable, windowTable } from './windows.ts'
-
-const RAW = 'raw.events'
-/** What Kafka says of a record, by the names that raw.events gives it; ksqlDB has no watermark to be late by. */
-const PSEUDO: Readonly<Record<string, string>> = {
-  topic: "'events.valid'",
-  partition: 'ROWPARTITION',
-  offset: 'ROWOFFSET',
-  ingest_time: 'FROM_UNIXTIME(ROWTIME)',
-  late_ms: 'CAST(NULL AS BIGINT)',
-}
 
 /** What ksqlDB has for a model, in the order in which it is made; empty where there are faults. */
 export interface CompiledRelations {
@@ -83,7 +74,7 @@ function streams(job: DialectJob): readonly Relation[] {
     )
     return []
   }
-  if (from.name === RAW) return source(job)
+  if (from.name === RAW) return arrival(job)
   const columns = job.input.columnsOf(from.name)
   const printer = job.printer(columns)
   const outputs = outputsOf(job, select.items, columns, printer)
@@ -117,37 +108,10 @@ function main(
   return makeStream(job, { ...given, name: job.name, topic: job.input.model.name })
 }
 
-/** events.valid keeps Kafka's own time, which is when the record came in; Bronze goes on with event time. */
-function source(job: DialectJob): readonly Relation[] {
-  const { select, project } = job.input
-  const columns = job.input.columnsOf(RAW)
-  const kept = columns.filter((one) => PSEUDO[one.name] === undefined)
-  const stands = Object.entries(PSEUDO).map(([name, sql]) => ({
-    expr: { is: 'column', path: [name], at: undefined } as const,
-    sql,
-  }))
-  const printer = job.printer(columns, stands)
-  const { time } = project
-  const hasTime = select.items.some((one) => one.name === time?.column)
-  const own: readonly Item[] =
-    time === undefined || hasTime ? [] : [{ name: time.column, expr: time.expr }]
-  const outputs = outputsOf(job, [...select.items, ...own], columns, printer)
-  job.note('late_ms is NULL: ksqlDB keeps no watermark that a query could read.')
-  return [
-    declareStream(job, {
-      name: 'events_valid',
-      topic: 'events.valid',
-      keyFormat: 'KAFKA',
-      columns: kept,
-      time: undefined,
-    }),
-    main(job, { outputs, from: 'events_valid', where: whereOf(select, printer) }),
-  ]
-}
-
 /**
  * The first row of each key: a table counts rows a key, a stream over its topic passes those counted 1.
- * HAVING COUNT(*) = 1 would lose keys whose rows come in one batch, and so would a record cache.
+ * HAVING COUNT(*) = 1 would lose keys whose rows come in one batch, and so would a record cache; a compacted topic
+ * would lose them to whoever reads it later.
  */
 function firstOnly(
   job: DialectJob,
@@ -177,6 +141,7 @@ function firstOnly(
     name: `${job.name}_seen`,
     topic,
     memory: 'table',
+    keeps: { of: 'records' },
     keys: [{ sql: name, name: KEY, type: { is: 'VARCHAR' } }],
     outputs: [
       ...passed(carried).map((one) => ({
@@ -203,7 +168,6 @@ function firstOnly(
       over: seen.name,
       keyFormat: 'AVRO',
       columns: [...carried, { name: '_n', type: { is: 'BIGINT' } }],
-      time,
     }),
     main(job, {
       outputs: outputsOf(job, items, carried, printer),

@@ -25,7 +25,17 @@ export interface Body {
   readonly window?: string
   readonly where: readonly string[]
   readonly groupBy?: readonly string[]
+  /** The column that becomes the key. */
+  readonly partitionBy?: string
 }
+
+/**
+ * records: each one counts, for whoever reads the topic as a stream; none may be compacted away. windows: for ever,
+ * though the server remembers them no longer than `retentionMs`, and insists on that as the topic's own retention.
+ */
+export type Keeping =
+  | { readonly of: 'records' }
+  | { readonly of: 'windows'; readonly retentionMs: number }
 
 export interface Relation {
   /** `silver_events`, `silver_events_seen` */
@@ -34,6 +44,10 @@ export interface Relation {
   readonly model: string
   readonly kind: 'stream' | 'table'
   readonly topic: string
+  /**
+   * How its topic is kept where no statement can say so: the topic has to be there first, with topicConfigOf().
+   */
+  readonly keeps?: Keeping
   /** Of WITH, beside topic and partitions. */
   readonly options: readonly Option[]
   /** Given: CREATE … AS. Absent: declared over a topic that something else fills. */
@@ -54,13 +68,33 @@ export interface Naming {
   topic(relation: Relation): string
   /** Of topics that the statement makes. */
   readonly partitions: string
+  /** How long topics of streams are kept: as long as events.valid, or what reads it would see less. */
+  readonly retentionMs: string
 }
+
+/** Stands for Naming.retentionMs in an option. */
+export const RETENTION: Option = ['RETENTION_MS', { bare: '${CCS_RETENTION_MS}' }]
 
 /** As written, for people to read and for goldens. */
 export const plainNaming: Naming = {
   source: (name) => name,
   topic: ({ topic }) => topic,
   partitions: '${CCS_PARTITIONS}',
+  retentionMs: '${CCS_RETENTION_MS}',
+}
+
+/** What its topic has to be made with before its statement is sent; undefined: the statement makes it. */
+export function topicConfigOf(
+  { keeps }: Relation,
+  { retentionMs }: Pick<Naming, 'retentionMs'>,
+): Readonly<Record<string, string>> | undefined {
+  if (keeps === undefined) return undefined
+  switch (keeps.of) {
+    case 'records':
+      return { 'cleanup.policy': 'delete', 'retention.ms': retentionMs }
+    case 'windows':
+      return { 'cleanup.policy': 'compact', 'retention.ms': String(keeps.retentionMs) }
+  }
 }
 
 /** The relation that it reads, by query or by topic; undefined: a topic from outside. */
@@ -78,7 +112,9 @@ export function statementOf(
   const head = `${verb} ${kind.toUpperCase()} ${quoted(naming.source(name))}`
   const options = withOptions([
     ['KAFKA_TOPIC', naming.topic(relation)],
-    ...relation.options,
+    ...relation.options.map((one) =>
+      one[0] === RETENTION[0] ? ([one[0], { bare: naming.retentionMs }] as const) : one,
+    ),
     ...(body ? [['PARTITIONS', { bare: naming.partitions }] as const] : []),
   ])
   if (body) return `${head} ${options} AS\n${bodyText(body, naming)}`
@@ -88,7 +124,9 @@ export function statementOf(
 
 /** The SELECT alone, as EXPLAIN takes it. */
 export function bodyText(body: Body, naming: Naming): string {
-  return clauses({ ...body, from: quoted(naming.source(body.from)), end: 'EMIT CHANGES' })
+  const { partitionBy } = body
+  const end = `${partitionBy === undefined ? '' : `PARTITION BY ${partitionBy}\n`}EMIT CHANGES`
+  return clauses({ ...body, from: quoted(naming.source(body.from)), end })
 }
 
 function keyMark({ kind }: Relation, { isKey }: KsqlColumn): string {

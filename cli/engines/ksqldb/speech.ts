@@ -32,7 +32,7 @@ export const speech: Speech = {
       )
     // COUNT_DISTINCT is an estimate (HyperLogLog); a set is exact.
     if (call.distinct)
-      return `CAST(ARRAY_LENGTH(ARRAY_REMOVE(COLLECT_SET(${value}), CAST(NULL AS STRING))) AS BIGINT)`
+      return `CAST(ARRAY_LENGTH(ARRAY_REMOVE(COLLECT_SET(CAST(${value} AS STRING)), CAST(NULL AS STRING))) AS BIGINT)`
     if (call.name === 'list') return `ARRAY_REMOVE(COLLECT_LIST(${value}), CAST(NULL AS STRING))`
     return printer.apply(call, entry, [value])
   },

@@ -1,5 +1,6 @@
--- late_ms is NULL: ksqlDB keeps no watermark that a query could read.
 SET 'auto.offset.reset' = 'earliest';
+
+SET 'cache.max.bytes.buffering' = '0';
 
 CREATE STREAM `events_valid` (
   `_key` STRING KEY,
@@ -41,16 +42,109 @@ CREATE STREAM `events_valid` (
   VALUE_FORMAT = 'AVRO'
 );
 
+CREATE TABLE `bronze_events_arrived` WITH (
+  KAFKA_TOPIC = 'bronze.events.arrived',
+  KEY_FORMAT = 'AVRO',
+  VALUE_FORMAT = 'AVRO',
+  PARTITIONS = ${CCS_PARTITIONS}
+) AS
+SELECT
+  ROWPARTITION AS `_key_partition`,
+  LATEST_BY_OFFSET(`anonymous_id`, FALSE) AS `_visitor`,
+  LATEST_BY_OFFSET(`event_id`, FALSE) AS `event_id`,
+  LATEST_BY_OFFSET(`event_type`, FALSE) AS `event_type`,
+  LATEST_BY_OFFSET(`event_ts`, FALSE) AS `event_ts`,
+  LATEST_BY_OFFSET(`sent_ts`, FALSE) AS `sent_ts`,
+  LATEST_BY_OFFSET(`received_ts`, FALSE) AS `received_ts`,
+  LATEST_BY_OFFSET(`anonymous_id`, FALSE) AS `anonymous_id`,
+  LATEST_BY_OFFSET(`customer_id`, FALSE) AS `customer_id`,
+  LATEST_BY_OFFSET(`session_id`, FALSE) AS `session_id`,
+  LATEST_BY_OFFSET(`page`, FALSE) AS `page`,
+  LATEST_BY_OFFSET(`page_title`, FALSE) AS `page_title`,
+  LATEST_BY_OFFSET(`page_url`, FALSE) AS `page_url`,
+  LATEST_BY_OFFSET(`referrer`, FALSE) AS `referrer`,
+  LATEST_BY_OFFSET(`utm_source`, FALSE) AS `utm_source`,
+  LATEST_BY_OFFSET(`utm_medium`, FALSE) AS `utm_medium`,
+  LATEST_BY_OFFSET(`utm_campaign`, FALSE) AS `utm_campaign`,
+  LATEST_BY_OFFSET(`device`, FALSE) AS `device`,
+  LATEST_BY_OFFSET(`user_agent`, FALSE) AS `user_agent`,
+  LATEST_BY_OFFSET(`geo_city`, FALSE) AS `geo_city`,
+  LATEST_BY_OFFSET(`geo_country`, FALSE) AS `geo_country`,
+  LATEST_BY_OFFSET(`source`, FALSE) AS `source`,
+  LATEST_BY_OFFSET(`currency`, FALSE) AS `currency`,
+  LATEST_BY_OFFSET(`consent`, FALSE) AS `consent`,
+  LATEST_BY_OFFSET(`search_term`, FALSE) AS `search_term`,
+  LATEST_BY_OFFSET(`results_count`, FALSE) AS `results_count`,
+  LATEST_BY_OFFSET(`payment_type`, FALSE) AS `payment_type`,
+  LATEST_BY_OFFSET(`order_id`, FALSE) AS `order_id`,
+  LATEST_BY_OFFSET(`coupon`, FALSE) AS `coupon`,
+  LATEST_BY_OFFSET(`tax_minor`, FALSE) AS `tax_minor`,
+  LATEST_BY_OFFSET(`shipping_minor`, FALSE) AS `shipping_minor`,
+  LATEST_BY_OFFSET(`discount_minor`, FALSE) AS `discount_minor`,
+  LATEST_BY_OFFSET(`refund_minor`, FALSE) AS `refund_minor`,
+  LATEST_BY_OFFSET(`items`, FALSE) AS `items`,
+  LATEST_BY_OFFSET(ROWPARTITION, FALSE) AS `partition`,
+  LATEST_BY_OFFSET(ROWOFFSET, FALSE) AS `offset`,
+  LATEST_BY_OFFSET(FROM_UNIXTIME(ROWTIME), FALSE) AS `ingest_time`,
+  MAX(UNIX_TIMESTAMP(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END)) AS `_newest_ms`
+FROM `events_valid`
+GROUP BY ROWPARTITION
+EMIT CHANGES;
+
+CREATE STREAM `bronze_events_arrivals` (
+  `_key` INT KEY,
+  `_visitor` STRING,
+  `event_id` STRING,
+  `event_type` STRING,
+  `event_ts` TIMESTAMP,
+  `sent_ts` TIMESTAMP,
+  `received_ts` TIMESTAMP,
+  `anonymous_id` STRING,
+  `customer_id` STRING,
+  `session_id` STRING,
+  `page` STRING,
+  `page_title` STRING,
+  `page_url` STRING,
+  `referrer` STRING,
+  `utm_source` STRING,
+  `utm_medium` STRING,
+  `utm_campaign` STRING,
+  `device` STRING,
+  `user_agent` STRING,
+  `geo_city` STRING,
+  `geo_country` STRING,
+  `source` STRING,
+  `currency` STRING,
+  `consent` BOOLEAN,
+  `search_term` STRING,
+  `results_count` INT,
+  `payment_type` STRING,
+  `order_id` STRING,
+  `coupon` STRING,
+  `tax_minor` BIGINT,
+  `shipping_minor` BIGINT,
+  `discount_minor` BIGINT,
+  `refund_minor` BIGINT,
+  `items` ARRAY<STRUCT<`sku` STRING, `name` STRING, `category` STRING, `brand` STRING, `unit_price_minor` BIGINT, `quantity` INT, `discount_minor` BIGINT>>,
+  `partition` INT,
+  `offset` BIGINT,
+  `ingest_time` TIMESTAMP,
+  `_newest_ms` BIGINT
+) WITH (
+  KAFKA_TOPIC = 'bronze.events.arrived',
+  KEY_FORMAT = 'AVRO',
+  VALUE_FORMAT = 'AVRO'
+);
+
 CREATE STREAM `bronze_events` WITH (
   KAFKA_TOPIC = 'bronze.events',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`',
+  RETENTION_MS = ${CCS_RETENTION_MS},
   PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT
-  `_key`,
+  `_visitor` AS `_key`,
   `event_id`,
   `event_type`,
   `event_ts`,
@@ -84,11 +178,12 @@ SELECT
   `refund_minor`,
   `items`,
   'events.valid' AS `topic`,
-  ROWPARTITION AS `partition`,
-  ROWOFFSET AS `offset`,
-  FROM_UNIXTIME(ROWTIME) AS `ingest_time`,
-  CAST(NULL AS BIGINT) AS `late_ms`,
+  `partition`,
+  `offset`,
+  `ingest_time`,
+  GREATEST(`_newest_ms` - 5000 - UNIX_TIMESTAMP(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END), CAST(0 AS BIGINT)) AS `late_ms`,
   CAST(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END AS DATE) AS `event_date`,
   CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END AS `event_time`
-FROM `events_valid`
+FROM `bronze_events_arrivals`
+PARTITION BY `_visitor`
 EMIT CHANGES;

@@ -3,6 +3,51 @@ SET 'auto.offset.reset' = 'earliest';
 
 SET 'cache.max.bytes.buffering' = '0';
 
+CREATE STREAM `gold_sessions_timed` (
+  `_key` STRING KEY,
+  `event_id` STRING,
+  `event_type` STRING,
+  `event_time` TIMESTAMP,
+  `anonymous_id` STRING,
+  `customer_id` STRING,
+  `session_id` STRING,
+  `page` STRING,
+  `page_title` STRING,
+  `page_url` STRING,
+  `referrer` STRING,
+  `utm_source` STRING,
+  `utm_medium` STRING,
+  `utm_campaign` STRING,
+  `device` STRING,
+  `geo_city` STRING,
+  `geo_country` STRING,
+  `source` STRING,
+  `is_bot` BOOLEAN,
+  `currency` STRING,
+  `consent` BOOLEAN,
+  `search_term` STRING,
+  `results_count` INT,
+  `payment_type` STRING,
+  `order_id` STRING,
+  `coupon` STRING,
+  `tax` DECIMAL(18, 2),
+  `shipping` DECIMAL(18, 2),
+  `discount` DECIMAL(18, 2),
+  `revenue` DECIMAL(18, 2),
+  `refund_amount` DECIMAL(18, 2),
+  `items` ARRAY<STRUCT<`sku` STRING, `name` STRING, `category` STRING, `brand` STRING, `unit_price_minor` BIGINT, `quantity` INT, `discount_minor` BIGINT>>,
+  `topic` STRING,
+  `partition` INT,
+  `offset` BIGINT,
+  `late_ms` BIGINT,
+  `event_date` DATE
+) WITH (
+  KAFKA_TOPIC = 'silver.people',
+  KEY_FORMAT = 'AVRO',
+  VALUE_FORMAT = 'AVRO',
+  TIMESTAMP = '`event_time`'
+);
+
 CREATE TABLE `gold_sessions` WITH (
   KAFKA_TOPIC = 'gold.sessions',
   KEY_FORMAT = 'AVRO',
@@ -41,7 +86,8 @@ SELECT
   COALESCE(ARRAY_JOIN(ARRAY_SORT(ARRAY_REMOVE(COLLECT_LIST(CASE WHEN CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END IS NOT NULL THEN CASE WHEN CAST(UNIX_TIMESTAMP(`event_time`) AS STRING) IS NOT NULL AND CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END IS NOT NULL THEN CONCAT(CAST(UNIX_TIMESTAMP(`event_time`) AS STRING), CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END) END END), CAST(NULL AS STRING))), ' '), '') LIKE '%a%b%' AS `added_to_cart`,
   COALESCE(ARRAY_JOIN(ARRAY_SORT(ARRAY_REMOVE(COLLECT_LIST(CASE WHEN CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END IS NOT NULL THEN CASE WHEN CAST(UNIX_TIMESTAMP(`event_time`) AS STRING) IS NOT NULL AND CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END IS NOT NULL THEN CONCAT(CAST(UNIX_TIMESTAMP(`event_time`) AS STRING), CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END) END END), CAST(NULL AS STRING))), ' '), '') LIKE '%a%b%c%' AS `reached_checkout`,
   COALESCE(ARRAY_JOIN(ARRAY_SORT(ARRAY_REMOVE(COLLECT_LIST(CASE WHEN CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END IS NOT NULL THEN CASE WHEN CAST(UNIX_TIMESTAMP(`event_time`) AS STRING) IS NOT NULL AND CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END IS NOT NULL THEN CONCAT(CAST(UNIX_TIMESTAMP(`event_time`) AS STRING), CASE WHEN `event_type` = 'view_item' THEN 'a' WHEN `event_type` = 'add_to_cart' THEN 'b' WHEN `event_type` = 'begin_checkout' THEN 'c' WHEN `event_type` = 'purchase' THEN 'd' END) END END), CAST(NULL AS STRING))), ' '), '') LIKE '%a%b%c%d%' AS `completed_order`
-FROM `silver_people`
-WINDOW SESSION (30 MINUTES, RETENTION 7 DAYS, GRACE PERIOD 1 HOURS)
+FROM `gold_sessions_timed`
+WINDOW SESSION (30 MINUTES, RETENTION 8 DAYS, GRACE PERIOD 7 DAYS)
+WHERE `late_ms` < 5400000
 GROUP BY `anonymous_id`
 EMIT CHANGES;

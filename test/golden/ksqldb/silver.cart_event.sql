@@ -4,8 +4,7 @@ CREATE STREAM `silver_cart_event` WITH (
   KAFKA_TOPIC = 'silver.cart_event',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`',
+  RETENTION_MS = ${CCS_RETENTION_MS},
   PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT

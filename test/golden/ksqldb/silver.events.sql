@@ -100,16 +100,14 @@ CREATE STREAM `silver_events_counted` (
 ) WITH (
   KAFKA_TOPIC = 'silver.events.seen',
   KEY_FORMAT = 'AVRO',
-  VALUE_FORMAT = 'AVRO',
-  TIMESTAMP = '`event_time`'
+  VALUE_FORMAT = 'AVRO'
 );
 
 CREATE STREAM `silver_events` WITH (
   KAFKA_TOPIC = 'silver.events',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`',
+  RETENTION_MS = ${CCS_RETENTION_MS},
   PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT

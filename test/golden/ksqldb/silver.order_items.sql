@@ -4,8 +4,7 @@ CREATE STREAM `silver_order_items_lines` WITH (
   KAFKA_TOPIC = 'silver.order_items.lines',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`',
+  RETENTION_MS = ${CCS_RETENTION_MS},
   PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT
@@ -56,8 +55,7 @@ CREATE STREAM `silver_order_items` WITH (
   KAFKA_TOPIC = 'silver.order_items',
   KEY_FORMAT = 'AVRO',
   VALUE_FORMAT = 'AVRO',
-  RETENTION_MS = 604800000,
-  TIMESTAMP = '`event_time`',
+  RETENTION_MS = ${CCS_RETENTION_MS},
   PARTITIONS = ${CCS_PARTITIONS}
 ) AS
 SELECT
