@@ -1,0 +1,245 @@
+/**
+ * What ksqlDB gets wrong by itself and its emitted SQL gets right, on a real server with one set of events. Each trap
+ * lays its own events; then everything is held against DuckDB once, and each test looks for what its trap would take.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { compileEncoder } from '../../cli/core/avro-encode.ts'
+import type { Event } from '../../cli/core/contracts.ts'
+import { flatName } from '../../cli/core/dialect.ts'
+import { parseModel } from '../../cli/core/parse-model.ts'
+import { RecordBatch } from '../../cli/core/record-batch.ts'
+import { namesOf, namingAt } from '../../cli/engines/ksqldb/actions.ts'
+import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client.ts'
+import { type Relation, statementOf } from '../../cli/engines/ksqldb/relation.ts'
+import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
+import { type KsqldbServers, ksqldbTest } from '../fixtures/ksqldb.ts'
+import { makeRelations, projectRelations } from '../fixtures/ksqldb-models.ts'
+import { differences, openOracle, rawRows, TIMEZONE, topicRows } from '../fixtures/ksqldb-oracle.ts'
+import { type KsqlShop, untilSettled, withKsqlShop } from '../fixtures/ksqldb-shop.ts'
+import { shopEvent, shopOrder } from '../fixtures/shop-events.ts'
+import { projectModels } from '../unit/compile-bench.ts'
+
+const PREFIX = 'ccs_trap_'
+const PARTITIONS = 3
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+/** Long gone by the broker's clock: what is kept by event time is deleted as soon as it is written. */
+const DAY_ONE = Date.parse('2024-03-04T09:00:00Z')
+
+/** Groups that are NULL, and sums over nothing but NULL. */
+const REFERRERS = `/*
+kind: window
+grain: one row an hour, referrer and number of results
+key: [window_start, referrer, found]
+time: event_time
+window: 1 hour
+lateness: 1 hour
+audits: []
+*/
+-- Where visits come from.
+SELECT
+  time_bucket(INTERVAL 1 HOUR, event_time) AS window_start,
+  referrer,
+  results_count AS found,
+  count(*) AS views,
+  count(DISTINCT anonymous_id) AS visitors,
+  CAST(sum(tax_given) AS DECIMAL(18, 2)) AS tax
+FROM silver.taxed
+GROUP BY time_bucket(INTERVAL 1 HOUR, event_time), referrer, results_count
+`
+const TAXED = `/*
+kind: view
+grain: one row an event
+key: [event_id]
+time: event_time
+*/
+-- Tax is NULL where there is none.
+SELECT *, CASE WHEN tax > 0 THEN tax END AS tax_given FROM silver.events
+`
+const MODELS = [
+  ...['bronze.events', 'silver.events', 'silver.people', 'gold.activity_1m', 'gold.sessions'],
+  'gold.revenue_daily',
+]
+
+type Sent = readonly [partition: number, event: Event]
+
+/** By trap. Partitions are filled one after the other, each with days of its own: clocks run apart by days. */
+const EVENTS: Readonly<Record<string, readonly Sent[]>> = {
+  doubled: Array.from({ length: 5 }, () => [0, shopEvent('doubled', DAY_ONE)]),
+  gap: [
+    [0, shopEvent('before the gap', DAY_ONE + HOUR)],
+    [0, shopEvent('after the gap', DAY_ONE + HOUR + 3 * DAY)],
+  ],
+  late: [
+    [1, shopEvent('on time', DAY_ONE + DAY + 3 * HOUR)],
+    [1, shopEvent('late', DAY_ONE + DAY + 2.9 * HOUR)],
+    [1, shopOrder('too late for a minute', DAY_ONE + DAY + 2 * HOUR, 1_000)],
+    [1, shopOrder('too late for its day', DAY_ONE - 2 * DAY, 2_000)],
+  ],
+  merge: [0, 40, 20].map((minute) => [
+    2,
+    shopEvent(`visit ${minute}`, DAY_ONE + 2 * DAY + minute * MINUTE, { anonymous_id: 'merging' }),
+  ]),
+  empty: [
+    [2, shopEvent('no referrer', DAY_ONE + 2 * DAY, { referrer: null, results_count: 3 })],
+    [2, shopEvent('a referrer', DAY_ONE + 2 * DAY, { referrer: 'https://x/', results_count: 3 })],
+    [2, shopOrder('taxed', DAY_ONE + 2 * DAY, 500, { tax_minor: 7 })],
+  ],
+  crowd: Array.from({ length: 1_500 }, (_, one) => [
+    2,
+    shopEvent(`crowd ${one}`, DAY_ONE + 2 * DAY + 3 * HOUR + one),
+  ]),
+}
+
+ksqldbTest(
+  'no event, window or group is lost and none doubled, whatever ksqlDB does by itself',
+  async (servers) => {
+    await withKsqlShop(servers, { prefix: PREFIX, partitions: PARTITIONS }, async (shop) => {
+      await produce(servers, shop)
+      const client = openKsql({ url: servers.url })
+      const models = [
+        ...projectModels().filter((one) => MODELS.includes(one.name)),
+        parseModel('sql/silver/taxed.sql', TAXED),
+        parseModel('sql/gold/referrers.sql', REFERRERS),
+      ]
+      const relations = await projectRelations(models)
+      const making = { ...shop, partitions: PARTITIONS }
+      expect(await makeRelations(client, relations, making)).toEqual([])
+      const made = relations.filter((one) => one.name === flatName(one.model))
+      expect(made).toHaveLength(models.length)
+      await settled(shop, made)
+      const oracle = await openOracle(models)
+      try {
+        await oracle.load(await rawRows(shop), { nowMs: 0, timezone: TIMEZONE })
+        const rows = new Map<string, readonly Readonly<Record<string, unknown>>[]>()
+        const differ: string[] = []
+        for (const { model, topic, kind } of made) {
+          const found = await topicRows(shop, topic, kind)
+          rows.set(model, found)
+          for (const one of await differences(oracle, model, found))
+            differ.push(`${model}, ${found.length} rows: ${JSON.stringify(one)}`)
+        }
+        expect(differ).toEqual([])
+        expectTraps((model) => rows.get(model) ?? [])
+        await expectKept(shop)
+        await expectAnew(client, shop, relations, rows.get('silver.events') ?? [])
+      } finally {
+        oracle.close()
+      }
+    })
+  },
+  900_000,
+)
+
+type Rows = (model: string) => readonly Readonly<Record<string, unknown>>[]
+
+function expectTraps(rows: Rows): void {
+  const total = (model: string, column: string) =>
+    rows(model).reduce((sum, one) => sum + Number(one[column]), 0)
+  const unique = new Set(Object.values(EVENTS).flatMap((one) => one.map(([, e]) => e.event_id)))
+  expect(rows('bronze.events'), 'each record, those of no key too').toHaveLength(unique.size + 4)
+  expect(rows('silver.events'), 'each event of a burst of five, once').toHaveLength(unique.size)
+  // The last minute shows though no later event closes it, and the first though days lie between.
+  expect(total('gold.activity_1m', 'events'), 'all but six').toBe(unique.size - 6)
+  expect(total('gold.sessions', 'events'), 'all but one').toBe(unique.size - 1)
+  expect(total('gold.revenue_daily', 'orders'), 'late for the minute, not for the day').toBe(2)
+  const merged = rows('gold.sessions').filter((one) => one.anonymous_id === 'merging')
+  expect(
+    merged.map((one) => one.events),
+    'two visits and what joins them',
+  ).toEqual([3])
+  const groups = rows('gold.referrers')
+  expect(groups.filter((one) => one.referrer === null).length).toBeGreaterThan(0)
+  expect(groups.filter((one) => one.tax === null).length).toBeGreaterThan(0)
+  expect(Math.max(...groups.map((one) => Number(one.visitors))), 'beyond 1,000').toBe(1_500)
+  const late = rows('silver.events').map((one) => Number(one.late_ms))
+  expect(late.filter((one) => one > 0).length).toBeGreaterThanOrEqual(3)
+}
+
+/** Topics that are read as streams are never compacted, and windows are never deleted. */
+async function expectKept({ kafka, prefix }: KsqlShop): Promise<void> {
+  const wanted = {
+    'bronze.events.arrived': 'delete -1',
+    'bronze.events': 'delete -1',
+    'silver.events.seen': 'delete -1',
+    'silver.events': 'delete -1',
+    'gold.activity_1m': `compact ${8 * DAY}`,
+    'gold.sessions': `compact ${8 * DAY}`,
+    'gold.revenue_daily': 'compact -1',
+  }
+  const admin = await kafka.admin()
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: Object.keys(wanted).map((name) => ({
+      type: 2,
+      name: prefix + name,
+      configNames: ['cleanup.policy', 'retention.ms'],
+    })),
+  })
+  const found = resources.map(({ resourceName, configEntries }) => {
+    const configOf = (name: string) =>
+      configEntries.find((one) => one.configName === name)?.configValue
+    return [
+      resourceName.slice(prefix.length),
+      `${configOf('cleanup.policy')} ${configOf('retention.ms')}`,
+    ]
+  })
+  expect(Object.fromEntries(found)).toEqual(wanted)
+}
+
+/** A stream that is made anew beside the old reads all from the beginning, into a topic of its own. */
+async function expectAnew(
+  client: KsqlClient,
+  shop: KsqlShop,
+  relations: readonly Relation[],
+  before: readonly unknown[],
+): Promise<void> {
+  const relation = relations.find((one) => one.name === 'silver_events')
+  if (relation === undefined) throw new Error('there is no silver_events')
+  const naming = namingAt(namesOf(PREFIX), new Map([[relation.name, 2]]), PARTITIONS)
+  await client.execute(statementOf(relation, naming), { properties: relation.properties })
+  const ids = async (topic: string) =>
+    (await shop.values(topic)).map((one) => String(one?.event_id))
+  for (let left = 60; left > 0; left--) {
+    if ((await ids('silver.events.v2')).length >= before.length) break
+    await sleep(1_000)
+  }
+  expect((await ids('silver.events.v2')).sort()).toEqual((await ids('silver.events')).sort())
+}
+
+/** Until all topics are still; empty ones too long are a failure. */
+async function settled(shop: KsqlShop, made: readonly Relation[]): Promise<void> {
+  const admin = await shop.kafka.admin()
+  const look = async () => {
+    const ends = await Promise.all(
+      made.map(async ({ topic }) =>
+        (await admin.fetchTopicOffsets(PREFIX + topic)).reduce(
+          (sum, one) => sum + Number(one.high),
+          0,
+        ),
+      ),
+    )
+    return { seen: `${ends}`, enough: ends.every((one) => one > 0) }
+  }
+  await untilSettled(look, { patienceMs: 180_000, stillMs: 10_000 })
+}
+
+/** Into events.valid, all before ksqlDB begins; every third record has no key. */
+async function produce(servers: KsqldbServers, { kafka }: KsqlShop): Promise<void> {
+  const registry = await openConfluentRegistry({ url: servers.registry })
+  const schema = (await registry.versions(`${PREFIX}events.raw-value`)).at(-1)
+  if (schema === undefined) throw new Error('events.raw is not registered')
+  const encode = compileEncoder<Event>(schema.schema, schema.id)
+  const messages = Object.values(EVENTS)
+    .flat()
+    .map(([partition, event], index) => {
+      const one = new RecordBatch(1_024)
+      encode(one, event)
+      const key = index % 3 === 0 ? null : event.anonymous_id
+      return { partition, key, value: Buffer.from(one.body.subarray(4)) }
+    })
+  const producer = await kafka.producer()
+  await producer.send({ topic: `${PREFIX}events.valid`, messages })
+}
