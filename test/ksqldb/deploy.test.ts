@@ -147,7 +147,7 @@ ksqldbTest(
       const refused = await project.ccs(['plan'])
       expect(refused.code).toBe(2)
       expect(refused.stderr).toMatch(
-        /CCS_SQL_UNSUPPORTED.*no hash\s+at sql\/silver\/people\.sql:\d+:\d+/,
+        /CCS_SQL_UNSUPPORTED.*no md5\(\)\.\s+at sql\/silver\/people\.sql:\d+:\d+/,
       )
       expect(refused.stderr).toContain('without: [silver.people]')
       project.write(people, before)

@@ -395,7 +395,7 @@ test('a deleted topic is found, and what filled it is made anew', () => {
     placed,
     found: { ...found, topics },
   })
-  expect(steps).toEqual(['create clean v2', 'await clean', 'promote clean 1>2', 'drop clean'])
+  expect(steps).toEqual(ANEW)
   expect(drifted).toEqual(['clean'])
 })
 

@@ -120,11 +120,13 @@ class Session {
         exit: EXIT.changes,
         hint: 'Look again: ccs plan',
       })
+    const was = this.record.placed.find((one) => one.relation.name === relation.name)
+    // It was dropped with its topic, not with its schemas, which those of now need not be compatible with.
+    if (relation.body && was?.version === version) await this.#removeSubjects(topic)
     await this.#execute(statementOf(relation, this.#naming), relation, async () =>
       Boolean(await this.#parts.client.describe(name)),
     )
     const placed = await this.#described(relation, version)
-    const was = this.record.placed.find((one) => one.relation.name === relation.name)
     if (was !== undefined && was.version !== version) this.#next.set(relation.name, placed)
     else this.#place(placed)
   }
@@ -190,11 +192,9 @@ class Session {
 
   /** With what the registry has of it, or one of the same name could not have other columns. */
   async #removeTopic(topic: string): Promise<void> {
-    const { topics, registry, names } = this.#parts
+    const { topics, names } = this.#parts
     await topics.remove([topic])
-    const subjects = await registry.subjects()
-    for (const subject of [`${topic}-key`, `${topic}-value`])
-      if (subjects.includes(subject)) await registry.remove(subject)
+    await this.#removeSubjects(topic)
     this.#forget(
       ({ relation, version }) =>
         relation.body !== undefined &&
@@ -202,6 +202,13 @@ class Session {
         this.#plan.versions.get(relation.name) !== version,
     )
     this.#set({ begun: this.record.begun.filter((one) => one.topic !== topic) })
+  }
+
+  async #removeSubjects(topic: string): Promise<void> {
+    const { registry } = this.#parts
+    const subjects = await registry.subjects()
+    for (const subject of [`${topic}-key`, `${topic}-value`])
+      if (subjects.includes(subject)) await registry.remove(subject)
   }
 
   /**

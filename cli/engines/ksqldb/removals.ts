@@ -46,7 +46,8 @@ export function removalsOf(input: KsqlPlanInput, versions: ReadonlyMap<string, n
     const is = found.sources.find((one) => one.name === names.source(relation.name, version))
     const topic = relation.body ? names.topic(relation.topic, version) : undefined
     const isLeft = topic !== undefined && found.topics.has(topic)
-    if (is) return [drop(is, isLeft ? topic : undefined, why)]
+    // Named though somebody deleted it: the registry still has its schemas.
+    if (is) return [drop(is, topic, why)]
     return isLeft ? [{ do: 'remove topic', topic, why }] : []
   })
   return { stale, after }
