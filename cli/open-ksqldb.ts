@@ -23,6 +23,8 @@ interface Opened {
   readonly client: KsqlClient
   readonly names: Names
   readonly partitions: number
+  readonly replication: number
+  readonly retentionMs: number
   /** Each after what it reads. */
   readonly desired: readonly Relation[]
   /** Text by model, in order. */
@@ -55,6 +57,8 @@ export async function openKsqldbModels(
     client: openKsql(ksqldb),
     names: namesOf(prefix),
     partitions: kafka.partitions,
+    replication: kafka.replication,
+    retentionMs: kafka.retentionMs,
     desired: isDestroying ? [] : await relationsOf(project, logic),
     texts: new Map(graph.map(({ model }) => [model.name, model.text])),
     isRebuild,

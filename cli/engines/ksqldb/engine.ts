@@ -3,7 +3,6 @@
  * became of each statement after it: whoever dies in between leaves a record from which the next plan goes on. A
  * statement whose fate is not known is never sent again before the server was asked what is there.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CcsError, EXIT } from '../../core/errors.ts'
 import type { RemoteRegistry, TopicAdmin } from '../../core/ports.ts'
 import { quoted } from '../../core/sql-speech.ts'
@@ -12,21 +11,23 @@ import { type KsqlAction, type KsqlPlan, type Names, namingAt, type Placed } fro
 import type { KsqlSource } from './answers.ts'
 import { awaitCaughtUp } from './catch-up.ts'
 import type { KsqlClient } from './client.ts'
+import { execute } from './execute.ts'
 import { type Begun, type KsqlRecord, merged, settledRecord } from './record.ts'
-import { type Naming, type Relation, readsOf, statementOf } from './relation.ts'
+import { type Naming, type Relation, readsOf, statementOf, topicConfigOf } from './relation.ts'
 
 export interface KsqlEngineParts {
   readonly client: KsqlClient
-  readonly topics: Pick<TopicAdmin, 'names' | 'progress' | 'remove'>
+  readonly topics: Pick<TopicAdmin, 'create' | 'names' | 'progress' | 'remove'>
   readonly registry: Pick<RemoteRegistry, 'subjects' | 'remove'>
   readonly names: Names
-  /** Of topics that statements make. */
+  /** Of topics that are made. */
   readonly partitions: number
+  readonly replication: number
+  /** Of topics of streams; -1: for ever. */
+  readonly retentionMs: number
   /** How long it is looked for what a statement without an answer may have done. */
   readonly settleMs?: number
 }
-
-const ATTEMPTS_MAX = 3
 
 type Work = Pick<ModelsWork, 'check' | 'onReached'> & {
   keep(record: KsqlRecord): Promise<void>
@@ -69,7 +70,7 @@ class Session {
     this.#plan = plan
     this.#desired = desired
     this.#parts = parts
-    this.#naming = namingAt(parts.names, plan.versions, parts.partitions)
+    this.#naming = namingAt(parts.names, plan.versions, parts.partitions, parts.retentionMs)
     this.record = before
   }
 
@@ -123,6 +124,10 @@ class Session {
     const was = this.record.placed.find((one) => one.relation.name === relation.name)
     // It was dropped with its topic, not with its schemas, which those of now need not be compatible with.
     if (relation.body && was?.version === version) await this.#removeSubjects(topic)
+    // Left by a deployment that dies here, it stands among what was begun, and goes first.
+    const config = topicConfigOf(relation, this.#naming)
+    const { partitions, replication } = this.#parts
+    if (config) await topics.create([{ name: topic, partitions, replication, config }])
     await this.#execute(statementOf(relation, this.#naming), relation, async () =>
       Boolean(await this.#parts.client.describe(name)),
     )
@@ -211,33 +216,13 @@ class Session {
       if (subjects.includes(subject)) await registry.remove(subject)
   }
 
-  /**
-   * Runs a statement. Where no answer came, `isDone` says by what is there whether it was carried out; only what has
-   * not come about after a while is sent again, and whether the server refuses that then does not matter.
-   */
-  async #execute(
+  #execute(
     sql: string,
     relation: Relation | undefined,
     isDone: () => Promise<boolean>,
   ): Promise<void> {
     const { client, settleMs = 20_000 } = this.#parts
-    const location = relation && { file: `sql/${relation.model.replace('.', '/')}.sql` }
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await client.execute(sql, {
-          ...(relation ? { properties: relation.properties } : {}),
-          ...(location ? { locate: () => location } : {}),
-        })
-        return
-      } catch (error) {
-        const isUnknown = error instanceof CcsError && error.code === 'CCS_ENGINE_UNREACHABLE'
-        if (!isUnknown && attempt === 1) throw error
-        await client.ready()
-        for (const end = Date.now() + settleMs; Date.now() < end; await sleep(1_000))
-          if (await isDone()) return
-        if (attempt === ATTEMPTS_MAX) throw error
-      }
-    }
+    return execute(sql, { client, relation, isDone, settleMs })
   }
 
   async #described(relation: Relation, version: number): Promise<Placed> {

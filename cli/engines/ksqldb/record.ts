@@ -77,12 +77,16 @@ function isRelation(value: unknown): boolean {
   const one = object(value)
   const { body, options, properties } = one
   const { items, from, where } = object(body)
+  const { of, retentionMs } = object(one.keeps)
   return (
     areTexts([one.name, one.model, one.topic]) &&
     (one.kind === 'stream' || one.kind === 'table') &&
     ['none', 'table', 'window', 'session'].includes(String(one.memory)) &&
     Array.isArray(options) &&
     isListOf(one.columns, isColumn) &&
+    (one.keeps === undefined ||
+      of === 'records' ||
+      (of === 'windows' && Number.isInteger(retentionMs))) &&
     areTexts(Object.values(object(properties))) &&
     (body === undefined ||
       (areTexts([...list(items), from, ...list(where)]) && Array.isArray(where)))

@@ -46,6 +46,8 @@ function obstacle(before: Relation, after: Relation): string | undefined {
   if (readsOf(before) !== readsOf(after)) return `it read ${readsOf(before)}`
   if (canonicalJson(before.options) !== canonicalJson(after.options))
     return 'formats, retention or timestamp changed'
+  if (canonicalJson(before.keeps ?? null) !== canonicalJson(after.keeps ?? null))
+    return 'its topic is kept otherwise'
   const keys = (one: Relation) => canonicalJson(one.columns.filter((column) => column.isKey))
   if (keys(before) !== keys(after)) return 'its key changed'
   const lost = before.columns.find((one, index) => !sameColumn(one, after.columns[index]))
