@@ -65,7 +65,7 @@ function hands(project: KsqldbProject, servers: KsqldbServers): readonly Hand[] 
     {
       change: () =>
         client.execute(
-          `CREATE OR REPLACE STREAM \`${people}\` WITH (KAFKA_TOPIC = '${project.named('silver.people')}', KEY_FORMAT = 'AVRO', VALUE_FORMAT = 'AVRO', TIMESTAMP = '\`event_time\`') AS SELECT * FROM \`${project.named('silver_events')}\` WHERE \`is_bot\` EMIT CHANGES`,
+          `CREATE OR REPLACE STREAM \`${people}\` WITH (KAFKA_TOPIC = '${project.named('silver.people')}', KEY_FORMAT = 'AVRO', VALUE_FORMAT = 'AVRO') AS SELECT * FROM \`${project.named('silver_events')}\` WHERE \`is_bot\` EMIT CHANGES`,
         ),
       steps: drifted('change silver.people'),
       topic: 'silver.people',

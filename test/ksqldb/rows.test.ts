@@ -8,11 +8,15 @@
 import { expect } from 'vitest'
 import { flatName } from '../../cli/core/dialect.ts'
 import type { PlainModels } from '../../cli/engines/embedded/plain-models.ts'
-import { openKsql } from '../../cli/engines/ksqldb/client.ts'
 import { ksqldbTest } from '../fixtures/ksqldb.ts'
-import { makeRelations, projectRelations } from '../fixtures/ksqldb-models.ts'
+import { projectRelations } from '../fixtures/ksqldb-models.ts'
 import { differences, openOracle, rawRows, TIMEZONE, topicRows } from '../fixtures/ksqldb-oracle.ts'
-import { type KsqlShop, untilSettled, withKsqlShop } from '../fixtures/ksqldb-shop.ts'
+import {
+  type KsqlShop,
+  NOT_ON_KSQLDB,
+  untilSettled,
+  withKsqlShop,
+} from '../fixtures/ksqldb-shop.ts'
 import { projectModels } from '../unit/compile-bench.ts'
 
 /** CCS_KSQLDB_EVENTS=50000 is the whole of it. */
@@ -20,18 +24,13 @@ const EVENTS = Number(process.env.CCS_KSQLDB_EVENTS ?? 2_000)
 const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 const RANGE = ['--from', '2026-01-10T06:00:00Z', '--to', '2026-01-10T14:00:00Z']
 
-/** Over sessions, which still change, and by the clock: see docs/ksqldb.md. */
-const NOT_ON_KSQLDB = [
-  ...['gold.campaign_daily', 'gold.device_daily', 'gold.funnel_daily', 'gold.right_now'],
-]
-
 ksqldbTest(
-  `${EVENTS} events, late, doubled, disordered and invalid ones among them, give the rows of DuckDB`,
+  `deployed from nothing, ${EVENTS} events, late, doubled, disordered and invalid, give the rows of DuckDB`,
   async (servers) => {
-    await withKsqlShop(servers, { prefix: 'ccs_rows_', partitions: 1 }, async (shop) => {
+    const options = { prefix: 'ccs_rows_', partitions: 1, isDeployed: true }
+    await withKsqlShop(servers, options, async (shop) => {
       await shop.ccs('gen', ...RANGE, '--count', String(EVENTS), '--seed', '7', ...MISCHIEF)
       await shop.ccs('gate', '--once')
-      const client = openKsql({ url: servers.url })
       const relations = await projectRelations()
       const models = projectModels()
       const made = relations.filter((one) => one.name === flatName(one.model))
@@ -42,7 +41,6 @@ ksqldbTest(
           .filter((one) => !names.includes(one))
           .sort(),
       ).toEqual(NOT_ON_KSQLDB)
-      expect(await makeRelations(client, relations, shop)).toEqual([])
       const events = await rawRows(shop)
       expect(events.length).toBeGreaterThan(EVENTS * 0.9)
       await untilThrough(
@@ -62,6 +60,8 @@ ksqldbTest(
         }
         expect(differ).toEqual([])
         await expectMischief(oracle)
+        // Exit 0: nothing to do.
+        expect(JSON.parse(await shop.ccs('plan', '--json')).steps).toEqual([])
       } finally {
         oracle.close()
       }
