@@ -34,6 +34,7 @@ export interface DesiredConnector {
   readonly secrets: readonly string[]
   /** Variables that stand for nothing: it can't be deployed. Empty for most. */
   readonly missing: readonly CcsError[]
+  /** See topicsOf(). */
   readonly reads: readonly string[]
   /** Topics that must be there before it starts: its control and dead letter topics. */
   readonly needs: readonly TopicState[]
@@ -106,7 +107,7 @@ function render(one: ConnectorFile, target: Target, lookup: Lookup): DesiredConn
     missing: rendered.flatMap(({ setting, value }) =>
       value.missing.map(({ message, hint }) => invalid(message, setting.valueAt, hint)),
     ),
-    reads: listOf(config.topics ?? ''),
+    reads: topicsOf(config),
     needs: neededTopics(config, replication),
     content: contentOf(one),
   }
@@ -128,6 +129,12 @@ function ownVariables(target: Target): Readonly<Record<string, string | undefine
     apicurio_url: url?.replace(/\/apis\/ccompat\/v\d+$/, '/apis/registry/v2'),
   }
   return own
+}
+
+/** What a sink reads: names of topics, or the one regular expression that stands for them. */
+export function topicsOf(config: Readonly<Record<string, string>>): readonly string[] {
+  const pattern = config['topics.regex']
+  return pattern === undefined ? listOf(config.topics ?? '') : [pattern]
 }
 
 function neededTopics(

@@ -9,6 +9,7 @@ import {
   connectorChanges,
   type DesiredConnector,
   type SettingChange,
+  topicsOf,
   withoutSecrets,
 } from '../core/connector-config.ts'
 import { CcsError, EXIT, throwAll } from '../core/errors.ts'
@@ -218,7 +219,7 @@ async function sinkOf(
     reason: null,
     tasks: state.tasks.map(({ id, state: word }) => ({ id, state: word })),
     faults: failures(state).map((one) => (desired ? withoutSecrets(one, desired) : one)),
-    topics: listOf(state.config.topics ?? ''),
+    topics: topicsOf(state.config),
     lag:
       lags.length > 0 && known.length === lags.length
         ? known.reduce((sum, lag) => sum + lag, 0)

@@ -195,7 +195,6 @@ sinkTest(
     await send('silver.orders', [order(0), order(1), order(2)])
     await send('silver.refunds', [refund])
     const sink = await rig.connector('silver-iceberg')
-    for (const name of sink.reads) await rig.topic(name.slice(rig.target.prefix.length))
     expect(await applyConnector(rig.ports, sink, LIMITS)).toBe('created')
     const select = `SELECT order_id, epoch_ms(event_time) AS at, total::VARCHAR AS total, event_date::VARCHAR AS day,
     regexp_extract(filename, '/event_date=([^/]+)/', 1) AS folder FROM TABLE ORDER BY ALL`

@@ -102,16 +102,56 @@ test('Silver is the embedded engine’s own work: its sinks are for the other en
   const names = (engine: Target['engine']) =>
     desire(SHIPPED, ENV, { ...TARGET, engine }).map((one) => one.name)
   expect(names('embedded')).toEqual(['staging.bronze-iceberg', 'staging.bronze-s3'])
-  expect(names('ksqldb')).toHaveLength(4)
+  expect(names('flink')).toHaveLength(4)
+  expect(names('ksqldb')).toHaveLength(6)
 })
 
-test('Silver’s sinks read a topic for each Silver schema of the project', () => {
+test('Silver’s sinks read a topic for each Silver schema of the project, and the versions of it', () => {
   const schemas = readdirSync(path.join(ROOT, 'schemas'))
     .filter((name) => /^silver\..*\.avsc$/.test(name))
     .map((name) => `staging.${name.replace('.avsc', '')}`)
-  for (const one of desire(SHIPPED).filter(({ name }) => name.includes('silver')))
-    expect([...one.reads].sort()).toEqual(schemas.sort())
+  const sinks = desire(SHIPPED).filter(({ name }) => name.includes('silver'))
+  expect(sinks).toHaveLength(2)
+  for (const one of sinks) {
+    const isRead = (topic: string) => wholly(one, topic)
+    expect(schemas.filter((topic) => !isRead(topic))).toEqual([])
+    expect(schemas.filter((topic) => !isRead(`${topic}.v12`))).toEqual([])
+    const others = [
+      'silver.people',
+      'silver.order_items.lines',
+      'silver.events.seen',
+      'gold.sessions',
+    ]
+    expect(others.filter((name) => isRead(`staging.${name}`))).toEqual([])
+    expect(isRead('other.silver.orders')).toBe(false)
+  }
 })
+
+test('Gold’s sinks are for ksqlDB, read each Gold topic, and let no tombstone through', () => {
+  const of = (engine: Target['engine']) =>
+    desire(SHIPPED, ENV, { ...TARGET, engine }).filter(({ name }) => name.includes('gold'))
+  expect(of('flink')).toEqual([])
+  expect(of('embedded')).toEqual([])
+  const sinks = of('ksqldb')
+  expect(sinks.map((one) => one.name)).toEqual(['staging.gold-iceberg', 'staging.gold-s3'])
+  for (const one of sinks) {
+    for (const name of ['gold.sessions', 'gold.activity_1m.v2', 'gold.of_my_own'])
+      expect(wholly(one, `staging.${name}`)).toBe(true)
+    for (const name of ['staging.silver.orders', 'staging.gold.sessions.lines', 'gold.sessions'])
+      expect(wholly(one, name)).toBe(false)
+    expect(one.config).toMatchObject({
+      'transforms.gone.type': 'org.apache.kafka.connect.transforms.Filter',
+      'transforms.gone.predicate': 'gone',
+      'predicates.gone.type': 'org.apache.kafka.connect.transforms.predicates.RecordIsTombstone',
+    })
+    expect(one.config.transforms).toMatch(/^gone,/)
+  }
+})
+
+/** As Connect matches topics.regex: the whole name. */
+function wholly({ reads }: DesiredConnector, topic: string): boolean {
+  return new RegExp(`^(?:${reads.join('|')})$`).test(topic)
+}
 
 test('all faults of all files come at once, each with its place', () => {
   const broken = {
