@@ -233,7 +233,10 @@ function causeOf(error: unknown, timeoutMs: number): string {
     case 'EPIPE':
       return 'it broke the connection off'
     case 'ERR_BAD_RESPONSE':
-      return 'its answer is too long'
+      // One code of axios for both.
+      return error instanceof Error && error.message.includes('aborted')
+        ? 'it broke the connection off'
+        : 'its answer is too long'
     default:
       return code === '' ? 'the request failed' : `the request failed (${code})`
   }

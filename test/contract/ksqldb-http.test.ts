@@ -74,6 +74,19 @@ test('a statement whose answer is lost is not sent again: nobody knows whether i
   )
 })
 
+test('an answer that is cut in the middle is told as that, not as one that is too long', async () => {
+  await withServer(
+    (_request, response) => {
+      response.writeHead(200, { 'content-length': 1_000 })
+      response.write('[{"@type":', () => response.socket?.destroy())
+    },
+    async (url) => {
+      const error = await errorOf(openKsql({ url }).execute('LIST STREAMS'))
+      expect(error.message).toBe(`ksqlDB at ${url} does not answer: it broke the connection off.`)
+    },
+  )
+})
+
 test('rows come one by one, and a query that the server breaks off says so after the last of them', async () => {
   await withServer(
     (_request, response) => {

@@ -10,6 +10,8 @@ export interface QueryText {
   readonly sql: string
   /** As ksqlDB wants it: EMIT CHANGES or EMIT FINAL, rows without end. */
   readonly isEndless: boolean
+  /** Its own LIMIT, after which rows without end do end. */
+  readonly limit: number | undefined
   /** Place in the text that was given, of a place in `sql`; both count from 1. */
   locate(line: number, column: number): Location
 }
@@ -82,8 +84,10 @@ export function queryText(given: string, { source, columns }: Known): QueryText 
     return made === undefined ? [] : [{ at, length: text.length, text: made }]
   })
   const sql = edited(given, edits)
+  const limit = words.findLastIndex(({ text }) => /^limit$/i.test(text))
   return {
     sql,
+    limit: limit < 0 ? undefined : Number(words[limit + 1]?.text),
     isEndless: words.some(
       ({ text }, index) =>
         /^emit$/i.test(text) && /^(changes|final)$/i.test(words[index + 1]?.text ?? ''),

@@ -12,6 +12,7 @@ import { type KsqlSource, records, text } from './answers.ts'
 import type { KsqlClient } from './client.ts'
 import { placeIn, type QueryText, queryText, readNames } from './query-text.ts'
 import { fieldNames, shapeOf } from './query-values.ts'
+import { endedEarly } from './reach.ts'
 import { KsqlRefused } from './refusal.ts'
 
 export interface QuestionsOptions {
@@ -61,7 +62,8 @@ export class KsqlQuestions {
     // Refuses what is no SELECT before anybody is asked.
     queryText(given, { source: () => undefined, columns: [] })
     const query = await this.#named(given)
-    const { isEndless } = query
+    const { isEndless, limit = Number.POSITIVE_INFINITY } = query
+    const { url } = this.#client
     const properties = isEndless && isFromStart ? EARLIEST : {}
     const answer = await refusable(() =>
       this.#client.query(query.sql, {
@@ -77,10 +79,14 @@ export class KsqlQuestions {
     const { columns } = answer
     const shapes = columns.map(({ type }) => shapeOf(type))
     async function* shaped() {
-      for await (const row of answer.rows)
+      let count = 0
+      for await (const row of answer.rows) {
+        count++
         yield Object.fromEntries(
           columns.map(({ name }, index) => [name, shapes[index]?.(row[index])] as const),
         )
+      }
+      if (isEndless && !signal?.aborted && count < limit) throw endedEarly(url)
       if (signal?.aborted && !isEndless) throw calledOff()
     }
     return { columns, rows: shaped(), isEndless }
@@ -133,7 +139,13 @@ export class KsqlQuestions {
     const { models, target } = this.#options
     if (!name.includes('.')) {
       const same = sources.filter((one) => one.toLowerCase() === name.toLowerCase())
-      return [name, name.toUpperCase()].find((one) => same.includes(one)) ?? same[0]
+      if (same.includes(name)) return name
+      if (same.length < 2) return same[0]
+      throw unknown(
+        `'${name}' may be any of ${same.toSorted().join(', ')}.`,
+        'Spell it as the one that is meant: case tells them apart.',
+        placeIn(given, at),
+      )
     }
     const known = [RAW, ...models]
     const location = placeIn(given, at)

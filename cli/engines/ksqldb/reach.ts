@@ -30,6 +30,13 @@ export function stranger(url: string, { status }: Pick<HttpAnswer, 'status'>): C
   return unreachable(`What answers at ${url} (${status}) is no ksqlDB.`)
 }
 
+/** Rows that have no end ended, in good order: the server stops, or somebody terminated the query there. */
+export function endedEarly(url: string): CcsError {
+  return unreachable(`ksqlDB at ${url} ended the query, which has no end of its own.`, {
+    hint: 'Is it stopping, or did somebody end the query there? Ask again, to go on from now.',
+  })
+}
+
 /** It is there, and will go on by itself. */
 class Busy extends CcsError {}
 
