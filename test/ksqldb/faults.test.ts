@@ -1,13 +1,16 @@
 /** A real ksqlDB that is slow to start, breaks off, loses requests and answers, or is killed: nothing is lost, nothing doubled. */
+import { spawn } from 'node:child_process'
 import { expect } from 'vitest'
 import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
 import { startNode } from '../fixtures/child.ts'
 import { type KsqldbServers, ksqldbTest, sweep } from '../fixtures/ksqldb.ts'
 import { ksqldbFolder } from '../fixtures/ksqldb-folder.ts'
+import { type KsqldbProject, withKsqldbProject } from '../fixtures/ksqldb-project.ts'
 import { type KsqldbProxy, ksqldbProxy } from '../fixtures/ksqldb-proxy.ts'
 
 const PREFIX = 'ccs_flt_'
+const TIMEOUT_MS = 900_000
 
 async function withProxy(
   servers: KsqldbServers,
@@ -63,4 +66,121 @@ ksqldbTest(
         await sweep(servers, PREFIX)
       }
     }),
+)
+
+function making(kind: 'STREAM' | 'TABLE', name: string): RegExp {
+  return new RegExp(`CREATE ${kind} \`${PREFIX}${name}\``)
+}
+
+ksqldbTest(
+  'a deploy gets through a server that starts, does not keep up, and loses requests and answers; nothing is sent twice unasked',
+  (servers) =>
+    withProxy(servers, (proxy, behind) =>
+      withKsqldbProject(behind, PREFIX, async (project) => {
+        const [bronze, seen] = [
+          making('STREAM', 'bronze_events'),
+          making('TABLE', 'silver_events_seen'),
+        ]
+        const [silver, people] = [
+          making('STREAM', 'silver_events'),
+          making('STREAM', 'silver_people'),
+        ]
+        const gold = making('TABLE', 'gold_activity_1m')
+        proxy.asked.length = 0
+        proxy.trouble([
+          { when: /^GET \/info/, fault: 'starting', times: 5 },
+          { when: bronze, fault: 'starting', times: 2 },
+          { when: seen, fault: 'behind' },
+          { when: silver, fault: 'lose answer' },
+          { when: people, fault: 'lose request' },
+          { when: gold, fault: 'half an answer' },
+        ])
+        await project.settle()
+        expect(proxy.left()).toEqual([])
+        const sent = (what: RegExp) => proxy.asked.filter((one) => what.test(one)).length
+        expect([bronze, seen, silver, people, gold].map(sent)).toEqual([3, 2, 1, 2, 1])
+        const [first, last] = [
+          proxy.asked.findIndex((one) => people.test(one)),
+          proxy.asked.findLastIndex((one) => people.test(one)),
+        ]
+        const between = proxy.asked.slice(first, last)
+        expect(between).toContainEqual(
+          expect.stringContaining(`DESCRIBE \`${project.named('silver_people')}\``),
+        )
+        await project.feed(100)
+        const rows = await project.restingKeys('silver.people')
+        expect(rows.size).toBeGreaterThan(50)
+        expect([...rows.values()].every((count) => count === 1)).toBe(true)
+      }),
+    ),
+  TIMEOUT_MS,
+)
+
+/** Kills the server without warning and starts it again, in somebody's own way. */
+function restart(command: string): Promise<void> {
+  const child = spawn(command, { shell: true, stdio: 'ignore' })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`KSQLDB_RESTART ended with ${code}`)),
+    )
+  })
+}
+
+/** Deploys until one says that it is done. */
+async function converge(project: KsqldbProject): Promise<void> {
+  for (let more = 4; ; more--) {
+    const { code, stderr } = await project.ccs(['deploy', '--yes', '--allow-destructive'])
+    if (code === 0) return
+    expect({ code, stderr }).toMatchObject({ code: 4 })
+    expect(stderr).toContain('CCS_ENGINE_UNREACHABLE')
+    if (more === 0) throw new Error(stderr)
+    await project.client.ready()
+  }
+}
+
+ksqldbTest(
+  'a server that is killed while it makes what a deploy sends comes back; that deploy or the next gets there, no row doubled',
+  (servers, { KSQLDB_RESTART: command = '' }) =>
+    withProxy(servers, (proxy, behind) =>
+      withKsqldbProject(behind, PREFIX, async (project) => {
+        const kills: Promise<void>[] = []
+        const killed = (when: RegExp, afterMs: number) => ({
+          when,
+          onSent: () => void setTimeout(() => kills.push(restart(command)), afterMs),
+        })
+        // At once, and when it has most likely been taken.
+        proxy.trouble([
+          killed(making('TABLE', 'silver_events_seen'), 0),
+          killed(making('STREAM', 'silver_people'), 1_500),
+        ])
+        await converge(project)
+        expect(proxy.left()).toEqual([])
+        expect(await project.steps()).toEqual([])
+        await project.feed(200)
+        const rows = await project.restingKeys('silver.people')
+        expect([...rows.values()].every((count) => count === 1)).toBe(true)
+
+        project.edit('sql/silver/people.sql', (text) =>
+          text.replace('SELECT *', 'SELECT length(page) AS page_length, *'),
+        )
+        proxy.trouble([
+          killed(making('STREAM', 'silver_people_v2'), 300),
+          killed(new RegExp(`DROP STREAM \`${project.named('silver_people')}\``), 0),
+        ])
+        await converge(project)
+        expect(proxy.left()).toEqual([])
+        expect(await project.steps()).toEqual([])
+        expect(await Promise.all(kills)).toHaveLength(4)
+        const all = await project.sources()
+        const people = all.filter((one) => /silver_people(_v\d)?$/.test(one))
+        expect(people).toHaveLength(1)
+        const [topic = ''] = people.map((one) =>
+          one.replace(/^.*silver_people(_)?/, 'silver.people.'),
+        )
+        expect(await project.rowsByKey(topic, rows.size)).toEqual(rows)
+      }),
+    ),
+  TIMEOUT_MS,
+  ['KSQLDB_RESTART'],
 )

@@ -56,7 +56,8 @@ ksqldbTest(
         expect(sinks).toMatchObject([{ state: 'RUNNING' }, { state: 'RUNNING' }])
       })
     }),
-  { timeoutMs: 1_200_000, sink: true },
+  1_200_000,
+  ['CONNECT_URL'],
 )
 
 /** `ccs …` with the sinks' variables, which must end well: 3 of a plan says that there is something to do. */
