@@ -64,7 +64,7 @@ ksqldbTest(
         text.replace('NOT is_bot', "NOT is_bot\n  AND md5(event_id) <> ''"),
       )
       project.edit('sql/gold/activity_1m.sql', (text) =>
-        text.replace('sum(revenue)', 'median(revenue)'),
+        text.replace("event_type = 'page_view'", "md5(event_type) <> ''"),
       )
       // Both at once, each with what to write instead.
       await refuses(project, 2, [
@@ -88,7 +88,10 @@ ksqldbTest(
       ]
       const twin = 'sql/silver/PEOPLE.sql'
       project.write(twin, project.read('sql/silver/people.sql'))
-      await refuses(project, 2, [/silver\.PEOPLE/])
+      await refuses(project, 2, [
+        "'PEOPLE.sql' is no name for a model: use a-z, 0-9 and _.",
+        /at sql\/silver\/PEOPLE\.sql:1:1/,
+      ])
       project.drop(twin)
 
       await client.execute(
