@@ -130,7 +130,11 @@ function restart(command: string): Promise<void> {
 /** Deploys until one says that it is done. */
 async function converge(project: KsqldbProject): Promise<void> {
   for (let more = 4; ; more--) {
-    const { code, stderr } = await project.ccs(['deploy', '--yes', '--allow-destructive'])
+    const { code, stderr } = await project.ccs(
+      ['deploy', '--yes', '--allow-destructive'],
+      {},
+      300_000,
+    )
     if (code === 0) return
     expect({ code, stderr }).toMatchObject({ code: 4 })
     expect(stderr).toContain('CCS_ENGINE_UNREACHABLE')
