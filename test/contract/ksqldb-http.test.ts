@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { CcsError } from '../../cli/core/errors.ts'
 import { openKsql } from '../../cli/engines/ksqldb/client.ts'
+import { KsqlQuestions } from '../../cli/engines/ksqldb/questions.ts'
 import { deadAddress } from '../fixtures/registry-proxy.ts'
 
 async function withServer(
@@ -105,6 +106,30 @@ test('rows come one by one, and a query that the server breaks off says so after
       )
       expect(seen).toEqual([[1], ['9007199254740993']])
       expect(error.message).toContain('broke the query off')
+    },
+  )
+})
+
+test('rows without end that end in good order are an error, unless their LIMIT is reached', async () => {
+  await withServer(
+    (request, response) =>
+      response.end(request.url === '/query-stream' ? `${HEAD}[1]\n[2]\n` : '[]'),
+    async (url) => {
+      const options = { prefix: '', target: 'ksqldb', models: [] }
+      const asking = new KsqlQuestions(openKsql({ url }), options)
+      const count = async (sql: string) => {
+        let seen = 0
+        for await (const _row of (await asking.ask(sql)).rows) seen++
+        return seen
+      }
+      expect(await count('SELECT n FROM s')).toBe(2)
+      expect(await count('SELECT n FROM s EMIT CHANGES LIMIT 2')).toBe(2)
+      for (const sql of ['SELECT n FROM s EMIT CHANGES', 'SELECT n FROM s EMIT CHANGES LIMIT 3'])
+        expect(await errorOf(count(sql))).toMatchObject({
+          code: 'CCS_ENGINE_UNREACHABLE',
+          exit: 4,
+          message: `ksqlDB at ${url} ended the query, which has no end of its own.`,
+        })
     },
   )
 })
