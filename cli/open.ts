@@ -7,6 +7,7 @@ import { CcsError, EXIT } from './core/errors.ts'
 import type { Manifest } from './core/manifest.ts'
 import type { Desired } from './core/plan.ts'
 import type { Clock, EventLog, ManifestStore, RegisteredSchema } from './core/ports.ts'
+import type { Seed } from './core/seed.ts'
 import type { MacroSet } from './core/sql-ast.ts'
 import type { EmbeddedEngine } from './engines/embedded/engine.ts'
 import type { GoldLimits } from './engines/embedded/options.ts'
@@ -38,7 +39,11 @@ export function systemClock(): Clock {
 /** The project's models and schemas, parsed and checked; CcsErrors name all faults with their places. */
 export interface Logic extends Desired {
   readonly macros: MacroSet
+  /** What a DuckDB that runs the models has to be given: macros, and the seeds that models join as tables. */
   readonly macrosSql: string
+  /** sql/macros.sql alone. */
+  readonly macrosText: string
+  readonly seeds: readonly Seed[]
   readonly schemas: Manifest['schemas']
   /** Versions of events.raw-value and events.dlq-value, oldest first. */
   readonly rawSchemas: readonly RegisteredSchema[]
@@ -60,12 +65,12 @@ export async function openLogic(project: Project): Promise<Logic> {
   const dlqSchema = (await registry.versions('events.dlq-value')).at(-1)
   if (!dlqSchema) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.dlq.avsc.')
   if (!raw) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
-  const { models, macros, config } = project
+  const { models, macros, seeds, config } = project
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
   try {
     const built = await buildLogic(
-      { models, macros, timezone: config.timezone, ...rawEventColumns(raw.schema) },
+      { models, macros, seeds, timezone: config.timezone, ...rawEventColumns(raw.schema) },
       {
         run: (sql) => connection.run(sql),
         ask: (sql, values) => connection.texts(sql, values),
@@ -73,7 +78,9 @@ export async function openLogic(project: Project): Promise<Logic> {
       },
     )
     const schemas = await fingerprints(raw, dlqSchema)
-    return { ...built, macrosSql: macros.text, schemas, rawSchemas, dlqSchema }
+    const { seedsSql } = await import('./core/seed.ts')
+    const macrosSql = macros.text + seedsSql(built.seeds)
+    return { ...built, macrosSql, macrosText: macros.text, schemas, rawSchemas, dlqSchema }
   } finally {
     connection.close()
     duck.close()

@@ -45,6 +45,8 @@ export interface Project {
   readonly tests: readonly SourceFile[]
   /** sql/macros.sql; its text is '' when there is none. */
   readonly macros: SourceFile
+  /** dbt/seeds/, CSV and YAML, sorted by path: tables that models may join. */
+  readonly seeds: readonly SourceFile[]
   /** connectors/, sorted by path. */
   readonly connectors: readonly SourceFile[]
 }
@@ -82,10 +84,11 @@ export async function loadProject(dir: string, options: LoadOptions): Promise<Pr
       exit: EXIT.usage,
       hint: 'Go to the project, name it with --project DIR, or make one: ccs init DIR',
     })
-  const [schemas, sql, connectors] = await Promise.all([
+  const [schemas, sql, connectors, seeds] = await Promise.all([
     readProjectTexts(root, 'schemas', ['.avsc']),
     readProjectTexts(root, 'sql', ['.sql', '.test.yml']),
     readProjectTexts(root, 'connectors', ['.json', '.yml']),
+    readProjectTexts(root, 'dbt/seeds', ['.csv', '.yml']),
   ])
   const env = { ...(await stackEnv(root)), ...options.env }
   const parsed = parseConfig(config, env)
@@ -105,6 +108,7 @@ export async function loadProject(dir: string, options: LoadOptions): Promise<Pr
     figures: sql.filter((one) => one.file.endsWith('.sql') && isFigure(one.file)),
     tests: sql.filter((one) => one.file.endsWith('.test.yml')),
     macros: sql.find((one) => one.file === macros.file) ?? macros,
+    seeds,
     connectors,
   })
 }

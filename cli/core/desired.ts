@@ -33,7 +33,7 @@ export interface DesiredInput {
   readonly config: Config
   readonly target: Target
   readonly kafka: KafkaSettings
-  readonly logic: Desired & { readonly macrosSql: string }
+  readonly logic: Desired & { readonly macrosText: string }
   readonly schemas: readonly TopicSchemas[]
   /** Those that the target's Connect is to run. */
   readonly connectors: readonly DesiredConnector[]
@@ -67,10 +67,10 @@ export function desiredState(input: DesiredInput): DesiredState {
 
 /** The models as a deployment keeps them, macros first. */
 export function modelResources(
-  logic: Pick<Desired, 'graph'> & { readonly macrosSql: string },
+  logic: Pick<Desired, 'graph'> & { readonly macrosText: string },
 ): readonly DeployedResource[] {
   return [
-    resource('model', MACROS, logic.macrosSql),
+    resource('model', MACROS, logic.macrosText),
     ...logic.graph.map(({ model, fingerprint }) =>
       resource('model', model.name, model.text, { fingerprint }),
     ),

@@ -36,6 +36,8 @@ export interface GraphInput {
   readonly sources: readonly string[]
   /** Settings of ccs.yml that macros read with getvariable, such as shop_timezone. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Fingerprints of tables whose rows are part of the project, by name. */
+  readonly prints?: ReadonlyMap<string, string>
   readonly parseSql: ParseSql
 }
 
@@ -84,9 +86,9 @@ export async function sortModels(
 /** The same models, each with its fingerprint; one after another, so that others may work in between. */
 export function* fingerprintModels(
   sorted: readonly SortedModel[],
-  { macros, settings = {} }: Pick<GraphInput, 'macros' | 'settings'>,
+  { macros, settings = {}, prints: given }: Pick<GraphInput, 'macros' | 'settings' | 'prints'>,
 ): Generator<GraphModel> {
-  const prints = new Map<string, string>()
+  const prints = new Map(given)
   for (const one of sorted) {
     const upstream = one.reads.map((name) => prints.get(name) ?? name)
     const expanded = expandMacros(one.ast, macros, () => true)

@@ -4,6 +4,7 @@
  */
 import type { GraphModel } from './graph.ts'
 import type { Manifest } from './manifest.ts'
+import { isSeed } from './seed-shape.ts'
 
 export type Action = 'add' | 'change' | 'remove'
 
@@ -82,7 +83,7 @@ export function makePlan(
       name: model.name,
       category: before ? (isStored ? 'breaking' : 'forward-only') : 'additive',
       state,
-      reason: reasonOf(before !== undefined, isOwn, upstream),
+      reason: reasonOf(before !== undefined, isOwn, upstream, reads.some(isSeed)),
       ...(before ? { before: before.text } : {}),
       after: model.text,
       ...(refused ? { refused } : {}),
@@ -122,10 +123,17 @@ export function widestEffect(plan: Plan): StateEffect {
   )
 }
 
-function reasonOf(wasThere: boolean, isOwn: boolean, upstream: readonly string[]): string {
+function reasonOf(
+  wasThere: boolean,
+  isOwn: boolean,
+  upstream: readonly string[],
+  hasSeed: boolean,
+): string {
   if (!wasThere) return 'new'
   if (upstream.length > 0) return `reads ${upstream.join(', ')}`
-  return isOwn ? 'its SQL or header changed' : 'a macro or setting that it uses changed'
+  if (isOwn) return 'its SQL or header changed'
+  const used = hasSeed ? 'a seed, macro or setting' : 'a macro or setting'
+  return `${used} that it uses changed`
 }
 
 function schemaSteps(desired: Desired, manifest: Manifest | undefined): Step[] {

@@ -100,8 +100,20 @@ function fromTree(node: AstNode): From {
     case 'BASE_TABLE': {
       const schema = textOf(node.schema_name)
       const table = textOf(node.table_name)
-      return { is: 'table', name: schema === '' ? table : `${schema}.${table}`, at }
+      const name = schema === '' ? table : `${schema}.${table}`
+      return { is: 'table', name, alias: textOf(node.alias), at }
     }
+    case 'JOIN':
+      return {
+        is: 'join',
+        // NATURAL, ASOF and their kind are of no type that anybody asks for.
+        type: node.ref_type === 'REGULAR' ? textOf(node.join_type) : textOf(node.ref_type),
+        left: fromTree(asNode(node.left)),
+        right: fromTree(asNode(node.right)),
+        on: optional(node.condition),
+        using: texts(node.using_columns),
+        at,
+      }
     case 'SUBQUERY':
       return { is: 'select', select: selectTree(asNode(node.subquery)) }
     case 'TABLE_FUNCTION': {

@@ -106,9 +106,29 @@ export interface Item {
   readonly name: string
 }
 
+export interface Table {
+  readonly is: 'table'
+  readonly name: string
+  /** As it is called in the SELECT; '' where that is its name. */
+  readonly alias: string
+  readonly at: number | undefined
+}
+
+export interface Join {
+  readonly is: 'join'
+  /** `LEFT`, `INNER` */
+  readonly type: string
+  readonly left: From
+  readonly right: From
+  readonly on: Expr | undefined
+  readonly using: readonly string[]
+  readonly at: number | undefined
+}
+
 export type From =
   | { readonly is: 'none' }
-  | { readonly is: 'table'; readonly name: string; readonly at: number | undefined }
+  | Table
+  | Join
   | { readonly is: 'select'; readonly select: Select }
   | { readonly is: 'sessions'; readonly name: string; readonly at: number | undefined }
   | { readonly is: 'other'; readonly what: string; readonly at: number | undefined }

@@ -3,11 +3,14 @@
  * aggregating ones split. DuckDB parses and binds on a thread of its own; what is ours is done meanwhile.
  */
 import { CcsError, throwAll } from '../core/errors.ts'
-import { fingerprintModels, type GraphModel, sortModels } from '../core/graph.ts'
+import { fingerprintModels, type GraphModel, type SortedModel, sortModels } from '../core/graph.ts'
 import { isAggregateMacro, makeIncremental } from '../core/incremental.ts'
 import type { NamedText } from '../core/json-places.ts'
 import { parseMacros } from '../core/parse-macros.ts'
 import { parseModel } from '../core/parse-model.ts'
+import { readSeed, type Seed, seedsSql } from '../core/seed.ts'
+import { requireSeedJoin } from '../core/seed-join.ts'
+import { isSeed, readSeedShape, seedNameOf } from '../core/seed-shape.ts'
 import { expandMacros, type MacroSet } from '../core/sql-ast.ts'
 import { type BindBench, bindModels, type ColumnText } from './bind-models.ts'
 import { type AskTexts, sqlParser } from './sql-parser.ts'
@@ -15,6 +18,8 @@ import { type AskTexts, sqlParser } from './sql-parser.ts'
 export interface LogicTexts {
   readonly models: readonly NamedText[]
   readonly macros: NamedText
+  /** CSV and YAML of dbt/seeds; only those that models read have to be sound. */
+  readonly seeds?: readonly NamedText[]
   readonly timezone: string
   readonly rawColumns: readonly ColumnText[]
 }
@@ -28,6 +33,8 @@ export interface LogicBench extends Pick<BindBench, 'run'> {
 export interface BuiltLogic {
   readonly graph: readonly GraphModel[]
   readonly macros: MacroSet
+  /** Those that models read. */
+  readonly seeds: readonly Seed[]
 }
 
 /** Models a breath. */
@@ -44,14 +51,18 @@ export async function buildLogic(texts: LogicTexts, bench: LogicBench): Promise<
     bench.ask,
   )
   const macros = await parseMacros(texts.macros.file, texts.macros.text, parseSql)
-  const sorted = await sortModels(models, { sources: ['raw.events'], parseSql })
+  const files = texts.seeds ?? []
+  const known = files.flatMap((one) => seedNameOf(one) ?? [])
+  const sorted = await sortModels(models, { sources: ['raw.events', ...known], parseSql })
+  const seeds = readSeeds(sorted, files)
   const binding = bindModels(
-    { models: sorted, macrosSql: texts.macros.text, timezone, rawColumns },
+    { models: sorted, macrosSql: texts.macros.text + seedsSql(seeds), timezone, rawColumns },
     { run: bench.run },
   )
   const settings = { shop_timezone: timezone }
+  const prints = new Map(seeds.map((one) => [one.name, one.fingerprint]))
   const [graph, bound] = await Promise.allSettled([
-    unhurried(fingerprintModels(sorted, { macros, settings }), bench),
+    unhurried(fingerprintModels(sorted, { macros, settings, prints }), bench),
     binding,
   ])
   if (graph.status === 'rejected') throw graph.reason
@@ -60,7 +71,24 @@ export async function buildLogic(texts: LogicTexts, bench: LogicBench): Promise<
     graph.value.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),
     ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
   )
-  return { graph: graph.value, macros }
+  return { graph: graph.value, macros, seeds }
+}
+
+/** The seeds that models read, all of them in the one way that every engine has. */
+function readSeeds(models: readonly SortedModel[], files: readonly NamedText[]): readonly Seed[] {
+  const names = new Set(models.flatMap((one) => one.reads.filter(isSeed)))
+  const yamls = files.filter(({ file }) => /\.ya?ml$/.test(file))
+  const seeds = collect([...names].sort(), (name) => {
+    const shape = readSeedShape(name, yamls)
+    const csv = files.find((one) => seedNameOf(one) === name)
+    return readSeed(shape, csv ?? { file: name, text: '' })
+  })
+  const keys = new Map(seeds.map((one) => [one.name, one.key]))
+  collect(
+    models.filter(({ reads }) => reads.some(isSeed)),
+    (one) => requireSeedJoin(one, keys),
+  )
+  return seeds
 }
 
 async function unhurried<T>(items: Iterable<T>, { breathe }: LogicBench): Promise<readonly T[]> {

@@ -5,8 +5,9 @@
  */
 import { clauses, type Dialect, type Statement } from '../../core/dialect.ts'
 import { DialectJob, readFirstOnly, readUnnesting, whereOf } from '../../core/dialect-job.ts'
+import { seedJoinOf } from '../../core/seed-join.ts'
 import { quoted, type Substitute } from '../../core/sql-speech.ts'
-import { childrenOf, type Expr, type Select, sameExpr } from '../../core/sql-tree.ts'
+import { childrenOf, type Expr, type From, type Select, sameExpr } from '../../core/sql-tree.ts'
 import type { Column } from '../../core/sql-types.ts'
 import { printedItem, RAW, sinkTable, sourceTable, tableName } from './ddl.ts'
 import { epochMs, speech } from './speech.ts'
@@ -89,6 +90,11 @@ function linesMade(
   return found
 }
 
+function unreadable(from: From): string {
+  if (from.is === 'other') return from.what
+  return from.is === 'join' ? 'JOIN' : 'nothing'
+}
+
 interface Read {
   readonly from: string
   readonly columns: readonly Column[]
@@ -107,11 +113,18 @@ function fromOf(job: DialectJob): Read {
     return { from: first, columns, where: ['`_n` = 1'], unnested: [] }
   }
   if (from.is === 'select') return unnestedFrom(job, from.select)
-  job.fault(
-    from.is === 'none' ? undefined : from.at,
-    `${model.name} can't read ${from.is === 'other' ? from.what : 'nothing'} as a stream.`,
-    'Make it a model of its own and read that.',
-  )
+  if (from.is === 'join' && typeof seedJoinOf(select) !== 'string')
+    job.fault(
+      from.at,
+      'Flink joins a stream with a seed FOR SYSTEM_TIME alone, from a table that ccs does not fill there.',
+      'Leave the join to the marts, where dbt has the same seed, or run the model on another engine.',
+    )
+  else
+    job.fault(
+      from.is === 'none' ? undefined : from.at,
+      `${model.name} can't read ${unreadable(from)} as a stream.`,
+      'Make it a model of its own and read that.',
+    )
   return { from: '', columns: [], where: [], unnested: [] }
 }
 
