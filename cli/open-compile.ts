@@ -37,6 +37,7 @@ export async function openCompiler(
         {
           models: logic.graph,
           macros: logic.macros,
+          seeds: logic.seeds,
           macrosSql: logic.macrosSql,
           timezone: project.config.timezone,
           ...rawEventColumns(schema),

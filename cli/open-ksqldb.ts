@@ -5,6 +5,7 @@
 import { modelsOf as deployedModels } from './core/desired.ts'
 import { CcsError, EXIT, throwAll } from './core/errors.ts'
 import type { Plan } from './core/plan.ts'
+import type { Seed } from './core/seed.ts'
 import type { ModelsReading, TargetModels } from './core/target-models.ts'
 import type { KsqlPlan, Names } from './engines/ksqldb/actions.ts'
 import type { KsqlClient } from './engines/ksqldb/client.ts'
@@ -51,6 +52,8 @@ export async function openKsqldbModels(
   ])
   const { isDestroying = false, isRebuild = false } = options
   const graph = isDestroying ? [] : logic.graph
+  const desired = isDestroying ? [] : await relationsOf(project, logic)
+  const joined = logic.seeds.filter((seed) => desired.some((one) => one.model === seed.name))
   const opened: Opened = {
     project,
     ports,
@@ -59,8 +62,11 @@ export async function openKsqldbModels(
     partitions: kafka.partitions,
     replication: kafka.replication,
     retentionMs: kafka.retentionMs,
-    desired: isDestroying ? [] : await relationsOf(project, logic),
-    texts: new Map(graph.map(({ model }) => [model.name, model.text])),
+    desired,
+    texts: new Map([
+      ...joined.map((one) => [one.name, seedText(one)] as const),
+      ...graph.map(({ model }) => [model.name, model.text] as const),
+    ]),
     isRebuild,
   }
   /** Of the plan that was read last. */
@@ -85,7 +91,7 @@ export async function openKsqldbModels(
       await applyKsql(
         last.plan,
         { desired: opened.desired, before: last.record },
-        { ...opened, ...ports },
+        { ...opened, ...ports, fill: (name, topic) => fillSeed(opened, logic.seeds, name, topic) },
         {
           check: () => work.check(),
           onReached: () => work.onReached(),
@@ -110,7 +116,11 @@ async function relationsOf(project: Project, logic: Logic): Promise<readonly Rel
     logic,
     ksqldb: (input) => {
       const compiled = compileRelations(input)
-      relations.push(...compiled.relations)
+      // A seed belongs to none of the models that join it.
+      const known = new Set(relations.map((one) => one.name))
+      relations.push(
+        ...compiled.relations.filter((one) => one.seed === undefined || !known.has(one.name)),
+      )
       return { ...compiled, statements: [] }
     },
   })
@@ -123,6 +133,56 @@ async function relationsOf(project: Project, logic: Logic): Promise<readonly Rel
     ),
   )
   return relations
+}
+
+/** What a plan says of a seed: its rows are too many to be kept with a deployment. */
+function seedText({ columns, key, rows }: Seed): string {
+  const names = columns.map((one) => one.name).join(', ')
+  return `-- ${rows.length} rows by ${key}: ${names}`
+}
+
+/**
+ * The rows of a seed as records of its topic. They are of 1970: a join that begins reads what is older first, and an
+ * event that came before its seed was deployed is to find it all the same.
+ */
+async function fillSeed(
+  { project, ports }: Opened,
+  seeds: readonly Seed[],
+  name: string,
+  topic: string,
+): Promise<void> {
+  const seed = seeds.find((one) => one.name === name)
+  const { kafka: settings } = project.target
+  if (!seed || !settings) throw new Error(`${name} is to be filled, and is not known`)
+  const [{ openKafka }, { kafkaGold }, { goldEncoder }, { seedAvro, seedJson }] = await Promise.all(
+    [
+      import('./io/kafka.ts'),
+      import('./log/kafka-gold.ts'),
+      import('./core/gold-record.ts'),
+      import('./core/seed-value.ts'),
+    ],
+  )
+  const columns = seed.columns.filter((one) => one.name !== seed.key)
+  const schema = seedAvro(name.replace('.', '_'), columns)
+  const { id } = await ports.registry.register(`${topic}-value`, schema)
+  const encode = goldEncoder(schema, id)
+  const records = seed.rows.map((row) => ({
+    key: Buffer.from(row[seed.key] ?? ''),
+    value: encode(
+      Object.fromEntries(
+        columns.map((one) => [one.name, seedJson(row[one.name] ?? null, one.type)]),
+      ),
+    ),
+    timeMs: 0,
+  }))
+  const kafka = await openKafka(settings, project.dir)
+  try {
+    const sink = kafkaGold(kafka, { prefix: '' })
+    await sink.publish(topic, records)
+    await sink.close()
+  } finally {
+    await kafka.close()
+  }
 }
 
 async function planOf(opened: Opened, record: KsqlRecord): Promise<KsqlPlan> {
@@ -181,9 +241,10 @@ async function readingOf(
 
 /** What comes from outside and is not whole any more: what is made anew of it lacks the rest. */
 async function lostOf({ desired, names, ports }: Opened): Promise<string | undefined> {
-  for (const { body, over, topic } of desired) {
-    if (body !== undefined || over !== undefined) continue
-    const name = names.topic(topic, 1)
+  const { ownsTopic } = await import('./engines/ksqldb/relation.ts')
+  for (const relation of desired) {
+    if (ownsTopic(relation) || relation.over !== undefined) continue
+    const name = names.topic(relation.topic, 1)
     const progress = await ports.topics.progress(name, `${name}.ccs`)
     if (progress.some((one) => one.start > 0)) return `rows older than what ${name} still holds`
   }

@@ -5,6 +5,7 @@
 import { CcsError, EXIT } from './errors.ts'
 import { originOf } from './graph.ts'
 import type { Model } from './model.ts'
+import type { Seed } from './seed.ts'
 import { type AstNode, locate, type MacroSet } from './sql-ast.ts'
 import type { Fault } from './sql-speech.ts'
 import type { Expr, Select } from './sql-tree.ts'
@@ -26,6 +27,7 @@ export interface DialectProject {
   readonly stateMs: number
   readonly macros: MacroSet
   modelOf(name: string): Model | undefined
+  seedOf(name: string): Seed | undefined
 }
 
 export interface DialectInput {

@@ -13,6 +13,7 @@ import { CcsError, EXIT, throwAll } from '../core/errors.ts'
 import type { GraphModel } from '../core/graph.ts'
 import type { Model } from '../core/model.ts'
 import { selectTree } from '../core/read-tree.ts'
+import type { Seed } from '../core/seed.ts'
 import { expandMacros, type MacroSet } from '../core/sql-ast.ts'
 import type { Item, Select } from '../core/sql-tree.ts'
 import { type Column, type EngineName, typeFromText } from '../core/sql-types.ts'
@@ -27,6 +28,8 @@ export interface SqlBench extends BindBench {
 export interface CompileProject extends BindProject {
   readonly models: readonly GraphModel[]
   readonly macros: MacroSet
+  /** Those that models join. */
+  readonly seeds?: readonly Seed[]
   readonly itemsMax: number
 }
 
@@ -93,7 +96,10 @@ async function dialectInputs(
   bench: SqlBench,
 ): Promise<readonly DialectInput[]> {
   const bound = await bindModels(project, bench)
-  const columns = new Map([...bound].map(([name, some]) => [name, logicalColumns(some)]))
+  const columns = new Map([
+    ...[...bound].map(([name, some]) => [name, logicalColumns(some)] as const),
+    ...(project.seeds ?? []).map((one) => [one.name, one.columns] as const),
+  ])
   const selects = project.models.map((one) => ({ ...one, select: treeOf(one, project.macros) }))
   const shared = sharedOf(selects, project)
   return selects.map(({ model, ast, select }) => ({
@@ -134,6 +140,7 @@ function sharedOf(
     ),
     macros: project.macros,
     modelOf: (name) => models.find((one) => one.name === name),
+    seedOf: (name) => project.seeds?.find((one) => one.name === name),
   }
 }
 

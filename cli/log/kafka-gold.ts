@@ -37,9 +37,10 @@ export function kafkaGold(kafka: KafkaConnection, options: { readonly prefix: st
       try {
         const open = await own
         for (const some of groups(records)) {
-          const messages = some.map(({ key, value }) => ({
+          const messages = some.map(({ key, value, timeMs }) => ({
             key: Buffer.from(key),
             value: value && Buffer.from(value),
+            ...(timeMs === undefined ? {} : { timestamp: String(timeMs) }),
           }))
           await open.send({ topic: nameOf(model), acks: -1, messages })
         }

@@ -1,6 +1,6 @@
 /** What a plan for a ksqlDB is made from, and what it consists of: steps as data. */
 import type { KsqlField, KsqlSource } from './answers.ts'
-import type { KsqlColumn, Naming, Relation } from './relation.ts'
+import { type KsqlColumn, type Naming, ownsTopic, type Relation } from './relation.ts'
 
 /** A relation as it was deployed. */
 export interface Placed {
@@ -46,8 +46,11 @@ export function namingAt(
   return {
     source: (name) => names.source(name, versionOf(name)),
     // A topic belongs to what fills it; what comes from outside has no versions.
-    topic: ({ name, topic, body, over }) =>
-      names.topic(topic, body ? versionOf(name) : over === undefined ? 1 : versionOf(over)),
+    topic: (relation) => {
+      const { name, topic, over } = relation
+      const owner = ownsTopic(relation) ? name : over
+      return names.topic(topic, owner === undefined ? 1 : versionOf(owner))
+    },
     partitions: String(partitions),
     retentionMs: String(retentionMs),
   }

@@ -43,11 +43,12 @@ export function makeStream(
     readonly topic: string
     readonly outputs: readonly Output[]
     readonly from: string
+    readonly join?: NonNullable<Body['join']>
     readonly where: readonly string[]
     readonly key?: string
   },
 ): Relation {
-  const { name, topic, outputs, from, where, key } = given
+  const { name, topic, outputs, from, join, where, key } = given
   const first = key === undefined ? quoted(KEY) : `${key} AS ${quoted(KEY)}`
   return {
     name,
@@ -58,6 +59,7 @@ export function makeStream(
     body: {
       items: [first, ...outputs.map(asItem)],
       from,
+      ...(join === undefined ? {} : { join }),
       where,
       ...(key === undefined ? {} : { partitionBy: key }),
     },

@@ -4,6 +4,7 @@
  */
 import { type Dialect, type DialectInput, flatName, type Statement } from '../../core/dialect.ts'
 import { DialectJob, readFirstOnly, readUnnesting, whereOf } from '../../core/dialect-job.ts'
+import { seedJoinOf } from '../../core/seed-join.ts'
 import type { Fault } from '../../core/sql-speech.ts'
 import { quoted } from '../../core/sql-speech.ts'
 import type { Expr, Item, Select } from '../../core/sql-tree.ts'
@@ -11,6 +12,7 @@ import type { Column } from '../../core/sql-types.ts'
 import { arrival, RAW } from './arrival.ts'
 import { declareStream, makeStream, makeTable, type Output, outputsOf, passed } from './ddl.ts'
 import { KEY, plainNaming, type Relation, statementOf } from './relation.ts'
+import { joinedStream } from './seeds.ts'
 import { speech } from './speech.ts'
 import { sessionTable, windowTable } from './windows.ts'
 
@@ -65,6 +67,8 @@ function streams(job: DialectJob): readonly Relation[] {
   const { select, model, project } = job.input
   const { from } = select
   if (from.is === 'select') return unnested(job, from.select)
+  const join = from.is === 'join' ? seedJoinOf(select) : ''
+  if (typeof join !== 'string') return joinedStream(job, join)
   if (from.is !== 'table') {
     const at = from.is === 'none' ? undefined : from.at
     job.fault(

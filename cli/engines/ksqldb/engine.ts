@@ -13,7 +13,14 @@ import { awaitCaughtUp } from './catch-up.ts'
 import type { KsqlClient } from './client.ts'
 import { execute } from './execute.ts'
 import { type Begun, type KsqlRecord, merged, settledRecord } from './record.ts'
-import { type Naming, type Relation, readsOf, statementOf, topicConfigOf } from './relation.ts'
+import {
+  type Naming,
+  ownsTopic,
+  type Relation,
+  readsOf,
+  statementOf,
+  topicConfigOf,
+} from './relation.ts'
 
 export interface KsqlEngineParts {
   readonly client: KsqlClient
@@ -25,6 +32,8 @@ export interface KsqlEngineParts {
   readonly replication: number
   /** Of topics of streams; -1: for ever. */
   readonly retentionMs: number
+  /** Writes all rows of a seed into an empty topic; durable when it resolves. */
+  fill(seed: string, topic: string): Promise<void>
   /** How long it is looked for what a statement without an answer may have done. */
   readonly settleMs?: number
 }
@@ -116,18 +125,20 @@ class Session {
     const name = names.source(relation.name, version)
     const topic = names.topic(relation.topic, version)
     // Over rows that are there already, each would come a second time.
-    if (relation.body && (await topics.names()).includes(topic))
+    if (ownsTopic(relation) && (await topics.names()).includes(topic))
       throw new CcsError('CCS_PLAN_CHANGES', `Topic ${topic} came to be since the plan was made.`, {
         exit: EXIT.changes,
         hint: 'Look again: ccs plan',
       })
     const was = this.record.placed.find((one) => one.relation.name === relation.name)
     // It was dropped with its topic, not with its schemas, which those of now need not be compatible with.
-    if (relation.body && was?.version === version) await this.#removeSubjects(topic)
+    if (ownsTopic(relation) && was?.version === version) await this.#removeSubjects(topic)
     // Left by a deployment that dies here, it stands among what was begun, and goes first.
     const config = topicConfigOf(relation, this.#naming)
     const { partitions, replication } = this.#parts
     if (config) await topics.create([{ name: topic, partitions, replication, config }])
+    // A query takes a table as it finds it: full before anything can read it.
+    if (relation.seed !== undefined) await this.#parts.fill(relation.model, topic)
     await this.#execute(statementOf(relation, this.#naming), relation, async () =>
       Boolean(await this.#parts.client.describe(name)),
     )
@@ -202,7 +213,7 @@ class Session {
     await this.#removeSubjects(topic)
     this.#forget(
       ({ relation, version }) =>
-        relation.body !== undefined &&
+        ownsTopic(relation) &&
         names.topic(relation.topic, version) === topic &&
         this.#plan.versions.get(relation.name) !== version,
     )
@@ -250,7 +261,7 @@ class Session {
     const { names } = this.#parts
     const source = names.source(relation.name, version)
     const { model } = relation
-    return relation.body
+    return ownsTopic(relation)
       ? { source, model, topic: names.topic(relation.topic, version) }
       : { source, model }
   }

@@ -5,7 +5,7 @@
  */
 import type { KsqlAction, KsqlPlan, KsqlPlanInput, KsqlRefusal } from './actions.ts'
 import type { KsqlField, KsqlSource } from './answers.ts'
-import { type Relation, readsOf } from './relation.ts'
+import { inputsOf, ownsTopic, type Relation, readsOf } from './relation.ts'
 import { foreignReaders, removalsOf } from './removals.ts'
 import { hasColumns, type Upgrade, upgradeOf } from './upgrade.ts'
 
@@ -49,22 +49,23 @@ interface Verdict {
 function judgeAll(input: KsqlPlanInput): ReadonlyMap<string, Verdict> {
   const verdicts = new Map<string, Verdict>()
   for (const relation of input.desired) {
-    const read = verdicts.get(readsOf(relation) ?? '')
-    const isMoved = read !== undefined && read.from !== undefined && read.version !== read.from
-    verdicts.set(relation.name, judge(relation, input, { read: read?.relation, isMoved }))
+    const read = verdicts.get(readsOf(relation) ?? '')?.relation
+    const moved = inputsOf(relation)
+      .map((name) => verdicts.get(name))
+      .find((one) => one?.from !== undefined && one.version !== one.from)?.relation.name
+    verdicts.set(relation.name, judge(relation, input, { read, moved }))
   }
   return verdicts
 }
 
-/** `read`: what it reads, where that is one of ours; `isMoved`: that is made anew. */
+/** `read`: what it reads, where that is one of ours; `moved`: what of all that it reads is made anew. */
 function judge(
   relation: Relation,
   input: KsqlPlanInput,
-  { read, isMoved }: { readonly read: Relation | undefined; readonly isMoved: boolean },
+  { read, moved }: { readonly read: Relation | undefined; readonly moved: string | undefined },
 ): Verdict {
   const { placed, found, names, rebuild = false } = input
   const { name } = relation
-  const moved = isMoved ? read?.name : undefined
   const was = placed.find((one) => one.relation.name === name)
   if (was === undefined) return first(relation, input)
   const { version } = was
@@ -82,7 +83,7 @@ function judge(
   const topic = names.topic(relation.topic, version)
   const hasTopic = found.topics.has(topic)
   if (is === undefined) {
-    if (relation.body && hasTopic)
+    if (ownsTopic(relation) && hasTopic)
       return anew('it was dropped; its topic is left, and would get every row twice', true)
     if (moved !== undefined) return anew(`${moved} is made anew`, true)
     if (isStillRead(relation, input))
@@ -90,7 +91,7 @@ function judge(
     const action = { do: 'create', relation, version, why: 'it was dropped' } as const
     return { ...base, version, isDrift: true, action }
   }
-  if (!hasTopic && relation.body) return anew(`its topic ${topic} was deleted`, true)
+  if (!hasTopic && ownsTopic(relation)) return anew(`its topic ${topic} was deleted`, true)
   if (moved !== undefined) return anew(`${moved} is made anew`)
   const isForeign = is.statement !== was.statement || !sameFields(is.fields, was.fields)
   const upgrade = upgradeOf(was.relation, relation, read)
@@ -105,7 +106,7 @@ function judge(
 function isStillRead({ name }: Relation, { placed, found, names }: KsqlPlanInput): boolean {
   return placed.some(
     ({ relation, version }) =>
-      readsOf(relation) === name &&
+      inputsOf(relation).includes(name) &&
       found.sources.some((one) => one.name === names.source(relation.name, version)),
   )
 }
@@ -129,7 +130,7 @@ function first(relation: Relation, { found, names, begun = [] }: KsqlPlanInput):
   if (isThere && !begun.includes(name))
     return { ...base, refusal: foreign(relation.name, `${name} is there, and ccs did not make it`) }
   const topic = names.topic(relation.topic, 1)
-  if (relation.body && found.topics.has(topic) && !begun.includes(name))
+  if (ownsTopic(relation) && found.topics.has(topic) && !begun.includes(name))
     return {
       ...base,
       refusal: foreign(relation.name, `the topic ${topic} is there, and ccs did not make it`),
@@ -186,7 +187,7 @@ function freeVersion(relation: Relation, { found, names }: KsqlPlanInput, from: 
   let version = from
   const isTaken = () =>
     found.sources.some((one) => one.name === names.source(relation.name, version)) ||
-    (relation.body !== undefined && found.topics.has(names.topic(relation.topic, version)))
+    (ownsTopic(relation) && found.topics.has(names.topic(relation.topic, version)))
   while (isTaken()) version++
   return version
 }

@@ -81,11 +81,12 @@ function isRelation(value: unknown): boolean {
   return (
     areTexts([one.name, one.model, one.topic]) &&
     (one.kind === 'stream' || one.kind === 'table') &&
-    ['none', 'table', 'window', 'session'].includes(String(one.memory)) &&
+    ['none', 'join', 'table', 'window', 'session'].includes(String(one.memory)) &&
     Array.isArray(options) &&
     isListOf(one.columns, isColumn) &&
     (one.keeps === undefined ||
       of === 'records' ||
+      of === 'rows' ||
       (of === 'windows' && Number.isInteger(retentionMs))) &&
     areTexts(Object.values(object(properties))) &&
     (body === undefined ||

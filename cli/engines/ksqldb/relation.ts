@@ -17,11 +17,16 @@ export interface KsqlColumn {
 
 export type Option = readonly [name: string, value: string | { readonly bare: string }]
 
+/** What the sides of a join are called in it. */
+export const JOINED = { left: '`l`', seed: '`s`' } as const
+
 /** SELECT … EMIT CHANGES over one other relation. */
 export interface Body {
   readonly items: readonly string[]
   /** Name of the relation that it reads. */
   readonly from: string
+  /** LEFT JOIN with a table; columns of both stand behind JOINED. */
+  readonly join?: { readonly table: string; readonly on: string }
   readonly window?: string
   readonly where: readonly string[]
   readonly groupBy?: readonly string[]
@@ -32,9 +37,11 @@ export interface Body {
 /**
  * records: each one counts, for whoever reads the topic as a stream; none may be compacted away. windows: for ever,
  * though the server remembers them no longer than `retentionMs`, and insists on that as the topic's own retention.
+ * rows: the last of each key, with the time that their writer gives them.
  */
 export type Keeping =
   | { readonly of: 'records' }
+  | { readonly of: 'rows' }
   | { readonly of: 'windows'; readonly retentionMs: number }
 
 export interface Relation {
@@ -54,8 +61,10 @@ export interface Relation {
   readonly body?: Body
   /** The relation whose topic it is declared over, where that is one of ours. */
   readonly over?: string
+  /** Fingerprint of the seed whose rows ccs fills its topic with. */
+  readonly seed?: string
   /** What the server has to remember for it. */
-  readonly memory: 'none' | 'table' | 'window' | 'session'
+  readonly memory: 'none' | 'join' | 'table' | 'window' | 'session'
   /** Key columns first. */
   readonly columns: readonly KsqlColumn[]
   /** streamsProperties that the statement is sent with. */
@@ -92,6 +101,8 @@ export function topicConfigOf(
   switch (keeps.of) {
     case 'records':
       return { 'cleanup.policy': 'delete', 'retention.ms': retentionMs }
+    case 'rows':
+      return { 'cleanup.policy': 'compact', 'message.timestamp.type': 'CreateTime' }
     case 'windows':
       return { 'cleanup.policy': 'compact', 'retention.ms': String(keeps.retentionMs) }
   }
@@ -100,6 +111,16 @@ export function topicConfigOf(
 /** The relation that it reads, by query or by topic; undefined: a topic from outside. */
 export function readsOf({ body, over }: Relation): string | undefined {
   return body?.from ?? over
+}
+
+/** All relations that it reads. */
+export function inputsOf(relation: Relation): readonly string[] {
+  return [readsOf(relation), relation.body?.join?.table].filter((one) => one !== undefined)
+}
+
+/** Whether its topic comes and goes with it. */
+export function ownsTopic({ body, seed }: Pick<Relation, 'body' | 'seed'>): boolean {
+  return body !== undefined || seed !== undefined
 }
 
 /** Its statement, without the closing semicolon. */
@@ -124,9 +145,13 @@ export function statementOf(
 
 /** The SELECT alone, as EXPLAIN takes it. */
 export function bodyText(body: Body, naming: Naming): string {
-  const { partitionBy } = body
+  const { partitionBy, join } = body
   const end = `${partitionBy === undefined ? '' : `PARTITION BY ${partitionBy}\n`}EMIT CHANGES`
-  return clauses({ ...body, from: quoted(naming.source(body.from)), end })
+  const from = quoted(naming.source(body.from))
+  const joined = join
+    ? `${from} ${JOINED.left}\nLEFT JOIN ${quoted(naming.source(join.table))} ${JOINED.seed} ON ${join.on}`
+    : from
+  return clauses({ ...body, from: joined, end })
 }
 
 function keyMark({ kind }: Relation, { isKey }: KsqlColumn): string {

@@ -4,6 +4,7 @@
  */
 import type { KsqlAction, KsqlPlanInput, KsqlRefusal } from './actions.ts'
 import type { KsqlSource } from './answers.ts'
+import { ownsTopic } from './relation.ts'
 
 export interface Removals {
   /** Left over by a deployment that was broken off: gone before anything is made. */
@@ -29,7 +30,7 @@ export function removalsOf(input: KsqlPlanInput, versions: ReadonlyMap<string, n
   const gone = new Set(left.flatMap((one) => (one.isMade ? [one.topic] : [])))
   const inUse = new Set(
     placed.flatMap(({ relation, version }) =>
-      relation.body ? [names.topic(relation.topic, version)] : [],
+      ownsTopic(relation) ? [names.topic(relation.topic, version)] : [],
     ),
   )
   const stale: readonly KsqlAction[] = [
@@ -44,7 +45,7 @@ export function removalsOf(input: KsqlPlanInput, versions: ReadonlyMap<string, n
     const why =
       next === undefined ? 'the project has it no more' : `version ${next} takes its place`
     const is = found.sources.find((one) => one.name === names.source(relation.name, version))
-    const topic = relation.body ? names.topic(relation.topic, version) : undefined
+    const topic = ownsTopic(relation) ? names.topic(relation.topic, version) : undefined
     const isLeft = topic !== undefined && found.topics.has(topic)
     // Named though somebody deleted it: the registry still has its schemas.
     if (is) return [drop(is, topic, why)]

@@ -5,7 +5,7 @@
 import type { Step } from '../../core/plan.ts'
 import type { KsqlAction, KsqlPlan, KsqlRefusal, Names } from './actions.ts'
 import type { KsqlRecord } from './record.ts'
-import type { Relation } from './relation.ts'
+import { ownsTopic, type Relation } from './relation.ts'
 
 export interface StepsInput {
   readonly plan: KsqlPlan
@@ -70,7 +70,7 @@ function wantedStep(
   }
   if (first !== undefined) {
     const anew = made.map((one) => names.source(one.relation.name, one.version)).join(', ')
-    const isOld = made.some((one) => one.relation.body && one.version > 1)
+    const isOld = made.some((one) => ownsTopic(one.relation) && one.version > 1)
     return [
       {
         ...base,
@@ -137,9 +137,9 @@ function ownersOf({ desired, record, plan, names }: StepsInput): ReadonlyMap<str
   for (const { source, topic, model } of record.begun)
     for (const name of [source, topic ?? source]) owners.set(name, model)
   const add = (relation: Relation, version: number) => {
-    const { name, model, body } = relation
+    const { name, model } = relation
     owners.set(name, model).set(names.source(name, version), model)
-    if (body) owners.set(names.topic(relation.topic, version), model)
+    if (ownsTopic(relation)) owners.set(names.topic(relation.topic, version), model)
   }
   for (const { relation, version } of record.placed) add(relation, version)
   for (const relation of desired) add(relation, plan.versions.get(relation.name) ?? 1)

@@ -42,6 +42,7 @@ function obstacle(before: Relation, after: Relation): string | undefined {
   if (before.kind !== after.kind) return `it was a ${before.kind}, and becomes a ${after.kind}`
   if ((before.body === undefined) !== (after.body === undefined))
     return 'it was declared over a topic, and becomes a query, or the other way round'
+  if (before.seed !== after.seed) return 'its rows changed'
   if (before.topic !== after.topic) return `its topic was ${before.topic}`
   if (readsOf(before) !== readsOf(after)) return `it read ${readsOf(before)}`
   if (canonicalJson(before.options) !== canonicalJson(after.options))
@@ -59,6 +60,8 @@ function obstacle(before: Relation, after: Relation): string | undefined {
       return 'a table of sessions can never be replaced, not even by the same text'
     case 'table':
       return 'what it has counted so far would stay in its sums'
+    case 'join':
+      return 'a join can never be replaced'
     case 'none':
       return undefined
   }

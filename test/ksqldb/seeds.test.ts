@@ -1,0 +1,118 @@
+/** A model that joins a seed on a real ksqlDB has the rows of a plain DuckDB batch, whatever becomes of the CSV. */
+import { rmSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { parseModel } from '../../cli/core/parse-model.ts'
+import { readSeed } from '../../cli/core/seed.ts'
+import { readSeedShape } from '../../cli/core/seed-shape.ts'
+import { openKafka } from '../../cli/io/kafka.ts'
+import { kafkaSettings } from '../fixtures/kafka-topics.ts'
+import { type KsqldbServers, ksqldbTest } from '../fixtures/ksqldb.ts'
+import { differences, openOracle, rawRows, TIMEZONE, topicRows } from '../fixtures/ksqldb-oracle.ts'
+import { type KsqldbProject, withKsqldbProject } from '../fixtures/ksqldb-project.ts'
+import { type TopicReader, topicReader } from '../fixtures/ksqldb-shop.ts'
+import { addSeedModel, CAMPAIGNS_FILE, CAMPAIGNS_YAML } from '../fixtures/seed-model.ts'
+
+const PREFIX = 'ccs_seed_'
+const MODEL = 'silver.campaign_events'
+
+ksqldbTest(
+  'rows are those of DuckDB: with the seed, with a CSV that changed, with a row of it removed; without readers it goes',
+  (servers) =>
+    withKsqldbProject(servers, PREFIX, async (project) => {
+      for (const file of ['sql/gold', 'sql/silver/people.sql'])
+        rmSync(path.join(project.dir, file), { recursive: true })
+      addSeedModel(project.dir)
+      await project.settle()
+      await project.feed(300)
+      await withReader(servers, async (reader) => {
+        await expectRows(project, reader, MODEL)
+        expect(await keysOf(reader, 'seeds.campaigns')).toContain('generic')
+      })
+
+      // One row is another, one is gone, one is new; events that came long before meet these.
+      project.edit(
+        CAMPAIGNS_FILE,
+        (text) =>
+          `${text.replace('1200.50', '1300.00').replace(/^generic.*\n/m, '')}spring,late,5,,,,,,\n`,
+      )
+      expect((await project.plan()).steps).toMatchObject([
+        {
+          ...{ name: 'seeds.campaigns', action: 'replace' },
+          reason: expect.stringMatching(/^its rows changed/),
+        },
+        {
+          ...{ name: MODEL, action: 'replace' },
+          reason: expect.stringMatching(/^seeds_campaigns is made anew/),
+        },
+      ])
+      await project.settle()
+      await withReader(servers, async (reader) => {
+        await expectRows(project, reader, `${MODEL}.v2`)
+        expect([...(await keysOf(reader, 'seeds.campaigns.v2'))].sort()).toEqual([
+          'brand',
+          'nobody',
+          'shoes-winter',
+          'spring',
+          'week-47',
+        ])
+      })
+      expect(await project.left()).not.toContain(project.named('seeds.campaigns'))
+
+      rmSync(path.join(project.dir, 'sql/silver/campaign_events.sql'))
+      await project.settle()
+      expect((await project.left()).filter((one) => /seeds|campaign/.test(one))).toEqual([])
+    }),
+  900_000,
+)
+
+/** A client of its own each time: one that knew a topic which is gone asks for it for ever. */
+async function withReader(
+  { brokers, registry }: KsqldbServers,
+  run: (reader: TopicReader) => Promise<void>,
+): Promise<void> {
+  const kafka = await openKafka(kafkaSettings(brokers), '.')
+  try {
+    await run(topicReader(kafka, { registry }, PREFIX))
+  } finally {
+    await kafka.close()
+  }
+}
+
+async function keysOf(reader: TopicReader, topic: string): Promise<ReadonlySet<string>> {
+  return new Set((await reader.records(topic)).map((one) => String(one.key)))
+}
+
+/** `topic` has the model's rows. */
+async function expectRows(
+  project: KsqldbProject,
+  reader: TopicReader,
+  topic: string,
+): Promise<void> {
+  const models = ['bronze/events', 'silver/events', 'silver/campaign_events'].map((one) => {
+    const file = `sql/${one}.sql`
+    return parseModel(file, project.read(file))
+  })
+  const shape = readSeedShape('seeds.campaigns', [{ file: 'seeds.yml', text: CAMPAIGNS_YAML }])
+  const seed = readSeed(shape, { file: CAMPAIGNS_FILE, text: project.read(CAMPAIGNS_FILE) })
+  const oracle = await openOracle(models, [seed])
+  try {
+    await oracle.load(await rawRows(reader), { nowMs: 0, timezone: TIMEZONE })
+    const { rows } = await oracle.query(
+      `SELECT count(*) AS rows, count(utm_campaign) AS campaigns, count(known_campaign) AS known FROM ${MODEL}`,
+    )
+    const { rows: count, campaigns, known } = rows[0] ?? {}
+    // Rows of every kind are among them: without a campaign, with one that the seed has, and that it lacks.
+    expect([count, campaigns, known].map(Number)).toEqual(
+      [...new Set([count, campaigns, known].map(Number))].sort((a, b) => b - a),
+    )
+    for (let waitedMs = 0; waitedMs < 90_000; waitedMs += 1_000) {
+      if ((await reader.records(topic)).length >= Number(count)) break
+      await sleep(1_000)
+    }
+    expect(await differences(oracle, MODEL, await topicRows(reader, topic, 'stream'))).toEqual([])
+  } finally {
+    oracle.close()
+  }
+}
