@@ -173,11 +173,10 @@ async function fillSeed(
         columns.map((one) => [one.name, seedJson(row[one.name] ?? null, one.type)]),
       ),
     ),
-    timeMs: 0,
   }))
   const kafka = await openKafka(settings, project.dir)
   try {
-    const sink = kafkaGold(kafka, { prefix: '' })
+    const sink = kafkaGold(kafka, { prefix: '', timeMs: 0 })
     await sink.publish(topic, records)
     await sink.close()
   } finally {

@@ -278,8 +278,6 @@ export interface BatchEngine<F extends Frozen = Frozen, W extends Written = Writ
 /** A record of a copy; `value` null: the row is gone. */
 export interface KeyedRecord {
   readonly key: Uint8Array
-  /** When it is written, unless told. */
-  readonly timeMs?: number
   readonly value: Uint8Array | null
 }
 

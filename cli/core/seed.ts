@@ -107,7 +107,7 @@ function rowOf({ columns }: SeedShape, { values }: SourceRow): SeedRow | string[
 }
 
 function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('?') ? '' : '.'}`
 }
 
 function place(file: string, { line, raw }: SourceRow): Location {

@@ -17,7 +17,9 @@ export function typeOf(expr: Expr, scope: NameScope): LogicalType | undefined {
       const column = scope.columns.find((one) => one.name === name)
       if (column !== undefined) return column.type
       const alias = scope.aliases.get(name)
-      return alias === undefined ? undefined : typeOf(alias, scope)
+      if (alias === undefined) return undefined
+      const others = new Map([...scope.aliases].filter(([one]) => one !== name))
+      return typeOf(alias, { ...scope, aliases: others })
     }
     case 'literal':
       return expr.type

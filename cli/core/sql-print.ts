@@ -30,6 +30,8 @@ const ROUNDED: readonly LogicalType['is'][] = ['DOUBLE', 'DECIMAL', 'VARCHAR']
 
 export class Printer {
   readonly context: PrintContext
+  /** Aliases that are being printed. */
+  readonly #open = new Set<string>()
 
   constructor(context: PrintContext) {
     this.context = context
@@ -118,8 +120,12 @@ export class Printer {
     const name = expr.path.at(-1) ?? ''
     if (this.context.columns.some((one) => one.name === name)) return whole(quoted(name))
     const alias = this.context.aliases.get(name)
-    const isItself = alias?.is === 'column' && alias.path.at(-1) === name
-    return alias === undefined || isItself ? whole(quoted(name)) : this.#piece(alias)
+    // Where the columns are not known, coalesce(x, 0) AS x would stand for itself.
+    if (alias === undefined || this.#open.has(name)) return whole(quoted(name))
+    this.#open.add(name)
+    const piece = this.#piece(alias)
+    this.#open.delete(name)
+    return piece
   }
 
   #literal(expr: Extract<Expr, { is: 'literal' }>): string {

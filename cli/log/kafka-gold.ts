@@ -15,7 +15,12 @@ const RETRIES = 5
 const FETCH = { bytesMax: 4 * 1024 * 1024, waitMs: 0 }
 
 /** The connection stays open when the copy is closed. */
-export function kafkaGold(kafka: KafkaConnection, options: { readonly prefix: string }): GoldSink {
+export function kafkaGold(
+  kafka: KafkaConnection,
+  /** `timeMs`: of every record; without, when it is written. */
+  options: { readonly prefix: string; readonly timeMs?: number },
+): GoldSink {
+  const { timeMs } = options
   let producer: Promise<Producer> | undefined
   const nameOf = (model: string) => prefixed(options, model)
   const topicOf = async (model: string) => {
@@ -37,7 +42,7 @@ export function kafkaGold(kafka: KafkaConnection, options: { readonly prefix: st
       try {
         const open = await own
         for (const some of groups(records)) {
-          const messages = some.map(({ key, value, timeMs }) => ({
+          const messages = some.map(({ key, value }) => ({
             key: Buffer.from(key),
             value: value && Buffer.from(value),
             ...(timeMs === undefined ? {} : { timestamp: String(timeMs) }),

@@ -4,15 +4,13 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { parseModel } from '../../cli/core/parse-model.ts'
-import { readSeed } from '../../cli/core/seed.ts'
-import { readSeedShape } from '../../cli/core/seed-shape.ts'
 import { openKafka } from '../../cli/io/kafka.ts'
 import { kafkaSettings } from '../fixtures/kafka-topics.ts'
 import { type KsqldbServers, ksqldbTest } from '../fixtures/ksqldb.ts'
 import { differences, openOracle, rawRows, TIMEZONE, topicRows } from '../fixtures/ksqldb-oracle.ts'
 import { type KsqldbProject, withKsqldbProject } from '../fixtures/ksqldb-project.ts'
 import { type TopicReader, topicReader } from '../fixtures/ksqldb-shop.ts'
-import { addSeedModel, CAMPAIGNS_FILE, CAMPAIGNS_YAML } from '../fixtures/seed-model.ts'
+import { addSeedModel, CAMPAIGNS_FILE, campaigns } from '../fixtures/seed-model.ts'
 
 const PREFIX = 'ccs_seed_'
 const MODEL = 'silver.campaign_events'
@@ -94,9 +92,7 @@ async function expectRows(
     const file = `sql/${one}.sql`
     return parseModel(file, project.read(file))
   })
-  const shape = readSeedShape('seeds.campaigns', [{ file: 'seeds.yml', text: CAMPAIGNS_YAML }])
-  const seed = readSeed(shape, { file: CAMPAIGNS_FILE, text: project.read(CAMPAIGNS_FILE) })
-  const oracle = await openOracle(models, [seed])
+  const oracle = await openOracle(models, [campaigns(project.read(CAMPAIGNS_FILE))])
   try {
     await oracle.load(await rawRows(reader), { nowMs: 0, timezone: TIMEZONE })
     const { rows } = await oracle.query(

@@ -4,6 +4,7 @@ import type { Model } from '../../cli/core/model.ts'
 import { parseMacros } from '../../cli/core/parse-macros.ts'
 import { parseModel } from '../../cli/core/parse-model.ts'
 import { rawEventColumns } from '../../cli/core/raw-events.ts'
+import { type Seed, seedsSql } from '../../cli/core/seed.ts'
 import type { EngineName } from '../../cli/core/sql-types.ts'
 import { compileEmbedded } from '../../cli/engines/embedded/dialect.ts'
 import { compileFlink } from '../../cli/engines/flink/dialect.ts'
@@ -30,10 +31,11 @@ export function projectModels(): Model[] {
 export async function compileTest(
   models: readonly Model[],
   engine: EngineName,
+  seeds: readonly Seed[] = [],
 ): Promise<readonly CompileResult[]> {
   const duck = await openTestDuck()
   try {
-    const project = await compileProject(models, duck.parseSql)
+    const project = await compileProject(models, duck.parseSql, seeds)
     return await compileModels(project, engine, {
       bench: {
         run: (sql) => duck.connection.run(sql),
@@ -56,14 +58,17 @@ export async function compileTest(
 export async function compileProject(
   models: readonly Model[],
   parseSql: (sql: string) => Promise<string>,
+  seeds: readonly Seed[] = [],
 ): Promise<CompileProject> {
   const macroFile = projectFile('sql/macros.sql')
   const macros = await parseMacros(macroFile.file, macroFile.text, parseSql)
-  const graph = await buildGraph(models, { macros, sources: ['raw.events'], parseSql })
+  const sources = ['raw.events', ...seeds.map((one) => one.name)]
+  const graph = await buildGraph(models, { macros, sources, parseSql })
   return {
     models: graph,
     macros,
-    macrosSql: macroFile.text,
+    seeds,
+    macrosSql: macroFile.text + seedsSql(seeds),
     timezone: 'Europe/Berlin',
     ...rawEventColumns(projectFile('schemas/events.raw.avsc').text),
   }

@@ -12,7 +12,12 @@ import {
 } from '../../cli/engines/ksqldb/actions.ts'
 import type { KsqlSource } from '../../cli/engines/ksqldb/answers.ts'
 import { planKsql } from '../../cli/engines/ksqldb/plan.ts'
-import { type Relation, statementOf } from '../../cli/engines/ksqldb/relation.ts'
+import {
+  inputsOf,
+  type Relation,
+  statementOf,
+  topicConfigOf,
+} from '../../cli/engines/ksqldb/relation.ts'
 
 const KEY = { name: '_key', type: 'STRING', isKey: true }
 const FORMATS = [
@@ -106,7 +111,7 @@ function deployed(
       statement: `server's ${statementOf(one, naming)}`,
       isMade: one.body !== undefined,
       readBy: relations
-        .filter((reader) => reader.body?.from === one.name)
+        .filter((reader) => reader.body && inputsOf(reader).includes(one.name))
         .map((reader) => naming.source(reader.name)),
       writers: one.body ? [{ id, state: 'RUNNING', counts: { RUNNING: 1 } }] : [],
       readers: [],
@@ -533,4 +538,106 @@ test('a prefix goes before sources and topics, in the letters that each may have
   expect(sql).toContain("KAFKA_TOPIC = 'staging-1.silver.clean'")
   expect(sql).toContain('PARTITIONS = 3')
   expect(sql).toContain('FROM `staging_1_raw`')
+})
+
+/** Filled by ccs. */
+const seed: Relation = {
+  ...source,
+  name: 'seeds_skus',
+  model: 'seeds.skus',
+  kind: 'table',
+  topic: 'seeds.skus',
+  keeps: { of: 'rows' },
+  seed: 'rows of then',
+  columns: [
+    { name: 'sku', type: 'STRING', isKey: true },
+    { name: 'brand', type: 'STRING' },
+  ],
+}
+const joining: Relation = {
+  ...stream,
+  name: 'branded',
+  model: 'silver.branded',
+  topic: 'silver.branded',
+  memory: 'join',
+  body: { ...bodyOf(stream), from: 'clean', join: { table: 'seeds_skus', on: 'x' } },
+}
+const seeded = [source, stream, seed, joining] as const
+
+test("a seed's topic is one of its own, compacted, with the times that ccs writes", () => {
+  expect(topicConfigOf(seed, { retentionMs: '1' })).toEqual({
+    'cleanup.policy': 'compact',
+    'message.timestamp.type': 'CreateTime',
+  })
+  const found = { sources: [], topics: new Set(['events.valid', 'seeds.skus']) }
+  expect(planned({ desired: seeded, placed: [], found }).refused).toMatchObject([
+    { name: 'seeds_skus', why: 'the topic seeds.skus is there, and ccs did not make it' },
+  ])
+})
+
+test('a seed as it was deployed is not filled again; other rows are another table, and its readers are made anew', () => {
+  expect(planned({ desired: seeded, ...deployed(seeded) }).steps).toEqual([])
+  const desired = [source, stream, { ...seed, seed: 'rows of now' }, joining]
+  const { steps, actions } = planned({ desired, ...deployed(seeded) })
+  expect(steps).toEqual([
+    'create seeds_skus v2',
+    'create branded v2',
+    'await branded',
+    'promote seeds_skus 1>2 branded 1>2',
+    'drop branded and silver.branded',
+    'drop seeds_skus and seeds.skus',
+  ])
+  expect(actions.slice(0, 2)).toMatchObject([
+    { why: 'its rows changed' },
+    { why: 'seeds_skus is made anew' },
+  ])
+})
+
+test('a join is never replaced in place, not even where somebody else replaced it', () => {
+  const desired = [source, stream, seed, { ...joining, body: { ...bodyOf(joining), where: ['y'] } }]
+  const replaced = [
+    'create branded v2',
+    'await branded',
+    'promote branded 1>2',
+    'drop branded and silver.branded',
+  ]
+  expect(planned({ desired, ...deployed(seeded) }).steps).toEqual(replaced)
+  const { placed, found } = deployed(seeded)
+  const sources = found.sources.map((one) =>
+    one.name === 'branded' ? { ...one, statement: 'another' } : one,
+  )
+  const again = planned({ desired: seeded, placed, found: { ...found, sources } })
+  expect(again).toMatchObject({ steps: replaced, drifted: ['branded'] })
+})
+
+test('a seed whose topic was deleted is filled anew beside it; one that nothing joins goes, with its topic', () => {
+  const { placed, found } = deployed(seeded)
+  const topics = new Set([...found.topics].filter((one) => one !== 'seeds.skus'))
+  const { steps, drifted } = planned({ desired: seeded, placed, found: { ...found, topics } })
+  expect(steps.slice(0, 2)).toEqual(['create seeds_skus v2', 'create branded v2'])
+  expect(drifted).toEqual(['seeds_skus'])
+  expect(planned({ desired: [source, stream], ...deployed(seeded) }).steps).toEqual([
+    'drop branded and silver.branded',
+    'drop seeds_skus and seeds.skus',
+  ])
+})
+
+test('a seed that was filled when the deployment was broken off goes before it is filled again', () => {
+  const { placed, found } = deployed([source, stream])
+  const topics = new Set([...found.topics, 'seeds.skus'])
+  const begun = { begun: ['seeds_skus'], begunTopics: ['seeds.skus'] }
+  const cut = planned({ desired: seeded, placed, found: { ...found, topics }, ...begun })
+  expect(cut.refused).toEqual([])
+  expect(cut.steps).toEqual([
+    'remove topic seeds.skus',
+    'create seeds_skus v1',
+    'create branded v1',
+  ])
+  const declared = deployed([source, stream, seed]).found
+  expect(planned({ desired: seeded, placed, found: declared, ...begun }).steps).toEqual([
+    'drop seeds_skus',
+    'remove topic seeds.skus',
+    'create seeds_skus v1',
+    'create branded v1',
+  ])
 })
