@@ -13,6 +13,11 @@ import { type TopicReader, topicReader } from '../fixtures/ksqldb-shop.ts'
 import { addSeedModel, CAMPAIGNS_FILE, campaigns } from '../fixtures/seed-model.ts'
 
 const PREFIX = 'ccs_seed_'
+/** Campaigns of every kind are among them; no topic of a stream forgets by event time. */
+const EVENTS = [
+  ...['--from', '2026-03-01', '--to', '2026-03-02', '--count', '600', '--seed', '7'],
+  ...['--duplicates', '10%'],
+]
 const MODEL = 'silver.campaign_events'
 
 ksqldbTest(
@@ -23,7 +28,13 @@ ksqldbTest(
         rmSync(path.join(project.dir, file), { recursive: true })
       addSeedModel(project.dir)
       await project.settle()
-      await project.feed(300)
+      for (const args of [
+        ['gen', ...EVENTS],
+        ['gate', '--once'],
+      ]) {
+        const { code, stderr } = await project.ccs(args)
+        expect(code, stderr).toBe(0)
+      }
       await withReader(servers, async (reader) => {
         await expectRows(project, reader, MODEL)
         expect(await keysOf(reader, 'seeds.campaigns')).toContain('generic')
@@ -100,9 +111,9 @@ async function expectRows(
     )
     const { rows: count, campaigns, known } = rows[0] ?? {}
     // Rows of every kind are among them: without a campaign, with one that the seed has, and that it lacks.
-    expect([count, campaigns, known].map(Number)).toEqual(
-      [...new Set([count, campaigns, known].map(Number))].sort((a, b) => b - a),
-    )
+    expect(Number(campaigns)).toBeLessThan(Number(count))
+    expect(Number(known)).toBeLessThan(Number(campaigns))
+    expect(Number(known)).toBeGreaterThan(0)
     for (let waitedMs = 0; waitedMs < 90_000; waitedMs += 1_000) {
       if ((await reader.records(topic)).length >= Number(count)) break
       await sleep(1_000)
