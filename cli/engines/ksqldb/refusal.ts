@@ -76,7 +76,11 @@ export function isBusy({ code, message }: Refusal): boolean {
  * another statement got between (two at once fence each other off the command topic).
  */
 export function isUntaken({ code, message }: Refusal): boolean {
-  return code === 50301 || code === 50302 || /fenced by another producer/i.test(message)
+  return (
+    code === 50301 ||
+    code === 50302 ||
+    /fenced by another producer|fences the current one/i.test(message)
+  )
 }
 
 function hintOf({ message }: Refusal): string | undefined {
