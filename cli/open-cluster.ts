@@ -5,6 +5,7 @@
 import { type ClusterPlan, type FoundState, planCluster } from './core/cluster-plan.ts'
 import type { Deployment } from './core/deployment.ts'
 import type { DesiredState } from './core/desired.ts'
+import { modelFile } from './core/model.ts'
 import { prefixed } from './core/target.ts'
 import type { ClusterReading } from './flows/cluster-adopt.ts'
 import type { ClusterDeployParts } from './flows/cluster-deploy.ts'
@@ -134,7 +135,7 @@ export async function openRollback(
     desired: (fromFiles) => desiredBefore(fromFiles, to, current),
   })
   const was = new Map([...models, macros].map((one) => [one.file, one.text]))
-  const left = (project.target.without ?? []).map((one) => `sql/${one.replace('.', '/')}.sql`)
+  const left = (project.target.without ?? []).map(modelFile)
   const own = project.models.filter((one) => !left.includes(one.file))
   const is = new Map([...own, project.macros].map((one) => [one.file, one.text]))
   const differing = [...new Set([...was.keys(), ...is.keys()])].filter(

@@ -74,7 +74,7 @@ async function collectOnce(
     import('./log/find-places.ts'),
     openRejectDecoder(project),
     openGateSchemas(project),
-    choice.log ?? processingLog(project),
+    choice.log ?? topicOfLog(project),
   ])
   const connect = () => openKafka(settings, project.dir)
   // First the stream: with it whoever collected before is at an end, and what is in events.dlq stays.
@@ -96,17 +96,16 @@ async function collectOnce(
   }
 }
 
-const STREAM = 'KSQL_PROCESSING_LOG'
-
-async function processingLog(project: Project): Promise<string> {
+async function topicOfLog(project: Project): Promise<string> {
   const { ksqldb } = project.target
   if (ksqldb === undefined) throw noServer(project, 'has no ksqlDB')
-  const { openKsql } = await import('./engines/ksqldb/client.ts')
+  const [{ openKsql }, { processingLog }] = await Promise.all([
+    import('./engines/ksqldb/client.ts'),
+    import('./engines/ksqldb/look.ts'),
+  ])
   const client = openKsql(ksqldb)
-  const stream = await client.describe(STREAM)
-  if (stream) return stream.topic
-  // Where the server makes no stream over it, it has the name that it has by default.
-  return `${(await client.info()).serviceId}ksql_processing_log`
+  const { serviceId } = await client.info()
+  return (await processingLog(client, serviceId)).topic
 }
 
 function noServer({ target }: Project, problem: string): CcsError {

@@ -17,8 +17,6 @@ export interface OpenGate {
   close(): Promise<void>
 }
 
-const DLQ_TOPIC = 'events.dlq'
-
 /** CCS_CONFIG_INVALID for a target without Kafka or registry. */
 export async function openGate(
   project: Project,
@@ -66,25 +64,13 @@ export async function openGate(
 
 /** Those that the registry has now, judged by the newest of the project's files. */
 export async function openGateSchemas(project: Project): Promise<GatePorts['schemas']> {
-  const { target, dir } = project
-  const [{ openRemoteRegistry }, { filesRegistry }] = await Promise.all([
-    import('./open-registry.ts'),
-    import('./registry/files.ts'),
-  ])
-  const [registry, files] = await Promise.all([
-    openRemoteRegistry(project),
-    filesRegistry(`${dir}/schemas`),
-  ])
-  const of = async (topic: string) => {
-    const { remoteSchemas } = await import('./flows/remote-schemas.ts')
-    return remoteSchemas(registry, {
-      subject: `${target.prefix}${topic}-value`,
-      files: await files.versions(`${topic}-value`),
-      target: target.name,
-    })
-  }
+  const { openRegistry, DLQ_SUBJECT } = await import('./open-log.ts')
+  const registry = await openRegistry(project)
   return async () => {
-    const [raw, dlq] = await Promise.all([of(RAW_TOPIC), of(DLQ_TOPIC)])
+    const [raw, dlq] = await Promise.all([
+      registry.versions(`${RAW_TOPIC}-value`),
+      registry.versions(DLQ_SUBJECT),
+    ])
     const newest = dlq.at(-1)
     if (newest === undefined)
       throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.dlq.avsc.')

@@ -36,7 +36,7 @@ export async function openModels(
         `Target ${name} is on Flink, which ccs compiles for.`,
         {
           exit: EXIT.usage,
-          hint: `Its SQL: ccs compile --engine flink`,
+          hint: 'Its SQL: ccs compile --target flink',
         },
       )
   }

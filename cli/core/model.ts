@@ -1,6 +1,11 @@
 /**
  * A model is a SQL file: a header in YAML that says what a batch query cannot, and one plain SELECT.
  */
+/** Where a model's SQL stands in a project. */
+export function modelFile(name: string): string {
+  return `sql/${name.replace('.', '/')}.sql`
+}
+
 export type Layer = 'bronze' | 'silver' | 'gold'
 
 /**

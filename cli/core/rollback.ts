@@ -6,6 +6,7 @@ import type { DeployedResource, Deployment } from './deployment.ts'
 import { type DesiredState, MACROS } from './desired.ts'
 import { CcsError, EXIT } from './errors.ts'
 import type { NamedText } from './json-places.ts'
+import { modelFile } from './model.ts'
 import { readSubjectText, readTopicText } from './resource-content.ts'
 import { schemaIdentity } from './schema-identity.ts'
 
@@ -35,7 +36,7 @@ export function storedFiles({ resources }: Deployment): {
   return {
     models: of('model')
       .filter(({ name }) => name !== MACROS)
-      .map(({ name, content }) => ({ file: `sql/${name.replace('.', '/')}.sql`, text: content })),
+      .map(({ name, content }) => ({ file: modelFile(name), text: content })),
     macros: {
       file: 'sql/macros.sql',
       text: of('model').find(({ name }) => name === MACROS)?.content ?? '',

@@ -17,8 +17,6 @@ export interface ModelsReading {
 
 /** What a deployment lends the engine while it is at work. */
 export interface ModelsWork {
-  /** The record as it was last kept; undefined before the first. */
-  readonly engine: string | undefined
   /** Keeps another record in the deployment, durable when it resolves. */
   keep(engine: string): Promise<void>
   /** CCS_DEPLOY_LOCKED when another has taken the target; before each thing that can't be undone. */

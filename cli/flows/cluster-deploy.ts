@@ -105,7 +105,6 @@ async function takeSteps(
   let isKept = false
   await takeTasks(plan, claim, parts, {
     ...options,
-    engine,
     keep: async (text) => {
       engine = text
       isKept = true
@@ -121,10 +120,9 @@ export async function takeTasks(
   plan: ClusterPlan,
   claim: DeploymentClaim,
   parts: ClusterDeployParts,
-  options: Pick<ClusterDeployOptions, 'onStep'> & Pick<ModelsWork, 'engine' | 'keep'>,
+  options: Pick<ClusterDeployOptions, 'onStep'> & Pick<ModelsWork, 'keep'>,
 ): Promise<void> {
   const work: ModelsWork = {
-    engine: options.engine,
     keep: options.keep,
     check: () => claim.check(),
     onReached: () => parts.onReached?.(),

@@ -66,9 +66,8 @@ export async function destroyCluster(
         })
       parts.onReached?.()
     }
-    const engine = deployment?.engine
-    await save(engine)
-    await takeTasks(found, claim, parts, { ...options, engine, keep: save })
+    await save(deployment?.engine)
+    await takeTasks(found, claim, parts, { ...options, keep: save })
     return found
   })
   await ports.topics.remove([manifestTopic])

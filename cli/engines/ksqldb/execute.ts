@@ -1,6 +1,7 @@
 /** One statement of a deployment, carried out once, also where its answer was lost. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CcsError } from '../../core/errors.ts'
+import { modelFile } from '../../core/model.ts'
 import type { KsqlClient } from './client.ts'
 import type { Relation } from './relation.ts'
 
@@ -24,7 +25,7 @@ export async function execute(
   sql: string,
   { client, relation, isDone, settleMs }: Carrying,
 ): Promise<void> {
-  const location = relation && { file: `sql/${relation.model.replace('.', '/')}.sql` }
+  const location = relation && { file: modelFile(relation.model) }
   for (let attempt = 1; ; attempt++) {
     try {
       await client.execute(sql, {

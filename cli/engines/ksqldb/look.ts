@@ -37,17 +37,26 @@ export async function lookAt(client: KsqlClient): Promise<KsqlLook> {
   }
 }
 
-/** Nothing on the server says how ksql.logging.processing.* is set, so its records are looked at. */
-async function lookIntoLog(client: KsqlClient, serviceId: string): Promise<LogLook> {
+/** Its topic and, where the server made one, the stream over it. */
+export async function processingLog(
+  client: KsqlClient,
+  serviceId: string,
+): Promise<Pick<LogLook, 'stream' | 'topic'>> {
   const { entities } = await client.execute('LIST STREAMS')
   const streams = entities.flatMap((one) => records(one.streams))
   const topic = `${serviceId}${PLAIN}`
   const found =
     streams.find((one) => one.topic === topic) ??
     streams.find((one) => text(one.name).toLowerCase() === PLAIN)
-  if (found === undefined) return { stream: undefined, topic, bytes: undefined }
-  const stream = text(found.name)
-  return { stream, topic: text(found.topic), bytes: await bytesIn(client, stream) }
+  if (found === undefined) return { stream: undefined, topic }
+  return { stream: text(found.name), topic: text(found.topic) }
+}
+
+/** Nothing on the server says how ksql.logging.processing.* is set, so its records are looked at. */
+async function lookIntoLog(client: KsqlClient, serviceId: string): Promise<LogLook> {
+  const log = await processingLog(client, serviceId)
+  const { stream } = log
+  return { ...log, bytes: stream === undefined ? undefined : await bytesIn(client, stream) }
 }
 
 async function bytesIn(client: KsqlClient, stream: string): Promise<LogLook['bytes']> {
