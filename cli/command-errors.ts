@@ -1,7 +1,7 @@
 /** What is thrown below a command, as the error that a person reads: oclif's usage errors, the disk's, the unforeseen. */
 import { type Config, Errors } from '@oclif/core'
-import { CcsError, EXIT } from './core/errors.ts'
-import { didYouMean, nearest } from './core/suggest.ts'
+import { didYouMean, nearest } from './domain/kernel/did-you-mean.ts'
+import { CcsError, EXIT } from './domain/kernel/errors.ts'
 
 /** `context`: which command it was, and its flags, for suggestions. */
 export function asCcsError(

@@ -4,18 +4,7 @@
  * Nothing heavy is imported here: start-up is paid by every command.
  */
 import { Command, Config, Errors, Flags, flush, run, settings } from '@oclif/core'
-import { asCcsError, unknownCommand } from './command-errors.ts'
-import { CcsError, EXIT, type ExitCode } from './core/errors.ts'
-import {
-  type Column,
-  errorDocument,
-  errorLines,
-  exactNumbers,
-  type Style,
-  tableLines,
-} from './core/text.ts'
-import { parseDurationMs } from './core/units.ts'
-import { stopSignal, watchReader } from './io/stop-signal.ts'
+import { stopSignal, watchReader } from './adapters/terminal/stop-signal.ts'
 import {
   ask,
   askText,
@@ -24,7 +13,18 @@ import {
   SILENT,
   startProgress,
   stdoutDrained,
-} from './io/terminal.ts'
+} from './adapters/terminal/terminal.ts'
+import { asCcsError, unknownCommand } from './command-errors.ts'
+import {
+  type Column,
+  errorDocument,
+  errorLines,
+  exactNumbers,
+  type Style,
+  tableLines,
+} from './domain/console/text.ts'
+import { CcsError, EXIT, type ExitCode } from './domain/kernel/errors.ts'
+import { parseDurationMs } from './domain/kernel/units.ts'
 import type { Project } from './project.ts'
 
 /** `--for 20s`, `--for "2 minutes"`: a length of time, in ms. */
@@ -90,7 +90,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** Disk, memory and ports of this machine. */
   protected async machine() {
-    const { thisMachine } = await import('./io/machine.ts')
+    const { thisMachine } = await import('./adapters/process/machine.ts')
     return thisMachine()
   }
 

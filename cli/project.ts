@@ -15,9 +15,9 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import path from 'node:path'
-import { type Config, type Env, parseConfig, requireTarget } from './core/config.ts'
-import { CcsError, EXIT } from './core/errors.ts'
-import type { Target } from './core/target.ts'
+import { type Config, type Env, parseConfig, requireTarget } from './domain/config/config.ts'
+import type { Target } from './domain/config/target.ts'
+import { CcsError, EXIT } from './domain/kernel/errors.ts'
 
 /** A text of the project; `file` is its path below the project's folder, with `/`. */
 export interface SourceFile {

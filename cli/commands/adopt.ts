@@ -1,9 +1,9 @@
 import { Args } from '@oclif/core'
+import { openCluster } from '../app/deploy.ts'
+import { openLogic } from '../app/project-logic.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { type AdoptResult, adoptResources } from '../flows/cluster-adopt.ts'
-import { openLogic } from '../open.ts'
-import { openCluster } from '../open-cluster.ts'
+import { type AdoptResult, adoptResources } from '../domain/deploy/adopt-resources.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
 const KINDS = ['topic', 'subject', 'connector'] as const
 

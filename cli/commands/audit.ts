@@ -1,9 +1,9 @@
+import { runAudit } from '../app/audit.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { EXIT } from '../core/errors.ts'
-import { formatCount } from '../core/units.ts'
-import type { AuditReport } from '../flows/audit.ts'
-import { gapSentence } from '../flows/log-inlet.ts'
-import { runAudit } from '../open-audit.ts'
+import type { AuditReport } from '../domain/audit/audit.ts'
+import { EXIT } from '../domain/kernel/errors.ts'
+import { formatCount } from '../domain/kernel/units.ts'
+import { gapSentence } from '../domain/pipeline/partition-readers.ts'
 
 export default class Audit extends CcsCommand<AuditReport> {
   static override summary =

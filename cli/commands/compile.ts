@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core'
+import { openCompiler } from '../app/compile.ts'
 import { CcsCommand } from '../command.ts'
-import { statementsText } from '../core/dialect.ts'
-import { ENGINES, type EngineName } from '../core/sql-types.ts'
-import { pickModels, requireSupported } from '../flows/compile.ts'
-import { openCompiler } from '../open-compile.ts'
+import { pickModels, requireSupported } from '../domain/dialects/compile.ts'
+import { statementsText } from '../domain/dialects/dialect.ts'
+import { ENGINES, type EngineName } from '../domain/sql/types.ts'
 
 interface CompileDocument {
   readonly target: EngineName

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import { CcsCommand } from '../command.ts'
-import { completionScript, type Shell } from '../flows/completion.ts'
+import { completionScript, type Shell } from '../domain/setup/completion.ts'
 
 export interface CompletionResult {
   readonly shell: Shell

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
+import { openDash } from '../app/dash.ts'
+import { systemClock } from '../app/project-logic.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { systemClock } from '../open.ts'
-import { openDash } from '../open-dash.ts'
 
 /** What `--json` prints when it has ended. */
 export interface DashResult {

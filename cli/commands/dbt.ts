@@ -1,10 +1,10 @@
+import { openDbtRun } from '../app/dbt.ts'
 import { CcsCommand } from '../command.ts'
-import { readDbtTask, splitDbtArgs } from '../core/dbt-args.ts'
-import type { DbtFailure } from '../core/dbt-results.ts'
-import { EXIT } from '../core/errors.ts'
-import { formatDuration } from '../core/units.ts'
-import type { DbtResult } from '../flows/dbt.ts'
-import { openDbtRun } from '../open-dbt.ts'
+import { EXIT } from '../domain/kernel/errors.ts'
+import { formatDuration } from '../domain/kernel/units.ts'
+import { readDbtTask, splitDbtArgs } from '../domain/marts/args.ts'
+import type { DbtResult } from '../domain/marts/dbt.ts'
+import type { DbtFailure } from '../domain/marts/results.ts'
 
 const SHOWN_MAX = 10
 

@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core'
+import { manifestTopic, openCluster } from '../app/deploy.ts'
+import { openLogic } from '../app/project-logic.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { stepsOf } from '../core/cluster-plan.ts'
-import { clusterPlanLines } from '../core/cluster-plan-text.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { type DestroyResult, destroyCluster, NOTHING } from '../flows/cluster-destroy.ts'
-import { clusterRefusal } from '../flows/cluster-preflight.ts'
-import { openLogic } from '../open.ts'
-import { manifestTopic, openCluster } from '../open-cluster.ts'
+import { type DestroyResult, destroyCluster, NOTHING } from '../domain/deploy/destroy.ts'
+import { stepsOf } from '../domain/deploy/plan/target-plan.ts'
+import { clusterPlanLines } from '../domain/deploy/plan/target-plan-text.ts'
+import { clusterRefusal } from '../domain/deploy/preflight.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
 export default class Destroy extends CcsCommand<DestroyResult> {
   static override summary =

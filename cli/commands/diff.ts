@@ -1,11 +1,11 @@
+import { openCluster } from '../app/deploy.ts'
+import { openLogic } from '../app/project-logic.ts'
+import { openDeployment } from '../app/targets/embedded.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { hasChanges } from '../core/cluster-plan.ts'
-import { clusterDiffLines } from '../core/cluster-plan-text.ts'
-import { EXIT } from '../core/errors.ts'
-import { diffLines } from '../core/plan-text.ts'
-import { openLogic } from '../open.ts'
-import { openCluster } from '../open-cluster.ts'
-import { openDeployment } from '../open-deploy.ts'
+import { diffLines } from '../domain/deploy/plan/plan-text.ts'
+import { hasChanges } from '../domain/deploy/plan/target-plan.ts'
+import { clusterDiffLines } from '../domain/deploy/plan/target-plan-text.ts'
+import { EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 
 export interface DiffResult {

@@ -1,11 +1,11 @@
+import { checkTarget } from '../app/doctor.ts'
+import { checkFigures } from '../app/figures.ts'
+import { openLogic } from '../app/project-logic.ts'
+import { checkDbt } from '../app/venv.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { placeOf } from '../core/text.ts'
-import { type Check, type DoctorResult, type Examined, examine } from '../flows/doctor.ts'
-import { openLogic } from '../open.ts'
-import { checkTarget } from '../open-doctor.ts'
-import { checkFigures } from '../open-figures.ts'
-import { checkDbt } from '../open-venv.ts'
+import { placeOf } from '../domain/console/text.ts'
+import { type Check, type DoctorResult, type Examined, examine } from '../domain/doctor/doctor.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 
 const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
+import { openGate } from '../app/gate.ts'
+import { systemClock } from '../app/project-logic.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
-import { formatCount } from '../core/units.ts'
-import type { GateCounts } from '../flows/gate.ts'
-import { systemClock } from '../open.ts'
-import { openGate } from '../open-gate.ts'
+import type { GateCounts } from '../domain/gate/run-gate.ts'
+import { formatCount } from '../domain/kernel/units.ts'
 
 /** What `--json` prints, at its end. */
 export interface GateOutput extends Omit<GateCounts, 'partitions'> {

@@ -1,11 +1,16 @@
 import { Flags } from '@oclif/core'
+import { openLineSink, openLogSink, openRecorder, writeTruthFile } from '../app/generator.ts'
+import { RAW_TOPIC, systemClock } from '../app/project-logic.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { prefixed } from '../core/target.ts'
-import { type GenerateOptions, generate, type PaceReport, rateMissed } from '../flows/generate.ts'
-import { KAFKA_WAIT_MS } from '../flows/outage.ts'
-import { RAW_TOPIC, systemClock } from '../open.ts'
-import { openLineSink, openLogSink, openRecorder, writeTruthFile } from '../open-generator.ts'
+import { prefixed } from '../domain/config/target.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { KAFKA_WAIT_MS } from '../domain/pipeline/retry-while-unavailable.ts'
+import {
+  type GenerateOptions,
+  generate,
+  type PaceReport,
+  rateMissed,
+} from '../generate/generate.ts'
 import type { Project } from '../project.ts'
 
 /** What `--json` prints. */

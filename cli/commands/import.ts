@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
+import { openImport } from '../app/import.ts'
 import { CcsCommand } from '../command.ts'
-import { type ImportResult, importFiles } from '../flows/import.ts'
-import { openImport } from '../open-import.ts'
+import { type ImportResult, importFiles } from '../domain/ingest/import.ts'
 
 export default class Import extends CcsCommand<ImportResult> {
   static override summary = 'Import files of events: CSV, NDJSON (both also gzipped) or Parquet.'

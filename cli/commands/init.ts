@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { Args } from '@oclif/core'
 import { CcsCommand } from '../command.ts'
-import { type InitResult, nameFor, newProject } from '../flows/init.ts'
+import { type InitResult, nameFor, newProject } from '../domain/setup/init.ts'
 import { createProject, readTemplate } from '../project.ts'
 
 export default class Init extends CcsCommand<InitResult> {

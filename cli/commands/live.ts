@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
+import { systemClock } from '../app/project-logic.ts'
+import { openAnswers } from '../app/query-sources.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
-import { type LiveData, liveLines } from '../core/live-text.ts'
-import { readLive } from '../flows/live.ts'
-import { systemClock } from '../open.ts'
-import { openAnswers } from '../open-answers.ts'
+import { readLive } from '../domain/live/live.ts'
+import { type LiveData, liveLines } from '../domain/live/text.ts'
 
 export default class Live extends CcsCommand<LiveData> {
   static override summary = 'Watch what is happening right now.'

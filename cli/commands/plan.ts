@@ -1,14 +1,17 @@
 import { Flags } from '@oclif/core'
+import { openCluster } from '../app/deploy.ts'
+import { openLogic } from '../app/project-logic.ts'
+import { openDeployment } from '../app/targets/embedded.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { hasChanges } from '../core/cluster-plan.ts'
-import { type ClusterPlanResult, clusterPlanResult } from '../core/cluster-plan-result.ts'
-import { clusterPlanLines } from '../core/cluster-plan-text.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { type Plan, type Step, widestEffect } from '../core/plan.ts'
-import { planLines } from '../core/plan-text.ts'
-import { openLogic } from '../open.ts'
-import { openCluster } from '../open-cluster.ts'
-import { openDeployment } from '../open-deploy.ts'
+import { type Plan, type Step, widestEffect } from '../domain/deploy/plan/plan.ts'
+import { planLines } from '../domain/deploy/plan/plan-text.ts'
+import { hasChanges } from '../domain/deploy/plan/target-plan.ts'
+import {
+  type ClusterPlanResult,
+  clusterPlanResult,
+} from '../domain/deploy/plan/target-plan-result.ts'
+import { clusterPlanLines } from '../domain/deploy/plan/target-plan-text.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 
 /** What `--json` prints; models' texts are left to the diff. */

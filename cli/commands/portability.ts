@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
+import { openCompiler } from '../app/compile.ts'
 import { CcsCommand } from '../command.ts'
-import { type Verdict, verdictText } from '../core/portability.ts'
-import { ENGINES } from '../core/sql-types.ts'
-import { comparePortability, type PortabilityResult } from '../flows/portability.ts'
-import { openCompiler } from '../open-compile.ts'
+import { comparePortability, type PortabilityResult } from '../domain/dialects/portability.ts'
+import { type Verdict, verdictText } from '../domain/dialects/portability-table.ts'
+import { ENGINES } from '../domain/sql/types.ts'
 
 export default class Portability extends CcsCommand<PortabilityResult> {
   static override summary = 'Show which engine can run which model, and why not.'

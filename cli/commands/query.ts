@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core'
+import { openAsking, openMartsAsking } from '../app/query.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import type { QueryResult } from '../core/ports.ts'
-import { rowLines } from '../core/row-lines.ts'
-import { type Answer, allRows } from '../flows/asking.ts'
-import { openAsking, openMartsAsking } from '../open-asking.ts'
+import { rowLines } from '../domain/console/row-lines.ts'
+import type { QueryResult } from '../domain/log/ports.ts'
+import { type Answer, allRows } from '../domain/query/query-service.ts'
 
 /** What `--json` prints; of rows without end only each row, a line each. */
 export interface QueryOutput extends QueryResult {

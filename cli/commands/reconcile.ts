@@ -1,11 +1,16 @@
 import { Flags } from '@oclif/core'
+import { runReconcile } from '../app/reconcile.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { isZero } from '../core/exact.ts'
-import type { DayReport, Metric, ReconcileReport, RowDifference } from '../core/reconcile.ts'
-import { wrapLine } from '../core/text.ts'
-import { formatCount } from '../core/units.ts'
-import { runReconcile } from '../open-reconcile.ts'
+import { wrapLine } from '../domain/console/text.ts'
+import { isZero } from '../domain/kernel/decimal.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { formatCount } from '../domain/kernel/units.ts'
+import type {
+  DayReport,
+  Metric,
+  ReconcileReport,
+  RowDifference,
+} from '../domain/reconcile/accounts.ts'
 
 /** One day by name: YYYY-MM-DD, and a day that there is. */
 const dayFlag = Flags.custom<string>({

@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core'
+import { openRollback } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { runDeployment, type SessionResult } from '../flows/cluster-session.ts'
-import { openRollback } from '../open-cluster.ts'
+import { runDeployment, type SessionResult } from '../domain/deploy/deploy-session.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
 export interface RollbackResult extends SessionResult {
   /** The deployment that was returned to. */

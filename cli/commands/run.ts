@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
+import { openPipeline, openServer } from '../app/pipeline.ts'
+import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import type { StatusResult } from '../flows/status.ts'
-import { openTargetLogic } from '../open-log.ts'
-import { openPipeline, openServer } from '../open-pipeline.ts'
+import type { StatusResult } from '../domain/pipeline/status.ts'
 
 export default class Run extends CcsCommand<StatusResult> {
   static override summary = 'Run the engine: the log in, Bronze, Silver and Gold out.'

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
+import { openLastingAsking } from '../app/query.ts'
+import { openSqlInput } from '../app/sql.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { rowLines } from '../core/row-lines.ts'
-import { type ShellOutput, SqlShell } from '../flows/sql-shell.ts'
-import { openLastingAsking } from '../open-asking.ts'
-import { openSqlInput } from '../open-sql.ts'
+import { rowLines } from '../domain/console/row-lines.ts'
+import { type ShellOutput, SqlShell } from '../domain/query/sql-shell.ts'
 
 export default class Sql extends CcsCommand<void> {
   static override summary = 'Ask SELECT after SELECT: a shell on a terminal, a script from stdin.'

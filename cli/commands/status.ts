@@ -1,7 +1,7 @@
+import { openAnswers } from '../app/query-sources.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { gapSentence } from '../flows/log-inlet.ts'
-import type { StatusResult } from '../flows/status.ts'
-import { openAnswers } from '../open-answers.ts'
+import { gapSentence } from '../domain/pipeline/partition-readers.ts'
+import type { StatusResult } from '../domain/pipeline/status.ts'
 
 export default class Status extends CcsCommand<StatusResult> {
   static override summary =

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core'
+import { openTail } from '../app/reader.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { wrapLine } from '../core/text.ts'
-import { jsonValue, type TailRecord, tail, tailLine } from '../flows/tail.ts'
-import { openTail } from '../open-reader.ts'
+import { wrapLine } from '../domain/console/text.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { jsonValue, type TailRecord, tail, tailLine } from '../domain/query/tail.ts'
 
 /** What `--json` prints: all records in one document. */
 export interface TailOutput {

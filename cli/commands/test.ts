@@ -1,11 +1,11 @@
 import { Args } from '@oclif/core'
+import { openLogic } from '../app/project-logic.ts'
+import { openTests } from '../app/test.ts'
 import { CcsCommand } from '../command.ts'
-import { CcsError, EXIT } from '../core/errors.ts'
-import { differenceLines } from '../core/model-test-text.ts'
-import { didYouMean } from '../core/suggest.ts'
-import { type CaseResult, testModels } from '../flows/test-models.ts'
-import { openLogic } from '../open.ts'
-import { openTests } from '../open-test.ts'
+import { didYouMean } from '../domain/kernel/did-you-mean.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { type CaseResult, testModels } from '../domain/model-tests/test-models.ts'
+import { differenceLines } from '../domain/model-tests/text.ts'
 
 export interface TestResult {
   readonly ok: boolean

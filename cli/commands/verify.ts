@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
+import { readTruthFile } from '../app/generator.ts'
+import { openAnswers } from '../app/query-sources.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { EXIT } from '../core/errors.ts'
-import { differenceLines, type VerifyReport, verify } from '../flows/verify.ts'
-import { openAnswers } from '../open-answers.ts'
-import { readTruthFile } from '../open-generator.ts'
+import { differenceLines, type VerifyReport, verify } from '../domain/audit/verify.ts'
+import { EXIT } from '../domain/kernel/errors.ts'
 
 export default class Verify extends CcsCommand<VerifyReport> {
   static override summary = 'Compare Gold with the generator’s ground truth, row by row.'

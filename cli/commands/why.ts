@@ -1,10 +1,10 @@
 import { Args, Flags } from '@oclif/core'
+import { runWhy } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { EXIT } from '../core/errors.ts'
-import { formatCount, formatDuration } from '../core/units.ts'
-import type { WhyReport } from '../flows/why.ts'
-import type { LeftOut, WhyEvent } from '../flows/why-events.ts'
-import { runWhy } from '../open-why.ts'
+import { EXIT } from '../domain/kernel/errors.ts'
+import { formatCount, formatDuration } from '../domain/kernel/units.ts'
+import type { LeftOut, WhyEvent } from '../domain/provenance/events.ts'
+import type { WhyReport } from '../domain/provenance/why.ts'
 
 export default class Why extends CcsCommand<WhyReport> {
   static override summary = 'Explain one row of a model or mart, back to its events in Bronze.'

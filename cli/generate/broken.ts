@@ -2,7 +2,7 @@
  * Records that must not get through, one kind for each way a contract is broken. Some are events that break
  * a rule, the others are bytes that are no event at all.
  */
-import type { Reason } from '../core/contracts.ts'
+import type { Reason } from '../domain/events/contracts.ts'
 import type { Random } from './random.ts'
 import { copyEvent, type Draft } from './visitor.ts'
 

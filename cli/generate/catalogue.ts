@@ -2,7 +2,7 @@
  * What the shop sells: a few hundred products in ten categories, a few of them best sellers. Products carry
  * their order lines and pages ready made, so that most events cost no new objects.
  */
-import type { Item } from '../core/contracts.ts'
+import type { Item } from '../domain/events/contracts.ts'
 import { SEARCH_TERMS } from './places.ts'
 import type { Random } from './random.ts'
 

@@ -1,6 +1,6 @@
 /** Arrivals as NDJSON: one line an event; a record that is no event is a line with its bytes in base64. */
-import type { Event } from '../core/contracts.ts'
-import { RecordBatch } from '../core/record-batch.ts'
+import type { Event } from '../domain/events/contracts.ts'
+import { RecordBatch } from '../domain/log/record-batch.ts'
 import { breakBytes, breaksBytes } from './broken.ts'
 import type { ArrivalSink } from './log-sink.ts'
 import { Random } from './random.ts'

@@ -2,9 +2,9 @@
  * Arrivals into the log: encoded in place, grouped, one append a partition and flush. While a group is being
  * made durable the next one fills, so the disk and the simulation work at the same time.
  */
-import type { Event } from '../core/contracts.ts'
-import type { LogWriter } from '../core/ports.ts'
-import { RecordBatch } from '../core/record-batch.ts'
+import type { Event } from '../domain/events/contracts.ts'
+import type { LogWriter } from '../domain/log/ports.ts'
+import { RecordBatch } from '../domain/log/record-batch.ts'
 import { breakBytes, breaksBytes } from './broken.ts'
 import { partitionOf } from './partition.ts'
 import { Random } from './random.ts'

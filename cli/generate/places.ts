@@ -2,7 +2,7 @@
  * Where visitors come from: cities, devices, campaigns, referrers. Small fixed lists, because the shape of
  * the data matters to a pipeline and the names do not.
  */
-import type { Event } from '../core/contracts.ts'
+import type { Event } from '../domain/events/contracts.ts'
 import type { Random } from './random.ts'
 
 export interface City {

@@ -1,5 +1,5 @@
 /** Orders that will be given back, hours or days later, whole or in part: a heap by the time of the refund. */
-import type { Item } from '../core/contracts.ts'
+import type { Item } from '../domain/events/contracts.ts'
 import type { Random } from './random.ts'
 import { beginEvent, type Draft, type Visitor, type Who } from './visitor.ts'
 

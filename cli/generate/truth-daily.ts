@@ -1,5 +1,5 @@
 /** Funnel, campaigns and devices of the truth: sums over its sessions by the shop's day. */
-import { TRUTH_TABLES, type Truth, type TruthRow } from '../core/truth.ts'
+import { TRUTH_TABLES, type Truth, type TruthRow } from '../domain/audit/truth.ts'
 import type { Session } from './truth-sessions.ts'
 import { money } from './truth-values.ts'
 

@@ -1,6 +1,7 @@
 /** Revenue of the truth: orders and refunds by the shop's day and currency, order lines by category too. */
-import type { Item } from '../core/contracts.ts'
-import type { TruthRow } from '../core/truth.ts'
+
+import type { TruthRow } from '../domain/audit/truth.ts'
+import type { Item } from '../domain/events/contracts.ts'
 import { isoDate, money } from './truth-values.ts'
 import type { Draft } from './visitor.ts'
 

@@ -2,7 +2,7 @@
  * Keeps the books while the simulation runs: what Gold must come to, by the definitions and by what each
  * partition's watermark was when an event arrived. Memory grows with the run.
  */
-import { TRUTH_FORMAT, TRUTH_TABLES, type Truth, type TruthRow } from '../core/truth.ts'
+import { TRUTH_FORMAT, TRUTH_TABLES, type Truth, type TruthRow } from '../domain/audit/truth.ts'
 import { reasonOf } from './broken.ts'
 import { ShopDays } from './shop-day.ts'
 import type { Arrival } from './simulation.ts'

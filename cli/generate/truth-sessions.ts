@@ -2,8 +2,9 @@
  * Sessions as the truth sees them: all events of a visitor, put in order, cut into visits. Written from the
  * definitions, not from the SQL, so that one checks the other.
  */
-import type { EventType } from '../core/contracts.ts'
-import type { TruthRow } from '../core/truth.ts'
+
+import type { TruthRow } from '../domain/audit/truth.ts'
+import type { EventType } from '../domain/events/contracts.ts'
 import type { ShopDays } from './shop-day.ts'
 import { isoDate, isoTime, money } from './truth-values.ts'
 

@@ -2,7 +2,7 @@
  * What a visitor does, one event after another: land, browse, look, put into the cart, check out, order.
  * Each step fills in the event and returns the pause before the next one.
  */
-import type { Item } from '../core/contracts.ts'
+import type { Item } from '../domain/events/contracts.ts'
 import { type Catalogue, line, type Page, page, pickProduct } from './catalogue.ts'
 import { CAMPAIGNS, PAYMENT_TYPES, REFERRERS } from './places.ts'
 import type { IdSource, Random } from './random.ts'

@@ -2,7 +2,7 @@
  * One visitor of the simulated shop: who it is for good, and where it is in its present visit. Objects are
  * reused from visit to visit; the fields are plain so that a step costs well under a microsecond.
  */
-import type { Event, EventType, Item } from '../core/contracts.ts'
+import type { Event, EventType, Item } from '../domain/events/contracts.ts'
 import type { Product } from './catalogue.ts'
 import { type Agent, BOT_AGENTS, type City, pickAgent, pickCity } from './places.ts'
 import type { IdSource, Random } from './random.ts'

@@ -127,7 +127,7 @@ async function freshTarget(project, { brokers, registry }, prefix) {
     registry: { url: registry },
   }
   await writeFile(file, `${settings}targets: ${JSON.stringify({ kafka: target })}\n`)
-  const { openKafka } = await import('../../dist/io/kafka.js')
+  const { openKafka } = await import('../../dist/adapters/kafka/connection.js')
   const connection = await openKafka({ brokers: [brokers] }, '.')
   try {
     const admin = await connection.admin()

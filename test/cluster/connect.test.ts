@@ -1,10 +1,15 @@
 /** Our own connectors/*.json on a real Kafka Connect: what they write, and what becomes of them. */
 import { expect } from 'vitest'
-import { connectorChanges } from '../../cli/core/connector-config.ts'
-import type { Event } from '../../cli/core/contracts.ts'
-import { CcsError } from '../../cli/core/errors.ts'
-import { applyConnector, findSink, listSinks, sinkOffsets } from '../../cli/flows/sinks.ts'
-import { openSinks } from '../../cli/open-sinks.ts'
+import { openSinks } from '../../cli/app/sinks.ts'
+import { connectorChanges } from '../../cli/domain/connectors/config.ts'
+import {
+  applyConnector,
+  findSink,
+  listSinks,
+  sinkOffsets,
+} from '../../cli/domain/connectors/sinks.ts'
+import type { Event } from '../../cli/domain/events/contracts.ts'
+import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
 import { type SinkRig, shopEvents, sinkTest } from '../fixtures/sink-rig.ts'
 

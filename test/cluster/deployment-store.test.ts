@@ -4,12 +4,15 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { expect } from 'vitest'
-import type { Deployment } from '../../cli/core/deployment.ts'
-import type { DeploymentClaim, DeploymentStore } from '../../cli/core/ports.ts'
-import { systemProcesses } from '../../cli/io/file-lock.ts'
-import { type KafkaConnection, openKafka } from '../../cli/io/kafka.ts'
-import { type DeploymentStoreOptions, openDeploymentStore } from '../../cli/log/deployment-store.ts'
-import { systemClock } from '../../cli/open.ts'
+import { systemProcesses } from '../../cli/adapters/files/file-lock.ts'
+import { type KafkaConnection, openKafka } from '../../cli/adapters/kafka/connection.ts'
+import {
+  type DeploymentStoreOptions,
+  openDeploymentStore,
+} from '../../cli/adapters/kafka/deployment-store.ts'
+import { systemClock } from '../../cli/app/project-logic.ts'
+import type { Deployment } from '../../cli/domain/deploy/deployment.ts'
+import type { DeploymentClaim, DeploymentStore } from '../../cli/domain/log/ports.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
 
 const LEASE_MS = 5_000

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { openDuck } from '../../cli/io/duckdb.ts'
+import { openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { tableFiles } from '../fixtures/iceberg-table.ts'
 

@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { compileEncoder } from '../../cli/core/avro-encode.ts'
-import { RecordBatch } from '../../cli/core/record-batch.ts'
-import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
+import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
+import { compileEncoder } from '../../cli/domain/avro/encode.ts'
+import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { type GateRig, withGateRig } from '../fixtures/gate-rig.ts'
 import { registryDoor } from '../fixtures/registry-door.ts'

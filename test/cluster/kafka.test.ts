@@ -1,6 +1,6 @@
 /** The Kafka client against a real broker: reads without a group, committed records only, errors in words. */
 import { expect } from 'vitest'
-import { type KafkaConnection, openKafka } from '../../cli/io/kafka.ts'
+import { type KafkaConnection, openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
 
 async function withKafka(

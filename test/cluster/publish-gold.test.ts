@@ -2,8 +2,8 @@
  * Gold on a real Kafka: compacted topics that, read to their ends, are what Gold is; after kill -9.
  */
 import { expect } from 'vitest'
-import { recordDecoder } from '../../cli/core/avro-record.ts'
-import { openKafka } from '../../cli/io/kafka.ts'
+import { openKafka } from '../../cli/adapters/kafka/connection.ts'
+import { recordDecoder } from '../../cli/domain/avro/record.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { type ClusterProject, TARGET, withClusterProject } from '../fixtures/cluster-project.ts'

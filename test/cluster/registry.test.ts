@@ -1,7 +1,7 @@
 /** The adapter of a registry that is a server: against the real one, and on a bad way to it. */
 import { expect, test } from 'vitest'
-import type { CcsError } from '../../cli/core/errors.ts'
-import { openConfluentRegistry } from '../../cli/registry/confluent.ts'
+import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
+import type { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
 import { deadAddress, registryProxy, type Trouble } from '../fixtures/registry-proxy.ts'
 import { REGISTRY_RULES } from '../fixtures/registry-rules.ts'

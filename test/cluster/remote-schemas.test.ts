@@ -6,12 +6,12 @@ import {
   SerdeType,
 } from '@confluentinc/schemaregistry'
 import { expect } from 'vitest'
-import { compileEncoder } from '../../cli/core/avro-encode.ts'
-import { EVENT_TYPES, type Event } from '../../cli/core/contracts.ts'
-import { Gate } from '../../cli/core/gate.ts'
-import type { RegisteredSchema } from '../../cli/core/ports.ts'
-import { RecordBatch } from '../../cli/core/record-batch.ts'
-import { remoteSchemas } from '../../cli/flows/remote-schemas.ts'
+import { compileEncoder } from '../../cli/domain/avro/encode.ts'
+import { EVENT_TYPES, type Event } from '../../cli/domain/events/contracts.ts'
+import { Gate } from '../../cli/domain/gate/gate.ts'
+import type { RegisteredSchema } from '../../cli/domain/log/ports.ts'
+import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
+import { remoteSchemas } from '../../cli/domain/schemas/remote-schemas.ts'
 import {
   BASE_MS,
   GATE,

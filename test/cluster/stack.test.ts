@@ -24,9 +24,9 @@ import {
   onTestFinished,
   test,
 } from 'vitest'
+import type { StackUp } from '../../cli/app/stack.ts'
 import type { StackLogs } from '../../cli/commands/stack/logs.ts'
-import type { StackStatus } from '../../cli/flows/stack.ts'
-import type { StackUp } from '../../cli/open-stack.ts'
+import type { StackStatus } from '../../cli/domain/devstack/stack.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { startNode } from '../fixtures/child.ts'
 import { clusterTest } from '../fixtures/cluster.ts'

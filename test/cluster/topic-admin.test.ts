@@ -1,8 +1,8 @@
 /** Topics on a real broker: made, changed setting by setting, grown, removed. */
 import { expect } from 'vitest'
-import type { TopicAdmin } from '../../cli/core/ports.ts'
-import { openKafka } from '../../cli/io/kafka.ts'
-import { openTopicAdmin } from '../../cli/log/topic-admin.ts'
+import { openKafka } from '../../cli/adapters/kafka/connection.ts'
+import { openTopicAdmin } from '../../cli/adapters/kafka/topic-admin.ts'
+import type { TopicAdmin } from '../../cli/domain/log/ports.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
 
 async function withAdmin(

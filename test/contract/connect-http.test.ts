@@ -5,8 +5,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { connectRest } from '../../cli/connect/rest.ts'
-import { CcsError } from '../../cli/core/errors.ts'
+import { connectRest } from '../../cli/adapters/connect/rest.ts'
+import { CcsError } from '../../cli/domain/kernel/errors.ts'
 
 interface Seen {
   readonly what: string

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { isSame, readNote, startDaemon, stopDaemon } from '../../cli/io/daemon.ts'
+import { isSame, readNote, startDaemon, stopDaemon } from '../../cli/adapters/process/daemon.ts'
 
 const dir = mkdtempSync(path.join(tmpdir(), 'ccs-daemon-'))
 const place = { noteFile: path.join(dir, 'note.json'), logFile: path.join(dir, 'out.log') }

@@ -5,13 +5,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ColumnBuffers } from '../../cli/core/avro-columns.ts'
-import { type RowColumn, rowSchema } from '../../cli/core/avro-rows.ts'
-import { canonicalSchema, parseRecordSchema } from '../../cli/core/avro-schema.ts'
-import type { Model } from '../../cli/core/model.ts'
-import { parseModel } from '../../cli/core/parse-model.ts'
-import { createTableSql } from '../../cli/engines/embedded/decode-table.ts'
-import { type Duck, type DuckConnection, openDuck } from '../../cli/io/duckdb.ts'
+import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
+import { canonicalSchema, parseRecordSchema } from '../../cli/domain/avro/schema.ts'
+import { ColumnBuffers } from '../../cli/domain/gate/decoder/duckdb-columns.ts'
+import type { Model } from '../../cli/domain/models/model.ts'
+import { parseModel } from '../../cli/domain/models/parse-model.ts'
+import { type RowColumn, rowSchema } from '../../cli/domain/pipeline/avro-rows.ts'
+import { createTableSql } from '../../cli/engines/embedded/intake/decode-table.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** Views for people and for Gold; their rows never leave the pipeline. */

@@ -4,12 +4,16 @@
  */
 import avro from 'avsc'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Event } from '../../cli/core/contracts.ts'
-import type { GateOptions } from '../../cli/core/gate.ts'
-import type { LogFrame, Reject } from '../../cli/core/ports.ts'
-import { SafeRows } from '../../cli/engines/embedded/decode-safe.ts'
-import { openRawRows, type RawRows, type RowJudge } from '../../cli/engines/embedded/raw-rows.ts'
-import { type Duck, type DuckConnection, openDuck } from '../../cli/io/duckdb.ts'
+import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
+import type { Event } from '../../cli/domain/events/contracts.ts'
+import type { GateOptions } from '../../cli/domain/gate/gate.ts'
+import type { LogFrame, Reject } from '../../cli/domain/log/ports.ts'
+import { SafeRows } from '../../cli/engines/embedded/intake/decode-safe.ts'
+import {
+  openRawRows,
+  type RawRows,
+  type RowJudge,
+} from '../../cli/engines/embedded/intake/raw-rows.ts'
 import { shareOf } from '../fixtures/fault-share.ts'
 import {
   anyRecord,

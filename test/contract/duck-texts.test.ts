@@ -1,6 +1,6 @@
 /** Texts asked of DuckDB without its public API: what comes back is what went in. */
 import { expect, test } from 'vitest'
-import { openDuck } from '../../cli/io/duckdb.ts'
+import { openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 
 async function asked(sql: string, values: readonly string[]): Promise<readonly string[]> {
   const duck = await openDuck({ threads: 1 })

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { MANIFEST_FORMAT, type Manifest } from '../../cli/core/manifest.ts'
-import { Duck, DuckConnection } from '../../cli/io/duckdb.ts'
-import { deployedLogic, type Logic, openEngine, openStore } from '../../cli/open.ts'
+import { Duck, DuckConnection } from '../../cli/adapters/duckdb/duckdb.ts'
+import { deployedLogic, type Logic, openEngine, openStore } from '../../cli/app/project-logic.ts'
+import { MANIFEST_FORMAT, type Manifest } from '../../cli/domain/lake/manifest.ts'
 import { makeRig } from '../fixtures/pipeline-rig.ts'
 
 let root: string

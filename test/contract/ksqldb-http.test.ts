@@ -5,9 +5,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { CcsError } from '../../cli/core/errors.ts'
-import { openKsql } from '../../cli/engines/ksqldb/client.ts'
-import { KsqlQuestions } from '../../cli/engines/ksqldb/questions.ts'
+import { CcsError } from '../../cli/domain/kernel/errors.ts'
+import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
+import { KsqlQuestions } from '../../cli/engines/ksqldb/client/queries.ts'
 import { deadAddress } from '../fixtures/registry-proxy.ts'
 
 async function withServer(

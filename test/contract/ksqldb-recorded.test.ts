@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { openKsql } from '../../cli/engines/ksqldb/client.ts'
+import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { type Recording, replay } from '../fixtures/exchanges.ts'
 import { SCENARIOS } from '../fixtures/ksqldb-scenarios.ts'
 

@@ -3,14 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { CcsError } from '../../cli/core/errors.ts'
-import type { Manifest } from '../../cli/core/manifest.ts'
-import { lakePartitions, lakeTables } from '../../cli/flows/lake-ls.ts'
-import { type VerifyResult, verifyLake } from '../../cli/flows/lake-verify.ts'
-import { type Duck, type DuckConnection, openDuck } from '../../cli/io/duckdb.ts'
-import { diskFiles, type Files } from '../../cli/io/files.ts'
-import { engineHolder, takeEngineLock } from '../../cli/lake/engine-lock.ts'
-import { parquetRows } from '../../cli/lake/parquet.ts'
+import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
+import { diskFiles, type Files } from '../../cli/adapters/files/files.ts'
+import { engineHolder, takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
+import { parquetRows } from '../../cli/adapters/lake/parquet.ts'
+import { CcsError } from '../../cli/domain/kernel/errors.ts'
+import { lakePartitions, lakeTables } from '../../cli/domain/lake/list.ts'
+import type { Manifest } from '../../cli/domain/lake/manifest.ts'
+import { type VerifyResult, verifyLake } from '../../cli/domain/lake/verify.ts'
 import { FaultDisk, SimulatedCrash, seededRandom } from '../fixtures/fault-files.ts'
 import { numbers, shareOf } from '../fixtures/fault-share.ts'
 import {
@@ -494,7 +494,7 @@ describe('who may commit', () => {
     await compactNow(open, {
       merge: async (inputs, output) => {
         await commitFiles(open, { added: [events(22, 40)] })
-        const { mergeParquet } = await import('../../cli/lake/parquet.ts')
+        const { mergeParquet } = await import('../../cli/adapters/lake/parquet.ts')
         return mergeParquet(connection, inputs, output)
       },
     })

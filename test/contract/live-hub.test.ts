@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
-import type { LiveHealth } from '../../cli/core/live-document.ts'
-import { type HubBoard, type HubOptions, LiveHub } from '../../cli/dash/hub.ts'
+import type { LiveHealth } from '../../cli/domain/live/document.ts'
+import { type HubBoard, type HubOptions, LiveHub } from '../../cli/web/live/hub.ts'
 import { openDeafReader, PageReader } from '../fixtures/page-reader.ts'
 
 const HEALTH: LiveHealth = {

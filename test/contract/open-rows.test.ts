@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { RecordBatch } from '../../cli/core/record-batch.ts'
+import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import {
   APPEND_MS,
   drain,

@@ -6,9 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Event, Reason } from '../../cli/core/contracts.ts'
-import { Gate } from '../../cli/core/gate.ts'
-import { RecordBatch } from '../../cli/core/record-batch.ts'
+import type { Event, Reason } from '../../cli/domain/events/contracts.ts'
+import { Gate } from '../../cli/domain/gate/gate.ts'
+import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import {
   BASE_MS,
   below,

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { filesRegistry } from '../../cli/registry/files.ts'
+import { filesRegistry } from '../../cli/adapters/registry/files.ts'
 import { REGISTRY_RULES } from '../fixtures/registry-rules.ts'
 
 const SCHEMAS = join(import.meta.dirname, '../../schemas')

@@ -3,9 +3,9 @@ import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Processes } from '../../cli/io/file-lock.ts'
-import { diskFiles } from '../../cli/io/files.ts'
-import { clearScratch, makeScratch } from '../../cli/io/scratch-dir.ts'
+import type { Processes } from '../../cli/adapters/files/file-lock.ts'
+import { diskFiles } from '../../cli/adapters/files/files.ts'
+import { clearScratch, makeScratch } from '../../cli/adapters/files/scratch-dir.ts'
 
 const files = diskFiles()
 let parent: string

@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { AuditReport } from '../../cli/flows/audit.ts'
-import { runAudit } from '../../cli/open-audit.ts'
+import { runAudit } from '../../cli/app/audit.ts'
+import type { AuditReport } from '../../cli/domain/audit/audit.ts'
 import { loadProject } from '../../cli/project.ts'
 import {
   askStored,

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { RecordBatch } from '../../cli/core/record-batch.ts'
-import { openStore } from '../../cli/open.ts'
+import { openStore } from '../../cli/app/project-logic.ts'
+import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
 const RECORDS = 2_000

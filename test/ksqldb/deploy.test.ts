@@ -1,7 +1,7 @@
 /** `ccs plan`, `deploy` and `destroy` on a real ksqlDB: from nothing, after others' hands, upgraded, cut off. */
 import { expect } from 'vitest'
-import { openKafka } from '../../cli/io/kafka.ts'
-import { openTopicAdmin } from '../../cli/log/topic-admin.ts'
+import { openKafka } from '../../cli/adapters/kafka/connection.ts'
+import { openTopicAdmin } from '../../cli/adapters/kafka/topic-admin.ts'
 import { kafkaSettings } from '../fixtures/kafka-topics.ts'
 import { type KsqldbServers, ksqldbTest } from '../fixtures/ksqldb.ts'
 import { type KsqldbProject, withKsqldbProject } from '../fixtures/ksqldb-project.ts'

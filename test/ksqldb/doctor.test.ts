@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { expect } from 'vitest'
-import { openKsql } from '../../cli/engines/ksqldb/client.ts'
+import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { ksqldbTest, sweep } from '../fixtures/ksqldb.ts'
 import { ksqldbFolder } from '../fixtures/ksqldb-folder.ts'

@@ -1,7 +1,7 @@
 /** A real ksqlDB that is slow to start, breaks off, loses requests and answers, or is killed: nothing is lost, nothing doubled. */
 import { spawn } from 'node:child_process'
 import { expect } from 'vitest'
-import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client.ts'
+import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
 import { startNode } from '../fixtures/child.ts'
 import { type KsqldbServers, ksqldbTest, sweep } from '../fixtures/ksqldb.ts'

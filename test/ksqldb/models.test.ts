@@ -1,7 +1,7 @@
 /** Every model that ksqlDB can run, made on a real one. */
 import { expect } from 'vitest'
-import { openKsql } from '../../cli/engines/ksqldb/client.ts'
-import { openKafka } from '../../cli/io/kafka.ts'
+import { openKafka } from '../../cli/adapters/kafka/connection.ts'
+import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { kafkaSettings } from '../fixtures/kafka-topics.ts'
 import { ksqldbTest, sweep } from '../fixtures/ksqldb.ts'
 import { makeRelations, projectRelations } from '../fixtures/ksqldb-models.ts'

@@ -1,6 +1,6 @@
 /** `ccs query` on a real ksqlDB: rows as they come, and a query that is gone from the server when it is called off. */
 import { expect } from 'vitest'
-import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client.ts'
+import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
 import { startNode } from '../fixtures/child.ts'
 import { ksqldbTest, sweep } from '../fixtures/ksqldb.ts'

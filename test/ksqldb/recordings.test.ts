@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
-import { openKsql } from '../../cli/engines/ksqldb/client.ts'
+import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { type Exchange, type Recording, recordingProxy } from '../fixtures/exchanges.ts'
 import { ksqldbTest, sweep } from '../fixtures/ksqldb.ts'
 import { SCENARIOS, type Scenario } from '../fixtures/ksqldb-scenarios.ts'

@@ -6,8 +6,8 @@
  * events.valid, since that is what ksqlDB reads.
  */
 import { expect } from 'vitest'
-import { flatName } from '../../cli/core/dialect.ts'
-import type { PlainModels } from '../../cli/engines/embedded/plain-models.ts'
+import { flatName } from '../../cli/domain/dialects/dialect.ts'
+import type { PlainModels } from '../../cli/engines/embedded/query/plain-models.ts'
 import { ksqldbTest } from '../fixtures/ksqldb.ts'
 import { projectRelations } from '../fixtures/ksqldb-models.ts'
 import { differences, openOracle, rawRows, TIMEZONE, topicRows } from '../fixtures/ksqldb-oracle.ts'
@@ -17,7 +17,7 @@ import {
   untilSettled,
   withKsqlShop,
 } from '../fixtures/ksqldb-shop.ts'
-import { projectModels } from '../unit/compile-bench.ts'
+import { projectModels } from '../unit/dialects/compile-bench.ts'
 
 /** CCS_KSQLDB_EVENTS=50000 is the whole of it. */
 const EVENTS = Number(process.env.CCS_KSQLDB_EVENTS ?? 2_000)

@@ -1,7 +1,7 @@
 /** The project's own models and macros, and DuckDB's parser, for tests about models. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Duck, type DuckConnection, openDuck } from '../../cli/io/duckdb.ts'
+import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 

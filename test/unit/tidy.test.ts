@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { ERROR_CODES } from '../../cli/core/errors.ts'
+import { ERROR_CODES } from '../../cli/domain/kernel/errors.ts'
 
 const CLI = path.resolve(import.meta.dirname, '../../cli')
 const LINES_MAX = 300

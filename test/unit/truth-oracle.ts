@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type DuckConnection, openDuck, type Rows } from '../../cli/io/duckdb.ts'
+import { type DuckConnection, openDuck, type Rows } from '../../cli/adapters/duckdb/duckdb.ts'
 
 const SQL = fileURLToPath(new URL('../../sql', import.meta.url))
 

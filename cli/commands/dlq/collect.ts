@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
+import { type Collected, collect } from '../../app/collect.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { formatCount } from '../../core/units.ts'
-import { type Collected, collect } from '../../open-collect.ts'
+import { formatCount } from '../../domain/kernel/units.ts'
 
 export default class DlqCollect extends CcsCommand<Collected> {
   static override summary = 'Make rejects of what ksqlDB could not read, from its processing log.'

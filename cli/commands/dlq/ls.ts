@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
+import { openDlqList } from '../../app/dlq.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { parseSinceMs } from '../../core/since.ts'
-import { formatCount } from '../../core/units.ts'
-import { type DlqList, groupLines, listRejects } from '../../flows/dlq.ts'
-import { openDlqList } from '../../open-dlq.ts'
+import { type DlqList, groupLines, listRejects } from '../../domain/dlq/dlq.ts'
+import { parseSinceMs } from '../../domain/kernel/time-argument.ts'
+import { formatCount } from '../../domain/kernel/units.ts'
 
 export default class DlqLs extends CcsCommand<DlqList> {
   static override summary = 'List what was rejected, by reason and kind.'

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
+import { openReplay } from '../../app/dlq.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { formatCount } from '../../core/units.ts'
-import { type ReplayResult, replayRejects } from '../../flows/replay.ts'
-import { openReplay } from '../../open-dlq.ts'
+import { type ReplayResult, replayRejects } from '../../domain/dlq/replay.ts'
+import { formatCount } from '../../domain/kernel/units.ts'
 
 export default class DlqReplay extends CcsCommand<ReplayResult> {
   static override summary = 'Send rejects again, mended, exactly once.'

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
+import { openLake } from '../../app/lake.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { formatBytes, formatCount } from '../../core/units.ts'
-import type { CompactResult } from '../../flows/lake-compact.ts'
-import { openLake } from '../../open-lake.ts'
+import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
+import type { CompactResult } from '../../domain/lake/compact.ts'
 
 export default class LakeCompact extends CcsCommand<CompactResult> {
   static override summary = 'Merge small Parquet files of the lake into larger ones.'

@@ -1,15 +1,15 @@
 import { Args } from '@oclif/core'
+import { openLake } from '../../app/lake.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { CcsError, EXIT } from '../../core/errors.ts'
-import { nearest } from '../../core/suggest.ts'
-import { formatBytes } from '../../core/units.ts'
+import { nearest } from '../../domain/kernel/did-you-mean.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { formatBytes } from '../../domain/kernel/units.ts'
 import {
   type LakePartition,
   type LakeTable,
   lakePartitions,
   lakeTables,
-} from '../../flows/lake-ls.ts'
-import { openLake } from '../../open-lake.ts'
+} from '../../domain/lake/list.ts'
 
 /** What `--json` prints. */
 export interface LakeLsResult {

@@ -1,8 +1,8 @@
+import { openLake } from '../../app/lake.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { CcsError, EXIT } from '../../core/errors.ts'
-import { formatBytes, formatCount } from '../../core/units.ts'
-import type { VerifyResult } from '../../flows/lake-verify.ts'
-import { openLake } from '../../open-lake.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
+import type { VerifyResult } from '../../domain/lake/verify.ts'
 
 export default class LakeVerify extends CcsCommand<VerifyResult> {
   static override summary = 'Hold every file of the lake against what was written.'

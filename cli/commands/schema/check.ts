@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core'
+import { openRegistryCheck } from '../../app/registry.ts'
+import { openSchemaCheck } from '../../app/schema.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { EXIT } from '../../core/errors.ts'
-import { MODES } from '../../core/schema-check.ts'
-import type { RegistryVerdict } from '../../flows/registry-topics.ts'
-import type { SchemaCheckResult } from '../../flows/schema-check.ts'
-import { breakLines, topicLines } from '../../flows/schema-check-text.ts'
-import { openRegistryCheck } from '../../open-registry.ts'
-import { openSchemaCheck } from '../../open-schema.ts'
+import { EXIT } from '../../domain/kernel/errors.ts'
+import { MODES } from '../../domain/schemas/check.ts'
+import type { SchemaCheckResult } from '../../domain/schemas/check-project.ts'
+import { breakLines, topicLines } from '../../domain/schemas/check-text.ts'
+import type { RegistryVerdict } from '../../domain/schemas/registry-topics.ts'
 
 interface CheckResult extends SchemaCheckResult {
   /** With a target that has a registry: what that says. */

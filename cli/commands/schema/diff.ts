@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core'
+import { openRegistryDiffs } from '../../app/registry.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { topicSchemas } from '../../core/schema-history.ts'
-import type { RegistryDiff } from '../../flows/registry-topics.ts'
-import { diffTopics, type TopicDiff } from '../../flows/schema-list.ts'
-import { openRegistryDiffs } from '../../open-registry.ts'
+import { topicSchemas } from '../../domain/schemas/history.ts'
+import { diffTopics, type TopicDiff } from '../../domain/schemas/list.ts'
+import type { RegistryDiff } from '../../domain/schemas/registry-topics.ts'
 
 interface SchemaDiffResult {
   readonly topics: readonly (TopicDiff | RegistryDiff)[]

@@ -1,8 +1,8 @@
+import { openRegistryList } from '../../app/registry.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { topicSchemas } from '../../core/schema-history.ts'
-import type { RegistryListed } from '../../flows/registry-topics.ts'
-import { type ListedTopic, listTopics } from '../../flows/schema-list.ts'
-import { openRegistryList } from '../../open-registry.ts'
+import { topicSchemas } from '../../domain/schemas/history.ts'
+import { type ListedTopic, listTopics } from '../../domain/schemas/list.ts'
+import type { RegistryListed } from '../../domain/schemas/registry-topics.ts'
 
 interface SchemaListResult {
   readonly topics: readonly (ListedTopic | RegistryListed)[]

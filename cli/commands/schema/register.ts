@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core'
+import { openRegister } from '../../app/registry.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { EXIT } from '../../core/errors.ts'
-import { breakLines, topicLines } from '../../flows/schema-check-text.ts'
-import type { Refusal, SchemaRegisterResult } from '../../flows/schema-register.ts'
-import { openRegister } from '../../open-registry.ts'
+import { EXIT } from '../../domain/kernel/errors.ts'
+import { breakLines, topicLines } from '../../domain/schemas/check-text.ts'
+import type { Refusal, SchemaRegisterResult } from '../../domain/schemas/register.ts'
 
 export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
   static override summary = "Put every kept version of the schemas into a target's registry."

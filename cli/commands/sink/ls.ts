@@ -1,8 +1,8 @@
+import { openSinks } from '../../app/sinks.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { chooseConnectors } from '../../core/connector-config.ts'
-import { formatCount } from '../../core/units.ts'
-import { listSinks, type Sink } from '../../flows/sinks.ts'
-import { openSinks } from '../../open-sinks.ts'
+import { chooseConnectors } from '../../domain/connectors/config.ts'
+import { listSinks, type Sink } from '../../domain/connectors/sinks.ts'
+import { formatCount } from '../../domain/kernel/units.ts'
 
 /** What `--json` prints. */
 export interface SinkLsResult {

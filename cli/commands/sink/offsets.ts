@@ -1,8 +1,8 @@
 import { Args } from '@oclif/core'
+import { openSinks } from '../../app/sinks.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { formatCount } from '../../core/units.ts'
-import { findSink, type SinkOffset, sinkOffsets } from '../../flows/sinks.ts'
-import { openSinks } from '../../open-sinks.ts'
+import { findSink, type SinkOffset, sinkOffsets } from '../../domain/connectors/sinks.ts'
+import { formatCount } from '../../domain/kernel/units.ts'
 
 /** What `--json` prints. */
 export interface SinkOffsetsResult {

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
+import { openSinks } from '../../app/sinks.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../../command.ts'
-import { findSink, restartConnector } from '../../flows/sinks.ts'
-import { openSinks } from '../../open-sinks.ts'
+import { findSink, restartConnector } from '../../domain/connectors/sinks.ts'
 
 /** What `--json` prints. */
 export interface SinkRestartResult {

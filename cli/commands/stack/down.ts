@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
+import { type StackDown, stackDown, stackPlace } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
-import { PARTS, type PartName } from '../../core/stack.ts'
-import { type StackDown, stackDown, stackPlace } from '../../open-stack.ts'
+import { PARTS, type PartName } from '../../domain/devstack/servers.ts'
 
 /** Without the core nothing works; without the sink's own parts the core does. */
 const DOWN: Readonly<Record<'core' | 'sink', readonly PartName[]>> = {

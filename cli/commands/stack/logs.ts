@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
+import { type PartLog, stackLogs, stackPlace } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
-import { PARTS, type PartName } from '../../core/stack.ts'
-import { type PartLog, stackLogs, stackPlace } from '../../open-stack.ts'
+import { PARTS, type PartName } from '../../domain/devstack/servers.ts'
 
 export interface StackLogs {
   readonly logs: readonly PartLog[]

@@ -1,7 +1,7 @@
+import { stackPlace, stackState } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
-import { formatBytes } from '../../core/units.ts'
-import type { PartStatus, StackStatus } from '../../flows/stack.ts'
-import { stackPlace, stackState } from '../../open-stack.ts'
+import type { PartStatus, StackStatus } from '../../domain/devstack/stack.ts'
+import { formatBytes } from '../../domain/kernel/units.ts'
 
 export default class StackStatusCommand extends CcsCommand<StackStatus> {
   static override summary = 'What runs of the servers of ccs stack: state, pid, address, memory.'

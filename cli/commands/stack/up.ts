@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core'
+import { type StackUp, stackPlace, stackUp } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
-import { STACKS, type StackName } from '../../core/stack.ts'
-import { formatDuration } from '../../core/units.ts'
-import { type StackUp, stackPlace, stackUp } from '../../open-stack.ts'
+import { STACKS, type StackName } from '../../domain/devstack/servers.ts'
+import { formatDuration } from '../../domain/kernel/units.ts'
 
 export default class StackUpCommand extends CcsCommand<StackUp> {
   static override summary = 'Start a Kafka and what belongs to it on this machine.'

@@ -2,12 +2,13 @@
  * What the embedded engine makes of the models: views for stream models, with the QUALIFY that deduplicates
  * replaced by the engine's memory of ids; partial, merge and final queries for window and session models.
  */
-import type { GraphModel } from '../../core/graph.ts'
-import { isAggregateMacro, makeIncremental } from '../../core/incremental.ts'
-import { type AstNode, astJson, expandMacros, type MacroSet, nodes } from '../../core/sql-ast.ts'
-import type { DuckConnection } from '../../io/duckdb.ts'
-import type { DeltaModel } from './catalog.ts'
-import type { GoldSql } from './gold-sql.ts'
+
+import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
+import type { GraphModel } from '../../domain/models/graph.ts'
+import { isAggregateMacro, makeIncremental } from '../../domain/models/incremental.ts'
+import { type AstNode, astJson, expandMacros, type MacroSet, nodes } from '../../domain/sql/ast.ts'
+import type { GoldSql } from './gold/gold-sql.ts'
+import type { DeltaModel } from './query/catalog.ts'
 
 export interface CompiledModel extends DeltaModel {
   /** Names of the models read, as the SELECT names them. */

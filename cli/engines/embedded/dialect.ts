@@ -3,9 +3,9 @@
  * the lake yet; the deduplicating one reads first arrivals, which the engine marks in its memory of ids.
  * Window and session models keep partial rows, and are what those come to.
  */
-import type { CompiledModel, DialectInput, Statement } from '../../core/dialect.ts'
+import type { CompiledModel, DialectInput, Statement } from '../../domain/dialects/dialect.ts'
 import { compileModel, type PrintSql } from './compile.ts'
-import { finalSql, partialSql, runsSql } from './gold-sql.ts'
+import { finalSql, partialSql, runsSql } from './gold/gold-sql.ts'
 
 /** Prints a model for DuckDB, where everything that parses, binds and merges is supported. */
 export async function compileEmbedded(

@@ -3,10 +3,26 @@
  * disk while the next rows come in. It keeps everything that is not committed yet in an in-memory DuckDB,
  * so a crash loses nothing that the log would not bring back.
  */
-import type { Counts, Manifest, PartitionPosition } from '../../core/manifest.ts'
-import type { Model } from '../../core/model.ts'
-import type { BatchEngine, LogFrame, QueryResult, Reject, WriteOptions } from '../../core/ports.ts'
-import { type Duck, type DuckConnection, openDuck } from '../../io/duckdb.ts'
+
+import { type Duck, type DuckConnection, openDuck } from '../../adapters/duckdb/duckdb.ts'
+import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
+import type {
+  BatchEngine,
+  LogFrame,
+  QueryResult,
+  Reject,
+  WriteOptions,
+} from '../../domain/log/ports.ts'
+import type { Model } from '../../domain/models/model.ts'
+import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint/checkpoint.ts'
+import { around, type CompiledModel, compileModels } from './compile.ts'
+import { EmbeddedFeed, type FeedOptions } from './gold/feed.ts'
+import type { GoldState } from './gold/gold.ts'
+import { GoldSet } from './gold/gold-set.ts'
+import { Judge } from './intake/arrival-tracker.ts'
+import { Seen } from './intake/dedupe-index.ts'
+import { HotRows } from './intake/uncommitted-rows.ts'
+import type { EmbeddedCut, EmbeddedFrozen, EmbeddedOptions } from './options.ts'
 import {
   type CatalogOptions,
   createCatalogs,
@@ -14,17 +30,8 @@ import {
   prepareConnection,
   servedSql,
   text,
-} from './catalog.ts'
-import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint.ts'
-import { around, type CompiledModel, compileModels } from './compile.ts'
-import { EmbeddedFeed, type FeedOptions } from './feed.ts'
-import type { GoldState } from './gold.ts'
-import { GoldSet } from './gold-set.ts'
-import { HotRows } from './hot.ts'
-import { Judge } from './judge.ts'
-import type { EmbeddedCut, EmbeddedFrozen, EmbeddedOptions } from './options.ts'
-import { Questions } from './questions.ts'
-import { Seen } from './seen.ts'
+} from './query/catalog.ts'
+import { Questions } from './query/queries.ts'
 
 export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
   readonly #duck: Duck

@@ -1,14 +1,15 @@
 /** What the embedded engine is opened with, and what it freezes for a checkpoint. */
-import type { GraphModel } from '../../core/graph.ts'
-import type { LakeFile, Manifest } from '../../core/manifest.ts'
-import type { Frozen } from '../../core/ports.ts'
-import type { MacroSet } from '../../core/sql-ast.ts'
-import type { Files } from '../../io/files.ts'
-import type { FrozenGold } from './gold-compact.ts'
-import type { HotCut } from './hot.ts'
-import type { Judge } from './judge.ts'
-import type { RawRowsOptions } from './raw-rows.ts'
-import type { SeenWords } from './seen.ts'
+
+import type { Files } from '../../adapters/files/files.ts'
+import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
+import type { Frozen } from '../../domain/log/ports.ts'
+import type { GraphModel } from '../../domain/models/graph.ts'
+import type { MacroSet } from '../../domain/sql/ast.ts'
+import type { FrozenGold } from './gold/gold-compact.ts'
+import type { Judge } from './intake/arrival-tracker.ts'
+import type { SeenWords } from './intake/dedupe-index.ts'
+import type { RawRowsOptions } from './intake/raw-rows.ts'
+import type { HotCut } from './intake/uncommitted-rows.ts'
 
 export interface EmbeddedOptions {
   /** In topological order. */

@@ -1,0 +1,91 @@
+/**
+ * Rows of a Parquet file, read in chunks by DuckDB. Such a row has no bytes of its own: its values as JSON
+ * stand for them, and its number in the file for the line.
+ */
+
+import type { RowReader, SourceRow } from '../../domain/documents/source-row.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { type Duck, type DuckConnection, openDuck } from './duckdb.ts'
+
+const CHUNK_ROWS = 8192
+
+/** CCS_IMPORT_INVALID for a file that isn't Parquet. */
+export async function openParquet(file: string, bytesTotal: number): Promise<RowReader> {
+  const duck = await openDuck({ threads: 1, memoryLimitBytes: 256 * 1024 * 1024 })
+  const connection = await duck.connect()
+  try {
+    const { columns } = await connection.all('SELECT * FROM read_parquet($1) LIMIT 0', [file])
+    const counted = await connection.all('SELECT num_rows AS n FROM parquet_file_metadata($1)', [
+      file,
+    ])
+    const rowsTotal = Number(counted.rows[0]?.n ?? 0)
+    const names = columns.map(({ name }) => name)
+    return new ParquetRows({ duck, connection, file, names, rowsTotal, bytesTotal })
+  } catch (cause) {
+    connection.close()
+    duck.close()
+    throw new CcsError('CCS_IMPORT_INVALID', `${file} can't be read as Parquet.`, {
+      exit: EXIT.usage,
+      hint: cause instanceof Error ? cause.message : 'Look at the file.',
+      cause,
+    })
+  }
+}
+
+interface ParquetRowsOptions {
+  readonly duck: Duck
+  readonly connection: DuckConnection
+  readonly file: string
+  readonly names: readonly string[]
+  readonly rowsTotal: number
+  readonly bytesTotal: number
+}
+
+class ParquetRows implements RowReader {
+  readonly format = 'parquet'
+  readonly columns: readonly string[]
+  readonly bytesTotal: number
+  readonly #options: ParquetRowsOptions
+  #rowsRead = 0
+
+  constructor(options: ParquetRowsOptions) {
+    this.#options = options
+    this.columns = options.names
+    this.bytesTotal = options.bytesTotal
+  }
+
+  bytesRead(): number {
+    const { rowsTotal, bytesTotal } = this.#options
+    return rowsTotal === 0 ? bytesTotal : Math.round((this.#rowsRead / rowsTotal) * bytesTotal)
+  }
+
+  repeatedHeaders(): number {
+    return 0
+  }
+
+  async *batches(): AsyncGenerator<readonly SourceRow[]> {
+    const { connection, file, rowsTotal } = this.#options
+    const statement = await connection.prepare(
+      `SELECT * EXCLUDE (file_row_number) FROM read_parquet($1, file_row_number = true)
+      WHERE file_row_number >= $2 AND file_row_number < $3 ORDER BY file_row_number`,
+    )
+    try {
+      for (let from = 0; from < rowsTotal; from += CHUNK_ROWS) {
+        const { rows } = await statement.all([file, from, from + CHUNK_ROWS])
+        this.#rowsRead += rows.length
+        yield rows.map((values, i) => ({
+          line: from + i + 1,
+          raw: Buffer.from(JSON.stringify(values)),
+          values,
+        }))
+      }
+    } finally {
+      statement.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#options.connection.close()
+    this.#options.duck.close()
+  }
+}

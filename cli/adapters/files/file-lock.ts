@@ -1,0 +1,235 @@
+/**
+ * A lock that one process at a time holds, as files in a directory, without help from the kernel.
+ * Each taking creates a file `<name>-<generation>` one above the highest; the highest file says who holds
+ * the lock. The highest is never removed, so of several who find the same dead holder exactly one can
+ * create the next generation: `link` fails for all others.
+ */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startedOf } from '../process/process-mark.ts'
+import { type Files, isErrno } from './files.ts'
+
+export interface ProcessId {
+  readonly pid: number
+  readonly host: string
+  /** Tells two processes with the same pid apart (boot and start time); '' where the system can't say. */
+  readonly started: string
+}
+
+export interface LockHolder extends ProcessId {
+  /** What the holder calls itself, for people. */
+  readonly owner: string
+}
+
+/** Who we are, and whether another still runs. */
+export interface Processes {
+  self(): ProcessId
+  /** Processes of other hosts can't be asked and count as alive. */
+  isAlive(process: ProcessId): boolean
+}
+
+export interface FileLock {
+  release(): Promise<void>
+}
+
+export type LockAttempt =
+  | { readonly taken: true; readonly lock: FileLock }
+  /** `path` is the file to delete if its holder, on another host, is known to be gone for good. */
+  | { readonly taken: false; readonly holder: LockHolder; readonly path: string }
+
+/** Files this many generations back are kept, so that a slow taker meets the newer ones. */
+const GENERATIONS_KEPT = 2
+
+const ATTEMPTS_MAX = 50
+
+/** Takes the lock `name` in `dir` (which exists), or says who has it. A dead holder's lock is taken over. */
+export async function takeLock(
+  files: Files,
+  place: { readonly dir: string; readonly name: string },
+  owner: string,
+  processes: Processes = systemProcesses(),
+): Promise<LockAttempt> {
+  const { dir, name } = place
+  const temporary = join(dir, `${name}.tmp-${randomBytes(8).toString('hex')}`)
+  const self: LockHolder = { ...processes.self(), owner }
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const current = await currentLock(files, dir, name)
+    if (current.holder !== undefined && processes.isAlive(current.holder)) {
+      return { taken: false, holder: current.holder, path: lockPath(dir, name, current.generation) }
+    }
+    const mine = current.generation + 1
+    await files.writeFile(temporary, Buffer.from(`${JSON.stringify(self)}\n`))
+    const isMine = await claim(files, temporary, lockPath(dir, name, mine))
+    if (!isMine) continue
+    const generations = await listGenerations(files, dir, name)
+    if (generations.at(-1) !== mine) {
+      await unlinkIfThere(files, lockPath(dir, name, mine))
+      continue
+    }
+    await clearOld(files, dir, name, mine)
+    return { taken: true, lock: { release: () => release(files, lockPath(dir, name, mine)) } }
+  }
+  throw new Error(
+    `the lock ${join(dir, name)} changed hands ${ATTEMPTS_MAX} times while it was tried`,
+  )
+}
+
+export interface LockWait {
+  /** Asked again and again while another has it; throws to give up. */
+  readonly onTry: () => void
+  /** Once, before the first wait. */
+  readonly onWait: (holder: LockHolder) => void
+}
+
+const POLL_MS = 200
+
+/** Takes the lock as soon as nobody else has it. */
+export async function waitForLock(
+  files: Files,
+  place: { readonly dir: string; readonly name: string },
+  owner: string,
+  { onTry, onWait }: LockWait,
+): Promise<FileLock> {
+  for (let round = 0; ; round++) {
+    const attempt = await takeLock(files, place, owner)
+    if (attempt.taken) return attempt.lock
+    if (round === 0) onWait(attempt.holder)
+    onTry()
+    await sleep(POLL_MS)
+  }
+}
+
+/** Who holds the lock now; undefined if nobody does, or its holder is dead. */
+export async function lockHolder(
+  files: Files,
+  place: { readonly dir: string; readonly name: string },
+  processes: Processes = systemProcesses(),
+): Promise<LockHolder | undefined> {
+  const { holder } = await currentLock(files, place.dir, place.name)
+  return holder !== undefined && processes.isAlive(holder) ? holder : undefined
+}
+
+/** The file has its whole content from its first moment on, because it is a link to a finished one. */
+async function claim(files: Files, temporary: string, path: string): Promise<boolean> {
+  try {
+    await files.link(temporary, path)
+    return true
+  } catch (error) {
+    // EEXIST: another was faster. ENOENT: the new holder cleared our temporary file away.
+    if (isErrno(error, 'EEXIST') || isErrno(error, 'ENOENT')) return false
+    throw error
+  } finally {
+    await unlinkIfThere(files, temporary)
+  }
+}
+
+/** An emptied lock file is free; it stays, because the highest generation is never removed. */
+async function release(files: Files, path: string): Promise<void> {
+  try {
+    const file = await files.open(path, 'r+')
+    await file.truncate(0).finally(() => file.close())
+  } catch (error) {
+    // The whole directory was removed: free too.
+    if (!isErrno(error, 'ENOENT')) throw error
+  }
+}
+
+async function currentLock(
+  files: Files,
+  dir: string,
+  name: string,
+): Promise<{ readonly generation: number; readonly holder: LockHolder | undefined }> {
+  for (;;) {
+    const generation = (await listGenerations(files, dir, name)).at(-1)
+    if (generation === undefined) return { generation: 0, holder: undefined }
+    try {
+      const text = await files.readFile(lockPath(dir, name, generation))
+      return { generation, holder: parseHolder(text.toString('utf8')) }
+    } catch (error) {
+      // Removed meanwhile: there is a higher one.
+      if (!isErrno(error, 'ENOENT')) throw error
+    }
+  }
+}
+
+/** Unreadable content is what a power loss leaves of a lock: its holder is dead. */
+export function parseHolder(text: string): LockHolder | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return undefined
+    const { pid, host, started, owner } = value as Record<string, unknown> // any object has string keys
+    if (typeof pid !== 'number' || typeof host !== 'string') return undefined
+    if (typeof started !== 'string' || typeof owner !== 'string') return undefined
+    return { pid, host, started, owner }
+  } catch {
+    return undefined
+  }
+}
+
+async function listGenerations(files: Files, dir: string, name: string): Promise<number[]> {
+  const generations: number[] = []
+  let names: readonly string[]
+  try {
+    names = await files.readdir(dir)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return []
+    throw error
+  }
+  for (const file of names) {
+    const digits = file.startsWith(`${name}-`) ? file.slice(name.length + 1) : ''
+    if (/^\d+$/.test(digits)) generations.push(Number(digits))
+  }
+  return generations.sort((a, b) => a - b)
+}
+
+async function clearOld(files: Files, dir: string, name: string, mine: number): Promise<void> {
+  for (const generation of await listGenerations(files, dir, name)) {
+    if (generation > mine - GENERATIONS_KEPT) break
+    await unlinkIfThere(files, lockPath(dir, name, generation))
+  }
+  for (const file of await files.readdir(dir)) {
+    if (file.startsWith(`${name}.tmp-`)) await unlinkIfThere(files, join(dir, file))
+  }
+}
+
+async function unlinkIfThere(files: Files, path: string): Promise<void> {
+  try {
+    await files.unlink(path)
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
+  }
+}
+
+function lockPath(dir: string, name: string, generation: number): string {
+  return join(dir, `${name}-${generation}`)
+}
+
+/** Processes of this machine: by signal 0 and, where there is /proc, by boot id and start time. */
+export function systemProcesses(): Processes {
+  return {
+    self: () => ({
+      pid: process.pid,
+      host: hostname(),
+      started: startedOf(process.pid)?.started ?? '',
+    }),
+    isAlive: (other) => {
+      if (other.host !== hostname()) return true
+      if (!answersSignal(other.pid)) return false
+      const now = startedOf(other.pid)
+      if (now === undefined || other.started === '') return true
+      return !now.isZombie && now.started === other.started
+    },
+  }
+}
+
+function answersSignal(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it runs, as another user.
+    return !isErrno(error, 'ESRCH')
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * Opens a file of rows to be imported: CSV and NDJSON, gzipped or not, and Parquet. Streams in bounded
+ * memory; says where each row stands.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream, type ReadStream } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
+import { pipeline } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { ByteRows, type RowScanner } from '../../domain/documents/byte-rows.ts'
+import { columnsFault, csvScanner } from '../../domain/documents/csv.ts'
+import { scanJsonLine } from '../../domain/documents/json-lines.ts'
+import {
+  type CsvStyle,
+  RowFault,
+  type RowReader,
+  type SourceFormat,
+  type SourceRow,
+} from '../../domain/documents/source-row.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+
+const CHUNK_BYTES = 256 * 1024
+
+export interface OpenRowsOptions {
+  /** undefined: by the file's name. */
+  readonly format?: SourceFormat | undefined
+  readonly csv: CsvStyle
+}
+
+/** CCS_IMPORT_INVALID for a file that isn't there or isn't what it is said to be. */
+export async function openRows(file: string, options: OpenRowsOptions): Promise<RowReader> {
+  const format = options.format ?? formatOf(file)
+  const { bytesTotal, head } = await readHead(file)
+  if (format === 'parquet') {
+    const { openParquet } = await import('../duckdb/parquet-rows.ts')
+    return openParquet(file, bytesTotal)
+  }
+  const isGzip = head[0] === 0x1f && head[1] === 0x8b
+  const bytes = new ByteStream(file, isGzip)
+  if (format === 'ndjson') return new TextRows({ bytes, bytesTotal, format, scan: scanJsonLine })
+  const scan = csvScanner(options.csv)
+  const reader = new TextRows({ bytes, bytesTotal, format, scan })
+  try {
+    if (options.csv.header === undefined) await reader.takeHeader(file)
+    else reader.columns = options.csv.header
+  } catch (error) {
+    await reader.close()
+    throw error
+  }
+  return reader
+}
+
+const ENDINGS: readonly (readonly [ending: RegExp, format: SourceFormat])[] = [
+  [/\.(csv|tsv|txt)(\.gz)?$/i, 'csv'],
+  [/\.(ndjson|jsonl|json)(\.gz)?$/i, 'ndjson'],
+  [/\.(parquet|pq)$/i, 'parquet'],
+]
+
+function formatOf(file: string): SourceFormat {
+  const found = ENDINGS.find(([ending]) => ending.test(file))
+  if (found !== undefined) return found[1]
+  throw invalid(file, `${file}: its name doesn't tell what it holds.`, {
+    hint: 'Say so in the mapping: format: csv, ndjson or parquet.',
+  })
+}
+
+async function readHead(file: string): Promise<{ bytesTotal: number; head: Buffer }> {
+  try {
+    const handle = await open(file, 'r')
+    try {
+      const stat = await handle.stat()
+      if (stat.isDirectory())
+        throw invalid(file, `${file} is a directory.`, { hint: 'Name files.' })
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0)
+      return { bytesTotal: stat.size, head: buffer.subarray(0, bytesRead) }
+    } finally {
+      await handle.close()
+    }
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+      throw invalid(file, `There is no file ${file}.`, { cause, hint: 'Look at the path.' })
+    throw cause
+  }
+}
+
+/** The bytes of a file, unzipped, without a byte order mark. */
+class ByteStream {
+  readonly #file: string
+  readonly #isGzip: boolean
+  #source: ReadStream | undefined
+
+  constructor(file: string, isGzip: boolean) {
+    this.#file = file
+    this.#isGzip = isGzip
+  }
+
+  get bytesRead(): number {
+    return this.#source?.bytesRead ?? 0
+  }
+
+  async *chunks(format: SourceFormat): AsyncGenerator<Buffer> {
+    const source = createReadStream(this.#file, { highWaterMark: CHUNK_BYTES })
+    this.#source = source
+    const stream: AsyncIterable<Buffer> = this.#isGzip
+      ? pipeline(source, createGunzip({ chunkSize: CHUNK_BYTES }), () => {})
+      : source
+    let start: Buffer | undefined = Buffer.alloc(0)
+    try {
+      for await (const chunk of stream) {
+        if (start === undefined) yield chunk
+        else {
+          start = Buffer.concat([start, chunk])
+          if (start.length < 4) continue
+          yield this.#withoutMark(start, format)
+          start = undefined
+        }
+      }
+      if (start !== undefined) yield this.#withoutMark(start, format)
+    } catch (cause) {
+      throw this.#translate(cause)
+    }
+  }
+
+  close(): void {
+    this.#source?.destroy()
+  }
+
+  #withoutMark(start: Buffer, format: SourceFormat): Buffer {
+    const file = this.#file
+    const mark = start.toString('hex', 0, 3)
+    if (mark.startsWith('fffe') || mark.startsWith('feff'))
+      throw invalid(file, `${file} is UTF-16.`, { hint: `Convert it: iconv -f UTF-16 -t UTF-8` })
+    const bytes = mark === 'efbbbf' ? start.subarray(3) : start
+    if (format === 'ndjson' && /^\s*\[/.test(bytes.toString('latin1', 0, 100)))
+      throw invalid(file, `${file} is one JSON array, not a JSON object a line.`, {
+        line: 1,
+        hint: `Convert it: jq -c '.[]' ${file}`,
+      })
+    return bytes
+  }
+
+  #translate(cause: unknown): unknown {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    if (!code.startsWith('Z_')) return cause
+    const what = code === 'Z_BUF_ERROR' ? 'ends in the middle of its gzip data' : 'is damaged gzip'
+    return invalid(this.#file, `${this.#file} ${what}.`, {
+      cause,
+      hint: 'Rows before that were imported; import the whole file again, it doubles nothing.',
+    })
+  }
+}
+
+interface TextRowsOptions {
+  readonly bytes: ByteStream
+  readonly bytesTotal: number
+  readonly format: SourceFormat
+  readonly scan: RowScanner
+}
+
+class TextRows implements RowReader {
+  readonly format: SourceFormat
+  readonly bytesTotal: number
+  columns: readonly string[] | undefined
+  readonly #bytes: ByteStream
+  readonly #rows: AsyncGenerator<readonly SourceRow[]>
+  #header: SourceRow | undefined
+  #first: readonly SourceRow[] = []
+  #repeated = 0
+
+  constructor({ bytes, bytesTotal, format, scan }: TextRowsOptions) {
+    this.format = format
+    this.bytesTotal = bytesTotal
+    this.#bytes = bytes
+    this.#rows = readRows(bytes.chunks(format), scan)
+  }
+
+  bytesRead(): number {
+    return this.#bytes.bytesRead
+  }
+
+  repeatedHeaders(): number {
+    return this.#repeated
+  }
+
+  /** Reads the first row as the names of the columns. */
+  async takeHeader(file: string): Promise<void> {
+    let rows: readonly SourceRow[] = []
+    while (rows.length === 0) {
+      const next = await this.#rows.next()
+      if (next.done)
+        throw invalid(file, `${file} is empty: it has no header line.`, {
+          hint: 'Give the names of its columns in the mapping: csv: { header: [..] }',
+        })
+      rows = next.value
+    }
+    const [header, ...rest] = rows
+    if (header === undefined || header.values instanceof RowFault || !isFields(header.values))
+      throw invalid(file, `The header of ${file} can't be read: ${faultText(header)}.`, {
+        line: header?.line ?? 1,
+        hint: 'Look at its delimiter, quotes and encoding.',
+      })
+    this.#header = { ...header, raw: Buffer.from(header.raw) }
+    this.columns = header.values.map((name) => name.trim())
+    this.#first = rest
+  }
+
+  async *batches(): AsyncGenerator<readonly SourceRow[]> {
+    if (this.#first.length > 0) yield this.#checked(this.#first)
+    this.#first = []
+    for await (const rows of this.#rows) if (rows.length > 0) yield this.#checked(rows)
+  }
+
+  async close(): Promise<void> {
+    this.#bytes.close()
+    await this.#rows.return(undefined)
+  }
+
+  /** CSV rows have as many fields as the header has columns. */
+  #checked(rows: readonly SourceRow[]): readonly SourceRow[] {
+    const columns = this.columns
+    if (columns === undefined) return rows
+    const checked: SourceRow[] = []
+    for (const row of rows) {
+      if (this.#header !== undefined && Buffer.compare(row.raw, this.#header.raw) === 0) {
+        this.#repeated++
+        continue
+      }
+      const fault = isFields(row.values) ? columnsFault(row.values, columns.length) : undefined
+      checked.push(fault === undefined ? row : { ...row, values: fault })
+    }
+    return checked
+  }
+}
+
+async function* readRows(
+  chunks: AsyncIterable<Buffer>,
+  scan: RowScanner,
+): AsyncGenerator<readonly SourceRow[]> {
+  const rows = new ByteRows(scan)
+  for await (const chunk of chunks) yield rows.push(chunk)
+  yield rows.end()
+}
+
+function isFields(values: SourceRow['values']): values is readonly string[] {
+  return Array.isArray(values)
+}
+
+function faultText(row: SourceRow | undefined): string {
+  return row?.values instanceof RowFault ? row.values.message : 'it is no row'
+}
+
+function invalid(
+  file: string,
+  message: string,
+  { line, hint, cause }: { line?: number; hint: string; cause?: unknown },
+): CcsError {
+  const location = line === undefined ? {} : { location: { file, line } }
+  return new CcsError('CCS_IMPORT_INVALID', message, { exit: EXIT.usage, hint, cause, ...location })
+}
+
+/** SHA-256 of a file's bytes, as hex. */
+export async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES }))
+    hash.update(chunk)
+  return hash.digest('hex')
+}
+
+/** The text of a mapping file; CCS_IMPORT_INVALID when there is none. */
+export async function readMapping(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    if (
+      cause instanceof Error &&
+      'code' in cause &&
+      (cause.code === 'ENOENT' || cause.code === 'EISDIR')
+    )
+      throw invalid(file, `There is no mapping file ${file}.`, {
+        cause,
+        hint: 'Begin with one of examples/import/; docs/import.md explains it.',
+      })
+    throw cause
+  }
+}

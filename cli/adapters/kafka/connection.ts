@@ -1,0 +1,195 @@
+/** The one place where kafkajs comes in: clients made from a target's settings, all closed with the connection. */
+import { readFile } from 'node:fs/promises'
+import { connect, isIP, type Socket } from 'node:net'
+import path from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import type {
+  Admin,
+  ISocketFactory,
+  Kafka,
+  KafkaConfig,
+  Message,
+  Producer,
+  SASLOptions,
+  Transaction,
+} from 'kafkajs'
+import type { KafkaSettings, Sasl } from '../../domain/config/target.ts'
+import { bearerToken } from '../http/bearer-token.ts'
+import { kafkaFault } from './fault.ts'
+import { type Cluster, type Fetched, type FetchOptions, fetchOnce, openCluster } from './fetch.ts'
+import { GroupMember, type MemberOptions } from './member.ts'
+import { type KafkaStream, openStream } from './stream.ts'
+
+export type { Admin, GroupMember, Kafka, Message, Producer, Transaction }
+
+export interface ProducerOptions {
+  readonly transactionalId?: string
+  /** Of a request; without, until it succeeds. With a limit, a failure asks for a new producer. */
+  readonly retries?: number
+}
+
+/** A connection to one cluster; what it opens is closed with it. */
+export interface KafkaConnection {
+  /** For messages: the brokers as configured. */
+  readonly brokers: string
+  /** Connected when it resolves. */
+  admin(): Promise<Admin>
+  /** A connected producer: idempotent, or with an id transactional. All acks; order is kept. */
+  producer(options?: ProducerOptions): Promise<Producer>
+  /** One process in a consumer group, that fetches nothing by itself; it closes its own connection. */
+  member(options: MemberOptions): GroupMember
+  /** Committed records of one partition from an offset on. CCS_KAFKA_OFFSET when it is out of range. */
+  fetch(topic: string, partition: number, offset: number, options: FetchOptions): Promise<Fetched>
+  /** Partitions as streams of packed records, for the event log. */
+  readonly stream: KafkaStream
+  close(): Promise<void>
+}
+
+export const CONNECT_MS = 5_000
+export const REQUEST_MS = 30_000
+
+/** `dir` is the project's folder: certificates are named relative to it. Connects when first used. */
+export async function openKafka(settings: KafkaSettings, dir: string): Promise<KafkaConnection> {
+  const [{ default: kafkajs }, { default: snappy }, { default: queue }] = await Promise.all([
+    import('kafkajs'),
+    import('kafkajs-snappy'),
+    import('kafkajs/src/network/requestQueue/index.js'),
+  ])
+  calm(queue.prototype)
+  const { AssignerProtocol, CompressionCodecs, CompressionTypes, Kafka } = kafkajs
+  CompressionCodecs[CompressionTypes.Snappy] = snappy
+  const config = await configOf(settings, dir)
+  const kafka = new Kafka(config)
+  const brokers = settings.brokers.join(',')
+  const stream = openStream({
+    brokers,
+    connect: (sockets) =>
+      openCluster(new Kafka({ ...config, retry: STREAM_RETRY, socketFactory: keepIn(sockets) })),
+    snappy: (bytes) => snappy().decompress(bytes),
+  })
+  const closers: (() => Promise<void>)[] = []
+  const opened = async <T extends Admin | Producer>(client: T): Promise<T> => {
+    closers.push(() => client.disconnect())
+    await client.connect().catch((error) => {
+      throw kafkaFault(error, brokers)
+    })
+    return client
+  }
+  let reading: Promise<Cluster> | undefined
+  const cluster = () => {
+    reading ??= openCluster(kafka).catch((error) => {
+      reading = undefined
+      throw kafkaFault(error, brokers)
+    })
+    return reading
+  }
+  let admin: Promise<Admin> | undefined
+  return {
+    brokers,
+    admin: () => {
+      admin ??= opened(kafka.admin()).catch((error) => {
+        admin = undefined
+        throw error
+      })
+      return admin
+    },
+    producer: ({ transactionalId, retries = Number.MAX_SAFE_INTEGER } = {}) =>
+      opened(
+        kafka.producer({
+          idempotent: true,
+          allowAutoTopicCreation: false,
+          // kafkajs numbers idempotent batches by the order of their answers: one at a time keeps it right.
+          maxInFlightRequests: 1,
+          // Only its own repetition keeps the sequence numbers by which the broker knows what it has already.
+          // A transaction right behind another waits for the markers of that one.
+          retry: {
+            initialRetryTime: transactionalId === undefined ? 100 : 20,
+            maxRetryTime: 2_000,
+            retries,
+          },
+          ...(transactionalId === undefined ? {} : { transactionalId, transactionTimeout: 60_000 }),
+        }),
+      ),
+    member: (options) => new GroupMember(options, () => openCluster(kafka), AssignerProtocol),
+    fetch: async (topic, partition, offset, options) => {
+      const source = await cluster()
+      try {
+        return await fetchOnce(source, { topic, partition, offset, ...options })
+      } catch (error) {
+        // The next try finds out anew who leads the partition.
+        await source.refreshMetadata().catch(() => undefined)
+        throw kafkaFault(error, brokers, { topic, partition, offset })
+      }
+    },
+    stream,
+    close: async () => {
+      await stream.close()
+      const open = await reading?.catch(() => undefined)
+      const ends = closers.splice(0).map((end) => end().catch(() => undefined))
+      await Promise.all([...ends, open?.disconnect().catch(() => undefined)])
+    },
+  }
+}
+
+const calmed = new WeakSet<object>()
+
+/**
+ * kafkajs 2.2.4 looks every millisecond, for ever, whether a request waits, on each connection that was used
+ * once (its issue 1751). There is nothing to look for unless one does.
+ */
+function calm(queue: {
+  readonly pending: readonly unknown[]
+  scheduleCheckPendingRequests(): void
+}) {
+  if (calmed.has(queue)) return
+  calmed.add(queue)
+  const schedule = queue.scheduleCheckPendingRequests
+  queue.scheduleCheckPendingRequests = function (this: typeof queue) {
+    if (this.pending.length > 0) schedule.call(this)
+  }
+}
+
+/** Who reads and writes streams repeats by itself, and knows when to stop. */
+const STREAM_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 1 }
+const KEEP_ALIVE_MS = 60_000
+
+/** Sockets as kafkajs makes them, kept where they can be closed without waiting for an answer. */
+function keepIn(sockets: Set<Socket>): ISocketFactory {
+  return ({ host, port, ssl, onConnect }) => {
+    const name = isIP(host) ? {} : { servername: host }
+    const socket = ssl
+      ? connectTls({ host, port, ...name, ...ssl }, onConnect)
+      : connect({ host, port }, onConnect)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
+    sockets.add(socket.on('close', () => sockets.delete(socket)))
+    return socket
+  }
+}
+
+async function configOf(settings: KafkaSettings, dir: string): Promise<KafkaConfig> {
+  const { tls, sasl } = settings
+  const read = async (file: string | undefined) =>
+    file === undefined ? undefined : readFile(path.resolve(dir, file), 'utf8')
+  const [ca, cert, key] = await Promise.all([read(tls?.ca), read(tls?.cert), read(tls?.key)])
+  return {
+    clientId: 'ccs',
+    brokers: [...settings.brokers],
+    connectionTimeout: CONNECT_MS,
+    authenticationTimeout: CONNECT_MS,
+    requestTimeout: REQUEST_MS,
+    retry: { initialRetryTime: 100, retries: 5, maxRetryTime: 2_000 },
+    // What is wrong comes as an error; kafkajs's own log would write it to the terminal as well.
+    logLevel: 0,
+    logCreator: () => () => undefined,
+    ...(tls
+      ? { ssl: { ...(ca ? { ca: [ca] } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } }
+      : {}),
+    ...(sasl ? { sasl: saslOf(sasl) } : {}),
+  }
+}
+
+function saslOf(sasl: Sasl): SASLOptions {
+  const { mechanism, username = '', password = '' } = sasl
+  if (mechanism !== 'oauthbearer') return { mechanism, username, password }
+  return { mechanism, oauthBearerProvider: async () => ({ value: await bearerToken(sasl) }) }
+}

@@ -1,0 +1,177 @@
+/**
+ * What the topic `_ccs.manifest` holds, by key: `claim` (who may deploy), `current` (the newest serial),
+ * `deployment/<serial>` (size and hash of its content) and `deployment/<serial>/<n>` (the content, gzip of
+ * JSON, in parts that fit into a Kafka record). The newest record of a key counts, so compaction loses nothing.
+ */
+import { createHash } from 'node:crypto'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { DEPLOYMENT_FORMAT, type Deployment } from '../../domain/deploy/deployment.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import type { ProcessId } from '../files/file-lock.ts'
+
+/** Newest value of each key. */
+export type Records = ReadonlyMap<string, Buffer>
+
+export interface KeyedRecord {
+  readonly key: string
+  /** null: forget the key. */
+  readonly value: Buffer | null
+}
+
+export interface ClaimRecord extends ProcessId {
+  /** Grows with every claim. */
+  readonly epoch: number
+  /** Tells two claims of one process apart. */
+  readonly token: string
+  readonly owner: string
+  readonly sinceMs: number
+  /** End of the lease; 0: released. */
+  readonly untilMs: number
+}
+
+export const HISTORY_KEPT = 20
+/** A record with its key and overhead stays below Kafka's default limit of 1,048,588 bytes. */
+const PART_BYTES = 900_000
+const CLAIM = 'claim'
+const CURRENT = 'current'
+const CONTENT = /^deployment\/(\d+)(?:\/(\d+))?$/
+
+interface Header {
+  readonly format: number
+  readonly serial: number
+  readonly parts: number
+  readonly bytes: number
+  readonly sha256: string
+}
+
+export function claimRecord(claim: ClaimRecord): KeyedRecord {
+  return { key: CLAIM, value: json({ format: DEPLOYMENT_FORMAT, ...claim }) }
+}
+
+/** undefined before the first claim. CCS_MANIFEST_INVALID, as from all that read here. */
+export function readClaim(records: Records): ClaimRecord | undefined {
+  const found = parse(records, CLAIM)
+  if (found === undefined) return undefined
+  const { epoch, token, owner, sinceMs, untilMs, pid, host, started } = found
+  for (const number of [epoch, sinceMs, untilMs, pid])
+    if (typeof number !== 'number') throw damaged(CLAIM)
+  for (const text of [token, owner, host, started])
+    if (typeof text !== 'string') throw damaged(CLAIM)
+  // Each field was looked at above.
+  return { epoch, token, owner, sinceMs, untilMs, pid, host, started } as ClaimRecord
+}
+
+/** What saving it writes: the deployment, that it is the newest, and what is too old to be kept. */
+export function deploymentRecords(deployment: Deployment, before: Records): KeyedRecord[] {
+  const { serial } = deployment
+  const content = gzipSync(JSON.stringify(deployment))
+  const parts: Buffer[] = []
+  for (let at = 0; at < content.length; at += PART_BYTES)
+    parts.push(content.subarray(at, at + PART_BYTES))
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  const header: Header = {
+    format: DEPLOYMENT_FORMAT,
+    serial,
+    parts: parts.length,
+    bytes: content.length,
+    sha256,
+  }
+  const kept = new Set(
+    [...new Set([serial, ...serials(before)])].sort((a, b) => b - a).slice(0, HISTORY_KEPT),
+  )
+  const forgotten = [...before.keys()].filter((key) => {
+    const [, of, part] = CONTENT.exec(key) ?? []
+    if (of === undefined) return false
+    const isOldPart = Number(of) === serial && Number(part ?? 0) >= parts.length
+    return isOldPart || !kept.has(Number(of))
+  })
+  return [
+    ...forgotten.map((key) => ({ key, value: null })),
+    ...parts.map((value, index) => ({ key: `deployment/${serial}/${index}`, value })),
+    { key: `deployment/${serial}`, value: json(header) },
+    { key: CURRENT, value: json({ format: DEPLOYMENT_FORMAT, serial }) },
+  ]
+}
+
+export function readCurrent(records: Records): Deployment | undefined {
+  const current = parse(records, CURRENT)
+  if (current === undefined) return undefined
+  if (typeof current.serial !== 'number') throw damaged(CURRENT)
+  return readDeployment(records, current.serial)
+}
+
+/** Those that were finished, newest first. */
+export function readHistory(records: Records): Deployment[] {
+  return serials(records)
+    .map((serial) => readDeployment(records, serial))
+    .filter(({ complete }) => complete)
+}
+
+/** Newest first. */
+function serials(records: Records): number[] {
+  const found = [...records.keys()].flatMap((key) => {
+    const [, serial, part] = CONTENT.exec(key) ?? []
+    return serial === undefined || part !== undefined ? [] : [Number(serial)]
+  })
+  return found.sort((a, b) => b - a)
+}
+
+function readDeployment(records: Records, serial: number): Deployment {
+  const key = `deployment/${serial}`
+  const header = parse(records, key)
+  if (header === undefined) throw damaged(key)
+  const parts: Buffer[] = []
+  for (let index = 0; index < Number(header.parts); index++) {
+    const part = records.get(`${key}/${index}`)
+    if (part === undefined) throw damaged(`${key}/${index}`)
+    parts.push(part)
+  }
+  const content = Buffer.concat(parts)
+  if (createHash('sha256').update(content).digest('hex') !== header.sha256) throw damaged(key)
+  return checked(JSON.parse(gunzipSync(content).toString('utf8')), key)
+}
+
+function checked(value: unknown, key: string): Deployment {
+  // Its hash is that of what a deployer of this format wrote.
+  const deployment = value as Deployment
+  if (deployment.format !== DEPLOYMENT_FORMAT || !Array.isArray(deployment.resources))
+    throw damaged(key)
+  return deployment
+}
+
+function parse(records: Records, key: string): Readonly<Record<string, unknown>> | undefined {
+  const value = records.get(key)
+  if (value === undefined) return undefined
+  let found: unknown
+  try {
+    found = JSON.parse(value.toString('utf8'))
+  } catch (cause) {
+    throw damaged(key, cause)
+  }
+  if (typeof found !== 'object' || found === null) throw damaged(key)
+  // Any object has string keys.
+  const record = found as Readonly<Record<string, unknown>>
+  if (typeof record.format !== 'number') throw damaged(key)
+  if (record.format > DEPLOYMENT_FORMAT)
+    throw new CcsError(
+      'CCS_MANIFEST_INVALID',
+      `The target's manifest (record ${key}) was written by a newer version of ccs.`,
+      { hint: 'Use that version, or a newer one.' },
+    )
+  return record
+}
+
+function damaged(key: string, cause?: unknown): CcsError {
+  return new CcsError(
+    'CCS_MANIFEST_INVALID',
+    `The record ${key} of the target's manifest is damaged or not one of ccs.`,
+    {
+      hint: 'Who else writes to the topic _ccs.manifest? Without it, take over what is there: ccs adopt',
+      ...(cause === undefined ? {} : { cause }),
+    },
+  )
+}
+
+function json(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value))
+}

@@ -1,0 +1,141 @@
+/**
+ * The event log on a Kafka. A reader keeps one fetch ahead of whoever reads; a writer numbers its batches, so
+ * that one that is sent again is written once (KIP-98). Offsets and topics are Kafka's; names get the target's
+ * prefix here and nowhere else.
+ */
+
+import { prefixed } from '../../domain/config/target.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import type { EventLog, LogFrame, LogReader } from '../../domain/log/ports.ts'
+import type { KafkaConnection } from './connection.ts'
+import { KafkaWriter } from './writer.ts'
+
+export interface KafkaLogOptions {
+  readonly prefix: string
+  /** Runs each try to write: repeats it while Kafka is away, or lets the error pass. */
+  readonly through: <T>(run: () => Promise<T>) => Promise<T>
+}
+
+/** Connects when first used; closing it closes the connection. Reads fail while Kafka is away, and can be repeated. */
+export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): EventLog {
+  const { stream } = kafka
+  const nameOf = (topic: string) => prefixed(options, topic)
+  const open = new Set<{ close(): Promise<void> }>()
+  const found = async (topic: string, partition: number) => {
+    const name = nameOf(topic)
+    const now = await stream.topic(name)
+    if (now?.partitions.includes(partition)) return { name, id: now.id }
+    const what = now ? `partition ${partition} of ${name}` : `topic ${name}`
+    throw new CcsError('CCS_KAFKA_TOPIC', `There is no ${what} at ${kafka.brokers}.`, {
+      exit: EXIT.usage,
+      hint: 'Make what the project needs: ccs deploy --target NAME',
+    })
+  }
+  return {
+    partitions: async (topic) => (await stream.topic(nameOf(topic)))?.partitions ?? [],
+    identity: async (topic) => (await stream.topic(nameOf(topic)))?.id ?? null,
+    range: async (topic, partition) => {
+      const now = await stream.topic(nameOf(topic))
+      if (!now?.partitions.includes(partition)) return { start: 0, end: 0 }
+      return stream.range(nameOf(topic), partition)
+    },
+
+    async reader(topic, partition, fromOffset) {
+      const { name, id } = await found(topic, partition)
+      // Asked for itself: right after a start a broker may not know how far its records are committed.
+      await stream.fetch(name, { topicId: id, partition, offset: fromOffset, bytesMax: 1 })
+      const reader = new KafkaReader(kafka, { topic, partition, name, id }, fromOffset)
+      open.add(reader)
+      return reader
+    },
+
+    async writer(topic, partition) {
+      const { name } = await found(topic, partition)
+      const bytesMax = await messageBytesMax(kafka, name)
+      const { through } = options
+      const writer = new KafkaWriter(stream, { topic, partition, name, bytesMax, through })
+      open.add(writer)
+      return writer
+    },
+
+    async close() {
+      await Promise.all([...open].map((one) => one.close()))
+      await kafka.close()
+    },
+  }
+}
+
+interface ReaderPlace {
+  readonly topic: string
+  readonly partition: number
+  /** With the prefix. */
+  readonly name: string
+  readonly id: string
+}
+
+class KafkaReader implements LogReader {
+  readonly #kafka: KafkaConnection
+  readonly #place: ReaderPlace
+  #offset: number
+  #ahead: ReturnType<KafkaReader['fetch']> | undefined
+  #isClosed = false
+
+  constructor(kafka: KafkaConnection, place: ReaderPlace, fromOffset: number) {
+    this.#kafka = kafka
+    this.#place = place
+    this.#offset = fromOffset
+  }
+
+  position(): number {
+    return this.#offset
+  }
+
+  async read(bytesMax: number): Promise<readonly LogFrame[]> {
+    if (this.#isClosed) throw new Error('the log reader is closed')
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    let found = await ahead
+    for (;;) {
+      // What was asked ahead of its time may have found nothing where there is something now.
+      if (!found || found.nextOffset === this.#offset) found = await this.fetch(bytesMax)
+      const isEnd = found.nextOffset === this.#offset
+      this.#offset = found.nextOffset
+      if (found.frames.length === 0 && !isEnd) continue
+      if (!isEnd) {
+        this.#ahead = this.fetch(bytesMax)
+        this.#ahead.catch(() => undefined)
+      }
+      const { topic, partition } = this.#place
+      return found.frames.map((frame) => ({ topic, partition, ...frame }))
+    }
+  }
+
+  fetch(bytesMax: number) {
+    const { name, id, partition } = this.#place
+    const bytes = Math.max(1, Math.floor(bytesMax))
+    const place = { topicId: id, partition, offset: this.#offset, bytesMax: bytes }
+    return this.#kafka.stream.fetch(name, place)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#ahead = undefined
+  }
+}
+
+const TOPIC_RESOURCE = 2
+/** Kafka's own default, less what a batch has around its records. */
+const MESSAGE_BYTES = 1_000_000
+
+/** Who may not see the topic's settings writes as if they were the default. */
+async function messageBytesMax(kafka: KafkaConnection, name: string): Promise<number> {
+  const admin = await kafka.admin()
+  const resources = [{ type: TOPIC_RESOURCE, name, configNames: ['max.message.bytes'] }]
+  const found = await admin
+    .describeConfigs({ resources, includeSynonyms: false })
+    .catch(() => undefined)
+  const entry = found?.resources[0]?.configEntries.find(
+    (one) => one.configName === 'max.message.bytes',
+  )
+  return Number(entry?.configValue ?? MESSAGE_BYTES)
+}

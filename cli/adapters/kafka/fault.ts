@@ -1,0 +1,125 @@
+/** kafkajs's errors in the words of ccs: what is wrong, at which brokers, and what to do about it. */
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { DamagedBatch } from '../../domain/log/kafka-batch.ts'
+
+/** Where a fault happened, for its message. */
+export interface FaultPlace {
+  readonly topic?: string
+  readonly partition?: number
+  readonly offset?: number
+}
+
+/** kafkajs's errors in the words of ccs; those of ccs pass through. Credentials are in none of them. */
+export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = {}): CcsError {
+  if (error instanceof CcsError) return error
+  const { name = '', type = '', message = String(error) } = error as Partial<KafkaJsError>
+  const cause = rootOf(error)
+  const topic = place.topic ?? ''
+  if (/(LZ4|ZSTD|Snappy) compression not implemented/.test(`${message} ${cause.message}`)) {
+    const codec = /(LZ4|ZSTD|Snappy)/.exec(`${message} ${cause.message}`)?.[1] ?? ''
+    return codecFault(topic, codec.toLowerCase(), error)
+  }
+  const kind = type || cause.type || ''
+  if (error instanceof DamagedBatch)
+    return new CcsError('CCS_LOG_CORRUPT', `${topic}-${place.partition}: ${message}`, {
+      exit: EXIT.checkFailed,
+      hint: 'Look at the broker’s disk and log.',
+    })
+  if (kind === 'OFFSET_OUT_OF_RANGE')
+    return new CcsError(
+      'CCS_KAFKA_OFFSET',
+      `Partition ${place.partition} of ${topic} does not hold offset ${place.offset}.`,
+      { cause: error },
+    )
+  if (kind === 'UNKNOWN_TOPIC_ID' || kind === 'INCONSISTENT_TOPIC_ID')
+    return new CcsError('CCS_KAFKA_TOPIC', `Topic ${topic} at ${brokers} was deleted.`, {
+      hint: 'Make it anew: ccs deploy --target NAME',
+      cause: error,
+    })
+  if (/^(MESSAGE|RECORD_LIST)_TOO_LARGE$/.test(kind))
+    return new CcsError('CCS_LOG_RECORD_TOO_LARGE', `A record is too large for ${topic}.`, {
+      hint: `Raise its max.message.bytes: ccs deploy --target NAME`,
+      cause: error,
+    })
+  if (kind === 'UNKNOWN_TOPIC_OR_PARTITION')
+    return new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${topic} at ${brokers}.`, {
+      hint: 'Make what the project needs: ccs deploy --target NAME',
+      cause: error,
+    })
+  if (/AUTHORIZATION_FAILED/.test(kind))
+    return new CcsError('CCS_KAFKA_DENIED', `${brokers} refuses${topic && ` ${topic}`}: ${kind}.`, {
+      hint: 'Give this user the right to it, or name another one in ccs.yml.',
+      cause: error,
+    })
+  if (/SASL/.test(`${name} ${cause.name} ${kind}`))
+    return new CcsError('CCS_KAFKA_DENIED', `${brokers} does not take these credentials.`, {
+      hint: 'Check username, password and mechanism of the target in ccs.yml.',
+      cause: error,
+    })
+  if (typeof cause.code === 'string' && UNTRUSTED.test(cause.code))
+    return new CcsError(
+      'CCS_KAFKA_DENIED',
+      `TLS with ${brokers} fails: ${cause.message?.replace(/^Connection error: /, '')}.`,
+      {
+        hint: 'Name the certificate of its authority in ccs.yml, tls: { ca: FILE }, and a port that speaks TLS.',
+        cause: error,
+      },
+    )
+  if (NOT_READY.test(kind) || (cause.retriable === true && kind !== ''))
+    return new CcsError('CCS_KAFKA_UNREACHABLE', `Kafka at ${brokers} is not ready: ${kind}.`, {
+      exit: EXIT.unreachable,
+      hint: 'Are all its brokers up? Try again in a while.',
+      cause: error,
+    })
+  // The system's errors have a name for a code, those of Kafka's protocol a number.
+  if (UNREACHABLE.test(`${name} ${cause.name} ${kind}`) || typeof cause.code === 'string')
+    return new CcsError('CCS_KAFKA_UNREACHABLE', `No Kafka answers at ${brokers}.`, {
+      exit: EXIT.unreachable,
+      hint: 'Is it running? On this machine: ccs stack up',
+      cause: error,
+    })
+  const said = cause.message ?? message
+  return new CcsError('CCS_KAFKA_REFUSED', `Kafka says${topic && ` of ${topic}`}: ${said}`, {
+    hint: 'Look at the broker’s log.',
+    cause: error,
+  })
+}
+
+/** Whether a broker said no, and is there therefore. */
+export function isAnswer(error: unknown): boolean {
+  const { type } = error as Partial<KafkaJsError>
+  return Boolean(type || rootOf(error).type)
+}
+
+/** Of records that are there, in a form that can't be read here. */
+export function codecFault(topic: string, codec: string, cause?: unknown): CcsError {
+  return new CcsError('CCS_KAFKA_CODEC', `${topic} holds records compressed with ${codec}.`, {
+    hint: `ccs reads none, gzip and snappy: set compression.type=gzip for ${topic}.`,
+    cause,
+  })
+}
+
+/** Codes of OpenSSL and of Node's tls. */
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|^ERR_(TLS|SSL)/
+const NOT_READY = /^(RETRIABLE|NOT_LEADER|NOT_ENOUGH_REPLICAS)/
+
+interface KafkaJsError extends Error {
+  readonly type: string
+  readonly code: unknown
+  readonly retriable: boolean
+  readonly errors: readonly unknown[]
+}
+
+const UNREACHABLE =
+  /Connection|Timeout|BrokerNotFound|NumberOfRetriesExceeded|NoBrokerAvailable|MetadataNotLoaded|LEADER_NOT_AVAILABLE/
+
+function rootOf(error: unknown): Partial<KafkaJsError> {
+  let root = error as Partial<KafkaJsError>
+  for (;;) {
+    // What came of many requests at once holds an error of each.
+    const next = root.cause ?? root.errors?.[0]
+    if (!(next instanceof Error)) break
+    root = next
+  }
+  return root ?? {}
+}

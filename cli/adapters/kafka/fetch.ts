@@ -1,0 +1,168 @@
+/**
+ * Reads of a partition without a consumer group, through kafkajs's own cluster object (docs/adr/0010): a group
+ * takes seconds to join and rebalances, and the engine keeps its positions itself.
+ */
+import type { WireBroker } from './wire.ts'
+/** Several values of one name are a list. */
+export type RecordHeaders = Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>
+
+export interface KafkaRecord {
+  readonly offset: number
+  readonly timestampMs: number
+  /** The newest time of the batch that it was appended in. */
+  readonly appendMs: number
+  readonly headers: RecordHeaders
+  readonly key: Buffer | null
+  /** null: a tombstone. */
+  readonly value: Buffer | null
+}
+
+export interface Fetched {
+  /** In the order of offsets, which may have gaps: markers of transactions, compaction. */
+  readonly records: readonly KafkaRecord[]
+  /** Where the next fetch begins; beyond the last record where gaps follow it. */
+  readonly nextOffset: number
+  /** Offset after the last committed record that the partition has by now. */
+  readonly endOffset: number
+}
+
+export interface FetchOptions {
+  readonly bytesMax: number
+  /** How long the broker may wait for `bytesMin`; 0: not at all. */
+  readonly waitMs: number
+  /** 1 unless told: the first record. */
+  readonly bytesMin?: number
+}
+
+const COMMITTED_ONLY = 1
+
+/** What ccs uses of kafkajs's cluster object; it is not in its public types. */
+export interface Cluster {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  isConnected(): boolean
+  addTargetTopic(topic: string): Promise<void>
+  refreshMetadata(): Promise<void>
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>
+  findBroker(at: { readonly nodeId: string }): Promise<Broker>
+  findGroupCoordinator(of: { readonly groupId: string }): Promise<Broker>
+  readonly brokerPool: { findConnectedBroker(): Promise<Broker> }
+}
+
+export interface Broker extends WireBroker {
+  listOffsets(request: object): Promise<{
+    readonly responses: readonly { readonly partitions: readonly { readonly offset: string }[] }[]
+  }>
+  initProducerId(request: object): Promise<{
+    readonly producerId: { toString(): string }
+    readonly producerEpoch: number
+  }>
+  offsetCommit(request: object): Promise<unknown>
+  fetch(request: object): Promise<{ readonly responses: readonly FetchResponse[] }>
+}
+
+interface FetchResponse {
+  readonly topicName: string
+  readonly partitions: readonly PartitionData[]
+}
+
+interface PartitionData {
+  readonly partition: number
+  readonly highWatermark: string
+  readonly lastStableOffset?: string
+  readonly abortedTransactions?: readonly { producerId: string; firstOffset: string }[]
+  readonly messages: readonly RawMessage[]
+}
+
+interface RawMessage {
+  readonly offset: string
+  readonly timestamp: string
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers?: RecordHeaders
+  readonly isControlRecord?: boolean
+  readonly batchContext?: {
+    readonly firstOffset: string
+    readonly lastOffsetDelta: number
+    readonly producerId: string
+    readonly maxTimestamp: string
+    readonly inTransaction: boolean
+  }
+}
+
+/** kafkajs makes its clusters by a private method of the client, with all of the client's settings. */
+export async function openCluster(kafka: object): Promise<Cluster> {
+  const symbol = Object.getOwnPropertySymbols(kafka).find((one) =>
+    String(one).includes('createCluster'),
+  )
+  // The version of kafkajs is pinned, and a contract test reads through this.
+  const make = Reflect.get(kafka, symbol ?? '') as (options: object) => Cluster
+  const cluster = make({ metadataMaxAge: 60_000, allowAutoTopicCreation: false })
+  await cluster.connect()
+  return cluster
+}
+
+interface FetchFrom extends FetchOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** One request to the partition's leader; kafkajs's own errors come through. */
+export async function fetchOnce(cluster: Cluster, from: FetchFrom): Promise<Fetched> {
+  const { topic, partition, offset, bytesMax, waitMs, bytesMin = 1 } = from
+  await cluster.addTargetTopic(topic)
+  const leaders = cluster.findLeaderForPartitions(topic, [partition])
+  const [nodeId] = Object.keys(leaders)
+  if (nodeId === undefined) throw new Error(`${topic} has no partition ${partition} that is led`)
+  const broker = await cluster.findBroker({ nodeId })
+  const { responses } = await broker.fetch({
+    maxWaitTime: waitMs,
+    minBytes: bytesMin,
+    maxBytes: bytesMax,
+    isolationLevel: COMMITTED_ONLY,
+    topics: [
+      { topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes: bytesMax }] },
+    ],
+  })
+  const data = responses[0]?.partitions[0]
+  return data ? committedOf(data, offset) : { records: [], nextOffset: offset, endOffset: offset }
+}
+
+/** Records from `offset` on, without markers and what was aborted. */
+function committedOf(data: PartitionData, offset: number): Fetched {
+  const aborted = [...(data.abortedTransactions ?? [])].sort(
+    (a, b) => Number(a.firstOffset) - Number(b.firstOffset),
+  )
+  const open = new Set<string>()
+  const records: KafkaRecord[] = []
+  let nextOffset = offset
+  for (const message of data.messages) {
+    const at = Number(message.offset)
+    const { batchContext } = message
+    const producer = batchContext?.producerId ?? ''
+    for (let next = aborted[0]; next && Number(next.firstOffset) <= at; next = aborted[0]) {
+      open.add(next.producerId)
+      aborted.shift()
+    }
+    // A compacted batch still spans all its offsets.
+    const spanned = batchContext
+      ? Number(batchContext.firstOffset) + batchContext.lastOffsetDelta + 1
+      : at + 1
+    nextOffset = Math.max(nextOffset, at + 1, isLastOf(data, message) ? spanned : 0)
+    if (message.isControlRecord) {
+      open.delete(producer)
+      continue
+    }
+    if (at < offset || (batchContext?.inTransaction && open.has(producer))) continue
+    const { key, value, headers = {} } = message
+    const timestampMs = Number(message.timestamp)
+    const appendMs = Math.max(0, Number(batchContext?.maxTimestamp ?? timestampMs))
+    records.push({ offset: at, timestampMs, appendMs, headers, key, value })
+  }
+  return { records, nextOffset, endOffset: Number(data.lastStableOffset ?? data.highWatermark) }
+}
+
+function isLastOf(data: PartitionData, message: RawMessage): boolean {
+  return data.messages.at(-1) === message
+}

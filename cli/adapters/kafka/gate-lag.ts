@@ -1,0 +1,57 @@
+/** How far the gate's group is behind events.raw, for the gate itself and for `ccs status`. */
+import type { GateLag } from '../../domain/gate/gate-stream.ts'
+import type { Admin, KafkaConnection } from './connection.ts'
+import { kafkaFault } from './fault.ts'
+import { gateNames } from './gate-names.ts'
+
+export async function gateLag(kafka: KafkaConnection, prefix: string): Promise<GateLag> {
+  const { raw, group } = gateNames(prefix)
+  const admin = await kafka.admin()
+  try {
+    const [ranges, committed] = await Promise.all([
+      admin.fetchTopicOffsets(raw),
+      committedOffsets(admin, group, raw),
+    ])
+    const partitions = ranges
+      .map(({ partition, low, high }) => {
+        const at = committed.get(partition) ?? null
+        const end = Number(high)
+        return { partition, committed: at, end, lag: Math.max(0, end - (at ?? Number(low))) }
+      })
+      .sort((a, b) => a.partition - b.partition)
+    return { group, partitions, lag: partitions.reduce((sum, { lag }) => sum + lag, 0) }
+  } catch (error) {
+    throw kafkaFault(error, kafka.brokers, { topic: raw })
+  }
+}
+
+/** By partition; those without a position are left out. */
+export async function committedOffsets(
+  admin: Admin,
+  group: string,
+  topic: string,
+): Promise<ReadonlyMap<number, number>> {
+  const found = await coordinated(() => admin.fetchOffsets({ groupId: group, topics: [topic] }))
+  return new Map(
+    (found[0]?.partitions ?? [])
+      .map(({ partition, offset }) => [partition, Number(offset)] as const)
+      .filter(([, offset]) => offset >= 0),
+  )
+}
+
+const LOADING = /GROUP_LOAD_IN_PROGRESS|COORDINATOR/
+const LOADING_MS = 10_000
+const RETRY_MS = 250
+
+/** A broker that has just started, or a group that is new, has no coordinator for a moment. */
+async function coordinated<T>(ask: () => Promise<T>): Promise<T> {
+  for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+    try {
+      return await ask()
+    } catch (error) {
+      const { type = '' } = error as { readonly type?: string }
+      if (waitedMs >= LOADING_MS || !LOADING.test(type)) throw error
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * One partition of events.raw on its way, with connections and a transactional producer of its own. The
+ * producer's id belongs to the partition: initialising it fences whoever had the partition before and ends
+ * what that had begun, and only then the group's position is read. So no record is passed on twice, whatever
+ * a process does that was stopped and comes back.
+ */
+
+import type { GateBatch, GatePartition } from '../../domain/gate/gate-stream.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import type { KafkaConnection, Message, Producer, Transaction } from './connection.ts'
+import { kafkaFault } from './fault.ts'
+import type { KafkaRecord, RecordHeaders } from './fetch.ts'
+import { committedOffsets } from './gate-lag.ts'
+import type { GateNames } from './gate-names.ts'
+
+const BATCH_BYTES = 1_500_000
+/** The broker gathers so much, or so long, before it answers. */
+const GATHER_BYTES = 256 * 1024
+const GATHER_MS = 250
+/** kafkajs's own repetitions of one request, about 10 seconds; after them the partition begins anew. */
+const RETRIES = 10
+/** Around key, value and headers of a record; and around the records of a batch. */
+const RECORD_BYTES = 40
+const FRAME_BYTES = 512
+
+export interface LaneOptions {
+  /** Closed with the lane. */
+  readonly kafka: KafkaConnection
+  readonly names: GateNames
+  readonly partition: number
+  /** Partitions of events.dlq. */
+  readonly dlqPartitions: number
+  /** Most bytes of one batch: max.message.bytes of the topics. */
+  readonly validBytesMax: number
+  readonly dlqBytesMax: number
+}
+
+interface Batch extends GateBatch {
+  readonly whole: readonly KafkaRecord[]
+}
+
+/** Takes the partition over. What fails here is a CcsError, and so is what fails later. */
+export async function openLane(options: LaneOptions): Promise<Lane> {
+  const { kafka, names, partition } = options
+  try {
+    const transactionalId = names.transactionalId(partition)
+    const producer = await kafka.producer({ transactionalId, retries: RETRIES })
+    const first = await producer.transaction()
+    const admin = await kafka.admin()
+    const [committed, ranges] = await Promise.all([
+      committedOffsets(admin, names.group, names.raw),
+      admin.fetchTopicOffsets(names.raw),
+    ])
+    await admin.disconnect()
+    const range = ranges.find((one) => one.partition === partition)
+    const low = Number(range?.low ?? 0)
+    const at = committed.get(partition) ?? low
+    // Beyond the end: the topic was made anew.
+    const from = at > Number(range?.high ?? 0) ? low : Math.max(low, at)
+    return new Lane(options, producer, first, { from, missing: Math.max(0, from - at) })
+  } catch (error) {
+    await kafka.close()
+    throw kafkaFault(error, kafka.brokers, { topic: names.raw })
+  }
+}
+
+class Lane implements GatePartition {
+  readonly partition: number
+  readonly missing: number
+  readonly #options: LaneOptions
+  readonly #producer: Producer
+  #transaction: Transaction | undefined
+  #offset: number
+
+  constructor(
+    options: LaneOptions,
+    producer: Producer,
+    first: Transaction,
+    { from, missing }: { readonly from: number; readonly missing: number },
+  ) {
+    this.#options = options
+    this.partition = options.partition
+    this.missing = missing
+    this.#producer = producer
+    this.#transaction = first
+    this.#offset = from
+  }
+
+  async read(): Promise<Batch> {
+    const { kafka, names } = this.#options
+    const { records, nextOffset, endOffset } = await kafka.fetch(
+      names.raw,
+      this.partition,
+      this.#offset,
+      { bytesMax: BATCH_BYTES, bytesMin: GATHER_BYTES, waitMs: GATHER_MS },
+    )
+    this.#offset = nextOffset
+    return {
+      whole: records,
+      records: records.map(({ offset, appendMs, value }) => ({
+        offset,
+        appendMs,
+        bytes: value ?? NOTHING,
+      })),
+      nextOffset,
+      endOffset,
+    }
+  }
+
+  async commit(
+    batch: GateBatch,
+    rejected: readonly number[],
+    rejects: readonly Uint8Array[],
+  ): Promise<void> {
+    const { kafka, names } = this.#options
+    let transaction = this.#transaction
+    this.#transaction = undefined
+    try {
+      transaction ??= await this.#producer.transaction()
+      // Batches are those that read() gave.
+      await this.#send(transaction, (batch as Batch).whole, new Set(rejected), rejects)
+      const offsets = [{ partition: this.partition, offset: String(batch.nextOffset) }]
+      await transaction.sendOffsets({
+        consumerGroupId: names.group,
+        topics: [{ topic: names.raw, partitions: offsets }],
+      })
+      await transaction.commit()
+    } catch (error) {
+      const fault = tooLarge(error, names) ?? kafkaFault(error, kafka.brokers)
+      // What is tried again begins with a new producer, which ends this; nobody else would soon.
+      if (fault.code === 'CCS_LOG_RECORD_TOO_LARGE')
+        await transaction?.abort().catch(() => undefined)
+      throw fault
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#options.kafka.close()
+  }
+
+  async #send(
+    transaction: Transaction,
+    records: readonly KafkaRecord[],
+    rejected: ReadonlySet<number>,
+    rejects: readonly Uint8Array[],
+  ): Promise<void> {
+    const { names, dlqPartitions, validBytesMax, dlqBytesMax } = this.#options
+    const { partition } = this
+    const dlqPartition = rejectPartition(partition, dlqPartitions)
+    const kept = records.flatMap(({ key, value, timestampMs, headers }, index): Message[] =>
+      rejected.has(index)
+        ? []
+        : [
+            {
+              key,
+              value,
+              partition,
+              ...plain(headers),
+              timestamp: String(Math.max(0, timestampMs)),
+            },
+          ],
+    )
+    const dead = rejects.map(
+      (value): Message => ({ value: Buffer.from(value), partition: dlqPartition }),
+    )
+    const valid = slices(kept, validBytesMax)
+    const dlq = slices(dead, dlqBytesMax)
+    for (let i = 0; i < Math.max(valid.length, dlq.length); i++) {
+      const topicMessages = [
+        { topic: names.valid, messages: ofPartition(partition, valid[i] ?? []) },
+        { topic: names.dlq, messages: ofPartition(dlqPartition, dlq[i] ?? []) },
+      ]
+      await transaction.sendBatch({
+        topicMessages: topicMessages.filter(({ messages }) => messages.length > 0),
+      })
+    }
+  }
+}
+
+/** The first partition of events.dlq is an embedded engine's own: its commits count what is in it. */
+export function rejectPartition(partition: number, partitions: number): number {
+  return partitions < 2 ? 0 : 1 + (partition % (partitions - 1))
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** kafkajs makes one batch of each send; together they are all messages, in their order. */
+export function slices(messages: readonly Message[], bytesMax: number): Message[][] {
+  const all: Message[][] = []
+  let bytes = bytesMax
+  for (const message of messages) {
+    const size =
+      RECORD_BYTES +
+      (message.value?.length ?? 0) +
+      (message.key?.length ?? 0) +
+      headerBytes(message.headers ?? {})
+    if (bytes + size > bytesMax - FRAME_BYTES) {
+      all.push([])
+      bytes = 0
+    }
+    all.at(-1)?.push(message)
+    bytes += size
+  }
+  return all
+}
+
+/**
+ * kafkajs sorts messages by partition with `reduce`, and copies the list for each of them: a quarter of all
+ * work here. A list that is of one partition says so instead.
+ */
+function ofPartition(partition: number, messages: Message[]): Message[] {
+  return Object.defineProperty(messages, 'reduce', { value: () => ({ [partition]: messages }) })
+}
+
+/** kafkajs can't write a header without a value; an empty one stands for it. */
+function plain(headers: RecordHeaders): { headers?: NonNullable<Message['headers']> } {
+  const entries = Object.entries(headers)
+  if (entries.length === 0) return {}
+  return {
+    headers: Object.fromEntries(
+      entries.map(([name, value]) => [
+        name,
+        [value].flat().map((one: Buffer | null) => one ?? NOTHING),
+      ]),
+    ),
+  }
+}
+
+function headerBytes(headers: NonNullable<Message['headers']>): number {
+  let bytes = 0
+  for (const [name, value] of Object.entries(headers))
+    for (const one of Array.isArray(value) ? value : [value])
+      bytes += name.length * 3 + (one?.length ?? 0) + 8
+  return bytes
+}
+
+function tooLarge(error: unknown, names: GateNames): CcsError | undefined {
+  const { type, cause } = error as { type?: string; cause?: { type?: string } }
+  if (!/MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/.test(`${type} ${cause?.type}`)) return undefined
+  return new CcsError(
+    'CCS_LOG_RECORD_TOO_LARGE',
+    `A record of ${names.raw} is larger than ${names.valid} or ${names.dlq} takes.`,
+    {
+      hint: `Give both a max.message.bytes above that of ${names.raw}: a reject is 4 KB larger than its record.`,
+      cause: error,
+    },
+  )
+}

@@ -1,0 +1,224 @@
+/**
+ * events.raw to events.valid and events.dlq on Kafka: the group says which partitions are ours, and each goes
+ * its own way. What fails because a broker is away, or because another process has the partition, begins anew
+ * once the group has confirmed that it is still ours.
+ */
+
+import type { GatePartition, GateStream } from '../../domain/gate/gate-stream.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import type { Clock } from '../../domain/log/ports.ts'
+import type { GroupMember, KafkaConnection } from './connection.ts'
+import { kafkaFault } from './fault.ts'
+import { gateLag } from './gate-lag.ts'
+import { openLane } from './gate-lane.ts'
+import { type GateNames, gateNames } from './gate-names.ts'
+
+export interface GateStreamOptions {
+  /** A connection of its own for each who asks. */
+  readonly connect: () => Promise<KafkaConnection>
+  readonly prefix: string
+  /** After so long without a sign of life a process loses its partitions. */
+  readonly sessionMs: number
+  readonly clock: Clock
+  readonly onNotice: (text: string) => void
+}
+
+type Work = (partition: GatePartition, stop: AbortSignal) => Promise<void>
+
+const RETRY_MS = { first: 200, most: 5_000 }
+/** How long a transaction under way may still take when all is to end. */
+const DRAIN_MS = 20_000
+/** Faults that waiting mends; Kafka's refusals are those of a producer that was fenced. */
+const PASSING = [
+  'CCS_KAFKA_UNREACHABLE',
+  'CCS_KAFKA_REFUSED',
+  'CCS_KAFKA_TOPIC',
+  'CCS_KAFKA_OFFSET',
+]
+
+/** Refusals of a membership that repeating does not mend. */
+const LASTING = /^(INVALID_SESSION_TIMEOUT|INCONSISTENT_GROUP_PROTOCOL|INVALID_GROUP_ID)$/
+
+/** CCS_KAFKA_TOPIC when a topic is missing; events.valid needs the partitions of events.raw. */
+export async function openGateStream(options: GateStreamOptions): Promise<GateStream> {
+  const kafka = await options.connect()
+  try {
+    const names = gateNames(options.prefix)
+    const sizes = await topicSizes(kafka, names)
+    if (sizes.dlqBytesMax < sizes.rawBytesMax + REJECT_BYTES) options.onNotice(tightDlq(names))
+    return {
+      run: (work, stop) => runGroup({ ...options, kafka, names, sizes }, work, stop),
+      lag: () => gateLag(kafka, options.prefix),
+      close: () => kafka.close(),
+    }
+  } catch (error) {
+    await kafka.close()
+    throw error
+  }
+}
+
+interface Running extends GateStreamOptions {
+  readonly kafka: KafkaConnection
+  readonly names: GateNames
+  readonly sizes: Sizes
+}
+
+async function runGroup(running: Running, work: Work, stop: AbortSignal): Promise<void> {
+  const { kafka, names, sessionMs } = running
+  const lanes = new Map<number, { readonly leave: AbortController; readonly done: Promise<void> }>()
+  const failing = new AbortController()
+  const ending = AbortSignal.any([stop, failing.signal])
+  let fault: unknown
+  const enter = (partition: number, after: Promise<void> | undefined) => {
+    const leave = new AbortController()
+    const until = AbortSignal.any([ending, leave.signal])
+    const pass = async () => {
+      await after
+      await passPartition(running, { group, partition, work, until })
+    }
+    const done = pass().catch((error: unknown) => {
+      fault ??= error
+      failing.abort()
+    })
+    lanes.set(partition, { leave, done })
+  }
+  const onAssigned = (partitions: readonly number[]) => {
+    if (ending.aborted) return
+    for (const [partition, { leave }] of lanes) if (!partitions.includes(partition)) leave.abort()
+    for (const partition of partitions) {
+      const lane = lanes.get(partition)
+      // One that is being left comes back behind itself.
+      if (!lane || lane.leave.signal.aborted) enter(partition, lane?.done)
+    }
+  }
+  const group = kafka.member({
+    group: names.group,
+    topic: names.raw,
+    sessionMs,
+    onAssigned,
+    onError: (error) => {
+      const kind = kafkaFault(error, kafka.brokers, { topic: names.raw })
+      // Any error has a type, or none.
+      const { type = '' } = error as { readonly type?: string }
+      if (!PASSING.includes(kind.code) || LASTING.test(type)) throw kind
+    },
+  })
+  const belonging = group.run().catch((error: unknown) => {
+    fault ??= error
+    failing.abort()
+  })
+  await aborted(ending)
+  // The others get these partitions when the transactions under way are through.
+  const drained = Promise.all([...lanes.values()].map(({ done }) => done))
+  const late = new AbortController()
+  await Promise.race([drained, running.clock.sleep(DRAIN_MS, late.signal)])
+  late.abort()
+  await group.close()
+  await belonging
+  if (fault !== undefined) throw fault
+}
+
+interface Passing {
+  readonly group: GroupMember
+  readonly partition: number
+  readonly work: Work
+  readonly until: AbortSignal
+}
+
+/** As often as it takes; ends when told to, or by a fault that waiting does not mend. */
+async function passPartition(running: Running, passing: Passing): Promise<void> {
+  const { names, sizes, clock, onNotice, connect } = running
+  const { group, partition, work, until } = passing
+  let waitMs = RETRY_MS.first
+  while (!until.aborted) {
+    const openedMs = clock.nowMs()
+    try {
+      const lane = await openLane({ ...sizes, kafka: await connect(), names, partition })
+      if (lane.missing > 0)
+        onNotice(
+          `Partition ${partition}: ${lane.missing} records expired before the gate had them.`,
+        )
+      await work(lane, until).finally(() => lane.close())
+    } catch (error) {
+      if (!(error instanceof CcsError) || !PASSING.includes(error.code)) throw error
+      if (until.aborted) return
+      // Whoever worked for a while begins soon again.
+      if (clock.nowMs() - openedMs > 2 * RETRY_MS.most) waitMs = RETRY_MS.first
+      // To lose the partition to another process is as it should be; not for long, though.
+      const isAway = error.exit === EXIT.unreachable
+      if (isAway ? waitMs === RETRY_MS.first : waitMs === RETRY_MS.most)
+        onNotice(`Partition ${partition}: ${error.message} Trying again.`)
+      await Promise.race([group.confirmed(), aborted(until)])
+      await clock.sleep(waitMs, until)
+      waitMs = Math.min(RETRY_MS.most, waitMs * 2)
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+interface Sizes {
+  readonly dlqPartitions: number
+  readonly rawBytesMax: number
+  readonly validBytesMax: number
+  readonly dlqBytesMax: number
+}
+
+const TOPIC_RESOURCE = 2
+/** Kafka's default of max.message.bytes. */
+const MESSAGE_BYTES = 1_048_588
+/** A reject's reason and place beside its bytes. */
+const REJECT_BYTES = 4_096
+
+async function topicSizes(kafka: KafkaConnection, { raw, valid, dlq }: GateNames): Promise<Sizes> {
+  const admin = await kafka.admin()
+  const topics = [raw, valid, dlq]
+  const ask = async () => {
+    const there = await admin.listTopics()
+    const missing = topics.find((topic) => !there.includes(topic))
+    if (missing !== undefined)
+      throw new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${missing} at ${kafka.brokers}.`, {
+        exit: EXIT.usage,
+        hint: 'Make what the project needs: ccs deploy --target NAME',
+      })
+    const configNames = ['max.message.bytes']
+    const [metadata, configs] = await Promise.all([
+      admin.fetchTopicMetadata({ topics }),
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames })),
+      }),
+    ])
+    const partitionsOf = (topic: string) =>
+      metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 1
+    const bytesOf = (topic: string) => {
+      const found = configs.resources.find(({ resourceName }) => resourceName === topic)
+      return Number(found?.configEntries[0]?.configValue ?? MESSAGE_BYTES)
+    }
+    if (partitionsOf(valid) < partitionsOf(raw))
+      throw new CcsError(
+        'CCS_KAFKA_TOPIC',
+        `${valid} has ${partitionsOf(valid)} partitions, ${raw} has ${partitionsOf(raw)}.`,
+        {
+          exit: EXIT.usage,
+          hint: `Records keep their partition, and so their order: give ${valid} as many.`,
+        },
+      )
+    return {
+      dlqPartitions: partitionsOf(dlq),
+      rawBytesMax: bytesOf(raw),
+      validBytesMax: bytesOf(valid),
+      dlqBytesMax: bytesOf(dlq),
+    }
+  }
+  return ask().catch((error: unknown) => {
+    throw kafkaFault(error, kafka.brokers)
+  })
+}
+
+function tightDlq({ raw, dlq }: GateNames): string {
+  return `${dlq} takes no larger records than ${raw}: a reject is up to ${REJECT_BYTES} bytes larger than its record. Raise max.message.bytes of ${dlq}.`
+}

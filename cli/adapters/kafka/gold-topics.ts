@@ -1,0 +1,56 @@
+/**
+ * A copy of Gold as topics of a log whose records have no keys of their own: `gold.sessions` and so on, one
+ * record a change. Nothing is compacted there: who reads takes the last record of each key.
+ */
+import { Buffer } from 'node:buffer'
+import { frameRecords } from '../../domain/log/frame-records.ts'
+import { keyedRecord, readKeyed } from '../../domain/log/keyed-record.ts'
+import type { Clock, EventLog, GoldSink, LogWriter } from '../../domain/log/ports.ts'
+import { RecordBatch } from '../../domain/log/record-batch.ts'
+
+const READ_BYTES = 1024 * 1024
+
+/** `owner` is shown to others who want to write there. The log stays open when the topics are closed. */
+export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink {
+  const writers = new Map<string, LogWriter>()
+  const writerOf = async (model: string) => {
+    const writer = writers.get(model) ?? (await log.writer(model, 0, owner))
+    writers.set(model, writer)
+    return writer
+  }
+  return {
+    async publish(model, records) {
+      if (records.length === 0) return
+      const batch = RecordBatch.of(records.map(keyedRecord))
+      await (await writerOf(model)).append(batch, clock.nowMs())
+    },
+    keys: (model) => keysOf(log, model),
+    identity: async (model) => (await log.identity(model)) ?? 'log',
+    async close() {
+      for (const writer of writers.values()) await writer.close()
+      writers.clear()
+    },
+  }
+}
+
+async function keysOf(log: EventLog, topic: string): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (const partition of await log.partitions(topic)) {
+    const reader = await log.reader(topic, partition, (await log.range(topic, partition)).start)
+    try {
+      for (;;) {
+        const frames = await reader.read(READ_BYTES)
+        if (frames.length === 0) break
+        for (const { bytes } of frames.flatMap((frame) => [...frameRecords(frame)])) {
+          const record = readKeyed(bytes)
+          const key = record && Buffer.from(record.key).toString()
+          if (key !== undefined && record?.value) found.add(key)
+          else if (key !== undefined) found.delete(key)
+        }
+      }
+    } finally {
+      await reader.close()
+    }
+  }
+  return found
+}

@@ -1,0 +1,231 @@
+/**
+ * One process in a consumer group, by the group's own requests (join, sync, heartbeat, leave) on a connection of
+ * its own. kafkajs's consumer does the same and fetches as well; when a broker was away it may come back
+ * late, beside its successor, and then holds partitions that nobody works on. Here there is only one loop.
+ */
+import type { Cluster } from './fetch.ts'
+
+export interface MemberOptions {
+  readonly group: string
+  readonly topic: string
+  /** A member that is silent for so long loses its partitions. */
+  readonly sessionMs: number
+  /** The partitions of this process from now on, in ascending order. */
+  readonly onAssigned: (partitions: readonly number[]) => void
+  /** kafkajs's errors; throws where it is no use to go on. */
+  readonly onError: (error: unknown) => void
+}
+
+/** kafkajs's encoding of who wants what, and who gets what. */
+export interface MemberCodec {
+  readonly MemberMetadata: { encode(of: { version: number; topics: string[] }): Buffer }
+  readonly MemberAssignment: {
+    encode(of: { version: number; assignment: Record<string, number[]> }): Buffer
+    decode(bytes: Buffer): { readonly assignment: Record<string, number[]> } | null
+  }
+}
+
+/** What a membership uses of kafkajs's cluster object; it is not in its public types. */
+interface Coordination extends Omit<Cluster, 'findGroupCoordinator'> {
+  findGroupCoordinator(of: { readonly groupId: string }): Promise<Coordinator>
+  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[]
+}
+
+interface Coordinator {
+  joinGroup(request: object): Promise<Joined>
+  syncGroup(request: object): Promise<{ readonly memberAssignment: Buffer }>
+  heartbeat(request: object): Promise<unknown>
+  leaveGroup(request: object): Promise<unknown>
+}
+
+interface Joined {
+  readonly generationId: number
+  readonly leaderId: string
+  readonly memberId: string
+  readonly members: readonly { readonly memberId: string }[]
+}
+
+/** Kafka's own name for dealing partitions out in turn. */
+const PROTOCOL = 'roundrobin'
+const RETRY_MS = { first: 100, most: 2_000 }
+/** How often a leader looks whether the topic has more partitions by now. */
+const LOOK_MS = 30_000
+const CLOSE_MS = 3_000
+/** The broker waits so long for the others to join anew; ours do so with their next heartbeat. */
+const REBALANCE_MS = 30_000
+
+export class GroupMember {
+  readonly #options: MemberOptions
+  readonly #connect: () => Promise<Cluster>
+  readonly #codec: MemberCodec
+  readonly #waiting = new Set<() => void>()
+  readonly #closing = new AbortController()
+  #memberId = ''
+  #done: Promise<void> | undefined
+
+  constructor(options: MemberOptions, connect: () => Promise<Cluster>, codec: MemberCodec) {
+    this.#options = options
+    this.#connect = connect
+    this.#codec = codec
+  }
+
+  /** Joins, and stays a member until `close`; rejects with what `onError` throws. */
+  run(): Promise<void> {
+    this.#done = this.#run()
+    return this.#done
+  }
+
+  /** Resolves when the group has said after this call that this process is one of it; or when it is closed. */
+  confirmed(): Promise<void> {
+    if (this.#closing.signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.add(resolve))
+  }
+
+  /** Leaves the group, so that the others need not wait for the end of the session. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#heard()
+    await this.#done?.catch(() => undefined)
+  }
+
+  async #run(): Promise<void> {
+    let waitMs = RETRY_MS.first
+    while (!this.#closing.signal.aborted) {
+      let cluster: Coordination | undefined
+      try {
+        // Of the same object, other things are said here.
+        cluster = (await this.#connect()) as unknown as Coordination
+        await this.#belong(cluster, () => {
+          waitMs = RETRY_MS.first
+        })
+      } catch (error) {
+        if (!this.#closing.signal.aborted) this.#options.onError(error)
+        await this.#pause(waitMs)
+        waitMs = Math.min(RETRY_MS.most, waitMs * 2)
+      } finally {
+        // What hangs on this connection is left to end by itself: nothing repeats it.
+        await within(CLOSE_MS, cluster?.disconnect()).catch(() => undefined)
+      }
+    }
+  }
+
+  async #belong(cluster: Coordination, onJoined: () => void): Promise<void> {
+    const { group, topic } = this.#options
+    await cluster.addTargetTopic(topic)
+    while (!this.#closing.signal.aborted) {
+      const coordinator = await cluster.findGroupCoordinator({ groupId: group })
+      try {
+        const joined = await this.#join(cluster, coordinator)
+        onJoined()
+        await this.#beat(cluster, coordinator, joined)
+      } catch (error) {
+        // Any object has a type, or none.
+        const { type = '' } = error as { readonly type?: string }
+        if (/^(UNKNOWN_MEMBER_ID|ILLEGAL_GENERATION)$/.test(type)) this.#memberId = ''
+        else if (type !== 'REBALANCE_IN_PROGRESS') throw error
+      }
+      if (this.#closing.signal.aborted && this.#memberId !== '')
+        await within(
+          CLOSE_MS,
+          coordinator.leaveGroup({ groupId: group, memberId: this.#memberId }),
+        ).catch(() => undefined)
+    }
+  }
+
+  async #join(cluster: Coordination, coordinator: Coordinator): Promise<Joined> {
+    const { group, topic, sessionMs, onAssigned } = this.#options
+    const { MemberAssignment, MemberMetadata } = this.#codec
+    const metadata = MemberMetadata.encode({ version: 0, topics: [topic] })
+    const joined = await coordinator.joinGroup({
+      groupId: group,
+      sessionTimeout: sessionMs,
+      rebalanceTimeout: Math.max(REBALANCE_MS, sessionMs),
+      memberId: this.#memberId,
+      groupProtocols: [{ name: PROTOCOL, metadata }],
+    })
+    this.#memberId = joined.memberId
+    const { memberAssignment } = await coordinator.syncGroup({
+      groupId: group,
+      generationId: joined.generationId,
+      memberId: joined.memberId,
+      groupAssignment: joined.leaderId === joined.memberId ? await this.#deal(cluster, joined) : [],
+    })
+    const mine = MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
+    if (!this.#closing.signal.aborted) onAssigned([...mine].sort((a, b) => a - b))
+    this.#heard()
+    return joined
+  }
+
+  /** Partitions in turn, as the leader of the group. */
+  async #deal(cluster: Coordination, { members }: Joined) {
+    const { topic } = this.#options
+    await cluster.refreshMetadata()
+    const ids = members.map(({ memberId }) => memberId).sort()
+    const partitions = partitionsOf(cluster, topic)
+    return ids.map((memberId, at) => ({
+      memberId,
+      memberAssignment: this.#codec.MemberAssignment.encode({
+        version: 0,
+        assignment: { [topic]: partitions.filter((_, i) => i % ids.length === at) },
+      }),
+    }))
+  }
+
+  /** Until the group rebalances, which is an error of kafkajs; or until the topic has grown. */
+  async #beat(cluster: Coordination, coordinator: Coordinator, joined: Joined): Promise<void> {
+    const { group, topic, sessionMs } = this.#options
+    const { generationId, memberId, leaderId } = joined
+    const count = partitionsOf(cluster, topic).length
+    let lookedMs = performance.now()
+    for (;;) {
+      await this.#pause(sessionMs / 5)
+      if (this.#closing.signal.aborted) return
+      const request = { groupId: group, groupGenerationId: generationId, memberId }
+      await within(sessionMs, coordinator.heartbeat(request))
+      this.#heard()
+      if (leaderId !== memberId || performance.now() - lookedMs < LOOK_MS) continue
+      lookedMs = performance.now()
+      await cluster.refreshMetadata()
+      // A leader that joins again makes all others join.
+      if (partitionsOf(cluster, topic).length !== count) return
+    }
+  }
+
+  #heard(): void {
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#closing
+    if (signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      signal.addEventListener('abort', done)
+    })
+  }
+}
+
+function partitionsOf(cluster: Coordination, topic: string): number[] {
+  return cluster
+    .findTopicPartitionMetadata(topic)
+    .map(({ partitionId }) => partitionId)
+    .sort((a, b) => a - b)
+}
+
+async function within<T>(ms: number, work: Promise<T> | undefined): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Connection: no answer within ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Partitions of a Kafka as streams of packed records, both ways, without kafkajs's consumer and producer
+ * (docs/adr/0010). Every call is one try: when no broker answers, the connections are thrown away and the next
+ * call makes new ones. Whoever calls decides how often.
+ */
+import type { Socket } from 'node:net'
+import { gunzipSync } from 'node:zlib'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import { type DecodedBatches, decodeBatches } from '../../domain/log/kafka-batch.ts'
+import { codecFault, type FaultPlace, isAnswer, kafkaFault } from './fault.ts'
+import type { Broker, Cluster } from './fetch.ts'
+import {
+  describeTopic,
+  type FetchPlace,
+  fetchBatches,
+  produceBatch,
+  type TopicNow,
+} from './wire.ts'
+
+export interface KafkaStream {
+  /** undefined when there is no such topic. */
+  topic(name: string): Promise<TopicNow | undefined>
+  /** First offset kept, and the offset after the last committed record. */
+  range(topic: string, partition: number): Promise<{ readonly start: number; readonly end: number }>
+  /** Records that are there now. CCS_KAFKA_OFFSET out of range, CCS_KAFKA_TOPIC when the topic is another now. */
+  fetch(topic: string, place: FetchPlace): Promise<DecodedBatches>
+  /** An identity to write under, without transactions. */
+  producerId(): Promise<{ readonly producerId: bigint; readonly epoch: number }>
+  /** Appends one encoded batch; the offset of its first record. Repeating the same batch writes it once. */
+  produce(topic: string, partition: number, batch: Buffer): Promise<number>
+  /** For tools that watch groups: nothing of ccs reads it. */
+  commitOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void>
+  close(): Promise<void>
+}
+
+export interface CommittedOffset {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface StreamParts {
+  /** For messages. */
+  readonly brokers: string
+  /** A connected cluster of kafkajs, whose sockets are added to `sockets`. */
+  readonly connect: (sockets: Set<Socket>) => Promise<Cluster>
+  readonly snappy: (bytes: Buffer) => Promise<Buffer>
+}
+
+/** Kafka's numbers of codecs. */
+const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+const UNPACKED_BYTES_MAX = 256 * 1024 * 1024
+const EARLIEST = '-2'
+const LATEST = '-1'
+const COMMITTED_ONLY = 1
+
+interface Connection {
+  readonly cluster: Promise<Cluster>
+  readonly sockets: Set<Socket>
+}
+
+export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStream {
+  let current: Connection | undefined
+  const open = () => {
+    if (current) return current
+    const sockets = new Set<Socket>()
+    const cluster = connect(sockets)
+    cluster.catch(() => undefined)
+    current = { cluster, sockets }
+    return current
+  }
+  const drop = ({ sockets }: Connection) => {
+    for (const socket of sockets) socket.destroy(new Error('The connection was closed.'))
+  }
+  const once = async <T>(place: FaultPlace, run: (cluster: Cluster) => Promise<T>): Promise<T> => {
+    const connection = open()
+    try {
+      return await run(await connection.cluster)
+    } catch (error) {
+      const fault = kafkaFault(error, brokers, place)
+      if (isAnswer(error)) {
+        // Who leads what may have changed.
+        const cluster = await connection.cluster.catch(() => undefined)
+        await cluster?.refreshMetadata().catch(() => undefined)
+      } else if (fault.code === 'CCS_KAFKA_UNREACHABLE') {
+        if (current === connection) current = undefined
+        drop(connection)
+      }
+      throw fault
+    }
+  }
+  const topic = (name: string) =>
+    once({ topic: name }, async (cluster) =>
+      describeTopic(await cluster.brokerPool.findConnectedBroker(), name),
+    )
+  return {
+    topic,
+    range: (name, partition) =>
+      once({ topic: name, partition }, async (cluster) => {
+        const broker = await leaderOf(cluster, name, partition)
+        const at = async (timestamp: string) => {
+          const partitions = [{ partition, timestamp }]
+          const request = { isolationLevel: COMMITTED_ONLY, topics: [{ topic: name, partitions }] }
+          const { responses } = await broker.listOffsets(request)
+          return Number(responses[0]?.partitions[0]?.offset)
+        }
+        const [start, end] = await Promise.all([at(EARLIEST), at(LATEST)])
+        return { start, end }
+      }),
+    fetch: async (name, place) => {
+      const { partition, offset } = place
+      const at = { topic: name, partition, offset }
+      try {
+        return await once(at, async (cluster) => {
+          const { records, aborted } = await fetchBatches(
+            await leaderOf(cluster, name, partition),
+            place,
+          )
+          return decodeBatches(records, { from: offset, aborted, decompress: unpack(name, snappy) })
+        })
+      } catch (error) {
+        if (error instanceof CcsError && error.code === 'CCS_KAFKA_TOPIC') {
+          // Right after a start a broker may not know its topics yet.
+          if ((await topic(name))?.id === place.topicId)
+            throw kafkaFault(Object.assign(new Error(), { type: 'RETRIABLE' }), brokers, at)
+        }
+        throw error
+      }
+    },
+    producerId: () =>
+      once({}, async (cluster) => {
+        const broker = await cluster.brokerPool.findConnectedBroker()
+        const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout: 0 })
+        return { producerId: BigInt(String(producerId)), epoch: producerEpoch }
+      }),
+    produce: (name, partition, batch) =>
+      once({ topic: name, partition }, async (cluster) =>
+        produceBatch(await leaderOf(cluster, name, partition), { topic: name, partition }, batch),
+      ),
+    commitOffsets: (groupId, offsets) =>
+      once({}, async (cluster) => {
+        const topics = offsets.map(({ topic: name, partition, offset }) => {
+          return { topic: name, partitions: [{ partition, offset: String(offset), metadata: '' }] }
+        })
+        const coordinator = await cluster.findGroupCoordinator({ groupId })
+        const noMember = { groupGenerationId: -1, memberId: '' }
+        await coordinator.offsetCommit({ groupId, ...noMember, topics })
+      }),
+    close: async () => {
+      if (current) drop(current)
+      current = undefined
+    },
+  }
+}
+
+async function leaderOf(cluster: Cluster, topic: string, partition: number): Promise<Broker> {
+  await cluster.addTargetTopic(topic)
+  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
+  if (nodeId === undefined) throw Object.assign(new Error(), { type: 'RETRIABLE_NO_LEADER' })
+  return cluster.findBroker({ nodeId })
+}
+
+function unpack(topic: string, snappy: StreamParts['snappy']) {
+  return async (codec: number, bytes: Buffer): Promise<Buffer> => {
+    if (codec === 1) return gunzipSync(bytes, { maxOutputLength: UNPACKED_BYTES_MAX })
+    if (codec === 2) return snappy(bytes)
+    throw codecFault(topic, CODECS[codec] ?? `codec ${codec}`)
+  }
+}

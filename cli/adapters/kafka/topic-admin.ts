@@ -1,0 +1,175 @@
+/**
+ * Topics of a cluster over kafkajs. Kafka's older request to alter configs, the one that kafkajs has, forgets every
+ * setting that it does not name: so all that are there are sent again with those that change.
+ */
+import type { TopicAdmin, TopicState } from '../../domain/log/ports.ts'
+import type { TopicProgress } from '../../domain/log/topic-progress.ts'
+import type { Admin, KafkaConnection } from './connection.ts'
+import { kafkaFault } from './fault.ts'
+import { committedOffsets } from './gate-lag.ts'
+
+/** Numbers of Kafka's protocol that kafkajs gives no type for at run time. */
+const TOPIC_RESOURCE = 2
+const BROKER_RESOURCE = 4
+const SET_ON_TOPIC = 1
+const GONE_MS = 15_000
+const POLL_MS = 50
+
+const ABOUT_BROKER = [
+  'auto.create.topics.enable',
+  'default.replication.factor',
+  'message.max.bytes',
+  'min.insync.replicas',
+]
+
+/** `kafka` is closed with it. */
+export function openTopicAdmin(kafka: KafkaConnection): TopicAdmin {
+  const asked = async <T>(ask: (admin: Admin) => Promise<T>, topic?: string): Promise<T> => {
+    try {
+      return await ask(await kafka.admin())
+    } catch (error) {
+      throw kafkaFault(error, kafka.brokers, topic === undefined ? {} : { topic })
+    }
+  }
+  return {
+    topics: (names) => asked((admin) => topicStates(admin, names)),
+    create: async (topics) => {
+      if (topics.length === 0) return
+      const named = topics.length === 1 ? topics[0]?.name : undefined
+      await asked((admin) => admin.createTopics({ topics: topics.map(newTopic) }), named)
+    },
+    configure: (name, config) => asked((admin) => configure(admin, name, config), name),
+    addPartitions: (name, total) =>
+      asked(async (admin) => {
+        await admin.createPartitions({ topicPartitions: [{ topic: name, count: total }] })
+      }, name),
+    names: () => asked((admin) => admin.listTopics()),
+    progress: (name, group) => asked((admin) => progress(admin, name, group), name),
+    remove: (names) => asked((admin) => remove(admin, names)),
+    about: () => asked(about),
+    close: () => kafka.close(),
+  }
+}
+
+function newTopic({ name, partitions, replication, config }: TopicState) {
+  return {
+    topic: name,
+    numPartitions: partitions,
+    replicationFactor: replication,
+    configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
+  }
+}
+
+async function topicStates(
+  admin: Admin,
+  names: readonly string[] | undefined,
+): Promise<readonly TopicState[]> {
+  const wanted = names && new Set(names)
+  const there = (await admin.listTopics())
+    // Kafka's own begin so: __consumer_offsets, __transaction_state, __share_group_state.
+    .filter((name) => !name.startsWith('__') && (wanted?.has(name) ?? true))
+    .sort()
+  if (there.length === 0) return []
+  const [{ topics }, configs] = await Promise.all([
+    admin.fetchTopicMetadata({ topics: there }),
+    settingsOf(admin, there),
+  ])
+  return topics
+    .map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.length,
+      replication: partitions[0]?.replicas.length ?? 0,
+      config: configs.get(name) ?? {},
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Of each topic the settings that were given to it. */
+async function settingsOf(
+  admin: Admin,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: names.map((name) => ({ type: TOPIC_RESOURCE, name })),
+  })
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      Object.fromEntries(
+        configEntries
+          // kafkajs calls it a string; the protocol, and its decoder, have a number.
+          .filter((one) => Number(one.configSource) === SET_ON_TOPIC)
+          .map((one) => [one.configName, one.configValue] as const)
+          .sort(([a], [b]) => (a < b ? -1 : 1)),
+      ),
+    ]),
+  )
+}
+
+async function configure(
+  admin: Admin,
+  name: string,
+  config: Readonly<Record<string, string | null>>,
+): Promise<void> {
+  const settings: Record<string, string | null> = {
+    ...(await settingsOf(admin, [name])).get(name),
+    ...config,
+  }
+  const configEntries = Object.entries(settings).flatMap(([key, value]) =>
+    value === null ? [] : [{ name: key, value }],
+  )
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [{ type: TOPIC_RESOURCE, name, configEntries }],
+  })
+}
+
+async function progress(
+  admin: Admin,
+  name: string,
+  group: string,
+): Promise<readonly TopicProgress[]> {
+  if (!(await admin.listTopics()).includes(name)) return []
+  const [ranges, committed] = await Promise.all([
+    admin.fetchTopicOffsets(name),
+    committedOffsets(admin, group, name),
+  ])
+  return ranges.map(({ partition, low, high }) => ({
+    partition,
+    start: Number(low),
+    end: Number(high),
+    committed: committed.get(partition) ?? null,
+  }))
+}
+
+/** Kafka answers before a topic is gone; who makes one of the same name meanwhile would be refused. */
+async function remove(admin: Admin, names: readonly string[]): Promise<void> {
+  const there = new Set(await admin.listTopics())
+  const topics = names.filter((name) => there.has(name))
+  if (topics.length === 0) return
+  await admin.deleteTopics({ topics })
+  for (let waitedMs = 0; waitedMs < GONE_MS; waitedMs += POLL_MS) {
+    const left = new Set(await admin.listTopics())
+    if (!topics.some((name) => left.has(name))) return
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+  throw new Error(`still there ${GONE_MS / 1000} s after they were deleted: ${topics.join(', ')}`)
+}
+
+async function about(admin: Admin): Promise<Readonly<Record<string, string>>> {
+  const { brokers, clusterId, controller } = await admin.describeCluster()
+  const asked = controller ?? brokers[0]?.nodeId ?? 0
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: BROKER_RESOURCE, name: String(asked), configNames: ABOUT_BROKER }],
+  })
+  return {
+    brokers: brokers.map(({ host, port }) => `${host}:${port}`).join(','),
+    cluster: clusterId,
+    controller: String(controller ?? 'none'),
+    ...Object.fromEntries(
+      (resources[0]?.configEntries ?? []).map((one) => [one.configName, one.configValue]),
+    ),
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Writes one partition of a Kafka topic: records packed into batches that the topic takes, one at a time, each
+ * with the number of its first record. A try that may have failed is repeated with the same number, so a batch
+ * is written once however often it was sent.
+ */
+import { gzipSync } from 'node:zlib'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import { encodeBatch, type Packed } from '../../domain/log/kafka-batch.ts'
+import type { LogWriter } from '../../domain/log/ports.ts'
+import type { RecordBatch } from '../../domain/log/record-batch.ts'
+import type { KafkaStream } from './stream.ts'
+import { WireError } from './wire.ts'
+
+export interface KafkaWriterOptions {
+  readonly topic: string
+  readonly partition: number
+  /** With the prefix. */
+  readonly name: string
+  /** Of one record batch. */
+  readonly bytesMax: number
+  readonly through: <T>(run: () => Promise<T>) => Promise<T>
+}
+
+const BATCH_BYTES = 61
+/** Around a record, at the most. */
+const RECORD_BYTES = 24
+const SEQUENCES = 2 ** 31
+
+interface Identity {
+  readonly producerId: bigint
+  readonly epoch: number
+}
+
+export class KafkaWriter implements LogWriter {
+  readonly topic: string
+  readonly partition: number
+  readonly #stream: KafkaStream
+  readonly #options: KafkaWriterOptions
+  #identity: Identity | undefined
+  /** Number of the next record under the identity. */
+  #sequence = 0
+  #appendMs = 0
+  #end: number | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  #isClosed = false
+
+  constructor(stream: KafkaStream, options: KafkaWriterOptions) {
+    this.topic = options.topic
+    this.partition = options.partition
+    this.#stream = stream
+    this.#options = options
+  }
+
+  /**
+   * Appends wait for one another; the batch must stay as it is until its append is done. What does not fit into
+   * one batch of Kafka goes in several: all of them, unless the program ends on the way.
+   */
+  append(batch: RecordBatch, appendMs: number): Promise<number> {
+    if (this.#isClosed) return Promise.reject(new Error('the log writer is closed'))
+    const result = this.#queue.then(() => this.#append(batch, appendMs))
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#queue
+  }
+
+  async #append(batch: RecordBatch, wantedMs: number): Promise<number> {
+    const { name, partition, bytesMax, through } = this.#options
+    if (batch.count === 0)
+      return this.#end ?? (await through(() => this.#stream.range(name, partition))).end
+    this.#appendMs = Math.max(this.#appendMs, wantedMs)
+    let first: number | undefined
+    for (const packed of split(batch, bytesMax)) {
+      const offset = await this.#send(packed)
+      first ??= offset
+      this.#end = offset + packed.count
+    }
+    return first ?? 0
+  }
+
+  async #send(packed: Packed): Promise<number> {
+    const { name, partition, bytesMax, through } = this.#options
+    for (let attempt = 0; ; attempt++) {
+      this.#identity ??= await through(() => this.#stream.producerId())
+      const sequence = { ...this.#identity, first: this.#sequence }
+      const isLarge = packed.to - packed.from + BATCH_BYTES + RECORD_BYTES > bytesMax
+      const bytes = encodeBatch(packed, this.#appendMs, sequence, isLarge ? gzipSync : undefined)
+      if (bytes.length > bytesMax) throw tooLarge(name, bytes.length, bytesMax)
+      try {
+        const offset = await through(() => this.#stream.produce(name, partition, bytes))
+        this.#sequence = (this.#sequence + packed.count) % SEQUENCES
+        return offset
+      } catch (error) {
+        if (attempt > 0 || !isForgotten(error)) throw error
+        this.#identity = undefined
+        this.#sequence = 0
+      }
+    }
+  }
+}
+
+/** Kafka refused the batch, unwritten, because it knows nothing of this writer any more. */
+function isForgotten(error: unknown): boolean {
+  const cause = error instanceof CcsError ? error.cause : undefined
+  return cause instanceof WireError && /SEQUENCE|PRODUCER/.test(cause.type)
+}
+
+/** As many records each as surely fit; a record that does not is alone. */
+function* split({ body, count }: RecordBatch, bytesMax: number): Generator<Packed> {
+  let from = 0
+  let to = 0
+  let bytes = BATCH_BYTES
+  let records = 0
+  for (let left = count; left > 0; left--) {
+    const next = body.readUInt32LE(to) + RECORD_BYTES
+    if (records > 0 && bytes + next > bytesMax) {
+      yield { body, from, to, count: records }
+      from = to
+      bytes = BATCH_BYTES
+      records = 0
+    }
+    to += 4 + body.readUInt32LE(to)
+    bytes += next
+    records++
+  }
+  if (records > 0) yield { body, from, to, count: records }
+}
+
+function tooLarge(name: string, bytes: number, bytesMax: number): CcsError {
+  return new CcsError(
+    'CCS_LOG_RECORD_TOO_LARGE',
+    `A record of ${bytes} bytes is too large for ${name}, which takes ${bytesMax}.`,
+    { hint: `Raise max.message.bytes of ${name}.` },
+  )
+}

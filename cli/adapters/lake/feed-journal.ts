@@ -1,0 +1,179 @@
+/**
+ * What a copy of Gold elsewhere was told, as lines of JSON beside the data: written whole now and then, and in
+ * between what is new is appended and synced. A last line that was cut off was of something not told yet;
+ * a file that is damaged is no memory, and the copy is compared.
+ */
+import { Buffer } from 'node:buffer'
+import { dataLayout } from '../../domain/lake/layout.ts'
+import type { FeedCopy, FeedJournal, FeedMemory } from '../../domain/pipeline/gold-feed.ts'
+import { type Files, isErrno, type OpenFile, writeFileAtomic } from '../files/files.ts'
+
+const FORMAT = 1
+const KEYS_A_LINE = 1_000
+
+interface Line {
+  readonly format?: number
+  readonly generation?: number
+  readonly serial?: number
+  readonly model?: string
+  readonly identity?: string
+  readonly keys?: readonly string[]
+  readonly doubt?: string
+}
+
+/** Of the data directory `root`; for the process that holds the engine's lock. */
+export class DiskFeedJournal implements FeedJournal {
+  readonly #files: Files
+  readonly #path: string
+  #file: OpenFile | undefined
+  #end = 0
+  #start = 0
+  #doubts = 0
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(files: Files, root: string) {
+    this.#files = files
+    this.#path = dataLayout(root).told
+  }
+
+  get bytes(): number {
+    return this.#end - this.#start
+  }
+
+  get doubts(): number {
+    return this.#doubts
+  }
+
+  load(): Promise<FeedMemory | undefined> {
+    return this.#inTurn(async () => {
+      const bytes = await this.#files.readFile(this.#path).catch((error: unknown) => {
+        if (isErrno(error, 'ENOENT')) return undefined
+        throw error
+      })
+      if (!bytes) return undefined
+      const end = bytes.lastIndexOf('\n') + 1
+      this.#end = end
+      this.#start = end
+      return memoryOf(bytes.toString('utf8', 0, end))
+    })
+  }
+
+  replace(memory: FeedMemory, doubts: number): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (doubts !== this.#doubts) return false
+      await this.#file?.close()
+      this.#file = undefined
+      const bytes = Buffer.from(textOf(memory))
+      await writeFileAtomic(this.#files, this.#path, bytes)
+      this.#start = bytes.length
+      this.#end = bytes.length
+      return true
+    })
+  }
+
+  opened(model: string, keys: readonly string[]): Promise<void> {
+    return this.#append(keyLines(model, keys))
+  }
+
+  doubt(model: string): Promise<void> {
+    this.#doubts++
+    return this.#append(line({ doubt: model }))
+  }
+
+  advance(serial: number): Promise<void> {
+    return this.#append(line({ serial }))
+  }
+
+  async close(): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#file?.close()
+      this.#file = undefined
+    })
+  }
+
+  #append(text: string): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#file ??= await this.#openFile()
+      const bytes = Buffer.from(text)
+      try {
+        await this.#file.write([bytes], this.#end)
+        await this.#file.datasync()
+      } catch (error) {
+        // What was written of it goes when the file is opened again.
+        await this.#file.close().catch(() => undefined)
+        this.#file = undefined
+        throw error
+      }
+      this.#end += bytes.length
+    })
+  }
+
+  async #openFile(): Promise<OpenFile> {
+    const file = await this.#files.open(this.#path, 'r+').catch(async (error: unknown) => {
+      if (!isErrno(error, 'ENOENT')) throw error
+      await writeFileAtomic(this.#files, this.#path, Buffer.alloc(0))
+      return this.#files.open(this.#path, 'r+')
+    })
+    await file.truncate(this.#end)
+    return file
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(run)
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+}
+
+function line(value: Line): string {
+  return `${JSON.stringify(value)}\n`
+}
+
+function keyLines(model: string, keys: readonly string[]): string {
+  const lines: string[] = []
+  for (let at = 0; at < keys.length; at += KEYS_A_LINE)
+    lines.push(line({ model, keys: keys.slice(at, at + KEYS_A_LINE) }))
+  return lines.join('')
+}
+
+function textOf({ generation, serial, copies }: FeedMemory): string {
+  const lines = [line({ format: FORMAT, generation, serial })]
+  for (const [model, { identity, keys }] of copies) {
+    lines.push(line({ model, identity }), keyLines(model, keys ?? []))
+    if (!keys) lines.push(line({ doubt: model }))
+  }
+  return lines.join('')
+}
+
+/** undefined for a file that is no whole memory. */
+function memoryOf(text: string): FeedMemory | undefined {
+  const identities = new Map<string, string>()
+  const keys = new Map<string, Set<string>>()
+  const doubted = new Set<string>()
+  let head: { readonly generation: number; serial: number } | undefined
+  try {
+    for (const one of text.split('\n').slice(0, -1)) {
+      const { format, generation, serial, model, identity, doubt, ...more } = JSON.parse(
+        one,
+      ) as Line // written by textOf
+      if (format === FORMAT && generation !== undefined && serial !== undefined)
+        head = { generation, serial }
+      else if (head && serial !== undefined) head.serial = serial
+      if (model !== undefined && identity !== undefined) identities.set(model, identity)
+      if (doubt !== undefined) doubted.add(doubt)
+      if (model === undefined) continue
+      const known = keys.get(model) ?? new Set()
+      for (const key of more.keys ?? []) known.add(key)
+      keys.set(model, known)
+    }
+  } catch {
+    return undefined
+  }
+  if (!head) return undefined
+  const copies = new Map<string, FeedCopy & { readonly identity: string }>()
+  for (const [model, identity] of identities) {
+    const known = doubted.has(model) ? undefined : [...(keys.get(model) ?? [])]
+    copies.set(model, { identity, keys: known })
+  }
+  return { ...head, copies }
+}

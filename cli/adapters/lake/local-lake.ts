@@ -1,0 +1,246 @@
+/**
+ * The lake on a local disk. A commit's files wait in `stage/<commit>/` under their final names; once a
+ * manifest names them, `settle` links them into the tree that readers glob (see leaf.ts). What is there is
+ * always derived from the manifest and the disk, so settling again finishes whatever a crash cut off.
+ */
+import { CcsError } from '../../domain/kernel/errors.ts'
+import {
+  dataLayout,
+  generationName,
+  generationOf,
+  isPlainName,
+  lakeFileName,
+  leafPath,
+} from '../../domain/lake/layout.ts'
+import { filesByLeaf, type LakeFile, type Manifest } from '../../domain/lake/manifest.ts'
+import type { Lake, StagedFile } from '../../domain/log/ports.ts'
+import { checkFile, type Stored, syncFile } from '../files/file-check.ts'
+import { type Files, isErrno } from '../files/files.ts'
+import {
+  dropOldVersions,
+  type Leaf,
+  leafKey,
+  makeDir,
+  namesIn,
+  placeOf,
+  removeLeaf,
+  replaceLink,
+  scanLeaf,
+  scanLeaves,
+  settleLeaf,
+} from './leaf.ts'
+
+export interface LocalLakeOptions {
+  readonly files: Files
+  /** The data directory; it exists. */
+  readonly root: string
+  readonly nowMs: () => number
+  /** How long replaced files stay for readers that have listed them. Default 5 minutes. */
+  readonly graceMs?: number
+}
+
+/** What this object knows to be on the disk; undefined before the first `settle` and after a failed one. */
+interface Settled {
+  readonly generation: number
+  readonly leaves: Map<string, Leaf>
+}
+
+/**
+ * `seal` and `settle` are for the process that holds the engine's lock, one call at a time; `stage` and
+ * `discard` may run beside them. Everybody may `locate`.
+ */
+export class LocalLake implements Lake {
+  readonly #files: Files
+  readonly #root: string
+  readonly #stage: string
+  readonly #nowMs: () => number
+  readonly #graceMs: number
+  /** Commits under way here: their staging is not to be cleared. Sealed names, or undefined before `seal`. */
+  readonly #open = new Map<string, readonly string[] | undefined>()
+  #settled: Settled | undefined
+
+  constructor(options: LocalLakeOptions) {
+    this.#files = options.files
+    this.#root = options.root
+    this.#stage = dataLayout(options.root).stage
+    this.#nowMs = options.nowMs
+    this.#graceMs = options.graceMs ?? 5 * 60_000
+  }
+
+  /** `commit` becomes part of file names; it must never have been committed before. */
+  async stage(commit: string): Promise<string> {
+    if (!isPlainName(commit)) throw new RangeError(`${commit} can't be part of a file's name`)
+    this.#open.set(commit, undefined)
+    const dir = `${this.#stage}/${commit}`
+    await this.#files.remove(dir)
+    await makeDir(this.#files, this.#root, dir)
+    return dir
+  }
+
+  async seal(staged: readonly StagedFile[], commit: string): Promise<readonly LakeFile[]> {
+    const dir = `${this.#stage}/${commit}`
+    const sealed: LakeFile[] = []
+    for (const [index, { table, partition, path, rows }] of staged.entries()) {
+      await syncFile(this.#files, path)
+      const stored = await checkFile(this.#files, path)
+      const name = lakeFileName(commit, index, stored.crc32)
+      await this.#files.rename(path, `${dir}/${name}`)
+      sealed.push({ table, partition, name, rows, ...stored })
+    }
+    await this.#files.fsyncDir(dir)
+    this.#open.set(
+      commit,
+      sealed.map((file) => file.name),
+    )
+    return sealed
+  }
+
+  /**
+   * Gives up a commit that no manifest names, and deletes its staging. Not to be called after a manifest's
+   * commit failed, unless the manifest was loaded again and does not name it.
+   */
+  async discard(commit: string): Promise<void> {
+    this.#open.delete(commit)
+    await this.#files.remove(`${this.#stage}/${commit}`)
+  }
+
+  async settle(manifest: Manifest): Promise<void> {
+    const before = this.#settled
+    this.#settled = undefined
+    const generation = manifest.generation
+    const dir = `${this.#root}/${generationName(generation)}`
+    const isNew = before?.generation !== generation
+    if (isNew) await makeDir(this.#files, this.#root, `${dir}/tree`)
+    const known = isNew ? await scanLeaves(this.#files, dir) : before.leaves
+    const leaves = await this.#settleLeaves(dir, known, manifest)
+    if (isNew) {
+      const { lake } = dataLayout(this.#root)
+      await replaceLink(this.#files, lake, `${generationName(generation)}/tree`, `${lake}.tmp`)
+    }
+    await this.#clearStage(manifest)
+    await this.#dropOld(generation, dir, leaves)
+    this.#settled = { generation, leaves }
+  }
+
+  async #settleLeaves(
+    dir: string,
+    known: ReadonlyMap<string, Leaf>,
+    manifest: Manifest,
+  ): Promise<Map<string, Leaf>> {
+    const groups = filesByLeaf(manifest.files)
+    const wanted = new Set(groups.map(leafKey))
+    for (const [key, leaf] of known) if (!wanted.has(key)) await removeLeaf(this.#files, dir, leaf)
+    const staged = await this.#staged()
+    const from = { staged, nowMs: this.#nowMs() }
+    const leaves = new Map<string, Leaf>()
+    const faults: CcsError[] = []
+    for (const { table, partition, files } of groups) {
+      const key = leafKey({ table, partition })
+      const leaf = known.get(key) ?? { table, partition, versions: [], isLinked: false }
+      try {
+        leaves.set(key, await settleLeaf(this.#files, dir, leaf, files, from))
+      } catch (error) {
+        if (!(error instanceof CcsError) || error.code !== 'CCS_LAKE_DAMAGED') throw error
+        faults.push(error)
+      }
+    }
+    const [fault, ...others] = faults
+    if (fault) {
+      const { message, hint, exit } = fault
+      throw new CcsError('CCS_LAKE_DAMAGED', message, {
+        exit,
+        others,
+        ...(hint === undefined ? {} : { hint }),
+      })
+    }
+    return leaves
+  }
+
+  /** Files in the staging directories by their final names. */
+  async #staged(): Promise<Map<string, string>> {
+    const found = new Map<string, string>()
+    for (const commit of await namesIn(this.#files, this.#stage))
+      for (const name of await namesIn(this.#files, `${this.#stage}/${commit}`))
+        found.set(name, `${this.#stage}/${commit}/${name}`)
+    return found
+  }
+
+  async #clearStage(manifest: Manifest): Promise<void> {
+    const named = new Set(manifest.files.map((file) => file.name))
+    for (const commit of await namesIn(this.#files, this.#stage)) {
+      const sealed = this.#open.get(commit)
+      const isUnderWay = this.#open.has(commit) && !sealed?.every((name) => named.has(name))
+      if (!isUnderWay) await this.discard(commit)
+    }
+  }
+
+  /** Deletes versions and generations that were replaced longer ago than the grace time. */
+  async #dropOld(generation: number, dir: string, leaves: Map<string, Leaf>): Promise<void> {
+    const beforeMs = this.#nowMs() - this.#graceMs
+    for (const [key, leaf] of leaves)
+      if (leaf.versions.length > 1)
+        leaves.set(key, await dropOldVersions(this.#files, dir, leaf, beforeMs))
+    const older = (await namesIn(this.#files, this.#root)).filter(
+      (name) => (generationOf(name) ?? generation) < generation,
+    )
+    if (older.length === 0 || (await this.#servedSinceMs(dir)) >= beforeMs) return
+    for (const name of older) await this.#files.remove(`${this.#root}/${name}`)
+  }
+
+  /** Since when readers of `lake` are led to this generation: kept as the name of an empty file in it. */
+  async #servedSinceMs(dir: string): Promise<number> {
+    const mark = (await namesIn(this.#files, dir)).find((name) => name.startsWith('since-'))
+    if (mark !== undefined) return Number(mark.slice('since-'.length))
+    const nowMs = this.#nowMs()
+    await this.#files.writeFile(`${dir}/since-${nowMs}`, new Uint8Array(0))
+    return nowMs
+  }
+
+  /** Right until the file is replaced, and for the grace time after that. */
+  path(file: LakeFile): string {
+    const { lake } = dataLayout(this.#root)
+    const leaf = this.#settled?.leaves.get(leafKey(file))
+    const dir = this.#settled && `${this.#root}/${generationName(this.#settled.generation)}`
+    const place = leaf && dir && placeOf(dir, leaf, file.name)
+    return place ?? `${lake}/${leafPath(file.table, file.partition)}/${file.name}`
+  }
+
+  /** What is wrong with a file, as half a sentence; undefined when its bytes are the manifest's. */
+  async check(wanted: Stored, path: string): Promise<string | undefined> {
+    try {
+      const found = await checkFile(this.#files, path)
+      if (found.bytes !== wanted.bytes) return `has ${found.bytes} bytes instead of ${wanted.bytes}`
+      return found.crc32 === wanted.crc32 ? undefined : 'has other bytes than were written'
+    } catch (error) {
+      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return 'is missing'
+      if (isErrno(error, 'EIO')) return 'cannot be read: the disk reports an error'
+      throw error
+    }
+  }
+
+  /**
+   * Where the files of a manifest lie now (name → absolute path), settled or not; for readers beside the
+   * engine. A file that is nowhere is absent: damage, or a manifest that was replaced longer ago than the
+   * grace time.
+   */
+  async locate(manifest: Manifest): Promise<Map<string, string>> {
+    const dir = `${this.#root}/${generationName(manifest.generation)}`
+    const found = new Map<string, string>()
+    let left = manifest.files
+    // Files go from the stage to the parts while we look: what was in neither is looked for once more.
+    for (let round = 0; round < 2 && left.length > 0; round++) {
+      const staged = await this.#staged()
+      const leaves = new Map<string, Leaf>()
+      for (const file of left) {
+        const key = leafKey(file)
+        const leaf =
+          leaves.get(key) ?? (await scanLeaf(this.#files, dir, file.table, file.partition))
+        leaves.set(key, leaf)
+        const path = placeOf(dir, leaf, file.name) ?? staged.get(file.name)
+        if (path !== undefined) found.set(file.name, path)
+      }
+      left = left.filter((file) => !found.has(file.name))
+    }
+    return found
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Silver as one commit has it, in a directory of its own: hard links of exactly the files that a manifest
+ * names. Whoever reads there sees one point in time, whatever is committed or compacted meanwhile.
+ */
+import { leafPath } from '../../domain/lake/layout.ts'
+import { filesByLeaf, type Manifest } from '../../domain/lake/manifest.ts'
+import type { Seen } from '../../domain/marts/marts.ts'
+import { type Files, isErrno } from '../files/files.ts'
+
+export interface SnapshotOptions {
+  readonly files: Files
+  readonly manifest: Manifest
+  /** Where the manifest's files lie now, by name. */
+  readonly paths: ReadonlyMap<string, string>
+  /** Made new; the tables lie below it as in the lake. */
+  readonly dir: string
+}
+
+/**
+ * What was linked; undefined when a file is gone because the manifest has been replaced for longer than the
+ * lake keeps old files: load it again.
+ */
+export async function takeSnapshot(options: SnapshotOptions): Promise<Seen['tables'] | undefined> {
+  const { files, manifest, paths, dir } = options
+  const tables: Record<string, Record<string, { rows: number; files: Record<string, string> }>> = {}
+  await files.remove(dir)
+  for (const { table, partition, files: some } of filesByLeaf(manifest.files)) {
+    if (!table.startsWith('silver.')) continue
+    const folder = `${dir}/${leafPath(table, partition)}`
+    await files.mkdir(folder)
+    const leaf = { rows: 0, files: {} as Record<string, string> }
+    for (const { name, rows } of some) {
+      const path = paths.get(name)
+      if (path === undefined) return undefined
+      try {
+        await files.link(path, `${folder}/${name}`)
+      } catch (error) {
+        if (isErrno(error, 'ENOENT')) return undefined
+        throw error
+      }
+      const { bytes, modifiedMs } = await files.stat(`${folder}/${name}`)
+      leaf.rows += rows
+      leaf.files[name] = `${bytes}-${Math.round(modifiedMs)}`
+    }
+    tables[table] = { ...tables[table], [partition]: leaf }
+  }
+  return tables
+}

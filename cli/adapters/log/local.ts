@@ -1,0 +1,110 @@
+/**
+ * The embedded log: topics of append-only partitions as files below one directory,
+ * `<topic>-<partition>/<base offset, 20 digits>.log`, with no server.
+ * frame.ts has the format, durable-end.ts the rule of what readers may see.
+ */
+import { join } from 'node:path'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import type { EventLog } from '../../domain/log/ports.ts'
+import { type Processes, systemProcesses } from '../files/file-lock.ts'
+import { type Files, isErrno } from '../files/files.ts'
+import { DurableEnd } from './durable-end.ts'
+import { type Partition, PartitionReader } from './partition-reader.ts'
+import { openPartitionWriter } from './partition-writer.ts'
+import { listSegments } from './segment.ts'
+
+export interface LocalLogOptions {
+  readonly dir: string
+  readonly files: Files
+  /** A segment that has reached this length is followed by another; 256 MiB unless told. */
+  readonly segmentBytes?: number
+  readonly processes?: Processes
+}
+
+const SEGMENT_BYTES = 256 * 1024 * 1024
+
+/** Touches nothing until it is used; closing it closes the readers and writers it gave out. */
+export function openLocalLog(options: LocalLogOptions): EventLog {
+  const { dir, files } = options
+  const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
+  const processes = options.processes ?? systemProcesses()
+  const open = new Set<Closable>()
+  return {
+    partitions: (topic) => listPartitions(files, dir, topic),
+
+    identity: async () => null,
+
+    async range(topic, partition) {
+      const place = partitionOf(dir, topic, partition)
+      const start = (await listSegments(files, place.dir))[0]
+      if (start === undefined) return { start: 0, end: 0 }
+      const durable = new DurableEnd(files, place.dir, processes)
+      try {
+        return { start, end: await durable.refresh() }
+      } finally {
+        await durable.close()
+      }
+    },
+
+    async reader(topic, partition, fromOffset) {
+      const place = partitionOf(dir, topic, partition)
+      const reader = new PartitionReader(files, place, fromOffset, processes)
+      try {
+        await reader.open()
+        return tracked(open, reader)
+      } catch (error) {
+        await reader.close()
+        throw error
+      }
+    },
+
+    async writer(topic, partition, owner) {
+      const place = partitionOf(dir, topic, partition)
+      const options = { files, processes, segmentBytes, owner }
+      return tracked(open, await openPartitionWriter(place, options))
+    },
+
+    async close() {
+      for (const one of [...open]) await one.close()
+    },
+  }
+}
+
+interface Closable {
+  close(): Promise<void>
+}
+
+/** Keeps `one` in `open` until it is closed. */
+function tracked<T extends Closable>(open: Set<Closable>, one: T): T {
+  const close = one.close.bind(one)
+  one.close = () => {
+    open.delete(one)
+    return close()
+  }
+  open.add(one)
+  return one
+}
+
+function partitionOf(dir: string, topic: string, partition: number): Partition {
+  if (!/^[\w-][\w.-]*$/.test(topic) || !Number.isSafeInteger(partition) || partition < 0) {
+    throw new CcsError('CCS_USAGE_INVALID', `${topic}-${partition} is no partition of a topic.`, {
+      hint: 'Topics are made of letters, digits, ".", "_" and "-"; partitions count from 0.',
+      exit: EXIT.usage,
+    })
+  }
+  return { topic, partition, dir: join(dir, `${topic}-${partition}`) }
+}
+
+async function listPartitions(files: Files, dir: string, topic: string): Promise<number[]> {
+  let names: readonly string[]
+  try {
+    names = await files.readdir(dir)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return []
+    throw error
+  }
+  return names
+    .filter((name) => name.startsWith(`${topic}-`) && /^\d+$/.test(name.slice(topic.length + 1)))
+    .map((name) => Number(name.slice(topic.length + 1)))
+    .sort((a, b) => a - b)
+}

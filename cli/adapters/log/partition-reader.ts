@@ -1,0 +1,183 @@
+/**
+ * Reads a partition in order, while others write: whole frames up to the durable end, each checked, handed
+ * out as views of one large buffer that a single read of the file has filled.
+ */
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import type { LogFrame, LogReader } from '../../domain/log/ports.ts'
+import type { Processes } from '../files/file-lock.ts'
+import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { DurableEnd } from './durable-end.ts'
+import { type FrameHeader, HEADER_BYTES, isIntact, recordPosition } from './frame.ts'
+import {
+  FileWindow,
+  findLater,
+  listSegments,
+  logCorrupt,
+  next,
+  type Place,
+  seekFrame,
+  segmentPath,
+} from './segment.ts'
+
+const WINDOW_BYTES = 256 * 1024
+const READ_BYTES_MAX = 16 * 1024 * 1024
+
+export interface Partition {
+  readonly topic: string
+  readonly partition: number
+  readonly dir: string
+}
+
+interface OpenSegment {
+  readonly file: OpenFile
+  readonly path: string
+}
+
+export class PartitionReader implements LogReader {
+  readonly #files: Files
+  readonly #partition: Partition
+  readonly #durable: DurableEnd
+  readonly #window = new FileWindow(WINDOW_BYTES)
+  #end = 0
+  #segment: OpenSegment | undefined
+  /** The next frame. */
+  #place: Place = { position: 0, offset: 0 }
+  /** The next record; inside the next frame where the reader was opened between two frames. */
+  #offset: number
+  #isClosed = false
+
+  constructor(files: Files, partition: Partition, fromOffset: number, processes: Processes) {
+    this.#files = files
+    this.#partition = partition
+    this.#durable = new DurableEnd(files, partition.dir, processes)
+    this.#offset = fromOffset
+  }
+
+  /** Finds the frame to begin with. CCS_LOG_CORRUPT if the log does not reach so far, or has no longer got it. */
+  async open(): Promise<void> {
+    this.#end = await this.#durable.refresh()
+    const { dir } = this.#partition
+    const segments = await listSegments(this.#files, dir)
+    const base = segments.findLast((begin) => begin <= this.#offset)
+    if (base === undefined && (this.#offset > 0 || segments.length > 0)) {
+      throw this.#notThere(segments[0] ?? 0, this.#end)
+    }
+    if (base === undefined) return
+    const segment = await this.#openSegment(base)
+    this.#place = await seekFrame(segment.file, base, this.#offset)
+    const { offset, position } = this.#place
+    if (offset === this.#offset) return
+    // Either the frame here holds the offset, or the chain of headers ends here.
+    await this.#window.load(segment.file, position, HEADER_BYTES)
+    if (this.#window.header(this.#place) !== undefined) return
+    if (offset < this.#end) throw await this.#damaged(segment)
+    throw this.#notThere(segments[0] ?? 0, Math.max(this.#end, offset))
+  }
+
+  position(): number {
+    return this.#offset
+  }
+
+  async read(bytesMax: number): Promise<readonly LogFrame[]> {
+    if (this.#isClosed) throw new Error('the log reader is closed')
+    if (this.#offset >= this.#end) {
+      this.#end = await this.#durable.refresh()
+      if (this.#offset >= this.#end) return []
+    }
+    let segment = this.#segment ?? (await this.#openSegment(this.#place.offset))
+    let wanted = Math.max(WINDOW_BYTES, Math.min(Math.ceil(bytesMax), READ_BYTES_MAX))
+    for (;;) {
+      await this.#window.load(segment.file, this.#place.position, wanted)
+      const frames = this.#takeFrames(bytesMax)
+      if (frames.length > 0) return frames
+      const header = this.#window.header(this.#place)
+      const held = this.#window.held(this.#place.position)
+      const frameBytes = HEADER_BYTES + (header?.bodyBytes ?? 0)
+      if (header !== undefined && frameBytes > held && held === wanted) wanted = frameBytes
+      else if (held === 0 && this.#place.position > 0) {
+        segment = await this.#openSegment(this.#place.offset)
+      } else throw await this.#damaged(segment)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#durable.close()
+    await this.#segment?.file.close()
+    this.#segment = undefined
+  }
+
+  /** The whole frames that the window holds; stops before the first that is not as it should be. */
+  #takeFrames(bytesMax: number): LogFrame[] {
+    const frames: LogFrame[] = []
+    let bytes = 0
+    while (this.#place.offset < this.#end) {
+      const header = this.#window.header(this.#place)
+      if (header === undefined) break
+      const frameBytes = HEADER_BYTES + header.bodyBytes
+      if (frameBytes > this.#window.held(this.#place.position)) break
+      if (bytes > 0 && bytes + frameBytes > bytesMax) break
+      const at = this.#window.index(this.#place.position)
+      if (!isIntact(this.#window.buffer, at, header)) break
+      frames.push(this.#frame(header, at + HEADER_BYTES))
+      bytes += frameBytes
+      this.#place = next(this.#place, header)
+      this.#offset = this.#place.offset
+    }
+    return frames
+  }
+
+  #frame(header: FrameHeader, at: number): LogFrame {
+    const { topic, partition } = this.#partition
+    const body = this.#window.buffer.subarray(at, at + header.bodyBytes)
+    const skipped = this.#offset - header.baseOffset
+    return {
+      topic,
+      partition,
+      baseOffset: this.#offset,
+      count: header.count - skipped,
+      appendMs: header.appendMs,
+      body: skipped === 0 ? body : body.subarray(recordPosition(body, skipped)),
+    }
+  }
+
+  /** Opens the segment that begins with an offset, in place of the one before. */
+  async #openSegment(base: number): Promise<OpenSegment> {
+    const path = segmentPath(this.#partition.dir, base)
+    const previous = this.#segment
+    try {
+      this.#segment = { file: await this.#files.open(path, 'r'), path }
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error
+      const damage = { ...this.#place, path: previous?.path ?? path }
+      throw logCorrupt({ ...damage, endOffset: await this.#nextWhole(this.#place.offset) })
+    }
+    this.#place = { position: 0, offset: base }
+    await previous?.file.close()
+    return this.#segment
+  }
+
+  async #damaged(segment: OpenSegment): Promise<CcsError> {
+    const later = await findLater(segment.file, this.#place)
+    const endOffset = later ?? (await this.#nextWhole(this.#place.offset))
+    return logCorrupt({ ...this.#place, path: segment.path, endOffset })
+  }
+
+  /** Where reading could go on in another segment, or the end. */
+  async #nextWhole(offset: number): Promise<number> {
+    const segments = await listSegments(this.#files, this.#partition.dir)
+    return segments.find((base) => base > offset) ?? this.#end
+  }
+
+  #notThere(start: number, end: number): CcsError {
+    const { topic, partition, dir } = this.#partition
+    return new CcsError(
+      'CCS_LOG_CORRUPT',
+      `Record ${this.#offset} of ${topic}-${partition} was asked for, but ${dir} holds ${start} to ${end}.`,
+      {
+        hint: 'Records that were read before are gone: restore the directory from a copy.',
+        exit: EXIT.checkFailed,
+      },
+    )
+  }
+}

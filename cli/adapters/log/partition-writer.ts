@@ -1,0 +1,242 @@
+/**
+ * The one writer of a partition. Opening takes the lock and brings the end in order: a torn last frame is
+ * cut, what is whole is synced. An append is one frame, written and synced before it is acknowledged and
+ * before readers may see it; a failed one leaves no trace.
+ */
+import { dirname } from 'node:path'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import type { LogWriter } from '../../domain/log/ports.ts'
+import type { RecordBatch } from '../../domain/log/record-batch.ts'
+import { type FileLock, type Processes, takeLock } from '../files/file-lock.ts'
+import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { encodeMark, LOCK_NAME, type Mark, markPath, readMark } from './durable-end.ts'
+import { BODY_BYTES_MAX, encodeHeader, HEADER_BYTES } from './frame.ts'
+import type { Partition } from './partition-reader.ts'
+import { listSegments, logCorrupt, scanTail, segmentPath } from './segment.ts'
+
+export interface WriterOptions {
+  readonly files: Files
+  readonly processes: Processes
+  /** A segment that has reached this length is followed by another. */
+  readonly segmentBytes: number
+  /** Shown to others that want to write. */
+  readonly owner: string
+}
+
+export async function openPartitionWriter(
+  partition: Partition,
+  options: WriterOptions,
+): Promise<LogWriter> {
+  const { files } = options
+  const { dir } = partition
+  await files.mkdir(dir)
+  await files.fsyncDir(dirname(dir))
+  await files.fsyncDir(dirname(dirname(dir)))
+  const lock = await lockPartition(partition, options)
+  try {
+    const markFile = await openMark(files, dir)
+    try {
+      const { segment, mark } = await recover(files, dir, await readMark(markFile))
+      const writer = new PartitionWriter(partition, options, { lock, markFile, segment, mark })
+      await writer.publish()
+      return writer
+    } catch (error) {
+      await markFile.close()
+      throw error
+    }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function lockPartition(partition: Partition, options: WriterOptions): Promise<FileLock> {
+  const { topic, partition: number, dir } = partition
+  const place = { dir, name: LOCK_NAME }
+  const attempt = await takeLock(options.files, place, options.owner, options.processes)
+  if (attempt.taken) return attempt.lock
+  const { owner, pid, host } = attempt.holder
+  const isElsewhere = host !== options.processes.self().host
+  throw new CcsError(
+    'CCS_LOG_LOCKED',
+    `${topic}-${number} is being written by ${owner} (pid ${pid}${isElsewhere ? ` on ${host}` : ''}).`,
+    {
+      hint: isElsewhere
+        ? `Stop it there; if that machine is gone for good, delete ${attempt.path}.`
+        : 'Stop it first, or use another data directory with --data.',
+    },
+  )
+}
+
+async function openMark(files: Files, dir: string): Promise<OpenFile> {
+  try {
+    return await files.open(markPath(dir), 'r+')
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
+    return await files.open(markPath(dir), 'w+')
+  }
+}
+
+/** Opens the last segment at its end, cut and synced. The mark says what must be there at the least. */
+async function recover(files: Files, dir: string, mark: Mark | undefined) {
+  const segments = await listSegments(files, dir)
+  const base = segments.at(-1) ?? 0
+  const path = segmentPath(dir, base)
+  const segment = await files.open(path, segments.length > 0 ? 'r+' : 'wx+')
+  try {
+    const bytes = await segment.size()
+    const isMarked = mark?.segment === base && mark.end.position <= bytes
+    const from = isMarked ? mark.end : { position: 0, offset: base }
+    const scan = await scanTail(segment, bytes, from)
+    const damage = { ...scan.end, path }
+    if (scan.laterOffset !== undefined) throw logCorrupt({ ...damage, endOffset: scan.laterOffset })
+    if (mark !== undefined && scan.end.offset < mark.end.offset) {
+      throw logCorrupt({ ...damage, endOffset: mark.end.offset })
+    }
+    if (scan.tornBytes > 0) await segment.truncate(scan.end.position)
+    await segment.datasync()
+    await files.fsyncDir(dir)
+    const isTimeKnown = scan.appendMs > 0 || mark?.segment === base
+    const appendMs = Math.max(
+      scan.appendMs,
+      mark?.appendMs ?? 0,
+      isTimeKnown ? 0 : await lastAppendMs(files, dir, segments),
+    )
+    return { segment, mark: { segment: base, end: scan.end, appendMs } }
+  } catch (error) {
+    await segment.close()
+    throw error
+  }
+}
+
+/** Of the segment before the last: the mark may be lost while the last is still empty. */
+async function lastAppendMs(files: Files, dir: string, segments: readonly number[]) {
+  const base = segments.at(-2)
+  if (base === undefined) return 0
+  const file = await files.open(segmentPath(dir, base), 'r')
+  try {
+    return (await scanTail(file, await file.size(), { position: 0, offset: base })).appendMs
+  } finally {
+    await file.close()
+  }
+}
+
+interface OpenParts {
+  readonly lock: FileLock
+  readonly markFile: OpenFile
+  readonly segment: OpenFile
+  readonly mark: Mark
+}
+
+class PartitionWriter implements LogWriter {
+  readonly topic: string
+  readonly partition: number
+  readonly #dir: string
+  readonly #options: WriterOptions
+  readonly #lock: FileLock
+  readonly #markFile: OpenFile
+  #segment: OpenFile
+  /** The synced end; published once the mark on the disk says the same. */
+  #mark: Mark
+  #isPublished = false
+  /** Bytes of a failed append may lie behind the end. */
+  #isTorn = false
+  #queue: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | undefined
+
+  constructor(partition: Partition, options: WriterOptions, parts: OpenParts) {
+    this.topic = partition.topic
+    this.partition = partition.partition
+    this.#dir = partition.dir
+    this.#options = options
+    this.#lock = parts.lock
+    this.#markFile = parts.markFile
+    this.#segment = parts.segment
+    this.#mark = parts.mark
+  }
+
+  /** Appends wait for one another; the batch must stay as it is until its append is done. */
+  append(batch: RecordBatch, appendMs: number): Promise<number> {
+    if (this.#closing !== undefined) return Promise.reject(new Error('the log writer is closed'))
+    const result = this.#queue.then(() => this.#append(batch, appendMs))
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#queue.then(() => this.#close())
+    return this.#closing
+  }
+
+  /** Lets readers go up to the synced end. */
+  async publish(): Promise<void> {
+    await this.#markFile.write([encodeMark(this.#mark)], 0)
+    this.#isPublished = true
+  }
+
+  async #append(batch: RecordBatch, wantedMs: number): Promise<number> {
+    const { body, count } = batch
+    const { offset } = this.#mark.end
+    if (count === 0) return offset
+    if (body.length > BODY_BYTES_MAX) throw tooLarge(this.topic, body.length)
+    if (this.#isTorn) await this.#cut()
+    if (this.#mark.end.position >= this.#options.segmentBytes) await this.#roll()
+    const { segment, end } = this.#mark
+    const appendMs = Math.max(wantedMs, this.#mark.appendMs)
+    const header = encodeHeader({ count, baseOffset: offset, appendMs }, body)
+    try {
+      await this.#segment.write([header, body], end.position)
+      await this.#segment.datasync()
+    } catch (error) {
+      this.#isTorn = true
+      // Where this fails too, the next append cuts first, or the next writer at its opening.
+      await this.#cut().catch(() => undefined)
+      throw error
+    }
+    const position = end.position + HEADER_BYTES + body.length
+    this.#mark = { segment, end: { position, offset: offset + count }, appendMs }
+    this.#isPublished = false
+    // The records are safe, so they are acknowledged; the mark follows with the next append or at close.
+    await this.publish().catch(() => undefined)
+    return offset
+  }
+
+  async #cut(): Promise<void> {
+    await this.#segment.truncate(this.#mark.end.position)
+    this.#isTorn = false
+  }
+
+  /** All frames so far are synced, so the next segment may begin; nothing acknowledged can be in its file. */
+  async #roll(): Promise<void> {
+    const { offset } = this.#mark.end
+    const segment = await this.#options.files.open(segmentPath(this.#dir, offset), 'w+')
+    try {
+      await this.#options.files.fsyncDir(this.#dir)
+    } catch (error) {
+      await segment.close()
+      throw error
+    }
+    await this.#segment.close()
+    this.#segment = segment
+    this.#mark = { ...this.#mark, segment: offset, end: { position: 0, offset } }
+  }
+
+  async #close(): Promise<void> {
+    try {
+      if (!this.#isPublished) await this.publish()
+      await this.#markFile.sync()
+    } finally {
+      await this.#markFile.close()
+      await this.#segment.close()
+      await this.#lock.release()
+    }
+  }
+}
+
+function tooLarge(topic: string, bytes: number): CcsError {
+  return new CcsError(
+    'CCS_LOG_RECORD_TOO_LARGE',
+    `${bytes} bytes at once are too many for ${topic}: at most ${BODY_BYTES_MAX} fit into one append.`,
+    { hint: 'Append fewer records at a time; a single record must fit too.' },
+  )
+}

@@ -1,0 +1,104 @@
+/**
+ * Starts dbt once and listens: progress from its log, the verdict from the files it writes. Everything dbt
+ * needs to know goes in by environment variables, so that its own command line stays the user's.
+ */
+import { type DbtLine, errorSentence, readDbtLine } from '../../domain/marts/log.ts'
+import { type DbtVerdict, readVerdict } from '../../domain/marts/results.ts'
+import { type Files, isErrno } from '../files/files.ts'
+import { runPython } from './child.ts'
+
+export interface DbtRun {
+  readonly files: Files
+  readonly python: string
+  readonly args: readonly string[]
+  /** Folder of dbt_project.yml and profiles.yml. */
+  readonly projectDir: string
+  /** Where target/ and logs/ of this data directory lie; made when absent. */
+  readonly workDir: string
+  /** Absolute path of the DuckDB file that dbt owns. */
+  readonly warehouse: string
+  readonly env: NodeJS.ProcessEnv
+  /** Progress and verdict are read from the log; else the lines are for the person. */
+  readonly runsNodes: boolean
+  readonly signal?: AbortSignal | undefined
+  readonly isBackground?: boolean | undefined
+  readonly onNode?: ((line: DbtLine & { kind: 'node' }) => void) | undefined
+  /** A line of a command that runs no nodes. */
+  readonly onLine?: ((line: string) => void) | undefined
+}
+
+export interface DbtOutcome {
+  readonly code: number | null
+  readonly verdict: DbtVerdict | undefined
+  readonly version: string | null
+  readonly lastWords: string
+}
+
+export async function startDbt(run: DbtRun): Promise<DbtOutcome> {
+  const { files, workDir } = run
+  const target = `${workDir}/target`
+  await files.mkdir(target)
+  await files.mkdir(`${workDir}/logs`)
+  // What a run before left must never be taken for the answer of this one.
+  await files.remove(`${target}/run_results.json`)
+  const errors: string[] = []
+  let version: string | null = null
+  const onLine = (text: string) => {
+    const line = run.runsNodes ? readDbtLine(text) : undefined
+    if (line?.kind === 'node') run.onNode?.(line)
+    else if (line?.kind === 'version') version = line.version
+    else if (line?.kind === 'error') errors.push(line.text)
+    else if (!run.runsNodes) {
+      errors.splice(0, Math.max(0, errors.length - 20))
+      errors.push(text)
+      run.onLine?.(text)
+    }
+  }
+  const { code, stderr } = await runPython({
+    python: run.python,
+    module: 'dbt.cli.main',
+    args: run.args,
+    cwd: run.projectDir,
+    env: environment(run, target),
+    onLine,
+    // A background build gives way at once: DuckDB takes back what was not committed.
+    graceMs: run.isBackground ? 0 : 5_000,
+    signal: run.signal,
+    isBackground: run.isBackground,
+  })
+  const results = run.runsNodes ? await readJson(files, `${target}/run_results.json`) : undefined
+  const manifest =
+    results === undefined ? undefined : await readJson(files, `${target}/manifest.json`)
+  return {
+    code,
+    verdict: results === undefined ? undefined : readVerdict(results, manifest),
+    version,
+    lastWords: errorSentence(errors.length > 0 ? errors : [stderr]),
+  }
+}
+
+function environment(run: DbtRun, target: string): NodeJS.ProcessEnv {
+  return {
+    ...run.env,
+    CCS_WAREHOUSE: run.warehouse,
+    DBT_PROJECT_DIR: run.projectDir,
+    DBT_PROFILES_DIR: run.env.DBT_PROFILES_DIR ?? run.projectDir,
+    DBT_TARGET_PATH: target,
+    DBT_LOG_PATH: `${run.workDir}/logs`,
+    DBT_LOG_FORMAT: run.runsNodes ? 'json' : 'text',
+    DBT_LOG_FORMAT_FILE: 'text',
+    DBT_USE_COLORS: 'false',
+    DBT_USE_COLORS_FILE: 'false',
+    DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
+    DO_NOT_TRACK: '1',
+  }
+}
+
+async function readJson(files: Files, path: string): Promise<unknown> {
+  try {
+    return JSON.parse((await files.readFile(path)).toString('utf8'))
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,121 @@
+/** The part of the composition root for rejects from ksqlDB's processing log: its topic, Kafka and registry. */
+
+import { prefixed } from '../domain/config/target.ts'
+import {
+  addCounts,
+  type CollectCounts,
+  collectRejects,
+} from '../domain/dlq/import-processing-log.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import type { Project } from '../project.ts'
+import { openGateSchemas } from './gate.ts'
+import { RAW_TOPIC, systemClock } from './project-logic.ts'
+import { openRejectDecoder } from './reader.ts'
+
+export interface CollectChoice {
+  /** Whole name of the processing log's topic; the server is asked where absent. */
+  readonly log?: string
+  readonly isFollowing: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (counts: CollectCounts) => void
+  /** Something that a person should know. */
+  readonly onNotice: (text: string) => void
+}
+
+export interface Collected extends CollectCounts {
+  /** Topic of the processing log. */
+  readonly log: string
+}
+
+/** What ksqlDB may read events from: with a gate before it, or none. */
+const EVENT_TOPICS = [RAW_TOPIC, 'events.valid']
+
+const RETRY_MS = { first: 500, most: 10_000 }
+
+/** Who follows waits for servers that are away, and goes on from what is in Kafka. */
+export async function collect(project: Project, choice: CollectChoice): Promise<Collected> {
+  const { isFollowing, signal, onProgress, onNotice } = choice
+  const { first, most } = RETRY_MS
+  let before: CollectCounts | undefined
+  for (let waitMs = first; ; waitMs = Math.min(most, waitMs * 2)) {
+    let counts = before
+    const note = (now: CollectCounts) => {
+      counts = addCounts(before, now)
+      waitMs = first
+      onProgress(counts)
+    }
+    try {
+      const result = await collectOnce(project, { ...choice, onProgress: note })
+      return { ...result, ...addCounts(before, result) }
+    } catch (error) {
+      const isPassing = error instanceof CcsError && error.exit === EXIT.unreachable
+      if (!isFollowing || !isPassing || signal.aborted) throw error
+      if (waitMs === first) onNotice(`${error.message} Waiting for it.`)
+      before = counts
+      await systemClock().sleep(waitMs, signal)
+    }
+  }
+}
+
+/** CCS_CONFIG_INVALID for a target without Kafka, or of which nobody says where its processing log is. */
+async function collectOnce(
+  project: Project,
+  choice: Omit<CollectChoice, 'onNotice'>,
+): Promise<Collected> {
+  const { kafka: settings, prefix } = project.target
+  if (settings === undefined) throw noServer(project, 'has no Kafka')
+  const [
+    { openKafka },
+    { openKafkaLog },
+    { openCollectStream },
+    { placeFinder },
+    decode,
+    schemas,
+    topic,
+  ] = await Promise.all([
+    import('../adapters/kafka/connection.ts'),
+    import('../adapters/kafka/event-log.ts'),
+    import('../adapters/kafka/collect-stream.ts'),
+    import('../adapters/kafka/find-offsets.ts'),
+    openRejectDecoder(project),
+    openGateSchemas(project),
+    choice.log ?? topicOfLog(project),
+  ])
+  const connect = () => openKafka(settings, project.dir)
+  // First the stream: with it whoever collected before is at an end, and what is in events.dlq stays.
+  const stream = await openCollectStream({ kafka: await connect(), prefix, log: topic })
+  const kafka = await connect()
+  const log = openKafkaLog(kafka, { prefix, through: (run) => run() })
+  const { recordBytesMax, futureToleranceMs } = project.config.gate
+  try {
+    const counts = await collectRejects(
+      { stream, log, decode, schemas, findPlaces: placeFinder(kafka), clock: systemClock() },
+      {
+        ...{ recordBytesMax, futureToleranceMs, ...choice },
+        topics: new Map(EVENT_TOPICS.map((name) => [prefixed(project.target, name), name])),
+      },
+    )
+    return { log: topic, ...counts }
+  } finally {
+    await Promise.all([stream.close(), log.close()])
+  }
+}
+
+async function topicOfLog(project: Project): Promise<string> {
+  const { ksqldb } = project.target
+  if (ksqldb === undefined) throw noServer(project, 'has no ksqlDB')
+  const [{ openKsql }, { processingLog }] = await Promise.all([
+    import('../engines/ksqldb/client/client.ts'),
+    import('../engines/ksqldb/client/inspect.ts'),
+  ])
+  const client = openKsql(ksqldb)
+  const { serviceId } = await client.info()
+  return (await processingLog(client, serviceId)).topic
+}
+
+function noServer({ target }: Project, problem: string): CcsError {
+  return new CcsError('CCS_CONFIG_INVALID', `Target "${target.name}" ${problem}.`, {
+    exit: EXIT.usage,
+    hint: 'Name a target on ksqlDB: ccs dlq collect --target NAME. Or the topic of its processing log: --log TOPIC',
+  })
+}

@@ -1,0 +1,58 @@
+/** Whether a server of `ccs stack` can be used, and what a new one needs before it can. */
+
+import { isBrokerReady } from '../adapters/kafka/ready.ts'
+import { addressOf, type PartName, type StackPorts } from '../domain/devstack/servers.ts'
+import { BUCKET } from '../domain/devstack/settings.ts'
+
+/** A server that was started just now (`isFresh`) is also made what a new one has to be. */
+export async function isPartReady(
+  part: PartName,
+  ports: StackPorts,
+  isFresh: boolean,
+): Promise<boolean> {
+  const address = addressOf(part, ports)
+  switch (part) {
+    case 'kafka':
+      return isBrokerReady('127.0.0.1', ports.kafka)
+    case 'registry':
+      if (!(await isOk(`${address}/subjects`))) return false
+      return !isFresh || setBackward(address)
+    case 'connect':
+      return isOk(`${address}/connectors`)
+    case 's3':
+      if (await hasBucket(address, BUCKET)) return true
+      return isFresh && makeBucket(address, BUCKET)
+  }
+}
+
+const TIMEOUT_MS = 5_000
+
+async function isOk(url: string): Promise<boolean> {
+  return (await answer(url)) === 200
+}
+
+async function hasBucket(server: string, bucket: string): Promise<boolean> {
+  return (await answer(`${server}/${bucket}`, { method: 'HEAD' })) === 200
+}
+
+async function makeBucket(server: string, bucket: string): Promise<boolean> {
+  return (await answer(`${server}/${bucket}`, { method: 'PUT' })) === 200
+}
+
+/** New versions must read what the one before wrote: Confluent's default, which other registries don't share. */
+async function setBackward(registry: string): Promise<boolean> {
+  const body = JSON.stringify({ compatibility: 'BACKWARD' })
+  const headers = { 'content-type': 'application/json' }
+  return (await answer(`${registry}/config`, { method: 'PUT', headers, body })) === 200
+}
+
+/** The status; undefined: nobody answers. */
+async function answer(url: string, init: RequestInit = {}): Promise<number | undefined> {
+  try {
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
+    await response.arrayBuffer()
+    return response.status
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The published marts, for whoever reads them: a DuckDB of its own over serve.duckdb, read only, opened again
+ * when a newer file has taken its place.
+ */
+import { stat } from 'node:fs/promises'
+import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
+import type { Files } from '../adapters/files/files.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import type { QueryResult } from '../domain/log/ports.ts'
+import { type MartsInfo, martsLayout, parseMartsInfo } from '../domain/marts/marts.ts'
+import type { Project } from '../project.ts'
+
+export interface Marts {
+  /** What they are and how the last run of dbt went, as of the last `query` (or of opening). */
+  readonly info: MartsInfo
+  /** One statement over the schema main of the newest published file. Errors are DuckDB's own. */
+  query(sql: string): Promise<QueryResult>
+  close(): Promise<void>
+}
+
+/** marts.json; undefined before the first run of dbt. Right also while no marts are published yet. */
+export async function readMarts(project: Project, disk?: Files): Promise<MartsInfo | undefined> {
+  const { diskFiles, isErrno } = await import('../adapters/files/files.ts')
+  const files = disk ?? diskFiles()
+  try {
+    const text = await files.readFile(martsLayout(project.dataDir).info)
+    return parseMartsInfo(text.toString('utf8'))
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+/** undefined while no marts are published. */
+export async function openMarts(project: Project): Promise<Marts | undefined> {
+  const first = await openServed(project)
+  if (!first) return undefined
+  let served = first
+  let turn: Promise<unknown> = Promise.resolve()
+  const query = async (sql: string): Promise<QueryResult> => {
+    if ((await identity(project)) !== served.identity) {
+      const next = await openServed(project)
+      if (next) {
+        served.close()
+        served = next
+      }
+    }
+    served.info = (await readMarts(project)) ?? served.info
+    return served.connection.all(sql)
+  }
+  return {
+    get info() {
+      return served.info
+    },
+    // One after the other: a connection runs one statement at a time, and is closed between two.
+    query: (sql) => {
+      const answer = turn.then(() => query(sql))
+      turn = answer.catch(() => undefined)
+      return answer
+    },
+    close: async () => {
+      await turn
+      served.close()
+    },
+  }
+}
+
+interface Served {
+  info: MartsInfo
+  readonly identity: string
+  readonly connection: DuckConnection
+  close(): void
+}
+
+const MEMORY_BYTES = 256 * 1024 * 1024
+
+async function openServed(project: Project): Promise<Served | undefined> {
+  const is = await identity(project)
+  const info = is === undefined ? undefined : await readMarts(project)
+  if (is === undefined || info?.builtMs == null) return undefined
+  const { openDuck } = await import('../adapters/duckdb/duckdb.ts')
+  const duck: Duck = await openDuck({
+    path: martsLayout(project.dataDir).serve,
+    readOnly: true,
+    threads: 2,
+    memoryLimitBytes: MEMORY_BYTES,
+  })
+  try {
+    const connection = await duck.connect()
+    await connection.run("SET TimeZone = 'UTC'")
+    const close = () => {
+      connection.close()
+      duck.close()
+    }
+    return { info, identity: is, connection, close }
+  } catch (error) {
+    duck.close()
+    throw error
+  }
+}
+
+/** Which file it is: a rename puts another in its place. */
+async function identity(project: Project): Promise<string | undefined> {
+  try {
+    const { ino, mtimeMs, size } = await stat(martsLayout(project.dataDir).serve)
+    return `${ino} ${mtimeMs} ${size}`
+  } catch {
+    return undefined // none is published
+  }
+}
+
+/** The published marts as `ccs query` asks. Throws CCS_MARTS_MISSING, and CCS_QUERY_INVALID for a wrong SELECT. */
+export async function openMartsAnswers(project: Project) {
+  const marts = await openMarts(project)
+  if (!marts)
+    throw new CcsError('CCS_MARTS_MISSING', 'No marts are published yet.', {
+      exit: EXIT.unreachable,
+      hint: 'Build them: ccs dbt build. While ccs up runs, they build themselves.',
+    })
+  const { committedMs } = marts.info
+  return {
+    from: 'marts',
+    asOf: committedMs === null ? null : new Date(committedMs).toISOString(),
+    query: async (sql: string): Promise<QueryResult> => {
+      const ask = `SELECT json_serialize_sql('${sql.replaceAll("'", "''")}') AS ast`
+      const isSelect = !/^{"error":true,"error_type":"not implemented"/.test(
+        String((await marts.query(ask)).rows[0]?.ast),
+      )
+      if (!isSelect)
+        throw new CcsError('CCS_QUERY_INVALID', 'Only one SELECT can be asked.', {
+          exit: EXIT.usage,
+        })
+      try {
+        return await marts.query(sql)
+      } catch (cause) {
+        const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
+        throw new CcsError('CCS_QUERY_INVALID', first.replace(/[.!]*$/, '.'), {
+          exit: EXIT.usage,
+          hint: `The marts are: ${marts.info.models.join(', ')}.`,
+          cause,
+        })
+      }
+    },
+    close: () => marts.close(),
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * Composition of the running pipeline: store, engine, loop and local HTTP, put together from the pieces
+ * that open.ts knows.
+ */
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import type { Manifest } from '../domain/lake/manifest.ts'
+import type { Clock, RegisteredSchema } from '../domain/log/ports.ts'
+import type { Pipeline } from '../domain/pipeline/pipeline.ts'
+import type { PipelineParts } from '../domain/pipeline/pipeline-ports.ts'
+import type { StatusResult } from '../domain/pipeline/status.ts'
+import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
+import type { GoldLimits } from '../engines/embedded/options.ts'
+import type { Project } from '../project.ts'
+import {
+  deployedLogic,
+  type Logic,
+  openCodec,
+  openEngine,
+  RAW_TOPIC,
+  refuseChanges,
+  type Store,
+  systemClock,
+} from './project-logic.ts'
+import { openProjectStore, type ProjectStore } from './targets/log.ts'
+
+/** A running pipeline and what it stands on. */
+export interface OpenPipeline {
+  readonly pipeline: Pipeline
+  readonly engine: EmbeddedEngine
+  readonly store: Store
+  /** Releases locks, files and memory; the pipeline has ended before. */
+  close(): Promise<void>
+}
+
+export interface PipelineOpening {
+  /** Who runs it, for whoever meets the lock. */
+  readonly owner: string
+  readonly onNotice: (text: string) => void
+  /** It ends by itself: a Kafka that stays away is an error then. */
+  readonly isOnce?: boolean
+  /** Tells Gold's changes to topics of the log where there are no others; with Kafka they always are. */
+  readonly hasGoldTopics?: boolean
+  /** That of the project unless given; it is closed with the pipeline. */
+  readonly store?: Store
+  /** What the loop waits by; the system's unless given. */
+  readonly clock?: Clock
+  /** Those of a real shop unless given. */
+  readonly goldLimits?: GoldLimits
+}
+
+/**
+ * Opens the embedded pipeline of the local target. Throws CCS_ENGINE_LOCKED while another runs here, and
+ * CCS_PLAN_CHANGES when models or schemas are not those that made the present rows.
+ */
+export async function openPipeline(
+  project: Project,
+  logic: Logic,
+  opening: PipelineOpening,
+): Promise<OpenPipeline> {
+  const { owner, onNotice, isOnce, store: given, clock = systemClock(), goldLimits } = opening
+  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check, ledger, waits] =
+    await Promise.all([
+      import('../adapters/lake/engine-lock.ts'),
+      import('../domain/gate/rejects.ts'),
+      import('../domain/pipeline/pipeline.ts'),
+      import('../domain/lake/check.ts'),
+      import('../domain/dlq/replay-ledger.ts'),
+      import('../domain/pipeline/retry-while-unavailable.ts'),
+    ])
+  const outage = new waits.Outage(clock, onNotice, isOnce ? { kafkaMs: waits.KAFKA_WAIT_MS } : {})
+  const through = <T>(run: () => Promise<T>) => outage.through('write', run)
+  const store: ProjectStore = given ?? (await openProjectStore(project, through))
+  const closers: (() => Promise<void>)[] = [() => store.log.close()]
+  const close = async () => {
+    const faults: unknown[] = []
+    for (const one of closers.splice(0).reverse()) await one().catch((error) => faults.push(error))
+    if (faults.length > 0) throw faults[0]
+  }
+  try {
+    const lock = await takeEngineLock(store.files, store.root, owner)
+    closers.push(() => lock.release())
+    const manifest = await store.manifests.load()
+    await refuseChanges(logic, manifest)
+    if (project.target.kafka) await refuseNoTopic(store, project)
+    if (manifest) await store.lake.settle(manifest)
+    const unchecked = manifest ? await check.checkNewest(store.lake, manifest) : []
+    const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
+    // More are put into it while it runs.
+    const rawSchemas = [...logic.rawSchemas]
+    const engine = await openEngine(project, { ...logic, rawSchemas }, store, {
+      lakePath,
+      ...(manifest ? { manifest } : {}),
+      ...(goldLimits ? { goldLimits } : {}),
+    })
+    closers.push(() => engine.close())
+    store.fault?.watch({ engine, lake: store.lake, manifests: store.manifests })
+    const rejects = await openRejects(store.log, await openCodec(logic), {
+      owner,
+      findOrigins: ledger.replayOrigins(store.log, clock),
+      ...(manifest ? { committed: manifest } : {}),
+    })
+    closers.push(() => rejects.close())
+    const { checkpointEveryMs, checkpointRows } = project.config.engine
+    const learnSchemas = await openLearner(project, rawSchemas, clock)
+    const pipeline = new Pipeline(
+      {
+        clock,
+        ...(learnSchemas ? { learnSchemas } : {}),
+        log: store.log,
+        engine,
+        lake: store.lake,
+        manifests: store.manifests,
+        keepRejects: (some) => rejects.keep(some),
+        outage,
+        ...(store.tellPositions ? { onCommit: store.tellPositions } : {}),
+      },
+      {
+        topic: RAW_TOPIC,
+        checkpointMs: checkpointEveryMs,
+        checkpointRows,
+        logic: deployedLogic(logic),
+        dlqEnd: rejects.metEnd,
+        onNotice,
+        ...(manifest ? { manifest } : {}),
+      },
+    )
+    const { openPublisher } = await import('./publish.ts')
+    const parts = { project, logic, store, engine, pipeline, clock, owner, onNotice }
+    const hasTopics = opening.hasGoldTopics ?? false
+    const publisher = await openPublisher({
+      ...parts,
+      hasTopics,
+      ...(manifest ? { manifest } : {}),
+    })
+    if (publisher) closers.push(() => publisher.close())
+    const beside = { engine: pipeline, clock: systemClock() }
+    const checking = check.checkRest(store.lake, unchecked, beside)
+    closers.push(() => checking.stop())
+    return { pipeline, engine, store, close }
+  } catch (error) {
+    await close().catch(() => undefined)
+    throw error
+  }
+}
+
+/** undefined where nobody else can register a schema while the engine runs. */
+async function openLearner(
+  project: Project,
+  schemas: RegisteredSchema[],
+  clock: Clock,
+): Promise<PipelineParts['learnSchemas']> {
+  if (!project.target.kafka) return undefined
+  const [{ openRegistry }, { schemaLearner }] = await Promise.all([
+    import('./targets/log.ts'),
+    import('../domain/pipeline/schema-refresh.ts'),
+  ])
+  const registry = await openRegistry(project)
+  return schemaLearner(schemas, () => registry.versions(`${RAW_TOPIC}-value`), clock)
+}
+
+/** A topic that is not there yet would be waited for in silence. */
+async function refuseNoTopic({ log }: ProjectStore, { target }: Project): Promise<void> {
+  const [{ prefixed }, { DLQ_TOPIC }] = await Promise.all([
+    import('../domain/config/target.ts'),
+    import('../domain/gate/rejects.ts'),
+  ])
+  for (const topic of [RAW_TOPIC, DLQ_TOPIC]) {
+    if ((await log.partitions(topic)).length > 0) continue
+    const message = `There is no topic ${prefixed(target, topic)} on target "${target.name}".`
+    throw new CcsError('CCS_KAFKA_TOPIC', message, {
+      exit: EXIT.usage,
+      hint: `Make what the project needs: ccs deploy --target ${target.name}`,
+    })
+  }
+}
+
+/** The pipeline's HTTP: other processes find it through the data directory. */
+export interface OpenServer {
+  readonly url: string
+  status(): Promise<StatusResult>
+  close(): Promise<void>
+}
+
+export async function openServer(
+  project: Project,
+  open: OpenPipeline,
+  options: { readonly port: number },
+): Promise<OpenServer> {
+  const [{ startServer }, { publishEndpoint, removeEndpoint }, { readStatus }, { openPage }] =
+    await Promise.all([
+      import('../web/live/server.ts'),
+      import('../engines/embedded/query/client.ts'),
+      import('../domain/pipeline/status.ts'),
+      import('./dash.ts'),
+    ])
+  const { store, engine, pipeline } = open
+  const status = () =>
+    readStatus(store.log, pipeline.state(), {
+      data: store.root,
+      topic: RAW_TOPIC,
+      nowMs: Date.now(),
+      running: true,
+    })
+  const compact = async (options: object = {}) =>
+    (await import('./lake.ts')).compactBeside(open, options)
+  const page = await openPage(project, {
+    log: store.log,
+    manifests: store.manifests,
+    catchUp: () => pipeline.catchUp(),
+    query: (sql, nowMs) => engine.query(sql, nowMs),
+    status,
+    news: () => engine.counts.records,
+  })
+  const server = await startServer({
+    port: options.port,
+    page: page.page,
+    routes: {
+      ...page.routes,
+      'GET /status': status,
+      'POST /query': async (body, signal) => {
+        const sql = sqlOf(body)
+        await pipeline.catchUp()
+        return engine.query(sql, Date.now(), signal)
+      },
+      'POST /commit': async () => {
+        await pipeline.commit()
+        return status()
+      },
+      'POST /compact': (body) => compact(typeof body === 'object' && body !== null ? body : {}),
+    },
+  })
+  let compacting: Promise<unknown> | undefined
+  // A failure here is the pipeline's to tell: compaction only ever commits through it.
+  const tidy = () => {
+    compacting ??= compact()
+      .catch(() => undefined)
+      .finally(() => {
+        compacting = undefined
+      })
+  }
+  const timer = setInterval(tidy, COMPACT_EVERY_MS)
+  await publishEndpoint(store.files, store.root, server.port)
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    status,
+    close: async () => {
+      clearInterval(timer)
+      await compacting
+      await removeEndpoint(store.files, store.root)
+      await page.close()
+      await server.close()
+    },
+  }
+}
+
+/** Small files are looked for this often; most times there is nothing to do. */
+const COMPACT_EVERY_MS = 60_000
+
+function sqlOf(body: unknown): string {
+  const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined
+  if (typeof sql === 'string') return sql
+  throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".', { exit: EXIT.usage })
+}

@@ -1,0 +1,101 @@
+/**
+ * Composition of the look at Silver's files: their bytes against what was written, as far as they are near the days
+ * that are compared.
+ */
+import { stat } from 'node:fs/promises'
+import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
+import { quoted, type TableFiles } from '../domain/audit/catalog.ts'
+import type { LakeFile } from '../domain/lake/manifest.ts'
+import type { SnapshotFile } from '../domain/reconcile/files.ts'
+import type { SilverFiles } from '../domain/reconcile/input.ts'
+import type { Store } from './project-logic.ts'
+
+export interface SilverToInspect {
+  readonly store: Store
+  readonly plain: DuckConnection
+  /** Files of Bronze and Silver of one commit, and where they are held fast. */
+  readonly lake: readonly LakeFile[]
+  readonly places: ReadonlyMap<string, string>
+  /** What the marts were built from, and what it is called below the data directory. */
+  readonly snapshot: readonly SnapshotFile[]
+  readonly snapshotDir: string
+}
+
+export interface InspectedSilver extends Pick<SilverFiles, 'damaged' | 'lake'> {
+  /** Paths that nothing can be read from. */
+  readonly unreadable: ReadonlySet<string>
+  /** Files of the lake that are among them, or gone, by name. */
+  readonly lost: ReadonlySet<string>
+}
+
+/** The file without rows that stands in a snapshot for each table. */
+export const EMPTY_FILE = 'empty.parquet'
+
+export async function inspectSilver(about: SilverToInspect): Promise<InspectedSilver> {
+  const { store, plain, places, snapshot, snapshotDir } = about
+  const { checkSilver } = await import('../domain/reconcile/files.ts')
+  const empty = new Map(
+    snapshot.filter(({ name }) => name === EMPTY_FILE).map(({ table, path }) => [table, path]),
+  )
+  const { damaged, unreadable } = await checkSilver(
+    {
+      lake: about.lake.filter(({ table }) => table.startsWith('silver.')),
+      snapshot: snapshot.filter(({ name }) => name !== EMPTY_FILE),
+      ...{ places, snapshotDir },
+    },
+    {
+      // A file that the manifest has forgotten is known by its checksum alone.
+      fault: async ({ bytes, crc32 }, path) =>
+        store.lake.check({ bytes: bytes ?? (await store.files.stat(path)).bytes, crc32 }, path),
+      isSame,
+      isReadable: (path, table) => isReadable(plain, path, empty.get(table)),
+    },
+  )
+  const lost = new Set<string>()
+  const lake = new Map<string, string[]>()
+  for (const [table, path] of empty) lake.set(table, [path])
+  for (const { table, name } of about.lake) {
+    const path = places.get(name)
+    if (path === undefined || unreadable.has(path)) lost.add(name)
+    else lake.set(table, [...(lake.get(table) ?? []), path])
+  }
+  return { damaged, lake, unreadable, lost }
+}
+
+/** The tables without some of their files. */
+export function without(tables: TableFiles, paths: ReadonlySet<string>): TableFiles {
+  if (paths.size === 0) return tables
+  return new Map(
+    [...tables].map(([table, files]) => [table, files.filter((path) => !paths.has(path))]),
+  )
+}
+
+/** Two names of one file. */
+async function isSame(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([stat(one), stat(other)])
+  return a.dev === b.dev && a.ino === b.ino
+}
+
+/** Every row can be read, and columns that the table has are of its types. */
+async function isReadable(
+  plain: DuckConnection,
+  path: string,
+  like: string | undefined,
+): Promise<boolean> {
+  const columns = async (file: string) => {
+    const { rows } = await plain.all(`DESCRIBE SELECT * FROM ${parquet(file)}`)
+    return new Map(rows.map((row) => [String(row.column_name), String(row.column_type)]))
+  }
+  try {
+    const found = await columns(path)
+    const wanted = like === undefined ? found : await columns(like)
+    await plain.all(`SELECT max(hash(one)) FROM ${parquet(path)} AS one`)
+    return [...wanted].every(([name, type]) => (found.get(name) ?? type) === type)
+  } catch {
+    return false // whatever DuckDB does not like about it
+  }
+}
+
+function parquet(path: string): string {
+  return `read_parquet([${quoted(path)}], hive_partitioning = false)`
+}

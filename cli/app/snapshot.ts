@@ -1,0 +1,137 @@
+/**
+ * Composition of the snapshot that dbt reads: committed Silver as hard links, and for each Silver table an
+ * empty Parquet file with its columns, so that a table without rows is a table all the same.
+ */
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { CcsError } from '../domain/kernel/errors.ts'
+import type { Manifest } from '../domain/lake/manifest.ts'
+import type { Snapshot } from '../domain/marts/dbt.ts'
+import { martsLayout, watermarkOf } from '../domain/marts/marts.ts'
+import { type Logic, RAW_TOPIC, type Store } from './project-logic.ts'
+
+const NAME = /^snapshot-(\d+)$/
+const ROUNDS_MAX = 5
+/** Beside a snapshot's tables: what it is, written when it is whole. */
+const NOTE = 'snapshot.json'
+
+export interface SilverOptions {
+  readonly logic: Logic
+  readonly timezone: string
+  /** What the marts' logic is. */
+  readonly hash: string
+}
+
+/** Links what is committed now into a directory of its own. */
+export async function takeSilver(store: Store, options: SilverOptions): Promise<Snapshot> {
+  const { takeSnapshot } = await import('../adapters/lake/snapshot.ts')
+  const { files, root } = store
+  const marts = martsLayout(root)
+  await files.mkdir(marts.root)
+  const name = `snapshot-${Math.max(0, ...(await numbers(root))) + 1}`
+  const dir = `${marts.root}/${name}`
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const manifest = (await store.manifests.load()) ?? EMPTY
+    const paths = await store.lake.locate(manifest)
+    const tables = await takeSnapshot({ files, manifest, paths, dir })
+    if (!tables) continue
+    await writeEmpty(store, dir, options)
+    const delayMs =
+      options.logic.graph.find(({ model }) => model.watermarkMs !== undefined)?.model.watermarkMs ??
+      0
+    const { serial, generation } = manifest
+    const snapshot: Snapshot = {
+      dir,
+      name,
+      serial,
+      generation,
+      committedMs: serial === 0 ? null : manifest.committedMs,
+      watermarkMs: watermarkOf(manifest, delayMs),
+      seen: { format: 1, generation, logic: options.hash, tables },
+    }
+    await files.writeFile(`${dir}/${NOTE}`, Buffer.from(JSON.stringify(snapshot)))
+    return snapshot
+  }
+  throw new CcsError('CCS_LAKE_DAMAGED', `Files that ${root}/manifest.json names are missing.`, {
+    hint: 'See: ccs lake verify',
+  })
+}
+
+const EMPTY: Pick<Manifest, 'serial' | 'generation' | 'committedMs' | 'positions' | 'files'> &
+  Manifest = {
+  format: 1,
+  serial: 0,
+  generation: 0,
+  committedMs: 0,
+  positions: [],
+  dlqEnd: 0,
+  counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
+  files: [],
+  state: [],
+  models: [],
+  schemas: [],
+}
+
+/** The newest snapshot that was finished; undefined when there is none. */
+export async function lastSilver(store: Store): Promise<Snapshot | undefined> {
+  const newest = Math.max(0, ...(await numbers(store.root)))
+  const note = `${martsLayout(store.root).root}/snapshot-${newest}/${NOTE}`
+  if (newest === 0 || !existsSync(note)) return undefined
+  return JSON.parse(await readFile(note, 'utf8')) as Snapshot // written above, after all else
+}
+
+/** Removes all but these, and leads `marts/snapshot` to the first of them. */
+export async function sweepSilver(store: Store, names: readonly string[]): Promise<void> {
+  const { files, root } = store
+  const marts = martsLayout(root)
+  const [first] = names
+  if (first !== undefined) {
+    await files.remove(`${marts.link}.tmp`)
+    await files.symlink(first, `${marts.link}.tmp`)
+    await files.rename(`${marts.link}.tmp`, marts.link)
+  }
+  for (const number of await numbers(root))
+    if (!names.includes(`snapshot-${number}`))
+      await files.remove(`${marts.root}/snapshot-${number}`)
+}
+
+async function numbers(root: string): Promise<readonly number[]> {
+  const dir = martsLayout(root).root
+  const names = existsSync(dir) ? await readdir(dir) : []
+  return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number)
+}
+
+/** The day of a file without rows shows nowhere: a partition is known by its rows. */
+const EMPTY_DAY = '1970-01-01'
+
+async function writeEmpty(store: Store, dir: string, options: SilverOptions): Promise<void> {
+  const [{ openDuck }, { bindModels }, { rawEventColumns }, { leafPath }] = await Promise.all([
+    import('../adapters/duckdb/duckdb.ts'),
+    import('../domain/models/bind-models.ts'),
+    import('../domain/events/raw-columns.ts'),
+    import('../domain/lake/layout.ts'),
+  ])
+  const { logic, timezone } = options
+  const raw = logic.rawSchemas.at(-1)
+  if (!raw) throw new CcsError('CCS_SCHEMA_INVALID', `schemas/ has no ${RAW_TOPIC}.avsc.`)
+  const duck = await openDuck({ threads: 1 })
+  try {
+    const connection = await duck.connect()
+    const { rawColumns } = rawEventColumns(raw.schema)
+    await bindModels(
+      { models: logic.graph, macrosSql: logic.macrosSql, timezone, rawColumns },
+      { run: (sql) => connection.run(sql), describe: async () => [] },
+    )
+    for (const { model } of logic.graph) {
+      if (model.layer !== 'silver' || model.partition === undefined) continue
+      const folder = `${dir}/${leafPath(model.name, `${model.partition}=${EMPTY_DAY}`)}`
+      await store.files.mkdir(folder)
+      await connection.run(
+        `COPY (FROM ${model.name} LIMIT 0) TO '${folder.replaceAll("'", "''")}/empty.parquet' (FORMAT parquet)`,
+      )
+    }
+    connection.close()
+  } finally {
+    duck.close()
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The part of the composition root for a target's log and registry: files in the data directory, or the Kafka
+ * and the registry that ccs.yml names. Lake and state lie in the data directory either way.
+ */
+
+import { prefixed } from '../../domain/config/target.ts'
+import type { Manifest } from '../../domain/lake/manifest.ts'
+import type { GoldSink, SchemaRegistry } from '../../domain/log/ports.ts'
+import type { Project } from '../../project.ts'
+import { type Logic, openLogic, openStore, RAW_TOPIC, type Store } from '../project-logic.ts'
+
+export const DLQ_SUBJECT = 'events.dlq-value'
+/** Consumer group that the engine's positions are told under; it never reads them. */
+const ENGINE_GROUP = 'ccs.engine'
+
+/** Runs a try to write to the log: repeats it, or lets its error pass. */
+export type Through = <T>(run: () => Promise<T>) => Promise<T>
+
+export interface ProjectStore extends Store {
+  /** Where others find Gold as it changes; undefined where nobody is. */
+  readonly gold?: GoldSink
+  /** Tells others how far the engine is; undefined where there is nobody to tell. */
+  readonly tellPositions?: (manifest: Manifest) => Promise<void>
+}
+
+/** The target's store; a Kafka is connected to when first used. `through`: each try passes its error unless given. */
+export async function openProjectStore(
+  project: Project,
+  through: Through = (run) => run(),
+): Promise<ProjectStore> {
+  const { target, dir, dataDir } = project
+  const store = await openStore(dataDir)
+  if (!target.kafka) return store
+  const [{ openKafka }, { openKafkaLog }, { kafkaGold }] = await Promise.all([
+    import('../../adapters/kafka/connection.ts'),
+    import('../../adapters/kafka/event-log.ts'),
+    import('../../adapters/kafka/gold.ts'),
+  ])
+  const kafka = await openKafka(target.kafka, dir)
+  return {
+    ...store,
+    log: openKafkaLog(kafka, { prefix: target.prefix, through }),
+    gold: kafkaGold(kafka, target),
+    tellPositions: async ({ positions, sources = [] }) => {
+      const offsets = positions.map(({ topic, partition, nextOffset }) => {
+        const source = sources.find((one) => one.topic === topic && one.partition === partition)
+        const offset = Math.max(0, nextOffset - (source?.shift ?? 0))
+        return { topic: prefixed(target, topic), partition, offset }
+      })
+      const telling = kafka.stream.commitOffsets(prefixed(target, ENGINE_GROUP), offsets)
+      await withinMs(TELL_MS, telling)
+    },
+  }
+}
+
+const TELL_MS = 2_000
+
+async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+/** Schemas by the ids that the target's records carry; subjects are asked for without the prefix. */
+export async function openRegistry(project: Project): Promise<SchemaRegistry> {
+  const { target, dir } = project
+  const { filesRegistry } = await import('../../adapters/registry/files.ts')
+  if (!target.kafka) return filesRegistry(`${dir}/schemas`)
+  const [{ openRemoteRegistry }, { remoteSchemas }] = await Promise.all([
+    import('../registry.ts'),
+    import('../../domain/schemas/remote-schemas.ts'),
+  ])
+  const [registry, files] = await Promise.all([
+    openRemoteRegistry(project),
+    filesRegistry(`${dir}/schemas`),
+  ])
+  return {
+    byId: (id) => registry.byId(id),
+    versions: async (subject) =>
+      remoteSchemas(registry, {
+        subject: prefixed(target, subject),
+        files: await files.versions(subject),
+        target: target.name,
+      }),
+  }
+}
+
+/** The project's logic with the ids that its target's records carry: for whoever reads or writes them. */
+export async function openTargetLogic(project: Project): Promise<Logic> {
+  return withTargetIds(project, await openLogic(project))
+}
+
+/** The same logic with those ids. CCS_PLAN_CHANGES where its schemas are not registered. */
+export async function withTargetIds(project: Project, logic: Logic): Promise<Logic> {
+  if (!project.target.kafka) return logic
+  const registry = await openRegistry(project)
+  const [rawSchemas, dlqSchemas] = await Promise.all([
+    registry.versions(`${RAW_TOPIC}-value`),
+    registry.versions(DLQ_SUBJECT),
+  ])
+  return { ...logic, rawSchemas, dlqSchema: dlqSchemas.at(-1) ?? logic.dlqSchema }
+}

@@ -1,0 +1,148 @@
+/**
+ * `ccs audit`: what was sent, and where each of it is now. From the log through Bronze and Silver to Gold every
+ * model's SELECT is run plainly over what it reads and held against the rows that are there; what does not add
+ * up is named. Nothing of the engine's incremental state is trusted: what it serves is one side of a comparison.
+ */
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { LogGap } from '../lake/manifest.ts'
+import type { GraphModel } from '../models/graph.ts'
+import type { Model } from '../models/model.ts'
+import {
+  type AuditLogic,
+  type AuditSql,
+  createAuditCatalog,
+  nameSql,
+  quoted,
+  storedModels,
+  type TableFiles,
+} from './catalog.ts'
+import { auditHeader } from './checks.ts'
+import { describe, keyedSql, type RowColumn } from './compare.ts'
+import { type AuditFault, type AuditLogInput, type AuditRow, auditLog } from './log.ts'
+import { type ActualRows, auditGroups, auditRows, type ModelAudit, type Shape } from './model.ts'
+
+export interface AuditReport {
+  readonly ok: boolean
+  /** The commit that was looked at; null: nothing was committed yet. */
+  readonly serial: number | null
+  /** When it was made, ISO 8601. */
+  readonly asOf: string | null
+  readonly models: readonly AuditRow[]
+  readonly faults: readonly AuditFault[]
+  /** Records that the log had lost before they were taken in: no rows, and no fault of these. */
+  readonly gaps: readonly LogGap[]
+}
+
+export interface AuditInput {
+  /** A DuckDB of the audit's own, empty. */
+  readonly plain: AuditSql
+  /** The rows as the engine serves them from the same commit; its clock is `logic.nowMs`. */
+  readonly served: AuditSql
+  readonly logic: AuditLogic
+  readonly log: AuditLogInput
+  readonly tables: TableFiles
+  /** A new Parquet file that both instances may use. */
+  readonly scratchFile: (name: string) => string
+  readonly onProgress: (done: number, total: number) => void
+}
+
+export type Accounts = Pick<AuditReport, 'models' | 'faults'>
+
+export async function audit(input: AuditInput): Promise<Accounts> {
+  const { plain, logic, onProgress } = input
+  await createAuditCatalog(plain, logic, input.tables)
+  const models: AuditRow[] = []
+  const faults: AuditFault[] = []
+  for (const [index, one] of logic.graph.entries()) {
+    onProgress(index, logic.graph.length)
+    const { row, faults: found } = await auditModel(input, one)
+    models.push(row)
+    faults.push(...found)
+  }
+  return { models, faults }
+}
+
+async function auditModel(input: AuditInput, one: GraphModel): Promise<ModelAudit> {
+  const { plain, logic, log } = input
+  const { model, reads } = one
+  const [first = ''] = reads
+  const source = logic.graph.find((other) => other.model.name === first)
+  const rows = rowsOf(input, one)
+  try {
+    const accounts = !source
+      ? await auditLog(plain, model.name, log)
+      : rows.isGrouped
+        ? await auditGroups(plain, one, first, rows.actual)
+        : await auditRows(plain, one, source.model, rows.actual)
+    const broken = await auditHeader(rows.sql, model, rows.relation)
+    return { row: accounts.row, faults: [...accounts.faults, ...broken] }
+  } catch (cause) {
+    if (cause instanceof CcsError) throw cause
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new CcsError('CCS_MODEL_INVALID', `${model.name} can't be audited: ${message.trim()}`, {
+      exit: EXIT.usage,
+      location: { file: model.file, line: model.sqlLine },
+      hint: `Does it run by itself? ccs query "SELECT * FROM ${model.name}"`,
+      cause,
+    })
+  }
+}
+
+interface Rows {
+  /** Whether a row stands for the rows behind it, rather than for one. */
+  readonly isGrouped: boolean
+  readonly actual: ActualRows
+  /** Where, and as what relation, the model's rows can be asked for once `actual` has run. */
+  readonly sql: AuditSql
+  readonly relation: string
+}
+
+/** Where a model's rows are: in the lake, or with the engine, from where they go through a file. */
+function rowsOf({ plain, served, logic, scratchFile }: AuditInput, { model }: GraphModel): Rows {
+  const { name } = model
+  const select = `SELECT * FROM ${name}`
+  const path = quoted(scratchFile(name))
+  const file = `read_parquet(${path}, hive_partitioning = false)`
+  const copy = async (sql: string, shape: Shape) => {
+    requireColumns(model, shape, await describe(served, select))
+    await served.run(`COPY (${sql}) TO ${path} (FORMAT parquet)`)
+  }
+  if (model.kind === 'stream') {
+    const actual: ActualRows = async (_, shape) => {
+      requireColumns(model, shape, await describe(plain, select))
+      return keyedSql(select, shape)
+    }
+    return { isGrouped: false, actual, sql: plain, relation: name }
+  }
+  if (storedModels(logic.graph).has(name)) {
+    // As many rows as there are events: keys and hashes are enough.
+    const actual: ActualRows = async (_, shape) => {
+      await copy(keyedSql(select, shape), shape)
+      return `SELECT * FROM ${file}`
+    }
+    return { isGrouped: false, actual, sql: served, relation: name }
+  }
+  const actual: ActualRows = async (_, shape) => {
+    await copy(`SELECT ${shape.columns.map(castSql).join(', ')} FROM ${name}`, shape)
+    return keyedSql(`SELECT * FROM ${file}`, shape)
+  }
+  return { isGrouped: true, actual, sql: plain, relation: file }
+}
+
+function castSql({ name, type }: RowColumn): string {
+  return `CAST(${nameSql(name)} AS ${type}) AS ${nameSql(name)}`
+}
+
+function requireColumns(model: Model, { columns }: Shape, found: readonly RowColumn[]): void {
+  const names = new Set(found.map(({ name }) => name))
+  const lacking = columns.filter(({ name }) => !names.has(name)).map(({ name }) => name)
+  if (lacking.length === 0) return
+  throw new CcsError(
+    'CCS_CHECK_FAILED',
+    `The rows of ${model.name} have no ${lacking.join(', ')}, which its SELECT gives.`,
+    {
+      exit: EXIT.checkFailed,
+      hint: 'Make the lake again from the log: ccs deploy --rebuild --yes',
+    },
+  )
+}

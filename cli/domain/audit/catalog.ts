@@ -1,0 +1,106 @@
+/**
+ * What the audit's own DuckDB sees: the catalog `memory` has the lake as it is stored, a table a stream model,
+ * nothing of the engine; the catalog `on_time` has the same, less what came too late for the Gold model that is
+ * being recomputed, and in its Gold what the audit recomputed so far.
+ */
+
+import { tooLateSql } from '../models/finality.ts'
+import type { GraphModel } from '../models/graph.ts'
+import type { Model } from '../models/model.ts'
+
+/** One DuckDB connection, of the audit's own instance or of the engine that serves the committed rows. */
+export interface AuditSql {
+  /** Runs one statement or several. */
+  run(sql: string): Promise<unknown>
+  all(sql: string): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>
+}
+
+export interface AuditLogic {
+  /** In topological order. */
+  readonly graph: readonly GraphModel[]
+  readonly macrosSql: string
+  readonly timezone: string
+  /** The clock of right_now() on both sides, ms. */
+  readonly nowMs: number
+  /** Columns of raw.events with their DuckDB types. */
+  readonly rawColumns: readonly { readonly name: string; readonly type: string }[]
+}
+
+/** Absolute paths of the Parquet files of a table. */
+export type TableFiles = ReadonlyMap<string, readonly string[]>
+
+export function quoted(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`
+}
+
+export function nameSql(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** The first value of the first row, as a number. */
+export async function countOf(sql: AuditSql, query: string): Promise<number> {
+  const { rows } = await sql.all(query)
+  return Number(Object.values(rows[0] ?? {})[0] ?? 0)
+}
+
+/** Makes both catalogs. A table without files is empty. */
+export async function createAuditCatalog(
+  plain: AuditSql,
+  logic: AuditLogic,
+  files: TableFiles,
+): Promise<void> {
+  await plain.run(`ATTACH ':memory:' AS on_time`)
+  await plain.run(`SET VARIABLE shop_timezone = ${quoted(logic.timezone)}`)
+  await plain.run(`SET VARIABLE now_ms = ${Math.floor(logic.nowMs)}::BIGINT`)
+  for (const catalog of ['on_time', 'memory']) {
+    await plain.run(`USE ${catalog}`)
+    for (const schema of ['bronze', 'silver', 'gold', 'audit'])
+      await plain.run(`CREATE SCHEMA ${schema}`)
+    if (logic.macrosSql.trim() !== '') await plain.run(logic.macrosSql)
+  }
+  const columns = logic.rawColumns.map(({ name, type }) => `${nameSql(name)} ${type}`)
+  await plain.run(`CREATE SCHEMA raw; CREATE TABLE raw.events (${columns.join(', ')})`)
+  const stored = storedModels(logic.graph)
+  for (const { model } of logic.graph) {
+    if (!stored.has(model.name)) continue
+    const paths = files.get(model.name) ?? []
+    if (model.kind === 'view') await plain.run(`CREATE VIEW ${model.name} AS ${model.sql}`)
+    else if (paths.length > 0)
+      await plain.run(`CREATE VIEW ${model.name} AS SELECT * FROM read_parquet(
+        [${paths.map(quoted).join(', ')}], hive_partitioning = false, union_by_name = true)`)
+    else await plain.run(`CREATE TABLE ${model.name} AS SELECT * FROM (${model.sql}) LIMIT 0`)
+    await plain.run(passThrough(model.name))
+  }
+}
+
+function passThrough(name: string, where = 'TRUE'): string {
+  return `CREATE OR REPLACE VIEW on_time.${name} AS SELECT * FROM memory.${name} WHERE ${where}`
+}
+
+/** Names of models whose rows come from the lake alone: stream models, and views over nothing else. */
+export function storedModels(graph: readonly GraphModel[]): ReadonlySet<string> {
+  const stored = new Set<string>()
+  for (const { model, reads } of graph) {
+    const isOverStored = reads.every((name) => stored.has(name))
+    if (model.kind === 'stream' || (model.kind === 'view' && isOverStored)) stored.add(model.name)
+  }
+  return stored
+}
+
+/** Runs `body` in `on_time`, while the model's source there lacks the rows that came too late for it. */
+export async function withoutTooLate<T>(
+  plain: AuditSql,
+  model: Model,
+  source: string,
+  body: () => Promise<T>,
+): Promise<T> {
+  const isTimed = model.kind === 'window' || model.kind === 'session'
+  if (isTimed) await plain.run(passThrough(source, `NOT coalesce(${tooLateSql(model)}, FALSE)`))
+  await plain.run('USE on_time')
+  try {
+    return await body()
+  } finally {
+    await plain.run('USE memory')
+    if (isTimed) await plain.run(passThrough(source))
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The ground truth of a generated stream: what each Gold table must hold once all of it has been taken in.
+ * As a file: a header line, then for each table a line that names its columns and one line a row (NDJSON).
+ */
+import { CcsError, EXIT } from '../kernel/errors.ts'
+
+export const TRUTH_FORMAT = 1
+
+/** How values are written and compared: times as ISO 8601 UTC, money as decimal text, counts as numbers. */
+export type ValueKind = 'time' | 'date' | 'text' | 'count' | 'money' | 'ratio' | 'flag'
+
+export interface TruthTable {
+  readonly name: string
+  readonly key: readonly string[]
+  readonly columns: Readonly<Record<string, ValueKind>>
+}
+
+export type TruthValue = string | number | boolean | null
+/** Values in the order of the table's columns. */
+export type TruthRow = readonly TruthValue[]
+
+export interface TruthHeader {
+  readonly format: typeof TRUTH_FORMAT
+  readonly seed: number
+  readonly timezone: string
+  readonly partitions: number
+  /** When the first record was due, ISO 8601. */
+  readonly start: string
+  readonly counts: TruthCounts
+}
+
+export interface TruthCounts {
+  /** Records in all, broken ones and duplicates included. */
+  readonly records: number
+  readonly duplicates: number
+  readonly dlq: Readonly<Record<string, number>>
+  /** Events, without duplicates, behind their partition's watermark on arrival. */
+  readonly late: number
+  /** Events left out of a model because they came after its lateness. */
+  readonly tooLate: Readonly<Record<string, number>>
+}
+
+export interface Truth {
+  readonly header: TruthHeader
+  readonly tables: readonly { readonly table: TruthTable; readonly rows: readonly TruthRow[] }[]
+}
+
+export const TRUTH_TABLES = {
+  activity: {
+    name: 'gold.activity_1m',
+    key: ['window_start'],
+    columns: {
+      window_start: 'time',
+      events: 'count',
+      visitors: 'count',
+      page_views: 'count',
+      item_views: 'count',
+      cart_adds: 'count',
+      checkouts: 'count',
+      orders: 'count',
+      revenue: 'money',
+    },
+  },
+  sessions: {
+    name: 'gold.sessions',
+    key: ['session_id'],
+    columns: {
+      session_id: 'text',
+      anonymous_id: 'text',
+      session_start: 'time',
+      session_end: 'time',
+      session_date: 'date',
+      shop_date: 'date',
+      client_session_id: 'text',
+      customer_id: 'text',
+      events: 'count',
+      page_views: 'count',
+      item_views: 'count',
+      cart_adds: 'count',
+      checkouts: 'count',
+      orders: 'count',
+      revenue: 'money',
+      last_cart_at: 'time',
+      last_checkout_at: 'time',
+      utm_source: 'text',
+      utm_medium: 'text',
+      utm_campaign: 'text',
+      device: 'text',
+      geo_country: 'text',
+      geo_city: 'text',
+      duration_ms: 'count',
+      is_engaged: 'flag',
+      steps: 'text',
+      viewed_item: 'flag',
+      added_to_cart: 'flag',
+      reached_checkout: 'flag',
+      completed_order: 'flag',
+    },
+  },
+  revenue: {
+    name: 'gold.revenue_daily',
+    key: ['shop_date', 'currency'],
+    columns: {
+      shop_date: 'date',
+      currency: 'text',
+      orders: 'count',
+      buyers: 'count',
+      revenue: 'money',
+      tax: 'money',
+      shipping: 'money',
+      refund_count: 'count',
+      refunds: 'money',
+      net_revenue: 'money',
+    },
+  },
+  categories: {
+    name: 'gold.revenue_by_category_daily',
+    key: ['shop_date', 'currency', 'category'],
+    columns: {
+      shop_date: 'date',
+      currency: 'text',
+      category: 'text',
+      lines: 'count',
+      orders: 'count',
+      units: 'count',
+      revenue: 'money',
+    },
+  },
+  pages: {
+    name: 'gold.top_pages_1h',
+    key: ['window_start', 'page'],
+    columns: { window_start: 'time', page: 'text', views: 'count' },
+  },
+  funnel: {
+    name: 'gold.funnel_daily',
+    key: ['shop_date'],
+    columns: {
+      shop_date: 'date',
+      sessions: 'count',
+      views: 'count',
+      carts: 'count',
+      checkouts: 'count',
+      orders: 'count',
+      converted_sessions: 'count',
+      engaged_sessions: 'count',
+      conversion_rate: 'ratio',
+    },
+  },
+  campaigns: {
+    name: 'gold.campaign_daily',
+    key: ['shop_date', 'utm_source', 'utm_medium', 'utm_campaign'],
+    columns: {
+      shop_date: 'date',
+      utm_source: 'text',
+      utm_medium: 'text',
+      utm_campaign: 'text',
+      sessions: 'count',
+      engaged_sessions: 'count',
+      converted_sessions: 'count',
+      orders: 'count',
+      revenue: 'money',
+    },
+  },
+  devices: {
+    name: 'gold.device_daily',
+    key: ['shop_date', 'device'],
+    columns: {
+      shop_date: 'date',
+      device: 'text',
+      sessions: 'count',
+      visitors: 'count',
+      engaged_sessions: 'count',
+      orders: 'count',
+      revenue: 'money',
+    },
+  },
+} as const satisfies Readonly<Record<string, TruthTable>>
+
+/** The file, line by line, without line ends. */
+export function* truthLines(truth: Truth): Generator<string> {
+  yield JSON.stringify(truth.header)
+  for (const { table, rows } of truth.tables) {
+    yield JSON.stringify({ ...table, rows: rows.length })
+    for (const row of rows) yield JSON.stringify(row)
+  }
+}
+
+/** The truth in a file's lines. CCS_USAGE_INVALID where it is none or was cut off. */
+export async function readTruth(lines: AsyncIterable<string> | Iterable<string>): Promise<Truth> {
+  let header: TruthHeader | undefined
+  const tables: { table: TruthTable; rows: TruthRow[]; expected: number }[] = []
+  let lineNumber = 0
+  for await (const text of lines) {
+    lineNumber++
+    if (text.trim() === '') continue
+    const value = parseLine(text, lineNumber)
+    const last = tables[tables.length - 1]
+    if (header === undefined) header = headerOf(value, lineNumber)
+    else if (Array.isArray(value) && last !== undefined) last.rows.push(value)
+    else tables.push(tableOf(value, lineNumber))
+  }
+  if (header === undefined) throw notATruth('it is empty', 1)
+  const short = tables.find(({ rows, expected }) => rows.length !== expected)
+  if (short !== undefined || tables.length === 0) throw notATruth('it is cut off', lineNumber)
+  return { header, tables: tables.map(({ table, rows }) => ({ table, rows })) }
+}
+
+function parseLine(text: string, line: number): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw notATruth('a line is not JSON', line)
+  }
+}
+
+function headerOf(value: unknown, line: number): TruthHeader {
+  const isHeader = isRecord(value) && value.format === TRUTH_FORMAT && isRecord(value.counts)
+  if (!isHeader) throw notATruth(`its header does not say "format":${TRUTH_FORMAT}`, line)
+  // Written by truthLines: a header of this format has the other fields.
+  return value as unknown as TruthHeader
+}
+
+function tableOf(
+  value: unknown,
+  line: number,
+): { table: TruthTable; rows: TruthRow[]; expected: number } {
+  const known: readonly TruthTable[] = Object.values(TRUTH_TABLES)
+  const table = isRecord(value) ? known.find(({ name }) => name === value.name) : undefined
+  if (!isRecord(value) || table === undefined) throw notATruth('a table is not known', line)
+  const given = isRecord(value.columns) ? Object.keys(value.columns).join() : ''
+  if (given !== Object.keys(table.columns).join())
+    throw notATruth(`${table.name} has other columns`, line)
+  return { table, rows: [], expected: Number(value.rows) }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function notATruth(why: string, line: number): CcsError {
+  return new CcsError(
+    'CCS_USAGE_INVALID',
+    `This is no truth file of ccs gen: ${why} (line ${line}).`,
+    {
+      hint: 'Write one with: ccs gen --truth FILE',
+      exit: EXIT.usage,
+    },
+  )
+}

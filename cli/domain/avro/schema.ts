@@ -1,0 +1,254 @@
+/**
+ * An Avro schema as a tree of nodes, names resolved, with the attributes that are ours: `requires` on a
+ * record, and `minimum`, `maximum`, `minLength`, `maxLength`, `maxItems` on a field. Encoder, decoder, gate
+ * and type generator all read this tree, so each schema is parsed by one piece of code.
+ */
+import { CcsError } from '../kernel/errors.ts'
+
+export type Primitive =
+  | 'null'
+  | 'boolean'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'double'
+  | 'bytes'
+  | 'string'
+
+export interface PrimitiveNode {
+  readonly kind: Primitive
+  readonly logical?: string
+  /** Of logical type decimal. */
+  readonly precision?: number
+  readonly scale?: number
+}
+
+export interface EnumNode {
+  readonly kind: 'enum'
+  readonly name: string
+  readonly symbols: readonly string[]
+}
+
+export interface RecordNode {
+  readonly kind: 'record'
+  readonly name: string
+  readonly namespace: string
+  readonly doc: string
+  readonly fields: readonly AvroField[]
+  /** Symbol of the record's kind (an enum field) → fields that it cannot do without; 'a|b': one of them. */
+  readonly requires: Readonly<Record<string, readonly string[]>>
+}
+
+export type AvroNode =
+  | PrimitiveNode
+  | EnumNode
+  | RecordNode
+  | { readonly kind: 'fixed'; readonly name: string; readonly size: number }
+  | { readonly kind: 'array'; readonly items: AvroNode }
+  | { readonly kind: 'map'; readonly values: AvroNode }
+  | { readonly kind: 'union'; readonly branches: readonly AvroNode[] }
+
+export interface FieldRules {
+  readonly minimum?: number
+  readonly maximum?: number
+  /** Bytes of UTF-8. */
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly maxItems?: number
+}
+
+export interface AvroField {
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly type: AvroNode
+  readonly doc: string
+  readonly hasDefault: boolean
+  readonly default: unknown
+  readonly rules: FieldRules
+}
+
+/** Avro's names of them. */
+export const PRIMITIVES: readonly string[] = [
+  'null',
+  'boolean',
+  'int',
+  'long',
+  'float',
+  'double',
+  'bytes',
+  'string',
+]
+
+const RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Parses the text of a record schema; `source` (a file or subject) is named in CCS_SCHEMA_INVALID. */
+export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw invalid(source, 'is not JSON', cause)
+  }
+  const node = parseNode(json, { source, namespace: '', named: new Map() })
+  if (node.kind !== 'record') throw invalid(source, `is of type ${node.kind}, not a record`)
+  return node
+}
+
+/** The node without the null of `['null', T]` or `[T, 'null']`, and whether there was one. */
+export function optional(node: AvroNode): {
+  node: AvroNode
+  isNullable: boolean
+  nullIndex: number
+} {
+  if (node.kind !== 'union' || node.branches.length !== 2)
+    return { node, isNullable: false, nullIndex: -1 }
+  const nullIndex = node.branches.findIndex((branch) => branch.kind === 'null')
+  const other = node.branches[1 - nullIndex]
+  if (nullIndex < 0 || other === undefined || other.kind === 'null')
+    return { node, isNullable: false, nullIndex: -1 }
+  return { node: other, isNullable: true, nullIndex }
+}
+
+/** The same text for schemas that differ in layout, documentation or order of keys only. */
+export function canonicalSchema(text: string, source = 'schema'): string {
+  parseRecordSchema(text, source)
+  return JSON.stringify(JSON.parse(text), (_key, value: unknown) => {
+    if (!isObject(value)) return value
+    const keys = Object.keys(value).sort()
+    const isDefinition = 'name' in value || 'type' in value
+    return Object.fromEntries(
+      keys.filter((key) => !(isDefinition && key === 'doc')).map((key) => [key, value[key]]),
+    )
+  })
+}
+
+interface Scope {
+  readonly source: string
+  readonly namespace: string
+  readonly named: Map<string, AvroNode>
+}
+
+function parseNode(json: unknown, scope: Scope): AvroNode {
+  if (typeof json === 'string') return parseName(json, scope)
+  if (Array.isArray(json))
+    return { kind: 'union', branches: json.map((branch) => parseNode(branch, scope)) }
+  if (!isObject(json))
+    throw invalid(scope.source, `has ${JSON.stringify(json)} where a type is due`)
+  switch (json.type) {
+    case 'record':
+      return parseRecord(json, scope)
+    case 'enum':
+      return parseEnum(json, scope)
+    case 'fixed': {
+      const size = json.size
+      if (typeof size !== 'number') throw invalid(scope.source, 'has a fixed type without size')
+      return define(json, scope, (name) => ({ kind: 'fixed', name, size }))
+    }
+    case 'array':
+      return { kind: 'array', items: parseNode(json.items, scope) }
+    case 'map':
+      return { kind: 'map', values: parseNode(json.values, scope) }
+    default:
+      return withLogical(parseNode(json.type, scope), json)
+  }
+}
+
+function withLogical(node: AvroNode, json: Json): AvroNode {
+  if (typeof json.logicalType !== 'string' || !isPrimitive(node)) return node
+  return {
+    kind: node.kind,
+    logical: json.logicalType,
+    ...(typeof json.precision === 'number' ? { precision: json.precision } : {}),
+    ...(typeof json.scale === 'number' ? { scale: json.scale } : {}),
+  }
+}
+
+export function isPrimitive(node: AvroNode): node is PrimitiveNode {
+  return PRIMITIVES.includes(node.kind)
+}
+
+function parseName(name: string, scope: Scope): AvroNode {
+  // The list holds exactly the members of Primitive.
+  if (PRIMITIVES.includes(name)) return { kind: name as Primitive }
+  const node = scope.named.get(fullName(name, scope.namespace)) ?? scope.named.get(name)
+  if (node === undefined)
+    throw invalid(scope.source, `names the type '${name}', which it does not define`)
+  return node
+}
+
+function parseEnum(json: Json, scope: Scope): AvroNode {
+  const symbols = json.symbols
+  if (!isStrings(symbols) || symbols.length === 0)
+    throw invalid(scope.source, `has an enum '${String(json.name)}' without symbols`)
+  return define(json, scope, (name) => ({ kind: 'enum', name, symbols }))
+}
+
+function parseRecord(json: Json, scope: Scope): AvroNode {
+  const fields: AvroField[] = []
+  const namespace = typeof json.namespace === 'string' ? json.namespace : scope.namespace
+  const record = define(json, scope, (name) => ({
+    kind: 'record',
+    name,
+    namespace,
+    doc: typeof json.doc === 'string' ? json.doc : '',
+    fields,
+    // Checked against the fields by gate-rules.
+    requires: isObject(json.requires) ? (json.requires as RecordNode['requires']) : {},
+  }))
+  if (!Array.isArray(json.fields))
+    throw invalid(scope.source, `has a record '${String(json.name)}' without fields`)
+  for (const field of json.fields) fields.push(parseField(field, { ...scope, namespace }))
+  return record
+}
+
+function parseField(json: unknown, scope: Scope): AvroField {
+  if (!isObject(json) || typeof json.name !== 'string')
+    throw invalid(scope.source, `has a field without a name: ${JSON.stringify(json)?.slice(0, 80)}`)
+  const rules: Partial<Record<(typeof RULES)[number], number>> = {}
+  for (const rule of RULES) {
+    const bound = json[rule]
+    if (bound === undefined) continue
+    if (typeof bound !== 'number')
+      throw invalid(scope.source, `field ${json.name}: ${rule} is no number`)
+    rules[rule] = bound
+  }
+  return {
+    name: json.name,
+    aliases: isStrings(json.aliases) ? json.aliases : [],
+    type: parseNode(json.type, scope),
+    doc: typeof json.doc === 'string' ? json.doc : '',
+    hasDefault: 'default' in json,
+    default: json.default,
+    rules,
+  }
+}
+
+function define(json: Json, scope: Scope, make: (name: string) => AvroNode): AvroNode {
+  if (typeof json.name !== 'string')
+    throw invalid(scope.source, `has a ${json.type} without a name`)
+  const node = make(json.name)
+  const namespace = typeof json.namespace === 'string' ? json.namespace : scope.namespace
+  scope.named.set(fullName(json.name, namespace), node)
+  return node
+}
+
+function fullName(name: string, namespace: string): string {
+  return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+function invalid(source: string, problem: string, cause?: unknown): CcsError {
+  return new CcsError('CCS_SCHEMA_INVALID', `${source} ${problem}.`, {
+    hint: 'Schemas are Avro records: https://avro.apache.org/docs/1.12.0/specification/',
+    cause,
+  })
+}

@@ -1,0 +1,236 @@
+/**
+ * ccs.yml as a Config. Each key is described once, in SETTINGS: its default and how its value is read; a
+ * wrong file gives all its faults at once, each with its place and what was probably meant.
+ */
+
+import {
+  type Read,
+  readDuration,
+  readName,
+  readSize,
+  readText,
+  readTimezone,
+  readWhole,
+} from '../documents/value-readers.ts'
+import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { formatBytes, formatDuration } from '../kernel/units.ts'
+import { readTargets } from './read-targets.ts'
+import type { Target } from './target.ts'
+
+export interface Config {
+  readonly name: string
+  /** IANA name; where the shop's day begins and ends. */
+  readonly timezone: string
+  /** Data directory as written; relative to the project's folder. */
+  readonly data: string
+  readonly gate: {
+    readonly recordBytesMax: number
+    readonly futureToleranceMs: number
+  }
+  readonly engine: {
+    readonly memoryLimitBytes: number
+    readonly checkpointEveryMs: number
+    readonly checkpointRows: number
+  }
+  readonly generator: { readonly eps: number; readonly seed: number }
+  readonly http: { readonly port: number }
+  readonly dbt: { readonly everyMs: number }
+  readonly targets: Readonly<Record<string, Target>>
+}
+
+/** Environment variables, for `${VAR}` in values. */
+export type Env = Readonly<Record<string, string | undefined>>
+
+interface Setting {
+  /** Path in the file, joined by dots. */
+  readonly key: string
+  readonly fallback: unknown
+  readonly read: Read<unknown>
+}
+
+const MIB = 1024 * 1024
+
+const SETTINGS = [
+  { key: 'name', fallback: 'shop', read: readName },
+  { key: 'timezone', fallback: 'UTC', read: readTimezone },
+  { key: 'data', fallback: 'data', read: readText },
+  { key: 'gate.record_bytes_max', fallback: MIB, read: readSize(1024, 64 * MIB) },
+  { key: 'gate.future_tolerance', fallback: 3_600_000, read: readDuration(0, 7 * 86_400_000) },
+  { key: 'engine.memory_limit', fallback: 512 * MIB, read: readSize(64 * MIB, 1024 * 1024 * MIB) },
+  { key: 'engine.checkpoint_every', fallback: 30_000, read: readDuration(1000, 600_000) },
+  { key: 'engine.checkpoint_rows', fallback: 100_000, read: readWhole(1000, 10_000_000) },
+  { key: 'generator.eps', fallback: 100, read: readWhole(1, 1_000_000) },
+  { key: 'generator.seed', fallback: 1, read: readWhole(0, Number.MAX_SAFE_INTEGER) },
+  { key: 'http.port', fallback: 8090, read: readWhole(0, 65_535) },
+  { key: 'dbt.every', fallback: 900_000, read: readDuration(10_000, 7 * 86_400_000) },
+] as const satisfies readonly Setting[]
+
+type Key = (typeof SETTINGS)[number]['key']
+
+/**
+ * Reads the text of `file`. Throws CCS_CONFIG_INVALID with all faults: unknown keys, values of the wrong
+ * kind or out of range, variables that are not set.
+ */
+export function parseConfig(text: string, env: Env = {}, file = 'ccs.yml'): Config {
+  const document = parseYaml(text, { file, code: 'CCS_CONFIG_INVALID' })
+  const faults: CcsError[] = []
+  const fault: Fault = (path, part, message, hint) => {
+    faults.push(
+      new CcsError('CCS_CONFIG_INVALID', message, {
+        exit: EXIT.usage,
+        location: document.locate(path, part),
+        ...(hint === undefined ? {} : { hint }),
+      }),
+    )
+  }
+  const root = document.value ?? {}
+  if (!isMap(root)) fault([], 'value', `${file} must be a list of keys and values.`)
+  const values = new Map<string, unknown>()
+  if (isMap(root)) collect(root, [], { values, document, env, fault })
+  const data = settingOf('data', values, () => {})
+  const targets = readTargets(isMap(root) ? root.targets : undefined, {
+    data: String(data),
+    fill: (value) => fill(value, env),
+    fault,
+  })
+  const config = assemble((key) => settingOf(key, values, fault), targets)
+  throwAll(faults)
+  return config
+}
+
+/** The target called `name`. CCS_CONFIG_INVALID when there is none, or when its variables are not set. */
+export function requireTarget(config: Config, name: string): Target {
+  const target = config.targets[name]
+  if (!target)
+    throw new CcsError('CCS_CONFIG_INVALID', `There is no target "${name}" in ccs.yml.`, {
+      exit: EXIT.usage,
+      hint: didYouMean(name, Object.keys(config.targets)),
+    })
+  const [missing] = target.missing ?? []
+  if (missing === undefined) return target
+  throw new CcsError(
+    'CCS_CONFIG_INVALID',
+    `Target "${name}" needs the environment variable ${missing}, which is not set.`,
+    { exit: EXIT.usage, hint: `Set it, or give it a fallback: \${${missing}:-value}` },
+  )
+}
+
+/** The settings in force, in the file's own words, for `ccs doctor`. */
+export function configRows(config: Config): { readonly setting: string; readonly value: string }[] {
+  const { gate, engine, generator, http, dbt } = config
+  return [
+    { setting: 'name', value: config.name },
+    { setting: 'timezone', value: config.timezone },
+    { setting: 'data', value: config.data },
+    { setting: 'gate.record_bytes_max', value: formatBytes(gate.recordBytesMax) },
+    { setting: 'gate.future_tolerance', value: formatDuration(gate.futureToleranceMs) },
+    { setting: 'engine.memory_limit', value: formatBytes(engine.memoryLimitBytes) },
+    { setting: 'engine.checkpoint_every', value: formatDuration(engine.checkpointEveryMs) },
+    { setting: 'engine.checkpoint_rows', value: String(engine.checkpointRows) },
+    { setting: 'generator.eps', value: String(generator.eps) },
+    { setting: 'generator.seed', value: String(generator.seed) },
+    { setting: 'http.port', value: String(http.port) },
+    { setting: 'dbt.every', value: formatDuration(dbt.everyMs) },
+    { setting: 'targets', value: Object.keys(config.targets).join(', ') },
+  ]
+}
+
+type Fault = (path: YamlPath, part: 'key' | 'value', message: string, hint?: string) => void
+
+interface Collecting {
+  readonly values: Map<string, unknown>
+  readonly document: YamlDocument
+  readonly env: Env
+  readonly fault: Fault
+}
+
+/** Puts the value of each known key into `values`, with variables filled in; reports unknown keys. */
+function collect(map: Readonly<Record<string, unknown>>, path: string[], into: Collecting): void {
+  const depth = path.length
+  const known = [
+    ...new Set(
+      [...SETTINGS.map((setting) => setting.key.split('.')), ['targets']]
+        .filter((parts) => path.every((step, index) => parts[index] === step))
+        .map((parts) => parts[depth] ?? ''),
+    ),
+  ]
+  for (const [name, value] of Object.entries(map)) {
+    const here = [...path, name]
+    const key = here.join('.')
+    if (!known.includes(name)) {
+      const where = depth === 0 ? 'a setting' : `a setting of "${path.join('.')}"`
+      into.fault(here, 'key', `"${name}" is not ${where}.`, didYouMean(name, known))
+    } else if (SETTINGS.some((setting) => setting.key === key)) {
+      const filled = fill(value, into.env)
+      if ('missing' in filled)
+        into.fault(
+          here,
+          'value',
+          `${key} needs the environment variable ${filled.missing}, which is not set.`,
+          `Set it, or give it a fallback: \${${filled.missing}:-value}`,
+        )
+      else into.values.set(key, filled.value)
+    } else if (isMap(value) && key !== 'targets') collect(value, here, into)
+    else if (value !== null && key !== 'targets')
+      into.fault(here, 'value', `${key} must hold settings of its own, one a line.`)
+  }
+}
+
+/** `${VAR}` and `${VAR:-fallback}` in a text; a value that was nothing but a variable may be a number. */
+function fill(
+  value: unknown,
+  env: Env,
+): { readonly value: unknown } | { readonly missing: string } {
+  if (typeof value !== 'string' || !value.includes('${')) return { value }
+  let missing: string | undefined
+  const text = value.replace(
+    /\$\{(\w+)(?::-([^}]*))?\}/g,
+    (_whole, name: string, other?: string) => {
+      const found = env[name] || other
+      if (found === undefined) missing ??= name
+      return found ?? ''
+    },
+  )
+  if (missing !== undefined) return { missing }
+  return { value: /^\d+$/.test(text) ? Number(text) : text }
+}
+
+function settingOf(key: Key, values: ReadonlyMap<string, unknown>, fault: Fault): unknown {
+  const setting = SETTINGS.find((one) => one.key === key)
+  const written = values.get(key)
+  if (written === undefined || written === null) return setting?.fallback
+  const read = setting?.read(written)
+  if (read && 'value' in read) return read.value
+  fault(key.split('.'), 'value', `${key} ${read?.wrong}`)
+  return setting?.fallback
+}
+
+function assemble(setting: (key: Key) => unknown, targets: Config['targets']): Config {
+  // The readers in SETTINGS give a number or a text, as the key's name says.
+  const text = (key: Key) => setting(key) as string
+  const number = (key: Key) => setting(key) as number
+  return {
+    name: text('name'),
+    timezone: text('timezone'),
+    data: text('data'),
+    gate: {
+      recordBytesMax: number('gate.record_bytes_max'),
+      futureToleranceMs: number('gate.future_tolerance'),
+    },
+    engine: {
+      memoryLimitBytes: number('engine.memory_limit'),
+      checkpointEveryMs: number('engine.checkpoint_every'),
+      checkpointRows: number('engine.checkpoint_rows'),
+    },
+    generator: { eps: number('generator.eps'), seed: number('generator.seed') },
+    http: { port: number('http.port') },
+    dbt: { everyMs: number('dbt.every') },
+    targets,
+  }
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}

@@ -1,0 +1,214 @@
+/**
+ * The `targets:` of ccs.yml. Each setting of a target is described once, in SETTINGS, by its path and reader;
+ * what a target needs beyond that follows from its engine.
+ */
+import {
+  type Read,
+  readChoice,
+  readDuration,
+  readFlag,
+  readList,
+  readPrefix,
+  readText,
+  readUrl,
+  readWhole,
+} from '../documents/value-readers.ts'
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import type { EngineName, HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
+
+/** Reports a fault at a path of the file. */
+export type TargetFault = (
+  path: readonly string[],
+  part: 'key' | 'value',
+  message: string,
+  hint?: string,
+) => void
+
+/** `${VAR}` filled in, or the variable that is not set. */
+export type Fill = (value: unknown) => { readonly value: unknown } | { readonly missing: string }
+
+const ENGINES = ['embedded', 'flink', 'ksqldb'] as const satisfies readonly EngineName[]
+const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as const
+const WEEK_MS = 7 * 86_400_000
+const FOR_EVER = 'forever'
+
+const readRetention: Read<number> = (value) =>
+  value === FOR_EVER ? { value: -1 } : readDuration(60_000, 3_650 * 86_400_000)(value)
+
+const SETTINGS: Readonly<Record<string, Read<unknown>>> = {
+  engine: readChoice(ENGINES),
+  data: readText,
+  prefix: readPrefix,
+  'kafka.brokers': readList,
+  'kafka.partitions': readWhole(1, 1_000),
+  'kafka.replication': readWhole(1, 32),
+  'kafka.retention': readRetention,
+  'kafka.tls': readFlag,
+  'kafka.tls.ca': readText,
+  'kafka.tls.cert': readText,
+  'kafka.tls.key': readText,
+  'kafka.sasl.mechanism': readChoice(MECHANISMS),
+  'kafka.sasl.username': readText,
+  'kafka.sasl.password': readText,
+  'kafka.sasl.token': readText,
+  'kafka.sasl.token_url': readUrl,
+  'kafka.sasl.client_id': readText,
+  'kafka.sasl.client_secret': readText,
+  'kafka.sasl.scope': readText,
+  'registry.url': readUrl,
+  'registry.username': readText,
+  'registry.password': readText,
+  'connect.url': readUrl,
+  'connect.username': readText,
+  'connect.password': readText,
+  'ksqldb.url': readUrl,
+  'ksqldb.username': readText,
+  'ksqldb.password': readText,
+  'ksqldb.without': readList,
+}
+
+export interface TargetsOptions {
+  /** The project's own data directory. */
+  readonly data: string
+  readonly fill: Fill
+  readonly fault: TargetFault
+}
+
+/**
+ * All targets by name; `local` is always there. A variable that is not set is no fault here: only who uses
+ * that target needs it, see `requireTarget`.
+ */
+export function readTargets(value: unknown, options: TargetsOptions): Record<string, Target> {
+  const local = { name: 'local', engine: 'embedded', data: options.data, prefix: '' } as const
+  const targets: Record<string, Target> = { local }
+  if (value === undefined || value === null) return targets
+  if (!isMap(value)) {
+    options.fault(['targets'], 'value', 'targets must name each target with its engine.')
+    return targets
+  }
+  for (const [name, map] of Object.entries(value)) {
+    const path = ['targets', name]
+    if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name))
+      options.fault(path, 'key', `"${name}" is no name: use lower-case letters, digits, - and _.`)
+    if (isMap(map)) targets[name] = readTarget(name, map, options)
+    else options.fault(path, 'value', `Target "${name}" must name its engine.`)
+  }
+  return targets
+}
+
+function readTarget(
+  name: string,
+  map: Readonly<Record<string, unknown>>,
+  { data, fill, fault }: TargetsOptions,
+): Target {
+  const values = new Map<string, unknown>()
+  const missing: string[] = []
+  const walk = (part: Readonly<Record<string, unknown>>, path: readonly string[]) => {
+    for (const [key, value] of Object.entries(part)) {
+      const here = [...path, key]
+      const setting = here.join('.')
+      const at = ['targets', name, ...here]
+      const read = SETTINGS[setting]
+      if (isMap(value) && hasBelow(setting)) walk(value, here)
+      else if (!read)
+        fault(
+          at,
+          'key',
+          `"${key}" is not a setting of a target.`,
+          didYouMean(key, namesBelow(path)),
+        )
+      else if (value !== null) {
+        const filled = fill(value)
+        if ('missing' in filled) {
+          missing.push(filled.missing)
+          continue
+        }
+        const found = read(filled.value)
+        if ('value' in found) values.set(setting, found.value)
+        else fault(at, 'value', `${at.join('.')} ${found.wrong}`)
+      }
+    }
+  }
+  walk(map, [])
+  if (map.engine === undefined)
+    fault(['targets', name], 'value', `Target "${name}" names no engine.`, 'engine: embedded')
+  const needs = (setting: string, why: string) => {
+    if (missing.length === 0 && !values.has(setting))
+      fault(['targets', name], 'value', `Target "${name}" has no ${setting}: ${why}.`)
+  }
+  const engine = (values.get('engine') ?? 'embedded') as EngineName // SETTINGS reads it so
+  const hasKafka = isMap(map.kafka) || engine !== 'embedded'
+  if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
+  if (hasKafka) needs('registry.url', 'where its schema registry is')
+  if (engine === 'ksqldb') needs('ksqldb.url', 'where its ksqlDB is')
+  const text = (setting: string) => values.get(setting) as string | undefined // by SETTINGS
+  const without = values.get('ksqldb.without') as readonly string[] | undefined // by SETTINGS
+  return {
+    name,
+    engine,
+    data: text('data') ?? (name === 'local' ? data : `${data}-${name}`),
+    prefix: text('prefix') ?? '',
+    ...(missing.length > 0 ? { missing } : {}),
+    ...(hasKafka ? { kafka: kafkaOf(values) } : {}),
+    ...serverOf('registry', text),
+    ...serverOf('connect', text),
+    ...serverOf('ksqldb', text),
+    ...(without ? { without } : {}),
+  }
+}
+
+function kafkaOf(values: ReadonlyMap<string, unknown>): KafkaSettings {
+  const get = <T>(setting: string, fallback: T) => (values.get(setting) ?? fallback) as T // by SETTINGS
+  const given = <T>(prefix: string, keys: Readonly<Record<string, string>>) =>
+    Object.fromEntries(
+      Object.entries(keys)
+        .map(([key, setting]) => [key, values.get(`${prefix}.${setting}`)])
+        .filter(([, value]) => value !== undefined),
+    ) as T
+  const tls = given<Tls>('kafka.tls', { ca: 'ca', cert: 'cert', key: 'key' })
+  const sasl = given<Sasl>('kafka.sasl', {
+    mechanism: 'mechanism',
+    username: 'username',
+    password: 'password',
+    token: 'token',
+    tokenUrl: 'token_url',
+    clientId: 'client_id',
+    clientSecret: 'client_secret',
+    scope: 'scope',
+  })
+  const isTls = get('kafka.tls', Object.keys(tls).length > 0)
+  return {
+    brokers: get<readonly string[]>('kafka.brokers', []),
+    partitions: get('kafka.partitions', 3),
+    replication: get('kafka.replication', 1),
+    retentionMs: get('kafka.retention', WEEK_MS),
+    ...(isTls ? { tls } : {}),
+    ...(sasl.mechanism ? { sasl } : {}),
+  }
+}
+
+function serverOf(
+  name: 'registry' | 'connect' | 'ksqldb',
+  text: (setting: string) => string | undefined,
+): { readonly [key in typeof name]?: HttpServer } {
+  const [url, username, password] = ['url', 'username', 'password'].map((key) =>
+    text(`${name}.${key}`),
+  )
+  if (url === undefined) return {}
+  const given = { ...(username ? { username } : {}), ...(password ? { password } : {}) }
+  return { [name]: { url: url.replace(/\/+$/, ''), ...given } }
+}
+
+function hasBelow(setting: string): boolean {
+  return Object.keys(SETTINGS).some((key) => key.startsWith(`${setting}.`))
+}
+
+function namesBelow(path: readonly string[]): readonly string[] {
+  const start = path.length === 0 ? '' : `${path.join('.')}.`
+  const below = Object.keys(SETTINGS).filter((key) => key.startsWith(start))
+  return [...new Set(below.map((key) => key.slice(start.length).split('.')[0] ?? ''))]
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}

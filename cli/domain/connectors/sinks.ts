@@ -1,0 +1,281 @@
+/**
+ * Connectors on a cluster: brought to what the project wants, and shown with how far they are. That Connect
+ * takes a config says little: a connector counts as applied when it and all its tasks have run for a while.
+ */
+
+import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { formatDuration } from '../kernel/units.ts'
+import type { Clock, ConnectCluster, ConnectorState, EventLog } from '../log/ports.ts'
+import { listOf } from './check.ts'
+import {
+  type ConnectorChoice,
+  connectorChanges,
+  type DesiredConnector,
+  type SettingChange,
+  topicsOf,
+  withoutSecrets,
+} from './config.ts'
+
+export interface SinkPorts {
+  readonly connect: ConnectCluster
+  readonly clock: Clock
+}
+
+export interface ApplyOptions {
+  /** Until it must run. */
+  readonly timeoutMs: number
+  /** How long all must have run without a break: some die a moment after they started. */
+  readonly settleMs?: number
+  readonly onState?: (state: string) => void
+}
+
+export type ApplyAction = 'created' | 'changed' | 'resumed' | 'restarted' | 'unchanged'
+
+const POLL_MS = 500
+
+/**
+ * Creates, changes, resumes or restarts a connector, whichever brings it to what is wanted; repeatable. Throws
+ * CCS_CONNECTOR_INVALID with all settings that Connect refuses before anything is changed, and
+ * CCS_CONNECTOR_FAILED with the trace when it dies or does not run in time.
+ */
+export async function applyConnector(
+  ports: SinkPorts,
+  desired: DesiredConnector,
+  options: ApplyOptions,
+): Promise<ApplyAction> {
+  const { connect } = ports
+  throwAll(desired.missing)
+  const refused = await connect.validate({ name: desired.name, ...desired.config })
+  throwAll(refused.map(({ key, fault }) => refusal(desired, key, fault)))
+  const before = await stateOf(connect, desired.name)
+  const isSame = before !== undefined && connectorChanges(desired, before.config).length === 0
+  if (!isSame) await connect.put(desired.name, desired.config)
+  const isHeld = before?.state === 'PAUSED' || before?.state === 'STOPPED'
+  if (isHeld) await connect.resume(desired.name)
+  const hadFailed = before !== undefined && failures(before).length > 0
+  if (hadFailed) await connect.restart(desired.name)
+  await awaitConnector(ports, desired, options)
+  if (!before) return 'created'
+  if (!isSame) return 'changed'
+  return isHeld ? 'resumed' : hadFailed ? 'restarted' : 'unchanged'
+}
+
+/** Restarts what failed of a connector and waits until all of it runs. */
+export async function restartConnector(
+  ports: SinkPorts,
+  connector: Pick<DesiredConnector, 'name' | 'secrets'>,
+  options: ApplyOptions,
+): Promise<void> {
+  await ports.connect.restart(connector.name)
+  await awaitConnector(ports, connector, options)
+}
+
+/** Waits until a connector and all its tasks have run for a while; CCS_CONNECTOR_FAILED otherwise. */
+export async function awaitConnector(
+  { connect, clock }: SinkPorts,
+  connector: Pick<DesiredConnector, 'name' | 'secrets'>,
+  { timeoutMs, settleMs = 3_000, onState }: ApplyOptions,
+): Promise<void> {
+  const startMs = clock.nowMs()
+  // What failed before shows for a moment still, until the workers have taken the change in.
+  const graceMs = Math.min(settleMs, timeoutMs / 2)
+  let runningSince: number | undefined
+  for (;;) {
+    const state = await stateOf(connect, connector.name)
+    const nowMs = clock.nowMs()
+    onState?.(state ? summary(state) : 'not there yet')
+    const isRunning = state !== undefined && runs(state)
+    if (isRunning) runningSince ??= nowMs
+    else runningSince = undefined
+    if (runningSince !== undefined && nowMs - runningSince >= settleMs) return
+    if (state && failures(state).length > 0 && nowMs - startMs >= graceMs)
+      throw failed(connector, state, 'failed')
+    if (nowMs - startMs >= timeoutMs)
+      throw failed(connector, state, `did not run within ${formatDuration(timeoutMs)}`)
+    await clock.sleep(POLL_MS)
+  }
+}
+
+async function stateOf(connect: ConnectCluster, name: string): Promise<ConnectorState | undefined> {
+  return (await connect.connectors()).find((one) => one.name === name)
+}
+
+function runs(state: ConnectorState): boolean {
+  const isUp = state.state === 'RUNNING' && state.tasks.length > 0
+  return isUp && state.tasks.every((task) => task.state === 'RUNNING')
+}
+
+function summary(state: ConnectorState): string {
+  const up = state.tasks.filter((task) => task.state === 'RUNNING').length
+  return `${state.state}, ${up} of ${state.tasks.length} tasks run`
+}
+
+/** What a connector and its tasks died of, as `task 0: …`. */
+function failures(state: ConnectorState): readonly string[] {
+  const own = state.state === 'FAILED' ? [`connector: ${state.fault ?? 'no trace'}`] : []
+  const tasks = state.tasks
+    .filter((task) => task.state === 'FAILED')
+    .map((task) => `task ${task.id}: ${task.fault ?? 'no trace'}`)
+  return [...own, ...tasks]
+}
+
+const LINES_MAX = 12
+
+function failed(
+  connector: Pick<DesiredConnector, 'name' | 'secrets'>,
+  state: ConnectorState | undefined,
+  what: string,
+): CcsError {
+  const lines = state ? failures(state).join('\n').split('\n').slice(0, LINES_MAX) : []
+  const trace = withoutSecrets(lines.join('\n  '), connector)
+  const now = state ? ` (${summary(state)})` : ''
+  const message = `Connector ${connector.name} ${what}${now}${trace === '' ? '.' : `:\n  ${trace}`}`
+  return new CcsError('CCS_CONNECTOR_FAILED', message, {
+    exit: EXIT.checkFailed,
+    hint: `Mend the cause, then: ccs sink restart ${connector.name}`,
+  })
+}
+
+function refusal(desired: DesiredConnector, key: string, fault: string): CcsError {
+  const words = withoutSecrets(fault, desired)
+  return new CcsError('CCS_CONNECTOR_INVALID', `${desired.name}: ${key}: ${words}`, {
+    exit: EXIT.usage,
+    location: { file: desired.file },
+  })
+}
+
+/** A connector of the project, or another one on the cluster, as it stands. */
+export interface Sink {
+  readonly name: string
+  /** null: no file of the project. */
+  readonly file: string | null
+  readonly class: string
+  /** Connect's word; `ABSENT` when it has none, `SKIPPED` when the cluster can't or need not run it. */
+  readonly state: string
+  /** Why it is skipped. */
+  readonly reason: string | null
+  readonly tasks: readonly { readonly id: number; readonly state: string }[]
+  readonly faults: readonly string[]
+  readonly topics: readonly string[]
+  /** Records that it has not committed yet; null: not known. */
+  readonly lag: number | null
+  /** Settings that are not as in the project's file. */
+  readonly changes: readonly SettingChange[]
+}
+
+export interface SinkSources extends Pick<ConnectorChoice, 'chosen' | 'skipped'> {
+  /** undefined: no log to ask for the ends of topics. */
+  readonly log: Pick<EventLog, 'partitions' | 'range'> | undefined
+}
+
+/** All connectors of the project and of the cluster, the project's first. */
+export async function listSinks(
+  connect: ConnectCluster,
+  { chosen, skipped, log }: SinkSources,
+): Promise<readonly Sink[]> {
+  const states = new Map((await connect.connectors()).map((one) => [one.name, one]))
+  const sinks: Sink[] = []
+  for (const desired of chosen) {
+    const state = states.get(desired.name)
+    states.delete(desired.name)
+    sinks.push(state ? await sinkOf(connect, state, desired, log) : absent(desired, 'ABSENT', null))
+  }
+  for (const { connector, reason } of skipped) {
+    if (!states.has(connector.name)) sinks.push(absent(connector, 'SKIPPED', reason))
+  }
+  for (const state of states.values()) sinks.push(await sinkOf(connect, state, undefined, log))
+  return sinks
+}
+
+function absent(desired: DesiredConnector, state: string, reason: string | null): Sink {
+  return {
+    name: desired.name,
+    file: desired.file,
+    class: desired.class,
+    state,
+    reason,
+    tasks: [],
+    faults: [],
+    topics: desired.reads,
+    lag: null,
+    changes: [],
+  }
+}
+
+async function sinkOf(
+  connect: ConnectCluster,
+  state: ConnectorState,
+  desired: DesiredConnector | undefined,
+  log: SinkSources['log'],
+): Promise<Sink> {
+  const offsets = log ? await sinkOffsets(connect, state, log) : []
+  const lags = offsets.map((one) => one.lag)
+  const known = lags.filter((lag) => lag !== null)
+  return {
+    name: state.name,
+    file: desired?.file ?? null,
+    class: state.config['connector.class'] ?? '',
+    state: state.state,
+    reason: null,
+    tasks: state.tasks.map(({ id, state: word }) => ({ id, state: word })),
+    faults: failures(state).map((one) => (desired ? withoutSecrets(one, desired) : one)),
+    topics: topicsOf(state.config),
+    lag:
+      lags.length > 0 && known.length === lags.length
+        ? known.reduce((sum, lag) => sum + lag, 0)
+        : null,
+    changes: desired ? connectorChanges(desired, state.config) : [],
+  }
+}
+
+export interface SinkOffset {
+  readonly topic: string
+  readonly partition: number
+  /** The next record to be read; null: none was committed. */
+  readonly committed: number | null
+  /** Offset after the last record; null: not known. */
+  readonly end: number | null
+  readonly lag: number | null
+}
+
+/** How far a connector is, by partition. Markers of transactions count as records of the lag. */
+export async function sinkOffsets(
+  connect: ConnectCluster,
+  { name, config }: Pick<ConnectorState, 'name' | 'config'>,
+  log: SinkSources['log'],
+): Promise<readonly SinkOffset[]> {
+  const committed = await connect.offsets(name)
+  const found = new Map(committed.map((one) => [`${one.topic}/${one.partition}`, one.committed]))
+  const rows = new Map<string, SinkOffset>()
+  for (const { topic, partition, committed: at } of committed)
+    rows.set(`${topic}/${partition}`, { topic, partition, committed: at, end: null, lag: null })
+  for (const topic of new Set([
+    ...listOf(config.topics ?? ''),
+    ...committed.map((one) => one.topic),
+  ]))
+    for (const partition of (await log?.partitions(topic)) ?? []) {
+      const { start, end } = (await log?.range(topic, partition)) ?? { start: 0, end: 0 }
+      const at = found.get(`${topic}/${partition}`) ?? null
+      const lag = Math.max(0, end - Math.max(at ?? start, start))
+      rows.set(`${topic}/${partition}`, { topic, partition, committed: at, end, lag })
+    }
+  return [...rows.values()].sort((a, b) =>
+    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
+  )
+}
+
+/** The connector of that name, with or without the target's prefix. */
+export async function findSink(
+  connect: ConnectCluster,
+  name: string,
+  prefix: string,
+): Promise<ConnectorState> {
+  const states = await connect.connectors()
+  const found = [name, `${prefix}${name}`].flatMap((one) => states.filter((s) => s.name === one))
+  if (found[0]) return found[0]
+  const names = states.map((one) => one.name).join(', ')
+  throw new CcsError('CCS_CONNECTOR_MISSING', `Kafka Connect has no connector ${name}.`, {
+    exit: EXIT.checkFailed,
+    hint: names === '' ? 'It has none at all: ccs deploy makes them.' : `It has: ${names}.`,
+  })
+}

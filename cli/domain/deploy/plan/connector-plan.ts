@@ -1,0 +1,161 @@
+/**
+ * Plan of one connector: its config key by key, and whether it runs. Values that come from `${VAR}` are compared but
+ * never shown.
+ */
+
+import { connectorChanges, type DesiredConnector } from '../../connectors/config.ts'
+import type { ConnectorState } from '../../log/ports.ts'
+import type { DeployedResource } from '../deployment.ts'
+import { canonicalJson, resource } from './resource-content.ts'
+import {
+  clusterStep,
+  type Difference,
+  foreignStep,
+  isDrift,
+  type Operation,
+  type Planned,
+  removedStep,
+  type Views,
+} from './target-step.ts'
+
+type Config = Readonly<Record<string, string>>
+
+export function planConnector(views: Views<DesiredConnector, ConnectorState>): Planned {
+  const { name, wanted, deployed, found, context } = views
+  if (!wanted)
+    return removedStep('connector', views, {
+      isThere: found !== undefined,
+      operation: { op: 'remove connector', name },
+    })
+  const after = resource('connector', name, wanted.content, {
+    adopted: deployed?.adopted ?? false,
+  })
+  if (!found) {
+    const isLost = deployed !== undefined && context.isComplete
+    const step = clusterStep({
+      action: 'add',
+      kind: 'connector',
+      name,
+      reason: isLost ? 'it was deleted by hand' : `new: ${shortClass(wanted.config)}`,
+      drift: isLost,
+      after: shownText(wanted.shown),
+    })
+    const operations: Operation[] = [
+      { op: 'put connector', name },
+      { op: 'await connector', name },
+    ]
+    return { step, operations, after }
+  }
+  const settings = settingChanges(found.config, wanted, context.isComplete ? deployed : undefined)
+  if (!deployed) return foreignStep('connector', views, settings)
+  const differences = [...settings, ...healthDifference(found)]
+  if (differences.length === 0) return { operations: [], after }
+  const operations: Operation[] = [
+    ...(settings.length > 0 ? [{ op: 'put connector', name } as const] : []),
+    ...healthOperation(name, found),
+    { op: 'await connector', name },
+  ]
+  const step = clusterStep({
+    action: 'change',
+    kind: 'connector',
+    name,
+    category: 'forward-only',
+    reason: reasonOf(settings, found),
+    drift: differences.some(isDrift),
+    differences,
+    before: shownText(asFound(wanted.shown, settings)),
+    after: shownText(wanted.shown),
+  })
+  return { step, operations, after }
+}
+
+function settingChanges(
+  found: Config,
+  wanted: DesiredConnector,
+  deployed: DeployedResource | undefined,
+): readonly Difference[] {
+  const before = deployed && settingTexts(deployed.content)
+  const now = settingTexts(wanted.content)
+  return connectorChanges(wanted, found).map(({ key, ...values }) => {
+    const was = before?.[key]
+    if (!before || !isTouched(was, found[key], { text: now[key], value: wanted.config[key] }))
+      return { key, ...values }
+    // With a variable it is the project's own, which says whether its value may be shown.
+    const shown = was?.includes('${') ? wanted.shown[key] : was
+    return { key, deployed: shown ?? null, ...values }
+  })
+}
+
+/**
+ * Whether a setting is not as it was deployed. Of one with a variable only the name was kept: where the project
+ * still has the same, today's value stands in for it.
+ */
+function isTouched(
+  was: string | undefined,
+  found: string | undefined,
+  now: { readonly text: string | undefined; readonly value: string | undefined },
+): boolean {
+  if (was?.includes('${')) return was === now.text && now.value !== found
+  return was !== found
+}
+
+/** The settings of a connector as it stands in the project. */
+export function settingTexts(content: string): Config {
+  // Written by ccs, or read from a file of connectors/ that was checked: texts by key.
+  return (JSON.parse(content) as { readonly config?: Config }).config ?? {}
+}
+
+/** What is there, in words that may be shown. */
+function asFound(shown: Config, changes: readonly Difference[]): Config {
+  const config = { ...shown }
+  for (const { key, found } of changes)
+    if (found === null) delete config[key]
+    else config[key] = found
+  return config
+}
+
+function shownText(config: Config): string {
+  return JSON.stringify(JSON.parse(canonicalJson(config)), null, 2)
+}
+
+function healthDifference(found: ConnectorState): readonly Difference[] {
+  const state = stateOf(found)
+  if (state === 'RUNNING') return []
+  return [{ key: 'state', deployed: 'RUNNING', found: state, wanted: 'RUNNING' }]
+}
+
+/** FAILED when a task failed; what is on its way (UNASSIGNED, RESTARTING) counts as running. */
+export function stateOf({ state, tasks }: ConnectorState): string {
+  if (state === 'PAUSED' || state === 'STOPPED') return state
+  if (state === 'FAILED' || tasks.some((task) => task.state === 'FAILED')) return 'FAILED'
+  return 'RUNNING'
+}
+
+function healthOperation(name: string, found: ConnectorState): readonly Operation[] {
+  switch (stateOf(found)) {
+    case 'PAUSED':
+    case 'STOPPED':
+      return [{ op: 'resume connector', name }]
+    case 'FAILED':
+      return [{ op: 'restart connector', name }]
+    default:
+      return []
+  }
+}
+
+function reasonOf(settings: readonly Difference[], found: ConnectorState): string {
+  const state = stateOf(found)
+  const fault = (found.fault ?? found.tasks.find((task) => task.fault)?.fault)?.split('\n')[0]
+  const reasons = [
+    ...(settings.some(isDrift) ? ['it was changed by hand'] : []),
+    ...(settings.some((one) => !isDrift(one)) ? ['the project says otherwise'] : []),
+    ...(state === 'PAUSED' ? ['it was paused'] : []),
+    ...(state === 'STOPPED' ? ['it was stopped'] : []),
+    ...(state === 'FAILED' ? [`it failed${fault ? `: ${fault}` : ''}`] : []),
+  ]
+  return reasons.join('; ')
+}
+
+function shortClass(config: Config): string {
+  return config['connector.class']?.split('.').at(-1) ?? 'a connector'
+}

@@ -1,0 +1,35 @@
+/** The last guard of a target's manifest: what is kept there names secrets as ${VAR}, never their values. */
+
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { Deployment } from './deployment.ts'
+
+/** Settings of connectors and their clients that hold a secret. */
+const SECRET =
+  /password|passwd|passphrase|secret|jaas\.config|private[._-]?key|user\.info|(?:^|[._-])token$/i
+
+/** CCS_CONFIG_INVALID for a connector or topic with a secret in clear; it is not in the message. */
+export function refuseSecrets(deployment: Deployment): void {
+  for (const { kind, name, content } of deployment.resources) {
+    if (kind !== 'connector' && kind !== 'topic') continue
+    const key = secretIn(JSON.parse(content))
+    if (key === undefined) continue
+    throw new CcsError(
+      'CCS_CONFIG_INVALID',
+      `${key} of the ${kind} ${name} is a secret in clear.`,
+      {
+        exit: EXIT.usage,
+        hint: `Write \${VAR} instead, and set the variable where ccs runs.`,
+      },
+    )
+  }
+}
+
+function secretIn(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, one] of Object.entries(value)) {
+    if (typeof one === 'string' && one !== '' && SECRET.test(key) && !/\$\{\w/.test(one)) return key
+    const within = secretIn(one)
+    if (within !== undefined) return within
+  }
+  return undefined
+}

@@ -1,0 +1,297 @@
+/**
+ * Prints expressions for an engine. What the engines share is here; what differs comes in as a `Speech`.
+ * What can't be said is collected as faults with the place in the model's text, and printing goes on, so
+ * that a user sees all of them at once.
+ */
+
+import { nearest } from '../kernel/did-you-mean.ts'
+import { FUNCTIONS, type FunctionEntry } from '../sql/functions.ts'
+import { typeOf } from '../sql/infer.ts'
+import { type Call, type Expr, sameExpr } from '../sql/tree.ts'
+import { type LogicalType, shownType, typeName } from '../sql/types.ts'
+import { type PrintContext, quoted } from './dialect-syntax.ts'
+
+/** Binding strength of what was printed: OR 1, AND 2, NOT 3, comparison 4, || 5, + - 6, * / 7, else 9. */
+interface Piece {
+  readonly sql: string
+  readonly strength: number
+}
+
+const STRENGTH: Readonly<Record<string, number>> = {
+  OR: 1,
+  AND: 2,
+  '+': 6,
+  '-': 6,
+  '*': 7,
+  '/': 7,
+}
+
+const WHOLE: readonly LogicalType['is'][] = ['INTEGER', 'BIGINT']
+const ROUNDED: readonly LogicalType['is'][] = ['DOUBLE', 'DECIMAL', 'VARCHAR']
+
+export class Printer {
+  readonly context: PrintContext
+  /** Aliases that are being printed. */
+  readonly #open = new Set<string>()
+
+  constructor(context: PrintContext) {
+    this.context = context
+  }
+
+  /** SQL of an expression. */
+  print(expr: Expr): string {
+    return this.#piece(expr).sql
+  }
+
+  type(expr: Expr): LogicalType | undefined {
+    return typeOf(expr, this.context)
+  }
+
+  fault(at: number | undefined, message: string, hint: string): string {
+    const { faults } = this.context
+    if (!faults.some((one) => one.at === at && one.message === message))
+      faults.push({ at, message, hint })
+    return 'NULL'
+  }
+
+  #piece(expr: Expr): Piece {
+    const stand = this.context.substitutes.find((one) => sameExpr(one.expr, expr))
+    if (stand !== undefined) return whole(stand.sql)
+    switch (expr.is) {
+      case 'column':
+        return this.#column(expr)
+      case 'literal':
+        return whole(this.#literal(expr))
+      case 'call':
+        return this.#call(expr)
+      case 'binary':
+        return this.#binary(expr)
+      case 'unary':
+        return this.#unary(expr)
+      case 'case': {
+        const whens = expr.whens.map(
+          (one) => `WHEN ${this.print(one.when)} THEN ${this.print(one.then)}`,
+        )
+        const rest = expr.otherwise === undefined ? '' : ` ELSE ${this.print(expr.otherwise)}`
+        return whole(`CASE ${whens.join(' ')}${rest} END`)
+      }
+      case 'cast':
+        return whole(this.#cast(expr))
+      case 'in': {
+        const list = expr.list.map((one) => this.print(one)).join(', ')
+        return {
+          sql: `${this.#inside(expr.of, 5)} ${expr.isNot ? 'NOT IN' : 'IN'} (${list})`,
+          strength: 4,
+        }
+      }
+      case 'field':
+        return whole(this.context.speech.field(this.#inside(expr.of, 9), expr.name))
+      case 'index':
+        return whole(`${this.#inside(expr.of, 9)}[${this.print(expr.index)}]`)
+      case 'star':
+        return whole('*')
+      default:
+        return whole(this.#refuse(expr))
+    }
+  }
+
+  #refuse(expr: Expr): string {
+    const { shown } = this.context.speech
+    if (expr.is === 'window')
+      return this.fault(
+        expr.at,
+        `${shown} can't run ${expr.name}() OVER here.`,
+        'Number rows only to deduplicate: QUALIFY row_number() OVER (PARTITION BY key ORDER BY …) = 1.',
+      )
+    if (expr.is === 'interval')
+      return this.fault(
+        expr.at,
+        `${shown} takes an interval only beside + or -.`,
+        'Add it to a time, or compare milliseconds.',
+      )
+    const what = expr.is === 'other' ? expr.what : expr.is
+    return this.fault(
+      expr.at,
+      `${shown} can't be given '${what}' from a model.`,
+      'Use the portable subset: `ccs portability` lists what each engine can run.',
+    )
+  }
+
+  #column(expr: Extract<Expr, { is: 'column' }>): Piece {
+    const name = expr.path.at(-1) ?? ''
+    if (this.context.columns.some((one) => one.name === name)) return whole(quoted(name))
+    const alias = this.context.aliases.get(name)
+    // Where the columns are not known, coalesce(x, 0) AS x would stand for itself.
+    if (alias === undefined || this.#open.has(name)) return whole(quoted(name))
+    this.#open.add(name)
+    const piece = this.#piece(alias)
+    this.#open.delete(name)
+    return piece
+  }
+
+  #literal(expr: Extract<Expr, { is: 'literal' }>): string {
+    if (expr.text === undefined) return 'NULL'
+    if (expr.type.is === 'VARCHAR') return `'${expr.text.replaceAll("'", "''")}'`
+    if (expr.type.is === 'BOOLEAN') return expr.text.toUpperCase()
+    if (expr.type.is === 'DECIMAL') return this.context.speech.decimal(expr.text, expr.type)
+    return expr.text
+  }
+
+  #call(call: Call): Piece {
+    const entry = Object.hasOwn(FUNCTIONS, call.name) ? FUNCTIONS[call.name] : undefined
+    const { speech } = this.context
+    if (entry === undefined) {
+      const near = nearest(call.name, Object.keys(FUNCTIONS))
+      const hint =
+        near === undefined
+          ? 'Use a function of the portable subset: see `ccs portability`.'
+          : `Did you mean "${near}"?`
+      return whole(
+        this.fault(call.at, `${speech.shown} has no counterpart of ${call.name}().`, hint),
+      )
+    }
+    if (call.filter !== undefined || call.distinct)
+      return whole(speech.aggregate(call, this, entry))
+    return whole(
+      this.apply(
+        call,
+        entry,
+        call.args.map((one) => this.print(one)),
+      ),
+    )
+  }
+
+  /** A call with arguments that are printed already. */
+  apply(call: Call, entry: FunctionEntry, args: readonly string[]): string {
+    const { speech, timezone, itemsMax } = this.context
+    const idiom = entry[speech.engine]
+    if (typeof idiom !== 'function')
+      return this.fault(call.at, `${speech.shown} has no ${call.name}().`, idiom.instead)
+    return idiom({ args, types: call.args.map((one) => this.type(one)), timezone, itemsMax })
+  }
+
+  #binary(expr: Extract<Expr, { is: 'binary' }>): Piece {
+    const { speech } = this.context
+    const strength = STRENGTH[expr.op] ?? 4
+    if ((expr.op === '+' || expr.op === '-') && expr.right.is === 'interval')
+      return whole(speech.shifted(this.#inside(expr.left, 6), expr.op, expr.right.ms))
+    switch (expr.op) {
+      case '||': {
+        const parts = flat(expr).map((one) => ({
+          sql: this.print(one),
+          isLiteral: one.is === 'literal',
+        }))
+        return { sql: speech.concat(parts), strength: 5 }
+      }
+      case '/': {
+        // DuckDB divides into DOUBLE; integers would be cut elsewhere, and zero ends a Flink job.
+        const isDouble = this.type(expr.left)?.is === 'DOUBLE'
+        const left = isDouble
+          ? this.#inside(expr.left, 7)
+          : `CAST(${this.print(expr.left)} AS DOUBLE)`
+        return { sql: `${left} / ${this.#divisor(expr.right)}`, strength }
+      }
+      case '//': {
+        const bothWhole = [expr.left, expr.right].every((one) =>
+          WHOLE.includes(this.type(one)?.is ?? 'NULL'),
+        )
+        if (!bothWhole)
+          return whole(
+            this.fault(
+              expr.at,
+              `${speech.shown} divides whole numbers alone with //.`,
+              'Cast both sides to BIGINT.',
+            ),
+          )
+        return { sql: `${this.#inside(expr.left, 7)} / ${this.#divisor(expr.right)}`, strength: 7 }
+      }
+      case '%':
+        return {
+          sql: speech.remainder(this.#inside(expr.left, 8), this.#divisor(expr.right)),
+          strength: 7,
+        }
+      case '*': {
+        const isNarrow =
+          this.type(expr.left)?.is === 'INTEGER' && this.type(expr.right)?.is === 'INTEGER'
+        const left = isNarrow
+          ? `CAST(${this.print(expr.left)} AS BIGINT)`
+          : this.#inside(expr.left, 7)
+        return { sql: `${left} * ${this.#inside(expr.right, 8)}`, strength }
+      }
+      default: {
+        const right = this.#inside(
+          expr.right,
+          strength + (expr.op === 'AND' || expr.op === 'OR' ? 0 : 1),
+        )
+        return { sql: `${this.#inside(expr.left, strength)} ${expr.op} ${right}`, strength }
+      }
+    }
+  }
+
+  #divisor(expr: Expr): string {
+    const isSafe = expr.is === 'literal' && Number(expr.text) !== 0
+    return isSafe ? this.print(expr) : `NULLIF(${this.print(expr)}, 0)`
+  }
+
+  #unary(expr: Extract<Expr, { is: 'unary' }>): Piece {
+    switch (expr.op) {
+      case 'NOT':
+        return { sql: `NOT ${this.#inside(expr.of, 3)}`, strength: 3 }
+      case '-':
+        return { sql: `-${this.#inside(expr.of, 9)}`, strength: 8 }
+      default:
+        return { sql: `${this.#inside(expr.of, 5)} ${expr.op}`, strength: 4 }
+    }
+  }
+
+  #cast(expr: Extract<Expr, { is: 'cast' }>): string {
+    const { speech } = this.context
+    const from = this.type(expr.of)
+    const name = typeName(expr.to, speech.engine)
+    if (name === undefined)
+      return this.fault(
+        expr.at,
+        `${speech.shown} has no type ${shownType(expr.to)}.`,
+        'Cast to BIGINT or DECIMAL.',
+      )
+    const differs =
+      expr.to.is === 'VARCHAR' &&
+      from !== undefined &&
+      ['TIMESTAMP', 'DOUBLE', 'BOOLEAN'].includes(from.is)
+    if (differs)
+      return this.fault(
+        expr.at,
+        `A ${from.is} as text differs between engines.`,
+        'Use epoch_ms() for a time, DECIMAL for a number, CASE for a truth value.',
+      )
+    if (expr.to.is === 'TIMESTAMP' && from?.is === 'VARCHAR')
+      return this.fault(
+        expr.at,
+        'A time written as text is read differently by each engine.',
+        'Carry it as milliseconds and use make_timestamp_ms().',
+      )
+    const of = this.print(expr.of)
+    const word = expr.isTry && speech.engine === 'flink' ? 'TRY_CAST' : 'CAST'
+    if (!WHOLE.includes(expr.to.is) || from === undefined || !ROUNDED.includes(from.is))
+      return `${word}(${of} AS ${name})`
+    // DuckDB rounds where the others cut.
+    const number = from.is === 'VARCHAR' ? `${word}(${of} AS DECIMAL(38, 10))` : of
+    return `${word}(ROUND(${number}, 0) AS ${name})`
+  }
+
+  /** In parentheses where it binds weaker than its surroundings. */
+  #inside(expr: Expr, strength: number): string {
+    const piece = this.#piece(expr)
+    return piece.strength < strength ? `(${piece.sql})` : piece.sql
+  }
+}
+
+function whole(sql: string): Piece {
+  return { sql, strength: 9 }
+}
+
+function flat(expr: Expr): readonly Expr[] {
+  return expr.is === 'binary' && expr.op === '||'
+    ? [...flat(expr.left), ...flat(expr.right)]
+    : [expr]
+}

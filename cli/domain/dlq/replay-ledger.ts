@@ -1,0 +1,276 @@
+/**
+ * What was replayed, kept in the log: topic ccs.replays. Each append to events.raw is announced there first, with
+ * the hash of each record, and its outcome is written after it. An announcement without an outcome is settled by
+ * looking for its records in events.raw from where that partition ended when it was announced; what is not there
+ * may be sent again. docs/adr/0009 has the reasons, and why it holds on Kafka too.
+ */
+
+import { DLQ_TOPIC, type OriginFinder } from '../gate/rejects.ts'
+import { CcsError } from '../kernel/errors.ts'
+import { frameRecords } from '../log/frame-records.ts'
+import type { Clock, EventLog, LogWriter } from '../log/ports.ts'
+import { RecordBatch } from '../log/record-batch.ts'
+import {
+  type Announcement,
+  announced,
+  foundInLog,
+  hashOf,
+  type Outcome,
+  type Replayed,
+  replayedOf,
+  type Step,
+} from './replay-record.ts'
+import { type SourceMark, SourceSet } from './source.ts'
+
+const LEDGER_TOPIC = 'ccs.replays'
+const READ_BYTES = 1024 * 1024
+
+/** A reject by its place in events.dlq and, where others may have rejected the same record, by that. */
+interface RejectPlace {
+  readonly partition: number
+  readonly offset: number
+  readonly mark?: SourceMark | undefined
+}
+
+class Sent {
+  readonly #places = new Set<string>()
+  readonly #marks = new SourceSet()
+
+  add({ partition, offset, mark }: RejectPlace): void {
+    this.#places.add(`${partition}:${offset}`)
+    if (mark) this.#marks.add(mark)
+  }
+
+  has({ partition, offset, mark }: RejectPlace): boolean {
+    return (
+      this.#places.has(`${partition}:${offset}`) || (mark !== undefined && this.#marks.has(mark))
+    )
+  }
+}
+
+/** A record of events.raw that was rejected, and where it stands there. */
+interface RejectedRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+export interface LedgerOptions {
+  readonly log: EventLog
+  readonly clock: Clock
+  /**
+   * On a log whose partitions others may write too, as Kafka's: how long an append that was announced may still
+   * arrive. Until then it is waited for. 0 where the writer's lock says that nobody is at work any more.
+   */
+  readonly graceMs: number
+}
+
+export class ReplayLedger {
+  readonly #options: LedgerOptions
+  #writer: LogWriter | undefined
+  #next = -1
+  #dlq: string | null | undefined
+  /** Announced, and no outcome yet, by offset in the ledger. */
+  readonly #open = new Map<number, Step>()
+  readonly #done = new Sent()
+  /** What the open ones hold: done, while nobody knows better. Two may announce the same, and one give it up. */
+  readonly #pending = new Map<number, Sent>()
+  /** What stands behind a record of events.raw, by hash. */
+  readonly #origins = new Map<string, { readonly step: Step; readonly record: Replayed }[]>()
+  readonly #newest = new Map<number, number>()
+
+  private constructor(options: LedgerOptions) {
+    this.#options = options
+  }
+
+  /** For reading alone; `follow` brings it up to date. */
+  static reader(options: LedgerOptions): ReplayLedger {
+    return new ReplayLedger(options)
+  }
+
+  /** One replay at a time: CCS_LOG_LOCKED names the other. What a dead one left open is settled. */
+  static async open(options: LedgerOptions, owner: string): Promise<ReplayLedger> {
+    const ledger = new ReplayLedger(options)
+    ledger.#writer = await options.log.writer(LEDGER_TOPIC, 0, owner)
+    try {
+      await ledger.follow()
+      for (const step of [...ledger.#open.values()]) await ledger.#settleOther(step)
+      return ledger
+    } catch (error) {
+      await ledger.close()
+      throw error
+    }
+  }
+
+  /** Takes in what the ledger holds by now. An announcement counts as done while nobody knows better. */
+  async follow(): Promise<void> {
+    const { log } = this.#options
+    if (this.#next < 0 && !(await log.partitions(LEDGER_TOPIC)).includes(0)) return
+    if (this.#dlq === undefined) this.#dlq = await log.identity(DLQ_TOPIC)
+    const { start, end } = await log.range(LEDGER_TOPIC, 0)
+    const from = Math.max(this.#next, start)
+    if (end <= from) return
+    const reader = await log.reader(LEDGER_TOPIC, 0, from)
+    try {
+      for (;;) {
+        const frames = await reader.read(READ_BYTES)
+        if (frames.length === 0) break
+        for (const frame of frames)
+          for (const { offset, bytes } of frameRecords(frame)) {
+            // Only `#write` below appends here, and the log checks its bytes.
+            const one = JSON.parse(bytes.toString('utf8')) as Announcement | Outcome
+            if (offset >= from) this.#take(one, offset)
+          }
+        this.#next = reader.position()
+      }
+    } finally {
+      await reader.close()
+    }
+  }
+
+  /** Whether this reject, or another of the same record, was sent. */
+  isReplayed(reject: RejectPlace): boolean {
+    return this.#done.has(reject) || [...this.#pending.values()].some((one) => one.has(reject))
+  }
+
+  /** How often what is in this record was replayed before it was rejected; and of which reject, at last. */
+  originOf(reject: RejectedRecord): Replayed | undefined {
+    if (this.#origins.size === 0) return undefined
+    const { topic, partition, offset } = reject
+    return this.#origins
+      .get(hashOf(reject.bytes))
+      ?.findLast(
+        ({ step }) => step.topic === topic && step.partition === partition && step.from <= offset,
+      )?.record
+  }
+
+  /** Greatest event time that was replayed into a partition, ms; undefined: none. */
+  newestMs(partition: number): number | undefined {
+    return this.#newest.get(partition)
+  }
+
+  /**
+   * Says what will be appended, durable when it resolves. CCS_LOG_LOCKED when another replay wrote meanwhile;
+   * then nothing may be appended.
+   */
+  async announce(
+    topic: string,
+    partition: number,
+    records: readonly Replayed[],
+    newestMs: number,
+  ): Promise<number> {
+    const { log, clock } = this.#options
+    const expected = this.#next
+    const { end: from } = await log.range(topic, partition)
+    const at = await this.#write({
+      ...{ kind: 'replay', atMs: clock.nowMs(), dlq: this.#dlq ?? null },
+      ...{ topic, partition, from, newestMs },
+      records: records.map(announced),
+    })
+    await this.follow()
+    const isBeside = [...this.#open.keys()].some((one) => one !== at && one >= expected)
+    // Another may have announced the same, sent it and said so since it was last looked.
+    const isSent = records.some((one) => this.#done.has(one))
+    if (!isBeside && !isSent) return at
+    await this.settle(at, 'nothing')
+    throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
+      hint: 'Wait until it is done, then run the same command again.',
+    })
+  }
+
+  /** Whether an announced append may still be made: others may have given it up. */
+  isTimely(at: number): boolean {
+    const { graceMs, clock } = this.#options
+    const step = this.#open.get(at)
+    return graceMs === 0 || (step !== undefined && clock.nowMs() - step.atMs < graceMs / 2)
+  }
+
+  /** What became of an announced append. */
+  async settle(at: number, done: 'all' | 'nothing' | readonly number[]): Promise<void> {
+    const records = this.#open.get(at)?.records ?? []
+    const missing =
+      done === 'all'
+        ? []
+        : [...records.keys()].filter((index) => done === 'nothing' || !done.includes(index))
+    await this.#write({ kind: 'outcome', of: at, atMs: this.#options.clock.nowMs(), missing })
+    await this.follow()
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close()
+  }
+
+  async #settleOther(step: Step): Promise<void> {
+    const { clock, graceMs } = this.#options
+    for (;;) {
+      const found = await foundInLog(this.#options.log, step)
+      if (found.length === step.records.length) return this.settle(step.at, 'all')
+      const leftMs = step.atMs + graceMs - clock.nowMs()
+      if (leftMs <= 0) return this.settle(step.at, found)
+      await clock.sleep(Math.min(1_000, leftMs))
+      const before = this.#open.size
+      await this.follow()
+      if (!this.#open.has(step.at)) return
+      if (this.#open.size > before)
+        throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
+          hint: 'Wait until it is done, then run the same command again.',
+        })
+    }
+  }
+
+  async #write(record: Announcement | Outcome): Promise<number> {
+    if (!this.#writer) throw new CcsError('CCS_UNEXPECTED', 'The ledger is open for reading only.')
+    const batch = RecordBatch.of([Buffer.from(JSON.stringify(record))])
+    return this.#writer.append(batch, record.atMs)
+  }
+
+  #take(one: Announcement | Outcome, at: number): void {
+    if (one.kind === 'replay') {
+      const step = { ...one, at }
+      this.#open.set(at, step)
+      const pending = new Sent()
+      this.#pending.set(at, pending)
+      const { partition: into, newestMs } = one
+      this.#newest.set(into, Math.max(newestMs, this.#newest.get(into) ?? newestMs))
+      for (const record of one.records.map(replayedOf)) {
+        if (one.dlq === this.#dlq) pending.add(record)
+        const { hash } = record
+        this.#origins.set(hash, [...(this.#origins.get(hash) ?? []), { step, record }])
+      }
+      return
+    }
+    const step = this.#open.get(one.of)
+    this.#open.delete(one.of)
+    this.#pending.delete(one.of)
+    if (!step) return
+    const missing = new Set(one.missing)
+    for (const [index, record] of step.records.map(replayedOf).entries()) {
+      if (!missing.has(index)) {
+        if (step.dlq === this.#dlq) this.#done.add(record)
+        continue
+      }
+      const { hash } = record
+      const left = (this.#origins.get(hash) ?? []).filter((other) => other.step.at !== step.at)
+      if (left.length > 0) this.#origins.set(hash, left)
+      else this.#origins.delete(hash)
+    }
+  }
+}
+
+/** The lineage of a reject that is a replay itself, as `origin` keeps it: `replay 2 of events.dlq-0:42`. */
+function originText({ times, partition, offset }: Replayed): string {
+  return `replay ${times} of ${DLQ_TOPIC}-${partition}:${offset}`
+}
+
+/** Names the lineage of those rejects that were replays; the ledger is looked into where there are rejects only. */
+export function replayOrigins(log: EventLog, clock: Clock): OriginFinder {
+  const ledger = ReplayLedger.reader({ log, clock, graceMs: 0 })
+  return async (rejects) => {
+    await ledger.follow()
+    return rejects.map((reject) => {
+      const replayed = ledger.originOf(reject)
+      return replayed ? originText(replayed) : null
+    })
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Is all here that ccs needs? Each check answers in one line, and a check that fails says what to do. The
+ * machine comes in as an argument, so that a test can ask about a full disk or an old Node.
+ */
+import { type Config, configRows } from '../config/config.ts'
+import { formatBytes } from '../kernel/units.ts'
+
+export interface Check {
+  readonly name: string
+  readonly status: 'ok' | 'warning' | 'failed'
+  readonly detail: string
+  /** What to do about it. */
+  readonly hint?: string
+}
+
+/** What doctor asks of the machine. */
+export interface Machine {
+  readonly nodeVersion: string
+  readonly cores: number
+  readonly memoryBytes: number
+  /** Free bytes for this user on the disk of `dir`, or of its nearest folder that exists. */
+  freeBytes(dir: string): Promise<number>
+  /** Writes, syncs and removes a file in `dir` (or the nearest folder that exists); its reason when it can't. */
+  whyNotWritable(dir: string): Promise<string | undefined>
+  /** Whether something listens on this port of 127.0.0.1. */
+  isListening(port: number): Promise<boolean>
+}
+
+/** The project as far as it could be read. */
+export interface Examined {
+  readonly config: Config
+  readonly dir: string
+  readonly dataDir: string
+  readonly schemas: number
+  /** Number of models in sql/, and the checks that failed on them. */
+  readonly models: number
+  readonly modelFaults: readonly Check[]
+  /** Checks that failed on the figures of the live page. */
+  readonly figureFaults: readonly Check[]
+  /** Whether the daily marts can be built here; nothing without a dbt project. */
+  readonly marts?: readonly Check[]
+  /** The servers of the target. */
+  readonly target?: readonly Check[]
+}
+
+export interface DoctorResult {
+  /** No check failed; warnings may remain. */
+  readonly ok: boolean
+  readonly checks: readonly Check[]
+  /** The settings in force; empty when the project could not be read. */
+  readonly config: readonly { readonly setting: string; readonly value: string }[]
+}
+
+const GIB = 1024 ** 3
+const FREE_BYTES_MIN = GIB / 4
+const FREE_BYTES_GOOD = 2 * GIB
+
+/** `project` is what could be read of the project, or the failed checks that say why nothing could. */
+export async function examine(
+  project: Examined | readonly Check[],
+  machine: Machine,
+): Promise<DoctorResult> {
+  const checks: Check[] = [nodeCheck(machine.nodeVersion)]
+  if (!('config' in project)) checks.push(...project)
+  else {
+    checks.push(projectCheck(project), ...modelChecks(project), ...project.figureFaults)
+    checks.push(timezoneCheck(project.config))
+    checks.push(...(await diskChecks(project.dataDir, machine)))
+    checks.push(memoryCheck(project.config, machine), await portCheck(project.config, machine))
+    checks.push(...(project.marts ?? []), ...(project.target ?? []))
+  }
+  return {
+    ok: checks.every((check) => check.status !== 'failed'),
+    checks,
+    config: 'config' in project ? configRows(project.config) : [],
+  }
+}
+
+function nodeCheck(version: string): Check {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number)
+  return major > 20 || (major === 20 && minor >= 19)
+    ? ok('node', version)
+    : failed('node', `${version} is too old.`, 'Install Node 20.19 or newer.')
+}
+
+function projectCheck({ dir, schemas }: Examined): Check {
+  return schemas > 0
+    ? ok('project', `${dir}, ${schemas} schema files`)
+    : failed('project', `${dir} has no schemas/*.avsc.`, 'Make a whole project: ccs init DIR')
+}
+
+function modelChecks({ models, modelFaults }: Examined): readonly Check[] {
+  if (modelFaults.length > 0) return modelFaults
+  return models > 0
+    ? [ok('models', `${models} models in sql/, and DuckDB reads them`)]
+    : [failed('models', 'There are no models in sql/.', 'Make a whole project: ccs init DIR')]
+}
+
+function timezoneCheck(config: Config): Check {
+  return ok('timezone', `The shop's day is that of ${config.timezone}.`)
+}
+
+async function diskChecks(dataDir: string, machine: Machine): Promise<Check[]> {
+  const reason = await machine.whyNotWritable(dataDir)
+  if (reason !== undefined)
+    return [
+      failed(
+        'data directory',
+        `${dataDir} can't be written: ${reason}.`,
+        'Give this user the right to it, or choose another with --data DIR.',
+      ),
+    ]
+  const free = await machine.freeBytes(dataDir)
+  const detail = `${formatBytes(free)} free`
+  const hint = 'Free some space, or choose another disk with --data DIR.'
+  const space: Check =
+    free < FREE_BYTES_MIN
+      ? failed('disk space', `Only ${detail}.`, hint)
+      : free < FREE_BYTES_GOOD
+        ? { name: 'disk space', status: 'warning', detail: `Only ${detail}.`, hint }
+        : ok('disk space', detail)
+  return [ok('data directory', `${dataDir} can be written.`), space]
+}
+
+function memoryCheck(config: Config, machine: Machine): Check {
+  const limit = config.engine.memoryLimitBytes
+  const detail = `${formatBytes(limit)} for SQL, ${formatBytes(machine.memoryBytes)} in the machine, ${machine.cores} cores`
+  return limit * 2 <= machine.memoryBytes
+    ? ok('memory', detail)
+    : { name: 'memory', status: 'warning', detail, hint: 'Lower engine.memory_limit in ccs.yml.' }
+}
+
+async function portCheck(config: Config, machine: Machine): Promise<Check> {
+  const { port } = config.http
+  if (port === 0) return ok('http', 'The engine takes any free port.')
+  return (await machine.isListening(port))
+    ? {
+        name: 'http',
+        status: 'warning',
+        detail: `Something listens on 127.0.0.1:${port}.`,
+        hint: 'A running engine of ccs is fine (ccs status); else change http.port in ccs.yml.',
+      }
+    : ok('http', `Port ${port} is free; no engine runs there.`)
+}
+
+function ok(name: string, detail: string): Check {
+  return { name, status: 'ok', detail }
+}
+
+function failed(name: string, detail: string, hint: string): Check {
+  return { name, status: 'failed', detail, hint }
+}

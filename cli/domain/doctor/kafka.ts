@@ -1,0 +1,90 @@
+/** What doctor asks of a target's Kafka: its brokers, and the topics of the events, as they are there. */
+
+import { type KafkaSettings, prefixed, type Target } from '../config/target.ts'
+import { formatDuration } from '../kernel/units.ts'
+import type { TopicAdmin, TopicState } from '../log/ports.ts'
+import type { Check } from './doctor.ts'
+
+const EVENT_TOPICS = ['events.raw', 'events.valid', 'events.dlq']
+
+export async function kafkaChecks(
+  admin: TopicAdmin,
+  target: Pick<Target, 'name' | 'prefix'>,
+  settings: KafkaSettings,
+): Promise<readonly Check[]> {
+  const about = await admin.about()
+  const brokers = about.brokers?.split(',').length ?? 0
+  const names = EVENT_TOPICS.map((name) => prefixed(target, name))
+  const topics = await admin.topics(names)
+  const missing = names.filter((name) => !topics.some((one) => one.name === name))
+  const faults = topics.flatMap((one) => topicFaults(one, settings, { brokers, about }))
+  const hint = `ccs plan --target ${target.name}`
+  const checks = [...(missing.length > 0 ? [missingCheck(missing, target.name)] : []), ...faults]
+  const fine = topics.map((one) => `${one.name} (${topicWords(one)})`).join(', ')
+  return [
+    {
+      name: 'kafka',
+      status: 'ok',
+      detail: `${brokers} ${brokers === 1 ? 'broker' : 'brokers'}, cluster ${about.cluster}.`,
+    },
+    ...checks.map((one) => ({ hint, ...one, name: 'topics' })),
+    ...(checks.length === 0 ? [{ name: 'topics', status: 'ok' as const, detail: `${fine}.` }] : []),
+  ]
+}
+
+type Finding = Omit<Check, 'name'>
+
+function missingCheck(missing: readonly string[], target: string): Finding {
+  return {
+    status: 'warning',
+    detail: `Not there: ${missing.join(', ')}.`,
+    hint: `ccs deploy --target ${target}`,
+  }
+}
+
+function topicFaults(
+  { name, replication, config }: TopicState,
+  settings: KafkaSettings,
+  {
+    brokers,
+    about,
+  }: { readonly brokers: number; readonly about: Readonly<Record<string, string>> },
+): readonly Finding[] {
+  const findings: Finding[] = []
+  const add = (status: Check['status'], detail: string, hint?: string) =>
+    findings.push({ status, detail: `${name} ${detail}.`, ...(hint === undefined ? {} : { hint }) })
+  const inSync = Number(config['min.insync.replicas'] ?? about['min.insync.replicas'] ?? 1)
+  if (inSync > replication)
+    add(
+      'failed',
+      `has replication ${replication} and wants ${inSync} in sync: nobody can write to it`,
+      'Lower its min.insync.replicas, or give it more replicas.',
+    )
+  if (brokers > 1 && replication === 1)
+    add('warning', `has one replica on ${brokers} brokers: with its broker, its events are away`)
+  else if (replication !== settings.replication)
+    add('warning', `has replication ${replication}, ccs.yml says ${settings.replication}`)
+  const { 'retention.ms': kept } = config
+  const isShort = kept !== undefined && Number(kept) >= 0
+  if (kept !== undefined && Number(kept) !== settings.retentionMs)
+    add(
+      'warning',
+      `keeps events ${lasting(Number(kept))}, ccs.yml says ${lasting(settings.retentionMs)}`,
+    )
+  if (isShort && config['message.timestamp.type'] !== 'LogAppendTime')
+    add(
+      'warning',
+      'counts retention from the time that a producer gives: history that is filled in is deleted at once',
+    )
+  return findings
+}
+
+function topicWords({ partitions, replication, config }: TopicState): string {
+  const kept =
+    config['retention.ms'] === undefined ? '' : `, ${lasting(Number(config['retention.ms']))}`
+  return `${partitions} × ${replication}${kept}`
+}
+
+function lasting(ms: number): string {
+  return ms < 0 ? 'for ever' : `for ${formatDuration(ms)}`
+}

@@ -1,0 +1,112 @@
+/** What doctor asks of a target's schema registry: what it is, its clock, and the subjects that matter. */
+
+import type { Target } from '../config/target.ts'
+import type { Clock, RemoteRegistry } from '../log/ports.ts'
+import type { TopicSchemas } from '../schemas/history.ts'
+import { SUBJECT_LEVEL } from '../schemas/register.ts'
+import { registryTopics, versionOf } from '../schemas/registry-topics.ts'
+import { listWords } from '../schemas/words.ts'
+import type { Check } from './doctor.ts'
+
+export interface RegistryNeeds {
+  readonly target: Pick<Target, 'name' | 'prefix'>
+  /** Those whose records nothing works without. */
+  readonly topics: readonly TopicSchemas[]
+  readonly clock: Pick<Clock, 'nowMs'>
+}
+
+/** A header says whole seconds, and the way there takes time. */
+const CLOCK_TOLERANCE_MS = 5_000
+const NAMES_MAX = 3
+
+export async function registryChecks(
+  registry: RemoteRegistry,
+  { topics, target, clock }: RegistryNeeds,
+): Promise<readonly Check[]> {
+  const about = await registry.about()
+  const nowMs = clock.nowMs()
+  const { url, product = 'A schema registry', version = '', mode, compatibility, date } = about
+  const level = compatibility === undefined ? '' : `; global level ${compatibility}`
+  const what = [product, version].filter((one) => one !== '').join(' ')
+  const there: Check = { name: 'registry', status: 'ok', detail: `${what} at ${url}${level}.` }
+  return [
+    there,
+    ...(mode === undefined ? [] : [modeCheck(mode)]),
+    ...(date === undefined ? [] : [clockCheck(Date.parse(date) - nowMs)]),
+    ...subjectChecks(await registryTopics(registry, target, topics), target),
+  ]
+}
+
+function modeCheck(mode: string): Check {
+  const name = 'registry mode'
+  return mode === 'READWRITE'
+    ? { name, status: 'ok', detail: `${mode}.` }
+    : {
+        name,
+        status: 'failed',
+        detail: `The registry is in mode ${mode}: nothing can be registered.`,
+        hint: 'Set its mode to READWRITE.',
+      }
+}
+
+function clockCheck(aheadMs: number): Check {
+  const name = 'clock'
+  const seconds = Math.round(Math.abs(aheadMs) / 1000)
+  return Math.abs(aheadMs) <= CLOCK_TOLERANCE_MS
+    ? { name, status: 'ok', detail: "This machine and the registry's have the same time." }
+    : {
+        name,
+        status: 'warning',
+        detail: `The registry's clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's.`,
+        hint: 'Set both by NTP: events from the future go to events.dlq.',
+      }
+}
+
+function subjectChecks(
+  topics: Awaited<ReturnType<typeof registryTopics>>,
+  { name: target }: Pick<Target, 'name'>,
+): readonly Check[] {
+  const missing = topics.filter(
+    (one) => one.schemas.current !== undefined && !versionOf(one, one.schemas.current.text),
+  )
+  const other = topics.filter((one) => one.versions.length > 0 && one.level !== SUBJECT_LEVEL)
+  const name = 'subjects'
+  const warning = (detail: string, hint: string): Check => ({
+    name,
+    status: 'warning',
+    detail,
+    hint,
+  })
+  const checks: Check[] = []
+  if (missing.length > 0)
+    checks.push(
+      warning(
+        `The registry lacks the schema in force of ${listWords(
+          missing.map((one) => one.subject),
+          NAMES_MAX,
+        )}.`,
+        `ccs schema register --target ${target}`,
+      ),
+    )
+  if (other.length > 0)
+    checks.push(
+      warning(
+        `Another level than ${SUBJECT_LEVEL}: ${listWords(
+          other.map((one) => `${one.subject} (${one.level})`),
+          NAMES_MAX,
+        )}.`,
+        `What it lets through or refuses: ccs schema check --target ${target}`,
+      ),
+    )
+  if (checks.length > 0) return checks
+  return [
+    {
+      name,
+      status: 'ok',
+      detail: `${listWords(
+        topics.map((one) => one.subject),
+        NAMES_MAX,
+      )}: registered, ${SUBJECT_LEVEL}.`,
+    },
+  ]
+}

@@ -1,0 +1,130 @@
+/**
+ * How the values of ccs.yml are read: each reader gives the value as the Config holds it, or says what is
+ * wrong with it in words that follow the setting's name.
+ */
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import { parseDurationMs, parseSizeBytes } from '../kernel/units.ts'
+
+/** The value as the Config holds it, or what is wrong with it in words that follow "<key> ". */
+export type Read<Value> = (value: unknown) => { readonly value: Value } | { readonly wrong: string }
+
+/** Any text but an empty one. */
+export function readText(value: unknown): ReturnType<Read<string>> {
+  return typeof value === 'string' && value.trim() !== ''
+    ? { value }
+    : { wrong: `must be a text, not ${show(value)}.` }
+}
+
+/** What may stand in topic names, file names and titles. */
+export function readName(value: unknown): ReturnType<Read<string>> {
+  return typeof value === 'string' && /^[a-z][a-z0-9_-]{0,62}$/.test(value)
+    ? { value }
+    : { wrong: `must be lower-case letters, digits, "-" and "_", not ${show(value)}.` }
+}
+
+/** An IANA timezone that this Node knows. */
+export function readTimezone(value: unknown): ReturnType<Read<string>> {
+  if (typeof value === 'string') {
+    try {
+      // The list is looked at first: a format costs ten times as much, and knows older names besides.
+      if (Intl.supportedValuesOf('timeZone').includes(value)) return { value }
+      // Offsets such as +02:00 are accepted by Intl, but they have no daylight-saving time.
+      if (/^[A-Za-z]/.test(value) && new Intl.DateTimeFormat('en', { timeZone: value }))
+        return { value }
+    } catch {
+      const known = [...Intl.supportedValuesOf('timeZone'), 'UTC']
+      const hint = didYouMean(value, known)
+      const near = hint.startsWith('Did') ? ` ${hint}` : ' Use an IANA name such as Europe/Berlin.'
+      return { wrong: `is not a timezone: ${show(value)}.${near}` }
+    }
+  }
+  return { wrong: `must be an IANA timezone such as Europe/Berlin, not ${show(value)}.` }
+}
+
+/** A size in bytes, as text with a unit or a plain number. */
+export function readSize(bytesMin: number, bytesMax: number): Read<number> {
+  return (value) =>
+    ranged(typeof value === 'number' ? value : parseSizeBytes(String(value)), bytesMin, bytesMax, {
+      what: 'a size such as 512 MiB',
+      shown: show(value),
+      range: `${bytesMin} and ${bytesMax} bytes`,
+    })
+}
+
+/** A length of time in ms, as text with a unit. */
+export function readDuration(msMin: number, msMax: number): Read<number> {
+  return (value) =>
+    ranged(typeof value === 'string' ? parseDurationMs(value) : undefined, msMin, msMax, {
+      what: 'a length of time such as 30 seconds',
+      shown: show(value),
+      range: `${msMin / 1000} and ${msMax / 1000} seconds`,
+    })
+}
+
+/** One of some words. */
+export function readChoice<T extends string>(words: readonly T[]): Read<T> {
+  return (value) => {
+    const found = words.find((word) => word === value)
+    if (found !== undefined) return { value: found }
+    return { wrong: `must be one of ${words.join(', ')}, not ${show(value)}.` }
+  }
+}
+
+/** true or false, as YAML writes it or as an environment variable holds it. */
+export function readFlag(value: unknown): ReturnType<Read<boolean>> {
+  if (value === true || value === 'true') return { value: true }
+  if (value === false || value === 'false') return { value: false }
+  return { wrong: `must be true or false, not ${show(value)}.` }
+}
+
+/** Texts: a YAML list, or one text with commas. */
+export function readList(value: unknown): ReturnType<Read<readonly string[]>> {
+  const items = typeof value === 'string' ? value.split(',').map((one) => one.trim()) : value
+  if (
+    Array.isArray(items) &&
+    items.length > 0 &&
+    items.every((one) => typeof one === 'string' && one !== '')
+  )
+    return { value: items.map(String) }
+  return { wrong: `must be a list of texts, not ${show(value)}.` }
+}
+
+/** What may begin the name of a topic. */
+export function readPrefix(value: unknown): ReturnType<Read<string>> {
+  return typeof value === 'string' && /^[A-Za-z0-9._-]{0,60}$/.test(value)
+    ? { value }
+    : { wrong: `must be letters, digits, ".", "-" and "_", not ${show(value)}.` }
+}
+
+/** An http or https address. */
+export function readUrl(value: unknown): ReturnType<Read<string>> {
+  return typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value)
+    ? { value }
+    : { wrong: `must be an address such as http://127.0.0.1:8081, not ${show(value)}.` }
+}
+
+/** A whole number. */
+export function readWhole(min: number, max: number): Read<number> {
+  return (value) =>
+    ranged(Number.isSafeInteger(value) ? Number(value) : undefined, min, max, {
+      what: 'a whole number',
+      shown: show(value),
+      range: `${min} and ${max}`,
+    })
+}
+
+function ranged(
+  value: number | undefined,
+  min: number,
+  max: number,
+  words: { readonly what: string; readonly shown: string; readonly range: string },
+): ReturnType<Read<number>> {
+  if (value === undefined) return { wrong: `must be ${words.what}, not ${words.shown}.` }
+  if (value < min || value > max)
+    return { wrong: `must lie between ${words.range}, not be ${words.shown}.` }
+  return { value }
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? String(value)
+}

@@ -1,0 +1,254 @@
+/**
+ * Avro bytes to columns: the pair of schemas becomes a plan of steps, and carrying it out checks everything
+ * that the contract asks for while it writes. It only says yes or no; why not is for the slow judge (gate.ts)
+ * to say. Safe for any bytes: every position is checked before a word is read or an address is formed.
+ */
+
+import { type AvroField, type AvroNode, optional, type RecordNode } from '../../avro/schema.ts'
+import { correctedMs } from '../../events/event-time.ts'
+import { boundsOf, type Presence, presenceOf, timeOf } from '../gate-rules.ts'
+import type { Column, ColumnBuffers } from './duckdb-columns.ts'
+import { readFields } from './read.ts'
+import type { Source } from './source.ts'
+import { DecodeState } from './state.ts'
+import { chain, Step, type StepKind, TIMES } from './step.ts'
+
+/** Four words of the event's id, and its corrected time, of the last record that was let in. */
+export class Verdict {
+  readonly id = new Int32Array(4)
+  readonly eventMs = new Float64Array(1)
+}
+
+/** Reads bytes [at, end) of the source into row `row`; true when the record keeps the contract. */
+export type Decoder = (at: number, end: number, row: number) => boolean
+
+export interface DecoderOptions {
+  readonly writer: RecordNode
+  readonly reader: RecordNode
+  readonly columns: ColumnBuffers
+  readonly source: Source
+  readonly verdict: Verdict
+}
+
+/** Undefined when the pair of schemas needs more than steps can do. */
+export function compileDecoder(options: DecoderOptions): Decoder | undefined {
+  const { reader, columns, source, verdict } = options
+  const planner = new Planner()
+  const steps = planner.record(options.writer, reader, columns.columns)
+  if (planner.isUnsupported || !planner.hasId) return undefined
+  const state = new DecodeState(columns, source, verdict.id)
+  const needs = needsOf(reader, columns.columns)
+  const { minimum } = timeOf(reader)
+  return (at, end, row) => {
+    state.begin(end)
+    if (readFields(state, steps, at, row) !== end || !hasNeeds(state, needs, row)) return false
+    const { times } = state
+    const ms = correctedMs(times[0] ?? 0, times[1] ?? 0, times[2] ?? 0)
+    if (ms < minimum) return false
+    verdict.eventMs[0] = ms
+    return true
+  }
+}
+
+/** What records of each kind need: of each group one column. */
+interface Needs {
+  /** Where the kinds are, in bytes. */
+  readonly kindAt: number
+  readonly groups: readonly (readonly (readonly Column[])[])[]
+}
+
+function needsOf(reader: RecordNode, columns: readonly Column[]): Needs | undefined {
+  const presence = presenceOf(reader)
+  const kind = columns.find((one) => one.name === presence.kindField)
+  if (kind === undefined) return undefined
+  const groups = kind.symbols.map((_, symbol) =>
+    presence.tests
+      .filter(({ kinds }) => ((kinds >> symbol) & 1) !== 0)
+      .map(({ bits }) => columns.filter(({ name }) => (bitOf(presence, name) & bits) !== 0)),
+  )
+  return { kindAt: kind.at, groups }
+}
+
+function bitOf(presence: Presence, name: string): number {
+  return presence.bits.get(name) ?? 0
+}
+
+function hasNeeds(state: DecodeState, needs: Needs | undefined, row: number): boolean {
+  if (needs === undefined) return true
+  const groups = needs.groups[state.u8[needs.kindAt + row] ?? 0] ?? []
+  for (const group of groups) {
+    let isMet = false
+    for (const column of group) isMet ||= isPresent(state, column, row)
+    if (!isMet) return false
+  }
+  return true
+}
+
+function isPresent(state: DecodeState, { list, validAt }: Column, row: number): boolean {
+  if (list >= 0) return (state.itemsNext[list] ?? 0) > (state.items[list] ?? 0)
+  return validAt < 0 || (((state.u8[validAt + (row >> 3)] ?? 0) >> (row & 7)) & 1) !== 0
+}
+
+/** Makes steps of a pair of schemas. */
+class Planner {
+  isUnsupported = false
+  hasId = false
+
+  /** Steps for the writer's fields in their order, then for those that only the reader has. */
+  record(
+    writer: RecordNode,
+    reader: RecordNode,
+    columns: readonly Column[],
+    isItem = false,
+  ): Step | undefined {
+    const written = new Set<AvroField>()
+    const reads = writer.fields.map((field) => {
+      const index = reader.fields.findIndex(
+        (one) => one.name === field.name || one.aliases.includes(field.name),
+      )
+      const target = reader.fields[index]
+      const column = columns[index]
+      if (target === undefined || column === undefined) return this.#skip(field.type)
+      written.add(target)
+      return this.#field(field.type, target, column, isItem)
+    })
+    const rest = reader.fields.flatMap((field, index) => {
+      const column = columns[index]
+      return written.has(field) || column === undefined ? [] : [this.#default(field, column)]
+    })
+    return chain([...reads, ...rest].filter((step) => step !== undefined))
+  }
+
+  #field(type: AvroNode, field: AvroField, column: Column, isItem: boolean): Step | undefined {
+    const { node, isNullable, nullIndex } = optional(type)
+    if (isNullable && !column.isNullable) return this.#refuse()
+    const step = this.#value(node, field, column)
+    if (step === undefined) return this.#refuse()
+    if (isNullable) step.nullChoice = nullIndex * 2
+    if (isItem) return step
+    // The first uuid of a record is its id.
+    if (step.kind === 'uuid' && !this.hasId) this.hasId = step.isId = true
+    const time = TIMES.indexOf(field.name)
+    if (time >= 0) step.time = time
+    return step
+  }
+
+  /** The step of a value that is there. */
+  #value(node: AvroNode, field: AvroField, column: Column): Step | undefined {
+    const wanted = optional(field.type).node
+    const isWidened = node.kind === 'int' && wanted.kind === 'long'
+    if (node.kind !== wanted.kind && !isWidened) return undefined
+    switch (node.kind) {
+      case 'boolean':
+        return new Step('boolean', column)
+      case 'int':
+      case 'long':
+      case 'float':
+      case 'double':
+        return numberStep(isWidened ? 'widened' : node.kind, field, column)
+      case 'string':
+        return textStep(logicalOf(field) === 'uuid' ? 'uuid' : 'text', field, column)
+      case 'bytes':
+        return textStep('bytes', field, column)
+      case 'enum':
+        return enumStep(node.symbols, column)
+      case 'array':
+        return this.#list(node.items, wanted, column)
+      default:
+        return undefined
+    }
+  }
+
+  #list(items: AvroNode, wanted: AvroNode, column: Column): Step | undefined {
+    if (items.kind !== 'record' || wanted.kind !== 'array' || wanted.items.kind !== 'record')
+      return undefined
+    const step = new Step('list', column)
+    step.items = this.record(items, wanted.items, column.children, true)
+    return step
+  }
+
+  /** The step of a field that the writer does not know. */
+  #default({ hasDefault, default: value }: AvroField, column: Column): Step | undefined {
+    if (!hasDefault) return this.#refuse()
+    if (value === null) return new Step('none', column)
+    if (column.type === 'LIST' && Array.isArray(value) && value.length === 0)
+      return new Step('empty', column)
+    if (column.type === 'BOOLEAN' && typeof value === 'boolean')
+      return constant('flag', column, value ? 1 : 0)
+    if (typeof value === 'number' && value === (value | 0)) {
+      if (column.type === 'BIGINT') return constant('pair', column, value)
+      if (column.type === 'INTEGER') return constant('word', column, value)
+    }
+    return this.#refuse()
+  }
+
+  /** The step of a field that the reader does not know. */
+  #skip(type: AvroNode): Step | undefined {
+    const { node, isNullable, nullIndex } = optional(type)
+    const step = skipStep(node)
+    if (step === undefined) return this.#refuse()
+    if (isNullable) step.nullChoice = nullIndex * 2
+    return step
+  }
+
+  #refuse(): undefined {
+    this.isUnsupported = true
+  }
+}
+
+function numberStep(kind: StepKind, field: AvroField, column: Column): Step {
+  const step = new Step(kind, column)
+  const { minimum, maximum } = boundsOf(field)
+  step.isBounded = minimum !== undefined || maximum !== undefined
+  step.minimum = minimum ?? step.minimum
+  step.maximum = maximum ?? step.maximum
+  step.isMillis = logicalOf(field) === 'timestamp-millis'
+  return step
+}
+
+function textStep(kind: StepKind, { rules }: AvroField, column: Column): Step {
+  const step = new Step(kind, column)
+  const isUuid = kind === 'uuid'
+  step.lengthMin = Math.max(rules.minLength ?? 0, isUuid ? 36 : 0)
+  step.lengthMax = Math.min(rules.maxLength ?? step.lengthMax, isUuid ? 36 : step.lengthMax)
+  return step
+}
+
+/** Undefined when the writer has a symbol that the reader does not know. */
+function enumStep(symbols: readonly string[], column: Column): Step | undefined {
+  const indexes = symbols.map((symbol) => column.symbols.indexOf(symbol))
+  if (indexes.includes(-1)) return undefined
+  const step = new Step('enum', column)
+  step.symbols = Uint8Array.from(indexes)
+  return step
+}
+
+function constant(kind: StepKind, column: Column, value: number): Step {
+  const step = new Step(kind, column)
+  step.low = value
+  step.high = value >> 31
+  return step
+}
+
+function skipStep(node: AvroNode): Step | undefined {
+  switch (node.kind) {
+    case 'boolean':
+    case 'int':
+    case 'long':
+      return new Step(node.kind, undefined)
+    case 'string':
+      return new Step('text', undefined)
+    case 'enum': {
+      const step = new Step('enum', undefined)
+      step.symbols = new Uint8Array(node.symbols.length)
+      return step
+    }
+    default:
+      return undefined
+  }
+}
+
+function logicalOf(field: AvroField): string | undefined {
+  const { node } = optional(field.type)
+  return 'logical' in node ? node.logical : undefined
+}

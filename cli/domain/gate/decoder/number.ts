@@ -1,0 +1,105 @@
+/**
+ * Steps of a decoder: numbers. Read first, as two words and as a double in typed arrays, so that none is ever
+ * an object; then checked against the field's bounds and stored.
+ */
+import { ends, wideInt, wideLong, words } from './source.ts'
+import type { DecodeState } from './state.ts'
+import type { Step } from './step.ts'
+
+const TWO_POW_28 = 0x10000000
+const TWO_POW_32 = 0x100000000
+
+/** Reads an int as `words` and `number`. */
+export function readInt(state: DecodeState, p: number): number {
+  const first = state.view.getUint8(p)
+  if (first > 127) return readWideInt(state, p)
+  return setNumber(state, first, p + 1)
+}
+
+function readWideInt(state: DecodeState, p: number): number {
+  const value = wideInt(state.source.bytes, p)
+  state.number[0] = value
+  words[0] = value
+  words[1] = value < 0 ? -1 : 0
+  return ends[0] ?? -1
+}
+
+/** Reads a long as `words` (low, high) and, rounded beyond 2^53, as `number`. */
+export function readLong(state: DecodeState, p: number): number {
+  const { view } = state
+  let byte = view.getUint8(p)
+  if (byte < 128) return setNumber(state, byte, p + 1)
+  let low = byte & 127
+  byte = view.getUint8(p + 1)
+  low |= (byte & 127) << 7
+  if (byte < 128) return setNumber(state, low, p + 2)
+  byte = view.getUint8(p + 2)
+  low |= (byte & 127) << 14
+  if (byte < 128) return setNumber(state, low, p + 3)
+  byte = view.getUint8(p + 3)
+  low |= (byte & 127) << 21
+  if (byte < 128) return setNumber(state, low, p + 4)
+  // Times have six bytes.
+  const fifth = view.getUint8(p + 4)
+  const sixth = view.getUint8(p + 5)
+  if (fifth < 128 || sixth > 127) return readWideLong(state, p)
+  const value = ((fifth & 127) | (sixth << 7)) * TWO_POW_28 + low
+  const number = (low & 1) === 0 ? value / 2 : -(value + 1) / 2
+  state.number[0] = number
+  words[0] = number | 0
+  words[1] = Math.floor(number / TWO_POW_32)
+  return p + 6
+}
+
+function readWideLong(state: DecodeState, p: number): number {
+  state.number[0] = wideLong(state.source.bytes, p)
+  return ends[0] ?? -1
+}
+
+/** Keeps a number of 28 bits in zigzag; returns `next`. */
+function setNumber(state: DecodeState, zigzag: number, next: number): number {
+  const value = (zigzag >>> 1) ^ -(zigzag & 1)
+  state.number[0] = value
+  words[0] = value
+  words[1] = value >> 31
+  return next
+}
+
+export function storeInt(state: DecodeState, step: Step, p: number, row: number): number {
+  const value = words[0] ?? 0
+  if (p < 0 || !(value >= step.minimum && value <= step.maximum)) return -1
+  state.i32[step.at + row] = value
+  return p
+}
+
+export function storeLong(state: DecodeState, step: Step, p: number, row: number): number {
+  const value = state.number[0] ?? 0
+  if (p < 0 || !(value >= step.minimum && value <= step.maximum)) return -1
+  state.times[step.time] = value
+  const to = step.at + row * 2
+  if (step.isMillis) storeMicros(state.i32, to, value)
+  else {
+    state.i32[to] = words[0] ?? 0
+    state.i32[to + 1] = words[1] ?? 0
+  }
+  return p
+}
+
+/** Milliseconds as microseconds in two words; both products stay below 2^53. */
+function storeMicros(i32: Int32Array, to: number, ms: number): void {
+  const high = Math.floor(ms / TWO_POW_32)
+  const low = (ms - high * TWO_POW_32) * 1000
+  i32[to] = low | 0
+  i32[to + 1] = high * 1000 + Math.floor(low / TWO_POW_32)
+}
+
+export function readReal(state: DecodeState, step: Step, p: number, row: number): number {
+  const isFloat = step.kind === 'float'
+  const next = p + (isFloat ? 4 : 8)
+  if (next > state.end) return -1
+  const value = isFloat ? state.view.getFloat32(p, true) : state.view.getFloat64(p, true)
+  if (step.isBounded && !(value >= step.minimum && value <= step.maximum)) return -1
+  if (isFloat) state.f32[step.at + row] = value
+  else state.f64[step.at + row] = value
+  return next
+}

@@ -1,0 +1,176 @@
+/**
+ * Carries out a decoder's steps: one small function a kind of value, called with where the record's bytes
+ * and the column's are. Each returns the position behind its value, or -1 where the bytes are no such value
+ * or break the contract. Small, so that V8 compiles them within the first hundreds of records and throws
+ * none of that away when a rare branch is taken; numbers too wide for that go through typed arrays.
+ *
+ * A field begins at or before the record's end and takes less than Source's margin beyond it; only text
+ * may be longer, and its length is checked before a word of it is read or its address is formed.
+ */
+import { ITEMS_MAX } from './duckdb-columns.ts'
+import { readInt, readLong, readReal, storeInt, storeLong } from './number.ts'
+import { ends, utf8, wideLength } from './source.ts'
+import type { DecodeState } from './state.ts'
+import type { Step } from './step.ts'
+import { checkUuid, readText } from './text.ts'
+
+/** Takes the steps from `first` on, into row `row` of their columns. Where the last one ends is not checked. */
+export function readFields(
+  state: DecodeState,
+  first: Step | undefined,
+  from: number,
+  row: number,
+): number {
+  const { view, end } = state
+  let p = from
+  for (let step = first; step !== undefined; step = step.next) {
+    if (p < 0 || p > end) return -1
+    if (step.nullChoice >= 0) {
+      let choice = view.getUint8(p++)
+      if (choice > 127) {
+        choice = wideLength(state.source.bytes, p - 1)
+        p = ends[0] ?? -1
+      }
+      if (choice === step.nullChoice) {
+        if (step.isKept) setNull(state, step, row)
+        continue
+      }
+      if (choice !== 2 - step.nullChoice) return -1
+    }
+    p = step.isKept ? readValue(state, step, p, row) : skipValue(state, step, p)
+  }
+  return p
+}
+
+function setNull(state: DecodeState, step: Step, row: number): void {
+  const byte = step.validAt + (row >> 3)
+  state.u8[byte] = (state.u8[byte] ?? 0) & ~(1 << (row & 7))
+  // An empty text under the null, so that no row ever holds an old address.
+  if (step.width === 16) state.i32[step.at + row * 4] = 0
+}
+
+/** The kinds that most fields are. */
+function readValue(state: DecodeState, step: Step, p: number, row: number): number {
+  const { kind } = step
+  if (kind === 'text') return readText(state, step, p, row)
+  if (kind === 'enum') return readEnum(state, step, p, row)
+  if (kind === 'long') return storeLong(state, step, readLong(state, p), row)
+  return readOther(state, step, p, row)
+}
+
+function readOther(state: DecodeState, step: Step, p: number, row: number): number {
+  switch (step.kind) {
+    case 'int':
+      return storeInt(state, step, readInt(state, p), row)
+    case 'list':
+      return readList(state, step, p, row)
+    case 'boolean':
+      return readBoolean(state, step, p, row)
+    case 'uuid':
+      return checkUuid(state, step, readText(state, step, p, row))
+    case 'bytes':
+      return readText(state, step, p, row)
+    case 'widened':
+      return storeLong(state, step, readInt(state, p), row)
+    case 'float':
+    case 'double':
+      return readReal(state, step, p, row)
+    default:
+      return setConstant(state, step, p, row)
+  }
+}
+
+function readBoolean(state: DecodeState, step: Step, p: number, row: number): number {
+  const value = state.view.getUint8(p)
+  if (value > 1) return -1
+  state.u8[step.at + row] = value
+  return p + 1
+}
+
+function readEnum(state: DecodeState, step: Step, from: number, row: number): number {
+  let p = from + 1
+  let choice = state.view.getUint8(from)
+  if (choice > 127) {
+    choice = wideLength(state.source.bytes, from)
+    p = ends[0] ?? -1
+  }
+  // A fault's -1 is odd, too.
+  if ((choice & 1) !== 0 || choice >= step.symbols.length * 2) return -1
+  state.u8[step.at + row] = step.symbols[choice >>> 1] ?? 0
+  return p
+}
+
+function readList(state: DecodeState, step: Step, from: number, row: number): number {
+  const first = state.items[step.list] ?? 0
+  const full = first + step.itemsMax
+  let item = first
+  let p = from
+  for (;;) {
+    if (p > state.end) return -1
+    let count = state.view.getUint8(p++)
+    if (count > 127) {
+      count = wideLength(state.source.bytes, p - 1)
+      p = ends[0] ?? -1
+      if (count < 0) return -1
+    }
+    if (count === 0) break
+    if ((count & 1) !== 0) p = skipBlockBytes(state, p)
+    count = (count + 1) >>> 1
+    state.total += count
+    if (p < 0 || state.total > ITEMS_MAX) return -1
+    for (; count > 0; count--) {
+      if (item === full) return -1
+      p = readFields(state, step.items, p, item++)
+      if (p < 0) return -1
+    }
+  }
+  setList(state, step, row, item)
+  return p
+}
+
+/** A block with a negative count says its bytes as well. */
+function skipBlockBytes(state: DecodeState, p: number): number {
+  const bytes = wideLength(state.source.bytes, p)
+  const next = ends[0] ?? -1
+  return next < 0 || (bytes & 1) !== 0 || bytes >>> 1 > state.end - next ? -1 : next
+}
+
+/** The row's list goes from the accepted items up to `next`. */
+function setList(state: DecodeState, step: Step, row: number, next: number): void {
+  const { i32 } = state
+  const to = step.at + row * 4
+  const first = state.items[step.list] ?? 0
+  i32[to] = first
+  i32[to + 1] = 0
+  i32[to + 2] = next - first
+  i32[to + 3] = 0
+  state.itemsNext[step.list] = next
+}
+
+/** A value that is not among the bytes. */
+function setConstant(state: DecodeState, step: Step, p: number, row: number): number {
+  const { kind, at, low, high } = step
+  if (kind === 'none') setNull(state, step, row)
+  else if (kind === 'empty') setList(state, step, row, state.items[step.list] ?? 0)
+  else if (kind === 'word') state.i32[at + row] = low
+  else if (kind === 'flag') state.u8[at + row] = low
+  else {
+    state.i32[at + row * 2] = low
+    state.i32[at + row * 2 + 1] = high
+  }
+  return p
+}
+
+/** Passes over a value that the reader does not know; its bytes are checked all the same. */
+function skipValue(state: DecodeState, step: Step, p: number): number {
+  const { bytes } = state.source
+  if (step.kind === 'boolean') return state.view.getUint8(p) > 1 ? -1 : p + 1
+  if (step.kind === 'int') return readInt(state, p)
+  if (step.kind === 'long') return readLong(state, p)
+  const zigzag = wideLength(bytes, p)
+  const next = ends[0] ?? -1
+  if (next < 0 || (zigzag & 1) !== 0) return -1
+  if (step.kind === 'enum') return zigzag >= step.symbols.length * 2 ? -1 : next
+  const length = zigzag >>> 1
+  return length > state.end - next || !utf8(bytes, next, length) ? -1 : next + length
+}

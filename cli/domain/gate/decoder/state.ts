@@ -1,0 +1,48 @@
+/** What all steps of a decoder share: the bytes, the columns, and what of the record is known so far. */
+import type { ColumnBuffers } from './duckdb-columns.ts'
+import { inlineMasks, type Source } from './source.ts'
+import { TIMES } from './step.ts'
+
+/** What steps read from and write to. */
+export class DecodeState {
+  readonly u8: Uint8Array
+  readonly i32: Int32Array
+  readonly f32: Float32Array
+  readonly f64: Float64Array
+  readonly items: Int32Array
+  readonly itemsNext: Int32Array
+  readonly source: Source
+  /** Four words of the event's id. */
+  readonly id: Int32Array
+  /** Clock readings, ms, in the order of TIMES, NaN where null; then room for other numbers. */
+  readonly times = new Float64Array(TIMES.length + 1)
+  /** The last long. */
+  readonly number = new Float64Array(1)
+  readonly masks = inlineMasks()
+  view: DataView
+  /** Where the record ends. */
+  end = 0
+  /** Items in all lists of the record. */
+  total = 0
+
+  constructor(columns: ColumnBuffers, source: Source, id: Int32Array) {
+    this.u8 = columns.u8
+    this.i32 = columns.i32
+    this.f32 = columns.f32
+    this.f64 = columns.f64
+    this.items = columns.items
+    this.itemsNext = columns.itemsNext
+    this.source = source
+    this.view = source.view
+    this.id = id
+  }
+
+  begin(end: number): void {
+    this.view = this.source.view
+    this.end = end
+    this.total = 0
+    this.times[0] = Number.NaN
+    this.times[1] = Number.NaN
+    this.times[2] = Number.NaN
+  }
+}

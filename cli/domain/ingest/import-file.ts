@@ -1,0 +1,266 @@
+/**
+ * The import of one file: rows to events and rejects in batches, each batch announced in the ledger before
+ * it is appended, so that it is never doubled or lost by a cut in between.
+ */
+
+import { RowFault, type RowReader, type SourceRow } from '../documents/source-row.ts'
+import type { Reason } from '../events/contracts.ts'
+import type { Clock, EventLog, LogWriter } from '../log/ports.ts'
+import { RecordBatch } from '../log/record-batch.ts'
+import type { ImportContract, ImportFault } from './import-contract.ts'
+import { ImportLedger, type ImportStart } from './import-ledger.ts'
+import { bindMapping, type RowMapper } from './mapping/mapping.ts'
+import type { MappingSpec } from './mapping/spec.ts'
+
+export interface ImportPorts {
+  readonly log: EventLog
+  readonly clock: Clock
+  readonly openRows: (file: string) => Promise<RowReader>
+  /** SHA-256 of a file's bytes, as hex. */
+  readonly hashFile: (file: string) => Promise<string>
+}
+
+export interface ImportOptions {
+  readonly files: readonly string[]
+  readonly mapping: MappingSpec
+  /** Hash of the mapping's text. */
+  readonly mappingHash: string
+  readonly topic: string
+  readonly dlqTopic: string
+  /** Of both topics; no other writer may have it. */
+  readonly partition: number
+  /** Rows are appended when they have come to so many bytes; 4 MiB unless told. */
+  readonly batchBytes?: number
+  /** Reads and judges all, and writes nothing. */
+  readonly isDryRun: boolean
+  /** Sends files that were imported before, too. */
+  readonly isAgain: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (bytesRead: number, bytesTotal: number) => void
+}
+
+export interface ImportCounts {
+  readonly rows: number
+  readonly accepted: number
+  readonly rejected: number
+  /** Rows of event types that the mapping leaves out by name. */
+  readonly leftOut: number
+  /** Rows that an earlier import of the same file has put into the log. */
+  readonly importedBefore: number
+  /** Rejected rows by reason. */
+  readonly reasons: Readonly<Partial<Record<Reason, number>>>
+}
+
+export interface ImportedFile extends ImportCounts {
+  readonly file: string
+  /** Lines that repeat the header inside the file; they are no rows. */
+  readonly repeatedHeaders: number
+}
+
+export interface Rejection {
+  /** file:line */
+  readonly origin: string
+  readonly reason: Reason
+  readonly message: string
+}
+
+const BATCH_BYTES = 4 * 1024 * 1024
+const EXAMPLES_MAX = 10
+
+/** Import's partition of the topics, and the ledger. */
+export class ImportSink {
+  readonly ledger: ImportLedger
+  readonly events: LogWriter
+  readonly rejects: LogWriter
+  eventsEnd: number
+  rejectsEnd: number
+
+  private constructor(
+    ledger: ImportLedger,
+    events: LogWriter,
+    rejects: LogWriter,
+    ends: { readonly events: number; readonly rejects: number },
+  ) {
+    this.ledger = ledger
+    this.events = events
+    this.rejects = rejects
+    this.eventsEnd = ends.events
+    this.rejectsEnd = ends.rejects
+  }
+
+  static async open({ log, clock }: ImportPorts, options: ImportOptions): Promise<ImportSink> {
+    const { topic, dlqTopic, partition } = options
+    const owner = 'ccs import'
+    const opened: { close(): Promise<void> }[] = []
+    try {
+      const ledger = await ImportLedger.open(log, owner, clock.nowMs())
+      opened.push(ledger)
+      const events = await log.writer(topic, partition, owner)
+      opened.push(events)
+      const rejects = await log.writer(dlqTopic, partition, owner)
+      opened.push(rejects)
+      return new ImportSink(ledger, events, rejects, {
+        events: (await log.range(topic, partition)).end,
+        rejects: (await log.range(dlqTopic, partition)).end,
+      })
+    } catch (error) {
+      for (const one of opened) await one.close()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.events.close()
+    await this.rejects.close()
+    await this.ledger.close()
+  }
+}
+
+interface FileImportParts {
+  readonly ports: ImportPorts
+  readonly contract: ImportContract
+  readonly options: ImportOptions
+  readonly reader: RowReader
+  readonly file: string
+  /** undefined: a dry run. */
+  readonly sink: ImportSink | undefined
+  readonly examples: Rejection[]
+}
+
+export class FileImport {
+  readonly #parts: FileImportParts
+  readonly #map: RowMapper
+  readonly #events = new RecordBatch()
+  readonly #rejects = new RecordBatch()
+  readonly #scratch = new RecordBatch()
+  readonly #reasons: Partial<Record<Reason, number>> = {}
+  #rows = 0
+  #accepted = 0
+  #rejected = 0
+  #leftOut = 0
+  #importedBefore = 0
+  #line = 0
+  #start: ImportStart = { eventsThrough: 0, rejectsThrough: 0 }
+  #hash = ''
+
+  constructor(parts: FileImportParts) {
+    this.#parts = parts
+    const { file, reader, options, contract } = parts
+    const source = { file, format: reader.format, columns: reader.columns }
+    this.#map = bindMapping(options.mapping, contract.event, source)
+  }
+
+  async run(onBytes: (bytes: number) => void): Promise<void> {
+    const { ports, options, reader, file, sink } = this.#parts
+    if (sink !== undefined) {
+      this.#hash = await ports.hashFile(file)
+      if (!options.isAgain) this.#start = sink.ledger.start(this.#hash, options.mappingHash, file)
+    }
+    const batchBytes = options.batchBytes ?? BATCH_BYTES
+    for await (const rows of reader.batches()) {
+      const nowMs = ports.clock.nowMs()
+      for (const row of rows) this.#take(row, nowMs)
+      onBytes(reader.bytesRead())
+      if (this.#events.bytes + this.#rejects.bytes >= batchBytes) await this.#flush(false)
+      if (options.signal.aborted) break
+    }
+    await this.#flush(!options.signal.aborted)
+  }
+
+  result(): ImportedFile {
+    const { file, reader } = this.#parts
+    return {
+      file,
+      rows: this.#rows,
+      accepted: this.#accepted,
+      rejected: this.#rejected,
+      leftOut: this.#leftOut,
+      importedBefore: this.#importedBefore,
+      reasons: this.#reasons,
+      repeatedHeaders: reader.repeatedHeaders(),
+    }
+  }
+
+  #take(row: SourceRow, nowMs: number): void {
+    this.#rows++
+    this.#line = row.line
+    const { eventsThrough, rejectsThrough } = this.#start
+    if (row.line <= Math.min(eventsThrough, rejectsThrough)) {
+      this.#importedBefore++
+      return
+    }
+    const mapped = row.values instanceof RowFault ? row.values : this.#map(row.values, row.line)
+    if (mapped instanceof RowFault) {
+      this.#reject(row, mapped, nowMs)
+      return
+    }
+    if (mapped.kind === 'left_out') {
+      this.#leftOut++
+      return
+    }
+    this.#scratch.clear()
+    this.#parts.contract.encodeEvent(this.#scratch, mapped.event)
+    const record = this.#scratch.body.subarray(4)
+    const verdict = this.#parts.contract.judge(record, nowMs)
+    if (verdict !== undefined) this.#reject(row, verdict, nowMs)
+    else if (row.line <= eventsThrough) this.#importedBefore++
+    else {
+      this.#accepted++
+      this.#events.add(record)
+    }
+  }
+
+  #reject(row: SourceRow, fault: ImportFault, nowMs: number): void {
+    if (row.line <= this.#start.rejectsThrough) {
+      this.#importedBefore++
+      return
+    }
+    const { file, options, contract, examples } = this.#parts
+    const { reason, message } = fault
+    const origin = `${file}:${row.line}`
+    this.#rejected++
+    this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1
+    if (examples.length < EXAMPLES_MAX) examples.push({ origin, reason, message })
+    contract.encodeReject(this.#rejects, {
+      reason,
+      message,
+      topic: options.topic,
+      partition: options.partition,
+      // The row never got into the topic, so that it has no offset there.
+      offset: -1,
+      first_seen: nowMs,
+      schema_id: null,
+      origin,
+      bytes: row.raw,
+    })
+  }
+
+  /** Appends what has been collected: the intention first, so that a cut anywhere in between is known. */
+  async #flush(isDone: boolean): Promise<void> {
+    const { sink, ports, options, file } = this.#parts
+    const [events, rejects] = [this.#events, this.#rejects]
+    if (sink !== undefined && this.#rows > this.#importedBefore) {
+      const nowMs = ports.clock.nowMs()
+      sink.eventsEnd += events.count
+      sink.rejectsEnd += rejects.count
+      await sink.ledger.write({
+        file: this.#hash,
+        mapping: options.mappingHash,
+        name: file,
+        atMs: nowMs,
+        line: this.#line,
+        rows: this.#rows,
+        isDone,
+        topic: options.topic,
+        dlqTopic: options.dlqTopic,
+        partition: options.partition,
+        eventsEnd: sink.eventsEnd,
+        rejectsEnd: sink.rejectsEnd,
+      })
+      if (rejects.count > 0) await sink.rejects.append(rejects, nowMs)
+      if (events.count > 0) await sink.events.append(events, nowMs)
+    }
+    events.clear()
+    rejects.clear()
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Imports files: each row becomes an event by the mapping, is encoded and judged by the pipeline's own gate,
+ * and goes to events.raw or, with its bytes, reason and place, to events.dlq. None is skipped in silence:
+ * rows = accepted + rejected + left out by name + imported before.
+ */
+import type { Reason } from '../events/contracts.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
+import type { ImportContract } from './import-contract.ts'
+import {
+  FileImport,
+  type ImportCounts,
+  type ImportedFile,
+  type ImportOptions,
+  type ImportPorts,
+  ImportSink,
+  type Rejection,
+} from './import-file.ts'
+import { bindMapping } from './mapping/mapping.ts'
+
+export interface ImportResult extends ImportCounts {
+  readonly isDryRun: boolean
+  /** Ended by a signal; the same command goes on from there. */
+  readonly isStopped: boolean
+  readonly topic: string
+  readonly partition: number
+  readonly files: readonly ImportedFile[]
+  /** The first rejects, as examples; all of them are in events.dlq. */
+  readonly examples: readonly Rejection[]
+}
+
+/**
+ * Imports the files in their order. Before anything is written all of them are opened, and what their
+ * headers lack is reported at once: CCS_IMPORT_INVALID.
+ */
+export async function importFiles(
+  ports: ImportPorts,
+  contract: ImportContract,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  const bytesTotal = await checkFiles(ports, contract, options)
+  const sink = options.isDryRun ? undefined : await ImportSink.open(ports, options)
+  const files: ImportedFile[] = []
+  const examples: Rejection[] = []
+  let bytesBefore = 0
+  try {
+    for (const file of options.files) {
+      const reader = await ports.openRows(file)
+      const run = new FileImport({ ports, contract, options, reader, file, sink, examples })
+      try {
+        await run.run((bytes) => options.onProgress(bytesBefore + bytes, bytesTotal))
+      } finally {
+        await reader.close()
+      }
+      files.push(run.result())
+      bytesBefore += reader.bytesTotal
+      if (options.signal.aborted) break
+    }
+  } finally {
+    await sink?.close()
+  }
+  const { isDryRun, topic, partition } = options
+  const isStopped = options.signal.aborted
+  return { isDryRun, isStopped, topic, partition, ...sum(files), files, examples }
+}
+
+/** Bytes of all files; throws the faults of all of them together. */
+async function checkFiles(
+  { openRows }: ImportPorts,
+  { event }: ImportContract,
+  { files, mapping }: ImportOptions,
+): Promise<number> {
+  const faults: CcsError[] = []
+  let bytesTotal = 0
+  for (const file of files) {
+    try {
+      const reader = await openRows(file)
+      try {
+        bindMapping(mapping, event, { file, format: reader.format, columns: reader.columns })
+        bytesTotal += reader.bytesTotal
+      } finally {
+        await reader.close()
+      }
+    } catch (error) {
+      if (!(error instanceof CcsError)) throw error
+      faults.push(error)
+    }
+  }
+  throwAll(faults)
+  return bytesTotal
+}
+
+function sum(files: readonly ImportedFile[]): ImportCounts {
+  const total = { rows: 0, accepted: 0, rejected: 0, leftOut: 0, importedBefore: 0 }
+  const reasons: Partial<Record<Reason, number>> = {}
+  for (const file of files) {
+    total.rows += file.rows
+    total.accepted += file.accepted
+    total.rejected += file.rejected
+    total.leftOut += file.leftOut
+    total.importedBefore += file.importedBefore
+    for (const [reason, count] of Object.entries(file.reasons) as [Reason, number][])
+      reasons[reason] = (reasons[reason] ?? 0) + count
+  }
+  return { ...total, reasons }
+}

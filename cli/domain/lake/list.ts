@@ -1,0 +1,57 @@
+/** What the lake holds, by table and partition, out of the manifest alone. */
+import { filesByLeaf, type LakeFile, type Manifest } from './manifest.ts'
+
+export interface LakeTable {
+  readonly table: string
+  readonly partitions: number
+  /** First and last partition by name; '' for a table without partitions. */
+  readonly first: string
+  readonly last: string
+  readonly files: number
+  readonly rows: number
+  readonly bytes: number
+}
+
+export interface LakePartition {
+  readonly table: string
+  readonly partition: string
+  readonly files: number
+  readonly rows: number
+  readonly bytes: number
+}
+
+/** Tables by name. */
+export function lakeTables(manifest: Manifest): LakeTable[] {
+  const tables = new Map<string, LakeFile[]>()
+  for (const { table, files } of filesByLeaf(manifest.files))
+    tables.set(table, [...(tables.get(table) ?? []), ...files])
+  return [...tables].map(([table, files]) => {
+    const partitions = [...new Set(files.map((file) => file.partition))].sort()
+    return {
+      table,
+      partitions: partitions.length,
+      first: partitions[0] ?? '',
+      last: partitions.at(-1) ?? '',
+      ...totals(files),
+    }
+  })
+}
+
+/** Partitions of one table, or of all; by table and partition. */
+export function lakePartitions(manifest: Manifest, table?: string): LakePartition[] {
+  return filesByLeaf(manifest.files)
+    .filter((leaf) => table === undefined || leaf.table === table)
+    .map((leaf) => ({ table: leaf.table, partition: leaf.partition, ...totals(leaf.files) }))
+}
+
+export function totals(files: readonly LakeFile[]): {
+  readonly files: number
+  readonly rows: number
+  readonly bytes: number
+} {
+  return {
+    files: files.length,
+    rows: files.reduce((sum, file) => sum + file.rows, 0),
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Holds every file that the manifest names (lake and engine state) against what was written: it is there, has
+ * its bytes and checksum, and opens as Parquet with its rows.
+ */
+import { leafPath } from './layout.ts'
+import type { LakeFile, Manifest, StateFile } from './manifest.ts'
+
+export interface VerifyPorts {
+  /** The current manifest; CCS_MANIFEST_INVALID when it is itself damaged. */
+  readonly load: () => Promise<Manifest | undefined>
+  readonly lake: {
+    locate(manifest: Manifest): Promise<ReadonlyMap<string, string>>
+    check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
+  }
+  /** Rows of a Parquet file; throws for what is none. */
+  readonly rows: (path: string) => Promise<number>
+  /** The directory that state files are named below. */
+  readonly stateDir: string
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+export interface DamagedFile {
+  /** `silver/events/event_date=2026-11-22/12-0001.parquet`, or `state/12/seen.bin`. */
+  readonly file: string
+  /** Half a sentence: `is missing`. */
+  readonly fault: string
+}
+
+export interface VerifyResult {
+  readonly ok: boolean
+  /** null: nothing was committed yet. */
+  readonly serial: number | null
+  readonly files: number
+  readonly rows: number
+  readonly bytes: number
+  readonly damaged: readonly DamagedFile[]
+}
+
+/** Never throws for damaged files: they are the result. Only the manifest has to be whole. */
+export async function verifyLake(ports: VerifyPorts): Promise<VerifyResult> {
+  const manifest = await ports.load()
+  if (!manifest) return { ok: true, serial: null, files: 0, rows: 0, bytes: 0, damaged: [] }
+  const places = await ports.lake.locate(manifest)
+  const all = [...manifest.files, ...manifest.state]
+  const damaged: { file: LakeFile | StateFile; fault: string }[] = []
+  for (const [index, file] of all.entries()) {
+    const path = 'name' in file ? places.get(file.name) : `${ports.stateDir}/${file.path}`
+    const fault = path === undefined ? 'is missing' : await faultOf(file, path, ports)
+    if (fault !== undefined) damaged.push({ file, fault })
+    ports.onProgress?.(index + 1, all.length)
+  }
+  const still = damaged.length > 0 ? await stillNamed(damaged, ports) : []
+  return {
+    ok: still.length === 0,
+    serial: manifest.serial,
+    files: all.length,
+    rows: manifest.files.reduce((sum, file) => sum + file.rows, 0),
+    bytes: all.reduce((sum, file) => sum + file.bytes, 0),
+    damaged: still.map(({ file, fault }) => ({ file: nameOf(file), fault })),
+  }
+}
+
+async function faultOf(
+  file: LakeFile | StateFile,
+  path: string,
+  { lake, rows }: VerifyPorts,
+): Promise<string | undefined> {
+  const fault = await lake.check(file, path)
+  if (fault !== undefined || !path.endsWith('.parquet')) return fault
+  try {
+    const found = await rows(path)
+    return found === file.rows ? undefined : `has ${found} rows instead of ${file.rows}`
+  } catch (error) {
+    return `is not readable as Parquet: ${error instanceof Error ? error.message : error}`
+  }
+}
+
+/** A running engine may replace files while we read: what it no longer names is no damage. */
+async function stillNamed<T extends { readonly file: LakeFile | StateFile }>(
+  damaged: readonly T[],
+  { load }: VerifyPorts,
+): Promise<readonly T[]> {
+  const now = await load()
+  const names = new Set([...(now?.files ?? []), ...(now?.state ?? [])].map(nameOf))
+  return damaged.filter(({ file }) => names.has(nameOf(file)))
+}
+
+function nameOf(file: LakeFile | StateFile): string {
+  if (!('name' in file)) return `state/${file.path}`
+  return `${leafPath(file.table, file.partition)}/${file.name}`
+}

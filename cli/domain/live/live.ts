@@ -1,0 +1,68 @@
+/** What the live view asks, all through the same queries that a person could type. */
+
+import type { QueryResult } from '../log/ports.ts'
+import type { StatusResult } from '../pipeline/status.ts'
+import type { LiveData } from './text.ts'
+
+export interface LiveSource {
+  readonly query: (sql: string) => Promise<QueryResult>
+  readonly status: () => Promise<StatusResult>
+  readonly nowMs: () => number
+}
+
+const MINUTES = 60
+const TOP = 5
+
+export async function readLive({ query, status, nowMs }: LiveSource): Promise<LiveData> {
+  const atMs = nowMs()
+  const { counts, running, stalled, lagEvents, newestAgeMs } = await status()
+  const [now] = (await query('SELECT * FROM gold.right_now')).rows
+  const minutes = await query(
+    `SELECT window_start, events, orders FROM gold.activity_1m
+     WHERE window_start > make_timestamp_ms(${atMs}) - INTERVAL ${MINUTES} MINUTES`,
+  )
+  const [funnel] = (
+    await query('SELECT * FROM gold.funnel_daily WHERE shop_date = shop_day(right_now())')
+  ).rows
+  const pages = await query(
+    `SELECT page, views FROM gold.top_pages_1h
+     WHERE window_start = time_bucket(INTERVAL 1 HOUR, right_now())
+     ORDER BY views DESC, page LIMIT ${TOP}`,
+  )
+  const campaigns = await query(
+    `SELECT utm_source || ' / ' || utm_campaign AS name, CAST(sum(sessions) AS BIGINT) AS sessions
+     FROM gold.campaign_daily WHERE shop_date = shop_day(right_now())
+     GROUP BY ALL ORDER BY sessions DESC, name LIMIT ${TOP}`,
+  )
+  return {
+    atMs,
+    now: now ?? {},
+    minutes: byMinute(minutes, atMs),
+    funnel: funnel ?? {},
+    pages: pages.rows.map(({ page, views }) => ({ page: String(page), views: Number(views) })),
+    campaigns: campaigns.rows.map(({ name, sessions }) => ({
+      name: String(name),
+      sessions: Number(sessions),
+    })),
+    health: {
+      running,
+      stalled,
+      lagEvents,
+      newestAgeMs,
+      records: counts.records,
+      late: counts.late,
+      duplicates: counts.duplicates,
+      dlq: counts.dlq,
+    },
+  }
+}
+
+/** A place for each of the last minutes: one without events is a gap in the line. */
+function byMinute({ rows }: QueryResult, atMs: number): LiveData['minutes'] {
+  const found = new Map(rows.map((row) => [Date.parse(String(row.window_start)), row]))
+  const last = Math.floor(atMs / 60_000) * 60_000
+  return Array.from({ length: MINUTES }, (_, index) => {
+    const row = found.get(last - (MINUTES - 1 - index) * 60_000)
+    return { events: Number(row?.events ?? 0), orders: Number(row?.orders ?? 0) }
+  })
+}

@@ -1,0 +1,114 @@
+/** The live view as lines of text: what is happening right now, at a glance, in a terminal of any width. */
+import type { Paint } from '../console/text.ts'
+
+/** Answers to the questions of flows/live.ts. */
+export interface LiveData {
+  readonly atMs: number
+  readonly now: Readonly<Record<string, unknown>>
+  /** Minutes, oldest first. */
+  readonly minutes: readonly { readonly events: number; readonly orders: number }[]
+  readonly funnel: Readonly<Record<string, unknown>>
+  readonly pages: readonly { readonly page: string; readonly views: number }[]
+  readonly campaigns: readonly { readonly name: string; readonly sessions: number }[]
+  readonly health: {
+    readonly running: boolean
+    readonly stalled: string | null
+    readonly records: number
+    readonly lagEvents: number
+    readonly newestAgeMs: number | null
+    readonly late: number
+    readonly duplicates: number
+    readonly dlq: number
+  }
+}
+
+const BARS = ' ▁▂▃▄▅▆▇█'
+
+export function sparkline(values: readonly number[]): string {
+  const most = Math.max(1, ...values)
+  return values.map((value) => BARS[Math.ceil((value / most) * (BARS.length - 1))] ?? ' ').join('')
+}
+
+export function liveLines(data: LiveData, width: number, paint: Paint): readonly string[] {
+  const number = (value: unknown) => Number(value ?? 0).toLocaleString('en-US')
+  const money = (value: unknown) =>
+    Number(value ?? 0).toLocaleString('en-US', { minimumFractionDigits: 2 })
+  const { now, funnel } = data
+  const big = [
+    ['visitors (5 min)', number(now.visitors_5m)],
+    ['carts (10 min)', number(now.active_carts_10m)],
+    ['checkouts', number(now.active_checkouts_10m)],
+    ['orders today', number(now.orders_today)],
+    ['revenue today', money(now.revenue_today)],
+  ] as const
+  const cell = Math.max(14, Math.floor(Math.min(width, 100) / big.length))
+  const bars = Math.max(10, Math.min(60, width - 24))
+  const shown = data.minutes.slice(-bars)
+  const last = shown.at(-1)
+  const steps = ['sessions', 'views', 'carts', 'checkouts', 'orders'] as const
+  return [
+    big.map(([, value]) => paint('bold', value.padEnd(cell))).join(''),
+    big.map(([label]) => paint('dim', label.padEnd(cell))).join(''),
+    '',
+    `${'events a minute'.padEnd(17)}${sparkline(shown.map((one) => one.events))} ${number(last?.events)}`,
+    `${'orders a minute'.padEnd(17)}${sparkline(shown.map((one) => one.orders))} ${number(last?.orders)}`,
+    '',
+    `${'funnel today'.padEnd(17)}${steps.map((step) => `${number(funnel[step])} ${step}`).join(' › ')}`,
+    '',
+    ...columns(
+      [
+        'top pages this hour',
+        ...data.pages.map((one) => `${number(one.views).padStart(7)}  ${one.page}`),
+      ],
+      [
+        'campaigns today',
+        ...data.campaigns.map((one) => `${number(one.sessions).padStart(7)}  ${one.name}`),
+      ],
+      width,
+    ),
+    '',
+    healthLine(data, paint),
+  ].map((line) => clip(line, width))
+}
+
+/** Quiet while all is well; loud when something is wrong. */
+function healthLine({ health }: LiveData, paint: Paint): string {
+  if (!health.running)
+    return paint('yellow', 'The engine is not running: these are the last committed rows.')
+  if (health.stalled !== null) return paint('red', health.stalled)
+  const age =
+    health.newestAgeMs === null
+      ? 'no event yet'
+      : `newest ${(health.newestAgeMs / 1000).toFixed(1)} s ago`
+  const text = `${health.records} events · lag ${health.lagEvents} · ${age} · ${health.late} late · ${health.duplicates} duplicates · ${health.dlq} rejected`
+  return health.lagEvents > 10_000 ? paint('yellow', text) : paint('dim', text)
+}
+
+function columns(
+  left: readonly string[],
+  right: readonly string[],
+  width: number,
+): readonly string[] {
+  const half = Math.floor(width / 2)
+  const rows = Math.max(left.length, right.length)
+  return Array.from({ length: rows }, (_, row) => {
+    const first = left[row] ?? ''
+    return `${first.slice(0, half - 2).padEnd(half)}${right[row] ?? ''}`.trimEnd()
+  })
+}
+
+/** Cuts by what is seen: colour codes take no room. */
+function clip(line: string, width: number): string {
+  let seen = 0
+  let out = ''
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one
+  for (const part of line.split(/(\u001B\[[0-9;]*m)/)) {
+    if (part.startsWith('\u001B[')) out += part
+    else {
+      const text = [...part].slice(0, Math.max(0, width - seen)).join('')
+      seen += [...text].length
+      out += text
+    }
+  }
+  return out
+}

@@ -1,0 +1,115 @@
+/**
+ * The command line of `ccs dbt`: its own flags are few and taken out, all else is dbt's, in its order. What
+ * dbt is asked for decides whether it gets a fresh snapshot and whether its result may be published.
+ */
+
+import { parseYaml } from '../documents/yaml-document.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+
+export interface DbtArgs {
+  /** For ccs: --data, --project, --json, --help. */
+  readonly own: readonly string[]
+  /** For dbt, its command first; a first `--` is taken out. */
+  readonly dbt: readonly string[]
+}
+
+const OWN_WITH_VALUE = ['--data', '--project']
+const OWN = ['--json', '--help', '-h']
+
+/** Everything after `--` is dbt's, also what looks like a flag of ccs. */
+export function splitDbtArgs(argv: readonly string[]): DbtArgs {
+  const own: string[] = []
+  const dbt: string[] = []
+  for (let index = 0; index < argv.length; index++) {
+    const arg = argv[index] ?? ''
+    if (arg === '--') {
+      dbt.push(...argv.slice(index + 1))
+      break
+    }
+    if (OWN_WITH_VALUE.includes(arg)) own.push(arg, argv[++index] ?? '')
+    else if (OWN.includes(arg) || OWN_WITH_VALUE.some((flag) => arg.startsWith(`${flag}=`)))
+      own.push(arg)
+    else dbt.push(arg)
+  }
+  return { own, dbt }
+}
+
+export interface DbtTask {
+  /** As dbt knows it, e.g. `docs generate`. */
+  readonly command: string
+  /** What is given to dbt: command and flags, without `--vars`. */
+  readonly args: readonly string[]
+  /** From `--vars`; these win over those of ccs. */
+  readonly vars: Readonly<Record<string, unknown>>
+  /** Runs nodes: its log is read as JSON and its verdict from run_results.json. */
+  readonly runsNodes: boolean
+  /** Reads Silver anew; other commands look at what the last one saw. */
+  readonly buildsModels: boolean
+  /** All nodes against the local warehouse: green means that the marts may be published. */
+  readonly isWhole: boolean
+  readonly isFullRefresh: boolean
+  /** Into the local warehouse, whose last green build ccs remembers. */
+  readonly isLocal: boolean
+  /** `redshift` needs an adapter of its own. */
+  readonly target: string | undefined
+}
+
+const NODE_COMMANDS = ['build', 'run', 'test', 'seed', 'snapshot', 'retry', 'docs generate']
+const MODEL_COMMANDS = ['build', 'run', 'retry']
+const TWO_WORDS = ['docs', 'source']
+const PARTIAL =
+  /^(-s|-m|--select|--models?|--exclude|--selector|--resource-types?|--exclude-resource-types?|--empty|--sample|--state|--defer)(=|$)/
+
+/** Throws CCS_USAGE_INVALID for no command, or `--vars` that are no map. */
+export function readDbtTask(given: readonly string[]): DbtTask {
+  const [first, ...more] = given
+  if (first === undefined || first.startsWith('-'))
+    throw new CcsError('CCS_USAGE_INVALID', 'ccs dbt needs a command of dbt.', {
+      exit: EXIT.usage,
+      hint: 'ccs dbt build makes the marts; ccs dbt docs, test, run, ls … are dbt’s own.',
+    })
+  const { args, vars } = takeVars(more)
+  const isPair = TWO_WORDS.includes(first) && args[0] !== undefined && !args[0].startsWith('-')
+  const isDocs = first === 'docs' && !isPair
+  const command = isPair ? `${first} ${args[0]}` : isDocs ? 'docs generate' : first
+  const rest = isDocs ? [first, 'generate', '--static', ...args] : [first, ...args]
+  const target = flagValue(args, ['--target', '-t'])
+  const isLocal = (target ?? 'duckdb') === 'duckdb'
+  return {
+    command,
+    args: rest,
+    vars,
+    runsNodes: NODE_COMMANDS.includes(command),
+    buildsModels: MODEL_COMMANDS.includes(command),
+    isWhole: command === 'build' && isLocal && !args.some((arg) => PARTIAL.test(arg)),
+    isLocal,
+    isFullRefresh: args.includes('--full-refresh') || args.includes('-f'),
+    target,
+  }
+}
+
+function takeVars(args: readonly string[]): {
+  readonly args: readonly string[]
+  readonly vars: Readonly<Record<string, unknown>>
+} {
+  const text = flagValue(args, ['--vars'])
+  if (text === undefined) return { args, vars: {} }
+  const at = args.findIndex((arg) => arg === '--vars' || arg.startsWith('--vars='))
+  const { value } = parseYaml(text, { file: '--vars', code: 'CCS_USAGE_INVALID' })
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new CcsError('CCS_USAGE_INVALID', '--vars must hold names and values.', {
+      exit: EXIT.usage,
+      hint: `--vars '{since: 2026-11-22}'`,
+    })
+  const length = args[at] === '--vars' ? 2 : 1
+  return { args: args.toSpliced(at, length), vars: { ...value } }
+}
+
+function flagValue(args: readonly string[], flags: readonly string[]): string | undefined {
+  for (const [index, arg] of args.entries()) {
+    if (flags.includes(arg)) return args[index + 1] ?? ''
+    const flag = flags.find((one) => arg.startsWith(`${one}=`))
+    if (flag !== undefined) return arg.slice(flag.length + 1)
+  }
+  return undefined
+}

@@ -1,0 +1,252 @@
+/**
+ * The steps of a case in time: when each record arrives, how far behind the watermark it is, and which
+ * row of raw.events it becomes. Computed here from the rules alone, so that the plain SQL run of a test owes
+ * nothing to the engine that it is compared with.
+ */
+import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import type { YamlPath } from '../documents/yaml-document.ts'
+import { correctedMs } from '../events/event-time.ts'
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import { completeEvent, type EventContext, readFields } from './fields.ts'
+import {
+  type AppendAction,
+  CLOCK_VISITOR,
+  type RawRow,
+  type TestAction,
+  type TestRecord,
+} from './model-test.ts'
+import { shown, type YamlMap } from './yaml.ts'
+
+const VERBS_WITH_BODY = ['event', 'late', 'duplicate', 'invalid', 'advance'] as const
+const BARE = ['commit', 'restart', 'crash'] as const
+const VERBS: readonly string[] = [...VERBS_WITH_BODY, ...BARE]
+const REPEATS_MAX = 10_000
+
+export interface TimelineContext extends EventContext {
+  /** Makes the event ids of this case its own. */
+  readonly seed: string
+  /** How far the watermark stays behind the newest event, ms. */
+  readonly watermarkDelayMs: number
+}
+
+/** Reads the steps of one case; faults go to the reader. */
+export class Timeline {
+  readonly actions: TestAction[] = []
+  readonly accepted: RawRow[] = []
+  readonly labels = new Map<string, string>()
+  readonly #context: TimelineContext
+  readonly #byId = new Map<string, RawRow>()
+  #last: RawRow | undefined
+  #clockMs: number | undefined
+  #newestMs: number | undefined
+  #records = 0
+
+  constructor(context: TimelineContext) {
+    this.#context = context
+  }
+
+  /** Arrival of the last record, ms; undefined: none came. */
+  get clockMs(): number | undefined {
+    return this.#clockMs
+  }
+
+  step(value: unknown, path: YamlPath): void {
+    const { reader } = this.#context
+    const bare = BARE.find((one) => one === value)
+    if (bare !== undefined) {
+      this.actions.push({ do: bare })
+      return
+    }
+    if (typeof value === 'string') {
+      const hint = VERBS.includes(value) ? `Write "- ${value}: …".` : didYouMean(value, VERBS)
+      reader.fault(path, `"${value}" is no step.`, hint)
+      return
+    }
+    const map = reader.map(value, path, 'A step')
+    const [name, ...others] = Object.keys(map)
+    if (name === undefined) return
+    const here = [...path, name]
+    const verb = VERBS_WITH_BODY.find((one) => one === name)
+    if (others.length > 0)
+      reader.fault(here, 'A step has one verb.', 'Begin each step with "- ".', 'key')
+    else if (BARE.some((one) => one === name))
+      reader.fault(here, `"${name}" takes nothing.`, `Write "- ${name}".`, 'key')
+    else if (verb === undefined)
+      reader.fault(here, `"${name}" is no step.`, didYouMean(name, VERBS), 'key')
+    else this.#verb(verb, map[verb], here)
+  }
+
+  #verb(verb: AppendAction['verb'], body: unknown, path: YamlPath): void {
+    switch (verb) {
+      case 'event':
+        this.#event(body, path)
+        break
+      case 'late':
+        this.#late(body, path)
+        break
+      case 'duplicate':
+        this.#duplicate(body, path)
+        break
+      case 'invalid':
+        this.#invalid(body, path)
+        break
+      case 'advance':
+        this.#advance(body, path)
+        break
+      default:
+        verb satisfies never
+    }
+  }
+
+  #event(body: unknown, path: YamlPath): void {
+    const { reader } = this.#context
+    const map = reader.map(body, path, 'An event')
+    const everyMs = 'every' in map ? (reader.duration(map.every, [...path, 'every']) ?? 0) : 0
+    const times = reader.count(map.times, [...path, 'times'], 'times') ?? 1
+    if ('every' in map !== 'times' in map) reader.fault(path, '"every" and "times" go together.')
+    if (times > REPEATS_MAX) reader.fault([...path, 'times'], `At most ${REPEATS_MAX} times.`)
+    if (!('at' in map || 'event_ts' in map))
+      reader.fault(path, 'An event needs "at".', 'Add at: 10:00, in UTC.')
+    const known = reader.faults.length
+    // A fault is told once, however often the event comes.
+    for (let time = 0; time < times && reader.faults.length === known; time++) {
+      const event = this.#read(map, path, ['arrives', 'every', 'times'])
+      const one = { ...event, event_ts: msOf(event.event_ts) + time * everyMs }
+      this.#accept('event', one, path, this.#arrival(map, one, path))
+    }
+  }
+
+  #late(body: unknown, path: YamlPath): void {
+    const { reader } = this.#context
+    const map = reader.map(body, path, 'A late event')
+    const byMs = 'by' in map ? reader.duration(map.by, [...path, 'by']) : undefined
+    if (!('by' in map)) reader.fault(path, 'A late event needs "by".', 'Add by: 3 minutes.')
+    if ('at' in map)
+      reader.fault(
+        [...path, 'at'],
+        '"by" says when a late event happened.',
+        'Leave "at" out.',
+        'key',
+      )
+    const event = this.#read(map, path, ['by'])
+    if (this.#clockMs === undefined)
+      reader.fault(path, 'Nothing came before it that it could be late to.')
+    const clockMs = this.#clockMs ?? 0
+    this.#accept('late', { ...event, event_ts: clockMs - (byMs ?? 0) }, path, clockMs)
+  }
+
+  #duplicate(body: unknown, path: YamlPath): void {
+    const { reader } = this.#context
+    const eventId = this.labels.get(String(body)) ?? ''
+    const event = body === 'last' ? this.#last : this.#byId.get(eventId)
+    if (event !== undefined) this.#accept('duplicate', event, path, this.#clockMs ?? 0)
+    else if (body === 'last') reader.fault(path, 'No event came before.')
+    else
+      reader.fault(
+        path,
+        `No event before has the id ${shown(body)}.`,
+        didYouMean(String(body), ['last', ...this.labels.keys()]),
+      )
+  }
+
+  #invalid(body: unknown, path: YamlPath): void {
+    const { reader } = this.#context
+    const map = reader.map(body, path, 'An invalid record')
+    const { text, hex } = map
+    if ('text' in map || 'hex' in map) {
+      reader.keys(map, path, 'A record of raw bytes', ['text', 'hex', 'arrives'])
+      if ('hex' in map && !/^([0-9a-f]{2})*$/i.test(String(hex)))
+        reader.fault([...path, 'hex'], 'These are no bytes in hexadecimal.')
+      const bytes = 'hex' in map ? Buffer.from(String(hex), 'hex') : Buffer.from(String(text))
+      this.#append('invalid', { bytes }, path, this.#arrival(map, {}, path))
+      return
+    }
+    const schemaId = reader.count(map.schema_id, [...path, 'schema_id'], 'schema_id')
+    const cutBytes = reader.count(map.cut, [...path, 'cut'], 'cut')
+    const event = this.#read(map, path, ['arrives', 'schema_id', 'cut'])
+    const at = event.event_ts ?? this.#clockMs ?? null
+    if (at === null) reader.fault(path, 'The first record of a case needs "at".')
+    const damage = {
+      ...(schemaId === undefined ? {} : { schemaId }),
+      ...(cutBytes === undefined ? {} : { cutBytes }),
+    }
+    const record = { event: { ...event, event_ts: at }, ...damage }
+    this.#append('invalid', record, path, this.#arrival(map, event, path))
+  }
+
+  /** A bot's event that no comparison sees takes the watermark there. */
+  #advance(body: unknown, path: YamlPath): void {
+    const { reader, contract, date, seed, watermarkDelayMs } = this.#context
+    const toMs = reader.time(body, path, date)
+    if (toMs === undefined) return
+    const atMs = toMs + watermarkDelayMs
+    if (this.#newestMs !== undefined && atMs <= this.#newestMs)
+      reader.fault(path, 'The watermark is there already, and never goes back.')
+    const named = {
+      event_ts: atMs,
+      anonymous_id: CLOCK_VISITOR,
+      customer_id: CLOCK_VISITOR,
+      event_type: 'login',
+      device: 'bot',
+    }
+    const eventId = uuidOf(`${seed}|clock-${this.#records}`)
+    const event = completeEvent(contract, named, { ordinal: 0, eventId })
+    this.#accept('advance', event, path, atMs)
+  }
+
+  #read(map: YamlMap, path: YamlPath, others: readonly string[]): RawRow {
+    const { contract, seed } = this.#context
+    const ordinal = this.#records + 1
+    const named = readFields(this.#context, map, path, ['id', ...others])
+    const label = map.id === undefined ? undefined : String(map.id)
+    const eventId = uuidOf(`${seed}|${label ?? `#${ordinal}`}`)
+    const event = completeEvent(contract, named, { ordinal, eventId })
+    if (label !== undefined) this.labels.set(label, String(event.event_id))
+    return event
+  }
+
+  #arrival(map: YamlMap, event: RawRow, path: YamlPath): number {
+    const { reader, date } = this.#context
+    const said =
+      map.arrives === undefined
+        ? (event.received_ts ?? event.event_ts)
+        : reader.time(map.arrives, [...path, 'arrives'], date)
+    return Math.max(this.#clockMs ?? 0, typeof said === 'number' ? said : 0)
+  }
+
+  #accept(verb: AppendAction['verb'], event: RawRow, path: YamlPath, appendMs: number): void {
+    const eventMs = correctedMs(msOf(event.event_ts), msOf(event.sent_ts), msOf(event.received_ts))
+    const newest = this.#newestMs ?? eventMs
+    const lateMs = Math.max(0, newest - this.#context.watermarkDelayMs - eventMs)
+    this.#newestMs = Math.max(newest, eventMs)
+    if (verb !== 'advance') this.#last = event
+    this.#byId.set(String(event.event_id), event)
+    this.accepted.push({
+      ...event,
+      topic: 'events.raw',
+      partition: 0,
+      offset: this.#records,
+      ingest_time: appendMs,
+      late_ms: lateMs,
+    })
+    this.#append(verb, { event }, path, appendMs)
+  }
+
+  #append(verb: AppendAction['verb'], record: TestRecord, path: YamlPath, appendMs: number): void {
+    this.#clockMs = appendMs
+    this.#records++
+    const line = this.#context.reader.line(path)
+    this.actions.push({ do: 'append', verb, line, appendMs, record })
+  }
+}
+
+function msOf(value: unknown): number {
+  return typeof value === 'number' ? value : Number.NaN
+}
+
+/** A version-8 UUID that follows from the text. */
+function uuidOf(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}

@@ -1,0 +1,116 @@
+/**
+ * From the texts of a project to its models, checked: headers read, SELECTs parsed, bound and fingerprinted, and the
+ * aggregating ones split. DuckDB parses and binds on a thread of its own; what is ours is done meanwhile.
+ */
+
+import type { NamedText } from '../documents/json-document.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
+import { expandMacros, type MacroSet } from '../sql/ast.ts'
+import { parseMacros } from '../sql/parse-macros.ts'
+import { type AskTexts, sqlParser } from '../sql/parser.ts'
+import { type BindBench, bindModels, type ColumnText } from './bind-models.ts'
+import { fingerprintModels, type GraphModel, type SortedModel, sortModels } from './graph.ts'
+import { isAggregateMacro, makeIncremental } from './incremental.ts'
+import { parseModel } from './parse-model.ts'
+import { readSeed, type Seed, seedsSql } from './seed.ts'
+import { requireSeedJoin } from './seed-join.ts'
+import { isSeed, readSeedShape, seedNameOf } from './seed-shape.ts'
+
+export interface LogicTexts {
+  readonly models: readonly NamedText[]
+  readonly macros: NamedText
+  /** CSV and YAML of dbt/seeds; only those that models read have to be sound. */
+  readonly seeds?: readonly NamedText[]
+  readonly timezone: string
+  readonly rawColumns: readonly ColumnText[]
+}
+
+export interface LogicBench extends Pick<BindBench, 'run'> {
+  readonly ask: AskTexts
+  /** Lets what waits run. */
+  readonly breathe: () => Promise<void>
+}
+
+export interface BuiltLogic {
+  readonly graph: readonly GraphModel[]
+  readonly macros: MacroSet
+  /** Those that models read. */
+  readonly seeds: readonly Seed[]
+}
+
+/** Models a breath. */
+const AT_ONCE = 20
+
+/** Throws CcsErrors with all faults that are found in one pass, each with its place. */
+export async function buildLogic(texts: LogicTexts, bench: LogicBench): Promise<BuiltLogic> {
+  const models = collect(texts.models, ({ file, text }) => parseModel(file, text))
+  const { timezone, rawColumns } = texts
+  const names = (some: typeof models) => [...some].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const parseSql = sqlParser(
+    // In the order in which they are asked for.
+    names(models).map((one) => one.sql),
+    bench.ask,
+  )
+  const macros = await parseMacros(texts.macros.file, texts.macros.text, parseSql)
+  const files = texts.seeds ?? []
+  const known = files.flatMap((one) => seedNameOf(one) ?? [])
+  const sorted = await sortModels(models, { sources: ['raw.events', ...known], parseSql })
+  const seeds = readSeeds(sorted, files)
+  const binding = bindModels(
+    { models: sorted, macrosSql: texts.macros.text + seedsSql(seeds), timezone, rawColumns },
+    { run: bench.run },
+  )
+  const settings = { shop_timezone: timezone }
+  const prints = new Map(seeds.map((one) => [one.name, one.fingerprint]))
+  const [graph, bound] = await Promise.allSettled([
+    unhurried(fingerprintModels(sorted, { macros, settings, prints }), bench),
+    binding,
+  ])
+  if (graph.status === 'rejected') throw graph.reason
+  if (bound.status === 'rejected') throw bound.reason
+  collect(
+    graph.value.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),
+    ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
+  )
+  return { graph: graph.value, macros, seeds }
+}
+
+/** The seeds that models read, all of them in the one way that every engine has. */
+function readSeeds(models: readonly SortedModel[], files: readonly NamedText[]): readonly Seed[] {
+  const names = new Set(models.flatMap((one) => one.reads.filter(isSeed)))
+  const yamls = files.filter(({ file }) => /\.ya?ml$/.test(file))
+  const seeds = collect([...names].sort(), (name) => {
+    const shape = readSeedShape(name, yamls)
+    const csv = files.find((one) => seedNameOf(one) === name)
+    return readSeed(shape, csv ?? { file: name, text: '' })
+  })
+  const keys = new Map(seeds.map((one) => [one.name, one.key]))
+  collect(
+    models.filter(({ reads }) => reads.some(isSeed)),
+    (one) => requireSeedJoin(one, keys),
+  )
+  return seeds
+}
+
+async function unhurried<T>(items: Iterable<T>, { breathe }: LogicBench): Promise<readonly T[]> {
+  const taken: T[] = []
+  await breathe()
+  for (const item of items) if (taken.push(item) % AT_ONCE === 0) await breathe()
+  return taken
+}
+
+/** Maps all, and throws the faults of all together. */
+function collect<T, U>(items: readonly T[], map: (item: T) => U): U[] {
+  const faults: CcsError[] = []
+  const results: U[] = []
+  for (const item of items) {
+    try {
+      results.push(map(item))
+    } catch (error) {
+      if (!(error instanceof CcsError)) throw error
+      faults.push(error, ...error.others)
+    }
+  }
+  throwAll(faults)
+  return results
+}

@@ -1,0 +1,112 @@
+/**
+ * Reads a model file: the YAML header in the leading comment, the comment that says what the model is, and
+ * the SELECT, which stays text here (sql-ast.ts reads it with DuckDB's own parser).
+ */
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { Layer, Model } from './model.ts'
+import { parseHeader } from './model-header.ts'
+
+const LAYERS: readonly Layer[] = ['bronze', 'silver', 'gold']
+
+/**
+ * Parses `sql/<layer>/<name>.sql`. Throws one CCS_MODEL_INVALID for the first fault of the file, with all
+ * others of it in `others`, each with its place and line.
+ */
+export function parseModel(file: string, text: string): Model {
+  const name = nameOf(file)
+  const parts = splitModel(file, text)
+  const fields = parseHeader(file, parts.header, parts.headerLine)
+  return {
+    name: `${name.layer}.${name.table}`,
+    layer: name.layer,
+    file,
+    text,
+    sql: parts.sql,
+    sqlLine: parts.sqlLine,
+    doc: parts.doc,
+    ...fields,
+  }
+}
+
+function nameOf(file: string): { layer: Layer; table: string } {
+  const [folder, base] = file.replaceAll('\\', '/').split('/').slice(-2)
+  const layer = LAYERS.find((one) => one === folder)
+  const table = base?.endsWith('.sql') ? base.slice(0, -4) : ''
+  if (layer === undefined)
+    throw invalid(
+      file,
+      1,
+      '',
+      `A model lies in ${LAYERS.join('/, ')}/ below sql/, not in '${folder ?? ''}/'.`,
+    )
+  if (!/^[a-z][a-z0-9_]*$/.test(table))
+    throw invalid(file, 1, '', `'${base ?? ''}' is no name for a model: use a-z, 0-9 and _.`)
+  return { layer, table }
+}
+
+export interface ModelParts {
+  readonly header: string
+  readonly headerLine: number
+  readonly doc: string
+  readonly sql: string
+  readonly sqlLine: number
+}
+
+/** Cuts a file into header, leading `--` comment and SELECT; blank lines between them belong to none. */
+export function splitModel(file: string, text: string): ModelParts {
+  const example = 'Begin the file with /*, a line such as "kind: stream", and */.'
+  const start = text.length - text.replace(/^\uFEFF?\s*/, '').length
+  const headerLine = lineOf(text, start)
+  if (!text.startsWith('/*', start))
+    throw invalid(file, headerLine, text, 'The model has no header.', example)
+  const end = text.indexOf('*/', start)
+  if (end < 0) throw invalid(file, headerLine, text, 'The header is not closed.', 'End it with */.')
+
+  const rest = text.slice(end + 2)
+  const doc: string[] = []
+  let line = lineOf(text, end)
+  const lines = rest.split('\n')
+  let index = 0
+  for (; index < lines.length; index++) {
+    const one = (lines[index] ?? '').trim()
+    if (one.startsWith('--')) doc.push(one.slice(2).trim())
+    else if (one !== '') break
+  }
+  line += index
+  const sql = lines.slice(index).join('\n').trimEnd().replace(/;$/, '')
+  if (sql === '')
+    throw invalid(
+      file,
+      line,
+      text,
+      'The model has no SELECT.',
+      'Write one SELECT after the header.',
+    )
+  // On the header's own line the SELECT keeps its column through blanks.
+  const sameLine = index === 0 ? ' '.repeat(end + 2 - (text.lastIndexOf('\n', end) + 1)) : ''
+  return {
+    header: text.slice(start + 2, end),
+    headerLine,
+    doc: doc.join(' '),
+    sql: sameLine + sql,
+    sqlLine: line,
+  }
+}
+
+function lineOf(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length
+}
+
+function invalid(
+  file: string,
+  line: number,
+  text: string,
+  message: string,
+  hint?: string,
+): CcsError {
+  return new CcsError('CCS_MODEL_INVALID', message, {
+    exit: EXIT.usage,
+    location: { file, line, column: 1, text: text.split('\n')[line - 1] ?? '' },
+    ...(hint === undefined ? {} : { hint }),
+  })
+}

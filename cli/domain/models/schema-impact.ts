@@ -1,0 +1,250 @@
+/**
+ * Use case: say what reads a topic's fields, all the way down: models, dbt's marts and dashboards. Each SELECT
+ * is followed column by column; what can't be followed counts as using all that it names.
+ */
+
+import { parseYaml } from '../documents/yaml-document.ts'
+import { CcsError, type Location } from '../kernel/errors.ts'
+import { topField } from '../schemas/fields.ts'
+import {
+  type AstValue,
+  expandMacros,
+  locate,
+  type MacroSet,
+  type ParseSql,
+  parseSelect,
+} from '../sql/ast.ts'
+import { parseMacros } from '../sql/parse-macros.ts'
+import { selectLineage } from './column-lineage.ts'
+import { allOrigins, type Lineage, type Origins } from './column-sources.ts'
+import { dbtSql } from './dbt-text.ts'
+
+interface SourceText {
+  readonly file: string
+  readonly text: string
+}
+
+/** What stands behind the topics, as texts. */
+export interface Consumers {
+  /** sql/<layer>/<model>.sql, and sql/live/<figure>.sql. */
+  readonly models: readonly SourceText[]
+  readonly macros: SourceText
+  /** dbt/models, SQL and YAML. */
+  readonly dbt: readonly SourceText[]
+}
+
+export interface FieldUse {
+  readonly kind: 'model' | 'mart' | 'dashboard'
+  readonly name: string
+  readonly file: string
+  /** Where it names the field, or the column that the field is a part of; null: it has it by way of others. */
+  readonly at: Location | null
+}
+
+/** What may use a field, by its path; the readers of the field itself first. */
+export type UsesOf = (path: string) => readonly FieldUse[]
+
+interface Node {
+  readonly kind: FieldUse['kind']
+  readonly name: string
+  readonly file: string
+  readonly sql: string
+  /** Tables it names, as far as its text tells; undefined: those of its SELECT. */
+  readonly named?: readonly string[]
+}
+
+interface Traced {
+  readonly node: Node
+  readonly lineage: Lineage
+  readonly reads: ReadonlyMap<string, number | undefined>
+}
+
+export interface TracedTopic {
+  readonly topic: string
+  /** Names of the fields, of those that were removed too. */
+  readonly fields: readonly string[]
+}
+
+/** The table that SQL knows a topic by. */
+function tableOf(topic: string): string {
+  return topic === 'events.raw' ? 'raw.events' : topic
+}
+
+/** Parses all consumers once; then any topic can be traced. */
+export async function openImpact(
+  consumers: Consumers,
+  parseSql: ParseSql,
+): Promise<(topic: TracedTopic) => UsesOf> {
+  const macros = await parseMacros(consumers.macros.file, consumers.macros.text, parseSql)
+  const nodes = [...modelNodes(consumers.models), ...martNodes(consumers.dbt)]
+  const parsed = new Map<Node, Awaited<ReturnType<typeof parseNode>>>()
+  for (const node of nodes) parsed.set(node, await parseNode(node, macros, parseSql))
+  const exposures = exposuresOf(consumers.dbt)
+  return (topic) => {
+    const traced = trace(topic, nodes, (node) => parsed.get(node))
+    const isNamed = (uses: readonly FieldUse[], leaf: string) =>
+      nodes.some(
+        (node) => uses.some((use) => use.name === node.name) && names(node, leaf, parsed.get(node)),
+      )
+    return (path) => {
+      const [top, leaf] = [topField(path).toLowerCase(), /\.(\w+)[[\]{}]*$/.exec(path)?.[1]]
+      const uses = usesOf(top, traced, exposures)
+      // A part of a column is used where its name is said; columns are followed, their parts are not.
+      return leaf === undefined || isNamed(uses, leaf) ? uses : []
+    }
+  }
+}
+
+function modelNodes(files: readonly SourceText[]): readonly Node[] {
+  return files.map(({ file, text }) => {
+    const [, layer = '', short = ''] = /^sql\/(\w+)\/(.+)\.sql$/.exec(file) ?? []
+    const kind = layer === 'live' ? 'dashboard' : 'model'
+    return { kind, name: `${layer}.${short}`, file, sql: text }
+  })
+}
+
+function martNodes(files: readonly SourceText[]): readonly Node[] {
+  return files
+    .filter((one) => one.file.endsWith('.sql'))
+    .map(({ file, text }) => {
+      const { sql, reads } = dbtSql(text)
+      const short = file.slice(file.lastIndexOf('/') + 1, -'.sql'.length)
+      return { kind: 'mart', name: `dbt.${short}`, file, sql, named: reads }
+    })
+}
+
+async function parseNode(node: Node, macros: MacroSet, parseSql: ParseSql) {
+  try {
+    const ast = await parseSelect({ file: node.file, line: 1, sql: node.sql }, parseSql)
+    return expandMacros(ast, macros, () => true)
+  } catch (error) {
+    // It is not the business of a schema check that a model can't be parsed: it may use anything.
+    if (error instanceof CcsError) return undefined
+    throw error
+  }
+}
+
+/** Whether a name is said anywhere in a SELECT, its macros included. */
+function names(node: Node, name: string, ast: AstValue | undefined): boolean {
+  if (ast === undefined) return new RegExp(`\\b${name}\\b`, 'i').test(node.sql)
+  return JSON.stringify(ast).toLowerCase().includes(`"${name.toLowerCase()}"`)
+}
+
+type ParsedOf = (node: Node) => Awaited<ReturnType<typeof parseNode>>
+
+function trace(
+  { topic, fields }: TracedTopic,
+  nodes: readonly Node[],
+  parsedOf: ParsedOf,
+): readonly Traced[] {
+  const names = fields.map((name) => name.toLowerCase())
+  const base: Lineage = {
+    columns: new Map(names.map((name) => [name, new Set([name])])),
+    rows: new Set(),
+    base: new Set(names),
+  }
+  const byName = new Map(nodes.map((one) => [one.name.toLowerCase(), one]))
+  const done = new Map<string, Traced | 'open'>()
+  const lineageOf = (table: string): Lineage | undefined => {
+    const name = sourceTable(table, byName)
+    if (name === tableOf(topic)) return base
+    const node = byName.get(name)
+    return node === undefined ? undefined : traced(node)?.lineage
+  }
+  const traced = (node: Node): Traced | undefined => {
+    const known = done.get(node.name)
+    if (known !== undefined) return known === 'open' ? undefined : known
+    done.set(node.name, 'open')
+    const ast = parsedOf(node)
+    const one =
+      ast === undefined
+        ? { node, lineage: guessed(node, [...byName.keys()], lineageOf), reads: new Map() }
+        : withReads(node, selectLineage(ast, lineageOf))
+    done.set(node.name, one)
+    return one
+  }
+  return nodes.flatMap((node) => (node.name === tableOf(topic) ? [] : (traced(node) ?? [])))
+}
+
+function withReads(node: Node, lineage: ReturnType<typeof selectLineage>): Traced {
+  return { node, lineage, reads: lineage.reads }
+}
+
+/** dbt's source('lake', 'orders') is the model of that name, Silver first; other tables are what they are. */
+function sourceTable(table: string, byName: ReadonlyMap<string, Node>): string {
+  if (byName.has(table) || table === 'raw.events') return table
+  const short = table.slice(table.indexOf('.') + 1)
+  const layers = ['silver', 'gold', 'bronze'].map((layer) => `${layer}.${short}`)
+  return layers.find((name) => byName.has(name)) ?? table
+}
+
+/** Of a text that is not followed: any of its columns may come from anything that it names. */
+function guessed(
+  { sql, named }: Node,
+  known: readonly string[],
+  lineageOf: (table: string) => Lineage | undefined,
+): Lineage {
+  const text = sql.toLowerCase()
+  const tables = named ?? ['raw.events', ...known].filter((name) => text.includes(name))
+  const rest = new Set<string>()
+  for (const table of tables) {
+    const lineage = lineageOf(table.toLowerCase())
+    for (const one of lineage === undefined ? [] : allOrigins(lineage)) rest.add(one)
+  }
+  return { columns: new Map(), rows: rest, rest }
+}
+
+interface Exposure {
+  readonly name: string
+  readonly file: string
+  readonly marts: readonly string[]
+}
+
+function usesOf(
+  field: string,
+  traced: readonly Traced[],
+  exposures: readonly Exposure[],
+): readonly FieldUse[] {
+  const using = traced.filter(({ lineage, reads }) => {
+    const origins: Origins = allOrigins(lineage)
+    return origins.has(field) || reads.has(field)
+  })
+  const uses = using.map(({ node, reads, lineage }) => {
+    const origin = { file: node.file, line: 1, sql: node.sql }
+    const isSaid = reads.has(field) || (lineage.rest?.has(field) && names(node, field, undefined))
+    const at = isSaid ? locate(origin, reads.get(field)) : null
+    return { kind: node.kind, name: node.name, file: node.file, at }
+  })
+  const used = new Set(uses.map((one) => one.name))
+  const shown = exposures
+    .filter((one) => one.marts.some((mart) => used.has(mart)))
+    .map(({ name, file }) => ({ kind: 'dashboard' as const, name, file, at: null }))
+  const order = ['model', 'mart', 'dashboard']
+  return [...uses, ...shown].sort(
+    (a, b) =>
+      order.indexOf(a.kind) - order.indexOf(b.kind) ||
+      Number(a.at === null) - Number(b.at === null) ||
+      (a.name < b.name ? -1 : 1),
+  )
+}
+
+/** dbt's exposures: dashboards by the marts that they show. */
+function exposuresOf(files: readonly SourceText[]): readonly Exposure[] {
+  const found: Exposure[] = []
+  for (const { file, text } of files) {
+    if (!/\.ya?ml$/.test(file) || !/^exposures:/m.test(text)) continue
+    const { value } = parseYaml(text, { file, code: 'CCS_CONFIG_INVALID' })
+    const list = isObject(value) && Array.isArray(value.exposures) ? value.exposures : []
+    for (const one of list) {
+      if (!isObject(one)) continue
+      const depends = Array.isArray(one.depends_on) ? one.depends_on.join(' ') : ''
+      const marts = [...depends.matchAll(/ref\(\s*['"](\w+)['"]/g)].map((ref) => `dbt.${ref[1]}`)
+      found.push({ name: String(one.label ?? one.name), file, marts })
+    }
+  }
+  return found
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

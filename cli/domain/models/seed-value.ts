@@ -1,0 +1,113 @@
+/**
+ * Values of a seed: a field of CSV as the text that every engine takes for the same value, as a value of JSON for
+ * Avro, and the Avro schema of a row.
+ */
+import type { Column, LogicalType } from '../sql/types.ts'
+
+const LIMITS = { INTEGER: 2n ** 31n, BIGINT: 2n ** 63n } as const
+
+/** In one spelling; undefined: the field is no value of the type. */
+export function seedValue(field: string, type: LogicalType): string | undefined {
+  const text = type.is === 'VARCHAR' ? field : field.trim()
+  switch (type.is) {
+    case 'VARCHAR':
+      return text
+    case 'BOOLEAN':
+      return /^(true|false)$/i.test(text) ? text.toLowerCase() : undefined
+    case 'INTEGER':
+    case 'BIGINT':
+      return wholeText(text, LIMITS[type.is])
+    case 'DOUBLE':
+      return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text))
+        ? String(Number(text))
+        : undefined
+    case 'DECIMAL':
+      return decimalText(text, type)
+    case 'DATE':
+      return isDay(text) ? text : undefined
+    case 'TIMESTAMP':
+      return timestampText(text)
+    default:
+      return undefined
+  }
+}
+
+/** What goldEncoder() takes for it. */
+export function seedJson(text: string | null, type: LogicalType): unknown {
+  if (text === null) return null
+  switch (type.is) {
+    case 'BOOLEAN':
+      return text === 'true'
+    case 'INTEGER':
+    case 'DOUBLE':
+      return Number(text)
+    default:
+      return text
+  }
+}
+
+/** Avro of a row without its key, which is the record's key. */
+export function seedAvro(name: string, columns: readonly Column[]): string {
+  const fields = columns.map((one) => ({
+    name: one.name,
+    type: ['null', avroType(one.type)],
+    default: null,
+  }))
+  return JSON.stringify({ type: 'record', name, fields })
+}
+
+function avroType(type: LogicalType): unknown {
+  switch (type.is) {
+    case 'BOOLEAN':
+      return 'boolean'
+    case 'INTEGER':
+      return 'int'
+    case 'BIGINT':
+      return 'long'
+    case 'DOUBLE':
+      return 'double'
+    case 'DATE':
+      return { type: 'int', logicalType: 'date' }
+    case 'TIMESTAMP':
+      return { type: 'long', logicalType: 'timestamp-millis' }
+    case 'DECIMAL':
+      return { type: 'bytes', logicalType: 'decimal', precision: type.width, scale: type.scale }
+    default:
+      return 'string'
+  }
+}
+
+function wholeText(text: string, limit: bigint): string | undefined {
+  if (!/^-?\d{1,19}$/.test(text)) return undefined
+  const value = BigInt(text)
+  return value >= -limit && value < limit ? String(value) : undefined
+}
+
+function decimalText(
+  text: string,
+  { width, scale }: Extract<LogicalType, { is: 'DECIMAL' }>,
+): string | undefined {
+  const [whole, sign = '', digits = '', fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? []
+  const plain = digits.replace(/^0+(?=\d)/, '')
+  if (
+    whole === undefined ||
+    fraction.length > scale ||
+    (plain !== '0' && plain.length > width - scale)
+  )
+    return undefined
+  const all = scale === 0 ? plain : `${plain}.${fraction.padEnd(scale, '0')}`
+  return `${/[1-9]/.test(all) ? sign : ''}${all}`
+}
+
+function isDay(text: string): boolean {
+  const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)
+}
+
+/** UTC, to the millisecond. */
+function timestampText(text: string): string | undefined {
+  const [, day = '', time = ''] =
+    /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,3})?)Z?$/.exec(text) ?? []
+  const ms = isDay(day) ? Date.parse(`${day}T${time}Z`) : Number.NaN
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString()
+}

@@ -1,0 +1,51 @@
+/** One commit of the engine up to the rename of the manifest, which makes it count; repeatable until then. */
+import { MANIFEST_FORMAT, type Manifest } from '../lake/manifest.ts'
+import type { BatchEngine, Clock, Frozen, Lake, ManifestStore, Written } from '../log/ports.ts'
+
+export interface CommitParts {
+  readonly clock: Clock
+  readonly engine: BatchEngine
+  readonly lake: Lake
+  readonly manifests: ManifestStore
+}
+
+export interface CommitInput {
+  readonly frozen: Frozen
+  readonly previous: Manifest | undefined
+  /** What the manifest says beside files, state and positions. */
+  readonly rest: Pick<Manifest, 'models' | 'schemas' | 'dlqEnd' | 'sources' | 'gaps'>
+}
+
+export async function writeCommit(
+  { engine, lake, manifests, clock }: CommitParts,
+  { frozen, previous, rest }: CommitInput,
+): Promise<{ readonly written: Written; readonly manifest: Manifest }> {
+  const serial = (previous?.serial ?? 0) + 1
+  const commit = `c${String(serial).padStart(8, '0')}`
+  const stage = await lake.stage(commit)
+  const { files: before = [], state = [] } = previous ?? {}
+  const written = await engine.write(frozen, { serial, stage, previous: state })
+  const files = await lake.seal(written.staged, commit)
+  const manifest: Manifest = {
+    format: MANIFEST_FORMAT,
+    serial,
+    generation: previous?.generation ?? 1,
+    committedMs: clock.nowMs(),
+    positions: frozen.positions,
+    counts: frozen.counts,
+    files: [...before.filter(({ table }) => !written.replaced.includes(table)), ...files],
+    state: written.state,
+    ...rest,
+  }
+  await replaceManifest(manifests, manifest)
+  return { written, manifest }
+}
+
+export async function replaceManifest(manifests: ManifestStore, manifest: Manifest): Promise<void> {
+  try {
+    await manifests.commit(manifest)
+  } catch (error) {
+    // The rename may have happened before the disk said no.
+    if ((await manifests.load())?.serial !== manifest.serial) throw error
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * The loop of the embedded engine over its ports: read the log, take it in, keep the rejects, and commit now
+ * and then in the background. A commit is, in this order: lake files and state written and made durable, the
+ * manifest renamed (from here on it counts), files moved to their places, old things cleared away.
+ */
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { Manifest } from '../lake/manifest.ts'
+import type { LogFrame } from '../log/ports.ts'
+import { replaceManifest, writeCommit } from './commit.ts'
+import { LogInlet } from './partition-readers.ts'
+import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'
+import { Attention } from './poll-scheduler.ts'
+import { Outage } from './retry-while-unavailable.ts'
+
+/**
+ * A batch; nothing else of this process moves while one is taken in. The first ones are smaller, so that
+ * the first rows can be asked for soon.
+ */
+const READ_BYTES = 1024 * 1024
+const FIRST_READ_BYTES = 128 * 1024
+
+export class Pipeline {
+  readonly #parts: PipelineParts
+  readonly #options: PipelineOptions
+  #manifest: Manifest | undefined
+  #dlqEnd: number
+  #newestAppendMs: number | null = null
+  #readBytes = FIRST_READ_BYTES
+  #lastCommitMs: number
+  #commit: Promise<void> | undefined
+  /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
+  #taking: Promise<void> | undefined
+  #failure: unknown
+  /** Others being told of the last commit. */
+  #telling: Promise<void> | undefined
+  #stoppedMs = Number.POSITIVE_INFINITY
+  readonly #outage: Outage
+  readonly #attention: Attention
+  readonly #inlet: LogInlet
+  /** Ends of the partitions when the run began. */
+  #startEnds: ReadonlyMap<number, number> | undefined
+  #hasCaughtUp = false
+
+  constructor(parts: PipelineParts, options: PipelineOptions) {
+    this.#parts = parts
+    this.#options = options
+    this.#manifest = options.manifest
+    const { clock, log, outage } = parts
+    const { topic, manifest, onNotice } = options
+    this.#outage = outage ?? new Outage(clock, onNotice)
+    this.#attention = new Attention(clock)
+    const { sources = [], gaps = [] } = manifest ?? {}
+    this.#inlet = new LogInlet(log, { topic, clock, onNotice, sources, gaps })
+    this.#dlqEnd = options.dlqEnd
+    this.#lastCommitMs = parts.clock.nowMs()
+  }
+
+  state(): PipelineState {
+    const { engine } = this.#parts
+    const { sources = [], gaps = [] } = this.#inlet.accounts
+    return {
+      sources,
+      gaps,
+      positions: engine.positions,
+      counts: engine.counts,
+      watermarkMs: engine.watermarkMs,
+      uncommittedRows: engine.uncommittedRows,
+      committedMs: this.#manifest?.committedMs ?? null,
+      serial: this.#manifest?.serial ?? 0,
+      newestAppendMs: this.#newestAppendMs,
+      stalled: this.#outage.stalled,
+    }
+  }
+
+  /** Whether all has been taken in that the log held when the run began. */
+  get hasCaughtUp(): boolean {
+    return this.#hasCaughtUp
+  }
+
+  get manifest(): Manifest | undefined {
+    return this.#manifest
+  }
+
+  /**
+   * Runs until `stop` aborts, then takes in what the log holds, commits and returns. With `isOnce` it stops
+   * by itself at the end of the log. Throws what cannot be waited out.
+   */
+  async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
+    const leave = () => {
+      this.#outage.leave()
+      this.#stoppedMs = performance.now()
+    }
+    stop.addEventListener('abort', leave)
+    if (stop.aborted) leave()
+    let ends: ReadonlyMap<number, number> | undefined
+    try {
+      for (;;) {
+        // What is appended after this point is left to the next run: others may go on writing.
+        if (stop.aborted || isOnce)
+          ends ??= (await this.#reach(() => this.#inlet.ends())) ?? new Map()
+        const startMs = performance.now()
+        const taken = await this.#attention.look(() => this.#step())
+        if (this.#failure) throw this.#failure
+        if (ends && (taken === 0 || this.#inlet.hasReached(ends) || this.#isOverdue())) break
+        this.#commitIfDue()
+        if (ends) continue
+        const workedMs = performance.now() - startMs
+        const isFull = taken >= this.#readBytes / 4
+        await this.#attention.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
+      }
+      await this.commit()
+    } catch (error) {
+      this.#failure ??= error
+      throw error
+    } finally {
+      this.#attention.end()
+      stop.removeEventListener('abort', leave)
+      leave()
+      await this.#commit
+      await this.#telling
+      await this.#inlet.close()
+    }
+  }
+
+  /** Resolves when what is in the log now has been taken in, or as much of it as one batch holds. */
+  async catchUp(): Promise<void> {
+    if (this.#outage.stalled === null) await this.#attention.catchUp()
+  }
+
+  /** Ends the run at its next step: what it serves cannot be trusted. */
+  fail(error: unknown): void {
+    this.#failure ??= error
+  }
+
+  /** Commits what was taken in so far; resolves when it counts. */
+  async commit(): Promise<void> {
+    while (this.#commit) await this.#commit
+    if (this.#failure) throw this.#failure
+    this.#commit = this.#guarded(() => this.#commitNow())
+    await this.#commit
+    if (this.#failure) throw this.#failure
+  }
+
+  /** Replaces the manifest with one that `change` derives from it; between two commits. */
+  async amend(change: (manifest: Manifest) => Promise<Manifest | undefined>): Promise<void> {
+    while (this.#commit) await this.#commit
+    this.#commit = this.#guarded(async () => {
+      if (!this.#manifest) return
+      const next = await change(this.#manifest)
+      if (!next) return
+      await replaceManifest(this.#parts.manifests, next)
+      this.#manifest = next
+      await this.#settle(next)
+      await this.#parts.engine.refresh(next)
+    })
+    await this.#commit
+    if (this.#failure) throw this.#failure
+  }
+
+  // Who must stop soon commits what it has: the rest is safe in the log.
+  #isOverdue = () => performance.now() - this.#stoppedMs > DRAIN_MS
+
+  /** Waits for a log or a registry that is away; undefined where one must stop meanwhile. */
+  async #reach<T>(run: () => Promise<T>, who = 'log'): Promise<T | undefined> {
+    for (;;)
+      try {
+        return await this.#outage.through(who, run)
+      } catch (error) {
+        const isAway = error instanceof CcsError && error.exit === EXIT.unreachable
+        if (!isAway || !Number.isFinite(this.#stoppedMs)) throw error
+        if (this.#isOverdue()) return undefined
+        await this.#parts.clock.sleep(RETRY_MS)
+      }
+  }
+
+  /** Reads and takes in one batch; returns the bytes of it. */
+  async #step(): Promise<number> {
+    // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
+    if (this.#parts.engine.uncommittedRows >= 2 * this.#options.checkpointRows && this.#commit)
+      await this.#commit
+    const { positions } = this.#parts.engine
+    this.#startEnds ??= await this.#reach(() => this.#inlet.ends())
+    const frames = await this.#reach(() => this.#inlet.read(this.#readBytes, positions))
+    if (frames?.length === 0) this.#hasCaughtUp = true
+    if (frames === undefined || frames.length === 0) return 0
+    const learned = await this.#reach(() => this.#learn(frames), 'schemas')
+    if (learned === undefined) return 0
+    this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
+    this.#taking = this.#take(frames)
+    await this.#taking
+    this.#taking = undefined
+    this.#hasCaughtUp ||= this.#startEnds !== undefined && this.#inlet.hasReached(this.#startEnds)
+    this.#newestAppendMs = frames.reduce(
+      (newest, frame) => Math.max(newest, frame.appendMs),
+      this.#newestAppendMs ?? 0,
+    )
+    return frames.reduce((sum, frame) => sum + frame.body.length, 0)
+  }
+
+  async #learn(frames: readonly LogFrame[]): Promise<true> {
+    await this.#parts.learnSchemas?.(frames)
+    return true
+  }
+
+  async #take(frames: readonly LogFrame[]): Promise<void> {
+    const rejects = await this.#parts.engine.ingest(frames)
+    if (rejects.length === 0) return
+    const { keepRejects } = this.#parts
+    this.#dlqEnd = await this.#outage.through('rejects', () => keepRejects(rejects))
+  }
+
+  #commitIfDue(): void {
+    if (this.#commit) return
+    const { engine, clock } = this.#parts
+    const waitedMs = clock.nowMs() - this.#lastCommitMs
+    const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
+    const isDue = waitedMs >= this.#options.checkpointMs || isFirst
+    if (isDue || engine.uncommittedRows >= this.#options.checkpointRows)
+      this.#commit = this.#guarded(() => this.#commitNow())
+  }
+
+  /** Runs in the background; a failure ends the run at its next step. */
+  async #guarded(run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+    } catch (error) {
+      this.#failure = error
+    } finally {
+      this.#commit = undefined
+    }
+  }
+
+  async #commitNow(): Promise<void> {
+    const { engine, clock } = this.#parts
+    this.#lastCommitMs = clock.nowMs()
+    // Never a position in the manifest without the rejects before it in events.dlq.
+    while (this.#taking) await this.#taking
+    const dlqEnd = this.#dlqEnd
+    const frozen = await engine.freeze()
+    if (!frozen) return
+    const { accounts } = this.#inlet
+    const rest = { dlqEnd, ...accounts, ...this.#options.logic }
+    const input = { frozen, previous: this.#manifest, rest }
+    const write = () => writeCommit(this.#parts, input)
+    const { written, manifest } = await this.#outage.through('commit', write)
+    this.#manifest = manifest
+    for (const table of written.replaced) this.#options.onNotice(`${table}: ${MADE_ANEW}`)
+    await this.#settle(manifest)
+    await engine.release(frozen, written, manifest)
+    this.#telling = this.#parts.onCommit?.(manifest).catch(() => undefined)
+  }
+
+  /** The commit counts already: what cannot be moved now is moved when there is space, or at the next start. */
+  async #settle(manifest: Manifest): Promise<void> {
+    await this.#outage.through('commit', () => this.#parts.lake.settle(manifest))
+  }
+}
+
+/** How often a log that is away is asked by who must stop. */
+const RETRY_MS = 200
+/** Intake goes on this long after a signal; the commit that follows takes a second or two more. */
+const DRAIN_MS = 5_000
+
+const MADE_ANEW =
+  'events for rows that had closed came in another partition; it was made anew from Silver.'
+
+/** The first rows of a new lake are committed soon, so that there is something to look at. */
+const FIRST_COMMIT_MS = 3_000

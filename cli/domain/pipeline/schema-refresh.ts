@@ -1,0 +1,54 @@
+/**
+ * A producer registers its schema before it writes with it, also while the engine runs: ids that nobody here
+ * knows are asked for before their records are judged.
+ */
+import type { Clock, LogFrame, RegisteredSchema } from '../log/ports.ts'
+
+/** Clocks of brokers and of this machine may differ by this much. */
+const SKEW_MS = 60_000
+/** A record's length, the zero byte, its schema's id. */
+const LENGTH_BYTES = 4
+const ID_AT = LENGTH_BYTES + 1
+const HEADER_BYTES = 5
+
+/**
+ * Looks through frames before they are judged and puts versions that the registry has by now into `schemas`,
+ * before its last, which stays in force. Rejects as `ask` does; repeating it is harmless. Records older than the
+ * last answer need no other: an id that was unknown after they were written stays so.
+ */
+export function schemaLearner(
+  schemas: RegisteredSchema[],
+  ask: () => Promise<readonly RegisteredSchema[]>,
+  clock: Clock,
+): (frames: readonly LogFrame[]) => Promise<void> {
+  const known = new Set(schemas.map(({ id }) => id))
+  let answeredMs = Number.NEGATIVE_INFINITY
+  return async (frames) => {
+    const isNew = (frame: LogFrame) =>
+      frame.appendMs + SKEW_MS > answeredMs && namesUnknown(frame, known)
+    if (!frames.some(isNew)) return
+    const askedMs = clock.nowMs()
+    for (const one of await ask()) {
+      if (known.has(one.id)) continue
+      known.add(one.id)
+      schemas.splice(-1, 0, one)
+    }
+    answeredMs = askedMs
+  }
+}
+
+/** Whether a record names a schema id that is not among `known`; what is no record of one is not its business. */
+function namesUnknown({ body, count }: LogFrame, known: ReadonlySet<number>): boolean {
+  let last: number | undefined
+  for (let i = 0, at = 0; i < count && at + LENGTH_BYTES <= body.length; i++) {
+    const length = body.readUInt32LE(at)
+    const isFramed = length >= HEADER_BYTES && body[at + LENGTH_BYTES] === 0
+    if (isFramed && at + ID_AT + 4 <= body.length) {
+      const id = body.readInt32BE(at + ID_AT)
+      if (id !== last && !known.has(id)) return true
+      last = id
+    }
+    at += LENGTH_BYTES + length
+  }
+  return false
+}

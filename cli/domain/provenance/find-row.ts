@@ -1,0 +1,81 @@
+/** The row that a person asks for by its key, or by any columns that only it has; else the nearest there are. */
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { Row } from '../reconcile/accounts.ts'
+import type { Ask } from '../reconcile/input.ts'
+import {
+  type KeyColumn,
+  type KeyValue,
+  keyPredicate,
+  keyText,
+  literal,
+  nearestKeysSql,
+  parseKey,
+} from './key.ts'
+
+export interface FoundRow {
+  readonly row: Row
+  /** Its key. */
+  readonly values: readonly KeyValue[]
+}
+
+const NEAREST = 5
+
+export async function findRow(
+  ask: Ask,
+  { name, key }: { readonly name: string; readonly key: readonly string[] },
+  words: readonly string[],
+): Promise<FoundRow> {
+  const { columns } = await ask(`SELECT * FROM ${name} LIMIT 0`)
+  const typed = (names: readonly string[]): readonly KeyColumn[] =>
+    names.map((one) => {
+      return { name: one, type: columns.find((column) => column.name === one)?.type ?? 'VARCHAR' }
+    })
+  const named = words.map((word) => /^(\w+)=/.exec(word)?.[1] ?? '')
+  const isByOther =
+    words.length > 0 &&
+    named.some((one) => !key.includes(one)) &&
+    named.every((one) => columns.some((column) => column.name === one))
+  const asked = parseKey(name, typed(isByOther ? named : key), words)
+  for (const value of asked) await requireValue(ask, { name, key }, value)
+  const { rows } = await ask(`SELECT * FROM ${name} WHERE ${keyPredicate(asked)} LIMIT 2`)
+  const [row, second] = rows
+  if (!row) throw await unknownRow(ask, name, asked)
+  if (second)
+    throw new CcsError('CCS_USAGE_INVALID', `More than one row of ${name} is like that.`, {
+      exit: EXIT.usage,
+      hint: `Say which: ${key.map((one) => `${one}=…`).join(' ')}`,
+    })
+  const values = typed(key).map((column): KeyValue => {
+    const value = row[column.name]
+    return { ...column, text: value === null || value === undefined ? 'NULL' : String(value) }
+  })
+  return { row, values }
+}
+
+async function requireValue(
+  ask: Ask,
+  { name, key }: { readonly name: string; readonly key: readonly string[] },
+  { name: column, type, text }: KeyValue,
+): Promise<void> {
+  if (text === 'NULL') return
+  const { rows } = await ask(`SELECT TRY_CAST(${literal(text)} AS ${type}) IS NULL AS wrong`)
+  if (rows[0]?.wrong !== true) return
+  const list = key.map((one) => `"${one}"`).join(', ')
+  const some = list === '' ? [] : (await ask(`SELECT ${list} FROM ${name} LIMIT 1`)).rows
+  throw new CcsError('CCS_USAGE_INVALID', `"${text}" is no ${type}, which ${column} is.`, {
+    exit: EXIT.usage,
+    ...(some[0] ? { hint: `Such as: ccs why ${name} ${keyText(some[0])}` } : {}),
+  })
+}
+
+async function unknownRow(ask: Ask, name: string, asked: readonly KeyValue[]): Promise<CcsError> {
+  const wanted = asked.map(({ name: column, text }) => `${column} ${text}`).join(', ')
+  const { rows } =
+    asked.length === 0 ? { rows: [] } : await ask(nearestKeysSql(name, asked, NEAREST))
+  const near = rows.map((row) => `ccs why ${name} ${keyText(row)}`)
+  return new CcsError('CCS_USAGE_INVALID', `${name} has no row with ${wanted}.`, {
+    exit: EXIT.usage,
+    hint:
+      near.length === 0 ? 'It has no rows at all.' : ['The nearest there are:', ...near].join('\n'),
+  })
+}

@@ -1,0 +1,106 @@
+/**
+ * The key of one row as a person types it: `shop_date=2026-10-25 currency=EUR`, or the values alone in the order
+ * of the model's key. `NULL` stands for no value.
+ */
+
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+
+export interface KeyColumn {
+  readonly name: string
+  /** DuckDB's name of the type. */
+  readonly type: string
+}
+
+export interface KeyValue extends KeyColumn {
+  readonly text: string
+}
+
+/** Throws CCS_USAGE_INVALID when the words are not exactly one value a column of the key. */
+export function parseKey(
+  model: string,
+  key: readonly KeyColumn[],
+  words: readonly string[],
+): readonly KeyValue[] {
+  const names = key.map(({ name }) => name)
+  const given = new Map<string, string>()
+  const loose: string[] = []
+  for (const word of words) {
+    const [, name = '', text = ''] = /^(\w+)=(.*)$/s.exec(word) ?? []
+    if (names.includes(name)) given.set(name, text)
+    else if (name !== '' && /^[a-z_]+$/.test(name))
+      throw new CcsError('CCS_USAGE_INVALID', `${model} is not told apart by "${name}".`, {
+        exit: EXIT.usage,
+        hint: `${didYouMean(name, names)} ${usage(model, names)}`,
+      })
+    else loose.push(word)
+  }
+  for (const name of names) {
+    const next = given.has(name) ? undefined : loose.shift()
+    if (next !== undefined) given.set(name, next)
+  }
+  const missing = names.filter((name) => !given.has(name))
+  if (missing.length > 0 || loose.length > 0)
+    throw new CcsError(
+      'CCS_USAGE_INVALID',
+      missing.length > 0
+        ? `A row of ${model} needs ${missing.join(', ')} too.`
+        : `A row of ${model} does not need "${loose.join(' ')}".`,
+      { exit: EXIT.usage, hint: usage(model, names) },
+    )
+  return key.map((column) => ({ ...column, text: given.get(column.name) ?? '' }))
+}
+
+function usage(model: string, names: readonly string[]): string {
+  return `Write: ccs why ${model} ${names.map((name) => `${name}=…`).join(' ')}`.trim()
+}
+
+/** A value as SQL of its type. */
+export function valueSql({ type, text }: KeyValue): string {
+  return text === 'NULL' ? 'NULL' : `CAST(${literal(text)} AS ${type})`
+}
+
+/** `column` may be another expression than the key's own name. */
+export function keyPredicate(
+  values: readonly KeyValue[],
+  column: (name: string, index: number) => string = (name) => `"${name}"`,
+): string {
+  const parts = values.map(
+    (value, index) => `${column(value.name, index)} IS NOT DISTINCT FROM ${valueSql(value)}`,
+  )
+  return parts.length === 0 ? 'TRUE' : parts.join(' AND ')
+}
+
+/** SELECT of the keys nearest to the one that was asked for: most columns equal, then by distance. */
+export function nearestKeysSql(
+  relation: string,
+  values: readonly KeyValue[],
+  count: number,
+): string {
+  const list = values.map(({ name }) => `"${name}"`)
+  const equal = values.map(
+    (value) => `CAST("${value.name}" IS DISTINCT FROM ${valueSql(value)} AS INTEGER)`,
+  )
+  const near = values.map((value) => {
+    if (value.text === 'NULL') return '0'
+    return /^(DATE|TIMESTAMP)/.test(value.type)
+      ? `abs(epoch(CAST("${value.name}" AS TIMESTAMP)) - epoch(CAST(${valueSql(value)} AS TIMESTAMP)))`
+      : `levenshtein(CAST("${value.name}" AS VARCHAR), ${literal(value.text)})`
+  })
+  return `SELECT ${list.join(', ')} FROM (SELECT DISTINCT ${list.join(', ')} FROM ${relation})
+    ORDER BY ${[equal.join(' + '), ...near, ...list].join(', ')} LIMIT ${count}`
+}
+
+/** The words that ask for a row of this key. */
+export function keyText(row: Readonly<Record<string, unknown>>): string {
+  return Object.entries(row)
+    .map(([name, value]) => {
+      const text = value === null ? 'NULL' : String(value)
+      return /[\s'"$]/.test(text) ? `"${name}=${text}"` : `${name}=${text}`
+    })
+    .join(' ')
+}
+
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,172 @@
+/**
+ * `ccs why` for a row of a mart: the mart's YAML says which events are behind it (config.meta.events), dbt's own
+ * staging models find them, and the Silver that the marts were built from and Bronze say what they are. Where
+ * Gold has the same answer, its SELECT over exactly these events must give the row.
+ */
+
+import { type AuditSql, countOf } from '../audit/catalog.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import { differingColumns } from '../reconcile/accounts.ts'
+import type { Ask } from '../reconcile/input.ts'
+import { countedEvents, duplicatesOf, eventTables, firstEvents } from './events.ts'
+import { findRow } from './find-row.ts'
+import { type KeyValue, keyPredicate, literal, valueSql } from './key.ts'
+import { madeAgain } from './row-lineage.ts'
+import { modelPath, type WhyCheck, type WhyInput, type WhyReport } from './why.ts'
+
+/** What a mart's YAML says of it. */
+export interface MartMeta {
+  readonly name: string
+  readonly file: string
+  readonly description: string
+  readonly key: readonly string[]
+  /** SELECT of event_id, with `:column` for the values of the row's key. */
+  readonly events: string
+}
+
+/** The model that gives the same rows, where there is one. */
+const TWINS: Readonly<Record<string, string>> = {
+  fct_orders: 'silver.orders',
+  fct_sessions: 'gold.sessions',
+  fct_revenue_daily: 'gold.revenue_daily',
+  fct_revenue_by_category: 'gold.revenue_by_category_daily',
+  daily_funnel: 'gold.funnel_daily',
+}
+
+export interface WhyMartInput extends Omit<WhyInput, 'ask'> {
+  readonly marts: Ask
+  /** With the catalogs of createAuditCatalog over the marts' own Silver, and Bronze. */
+  readonly plain: AuditSql
+}
+
+const IDS_A_TIME = 10_000
+
+export async function whyMart(
+  input: WhyMartInput,
+  mart: MartMeta,
+  words: readonly string[],
+): Promise<WhyReport> {
+  const { marts, plain, limit } = input
+  const ask: Ask = async (sql) => {
+    const [{ rows }, columns] = [await plain.all(sql), await columnsOf(plain, sql)]
+    return { columns, rows }
+  }
+  const { row, values } = await findRow(marts, mart, words)
+  await loadIds(input, mart, values)
+  const idsSql = 'SELECT event_id FROM memory.audit.behind'
+  const tables = eventTables(input.graph)
+  const byType = await countedEvents(ask, tables, idsSql)
+  const wanted = await countOf(plain, 'SELECT count(*) FROM memory.audit.behind')
+  const count = byType.reduce((sum, one) => sum + one.count, 0)
+  const lost = wanted - byType.reduce((sum, one) => sum + one.inBronze, 0)
+  const twin = TWINS[mart.name]
+  const path = twin === undefined ? [] : await modelPath({ ...input, ask }, twin)
+  const [top] = path
+  const perEvent =
+    top?.perEvent && top.one.model.kind === 'window'
+      ? top.perEvent(`SELECT * FROM ${top.source} WHERE event_id IN (${idsSql})`)
+      : undefined
+  const first = await firstEvents(ask, tables, idsSql, {
+    limit,
+    ...(perEvent && top ? { perEvent, model: top.one.model } : {}),
+  })
+  const check: WhyCheck =
+    lost > 0
+      ? { isEqual: false, sentence: `${lost} of these events are not in Bronze.`, columns: [] }
+      : twin === undefined || path.length === 0
+        ? { isEqual: null, sentence: `Only dbt can make a row of ${mart.name} again.`, columns: [] }
+        : await checkMart(input, ask, {
+            mart,
+            values,
+            again: madeAgain(path, tables.bronze, idsSql, true),
+            twin,
+          })
+  return {
+    ok: check.isEqual !== false,
+    model: mart.name,
+    file: mart.file,
+    grain: mart.description,
+    key: Object.fromEntries(mart.key.map((name) => [name, row[name]])),
+    row,
+    path: ['events.raw', tables.bronze, tables.events, readsOf(mart), mart.name],
+    events: { count, byType, first },
+    leftOut: {
+      duplicates: await duplicatesOf(ask, tables, idsSql),
+      tooLate: null,
+      bots: null,
+    },
+    check,
+  }
+}
+
+/** dbt's models that the events are found in, as its YAML names them. */
+function readsOf({ events }: MartMeta): string {
+  const names = [...events.matchAll(/\b(?:FROM|JOIN)\s+(\w+)/gi)].map(([, name]) => name ?? '')
+  return [...new Set(names)].join(', ')
+}
+
+async function columnsOf(plain: AuditSql, sql: string) {
+  const { rows } = await plain.all(`DESCRIBE ${sql}`)
+  return rows.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
+}
+
+/** Asks dbt's models for the ids, and keeps them as memory.audit.behind. */
+async function loadIds(
+  { marts, plain }: WhyMartInput,
+  mart: MartMeta,
+  values: readonly KeyValue[],
+): Promise<void> {
+  const sql = mart.events.replaceAll(/(?<!:):(\w+)\b/g, (whole, name: string) => {
+    const value = values.find((one) => one.name === name)
+    return value ? valueSql(value) : whole
+  })
+  const { rows } = await marts(`SELECT DISTINCT event_id FROM (${sql})`).catch((cause: unknown) => {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new CcsError(
+      'CCS_MODEL_INVALID',
+      `The events of ${mart.name} can't be found: ${message}`,
+      {
+        exit: EXIT.usage,
+        location: { file: mart.file },
+        hint: 'Mend config.meta.events, or build the marts anew: ccs dbt build',
+        cause,
+      },
+    )
+  })
+  await plain.run('CREATE OR REPLACE TABLE memory.audit.behind (event_id VARCHAR)')
+  for (let at = 0; at < rows.length; at += IDS_A_TIME) {
+    const part = rows.slice(at, at + IDS_A_TIME).map((row) => `(${literal(String(row.event_id))})`)
+    await plain.run(`INSERT INTO memory.audit.behind VALUES ${part.join(', ')}`)
+  }
+}
+
+async function checkMart(
+  { marts }: WhyMartInput,
+  ask: Ask,
+  about: {
+    readonly mart: MartMeta
+    readonly values: readonly KeyValue[]
+    readonly again: string
+    readonly twin: string
+  },
+): Promise<WhyCheck> {
+  const { mart, values, again, twin } = about
+  const where = keyPredicate(values)
+  const made = await ask(`SELECT * FROM (${again}) WHERE ${where}`)
+  const shown = await marts(`SELECT * FROM ${mart.name} WHERE ${where}`)
+  const there = new Set(shown.columns.map(({ name }) => name))
+  const names = made.columns.map(({ name }) => name).filter((name) => there.has(name))
+  const [expected, actual] = [made.rows[0], shown.rows[0]]
+  const columns = differingColumns(expected, actual, names)
+  const isEqual = made.rows.length === 1 && columns.length === 0
+  const what = expected
+    ? columns.map((one) => `${one.column} is ${JSON.stringify(one.expected)}`).join(', ')
+    : 'there is no such row'
+  return {
+    isEqual,
+    sentence: isEqual
+      ? `The SELECT of ${twin} over exactly these events in Bronze gives the same in all ${names.length} columns that both have.`
+      : `By the SELECT of ${twin} over these events in Bronze, ${what}.`,
+    columns,
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Models stacked upon one another, from the one that a row is of down to the one that aggregates rows of the lake:
+ * which rows at the bottom are behind one row at the top, and the row made again from the bottom up. Pure SQL text.
+ */
+import { tooLateSql } from '../models/finality.ts'
+import { type KeyValue, keyPredicate } from './key.ts'
+import type { ModelSql } from './sql.ts'
+
+/** Which rows stand for the model that `chain[index]` reads, and those at the bottom. */
+export interface Below {
+  rows(index: number): string
+  readonly source: string
+}
+
+/** The rows of the lake behind one row of the chain's first model. */
+export function rowsBehind(
+  chain: readonly ModelSql[],
+  values: readonly KeyValue[],
+  name: string,
+): string {
+  const base = chain.at(-1)
+  const last = chain.length - 1
+  const served = (index: number) => `SELECT * FROM ${chain[index]?.source}`
+  const own = `SELECT * FROM ${name} WHERE ${keyPredicate(values)}`
+  const rows = last === 0 ? own : parents(chain, values, served)
+  const isVisits = base?.one.model.kind === 'session'
+  // Visits are told apart by visitor: the others' events need not be cut into visits.
+  const visitors = isVisits ? `anonymous_id IN (SELECT anonymous_id FROM (${rows}))` : 'TRUE'
+  const source = base ? `SELECT * FROM ${base.source} WHERE ${isOnTime(base)} AND ${visitors}` : ''
+  return behindOver(chain, values, { rows: served, source })
+}
+
+/** The same over rows of another's choice. */
+export function behindOver(
+  chain: readonly ModelSql[],
+  values: readonly KeyValue[],
+  below: Below,
+): string {
+  const base = chain.at(-1)
+  if (!base) return ''
+  const detail = base.detail(below.source)
+  if (chain.length === 1) return `SELECT * FROM (${detail}) WHERE ${onKeys(values)}`
+  const above = parents(chain, values, below.rows)
+  return `SELECT d.* FROM (${detail}) d SEMI JOIN (${above}) p ON ${joined(base)}`
+}
+
+/** Rows of the chain's last model that are behind one row of its first. */
+function parents(
+  chain: readonly ModelSql[],
+  values: readonly KeyValue[],
+  rows: (index: number) => string,
+): string {
+  let above = ''
+  for (const [index, one] of chain.slice(0, -1).entries()) {
+    const detail = one.detail(rows(index))
+    above =
+      index === 0
+        ? `SELECT * FROM (${detail}) WHERE ${onKeys(values)}`
+        : `SELECT d.* FROM (${detail}) d SEMI JOIN (${above}) p ON ${joined(one)}`
+  }
+  return above
+}
+
+function onKeys(values: readonly KeyValue[]): string {
+  return keyPredicate(values, (_, index) => `_key${index}`)
+}
+
+function joined({ one }: ModelSql): string {
+  const parts = one.model.key.map(
+    (name, index) => `d._key${index} IS NOT DISTINCT FROM p."${name}"`,
+  )
+  return parts.length === 0 ? 'TRUE' : parts.join(' AND ')
+}
+
+export function isOnTime({ one }: ModelSql): string {
+  return `NOT coalesce(${tooLateSql(one.model)}, FALSE)`
+}
+
+/** The model's rows made again, by each model's SELECT in turn, from these events' records in Bronze. */
+export function madeAgain(
+  path: readonly ModelSql[],
+  bronze: string,
+  idsSql: string,
+  admitsLate = false,
+): string {
+  let sql = `SELECT * FROM ${bronze} WHERE event_id IN (${idsSql})`
+  for (const one of path.toReversed()) {
+    const { kind } = one.one.model
+    const isTimed = !admitsLate && (kind === 'window' || kind === 'session')
+    sql = one.rows(isTimed ? `SELECT * FROM (${sql}) WHERE ${isOnTime(one)}` : sql)
+  }
+  return sql
+}

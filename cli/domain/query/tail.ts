@@ -1,0 +1,150 @@
+/** `ccs tail`: the records of a topic, decoded, as they lie in the log and as they come. */
+
+import { hexPrefix } from '../console/hex-dump.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import { frameRecords } from '../log/frame-records.ts'
+import type { Clock, EventLog, LogReader } from '../log/ports.ts'
+
+/** A record as `--format json` prints it, one a line. */
+export interface TailRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** When it was appended, ISO 8601. */
+  readonly appended: string
+  readonly bytes: number
+  /** Of the Confluent wire format; null: the record does not begin so. */
+  readonly schemaId: number | null
+  /** undefined: it could not be decoded, and `problem` and `hex` say more. */
+  readonly value?: Readonly<Record<string, unknown>>
+  readonly problem?: string
+  /** The first bytes. */
+  readonly hex?: string
+}
+
+export interface Decoded {
+  readonly schemaId: number | null
+  readonly value?: Readonly<Record<string, unknown>>
+  readonly problem?: string
+}
+
+/** Decodes a record by the schema its id names. */
+export type DecodeRecord = (bytes: Uint8Array) => Promise<Decoded>
+
+export interface TailPorts {
+  readonly log: EventLog
+  readonly clock: Clock
+  readonly decode: DecodeRecord
+  /** Gets each record in order of its partition; resolves when there is room for more. */
+  readonly emit: (record: TailRecord) => Promise<void>
+}
+
+export interface TailOptions {
+  readonly topic: string
+  /** All partitions when absent. */
+  readonly partition?: number
+  /** An offset holds for each partition; one before the first kept record is the start. */
+  readonly from: number | 'start' | 'end'
+  readonly isFollowing: boolean
+  readonly limit?: number
+  readonly stop: AbortSignal
+}
+
+const READ_BYTES = 1024 * 1024
+const IDLE_MS = 100
+const HEX_BYTES = 24
+
+/** Returns how many records it gave. Partitions that come into being are followed too. */
+export async function tail(ports: TailPorts, options: TailOptions): Promise<number> {
+  const { stop, limit = Number.POSITIVE_INFINITY } = options
+  const readers = new Map<number, LogReader>()
+  let given = 0
+  const isFull = () => given >= limit || stop.aborted
+  try {
+    await openReaders(ports.log, options, readers, true)
+    while (!isFull()) {
+      const before = given
+      for (const reader of readers.values()) {
+        for (const frame of await reader.read(READ_BYTES)) {
+          for (const { topic, partition, offset, appendMs, bytes } of frameRecords(frame)) {
+            if (isFull()) return given
+            const decoded = await ports.decode(bytes)
+            const isReadable = decoded.value !== undefined
+            await ports.emit({
+              ...{ topic, partition, offset, appended: new Date(appendMs).toISOString() },
+              ...{ bytes: bytes.length, ...decoded },
+              ...(isReadable ? {} : { hex: hexPrefix(bytes, HEX_BYTES) }),
+            })
+            given++
+          }
+        }
+      }
+      if (given > before) continue
+      if (!options.isFollowing) break
+      await ports.clock.sleep(IDLE_MS, stop)
+      await openReaders(ports.log, options, readers, false)
+    }
+    return given
+  } finally {
+    for (const reader of readers.values()) await reader.close()
+  }
+}
+
+async function openReaders(
+  log: EventLog,
+  { topic, partition: only, from, isFollowing }: TailOptions,
+  readers: Map<number, LogReader>,
+  isFirst: boolean,
+): Promise<void> {
+  const there = await log.partitions(topic)
+  const wanted = only === undefined ? there : there.filter((one) => one === only)
+  if (isFirst && wanted.length === 0 && !isFollowing) throw await noTopic(topic, only, there)
+  for (const partition of wanted) {
+    if (readers.has(partition)) continue
+    const { start, end } = await log.range(topic, partition)
+    // A partition that is new while we follow is read from its start: all of it came later.
+    const at = from === 'start' || !isFirst ? start : from === 'end' ? end : Math.max(start, from)
+    readers.set(partition, await log.reader(topic, partition, Math.min(at, end)))
+  }
+}
+
+async function noTopic(
+  topic: string,
+  partition: number | undefined,
+  there: readonly number[],
+): Promise<CcsError> {
+  const what = partition === undefined ? `topic ${topic}` : `partition ${partition} of ${topic}`
+  const have = there.length > 0 ? `It has ${there.join(', ')}.` : ''
+  return new CcsError('CCS_USAGE_INVALID', `The log has no ${what}. ${have}`.trim(), {
+    exit: EXIT.usage,
+    hint: 'Topics are events.raw and events.dlq; make events with ccs gen, or wait for them with --follow.',
+  })
+}
+
+/** A record as one line of text. */
+export function tailLine(record: TailRecord): string {
+  const { partition, offset, appended, value, problem, hex, bytes } = record
+  const head = `${partition}:${offset}  ${appended}`
+  if (value === undefined) return `${head}  (${bytes} bytes, ${problem}) ${hex}`
+  const said = Object.entries(value).filter(
+    ([, one]) => one !== null && !(Array.isArray(one) && one.length === 0),
+  )
+  return `${head}  ${said.map(([name, one]) => `${name}=${wordOf(one)}`).join(' ')}`
+}
+
+function wordOf(value: unknown): string {
+  if (value instanceof Uint8Array) return `0x${hexPrefix(value, HEX_BYTES)}`
+  const text = typeof value === 'object' ? JSON.stringify(jsonValue(value)) : String(value)
+  const plain = text.replace(/\p{Cc}/gu, ' ')
+  return /[\s"]/.test(plain) && typeof value === 'string' ? JSON.stringify(plain) : plain
+}
+
+/** A value as JSON can carry it: bytes as base64, whole numbers beyond 2^53 as text. */
+export function jsonValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64')
+  if (Array.isArray(value)) return value.map(jsonValue)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, jsonValue(one)]))
+}

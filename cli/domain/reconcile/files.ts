@@ -1,0 +1,87 @@
+/**
+ * The files of Silver against what was written: those of the lake by the manifest, those that the marts were built
+ * from by the same, or by the checksum in their name once compaction has merged them into others.
+ */
+import { crcOfName, leafPath } from '../lake/layout.ts'
+import type { LakeFile } from '../lake/manifest.ts'
+import type { FoundDamage } from './input.ts'
+
+export interface FilePorts {
+  /** Half a sentence on what is wrong with the bytes; without `bytes` the length is not known. */
+  fault(
+    wanted: { readonly bytes?: number; readonly crc32: number },
+    path: string,
+  ): Promise<string | undefined>
+  /** Two names of one file. */
+  isSame(one: string, other: string): Promise<boolean>
+  /** As Parquet that fits the table. */
+  isReadable(path: string, table: string): Promise<boolean>
+}
+
+export interface SnapshotFile {
+  /** `silver.orders` */
+  readonly table: string
+  readonly partition: string
+  readonly name: string
+  readonly path: string
+}
+
+export interface FilesToCheck {
+  /** Files of Silver that the manifest names. */
+  readonly lake: readonly LakeFile[]
+  /** Where they lie; a file that is nowhere is absent. */
+  readonly places: ReadonlyMap<string, string>
+  /** What the marts were built from. */
+  readonly snapshot: readonly SnapshotFile[]
+  /** `marts/snapshot-3`, below the data directory. */
+  readonly snapshotDir: string
+}
+
+export interface CheckedFiles {
+  readonly damaged: readonly FoundDamage[]
+  /** Paths of damaged files that DuckDB could not read, or not as rows of their table. */
+  readonly unreadable: ReadonlySet<string>
+}
+
+export async function checkSilver(files: FilesToCheck, ports: FilePorts): Promise<CheckedFiles> {
+  const { lake, places, snapshot, snapshotDir } = files
+  const unreadable = new Set<string>()
+  const readable = async (path: string | undefined, table: string) => {
+    const isReadable = path !== undefined && (await ports.isReadable(path, table))
+    if (!isReadable && path !== undefined) unreadable.add(path)
+    return isReadable
+  }
+  const found = new Map<string, FoundDamage>()
+  for (const { table, partition, name, ...wanted } of lake) {
+    const path = places.get(name)
+    const problem = path === undefined ? 'is missing' : await ports.fault(wanted, path)
+    if (problem === undefined) continue
+    found.set(name, {
+      ...{ table, partition, file: `lake/${leafPath(table, partition)}/${name}`, problem },
+      ...{ isInLake: true, isInMarts: false, isReadable: await readable(path, table) },
+    })
+  }
+  const byName = new Map(lake.map((file) => [file.name, file]))
+  const own: FoundDamage[] = []
+  for (const { table, partition, name, path } of snapshot) {
+    const inLake = places.get(name)
+    const damage = found.get(name)
+    if (inLake !== undefined && (await ports.isSame(inLake, path))) {
+      // One file with two names was read already.
+      if (!damage) continue
+      found.set(name, { ...damage, isInMarts: true })
+      if (!damage.isReadable) unreadable.add(path)
+      continue
+    }
+    const crc32 = crcOfName(name)
+    const wanted = byName.get(name) ?? (crc32 === undefined ? undefined : { crc32 })
+    const problem = wanted && (await ports.fault(wanted, path))
+    if (problem === undefined) continue
+    const file = `${snapshotDir}/${leafPath(table, partition)}/${name}`
+    own.push({
+      ...{ table, partition, file, problem },
+      ...{ isInLake: false, isInMarts: true, isReadable: await readable(path, table) },
+    })
+  }
+  return { damaged: [...found.values(), ...own], unreadable }
+}

@@ -1,0 +1,188 @@
+/**
+ * `ccs reconcile`: for each shop day that is closed, what the stream has plus what came too late for it is what
+ * dbt's marts have, to the cent. Nothing is taken from either side on trust: the same SELECTs run plainly over the
+ * very Silver that the marts were built from, once without the late rows (which must give the stream's answer)
+ * and once with them (which must give the marts'). A Silver that lies therefore cannot pass as lateness.
+ */
+
+import { createAuditCatalog, quoted } from '../audit/catalog.ts'
+import { tooLateSql } from '../models/finality.ts'
+import {
+  counted,
+  type DayReport,
+  isEven,
+  lateSentences,
+  type Metric,
+  metricsOf,
+  type ReconcileReport,
+  type Row,
+  type Sides,
+} from './accounts.ts'
+import { silverDifferences } from './bronze.ts'
+import { type CalendarDay, shopCalendar, splitDays } from './days.ts'
+import { makeGold } from './gold.ts'
+import {
+  type DatedDifference,
+  datesSql,
+  type ReconcileInput,
+  ROWS_MAX,
+  timedModels,
+} from './input.ts'
+import { concerned, withDamage } from './present.ts'
+import { goldRowDifferences } from './rows.ts'
+import { RECONCILE_TABLES, type ReconcileTable } from './tables.ts'
+
+export async function reconcile(input: ReconcileInput): Promise<ReconcileReport> {
+  const { plain, logic, tables, built, onProgress } = input
+  const steps = 4
+  onProgress(0, steps)
+  await createAuditCatalog(plain, logic, tables)
+  const calendar = await shopCalendar(input)
+  const { compared, open } = splitDays(input, calendar)
+  const { serial, failure, failedSerial } = built
+  const builtAt = new Date(built.builtMs).toISOString()
+  const marts = { serial, builtAt, failure, failedSerial }
+  const { damaged } = input.files
+  const files = damaged.map(({ table, partition, file, problem }) => {
+    return { table, partition, file, problem }
+  })
+  const isWhole = files.length === 0
+  // A day that was asked for and can't be compared has not passed.
+  if (compared.length === 0)
+    return { ok: isWhole && input.day === undefined, marts, files, days: [], open }
+  const dates = compared.map(({ date }) => date)
+  onProgress(1, steps)
+  await makeGold(plain, logic.graph)
+  onProgress(2, steps)
+  const metrics = await allMetrics(input, dates)
+  onProgress(3, steps)
+  const gold = await goldRowDifferences(input, dates)
+  const odd = new Set(gold.map(({ date }) => date))
+  const uneven = dates.filter((date) => odd.has(date) || !isEven(metrics.get(date) ?? []))
+  const silver = await silverDifferences(input, { dates, uneven, isSameCommit: false })
+  const found = await withDamage(input, dates, { silver, gold })
+  // What a person knows by name comes first.
+  const rows = found.rows.toSorted((a, b) => Number(b.of !== null) - Number(a.of !== null))
+  const behind = await lateSince(input, dates)
+  const touched = concerned(dates, damaged)
+  onProgress(steps, steps)
+  const days = compared.map((day) => {
+    const own = rows.filter(({ date }) => date === day.date)
+    const sentences = [...(behind.get(day.date) ?? [])]
+    if (touched.has(day.date) && own.length > 0) sentences.push(damageSentence(day.date))
+    const unnamed = found.unnamed.get(day.date) ?? 0
+    const isLacking = hasFailedSince(built) && behind.has(day.date)
+    return dayReport(day, metrics.get(day.date) ?? [], { rows: own, unnamed, sentences, isLacking })
+  })
+  const isComplete = input.day === undefined || days.some(({ date }) => date === input.day)
+  return { ok: isWhole && isComplete && days.every(({ ok }) => ok), marts, files, days, open }
+}
+
+/** A build of newer rows than the marts have, so that building once more won't help. */
+function hasFailedSince({ serial, failedSerial }: ReconcileInput['built']): boolean {
+  return failedSerial !== null && failedSerial > serial
+}
+
+function damageSentence(date: string): string {
+  return `${date}: rows are named as the damaged files give them, instead of as they should be.`
+}
+
+function dayReport(
+  { date, isClosed }: CalendarDay & { readonly isClosed: boolean },
+  metrics: readonly Metric[],
+  found: {
+    readonly rows: readonly DatedDifference[]
+    readonly unnamed: number
+    readonly sentences: readonly string[]
+    /** Something can't come into the marts. */
+    readonly isLacking: boolean
+  },
+): DayReport {
+  const rows = found.rows.slice(0, ROWS_MAX).map(({ date: _, ...row }) => row)
+  return {
+    date,
+    ok: isEven(metrics) && found.rows.length === 0 && !found.isLacking,
+    isClosed,
+    metrics,
+    rows,
+    moreRows: found.rows.length - rows.length + found.unnamed,
+    sentences: [...lateSentences(date, metrics), ...found.sentences],
+  }
+}
+
+async function allMetrics(
+  input: ReconcileInput,
+  dates: readonly string[],
+): Promise<ReadonlyMap<string, readonly Metric[]>> {
+  const found = new Map<string, Metric[]>(dates.map((date) => [date, []]))
+  const models = new Set(input.logic.graph.map(({ model }) => model.name))
+  for (const table of RECONCILE_TABLES) {
+    if (!models.has(table.model)) continue
+    const sides = await sidesOf(input, table, dates)
+    for (const date of dates) {
+      const of = (rows: readonly Row[]) => rows.filter((row) => row.date === date)
+      const day: Sides = {
+        stream: of(sides.stream),
+        onTime: of(sides.onTime),
+        whole: of(sides.whole),
+        batch: of(sides.batch),
+      }
+      found.get(date)?.push(...metricsOf(table, day))
+    }
+  }
+  return found
+}
+
+async function sidesOf(
+  { plain, stream, marts }: ReconcileInput,
+  table: ReconcileTable,
+  dates: readonly string[],
+): Promise<Sides> {
+  const columns = [...table.key, ...table.values].join(', ')
+  const dated = (select: string) =>
+    `SELECT CAST(shop_date AS VARCHAR) AS date, ${columns} FROM (${select})
+      WHERE shop_date IN (${datesSql(dates)})`
+  const gold = dated(table.goldSql)
+  await plain.run('USE on_time')
+  const { rows: onTime } = await plain.all(gold)
+  await plain.run('USE memory')
+  const { rows: whole } = await plain.all(gold)
+  const [served, batch] = await Promise.all([stream(gold), marts(dated(table.martSql))])
+  return { stream: served.rows, onTime, whole, batch: batch.rows }
+}
+
+/** What came too late for the stream after the marts were built, in words, by shop day. */
+async function lateSince(
+  { plain, stream, logic, now, built, files }: ReconcileInput,
+  dates: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (now.serial === built.serial && !now.isRunning) return new Map()
+  // The engine could not answer.
+  if (files.damaged.some(({ isReadable }) => !isReadable)) return new Map()
+  const { rows: ends } = await plain.all(
+    'SELECT topic, partition, max("offset") AS last FROM silver.events GROUP BY ALL',
+  )
+  const isKnown = ends.map(
+    ({ topic, partition, last }) =>
+      `(topic = ${quoted(String(topic))} AND partition = ${partition} AND "offset" <= ${last})`,
+  )
+  const late = timedModels(logic.graph).map((model) => `coalesce(${tooLateSql(model)}, FALSE)`)
+  const { rows } = await stream(`SELECT CAST(shop_day(event_time) AS VARCHAR) AS date,
+      count(*) AS n, count(*) FILTER (WHERE event_type = 'purchase') AS orders,
+      sum(revenue) AS revenue, min(currency) FILTER (WHERE event_type = 'purchase') AS currency,
+      count(DISTINCT currency) FILTER (WHERE event_type = 'purchase') AS currencies
+    FROM silver.people
+    WHERE (${late.join(' OR ')}) AND NOT (${['FALSE', ...isKnown].join(' OR ')})
+      AND shop_day(event_time) IN (${datesSql(dates)})
+    GROUP BY ALL`)
+  return new Map(
+    rows.map((row) => {
+      const [date, orders] = [String(row.date), Number(row.orders)]
+      const worth = row.currencies === 1 ? ` (${row.revenue} ${row.currency})` : ''
+      const what =
+        orders > 0 ? `${counted(orders, 'order')}${worth}` : counted(Number(row.n), 'event')
+      const next = hasFailedSince(built) ? ', and the build with it failed.' : ': ccs dbt build'
+      return [date, [`${date}: ${what} came too late after the marts were built${next}`]]
+    }),
+  )
+}

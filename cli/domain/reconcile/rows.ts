@@ -1,0 +1,194 @@
+/**
+ * Down to rows: sessions and orders of each side against what the same SELECT gives plainly. Days are compared by
+ * count and sum of row hashes first; keys travel only where those differ.
+ */
+
+import { type AuditSql, nameSql, quoted } from '../audit/catalog.ts'
+import { describe, hashSql, type RowColumn } from '../audit/compare.ts'
+import { differingColumns, type Row, rowProblems } from './accounts.ts'
+import { type Ask, type DatedDifference, datesSql, type ReconcileInput, ROWS_MAX } from './input.ts'
+import { RECONCILE_TABLES } from './tables.ts'
+
+interface RowTable {
+  /** What is judged. */
+  readonly table: string
+  readonly key: string
+  /** SELECTs with `shop_date`. */
+  readonly expectedSql: string
+  readonly actualSql: string
+  readonly expected: Ask
+  readonly actual: Ask
+  /** Columns compared, where both sides have them; all when absent. */
+  readonly only?: readonly string[]
+}
+
+const ORDER_COLUMNS = [
+  ...['event_id', 'order_id', 'event_time', 'anonymous_id', 'currency', 'units'],
+  ...['revenue', 'tax', 'shipping', 'total'],
+]
+
+export async function goldRowDifferences(
+  { plain, stream, marts, logic }: ReconcileInput,
+  dates: readonly string[],
+): Promise<readonly DatedDifference[]> {
+  const orders = logic.graph.find(({ model }) => model.name === 'silver.orders')?.model.sql
+  const ordersSql = orders ?? 'SELECT * FROM silver.orders'
+  const ask = askOf(plain)
+  const sessions = 'SELECT * FROM gold.sessions'
+  const tables: readonly RowTable[] = [
+    servedSessions(plain, stream),
+    {
+      table: 'fct_sessions',
+      key: 'session_id',
+      expectedSql: sessions,
+      expected: ask,
+      actualSql: 'SELECT * FROM fct_sessions',
+      actual: marts,
+    },
+    {
+      table: 'fct_orders',
+      key: 'event_id',
+      // From silver.events, as Gold's money is: that silver.orders says the same is part of the proof.
+      expectedSql: `SELECT *, shop_day(event_time) AS shop_date FROM (${ordersSql})
+        WHERE NOT is_bot`,
+      expected: ask,
+      actualSql: 'SELECT * FROM fct_orders',
+      actual: marts,
+      only: ORDER_COLUMNS,
+    },
+  ]
+  return allDifferences(plain, tables, dates)
+}
+
+/** Rows of Gold that the stream serves against the same SELECTs over Silver, by currency, category and so on. */
+export async function servedDifferences(
+  { plain, stream, logic }: Pick<ReconcileInput, 'plain' | 'stream' | 'logic'>,
+  dates: readonly string[],
+): Promise<readonly DatedDifference[]> {
+  const models = new Set(logic.graph.map(({ model }) => model.name))
+  const daily = RECONCILE_TABLES.filter(({ model }) => {
+    return models.has(model) && model !== SESSIONS
+  })
+  const tables = daily.map(({ model, goldSql, key }): RowTable => {
+    const parts = key.map((name) => `coalesce(CAST(${nameSql(name)} AS VARCHAR), 'NULL')`)
+    const id = parts.length === 0 ? "'the day'" : parts.join(" || ' | ' || ")
+    const keyed = `SELECT *, ${id} AS _key FROM (${goldSql})`
+    const sides = {
+      expectedSql: keyed,
+      expected: onTimeOf(plain),
+      actualSql: keyed,
+      actual: stream,
+    }
+    return { table: model, key: '_key', ...sides }
+  })
+  return allDifferences(plain, [...tables, servedSessions(plain, stream)], dates)
+}
+
+const SESSIONS = 'gold.sessions'
+
+function servedSessions(plain: AuditSql, stream: Ask): RowTable {
+  return {
+    table: SESSIONS,
+    key: 'session_id',
+    expectedSql: `SELECT * FROM ${SESSIONS}`,
+    expected: onTimeOf(plain),
+    actualSql: `SELECT * FROM ${SESSIONS}`,
+    actual: stream,
+  }
+}
+
+/** DuckDB's rows and the ports' are the same plain values; only columns are not asked for here. */
+function askOf(plain: AuditSql): Ask {
+  return async (sql) => ({ columns: [], ...(await plain.all(sql)) })
+}
+
+/** The same without what came too late. */
+function onTimeOf(plain: AuditSql): Ask {
+  return async (sql) => {
+    await plain.run('USE on_time')
+    try {
+      return await askOf(plain)(sql)
+    } finally {
+      await plain.run('USE memory')
+    }
+  }
+}
+
+async function allDifferences(
+  plain: AuditSql,
+  tables: readonly RowTable[],
+  dates: readonly string[],
+): Promise<readonly DatedDifference[]> {
+  const found: DatedDifference[] = []
+  for (const table of tables) {
+    const columns = await sharedColumns(table, await describe(plain, table.expectedSql))
+    found.push(...(await differencesOf(table, columns, dates)))
+  }
+  return found
+}
+
+/** Columns that both sides have, with the types of the expected side. */
+async function sharedColumns(
+  { actual, actualSql, only }: RowTable,
+  expected: readonly RowColumn[],
+): Promise<readonly RowColumn[]> {
+  const { columns } = await actual(`SELECT * FROM (${actualSql}) LIMIT 0`)
+  const there = new Set(columns.map(({ name }) => name))
+  return expected.filter(({ name }) => there.has(name) && (only?.includes(name) ?? true))
+}
+
+async function differencesOf(
+  table: RowTable,
+  columns: readonly RowColumn[],
+  dates: readonly string[],
+): Promise<readonly DatedDifference[]> {
+  const { expected, actual, expectedSql, actualSql, key } = table
+  const sums = (select: string) => `SELECT CAST(shop_date AS VARCHAR) AS date,
+      count(*) || ' ' || sum(${hashSql(columns)}::HUGEINT) AS sum
+    FROM (${select}) WHERE shop_date IN (${datesSql(dates)}) GROUP BY shop_date`
+  const sumsOf = async (ask: Ask, select: string) =>
+    new Map((await ask(sums(select))).rows.map((row) => [String(row.date), String(row.sum)]))
+  const [wanted, found] = await Promise.all([
+    sumsOf(expected, expectedSql),
+    sumsOf(actual, actualSql),
+  ])
+  const differences: DatedDifference[] = []
+  for (const { key: date } of rowProblems(wanted, found)) {
+    const hashes = (select: string) => `SELECT CAST(${nameSql(key)} AS VARCHAR) AS key,
+        string_agg(CAST(${hashSql(columns)} AS VARCHAR), ' ' ORDER BY ALL) AS hash
+      FROM (${select}) WHERE shop_date = DATE ${quoted(date)} GROUP BY 1`
+    const hashesOf = async (ask: Ask, select: string) =>
+      new Map((await ask(hashes(select))).rows.map((row) => [String(row.key), String(row.hash)]))
+    const problems = rowProblems(
+      await hashesOf(expected, expectedSql),
+      await hashesOf(actual, actualSql),
+    )
+    const named = problems.slice(0, ROWS_MAX).map((one) => one.key)
+    const values = (select: string) => `SELECT * FROM (${select})
+      WHERE shop_date = DATE ${quoted(date)} AND CAST(${nameSql(key)} AS VARCHAR) IN (${named.map(quoted).join(', ')})`
+    const rowsOf = async (ask: Ask, select: string) =>
+      new Map((await ask(values(select))).rows.map((row) => [String(row[key]), row]))
+    const [before, after] = [await rowsOf(expected, expectedSql), await rowsOf(actual, actualSql)]
+    const names = columns.map(({ name }) => name)
+    differences.push(
+      ...problems.map(({ key: id, problem }): DatedDifference => {
+        const [good, bad] = [before.get(id), after.get(id)]
+        return {
+          date,
+          table: table.table,
+          key: id,
+          problem,
+          of: orderOf(good ?? bad),
+          columns: differingColumns(good, bad, names),
+        }
+      }),
+    )
+  }
+  return differences
+}
+
+/** What a person calls the row, where it is about an order. */
+export function orderOf(row: Row | undefined): string | null {
+  const id = row?.order_id
+  return id === undefined || id === null ? null : `order ${id}`
+}

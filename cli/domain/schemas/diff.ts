@@ -1,0 +1,207 @@
+/** What changed between two versions of a schema, field by field, and what each change means for readers. */
+
+import { placeIn } from '../documents/json-document.ts'
+import type { Location } from '../kernel/errors.ts'
+import { type FieldAt, fieldsOf, symbolsOf } from './fields.ts'
+import { type Finding, resolveSchemas } from './resolve.ts'
+import type { RecordType, Schema, SchemaField } from './tree.ts'
+import { listWords, typeWords, valueWords } from './words.ts'
+
+/**
+ * additive: old and new readers read old and new records · forward-only: the new schema reads old records, the
+ * old one does not read new ones, so readers change first · breaking: the new schema does not read old records.
+ */
+export type SchemaCategory = 'additive' | 'forward-only' | 'breaking'
+
+export interface FieldChange {
+  /** '' is the record itself. */
+  readonly path: string
+  readonly change: 'added' | 'removed' | 'renamed' | 'changed'
+  readonly category: SchemaCategory
+  /** What changed, each in a few words; what makes it breaking or forward-only among them. */
+  readonly details: readonly string[]
+  /** In the newer file; of a removed field in the older. */
+  readonly location: Location
+}
+
+export function diffSchemas(older: Schema, newer: Schema): readonly FieldChange[] {
+  const verdict = verdictOf(older, newer)
+  const before = fieldsOf(older.type)
+  const after = fieldsOf(newer.type)
+  const taken = new Set<FieldAt>()
+  const changes: FieldChange[] = []
+  const recordFindings = verdict('', '')
+  if (recordFindings.reasons.length > 0)
+    changes.push({
+      path: '',
+      change: 'changed',
+      category: recordFindings.category,
+      details: recordFindings.reasons,
+      location: placeIn(newer, newer.type.at),
+    })
+  const newNames = new Map<string, string>()
+  for (const one of after) {
+    const old = matchOf(one, before, newNames)
+    if (old !== undefined) {
+      taken.add(old)
+      newNames.set(old.path, one.path)
+    }
+    const details = old === undefined ? addedDetails(one.field) : changedDetails(old, one)
+    const { category, reasons } = verdict(one.path, old?.path ?? one.path)
+    if (details.length + reasons.length === 0) continue
+    const isRenamed = old !== undefined && old.field.name !== one.field.name
+    changes.push({
+      path: one.path,
+      change: old === undefined ? 'added' : isRenamed ? 'renamed' : 'changed',
+      category: category === 'additive' && isStricter(old, one) ? 'forward-only' : category,
+      details: [...details, ...reasons],
+      location: placeIn(newer, one.field.at),
+    })
+  }
+  for (const one of before) {
+    const { path, field } = one
+    if (taken.has(one) || isInside(path, changes)) continue
+    const { category, reasons } = verdict(path, path)
+    const details = [typeWords(field.type), ...reasons]
+    const location = placeIn(older, field.at)
+    changes.push({ path, change: 'removed', category, details, location })
+  }
+  return changes
+}
+
+/** Fields of a record that was removed as a whole are not told one by one. */
+function isInside(path: string, changes: readonly FieldChange[]): boolean {
+  return changes.some(
+    (one) =>
+      one.change === 'removed' &&
+      /^[.[{]/.test(path.slice(one.path.length)) &&
+      path.startsWith(one.path),
+  )
+}
+
+/** The older field that the newer one is read from: of its name, else of an alias, in the same record. */
+function matchOf(
+  one: FieldAt,
+  before: readonly FieldAt[],
+  newNames: ReadonlyMap<string, string>,
+): FieldAt | undefined {
+  const here = before.filter((old) => moved(old.within, newNames) === one.within)
+  const names = [one.field.name, ...one.field.aliases]
+  for (const name of names) {
+    const found = here.find((old) => old.field.name === name)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** `old[].` as it is called since a record around it was renamed. */
+function moved(within: string, newNames: ReadonlyMap<string, string>): string {
+  for (const [old, now] of newNames)
+    if (old !== now && within.startsWith(old) && /^[.[{]/.test(within.slice(old.length)))
+      return now + within.slice(old.length)
+  return within
+}
+
+type VerdictOf = (
+  newPath: string,
+  oldPath: string,
+) => { readonly category: SchemaCategory; readonly reasons: readonly string[] }
+
+function verdictOf(older: Schema, newer: Schema): VerdictOf {
+  const backward = resolveSchemas(newer.type, older.type)
+  const forward = resolveSchemas(older.type, newer.type)
+  // A finding inside an item or value of a field belongs to that field: `tags[]` to `tags`.
+  const at = (findings: readonly Finding[], path: string) =>
+    findings.filter((one) => one.path.replace(/(\[\]|\{\})+$/, '') === path)
+  return (newPath, oldPath) => {
+    const back = at(backward, newPath)
+    const forth = at(forward, oldPath)
+    const breaks = back.filter((one) => one.isBreak)
+    const late = forth.filter((one) => one.isBreak)
+    const category = breaks.length > 0 ? 'breaking' : late.length > 0 ? 'forward-only' : 'additive'
+    const reasons = [
+      ...breaks.map((one) => `cannot be read from old records (${one.rule})`),
+      ...(breaks.length > 0 ? [] : late.map((one) => `old readers cannot read it (${one.rule})`)),
+      ...back.filter((one) => !one.isBreak).map((one) => `${one.rule}: ${whyOf(one.message)}`),
+    ]
+    return { category, reasons: [...new Set(reasons)] }
+  }
+}
+
+function whyOf(message: string): string {
+  return message.slice(message.indexOf(': ', message.indexOf(': ') + 1) + 2).replace(/\.$/, '')
+}
+
+function addedDetails({ type, hasDefault, default: value }: SchemaField): readonly string[] {
+  return [typeWords(type), ...(hasDefault ? [`default ${valueWords(value)}`] : [])]
+}
+
+function changedDetails({ field: old, path }: FieldAt, { field }: FieldAt): readonly string[] {
+  const details: string[] = []
+  if (old.name !== field.name) details.push(`was ${path}`)
+  const [before, after] = [typeWords(old.type), typeWords(field.type)]
+  if (before !== after) details.push(`${before} → ${after}`)
+  const [symbols, now] = [symbolsOf(old.type), symbolsOf(field.type)]
+  const gained = now.filter((one) => !symbols.includes(one))
+  const lost = symbols.filter((one) => !now.includes(one))
+  if (gained.length > 0) details.push(`+ ${listWords(gained)}`)
+  if (lost.length > 0) details.push(`- ${listWords(lost)}`)
+  if (defaultWords(old) !== defaultWords(field))
+    details.push(`default ${defaultWords(old)} → ${defaultWords(field)}`)
+  for (const rule of RULES)
+    if (old.rules[rule] !== field.rules[rule])
+      details.push(`${rule} ${old.rules[rule] ?? 'none'} → ${field.rules[rule] ?? 'none'}`)
+  if (old.doc !== field.doc) details.push('doc')
+  return details
+}
+
+function defaultWords(field: SchemaField): string {
+  return field.hasDefault ? valueWords(field.default) : 'none'
+}
+
+const RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
+
+/** Whether values that kept the old rules may break the new ones. */
+function isStricter(old: FieldAt | undefined, { field }: FieldAt): boolean {
+  if (old === undefined) return false
+  return RULES.some((rule) => {
+    const now = field.rules[rule]
+    const then = old.field.rules[rule]
+    if (now === undefined || now === then) return false
+    return then === undefined || (rule.startsWith('min') ? now > then : now < then)
+  })
+}
+
+/** Sentences for rules of ours (bounds, `requires`) that records of the older schema may not keep. */
+export function strictness(
+  older: Schema,
+  newer: Schema,
+): readonly { path: string; message: string; at: number }[] {
+  const before = fieldsOf(older.type)
+  const why = 'records that were taken in may be rejected when the log is read anew'
+  const bounds = fieldsOf(newer.type).flatMap((one) => {
+    const old = matchOf(one, before, new Map())
+    if (!isStricter(old, one)) return []
+    return [
+      {
+        path: one.path,
+        message: `Field ${one.path} has stricter bounds: ${why}.`,
+        at: one.field.at,
+      },
+    ]
+  })
+  const [was, is] = [older.type, newer.type]
+  if (was.is !== 'record' || is.is !== 'record') return bounds
+  const asked = newlyRequired(was, is)
+  if (asked.length === 0) return bounds
+  const message = `${listWords(asked)} newly required: ${why}.`
+  return [...bounds, { path: '', message, at: is.at }]
+}
+
+function newlyRequired(was: RecordType, is: RecordType): readonly string[] {
+  return Object.entries(is.requires).flatMap(([kind, groups]) =>
+    (Array.isArray(groups) ? groups : [])
+      .filter((group) => !was.requires[kind]?.includes(group))
+      .map((group) => `${group} of ${kind}`),
+  )
+}

@@ -1,0 +1,271 @@
+/**
+ * An Avro schema as its compatibility sees it: full names, aliases, defaults, logical types, and where each
+ * part stands in the file. A named type is one object however often it is referred to, so trees may be
+ * recursive. Decoder and gate read avro-schema.ts, which has what they need and no places.
+ */
+
+import type { FieldRules, Primitive } from '../avro/schema.ts'
+import { PRIMITIVES } from '../avro/schema.ts'
+import {
+  type JsonPlace,
+  type NamedText,
+  parseJsonPlaces,
+  placeIn,
+  plainJson,
+} from '../documents/json-document.ts'
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import { type Logical, validLogical } from './logical.ts'
+
+/** Offset of a character in the schema's text. */
+interface Placed {
+  readonly at: number
+}
+
+interface Named extends Placed {
+  /** With its namespace. */
+  readonly name: string
+  /** With their namespaces. */
+  readonly aliases: readonly string[]
+}
+
+export interface SchemaField extends Placed {
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly type: SchemaType
+  readonly typeAt: number
+  readonly hasDefault: boolean
+  readonly default: unknown
+  readonly doc: string
+  readonly rules: FieldRules
+}
+
+export interface RecordType extends Named {
+  readonly is: 'record'
+  readonly fields: readonly SchemaField[]
+  readonly requires: Readonly<Record<string, readonly string[]>>
+}
+
+export interface EnumType extends Named {
+  readonly is: 'enum'
+  readonly symbols: readonly string[]
+  readonly default?: string
+}
+
+export type SchemaType =
+  | RecordType
+  | EnumType
+  | (Named & { readonly is: 'fixed'; readonly size: number; readonly logical?: Logical })
+  | (Placed & { readonly is: Primitive; readonly logical?: Logical })
+  | (Placed & { readonly is: 'array'; readonly items: SchemaType })
+  | (Placed & { readonly is: 'map'; readonly values: SchemaType })
+  | (Placed & { readonly is: 'union'; readonly branches: readonly SchemaType[] })
+
+export interface Schema extends NamedText {
+  readonly type: SchemaType
+}
+
+/** Parses a schema of any type. Throws CCS_SCHEMA_INVALID with its place for what is not Avro. */
+export function parseSchema(source: NamedText): Schema {
+  const scope = { source, namespace: '', named: new Map<string, SchemaType>() }
+  return { ...source, type: typeOf(parseJsonPlaces(source), scope) }
+}
+
+interface Scope {
+  readonly source: NamedText
+  readonly namespace: string
+  readonly named: Map<string, SchemaType>
+}
+
+type JsonObject = Extract<JsonPlace, { is: 'object' }>
+
+function typeOf(json: JsonPlace | undefined, scope: Scope, ownerAt = 0): SchemaType {
+  if (json === undefined) throw invalid(scope, ownerAt, 'has no type here')
+  const { at } = json
+  if (json.is === 'scalar') {
+    if (typeof json.value !== 'string') throw invalid(scope, at, 'has a value where a type is due')
+    return namedType(json.value, at, scope)
+  }
+  if (json.is === 'array') return unionOf(json.items, at, scope)
+  const kind = json.entries.get('type')
+  const kindName = kind?.is === 'scalar' ? kind.value : undefined
+  switch (kindName) {
+    case 'record':
+    case 'error':
+      return recordOf(json, scope)
+    case 'enum':
+      return enumOf(json, scope)
+    case 'fixed': {
+      const size = numberIn(json, 'size')
+      if (size === undefined) throw invalid(scope, at, 'has a fixed type without a size')
+      return define(json, scope, (named) => ({
+        is: 'fixed',
+        ...named,
+        size,
+        ...logicalIn(json, 'fixed', size),
+      }))
+    }
+    case 'array':
+      return { is: 'array', at, items: typeOf(json.entries.get('items'), scope, at) }
+    case 'map':
+      return { is: 'map', at, values: typeOf(json.entries.get('values'), scope, at) }
+    default: {
+      const type = typeOf(kind, scope, at)
+      const isPrimitive = PRIMITIVES.includes(type.is)
+      // A logical type beside a primitive's name makes that primitive; on anything else it is ignored.
+      return isPrimitive ? ({ ...type, at, ...logicalIn(json, type.is) } as SchemaType) : type
+    }
+  }
+}
+
+function namedType(name: string, at: number, scope: Scope): SchemaType {
+  // The list holds exactly the members of Primitive.
+  if (PRIMITIVES.includes(name)) return { is: name as Primitive, at }
+  const type = scope.named.get(fullName(name, scope.namespace)) ?? scope.named.get(name)
+  if (type !== undefined) return type
+  const known = [...PRIMITIVES, 'record', 'enum', 'array', 'map', 'fixed', ...scope.named.keys()]
+  throw invalid(
+    scope,
+    at,
+    `names the type '${name}', which it does not define`,
+    didYouMean(name, known),
+  )
+}
+
+function unionOf(items: readonly JsonPlace[], at: number, scope: Scope): SchemaType {
+  const branches = items.map((one) => typeOf(one, scope, at))
+  const seen = new Set<string>()
+  if (branches.length === 0) throw invalid(scope, at, 'has a union of nothing')
+  for (const branch of branches) {
+    const id = 'name' in branch ? branch.name : branch.is
+    if (branch.is === 'union') throw invalid(scope, at, 'has a union right inside a union')
+    if (seen.has(id)) throw invalid(scope, at, `has ${id} twice in a union`)
+    seen.add(id)
+  }
+  return { is: 'union', at, branches }
+}
+
+function enumOf(json: JsonObject, scope: Scope): SchemaType {
+  const symbols = textsIn(json, 'symbols')
+  const initial = textIn(json, 'default')
+  const twice = symbols.find((one, index) => symbols.indexOf(one) !== index)
+  if (symbols.length === 0) throw invalid(scope, json.at, 'has an enum without symbols')
+  if (twice !== undefined) throw invalid(scope, json.at, `has the symbol ${twice} twice`)
+  if (initial !== undefined && !symbols.includes(initial))
+    throw invalid(scope, json.at, `has the default ${initial}, which is none of its symbols`)
+  return define(json, scope, (named) => ({
+    is: 'enum',
+    ...named,
+    symbols,
+    ...(initial === undefined ? {} : { default: initial }),
+  }))
+}
+
+function recordOf(json: JsonObject, scope: Scope): SchemaType {
+  const list = json.entries.get('fields')
+  if (list?.is !== 'array') throw invalid(scope, json.at, 'has a record without fields')
+  const fields: SchemaField[] = []
+  const requires = json.entries.get('requires')
+  const record = define(json, scope, (named) => ({
+    is: 'record',
+    ...named,
+    fields,
+    // Its shape is checked by gate-rules; whoever reads it here copes with any.
+    requires: (requires === undefined ? {} : plainJson(requires)) as RecordType['requires'],
+  }))
+  const namespace = namespaceOf('name' in record ? record.name : '')
+  for (const item of list.items) {
+    const field = fieldOf(item, { ...scope, namespace })
+    if (fields.some((one) => one.name === field.name))
+      throw invalid(scope, field.at, `has the field ${field.name} twice in one record`)
+    fields.push(field)
+  }
+  return record
+}
+
+function fieldOf(json: JsonPlace, scope: Scope): SchemaField {
+  const name = json.is === 'object' ? textIn(json, 'name') : undefined
+  if (json.is !== 'object' || name === undefined)
+    throw invalid(scope, json.at, 'has a field without a name')
+  const initial = json.entries.get('default')
+  const rules: Record<string, number> = {}
+  for (const rule of ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems']) {
+    const bound = numberIn(json, rule)
+    if (bound !== undefined) rules[rule] = bound
+  }
+  return {
+    name,
+    aliases: textsIn(json, 'aliases'),
+    type: typeOf(json.entries.get('type'), scope, json.at),
+    at: json.at,
+    typeAt: json.entries.get('type')?.at ?? json.at,
+    hasDefault: initial !== undefined,
+    default: initial === undefined ? undefined : plainJson(initial),
+    doc: textIn(json, 'doc') ?? '',
+    rules,
+  }
+}
+
+/** Makes a named type and lets later parts refer to it; a record is known before its fields are read. */
+function define(json: JsonObject, scope: Scope, make: (named: Named) => SchemaType): SchemaType {
+  const short = textIn(json, 'name')
+  if (short === undefined) throw invalid(scope, json.at, 'has a named type without a name')
+  const name = fullName(short, textIn(json, 'namespace') ?? scope.namespace)
+  if (scope.named.has(name)) throw invalid(scope, json.at, `defines the type ${name} twice`)
+  const aliases = textsIn(json, 'aliases').map((one) => fullName(one, namespaceOf(name)))
+  const type = make({ at: json.at, name, aliases })
+  scope.named.set(name, type)
+  return type
+}
+
+/** A logical type as far as it is valid; Avro has readers ignore any other. */
+function logicalIn(json: JsonObject, on: string, size?: number): { logical?: Logical } {
+  const name = textIn(json, 'logicalType')
+  if (name === undefined) return {}
+  const [precision, scale] = [numberIn(json, 'precision'), numberIn(json, 'scale')]
+  const logical = validLogical({ name, precision, scale }, on, size)
+  return logical === undefined ? {} : { logical }
+}
+
+export function shortName(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1)
+}
+
+function namespaceOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('.')))
+}
+
+function fullName(name: string, namespace: string): string {
+  return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
+}
+
+function valueIn(json: JsonObject, key: string): unknown {
+  const place = json.entries.get(key)
+  return place?.is === 'scalar' ? place.value : undefined
+}
+
+function textIn(json: JsonObject, key: string): string | undefined {
+  const value = valueIn(json, key)
+  return typeof value === 'string' ? value : undefined
+}
+
+function numberIn(json: JsonObject, key: string): number | undefined {
+  const value = valueIn(json, key)
+  return typeof value === 'number' ? value : undefined
+}
+
+function textsIn(json: JsonObject, key: string): readonly string[] {
+  const place = json.entries.get(key)
+  if (place?.is !== 'array') return []
+  return place.items.flatMap((one) =>
+    one.is === 'scalar' && typeof one.value === 'string' ? [one.value] : [],
+  )
+}
+
+function invalid({ source }: Scope, at: number, problem: string, hint?: string): CcsError {
+  return new CcsError('CCS_SCHEMA_INVALID', `${source.file} ${problem}.`, {
+    exit: EXIT.usage,
+    location: placeIn(source, at),
+    hint: hint ?? 'Schemas are Avro: https://avro.apache.org/docs/1.12.0/specification/',
+  })
+}

@@ -1,0 +1,91 @@
+/** Types of expressions, as far as the portable subset needs them; undefined where nothing is known. */
+import { FUNCTIONS } from './functions.ts'
+import type { Expr } from './tree.ts'
+import type { Column, LogicalType } from './types.ts'
+
+/** What names mean in a SELECT. */
+export interface NameScope {
+  readonly columns: readonly Column[]
+  /** Columns of the same SELECT that others of it use by name. */
+  readonly aliases: ReadonlyMap<string, Expr>
+}
+
+export function typeOf(expr: Expr, scope: NameScope): LogicalType | undefined {
+  switch (expr.is) {
+    case 'column': {
+      const name = expr.path.at(-1) ?? ''
+      const column = scope.columns.find((one) => one.name === name)
+      if (column !== undefined) return column.type
+      const alias = scope.aliases.get(name)
+      if (alias === undefined) return undefined
+      const others = new Map([...scope.aliases].filter(([one]) => one !== name))
+      return typeOf(alias, { ...scope, aliases: others })
+    }
+    case 'literal':
+      return expr.type
+    case 'interval':
+      return { is: 'INTERVAL' }
+    case 'call':
+      return FUNCTIONS[expr.name]?.result(expr.args.map((one) => typeOf(one, scope)))
+    case 'cast':
+      return expr.to
+    case 'unary':
+      return expr.op === '-' ? typeOf(expr.of, scope) : { is: 'BOOLEAN' }
+    case 'case':
+      return firstKnown([...expr.whens.map((one) => one.then), expr.otherwise], scope)
+    case 'in':
+      return { is: 'BOOLEAN' }
+    case 'binary':
+      return binaryType(expr, scope)
+    case 'index': {
+      const of = typeOf(expr.of, scope)
+      return of?.is === 'LIST' ? of.of : undefined
+    }
+    case 'field': {
+      const of = typeOf(expr.of, scope)
+      return of?.is === 'STRUCT' ? of.fields.find((one) => one.name === expr.name)?.type : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function binaryType(
+  expr: Extract<Expr, { is: 'binary' }>,
+  scope: NameScope,
+): LogicalType | undefined {
+  switch (expr.op) {
+    case '/':
+      return { is: 'DOUBLE' }
+    case '||':
+      return { is: 'VARCHAR' }
+    case '+':
+    case '-':
+    case '*':
+    case '//':
+    case '%':
+      return wider(typeOf(expr.left, scope), typeOf(expr.right, scope))
+    default:
+      return { is: 'BOOLEAN' }
+  }
+}
+
+function firstKnown(
+  list: readonly (Expr | undefined)[],
+  scope: NameScope,
+): LogicalType | undefined {
+  for (const one of list) {
+    const type = one === undefined ? undefined : typeOf(one, scope)
+    if (type !== undefined && type.is !== 'NULL') return type
+  }
+  return undefined
+}
+
+const ORDER: readonly LogicalType['is'][] = ['INTEGER', 'BIGINT', 'HUGEINT', 'DECIMAL', 'DOUBLE']
+
+function wider(a: LogicalType | undefined, b: LogicalType | undefined): LogicalType | undefined {
+  if (a === undefined || b === undefined) return undefined
+  const isNumeric = ORDER.includes(a.is) && ORDER.includes(b.is)
+  if (!isNumeric) return a.is === 'INTERVAL' ? b : a
+  return ORDER.indexOf(a.is) >= ORDER.indexOf(b.is) ? a : b
+}

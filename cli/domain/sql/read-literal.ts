@@ -1,0 +1,43 @@
+/** Constants and intervals of DuckDB's AST. */
+import { type AstNode, isNode } from './ast.ts'
+import type { Expr } from './tree.ts'
+import { typeFromAst } from './types.ts'
+
+const INTERVALS_MS: Readonly<Record<string, number>> = {
+  to_milliseconds: 1,
+  to_seconds: 1000,
+  to_minutes: 60_000,
+  to_hours: 3_600_000,
+  to_days: 86_400_000,
+}
+
+/** Milliseconds of to_minutes(30) and its like; undefined for any other call. */
+export function intervalMs(name: string, amount: Expr | undefined): number | undefined {
+  const unitMs = INTERVALS_MS[name]
+  const number = unitMs === undefined ? undefined : numberIn(amount)
+  return unitMs === undefined || number === undefined ? undefined : number * unitMs
+}
+
+/** The number inside DuckDB's CAST(trunc(CAST(30 AS DOUBLE)) AS BIGINT) of an interval. */
+function numberIn(expr: Expr | undefined): number | undefined {
+  if (expr?.is === 'literal') return Number(expr.text)
+  if (expr?.is === 'cast') return numberIn(expr.of)
+  return expr?.is === 'call' && expr.name === 'trunc' ? numberIn(expr.args[0]) : undefined
+}
+
+/** A constant; a decimal comes as its digits without the point. */
+export function literalTree(value: AstNode, at: number | undefined): Expr {
+  const type = typeFromAst(isNode(value.type) ? value.type : {}) ?? { is: 'NULL' }
+  const raw = value.value
+  if (value.is_null === true || raw === undefined || raw === null)
+    return { is: 'literal', type, text: undefined, at }
+  const text = type.is === 'DECIMAL' ? withPoint(String(raw), type.scale) : String(raw)
+  return { is: 'literal', type, text, at }
+}
+
+function withPoint(digits: string, scale: number): string {
+  if (scale === 0) return digits
+  const sign = digits.startsWith('-') ? '-' : ''
+  const padded = digits.slice(sign.length).padStart(scale + 1, '0')
+  return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
+}

@@ -1,0 +1,187 @@
+/**
+ * A SELECT as a small typed tree: what the printers of other engines walk. read-tree.ts makes it of DuckDB's
+ * AST.
+ */
+import type { LogicalType } from './types.ts'
+
+export type Expr =
+  | { readonly is: 'column'; readonly path: readonly string[]; readonly at: number | undefined }
+  | {
+      readonly is: 'literal'
+      readonly type: LogicalType
+      /** Digits of a number, the text of a text, 'true' or 'false'; undefined for NULL. */
+      readonly text: string | undefined
+      readonly at: number | undefined
+    }
+  | { readonly is: 'interval'; readonly ms: number; readonly at: number | undefined }
+  | Call
+  | {
+      readonly is: 'binary'
+      readonly op: BinaryOp
+      readonly left: Expr
+      readonly right: Expr
+      readonly at: number | undefined
+    }
+  | {
+      readonly is: 'unary'
+      readonly op: UnaryOp
+      readonly of: Expr
+      readonly at: number | undefined
+    }
+  | {
+      readonly is: 'case'
+      readonly whens: readonly { readonly when: Expr; readonly then: Expr }[]
+      readonly otherwise: Expr | undefined
+      readonly at: number | undefined
+    }
+  | {
+      readonly is: 'cast'
+      readonly to: LogicalType
+      readonly of: Expr
+      readonly isTry: boolean
+      readonly at: number | undefined
+    }
+  | {
+      readonly is: 'in'
+      readonly of: Expr
+      readonly list: readonly Expr[]
+      readonly isNot: boolean
+      readonly at: number | undefined
+    }
+  | {
+      readonly is: 'field'
+      readonly of: Expr
+      readonly name: string
+      readonly at: number | undefined
+    }
+  | {
+      readonly is: 'index'
+      readonly of: Expr
+      readonly index: Expr
+      readonly at: number | undefined
+    }
+  | { readonly is: 'star'; readonly excluded: readonly string[]; readonly at: number | undefined }
+  | {
+      readonly is: 'window'
+      readonly name: string
+      readonly partition: readonly Expr[]
+      readonly order: readonly Expr[]
+      readonly at: number | undefined
+    }
+  | { readonly is: 'other'; readonly what: string; readonly at: number | undefined }
+
+export interface Call {
+  readonly is: 'call'
+  /** Lower case; count(*) is `count_star`. */
+  readonly name: string
+  readonly args: readonly Expr[]
+  readonly distinct: boolean
+  readonly filter: Expr | undefined
+  readonly at: number | undefined
+}
+
+export type BinaryOp =
+  | 'AND'
+  | 'OR'
+  | '='
+  | '<>'
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '//'
+  | '%'
+  | '||'
+  | 'LIKE'
+  | 'NOT LIKE'
+export type UnaryOp = 'NOT' | 'IS NULL' | 'IS NOT NULL' | '-'
+
+export interface Item {
+  readonly expr: Expr
+  /** The column's name in the result; '' for a star. */
+  readonly name: string
+}
+
+export interface Table {
+  readonly is: 'table'
+  readonly name: string
+  /** As it is called in the SELECT; '' where that is its name. */
+  readonly alias: string
+  readonly at: number | undefined
+}
+
+export interface Join {
+  readonly is: 'join'
+  /** `LEFT`, `INNER` */
+  readonly type: string
+  readonly left: From
+  readonly right: From
+  readonly on: Expr | undefined
+  readonly using: readonly string[]
+  readonly at: number | undefined
+}
+
+export type From =
+  | { readonly is: 'none' }
+  | Table
+  | Join
+  | { readonly is: 'select'; readonly select: Select }
+  | { readonly is: 'sessions'; readonly name: string; readonly at: number | undefined }
+  | { readonly is: 'other'; readonly what: string; readonly at: number | undefined }
+
+export interface Select {
+  readonly items: readonly Item[]
+  readonly from: From
+  readonly where: Expr | undefined
+  readonly groupBy: readonly Expr[]
+  readonly qualify: Expr | undefined
+  /** Parts that no cluster engine of ours can run on a stream: HAVING, ORDER BY, LIMIT, DISTINCT, WITH, UNION. */
+  readonly others: readonly { readonly what: string; readonly at: number | undefined }[]
+}
+
+const AGGREGATES = new Set(['count', 'count_star', 'sum', 'min', 'max', 'avg', 'list'])
+
+/** Whether an aggregate function is called anywhere inside. */
+export function hasAggregate(expr: Expr): boolean {
+  return (
+    (expr.is === 'call' && AGGREGATES.has(expr.name)) ||
+    childrenOf(expr).some((one) => hasAggregate(one))
+  )
+}
+
+/** The expressions directly inside. */
+export function childrenOf(expr: Expr): readonly Expr[] {
+  switch (expr.is) {
+    case 'call':
+      return expr.filter === undefined ? expr.args : [...expr.args, expr.filter]
+    case 'binary':
+      return [expr.left, expr.right]
+    case 'unary':
+    case 'cast':
+    case 'field':
+      return [expr.of]
+    case 'case': {
+      const whens = expr.whens.flatMap((one) => [one.when, one.then])
+      return expr.otherwise === undefined ? whens : [...whens, expr.otherwise]
+    }
+    case 'in':
+      return [expr.of, ...expr.list]
+    case 'index':
+      return [expr.of, expr.index]
+    case 'window':
+      return [...expr.partition, ...expr.order]
+    default:
+      return []
+  }
+}
+
+/** Equal but for positions. */
+export function sameExpr(a: Expr, b: Expr): boolean {
+  const bare = (expr: Expr): string =>
+    JSON.stringify(expr, (key, value: unknown) => (key === 'at' ? undefined : value))
+  return bare(a) === bare(b)
+}

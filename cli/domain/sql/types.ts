@@ -1,0 +1,143 @@
+/**
+ * Logical types and what each engine calls them. Times are UTC without a zone everywhere; DECIMAL(18, 2) is
+ * money.
+ */
+import { type AstNode, isNode, nodes, textOf } from './ast.ts'
+
+export type LogicalType =
+  | { readonly is: 'BOOLEAN' | 'INTEGER' | 'BIGINT' | 'DOUBLE' | 'VARCHAR' | 'DATE' | 'TIMESTAMP' }
+  | { readonly is: 'HUGEINT' | 'INTERVAL' | 'NULL' }
+  | { readonly is: 'DECIMAL'; readonly width: number; readonly scale: number }
+  | { readonly is: 'LIST'; readonly of: LogicalType }
+  | { readonly is: 'STRUCT'; readonly fields: readonly Column[] }
+
+export interface Column {
+  readonly name: string
+  readonly type: LogicalType
+}
+
+/** The engines that models are compiled for. */
+export const ENGINES = ['local', 'flink', 'ksqldb'] as const
+
+export type EngineName = (typeof ENGINES)[number]
+
+const SIMPLE: Readonly<Record<string, LogicalType>> = {
+  BOOLEAN: { is: 'BOOLEAN' },
+  TINYINT: { is: 'INTEGER' },
+  SMALLINT: { is: 'INTEGER' },
+  INTEGER: { is: 'INTEGER' },
+  BIGINT: { is: 'BIGINT' },
+  HUGEINT: { is: 'HUGEINT' },
+  FLOAT: { is: 'DOUBLE' },
+  DOUBLE: { is: 'DOUBLE' },
+  VARCHAR: { is: 'VARCHAR' },
+  DATE: { is: 'DATE' },
+  TIMESTAMP: { is: 'TIMESTAMP' },
+  TIMESTAMP_MS: { is: 'TIMESTAMP' },
+  INTERVAL: { is: 'INTERVAL' },
+  NULL: { is: 'NULL' },
+}
+
+/** How each engine writes a type, or why it can't. */
+const NAMES: Readonly<
+  Record<
+    Exclude<LogicalType['is'], 'LIST' | 'STRUCT' | 'DECIMAL'>,
+    { flink?: string; ksqldb?: string }
+  >
+> = {
+  BOOLEAN: { flink: 'BOOLEAN', ksqldb: 'BOOLEAN' },
+  INTEGER: { flink: 'INT', ksqldb: 'INT' },
+  BIGINT: { flink: 'BIGINT', ksqldb: 'BIGINT' },
+  DOUBLE: { flink: 'DOUBLE', ksqldb: 'DOUBLE' },
+  VARCHAR: { flink: 'STRING', ksqldb: 'STRING' },
+  DATE: { flink: 'DATE', ksqldb: 'DATE' },
+  TIMESTAMP: { flink: 'TIMESTAMP(3)', ksqldb: 'TIMESTAMP' },
+  HUGEINT: {},
+  INTERVAL: {},
+  NULL: {},
+}
+
+/** The engine's name of a type; undefined when it has none. */
+export function typeName(type: LogicalType, engine: 'flink' | 'ksqldb'): string | undefined {
+  switch (type.is) {
+    case 'DECIMAL':
+      return `DECIMAL(${type.width}, ${type.scale})`
+    case 'LIST': {
+      const of = typeName(type.of, engine)
+      return of === undefined ? undefined : `ARRAY<${of}>`
+    }
+    case 'STRUCT': {
+      const fields = type.fields.map((one) => [one.name, typeName(one.type, engine)] as const)
+      if (fields.some(([, name]) => name === undefined)) return undefined
+      const inside = fields.map(([name, of]) => `\`${name}\` ${of}`).join(', ')
+      return engine === 'flink' ? `ROW<${inside}>` : `STRUCT<${inside}>`
+    }
+    default:
+      return NAMES[type.is][engine]
+  }
+}
+
+/** DuckDB's own name of a type, for a message. */
+export function shownType(type: LogicalType): string {
+  if (type.is === 'DECIMAL') return `DECIMAL(${type.width},${type.scale})`
+  return type.is === 'LIST' ? `${shownType(type.of)}[]` : type.is
+}
+
+/** A type in DuckDB's AST; undefined for one that models may not use. */
+export function typeFromAst(node: AstNode): LogicalType | undefined {
+  const id = textOf(node.id)
+  const info = isNode(node.type_info ?? null) ? (node.type_info as AstNode) : {} // just seen
+  if (id === 'DECIMAL')
+    return { is: 'DECIMAL', width: Number(info.width ?? 18), scale: Number(info.scale ?? 3) }
+  if (id === 'LIST' && isNode(info.child_type ?? null)) {
+    const of = typeFromAst(info.child_type as AstNode) // just seen
+    return of === undefined ? undefined : { is: 'LIST', of }
+  }
+  if (id === 'STRUCT') {
+    const fields = nodes(info.child_types).map((one) => ({
+      name: textOf(one.first),
+      type: isNode(one.second ?? null) ? typeFromAst(one.second as AstNode) : undefined, // just seen
+    }))
+    const whole = fields.filter((one): one is Column => one.type !== undefined)
+    return whole.length === fields.length ? { is: 'STRUCT', fields: whole } : undefined
+  }
+  return SIMPLE[id]
+}
+
+/** A type as DESCRIBE prints it, such as `STRUCT(sku VARCHAR, n INTEGER)[]`; undefined for an unknown one. */
+export function typeFromText(text: string): LogicalType | undefined {
+  const trimmed = text.trim()
+  if (trimmed.endsWith('[]')) {
+    const of = typeFromText(trimmed.slice(0, -2))
+    return of === undefined ? undefined : { is: 'LIST', of }
+  }
+  if (trimmed.startsWith('DECIMAL(')) {
+    const [width = 18, scale = 0] = trimmed.slice(8, -1).split(',').map(Number)
+    return { is: 'DECIMAL', width, scale }
+  }
+  if (trimmed.startsWith('STRUCT(')) {
+    const fields = topLevelParts(trimmed.slice(7, -1)).map((part) => {
+      const space = part.startsWith('"') ? part.indexOf('"', 1) + 1 : part.indexOf(' ')
+      const name = part.slice(0, space).replaceAll('"', '')
+      return { name, type: typeFromText(part.slice(space)) }
+    })
+    const whole = fields.filter((one): one is Column => one.type !== undefined)
+    return whole.length === fields.length ? { is: 'STRUCT', fields: whole } : undefined
+  }
+  return SIMPLE[trimmed]
+}
+
+function topLevelParts(text: string): string[] {
+  const parts: string[] = []
+  let depth = 0
+  let start = 0
+  for (const [index, letter] of [...text].entries()) {
+    if (letter === '(') depth++
+    if (letter === ')') depth--
+    if (letter === ',' && depth === 0) {
+      parts.push(text.slice(start, index).trim())
+      start = index + 1
+    }
+  }
+  return [...parts, text.slice(start).trim()]
+}

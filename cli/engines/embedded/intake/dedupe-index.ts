@@ -1,0 +1,232 @@
+/**
+ * The exact memory of event ids: open-addressing tables of typed arrays, 16 bytes a slot for a 128-bit id and
+ * its age. The tables are many and small, so that one grows by a sixth at a time, fast and where it stands
+ * (seen-tables.ts). Each id carries the hour of the watermark at its arrival; one older than the horizon
+ * counts as never seen, and its slot goes to the next id that comes by.
+ *
+ * The last word of an id, XORed with a hash of the others, says 9 bits of which shard it is in: these need
+ * not be kept, and the age stands in their place.
+ */
+import { type Table, TableRooms } from './dedupe-tables.ts'
+
+const SHARD_BITS = 9
+const SHARDS = 1 << SHARD_BITS
+const STAMP_MASK = SHARDS - 1
+const START_SLOTS = 64
+/** A shard is rebuilt at this load … */
+const LOAD_MAX = 0.86
+/** … to this one. */
+const LOAD_AFTER = 0.74
+
+/** Ids added since the last `takeAdded`, five words each: the id's four and the hour. */
+export type SeenWords = Uint32Array
+
+export class Seen {
+  /** Ages are told apart by so many hours: one, but for horizons of more than ten days. */
+  readonly #unit: number
+  readonly #horizonHours: number
+  /** Keys are the first three words of an id; tags what is left of the fourth, and the stamp in the low bits. */
+  readonly #shards: Table[]
+  readonly #rooms = new TableRooms()
+  /** Where a shard's ids wait while it is rebuilt. */
+  #scratch = new Int32Array(4 * 1024)
+  #hour = 1
+  /** A stamp is the hour's distance from this one, in units, plus one. */
+  #baseHour = 1
+  /** Stamps of the current hour, and of the oldest that has not expired. */
+  #stamp = 1
+  #oldestStamp = 1
+  #added = new Uint32Array(5 * 4096)
+  #addedWords = 0
+
+  constructor(horizonMs: number) {
+    const hours = Math.max(1, Math.ceil(horizonMs / 3_600_000))
+    this.#unit = Math.ceil(hours / (STAMP_MASK / 2))
+    this.#horizonHours = Math.ceil(hours / this.#unit) * this.#unit
+    this.#shards = Array.from({ length: SHARDS }, () => this.#rooms.create(START_SLOTS))
+  }
+
+  /** Moves the clock that ids are stamped with and expire by: the greatest watermark, ms. It never goes back. */
+  advance(watermarkMs: number): void {
+    this.#advanceTo(Math.floor(watermarkMs / 3_600_000))
+  }
+
+  /** Hour words below this have expired. */
+  get oldestHour(): number {
+    return Math.max(1, this.#hour - this.#horizonHours)
+  }
+
+  get size(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.used, 0)
+  }
+
+  /** Bytes of all tables. */
+  get bytes(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.slots * 16, 0)
+  }
+
+  /** Remembers the id; true when it was not known within the horizon. */
+  add(id0: number, id1: number, id2: number, id3: number): boolean {
+    if (!this.#insert(id0, id1, id2, id3, this.#stamp)) return false
+    if (this.#addedWords === this.#added.length) {
+      const larger = new Uint32Array(this.#added.length * 2)
+      larger.set(this.#added)
+      this.#added = larger
+    }
+    const at = this.#addedWords
+    this.#added[at] = id0
+    this.#added[at + 1] = id1
+    this.#added[at + 2] = id2
+    this.#added[at + 3] = id3
+    this.#added[at + 4] = this.#hour
+    this.#addedWords += 5
+    return true
+  }
+
+  /** What was added since the last call, to be written to disk with the checkpoint. */
+  takeAdded(): SeenWords {
+    const taken = this.#added.slice(0, this.#addedWords)
+    this.#addedWords = 0
+    return taken
+  }
+
+  /** Takes back what a checkpoint wrote; expired ids are left out. */
+  restore(words: SeenWords): void {
+    let newest = 0
+    for (let at = 4; at < words.length; at += 5) newest = Math.max(newest, words[at] ?? 0)
+    this.#advanceTo(newest)
+    const oldest = this.oldestHour
+    for (let at = 0; at + 4 < words.length; at += 5) {
+      const hour = words[at + 4] ?? 0
+      if (hour < oldest) continue
+      const stamp = this.#stampOf(hour)
+      this.#insert(
+        words[at] ?? 0,
+        words[at + 1] ?? 0,
+        words[at + 2] ?? 0,
+        words[at + 3] ?? 0,
+        stamp,
+      )
+    }
+  }
+
+  #advanceTo(given: number): void {
+    const hour = given - (given % this.#unit)
+    if (hour <= this.#hour) return
+    this.#hour = hour
+    if (this.#stampOf(hour) > STAMP_MASK) this.#rebase()
+    this.#stamp = this.#stampOf(hour)
+    this.#oldestStamp = this.#stampOf(this.oldestHour)
+  }
+
+  /** Hours before the base are long gone: their stamps are below all others. */
+  #stampOf(hour: number): number {
+    return Math.floor((hour - this.#baseHour) / this.#unit) + 1
+  }
+
+  /** Counts stamps from the oldest hour that has not expired: once in some weeks of events. */
+  #rebase(): void {
+    const oldest = this.oldestHour
+    const shift = Math.floor((oldest - this.#baseHour) / this.#unit)
+    this.#oldestStamp = shift + 1
+    for (const [index, shard] of this.#shards.entries()) {
+      if (shard.used === 0) continue
+      const { tags, slots } = this.#rebuild(shard, index)
+      for (let slot = 0; slot < slots; slot++)
+        if (tags[slot] !== 0) tags[slot] = (tags[slot] as number) - shift // below `slots`
+    }
+    this.#baseHour += shift * this.#unit
+  }
+
+  #insert(id0: number, id1: number, id2: number, id3: number, stamp: number): boolean {
+    const tag = id3 ^ fold(id0, id1, id2)
+    const index = tag & STAMP_MASK
+    // There are as many shards as the mask has values.
+    let shard = this.#shards[index] as Table
+    if (shard.used >= shard.slots * LOAD_MAX) shard = this.#rebuild(shard, index)
+    const { keys, tags, slots } = shard
+    const oldest = this.#oldestStamp
+    let free = -1
+    let slot = slotOf(tag, slots)
+    for (;;) {
+      // Below `slots`, as all that follow.
+      const found = tags[slot] as number
+      if (found === 0) break
+      if ((found ^ tag) >>> SHARD_BITS === 0) {
+        const at = slot * 3
+        if (keys[at] === (id0 | 0) && keys[at + 1] === (id1 | 0) && keys[at + 2] === (id2 | 0)) {
+          if ((found & STAMP_MASK) >= oldest) return false
+          tags[slot] = (tag & ~STAMP_MASK) | stamp
+          return true
+        }
+      }
+      if ((found & STAMP_MASK) < oldest && free < 0) free = slot
+      slot++
+      if (slot === slots) slot = 0
+    }
+    if (free < 0) {
+      free = slot
+      shard.used++
+    }
+    const at = free * 3
+    keys[at] = id0
+    keys[at + 1] = id1
+    keys[at + 2] = id2
+    tags[free] = (tag & ~STAMP_MASK) | stamp
+    return true
+  }
+
+  /** Drops what has expired, and makes room for a sixth more than what is left. */
+  #rebuild(shard: Table, index: number): Table {
+    const { keys, tags, slots } = shard
+    const oldest = this.#oldestStamp
+    if (this.#scratch.length < shard.used * 4) this.#scratch = new Int32Array(shard.used * 5)
+    const scratch = this.#scratch
+    let end = 0
+    for (let slot = 0; slot < slots; slot++) {
+      // Below `slots`, and three keys a slot.
+      const tag = tags[slot] as number
+      if ((tag & STAMP_MASK) < oldest) continue
+      scratch[end] = keys[slot * 3] as number
+      scratch[end + 1] = keys[slot * 3 + 1] as number
+      scratch[end + 2] = keys[slot * 3 + 2] as number
+      scratch[end + 3] = tag
+      end += 4
+    }
+    const larger = Math.max(START_SLOTS, Math.ceil(end / 4 / LOAD_AFTER))
+    const rebuilt = this.#rooms.resize(shard, larger)
+    for (let at = 0; at < end; at += 4) place(rebuilt, index, scratch, at)
+    this.#shards[index] = rebuilt
+    return rebuilt
+  }
+}
+
+/** Puts the id at `from` of `source`, which the shard does not have, into a free slot of it. */
+function place(shard: Table, index: number, source: Int32Array, from: number): void {
+  const { keys, tags, slots } = shard
+  // Four words an id.
+  const tag = source[from + 3] as number
+  let slot = slotOf((tag & ~STAMP_MASK) | index, slots)
+  while (tags[slot] !== 0) slot = slot + 1 === slots ? 0 : slot + 1
+  const at = slot * 3
+  keys[at] = source[from] as number
+  keys[at + 1] = source[from + 1] as number
+  keys[at + 2] = source[from + 2] as number
+  tags[slot] = tag
+  shard.used++
+}
+
+/** UUIDs need not be random (versions 1, 7 and 8 are not), so all words are mixed. */
+function fold(id0: number, id1: number, id2: number): number {
+  let h = Math.imul(id0 ^ 0x9e3779b9, 0x85ebca6b)
+  h = Math.imul((h ^ (h >>> 15)) + id1, 0xc2b2ae35)
+  h = Math.imul((h ^ (h >>> 13)) + id2, 0x27d4eb2f)
+  return h ^ (h >>> 16)
+}
+
+/** Where a tag's search begins. The shard's bits of it count too. */
+function slotOf(tag: number, slots: number): number {
+  let h = Math.imul(tag ^ (tag >>> 15), 0x2c1b3c6d)
+  h = Math.imul(h ^ (h >>> 12), 0x297a2d39)
+  return ((((h ^ (h >>> 15)) >>> 0) * slots) / 0x1_0000_0000) | 0
+}

@@ -1,0 +1,111 @@
+/**
+ * The models as what they say they are: plain SQL over a batch of records, run by DuckDB with no state, no
+ * order of arrival and no rewriting. The one thing that a batch can't know, which rows came too late for a
+ * model, is taken from the records' late_ms.
+ */
+
+import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
+import { rawEventColumns } from '../../../domain/events/raw-columns.ts'
+import type { QueryResult } from '../../../domain/log/ports.ts'
+import { tooLateSql } from '../../../domain/models/finality.ts'
+import type { GraphModel } from '../../../domain/models/graph.ts'
+import { LAYERS, setNow, text } from './catalog.ts'
+
+export interface PlainOptions {
+  /** In topological order. */
+  readonly graph: readonly GraphModel[]
+  readonly macrosSql: string
+  /** Schema of events.raw as Avro text. */
+  readonly rawSchema: string
+}
+
+/** A record of raw.events by column; times in ms since 1970. */
+export type PlainRow = Readonly<Record<string, unknown>>
+
+export class PlainModels {
+  readonly #duck: Duck
+  readonly #connection: DuckConnection
+  readonly #columns: readonly { readonly name: string; readonly type: string }[]
+
+  private constructor(duck: Duck, connection: DuckConnection, rawSchema: string) {
+    this.#duck = duck
+    this.#connection = connection
+    this.#columns = rawEventColumns(rawSchema).rawColumns
+  }
+
+  static async open(options: PlainOptions): Promise<PlainModels> {
+    const duck = await openDuck({ threads: 1 })
+    const connection = await duck.connect()
+    const plain = new PlainModels(duck, connection, options.rawSchema)
+    await plain.#create(options)
+    return plain
+  }
+
+  async #create({ graph, macrosSql }: PlainOptions): Promise<void> {
+    const prepare = async (catalog: string) => {
+      // The catalogs take turns in being the one that names are looked up in.
+      await this.#connection.run(`USE ${catalog}`)
+      for (const layer of LAYERS) await this.#connection.run(`CREATE SCHEMA ${layer}`)
+      await this.#connection.run(macrosSql)
+    }
+    // Views are bound when they are made, and a macro needs its variables then.
+    await setNow(this.#connection, 0)
+    await this.#connection.run("SET VARIABLE shop_timezone = 'UTC'")
+    await prepare('memory')
+    const columns = this.#columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')
+    await this.#connection.run(`CREATE SCHEMA raw; CREATE TABLE raw.events (${columns})`)
+    for (const { model, reads } of graph) {
+      const late = tooLateSql(model)
+      const [source] = reads
+      if (late === 'FALSE' || source === undefined) {
+        await this.#connection.run(`CREATE VIEW ${model.name} AS ${model.sql}`)
+        continue
+      }
+      // A catalog of its own, where what the model reads lacks the rows that came too late for it.
+      const catalog = `for_${model.name.replace('.', '_')}`
+      await this.#connection.run(`ATTACH ':memory:' AS ${catalog}`)
+      await prepare(catalog)
+      await this.#connection.run(
+        `CREATE VIEW ${source} AS SELECT * FROM memory.${source} WHERE NOT (${late});
+         CREATE VIEW ${model.name} AS ${model.sql}; USE memory;
+         CREATE VIEW ${model.name} AS SELECT * FROM ${catalog}.${model.name}`,
+      )
+    }
+  }
+
+  /** Names of a model's columns. */
+  async columns(model: string): Promise<readonly string[]> {
+    const { columns } = await this.#connection.all(`SELECT * FROM ${model} LIMIT 0`)
+    return columns.map(({ name }) => name)
+  }
+
+  /** Replaces all records; `nowMs` is the clock of right_now(). */
+  async load(
+    rows: readonly PlainRow[],
+    { nowMs, timezone }: { readonly nowMs: number; readonly timezone: string },
+  ): Promise<void> {
+    await setNow(this.#connection, nowMs)
+    await this.#connection.run(`SET VARIABLE shop_timezone = ${text(timezone)}`)
+    await this.#connection.run('DELETE FROM raw.events')
+    if (rows.length === 0) return
+    const times = this.#columns.filter(({ type }) => type === 'TIMESTAMP').map(({ name }) => name)
+    const json = JSON.stringify(rows, (key, value: unknown) =>
+      times.includes(key) && typeof value === 'number' ? new Date(value).toISOString() : value,
+    )
+    const fields = this.#columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')
+    await this.#connection.run(
+      `INSERT INTO raw.events BY NAME
+       SELECT unnest(${text(json)}::JSON::STRUCT(${fields})[], max_depth := 2)`,
+    )
+  }
+
+  /** One SELECT over the records loaded last. */
+  query(sql: string): Promise<QueryResult> {
+    return this.#connection.all(sql)
+  }
+
+  close(): void {
+    this.#connection.close()
+    this.#duck.close()
+  }
+}

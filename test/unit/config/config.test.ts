@@ -1,0 +1,194 @@
+/**
+ * ccs.yml: what it may say, and how its faults are told.
+ */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import {
+  type Config,
+  type Env,
+  parseConfig,
+  requireTarget,
+} from '../../../cli/domain/config/config.ts'
+import { CcsError } from '../../../cli/domain/kernel/errors.ts'
+
+/** Each fault as `line:column message | hint`. */
+function faultsOf(text: string, env: Env = {}): readonly string[] {
+  try {
+    parseConfig(text, env)
+    return []
+  } catch (error) {
+    if (!(error instanceof CcsError)) throw error
+    expect(error).toMatchObject({ code: 'CCS_CONFIG_INVALID', exit: 2 })
+    return [error, ...error.others].map(
+      ({ location, message, hint }) =>
+        `${location?.line}:${location?.column} ${message}${hint === undefined ? '' : ` | ${hint}`}`,
+    )
+  }
+}
+
+describe('a sound ccs.yml', () => {
+  test('an empty file gives the defaults', () => {
+    const defaults: Config = {
+      name: 'shop',
+      timezone: 'UTC',
+      data: 'data',
+      gate: { recordBytesMax: 1_048_576, futureToleranceMs: 3_600_000 },
+      engine: { memoryLimitBytes: 536_870_912, checkpointEveryMs: 30_000, checkpointRows: 100_000 },
+      generator: { eps: 100, seed: 1 },
+      http: { port: 8090 },
+      dbt: { everyMs: 900_000 },
+      targets: { local: { name: 'local', engine: 'embedded', data: 'data', prefix: '' } },
+    }
+    expect(parseConfig('')).toEqual(defaults)
+    expect(parseConfig('# only a comment\n')).toEqual(defaults)
+    expect(parseConfig('gate:\nengine: {}\nname:\n')).toEqual(defaults)
+  })
+
+  test("the project's own is sound and says what it looks like", () => {
+    const text = readFileSync(path.resolve(import.meta.dirname, '../../../ccs.yml'), 'utf8')
+    expect(parseConfig(text)).toMatchObject({ name: 'shop', timezone: 'Europe/Berlin' })
+  })
+
+  test('sizes and lengths of time take the usual units', () => {
+    const config = parseConfig(
+      'gate: { record_bytes_max: 512KB, future_tolerance: 90 min }\nengine: { memory_limit: 1.5 GiB, checkpoint_every: 5s }\n',
+    )
+    expect(config.gate).toEqual({ recordBytesMax: 512_000, futureToleranceMs: 5_400_000 })
+    expect(config.engine).toMatchObject({
+      memoryLimitBytes: 1_610_612_736,
+      checkpointEveryMs: 5000,
+    })
+  })
+
+  test('variables are filled in, also for numbers, with a fallback where there is none', () => {
+    const text = 'data: ${SHOP_DATA}/x\nhttp: { port: "${PORT:-9000}" }\n'
+    expect(parseConfig(text, { SHOP_DATA: '/srv' })).toMatchObject({
+      data: '/srv/x',
+      http: { port: 9000 },
+    })
+    expect(parseConfig(text, { SHOP_DATA: '/srv', PORT: '80' }).http.port).toBe(80)
+  })
+
+  test('a target on Kafka has all that its servers need', () => {
+    const text = `targets:
+  staging:
+    engine: embedded
+    prefix: staging.
+    kafka:
+      brokers: a:9093, b:9093
+      replication: 3
+      retention: 30 days
+      tls: { ca: ca.pem }
+      sasl: { mechanism: scram-sha-512, username: shop, password: "\${KAFKA_PASSWORD}" }
+    registry: { url: "https://registry:8081/", username: me, password: "\${REGISTRY_PASSWORD}" }
+`
+    const env = { KAFKA_PASSWORD: 'one', REGISTRY_PASSWORD: 'two' }
+    expect(requireTarget(parseConfig(text, env), 'staging')).toEqual({
+      name: 'staging',
+      engine: 'embedded',
+      data: 'data-staging',
+      prefix: 'staging.',
+      kafka: {
+        brokers: ['a:9093', 'b:9093'],
+        partitions: 3,
+        replication: 3,
+        retentionMs: 2_592_000_000,
+        tls: { ca: 'ca.pem' },
+        sasl: { mechanism: 'scram-sha-512', username: 'shop', password: 'one' },
+      },
+      registry: { url: 'https://registry:8081', username: 'me', password: 'two' },
+    })
+    // Who does not use the target does not need its secrets.
+    expect(() => requireTarget(parseConfig(text), 'staging')).toThrow(/KAFKA_PASSWORD/)
+    expect(() => requireTarget(parseConfig(text), 'stagin')).toThrow(/no target "stagin"/)
+  })
+})
+
+test('a target on ksqlDB says where that is; its password is a variable', () => {
+  const text = `targets:
+  confluent:
+    engine: ksqldb
+    kafka: { brokers: "a:9092" }
+    registry: { url: "http://registry:8081" }
+    ksqldb: { url: "https://ksqldb:8088/", username: ada, password: "\${KSQLDB_PASSWORD}" }
+`
+  const target = requireTarget(parseConfig(text, { KSQLDB_PASSWORD: 'three' }), 'confluent')
+  expect(target).toMatchObject({ engine: 'ksqldb', data: 'data-confluent', prefix: '' })
+  expect(target.ksqldb).toEqual({ url: 'https://ksqldb:8088', username: 'ada', password: 'three' })
+  expect(() => requireTarget(parseConfig(text), 'confluent')).toThrow(/KSQLDB_PASSWORD/)
+})
+
+describe('a wrong ccs.yml', () => {
+  test('a target on ksqlDB without its address, or with a slip in it, is told so', () => {
+    const at = 'targets:\n  confluent:\n    engine: ksqldb\n'
+    const servers = '    kafka: { brokers: "a:9092" }\n    registry: { url: "http://r:8081" }\n'
+    expect(faultsOf(at + servers)).toEqual([
+      expect.stringContaining('Target "confluent" has no ksqldb.url: where its ksqlDB is.'),
+    ])
+    expect(faultsOf(`${at}${servers}    ksqldb: { url: "ksqldb:8088", usrname: ada }\n`)).toEqual([
+      expect.stringContaining('targets.confluent.ksqldb.url'),
+      expect.stringContaining('Did you mean "username"?'),
+      expect.stringContaining('has no ksqldb.url'),
+    ])
+  })
+
+  test('all faults come at once, each with its place and what was probably meant', () => {
+    const text = `nmae: shop
+timezone: Europe/Belin
+gate:
+  record_bytes_max: 1 parsec
+  future_tolerence: 1 hour
+engine: fast
+http: { port: 70000 }
+targets:
+  local: { engine: embeded }
+`
+    expect(faultsOf(text)).toEqual([
+      '1:1 "nmae" is not a setting. | Did you mean "name"?',
+      '5:3 "future_tolerence" is not a setting of "gate". | Did you mean "future_tolerance"?',
+      '6:9 engine must hold settings of its own, one a line.',
+      '9:20 targets.local.engine must be one of embedded, flink, ksqldb, not "embeded".',
+      '2:11 timezone is not a timezone: "Europe/Belin". Did you mean "Europe/Berlin"?',
+      '4:21 gate.record_bytes_max must be a size such as 512 MiB, not "1 parsec".',
+      '7:15 http.port must lie between 0 and 65535, not be 70000.',
+    ])
+  })
+
+  test('the line is shown with the fault', () => {
+    try {
+      parseConfig('name: shop\nnope: 1 # what\n')
+      expect.unreachable()
+    } catch (error) {
+      expect(error).toMatchObject({
+        location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
+        hint: 'Known: data, dbt, engine, gate, generator, http, name, targets, timezone.',
+      })
+    }
+  })
+
+  test('a variable that is not set is named', () => {
+    expect(faultsOf('data: ${SHOP_DATA}\n')).toEqual([
+      '1:7 data needs the environment variable SHOP_DATA, which is not set. | Set it, or give it a fallback: ${SHOP_DATA:-value}',
+    ])
+  })
+
+  test('text that is no YAML, a key given twice, a list, and a bomb of aliases are faults with a place', () => {
+    expect(faultsOf('name: [shop\n')[0]).toMatch(/^\d+:\d+ /)
+    expect(faultsOf('name: a\nname: b\n')).toEqual(['2:1 Map keys must be unique.'])
+    expect(faultsOf('- name\n')).toEqual(['1:1 ccs.yml must be a list of keys and values.'])
+    const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
+    for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef'])
+      bomb.push(`${to}: &${to} [${`*${from},`.repeat(9)}]`)
+    expect(faultsOf(bomb.join('\n'))).toHaveLength(1)
+  })
+
+  test('keys that every object has are not settings', () => {
+    expect(faultsOf('__proto__: { x: 1 }\n')).toHaveLength(1)
+    expect(faultsOf('constructor: 1\n')).toHaveLength(1)
+  })
+
+  test.each(['+02:00', 'Mars/Phobos', '5', '""'])('%s is no timezone', (zone) => {
+    expect(faultsOf(`timezone: ${zone}\n`)).toHaveLength(1)
+  })
+})

@@ -1,0 +1,519 @@
+/** Plans for a cluster: each way in which project, last deployment and reality can differ, and that plans converge. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Deployment } from '../../../cli/domain/deploy/deployment.ts'
+import type { DesiredState } from '../../../cli/domain/deploy/plan/desired.ts'
+import {
+  type FoundState,
+  planCluster,
+  stepsOf,
+} from '../../../cli/domain/deploy/plan/target-plan.ts'
+import {
+  clusterDiffLines,
+  clusterPlanLines,
+} from '../../../cli/domain/deploy/plan/target-plan-text.ts'
+import type { ConnectorState, TopicState } from '../../../cli/domain/log/ports.ts'
+import { applied, deploymentOf, EMPTY, NO_MODELS } from '../../fixtures/cluster-model.ts'
+
+const V1 = '{"type":"record","name":"E","fields":[{"name":"a","type":"string"}]}'
+const V2 =
+  '{"type":"record","name":"E","fields":[{"name":"a","type":"string"},{"name":"b","type":"int","default":0}]}'
+const V3 =
+  '{"type":"record","name":"E","fields":[{"name":"a","type":"string"},{"name":"c","type":"int","default":0}]}'
+
+const RAW: TopicState = {
+  name: 'raw',
+  partitions: 3,
+  replication: 1,
+  config: {
+    'cleanup.policy': 'delete',
+    'message.timestamp.type': 'LogAppendTime',
+    'retention.ms': '604800000',
+  },
+}
+const GOLD: TopicState = {
+  name: 'gold.sessions',
+  partitions: 3,
+  replication: 1,
+  config: { 'cleanup.policy': 'compact' },
+}
+const PLAIN = {
+  file: 'connectors/lake.json',
+  class: 'a.b.Sink',
+  isRequired: false,
+  insteadOf: undefined,
+  secrets: [],
+  missing: [],
+  reads: ['raw'],
+  needs: [],
+}
+const WANTED: DesiredState = {
+  topics: [RAW, GOLD],
+  subjects: [{ name: 'raw-value', compatibility: 'BACKWARD_TRANSITIVE', versions: [V1, V2] }],
+  connectors: [
+    {
+      name: 'lake',
+      config: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': 'hunter2' },
+      shown: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': '${AWS_SECRET}' },
+      content:
+        '{"config":{"connector.class":"a.b.Sink","topics":"raw","aws.secret":"${AWS_SECRET}"}}',
+      ...PLAIN,
+      secrets: ['hunter2'],
+    },
+  ],
+  models: [],
+  remarks: [],
+}
+
+/** Deployed and untouched since. */
+const { found: THERE, deployment: DEPLOYED }: ReturnType<typeof applied> = (() => {
+  const plan: ReturnType<typeof planCluster> = planned({ found: EMPTY, deployment: undefined })
+  return applied(plan, EMPTY, WANTED)
+})()
+
+function planned(input: {
+  readonly desired?: DesiredState
+  readonly found?: FoundState
+  readonly deployment?: Deployment | undefined
+}) {
+  return planCluster({
+    target: 'kafka',
+    desired: input.desired ?? WANTED,
+    deployment: 'deployment' in input ? input.deployment : DEPLOYED,
+    found: input.found ?? THERE,
+    models: NO_MODELS,
+  })
+}
+
+const withTopic = (change: Partial<TopicState>, name = 'raw'): FoundState => ({
+  ...THERE,
+  topics: THERE.topics.map((one) => (one.name === name ? { ...one, ...change } : one)),
+})
+const withConnector = (change: Partial<ConnectorState>): FoundState => ({
+  ...THERE,
+  connectors: (THERE.connectors ?? []).map((one) => ({ ...one, ...change })),
+})
+const withSubject = (change: Partial<FoundState['subjects'][number]>): FoundState => ({
+  ...THERE,
+  subjects: THERE.subjects.map((one) => ({ ...one, ...change })),
+})
+const registered = (...schemas: readonly string[]) =>
+  schemas.map((schema, i) => ({ id: i + 1, subject: 'raw-value', version: i + 1, schema }))
+
+describe('what others changed by hand', () => {
+  const lake = { ...THERE.connectors?.[0]?.config }
+  const cases: readonly {
+    readonly title: string
+    readonly found: FoundState
+    readonly step: object
+    readonly operations: readonly object[]
+  }[] = [
+    {
+      title: 'a setting of a topic',
+      found: withTopic({ config: { ...RAW.config, 'retention.ms': '60000' } }),
+      step: {
+        action: 'change',
+        name: 'raw',
+        drift: true,
+        category: 'forward-only',
+        differences: [
+          { key: 'retention.ms', deployed: '604800000', found: '60000', wanted: '604800000' },
+        ],
+      },
+      operations: [{ op: 'configure topic', name: 'raw', config: { 'retention.ms': '604800000' } }],
+    },
+    {
+      title: 'a setting that the project does not name',
+      found: withTopic({ config: { ...RAW.config, 'retention.bytes': '5' } }),
+      step: {
+        drift: true,
+        differences: [{ key: 'retention.bytes', deployed: null, found: '5', wanted: null }],
+      },
+      operations: [{ op: 'configure topic', name: 'raw', config: { 'retention.bytes': null } }],
+    },
+    {
+      title: 'a longer retention, which can only be shortened where deleting is allowed',
+      found: withTopic({ config: { ...RAW.config, 'retention.ms': '-1' } }),
+      step: { drift: true, category: 'breaking', destroys: 'records older than 7 d' },
+      operations: [{ op: 'configure topic', name: 'raw', config: { 'retention.ms': '604800000' } }],
+    },
+    {
+      title: 'a deleted topic',
+      found: { ...THERE, topics: [GOLD] },
+      step: {
+        action: 'add',
+        name: 'raw',
+        drift: true,
+        reason: 'it was deleted by hand; its records are gone',
+      },
+      operations: [{ op: 'create topic', topic: RAW }],
+    },
+    {
+      title: 'more partitions, which Kafka can not take away',
+      found: withTopic({ partitions: 6 }),
+      step: {
+        drift: true,
+        differences: [{ key: 'partitions', deployed: '3', found: '6', wanted: '3' }],
+        refused:
+          "Kafka can't take partitions away (it has 6); keep it as it is: ccs adopt topic raw --target kafka",
+      },
+      operations: [],
+    },
+    {
+      title: 'a schema version of somebody else',
+      found: withSubject({ versions: registered(V1, V2, V3) }),
+      step: {
+        drift: true,
+        category: 'breaking',
+        differences: [{ key: 'version 3', deployed: null, found: 'registered', wanted: null }],
+        destroys:
+          'version 3, which records may carry; to keep it: ccs adopt subject raw-value --target kafka',
+      },
+      operations: [{ op: 'remove version', name: 'raw-value', version: 3 }],
+    },
+    {
+      title: 'a version that was deleted',
+      found: withSubject({ versions: registered(V1) }),
+      step: {
+        drift: true,
+        differences: [
+          {
+            key: "the project's version 2",
+            deployed: 'registered',
+            found: null,
+            wanted: 'registered',
+          },
+        ],
+      },
+      operations: [{ op: 'register', name: 'raw-value', schema: V2 }],
+    },
+    {
+      title: 'a deleted subject',
+      found: { ...THERE, subjects: [] },
+      step: { action: 'add', kind: 'subject', drift: true, reason: 'it was deleted by hand' },
+      operations: [
+        { op: 'register', name: 'raw-value', schema: V1 },
+        { op: 'set compatibility', name: 'raw-value', level: 'BACKWARD_TRANSITIVE' },
+        { op: 'register', name: 'raw-value', schema: V2 },
+      ],
+    },
+    {
+      title: 'a compatibility level',
+      found: withSubject({ compatibility: 'NONE' }),
+      step: {
+        drift: true,
+        differences: [
+          {
+            key: 'compatibility',
+            deployed: 'BACKWARD_TRANSITIVE',
+            found: 'NONE',
+            wanted: 'BACKWARD_TRANSITIVE',
+          },
+        ],
+      },
+      operations: [{ op: 'set compatibility', name: 'raw-value', level: 'BACKWARD_TRANSITIVE' }],
+    },
+    {
+      title: 'a paused connector',
+      found: withConnector({ state: 'PAUSED' }),
+      step: { drift: true, reason: 'it was paused' },
+      operations: [
+        { op: 'resume connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
+    },
+    {
+      title: 'a connector whose task died',
+      found: withConnector({ tasks: [{ id: 0, state: 'FAILED', fault: 'no such bucket' }] }),
+      step: { drift: true, reason: 'it failed: no such bucket' },
+      operations: [
+        { op: 'restart connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
+    },
+    {
+      title: 'a deleted connector',
+      found: { ...THERE, connectors: [] },
+      step: { action: 'add', drift: true, reason: 'it was deleted by hand' },
+      operations: [
+        { op: 'put connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
+    },
+    {
+      title: 'a setting of a connector, and it is paused too',
+      found: withConnector({ state: 'PAUSED', config: { ...lake, topics: 'other' } }),
+      step: {
+        drift: true,
+        differences: [
+          { key: 'topics', deployed: 'raw', found: 'other', wanted: 'raw' },
+          { key: 'state', deployed: 'RUNNING', found: 'PAUSED', wanted: 'RUNNING' },
+        ],
+      },
+      operations: [
+        { op: 'put connector', name: 'lake' },
+        { op: 'resume connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
+    },
+    {
+      title: 'a secret of a connector, which is not shown',
+      found: withConnector({ config: { ...lake, 'aws.secret': 'stolen' } }),
+      step: {
+        drift: true,
+        differences: [
+          {
+            key: 'aws.secret',
+            deployed: '${AWS_SECRET}',
+            found: '***',
+            wanted: '${AWS_SECRET}',
+          },
+        ],
+      },
+      operations: [
+        { op: 'put connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
+    },
+  ]
+  for (const { title, found, step, operations } of cases)
+    test(`${title} is found as drift and named`, () => {
+      const plan = planned({ found })
+      expect(stepsOf(plan)).toHaveLength(1)
+      expect(stepsOf(plan)[0]).toMatchObject(step)
+      expect(plan.tasks.flatMap((task) => task.operations)).toEqual(operations)
+      const words = [...clusterPlanLines(plan, { withDiff: true }), ...clusterDiffLines(plan)]
+      expect(words.join('\n')).not.toMatch(/hunter2|stolen/)
+    })
+})
+
+test('nothing is planned where all is as it was deployed, however it is written', () => {
+  const again: FoundState = {
+    topics: [...THERE.topics].reverse(),
+    subjects: [
+      {
+        name: 'raw-value',
+        compatibility: 'BACKWARD_TRANSITIVE',
+        versions: registered(
+          '{"fields": [{"type": {"type": "string"}, "name": "a"}], "name": "E", "type": "record"}',
+          V2,
+        ),
+      },
+    ],
+    connectors: THERE.connectors,
+    models: [],
+  }
+  const plan = planned({ found: again })
+  expect(plan.tasks).toEqual([])
+  expect(plan.isNewRecord).toBe(false)
+  expect(plan.unchanged).toBe(4)
+})
+
+test('what the project changes is no drift', () => {
+  const desired: DesiredState = {
+    ...WANTED,
+    topics: [{ ...RAW, partitions: 6, config: { ...RAW.config, 'retention.ms': '-1' } }, GOLD],
+    subjects: [{ name: 'raw-value', compatibility: 'BACKWARD_TRANSITIVE', versions: [V1, V2, V3] }],
+  }
+  const plan = planned({ desired })
+  expect(stepsOf(plan)).toMatchObject([
+    {
+      name: 'raw',
+      drift: false,
+      category: 'forward-only',
+      differences: [
+        { key: 'partitions', found: '3', wanted: '6' },
+        { key: 'retention.ms', found: '604800000', wanted: '-1' },
+      ],
+    },
+    {
+      name: 'raw-value',
+      drift: false,
+      category: 'forward-only',
+      reason: 'a new version; records keep the version they were written with',
+    },
+  ])
+  expect(plan.tasks[0]?.operations.map((one) => one.op)).toEqual([
+    'add partitions',
+    'configure topic',
+  ])
+})
+
+test('more partitions of a topic by key break it', () => {
+  const desired = { ...WANTED, topics: [RAW, { ...GOLD, partitions: 6 }] }
+  expect(stepsOf(planned({ desired }))).toMatchObject([
+    { name: 'gold.sessions', category: 'breaking' },
+  ])
+})
+
+test('what goes, goes in the order opposite to that of its making, and topics need a word more', () => {
+  const desired = { ...WANTED, topics: [RAW], subjects: [], connectors: [] }
+  const steps = stepsOf(planned({ desired }))
+  expect(steps.map((one) => `${one.action} ${one.kind} ${one.name}`)).toEqual([
+    'remove connector lake',
+    'remove subject raw-value',
+    'remove topic gold.sessions',
+  ])
+  expect(steps.map((one) => one.destroys !== undefined)).toEqual([false, true, true])
+})
+
+test('what is there and not of ccs is refused with what to type', () => {
+  const plan = planned({ deployment: undefined })
+  expect(stepsOf(plan).map((one) => one.refused)).toEqual([
+    'take it over as it is: ccs adopt topic raw --target kafka',
+    'take it over as it is: ccs adopt topic gold.sessions --target kafka',
+    'take it over as it is: ccs adopt subject raw-value --target kafka',
+    'take it over as it is: ccs adopt connector lake --target kafka',
+  ])
+})
+
+test('what was taken over stays as it is where Kafka can not change it, and when the project drops it', () => {
+  const mine = { partitions: 6, replication: 3, config: { 'min.insync.replicas': '2' } }
+  const deployment = deploymentOf(
+    1,
+    DEPLOYED.resources.map((one) =>
+      one.name === 'raw' ? { ...one, content: JSON.stringify(mine), adopted: true } : one,
+    ),
+  )
+  const plan = planned({ found: withTopic(mine), deployment })
+  expect(stepsOf(plan)).toMatchObject([
+    {
+      name: 'raw',
+      drift: false,
+      differences: [
+        { key: 'cleanup.policy', found: null, wanted: 'delete' },
+        { key: 'message.timestamp.type', found: null, wanted: 'LogAppendTime' },
+        { key: 'retention.ms', found: null, wanted: '604800000' },
+      ],
+    },
+  ])
+  const gone = planned({ desired: { ...WANTED, topics: [GOLD] }, deployment })
+  expect(stepsOf(gone)).toMatchObject([
+    { action: 'remove', reason: 'the project has it no more; it was there before ccs, and stays' },
+  ])
+  expect(gone.tasks[0]?.operations).toEqual([])
+})
+
+test('a deployment that was broken off is finished, and what it did not get to is no drift', () => {
+  const deployment = { ...DEPLOYED, complete: false }
+  const plan = planned({ found: { ...THERE, topics: [RAW], connectors: [] }, deployment })
+  expect(plan.isUnfinished).toBe(true)
+  expect(stepsOf(plan)).toMatchObject([
+    { action: 'add', name: 'gold.sessions', drift: false },
+    { action: 'add', name: 'lake', drift: false },
+  ])
+})
+
+test('before the first step the record names all that the steps may make', () => {
+  const plan = planned({ found: EMPTY, deployment: undefined })
+  expect(plan.intent.map((one) => one.name)).toEqual(plan.resources.map((one) => one.name))
+  const smaller = planned({ desired: { ...WANTED, topics: [RAW] } })
+  expect(smaller.intent.map((one) => one.name)).toContain('gold.sessions')
+})
+
+test('a plan is known again by its fingerprint, until something moves', () => {
+  const { fingerprint } = planned({})
+  expect(planned({}).fingerprint).toBe(fingerprint)
+  expect(planned({ found: withConnector({ state: 'PAUSED' }) }).fingerprint).not.toBe(fingerprint)
+  expect(planned({ found: withTopic({ partitions: 4 }) }).fingerprint).not.toBe(fingerprint)
+  expect(planned({ deployment: { ...DEPLOYED, serial: 9 } }).fingerprint).not.toBe(fingerprint)
+})
+
+const NAMES = ['raw', 'gold.sessions', 'dlq'] as const
+const topic = fc.record({
+  name: fc.constantFrom(...NAMES),
+  partitions: fc.integer({ min: 1, max: 4 }),
+  replication: fc.constant(1),
+  config: fc.dictionary(
+    fc.constantFrom('retention.ms', 'cleanup.policy', 'segment.bytes'),
+    fc.constantFrom('compact', 'delete', '1', '-1'),
+  ),
+})
+const topics = fc.uniqueArray(topic, { selector: (one) => one.name })
+const versions = fc.uniqueArray(fc.constantFrom(V1, V2, V3), { minLength: 1 })
+const level = fc.constantFrom('NONE', 'BACKWARD')
+const connector = (config: Readonly<Record<string, string>>) => ({
+  name: 'lake',
+  config,
+  shown: config,
+  content: JSON.stringify({ config }),
+  ...PLAIN,
+})
+const someDesired: fc.Arbitrary<DesiredState> = fc.record({
+  topics,
+  subjects: fc
+    .option(fc.record({ name: fc.constant('raw-value'), compatibility: level, versions }))
+    .map((one) => (one ? [one] : [])),
+  connectors: fc
+    .option(fc.dictionary(fc.constantFrom('topics', 'tasks.max'), fc.constantFrom('a', 'b')))
+    .map((config) => (config ? [connector(config)] : [])),
+  models: fc.constant([]),
+  remarks: fc.constant([]),
+})
+const someFound: fc.Arbitrary<FoundState> = fc.record({
+  topics,
+  subjects: fc
+    .option(fc.tuple(level, versions))
+    .map((one) =>
+      one ? [{ name: 'raw-value', compatibility: one[0], versions: registered(...one[1]) }] : [],
+    ),
+  connectors: fc
+    .option(
+      fc.record({
+        name: fc.constant('lake'),
+        state: fc.constantFrom('RUNNING', 'PAUSED', 'FAILED'),
+        tasks: fc.constant([]),
+        config: fc.dictionary(fc.constantFrom('topics', 'tasks.max', 'name'), fc.constant('a')),
+      }),
+    )
+    .map((one) => (one ? [one] : [])),
+  models: fc.constant([]),
+})
+
+test('applied to any cluster, a plan leaves nothing to plan', () => {
+  fc.assert(
+    fc.property(someDesired, someDesired, someFound, fc.boolean(), (before, now, there, isDone) => {
+      // What was deployed once, then changed by others, then by the project.
+      const first = applied(
+        planned({ desired: before, found: EMPTY, deployment: undefined }),
+        EMPTY,
+        before,
+      )
+      const deployment = { ...first.deployment, complete: isDone }
+      const plan = planned({ desired: now, found: there, deployment })
+      if (stepsOf(plan).some((step) => step.refused)) return
+      const after = applied(plan, there, now)
+      const second = planned({ desired: now, found: after.found, deployment: after.deployment })
+      expect(second.tasks).toEqual([])
+      expect(second.isNewRecord).toBe(false)
+    }),
+    { numRuns: 500, seed: 5 },
+  )
+})
+
+test('broken off after any of its operations, the next plan ends in the same place', () => {
+  fc.assert(
+    fc.property(someDesired, someFound, fc.nat(20), (now, there, cut) => {
+      const own = planned({ desired: now, found: EMPTY, deployment: undefined }).resources
+      const plan = planned({ desired: now, found: there, deployment: deploymentOf(1, own) })
+      if (stepsOf(plan).some((step) => step.refused)) return
+      const operations = plan.tasks.flatMap((task) => task.operations).slice(0, cut)
+      const halfway = applied({ ...plan, tasks: [{ steps: [], operations }] }, there, now).found
+      const record = deploymentOf(2, plan.intent, false)
+      const next = planned({ desired: now, found: halfway, deployment: record })
+      const end = applied(next, halfway, now)
+      const whole = applied(plan, there, now)
+      const inOrder = (state: FoundState) =>
+        JSON.stringify([
+          [...state.topics].sort((a, b) => (a.name < b.name ? -1 : 1)),
+          state.subjects.map((one) => [
+            one.compatibility,
+            one.versions.map((v) => v.schema).sort(),
+          ]),
+          state.connectors?.map((one) => [one.state, Object.entries(one.config).sort()]),
+        ])
+      expect(JSON.parse(inOrder(end.found))).toEqual(JSON.parse(inOrder(whole.found)))
+    }),
+    { numRuns: 500, seed: 5 },
+  )
+})

@@ -1,0 +1,105 @@
+/** The names, ports and checksums of the servers that ccs stack starts. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { majorOf } from '../../../cli/adapters/process/java.ts'
+import { parseConfig, requireTarget } from '../../../cli/domain/config/config.ts'
+import {
+  addressOf,
+  BUNDLES,
+  bundleSums,
+  DEFAULT_PORTS,
+  PARTS,
+  pomVersion,
+  portsFrom,
+  portsNeeded,
+  readPorts,
+  settingsFor,
+  sumFaults,
+} from '../../../cli/domain/devstack/servers.ts'
+import { clusterIdOf } from '../../../cli/domain/devstack/settings.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../../..')
+const read = (...names: readonly string[]) => readFileSync(path.join(ROOT, ...names), 'utf8')
+
+function kafkaTarget(env: Readonly<Record<string, string>>) {
+  const { kafka, registry, connect } = requireTarget(parseConfig(read('ccs.yml'), env), 'kafka')
+  return [kafka?.brokers.join(), registry?.url, connect?.url]
+}
+
+test.each([
+  ['the usual ports need no settings', DEFAULT_PORTS, {}],
+  [
+    'others are reached with the settings that up leaves',
+    portsFrom(21000),
+    settingsFor(portsFrom(21000), { dir: '/shop/.ccs/stack', parts: ['kafka', 'registry'] }),
+  ],
+])('the target kafka of ccs.yml finds the servers: %s', (_, ports, env) => {
+  const addresses = (['kafka', 'registry', 'connect'] as const).map((part) =>
+    addressOf(part, ports),
+  )
+  expect(kafkaTarget(env)).toEqual(addresses)
+})
+
+test('no two servers need the same port', () => {
+  const needed = PARTS.flatMap((part) => portsNeeded(part, DEFAULT_PORTS))
+  expect(new Set(needed).size).toBe(needed.length)
+})
+
+test('ports are read as they were written, and nothing else is', () => {
+  const ports = portsFrom(100)
+  expect(readPorts(JSON.stringify(ports))).toEqual(ports)
+  for (const text of ['', '{', 'null', '[]', '{"kafka":1}', '{"kafka":"9092"}'])
+    expect(readPorts(text)).toBeUndefined()
+})
+
+test('each bundle of stack/ has checksums, of the version that its POM names', () => {
+  const sums = read('stack/checksums.sha256')
+  for (const bundle of Object.values(BUNDLES).flat()) {
+    const files = [...bundleSums(sums, bundle).keys()]
+    const version = pomVersion(read('stack', bundle, 'pom.xml'))
+    expect(files.filter((file) => file.includes(`-${version}`))).not.toEqual([])
+    expect(files.every((file) => !file.startsWith('/') && !file.includes('..'))).toBe(true)
+  }
+  const lines = sums.trimEnd().split('\n')
+  const counted = Object.values(BUNDLES)
+    .flat()
+    .map((bundle) => bundleSums(sums, bundle).size)
+  expect(counted.reduce((sum, count) => sum + count)).toBe(lines.length)
+})
+
+test('files are compared as a whole: changed, missing and added ones are named', () => {
+  const wanted = new Map([
+    ['a.jar', '1'],
+    ['b.jar', '2'],
+    ['c.jar', '3'],
+  ])
+  expect(sumFaults(wanted, new Map(wanted))).toEqual([])
+  const found = new Map([
+    ['a.jar', '1'],
+    ['b.jar', '9'],
+    ['d.jar', '4'],
+  ])
+  expect(sumFaults(wanted, found)).toEqual([
+    'b.jar has another checksum',
+    'c.jar is missing',
+    'd.jar is not in the list',
+  ])
+})
+
+test.each([
+  ['17.0.15', 17],
+  ['21', 21],
+  ['21-ea', 21],
+  ['1.8.0_392', 8],
+  ['25.0.1', 25],
+])('Java %s is Java %i', (version, major) => {
+  expect(majorOf(version)).toBe(major)
+})
+
+test('no id of a cluster looks like an option of a command', () => {
+  for (let first = 0; first < 256; first++) {
+    const id = clusterIdOf(new Uint8Array(16).fill(255).fill(first, 0, 1))
+    expect(id).toMatch(/^[A-Za-z0-9][\w-]{21}$/)
+  }
+})

@@ -1,0 +1,76 @@
+/** The project compiled for tests, with the real dialects and DuckDB. */
+
+import {
+  type CompileProject,
+  type CompileResult,
+  compileModels,
+  type Dialects,
+} from '../../../cli/domain/dialects/compile.ts'
+import { rawEventColumns } from '../../../cli/domain/events/raw-columns.ts'
+import { buildGraph } from '../../../cli/domain/models/graph.ts'
+import type { Model } from '../../../cli/domain/models/model.ts'
+import { parseModel } from '../../../cli/domain/models/parse-model.ts'
+import { type Seed, seedsSql } from '../../../cli/domain/models/seed.ts'
+import { parseMacros } from '../../../cli/domain/sql/parse-macros.ts'
+import type { EngineName } from '../../../cli/domain/sql/types.ts'
+import { compileEmbedded } from '../../../cli/engines/embedded/dialect.ts'
+import { compileFlink } from '../../../cli/engines/flink/compile/dialect.ts'
+import { compileKsqldb } from '../../../cli/engines/ksqldb/compile/dialect.ts'
+import { modelFiles, openTestDuck, projectFile } from '../model-files.ts'
+
+export const dialects: Dialects = {
+  local: compileEmbedded,
+  flink: compileFlink,
+  ksqldb: compileKsqldb,
+}
+
+export function projectModels(): Model[] {
+  return modelFiles().map(({ file, text }) => parseModel(file, text))
+}
+
+/** Compiles models with the project's macros and contract, in a DuckDB of their own. */
+export async function compileTest(
+  models: readonly Model[],
+  engine: EngineName,
+  seeds: readonly Seed[] = [],
+): Promise<readonly CompileResult[]> {
+  const duck = await openTestDuck()
+  try {
+    const project = await compileProject(models, duck.parseSql, seeds)
+    return await compileModels(project, engine, {
+      bench: {
+        run: (sql) => duck.connection.run(sql),
+        describe: async (sql) => {
+          const { rows } = await duck.connection.all(sql)
+          return rows.map((row) => ({
+            name: String(row.column_name),
+            type: String(row.column_type),
+          }))
+        },
+        printSql: duck.printSql,
+      },
+      dialects,
+    })
+  } finally {
+    duck.close()
+  }
+}
+
+export async function compileProject(
+  models: readonly Model[],
+  parseSql: (sql: string) => Promise<string>,
+  seeds: readonly Seed[] = [],
+): Promise<CompileProject> {
+  const macroFile = projectFile('sql/macros.sql')
+  const macros = await parseMacros(macroFile.file, macroFile.text, parseSql)
+  const sources = ['raw.events', ...seeds.map((one) => one.name)]
+  const graph = await buildGraph(models, { macros, sources, parseSql })
+  return {
+    models: graph,
+    macros,
+    seeds,
+    macrosSql: macroFile.text + seedsSql(seeds),
+    timezone: 'Europe/Berlin',
+    ...rawEventColumns(projectFile('schemas/events.raw.avsc').text),
+  }
+}

@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest'
+import { Seen } from '../../../cli/engines/embedded/intake/dedupe-index.ts'
+
+const HOUR = 3_600_000
+const start = 1_790_000_000_000
+
+/** A small seeded generator of 32-bit words. */
+function words(seed: number): () => number {
+  let a = seed
+  return () => {
+    a = (a + 0x6d2b79f5) | 0
+    let t = Math.imul(a ^ (a >>> 15), 1 | a)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return (t ^ (t >>> 14)) >>> 0
+  }
+}
+
+describe('the memory of event ids', () => {
+  test('tells each id once, through many rebuilds, and agrees with a Set', () => {
+    const seen = new Seen(48 * HOUR)
+    seen.advance(start)
+    const next = words(7)
+    const known = new Set<string>()
+    let wrong = 0
+    for (let i = 0; i < 300_000; i++) {
+      const id = [next(), next() & 0xff, 5, next() & 0x3] as const
+      const key = id.join('.')
+      if (seen.add(...id) === known.has(key)) wrong++
+      known.add(key)
+    }
+    expect(wrong).toBe(0)
+    expect(seen.size).toBe(known.size)
+  })
+
+  test('an id counts as new again once the horizon has passed, and not before', () => {
+    const seen = new Seen(2 * HOUR)
+    seen.advance(start)
+    expect(seen.add(1, 2, 3, 4)).toBe(true)
+    seen.advance(start + 2 * HOUR)
+    expect(seen.add(1, 2, 3, 4)).toBe(false)
+    seen.advance(start + 3 * HOUR)
+    expect(seen.add(1, 2, 3, 4)).toBe(true)
+    expect(seen.add(1, 2, 3, 4)).toBe(false)
+  })
+
+  test('what a checkpoint wrote brings the same answers back', () => {
+    const first = new Seen(48 * HOUR)
+    first.advance(start)
+    for (let i = 0; i < 10_000; i++) first.add(i, i * 7, 3, 0xffff_ffff)
+    const written = first.takeAdded()
+    expect(written.length).toBe(50_000)
+    expect(first.takeAdded().length).toBe(0)
+    const second = new Seen(48 * HOUR)
+    second.restore(written)
+    for (let i = 0; i < 10_000; i++) expect(second.add(i, i * 7, 3, 0xffff_ffff)).toBe(false)
+    expect(second.takeAdded().length).toBe(0)
+    expect(second.add(10_001, 0, 0, 0)).toBe(true)
+  })
+
+  test('memory stays bounded by the horizon, not by history', () => {
+    const seen = new Seen(1 * HOUR)
+    const next = words(3)
+    for (let hour = 0; hour < 200; hour++) {
+      seen.advance(start + hour * HOUR)
+      for (let i = 0; i < 2_000; i++) seen.add(next(), next(), next(), next())
+    }
+    expect(seen.size).toBeLessThan(100_000)
+  })
+
+  test('agrees with a Map of hours over months, whatever the horizon', () => {
+    for (const [horizonHours, stepHours] of [
+      [1, 1],
+      [48, 3],
+      [48, 700],
+      [240, 11],
+    ] as const) {
+      const seen = new Seen(horizonHours * HOUR)
+      const next = words(horizonHours)
+      const hours = new Map<number, number>()
+      let hour = Math.floor(start / HOUR)
+      let wrong = 0
+      for (let i = 0; i < 400; i++) {
+        seen.advance(hour * HOUR)
+        for (let k = 0; k < 100; k++) {
+          const id = next() & 0xfff
+          const known = hours.get(id)
+          const isNew = known === undefined || known < hour - horizonHours
+          if (seen.add(id, 1, 2, id) !== isNew) wrong++
+          if (isNew) hours.set(id, hour)
+        }
+        hour += next() % (2 * stepHours)
+      }
+      expect({ horizonHours, stepHours, wrong }).toMatchObject({ wrong: 0 })
+    }
+  })
+
+  test('a horizon of months keeps an id for as long, to within a hundredth', () => {
+    const horizonHours = 24 * 90
+    const seen = new Seen(horizonHours * HOUR)
+    seen.advance(start)
+    expect(seen.add(1, 2, 3, 4)).toBe(true)
+    seen.advance(start + horizonHours * HOUR)
+    expect(seen.add(1, 2, 3, 4)).toBe(false)
+    seen.advance(start + horizonHours * 1.01 * HOUR)
+    expect(seen.add(1, 2, 3, 4)).toBe(true)
+  })
+
+  test('ids that differ in one word only are spread, in whichever word', () => {
+    for (let word = 0; word < 4; word++) {
+      const seen = new Seen(48 * HOUR)
+      seen.advance(start)
+      const id: [number, number, number, number] = [7, 7, 7, 7]
+      const startMs = performance.now()
+      let wrong = 0
+      for (const isNew of [true, false])
+        for (let i = 0; i < 50_000; i++) {
+          id[word] = i * 65_536
+          if (seen.add(...id) !== isNew) wrong++
+          if (performance.now() - startMs > 20_000) throw new Error('they are not spread')
+        }
+      expect({ word, wrong }).toEqual({ word, wrong: 0 })
+    }
+  })
+})

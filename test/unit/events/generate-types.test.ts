@@ -1,0 +1,46 @@
+/** The code's types are what the schemas say. After a change of a schema: vitest run <this file> -u */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { contractTypes } from '../../../cli/domain/events/generate-types.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+test('contracts.ts is generated from schemas/ and never written by hand', async () => {
+  const schemas = ['events.raw', 'events.dlq'].map((topic) =>
+    readFileSync(join(ROOT, 'schemas', `${topic}.avsc`), 'utf8'),
+  )
+  await expect(contractTypes(schemas)).toMatchFileSnapshot(join(ROOT, 'cli/core/contracts.ts'))
+})
+
+test('a record becomes an interface, an enum a list and a union, null a union, long a number', () => {
+  const schema = {
+    type: 'record',
+    name: 'Shelf',
+    doc: 'Where things lie.',
+    fields: [
+      { name: 'id', type: 'long', doc: 'Its number.' },
+      { name: 'kind', type: { type: 'enum', name: 'ShelfKind', symbols: ['low', 'high'] } },
+      { name: 'label', type: ['null', 'string'], default: null },
+      { name: 'sizes', type: { type: 'array', items: ['null', 'int'] } },
+    ],
+  }
+  expect(contractTypes([JSON.stringify(schema)])).toContain(
+    [
+      "export const SHELF_KINDS = ['low', 'high'] as const",
+      '',
+      'export type ShelfKind = (typeof SHELF_KINDS)[number]',
+      '',
+      '/**',
+      ' * Where things lie.',
+      ' */',
+      'export interface Shelf {',
+      '  /** Its number. */',
+      '  readonly id: number',
+      '  readonly kind: ShelfKind',
+      '  readonly label: string | null',
+      '  readonly sizes: readonly (number | null)[]',
+      '}',
+    ].join('\n'),
+  )
+})

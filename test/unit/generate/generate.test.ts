@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { compileEncoder } from '../../../cli/domain/avro/encode.ts'
+import type { Event } from '../../../cli/domain/events/contracts.ts'
+import { correctedMs } from '../../../cli/domain/events/event-time.ts'
+import { Gate } from '../../../cli/domain/gate/gate.ts'
+import type { LogWriter } from '../../../cli/domain/log/ports.ts'
+import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
+import { breakBytes, reasonOf } from '../../../cli/generate/broken.ts'
+import { buildCatalogue } from '../../../cli/generate/catalogue.ts'
+import { LogSink } from '../../../cli/generate/log-sink.ts'
+import { Random } from '../../../cli/generate/random.ts'
+import { historySchedule, liveSchedule, type Schedule } from '../../../cli/generate/schedule.ts'
+import { ShopDays } from '../../../cli/generate/shop-day.ts'
+import {
+  type Arrival,
+  type Mischief,
+  NO_MISCHIEF,
+  Simulation,
+} from '../../../cli/generate/simulation.ts'
+
+const START_MS = Date.parse('2026-05-06T07:08:09.000Z')
+const SCHEMA = readFileSync(new URL('../../../schemas/events.raw.avsc', import.meta.url), 'utf8')
+const MISCHIEF: Mischief = { late: 0.05, duplicates: 0.05, disorder: 0.1, invalid: 0.02, skew: 0.1 }
+
+function arrivals(seed: number, schedule: Schedule, mischief = MISCHIEF): Arrival[] {
+  const simulation = new Simulation({ seed, schedule, mischief })
+  const all: Arrival[] = []
+  for (let one = simulation.next(); one !== null; one = simulation.next()) {
+    all.push({ ...one, event: { ...one.event } })
+  }
+  return all
+}
+
+/** The bytes of a run, partition by partition, as they would stand in the log. */
+async function bytesOf(seed: number, partitions: number, schedule: Schedule): Promise<Buffer[]> {
+  const bytes: Buffer[][] = Array.from({ length: partitions }, () => [])
+  const writers = bytes.map(
+    (parts, partition): LogWriter => ({
+      topic: 'events.raw',
+      partition,
+      append: async (batch) => {
+        parts.push(Buffer.from(batch.body))
+        return 0
+      },
+      close: async () => {},
+    }),
+  )
+  const encode = compileEncoder<Event>(SCHEMA, 1)
+  const sink = new LogSink({ writers, encode, seed, nowMs: () => START_MS })
+  const simulation = new Simulation({ seed, schedule, mischief: MISCHIEF })
+  let made = 0
+  for (let one = simulation.next(); one !== null; one = simulation.next()) {
+    sink.add(one)
+    if (++made % 1000 === 0) await sink.flush()
+  }
+  await sink.drain()
+  return bytes.map((parts) => Buffer.concat(parts))
+}
+
+const hash = (bytes: readonly Buffer[]) =>
+  createHash('sha256').update(Buffer.concat(bytes)).digest('hex').slice(0, 16)
+const live = (count: number, eps = 100) => liveSchedule(START_MS, eps, count)
+
+describe('the generator', () => {
+  it('gives the same bytes for the same seed, and others for another', async () => {
+    const first = await bytesOf(1, 1, live(5000))
+    expect(hash(first)).toBe('347a394f37a44069')
+    expect(hash(await bytesOf(1, 1, live(5000)))).toBe(hash(first))
+    expect(hash(await bytesOf(2, 1, live(5000)))).not.toBe(hash(first))
+    const later = liveSchedule(START_MS + 1, 100, 5000)
+    expect(hash(await bytesOf(1, 1, later))).not.toBe(hash(first))
+  })
+
+  it('keeps a visitor in one partition, and loses nothing among several', async () => {
+    const parts = await bytesOf(1, 3, live(3000))
+    const whole = await bytesOf(1, 1, live(3000))
+    const sum = parts.reduce((total, { length }) => total + length, 0)
+    expect(sum).toBe(whole[0]?.length)
+    for (const part of parts) expect(part.length).toBeGreaterThan(sum / 6)
+  })
+
+  it('meets the shares of mischief', () => {
+    const all = arrivals(3, live(60_000))
+    const share = (test: (one: Arrival) => boolean) => all.filter(test).length / all.length
+    expect(share((one) => one.isDuplicate)).toBeCloseTo(0.05, 2)
+    expect(share((one) => one.broken !== null)).toBeCloseTo(0.02, 2)
+    const isFresh = (one: Arrival) => !one.isDuplicate && one.broken === null
+    expect(share((one) => isFresh(one) && one.dueMs - one.timeMs >= 10_000)).toBeCloseTo(0.05, 2)
+    const isDisordered = (one: Arrival) => one.dueMs > one.timeMs && one.dueMs - one.timeMs < 5000
+    expect(share((one) => isFresh(one) && isDisordered(one))).toBeCloseTo(0.1, 1)
+    const isSkewed = ({ event }: Arrival) =>
+      event.received_ts !== null && Math.abs(event.event_ts - event.received_ts) > 9000
+    expect(
+      share((one) => isFresh(one) && one.dueMs - one.timeMs < 5000 && isSkewed(one)),
+    ).toBeCloseTo(0.085, 1)
+  })
+
+  it('sends only what it is asked for', () => {
+    const all = arrivals(4, live(20_000), NO_MISCHIEF)
+    expect(all.every((one) => one.timeMs === one.dueMs && !one.isDuplicate && !one.broken)).toBe(
+      true,
+    )
+    expect(new Set(all.map(({ event }) => event.event_id)).size).toBe(all.length)
+    expect(all.filter(({ event, timeMs }) => corrected(event) !== timeMs)).toEqual([])
+  })
+
+  it('knows the corrected time of every event, whatever its clocks say', () => {
+    const all = arrivals(5, live(40_000), { ...MISCHIEF, skew: 0.6 })
+    const isWrong = ({ event, timeMs, dueMs, broken }: Arrival) =>
+      timeMs > dueMs || (broken === null && corrected(event) !== timeMs)
+    expect(all.filter(isWrong)).toEqual([])
+  })
+
+  it('sends a duplicate byte for byte, at once or minutes later', () => {
+    const encode = compileEncoder<Event>(SCHEMA, 1)
+    const batch = new RecordBatch()
+    const bytes = (event: Event) => {
+      batch.clear()
+      encode(batch, event)
+      return batch.body.toString('base64')
+    }
+    const seen = new Map<string, { bytes: string; dueMs: number }>()
+    let later = 0
+    const faults: string[] = []
+    for (const { event, dueMs, isDuplicate, broken } of arrivals(6, live(30_000))) {
+      if (broken !== null) continue
+      const first = seen.get(event.event_id)
+      if ((first !== undefined) !== isDuplicate) faults.push(event.event_id)
+      if (first === undefined) seen.set(event.event_id, { bytes: bytes(event), dueMs })
+      else {
+        if (bytes(event) !== first.bytes) faults.push(event.event_id)
+        if (dueMs - first.dueMs > 60_000) later++
+      }
+    }
+    expect(faults).toEqual([])
+    expect(later).toBeGreaterThan(100)
+  })
+
+  it('keeps the contract in every event that is not broken', () => {
+    const { requires } = JSON.parse(SCHEMA) as { requires: Record<keyof Event, string[]> }
+    const rules = requires as Record<string, string[]>
+    const types = new Set<string>()
+    const faults: string[] = []
+    const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+    for (const { event, broken } of arrivals(7, live(60_000))) {
+      if (broken !== null) continue
+      types.add(event.event_type)
+      if (!uuid.test(event.event_id)) faults.push(`id ${event.event_id}`)
+      for (const either of rules[event.event_type] ?? []) {
+        // A requirement is a field's name, or several of which one will do.
+        const has = either.split('|').some((name) => isGiven(event[name as keyof Event]))
+        if (!has) faults.push(`${event.event_type} without ${either}`)
+      }
+      for (const { sku, quantity, unit_price_minor, discount_minor } of event.items) {
+        if (quantity < 1 || unit_price_minor * quantity < discount_minor)
+          faults.push(`line of ${sku}`)
+      }
+      if (event.event_type !== 'purchase') continue
+      const discount = event.items.reduce((sum, item) => sum + item.discount_minor, 0)
+      if ((event.discount_minor ?? 0) !== discount) faults.push(`discount of ${event.order_id}`)
+    }
+    expect(faults).toEqual([])
+    expect([...types].sort()).toEqual(Object.keys(rules).sort())
+  })
+
+  it('is a shop: visitors come back, log in, buy several things, and some are bots', () => {
+    const all = arrivals(8, live(60_000), NO_MISCHIEF)
+    const share = (test: (event: Event) => boolean) =>
+      all.filter(({ event }) => test(event)).length / all.length
+    expect(share(({ event_type }) => event_type === 'page_view')).toBeGreaterThan(0.4)
+    const orders = all.filter(({ event }) => event.event_type === 'purchase')
+    expect(orders.length / all.length).toBeGreaterThan(0.004)
+    expect(orders.some(({ event }) => event.items.length > 2)).toBe(true)
+    const bots = all.filter(({ isBot }) => isBot)
+    expect(bots.length / all.length).toBeGreaterThan(0.03)
+    const pattern = /bot|Bot|crawl|spider|slurp|Headless/
+    const looksLikeBot = (event: Event) =>
+      event.device === 'bot' || pattern.test(event.user_agent ?? '')
+    expect(all.filter(({ event, isBot }) => looksLikeBot(event) !== isBot)).toEqual([])
+    const known = new Map<string, Set<string>>()
+    for (const { event } of all) {
+      if (event.customer_id === null) continue
+      known.set(
+        event.customer_id,
+        (known.get(event.customer_id) ?? new Set()).add(event.anonymous_id),
+      )
+    }
+    expect([...known.values()].some((devices) => devices.size > 1)).toBe(true)
+    expect(new Set(all.map(({ event }) => event.currency)).size).toBeGreaterThan(3)
+  })
+
+  it('breaks records so that the gate turns each down for the reason that the truth has', () => {
+    const limits = { recordBytesMax: 1 << 20, futureToleranceMs: 3_600_000 }
+    const gate = new Gate({
+      schemas: [{ id: 1, subject: 'events.raw-value', version: 1, schema: SCHEMA }],
+      ...limits,
+    })
+    const encode = compileEncoder<Event>(SCHEMA, 1)
+    const random = new Random(9)
+    const kinds = new Set<string>()
+    const faults: string[] = []
+    const batch = new RecordBatch()
+    for (const { event, broken, dueMs } of arrivals(9, live(20_000), {
+      ...MISCHIEF,
+      invalid: 0.4,
+    })) {
+      batch.clear()
+      encode(batch, event)
+      const good = batch.body.subarray(4)
+      const bytes = broken === null ? good : breakBytes(broken, good, random)
+      const judged = gate.judge(bytes, dueMs)
+      const wanted = broken === null ? null : reasonOf(broken)
+      if (!judged.ok && judged.reason !== wanted) faults.push(`${broken}: ${judged.message}`)
+      if (judged.ok && wanted !== null) faults.push(`${broken} was let through`)
+      if (broken !== null) kinds.add(broken)
+    }
+    expect(faults).toEqual([])
+    expect(kinds.size).toBe(16)
+  })
+
+  it('spreads history over day and night of the shop, in order and in full', () => {
+    const fromMs = Date.parse('2026-03-01T00:00:00Z')
+    const toMs = Date.parse('2026-03-04T00:00:00Z')
+    const schedule = historySchedule({ fromMs, toMs }, 20_000, new ShopDays('America/New_York'))
+    const times = Array.from({ length: schedule.count }, () => schedule.next())
+    expect(times.every((ms, i) => ms >= (times[i - 1] ?? fromMs) && ms < toMs)).toBe(true)
+    const inHour = (hour: number) =>
+      times.filter((ms) => new Date(ms - 5 * 3_600_000).getUTCHours() === hour).length
+    expect(inHour(20)).toBeGreaterThan(8 * inHour(4))
+  })
+})
+
+function corrected(event: Event): number {
+  return correctedMs(event.event_ts, event.sent_ts ?? Number.NaN, event.received_ts ?? Number.NaN)
+}
+
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== null
+}
+
+it('no two products share a SKU or a page', () => {
+  for (const seed of [1, 7, 9]) {
+    const { products } = buildCatalogue(new Random(seed))
+    expect(new Set(products.map((one) => one.sku)).size).toBe(products.length)
+    expect(new Set(products.map((one) => one.page.path)).size).toBe(products.length)
+  }
+})

@@ -1,0 +1,19 @@
+CREATE VIEW silver.order_items AS
+SELECT
+  event_id, order_id, event_time, anonymous_id, customer_id,
+  line,
+  items[line].sku                             AS sku,
+  items[line].name                            AS item_name,
+  coalesce(items[line].category, '(none)')    AS category,
+  items[line].brand                           AS brand,
+  items[line].quantity                        AS quantity,
+  money(items[line].unit_price_minor)         AS unit_price,
+  money(items[line].discount_minor)           AS discount,
+  money(items[line].unit_price_minor * items[line].quantity - items[line].discount_minor)
+                                              AS revenue,
+  currency, is_bot, late_ms, event_date
+FROM (
+  SELECT *, unnest(range(1, len(items) + 1)) AS line
+  FROM silver.events
+  WHERE event_type = 'purchase'
+);

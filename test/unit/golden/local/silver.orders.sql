@@ -1,0 +1,12 @@
+CREATE VIEW silver.orders AS
+SELECT
+  event_id, order_id, event_time, anonymous_id, customer_id, session_id,
+  len(items)                                  AS lines,
+  coalesce(lines_units(items), 0)             AS units,
+  revenue, tax, shipping, discount,
+  revenue + tax + shipping                    AS total,
+  coupon, payment_type, currency,
+  utm_source, utm_medium, utm_campaign,
+  device, geo_city, geo_country, is_bot, late_ms, event_date
+FROM silver.events
+WHERE event_type = 'purchase';

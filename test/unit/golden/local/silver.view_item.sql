@@ -1,0 +1,11 @@
+CREATE VIEW silver.view_item AS
+SELECT
+  event_id, event_time, anonymous_id, customer_id, session_id, page,
+  items[1].sku                       AS sku,
+  items[1].name                      AS item_name,
+  items[1].category                  AS category,
+  items[1].brand                     AS brand,
+  money(items[1].unit_price_minor)   AS unit_price,
+  currency, device, is_bot, late_ms, event_date
+FROM silver.events
+WHERE event_type = 'view_item';

@@ -1,0 +1,369 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openDuck } from '../../../cli/adapters/duckdb/duckdb.ts'
+import { recordDecoder } from '../../../cli/domain/avro/record.ts'
+import type { Event, RejectedEvent } from '../../../cli/domain/events/contracts.ts'
+import { CcsError } from '../../../cli/domain/kernel/errors.ts'
+import {
+  DLQ,
+  type ImportSetting,
+  NOW_MS,
+  openSetting,
+  RAW,
+  ROOT,
+  readRecords,
+  runImport,
+} from '../../fixtures/import-parts.ts'
+
+const REES46_MAPPING = readFileSync(path.join(ROOT, 'examples/import/rees46.yml'), 'utf8')
+const REES46 = process.env.CCS_REES46 ?? path.join(ROOT, '../shared/data/rees46-sample.csv')
+
+const MAPPING = `
+event:
+  event_id: { hash: all }
+  event_type: { from: type, values: { view: page_view, buy: purchase }, leave_out: [ping] }
+  event_ts: time
+  anonymous_id: visitor
+  page: { template: '/p/{id}' }
+  device: { constant: desktop }
+  source: { constant: import }
+  currency: { constant: EUR }
+  order_id: { template: 'o-{id}', when: { type: buy } }
+  items:
+    when: { type: buy }
+    sku: id
+    unit_price_minor: { from: price, money: decimal }
+    quantity: { constant: 1 }
+`
+
+let setting: ImportSetting
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'ccs-import-'))
+  setting = openSetting(dir)
+})
+afterEach(async () => {
+  await setting.log.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+function write(name: string, content: string | Buffer): string {
+  const file = path.join(dir, name)
+  writeFileSync(file, content)
+  return file
+}
+
+async function events(): Promise<Event[]> {
+  const decode = recordDecoder<Event>(RAW.schema, RAW.id)
+  return (await readRecords(setting.log, 'events.raw')).flatMap((bytes) => decode(bytes) ?? [])
+}
+
+async function rejects(): Promise<RejectedEvent[]> {
+  const decode = recordDecoder<RejectedEvent>(DLQ.schema, DLQ.id)
+  return (await readRecords(setting.log, 'events.dlq')).flatMap((bytes) => decode(bytes) ?? [])
+}
+
+const HEADER = 'time,type,visitor,id,price\n'
+
+test('each row is accepted, or rejected with its reason, place and bytes, or left out by name', async () => {
+  const rows = [
+    '2026-01-01,view,v1,7,',
+    '2026-01-01,buy,v1,7,35.79',
+    '2026-01-01,ping,v1,,',
+    '2026-01-01,zap,v1,7,',
+    'never,view,v1,7,',
+    '2026-01-01,view,,7,',
+    '2026-01-01,buy,v1,,',
+    '2026-01-01,buy,"v\n1",7,-1',
+    '2030-01-01,view,v1,7,',
+    '2026-01-01,view,v1',
+  ]
+  const file = write('a.csv', `${HEADER}${rows.join('\r\n')}`)
+  const result = await runImport(setting, MAPPING, [file])
+  expect(result).toMatchObject({
+    rows: 10,
+    accepted: 2,
+    leftOut: 1,
+    rejected: 7,
+    importedBefore: 0,
+    reasons: { wrong_type: 2, missing_field: 3, rule_violation: 1, too_far_in_future: 1 },
+  })
+  expect((await events()).map((e) => [e.event_type, e.page, e.items[0]?.unit_price_minor])).toEqual(
+    [
+      ['page_view', '/p/7', undefined],
+      ['purchase', '/p/7', 3579],
+    ],
+  )
+  const kept = await rejects()
+  expect(
+    kept.map((one) => [one.origin, one.reason, Buffer.from(one.bytes).toString(), one.offset]),
+  ).toEqual([
+    [`${file}:5`, 'wrong_type', rows[3], -1],
+    [`${file}:6`, 'wrong_type', rows[4], -1],
+    [`${file}:7`, 'missing_field', rows[5], -1],
+    [`${file}:8`, 'missing_field', rows[6], -1],
+    [`${file}:9`, 'rule_violation', rows[7], -1],
+    [`${file}:11`, 'too_far_in_future', rows[8], -1],
+    [`${file}:12`, 'missing_field', rows[9], -1],
+  ])
+  expect(kept.every((one) => one.first_seen === NOW_MS && one.message.length > 10)).toBe(true)
+})
+
+test('CSV, gzipped NDJSON and Parquet with the same rows give the same events but for their ids', async () => {
+  const rows = [
+    {
+      time: '2026-01-01 10:00:00',
+      type: 'buy',
+      visitor: 'v',
+      id: '9007199254740993',
+      price: '0.10',
+    },
+    { time: '2026-01-02 10:00:00', type: 'view', visitor: 'é,"', id: '8', price: '' },
+  ]
+  const mapping = MAPPING.replace('hash: all', 'hash: [id, time]').replace(
+    'event_ts: time',
+    'event_ts: { from: time }',
+  )
+  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`
+  const csv = write(
+    'r.csv',
+    `\uFEFF${HEADER}${rows.map((row) => Object.values(row).map(quoted).join(',')).join('\n')}`,
+  )
+  const json = write(
+    'r.ndjson.gz',
+    gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join('')),
+  )
+  const parquet = path.join(dir, 'r.parquet')
+  const duck = await openDuck()
+  const connection = await duck.connect()
+  await connection.run(
+    `COPY (SELECT "time"::TIMESTAMP AS "time", "type", visitor, id::BIGINT AS id, nullif(price, '')::DECIMAL(9, 2) AS price
+      FROM read_csv('${csv}', all_varchar = true)) TO '${parquet}'`,
+  )
+  connection.close()
+  duck.close()
+  const result = await runImport(setting, mapping, [csv, json, parquet])
+  expect(result.files.map((file) => [file.rows, file.accepted])).toEqual([
+    [2, 2],
+    [2, 2],
+    [2, 2],
+  ])
+  const seen = (await events()).map(({ event_id: _, ...event }) => event)
+  expect(seen[0]).toMatchObject({ items: [{ sku: '9007199254740993', unit_price_minor: 10 }] })
+  expect(seen.slice(2, 4)).toEqual(seen.slice(0, 2))
+  expect(seen.slice(4, 6)).toEqual(seen.slice(0, 2))
+})
+
+test('files with their columns in another order, and headers repeated by cat, are read in one run', async () => {
+  const a = write('a.csv', `${HEADER}2026-01-01,view,v1,1,\n${HEADER}2026-01-01,view,v1,2,\n`)
+  const b = write('b.csv', 'id,price,visitor,type,time\n1,,v1,view,2026-01-01\n')
+  const result = await runImport(setting, MAPPING, [a, b])
+  expect(result.files).toMatchObject([
+    { rows: 2, accepted: 2, repeatedHeaders: 1 },
+    { rows: 1, accepted: 1 },
+  ])
+  const ids = (await events()).map((event) => event.event_id)
+  expect(ids[2]).toBe(ids[0])
+})
+
+test('nothing is written when one of the files lacks a column, or is not there; all of that is told at once', async () => {
+  const good = write('a.csv', `${HEADER}2026-01-01,view,v1,1,\n`)
+  const bad = write('b.csv', 'time,type,visitr,id,price\n')
+  const error = await runImport(setting, MAPPING, [good, bad, path.join(dir, 'c.csv')]).catch(
+    (e) => e,
+  )
+  expect(error).toBeInstanceOf(CcsError)
+  expect(error).toMatchObject({
+    code: 'CCS_IMPORT_INVALID',
+    exit: 2,
+    hint: 'Did you mean "visitr"?',
+  })
+  expect(error.others.map((one: CcsError) => one.message)).toEqual([
+    `There is no file ${path.join(dir, 'c.csv')}.`,
+  ])
+  expect(await setting.log.partitions('events.raw')).toEqual([])
+})
+
+test('a dry run counts and writes nothing', async () => {
+  const file = write('a.csv', `${HEADER}2026-01-01,view,v1,1,\nx\n`)
+  const result = await runImport(setting, MAPPING, [file], { isDryRun: true })
+  expect(result).toMatchObject({ isDryRun: true, rows: 2, accepted: 1, rejected: 1 })
+  expect(result.examples).toEqual([
+    {
+      origin: `${file}:3`,
+      reason: 'missing_field',
+      message: '1 of 5 columns; is the line cut off?',
+    },
+  ])
+  expect(await setting.log.partitions('events.raw')).toEqual([])
+  expect(await setting.log.partitions('ccs.imports')).toEqual([])
+})
+
+describe('a file that comes again', () => {
+  const rows = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => `2026-01-01,view,v,${from + i},\n`).join('')
+
+  test('is known by its bytes, even under another name, and adds nothing', async () => {
+    const content = `${HEADER}${rows(0, 50)}bad\n`
+    await runImport(setting, MAPPING, [write('a.csv', content)])
+    const again = await runImport(setting, MAPPING, [write('b.csv', content)])
+    expect(again).toMatchObject({ rows: 51, accepted: 0, rejected: 0, importedBefore: 51 })
+    expect((await events()).length).toBe(50)
+    expect((await rejects()).length).toBe(1)
+  })
+
+  test('by another mapping is refused unless told, and then gives the same ids', async () => {
+    const file = write('a.csv', `${HEADER}${rows(0, 3)}`)
+    await runImport(setting, MAPPING, [file])
+    const other = `${MAPPING}# changed\n`
+    const refused = await runImport(setting, other, [file]).catch((error) => error)
+    expect(refused).toMatchObject({
+      code: 'CCS_IMPORT_INVALID',
+      hint: expect.stringContaining('--again'),
+    })
+    expect(await runImport(setting, other, [file], { isAgain: true })).toMatchObject({
+      accepted: 3,
+    })
+    const ids = (await events()).map((event) => event.event_id)
+    expect(ids.slice(3)).toEqual(ids.slice(0, 3))
+  })
+
+  test('grown by some lines sends its rows with the ids that they had', async () => {
+    const file = write('a.csv', `${HEADER}${rows(0, 3)}`)
+    await runImport(setting, MAPPING, [file])
+    appendFileSync(file, rows(3, 5))
+    await runImport(setting, MAPPING, [file])
+    expect(new Set((await events()).map((event) => event.event_id)).size).toBe(5)
+  })
+
+  test.each([1, 2, 3, 4, 5, 6])(
+    'after an import that was cut off at its append %i goes on at the very row',
+    async (cut) => {
+      // About three batches, with a bad row every fifty.
+      const filler = 'x'.repeat(2000)
+      const lines = Array.from({ length: 600 }, (_, i) =>
+        i % 50 === 7
+          ? `cut ${i} ${filler}`
+          : `2026-01-01,view,v-${filler.slice(0, 150)},${i}${filler.slice(0, 1500)},`,
+      )
+      const file = write('a.csv', `${HEADER}${lines.join('\n')}\n`)
+      const failed = await runImport(setting, MAPPING, [file], {
+        ports: { log: failingAt(setting.log, cut) },
+        batchBytes: 64 * 1024,
+      }).catch((error) => error)
+      expect(failed).toMatchObject({ message: 'cut' })
+      // Something else comes in between, so that the ends of the topics alone would tell nothing.
+      const other = write('b.csv', `${HEADER}${rows(0, 900)}x\ny\n`)
+      await runImport(setting, MAPPING, [other])
+      const rest = await runImport(setting, MAPPING, [file])
+      expect(rest.rows).toBe(600)
+      const pages = (await events())
+        .map((event) => event.page)
+        .filter((page) => page?.includes('x'))
+      expect(pages.length).toBe(588)
+      expect(new Set(pages).size).toBe(588)
+      const bytes = (await rejects())
+        .map((one) => Buffer.from(one.bytes).toString())
+        .filter((text) => text.startsWith('cut'))
+      expect(bytes.length).toBe(12)
+      expect(new Set(bytes).size).toBe(12)
+    },
+  )
+})
+
+test('two imports at once: the second says who holds the lock', async () => {
+  const file = write('a.csv', `${HEADER}2026-01-01,view,v1,1,\n`)
+  const held = await setting.log.writer('ccs.imports', 0, 'ccs import')
+  await expect(runImport(setting, MAPPING, [file])).rejects.toMatchObject({
+    code: 'CCS_LOG_LOCKED',
+  })
+  await held.close()
+  expect(await runImport(setting, MAPPING, [file])).toMatchObject({ accepted: 1 })
+})
+
+test.each([
+  ['a.csv', '', 'is empty'],
+  ['a.ndjson', '[{"a":1}]', 'is one JSON array'],
+  ['a.csv', Buffer.from('\uFEFFa,b', 'utf16le'), 'UTF-16'],
+  ['a.dat', 'a,b', "doesn't tell what it holds"],
+  ['a.parquet', 'PAR1 no', "can't be read as Parquet"],
+  [
+    'a.csv.gz',
+    gzipSync(`${HEADER}${'2026-01-01,view,v1,1,\n'.repeat(99_999)}`).subarray(0, 400),
+    'ends in the middle',
+  ],
+])('%s with the wrong content: one clear sentence', async (name, content, message) => {
+  const file = write(name, content)
+  const error = await runImport(setting, MAPPING, [file]).catch((e) => e)
+  expect(error).toMatchObject({ code: 'CCS_IMPORT_INVALID', exit: 2 })
+  expect(error.message).toContain(message)
+})
+
+const absent = existsSync(REES46) ? '' : ` (skipped: there is no file ${REES46}; set CCS_REES46)`
+
+test.skipIf(absent)(
+  `the REES46 sample: 17,434 events, and the cut-off line in the DLQ${absent}`,
+  async () => {
+    const result = await runImport(setting, REES46_MAPPING, [REES46])
+    expect(result).toMatchObject({
+      rows: 17_435,
+      accepted: 17_434,
+      rejected: 1,
+      reasons: { missing_field: 1 },
+    })
+    const imported = await events()
+    const of = (type: string) => imported.filter((event) => event.event_type === type)
+    expect([of('view_item').length, of('add_to_cart').length, of('purchase').length]).toEqual([
+      17_055, 165, 214,
+    ])
+    // Five rows repeat another exactly.
+    expect(new Set(imported.map((event) => event.event_id)).size).toBe(17_429)
+    // The amounts as text, summed here apart from the import.
+    const cents = readFileSync(REES46, 'utf8')
+      .split('\n')
+      .map((line) => line.split(','))
+      .filter((fields) => fields[1] === 'purchase')
+      .reduce((sum, fields) => sum + BigInt((fields[6] ?? '').replace('.', '')), 0n)
+    const revenue = of('purchase').reduce(
+      (sum, { items }) => sum + BigInt(items[0]?.unit_price_minor ?? 0),
+      0n,
+    )
+    expect(revenue).toBe(cents)
+    const lines = readFileSync(REES46, 'utf8').split('\n')
+    const [reject] = await rejects()
+    expect(reject).toMatchObject({ origin: `${REES46}:17436`, reason: 'missing_field' })
+    expect(Buffer.from(reject?.bytes ?? []).toString()).toBe(lines.at(-1))
+    const again = await runImport(setting, REES46_MAPPING, [REES46])
+    expect(again).toMatchObject({ accepted: 0, rejected: 0, importedBefore: 17_435 })
+  },
+)
+
+/** The log, whose append number `cut` (from 1) doesn't happen. */
+function failingAt(log: ImportSetting['log'], cut: number): ImportSetting['log'] {
+  let appends = 0
+  return {
+    ...log,
+    writer: async (...args) => {
+      const writer = await log.writer(...args)
+      return {
+        topic: writer.topic,
+        partition: writer.partition,
+        close: () => writer.close(),
+        append: (batch, appendMs) => {
+          if (++appends === cut) throw new Error('cut')
+          return writer.append(batch, appendMs)
+        },
+      }
+    },
+  }
+}

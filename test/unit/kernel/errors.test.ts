@@ -1,0 +1,184 @@
+/**
+ * How errors are told to a person and to a script, and the words they are made of.
+ */
+import { describe, expect, test } from 'vitest'
+import { asCcsError } from '../../../cli/command-errors.ts'
+import {
+  errorDocument,
+  errorLines,
+  painter,
+  progressLine,
+  tableLines,
+} from '../../../cli/domain/console/text.ts'
+import { didYouMean, nearest } from '../../../cli/domain/kernel/did-you-mean.ts'
+import { CcsError, EXIT, throwAll } from '../../../cli/domain/kernel/errors.ts'
+import {
+  formatBytes,
+  formatDuration,
+  parseDurationMs,
+  parseSizeBytes,
+} from '../../../cli/domain/kernel/units.ts'
+
+const plain = painter(false)
+
+describe('an error', () => {
+  const error = new CcsError('CCS_MODEL_INVALID', 'There is no column "revenu".', {
+    exit: EXIT.usage,
+    location: { file: 'sql/gold/x.sql', line: 12, column: 7, text: '  sum(revenu) AS revenue' },
+    hint: 'Did you mean "revenue"?',
+  })
+
+  test('shows message, place, the line with a caret under the fault, and the hint', () => {
+    expect(errorLines(error, plain)).toEqual([
+      'error[CCS_MODEL_INVALID]: There is no column "revenu".',
+      '  at sql/gold/x.sql:12:7',
+      '  12 |   sum(revenu) AS revenue',
+      '             ^',
+      '  Did you mean "revenue"?',
+    ])
+  })
+
+  test('with others shows all of them and their number', () => {
+    const other = new CcsError('CCS_MODEL_INVALID', 'There is no key.')
+    const lines = errorLines(
+      new CcsError('CCS_MODEL_INVALID', 'One.', { others: [error, other] }),
+      plain,
+    )
+    expect(lines.filter((line) => line.startsWith('error'))).toHaveLength(3)
+    expect(lines.at(-1)).toBe('3 faults.')
+  })
+
+  test('in the middle of a very long line shows what is around it', () => {
+    const text = `${'x'.repeat(500)}HERE${'y'.repeat(500)}`
+    const long = new CcsError('CCS_MODEL_INVALID', 'Far.', {
+      location: { file: 'a.sql', line: 1, column: 501, text },
+    })
+    const [, , shown = '', caret = ''] = errorLines(long, plain)
+    expect(shown.length).toBeLessThan(120)
+    expect(shown.slice(caret.indexOf('^'), caret.indexOf('^') + 4)).toBe('HERE')
+  })
+
+  test('as a document has what is known and no more', () => {
+    expect(errorDocument(new CcsError('CCS_DISK_FULL', 'Full.'))).toEqual({
+      code: 'CCS_DISK_FULL',
+      message: 'Full.',
+    })
+    expect(errorDocument(error)).toMatchObject({ location: { line: 12, column: 7 } })
+  })
+
+  test('of several is the first, with all the rest beside it', () => {
+    const nested = new CcsError('CCS_MODEL_INVALID', 'Second.', { others: [error] })
+    expect(() => throwAll([])).not.toThrow()
+    try {
+      throwAll([new CcsError('CCS_CONFIG_INVALID', 'First.', { exit: EXIT.usage }), nested])
+      expect.unreachable()
+    } catch (thrown) {
+      expect(thrown).toMatchObject({ message: 'First.', exit: 2, others: [nested, error] })
+    }
+  })
+})
+
+describe('what others throw', () => {
+  test.each([
+    ['EACCES', 'CCS_DISK_DENIED'],
+    ['EROFS', 'CCS_DISK_DENIED'],
+    ['ENOSPC', 'CCS_DISK_FULL'],
+    ['EOTHER', 'CCS_UNEXPECTED'],
+  ])('%s of the system becomes %s', (code, expected) => {
+    const cause = Object.assign(new Error(`${code}: no`), { code })
+    expect(asCcsError(cause)).toMatchObject({ code: expected, exit: 1, cause })
+  })
+
+  test('even what is no Error becomes a sentence', () => {
+    expect(asCcsError(undefined).message).toBe('Something went wrong inside ccs: undefined')
+  })
+})
+
+describe('did you mean', () => {
+  test.each([
+    ['timezon', 'timezone'],
+    ['nmae', 'name'],
+    ['DATA', 'data'],
+    ['xyz', undefined],
+    ['', undefined],
+  ])('%s → %s', (word, expected) => {
+    expect(nearest(word, ['timezone', 'name', 'data'])).toBe(expected)
+  })
+
+  test('lists all known words where none is near', () => {
+    expect(didYouMean('xyz', ['b', 'a'])).toBe('Known: a, b.')
+  })
+})
+
+describe('quantities', () => {
+  test.each([
+    ['20s', 20_000],
+    ['30 minutes', 1_800_000],
+    ['1.5 hours', 5_400_000],
+    ['250ms', 250],
+    ['2 d', 172_800_000],
+    ['', undefined],
+    ['20', undefined],
+    ['-5s', undefined],
+    ['5 parsecs', undefined],
+    ['5 constructor', undefined],
+    ['99999999999999999 d', undefined],
+  ])('%s is %s ms', (text, ms) => {
+    expect(parseDurationMs(text)).toBe(ms)
+  })
+
+  test.each([
+    ['1 MiB', 1_048_576],
+    ['512KB', 512_000],
+    ['10 bytes', 10],
+    ['1 m', undefined],
+  ])('%s is %s bytes', (text, bytes) => {
+    expect(parseSizeBytes(text)).toBe(bytes)
+  })
+
+  test('are written for people', () => {
+    const durations = [0, 850, 12_340, 59_999, 245_000, 7_800_000, 273_600_000, -1500]
+    expect(durations.map(formatDuration)).toEqual([
+      ...['0 ms', '850 ms', '12.3 s', '1 min', '4 min 5 s', '2 h 10 min', '3 d 4 h', '-1.5 s'],
+    ])
+    expect([512, 1536, 20_971_520, 3 * 1024 ** 4].map(formatBytes)).toEqual([
+      ...['512 B', '1.5 KiB', '20 MiB', '3 TiB'],
+    ])
+  })
+})
+
+describe('a table', () => {
+  test('aligns numbers right, cuts the widest column to the width, and keeps control characters out', () => {
+    const rows = [
+      { name: 'a\u001B[31m', events: 1_234_567, note: 'x'.repeat(100) },
+      { name: 'b', events: null, note: 'short' },
+    ]
+    const columns = [{ key: 'name' }, { key: 'events' }, { key: 'note' }]
+    const lines = tableLines(columns, rows, { width: 40, paint: plain })
+    expect(lines[0]).toBe('name     events  note')
+    expect(lines[1]).toBe(`a [31m  1234567  ${'x'.repeat(22)}…`)
+    expect(lines.every((line) => line.length <= 40)).toBe(true)
+  })
+})
+
+describe('a row that is wider than the terminal', () => {
+  test('is listed one value a line', () => {
+    const columns = Array.from({ length: 12 }, (_, index) => ({ key: `column_${index}` }))
+    const row = Object.fromEntries(columns.map(({ key }) => [key, 'some long value '.repeat(10)]))
+    const lines = tableLines(columns, [row, row], { width: 60, paint: plain })
+    expect(lines).toHaveLength(25)
+    expect(lines[11]).toMatch(/^column_11 {2}some long value .*…$/)
+    expect(Math.max(...lines.map((line) => line.length))).toBe(60)
+  })
+})
+
+describe('progress', () => {
+  test('shows share, count and time left, and no more than fits', () => {
+    const state = { label: 'import', done: 500, total: 2000, elapsedMs: 3000 }
+    expect(progressLine(state, 80)).toBe(
+      'import  █████░░░░░░░░░░░░░░░  25 %  500 of 2,000  9 s left',
+    )
+    expect(progressLine(state, 20)).toHaveLength(20)
+    expect(progressLine({ label: 'gen', done: 500, elapsedMs: 3000 }, 80)).toBe('gen  500  3 s')
+  })
+})

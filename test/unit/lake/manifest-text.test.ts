@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest'
+import { CcsError } from '../../../cli/domain/kernel/errors.ts'
+import { filesByLeaf, type LakeFile, type Manifest } from '../../../cli/domain/lake/manifest.ts'
+import { parseManifest, renderManifest } from '../../../cli/domain/lake/manifest-text.ts'
+
+const FILE: LakeFile = {
+  table: 'silver.events',
+  partition: 'event_date=2026-11-22',
+  name: '7-0000.parquet',
+  rows: 3,
+  bytes: 812,
+  crc32: 0xffffffff,
+}
+
+const MANIFEST: Manifest = {
+  format: 1,
+  serial: 7,
+  generation: 0,
+  committedMs: 1_795_305_600_000,
+  positions: [
+    { topic: 'events.raw', partition: 0, nextOffset: 12, maxEventMs: 1_795_305_599_000 },
+    { topic: 'events.raw', partition: 1, nextOffset: 0, maxEventMs: null },
+  ],
+  dlqEnd: 1,
+  counts: { records: 12, bronze: 11, duplicates: 8, dlq: 1, late: 2 },
+  files: [FILE, { ...FILE, table: 'gold.sessions', partition: '', name: '7-0001.parquet' }],
+  state: [
+    {
+      path: '7/gold.sessions.parquet',
+      kind: 'gold',
+      model: 'gold.sessions',
+      rows: 1,
+      bytes: 9,
+      crc32: 5,
+      closedMs: 1_795_305_000_000,
+    },
+    { path: '7/seen.bin', kind: 'seen', model: '', rows: 3, bytes: 60, crc32: 6, hour: 498_695 },
+  ],
+  models: [{ name: 'silver.events', fingerprint: 'ab12', text: "SELECT 'Größe €' -- 😀" }],
+  schemas: [{ subject: 'events.raw-value', fingerprint: 'cd34' }],
+}
+
+function faultOf(run: () => unknown): CcsError {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof CcsError) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+test('a manifest comes back as it was written, and is JSON for other tools', () => {
+  const bytes = renderManifest(MANIFEST)
+  expect(parseManifest(bytes, 'manifest.json')).toEqual(MANIFEST)
+  expect(JSON.parse(bytes.toString('utf8')).manifest).toEqual(MANIFEST)
+})
+
+test('every single flipped bit is noticed', () => {
+  const bytes = renderManifest(MANIFEST)
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const flipped = Buffer.from(bytes)
+    flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+    expect(faultOf(() => parseManifest(flipped, 'm')).code, `bit ${bit}`).toBe(
+      'CCS_MANIFEST_INVALID',
+    )
+  }
+})
+
+test('a manifest that was cut or continued anywhere is noticed', () => {
+  const bytes = renderManifest(MANIFEST)
+  for (let end = 0; end < bytes.length; end++)
+    expect(faultOf(() => parseManifest(bytes.subarray(0, end), 'm')).code, `cut at ${end}`).toBe(
+      'CCS_MANIFEST_INVALID',
+    )
+  expect(faultOf(() => parseManifest(Buffer.concat([bytes, Buffer.from('\n')]), 'm')).code).toBe(
+    'CCS_MANIFEST_INVALID',
+  )
+})
+
+test('a manifest of a newer ccs is named as such, whatever else it holds', () => {
+  const text = '{\n"format": 12,\n"blake3": "…"}'
+  const fault = faultOf(() => parseManifest(Buffer.from(text), '/data/manifest.json'))
+  expect(fault.message).toBe('/data/manifest.json has format 12; this ccs knows formats up to 1.')
+  expect(fault.exit).toBe(2)
+})
+
+test('a manifest with a wrong value is never written, and the sentence says where it is', () => {
+  const [position] = MANIFEST.positions
+  const wrong: [string, object][] = [
+    ['manifest.serial should be a whole number', { serial: -1 }],
+    ['manifest.positions[0].nextOffset', { positions: [{ ...position, nextOffset: 1.5 }] }],
+    ['manifest.files[0].name', { files: [{ ...FILE, name: '../../etc/passwd.parquet' }] }],
+    ['manifest.files[0].table', { files: [{ ...FILE, table: '../x' }] }],
+    ['manifest.files[0].crc32', { files: [{ ...FILE, crc32: -1 }] }],
+    ['manifest.files names a file twice', { files: [FILE, { ...FILE, table: 'silver.orders' }] }],
+    ['manifest.state[0].path', { state: [{ ...MANIFEST.state[0], path: '../seen.bin' }] }],
+    ['manifest.counts should be an object', { counts: null }],
+    ['manifest.models should be a list', { models: {} }],
+  ]
+  for (const [message, change] of wrong) {
+    // The type is broken on purpose: this is what a mistake elsewhere would hand over.
+    const manifest = { ...MANIFEST, ...change } as Manifest
+    expect(faultOf(() => renderManifest(manifest)).message).toContain(message)
+  }
+})
+
+test('files are grouped by table and partition', () => {
+  const other = { ...FILE, name: 'b.parquet' }
+  const groups = filesByLeaf([...MANIFEST.files, other])
+  expect(groups.map((leaf) => [leaf.table, leaf.partition, leaf.files.length])).toEqual([
+    ['gold.sessions', '', 1],
+    ['silver.events', 'event_date=2026-11-22', 2],
+  ])
+})

@@ -1,0 +1,120 @@
+/** Figures of the live page: their headers, and what the page is promised of each. */
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { CcsError } from '../../../cli/domain/kernel/errors.ts'
+import { parseFigure, readFigures } from '../../../cli/domain/live/metric.ts'
+import { paceOf } from '../../../cli/domain/live/query-budget.ts'
+
+const LIVE = path.resolve(import.meta.dirname, '../../../sql/live')
+const FILE = 'sql/live/orders.sql'
+
+function faultOf(text: string): CcsError {
+  try {
+    parseFigure(FILE, text)
+  } catch (error) {
+    if (error instanceof CcsError) return error
+    throw error
+  }
+  throw new Error('It was taken.')
+}
+
+test('a figure is its header and one SELECT, whose line is known', () => {
+  const text = `/*
+kind: figure
+title: Orders today
+every: 5 seconds
+note: Since midnight.
+*/
+-- Why it is so.
+SELECT 1 AS orders
+`
+  expect(parseFigure(FILE, text)).toEqual({
+    id: 'orders',
+    title: 'Orders today',
+    everyMs: 5_000,
+    note: 'Since midnight.',
+    sql: 'SELECT 1 AS orders',
+    file: FILE,
+    sqlLine: 8,
+  })
+})
+
+test('all faults of a header come at once, each with its line', () => {
+  const fault = faultOf('/*\nkind: view\ntitel: Orders\nevery: sometimes\n*/\nSELECT 1')
+  const lines = [fault, ...fault.others].map(({ message, location }) => [location?.line, message])
+  expect(lines.map(([line]) => line)).toEqual([2, 3, 2, 4])
+  expect(fault.others[0]?.hint).toContain('title')
+})
+
+test.each([
+  ['no header', 'SELECT 1', 1],
+  ['no SELECT', '/*\nkind: figure\ntitle: A\nevery: 1 second\n*/\n', 7],
+  ['too often', '/*\nkind: figure\ntitle: A\nevery: 10 milliseconds\n*/\nSELECT 1', 4],
+])('a file with %s is refused with its place', (_name, text, line) => {
+  expect(faultOf(text)).toMatchObject({ code: 'CCS_MODEL_INVALID', location: { file: FILE, line } })
+})
+
+test('a broken file leaves the other figures whole', () => {
+  const good = '/*\nkind: figure\ntitle: A\nevery: 1 second\n*/\nSELECT 1'
+  const { figures, broken } = readFigures([
+    { file: 'sql/live/a.sql', text: good },
+    { file: 'sql/live/b.sql', text: 'SELECT' },
+  ])
+  expect(figures.map(({ id }) => id)).toEqual(['a'])
+  expect(broken.map(({ id }) => id)).toEqual(['b'])
+})
+
+test('the project has every figure that the page shows', () => {
+  const files = readdirSync(LIVE).map((name) => ({
+    file: `sql/live/${name}`,
+    text: readFileSync(path.join(LIVE, name), 'utf8'),
+  }))
+  const { figures, broken } = readFigures(files)
+  expect(broken).toEqual([])
+  expect(figures.map(({ id, everyMs }) => `${id} ${everyMs / 1000}`).sort()).toEqual([
+    'campaigns 10',
+    'cities 10',
+    'devices 10',
+    'funnel 5',
+    'hours 30',
+    'last_week 60',
+    'latest_events 1',
+    'latest_orders 1',
+    'minutes 1',
+    'now 1',
+    'today 1',
+    'top_pages 5',
+    'top_products 10',
+  ])
+})
+
+test('figures that are cheap together are asked as often as they say', () => {
+  const pace = paceOf(
+    [
+      { id: 'a', everyMs: 1_000, costMs: 10 },
+      { id: 'b', everyMs: 60_000, costMs: 200 },
+      { id: 'c', everyMs: 1_000, costMs: 0 },
+    ],
+    0.06,
+  )
+  expect(Object.fromEntries(pace)).toEqual({ a: 1_000, b: 60_000, c: 1_000 })
+})
+
+test('dear figures wait until all together keep their share, and cheap ones do not wait for them', () => {
+  const figures = [
+    { id: 'cheap', everyMs: 1_000, costMs: 5 },
+    { id: 'dear', everyMs: 1_000, costMs: 100 },
+    { id: 'dearer', everyMs: 1_000, costMs: 150 },
+  ]
+  const pace = paceOf(figures, 0.06)
+  expect(pace.get('cheap')).toBe(1_000)
+  const share = figures.reduce((sum, { id, costMs }) => sum + costMs / (pace.get(id) ?? 0), 0)
+  expect(share).toBeCloseTo(0.06, 6)
+  expect(pace.get('dearer')).toBeGreaterThan(pace.get('dear') ?? 0)
+})
+
+test('however dear, a figure does not stand still', () => {
+  const pace = paceOf([{ id: 'a', everyMs: 1_000, costMs: 60_000 }], 0.06)
+  expect(pace.get('a')).toBe(15_000)
+})

@@ -1,0 +1,211 @@
+/** What ccs reads from dbt's command line, its log and its results, and how far a build must look back. */
+import { describe, expect, test } from 'vitest'
+import { readDbtTask, splitDbtArgs } from '../../../cli/domain/marts/args.ts'
+import { errorSentence, readDbtLine } from '../../../cli/domain/marts/log.ts'
+import { type Seen, sinceOf } from '../../../cli/domain/marts/marts.ts'
+import { readVerdict } from '../../../cli/domain/marts/results.ts'
+
+describe('the command line', () => {
+  test('flags of ccs are taken out wherever they stand; what follows -- is dbt’s', () => {
+    expect(
+      splitDbtArgs(['build', '--data', 'd', '--select', 'x', '--project=p', '--json']),
+    ).toEqual({ own: ['--data', 'd', '--project=p', '--json'], dbt: ['build', '--select', 'x'] })
+    expect(splitDbtArgs(['--json', '--', 'ls', '--help', '--json'])).toEqual({
+      own: ['--json'],
+      dbt: ['ls', '--help', '--json'],
+    })
+  })
+
+  test('only a build of all nodes into the local warehouse may be published', () => {
+    const isWhole = (...args: string[]) => readDbtTask(args).isWhole
+    expect(isWhole('build')).toBe(true)
+    expect(isWhole('build', '--full-refresh', '--threads', '2')).toBe(true)
+    expect(isWhole('build', '--target', 'duckdb')).toBe(true)
+    for (const more of [
+      ['-s', 'x'],
+      ['--select=x'],
+      ['--exclude', 'x'],
+      ['--empty'],
+      ['-t', 'redshift'],
+    ])
+      expect(isWhole('build', ...more)).toBe(false)
+    expect(isWhole('run')).toBe(false)
+  })
+
+  test('docs alone makes one page; a second word is dbt’s own', () => {
+    expect(readDbtTask(['docs']).args).toEqual(['docs', 'generate', '--static'])
+    expect(readDbtTask(['docs', 'serve', '--port', '1']).command).toBe('docs serve')
+  })
+
+  test('variables of the user are read as YAML and taken out; others are refused', () => {
+    const task = readDbtTask(['build', '--vars', '{since: 2026-11-22, n: 1}', '--debug'])
+    expect(task.vars).toEqual({ since: '2026-11-22', n: 1 })
+    expect(task.args).toEqual(['build', '--debug'])
+    expect(() => readDbtTask(['build', '--vars', 'x'])).toThrow('names and values')
+    expect(() => readDbtTask([])).toThrow('needs a command')
+  })
+})
+
+describe('the log', () => {
+  const line = (info: object, data: object) => JSON.stringify({ info, data })
+
+  test('the end of a node moves the progress; other lines, noise and cut-off lines do not', () => {
+    const data = { index: 3, total: 36, node_info: { node_name: 'fct_orders' } }
+    expect(readDbtLine(line({ name: 'LogModelResult', level: 'info' }, data))).toEqual({
+      kind: 'node',
+      name: 'fct_orders',
+      done: 3,
+      total: 36,
+    })
+    expect(readDbtLine(line({ name: 'LogStartLine', level: 'info' }, data))).toBeUndefined()
+    expect(readDbtLine('warning: something')).toBeUndefined()
+    expect(readDbtLine('{"info":{"name":"LogMo')).toBeUndefined()
+  })
+
+  test('the version is that of dbt, and an error keeps its words', () => {
+    expect(readDbtLine(line({ name: 'MainReportVersion' }, { version: '=1.11.16' }))).toEqual({
+      kind: 'version',
+      version: '1.11.16',
+    })
+    const error = { name: 'MainEncounteredError', level: 'error', msg: 'Compilation Error\n  no' }
+    expect(readDbtLine(line(error, {}))).toEqual({ kind: 'error', text: 'Compilation Error\n  no' })
+  })
+
+  test('the last words are the first line that tells something, with the file it names', () => {
+    expect(
+      errorSentence([
+        '10:40:22  Running with dbt=1.11.16',
+        '10:40:23  Encountered an error:\nRuntime Error\n  at path x: bad\n\nError encountered in /p/dbt_project.yml',
+      ]),
+    ).toBe('/p/dbt_project.yml: at path x: bad.')
+    expect(errorSentence(['Usage: dbt build\nTry it\n\nError: No such option: --nope'])).toContain(
+      'Try it',
+    )
+    expect(errorSentence([''])).toBe('it ended without a word.')
+  })
+})
+
+describe('the verdict', () => {
+  const manifest = {
+    nodes: {
+      'model.shop.fct_orders': { name: 'fct_orders', original_file_path: 'models/fct_orders.sql' },
+      'test.shop.unique_x.1': {
+        name: 'unique_fct_orders_order_id',
+        original_file_path: 'models/marts.yml',
+        column_name: 'order_id',
+        attached_node: 'model.shop.fct_orders',
+        test_metadata: { name: 'unique' },
+      },
+    },
+  }
+  const result = (id: string, status: string, more: object = {}) => ({
+    unique_id: id,
+    status,
+    ...more,
+  })
+
+  test('a failed test says how many rows it found and what should hold', () => {
+    const { failures, counts } = readVerdict(
+      { results: [result('test.shop.unique_x.1', 'fail', { failures: 3 })] },
+      manifest,
+    )
+    expect(counts).toEqual({ passed: 0, warned: 0, failed: 1, skipped: 0 })
+    expect(failures[0]).toMatchObject({
+      kind: 'test',
+      file: 'dbt/models/marts.yml',
+      message:
+        'The test unique_fct_orders_order_id found 3 rows (fct_orders.order_id must be unique).',
+    })
+  })
+
+  test('a failed model says what the database said, not what dbt put above it', () => {
+    const message =
+      'Runtime Error in model fct_orders (models/fct_orders.sql)\n  Binder Error: no column "x"\n  LINE 1'
+    const { failures } = readVerdict(
+      { results: [result('model.shop.fct_orders', 'error', { message })] },
+      manifest,
+    )
+    expect(failures[0]?.message).toBe('The model fct_orders failed: Binder Error: no column "x".')
+    expect(failures[0]?.file).toBe('dbt/models/fct_orders.sql')
+  })
+
+  test('what was skipped did not fail, and a node that nobody knows keeps its name', () => {
+    const { counts, failures } = readVerdict(
+      {
+        results: [
+          result('model.shop.a', 'success'),
+          result('model.shop.b', 'skipped'),
+          result('model.shop.c', 'error'),
+          result('test.shop.d.9f', 'warn', { failures: 1 }),
+        ],
+      },
+      undefined,
+    )
+    expect(counts).toEqual({ passed: 1, warned: 1, failed: 1, skipped: 1 })
+    expect(failures.map((one) => one.name)).toEqual(['c'])
+  })
+})
+
+describe('since', () => {
+  const seen = (tables: Seen['tables'], more: Partial<Seen> = {}): Seen => ({
+    format: 1,
+    generation: 1,
+    logic: 'a',
+    tables,
+    ...more,
+  })
+  const day = (date: string, rows: number, files: Record<string, string>) => ({
+    [`event_date=${date}`]: { rows, files },
+  })
+  const before = seen({
+    'silver.orders': {
+      ...day('2026-11-20', 5, { a: '100-1', b: '50-1' }),
+      ...day('2026-11-21', 2, { c: '10-1' }),
+    },
+  })
+  const now = (tables: Seen['tables'], more?: Partial<Seen>) => sinceOf(before, seen(tables, more))
+
+  test('is the earliest day that has more rows, in any table', () => {
+    expect(
+      now({
+        'silver.orders': {
+          ...before.tables['silver.orders'],
+          ...day('2026-11-21', 3, { c: '10-1', d: '9-2' }),
+          ...day('2026-11-22', 1, { e: '9-2' }),
+        },
+      }),
+    ).toEqual({ kind: 'from', date: '2026-11-21' })
+    expect(now({ ...before.tables, 'silver.refunds': day('2026-11-19', 1, { r: '9-2' }) })).toEqual(
+      { kind: 'from', date: '2026-11-19' },
+    )
+  })
+
+  test('is no day when files were only compacted', () => {
+    expect(
+      now({
+        'silver.orders': {
+          ...before.tables['silver.orders'],
+          ...day('2026-11-20', 5, { ab: '140-9' }),
+        },
+      }),
+    ).toEqual({ kind: 'from', date: null })
+  })
+
+  test('is the day of a file whose bytes somebody changed', () => {
+    expect(
+      now({
+        'silver.orders': {
+          ...before.tables['silver.orders'],
+          ...day('2026-11-20', 5, { a: '100-7', b: '50-1' }),
+        },
+      }),
+    ).toEqual({ kind: 'from', date: '2026-11-20' })
+  })
+
+  test('all is built anew when nothing is known, the lake or the logic is another, or a day is gone', () => {
+    expect(sinceOf(undefined, before).kind).toBe('all')
+    expect(now(before.tables, { generation: 2 }).kind).toBe('all')
+    expect(now(before.tables, { logic: 'b' }).kind).toBe('all')
+    expect(now({ 'silver.orders': day('2026-11-21', 2, { c: '10-1' }) }).kind).toBe('all')
+  })
+})

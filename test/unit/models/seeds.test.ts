@@ -1,0 +1,187 @@
+/** Seeds: what a CSV and its YAML may say, which models may join them, and what engines run for one that does. */
+import { expect, test } from 'vitest'
+import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
+import { rawEventColumns } from '../../../cli/domain/events/raw-columns.ts'
+import { CcsError } from '../../../cli/domain/kernel/errors.ts'
+import { buildLogic } from '../../../cli/domain/models/build-logic.ts'
+import { parseModel } from '../../../cli/domain/models/parse-model.ts'
+import { seedAvro, seedJson } from '../../../cli/domain/models/seed-value.ts'
+import { goldEncoder } from '../../../cli/domain/pipeline/gold-record.ts'
+import { ENGINES } from '../../../cli/domain/sql/types.ts'
+import {
+  CAMPAIGN_EVENTS,
+  CAMPAIGNS,
+  CAMPAIGNS_FILE,
+  CAMPAIGNS_YAML,
+  campaigns,
+} from '../../fixtures/seed-model.ts'
+import { compileTest } from '../dialects/compile-bench.ts'
+import { openTestDuck, projectFile } from '../model-files.ts'
+
+const MODEL_FILE = 'sql/silver/campaign_events.sql'
+const BELOW = ['sql/bronze/events.sql', 'sql/silver/events.sql'].map(projectFile)
+const UNREAD = { file: 'dbt/seeds/unread.csv', text: 'not,what\nit' }
+
+async function logicOf(model: string, { csv = CAMPAIGNS, yaml = CAMPAIGNS_YAML } = {}) {
+  const duck = await openTestDuck()
+  try {
+    return await buildLogic(
+      {
+        models: [...BELOW, { file: MODEL_FILE, text: model }],
+        macros: projectFile('sql/macros.sql'),
+        seeds: [
+          { file: CAMPAIGNS_FILE, text: csv },
+          { file: 'dbt/seeds/_campaigns.yml', text: yaml },
+          UNREAD,
+        ],
+        timezone: 'UTC',
+        ...rawEventColumns(projectFile('schemas/events.raw.avsc').text),
+      },
+      {
+        run: (sql) => duck.connection.run(sql),
+        ask: (sql, values) => duck.connection.texts(sql, values),
+        breathe: async () => undefined,
+      },
+    )
+  } finally {
+    duck.close()
+  }
+}
+
+/** Code, place and message of each fault. */
+async function faultsOf(make: () => unknown): Promise<readonly string[]> {
+  try {
+    await make()
+  } catch (error) {
+    if (!(error instanceof CcsError)) throw error
+    return [error, ...error.others].map(({ code, location, message }) => {
+      const { file, line, column } = location ?? {}
+      return `${code} ${[file, line, column].filter((one) => one !== undefined).join(':')} ${message}`
+    })
+  }
+  return []
+}
+
+test('the rows of a seed decide the fingerprint of a model that joins it, their order does not', async () => {
+  const print = async (csv: string) => {
+    const { graph } = await logicOf(CAMPAIGN_EVENTS, { csv })
+    return Object.fromEntries(graph.map((one) => [one.model.name, one.fingerprint]))
+  }
+  const base = await print(CAMPAIGNS)
+  const [head, ...lines] = CAMPAIGNS.trimEnd().split('\n')
+  expect(await print([head, ...lines.toReversed()].join('\r\n'))).toEqual(base)
+  expect(await print(CAMPAIGNS.replace('1200.50', '1200.5'))).toEqual(base)
+  const changed = await print(CAMPAIGNS.replace('1200.50', '1200.51'))
+  expect(changed['silver.campaign_events']).not.toBe(base['silver.campaign_events'])
+  expect(changed['silver.events']).toBe(base['silver.events'])
+})
+
+test('faults of a CSV are told together, each with its line', async () => {
+  const csv = CAMPAIGNS.replace('generic,search,80', 'generic,search,80.005')
+    .replace('2147483647', '2147483648')
+    .replace('nobody', 'brand')
+  expect(await faultsOf(() => campaigns(`${csv},x,,,,,,,\nshort,1\n`))).toEqual([
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:3:1 '80.005' is no DECIMAL(18,2): column budget.`,
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:5:1 '2147483648' is no INTEGER: column clicks.`,
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:6:1 The key utm_campaign 'brand' is there twice.`,
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:7:1 The key utm_campaign is empty.`,
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:8:1 2 of 9 columns; is the line cut off?`,
+  ])
+  expect(await faultsOf(() => campaigns('a,b\n1,2\n'))).toEqual([
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:1:1 ${CAMPAIGNS_FILE} does not begin with the columns that its YAML says: utm_campaign,channel,budget,clicks,big,rate,started,launched,active.`,
+  ])
+})
+
+test.each([
+  ['key: utm_campaign', 'key: nope', 'has no key'],
+  ['key: utm_campaign', 'key: clicks', 'The key clicks is no varchar.'],
+  ['rate: double', 'rate: money', "'money' is no type that all engines have."],
+  ['name: campaigns', 'name: others', 'No YAML in dbt/seeds tells the columns of seeds.campaigns.'],
+])('YAML with %s as %s is refused', async (before, after, message) => {
+  const yaml = CAMPAIGNS_YAML.replace(before, after)
+  const [fault = ''] = await faultsOf(() => campaigns(CAMPAIGNS, yaml))
+  expect(fault).toContain('CCS_SEED_INVALID')
+  expect(fault).toContain(message)
+})
+
+test.each([
+  ['LEFT JOIN', 'JOIN', ':18:1 A seed is joined by LEFT JOIN'],
+  ['= c.utm_campaign', '= c.channel', ':18:1 A seed is joined by its key, utm_campaign'],
+  [
+    'ON e.utm_campaign = c.utm_campaign',
+    'ON upper(e.page) = c.utm_campaign',
+    ':18:1 A seed is joined by its key',
+  ],
+  [
+    'LEFT JOIN',
+    'LEFT JOIN seeds.campaigns AS d USING (utm_campaign) LEFT JOIN',
+    'A seed is joined to one other model',
+  ],
+  ['kind: stream', 'kind: view', 'Only a stream that passes row by row can join a seed.'],
+  ['clicks,', 'clicks, e.*,', 'A star beside a seed stands for columns of both.'],
+  [
+    'FROM silver.events AS e\nLEFT JOIN seeds.campaigns AS c ON e.utm_campaign = c.utm_campaign',
+    'FROM seeds.campaigns AS c, silver.events AS e',
+    'A seed is joined to one other model',
+  ],
+  ['seeds.campaigns', 'seeds.campaign', "There is no table 'seeds.campaign'."],
+])('a model with %s written as %s is refused with its place', async (before, after, message) => {
+  const faults = await faultsOf(() => logicOf(CAMPAIGN_EVENTS.replace(before, after)))
+  expect(faults).toHaveLength(1)
+  expect(faults[0]).toContain(`CCS_MODEL_INVALID ${MODEL_FILE}:`)
+  expect(faults[0]).toContain(message)
+})
+
+test.each(ENGINES)('what %s runs for a model that joins a seed is as reviewed', async (engine) => {
+  const models = [...BELOW, { file: MODEL_FILE, text: CAMPAIGN_EVENTS }].map(({ file, text }) =>
+    parseModel(file, text),
+  )
+  const results = await compileTest(models, engine, [campaigns()])
+  const { model, compiled } = results.find((one) => one.model.file === MODEL_FILE) ?? {}
+  if (!model || !compiled) throw new Error('it was not compiled')
+  const faults = compiled.faults.map((one) => unsupported(model, one))
+  const text = faults.map(
+    ({ location, message, hint }) =>
+      `-- ${location?.file}:${location?.line}:${location?.column} ${message} ${hint}\n`,
+  )
+  await expect(text.join('') || statementsText(compiled)).toMatchFileSnapshot(
+    `../golden/${engine}/seeds/silver.campaign_events.sql`,
+  )
+})
+
+test('ksqlDB refuses a column that is a number on one side and a text on the other, and a key that is no text', async () => {
+  const compile = async (text: string, yaml = CAMPAIGNS_YAML, csv = CAMPAIGNS) => {
+    const models = [...BELOW, { file: MODEL_FILE, text }].map((one) =>
+      parseModel(one.file, one.text),
+    )
+    const results = await compileTest(models, 'ksqldb', [campaigns(csv, yaml)])
+    return results.flatMap((one) => one.compiled.faults.map(({ message }) => message))
+  }
+  expect(
+    await compile(
+      CAMPAIGN_EVENTS.replace(' clicks,', ' c.device,'),
+      CAMPAIGNS_YAML.replace('clicks:', 'device:'),
+      CAMPAIGNS.replace('clicks', 'device'),
+    ),
+  ).toEqual(['Column device is VARCHAR in silver.events and INTEGER in seeds.campaigns.'])
+  const byTime = 'ON CAST(e.event_date AS VARCHAR) = c.utm_campaign'
+  expect(
+    await faultsOf(() => logicOf(CAMPAIGN_EVENTS.replace(/ON e\.\w+ = c\.utm_campaign/, byTime))),
+  ).toHaveLength(1)
+  const untyped = CAMPAIGN_EVENTS.replace(/ON e\.\w+ = /, 'ON e.late_ms = ')
+  expect(await compile(untyped)).toEqual([
+    'ksqlDB looks a seed up by a text, and late_ms is BIGINT.',
+  ])
+})
+
+test('every row of a seed fits its Avro schema, NULL and the greatest numbers too', () => {
+  const { rows, columns, key } = campaigns()
+  const values = columns.filter((one) => one.name !== key)
+  const encode = goldEncoder(seedAvro('seeds_campaigns', values), 7)
+  const sizes = rows.map((row) =>
+    encode(
+      Object.fromEntries(values.map(({ name, type }) => [name, seedJson(row[name] ?? null, type)])),
+    ),
+  )
+  expect(sizes.map((one) => [...one.subarray(0, 5)])).toEqual(rows.map(() => [0, 0, 0, 0, 7]))
+})

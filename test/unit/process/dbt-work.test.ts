@@ -1,0 +1,47 @@
+/** dbt's folders for each data directory: made, kept while the data is there, cleared after it. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { diskFiles } from '../../../cli/adapters/files/files.ts'
+import { provideDbtWork } from '../../../cli/adapters/process/dbt-work.ts'
+
+let temp: string
+let root: string
+
+beforeEach(() => {
+  temp = mkdtempSync(path.join(tmpdir(), 'ccs-dbt-work-'))
+  root = path.join(temp, '.ccs/dbt')
+})
+afterEach(() => rmSync(temp, { recursive: true, force: true }))
+
+function provide(name: string, data: string, nowMs = Date.now()): Promise<string> {
+  const dataDir = path.join(temp, data)
+  return provideDbtWork({ files: diskFiles(), root, name, dataDir, nowMs })
+}
+
+test('a folder goes with the next run once its data directory is gone, and not before', async () => {
+  for (const data of ['a', 'b']) mkdirSync(path.join(temp, data))
+  const first = await provide('0000000a', 'a')
+  mkdirSync(path.join(first, 'target'))
+  await provide('0000000b', 'b')
+  expect(readdirSync(root)).toEqual(['0000000a', '0000000b'])
+  rmSync(path.join(temp, 'a'), { recursive: true })
+  await provide('0000000b', 'b')
+  expect(readdirSync(root)).toEqual(['0000000b'])
+})
+
+test('the folder of this run stays although its data directory is not made yet', async () => {
+  await provide('0000000c', 'later')
+  expect(existsSync(await provide('0000000c', 'later'))).toBe(true)
+})
+
+test('a folder that does not say whose it is goes after a day; others are not ours', async () => {
+  mkdirSync(path.join(root, '0000000d'), { recursive: true })
+  mkdirSync(path.join(root, 'own'))
+  mkdirSync(path.join(root, 'mine'))
+  await provide('0000000e', '.')
+  expect(readdirSync(root)).toEqual(['0000000d', '0000000e', 'mine', 'own'])
+  await provide('0000000e', '.', Date.now() + 25 * 60 * 60_000)
+  expect(readdirSync(root)).toEqual(['0000000e', 'mine', 'own'])
+})

@@ -1,0 +1,45 @@
+/** The key of a row as a person types it. */
+import { describe, expect, test } from 'vitest'
+import { keyPredicate, keyText, parseKey } from '../../../cli/domain/provenance/key.ts'
+
+const KEY = [
+  { name: 'shop_date', type: 'DATE' },
+  { name: 'currency', type: 'VARCHAR' },
+]
+const texts = (...words: readonly string[]) =>
+  parseKey('gold.revenue_daily', KEY, words).map(({ text }) => text)
+
+describe('values of a key', () => {
+  test('come by name, by place, or mixed', () => {
+    expect(texts('shop_date=2026-10-25', 'currency=EUR')).toEqual(['2026-10-25', 'EUR'])
+    expect(texts('2026-10-25', 'EUR')).toEqual(['2026-10-25', 'EUR'])
+    expect(texts('currency=EUR', '2026-10-25')).toEqual(['2026-10-25', 'EUR'])
+  })
+
+  test('may have an equals sign that names no column', () => {
+    expect(texts('2026-10-25', 'a=b=c'.replace('a', 'A1'))).toEqual(['2026-10-25', 'A1=b=c'])
+  })
+
+  test('that lack, are too many, or name another column are refused with what to write', () => {
+    expect(() => texts('2026-10-25')).toThrow('needs currency too')
+    expect(() => texts('2026-10-25', 'EUR', 'x')).toThrow('does not need "x"')
+    expect(() => texts('shop_day=2026-10-25', 'EUR')).toThrow('not told apart by "shop_day"')
+  })
+
+  test('become SQL that no value can break out of, and NULL is no value', () => {
+    const values = parseKey('m', KEY, ['2026-10-25', "x' OR TRUE --"])
+    expect(keyPredicate(values)).toBe(
+      `"shop_date" IS NOT DISTINCT FROM CAST('2026-10-25' AS DATE) AND ` +
+        `"currency" IS NOT DISTINCT FROM CAST('x'' OR TRUE --' AS VARCHAR)`,
+    )
+    expect(keyPredicate(parseKey('m', KEY, ['2026-10-25', 'NULL']))).toContain('FROM NULL')
+    expect(keyPredicate([])).toBe('TRUE')
+  })
+
+  test('are shown as words that ask for the row again', () => {
+    expect(keyText({ shop_date: '2026-10-25', currency: null })).toBe(
+      'shop_date=2026-10-25 currency=NULL',
+    )
+    expect(keyText({ category: 'Garden > Tools' })).toBe('"category=Garden > Tools"')
+  })
+})

@@ -1,0 +1,91 @@
+/** The accounts of a shop day, exact arithmetic, and which days are closed. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isZero, minus, plus } from '../../../cli/domain/kernel/decimal.ts'
+import { lateSentences, metricsOf } from '../../../cli/domain/reconcile/accounts.ts'
+import { splitDays } from '../../../cli/domain/reconcile/days.ts'
+import { RECONCILE_TABLES } from '../../../cli/domain/reconcile/tables.ts'
+
+describe('exact numbers', () => {
+  test('add and take away without rounding, at the finer scale', () => {
+    expect(plus('0.10', '0.20')).toBe('0.30')
+    expect(minus('9007199254740993.01', '0.02')).toBe('9007199254740992.99')
+    expect(plus(2, '-2.00')).toBe('0.00')
+    expect(minus(1, 3)).toBe(-2)
+    expect(minus('0.01', '0.03')).toBe('-0.02')
+    expect(plus('9007199254740993', 0)).toBe('9007199254740993')
+  })
+
+  test('what is added and taken away again leaves what was there', () => {
+    const cents = fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n })
+    const money = cents.map((value) => {
+      const text = String(value < 0n ? -value : value).padStart(3, '0')
+      return `${value < 0n ? '-' : ''}${text.slice(0, -2)}.${text.slice(-2)}`
+    })
+    fc.assert(
+      fc.property(money, money, (a, b) => isZero(minus(minus(plus(a, b), b), a))),
+      { seed: 4, numRuns: 500 },
+    )
+  })
+})
+
+const revenue = RECONCILE_TABLES.find(({ name }) => name === 'revenue_daily')
+const row = (orders: number, money: string) => ({ currency: 'EUR', orders, revenue: money })
+
+describe('a day', () => {
+  const metric = (sides: Parameters<typeof metricsOf>[1], name: string) =>
+    revenue && metricsOf(revenue, sides).find((one) => one.name === `revenue_daily.${name}`)
+
+  test('agrees when the marts have the stream’s figures and what came too late', () => {
+    const sides = {
+      stream: [row(2, '30.00')],
+      onTime: [row(2, '30.00')],
+      whole: [row(3, '42.00')],
+      batch: [row(3, '42.00')],
+    }
+    expect(metric(sides, 'revenue')).toEqual({
+      name: 'revenue_daily.revenue',
+      key: 'EUR',
+      stream: '30.00',
+      late: '12.00',
+      batch: '42.00',
+      difference: '0.00',
+    })
+    const metrics = revenue ? metricsOf(revenue, sides) : []
+    expect(lateSentences('2026-11-03', metrics)).toEqual([
+      '2026-11-03: 1 order (12.00 EUR) came too late for the stream and is in the marts.',
+    ])
+  })
+
+  test('differs when Silver says otherwise than the stream saw, late rows or not', () => {
+    const sides = {
+      stream: [row(2, '30.00')],
+      onTime: [row(2, '35.00')],
+      whole: [row(3, '47.00')],
+      batch: [row(3, '47.00')],
+    }
+    expect(metric(sides, 'revenue')).toMatchObject({ late: '12.00', difference: '5.00' })
+  })
+
+  test('differs by a key that one side alone has', () => {
+    const sides = { stream: [], onTime: [], whole: [], batch: [row(1, '9.00')] }
+    expect(metric(sides, 'orders')).toMatchObject({ stream: 0, late: 0, difference: 1 })
+  })
+})
+
+test('a day is compared once the marts’ watermark has closed it, and else says what it waits for', () => {
+  const calendar = ['2026-01-01', '2026-01-02', '2026-01-03'].map((date, index) => {
+    return { date, closesMs: (index + 1) * 1000 }
+  })
+  const built = { serial: 4, builtMs: 0, watermarkMs: 1000, failure: null, failedSerial: null }
+  const now = { serial: 5, watermarkMs: 2500, isRunning: false }
+  const { compared, open } = splitDays({ built, now, withOpen: false }, calendar)
+  expect(compared.map(({ date, isClosed }) => [date, isClosed])).toEqual([['2026-01-01', true]])
+  expect(open.map(({ date, closesAt }) => [date, closesAt])).toEqual([
+    ['2026-01-02', null],
+    ['2026-01-03', '1970-01-01T00:00:03.000Z'],
+  ])
+  expect(open[0]?.reason).toContain('ccs dbt build')
+  const none = splitDays({ built: { ...built, watermarkMs: null }, now, withOpen: true }, calendar)
+  expect(none.compared).toEqual([])
+})
