@@ -3,12 +3,15 @@
  * The running engine serves it; `ccs dash` serves the same page from another process.
  */
 
+import type { Clock } from '../domain/kernel/clock.ts'
+import type { ManifestStore } from '../domain/lake/lake.ts'
 import type { LiveHealth } from '../domain/live/document.ts'
 import { readFigures } from '../domain/live/metric.ts'
-import type { Clock, EventLog, ManifestStore, QueryResult } from '../domain/log/ports.ts'
+import type { EventLog } from '../domain/log/event-log.ts'
 import type { CloseOfDay } from '../domain/marts/daily-summary.ts'
 import type { MartsInfo } from '../domain/marts/marts.ts'
 import type { StatusResult } from '../domain/pipeline/status.ts'
+import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 import type { PageRoutes, Route } from '../web/live/server.ts'
 import type { Marts } from './marts.ts'

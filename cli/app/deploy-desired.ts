@@ -2,10 +2,12 @@
  * The part of the composition root for the servers of a target, and for what the project wants of them: topics,
  * subjects, and those of its connectors that the target's Connect can run.
  */
+
+import type { ConnectCluster } from '../domain/connectors/connect-cluster.ts'
+import type { DeploymentStore } from '../domain/deploy/deployment-store.ts'
 import { type DesiredState, desiredState } from '../domain/deploy/plan/desired.ts'
 import type { ClusterPorts } from '../domain/deploy/read.ts'
 import { CcsError, EXIT, throwAll } from '../domain/kernel/errors.ts'
-import type { ConnectCluster, DeploymentStore } from '../domain/log/ports.ts'
 import type { Project } from '../project.ts'
 import { type Logic, systemClock } from './project-logic.ts'
 

@@ -3,12 +3,14 @@
  * predicates and patches, which can reach nothing outside.
  */
 
+import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import type { DlqListParts } from '../domain/dlq/dlq.ts'
 import type { ReplayParts } from '../domain/dlq/replay.ts'
 import type { DlqShowPorts } from '../domain/dlq/show.ts'
 import type { RejectTable } from '../domain/dlq/table.ts'
+import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { Clock, EventLog, RegisteredSchema } from '../domain/log/ports.ts'
+import type { EventLog } from '../domain/log/event-log.ts'
 import type { Project } from '../project.ts'
 import { RAW_TOPIC, systemClock } from './project-logic.ts'
 import { openGuess, openGuessPart, openRejectDecoder } from './reader.ts'

@@ -5,10 +5,11 @@
 
 import { readTruth, type Truth, truthLines } from '../domain/audit/truth.ts'
 import type { Encoder } from '../domain/avro/encode.ts'
+import type { SchemaRegistry } from '../domain/avro/schema-registry.ts'
 import { prefixed } from '../domain/config/target.ts'
 import type { Event } from '../domain/events/contracts.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { EventLog, LogWriter, SchemaRegistry } from '../domain/log/ports.ts'
+import type { EventLog, LogWriter } from '../domain/log/event-log.ts'
 import type { ArrivalSink } from '../generate/log-sink.ts'
 import type { TruthRecorder } from '../generate/truth-recorder.ts'
 import type { Project } from '../project.ts'

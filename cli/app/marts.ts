@@ -6,8 +6,8 @@ import { stat } from 'node:fs/promises'
 import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { Files } from '../adapters/files/files.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { QueryResult } from '../domain/log/ports.ts'
 import { type MartsInfo, martsLayout, parseMartsInfo } from '../domain/marts/marts.ts'
+import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 
 export interface Marts {

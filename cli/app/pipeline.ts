@@ -2,9 +2,11 @@
  * Composition of the running pipeline: store, engine, loop and local HTTP, put together from the pieces
  * that open.ts knows.
  */
+
+import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
+import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
-import type { Clock, RegisteredSchema } from '../domain/log/ports.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { PipelineParts } from '../domain/pipeline/pipeline-ports.ts'
 import type { StatusResult } from '../domain/pipeline/status.ts'

@@ -1,10 +1,11 @@
 /** Composition of publishing: what changes in the running engine's Gold is told to a copy of it elsewhere. */
 
 import { prefixed } from '../domain/config/target.ts'
+import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
-import type { Clock, GoldSink } from '../domain/log/ports.ts'
 import type { GoldEncoder } from '../domain/pipeline/gold-record.ts'
+import type { GoldSink } from '../domain/pipeline/gold-sink.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { GoldPublisher } from '../domain/pipeline/publish-gold.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'

@@ -3,9 +3,9 @@
  * what was last committed.
  */
 import type { Manifest } from '../domain/lake/manifest.ts'
-import type { QueryResult } from '../domain/log/ports.ts'
 import type { PipelineState } from '../domain/pipeline/pipeline-ports.ts'
 import type { StatusResult } from '../domain/pipeline/status.ts'
+import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
 import type { Project } from '../project.ts'
 import { openEngine, RAW_TOPIC, refuseChanges, type Store } from './project-logic.ts'

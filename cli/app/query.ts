@@ -1,7 +1,7 @@
 /** The part of the composition root for `ccs query` and `ccs sql`: whoever answers for a target. */
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { QueryResult } from '../domain/log/ports.ts'
 import type { Answer, Asking, Table } from '../domain/query/query-service.ts'
+import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 import { openMartsAnswers } from './marts.ts'
 import { openAnswers } from './query-sources.ts'

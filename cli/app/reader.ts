@@ -1,7 +1,7 @@
 /** Composition of the commands that only read the log: the log itself, and schemas to decode records by. */
 
+import type { RegisteredSchema, SchemaRegistry } from '../domain/avro/schema-registry.ts'
 import type { DlqShowPorts } from '../domain/dlq/show.ts'
-import type { RegisteredSchema, SchemaRegistry } from '../domain/log/ports.ts'
 import type { Decoded, DecodeRecord, TailPorts } from '../domain/query/tail.ts'
 import type { Project } from '../project.ts'
 import { RAW_TOPIC, systemClock } from './project-logic.ts'

@@ -1,6 +1,7 @@
 /** The part of the composition root for a target's schema registry: the server that its ccs.yml names. */
+
+import type { RemoteRegistry } from '../domain/avro/schema-registry.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { RemoteRegistry } from '../domain/log/ports.ts'
 import type { SchemaCheckResult } from '../domain/schemas/check-project.ts'
 import type { SchemaRegisterResult } from '../domain/schemas/register.ts'
 import type { RegistryDiff, RegistryVerdict } from '../domain/schemas/registry-topics.ts'

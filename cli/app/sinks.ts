@@ -2,10 +2,10 @@
 
 import type { Target } from '../domain/config/target.ts'
 import type { DesiredConnector } from '../domain/connectors/config.ts'
+import type { ConnectCluster } from '../domain/connectors/connect-cluster.ts'
 import type { SinkPorts, SinkSources } from '../domain/connectors/sinks.ts'
 import type { Lookup } from '../domain/documents/variables.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { ConnectCluster } from '../domain/log/ports.ts'
 import type { Project } from '../project.ts'
 import { systemClock } from './project-logic.ts'
 

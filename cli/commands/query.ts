@@ -2,8 +2,8 @@ import { Args, Flags } from '@oclif/core'
 import { openAsking, openMartsAsking } from '../app/query.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { rowLines } from '../domain/console/row-lines.ts'
-import type { QueryResult } from '../domain/log/ports.ts'
 import { type Answer, allRows } from '../domain/query/query-service.ts'
+import type { QueryResult } from '../domain/sql/query-result.ts'
 
 /** What `--json` prints; of rows without end only each row, a line each. */
 export interface QueryOutput extends QueryResult {

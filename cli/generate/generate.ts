@@ -2,8 +2,9 @@
  * `ccs gen`: the simulated shop into a sink. History runs as fast as it can; live runs keep their rate by an
  * absolute schedule, a group of records every few milliseconds.
  */
+
+import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { Clock } from '../domain/log/ports.ts'
 import type { ArrivalSink } from './log-sink.ts'
 import { Pace, type PaceReport } from './pace.ts'
 import { historySchedule, liveSchedule } from './schedule.ts'

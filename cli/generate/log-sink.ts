@@ -3,7 +3,7 @@
  * made durable the next one fills, so the disk and the simulation work at the same time.
  */
 import type { Event } from '../domain/events/contracts.ts'
-import type { LogWriter } from '../domain/log/ports.ts'
+import type { LogWriter } from '../domain/log/event-log.ts'
 import { RecordBatch } from '../domain/log/record-batch.ts'
 import { breakBytes, breaksBytes } from './broken.ts'
 import { partitionOf } from './partition.ts'

@@ -12,7 +12,7 @@ import {
 } from '../../cli/adapters/kafka/deployment-store.ts'
 import { systemClock } from '../../cli/app/project-logic.ts'
 import type { Deployment } from '../../cli/domain/deploy/deployment.ts'
-import type { DeploymentClaim, DeploymentStore } from '../../cli/domain/log/ports.ts'
+import type { DeploymentClaim, DeploymentStore } from '../../cli/domain/deploy/deployment-store.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
 
 const LEASE_MS = 5_000

@@ -7,9 +7,9 @@ import {
 } from '@confluentinc/schemaregistry'
 import { expect } from 'vitest'
 import { compileEncoder } from '../../cli/domain/avro/encode.ts'
+import type { RegisteredSchema } from '../../cli/domain/avro/schema-registry.ts'
 import { EVENT_TYPES, type Event } from '../../cli/domain/events/contracts.ts'
 import { Gate } from '../../cli/domain/gate/gate.ts'
-import type { RegisteredSchema } from '../../cli/domain/log/ports.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { remoteSchemas } from '../../cli/domain/schemas/remote-schemas.ts'
 import {

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect } from 'vitest'
-import type { RemoteRegistry } from '../../cli/domain/log/ports.ts'
+import type { RemoteRegistry } from '../../cli/domain/avro/schema-registry.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { deadAddress } from '../fixtures/registry-proxy.ts'
 import { registryTest } from '../fixtures/registry-test.ts'

@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { openTopicAdmin } from '../../cli/adapters/kafka/topic-admin.ts'
-import type { TopicAdmin } from '../../cli/domain/log/ports.ts'
+import type { TopicAdmin } from '../../cli/domain/log/topic-admin.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
 
 async function withAdmin(

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import type { GateOptions } from '../../cli/domain/gate/gate.ts'
-import type { LogFrame, Reject } from '../../cli/domain/log/ports.ts'
+import type { Reject } from '../../cli/domain/gate/reject.ts'
+import type { LogFrame } from '../../cli/domain/log/event-log.ts'
 import { SafeRows } from '../../cli/engines/embedded/intake/decode-safe.ts'
 import {
   openRawRows,

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Processes, takeLock } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local.ts'
-import type { EventLog, LogWriter } from '../../cli/domain/log/ports.ts'
+import type { EventLog, LogWriter } from '../../cli/domain/log/event-log.ts'
 import { batchOf, readBack } from '../fixtures/log-records.ts'
 import { transpileCli } from '../fixtures/transpiled-cli.ts'
 

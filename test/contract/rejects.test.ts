@@ -9,8 +9,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local.ts'
 import { openCodec } from '../../cli/app/project-logic.ts'
+import type { Reject } from '../../cli/domain/gate/reject.ts'
 import { DLQ_TOPIC, openRejects } from '../../cli/domain/gate/rejects.ts'
-import type { Reject } from '../../cli/domain/log/ports.ts'
 import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
 
 let dir: string

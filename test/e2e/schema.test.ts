@@ -156,7 +156,7 @@ test('the types of the code are those of the schemas, and are written only when 
     changed: true,
   })
   expect(readFileSync(out, 'utf8')).toBe(
-    readFileSync(path.join(ROOT, 'cli/core/contracts.ts'), 'utf8'),
+    readFileSync(path.join(ROOT, 'cli/domain/events/contracts.ts'), 'utf8'),
   )
   expect(JSON.parse((await ccs('schema', 'types', '--out', out, '--json')).stdout).changed).toBe(
     false,

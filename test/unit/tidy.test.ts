@@ -1,5 +1,5 @@
 /**
- * The rules of CONTRIBUTING.md that a machine can check: who may import whom, what core may touch, how long
+ * The rules of CONTRIBUTING.md that a machine can check: who may import whom, what domain may touch, how long
  * a file may be, where a package comes in, and that every error code is thrown and explained.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -10,30 +10,67 @@ import { ERROR_CODES } from '../../cli/domain/kernel/errors.ts'
 const CLI = path.resolve(import.meta.dirname, '../../cli')
 const LINES_MAX = 300
 
-/** By the first part of a file's path under cli/; a folder always sees itself, adapters only themselves. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  io: ['core'],
-  engines: ['core', 'io'],
-  log: ['core', 'io'],
-  registry: ['core', 'io'],
-  lake: ['core', 'io'],
-  connect: ['core', 'io'],
-  dash: ['core', 'io'],
-  generate: ['core'],
-  flows: ['core', 'generate'],
-  'project.ts': ['core'],
-  'command.ts': ['core', 'io', 'project.ts'],
-  commands: ['command.ts', 'open.ts', 'project.ts', 'flows', 'core'],
+/** Areas of cli/domain in the order in which they build on one another: each may import those before it. */
+const AREAS = [
+  'kernel',
+  'log',
+  'documents',
+  'console',
+  'config',
+  'avro',
+  'events',
+  'schemas',
+  'sql',
+  'models',
+  'dialects',
+  'lake',
+  'gate',
+  'ingest',
+  'dlq',
+  'pipeline',
+  'connectors',
+  'deploy',
+  'query',
+  'audit',
+  'reconcile',
+  'provenance',
+  'model-tests',
+  'marts',
+  'live',
+  'doctor',
+  'devstack',
+  'setup',
+].map((area) => `domain/${area}`)
+
+/** Adapters that other adapters, engines and web may use. */
+const SHARED_ADAPTERS = ['files', 'http', 'duckdb', 'process'].map((name) => `adapters/${name}`)
+
+/** What a room may import besides itself, or undefined for a file that lies in no room. */
+function mayImport(room: string): readonly string[] | undefined {
+  const [folder] = room.split('/')
+  if (folder === 'domain') {
+    const at = AREAS.indexOf(room)
+    return at < 0 ? undefined : AREAS.slice(0, at)
+  }
+  if (folder === 'generate' || folder === 'project.ts') return AREAS
+  if (folder === 'adapters' || folder === 'engines' || folder === 'web')
+    return [...AREAS, ...SHARED_ADAPTERS]
+  if (room === 'command.ts')
+    return [...AREAS, 'adapters/terminal', 'adapters/process', 'project.ts']
+  if (folder === 'app') return [...AREAS, ...ROOMS, 'project.ts', 'generate']
+  if (folder === 'commands') return [...AREAS, 'command.ts', 'project.ts', 'app', 'generate']
+  return undefined
 }
 
-const CORE_BUILTINS = ['node:crypto', 'node:buffer', 'node:util']
+const PURE_BUILTINS = ['node:crypto', 'node:buffer', 'node:util']
 const IMPURE =
   /\b(process\.|Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|fetch\(|randomBytes|randomUUID|require\()/g
 
-/** The composition root may be cut into open.ts, open-deploy.ts and so on, and so may command.ts. */
-function layerOf(file: string): string {
-  return (file.split(path.sep)[0] ?? '').replace(/^(open|command)-\w+\.ts$/, '$1.ts')
+/** `domain/log`, `adapters/kafka`, `engines/embedded`, `web/live`; else the first part of a file's path. */
+function roomOf(file: string): string {
+  const [folder = '', room = ''] = file.split(path.sep)
+  if (['domain', 'adapters', 'engines', 'web'].includes(folder)) return `${folder}/${room}`
+  return folder.replace(/^command-\w+\.ts$/, 'command.ts')
 }
 
 interface Source {
@@ -56,7 +93,7 @@ const sources: readonly Source[] = readdirSync(CLI, { recursive: true, encoding:
     const imports = [...code.matchAll(/\b(?:from|import)\s*\(?\s*'([^']+)'/g)]
     return {
       file,
-      folder: layerOf(file),
+      folder: roomOf(file),
       lines: text.split('\n').length - 1,
       text,
       code,
@@ -69,17 +106,20 @@ function faults(rule: (source: Source) => readonly string[]): readonly string[] 
   return sources.flatMap((source) => rule(source).map((fault) => `${source.file}: ${fault}`))
 }
 
-test('a file imports only what its layer may', () => {
+const ROOMS = [...new Set(sources.map(({ folder }) => folder))].filter((room) =>
+  /^(adapters|engines|web)\//.test(room),
+)
+
+test('a file imports only what its room may', () => {
   const foreign = faults(({ file, folder, imports }) => {
-    if (folder === 'open.ts') return [] // the composition root knows everything
-    const allowed = MAY_IMPORT[folder]
-    if (!allowed) return ['is in no layer']
+    const allowed = mayImport(folder)
+    if (!allowed) return ['is in no room']
     return imports
       .filter((specifier) => specifier.startsWith('.'))
       .map((specifier) => path.join(path.dirname(file), specifier))
       .filter((target) => {
-        const layer = layerOf(target)
-        return layer !== folder && !allowed.includes(layer)
+        const room = roomOf(target)
+        return room !== folder && !allowed.includes(room)
       })
   })
   expect(foreign).toEqual([])
@@ -98,7 +138,7 @@ test('a file opens with what it is for, a command says so in its summary', () =>
 })
 
 test('only command.ts and the terminal write to the console', () => {
-  const printers = ['command.ts', path.join('io', 'terminal.ts')]
+  const printers = ['command.ts', path.join('adapters', 'terminal', 'terminal.ts')]
   const printing = faults(({ file, code }) =>
     printers.includes(file)
       ? []
@@ -107,12 +147,12 @@ test('only command.ts and the terminal write to the console', () => {
   expect(printing).toEqual([])
 })
 
-test('core touches no disk, network, clock, process or randomness', () => {
+test('domain touches no disk, network, clock, process or randomness', () => {
   const touching = faults(({ folder, code, imports }) => {
-    if (folder !== 'core') return []
+    if (!folder.startsWith('domain/')) return []
     const builtins = imports.filter((specifier) => specifier.startsWith('node:'))
     return [
-      ...builtins.filter((specifier) => !CORE_BUILTINS.includes(specifier)),
+      ...builtins.filter((specifier) => !PURE_BUILTINS.includes(specifier)),
       ...(code.match(IMPURE) ?? []),
     ]
   })

@@ -4,8 +4,12 @@
  */
 
 import type { HttpServer } from '../../domain/config/target.ts'
+import type {
+  ConnectCluster,
+  ConnectorOffset,
+  ConnectorState,
+} from '../../domain/connectors/connect-cluster.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { ConnectCluster, ConnectorOffset, ConnectorState } from '../../domain/log/ports.ts'
 import {
   type HttpAnswer,
   type HttpClient,

@@ -5,9 +5,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Deployment } from '../../domain/deploy/deployment.ts'
+import type { DeploymentClaim, DeploymentStore } from '../../domain/deploy/deployment-store.ts'
 import { refuseSecrets } from '../../domain/deploy/secret-guard.ts'
+import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
-import type { Clock, DeploymentClaim, DeploymentStore } from '../../domain/log/ports.ts'
 import { type Processes, systemProcesses } from '../files/file-lock.ts'
 import type { KafkaConnection, Producer } from './connection.ts'
 import {

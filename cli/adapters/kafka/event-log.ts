@@ -6,7 +6,7 @@
 
 import { prefixed } from '../../domain/config/target.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { EventLog, LogFrame, LogReader } from '../../domain/log/ports.ts'
+import type { EventLog, LogFrame, LogReader } from '../../domain/log/event-log.ts'
 import type { KafkaConnection } from './connection.ts'
 import { KafkaWriter } from './writer.ts'
 

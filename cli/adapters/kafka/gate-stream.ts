@@ -5,8 +5,8 @@
  */
 
 import type { GatePartition, GateStream } from '../../domain/gate/gate-stream.ts'
+import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { Clock } from '../../domain/log/ports.ts'
 import type { GroupMember, KafkaConnection } from './connection.ts'
 import { kafkaFault } from './fault.ts'
 import { gateLag } from './gate-lag.ts'

@@ -3,10 +3,12 @@
  * record a change. Nothing is compacted there: who reads takes the last record of each key.
  */
 import { Buffer } from 'node:buffer'
+import type { Clock } from '../../domain/kernel/clock.ts'
+import type { EventLog, LogWriter } from '../../domain/log/event-log.ts'
 import { frameRecords } from '../../domain/log/frame-records.ts'
 import { keyedRecord, readKeyed } from '../../domain/log/keyed-record.ts'
-import type { Clock, EventLog, GoldSink, LogWriter } from '../../domain/log/ports.ts'
 import { RecordBatch } from '../../domain/log/record-batch.ts'
+import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 
 const READ_BYTES = 1024 * 1024
 

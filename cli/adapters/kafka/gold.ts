@@ -5,7 +5,8 @@
 import { Buffer } from 'node:buffer'
 import { prefixed } from '../../domain/config/target.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { GoldSink, KeyedRecord } from '../../domain/log/ports.ts'
+import type { KeyedRecord } from '../../domain/log/keyed-record.ts'
+import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { KafkaConnection, Producer } from './connection.ts'
 import { kafkaFault } from './fault.ts'
 

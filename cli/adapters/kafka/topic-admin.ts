@@ -2,7 +2,7 @@
  * Topics of a cluster over kafkajs. Kafka's older request to alter configs, the one that kafkajs has, forgets every
  * setting that it does not name: so all that are there are sent again with those that change.
  */
-import type { TopicAdmin, TopicState } from '../../domain/log/ports.ts'
+import type { TopicAdmin, TopicState } from '../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../domain/log/topic-progress.ts'
 import type { Admin, KafkaConnection } from './connection.ts'
 import { kafkaFault } from './fault.ts'

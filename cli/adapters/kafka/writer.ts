@@ -5,8 +5,8 @@
  */
 import { gzipSync } from 'node:zlib'
 import { CcsError } from '../../domain/kernel/errors.ts'
+import type { LogWriter } from '../../domain/log/event-log.ts'
 import { encodeBatch, type Packed } from '../../domain/log/kafka-batch.ts'
-import type { LogWriter } from '../../domain/log/ports.ts'
 import type { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { KafkaStream } from './stream.ts'
 import { WireError } from './wire.ts'

@@ -4,6 +4,7 @@
  * always derived from the manifest and the disk, so settling again finishes whatever a crash cut off.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
+import type { Lake, StagedFile } from '../../domain/lake/lake.ts'
 import {
   dataLayout,
   generationName,
@@ -13,7 +14,6 @@ import {
   leafPath,
 } from '../../domain/lake/layout.ts'
 import { filesByLeaf, type LakeFile, type Manifest } from '../../domain/lake/manifest.ts'
-import type { Lake, StagedFile } from '../../domain/log/ports.ts'
 import { checkFile, type Stored, syncFile } from '../files/file-check.ts'
 import { type Files, isErrno } from '../files/files.ts'
 import {

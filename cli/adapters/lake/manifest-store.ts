@@ -3,10 +3,10 @@
  * base is no longer the current manifest is refused, so two writers can never both go on.
  */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import type { ManifestStore } from '../../domain/lake/lake.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import { parseManifest, renderManifest } from '../../domain/lake/manifest-text.ts'
-import type { ManifestStore } from '../../domain/log/ports.ts'
 import { type Files, isErrno, writeFileAtomic } from '../files/files.ts'
 
 /**

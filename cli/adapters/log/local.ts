@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { EventLog } from '../../domain/log/ports.ts'
+import type { EventLog } from '../../domain/log/event-log.ts'
 import { type Processes, systemProcesses } from '../files/file-lock.ts'
 import { type Files, isErrno } from '../files/files.ts'
 import { DurableEnd } from './durable-end.ts'

@@ -3,7 +3,7 @@
  * out as views of one large buffer that a single read of the file has filled.
  */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { LogFrame, LogReader } from '../../domain/log/ports.ts'
+import type { LogFrame, LogReader } from '../../domain/log/event-log.ts'
 import type { Processes } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
 import { DurableEnd } from './durable-end.ts'

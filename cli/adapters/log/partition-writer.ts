@@ -5,7 +5,7 @@
  */
 import { dirname } from 'node:path'
 import { CcsError } from '../../domain/kernel/errors.ts'
-import type { LogWriter } from '../../domain/log/ports.ts'
+import type { LogWriter } from '../../domain/log/event-log.ts'
 import type { RecordBatch } from '../../domain/log/record-batch.ts'
 import { type FileLock, type Processes, takeLock } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'

@@ -3,9 +3,9 @@
  * differ is said at each place; nothing is cached, since others change subjects too.
  */
 
+import type { RegisteredSchema, RemoteRegistry } from '../../domain/avro/schema-registry.ts'
 import type { HttpServer } from '../../domain/config/target.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { RegisteredSchema, RemoteRegistry } from '../../domain/log/ports.ts'
 import { schemaIdentity } from '../../domain/schemas/identity.ts'
 import { javaSchemaText } from '../../domain/schemas/java-text.ts'
 import { type Answer, openRest, type Rest, type RestOptions, refused } from './rest.ts'

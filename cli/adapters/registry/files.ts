@@ -6,8 +6,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { canonicalSchema } from '../../domain/avro/schema.ts'
+import type { RegisteredSchema, SchemaRegistry } from '../../domain/avro/schema-registry.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { RegisteredSchema, SchemaRegistry } from '../../domain/log/ports.ts'
 
 const VERSION_FILE = /^([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
 

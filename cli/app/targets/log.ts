@@ -3,9 +3,10 @@
  * and the registry that ccs.yml names. Lake and state lie in the data directory either way.
  */
 
+import type { SchemaRegistry } from '../../domain/avro/schema-registry.ts'
 import { prefixed } from '../../domain/config/target.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
-import type { GoldSink, SchemaRegistry } from '../../domain/log/ports.ts'
+import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { Project } from '../../project.ts'
 import { type Logic, openLogic, openStore, RAW_TOPIC, type Store } from '../project-logic.ts'
 

@@ -1,6 +1,6 @@
 /** `ccs verify`: Gold, as queries see it, against the generator's ground truth. */
 
-import type { QueryResult } from '../log/ports.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 import { compareTable, type TableComparison } from './compare-truth.ts'
 import type { Truth } from './truth.ts'
 

@@ -3,8 +3,8 @@
  * at a reject; what is to be processed is read by the strict readers only.
  */
 import { Buffer } from 'node:buffer'
-import type { RegisteredSchema } from '../log/ports.ts'
 import { type AvroNode, parseRecordSchema, type RecordNode } from './schema.ts'
+import type { RegisteredSchema } from './schema-registry.ts'
 import { compileInspector } from './walk.ts'
 
 export interface PartialReading {

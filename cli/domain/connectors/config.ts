@@ -8,7 +8,7 @@ import type { NamedText } from '../documents/json-document.ts'
 import { type Lookup, type Rendered, renderTemplate } from '../documents/variables.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { type CcsError, throwAll } from '../kernel/errors.ts'
-import type { TopicState } from '../log/ports.ts'
+import type { TopicState } from '../log/topic-admin.ts'
 import { checkSink, listOf } from './check.ts'
 import {
   type CCS_NAMES,

@@ -3,9 +3,10 @@
  * takes a config says little: a connector counts as applied when it and all its tasks have run for a while.
  */
 
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import { formatDuration } from '../kernel/units.ts'
-import type { Clock, ConnectCluster, ConnectorState, EventLog } from '../log/ports.ts'
+import type { EventLog } from '../log/event-log.ts'
 import { listOf } from './check.ts'
 import {
   type ConnectorChoice,
@@ -15,6 +16,7 @@ import {
   topicsOf,
   withoutSecrets,
 } from './config.ts'
+import type { ConnectCluster, ConnectorState } from './connect-cluster.ts'
 
 export interface SinkPorts {
   readonly connect: ConnectCluster

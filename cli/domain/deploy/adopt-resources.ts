@@ -1,8 +1,8 @@
 /** Use case: resources that were there before ccs go into its record as they are; nothing else is touched. */
 
+import type { Clock } from '../kernel/clock.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
-import type { Clock } from '../log/ports.ts'
 import { adoptedResource } from './adopt.ts'
 import { claimed } from './deploy.ts'
 import { DEPLOYMENT_FORMAT, type Deployment, type ResourceKind } from './deployment.ts'

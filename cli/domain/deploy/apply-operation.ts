@@ -1,7 +1,7 @@
 /** Carries out the operations of a plan, each so that repeating it does no harm. */
 
 import { awaitConnector } from '../connectors/sinks.ts'
-import type { Clock } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
 import type { DesiredState } from './plan/desired.ts'
 import type { Operation } from './plan/target-step.ts'
 import type { ClusterPorts } from './read.ts'

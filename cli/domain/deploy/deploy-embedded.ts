@@ -3,8 +3,8 @@
  * manifest's rename, so a crash leaves either all old or all new, and old and new logic never mix.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { ManifestStore } from '../lake/lake.ts'
 import { MANIFEST_FORMAT, type Manifest } from '../lake/manifest.ts'
-import type { ManifestStore } from '../log/ports.ts'
 import { type Plan, type StateEffect, widestEffect } from './plan/plan.ts'
 
 export interface DeployResult {

@@ -4,10 +4,11 @@
  * anywhere in between: the next plan starts from what it finds, and knows by the record what is its own.
  */
 
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { Clock, DeploymentClaim } from '../log/ports.ts'
 import { carryOut } from './apply-operation.ts'
 import { DEPLOYMENT_FORMAT, type DeployedResource, type Deployment } from './deployment.ts'
+import type { DeploymentClaim } from './deployment-store.ts'
 import type { DesiredState } from './plan/desired.ts'
 import { type ClusterPlan, hasChanges } from './plan/target-plan.ts'
 import type { ClusterStep, Task } from './plan/target-step.ts'

@@ -1,8 +1,8 @@
 /** What is asked before a deployment touches anything: may all its steps be taken, and will the servers have them? */
 
+import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { withoutSecrets } from '../connectors/config.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
-import type { RegisteredSchema } from '../log/ports.ts'
 import { checkTopic } from '../schemas/check.ts'
 import { listWords } from '../schemas/words.ts'
 import type { DesiredState } from './plan/desired.ts'

@@ -1,7 +1,10 @@
 /** Reads what is really there of a cluster, of the resources that a project or its last deployment name. */
 
-import type { ConnectCluster, DeploymentStore, RemoteRegistry, TopicAdmin } from '../log/ports.ts'
+import type { RemoteRegistry } from '../avro/schema-registry.ts'
+import type { ConnectCluster } from '../connectors/connect-cluster.ts'
+import type { TopicAdmin } from '../log/topic-admin.ts'
 import type { Deployment, ResourceKind } from './deployment.ts'
+import type { DeploymentStore } from './deployment-store.ts'
 import type { DesiredState } from './plan/desired.ts'
 import type { FoundSubject } from './plan/subject-plan.ts'
 import type { FoundState } from './plan/target-plan.ts'

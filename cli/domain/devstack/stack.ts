@@ -3,8 +3,9 @@
  * is left alone, the rest is fetched first and started together; when one fails, what this call started is
  * stopped again.
  */
+
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { Clock } from '../log/ports.ts'
 import { PARTS, type PartName } from './servers.ts'
 
 /** The servers, as the flow needs them. */

@@ -5,7 +5,7 @@
 import type { RejectedEvent } from '../events/contracts.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION } from '../gate/rejects.ts'
 import type { LogSource } from '../lake/manifest.ts'
-import type { EventLog } from '../log/ports.ts'
+import type { EventLog } from '../log/event-log.ts'
 import { type SourceMark, SourceSet, sourceMark } from './source.ts'
 
 /** Whether events.dlq may hold copies now: never on a log whose partitions have one writer each. */

@@ -7,9 +7,9 @@ import { Buffer } from 'node:buffer'
 import { compileObjectReader, type ObjectReader } from '../avro/codec.ts'
 import { plain } from '../avro/record.ts'
 import { parseRecordSchema } from '../avro/schema.ts'
+import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { compileInspector, type Inspector } from '../avro/walk.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { RegisteredSchema } from '../log/ports.ts'
 
 /** By the newest schema's fields; longs are numbers while they are safe, else bigint. */
 export type LooseEvent = Readonly<Record<string, unknown>>

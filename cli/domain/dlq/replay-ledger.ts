@@ -6,9 +6,10 @@
  */
 
 import { DLQ_TOPIC, type OriginFinder } from '../gate/rejects.ts'
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
+import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
-import type { Clock, EventLog, LogWriter } from '../log/ports.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import {
   type Announcement,

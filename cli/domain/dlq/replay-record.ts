@@ -1,7 +1,7 @@
 /** The records of the ledger of replays, and how the log is asked what became of an announced append. */
 import { createHash } from 'node:crypto'
+import type { EventLog } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
-import type { EventLog } from '../log/ports.ts'
 import type { SourceMark } from './source.ts'
 
 const READ_BYTES = 1024 * 1024

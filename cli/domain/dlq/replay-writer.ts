@@ -4,7 +4,8 @@
  * of event time; on one whose partitions are given, an event goes back where it came from.
  */
 
-import type { Clock, EventLog, LogWriter } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
 import { REPLAY_PARTITIONS } from './replay-partition.ts'

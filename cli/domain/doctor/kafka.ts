@@ -2,7 +2,7 @@
 
 import { type KafkaSettings, prefixed, type Target } from '../config/target.ts'
 import { formatDuration } from '../kernel/units.ts'
-import type { TopicAdmin, TopicState } from '../log/ports.ts'
+import type { TopicAdmin, TopicState } from '../log/topic-admin.ts'
 import type { Check } from './doctor.ts'
 
 const EVENT_TOPICS = ['events.raw', 'events.valid', 'events.dlq']

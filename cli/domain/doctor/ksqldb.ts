@@ -5,7 +5,7 @@
 
 import type { Target } from '../config/target.ts'
 import { formatDuration } from '../kernel/units.ts'
-import type { TopicState } from '../log/ports.ts'
+import type { TopicState } from '../log/topic-admin.ts'
 import { listWords } from '../schemas/words.ts'
 import type { Check } from './doctor.ts'
 

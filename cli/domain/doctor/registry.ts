@@ -1,7 +1,8 @@
 /** What doctor asks of a target's schema registry: what it is, its clock, and the subjects that matter. */
 
+import type { RemoteRegistry } from '../avro/schema-registry.ts'
 import type { Target } from '../config/target.ts'
-import type { Clock, RemoteRegistry } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
 import type { TopicSchemas } from '../schemas/history.ts'
 import { SUBJECT_LEVEL } from '../schemas/register.ts'
 import { registryTopics, versionOf } from '../schemas/registry-topics.ts'

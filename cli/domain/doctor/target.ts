@@ -3,11 +3,13 @@
  * answer; credentials are told as set or not set, never as they are.
  */
 
+import type { RemoteRegistry } from '../avro/schema-registry.ts'
 import type { HttpServer, Target } from '../config/target.ts'
 import { chooseConnectors, type DesiredConnector } from '../connectors/config.ts'
+import type { ConnectCluster } from '../connectors/connect-cluster.ts'
 import { placeOf } from '../console/text.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
-import type { ConnectCluster, RemoteRegistry, TopicAdmin } from '../log/ports.ts'
+import type { TopicAdmin } from '../log/topic-admin.ts'
 import type { Check } from './doctor.ts'
 import { kafkaChecks } from './kafka.ts'
 import { commandTopicChecks, commandTopicOf, type KsqldbFound, ksqldbChecks } from './ksqldb.ts'

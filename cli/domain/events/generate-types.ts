@@ -1,5 +1,5 @@
 /**
- * TypeScript from Avro: the text of cli/core/contracts.ts. A contract is written once, in schemas/; what
+ * TypeScript from Avro: the text of cli/domain/events/contracts.ts. A contract is written once, in schemas/; what
  * the code knows of it is generated, and a test compares.
  */
 import { type AvroNode, optional, parseRecordSchema, type RecordNode } from '../avro/schema.ts'

@@ -5,8 +5,9 @@
  */
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { PartitionPosition } from '../lake/manifest.ts'
-import type { EventLog, LogWriter, Reject } from '../log/ports.ts'
+import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import type { Reject } from './reject.ts'
 
 export const DLQ_TOPIC = 'events.dlq'
 /** The engine's own partition; `ccs import` keeps its rejects in the next. */

@@ -3,9 +3,10 @@
  * the rest is kept in events.dlq with its reason. While one batch is being committed the next is judged.
  */
 import { compileEncoder } from '../avro/encode.ts'
+import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { REASONS, type Reason, type RejectedEvent } from '../events/contracts.ts'
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { Clock, RegisteredSchema } from '../log/ports.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { Gate, type GateOptions, type Refusal } from './gate.ts'
 import type { GateBatch, GatePartition, GateStream } from './gate-stream.ts'

@@ -3,10 +3,10 @@
  * rejects are encoded, and the pipeline's own gate to judge each event by.
  */
 import { compileEncoder, type Encoder } from '../avro/encode.ts'
+import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import type { Reason, RejectedEvent } from '../events/contracts.ts'
 import { Gate } from '../gate/gate.ts'
 import { CcsError } from '../kernel/errors.ts'
-import type { RegisteredSchema } from '../log/ports.ts'
 import { type EventContract, readContract } from './mapping/contract.ts'
 import type { EventFields } from './mapping/spec.ts'
 

@@ -5,7 +5,8 @@
 
 import { RowFault, type RowReader, type SourceRow } from '../documents/source-row.ts'
 import type { Reason } from '../events/contracts.ts'
-import type { Clock, EventLog, LogWriter } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import type { ImportContract, ImportFault } from './import-contract.ts'
 import { ImportLedger, type ImportStart } from './import-ledger.ts'

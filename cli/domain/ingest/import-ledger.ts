@@ -4,7 +4,7 @@
  * known however long ago it came; the pipeline's own deduplication looks back for a horizon only.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { EventLog, LogWriter } from '../log/ports.ts'
+import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 
 const LEDGER_TOPIC = 'ccs.imports'

@@ -3,8 +3,9 @@
  * not notice a flipped bit, and would serve it. The newest files are looked at before anything is served; what
  * takes too long for a start is looked at beside the running engine.
  */
+
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { Clock } from '../log/ports.ts'
 import { leafPath } from './layout.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 

@@ -4,7 +4,6 @@
  */
 
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { Lake } from '../log/ports.ts'
 import {
   type CompactedGroup,
   type CompactionGroup,
@@ -12,6 +11,7 @@ import {
   planCompaction,
   replaceFiles,
 } from './compaction.ts'
+import type { Lake } from './lake.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 
 export interface CompactPorts {

@@ -1,7 +1,7 @@
 /** How the pipeline does, for the page's one quiet line: the status, its rate, the rejects by reason, the marts. */
 
 import type { DlqCounts } from '../dlq/tally.ts'
-import type { Clock } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
 import type { StatusResult } from '../pipeline/status.ts'
 import type { LiveHealth } from './document.ts'
 

@@ -1,7 +1,7 @@
 /** What the live view asks, all through the same queries that a person could type. */
 
-import type { QueryResult } from '../log/ports.ts'
 import type { StatusResult } from '../pipeline/status.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 import type { LiveData } from './text.ts'
 
 export interface LiveSource {

@@ -6,7 +6,8 @@
  */
 
 import { placeOf } from '../console/text.ts'
-import type { Clock, QueryResult } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 import type { FigureAbout, FigureRows, LiveHealth, LiveSnapshot } from './document.ts'
 import type { BrokenFigure, Figure } from './metric.ts'
 import { Credit, paceOf } from './query-budget.ts'

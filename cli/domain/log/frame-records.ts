@@ -1,6 +1,6 @@
 /** The single records of a log frame, for readers that print or look up and are in no hurry. */
 import type { Buffer } from 'node:buffer'
-import type { LogFrame } from './ports.ts'
+import type { LogFrame } from './event-log.ts'
 
 export interface LogRecord {
   readonly topic: string

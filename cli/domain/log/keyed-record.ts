@@ -3,7 +3,12 @@
  * the key, the key, and the value; no value for a tombstone.
  */
 import { Buffer } from 'node:buffer'
-import type { KeyedRecord } from './ports.ts'
+
+/** A record of a copy; `value` null: the row is gone. */
+export interface KeyedRecord {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
 
 /** Rows in Confluent's framing begin with 0. */
 const KEYED = 0x4b

@@ -1,6 +1,6 @@
 /** The close of day: the last whole day of the marts beside the days before it, and what changed, in sentences. */
 
-import type { QueryResult } from '../log/ports.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 import { type CategoryNumbers, type DayNumbers, daySentences } from './daily-summary-text.ts'
 
 /** GET /api/day. Without marts, or before a day has closed, `reason` says so and the lists are empty. */

@@ -2,8 +2,9 @@
  * Builds the marts beside a running pipeline: when the first rows are in the lake, and then at fixed times
  * while new ones come. What goes wrong is said once, in one sentence, and never touches the pipeline.
  */
+
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
-import type { Clock } from '../log/ports.ts'
 import type { DbtResult } from './dbt.ts'
 
 export interface MartsKeeperPorts {

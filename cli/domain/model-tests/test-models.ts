@@ -3,8 +3,8 @@
  * Both must give the expected rows, and the same rows in all columns.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
-import type { QueryResult } from '../log/ports.ts'
 import type { Model } from '../models/model.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 import { compareRows, type Difference } from './compare.ts'
 import {
   type AppendAction,

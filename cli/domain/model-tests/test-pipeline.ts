@@ -5,9 +5,12 @@
  */
 import type { RejectedEvent } from '../events/contracts.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, type RejectCodec } from '../gate/rejects.ts'
-import type { BatchEngine, Clock, EventLog, LogWriter, QueryResult } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import type { BatchEngine } from '../pipeline/batch-engine.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 
 /** A pipeline opened from what the data directory holds. */
 export interface OpenedPipeline {

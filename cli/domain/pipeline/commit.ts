@@ -1,6 +1,9 @@
 /** One commit of the engine up to the rename of the manifest, which makes it count; repeatable until then. */
+
+import type { Clock } from '../kernel/clock.ts'
+import type { Lake, ManifestStore } from '../lake/lake.ts'
 import { MANIFEST_FORMAT, type Manifest } from '../lake/manifest.ts'
-import type { BatchEngine, Clock, Frozen, Lake, ManifestStore, Written } from '../log/ports.ts'
+import type { BatchEngine, Frozen, Written } from './batch-engine.ts'
 
 export interface CommitParts {
   readonly clock: Clock

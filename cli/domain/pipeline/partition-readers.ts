@@ -3,9 +3,11 @@
  * can lose records behind our back (Kafka: retention, a topic deleted and made anew), what was lost is a gap
  * that is told and kept, and rows never share an offset: those of a topic made anew are counted on.
  */
+
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
 import type { LogGap, LogSource, PartitionPosition } from '../lake/manifest.ts'
-import type { Clock, EventLog, LogFrame, LogReader } from '../log/ports.ts'
+import type { EventLog, LogFrame, LogReader } from '../log/event-log.ts'
 
 /** New partitions are looked for this often. */
 const PARTITIONS_MS = 1_000

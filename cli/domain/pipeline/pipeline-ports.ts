@@ -1,6 +1,9 @@
 /** What the pipeline's loop stands on, what it is told, and what it says of itself. */
+
+import type { Reject } from '../gate/reject.ts'
 import type { LogGap, LogSource, Manifest } from '../lake/manifest.ts'
-import type { BatchEngine, EventLog, LogFrame, Reject } from '../log/ports.ts'
+import type { EventLog, LogFrame } from '../log/event-log.ts'
+import type { BatchEngine } from './batch-engine.ts'
 import type { CommitParts } from './commit.ts'
 import type { Outage } from './retry-while-unavailable.ts'
 

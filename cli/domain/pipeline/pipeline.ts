@@ -5,7 +5,7 @@
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Manifest } from '../lake/manifest.ts'
-import type { LogFrame } from '../log/ports.ts'
+import type { LogFrame } from '../log/event-log.ts'
 import { replaceManifest, writeCommit } from './commit.ts'
 import { LogInlet } from './partition-readers.ts'
 import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'

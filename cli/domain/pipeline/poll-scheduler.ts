@@ -2,7 +2,7 @@
  * When the loop rests, and what wakes it. With little to do it rests for long; a question wakes it, so that
  * answers are fresh although nobody looked meanwhile.
  */
-import type { Clock } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
 
 /** Rest where there is nothing to read; it grows while that stays so. */
 const IDLE_MS = 20

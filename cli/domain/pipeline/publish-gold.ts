@@ -5,9 +5,11 @@
  * tombstone is lost; all else can be repeated.
  */
 import { Buffer } from 'node:buffer'
-import type { Clock, GoldSink, KeyedRecord } from '../log/ports.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { KeyedRecord } from '../log/keyed-record.ts'
 import type { FeedChange, FeedCopy, FeedJournal, FeedMemory, GoldFeed } from './gold-feed.ts'
 import type { GoldEncoder } from './gold-record.ts'
+import type { GoldSink } from './gold-sink.ts'
 
 export interface PublishPorts {
   readonly clock: Clock

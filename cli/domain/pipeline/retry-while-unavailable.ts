@@ -2,8 +2,9 @@
  * A full disk, or a Kafka or registry that is away, is waited out: who can't go on says so in one sentence, tries again
  * until it works, and takes nothing more in meanwhile. Every other error passes.
  */
+
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError, type ErrorCode } from '../kernel/errors.ts'
-import type { Clock } from '../log/ports.ts'
 
 const RETRY_MS = 500
 

@@ -2,7 +2,10 @@
  * A producer registers its schema before it writes with it, also while the engine runs: ids that nobody here
  * knows are asked for before their records are judged.
  */
-import type { Clock, LogFrame, RegisteredSchema } from '../log/ports.ts'
+
+import type { RegisteredSchema } from '../avro/schema-registry.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { LogFrame } from '../log/event-log.ts'
 
 /** Clocks of brokers and of this machine may differ by this much. */
 const SKEW_MS = 60_000

@@ -4,7 +4,7 @@
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Counts, LogGap } from '../lake/manifest.ts'
-import type { EventLog } from '../log/ports.ts'
+import type { EventLog } from '../log/event-log.ts'
 import type { PipelineState } from './pipeline-ports.ts'
 
 export interface StatusResult {

@@ -2,9 +2,11 @@
  * Answers that go on while engines come and go: those of the engine that runs on the data, or of the last
  * commit while none does. A page that is served by a process of its own asks through this.
  */
+
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
-import type { Clock, QueryResult } from '../log/ports.ts'
 import type { StatusResult } from '../pipeline/status.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 
 /** Where answers come from at one time; see open-answers.ts. */
 export interface AnswersNow {

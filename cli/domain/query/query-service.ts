@@ -2,7 +2,7 @@
  * A question to a target and its answer, wherever it comes from: an engine of this machine, what was last
  * committed, or a server elsewhere. Rows of an answer may go on without end.
  */
-import type { QueryResult } from '../log/ports.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 
 type Row = QueryResult['rows'][number]
 

@@ -1,9 +1,10 @@
 /** `ccs tail`: the records of a topic, decoded, as they lie in the log and as they come. */
 
 import { hexPrefix } from '../console/hex-dump.ts'
+import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { EventLog, LogReader } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
-import type { Clock, EventLog, LogReader } from '../log/ports.ts'
 
 /** A record as `--format json` prints it, one a line. */
 export interface TailRecord {

@@ -1,9 +1,9 @@
 /** What the parts of `ccs reconcile` share: its ports and settings, and which models it is about. */
 
 import { type AuditLogic, type AuditSql, quoted, type TableFiles } from '../audit/catalog.ts'
-import type { QueryResult } from '../log/ports.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
+import type { QueryResult } from '../sql/query-result.ts'
 import type { DamagedSilver, RowDifference } from './accounts.ts'
 import { reconciledModels } from './tables.ts'
 

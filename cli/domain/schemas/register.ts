@@ -3,8 +3,8 @@
  * old records resolve there. All is checked before anything is touched; repeating it changes nothing.
  */
 
+import type { RemoteRegistry } from '../avro/schema-registry.ts'
 import type { Target } from '../config/target.ts'
-import type { RemoteRegistry } from '../log/ports.ts'
 import type { Mode } from './check.ts'
 import {
   type CheckedTopic,

@@ -3,10 +3,10 @@
  * is there besides, and whether the registry would take the schema in force.
  */
 
+import type { RegisteredSchema, RemoteRegistry } from '../avro/schema-registry.ts'
 import { prefixed, type Target } from '../config/target.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { RegisteredSchema, RemoteRegistry } from '../log/ports.ts'
 import { MODES, type Mode } from './check.ts'
 import {
   type CheckedTopic,

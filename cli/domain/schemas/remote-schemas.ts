@@ -3,8 +3,8 @@
  * registry gave, and what others have registered beside them.
  */
 import { parseRecordSchema } from '../avro/schema.ts'
+import type { RegisteredSchema, SchemaRegistry } from '../avro/schema-registry.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { RegisteredSchema, SchemaRegistry } from '../log/ports.ts'
 import { schemaIdentity } from './identity.ts'
 
 export interface RemoteSchemasOptions {

@@ -5,15 +5,12 @@
  */
 
 import { type Duck, type DuckConnection, openDuck } from '../../adapters/duckdb/duckdb.ts'
+import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
-import type {
-  BatchEngine,
-  LogFrame,
-  QueryResult,
-  Reject,
-  WriteOptions,
-} from '../../domain/log/ports.ts'
+import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { Model } from '../../domain/models/model.ts'
+import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
+import type { QueryResult } from '../../domain/sql/query-result.ts'
 import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint/checkpoint.ts'
 import { around, type CompiledModel, compileModels } from './compile.ts'
 import { EmbeddedFeed, type FeedOptions } from './gold/feed.ts'

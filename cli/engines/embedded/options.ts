@@ -2,8 +2,8 @@
 
 import type { Files } from '../../adapters/files/files.ts'
 import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
-import type { Frozen } from '../../domain/log/ports.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
+import type { Frozen } from '../../domain/pipeline/batch-engine.ts'
 import type { MacroSet } from '../../domain/sql/ast.ts'
 import type { FrozenGold } from './gold/gold-compact.ts'
 import type { Judge } from './intake/arrival-tracker.ts'

@@ -4,10 +4,11 @@
  * statement whose fate is not known is never sent again before the server was asked what is there.
  */
 
+import type { RemoteRegistry } from '../../domain/avro/schema-registry.ts'
 import type { ModelsWork } from '../../domain/deploy/target-models.ts'
 import { quoted } from '../../domain/dialects/dialect-syntax.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import type { RemoteRegistry, TopicAdmin } from '../../domain/log/ports.ts'
+import type { TopicAdmin } from '../../domain/log/topic-admin.ts'
 import type { KsqlClient } from './client/client.ts'
 import type { KsqlSource } from './client/query-service.ts'
 import {

@@ -1,6 +1,7 @@
 /** Plans for a cluster: each way in which project, last deployment and reality can differ, and that plans converge. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ConnectorState } from '../../../cli/domain/connectors/connect-cluster.ts'
 import type { Deployment } from '../../../cli/domain/deploy/deployment.ts'
 import type { DesiredState } from '../../../cli/domain/deploy/plan/desired.ts'
 import {
@@ -12,7 +13,7 @@ import {
   clusterDiffLines,
   clusterPlanLines,
 } from '../../../cli/domain/deploy/plan/target-plan-text.ts'
-import type { ConnectorState, TopicState } from '../../../cli/domain/log/ports.ts'
+import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
 import { applied, deploymentOf, EMPTY, NO_MODELS } from '../../fixtures/cluster-model.ts'
 
 const V1 = '{"type":"record","name":"E","fields":[{"name":"a","type":"string"}]}'

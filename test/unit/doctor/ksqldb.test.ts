@@ -6,7 +6,7 @@ import {
   type KsqldbQuery,
   ksqldbChecks,
 } from '../../../cli/domain/doctor/ksqldb.ts'
-import type { TopicState } from '../../../cli/domain/log/ports.ts'
+import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
 
 const SOUND: KsqldbFound = {
   url: 'http://ksqldb:8088',

@@ -10,7 +10,9 @@ test('contracts.ts is generated from schemas/ and never written by hand', async 
   const schemas = ['events.raw', 'events.dlq'].map((topic) =>
     readFileSync(join(ROOT, 'schemas', `${topic}.avsc`), 'utf8'),
   )
-  await expect(contractTypes(schemas)).toMatchFileSnapshot(join(ROOT, 'cli/core/contracts.ts'))
+  await expect(contractTypes(schemas)).toMatchFileSnapshot(
+    join(ROOT, 'cli/domain/events/contracts.ts'),
+  )
 })
 
 test('a record becomes an interface, an enum a list and a union, null a union, long a number', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Clock } from '../../../cli/domain/log/ports.ts'
+import type { Clock } from '../../../cli/domain/kernel/clock.ts'
 import { type GenerateResult, generate, rateMissed } from '../../../cli/generate/generate.ts'
 import type { ArrivalSink } from '../../../cli/generate/log-sink.ts'
 import { Pace } from '../../../cli/generate/pace.ts'

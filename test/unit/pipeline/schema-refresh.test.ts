@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { LogFrame, RegisteredSchema } from '../../../cli/domain/log/ports.ts'
+import type { RegisteredSchema } from '../../../cli/domain/avro/schema-registry.ts'
+import type { LogFrame } from '../../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
 import { schemaLearner } from '../../../cli/domain/pipeline/schema-refresh.ts'
 

@@ -4,7 +4,7 @@
  */
 
 import { connectorChanges, type DesiredConnector } from '../../connectors/config.ts'
-import type { ConnectorState } from '../../log/ports.ts'
+import type { ConnectorState } from '../../connectors/connect-cluster.ts'
 import type { DeployedResource } from '../deployment.ts'
 import { canonicalJson, resource } from './resource-content.ts'
 import {

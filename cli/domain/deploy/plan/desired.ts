@@ -7,7 +7,7 @@ import { FILLS_GOLD, type KafkaSettings, prefixed, type Target } from '../../con
 import { type DesiredConnector, neededBy } from '../../connectors/config.ts'
 import { formatDuration } from '../../kernel/units.ts'
 import type { Manifest } from '../../lake/manifest.ts'
-import type { TopicState } from '../../log/ports.ts'
+import type { TopicState } from '../../log/topic-admin.ts'
 import type { GraphModel } from '../../models/graph.ts'
 import type { Model } from '../../models/model.ts'
 import type { TopicSchemas } from '../../schemas/history.ts'

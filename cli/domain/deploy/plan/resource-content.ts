@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { CcsError } from '../../kernel/errors.ts'
-import type { TopicState } from '../../log/ports.ts'
+import type { TopicState } from '../../log/topic-admin.ts'
 import type { DeployedResource, ResourceKind } from '../deployment.ts'
 
 /** A subject with its own compatibility level and its versions, oldest first. */

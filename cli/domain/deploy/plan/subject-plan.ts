@@ -3,7 +3,7 @@
  * only where that is allowed, as records may carry it already.
  */
 
-import type { RegisteredSchema } from '../../log/ports.ts'
+import type { RegisteredSchema } from '../../avro/schema-registry.ts'
 import { schemaIdentity } from '../../schemas/identity.ts'
 import type { DesiredSubject } from './desired.ts'
 import { readSubjectText, resource, subjectText } from './resource-content.ts'

@@ -4,8 +4,9 @@
  * finds once it has the target to itself.
  */
 
+import type { ConnectorState } from '../../connectors/connect-cluster.ts'
 import type { DeployedModel } from '../../lake/manifest.ts'
-import type { ConnectorState, TopicState } from '../../log/ports.ts'
+import type { TopicState } from '../../log/topic-admin.ts'
 import type { DeployedResource, Deployment, ResourceKind } from '../deployment.ts'
 import { planConnector, stateOf } from './connector-plan.ts'
 import { type DesiredState, modelsOf } from './desired.ts'

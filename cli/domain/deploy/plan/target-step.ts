@@ -3,7 +3,7 @@
  * data. The words are printed by `ccs plan`, the operations carried out by `ccs deploy`.
  */
 
-import type { TopicState } from '../../log/ports.ts'
+import type { TopicState } from '../../log/topic-admin.ts'
 import type { DeployedResource, ResourceKind } from '../deployment.ts'
 import type { Category, StateEffect } from './plan.ts'
 

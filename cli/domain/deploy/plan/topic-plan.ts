@@ -4,7 +4,7 @@
  */
 
 import { formatDuration } from '../../kernel/units.ts'
-import type { TopicState } from '../../log/ports.ts'
+import type { TopicState } from '../../log/topic-admin.ts'
 import { readTopicText, resource, type TopicContent, topicText } from './resource-content.ts'
 import {
   clusterStep,

@@ -6,7 +6,7 @@
 
 import { awaitedPositions } from '../../../domain/dlq/replay-partition.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../../domain/lake/manifest.ts'
-import type { LogFrame } from '../../../domain/log/ports.ts'
+import type { LogFrame } from '../../../domain/log/event-log.ts'
 import type { Seen, SeenWords } from './dedupe-index.ts'
 
 interface Position {

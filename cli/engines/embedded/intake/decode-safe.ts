@@ -12,7 +12,8 @@ import type {
 } from '../../../adapters/duckdb/duckdb.ts'
 import type { Column } from '../../../domain/gate/decoder/duckdb-columns.ts'
 import { Gate, type GateOptions } from '../../../domain/gate/gate.ts'
-import type { LogFrame, Reject } from '../../../domain/log/ports.ts'
+import type { Reject } from '../../../domain/gate/reject.ts'
+import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { createTableSql } from './decode-table.ts'
 import type { RowJudge } from './raw-rows.ts'
 

@@ -18,8 +18,9 @@ import {
   validityBytes,
 } from '../../../domain/gate/decoder/duckdb-columns.ts'
 import { Gate, type GateOptions } from '../../../domain/gate/gate.ts'
+import type { Reject } from '../../../domain/gate/reject.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import type { LogFrame, Reject } from '../../../domain/log/ports.ts'
+import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { type Address, TextArena } from './decode-arena.ts'
 import { createTableSql, type RawColumn, rawColumns } from './decode-table.ts'
 

@@ -7,7 +7,8 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import type { LogFrame, Reject } from '../../../domain/log/ports.ts'
+import type { Reject } from '../../../domain/gate/reject.ts'
+import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { setSlice } from '../query/catalog.ts'
 import type { Judge } from './arrival-tracker.ts'
 import { openRawRows, type RawRows, type RawRowsOptions } from './raw-rows.ts'

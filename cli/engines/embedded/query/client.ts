@@ -5,7 +5,7 @@
 
 import { type Files, isErrno, writeFileAtomic } from '../../../adapters/files/files.ts'
 import { CcsError, ERROR_CODES, type ErrorCode, EXIT } from '../../../domain/kernel/errors.ts'
-import type { QueryResult } from '../../../domain/log/ports.ts'
+import type { QueryResult } from '../../../domain/sql/query-result.ts'
 
 const ENDPOINT = 'engine.json'
 const TIMEOUT_MS = 60_000

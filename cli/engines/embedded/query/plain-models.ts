@@ -6,9 +6,9 @@
 
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
 import { rawEventColumns } from '../../../domain/events/raw-columns.ts'
-import type { QueryResult } from '../../../domain/log/ports.ts'
 import { tooLateSql } from '../../../domain/models/finality.ts'
 import type { GraphModel } from '../../../domain/models/graph.ts'
+import type { QueryResult } from '../../../domain/sql/query-result.ts'
 import { LAYERS, setNow, text } from './catalog.ts'
 
 export interface PlainOptions {

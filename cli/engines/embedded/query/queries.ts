@@ -5,8 +5,8 @@
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
-import type { QueryResult } from '../../../domain/log/ports.ts'
 import { parseSelect } from '../../../domain/sql/ast.ts'
+import type { QueryResult } from '../../../domain/sql/query-result.ts'
 import { references } from '../../../domain/sql/references.ts'
 import { setNow } from './catalog.ts'
 

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
-import type { TopicAdmin } from '../../../domain/log/ports.ts'
+import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../../domain/log/topic-progress.ts'
 import type { KsqlClient } from '../client/client.ts'
 
