@@ -3,7 +3,9 @@
  * signal drains. A command's `run()` returns its result, and that is exactly what `--json` prints.
  * Nothing heavy is imported here: start-up is paid by every command.
  */
+
 import { Command, Config, Errors, Flags, flush, run, settings } from '@oclif/core'
+import { systemClock } from './adapters/process/system-clock.ts'
 import { stopSignal, watchReader } from './adapters/terminal/stop-signal.ts'
 import {
   ask,
@@ -49,6 +51,9 @@ export const targetFlag = Flags.string({
 
 export abstract class CcsCommand<Result> extends Command {
   static override enableJsonFlag = true
+
+  /** The machine's clock, for the use cases that a command runs. */
+  protected readonly clock = systemClock()
 
   static override baseFlags = {
     data: Flags.string({

@@ -1,5 +1,6 @@
 /** The part of the composition root for rejects from ksqlDB's processing log: its topic, Kafka and registry. */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import { prefixed } from '../domain/config/target.ts'
 import {
   addCounts,
@@ -9,7 +10,7 @@ import {
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 import { openGateSchemas } from './gate.ts'
-import { RAW_TOPIC, systemClock } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
 import { openRejectDecoder } from './reader.ts'
 
 export interface CollectChoice {

@@ -3,6 +3,7 @@
  * The running engine serves it; `ccs dash` serves the same page from another process.
  */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import type { ManifestStore } from '../domain/lake/lake.ts'
 import type { LiveHealth } from '../domain/live/document.ts'
@@ -15,7 +16,6 @@ import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 import type { PageRoutes, Route } from '../web/live/server.ts'
 import type { Marts } from './marts.ts'
-import { systemClock } from './project-logic.ts'
 import { openProjectStore } from './targets/log.ts'
 
 /** What answers the page's questions. */

@@ -3,13 +3,14 @@
  * subjects, and those of its connectors that the target's Connect can run.
  */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import type { ConnectCluster } from '../domain/connectors/connect-cluster.ts'
 import type { DeploymentStore } from '../domain/deploy/deployment-store.ts'
 import { type DesiredState, desiredState } from '../domain/deploy/plan/desired.ts'
 import type { ClusterPorts } from '../domain/deploy/read.ts'
 import { CcsError, EXIT, throwAll } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
-import { type Logic, systemClock } from './project-logic.ts'
+import type { Logic } from './project-logic.ts'
 
 type Servers = Omit<ClusterPorts, 'connect'>
 

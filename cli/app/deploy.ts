@@ -3,6 +3,7 @@
  * and the models of its engine as one of the steps.
  */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import { prefixed } from '../domain/config/target.ts'
 import type { ClusterReading } from '../domain/deploy/adopt-resources.ts'
 import type { ClusterDeployParts } from '../domain/deploy/deploy.ts'
@@ -17,7 +18,7 @@ import type { ClusterPorts } from '../domain/deploy/read.ts'
 import { modelFile } from '../domain/models/model.ts'
 import type { Project } from '../project.ts'
 import { openDesired, openOwnConnect, openServers } from './deploy-desired.ts'
-import { type Logic, openFault, openLogic, systemClock } from './project-logic.ts'
+import { type Logic, openFault, openLogic } from './project-logic.ts'
 import { type ModelsOptions, openModels } from './targets/engine.ts'
 
 export interface OpenCluster {

@@ -3,6 +3,7 @@
  * predicates and patches, which can reach nothing outside.
  */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import type { DlqListParts } from '../domain/dlq/dlq.ts'
 import type { ReplayParts } from '../domain/dlq/replay.ts'
@@ -12,7 +13,7 @@ import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { EventLog } from '../domain/log/event-log.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC, systemClock } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
 import { openGuess, openGuessPart, openRejectDecoder } from './reader.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 

@@ -14,7 +14,7 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
   const [{ examineTarget }, { topicSchemas }, { systemClock }] = await Promise.all([
     import('../domain/doctor/target.ts'),
     import('../domain/schemas/history.ts'),
-    import('./project-logic.ts'),
+    import('../adapters/process/system-clock.ts'),
   ])
   const { kafka, registry, connect, ksqldb } = target
   return examineTarget({

@@ -1,9 +1,10 @@
 /** The part of the composition root for the gate in front of a cluster's engines: Kafka and registry of a target. */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import { type GatePorts, GateRun } from '../domain/gate/run-gate.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC, systemClock } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
 
 export interface OpenGateOptions {
   readonly once: boolean

@@ -3,6 +3,7 @@
  * truth file. It needs neither the SQL models nor a DuckDB.
  */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import { readTruth, type Truth, truthLines } from '../domain/audit/truth.ts'
 import type { Encoder } from '../domain/avro/encode.ts'
 import type { SchemaRegistry } from '../domain/avro/schema-registry.ts'
@@ -13,7 +14,7 @@ import type { EventLog, LogWriter } from '../domain/log/event-log.ts'
 import type { ArrivalSink } from '../generate/log-sink.ts'
 import type { TruthRecorder } from '../generate/truth-recorder.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC, systemClock } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 
 /** A sink that must be closed. */

@@ -2,11 +2,13 @@
  * The composition root of `ccs import`: files, the contract and the log. It needs neither the SQL models nor
  * a DuckDB, but for Parquet.
  */
+
+import { systemClock } from '../adapters/process/system-clock.ts'
 import type { ImportContract } from '../domain/ingest/import-contract.ts'
 import type { ImportPorts } from '../domain/ingest/import-file.ts'
 import type { MappingSpec } from '../domain/ingest/mapping/spec.ts'
 import type { Project } from '../project.ts'
-import { openStore, RAW_TOPIC, systemClock } from './project-logic.ts'
+import { openStore, RAW_TOPIC } from './project-logic.ts'
 
 export interface OpenImport {
   readonly ports: ImportPorts

@@ -3,6 +3,7 @@
  * that open.ts knows.
  */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
@@ -21,7 +22,6 @@ import {
   RAW_TOPIC,
   refuseChanges,
   type Store,
-  systemClock,
 } from './project-logic.ts'
 import { openProjectStore, type ProjectStore } from './targets/log.ts'
 
@@ -85,7 +85,7 @@ export async function openPipeline(
     await refuseChanges(logic, manifest)
     if (project.target.kafka) await refuseNoTopic(store, project)
     if (manifest) await store.lake.settle(manifest)
-    const unchecked = manifest ? await check.checkNewest(store.lake, manifest) : []
+    const unchecked = manifest ? await check.checkNewest(store.lake, manifest, clock) : []
     const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
     // More are put into it while it runs.
     const rawSchemas = [...logic.rawSchemas]

@@ -10,7 +10,6 @@ import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import type { Desired } from '../domain/deploy/plan/plan.ts'
 import type { RejectedEvent } from '../domain/events/contracts.ts'
 import type { RejectCodec } from '../domain/gate/rejects.ts'
-import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { ManifestStore } from '../domain/lake/lake.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
@@ -22,23 +21,6 @@ import type { GoldLimits } from '../engines/embedded/options.ts'
 import type { Project } from '../project.ts'
 
 export const RAW_TOPIC = 'events.raw'
-
-export function systemClock(): Clock {
-  return {
-    nowMs: () => Date.now(),
-    sleep: (ms, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) return resolve()
-        const done = () => {
-          clearTimeout(timer)
-          signal?.removeEventListener('abort', done)
-          resolve()
-        }
-        const timer = setTimeout(done, ms)
-        signal?.addEventListener('abort', done)
-      }),
-  }
-}
 
 /** The project's models and schemas, parsed and checked; CcsErrors name all faults with their places. */
 export interface Logic extends Desired {

@@ -18,7 +18,7 @@ export async function openLastingAsking(project: Project): Promise<Asking> {
   if (isKsqldb(project)) return ksqldbAsking(project)
   const [{ FollowAnswers }, { systemClock }] = await Promise.all([
     import('../domain/query/failover-query-service.ts'),
-    import('./project-logic.ts'),
+    import('../adapters/process/system-clock.ts'),
   ])
   const answers = new FollowAnswers(() => openAnswers(project), systemClock())
   return asking(answers, () => answers.source())

@@ -1,10 +1,12 @@
 /** Composition of the commands that only read the log: the log itself, and schemas to decode records by. */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../domain/avro/schema-registry.ts'
 import type { DlqShowPorts } from '../domain/dlq/show.ts'
-import type { Decoded, DecodeRecord, TailPorts } from '../domain/query/tail.ts'
+import type { Decoded, DecodeRecord } from '../domain/log/decoded-record.ts'
+import type { TailPorts } from '../domain/query/tail.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC, systemClock } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
 import { DLQ_SUBJECT, openProjectStore, openRegistry } from './targets/log.ts'
 
 export interface OpenTail extends Omit<TailPorts, 'emit'> {

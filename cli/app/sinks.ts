@@ -1,5 +1,6 @@
 /** The part of the composition root for connectors: what the project wants of a target's Kafka Connect. */
 
+import { systemClock } from '../adapters/process/system-clock.ts'
 import type { Target } from '../domain/config/target.ts'
 import type { DesiredConnector } from '../domain/connectors/config.ts'
 import type { ConnectCluster } from '../domain/connectors/connect-cluster.ts'
@@ -7,7 +8,6 @@ import type { SinkPorts, SinkSources } from '../domain/connectors/sinks.ts'
 import type { Lookup } from '../domain/documents/variables.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
-import { systemClock } from './project-logic.ts'
 
 export interface OpenSinks extends SinkPorts {
   readonly desired: readonly DesiredConnector[]

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { FileLock } from '../adapters/files/file-lock.ts'
+import { systemClock } from '../adapters/process/system-clock.ts'
 import {
   DEFAULT_PORTS,
   PARTS,
@@ -25,7 +26,6 @@ import {
   stackStopped,
 } from '../domain/devstack/stack.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { systemClock } from './project-logic.ts'
 import { openServers } from './servers.ts'
 
 export interface StackPlace {

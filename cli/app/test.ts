@@ -5,6 +5,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Files } from '../adapters/files/files.ts'
+import { systemClock } from '../adapters/process/system-clock.ts'
 import { CcsError, throwAll } from '../domain/kernel/errors.ts'
 import type {
   ModelTestCase,
@@ -47,6 +48,7 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
     let serial = 0
     let queue: Promise<unknown> = Promise.resolve() // one batch at a time
     const bench: TestBench = {
+      clock: systemClock(),
       models: new Map(models.map((model) => [model.name, model])),
       encode: (record) => {
         if ('bytes' in record) return record.bytes

@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core'
 import { openDash } from '../app/dash.ts'
-import { systemClock } from '../app/project-logic.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 
 /** What `--json` prints when it has ended. */
@@ -32,7 +31,7 @@ export default class Dash extends CcsCommand<DashResult> {
     const dash = await openDash(project, { port: flags.port ?? project.config.http.port })
     try {
       this.print(`The live page is at ${dash.url}. Ctrl-C ends it.`)
-      const clock = systemClock()
+      const clock = this.clock
       while (!stop.aborted) await clock.sleep(DAY_MS, stop)
       return { url: dash.url }
     } finally {

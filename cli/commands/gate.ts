@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core'
 import { openGate } from '../app/gate.ts'
-import { systemClock } from '../app/project-logic.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import type { GateCounts } from '../domain/gate/run-gate.ts'
 import { formatCount } from '../domain/kernel/units.ts'
@@ -41,8 +40,8 @@ export default class Gate extends CcsCommand<GateOutput> {
       sessionMs: flags.session ?? SESSION_MS,
       onNotice: (text) => this.note(text),
     })
-    const startMs = systemClock().nowMs()
-    const seconds = () => (systemClock().nowMs() - startMs) / 1000
+    const startMs = this.clock.nowMs()
+    const seconds = () => (this.clock.nowMs() - startMs) / 1000
     let timer: NodeJS.Timeout | undefined
     try {
       const everyMs = process.stderr.isTTY ? STATUS_MS.terminal : STATUS_MS.elsewhere

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { openLineSink, openLogSink, openRecorder, writeTruthFile } from '../app/generator.ts'
-import { RAW_TOPIC, systemClock } from '../app/project-logic.ts'
+import { RAW_TOPIC } from '../app/project-logic.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { prefixed } from '../domain/config/target.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
@@ -145,7 +145,7 @@ export default class Gen extends CcsCommand<GenOutput> {
               }),
             }
       const result = await generate(options, {
-        clock: systemClock(),
+        clock: this.clock,
         monotonicMs: () => performance.now(),
         sink: open.sink,
         signal,

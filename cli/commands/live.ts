@@ -1,5 +1,4 @@
 import { Flags } from '@oclif/core'
-import { systemClock } from '../app/project-logic.ts'
 import { openAnswers } from '../app/query-sources.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { readLive } from '../domain/live/live.ts'
@@ -19,7 +18,7 @@ export default class Live extends CcsCommand<LiveData> {
   async run(): Promise<LiveData> {
     const { flags } = await this.parse(Live)
     const stop = this.untilSignal()
-    const clock = systemClock()
+    const clock = this.clock
     const project = await this.loadProject(flags)
     const isOnce = flags.once || this.jsonEnabled() || !process.stdout.isTTY
     for (let isFirst = true; ; isFirst = false) {

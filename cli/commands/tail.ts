@@ -3,7 +3,8 @@ import { openTail } from '../app/reader.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { jsonValue, type TailRecord, tail, tailLine } from '../domain/query/tail.ts'
+import { jsonValue } from '../domain/log/decoded-record.ts'
+import { type TailRecord, tail, tailLine } from '../domain/query/tail.ts'
 
 /** What `--json` prints: all records in one document. */
 export interface TailOutput {

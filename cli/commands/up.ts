@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { openDbtRun } from '../app/dbt.ts'
 import { openLogSink } from '../app/generator.ts'
 import { type OpenPipeline, type OpenServer, openPipeline, openServer } from '../app/pipeline.ts'
-import { type Logic, systemClock } from '../app/project-logic.ts'
+import type { Logic } from '../app/project-logic.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { hasDbt } from '../app/venv.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
@@ -111,7 +111,7 @@ export default class Up extends CcsCommand<StatusResult> {
     )
     const shop = options.gen
       ? this.#shop(project, { ...options, stop })
-      : systemClock().sleep(options.for ?? 2 ** 31 - 1, stop)
+      : this.clock.sleep(options.for ?? 2 ** 31 - 1, stop)
     try {
       // A failing engine ends the run; a stopped shop lets the engine finish.
       await Promise.race([shop, engine])
@@ -147,7 +147,7 @@ export default class Up extends CcsCommand<StatusResult> {
         store: open.store,
         logic,
       })
-    await keepMarts({ clock: systemClock(), committedSerial, build, onNotice }, everyMs, end)
+    await keepMarts({ clock: this.clock, committedSerial, build, onNotice }, everyMs, end)
   }
 
   async #shop(
@@ -171,7 +171,7 @@ export default class Up extends CcsCommand<StatusResult> {
           ...(options.for === undefined ? {} : { forMs: options.for }),
         },
         {
-          clock: systemClock(),
+          clock: this.clock,
           monotonicMs: () => performance.now(),
           sink: shop.sink,
           signal: options.stop,

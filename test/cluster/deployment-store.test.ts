@@ -10,7 +10,7 @@ import {
   type DeploymentStoreOptions,
   openDeploymentStore,
 } from '../../cli/adapters/kafka/deployment-store.ts'
-import { systemClock } from '../../cli/app/project-logic.ts'
+import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import type { Deployment } from '../../cli/domain/deploy/deployment.ts'
 import type { DeploymentClaim, DeploymentStore } from '../../cli/domain/deploy/deployment-store.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'

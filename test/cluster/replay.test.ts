@@ -1,10 +1,12 @@
 /** Replays on a real Kafka, where nothing locks a partition: each reject is sent once, wherever one was cut off. */
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { openKafkaLog } from '../../cli/adapters/kafka/event-log.ts'
+import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import type { Clock } from '../../cli/domain/kernel/clock.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
@@ -40,6 +42,7 @@ async function replayCut(log: EventLog, root: string): Promise<void> {
   const shop = new ReplayShop(rig, root)
   let nowMs = START_MS + 86_400_000
   const clock: Clock = {
+    ...systemClock(),
     nowMs: () => nowMs,
     sleep: async (ms) => {
       nowMs += ms

@@ -2,7 +2,7 @@
 import { afterAll, expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { openKafkaLog } from '../../cli/adapters/kafka/event-log.ts'
-import { systemClock } from '../../cli/app/project-logic.ts'
+import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import type { Sasl } from '../../cli/domain/config/target.ts'
 import { Outage } from '../../cli/domain/pipeline/retry-while-unavailable.ts'
 import { clusterTest } from '../fixtures/cluster.ts'

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openStore, type Store, systemClock } from '../../cli/app/project-logic.ts'
+import { systemClock } from '../../cli/adapters/process/system-clock.ts'
+import { openStore, type Store } from '../../cli/app/project-logic.ts'
 import { checkNewest, checkRest } from '../../cli/domain/lake/check.ts'
 import type { Manifest } from '../../cli/domain/lake/manifest.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
@@ -51,7 +52,7 @@ async function faultOfRest(files: Manifest['files'], named: Manifest): Promise<u
 }
 
 test('whole files pass, a flipped bit is found at the start and beside the engine, a replaced file is nobody’s', async () => {
-  expect(await checkNewest(store.lake, manifest)).toEqual([])
+  expect(await checkNewest(store.lake, manifest, systemClock())).toEqual([])
   expect(await faultOfRest(manifest.files, manifest)).toBeUndefined()
 
   const file = manifest.files[0]
@@ -62,7 +63,7 @@ test('whole files pass, a flipped bit is found at the start and beside the engin
   writeFileSync(path, bytes)
 
   const damaged = { code: 'CCS_LAKE_DAMAGED', message: expect.stringContaining(file.name) }
-  await expect(checkNewest(store.lake, manifest)).rejects.toMatchObject(damaged)
+  await expect(checkNewest(store.lake, manifest, systemClock())).rejects.toMatchObject(damaged)
   expect(await faultOfRest(manifest.files, manifest)).toMatchObject(damaged)
   const without = { ...manifest, files: manifest.files.slice(1) }
   expect(await faultOfRest(manifest.files, without)).toBeUndefined()

@@ -2,10 +2,12 @@
  * Replays of rejects: each is sent once, wherever a replay was cut off and whoever else writes, and never round
  * in circles.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import { ReplayLedger } from '../../cli/domain/dlq/replay-ledger.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import type { Clock } from '../../cli/domain/kernel/clock.ts'
@@ -13,7 +15,7 @@ import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { makeRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
 import { cutAt, ReplayShop, START_MS, sharedLog } from '../fixtures/replay-shop.ts'
 
-const CLOCK: Clock = { nowMs: () => START_MS, sleep: async () => {} }
+const CLOCK: Clock = { ...systemClock(), nowMs: () => START_MS, sleep: async () => {} }
 
 let rig: Rig
 let root: string
@@ -180,6 +182,7 @@ describe('a replay that is cut off', () => {
       const shared = sharedLog(log)
       let nowMs = START_MS + 86_400_000
       const clock: Clock = {
+        ...systemClock(),
         nowMs: () => nowMs,
         sleep: async (ms) => {
           nowMs += ms

@@ -3,6 +3,7 @@
  * rebuilt from the log in a directory of its own before it takes the old one's place.
  */
 
+import { systemClock } from '../../adapters/process/system-clock.ts'
 import type { DeployParts } from '../../domain/deploy/deploy-embedded.ts'
 import { makePlan, type Plan } from '../../domain/deploy/plan/plan.ts'
 import type { DataLayout } from '../../domain/lake/layout.ts'
@@ -16,7 +17,6 @@ import {
   openStore,
   RAW_TOPIC,
   type Store,
-  systemClock,
 } from '../project-logic.ts'
 import { openProjectStore, withTargetIds } from './log.ts'
 

@@ -2,7 +2,7 @@ import { Args } from '@oclif/core'
 import { openDlqShow } from '../../app/dlq.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { type DlqRecord, findReject, rejectLines, showReject } from '../../domain/dlq/show.ts'
-import { jsonValue } from '../../domain/query/tail.ts'
+import { jsonValue } from '../../domain/log/decoded-record.ts'
 
 export default class DlqShow extends CcsCommand<DlqRecord> {
   static override summary = 'Show one reject: why, from where, its bytes, and what they may mean.'

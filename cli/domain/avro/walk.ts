@@ -4,8 +4,10 @@
  * length meets a budget before it is believed, so no byte string costs more than its own length does.
  */
 import { isUtf8 } from 'node:buffer'
-import { ITEMS_MAX } from '../gate/decoder/duckdb-columns.ts'
 import type { AvroNode } from './schema.ts'
+
+/** Most items in all arrays of one record; more are taken for an attack. */
+export const ITEMS_MAX = 5_000
 
 /** Deepest nesting of a recursive schema. */
 const DEPTH_MAX = 64

@@ -4,5 +4,10 @@
 export interface Clock {
   /** Milliseconds since 1970, UTC. */
   nowMs(): number
+  /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Milliseconds since some fixed instant, never going back: only differences mean something. */
+  elapsedMs(): number
+  /** CPU time that this process has used so far, user and system, in milliseconds. */
+  cpuMs(): number
 }

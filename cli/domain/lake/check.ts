@@ -28,11 +28,12 @@ const REST_MS = 20
 export async function checkNewest(
   lake: LakeChecker,
   { files }: Manifest,
+  clock: Clock,
 ): Promise<readonly LakeFile[]> {
-  const untilMs = performance.now() + START_MS
+  const untilMs = clock.elapsedMs() + START_MS
   const newest = files.toReversed()
   for (const [index, file] of newest.entries()) {
-    if (performance.now() > untilMs) return newest.slice(index)
+    if (clock.elapsedMs() > untilMs) return newest.slice(index)
     const fault = await faultOf(lake, file)
     if (fault) throw fault
   }

@@ -188,24 +188,24 @@ export class LiveBoard {
     // All of a round are asked as of one instant, so that its figures fit together.
     const nowMs = clock.nowMs()
     let part = { figures: {} as Record<string, FigureRows>, unchanged: [] as string[] }
-    let partMs = performance.now()
+    let partMs = clock.elapsedMs()
     const news = source.news()
     for (const [index, figure] of due.entries()) {
       if (await this.#ask(figure, nowMs, news)) {
         const kept = this.#kept.get(figure.id)
         if (kept) part.figures[figure.id] = kept.shown
       } else part.unchanged.push(figure.id)
-      if (index + 1 < due.length && performance.now() - partMs < PART_MS) continue
+      if (index + 1 < due.length && clock.elapsedMs() - partMs < PART_MS) continue
       onPart(part)
       part = { figures: {}, unchanged: [] }
-      partMs = performance.now()
+      partMs = clock.elapsedMs()
     }
   }
 
   /** Whether the figure's rows changed. */
   async #ask(figure: Figure, nowMs: number, news: number): Promise<boolean> {
-    const startMs = performance.now()
-    const cpu = process.cpuUsage()
+    const { clock } = this.#options
+    const start = { elapsedMs: clock.elapsedMs(), cpuMs: clock.cpuMs() }
     this.asked++
     this.#credit.spend(this.#costOf(figure.id), nowMs)
     const before = this.#kept.get(figure.id)
@@ -217,7 +217,7 @@ export class LiveBoard {
       if (figure.id === 'today' && typeof currency === 'string') this.#currency = currency
       const shown = { asOf: new Date(nowMs).toISOString(), rows }
       this.#kept.set(figure.id, { shown, text, askedMs: nowMs, news })
-      this.#learn(figure.id, startMs, cpu)
+      this.#learn(figure.id, start)
       return !isSame
     } catch (error) {
       const text = questionFault(figure, error)
@@ -230,9 +230,9 @@ export class LiveBoard {
    * The least of the last few counts: on a busy machine an answer takes longer than it costs, and this
    * process does other things meanwhile.
    */
-  #learn(id: string, startMs: number, cpu: NodeJS.CpuUsage): void {
-    const spent = process.cpuUsage(cpu)
-    const costMs = Math.min(performance.now() - startMs, (spent.user + spent.system) / 1000)
+  #learn(id: string, start: { readonly elapsedMs: number; readonly cpuMs: number }): void {
+    const { clock } = this.#options
+    const costMs = Math.min(clock.elapsedMs() - start.elapsedMs, clock.cpuMs() - start.cpuMs)
     const costs = this.#costsMs.get(id)
     this.#costsMs.set(id, costs ? [...costs, costMs].slice(-COSTS) : [])
   }

@@ -2,7 +2,9 @@
  * `ccs test`: each case through the real pipeline, and its accepted records through the models as plain SQL.
  * Both must give the expected rows, and the same rows in all columns.
  */
+
 import type { RejectedEvent } from '../events/contracts.ts'
+import type { Clock } from '../kernel/clock.ts'
 import type { Model } from '../models/model.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 import { compareRows, type Difference } from './compare.ts'
@@ -19,6 +21,8 @@ export type Ask = (sql: string) => Promise<QueryResult>
 
 /** What cases run on. */
 export interface TestBench {
+  /** Says how long each case took. */
+  readonly clock: Pick<Clock, 'elapsedMs'>
   readonly models: ReadonlyMap<string, Model>
   readonly encode: (record: TestRecord) => Uint8Array
   /** A pipeline of the case's shop, on a data directory of its own; `use` may not keep it. */
@@ -87,7 +91,7 @@ interface Observed {
 }
 
 export async function testCase(one: ModelTestCase, bench: TestBench): Promise<CaseResult> {
-  const startMs = performance.now()
+  const startMs = bench.clock.elapsedMs()
   const findings: Finding[] = []
   const engine = await bench.withPipeline(one, async (pipeline) => {
     await play(one, bench, pipeline)
@@ -104,7 +108,7 @@ export async function testCase(one: ModelTestCase, bench: TestBench): Promise<Ca
   for (const what of ['duplicates', 'late'] as const)
     findings.push(...compareCount(one, what, engine[what], batch[what]))
   const { model, name, file, line } = one
-  const tookMs = Math.round(performance.now() - startMs)
+  const tookMs = Math.round(bench.clock.elapsedMs() - startMs)
   return { model, case: name, file, line, ok: findings.length === 0, tookMs, findings }
 }
 

@@ -165,6 +165,14 @@ class TurnClock implements Clock {
     return 0
   }
 
+  elapsedMs(): number {
+    return 0
+  }
+
+  cpuMs(): number {
+    return 0
+  }
+
   sleep(_ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve()
     return new Promise((resolve, reject) => {

@@ -4,7 +4,8 @@
  */
 
 import { parseYaml } from '../documents/yaml-document.ts'
-import { CcsError, type Location } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
+import type { FieldUse, TracedTopic, UsesOf } from '../schemas/field-use.ts'
 import { topField } from '../schemas/fields.ts'
 import {
   type AstValue,
@@ -33,17 +34,6 @@ export interface Consumers {
   readonly dbt: readonly SourceText[]
 }
 
-export interface FieldUse {
-  readonly kind: 'model' | 'mart' | 'dashboard'
-  readonly name: string
-  readonly file: string
-  /** Where it names the field, or the column that the field is a part of; null: it has it by way of others. */
-  readonly at: Location | null
-}
-
-/** What may use a field, by its path; the readers of the field itself first. */
-export type UsesOf = (path: string) => readonly FieldUse[]
-
 interface Node {
   readonly kind: FieldUse['kind']
   readonly name: string
@@ -57,12 +47,6 @@ interface Traced {
   readonly node: Node
   readonly lineage: Lineage
   readonly reads: ReadonlyMap<string, number | undefined>
-}
-
-export interface TracedTopic {
-  readonly topic: string
-  /** Names of the fields, of those that were removed too. */
-  readonly fields: readonly string[]
 }
 
 /** The table that SQL knows a topic by. */

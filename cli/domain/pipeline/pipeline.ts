@@ -88,7 +88,7 @@ export class Pipeline {
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
     const leave = () => {
       this.#outage.leave()
-      this.#stoppedMs = performance.now()
+      this.#stoppedMs = this.#parts.clock.elapsedMs()
     }
     stop.addEventListener('abort', leave)
     if (stop.aborted) leave()
@@ -98,13 +98,13 @@ export class Pipeline {
         // What is appended after this point is left to the next run: others may go on writing.
         if (stop.aborted || isOnce)
           ends ??= (await this.#reach(() => this.#inlet.ends())) ?? new Map()
-        const startMs = performance.now()
+        const startMs = this.#parts.clock.elapsedMs()
         const taken = await this.#attention.look(() => this.#step())
         if (this.#failure) throw this.#failure
         if (ends && (taken === 0 || this.#inlet.hasReached(ends) || this.#isOverdue())) break
         this.#commitIfDue()
         if (ends) continue
-        const workedMs = performance.now() - startMs
+        const workedMs = this.#parts.clock.elapsedMs() - startMs
         const isFull = taken >= this.#readBytes / 4
         await this.#attention.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
       }
@@ -158,7 +158,7 @@ export class Pipeline {
   }
 
   // Who must stop soon commits what it has: the rest is safe in the log.
-  #isOverdue = () => performance.now() - this.#stoppedMs > DRAIN_MS
+  #isOverdue = () => this.#parts.clock.elapsedMs() - this.#stoppedMs > DRAIN_MS
 
   /** Waits for a log or a registry that is away; undefined where one must stop meanwhile. */
   async #reach<T>(run: () => Promise<T>, who = 'log'): Promise<T | undefined> {

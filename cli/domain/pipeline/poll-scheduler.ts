@@ -34,7 +34,7 @@ export class Attention {
     try {
       return await step()
     } finally {
-      this.#lookedMs = performance.now()
+      this.#lookedMs = this.#clock.elapsedMs()
       for (const resolve of waiting) resolve()
     }
   }
@@ -54,7 +54,7 @@ export class Attention {
 
   /** Resolves after the next look; at once when there was one just now, or when nobody looks. */
   async catchUp(): Promise<void> {
-    if (!this.#isAwake || performance.now() - this.#lookedMs < LOOK_MS) return
+    if (!this.#isAwake || this.#clock.elapsedMs() - this.#lookedMs < LOOK_MS) return
     const late = new AbortController()
     await Promise.race([
       new Promise<void>((resolve) => {

@@ -78,8 +78,8 @@ export class GoldPublisher {
     const { clock, onNotice } = this.#ports
     let failures = 0
     while (!stop.aborted) {
-      const startMs = performance.now()
-      const cpu = process.cpuUsage()
+      const startMs = clock.elapsedMs()
+      const startCpuMs = clock.cpuMs()
       try {
         if (this.#ports.hasCaughtUp()) await this.publish()
         if (failures > 0) onNotice('Gold is published again.')
@@ -87,10 +87,9 @@ export class GoldPublisher {
       } catch (error) {
         if (failures++ === 0) onNotice(`Gold is not published: ${wordsOf(error)} Trying again.`)
       }
-      const tookMs = performance.now() - startMs
-      const { user, system } = process.cpuUsage(cpu)
+      const tookMs = clock.elapsedMs() - startMs
       // On a busy machine a round takes longer than it costs, and this process does other things meanwhile.
-      const costMs = Math.min(tookMs, (user + system) / 1_000)
+      const costMs = Math.min(tookMs, clock.cpuMs() - startCpuMs)
       const retryMs = failures > 0 ? Math.min(RETRY_MS_MAX, EVERY_MS * 2 ** failures) : 0
       await clock.sleep(Math.max(EVERY_MS - tookMs, costMs * (1 / SHARE - 1), retryMs), stop)
     }

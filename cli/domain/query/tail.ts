@@ -3,6 +3,7 @@
 import { hexPrefix } from '../console/hex-dump.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { type DecodeRecord, jsonValue } from '../log/decoded-record.ts'
 import type { EventLog, LogReader } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
 
@@ -22,15 +23,6 @@ export interface TailRecord {
   /** The first bytes. */
   readonly hex?: string
 }
-
-export interface Decoded {
-  readonly schemaId: number | null
-  readonly value?: Readonly<Record<string, unknown>>
-  readonly problem?: string
-}
-
-/** Decodes a record by the schema its id names. */
-export type DecodeRecord = (bytes: Uint8Array) => Promise<Decoded>
 
 export interface TailPorts {
   readonly log: EventLog
@@ -138,14 +130,4 @@ function wordOf(value: unknown): string {
   const text = typeof value === 'object' ? JSON.stringify(jsonValue(value)) : String(value)
   const plain = text.replace(/\p{Cc}/gu, ' ')
   return /[\s"]/.test(plain) && typeof value === 'string' ? JSON.stringify(plain) : plain
-}
-
-/** A value as JSON can carry it: bytes as base64, whole numbers beyond 2^53 as text. */
-export function jsonValue(value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString()
-  if (value instanceof Uint8Array)
-    return Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64')
-  if (Array.isArray(value)) return value.map(jsonValue)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, jsonValue(one)]))
 }

@@ -3,7 +3,6 @@
  * that was removed is a break where something still reads it, whatever Avro says.
  */
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
-import type { FieldUse, TracedTopic, UsesOf } from '../models/schema-impact.ts'
 import {
   checkTopic,
   type Mode,
@@ -11,6 +10,7 @@ import {
   type SchemaFinding,
   type TopicCheck,
 } from './check.ts'
+import type { FieldUse, TracedTopic, UsesOf } from './field-use.ts'
 import { topField } from './fields.ts'
 import { nextVersionFiles, type TopicSchemas } from './history.ts'
 import { listWords } from './words.ts'

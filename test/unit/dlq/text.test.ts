@@ -4,7 +4,8 @@ import { hexLines, hexPrefix, readableText } from '../../../cli/domain/console/h
 import { groupLines } from '../../../cli/domain/dlq/dlq.ts'
 import { rejectKind } from '../../../cli/domain/dlq/kind.ts'
 import { parseRejectRef } from '../../../cli/domain/dlq/show.ts'
-import { jsonValue, tailLine } from '../../../cli/domain/query/tail.ts'
+import { jsonValue } from '../../../cli/domain/log/decoded-record.ts'
+import { tailLine } from '../../../cli/domain/query/tail.ts'
 
 test('rejects that differ in values alone are of one kind', () => {
   const pairs = [

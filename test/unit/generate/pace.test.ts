@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import type { Clock } from '../../../cli/domain/kernel/clock.ts'
 import { type GenerateResult, generate, rateMissed } from '../../../cli/generate/generate.ts'
 import type { ArrivalSink } from '../../../cli/generate/log-sink.ts'
@@ -12,6 +13,7 @@ function slowClock(oversleepMs: (call: number) => number) {
   let ms = 0
   let calls = 0
   const clock: Clock = {
+    ...systemClock(),
     nowMs: () => START_MS + Math.floor(ms),
     sleep: async (wantedMs) => {
       ms += wantedMs + oversleepMs(calls++)

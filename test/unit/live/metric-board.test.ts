@@ -1,5 +1,7 @@
 /** When the board asks: at the pace that its share allows, and sooner from what a quiet time saved up. */
+
 import { expect, test } from 'vitest'
+import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import type { Figure } from '../../../cli/domain/live/metric.ts'
 import { LiveBoard } from '../../../cli/domain/live/metric-board.ts'
 import { Credit } from '../../../cli/domain/live/query-budget.ts'
@@ -41,7 +43,7 @@ function boardOf(costMs: number) {
     shop: { name: 'shop', timezone: 'UTC' },
     figures: [figure('now', 1_000)],
     broken: [],
-    clock: { nowMs: () => nowMs, sleep: async () => {} },
+    clock: { ...systemClock(), nowMs: () => nowMs, sleep: async () => {} },
     share: SHARE,
     source: {
       catchUp: async () => {},

@@ -1,5 +1,7 @@
 /** When marts are built beside a running pipeline, and what is said when they can't be. */
+
 import { expect, test } from 'vitest'
+import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import type { DbtResult } from '../../../cli/domain/marts/dbt.ts'
 import { NO_MARTS } from '../../../cli/domain/marts/marts.ts'
@@ -18,6 +20,7 @@ async function watch(options: {
   const notices: string[] = []
   let nowMs = 0
   const clock = {
+    ...systemClock(),
     nowMs: () => nowMs,
     sleep: async (ms: number) => {
       nowMs += ms

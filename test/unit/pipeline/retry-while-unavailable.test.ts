@@ -1,6 +1,6 @@
 /** What is waited out, for how long, and what is said meanwhile. */
 import { expect, test } from 'vitest'
-import { systemClock } from '../../../cli/app/project-logic.ts'
+import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../../../cli/domain/kernel/errors.ts'
 import { Outage } from '../../../cli/domain/pipeline/retry-while-unavailable.ts'
 

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import type { RegisteredSchema } from '../../../cli/domain/avro/schema-registry.ts'
 import type { LogFrame } from '../../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
 import { schemaLearner } from '../../../cli/domain/pipeline/schema-refresh.ts'
 
 const NOW = 1_800_000_000_000
-const clock = { nowMs: () => NOW, sleep: () => Promise.resolve() }
+const clock = { ...systemClock(), nowMs: () => NOW, sleep: () => Promise.resolve() }
 const schemaOf = (id: number): RegisteredSchema => ({
   ...{ id, subject: 'events.raw-value', version: id },
   schema: '"string"',

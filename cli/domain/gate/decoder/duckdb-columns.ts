@@ -4,6 +4,7 @@
  * length, then up to 12 bytes inlined, or the first 4 bytes and a u64 address.
  */
 import { type AvroNode, type EnumNode, optional, type RecordNode } from '../../avro/schema.ts'
+import { ITEMS_MAX } from '../../avro/walk.ts'
 import { CcsError } from '../../kernel/errors.ts'
 
 export type ColumnType =
@@ -37,9 +38,6 @@ export interface Column {
   /** LIST only: most items that one row may have. */
   readonly itemsMax: number
 }
-
-/** Most items in all arrays of one record; more are taken for an attack. */
-export const ITEMS_MAX = 5_000
 
 const WIDTHS: Record<ColumnType, number> = {
   VARCHAR: 16,

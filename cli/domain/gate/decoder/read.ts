@@ -7,7 +7,7 @@
  * A field begins at or before the record's end and takes less than Source's margin beyond it; only text
  * may be longer, and its length is checked before a word of it is read or its address is formed.
  */
-import { ITEMS_MAX } from './duckdb-columns.ts'
+import { ITEMS_MAX } from '../../avro/walk.ts'
 import { readInt, readLong, readReal, storeInt, storeLong } from './number.ts'
 import { ends, utf8, wideLength } from './source.ts'
 import type { DecodeState } from './state.ts'
