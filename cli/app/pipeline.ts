@@ -5,24 +5,21 @@
 
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
+import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
+import type { Logic } from '../domain/models/logic.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { PipelineParts } from '../domain/pipeline/pipeline-ports.ts'
 import type { StatusResult } from '../domain/pipeline/status.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
+import { manifestLogic, refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { GoldLimits } from '../engines/embedded/options.ts'
 import type { Project } from '../project.ts'
-import {
-  deployedLogic,
-  type Logic,
-  openCodec,
-  openEngine,
-  RAW_TOPIC,
-  refuseChanges,
-  type Store,
-} from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
+import type { Store } from './store.ts'
+import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, type ProjectStore } from './targets/log.ts'
 
 /** A running pipeline and what it stands on. */
@@ -82,7 +79,7 @@ export async function openPipeline(
     const lock = await takeEngineLock(store.files, store.root, owner)
     closers.push(() => lock.release())
     const manifest = await store.manifests.load()
-    await refuseChanges(logic, manifest)
+    refuseUndeployed(logic, manifest)
     if (project.target.kafka) await refuseNoTopic(store, project)
     if (manifest) await store.lake.settle(manifest)
     const unchecked = manifest ? await check.checkNewest(store.lake, manifest, clock) : []
@@ -96,7 +93,7 @@ export async function openPipeline(
     })
     closers.push(() => engine.close())
     store.fault?.watch({ engine, lake: store.lake, manifests: store.manifests })
-    const rejects = await openRejects(store.log, await openCodec(logic), {
+    const rejects = await openRejects(store.log, compileRejectCodec(logic.dlqSchema), {
       owner,
       findOrigins: ledger.replayOrigins(store.log, clock),
       ...(manifest ? { committed: manifest } : {}),
@@ -120,7 +117,7 @@ export async function openPipeline(
         topic: RAW_TOPIC,
         checkpointMs: checkpointEveryMs,
         checkpointRows,
-        logic: deployedLogic(logic),
+        logic: manifestLogic(logic),
         dlqEnd: rejects.metEnd,
         onNotice,
         ...(manifest ? { manifest } : {}),

@@ -68,7 +68,7 @@ test('a changed Gold model is refused by run, built from Silver by deploy, and t
   const plan = await ccs('plan', '--json')
   expect(plan.code).toBe(3)
   expect(JSON.parse(plan.stdout)).toMatchObject({
-    steps: [{ action: 'change', name: 'gold.activity_1m', state: 'build from silver' }],
+    steps: [{ action: 'replace', name: 'gold.activity_1m', state: 'build from silver' }],
   })
   const run = await ccs('run', '--once')
   expect(run.code).toBe(3)
