@@ -99,13 +99,13 @@ export async function openDesired(
 ): Promise<DesiredState> {
   const { target, config } = project
   if (!servers || !target.kafka) return NOTHING_DESIRED
-  const [{ topicSchemas }, { chooseConnectors, desiredConnectors }, { connectorLookup }] =
+  const [{ groupSchemasByTopic }, { chooseConnectors, renderConnectors }, { connectorLookup }] =
     await Promise.all([
       import('../domain/schemas/history.ts'),
-      import('../domain/connectors/config.ts'),
+      import('../domain/connectors/desired-connectors.ts'),
       import('./sinks.ts'),
     ])
-  const all = desiredConnectors(project.connectors, target, await connectorLookup(project))
+  const all = renderConnectors(project.connectors, target, await connectorLookup(project))
   const { chosen, skipped, faults } =
     servers.connect && all.length > 0
       ? chooseConnectors(all, servers.plugins)
@@ -116,7 +116,7 @@ export async function openDesired(
     target,
     kafka: target.kafka,
     logic,
-    schemas: topicSchemas(project.schemas),
+    schemas: groupSchemasByTopic(project.schemas),
     connectors: chosen,
   })
   const passedOver = skipped.map(

@@ -45,7 +45,7 @@ export async function openTarget(
   })
   const [{ keepIncluded }, { hostname, userInfo }, { systemClock }, { openFault }] =
     await Promise.all([
-      import('../domain/models/excluded-models.ts'),
+      import('../domain/models/exclude-models.ts'),
       import('node:os'),
       import('../adapters/process/system-clock.ts'),
       import('./store.ts'),

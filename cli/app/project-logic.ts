@@ -2,7 +2,7 @@
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
-import type { ColumnText } from '../domain/models/bind-models.ts'
+import type { DuckColumn } from '../domain/models/bind-models.ts'
 import type { Logic, SchemaVersion } from '../domain/models/logic.ts'
 import type { Project } from '../project.ts'
 
@@ -17,12 +17,14 @@ export interface LogicOptions {
 
 /** Opens the project's logic. Throws CcsErrors that name all faults, each with its place. */
 export async function openLogic(project: Project, options: LogicOptions = {}): Promise<Logic> {
-  const [{ buildLogic }, { openDuck }, { filesRegistry }, { rawEventColumns }] = await Promise.all([
-    import('../domain/models/build-logic.ts'),
-    import('../adapters/duckdb/duckdb.ts'),
-    import('../adapters/registry/files.ts'),
-    import('../domain/events/raw-columns.ts'),
-  ])
+  const [{ buildLogic }, { openDuck }, { filesRegistry }, { deriveRawColumns }] = await Promise.all(
+    [
+      import('../domain/models/build-logic.ts'),
+      import('../adapters/duckdb/duckdb.ts'),
+      import('../adapters/registry/files.ts'),
+      import('../domain/events/raw-columns.ts'),
+    ],
+  )
   const { refuseSchemaBreaks } = await import('./schema.ts')
   await refuseSchemaBreaks(project)
   const registry = await filesRegistry(`${project.dir}/schemas`)
@@ -36,11 +38,11 @@ export async function openLogic(project: Project, options: LogicOptions = {}): P
   const connection = await duck.connect()
   try {
     const built = await buildLogic(
-      { models, macros, seeds, timezone: config.timezone, ...rawEventColumns(raw.schema) },
+      { models, macros, seeds, timezone: config.timezone, ...deriveRawColumns(raw.schema) },
       {
         run: (sql) => connection.run(sql),
-        ask: (sql, values) => connection.texts(sql, values),
-        breathe: () => new Promise((resolve) => setImmediate(resolve)),
+        queryTexts: (sql, values) => connection.texts(sql, values),
+        yieldToEventLoop: () => new Promise((resolve) => setImmediate(resolve)),
         ...(options.isDescribed ? { describe: (sql) => describe(connection, sql) } : {}),
       },
     )
@@ -54,7 +56,7 @@ export async function openLogic(project: Project, options: LogicOptions = {}): P
   }
 }
 
-async function describe(connection: DuckConnection, sql: string): Promise<readonly ColumnText[]> {
+async function describe(connection: DuckConnection, sql: string): Promise<readonly DuckColumn[]> {
   const { rows } = await connection.all(sql)
   return rows.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
 }

@@ -3,7 +3,7 @@
  * one binding of the project's logic; dialects print. Nothing is run.
  */
 import type { EngineName } from '../config/engines.ts'
-import { rawEventColumns } from '../events/raw-columns.ts'
+import { deriveRawColumns } from '../events/raw-columns.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import type { GraphModel } from '../models/graph.ts'
@@ -11,9 +11,9 @@ import type { Logic } from '../models/logic.ts'
 import type { Model } from '../models/model.ts'
 import type { Seed } from '../models/seed.ts'
 import { expandMacros, type MacroSet } from '../sql/ast.ts'
-import { selectTree } from '../sql/read-tree.ts'
-import type { Item, Select } from '../sql/tree.ts'
-import { type Column, typeFromText } from '../sql/types.ts'
+import { readSelect } from '../sql/read-tree.ts'
+import type { Select, SelectItem } from '../sql/tree.ts'
+import { type Column, parseType } from '../sql/types.ts'
 import {
   type CompiledModel,
   type Dialect,
@@ -54,7 +54,7 @@ export function compileProject(logic: Logic, timezone: string): CompileProject {
   const { graph: models, macros, seeds, columns } = logic
   if (models.some(({ model }) => !columns.has(model.name)))
     throw new Error('The logic was opened without the columns of its models.')
-  const itemsMax = newest ? rawEventColumns(newest.schema).itemsMax : 0
+  const itemsMax = newest ? deriveRawColumns(newest.schema).itemsMax : 0
   return { models, macros, seeds, columns, timezone, itemsMax }
 }
 
@@ -115,7 +115,7 @@ export function dialectInputs(project: CompileProject): readonly DialectInput[] 
 function treeOf(one: GraphModel, macros: MacroSet): Select {
   const isExpanded = (macro: { name: string; isTable: boolean }): boolean =>
     !macro.isTable && !IDIOMS.includes(macro.name)
-  return selectTree(expandMacros(one.ast, macros, isExpanded))
+  return readSelect(expandMacros(one.ast, macros, isExpanded))
 }
 
 function sharedOf(
@@ -124,7 +124,9 @@ function sharedOf(
 ): DialectProject {
   const models = selects.map((one) => one.model)
   const timed = selects.find((one) => one.model.watermarkMs !== undefined)
-  const item: Item | undefined = timed?.select.items.find((one) => one.name === timed.model.time)
+  const item: SelectItem | undefined = timed?.select.items.find(
+    (one) => one.name === timed.model.time,
+  )
   const latest = (of: (model: Model) => number): number => Math.max(0, ...models.map(of))
   return {
     timezone: project.timezone,
@@ -152,5 +154,5 @@ function windowMs(model: Model): number {
 function logicalColumns(
   columns: readonly { readonly name: string; readonly type: string }[],
 ): readonly Column[] {
-  return columns.map(({ name, type }) => ({ name, type: typeFromText(type) ?? { is: 'NULL' } }))
+  return columns.map(({ name, type }) => ({ name, type: parseType(type) ?? { is: 'NULL' } }))
 }

@@ -4,10 +4,10 @@
  * that a user sees all of them at once.
  */
 
-import { nearest } from '../kernel/did-you-mean.ts'
-import { typeOf } from '../sql/infer.ts'
-import { type Call, type Expr, sameExpr } from '../sql/tree.ts'
-import { type LogicalType, shownType } from '../sql/types.ts'
+import { findNearest } from '../kernel/did-you-mean.ts'
+import { inferType } from '../sql/infer.ts'
+import { type Call, type Expr, isSameExpr } from '../sql/tree.ts'
+import { displayType, type LogicalType } from '../sql/types.ts'
 import { type PrintContext, quoted } from './dialect-syntax.ts'
 import { FUNCTION_IDIOMS, type FunctionIdioms } from './idioms/functions.ts'
 import { typeName } from './idioms/types.ts'
@@ -45,7 +45,7 @@ export class Printer {
   }
 
   type(expr: Expr): LogicalType | undefined {
-    return typeOf(expr, this.context)
+    return inferType(expr, this.context)
   }
 
   fault(at: number | undefined, message: string, hint: string): string {
@@ -56,7 +56,7 @@ export class Printer {
   }
 
   #piece(expr: Expr): Piece {
-    const stand = this.context.substitutes.find((one) => sameExpr(one.expr, expr))
+    const stand = this.context.substitutes.find((one) => isSameExpr(one.expr, expr))
     if (stand !== undefined) return whole(stand.sql)
     switch (expr.is) {
       case 'column':
@@ -144,7 +144,7 @@ export class Printer {
       : undefined
     const { syntax } = this.context
     if (idioms === undefined) {
-      const near = nearest(call.name, Object.keys(FUNCTION_IDIOMS))
+      const near = findNearest(call.name, Object.keys(FUNCTION_IDIOMS))
       const hint =
         near === undefined
           ? 'Use a function of the portable subset: see `ccs portability`.'
@@ -254,7 +254,7 @@ export class Printer {
     if (name === undefined)
       return this.fault(
         expr.at,
-        `${syntax.displayName} has no type ${shownType(expr.to)}.`,
+        `${syntax.displayName} has no type ${displayType(expr.to)}.`,
         'Cast to BIGINT or DECIMAL.',
       )
     const differs =

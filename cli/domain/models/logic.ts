@@ -1,7 +1,7 @@
 /** The project's logic: its models, macros, seeds and schemas, parsed and checked. */
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import type { MacroSet } from '../sql/ast.ts'
-import type { ColumnText } from './bind-models.ts'
+import type { DuckColumn } from './bind-models.ts'
 import type { GraphModel } from './graph.ts'
 import type { Seed } from './seed.ts'
 
@@ -31,5 +31,5 @@ export interface Logic {
    * Columns of raw.events, and of each model where the logic was opened with `isDescribed`, which
    * doubles the work of binding. Types are as DuckDB writes them.
    */
-  readonly columns: ReadonlyMap<string, readonly ColumnText[]>
+  readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
 }

@@ -35,7 +35,7 @@ export interface EngineOptions {
   readonly goldLimits?: GoldLimits
 }
 
-const GOLD_LIMITS: GoldLimits = { wholeMin: 50_000, closedMin: 2_000 }
+const GOLD_LIMITS: GoldLimits = { mergeAllRowsMin: 50_000, closedRowsMin: 2_000 }
 
 /** Opens it. CCS_LAKE_DAMAGED if a file of the state is missing or fails its checksum. */
 export async function openEngine(
@@ -63,7 +63,7 @@ export async function openEngine(
     stateRoot,
     goldLimits: options.goldLimits ?? GOLD_LIMITS,
     lakePath: options.lakePath,
-    seen: await readDedupeIndex(store.files, stateRoot, manifest),
+    eventIds: await readDedupeIndex(store.files, stateRoot, manifest),
     ...(manifest ? { manifest } : {}),
     ...(store.fault ? { onStep: store.fault.reach } : {}),
   })

@@ -4,9 +4,9 @@
  */
 
 import type { Config } from '../../domain/config/config.ts'
-import { replayOrigins } from '../../domain/dlq/replay-ledger.ts'
+import { createOriginFinder } from '../../domain/dlq/replay-ledger.ts'
 import { compileRejectCodec } from '../../domain/gate/reject-codec.ts'
-import { openRejects } from '../../domain/gate/rejects.ts'
+import { openRejectWriter } from '../../domain/gate/reject-writer.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { dataLayout, generationName } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
@@ -38,11 +38,11 @@ export async function buildGold(
   base: Manifest,
   models: ReadonlySet<string>,
 ): Promise<Manifest> {
-  await store.lake.settle((await store.manifests.load()) ?? base)
+  await store.lake.finalize((await store.manifests.load()) ?? base)
   const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
   const engine = await openEngine({ config }, logic, store, { manifest: base, lakePath })
   try {
-    await engine.buildGold(models)
+    await engine.rebuildGold(models)
     const serial = base.serial + 1
     const commit = `d${String(serial).padStart(8, '0')}`
     const stage = await store.lake.stage(commit)
@@ -67,9 +67,9 @@ export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promi
   await store.files.mkdir(side)
   const sideStore = await parts.openSide(side)
   try {
-    const rejects = await openRejects(store.log, compileRejectCodec(logic.dlqSchema), {
+    const rejects = await openRejectWriter(store.log, compileRejectCodec(logic.dlqSchema), {
       owner: 'ccs deploy',
-      findOrigins: replayOrigins(store.log, clock),
+      findOrigins: createOriginFinder(store.log, clock),
     })
     try {
       await runPipeline(parts, sideStore, rejects)
@@ -87,7 +87,7 @@ export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promi
 async function runPipeline(
   { config, logic, store, clock, topic }: RebuildParts,
   side: EngineStore,
-  rejects: Awaited<ReturnType<typeof openRejects>>,
+  rejects: Awaited<ReturnType<typeof openRejectWriter>>,
 ): Promise<void> {
   const engine = await openEngine(
     { config },
@@ -103,14 +103,14 @@ async function runPipeline(
         engine,
         lake: side.lake,
         manifests: side.manifests,
-        keepRejects: (some) => rejects.keep(some),
+        writeRejects: (some) => rejects.write(some),
       },
       {
         topic,
         checkpointMs: Number.POSITIVE_INFINITY,
         checkpointRows: config.engine.checkpointRows,
         logic: manifestLogic(logic),
-        dlqEnd: rejects.metEnd,
+        dlqEnd: rejects.replayedEnd,
         onNotice: () => {},
       },
     )

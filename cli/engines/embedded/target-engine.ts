@@ -11,10 +11,10 @@ import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
 import { type Step, widestEffect } from '../../domain/deploy/plan/step.ts'
 import type { EngineState, TargetEngine } from '../../domain/deploy/target-engine.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
-import { dataLayout, generationOf } from '../../domain/lake/layout.ts'
+import { dataLayout, parseGenerationName } from '../../domain/lake/layout.ts'
 import { type DeployedModel, MANIFEST_FORMAT, type Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
-import { clearState } from './checkpoint/checkpoint.ts'
+import { removeUnreferencedState } from './checkpoint/checkpoint.ts'
 import { diffModels, manifestLogic } from './model-diff.ts'
 import type { EngineStore } from './open-engine.ts'
 import { buildGold, type RebuildParts, rebuildFromLog, sideDirectory } from './rebuild.ts'
@@ -102,8 +102,8 @@ export class EmbeddedTargetEngine implements TargetEngine {
       ...manifestLogic(logic),
     }
     await store.manifests.commit(committed)
-    await store.lake.settle(committed)
-    await clearState(store.files, dataLayout(store.root).state, committed.state)
+    await store.lake.finalize(committed)
+    await removeUnreferencedState(store.files, dataLayout(store.root).state, committed.state)
     await store.files.remove(sideDirectory(store.root))
   }
 
@@ -146,7 +146,9 @@ async function hasFirstRecords({ log }: EngineStore, topic: string): Promise<boo
 /** Lake and state of the target; other files of the directory are not ccs's to delete. */
 async function removeData({ files, root }: EngineStore): Promise<void> {
   const { manifest, state, stage, lake, log } = dataLayout(root)
-  const generations = (await files.readdir(root)).filter((name) => generationOf(name) !== undefined)
+  const generations = (await files.readdir(root)).filter(
+    (name) => parseGenerationName(name) !== undefined,
+  )
   // The manifest first: files that no manifest names are not part of the lake.
   for (const path of [manifest, lake, state, stage, log]) await files.remove(path)
   for (const name of generations) await files.remove(`${root}/${name}`)

@@ -7,7 +7,7 @@ import {
   compileModels,
 } from '../../../cli/domain/dialects/compile.ts'
 import type { Dialect } from '../../../cli/domain/dialects/dialect.ts'
-import { rawEventColumns } from '../../../cli/domain/events/raw-columns.ts'
+import { deriveRawColumns } from '../../../cli/domain/events/raw-columns.ts'
 import { bindModels } from '../../../cli/domain/models/bind-models.ts'
 import { buildGraph } from '../../../cli/domain/models/graph.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
@@ -59,7 +59,7 @@ export async function compileProject(
   const sources = ['raw.events', ...seeds.map((one) => one.name)]
   const graph = await buildGraph(models, { macros, sources, parseSql })
   const timezone = 'Europe/Berlin'
-  const { rawColumns, itemsMax } = rawEventColumns(projectFile('schemas/events.raw.avsc').text)
+  const { rawColumns, itemsMax } = deriveRawColumns(projectFile('schemas/events.raw.avsc').text)
   const columns = await bindModels(
     { models: graph, macrosSql: macroFile.text + seedsSql(seeds), timezone, rawColumns },
     {

@@ -5,7 +5,10 @@
 import type { Config } from '../../config/config.ts'
 import { ENGINES } from '../../config/engines.ts'
 import { type KafkaSettings, prefixed, type Target } from '../../config/target.ts'
-import { type DesiredConnector, neededBy } from '../../connectors/config.ts'
+import {
+  collectRequiredTopics,
+  type DesiredConnector,
+} from '../../connectors/desired-connectors.ts'
 import { formatDuration } from '../../kernel/units.ts'
 import type { Manifest } from '../../lake/manifest.ts'
 import type { TopicState } from '../../log/topic-admin.ts'
@@ -124,7 +127,7 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
     ...(ENGINES[target.engine].fillsGold ? [] : goldTopics(logic.graph, schemas)).map((name) =>
       topic(name, { 'cleanup.policy': 'compact' }),
     ),
-    ...neededBy(connectors).map(keptForAWeek),
+    ...collectRequiredTopics(connectors).map(keptForAWeek),
   ]
 }
 

@@ -2,8 +2,8 @@
 import type { RemoteRegistry } from '../../../domain/avro/schema-registry.ts'
 import type { KeyedRecord } from '../../../domain/log/keyed-record.ts'
 import type { Seed } from '../../../domain/models/seed.ts'
-import { seedAvro, seedJson } from '../../../domain/models/seed-value.ts'
-import { goldEncoder } from '../../../domain/pipeline/gold-record.ts'
+import { renderSeedSchema, toSeedJson } from '../../../domain/models/seed-value.ts'
+import { compileGoldEncoder } from '../../../domain/pipeline/gold-encoder.ts'
 
 /** Appends records to a topic; durable when it resolves. */
 export type PublishSeed = (topic: string, records: readonly KeyedRecord[]) => Promise<void>
@@ -15,11 +15,11 @@ export async function fillSeed(
   ports: { readonly registry: Pick<RemoteRegistry, 'register'>; readonly publish: PublishSeed },
 ): Promise<void> {
   const columns = all.filter((one) => one.name !== key)
-  const schema = seedAvro(name.replace('.', '_'), columns)
+  const schema = renderSeedSchema(name.replace('.', '_'), columns)
   const { id } = await ports.registry.register(`${topic}-value`, schema)
-  const encode = goldEncoder(schema, id)
+  const encode = compileGoldEncoder(schema, id)
   const records = rows.map((row) => {
-    const values = columns.map((one) => [one.name, seedJson(row[one.name] ?? null, one.type)])
+    const values = columns.map((one) => [one.name, toSeedJson(row[one.name] ?? null, one.type)])
     return { key: Buffer.from(row[key] ?? ''), value: encode(Object.fromEntries(values)) }
   })
   await ports.publish(topic, records)
