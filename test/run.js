@@ -5,8 +5,10 @@
  * JSON and not printed: .ci/run adds up those of several runs. A file that can't be loaded and a hook
  * that fails count as failed, so that a broken suite never looks like an empty one.
  */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { startVitest } from 'vitest/node'
 
@@ -41,6 +43,10 @@ class Counts {
   /** Tests of `cluster` may be tried twice: four servers at once can be too slow on a small machine. */
   retried = []
 
+  get ran() {
+    return this.passed + this.failed + this.skipped.length
+  }
+
   onTestRunEnd(modules, unhandledErrors) {
     this.failed += unhandledErrors.length
     for (const module of modules) {
@@ -64,48 +70,46 @@ class Counts {
 }
 
 const counts = new Counts()
+const root = fileURLToPath(new URL('..', import.meta.url))
+const moved = ALONE.filter((file) => !existsSync(path.join(root, file)))
+if (moved.length > 0) throw new Error(`ALONE in test/run.js names no file: ${moved.join(', ')}`)
+
+/** Test files of these projects; if the command line names some, those whose path has such a name. */
+const filesOf = (projects) =>
+  projects
+    .flatMap((project) =>
+      readdirSync(path.join(root, 'test', project), { recursive: true })
+        .map((file) => path.posix.join('test', project, file.replaceAll(path.sep, '/')))
+        .filter((file) => file.endsWith('.test.ts')),
+    )
+    .filter((file) => positionals.length === 0 || positionals.some((name) => file.includes(name)))
+
 const asked = values.project ?? ['unit', 'contract', 'e2e']
-const together = asked.filter((project) => project !== 'cluster')
-const isNamed = (file) =>
-  positionals.length === 0 || positionals.some((name) => file.includes(name))
-const alone = ALONE.filter(
-  (file) => isNamed(file) && together.some((project) => file.startsWith(`test/${project}/`)),
-)
+const files = filesOf(asked.filter((project) => project !== 'cluster'))
 
 /** One after the other; the real servers come last, since they need most of a small machine. */
 const rounds = [
-  {
-    project: together,
-    filters: positionals,
-    options: { cliExclude: ALONE, maxWorkers: WORKERS },
-  },
-  { project: alone.length > 0 ? together : [], filters: alone, options: { maxWorkers: 1 } },
-  {
-    project: asked.filter((project) => project === 'cluster'),
-    filters: positionals,
-    options: {},
-  },
-].filter(({ project }) => project.length > 0)
-for (const { project, filters, options } of rounds) {
-  const { failed } = counts
+  { files: files.filter((file) => !ALONE.includes(file)), options: { maxWorkers: WORKERS } },
+  { files: files.filter((file) => ALONE.includes(file)), options: { maxWorkers: 1 } },
+  { files: filesOf(asked.filter((project) => project === 'cluster')), options: {} },
+].filter((round) => round.files.length > 0)
+for (const round of rounds) {
+  const { failed, ran } = counts
   process.exitCode = 0
-  const vitest = await startVitest('test', filters, {
+  const vitest = await startVitest('test', round.files, {
     watch: false,
-    // A name may be of a test in one round only; no test at all is seen below.
-    passWithNoTests: true,
     reporters: ['default', counts],
-    project,
-    ...options,
+    project: [...new Set(round.files.map((file) => file.split('/')[1]))],
+    ...round.options,
   })
   await vitest.close()
   // Servers that could not be started: no test has run, so none has failed.
-  if (process.exitCode && counts.failed === failed) counts.failed++
+  if ((process.exitCode || counts.ran === ran) && counts.failed === failed) counts.failed++
 }
 
 for (const retried of counts.retried) console.log(`tried twice  ${retried}`)
 for (const skipped of counts.skipped) console.log(`skipped  ${skipped}`)
-const ran = counts.passed + counts.skipped.length
-const { passed, failed } = counts
+const { passed, failed, ran } = counts
 const skipped = counts.skipped.length
 const { CCS_TEST_COUNTS } = process.env
 if (CCS_TEST_COUNTS)
