@@ -225,7 +225,7 @@ test('a reader that never reads is not waited for, and others hear everything', 
   try {
     await reader.untilAll(IDS)
     const heard = reader.told.length
-    await waitFor(async () => reader.told.length > heard + 2)
+    await expect.poll(() => reader.told.length, { timeout: 30_000 }).toBeGreaterThan(heard + 2)
   } finally {
     deaf.destroy()
     await reader.close()
@@ -305,7 +305,8 @@ test('an engine that ends ends its streams', async () => {
   const reader = new PageReader(other.url)
   await reader.until(({ event }) => event === 'snapshot')
   await other.close()
-  await reader.ended
+  expect(await reader.ended.then(() => 'ended')).toBe('ended')
+  await expect(fetch(`${other.url}/api/usage`)).rejects.toThrow('fetch failed')
 })
 
 async function waitFor(isSo: () => Promise<boolean>): Promise<void> {

@@ -94,7 +94,7 @@ test('a changed Silver model is rebuilt from the log with all that reads it, and
     await rows('SELECT count(*) AS n, count(DISTINCT event_id) AS ids FROM bronze.events'),
   ).toEqual([before])
   await audited()
-  expect((await ccs('gen', '--eps', '100', '--count', '200')).code).toBe(0)
+  expect((await ccs('gen', '--eps', '1000', '--count', '200')).code).toBe(0)
   expect((await ccs('run', '--once')).code).toBe(0)
   await audited()
 })
