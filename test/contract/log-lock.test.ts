@@ -144,7 +144,7 @@ describe('the lock of a partition', () => {
     await diskFiles().mkdir(partition)
     writeFileSync(join(partition, 'writer-7'), JSON.stringify(holder))
     const writer = await log.writer(TOPIC, 0, 'ccs import')
-    expect(await writer.append(batchOf(0, 1), 1)).toBe(0)
+    expect(await writer.append(createBatch(0, 1), 1)).toBe(0)
     await writer.close()
   })
 
