@@ -4,9 +4,9 @@ import { systemClock } from '../adapters/process/system-clock.ts'
 import { prefixed } from '../domain/config/target.ts'
 import { addCounts, type CollectCounts, collectRejects } from '../domain/dlq/collect-rejects.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { RAW_TOPIC, VALID_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { openGateSchemas } from './gate.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 import { openRejectDecoder } from './reader.ts'
 
 export interface CollectChoice {
@@ -25,7 +25,7 @@ export interface Collected extends CollectCounts {
 }
 
 /** What ksqlDB may read events from: with a gate before it, or none. */
-const EVENT_TOPICS = [RAW_TOPIC, 'events.valid']
+const EVENT_TOPICS = [RAW_TOPIC, VALID_TOPIC]
 
 const RETRY_MS = { first: 500, most: 10_000 }
 

@@ -2,10 +2,11 @@
 import type { HttpServer, Target } from '../domain/config/target.ts'
 import type { Check } from '../domain/doctor/doctor.ts'
 import type { KsqldbPart } from '../domain/doctor/target.ts'
+import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 
 /** The topics of the input; what models make comes with a deployment. */
-const TOPICS = ['events.raw', 'events.dlq']
+const TOPICS = [RAW_TOPIC, DLQ_TOPIC]
 
 /** [] for a target without servers. */
 export async function checkTarget(project: Project): Promise<readonly Check[]> {

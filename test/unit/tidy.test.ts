@@ -172,7 +172,8 @@ test('a third-party package is imported in one file only, oclif in the commands 
   expect(shared.map(([name, files]) => `${name}: ${[...files].join(', ')}`)).toEqual([])
 })
 
-test('every error code is thrown somewhere', () => {
+test('every error code is thrown somewhere, and stands in the list once', () => {
+  expect(new Set(ERROR_CODES).size).toBe(ERROR_CODES.length)
   const unused = ERROR_CODES.filter(
     (code) =>
       !sources.some(

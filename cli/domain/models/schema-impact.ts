@@ -5,6 +5,8 @@
 
 import { parseYaml } from '../documents/yaml-document.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { isObject } from '../kernel/json.ts'
+import { RAW_TOPIC } from '../log/topics.ts'
 import type { FieldUse, FindUses, TracedTopic } from '../schemas/field-use.ts'
 import { topField } from '../schemas/fields.ts'
 import {
@@ -51,7 +53,7 @@ interface TracedNode {
 
 /** The table that SQL knows a topic by. */
 function topicTable(topic: string): string {
-  return topic === 'events.raw' ? 'raw.events' : topic
+  return topic === RAW_TOPIC ? 'raw.events' : topic
 }
 
 /** Parses all consumers once; then any topic can be traced. */
@@ -229,8 +231,4 @@ function readExposures(files: readonly SourceText[]): readonly Exposure[] {
     }
   }
   return found
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -6,6 +6,7 @@
 
 import { type Duck, type DuckConnection, openDuck } from '../../adapters/duckdb/duckdb.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
+import { quoteText } from '../../domain/kernel/sql-text.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { Model } from '../../domain/models/model.ts'
@@ -29,7 +30,6 @@ import {
   createCatalogs,
   createDeltaViews,
   prepareConnection,
-  text,
   visibleRowsSql,
 } from './query/catalog.ts'
 import { QueryRunner } from './query/query-runner.ts'
@@ -96,7 +96,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       // A lake file never changes under its name: what its footer says is read once.
       await connection.run('SET GLOBAL parquet_metadata_cache = true')
       // From here on no query reads a file outside the data directory.
-      await connection.run(`SET allowed_directories = [${text(`${options.dataDirectory}/`)}]`)
+      await connection.run(`SET allowed_directories = [${quoteText(`${options.dataDirectory}/`)}]`)
       await connection.run('SET enable_external_access = false')
       const compiled = await compileModels(connection, options.graph, options.macros)
       engine = new EmbeddedEngine(duck, connection, intake, options, compiled)

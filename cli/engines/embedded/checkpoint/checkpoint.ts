@@ -7,6 +7,7 @@
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { checkFile, type Stored, syncFile } from '../../../adapters/files/file-check.ts'
 import { diskError, type Files } from '../../../adapters/files/files.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { StagedFile } from '../../../domain/lake/lake.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { Model } from '../../../domain/models/model.ts'
@@ -15,7 +16,7 @@ import type { EmbeddedEngine } from '../engine.ts'
 import type { FrozenGold, GoldPart } from '../gold/gold-compactor.ts'
 import { writeEventIds } from '../intake/dedupe-files.ts'
 import type { EmbeddedFrozen, EmbeddedOptions, GoldLimits } from '../options.ts'
-import { setRowRange, text } from '../query/catalog.ts'
+import { setRowRange } from '../query/catalog.ts'
 
 export interface CheckpointOptions extends WriteOptions {
   readonly files: Files
@@ -144,8 +145,8 @@ async function copyByDay(
   for (const [index, day] of values.entries()) {
     const path = `${folder}/${index}.parquet`
     const rowsOfDay =
-      values.length > 1 ? `SELECT * FROM (${sql}) WHERE ${column} = DATE ${text(day)}` : sql
-    const rows = await connection.run(`COPY (${rowsOfDay}) TO ${text(path)} (${PARQUET})`)
+      values.length > 1 ? `SELECT * FROM (${sql}) WHERE ${column} = DATE ${quoteText(day)}` : sql
+    const rows = await connection.run(`COPY (${rowsOfDay}) TO ${quoteText(path)} (${PARQUET})`)
     if (rows === 0) await files.remove(path)
     else staged.push({ table: model.name, partition: column ? `${column}=${day}` : '', path, rows })
   }
@@ -159,7 +160,7 @@ async function copyPartitioned(
   folder: string,
 ): Promise<readonly StagedFile[]> {
   const { rows } = await connection.all(
-    `COPY (${sql}) TO ${text(`${folder}/parts`)} (${PARQUET}, PARTITION_BY (${model.partition}),
+    `COPY (${sql}) TO ${quoteText(`${folder}/parts`)} (${PARQUET}, PARTITION_BY (${model.partition}),
       WRITE_PARTITION_COLUMNS true, RETURN_STATS true)`,
   )
   return rows.map((row) => {
@@ -187,7 +188,7 @@ async function copyGoldPart(
   const path = `${serial}/${model.name}.parquet`
   const full = `${stateRoot}/${path}`
   const rows = await connection.run(
-    `COPY ${part.table} TO ${text(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,
+    `COPY ${part.table} TO ${quoteText(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,
   )
   const stored = await syncAndChecksum(files, full)
   const { closedMs } = part

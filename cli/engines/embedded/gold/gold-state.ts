@@ -6,8 +6,9 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
-import { readParquetSql, setRowRange, text } from '../query/catalog.ts'
+import { readParquetSql, setRowRange } from '../query/catalog.ts'
 import {
   type CompactedGold,
   type CompactOptions,
@@ -79,7 +80,7 @@ export class GoldState {
     for (const file of files) {
       const table = await this.#create(this.#connection)
       await this.#connection.run(
-        `INSERT INTO ${table} BY NAME SELECT * FROM read_parquet(${text(pathOf(file))})`,
+        `INSERT INTO ${table} BY NAME SELECT * FROM read_parquet(${quoteText(pathOf(file))})`,
       )
       parts.push({ table, rows: file.rows, file, closedMs: file.closedMs ?? null })
     }

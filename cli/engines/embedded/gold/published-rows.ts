@@ -4,7 +4,8 @@
  * more and then forgotten: it does not change unless the model is made anew, and then all is compared.
  */
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { readParquetSql, text } from '../query/catalog.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
+import { readParquetSql } from '../query/catalog.ts'
 import type { GoldSql } from './gold-sql.ts'
 
 /** Where a change comes from: `lake` before `open`, so that a key that left is not taken for one that vanished. */
@@ -105,7 +106,7 @@ export class PublishedRows {
     if (since.keys === undefined) this.startComparison()
     // In groups: a statement of a million literals is no statement.
     for (let at = 0; at < (since.keys?.length ?? 0); at += 1_000) {
-      const some = since.keys?.slice(at, at + 1_000).map((key) => `(${text(key)})`)
+      const some = since.keys?.slice(at, at + 1_000).map((key) => `(${quoteText(key)})`)
       await run(
         `INSERT INTO ${this.#name} (_key, _hash) SELECT key, 0 FROM (VALUES ${some}) t(key)`,
       )

@@ -1,5 +1,6 @@
 /** The table of raw events as DuckDB sees it: one column a field of the contract, then where it came from. */
 import type { Column } from '../../../domain/gate/decoder/duckdb-columns.ts'
+import { quoteName } from '../../../domain/kernel/sql-text.ts'
 
 export interface RawColumn {
   readonly name: string
@@ -12,7 +13,7 @@ export function toRawColumns(columns: readonly Column[]): readonly RawColumn[] {
 
 /** CREATE TABLE; `table` is a name as SQL takes it. */
 export function createTableSql(table: string, columns: readonly Column[]): string {
-  const lines = columns.map((column) => `${quoted(column.name)} ${columnTypeSql(column)}`)
+  const lines = columns.map((column) => `${quoteName(column.name)} ${columnTypeSql(column)}`)
   return `CREATE TABLE ${table} (\n  ${lines.join(',\n  ')}\n)`
 }
 
@@ -21,12 +22,8 @@ export function columnTypeSql(column: Column): string {
     case 'ENUM':
       return `ENUM(${column.symbols.map((symbol) => `'${symbol}'`).join(', ')})`
     case 'LIST':
-      return `STRUCT(${column.children.map((one) => `${quoted(one.name)} ${columnTypeSql(one)}`).join(', ')})[]`
+      return `STRUCT(${column.children.map((one) => `${quoteName(one.name)} ${columnTypeSql(one)}`).join(', ')})[]`
     default:
       return column.type
   }
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }

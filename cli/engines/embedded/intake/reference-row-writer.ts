@@ -14,6 +14,7 @@ import type { Column } from '../../../domain/gate/decoder/duckdb-columns.ts'
 import { Gate, type GateOptions } from '../../../domain/gate/gate.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
+import { frameRecords } from '../../../domain/log/frame-records.ts'
 import type { RecordTracker } from './raw-row-writer.ts'
 import { createTableSql } from './raw-table.ts'
 
@@ -51,12 +52,9 @@ export class ReferenceRowWriter {
     seq: number,
     onReject: (reject: Reject) => void,
   ): number {
-    const { topic, partition, appendMs, body } = frame
+    const { topic, partition, appendMs } = frame
     let next = seq
-    for (let i = 0, at = 0; i < frame.count; i++) {
-      const bytes = body.subarray(at + 4, at + 4 + body.readUInt32LE(at))
-      at += 4 + bytes.length
-      const offset = frame.baseOffset + i
+    for (const { offset, bytes } of frameRecords(frame)) {
       const judgement = this.#gate.validate(bytes, appendMs)
       if (!judgement.ok) {
         const { reason, message, schemaId } = judgement

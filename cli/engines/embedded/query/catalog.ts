@@ -6,6 +6,7 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { LakeFile } from '../../../domain/lake/manifest.ts'
 import type { Model } from '../../../domain/models/model.ts'
 
@@ -32,7 +33,7 @@ export async function prepareConnection(
   options: CatalogOptions,
 ): Promise<void> {
   await connection.run(`USE ${catalog}`)
-  await connection.run(`SET VARIABLE shop_timezone = ${text(options.timezone)}`)
+  await connection.run(`SET VARIABLE shop_timezone = ${quoteText(options.timezone)}`)
   await setNow(connection, 0)
 }
 
@@ -56,7 +57,10 @@ export async function createCatalogs(
 ): Promise<void> {
   await connection.run(`ATTACH ':memory:' AS delta (BLOCK_SIZE 16384)`)
   // DuckDB plans a statement that reads a variable anew each time it runs, and this one never changes.
-  const macros = options.macros.replaceAll("getvariable('shop_timezone')", text(options.timezone))
+  const macros = options.macros.replaceAll(
+    "getvariable('shop_timezone')",
+    quoteText(options.timezone),
+  )
   for (const catalog of ['delta', 'memory'] as const) {
     await prepareConnection(connection, catalog, options)
     for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
@@ -88,7 +92,7 @@ export function visibleRowsSql(paths: readonly string[], delta: string): string 
 
 /** SELECT of the rows of one table's lake files. */
 export function readParquetSql(paths: readonly string[]): string {
-  const files = paths.map(text).join(', ')
+  const files = paths.map(quoteText).join(', ')
   // Files of one generation have the same columns: DuckDB need not open them all to plan a query.
   return `SELECT * FROM read_parquet([${files}], hive_partitioning = false)`
 }
@@ -96,9 +100,4 @@ export function readParquetSql(paths: readonly string[]): string {
 /** Files of one table, in the manifest's order. */
 export function selectTableFiles(files: readonly LakeFile[], table: string): readonly LakeFile[] {
   return files.filter((file) => file.table === table)
-}
-
-/** A SQL string literal. */
-export function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
 }
