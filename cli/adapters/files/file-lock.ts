@@ -7,9 +7,9 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { asObject } from '../../domain/kernel/json.ts'
 import { startedOf } from '../process/process-mark.ts'
+import { sleep } from '../process/system-clock.ts'
 import { type Files, isErrno } from './files.ts'
 
 export interface ProcessId {

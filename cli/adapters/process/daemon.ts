@@ -14,10 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { asObject } from '../../domain/kernel/json.ts'
 import { isErrno } from '../files/files.ts'
 import { startedOf } from './process-mark.ts'
+import { sleep } from './system-clock.ts'
 
 export interface DaemonPlace {
   /** Says who runs; removed when it was stopped. */

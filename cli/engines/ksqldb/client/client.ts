@@ -2,8 +2,8 @@
  * ksqlDB by its REST API (docs.confluent.io, "ksqlDB API Reference"): what the server is, what runs on it,
  * statements and queries.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type HttpAnswer, httpClient } from '../../../adapters/http/http.ts'
+import { sleep } from '../../../adapters/process/system-clock.ts'
 import type { HttpServer } from '../../../domain/config/target.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { asObject } from '../../../domain/kernel/json.ts'

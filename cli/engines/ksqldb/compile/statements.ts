@@ -2,8 +2,8 @@
  * Statements on their way through ksqlDB: one a request, one after the other, each followed until the server has
  * carried it out. What it answers at first is only that it took it into its command topic.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpClient } from '../../../adapters/http/http.ts'
+import { sleep } from '../../../adapters/process/system-clock.ts'
 import { asObject } from '../../../domain/kernel/json.ts'
 import { busy, reached, stranger } from '../client/connection.ts'
 import {
