@@ -18,7 +18,15 @@ export interface RenderedTemplate {
   /** Whether any of it came from the environment or a file, fallbacks included. */
   readonly usesVariables: boolean
   /** One sentence for each variable that stands for nothing, with what to do about it. */
-  readonly missing: readonly { readonly message: string; readonly hint: string }[]
+  readonly missing: readonly MissingVariable[]
+}
+
+/** A variable that stands for nothing, and what to do about it. */
+export interface MissingVariable {
+  /** Name of the variable of the environment; undefined for the other kinds. */
+  readonly name?: string
+  readonly message: string
+  readonly hint: string
 }
 
 export type VariablePart =
@@ -93,7 +101,7 @@ function readVariable(cursor: Cursor): VariablePart | { readonly wrong: string }
     const shown = /^\$\{[^}]*\}/.exec(rest)?.[0]
     if (shown === undefined) return unclosed
     return {
-      wrong: `has ${shown}, which is no variable; write $${shown} if Connect is to fill it.`,
+      wrong: `has ${shown}, which is not a variable; write $${shown} if it is meant as text.`,
     }
   }
   cursor.at += env[0].length
@@ -172,7 +180,7 @@ function renderPart(
         return { ...renderTemplate(part.fallback, lookup, own), usesVariables: true }
       const message = `The environment variable ${part.name} is not set.`
       const hint = `Set it, or give it a fallback: \${${part.name}:-value}`
-      return { ...NOTHING, usesVariables: true, missing: [{ message, hint }] }
+      return { ...NOTHING, usesVariables: true, missing: [{ name: part.name, message, hint }] }
     }
   }
 }
@@ -184,4 +192,22 @@ function propertyOf(text: string, key: string): string | undefined {
     if (found?.[1] === key) return found[2]
   }
   return undefined
+}
+
+/** A text with its variables filled in, the name of the first that is not set, or what is wrong with it. */
+export type FilledText =
+  | { readonly text: string }
+  | { readonly missing: string }
+  | { readonly wrong: string }
+
+/** Fills in the variables of a text that may use the environment only, as the values of ccs.yml do. */
+export function fillFromEnv(text: string, env: VariableSources['env']): FilledText {
+  const parts = parseTemplate(text)
+  if ('wrong' in parts) return parts
+  const { text: filled, missing } = renderTemplate(parts, { env, files: new Map() }, {})
+  const [first] = missing
+  if (first === undefined) return { text: filled }
+  return first.name === undefined
+    ? { wrong: 'has a variable of a file or of ccs, which only connectors may use.' }
+    : { missing: first.name }
 }
