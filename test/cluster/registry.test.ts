@@ -1,4 +1,4 @@
-/** The adapter of a registry that is a server: against the real one, and on a bad way to it. */
+/** The adapter for registries on servers, with a real one, also over a bad connection. */
 import { expect, test } from 'vitest'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
 import type { CcsError } from '../../cli/domain/kernel/errors.ts'
@@ -21,7 +21,7 @@ for (const { name, check } of REGISTRY_RULES)
   })
 
 registryTest(
-  'registering a schema again gives the version that is there, in any layout',
+  'registering a schema again returns its version, whatever its layout',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const first = await registry.register(subject, text([A]))
@@ -44,7 +44,7 @@ registryTest('the same schema has one id under all its subjects', async (registr
 })
 
 registryTest(
-  'a level is set before the first version, kept, and else the global one',
+  'a level can be set before the first version; without one the global counts',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const global = (await registry.about()).compatibility
@@ -58,7 +58,7 @@ registryTest(
 )
 
 registryTest(
-  'what would be refused is refused, and nothing is registered',
+  'a schema that the registry would reject is rejected, and not registered',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE')
@@ -79,7 +79,7 @@ registryTest(
 )
 
 registryTest(
-  'a transitive level is asked of all versions, another of the latest, as in registering',
+  'transitive levels check all versions, others the latest',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE')
@@ -97,7 +97,7 @@ registryTest(
 )
 
 registryTest(
-  'a text that is no schema is told apart from one that breaks',
+  'an invalid schema and an incompatible one are different errors',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     for (const wrong of ['{"type":"record"', text([field('a', 'nothing')])])
@@ -108,7 +108,7 @@ registryTest(
 )
 
 registryTest(
-  'a removed subject is gone with its versions, and removing it again is fine',
+  'removing a subject removes its versions, and is idempotent',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const { id } = await registry.register(
@@ -124,7 +124,7 @@ registryTest(
 )
 
 registryTest(
-  'what another has changed is seen at once',
+  'changes by another client are seen at once',
   async (registry, prefix, { registry: url }) => {
     const subject = `${prefix}a-value`
     const other = await openConfluentRegistry({ url })
@@ -136,13 +136,16 @@ registryTest(
   },
 )
 
-registryTest('it says what it is', async (registry, _prefix, { registry: url }) => {
-  const about = await registry.about()
-  expect(about.url).toBe(url)
-  expect(about.product).toMatch(/Apicurio|Confluent/)
-  expect(about.version).toMatch(/^\d+\.\d+/)
-  expect(Math.abs(Date.parse(about.date ?? '') - Date.now())).toBeLessThan(3_600_000)
-})
+registryTest(
+  "the registry's product and version are known",
+  async (registry, _prefix, { registry: url }) => {
+    const about = await registry.about()
+    expect(about.url).toBe(url)
+    expect(about.product).toMatch(/Apicurio|Confluent/)
+    expect(about.version).toMatch(/^\d+\.\d+/)
+    expect(Math.abs(Date.parse(about.date ?? '') - Date.now())).toBeLessThan(3_600_000)
+  },
+)
 
 async function troubled(
   cluster: Cluster,
@@ -165,7 +168,7 @@ async function errorOf(promise: Promise<unknown>): Promise<CcsError> {
   )
 }
 
-clusterTest('cut connections and a busy server are tried again', async (cluster) => {
+clusterTest('requests are retried after a cut connection or a busy answer', async (cluster) => {
   for (const trouble of [{ cut: 2 }, { busy: 2 }])
     await troubled(cluster, trouble, async (url, requests) => {
       const registry = await openConfluentRegistry({ url })
@@ -174,35 +177,29 @@ clusterTest('cut connections and a busy server are tried again', async (cluster)
     })
 })
 
-clusterTest(
-  'a server that stays busy is unreachable, after a limited number of attempts',
-  async (cluster) => {
-    await troubled(cluster, { busy: 1_000 }, async (url, requests) => {
-      const registry = await openConfluentRegistry({ url })
-      const error = await errorOf(registry.subjects())
-      expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
-      expect(error.message).toContain('503')
-      expect(requests.length).toBeLessThan(10)
-    })
-  },
-)
+clusterTest('a server that stays busy is unreachable after a few attempts', async (cluster) => {
+  await troubled(cluster, { busy: 1_000 }, async (url, requests) => {
+    const registry = await openConfluentRegistry({ url })
+    const error = await errorOf(registry.subjects())
+    expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
+    expect(error.message).toContain('503')
+    expect(requests.length).toBeLessThan(10)
+  })
+})
+
+clusterTest('a slow registry is waited for, up to a limit', async (cluster) => {
+  await troubled(cluster, { delayMs: 400 }, async (url) => {
+    const patient = await openConfluentRegistry({ url })
+    expect(Array.isArray(await patient.subjects())).toBe(true)
+    const hasty = await openConfluentRegistry({ url }, { timeoutMs: 100 })
+    const error = await errorOf(hasty.subjects())
+    expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
+    expect(error.message).toContain('no answer within 0.1 s')
+  })
+})
 
 clusterTest(
-  'a slow registry is waited for, and one slower than the limit is unreachable',
-  async (cluster) => {
-    await troubled(cluster, { delayMs: 400 }, async (url) => {
-      const patient = await openConfluentRegistry({ url })
-      expect(Array.isArray(await patient.subjects())).toBe(true)
-      const hasty = await openConfluentRegistry({ url }, { timeoutMs: 100 })
-      const error = await errorOf(hasty.subjects())
-      expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
-      expect(error.message).toContain('no answer within 0.1 s')
-    })
-  },
-)
-
-clusterTest(
-  'credentials open the door, and wrong ones are named without being told',
+  'credentials are sent, and an error about wrong ones does not show them',
   async (cluster) => {
     const login = { username: 'carla', password: 'p:a ß%41/wort' }
     await troubled(cluster, { login }, async (url) => {
@@ -228,7 +225,7 @@ clusterTest(
   },
 )
 
-test('a registry that is down is unreachable, by its address and without its password', async () => {
+test('a registry that is down is reported with its address, not its password', async () => {
   const url = (await unusedAddress()).replace('//', '//carla:geheim@')
   const error = await errorOf((await openConfluentRegistry({ url })).versions('a-value'))
   expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
@@ -237,7 +234,7 @@ test('a registry that is down is unreachable, by its address and without its pas
 })
 
 clusterTest(
-  'another server, or a wrong path of the right one, is no schema registry',
+  'another server, or a wrong path, is reported as not a schema registry',
   async (cluster) => {
     const wrong = cluster.registry.replace(/\/apis.*$/, '')
     const error = await errorOf((await openConfluentRegistry({ url: wrong })).versions('a-value'))

@@ -1,6 +1,6 @@
 /**
- * The Avro contracts of Silver and Gold rows say what the models give. After a change of a model:
- * vitest run <this file> -u, then keep the new text in schemas/history.
+ * The Avro contracts of Silver and Gold rows match the columns of the models. After changing a
+ * model: vitest run <this file> -u, then keep the new text in schemas/history.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { type RowColumn, renderRowSchema } from '../../cli/domain/pipeline/avro-
 import { createTableSql } from '../../cli/engines/embedded/intake/raw-table.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Views for people and for Gold; their rows never leave the pipeline. */
+/** Models whose rows never leave the pipeline, so that they have no contract. */
 const INTERNAL = ['silver.people', 'gold.right_now']
 
 const models = ['bronze', 'silver', 'gold'].flatMap((layer) =>
@@ -53,7 +53,7 @@ afterAll(() => {
   duck.close()
 })
 
-/** Creates each model's view once those it reads from are there. */
+/** Creates the models' views in the order of their dependencies. */
 async function createViews(waiting: readonly Model[]): Promise<void> {
   const blocked: Model[] = []
   let cause: unknown

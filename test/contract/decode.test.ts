@@ -1,6 +1,6 @@
 /**
- * The fast way into DuckDB (compiled decoder, vectors) and the safe way (avsc, public API) give the same
- * rows and the same rejects for any bytes.
+ * Two ways into DuckDB, the compiled decoder with vectors and avsc with the public API, give the
+ * same rows and the same rejects for any bytes.
  */
 import avro from 'avsc'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -59,7 +59,7 @@ function told({ bytes, ...reject }: Reject): string {
   return `${JSON.stringify(reject)} ${bytes.toString('hex')}`
 }
 
-/** Takes the frames both ways; fails unless rejects and rows are the same. Returns both. */
+/** Appends the frames both ways, checks that rows and rejects are the same, and returns them. */
 async function both(
   frames: readonly LogFrame[],
   options: GateOptions = GATE_OPTIONS,
@@ -88,7 +88,7 @@ async function both(
   return { rejects, rows }
 }
 
-test('an event comes out of the table as it went in, with where it came from', async () => {
+test('a row has the fields of its event, and where the event came from', async () => {
   const event: Event = {
     ...goodEvent(seeded(3)),
     event_type: 'purchase',
@@ -140,7 +140,7 @@ for (const seed of shareOf([1, 2, 3], 3))
     }
   })
 
-test('orders of 200 lines fill the chunk of lines before that of rows', async () => {
+test('orders of 200 lines fill the chunk of lines before the chunk of rows', async () => {
   const random = seeded(8)
   const line = goodEvent(random).items[0] as Event['items'][number] // it has one
   const items = Array.from({ length: 200 }, (_, i) => ({ ...line, quantity: i + 1 }))
@@ -167,7 +167,7 @@ const VERSIONS = [
     schema.fields = schema.fields.filter((field) => !gone.includes(String(field.name)))
     delete schema.requires
   }),
-  // Another order, narrower types, fewer symbols, fields that are no more.
+  // Another order, narrower types, fewer symbols, fields that were removed later.
   edit((schema) => {
     schema.fields.reverse()
     for (const field of schema.fields) {
@@ -178,7 +178,7 @@ const VERSIONS = [
     schema.fields.push({ name: 'note', type: ['null', 'string'], default: null })
     schema.fields.push({ name: 'rank', type: 'int', default: 0 })
   }),
-  // Beyond the compiled decoder: read by avsc.
+  // The compiled decoder can't read this one, so avsc does.
   edit((schema) => {
     schema.fields.push({ name: 'props', type: { type: 'map', values: 'string' }, default: {} })
   }),
@@ -195,7 +195,7 @@ const VERSIONS = [
   RAW_SCHEMA,
 ]
 
-test('records of older versions are read by the newest, compiled or not', async () => {
+test('records of older versions are read with the newest, compiled or not', async () => {
   const random = seeded(9)
   const schemas = VERSIONS.map((schema, i) => registeredSchema(schema, i + 1))
   const types = VERSIONS.map((schema) =>
@@ -218,7 +218,7 @@ test('records of older versions are read by the newest, compiled or not', async 
   )
 })
 
-test('rows stay right when the table changes and the compiled gate is used again', async () => {
+test('rows are right when a compiled gate is reused for another table', async () => {
   const options = { ...GATE_OPTIONS }
   const judge = new TestJudge()
   const tables = ['one', 'two', 'three']
@@ -229,7 +229,7 @@ test('rows stay right when the table changes and the compiled gate is used again
     const random = seeded(i)
     const events = Array.from({ length: 100 }, (_, n) => goodEvent(random, n))
     expect(rows.appendFrame(makeFrame(events.map(encodeRecord)), judge, 0, unexpected)).toBe(100)
-    // The first two are open at once; the third takes the gate of the first.
+    // The first two are open together; the third reuses the gate of the first.
     if (i === 1) opened[0]?.close()
     if (i !== 1) rows.flush()
     const ids = await connection.all(`SELECT event_id FROM ${table} ORDER BY seq`)
@@ -242,7 +242,7 @@ test('rows stay right when the table changes and the compiled gate is used again
   expect(rows).toEqual([{ n: 100, ids: 100 }])
 })
 
-test('a frame that claims more records than it holds is reported, not read beyond', async () => {
+test('a frame that claims more records than it holds is reported', async () => {
   const rows = await openRawRowWriter(connection, 'memory.main.cut', GATE_OPTIONS)
   const frame = { ...makeFrame([encodeRecord(goodEvent(seeded(1)))]), count: 2 }
   expect(() => rows.appendFrame(frame, new TestJudge(), 0, unexpected)).toThrow(
@@ -251,7 +251,7 @@ test('a frame that claims more records than it holds is reported, not read beyon
   rows.close()
 })
 
-/** A field of each type that events can have, and what it may hold; `i` makes its name. */
+/** Field `i`: of a type that depends on `i`, with a value. */
 const WIDE_TYPES: readonly {
   readonly type: (i: number) => unknown
   readonly value: (random: Random) => unknown
@@ -274,7 +274,7 @@ const WIDE_TYPES: readonly {
   },
 ]
 
-/** The contract with so many further fields, named from `from` on. */
+/** The contract with further fields, numbered from `from` on. */
 function wideSchema(fields: number, from = 0): string {
   return edit((schema) => {
     for (let i = from; i < from + fields; i++)
@@ -292,7 +292,7 @@ function wideValues(random: Random, fields: number): Record<string, unknown> {
   )
 }
 
-test('500 fields more are columns like all others, for whole records and damaged ones', async () => {
+test('500 more fields are decoded, in whole and in damaged records', async () => {
   const random = seeded(12)
   const schema = wideSchema(500)
   const type = avro.Type.forSchema(JSON.parse(schema), { logicalTypes: {} })
@@ -310,7 +310,7 @@ test('500 fields more are columns like all others, for whole records and damaged
   expect(rejects.length).toBeGreaterThan(10)
 })
 
-test('500 fields that the newest version lacks are passed over, and 500 others get their defaults', async () => {
+test('500 removed fields are skipped, and 500 new ones get their defaults', async () => {
   const random = seeded(13)
   const old = wideSchema(500)
   const newest = edit((schema) => {
@@ -336,7 +336,7 @@ test('500 fields that the newest version lacks are passed over, and 500 others g
   expect(rows).toHaveLength(100)
 })
 
-test('items of 500 fields, in orders of any length', async () => {
+test('items of 500 fields are decoded, in orders of any length', async () => {
   const random = seeded(14)
   const schema = edit(({ fields }) => {
     // The contract's items are records in an array.
