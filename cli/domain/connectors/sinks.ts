@@ -27,7 +27,7 @@ export interface AwaitOptions {
   /** Until it must run. */
   readonly timeoutMs: number
   /** How long all must have run without a break: some die a moment after they started. */
-  readonly settleMs?: number
+  readonly stableMs?: number
   readonly onState?: (state: string) => void
 }
 
@@ -76,11 +76,11 @@ export async function restartConnector(
 export async function awaitConnector(
   { connect, clock }: SinkPorts,
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
-  { timeoutMs, settleMs = 3_000, onState }: AwaitOptions,
+  { timeoutMs, stableMs = 3_000, onState }: AwaitOptions,
 ): Promise<void> {
   const startMs = clock.nowMs()
   // What failed before shows for a moment still, until the workers have taken the change in.
-  const graceMs = Math.min(settleMs, timeoutMs / 2)
+  const graceMs = Math.min(stableMs, timeoutMs / 2)
   let runningSince: number | undefined
   for (;;) {
     const state = await findState(connect, connector.name)
@@ -89,7 +89,7 @@ export async function awaitConnector(
     const isRunning = state !== undefined && isHealthy(state)
     if (isRunning) runningSince ??= nowMs
     else runningSince = undefined
-    if (runningSince !== undefined && nowMs - runningSince >= settleMs) return
+    if (runningSince !== undefined && nowMs - runningSince >= stableMs) return
     if (state && listFailures(state).length > 0 && nowMs - startMs >= graceMs)
       throw connectorFailed(connector, state, 'failed')
     if (nowMs - startMs >= timeoutMs)
@@ -206,7 +206,7 @@ function notRunningSink(desired: DesiredConnector, state: string, reason: string
     reason,
     tasks: [],
     faults: [],
-    topics: desired.reads,
+    topics: desired.topics,
     lag: null,
     changes: [],
   }

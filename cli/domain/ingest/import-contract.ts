@@ -15,7 +15,7 @@ export interface ImportContract {
   readonly encodeEvent: Encoder<EventFields>
   readonly encodeReject: Encoder<RejectedEvent>
   /** The gate's judgement of an encoded event; undefined: it keeps the contract. */
-  readonly judge: (record: Buffer, nowMs: number) => ImportFault | undefined
+  readonly validate: (record: Buffer, nowMs: number) => ImportFault | undefined
 }
 
 export interface ImportFault {
@@ -43,7 +43,7 @@ export function compileImportContract(options: ImportContractOptions): ImportCon
     event: readContract(gate.record),
     encodeEvent: compileEncoder<EventFields>(newest.schema, newest.id),
     encodeReject: compileEncoder<RejectedEvent>(dlqSchema.schema, dlqSchema.id),
-    judge: (record, nowMs) => {
+    validate: (record, nowMs) => {
       // The compiled judge first; only what it turns down is looked at slowly, for the reason.
       gate.source.load(record)
       const verdict = gate.decode(0, record.length, 0, nowMs + futureToleranceMs)

@@ -203,7 +203,7 @@ export class FileImport {
     this.#scratch.clear()
     this.#parts.contract.encodeEvent(this.#scratch, mapped.event)
     const record = this.#scratch.body.subarray(4)
-    const verdict = this.#parts.contract.judge(record, nowMs)
+    const verdict = this.#parts.contract.validate(record, nowMs)
     if (verdict !== undefined) this.#rejectRow(row, verdict, nowMs)
     else if (row.line <= eventsThrough) this.#importedBefore++
     else {
