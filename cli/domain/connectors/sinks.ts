@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
 import { formatDuration } from '../kernel/units.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { parseList } from './check-settings.ts'
@@ -31,36 +31,7 @@ export interface AwaitOptions {
   readonly onState?: (state: string) => void
 }
 
-export type ApplyAction = 'created' | 'changed' | 'resumed' | 'restarted' | 'unchanged'
-
 const POLL_MS = 500
-
-/**
- * Creates, changes, resumes or restarts a connector, whichever brings it to what is wanted; repeatable. Throws
- * CCS_CONNECTOR_INVALID with all settings that Connect refuses before anything is changed, and
- * CCS_CONNECTOR_FAILED with the trace when it dies or does not run in time.
- */
-export async function applyConnector(
-  ports: SinkPorts,
-  desired: DesiredConnector,
-  options: AwaitOptions,
-): Promise<ApplyAction> {
-  const { connect } = ports
-  throwAll(desired.unresolved)
-  const refused = await connect.validate({ name: desired.name, ...desired.config })
-  throwAll(refused.map(({ key, fault }) => refusal(desired, key, fault)))
-  const before = await findState(connect, desired.name)
-  const isSame = before !== undefined && diffConnector(desired, before.config).length === 0
-  if (!isSame) await connect.put(desired.name, desired.config)
-  const isHeld = before?.state === 'PAUSED' || before?.state === 'STOPPED'
-  if (isHeld) await connect.resume(desired.name)
-  const hadFailed = before !== undefined && listFailures(before).length > 0
-  if (hadFailed) await connect.restart(desired.name)
-  await awaitConnector(ports, desired, options)
-  if (!before) return 'created'
-  if (!isSame) return 'changed'
-  return isHeld ? 'resumed' : hadFailed ? 'restarted' : 'unchanged'
-}
 
 /** Restarts what failed of a connector and waits until all of it runs. */
 export async function restartConnector(
@@ -138,14 +109,6 @@ function connectorFailed(
   return new CcsError('CCS_CONNECTOR_FAILED', message, {
     exit: EXIT.checkFailed,
     hint: `Mend the cause, then: ccs sink restart ${connector.name}`,
-  })
-}
-
-function refusal(desired: DesiredConnector, key: string, fault: string): CcsError {
-  const words = redactSecrets(fault, desired)
-  return new CcsError('CCS_CONNECTOR_INVALID', `${desired.name}: ${key}: ${words}`, {
-    exit: EXIT.usage,
-    location: { file: desired.file },
   })
 }
 
