@@ -9,7 +9,7 @@ import { type BindDatabase, type BindProject, bindModels } from '../models/bind-
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Seed } from '../models/seed.ts'
-import { expandMacros, type MacroSet } from '../sql/ast.ts'
+import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 import { readSelect } from '../sql/read-tree.ts'
 import type { Select, SelectItem } from '../sql/tree.ts'
 import { type Column, type EngineName, parseType } from '../sql/types.ts'

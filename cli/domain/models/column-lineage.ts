@@ -1,6 +1,7 @@
 /**
- * Which columns of one table the columns and rows of a SELECT may come from, read from DuckDB's AST. It errs
- * on the side of "may": what it can't follow counts as coming from all that stands there.
+ * Column lineage: which columns of one table can influence each column and the rows of a SELECT,
+ * read from DuckDB's AST. It never misses a source: an expression that it can't follow counts as
+ * using all that it contains.
  */
 import { callsAggregate } from '../sql/aggregate-names.ts'
 import {
@@ -21,15 +22,19 @@ import {
   union,
 } from './column-sources.ts'
 
+/** The lineage of a SELECT's output, and the columns that it names. */
 export interface SelectLineage extends Lineage {
-  /** Columns of the table itself that are named here, with their place in the SQL text (bytes from 0). */
+  /** Columns of the table that the SELECT names, with the byte offset in its text. */
   readonly reads: ReadonlyMap<string, number | undefined>
 }
 
-/** The lineage of a table or model that a SELECT reads, by `schema.name`; undefined: of no interest. */
+/**
+ * Lineage of a table that a SELECT reads, by `schema.name`; undefined if it does not derive from
+ * the table in question.
+ */
 export type LineageLookup = (table: string) => Lineage | undefined
 
-/** Of a statement with its macros put in place. */
+/** `statement` has its macros expanded. */
 export function traceSelect(statement: AstNode, lineageOf: LineageLookup): SelectLineage {
   const reads = new Map<string, number | undefined>()
   const node = isNode(statement.node) ? statement.node : {}
@@ -48,12 +53,12 @@ interface Relation extends Lineage {
   readonly alias: string
 }
 
-/** What names mean inside one SELECT. */
+/** What names refer to inside one SELECT. */
 interface Scope extends Around {
   readonly relations: readonly Relation[]
-  /** Columns of this SELECT so far: DuckDB lets later ones refer to them. */
+  /** Output columns so far: DuckDB lets later expressions refer to them. */
   readonly own: ReadonlyMap<string, ColumnSources>
-  /** Parameters of lambdas. */
+  /** Lambda parameters, which hide columns of the same name. */
   readonly hidden: ReadonlySet<string>
 }
 
@@ -74,7 +79,7 @@ function traceQuery(node: AstNode, around: Around): Lineage {
   ]
   return {
     columns: new Map(columns),
-    // Without ALL, and in EXCEPT and INTERSECT, every column decides.
+    // Without ALL, rows are compared as a whole, so that every column decides which ones there are.
     rows: node.setop_all === true ? union(left.rows, right.rows) : union(...sides.map(allSources)),
     ...(rest.size === 0 ? {} : { unlisted: rest }),
     ...(base.size === 0 ? {} : { ownColumns: base }),
@@ -93,7 +98,7 @@ function traceCtes(node: AstNode, around: Around): ReadonlyMap<string, Lineage> 
   return ctes
 }
 
-/** A query of a kind that is not followed: anything in it may come from anything it reads. */
+/** For other kinds of query: any of its columns may come from any table that it reads. */
 function traceUnknownQuery(node: AstNode, around: Around): Lineage {
   const rest = new Set<string>()
   const collect = (value: AstValue): void => {
@@ -130,7 +135,7 @@ function traceSelectNode(node: AstNode, around: Around): Lineage {
   }
   const isDistinct = asNodes(node.modifiers).some((one) => one.type === 'DISTINCT_MODIFIER')
   items.forEach((item, index) => {
-    // GROUP BY ALL groups by what is no aggregate.
+    // GROUP BY ALL groups by the items without an aggregate.
     const isGroup = node.aggregate_handling === 'FORCE_AGGREGATES' && !callsAggregate(item)
     if (isDistinct || isGroup) for (const one of origins[index] ?? NO_SOURCES) rows.add(one)
   })
@@ -152,7 +157,7 @@ function nameOf(item: AstNode, index: number): string {
   return (alias || String(path.at(-1) ?? `#${index}`)).toLowerCase()
 }
 
-/** The relations of a FROM clause; what joins ask for goes into `rows`. */
+/** The relations of a FROM clause. Sources of join conditions are added to `rows`. */
 function traceFrom(from: AstValue, around: Around, rows: Set<string>): readonly Relation[] {
   if (!isNode(from)) return []
   const alias = asText(from.alias).toLowerCase()
@@ -174,7 +179,7 @@ function traceFrom(from: AstValue, around: Around, rows: Set<string>): readonly 
     case 'JOIN':
       return traceJoin(from, around, rows)
     default: {
-      // unnest(…), VALUES, and whatever else: any column of it may come from any of its arguments.
+      // unnest(…), VALUES and the like: any column may come from any argument.
       const scope = around.outer ?? { ...around, relations: [], own: new Map(), hidden: NO_SOURCES }
       const rest = union(
         traceExpression({ ...from, class: '', alias: '' }, scope),
@@ -188,7 +193,7 @@ function traceFrom(from: AstValue, around: Around, rows: Set<string>): readonly 
 
 function traceJoin(from: AstNode, around: Around, rows: Set<string>): readonly Relation[] {
   const left = traceFrom(from.left ?? null, around, rows)
-  // The right side of a join may refer to the left one (LATERAL, unnest).
+  // The right side of a join may refer to the left side (LATERAL, unnest).
   const beside: Scope = { ...around, relations: left, own: new Map(), hidden: NO_SOURCES }
   const right = traceFrom(from.right ?? null, { ...around, outer: beside }, rows)
   const relations = [...left, ...right]
@@ -200,7 +205,7 @@ function traceJoin(from: AstNode, around: Around, rows: Set<string>): readonly R
   return relations
 }
 
-/** Tables that a table function is told by their names, as session_rows('silver.people', …) is. */
+/** Tables whose names a table function takes as text, as session_rows('silver.people', …) does. */
 function traceTableArguments(from: AstNode, around: Around): ColumnSources {
   const names = isNode(from.function) ? asNodes(from.function.children).map(readTextConstant) : []
   return union(
@@ -219,7 +224,7 @@ function traceTable(table: AstNode, around: Around): Lineage {
   return known ?? { columns: new Map(), rows: NO_SOURCES }
 }
 
-/** The table's own columns that a star passes on as they are. */
+/** The table's own columns that a star passes on unchanged. */
 function starOwnColumns(star: AstNode, scope: Scope): ColumnSources {
   const only = asText(star.relation_name).toLowerCase()
   const from = scope.relations.filter((one) => only === '' || one.alias === only)
@@ -250,7 +255,7 @@ function traceStar(star: AstNode, scope: Scope): readonly (readonly [string, Col
   return [...columns]
 }
 
-/** What an expression, or any part of the tree, may come from. */
+/** The sources of an expression or any other part of the tree. */
 function traceExpression(value: AstValue, scope: Scope): ColumnSources {
   if (Array.isArray(value)) return union(...value.map((one) => traceExpression(one, scope)))
   if (!isNode(value)) return NO_SOURCES
@@ -280,21 +285,24 @@ function readPath(ref: AstNode): readonly string[] {
   return names.map((one) => String(one).toLowerCase())
 }
 
-/** A name as its relations, this SELECT's own columns or a SELECT around it have it; of several, all. */
+/**
+ * A name may mean a column of a relation, an output column, or a column of the outer SELECT. If
+ * several fit, all count.
+ */
 function resolve(path: readonly string[], scope: Scope, at: number | undefined): ColumnSources {
   const [first = '', second, third] = path.map((one) => one.toLowerCase())
   if (scope.hidden.has(first)) return NO_SOURCES
   const found: ColumnSources[] = []
-  const look = (relation: Relation, name: string): void => {
+  const collect = (relation: Relation, name: string): void => {
     const origins = relation.columns.get(name)
     if (origins === undefined) return
     noteRead(relation, name, at, scope)
     found.push(origins)
   }
   for (const relation of scope.relations) {
-    look(relation, first)
-    if (second !== undefined && relation.alias === first) look(relation, second)
-    if (third !== undefined && relation.alias === second) look(relation, third)
+    collect(relation, first)
+    if (second !== undefined && relation.alias === first) collect(relation, second)
+    if (third !== undefined && relation.alias === second) collect(relation, third)
   }
   const own = scope.own.get(first)
   if (found.length === 0 && own !== undefined) found.push(own)

@@ -1,23 +1,28 @@
 /**
- * The portable subset: every function a model may use, its result type, and how each cluster engine says it
- * or what to write instead. Traps (NULL in LEAST, sums over no rows, epochs, regular expressions) are
- * settled here, so that authors need not know them. The local engine runs DuckDB's own.
+ * The portable subset of SQL: every function that a model may use, its result type, and how each
+ * cluster engine writes it or what to use instead. Differences in meaning (NULL in LEAST, sums over
+ * no rows, epochs, regular expressions) are handled here, so that authors of models need not know
+ * them. The local engine runs DuckDB's own functions.
  */
 import type { LogicalType } from './types.ts'
 
-/** A function's printed arguments and their types, in order. */
+/**
+ * A call whose arguments are already printed for the engine; types are in the order of the
+ * arguments.
+ */
 export interface Printed {
   readonly args: readonly string[]
   readonly types: readonly (LogicalType | undefined)[]
   /** IANA name of the shop's timezone. */
   readonly timezone: string
-  /** Greatest number of elements that the contract admits in a list. */
+  /** The most elements that the contract allows in a list. */
   readonly itemsMax: number
 }
 
-/** Prints a call, or says in a user's words what to write instead. */
+/** Prints a call, or tells the author what to write instead. */
 export type Idiom = ((call: Printed) => string) | { readonly instead: string }
 
+/** One function: its result type from the argument types, and how each engine writes it. */
 export interface FunctionEntry {
   readonly result: (types: readonly (LogicalType | undefined)[]) => LogicalType | undefined
   readonly flink: Idiom
@@ -32,6 +37,9 @@ const double: LogicalType = { is: 'DOUBLE' }
 const text: LogicalType = { is: 'VARCHAR' }
 const date: LogicalType = { is: 'DATE' }
 const time: LogicalType = { is: 'TIMESTAMP' }
+const TIME_BUCKET: Idiom = {
+  instead: 'Use time_bucket only as the first GROUP BY column of a model of kind window.',
+}
 const always = (type: LogicalType) => () => type
 const first = (types: readonly (LogicalType | undefined)[]) =>
   types.find((one) => one !== undefined && one.is !== 'NULL')
@@ -40,9 +48,13 @@ const same = (name: string): Pick<FunctionEntry, 'flink' | 'ksqldb'> => ({
   flink: plain(name),
   ksqldb: plain(name),
 })
+const isList = ({ types }: Printed): boolean => types[0]?.is === 'LIST'
 const arg = (call: Printed, index: number): string => call.args[index] ?? 'NULL'
 
-/** LEAST and GREATEST of DuckDB pass over NULL; Flink's give NULL, so each step falls back to either side. */
+/**
+ * DuckDB's LEAST and GREATEST ignore NULL; Flink's return NULL, so each step falls back to either
+ * side.
+ */
 const passingNull = (name: string) => (call: Printed) =>
   call.args.reduce((left, right) => `COALESCE(${name}(${left}, ${right}), ${left}, ${right})`)
 
@@ -52,7 +64,7 @@ function sumType(type: LogicalType | undefined): LogicalType | undefined {
   return type
 }
 
-/** ksqlDB wants arguments of one type: whole numbers are widened where they differ. */
+/** ksqlDB requires arguments of one type: INTEGER is cast to BIGINT where both occur. */
 const oneType = (name: string) => (call: Printed) => {
   const isMixed = call.types.some((one) => one?.is === 'BIGINT')
   const args = call.args.map((one, index) =>
@@ -64,11 +76,17 @@ const oneType = (name: string) => (call: Printed) => {
 const isWhole = (type: LogicalType | undefined): boolean =>
   type?.is === 'INTEGER' || type?.is === 'BIGINT'
 
-/** Milliseconds since 1970 of a TIMESTAMP(3); Flink's own function counts seconds and takes text. */
+/**
+ * Milliseconds since 1970 of a TIMESTAMP(3); Flink's UNIX_TIMESTAMP counts seconds and takes text.
+ */
 const flinkEpochMs = (at: string): string =>
-  `(UNIX_TIMESTAMP(DATE_FORMAT(${at}, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(${at}, 'SSS') AS BIGINT))`
+  `(UNIX_TIMESTAMP(DATE_FORMAT(${at}, 'yyyy-MM-dd HH:mm:ss')) * 1000 + ` +
+  `CAST(DATE_FORMAT(${at}, 'SSS') AS BIGINT))`
 
-/** Flink has no lambdas: one term for every element the contract admits; elements that are not there are NULL. */
+/**
+ * Flink has no lambdas: the sum has one term for each element that the contract allows; missing
+ * elements are NULL.
+ */
 const flinkSum =
   (term: (item: string) => string) =>
   (call: Printed): string => {
@@ -83,8 +101,13 @@ const flinkSum =
 const ksqlSum =
   (term: string) =>
   (call: Printed): string =>
-    `CASE WHEN ARRAY_LENGTH(${arg(call, 0)}) > 0 THEN REDUCE(${arg(call, 0)}, CAST(0 AS BIGINT), (s, i) => s + ${term}) END`
+    `CASE WHEN ARRAY_LENGTH(${arg(call, 0)}) > 0 THEN ` +
+    `REDUCE(${arg(call, 0)}, CAST(0 AS BIGINT), (s, i) => s + ${term}) END`
 
+/**
+ * The functions by DuckDB's name in lower case. A function that is not here can't be used in a
+ * compiled model.
+ */
 export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
   // Aggregates
   count_star: {
@@ -98,7 +121,7 @@ export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
     result: ([of]) => sumType(of),
     flink: (call) =>
       isWhole(call.types[0]) ? `SUM(CAST(${arg(call, 0)} AS BIGINT))` : plain('SUM')(call),
-    // ksqlDB sums no values to 0; everywhere else that is NULL.
+    // ksqlDB's SUM over no values is 0; in the other engines it is NULL.
     ksqldb: (call) => {
       const of = isWhole(call.types[0]) ? `CAST(${arg(call, 0)} AS BIGINT)` : arg(call, 0)
       return `CASE WHEN COUNT(${arg(call, 0)}) > 0 THEN SUM(${of}) END`
@@ -137,19 +160,17 @@ export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
   },
   time_bucket: {
     result: always(time),
-    flink: {
-      instead: 'Use time_bucket only as the first GROUP BY column of a model of kind window.',
-    },
-    ksqldb: {
-      instead: 'Use time_bucket only as the first GROUP BY column of a model of kind window.',
-    },
+    flink: TIME_BUCKET,
+    ksqldb: TIME_BUCKET,
   },
   shop_day: {
     result: always(date),
     flink: (call) =>
-      `TO_DATE(SUBSTRING(CONVERT_TZ(DATE_FORMAT(${arg(call, 0)}, 'yyyy-MM-dd HH:mm:ss'), 'UTC', '${call.timezone}'), 1, 10))`,
+      `TO_DATE(SUBSTRING(CONVERT_TZ(DATE_FORMAT(${arg(call, 0)}, 'yyyy-MM-dd HH:mm:ss'), ` +
+      `'UTC', '${call.timezone}'), 1, 10))`,
     ksqldb: (call) =>
-      `PARSE_DATE(FORMAT_TIMESTAMP(${arg(call, 0)}, 'yyyy-MM-dd', '${call.timezone}'), 'yyyy-MM-dd')`,
+      `PARSE_DATE(FORMAT_TIMESTAMP(${arg(call, 0)}, 'yyyy-MM-dd', '${call.timezone}'), ` +
+      `'yyyy-MM-dd')`,
   },
   right_now: {
     result: always(time),
@@ -160,9 +181,8 @@ export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
   len: {
     result: always(bigint),
     flink: (call) =>
-      `CAST(${call.types[0]?.is === 'LIST' ? 'CARDINALITY' : 'CHAR_LENGTH'}(${arg(call, 0)}) AS BIGINT)`,
-    ksqldb: (call) =>
-      `CAST(${call.types[0]?.is === 'LIST' ? 'ARRAY_LENGTH' : 'LEN'}(${arg(call, 0)}) AS BIGINT)`,
+      `CAST(${isList(call) ? 'CARDINALITY' : 'CHAR_LENGTH'}(${arg(call, 0)}) AS BIGINT)`,
+    ksqldb: (call) => `CAST(${isList(call) ? 'ARRAY_LENGTH' : 'LEN'}(${arg(call, 0)}) AS BIGINT)`,
   },
   list_sort: { result: first, flink: plain('ARRAY_SORT'), ksqldb: plain('ARRAY_SORT') },
   array_to_string: {
@@ -208,7 +228,8 @@ export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
     result: always(bool),
     flink: plain('REGEXP'),
     ksqldb: (call) =>
-      `CASE WHEN ${arg(call, 0)} IS NOT NULL THEN REGEXP_EXTRACT(${arg(call, 1)}, ${arg(call, 0)}) IS NOT NULL END`,
+      `CASE WHEN ${arg(call, 0)} IS NOT NULL ` +
+      `THEN REGEXP_EXTRACT(${arg(call, 1)}, ${arg(call, 0)}) IS NOT NULL END`,
   },
   // Numbers
   abs: { result: first, ...same('ABS') },

@@ -7,7 +7,6 @@ import {
   type Dialects,
 } from '../../../cli/domain/dialects/compile.ts'
 import { deriveRawColumns } from '../../../cli/domain/events/raw-columns.ts'
-import { buildGraph } from '../../../cli/domain/models/graph.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
 import { type Seed, seedsSql } from '../../../cli/domain/models/seed.ts'
@@ -16,7 +15,7 @@ import type { EngineName } from '../../../cli/domain/sql/types.ts'
 import { compileEmbedded } from '../../../cli/engines/embedded/dialect.ts'
 import { compileFlink } from '../../../cli/engines/flink/compile/dialect.ts'
 import { compileKsqldb } from '../../../cli/engines/ksqldb/compile/dialect.ts'
-import { modelFiles, openTestDuck, projectFile } from '../model-files.ts'
+import { buildGraph, modelFiles, openTestDuck, projectFile } from '../model-files.ts'
 
 export const dialects: Dialects = {
   local: compileEmbedded,
