@@ -1,6 +1,4 @@
-/**
- * The models as a graph: what each one reads, a topological order, fingerprints of their meaning.
- */
+/** The models as a graph: what each one reads, a topological order, and meaning as fingerprints. */
 import { createHash } from 'node:crypto'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'

@@ -106,6 +106,11 @@ export function asText(value: AstValue | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** The values of a list as strings; [] for anything that is not a list. */
+export function asTexts(value: AstValue | undefined): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : []
+}
+
 /** Byte offset of a node in its SQL text; undefined where DuckDB recorded none. */
 export function readPosition(node: AstNode): number | undefined {
   const at = node.query_location

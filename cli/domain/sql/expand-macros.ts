@@ -6,6 +6,7 @@ import {
   asNode,
   asNodes,
   asText,
+  asTexts,
   isNode,
   readTextConstant,
   visit,
@@ -137,9 +138,8 @@ function substituteParameters(
 }
 
 function readColumnPath(value: AstValue | undefined): string[] {
-  if (!isNode(value)) return []
-  const names = value.class === 'COLUMN_REF' ? value.column_names : []
-  return Array.isArray(names) ? names.map((one) => String(one).toLowerCase()) : []
+  const { class: kind, column_names } = asNode(value)
+  return kind === 'COLUMN_REF' ? asTexts(column_names).map((one) => one.toLowerCase()) : []
 }
 
 /** Replaces query_table('silver.people') by the plain table that it names. */

@@ -9,6 +9,7 @@ import {
   asNode,
   asNodes,
   asText,
+  asTexts,
   isNode,
   readPosition,
   readTextConstant,
@@ -117,7 +118,7 @@ function readFrom(node: AstNode): FromClause {
         left: readFrom(asNode(node.left)),
         right: readFrom(asNode(node.right)),
         on: optional(node.condition),
-        using: texts(node.using_columns),
+        using: asTexts(node.using_columns),
         at,
       }
     case 'SUBQUERY':
@@ -164,7 +165,7 @@ export function readExpr(node: AstNode): Expr {
   const at = readPosition(node)
   switch (node.class) {
     case 'COLUMN_REF':
-      return { is: 'column', path: texts(node.column_names), at }
+      return { is: 'column', path: asTexts(node.column_names), at }
     case 'CONSTANT':
       return readLiteral(asNode(node.value), at)
     case 'FUNCTION':
@@ -194,7 +195,7 @@ export function readExpr(node: AstNode): Expr {
       return binary('AND', lower, upper, at)
     }
     case 'STAR': {
-      const excluded = texts(node.exclude_list)
+      const excluded = asTexts(node.exclude_list)
       const isPlain = node.columns !== true && asNodes(node.replace_list).length === 0
       return isPlain ? { is: 'star', excluded, at } : other(node, at)
     }
@@ -291,8 +292,4 @@ function other(node: AstNode, at: number | undefined): Expr {
 
 function optional(value: AstValue | undefined): Expr | undefined {
   return isNode(value) ? readExpr(value) : undefined
-}
-
-function texts(value: AstValue | undefined): string[] {
-  return Array.isArray(value) ? value.map((one) => String(one)) : []
 }
