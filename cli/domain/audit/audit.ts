@@ -151,7 +151,7 @@ function requireColumns(model: Model, { columns }: RowShape, found: readonly Row
     `The rows of ${model.name} have no ${lacking.join(', ')}, which its SELECT gives.`,
     {
       exit: EXIT.checkFailed,
-      hint: 'Make the lake again from the log: ccs deploy --rebuild --yes',
+      hint: 'Rebuild the lake from the log: ccs deploy --rebuild --yes',
     },
   )
 }

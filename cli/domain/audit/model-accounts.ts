@@ -8,6 +8,7 @@ import { tooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import { type AstNode, asNodes, renderAst } from '../sql/ast.ts'
+import { callNode } from '../sql/build-ast.ts'
 import { type AuditSql, nameSql, queryCount, quoted, runWithoutTooLate } from './catalog.ts'
 import {
   compareRelations,
@@ -119,7 +120,10 @@ async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<st
   const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
   const counted = {
     ...ast,
-    node: { ...node, select_list: [...asNodes(node.select_list), COUNT_STAR] },
+    node: {
+      ...node,
+      select_list: [...asNodes(node.select_list), callNode('count_star', [], '_units')],
+    },
   }
   const { rows } = await plain.all(
     `SELECT json_deserialize_sql(${quoted(renderAst(counted))}::JSON) AS sql`,
@@ -131,20 +135,4 @@ async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<st
     () => false,
   )
   return isAggregation ? sql : `SELECT *, 1::BIGINT AS _units FROM (${model.sql})`
-}
-
-const COUNT_STAR: AstNode = {
-  class: 'FUNCTION',
-  type: 'FUNCTION',
-  alias: '_units',
-  query_location: 0,
-  function_name: 'count_star',
-  schema: '',
-  children: [],
-  filter: null,
-  order_bys: { type: 'ORDER_MODIFIER', orders: [] },
-  distinct: false,
-  is_operator: false,
-  export_state: false,
-  catalog: '',
 }

@@ -122,8 +122,8 @@ async function readEntries(log: EventLog): Promise<ImportLedgerEntry[]> {
     for (;;) {
       const frames = await reader.read(READ_BYTES)
       if (frames.length === 0) return entries
+      // Only `write` above appends here, and the log checks its bytes.
       for (const frame of frames)
-        // Only `write` above appends here, and the log checks its bytes.
         for (const { bytes } of frameRecords(frame))
           entries.push(JSON.parse(bytes.toString('utf8')) as ImportLedgerEntry)
     }

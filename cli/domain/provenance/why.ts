@@ -9,7 +9,7 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { GraphModel } from '../models/graph.ts'
 import { findDifferingColumns, type Row, type RowDifference } from '../reconcile/accounts.ts'
 import type { RunQuery } from '../reconcile/input.ts'
-import type { MacroSet } from '../sql/ast.ts'
+import type { MacroSet } from '../sql/expand-macros.ts'
 import {
   countEvents,
   type EventTables,
