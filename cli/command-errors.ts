@@ -1,10 +1,10 @@
 /** What is thrown below a command, as the error that a person reads: oclif's usage errors, the disk's, the unforeseen. */
 import { type Config, Errors } from '@oclif/core'
-import { didYouMean, nearest } from './domain/kernel/did-you-mean.ts'
+import { didYouMean, findNearest } from './domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT } from './domain/kernel/errors.ts'
 
 /** `context`: which command it was, and its flags, for suggestions. */
-export function asCcsError(
+export function toCcsError(
   thrown: unknown,
   context: { readonly command: string; readonly flags: readonly string[] } = {
     command: '',
@@ -25,7 +25,7 @@ export function asCcsError(
       .replace(/^The following errors? occurred:\s*/, '')
       .replace(/\s*\n\s*/g, ' ')
     const unknown = /^Nonexistent flags?: --([\w-]+)/.exec(text)?.[1]
-    const near = unknown === undefined ? undefined : nearest(unknown, context.flags)
+    const near = unknown === undefined ? undefined : findNearest(unknown, context.flags)
     const help = `See: ccs ${context.command} --help`.replace('  ', ' ')
     return new CcsError('CCS_USAGE_INVALID', /[.!?]$/.test(text) ? text : `${text}.`, {
       exit: EXIT.usage,
@@ -51,7 +51,7 @@ export function asCcsError(
 }
 
 /** For a word that is no command; undefined for anything else. */
-export function unknownCommand(thrown: unknown, config: Config): CcsError | undefined {
+export function unknownCommandError(thrown: unknown, config: Config): CcsError | undefined {
   const id = /^command (.+) not found$/.exec(thrown instanceof Error ? thrown.message : '')?.[1]
   if (id === undefined) return undefined
   const known = config.commands

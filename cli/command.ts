@@ -16,14 +16,14 @@ import {
   startProgress,
   stdoutDrained,
 } from './adapters/terminal/terminal.ts'
-import { asCcsError, unknownCommand } from './command-errors.ts'
+import { toCcsError, unknownCommandError } from './command-errors.ts'
 import {
   type Column,
-  errorDocument,
-  errorLines,
-  exactNumbers,
+  formatError,
+  formatTable,
+  replaceBigints,
   type Style,
-  tableLines,
+  toErrorDocument,
 } from './domain/console/text.ts'
 import { CcsError, EXIT, type ExitCode } from './domain/kernel/errors.ts'
 import { parseDurationMs } from './domain/kernel/units.ts'
@@ -116,7 +116,7 @@ export abstract class CcsCommand<Result> extends Command {
   }
 
   /** The same, for output without end: waits while the reader of stdout is slower than the command. */
-  protected async printPaced(line: string, stop: AbortSignal): Promise<void> {
+  protected async printWithBackpressure(line: string, stop: AbortSignal): Promise<void> {
     this.print(line)
     await stdoutDrained(stop)
   }
@@ -128,7 +128,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** A document on a line of its own, after the reader of stdout has caught up. */
   protected async printDocument(document: unknown, stop: AbortSignal): Promise<void> {
-    process.stdout.write(`${JSON.stringify(document, exactNumbers)}\n`)
+    process.stdout.write(`${JSON.stringify(document, replaceBigints)}\n`)
     await stdoutDrained(stop)
   }
 
@@ -140,13 +140,13 @@ export abstract class CcsCommand<Result> extends Command {
   }
 
   /** A fault that does not end the command, on stderr. */
-  protected printFault(error: CcsError): void {
-    process.stderr.write(`${errorLines(error, painterFor(process.stderr)).join('\n')}\n`)
+  protected printError(error: CcsError): void {
+    process.stderr.write(`${formatError(error, painterFor(process.stderr)).join('\n')}\n`)
   }
 
   protected printTable(columns: readonly Column[], rows: readonly object[]): void {
     const paint = painterFor(process.stdout)
-    for (const line of tableLines(columns, rows, { width: this.width, paint })) this.print(line)
+    for (const line of formatTable(columns, rows, { width: this.width, paint })) this.print(line)
   }
 
   /** Draws a screen over the last one, each line with what was behind it erased: no flicker. */
@@ -186,7 +186,7 @@ export abstract class CcsCommand<Result> extends Command {
    * Aborts at the first SIGINT, SIGTERM or SIGHUP, or when the reader of stdout has gone: the command then
    * drains and returns. A second signal ends the process at once with 130.
    */
-  protected untilSignal(): AbortSignal {
+  protected abortOnSignal(): AbortSignal {
     const stop = stopSignal(() => {
       if (process.stderr.isTTY) this.note('Stopping; once more ends it at once.')
     })
@@ -196,7 +196,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   override logJson(json: unknown): void {
     if (this.#isStreaming) return
-    process.stdout.write(`${JSON.stringify(json, exactNumbers, 2)}\n`)
+    process.stdout.write(`${JSON.stringify(json, replaceBigints, 2)}\n`)
   }
 
   protected override async catch(thrown: unknown): Promise<void> {
@@ -210,7 +210,7 @@ export abstract class CcsCommand<Result> extends Command {
       help: true,
     })
     const command = this.id?.replaceAll(':', ' ') ?? ''
-    report(asCcsError(thrown, { command, flags }), thrown, {
+    report(toCcsError(thrown, { command, flags }), thrown, {
       isJson: this.jsonEnabled(),
       isLine: this.#isStreaming,
     })
@@ -230,7 +230,7 @@ export async function runCli(url: string): Promise<void> {
   const isJson = argv.includes('--json')
   watchReader()
   process.on('uncaughtException', (thrown) => {
-    report(asCcsError(thrown), thrown, { isJson })
+    report(toCcsError(thrown), thrown, { isJson })
     process.exit()
   })
   try {
@@ -240,10 +240,10 @@ export async function runCli(url: string): Promise<void> {
       await flush()
     } catch (thrown) {
       if (isExit(thrown)) process.exitCode = thrown.oclif.exit ?? 0
-      else report(unknownCommand(thrown, config) ?? asCcsError(thrown), thrown, { isJson })
+      else report(unknownCommandError(thrown, config) ?? toCcsError(thrown), thrown, { isJson })
     }
   } catch (thrown) {
-    report(asCcsError(thrown), thrown, { isJson })
+    report(toCcsError(thrown), thrown, { isJson })
   }
 }
 
@@ -255,9 +255,9 @@ function report(
 ): void {
   process.exitCode = error.exit
   if (isJson) {
-    const document = { error: errorDocument(error) }
-    process.stdout.write(`${JSON.stringify(document, exactNumbers, isLine ? 0 : 2)}\n`)
-  } else process.stderr.write(`${errorLines(error, painterFor(process.stderr)).join('\n')}\n`)
+    const document = { error: toErrorDocument(error) }
+    process.stdout.write(`${JSON.stringify(document, replaceBigints, isLine ? 0 : 2)}\n`)
+  } else process.stderr.write(`${formatError(error, painterFor(process.stderr)).join('\n')}\n`)
   if (process.env.CCS_DEBUG === '1') {
     for (let cause = thrown; cause instanceof Error; cause = cause.cause)
       process.stderr.write(`${cause.stack}\n`)

@@ -40,7 +40,7 @@ export interface Project {
   /** sql/<layer>/<model>.sql, sorted by path. */
   readonly models: readonly SourceFile[]
   /** sql/live/<id>.sql: what the live page asks; no models. */
-  readonly figures: readonly SourceFile[]
+  readonly metrics: readonly SourceFile[]
   /** sql/<layer>/<model>.test.yml, sorted by path. */
   readonly tests: readonly SourceFile[]
   /** sql/macros.sql; its text is '' when there is none. */
@@ -57,7 +57,7 @@ export interface ProjectFile {
   readonly bytes: Uint8Array
 }
 
-export interface LoadOptions {
+export interface LoadProjectOptions {
   readonly env: Env
   /** Data directory from the command line, relative to the working directory; wins over ccs.yml. */
   readonly data?: string
@@ -76,7 +76,7 @@ export function findProject(from: string): string {
 }
 
 /** Reads the project in `dir`. Throws CCS_PROJECT_NOT_FOUND, or CCS_CONFIG_INVALID with all faults of ccs.yml. */
-export async function loadProject(dir: string, options: LoadOptions): Promise<Project> {
+export async function loadProject(dir: string, options: LoadProjectOptions): Promise<Project> {
   const root = path.resolve(dir)
   const config = await readIfThere(path.join(root, CONFIG_FILE))
   if (config === undefined)
@@ -105,7 +105,7 @@ export async function loadProject(dir: string, options: LoadOptions): Promise<Pr
     models: sql.filter(
       (one) => one.file.endsWith('.sql') && one.file.split('/').length === 3 && !isFigure(one.file),
     ),
-    figures: sql.filter((one) => one.file.endsWith('.sql') && isFigure(one.file)),
+    metrics: sql.filter((one) => one.file.endsWith('.sql') && isFigure(one.file)),
     tests: sql.filter((one) => one.file.endsWith('.test.yml')),
     macros: sql.find((one) => one.file === macros.file) ?? macros,
     seeds,

@@ -5,7 +5,7 @@
 
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { AuditReport } from '../domain/audit/audit.ts'
-import type { AuditFault, LogRange, RejectSource } from '../domain/audit/log.ts'
+import type { AuditFault, LogRange, RejectSource } from '../domain/audit/log-accounts.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { DamagedFile } from '../domain/lake/verify.ts'
@@ -28,7 +28,7 @@ const MEMORY_BYTES = 1024 * 1024 * 1024
 export async function runAudit(project: Project, run: AuditRun = {}): Promise<AuditReport> {
   const store = await openProjectStore(project)
   try {
-    const { findEngine } = await import('../engines/embedded/query/client.ts')
+    const { findEngine } = await import('../engines/embedded/query/engine-client.ts')
     await (await findEngine(store.files, store.root))?.post('/commit', {})
     const first = await store.manifests.load()
     if (!first) return { ok: true, serial: null, asOf: null, models: [], faults: [], gaps: [] }
@@ -98,13 +98,17 @@ async function auditWhole(
   plain: DuckConnection,
   run: AuditRun,
 ): Promise<Pick<AuditReport, 'models' | 'faults'>> {
-  const [{ audit }, { committedRanges }, { rawEventColumns }, { DLQ_TOPIC, ENGINE_PARTITION }] =
-    await Promise.all([
-      import('../domain/audit/audit.ts'),
-      import('../domain/audit/log.ts'),
-      import('../domain/events/raw-columns.ts'),
-      import('../domain/gate/rejects.ts'),
-    ])
+  const [
+    { audit },
+    { readCommittedRanges },
+    { deriveRawColumns },
+    { DLQ_TOPIC, ENGINE_PARTITION },
+  ] = await Promise.all([
+    import('../domain/audit/audit.ts'),
+    import('../domain/audit/log-accounts.ts'),
+    import('../domain/events/raw-columns.ts'),
+    import('../domain/gate/reject-writer.ts'),
+  ])
   const pathOf = (file: Manifest['files'][number]) => paths.get(file.name) ?? ''
   const state = manifest.state.filter((file) => file.kind === 'gold')
   const engine = await openEngine(project, logic, store, {
@@ -128,11 +132,11 @@ async function auditWhole(
         macrosSql: logic.macrosSql,
         timezone: project.config.timezone,
         nowMs: manifest.committedMs,
-        rawColumns: rawEventColumns(logic.rawSchemas.at(-1)?.schema ?? '').rawColumns,
+        rawColumns: deriveRawColumns(logic.rawSchemas.at(-1)?.schema ?? '').rawColumns,
       },
       log: {
         topic: RAW_TOPIC,
-        ranges: await committedRanges(RAW_TOPIC, manifest, startOf),
+        ranges: await readCommittedRanges(RAW_TOPIC, manifest, startOf),
         rejects: rejectSources(logic, store, manifest.dlqEnd),
         dlqEnd: manifest.dlqEnd,
         dlqKept: await store.log.range(DLQ_TOPIC, ENGINE_PARTITION),
@@ -199,7 +203,7 @@ async function* rejectSources(
   store: Store,
   end: number,
 ): AsyncGenerator<(RejectSource | undefined)[]> {
-  const { DLQ_TOPIC, ENGINE_PARTITION } = await import('../domain/gate/rejects.ts')
+  const { DLQ_TOPIC, ENGINE_PARTITION } = await import('../domain/gate/reject-writer.ts')
   const { start, end: kept } = await store.log.range(DLQ_TOPIC, ENGINE_PARTITION)
   if (kept === start || end <= start) return
   const { decode } = await openCodec(logic)

@@ -2,11 +2,7 @@
 
 import { systemClock } from '../adapters/process/system-clock.ts'
 import { prefixed } from '../domain/config/target.ts'
-import {
-  addCounts,
-  type CollectCounts,
-  collectRejects,
-} from '../domain/dlq/import-processing-log.ts'
+import { addCounts, type CollectCounts, collectRejects } from '../domain/dlq/collect-rejects.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 import { openGateSchemas } from './gate.ts'
@@ -90,7 +86,7 @@ async function collectOnce(
   const { recordBytesMax, futureToleranceMs } = project.config.gate
   try {
     const counts = await collectRejects(
-      { stream, log, decode, schemas, findPlaces: placeFinder(kafka), clock: systemClock() },
+      { stream, log, decode, schemas, locateRecords: placeFinder(kafka), clock: systemClock() },
       {
         ...{ recordBytesMax, futureToleranceMs, ...choice },
         topics: new Map(EVENT_TOPICS.map((name) => [prefixed(project.target, name), name])),

@@ -18,7 +18,7 @@ export async function openCompiler(
     { compileFlink },
     { compileKsqldb },
     { openDuck },
-    { rawEventColumns },
+    { deriveRawColumns },
   ] = await Promise.all([
     import('../domain/dialects/compile.ts'),
     import('../engines/embedded/dialect.ts'),
@@ -41,7 +41,7 @@ export async function openCompiler(
           seeds: logic.seeds,
           macrosSql: logic.macrosSql,
           timezone: project.config.timezone,
-          ...rawEventColumns(schema),
+          ...deriveRawColumns(schema),
         },
         engine,
         {

@@ -11,7 +11,7 @@ import { readFigures } from '../domain/live/metric.ts'
 import type { EventLog } from '../domain/log/event-log.ts'
 import type { CloseOfDay } from '../domain/marts/daily-summary.ts'
 import type { MartsInfo } from '../domain/marts/marts.ts'
-import type { StatusResult } from '../domain/pipeline/status.ts'
+import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 import type { PageRoutes, Route } from '../web/live/server.ts'
@@ -58,7 +58,7 @@ export async function openPage(
     await Promise.all([
       import('../domain/live/metric-board.ts'),
       import('../domain/live/health.ts'),
-      import('../domain/dlq/tally.ts'),
+      import('../domain/dlq/dlq-tally.ts'),
       import('../web/live/hub.ts'),
       import('../web/live/assets.ts'),
       import('./reader.ts'),
@@ -78,7 +78,7 @@ export async function openPage(
   })
   const { name, timezone } = project.config
   const board = new LiveBoard({
-    ...readFigures(project.figures),
+    ...readFigures(project.metrics),
     shop: { name, timezone },
     clock,
     source: {
@@ -179,21 +179,21 @@ export async function openDash(
   project: Project,
   options: { readonly port: number },
 ): Promise<OpenDash> {
-  const [{ FollowAnswers }, { openAnswers }, { startServer }] = await Promise.all([
+  const [{ FailoverQueryService }, { openAnswers }, { startServer }] = await Promise.all([
     import('../domain/query/failover-query-service.ts'),
     import('./query-sources.ts'),
     import('../web/live/server.ts'),
   ])
   const clock = systemClock()
-  const answers = new FollowAnswers(() => openAnswers(project), clock)
+  const answers = new FailoverQueryService(() => openAnswers(project), clock)
   const { log, manifests } = await openProjectStore(project)
   const page = await openPage(project, {
     log,
     manifests,
-    catchUp: () => answers.look(),
+    catchUp: () => answers.refresh(),
     query: (sql) => answers.query(sql),
     status: () => answers.status(),
-    news: () => answers.news,
+    news: () => answers.revision,
   })
   const close = async () => {
     await page.close()

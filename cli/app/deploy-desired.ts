@@ -93,16 +93,16 @@ export async function openDesired(
   logic: Logic,
   { connect, plugins, remarks }: OpenConnect,
 ): Promise<DesiredState> {
-  const [{ topicSchemas }, { chooseConnectors, desiredConnectors }, { connectorLookup }] =
+  const [{ groupSchemasByTopic }, { chooseConnectors, renderConnectors }, { connectorLookup }] =
     await Promise.all([
       import('../domain/schemas/history.ts'),
-      import('../domain/connectors/config.ts'),
+      import('../domain/connectors/desired-connectors.ts'),
       import('./sinks.ts'),
     ])
   const { target, config } = project
   if (!target.kafka) throw noCluster(project)
   const lookup = await connectorLookup(project)
-  const all = desiredConnectors(project.connectors, target, lookup)
+  const all = renderConnectors(project.connectors, target, lookup)
   const { chosen, skipped, faults } =
     connect && all.length > 0
       ? chooseConnectors(all, plugins)
@@ -113,7 +113,7 @@ export async function openDesired(
     target,
     kafka: target.kafka,
     logic,
-    schemas: topicSchemas(project.schemas),
+    schemas: groupSchemasByTopic(project.schemas),
     connectors: chosen,
   })
   const passedOver = skipped.map(

@@ -50,8 +50,8 @@ export async function openCluster(
   options: ClusterOptions = {},
 ): Promise<OpenCluster> {
   const { target } = project
-  const { withoutLeftOut } = await import('../domain/models/excluded-models.ts')
-  const logic = { ...whole, graph: withoutLeftOut(whole.graph, target) }
+  const { excludeModels } = await import('../domain/models/exclude-models.ts')
+  const logic = { ...whole, graph: excludeModels(whole.graph, target) }
   const [{ readCluster }, { hostname, userInfo }] = await Promise.all([
     import('../domain/deploy/read.ts'),
     import('node:os'),

@@ -5,10 +5,10 @@
 
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
-import type { DlqListParts } from '../domain/dlq/dlq.ts'
-import type { ReplayParts } from '../domain/dlq/replay.ts'
-import type { DlqShowPorts } from '../domain/dlq/show.ts'
-import type { RejectTable } from '../domain/dlq/table.ts'
+import type { DlqListPorts } from '../domain/dlq/list-rejects.ts'
+import type { RejectTable } from '../domain/dlq/reject-table.ts'
+import type { ReplayParts } from '../domain/dlq/replay-rejects.ts'
+import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { EventLog } from '../domain/log/event-log.ts'
@@ -36,18 +36,18 @@ export async function openDlqShow(project: Project): Promise<DlqShowPorts & Clos
 export async function openDlqList(
   project: Project,
   where: string | undefined,
-): Promise<DlqListParts & Closable> {
+): Promise<DlqListPorts & Closable> {
   const base = await openBase(project)
   if (where === undefined) return base
   try {
-    const [{ compileLooseReader }, versions] = await Promise.all([
+    const [{ compileLenientReader }, versions] = await Promise.all([
       import('../domain/dlq/lenient-reader.ts'),
       rawVersions(project),
     ])
     const { table, close } = await openTable(versions.newest, { where })
     return {
       ...base,
-      filter: { table, read: compileLooseReader(versions.all) },
+      filter: { table, read: compileLenientReader(versions.all) },
       close: async () => {
         close()
         await base.close()
@@ -87,7 +87,7 @@ export async function openReplay(
     for (const one of closers.splice(0).reverse()) await one()
   }
   try {
-    const [{ compileLooseReader }, { compileImportContract }, { parseRecordSchema }] =
+    const [{ compileLenientReader }, { compileImportContract }, { parseRecordSchema }] =
       await Promise.all([
         import('../domain/dlq/lenient-reader.ts'),
         import('../domain/ingest/import-contract.ts'),
@@ -111,7 +111,7 @@ export async function openReplay(
     const { ledger, writer } = await openWriting(project, base.log, { ...choice, clock })
     if (ledger) closers.push(() => ledger.close())
     if (writer) closers.push(() => writer.close())
-    const read = compileLooseReader(all, as)
+    const read = compileLenientReader(all, as)
     const record = parseRecordSchema(newest.schema, newest.subject)
     const isRewritten = choice.patch !== undefined || as !== undefined
     const found = { clock, read, table, writer, record, contract, isRewritten }
@@ -156,8 +156,8 @@ async function openBase(project: Project, given?: EventLog) {
     openRejectDecoder(project),
     import('../domain/dlq/replay-ledger.ts'),
   ])
-  const ledger = ReplayLedger.reader({ log, clock: systemClock(), graceMs: 0 })
-  await ledger.follow()
+  const ledger = ReplayLedger.openReadOnly({ log, clock: systemClock(), graceMs: 0 })
+  await ledger.refresh()
   const { sources = [] } = manifest ?? {}
   return { log, decode, sources, ledger, close: async () => (given ? undefined : log.close()) }
 }
@@ -185,8 +185,8 @@ async function openTable(
 ): Promise<{ readonly table: RejectTable; readonly close: () => void }> {
   const [{ RejectTable: Table }, { parseExpression, parsePatch }, { parseRecordSchema }] =
     await Promise.all([
-      import('../domain/dlq/table.ts'),
-      import('../domain/dlq/patch.ts'),
+      import('../domain/dlq/reject-table.ts'),
+      import('../domain/dlq/parse-patch.ts'),
       import('../domain/avro/schema.ts'),
     ])
   const record = parseRecordSchema(newest.schema, newest.subject)

@@ -11,7 +11,7 @@ const TOPICS = ['events.raw', 'events.dlq']
 export async function checkTarget(project: Project): Promise<readonly Check[]> {
   const { target } = project
   if (target.name === 'local') return []
-  const [{ examineTarget }, { topicSchemas }, { systemClock }] = await Promise.all([
+  const [{ examineTarget }, { groupSchemasByTopic }, { systemClock }] = await Promise.all([
     import('../domain/doctor/target.ts'),
     import('../domain/schemas/history.ts'),
     import('../adapters/process/system-clock.ts'),
@@ -19,15 +19,15 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
   const { kafka, registry, connect, ksqldb } = target
   return examineTarget({
     target,
-    topics: topicSchemas(project.schemas).filter((one) => TOPICS.includes(one.topic)),
+    topics: groupSchemasByTopic(project.schemas).filter((one) => TOPICS.includes(one.topic)),
     clock: systemClock(),
     connectors: async () => {
-      const [{ desiredConnectors }, { connectorLookup }] = await Promise.all([
-        import('../domain/connectors/config.ts'),
+      const [{ renderConnectors }, { connectorLookup }] = await Promise.all([
+        import('../domain/connectors/desired-connectors.ts'),
         import('./sinks.ts'),
       ])
       const lookup = await connectorLookup(project)
-      return desiredConnectors(project.connectors, target, lookup)
+      return renderConnectors(project.connectors, target, lookup)
     },
     ...(kafka && {
       kafka: async () => {

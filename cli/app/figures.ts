@@ -6,13 +6,14 @@ import { openLogic } from './project-logic.ts'
 
 /** Faults of sql/live/, each with its place; throws those of the models, without which no figure can be read. */
 export async function checkFigures(project: Project): Promise<readonly CcsError[]> {
-  const [logic, { openDuck }, { bindModels, bindFault }, { rawEventColumns }] = await Promise.all([
-    openLogic(project),
-    import('../adapters/duckdb/duckdb.ts'),
-    import('../domain/models/bind-models.ts'),
-    import('../domain/events/raw-columns.ts'),
-  ])
-  const { figures, broken } = readFigures(project.figures)
+  const [logic, { openDuck }, { bindModels, toBindError }, { deriveRawColumns }] =
+    await Promise.all([
+      openLogic(project),
+      import('../adapters/duckdb/duckdb.ts'),
+      import('../domain/models/bind-models.ts'),
+      import('../domain/events/raw-columns.ts'),
+    ])
+  const { figures, broken } = readFigures(project.metrics)
   const faults = broken.flatMap(({ error }) => [error, ...error.others])
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
@@ -23,7 +24,7 @@ export async function checkFigures(project: Project): Promise<readonly CcsError[
         models: logic.graph,
         macrosSql: logic.macrosSql,
         timezone: project.config.timezone,
-        rawColumns: newest ? rawEventColumns(newest.schema).rawColumns : [],
+        rawColumns: newest ? deriveRawColumns(newest.schema).rawColumns : [],
       },
       {
         run: (sql) => connection.run(sql),
@@ -35,7 +36,7 @@ export async function checkFigures(project: Project): Promise<readonly CcsError[
         await connection.run(`CREATE VIEW checked AS\n${figure.sql}`)
         await connection.run('DROP VIEW checked')
       } catch (cause) {
-        faults.push(bindFault(figure, cause))
+        faults.push(toBindError(figure, cause))
       }
     }
     return faults

@@ -30,7 +30,7 @@ export async function openGate(
       exit: EXIT.usage,
       hint: 'Name a target that has one: ccs gate --target NAME. On the embedded log the engine judges by itself.',
     })
-  const [schemas, { openKafka }, { openKafkaLog }, { replayOrigins }] = await Promise.all([
+  const [schemas, { openKafka }, { openKafkaLog }, { createOriginFinder }] = await Promise.all([
     openGateSchemas(project),
     import('../adapters/kafka/connection.ts'),
     import('../adapters/kafka/event-log.ts'),
@@ -52,7 +52,7 @@ export async function openGate(
       {
         stream,
         schemas,
-        findOrigins: replayOrigins(log, clock),
+        findOrigins: createOriginFinder(log, clock),
         clock,
         onNotice,
       },

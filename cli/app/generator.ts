@@ -4,8 +4,8 @@
  */
 
 import { systemClock } from '../adapters/process/system-clock.ts'
-import { readTruth, type Truth, truthLines } from '../domain/audit/truth.ts'
-import type { Encoder } from '../domain/avro/encode.ts'
+import { readTruth, renderTruth, type Truth } from '../domain/audit/truth.ts'
+import type { Encoder } from '../domain/avro/encoder.ts'
 import type { SchemaRegistry } from '../domain/avro/schema-registry.ts'
 import { prefixed } from '../domain/config/target.ts'
 import type { Event } from '../domain/events/contracts.ts'
@@ -41,10 +41,10 @@ export interface LogSinkOpening {
 /** Takes the lock of each partition; CCS_LOG_LOCKED while another writes. */
 export async function openLogSink(project: Project, opening: LogSinkOpening): Promise<OpenSink> {
   const { LogSink } = await import('../generate/log-sink.ts')
-  const { Outage } = await import('../domain/pipeline/retry-while-unavailable.ts')
-  const outage = new Outage(systemClock(), opening.onNotice, opening)
-  opening.signal.addEventListener('abort', () => outage.leave(), { once: true })
-  const through = <T>(run: () => Promise<T>) => outage.through('gen', run)
+  const { OutageHandler } = await import('../domain/pipeline/outage-handler.ts')
+  const outage = new OutageHandler(systemClock(), opening.onNotice, opening)
+  opening.signal.addEventListener('abort', () => outage.stopWaiting(), { once: true })
+  const through = <T>(run: () => Promise<T>) => outage.retryWhileUnavailable('gen', run)
   const encode = await openEncoder(await openRegistry(project))
   const { log } = await openProjectStore(project, through)
   const writers: LogWriter[] = []
@@ -70,7 +70,7 @@ export async function openLogSink(project: Project, opening: LogSinkOpening): Pr
     seed: opening.seed,
     nowMs: () => Date.now(),
     // A writer to Kafka repeats by itself, what it had not written: an append as a whole would come twice.
-    ...(project.target.kafka ? {} : { through }),
+    ...(project.target.kafka ? {} : { runAppend: through }),
   })
   return { sink, partitions, close }
 }
@@ -105,7 +105,7 @@ export async function openLineSink(
 
 /** Of the newest schema, by the id that it has in the registry. */
 async function openEncoder(registry: SchemaRegistry): Promise<Encoder<Event>> {
-  const { compileEncoder } = await import('../domain/avro/encode.ts')
+  const { compileEncoder } = await import('../domain/avro/encoder.ts')
   const newest = (await registry.versions(`${RAW_TOPIC}-value`)).at(-1)
   if (newest !== undefined) return compileEncoder<Event>(newest.schema, newest.id)
   throw new CcsError('CCS_SCHEMA_INVALID', `schemas/ has no ${RAW_TOPIC}.avsc.`)
@@ -128,7 +128,7 @@ export async function writeTruthFile(file: string, truth: Truth): Promise<void> 
   const { pipeline } = await import('node:stream/promises')
   const partial = `${file}.part`
   const lines = function* () {
-    for (const line of truthLines(truth)) yield `${line}\n`
+    for (const line of renderTruth(truth)) yield `${line}\n`
   }
   try {
     await pipeline(Readable.from(lines()), createWriteStream(partial))

@@ -6,7 +6,7 @@
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { ImportContract } from '../domain/ingest/import-contract.ts'
 import type { ImportPorts } from '../domain/ingest/import-file.ts'
-import type { MappingSpec } from '../domain/ingest/mapping/spec.ts'
+import type { MappingSpec } from '../domain/ingest/mapping/mapping-spec.ts'
 import type { Project } from '../project.ts'
 import { openStore, RAW_TOPIC } from './project-logic.ts'
 
@@ -26,7 +26,7 @@ export async function openImport(project: Project, mappingFile: string): Promise
       import('node:crypto'),
       import('../adapters/files/rows.ts'),
       import('../domain/ingest/import-contract.ts'),
-      import('../domain/ingest/mapping/parse.ts'),
+      import('../domain/ingest/mapping/parse-mapping.ts'),
       import('../adapters/registry/files.ts'),
     ])
   const text = await rows.readMapping(mappingFile)

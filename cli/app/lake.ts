@@ -5,7 +5,7 @@
 
 import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { CompactPorts, CompactResult } from '../domain/lake/compact.ts'
-import type { CompactionOptions } from '../domain/lake/compaction.ts'
+import type { CompactionOptions } from '../domain/lake/compaction-plan.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { VerifyResult } from '../domain/lake/verify.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
@@ -65,7 +65,7 @@ async function compact(
   run: CompactRun,
 ): Promise<CompactResult> {
   const [{ findEngine }, { takeEngineLock }] = await Promise.all([
-    import('../engines/embedded/query/client.ts'),
+    import('../engines/embedded/query/engine-client.ts'),
     import('../adapters/lake/engine-lock.ts'),
   ])
   const running = await findEngine(store.files, store.root)
@@ -74,12 +74,12 @@ async function compact(
   try {
     const manifest = await store.manifests.load()
     if (!manifest) return NOTHING
-    await store.lake.settle(manifest)
+    await store.lake.finalize(manifest)
     const commit: CompactPorts['commit'] = async (change) => {
       const base = (await store.manifests.load()) ?? manifest
       const next = withFiles(base, change(base))
       await store.manifests.commit(next)
-      await store.lake.settle(next)
+      await store.lake.finalize(next)
       return next
     }
     return await compactWith(store, manifest, commit, options, run)
@@ -113,7 +113,7 @@ async function compactWith(
   const [{ compactLake }, { mergeParquet }, { planCompaction }] = await Promise.all([
     import('../domain/lake/compact.ts'),
     import('../adapters/lake/parquet.ts'),
-    import('../domain/lake/compaction.ts'),
+    import('../domain/lake/compaction-plan.ts'),
   ])
   if (planCompaction(manifest, options).length === 0) return NOTHING
   return withDuck(store, (connection, duck) => {

@@ -10,7 +10,7 @@ import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { PipelineParts } from '../domain/pipeline/pipeline-ports.ts'
-import type { StatusResult } from '../domain/pipeline/status.ts'
+import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
 import type { GoldLimits } from '../engines/embedded/options.ts'
 import type { Project } from '../project.ts'
@@ -60,17 +60,21 @@ export async function openPipeline(
   opening: PipelineOpening,
 ): Promise<OpenPipeline> {
   const { owner, onNotice, isOnce, store: given, clock = systemClock(), goldLimits } = opening
-  const [{ takeEngineLock }, { openRejects }, { Pipeline }, check, ledger, waits] =
+  const [{ takeEngineLock }, { openRejectWriter }, { Pipeline }, check, ledger, waits] =
     await Promise.all([
       import('../adapters/lake/engine-lock.ts'),
-      import('../domain/gate/rejects.ts'),
+      import('../domain/gate/reject-writer.ts'),
       import('../domain/pipeline/pipeline.ts'),
-      import('../domain/lake/check.ts'),
+      import('../domain/lake/startup-check.ts'),
       import('../domain/dlq/replay-ledger.ts'),
-      import('../domain/pipeline/retry-while-unavailable.ts'),
+      import('../domain/pipeline/outage-handler.ts'),
     ])
-  const outage = new waits.Outage(clock, onNotice, isOnce ? { kafkaMs: waits.KAFKA_WAIT_MS } : {})
-  const through = <T>(run: () => Promise<T>) => outage.through('write', run)
+  const outage = new waits.OutageHandler(
+    clock,
+    onNotice,
+    isOnce ? { kafkaMs: waits.KAFKA_WAIT_MS } : {},
+  )
+  const through = <T>(run: () => Promise<T>) => outage.retryWhileUnavailable('write', run)
   const store: ProjectStore = given ?? (await openProjectStore(project, through))
   const closers: (() => Promise<void>)[] = [() => store.log.close()]
   const close = async () => {
@@ -84,8 +88,8 @@ export async function openPipeline(
     const manifest = await store.manifests.load()
     await refuseChanges(logic, manifest)
     if (project.target.kafka) await refuseNoTopic(store, project)
-    if (manifest) await store.lake.settle(manifest)
-    const unchecked = manifest ? await check.checkNewest(store.lake, manifest, clock) : []
+    if (manifest) await store.lake.finalize(manifest)
+    const unchecked = manifest ? await check.checkNewestFiles(store.lake, manifest, clock) : []
     const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
     // More are put into it while it runs.
     const rawSchemas = [...logic.rawSchemas]
@@ -96,9 +100,9 @@ export async function openPipeline(
     })
     closers.push(() => engine.close())
     store.fault?.watch({ engine, lake: store.lake, manifests: store.manifests })
-    const rejects = await openRejects(store.log, await openCodec(logic), {
+    const rejects = await openRejectWriter(store.log, await openCodec(logic), {
       owner,
-      findOrigins: ledger.replayOrigins(store.log, clock),
+      findOrigins: ledger.createOriginFinder(store.log, clock),
       ...(manifest ? { committed: manifest } : {}),
     })
     closers.push(() => rejects.close())
@@ -107,12 +111,12 @@ export async function openPipeline(
     const pipeline = new Pipeline(
       {
         clock,
-        ...(learnSchemas ? { learnSchemas } : {}),
+        ...(learnSchemas ? { refreshSchemas: learnSchemas } : {}),
         log: store.log,
         engine,
         lake: store.lake,
         manifests: store.manifests,
-        keepRejects: (some) => rejects.keep(some),
+        writeRejects: (some) => rejects.write(some),
         outage,
         ...(store.tellPositions ? { onCommit: store.tellPositions } : {}),
       },
@@ -121,7 +125,7 @@ export async function openPipeline(
         checkpointMs: checkpointEveryMs,
         checkpointRows,
         logic: deployedLogic(logic),
-        dlqEnd: rejects.metEnd,
+        dlqEnd: rejects.replayedEnd,
         onNotice,
         ...(manifest ? { manifest } : {}),
       },
@@ -136,7 +140,7 @@ export async function openPipeline(
     })
     if (publisher) closers.push(() => publisher.close())
     const beside = { engine: pipeline, clock: systemClock() }
-    const checking = check.checkRest(store.lake, unchecked, beside)
+    const checking = check.checkRemainingFiles(store.lake, unchecked, beside)
     closers.push(() => checking.stop())
     return { pipeline, engine, store, close }
   } catch (error) {
@@ -150,21 +154,21 @@ async function openLearner(
   project: Project,
   schemas: RegisteredSchema[],
   clock: Clock,
-): Promise<PipelineParts['learnSchemas']> {
+): Promise<PipelineParts['refreshSchemas']> {
   if (!project.target.kafka) return undefined
-  const [{ openRegistry }, { schemaLearner }] = await Promise.all([
+  const [{ openRegistry }, { createSchemaRefresher }] = await Promise.all([
     import('./targets/log.ts'),
     import('../domain/pipeline/schema-refresh.ts'),
   ])
   const registry = await openRegistry(project)
-  return schemaLearner(schemas, () => registry.versions(`${RAW_TOPIC}-value`), clock)
+  return createSchemaRefresher(schemas, () => registry.versions(`${RAW_TOPIC}-value`), clock)
 }
 
 /** A topic that is not there yet would be waited for in silence. */
 async function refuseNoTopic({ log }: ProjectStore, { target }: Project): Promise<void> {
   const [{ prefixed }, { DLQ_TOPIC }] = await Promise.all([
     import('../domain/config/target.ts'),
-    import('../domain/gate/rejects.ts'),
+    import('../domain/gate/reject-writer.ts'),
   ])
   for (const topic of [RAW_TOPIC, DLQ_TOPIC]) {
     if ((await log.partitions(topic)).length > 0) continue
@@ -191,8 +195,8 @@ export async function openServer(
   const [{ startServer }, { publishEndpoint, removeEndpoint }, { readStatus }, { openPage }] =
     await Promise.all([
       import('../web/live/server.ts'),
-      import('../engines/embedded/query/client.ts'),
-      import('../domain/pipeline/status.ts'),
+      import('../engines/embedded/query/engine-client.ts'),
+      import('../domain/pipeline/read-status.ts'),
       import('./dash.ts'),
     ])
   const { store, engine, pipeline } = open

@@ -9,7 +9,7 @@ import type { LocalLake } from '../adapters/lake/local-lake.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import type { Desired } from '../domain/deploy/plan/plan.ts'
 import type { RejectedEvent } from '../domain/events/contracts.ts'
-import type { RejectCodec } from '../domain/gate/rejects.ts'
+import type { RejectCodec } from '../domain/gate/reject-writer.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { ManifestStore } from '../domain/lake/lake.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
@@ -37,12 +37,14 @@ export interface Logic extends Desired {
 }
 
 export async function openLogic(project: Project): Promise<Logic> {
-  const [{ buildLogic }, { openDuck }, { filesRegistry }, { rawEventColumns }] = await Promise.all([
-    import('../domain/models/build-logic.ts'),
-    import('../adapters/duckdb/duckdb.ts'),
-    import('../adapters/registry/files.ts'),
-    import('../domain/events/raw-columns.ts'),
-  ])
+  const [{ buildLogic }, { openDuck }, { filesRegistry }, { deriveRawColumns }] = await Promise.all(
+    [
+      import('../domain/models/build-logic.ts'),
+      import('../adapters/duckdb/duckdb.ts'),
+      import('../adapters/registry/files.ts'),
+      import('../domain/events/raw-columns.ts'),
+    ],
+  )
   const { refuseSchemaBreaks } = await import('./schema.ts')
   await refuseSchemaBreaks(project)
   const registry = await filesRegistry(`${project.dir}/schemas`)
@@ -56,11 +58,11 @@ export async function openLogic(project: Project): Promise<Logic> {
   const connection = await duck.connect()
   try {
     const built = await buildLogic(
-      { models, macros, seeds, timezone: config.timezone, ...rawEventColumns(raw.schema) },
+      { models, macros, seeds, timezone: config.timezone, ...deriveRawColumns(raw.schema) },
       {
         run: (sql) => connection.run(sql),
-        ask: (sql, values) => connection.texts(sql, values),
-        breathe: () => new Promise((resolve) => setImmediate(resolve)),
+        queryTexts: (sql, values) => connection.texts(sql, values),
+        yieldToEventLoop: () => new Promise((resolve) => setImmediate(resolve)),
       },
     )
     const schemas = await fingerprints(raw, dlqSchema)
@@ -131,13 +133,13 @@ export async function openFault(): Promise<FaultPoint | undefined> {
 }
 
 export async function openCodec(logic: Logic): Promise<RejectCodec> {
-  const [{ compileEncoder }, { recordDecoder }] = await Promise.all([
-    import('../domain/avro/encode.ts'),
-    import('../domain/avro/record.ts'),
+  const [{ compileEncoder }, { compileRecordDecoder }] = await Promise.all([
+    import('../domain/avro/encoder.ts'),
+    import('../domain/avro/record-decoder.ts'),
   ])
   return {
     encode: compileEncoder<RejectedEvent>(logic.dlqSchema.schema, logic.dlqSchema.id),
-    decode: recordDecoder<RejectedEvent>(logic.dlqSchema.schema, logic.dlqSchema.id),
+    decode: compileRecordDecoder<RejectedEvent>(logic.dlqSchema.schema, logic.dlqSchema.id),
   }
 }
 
@@ -180,13 +182,13 @@ export async function openEngine(
     stateRoot,
     goldLimits: options.goldLimits ?? GOLD_LIMITS,
     lakePath: options.lakePath,
-    seen: await readSeen(store.files, stateRoot, manifest),
+    eventIds: await readSeen(store.files, stateRoot, manifest),
     ...(manifest ? { manifest } : {}),
     ...(store.fault ? { onStep: store.fault.reach } : {}),
   })
 }
 
-const GOLD_LIMITS: GoldLimits = { wholeMin: 50_000, closedMin: 2_000 }
+const GOLD_LIMITS: GoldLimits = { mergeAllRowsMin: 50_000, closedRowsMin: 2_000 }
 
 async function readSeen(
   files: Files,

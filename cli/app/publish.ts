@@ -4,10 +4,10 @@ import { prefixed } from '../domain/config/target.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
-import type { GoldEncoder } from '../domain/pipeline/gold-record.ts'
+import type { GoldEncoder } from '../domain/pipeline/gold-encoder.ts'
+import type { GoldPublisher } from '../domain/pipeline/gold-publisher.ts'
 import type { GoldSink } from '../domain/pipeline/gold-sink.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
-import type { GoldPublisher } from '../domain/pipeline/publish-gold.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
 import type { Project } from '../project.ts'
 import type { Logic } from './project-logic.ts'
@@ -75,8 +75,8 @@ interface Published {
 /** Gold that is stored by key and has a contract; a model whose topic was not made is left out, and told. */
 async function published(parts: PublishParts, sink: GoldSink): Promise<Published> {
   const { project, logic, onNotice } = parts
-  const [{ goldEncoder }, registry] = await Promise.all([
-    import('../domain/pipeline/gold-record.ts'),
+  const [{ compileGoldEncoder }, registry] = await Promise.all([
+    import('../domain/pipeline/gold-encoder.ts'),
     openRegistry(project),
   ])
   const encoders = new Map<string, GoldEncoder>()
@@ -91,7 +91,7 @@ async function published(parts: PublishParts, sink: GoldSink): Promise<Published
     if (identity === undefined) continue
     const schema = (await registry.versions(`${model.name}-value`)).at(-1)
     if (!schema) continue
-    encoders.set(model.name, goldEncoder(schema.schema, schema.id))
+    encoders.set(model.name, compileGoldEncoder(schema.schema, schema.id))
     identities.set(model.name, `${fingerprint} ${identity}`)
   }
   if (missing.length > 0)
@@ -106,16 +106,16 @@ async function makePublisher(
   sink: GoldSink,
   { encoders, identities }: Published,
 ): Promise<{ readonly publisher: GoldPublisher; readonly journal: { close(): Promise<void> } }> {
-  const [{ DiskFeedJournal }, { GoldPublisher, startOf }] = await Promise.all([
+  const [{ DiskFeedJournal }, { GoldPublisher, restoreState }] = await Promise.all([
     import('../adapters/lake/feed-journal.ts'),
-    import('../domain/pipeline/publish-gold.ts'),
+    import('../domain/pipeline/gold-publisher.ts'),
   ])
   const { generation = 1, serial = 0 } = manifest ?? {}
   const options = { generation, serial, identities }
   const journal = new DiskFeedJournal(store.files, store.root)
-  const feed = await engine.feed({
-    ...startOf(await journal.load(), options),
-    onRemake: (model) => journal.doubt(model),
+  const feed = await engine.openFeed({
+    ...restoreState(await journal.load(), options),
+    onRebuild: (model) => journal.requestComparison(model),
   })
   const hasCaughtUp = () => pipeline.hasCaughtUp
   const ports = { clock, feed, sink, journal, encoders, hasCaughtUp, onNotice }

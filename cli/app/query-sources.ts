@@ -4,7 +4,7 @@
  */
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { PipelineState } from '../domain/pipeline/pipeline-ports.ts'
-import type { StatusResult } from '../domain/pipeline/status.ts'
+import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
 import type { Project } from '../project.ts'
@@ -29,7 +29,7 @@ export async function openAnswers(
   without: ReadonlySet<string> = new Set(),
 ): Promise<Answers> {
   const store = await openProjectStore(project)
-  const { findEngine } = await import('../engines/embedded/query/client.ts')
+  const { findEngine } = await import('../engines/embedded/query/engine-client.ts')
   const running = await findEngine(store.files, store.root)
   if (running)
     return {
@@ -47,7 +47,7 @@ async function lakeAnswers(
   store: Store,
   without: ReadonlySet<string>,
 ): Promise<Answers> {
-  const { readStatus } = await import('../domain/pipeline/status.ts')
+  const { readStatus } = await import('../domain/pipeline/read-status.ts')
   const manifest = await store.manifests.load()
   let engine: EmbeddedEngine | undefined
   const open = async () => {

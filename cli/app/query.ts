@@ -1,30 +1,30 @@
 /** The part of the composition root for `ccs query` and `ccs sql`: whoever answers for a target. */
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { Answer, Asking, Table } from '../domain/query/query-service.ts'
+import type { QueryAnswer, QueryService, TableInfo } from '../domain/query/query-service.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 import { openMartsAnswers } from './marts.ts'
 import { openAnswers } from './query-sources.ts'
 
 /** For one question, or a few at once. */
-export async function openAsking(project: Project): Promise<Asking> {
+export async function openAsking(project: Project): Promise<QueryService> {
   if (isKsqldb(project)) return ksqldbAsking(project)
   const answers = await openAnswers(project)
   return asking(answers, async () => answers)
 }
 
 /** For as long as somebody asks: engines may come and go meanwhile. */
-export async function openLastingAsking(project: Project): Promise<Asking> {
+export async function openLastingAsking(project: Project): Promise<QueryService> {
   if (isKsqldb(project)) return ksqldbAsking(project)
-  const [{ FollowAnswers }, { systemClock }] = await Promise.all([
+  const [{ FailoverQueryService }, { systemClock }] = await Promise.all([
     import('../domain/query/failover-query-service.ts'),
     import('../adapters/process/system-clock.ts'),
   ])
-  const answers = new FollowAnswers(() => openAnswers(project), systemClock())
+  const answers = new FailoverQueryService(() => openAnswers(project), systemClock())
   return asking(answers, () => answers.source())
 }
 
-export async function openMartsAsking(project: Project): Promise<Asking> {
+export async function openMartsAsking(project: Project): Promise<QueryService> {
   const answers = await openMartsAnswers(project)
   return asking(answers, async () => answers)
 }
@@ -38,11 +38,11 @@ interface Answers {
   close(): Promise<void>
 }
 
-type Source = Pick<Answer, 'asOf' | 'from'>
+type Source = Pick<QueryAnswer, 'asOf' | 'from'>
 
-function asking(answers: Answers, source: () => Promise<Source>): Asking {
+function asking(answers: Answers, source: () => Promise<Source>): QueryService {
   return {
-    ask: async (sql, { signal } = {}) => {
+    query: async (sql, { signal } = {}) => {
       try {
         const { from, asOf } = await source()
         return { from, asOf, ...(await answers.query(sql, signal)), isEndless: false }
@@ -51,7 +51,7 @@ function asking(answers: Answers, source: () => Promise<Source>): Asking {
         throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause: error })
       }
     },
-    tables: async () => tablesOf((await answers.query(TABLES)).rows),
+    listTables: async () => tablesOf((await answers.query(TABLES)).rows),
     close: () => answers.close(),
   }
 }
@@ -61,7 +61,7 @@ FROM information_schema.columns
 WHERE table_catalog = 'memory' AND table_schema IN ('bronze', 'silver', 'gold')
 ORDER BY list_position(['bronze', 'silver', 'gold'], table_schema), table_name, ordinal_position`
 
-function tablesOf(rows: readonly Readonly<Record<string, unknown>>[]): readonly Table[] {
+function tablesOf(rows: readonly Readonly<Record<string, unknown>>[]): readonly TableInfo[] {
   const tables = new Map<string, { readonly name: string; readonly type: string }[]>()
   for (const { name, column, type } of rows) {
     const columns = tables.get(String(name)) ?? []
@@ -71,7 +71,7 @@ function tablesOf(rows: readonly Readonly<Record<string, unknown>>[]): readonly 
   return [...tables].map(([name, columns]) => ({ name, columns }))
 }
 
-async function ksqldbAsking(project: Project): Promise<Asking> {
+async function ksqldbAsking(project: Project): Promise<QueryService> {
   const { target } = project
   if (!target.ksqldb)
     throw new CcsError('CCS_CONFIG_INVALID', `Target "${target.name}" has no ksqldb.url.`, {
@@ -88,12 +88,12 @@ async function ksqldbAsking(project: Project): Promise<Asking> {
     models: modelNames(project),
   })
   return {
-    ask: async (sql, options) => ({
+    query: async (sql, options) => ({
       from: client.url,
       asOf: null,
       ...(await questions.ask(sql, options)),
     }),
-    tables: () => questions.tables(),
+    listTables: () => questions.tables(),
     close: async () => {},
   }
 }

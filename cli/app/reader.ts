@@ -2,8 +2,8 @@
 
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../domain/avro/schema-registry.ts'
-import type { DlqShowPorts } from '../domain/dlq/show.ts'
-import type { Decoded, DecodeRecord } from '../domain/log/decoded-record.ts'
+import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
+import type { DecodedRecord, DecodeRecord } from '../domain/log/decoded-record.ts'
 import type { TailPorts } from '../domain/query/tail.ts'
 import type { Project } from '../project.ts'
 import { RAW_TOPIC } from './project-logic.ts'
@@ -21,13 +21,13 @@ export async function openTail(project: Project): Promise<OpenTail> {
 
 /** Decodes records of events.dlq by whichever version of its schema fits; undefined for bytes that are no reject. */
 export async function openRejectDecoder(project: Project): Promise<DlqShowPorts['decode']> {
-  const [{ recordDecoder }, registry] = await Promise.all([
-    import('../domain/avro/record.ts'),
+  const [{ compileRecordDecoder }, registry] = await Promise.all([
+    import('../domain/avro/record-decoder.ts'),
     openRegistry(project),
   ])
   type Reject = import('../domain/events/contracts.ts').RejectedEvent
   const decoders = (await registry.versions(DLQ_SUBJECT))
-    .map(({ schema, id }) => recordDecoder<Reject>(schema, id))
+    .map(({ schema, id }) => compileRecordDecoder<Reject>(schema, id))
     .reverse()
   return (bytes) => {
     for (const one of decoders) {
@@ -42,10 +42,10 @@ const HEADER_BYTES = 5
 
 /** Decodes by the schema id that a record carries; each schema is compiled once. */
 async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
-  const decoders = new Map<number, Promise<(bytes: Uint8Array) => Decoded>>()
-  const { readKeyed } = await import('../domain/log/keyed-record.ts')
+  const decoders = new Map<number, Promise<(bytes: Uint8Array) => DecodedRecord>>()
+  const { decodeKeyedRecord } = await import('../domain/log/keyed-record.ts')
   return async (record) => {
-    const keyed = readKeyed(record)
+    const keyed = decodeKeyedRecord(record)
     if (keyed && !keyed.value) {
       const key = Buffer.from(keyed.key).toString()
       return { schemaId: null, value: { key, is_gone: true } }
@@ -65,16 +65,16 @@ async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
   }
 }
 
-async function decoderOf(schema: RegisteredSchema): Promise<(bytes: Uint8Array) => Decoded> {
-  const [{ recordDecoder }, { parseRecordSchema, optional }] = await Promise.all([
-    import('../domain/avro/record.ts'),
+async function decoderOf(schema: RegisteredSchema): Promise<(bytes: Uint8Array) => DecodedRecord> {
+  const [{ compileRecordDecoder }, { parseRecordSchema, unwrapOptional }] = await Promise.all([
+    import('../domain/avro/record-decoder.ts'),
     import('../domain/avro/schema.ts'),
   ])
   const { id: schemaId, subject, version } = schema
-  const decode = recordDecoder<Record<string, unknown>>(schema.schema, schemaId)
+  const decode = compileRecordDecoder<Record<string, unknown>>(schema.schema, schemaId)
   const times = new Set<string>()
   for (const { name, type } of parseRecordSchema(schema.schema, subject).fields) {
-    const { node } = optional(type)
+    const { node } = unwrapOptional(type)
     if (node.kind === 'long' && node.logical === 'timestamp-millis') times.add(name)
   }
   return (bytes) => {
@@ -108,22 +108,22 @@ export async function openGuess(registry: SchemaRegistry): Promise<DlqShowPorts[
 
 /** The reading that gets furthest: by the version the bytes name, else by each, newest first. */
 export async function openGuessPart(registry: SchemaRegistry): Promise<DlqShowPorts['guessPart']> {
-  const [{ readPartially }, { parseRecordSchema }, { sqlValue }] = await Promise.all([
-    import('../domain/avro/partial.ts'),
+  const [{ decodePartially }, { parseRecordSchema }, { toSqlValue }] = await Promise.all([
+    import('../domain/avro/partial-decoder.ts'),
     import('../domain/avro/schema.ts'),
-    import('../domain/dlq/table.ts'),
+    import('../domain/dlq/reject-table.ts'),
   ])
   return async (bytes) => {
     const versions = [...(await registry.versions(`${RAW_TOPIC}-value`))].reverse()
     const id = idOf(bytes)
     const named = versions.filter((one) => one.id === id)
     const readings = (named.length > 0 ? named : versions).flatMap((schema) => {
-      const found = readPartially(schema, bytes, id === null ? 0 : HEADER_BYTES)
+      const found = decodePartially(schema, bytes, id === null ? 0 : HEADER_BYTES)
       if (!found) return []
       const { fields } = parseRecordSchema(schema.schema, schema.subject)
       const readable = fields
         .filter(({ name }) => name in found.value)
-        .map(({ name, type }) => [name, sqlValue(type, found.value[name])])
+        .map(({ name, type }) => [name, toSqlValue(type, found.value[name])])
       const as = `${schema.subject} version ${schema.version}`
       return [{ as, ...found, value: Object.fromEntries(readable) }]
     })

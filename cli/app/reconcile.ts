@@ -132,7 +132,7 @@ export async function withMartsLake<T>(
     if (manifest.generation !== marts.info.generation)
       throw noMarts('The marts were built from the lake before it was rebuilt.')
     const held = await holdFiles(project, store, { marts, manifest, dir }, about.day)
-    const [{ openDuck }, { rawEventColumns }] = await Promise.all([
+    const [{ openDuck }, { deriveRawColumns }] = await Promise.all([
       import('../adapters/duckdb/duckdb.ts'),
       import('../domain/events/raw-columns.ts'),
     ])
@@ -141,7 +141,7 @@ export async function withMartsLake<T>(
       macrosSql: logic.macrosSql,
       timezone: project.config.timezone,
       nowMs: manifest.committedMs,
-      rawColumns: rawEventColumns(logic.rawSchemas.at(-1)?.schema ?? '').rawColumns,
+      rawColumns: deriveRawColumns(logic.rawSchemas.at(-1)?.schema ?? '').rawColumns,
     }
     const ducks: Duck[] = []
     const openPlain = async () => {

@@ -4,7 +4,7 @@ import type { RemoteRegistry } from '../domain/avro/schema-registry.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { SchemaCheckResult } from '../domain/schemas/check-project.ts'
 import type { SchemaRegisterResult } from '../domain/schemas/register.ts'
-import type { RegistryDiff, RegistryVerdict } from '../domain/schemas/registry-topics.ts'
+import type { RegistryCheck, RegistryDiff } from '../domain/schemas/registry-topics.ts'
 import type { Project } from '../project.ts'
 
 /** Asks nothing yet. CCS_CONFIG_INVALID when the project's target has no registry. */
@@ -29,23 +29,23 @@ export async function openRegistryDiffs(
   project: Project,
   { topic, from }: { readonly topic: string | undefined; readonly from: number | undefined },
 ): Promise<readonly RegistryDiff[]> {
-  const [registry, { registryDiffs, registryTopics }] = await Promise.all([
+  const [registry, { diffAgainstRegistry, readRegistryTopics }] = await Promise.all([
     openRemoteRegistry(project),
     import('../domain/schemas/registry-topics.ts'),
   ])
   const schemas = await topicsNamed(project, topic === undefined ? [] : [topic])
-  return registryDiffs(await registryTopics(registry, project.target, schemas), from)
+  return diffAgainstRegistry(await readRegistryTopics(registry, project.target, schemas), from)
 }
 
 /** What the target's registry has of the project's topics, and of its prefix besides. */
 export async function openRegistryList(project: Project) {
-  const [registry, { listRegistry, registryTopics }] = await Promise.all([
+  const [registry, { listRegistry, readRegistryTopics }] = await Promise.all([
     openRemoteRegistry(project),
     import('../domain/schemas/registry-topics.ts'),
   ])
   const { target } = project
   const topics = listRegistry(
-    await registryTopics(registry, target, await topicsNamed(project, [])),
+    await readRegistryTopics(registry, target, await topicsNamed(project, [])),
   )
   const isOther = (subject: string) =>
     subject.startsWith(target.prefix) && !topics.some((one) => one.subject === subject)
@@ -56,14 +56,14 @@ export async function openRegistryList(project: Project) {
 export async function openRegistryCheck(
   project: Project,
   check: SchemaCheckResult,
-): Promise<readonly RegistryVerdict[]> {
-  const [registry, { registryVerdicts, registryTopics }, { impactOf }] = await Promise.all([
+): Promise<readonly RegistryCheck[]> {
+  const [registry, { checkAgainstRegistry, readRegistryTopics }, { impactOf }] = await Promise.all([
     openRemoteRegistry(project),
     import('../domain/schemas/registry-topics.ts'),
     import('./schema.ts'),
   ])
-  const topics = await registryTopics(registry, project.target, await topicsNamed(project, []))
-  return registryVerdicts(registry, topics, check, () => impactOf(project))
+  const topics = await readRegistryTopics(registry, project.target, await topicsNamed(project, []))
+  return checkAgainstRegistry(registry, topics, check, () => impactOf(project))
 }
 
 /** Registers the schemas of these topics, or all, with the project's target. */
@@ -83,18 +83,18 @@ export async function openRegister(
     topics: await topicsNamed(project, options.names),
     dryRun: options.dryRun,
     openImpact: () => impactOf(project),
-    refuseUnkept: async () => void (await filesRegistry(`${project.dir}/schemas`)),
+    requireKept: async () => void (await filesRegistry(`${project.dir}/schemas`)),
   })
 }
 
 /** By topic or by subject, with the target's prefix or without. */
 async function topicsNamed(project: Project, names: readonly string[]) {
-  const [{ topicSchemas }, { pickTopics }] = await Promise.all([
+  const [{ groupSchemasByTopic }, { pickTopics }] = await Promise.all([
     import('../domain/schemas/history.ts'),
     import('../domain/schemas/list.ts'),
   ])
   const { prefix } = project.target
-  const topics = topicSchemas(project.schemas)
+  const topics = groupSchemasByTopic(project.schemas)
   const isTopic = (name: string) => topics.some((one) => one.topic === name)
   const picked = names.map((name) => {
     const plain = name.replace(/-value$/, '')

@@ -1,42 +1,45 @@
 /** The part of the composition root for schemas: their files, and what reads them, in a DuckDB that only parses. */
 import type { NamedText } from '../domain/documents/json-document.ts'
-import type { Mode } from '../domain/schemas/check.ts'
+import type { CompatibilityMode } from '../domain/schemas/check.ts'
 import type { SchemaCheckResult } from '../domain/schemas/check-project.ts'
 import type { Project } from '../project.ts'
 
 /** Checks the project's schemas; opens a DuckDB only when something changed. */
-export async function openSchemaCheck(project: Project, mode: Mode): Promise<SchemaCheckResult> {
-  const [{ checkSchemas }, { topicSchemas }] = await Promise.all([
+export async function openSchemaCheck(
+  project: Project,
+  mode: CompatibilityMode,
+): Promise<SchemaCheckResult> {
+  const [{ checkSchemas }, { groupSchemasByTopic }] = await Promise.all([
     import('../domain/schemas/check-project.ts'),
     import('../domain/schemas/history.ts'),
   ])
-  return checkSchemas(topicSchemas(project.schemas), mode, () => impactOf(project))
+  return checkSchemas(groupSchemasByTopic(project.schemas), mode, () => impactOf(project))
 }
 
 /** Throws CCS_SCHEMA_BREAKS when a schema can't read what was written by a kept version of it. */
 export async function refuseSchemaBreaks(project: Project): Promise<void> {
-  const { topicSchemas } = await import('../domain/schemas/history.ts')
-  const isChanged = topicSchemas(project.schemas).some(
+  const { groupSchemasByTopic } = await import('../domain/schemas/history.ts')
+  const isChanged = groupSchemasByTopic(project.schemas).some(
     ({ current, kept }) => kept.length > 1 || current?.text !== kept[0]?.text,
   )
   if (!isChanged) return
   const result = await openSchemaCheck(project, 'BACKWARD_TRANSITIVE')
-  const { refuseBreaks } = await import('../domain/schemas/check-project.ts')
-  refuseBreaks(result)
+  const { throwBlockingBreaks } = await import('../domain/schemas/check-project.ts')
+  throwBlockingBreaks(result)
 }
 
 /** What reads the topics' fields, in models, marts and dashboards. */
 export async function impactOf(project: Project) {
-  const [{ openImpact }, { openDuck }] = await Promise.all([
+  const [{ openSchemaImpact }, { openDuck }] = await Promise.all([
     import('../domain/models/schema-impact.ts'),
     import('../adapters/duckdb/duckdb.ts'),
   ])
   const { macros } = project
-  const models = [...project.models, ...project.figures]
+  const models = [...project.models, ...project.metrics]
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
   try {
-    return await openImpact({ models, macros, dbt: await dbtFiles(project) }, async (sql) => {
+    return await openSchemaImpact({ models, macros, dbt: await dbtFiles(project) }, async (sql) => {
       const { rows } = await connection.all('SELECT json_serialize_sql($1::VARCHAR) AS ast', [sql])
       return String(rows[0]?.ast)
     })
@@ -65,16 +68,17 @@ export async function writeSchemaTypes(
   project: Project,
   options: { readonly topics: readonly string[]; readonly out: string | undefined },
 ): Promise<SchemaTypes> {
-  const [{ contractTypes }, { topicSchemas }, { parseSchema }, { pickTopics }] = await Promise.all([
-    import('../domain/events/generate-types.ts'),
-    import('../domain/schemas/history.ts'),
-    import('../domain/schemas/tree.ts'),
-    import('../domain/schemas/list.ts'),
-  ])
+  const [{ generateContractTypes }, { groupSchemasByTopic }, { parseSchema }, { pickTopics }] =
+    await Promise.all([
+      import('../domain/events/generate-types.ts'),
+      import('../domain/schemas/history.ts'),
+      import('../domain/schemas/tree.ts'),
+      import('../domain/schemas/list.ts'),
+    ])
   const made = project.models.map(({ file }) =>
     file.slice('sql/'.length, -'.sql'.length).replace('/', '.'),
   )
-  const picked = pickTopics(topicSchemas(project.schemas), options.topics)
+  const picked = pickTopics(groupSchemasByTopic(project.schemas), options.topics)
     .filter((one) => options.topics.length > 0 || !made.includes(one.topic))
     .flatMap(({ topic, current, kept }) =>
       current === undefined
@@ -82,7 +86,7 @@ export async function writeSchemaTypes(
         : [{ topic, text: parseSchema(current).text, id: kept[0]?.id ?? Infinity }],
     )
     .sort((a, b) => a.id - b.id)
-  const types = contractTypes(picked.map((one) => one.text))
+  const types = generateContractTypes(picked.map((one) => one.text))
   const topics = picked.map((one) => one.topic)
   if (options.out === undefined) return { topics, file: null, changed: false, types }
   const { readFile, writeFile } = await import('node:fs/promises')

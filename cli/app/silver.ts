@@ -33,11 +33,11 @@ export const EMPTY_FILE = 'empty.parquet'
 
 export async function inspectSilver(about: SilverToInspect): Promise<InspectedSilver> {
   const { store, plain, places, snapshot, snapshotDir } = about
-  const { checkSilver } = await import('../domain/reconcile/files.ts')
+  const { checkSilverFiles } = await import('../domain/reconcile/files.ts')
   const empty = new Map(
     snapshot.filter(({ name }) => name === EMPTY_FILE).map(({ table, path }) => [table, path]),
   )
-  const { damaged, unreadable } = await checkSilver(
+  const { damaged, unreadable } = await checkSilverFiles(
     {
       lake: about.lake.filter(({ table }) => table.startsWith('silver.')),
       snapshot: snapshot.filter(({ name }) => name !== EMPTY_FILE),

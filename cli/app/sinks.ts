@@ -2,10 +2,10 @@
 
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { Target } from '../domain/config/target.ts'
-import type { DesiredConnector } from '../domain/connectors/config.ts'
 import type { ConnectCluster } from '../domain/connectors/connect-cluster.ts'
+import type { DesiredConnector } from '../domain/connectors/desired-connectors.ts'
 import type { SinkPorts, SinkSources } from '../domain/connectors/sinks.ts'
-import type { Lookup } from '../domain/documents/variables.ts'
+import type { VariableSources } from '../domain/documents/variables.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 
@@ -18,10 +18,10 @@ export interface OpenSinks extends SinkPorts {
 
 /** Throws CCS_CONNECTOR_INVALID for faults of connectors/, CCS_USAGE_INVALID for a target without Connect. */
 export async function openSinks(project: Project): Promise<OpenSinks> {
-  const { desiredConnectors } = await import('../domain/connectors/config.ts')
+  const { renderConnectors } = await import('../domain/connectors/desired-connectors.ts')
   const connect = await openConnect(project.target)
   const lookup = await connectorLookup(project)
-  const desired = desiredConnectors(project.connectors, project.target, lookup)
+  const desired = renderConnectors(project.connectors, project.target, lookup)
   const ends = await openEnds(project)
   return { connect, clock: systemClock(), desired, ...ends }
 }
@@ -40,9 +40,9 @@ export async function openConnect(
 }
 
 /** What the variables of connectors/ stand for: the environment, and the files that they name. */
-export async function connectorLookup(project: Project): Promise<Lookup> {
+export async function connectorLookup(project: Project): Promise<VariableSources> {
   const [{ secretFiles }, { readFile }, { resolve }] = await Promise.all([
-    import('../domain/connectors/file.ts'),
+    import('../domain/connectors/connector-file.ts'),
     import('node:fs/promises'),
     import('node:path'),
   ])

@@ -105,7 +105,7 @@ async function numbers(root: string): Promise<readonly number[]> {
 const EMPTY_DAY = '1970-01-01'
 
 async function writeEmpty(store: Store, dir: string, options: SilverOptions): Promise<void> {
-  const [{ openDuck }, { bindModels }, { rawEventColumns }, { leafPath }] = await Promise.all([
+  const [{ openDuck }, { bindModels }, { deriveRawColumns }, { leafPath }] = await Promise.all([
     import('../adapters/duckdb/duckdb.ts'),
     import('../domain/models/bind-models.ts'),
     import('../domain/events/raw-columns.ts'),
@@ -117,7 +117,7 @@ async function writeEmpty(store: Store, dir: string, options: SilverOptions): Pr
   const duck = await openDuck({ threads: 1 })
   try {
     const connection = await duck.connect()
-    const { rawColumns } = rawEventColumns(raw.schema)
+    const { rawColumns } = deriveRawColumns(raw.schema)
     await bindModels(
       { models: logic.graph, macrosSql: logic.macrosSql, timezone, rawColumns },
       { run: (sql) => connection.run(sql), describe: async () => [] },

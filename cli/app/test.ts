@@ -13,8 +13,8 @@ import type {
   RawRow,
   TestRecord,
 } from '../domain/model-tests/model-test.ts'
-import type { TestBench } from '../domain/model-tests/test-models.ts'
-import type { SteppedPipeline } from '../domain/model-tests/test-pipeline.ts'
+import type { TestBench } from '../domain/model-tests/run-model-tests.ts'
+import type { SteppedPipeline } from '../domain/model-tests/stepped-pipeline.ts'
 import type { Model } from '../domain/models/model.ts'
 import type { PlainModels } from '../engines/embedded/query/plain-models.ts'
 import type { Project } from '../project.ts'
@@ -34,7 +34,7 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
   const [{ diskFiles }, { mkdtemp }, { compileEncoder }] = await Promise.all([
     import('../adapters/files/files.ts'),
     import('node:fs/promises'),
-    import('../domain/avro/encode.ts'),
+    import('../domain/avro/encoder.ts'),
   ])
   const models = logic.graph.map(({ model }) => model)
   const plain = await openPlain(logic)
@@ -64,7 +64,7 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
           await files.remove(dir)
         }
       },
-      withBatch: (one, use) => {
+      withPlainSql: (one, use) => {
         const result = queue.then(async () => {
           const { timezone } = inZone(project, one).config
           await plain.load(one.accepted, { nowMs: one.nowMs, timezone })
@@ -119,7 +119,7 @@ async function readTests(
   plain: PlainModels,
 ): Promise<readonly ModelTestFile[]> {
   const [{ parseModelTests }, { parseRecordSchema }] = await Promise.all([
-    import('../domain/model-tests/parse.ts'),
+    import('../domain/model-tests/parse-model-tests.ts'),
     import('../domain/avro/schema.ts'),
   ])
   const columns = new Map<string, readonly string[]>()
@@ -168,7 +168,7 @@ async function withPipeline<T>(
   use: (pipeline: SteppedPipeline) => Promise<T>,
 ): Promise<T> {
   const [{ SteppedPipeline }, { openPipeline }] = await Promise.all([
-    import('../domain/model-tests/test-pipeline.ts'),
+    import('../domain/model-tests/stepped-pipeline.ts'),
     import('./pipeline.ts'),
   ])
   await files.mkdir(dir)

@@ -8,7 +8,7 @@ import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import { didYouMean } from '../domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { MartMeta } from '../domain/provenance/mart.ts'
-import type { SqlText } from '../domain/provenance/sql.ts'
+import type { AstConverter } from '../domain/provenance/model-sql.ts'
 import type { WhyReport } from '../domain/provenance/why.ts'
 import type { Project } from '../project.ts'
 import { type Logic, openLogic } from './project-logic.ts'
@@ -33,10 +33,10 @@ export async function runWhy(
   try {
     const input = { text: sqlText(connection), graph: logic.graph, macros: logic.macros, limit }
     if (!model.includes('.')) return await explainMart(project, logic, { ...input, model, words })
-    const { why } = await import('../domain/provenance/why.ts')
+    const { explainRow } = await import('../domain/provenance/why.ts')
     const answers = await openAnswers(project)
     try {
-      return await why({ ...input, ask: (sql) => answers.query(sql) }, model, words)
+      return await explainRow({ ...input, ask: (sql) => answers.query(sql) }, model, words)
     } finally {
       await answers.close()
     }
@@ -46,7 +46,7 @@ export async function runWhy(
   }
 }
 
-function sqlText(connection: DuckConnection): SqlText {
+function sqlText(connection: DuckConnection): AstConverter {
   return {
     parse: async (sql) => {
       const { parseSelect } = await import('../domain/sql/ast.ts')
@@ -58,8 +58,8 @@ function sqlText(connection: DuckConnection): SqlText {
       })
     },
     print: async (statement) => {
-      const { astJson } = await import('../domain/sql/ast.ts')
-      const json = astJson(statement)
+      const { renderAst } = await import('../domain/sql/ast.ts')
+      const json = renderAst(statement)
       const { rows } = await connection.all('SELECT json_deserialize_sql($1::JSON) AS sql', [json])
       return String(rows[0]?.sql)
     },
@@ -67,7 +67,7 @@ function sqlText(connection: DuckConnection): SqlText {
 }
 
 interface MartQuestion {
-  readonly text: SqlText
+  readonly text: AstConverter
   readonly graph: Logic['graph']
   readonly macros: Logic['macros']
   readonly limit: number
@@ -91,13 +91,13 @@ async function explainMart(
         ...metas.map(({ name }) => name),
       ]),
     })
-  const [{ whyMart }, { createAuditCatalog }] = await Promise.all([
+  const [{ explainMartRow }, { createAuditCatalog }] = await Promise.all([
     import('../domain/provenance/mart.ts'),
     import('../domain/audit/catalog.ts'),
   ])
   return withMartsLake(project, logic, {}, async ({ marts, plain, tables, auditLogic }) => {
     await createAuditCatalog(plain, auditLogic, tables)
-    return whyMart({ ...question, marts: (sql) => marts.query(sql), plain }, mart, words)
+    return explainMartRow({ ...question, marts: (sql) => marts.query(sql), plain }, mart, words)
   })
 }
 

@@ -3,7 +3,7 @@ import { CcsCommand, targetFlag } from '../command.ts'
 import type { AuditReport } from '../domain/audit/audit.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
 import { formatCount } from '../domain/kernel/units.ts'
-import { gapSentence } from '../domain/pipeline/partition-readers.ts'
+import { describeGap } from '../domain/pipeline/partition-readers.ts'
 
 export default class Audit extends CcsCommand<AuditReport> {
   static override summary =
@@ -50,7 +50,7 @@ export default class Audit extends CcsCommand<AuditReport> {
       if (count > ids.length) this.print(`  … and ${formatCount(count - ids.length)} more`)
     }
     if (gaps.length > 0) this.print()
-    for (const gap of gaps) this.print(this.paint('yellow', gapSentence(gap)))
+    for (const gap of gaps) this.print(this.paint('yellow', describeGap(gap)))
     this.note(`Commit ${serial} of ${asOf}: ${ok ? 'everything adds up.' : 'it does not add up.'}`)
   }
 }

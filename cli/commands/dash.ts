@@ -27,7 +27,7 @@ export default class Dash extends CcsCommand<DashResult> {
   async run(): Promise<DashResult> {
     const { flags } = await this.parse(Dash)
     const project = await this.loadProject(flags)
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const dash = await openDash(project, { port: flags.port ?? project.config.http.port })
     try {
       this.print(`The live page is at ${dash.url}. Ctrl-C ends it.`)

@@ -31,7 +31,7 @@ dbt is installed by itself into .ccs/venv (Python 3.10 or newer), with the versi
     const task = readDbtTask(dbt)
     // --target is one of dbt's own flags.
     const project = await this.loadProject({ ...flags, target: process.env.CCS_TARGET })
-    const signal = this.untilSignal()
+    const signal = this.abortOnSignal()
     let shown = ''
     const progress = { line: this.progress('') }
     const result = await openDbtRun(project, task, {

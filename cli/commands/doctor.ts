@@ -3,7 +3,7 @@ import { checkFigures } from '../app/figures.ts'
 import { openLogic } from '../app/project-logic.ts'
 import { checkDbt } from '../app/venv.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { placeOf } from '../domain/console/text.ts'
+import { formatLocation } from '../domain/console/text.ts'
 import { type Check, type DoctorResult, type Examined, examine } from '../domain/doctor/doctor.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
@@ -83,7 +83,7 @@ function checksOf(name: string, error: unknown): readonly Check[] {
   return [error, ...error.others].map(({ message, hint, location }) => ({
     name,
     status: 'failed',
-    detail: location === undefined ? message : `${placeOf(location)}: ${message}`,
+    detail: location === undefined ? message : `${formatLocation(location)}: ${message}`,
     ...(hint === undefined ? {} : { hint }),
   }))
 }

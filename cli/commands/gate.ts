@@ -34,7 +34,7 @@ export default class Gate extends CcsCommand<GateOutput> {
   async run(): Promise<GateOutput> {
     const { flags } = await this.parse(Gate)
     const project = await this.loadProject(flags)
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const gate = await openGate(project, {
       once: flags.once,
       sessionMs: flags.session ?? SESSION_MS,

@@ -4,12 +4,12 @@ import { RAW_TOPIC } from '../app/project-logic.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { prefixed } from '../domain/config/target.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { KAFKA_WAIT_MS } from '../domain/pipeline/retry-while-unavailable.ts'
+import { KAFKA_WAIT_MS } from '../domain/pipeline/outage-handler.ts'
 import {
   type GenerateOptions,
   generate,
   type PaceReport,
-  rateMissed,
+  rateMissedError,
 } from '../generate/generate.ts'
 import type { Project } from '../project.ts'
 
@@ -114,16 +114,16 @@ export default class Gen extends CcsCommand<GenOutput> {
       seed: flags.seed ?? project.config.generator.seed,
       eps: flags.eps ?? project.config.generator.eps,
       timezone: project.config.timezone,
-      mischief: { late, duplicates, disorder, invalid, skew },
+      faultProfile: { late, duplicates, disorder, invalid, skew },
       ...(flags.from === undefined ? {} : { fromMs: flags.from }),
       ...(flags.to === undefined ? {} : { toMs: flags.to }),
       ...(flags.count === undefined ? {} : { count: flags.count }),
       ...(flags.for === undefined ? {} : { forMs: flags.for }),
     }
     const { seed, eps } = options
-    const signal = this.untilSignal()
+    const signal = this.abortOnSignal()
     const open = flags.stdout
-      ? await openLineSink(project, seed, (text) => this.printPaced(text, signal))
+      ? await openLineSink(project, seed, (text) => this.printWithBackpressure(text, signal))
       : await openLogSink(project, {
           seed,
           partitions,
@@ -158,8 +158,8 @@ export default class Gen extends CcsCommand<GenOutput> {
       const { records, history, live } = result
       if (!flags.stdout) this.print(`${records} records written to ${placeOf(project)}.`)
       if (live !== undefined && !live.isKept) {
-        if (flags.strict) throw rateMissed(eps, live)
-        this.note(rateMissed(eps, live).message)
+        if (flags.strict) throw rateMissedError(eps, live)
+        this.note(rateMissedError(eps, live).message)
       }
       return {
         records,

@@ -38,7 +38,7 @@ export default class Import extends CcsCommand<ImportResult> {
   async run(): Promise<ImportResult> {
     const { argv, flags } = await this.parse(Import)
     const project = await this.loadProject(flags)
-    const signal = this.untilSignal()
+    const signal = this.abortOnSignal()
     const open = await openImport(project, flags.mapping)
     try {
       const progress = this.progress('import')
@@ -50,7 +50,7 @@ export default class Import extends CcsCommand<ImportResult> {
         dlqTopic: 'events.dlq',
         partition: flags.partition,
         isDryRun: flags['dry-run'],
-        isAgain: flags.again,
+        includesImported: flags.again,
         signal,
         onProgress: (bytesRead, bytesTotal) => progress.update(bytesRead, bytesTotal),
       })

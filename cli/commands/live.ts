@@ -17,7 +17,7 @@ export default class Live extends CcsCommand<LiveData> {
 
   async run(): Promise<LiveData> {
     const { flags } = await this.parse(Live)
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const clock = this.clock
     const project = await this.loadProject(flags)
     const isOnce = flags.once || this.jsonEnabled() || !process.stdout.isTTY

@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core'
 import { openAsking, openMartsAsking } from '../app/query.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { rowLines } from '../domain/console/row-lines.ts'
-import { type Answer, allRows } from '../domain/query/query-service.ts'
+import { createRowFormatter } from '../domain/console/streaming-table.ts'
+import { collectRows, type QueryAnswer } from '../domain/query/query-service.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 
 /** What `--json` prints; of rows without end only each row, a line each. */
@@ -42,10 +42,10 @@ export default class Query extends CcsCommand<QueryOutput> {
   async run(): Promise<QueryOutput> {
     const { args, flags } = await this.parse(Query)
     const project = await this.loadProject(flags)
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const asking = await (flags.marts ? openMartsAsking(project) : openAsking(project))
     try {
-      const answer = await asking.ask(args.sql, {
+      const answer = await asking.query(args.sql, {
         signal: stop,
         isFromStart: flags.from === 'start',
       })
@@ -54,7 +54,7 @@ export default class Query extends CcsCommand<QueryOutput> {
         await this.#follow(answer, flags.limit, stop)
         return { from, asOf, columns, rows: [] }
       }
-      const rows = await allRows(answer, flags.limit)
+      const rows = await collectRows(answer, flags.limit)
       this.printTable(
         columns.map(({ name }) => ({ key: name })),
         rows,
@@ -68,14 +68,17 @@ export default class Query extends CcsCommand<QueryOutput> {
   }
 
   /** A row as it comes; `limit` of them. */
-  async #follow({ columns, rows }: Answer, limit: number | undefined, stop: AbortSignal) {
+  async #follow({ columns, rows }: QueryAnswer, limit: number | undefined, stop: AbortSignal) {
     this.streamJson()
     const { width } = this
-    const lines = rowLines(columns, { width, paint: (style, text) => this.paint(style, text) })
+    const lines = createRowFormatter(columns, {
+      width,
+      paint: (style, text) => this.paint(style, text),
+    })
     let count = 0
     for await (const row of rows) {
       if (this.jsonEnabled()) await this.printDocument(row, stop)
-      else for (const line of lines(row)) await this.printPaced(line, stop)
+      else for (const line of lines(row)) await this.printWithBackpressure(line, stop)
       if (++count === limit) break
     }
   }

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { openPipeline, openServer } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import type { StatusResult } from '../domain/pipeline/status.ts'
+import type { StatusResult } from '../domain/pipeline/read-status.ts'
 
 export default class Run extends CcsCommand<StatusResult> {
   static override summary = 'Run the engine: the log in, Bronze, Silver and Gold out.'
@@ -25,7 +25,7 @@ export default class Run extends CcsCommand<StatusResult> {
   async run(): Promise<StatusResult> {
     const { flags } = await this.parse(Run)
     const project = await this.loadProject(flags)
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const open = await openPipeline(project, await openTargetLogic(project), {
       owner: 'ccs run',
       isOnce: flags.once,

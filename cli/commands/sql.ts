@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { openLastingAsking } from '../app/query.ts'
 import { openSqlInput } from '../app/sql.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { rowLines } from '../domain/console/row-lines.ts'
+import { createRowFormatter } from '../domain/console/streaming-table.ts'
 import { type ShellOutput, SqlShell } from '../domain/query/sql-shell.ts'
 
 export default class Sql extends CcsCommand<void> {
@@ -26,12 +26,12 @@ export default class Sql extends CcsCommand<void> {
     const { flags } = await this.parse(Sql)
     const project = await this.loadProject(flags)
     this.streamJson()
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const asking = await openLastingAsking(project)
     let interrupt = () => {}
     const input = await openSqlInput(project, () => interrupt())
     const shell = new SqlShell({
-      asking,
+      service: asking,
       output: this.#output(stop),
       isInteractive: input.isTerminal,
       isJson: this.jsonEnabled(),
@@ -39,14 +39,14 @@ export default class Sql extends CcsCommand<void> {
     })
     const { name } = project.target
     const prompt = () =>
-      input.prompt(shell.isOpen ? `${'->'.padStart(name.length + 1)} ` : `${name}> `)
+      input.prompt(shell.isContinued ? `${'->'.padStart(name.length + 1)} ` : `${name}> `)
     interrupt = () => {
       if (shell.interrupt()) return
       input.clear()
       prompt()
     }
     const leave = () => {
-      shell.leave()
+      shell.quit()
       void input.close()
     }
     stop.addEventListener('abort', leave)
@@ -54,7 +54,7 @@ export default class Sql extends CcsCommand<void> {
       if (input.isTerminal) this.note('\\? for help, \\q to leave.')
       prompt()
       for await (const line of input.lines) {
-        if (stop.aborted || !(await shell.take(line))) break
+        if (stop.aborted || !(await shell.handleLine(line))) break
         prompt()
       }
       if (!stop.aborted) await shell.end()
@@ -65,20 +65,20 @@ export default class Sql extends CcsCommand<void> {
   }
 
   #output(stop: AbortSignal): ShellOutput {
-    const line = (text: string) => this.printPaced(text, stop)
+    const line = (text: string) => this.printWithBackpressure(text, stop)
     return {
       line,
       table: async (columns, rows) => this.printTable(columns, rows),
       stream: (columns) => {
         const paint = (style: Parameters<Sql['paint']>[0], text: string) => this.paint(style, text)
-        const lines = rowLines(columns, { width: this.width, paint })
+        const lines = createRowFormatter(columns, { width: this.width, paint })
         return async (row) => {
           for (const text of lines(row)) await line(text)
         }
       },
       document: (document) => this.printDocument(document, stop),
       note: (text) => this.note(text),
-      fault: (error) => this.printFault(error),
+      fault: (error) => this.printError(error),
     }
   }
 }

@@ -1,7 +1,7 @@
 import { openAnswers } from '../app/query-sources.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { gapSentence } from '../domain/pipeline/partition-readers.ts'
-import type { StatusResult } from '../domain/pipeline/status.ts'
+import { describeGap } from '../domain/pipeline/partition-readers.ts'
+import type { StatusResult } from '../domain/pipeline/read-status.ts'
 
 export default class Status extends CcsCommand<StatusResult> {
   static override summary =
@@ -16,7 +16,7 @@ export default class Status extends CcsCommand<StatusResult> {
     try {
       const status = await answers.status()
       for (const [label, value] of statusRows(status)) this.print(`${label.padEnd(16)}${value}`)
-      for (const gap of status.gaps) this.print(this.paint('yellow', gapSentence(gap)))
+      for (const gap of status.gaps) this.print(this.paint('yellow', describeGap(gap)))
       return status
     } finally {
       await answers.close()

@@ -3,8 +3,8 @@ import { openTail } from '../app/reader.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { jsonValue } from '../domain/log/decoded-record.ts'
-import { type TailRecord, tail, tailLine } from '../domain/query/tail.ts'
+import { toJsonValue } from '../domain/log/decoded-record.ts'
+import { renderTailRecord, type TailRecord, tailTopic } from '../domain/query/tail.ts'
 
 /** What `--json` prints: all records in one document. */
 export interface TailOutput {
@@ -47,19 +47,20 @@ export default class Tail extends CcsCommand<TailOutput> {
     const { args, flags } = await this.parse(Tail)
     const from = parseFrom(flags.from)
     const project = await this.loadProject(flags)
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const open = await openTail(project)
     const { topic = TOPIC } = args
     const records: unknown[] = []
     const isJson = this.jsonEnabled()
     const write = async (record: TailRecord) => {
-      if (isJson) records.push(jsonValue(record))
+      if (isJson) records.push(toJsonValue(record))
       else if (flags.format === 'text')
-        for (const line of wrapLine(tailLine(record), this.width)) await this.printPaced(line, stop)
-      else await this.printPaced(JSON.stringify(jsonValue(record)), stop)
+        for (const line of wrapLine(renderTailRecord(record), this.width))
+          await this.printWithBackpressure(line, stop)
+      else await this.printWithBackpressure(JSON.stringify(toJsonValue(record)), stop)
     }
     try {
-      const count = await tail(
+      const count = await tailTopic(
         { ...open, emit: write },
         {
           topic,

@@ -4,8 +4,8 @@ import { openTests } from '../app/test.ts'
 import { CcsCommand } from '../command.ts'
 import { didYouMean } from '../domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { type CaseResult, testModels } from '../domain/model-tests/test-models.ts'
-import { differenceLines } from '../domain/model-tests/text.ts'
+import { renderDifferences } from '../domain/model-tests/render-differences.ts'
+import { type CaseResult, runModelTests } from '../domain/model-tests/run-model-tests.ts'
 
 export interface TestResult {
   readonly ok: boolean
@@ -37,14 +37,14 @@ export default class Test extends CcsCommand<TestResult> {
 
   async run(): Promise<TestResult> {
     const { args, flags } = await this.parse(Test)
-    const signal = this.untilSignal()
+    const signal = this.abortOnSignal()
     const project = await this.loadProject(flags)
     const tests = await openTests(project, await openLogic(project))
     try {
       const names = tests.models.map(({ name }) => name)
       const isChosen = chosen(args.model, names)
       const cases = tests.files.flatMap((file) => (isChosen(file.model) ? file.cases : []))
-      const results = await testModels(cases, tests.bench, {
+      const results = await runModelTests(cases, tests.bench, {
         atOnce: AT_ONCE,
         signal,
         onResult: (one) => this.#tell(one),
@@ -78,7 +78,7 @@ export default class Test extends CcsCommand<TestResult> {
       const heading = `${HEADINGS[run]}${model === one.model ? '' : `, ${model}`}:`
       if (heading !== told) this.print(`    ${heading}`)
       told = heading
-      for (const line of differenceLines([difference])) this.print(`      ${line}`)
+      for (const line of renderDifferences([difference])) this.print(`      ${line}`)
     }
   }
 }

@@ -8,7 +8,7 @@ import { hasDbt } from '../app/venv.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { readDbtTask } from '../domain/marts/args.ts'
 import { keepMarts } from '../domain/marts/marts-scheduler.ts'
-import type { StatusResult } from '../domain/pipeline/status.ts'
+import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import { generate } from '../generate/generate.ts'
 import type { Project } from '../project.ts'
@@ -49,7 +49,7 @@ export default class Up extends CcsCommand<StatusResult> {
   async run(): Promise<StatusResult> {
     const { flags } = await this.parse(Up)
     const project = await this.loadProject(flags)
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const logic = await openTargetLogic(project)
     const open = await openPipeline(project, logic, {
       owner: 'ccs up',
@@ -167,7 +167,13 @@ export default class Up extends CcsCommand<StatusResult> {
           seed,
           eps: options.eps ?? project.config.generator.eps,
           timezone: project.config.timezone,
-          mischief: { late: 0.01, duplicates: 0.005, disorder: 0.02, invalid: 0.001, skew: 0.01 },
+          faultProfile: {
+            late: 0.01,
+            duplicates: 0.005,
+            disorder: 0.02,
+            invalid: 0.001,
+            skew: 0.01,
+          },
           ...(options.for === undefined ? {} : { forMs: options.for }),
         },
         {

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { readTruthFile } from '../app/generator.ts'
 import { openAnswers } from '../app/query-sources.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { differenceLines, type VerifyReport, verify } from '../domain/audit/verify.ts'
+import { renderDifferences, type VerifyReport, verify } from '../domain/audit/verify.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
 
 export default class Verify extends CcsCommand<VerifyReport> {
@@ -37,7 +37,7 @@ export default class Verify extends CcsCommand<VerifyReport> {
       )
       if (!report.ok) {
         this.print()
-        for (const line of differenceLines(comparisons)) this.print(line)
+        for (const line of renderDifferences(comparisons)) this.print(line)
         const { lagEvents } = await answers.status()
         if (lagEvents > 0) this.note(`The engine has ${lagEvents} records still to take in.`)
         this.exitWith(EXIT.checkFailed)

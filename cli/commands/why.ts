@@ -3,7 +3,7 @@ import { runWhy } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
 import { formatCount, formatDuration } from '../domain/kernel/units.ts'
-import type { LeftOut, WhyEvent } from '../domain/provenance/events.ts'
+import type { ExcludedEvents, WhyEvent } from '../domain/provenance/events.ts'
 import type { WhyReport } from '../domain/provenance/why.ts'
 
 export default class Why extends CcsCommand<WhyReport> {
@@ -69,7 +69,7 @@ export default class Why extends CcsCommand<WhyReport> {
     if (values.length > 0) this.print(`  ${values.join(', ')}`)
   }
 
-  #showLeftOut(title: string, left: LeftOut | null): void {
+  #showLeftOut(title: string, left: ExcludedEvents | null): void {
     if (left === null || left.count === 0) return
     this.print(`${title}: ${counted(left.count, 'event')}`)
     for (const event of left.first) this.#showEvent(event)

@@ -73,7 +73,7 @@ const STYLES = [
 ]
 const PRODUCTS_PER_CATEGORY = 32
 
-export function page(path: string, title: string): Page {
+export function createPage(path: string, title: string): Page {
   return { path, title, url: `https://shop.example${path}` }
 }
 
@@ -89,7 +89,7 @@ export function buildCatalogue(random: Random): Catalogue {
       const priceMinor = fromMinor + Math.floor((cheap * (toMinor - fromMinor)) / 10) * 10
       const hasCategory = !random.chance(0.02)
       products.push(
-        product({
+        createProduct({
           sku,
           name,
           priceMinor,
@@ -102,10 +102,12 @@ export function buildCatalogue(random: Random): Catalogue {
   shuffle(products, random)
   return {
     products,
-    categoryPages: CATEGORIES.map(([name]) => page(`/c/${name.replaceAll(/\W+/g, '-')}`, name)),
+    categoryPages: CATEGORIES.map(([name]) =>
+      createPage(`/c/${name.replaceAll(/\W+/g, '-')}`, name),
+    ),
     searches: SEARCH_TERMS.map((term) => ({
       term,
-      page: page(`/search?q=${encodeURIComponent(term)}`, `Search: ${term}`),
+      page: createPage(`/search?q=${encodeURIComponent(term)}`, `Search: ${term}`),
     })),
   }
 }
@@ -117,16 +119,16 @@ export function pickProduct(catalogue: Catalogue, random: Random): Product {
   return catalogue.products[at] ?? random.pick(catalogue.products)
 }
 
-function product(facts: Omit<Product, 'page' | 'lines'>): Product {
+function createProduct(facts: Omit<Product, 'page' | 'lines'>): Product {
   return {
     ...facts,
-    page: page(`/p/${facts.sku.toLowerCase()}`, facts.name),
-    lines: [1, 2, 3].map((quantity) => [line(facts, quantity, 0)]),
+    page: createPage(`/p/${facts.sku.toLowerCase()}`, facts.name),
+    lines: [1, 2, 3].map((quantity) => [createLine(facts, quantity, 0)]),
   }
 }
 
 /** An order line; `discountMinor` is off the whole line. */
-export function line(
+export function createLine(
   of: Pick<Product, 'sku' | 'name' | 'category' | 'brand' | 'priceMinor'>,
   quantity: number,
   discountMinor: number,

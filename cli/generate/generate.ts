@@ -6,10 +6,10 @@
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { ArrivalSink } from './log-sink.ts'
-import { Pace, type PaceReport } from './pace.ts'
-import { historySchedule, liveSchedule } from './schedule.ts'
-import { ShopDays } from './shop-day.ts'
-import { type Mischief, Simulation } from './simulation.ts'
+import { type PaceReport, RatePacer } from './rate-pacer.ts'
+import { createHistorySchedule, createLiveSchedule } from './schedule.ts'
+import { ShopDays } from './shop-days.ts'
+import { type FaultProfile, Simulation } from './simulation.ts'
 import type { TruthRecorder } from './truth-recorder.ts'
 
 export type { PaceReport }
@@ -18,7 +18,7 @@ export interface GenerateOptions {
   readonly seed: number
   /** Events a second: the pace of live runs, the mean of history without `count`. */
   readonly eps: number
-  readonly mischief: Mischief
+  readonly faultProfile: FaultProfile
   /** The shop's timezone, an IANA name. */
   readonly timezone: string
   /** Live runs: first event time; now when absent. With `toMs`: where history begins. */
@@ -60,46 +60,46 @@ export async function generate(
   options: GenerateOptions,
   parts: GenerateParts,
 ): Promise<GenerateResult> {
-  const { seed, eps, mischief, timezone, fromMs, toMs, count, forMs } = options
+  const { seed, eps, faultProfile, timezone, fromMs, toMs, count, forMs } = options
   const { clock, signal } = parts
   const hasHistory = fromMs !== undefined && toMs !== undefined
   const startMs = fromMs ?? clock.nowMs()
   const inRange = hasHistory ? Math.floor(((toMs - fromMs) * eps) / 1000) : 0
   const ofHistory = hasHistory ? (count ?? inRange) : 0
-  const history = historySchedule(
+  const history = createHistorySchedule(
     { fromMs: startMs, toMs: toMs ?? startMs },
     ofHistory,
     new ShopDays(timezone),
   )
-  const liveCount = countLive(options, hasHistory)
-  const first = hasHistory ? history : liveSchedule(startMs, eps, liveCount)
-  const simulation = new Simulation({ seed, schedule: first, mischief })
+  const liveCount = countLiveEvents(options, hasHistory)
+  const first = hasHistory ? history : createLiveSchedule(startMs, eps, liveCount)
+  const simulation = new Simulation({ seed, schedule: first, faultProfile: faultProfile })
   // Filling the shop takes a moment; a live run begins when that is done.
   const firstMs = fromMs ?? clock.nowMs()
-  if (!hasHistory) simulation.continueWith(liveSchedule(firstMs, eps, liveCount))
+  if (!hasHistory) simulation.continueWith(createLiveSchedule(firstMs, eps, liveCount))
   const truth = parts.record?.(firstMs)
-  const run = new Run(simulation, parts, truth)
-  if (hasHistory) await run.fast(ofHistory)
+  const run = new GeneratorRun(simulation, parts, truth)
+  if (hasHistory) await run.runHistory(ofHistory)
   const made = run.made
   const goesOn = hasHistory ? count === undefined && forMs !== 0 : true
   let live: PaceReport | undefined
   if (goesOn && signal?.aborted !== true) {
     if (hasHistory) {
       const liveStartMs = Math.max(clock.nowMs(), toMs)
-      simulation.continueWith(liveSchedule(liveStartMs, eps, liveCount))
+      simulation.continueWith(createLiveSchedule(liveStartMs, eps, liveCount))
     }
-    live = await run.paced(eps, liveCount)
+    live = await run.runLive(eps, liveCount)
   }
   await parts.sink.drain()
   return { records: run.made, history: made, live, truth }
 }
 
-function countLive({ eps, count, forMs }: GenerateOptions, hasHistory: boolean): number {
+function countLiveEvents({ eps, count, forMs }: GenerateOptions, hasHistory: boolean): number {
   const inTime = forMs === undefined ? Number.POSITIVE_INFINITY : Math.round((forMs * eps) / 1000)
   return hasHistory ? inTime : Math.min(inTime, count ?? Number.POSITIVE_INFINITY)
 }
 
-class Run {
+class GeneratorRun {
   made = 0
   readonly #simulation: Simulation
   readonly #parts: GenerateParts
@@ -111,7 +111,7 @@ class Run {
     this.#truth = truth
   }
 
-  async fast(count: number): Promise<void> {
+  async runHistory(count: number): Promise<void> {
     const { sink, signal, onProgress } = this.#parts
     while (this.made < count && signal?.aborted !== true) {
       this.#make(GROUP_RECORDS)
@@ -120,20 +120,20 @@ class Run {
     }
   }
 
-  async paced(eps: number, count: number): Promise<PaceReport> {
+  async runLive(eps: number, count: number): Promise<PaceReport> {
     const { sink, signal, clock, monotonicMs, onProgress } = this.#parts
-    const pace = new Pace({ eps, count, nowMs: monotonicMs() })
+    const pace = new RatePacer({ eps, count, nowMs: monotonicMs() })
     let lastMs = monotonicMs()
     while (!pace.isDone && signal?.aborted !== true && !pace.isOverdue(monotonicMs())) {
-      const group = Math.min(pace.owed(monotonicMs()), GROUP_RECORDS)
+      const group = Math.min(pace.countDue(monotonicMs()), GROUP_RECORDS)
       if (group > 0) {
-        pace.made(this.#make(group))
+        pace.noteMade(this.#make(group))
         await sink.flush()
         onProgress?.(this.made, count)
       }
       lastMs = monotonicMs()
-      if (pace.owed(lastMs) < GROUP_RECORDS) {
-        await clock.sleep(Math.min(TICK_MS, Math.ceil(pace.restMs(lastMs))), signal)
+      if (pace.countDue(lastMs) < GROUP_RECORDS) {
+        await clock.sleep(Math.min(TICK_MS, Math.ceil(pace.remainingMs(lastMs))), signal)
       }
     }
     return pace.report(lastMs)
@@ -154,7 +154,7 @@ class Run {
 }
 
 /** For `--strict`: the error of a run that did not keep its rate. */
-export function rateMissed(asked: number, report: PaceReport): CcsError {
+export function rateMissedError(asked: number, report: PaceReport): CcsError {
   return new CcsError(
     'CCS_RATE_MISSED',
     `The rate was missed: ${Math.round(report.eps)} events a second instead of ${asked}, ${report.deficit} events behind after ${report.seconds.toFixed(1)} s.`,

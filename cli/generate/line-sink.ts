@@ -1,7 +1,7 @@
 /** Arrivals as NDJSON: one line an event; a record that is no event is a line with its bytes in base64. */
 import type { Event } from '../domain/events/contracts.ts'
 import { RecordBatch } from '../domain/log/record-batch.ts'
-import { breakBytes, breaksBytes } from './broken.ts'
+import { breakBytes, isByteFault } from './broken-records.ts'
 import type { ArrivalSink } from './log-sink.ts'
 import { Random } from './random.ts'
 import type { Arrival } from './simulation.ts'
@@ -25,7 +25,7 @@ export class LineSink implements ArrivalSink {
   }
 
   add(arrival: Arrival): number {
-    if (arrival.broken === null || !breaksBytes(arrival.broken)) {
+    if (arrival.broken === null || !isByteFault(arrival.broken)) {
       this.#lines.push(JSON.stringify(arrival.event))
       return 0
     }

@@ -5,8 +5,8 @@
 import type { Event } from '../domain/events/contracts.ts'
 import type { LogWriter } from '../domain/log/event-log.ts'
 import { RecordBatch } from '../domain/log/record-batch.ts'
-import { breakBytes, breaksBytes } from './broken.ts'
-import { partitionOf } from './partition.ts'
+import { assignPartition } from './assign-partition.ts'
+import { breakBytes, isByteFault } from './broken-records.ts'
 import { Random } from './random.ts'
 import type { Arrival } from './simulation.ts'
 
@@ -29,7 +29,7 @@ export interface LogSinkOptions {
   /** The log's clock. */
   readonly nowMs: () => number
   /** Runs each append: repeats one that failed, which has left no trace, or lets its error pass. */
-  readonly through?: (append: () => Promise<number>) => Promise<number>
+  readonly runAppend?: (append: () => Promise<number>) => Promise<number>
 }
 
 export class LogSink implements ArrivalSink {
@@ -49,10 +49,10 @@ export class LogSink implements ArrivalSink {
 
   add(arrival: Arrival): number {
     const { encode, writers } = this.#options
-    const partition = partitionOf(arrival.event.anonymous_id, writers.length)
+    const partition = assignPartition(arrival.event.anonymous_id, writers.length)
     const batch = this.#filling[partition]
     if (batch === undefined) throw new RangeError(`there is no partition ${partition}`)
-    if (arrival.broken === null || !breaksBytes(arrival.broken)) encode(batch, arrival.event)
+    if (arrival.broken === null || !isByteFault(arrival.broken)) encode(batch, arrival.event)
     else {
       this.#scratch.clear()
       encode(this.#scratch, arrival.event)
@@ -68,12 +68,12 @@ export class LogSink implements ArrivalSink {
     this.#filling = this.#writing
     this.#writing = full
     for (const batch of this.#filling) batch.clear()
-    const { writers, nowMs, through } = this.#options
+    const { writers, nowMs, runAppend } = this.#options
     const appends = writers.map(async (writer, partition) => {
       const batch = full[partition]
       if (batch === undefined || batch.count === 0) return
       const append = () => writer.append(batch, nowMs())
-      await (through?.(append) ?? append())
+      await (runAppend?.(append) ?? append())
     })
     this.#inFlight = Promise.all(appends)
     // A failed append is met by the next flush or drain, not by the process.

@@ -1,7 +1,7 @@
 /** Orders that will be given back, hours or days later, whole or in part: a heap by the time of the refund. */
 import type { Item } from '../domain/events/contracts.ts'
 import type { Random } from './random.ts'
-import { beginEvent, type Draft, type Visitor, type Who } from './visitor.ts'
+import { beginEvent, type EventDraft, type Visitor, type VisitorIdentity } from './visitor.ts'
 
 const PENDING_MAX = 20_000
 const MINUTE_MS = 60_000
@@ -10,7 +10,7 @@ const DAY_MS = 1440 * MINUTE_MS
 export interface Refund {
   readonly dueMs: number
   /** The visitor as it was when it ordered; visitor objects are reused. */
-  readonly who: Who
+  readonly who: VisitorIdentity
   readonly orderId: string
   readonly currency: string
   /** Lines given back; [] when an amount is given back instead. */
@@ -77,7 +77,7 @@ export function planRefund(
   const waitMs = random.chance(0.35)
     ? random.between(10_000, 40 * MINUTE_MS)
     : random.between(6 * 60 * MINUTE_MS, 9 * DAY_MS)
-  const { items, amountMinor } = whatIsGivenBack(order.items, random)
+  const { items, amountMinor } = chooseReturnedItems(order.items, random)
   const { anonymousId, customerId, agent, city } = order.visitor
   return {
     dueMs: nowMs + waitMs,
@@ -97,7 +97,7 @@ export function planRefund(
   }
 }
 
-function whatIsGivenBack(
+function chooseReturnedItems(
   items: readonly Item[],
   random: Random,
 ): { items: readonly Item[]; amountMinor: number | null } {
@@ -112,7 +112,7 @@ function whatIsGivenBack(
 }
 
 /** The refund as the shop's server reports it: no page, no client. */
-export function fillRefund(refund: Refund, draft: Draft, eventId: string): void {
+export function fillRefund(refund: Refund, draft: EventDraft, eventId: string): void {
   beginEvent(draft, refund.who, 'refund', eventId)
   draft.order_id = refund.orderId
   draft.currency = refund.currency

@@ -2,7 +2,7 @@
  * When each event of a run is due, as an absolute schedule: nothing that happens while generating can shift
  * it. Live runs are even; history follows the shop's day and night.
  */
-import type { ShopDays } from './shop-day.ts'
+import type { ShopDays } from './shop-days.ts'
 
 export interface Schedule {
   /** Events in all; Infinity for a run without end. */
@@ -15,7 +15,7 @@ export interface Schedule {
 }
 
 /** `eps` events a second from `startMs` on. */
-export function liveSchedule(startMs: number, eps: number, count: number): Schedule {
+export function createLiveSchedule(startMs: number, eps: number, count: number): Schedule {
   let made = 0
   return { count, startMs, eps, next: () => startMs + Math.floor((made++ * 1000) / eps) }
 }
@@ -28,13 +28,13 @@ const RHYTHM = [
 ]
 
 /** `count` events from `fromMs` to before `toMs`, dense in the evening and thin at night. */
-export function historySchedule(
+export function createHistorySchedule(
   range: { readonly fromMs: number; readonly toMs: number },
   count: number,
   days: ShopDays,
 ): Schedule {
   const { fromMs, toMs } = range
-  const total = weight(fromMs, toMs, days)
+  const total = sumWeights(fromMs, toMs, days)
   let bin = fromMs
   let weightBefore = 0
   let made = 0
@@ -46,7 +46,7 @@ export function historySchedule(
       bin = binEnd
       if (bin >= toMs) return toMs - 1
       binEnd = Math.min((Math.floor(bin / BIN_MS) + 1) * BIN_MS, toMs)
-      weightBefore += binWeight(bin, binEnd, days)
+      weightBefore += weighBin(bin, binEnd, days)
       binFirst = binLast
       binLast = binEnd === toMs ? count : Math.round((count * weightBefore) / total)
     }
@@ -56,17 +56,17 @@ export function historySchedule(
   return { count, startMs: fromMs, eps: (count * 1000) / Math.max(toMs - fromMs, 1), next }
 }
 
-function weight(fromMs: number, toMs: number, days: ShopDays): number {
+function sumWeights(fromMs: number, toMs: number, days: ShopDays): number {
   let sum = 0
   for (let at = fromMs; at < toMs; ) {
     const end = Math.min((Math.floor(at / BIN_MS) + 1) * BIN_MS, toMs)
-    sum += binWeight(at, end, days)
+    sum += weighBin(at, end, days)
     at = end
   }
   return sum
 }
 
-function binWeight(fromMs: number, toMs: number, days: ShopDays): number {
+function weighBin(fromMs: number, toMs: number, days: ShopDays): number {
   const local = fromMs + days.offsetMs(fromMs)
   const hour = (((local % 86_400_000) + 86_400_000) % 86_400_000) / 3_600_000
   const before = RHYTHM[Math.floor(hour) % 24] ?? 1

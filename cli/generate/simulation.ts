@@ -3,20 +3,20 @@
  * in it, and when nobody is, a new visit begins: so the rate is exact and the shop is as full as it has to be.
  * Mischief changes what arrives in a place, never how many places there are.
  */
-import { type BrokenKind, breakEvent } from './broken.ts'
+import { breakEvent, type FaultKind } from './broken-records.ts'
+import { AHEAD_MS_MAX, CalendarQueue } from './calendar-queue.ts'
 import { buildCatalogue } from './catalogue.ts'
-import { DormantVisitors } from './dormant.ts'
-import { LateLane } from './late-lane.ts'
+import { DormantVisitors } from './dormant-visitors.ts'
+import { OfflineVisits } from './offline-visits.ts'
 import { IdSource, Random } from './random.ts'
-import { RecentEvents } from './recent.ts'
+import { RecentEvents } from './recent-events.ts'
 import { fillRefund, PendingRefunds } from './refunds.ts'
 import type { Schedule } from './schedule.ts'
-import { VISIT_ENDED, Visits } from './visit.ts'
-import { type Draft, newDraft, Visitor, type VisitorKind } from './visitor.ts'
-import { AHEAD_MS_MAX, WaitingList } from './waiting.ts'
+import { createDraft, type EventDraft, Visitor, type VisitorKind } from './visitor.ts'
+import { VISIT_ENDED, Visits } from './visits.ts'
 
 /** Shares of all records, 0 to 1; skew is the share of visitors with a wrong clock. */
-export interface Mischief {
+export interface FaultProfile {
   readonly late: number
   readonly duplicates: number
   readonly disorder: number
@@ -24,11 +24,11 @@ export interface Mischief {
   readonly skew: number
 }
 
-export const NO_MISCHIEF: Mischief = { late: 0, duplicates: 0, disorder: 0, invalid: 0, skew: 0 }
+export const NO_FAULTS: FaultProfile = { late: 0, duplicates: 0, disorder: 0, invalid: 0, skew: 0 }
 
 /** What arrives, with what only the simulation knows of it. The object is reused by the next arrival. */
 export interface Arrival {
-  readonly event: Draft
+  readonly event: EventDraft
   /** When it really happened, ms since 1970: what the corrected time must come to. */
   readonly timeMs: number
   /** When it arrives. */
@@ -36,13 +36,13 @@ export interface Arrival {
   readonly isBot: boolean
   /** The same event has arrived before. */
   readonly isDuplicate: boolean
-  readonly broken: BrokenKind | null
+  readonly broken: FaultKind | null
 }
 
 export interface SimulationOptions {
   readonly seed: number
   readonly schedule: Schedule
-  readonly mischief: Mischief
+  readonly faultProfile: FaultProfile
   /** Visits at a time; at rates that would need more, everybody acts faster. */
   readonly visitorsMax?: number
 }
@@ -56,39 +56,44 @@ export class Simulation {
   readonly #random: Random
   readonly #ids: IdSource
   #schedule: Schedule
-  readonly #mischief: Mischief
+  readonly #faultProfile: FaultProfile
   readonly #visitorsMax: number
   readonly #visits: Visits
   readonly #refunds = new PendingRefunds()
-  readonly #waiting: WaitingList
+  readonly #waiting: CalendarQueue
   readonly #dormant: DormantVisitors
-  readonly #late: LateLane
+  readonly #late: OfflineVisits
   readonly #recent: RecentEvents
-  readonly #good = newDraft()
-  readonly #bad = newDraft()
+  readonly #goodEvent = createDraft()
+  readonly #badEvent = createDraft()
   /** How far the visitors' time runs ahead of the schedule, see visitorsMax. */
   #aheadMs = 0
   #made = 0
   readonly #arrival: { -readonly [K in keyof Arrival]: Arrival[K] }
 
   constructor(options: SimulationOptions) {
-    const { seed, schedule, mischief, visitorsMax } = options
+    const { seed, schedule, faultProfile, visitorsMax } = options
     const random = new Random(seed, schedule.startMs)
     this.#random = random
     this.#ids = new IdSource(new Random(seed, schedule.startMs, 1))
     this.#schedule = schedule
-    this.#mischief = mischief
+    this.#faultProfile = faultProfile
     this.#visitorsMax = visitorsMax ?? VISITORS_MAX
     const catalogue = buildCatalogue(new Random(seed))
     const world = { random, ids: this.#ids, catalogue, refunds: this.#refunds }
     this.#visits = new Visits(world)
     this.#dormant = new DormantVisitors(random)
-    this.#waiting = new WaitingList(schedule.startMs)
+    this.#waiting = new CalendarQueue(schedule.startMs)
     const openVisit = (): Visitor => this.#openVisit()
-    this.#late = new LateLane({ random, visits: this.#visits, dormant: this.#dormant, openVisit })
-    this.#recent = new RecentEvents(random, this.#good)
+    this.#late = new OfflineVisits({
+      random,
+      visits: this.#visits,
+      dormant: this.#dormant,
+      openVisit,
+    })
+    this.#recent = new RecentEvents(random, this.#goodEvent)
     this.#arrival = {
-      event: this.#good,
+      event: this.#goodEvent,
       timeMs: 0,
       dueMs: 0,
       isBot: false,
@@ -113,12 +118,12 @@ export class Simulation {
     arrival.dueMs = dueMs
     arrival.broken = null
     arrival.isDuplicate = false
-    arrival.event = this.#good
-    const { duplicates, invalid, late, disorder } = this.#mischief
+    arrival.event = this.#goodEvent
+    const { duplicates, invalid, late, disorder } = this.#faultProfile
     let chance = this.#random.float()
     if (this.#recent.hasAny) {
       chance -= duplicates
-      if (chance < 0) return this.#again(dueMs)
+      if (chance < 0) return this.#repeatEvent(dueMs)
       chance -= invalid
       if (chance < 0) return this.#breakOne(dueMs)
     } else chance -= duplicates + invalid
@@ -128,7 +133,7 @@ export class Simulation {
       chance -= disorder
       this.#eventOnTime(dueMs, chance < 0 && chance >= -disorder)
     }
-    this.#recent.note(arrival)
+    this.#recent.add(arrival)
     return arrival
   }
 
@@ -140,7 +145,7 @@ export class Simulation {
       const visitor = this.#openVisit()
       let waitMs = 0
       for (let steps = this.#random.below(9); steps > 0 && waitMs !== VISIT_ENDED; steps--) {
-        waitMs = this.#visits.act(visitor, dueMs - WARM_UP_MS, this.#good)
+        waitMs = this.#visits.fillNextEvent(visitor, dueMs - WARM_UP_MS, this.#goodEvent)
       }
       if (waitMs === VISIT_ENDED) this.#dormant.add(visitor)
       else this.#waiting.add(visitor, dueMs + this.#random.below(WARM_UP_MS + waitMs))
@@ -152,11 +157,11 @@ export class Simulation {
     const refund = this.#refunds.take(dueMs)
     const arrival = this.#arrival
     if (refund !== null) {
-      fillRefund(refund, this.#good, this.#ids.uuid())
+      fillRefund(refund, this.#goodEvent, this.#ids.uuid())
       arrival.timeMs = isDisordered ? dueMs - this.#random.between(50, 4900) : dueMs
-      this.#good.event_ts = arrival.timeMs
-      this.#good.sent_ts = null
-      this.#good.received_ts = null
+      this.#goodEvent.event_ts = arrival.timeMs
+      this.#goodEvent.sent_ts = null
+      this.#goodEvent.received_ts = null
       arrival.isBot = false
       return
     }
@@ -169,8 +174,8 @@ export class Simulation {
     visitor.lastMs = timeMs
     arrival.timeMs = timeMs
     arrival.isBot = visitor.isBot
-    const waitMs = this.#visits.act(visitor, timeMs, this.#good)
-    stamp(this.#good, visitor, arrival, this.#random)
+    const waitMs = this.#visits.fillNextEvent(visitor, timeMs, this.#goodEvent)
+    setClocks(this.#goodEvent, visitor, arrival, this.#random)
     if (waitMs === VISIT_ENDED) this.#dormant.add(visitor)
     else this.#waiting.add(visitor, dueMs + this.#aheadMs + Math.min(waitMs, AHEAD_MS_MAX))
   }
@@ -186,7 +191,7 @@ export class Simulation {
 
   #openVisit(): Visitor {
     const visitor = this.#dormant.take() ?? this.#newVisitor()
-    this.#visits.begin(visitor)
+    this.#visits.beginVisit(visitor)
     return visitor
   }
 
@@ -195,20 +200,20 @@ export class Simulation {
     const u = random.float()
     const kind: VisitorKind =
       u < BOT_SHARE ? 'bot' : u < BOT_SHARE + KIOSK_SHARE ? 'kiosk' : 'shopper'
-    const isWrong = random.chance(this.#mischief.skew)
+    const isWrong = random.chance(this.#faultProfile.skew)
     const skewMs = isWrong ? random.between(10_000, 480_000) * (random.chance(0.5) ? 1 : -1) : 0
     return new Visitor(this.#ids, random, kind, skewMs)
   }
 
   #lateEvent(dueMs: number): void {
     const arrival = this.#arrival
-    const visitor = this.#late.act(dueMs, this.#good)
+    const visitor = this.#late.fillNextEvent(dueMs, this.#goodEvent)
     arrival.timeMs = this.#late.timeMs
     arrival.isBot = visitor.isBot
-    stamp(this.#good, visitor, arrival, this.#random)
+    setClocks(this.#goodEvent, visitor, arrival, this.#random)
   }
 
-  #again(dueMs: number): Arrival {
+  #repeatEvent(dueMs: number): Arrival {
     const arrival = this.#arrival
     const seen = this.#recent.pick(dueMs)
     arrival.event = seen.event
@@ -220,10 +225,10 @@ export class Simulation {
 
   #breakOne(dueMs: number): Arrival {
     const arrival = this.#arrival
-    arrival.event = this.#bad
+    arrival.event = this.#badEvent
     arrival.timeMs = dueMs
     arrival.isBot = false
-    arrival.broken = breakEvent(this.#good, this.#bad, this.#ids.uuid(), this.#random)
+    arrival.broken = breakEvent(this.#goodEvent, this.#badEvent, this.#ids.uuid(), this.#random)
     return arrival
   }
 }
@@ -232,8 +237,8 @@ export class Simulation {
  * The clocks of an event: by the device's clock when it happened and when it was sent, by the shop's when it
  * was received. Old clients send less; all agree in the corrected time.
  */
-function stamp(
-  draft: Draft,
+function setClocks(
+  draft: EventDraft,
   visitor: Visitor,
   at: { readonly timeMs: number; readonly dueMs: number },
   random: Random,

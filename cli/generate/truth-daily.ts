@@ -1,28 +1,28 @@
 /** Funnel, campaigns and devices of the truth: sums over its sessions by the shop's day. */
 import { TRUTH_TABLES, type Truth, type TruthRow } from '../domain/audit/truth.ts'
 import type { Session } from './truth-sessions.ts'
-import { money } from './truth-values.ts'
+import { formatMoney } from './truth-values.ts'
 
-export function dailyTables(sessions: readonly Session[]): Truth['tables'] {
+export function buildDailyTables(sessions: readonly Session[]): Truth['tables'] {
   return [
     {
       table: TRUTH_TABLES.funnel,
-      rows: grouped(sessions, (session) => [session.shopDate], funnelValues),
+      rows: groupSessions(sessions, (session) => [session.shopDate], computeFunnel),
     },
     {
       table: TRUTH_TABLES.campaigns,
-      rows: grouped(sessions, campaignKey, (group) => {
-        const { sessions, engaged, converted, orders, revenue } = totals(group)
+      rows: groupSessions(sessions, campaignKey, (group) => {
+        const { sessions, engaged, converted, orders, revenue } = sumSessions(group)
         return [sessions, engaged, converted, orders, revenue]
       }),
     },
     {
       table: TRUTH_TABLES.devices,
-      rows: grouped(
+      rows: groupSessions(
         sessions,
         ({ shopDate, device }) => [shopDate, device],
         (group) => {
-          const { sessions, engaged, orders, revenue } = totals(group)
+          const { sessions, engaged, orders, revenue } = sumSessions(group)
           return [
             sessions,
             new Set(group.map((one) => one.anonymousId)).size,
@@ -40,8 +40,8 @@ function campaignKey({ shopDate, utm: [source, medium, campaign] }: Session): re
   return [shopDate, source ?? '(direct)', medium ?? '(none)', campaign ?? '(none)']
 }
 
-function funnelValues(group: readonly Session[]): TruthRow {
-  const { sessions, engaged, converted } = totals(group)
+function computeFunnel(group: readonly Session[]): TruthRow {
+  const { sessions, engaged, converted } = sumSessions(group)
   const reached = (depth: number) => group.filter((session) => session.depth >= depth).length
   return [
     sessions,
@@ -55,18 +55,18 @@ function funnelValues(group: readonly Session[]): TruthRow {
   ]
 }
 
-function totals(group: readonly Session[]) {
+function sumSessions(group: readonly Session[]) {
   return {
     sessions: group.length,
     engaged: group.filter(({ isEngaged }) => isEngaged).length,
     converted: group.filter(({ orders }) => orders > 0).length,
     orders: group.reduce((sum, { orders }) => sum + orders, 0),
-    revenue: money(group.reduce((sum, { revenueMinor }) => sum + revenueMinor, 0)),
+    revenue: formatMoney(group.reduce((sum, { revenueMinor }) => sum + revenueMinor, 0)),
   }
 }
 
 /** One row a group: the key's values, then the group's. */
-function grouped(
+function groupSessions(
   sessions: readonly Session[],
   keyOf: (session: Session) => readonly string[],
   valuesOf: (group: readonly Session[]) => TruthRow,

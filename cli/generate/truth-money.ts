@@ -2,8 +2,8 @@
 
 import type { TruthRow } from '../domain/audit/truth.ts'
 import type { Item } from '../domain/events/contracts.ts'
-import { isoDate, money } from './truth-values.ts'
-import type { Draft } from './visitor.ts'
+import { formatDay, formatMoney } from './truth-values.ts'
+import type { EventDraft } from './visitor.ts'
 
 interface DaySums {
   readonly day: number
@@ -28,7 +28,7 @@ interface CategorySums {
 }
 
 /** What lines are worth after their discounts, in hundredths. */
-export function linesValue(items: readonly Item[]): number {
+export function sumLines(items: readonly Item[]): number {
   let sum = 0
   for (const item of items) sum += item.unit_price_minor * item.quantity - item.discount_minor
   return sum
@@ -38,19 +38,19 @@ export class MoneyBook {
   readonly #days = new Map<string, DaySums>()
   readonly #categories = new Map<string, CategorySums>()
 
-  addOrder(day: number, event: Draft): void {
+  addOrder(day: number, event: EventDraft): void {
     const sums = this.#sumsOf(day, event.currency ?? '')
     sums.orders++
     sums.buyers.add(event.anonymous_id)
-    sums.revenueMinor += linesValue(event.items)
+    sums.revenueMinor += sumLines(event.items)
     sums.taxMinor += event.tax_minor ?? 0
     sums.shippingMinor += event.shipping_minor ?? 0
   }
 
-  addRefund(day: number, event: Draft): void {
+  addRefund(day: number, event: EventDraft): void {
     const sums = this.#sumsOf(day, event.currency ?? '')
     sums.refundCount++
-    sums.refundMinor += event.refund_minor ?? linesValue(event.items)
+    sums.refundMinor += event.refund_minor ?? sumLines(event.items)
   }
 
   #sumsOf(day: number, currency: string): DaySums {
@@ -72,7 +72,7 @@ export class MoneyBook {
     return sums
   }
 
-  addLine(day: number, event: Draft, item: Item): void {
+  addLine(day: number, event: EventDraft, item: Item): void {
     const category = item.category ?? '(none)'
     const currency = event.currency ?? ''
     const key = `${day} ${currency} ${category}`
@@ -91,29 +91,29 @@ export class MoneyBook {
   /** Rows of gold.revenue_daily. */
   dayRows(): TruthRow[] {
     return [...this.#days.values()].map((sums) => [
-      isoDate(sums.day),
+      formatDay(sums.day),
       sums.currency,
       sums.orders,
       sums.buyers.size,
-      money(sums.revenueMinor),
-      money(sums.taxMinor),
-      money(sums.shippingMinor),
+      formatMoney(sums.revenueMinor),
+      formatMoney(sums.taxMinor),
+      formatMoney(sums.shippingMinor),
       sums.refundCount,
-      money(sums.refundMinor),
-      money(sums.revenueMinor - sums.refundMinor),
+      formatMoney(sums.refundMinor),
+      formatMoney(sums.revenueMinor - sums.refundMinor),
     ])
   }
 
   /** Rows of gold.revenue_by_category_daily. */
   categoryRows(): TruthRow[] {
     return [...this.#categories.values()].map((sums) => [
-      isoDate(sums.day),
+      formatDay(sums.day),
       sums.currency,
       sums.category,
       sums.lines,
       sums.orders.size,
       sums.units,
-      money(sums.revenueMinor),
+      formatMoney(sums.revenueMinor),
     ])
   }
 }

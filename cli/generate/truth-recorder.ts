@@ -3,14 +3,14 @@
  * partition's watermark was when an event arrived. Memory grows with the run.
  */
 import { TRUTH_FORMAT, TRUTH_TABLES, type Truth, type TruthRow } from '../domain/audit/truth.ts'
-import { reasonOf } from './broken.ts'
-import { ShopDays } from './shop-day.ts'
+import { rejectReason } from './broken-records.ts'
+import { ShopDays } from './shop-days.ts'
 import type { Arrival } from './simulation.ts'
-import { dailyTables } from './truth-daily.ts'
-import { linesValue, MoneyBook } from './truth-money.ts'
-import { type Session, sessionsOf, type Visit } from './truth-sessions.ts'
-import { isoTime, money } from './truth-values.ts'
-import type { Draft } from './visitor.ts'
+import { buildDailyTables } from './truth-daily.ts'
+import { MoneyBook, sumLines } from './truth-money.ts'
+import { buildSessions, type Session, type SessionEvent } from './truth-sessions.ts'
+import { formatMoney, formatTime } from './truth-values.ts'
+import type { EventDraft } from './visitor.ts'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
@@ -55,7 +55,7 @@ export class TruthRecorder {
   readonly #minutes = new Map<number, MinuteSums>()
   readonly #pages = new Map<number, Map<string, number>>()
   readonly #money = new MoneyBook()
-  readonly #visits = new Map<string, Visit[]>()
+  readonly #visits = new Map<string, SessionEvent[]>()
   readonly #dayEnds = new Map<number, number>()
   readonly #dlq: Record<string, number> = {}
   readonly #tooLate: Record<string, number> = {}
@@ -67,14 +67,14 @@ export class TruthRecorder {
     this.#options = options
     this.#days = new ShopDays(options.timezone)
     this.#maxMs = new Array<number>(options.partitions).fill(Number.NEGATIVE_INFINITY)
-    for (const name of STREAMED) this.#tooLate[TRUTH_TABLES[name].name] = 0
+    for (const name of STREAMED_TABLES) this.#tooLate[TRUTH_TABLES[name].name] = 0
   }
 
   /** In the order in which the records are appended to their partitions. */
   add(arrival: Arrival, partition: number): void {
     this.#records++
     if (arrival.broken !== null) {
-      const reason = reasonOf(arrival.broken)
+      const reason = rejectReason(arrival.broken)
       this.#dlq[reason] = (this.#dlq[reason] ?? 0) + 1
       return
     }
@@ -101,7 +101,7 @@ export class TruthRecorder {
     return true
   }
 
-  #addActivity(event: Draft, timeMs: number, watermarkMs: number): void {
+  #addActivity(event: EventDraft, timeMs: number, watermarkMs: number): void {
     const minute = Math.floor(timeMs / MINUTE_MS)
     if (this.#isTooLate('activity', (minute + 1) * MINUTE_MS, watermarkMs)) return
     let sums = this.#minutes.get(minute)
@@ -133,7 +133,7 @@ export class TruthRecorder {
     sums.revenueMinor += orderValue(event)
   }
 
-  #addPage(event: Draft, timeMs: number, watermarkMs: number): void {
+  #addPage(event: EventDraft, timeMs: number, watermarkMs: number): void {
     if (event.event_type !== 'page_view' || event.page === null) return
     const hour = Math.floor(timeMs / HOUR_MS)
     if (this.#isTooLate('pages', (hour + 1) * HOUR_MS, watermarkMs)) return
@@ -142,10 +142,10 @@ export class TruthRecorder {
     this.#pages.set(hour, views)
   }
 
-  #addMoney(event: Draft, timeMs: number, watermarkMs: number): void {
+  #addMoney(event: EventDraft, timeMs: number, watermarkMs: number): void {
     const isOrder = event.event_type === 'purchase'
     if (!isOrder && event.event_type !== 'refund') return
-    const day = this.#days.dayOf(timeMs)
+    const day = this.#days.dayAt(timeMs)
     const endMs = this.#dayEnds.get(day) ?? this.#days.endMs(day)
     this.#dayEnds.set(day, endMs)
     if (!this.#isTooLate('revenue', endMs, watermarkMs)) {
@@ -159,9 +159,9 @@ export class TruthRecorder {
     }
   }
 
-  #addVisit(event: Draft, timeMs: number, watermarkMs: number): void {
+  #addVisit(event: EventDraft, timeMs: number, watermarkMs: number): void {
     if (this.#isTooLate('sessions', timeMs + PAUSE_MS, watermarkMs)) return
-    const visit: Visit = {
+    const visit: SessionEvent = {
       timeMs,
       type: event.event_type,
       revenueMinor: orderValue(event),
@@ -183,7 +183,7 @@ export class TruthRecorder {
   finish(): Truth {
     const { seed, startMs, timezone, partitions } = this.#options
     const sessions: Session[] = []
-    for (const [id, visits] of this.#visits) sessions.push(...sessionsOf(id, visits, this.#days))
+    for (const [id, visits] of this.#visits) sessions.push(...buildSessions(id, visits, this.#days))
     const counts = {
       records: this.#records,
       duplicates: this.#duplicates,
@@ -191,7 +191,7 @@ export class TruthRecorder {
       late: this.#late,
       tooLate: this.#tooLate,
     }
-    const start = isoTime(startMs)
+    const start = formatTime(startMs)
     return {
       header: { format: TRUTH_FORMAT, seed, timezone, partitions, start, counts },
       tables: [
@@ -200,14 +200,14 @@ export class TruthRecorder {
         { table: TRUTH_TABLES.revenue, rows: this.#money.dayRows() },
         { table: TRUTH_TABLES.categories, rows: this.#money.categoryRows() },
         { table: TRUTH_TABLES.pages, rows: this.#pageRows() },
-        ...dailyTables(sessions),
+        ...buildDailyTables(sessions),
       ],
     }
   }
 
   #activityRows(): TruthRow[] {
     return [...this.#minutes].map(([minute, sums]) => [
-      isoTime(minute * MINUTE_MS),
+      formatTime(minute * MINUTE_MS),
       sums.events,
       sums.visitors.size,
       sums.page_view,
@@ -215,18 +215,18 @@ export class TruthRecorder {
       sums.add_to_cart,
       sums.begin_checkout,
       sums.purchase,
-      money(sums.revenueMinor),
+      formatMoney(sums.revenueMinor),
     ])
   }
 
   #pageRows(): TruthRow[] {
     return [...this.#pages].flatMap(([hour, views]) =>
-      [...views].map(([page, count]) => [isoTime(hour * HOUR_MS), page, count]),
+      [...views].map(([page, count]) => [formatTime(hour * HOUR_MS), page, count]),
     )
   }
 }
 
-const STREAMED: readonly StreamedTable[] = [
+const STREAMED_TABLES: readonly StreamedTable[] = [
   'activity',
   'pages',
   'revenue',
@@ -234,6 +234,6 @@ const STREAMED: readonly StreamedTable[] = [
   'sessions',
 ]
 
-function orderValue(event: Draft): number {
-  return event.event_type === 'purchase' ? linesValue(event.items) : 0
+function orderValue(event: EventDraft): number {
+  return event.event_type === 'purchase' ? sumLines(event.items) : 0
 }

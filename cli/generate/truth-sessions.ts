@@ -5,15 +5,15 @@
 
 import type { TruthRow } from '../domain/audit/truth.ts'
 import type { EventType } from '../domain/events/contracts.ts'
-import type { ShopDays } from './shop-day.ts'
-import { isoDate, isoTime, money } from './truth-values.ts'
+import type { ShopDays } from './shop-days.ts'
+import { formatDay, formatMoney, formatTime } from './truth-values.ts'
 
 const PAUSE_MS = 30 * 60_000
 const CAP_MS = 24 * 3_600_000
 const DAY_MS = 86_400_000
 
 /** What a session needs of an event. */
-export interface Visit {
+export interface SessionEvent {
   readonly timeMs: number
   readonly type: EventType
   readonly revenueMinor: number
@@ -46,7 +46,11 @@ export interface Session {
 }
 
 /** The sessions of one visitor; sorts `visits`. */
-export function sessionsOf(anonymousId: string, visits: Visit[], days: ShopDays): Session[] {
+export function buildSessions(
+  anonymousId: string,
+  visits: SessionEvent[],
+  days: ShopDays,
+): Session[] {
   visits.sort((a, b) => a.timeMs - b.timeMs)
   const sessions: Session[] = []
   let from = 0
@@ -55,19 +59,20 @@ export function sessionsOf(anonymousId: string, visits: Visit[], days: ShopDays)
     const here = visits[at]
     if (before === undefined) break
     if (here !== undefined && here.timeMs - before.timeMs <= PAUSE_MS) continue
-    for (const part of cut(visits.slice(from, at))) sessions.push(measure(anonymousId, part, days))
+    for (const part of splitAtMidnight(visits.slice(from, at)))
+      sessions.push(summarizeSession(anonymousId, part, days))
     from = at
   }
   return sessions
 }
 
 /** A run longer than a day is cut at each midnight UTC. */
-function cut(run: readonly Visit[]): (readonly Visit[])[] {
+function splitAtMidnight(run: readonly SessionEvent[]): (readonly SessionEvent[])[] {
   const first = run[0]
   const last = run[run.length - 1]
   if (first === undefined || last === undefined) return []
   if (last.timeMs - first.timeMs <= CAP_MS) return [run]
-  const byDay = new Map<number, Visit[]>()
+  const byDay = new Map<number, SessionEvent[]>()
   for (const visit of run) {
     const day = Math.floor(visit.timeMs / DAY_MS)
     const list = byDay.get(day)
@@ -84,7 +89,11 @@ const STEPS: Partial<Record<EventType, string>> = {
   purchase: 'd',
 }
 
-function measure(anonymousId: string, visits: readonly Visit[], days: ShopDays): Session {
+function summarizeSession(
+  anonymousId: string,
+  visits: readonly SessionEvent[],
+  days: ShopDays,
+): Session {
   const startMs = visits[0]?.timeMs ?? 0
   const endMs = visits[visits.length - 1]?.timeMs ?? 0
   const count: Partial<Record<EventType, number>> = {}
@@ -98,38 +107,38 @@ function measure(anonymousId: string, visits: readonly Visit[], days: ShopDays):
   const orders = count.purchase ?? 0
   const pageViews = count.page_view ?? 0
   const isEngaged = endMs - startMs >= 10_000 || pageViews >= 2 || orders > 0
-  const steps = journey(visits)
-  const depth = depthOf(steps)
+  const steps = funnelSteps(visits)
+  const depth = funnelDepth(steps)
   const utm = [
-    latest(visits, (visit) => visit.utmSource),
-    latest(visits, (visit) => visit.utmMedium),
-    latest(visits, (visit) => visit.utmCampaign),
+    pickLatest(visits, (visit) => visit.utmSource),
+    pickLatest(visits, (visit) => visit.utmMedium),
+    pickLatest(visits, (visit) => visit.utmCampaign),
   ] as const
   const id = `${anonymousId}@${startMs}`
-  const shopDate = isoDate(days.dayOf(startMs))
-  const device = least(visits.map((visit) => visit.device)) ?? ''
+  const shopDate = formatDay(days.dayAt(startMs))
+  const device = pickLeast(visits.map((visit) => visit.device)) ?? ''
   const row: TruthRow = [
     id,
     anonymousId,
-    isoTime(startMs),
-    isoTime(endMs),
-    isoDate(Math.floor(startMs / DAY_MS)),
+    formatTime(startMs),
+    formatTime(endMs),
+    formatDay(Math.floor(startMs / DAY_MS)),
     shopDate,
-    least(visits.map((visit) => visit.clientSession)),
-    latest(visits, (visit) => visit.customerId),
+    pickLeast(visits.map((visit) => visit.clientSession)),
+    pickLatest(visits, (visit) => visit.customerId),
     visits.length,
     pageViews,
     count.view_item ?? 0,
     count.add_to_cart ?? 0,
     count.begin_checkout ?? 0,
     orders,
-    money(revenueMinor),
-    isoTime(lastOf.add_to_cart),
-    isoTime(lastOf.begin_checkout),
+    formatMoney(revenueMinor),
+    formatTime(lastOf.add_to_cart),
+    formatTime(lastOf.begin_checkout),
     ...utm,
     device,
-    least(visits.map((visit) => visit.country)),
-    least(visits.map((visit) => visit.city)),
+    pickLeast(visits.map((visit) => visit.country)),
+    pickLeast(visits.map((visit) => visit.city)),
     endMs - startMs,
     isEngaged,
     steps.join(' '),
@@ -158,7 +167,10 @@ function measure(anonymousId: string, visits: readonly Visit[], days: ShopDays):
 }
 
 /** The value that was set last; of several at one time the greatest. */
-function latest(visits: readonly Visit[], read: (visit: Visit) => string | null): string | null {
+function pickLatest(
+  visits: readonly SessionEvent[],
+  read: (visit: SessionEvent) => string | null,
+): string | null {
   let best: string | null = null
   let bestMs = 0
   for (const visit of visits) {
@@ -172,13 +184,13 @@ function latest(visits: readonly Visit[], read: (visit: Visit) => string | null)
   return best
 }
 
-function least(values: readonly (string | null)[]): string | null {
+function pickLeast(values: readonly (string | null)[]): string | null {
   let best: string | null = null
   for (const value of values) if (value !== null && (best === null || value < best)) best = value
   return best
 }
 
-function journey(visits: readonly Visit[]): string[] {
+function funnelSteps(visits: readonly SessionEvent[]): string[] {
   const steps: string[] = []
   for (const { type, timeMs } of visits) {
     const letter = STEPS[type]
@@ -187,7 +199,7 @@ function journey(visits: readonly Visit[]): string[] {
   return steps.sort()
 }
 
-function depthOf(steps: readonly string[]): number {
+function funnelDepth(steps: readonly string[]): number {
   let depth = 0
   for (const step of steps) if (step.endsWith('abcd'[depth] ?? '-')) depth++
   return depth

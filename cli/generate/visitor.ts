@@ -8,12 +8,12 @@ import { type Agent, BOT_AGENTS, type City, pickAgent, pickCity } from './places
 import type { IdSource, Random } from './random.ts'
 
 /** An event that can be filled in again and again. */
-export type Draft = { -readonly [Field in keyof Event]: Event[Field] }
+export type EventDraft = { -readonly [Field in keyof Event]: Event[Field] }
 
 export type VisitorKind = 'shopper' | 'bot' | 'kiosk'
 
 /** What a visit does next. */
-export type Step =
+export type VisitStep =
   | 'land'
   | 'browse'
   | 'look'
@@ -29,7 +29,7 @@ export type Step =
   | 'leave'
 
 /** What an event says of the one who caused it. */
-export interface Who {
+export interface VisitorIdentity {
   readonly anonymousId: string
   readonly customerId: string | null
   readonly sessionId: string | null
@@ -60,7 +60,7 @@ export class Visitor {
   /** Time of its latest event, ms. */
   lastMs = 0
 
-  step: Step = 'leave'
+  step: VisitStep = 'leave'
   sessionId: string | null = null
   /** Pages the visitor still wants to see. */
   patience = 0
@@ -89,7 +89,7 @@ export class Visitor {
   }
 }
 
-export function newDraft(): Draft {
+export function createDraft(): EventDraft {
   return {
     event_id: '',
     event_type: 'page_view',
@@ -129,7 +129,12 @@ export function newDraft(): Draft {
 const NO_ITEMS: readonly Item[] = []
 
 /** Everything that does not depend on the step: who, with what, from where; the payload is emptied. */
-export function beginEvent(draft: Draft, visitor: Who, type: EventType, id: string): void {
+export function beginEvent(
+  draft: EventDraft,
+  visitor: VisitorIdentity,
+  type: EventType,
+  id: string,
+): void {
   draft.event_id = id
   draft.event_type = type
   draft.anonymous_id = visitor.anonymousId
@@ -162,6 +167,6 @@ export function beginEvent(draft: Draft, visitor: Who, type: EventType, id: stri
 }
 
 /** All fields of one event written over another; order lines are shared, they never change. */
-export function copyEvent(from: Readonly<Draft>, to: Draft): void {
+export function copyEvent(from: Readonly<EventDraft>, to: EventDraft): void {
   Object.assign(to, from)
 }

@@ -1,12 +1,12 @@
 /** Our own connectors/*.json on a real Kafka Connect: what they write, and what becomes of them. */
 import { expect } from 'vitest'
 import { openSinks } from '../../cli/app/sinks.ts'
-import { connectorChanges } from '../../cli/domain/connectors/config.ts'
+import { diffConnector } from '../../cli/domain/connectors/desired-connectors.ts'
 import {
   applyConnector,
   findSink,
   listSinks,
-  sinkOffsets,
+  readSinkOffsets,
 } from '../../cli/domain/connectors/sinks.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
@@ -49,7 +49,7 @@ sinkTest(
     const slower = { ...sink.config, 'tasks.max': '2', 'iceberg.tables': 'elsewhere' }
     await rig.ports.connect.put(sink.name, slower)
     const altered = await findSink(rig.ports.connect, 'bronze-iceberg', rig.target.prefix)
-    expect(connectorChanges(sink, altered.config).map((one) => one.key)).toEqual([
+    expect(diffConnector(sink, altered.config).map((one) => one.key)).toEqual([
       'iceberg.tables',
       'tasks.max',
     ])
@@ -87,7 +87,7 @@ sinkTest(
     const open = await openSinks({ ...rig.project, target: rig.target, env: {} })
     try {
       const state = await findSink(open.connect, sink.name, rig.target.prefix)
-      const partitions = await sinkOffsets(open.connect, state, open.log)
+      const partitions = await readSinkOffsets(open.connect, state, open.log)
       // What is left over is the marker of the last transaction.
       expect(partitions.map((one) => one.lag)).toEqual([1, 1, 1])
       const listed = await listSinks(open.connect, { ...sources, log: open.log })
@@ -151,7 +151,7 @@ sinkTest(
       expect.objectContaining({ file: 'connectors/bronze-s3.json', state: 'SKIPPED' }),
     )
     const state = { name: lenient.name, config: lenient.config }
-    expect(await sinkOffsets(rig.ports.connect, state, undefined)).toMatchObject([
+    expect(await readSinkOffsets(rig.ports.connect, state, undefined)).toMatchObject([
       { topic, partition: 0, committed: 202 },
     ])
   },

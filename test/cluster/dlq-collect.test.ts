@@ -7,14 +7,14 @@ import { expect } from 'vitest'
 import type { KafkaConnection } from '../../cli/adapters/kafka/connection.ts'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
 import type { Collected } from '../../cli/app/collect.ts'
-import { compileEncoder } from '../../cli/domain/avro/encode.ts'
-import { recordDecoder } from '../../cli/domain/avro/record.ts'
+import { compileEncoder } from '../../cli/domain/avro/encoder.ts'
+import { compileRecordDecoder } from '../../cli/domain/avro/record-decoder.ts'
 import type { Event, RejectedEvent } from '../../cli/domain/events/contracts.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { withKafkaProject } from '../fixtures/kafka-project.ts'
 import { withTopics } from '../fixtures/kafka-topics.ts'
-import { loggedRow } from '../fixtures/processing-log.ts'
+import { createLogRow } from '../fixtures/processing-log.ts'
 import { shopEvent } from '../fixtures/shop-events.ts'
 
 const RECORDS = 3_000
@@ -45,7 +45,7 @@ clusterTest(
         for (const [partition, some] of parts.entries())
           await producer.send({ topic: raw, messages: some.map((value) => ({ value, partition })) })
         const row = (value: Buffer, query: number, topic: string) => ({
-          value: loggedRow({ topic, query: `CSAS_Q${query}`, bytes: value, timeMs: Date.now() }),
+          value: createLogRow({ topic, query: `CSAS_Q${query}`, bytes: value, timeMs: Date.now() }),
           partition: query % 2,
         })
         for (let from = 0; from < RECORDS; from += 50) {
@@ -107,7 +107,7 @@ clusterTest(
         expect(again).toMatchObject({ rows: 1, collected: 1, repeated: 0 })
 
         const { schema, id } = await newest('events.dlq')
-        const decode = recordDecoder<RejectedEvent>(schema, id)
+        const decode = compileRecordDecoder<RejectedEvent>(schema, id)
         const rejects: RejectedEvent[] = []
         for (const partition of [0, 1, 2])
           for (const value of await readAll(kafka, `${prefix}events.dlq`, partition))

@@ -1,7 +1,7 @@
 /** Gate and engine both over the same bad records of a real Kafka: each is one reject, and is sent again once. */
 import { expect } from 'vitest'
-import type { DlqList } from '../../cli/domain/dlq/dlq.ts'
-import type { ReplayResult } from '../../cli/domain/dlq/replay.ts'
+import type { DlqList } from '../../cli/domain/dlq/list-rejects.ts'
+import type { ReplayResult } from '../../cli/domain/dlq/replay-rejects.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { type KafkaProject, withKafkaProject } from '../fixtures/kafka-project.ts'
 import { withTopics } from '../fixtures/kafka-topics.ts'

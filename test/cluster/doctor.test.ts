@@ -8,16 +8,16 @@ import { openTopicAdmin } from '../../cli/adapters/kafka/topic-admin.ts'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
 import type { RemoteRegistry } from '../../cli/domain/avro/schema-registry.ts'
 import type { Target } from '../../cli/domain/config/target.ts'
-import { desiredConnectors } from '../../cli/domain/connectors/config.ts'
+import { renderConnectors } from '../../cli/domain/connectors/desired-connectors.ts'
 import type { Check } from '../../cli/domain/doctor/doctor.ts'
 import { examineTarget } from '../../cli/domain/doctor/target.ts'
-import { topicSchemas } from '../../cli/domain/schemas/history.ts'
+import { groupSchemasByTopic } from '../../cli/domain/schemas/history.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
-import { deadAddress } from '../fixtures/registry-proxy.ts'
+import { unusedAddress } from '../fixtures/registry-proxy.ts'
 import { registryTest } from '../fixtures/registry-test.ts'
 
 const SCHEMA = readFileSync(path.join(import.meta.dirname, '../../schemas/events.dlq.avsc'), 'utf8')
-const TOPICS = topicSchemas([
+const TOPICS = groupSchemasByTopic([
   { file: 'schemas/events.dlq.avsc', text: SCHEMA },
   { file: 'schemas/history/events.dlq/1.id2.avsc', text: SCHEMA },
 ])
@@ -83,7 +83,7 @@ registryTest(
 )
 
 test('servers that are away are one failed check each, and no secret is told', async () => {
-  const server = { url: await deadAddress(), username: 'carla', password: 'geheim' }
+  const server = { url: await unusedAddress(), username: 'carla', password: 'geheim' }
   const target = targetOf({
     registry: server,
     connect: server,
@@ -177,7 +177,7 @@ const lackingClasses = async ({ connect }: Cluster) => {
     const checks = await examineTarget({
       ...bare(target),
       connect: async () => connectRest({ url }),
-      connectors: async () => desiredConnectors(files, target, { env: {}, files: new Map() }),
+      connectors: async () => renderConnectors(files, target, { env: {}, files: new Map() }),
     })
     expect(find(checks, 'connect')[0]?.detail).toMatch(/^Kafka Connect \d+\.\d+/)
     return find(checks, 'connectors')

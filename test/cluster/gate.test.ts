@@ -5,12 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
-import { compileEncoder } from '../../cli/domain/avro/encode.ts'
+import { compileEncoder } from '../../cli/domain/avro/encoder.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { type GateRig, withGateRig } from '../fixtures/gate-rig.ts'
-import { registryDoor } from '../fixtures/registry-door.ts'
 import { shopEvent } from '../fixtures/shop-events.ts'
+import { startSwitchableProxy } from '../fixtures/switchable-proxy.ts'
 
 clusterTest(
   'each record is passed on unchanged and in order, or rejected with its reason; poison of every kind',
@@ -135,7 +135,7 @@ clusterTest(
 clusterTest(
   'a schema registered meanwhile is asked for, and while the registry is away nothing is rejected',
   async (cluster, prefix) => {
-    const door = await registryDoor(cluster.registry)
+    const door = await startSwitchableProxy(cluster.registry)
     try {
       await withGateRig(
         cluster,
@@ -157,13 +157,13 @@ clusterTest(
           const record = Buffer.from(batch.body.subarray(4))
           await rig.send(record, null)
           await rig.untilThrough(301)
-          door.close()
+          door.disconnect()
           const unknown = Buffer.from(record)
           unknown.writeUInt32BE(987_654_321, 1)
           await rig.send(unknown, 'unknown_schema_id')
           await gate.says('Waiting for it')
           expect(await rig.through()).toBe(301)
-          door.open()
+          door.reconnect()
           await rig.untilThrough(302)
           gate.kill('SIGTERM')
           expect(await gate.ended, gate.output()).toBe(0)

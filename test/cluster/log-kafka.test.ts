@@ -9,7 +9,7 @@ import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
 import { kafkaSettings, withTopics } from '../fixtures/kafka-topics.ts'
 import { LOG_CASES } from '../fixtures/log-contract.ts'
-import { batchOf, recordsOf } from '../fixtures/log-records.ts'
+import { copyRecords, createBatch } from '../fixtures/log-records.ts'
 
 const TOPIC = 'events.raw'
 const BYTES_MAX = 4 * 1024 * 1024
@@ -136,7 +136,7 @@ clusterTest(
       const found: Buffer[] = []
       for (let frames = 1; frames > 0; ) {
         const next = await reader.read(1_000_000)
-        found.push(...next.flatMap(recordsOf))
+        found.push(...next.flatMap(copyRecords))
         frames = next.length
       }
       expect(found.map((one, n) => one.equals(records[n] ?? Buffer.alloc(2 * BYTES_MAX)))).toEqual(
@@ -150,7 +150,7 @@ clusterTest(
   (cluster, prefix) =>
     withLog(cluster, prefix, async ({ log, kafka, name }) => {
       const writer = await log.writer(TOPIC, 0, 'test')
-      await writer.append(batchOf(0, 10), 1)
+      await writer.append(createBatch(0, 10), 1)
       const reader = await log.reader(TOPIC, 0, 0)
       const before = await log.identity(TOPIC)
       const admin = await kafka.admin()
@@ -169,7 +169,7 @@ clusterTest(
       expect(await log.partitions(TOPIC)).toEqual([0, 1])
       // As many records as before: only the topic's id tells the two apart.
       const again = await log.writer(TOPIC, 0, 'test')
-      await again.append(batchOf(0, 12), 1)
+      await again.append(createBatch(0, 12), 1)
       await expect(following.read(1e6)).rejects.toMatchObject({ code: 'CCS_KAFKA_TOPIC' })
     }),
 )

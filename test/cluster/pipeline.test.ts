@@ -7,15 +7,15 @@ import path from 'node:path'
 import { expect } from 'vitest'
 import { openKafkaLog } from '../../cli/adapters/kafka/event-log.ts'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
-import { compileEncoder } from '../../cli/domain/avro/encode.ts'
+import { compileEncoder } from '../../cli/domain/avro/encoder.ts'
 import type { LogGap } from '../../cli/domain/lake/manifest.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
-import type { StatusResult } from '../../cli/domain/pipeline/status.ts'
+import type { StatusResult } from '../../cli/domain/pipeline/read-status.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { type KafkaProject, withKafkaProject } from '../fixtures/kafka-project.ts'
 import { startOwnStack } from '../fixtures/own-stack.ts'
-import { registryDoor } from '../fixtures/registry-door.ts'
 import { shopEvent } from '../fixtures/shop-events.ts'
+import { startSwitchableProxy } from '../fixtures/switchable-proxy.ts'
 
 const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 const DAY = ['--from', '2026-01-01', '--to', '2026-01-02']
@@ -127,7 +127,7 @@ clusterTest(
 clusterTest(
   'a schema that is registered while events flow is asked for, and while the registry is away nothing is rejected',
   async ({ brokers, registry: url }, prefix) => {
-    const door = await registryDoor(url)
+    const door = await startSwitchableProxy(url)
     try {
       await withKafkaProject({ brokers, registry: door.url }, prefix, async (project) => {
         const { ccs, start, dir, kafka } = project
@@ -166,7 +166,7 @@ clusterTest(
         const event = { ...shopEvent('of the new schema', Date.now()), mood: null, weather: 'rain' }
         compileEncoder(newest.schema, newest.id)(batch, event)
         const record = Buffer.from(batch.body.subarray(4))
-        door.close()
+        door.disconnect()
         await send(record)
         await engine.says('Waiting for it: nothing is rejected', PATIENCE_MS)
         const away = await statusOf(project)
@@ -174,19 +174,19 @@ clusterTest(
           1_000,
           expect.stringContaining('registry'),
         ])
-        door.open()
+        door.reconnect()
         await engine.says('The registry answers again', PATIENCE_MS)
         expect(await counts(1_001)).toMatchObject({ records: 1_001, dlq: 0 })
 
         // Who must stop meanwhile leaves it to the next run.
-        door.close()
+        door.disconnect()
         const unknown = Buffer.from(record)
         unknown.writeUInt32BE(987_654_321, 1)
         await send(unknown)
         await after(2_000)
         engine.kill('SIGTERM')
         expect(await engine.ended, engine.output()).toBe(0)
-        door.open()
+        door.reconnect()
         // The logic that made the rows is still the old one.
         writeFileSync(file, old)
         for (const name of ['2.id902.avsc', '3.id903.avsc']) rmSync(path.join(history, name))

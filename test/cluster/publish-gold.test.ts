@@ -3,7 +3,7 @@
  */
 import { expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
-import { recordDecoder } from '../../cli/domain/avro/record.ts'
+import { compileRecordDecoder } from '../../cli/domain/avro/record-decoder.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { type ClusterProject, TARGET, withClusterProject } from '../fixtures/cluster-project.ts'
@@ -73,7 +73,7 @@ async function toldBy(project: ClusterProject, brokers: string): Promise<Map<str
     (await registry.versions(`${topic}-value`)).at(-1),
   )
   if (!schema) throw new Error('there is no contract')
-  const decode = recordDecoder<{ events: number }>(schema.schema, schema.id)
+  const decode = compileRecordDecoder<{ events: number }>(schema.schema, schema.id)
   const settings = { brokers: brokers.split(','), partitions: 1, replication: 1, retentionMs: -1 }
   const kafka = await openKafka(settings, project.dir)
   const rows = new Map<string, number>()

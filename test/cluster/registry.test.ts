@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
 import type { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
-import { deadAddress, registryProxy, type Trouble } from '../fixtures/registry-proxy.ts'
+import { type ProxyFaults, startRegistryProxy, unusedAddress } from '../fixtures/registry-proxy.ts'
 import { REGISTRY_RULES } from '../fixtures/registry-rules.ts'
 import { registryTest } from '../fixtures/registry-test.ts'
 import { field, record } from '../fixtures/schema-pairs/pair.ts'
@@ -146,10 +146,10 @@ registryTest('it says what it is', async (registry, _prefix, { registry: url }) 
 
 async function troubled(
   cluster: Cluster,
-  trouble: Trouble,
+  trouble: ProxyFaults,
   run: (url: string, requests: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  const proxy = await registryProxy(cluster.registry, trouble)
+  const proxy = await startRegistryProxy(cluster.registry, trouble)
   try {
     await run(proxy.url, proxy.requests)
   } finally {
@@ -229,7 +229,7 @@ clusterTest(
 )
 
 test('a registry that is down is unreachable, by its address and without its password', async () => {
-  const url = (await deadAddress()).replace('//', '//carla:geheim@')
+  const url = (await unusedAddress()).replace('//', '//carla:geheim@')
   const error = await errorOf((await openConfluentRegistry({ url })).versions('a-value'))
   expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
   expect(error.message).toContain(`${url.replace('carla:geheim@', '')}: nothing listens there`)

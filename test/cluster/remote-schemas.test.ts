@@ -6,18 +6,18 @@ import {
   SerdeType,
 } from '@confluentinc/schemaregistry'
 import { expect } from 'vitest'
-import { compileEncoder } from '../../cli/domain/avro/encode.ts'
+import { compileEncoder } from '../../cli/domain/avro/encoder.ts'
 import type { RegisteredSchema } from '../../cli/domain/avro/schema-registry.ts'
 import { EVENT_TYPES, type Event } from '../../cli/domain/events/contracts.ts'
 import { Gate } from '../../cli/domain/gate/gate.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
-import { remoteSchemas } from '../../cli/domain/schemas/remote-schemas.ts'
+import { readRemoteSchemas } from '../../cli/domain/schemas/remote-schemas.ts'
 import {
   BASE_MS,
-  GATE,
+  GATE_OPTIONS,
   goodEvent,
   RAW_SCHEMA,
-  registered,
+  registeredSchema,
   seeded,
 } from '../fixtures/gate-events.ts'
 import { registryTest } from '../fixtures/registry-test.ts'
@@ -33,7 +33,7 @@ const [OLDER, FOREIGN] = [
   return JSON.stringify({ ...schema, fields: change(schema.fields) })
 }) as [string, string] // two changes make two texts
 
-const FILES = [registered(OLDER, 1), registered(RAW_SCHEMA, 2)]
+const FILES = [registeredSchema(OLDER, 1), registeredSchema(RAW_SCHEMA, 2)]
 
 function recordOf(event: object, { schema, id }: RegisteredSchema): Buffer {
   const batch = new RecordBatch(512)
@@ -46,19 +46,22 @@ registryTest(
   async (registry, prefix) => {
     const subject = `${prefix}events.raw-value`
     for (const text of [OLDER, RAW_SCHEMA, FOREIGN]) await registry.register(subject, text)
-    const schemas = await remoteSchemas(registry, { subject, files: FILES, target: 'kafka' })
+    const schemas = await readRemoteSchemas(registry, { subject, files: FILES, target: 'kafka' })
     expect(schemas.map((one) => one.version)).toEqual([1, 3, 2])
     expect(schemas.at(-1)?.schema).toBe(RAW_SCHEMA)
-    const gate = new Gate({ ...GATE, schemas })
+    const gate = new Gate({ ...GATE_OPTIONS, schemas })
     for (const one of schemas) {
       const event = { ...goodEvent(seeded(1)), mood: 'fine' }
-      expect(gate.judge(recordOf(event, one), BASE_MS)).toMatchObject({
+      expect(gate.validate(recordOf(event, one), BASE_MS)).toMatchObject({
         ok: true,
         schemaId: one.id,
       })
     }
     expect(
-      gate.judge(recordOf(goodEvent(seeded(1)), registered(RAW_SCHEMA, 2_000_000_000)), BASE_MS),
+      gate.validate(
+        recordOf(goodEvent(seeded(1)), registeredSchema(RAW_SCHEMA, 2_000_000_000)),
+        BASE_MS,
+      ),
     ).toMatchObject({
       ok: false,
       reason: 'unknown_schema_id',
@@ -70,7 +73,7 @@ registryTest(
   'a topic whose newest schema is not registered says what to run',
   async (registry, prefix) => {
     const subject = `${prefix}events.raw-value`
-    const ask = () => remoteSchemas(registry, { subject, files: FILES, target: 'staging' })
+    const ask = () => readRemoteSchemas(registry, { subject, files: FILES, target: 'staging' })
     await expect(ask()).rejects.toMatchObject({
       code: 'CCS_PLAN_CHANGES',
       exit: 3,
@@ -90,10 +93,10 @@ registryTest(
     const topic = `${prefix}events.raw`
     const subject = `${topic}-value`
     await registry.register(subject, RAW_SCHEMA)
-    const schemas = await remoteSchemas(registry, { subject, files: FILES, target: 'kafka' })
+    const schemas = await readRemoteSchemas(registry, { subject, files: FILES, target: 'kafka' })
     const newest = schemas.at(-1)
     if (!newest) throw new Error('one was registered')
-    const gate = new Gate({ ...GATE, schemas })
+    const gate = new Gate({ ...GATE_OPTIONS, schemas })
     const client = new SchemaRegistryClient({ baseURLs: [url] })
     const serializer = new AvroSerializer(client, SerdeType.VALUE, {
       useLatestVersion: true,
@@ -108,7 +111,7 @@ registryTest(
       const theirs = await serializer.serialize(topic, event)
       const ours = recordOf(event, newest)
       expect(ours.equals(theirs)).toBe(true)
-      expect(gate.judge(theirs, BASE_MS)).toMatchObject({ ok: true, schemaId: newest.id })
+      expect(gate.validate(theirs, BASE_MS)).toMatchObject({ ok: true, schemaId: newest.id })
       const read: Event = await deserializer.deserialize(topic, ours)
       expect({ ...read, items: read.items?.map((one) => ({ ...one })) }).toEqual(event)
     }

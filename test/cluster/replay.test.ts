@@ -13,7 +13,7 @@ import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { kafkaSettings, withTopics } from '../fixtures/kafka-topics.ts'
 import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
-import { cutAt, ReplayShop, START_MS } from '../fixtures/replay-shop.ts'
+import { failAppendAt, ReplayShop, START_MS } from '../fixtures/replay-shop.ts'
 
 clusterTest('replays cut off at every append send each reject once', async (cluster, prefix) => {
   const { brokers } = cluster
@@ -55,7 +55,7 @@ async function replayCut(log: EventLog, root: string): Promise<void> {
   for (const [index, cart] of carts.entries()) {
     await shop.reject([{ bytes: shop.encode(cart), partition: 1, offset: index }], log)
     const [cut, when] = cuts[index] ?? []
-    const failing = cutAt(log, Number(cut), when === 'after' ? 'after' : 'before')
+    const failing = failAppendAt(log, Number(cut), when === 'after' ? 'after' : 'before')
     // Its first appends may settle what the one before left open.
     await shop.replay({ ...on, log: failing }).catch((error) => expect(error.message).toBe('cut'))
     await others.append(RecordBatch.of([shop.encode(shop.event(30 + index))]), nowMs)

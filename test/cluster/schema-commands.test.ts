@@ -5,7 +5,7 @@ import path from 'node:path'
 import { expect } from 'vitest'
 import type { RemoteRegistry } from '../../cli/domain/avro/schema-registry.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
-import { deadAddress } from '../fixtures/registry-proxy.ts'
+import { unusedAddress } from '../fixtures/registry-proxy.ts'
 import { registryTest } from '../fixtures/registry-test.ts'
 
 interface Shop {
@@ -241,7 +241,7 @@ shopTest(
 )
 
 shopTest('a registry that is down is exit code 4, without the password', async (shop) => {
-  const url = await deadAddress()
+  const url = await unusedAddress()
   const { code, stdout, stderr } = await runCcs(
     ['schema', 'register', '--target', 'down', '--project', shop.dir],
     { env: { DOWN: url } },

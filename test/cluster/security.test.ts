@@ -4,10 +4,10 @@ import { openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { openKafkaLog } from '../../cli/adapters/kafka/event-log.ts'
 import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import type { Sasl } from '../../cli/domain/config/target.ts'
-import { Outage } from '../../cli/domain/pipeline/retry-while-unavailable.ts'
+import { OutageHandler } from '../../cli/domain/pipeline/outage-handler.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { kafkaSettings, withTopics } from '../fixtures/kafka-topics.ts'
-import { batchOf, firstWrong, readBack } from '../fixtures/log-records.ts'
+import { createBatch, findFirstWrong, readBack } from '../fixtures/log-records.ts'
 import { PASSWORDS, type SecuredBroker, startSecuredBroker } from '../fixtures/secured-broker.ts'
 
 const TOPIC = 'events.raw'
@@ -28,8 +28,8 @@ function unsignedToken(claims: object): string {
 async function logWith(secured: SecuredBroker, prefix: string, sasl: Sasl) {
   const settings = { ...kafkaSettings(secured.brokers), tls: { ca: secured.ca }, sasl }
   // A broker that was started just now gives no producer its id yet.
-  const outage = new Outage(systemClock(), () => {})
-  const through = <T>(write: () => Promise<T>) => outage.through('test', write)
+  const outage = new OutageHandler(systemClock(), () => {})
+  const through = <T>(write: () => Promise<T>) => outage.retryWhileUnavailable('test', write)
   return openKafkaLog(await openKafka(settings, '.'), { prefix, through })
 }
 
@@ -50,9 +50,9 @@ for (const sasl of ways)
         const log = await logWith(secured, prefix, sasl)
         try {
           const writer = await log.writer(TOPIC, 0, 'test')
-          await writer.append(batchOf(0, 100), 1)
+          await writer.append(createBatch(0, 100), 1)
           const { records, error } = await readBack(log, TOPIC)
-          expect([error, records.length, firstWrong(records)]).toEqual([undefined, 100, -1])
+          expect([error, records.length, findFirstWrong(records)]).toEqual([undefined, 100, -1])
         } finally {
           await log.close()
         }

@@ -106,7 +106,7 @@ test('nothing that listens, and something that is no Connect, are told apart', a
     (_seen, response) => void response.end('<html>welcome</html>'),
     async (url) => {
       free = url
-      const error = await errorOf(connectRest({ url }).about())
+      const error = await errorOf(connectRest({ url }).readServerInfo())
       expect(error.message).toBe(`What answers at ${url} is no Kafka Connect.`)
       expect((await errorOf(connectRest({ url }).connectors())).message).toBe(error.message)
     },
@@ -130,7 +130,7 @@ test('credentials go to the server and into no error', async () => {
       }
       expect(asked.map((one) => one.authorization)).toEqual([basic, basic])
       const gone = connectRest({ ...inUrl, url: inUrl.url.replace(/:\d+$/, ':1') }, { triesMax: 1 })
-      const error = await errorOf(gone.about())
+      const error = await errorOf(gone.readServerInfo())
       const cause =
         error.cause instanceof Error ? `${error.cause.stack}${JSON.stringify(error.cause)}` : ''
       expect(`${error.message}${error.hint}${cause}`).not.toContain(password)

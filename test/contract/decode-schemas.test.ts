@@ -6,12 +6,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
-import { canonicalSchema, parseRecordSchema } from '../../cli/domain/avro/schema.ts'
+import { canonicalizeSchema, parseRecordSchema } from '../../cli/domain/avro/schema.ts'
 import { ColumnBuffers } from '../../cli/domain/gate/decoder/duckdb-columns.ts'
 import type { Model } from '../../cli/domain/models/model.ts'
 import { parseModel } from '../../cli/domain/models/parse-model.ts'
-import { type RowColumn, rowSchema } from '../../cli/domain/pipeline/avro-rows.ts'
-import { createTableSql } from '../../cli/engines/embedded/intake/decode-table.ts'
+import { type RowColumn, renderRowSchema } from '../../cli/domain/pipeline/avro-rows.ts'
+import { createTableSql } from '../../cli/engines/embedded/intake/raw-table.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** Views for people and for Gold; their rows never leave the pipeline. */
@@ -76,7 +76,7 @@ async function describeModel(model: Model): Promise<readonly RowColumn[]> {
 
 for (const model of leaving)
   test(`schemas/${model.name}.avsc is the contract of the model's rows`, async () => {
-    const schema = rowSchema(model, await describeModel(model))
+    const schema = renderRowSchema(model, await describeModel(model))
     expect(parseRecordSchema(schema).fields.length).toBeGreaterThan(0)
     await expect(schema).toMatchFileSnapshot(join(ROOT, 'schemas', `${model.name}.avsc`))
   })
@@ -96,6 +96,6 @@ test('the newest kept version of every contract is the one in force', () => {
     )[0]
     const kept = readFileSync(join(dir, newest ?? ''), 'utf8')
     const current = readFileSync(join(ROOT, 'schemas', `${model.name}.avsc`), 'utf8')
-    expect(canonicalSchema(kept)).toBe(canonicalSchema(current))
+    expect(canonicalizeSchema(kept)).toBe(canonicalizeSchema(current))
   }
 })

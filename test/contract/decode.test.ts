@@ -9,25 +9,25 @@ import type { Event } from '../../cli/domain/events/contracts.ts'
 import type { GateOptions } from '../../cli/domain/gate/gate.ts'
 import type { Reject } from '../../cli/domain/gate/reject.ts'
 import type { LogFrame } from '../../cli/domain/log/event-log.ts'
-import { SafeRows } from '../../cli/engines/embedded/intake/decode-safe.ts'
 import {
-  openRawRows,
-  type RawRows,
-  type RowJudge,
-} from '../../cli/engines/embedded/intake/raw-rows.ts'
+  openRawRowWriter,
+  type RawRowWriter,
+  type RecordTracker,
+} from '../../cli/engines/embedded/intake/raw-row-writer.ts'
+import { ReferenceRowWriter } from '../../cli/engines/embedded/intake/reference-row-writer.ts'
 import { shareOf } from '../fixtures/fault-share.ts'
 import {
   anyRecord,
   BASE_MS,
-  below,
-  damaged,
-  frameOf,
-  GATE,
+  damageBytes,
+  encodeRecord,
+  GATE_OPTIONS,
   goodEvent,
+  makeFrame,
   RAW_SCHEMA,
   type Random,
-  recordOf,
-  registered,
+  randomBelow,
+  registeredSchema,
   seeded,
 } from '../fixtures/gate-events.ts'
 
@@ -45,13 +45,13 @@ afterEach(() => {
 })
 
 /** Fresh and late by arbitrary rules that depend on all that a judge is told. */
-class TestJudge implements RowJudge {
+class TestJudge implements RecordTracker {
   lateMs = 0
-  isFresh = true
+  isFirstArrival = true
 
-  accept(id0: number, id1: number, id2: number, id3: number, eventMs: number): void {
-    this.isFresh = ((id0 ^ id1 ^ id2 ^ id3) & 1) === 0
-    this.lateMs = Math.max(0, eventMs - BASE_MS) * (this.isFresh ? 1 : 1_000_000)
+  track(id0: number, id1: number, id2: number, id3: number, eventMs: number): void {
+    this.isFirstArrival = ((id0 ^ id1 ^ id2 ^ id3) & 1) === 0
+    this.lateMs = Math.max(0, eventMs - BASE_MS) * (this.isFirstArrival ? 1 : 1_000_000)
   }
 }
 
@@ -62,10 +62,10 @@ function told({ bytes, ...reject }: Reject): string {
 /** Takes the frames both ways; fails unless rejects and rows are the same. Returns both. */
 async function both(
   frames: readonly LogFrame[],
-  options: GateOptions = GATE,
+  options: GateOptions = GATE_OPTIONS,
 ): Promise<{ rejects: readonly Reject[]; rows: Record<string, unknown>[] }> {
-  const fast = await openRawRows(connection, 'memory.main.fast', options)
-  const safe = await SafeRows.open(connection, 'memory.main.safe', options)
+  const fast = await openRawRowWriter(connection, 'memory.main.fast', options)
+  const safe = await ReferenceRowWriter.open(connection, 'memory.main.safe', options)
   const rejects: Reject[] = []
   const safeRejects: Reject[] = []
   let seq = 100
@@ -101,7 +101,7 @@ test('an event comes out of the table as it went in, with where it came from', a
     discount_minor: 1_000_000_000_000,
   }
   const { rows } = await both([
-    frameOf([recordOf(event)], 9_000_000_000, 'events.of.a.longer.name'),
+    makeFrame([encodeRecord(event)], 9_000_000_000, 'events.of.a.longer.name'),
   ])
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
   expect(rows).toEqual([
@@ -125,9 +125,9 @@ for (const seed of shareOf([1, 2, 3], 3))
     const random = seeded(seed)
     const frames: LogFrame[] = []
     for (let offset = 0; offset < 6000; ) {
-      const count = 1 + below(random, random() < 0.2 ? 3000 : 200)
+      const count = 1 + randomBelow(random, random() < 0.2 ? 3000 : 200)
       const records = Array.from({ length: count }, (_, i) => anyRecord(random, offset + i))
-      frames.push(frameOf(records, offset))
+      frames.push(makeFrame(records, offset))
       offset += count
     }
     const { rejects, rows } = await both(frames)
@@ -145,9 +145,9 @@ test('orders of 200 lines fill the chunk of lines before that of rows', async ()
   const line = goodEvent(random).items[0] as Event['items'][number] // it has one
   const items = Array.from({ length: 200 }, (_, i) => ({ ...line, quantity: i + 1 }))
   const records = Array.from({ length: 300 }, (_, i) =>
-    recordOf({ ...goodEvent(random, i), items }),
+    encodeRecord({ ...goodEvent(random, i), items }),
   )
-  const { rows } = await both([frameOf(records)])
+  const { rows } = await both([makeFrame(records)])
   expect(rows).toHaveLength(300)
 })
 
@@ -197,21 +197,21 @@ const VERSIONS = [
 
 test('records of older versions are read by the newest, compiled or not', async () => {
   const random = seeded(9)
-  const schemas = VERSIONS.map((schema, i) => registered(schema, i + 1))
+  const schemas = VERSIONS.map((schema, i) => registeredSchema(schema, i + 1))
   const types = VERSIONS.map((schema) =>
     avro.Type.forSchema(JSON.parse(schema), { logicalTypes: {} }),
   )
   const records = Array.from({ length: 4000 }, (_, i) => {
     const event = goodEvent(random, i)
-    const version = below(random, VERSIONS.length)
+    const version = randomBelow(random, VERSIONS.length)
     const old = { note: 'Nöte', rank: 5, props: { a: '1' } }
     const device = version === 1 && event.device === 'desktop' ? 'bot' : event.device
     const bytes = types[version]?.toBuffer({ ...event, ...old, device }) ?? Buffer.alloc(0)
     const record = Buffer.concat([Buffer.from([0, 0, 0, 0, version + 1]), bytes])
-    return random() < 0.2 ? damaged(random, record) : record
+    return random() < 0.2 ? damageBytes(random, record) : record
   })
-  const frames = [frameOf(records.slice(0, 1500)), frameOf(records.slice(1500), 1500)]
-  const { rejects, rows } = await both(frames, { ...GATE, schemas })
+  const frames = [makeFrame(records.slice(0, 1500)), makeFrame(records.slice(1500), 1500)]
+  const { rejects, rows } = await both(frames, { ...GATE_OPTIONS, schemas })
   expect(rows.length).toBeGreaterThan(2000)
   expect(rejects.find((one) => one.schemaId === 4)?.message).toMatch(
     /Schema 4 cannot be read by schema 5/,
@@ -219,16 +219,16 @@ test('records of older versions are read by the newest, compiled or not', async 
 })
 
 test('rows stay right when the table changes and the compiled gate is used again', async () => {
-  const options = { ...GATE }
+  const options = { ...GATE_OPTIONS }
   const judge = new TestJudge()
   const tables = ['one', 'two', 'three']
-  const opened: RawRows[] = []
+  const opened: RawRowWriter[] = []
   for (const [i, table] of tables.entries()) {
-    const rows = await openRawRows(connection, `memory.main.${table}`, options)
+    const rows = await openRawRowWriter(connection, `memory.main.${table}`, options)
     opened.push(rows)
     const random = seeded(i)
     const events = Array.from({ length: 100 }, (_, n) => goodEvent(random, n))
-    expect(rows.appendFrame(frameOf(events.map(recordOf)), judge, 0, unexpected)).toBe(100)
+    expect(rows.appendFrame(makeFrame(events.map(encodeRecord)), judge, 0, unexpected)).toBe(100)
     // The first two are open at once; the third takes the gate of the first.
     if (i === 1) opened[0]?.close()
     if (i !== 1) rows.flush()
@@ -243,8 +243,8 @@ test('rows stay right when the table changes and the compiled gate is used again
 })
 
 test('a frame that claims more records than it holds is reported, not read beyond', async () => {
-  const rows = await openRawRows(connection, 'memory.main.cut', GATE)
-  const frame = { ...frameOf([recordOf(goodEvent(seeded(1)))]), count: 2 }
+  const rows = await openRawRowWriter(connection, 'memory.main.cut', GATE_OPTIONS)
+  const frame = { ...makeFrame([encodeRecord(goodEvent(seeded(1)))]), count: 2 }
   expect(() => rows.appendFrame(frame, new TestJudge(), 0, unexpected)).toThrow(
     /says more records than it holds/,
   )
@@ -256,21 +256,21 @@ const WIDE_TYPES: readonly {
   readonly type: (i: number) => unknown
   readonly value: (random: Random) => unknown
 }[] = [
-  { type: () => 'string', value: (random) => 'é'.repeat(below(random, 20)) },
+  { type: () => 'string', value: (random) => 'é'.repeat(randomBelow(random, 20)) },
   { type: () => ['null', 'string'], value: (random) => (random() < 0.5 ? null : 'over 12 bytes') },
   { type: () => 'boolean', value: (random) => random() < 0.5 },
-  { type: () => ['int', 'null'], value: (random) => below(random, 2 ** 31) },
-  { type: () => 'long', value: (random) => below(random, 2 ** 52) - 2 ** 51 },
+  { type: () => ['int', 'null'], value: (random) => randomBelow(random, 2 ** 31) },
+  { type: () => 'long', value: (random) => randomBelow(random, 2 ** 52) - 2 ** 51 },
   { type: () => 'float', value: (random) => Math.fround(random()) },
   { type: () => ['null', 'double'], value: (random) => random() },
-  { type: () => ['null', 'bytes'], value: (random) => Buffer.alloc(below(random, 30), 255) },
+  { type: () => ['null', 'bytes'], value: (random) => Buffer.alloc(randomBelow(random, 30), 255) },
   {
     type: () => ['null', { type: 'long', logicalType: 'timestamp-millis' }],
-    value: (random) => BASE_MS + below(random, 1e9),
+    value: (random) => BASE_MS + randomBelow(random, 1e9),
   },
   {
     type: (i) => ({ type: 'enum', name: `Enum${i}`, symbols: ['a', 'b', 'c'] }),
-    value: (random) => ['a', 'b', 'c'][below(random, 3)],
+    value: (random) => ['a', 'b', 'c'][randomBelow(random, 3)],
   },
 ]
 
@@ -299,11 +299,11 @@ test('500 fields more are columns like all others, for whole records and damaged
   const records = Array.from({ length: 250 }, (_, i) => {
     const bytes = type.toBuffer({ ...goodEvent(random, i), ...wideValues(random, 500) })
     const record = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), bytes])
-    return random() < 0.2 ? damaged(random, record) : record
+    return random() < 0.2 ? damageBytes(random, record) : record
   })
-  const { rejects, rows } = await both([frameOf(records)], {
-    ...GATE,
-    schemas: [registered(schema)],
+  const { rejects, rows } = await both([makeFrame(records)], {
+    ...GATE_OPTIONS,
+    schemas: [registeredSchema(schema)],
   })
   expect(Object.keys(rows[0] ?? {}).length).toBeGreaterThan(530)
   expect(rows.length).toBeGreaterThan(150)
@@ -329,8 +329,8 @@ test('500 fields that the newest version lacks are passed over, and 500 others g
     const bytes = type.toBuffer({ ...goodEvent(random, i), ...wideValues(random, 500) })
     return Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), bytes])
   })
-  const schemas = [registered(old), registered(newest, 2)]
-  const { rejects, rows } = await both([frameOf(records)], { ...GATE, schemas })
+  const schemas = [registeredSchema(old), registeredSchema(newest, 2)]
+  const { rejects, rows } = await both([makeFrame(records)], { ...GATE_OPTIONS, schemas })
   expect(rejects).toEqual([])
   expect(rows[0]).toMatchObject({ wide_500: null, wide_501: -3, wide_502: true, wide_503: null })
   expect(rows).toHaveLength(100)
@@ -351,15 +351,15 @@ test('items of 500 fields, in orders of any length', async () => {
   const records = Array.from({ length: 12 }, (_, i) => {
     const event = goodEvent(random, i)
     const line = event.items[0] as Event['items'][number] // it has one
-    const items = Array.from({ length: 1 + below(random, 8) }, () => ({
+    const items = Array.from({ length: 1 + randomBelow(random, 8) }, () => ({
       ...line,
       ...wideValues(random, 500),
     }))
     const bytes = type.toBuffer({ ...event, items })
     return Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), bytes])
   })
-  const options = { ...GATE, recordBytesMax: 1 << 24, schemas: [registered(schema)] }
-  const { rejects, rows } = await both([frameOf(records)], options)
+  const options = { ...GATE_OPTIONS, recordBytesMax: 1 << 24, schemas: [registeredSchema(schema)] }
+  const { rejects, rows } = await both([makeFrame(records)], options)
   expect(rejects).toEqual([])
   expect(rows).toHaveLength(12)
 })

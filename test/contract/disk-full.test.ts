@@ -10,19 +10,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import type { OpenPipeline } from '../../cli/app/pipeline.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
-import { Outage } from '../../cli/domain/pipeline/retry-while-unavailable.ts'
+import { OutageHandler } from '../../cli/domain/pipeline/outage-handler.ts'
 import { type Call, FaultDisk } from '../fixtures/fault-files.ts'
-import { expectedOf, faultsOf, foundIn } from '../fixtures/pipeline-oracle.ts'
+import { computeExpected, findFaults, readFound } from '../fixtures/pipeline-oracle.ts'
 import {
   APPEND_MS,
   drain,
   makeRecords,
   makeRig,
   openRig,
+  queryRows,
   RAW,
+  type RecordStream,
   type Rig,
-  rowsOf,
-  type StreamOfRecords,
 } from '../fixtures/pipeline-rig.ts'
 
 const MODELS = [
@@ -57,7 +57,7 @@ function at(name: string, path: RegExp): (call: Call) => boolean {
 
 let dir: string
 let rig: Rig
-let stream: StreamOfRecords
+let stream: RecordStream
 let wanted: Record<string, string>
 
 beforeAll(async () => {
@@ -70,7 +70,7 @@ beforeAll(async () => {
   const writer = await open.store.log.writer(RAW, 0, 'test')
   await writer.append(RecordBatch.of(stream.records), APPEND_MS)
   await drain(open)
-  wanted = await rowsOf(open, GOLD)
+  wanted = await queryRows(open, GOLD)
   await open.close()
 })
 
@@ -91,11 +91,11 @@ async function append(
   [from, to]: readonly [number, number],
   notices: string[],
 ): Promise<void> {
-  const disk = new Outage(systemClock(), (text) => notices.push(text))
+  const disk = new OutageHandler(systemClock(), (text) => notices.push(text))
   const writer = await open.store.log.writer(RAW, 0, 'test')
   for (let next = from; next < to; next += 50) {
     const batch = RecordBatch.of(stream.records.slice(next, next + 50))
-    await disk.through('gen', () => writer.append(batch, APPEND_MS))
+    await disk.retryWhileUnavailable('gen', () => writer.append(batch, APPEND_MS))
   }
   await writer.close()
 }
@@ -139,14 +139,14 @@ describe('a disk that fills up', () => {
       expect(open.pipeline.state().stalled).toBeNull()
       stop.abort()
       await running
-      expect(await rowsOf(open, GOLD)).toEqual(wanted)
+      expect(await queryRows(open, GOLD)).toEqual(wanted)
     } finally {
       disk.failWith = undefined
       stop.abort()
       await running.catch(() => undefined)
-      const expected = await expectedOf(open.store.log, rig.logic.rawSchemas)
+      const expected = await computeExpected(open.store.log, rig.logic.rawSchemas)
       await open.close()
-      expect(faultsOf(expected, await foundIn(root, rig.logic.dlqSchema))).toEqual([])
+      expect(findFaults(expected, await readFound(root, rig.logic.dlqSchema))).toEqual([])
       expect(expected.good.size + expected.bad.size).toBe(RECORDS)
     }
   })
@@ -176,9 +176,9 @@ describe('a disk that fills up', () => {
 
     const again = await openRig(rig, root)
     await drain(again)
-    expect(await rowsOf(again, GOLD)).toEqual(wanted)
-    const expected = await expectedOf(again.store.log, rig.logic.rawSchemas)
+    expect(await queryRows(again, GOLD)).toEqual(wanted)
+    const expected = await computeExpected(again.store.log, rig.logic.rawSchemas)
     await again.close()
-    expect(faultsOf(expected, await foundIn(root, rig.logic.dlqSchema))).toEqual([])
+    expect(findFaults(expected, await readFound(root, rig.logic.dlqSchema))).toEqual([])
   })
 })

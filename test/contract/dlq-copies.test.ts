@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import { openCodec } from '../../cli/app/project-logic.ts'
-import { listRejects } from '../../cli/domain/dlq/dlq.ts'
+import { DlqTally } from '../../cli/domain/dlq/dlq-tally.ts'
+import { listRejects } from '../../cli/domain/dlq/list-rejects.ts'
 import { ReplayLedger } from '../../cli/domain/dlq/replay-ledger.ts'
-import { showReject } from '../../cli/domain/dlq/show.ts'
-import { DlqTally } from '../../cli/domain/dlq/tally.ts'
+import { showReject } from '../../cli/domain/dlq/show-reject.ts'
 import type { RejectedEvent } from '../../cli/domain/events/contracts.ts'
-import { DLQ_TOPIC } from '../../cli/domain/gate/rejects.ts'
+import { DLQ_TOPIC } from '../../cli/domain/gate/reject-writer.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { makeRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
@@ -58,8 +58,8 @@ async function reject(
 
 async function parts() {
   const { decode } = await openCodec(rig.logic)
-  const ledger = ReplayLedger.reader({ log, clock: systemClock(), graceMs: 0 })
-  await ledger.follow()
+  const ledger = ReplayLedger.openReadOnly({ log, clock: systemClock(), graceMs: 0 })
+  await ledger.refresh()
   return { log, decode, ledger }
 }
 
@@ -185,7 +185,7 @@ test('an announcement that is given up takes nothing from another of the same re
   await expect(other.announce(RAW, 0, rejects, START_MS)).rejects.toMatchObject({
     code: 'CCS_LOG_LOCKED',
   })
-  await one.settle(at, 'all')
+  await one.recordOutcome(at, 'all')
   const { ledger } = await parts()
   expect(ledger.isReplayed({ partition: 0, offset: 4 })).toBe(true)
 })

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { KsqlQuestions } from '../../cli/engines/ksqldb/client/queries.ts'
-import { deadAddress } from '../fixtures/registry-proxy.ts'
+import { unusedAddress } from '../fixtures/registry-proxy.ts'
 
 async function withServer(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
@@ -41,7 +41,7 @@ async function errorOf(promise: Promise<unknown>): Promise<CcsError> {
 const HEAD = '{"queryId":"q","columnNames":["n"],"columnTypes":["BIGINT"]}\n'
 
 test('nobody there, a foreign server and refused credentials are told apart, and no password is shown', async () => {
-  const dead = await errorOf(openKsql({ url: await deadAddress() }).info())
+  const dead = await errorOf(openKsql({ url: await unusedAddress() }).info())
   expect(dead).toMatchObject({ code: 'CCS_ENGINE_UNREACHABLE', exit: 4 })
   expect(dead.message).toContain('nothing listens there')
   await withServer(

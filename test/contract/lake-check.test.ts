@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import { openStore, type Store } from '../../cli/app/project-logic.ts'
-import { checkNewest, checkRest } from '../../cli/domain/lake/check.ts'
 import type { Manifest } from '../../cli/domain/lake/manifest.ts'
+import { checkNewestFiles, checkRemainingFiles } from '../../cli/domain/lake/startup-check.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { APPEND_MS, drain, makeRecords, makeRig, openRig, RAW } from '../fixtures/pipeline-rig.ts'
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const loaded = await store.manifests.load()
   if (!loaded) throw new Error('nothing was committed')
   manifest = loaded
-  await store.lake.settle(manifest)
+  await store.lake.finalize(manifest)
 })
 
 afterAll(async () => {
@@ -45,14 +45,14 @@ async function faultOfRest(files: Manifest['files'], named: Manifest): Promise<u
       fault = error
     },
   }
-  const checking = checkRest(store.lake, files, { engine, clock: systemClock() })
+  const checking = checkRemainingFiles(store.lake, files, { engine, clock: systemClock() })
   await new Promise((resolve) => setTimeout(resolve, 200 + 50 * files.length))
   await checking.stop()
   return fault
 }
 
 test('whole files pass, a flipped bit is found at the start and beside the engine, a replaced file is nobody’s', async () => {
-  expect(await checkNewest(store.lake, manifest, systemClock())).toEqual([])
+  expect(await checkNewestFiles(store.lake, manifest, systemClock())).toEqual([])
   expect(await faultOfRest(manifest.files, manifest)).toBeUndefined()
 
   const file = manifest.files[0]
@@ -63,7 +63,7 @@ test('whole files pass, a flipped bit is found at the start and beside the engin
   writeFileSync(path, bytes)
 
   const damaged = { code: 'CCS_LAKE_DAMAGED', message: expect.stringContaining(file.name) }
-  await expect(checkNewest(store.lake, manifest, systemClock())).rejects.toMatchObject(damaged)
+  await expect(checkNewestFiles(store.lake, manifest, systemClock())).rejects.toMatchObject(damaged)
   expect(await faultOfRest(manifest.files, manifest)).toMatchObject(damaged)
   const without = { ...manifest, files: manifest.files.slice(1) }
   expect(await faultOfRest(manifest.files, without)).toBeUndefined()

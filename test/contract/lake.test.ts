@@ -8,7 +8,7 @@ import { diskFiles, type Files } from '../../cli/adapters/files/files.ts'
 import { engineHolder, takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
 import { parquetRows } from '../../cli/adapters/lake/parquet.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
-import { lakePartitions, lakeTables } from '../../cli/domain/lake/list.ts'
+import { listPartitions, listTables } from '../../cli/domain/lake/list.ts'
 import type { Manifest } from '../../cli/domain/lake/manifest.ts'
 import { type VerifyResult, verifyLake } from '../../cli/domain/lake/verify.ts'
 import { FaultDisk, SimulatedCrash, seededRandom } from '../fixtures/fault-files.ts'
@@ -22,7 +22,7 @@ import {
   hasCompaction,
   type OpenLake,
   openTestLake,
-  type Rows,
+  type RowIds,
   rightNow,
   STEPS,
 } from '../fixtures/lake-workload.ts'
@@ -105,13 +105,13 @@ function globbed(): Map<string, string[]> {
   return found
 }
 
-async function globRows(): Promise<Rows> {
+async function globRows(): Promise<RowIds> {
   const rows: Record<string, readonly number[]> = {}
   for (const [leaf, paths] of globbed()) rows[leaf] = await idsIn(paths)
   return rows
 }
 
-async function manifestRows(open: OpenLake): Promise<Rows> {
+async function manifestRows(open: OpenLake): Promise<RowIds> {
   const manifest = (await open.store.load()) ?? EMPTY
   const places = await open.lake.locate(manifest)
   const paths: Record<string, string[]> = {}
@@ -126,7 +126,7 @@ async function manifestRows(open: OpenLake): Promise<Rows> {
   return rows
 }
 
-function rowsAfter(serial: number): Rows {
+function rowsAfter(serial: number): RowIds {
   return serial === 0 ? {} : (STEPS[serial - 1]?.rows ?? { 'no such step': [serial] })
 }
 
@@ -206,7 +206,7 @@ describe('a lake that nothing disturbs', () => {
     expect((await compactNow(open)).filesBefore).toBe(3)
     expect(await idsIn(before)).toEqual([1, 2, 3, 4])
     clock.nowMs += GRACE_MS + 10
-    await open.lake.settle((await open.store.load()) ?? EMPTY)
+    await open.lake.finalize((await open.store.load()) ?? EMPTY)
     expect(before.some((path) => fs.existsSync(path))).toBe(false)
     expect(await manifestRows(open)).toEqual(STEPS[2]?.rows)
   })
@@ -249,7 +249,7 @@ describe('a lake that nothing disturbs', () => {
     const manifest = (await open.store.load()) ?? EMPTY
     const bytes = (leaf: string) =>
       (globbed().get(leaf) ?? []).reduce((sum, path) => sum + fs.statSync(path).size, 0)
-    expect(lakePartitions(manifest, 'silver.events')).toEqual([
+    expect(listPartitions(manifest, 'silver.events')).toEqual([
       {
         table: 'silver.events',
         partition: 'event_date=2026-11-22',
@@ -265,7 +265,7 @@ describe('a lake that nothing disturbs', () => {
         bytes: bytes('silver.events/event_date=2026-11-23'),
       },
     ])
-    expect(lakeTables(manifest)).toMatchObject([
+    expect(listTables(manifest)).toMatchObject([
       { table: 'gold.right_now', partitions: 1, first: '', files: 1, rows: 2 },
       {
         table: 'silver.events',
@@ -338,7 +338,7 @@ describe('crashes', () => {
       const either = [serial - 1, serial].map((one) => rowsAfter(Math.max(0, one))[leaf])
       expect(either, `${leaf} before recovery, ${where}`).toContainEqual(ids)
     }
-    await open.lake.settle(manifest)
+    await open.lake.finalize(manifest)
     expect(await globRows(), `after recovery, ${where}`).toEqual(rowsAfter(serial))
     // The first step after the crash, or the next one, must go through as if nothing had been.
     const next = Math.min(serial, STEPS.length - 1)
@@ -382,7 +382,7 @@ describe('crashes', () => {
           code: 'CCS_DISK_FULL',
         })
         const manifest = (await open.store.load()) ?? EMPTY
-        await open.lake.settle(manifest)
+        await open.lake.finalize(manifest)
         expect(await globRows(), where).toEqual(rowsAfter(manifest.serial))
         if (manifest.serial === index) await STEPS[index]?.run(open)
         expect(await globRows(), where).toEqual(rowsAfter(index + 1))
@@ -446,7 +446,7 @@ describe('damage', () => {
       expect.stringMatching(/^has 10 bytes instead of \d+$/),
       expect.stringMatching(/^is not readable as Parquet: /),
     ])
-    expect(await codeOf(openLake().lake.settle(lying))).toBe('CCS_LAKE_DAMAGED')
+    expect(await codeOf(openLake().lake.finalize(lying))).toBe('CCS_LAKE_DAMAGED')
   })
 
   test('compaction refuses damaged files and leaves the lake as it was', async () => {

@@ -8,9 +8,14 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  createEventNow,
+  createOrderNow,
+  type LiveShop,
+  openLiveShop,
+} from '../fixtures/live-shop.ts'
 import { openDeafReader, PageReader } from '../fixtures/page-reader.ts'
 import { makeRig, type Rig } from '../fixtures/pipeline-rig.ts'
-import { eventNow, openShopNow, orderNow, type ShopNow } from '../fixtures/shop-now.ts'
 
 const IDS = [
   'campaigns',
@@ -30,19 +35,19 @@ const IDS = [
 
 let dir: string
 let rig: Rig
-let shop: ShopNow
+let shop: LiveShop
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'ccs-live-page-'))
   rig = await makeRig()
-  shop = await openShopNow(rig, join(dir, 'shop'))
+  shop = await openLiveShop(rig, join(dir, 'shop'))
   await shop.append([
-    eventNow({ anonymous_id: 'v1', page: '/', utm_campaign: 'spring' }),
-    eventNow({ anonymous_id: 'v2', page: '/', device: 'mobile', geo_city: null }),
-    eventNow({ anonymous_id: 'robot', device: 'bot' }),
-    orderNow('o1', { minor: 1050, currency: 'EUR' }),
-    orderNow('o2', { minor: 2000, currency: 'EUR', visitor: 'v2' }),
-    orderNow('o3', { minor: 99900, currency: 'SEK', visitor: 'v3' }),
+    createEventNow({ anonymous_id: 'v1', page: '/', utm_campaign: 'spring' }),
+    createEventNow({ anonymous_id: 'v2', page: '/', device: 'mobile', geo_city: null }),
+    createEventNow({ anonymous_id: 'robot', device: 'bot' }),
+    createOrderNow('o1', { minor: 1050, currency: 'EUR' }),
+    createOrderNow('o2', { minor: 2000, currency: 'EUR', visitor: 'v2' }),
+    createOrderNow('o3', { minor: 99900, currency: 'SEK', visitor: 'v3' }),
   ])
   await shop.appendBytes([Buffer.from('{"broken"'), Buffer.from([9, 9, 9])])
 })
@@ -125,7 +130,7 @@ test('an event is in the stream within a second of its append, in the figures th
     await new Promise((resolve) => setTimeout(resolve, 2_500))
     const before = reader.told.length
     const page = `/only-${Date.now()}`
-    await shop.append([eventNow({ anonymous_id: 'v9', page })])
+    await shop.append([createEventNow({ anonymous_id: 'v9', page })])
     const appendedMs = Date.now()
     const told = await reader.until(({ document }) =>
       (document.figures.latest_events?.rows ?? []).some((row) => row.page === page),
@@ -170,7 +175,7 @@ test('fifty readers cost one computation, and none nothing', async () => {
   await waitFor(async () => (await usage()).pages === 0)
   await new Promise((resolve) => setTimeout(resolve, 1_500))
   const { asked } = await usage()
-  await shop.append([eventNow()])
+  await shop.append([createEventNow()])
   await new Promise((resolve) => setTimeout(resolve, 2_500))
   expect((await usage()).asked).toBe(asked)
 })
@@ -240,8 +245,8 @@ test('a broken figure costs the page that figure alone, and says where it is bro
     { file: 'sql/live/headless.sql', text: 'SELECT 1' },
     { file: 'sql/live/good.sql', text: `${header}SELECT 7 AS n` },
   ]
-  const other = await openShopNow(
-    { ...rig, project: () => ({ ...project, figures }) },
+  const other = await openLiveShop(
+    { ...rig, project: () => ({ ...project, metrics: figures }) },
     project.dataDir,
   )
   try {
@@ -258,7 +263,7 @@ test('a broken figure costs the page that figure alone, and says where it is bro
 })
 
 test('an engine that ends ends its streams', async () => {
-  const other = await openShopNow(rig, join(dir, 'ending'))
+  const other = await openLiveShop(rig, join(dir, 'ending'))
   const reader = new PageReader(other.url)
   await reader.until(({ event }) => event === 'snapshot')
   await other.close()

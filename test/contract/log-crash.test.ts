@@ -11,7 +11,7 @@ import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import type { EventLog, LogWriter } from '../../cli/domain/log/event-log.ts'
 import { FaultDisk, SimulatedCrash, seededRandom, type When } from '../fixtures/fault-files.ts'
 import { numbers, shareOf } from '../fixtures/fault-share.ts'
-import { batchOf, firstWrong, readBack } from '../fixtures/log-records.ts'
+import { createBatch, findFirstWrong, readBack } from '../fixtures/log-records.ts'
 
 const TOPIC = 'events.raw'
 const PARTITION = `${TOPIC}-0`
@@ -57,7 +57,7 @@ function openLife(files: Files, number: number): EventLog {
 async function workload(files: Files, life: Life, number: number): Promise<void> {
   const append = async (writer: LogWriter) => {
     life.started += 5
-    await writer.append(batchOf(life.started - 5, 5), 1)
+    await writer.append(createBatch(life.started - 5, 5), 1)
     life.acknowledged = life.started
   }
   for (let opening = 0; opening < 2; opening++) {
@@ -87,13 +87,13 @@ async function checkRecovered(disk: FaultDisk, life: Life, where: string, number
   const log = openLife(disk.files, number)
   const writer = await log.writer(TOPIC, 0, 'test')
   const { records, error } = await readBack(log, TOPIC)
-  expect([error, firstWrong(records)], where).toEqual([undefined, -1])
+  expect([error, findFirstWrong(records)], where).toEqual([undefined, -1])
   expect(records.length, where).toBe(beforeWriter.records.length)
   expect(records.length, where).toBeGreaterThanOrEqual(life.served)
   expect(records.length, where).toBeLessThanOrEqual(life.started)
-  expect(await writer.append(batchOf(records.length, 5), 1), where).toBe(records.length)
+  expect(await writer.append(createBatch(records.length, 5), 1), where).toBe(records.length)
   const after = await readBack(log, TOPIC)
-  expect([after.error, firstWrong(after.records)], where).toEqual([undefined, -1])
+  expect([after.error, findFirstWrong(after.records)], where).toEqual([undefined, -1])
   expect(after.records.length, where).toBe(records.length + 5)
   await log.close()
 }
@@ -175,13 +175,13 @@ describe('a full or failing disk', () => {
       const writer = await log.writer(TOPIC, 0, 'test')
       let next = 0
       for (let round = 0; round < 12; round++) {
-        await writer.append(batchOf(next, 5), round)
+        await writer.append(createBatch(next, 5), round)
         next += 5
         const failing = at === 'truncate' ? ['write', 'truncate'] : [at]
         disk.failWith = ({ name, path }) =>
           failing.includes(name) && path.endsWith('.log') ? 'ENOSPC' : undefined
         const failure = await writer
-          .append(batchOf(next, 5), round)
+          .append(createBatch(next, 5), round)
           .catch((error: unknown) => error)
         expect(failure).toBeInstanceOf(CcsError)
         expect(failure).toMatchObject({ code: 'CCS_DISK_FULL', hint: expect.any(String) })
@@ -190,7 +190,7 @@ describe('a full or failing disk', () => {
       }
       await log.close()
       const { records, error } = await readBack(openLife(disk.files, 2), TOPIC)
-      expect([error, records.length, firstWrong(records)]).toEqual([undefined, next, -1])
+      expect([error, records.length, findFirstWrong(records)]).toEqual([undefined, next, -1])
     },
   )
 
@@ -220,14 +220,14 @@ describe('a full or failing disk', () => {
     const disk = new FaultDisk(dir, { seed: 9 })
     const log = openLife(disk.files, 1)
     const writer = await log.writer(TOPIC, 0, 'test')
-    await writer.append(batchOf(0, 5), 1)
+    await writer.append(createBatch(0, 5), 1)
     disk.failWith = ({ name, path }) =>
       name === 'write' && path.endsWith('durable') ? 'EIO' : undefined
-    expect(await writer.append(batchOf(5, 5), 1)).toBe(5)
+    expect(await writer.append(createBatch(5, 5), 1)).toBe(5)
     const held = await readBack(log, TOPIC)
     expect([held.error, held.records.length <= 5]).toEqual([undefined, true])
     disk.failWith = undefined
-    expect(await writer.append(batchOf(10, 5), 1)).toBe(10)
+    expect(await writer.append(createBatch(10, 5), 1)).toBe(10)
     expect((await readBack(log, TOPIC)).records.length).toBe(15)
     await log.close()
   })

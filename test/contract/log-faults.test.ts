@@ -16,7 +16,7 @@ import { openLocalLog } from '../../cli/adapters/log/local.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { FaultDisk, seededRandom } from '../fixtures/fault-files.ts'
 import { numbers, shareOf } from '../fixtures/fault-share.ts'
-import { batchOf, firstWrong, readBack } from '../fixtures/log-records.ts'
+import { createBatch, findFirstWrong, readBack } from '../fixtures/log-records.ts'
 
 const TOPIC = 'events.raw'
 const PARTITION = `${TOPIC}-0`
@@ -43,7 +43,7 @@ function logOn(at: string, segmentBytes = 256 * 1024 * 1024): EventLog {
 async function written(frames: number, segmentBytes: number): Promise<Map<string, Buffer>> {
   const log = logOn(dir, segmentBytes)
   const writer = await log.writer(TOPIC, 0, 'test')
-  for (let n = 0; n < frames; n++) await writer.append(batchOf(n * 5, 5), n)
+  for (let n = 0; n < frames; n++) await writer.append(createBatch(n * 5, 5), n)
   await log.close()
   const names = readdirSync(join(dir, PARTITION)).filter((name) => name.endsWith('.log'))
   return new Map(names.map((name) => [name, readFileSync(join(dir, PARTITION, name))]))
@@ -79,9 +79,9 @@ describe('a segment cut in its last 4 KB', { timeout: 300_000 }, () => {
       const writer = await log.writer(TOPIC, 0, 'test')
       expect(statSync(join(at, PARTITION, '00000000000000000000.log')).size).toBe(ends[whole])
       if (cut % 16 === 3 || ends.includes(cut)) {
-        expect(await writer.append(batchOf(whole * 5, 5), 1)).toBe(whole * 5)
+        expect(await writer.append(createBatch(whole * 5, 5), 1)).toBe(whole * 5)
         const { records, error } = await readBack(log, TOPIC)
-        expect([error, firstWrong(records)]).toEqual([undefined, -1])
+        expect([error, findFirstWrong(records)]).toEqual([undefined, -1])
         expect(records.length).toBe(whole * 5 + 5)
       }
       await log.close()
@@ -98,7 +98,7 @@ describe('a segment cut in its last 4 KB', { timeout: 300_000 }, () => {
       const whole = ends.filter((end) => end <= cut).length - 1
       const log = logOn(dir)
       const { records, error } = await readBack(log, TOPIC)
-      expect([records.length, firstWrong(records)]).toEqual([whole * 5, -1])
+      expect([records.length, findFirstWrong(records)]).toEqual([whole * 5, -1])
       const message = `${path} at byte ${ends[whole]}: records ${whole * 5} to 149 can't be read`
       expect(error).toMatchObject({
         code: 'CCS_LOG_CORRUPT',
@@ -137,7 +137,7 @@ describe('single-bit flips', () => {
       const log = logOn(dir)
       const { records, error } = await readBack(log, TOPIC)
       const where = `seed ${seed} round ${round}: bit ${bit} of ${name}`
-      expect(firstWrong(records), where).toBe(-1)
+      expect(findFirstWrong(records), where).toBe(-1)
       expect(records.length, where).toBeLessThan(total)
       const isInLastFrame = name === lastName && bit >> 3 >= (frameEnds(bytes).at(-2) ?? 0)
       if (isInLastFrame && !hasMark)
@@ -146,7 +146,7 @@ describe('single-bit flips', () => {
       // A seek that passes the damage by headers serves nothing wrong either.
       const from = Math.floor(random() * total)
       const seek = await readBack(log, TOPIC, from)
-      expect(firstWrong(seek.records, from), where).toBe(-1)
+      expect(findFirstWrong(seek.records, from), where).toBe(-1)
       await log.close()
       writeFileSync(join(dir, PARTITION, name), bytes)
     }

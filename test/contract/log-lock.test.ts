@@ -9,7 +9,7 @@ import { type Processes, takeLock } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local.ts'
 import type { EventLog, LogWriter } from '../../cli/domain/log/event-log.ts'
-import { batchOf, readBack } from '../fixtures/log-records.ts'
+import { createBatch, readBack } from '../fixtures/log-records.ts'
 import { transpileCli } from '../fixtures/transpiled-cli.ts'
 
 const TOPIC = 'events.raw'
@@ -172,6 +172,6 @@ describe('the lock of a partition', () => {
       expect((await readBack(log, TOPIC)).records.length).toBeGreaterThan(acknowledged)
     }
     const writer: LogWriter = await log.writer(TOPIC, 0, 'test')
-    expect(await writer.append(batchOf(0, 1), 1)).toBeGreaterThan(acknowledged)
+    expect(await writer.append(createBatch(0, 1), 1)).toBeGreaterThan(acknowledged)
   })
 })

@@ -9,7 +9,13 @@ import { openLocalLog } from '../../cli/adapters/log/local.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { LOG_CASES } from '../fixtures/log-contract.ts'
-import { batchOf, firstWrong, readBack, record, recordsOf } from '../fixtures/log-records.ts'
+import {
+  copyRecords,
+  createBatch,
+  findFirstWrong,
+  numberedRecord,
+  readBack,
+} from '../fixtures/log-records.ts'
 
 const TOPIC = 'events.raw'
 
@@ -61,7 +67,7 @@ describe('the embedded log', () => {
   test('a reader can begin with any record behind a roll', async () => {
     const small = smallSegments(1500)
     const writer = await small.writer(TOPIC, 0, 'test')
-    for (let at = 0; at < 100; at += 10) await writer.append(batchOf(at, 10), at)
+    for (let at = 0; at < 100; at += 10) await writer.append(createBatch(at, 10), at)
     expect(
       readdirSync(join(dir, `${TOPIC}-0`)).filter((n) => n.endsWith('.log')).length,
     ).toBeGreaterThan(2)
@@ -69,7 +75,7 @@ describe('the embedded log', () => {
       const { records, error } = await readBack(small, TOPIC, from)
       expect(error).toBeUndefined()
       expect(records.length).toBe(100 - from)
-      expect(firstWrong(records, from)).toBe(-1)
+      expect(findFirstWrong(records, from)).toBe(-1)
     }
   })
 
@@ -87,7 +93,7 @@ describe('the embedded log', () => {
     const times = [500, 400, 600, 100]
     for (const [n, time] of times.entries()) {
       const writer = await small.writer(TOPIC, 0, 'test')
-      await writer.append(batchOf(n, 1), time)
+      await writer.append(createBatch(n, 1), time)
       await writer.close()
       await rm(join(dir, `${TOPIC}-0`, 'durable'))
     }
@@ -103,7 +109,7 @@ describe('the embedded log', () => {
     const writing = (async () => {
       for (let n = 0; n < 200; n++) {
         started += 5
-        await writer.append(batchOf(n * 5, 5), n)
+        await writer.append(createBatch(n * 5, 5), n)
         acknowledged += 5
       }
     })()
@@ -113,11 +119,11 @@ describe('the embedded log', () => {
       while (seen.length < 1000) {
         const atLeast = acknowledged
         const frames = await reader.read(500)
-        seen.push(...frames.flatMap(recordsOf))
+        seen.push(...frames.flatMap(copyRecords))
         if (frames.length === 0) expect(seen.length).toBeGreaterThanOrEqual(atLeast)
         expect(seen.length).toBeLessThanOrEqual(started)
       }
-      expect(firstWrong(seen)).toBe(-1)
+      expect(findFirstWrong(seen)).toBe(-1)
       expect(seen.length).toBe(1000)
     }
     await Promise.all([writing, follow(), follow()])
@@ -130,13 +136,13 @@ describe('the embedded log', () => {
 
   test('what a living writer has not synced is not read', async () => {
     const writer = await log.writer(TOPIC, 0, 'test')
-    await writer.append(batchOf(0, 2), 1)
+    await writer.append(createBatch(0, 2), 1)
     const before = await readBack(log, TOPIC)
     // The bytes of a next frame, as a writer leaves them before its fdatasync.
     const other = openLocalLog({ dir: join(dir, 'other'), files: diskFiles() })
     const otherWriter = await other.writer(TOPIC, 0, 'test')
-    await otherWriter.append(batchOf(0, 2), 1)
-    await otherWriter.append(batchOf(2, 2), 2)
+    await otherWriter.append(createBatch(0, 2), 1)
+    await otherWriter.append(createBatch(2, 2), 2)
     await other.close()
     const files = diskFiles()
     const name = join(`${TOPIC}-0`, '00000000000000000000.log')
@@ -149,7 +155,7 @@ describe('the embedded log', () => {
     expect(await log.range(TOPIC, 0)).toEqual({ start: 0, end: 2 })
     // Without a writer it is whole, and reading makes it durable.
     await writer.close()
-    expect((await readBack(log, TOPIC)).records).toEqual([0, 1, 2, 3].map(record))
+    expect((await readBack(log, TOPIC)).records).toEqual([0, 1, 2, 3].map(numberedRecord))
     expect(await log.range(TOPIC, 0)).toEqual({ start: 0, end: 4 })
   })
 })

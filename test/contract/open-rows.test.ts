@@ -13,10 +13,10 @@ import {
   makeRecords,
   makeRig,
   openRig,
+  queryRows,
   RAW,
+  type RecordStream,
   type Rig,
-  rowsOf,
-  type StreamOfRecords,
 } from '../fixtures/pipeline-rig.ts'
 
 const SEED = Number(process.env.CCS_SEED ?? 11)
@@ -33,7 +33,7 @@ const CHUNK = 150
 
 let dir: string
 let rig: Rig
-let stream: StreamOfRecords
+let stream: RecordStream
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'ccs-open-rows-'))
@@ -63,11 +63,11 @@ test(`often asked and seldom asked engines hold the same rows (seed ${SEED})`, a
           await reader.close()
         }
       }
-      await rowsOf(often, GOLD)
+      await queryRows(often, GOLD)
     }
     await drain(often)
     await drain(seldom)
-    expect(await rowsOf(often, GOLD)).toEqual(await rowsOf(seldom, GOLD))
+    expect(await queryRows(often, GOLD)).toEqual(await queryRows(seldom, GOLD))
   } finally {
     for (const log of logs) await log.close()
     await often.close()
@@ -76,8 +76,8 @@ test(`often asked and seldom asked engines hold the same rows (seed ${SEED})`, a
   const again = await openRig(rig, join(dir, 'often'))
   const other = await openRig(rig, join(dir, 'seldom'))
   try {
-    for (let i = 0; i < 3; i++) await rowsOf(again, GOLD)
-    expect(await rowsOf(again, GOLD)).toEqual(await rowsOf(other, GOLD))
+    for (let i = 0; i < 3; i++) await queryRows(again, GOLD)
+    expect(await queryRows(again, GOLD)).toEqual(await queryRows(other, GOLD))
   } finally {
     await again.close()
     await other.close()

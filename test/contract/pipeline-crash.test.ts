@@ -14,18 +14,18 @@ import { compareTable } from '../../cli/domain/audit/compare-truth.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
 import { IS_WHOLE } from '../fixtures/fault-share.ts'
-import { expectedOf, faultsOf, foundIn } from '../fixtures/pipeline-oracle.ts'
+import { computeExpected, findFaults, readFound } from '../fixtures/pipeline-oracle.ts'
 import {
   APPEND_MS,
   drain,
-  forgetHolders,
+  dropStaleLocks,
   makeRecords,
   makeRig,
   openRig,
+  queryRows,
   RAW,
+  type RecordStream,
   type Rig,
-  rowsOf,
-  type StreamOfRecords,
 } from '../fixtures/pipeline-rig.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
@@ -51,7 +51,7 @@ const WAYS = [
 
 let dir: string
 let rig: Rig
-let stream: StreamOfRecords
+let stream: RecordStream
 
 beforeAll(async () => {
   dir = await mkdtemp(join(SCRATCH, 'ccs-pipeline-crash-'))
@@ -123,16 +123,16 @@ async function recover(
     if (end < life.acknowledged) return [`${life.acknowledged} acknowledged, ${end} in the log`]
     await drain(open)
     const judged = async () =>
-      faultsOf(
-        await expectedOf(open.store.log, rig.logic.rawSchemas),
-        await foundIn(root, dlqSchema),
+      findFaults(
+        await computeExpected(open.store.log, rig.logic.rawSchemas),
+        await readFound(root, dlqSchema),
       )
     const faults = await judged()
     if (faults.length > 0) return faults
     life.acknowledged = end
     await append(open, life, RECORDS)
     await drain(open)
-    const gold = await rowsOf(open, GOLD)
+    const gold = await queryRows(open, GOLD)
     const wrong = GOLD.filter((table) => gold[table] !== wanted[table])
     return [...(await judged()), ...wrong.map((table) => `${table} is not the log's`)]
   } finally {
@@ -154,7 +154,7 @@ async function cleanGold(): Promise<Record<string, string>> {
       const actual = await open.engine.query(`SELECT * FROM ${table.name}`, APPEND_MS)
       expect(compareTable(table, rows, actual.rows).mismatches, table.name).toBe(0)
     }
-    return await rowsOf(open, GOLD)
+    return await queryRows(open, GOLD)
   } finally {
     await open.close()
   }
@@ -193,7 +193,7 @@ test('a crash at any call of the file system leaves a pipeline that goes on with
       await crash(disk, root, life)
       const where = `${when} call ${call} of ${sites} (${disk.trace[call]}), ${end}, seed ${SEED}`
       await disk[end]()
-      forgetHolders(root)
+      dropStaleLocks(root)
       try {
         const found = await recover(root, life, wanted)
         faults.push(...found.map((fault) => `${where}: ${fault}`))

@@ -11,14 +11,14 @@ import { Gate } from '../../cli/domain/gate/gate.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import {
   BASE_MS,
-  below,
-  GATE,
+  encodeRecord,
+  GATE_OPTIONS,
   goodEvent,
   type Random,
-  recordOf,
+  randomBelow,
   seeded,
 } from '../fixtures/gate-events.ts'
-import { expectedOf, faultsOf, foundIn, recordsIn } from '../fixtures/pipeline-oracle.ts'
+import { computeExpected, findFaults, readFound, recordsIn } from '../fixtures/pipeline-oracle.ts'
 import { drain, makeRig, openRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
 
 const EACH = Number(process.env.CCS_POISON_EACH ?? 2_000)
@@ -39,9 +39,9 @@ interface Poison {
 const header = (id: number) =>
   Buffer.from([0, ...[24, 16, 8, 0].map((shift) => (id >> shift) & 255)])
 const noise = (random: Random, bytes: number) =>
-  Buffer.from(Array.from({ length: bytes }, () => below(random, 256)))
+  Buffer.from(Array.from({ length: bytes }, () => randomBelow(random, 256)))
 const good = (random: Random, change: Partial<Event> = {}) =>
-  recordOf({ ...goodEvent(random), ...change })
+  encodeRecord({ ...goodEvent(random), ...change })
 
 /** A long as Avro writes it: zigzag, seven bits a byte. */
 function long(value: bigint): Buffer {
@@ -66,14 +66,14 @@ const POISONS: readonly Poison[] = [
   {
     kind: 'random bytes',
     reasons: ['bad_magic', 'unknown_schema_id', 'undecodable'],
-    make: (random) => noise(random, below(random, 300)),
+    make: (random) => noise(random, randomBelow(random, 300)),
   },
   {
     kind: 'wrong magic',
     reasons: ['bad_magic'],
     make: (random) => {
       const bytes = Buffer.from(good(random))
-      bytes[0] = 1 + below(random, 255)
+      bytes[0] = 1 + randomBelow(random, 255)
       return bytes
     },
   },
@@ -81,20 +81,20 @@ const POISONS: readonly Poison[] = [
     kind: 'unknown schema id',
     reasons: ['unknown_schema_id'],
     make: (random) =>
-      Buffer.concat([header(1000 + below(random, 2 ** 31 - 1000)), good(random).subarray(5)]),
+      Buffer.concat([header(1000 + randomBelow(random, 2 ** 31 - 1000)), good(random).subarray(5)]),
   },
   {
     kind: 'truncated',
     reasons: ['bad_magic', 'undecodable'],
     make: (random) => {
       const bytes = good(random)
-      return bytes.subarray(0, below(random, bytes.length))
+      return bytes.subarray(0, randomBelow(random, bytes.length))
     },
   },
   {
     kind: 'trailing bytes',
     reasons: ['undecodable'],
-    make: (random) => Buffer.concat([good(random), noise(random, 1 + below(random, 20))]),
+    make: (random) => Buffer.concat([good(random), noise(random, 1 + randomBelow(random, 20))]),
   },
   {
     kind: 'array bomb',
@@ -110,7 +110,7 @@ const POISONS: readonly Poison[] = [
     kind: 'deep nesting',
     reasons: ['bad_magic', 'undecodable'],
     make: (random, index) => {
-      const depth = 200 + below(random, 1000)
+      const depth = 200 + randomBelow(random, 1000)
       const text = Buffer.from('['.repeat(depth) + ']'.repeat(depth))
       return index % 2 === 0 ? Buffer.concat([header(1), text]) : text
     },
@@ -127,7 +127,7 @@ const POISONS: readonly Poison[] = [
         [0xf5, 0x80, 0x80, 0x80],
         [0xe2, 0x82],
       ]
-      bytes.set(wrong[below(random, wrong.length)] ?? [], bytes.indexOf('INVALID'))
+      bytes.set(wrong[randomBelow(random, wrong.length)] ?? [], bytes.indexOf('INVALID'))
       return bytes
     },
   },
@@ -135,7 +135,7 @@ const POISONS: readonly Poison[] = [
     kind: 'absurd timestamps',
     reasons: ['rule_violation', 'too_far_in_future'],
     make: (random) => {
-      const event_ts = ABSURD_MS[below(random, ABSURD_MS.length)] ?? 0
+      const event_ts = ABSURD_MS[randomBelow(random, ABSURD_MS.length)] ?? 0
       return good(random, { event_ts, sent_ts: null, received_ts: null })
     },
   },
@@ -171,7 +171,7 @@ function costMs(gate: Gate, bytes: Buffer): number {
   let least = Number.POSITIVE_INFINITY
   for (let attempt = 0; attempt < 3 && least > MS_MAX; attempt++) {
     const startMs = performance.now()
-    gate.judge(bytes, APPEND_MS)
+    gate.validate(bytes, APPEND_MS)
     least = Math.min(least, performance.now() - startMs)
   }
   return least
@@ -184,7 +184,7 @@ describe('poison', () => {
       const root = join(dir, kind.replaceAll(' ', '-'))
       const count = kind === '5 MB' ? LARGE : EACH
       const random = seeded(13)
-      const gate = new Gate(GATE)
+      const gate = new Gate(GATE_OPTIONS)
       let slowestMs = 0
       const open = await openRig(rig, root)
       try {
@@ -198,7 +198,7 @@ describe('poison', () => {
           if (index % GOOD_EVERY === 0) {
             goods++
             const page = goods % 2 === 0 ? '__proto__' : '/garden'
-            batch.add(recordOf({ ...goodEvent(random, goods), page, event_type: 'page_view' }))
+            batch.add(encodeRecord({ ...goodEvent(random, goods), page, event_type: 'page_view' }))
           }
           if (batch.bytes < 1_000_000 && index + 1 < count) continue
           await writer.append(batch, APPEND_MS)
@@ -206,11 +206,11 @@ describe('poison', () => {
         }
         await writer.close()
         await drain(open)
-        const expected = await expectedOf(open.store.log, rig.logic.rawSchemas)
-        const found = await foundIn(root, rig.logic.dlqSchema)
+        const expected = await computeExpected(open.store.log, rig.logic.rawSchemas)
+        const found = await readFound(root, rig.logic.dlqSchema)
         expect(expected.good.size, 'good events').toBe(goods)
         expect(expected.bad.size, 'poison').toBe(count)
-        expect(faultsOf(expected, found)).toEqual([])
+        expect(findFaults(expected, found)).toEqual([])
         const others = found.dlq.filter(({ reason }) => !reasons.some((one) => one === reason))
         expect(others.slice(0, 3)).toEqual([])
         expect((await recordsIn(open.store.log, RAW)).length).toBe(goods + count)

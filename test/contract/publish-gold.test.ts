@@ -8,12 +8,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { ClosedShop, type Visit } from '../fixtures/closed-shop.ts'
 import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
 import { IS_WHOLE } from '../fixtures/fault-share.ts'
-import { below, seeded } from '../fixtures/gate-events.ts'
-import { drain, forgetHolders, type Rig } from '../fixtures/pipeline-rig.ts'
-import { TellingShop } from '../fixtures/telling-shop.ts'
+import { FinalizedShop, type ShopVisit } from '../fixtures/finalized-shop.ts'
+import { randomBelow, seeded } from '../fixtures/gate-events.ts'
+import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
+import { PublishingShop } from '../fixtures/publishing-shop.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Of a story that meets everything that it is about. */
@@ -24,14 +24,14 @@ const DAY = 1_440
 
 let dir: string
 let rig: Rig
-let shop: TellingShop
+let shop: PublishingShop
 
 beforeAll(async () => {
-  rig = await ClosedShop.rig()
+  rig = await FinalizedShop.rig()
 })
 beforeEach(async () => {
   dir = await mkdtemp(join(SCRATCH, 'ccs-publish-'))
-  shop = new TellingShop(rig, join(dir, 'shop'), seeded(SEED))
+  shop = new PublishingShop(rig, join(dir, 'shop'), seeded(SEED))
 })
 afterEach(async () => {
   await shop.stop()
@@ -40,24 +40,24 @@ afterAll(async () => {
   if (dir) await rm(dir, { recursive: true, force: true })
 })
 
-const at = (visitor: string, ...minutes: number[]): Visit[] =>
+const at = (visitor: string, ...minutes: number[]): ShopVisit[] =>
   minutes.map((minute) => ({ minute, visitor }))
 
 test('a row is told when it changes and no other, and a visit that joined another is taken back', async () => {
   await shop.start()
   await shop.append(0, [...at('ann', 0, 50), ...at('bob', 60)])
-  await shop.takeIn()
+  await shop.ingestAll()
   await shop.publish()
-  await shop.expectTold('at first')
-  const before = (await shop.told('gold.sessions')).length
+  await shop.expectPublished('at first')
+  const before = (await shop.readPublished('gold.sessions')).length
   await shop.publish()
-  expect((await shop.told('gold.sessions')).length).toBe(before)
+  expect((await shop.readPublished('gold.sessions')).length).toBe(before)
   // Of a partition of its own, so it is not late: both visits of ann are one.
   await shop.append(1, at('ann', 25))
-  await shop.takeIn()
+  await shop.ingestAll()
   await shop.publish()
-  await shop.expectTold('joined')
-  const news = (await shop.told('gold.sessions')).slice(before)
+  await shop.expectPublished('joined')
+  const news = (await shop.readPublished('gold.sessions')).slice(before)
   expect(news.map(({ row }) => row?.anonymous_id ?? null)).toEqual(['ann', null])
   const key = news[1]?.key
   expect(key).toBe(`ann@${Date.parse('2026-01-01T00:50:00Z')}`)
@@ -66,39 +66,39 @@ test('a row is told when it changes and no other, and a visit that joined anothe
 test('rows that leave for the lake are told as they left, and an event for one of them makes all right', async () => {
   await shop.start()
   const tenDays = at('ann', ...Array.from({ length: 40 }, (_, index) => (index * DAY) / 4))
-  await shop.bring(0, tenDays)
+  await shop.appendAndCommit(0, tenDays)
   expect(await shop.lakeFiles('gold.sessions')).not.toEqual([])
   await shop.publish()
-  await shop.expectTold('closed before they were told')
-  const before = (await shop.told('gold.sessions')).length
-  await shop.bring(0, at('ann', 11 * DAY))
+  await shop.expectPublished('closed before they were told')
+  const before = (await shop.readPublished('gold.sessions')).length
+  await shop.appendAndCommit(0, at('ann', 11 * DAY))
   await shop.publish()
-  await shop.expectTold('one more')
-  expect((await shop.told('gold.sessions')).length).toBeLessThan(before + 4)
-  await shop.bring(1, [...at('ann', 0.5), ...at('ann', 345)])
+  await shop.expectPublished('one more')
+  expect((await shop.readPublished('gold.sessions')).length).toBeLessThan(before + 4)
+  await shop.appendAndCommit(1, [...at('ann', 0.5), ...at('ann', 345)])
   expect(shop.notices).toHaveLength(3)
   await shop.publish()
-  await shop.expectTold('made anew')
+  await shop.expectPublished('made anew')
   await shop.stop()
   await shop.start()
   await shop.publish()
-  await shop.expectTold('after a restart')
+  await shop.expectPublished('after a restart')
 })
 
 test('what ended between Gold made anew and the copy told of it begins with a comparison', async () => {
   await shop.start()
-  await shop.bring(
+  await shop.appendAndCommit(
     0,
     at('ann', 0, 50, ...Array.from({ length: 16 }, (_, index) => 300 * (index + 1))),
   )
   await shop.publish()
-  await shop.bring(1, at('ann', 25))
+  await shop.appendAndCommit(1, at('ann', 25))
   expect(shop.notices.join()).toContain('gold.sessions: events for rows that had closed')
   await shop.stop()
   await shop.start()
   await shop.publish()
-  await shop.expectTold('joined')
-  const gone = (await shop.told('gold.sessions')).filter(({ row }) => !row)
+  await shop.expectPublished('joined')
+  const gone = (await shop.readPublished('gold.sessions')).filter(({ row }) => !row)
   expect(gone.map(({ key }) => key)).toEqual([`ann@${Date.parse('2026-01-01T00:50:00Z')}`])
 })
 
@@ -112,61 +112,61 @@ test('whatever partitions come when, with commits beside and restarts between, t
       ends[partitions] = random() * (ends[0] ?? 0)
       partitions++
     }
-    const partition = random() < 0.5 ? 0 : below(random, partitions)
-    const visits: Visit[] = []
+    const partition = random() < 0.5 ? 0 : randomBelow(random, partitions)
+    const visits: ShopVisit[] = []
     let minute = ends[partition] ?? 0
-    for (let count = 1 + below(random, 20); count > 0; count--) {
+    for (let count = 1 + randomBelow(random, 20); count > 0; count--) {
       minute += random() < 0.1 ? random() * DAY : random() * 40
-      visits.push({ minute, visitor: `v${below(random, 3)}`, isSale: random() < 0.3 })
+      visits.push({ minute, visitor: `v${randomBelow(random, 3)}`, isSale: random() < 0.3 })
     }
     ends[partition] = minute
     await shop.append(partition, visits)
     const commit =
-      random() < 0.5 ? shop.takeIn().then(() => shop.open.pipeline.commit()) : undefined
+      random() < 0.5 ? shop.ingestAll().then(() => shop.open.pipeline.commit()) : undefined
     if (random() < 0.5) await Promise.all([commit, shop.publish()])
     await commit
     if (random() < 0.5) {
-      await shop.takeIn()
+      await shop.ingestAll()
       await shop.publish()
-      await shop.expectTold(`round ${round}, seed ${STORY}`)
+      await shop.expectPublished(`round ${round}, seed ${STORY}`)
     }
     if (random() < 0.25) {
       await shop.stop()
       await shop.start()
-      await shop.takeIn()
+      await shop.ingestAll()
     }
   }
   await shop.publish()
-  await shop.expectTold(`at the end, seed ${STORY}`)
+  await shop.expectPublished(`at the end, seed ${STORY}`)
   expect(shop.notices.length).toBeGreaterThan(0)
 })
 
 test('a copy that cannot be written to is behind and nothing else, and has everything later', async () => {
   const disk = new FaultDisk(dir, { seed: SEED })
   await shop.start(disk.files)
-  await shop.bring(0, at('ann', 0, 100, 200))
+  await shop.appendAndCommit(0, at('ann', 0, 100, 200))
   disk.failWith = ({ path }) => (/gold\.sessions-0.*log$/.test(path) ? 'ENOSPC' : undefined)
   for (const minute of [300, 2 * DAY]) {
     await expect(shop.publish()).rejects.toMatchObject({ code: 'CCS_DISK_FULL' })
-    await shop.bring(0, at('ann', minute))
+    await shop.appendAndCommit(0, at('ann', minute))
   }
   disk.failWith = undefined
   await shop.publish()
-  await shop.expectTold('again')
+  await shop.expectPublished('again')
 })
 
 test('a journal that is lost or damaged costs a comparison, and nothing that is gone stays in the copy', async () => {
   await shop.start()
   await shop.append(0, at('ann', 0, 50))
-  await shop.takeIn()
+  await shop.ingestAll()
   await shop.publish()
   await shop.stop()
   rmSync(join(dir, 'shop/told.ndjson'))
   await shop.start()
   await shop.append(1, at('ann', 25))
-  await shop.takeIn()
+  await shop.ingestAll()
   await shop.publish()
-  await shop.expectTold('joined after the journal was lost')
+  await shop.expectPublished('joined after the journal was lost')
 })
 
 const WAYS = [
@@ -176,23 +176,23 @@ const WAYS = [
 ] as const satisfies readonly { when: When; end: 'powerLoss' | 'kill' }[]
 
 /** New rows, joined visits, rows that leave, and Gold made anew; each told, now and then beside a commit. */
-async function workload(telling: TellingShop, disk: FaultDisk): Promise<void> {
+async function workload(telling: PublishingShop, disk: FaultDisk): Promise<void> {
   await telling.start(disk.files)
-  await telling.takeIn()
+  await telling.ingestAll()
   await telling.publish()
   await telling.append(0, [...at('bob', 5 * DAY, 5 * DAY + 50), ...at('eve', 5 * DAY + 51)])
-  await telling.takeIn()
+  await telling.ingestAll()
   await telling.publish()
   await telling.append(1, at('bob', 5 * DAY + 25))
-  await telling.takeIn()
+  await telling.ingestAll()
   await Promise.all([telling.open.pipeline.commit(), telling.publish()])
   await telling.append(0, at('eve', 20 * DAY))
   await telling.append(1, at('eve', 21 * DAY))
-  await telling.takeIn()
+  await telling.ingestAll()
   await telling.open.pipeline.commit()
   await telling.publish()
   await telling.append(2, at('ann', 0.5, 301))
-  await telling.takeIn()
+  await telling.ingestAll()
   await telling.open.pipeline.commit()
   await telling.publish()
   await telling.stop()
@@ -202,9 +202,9 @@ test('a crash at any call of the file system leaves a copy that is what Gold is 
   timeout: IS_WHOLE ? 7_200_000 : 300_000,
 }, async () => {
   const base = join(dir, 'base')
-  const first = new TellingShop(rig, base, seeded(SEED))
+  const first = new PublishingShop(rig, base, seeded(SEED))
   await first.start()
-  await first.bring(
+  await first.appendAndCommit(
     0,
     at('ann', 0, 50, ...Array.from({ length: 16 }, (_, index) => (index + 1) * 300)),
   )
@@ -217,7 +217,7 @@ test('a crash at any call of the file system leaves a copy that is what Gold is 
   }
   copyOfBase()
   const dry = new FaultDisk(root, { seed: 0 })
-  const trial = new TellingShop(rig, root, seeded(SEED))
+  const trial = new PublishingShop(rig, root, seeded(SEED))
   await workload(trial, dry)
   expect(trial.notices.length).toBeGreaterThan(0)
   const { trace } = dry
@@ -230,11 +230,11 @@ test('a crash at any call of the file system leaves a copy that is what Gold is 
     copyOfBase()
     const disk = new FaultDisk(root, { seed: SEED * 100_000 + call })
     disk.crashAt(call, when)
-    await crash(new TellingShop(rig, root, seeded(SEED)), disk)
+    await crash(new PublishingShop(rig, root, seeded(SEED)), disk)
     await disk[end]()
-    forgetHolders(root)
+    dropStaleLocks(root)
     try {
-      await recover(new TellingShop(rig, root, seeded(SEED)))
+      await recover(new PublishingShop(rig, root, seeded(SEED)))
     } catch (error) {
       const where = `${when} call ${call} of ${trace.length} (${trace[call]}), ${end}, seed ${SEED}`
       faults.push(`${where}: ${error instanceof Error ? error.stack : error}`)
@@ -244,7 +244,7 @@ test('a crash at any call of the file system leaves a copy that is what Gold is 
   expect(faults).toEqual([])
 })
 
-async function crash(telling: TellingShop, disk: FaultDisk): Promise<void> {
+async function crash(telling: PublishingShop, disk: FaultDisk): Promise<void> {
   try {
     await workload(telling, disk)
   } catch (error) {
@@ -258,14 +258,14 @@ async function crash(telling: TellingShop, disk: FaultDisk): Promise<void> {
 const isCrash = (error: unknown): boolean =>
   error instanceof SimulatedCrash || (error instanceof Error && isCrash(error.cause))
 
-async function recover(telling: TellingShop): Promise<void> {
+async function recover(telling: PublishingShop): Promise<void> {
   await telling.start()
   try {
     // Of visits that were told of before, two become one before anything else is told.
     await telling.append(3, [...at('ann', 25), ...at('bob', 5 * DAY + 25)])
     await drain(telling.open)
     await telling.publish()
-    await telling.expectTold('after the crash')
+    await telling.expectPublished('after the crash')
   } finally {
     await telling.stop()
   }

@@ -10,7 +10,7 @@ import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local.ts'
 import { openCodec } from '../../cli/app/project-logic.ts'
 import type { Reject } from '../../cli/domain/gate/reject.ts'
-import { DLQ_TOPIC, openRejects } from '../../cli/domain/gate/rejects.ts'
+import { DLQ_TOPIC, openRejectWriter } from '../../cli/domain/gate/reject-writer.ts'
 import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
 
 let dir: string
@@ -38,30 +38,30 @@ const at = (partition: number, nextOffset: number) => ({
 
 test('a commit in the middle of a replay counts only the rejects that were met again', async () => {
   const codec = await openCodec((await makeRig(['bronze.events'])).logic)
-  const open = async (committed?: Parameters<typeof openRejects>[2]['committed']) => {
+  const open = async (committed?: Parameters<typeof openRejectWriter>[2]['committed']) => {
     const log = openLocalLog({ dir, files: diskFiles() })
-    const rejects = await openRejects(log, codec, {
+    const rejects = await openRejectWriter(log, codec, {
       owner: 'test',
       ...(committed && { committed }),
     })
     return { log, rejects }
   }
   const first = await open()
-  expect(await first.rejects.keep([reject(3), reject(1, 1), reject(5), reject(9)])).toBe(4)
+  expect(await first.rejects.write([reject(3), reject(1, 1), reject(5), reject(9)])).toBe(4)
   await first.rejects.close()
   await first.log.close()
 
   // It died before any commit; the next life meets partition 0 up to 6 again, commits and dies.
   const second = await open()
-  expect(second.rejects.metEnd).toBe(0)
-  expect(await second.rejects.keep([reject(3), reject(5)])).toBe(1)
+  expect(second.rejects.replayedEnd).toBe(0)
+  expect(await second.rejects.write([reject(3), reject(5)])).toBe(1)
   await second.rejects.close()
   await second.log.close()
 
   const third = await open({ dlqEnd: 1, positions: [at(0, 6), at(1, 0)] })
-  expect(third.rejects.metEnd).toBe(1)
-  expect(await third.rejects.keep([reject(1, 1)])).toBe(3)
-  expect(await third.rejects.keep([reject(9), reject(12)])).toBe(5)
+  expect(third.rejects.replayedEnd).toBe(1)
+  expect(await third.rejects.write([reject(1, 1)])).toBe(3)
+  expect(await third.rejects.write([reject(9), reject(12)])).toBe(5)
   expect(third.rejects.end).toBe(5)
   await third.rejects.close()
   expect((await third.log.range(DLQ_TOPIC, 0)).end).toBe(5)

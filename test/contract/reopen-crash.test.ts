@@ -7,11 +7,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ClosedShop } from '../fixtures/closed-shop.ts'
 import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
 import { IS_WHOLE } from '../fixtures/fault-share.ts'
+import { FinalizedShop } from '../fixtures/finalized-shop.ts'
 import { seeded } from '../fixtures/gate-events.ts'
-import { drain, forgetHolders, type Rig } from '../fixtures/pipeline-rig.ts'
+import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Call sites that the default run visits. */
@@ -30,12 +30,12 @@ let rig: Rig
 /** `base` is a shop with rows that have closed, and a partition in the log that the engine has not met. */
 beforeAll(async () => {
   dir = await mkdtemp(join(SCRATCH, 'ccs-reopen-crash-'))
-  rig = await ClosedShop.rig()
-  const shop = new ClosedShop(rig, join(dir, 'base'), seeded(SEED))
+  rig = await FinalizedShop.rig()
+  const shop = new FinalizedShop(rig, join(dir, 'base'), seeded(SEED))
   await shop.start()
   const visitor = 'ann'
   const visits = Array.from({ length: EVENTS }, (_, index) => ({ minute: index * 300, visitor }))
-  await shop.bring(0, visits)
+  await shop.appendAndCommit(0, visits)
   await shop.append(1, [{ minute: 0.5, visitor }])
   await shop.stop()
 })
@@ -51,13 +51,13 @@ function copyOfBase(): string {
   return root
 }
 
-async function workload(shop: ClosedShop, disk: FaultDisk): Promise<void> {
+async function workload(shop: FinalizedShop, disk: FaultDisk): Promise<void> {
   await shop.start(disk.files)
   await drain(shop.open)
   await shop.stop()
 }
 
-async function crash(shop: ClosedShop, disk: FaultDisk): Promise<void> {
+async function crash(shop: FinalizedShop, disk: FaultDisk): Promise<void> {
   try {
     await workload(shop, disk)
   } catch (error) {
@@ -72,7 +72,7 @@ const isCrash = (error: unknown): boolean =>
   error instanceof SimulatedCrash || (error instanceof Error && isCrash(error.cause))
 
 async function recover(root: string): Promise<void> {
-  const shop = new ClosedShop(rig, root, seeded(SEED))
+  const shop = new FinalizedShop(rig, root, seeded(SEED))
   await shop.start()
   try {
     await drain(shop.open)
@@ -99,10 +99,10 @@ test('a crash at any call of the file system while Gold is made anew loses and d
     const root = copyOfBase()
     const disk = new FaultDisk(root, { seed: SEED * 100_000 + call })
     disk.crashAt(call, when)
-    await crash(new ClosedShop(rig, root, seeded(SEED)), disk)
+    await crash(new FinalizedShop(rig, root, seeded(SEED)), disk)
     const where = `${when} call ${call} of ${trace.length} (${disk.trace[call]}), ${end}, seed ${SEED}`
     await disk[end]()
-    forgetHolders(root)
+    dropStaleLocks(root)
     try {
       await recover(root)
     } catch (error) {
@@ -115,7 +115,7 @@ test('a crash at any call of the file system while Gold is made anew loses and d
 
 async function countCalls(root: string) {
   const disk = new FaultDisk(root, { seed: 0 })
-  const shop = new ClosedShop(rig, root, seeded(SEED))
+  const shop = new FinalizedShop(rig, root, seeded(SEED))
   await workload(shop, disk)
   return { trace: disk.trace, shop }
 }

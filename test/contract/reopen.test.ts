@@ -9,8 +9,8 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { runAudit } from '../../cli/app/audit.ts'
 import { compareTable } from '../../cli/domain/audit/compare-truth.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
-import { ClosedShop, type Visit } from '../fixtures/closed-shop.ts'
-import { below, seeded } from '../fixtures/gate-events.ts'
+import { FinalizedShop, type ShopVisit } from '../fixtures/finalized-shop.ts'
+import { randomBelow, seeded } from '../fixtures/gate-events.ts'
 import {
   APPEND_MS,
   drain,
@@ -26,14 +26,14 @@ const SEED = Number(process.env.CCS_SEED ?? 11)
 
 let rig: Rig
 let root: string
-let shop: ClosedShop
+let shop: FinalizedShop
 
 beforeAll(async () => {
-  rig = await ClosedShop.rig()
+  rig = await FinalizedShop.rig()
 })
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'ccs-reopen-'))
-  shop = new ClosedShop(rig, root, seeded(SEED))
+  shop = new FinalizedShop(rig, root, seeded(SEED))
   await shop.start()
 })
 afterEach(async () => {
@@ -41,7 +41,7 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-const at = (visitor: string, ...minutes: number[]): Visit[] =>
+const at = (visitor: string, ...minutes: number[]): ShopVisit[] =>
   minutes.map((minute) => ({ minute, visitor }))
 
 /** Ten days of a shop, of which all but the last have closed. */
@@ -51,11 +51,11 @@ const remade = (table: string) =>
   expect.stringContaining(`${table}: events for rows that had closed`)
 
 test('an event of a partition that comes later counts in the window, day and visit that had closed', async () => {
-  await shop.bring(0, TEN_DAYS)
+  await shop.appendAndCommit(0, TEN_DAYS)
   await shop.expectGold('before')
   for (const table of ['gold.activity_1m', 'gold.sessions', 'gold.revenue_daily'])
     expect(await shop.lakeFiles(table), table).not.toEqual([])
-  await shop.bring(1, at('ann', 0.5))
+  await shop.appendAndCommit(1, at('ann', 0.5))
   await shop.expectGold('after')
   expect(shop.notices).toHaveLength(3)
   expect(shop.notices).toContainEqual(remade('gold.activity_1m'))
@@ -67,12 +67,12 @@ test('an event of a partition that comes later counts in the window, day and vis
 })
 
 test('a question between intake and commit sees each row once', async () => {
-  await shop.bring(0, TEN_DAYS)
+  await shop.appendAndCommit(0, TEN_DAYS)
   await shop.append(1, at('ann', 0.5))
-  await shop.takeIn()
+  await shop.ingestAll()
   await shop.expectGold('not committed')
   await shop.append(1, at('ann', 1.5))
-  await shop.takeIn()
+  await shop.ingestAll()
   await shop.expectGold('more, not committed')
   await shop.open.pipeline.commit()
   await shop.expectGold('committed')
@@ -84,12 +84,12 @@ test('a question between intake and commit sees each row once', async () => {
 
 test('events that come while rows close belong to those rows', async () => {
   await shop.append(0, TEN_DAYS)
-  await shop.takeIn()
+  await shop.ingestAll()
   const { engine, store } = shop.open
   const frozen = await engine.freeze()
   if (!frozen) throw new Error('nothing was frozen')
   await shop.append(1, at('ann', 0.5))
-  await shop.takeIn()
+  await shop.ingestAll()
   await shop.expectGold('while rows close')
   const stage = await store.lake.stage('c1')
   const written = await engine.write(frozen, { serial: 1, stage, previous: [] })
@@ -100,7 +100,7 @@ test('events that come while rows close belong to those rows', async () => {
     ...{ positions, counts, files, state: written.state, models: [], schemas: [] },
   }
   await store.manifests.commit(manifest)
-  await store.lake.settle(manifest)
+  await store.lake.finalize(manifest)
   await engine.release(frozen, written, manifest)
   expect(files.map(({ table }) => table)).toContain('gold.activity_1m')
   // Asked as a question would be that had brought Gold up to date before the release.
@@ -113,11 +113,11 @@ test('events that come while rows close belong to those rows', async () => {
 })
 
 test('a later partition joins two visits that had closed', async () => {
-  await shop.bring(0, [
+  await shop.appendAndCommit(0, [
     ...at('ann', 0, 10, 60, 70),
     ...at('bob', ...TEN_DAYS.map((one) => one.minute + 100)),
   ])
-  await shop.bring(1, at('ann', 35))
+  await shop.appendAndCommit(1, at('ann', 35))
   await shop.expectGold('after')
   const { rows } = await shop.open.engine.query(
     `SELECT events FROM gold.sessions WHERE anonymous_id = 'ann'`,
@@ -127,11 +127,14 @@ test('a later partition joins two visits that had closed', async () => {
 })
 
 test('a pause of exactly thirty minutes joins, one of a millisecond more does not', async () => {
-  await shop.bring(0, [...at('ann', 0), ...at('bob', ...TEN_DAYS.map((one) => one.minute + 100))])
-  await shop.bring(1, at('ann', 30 + 1 / 60_000))
+  await shop.appendAndCommit(0, [
+    ...at('ann', 0),
+    ...at('bob', ...TEN_DAYS.map((one) => one.minute + 100)),
+  ])
+  await shop.appendAndCommit(1, at('ann', 30 + 1 / 60_000))
   await shop.expectGold('a millisecond more')
   expect(shop.notices).not.toContainEqual(remade('gold.sessions'))
-  await shop.bring(2, at('ann', 30))
+  await shop.appendAndCommit(2, at('ann', 30))
   await shop.expectGold('exactly')
   expect(shop.notices).toContainEqual(remade('gold.sessions'))
 })
@@ -139,11 +142,11 @@ test('a pause of exactly thirty minutes joins, one of a millisecond more does no
 test('a later partition joins visits to a run that is cut at midnights', async () => {
   const run = Array.from({ length: 70 }, (_, index) => index * 25)
   const gap = run.filter((minute) => minute < 800 || minute > 840)
-  await shop.bring(0, [
+  await shop.appendAndCommit(0, [
     ...at('ann', ...gap),
     ...at('bob', ...TEN_DAYS.map((one) => one.minute + 1800)),
   ])
-  await shop.bring(1, at('ann', 812))
+  await shop.appendAndCommit(1, at('ann', 812))
   await shop.expectGold('after')
 })
 
@@ -155,13 +158,13 @@ test.each([
     /kind: session/.test(text)
       ? text.replace(column, '').replace(/^.*"session_end >=.*$/m, '')
       : text
-  const bare = new ClosedShop(await ClosedShop.rig(edit), join(root, 'bare'), seeded(SEED))
+  const bare = new FinalizedShop(await FinalizedShop.rig(edit), join(root, 'bare'), seeded(SEED))
   await bare.start()
   try {
     const bob = at('bob', ...TEN_DAYS.map((one) => one.minute + 1800))
     const run = Array.from({ length: 50 }, (_, index) => index * 25)
-    await bare.bring(0, [...at('ann', ...run), ...bob])
-    await bare.bring(1, at('ann', 49 * 25 + 29))
+    await bare.appendAndCommit(0, [...at('ann', ...run), ...bob])
+    await bare.appendAndCommit(1, at('ann', 49 * 25 + 29))
     await bare.expectGold('after')
     expect(bare.notices).toContainEqual(remade('gold.sessions'))
   } finally {
@@ -170,19 +173,19 @@ test.each([
 })
 
 test('older history that belongs to no row that had closed leaves the lake as it is', async () => {
-  await shop.bring(0, TEN_DAYS)
+  await shop.appendAndCommit(0, TEN_DAYS)
   const before = await shop.lakeFiles('gold.activity_1m')
-  await shop.bring(1, at('cid', -3 * DAY, -2 * DAY, -2 * DAY + 5))
-  await shop.bring(1, at('cid', -1.5 * DAY))
+  await shop.appendAndCommit(1, at('cid', -3 * DAY, -2 * DAY, -2 * DAY + 5))
+  await shop.appendAndCommit(1, at('cid', -1.5 * DAY))
   await shop.expectGold('after')
   expect(shop.notices).toEqual([])
   expect((await shop.lakeFiles('gold.activity_1m')).slice(0, before.length)).toEqual(before)
 })
 
 test('an import makes a model anew once, not with each commit', async () => {
-  await shop.bring(0, TEN_DAYS)
+  await shop.appendAndCommit(0, TEN_DAYS)
   for (let day = 1; day < 9; day++) {
-    await shop.bring(1, at('ann', day * DAY + 1, day * DAY + DAY / 4))
+    await shop.appendAndCommit(1, at('ann', day * DAY + 1, day * DAY + DAY / 4))
     await shop.expectGold(`day ${day}`)
   }
   expect(shop.notices).toHaveLength(3)
@@ -191,13 +194,13 @@ test('an import makes a model anew once, not with each commit', async () => {
   // What the import has passed has closed again.
   for (const table of ['gold.activity_1m', 'gold.sessions', 'gold.revenue_daily'])
     expect(await shop.lakeFiles(table), table).not.toEqual([])
-  await shop.bring(2, at('ann', 0.5))
+  await shop.appendAndCommit(2, at('ann', 0.5))
   await shop.expectGold('a third partition')
   expect(shop.notices).toHaveLength(6)
 })
 
 test('rows that an older ccs closed are opened again', async () => {
-  await shop.bring(0, TEN_DAYS)
+  await shop.appendAndCommit(0, TEN_DAYS)
   const { manifests } = shop.open.store
   const manifest = await manifests.load()
   if (!manifest) throw new Error('no manifest')
@@ -206,9 +209,9 @@ test('rows that an older ccs closed are opened again', async () => {
   await manifests.commit({ ...manifest, serial: manifest.serial + 1, state })
   await shop.stop()
   await shop.start()
-  await shop.bring(0, at('ann', 10 * DAY))
+  await shop.appendAndCommit(0, at('ann', 10 * DAY))
   expect(shop.notices).toEqual([])
-  await shop.bring(1, at('ann', 0.5))
+  await shop.appendAndCommit(1, at('ann', 0.5))
   await shop.expectGold('after')
   expect(shop.notices).toHaveLength(3)
 })
@@ -222,18 +225,18 @@ test('whatever partitions come when, with questions and restarts between, Gold i
       ends[partitions] = random() * (ends[0] ?? 0)
       partitions++
     }
-    const partition = random() < 0.5 ? 0 : below(random, partitions)
-    const visits: Visit[] = []
+    const partition = random() < 0.5 ? 0 : randomBelow(random, partitions)
+    const visits: ShopVisit[] = []
     let minute = ends[partition] ?? 0
-    for (let count = 1 + below(random, 30); count > 0; count--) {
+    for (let count = 1 + randomBelow(random, 30); count > 0; count--) {
       minute += random() < 0.1 ? random() * DAY : random() * 40
-      visits.push({ minute, visitor: `v${below(random, 3)}`, isSale: random() < 0.3 })
+      visits.push({ minute, visitor: `v${randomBelow(random, 3)}`, isSale: random() < 0.3 })
     }
     ends[partition] = minute
     const where = `round ${round}, seed ${SEED}`
     await shop.append(partition, visits)
     if (random() < 0.4) {
-      await shop.takeIn()
+      await shop.ingestAll()
       await shop.expectGold(`${where}, not committed`)
     }
     if (random() < 0.6) {
@@ -249,13 +252,13 @@ test('whatever partitions come when, with questions and restarts between, Gold i
 })
 
 async function drainOrCommit(isAgain: boolean): Promise<void> {
-  await shop.takeIn()
+  await shop.ingestAll()
   await shop.open.pipeline.commit()
   if (isAgain) await shop.open.pipeline.commit()
 }
 
 test('two dirty partitions, the second brought when the first has closed, are the truth and add up', async () => {
-  const whole = await makeRig(undefined, { wholeMin: 1, closedMin: 1 })
+  const whole = await makeRig(undefined, { mergeAllRowsMin: 1, closedRowsMin: 1 })
   const { partitions, truth } = await makeRecords(whole, 3_000, SEED, 2)
   const side = join(root, 'two')
   const notices: string[] = []

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { runAudit } from '../../cli/app/audit.ts'
 import type { OpenPipeline } from '../../cli/app/pipeline.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
-import { ClosedShop } from '../fixtures/closed-shop.ts'
+import { FinalizedShop } from '../fixtures/finalized-shop.ts'
 import { seeded } from '../fixtures/gate-events.ts'
 import { APPEND_MS, drain, makeRecords, makeRig, openRig, RAW } from '../fixtures/pipeline-rig.ts'
 import { ReplayShop } from '../fixtures/replay-shop.ts'
@@ -74,24 +74,24 @@ test('Gold includes what a patch has mended, and the audit is green', async () =
 })
 
 test('a replay into days that have closed counts there, and holds no later row open', async () => {
-  const rig = await ClosedShop.rig()
-  const shop = new ClosedShop(rig, root, seeded(3))
+  const rig = await FinalizedShop.rig()
+  const shop = new FinalizedShop(rig, root, seeded(3))
   const minutes = Array.from({ length: 40 }, (_, index) => index * 360)
   const visits = (...some: number[]) => some.map((minute) => ({ minute, visitor: 'ann' }))
   await shop.start()
   try {
-    await shop.bring(0, visits(...minutes))
+    await shop.appendAndCommit(0, visits(...minutes))
     const { watermarkMs } = shop.open.engine
-    await shop.bring(1024, visits(0.5))
+    await shop.appendAndCommit(1024, visits(0.5))
     await shop.expectGold('after a replay')
     expect(shop.open.engine.watermarkMs).toBe(watermarkMs)
-    await shop.bring(0, visits(20_000, 40_000))
+    await shop.appendAndCommit(0, visits(20_000, 40_000))
     await shop.expectGold('later')
     const open = await shop.open.engine.query('SELECT count(*) AS n FROM gold.sessions', APPEND_MS)
     const files = await shop.lakeFiles('gold.sessions')
     const closed = files.reduce((sum, { rows }) => sum + rows, 0)
     expect(Number(open.rows[0]?.n) - closed).toBeLessThanOrEqual(1)
-    await shop.bring(1024, visits(0.7))
+    await shop.appendAndCommit(1024, visits(0.7))
     await shop.expectGold('after another')
     await shop.stop()
     await shop.start()

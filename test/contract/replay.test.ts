@@ -13,7 +13,7 @@ import type { Event } from '../../cli/domain/events/contracts.ts'
 import type { Clock } from '../../cli/domain/kernel/clock.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { makeRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
-import { cutAt, ReplayShop, START_MS, sharedLog } from '../fixtures/replay-shop.ts'
+import { failAppendAt, ReplayShop, START_MS, sharedLog } from '../fixtures/replay-shop.ts'
 
 const CLOCK: Clock = { ...systemClock(), nowMs: () => START_MS, sleep: async () => {} }
 
@@ -158,7 +158,7 @@ describe('a replay that is cut off', () => {
   test.each(at)('$when its append $cut goes on there, and sends nothing twice', async (one) => {
     const carts = await sevenCarts()
     const log = shop.log()
-    const failing = { log: cutAt(log, one.cut, one.when), chunkEvents: 3 }
+    const failing = { log: failAppendAt(log, one.cut, one.when), chunkEvents: 3 }
     await expect(shop.replay(failing)).rejects.toThrow('cut')
     await log.close()
     // Something else comes in between, so that the ends of the topics alone would tell nothing.
@@ -192,7 +192,7 @@ describe('a replay that is cut off', () => {
       const others = [shop.event(20), shop.event(21)].map((event) => shop.encode(event))
       await writer.append(RecordBatch.of(others), nowMs)
       const on = { clock, isShared: true }
-      const failing = { ...on, log: cutAt(shared, cut, when), chunkEvents: 3 }
+      const failing = { ...on, log: failAppendAt(shared, cut, when), chunkEvents: 3 }
       await expect(shop.replay(failing)).rejects.toThrow('cut')
       await writer.append(RecordBatch.of(others), nowMs)
       await shop.replay({ ...on, log: shared, chunkEvents: 2 })
@@ -231,13 +231,13 @@ test('what another replay has sent and settled meanwhile is not sent again', asy
   ]
   const record = { partition: 0, offset: 3, hash: 'of its bytes', times: 1 }
   expect([one, other].map((each) => each.isReplayed(record))).toEqual([false, false])
-  await one.settle(await one.announce(RAW, 1024, [record], 0), 'all')
+  await one.recordOutcome(await one.announce(RAW, 1024, [record], 0), 'all')
   await expect(other.announce(RAW, 1024, [record], 0)).rejects.toMatchObject({
     code: 'CCS_LOG_LOCKED',
   })
   expect(other.isReplayed(record)).toBe(true)
   const next = { ...record, offset: 4 }
-  await other.settle(await other.announce(RAW, 1024, [next], 0), 'all')
+  await other.recordOutcome(await other.announce(RAW, 1024, [next], 0), 'all')
   await log.close()
 })
 

@@ -21,8 +21,8 @@ import { runAudit } from '../../cli/app/audit.ts'
 import type { AuditReport } from '../../cli/domain/audit/audit.ts'
 import { loadProject } from '../../cli/project.ts'
 import {
-  askStored,
   dropRecord,
+  queryStored,
   readManifest,
   rewriteLake,
   rewriteState,
@@ -153,9 +153,9 @@ describe('damage that checksums know nothing of', () => {
     data = path.join(dir, 'damaged')
     cpSync(healthy, data, { recursive: true, verbatimSymlinks: true })
     const once = `SELECT event_id FROM stored GROUP BY event_id HAVING count(*) = 1`
-    const ids = await askStored(data, 'bronze.events', once)
+    const ids = await queryStored(data, 'bronze.events', once)
     const known = new Set(ids.map((row) => row.event_id))
-    const rows = await askStored(
+    const rows = await queryStored(
       data,
       'silver.events',
       `SELECT event_id, "offset", partition,

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { DlqList } from '../../cli/domain/dlq/dlq.ts'
-import type { ReplayResult } from '../../cli/domain/dlq/replay.ts'
-import type { DlqRecord } from '../../cli/domain/dlq/show.ts'
+import type { DlqList } from '../../cli/domain/dlq/list-rejects.ts'
+import type { ReplayResult } from '../../cli/domain/dlq/replay-rejects.ts'
+import type { DlqRecord } from '../../cli/domain/dlq/show-reject.ts'
 import { runCcs } from './run-ccs.ts'
 
 let data: string

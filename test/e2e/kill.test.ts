@@ -13,7 +13,7 @@ import { filesRegistry } from '../../cli/adapters/registry/files.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
 import { seededRandom } from '../fixtures/fault-files.ts'
-import { expectedOf, faultsOf, foundIn, recordsIn } from '../fixtures/pipeline-oracle.ts'
+import { computeExpected, findFaults, readFound, recordsIn } from '../fixtures/pipeline-oracle.ts'
 import { runCcs } from './run-ccs.ts'
 
 const POINTS = Number(process.env.CCS_KILL_POINTS ?? 12)
@@ -153,8 +153,8 @@ async function checkRows(
   const [wanted, kept] = [await recordsIn(source, 'events.raw'), await recordsIn(log, 'events.raw')]
   expect(kept.length).toBe(records)
   expect(kept.findIndex((one, index) => !wanted[index]?.bytes.equals(one.bytes))).toBe(-1)
-  const expected = await expectedOf(log, await registry.versions('events.raw-value'))
+  const expected = await computeExpected(log, await registry.versions('events.raw-value'))
   expect(expected.bad.size).toBeGreaterThan(0)
-  expect(faultsOf(expected, await foundIn(of.data, dlqSchema))).toEqual([])
+  expect(findFaults(expected, await readFound(of.data, dlqSchema))).toEqual([])
   await Promise.all([source.close(), log.close()])
 }

@@ -13,7 +13,7 @@ import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { findChromium, openPage, startBrowser, type WatchedPage } from '../fixtures/browser.js'
 import { type Child, endAll, startNode } from '../fixtures/child.ts'
 import { faintTexts } from '../fixtures/contrast.ts'
-import { goodEvent, recordOf, seeded } from '../fixtures/gate-events.ts'
+import { encodeRecord, goodEvent, seeded } from '../fixtures/gate-events.ts'
 import { runCcs } from './run-ccs.ts'
 
 const DAY_MS = 86_400_000
@@ -196,7 +196,7 @@ pageTest('an event that is appended to the log shows within a second', async (sk
           { polling: 20 },
         )
         const fromMs = Date.now()
-        await writer.append(RecordBatch.of([recordOf(event)]), fromMs)
+        await writer.append(RecordBatch.of([encodeRecord(event)]), fromMs)
         await isShown
         return Date.now() - fromMs
       })

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { type KsqldbFolder, ksqldbFolder } from '../fixtures/ksqldb-folder.ts'
-import { deadAddress } from '../fixtures/registry-proxy.ts'
+import { unusedAddress } from '../fixtures/registry-proxy.ts'
 import { type Ran, runCcs } from './run-ccs.ts'
 
 async function asked(url: string, sql: string, login = ''): Promise<Ran> {
@@ -20,7 +20,7 @@ async function asked(url: string, sql: string, login = ''): Promise<Ran> {
 }
 
 test('a host that does not answer or is not known is exit 4 and a look at ksqldb.url', async () => {
-  for (const url of [await deadAddress(), 'http://nobody.invalid:8088']) {
+  for (const url of [await unusedAddress(), 'http://nobody.invalid:8088']) {
     const { code, stdout, stderr } = await asked(url, 'SELECT * FROM silver.orders EMIT CHANGES')
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
     expect(stderr).toContain('CCS_ENGINE_UNREACHABLE')
@@ -53,7 +53,7 @@ test('refused credentials are said to be refused, and the password stays in', as
 })
 
 test('what is no SELECT is refused before anybody is asked', async () => {
-  const { code, stderr } = await asked(await deadAddress(), 'DROP STREAM x')
+  const { code, stderr } = await asked(await unusedAddress(), 'DROP STREAM x')
   expect(code).toBe(2)
   expect(stderr).toContain('Only one SELECT can be asked.')
 })

@@ -12,8 +12,8 @@ import { runWhy } from '../../cli/app/why.ts'
 import type { WhyReport } from '../../cli/domain/provenance/why.ts'
 import type { ReconcileReport } from '../../cli/domain/reconcile/accounts.ts'
 import { loadProject } from '../../cli/project.ts'
-import { appendEvents, shopEvent, shopOrder, uuidOf } from '../fixtures/shop-events.ts'
-import { askStored, putBytes, rewriteLake, tamperFile } from '../fixtures/tamper.ts'
+import { appendEvents, deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
+import { putBytes, queryStored, rewriteLake, tamperFile } from '../fixtures/tamper.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
 const VENV = process.env.CCS_VENV ?? path.join(ROOT, '.ccs/venv')
@@ -107,13 +107,13 @@ describe.skipIf(!existsSync(path.join(VENV, 'bin/dbt')))(
         `${DAY}: 1 order (12.00 EUR) came too late for the stream and is in the marts.`,
       )
       const { row } = await runWhy(await project(), {
-        ...{ model: 'fct_orders', words: [`event_id=${uuidOf('late')}`], limit: 1 },
+        ...{ model: 'fct_orders', words: [`event_id=${deriveUuid('late')}`], limit: 1 },
       })
       expect(row).toMatchObject({ order_id: 'order-late', revenue: '12.00' })
     })
 
     test('stay as they were when dbt refuses a file of Silver, which is named all the same', async () => {
-      const [order] = await askStored(
+      const [order] = await queryStored(
         data,
         'silver.orders',
         `SELECT event_id, order_id FROM stored
@@ -139,7 +139,7 @@ describe.skipIf(!existsSync(path.join(VENV, 'bin/dbt')))(
     })
 
     test('differ, with day, metric and order named, when a file of Silver was changed', async () => {
-      const [victim] = await askStored(
+      const [victim] = await queryStored(
         data,
         'silver.orders',
         `SELECT event_id, order_id, currency FROM stored

@@ -14,7 +14,7 @@ import type { DayReport, ReconcileReport } from '../../cli/domain/reconcile/acco
 import { loadProject } from '../../cli/project.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
 import { appendEvents, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
-import { askStored, putBytes, tamperFile, type Victim } from '../fixtures/tamper.ts'
+import { putBytes, queryStored, type TamperedFile, tamperFile } from '../fixtures/tamper.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
 const DAY = '2026-10-25'
@@ -54,7 +54,7 @@ const named = (report: ReconcileReport) =>
   dayOf(report).rows.map(({ table, key, of }) => `${table} ${of ?? key}`)
 
 /** What JSON says of a file of the lake, and for people its place. */
-const placeOf = ({ file }: Victim) =>
+const placeOf = ({ file }: TamperedFile) =>
   `lake/${file.table.replace('.', '/')}/${file.partition}/${file.name}`
 
 const raise = (table: string, isInPlace = false) =>
@@ -74,7 +74,7 @@ beforeAll(async () => {
   await ccs('gen', '--data', healthy, '--seed', '7', ...hour, '--late', '0.05')
   await ccs('run', '--once', '--data', healthy)
   await takeIn(shopEvent('closes', CLOSES))
-  const rows = await askStored(
+  const rows = await queryStored(
     healthy,
     'silver.orders',
     `SELECT event_id, order_id, anonymous_id, currency FROM stored

@@ -12,8 +12,8 @@ import { runReconcile } from '../../cli/app/reconcile.ts'
 import type { DayReport, ReconcileReport } from '../../cli/domain/reconcile/accounts.ts'
 import { loadProject } from '../../cli/project.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
-import { appendEvents, shopEvent, shopOrder, uuidOf } from '../fixtures/shop-events.ts'
-import { askStored, rewriteLake } from '../fixtures/tamper.ts'
+import { appendEvents, deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
+import { queryStored, rewriteLake } from '../fixtures/tamper.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
 const DAY = '2026-10-25'
@@ -177,15 +177,15 @@ describe('an order that comes too late', () => {
     for (const table of ['silver.events', 'silver.orders'])
       await rewriteLake(data, {
         table,
-        where: `event_id = '${uuidOf('late')}'`,
-        change: `SELECT * REPLACE (CASE WHEN event_id = '${uuidOf('late')}'
+        where: `event_id = '${deriveUuid('late')}'`,
+        change: `SELECT * REPLACE (CASE WHEN event_id = '${deriveUuid('late')}'
           THEN 99.00 ELSE revenue END AS revenue) FROM stored`,
       })
     await buildMarts(data)
     const { code, stdout } = await runCcs(['reconcile', '--data', data])
     expect(code).toBe(5)
     expect(stdout.replace(/\s+/g, ' ')).toContain(
-      `silver.events ${uuidOf('late')} differs: order order-late, revenue "99.00" instead of "12.00"`,
+      `silver.events ${deriveUuid('late')} differs: order order-late, revenue "99.00" instead of "12.00"`,
     )
   })
 
@@ -194,14 +194,14 @@ describe('an order that comes too late', () => {
     await takeIn(data)
     await rewriteLake(data, {
       table: 'silver.events',
-      where: `event_id = '${uuidOf('late')}'`,
-      change: `SELECT * FROM stored WHERE event_id <> '${uuidOf('late')}'`,
+      where: `event_id = '${deriveUuid('late')}'`,
+      change: `SELECT * FROM stored WHERE event_id <> '${deriveUuid('late')}'`,
     })
     await buildMarts(data)
     const report = await reconcileOf(data)
     expect(dayOf(report).rows).toContainEqual({
       table: 'silver.events',
-      key: uuidOf('late'),
+      key: deriveUuid('late'),
       problem: 'missing',
       of: 'order order-late',
       columns: [],
@@ -216,7 +216,7 @@ describe('a file of Silver that somebody changed before the marts were built', (
   beforeEach(async () => {
     data = path.join(dir, 'tampered')
     cpSync(healthy, data, { recursive: true, verbatimSymlinks: true })
-    const rows = await askStored(
+    const rows = await queryStored(
       data,
       'silver.orders',
       `SELECT event_id, order_id, revenue, anonymous_id FROM stored

@@ -8,7 +8,7 @@ import { runWhy } from '../../cli/app/why.ts'
 import type { WhyReport } from '../../cli/domain/provenance/why.ts'
 import { loadProject } from '../../cli/project.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
-import { appendEvents, shopEvent, shopOrder, uuidOf } from '../fixtures/shop-events.ts'
+import { appendEvents, deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { rewriteLake } from '../fixtures/tamper.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
@@ -52,7 +52,7 @@ async function explain(model: string, words: readonly string[], where = data): P
 
 const ids = (list: readonly { readonly eventId: string }[]) =>
   list.map(({ eventId }) => eventId).sort()
-const uuids = (...names: readonly string[]) => names.map(uuidOf).sort()
+const uuids = (...names: readonly string[]) => names.map(deriveUuid).sort()
 
 describe('a row of Gold', () => {
   test('of a day: its orders and refunds with what each gives, and all that was left out', async () => {
@@ -64,7 +64,7 @@ describe('a row of Gold', () => {
     expect(report.path.at(0)).toBe('events.raw')
     expect(report.path.at(-1)).toBe('gold.revenue_daily')
     expect(ids(report.events.first)).toEqual(uuids('one', 'two', 'back'))
-    const one = report.events.first.find(({ eventId }) => eventId === uuidOf('one'))
+    const one = report.events.first.find(({ eventId }) => eventId === deriveUuid('one'))
     expect(one).toMatchObject({ from: 'events.raw-0@1', gives: { orders: 1, revenue: '10.00' } })
     expect(ids(report.leftOut.duplicates.first)).toEqual(uuids('one'))
     expect(ids(report.leftOut.tooLate?.first ?? [])).toEqual(uuids('late'))
@@ -123,8 +123,8 @@ describe('a row of Gold', () => {
     cpSync(data, wrong, { recursive: true, verbatimSymlinks: true })
     await rewriteLake(wrong, {
       table: 'bronze.events',
-      where: `event_id = '${uuidOf('two')}'`,
-      change: `SELECT * FROM stored WHERE event_id <> '${uuidOf('two')}'`,
+      where: `event_id = '${deriveUuid('two')}'`,
+      change: `SELECT * FROM stored WHERE event_id <> '${deriveUuid('two')}'`,
     })
     const args = ['why', 'gold.revenue_daily', DAY, 'EUR', '--data', wrong]
     const { code, stdout, stderr } = await runCcs(args)
@@ -162,6 +162,6 @@ describe('a row that is not there', () => {
 
 test('a row of Silver is one event, found by any column that tells it apart', async () => {
   const report = await explain('silver.orders', ['order_id=order-two'])
-  expect(report).toMatchObject({ ok: true, key: { event_id: uuidOf('two') } })
+  expect(report).toMatchObject({ ok: true, key: { event_id: deriveUuid('two') } })
   expect(ids(report.events.first)).toEqual(uuids('two'))
 })

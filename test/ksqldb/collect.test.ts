@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
 import type { Collected } from '../../cli/app/collect.ts'
-import { recordDecoder } from '../../cli/domain/avro/record.ts'
+import { compileRecordDecoder } from '../../cli/domain/avro/record-decoder.ts'
 import type { RejectedEvent } from '../../cli/domain/events/contracts.ts'
 import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { withKafkaProject } from '../fixtures/kafka-project.ts'
@@ -57,7 +57,7 @@ ksqldbTest(
         expect(last?.log).toBe((await client.describe('KSQL_PROCESSING_LOG'))?.topic)
         const registry = await openConfluentRegistry({ url: servers.registry })
         const schema = (await registry.versions(`${PREFIX}events.dlq-value`)).at(-1)
-        const decode = recordDecoder<RejectedEvent>(schema?.schema ?? '', schema?.id ?? 0)
+        const decode = compileRecordDecoder<RejectedEvent>(schema?.schema ?? '', schema?.id ?? 0)
         const rejects: RejectedEvent[] = []
         for (const partition of [0, 1, 2]) {
           const options = { bytesMax: 1_000_000, waitMs: 0 }

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
-import { compileEncoder } from '../../cli/domain/avro/encode.ts'
+import { compileEncoder } from '../../cli/domain/avro/encoder.ts'
 import { flatName } from '../../cli/domain/dialects/dialect.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'

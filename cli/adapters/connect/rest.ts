@@ -32,7 +32,7 @@ export function connectRest(server: HttpServer, options: ConnectOptions = {}): C
   const ask = asker(http)
   const at = (name: string, rest = '') => `/connectors/${encodeURIComponent(name)}${rest}`
   return {
-    about: async () => {
+    readServerInfo: async () => {
       const { version, kafka_cluster_id: cluster } = record(await ask('GET', '/'))
       if (typeof version !== 'string') throw stranger(http.url)
       return { url: http.url, version, ...(typeof cluster === 'string' ? { cluster } : {}) }

@@ -48,7 +48,7 @@ const MODES = ['kill', 'torn', 'hang'] as const
 /** The steps of a commit, as ports have them: each is followed by the site of its name. */
 export interface CommitSteps {
   readonly engine: Steps<'freeze' | 'write' | 'release'>
-  readonly lake: Steps<'seal' | 'settle'>
+  readonly lake: Steps<'seal' | 'finalize'>
   readonly manifests: Steps<'commit'>
 }
 
@@ -92,7 +92,7 @@ export function faultPoint(spec: string): FaultPoint {
       after(engine, 'write', () => step('commit.write'))
       after(lake, 'seal', () => step('commit.seal'))
       after(manifests, 'commit', () => step('commit.manifest'))
-      after(lake, 'settle', () => step('commit.settle'))
+      after(lake, 'finalize', () => step('commit.settle'))
       after(engine, 'release', () => step('commit.release'))
     },
   }

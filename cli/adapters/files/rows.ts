@@ -7,9 +7,9 @@ import { createReadStream, type ReadStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { ByteRows, type RowScanner } from '../../domain/documents/byte-rows.ts'
-import { columnsFault, csvScanner } from '../../domain/documents/csv.ts'
+import { checkColumnCount, createCsvScanner } from '../../domain/documents/csv.ts'
 import { scanJsonLine } from '../../domain/documents/json-lines.ts'
+import { type RowScanner, RowSplitter } from '../../domain/documents/row-splitter.ts'
 import {
   type CsvStyle,
   RowFault,
@@ -38,7 +38,7 @@ export async function openRows(file: string, options: OpenRowsOptions): Promise<
   const isGzip = head[0] === 0x1f && head[1] === 0x8b
   const bytes = new ByteStream(file, isGzip)
   if (format === 'ndjson') return new TextRows({ bytes, bytesTotal, format, scan: scanJsonLine })
-  const scan = csvScanner(options.csv)
+  const scan = createCsvScanner(options.csv)
   const reader = new TextRows({ bytes, bytesTotal, format, scan })
   try {
     if (options.csv.header === undefined) await reader.takeHeader(file)
@@ -225,7 +225,7 @@ class TextRows implements RowReader {
         this.#repeated++
         continue
       }
-      const fault = isFields(row.values) ? columnsFault(row.values, columns.length) : undefined
+      const fault = isFields(row.values) ? checkColumnCount(row.values, columns.length) : undefined
       checked.push(fault === undefined ? row : { ...row, values: fault })
     }
     return checked
@@ -236,7 +236,7 @@ async function* readRows(
   chunks: AsyncIterable<Buffer>,
   scan: RowScanner,
 ): AsyncGenerator<readonly SourceRow[]> {
-  const rows = new ByteRows(scan)
+  const rows = new RowSplitter(scan)
   for await (const chunk of chunks) yield rows.push(chunk)
   yield rows.end()
 }

@@ -1,6 +1,6 @@
 /** kafkajs's errors in the words of ccs: what is wrong, at which brokers, and what to do about it. */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import { DamagedBatch } from '../../domain/log/kafka-batch.ts'
+import { DamagedBatchError } from '../../domain/log/kafka-batch.ts'
 
 /** Where a fault happened, for its message. */
 export interface FaultPlace {
@@ -20,7 +20,7 @@ export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = 
     return codecFault(topic, codec.toLowerCase(), error)
   }
   const kind = type || cause.type || ''
-  if (error instanceof DamagedBatch)
+  if (error instanceof DamagedBatchError)
     return new CcsError('CCS_LOG_CORRUPT', `${topic}-${place.partition}: ${message}`, {
       exit: EXIT.checkFailed,
       hint: 'Look at the broker’s disk and log.',

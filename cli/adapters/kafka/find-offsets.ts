@@ -2,7 +2,11 @@
  * Where records stand of which only the bytes are known, and when they were read: looked for in what came in
  * shortly before. A query that catches up reads old records, and theirs are not found.
  */
-import type { FindPlaces, SoughtRecord, TopicPlace } from '../../domain/dlq/collect-stream.ts'
+import type {
+  LocateRecords,
+  RecordPosition,
+  UnlocatedRecord,
+} from '../../domain/dlq/collect-stream.ts'
 import type { KafkaConnection } from './connection.ts'
 import { kafkaFault } from './fault.ts'
 
@@ -11,9 +15,9 @@ const READ_BYTES = 1024 * 1024
 /** Of a partition, for all that are looked for at once. */
 const BYTES_MAX = 32 * READ_BYTES
 
-export function placeFinder(kafka: KafkaConnection): FindPlaces {
+export function placeFinder(kafka: KafkaConnection): LocateRecords {
   return async (topic, sought) => {
-    const found = new Map<SoughtRecord, TopicPlace>()
+    const found = new Map<UnlocatedRecord, RecordPosition>()
     if (sought.length === 0) return found
     const times = sought.map(({ timeMs }) => timeMs)
     const fromMs = times.reduce((least, one) => Math.min(least, one)) - BEFORE_MS
@@ -39,8 +43,8 @@ interface Search {
   readonly partition: number
   readonly start: number
   readonly untilMs: number
-  readonly sought: readonly SoughtRecord[]
-  readonly found: Map<SoughtRecord, TopicPlace>
+  readonly sought: readonly UnlocatedRecord[]
+  readonly found: Map<UnlocatedRecord, RecordPosition>
 }
 
 async function lookThrough(kafka: KafkaConnection, search: Search): Promise<void> {

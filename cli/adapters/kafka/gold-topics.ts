@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import type { EventLog, LogWriter } from '../../domain/log/event-log.ts'
 import { frameRecords } from '../../domain/log/frame-records.ts'
-import { keyedRecord, readKeyed } from '../../domain/log/keyed-record.ts'
+import { decodeKeyedRecord, encodeKeyedRecord } from '../../domain/log/keyed-record.ts'
 import { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 
@@ -23,7 +23,7 @@ export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink
   return {
     async publish(model, records) {
       if (records.length === 0) return
-      const batch = RecordBatch.of(records.map(keyedRecord))
+      const batch = RecordBatch.of(records.map(encodeKeyedRecord))
       await (await writerOf(model)).append(batch, clock.nowMs())
     },
     keys: (model) => keysOf(log, model),
@@ -44,7 +44,7 @@ async function keysOf(log: EventLog, topic: string): Promise<ReadonlySet<string>
         const frames = await reader.read(READ_BYTES)
         if (frames.length === 0) break
         for (const { bytes } of frames.flatMap((frame) => [...frameRecords(frame)])) {
-          const record = readKeyed(bytes)
+          const record = decodeKeyedRecord(bytes)
           const key = record && Buffer.from(record.key).toString()
           if (key !== undefined && record?.value) found.add(key)
           else if (key !== undefined) found.delete(key)

@@ -6,7 +6,7 @@
 import { gzipSync } from 'node:zlib'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { LogWriter } from '../../domain/log/event-log.ts'
-import { encodeBatch, type Packed } from '../../domain/log/kafka-batch.ts'
+import { encodeBatch, type PackedRecords } from '../../domain/log/kafka-batch.ts'
 import type { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { KafkaStream } from './stream.ts'
 import { WireError } from './wire.ts'
@@ -81,7 +81,7 @@ export class KafkaWriter implements LogWriter {
     return first ?? 0
   }
 
-  async #send(packed: Packed): Promise<number> {
+  async #send(packed: PackedRecords): Promise<number> {
     const { name, partition, bytesMax, through } = this.#options
     for (let attempt = 0; ; attempt++) {
       this.#identity ??= await through(() => this.#stream.producerId())
@@ -109,7 +109,7 @@ function isForgotten(error: unknown): boolean {
 }
 
 /** As many records each as surely fit; a record that does not is alone. */
-function* split({ body, count }: RecordBatch, bytesMax: number): Generator<Packed> {
+function* split({ body, count }: RecordBatch, bytesMax: number): Generator<PackedRecords> {
   let from = 0
   let to = 0
   let bytes = BATCH_BYTES

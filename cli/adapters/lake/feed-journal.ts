@@ -5,7 +5,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { dataLayout } from '../../domain/lake/layout.ts'
-import type { FeedCopy, FeedJournal, FeedMemory } from '../../domain/pipeline/gold-feed.ts'
+import type { FeedJournal, PublishedCopy, PublishedState } from '../../domain/pipeline/gold-feed.ts'
 import { type Files, isErrno, type OpenFile, writeFileAtomic } from '../files/files.ts'
 
 const FORMAT = 1
@@ -33,7 +33,7 @@ export class DiskFeedJournal implements FeedJournal {
 
   constructor(files: Files, root: string) {
     this.#files = files
-    this.#path = dataLayout(root).told
+    this.#path = dataLayout(root).publishedJournal
   }
 
   get bytes(): number {
@@ -44,7 +44,7 @@ export class DiskFeedJournal implements FeedJournal {
     return this.#doubts
   }
 
-  load(): Promise<FeedMemory | undefined> {
+  load(): Promise<PublishedState | undefined> {
     return this.#inTurn(async () => {
       const bytes = await this.#files.readFile(this.#path).catch((error: unknown) => {
         if (isErrno(error, 'ENOENT')) return undefined
@@ -58,7 +58,7 @@ export class DiskFeedJournal implements FeedJournal {
     })
   }
 
-  replace(memory: FeedMemory, doubts: number): Promise<boolean> {
+  replace(memory: PublishedState, doubts: number): Promise<boolean> {
     return this.#inTurn(async () => {
       if (doubts !== this.#doubts) return false
       await this.#file?.close()
@@ -71,11 +71,11 @@ export class DiskFeedJournal implements FeedJournal {
     })
   }
 
-  opened(model: string, keys: readonly string[]): Promise<void> {
+  addKeys(model: string, keys: readonly string[]): Promise<void> {
     return this.#append(keyLines(model, keys))
   }
 
-  doubt(model: string): Promise<void> {
+  requestComparison(model: string): Promise<void> {
     this.#doubts++
     return this.#append(line({ doubt: model }))
   }
@@ -136,7 +136,7 @@ function keyLines(model: string, keys: readonly string[]): string {
   return lines.join('')
 }
 
-function textOf({ generation, serial, copies }: FeedMemory): string {
+function textOf({ generation, serial, copies }: PublishedState): string {
   const lines = [line({ format: FORMAT, generation, serial })]
   for (const [model, { identity, keys }] of copies) {
     lines.push(line({ model, identity }), keyLines(model, keys ?? []))
@@ -146,7 +146,7 @@ function textOf({ generation, serial, copies }: FeedMemory): string {
 }
 
 /** undefined for a file that is no whole memory. */
-function memoryOf(text: string): FeedMemory | undefined {
+function memoryOf(text: string): PublishedState | undefined {
   const identities = new Map<string, string>()
   const keys = new Map<string, Set<string>>()
   const doubted = new Set<string>()
@@ -170,7 +170,7 @@ function memoryOf(text: string): FeedMemory | undefined {
     return undefined
   }
   if (!head) return undefined
-  const copies = new Map<string, FeedCopy & { readonly identity: string }>()
+  const copies = new Map<string, PublishedCopy & { readonly identity: string }>()
   for (const [model, identity] of identities) {
     const known = doubted.has(model) ? undefined : [...(keys.get(model) ?? [])]
     copies.set(model, { identity, keys: known })

@@ -6,7 +6,7 @@
  * readers that have listed them already.
  */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import { leafPath, partitionOf, partPath } from '../../domain/lake/layout.ts'
+import { leafPath, parsePartName, partPath } from '../../domain/lake/layout.ts'
 import type { LakeFile } from '../../domain/lake/manifest.ts'
 import { type Files, isErrno } from '../files/files.ts'
 
@@ -43,7 +43,7 @@ export async function scanLeaves(files: Files, dir: string): Promise<Map<string,
   const found = new Map<string, Leaf>()
   for (const table of await namesIn(files, `${dir}/parts`)) {
     for (const part of await namesIn(files, `${dir}/parts/${table}`)) {
-      const leaf = await scanLeaf(files, dir, table, partitionOf(part))
+      const leaf = await scanLeaf(files, dir, table, parsePartName(part))
       found.set(leafKey(leaf), leaf)
     }
   }

@@ -8,12 +8,12 @@ import type { Lake, StagedFile } from '../../domain/lake/lake.ts'
 import {
   dataLayout,
   generationName,
-  generationOf,
   isPlainName,
   lakeFileName,
   leafPath,
+  parseGenerationName,
 } from '../../domain/lake/layout.ts'
-import { filesByLeaf, type LakeFile, type Manifest } from '../../domain/lake/manifest.ts'
+import { groupByPartition, type LakeFile, type Manifest } from '../../domain/lake/manifest.ts'
 import { checkFile, type Stored, syncFile } from '../files/file-check.ts'
 import { type Files, isErrno } from '../files/files.ts'
 import {
@@ -104,7 +104,7 @@ export class LocalLake implements Lake {
     await this.#files.remove(`${this.#stage}/${commit}`)
   }
 
-  async settle(manifest: Manifest): Promise<void> {
+  async finalize(manifest: Manifest): Promise<void> {
     const before = this.#settled
     this.#settled = undefined
     const generation = manifest.generation
@@ -127,7 +127,7 @@ export class LocalLake implements Lake {
     known: ReadonlyMap<string, Leaf>,
     manifest: Manifest,
   ): Promise<Map<string, Leaf>> {
-    const groups = filesByLeaf(manifest.files)
+    const groups = groupByPartition(manifest.files)
     const wanted = new Set(groups.map(leafKey))
     for (const [key, leaf] of known) if (!wanted.has(key)) await removeLeaf(this.#files, dir, leaf)
     const staged = await this.#staged()
@@ -181,7 +181,7 @@ export class LocalLake implements Lake {
       if (leaf.versions.length > 1)
         leaves.set(key, await dropOldVersions(this.#files, dir, leaf, beforeMs))
     const older = (await namesIn(this.#files, this.#root)).filter(
-      (name) => (generationOf(name) ?? generation) < generation,
+      (name) => (parseGenerationName(name) ?? generation) < generation,
     )
     if (older.length === 0 || (await this.#servedSinceMs(dir)) >= beforeMs) return
     for (const name of older) await this.#files.remove(`${this.#root}/${name}`)

@@ -3,7 +3,7 @@
  * names. Whoever reads there sees one point in time, whatever is committed or compacted meanwhile.
  */
 import { leafPath } from '../../domain/lake/layout.ts'
-import { filesByLeaf, type Manifest } from '../../domain/lake/manifest.ts'
+import { groupByPartition, type Manifest } from '../../domain/lake/manifest.ts'
 import type { Seen } from '../../domain/marts/marts.ts'
 import { type Files, isErrno } from '../files/files.ts'
 
@@ -24,7 +24,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Seen['tabl
   const { files, manifest, paths, dir } = options
   const tables: Record<string, Record<string, { rows: number; files: Record<string, string> }>> = {}
   await files.remove(dir)
-  for (const { table, partition, files: some } of filesByLeaf(manifest.files)) {
+  for (const { table, partition, files: some } of groupByPartition(manifest.files)) {
     if (!table.startsWith('silver.')) continue
     const folder = `${dir}/${leafPath(table, partition)}`
     await files.mkdir(folder)

@@ -5,7 +5,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { canonicalSchema } from '../../domain/avro/schema.ts'
+import { canonicalizeSchema } from '../../domain/avro/schema.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../../domain/avro/schema-registry.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 
@@ -103,7 +103,7 @@ async function driftFaults(dir: string, kept: readonly Kept[]): Promise<readonly
 /** Undefined, and a fault noted, for text that is no schema. */
 function canonical(file: string, text: string, faults: CcsError[]): string | undefined {
   try {
-    return canonicalSchema(text, file)
+    return canonicalizeSchema(text, file)
   } catch (error) {
     if (!(error instanceof CcsError)) throw error
     faults.push(error)

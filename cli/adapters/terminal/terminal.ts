@@ -2,7 +2,7 @@
  * What this process knows of the terminal it writes to: whether it takes colours, a line on stderr that tells
  * how far something long has come, and whether the reader of stdout keeps up.
  */
-import { type Paint, painter, progressLine } from '../../domain/console/text.ts'
+import { createPainter, formatProgress, type Paint } from '../../domain/console/text.ts'
 
 /** Tells how far something long has come; nothing is shown in its first second. */
 export interface Progress {
@@ -20,9 +20,9 @@ const LINE_EVERY_MS = 10_000
 /** Colours for a terminal, unless NO_COLOR is set or TERM is dumb; FORCE_COLOR gives them to any stream. */
 export function painterFor(stream: NodeJS.WriteStream): Paint {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env
-  if (NO_COLOR) return painter(false)
-  if (FORCE_COLOR && FORCE_COLOR !== '0') return painter(true)
-  return painter(stream.isTTY === true && TERM !== 'dumb')
+  if (NO_COLOR) return createPainter(false)
+  if (FORCE_COLOR && FORCE_COLOR !== '0') return createPainter(true)
+  return createPainter(stream.isTTY === true && TERM !== 'dumb')
 }
 
 export function startProgress(label: string): Progress {
@@ -41,7 +41,10 @@ export function startProgress(label: string): Progress {
         elapsedMs: nowMs - startMs,
         ...(total === undefined ? {} : { total }),
       }
-      const line = progressLine(state, stream.isTTY ? Math.max(20, (stream.columns || 80) - 1) : 80)
+      const line = formatProgress(
+        state,
+        stream.isTTY ? Math.max(20, (stream.columns || 80) - 1) : 80,
+      )
       stream.write(stream.isTTY ? `\r\u001B[K${line}` : `${line}\n`)
       isDrawn = stream.isTTY
     },

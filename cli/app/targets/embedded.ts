@@ -55,9 +55,11 @@ export async function openDeployment(
         buildGold(project, await withTargetIds(project, logic), store, { base, models }),
       rebuild: async (base) => rebuild(project, await withTargetIds(project, logic), store, base),
       settle: async (next) => {
-        await store.lake.settle(next)
-        const { clearState } = await import('../../engines/embedded/checkpoint/checkpoint.ts')
-        await clearState(store.files, (await layout(store)).state, next.state)
+        await store.lake.finalize(next)
+        const { removeUnreferencedState } = await import(
+          '../../engines/embedded/checkpoint/checkpoint.ts'
+        )
+        await removeUnreferencedState(store.files, (await layout(store)).state, next.state)
         await store.files.remove(`${store.root}/rebuild`)
       },
     }
@@ -85,13 +87,13 @@ async function buildGold(
   store: Store,
   { base, models }: { readonly base: Manifest; readonly models: ReadonlySet<string> },
 ): Promise<Manifest> {
-  await store.lake.settle((await store.manifests.load()) ?? base)
+  await store.lake.finalize((await store.manifests.load()) ?? base)
   const engine = await openEngine(project, logic, store, {
     manifest: base,
     lakePath: (file) => store.lake.path(file),
   })
   try {
-    await engine.buildGold(models)
+    await engine.rebuildGold(models)
     const serial = base.serial + 1
     const commit = `d${String(serial).padStart(8, '0')}`
     const stage = await store.lake.stage(commit)
@@ -112,13 +114,17 @@ async function rebuild(
   store: Store,
   base: Manifest,
 ): Promise<Manifest> {
-  const [{ openRejects }, { replayOrigins }, { Pipeline }, { dataLayout, generationName }] =
-    await Promise.all([
-      import('../../domain/gate/rejects.ts'),
-      import('../../domain/dlq/replay-ledger.ts'),
-      import('../../domain/pipeline/pipeline.ts'),
-      import('../../domain/lake/layout.ts'),
-    ])
+  const [
+    { openRejectWriter },
+    { createOriginFinder },
+    { Pipeline },
+    { dataLayout, generationName },
+  ] = await Promise.all([
+    import('../../domain/gate/reject-writer.ts'),
+    import('../../domain/dlq/replay-ledger.ts'),
+    import('../../domain/pipeline/pipeline.ts'),
+    import('../../domain/lake/layout.ts'),
+  ])
   const side = `${store.root}/rebuild`
   await store.files.remove(side)
   await store.files.mkdir(side)
@@ -132,9 +138,9 @@ async function rebuild(
       stateRoot: dataLayout(side).state,
     },
   )
-  const rejects = await openRejects(store.log, await openCodec(logic), {
+  const rejects = await openRejectWriter(store.log, await openCodec(logic), {
     owner: 'ccs deploy',
-    findOrigins: replayOrigins(store.log, systemClock()),
+    findOrigins: createOriginFinder(store.log, systemClock()),
   })
   try {
     const { checkpointRows } = project.config.engine
@@ -145,14 +151,14 @@ async function rebuild(
         engine,
         lake: sideStore.lake,
         manifests: sideStore.manifests,
-        keepRejects: (some) => rejects.keep(some),
+        writeRejects: (some) => rejects.write(some),
       },
       {
         topic: RAW_TOPIC,
         checkpointMs: Number.POSITIVE_INFINITY,
         checkpointRows,
         logic: deployedLogic(logic),
-        dlqEnd: rejects.metEnd,
+        dlqEnd: rejects.replayedEnd,
         onNotice: () => {},
       },
     )

@@ -111,13 +111,15 @@ async function deployModels(
 
 /** Lake and state of the target; other files of the directory are not ccs's to delete. */
 async function removeData(project: Project): Promise<void> {
-  const [{ diskFiles }, { dataLayout, generationOf }] = await Promise.all([
+  const [{ diskFiles }, { dataLayout, parseGenerationName }] = await Promise.all([
     import('../../adapters/files/files.ts'),
     import('../../domain/lake/layout.ts'),
   ])
   const files = diskFiles()
   const { root, manifest, state, stage, lake, log } = dataLayout(project.dataDir)
-  const generations = (await files.readdir(root)).filter((name) => generationOf(name) !== undefined)
+  const generations = (await files.readdir(root)).filter(
+    (name) => parseGenerationName(name) !== undefined,
+  )
   // The manifest first: what none names is nobody's.
   for (const path of [manifest, lake, state, stage, log]) await files.remove(path)
   for (const name of generations) await files.remove(`${root}/${name}`)

@@ -154,23 +154,22 @@ async function fillSeed(
   const seed = seeds.find((one) => one.name === name)
   const { kafka: settings } = project.target
   if (!seed || !settings) throw new Error(`${name} is to be filled, and is not known`)
-  const [{ openKafka }, { kafkaGold }, { goldEncoder }, { seedAvro, seedJson }] = await Promise.all(
-    [
+  const [{ openKafka }, { kafkaGold }, { compileGoldEncoder }, { renderSeedSchema, toSeedJson }] =
+    await Promise.all([
       import('../../adapters/kafka/connection.ts'),
       import('../../adapters/kafka/gold.ts'),
-      import('../../domain/pipeline/gold-record.ts'),
+      import('../../domain/pipeline/gold-encoder.ts'),
       import('../../domain/models/seed-value.ts'),
-    ],
-  )
+    ])
   const columns = seed.columns.filter((one) => one.name !== seed.key)
-  const schema = seedAvro(name.replace('.', '_'), columns)
+  const schema = renderSeedSchema(name.replace('.', '_'), columns)
   const { id } = await ports.registry.register(`${topic}-value`, schema)
-  const encode = goldEncoder(schema, id)
+  const encode = compileGoldEncoder(schema, id)
   const records = seed.rows.map((row) => ({
     key: Buffer.from(row[seed.key] ?? ''),
     value: encode(
       Object.fromEntries(
-        columns.map((one) => [one.name, seedJson(row[one.name] ?? null, one.type)]),
+        columns.map((one) => [one.name, toSeedJson(row[one.name] ?? null, one.type)]),
       ),
     ),
   }))

@@ -69,7 +69,7 @@ export async function openRegistry(project: Project): Promise<SchemaRegistry> {
   const { target, dir } = project
   const { filesRegistry } = await import('../../adapters/registry/files.ts')
   if (!target.kafka) return filesRegistry(`${dir}/schemas`)
-  const [{ openRemoteRegistry }, { remoteSchemas }] = await Promise.all([
+  const [{ openRemoteRegistry }, { readRemoteSchemas }] = await Promise.all([
     import('../registry.ts'),
     import('../../domain/schemas/remote-schemas.ts'),
   ])
@@ -80,7 +80,7 @@ export async function openRegistry(project: Project): Promise<SchemaRegistry> {
   return {
     byId: (id) => registry.byId(id),
     versions: async (subject) =>
-      remoteSchemas(registry, {
+      readRemoteSchemas(registry, {
         subject: prefixed(target, subject),
         files: await files.versions(subject),
         target: target.name,

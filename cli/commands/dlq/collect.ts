@@ -26,7 +26,7 @@ export default class DlqCollect extends CcsCommand<Collected> {
     let told = 0
     const result = await collect(project, {
       isFollowing: flags.follow,
-      signal: this.untilSignal(),
+      signal: this.abortOnSignal(),
       ...(flags.log === undefined ? {} : { log: flags.log }),
       onNotice: (text) => this.note(text),
       onProgress: ({ rows, collected }) => {

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { openDlqList } from '../../app/dlq.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { type DlqList, groupLines, listRejects } from '../../domain/dlq/dlq.ts'
+import { type DlqList, listRejects, renderGroups } from '../../domain/dlq/list-rejects.ts'
 import { parseSinceMs } from '../../domain/kernel/time-argument.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 
@@ -42,7 +42,7 @@ export default class DlqLs extends CcsCommand<DlqList> {
       const isFiltered = flags.reason ?? flags.since ?? flags.where
       if (list.total === 0) this.print(isFiltered ? 'No such reject.' : 'Nothing was rejected.')
       else {
-        for (const line of groupLines(list.groups, this.width)) this.print(line)
+        for (const line of renderGroups(list.groups, this.width)) this.print(line)
         this.note(`${formatCount(list.total)} rejects. Look at one: ccs dlq show SAMPLE`)
       }
       return list

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { openReplay } from '../../app/dlq.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { type ReplayResult, replayRejects } from '../../domain/dlq/replay.ts'
+import { type ReplayResult, replayRejects } from '../../domain/dlq/replay-rejects.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 
 export default class DlqReplay extends CcsCommand<ReplayResult> {
@@ -40,7 +40,7 @@ export default class DlqReplay extends CcsCommand<ReplayResult> {
   async run(): Promise<ReplayResult> {
     const { argv, flags } = await this.parse(DlqReplay)
     const project = await this.loadProject(flags)
-    const signal = this.untilSignal()
+    const signal = this.abortOnSignal()
     const { reason, where, patch, rate, limit } = flags
     const open = await openReplay(project, {
       ...(where === undefined ? {} : { where }),

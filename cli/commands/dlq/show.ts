@@ -1,8 +1,13 @@
 import { Args } from '@oclif/core'
 import { openDlqShow } from '../../app/dlq.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { type DlqRecord, findReject, rejectLines, showReject } from '../../domain/dlq/show.ts'
-import { jsonValue } from '../../domain/log/decoded-record.ts'
+import {
+  type DlqRecord,
+  findReject,
+  renderReject,
+  showReject,
+} from '../../domain/dlq/show-reject.ts'
+import { toJsonValue } from '../../domain/log/decoded-record.ts'
 
 export default class DlqShow extends CcsCommand<DlqRecord> {
   static override summary = 'Show one reject: why, from where, its bytes, and what they may mean.'
@@ -28,9 +33,9 @@ export default class DlqShow extends CcsCommand<DlqRecord> {
     const open = await openDlqShow(await this.loadProject(flags))
     try {
       const record = await showReject(open, await findReject(open, args.offset))
-      for (const line of rejectLines(record)) this.print(line)
+      for (const line of renderReject(record)) this.print(line)
       // The same, with bytes and large numbers as JSON can carry them.
-      return jsonValue(record) as DlqRecord
+      return toJsonValue(record) as DlqRecord
     } finally {
       await open.close()
     }

@@ -25,7 +25,7 @@ export default class LakeCompact extends CcsCommand<CompactResult> {
 
   async run(): Promise<CompactResult> {
     const { flags } = await this.parse(LakeCompact)
-    const signal = this.untilSignal()
+    const signal = this.abortOnSignal()
     const opened = await openLake(await this.loadProject(flags))
     try {
       const progress = this.progress('compacting')

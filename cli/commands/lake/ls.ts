@@ -1,14 +1,14 @@
 import { Args } from '@oclif/core'
 import { openLake } from '../../app/lake.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { nearest } from '../../domain/kernel/did-you-mean.ts'
+import { findNearest } from '../../domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { formatBytes } from '../../domain/kernel/units.ts'
 import {
   type LakePartition,
   type LakeTable,
-  lakePartitions,
-  lakeTables,
+  listPartitions,
+  listTables,
 } from '../../domain/lake/list.ts'
 
 /** What `--json` prints. */
@@ -40,14 +40,14 @@ export default class LakeLs extends CcsCommand<LakeLsResult> {
     try {
       const manifest = await opened.manifest()
       const lake = `${opened.root}/lake`
-      const tables = manifest ? lakeTables(manifest) : []
+      const tables = manifest ? listTables(manifest) : []
       const result = { lake, serial: manifest?.serial ?? null, tables }
       if (args.table === undefined) {
         this.#printTables(tables)
         return result
       }
       if (!tables.some((one) => one.table === args.table)) throw unknownTable(args.table, tables)
-      const partitions = manifest ? lakePartitions(manifest, args.table) : []
+      const partitions = manifest ? listPartitions(manifest, args.table) : []
       this.printTable(
         [{ key: 'partition' }, { key: 'files' }, { key: 'rows' }, { key: 'size', align: 'right' }],
         partitions.map((one) => ({ ...one, size: formatBytes(one.bytes) })),
@@ -82,7 +82,7 @@ function partitionValue(partition: string): string {
 }
 
 function unknownTable(name: string, tables: readonly LakeTable[]): CcsError {
-  const near = nearest(
+  const near = findNearest(
     name,
     tables.map((one) => one.table),
   )

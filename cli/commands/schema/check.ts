@@ -3,14 +3,14 @@ import { openRegistryCheck } from '../../app/registry.ts'
 import { openSchemaCheck } from '../../app/schema.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
-import { MODES } from '../../domain/schemas/check.ts'
+import { COMPATIBILITY_MODES } from '../../domain/schemas/check.ts'
 import type { SchemaCheckResult } from '../../domain/schemas/check-project.ts'
-import { breakLines, topicLines } from '../../domain/schemas/check-text.ts'
-import type { RegistryVerdict } from '../../domain/schemas/registry-topics.ts'
+import { formatBreak, formatTopicCheck } from '../../domain/schemas/check-text.ts'
+import type { RegistryCheck } from '../../domain/schemas/registry-topics.ts'
 
 interface CheckResult extends SchemaCheckResult {
   /** With a target that has a registry: what that says. */
-  readonly registry?: readonly RegistryVerdict[]
+  readonly registry?: readonly RegistryCheck[]
 }
 
 export default class SchemaCheck extends CcsCommand<CheckResult> {
@@ -26,7 +26,7 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
   static override flags = {
     mode: Flags.option({
       summary: 'Who must read whose records: the new schema old ones (BACKWARD), or the reverse.',
-      options: MODES,
+      options: COMPATIBILITY_MODES,
       default: 'BACKWARD_TRANSITIVE' as const,
     })(),
     target: targetFlag,
@@ -36,7 +36,7 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
     const { flags } = await this.parse(SchemaCheck)
     const project = await this.loadProject(flags)
     const check = await openSchemaCheck(project, flags.mode)
-    for (const topic of check.topics) this.#printAll(topicLines(topic, this.#paint))
+    for (const topic of check.topics) this.#printAll(formatTopicCheck(topic, this.#paint))
     const breaks = check.topics.reduce((sum, one) => sum + one.breaks.length, 0)
     const count = `${check.topics.length} schemas, ${check.mode}`
     this.print(
@@ -61,13 +61,13 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
     for (const line of lines) this.print(line)
   }
 
-  #printRegistry(verdicts: readonly RegistryVerdict[], target: string): void {
+  #printRegistry(verdicts: readonly RegistryCheck[], target: string): void {
     for (const { subject, accepts, differs, breaks, level } of verdicts) {
       if (accepts && differs === null) continue
       this.print()
       this.print(`${this.paint('bold', subject)} in the registry of ${target}, ${level}`)
       if (!accepts) this.print(`  ${this.paint('red', 'refused')}`)
-      for (const one of breaks) this.#printAll(breakLines(one, this.#paint))
+      for (const one of breaks) this.#printAll(formatBreak(one, this.#paint))
       if (differs !== null) this.print(`  ${this.paint('yellow', 'differs')}  ${differs}`)
     }
     const refused = verdicts.filter((one) => !one.accepts).length

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { openRegistryDiffs } from '../../app/registry.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { topicSchemas } from '../../domain/schemas/history.ts'
+import { groupSchemasByTopic } from '../../domain/schemas/history.ts'
 import { diffTopics, type TopicDiff } from '../../domain/schemas/list.ts'
 import type { RegistryDiff } from '../../domain/schemas/registry-topics.ts'
 
@@ -38,7 +38,7 @@ export default class SchemaDiff extends CcsCommand<SchemaDiffResult> {
     const project = await this.loadProject(flags)
     const { topic } = args
     if (project.target.name === 'local') {
-      const topics = diffTopics(topicSchemas(project.schemas), { topic, from: flags.from })
+      const topics = diffTopics(groupSchemasByTopic(project.schemas), { topic, from: flags.from })
       const changed = topics.filter((one) => one.changes.length > 0)
       for (const one of changed)
         this.#printTopic(`${one.topic}, version ${one.from} to the one in force`, one)

@@ -1,11 +1,11 @@
 import { openRegistryList } from '../../app/registry.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { topicSchemas } from '../../domain/schemas/history.ts'
+import { groupSchemasByTopic } from '../../domain/schemas/history.ts'
 import { type ListedTopic, listTopics } from '../../domain/schemas/list.ts'
-import type { RegistryListed } from '../../domain/schemas/registry-topics.ts'
+import type { ListedSubject } from '../../domain/schemas/registry-topics.ts'
 
 interface SchemaListResult {
-  readonly topics: readonly (ListedTopic | RegistryListed)[]
+  readonly topics: readonly (ListedTopic | ListedSubject)[]
   /** With a target: subjects of its prefix that no file is about. */
   readonly others?: readonly string[]
 }
@@ -29,7 +29,7 @@ export default class SchemaList extends CcsCommand<SchemaListResult> {
       this.#printRegistry(result.topics, result.others)
       return result
     }
-    const topics = listTopics(topicSchemas(project.schemas))
+    const topics = listTopics(groupSchemasByTopic(project.schemas))
     this.printTable(
       [
         { key: 'topic' },
@@ -49,7 +49,7 @@ export default class SchemaList extends CcsCommand<SchemaListResult> {
     return { topics }
   }
 
-  #printRegistry(topics: readonly RegistryListed[], others: readonly string[]): void {
+  #printRegistry(topics: readonly ListedSubject[], others: readonly string[]): void {
     const words = (values: readonly unknown[]) => values.map((one) => one ?? '-').join(' ') || '-'
     this.printTable(
       [

@@ -2,8 +2,8 @@ import { Args, Flags } from '@oclif/core'
 import { openRegister } from '../../app/registry.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
-import { breakLines, topicLines } from '../../domain/schemas/check-text.ts'
-import type { Refusal, SchemaRegisterResult } from '../../domain/schemas/register.ts'
+import { formatBreak, formatTopicCheck } from '../../domain/schemas/check-text.ts'
+import type { RegistryRejection, SchemaRegisterResult } from '../../domain/schemas/register.ts'
 
 export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
   static override summary = "Put every kept version of the schemas into a target's registry."
@@ -29,7 +29,7 @@ export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
       names: argv.map(String),
       dryRun: flags['dry-run'],
     })
-    for (const topic of result.topics) this.#printAll(topicLines(topic, this.#paint))
+    for (const topic of result.topics) this.#printAll(formatTopicCheck(topic, this.#paint))
     for (const refusal of result.refused) this.#printRefusal(refusal)
     if (result.versions.length > 0)
       this.printTable(
@@ -62,10 +62,10 @@ export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
     for (const line of lines) this.print(line)
   }
 
-  #printRefusal({ subject, kept, level, breaks }: Refusal): void {
+  #printRefusal({ subject, kept, level, breaks }: RegistryRejection): void {
     this.print(`${this.paint('bold', subject)}, version ${kept} of the files`)
     this.print(`  ${this.paint('red', 'refused')}  by the registry, ${level}`)
-    for (const one of breaks) this.#printAll(breakLines(one, this.#paint))
+    for (const one of breaks) this.#printAll(formatBreak(one, this.#paint))
     if (breaks.length === 0)
       this.print('  ccs finds nothing that breaks: it is a rule of the registry. docs/schemas.md')
     this.print()

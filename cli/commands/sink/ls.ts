@@ -1,6 +1,6 @@
 import { openSinks } from '../../app/sinks.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { chooseConnectors } from '../../domain/connectors/config.ts'
+import { chooseConnectors } from '../../domain/connectors/desired-connectors.ts'
 import { listSinks, type Sink } from '../../domain/connectors/sinks.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { openSinks } from '../../app/sinks.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { findSink, type SinkOffset, sinkOffsets } from '../../domain/connectors/sinks.ts'
+import { findSink, readSinkOffsets, type SinkOffset } from '../../domain/connectors/sinks.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 
 /** What `--json` prints. */
@@ -30,7 +30,7 @@ export default class SinkOffsets extends CcsCommand<SinkOffsetsResult> {
     const open = await openSinks(project)
     try {
       const sink = await findSink(open.connect, args.name, project.target.prefix)
-      const partitions = await sinkOffsets(open.connect, sink, open.log)
+      const partitions = await readSinkOffsets(open.connect, sink, open.log)
       if (partitions.length === 0) this.print(`${sink.name} has committed nothing yet.`)
       else
         this.printTable(

@@ -34,7 +34,7 @@ export default class StackDownCommand extends CcsCommand<StackDown> {
       DOWN[args.stack ?? 'core'],
       {
         isPurge: flags.purge,
-        signal: this.untilSignal(),
+        signal: this.abortOnSignal(),
         onNotice: (text) => this.note(text),
       },
     )

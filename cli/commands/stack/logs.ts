@@ -24,7 +24,7 @@ export default class StackLogsCommand extends CcsCommand<StackLogs> {
   async run(): Promise<StackLogs> {
     const { args, flags } = await this.parse(StackLogsCommand)
     const { dir } = await this.loadProject(flags)
-    const stop = this.untilSignal()
+    const stop = this.abortOnSignal()
     const parts: readonly PartName[] = args.part === undefined ? PARTS : [args.part]
     const logs: PartLog[] = []
     const place = stackPlace(this.config.root, dir, process.env)
@@ -35,7 +35,7 @@ export default class StackLogsCommand extends CcsCommand<StackLogs> {
     })) {
       if (this.jsonEnabled()) logs.push({ part, lines })
       const name = parts.length > 1 ? `${this.paint('dim', part.padEnd(9))}` : ''
-      for (const line of lines) await this.printPaced(name + line, stop)
+      for (const line of lines) await this.printWithBackpressure(name + line, stop)
     }
     return { logs }
   }

@@ -35,7 +35,7 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
     let progress = this.progress('')
     const result = await stackUp(stackPlace(this.config.root, dir, process.env), STACKS[name], {
       portBase: flags['port-base'],
-      signal: this.untilSignal(),
+      signal: this.abortOnSignal(),
       onNotice: (text) => this.note(text),
       onFetch: (what, done) => {
         if (what !== fetching) progress = this.progress(`fetching ${what}`)

@@ -11,15 +11,21 @@ import {
   type AuditLogic,
   type AuditSql,
   createAuditCatalog,
+  findStoredModels,
   nameSql,
   quoted,
-  storedModels,
   type TableFiles,
 } from './catalog.ts'
-import { auditHeader } from './checks.ts'
-import { describe, keyedSql, type RowColumn } from './compare.ts'
-import { type AuditFault, type AuditLogInput, type AuditRow, auditLog } from './log.ts'
-import { type ActualRows, auditGroups, auditRows, type ModelAudit, type Shape } from './model.ts'
+import { describeColumns, keyedSql, type RowColumn } from './compare.ts'
+import { runHeaderAudits } from './header-audits.ts'
+import { type AuditFault, type AuditLogInput, type AuditRow, auditLog } from './log-accounts.ts'
+import {
+  type ActualRows,
+  auditGroupedModel,
+  auditRowModel,
+  type ModelAudit,
+  type RowShape,
+} from './model-accounts.ts'
 
 export interface AuditReport {
   readonly ok: boolean
@@ -46,9 +52,9 @@ export interface AuditInput {
   readonly onProgress: (done: number, total: number) => void
 }
 
-export type Accounts = Pick<AuditReport, 'models' | 'faults'>
+export type AuditAccounts = Pick<AuditReport, 'models' | 'faults'>
 
-export async function audit(input: AuditInput): Promise<Accounts> {
+export async function audit(input: AuditInput): Promise<AuditAccounts> {
   const { plain, logic, onProgress } = input
   await createAuditCatalog(plain, logic, input.tables)
   const models: AuditRow[] = []
@@ -67,14 +73,14 @@ async function auditModel(input: AuditInput, one: GraphModel): Promise<ModelAudi
   const { model, reads } = one
   const [first = ''] = reads
   const source = logic.graph.find((other) => other.model.name === first)
-  const rows = rowsOf(input, one)
+  const rows = locateRows(input, one)
   try {
     const accounts = !source
       ? await auditLog(plain, model.name, log)
       : rows.isGrouped
-        ? await auditGroups(plain, one, first, rows.actual)
-        : await auditRows(plain, one, source.model, rows.actual)
-    const broken = await auditHeader(rows.sql, model, rows.relation)
+        ? await auditGroupedModel(plain, one, first, rows.actual)
+        : await auditRowModel(plain, one, source.model, rows.actual)
+    const broken = await runHeaderAudits(rows.sql, model, rows.relation)
     return { row: accounts.row, faults: [...accounts.faults, ...broken] }
   } catch (cause) {
     if (cause instanceof CcsError) throw cause
@@ -88,7 +94,7 @@ async function auditModel(input: AuditInput, one: GraphModel): Promise<ModelAudi
   }
 }
 
-interface Rows {
+interface ModelRows {
   /** Whether a row stands for the rows behind it, rather than for one. */
   readonly isGrouped: boolean
   readonly actual: ActualRows
@@ -98,23 +104,26 @@ interface Rows {
 }
 
 /** Where a model's rows are: in the lake, or with the engine, from where they go through a file. */
-function rowsOf({ plain, served, logic, scratchFile }: AuditInput, { model }: GraphModel): Rows {
+function locateRows(
+  { plain, served, logic, scratchFile }: AuditInput,
+  { model }: GraphModel,
+): ModelRows {
   const { name } = model
   const select = `SELECT * FROM ${name}`
   const path = quoted(scratchFile(name))
   const file = `read_parquet(${path}, hive_partitioning = false)`
-  const copy = async (sql: string, shape: Shape) => {
-    requireColumns(model, shape, await describe(served, select))
+  const copy = async (sql: string, shape: RowShape) => {
+    requireColumns(model, shape, await describeColumns(served, select))
     await served.run(`COPY (${sql}) TO ${path} (FORMAT parquet)`)
   }
   if (model.kind === 'stream') {
     const actual: ActualRows = async (_, shape) => {
-      requireColumns(model, shape, await describe(plain, select))
+      requireColumns(model, shape, await describeColumns(plain, select))
       return keyedSql(select, shape)
     }
     return { isGrouped: false, actual, sql: plain, relation: name }
   }
-  if (storedModels(logic.graph).has(name)) {
+  if (findStoredModels(logic.graph).has(name)) {
     // As many rows as there are events: keys and hashes are enough.
     const actual: ActualRows = async (_, shape) => {
       await copy(keyedSql(select, shape), shape)
@@ -133,7 +142,7 @@ function castSql({ name, type }: RowColumn): string {
   return `CAST(${nameSql(name)} AS ${type}) AS ${nameSql(name)}`
 }
 
-function requireColumns(model: Model, { columns }: Shape, found: readonly RowColumn[]): void {
+function requireColumns(model: Model, { columns }: RowShape, found: readonly RowColumn[]): void {
   const names = new Set(found.map(({ name }) => name))
   const lacking = columns.filter(({ name }) => !names.has(name)).map(({ name }) => name)
   if (lacking.length === 0) return

@@ -38,7 +38,7 @@ export function nameSql(name: string): string {
 }
 
 /** The first value of the first row, as a number. */
-export async function countOf(sql: AuditSql, query: string): Promise<number> {
+export async function queryCount(sql: AuditSql, query: string): Promise<number> {
   const { rows } = await sql.all(query)
   return Number(Object.values(rows[0] ?? {})[0] ?? 0)
 }
@@ -60,7 +60,7 @@ export async function createAuditCatalog(
   }
   const columns = logic.rawColumns.map(({ name, type }) => `${nameSql(name)} ${type}`)
   await plain.run(`CREATE SCHEMA raw; CREATE TABLE raw.events (${columns.join(', ')})`)
-  const stored = storedModels(logic.graph)
+  const stored = findStoredModels(logic.graph)
   for (const { model } of logic.graph) {
     if (!stored.has(model.name)) continue
     const paths = files.get(model.name) ?? []
@@ -78,7 +78,7 @@ function passThrough(name: string, where = 'TRUE'): string {
 }
 
 /** Names of models whose rows come from the lake alone: stream models, and views over nothing else. */
-export function storedModels(graph: readonly GraphModel[]): ReadonlySet<string> {
+export function findStoredModels(graph: readonly GraphModel[]): ReadonlySet<string> {
   const stored = new Set<string>()
   for (const { model, reads } of graph) {
     const isOverStored = reads.every((name) => stored.has(name))
@@ -88,7 +88,7 @@ export function storedModels(graph: readonly GraphModel[]): ReadonlySet<string> 
 }
 
 /** Runs `body` in `on_time`, while the model's source there lacks the rows that came too late for it. */
-export async function withoutTooLate<T>(
+export async function runWithoutTooLate<T>(
   plain: AuditSql,
   model: Model,
   source: string,

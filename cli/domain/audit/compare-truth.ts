@@ -31,19 +31,19 @@ export function compareTable(
   const keyOf = (row: readonly string[]): string => keyAt.map((at) => row[at] ?? '').join(' ')
   const truth = new Map<string, readonly string[]>()
   for (const row of expected) {
-    const values = columns.map(([, kind], i) => written(row[i], kind))
+    const values = columns.map(([, kind], i) => canonicalValue(row[i], kind))
     truth.set(keyOf(values), values)
   }
   const differences: Difference[] = []
   for (const row of actual) {
     const found = columns.map(([name, kind]) =>
-      name in row ? written(row[name], kind) : '(no column)',
+      name in row ? canonicalValue(row[name], kind) : '(no column)',
     )
     const key = keyOf(found)
     const wanted = truth.get(key)
     truth.delete(key)
     if (wanted === undefined) {
-      differences.push({ key, expected: undefined, actual: named(columns, found) })
+      differences.push({ key, expected: undefined, actual: nameValues(columns, found) })
       continue
     }
     const differ = columns.filter((_, i) => wanted[i] !== found[i])
@@ -53,7 +53,7 @@ export function compareTable(
     differences.push({ key, expected: only(wanted), actual: only(found) })
   }
   for (const [key, wanted] of truth) {
-    differences.push({ key, expected: named(columns, wanted), actual: undefined })
+    differences.push({ key, expected: nameValues(columns, wanted), actual: undefined })
   }
   differences.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
   return {
@@ -64,7 +64,7 @@ export function compareTable(
   }
 }
 
-function named(
+function nameValues(
   columns: readonly (readonly [string, ValueKind])[],
   values: readonly string[],
 ): Record<string, string> {
@@ -72,15 +72,15 @@ function named(
 }
 
 /** One way to write each value, so that equal values are equal texts. */
-function written(value: unknown, kind: ValueKind): string {
+function canonicalValue(value: unknown, kind: ValueKind): string {
   if (value === null || value === undefined) return 'NULL'
   switch (kind) {
     case 'time':
-      return writtenTime(value)
+      return canonicalTime(value)
     case 'date':
       return String(value).slice(0, 10)
     case 'money':
-      return writtenMoney(String(value))
+      return canonicalMoney(String(value))
     case 'ratio':
       return String(Number(value))
     case 'text':
@@ -91,7 +91,7 @@ function written(value: unknown, kind: ValueKind): string {
   }
 }
 
-function writtenTime(value: unknown): string {
+function canonicalTime(value: unknown): string {
   const text = String(value)
   // DuckDB's own way to write a timestamp has a blank and no zone; it is UTC.
   const iso = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$/.test(text)
@@ -103,7 +103,7 @@ function writtenTime(value: unknown): string {
   return micros === '' ? new Date(ms).toISOString() : iso
 }
 
-function writtenMoney(text: string): string {
+function canonicalMoney(text: string): string {
   const parts = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text)
   if (parts === null) return text
   const [, sign = '', whole = '', fraction = ''] = parts

@@ -4,14 +4,17 @@
  * DuckDB, and everything is one aggregation over both, so that it spills where the sets are large.
  */
 import { type AuditSql, nameSql } from './catalog.ts'
-import { type AuditFault, IDS_MAX } from './log.ts'
+import { type AuditFault, IDS_MAX } from './log-accounts.ts'
 
 export interface RowColumn {
   readonly name: string
   readonly type: string
 }
 
-export async function describe(sql: AuditSql, select: string): Promise<readonly RowColumn[]> {
+export async function describeColumns(
+  sql: AuditSql,
+  select: string,
+): Promise<readonly RowColumn[]> {
   const { rows } = await sql.all(`DESCRIBE ${select}`)
   return rows.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
 }
@@ -47,7 +50,7 @@ export interface Comparison {
  * Compares the keyed relations `expected` and `actual` by the columns `by`. A group agrees when both sides have
  * the same rows in it, equally often.
  */
-export async function compare(
+export async function compareRelations(
   plain: AuditSql,
   relations: { readonly expected: string; readonly actual: string },
   by: readonly string[],
@@ -70,13 +73,13 @@ export async function compare(
 const AGREES = 'e = s AND eh = sh'
 
 /** The groups that do not agree, by the model's key. */
-export async function differences(
+export async function findDifferences(
   plain: AuditSql,
   model: string,
   relations: { readonly expected: string; readonly actual: string },
   key: readonly string[],
 ): Promise<readonly AuditFault[]> {
-  return faultsOf(
+  return queryFaults(
     plain,
     model,
     `SELECT ${idSql(key)} AS id, CASE WHEN s = 0 THEN 'missing' WHEN e = 0 THEN 'unexpected'
@@ -86,7 +89,7 @@ export async function differences(
 }
 
 /** Faults of rows with `problem` and `id`. */
-export async function faultsOf(
+export async function queryFaults(
   sql: AuditSql,
   model: string,
   select: string,

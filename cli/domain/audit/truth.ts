@@ -177,7 +177,7 @@ export const TRUTH_TABLES = {
 } as const satisfies Readonly<Record<string, TruthTable>>
 
 /** The file, line by line, without line ends. */
-export function* truthLines(truth: Truth): Generator<string> {
+export function* renderTruth(truth: Truth): Generator<string> {
   yield JSON.stringify(truth.header)
   for (const { table, rows } of truth.tables) {
     yield JSON.stringify({ ...table, rows: rows.length })
@@ -195,13 +195,13 @@ export async function readTruth(lines: AsyncIterable<string> | Iterable<string>)
     if (text.trim() === '') continue
     const value = parseLine(text, lineNumber)
     const last = tables[tables.length - 1]
-    if (header === undefined) header = headerOf(value, lineNumber)
+    if (header === undefined) header = checkHeader(value, lineNumber)
     else if (Array.isArray(value) && last !== undefined) last.rows.push(value)
-    else tables.push(tableOf(value, lineNumber))
+    else tables.push(readTable(value, lineNumber))
   }
-  if (header === undefined) throw notATruth('it is empty', 1)
+  if (header === undefined) throw truthError('it is empty', 1)
   const short = tables.find(({ rows, expected }) => rows.length !== expected)
-  if (short !== undefined || tables.length === 0) throw notATruth('it is cut off', lineNumber)
+  if (short !== undefined || tables.length === 0) throw truthError('it is cut off', lineNumber)
   return { header, tables: tables.map(({ table, rows }) => ({ table, rows })) }
 }
 
@@ -209,27 +209,27 @@ function parseLine(text: string, line: number): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw notATruth('a line is not JSON', line)
+    throw truthError('a line is not JSON', line)
   }
 }
 
-function headerOf(value: unknown, line: number): TruthHeader {
+function checkHeader(value: unknown, line: number): TruthHeader {
   const isHeader = isRecord(value) && value.format === TRUTH_FORMAT && isRecord(value.counts)
-  if (!isHeader) throw notATruth(`its header does not say "format":${TRUTH_FORMAT}`, line)
+  if (!isHeader) throw truthError(`its header does not say "format":${TRUTH_FORMAT}`, line)
   // Written by truthLines: a header of this format has the other fields.
   return value as unknown as TruthHeader
 }
 
-function tableOf(
+function readTable(
   value: unknown,
   line: number,
 ): { table: TruthTable; rows: TruthRow[]; expected: number } {
   const known: readonly TruthTable[] = Object.values(TRUTH_TABLES)
   const table = isRecord(value) ? known.find(({ name }) => name === value.name) : undefined
-  if (!isRecord(value) || table === undefined) throw notATruth('a table is not known', line)
+  if (!isRecord(value) || table === undefined) throw truthError('a table is not known', line)
   const given = isRecord(value.columns) ? Object.keys(value.columns).join() : ''
   if (given !== Object.keys(table.columns).join())
-    throw notATruth(`${table.name} has other columns`, line)
+    throw truthError(`${table.name} has other columns`, line)
   return { table, rows: [], expected: Number(value.rows) }
 }
 
@@ -237,7 +237,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function notATruth(why: string, line: number): CcsError {
+function truthError(why: string, line: number): CcsError {
   return new CcsError(
     'CCS_USAGE_INVALID',
     `This is no truth file of ccs gen: ${why} (line ${line}).`,

@@ -35,7 +35,7 @@ export async function verify(
 }
 
 /** The first differences of each table as lines for a person. */
-export function differenceLines(comparisons: readonly TableComparison[]): string[] {
+export function renderDifferences(comparisons: readonly TableComparison[]): string[] {
   return comparisons.flatMap(({ table, mismatches, differences }) => {
     const lines = differences.map(({ key, expected, actual }) => {
       if (expected === undefined) return `  ${key}: not in the truth, Gold has ${pairs(actual)}`

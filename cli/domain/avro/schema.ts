@@ -97,7 +97,7 @@ export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
 }
 
 /** The node without the null of `['null', T]` or `[T, 'null']`, and whether there was one. */
-export function optional(node: AvroNode): {
+export function unwrapOptional(node: AvroNode): {
   node: AvroNode
   isNullable: boolean
   nullIndex: number
@@ -112,7 +112,7 @@ export function optional(node: AvroNode): {
 }
 
 /** The same text for schemas that differ in layout, documentation or order of keys only. */
-export function canonicalSchema(text: string, source = 'schema'): string {
+export function canonicalizeSchema(text: string, source = 'schema'): string {
   parseRecordSchema(text, source)
   return JSON.stringify(JSON.parse(text), (_key, value: unknown) => {
     if (!isObject(value)) return value

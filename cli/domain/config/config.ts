@@ -4,13 +4,13 @@
  */
 
 import {
-  type Read,
   readDuration,
   readName,
   readSize,
   readText,
   readTimezone,
-  readWhole,
+  readWholeNumber,
+  type ValueReader,
 } from '../documents/value-readers.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
@@ -47,7 +47,7 @@ interface Setting {
   /** Path in the file, joined by dots. */
   readonly key: string
   readonly fallback: unknown
-  readonly read: Read<unknown>
+  readonly read: ValueReader<unknown>
 }
 
 const MIB = 1024 * 1024
@@ -60,10 +60,10 @@ const SETTINGS = [
   { key: 'gate.future_tolerance', fallback: 3_600_000, read: readDuration(0, 7 * 86_400_000) },
   { key: 'engine.memory_limit', fallback: 512 * MIB, read: readSize(64 * MIB, 1024 * 1024 * MIB) },
   { key: 'engine.checkpoint_every', fallback: 30_000, read: readDuration(1000, 600_000) },
-  { key: 'engine.checkpoint_rows', fallback: 100_000, read: readWhole(1000, 10_000_000) },
-  { key: 'generator.eps', fallback: 100, read: readWhole(1, 1_000_000) },
-  { key: 'generator.seed', fallback: 1, read: readWhole(0, Number.MAX_SAFE_INTEGER) },
-  { key: 'http.port', fallback: 8090, read: readWhole(0, 65_535) },
+  { key: 'engine.checkpoint_rows', fallback: 100_000, read: readWholeNumber(1000, 10_000_000) },
+  { key: 'generator.eps', fallback: 100, read: readWholeNumber(1, 1_000_000) },
+  { key: 'generator.seed', fallback: 1, read: readWholeNumber(0, Number.MAX_SAFE_INTEGER) },
+  { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
   { key: 'dbt.every', fallback: 900_000, read: readDuration(10_000, 7 * 86_400_000) },
 ] as const satisfies readonly Setting[]
 

@@ -3,15 +3,15 @@
  * what a target needs beyond that follows from its engine.
  */
 import {
-  type Read,
   readChoice,
   readDuration,
   readFlag,
   readList,
-  readPrefix,
   readText,
+  readTopicPrefix,
   readUrl,
-  readWhole,
+  readWholeNumber,
+  type ValueReader,
 } from '../documents/value-readers.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import type { EngineName, HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
@@ -32,16 +32,16 @@ const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as
 const WEEK_MS = 7 * 86_400_000
 const FOR_EVER = 'forever'
 
-const readRetention: Read<number> = (value) =>
+const readRetention: ValueReader<number> = (value) =>
   value === FOR_EVER ? { value: -1 } : readDuration(60_000, 3_650 * 86_400_000)(value)
 
-const SETTINGS: Readonly<Record<string, Read<unknown>>> = {
+const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
   engine: readChoice(ENGINES),
   data: readText,
-  prefix: readPrefix,
+  prefix: readTopicPrefix,
   'kafka.brokers': readList,
-  'kafka.partitions': readWhole(1, 1_000),
-  'kafka.replication': readWhole(1, 32),
+  'kafka.partitions': readWholeNumber(1, 1_000),
+  'kafka.replication': readWholeNumber(1, 32),
   'kafka.retention': readRetention,
   'kafka.tls': readFlag,
   'kafka.tls.ca': readText,

@@ -24,7 +24,7 @@ export interface ConnectorOffset {
 }
 
 export interface ConnectCluster {
-  about(): Promise<Readonly<Record<string, string>>>
+  readServerInfo(): Promise<Readonly<Record<string, string>>>
   /** Classes of the connectors and converters that the workers have. */
   plugins(): Promise<readonly string[]>
   connectors(): Promise<readonly ConnectorState[]>

@@ -7,23 +7,23 @@ import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import { formatDuration } from '../kernel/units.ts'
 import type { EventLog } from '../log/event-log.ts'
-import { listOf } from './check.ts'
+import { parseList } from './check-settings.ts'
+import type { ConnectCluster, ConnectorState } from './connect-cluster.ts'
 import {
   type ConnectorChoice,
-  connectorChanges,
   type DesiredConnector,
+  diffConnector,
+  readTopics,
+  redactSecrets,
   type SettingChange,
-  topicsOf,
-  withoutSecrets,
-} from './config.ts'
-import type { ConnectCluster, ConnectorState } from './connect-cluster.ts'
+} from './desired-connectors.ts'
 
 export interface SinkPorts {
   readonly connect: ConnectCluster
   readonly clock: Clock
 }
 
-export interface ApplyOptions {
+export interface AwaitOptions {
   /** Until it must run. */
   readonly timeoutMs: number
   /** How long all must have run without a break: some die a moment after they started. */
@@ -43,18 +43,18 @@ const POLL_MS = 500
 export async function applyConnector(
   ports: SinkPorts,
   desired: DesiredConnector,
-  options: ApplyOptions,
+  options: AwaitOptions,
 ): Promise<ApplyAction> {
   const { connect } = ports
-  throwAll(desired.missing)
+  throwAll(desired.unresolved)
   const refused = await connect.validate({ name: desired.name, ...desired.config })
   throwAll(refused.map(({ key, fault }) => refusal(desired, key, fault)))
-  const before = await stateOf(connect, desired.name)
-  const isSame = before !== undefined && connectorChanges(desired, before.config).length === 0
+  const before = await findState(connect, desired.name)
+  const isSame = before !== undefined && diffConnector(desired, before.config).length === 0
   if (!isSame) await connect.put(desired.name, desired.config)
   const isHeld = before?.state === 'PAUSED' || before?.state === 'STOPPED'
   if (isHeld) await connect.resume(desired.name)
-  const hadFailed = before !== undefined && failures(before).length > 0
+  const hadFailed = before !== undefined && listFailures(before).length > 0
   if (hadFailed) await connect.restart(desired.name)
   await awaitConnector(ports, desired, options)
   if (!before) return 'created'
@@ -66,7 +66,7 @@ export async function applyConnector(
 export async function restartConnector(
   ports: SinkPorts,
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
-  options: ApplyOptions,
+  options: AwaitOptions,
 ): Promise<void> {
   await ports.connect.restart(connector.name)
   await awaitConnector(ports, connector, options)
@@ -76,44 +76,47 @@ export async function restartConnector(
 export async function awaitConnector(
   { connect, clock }: SinkPorts,
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
-  { timeoutMs, settleMs = 3_000, onState }: ApplyOptions,
+  { timeoutMs, settleMs = 3_000, onState }: AwaitOptions,
 ): Promise<void> {
   const startMs = clock.nowMs()
   // What failed before shows for a moment still, until the workers have taken the change in.
   const graceMs = Math.min(settleMs, timeoutMs / 2)
   let runningSince: number | undefined
   for (;;) {
-    const state = await stateOf(connect, connector.name)
+    const state = await findState(connect, connector.name)
     const nowMs = clock.nowMs()
-    onState?.(state ? summary(state) : 'not there yet')
-    const isRunning = state !== undefined && runs(state)
+    onState?.(state ? summarize(state) : 'not there yet')
+    const isRunning = state !== undefined && isHealthy(state)
     if (isRunning) runningSince ??= nowMs
     else runningSince = undefined
     if (runningSince !== undefined && nowMs - runningSince >= settleMs) return
-    if (state && failures(state).length > 0 && nowMs - startMs >= graceMs)
-      throw failed(connector, state, 'failed')
+    if (state && listFailures(state).length > 0 && nowMs - startMs >= graceMs)
+      throw connectorFailed(connector, state, 'failed')
     if (nowMs - startMs >= timeoutMs)
-      throw failed(connector, state, `did not run within ${formatDuration(timeoutMs)}`)
+      throw connectorFailed(connector, state, `did not run within ${formatDuration(timeoutMs)}`)
     await clock.sleep(POLL_MS)
   }
 }
 
-async function stateOf(connect: ConnectCluster, name: string): Promise<ConnectorState | undefined> {
+async function findState(
+  connect: ConnectCluster,
+  name: string,
+): Promise<ConnectorState | undefined> {
   return (await connect.connectors()).find((one) => one.name === name)
 }
 
-function runs(state: ConnectorState): boolean {
+function isHealthy(state: ConnectorState): boolean {
   const isUp = state.state === 'RUNNING' && state.tasks.length > 0
   return isUp && state.tasks.every((task) => task.state === 'RUNNING')
 }
 
-function summary(state: ConnectorState): string {
+function summarize(state: ConnectorState): string {
   const up = state.tasks.filter((task) => task.state === 'RUNNING').length
   return `${state.state}, ${up} of ${state.tasks.length} tasks run`
 }
 
 /** What a connector and its tasks died of, as `task 0: …`. */
-function failures(state: ConnectorState): readonly string[] {
+function listFailures(state: ConnectorState): readonly string[] {
   const own = state.state === 'FAILED' ? [`connector: ${state.fault ?? 'no trace'}`] : []
   const tasks = state.tasks
     .filter((task) => task.state === 'FAILED')
@@ -123,14 +126,14 @@ function failures(state: ConnectorState): readonly string[] {
 
 const LINES_MAX = 12
 
-function failed(
+function connectorFailed(
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
   state: ConnectorState | undefined,
   what: string,
 ): CcsError {
-  const lines = state ? failures(state).join('\n').split('\n').slice(0, LINES_MAX) : []
-  const trace = withoutSecrets(lines.join('\n  '), connector)
-  const now = state ? ` (${summary(state)})` : ''
+  const lines = state ? listFailures(state).join('\n').split('\n').slice(0, LINES_MAX) : []
+  const trace = redactSecrets(lines.join('\n  '), connector)
+  const now = state ? ` (${summarize(state)})` : ''
   const message = `Connector ${connector.name} ${what}${now}${trace === '' ? '.' : `:\n  ${trace}`}`
   return new CcsError('CCS_CONNECTOR_FAILED', message, {
     exit: EXIT.checkFailed,
@@ -139,7 +142,7 @@ function failed(
 }
 
 function refusal(desired: DesiredConnector, key: string, fault: string): CcsError {
-  const words = withoutSecrets(fault, desired)
+  const words = redactSecrets(fault, desired)
   return new CcsError('CCS_CONNECTOR_INVALID', `${desired.name}: ${key}: ${words}`, {
     exit: EXIT.usage,
     location: { file: desired.file },
@@ -180,16 +183,21 @@ export async function listSinks(
   for (const desired of chosen) {
     const state = states.get(desired.name)
     states.delete(desired.name)
-    sinks.push(state ? await sinkOf(connect, state, desired, log) : absent(desired, 'ABSENT', null))
+    sinks.push(
+      state
+        ? await describeSink(connect, state, desired, log)
+        : notRunningSink(desired, 'ABSENT', null),
+    )
   }
   for (const { connector, reason } of skipped) {
-    if (!states.has(connector.name)) sinks.push(absent(connector, 'SKIPPED', reason))
+    if (!states.has(connector.name)) sinks.push(notRunningSink(connector, 'SKIPPED', reason))
   }
-  for (const state of states.values()) sinks.push(await sinkOf(connect, state, undefined, log))
+  for (const state of states.values())
+    sinks.push(await describeSink(connect, state, undefined, log))
   return sinks
 }
 
-function absent(desired: DesiredConnector, state: string, reason: string | null): Sink {
+function notRunningSink(desired: DesiredConnector, state: string, reason: string | null): Sink {
   return {
     name: desired.name,
     file: desired.file,
@@ -204,13 +212,13 @@ function absent(desired: DesiredConnector, state: string, reason: string | null)
   }
 }
 
-async function sinkOf(
+async function describeSink(
   connect: ConnectCluster,
   state: ConnectorState,
   desired: DesiredConnector | undefined,
   log: SinkSources['log'],
 ): Promise<Sink> {
-  const offsets = log ? await sinkOffsets(connect, state, log) : []
+  const offsets = log ? await readSinkOffsets(connect, state, log) : []
   const lags = offsets.map((one) => one.lag)
   const known = lags.filter((lag) => lag !== null)
   return {
@@ -220,13 +228,13 @@ async function sinkOf(
     state: state.state,
     reason: null,
     tasks: state.tasks.map(({ id, state: word }) => ({ id, state: word })),
-    faults: failures(state).map((one) => (desired ? withoutSecrets(one, desired) : one)),
-    topics: topicsOf(state.config),
+    faults: listFailures(state).map((one) => (desired ? redactSecrets(one, desired) : one)),
+    topics: readTopics(state.config),
     lag:
       lags.length > 0 && known.length === lags.length
         ? known.reduce((sum, lag) => sum + lag, 0)
         : null,
-    changes: desired ? connectorChanges(desired, state.config) : [],
+    changes: desired ? diffConnector(desired, state.config) : [],
   }
 }
 
@@ -241,7 +249,7 @@ export interface SinkOffset {
 }
 
 /** How far a connector is, by partition. Markers of transactions count as records of the lag. */
-export async function sinkOffsets(
+export async function readSinkOffsets(
   connect: ConnectCluster,
   { name, config }: Pick<ConnectorState, 'name' | 'config'>,
   log: SinkSources['log'],
@@ -252,7 +260,7 @@ export async function sinkOffsets(
   for (const { topic, partition, committed: at } of committed)
     rows.set(`${topic}/${partition}`, { topic, partition, committed: at, end: null, lag: null })
   for (const topic of new Set([
-    ...listOf(config.topics ?? ''),
+    ...parseList(config.topics ?? ''),
     ...committed.map((one) => one.topic),
   ]))
     for (const partition of (await log?.partitions(topic)) ?? []) {

@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer'
 const LINE_BYTES = 16
 
 /** `00000010  0a 24 …  |.$…|` for the first `bytesMax` bytes; at most 78 columns a line. */
-export function hexLines(bytes: Uint8Array, bytesMax: number): string[] {
+export function formatHexDump(bytes: Uint8Array, bytesMax: number): string[] {
   const shown = bytes.subarray(0, bytesMax)
   const lines: string[] = []
   for (let at = 0; at < shown.length; at += LINE_BYTES) {
@@ -20,14 +20,14 @@ export function hexLines(bytes: Uint8Array, bytesMax: number): string[] {
 }
 
 /** The first bytes as one hexadecimal word, `…` where there are more. */
-export function hexPrefix(bytes: Uint8Array, bytesMax: number): string {
+export function formatHexPrefix(bytes: Uint8Array, bytesMax: number): string {
   const { buffer, byteOffset } = bytes
   const hex = Buffer.from(buffer, byteOffset, Math.min(bytes.length, bytesMax)).toString('hex')
   return bytes.length > bytesMax ? `${hex}…` : hex
 }
 
 /** The bytes as text where they are UTF-8 without control characters but line ends and tabs; else undefined. */
-export function readableText(bytes: Uint8Array): string | undefined {
+export function decodeReadableText(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     return /[^\P{Cc}\n\r\t]/u.test(text) ? undefined : text

@@ -19,7 +19,7 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
 /** Styles a text, or leaves it as it is; made once for an output that has colours or has not. */
 export type Paint = (style: Style, text: string) => string
 
-export function painter(hasColours: boolean): Paint {
+export function createPainter(hasColours: boolean): Paint {
   return (style, text) => {
     const [on, off] = CODES[style]
     return hasColours && text !== '' ? `\u001B[${on}m${text}\u001B[${off}m` : text
@@ -33,7 +33,7 @@ export interface Column {
   readonly title?: string
   readonly align?: 'left' | 'right'
   /** Its width where there is room, though no value needs it. */
-  readonly least?: number
+  readonly widthMin?: number
 }
 
 /** No column of a table is cut below this: where even that is too wide, rows are listed one value a line. */
@@ -44,7 +44,7 @@ const GAP = '  '
  * Lines of a table no wider than `width`: the widest columns are cut, cut cells end in `…`; with too many
  * columns each row becomes a block of `column  value` lines. Numbers are right-aligned; null is empty.
  */
-export function tableLines(
+export function formatTable(
   columns: readonly Column[],
   objects: readonly object[],
   options: { readonly width: number; readonly paint: Paint },
@@ -52,11 +52,11 @@ export function tableLines(
   // Any object can be asked for a key; an interface just doesn't say so.
   const rows = objects as readonly Readonly<Record<string, unknown>>[]
   const titles = columns.map((column) => column.title ?? column.key)
-  const cells = rows.map((row) => columns.map((column) => cellOf(row[column.key])))
+  const cells = rows.map((row) => columns.map((column) => formatCell(row[column.key])))
   const widths = titles.map((title, index) =>
     Math.max(
       title.length,
-      columns[index]?.least ?? 0,
+      columns[index]?.widthMin ?? 0,
       ...cells.map((row) => row[index]?.length ?? 0),
     ),
   )
@@ -111,16 +111,16 @@ function isNumber(value: unknown): boolean {
 }
 
 /** A value as a table shows it. */
-export function cellOf(value: unknown): string {
+export function formatCell(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'number') return String(Number(value.toPrecision(15)))
-  const text = typeof value === 'object' ? JSON.stringify(value, exactNumbers) : String(value)
+  const text = typeof value === 'object' ? JSON.stringify(value, replaceBigints) : String(value)
   // Control characters from data must not reach a terminal.
   return text.replace(/\p{Cc}/gu, ' ')
 }
 
 /** For JSON.stringify: whole numbers beyond 2^53 become text, so that no reader rounds them. */
-export function exactNumbers(_key: string, value: unknown): unknown {
+export function replaceBigints(_key: string, value: unknown): unknown {
   if (typeof value !== 'bigint') return value
   return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
 }
@@ -134,7 +134,7 @@ export interface ProgressState {
 }
 
 /** `label  ██████░░░░  60 %  1,200 of 2,000  3.1 s left`, no wider than `width`. */
-export function progressLine(state: ProgressState, width: number): string {
+export function formatProgress(state: ProgressState, width: number): string {
   const { label, done, total, elapsedMs } = state
   if (total === undefined || total <= 0)
     return cut(`${label}  ${formatCount(done)}  ${formatDuration(elapsedMs)}`, width)
@@ -153,14 +153,14 @@ function cut(line: string, width: number): string {
 }
 
 /** `sql/gold/sessions.sql:12:5` */
-export function placeOf(location: Location): string {
+export function formatLocation(location: Location): string {
   return [location.file, location.line, location.column]
     .filter((part) => part !== undefined)
     .join(':')
 }
 
 /** An error for a person: message, place, the line with a caret, hint; then its `others` the same way. */
-export function errorLines(error: CcsError, paint: Paint): string[] {
+export function formatError(error: CcsError, paint: Paint): string[] {
   const all = [error, ...error.others]
   const lines = all.flatMap((one, index) => [
     ...(index === 0 ? [] : ['']),
@@ -174,7 +174,7 @@ export function errorLines(error: CcsError, paint: Paint): string[] {
 }
 
 function sourceLines(location: Location, paint: Paint): string[] {
-  const place = `  at ${placeOf(location)}`
+  const place = `  at ${formatLocation(location)}`
   if (location.text === undefined || location.line === undefined) return [place]
   // A long line is shown around the fault only.
   const from = Math.max(0, (location.column ?? 1) - 61)
@@ -196,13 +196,13 @@ export interface ErrorDocument {
 }
 
 /** What `--json` prints of an error, under the key `error`. */
-export function errorDocument(error: CcsError): ErrorDocument {
+export function toErrorDocument(error: CcsError): ErrorDocument {
   return {
     code: error.code,
     message: error.message,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.location === undefined ? {} : { location: error.location }),
-    ...(error.others.length === 0 ? {} : { others: error.others.map(errorDocument) }),
+    ...(error.others.length === 0 ? {} : { others: error.others.map(toErrorDocument) }),
   }
 }
 

@@ -1,10 +1,10 @@
 /** What is asked before a deployment touches anything: may all its steps be taken, and will the servers have them? */
 
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
-import { withoutSecrets } from '../connectors/config.ts'
+import { redactSecrets } from '../connectors/desired-connectors.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import { checkTopic } from '../schemas/check.ts'
-import { listWords } from '../schemas/words.ts'
+import { joinNames } from '../schemas/describe.ts'
 import type { DesiredState } from './plan/desired.ts'
 import { type ClusterPlan, stepsOf } from './plan/target-plan.ts'
 import type { ClusterStep } from './plan/target-step.ts'
@@ -22,7 +22,7 @@ export function clusterRefusal(
   const lossy = stepsOf(plan).filter((step) => step.destroys !== undefined)
   if (lossy.length === 0 || options.allowDestructive) return undefined
   const names = lossy.map((step) => `${step.kind} ${step.name}`)
-  return new CcsError('CCS_PLAN_CHANGES', `This would delete ${listWords(names, 5)}, or a part.`, {
+  return new CcsError('CCS_PLAN_CHANGES', `This would delete ${joinNames(names, 5)}, or a part.`, {
     exit: EXIT.usage,
     hint: `The plan says what of each. If that is meant: ${options.command} --allow-destructive`,
   })
@@ -107,7 +107,7 @@ async function connectorFaults(
   if (!connect || !wanted) return []
   const faults = await connect.validate({ ...wanted.config, name })
   return faults.map(({ key, fault }) => {
-    const words = withoutSecrets(fault, wanted)
+    const words = redactSecrets(fault, wanted)
     return new CcsError('CCS_CONNECTOR_INVALID', `${name}: ${key}: ${words}`, {
       exit: EXIT.usage,
       location: { file: wanted.file },

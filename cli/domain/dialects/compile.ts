@@ -5,14 +5,14 @@
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
-import { type BindBench, type BindProject, bindModels } from '../models/bind-models.ts'
+import { type BindDatabase, type BindProject, bindModels } from '../models/bind-models.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Seed } from '../models/seed.ts'
 import { expandMacros, type MacroSet } from '../sql/ast.ts'
-import { selectTree } from '../sql/read-tree.ts'
-import type { Item, Select } from '../sql/tree.ts'
-import { type Column, type EngineName, typeFromText } from '../sql/types.ts'
+import { readSelect } from '../sql/read-tree.ts'
+import type { Select, SelectItem } from '../sql/tree.ts'
+import { type Column, type EngineName, parseType } from '../sql/types.ts'
 import {
   type CompiledModel,
   type Dialect,
@@ -22,7 +22,7 @@ import {
 } from './dialect.ts'
 
 /** A DuckDB of one's own, in memory. */
-export interface SqlBench extends BindBench {
+export interface SqlBench extends BindDatabase {
   printSql(json: string): Promise<string>
 }
 
@@ -116,7 +116,7 @@ async function dialectInputs(
 function treeOf(one: GraphModel, macros: MacroSet): Select {
   const isExpanded = (macro: { name: string; isTable: boolean }): boolean =>
     !macro.isTable && !IDIOMS.includes(macro.name)
-  return selectTree(expandMacros(one.ast, macros, isExpanded))
+  return readSelect(expandMacros(one.ast, macros, isExpanded))
 }
 
 function sharedOf(
@@ -125,7 +125,9 @@ function sharedOf(
 ): DialectProject {
   const models = selects.map((one) => one.model)
   const timed = selects.find((one) => one.model.watermarkMs !== undefined)
-  const item: Item | undefined = timed?.select.items.find((one) => one.name === timed.model.time)
+  const item: SelectItem | undefined = timed?.select.items.find(
+    (one) => one.name === timed.model.time,
+  )
   const latest = (of: (model: Model) => number): number => Math.max(0, ...models.map(of))
   return {
     timezone: project.timezone,
@@ -153,5 +155,5 @@ function windowMs(model: Model): number {
 function logicalColumns(
   columns: readonly { readonly name: string; readonly type: string }[],
 ): readonly Column[] {
-  return columns.map(({ name, type }) => ({ name, type: typeFromText(type) ?? { is: 'NULL' } }))
+  return columns.map(({ name, type }) => ({ name, type: parseType(type) ?? { is: 'NULL' } }))
 }

@@ -1,6 +1,6 @@
 /** One model on its way through a dialect: what was given, what is collected, and a printer for its names. */
 
-import type { Expr, Item, Select } from '../sql/tree.ts'
+import type { Expr, Select, SelectItem } from '../sql/tree.ts'
 import type { Column } from '../sql/types.ts'
 import { type DialectInput, flatName } from './dialect.ts'
 import type { Fault, Speech, Substitute } from './dialect-syntax.ts'
@@ -18,7 +18,7 @@ export class DialectJob {
     this.input = input
     this.name = flatName(input.model.name)
     this.#speech = speech
-    for (const part of input.select.others)
+    for (const part of input.select.unsupported)
       this.fault(
         part.at,
         `${speech.shown} can't run ${part.what} on a stream.`,
@@ -83,7 +83,7 @@ export function readUnnesting(job: DialectJob, inner: Select): Unnesting | undef
   return undefined
 }
 
-function listOf({ expr }: Item): string | undefined {
+function listOf({ expr }: SelectItem): string | undefined {
   const range = expr.is === 'call' && expr.name === 'unnest' ? expr.args[0] : undefined
   const end = range?.is === 'call' && range.name === 'range' ? range.args[1] : undefined
   const length = end?.is === 'binary' && end.op === '+' ? end.left : undefined

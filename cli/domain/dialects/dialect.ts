@@ -3,7 +3,7 @@
  * collects its faults over all models.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { originOf } from '../models/graph.ts'
+import { selectSource } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Seed } from '../models/seed.ts'
 import { type AstNode, locate, type MacroSet } from '../sql/ast.ts'
@@ -62,7 +62,7 @@ export type Dialect = (input: DialectInput) => CompiledModel
 export function unsupported(model: Model, fault: Fault): CcsError {
   return new CcsError('CCS_SQL_UNSUPPORTED', fault.message, {
     exit: EXIT.usage,
-    location: locate(originOf(model), fault.at),
+    location: locate(selectSource(model), fault.at),
     hint: fault.hint,
   })
 }

@@ -4,11 +4,11 @@
  * that a user sees all of them at once.
  */
 
-import { nearest } from '../kernel/did-you-mean.ts'
+import { findNearest } from '../kernel/did-you-mean.ts'
 import { FUNCTIONS, type FunctionEntry } from '../sql/functions.ts'
-import { typeOf } from '../sql/infer.ts'
-import { type Call, type Expr, sameExpr } from '../sql/tree.ts'
-import { type LogicalType, shownType, typeName } from '../sql/types.ts'
+import { inferType } from '../sql/infer.ts'
+import { type Call, type Expr, isSameExpr } from '../sql/tree.ts'
+import { displayType, type LogicalType, typeName } from '../sql/types.ts'
 import { type PrintContext, quoted } from './dialect-syntax.ts'
 
 /** Binding strength of what was printed: OR 1, AND 2, NOT 3, comparison 4, || 5, + - 6, * / 7, else 9. */
@@ -44,7 +44,7 @@ export class Printer {
   }
 
   type(expr: Expr): LogicalType | undefined {
-    return typeOf(expr, this.context)
+    return inferType(expr, this.context)
   }
 
   fault(at: number | undefined, message: string, hint: string): string {
@@ -55,7 +55,7 @@ export class Printer {
   }
 
   #piece(expr: Expr): Piece {
-    const stand = this.context.substitutes.find((one) => sameExpr(one.expr, expr))
+    const stand = this.context.substitutes.find((one) => isSameExpr(one.expr, expr))
     if (stand !== undefined) return whole(stand.sql)
     switch (expr.is) {
       case 'column':
@@ -141,7 +141,7 @@ export class Printer {
     const entry = Object.hasOwn(FUNCTIONS, call.name) ? FUNCTIONS[call.name] : undefined
     const { speech } = this.context
     if (entry === undefined) {
-      const near = nearest(call.name, Object.keys(FUNCTIONS))
+      const near = findNearest(call.name, Object.keys(FUNCTIONS))
       const hint =
         near === undefined
           ? 'Use a function of the portable subset: see `ccs portability`.'
@@ -251,7 +251,7 @@ export class Printer {
     if (name === undefined)
       return this.fault(
         expr.at,
-        `${speech.shown} has no type ${shownType(expr.to)}.`,
+        `${speech.shown} has no type ${displayType(expr.to)}.`,
         'Cast to BIGINT or DECIMAL.',
       )
     const differs =

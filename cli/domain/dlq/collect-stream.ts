@@ -23,20 +23,20 @@ export interface CollectStream {
 }
 
 /** A record of which only this is known. */
-export interface SoughtRecord {
+export interface UnlocatedRecord {
   readonly bytes: Buffer
   /** When it was read, ms: it came before. */
   readonly timeMs: number
 }
 
-export interface TopicPlace {
+export interface RecordPosition {
   readonly partition: number
   readonly offset: number
   readonly appendMs: number
 }
 
 /** Those of the records that are found with little effort; `topic` by its whole name. */
-export type FindPlaces = (
+export type LocateRecords = (
   topic: string,
-  records: readonly SoughtRecord[],
-) => Promise<ReadonlyMap<SoughtRecord, TopicPlace>>
+  records: readonly UnlocatedRecord[],
+) => Promise<ReadonlyMap<UnlocatedRecord, RecordPosition>>

@@ -3,13 +3,13 @@
  * Readers take such copies as one.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
-import { DLQ_TOPIC, ENGINE_PARTITION } from '../gate/rejects.ts'
+import { DLQ_TOPIC, ENGINE_PARTITION } from '../gate/reject-writer.ts'
 import type { LogSource } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
-import { type SourceMark, SourceSet, sourceMark } from './source.ts'
+import { createSourceKey, type SourceKey, SourceKeySet } from './source-key.ts'
 
 /** Whether events.dlq may hold copies now: never on a log whose partitions have one writer each. */
-export async function mayHaveCopies(log: EventLog): Promise<boolean> {
+export async function mayHaveDuplicates(log: EventLog): Promise<boolean> {
   if ((await log.identity(DLQ_TOPIC)) === null) return false
   const partitions = await log.partitions(DLQ_TOPIC)
   const filled: number[] = []
@@ -23,11 +23,11 @@ export async function mayHaveCopies(log: EventLog): Promise<boolean> {
 }
 
 /** Tells the first that comes of each record's rejects; keeps nothing where there are no copies. */
-export async function firstOfCopies(
+export async function createDuplicateFilter(
   log: EventLog,
-): Promise<(mark: SourceMark | undefined) => boolean> {
-  if (!(await mayHaveCopies(log))) return () => true
-  const seen = new SourceSet()
+): Promise<(mark: SourceKey | undefined) => boolean> {
+  if (!(await mayHaveDuplicates(log))) return () => true
+  const seen = new SourceKeySet()
   return (mark) => mark === undefined || seen.add(mark)
 }
 
@@ -35,14 +35,14 @@ export async function firstOfCopies(
  * Gives the mark of a reject in a partition of events.dlq. Where a topic was made anew, the engine's offsets go on
  * (`sources` of its manifest say by how much), while a gate's are the log's own: they meet as those.
  */
-export function markOf(
+export function findSourceKey(
   sources: readonly LogSource[],
   dlqPartition: number,
   reject: RejectedEvent,
-): SourceMark | undefined {
+): SourceKey | undefined {
   const { topic, partition, offset } = reject
-  if (dlqPartition !== ENGINE_PARTITION) return sourceMark(reject)
+  if (dlqPartition !== ENGINE_PARTITION) return createSourceKey(reject)
   const source = sources.find((one) => one.topic === topic && one.partition === partition)
   const shift = source !== undefined && offset >= source.since ? source.shift : 0
-  return sourceMark(reject, offset - shift)
+  return createSourceKey(reject, offset - shift)
 }

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { RejectedEvent } from '../events/contracts.ts'
-import { rejectKind } from './kind.ts'
+import { generalizeMessage } from './message-kind.ts'
 
-export interface RejectSort {
+export interface RejectGroupKey {
   /** Reason code; `unreadable` for records of the topic that are no rejects. */
   readonly reason: string
   /** The message with its values replaced by `…`. */
@@ -16,11 +16,11 @@ export interface RejectSort {
   readonly fingerprint: string
 }
 
-export function rejectSort(
+export function groupReject(
   reject: Pick<RejectedEvent, 'reason' | 'message' | 'schema_id'> | undefined,
-): RejectSort {
+): RejectGroupKey {
   const reason = reject?.reason ?? 'unreadable'
-  const kind = reject ? rejectKind(reject.message) : 'The record is no reject.'
+  const kind = reject ? generalizeMessage(reject.message) : 'The record is no reject.'
   const schemaId = reason === 'unknown_schema_id' ? null : (reject?.schema_id ?? null)
   const text = `${reason}\n${kind}\n${schemaId ?? ''}`
   const fingerprint = `f${createHash('sha256').update(text).digest('hex').slice(0, 7)}`

@@ -4,19 +4,19 @@
  * user (`--as-schema`).
  */
 import { Buffer } from 'node:buffer'
-import { compileObjectReader, type ObjectReader } from '../avro/codec.ts'
-import { plain } from '../avro/record.ts'
+import { compileInspector, type Inspector } from '../avro/inspector.ts'
+import { compileObjectReader, type ObjectReader } from '../avro/object-reader.ts'
+import { convertSafeLongs } from '../avro/record-decoder.ts'
 import { parseRecordSchema } from '../avro/schema.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
-import { compileInspector, type Inspector } from '../avro/walk.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 
 /** By the newest schema's fields; longs are numbers while they are safe, else bigint. */
-export type LooseEvent = Readonly<Record<string, unknown>>
+export type UnvalidatedEvent = Readonly<Record<string, unknown>>
 
-export type LooseReading = { readonly event: LooseEvent } | { readonly fault: string }
+export type LenientResult = { readonly event: UnvalidatedEvent } | { readonly fault: string }
 
-export type LooseReader = (bytes: Uint8Array) => LooseReading
+export type LenientReader = (bytes: Uint8Array) => LenientResult
 
 const HEADER_BYTES = 5
 
@@ -24,14 +24,14 @@ const HEADER_BYTES = 5
  * `schemas` are the versions of the topic, oldest first. With `as`, its schema is taken for every record: bytes
  * that begin with the 0 of a header are read from behind it, others from their beginning.
  */
-export function compileLooseReader(
+export function compileLenientReader(
   schemas: readonly RegisteredSchema[],
   as?: RegisteredSchema,
-): LooseReader {
+): LenientReader {
   const newest = schemas.at(-1)
   if (!newest) throw new CcsError('CCS_SCHEMA_INVALID', 'There is no schema to read records by.')
-  const versions = new Map(schemas.map((one) => [one.id, version(one, newest)]))
-  const forced = as ? version(as, newest) : undefined
+  const versions = new Map(schemas.map((one) => [one.id, compileVersion(one, newest)]))
+  const forced = as ? compileVersion(as, newest) : undefined
   if (as && forced && !forced.read)
     throw new CcsError(
       'CCS_USAGE_INVALID',
@@ -41,11 +41,11 @@ export function compileLooseReader(
   return (bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     const isFramed = buffer.length >= HEADER_BYTES && buffer[0] === 0
-    if (forced) return readBy(forced, buffer.subarray(isFramed ? HEADER_BYTES : 0))
+    if (forced) return readWith(forced, buffer.subarray(isFramed ? HEADER_BYTES : 0))
     if (!isFramed) return { fault: 'It has no header that names its schema.' }
     const known = versions.get(buffer.readInt32BE(1))
     if (!known) return { fault: `No version of the schema has the id ${buffer.readInt32BE(1)}.` }
-    return readBy(known, buffer.subarray(HEADER_BYTES))
+    return readWith(known, buffer.subarray(HEADER_BYTES))
   }
 }
 
@@ -55,7 +55,7 @@ interface Version {
   readonly why: string
 }
 
-function version(writer: RegisteredSchema, reader: RegisteredSchema): Version {
+function compileVersion(writer: RegisteredSchema, reader: RegisteredSchema): Version {
   const inspect = compileInspector(parseRecordSchema(writer.schema, writer.subject))
   try {
     return { inspect, read: compileObjectReader(writer.schema, reader.schema), why: '' }
@@ -64,13 +64,13 @@ function version(writer: RegisteredSchema, reader: RegisteredSchema): Version {
   }
 }
 
-function readBy({ inspect, read, why }: Version, body: Buffer): LooseReading {
+function readWith({ inspect, read, why }: Version, body: Buffer): LenientResult {
   const broken = inspect(body, 0)
   if (broken !== undefined) return { fault: `${broken}.` }
   if (!read) return { fault: `${why}.` }
   try {
     // A record of a schema is an object.
-    return { event: plain(read(body)) as LooseEvent }
+    return { event: convertSafeLongs(read(body)) as UnvalidatedEvent }
   } catch (error) {
     // A symbol of the writer that the newest schema does not have, for one.
     return { fault: `${error instanceof Error ? error.message : String(error)}.` }

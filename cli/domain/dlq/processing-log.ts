@@ -14,9 +14,9 @@ export interface LoggedRecord {
 }
 
 /** undefined: the row is of another kind, about a key, or no row. */
-export function readLogged(row: Buffer): LoggedRecord | undefined {
-  const { time, message } = objectOf(parsed(row))
-  const error = objectOf(objectOf(message).deserializationError)
+export function parseLoggedRecord(row: Buffer): LoggedRecord | undefined {
+  const { time, message } = asObject(parseJson(row))
+  const error = asObject(asObject(message).deserializationError)
   const { target, errorMessage, recordB64, cause, topic } = error
   if (typeof topic !== 'string' || typeof time !== 'number') return undefined
   if (target !== 'value') return undefined
@@ -29,7 +29,7 @@ export function readLogged(row: Buffer): LoggedRecord | undefined {
   }
 }
 
-function parsed(row: Buffer): unknown {
+function parseJson(row: Buffer): unknown {
   try {
     return JSON.parse(row.toString('utf8'))
   } catch {
@@ -37,7 +37,7 @@ function parsed(row: Buffer): unknown {
   }
 }
 
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
   // What is no object has no keys that anybody asks for.
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

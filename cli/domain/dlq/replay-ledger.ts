@@ -5,7 +5,7 @@
  * may be sent again. docs/adr/0009 has the reasons, and why it holds on Kafka too.
  */
 
-import { DLQ_TOPIC, type OriginFinder } from '../gate/rejects.ts'
+import { DLQ_TOPIC, type OriginFinder } from '../gate/reject-writer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
@@ -13,15 +13,15 @@ import { frameRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import {
   type Announcement,
-  announced,
-  foundInLog,
-  hashOf,
+  findInLog,
+  fromAnnouncedRecord,
+  hashRecord,
+  type OpenAnnouncement,
   type Outcome,
-  type Replayed,
-  replayedOf,
-  type Step,
-} from './replay-record.ts'
-import { type SourceMark, SourceSet } from './source.ts'
+  type ReplayedReject,
+  toAnnouncedRecord,
+} from './replay-announcement.ts'
+import { type SourceKey, SourceKeySet } from './source-key.ts'
 
 const LEDGER_TOPIC = 'ccs.replays'
 const READ_BYTES = 1024 * 1024
@@ -30,12 +30,12 @@ const READ_BYTES = 1024 * 1024
 interface RejectPlace {
   readonly partition: number
   readonly offset: number
-  readonly mark?: SourceMark | undefined
+  readonly mark?: SourceKey | undefined
 }
 
-class Sent {
+class SentRejects {
   readonly #places = new Set<string>()
-  readonly #marks = new SourceSet()
+  readonly #marks = new SourceKeySet()
 
   add({ partition, offset, mark }: RejectPlace): void {
     this.#places.add(`${partition}:${offset}`)
@@ -73,12 +73,15 @@ export class ReplayLedger {
   #next = -1
   #dlq: string | null | undefined
   /** Announced, and no outcome yet, by offset in the ledger. */
-  readonly #open = new Map<number, Step>()
-  readonly #done = new Sent()
+  readonly #open = new Map<number, OpenAnnouncement>()
+  readonly #done = new SentRejects()
   /** What the open ones hold: done, while nobody knows better. Two may announce the same, and one give it up. */
-  readonly #pending = new Map<number, Sent>()
+  readonly #pending = new Map<number, SentRejects>()
   /** What stands behind a record of events.raw, by hash. */
-  readonly #origins = new Map<string, { readonly step: Step; readonly record: Replayed }[]>()
+  readonly #origins = new Map<
+    string,
+    { readonly step: OpenAnnouncement; readonly record: ReplayedReject }[]
+  >()
   readonly #newest = new Map<number, number>()
 
   private constructor(options: LedgerOptions) {
@@ -86,7 +89,7 @@ export class ReplayLedger {
   }
 
   /** For reading alone; `follow` brings it up to date. */
-  static reader(options: LedgerOptions): ReplayLedger {
+  static openReadOnly(options: LedgerOptions): ReplayLedger {
     return new ReplayLedger(options)
   }
 
@@ -95,8 +98,8 @@ export class ReplayLedger {
     const ledger = new ReplayLedger(options)
     ledger.#writer = await options.log.writer(LEDGER_TOPIC, 0, owner)
     try {
-      await ledger.follow()
-      for (const step of [...ledger.#open.values()]) await ledger.#settleOther(step)
+      await ledger.refresh()
+      for (const step of [...ledger.#open.values()]) await ledger.#resolveOpen(step)
       return ledger
     } catch (error) {
       await ledger.close()
@@ -105,7 +108,7 @@ export class ReplayLedger {
   }
 
   /** Takes in what the ledger holds by now. An announcement counts as done while nobody knows better. */
-  async follow(): Promise<void> {
+  async refresh(): Promise<void> {
     const { log } = this.#options
     if (this.#next < 0 && !(await log.partitions(LEDGER_TOPIC)).includes(0)) return
     if (this.#dlq === undefined) this.#dlq = await log.identity(DLQ_TOPIC)
@@ -121,7 +124,7 @@ export class ReplayLedger {
           for (const { offset, bytes } of frameRecords(frame)) {
             // Only `#write` below appends here, and the log checks its bytes.
             const one = JSON.parse(bytes.toString('utf8')) as Announcement | Outcome
-            if (offset >= from) this.#take(one, offset)
+            if (offset >= from) this.#applyRecord(one, offset)
           }
         this.#next = reader.position()
       }
@@ -136,11 +139,11 @@ export class ReplayLedger {
   }
 
   /** How often what is in this record was replayed before it was rejected; and of which reject, at last. */
-  originOf(reject: RejectedRecord): Replayed | undefined {
+  findOrigin(reject: RejectedRecord): ReplayedReject | undefined {
     if (this.#origins.size === 0) return undefined
     const { topic, partition, offset } = reject
     return this.#origins
-      .get(hashOf(reject.bytes))
+      .get(hashRecord(reject.bytes))
       ?.findLast(
         ({ step }) => step.topic === topic && step.partition === partition && step.from <= offset,
       )?.record
@@ -158,7 +161,7 @@ export class ReplayLedger {
   async announce(
     topic: string,
     partition: number,
-    records: readonly Replayed[],
+    records: readonly ReplayedReject[],
     newestMs: number,
   ): Promise<number> {
     const { log, clock } = this.#options
@@ -167,51 +170,51 @@ export class ReplayLedger {
     const at = await this.#write({
       ...{ kind: 'replay', atMs: clock.nowMs(), dlq: this.#dlq ?? null },
       ...{ topic, partition, from, newestMs },
-      records: records.map(announced),
+      records: records.map(toAnnouncedRecord),
     })
-    await this.follow()
+    await this.refresh()
     const isBeside = [...this.#open.keys()].some((one) => one !== at && one >= expected)
     // Another may have announced the same, sent it and said so since it was last looked.
     const isSent = records.some((one) => this.#done.has(one))
     if (!isBeside && !isSent) return at
-    await this.settle(at, 'nothing')
+    await this.recordOutcome(at, 'nothing')
     throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
       hint: 'Wait until it is done, then run the same command again.',
     })
   }
 
   /** Whether an announced append may still be made: others may have given it up. */
-  isTimely(at: number): boolean {
+  mayStillAppend(at: number): boolean {
     const { graceMs, clock } = this.#options
     const step = this.#open.get(at)
     return graceMs === 0 || (step !== undefined && clock.nowMs() - step.atMs < graceMs / 2)
   }
 
   /** What became of an announced append. */
-  async settle(at: number, done: 'all' | 'nothing' | readonly number[]): Promise<void> {
+  async recordOutcome(at: number, done: 'all' | 'nothing' | readonly number[]): Promise<void> {
     const records = this.#open.get(at)?.records ?? []
     const missing =
       done === 'all'
         ? []
         : [...records.keys()].filter((index) => done === 'nothing' || !done.includes(index))
     await this.#write({ kind: 'outcome', of: at, atMs: this.#options.clock.nowMs(), missing })
-    await this.follow()
+    await this.refresh()
   }
 
   async close(): Promise<void> {
     await this.#writer?.close()
   }
 
-  async #settleOther(step: Step): Promise<void> {
+  async #resolveOpen(step: OpenAnnouncement): Promise<void> {
     const { clock, graceMs } = this.#options
     for (;;) {
-      const found = await foundInLog(this.#options.log, step)
-      if (found.length === step.records.length) return this.settle(step.at, 'all')
+      const found = await findInLog(this.#options.log, step)
+      if (found.length === step.records.length) return this.recordOutcome(step.at, 'all')
       const leftMs = step.atMs + graceMs - clock.nowMs()
-      if (leftMs <= 0) return this.settle(step.at, found)
+      if (leftMs <= 0) return this.recordOutcome(step.at, found)
       await clock.sleep(Math.min(1_000, leftMs))
       const before = this.#open.size
-      await this.follow()
+      await this.refresh()
       if (!this.#open.has(step.at)) return
       if (this.#open.size > before)
         throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
@@ -226,15 +229,15 @@ export class ReplayLedger {
     return this.#writer.append(batch, record.atMs)
   }
 
-  #take(one: Announcement | Outcome, at: number): void {
+  #applyRecord(one: Announcement | Outcome, at: number): void {
     if (one.kind === 'replay') {
       const step = { ...one, at }
       this.#open.set(at, step)
-      const pending = new Sent()
+      const pending = new SentRejects()
       this.#pending.set(at, pending)
       const { partition: into, newestMs } = one
       this.#newest.set(into, Math.max(newestMs, this.#newest.get(into) ?? newestMs))
-      for (const record of one.records.map(replayedOf)) {
+      for (const record of one.records.map(fromAnnouncedRecord)) {
         if (one.dlq === this.#dlq) pending.add(record)
         const { hash } = record
         this.#origins.set(hash, [...(this.#origins.get(hash) ?? []), { step, record }])
@@ -246,7 +249,7 @@ export class ReplayLedger {
     this.#pending.delete(one.of)
     if (!step) return
     const missing = new Set(one.missing)
-    for (const [index, record] of step.records.map(replayedOf).entries()) {
+    for (const [index, record] of step.records.map(fromAnnouncedRecord).entries()) {
       if (!missing.has(index)) {
         if (step.dlq === this.#dlq) this.#done.add(record)
         continue
@@ -260,18 +263,18 @@ export class ReplayLedger {
 }
 
 /** The lineage of a reject that is a replay itself, as `origin` keeps it: `replay 2 of events.dlq-0:42`. */
-function originText({ times, partition, offset }: Replayed): string {
+function describeOrigin({ times, partition, offset }: ReplayedReject): string {
   return `replay ${times} of ${DLQ_TOPIC}-${partition}:${offset}`
 }
 
 /** Names the lineage of those rejects that were replays; the ledger is looked into where there are rejects only. */
-export function replayOrigins(log: EventLog, clock: Clock): OriginFinder {
-  const ledger = ReplayLedger.reader({ log, clock, graceMs: 0 })
+export function createOriginFinder(log: EventLog, clock: Clock): OriginFinder {
+  const ledger = ReplayLedger.openReadOnly({ log, clock, graceMs: 0 })
   return async (rejects) => {
-    await ledger.follow()
+    await ledger.refresh()
     return rejects.map((reject) => {
-      const replayed = ledger.originOf(reject)
-      return replayed ? originText(replayed) : null
+      const replayed = ledger.findOrigin(reject)
+      return replayed ? describeOrigin(replayed) : null
     })
   }
 }

@@ -7,11 +7,11 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import type { ReplayedReject } from './replay-announcement.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
-import { REPLAY_PARTITIONS } from './replay-partition.ts'
-import type { Replayed } from './replay-record.ts'
+import { REPLAY_PARTITIONS } from './replay-partitions.ts'
 
-export interface Mended extends Replayed {
+export interface PatchedEvent extends ReplayedReject {
   readonly bytes: Buffer
   /** Corrected event time. */
   readonly eventMs: number
@@ -50,12 +50,12 @@ export class ReplayWriter {
   }
 
   /** Gives how many were appended: all, unless a signal came. */
-  async write(mended: readonly Mended[]): Promise<number> {
+  async write(mended: readonly PatchedEvent[]): Promise<number> {
     const before = this.#appended
     const sorted = [...mended].sort((a, b) => a.eventMs - b.eventMs)
-    for (const [partition, events] of await this.#placed(sorted))
+    for (const [partition, events] of await this.#groupByPartition(sorted))
       for (const chunk of this.#chunks(events)) {
-        await this.#pace()
+        await this.#waitForRate()
         if (this.#options.signal.aborted) return this.#appended - before
         await this.#append(partition, chunk)
       }
@@ -66,13 +66,15 @@ export class ReplayWriter {
     for (const one of this.#writers.values()) await one.close()
   }
 
-  async #placed(sorted: readonly Mended[]): Promise<ReadonlyMap<number, readonly Mended[]>> {
+  async #groupByPartition(
+    sorted: readonly PatchedEvent[],
+  ): Promise<ReadonlyMap<number, readonly PatchedEvent[]>> {
     const { log, topic, placement } = this.#options
     const [oldest] = sorted
     if (!oldest) return new Map()
     if (placement === 'own') return new Map([[this.#ownPartition(oldest.eventMs), sorted]])
     const there = await log.partitions(topic)
-    const groups = new Map<number, Mended[]>()
+    const groups = new Map<number, PatchedEvent[]>()
     for (const one of sorted) {
       const partition = there.includes(one.source) ? one.source : (there[0] ?? 0)
       groups.set(partition, [...(groups.get(partition) ?? []), one])
@@ -89,10 +91,10 @@ export class ReplayWriter {
     return REPLAY_PARTITIONS.reduce((least, one) => (newest(one) < newest(least) ? one : least))
   }
 
-  *#chunks(events: readonly Mended[]): Generator<readonly Mended[]> {
+  *#chunks(events: readonly PatchedEvent[]): Generator<readonly PatchedEvent[]> {
     const { rate = Number.POSITIVE_INFINITY, chunkEvents = CHUNK_EVENTS } = this.#options
     const most = Math.max(1, Math.min(chunkEvents, Math.floor(rate / 4)))
-    let chunk: Mended[] = []
+    let chunk: PatchedEvent[] = []
     let bytes = 0
     for (const one of events) {
       if (chunk.length >= most || (chunk.length > 0 && bytes + one.bytes.length > CHUNK_BYTES)) {
@@ -107,7 +109,7 @@ export class ReplayWriter {
   }
 
   /** Waits until so many events may have gone out. */
-  async #pace(): Promise<void> {
+  async #waitForRate(): Promise<void> {
     const { rate, clock, signal } = this.#options
     if (rate === undefined) return
     this.#startMs ??= clock.nowMs()
@@ -115,19 +117,19 @@ export class ReplayWriter {
     if (dueMs > clock.nowMs()) await clock.sleep(dueMs - clock.nowMs(), signal)
   }
 
-  async #append(partition: number, chunk: readonly Mended[]): Promise<void> {
+  async #append(partition: number, chunk: readonly PatchedEvent[]): Promise<void> {
     const { log, clock, ledger, topic, owner, onAppended } = this.#options
     // The lock first: what cannot be appended is not announced.
     const writer = this.#writers.get(partition) ?? (await log.writer(topic, partition, owner))
     this.#writers.set(partition, writer)
     const newestMs = chunk.at(-1)?.eventMs ?? 0
     const at = await ledger.announce(topic, partition, chunk, newestMs)
-    if (!ledger.isTimely(at)) {
-      await ledger.settle(at, 'nothing')
+    if (!ledger.mayStillAppend(at)) {
+      await ledger.recordOutcome(at, 'nothing')
       return this.#append(partition, chunk)
     }
     await writer.append(RecordBatch.of(chunk.map(({ bytes }) => bytes)), clock.nowMs())
-    await ledger.settle(at, 'all')
+    await ledger.recordOutcome(at, 'all')
     this.#appended += chunk.length
     onAppended(this.#appended)
   }

@@ -2,14 +2,14 @@
  * Values as DuckDB gives them (docs/json-output.md) back to what the encoder of a schema takes: times as
  * milliseconds, large numbers as bigint; and what does not fit the field's type, in one sentence.
  */
-import { type AvroNode, optional } from '../avro/schema.ts'
-import type { Rejection } from '../gate/gate-rules.ts'
+import { type AvroNode, unwrapOptional } from '../avro/schema.ts'
+import type { Rejection } from '../gate/contract-rules.ts'
 
 /** The value, or why there is none. */
 export type WireValue = { readonly value: unknown } | { readonly fault: Rejection }
 
-export function wireValue(node: AvroNode, given: unknown, path: string): WireValue {
-  const inner = optional(node)
+export function toWireValue(node: AvroNode, given: unknown, path: string): WireValue {
+  const inner = unwrapOptional(node)
   if (given === null || given === undefined)
     return inner.isNullable || node.kind === 'null'
       ? { value: null }
@@ -17,21 +17,21 @@ export function wireValue(node: AvroNode, given: unknown, path: string): WireVal
   const type = inner.node
   switch (type.kind) {
     case 'long':
-      return whole(type.logical === 'timestamp-millis', given, path)
+      return toWireLong(type.logical === 'timestamp-millis', given, path)
     case 'enum':
       return type.symbols.includes(String(given))
         ? { value: given }
         : fault('wrong_type', `${path} is ${JSON.stringify(given)}, none of its values.`)
     case 'array':
-      return entries(type.items, given, path)
+      return toWireList(type.items, given, path)
     case 'record':
-      return fields(type, given, path)
+      return toWireRecord(type, given, path)
     default:
       return { value: given }
   }
 }
 
-function whole(isTime: boolean, given: unknown, path: string): WireValue {
+function toWireLong(isTime: boolean, given: unknown, path: string): WireValue {
   if (typeof given === 'number' && !isTime) return { value: given }
   if (!isTime) return { value: BigInt(String(given)) }
   const ms = Date.parse(String(given))
@@ -40,17 +40,17 @@ function whole(isTime: boolean, given: unknown, path: string): WireValue {
     : { value: ms }
 }
 
-function entries(items: AvroNode, given: unknown, path: string): WireValue {
+function toWireList(items: AvroNode, given: unknown, path: string): WireValue {
   const list: unknown[] = []
   for (const [index, one] of (Array.isArray(given) ? given : [given]).entries()) {
-    const entry = wireValue(items, one, `${path}[${index}]`)
+    const entry = toWireValue(items, one, `${path}[${index}]`)
     if ('fault' in entry) return entry
     list.push(entry.value)
   }
   return { value: list }
 }
 
-function fields(
+function toWireRecord(
   node: Extract<AvroNode, { kind: 'record' }>,
   given: unknown,
   path: string,
@@ -58,7 +58,7 @@ function fields(
   const record: Record<string, unknown> = {}
   for (const { name, type } of node.fields) {
     // DuckDB gives a struct as an object of its fields.
-    const one = wireValue(type, (given as Record<string, unknown>)[name], `${path}.${name}`)
+    const one = toWireValue(type, (given as Record<string, unknown>)[name], `${path}.${name}`)
     if ('fault' in one) return one
     record[name] = one.value
   }

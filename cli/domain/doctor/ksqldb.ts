@@ -6,7 +6,7 @@
 import type { Target } from '../config/target.ts'
 import { formatDuration } from '../kernel/units.ts'
 import type { TopicState } from '../log/topic-admin.ts'
-import { listWords } from '../schemas/words.ts'
+import { joinNames } from '../schemas/describe.ts'
 import type { Check } from './doctor.ts'
 
 /** A ksqlDB as it was found. */
@@ -64,7 +64,7 @@ function sickCheck(ailing: readonly string[]): Check {
   return {
     name: 'ksqldb health',
     status: 'failed',
-    detail: `Not healthy: ${listWords(ailing, NAMES_MAX)}.`,
+    detail: `Not healthy: ${joinNames(ailing, NAMES_MAX)}.`,
     hint: 'Look into its log; one that does not get over it carries out no statement.',
   }
 }
@@ -139,7 +139,7 @@ function queriesCheck(all: readonly KsqldbQuery[], prefix: string): Check {
   return {
     name,
     status: stuck.length > 0 ? 'failed' : 'warning',
-    detail: `Of ${own.length} of this target, ${words.length} ${words.length === 1 ? 'stands' : 'stand'} still: ${listWords(words, NAMES_MAX)}.`,
+    detail: `Of ${own.length} of this target, ${words.length} ${words.length === 1 ? 'stands' : 'stand'} still: ${joinNames(words, NAMES_MAX)}.`,
     hint:
       stuck.length > 0
         ? 'Its error: EXPLAIN and the id of the query, in ksqlDB.'

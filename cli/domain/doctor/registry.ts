@@ -3,10 +3,10 @@
 import type { RemoteRegistry } from '../avro/schema-registry.ts'
 import type { Target } from '../config/target.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { joinNames } from '../schemas/describe.ts'
 import type { TopicSchemas } from '../schemas/history.ts'
 import { SUBJECT_LEVEL } from '../schemas/register.ts'
-import { registryTopics, versionOf } from '../schemas/registry-topics.ts'
-import { listWords } from '../schemas/words.ts'
+import { findVersion, readRegistryTopics } from '../schemas/registry-topics.ts'
 import type { Check } from './doctor.ts'
 
 export interface RegistryNeeds {
@@ -34,7 +34,7 @@ export async function registryChecks(
     there,
     ...(mode === undefined ? [] : [modeCheck(mode)]),
     ...(date === undefined ? [] : [clockCheck(Date.parse(date) - nowMs)]),
-    ...subjectChecks(await registryTopics(registry, target, topics), target),
+    ...subjectChecks(await readRegistryTopics(registry, target, topics), target),
   ]
 }
 
@@ -64,11 +64,11 @@ function clockCheck(aheadMs: number): Check {
 }
 
 function subjectChecks(
-  topics: Awaited<ReturnType<typeof registryTopics>>,
+  topics: Awaited<ReturnType<typeof readRegistryTopics>>,
   { name: target }: Pick<Target, 'name'>,
 ): readonly Check[] {
   const missing = topics.filter(
-    (one) => one.schemas.current !== undefined && !versionOf(one, one.schemas.current.text),
+    (one) => one.schemas.current !== undefined && !findVersion(one, one.schemas.current.text),
   )
   const other = topics.filter((one) => one.versions.length > 0 && one.level !== SUBJECT_LEVEL)
   const name = 'subjects'
@@ -82,7 +82,7 @@ function subjectChecks(
   if (missing.length > 0)
     checks.push(
       warning(
-        `The registry lacks the schema in force of ${listWords(
+        `The registry lacks the schema in force of ${joinNames(
           missing.map((one) => one.subject),
           NAMES_MAX,
         )}.`,
@@ -92,7 +92,7 @@ function subjectChecks(
   if (other.length > 0)
     checks.push(
       warning(
-        `Another level than ${SUBJECT_LEVEL}: ${listWords(
+        `Another level than ${SUBJECT_LEVEL}: ${joinNames(
           other.map((one) => `${one.subject} (${one.level})`),
           NAMES_MAX,
         )}.`,
@@ -104,7 +104,7 @@ function subjectChecks(
     {
       name,
       status: 'ok',
-      detail: `${listWords(
+      detail: `${joinNames(
         topics.map((one) => one.subject),
         NAMES_MAX,
       )}: registered, ${SUBJECT_LEVEL}.`,

@@ -5,9 +5,9 @@
 
 import type { RemoteRegistry } from '../avro/schema-registry.ts'
 import type { HttpServer, Target } from '../config/target.ts'
-import { chooseConnectors, type DesiredConnector } from '../connectors/config.ts'
 import type { ConnectCluster } from '../connectors/connect-cluster.ts'
-import { placeOf } from '../console/text.ts'
+import { chooseConnectors, type DesiredConnector } from '../connectors/desired-connectors.ts'
+import { formatLocation } from '../console/text.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { TopicAdmin } from '../log/topic-admin.ts'
 import type { Check } from './doctor.ts'
@@ -92,7 +92,7 @@ async function asked(
     return [error, ...error.others].map(({ message, hint, location }) => ({
       name,
       status: 'failed',
-      detail: location === undefined ? message : `${placeOf(location)}: ${message}`,
+      detail: location === undefined ? message : `${formatLocation(location)}: ${message}`,
       ...(hint === undefined ? {} : { hint }),
     }))
   }
@@ -118,7 +118,7 @@ async function connectChecks(
   connect: ConnectCluster,
   connectors: TargetServers['connectors'],
 ): Promise<readonly Check[]> {
-  const { version, url } = await connect.about()
+  const { version, url } = await connect.readServerInfo()
   const there: Check = {
     name: 'connect',
     status: 'ok',

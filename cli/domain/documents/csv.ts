@@ -3,7 +3,7 @@
  * never closed, only its own line is bad: reading goes on with the next line, so that nothing is swallowed.
  */
 import { isUtf8 } from 'node:buffer'
-import type { RowScanner, ScannedRow } from './byte-rows.ts'
+import type { RowScanner, ScannedRow } from './row-splitter.ts'
 import { type CsvStyle, ROW_BYTES_MAX, RowFault } from './source-row.ts'
 
 const QUOTE = 0x22
@@ -14,7 +14,7 @@ const CR = 0x0d
 const QUOTED_BYTES_MAX = 1024 * 1024
 
 /** Scanner for ByteRows: a row's values are its fields as text, whatever their number. */
-export function csvScanner(style: CsvStyle): RowScanner {
+export function createCsvScanner(style: CsvStyle): RowScanner {
   const delimiter = style.delimiter.charCodeAt(0)
   const decode = decoder(style.encoding)
   return (buffer, at, lineEnd, isEnd) => {
@@ -29,7 +29,7 @@ export function csvScanner(style: CsvStyle): RowScanner {
 }
 
 /** Why the row does not fit a header of `columns` columns; undefined when it does. */
-export function columnsFault(fields: readonly string[], columns: number): RowFault | undefined {
+export function checkColumnCount(fields: readonly string[], columns: number): RowFault | undefined {
   if (fields.length === columns) return undefined
   return fields.length < columns
     ? new RowFault('missing_field', `${fields.length} of ${columns} columns; is the line cut off?`)

@@ -4,9 +4,9 @@
  */
 import { CcsError, type ErrorCode, EXIT, type Location } from '../kernel/errors.ts'
 
-export type JsonPlace =
-  | { readonly is: 'object'; readonly at: number; readonly entries: ReadonlyMap<string, JsonPlace> }
-  | { readonly is: 'array'; readonly at: number; readonly items: readonly JsonPlace[] }
+export type JsonNode =
+  | { readonly is: 'object'; readonly at: number; readonly entries: ReadonlyMap<string, JsonNode> }
+  | { readonly is: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
   | { readonly is: 'scalar'; readonly at: number; readonly value: string | number | boolean | null }
 
 /** A file's text under the name that it is shown by. */
@@ -16,17 +16,17 @@ export interface NamedText {
 }
 
 /** Throws `code` with the place of a syntax error. */
-export function parseJsonPlaces(
+export function parseLocatedJson(
   source: NamedText,
   code: ErrorCode = 'CCS_SCHEMA_INVALID',
-): JsonPlace {
+): JsonNode {
   try {
     JSON.parse(source.text)
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     throw new CcsError(code, `${source.file} is not JSON.`, {
       exit: EXIT.usage,
-      location: placeIn(source, faultAt(source.text)),
+      location: locateOffset(source, faultAt(source.text)),
       hint: `${message.replace(/(,[^,]*".*| in JSON.*)$/s, '')} here.`,
       cause,
     })
@@ -58,7 +58,7 @@ function couldGoOn(text: string): boolean {
 }
 
 /** The place of a character (from 0) as file, line and column (from 1), with the line itself. */
-export function placeIn(source: NamedText, at: number): Location {
+export function locateOffset(source: NamedText, at: number): Location {
   const before = source.text.slice(0, at).split('\n')
   const line = before.length
   return {
@@ -70,14 +70,14 @@ export function placeIn(source: NamedText, at: number): Location {
 }
 
 /** The plain value, as JSON.parse gives it. */
-export function plainJson(place: JsonPlace): unknown {
+export function toPlainValue(place: JsonNode): unknown {
   switch (place.is) {
     case 'scalar':
       return place.value
     case 'array':
-      return place.items.map(plainJson)
+      return place.items.map(toPlainValue)
     case 'object':
-      return Object.fromEntries([...place.entries].map(([key, one]) => [key, plainJson(one)]))
+      return Object.fromEntries([...place.entries].map(([key, one]) => [key, toPlainValue(one)]))
   }
 }
 
@@ -88,7 +88,7 @@ interface Cursor {
 
 const SCALAR = /"(?:[^"\\]|\\.)*"|[-+.\w]+/y
 
-function read(cursor: Cursor): JsonPlace {
+function read(cursor: Cursor): JsonNode {
   skipBlanks(cursor)
   const at = cursor.at
   const first = cursor.text[at]
@@ -97,8 +97,8 @@ function read(cursor: Cursor): JsonPlace {
   return { is: 'scalar', at, value: readScalar(cursor) }
 }
 
-function readEntries(cursor: Cursor): Map<string, JsonPlace> {
-  const entries = new Map<string, JsonPlace>()
+function readEntries(cursor: Cursor): Map<string, JsonNode> {
+  const entries = new Map<string, JsonNode>()
   for (cursor.at++; !isClosed(cursor, '}'); ) {
     const key = readScalar(cursor)
     skipBlanks(cursor)
@@ -108,8 +108,8 @@ function readEntries(cursor: Cursor): Map<string, JsonPlace> {
   return entries
 }
 
-function readItems(cursor: Cursor): JsonPlace[] {
-  const items: JsonPlace[] = []
+function readItems(cursor: Cursor): JsonNode[] {
+  const items: JsonNode[] = []
   for (cursor.at++; !isClosed(cursor, ']'); ) items.push(read(cursor))
   return items
 }

@@ -3,7 +3,7 @@
  * long ids and exact amounts stay what they were.
  */
 import { isUtf8 } from 'node:buffer'
-import type { RowScanner } from './byte-rows.ts'
+import type { RowScanner } from './row-splitter.ts'
 import { RowFault, type RowValues } from './source-row.ts'
 
 /** Scanner for ByteRows: a row's values are the line's object. */
@@ -17,7 +17,7 @@ function parseRow(bytes: Buffer): RowValues | RowFault {
   if (!isUtf8(bytes)) return new RowFault('invalid_json', 'the line is not UTF-8')
   let value: unknown
   try {
-    value = parseExact(bytes.toString('utf8'))
+    value = parseJsonExactly(bytes.toString('utf8'))
   } catch (error) {
     return new RowFault('invalid_json', error instanceof Error ? error.message : String(error))
   }
@@ -31,7 +31,7 @@ const LONG_NUMBER = /[\d.]{16}|\d[eE]/
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*(?:[eE][+-]?\d+)?/g
 
 /** JSON.parse, but a number of 16 characters or more, or with an exponent, becomes its own text. */
-export function parseExact(text: string): unknown {
+export function parseJsonExactly(text: string): unknown {
   const value: unknown = JSON.parse(text)
   if (!LONG_NUMBER.test(text)) return value
   return JSON.parse(

@@ -6,24 +6,26 @@ import { didYouMean } from '../kernel/did-you-mean.ts'
 import { parseDurationMs, parseSizeBytes } from '../kernel/units.ts'
 
 /** The value as the Config holds it, or what is wrong with it in words that follow "<key> ". */
-export type Read<Value> = (value: unknown) => { readonly value: Value } | { readonly wrong: string }
+export type ValueReader<Value> = (
+  value: unknown,
+) => { readonly value: Value } | { readonly wrong: string }
 
 /** Any text but an empty one. */
-export function readText(value: unknown): ReturnType<Read<string>> {
+export function readText(value: unknown): ReturnType<ValueReader<string>> {
   return typeof value === 'string' && value.trim() !== ''
     ? { value }
     : { wrong: `must be a text, not ${show(value)}.` }
 }
 
 /** What may stand in topic names, file names and titles. */
-export function readName(value: unknown): ReturnType<Read<string>> {
+export function readName(value: unknown): ReturnType<ValueReader<string>> {
   return typeof value === 'string' && /^[a-z][a-z0-9_-]{0,62}$/.test(value)
     ? { value }
     : { wrong: `must be lower-case letters, digits, "-" and "_", not ${show(value)}.` }
 }
 
 /** An IANA timezone that this Node knows. */
-export function readTimezone(value: unknown): ReturnType<Read<string>> {
+export function readTimezone(value: unknown): ReturnType<ValueReader<string>> {
   if (typeof value === 'string') {
     try {
       // The list is looked at first: a format costs ten times as much, and knows older names besides.
@@ -42,7 +44,7 @@ export function readTimezone(value: unknown): ReturnType<Read<string>> {
 }
 
 /** A size in bytes, as text with a unit or a plain number. */
-export function readSize(bytesMin: number, bytesMax: number): Read<number> {
+export function readSize(bytesMin: number, bytesMax: number): ValueReader<number> {
   return (value) =>
     ranged(typeof value === 'number' ? value : parseSizeBytes(String(value)), bytesMin, bytesMax, {
       what: 'a size such as 512 MiB',
@@ -52,7 +54,7 @@ export function readSize(bytesMin: number, bytesMax: number): Read<number> {
 }
 
 /** A length of time in ms, as text with a unit. */
-export function readDuration(msMin: number, msMax: number): Read<number> {
+export function readDuration(msMin: number, msMax: number): ValueReader<number> {
   return (value) =>
     ranged(typeof value === 'string' ? parseDurationMs(value) : undefined, msMin, msMax, {
       what: 'a length of time such as 30 seconds',
@@ -62,7 +64,7 @@ export function readDuration(msMin: number, msMax: number): Read<number> {
 }
 
 /** One of some words. */
-export function readChoice<T extends string>(words: readonly T[]): Read<T> {
+export function readChoice<T extends string>(words: readonly T[]): ValueReader<T> {
   return (value) => {
     const found = words.find((word) => word === value)
     if (found !== undefined) return { value: found }
@@ -71,14 +73,14 @@ export function readChoice<T extends string>(words: readonly T[]): Read<T> {
 }
 
 /** true or false, as YAML writes it or as an environment variable holds it. */
-export function readFlag(value: unknown): ReturnType<Read<boolean>> {
+export function readFlag(value: unknown): ReturnType<ValueReader<boolean>> {
   if (value === true || value === 'true') return { value: true }
   if (value === false || value === 'false') return { value: false }
   return { wrong: `must be true or false, not ${show(value)}.` }
 }
 
 /** Texts: a YAML list, or one text with commas. */
-export function readList(value: unknown): ReturnType<Read<readonly string[]>> {
+export function readList(value: unknown): ReturnType<ValueReader<readonly string[]>> {
   const items = typeof value === 'string' ? value.split(',').map((one) => one.trim()) : value
   if (
     Array.isArray(items) &&
@@ -90,21 +92,21 @@ export function readList(value: unknown): ReturnType<Read<readonly string[]>> {
 }
 
 /** What may begin the name of a topic. */
-export function readPrefix(value: unknown): ReturnType<Read<string>> {
+export function readTopicPrefix(value: unknown): ReturnType<ValueReader<string>> {
   return typeof value === 'string' && /^[A-Za-z0-9._-]{0,60}$/.test(value)
     ? { value }
     : { wrong: `must be letters, digits, ".", "-" and "_", not ${show(value)}.` }
 }
 
 /** An http or https address. */
-export function readUrl(value: unknown): ReturnType<Read<string>> {
+export function readUrl(value: unknown): ReturnType<ValueReader<string>> {
   return typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value)
     ? { value }
     : { wrong: `must be an address such as http://127.0.0.1:8081, not ${show(value)}.` }
 }
 
 /** A whole number. */
-export function readWhole(min: number, max: number): Read<number> {
+export function readWholeNumber(min: number, max: number): ValueReader<number> {
   return (value) =>
     ranged(Number.isSafeInteger(value) ? Number(value) : undefined, min, max, {
       what: 'a whole number',
@@ -118,7 +120,7 @@ function ranged(
   min: number,
   max: number,
   words: { readonly what: string; readonly shown: string; readonly range: string },
-): ReturnType<Read<number>> {
+): ReturnType<ValueReader<number>> {
   if (value === undefined) return { wrong: `must be ${words.what}, not ${words.shown}.` }
   if (value < min || value > max)
     return { wrong: `must lie between ${words.range}, not be ${words.shown}.` }

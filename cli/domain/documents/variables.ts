@@ -5,30 +5,34 @@
  */
 
 /** What variables stand for. */
-export interface Lookup {
+export interface VariableSources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Texts of the files that `${file:…}` names, by path as written. */
   readonly files: ReadonlyMap<string, string>
 }
 
-export interface Rendered {
+export interface RenderedTemplate {
   readonly text: string
   /** Values of the environment and of files that went into `text`: they may be secrets. */
   readonly secrets: readonly string[]
   /** Whether any of it came from the environment or a file, fallbacks included. */
-  readonly isFilled: boolean
+  readonly usesVariables: boolean
   /** One sentence for each variable that stands for nothing, with what to do about it. */
   readonly missing: readonly { readonly message: string; readonly hint: string }[]
 }
 
-export type Part =
+export type VariablePart =
   | { readonly is: 'text'; readonly text: string }
-  | { readonly is: 'env'; readonly name: string; readonly fallback: readonly Part[] | undefined }
+  | {
+      readonly is: 'env'
+      readonly name: string
+      readonly fallback: readonly VariablePart[] | undefined
+    }
   | { readonly is: 'file'; readonly path: string; readonly key: string }
   | { readonly is: 'ccs'; readonly name: string }
 
 /** The parts of a text, or what is wrong with it in one sentence. */
-export function parseTemplate(text: string): readonly Part[] | { readonly wrong: string } {
+export function parseTemplate(text: string): readonly VariablePart[] | { readonly wrong: string } {
   const cursor = { text, at: 0 }
   const parts = readParts(cursor, false)
   return 'wrong' in parts ? parts : parts.parts
@@ -39,11 +43,11 @@ interface Cursor {
   at: number
 }
 
-type Read = { readonly parts: readonly Part[] } | { readonly wrong: string }
+type Read = { readonly parts: readonly VariablePart[] } | { readonly wrong: string }
 
 /** Up to the end, or inside a fallback up to the brace that closes it. */
 function readParts(cursor: Cursor, isInside: boolean): Read {
-  const parts: Part[] = []
+  const parts: VariablePart[] = []
   let plain = ''
   const flush = () => {
     if (plain !== '') parts.push({ is: 'text', text: plain })
@@ -71,7 +75,7 @@ function readParts(cursor: Cursor, isInside: boolean): Read {
   return { parts }
 }
 
-function readVariable(cursor: Cursor): Part | { readonly wrong: string } {
+function readVariable(cursor: Cursor): VariablePart | { readonly wrong: string } {
   const rest = cursor.text.slice(cursor.at)
   const unclosed = { wrong: 'has a ${ without its }.' }
   const file = /^\$\{file:([^{}]*):([^:{}]+)\}/.exec(rest)
@@ -103,43 +107,43 @@ function readVariable(cursor: Cursor): Part | { readonly wrong: string } {
 }
 
 /** The files that a text's variables need, by path as written. */
-export function templateFiles(parts: readonly Part[]): readonly string[] {
+export function listTemplateFiles(parts: readonly VariablePart[]): readonly string[] {
   return parts.flatMap((part) => {
     if (part.is === 'file') return [part.path]
-    return part.is === 'env' ? templateFiles(part.fallback ?? []) : []
+    return part.is === 'env' ? listTemplateFiles(part.fallback ?? []) : []
   })
 }
 
 /** Names of ccs's own variables in a text. */
-export function ccsNames(parts: readonly Part[]): readonly string[] {
+export function listCcsVariables(parts: readonly VariablePart[]): readonly string[] {
   return parts.flatMap((part) => {
     if (part.is === 'ccs') return [part.name]
-    return part.is === 'env' ? ccsNames(part.fallback ?? []) : []
+    return part.is === 'env' ? listCcsVariables(part.fallback ?? []) : []
   })
 }
 
 /** Fills the variables in. An empty variable counts as one that is not set, as in a shell's `:-`. */
 export function renderTemplate(
-  parts: readonly Part[],
-  lookup: Lookup,
+  parts: readonly VariablePart[],
+  lookup: VariableSources,
   own: Readonly<Record<string, string | undefined>>,
-): Rendered {
+): RenderedTemplate {
   const all = parts.map((part) => renderPart(part, lookup, own))
   return {
     text: all.map((one) => one.text).join(''),
     secrets: all.flatMap((one) => one.secrets),
-    isFilled: all.some((one) => one.isFilled),
+    usesVariables: all.some((one) => one.usesVariables),
     missing: all.flatMap((one) => one.missing),
   }
 }
 
-const NOTHING = { text: '', secrets: [], isFilled: false, missing: [] } as const
+const NOTHING = { text: '', secrets: [], usesVariables: false, missing: [] } as const
 
 function renderPart(
-  part: Part,
-  lookup: Lookup,
+  part: VariablePart,
+  lookup: VariableSources,
   own: Readonly<Record<string, string | undefined>>,
-): Rendered {
+): RenderedTemplate {
   switch (part.is) {
     case 'text':
       return { ...NOTHING, text: part.text }
@@ -152,21 +156,23 @@ function renderPart(
     case 'file': {
       const text = lookup.files.get(part.path)
       const value = text === undefined ? undefined : propertyOf(text, part.key)
-      if (value !== undefined) return { ...NOTHING, text: value, secrets: [value], isFilled: true }
+      if (value !== undefined)
+        return { ...NOTHING, text: value, secrets: [value], usesVariables: true }
       const message =
         text === undefined
           ? `The file ${part.path} can't be read.`
           : `The file ${part.path} has no "${part.key}".`
       const hint = `It is a file of lines such as: ${part.key}=value`
-      return { ...NOTHING, isFilled: true, missing: [{ message, hint }] }
+      return { ...NOTHING, usesVariables: true, missing: [{ message, hint }] }
     }
     case 'env': {
       const value = lookup.env[part.name]
-      if (value) return { ...NOTHING, text: value, secrets: [value], isFilled: true }
-      if (part.fallback) return { ...renderTemplate(part.fallback, lookup, own), isFilled: true }
+      if (value) return { ...NOTHING, text: value, secrets: [value], usesVariables: true }
+      if (part.fallback)
+        return { ...renderTemplate(part.fallback, lookup, own), usesVariables: true }
       const message = `The environment variable ${part.name} is not set.`
       const hint = `Set it, or give it a fallback: \${${part.name}:-value}`
-      return { ...NOTHING, isFilled: true, missing: [{ message, hint }] }
+      return { ...NOTHING, usesVariables: true, missing: [{ message, hint }] }
     }
   }
 }

@@ -15,7 +15,7 @@ const DASH = /^ +- +(.*)$/
 const ITEM = /\s*("[^"\\]*"|[^",[\]{}]+?)\s*(?:,|$)/gy
 
 /** What the text says; undefined when that takes a full reader to say. */
-export function plainYaml(text: string): Readonly<Record<string, unknown>> | undefined {
+export function parseSimpleYaml(text: string): Readonly<Record<string, unknown>> | undefined {
   if (/[\t\r]/.test(text)) return undefined
   const values: Record<string, unknown> = {}
   let open: unknown[] | undefined

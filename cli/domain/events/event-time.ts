@@ -5,7 +5,7 @@
  * may be wrong, but the time between two readings of it is not; nothing happens after it was received.
  * The same rule stands in sql/bronze/events.sql and sql/silver/events.sql.
  */
-export function correctedMs(eventMs: number, sentMs: number, receivedMs: number): number {
+export function correctEventTimeMs(eventMs: number, sentMs: number, receivedMs: number): number {
   if (Number.isNaN(receivedMs)) return eventMs
   if (Number.isNaN(sentMs)) return Math.min(eventMs, receivedMs)
   const corrected = receivedMs - (sentMs - eventMs)

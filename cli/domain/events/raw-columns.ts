@@ -1,8 +1,8 @@
 /** The table raw.events as SQL models see it: the contract's fields, and where each record came from. */
-import { type AvroNode, optional, parseRecordSchema } from '../avro/schema.ts'
+import { type AvroNode, parseRecordSchema, unwrapOptional } from '../avro/schema.ts'
 import { CcsError } from '../kernel/errors.ts'
 
-export interface RawEvents {
+export interface RawEventsTable {
   /** Names and DuckDB's types, in order; enumerations are text. */
   readonly rawColumns: readonly { readonly name: string; readonly type: string }[]
   /** Greatest number of elements that the contract admits in a list. */
@@ -10,7 +10,7 @@ export interface RawEvents {
 }
 
 /** Reads the Avro text of events.raw. Throws CCS_SCHEMA_INVALID for a type that SQL models can't have. */
-export function rawEventColumns(schema: string): RawEvents {
+export function deriveRawColumns(schema: string): RawEventsTable {
   const { fields } = parseRecordSchema(schema, 'events.raw')
   return {
     rawColumns: [
@@ -26,7 +26,7 @@ export function rawEventColumns(schema: string): RawEvents {
 }
 
 function sqlType(name: string, given: AvroNode): string {
-  const { node } = optional(given)
+  const { node } = unwrapOptional(given)
   switch (node.kind) {
     case 'string':
     case 'enum':

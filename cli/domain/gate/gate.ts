@@ -4,24 +4,24 @@
  * the object with avsc and says in one sentence what is wrong.
  */
 import { Buffer } from 'node:buffer'
-import { compileObjectReader, type ObjectReader } from '../avro/codec.ts'
-import { compileEncoder, type Encoder } from '../avro/encode.ts'
+import { compileEncoder, type Encoder } from '../avro/encoder.ts'
+import { compileInspector, type Inspector } from '../avro/inspector.ts'
+import { compileObjectReader, type ObjectReader } from '../avro/object-reader.ts'
 import { parseRecordSchema, type RecordNode } from '../avro/schema.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
-import { compileInspector, type Inspector } from '../avro/walk.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { RecordBatch } from '../log/record-batch.ts'
-import { compileDecoder, type Decoder, Verdict } from './decoder/decoder.ts'
-import { ColumnBuffers } from './decoder/duckdb-columns.ts'
-import { Source } from './decoder/source.ts'
 import {
-  breachOf,
+  correctedEventMs,
   type Decoded,
-  eventMsOf,
-  futureBreach,
+  findFutureViolation,
+  findViolation,
   type Rejection,
-  timeOf,
-} from './gate-rules.ts'
+  requireTimeFields,
+} from './contract-rules.ts'
+import { compileDecoder, DecodedEvent, type Decoder } from './decoder/decoder.ts'
+import { ColumnBuffers } from './decoder/duckdb-columns.ts'
+import { SourceBytes } from './decoder/source-bytes.ts'
 
 export interface GateOptions {
   /**
@@ -35,7 +35,7 @@ export interface GateOptions {
   readonly futureToleranceMs: number
 }
 
-export type Judgement =
+export type ValidationResult =
   | {
       readonly ok: true
       readonly schemaId: number
@@ -44,14 +44,14 @@ export type Judgement =
     }
   | ({ readonly ok: false; readonly schemaId: number | null } & Rejection)
 
-export type Refusal = Extract<Judgement, { readonly ok: false }>
+export type InvalidRecord = Extract<ValidationResult, { readonly ok: false }>
 
 /** DuckDB's vectors hold this many rows. */
 const ROWS_MAX = 2048
 const HEADER_BYTES = 5
 
 /** How records of one schema version are read. */
-interface Version {
+interface SchemaVersion {
   readonly id: number
   readonly inspect: Inspector
   /** Undefined when the newest schema cannot read this one at all; `fault` says why. */
@@ -64,16 +64,16 @@ interface Version {
 export class Gate {
   readonly record: RecordNode
   readonly columns: ColumnBuffers
-  readonly source = new Source()
-  readonly verdict = new Verdict()
+  readonly source = new SourceBytes()
+  readonly decoded = new DecodedEvent()
   readonly recordBytesMax: number
   readonly futureToleranceMs: number
   readonly #schemas: readonly RegisteredSchema[]
   readonly #newest: RegisteredSchema
-  readonly #versions = new Map<number, Version>()
+  readonly #versions = new Map<number, SchemaVersion>()
   readonly #encode: Encoder<Decoded>
   readonly #scratch = new RecordBatch(4096)
-  #last: Version | undefined
+  #last: SchemaVersion | undefined
 
   /** CCS_SCHEMA_INVALID when the newest schema asks for what events cannot have. */
   constructor(options: GateOptions) {
@@ -83,7 +83,7 @@ export class Gate {
     this.#schemas = options.schemas
     this.#newest = newest
     this.record = parseRecordSchema(newest.schema, newest.subject)
-    timeOf(this.record)
+    requireTimeFields(this.record)
     this.columns = new ColumnBuffers(this.record, ROWS_MAX)
     this.recordBytesMax = options.recordBytesMax
     this.futureToleranceMs = options.futureToleranceMs
@@ -97,27 +97,32 @@ export class Gate {
   }
 
   /** Judges one record by itself. */
-  judge(bytes: Uint8Array, appendMs: number): Judgement {
+  validate(bytes: Uint8Array, appendMs: number): ValidationResult {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     if (buffer.length > this.recordBytesMax)
-      return refuse(
+      return invalidRecord(
         null,
         'too_large',
         `It has ${buffer.length} bytes; at most ${this.recordBytesMax} are allowed.`,
       )
     if (buffer.length < HEADER_BYTES || buffer[0] !== 0)
-      return refuse(null, 'bad_magic', magicFault(buffer))
+      return invalidRecord(null, 'bad_magic', describeHeaderFault(buffer))
     const id = buffer.readInt32BE(1)
     const version = this.#find(id)
     if (version === undefined)
-      return refuse(id, 'unknown_schema_id', `No version of the topic's schema has the id ${id}.`)
-    if (version.read === undefined) return refuse(id, 'undecodable', version.fault)
+      return invalidRecord(
+        id,
+        'unknown_schema_id',
+        `No version of the topic's schema has the id ${id}.`,
+      )
+    if (version.read === undefined) return invalidRecord(id, 'undecodable', version.fault)
     const fault = version.inspect(buffer, HEADER_BYTES)
-    if (fault !== undefined) return refuse(id, 'undecodable', `${fault}.`)
+    if (fault !== undefined) return invalidRecord(id, 'undecodable', `${fault}.`)
     const event = version.read(buffer.subarray(HEADER_BYTES))
-    const eventMs = eventMsOf(event)
+    const eventMs = correctedEventMs(event)
     const breach =
-      breachOf(this.record, event) ?? futureBreach(eventMs, appendMs, this.futureToleranceMs)
+      findViolation(this.record, event) ??
+      findFutureViolation(eventMs, appendMs, this.futureToleranceMs)
     if (breach !== undefined) return { ok: false, schemaId: id, ...breach }
     return { ok: true, schemaId: id, eventMs, event }
   }
@@ -127,7 +132,7 @@ export class Gate {
    * `verdict`; 0: not; 2: ask `rewritten` for bytes to try instead. Nothing is kept of a row not let in
    * after `columns.reject(row)`.
    */
-  admit(at: number, end: number, row: number, latestMs: number): 0 | 1 | 2 {
+  decode(at: number, end: number, row: number, latestMs: number): 0 | 1 | 2 {
     if (end - at > this.recordBytesMax || end - at < HEADER_BYTES) return 0
     const view = this.source.view
     if (view.getUint8(at) !== 0) return 0
@@ -141,12 +146,12 @@ export class Gate {
     if (version.decode === undefined) return version.read === undefined ? 0 : 2
     if (!version.decode(at + HEADER_BYTES, end, row)) return 0
     // A single-element array always has its element.
-    return (this.verdict.eventMs[0] as number) > latestMs ? 0 : 1
+    return (this.decoded.eventMs[0] as number) > latestMs ? 0 : 1
   }
 
   /** A record of an older schema, written again by the newest; undefined when `judge` turns it down. */
-  rewritten(bytes: Uint8Array, appendMs: number): Buffer | undefined {
-    const judgement = this.judge(bytes, appendMs)
+  reencode(bytes: Uint8Array, appendMs: number): Buffer | undefined {
+    const judgement = this.validate(bytes, appendMs)
     if (!judgement.ok) return undefined
     this.#scratch.clear()
     this.#encode(this.#scratch, judgement.event)
@@ -154,18 +159,18 @@ export class Gate {
   }
 
   /** Why `admit` did not let the record in. */
-  explain(bytes: Uint8Array, appendMs: number): Refusal {
-    const judgement = this.judge(bytes, appendMs)
+  explain(bytes: Uint8Array, appendMs: number): InvalidRecord {
+    const judgement = this.validate(bytes, appendMs)
     if (!judgement.ok) return judgement
     // The two judges are tested against each other; should they ever differ, the bytes are kept all the same.
-    return refuse(
+    return invalidRecord(
       judgement.schemaId,
       'undecodable',
       'The fast judge turned it down and the slow one did not.',
     )
   }
 
-  #find(id: number): Version | undefined {
+  #find(id: number): SchemaVersion | undefined {
     const known = this.#versions.get(id)
     if (known !== undefined) return known
     const schema = this.#schemas.find((one) => one.id === id)
@@ -175,7 +180,7 @@ export class Gate {
     return version
   }
 
-  #version(writer: RegisteredSchema, reader: RegisteredSchema): Version {
+  #version(writer: RegisteredSchema, reader: RegisteredSchema): SchemaVersion {
     const node = parseRecordSchema(writer.schema, writer.subject)
     const inspect = compileInspector(node)
     let read: ObjectReader
@@ -186,17 +191,27 @@ export class Gate {
       const fault = `Schema ${writer.id} cannot be read by schema ${reader.id}: ${why}.`
       return { id: writer.id, inspect, read: undefined, fault, decode: undefined }
     }
-    const { columns, source, verdict } = this
-    const decode = compileDecoder({ writer: node, reader: this.record, columns, source, verdict })
+    const { columns, source, decoded } = this
+    const decode = compileDecoder({
+      writer: node,
+      reader: this.record,
+      columns,
+      source,
+      decoded: decoded,
+    })
     return { id: writer.id, inspect, read, fault: '', decode }
   }
 }
 
-function refuse(schemaId: number | null, reason: Rejection['reason'], message: string): Refusal {
+function invalidRecord(
+  schemaId: number | null,
+  reason: Rejection['reason'],
+  message: string,
+): InvalidRecord {
   return { ok: false, schemaId, reason, message }
 }
 
-function magicFault(bytes: Buffer): string {
+function describeHeaderFault(bytes: Buffer): string {
   if (bytes.length < HEADER_BYTES) return `It has ${bytes.length} bytes, fewer than a header of 5.`
   const first = (bytes[0] ?? 0).toString(16).padStart(2, '0')
   return `It begins with byte 0x${first}, not with the 0x00 of a record with a schema id.`

@@ -2,16 +2,16 @@
  * Bytes are judged once, in front of the engines: what keeps the contract of events.raw goes on unchanged,
  * the rest is kept in events.dlq with its reason. While one batch is being committed the next is judged.
  */
-import { compileEncoder } from '../avro/encode.ts'
+import { compileEncoder } from '../avro/encoder.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { REASONS, type Reason, type RejectedEvent } from '../events/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { RecordBatch } from '../log/record-batch.ts'
-import { Gate, type GateOptions, type Refusal } from './gate.ts'
+import { Gate, type GateOptions, type InvalidRecord } from './gate.ts'
 import type { GateBatch, GatePartition, GateStream } from './gate-stream.ts'
-import { type OriginFinder, rejectedEvent } from './rejects.ts'
-import { sift } from './validate-record.ts'
+import { type OriginFinder, toRejectedEvent } from './reject-writer.ts'
+import { validateRecord } from './validate-record.ts'
 
 /** As they are registered now; both with all that their records may carry, oldest first. */
 export interface GateSchemas {
@@ -52,7 +52,7 @@ const RAW_TOPIC = 'events.raw'
 /** A RecordBatch puts each record's length before it. */
 const LENGTH_BYTES = 4
 /** How often it is looked whether all is through. */
-const LOOK_MS = 300
+const LAG_POLL_MS = 300
 const REGISTRY_RETRY_MS = { first: 500, most: 10_000 }
 
 export class GateRun {
@@ -125,7 +125,7 @@ export class GateRun {
         ({ partition, end, lag }) => end - lag < (ends.get(partition) ?? 0),
       )
       if (isBehind === false) ending.abort()
-      else await clock.sleep(LOOK_MS, ending.signal)
+      else await clock.sleep(LAG_POLL_MS, ending.signal)
     }
   }
 
@@ -155,7 +155,7 @@ export class GateRun {
     }
   }
 
-  #count(batch: GateBatch, { reasons }: Judged): void {
+  #count(batch: GateBatch, { reasons }: ValidatedBatch): void {
     this.#valid += batch.records.length - reasons.length
     this.#rejected += reasons.length
     for (const reason of reasons) this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1)
@@ -166,7 +166,7 @@ export class GateRun {
     batch: GateBatch,
     partition: number,
     stop: AbortSignal,
-  ): Promise<Judged | undefined> {
+  ): Promise<ValidatedBatch | undefined> {
     const readMs = this.#ports.clock.nowMs()
     let refusals = this.#sift(batch)
     // A producer registers its schema before it writes: who asks now gets to know it.
@@ -181,12 +181,12 @@ export class GateRun {
     }
   }
 
-  #sift({ records }: GateBatch): Refused[] {
+  #sift({ records }: GateBatch): IndexedInvalid[] {
     const gate = this.#gate
     if (gate === undefined) throw new Error('run() has made the gate')
-    const refusals: Refused[] = []
+    const refusals: IndexedInvalid[] = []
     for (const [index, { bytes, appendMs }] of records.entries()) {
-      const refusal = sift(gate, bytes, appendMs)
+      const refusal = validateRecord(gate, bytes, appendMs)
       if (refusal !== undefined) refusals.push({ index, refusal })
     }
     return refusals
@@ -196,7 +196,7 @@ export class GateRun {
   async #rejects(
     { records }: GateBatch,
     partition: number,
-    refusals: readonly Refused[],
+    refusals: readonly IndexedInvalid[],
   ): Promise<Uint8Array[]> {
     const encode = this.#encode
     const rejects = refusals.flatMap(({ index, refusal }) => {
@@ -211,7 +211,7 @@ export class GateRun {
     const origins = await asking
     return rejects.map((reject, i) => {
       this.#scratch.clear()
-      encode(this.#scratch, rejectedEvent(reject, origins[i] ?? null))
+      encode(this.#scratch, toRejectedEvent(reject, origins[i] ?? null))
       return Buffer.from(this.#scratch.body.subarray(LENGTH_BYTES))
     })
   }
@@ -246,12 +246,12 @@ export class GateRun {
   }
 }
 
-interface Refused {
+interface IndexedInvalid {
   readonly index: number
-  readonly refusal: Refusal
+  readonly refusal: InvalidRecord
 }
 
-interface Judged {
+interface ValidatedBatch {
   readonly rejected: readonly number[]
   readonly reasons: readonly Reason[]
   readonly rejects: readonly Uint8Array[]

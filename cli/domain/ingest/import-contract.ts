@@ -2,13 +2,13 @@
  * The contract of events.raw and events.dlq, compiled for imports: what a mapping may fill, how events and
  * rejects are encoded, and the pipeline's own gate to judge each event by.
  */
-import { compileEncoder, type Encoder } from '../avro/encode.ts'
+import { compileEncoder, type Encoder } from '../avro/encoder.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import type { Reason, RejectedEvent } from '../events/contracts.ts'
 import { Gate } from '../gate/gate.ts'
 import { CcsError } from '../kernel/errors.ts'
-import { type EventContract, readContract } from './mapping/contract.ts'
-import type { EventFields } from './mapping/spec.ts'
+import { type EventContract, readContract } from './mapping/event-contract.ts'
+import type { EventFields } from './mapping/mapping-spec.ts'
 
 export interface ImportContract {
   readonly event: EventContract
@@ -46,10 +46,10 @@ export function compileImportContract(options: ImportContractOptions): ImportCon
     judge: (record, nowMs) => {
       // The compiled judge first; only what it turns down is looked at slowly, for the reason.
       gate.source.load(record)
-      const verdict = gate.admit(0, record.length, 0, nowMs + futureToleranceMs)
-      gate.columns.reject(0)
+      const verdict = gate.decode(0, record.length, 0, nowMs + futureToleranceMs)
+      gate.columns.discardRow(0)
       if (verdict === 1) return undefined
-      const judgement = gate.judge(record, nowMs)
+      const judgement = gate.validate(record, nowMs)
       return judgement.ok ? undefined : judgement
     },
   }

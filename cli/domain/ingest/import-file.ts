@@ -10,8 +10,8 @@ import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import type { ImportContract, ImportFault } from './import-contract.ts'
 import { ImportLedger, type ImportStart } from './import-ledger.ts'
-import { bindMapping, type RowMapper } from './mapping/mapping.ts'
-import type { MappingSpec } from './mapping/spec.ts'
+import { bindMapping, type RowMapper } from './mapping/bind-mapping.ts'
+import type { MappingSpec } from './mapping/mapping-spec.ts'
 
 export interface ImportPorts {
   readonly log: EventLog
@@ -35,7 +35,7 @@ export interface ImportOptions {
   /** Reads and judges all, and writes nothing. */
   readonly isDryRun: boolean
   /** Sends files that were imported before, too. */
-  readonly isAgain: boolean
+  readonly includesImported: boolean
   readonly signal: AbortSignal
   readonly onProgress: (bytesRead: number, bytesTotal: number) => void
 }
@@ -58,7 +58,7 @@ export interface ImportedFile extends ImportCounts {
   readonly repeatedHeaders: number
 }
 
-export interface Rejection {
+export interface RejectedRow {
   /** file:line */
   readonly origin: string
   readonly reason: Reason
@@ -125,7 +125,7 @@ interface FileImportParts {
   readonly file: string
   /** undefined: a dry run. */
   readonly sink: ImportSink | undefined
-  readonly examples: Rejection[]
+  readonly examples: RejectedRow[]
 }
 
 export class FileImport {
@@ -155,12 +155,13 @@ export class FileImport {
     const { ports, options, reader, file, sink } = this.#parts
     if (sink !== undefined) {
       this.#hash = await ports.hashFile(file)
-      if (!options.isAgain) this.#start = sink.ledger.start(this.#hash, options.mappingHash, file)
+      if (!options.includesImported)
+        this.#start = sink.ledger.findStart(this.#hash, options.mappingHash, file)
     }
     const batchBytes = options.batchBytes ?? BATCH_BYTES
     for await (const rows of reader.batches()) {
       const nowMs = ports.clock.nowMs()
-      for (const row of rows) this.#take(row, nowMs)
+      for (const row of rows) this.#importRow(row, nowMs)
       onBytes(reader.bytesRead())
       if (this.#events.bytes + this.#rejects.bytes >= batchBytes) await this.#flush(false)
       if (options.signal.aborted) break
@@ -182,7 +183,7 @@ export class FileImport {
     }
   }
 
-  #take(row: SourceRow, nowMs: number): void {
+  #importRow(row: SourceRow, nowMs: number): void {
     this.#rows++
     this.#line = row.line
     const { eventsThrough, rejectsThrough } = this.#start
@@ -192,7 +193,7 @@ export class FileImport {
     }
     const mapped = row.values instanceof RowFault ? row.values : this.#map(row.values, row.line)
     if (mapped instanceof RowFault) {
-      this.#reject(row, mapped, nowMs)
+      this.#rejectRow(row, mapped, nowMs)
       return
     }
     if (mapped.kind === 'left_out') {
@@ -203,7 +204,7 @@ export class FileImport {
     this.#parts.contract.encodeEvent(this.#scratch, mapped.event)
     const record = this.#scratch.body.subarray(4)
     const verdict = this.#parts.contract.judge(record, nowMs)
-    if (verdict !== undefined) this.#reject(row, verdict, nowMs)
+    if (verdict !== undefined) this.#rejectRow(row, verdict, nowMs)
     else if (row.line <= eventsThrough) this.#importedBefore++
     else {
       this.#accepted++
@@ -211,7 +212,7 @@ export class FileImport {
     }
   }
 
-  #reject(row: SourceRow, fault: ImportFault, nowMs: number): void {
+  #rejectRow(row: SourceRow, fault: ImportFault, nowMs: number): void {
     if (row.line <= this.#start.rejectsThrough) {
       this.#importedBefore++
       return

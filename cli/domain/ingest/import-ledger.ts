@@ -11,7 +11,7 @@ const LEDGER_TOPIC = 'ccs.imports'
 const READ_BYTES = 1024 * 1024
 
 /** Written before the rows up to `line` are appended; they are there once both topics have these ends. */
-export interface ImportStep {
+export interface ImportLedgerEntry {
   /** SHA-256 of the file's bytes, and of the mapping's text. */
   readonly file: string
   readonly mapping: string
@@ -40,9 +40,9 @@ export interface ImportStart {
 export class ImportLedger {
   readonly #log: EventLog
   readonly #writer: LogWriter
-  readonly #steps: ImportStep[]
+  readonly #steps: ImportLedgerEntry[]
 
-  private constructor(log: EventLog, writer: LogWriter, steps: ImportStep[]) {
+  private constructor(log: EventLog, writer: LogWriter, steps: ImportLedgerEntry[]) {
     this.#log = log
     this.#writer = writer
     this.#steps = steps
@@ -52,8 +52,8 @@ export class ImportLedger {
   static async open(log: EventLog, owner: string, nowMs: number): Promise<ImportLedger> {
     const writer = await log.writer(LEDGER_TOPIC, 0, owner)
     try {
-      const ledger = new ImportLedger(log, writer, await readSteps(log))
-      await ledger.#settleLast(nowMs)
+      const ledger = new ImportLedger(log, writer, await readEntries(log))
+      await ledger.#completeLastEntry(nowMs)
       return ledger
     } catch (error) {
       await writer.close()
@@ -61,7 +61,7 @@ export class ImportLedger {
     }
   }
 
-  async write(step: ImportStep): Promise<void> {
+  async write(step: ImportLedgerEntry): Promise<void> {
     this.#steps.push(step)
     await this.#writer.append(RecordBatch.of([Buffer.from(JSON.stringify(step))]), step.atMs)
   }
@@ -70,7 +70,7 @@ export class ImportLedger {
    * Where the import of this file begins. CCS_IMPORT_INVALID for a file that came last by another mapping:
    * its rows would come twice.
    */
-  start(file: string, mapping: string, name: string): ImportStart {
+  findStart(file: string, mapping: string, name: string): ImportStart {
     const last = this.#steps.findLast((step) => step.file === file)
     if (last !== undefined && last.mapping !== mapping)
       throw new CcsError(
@@ -96,7 +96,7 @@ export class ImportLedger {
    * Only the newest step can be one whose rows are not all in the log. That is found out, and written down,
    * before anything else is appended: afterwards the ends of the topics could not tell it any more.
    */
-  async #settleLast(nowMs: number): Promise<void> {
+  async #completeLastEntry(nowMs: number): Promise<void> {
     const last = this.#steps.at(-1)
     if (last === undefined || last.undone !== undefined) return
     const events = await this.#log.range(last.topic, last.partition)
@@ -113,10 +113,10 @@ export class ImportLedger {
   }
 }
 
-async function readSteps(log: EventLog): Promise<ImportStep[]> {
+async function readEntries(log: EventLog): Promise<ImportLedgerEntry[]> {
   const { start } = await log.range(LEDGER_TOPIC, 0)
   const reader = await log.reader(LEDGER_TOPIC, 0, start)
-  const steps: ImportStep[] = []
+  const steps: ImportLedgerEntry[] = []
   try {
     for (;;) {
       const frames = await reader.read(READ_BYTES)
@@ -125,7 +125,7 @@ async function readSteps(log: EventLog): Promise<ImportStep[]> {
         for (let i = 0, at = 0; i < count; i++) {
           const end = at + 4 + body.readUInt32LE(at)
           // Only `write` above appends here, and the log checks its bytes.
-          steps.push(JSON.parse(body.toString('utf8', at + 4, end)) as ImportStep)
+          steps.push(JSON.parse(body.toString('utf8', at + 4, end)) as ImportLedgerEntry)
           at = end
         }
     }

@@ -13,9 +13,9 @@ import {
   type ImportOptions,
   type ImportPorts,
   ImportSink,
-  type Rejection,
+  type RejectedRow,
 } from './import-file.ts'
-import { bindMapping } from './mapping/mapping.ts'
+import { bindMapping } from './mapping/bind-mapping.ts'
 
 export interface ImportResult extends ImportCounts {
   readonly isDryRun: boolean
@@ -25,7 +25,7 @@ export interface ImportResult extends ImportCounts {
   readonly partition: number
   readonly files: readonly ImportedFile[]
   /** The first rejects, as examples; all of them are in events.dlq. */
-  readonly examples: readonly Rejection[]
+  readonly examples: readonly RejectedRow[]
 }
 
 /**
@@ -40,7 +40,7 @@ export async function importFiles(
   const bytesTotal = await checkFiles(ports, contract, options)
   const sink = options.isDryRun ? undefined : await ImportSink.open(ports, options)
   const files: ImportedFile[] = []
-  const examples: Rejection[] = []
+  const examples: RejectedRow[] = []
   let bytesBefore = 0
   try {
     for (const file of options.files) {

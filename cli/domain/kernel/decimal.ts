@@ -4,26 +4,26 @@
  */
 
 /** A count as number, money as text such as "12.00". */
-export type Exact = number | string
+export type ExactNumber = number | string
 
-export function plus(a: Exact, b: Exact): Exact {
+export function addExact(a: ExactNumber, b: ExactNumber): ExactNumber {
   return combined(a, b, (x, y) => x + y)
 }
 
-export function minus(a: Exact, b: Exact): Exact {
+export function subtractExact(a: ExactNumber, b: ExactNumber): ExactNumber {
   return combined(a, b, (x, y) => x - y)
 }
 
-export function isZero(value: Exact): boolean {
+export function isZero(value: ExactNumber): boolean {
   return parse(value).digits === 0n
 }
 
-export function isNegative(value: Exact): boolean {
+export function isNegative(value: ExactNumber): boolean {
   return parse(value).digits < 0n
 }
 
 /** What a query gave, where nothing (null, or no row) counts as zero. */
-export function exactOf(value: unknown): Exact {
+export function toExact(value: unknown): ExactNumber {
   if (typeof value === 'number' || typeof value === 'string') return value
   return value === null || value === undefined ? 0 : String(value)
 }
@@ -33,7 +33,7 @@ interface Scaled {
   readonly scale: number
 }
 
-function parse(value: Exact): Scaled {
+function parse(value: ExactNumber): Scaled {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(value))
   if (!match) throw new RangeError(`${value} is no exact number`)
   const [, sign, whole = '', fraction = ''] = match
@@ -41,14 +41,18 @@ function parse(value: Exact): Scaled {
   return { digits: sign === '-' ? -digits : digits, scale: fraction.length }
 }
 
-function combined(a: Exact, b: Exact, change: (x: bigint, y: bigint) => bigint): Exact {
+function combined(
+  a: ExactNumber,
+  b: ExactNumber,
+  change: (x: bigint, y: bigint) => bigint,
+): ExactNumber {
   const [left, right] = [parse(a), parse(b)]
   const scale = Math.max(left.scale, right.scale)
   const at = ({ digits, scale: own }: Scaled) => digits * 10n ** BigInt(scale - own)
   return written(change(at(left), at(right)), scale)
 }
 
-function written(digits: bigint, scale: number): Exact {
+function written(digits: bigint, scale: number): ExactNumber {
   if (scale === 0) {
     const number = Number(digits)
     return Number.isSafeInteger(number) ? number : String(digits)

@@ -3,7 +3,7 @@
  */
 
 /** The nearest of `known`, or undefined when none is within about a third of the word's letters. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+export function findNearest(word: string, known: readonly string[]): string | undefined {
   const typed = word.toLowerCase()
   const ranked = known
     .map((candidate) => ({ candidate, edits: editsBetween(typed, candidate.toLowerCase()) }))
@@ -15,7 +15,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 
 /** A hint for an unknown word: the nearest known one, else all of them. */
 export function didYouMean(word: string, known: readonly string[]): string {
-  const near = nearest(word, known)
+  const near = findNearest(word, known)
   return near === undefined ? `Known: ${[...known].sort().join(', ')}.` : `Did you mean "${near}"?`
 }
 

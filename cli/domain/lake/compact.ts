@@ -10,7 +10,7 @@ import {
   type CompactionOptions,
   planCompaction,
   replaceFiles,
-} from './compaction.ts'
+} from './compaction-plan.ts'
 import type { Lake } from './lake.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 
@@ -65,7 +65,7 @@ export async function compactLake(
     done.push(...(await commitGroups(merged, ports)))
     ports.onProgress?.(Math.min(from + GROUPS_A_COMMIT, plan.length), plan.length)
   }
-  return summary(done)
+  return summarize(done)
 }
 
 interface Merged {
@@ -142,7 +142,7 @@ function damaged(message: string): CcsError {
   })
 }
 
-function summary(groups: readonly CompactedGroup[]): CompactResult {
+function summarize(groups: readonly CompactedGroup[]): CompactResult {
   const inputs = groups.flatMap((group) => group.inputs)
   return {
     partitions: new Set(groups.map((group) => `${group.table}/${group.partition}`)).size,

@@ -17,7 +17,7 @@ export interface Lake {
   /** Makes staged files durable and gives each its final name; they are not visible yet. */
   seal(staged: readonly StagedFile[], commit: string): Promise<Manifest['files']>
   /** Moves what `manifest` names to where it names it, and clears away what none names; repeatable. */
-  settle(manifest: Manifest): Promise<void>
+  finalize(manifest: Manifest): Promise<void>
   /** Absolute path of a file that the manifest names. */
   path(file: Manifest['files'][number]): string
 }

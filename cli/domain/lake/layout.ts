@@ -15,7 +15,7 @@ export interface DataLayout {
   /** What readers glob: `<lake>/silver/events/*` + `/*.parquet`. A link that follows the generation. */
   readonly lake: string
   readonly locks: string
-  readonly told: string
+  readonly publishedJournal: string
 }
 
 export function dataLayout(root: string): DataLayout {
@@ -27,7 +27,7 @@ export function dataLayout(root: string): DataLayout {
     stage: `${root}/stage`,
     lake: `${root}/lake`,
     locks: `${root}/locks`,
-    told: `${root}/told.ndjson`,
+    publishedJournal: `${root}/told.ndjson`,
   }
 }
 
@@ -37,7 +37,7 @@ export function generationName(generation: number): string {
 }
 
 /** The generation of a directory called `lake-<n>`; undefined for any other name. */
-export function generationOf(name: string): number | undefined {
+export function parseGenerationName(name: string): number | undefined {
   const match = /^lake-(0|[1-9]\d{0,14})$/.exec(name)
   return match ? Number(match[1]) : undefined
 }
@@ -57,7 +57,7 @@ export function partPath(table: string, partition: string): string {
 }
 
 /** Undoes `partPath`'s second half. */
-export function partitionOf(partName: string): string {
+export function parsePartName(partName: string): string {
   return partName === 'all' ? '' : partName
 }
 
@@ -71,13 +71,13 @@ export function lakeFileName(commit: string, index: number, crc32: number): stri
 }
 
 /** Serial of the commit that made a file, or of the one before the compaction that did. */
-export function serialOf({ name }: { readonly name: string }): number {
+export function commitSerial({ name }: { readonly name: string }): number {
   // Of a name that tells nothing: as if it were of the newest.
   return Number(/^(?:c|compact-)(\d+)-/.exec(name)?.[1] ?? Number.MAX_SAFE_INTEGER)
 }
 
 /** The CRC-32 that a file of the lake was named after; undefined for any other name. */
-export function crcOfName(name: string): number | undefined {
+export function parseFileCrc(name: string): number | undefined {
   const match = /-([0-9a-f]{8})\.parquet$/.exec(name)
   return match ? Number.parseInt(match[1] ?? '', 16) : undefined
 }

@@ -1,5 +1,5 @@
 /** What the lake holds, by table and partition, out of the manifest alone. */
-import { filesByLeaf, type LakeFile, type Manifest } from './manifest.ts'
+import { groupByPartition, type LakeFile, type Manifest } from './manifest.ts'
 
 export interface LakeTable {
   readonly table: string
@@ -21,9 +21,9 @@ export interface LakePartition {
 }
 
 /** Tables by name. */
-export function lakeTables(manifest: Manifest): LakeTable[] {
+export function listTables(manifest: Manifest): LakeTable[] {
   const tables = new Map<string, LakeFile[]>()
-  for (const { table, files } of filesByLeaf(manifest.files))
+  for (const { table, files } of groupByPartition(manifest.files))
     tables.set(table, [...(tables.get(table) ?? []), ...files])
   return [...tables].map(([table, files]) => {
     const partitions = [...new Set(files.map((file) => file.partition))].sort()
@@ -32,19 +32,19 @@ export function lakeTables(manifest: Manifest): LakeTable[] {
       partitions: partitions.length,
       first: partitions[0] ?? '',
       last: partitions.at(-1) ?? '',
-      ...totals(files),
+      ...sumFiles(files),
     }
   })
 }
 
 /** Partitions of one table, or of all; by table and partition. */
-export function lakePartitions(manifest: Manifest, table?: string): LakePartition[] {
-  return filesByLeaf(manifest.files)
+export function listPartitions(manifest: Manifest, table?: string): LakePartition[] {
+  return groupByPartition(manifest.files)
     .filter((leaf) => table === undefined || leaf.table === table)
-    .map((leaf) => ({ table: leaf.table, partition: leaf.partition, ...totals(leaf.files) }))
+    .map((leaf) => ({ table: leaf.table, partition: leaf.partition, ...sumFiles(leaf.files) }))
 }
 
-export function totals(files: readonly LakeFile[]): {
+export function sumFiles(files: readonly LakeFile[]): {
   readonly files: number
   readonly rows: number
   readonly bytes: number

@@ -76,12 +76,12 @@ function invalid(source: string, what: string, cause?: unknown): CcsError {
 /** Reads one value, or says at which path it is wrong. */
 type Read<T> = (value: unknown, at: string) => T
 
-class Fault extends Error {}
+class FieldError extends Error {}
 
 function check<T>(is: (value: unknown) => value is T, wanted: string): Read<T> {
   return (value, at) => {
     if (is(value)) return value
-    throw new Fault(`${at} should be ${wanted}`)
+    throw new FieldError(`${at} should be ${wanted}`)
   }
 }
 
@@ -101,14 +101,15 @@ const textLike = (is: (v: string) => boolean, wanted: string): Read<string> =>
 
 function list<T>(item: Read<T>): Read<T[]> {
   return (value, at) => {
-    if (!Array.isArray(value)) throw new Fault(`${at} should be a list`)
+    if (!Array.isArray(value)) throw new FieldError(`${at} should be a list`)
     return value.map((one, index) => item(one, `${at}[${index}]`))
   }
 }
 
 function fields<T extends object>(reads: { readonly [K in keyof T]-?: Read<T[K]> }): Read<T> {
   return (value, at) => {
-    if (typeof value !== 'object' || value === null) throw new Fault(`${at} should be an object`)
+    if (typeof value !== 'object' || value === null)
+      throw new FieldError(`${at} should be an object`)
     const given = new Map<string, unknown>(Object.entries(value))
     const entries = Object.entries<Read<unknown>>(reads).map(([name, read]): [string, unknown] => [
       name,
@@ -210,10 +211,10 @@ function readManifest(value: unknown, source: string): Manifest {
   try {
     const read = manifest(value, 'manifest')
     const names = new Set(read.files.map((file) => file.name))
-    if (names.size < read.files.length) throw new Fault('manifest.files names a file twice')
+    if (names.size < read.files.length) throw new FieldError('manifest.files names a file twice')
     return read
   } catch (cause) {
-    if (cause instanceof Fault) throw invalid(source, `is wrong: ${cause.message}`, cause)
+    if (cause instanceof FieldError) throw invalid(source, `is wrong: ${cause.message}`, cause)
     throw cause
   }
 }

@@ -104,14 +104,14 @@ export interface Manifest {
 }
 
 /** The files of one partition of one table. */
-export interface LeafFiles {
+export interface PartitionFiles {
   readonly table: string
   readonly partition: string
   readonly files: readonly LakeFile[]
 }
 
 /** Sorted by table and partition; within, as given. */
-export function filesByLeaf(files: readonly LakeFile[]): LeafFiles[] {
+export function groupByPartition(files: readonly LakeFile[]): PartitionFiles[] {
   const found = new Map<string, { table: string; partition: string; files: LakeFile[] }>()
   for (const file of files) {
     const key = `${file.table}/${file.partition}`

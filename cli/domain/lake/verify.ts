@@ -45,22 +45,22 @@ export async function verifyLake(ports: VerifyPorts): Promise<VerifyResult> {
   const damaged: { file: LakeFile | StateFile; fault: string }[] = []
   for (const [index, file] of all.entries()) {
     const path = 'name' in file ? places.get(file.name) : `${ports.stateDir}/${file.path}`
-    const fault = path === undefined ? 'is missing' : await faultOf(file, path, ports)
+    const fault = path === undefined ? 'is missing' : await findDamage(file, path, ports)
     if (fault !== undefined) damaged.push({ file, fault })
     ports.onProgress?.(index + 1, all.length)
   }
-  const still = damaged.length > 0 ? await stillNamed(damaged, ports) : []
+  const still = damaged.length > 0 ? await keepStillNamed(damaged, ports) : []
   return {
     ok: still.length === 0,
     serial: manifest.serial,
     files: all.length,
     rows: manifest.files.reduce((sum, file) => sum + file.rows, 0),
     bytes: all.reduce((sum, file) => sum + file.bytes, 0),
-    damaged: still.map(({ file, fault }) => ({ file: nameOf(file), fault })),
+    damaged: still.map(({ file, fault }) => ({ file: displayPath(file), fault })),
   }
 }
 
-async function faultOf(
+async function findDamage(
   file: LakeFile | StateFile,
   path: string,
   { lake, rows }: VerifyPorts,
@@ -76,16 +76,16 @@ async function faultOf(
 }
 
 /** A running engine may replace files while we read: what it no longer names is no damage. */
-async function stillNamed<T extends { readonly file: LakeFile | StateFile }>(
+async function keepStillNamed<T extends { readonly file: LakeFile | StateFile }>(
   damaged: readonly T[],
   { load }: VerifyPorts,
 ): Promise<readonly T[]> {
   const now = await load()
-  const names = new Set([...(now?.files ?? []), ...(now?.state ?? [])].map(nameOf))
-  return damaged.filter(({ file }) => names.has(nameOf(file)))
+  const names = new Set([...(now?.files ?? []), ...(now?.state ?? [])].map(displayPath))
+  return damaged.filter(({ file }) => names.has(displayPath(file)))
 }
 
-function nameOf(file: LakeFile | StateFile): string {
+function displayPath(file: LakeFile | StateFile): string {
   if (!('name' in file)) return `state/${file.path}`
   return `${leafPath(file.table, file.partition)}/${file.name}`
 }

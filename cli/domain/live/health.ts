@@ -1,8 +1,8 @@
 /** How the pipeline does, for the page's one quiet line: the status, its rate, the rejects by reason, the marts. */
 
-import type { DlqCounts } from '../dlq/tally.ts'
+import type { DlqCounts } from '../dlq/dlq-tally.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { StatusResult } from '../pipeline/status.ts'
+import type { StatusResult } from '../pipeline/read-status.ts'
 import type { LiveHealth } from './document.ts'
 
 export interface HealthPorts {

@@ -1,6 +1,6 @@
 /** What the live view asks, all through the same queries that a person could type. */
 
-import type { StatusResult } from '../pipeline/status.ts'
+import type { StatusResult } from '../pipeline/read-status.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 import type { LiveData } from './text.ts'
 

@@ -5,7 +5,7 @@
  * spent when news come.
  */
 
-import { placeOf } from '../console/text.ts'
+import { formatLocation } from '../console/text.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 import type { FigureAbout, FigureRows, LiveHealth, LiveSnapshot } from './document.ts'
@@ -249,7 +249,7 @@ const PART_MS = 100
 const OLD_MS = 6_000
 
 function faultText(error: BrokenFigure['error']): string {
-  const place = error.location ? `${placeOf(error.location)}: ` : ''
+  const place = error.location ? `${formatLocation(error.location)}: ` : ''
   return `${place}${error.message}`
 }
 

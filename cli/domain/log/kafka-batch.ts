@@ -18,14 +18,14 @@ export const GZIP = 1
 const RECORD_BYTES_MAX = 32
 
 /** Who writes, and the number of the first record among its records of the partition. */
-export interface Sequence {
+export interface ProducerSequence {
   readonly producerId: bigint
   readonly epoch: number
   readonly first: number
 }
 
 /** A stretch of a RecordBatch's body. */
-export interface Packed {
+export interface PackedRecords {
   readonly body: Buffer
   readonly from: number
   readonly to: number
@@ -34,9 +34,9 @@ export interface Packed {
 
 /** One record batch of `packed`; `compress` is gzip. */
 export function encodeBatch(
-  { body, from, to, count }: Packed,
+  { body, from, to, count }: PackedRecords,
   appendMs: number,
-  sequence: Sequence,
+  sequence: ProducerSequence,
   compress?: (records: Buffer) => Buffer,
 ): Buffer {
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + to - from + count * RECORD_BYTES_MAX)
@@ -65,7 +65,7 @@ export function encodeBatch(
 /** Fills the header in. */
 function sealed(
   bytes: Buffer,
-  of: { count: number; appendMs: number; sequence: Sequence; attributes: number },
+  of: { count: number; appendMs: number; sequence: ProducerSequence; attributes: number },
 ): Buffer {
   const { count, appendMs, sequence, attributes } = of
   bytes.writeBigInt64BE(0n, 0)
@@ -85,7 +85,7 @@ function sealed(
 }
 
 /** Records of one batch that follow one another without a gap. */
-export interface BatchFrame {
+export interface DecodedFrame {
   readonly baseOffset: number
   readonly count: number
   /** The newest time in the batch: the same wherever reading began. */
@@ -95,7 +95,7 @@ export interface BatchFrame {
 }
 
 export interface DecodedBatches {
-  readonly frames: readonly BatchFrame[]
+  readonly frames: readonly DecodedFrame[]
   /** Where the next read begins. */
   readonly nextOffset: number
 }
@@ -109,7 +109,7 @@ export interface DecodeOptions {
   readonly decompress: (codec: number, bytes: Buffer) => Promise<Buffer>
 }
 
-export class DamagedBatch extends Error {}
+export class DamagedBatchError extends Error {}
 
 /** The committed records of a fetched record set, whose last batch may be cut off. Throws DamagedBatch. */
 export async function decodeBatches(
@@ -118,7 +118,7 @@ export async function decodeBatches(
 ): Promise<DecodedBatches> {
   const aborted = [...options.aborted].sort((a, b) => a.firstOffset - b.firstOffset)
   const open = new Set<bigint>()
-  const frames: BatchFrame[] = []
+  const frames: DecodedFrame[] = []
   let nextOffset = options.from
   for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
     const end = at + 12 + bytes.readInt32BE(at + 8)
@@ -128,7 +128,7 @@ export async function decodeBatches(
       bytes[at + 16] !== MAGIC ||
       crc32c(bytes, at + CRC_FROM, end) !== bytes.readUInt32BE(at + CRC_AT)
     )
-      throw new DamagedBatch(`The record batch at offset ${baseOffset} is damaged.`)
+      throw new DamagedBatchError(`The record batch at offset ${baseOffset} is damaged.`)
     const attributes = bytes.readInt16BE(at + CRC_FROM)
     const lastOffset = baseOffset + bytes.readInt32BE(at + 23)
     const producerId = bytes.readBigInt64BE(at + 43)
@@ -154,7 +154,7 @@ export async function decodeBatches(
 function decodeRecords(
   bytes: Buffer,
   of: { baseOffset: number; count: number; appendMs: number; from: number },
-  frames: BatchFrame[],
+  frames: DecodedFrame[],
 ): void {
   const { baseOffset, appendMs } = of
   // A record has at least seven bytes of its own.
@@ -180,7 +180,7 @@ function decodeRecords(
     if (keyBytes > 0) cursor.at += keyBytes
     const valueBytes = Math.max(0, readVarint(bytes, cursor))
     if (!(end <= bytes.length && cursor.at + valueBytes <= end))
-      throw new DamagedBatch(`The record at offset ${offset} is damaged.`)
+      throw new DamagedBatchError(`The record at offset ${offset} is damaged.`)
     if (offset >= of.from) {
       if (count > 0 && offset !== first + count) close()
       if (count === 0) first = offset

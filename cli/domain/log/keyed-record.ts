@@ -14,7 +14,7 @@ export interface KeyedRecord {
 const KEYED = 0x4b
 const HEAD_BYTES = 5
 
-export function keyedRecord({ key, value }: KeyedRecord): Uint8Array {
+export function encodeKeyedRecord({ key, value }: KeyedRecord): Uint8Array {
   const head = Buffer.alloc(HEAD_BYTES)
   head[0] = KEYED
   head.writeUInt32LE(key.length, 1)
@@ -22,7 +22,7 @@ export function keyedRecord({ key, value }: KeyedRecord): Uint8Array {
 }
 
 /** undefined for bytes that are no record with a key. */
-export function readKeyed(bytes: Uint8Array): KeyedRecord | undefined {
+export function decodeKeyedRecord(bytes: Uint8Array): KeyedRecord | undefined {
   if (bytes.length < HEAD_BYTES || bytes[0] !== KEYED) return undefined
   const length = Buffer.from(bytes.buffer, bytes.byteOffset, HEAD_BYTES).readUInt32LE(1)
   const end = HEAD_BYTES + length

@@ -7,7 +7,7 @@
  *   marts/seen.json       files of the last green build
  */
 
-import { awaitedPositions } from '../dlq/replay-partition.ts'
+import { selectWatermarkPositions } from '../dlq/replay-partitions.ts'
 import type { Manifest } from '../lake/manifest.ts'
 
 export interface MartsLayout {
@@ -152,7 +152,7 @@ function dateOf(partition: string): string | undefined {
 /** The least watermark of all partitions that are waited for, as the engine has it. */
 export function watermarkOf(manifest: Manifest, delayMs: number): number | null {
   let least: number | null = null
-  for (const { maxEventMs } of awaitedPositions(manifest.positions)) {
+  for (const { maxEventMs } of selectWatermarkPositions(manifest.positions)) {
     if (maxEventMs === null) return null
     if (least === null || maxEventMs - delayMs < least) least = maxEventMs - delayMs
   }

@@ -76,4 +76,4 @@ export interface TableExpectation {
 }
 
 /** The visitor of the events that move the watermark: a bot, left out of every comparison. */
-export const CLOCK_VISITOR = 'ccs-clock'
+export const WATERMARK_VISITOR = 'ccs-clock'

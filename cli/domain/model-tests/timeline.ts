@@ -6,15 +6,15 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { YamlPath } from '../documents/yaml-document.ts'
-import { correctedMs } from '../events/event-time.ts'
+import { correctEventTimeMs } from '../events/event-time.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { completeEvent, type EventContext, readFields } from './fields.ts'
+import { completeEvent, type EventContext, readFields } from './event-fields.ts'
 import {
   type AppendAction,
-  CLOCK_VISITOR,
   type RawRow,
   type TestAction,
   type TestRecord,
+  WATERMARK_VISITOR,
 } from './model-test.ts'
 import { shown, type YamlMap } from './yaml.ts'
 
@@ -51,7 +51,7 @@ export class Timeline {
     return this.#clockMs
   }
 
-  step(value: unknown, path: YamlPath): void {
+  readStep(value: unknown, path: YamlPath): void {
     const { reader } = this.#context
     const bare = BARE.find((one) => one === value)
     if (bare !== undefined) {
@@ -112,7 +112,7 @@ export class Timeline {
     // A fault is told once, however often the event comes.
     for (let time = 0; time < times && reader.faults.length === known; time++) {
       const event = this.#read(map, path, ['arrives', 'every', 'times'])
-      const one = { ...event, event_ts: msOf(event.event_ts) + time * everyMs }
+      const one = { ...event, event_ts: asMs(event.event_ts) + time * everyMs }
       this.#accept('event', one, path, this.#arrival(map, one, path))
     }
   }
@@ -185,12 +185,12 @@ export class Timeline {
       reader.fault(path, 'The watermark is there already, and never goes back.')
     const named = {
       event_ts: atMs,
-      anonymous_id: CLOCK_VISITOR,
-      customer_id: CLOCK_VISITOR,
+      anonymous_id: WATERMARK_VISITOR,
+      customer_id: WATERMARK_VISITOR,
       event_type: 'login',
       device: 'bot',
     }
-    const eventId = uuidOf(`${seed}|clock-${this.#records}`)
+    const eventId = deriveUuid(`${seed}|clock-${this.#records}`)
     const event = completeEvent(contract, named, { ordinal: 0, eventId })
     this.#accept('advance', event, path, atMs)
   }
@@ -200,7 +200,7 @@ export class Timeline {
     const ordinal = this.#records + 1
     const named = readFields(this.#context, map, path, ['id', ...others])
     const label = map.id === undefined ? undefined : String(map.id)
-    const eventId = uuidOf(`${seed}|${label ?? `#${ordinal}`}`)
+    const eventId = deriveUuid(`${seed}|${label ?? `#${ordinal}`}`)
     const event = completeEvent(contract, named, { ordinal, eventId })
     if (label !== undefined) this.labels.set(label, String(event.event_id))
     return event
@@ -216,7 +216,11 @@ export class Timeline {
   }
 
   #accept(verb: AppendAction['verb'], event: RawRow, path: YamlPath, appendMs: number): void {
-    const eventMs = correctedMs(msOf(event.event_ts), msOf(event.sent_ts), msOf(event.received_ts))
+    const eventMs = correctEventTimeMs(
+      asMs(event.event_ts),
+      asMs(event.sent_ts),
+      asMs(event.received_ts),
+    )
     const newest = this.#newestMs ?? eventMs
     const lateMs = Math.max(0, newest - this.#context.watermarkDelayMs - eventMs)
     this.#newestMs = Math.max(newest, eventMs)
@@ -241,12 +245,12 @@ export class Timeline {
   }
 }
 
-function msOf(value: unknown): number {
+function asMs(value: unknown): number {
   return typeof value === 'number' ? value : Number.NaN
 }
 
 /** A version-8 UUID that follows from the text. */
-function uuidOf(text: string): string {
+function deriveUuid(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }

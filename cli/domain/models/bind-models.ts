@@ -4,7 +4,7 @@
  */
 import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
 import { locate } from '../sql/ast.ts'
-import { originOf, type SortedModel } from './graph.ts'
+import { type SortedModel, selectSource } from './graph.ts'
 import type { Model } from './model.ts'
 
 export interface BindProject {
@@ -12,20 +12,20 @@ export interface BindProject {
   readonly models: readonly SortedModel[]
   readonly macrosSql: string
   readonly timezone: string
-  readonly rawColumns: readonly ColumnText[]
+  readonly rawColumns: readonly DuckColumn[]
 }
 
-export interface ColumnText {
+export interface DuckColumn {
   readonly name: string
   /** As DuckDB writes it. */
   readonly type: string
 }
 
 /** A DuckDB of one's own, empty. */
-export interface BindBench {
+export interface BindDatabase {
   run(sql: string): Promise<unknown>
   /** Absent: the models are only checked, which is half the work. */
-  readonly describe?: (sql: string) => Promise<readonly ColumnText[]>
+  readonly describe?: (sql: string) => Promise<readonly DuckColumn[]>
 }
 
 /**
@@ -35,8 +35,8 @@ export interface BindBench {
  */
 export async function bindModels(
   project: BindProject,
-  bench: BindBench,
-): Promise<Map<string, readonly ColumnText[]>> {
+  bench: BindDatabase,
+): Promise<Map<string, readonly DuckColumn[]>> {
   const raw = project.rawColumns.map((one) => `"${one.name}" ${one.type}`).join(', ')
   await bench.run(project.macrosSql)
   await bench.run(`SET VARIABLE shop_timezone = '${project.timezone.replaceAll("'", "''")}'`)
@@ -48,8 +48,8 @@ export async function bindModels(
   const faults: CcsError[] = []
   const broken = new Set<string>()
   const read = new Set(project.models.flatMap((one) => one.reads))
-  const statements = project.models.map((one) => statementOf(one, read.has(one.model.name)))
-  if (!bench.describe && (await isBound(statements, bench))) return columns
+  const statements = project.models.map((one) => createStatement(one, read.has(one.model.name)))
+  if (!bench.describe && (await bindAllAtOnce(statements, bench))) return columns
   for (const [index, { model, reads }] of project.models.entries()) {
     if (reads.some((name) => broken.has(name))) {
       broken.add(model.name)
@@ -61,21 +61,21 @@ export async function bindModels(
       if (found) columns.set(model.name, found)
     } catch (cause) {
       broken.add(model.name)
-      faults.push(bindFault(model, cause))
+      faults.push(toBindError(model, cause))
     }
   }
   throwAll(faults)
   return columns
 }
 
-function statementOf({ model }: SortedModel, isRead: boolean): string {
+function createStatement({ model }: SortedModel, isRead: boolean): string {
   return isRead
     ? `CREATE TABLE ${model.name} AS\n${model.sql}\nWITH NO DATA`
     : `CREATE VIEW ${model.name} AS\n${model.sql}\n`
 }
 
 /** All at once, which is what a sound project costs; false, and nothing is left, when one of them has a fault. */
-async function isBound(statements: readonly string[], bench: BindBench): Promise<boolean> {
+async function bindAllAtOnce(statements: readonly string[], bench: BindDatabase): Promise<boolean> {
   await bench.run('BEGIN')
   try {
     for (let at = 0; at < statements.length; at += AT_ONCE)
@@ -92,10 +92,10 @@ async function isBound(statements: readonly string[], bench: BindBench): Promise
 const AT_ONCE = 100
 
 /** A SELECT in a file: a model or a figure. */
-export type BoundText = Pick<Model, 'file' | 'sql' | 'sqlLine'>
+export type SelectText = Pick<Model, 'file' | 'sql' | 'sqlLine'>
 
 /** DuckDB's refusal as an error in the SELECT's file. DuckDB shows the line and marks the place with a caret. */
-export function bindFault(model: BoundText, cause: unknown): CcsError {
+export function toBindError(model: SelectText, cause: unknown): CcsError {
   const text = cause instanceof Error ? cause.message : String(cause)
   const [head = '', ...rest] = text.split('\n')
   const isHint = (line: string): boolean => /^(Candidate|Did you mean|Try)/i.test(line.trim())
@@ -103,18 +103,18 @@ export function bindFault(model: BoundText, cause: unknown): CcsError {
   const hint = rest.find(isHint)?.trim()
   return new CcsError('CCS_MODEL_INVALID', message.replace(/[.!]*$/, '.'), {
     exit: EXIT.usage,
-    location: caretPlace(model, rest),
+    location: locateCaret(model, rest),
     hint: hint ?? 'Check the names in this line against the models it reads.',
     cause,
   })
 }
 
 /** `LINE 3: SELECT nope` with `^` below it; line 1 of the statement is the CREATE VIEW before the SELECT. */
-function caretPlace(model: BoundText, lines: readonly string[]): Location {
+function locateCaret(model: SelectText, lines: readonly string[]): Location {
   const index = lines.findIndex((one) => /^LINE \d+:/.test(one))
   const shown = lines[index] ?? ''
   const label = /^LINE (\d+): /.exec(shown)
-  if (label === null) return locate(originOf(model), undefined)
+  if (label === null) return locate(selectSource(model), undefined)
   const row = Number(label[1]) - 2
   const line = model.sql.split('\n')[row] ?? ''
   const caret = (lines[index + 1] ?? '').indexOf('^') - label[0].length

@@ -7,14 +7,14 @@ import type { NamedText } from '../documents/json-document.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
 import { expandMacros, type MacroSet } from '../sql/ast.ts'
 import { parseMacros } from '../sql/parse-macros.ts'
-import { type AskTexts, sqlParser } from '../sql/parser.ts'
-import { type BindBench, bindModels, type ColumnText } from './bind-models.ts'
+import { createBatchParser, type QueryTexts } from '../sql/parser.ts'
+import { type BindDatabase, bindModels, type DuckColumn } from './bind-models.ts'
 import { fingerprintModels, type GraphModel, type SortedModel, sortModels } from './graph.ts'
 import { isAggregateMacro, makeIncremental } from './incremental.ts'
 import { parseModel } from './parse-model.ts'
 import { readSeed, type Seed, seedsSql } from './seed.ts'
 import { requireSeedJoin } from './seed-join.ts'
-import { isSeed, readSeedShape, seedNameOf } from './seed-shape.ts'
+import { isSeed, readSeedName, readSeedShape } from './seed-shape.ts'
 
 export interface LogicTexts {
   readonly models: readonly NamedText[]
@@ -22,13 +22,13 @@ export interface LogicTexts {
   /** CSV and YAML of dbt/seeds; only those that models read have to be sound. */
   readonly seeds?: readonly NamedText[]
   readonly timezone: string
-  readonly rawColumns: readonly ColumnText[]
+  readonly rawColumns: readonly DuckColumn[]
 }
 
-export interface LogicBench extends Pick<BindBench, 'run'> {
-  readonly ask: AskTexts
+export interface LogicDatabase extends Pick<BindDatabase, 'run'> {
+  readonly queryTexts: QueryTexts
   /** Lets what waits run. */
-  readonly breathe: () => Promise<void>
+  readonly yieldToEventLoop: () => Promise<void>
 }
 
 export interface BuiltLogic {
@@ -42,18 +42,18 @@ export interface BuiltLogic {
 const AT_ONCE = 20
 
 /** Throws CcsErrors with all faults that are found in one pass, each with its place. */
-export async function buildLogic(texts: LogicTexts, bench: LogicBench): Promise<BuiltLogic> {
-  const models = collect(texts.models, ({ file, text }) => parseModel(file, text))
+export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promise<BuiltLogic> {
+  const models = mapCollectingErrors(texts.models, ({ file, text }) => parseModel(file, text))
   const { timezone, rawColumns } = texts
   const names = (some: typeof models) => [...some].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const parseSql = sqlParser(
+  const parseSql = createBatchParser(
     // In the order in which they are asked for.
     names(models).map((one) => one.sql),
-    bench.ask,
+    bench.queryTexts,
   )
   const macros = await parseMacros(texts.macros.file, texts.macros.text, parseSql)
   const files = texts.seeds ?? []
-  const known = files.flatMap((one) => seedNameOf(one) ?? [])
+  const known = files.flatMap((one) => readSeedName(one) ?? [])
   const sorted = await sortModels(models, { sources: ['raw.events', ...known], parseSql })
   const seeds = readSeeds(sorted, files)
   const binding = bindModels(
@@ -63,12 +63,12 @@ export async function buildLogic(texts: LogicTexts, bench: LogicBench): Promise<
   const settings = { shop_timezone: timezone }
   const prints = new Map(seeds.map((one) => [one.name, one.fingerprint]))
   const [graph, bound] = await Promise.allSettled([
-    unhurried(fingerprintModels(sorted, { macros, settings, prints }), bench),
+    takeYielding(fingerprintModels(sorted, { macros, settings, fingerprints: prints }), bench),
     binding,
   ])
   if (graph.status === 'rejected') throw graph.reason
   if (bound.status === 'rejected') throw bound.reason
-  collect(
+  mapCollectingErrors(
     graph.value.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),
     ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
   )
@@ -79,28 +79,31 @@ export async function buildLogic(texts: LogicTexts, bench: LogicBench): Promise<
 function readSeeds(models: readonly SortedModel[], files: readonly NamedText[]): readonly Seed[] {
   const names = new Set(models.flatMap((one) => one.reads.filter(isSeed)))
   const yamls = files.filter(({ file }) => /\.ya?ml$/.test(file))
-  const seeds = collect([...names].sort(), (name) => {
+  const seeds = mapCollectingErrors([...names].sort(), (name) => {
     const shape = readSeedShape(name, yamls)
-    const csv = files.find((one) => seedNameOf(one) === name)
+    const csv = files.find((one) => readSeedName(one) === name)
     return readSeed(shape, csv ?? { file: name, text: '' })
   })
   const keys = new Map(seeds.map((one) => [one.name, one.key]))
-  collect(
+  mapCollectingErrors(
     models.filter(({ reads }) => reads.some(isSeed)),
     (one) => requireSeedJoin(one, keys),
   )
   return seeds
 }
 
-async function unhurried<T>(items: Iterable<T>, { breathe }: LogicBench): Promise<readonly T[]> {
+async function takeYielding<T>(
+  items: Iterable<T>,
+  { yieldToEventLoop }: LogicDatabase,
+): Promise<readonly T[]> {
   const taken: T[] = []
-  await breathe()
-  for (const item of items) if (taken.push(item) % AT_ONCE === 0) await breathe()
+  await yieldToEventLoop()
+  for (const item of items) if (taken.push(item) % AT_ONCE === 0) await yieldToEventLoop()
   return taken
 }
 
 /** Maps all, and throws the faults of all together. */
-function collect<T, U>(items: readonly T[], map: (item: T) => U): U[] {
+function mapCollectingErrors<T, U>(items: readonly T[], map: (item: T) => U): U[] {
   const faults: CcsError[] = []
   const results: U[] = []
   for (const item of items) {

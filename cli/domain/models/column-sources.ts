@@ -1,39 +1,39 @@
 /** Where columns and rows of a relation may come from: sets of columns of the one table that is looked at. */
 import type { AstValue } from '../sql/ast.ts'
 
-export const NONE: Origins = new Set()
+export const NO_SOURCES: ColumnSources = new Set()
 
-export function union(...sets: readonly (Origins | undefined)[]): Set<string> {
+export function union(...sets: readonly (ColumnSources | undefined)[]): Set<string> {
   const all = new Set<string>()
-  for (const one of sets) for (const name of one ?? NONE) all.add(name)
+  for (const one of sets) for (const name of one ?? NO_SOURCES) all.add(name)
   return all
 }
 
 /** Names of columns of the table that is looked at, in lower case. */
-export type Origins = ReadonlySet<string>
+export type ColumnSources = ReadonlySet<string>
 
 export interface Lineage {
   /** By column in lower case, in order. */
-  readonly columns: ReadonlyMap<string, Origins>
+  readonly columns: ReadonlyMap<string, ColumnSources>
   /** What decides which rows there are. */
-  readonly rows: Origins
+  readonly rows: ColumnSources
   /** Of a column that isn't listed; absent: there is no other. */
-  readonly rest?: Origins
+  readonly unlisted?: ColumnSources
   /** Columns that are the table's own under their own names, be it by way of stars: whoever names one reads it. */
-  readonly base?: ReadonlySet<string>
+  readonly ownColumns?: ReadonlySet<string>
 }
 
 /** All that a relation may come from. */
-export function allOrigins({ columns, rows, rest }: Lineage): Origins {
-  return union(rows, rest, ...columns.values())
+export function allSources({ columns, rows, unlisted }: Lineage): ColumnSources {
+  return union(rows, unlisted, ...columns.values())
 }
 
 /** Under `AS t(a, b)` the first columns have new names. */
-export function renamed(lineage: Lineage, names: AstValue | undefined): Lineage {
+export function renameColumns(lineage: Lineage, names: AstValue | undefined): Lineage {
   if (!Array.isArray(names) || names.length === 0) return lineage
-  const { base: _, ...rest } = lineage
+  const { ownColumns: _, ...unlisted } = lineage
   const columns = [...lineage.columns].map(
     ([name, one], index) => [String(names[index] ?? name).toLowerCase(), one] as const,
   )
-  return { ...rest, columns: new Map(columns) }
+  return { ...unlisted, columns: new Map(columns) }
 }

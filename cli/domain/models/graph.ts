@@ -7,16 +7,16 @@ import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import {
   type AstNode,
-  constantText,
+  asNodes,
   expandMacros,
   locate,
   type MacroSet,
-  nodes,
   type ParseSql,
   parseSelect,
+  readTextConstant,
   visit,
 } from '../sql/ast.ts'
-import { references } from '../sql/references.ts'
+import { findReferences } from '../sql/references.ts'
 import type { Model } from './model.ts'
 
 /** A model with its parsed SELECT and its place in the graph. */
@@ -37,7 +37,7 @@ export interface GraphInput {
   /** Settings of ccs.yml that macros read with getvariable, such as shop_timezone. */
   readonly settings?: Readonly<Record<string, string>>
   /** Fingerprints of tables whose rows are part of the project, by name. */
-  readonly prints?: ReadonlyMap<string, string>
+  readonly fingerprints?: ReadonlyMap<string, string>
   readonly parseSql: ParseSql
 }
 
@@ -64,15 +64,15 @@ export async function sortModels(
   const parsed: SortedModel[] = []
   const known = new Set([...models.map((one) => one.name), ...input.sources])
   for (const model of [...models].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const ast = await caught(faults, () => parseSelect(originOf(model), input.parseSql))
+    const ast = await collectError(faults, () => parseSelect(selectSource(model), input.parseSql))
     if (ast === undefined) continue
-    const found = references(ast)
+    const found = findReferences(ast)
     for (const { name, at } of found)
       if (!known.has(name))
         faults.push(
           new CcsError('CCS_MODEL_INVALID', `There is no table '${name}'.`, {
             exit: EXIT.usage,
-            location: locate(originOf(model), at),
+            location: locate(selectSource(model), at),
             hint: didYouMean(name, [...known]),
           }),
         )
@@ -86,20 +86,24 @@ export async function sortModels(
 /** The same models, each with its fingerprint; one after another, so that others may work in between. */
 export function* fingerprintModels(
   sorted: readonly SortedModel[],
-  { macros, settings = {}, prints: given }: Pick<GraphInput, 'macros' | 'settings' | 'prints'>,
+  {
+    macros,
+    settings = {},
+    fingerprints: given,
+  }: Pick<GraphInput, 'macros' | 'settings' | 'fingerprints'>,
 ): Generator<GraphModel> {
   const prints = new Map(given)
   for (const one of sorted) {
     const upstream = one.reads.map((name) => prints.get(name) ?? name)
     const expanded = expandMacros(one.ast, macros, () => true)
-    const print = fingerprint(one.model, expanded, { upstream, settings })
+    const print = fingerprintModel(one.model, expanded, { upstream, settings })
     prints.set(one.model.name, print)
     yield { ...one, fingerprint: print }
   }
 }
 
 /** Where a model's SELECT stands. */
-export function originOf(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
+export function selectSource(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
   file: string
   line: number
   sql: string
@@ -112,7 +116,7 @@ export function originOf(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
  * header but for grain and audits, the settings its macros read, and the fingerprints of all it reads.
  * Blanks, comments, and a macro written out by hand change nothing.
  */
-export function fingerprint(
+export function fingerprintModel(
   model: Model,
   expanded: AstNode,
   from: {
@@ -123,8 +127,8 @@ export function fingerprint(
   const used: Record<string, string> = {}
   visit(expanded, (node) => {
     if (node.function_name !== 'getvariable') return
-    const [argument] = nodes(node.children)
-    const name = argument === undefined ? undefined : constantText(argument)
+    const [argument] = asNodes(node.children)
+    const name = argument === undefined ? undefined : readTextConstant(argument)
     const value = name === undefined ? undefined : from.settings[name]
     if (name !== undefined && value !== undefined) used[name] = value
   })
@@ -144,28 +148,30 @@ export function fingerprint(
   }
   const meaning = { header, select: expanded, used, upstream: from.upstream }
   return createHash('sha256')
-    .update(JSON.stringify(ordered(meaning)))
+    .update(JSON.stringify(sortKeys(meaning)))
     .digest('hex')
 }
 
 /** The same with the keys of every object in order and without positions; JSON leaves out what is undefined. */
-function ordered(value: unknown): unknown {
+function sortKeys(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value
-  if (Array.isArray(value)) return value.length === 0 ? value : value.map(ordered)
+  if (Array.isArray(value)) return value.length === 0 ? value : value.map(sortKeys)
   // Any object has string keys.
   const object = value as Readonly<Record<string, unknown>>
   const copy: Record<string, unknown> = {}
   for (const key of Object.keys(object).sort())
-    if (key !== 'query_location') copy[key] = ordered(object[key])
+    if (key !== 'query_location') copy[key] = sortKeys(object[key])
   return copy
 }
 
-interface Readable {
+interface ReadingModel {
   readonly model: Model
   readonly reads: readonly string[]
 }
 
-function sortByReads<T extends Readable>(models: readonly T[]): { order: T[]; cycles: CcsError[] } {
+function sortByReads<T extends ReadingModel>(
+  models: readonly T[],
+): { order: T[]; cycles: CcsError[] } {
   const byName = new Map(models.map((one) => [one.model.name, one]))
   const order: T[] = []
   const cycles: CcsError[] = []
@@ -189,17 +195,17 @@ function sortByReads<T extends Readable>(models: readonly T[]): { order: T[]; cy
   return { order, cycles }
 }
 
-function cycleError(path: readonly Readable[]): CcsError {
+function cycleError(path: readonly ReadingModel[]): CcsError {
   const [first] = path
   const names = path.map((one) => one.model.file).join(' → ')
   return new CcsError('CCS_MODEL_CYCLE', `Models read each other in a circle: ${names}.`, {
     exit: EXIT.usage,
     hint: 'Take what they share into a model of its own that reads none of them.',
-    ...(first === undefined ? {} : { location: locate(originOf(first.model), 0) }),
+    ...(first === undefined ? {} : { location: locate(selectSource(first.model), 0) }),
   })
 }
 
-async function caught<T>(faults: CcsError[], make: () => Promise<T>): Promise<T | undefined> {
+async function collectError<T>(faults: CcsError[], make: () => Promise<T>): Promise<T | undefined> {
   try {
     return await make()
   } catch (error) {

@@ -8,13 +8,13 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import {
   type AstNode,
   type AstValue,
-  constantText,
+  asNodes,
+  asText,
+  dropPositions,
   isNode,
   type Macro,
-  nodes,
-  textOf,
+  readTextConstant,
   walk,
-  withoutPositions,
 } from '../sql/ast.ts'
 import type { Model } from './model.ts'
 
@@ -38,12 +38,12 @@ export interface IncrementalModel {
   /** The model's columns over a relation named `_merged` with the keys and merged columns. */
   readonly final: AstNode
   /** The same with the keys as further columns `_k0`, `_k1` … */
-  readonly keyed: AstNode
-  readonly outputs: Outputs
+  readonly finalWithKeys: AstNode
+  readonly outputs: OutputColumns
 }
 
 /** Names of the model's columns that say of a finished row which events belong to it. */
-export interface Outputs {
+export interface OutputColumns {
   /** The column that is `k0`, `k1` …; undefined where none is. */
   readonly keys: readonly (string | undefined)[]
   /** The column that is the greatest event time. */
@@ -75,17 +75,17 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
   const node = select.node as AstNode // json_serialize_sql puts the SELECT here
   for (const part of ['having', 'qualify', 'sample'] as const)
     if (node[part]) throw unsupported(model, `${part.toUpperCase()} in a model that aggregates`)
-  const groups = (node.group_expressions as readonly AstNode[]).map(bare) // always an array
+  const groups = (node.group_expressions as readonly AstNode[]).map(normalize) // always an array
   if (groups.length === 0) throw unsupported(model, 'an aggregation without GROUP BY')
   const groupTexts = groups.map((group) => JSON.stringify(group))
   const keys = groups.map((_, index) => `k${index}`)
   const collected: { column: PartialColumn; call: AstNode; text: string }[] = []
 
   const aggregate = (call: AstNode): AstNode => {
-    const text = JSON.stringify(bare(call))
+    const text = JSON.stringify(normalize(call))
     let found = collected.find((one) => one.text === text)
     if (!found) {
-      const merge = mergeOf(model, call)
+      const merge = chooseMerge(model, call)
       const name = `a${collected.length}`
       const partial = merge === 'distinct' ? { ...call, function_name: 'list', alias: name } : call
       found = { column: { name, merge }, call: { ...partial, alias: name }, text }
@@ -98,7 +98,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     if (!isNode(value)) return value
     const one = value
     const mayBeKey = groups.some((group) => isAlike(group, one))
-    const key = mayBeKey ? groupTexts.indexOf(JSON.stringify(bare(one))) : -1
+    const key = mayBeKey ? groupTexts.indexOf(JSON.stringify(normalize(one))) : -1
     if (key >= 0) return { ...column(`k${key}`), alias: one.alias ?? '' }
     if (one.class === 'FUNCTION' && AGGREGATES.has(String(one.function_name)))
       return { ...aggregate(one), alias: one.alias ?? '' }
@@ -107,19 +107,21 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     return changed
   }
   const items = node.select_list as readonly AstNode[]
-  const finals = items.map((item) => named(rewrite(item) as AstNode, item))
-  const itemTexts = items.map((item) => JSON.stringify(bare(item)))
-  const nameOf = (at: number) => textOf(finals[at]?.alias) || undefined
+  const finals = items.map((item) => keepName(rewrite(item) as AstNode, item))
+  const itemTexts = items.map((item) => JSON.stringify(normalize(item)))
+  const nameOf = (at: number) => asText(finals[at]?.alias) || undefined
   const outputs = {
     keys: groupTexts.map((text) => nameOf(itemTexts.indexOf(text))),
-    last: nameOf(items.findIndex(isLast)),
+    last: nameOf(items.findIndex(isLastEventTime)),
   }
 
   const isSession = model.kind === 'session'
   const partialGroups = groups.map((group) =>
     isSession && isColumn(group, 'session_start') ? column('_bucket') : group,
   )
-  const extremes = isSession ? [extreme('min', '_first'), extreme('max', '_last')] : []
+  const extremes = isSession
+    ? [eventTimeAggregate('min', '_first'), eventTimeAggregate('max', '_last')]
+    : []
   const from_table = table('_merged', node.from_table as AstNode)
   const plain = { where_clause: null, group_expressions: [], group_sets: [] }
   const final = (select_list: readonly AstNode[]): AstNode => ({
@@ -128,7 +130,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
   })
   return {
     model,
-    source: sourceOf(model, node.from_table as AstNode),
+    source: readSource(model, node.from_table as AstNode),
     keys,
     columns: collected.map((one) => one.column),
     partial: {
@@ -145,7 +147,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
       },
     },
     final: final(finals),
-    keyed: final([...finals, ...keys.map((key) => ({ ...column(key), alias: `_${key}` }))]),
+    finalWithKeys: final([...finals, ...keys.map((key) => ({ ...column(key), alias: `_${key}` }))]),
     outputs,
   }
 }
@@ -187,7 +189,7 @@ const AGGREGATES = new Set([
   ],
 ])
 
-function mergeOf(model: Model, call: AstNode): Merge {
+function chooseMerge(model: Model, call: AstNode): Merge {
   const name = String(call.function_name)
   const merge = MERGES[name]
   if (!merge) throw unsupported(model, `${name}()`)
@@ -197,11 +199,11 @@ function mergeOf(model: Model, call: AstNode): Merge {
   throw unsupported(model, `${name}(DISTINCT …)`)
 }
 
-function sourceOf(model: Model, from: AstNode): string {
+function readSource(model: Model, from: AstNode): string {
   if (from.type === 'BASE_TABLE') return `${from.schema_name}.${from.table_name}`
   const call = from.function as AstNode | undefined // present on TABLE_FUNCTION nodes
   if (call?.function_name === 'session_rows') {
-    const name = nodes(call.children).map(constantText)[0]
+    const name = asNodes(call.children).map(readTextConstant)[0]
     if (name !== undefined) return name
   }
   throw unsupported(model, 'anything but one model in FROM')
@@ -233,13 +235,13 @@ function isColumn(node: AstNode, name: string): boolean {
   return node.class === 'COLUMN_REF' && String((node.column_names as string[]).at(-1)) === name
 }
 
-function isLast(node: AstNode): boolean {
-  const [child] = nodes(node.children)
+function isLastEventTime(node: AstNode): boolean {
+  const [child] = asNodes(node.children)
   const isPlain = !node.filter && node.distinct !== true
   return node.function_name === 'max' && isPlain && !!child && isColumn(child, 'event_time')
 }
 
-function extreme(name: 'min' | 'max', alias: string): AstNode {
+function eventTimeAggregate(name: 'min' | 'max', alias: string): AstNode {
   return {
     class: 'FUNCTION',
     type: 'FUNCTION',
@@ -272,7 +274,7 @@ function table(name: string, like: AstNode): AstNode {
 }
 
 /** Keeps the output's name: what was a bare column or call must not be renamed by the rewrite. */
-function named(item: AstNode, original: AstNode): AstNode {
+function keepName(item: AstNode, original: AstNode): AstNode {
   if (item.alias) return item
   const names = original.column_names
   return Array.isArray(names) ? { ...item, alias: String(names.at(-1)) } : item
@@ -285,13 +287,13 @@ function isAlike(a: AstNode, b: AstNode): boolean {
 }
 
 /** Without positions and outer alias, so that equal expressions compare equal. */
-function bare(node: AstNode): AstNode {
-  return { ...(withoutPositions(node) as AstNode), alias: '' } // a node stays a node
+function normalize(node: AstNode): AstNode {
+  return { ...(dropPositions(node) as AstNode), alias: '' } // a node stays a node
 }
 
 /** Whether a macro aggregates, so that it must be written out before the split. */
 export function isAggregateMacro(macro: Macro): boolean {
   const isCall = (node: AstNode) =>
-    node.class === 'FUNCTION' && AGGREGATES.has(textOf(node.function_name))
+    node.class === 'FUNCTION' && AGGREGATES.has(asText(node.function_name))
   return !macro.isTable && [...walk(macro.body)].some(isCall)
 }

@@ -4,7 +4,7 @@
  */
 
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
-import { plainYaml } from '../documents/yaml-fast-path.ts'
+import { parseSimpleYaml } from '../documents/yaml-fast-path.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import { parseDurationMs } from '../kernel/units.ts'
@@ -45,7 +45,7 @@ const REQUIRED: Readonly<Record<Kind, readonly string[]>> = {
 /** Parses the text between the comment marks, which begins on `firstLine` of `file`. */
 export function parseHeader(file: string, text: string, firstLine: number): HeaderFields {
   const whole = () => parseYaml(text, { file, firstLine, code: 'CCS_MODEL_INVALID' })
-  const value = plainYaml(text)
+  const value = parseSimpleYaml(text)
   const document =
     value === undefined
       ? whole()

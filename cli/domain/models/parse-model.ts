@@ -13,7 +13,7 @@ const LAYERS: readonly Layer[] = ['bronze', 'silver', 'gold']
  * others of it in `others`, each with its place and line.
  */
 export function parseModel(file: string, text: string): Model {
-  const name = nameOf(file)
+  const name = parsePath(file)
   const parts = splitModel(file, text)
   const fields = parseHeader(file, parts.header, parts.headerLine)
   return {
@@ -28,7 +28,7 @@ export function parseModel(file: string, text: string): Model {
   }
 }
 
-function nameOf(file: string): { layer: Layer; table: string } {
+function parsePath(file: string): { layer: Layer; table: string } {
   const [folder, base] = file.replaceAll('\\', '/').split('/').slice(-2)
   const layer = LAYERS.find((one) => one === folder)
   const table = base?.endsWith('.sql') ? base.slice(0, -4) : ''

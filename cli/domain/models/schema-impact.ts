@@ -5,7 +5,7 @@
 
 import { parseYaml } from '../documents/yaml-document.ts'
 import { CcsError } from '../kernel/errors.ts'
-import type { FieldUse, TracedTopic, UsesOf } from '../schemas/field-use.ts'
+import type { FieldUse, FindUses, TracedTopic } from '../schemas/field-use.ts'
 import { topField } from '../schemas/fields.ts'
 import {
   type AstValue,
@@ -16,9 +16,9 @@ import {
   parseSelect,
 } from '../sql/ast.ts'
 import { parseMacros } from '../sql/parse-macros.ts'
-import { selectLineage } from './column-lineage.ts'
-import { allOrigins, type Lineage, type Origins } from './column-sources.ts'
-import { dbtSql } from './dbt-text.ts'
+import { traceSelect } from './column-lineage.ts'
+import { allSources, type ColumnSources, type Lineage } from './column-sources.ts'
+import { readDbtSql } from './dbt-sql.ts'
 
 interface SourceText {
   readonly file: string
@@ -34,7 +34,7 @@ export interface Consumers {
   readonly dbt: readonly SourceText[]
 }
 
-interface Node {
+interface ConsumerNode {
   readonly kind: FieldUse['kind']
   readonly name: string
   readonly file: string
@@ -43,43 +43,44 @@ interface Node {
   readonly named?: readonly string[]
 }
 
-interface Traced {
-  readonly node: Node
+interface TracedNode {
+  readonly node: ConsumerNode
   readonly lineage: Lineage
   readonly reads: ReadonlyMap<string, number | undefined>
 }
 
 /** The table that SQL knows a topic by. */
-function tableOf(topic: string): string {
+function topicTable(topic: string): string {
   return topic === 'events.raw' ? 'raw.events' : topic
 }
 
 /** Parses all consumers once; then any topic can be traced. */
-export async function openImpact(
+export async function openSchemaImpact(
   consumers: Consumers,
   parseSql: ParseSql,
-): Promise<(topic: TracedTopic) => UsesOf> {
+): Promise<(topic: TracedTopic) => FindUses> {
   const macros = await parseMacros(consumers.macros.file, consumers.macros.text, parseSql)
   const nodes = [...modelNodes(consumers.models), ...martNodes(consumers.dbt)]
-  const parsed = new Map<Node, Awaited<ReturnType<typeof parseNode>>>()
+  const parsed = new Map<ConsumerNode, Awaited<ReturnType<typeof parseNode>>>()
   for (const node of nodes) parsed.set(node, await parseNode(node, macros, parseSql))
-  const exposures = exposuresOf(consumers.dbt)
+  const exposures = readExposures(consumers.dbt)
   return (topic) => {
     const traced = trace(topic, nodes, (node) => parsed.get(node))
     const isNamed = (uses: readonly FieldUse[], leaf: string) =>
       nodes.some(
-        (node) => uses.some((use) => use.name === node.name) && names(node, leaf, parsed.get(node)),
+        (node) =>
+          uses.some((use) => use.name === node.name) && mentions(node, leaf, parsed.get(node)),
       )
     return (path) => {
       const [top, leaf] = [topField(path).toLowerCase(), /\.(\w+)[[\]{}]*$/.exec(path)?.[1]]
-      const uses = usesOf(top, traced, exposures)
+      const uses = findUses(top, traced, exposures)
       // A part of a column is used where its name is said; columns are followed, their parts are not.
       return leaf === undefined || isNamed(uses, leaf) ? uses : []
     }
   }
 }
 
-function modelNodes(files: readonly SourceText[]): readonly Node[] {
+function modelNodes(files: readonly SourceText[]): readonly ConsumerNode[] {
   return files.map(({ file, text }) => {
     const [, layer = '', short = ''] = /^sql\/(\w+)\/(.+)\.sql$/.exec(file) ?? []
     const kind = layer === 'live' ? 'dashboard' : 'model'
@@ -87,17 +88,17 @@ function modelNodes(files: readonly SourceText[]): readonly Node[] {
   })
 }
 
-function martNodes(files: readonly SourceText[]): readonly Node[] {
+function martNodes(files: readonly SourceText[]): readonly ConsumerNode[] {
   return files
     .filter((one) => one.file.endsWith('.sql'))
     .map(({ file, text }) => {
-      const { sql, reads } = dbtSql(text)
+      const { sql, reads } = readDbtSql(text)
       const short = file.slice(file.lastIndexOf('/') + 1, -'.sql'.length)
       return { kind: 'mart', name: `dbt.${short}`, file, sql, named: reads }
     })
 }
 
-async function parseNode(node: Node, macros: MacroSet, parseSql: ParseSql) {
+async function parseNode(node: ConsumerNode, macros: MacroSet, parseSql: ParseSql) {
   try {
     const ast = await parseSelect({ file: node.file, line: 1, sql: node.sql }, parseSql)
     return expandMacros(ast, macros, () => true)
@@ -109,53 +110,53 @@ async function parseNode(node: Node, macros: MacroSet, parseSql: ParseSql) {
 }
 
 /** Whether a name is said anywhere in a SELECT, its macros included. */
-function names(node: Node, name: string, ast: AstValue | undefined): boolean {
+function mentions(node: ConsumerNode, name: string, ast: AstValue | undefined): boolean {
   if (ast === undefined) return new RegExp(`\\b${name}\\b`, 'i').test(node.sql)
   return JSON.stringify(ast).toLowerCase().includes(`"${name.toLowerCase()}"`)
 }
 
-type ParsedOf = (node: Node) => Awaited<ReturnType<typeof parseNode>>
+type ParsedOf = (node: ConsumerNode) => Awaited<ReturnType<typeof parseNode>>
 
 function trace(
   { topic, fields }: TracedTopic,
-  nodes: readonly Node[],
+  nodes: readonly ConsumerNode[],
   parsedOf: ParsedOf,
-): readonly Traced[] {
+): readonly TracedNode[] {
   const names = fields.map((name) => name.toLowerCase())
   const base: Lineage = {
     columns: new Map(names.map((name) => [name, new Set([name])])),
     rows: new Set(),
-    base: new Set(names),
+    ownColumns: new Set(names),
   }
   const byName = new Map(nodes.map((one) => [one.name.toLowerCase(), one]))
-  const done = new Map<string, Traced | 'open'>()
+  const done = new Map<string, TracedNode | 'open'>()
   const lineageOf = (table: string): Lineage | undefined => {
     const name = sourceTable(table, byName)
-    if (name === tableOf(topic)) return base
+    if (name === topicTable(topic)) return base
     const node = byName.get(name)
     return node === undefined ? undefined : traced(node)?.lineage
   }
-  const traced = (node: Node): Traced | undefined => {
+  const traced = (node: ConsumerNode): TracedNode | undefined => {
     const known = done.get(node.name)
     if (known !== undefined) return known === 'open' ? undefined : known
     done.set(node.name, 'open')
     const ast = parsedOf(node)
     const one =
       ast === undefined
-        ? { node, lineage: guessed(node, [...byName.keys()], lineageOf), reads: new Map() }
-        : withReads(node, selectLineage(ast, lineageOf))
+        ? { node, lineage: guessLineage(node, [...byName.keys()], lineageOf), reads: new Map() }
+        : withReads(node, traceSelect(ast, lineageOf))
     done.set(node.name, one)
     return one
   }
-  return nodes.flatMap((node) => (node.name === tableOf(topic) ? [] : (traced(node) ?? [])))
+  return nodes.flatMap((node) => (node.name === topicTable(topic) ? [] : (traced(node) ?? [])))
 }
 
-function withReads(node: Node, lineage: ReturnType<typeof selectLineage>): Traced {
+function withReads(node: ConsumerNode, lineage: ReturnType<typeof traceSelect>): TracedNode {
   return { node, lineage, reads: lineage.reads }
 }
 
 /** dbt's source('lake', 'orders') is the model of that name, Silver first; other tables are what they are. */
-function sourceTable(table: string, byName: ReadonlyMap<string, Node>): string {
+function sourceTable(table: string, byName: ReadonlyMap<string, ConsumerNode>): string {
   if (byName.has(table) || table === 'raw.events') return table
   const short = table.slice(table.indexOf('.') + 1)
   const layers = ['silver', 'gold', 'bronze'].map((layer) => `${layer}.${short}`)
@@ -163,8 +164,8 @@ function sourceTable(table: string, byName: ReadonlyMap<string, Node>): string {
 }
 
 /** Of a text that is not followed: any of its columns may come from anything that it names. */
-function guessed(
-  { sql, named }: Node,
+function guessLineage(
+  { sql, named }: ConsumerNode,
   known: readonly string[],
   lineageOf: (table: string) => Lineage | undefined,
 ): Lineage {
@@ -173,9 +174,9 @@ function guessed(
   const rest = new Set<string>()
   for (const table of tables) {
     const lineage = lineageOf(table.toLowerCase())
-    for (const one of lineage === undefined ? [] : allOrigins(lineage)) rest.add(one)
+    for (const one of lineage === undefined ? [] : allSources(lineage)) rest.add(one)
   }
-  return { columns: new Map(), rows: rest, rest }
+  return { columns: new Map(), rows: rest, unlisted: rest }
 }
 
 interface Exposure {
@@ -184,18 +185,19 @@ interface Exposure {
   readonly marts: readonly string[]
 }
 
-function usesOf(
+function findUses(
   field: string,
-  traced: readonly Traced[],
+  traced: readonly TracedNode[],
   exposures: readonly Exposure[],
 ): readonly FieldUse[] {
   const using = traced.filter(({ lineage, reads }) => {
-    const origins: Origins = allOrigins(lineage)
+    const origins: ColumnSources = allSources(lineage)
     return origins.has(field) || reads.has(field)
   })
   const uses = using.map(({ node, reads, lineage }) => {
     const origin = { file: node.file, line: 1, sql: node.sql }
-    const isSaid = reads.has(field) || (lineage.rest?.has(field) && names(node, field, undefined))
+    const isSaid =
+      reads.has(field) || (lineage.unlisted?.has(field) && mentions(node, field, undefined))
     const at = isSaid ? locate(origin, reads.get(field)) : null
     return { kind: node.kind, name: node.name, file: node.file, at }
   })
@@ -213,7 +215,7 @@ function usesOf(
 }
 
 /** dbt's exposures: dashboards by the marts that they show. */
-function exposuresOf(files: readonly SourceText[]): readonly Exposure[] {
+function readExposures(files: readonly SourceText[]): readonly Exposure[] {
   const found: Exposure[] = []
   for (const { file, text } of files) {
     if (!/\.ya?ml$/.test(file) || !/^exposures:/m.test(text)) continue

@@ -4,14 +4,14 @@
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { locate } from '../sql/ast.ts'
-import { selectTree } from '../sql/read-tree.ts'
-import type { Expr, From, Select, Table } from '../sql/tree.ts'
-import { originOf, type SortedModel } from './graph.ts'
+import { readSelect } from '../sql/read-tree.ts'
+import type { Expr, FromClause, Select, TableRef } from '../sql/tree.ts'
+import { type SortedModel, selectSource } from './graph.ts'
 import { isSeed } from './seed-shape.ts'
 
 export interface SeedJoin {
-  readonly left: Table
-  readonly seed: Table
+  readonly left: TableRef
+  readonly seed: TableRef
   /** Name of the column whose value is the seed's key. */
   readonly column: string
   readonly at: number | undefined
@@ -22,7 +22,7 @@ export function requireSeedJoin(
   { model, ast }: Pick<SortedModel, 'model' | 'ast'>,
   keys: ReadonlyMap<string, string>,
 ): void {
-  const select = selectTree(ast)
+  const select = readSelect(ast)
   const isPlain =
     model.kind === 'stream' &&
     model.dedupe === undefined &&
@@ -32,7 +32,7 @@ export function requireSeedJoin(
   const fault = (message: string, hint: string) =>
     new CcsError('CCS_MODEL_INVALID', message, {
       exit: EXIT.usage,
-      location: locate(originOf(model), placeOf(select.from)),
+      location: locate(selectSource(model), fromPosition(select.from)),
       hint,
     })
   if (!isPlain)
@@ -40,7 +40,7 @@ export function requireSeedJoin(
       'Only a stream that passes row by row can join a seed.',
       'Join it in a model of Silver of kind stream, and read that one here.',
     )
-  const join = seedJoinOf(select, keys)
+  const join = readSeedJoin(select, keys)
   if (typeof join === 'string')
     throw fault(
       join,
@@ -51,7 +51,7 @@ export function requireSeedJoin(
 }
 
 /** How a SELECT joins a seed, or why it can't be read as that. */
-export function seedJoinOf(
+export function readSeedJoin(
   { from }: Select,
   keys?: ReadonlyMap<string, string>,
 ): SeedJoin | string {
@@ -65,21 +65,21 @@ export function seedJoinOf(
   const [column, other] = using
   if (column !== undefined && other === undefined && fits(column)) return { left, seed, column, at }
   const sides = on?.is === 'binary' && on.op === '=' ? [on.left, on.right] : []
-  const of = sides.find((one) => isOf(seed, one))
+  const of = sides.find((one) => isColumnOf(seed, one))
   const to = sides.find((one) => one !== of)
-  if (of?.is === 'column' && to?.is === 'column' && !isOf(seed, to) && fits(of.path.at(-1)))
+  if (of?.is === 'column' && to?.is === 'column' && !isColumnOf(seed, to) && fits(of.path.at(-1)))
     return { left, seed, column: to.path.at(-1) ?? '', at }
   return `A seed is joined by its key${key === undefined ? '' : `, ${key}`}, and by nothing else.`
 }
 
 /** Whether a column names the table that it is of, and that is this one. */
-export function isOf({ name, alias }: Table, expr: Expr): boolean {
+export function isColumnOf({ name, alias }: TableRef, expr: Expr): boolean {
   if (expr.is !== 'column' || expr.path.length < 2) return false
   const said = expr.path.slice(0, -1).join('.').toLowerCase()
   const names = alias === '' ? [name, name.split('.').at(-1) ?? ''] : [alias]
   return names.some((one) => one.toLowerCase() === said)
 }
 
-function placeOf(from: From): number | undefined {
+function fromPosition(from: FromClause): number | undefined {
   return from.is === 'table' || from.is === 'join' || from.is === 'other' ? from.at : undefined
 }

@@ -3,7 +3,7 @@
 import type { NamedText } from '../documents/json-document.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { type Column, typeFromText } from '../sql/types.ts'
+import { type Column, parseType } from '../sql/types.ts'
 
 export interface SeedShape {
   /** `seeds.seed_dim_sku` */
@@ -25,7 +25,7 @@ export function isSeed(name: string): boolean {
 }
 
 /** `seeds.x` for dbt/seeds/x.csv; undefined for any other file, and for a name that no table can have. */
-export function seedNameOf({ file }: Pick<NamedText, 'file'>): string | undefined {
+export function readSeedName({ file }: Pick<NamedText, 'file'>): string | undefined {
   const [, name] = /(?:^|\/)([^/]+)\.csv$/.exec(file) ?? []
   return name !== undefined && NAME.test(name) ? `${SEED_SCHEMA}${name}` : undefined
 }
@@ -37,7 +37,7 @@ export function readSeedShape(name: string, yamls: readonly NamedText[]): SeedSh
     const document = parseYaml(text, { file, code: 'CCS_SEED_INVALID' })
     const seeds = listOf(objectOf(document.value).seeds)
     const index = seeds.findIndex((one) => objectOf(one).name === short)
-    if (index >= 0) return shapeOf(name, document, ['seeds', index], objectOf(seeds[index]))
+    if (index >= 0) return readShape(name, document, ['seeds', index], objectOf(seeds[index]))
   }
   throw new CcsError(
     'CCS_SEED_INVALID',
@@ -50,7 +50,7 @@ export function readSeedShape(name: string, yamls: readonly NamedText[]): SeedSh
   )
 }
 
-function shapeOf(
+function readShape(
   name: string,
   document: YamlDocument,
   path: YamlPath,
@@ -68,7 +68,7 @@ function shapeOf(
     const at = ['config', 'column_types', column]
     if (!NAME.test(column))
       throw fault(at, `'${column}' is no name for a column.`, 'Use a-z, 0-9 and _.')
-    const type = typeFromText(String(text).toUpperCase())
+    const type = parseType(String(text).toUpperCase())
     if (type === undefined || !TYPES.includes(type.is))
       throw fault(
         at,

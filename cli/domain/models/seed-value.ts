@@ -7,7 +7,7 @@ import type { Column, LogicalType } from '../sql/types.ts'
 const LIMITS = { INTEGER: 2n ** 31n, BIGINT: 2n ** 63n } as const
 
 /** In one spelling; undefined: the field is no value of the type. */
-export function seedValue(field: string, type: LogicalType): string | undefined {
+export function parseSeedValue(field: string, type: LogicalType): string | undefined {
   const text = type.is === 'VARCHAR' ? field : field.trim()
   switch (type.is) {
     case 'VARCHAR':
@@ -33,7 +33,7 @@ export function seedValue(field: string, type: LogicalType): string | undefined 
 }
 
 /** What goldEncoder() takes for it. */
-export function seedJson(text: string | null, type: LogicalType): unknown {
+export function toSeedJson(text: string | null, type: LogicalType): unknown {
   if (text === null) return null
   switch (type.is) {
     case 'BOOLEAN':
@@ -47,7 +47,7 @@ export function seedJson(text: string | null, type: LogicalType): unknown {
 }
 
 /** Avro of a row without its key, which is the record's key. */
-export function seedAvro(name: string, columns: readonly Column[]): string {
+export function renderSeedSchema(name: string, columns: readonly Column[]): string {
   const fields = columns.map((one) => ({
     name: one.name,
     type: ['null', avroType(one.type)],

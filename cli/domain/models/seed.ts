@@ -3,14 +3,14 @@
  * the YAML beside it that dbt reads as well. Rows are checked here, so that no engine meets one that does not fit.
  */
 import { createHash } from 'node:crypto'
-import { ByteRows } from '../documents/byte-rows.ts'
-import { columnsFault, csvScanner } from '../documents/csv.ts'
+import { checkColumnCount, createCsvScanner } from '../documents/csv.ts'
 import type { NamedText } from '../documents/json-document.ts'
+import { RowSplitter } from '../documents/row-splitter.ts'
 import { CSV_STYLE, RowFault, type SourceRow } from '../documents/source-row.ts'
 import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
-import { shownType } from '../sql/types.ts'
+import { displayType } from '../sql/types.ts'
 import type { SeedShape } from './seed-shape.ts'
-import { seedValue } from './seed-value.ts'
+import { parseSeedValue } from './seed-value.ts'
 
 /** Of a column, as text: null for an empty field or the word null, as dbt reads CSV. */
 export type SeedRow = Readonly<Record<string, string | null>>
@@ -30,27 +30,27 @@ const FAULTS_MAX = 20
 export function readSeed(shape: SeedShape, { file, text }: NamedText): Seed {
   const bytes = Buffer.from(text.replace(/^\uFEFF/, ''))
   if (bytes.length > BYTES_MAX)
-    throw seedFault(
+    throw seedError(
       `${file} has ${bytes.length} bytes; a seed has ${BYTES_MAX} at most.`,
       { file },
       'Send its rows as events, or join it in the marts.',
     )
-  const scanned = new ByteRows(csvScanner(CSV_STYLE))
+  const scanned = new RowSplitter(createCsvScanner(CSV_STYLE))
   const [head, ...lines] = [...scanned.push(bytes), ...scanned.end()]
   requireHeader(shape, head, file)
   const faults: CcsError[] = []
   const rows = new Map<string, SeedRow>()
   for (const line of lines) {
     if (faults.length >= FAULTS_MAX) break
-    const row = rowOf(shape, line)
+    const row = parseRow(shape, line)
     if (Array.isArray(row)) {
-      for (const one of row) faults.push(seedFault(one, place(file, line), MEND))
+      for (const one of row) faults.push(seedError(one, place(file, line), FIX_LINE))
       continue
     }
     const key = row[shape.key] ?? null
     if (key === null || rows.has(key)) {
       const what = key === null ? 'is empty' : `'${key}' is there twice`
-      faults.push(seedFault(`The key ${shape.key} ${what}.`, place(file, line), MEND))
+      faults.push(seedError(`The key ${shape.key} ${what}.`, place(file, line), FIX_LINE))
     } else rows.set(key, row)
   }
   throwAll(faults)
@@ -66,7 +66,7 @@ export function readSeed(shape: SeedShape, { file, text }: NamedText): Seed {
 export function seedsSql(seeds: readonly Seed[]): string {
   if (seeds.length === 0) return ''
   const tables = seeds.map(({ name, columns, rows }) => {
-    const fields = columns.map((one) => `"${one.name}" ${shownType(one.type)}`).join(', ')
+    const fields = columns.map((one) => `"${one.name}" ${displayType(one.type)}`).join(', ')
     const json = JSON.stringify(rows).replaceAll("'", "''")
     return `CREATE TABLE ${name} (${fields});
 INSERT INTO ${name} SELECT unnest('${json}'::JSON::STRUCT(${fields})[], max_depth := 2);
@@ -75,13 +75,13 @@ INSERT INTO ${name} SELECT unnest('${json}'::JSON::STRUCT(${fields})[], max_dept
   return `\nCREATE SCHEMA seeds;\n${tables.join('')}`
 }
 
-const MEND = 'Mend the line; all engines read the same rows.'
+const FIX_LINE = 'Mend the line; all engines read the same rows.'
 
 function requireHeader({ columns }: SeedShape, head: SourceRow | undefined, file: string): void {
   const names = head === undefined || head.values instanceof RowFault ? [] : head.values
   const wanted = columns.map((one) => one.name)
   if (Array.isArray(names) && names.join() === wanted.join()) return
-  throw seedFault(
+  throw seedError(
     `${file} does not begin with the columns that its YAML says: ${wanted.join(',')}.`,
     { file, line: 1, column: 1 },
     'Give column_types all columns of the file, in its order.',
@@ -89,18 +89,18 @@ function requireHeader({ columns }: SeedShape, head: SourceRow | undefined, file
 }
 
 /** Or what is wrong with it. */
-function rowOf({ columns }: SeedShape, { values }: SourceRow): SeedRow | string[] {
+function parseRow({ columns }: SeedShape, { values }: SourceRow): SeedRow | string[] {
   if (values instanceof RowFault) return [sentence(values.message)]
   const fields = Array.isArray(values) ? values.map(String) : []
-  const odd = columnsFault(fields, columns.length)
+  const odd = checkColumnCount(fields, columns.length)
   if (odd) return [sentence(odd.message)]
   const faults: string[] = []
   const row: Record<string, string | null> = {}
   for (const [index, { name, type }] of columns.entries()) {
     const field = fields[index] ?? ''
     const isNull = ['', 'null'].includes(field.trim().toLowerCase())
-    const value = isNull ? null : seedValue(field, type)
-    if (value === undefined) faults.push(`'${field}' is no ${shownType(type)}: column ${name}.`)
+    const value = isNull ? null : parseSeedValue(field, type)
+    if (value === undefined) faults.push(`'${field}' is no ${displayType(type)}: column ${name}.`)
     else row[name] = value
   }
   return faults.length > 0 ? faults : row
@@ -114,6 +114,6 @@ function place(file: string, { line, raw }: SourceRow): Location {
   return { file, line, column: 1, text: Buffer.from(raw).toString('utf8').slice(0, 200) }
 }
 
-export function seedFault(message: string, location: Location, hint: string): CcsError {
+export function seedError(message: string, location: Location, hint: string): CcsError {
   return new CcsError('CCS_SEED_INVALID', message, { exit: EXIT.usage, location, hint })
 }

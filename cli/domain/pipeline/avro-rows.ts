@@ -12,7 +12,7 @@ export interface RowColumn {
 }
 
 /** Text of the schema. Key columns and those audited as not null are required; all others may be null. */
-export function rowSchema(model: Model, columns: readonly RowColumn[]): string {
+export function renderRowSchema(model: Model, columns: readonly RowColumn[]): string {
   const required = new Set(model.key)
   for (const audit of model.audits) if (audit.rule === 'not_null') required.add(audit.column)
   const name = pascal(model.name)

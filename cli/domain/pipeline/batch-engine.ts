@@ -6,7 +6,7 @@ import type { LogFrame } from '../log/event-log.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 
 /** Rows and state up to a point, unchanging, while the engine takes in more. */
-export interface Frozen {
+export interface FrozenRows {
   /** Rows that are not in the lake yet. */
   readonly rows: number
   readonly positions: readonly PartitionPosition[]
@@ -14,7 +14,7 @@ export interface Frozen {
 }
 
 /** What a frozen part has become on disk; it counts once a manifest names it. */
-export interface Written {
+export interface WrittenCommit {
   readonly staged: readonly StagedFile[]
   readonly state: readonly StateFile[]
   /** Tables whose rows are all in this commit: it does not name their earlier lake files any more. */
@@ -22,7 +22,10 @@ export interface Written {
 }
 
 /** An engine in this process that takes the log in small batches: the local and kafka targets have one. */
-export interface BatchEngine<F extends Frozen = Frozen, W extends Written = Written> {
+export interface BatchEngine<
+  F extends FrozenRows = FrozenRows,
+  W extends WrittenCommit = WrittenCommit,
+> {
   readonly positions: readonly PartitionPosition[]
   readonly counts: Counts
   /** Least watermark of all partitions, ms; null: none yet. */

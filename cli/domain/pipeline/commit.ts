@@ -3,7 +3,7 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { Lake, ManifestStore } from '../lake/lake.ts'
 import { MANIFEST_FORMAT, type Manifest } from '../lake/manifest.ts'
-import type { BatchEngine, Frozen, Written } from './batch-engine.ts'
+import type { BatchEngine, FrozenRows, WrittenCommit } from './batch-engine.ts'
 
 export interface CommitParts {
   readonly clock: Clock
@@ -13,7 +13,7 @@ export interface CommitParts {
 }
 
 export interface CommitInput {
-  readonly frozen: Frozen
+  readonly frozen: FrozenRows
   readonly previous: Manifest | undefined
   /** What the manifest says beside files, state and positions. */
   readonly rest: Pick<Manifest, 'models' | 'schemas' | 'dlqEnd' | 'sources' | 'gaps'>
@@ -22,7 +22,7 @@ export interface CommitInput {
 export async function writeCommit(
   { engine, lake, manifests, clock }: CommitParts,
   { frozen, previous, rest }: CommitInput,
-): Promise<{ readonly written: Written; readonly manifest: Manifest }> {
+): Promise<{ readonly written: WrittenCommit; readonly manifest: Manifest }> {
   const serial = (previous?.serial ?? 0) + 1
   const commit = `c${String(serial).padStart(8, '0')}`
   const stage = await lake.stage(commit)

@@ -4,7 +4,7 @@
  */
 
 /** What a copy of a Gold model elsewhere was told before. */
-export interface FeedCopy {
+export interface PublishedCopy {
   /** Keys of rows that had not left for the lake; undefined: nobody knows, and the copy is to be compared. */
   readonly keys: readonly string[] | undefined
 }
@@ -15,7 +15,7 @@ export interface FeedChange {
   /** How many there are to `read`. */
   readonly rows: number
   /** Keys of rows that are no more. */
-  readonly gone: readonly string[]
+  readonly deletedKeys: readonly string[]
   /**
    * Not 0: the rows of this and all further changes up to one that `isLast` are all there are, and what else
    * the copy has is gone. Another number begins anew.
@@ -44,7 +44,7 @@ export interface FeedRow {
 /** Gold as it changes, for a copy of it elsewhere. One round at a time; what is not confirmed comes again. */
 export interface GoldFeed {
   readonly models: readonly string[]
-  take(): Promise<FeedRound>
+  nextRound(): Promise<FeedRound>
   /** Rows of a change, of the round that was taken last. */
   read(model: string, from: number, count: number): Promise<readonly FeedRow[]>
   confirm(model: string): Promise<void>
@@ -53,22 +53,22 @@ export interface GoldFeed {
 }
 
 /** What is known of a copy of Gold from one life of the engine to the next. */
-export interface FeedMemory {
+export interface PublishedState {
   /** All rows that were in the lake by this manifest are told. */
   readonly serial: number
   readonly generation: number
-  readonly copies: ReadonlyMap<string, FeedCopy & { readonly identity: string }>
+  readonly copies: ReadonlyMap<string, PublishedCopy & { readonly identity: string }>
 }
 
 /** Keeps the memory of a copy on the disk; what is written is durable when it resolves. */
 export interface FeedJournal {
-  load(): Promise<FeedMemory | undefined>
+  load(): Promise<PublishedState | undefined>
   /** All at once; not done, and false, when a copy was doubted since `doubts` was asked. */
-  replace(memory: FeedMemory, doubts: number): Promise<boolean>
+  replace(memory: PublishedState, comparisonRequests: number): Promise<boolean>
   /** Keys of rows that are about to be told for the first time. */
-  opened(model: string, keys: readonly string[]): Promise<void>
+  addKeys(model: string, keys: readonly string[]): Promise<void>
   /** The copy of a model is to be compared at the next start, unless all is replaced before. */
-  doubt(model: string): Promise<void>
+  requestComparison(model: string): Promise<void>
   readonly doubts: number
   /** All rows that were in the lake by this manifest are told. */
   advance(serial: number): Promise<void>

@@ -14,7 +14,7 @@ const PARTITIONS_MS = 1_000
 /** A reader that lost its place is opened anew at once, this many times a read. */
 const TRIES = 3
 
-export interface LogInletOptions {
+export interface PartitionReadersOptions {
   readonly topic: string
   readonly clock: Clock
   /** What the last commit knew. */
@@ -30,17 +30,17 @@ interface OpenReader {
   readonly reader: LogReader
 }
 
-export class LogInlet {
+export class PartitionReaders {
   readonly #log: EventLog
-  readonly #options: LogInletOptions
+  readonly #options: PartitionReadersOptions
   readonly #sources = new Map<number, LogSource>()
   #gaps: readonly LogGap[]
   #nextLookMs = 0
   #readers: readonly OpenReader[] = []
   /** Where a reader stood that is no more. */
-  readonly #left = new Map<number, number>()
+  readonly #lostPositions = new Map<number, number>()
 
-  constructor(log: EventLog, options: LogInletOptions) {
+  constructor(log: EventLog, options: PartitionReadersOptions) {
     this.#log = log
     this.#options = options
     for (const one of options.sources ?? []) this.#sources.set(one.partition, one)
@@ -48,7 +48,10 @@ export class LogInlet {
   }
 
   /** What the next commit is to know. */
-  get accounts(): { readonly sources?: readonly LogSource[]; readonly gaps?: readonly LogGap[] } {
+  get sourcesAndGaps(): {
+    readonly sources?: readonly LogSource[]
+    readonly gaps?: readonly LogGap[]
+  } {
     const sources = [...this.#sources.values()]
     return {
       ...(sources.length > 0 ? { sources } : {}),
@@ -77,9 +80,9 @@ export class LogInlet {
         if (result?.status === 'fulfilled')
           for (const frame of result.value)
             frames.push(shift === 0 ? frame : { ...frame, baseOffset: frame.baseOffset + shift })
-        else if (isLost(result?.reason)) {
+        else if (isPositionLost(result?.reason)) {
           lost.push(result?.reason)
-          await this.#leave(partition)
+          await this.#closeLost(partition)
         } else failure ??= result?.reason
       }
       if (frames.length > 0) return frames
@@ -113,11 +116,11 @@ export class LogInlet {
     this.#readers = []
   }
 
-  async #leave(partition: number): Promise<void> {
+  async #closeLost(partition: number): Promise<void> {
     const left = this.#readers.find((one) => one.partition === partition)
     if (!left) return
     this.#readers = this.#readers.filter((one) => one !== left)
-    this.#left.set(partition, left.reader.position() + left.shift)
+    this.#lostPositions.set(partition, left.reader.position() + left.shift)
     this.#nextLookMs = 0
     await left.reader.close()
   }
@@ -134,9 +137,9 @@ export class LogInlet {
     if (id === null && partitions.length === 0 && this.#sources.size > 0) throw topicGone(topic)
     for (const partition of missing) {
       const at = positions.find((one) => one.topic === topic && one.partition === partition)
-      const left = this.#left.get(partition)
+      const left = this.#lostPositions.get(partition)
       const next = at || left !== undefined ? Math.max(at?.nextOffset ?? 0, left ?? 0) : undefined
-      const { from, shift } = await this.#begin(partition, id, next)
+      const { from, shift } = await this.#findStart(partition, id, next)
       const reader = await this.#log.reader(topic, partition, from)
       this.#readers = [...this.#readers, { partition, shift, reader }]
     }
@@ -144,7 +147,7 @@ export class LogInlet {
   }
 
   /** The log's own offset to begin with, after a gap where there is one; `next` is where the engine stands. */
-  async #begin(
+  async #findStart(
     partition: number,
     id: string | null,
     next: number | undefined,
@@ -160,40 +163,41 @@ export class LogInlet {
     }
     if (next === undefined) return goOn(start, { ...known, id })
     const at = next - known.shift
-    if (known.id === id && at > end && (await this.#holds(partition, at))) return goOn(at, known)
+    if (known.id === id && at > end && (await this.#canReadFrom(partition, at)))
+      return goOn(at, known)
     if (known.id !== id || at > end) {
       // Between two questions it may have gone.
       if ((await this.#log.identity(topic)) !== id) throw topicGone(topic)
       const why = known.id === id ? 'truncated' : 'recreated'
-      this.#miss({ partition, from: next, to: next, why })
+      this.#noteGap({ partition, from: next, to: next, why })
       const from = known.id === id ? end : start
       return goOn(from, { ...known, id, shift: next - from, since: next })
     }
     if (at >= start) return goOn(at, known)
-    this.#miss({ partition, from: next, to: start + known.shift, why: 'expired' })
+    this.#noteGap({ partition, from: next, to: start + known.shift, why: 'expired' })
     return goOn(start, known)
   }
 
   /** Whether the log, in spite of the end that it tells, can be read from there. */
-  async #holds(partition: number, offset: number): Promise<boolean> {
+  async #canReadFrom(partition: number, offset: number): Promise<boolean> {
     try {
       await (await this.#log.reader(this.#options.topic, partition, offset)).close()
       return true
     } catch (error) {
-      if (isLost(error)) return false
+      if (isPositionLost(error)) return false
       throw error
     }
   }
 
   /** The same gap is met again by a start that no commit came before. */
-  #miss(gap: Pick<LogGap, 'partition' | 'from' | 'to' | 'why'>): void {
+  #noteGap(gap: Pick<LogGap, 'partition' | 'from' | 'to' | 'why'>): void {
     const { topic, clock, onNotice } = this.#options
     const others = this.#gaps.filter(
       (one) => one.partition !== gap.partition || one.from !== gap.from || one.why !== gap.why,
     )
     const whole: LogGap = { topic, ...gap, seenMs: clock.nowMs() }
     this.#gaps = [...others, whole]
-    onNotice(gapSentence(whole))
+    onNotice(describeGap(whole))
   }
 }
 
@@ -204,7 +208,7 @@ function topicGone(topic: string): CcsError {
 }
 
 /** A gap for a person. */
-export function gapSentence({ topic, partition, from, to, why }: LogGap): string {
+export function describeGap({ topic, partition, from, to, why }: LogGap): string {
   const place = `${topic}-${partition}`
   if (why === 'expired')
     return `Kafka had deleted records ${from} to ${to - 1} of ${place} before they were taken in: ${to - from} are missing.`
@@ -213,7 +217,7 @@ export function gapSentence({ topic, partition, from, to, why }: LogGap): string
 }
 
 /** The reader's place is no more; what is there instead is for `begin` to find out. */
-function isLost(error: unknown): boolean {
+function isPositionLost(error: unknown): boolean {
   return (
     error instanceof CcsError &&
     (error.code === 'CCS_KAFKA_OFFSET' || error.code === 'CCS_KAFKA_TOPIC')

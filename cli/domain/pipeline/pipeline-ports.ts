@@ -5,16 +5,16 @@ import type { LogGap, LogSource, Manifest } from '../lake/manifest.ts'
 import type { EventLog, LogFrame } from '../log/event-log.ts'
 import type { BatchEngine } from './batch-engine.ts'
 import type { CommitParts } from './commit.ts'
-import type { Outage } from './retry-while-unavailable.ts'
+import type { OutageHandler } from './outage-handler.ts'
 
 export interface PipelineParts extends CommitParts {
   readonly log: EventLog
   /** Appends rejects to events.dlq, durable when it resolves; returns the topic's end. Repeating is harmless. */
-  readonly keepRejects: (rejects: readonly Reject[]) => Promise<number>
+  readonly writeRejects: (rejects: readonly Reject[]) => Promise<number>
   /** Asks for schema versions that these records name and nobody here knows; where others can register some. */
-  readonly learnSchemas?: (frames: readonly LogFrame[]) => Promise<void>
+  readonly refreshSchemas?: (frames: readonly LogFrame[]) => Promise<void>
   /** Shared with whoever writes to the log for it; one of its own unless given. */
-  readonly outage?: Outage
+  readonly outage?: OutageHandler
   /** Told of each commit, for others who watch; ends soon, and what it can't do is its own business. */
   readonly onCommit?: (manifest: Manifest) => Promise<void>
 }

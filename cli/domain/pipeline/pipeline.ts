@@ -7,10 +7,10 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Manifest } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import { replaceManifest, writeCommit } from './commit.ts'
-import { LogInlet } from './partition-readers.ts'
+import { OutageHandler } from './outage-handler.ts'
+import { PartitionReaders } from './partition-readers.ts'
 import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'
-import { Attention } from './poll-scheduler.ts'
-import { Outage } from './retry-while-unavailable.ts'
+import { PollScheduler } from './poll-scheduler.ts'
 
 /**
  * A batch; nothing else of this process moves while one is taken in. The first ones are smaller, so that
@@ -29,14 +29,14 @@ export class Pipeline {
   #lastCommitMs: number
   #commit: Promise<void> | undefined
   /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
-  #taking: Promise<void> | undefined
+  #ingesting: Promise<void> | undefined
   #failure: unknown
   /** Others being told of the last commit. */
-  #telling: Promise<void> | undefined
+  #notifying: Promise<void> | undefined
   #stoppedMs = Number.POSITIVE_INFINITY
-  readonly #outage: Outage
-  readonly #attention: Attention
-  readonly #inlet: LogInlet
+  readonly #outage: OutageHandler
+  readonly #scheduler: PollScheduler
+  readonly #readers: PartitionReaders
   /** Ends of the partitions when the run began. */
   #startEnds: ReadonlyMap<number, number> | undefined
   #hasCaughtUp = false
@@ -47,17 +47,17 @@ export class Pipeline {
     this.#manifest = options.manifest
     const { clock, log, outage } = parts
     const { topic, manifest, onNotice } = options
-    this.#outage = outage ?? new Outage(clock, onNotice)
-    this.#attention = new Attention(clock)
+    this.#outage = outage ?? new OutageHandler(clock, onNotice)
+    this.#scheduler = new PollScheduler(clock)
     const { sources = [], gaps = [] } = manifest ?? {}
-    this.#inlet = new LogInlet(log, { topic, clock, onNotice, sources, gaps })
+    this.#readers = new PartitionReaders(log, { topic, clock, onNotice, sources, gaps })
     this.#dlqEnd = options.dlqEnd
     this.#lastCommitMs = parts.clock.nowMs()
   }
 
   state(): PipelineState {
     const { engine } = this.#parts
-    const { sources = [], gaps = [] } = this.#inlet.accounts
+    const { sources = [], gaps = [] } = this.#readers.sourcesAndGaps
     return {
       sources,
       gaps,
@@ -87,7 +87,7 @@ export class Pipeline {
    */
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
     const leave = () => {
-      this.#outage.leave()
+      this.#outage.stopWaiting()
       this.#stoppedMs = this.#parts.clock.elapsedMs()
     }
     stop.addEventListener('abort', leave)
@@ -97,34 +97,34 @@ export class Pipeline {
       for (;;) {
         // What is appended after this point is left to the next run: others may go on writing.
         if (stop.aborted || isOnce)
-          ends ??= (await this.#reach(() => this.#inlet.ends())) ?? new Map()
+          ends ??= (await this.#retryUntilStopped(() => this.#readers.ends())) ?? new Map()
         const startMs = this.#parts.clock.elapsedMs()
-        const taken = await this.#attention.look(() => this.#step())
+        const taken = await this.#scheduler.poll(() => this.#step())
         if (this.#failure) throw this.#failure
-        if (ends && (taken === 0 || this.#inlet.hasReached(ends) || this.#isOverdue())) break
+        if (ends && (taken === 0 || this.#readers.hasReached(ends) || this.#isOverdue())) break
         this.#commitIfDue()
         if (ends) continue
         const workedMs = this.#parts.clock.elapsedMs() - startMs
         const isFull = taken >= this.#readBytes / 4
-        await this.#attention.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
+        await this.#scheduler.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
       }
       await this.commit()
     } catch (error) {
       this.#failure ??= error
       throw error
     } finally {
-      this.#attention.end()
+      this.#scheduler.end()
       stop.removeEventListener('abort', leave)
       leave()
       await this.#commit
-      await this.#telling
-      await this.#inlet.close()
+      await this.#notifying
+      await this.#readers.close()
     }
   }
 
   /** Resolves when what is in the log now has been taken in, or as much of it as one batch holds. */
   async catchUp(): Promise<void> {
-    if (this.#outage.stalled === null) await this.#attention.catchUp()
+    if (this.#outage.stalled === null) await this.#scheduler.catchUp()
   }
 
   /** Ends the run at its next step: what it serves cannot be trusted. */
@@ -136,7 +136,7 @@ export class Pipeline {
   async commit(): Promise<void> {
     while (this.#commit) await this.#commit
     if (this.#failure) throw this.#failure
-    this.#commit = this.#guarded(() => this.#commitNow())
+    this.#commit = this.#runCommit(() => this.#commitNow())
     await this.#commit
     if (this.#failure) throw this.#failure
   }
@@ -144,13 +144,13 @@ export class Pipeline {
   /** Replaces the manifest with one that `change` derives from it; between two commits. */
   async amend(change: (manifest: Manifest) => Promise<Manifest | undefined>): Promise<void> {
     while (this.#commit) await this.#commit
-    this.#commit = this.#guarded(async () => {
+    this.#commit = this.#runCommit(async () => {
       if (!this.#manifest) return
       const next = await change(this.#manifest)
       if (!next) return
       await replaceManifest(this.#parts.manifests, next)
       this.#manifest = next
-      await this.#settle(next)
+      await this.#finalize(next)
       await this.#parts.engine.refresh(next)
     })
     await this.#commit
@@ -161,10 +161,10 @@ export class Pipeline {
   #isOverdue = () => this.#parts.clock.elapsedMs() - this.#stoppedMs > DRAIN_MS
 
   /** Waits for a log or a registry that is away; undefined where one must stop meanwhile. */
-  async #reach<T>(run: () => Promise<T>, who = 'log'): Promise<T | undefined> {
+  async #retryUntilStopped<T>(run: () => Promise<T>, who = 'log'): Promise<T | undefined> {
     for (;;)
       try {
-        return await this.#outage.through(who, run)
+        return await this.#outage.retryWhileUnavailable(who, run)
       } catch (error) {
         const isAway = error instanceof CcsError && error.exit === EXIT.unreachable
         if (!isAway || !Number.isFinite(this.#stoppedMs)) throw error
@@ -179,17 +179,19 @@ export class Pipeline {
     if (this.#parts.engine.uncommittedRows >= 2 * this.#options.checkpointRows && this.#commit)
       await this.#commit
     const { positions } = this.#parts.engine
-    this.#startEnds ??= await this.#reach(() => this.#inlet.ends())
-    const frames = await this.#reach(() => this.#inlet.read(this.#readBytes, positions))
+    this.#startEnds ??= await this.#retryUntilStopped(() => this.#readers.ends())
+    const frames = await this.#retryUntilStopped(() =>
+      this.#readers.read(this.#readBytes, positions),
+    )
     if (frames?.length === 0) this.#hasCaughtUp = true
     if (frames === undefined || frames.length === 0) return 0
-    const learned = await this.#reach(() => this.#learn(frames), 'schemas')
+    const learned = await this.#retryUntilStopped(() => this.#refreshSchemas(frames), 'schemas')
     if (learned === undefined) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
-    this.#taking = this.#take(frames)
-    await this.#taking
-    this.#taking = undefined
-    this.#hasCaughtUp ||= this.#startEnds !== undefined && this.#inlet.hasReached(this.#startEnds)
+    this.#ingesting = this.#ingest(frames)
+    await this.#ingesting
+    this.#ingesting = undefined
+    this.#hasCaughtUp ||= this.#startEnds !== undefined && this.#readers.hasReached(this.#startEnds)
     this.#newestAppendMs = frames.reduce(
       (newest, frame) => Math.max(newest, frame.appendMs),
       this.#newestAppendMs ?? 0,
@@ -197,16 +199,16 @@ export class Pipeline {
     return frames.reduce((sum, frame) => sum + frame.body.length, 0)
   }
 
-  async #learn(frames: readonly LogFrame[]): Promise<true> {
-    await this.#parts.learnSchemas?.(frames)
+  async #refreshSchemas(frames: readonly LogFrame[]): Promise<true> {
+    await this.#parts.refreshSchemas?.(frames)
     return true
   }
 
-  async #take(frames: readonly LogFrame[]): Promise<void> {
+  async #ingest(frames: readonly LogFrame[]): Promise<void> {
     const rejects = await this.#parts.engine.ingest(frames)
     if (rejects.length === 0) return
-    const { keepRejects } = this.#parts
-    this.#dlqEnd = await this.#outage.through('rejects', () => keepRejects(rejects))
+    const { writeRejects } = this.#parts
+    this.#dlqEnd = await this.#outage.retryWhileUnavailable('rejects', () => writeRejects(rejects))
   }
 
   #commitIfDue(): void {
@@ -216,11 +218,11 @@ export class Pipeline {
     const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
     const isDue = waitedMs >= this.#options.checkpointMs || isFirst
     if (isDue || engine.uncommittedRows >= this.#options.checkpointRows)
-      this.#commit = this.#guarded(() => this.#commitNow())
+      this.#commit = this.#runCommit(() => this.#commitNow())
   }
 
   /** Runs in the background; a failure ends the run at its next step. */
-  async #guarded(run: () => Promise<void>): Promise<void> {
+  async #runCommit(run: () => Promise<void>): Promise<void> {
     try {
       await run()
     } catch (error) {
@@ -234,25 +236,25 @@ export class Pipeline {
     const { engine, clock } = this.#parts
     this.#lastCommitMs = clock.nowMs()
     // Never a position in the manifest without the rejects before it in events.dlq.
-    while (this.#taking) await this.#taking
+    while (this.#ingesting) await this.#ingesting
     const dlqEnd = this.#dlqEnd
     const frozen = await engine.freeze()
     if (!frozen) return
-    const { accounts } = this.#inlet
-    const rest = { dlqEnd, ...accounts, ...this.#options.logic }
+    const { sourcesAndGaps } = this.#readers
+    const rest = { dlqEnd, ...sourcesAndGaps, ...this.#options.logic }
     const input = { frozen, previous: this.#manifest, rest }
     const write = () => writeCommit(this.#parts, input)
-    const { written, manifest } = await this.#outage.through('commit', write)
+    const { written, manifest } = await this.#outage.retryWhileUnavailable('commit', write)
     this.#manifest = manifest
-    for (const table of written.replaced) this.#options.onNotice(`${table}: ${MADE_ANEW}`)
-    await this.#settle(manifest)
+    for (const table of written.replaced) this.#options.onNotice(`${table}: ${REBUILT}`)
+    await this.#finalize(manifest)
     await engine.release(frozen, written, manifest)
-    this.#telling = this.#parts.onCommit?.(manifest).catch(() => undefined)
+    this.#notifying = this.#parts.onCommit?.(manifest).catch(() => undefined)
   }
 
   /** The commit counts already: what cannot be moved now is moved when there is space, or at the next start. */
-  async #settle(manifest: Manifest): Promise<void> {
-    await this.#outage.through('commit', () => this.#parts.lake.settle(manifest))
+  async #finalize(manifest: Manifest): Promise<void> {
+    await this.#outage.retryWhileUnavailable('commit', () => this.#parts.lake.finalize(manifest))
   }
 }
 
@@ -261,7 +263,7 @@ const RETRY_MS = 200
 /** Intake goes on this long after a signal; the commit that follows takes a second or two more. */
 const DRAIN_MS = 5_000
 
-const MADE_ANEW =
+const REBUILT =
   'events for rows that had closed came in another partition; it was made anew from Silver.'
 
 /** The first rows of a new lake are committed soon, so that there is something to look at. */

@@ -15,7 +15,7 @@ const LOOK_MS = 40
 /** A question waits no longer than this for the loop. */
 const WAIT_MS = 1_000
 
-export class Attention {
+export class PollScheduler {
   readonly #clock: Clock
   #isAwake = false
   #lookedMs = 0
@@ -28,7 +28,7 @@ export class Attention {
   }
 
   /** One look at the log; whoever asked before it began is answered after it. */
-  async look<T>(step: () => Promise<T>): Promise<T> {
+  async poll<T>(step: () => Promise<T>): Promise<T> {
     this.#isAwake = true
     const waiting = this.#waiting.splice(0)
     try {

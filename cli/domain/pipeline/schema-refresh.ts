@@ -19,7 +19,7 @@ const HEADER_BYTES = 5
  * before its last, which stays in force. Rejects as `ask` does; repeating it is harmless. Records older than the
  * last answer need no other: an id that was unknown after they were written stays so.
  */
-export function schemaLearner(
+export function createSchemaRefresher(
   schemas: RegisteredSchema[],
   ask: () => Promise<readonly RegisteredSchema[]>,
   clock: Clock,
@@ -28,7 +28,7 @@ export function schemaLearner(
   let answeredMs = Number.NEGATIVE_INFINITY
   return async (frames) => {
     const isNew = (frame: LogFrame) =>
-      frame.appendMs + SKEW_MS > answeredMs && namesUnknown(frame, known)
+      frame.appendMs + SKEW_MS > answeredMs && hasUnknownSchema(frame, known)
     if (!frames.some(isNew)) return
     const askedMs = clock.nowMs()
     for (const one of await ask()) {
@@ -41,7 +41,7 @@ export function schemaLearner(
 }
 
 /** Whether a record names a schema id that is not among `known`; what is no record of one is not its business. */
-function namesUnknown({ body, count }: LogFrame, known: ReadonlySet<number>): boolean {
+function hasUnknownSchema({ body, count }: LogFrame, known: ReadonlySet<number>): boolean {
   let last: number | undefined
   for (let i = 0, at = 0; i < count && at + LENGTH_BYTES <= body.length; i++) {
     const length = body.readUInt32LE(at)

@@ -1,15 +1,15 @@
 /** The events behind a row, as `ccs why` tells of them: how many, which, where they came from, what was left out. */
 
-import { exactOf, isZero } from '../kernel/decimal.ts'
+import { isZero, toExact } from '../kernel/decimal.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { tooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Row } from '../reconcile/accounts.ts'
-import type { Ask } from '../reconcile/input.ts'
+import type { RunQuery } from '../reconcile/input.ts'
 import { type KeyValue, literal } from './key.ts'
-import { behindOver, isOnTime } from './row-lineage.ts'
-import type { ModelSql } from './sql.ts'
+import type { ModelSql } from './model-sql.ts'
+import { onTimeSql, rowsBehindOverSql } from './row-lineage.ts'
 
 /** Where events are: one row a record, and one row an event. */
 export interface EventTables {
@@ -17,7 +17,7 @@ export interface EventTables {
   readonly events: string
 }
 
-export function eventTables(graph: readonly GraphModel[]): EventTables {
+export function findEventTables(graph: readonly GraphModel[]): EventTables {
   const events = graph.find(({ model }) => model.dedupe?.key === 'event_id')
   const bronze = events?.reads[0]
   if (events && bronze !== undefined) return { bronze, events: events.model.name }
@@ -47,15 +47,15 @@ export interface WhyEvent {
   readonly gives: Row
 }
 
-export interface LeftOut {
+export interface ExcludedEvents {
   readonly count: number
   readonly first: readonly WhyEvent[]
 }
 
 const LEFT_OUT_SHOWN = 5
 
-export async function countedEvents(
-  ask: Ask,
+export async function countEvents(
+  ask: RunQuery,
   { bronze, events }: EventTables,
   idsSql: string,
 ): Promise<readonly TypeCount[]> {
@@ -76,8 +76,8 @@ interface FirstOptions {
   readonly model?: Model
 }
 
-export async function firstEvents(
-  ask: Ask,
+export async function listFirstEvents(
+  ask: RunQuery,
   { events }: EventTables,
   idsSql: string,
   { limit, perEvent, model }: FirstOptions,
@@ -95,7 +95,7 @@ export async function firstEvents(
     .map(({ name }) => name)
   const byId = new Map<string, Row>()
   for (const row of gives.rows) {
-    const values = numbers.filter((name) => !isZero(exactOf(row[name])))
+    const values = numbers.filter((name) => !isZero(toExact(row[name])))
     const own = Object.fromEntries(values.map((name) => [name, row[name]]))
     byId.set(String(row.event_id), { ...byId.get(String(row.event_id)), ...own })
   }
@@ -113,7 +113,7 @@ function whyEvent(row: Row): WhyEvent {
   }
 }
 
-export interface LeftOutInput {
+export interface ExcludedInput {
   readonly tables: EventTables
   readonly idsSql: string
   /** Models from the row's own to the one over rows of the lake. */
@@ -124,25 +124,25 @@ export interface LeftOutInput {
   readonly row: Row
 }
 
-export async function leftOutOf(
-  ask: Ask,
-  input: LeftOutInput,
-): Promise<{ duplicates: LeftOut; tooLate: LeftOut; bots: LeftOut | null }> {
+export async function findExcluded(
+  ask: RunQuery,
+  input: ExcludedInput,
+): Promise<{ duplicates: ExcludedEvents; tooLate: ExcludedEvents; bots: ExcludedEvents | null }> {
   const { tables, idsSql } = input
-  const tooLate = await listed(ask, tables, tooLateIds(input))
-  const bots = await botIds(ask, input)
+  const tooLate = await listEvents(ask, tables, tooLateIdsSql(input))
+  const bots = await botIdsSql(ask, input)
   return {
-    duplicates: await duplicatesOf(ask, tables, idsSql),
+    duplicates: await findDuplicates(ask, tables, idsSql),
     tooLate,
-    bots: bots === undefined ? null : await listed(ask, tables, bots),
+    bots: bots === undefined ? null : await listEvents(ask, tables, bots),
   }
 }
 
-export async function duplicatesOf(
-  ask: Ask,
+export async function findDuplicates(
+  ask: RunQuery,
   { bronze, events }: EventTables,
   idsSql: string,
-): Promise<LeftOut> {
+): Promise<ExcludedEvents> {
   const { rows } = await ask(`SELECT b.event_id, b.event_type, b.event_ts AS event_time, b.topic,
       b.partition, b."offset", b.late_ms, count(*) OVER () AS n
     FROM ${bronze} b ANTI JOIN ${events} e
@@ -152,47 +152,54 @@ export async function duplicatesOf(
   return { count: Number(rows[0]?.n ?? 0), first: rows.map(whyEvent) }
 }
 
-async function listed(ask: Ask, tables: EventTables, ids: string | undefined): Promise<LeftOut> {
+async function listEvents(
+  ask: RunQuery,
+  tables: EventTables,
+  ids: string | undefined,
+): Promise<ExcludedEvents> {
   if (ids === undefined) return { count: 0, first: [] }
   const { rows } = await ask(`SELECT count(DISTINCT event_id) AS n FROM (${ids})`)
   const count = Number(rows[0]?.n)
-  const first = count === 0 ? [] : await firstEvents(ask, tables, ids, { limit: LEFT_OUT_SHOWN })
+  const first =
+    count === 0 ? [] : await listFirstEvents(ask, tables, ids, { limit: LEFT_OUT_SHOWN })
   return { count, first }
 }
 
 /** SELECT of the ids of events that would be behind the row, had they not come too late for the model. */
-function tooLateIds({ chain, values, row }: LeftOutInput): string | undefined {
+function tooLateIdsSql({ chain, values, row }: ExcludedInput): string | undefined {
   const base = chain.at(-1)
-  if (!base || tooLateSql(base.one.model) === 'FALSE') return undefined
-  const isLate = `coalesce(${tooLateSql(base.one.model)}, FALSE)`
+  if (!base || tooLateSql(base.graphModel.model) === 'FALSE') return undefined
+  const isLate = `coalesce(${tooLateSql(base.graphModel.model)}, FALSE)`
   const source = `SELECT * FROM ${base.source} WHERE ${isLate}`
-  const { session } = base.one.model
+  const { session } = base.graphModel.model
   return session && chain.length === 1
-    ? nearVisit(source, row, session.pauseMs)
-    : `SELECT event_id FROM (${behindOver(chain, values, { rows: rowsOver(chain, source), source })})`
+    ? nearSessionSql(source, row, session.pauseMs)
+    : `SELECT event_id FROM (${rowsBehindOverSql(chain, values, { rows: rowsOverSql(chain, source), source })})`
 }
 
 /** The same for bots: their rows posing as people's. undefined where no row is a bot's. */
-async function botIds(
-  ask: Ask,
-  { chain, path, values, row }: LeftOutInput,
+async function botIdsSql(
+  ask: RunQuery,
+  { chain, path, values, row }: ExcludedInput,
 ): Promise<string | undefined> {
   const base = chain.at(-1)
   if (!base) return undefined
-  const view = path.find(({ one }) => one.model.name === base.source && one.model.kind === 'view')
+  const view = path.find(
+    ({ graphModel }) => graphModel.model.name === base.source && graphModel.model.kind === 'view',
+  )
   const table = view?.source ?? base.source
   const { columns } = await ask(`SELECT * FROM ${table} LIMIT 0`)
   if (!columns.some(({ name }) => name === 'is_bot')) return undefined
   const posing = `SELECT * REPLACE (FALSE AS is_bot) FROM ${table} WHERE is_bot`
-  const source = `SELECT * FROM (${view ? view.rows(posing) : posing}) WHERE ${isOnTime(base)}`
-  const { session } = base.one.model
+  const source = `SELECT * FROM (${view ? view.rows(posing) : posing}) WHERE ${onTimeSql(base)}`
+  const { session } = base.graphModel.model
   return session && chain.length === 1
-    ? nearVisit(source, row, 0)
-    : `SELECT event_id FROM (${behindOver(chain, values, { rows: rowsOver(chain, source), source })})`
+    ? nearSessionSql(source, row, 0)
+    : `SELECT event_id FROM (${rowsBehindOverSql(chain, values, { rows: rowsOverSql(chain, source), source })})`
 }
 
 /** Rows of each model of the chain when its last reads `source`. */
-function rowsOver(chain: readonly ModelSql[], source: string): (index: number) => string {
+function rowsOverSql(chain: readonly ModelSql[], source: string): (index: number) => string {
   return (index) => {
     let sql = source
     for (const one of chain.slice(index + 1).toReversed()) sql = one.rows(sql)
@@ -201,7 +208,7 @@ function rowsOver(chain: readonly ModelSql[], source: string): (index: number) =
 }
 
 /** A visit's own start depends on its events: what was left out of it lies in or near its time. */
-function nearVisit(source: string, row: Row, marginMs: number): string {
+function nearSessionSql(source: string, row: Row, marginMs: number): string {
   const [visitor, start, end] = [row.anonymous_id, row.session_start, row.session_end].map((one) =>
     literal(String(one)),
   )

@@ -1,15 +1,15 @@
 /** The row that a person asks for by its key, or by any columns that only it has; else the nearest there are. */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Row } from '../reconcile/accounts.ts'
-import type { Ask } from '../reconcile/input.ts'
+import type { RunQuery } from '../reconcile/input.ts'
 import {
   type KeyColumn,
   type KeyValue,
   keyPredicate,
-  keyText,
   literal,
   nearestKeysSql,
   parseKey,
+  renderKey,
 } from './key.ts'
 
 export interface FoundRow {
@@ -21,7 +21,7 @@ export interface FoundRow {
 const NEAREST = 5
 
 export async function findRow(
-  ask: Ask,
+  ask: RunQuery,
   { name, key }: { readonly name: string; readonly key: readonly string[] },
   words: readonly string[],
 ): Promise<FoundRow> {
@@ -39,7 +39,7 @@ export async function findRow(
   for (const value of asked) await requireValue(ask, { name, key }, value)
   const { rows } = await ask(`SELECT * FROM ${name} WHERE ${keyPredicate(asked)} LIMIT 2`)
   const [row, second] = rows
-  if (!row) throw await unknownRow(ask, name, asked)
+  if (!row) throw await rowNotFound(ask, name, asked)
   if (second)
     throw new CcsError('CCS_USAGE_INVALID', `More than one row of ${name} is like that.`, {
       exit: EXIT.usage,
@@ -53,7 +53,7 @@ export async function findRow(
 }
 
 async function requireValue(
-  ask: Ask,
+  ask: RunQuery,
   { name, key }: { readonly name: string; readonly key: readonly string[] },
   { name: column, type, text }: KeyValue,
 ): Promise<void> {
@@ -64,15 +64,19 @@ async function requireValue(
   const some = list === '' ? [] : (await ask(`SELECT ${list} FROM ${name} LIMIT 1`)).rows
   throw new CcsError('CCS_USAGE_INVALID', `"${text}" is no ${type}, which ${column} is.`, {
     exit: EXIT.usage,
-    ...(some[0] ? { hint: `Such as: ccs why ${name} ${keyText(some[0])}` } : {}),
+    ...(some[0] ? { hint: `Such as: ccs why ${name} ${renderKey(some[0])}` } : {}),
   })
 }
 
-async function unknownRow(ask: Ask, name: string, asked: readonly KeyValue[]): Promise<CcsError> {
+async function rowNotFound(
+  ask: RunQuery,
+  name: string,
+  asked: readonly KeyValue[],
+): Promise<CcsError> {
   const wanted = asked.map(({ name: column, text }) => `${column} ${text}`).join(', ')
   const { rows } =
     asked.length === 0 ? { rows: [] } : await ask(nearestKeysSql(name, asked, NEAREST))
-  const near = rows.map((row) => `ccs why ${name} ${keyText(row)}`)
+  const near = rows.map((row) => `ccs why ${name} ${renderKey(row)}`)
   return new CcsError('CCS_USAGE_INVALID', `${name} has no row with ${wanted}.`, {
     exit: EXIT.usage,
     hint:

@@ -92,7 +92,7 @@ export function nearestKeysSql(
 }
 
 /** The words that ask for a row of this key. */
-export function keyText(row: Readonly<Record<string, unknown>>): string {
+export function renderKey(row: Readonly<Record<string, unknown>>): string {
   return Object.entries(row)
     .map(([name, value]) => {
       const text = value === null ? 'NULL' : String(value)

@@ -4,14 +4,14 @@
  * Gold has the same answer, its SELECT over exactly these events must give the row.
  */
 
-import { type AuditSql, countOf } from '../audit/catalog.ts'
+import { type AuditSql, queryCount } from '../audit/catalog.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { differingColumns } from '../reconcile/accounts.ts'
-import type { Ask } from '../reconcile/input.ts'
-import { countedEvents, duplicatesOf, eventTables, firstEvents } from './events.ts'
+import { findDifferingColumns } from '../reconcile/accounts.ts'
+import type { RunQuery } from '../reconcile/input.ts'
+import { countEvents, findDuplicates, findEventTables, listFirstEvents } from './events.ts'
 import { findRow } from './find-row.ts'
 import { type KeyValue, keyPredicate, literal, valueSql } from './key.ts'
-import { madeAgain } from './row-lineage.ts'
+import { recomputeSql } from './row-lineage.ts'
 import { modelPath, type WhyCheck, type WhyInput, type WhyReport } from './why.ts'
 
 /** What a mart's YAML says of it. */
@@ -25,7 +25,7 @@ export interface MartMeta {
 }
 
 /** The model that gives the same rows, where there is one. */
-const TWINS: Readonly<Record<string, string>> = {
+const EQUIVALENT_MODELS: Readonly<Record<string, string>> = {
   fct_orders: 'silver.orders',
   fct_sessions: 'gold.sessions',
   fct_revenue_daily: 'gold.revenue_daily',
@@ -34,41 +34,41 @@ const TWINS: Readonly<Record<string, string>> = {
 }
 
 export interface WhyMartInput extends Omit<WhyInput, 'ask'> {
-  readonly marts: Ask
+  readonly marts: RunQuery
   /** With the catalogs of createAuditCatalog over the marts' own Silver, and Bronze. */
   readonly plain: AuditSql
 }
 
 const IDS_A_TIME = 10_000
 
-export async function whyMart(
+export async function explainMartRow(
   input: WhyMartInput,
   mart: MartMeta,
   words: readonly string[],
 ): Promise<WhyReport> {
   const { marts, plain, limit } = input
-  const ask: Ask = async (sql) => {
+  const ask: RunQuery = async (sql) => {
     const [{ rows }, columns] = [await plain.all(sql), await columnsOf(plain, sql)]
     return { columns, rows }
   }
   const { row, values } = await findRow(marts, mart, words)
   await loadIds(input, mart, values)
   const idsSql = 'SELECT event_id FROM memory.audit.behind'
-  const tables = eventTables(input.graph)
-  const byType = await countedEvents(ask, tables, idsSql)
-  const wanted = await countOf(plain, 'SELECT count(*) FROM memory.audit.behind')
+  const tables = findEventTables(input.graph)
+  const byType = await countEvents(ask, tables, idsSql)
+  const wanted = await queryCount(plain, 'SELECT count(*) FROM memory.audit.behind')
   const count = byType.reduce((sum, one) => sum + one.count, 0)
   const lost = wanted - byType.reduce((sum, one) => sum + one.inBronze, 0)
-  const twin = TWINS[mart.name]
+  const twin = EQUIVALENT_MODELS[mart.name]
   const path = twin === undefined ? [] : await modelPath({ ...input, ask }, twin)
   const [top] = path
   const perEvent =
-    top?.perEvent && top.one.model.kind === 'window'
+    top?.perEvent && top.graphModel.model.kind === 'window'
       ? top.perEvent(`SELECT * FROM ${top.source} WHERE event_id IN (${idsSql})`)
       : undefined
-  const first = await firstEvents(ask, tables, idsSql, {
+  const first = await listFirstEvents(ask, tables, idsSql, {
     limit,
-    ...(perEvent && top ? { perEvent, model: top.one.model } : {}),
+    ...(perEvent && top ? { perEvent, model: top.graphModel.model } : {}),
   })
   const check: WhyCheck =
     lost > 0
@@ -78,7 +78,7 @@ export async function whyMart(
         : await checkMart(input, ask, {
             mart,
             values,
-            again: madeAgain(path, tables.bronze, idsSql, true),
+            again: recomputeSql(path, tables.bronze, idsSql, true),
             twin,
           })
   return {
@@ -88,10 +88,10 @@ export async function whyMart(
     grain: mart.description,
     key: Object.fromEntries(mart.key.map((name) => [name, row[name]])),
     row,
-    path: ['events.raw', tables.bronze, tables.events, readsOf(mart), mart.name],
+    path: ['events.raw', tables.bronze, tables.events, listMartSources(mart), mart.name],
     events: { count, byType, first },
     leftOut: {
-      duplicates: await duplicatesOf(ask, tables, idsSql),
+      duplicates: await findDuplicates(ask, tables, idsSql),
       tooLate: null,
       bots: null,
     },
@@ -100,7 +100,7 @@ export async function whyMart(
 }
 
 /** dbt's models that the events are found in, as its YAML names them. */
-function readsOf({ events }: MartMeta): string {
+function listMartSources({ events }: MartMeta): string {
   const names = [...events.matchAll(/\b(?:FROM|JOIN)\s+(\w+)/gi)].map(([, name]) => name ?? '')
   return [...new Set(names)].join(', ')
 }
@@ -142,7 +142,7 @@ async function loadIds(
 
 async function checkMart(
   { marts }: WhyMartInput,
-  ask: Ask,
+  ask: RunQuery,
   about: {
     readonly mart: MartMeta
     readonly values: readonly KeyValue[]
@@ -157,7 +157,7 @@ async function checkMart(
   const there = new Set(shown.columns.map(({ name }) => name))
   const names = made.columns.map(({ name }) => name).filter((name) => there.has(name))
   const [expected, actual] = [made.rows[0], shown.rows[0]]
-  const columns = differingColumns(expected, actual, names)
+  const columns = findDifferingColumns(expected, actual, names)
   const isEqual = made.rows.length === 1 && columns.length === 0
   const what = expected
     ? columns.map((one) => `${one.column} is ${JSON.stringify(one.expected)}`).join(', ')

@@ -4,16 +4,16 @@
  */
 import { tooLateSql } from '../models/finality.ts'
 import { type KeyValue, keyPredicate } from './key.ts'
-import type { ModelSql } from './sql.ts'
+import type { ModelSql } from './model-sql.ts'
 
 /** Which rows stand for the model that `chain[index]` reads, and those at the bottom. */
-export interface Below {
+export interface SourceRows {
   rows(index: number): string
   readonly source: string
 }
 
 /** The rows of the lake behind one row of the chain's first model. */
-export function rowsBehind(
+export function rowsBehindSql(
   chain: readonly ModelSql[],
   values: readonly KeyValue[],
   name: string,
@@ -22,62 +22,62 @@ export function rowsBehind(
   const last = chain.length - 1
   const served = (index: number) => `SELECT * FROM ${chain[index]?.source}`
   const own = `SELECT * FROM ${name} WHERE ${keyPredicate(values)}`
-  const rows = last === 0 ? own : parents(chain, values, served)
-  const isVisits = base?.one.model.kind === 'session'
+  const rows = last === 0 ? own : parentsSql(chain, values, served)
+  const isVisits = base?.graphModel.model.kind === 'session'
   // Visits are told apart by visitor: the others' events need not be cut into visits.
   const visitors = isVisits ? `anonymous_id IN (SELECT anonymous_id FROM (${rows}))` : 'TRUE'
-  const source = base ? `SELECT * FROM ${base.source} WHERE ${isOnTime(base)} AND ${visitors}` : ''
-  return behindOver(chain, values, { rows: served, source })
+  const source = base ? `SELECT * FROM ${base.source} WHERE ${onTimeSql(base)} AND ${visitors}` : ''
+  return rowsBehindOverSql(chain, values, { rows: served, source })
 }
 
 /** The same over rows of another's choice. */
-export function behindOver(
+export function rowsBehindOverSql(
   chain: readonly ModelSql[],
   values: readonly KeyValue[],
-  below: Below,
+  below: SourceRows,
 ): string {
   const base = chain.at(-1)
   if (!base) return ''
-  const detail = base.detail(below.source)
-  if (chain.length === 1) return `SELECT * FROM (${detail}) WHERE ${onKeys(values)}`
-  const above = parents(chain, values, below.rows)
-  return `SELECT d.* FROM (${detail}) d SEMI JOIN (${above}) p ON ${joined(base)}`
+  const detail = base.sourceRows(below.source)
+  if (chain.length === 1) return `SELECT * FROM (${detail}) WHERE ${keysSql(values)}`
+  const above = parentsSql(chain, values, below.rows)
+  return `SELECT d.* FROM (${detail}) d SEMI JOIN (${above}) p ON ${joinSql(base)}`
 }
 
 /** Rows of the chain's last model that are behind one row of its first. */
-function parents(
+function parentsSql(
   chain: readonly ModelSql[],
   values: readonly KeyValue[],
   rows: (index: number) => string,
 ): string {
   let above = ''
   for (const [index, one] of chain.slice(0, -1).entries()) {
-    const detail = one.detail(rows(index))
+    const detail = one.sourceRows(rows(index))
     above =
       index === 0
-        ? `SELECT * FROM (${detail}) WHERE ${onKeys(values)}`
-        : `SELECT d.* FROM (${detail}) d SEMI JOIN (${above}) p ON ${joined(one)}`
+        ? `SELECT * FROM (${detail}) WHERE ${keysSql(values)}`
+        : `SELECT d.* FROM (${detail}) d SEMI JOIN (${above}) p ON ${joinSql(one)}`
   }
   return above
 }
 
-function onKeys(values: readonly KeyValue[]): string {
+function keysSql(values: readonly KeyValue[]): string {
   return keyPredicate(values, (_, index) => `_key${index}`)
 }
 
-function joined({ one }: ModelSql): string {
-  const parts = one.model.key.map(
+function joinSql({ graphModel }: ModelSql): string {
+  const parts = graphModel.model.key.map(
     (name, index) => `d._key${index} IS NOT DISTINCT FROM p."${name}"`,
   )
   return parts.length === 0 ? 'TRUE' : parts.join(' AND ')
 }
 
-export function isOnTime({ one }: ModelSql): string {
-  return `NOT coalesce(${tooLateSql(one.model)}, FALSE)`
+export function onTimeSql({ graphModel }: ModelSql): string {
+  return `NOT coalesce(${tooLateSql(graphModel.model)}, FALSE)`
 }
 
 /** The model's rows made again, by each model's SELECT in turn, from these events' records in Bronze. */
-export function madeAgain(
+export function recomputeSql(
   path: readonly ModelSql[],
   bronze: string,
   idsSql: string,
@@ -85,9 +85,9 @@ export function madeAgain(
 ): string {
   let sql = `SELECT * FROM ${bronze} WHERE event_id IN (${idsSql})`
   for (const one of path.toReversed()) {
-    const { kind } = one.one.model
+    const { kind } = one.graphModel.model
     const isTimed = !admitsLate && (kind === 'window' || kind === 'session')
-    sql = one.rows(isTimed ? `SELECT * FROM (${sql}) WHERE ${isOnTime(one)}` : sql)
+    sql = one.rows(isTimed ? `SELECT * FROM (${sql}) WHERE ${onTimeSql(one)}` : sql)
   }
   return sql
 }

@@ -3,27 +3,27 @@
  * the row follows from exactly these events: the models' own SELECTs are run again from their Bronze records up.
  */
 
-import { storedModels } from '../audit/catalog.ts'
+import { findStoredModels } from '../audit/catalog.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { GraphModel } from '../models/graph.ts'
-import { differingColumns, type Row, type RowDifference } from '../reconcile/accounts.ts'
-import type { Ask } from '../reconcile/input.ts'
+import { findDifferingColumns, type Row, type RowDifference } from '../reconcile/accounts.ts'
+import type { RunQuery } from '../reconcile/input.ts'
 import type { MacroSet } from '../sql/ast.ts'
 import {
-  countedEvents,
+  countEvents,
   type EventTables,
-  eventTables,
-  firstEvents,
-  type LeftOut,
-  leftOutOf,
+  type ExcludedEvents,
+  findEventTables,
+  findExcluded,
+  listFirstEvents,
   type TypeCount,
   type WhyEvent,
 } from './events.ts'
 import { findRow } from './find-row.ts'
 import { type KeyValue, keyPredicate } from './key.ts'
-import { isOnTime, madeAgain, rowsBehind } from './row-lineage.ts'
-import { type ModelSql, modelSql, type SqlText } from './sql.ts'
+import { type AstConverter, buildModelSql, type ModelSql } from './model-sql.ts'
+import { onTimeSql, recomputeSql, rowsBehindSql } from './row-lineage.ts'
 
 export interface WhyReport {
   readonly ok: boolean
@@ -42,11 +42,11 @@ export interface WhyReport {
   }
   readonly leftOut: {
     /** Further arrivals of these ids. */
-    readonly duplicates: LeftOut
+    readonly duplicates: ExcludedEvents
     /** Events that belong here and came too late; null for a mart, which has them. */
-    readonly tooLate: LeftOut | null
+    readonly tooLate: ExcludedEvents | null
     /** null: not looked for. */
-    readonly bots: LeftOut | null
+    readonly bots: ExcludedEvents | null
   }
   readonly check: WhyCheck
 }
@@ -59,8 +59,8 @@ export interface WhyCheck {
 }
 
 export interface WhyInput {
-  readonly ask: Ask
-  readonly text: SqlText
+  readonly ask: RunQuery
+  readonly text: AstConverter
   /** In topological order. */
   readonly graph: readonly GraphModel[]
   readonly macros: MacroSet
@@ -74,14 +74,14 @@ export async function modelPath(input: WhyInput, root: string): Promise<readonly
   for (let name = root; ; ) {
     const one = input.graph.find(({ model }) => model.name === name)
     if (!one || one.model.layer === 'bronze') return path
-    const sql = await modelSql(one, input.macros, input.text)
+    const sql = await buildModelSql(one, input.macros, input.text)
     path.push(sql)
     name = sql.source
   }
 }
 
 /** Throws CCS_USAGE_INVALID for an unknown model or key. */
-export async function why(
+export async function explainRow(
   input: WhyInput,
   name: string,
   words: readonly string[],
@@ -95,21 +95,21 @@ export async function why(
       hint: didYouMean(name, names),
     })
   const { model } = found
-  const tables = eventTables(graph)
+  const tables = findEventTables(graph)
   const { row, values } = await findRow(ask, { name, key: model.key }, words)
   const path = await modelPath(input, name)
-  const stored = storedModels(graph)
+  const stored = findStoredModels(graph)
   // From the model itself to the one that aggregates rows of the lake; none for a model of rows.
-  const chain = path.filter(({ one }) => !stored.has(one.model.name))
-  const behind = chain.length === 0 ? ownRows(name, values) : rowsBehind(chain, values, name)
+  const chain = path.filter(({ graphModel }) => !stored.has(graphModel.model.name))
+  const behind = chain.length === 0 ? ownRows(name, values) : rowsBehindSql(chain, values, name)
   await requireIds(ask, name, behind)
   const idsSql = `SELECT DISTINCT event_id FROM (${behind})`
   const base = chain.at(-1)
-  const byType = await countedEvents(ask, tables, idsSql)
-  const first = await firstEvents(ask, tables, idsSql, {
+  const byType = await countEvents(ask, tables, idsSql)
+  const first = await listFirstEvents(ask, tables, idsSql, {
     limit: input.limit,
     ...(base?.perEvent
-      ? { perEvent: base.perEvent(onTime(base, idsSql)), model: base.one.model }
+      ? { perEvent: base.perEvent(onTime(base, idsSql)), model: base.graphModel.model }
       : {}),
   })
   const check = await checkRow(ask, { name, values, path, tables, idsSql })
@@ -124,10 +124,10 @@ export async function why(
     path: [
       'events.raw',
       ...(model.layer === 'bronze' ? [] : [tables.bronze]),
-      ...path.map(({ one }) => one.model.name).reverse(),
+      ...path.map(({ graphModel }) => graphModel.model.name).reverse(),
     ],
     events: { count: byType.reduce((sum, one) => sum + one.count, 0), byType, first },
-    leftOut: await leftOutOf(ask, { tables, idsSql, chain, path, values, row }),
+    leftOut: await findExcluded(ask, { tables, idsSql, chain, path, values, row }),
     check: lost === 0 ? check : lostCheck(lost),
   }
 }
@@ -141,7 +141,7 @@ function ownRows(name: string, values: readonly KeyValue[]): string {
   return `SELECT * FROM ${name} WHERE ${keyPredicate(values)}`
 }
 
-async function requireIds(ask: Ask, name: string, behind: string): Promise<void> {
+async function requireIds(ask: RunQuery, name: string, behind: string): Promise<void> {
   const { columns } = await ask(`SELECT * FROM (${behind}) LIMIT 0`)
   if (columns.some((column) => column.name === 'event_id')) return
   throw new CcsError('CCS_SQL_UNSUPPORTED', `What ${name} reads has no event_id.`, {
@@ -152,7 +152,7 @@ async function requireIds(ask: Ask, name: string, behind: string): Promise<void>
 
 /** Rows of these events that the model takes in. */
 function onTime(base: ModelSql, idsSql: string): string {
-  return `SELECT * FROM ${base.source} WHERE ${isOnTime(base)} AND event_id IN (${idsSql})`
+  return `SELECT * FROM ${base.source} WHERE ${onTimeSql(base)} AND event_id IN (${idsSql})`
 }
 
 export interface CheckedRow {
@@ -163,10 +163,10 @@ export interface CheckedRow {
   readonly idsSql: string
 }
 
-async function checkRow(ask: Ask, checked: CheckedRow): Promise<WhyCheck> {
+async function checkRow(ask: RunQuery, checked: CheckedRow): Promise<WhyCheck> {
   const { name, values, path, tables, idsSql } = checked
   const where = keyPredicate(values)
-  const again = `SELECT * FROM (${madeAgain(path, tables.bronze, idsSql)}) WHERE ${where}`
+  const again = `SELECT * FROM (${recomputeSql(path, tables.bronze, idsSql)}) WHERE ${where}`
   // One statement: beside a running engine both sides are of the same moment.
   const { rows } =
     await ask(`WITH served AS (SELECT * FROM ${name} WHERE ${where}), again AS (${again})
@@ -183,7 +183,7 @@ async function checkRow(ask: Ask, checked: CheckedRow): Promise<WhyCheck> {
     }
   const [shown, made] = [await ask(ownRows(name, values)), await ask(again)]
   const names = shown.columns.map((column) => column.name)
-  const columns = differingColumns(made.rows[0], shown.rows[0], names)
+  const columns = findDifferingColumns(made.rows[0], shown.rows[0], names)
   const what =
     made.rows.length === 0
       ? 'there is no such row'

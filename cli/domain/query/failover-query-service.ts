@@ -5,11 +5,11 @@
 
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
-import type { StatusResult } from '../pipeline/status.ts'
+import type { StatusResult } from '../pipeline/read-status.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 
 /** Where answers come from at one time; see open-answers.ts. */
-export interface AnswersNow {
+export interface QueryBackend {
   /** The engine's URL, or 'lake'. */
   readonly from: string
   /** Of the lake: which commit. */
@@ -19,30 +19,30 @@ export interface AnswersNow {
   close(): Promise<void>
 }
 
-type Source = Pick<AnswersNow, 'asOf' | 'from'>
+type Source = Pick<QueryBackend, 'asOf' | 'from'>
 
 /** While no engine runs, this often is looked whether one does, or another commit is there. */
 const LOOK_MS = 1_000
 
-export class FollowAnswers {
-  readonly #open: () => Promise<AnswersNow>
+export class FailoverQueryService {
+  readonly #open: () => Promise<QueryBackend>
   readonly #clock: Clock
-  #answers: Promise<AnswersNow> | undefined
+  #answers: Promise<QueryBackend> | undefined
   #lookedMs = 0
   #news = 0
 
-  constructor(open: () => Promise<AnswersNow>, clock: Clock) {
+  constructor(open: () => Promise<QueryBackend>, clock: Clock) {
     this.#open = open
     this.#clock = clock
   }
 
   /** Records in the log, as of the last look. */
-  get news(): number {
+  get revision(): number {
     return this.#news
   }
 
   /** Looks for another engine or commit where that is due, and how far the log has grown. */
-  async look(): Promise<void> {
+  async refresh(): Promise<void> {
     const nowMs = this.#clock.nowMs()
     const answers = await this.#current()
     if (answers.from === 'lake' && nowMs - this.#lookedMs >= LOOK_MS) {
@@ -59,17 +59,17 @@ export class FollowAnswers {
 
   /** The signal makes it fail. */
   query(sql: string, signal?: AbortSignal): Promise<QueryResult> {
-    return this.#ask((answers) => answers.query(sql, signal), signal)
+    return this.#withFailover((answers) => answers.query(sql, signal), signal)
   }
 
   /** Who answers now, after a look. */
   async source(): Promise<Source> {
-    await this.look()
+    await this.refresh()
     return this.#current()
   }
 
   async status(): Promise<StatusResult> {
-    const status = await this.#ask((answers) => answers.status())
+    const status = await this.#withFailover((answers) => answers.status())
     this.#news = status.counts.records + status.lagEvents
     return status
   }
@@ -78,7 +78,7 @@ export class FollowAnswers {
     await (await this.#answers?.catch(() => undefined))?.close()
   }
 
-  #current(): Promise<AnswersNow> {
+  #current(): Promise<QueryBackend> {
     this.#answers ??= this.#open()
     this.#answers.catch(() => {
       this.#answers = undefined // the next question tries again
@@ -87,7 +87,10 @@ export class FollowAnswers {
   }
 
   /** An engine that has gone is asked for once more: where it is now, or what it left. */
-  async #ask<T>(question: (answers: AnswersNow) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async #withFailover<T>(
+    question: (answers: QueryBackend) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const opened = this.#current()
     const answers = await opened
     try {

@@ -6,7 +6,7 @@ import type { QueryResult } from '../sql/query-result.ts'
 
 type Row = QueryResult['rows'][number]
 
-export interface Answer {
+export interface QueryAnswer {
   /** Where it comes from: a server's URL, 'lake' or 'marts'. */
   readonly from: string
   /** When the rows asked for were committed, ISO 8601; null: up to now, or nothing committed yet. */
@@ -18,7 +18,7 @@ export interface Answer {
   readonly isEndless: boolean
 }
 
-export interface AskOptions {
+export interface QueryOptions {
   /** Calls it off: rows without end then end, a question that has an end fails. */
   readonly signal?: AbortSignal
   /** Rows without end begin with those that are there already. */
@@ -26,21 +26,21 @@ export interface AskOptions {
 }
 
 /** What can be asked for, by the name that it has in a question. */
-export interface Table {
+export interface TableInfo {
   readonly name: string
   readonly columns: QueryResult['columns']
 }
 
-export interface Asking {
-  ask(sql: string, options?: AskOptions): Promise<Answer>
+export interface QueryService {
+  query(sql: string, options?: QueryOptions): Promise<QueryAnswer>
   /** Models first, in the order of their layers. */
-  tables(): Promise<readonly Table[]>
+  listTables(): Promise<readonly TableInfo[]>
   close(): Promise<void>
 }
 
 /** Rows of an answer that ends, `limit` at most. */
-export async function allRows(
-  answer: Answer,
+export async function collectRows(
+  answer: QueryAnswer,
   limit = Number.POSITIVE_INFINITY,
 ): Promise<readonly Row[]> {
   const rows: Row[] = []

@@ -5,14 +5,20 @@
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { isOpen, SCRIPT_START, type ScriptItem, takeEnd, takeLine } from '../sql/script.ts'
-import { type Answer, type Asking, allRows } from './query-service.ts'
+import {
+  EMPTY_SCRIPT,
+  endScript,
+  hasPendingStatement,
+  type ScriptItem,
+  takeLine,
+} from '../sql/script.ts'
+import { collectRows, type QueryAnswer, type QueryService } from './query-service.ts'
 
 /** Where answers go. */
 export interface ShellOutput {
   table(columns: readonly { readonly key: string }[], rows: readonly object[]): Promise<void>
   /** Prints rows that come one by one. */
-  stream(columns: Answer['columns']): (row: Readonly<Record<string, unknown>>) => Promise<void>
+  stream(columns: QueryAnswer['columns']): (row: Readonly<Record<string, unknown>>) => Promise<void>
   /** A JSON document on a line of its own. */
   document(document: unknown): Promise<void>
   /** A line of the result. */
@@ -23,7 +29,7 @@ export interface ShellOutput {
 }
 
 export interface ShellOptions {
-  readonly asking: Asking
+  readonly service: QueryService
   readonly output: ShellOutput
   /** A person types; else it is a script. */
   readonly isInteractive: boolean
@@ -44,7 +50,7 @@ const NAMES = ['d', 'json', 'table', '?', 'q']
 
 export class SqlShell {
   readonly #options: ShellOptions
-  #script = SCRIPT_START
+  #script = EMPTY_SCRIPT
   #isJson: boolean
   #running: AbortController | undefined
   #isLeft = false
@@ -55,12 +61,12 @@ export class SqlShell {
   }
 
   /** A statement has begun and waits for its semicolon. */
-  get isOpen(): boolean {
-    return isOpen(this.#script)
+  get isContinued(): boolean {
+    return hasPendingStatement(this.#script)
   }
 
   /** False: it was the wish to leave. */
-  async take(line: string): Promise<boolean> {
+  async handleLine(line: string): Promise<boolean> {
     const { state, items } = takeLine(this.#script, line)
     this.#script = state
     for (const item of items) if (!(await this.#run(item))) return false
@@ -70,18 +76,18 @@ export class SqlShell {
   /** The input has ended: a script's last statement needs no semicolon. */
   async end(): Promise<void> {
     if (this.#options.isInteractive) return
-    for (const item of takeEnd(this.#script)) await this.#run(item)
+    for (const item of endScript(this.#script)) await this.#run(item)
   }
 
   /** Calls off what runs; else forgets what was typed. Gives whether something ran. */
   interrupt(): boolean {
     this.#running?.abort()
-    if (this.#running === undefined) this.#script = SCRIPT_START
+    if (this.#running === undefined) this.#script = EMPTY_SCRIPT
     return this.#running !== undefined
   }
 
   /** Calls off what runs, and nothing else begins. */
-  leave(): void {
+  quit(): void {
     this.#isLeft = true
     this.#running?.abort()
   }
@@ -97,7 +103,7 @@ export class SqlShell {
       if (isInteractive && running.signal.aborted) output.note('Called off.')
       else if (!(error instanceof CcsError)) throw error
       else if (isInteractive) output.fault(error)
-      else throw placedIn(item, error)
+      else throw locateInScript(item, error)
     } finally {
       this.#running = undefined
     }
@@ -105,15 +111,15 @@ export class SqlShell {
   }
 
   async #ask(sql: string, signal: AbortSignal): Promise<void> {
-    const { asking, output, isInteractive, isFromStart } = this.#options
-    const answer = await asking.ask(sql, { signal, isFromStart })
+    const { service, output, isInteractive, isFromStart } = this.#options
+    const answer = await service.query(sql, { signal, isFromStart })
     const { from, asOf, columns, isEndless } = answer
     if (isEndless) {
       const print = this.#isJson ? output.document : output.stream(columns)
       for await (const row of answer.rows) await print(row)
       return
     }
-    const rows = await allRows(answer)
+    const rows = await collectRows(answer)
     if (this.#isJson) return output.document({ from, asOf, columns, rows })
     await output.table(
       columns.map(({ name }) => ({ key: name })),
@@ -147,8 +153,8 @@ export class SqlShell {
   }
 
   async #describe(name: string | undefined): Promise<void> {
-    const { asking, output } = this.#options
-    const tables = await asking.tables()
+    const { service, output } = this.#options
+    const tables = await service.listTables()
     const found = tables.filter((one) => name === undefined || one.name === name)
     if (name !== undefined && found.length === 0)
       throw new CcsError('CCS_QUERY_INVALID', `There is no table '${name}'.`, {
@@ -173,7 +179,7 @@ export class SqlShell {
 }
 
 /** A fault of a statement as one of the script, with its place there. */
-function placedIn({ line, column }: ScriptItem, error: CcsError): CcsError {
+function locateInScript({ line, column }: ScriptItem, error: CcsError): CcsError {
   const { code, message, exit, hint, cause, others } = error
   const within = error.location
   const at = within?.line ?? 1

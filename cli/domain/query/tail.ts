@@ -1,9 +1,9 @@
 /** `ccs tail`: the records of a topic, decoded, as they lie in the log and as they come. */
 
-import { hexPrefix } from '../console/hex-dump.ts'
+import { formatHexPrefix } from '../console/hex-dump.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { type DecodeRecord, jsonValue } from '../log/decoded-record.ts'
+import { type DecodeRecord, toJsonValue } from '../log/decoded-record.ts'
 import type { EventLog, LogReader } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
 
@@ -48,7 +48,7 @@ const IDLE_MS = 100
 const HEX_BYTES = 24
 
 /** Returns how many records it gave. Partitions that come into being are followed too. */
-export async function tail(ports: TailPorts, options: TailOptions): Promise<number> {
+export async function tailTopic(ports: TailPorts, options: TailOptions): Promise<number> {
   const { stop, limit = Number.POSITIVE_INFINITY } = options
   const readers = new Map<number, LogReader>()
   let given = 0
@@ -66,7 +66,7 @@ export async function tail(ports: TailPorts, options: TailOptions): Promise<numb
             await ports.emit({
               ...{ topic, partition, offset, appended: new Date(appendMs).toISOString() },
               ...{ bytes: bytes.length, ...decoded },
-              ...(isReadable ? {} : { hex: hexPrefix(bytes, HEX_BYTES) }),
+              ...(isReadable ? {} : { hex: formatHexPrefix(bytes, HEX_BYTES) }),
             })
             given++
           }
@@ -91,7 +91,7 @@ async function openReaders(
 ): Promise<void> {
   const there = await log.partitions(topic)
   const wanted = only === undefined ? there : there.filter((one) => one === only)
-  if (isFirst && wanted.length === 0 && !isFollowing) throw await noTopic(topic, only, there)
+  if (isFirst && wanted.length === 0 && !isFollowing) throw await topicNotFound(topic, only, there)
   for (const partition of wanted) {
     if (readers.has(partition)) continue
     const { start, end } = await log.range(topic, partition)
@@ -101,7 +101,7 @@ async function openReaders(
   }
 }
 
-async function noTopic(
+async function topicNotFound(
   topic: string,
   partition: number | undefined,
   there: readonly number[],
@@ -115,19 +115,19 @@ async function noTopic(
 }
 
 /** A record as one line of text. */
-export function tailLine(record: TailRecord): string {
+export function renderTailRecord(record: TailRecord): string {
   const { partition, offset, appended, value, problem, hex, bytes } = record
   const head = `${partition}:${offset}  ${appended}`
   if (value === undefined) return `${head}  (${bytes} bytes, ${problem}) ${hex}`
   const said = Object.entries(value).filter(
     ([, one]) => one !== null && !(Array.isArray(one) && one.length === 0),
   )
-  return `${head}  ${said.map(([name, one]) => `${name}=${wordOf(one)}`).join(' ')}`
+  return `${head}  ${said.map(([name, one]) => `${name}=${renderValue(one)}`).join(' ')}`
 }
 
-function wordOf(value: unknown): string {
-  if (value instanceof Uint8Array) return `0x${hexPrefix(value, HEX_BYTES)}`
-  const text = typeof value === 'object' ? JSON.stringify(jsonValue(value)) : String(value)
+function renderValue(value: unknown): string {
+  if (value instanceof Uint8Array) return `0x${formatHexPrefix(value, HEX_BYTES)}`
+  const text = typeof value === 'object' ? JSON.stringify(toJsonValue(value)) : String(value)
   const plain = text.replace(/\p{Cc}/gu, ' ')
   return /[\s"]/.test(plain) && typeof value === 'string' ? JSON.stringify(plain) : plain
 }

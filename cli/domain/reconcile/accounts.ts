@@ -2,7 +2,14 @@
  * The accounts of a shop day: what the stream has, what events that came too late for it add, and what the
  * marts have. The three add up to the cent, or the day is in disorder. Pure; the rows come in.
  */
-import { type Exact, exactOf, isNegative, isZero, minus, plus } from '../kernel/decimal.ts'
+import {
+  addExact,
+  type ExactNumber,
+  isNegative,
+  isZero,
+  subtractExact,
+  toExact,
+} from '../kernel/decimal.ts'
 import type { ReconcileTable } from './tables.ts'
 
 export interface ReconcileReport {
@@ -54,12 +61,12 @@ export interface Metric {
   readonly name: string
   /** `EUR`, `EUR | Garden`; '' where the day has one. */
   readonly key: string
-  readonly stream: Exact
+  readonly stream: ExactNumber
   /** What too late events add. */
-  readonly late: Exact
-  readonly batch: Exact
+  readonly late: ExactNumber
+  readonly batch: ExactNumber
   /** batch - (stream + late) */
-  readonly difference: Exact
+  readonly difference: ExactNumber
 }
 
 export interface RowDifference {
@@ -90,7 +97,7 @@ export interface OpenDay {
 export type Row = Readonly<Record<string, unknown>>
 
 /** The four sides of one table, rows of one day. */
-export interface Sides {
+export interface TableSides {
   /** What the engine serves. */
   readonly stream: readonly Row[]
   /** The same SELECT over Silver without what came too late. */
@@ -101,7 +108,7 @@ export interface Sides {
 }
 
 /** A line for each key and value that one of the sides has. */
-export function metricsOf(table: ReconcileTable, sides: Sides): readonly Metric[] {
+export function computeMetrics(table: ReconcileTable, sides: TableSides): readonly Metric[] {
   const keyOf = (row: Row) => table.key.map((name) => String(row[name] ?? 'NULL')).join(' | ')
   const byKey = (rows: readonly Row[]) => new Map(rows.map((row) => [keyOf(row), row]))
   const [stream, onTime, whole, batch] = [
@@ -113,36 +120,36 @@ export function metricsOf(table: ReconcileTable, sides: Sides): readonly Metric[
   const keys = new Set([stream, onTime, whole, batch].flatMap((side) => [...side.keys()]))
   return [...keys].sort().flatMap((key) =>
     table.values.map((value): Metric => {
-      const of = (side: ReadonlyMap<string, Row>) => exactOf(side.get(key)?.[value])
-      const late = minus(of(whole), of(onTime))
+      const of = (side: ReadonlyMap<string, Row>) => toExact(side.get(key)?.[value])
+      const late = subtractExact(of(whole), of(onTime))
       const name = `${table.name}.${value}`
-      const difference = minus(of(batch), plus(of(stream), late))
+      const difference = subtractExact(of(batch), addExact(of(stream), late))
       return { name, key, stream: of(stream), late, batch: of(batch), difference }
     }),
   )
 }
 
-export function isEven(metrics: readonly Metric[]): boolean {
+export function isBalanced(metrics: readonly Metric[]): boolean {
   return metrics.every(({ difference }) => isZero(difference))
 }
 
 /** Sentences on what came too late for the stream, by its metrics. */
-export function lateSentences(date: string, metrics: readonly Metric[]): readonly string[] {
+export function describeLate(date: string, metrics: readonly Metric[]): readonly string[] {
   const sentences: string[] = []
-  const late = (name: string, key: string): Exact =>
+  const late = (name: string, key: string): ExactNumber =>
     metrics.find((one) => one.name === name && one.key === key)?.late ?? 0
   const currencies = metrics.filter(({ name }) => name === 'revenue_daily.orders')
   for (const { key } of currencies) {
-    const money = (value: Exact) => `${value} ${key}`
+    const money = (value: ExactNumber) => `${value} ${key}`
     const orders = late('revenue_daily.orders', key)
     if (!isZero(orders))
       sentences.push(
-        `${date}: ${counted(orders, 'order')} (${money(late('revenue_daily.revenue', key))}) came too late for the stream and ${isAre(orders)} in the marts.`,
+        `${date}: ${countNoun(orders, 'order')} (${money(late('revenue_daily.revenue', key))}) came too late for the stream and ${isAre(orders)} in the marts.`,
       )
     const refunds = late('revenue_daily.refund_count', key)
     if (!isZero(refunds))
       sentences.push(
-        `${date}: ${counted(refunds, 'refund')} (${money(late('revenue_daily.refunds', key))}) came too late for the stream and ${isAre(refunds)} in the marts.`,
+        `${date}: ${countNoun(refunds, 'refund')} (${money(late('revenue_daily.refunds', key))}) came too late for the stream and ${isAre(refunds)} in the marts.`,
       )
   }
   const events = late('sessions.events', '')
@@ -150,28 +157,28 @@ export function lateSentences(date: string, metrics: readonly Metric[]): readonl
   if (!isZero(events)) {
     const moved = isZero(sessions)
       ? ''
-      : ` They make ${counted(absolute(sessions), 'session')} ${isNegative(sessions) ? 'fewer, where they join two' : 'more'}.`
+      : ` They make ${countNoun(absolute(sessions), 'session')} ${isNegative(sessions) ? 'fewer, where they join two' : 'more'}.`
     sentences.push(
-      `${date}: ${counted(events, 'event')} came too late for ${String(events) === '1' ? 'its session' : 'their sessions'} and ${isAre(events)} in the marts.${moved}`,
+      `${date}: ${countNoun(events, 'event')} came too late for ${String(events) === '1' ? 'its session' : 'their sessions'} and ${isAre(events)} in the marts.${moved}`,
     )
   }
   return sentences
 }
 
-export function counted(count: Exact, noun: string): string {
+export function countNoun(count: ExactNumber, noun: string): string {
   return `${count} ${noun}${String(count) === '1' ? '' : 's'}`
 }
 
-function isAre(count: Exact): string {
+function isAre(count: ExactNumber): string {
   return String(count) === '1' ? 'is' : 'are'
 }
 
-function absolute(value: Exact): Exact {
-  return isNegative(value) ? minus(0, value) : value
+function absolute(value: ExactNumber): ExactNumber {
+  return isNegative(value) ? subtractExact(0, value) : value
 }
 
 /** Two sets of rows as key → hash: what is missing, unexpected or differs, in the order of the keys. */
-export function rowProblems(
+export function findRowProblems(
   expected: ReadonlyMap<string, string>,
   actual: ReadonlyMap<string, string>,
 ): readonly { readonly key: string; readonly problem: RowDifference['problem'] }[] {
@@ -186,7 +193,7 @@ export function rowProblems(
 }
 
 /** The same difference with the other side in the right. */
-export function flipped<T extends RowDifference>(row: T): T {
+export function swapSides<T extends RowDifference>(row: T): T {
   const problems = { missing: 'unexpected', unexpected: 'missing' } as const
   const { problem } = row
   return {
@@ -199,7 +206,7 @@ export function flipped<T extends RowDifference>(row: T): T {
 }
 
 /** Columns in which two rows differ; both as queries give them. */
-export function differingColumns(
+export function findDifferingColumns(
   expected: Row | undefined,
   actual: Row | undefined,
   columns: readonly string[],

@@ -4,7 +4,7 @@
  * lateness, as the engine itself counts.
  */
 import type { OpenDay } from './accounts.ts'
-import { datesSql, type ReconcileInput, timedModels } from './input.ts'
+import { datesSql, findTimedModels, type ReconcileInput } from './input.ts'
 
 export interface CalendarDay {
   readonly date: string
@@ -13,9 +13,9 @@ export interface CalendarDay {
 }
 
 /** All days that the stream or the marts have, and the one that was asked for; oldest first. */
-export async function shopCalendar(input: ReconcileInput): Promise<readonly CalendarDay[]> {
+export async function readCalendar(input: ReconcileInput): Promise<readonly CalendarDay[]> {
   const { plain, stream, marts, logic, day } = input
-  const models = timedModels(logic.graph)
+  const models = findTimedModels(logic.graph)
   const windowMs = Math.max(
     0,
     ...models.flatMap(({ session, latenessMs }) => (session ? [] : [latenessMs ?? 0])),

@@ -2,7 +2,7 @@
  * The files of Silver against what was written: those of the lake by the manifest, those that the marts were built
  * from by the same, or by the checksum in their name once compaction has merged them into others.
  */
-import { crcOfName, leafPath } from '../lake/layout.ts'
+import { leafPath, parseFileCrc } from '../lake/layout.ts'
 import type { LakeFile } from '../lake/manifest.ts'
 import type { FoundDamage } from './input.ts'
 
@@ -43,7 +43,10 @@ export interface CheckedFiles {
   readonly unreadable: ReadonlySet<string>
 }
 
-export async function checkSilver(files: FilesToCheck, ports: FilePorts): Promise<CheckedFiles> {
+export async function checkSilverFiles(
+  files: FilesToCheck,
+  ports: FilePorts,
+): Promise<CheckedFiles> {
   const { lake, places, snapshot, snapshotDir } = files
   const unreadable = new Set<string>()
   const readable = async (path: string | undefined, table: string) => {
@@ -73,7 +76,7 @@ export async function checkSilver(files: FilesToCheck, ports: FilePorts): Promis
       if (!damage.isReadable) unreadable.add(path)
       continue
     }
-    const crc32 = crcOfName(name)
+    const crc32 = parseFileCrc(name)
     const wanted = byName.get(name) ?? (crc32 === undefined ? undefined : { crc32 })
     const problem = wanted && (await ports.fault(wanted, path))
     if (problem === undefined) continue

@@ -1,18 +1,18 @@
 /** Gold made plainly from Silver, by nothing but the models' own SELECTs. */
 
-import { type AuditSql, storedModels, withoutTooLate } from '../audit/catalog.ts'
+import { type AuditSql, findStoredModels, runWithoutTooLate } from '../audit/catalog.ts'
 import type { GraphModel } from '../models/graph.ts'
 import { reconciledModels } from './tables.ts'
 
 /** Gold as its SELECTs give it: `memory` over all of Silver, `on_time` without what came too late. */
-export async function makeGold(plain: AuditSql, graph: readonly GraphModel[]): Promise<void> {
+export async function recomputeGold(plain: AuditSql, graph: readonly GraphModel[]): Promise<void> {
   const wanted = neededModels(graph)
-  const stored = storedModels(graph)
+  const stored = findStoredModels(graph)
   for (const { model, reads } of graph) {
     if (!wanted.has(model.name) || stored.has(model.name)) continue
     const what = model.kind === 'view' ? 'VIEW' : 'TABLE'
     const make = () => plain.run(`CREATE ${what} ${model.name} AS ${model.sql}`)
-    await withoutTooLate(plain, model, reads[0] ?? '', make)
+    await runWithoutTooLate(plain, model, reads[0] ?? '', make)
     await make()
   }
 }

@@ -7,14 +7,14 @@ import type { QueryResult } from '../sql/query-result.ts'
 import type { DamagedSilver, RowDifference } from './accounts.ts'
 import { reconciledModels } from './tables.ts'
 
-export type Ask = (sql: string) => Promise<QueryResult>
+export type RunQuery = (sql: string) => Promise<QueryResult>
 
 export interface ReconcileInput {
   /** A DuckDB of the command's own, empty. */
   readonly plain: AuditSql
   /** The engine's answers. */
-  readonly stream: Ask
-  readonly marts: Ask
+  readonly stream: RunQuery
+  readonly marts: RunQuery
   readonly logic: AuditLogic
   /** The Silver that the marts were built from, and Bronze of that commit or a later one. */
   readonly tables: TableFiles
@@ -70,7 +70,7 @@ export function datesSql(dates: readonly string[]): string {
 }
 
 /** Models of Gold that leave out what comes too late, of those that are compared. */
-export function timedModels(graph: readonly GraphModel[]): readonly Model[] {
+export function findTimedModels(graph: readonly GraphModel[]): readonly Model[] {
   const names = reconciledModels()
   return graph
     .map(({ model }) => model)

@@ -8,28 +8,28 @@
 import { createAuditCatalog, quoted } from '../audit/catalog.ts'
 import { tooLateSql } from '../models/finality.ts'
 import {
-  counted,
+  computeMetrics,
+  countNoun,
   type DayReport,
-  isEven,
-  lateSentences,
+  describeLate,
+  isBalanced,
   type Metric,
-  metricsOf,
   type ReconcileReport,
   type Row,
-  type Sides,
+  type TableSides,
 } from './accounts.ts'
-import { silverDifferences } from './bronze.ts'
-import { type CalendarDay, shopCalendar, splitDays } from './days.ts'
-import { makeGold } from './gold.ts'
+import { addDamageFindings, findAffectedDays } from './damage.ts'
+import { type CalendarDay, readCalendar, splitDays } from './days.ts'
+import { recomputeGold } from './gold.ts'
 import {
   type DatedDifference,
   datesSql,
+  findTimedModels,
   type ReconcileInput,
   ROWS_MAX,
-  timedModels,
 } from './input.ts'
-import { concerned, withDamage } from './present.ts'
-import { goldRowDifferences } from './rows.ts'
+import { findGoldDifferences } from './rows.ts'
+import { findSilverDifferences } from './silver.ts'
 import { RECONCILE_TABLES, type ReconcileTable } from './tables.ts'
 
 export async function reconcile(input: ReconcileInput): Promise<ReconcileReport> {
@@ -37,7 +37,7 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileReport>
   const steps = 4
   onProgress(0, steps)
   await createAuditCatalog(plain, logic, tables)
-  const calendar = await shopCalendar(input)
+  const calendar = await readCalendar(input)
   const { compared, open } = splitDays(input, calendar)
   const { serial, failure, failedSerial } = built
   const builtAt = new Date(built.builtMs).toISOString()
@@ -52,19 +52,23 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileReport>
     return { ok: isWhole && input.day === undefined, marts, files, days: [], open }
   const dates = compared.map(({ date }) => date)
   onProgress(1, steps)
-  await makeGold(plain, logic.graph)
+  await recomputeGold(plain, logic.graph)
   onProgress(2, steps)
-  const metrics = await allMetrics(input, dates)
+  const metrics = await queryMetrics(input, dates)
   onProgress(3, steps)
-  const gold = await goldRowDifferences(input, dates)
+  const gold = await findGoldDifferences(input, dates)
   const odd = new Set(gold.map(({ date }) => date))
-  const uneven = dates.filter((date) => odd.has(date) || !isEven(metrics.get(date) ?? []))
-  const silver = await silverDifferences(input, { dates, uneven, isSameCommit: false })
-  const found = await withDamage(input, dates, { silver, gold })
+  const uneven = dates.filter((date) => odd.has(date) || !isBalanced(metrics.get(date) ?? []))
+  const silver = await findSilverDifferences(input, {
+    dates,
+    unbalanced: uneven,
+    isSameCommit: false,
+  })
+  const found = await addDamageFindings(input, dates, { silver, gold })
   // What a person knows by name comes first.
   const rows = found.rows.toSorted((a, b) => Number(b.of !== null) - Number(a.of !== null))
-  const behind = await lateSince(input, dates)
-  const touched = concerned(dates, damaged)
+  const behind = await describeLateSinceBuild(input, dates)
+  const touched = findAffectedDays(dates, damaged)
   onProgress(steps, steps)
   const days = compared.map((day) => {
     const own = rows.filter(({ date }) => date === day.date)
@@ -101,16 +105,16 @@ function dayReport(
   const rows = found.rows.slice(0, ROWS_MAX).map(({ date: _, ...row }) => row)
   return {
     date,
-    ok: isEven(metrics) && found.rows.length === 0 && !found.isLacking,
+    ok: isBalanced(metrics) && found.rows.length === 0 && !found.isLacking,
     isClosed,
     metrics,
     rows,
     moreRows: found.rows.length - rows.length + found.unnamed,
-    sentences: [...lateSentences(date, metrics), ...found.sentences],
+    sentences: [...describeLate(date, metrics), ...found.sentences],
   }
 }
 
-async function allMetrics(
+async function queryMetrics(
   input: ReconcileInput,
   dates: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Metric[]>> {
@@ -118,26 +122,26 @@ async function allMetrics(
   const models = new Set(input.logic.graph.map(({ model }) => model.name))
   for (const table of RECONCILE_TABLES) {
     if (!models.has(table.model)) continue
-    const sides = await sidesOf(input, table, dates)
+    const sides = await querySides(input, table, dates)
     for (const date of dates) {
       const of = (rows: readonly Row[]) => rows.filter((row) => row.date === date)
-      const day: Sides = {
+      const day: TableSides = {
         stream: of(sides.stream),
         onTime: of(sides.onTime),
         whole: of(sides.whole),
         batch: of(sides.batch),
       }
-      found.get(date)?.push(...metricsOf(table, day))
+      found.get(date)?.push(...computeMetrics(table, day))
     }
   }
   return found
 }
 
-async function sidesOf(
+async function querySides(
   { plain, stream, marts }: ReconcileInput,
   table: ReconcileTable,
   dates: readonly string[],
-): Promise<Sides> {
+): Promise<TableSides> {
   const columns = [...table.key, ...table.values].join(', ')
   const dated = (select: string) =>
     `SELECT CAST(shop_date AS VARCHAR) AS date, ${columns} FROM (${select})
@@ -152,7 +156,7 @@ async function sidesOf(
 }
 
 /** What came too late for the stream after the marts were built, in words, by shop day. */
-async function lateSince(
+async function describeLateSinceBuild(
   { plain, stream, logic, now, built, files }: ReconcileInput,
   dates: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -166,7 +170,7 @@ async function lateSince(
     ({ topic, partition, last }) =>
       `(topic = ${quoted(String(topic))} AND partition = ${partition} AND "offset" <= ${last})`,
   )
-  const late = timedModels(logic.graph).map((model) => `coalesce(${tooLateSql(model)}, FALSE)`)
+  const late = findTimedModels(logic.graph).map((model) => `coalesce(${tooLateSql(model)}, FALSE)`)
   const { rows } = await stream(`SELECT CAST(shop_day(event_time) AS VARCHAR) AS date,
       count(*) AS n, count(*) FILTER (WHERE event_type = 'purchase') AS orders,
       sum(revenue) AS revenue, min(currency) FILTER (WHERE event_type = 'purchase') AS currency,
@@ -180,7 +184,7 @@ async function lateSince(
       const [date, orders] = [String(row.date), Number(row.orders)]
       const worth = row.currencies === 1 ? ` (${row.revenue} ${row.currency})` : ''
       const what =
-        orders > 0 ? `${counted(orders, 'order')}${worth}` : counted(Number(row.n), 'event')
+        orders > 0 ? `${countNoun(orders, 'order')}${worth}` : countNoun(Number(row.n), 'event')
       const next = hasFailedSince(built) ? ', and the build with it failed.' : ': ccs dbt build'
       return [date, [`${date}: ${what} came too late after the marts were built${next}`]]
     }),

@@ -4,9 +4,15 @@
  */
 
 import { type AuditSql, nameSql, quoted } from '../audit/catalog.ts'
-import { describe, hashSql, type RowColumn } from '../audit/compare.ts'
-import { differingColumns, type Row, rowProblems } from './accounts.ts'
-import { type Ask, type DatedDifference, datesSql, type ReconcileInput, ROWS_MAX } from './input.ts'
+import { describeColumns, hashSql, type RowColumn } from '../audit/compare.ts'
+import { findDifferingColumns, findRowProblems, type Row } from './accounts.ts'
+import {
+  type DatedDifference,
+  datesSql,
+  type ReconcileInput,
+  ROWS_MAX,
+  type RunQuery,
+} from './input.ts'
 import { RECONCILE_TABLES } from './tables.ts'
 
 interface RowTable {
@@ -16,8 +22,8 @@ interface RowTable {
   /** SELECTs with `shop_date`. */
   readonly expectedSql: string
   readonly actualSql: string
-  readonly expected: Ask
-  readonly actual: Ask
+  readonly expected: RunQuery
+  readonly actual: RunQuery
   /** Columns compared, where both sides have them; all when absent. */
   readonly only?: readonly string[]
 }
@@ -27,13 +33,13 @@ const ORDER_COLUMNS = [
   ...['revenue', 'tax', 'shipping', 'total'],
 ]
 
-export async function goldRowDifferences(
+export async function findGoldDifferences(
   { plain, stream, marts, logic }: ReconcileInput,
   dates: readonly string[],
 ): Promise<readonly DatedDifference[]> {
   const orders = logic.graph.find(({ model }) => model.name === 'silver.orders')?.model.sql
   const ordersSql = orders ?? 'SELECT * FROM silver.orders'
-  const ask = askOf(plain)
+  const ask = queryPlain(plain)
   const sessions = 'SELECT * FROM gold.sessions'
   const tables: readonly RowTable[] = [
     servedSessions(plain, stream),
@@ -57,11 +63,11 @@ export async function goldRowDifferences(
       only: ORDER_COLUMNS,
     },
   ]
-  return allDifferences(plain, tables, dates)
+  return compareTables(plain, tables, dates)
 }
 
 /** Rows of Gold that the stream serves against the same SELECTs over Silver, by currency, category and so on. */
-export async function servedDifferences(
+export async function findServedDifferences(
   { plain, stream, logic }: Pick<ReconcileInput, 'plain' | 'stream' | 'logic'>,
   dates: readonly string[],
 ): Promise<readonly DatedDifference[]> {
@@ -75,54 +81,54 @@ export async function servedDifferences(
     const keyed = `SELECT *, ${id} AS _key FROM (${goldSql})`
     const sides = {
       expectedSql: keyed,
-      expected: onTimeOf(plain),
+      expected: queryOnTime(plain),
       actualSql: keyed,
       actual: stream,
     }
     return { table: model, key: '_key', ...sides }
   })
-  return allDifferences(plain, [...tables, servedSessions(plain, stream)], dates)
+  return compareTables(plain, [...tables, servedSessions(plain, stream)], dates)
 }
 
 const SESSIONS = 'gold.sessions'
 
-function servedSessions(plain: AuditSql, stream: Ask): RowTable {
+function servedSessions(plain: AuditSql, stream: RunQuery): RowTable {
   return {
     table: SESSIONS,
     key: 'session_id',
     expectedSql: `SELECT * FROM ${SESSIONS}`,
-    expected: onTimeOf(plain),
+    expected: queryOnTime(plain),
     actualSql: `SELECT * FROM ${SESSIONS}`,
     actual: stream,
   }
 }
 
 /** DuckDB's rows and the ports' are the same plain values; only columns are not asked for here. */
-function askOf(plain: AuditSql): Ask {
+function queryPlain(plain: AuditSql): RunQuery {
   return async (sql) => ({ columns: [], ...(await plain.all(sql)) })
 }
 
 /** The same without what came too late. */
-function onTimeOf(plain: AuditSql): Ask {
+function queryOnTime(plain: AuditSql): RunQuery {
   return async (sql) => {
     await plain.run('USE on_time')
     try {
-      return await askOf(plain)(sql)
+      return await queryPlain(plain)(sql)
     } finally {
       await plain.run('USE memory')
     }
   }
 }
 
-async function allDifferences(
+async function compareTables(
   plain: AuditSql,
   tables: readonly RowTable[],
   dates: readonly string[],
 ): Promise<readonly DatedDifference[]> {
   const found: DatedDifference[] = []
   for (const table of tables) {
-    const columns = await sharedColumns(table, await describe(plain, table.expectedSql))
-    found.push(...(await differencesOf(table, columns, dates)))
+    const columns = await sharedColumns(table, await describeColumns(plain, table.expectedSql))
+    found.push(...(await compareRowTable(table, columns, dates)))
   }
   return found
 }
@@ -137,7 +143,7 @@ async function sharedColumns(
   return expected.filter(({ name }) => there.has(name) && (only?.includes(name) ?? true))
 }
 
-async function differencesOf(
+async function compareRowTable(
   table: RowTable,
   columns: readonly RowColumn[],
   dates: readonly string[],
@@ -146,27 +152,27 @@ async function differencesOf(
   const sums = (select: string) => `SELECT CAST(shop_date AS VARCHAR) AS date,
       count(*) || ' ' || sum(${hashSql(columns)}::HUGEINT) AS sum
     FROM (${select}) WHERE shop_date IN (${datesSql(dates)}) GROUP BY shop_date`
-  const sumsOf = async (ask: Ask, select: string) =>
+  const sumsOf = async (ask: RunQuery, select: string) =>
     new Map((await ask(sums(select))).rows.map((row) => [String(row.date), String(row.sum)]))
   const [wanted, found] = await Promise.all([
     sumsOf(expected, expectedSql),
     sumsOf(actual, actualSql),
   ])
   const differences: DatedDifference[] = []
-  for (const { key: date } of rowProblems(wanted, found)) {
+  for (const { key: date } of findRowProblems(wanted, found)) {
     const hashes = (select: string) => `SELECT CAST(${nameSql(key)} AS VARCHAR) AS key,
         string_agg(CAST(${hashSql(columns)} AS VARCHAR), ' ' ORDER BY ALL) AS hash
       FROM (${select}) WHERE shop_date = DATE ${quoted(date)} GROUP BY 1`
-    const hashesOf = async (ask: Ask, select: string) =>
+    const hashesOf = async (ask: RunQuery, select: string) =>
       new Map((await ask(hashes(select))).rows.map((row) => [String(row.key), String(row.hash)]))
-    const problems = rowProblems(
+    const problems = findRowProblems(
       await hashesOf(expected, expectedSql),
       await hashesOf(actual, actualSql),
     )
     const named = problems.slice(0, ROWS_MAX).map((one) => one.key)
     const values = (select: string) => `SELECT * FROM (${select})
       WHERE shop_date = DATE ${quoted(date)} AND CAST(${nameSql(key)} AS VARCHAR) IN (${named.map(quoted).join(', ')})`
-    const rowsOf = async (ask: Ask, select: string) =>
+    const rowsOf = async (ask: RunQuery, select: string) =>
       new Map((await ask(values(select))).rows.map((row) => [String(row[key]), row]))
     const [before, after] = [await rowsOf(expected, expectedSql), await rowsOf(actual, actualSql)]
     const names = columns.map(({ name }) => name)
@@ -178,8 +184,8 @@ async function differencesOf(
           table: table.table,
           key: id,
           problem,
-          of: orderOf(good ?? bad),
-          columns: differingColumns(good, bad, names),
+          of: orderLabel(good ?? bad),
+          columns: findDifferingColumns(good, bad, names),
         }
       }),
     )
@@ -188,7 +194,7 @@ async function differencesOf(
 }
 
 /** What a person calls the row, where it is about an order. */
-export function orderOf(row: Row | undefined): string | null {
+export function orderLabel(row: Row | undefined): string | null {
   const id = row?.order_id
   return id === undefined || id === null ? null : `order ${id}`
 }

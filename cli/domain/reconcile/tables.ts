@@ -25,7 +25,7 @@ function sessionSums(relation: string): string {
 }
 
 /** Columns as they are. */
-function same(table: Omit<ReconcileTable, 'goldSql' | 'martSql'>): ReconcileTable {
+function sameColumns(table: Omit<ReconcileTable, 'goldSql' | 'martSql'>): ReconcileTable {
   const list = ['shop_date', ...table.key, ...table.values].join(', ')
   return {
     ...table,
@@ -43,21 +43,21 @@ const FUNNEL_VALUES = [
 ]
 
 export const RECONCILE_TABLES: readonly ReconcileTable[] = [
-  same({
+  sameColumns({
     name: 'revenue_daily',
     model: 'gold.revenue_daily',
     mart: 'fct_revenue_daily',
     key: ['currency'],
     values: REVENUE_VALUES,
   }),
-  same({
+  sameColumns({
     name: 'revenue_by_category',
     model: 'gold.revenue_by_category_daily',
     mart: 'fct_revenue_by_category',
     key: ['currency', 'category'],
     values: ['lines', 'orders', 'units', 'revenue'],
   }),
-  same({
+  sameColumns({
     name: 'funnel',
     model: 'gold.funnel_daily',
     mart: 'daily_funnel',
@@ -74,7 +74,7 @@ export const RECONCILE_TABLES: readonly ReconcileTable[] = [
     values: ['sessions', 'visitors', ...SESSION_SUMS, 'revenue'],
   },
   {
-    ...same({
+    ...sameColumns({
       name: 'campaigns',
       model: 'gold.campaign_daily',
       mart: 'fct_sessions',
@@ -90,7 +90,7 @@ export const RECONCILE_TABLES: readonly ReconcileTable[] = [
       FROM fct_sessions GROUP BY ALL`,
   },
   {
-    ...same({
+    ...sameColumns({
       name: 'devices',
       model: 'gold.device_daily',
       mart: 'fct_sessions',

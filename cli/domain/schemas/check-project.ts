@@ -4,16 +4,16 @@
  */
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import {
+  type CompatibilityMode,
   checkTopic,
-  type Mode,
   type RemovedField,
   type SchemaFinding,
   type TopicCheck,
 } from './check.ts'
-import type { FieldUse, TracedTopic, UsesOf } from './field-use.ts'
+import { joinNames } from './describe.ts'
+import type { FieldUse, FindUses, TracedTopic } from './field-use.ts'
 import { topField } from './fields.ts'
-import { nextVersionFiles, type TopicSchemas } from './history.ts'
-import { listWords } from './words.ts'
+import { nameNextVersionFiles, type TopicSchemas } from './history.ts'
 
 /** A break, with what may use the field. */
 export interface SchemaBreak extends Omit<SchemaFinding, 'rule'> {
@@ -34,24 +34,24 @@ export interface CheckedTopic {
 /** The `--json` document of `ccs schema check`. */
 export interface SchemaCheckResult {
   readonly ok: boolean
-  readonly mode: Mode
+  readonly mode: CompatibilityMode
   readonly topics: readonly CheckedTopic[]
 }
 
 /** Opened only when something changed: it parses all of the SQL. */
-export type OpenImpact = () => Promise<(topic: TracedTopic) => UsesOf>
+export type OpenSchemaImpact = () => Promise<(topic: TracedTopic) => FindUses>
 
 /** Throws CCS_SCHEMA_INVALID with all texts that are no schemas. */
 export async function checkSchemas(
   topics: readonly TopicSchemas[],
-  mode: Mode,
-  openImpact: OpenImpact,
+  mode: CompatibilityMode,
+  openImpact: OpenSchemaImpact,
 ): Promise<SchemaCheckResult> {
   const checks = checkAll(topics, mode)
   const isTouched = (one: TopicCheck) => one.breaks.length + one.removed.length > 0
   const trace = checks.some(isTouched) ? await openImpact() : undefined
   const unkept = checks.filter((one) => !one.isKept).map((one) => one.topic)
-  const files = nextVersionFiles(unkept, topics)
+  const files = nameNextVersionFiles(unkept, topics)
   const checked = checks.map((one): CheckedTopic => {
     const { topic, versions, remarks } = one
     const fields = [...one.breaks, ...one.removed].map(({ path }) => topField(path))
@@ -67,7 +67,7 @@ export async function checkSchemas(
   return { ok: checked.every((one) => one.breaks.length === 0), mode, topics: checked }
 }
 
-function checkAll(topics: readonly TopicSchemas[], mode: Mode): readonly TopicCheck[] {
+function checkAll(topics: readonly TopicSchemas[], mode: CompatibilityMode): readonly TopicCheck[] {
   const faults: CcsError[] = []
   const checks: TopicCheck[] = []
   for (const topic of topics) {
@@ -82,7 +82,7 @@ function checkAll(topics: readonly TopicSchemas[], mode: Mode): readonly TopicCh
   return checks
 }
 
-function breaksOf(check: TopicCheck, usesOf: UsesOf): readonly SchemaBreak[] {
+function breaksOf(check: TopicCheck, usesOf: FindUses): readonly SchemaBreak[] {
   const breaks = check.breaks.map((one) => ({
     ...one,
     // What an old reader can't read breaks that reader, and nothing in this project.
@@ -101,7 +101,7 @@ function removedBreak(one: RemovedField, uses: readonly FieldUse[]): SchemaBreak
   return {
     rule: 'in use',
     path: one.path,
-    message: `Field ${one.path} ${gone}, but ${listWords(names, NAMES_MAX)} may use it.`,
+    message: `Field ${one.path} ${gone}, but ${joinNames(names, NAMES_MAX)} may use it.`,
     reader: 'new',
     versions: [one.version],
     location: one.kept,
@@ -114,7 +114,7 @@ function removedBreak(one: RemovedField, uses: readonly FieldUse[]): SchemaBreak
  * Topics with the breaks for which plan, deploy and register refuse. A removed field counts where a model
  * names it: marts and dashboards are built later, and may be mended until then.
  */
-export function refusedTopics(result: SchemaCheckResult): readonly CheckedTopic[] {
+export function findBlockedTopics(result: SchemaCheckResult): readonly CheckedTopic[] {
   const isRefused = ({ rule, path, uses }: SchemaBreak) =>
     rule !== 'in use' ||
     (topField(path) === path && uses.some((use) => use.kind === 'model' && use.at !== null))
@@ -124,9 +124,9 @@ export function refusedTopics(result: SchemaCheckResult): readonly CheckedTopic[
 }
 
 /** Throws CCS_SCHEMA_BREAKS with all breaks that are refused; does nothing when there is none. */
-export function refuseBreaks(result: SchemaCheckResult): void {
+export function throwBlockingBreaks(result: SchemaCheckResult): void {
   throwAll(
-    refusedTopics(result).flatMap(({ topic, breaks }) =>
+    findBlockedTopics(result).flatMap(({ topic, breaks }) =>
       breaks.map((one) => breakError(topic, one)),
     ),
   )
@@ -137,7 +137,7 @@ const NAMES_MAX = 5
 function breakError(topic: string, one: SchemaBreak): CcsError {
   const names = one.uses.map((use) => use.name)
   const isTold = names.length === 0 || one.rule === 'in use'
-  const used = isTold ? '' : ` It may be used by ${listWords(names, NAMES_MAX)}.`
+  const used = isTold ? '' : ` It may be used by ${joinNames(names, NAMES_MAX)}.`
   return new CcsError('CCS_SCHEMA_BREAKS', `${topic}: ${one.message}${used}`, {
     exit: EXIT.checkFailed,
     location: one.location,

@@ -1,21 +1,21 @@
 /** Breaks and remarks of a schema in lines: for `ccs schema check`, and wherever else a schema is refused. */
-import { placeOf } from '../console/text.ts'
+import { formatLocation } from '../console/text.ts'
 import type { CheckedTopic, SchemaBreak } from './check-project.ts'
 
 type Paint = (style: 'red' | 'yellow' | 'bold', text: string) => string
 
 /** [] for a topic of which there is nothing to tell. */
-export function topicLines(
+export function formatTopicCheck(
   { topic, breaks, remarks, keepAs }: CheckedTopic,
   paint: Paint,
 ): readonly string[] {
   if (breaks.length + remarks.length === 0 && keepAs === null) return []
   return [
     paint('bold', topic),
-    ...breaks.flatMap((one) => breakLines(one, paint)),
+    ...breaks.flatMap((one) => formatBreak(one, paint)),
     ...remarks.flatMap(({ message, location, versions }) => [
       `  ${paint('yellow', 'note')}   ${message}`,
-      `         ${placeOf(location)}, against ${versionWords(versions)}`,
+      `         ${formatLocation(location)}, against ${versionWords(versions)}`,
     ]),
     ...(keepAs !== null && breaks.length === 0
       ? [`  Not kept yet: cp schemas/${topic}.avsc ${keepAs}`]
@@ -24,20 +24,20 @@ export function topicLines(
   ]
 }
 
-export function breakLines(
+export function formatBreak(
   { rule, message, location, kept, versions, uses }: SchemaBreak,
   paint: Paint,
 ): readonly string[] {
-  const other = location === kept ? '' : `, was ${placeOf(kept)}`
+  const other = location === kept ? '' : `, was ${formatLocation(kept)}`
   const used = (['model', 'mart', 'dashboard'] as const).flatMap((kind) => {
     const names = uses
       .filter((one) => one.kind === kind)
-      .map(({ name, at }) => (at === null ? name : `${name} (${placeOf(at)})`))
+      .map(({ name, at }) => (at === null ? name : `${name} (${formatLocation(at)})`))
     return names.length === 0 ? [] : [`         may break ${kind}s: ${names.join(', ')}`]
   })
   return [
     `  ${paint('red', 'break')}  ${message}`,
-    `         rule "${rule}" at ${placeOf(location)}${other}; ${versionWords(versions)}`,
+    `         rule "${rule}" at ${formatLocation(location)}${other}; ${versionWords(versions)}`,
     ...used,
   ]
 }

@@ -2,17 +2,17 @@
  * A topic's schema against the versions that its records were written with: what a change breaks, by mode as
  * schema registries have them, with a place in the file for each break.
  */
-import { canonicalSchema } from '../avro/schema.ts'
-import { placeIn } from '../documents/json-document.ts'
+import { canonicalizeSchema } from '../avro/schema.ts'
+import { locateOffset } from '../documents/json-document.ts'
 import type { Location } from '../kernel/errors.ts'
-import { strictness } from './diff.ts'
-import { fieldsOf } from './fields.ts'
+import { findStricterRules } from './diff.ts'
+import { listFields } from './fields.ts'
 import type { KeptSchema, TopicSchemas } from './history.ts'
-import { type Finding, resolveSchemas } from './resolve.ts'
+import { type ResolutionFinding, resolveSchemas } from './resolve.ts'
 import { parseSchema, type Schema } from './tree.ts'
 
 /** BACKWARD: the new schema reads old records · FORWARD: the old one reads new ones · FULL: both. */
-export const MODES = [
+export const COMPATIBILITY_MODES = [
   'BACKWARD',
   'BACKWARD_TRANSITIVE',
   'FORWARD',
@@ -21,10 +21,10 @@ export const MODES = [
   'FULL_TRANSITIVE',
 ] as const
 
-export type Mode = (typeof MODES)[number]
+export type CompatibilityMode = (typeof COMPATIBILITY_MODES)[number]
 
 export interface SchemaFinding {
-  readonly rule: Finding['rule'] | 'stricter'
+  readonly rule: ResolutionFinding['rule'] | 'stricter'
   /** Such as `items[].sku`; '' is the record itself. */
   readonly path: string
   /** One sentence. */
@@ -61,14 +61,17 @@ export interface TopicCheck {
 }
 
 /** Throws CCS_SCHEMA_INVALID for a text that is no schema. A topic without a schema in force has nothing to keep. */
-export function checkTopic({ topic, current, kept }: TopicSchemas, mode: Mode): TopicCheck {
+export function checkTopic(
+  { topic, current, kept }: TopicSchemas,
+  mode: CompatibilityMode,
+): TopicCheck {
   const nothing = { topic, versions: [], isKept: true, breaks: [], remarks: [], removed: [] }
   if (current === undefined) return nothing
   // One version that is the one in force: nothing to compare, and nothing to pay for.
   if (kept.length === 1 && kept[0]?.text === current.text) return nothing
   const newer = parseSchema(current)
-  const text = canonicalSchema(current.text, current.file)
-  const others = kept.filter((one) => canonicalSchema(one.text, one.file) !== text)
+  const text = canonicalizeSchema(current.text, current.file)
+  const others = kept.filter((one) => canonicalizeSchema(one.text, one.file) !== text)
   const before = others.at(-1)
   const compared = mode.endsWith('_TRANSITIVE') ? others : others.slice(-1)
   const findings = compared.flatMap((one) => versionFindings(newer, one, mode))
@@ -83,12 +86,16 @@ export function checkTopic({ topic, current, kept }: TopicSchemas, mode: Mode): 
   }
 }
 
-type Judged = SchemaFinding & { readonly isBreak: boolean }
+type ClassifiedFinding = SchemaFinding & { readonly isBreak: boolean }
 
-function versionFindings(newer: Schema, kept: KeptSchema, mode: Mode): readonly Judged[] {
+function versionFindings(
+  newer: Schema,
+  kept: KeptSchema,
+  mode: CompatibilityMode,
+): readonly ClassifiedFinding[] {
   const older = parseSchema(kept)
-  const judged: Judged[] = []
-  const add = (one: Finding, reader: 'new' | 'old', message: string): void => {
+  const judged: ClassifiedFinding[] = []
+  const add = (one: ResolutionFinding, reader: 'new' | 'old', message: string): void => {
     const [newAt, oldAt] =
       reader === 'new' ? [one.readerAt, one.writerAt] : [one.writerAt, one.readerAt]
     judged.push({
@@ -98,15 +105,15 @@ function versionFindings(newer: Schema, kept: KeptSchema, mode: Mode): readonly 
       message,
       reader,
       versions: [kept.version],
-      location: placeIn(newer, newAt),
-      kept: placeIn(kept, oldAt),
+      location: locateOffset(newer, newAt),
+      kept: locateOffset(kept, oldAt),
     })
   }
   if (!mode.startsWith('FORWARD')) {
     for (const one of resolveSchemas(newer.type, older.type)) add(one, 'new', one.message)
-    for (const { path, message, at } of strictness(older, newer)) {
-      const location = placeIn(newer, at)
-      const was = placeIn(kept, older.type.at)
+    for (const { path, message, at } of findStricterRules(older, newer)) {
+      const location = locateOffset(newer, at)
+      const was = locateOffset(kept, older.type.at)
       const versions = [kept.version]
       judged.push({
         rule: 'stricter',
@@ -131,8 +138,8 @@ function versionFindings(newer: Schema, kept: KeptSchema, mode: Mode): readonly 
 }
 
 /** What several versions have in common is told once. */
-function mergeVersions(findings: readonly Judged[]): readonly Judged[] {
-  const merged = new Map<string, Judged>()
+function mergeVersions(findings: readonly ClassifiedFinding[]): readonly ClassifiedFinding[] {
+  const merged = new Map<string, ClassifiedFinding>()
   for (const one of findings) {
     const key = `${one.rule}\n${one.path}\n${one.message}`
     const known = merged.get(key)
@@ -142,8 +149,8 @@ function mergeVersions(findings: readonly Judged[]): readonly Judged[] {
 }
 
 function removedFields(newer: Schema, kept: KeptSchema): readonly RemovedField[] {
-  const now = fieldsOf(newer.type)
-  const gone = fieldsOf(parseSchema(kept).type).filter(
+  const now = listFields(newer.type)
+  const gone = listFields(parseSchema(kept).type).filter(
     (old) => !now.some((one) => one.path === old.path),
   )
   return gone
@@ -154,7 +161,7 @@ function removedFields(newer: Schema, kept: KeptSchema): readonly RemovedField[]
       )
       return {
         path,
-        kept: placeIn(kept, field.at),
+        kept: locateOffset(kept, field.at),
         version: kept.version,
         ...(heir === undefined ? {} : { renamedTo: heir.path }),
       }

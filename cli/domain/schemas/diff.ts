@@ -1,11 +1,11 @@
 /** What changed between two versions of a schema, field by field, and what each change means for readers. */
 
-import { placeIn } from '../documents/json-document.ts'
+import { locateOffset } from '../documents/json-document.ts'
 import type { Location } from '../kernel/errors.ts'
-import { type FieldAt, fieldsOf, symbolsOf } from './fields.ts'
-import { type Finding, resolveSchemas } from './resolve.ts'
+import { describeType, describeValue, joinNames } from './describe.ts'
+import { listFields, listSymbols, type SchemaFieldPath } from './fields.ts'
+import { type ResolutionFinding, resolveSchemas } from './resolve.ts'
 import type { RecordType, Schema, SchemaField } from './tree.ts'
-import { listWords, typeWords, valueWords } from './words.ts'
 
 /**
  * additive: old and new readers read old and new records · forward-only: the new schema reads old records, the
@@ -25,10 +25,10 @@ export interface FieldChange {
 }
 
 export function diffSchemas(older: Schema, newer: Schema): readonly FieldChange[] {
-  const verdict = verdictOf(older, newer)
-  const before = fieldsOf(older.type)
-  const after = fieldsOf(newer.type)
-  const taken = new Set<FieldAt>()
+  const verdict = compareReadability(older, newer)
+  const before = listFields(older.type)
+  const after = listFields(newer.type)
+  const taken = new Set<SchemaFieldPath>()
   const changes: FieldChange[] = []
   const recordFindings = verdict('', '')
   if (recordFindings.reasons.length > 0)
@@ -37,11 +37,11 @@ export function diffSchemas(older: Schema, newer: Schema): readonly FieldChange[
       change: 'changed',
       category: recordFindings.category,
       details: recordFindings.reasons,
-      location: placeIn(newer, newer.type.at),
+      location: locateOffset(newer, newer.type.at),
     })
   const newNames = new Map<string, string>()
   for (const one of after) {
-    const old = matchOf(one, before, newNames)
+    const old = findOlderField(one, before, newNames)
     if (old !== undefined) {
       taken.add(old)
       newNames.set(old.path, one.path)
@@ -55,15 +55,15 @@ export function diffSchemas(older: Schema, newer: Schema): readonly FieldChange[
       change: old === undefined ? 'added' : isRenamed ? 'renamed' : 'changed',
       category: category === 'additive' && isStricter(old, one) ? 'forward-only' : category,
       details: [...details, ...reasons],
-      location: placeIn(newer, one.field.at),
+      location: locateOffset(newer, one.field.at),
     })
   }
   for (const one of before) {
     const { path, field } = one
     if (taken.has(one) || isInside(path, changes)) continue
     const { category, reasons } = verdict(path, path)
-    const details = [typeWords(field.type), ...reasons]
-    const location = placeIn(older, field.at)
+    const details = [describeType(field.type), ...reasons]
+    const location = locateOffset(older, field.at)
     changes.push({ path, change: 'removed', category, details, location })
   }
   return changes
@@ -80,11 +80,11 @@ function isInside(path: string, changes: readonly FieldChange[]): boolean {
 }
 
 /** The older field that the newer one is read from: of its name, else of an alias, in the same record. */
-function matchOf(
-  one: FieldAt,
-  before: readonly FieldAt[],
+function findOlderField(
+  one: SchemaFieldPath,
+  before: readonly SchemaFieldPath[],
   newNames: ReadonlyMap<string, string>,
-): FieldAt | undefined {
+): SchemaFieldPath | undefined {
   const here = before.filter((old) => moved(old.within, newNames) === one.within)
   const names = [one.field.name, ...one.field.aliases]
   for (const name of names) {
@@ -102,16 +102,16 @@ function moved(within: string, newNames: ReadonlyMap<string, string>): string {
   return within
 }
 
-type VerdictOf = (
+type CategoryLookup = (
   newPath: string,
   oldPath: string,
 ) => { readonly category: SchemaCategory; readonly reasons: readonly string[] }
 
-function verdictOf(older: Schema, newer: Schema): VerdictOf {
+function compareReadability(older: Schema, newer: Schema): CategoryLookup {
   const backward = resolveSchemas(newer.type, older.type)
   const forward = resolveSchemas(older.type, newer.type)
   // A finding inside an item or value of a field belongs to that field: `tags[]` to `tags`.
-  const at = (findings: readonly Finding[], path: string) =>
+  const at = (findings: readonly ResolutionFinding[], path: string) =>
     findings.filter((one) => one.path.replace(/(\[\]|\{\})+$/, '') === path)
   return (newPath, oldPath) => {
     const back = at(backward, newPath)
@@ -133,19 +133,22 @@ function whyOf(message: string): string {
 }
 
 function addedDetails({ type, hasDefault, default: value }: SchemaField): readonly string[] {
-  return [typeWords(type), ...(hasDefault ? [`default ${valueWords(value)}`] : [])]
+  return [describeType(type), ...(hasDefault ? [`default ${describeValue(value)}`] : [])]
 }
 
-function changedDetails({ field: old, path }: FieldAt, { field }: FieldAt): readonly string[] {
+function changedDetails(
+  { field: old, path }: SchemaFieldPath,
+  { field }: SchemaFieldPath,
+): readonly string[] {
   const details: string[] = []
   if (old.name !== field.name) details.push(`was ${path}`)
-  const [before, after] = [typeWords(old.type), typeWords(field.type)]
+  const [before, after] = [describeType(old.type), describeType(field.type)]
   if (before !== after) details.push(`${before} → ${after}`)
-  const [symbols, now] = [symbolsOf(old.type), symbolsOf(field.type)]
+  const [symbols, now] = [listSymbols(old.type), listSymbols(field.type)]
   const gained = now.filter((one) => !symbols.includes(one))
   const lost = symbols.filter((one) => !now.includes(one))
-  if (gained.length > 0) details.push(`+ ${listWords(gained)}`)
-  if (lost.length > 0) details.push(`- ${listWords(lost)}`)
+  if (gained.length > 0) details.push(`+ ${joinNames(gained)}`)
+  if (lost.length > 0) details.push(`- ${joinNames(lost)}`)
   if (defaultWords(old) !== defaultWords(field))
     details.push(`default ${defaultWords(old)} → ${defaultWords(field)}`)
   for (const rule of RULES)
@@ -156,13 +159,13 @@ function changedDetails({ field: old, path }: FieldAt, { field }: FieldAt): read
 }
 
 function defaultWords(field: SchemaField): string {
-  return field.hasDefault ? valueWords(field.default) : 'none'
+  return field.hasDefault ? describeValue(field.default) : 'none'
 }
 
 const RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
 
 /** Whether values that kept the old rules may break the new ones. */
-function isStricter(old: FieldAt | undefined, { field }: FieldAt): boolean {
+function isStricter(old: SchemaFieldPath | undefined, { field }: SchemaFieldPath): boolean {
   if (old === undefined) return false
   return RULES.some((rule) => {
     const now = field.rules[rule]
@@ -173,14 +176,14 @@ function isStricter(old: FieldAt | undefined, { field }: FieldAt): boolean {
 }
 
 /** Sentences for rules of ours (bounds, `requires`) that records of the older schema may not keep. */
-export function strictness(
+export function findStricterRules(
   older: Schema,
   newer: Schema,
 ): readonly { path: string; message: string; at: number }[] {
-  const before = fieldsOf(older.type)
+  const before = listFields(older.type)
   const why = 'records that were taken in may be rejected when the log is read anew'
-  const bounds = fieldsOf(newer.type).flatMap((one) => {
-    const old = matchOf(one, before, new Map())
+  const bounds = listFields(newer.type).flatMap((one) => {
+    const old = findOlderField(one, before, new Map())
     if (!isStricter(old, one)) return []
     return [
       {
@@ -194,7 +197,7 @@ export function strictness(
   if (was.is !== 'record' || is.is !== 'record') return bounds
   const asked = newlyRequired(was, is)
   if (asked.length === 0) return bounds
-  const message = `${listWords(asked)} newly required: ${why}.`
+  const message = `${joinNames(asked)} newly required: ${why}.`
   return [...bounds, { path: '', message, at: is.at }]
 }
 

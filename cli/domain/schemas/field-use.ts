@@ -10,7 +10,7 @@ export interface FieldUse {
 }
 
 /** What may use a field, by its path; the readers of the field itself first. */
-export type UsesOf = (path: string) => readonly FieldUse[]
+export type FindUses = (path: string) => readonly FieldUse[]
 
 export interface TracedTopic {
   readonly topic: string

@@ -1,7 +1,7 @@
 /** The fields of a schema as one list, those of nested records included, each under its path. */
 import type { SchemaField, SchemaType } from './tree.ts'
 
-export interface FieldAt {
+export interface SchemaFieldPath {
   /** Such as `items[].sku`, as findings have it. */
   readonly path: string
   readonly field: SchemaField
@@ -10,11 +10,15 @@ export interface FieldAt {
 }
 
 /** In the order of the text. A record inside itself is listed once. */
-export function fieldsOf(type: SchemaType): readonly FieldAt[] {
+export function listFields(type: SchemaType): readonly SchemaFieldPath[] {
   return collect(type, '', [])
 }
 
-function collect(type: SchemaType, path: string, above: readonly SchemaType[]): readonly FieldAt[] {
+function collect(
+  type: SchemaType,
+  path: string,
+  above: readonly SchemaType[],
+): readonly SchemaFieldPath[] {
   switch (type.is) {
     case 'array':
       return collect(type.items, `${path}[]`, above)
@@ -41,16 +45,16 @@ export function topField(path: string): string {
 }
 
 /** The enum of a field, in a union or an array too. */
-export function symbolsOf(type: SchemaType): readonly string[] {
+export function listSymbols(type: SchemaType): readonly string[] {
   switch (type.is) {
     case 'enum':
       return type.symbols
     case 'array':
-      return symbolsOf(type.items)
+      return listSymbols(type.items)
     case 'map':
-      return symbolsOf(type.values)
+      return listSymbols(type.values)
     case 'union':
-      return type.branches.flatMap(symbolsOf)
+      return type.branches.flatMap(listSymbols)
     default:
       return []
   }

@@ -19,7 +19,7 @@ const CURRENT = /^schemas\/([^/]+)\.avsc$/
 const KEPT = /^schemas\/history\/([^/]+)\/([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
 
 /** From files with paths below the project's folder; by topic. Files of other names are passed over. */
-export function topicSchemas(files: readonly NamedText[]): readonly TopicSchemas[] {
+export function groupSchemasByTopic(files: readonly NamedText[]): readonly TopicSchemas[] {
   const topics = new Map<string, { current?: NamedText; kept: KeptSchema[] }>()
   const topicOf = (name: string) => {
     const topic = topics.get(name) ?? { kept: [] }
@@ -43,7 +43,7 @@ export function topicSchemas(files: readonly NamedText[]): readonly TopicSchemas
 }
 
 /** The next file of each named topic's history, no two with the same id. */
-export function nextVersionFiles(
+export function nameNextVersionFiles(
   names: readonly string[],
   topics: readonly TopicSchemas[],
 ): ReadonlyMap<string, string> {

@@ -1,14 +1,14 @@
 /** Use case: list topics with their versions, and say what changed between two of them. */
 import { createHash } from 'node:crypto'
-import { canonicalSchema } from '../avro/schema.ts'
+import { canonicalizeSchema } from '../avro/schema.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { describeType } from './describe.ts'
 import { diffSchemas, type FieldChange } from './diff.ts'
-import { fieldsOf } from './fields.ts'
+import { listFields } from './fields.ts'
 import type { TopicSchemas } from './history.ts'
 import { parseSchema } from './tree.ts'
-import { typeWords } from './words.ts'
 
 export interface ListedTopic {
   readonly topic: string
@@ -33,9 +33,9 @@ export function listTopics(topics: readonly TopicSchemas[]): readonly ListedTopi
     fields:
       current === undefined
         ? []
-        : fieldsOf(parseSchema(current).type).map(({ path, field }) => ({
+        : listFields(parseSchema(current).type).map(({ path, field }) => ({
             path,
-            type: typeWords(field.type),
+            type: describeType(field.type),
           })),
     fingerprint: current === undefined ? null : fingerprintOf(current),
     versions: kept.map((one) => ({
@@ -48,7 +48,7 @@ export function listTopics(topics: readonly TopicSchemas[]): readonly ListedTopi
 }
 
 function fingerprintOf({ text, file }: NamedText): string {
-  return createHash('sha256').update(canonicalSchema(text, file)).digest('hex')
+  return createHash('sha256').update(canonicalizeSchema(text, file)).digest('hex')
 }
 
 export interface TopicDiff {
@@ -68,10 +68,10 @@ export function diffTopics(
 ): readonly TopicDiff[] {
   const picked = pickTopics(topics, options.topic === undefined ? [] : [options.topic])
   return picked.map(({ topic, current, kept }) => {
-    const same = current === undefined ? '' : canonicalSchema(current.text, current.file)
+    const same = current === undefined ? '' : canonicalizeSchema(current.text, current.file)
     const older =
       options.from === undefined
-        ? kept.findLast((one) => canonicalSchema(one.text, one.file) !== same)
+        ? kept.findLast((one) => canonicalizeSchema(one.text, one.file) !== same)
         : kept.find((one) => one.version === options.from)
     if (older === undefined && options.from !== undefined)
       throw new CcsError('CCS_USAGE_INVALID', `${topic} has no version ${options.from}.`, {

@@ -5,19 +5,24 @@
 
 import type { RemoteRegistry } from '../avro/schema-registry.ts'
 import type { Target } from '../config/target.ts'
-import type { Mode } from './check.ts'
+import type { CompatibilityMode } from './check.ts'
 import {
   type CheckedTopic,
   checkSchemas,
-  type OpenImpact,
-  refusedTopics,
+  findBlockedTopics,
+  type OpenSchemaImpact,
   type SchemaBreak,
 } from './check-project.ts'
 import type { KeptSchema, TopicSchemas } from './history.ts'
-import { explainRefusal, type RegistryTopic, registryTopics, versionOf } from './registry-topics.ts'
+import {
+  explainRejection,
+  findVersion,
+  type RegistryTopic,
+  readRegistryTopics,
+} from './registry-topics.ts'
 
 /** Of a subject that ccs makes; what offline checks hold schemas to as well. */
-export const SUBJECT_LEVEL = 'BACKWARD_TRANSITIVE' satisfies Mode
+export const SUBJECT_LEVEL = 'BACKWARD_TRANSITIVE' satisfies CompatibilityMode
 
 export interface RegisterRow {
   readonly topic: string
@@ -34,7 +39,7 @@ export interface RegisterRow {
   readonly state: 'registered' | 'unchanged' | 'pending' | 'left out'
 }
 
-export interface Refusal {
+export interface RegistryRejection {
   readonly topic: string
   readonly subject: string
   readonly kept: number
@@ -53,7 +58,7 @@ export interface SchemaRegisterResult {
   /** Breaks against the kept history. */
   readonly topics: readonly CheckedTopic[]
   /** What the registry refuses though the files allow it. */
-  readonly refused: readonly Refusal[]
+  readonly refused: readonly RegistryRejection[]
   /** Subjects whose level is another than that of the check. */
   readonly levels: readonly { readonly subject: string; readonly level: string }[]
 }
@@ -63,9 +68,9 @@ export interface RegisterOptions {
   readonly target: Pick<Target, 'name' | 'prefix'>
   readonly topics: readonly TopicSchemas[]
   readonly dryRun: boolean
-  readonly openImpact: OpenImpact
+  readonly openImpact: OpenSchemaImpact
   /** Throws when a schema in force is not kept as a version; asked when nothing breaks. */
-  readonly refuseUnkept: () => Promise<void>
+  readonly requireKept: () => Promise<void>
 }
 
 /** CCS_SCHEMA_BREAKS when another registers what breaks, just between the check and here. */
@@ -73,19 +78,19 @@ export async function registerSchemas(options: RegisterOptions): Promise<SchemaR
   const { registry, target, dryRun, openImpact } = options
   const base = { target: target.name, dryRun, topics: [], refused: [], levels: [], versions: [] }
   const check = await checkSchemas(options.topics, SUBJECT_LEVEL, openImpact)
-  const broken = refusedTopics(check)
+  const broken = findBlockedTopics(check)
   if (broken.length > 0) return { ...base, ok: false, topics: broken }
-  await options.refuseUnkept()
-  const topics = await registryTopics(registry, target, options.topics)
+  await options.requireKept()
+  const topics = await readRegistryTopics(registry, target, options.topics)
   const judged: { topic: RegistryTopic; kept: KeptSchema; row: RegisterRow }[] = []
-  const refused: Refusal[] = []
+  const refused: RegistryRejection[] = []
   for (const topic of topics)
     for (const kept of topic.schemas.kept) {
-      const row = await judge(registry, topic, kept)
+      const row = await planRegistration(registry, topic, kept)
       if (row) judged.push({ topic, kept, row })
       else {
         const { subject, level } = topic
-        const breaks = await explainRefusal(topic, { ...kept }, openImpact)
+        const breaks = await explainRejection(topic, { ...kept }, openImpact)
         refused.push({ topic: topic.schemas.topic, subject, kept: kept.version, level, breaks })
       }
     }
@@ -111,19 +116,19 @@ export async function registerSchemas(options: RegisterOptions): Promise<SchemaR
 }
 
 /** Undefined: the registry refuses it. */
-async function judge(
+async function planRegistration(
   registry: RemoteRegistry,
   topic: RegistryTopic,
   kept: KeptSchema,
 ): Promise<RegisterRow | undefined> {
   const { subject, schemas } = topic
   const row = { topic: schemas.topic, subject, kept: kept.version }
-  const there = versionOf(topic, kept.text)
+  const there = findVersion(topic, kept.text)
   if (there) return { ...row, version: there.version, id: there.id, state: 'unchanged' }
   const missing = { ...row, version: null, id: null }
   if (await registry.accepts(subject, kept.text)) return { ...missing, state: 'pending' }
   const isOlder = schemas.kept.some(
-    (one) => one.version > kept.version && versionOf(topic, one.text) !== undefined,
+    (one) => one.version > kept.version && findVersion(topic, one.text) !== undefined,
   )
   return isOlder ? { ...missing, state: 'left out' } : undefined
 }

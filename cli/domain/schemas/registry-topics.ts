@@ -7,21 +7,21 @@ import type { RegisteredSchema, RemoteRegistry } from '../avro/schema-registry.t
 import { prefixed, type Target } from '../config/target.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { MODES, type Mode } from './check.ts'
+import { COMPATIBILITY_MODES, type CompatibilityMode } from './check.ts'
 import {
   type CheckedTopic,
   checkSchemas,
-  type OpenImpact,
+  type OpenSchemaImpact,
   type SchemaBreak,
   type SchemaCheckResult,
 } from './check-project.ts'
+import { joinNames } from './describe.ts'
 import { diffSchemas } from './diff.ts'
 import type { KeptSchema, TopicSchemas } from './history.ts'
 import { schemaIdentity } from './identity.ts'
 import type { TopicDiff } from './list.ts'
-import { isRecord } from './remote-schemas.ts'
+import { isRecordSchema } from './remote-schemas.ts'
 import { parseSchema } from './tree.ts'
-import { listWords } from './words.ts'
 
 export interface RegistryTopic {
   readonly schemas: TopicSchemas
@@ -33,7 +33,7 @@ export interface RegistryTopic {
   readonly versions: readonly RegisteredSchema[]
 }
 
-export async function registryTopics(
+export async function readRegistryTopics(
   registry: RemoteRegistry,
   target: Pick<Target, 'prefix'>,
   topics: readonly TopicSchemas[],
@@ -51,13 +51,16 @@ export async function registryTopics(
 }
 
 /** The registry's version that says what this text says, the newest if there are two. */
-export function versionOf(topic: RegistryTopic, text: string): RegisteredSchema | undefined {
+export function findVersion(topic: RegistryTopic, text: string): RegisteredSchema | undefined {
   const identity = schemaIdentity(text)
   return topic.versions.findLast((one) => schemaIdentity(one.schema) === identity)
 }
 
 /** Versions that no file says: others have registered them. */
-export function unknownVersions({ schemas, versions }: RegistryTopic): readonly RegisteredSchema[] {
+export function findUnknownVersions({
+  schemas,
+  versions,
+}: RegistryTopic): readonly RegisteredSchema[] {
   const { kept, current } = schemas
   const texts = [...kept, ...(current === undefined ? [] : [current])]
   const known = new Set(texts.map((one) => schemaIdentity(one.text)))
@@ -68,14 +71,14 @@ export function unknownVersions({ schemas, versions }: RegistryTopic): readonly 
  * What a schema breaks among the registry's versions, by the rules of ccs and at the subject's level: it says
  * which field, where the registry says no more than no. Nothing when the rules of ccs see no break.
  */
-export async function explainRefusal(
+export async function explainRejection(
   topic: RegistryTopic,
   current: NamedText,
-  openImpact: OpenImpact,
+  openImpact: OpenSchemaImpact,
 ): Promise<readonly SchemaBreak[]> {
-  const mode = MODES.find((one) => one === topic.level)
+  const mode = COMPATIBILITY_MODES.find((one) => one === topic.level)
   if (mode === undefined) return []
-  const kept = topic.versions.filter(isRecord).map(asKept)
+  const kept = topic.versions.filter(isRecordSchema).map(asKept)
   const result = await checkSchemas(
     [{ topic: topic.schemas.topic, current, kept }],
     mode,
@@ -95,7 +98,7 @@ function isOfAvro({ rule }: SchemaBreak): boolean {
   return rule !== 'in use'
 }
 
-export interface RegistryVerdict {
+export interface RegistryCheck {
   readonly topic: string
   readonly subject: string
   readonly level: string
@@ -110,52 +113,58 @@ export interface RegistryVerdict {
 }
 
 /** The registry's own verdicts on the schemas in force, beside those of `check`. */
-export async function registryVerdicts(
+export async function checkAgainstRegistry(
   registry: RemoteRegistry,
   topics: readonly RegistryTopic[],
   check: SchemaCheckResult,
-  openImpact: OpenImpact,
-): Promise<readonly RegistryVerdict[]> {
-  const verdicts: RegistryVerdict[] = []
+  openImpact: OpenSchemaImpact,
+): Promise<readonly RegistryCheck[]> {
+  const verdicts: RegistryCheck[] = []
   for (const topic of topics) {
     const { subject, level, schemas } = topic
     const { current } = schemas
     const checked = check.topics.find((one) => one.topic === schemas.topic)
     if (current === undefined || checked === undefined) continue
-    const isThere = versionOf(topic, current.text) !== undefined
+    const isThere = findVersion(topic, current.text) !== undefined
     const accepts = isThere || (await registry.accepts(subject, current.text))
-    const breaks = accepts ? [] : await explainRefusal(topic, current, openImpact)
+    const breaks = accepts ? [] : await explainRejection(topic, current, openImpact)
     const versions = topic.versions.map((one) => one.version)
-    const differs = difference({ topic, checked, mode: check.mode, accepts, breaks })
+    const differs = explainDifference({ topic, checked, mode: check.mode, accepts, breaks })
     verdicts.push({ topic: schemas.topic, subject, level, versions, accepts, differs, breaks })
   }
   return verdicts
 }
 
-interface Verdict {
+interface CheckComparison {
   readonly topic: RegistryTopic
   readonly checked: CheckedTopic
-  readonly mode: Mode
+  readonly mode: CompatibilityMode
   readonly accepts: boolean
   readonly breaks: readonly SchemaBreak[]
 }
 
-function difference({ topic, checked, mode, accepts, breaks }: Verdict): string | null {
+function explainDifference({
+  topic,
+  checked,
+  mode,
+  accepts,
+  breaks,
+}: CheckComparison): string | null {
   const { level, versions, schemas } = topic
   const isFine = !checked.breaks.some(isOfAvro)
   if (isFine === accepts) return null
   const verdict = accepts
     ? 'The registry takes what breaks by the files'
     : 'The registry refuses what is fine by the files'
-  const [strange] = unknownVersions(topic)
+  const [strange] = findUnknownVersions(topic)
   if (versions.length === 0) return `${verdict}: it has no version of it yet.`
   if (level !== mode) return `${verdict}: its level is ${level}, the check's is ${mode}.`
   if (!accepts && breaks.length > 0 && strange)
     return `${verdict}: it has a version ${strange.version} that is not in ${historyOf(schemas)}.`
-  const missing = schemas.kept.filter((one) => versionOf(topic, one.text) === undefined)
+  const missing = schemas.kept.filter((one) => findVersion(topic, one.text) === undefined)
   if (accepts && missing.length > 0) {
     const numbers = missing.map((one) => String(one.version))
-    return `${verdict}: it does not have version ${listWords(numbers, 5)} of the files.`
+    return `${verdict}: it does not have version ${joinNames(numbers, 5)} of the files.`
   }
   return `${verdict}: it has rules of its own; docs/schemas.md lists those that are known.`
 }
@@ -173,7 +182,7 @@ export interface RegistryDiff extends TopicDiff {
 }
 
 /** The schemas in force against the registry's newest versions, or against its version `from`. */
-export function registryDiffs(
+export function diffAgainstRegistry(
   topics: readonly RegistryTopic[],
   from: number | undefined,
 ): readonly RegistryDiff[] {
@@ -191,21 +200,22 @@ export function registryDiffs(
         },
       )
     const { current } = schemas
-    const isSame = current !== undefined && found === versionOf(topic, current.text)
-    const isComparable = current !== undefined && found !== undefined && !isSame && isRecord(found)
-    const gone = schemas.kept.filter((one) => versionOf(topic, one.text) === undefined)
+    const isSame = current !== undefined && found === findVersion(topic, current.text)
+    const isComparable =
+      current !== undefined && found !== undefined && !isSame && isRecordSchema(found)
+    const gone = schemas.kept.filter((one) => findVersion(topic, one.text) === undefined)
     return {
       topic: schemas.topic,
       subject,
       from: found?.version ?? null,
       changes: isComparable ? diffSchemas(parseSchema(asKept(found)), parseSchema(current)) : [],
       unregistered: gone.map((one) => one.version),
-      unknown: unknownVersions(topic).map((one) => one.version),
+      unknown: findUnknownVersions(topic).map((one) => one.version),
     }
   })
 }
 
-export interface RegistryListed {
+export interface ListedSubject {
   readonly topic: string
   readonly subject: string
   readonly level: string
@@ -219,11 +229,11 @@ export interface RegistryListed {
   readonly unregistered: readonly number[]
 }
 
-export function listRegistry(topics: readonly RegistryTopic[]): readonly RegistryListed[] {
+export function listRegistry(topics: readonly RegistryTopic[]): readonly ListedSubject[] {
   return topics.map((topic) => {
     const { subject, level, schemas } = topic
     const known = new Map(schemas.kept.map((one) => [schemaIdentity(one.text), one.version]))
-    const gone = schemas.kept.filter((one) => versionOf(topic, one.text) === undefined)
+    const gone = schemas.kept.filter((one) => findVersion(topic, one.text) === undefined)
     return {
       topic: schemas.topic,
       subject,

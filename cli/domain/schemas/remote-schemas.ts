@@ -23,7 +23,7 @@ export interface RemoteSchemasOptions {
  * are versions of others that are no records.
  * Registers nothing; CCS_PLAN_CHANGES when the newest is not registered.
  */
-export async function remoteSchemas(
+export async function readRemoteSchemas(
   registry: SchemaRegistry,
   { subject, files, target }: RemoteSchemasOptions,
 ): Promise<readonly RegisteredSchema[]> {
@@ -42,7 +42,7 @@ export async function remoteSchemas(
     // Registered twice, in other words each time: records may carry either id.
     if (last && identity === inForce) known.push(last)
     if (identity === inForce) last = schema
-    else if (isRecord(schema)) known.push(schema)
+    else if (isRecordSchema(schema)) known.push(schema)
   }
   if (last) return [...known, last]
   const what = known.length === 0 ? 'is not registered' : 'lacks the newest version of the files'
@@ -53,7 +53,7 @@ export async function remoteSchemas(
 }
 
 /** Others may have registered anything. */
-export function isRecord({ schema, subject }: RegisteredSchema): boolean {
+export function isRecordSchema({ schema, subject }: RegisteredSchema): boolean {
   try {
     parseRecordSchema(schema, subject)
     return true

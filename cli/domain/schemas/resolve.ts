@@ -3,7 +3,8 @@
  * Avro specification 1.12, with a reason for each place where it can't. Remarks are for what can be read but
  * then means something else.
  */
-import { fitsType } from './default.ts'
+import { isValidDefault } from './default-value.ts'
+import { describeType, describeValue } from './describe.ts'
 import {
   type EnumType,
   type RecordType,
@@ -11,7 +12,6 @@ import {
   type SchemaType,
   shortName,
 } from './tree.ts'
-import { typeWords, valueWords } from './words.ts'
 
 export type BreakRule =
   | 'type'
@@ -26,7 +26,7 @@ export type BreakRule =
 
 export type RemarkRule = 'meaning' | 'precision' | 'text' | 'namespace' | 'symbol default'
 
-export interface Finding {
+export interface ResolutionFinding {
   readonly rule: BreakRule | RemarkRule
   /** A break: reading fails. A remark: it works, but look at it. */
   readonly isBreak: boolean
@@ -43,19 +43,22 @@ export interface Finding {
 }
 
 /** Findings for a reader of what `writer` wrote; it can be read when none of them is a break. */
-export function resolveSchemas(reader: SchemaType, writer: SchemaType): readonly Finding[] {
+export function resolveSchemas(
+  reader: SchemaType,
+  writer: SchemaType,
+): readonly ResolutionFinding[] {
   const memo: Memo = { known: new Map(), assumed: 0 }
   const context = { path: '', readerAt: reader.at, writerAt: writer.at, memo }
   return resolve(reader, writer, context)
 }
 
-export function canRead(findings: readonly Finding[]): boolean {
+export function canRead(findings: readonly ResolutionFinding[]): boolean {
   return !findings.some((one) => one.isBreak)
 }
 
 interface Memo {
   /** By reader and writer of named types; 'open' while being looked at, which stands for "can be read". */
-  readonly known: Map<SchemaType, Map<SchemaType, readonly Finding[] | 'open'>>
+  readonly known: Map<SchemaType, Map<SchemaType, readonly ResolutionFinding[] | 'open'>>
   /** How often an open pair was taken for granted. */
   assumed: number
 }
@@ -67,7 +70,11 @@ interface Context {
   readonly memo: Memo
 }
 
-function resolve(reader: SchemaType, writer: SchemaType, context: Context): readonly Finding[] {
+function resolve(
+  reader: SchemaType,
+  writer: SchemaType,
+  context: Context,
+): readonly ResolutionFinding[] {
   if (writer.is === 'union') return fromUnion(reader, writer.branches, context)
   if (reader.is === 'union') return intoUnion(reader.branches, writer, context)
   if (reader.is === 'record' && writer.is === 'record')
@@ -117,11 +124,11 @@ function fromUnion(
   reader: SchemaType,
   branches: readonly SchemaType[],
   context: Context,
-): readonly Finding[] {
+): readonly ResolutionFinding[] {
   return branches.flatMap((branch) => {
     const findings = resolve(reader, branch, context)
     if (canRead(findings) || reader.is === 'union' || reader.is === branch.is) return findings
-    const why = `it may have been written as ${typeWords(branch)}`
+    const why = `it may have been written as ${describeType(branch)}`
     return [found('union', why, reader, { is: 'union', branches, at: branch.at }, context)]
   })
 }
@@ -134,8 +141,8 @@ function intoUnion(
   branches: readonly SchemaType[],
   writer: SchemaType,
   context: Context,
-): readonly Finding[] {
-  let near: readonly Finding[] | undefined
+): readonly ResolutionFinding[] {
+  let near: readonly ResolutionFinding[] | undefined
   for (const branch of branches) {
     const findings = resolve(branch, writer, context)
     if (canRead(findings)) return findings
@@ -143,7 +150,7 @@ function intoUnion(
   }
   if (near !== undefined) return near
   const union: SchemaType = { is: 'union', branches, at: context.readerAt }
-  return [found('union', `none of them reads ${typeWords(writer)}`, union, writer, context)]
+  return [found('union', `none of them reads ${describeType(writer)}`, union, writer, context)]
 }
 
 /** Whether a branch is the one that the writer's type was to be read by, though it can't be. */
@@ -158,10 +165,10 @@ function remembered(
   reader: RecordType,
   writer: RecordType,
   context: Context,
-  look: () => readonly Finding[],
-): readonly Finding[] {
+  look: () => readonly ResolutionFinding[],
+): readonly ResolutionFinding[] {
   const { memo, path } = context
-  const of = memo.known.get(reader) ?? new Map<SchemaType, readonly Finding[] | 'open'>()
+  const of = memo.known.get(reader) ?? new Map<SchemaType, readonly ResolutionFinding[] | 'open'>()
   memo.known.set(reader, of)
   const known = of.get(writer)
   if (known === 'open') {
@@ -187,7 +194,11 @@ function remembered(
 type NamedType = Extract<SchemaType, { name: string }>
 
 /** Names match without their namespaces, or by a full alias of the reader's. */
-function nameFindings(reader: NamedType, writer: NamedType, context: Context): readonly Finding[] {
+function nameFindings(
+  reader: NamedType,
+  writer: NamedType,
+  context: Context,
+): readonly ResolutionFinding[] {
   if (reader.name === writer.name || reader.aliases.includes(writer.name)) return []
   if (shortName(reader.name) !== shortName(writer.name))
     return [found('name', 'a type is known by its name or an alias', reader, writer, context)]
@@ -195,7 +206,11 @@ function nameFindings(reader: NamedType, writer: NamedType, context: Context): r
   return [found('namespace', why, reader, writer, context)]
 }
 
-function symbolFindings(reader: EnumType, writer: EnumType, context: Context): readonly Finding[] {
+function symbolFindings(
+  reader: EnumType,
+  writer: EnumType,
+  context: Context,
+): readonly ResolutionFinding[] {
   const missing = writer.symbols.filter((one) => !reader.symbols.includes(one))
   if (missing.length === 0) return []
   const list = `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'}`
@@ -208,7 +223,7 @@ function fieldFindings(
   reader: RecordType,
   writer: RecordType,
   context: Context,
-): readonly Finding[] {
+): readonly ResolutionFinding[] {
   return reader.fields.flatMap((field) => {
     const path = context.path === '' ? field.name : `${context.path}.${field.name}`
     const matches = writer.fields.filter(
@@ -230,21 +245,25 @@ function missingFindings(
   field: SchemaField,
   writer: RecordType,
   context: Context,
-): readonly Finding[] {
+): readonly ResolutionFinding[] {
   const absent: SchemaType = { is: 'null', at: writer.at }
   if (!field.hasDefault) {
     const why = `${shortName(writer.name)} has no such field, and there is no default to read instead`
     return [{ ...found('no default', why, field.type, absent, context), writer: 'no such field' }]
   }
-  if (fitsType(field.type, field.default)) return []
-  const why = `its default ${valueWords(field.default)} is no ${typeWords(field.type)}`
+  if (isValidDefault(field.type, field.default)) return []
+  const why = `its default ${describeValue(field.default)} is no ${describeType(field.type)}`
   return [{ ...found('bad default', why, field.type, absent, context), writer: 'no such field' }]
 }
 
 type Logicals = Extract<SchemaType, { logical?: unknown }> | SchemaType
 
 /** Decimals must agree in precision and scale; any other change of a logical type only changes the meaning. */
-function logicalFindings(reader: Logicals, writer: Logicals, context: Context): readonly Finding[] {
+function logicalFindings(
+  reader: Logicals,
+  writer: Logicals,
+  context: Context,
+): readonly ResolutionFinding[] {
   const [now, then] = [logicalOf(reader), logicalOf(writer)]
   if (now?.name === 'decimal' && then?.name === 'decimal') {
     if (now.precision === then.precision && now.scale === then.scale) return []
@@ -269,13 +288,13 @@ const REMARKS: readonly string[] = [
 ] satisfies readonly RemarkRule[]
 
 function found(
-  rule: Finding['rule'],
+  rule: ResolutionFinding['rule'],
   why: string,
   reader: SchemaType,
   writer: SchemaType,
   { path, readerAt, writerAt }: Context,
-): Finding {
-  const [to, from] = [typeWords(reader), typeWords(writer)]
+): ResolutionFinding {
+  const [to, from] = [describeType(reader), describeType(writer)]
   const isBreak = !REMARKS.includes(rule)
   const what = path === '' ? 'The record' : `Field ${path}`
   const head =

@@ -7,15 +7,15 @@
 import type { FieldRules, Primitive } from '../avro/schema.ts'
 import { PRIMITIVES } from '../avro/schema.ts'
 import {
-  type JsonPlace,
+  type JsonNode,
+  locateOffset,
   type NamedText,
-  parseJsonPlaces,
-  placeIn,
-  plainJson,
+  parseLocatedJson,
+  toPlainValue,
 } from '../documents/json-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { type Logical, validLogical } from './logical.ts'
+import { type AvroLogical, validateLogicalType } from './logical-type.ts'
 
 /** Offset of a character in the schema's text. */
 interface Placed {
@@ -55,8 +55,8 @@ export interface EnumType extends Named {
 export type SchemaType =
   | RecordType
   | EnumType
-  | (Named & { readonly is: 'fixed'; readonly size: number; readonly logical?: Logical })
-  | (Placed & { readonly is: Primitive; readonly logical?: Logical })
+  | (Named & { readonly is: 'fixed'; readonly size: number; readonly logical?: AvroLogical })
+  | (Placed & { readonly is: Primitive; readonly logical?: AvroLogical })
   | (Placed & { readonly is: 'array'; readonly items: SchemaType })
   | (Placed & { readonly is: 'map'; readonly values: SchemaType })
   | (Placed & { readonly is: 'union'; readonly branches: readonly SchemaType[] })
@@ -68,7 +68,7 @@ export interface Schema extends NamedText {
 /** Parses a schema of any type. Throws CCS_SCHEMA_INVALID with its place for what is not Avro. */
 export function parseSchema(source: NamedText): Schema {
   const scope = { source, namespace: '', named: new Map<string, SchemaType>() }
-  return { ...source, type: typeOf(parseJsonPlaces(source), scope) }
+  return { ...source, type: typeOf(parseLocatedJson(source), scope) }
 }
 
 interface Scope {
@@ -77,9 +77,9 @@ interface Scope {
   readonly named: Map<string, SchemaType>
 }
 
-type JsonObject = Extract<JsonPlace, { is: 'object' }>
+type JsonObject = Extract<JsonNode, { is: 'object' }>
 
-function typeOf(json: JsonPlace | undefined, scope: Scope, ownerAt = 0): SchemaType {
+function typeOf(json: JsonNode | undefined, scope: Scope, ownerAt = 0): SchemaType {
   if (json === undefined) throw invalid(scope, ownerAt, 'has no type here')
   const { at } = json
   if (json.is === 'scalar') {
@@ -132,7 +132,7 @@ function namedType(name: string, at: number, scope: Scope): SchemaType {
   )
 }
 
-function unionOf(items: readonly JsonPlace[], at: number, scope: Scope): SchemaType {
+function unionOf(items: readonly JsonNode[], at: number, scope: Scope): SchemaType {
   const branches = items.map((one) => typeOf(one, scope, at))
   const seen = new Set<string>()
   if (branches.length === 0) throw invalid(scope, at, 'has a union of nothing')
@@ -171,7 +171,7 @@ function recordOf(json: JsonObject, scope: Scope): SchemaType {
     ...named,
     fields,
     // Its shape is checked by gate-rules; whoever reads it here copes with any.
-    requires: (requires === undefined ? {} : plainJson(requires)) as RecordType['requires'],
+    requires: (requires === undefined ? {} : toPlainValue(requires)) as RecordType['requires'],
   }))
   const namespace = namespaceOf('name' in record ? record.name : '')
   for (const item of list.items) {
@@ -183,7 +183,7 @@ function recordOf(json: JsonObject, scope: Scope): SchemaType {
   return record
 }
 
-function fieldOf(json: JsonPlace, scope: Scope): SchemaField {
+function fieldOf(json: JsonNode, scope: Scope): SchemaField {
   const name = json.is === 'object' ? textIn(json, 'name') : undefined
   if (json.is !== 'object' || name === undefined)
     throw invalid(scope, json.at, 'has a field without a name')
@@ -200,7 +200,7 @@ function fieldOf(json: JsonPlace, scope: Scope): SchemaField {
     at: json.at,
     typeAt: json.entries.get('type')?.at ?? json.at,
     hasDefault: initial !== undefined,
-    default: initial === undefined ? undefined : plainJson(initial),
+    default: initial === undefined ? undefined : toPlainValue(initial),
     doc: textIn(json, 'doc') ?? '',
     rules,
   }
@@ -219,11 +219,11 @@ function define(json: JsonObject, scope: Scope, make: (named: Named) => SchemaTy
 }
 
 /** A logical type as far as it is valid; Avro has readers ignore any other. */
-function logicalIn(json: JsonObject, on: string, size?: number): { logical?: Logical } {
+function logicalIn(json: JsonObject, on: string, size?: number): { logical?: AvroLogical } {
   const name = textIn(json, 'logicalType')
   if (name === undefined) return {}
   const [precision, scale] = [numberIn(json, 'precision'), numberIn(json, 'scale')]
-  const logical = validLogical({ name, precision, scale }, on, size)
+  const logical = validateLogicalType({ name, precision, scale }, on, size)
   return logical === undefined ? {} : { logical }
 }
 
@@ -265,7 +265,7 @@ function textsIn(json: JsonObject, key: string): readonly string[] {
 function invalid({ source }: Scope, at: number, problem: string, hint?: string): CcsError {
   return new CcsError('CCS_SCHEMA_INVALID', `${source.file} ${problem}.`, {
     exit: EXIT.usage,
-    location: placeIn(source, at),
+    location: locateOffset(source, at),
     hint: hint ?? 'Schemas are Avro: https://avro.apache.org/docs/1.12.0/specification/',
   })
 }

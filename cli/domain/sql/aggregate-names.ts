@@ -1,5 +1,5 @@
 /** Aggregates by DuckDB's names, where a tree alone must tell them from other functions. */
-import { type AstValue, isNode, textOf } from './ast.ts'
+import { type AstValue, asText, isNode } from './ast.ts'
 
 const AGGREGATES: ReadonlySet<string> = new Set([
   'any_value',
@@ -28,9 +28,9 @@ const AGGREGATES: ReadonlySet<string> = new Set([
 ])
 
 /** Whether an expression has an aggregate in it; one of another name is taken for an ordinary function. */
-export function hasAggregate(value: AstValue): boolean {
-  if (Array.isArray(value)) return value.some(hasAggregate)
+export function callsAggregate(value: AstValue): boolean {
+  if (Array.isArray(value)) return value.some(callsAggregate)
   if (!isNode(value)) return false
-  if (value.class === 'FUNCTION' && AGGREGATES.has(textOf(value.function_name))) return true
-  return Object.values(value).some(hasAggregate)
+  if (value.class === 'FUNCTION' && AGGREGATES.has(asText(value.function_name))) return true
+  return Object.values(value).some(callsAggregate)
 }

@@ -10,7 +10,7 @@ export type AstNode = { readonly [key: string]: AstValue }
 export type ParseSql = (sql: string) => Promise<string>
 
 /** Where SQL text stands in a user's file. */
-export interface SqlOrigin {
+export interface SqlSource {
   readonly file: string
   /** Line of the file (from 1) that `sql` begins on. */
   readonly line: number
@@ -23,7 +23,7 @@ export interface SqlOrigin {
  * Throws `code` with the place for a syntax error.
  */
 export async function parseSelect(
-  origin: SqlOrigin,
+  origin: SqlSource,
   parseSql: ParseSql,
   code: ErrorCode = 'CCS_MODEL_INVALID',
 ): Promise<AstNode> {
@@ -39,7 +39,7 @@ export async function parseSelect(
       hint: 'A model is one SELECT of DuckDB after its header.',
     })
   }
-  const statements = nodes(result.statements)
+  const statements = asNodes(result.statements)
   const [statement, second] = statements
   if (statement === undefined || second !== undefined)
     throw new CcsError(code, `There are ${statements.length} statements here; a model has one.`, {
@@ -55,12 +55,12 @@ const ABSENT_POSITION =
   /,"query_location":18446744073709551615(?=[,}])|"query_location":18446744073709551615,/g
 
 /** The JSON that json_deserialize_sql turns into SQL text. */
-export function astJson(statement: AstNode): string {
+export function renderAst(statement: AstNode): string {
   return JSON.stringify({ error: false, statements: [statement] })
 }
 
 /** The place in the file of a byte offset into the SQL text (DuckDB counts UTF-8 bytes). */
-export function locate(origin: SqlOrigin, at: number | undefined): Location {
+export function locate(origin: SqlSource, at: number | undefined): Location {
   const bytes = Buffer.from(origin.sql)
   const before = bytes.subarray(0, at ?? 0).toString()
   const line = before.split('\n').length - 1
@@ -77,15 +77,15 @@ export function isNode(value: AstValue | undefined): value is AstNode {
 }
 
 /** The objects of a list; [] for anything else. */
-export function nodes(value: AstValue | undefined): readonly AstNode[] {
+export function asNodes(value: AstValue | undefined): readonly AstNode[] {
   return Array.isArray(value) ? value.filter(isNode) : []
 }
 
-export function textOf(value: AstValue | undefined): string {
+export function asText(value: AstValue | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
-export function positionOf(node: AstNode): number | undefined {
+export function readPosition(node: AstNode): number | undefined {
   const at = node.query_location
   return typeof at === 'number' ? at : undefined
 }
@@ -121,17 +121,17 @@ export function visit(value: AstValue, see: (node: AstNode) => void): void {
 }
 
 /** The same tree without positions: equal for texts that differ in blanks and comments alone. */
-export function withoutPositions(value: AstValue): AstValue {
-  if (Array.isArray(value)) return value.map(withoutPositions)
+export function dropPositions(value: AstValue): AstValue {
+  if (Array.isArray(value)) return value.map(dropPositions)
   if (!isNode(value)) return value
   const node: Record<string, AstValue> = {}
   for (const key in value)
-    if (key !== 'query_location') node[key] = withoutPositions(value[key] ?? null)
+    if (key !== 'query_location') node[key] = dropPositions(value[key] ?? null)
   return node
 }
 
 /** The text of a text constant; undefined for any other node. */
-export function constantText(node: AstNode): string | undefined {
+export function readTextConstant(node: AstNode): string | undefined {
   const value = node.class === 'CONSTANT' ? node.value : null
   if (!isNode(value ?? null)) return undefined
   const inner = (value as AstNode).value // just seen to be an object
@@ -167,7 +167,7 @@ export function expandMacros(
     if (!isNode(value)) return value
     const isTable = value.type === 'TABLE_FUNCTION'
     const call = isTable ? value.function : value
-    const macro = isNode(call ?? null) ? calledMacro(call as AstNode, macros) : undefined // just seen
+    const macro = isNode(call ?? null) ? findCalledMacro(call as AstNode, macros) : undefined // just seen
     const wanted = macro !== undefined && macro.isTable === isTable && isExpanded(macro)
     if (macro === undefined || !wanted) return expandChildren(value, active)
     if (active.includes(macro.name))
@@ -175,7 +175,7 @@ export function expandMacros(
         exit: EXIT.usage,
         hint: 'Write what it means without itself.',
       })
-    const body = expand(applied(macro, value, call as AstNode), [...active, macro.name]) // just seen
+    const body = expand(applyMacro(macro, value, call as AstNode), [...active, macro.name]) // just seen
     return body
   }
   // What holds no call stays the same object.
@@ -197,20 +197,20 @@ export function expandMacros(
 function callsAny(statement: AstNode, macros: MacroSet): boolean {
   let isFound = false
   visit(statement, (node) => {
-    isFound ||= calledMacro(node, macros) !== undefined
+    isFound ||= findCalledMacro(node, macros) !== undefined
   })
   return isFound
 }
 
-function calledMacro(call: AstNode, macros: MacroSet): Macro | undefined {
+function findCalledMacro(call: AstNode, macros: MacroSet): Macro | undefined {
   return call.class === 'FUNCTION'
-    ? macros.get(textOf(call.function_name).toLowerCase())
+    ? macros.get(asText(call.function_name).toLowerCase())
     : undefined
 }
 
 /** A macro's body with the call's arguments in place of its parameters. */
-function applied(macro: Macro, site: AstNode, call: AstNode): AstNode {
-  const args = nodes(call.children)
+function applyMacro(macro: Macro, site: AstNode, call: AstNode): AstNode {
+  const args = asNodes(call.children)
   if (args.length !== macro.params.length)
     throw new CcsError(
       'CCS_MODEL_INVALID',
@@ -218,45 +218,48 @@ function applied(macro: Macro, site: AstNode, call: AstNode): AstNode {
       { exit: EXIT.usage },
     )
   const values = new Map(macro.params.map((name, index) => [name, args[index]]))
-  const alias = textOf(site.alias)
+  const alias = asText(site.alias)
   if (macro.isTable) {
     return {
       type: 'SUBQUERY',
       alias,
       sample: null,
-      subquery: substituted(macro.body, values) as AstNode, // an object stays one
+      subquery: substituteParameters(macro.body, values) as AstNode, // an object stays one
       column_name_alias: site.column_name_alias ?? [],
     }
   }
   const body = isNode(macro.body.node ?? null) ? (macro.body.node as AstNode) : {} // just seen
-  const [expression] = nodes(body.select_list)
+  const [expression] = asNodes(body.select_list)
   const at = site.query_location
   return {
-    ...(substituted(expression ?? null, values) as AstNode), // an object stays one
+    ...(substituteParameters(expression ?? null, values) as AstNode), // an object stays one
     alias,
     ...(at === undefined ? {} : { query_location: at }),
   }
 }
 
-function substituted(value: AstValue, values: ReadonlyMap<string, AstNode | undefined>): AstValue {
-  if (Array.isArray(value)) return value.map((one) => substituted(one, values))
+function substituteParameters(
+  value: AstValue,
+  values: ReadonlyMap<string, AstNode | undefined>,
+): AstValue {
+  if (Array.isArray(value)) return value.map((one) => substituteParameters(one, values))
   if (!isNode(value)) return value
   if (value.class === 'LAMBDA') {
     // A lambda's own parameter hides the macro's of the same name.
-    const [own] = columnPath(value.lhs)
+    const [own] = readColumnPath(value.lhs)
     const inner = new Map([...values].filter(([name]) => name !== own))
-    return { ...value, expr: substituted(value.expr ?? null, inner) }
+    return { ...value, expr: substituteParameters(value.expr ?? null, inner) }
   }
-  const path = columnPath(value)
+  const path = readColumnPath(value)
   const argument = path.length === 1 ? values.get(path[0] ?? '') : undefined
   if (argument !== undefined) return { ...argument, alias: value.alias ?? '' }
   const children = Object.entries(value).map(
-    ([key, one]) => [key, substituted(one, values)] as const,
+    ([key, one]) => [key, substituteParameters(one, values)] as const,
   )
-  return tableNamedByText(Object.fromEntries(children))
+  return resolveQueryTable(Object.fromEntries(children))
 }
 
-function columnPath(value: AstValue | undefined): string[] {
+function readColumnPath(value: AstValue | undefined): string[] {
   if (!isNode(value ?? null)) return []
   const node = value as AstNode // just seen
   const names = node.class === 'COLUMN_REF' ? node.column_names : []
@@ -264,11 +267,11 @@ function columnPath(value: AstValue | undefined): string[] {
 }
 
 /** query_table('silver.people') as the plain table it stands for. */
-function tableNamedByText(node: AstNode): AstNode {
+function resolveQueryTable(node: AstNode): AstNode {
   const call = node.type === 'TABLE_FUNCTION' ? (node.function ?? null) : null
   if (!isNode(call) || call.function_name !== 'query_table') return node
-  const [argument] = nodes(call.children)
-  const name = argument === undefined ? undefined : constantText(argument)
+  const [argument] = asNodes(call.children)
+  const name = argument === undefined ? undefined : readTextConstant(argument)
   if (name === undefined) return node
   const [table = '', schema = ''] = name.split('.').reverse()
   return {

@@ -10,7 +10,7 @@ export interface NameScope {
   readonly aliases: ReadonlyMap<string, Expr>
 }
 
-export function typeOf(expr: Expr, scope: NameScope): LogicalType | undefined {
+export function inferType(expr: Expr, scope: NameScope): LogicalType | undefined {
   switch (expr.is) {
     case 'column': {
       const name = expr.path.at(-1) ?? ''
@@ -19,30 +19,30 @@ export function typeOf(expr: Expr, scope: NameScope): LogicalType | undefined {
       const alias = scope.aliases.get(name)
       if (alias === undefined) return undefined
       const others = new Map([...scope.aliases].filter(([one]) => one !== name))
-      return typeOf(alias, { ...scope, aliases: others })
+      return inferType(alias, { ...scope, aliases: others })
     }
     case 'literal':
       return expr.type
     case 'interval':
       return { is: 'INTERVAL' }
     case 'call':
-      return FUNCTIONS[expr.name]?.result(expr.args.map((one) => typeOf(one, scope)))
+      return FUNCTIONS[expr.name]?.result(expr.args.map((one) => inferType(one, scope)))
     case 'cast':
       return expr.to
     case 'unary':
-      return expr.op === '-' ? typeOf(expr.of, scope) : { is: 'BOOLEAN' }
+      return expr.op === '-' ? inferType(expr.of, scope) : { is: 'BOOLEAN' }
     case 'case':
       return firstKnown([...expr.whens.map((one) => one.then), expr.otherwise], scope)
     case 'in':
       return { is: 'BOOLEAN' }
     case 'binary':
-      return binaryType(expr, scope)
+      return inferBinaryType(expr, scope)
     case 'index': {
-      const of = typeOf(expr.of, scope)
+      const of = inferType(expr.of, scope)
       return of?.is === 'LIST' ? of.of : undefined
     }
     case 'field': {
-      const of = typeOf(expr.of, scope)
+      const of = inferType(expr.of, scope)
       return of?.is === 'STRUCT' ? of.fields.find((one) => one.name === expr.name)?.type : undefined
     }
     default:
@@ -50,7 +50,7 @@ export function typeOf(expr: Expr, scope: NameScope): LogicalType | undefined {
   }
 }
 
-function binaryType(
+function inferBinaryType(
   expr: Extract<Expr, { is: 'binary' }>,
   scope: NameScope,
 ): LogicalType | undefined {
@@ -64,7 +64,7 @@ function binaryType(
     case '*':
     case '//':
     case '%':
-      return wider(typeOf(expr.left, scope), typeOf(expr.right, scope))
+      return widerType(inferType(expr.left, scope), inferType(expr.right, scope))
     default:
       return { is: 'BOOLEAN' }
   }
@@ -75,7 +75,7 @@ function firstKnown(
   scope: NameScope,
 ): LogicalType | undefined {
   for (const one of list) {
-    const type = one === undefined ? undefined : typeOf(one, scope)
+    const type = one === undefined ? undefined : inferType(one, scope)
     if (type !== undefined && type.is !== 'NULL') return type
   }
   return undefined
@@ -83,7 +83,10 @@ function firstKnown(
 
 const ORDER: readonly LogicalType['is'][] = ['INTEGER', 'BIGINT', 'HUGEINT', 'DECIMAL', 'DOUBLE']
 
-function wider(a: LogicalType | undefined, b: LogicalType | undefined): LogicalType | undefined {
+function widerType(
+  a: LogicalType | undefined,
+  b: LogicalType | undefined,
+): LogicalType | undefined {
   if (a === undefined || b === undefined) return undefined
   const isNumeric = ORDER.includes(a.is) && ORDER.includes(b.is)
   if (!isNumeric) return a.is === 'INTERVAL' ? b : a

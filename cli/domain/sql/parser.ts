@@ -2,12 +2,12 @@
 import type { ParseSql } from './ast.ts'
 
 /** The texts of a query's one column. */
-export type AskTexts = (sql: string, values: readonly string[]) => Promise<readonly string[]>
+export type QueryTexts = (sql: string, values: readonly string[]) => Promise<readonly string[]>
 
 const AT_ONCE = 50
 
 /** Parses any text. Those of `expected` are parsed together, and the next ones while these are being read. */
-export function sqlParser(expected: readonly string[], ask: AskTexts): ParseSql {
+export function createBatchParser(expected: readonly string[], ask: QueryTexts): ParseSql {
   const texts = [...new Set(expected)]
   const places = new Map(texts.map((text, index) => [text, index]))
   const parsed = new Map<number, Promise<readonly string[]>>()

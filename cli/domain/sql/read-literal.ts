@@ -1,7 +1,7 @@
 /** Constants and intervals of DuckDB's AST. */
 import { type AstNode, isNode } from './ast.ts'
 import type { Expr } from './tree.ts'
-import { typeFromAst } from './types.ts'
+import { readType } from './types.ts'
 
 const INTERVALS_MS: Readonly<Record<string, number>> = {
   to_milliseconds: 1,
@@ -12,7 +12,7 @@ const INTERVALS_MS: Readonly<Record<string, number>> = {
 }
 
 /** Milliseconds of to_minutes(30) and its like; undefined for any other call. */
-export function intervalMs(name: string, amount: Expr | undefined): number | undefined {
+export function readIntervalMs(name: string, amount: Expr | undefined): number | undefined {
   const unitMs = INTERVALS_MS[name]
   const number = unitMs === undefined ? undefined : numberIn(amount)
   return unitMs === undefined || number === undefined ? undefined : number * unitMs
@@ -26,8 +26,8 @@ function numberIn(expr: Expr | undefined): number | undefined {
 }
 
 /** A constant; a decimal comes as its digits without the point. */
-export function literalTree(value: AstNode, at: number | undefined): Expr {
-  const type = typeFromAst(isNode(value.type) ? value.type : {}) ?? { is: 'NULL' }
+export function readLiteral(value: AstNode, at: number | undefined): Expr {
+  const type = readType(isNode(value.type) ? value.type : {}) ?? { is: 'NULL' }
   const raw = value.value
   if (value.is_null === true || raw === undefined || raw === null)
     return { is: 'literal', type, text: undefined, at }

@@ -6,25 +6,25 @@
 import {
   type AstNode,
   type AstValue,
-  constantText,
+  asNodes,
+  asText,
   isNode,
-  nodes,
-  positionOf,
-  textOf,
+  readPosition,
+  readTextConstant,
 } from './ast.ts'
-import { intervalMs, literalTree } from './read-literal.ts'
+import { readIntervalMs, readLiteral } from './read-literal.ts'
 import {
   type BinaryOp,
   type Expr,
-  type From,
+  type FromClause,
   hasAggregate,
-  type Item,
   type Select,
+  type SelectItem,
 } from './tree.ts'
-import { typeFromAst } from './types.ts'
+import { readType } from './types.ts'
 
 /** The tree of a statement as parseSelect gives it. GROUP BY ALL, ordinals and aliases become expressions. */
-export function selectTree(statement: AstNode): Select {
+export function readSelect(statement: AstNode): Select {
   const node = asNode(statement.node)
   if (node.type !== 'SELECT_NODE')
     return {
@@ -33,43 +33,43 @@ export function selectTree(statement: AstNode): Select {
       where: undefined,
       groupBy: [],
       qualify: undefined,
-      others: [{ what: setOperation(node), at: undefined }],
+      unsupported: [{ what: setOperation(node), at: undefined }],
     }
-  const items = nodes(node.select_list).map(itemOf)
-  const written = nodes(node.group_expressions).map(exprTree)
+  const items = asNodes(node.select_list).map(readItem)
+  const written = asNodes(node.group_expressions).map(readExpr)
   const isAll = node.aggregate_handling === 'FORCE_AGGREGATES'
   return {
     items,
-    from: fromTree(asNode(node.from_table)),
+    from: readFrom(asNode(node.from_table)),
     where: optional(node.where_clause),
     groupBy: isAll
       ? items.filter((one) => !hasAggregate(one.expr)).map((one) => one.expr)
-      : written.map((one) => resolvedGroup(one, items)),
+      : written.map((one) => resolveGroup(one, items)),
     qualify: optional(node.qualify),
-    others: otherParts(node),
+    unsupported: readUnsupportedParts(node),
   }
 }
 
 function setOperation(node: AstNode): string {
-  return textOf(node.setop_type) || textOf(node.type)
+  return asText(node.setop_type) || asText(node.type)
 }
 
-function otherParts(node: AstNode): { what: string; at: number | undefined }[] {
+function readUnsupportedParts(node: AstNode): { what: string; at: number | undefined }[] {
   const found: { what: string; at: number | undefined }[] = []
   const having = node.having ?? null
-  if (isNode(having)) found.push({ what: 'HAVING', at: positionOf(having) })
-  for (const modifier of nodes(node.modifiers)) {
-    const what = textOf(modifier.type).replace('_MODIFIER', '')
-    const [order] = nodes(modifier.orders)
-    const at = order === undefined ? undefined : positionOf(asNode(order.expression))
+  if (isNode(having)) found.push({ what: 'HAVING', at: readPosition(having) })
+  for (const modifier of asNodes(node.modifiers)) {
+    const what = asText(modifier.type).replace('_MODIFIER', '')
+    const [order] = asNodes(modifier.orders)
+    const at = order === undefined ? undefined : readPosition(asNode(order.expression))
     found.push({ what: what === 'ORDER' ? 'ORDER BY' : what, at })
   }
-  const ctes = nodes(asNode(node.cte_map).map)
+  const ctes = asNodes(asNode(node.cte_map).map)
   if (ctes.length > 0) found.push({ what: 'WITH', at: undefined })
   return found
 }
 
-function resolvedGroup(expr: Expr, items: readonly Item[]): Expr {
+function resolveGroup(expr: Expr, items: readonly SelectItem[]): Expr {
   if (expr.is === 'literal' && expr.type.is === 'INTEGER')
     return items[Number(expr.text) - 1]?.expr ?? expr
   if (expr.is === 'column' && expr.path.length === 1) {
@@ -81,52 +81,52 @@ function resolvedGroup(expr: Expr, items: readonly Item[]): Expr {
   return expr
 }
 
-function itemOf(node: AstNode): Item {
-  const expr = exprTree(node)
-  const alias = textOf(node.alias)
-  return { expr, name: alias !== '' ? alias : nameOf(expr) }
+function readItem(node: AstNode): SelectItem {
+  const expr = readExpr(node)
+  const alias = asText(node.alias)
+  return { expr, name: alias !== '' ? alias : outputName(expr) }
 }
 
-function nameOf(expr: Expr): string {
+function outputName(expr: Expr): string {
   if (expr.is === 'column') return expr.path.at(-1) ?? ''
   if (expr.is === 'field') return expr.name
   return expr.is === 'call' ? expr.name : ''
 }
 
-function fromTree(node: AstNode): From {
-  const at = positionOf(node)
+function readFrom(node: AstNode): FromClause {
+  const at = readPosition(node)
   switch (node.type) {
     case 'EMPTY':
       return { is: 'none' }
     case 'BASE_TABLE': {
-      const schema = textOf(node.schema_name)
-      const table = textOf(node.table_name)
+      const schema = asText(node.schema_name)
+      const table = asText(node.table_name)
       const name = schema === '' ? table : `${schema}.${table}`
-      return { is: 'table', name, alias: textOf(node.alias), at }
+      return { is: 'table', name, alias: asText(node.alias), at }
     }
     case 'JOIN':
       return {
         is: 'join',
         // NATURAL, ASOF and their kind are of no type that anybody asks for.
-        type: node.ref_type === 'REGULAR' ? textOf(node.join_type) : textOf(node.ref_type),
-        left: fromTree(asNode(node.left)),
-        right: fromTree(asNode(node.right)),
+        type: node.ref_type === 'REGULAR' ? asText(node.join_type) : asText(node.ref_type),
+        left: readFrom(asNode(node.left)),
+        right: readFrom(asNode(node.right)),
         on: optional(node.condition),
         using: texts(node.using_columns),
         at,
       }
     case 'SUBQUERY':
-      return { is: 'select', select: selectTree(asNode(node.subquery)) }
+      return { is: 'select', select: readSelect(asNode(node.subquery)) }
     case 'TABLE_FUNCTION': {
       const call = asNode(node.function)
-      const name = textOf(call.function_name)
-      const [first] = nodes(call.children)
-      const table = first === undefined ? undefined : constantText(first)
+      const name = asText(call.function_name)
+      const [first] = asNodes(call.children)
+      const table = first === undefined ? undefined : readTextConstant(first)
       if (name === 'session_rows' && table !== undefined) return { is: 'sessions', name: table, at }
       return { is: 'other', what: `${name}(…) in FROM`, at }
     }
     default:
-      return { is: 'other', what: textOf(node.type), at }
+      return { is: 'other', what: asText(node.type), at }
   }
 }
 
@@ -152,71 +152,71 @@ const OPERATORS: Readonly<Record<string, BinaryOp>> = {
 }
 
 /** The tree of one expression. What it has no form for comes out as `other`, for the printer to refuse. */
-export function exprTree(node: AstNode): Expr {
-  const at = positionOf(node)
+export function readExpr(node: AstNode): Expr {
+  const at = readPosition(node)
   switch (node.class) {
     case 'COLUMN_REF':
       return { is: 'column', path: texts(node.column_names), at }
     case 'CONSTANT':
-      return literalTree(asNode(node.value), at)
+      return readLiteral(asNode(node.value), at)
     case 'FUNCTION':
-      return callTree(node, at)
+      return readCall(node, at)
     case 'COMPARISON': {
-      const op = COMPARISONS[textOf(node.type)]
+      const op = COMPARISONS[asText(node.type)]
       if (op === undefined) return other(node, at)
-      return binary(op, exprTree(asNode(node.left)), exprTree(asNode(node.right)), at)
+      return binary(op, readExpr(asNode(node.left)), readExpr(asNode(node.right)), at)
     }
     case 'CONJUNCTION': {
       const op = node.type === 'CONJUNCTION_AND' ? 'AND' : 'OR'
-      const [first, ...rest] = nodes(node.children).map(exprTree)
+      const [first, ...rest] = asNodes(node.children).map(readExpr)
       return first === undefined
         ? other(node, at)
         : rest.reduce((left, right) => binary(op, left, right, at), first)
     }
     case 'OPERATOR':
-      return operatorTree(node, at)
+      return readOperator(node, at)
     case 'CASE':
-      return caseTree(node, at)
+      return readCase(node, at)
     case 'CAST':
-      return castTree(node, at)
+      return readCast(node, at)
     case 'BETWEEN': {
-      const input = exprTree(asNode(node.input))
-      const lower = binary('>=', input, exprTree(asNode(node.lower)), at)
-      const upper = binary('<=', input, exprTree(asNode(node.upper)), at)
+      const input = readExpr(asNode(node.input))
+      const lower = binary('>=', input, readExpr(asNode(node.lower)), at)
+      const upper = binary('<=', input, readExpr(asNode(node.upper)), at)
       return binary('AND', lower, upper, at)
     }
     case 'STAR': {
       const excluded = texts(node.exclude_list)
-      const isPlain = node.columns !== true && nodes(node.replace_list).length === 0
+      const isPlain = node.columns !== true && asNodes(node.replace_list).length === 0
       return isPlain ? { is: 'star', excluded, at } : other(node, at)
     }
     case 'WINDOW': {
-      const partition = nodes(node.partitions).map(exprTree)
-      const order = nodes(node.orders).map((one) => exprTree(asNode(one.expression)))
-      return { is: 'window', name: textOf(node.function_name), partition, order, at }
+      const partition = asNodes(node.partitions).map(readExpr)
+      const order = asNodes(node.orders).map((one) => readExpr(asNode(one.expression)))
+      return { is: 'window', name: asText(node.function_name), partition, order, at }
     }
     default:
       return other(node, at)
   }
 }
 
-function callTree(node: AstNode, at: number | undefined): Expr {
-  const name = textOf(node.function_name).toLowerCase()
-  const args = nodes(node.children).map(exprTree)
+function readCall(node: AstNode, at: number | undefined): Expr {
+  const name = asText(node.function_name).toLowerCase()
+  const args = asNodes(node.children).map(readExpr)
   const [first, second] = args
   const op = node.is_operator === true ? OPERATORS[name] : undefined
   if (op !== undefined && first !== undefined && second !== undefined)
     return binary(op, first, second, at)
   if (node.is_operator === true && name === '-' && first !== undefined)
     return { is: 'unary', op: '-', of: first, at }
-  const ms = intervalMs(name, first)
+  const ms = readIntervalMs(name, first)
   if (ms !== undefined) return { is: 'interval', ms, at }
   const filter = optional(node.filter)
   return { is: 'call', name, args, distinct: node.distinct === true, filter, at }
 }
 
-function operatorTree(node: AstNode, at: number | undefined): Expr {
-  const children = nodes(node.children).map(exprTree)
+function readOperator(node: AstNode, at: number | undefined): Expr {
+  const children = asNodes(node.children).map(readExpr)
   const [first, ...rest] = children
   if (first === undefined) return other(node, at)
   const inner = at ?? first.at
@@ -252,20 +252,20 @@ function operatorTree(node: AstNode, at: number | undefined): Expr {
   }
 }
 
-function caseTree(node: AstNode, at: number | undefined): Expr {
-  const whens = nodes(node.case_checks).map((one) => ({
-    when: exprTree(asNode(one.when_expr)),
+function readCase(node: AstNode, at: number | undefined): Expr {
+  const whens = asNodes(node.case_checks).map((one) => ({
+    when: readExpr(asNode(one.when_expr)),
     // biome-ignore lint/suspicious/noThenProperty: THEN is what SQL calls it; nothing awaits this object.
-    then: exprTree(asNode(one.then_expr)),
+    then: readExpr(asNode(one.then_expr)),
   }))
-  const otherwise = exprTree(asNode(node.else_expr))
+  const otherwise = readExpr(asNode(node.else_expr))
   const isNull = otherwise.is === 'literal' && otherwise.text === undefined
   return { is: 'case', whens, otherwise: isNull ? undefined : otherwise, at }
 }
 
-function castTree(node: AstNode, at: number | undefined): Expr {
-  const to = typeFromAst(asNode(node.cast_type))
-  const of = exprTree(asNode(node.child))
+function readCast(node: AstNode, at: number | undefined): Expr {
+  const to = readType(asNode(node.cast_type))
+  const of = readExpr(asNode(node.child))
   if (to === undefined) return other(node, at)
   // TRUE and FALSE come as CAST('t' AS BOOLEAN).
   if (to.is === 'BOOLEAN' && of.is === 'literal' && (of.text === 't' || of.text === 'f'))
@@ -278,11 +278,11 @@ function binary(op: BinaryOp, left: Expr, right: Expr, at: number | undefined): 
 }
 
 function other(node: AstNode, at: number | undefined): Expr {
-  return { is: 'other', what: textOf(node.type).toLowerCase().replaceAll('_', ' '), at }
+  return { is: 'other', what: asText(node.type).toLowerCase().replaceAll('_', ' '), at }
 }
 
 function optional(value: AstValue | undefined): Expr | undefined {
-  return isNode(value) ? exprTree(value) : undefined
+  return isNode(value) ? readExpr(value) : undefined
 }
 
 function asNode(value: AstValue | undefined): AstNode {

@@ -13,13 +13,13 @@ export interface ScriptItem {
 
 export interface ScriptState {
   /** What no semicolon has ended yet. */
-  readonly open: string
+  readonly pending: string
   /** Place of its first character, from 1. */
   readonly line: number
   readonly column: number
 }
 
-export const SCRIPT_START: ScriptState = { open: '', line: 1, column: 1 }
+export const EMPTY_SCRIPT: ScriptState = { pending: '', line: 1, column: 1 }
 
 /** The items that end with this line, and what is open after it. */
 export function takeLine(
@@ -27,28 +27,28 @@ export function takeLine(
   line: string,
 ): { readonly state: ScriptState; readonly items: readonly ScriptItem[] } {
   const items: ScriptItem[] = []
-  let rest = { ...state, open: `${state.open}${line}\n` }
+  let rest = { ...state, pending: `${state.pending}${line}\n` }
   for (;;) {
-    const command = commandIn(rest)
+    const command = findCommand(rest)
     if (command) {
       items.push(command)
-      return { state: { open: '', line: command.line + 1, column: 1 }, items }
+      return { state: { pending: '', line: command.line + 1, column: 1 }, items }
     }
-    const end = endOf(rest.open)
+    const end = findSemicolon(rest.pending)
     if (end === undefined) return { state: rest, items }
-    const text = rest.open.slice(0, end)
-    if (!isBlank(text)) items.push(statement({ ...rest, open: text }))
-    rest = { open: rest.open.slice(end + 1), ...placeAfter(rest, end + 1) }
+    const text = rest.pending.slice(0, end)
+    if (!isBlank(text)) items.push(statement({ ...rest, pending: text }))
+    rest = { pending: rest.pending.slice(end + 1), ...placeAfter(rest, end + 1) }
   }
 }
 
 /** A command, where nothing but blanks and comments stands before its backslash: it takes the rest of the line. */
-function commandIn(state: ScriptState): ScriptItem | undefined {
-  const at = state.open.lastIndexOf('\n', state.open.length - 2) + 1
-  const last = state.open.slice(at)
+function findCommand(state: ScriptState): ScriptItem | undefined {
+  const at = state.pending.lastIndexOf('\n', state.pending.length - 2) + 1
+  const last = state.pending.slice(at)
   const begin = at + last.length - last.trimStart().length
-  if (state.open[begin] !== '\\' || !isBlank(state.open.slice(0, begin))) return undefined
-  const text = state.open
+  if (state.pending[begin] !== '\\' || !isBlank(state.pending.slice(0, begin))) return undefined
+  const text = state.pending
     .slice(begin + 1)
     .replace(/;?\s*$/, '')
     .trim()
@@ -56,19 +56,19 @@ function commandIn(state: ScriptState): ScriptItem | undefined {
 }
 
 /** What is left at the end of the input, without a semicolon. */
-export function takeEnd(state: ScriptState): readonly ScriptItem[] {
-  return isOpen(state) ? [statement(state)] : []
+export function endScript(state: ScriptState): readonly ScriptItem[] {
+  return hasPendingStatement(state) ? [statement(state)] : []
 }
 
 /** Whether a statement has begun: the next line goes on with it. */
-export function isOpen({ open }: ScriptState): boolean {
-  return !isBlank(open)
+export function hasPendingStatement({ pending }: ScriptState): boolean {
+  return !isBlank(pending)
 }
 
 const PARTS =
   /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|;/g
 
-function endOf(text: string): number | undefined {
+function findSemicolon(text: string): number | undefined {
   for (const { 0: part, index } of text.matchAll(PARTS)) if (part === ';') return index
   return undefined
 }
@@ -79,12 +79,12 @@ function isBlank(text: string): boolean {
 }
 
 function statement(state: ScriptState): ScriptItem {
-  const before = state.open.length - state.open.trimStart().length
-  return { is: 'sql', text: state.open.trim(), ...placeAfter(state, before) }
+  const before = state.pending.length - state.pending.trimStart().length
+  return { is: 'sql', text: state.pending.trim(), ...placeAfter(state, before) }
 }
 
 function placeAfter(state: ScriptState, length: number): { line: number; column: number } {
-  const passed = state.open.slice(0, length).split('\n')
+  const passed = state.pending.slice(0, length).split('\n')
   const last = passed.at(-1) ?? ''
   return {
     line: state.line + passed.length - 1,

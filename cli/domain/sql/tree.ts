@@ -100,13 +100,13 @@ export type BinaryOp =
   | 'NOT LIKE'
 export type UnaryOp = 'NOT' | 'IS NULL' | 'IS NOT NULL' | '-'
 
-export interface Item {
+export interface SelectItem {
   readonly expr: Expr
   /** The column's name in the result; '' for a star. */
   readonly name: string
 }
 
-export interface Table {
+export interface TableRef {
   readonly is: 'table'
   readonly name: string
   /** As it is called in the SELECT; '' where that is its name. */
@@ -118,29 +118,29 @@ export interface Join {
   readonly is: 'join'
   /** `LEFT`, `INNER` */
   readonly type: string
-  readonly left: From
-  readonly right: From
+  readonly left: FromClause
+  readonly right: FromClause
   readonly on: Expr | undefined
   readonly using: readonly string[]
   readonly at: number | undefined
 }
 
-export type From =
+export type FromClause =
   | { readonly is: 'none' }
-  | Table
+  | TableRef
   | Join
   | { readonly is: 'select'; readonly select: Select }
   | { readonly is: 'sessions'; readonly name: string; readonly at: number | undefined }
   | { readonly is: 'other'; readonly what: string; readonly at: number | undefined }
 
 export interface Select {
-  readonly items: readonly Item[]
-  readonly from: From
+  readonly items: readonly SelectItem[]
+  readonly from: FromClause
   readonly where: Expr | undefined
   readonly groupBy: readonly Expr[]
   readonly qualify: Expr | undefined
   /** Parts that no cluster engine of ours can run on a stream: HAVING, ORDER BY, LIMIT, DISTINCT, WITH, UNION. */
-  readonly others: readonly { readonly what: string; readonly at: number | undefined }[]
+  readonly unsupported: readonly { readonly what: string; readonly at: number | undefined }[]
 }
 
 const AGGREGATES = new Set(['count', 'count_star', 'sum', 'min', 'max', 'avg', 'list'])
@@ -149,12 +149,12 @@ const AGGREGATES = new Set(['count', 'count_star', 'sum', 'min', 'max', 'avg', '
 export function hasAggregate(expr: Expr): boolean {
   return (
     (expr.is === 'call' && AGGREGATES.has(expr.name)) ||
-    childrenOf(expr).some((one) => hasAggregate(one))
+    childExprs(expr).some((one) => hasAggregate(one))
   )
 }
 
 /** The expressions directly inside. */
-export function childrenOf(expr: Expr): readonly Expr[] {
+export function childExprs(expr: Expr): readonly Expr[] {
   switch (expr.is) {
     case 'call':
       return expr.filter === undefined ? expr.args : [...expr.args, expr.filter]
@@ -180,7 +180,7 @@ export function childrenOf(expr: Expr): readonly Expr[] {
 }
 
 /** Equal but for positions. */
-export function sameExpr(a: Expr, b: Expr): boolean {
+export function isSameExpr(a: Expr, b: Expr): boolean {
   const bare = (expr: Expr): string =>
     JSON.stringify(expr, (key, value: unknown) => (key === 'at' ? undefined : value))
   return bare(a) === bare(b)

@@ -2,7 +2,7 @@
  * Logical types and what each engine calls them. Times are UTC without a zone everywhere; DECIMAL(18, 2) is
  * money.
  */
-import { type AstNode, isNode, nodes, textOf } from './ast.ts'
+import { type AstNode, asNodes, asText, isNode } from './ast.ts'
 
 export type LogicalType =
   | { readonly is: 'BOOLEAN' | 'INTEGER' | 'BIGINT' | 'DOUBLE' | 'VARCHAR' | 'DATE' | 'TIMESTAMP' }
@@ -78,25 +78,25 @@ export function typeName(type: LogicalType, engine: 'flink' | 'ksqldb'): string 
 }
 
 /** DuckDB's own name of a type, for a message. */
-export function shownType(type: LogicalType): string {
+export function displayType(type: LogicalType): string {
   if (type.is === 'DECIMAL') return `DECIMAL(${type.width},${type.scale})`
-  return type.is === 'LIST' ? `${shownType(type.of)}[]` : type.is
+  return type.is === 'LIST' ? `${displayType(type.of)}[]` : type.is
 }
 
 /** A type in DuckDB's AST; undefined for one that models may not use. */
-export function typeFromAst(node: AstNode): LogicalType | undefined {
-  const id = textOf(node.id)
+export function readType(node: AstNode): LogicalType | undefined {
+  const id = asText(node.id)
   const info = isNode(node.type_info ?? null) ? (node.type_info as AstNode) : {} // just seen
   if (id === 'DECIMAL')
     return { is: 'DECIMAL', width: Number(info.width ?? 18), scale: Number(info.scale ?? 3) }
   if (id === 'LIST' && isNode(info.child_type ?? null)) {
-    const of = typeFromAst(info.child_type as AstNode) // just seen
+    const of = readType(info.child_type as AstNode) // just seen
     return of === undefined ? undefined : { is: 'LIST', of }
   }
   if (id === 'STRUCT') {
-    const fields = nodes(info.child_types).map((one) => ({
-      name: textOf(one.first),
-      type: isNode(one.second ?? null) ? typeFromAst(one.second as AstNode) : undefined, // just seen
+    const fields = asNodes(info.child_types).map((one) => ({
+      name: asText(one.first),
+      type: isNode(one.second ?? null) ? readType(one.second as AstNode) : undefined, // just seen
     }))
     const whole = fields.filter((one): one is Column => one.type !== undefined)
     return whole.length === fields.length ? { is: 'STRUCT', fields: whole } : undefined
@@ -105,10 +105,10 @@ export function typeFromAst(node: AstNode): LogicalType | undefined {
 }
 
 /** A type as DESCRIBE prints it, such as `STRUCT(sku VARCHAR, n INTEGER)[]`; undefined for an unknown one. */
-export function typeFromText(text: string): LogicalType | undefined {
+export function parseType(text: string): LogicalType | undefined {
   const trimmed = text.trim()
   if (trimmed.endsWith('[]')) {
-    const of = typeFromText(trimmed.slice(0, -2))
+    const of = parseType(trimmed.slice(0, -2))
     return of === undefined ? undefined : { is: 'LIST', of }
   }
   if (trimmed.startsWith('DECIMAL(')) {
@@ -116,10 +116,10 @@ export function typeFromText(text: string): LogicalType | undefined {
     return { is: 'DECIMAL', width, scale }
   }
   if (trimmed.startsWith('STRUCT(')) {
-    const fields = topLevelParts(trimmed.slice(7, -1)).map((part) => {
+    const fields = splitTopLevel(trimmed.slice(7, -1)).map((part) => {
       const space = part.startsWith('"') ? part.indexOf('"', 1) + 1 : part.indexOf(' ')
       const name = part.slice(0, space).replaceAll('"', '')
-      return { name, type: typeFromText(part.slice(space)) }
+      return { name, type: parseType(part.slice(space)) }
     })
     const whole = fields.filter((one): one is Column => one.type !== undefined)
     return whole.length === fields.length ? { is: 'STRUCT', fields: whole } : undefined
@@ -127,7 +127,7 @@ export function typeFromText(text: string): LogicalType | undefined {
   return SIMPLE[trimmed]
 }
 
-function topLevelParts(text: string): string[] {
+function splitTopLevel(text: string): string[] {
   const parts: string[] = []
   let depth = 0
   let start = 0

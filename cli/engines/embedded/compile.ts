@@ -6,11 +6,17 @@
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import { isAggregateMacro, makeIncremental } from '../../domain/models/incremental.ts'
-import { type AstNode, astJson, expandMacros, type MacroSet, nodes } from '../../domain/sql/ast.ts'
+import {
+  type AstNode,
+  asNodes,
+  expandMacros,
+  type MacroSet,
+  renderAst,
+} from '../../domain/sql/ast.ts'
 import type { GoldSql } from './gold/gold-sql.ts'
 import type { DeltaModel } from './query/catalog.ts'
 
-export interface CompiledModel extends DeltaModel {
+export interface EmbeddedModel extends DeltaModel {
   /** Names of the models read, as the SELECT names them. */
   readonly reads: readonly string[]
   readonly gold?: GoldSql
@@ -21,8 +27,8 @@ export async function compileModels(
   connection: DuckConnection,
   graph: readonly GraphModel[],
   macros: MacroSet,
-): Promise<readonly CompiledModel[]> {
-  const compiled: CompiledModel[] = []
+): Promise<readonly EmbeddedModel[]> {
+  const compiled: EmbeddedModel[] = []
   const print: PrintSql = async (json) => {
     const { rows } = await connection.all('SELECT json_deserialize_sql($1::JSON) AS sql', [json])
     return String(rows[0]?.sql)
@@ -37,10 +43,10 @@ export async function compileModels(
 }
 
 /** The models before and after one in their order; all before when there is none. */
-export function around(
-  models: readonly CompiledModel[],
-  middle: CompiledModel | undefined,
-): { readonly before: readonly CompiledModel[]; readonly after: readonly CompiledModel[] } {
+export function splitAround(
+  models: readonly EmbeddedModel[],
+  middle: EmbeddedModel | undefined,
+): { readonly before: readonly EmbeddedModel[]; readonly after: readonly EmbeddedModel[] } {
   if (!middle) return { before: models, after: [] }
   const at = models.indexOf(middle)
   return { before: models.slice(0, at), after: models.slice(at + 1) }
@@ -57,23 +63,23 @@ export async function compileModel(
 ): Promise<{ readonly sql: string; readonly freshSql?: string; readonly gold?: GoldSql }> {
   if (model.kind === 'window' || model.kind === 'session') {
     const incremental = makeIncremental(model, expandMacros(ast, macros, isAggregateMacro))
-    const partial = await print(astJson(incremental.partial))
-    const final = await print(astJson(incremental.final))
-    const keyed = await print(astJson(incremental.keyed))
+    const partial = await print(renderAst(incremental.partial))
+    const final = await print(renderAst(incremental.final))
+    const keyed = await print(renderAst(incremental.finalWithKeys))
     return { sql: model.sql, gold: { incremental, partial, final, keyed } }
   }
   if (model.layer === 'bronze') {
-    const freshSql = await print(astJson(numbered(reading(ast, 'raw', 'fresh_events'))))
+    const freshSql = await print(renderAst(withRowNumber(withSource(ast, 'raw', 'fresh_events'))))
     return { sql: model.sql, freshSql }
   }
   if (!model.dedupe) return { sql: model.sql }
   const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
   const first = { ...ast, node: { ...node, qualify: null } }
-  return { sql: await print(astJson(numbered(reading(first, 'fresh_bronze')))) }
+  return { sql: await print(renderAst(withRowNumber(withSource(first, 'fresh_bronze')))) }
 }
 
 /** The same SELECT over another schema (and table). */
-function reading(statement: AstNode, schema: string, table?: string): AstNode {
+function withSource(statement: AstNode, schema: string, table?: string): AstNode {
   const node = statement.node as AstNode // json_serialize_sql puts the SELECT here
   const from = node.from_table as AstNode // bronze and a deduplicating model read one base table
   return {
@@ -86,8 +92,8 @@ function reading(statement: AstNode, schema: string, table?: string): AstNode {
 }
 
 /** The same SELECT with the row number as a further column. */
-function numbered(statement: AstNode): AstNode {
+function withRowNumber(statement: AstNode): AstNode {
   const node = statement.node as AstNode // json_serialize_sql puts the SELECT here
   const seq = { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', column_names: ['seq'] }
-  return { ...statement, node: { ...node, select_list: [...nodes(node.select_list), seq] } }
+  return { ...statement, node: { ...node, select_list: [...asNodes(node.select_list), seq] } }
 }

@@ -15,17 +15,17 @@ export async function compileEmbedded(
   const { model } = input
   const { sql, freshSql, gold } = await compileModel(input, input.project.macros, printSql)
   const statements: Statement[] = []
-  if (freshSql) statements.push(view(`fresh_${model.name}`, freshSql))
+  if (freshSql) statements.push(viewStatement(`fresh_${model.name}`, freshSql))
   if (gold) {
     const state = `state.${model.name.replace('.', '_')}`
     statements.push(
       { what: 'insert', sql: `CREATE TABLE ${state} AS\n${partialSql(gold)}` },
-      view(model.name, finalSql(gold, `SELECT * FROM (${runsSql(gold, [state])})`)),
+      viewStatement(model.name, finalSql(gold, `SELECT * FROM (${runsSql(gold, [state])})`)),
     )
-  } else statements.push(view(model.name, sql))
+  } else statements.push(viewStatement(model.name, sql))
   return { statements, notes: [], faults: [] }
 }
 
-function view(name: string, sql: string): Statement {
+function viewStatement(name: string, sql: string): Statement {
   return { what: 'view', sql: `CREATE VIEW ${name} AS\n${sql}` }
 }

@@ -11,36 +11,40 @@ import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { Model } from '../../domain/models/model.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
-import { clearState, type EmbeddedWritten, writeFrozen } from './checkpoint/checkpoint.ts'
-import { around, type CompiledModel, compileModels } from './compile.ts'
-import { EmbeddedFeed, type FeedOptions } from './gold/feed.ts'
-import type { GoldState } from './gold/gold.ts'
+import {
+  type EmbeddedWritten,
+  removeUnreferencedState,
+  writeCheckpoint,
+} from './checkpoint/checkpoint.ts'
+import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
+import { EmbeddedFeed, type FeedOptions } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
-import { Judge } from './intake/arrival-tracker.ts'
-import { Seen } from './intake/dedupe-index.ts'
-import { HotRows } from './intake/uncommitted-rows.ts'
-import type { EmbeddedCut, EmbeddedFrozen, EmbeddedOptions } from './options.ts'
+import type { GoldState } from './gold/gold-state.ts'
+import { ArrivalTracker } from './intake/arrival-tracker.ts'
+import { DedupeIndex } from './intake/dedupe-index.ts'
+import { UncommittedRows } from './intake/uncommitted-rows.ts'
+import type { EmbeddedFrozen, EmbeddedOptions, SnapshotBarrier } from './options.ts'
 import {
   type CatalogOptions,
   createCatalogs,
   createDeltaViews,
   prepareConnection,
-  servedSql,
   text,
+  visibleRowsSql,
 } from './query/catalog.ts'
-import { Questions } from './query/queries.ts'
+import { QueryRunner } from './query/query-runner.ts'
 
 export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
   readonly #duck: Duck
   readonly #connection: DuckConnection
   readonly #intake: DuckConnection
   readonly #options: EmbeddedOptions
-  readonly #compiled: readonly CompiledModel[]
+  readonly #compiled: readonly EmbeddedModel[]
   readonly #gold: GoldSet
-  readonly #judge: Judge
+  readonly #judge: ArrivalTracker
   readonly #catalog: CatalogOptions
-  readonly #questions: Questions
-  readonly #hot: HotRows
+  readonly #questions: QueryRunner
+  readonly #hot: UncommittedRows
   #committedSeq = 0
   #isServed = false
   #queue: Promise<unknown> = Promise.resolve()
@@ -51,26 +55,26 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     duck: Duck,
     connection: DuckConnection,
     intake: DuckConnection,
-    { seen: words, ...options }: EmbeddedOptions,
-    compiled: readonly CompiledModel[],
+    { eventIds: words, ...options }: EmbeddedOptions,
+    models: readonly EmbeddedModel[],
   ) {
     this.#duck = duck
     this.#connection = connection
     this.#intake = intake
     this.#options = options
-    this.#compiled = compiled
-    this.#hot = new HotRows(connection, intake, options.raw)
+    this.#compiled = models
+    this.#hot = new UncommittedRows(connection, intake, options.raw)
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
-    this.#questions = new Questions({
-      reads: new Map(compiled.map(({ model, reads }) => [model.name, reads])),
+    this.#questions = new QueryRunner({
+      reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
       connect: () => this.#connect('memory'),
       bringUpToDate: (models) => this.#merge(models),
     })
     const events = options.graph.map(({ model }) => model).find((model) => model.dedupe)
-    const seen = new Seen(events?.dedupe?.horizonMs ?? 0)
+    const seen = new DedupeIndex(events?.dedupe?.horizonMs ?? 0)
     for (const one of words ?? []) seen.restore(one)
-    this.#judge = new Judge(seen, events?.watermarkMs ?? 0, options.manifest)
+    this.#judge = new ArrivalTracker(seen, events?.watermarkMs ?? 0, options.manifest)
   }
 
   static async open(options: EmbeddedOptions): Promise<EmbeddedEngine> {
@@ -109,11 +113,11 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     await this.#hot.open()
     const stored = this.#compiled.filter(({ model }) => model.layer !== 'gold')
     const clean = stored.find(({ model }) => model.dedupe)
-    const { before, after } = around(stored, clean)
+    const { before, after } = splitAround(stored, clean)
     await createDeltaViews(this.#connection, before)
-    if (clean) await this.#hot.openClean({ name: clean.model.name, sql: clean.sql })
+    if (clean) await this.#hot.openDeduplicated({ name: clean.model.name, sql: clean.sql })
     await createDeltaViews(this.#connection, after)
-    await this.#gold.open(this.#compiled, this.#judge.newestWatermarkMs)
+    await this.#gold.open(this.#compiled, this.#judge.greatestWatermarkMs)
     await this.#serve()
   }
 
@@ -126,7 +130,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     return this.#gold.get(name)
   }
 
-  get compiled(): readonly CompiledModel[] {
+  get compiled(): readonly EmbeddedModel[] {
     return this.#compiled
   }
 
@@ -135,7 +139,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   get uncommittedRows(): number {
-    return this.#hot.seq - this.#committedSeq
+    return this.#hot.nextSeq - this.#committedSeq
   }
 
   get positions(): readonly PartitionPosition[] {
@@ -147,11 +151,11 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   get watermarkMs(): number | null {
-    return this.#judge.watermarkMs
+    return this.#judge.leastWatermarkMs
   }
 
-  get seenIds(): number {
-    return this.#judge.seen.size
+  get dedupeIndexSize(): number {
+    return this.#judge.dedupeIndex.size
   }
 
   async ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]> {
@@ -167,9 +171,11 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   async #mergeNow(models: ReadonlySet<string>, isHeld: boolean): Promise<void> {
     const seq = await this.#hot.flush()
     // Before: rows that come are then found by their keys.
-    const held = isHeld ? await this.#gold.hold(models) : []
+    const held = isHeld ? await this.#gold.materializeOpenRows(models) : []
     const remade = await this.#gold.merge(seq, models)
-    const asked = isHeld ? await this.#gold.hold(remade) : await this.#gold.ask(models)
+    const asked = isHeld
+      ? await this.#gold.materializeOpenRows(remade)
+      : await this.#gold.prepareQuery(models)
     const changed = new Set([...held, ...remade, ...asked])
     if (changed.size === 0) return
     await this.#serve((model) => changed.has(model.name))
@@ -177,7 +183,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
-    return this.#questions.ask(sql, nowMs, signal)
+    return this.#questions.run(sql, nowMs, signal)
   }
 
   /** What was taken in before the call. From the cut on more may come in, while SQL still works on this. */
@@ -190,47 +196,47 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     })
   }
 
-  async #cut(): Promise<EmbeddedCut | undefined> {
+  async #cut(): Promise<SnapshotBarrier | undefined> {
     if (!this.#judge.isDirty()) return undefined
-    const table = await this.#hot.prepare()
-    return { hot: this.#hot.cut(table), judged: this.#judge.freeze() }
+    const table = await this.#hot.createNextTable()
+    return { rows: this.#hot.switchTable(table), arrivals: this.#judge.freeze() }
   }
 
-  async #settle({ hot, judged }: EmbeddedCut): Promise<EmbeddedFrozen> {
-    await this.#hot.settle(hot)
-    await this.#gold.merge(hot.seq)
+  async #settle({ rows, arrivals }: SnapshotBarrier): Promise<EmbeddedFrozen> {
+    await this.#hot.finalizeBarrier(rows)
+    await this.#gold.merge(rows.seq)
     const gold = await this.#gold.freeze()
     // The lake's files are those of the last time.
     await this.#serve((model) => model.kind !== 'stream')
     await this.#gold.dropUnused()
     return {
-      rows: hot.seq - this.#committedSeq,
+      rows: rows.seq - this.#committedSeq,
       fromSeq: this.#committedSeq,
-      toSeq: hot.seq,
-      hotTables: hot.tables,
+      toSeq: rows.seq,
+      uncommittedTables: rows.tables,
       gold,
-      ...judged,
+      ...arrivals,
     }
   }
 
   /** Makes the partial Gold of the named models anew from all Silver rows. */
-  buildGold(models: ReadonlySet<string>): Promise<void> {
+  rebuildGold(models: ReadonlySet<string>): Promise<void> {
     return this.#exclusively(async () => {
-      await this.#gold.remake(models, await this.#hot.flush())
-      this.#judge.touch()
+      await this.#gold.rebuild(models, await this.#hot.flush())
+      this.#judge.markDirty()
     })
   }
 
   write(frozen: EmbeddedFrozen, commit: WriteOptions): Promise<EmbeddedWritten> {
     const { files, stateRoot, goldLimits, onStep } = this.#options
     const step = onStep ? { onStep } : {}
-    return writeFrozen(this, frozen, { ...commit, files, stateRoot, goldLimits, ...step })
+    return writeCheckpoint(this, frozen, { ...commit, files, stateRoot, goldLimits, ...step })
   }
 
   /** Gold as it changes, for a copy elsewhere; once, before anything is taken in. */
-  feed(options: FeedOptions): Promise<EmbeddedFeed> {
+  openFeed(options: FeedOptions): Promise<EmbeddedFeed> {
     return this.#exclusively(async () => {
-      await this.#gold.follow(options.copies, options)
+      await this.#gold.trackPublished(options.copies, options)
       return new EmbeddedFeed(this.#gold, [...options.copies.keys()], {
         exclusively: (run) => this.#exclusively(run),
         mergeNow: (models) => this.#mergeNow(models, true),
@@ -243,10 +249,10 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await this.#gold.release(frozen, written, manifest)
       this.#committedSeq = frozen.toSeq
       await this.#serve()
-      await this.#hot.drop(frozen.hotTables)
+      await this.#hot.dropTables(frozen.uncommittedTables)
       await this.#gold.dropUnused()
       await this.#duck.giveBack(this.#connection)
-      await clearState(this.#options.files, this.#options.stateRoot, manifest.state)
+      await removeUnreferencedState(this.#options.files, this.#options.stateRoot, manifest.state)
     })
   }
 
@@ -287,7 +293,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       if (this.#isServed && (model.kind === 'view' || !isNew(model))) continue
       const paths = this.#gold.servedFiles(model.name)
       const delta = this.#gold.openRowsSql(model.name) ?? `SELECT * FROM delta.${model.name}`
-      const sql = model.kind === 'view' ? model.sql : servedSql(paths, delta)
+      const sql = model.kind === 'view' ? model.sql : visibleRowsSql(paths, delta)
       await this.#connection.run(`CREATE OR REPLACE VIEW memory.${model.name} AS ${sql}`)
     }
     await this.#connection.run('COMMIT')

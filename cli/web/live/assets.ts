@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /** The page's own files; the same place from cli/dash and from dist/dash. */
-export const PAGE_DIR = path.resolve(import.meta.dirname, '../../../cli/web/live/page')
+export const PAGE_DIR = path.resolve(import.meta.dirname, './page')
 
 const CHART_FILES = ['uPlot.iife.min.js', 'uPlot.esm.js', 'uPlot.min.css']
 

@@ -7,7 +7,7 @@ import type { Server, ServerResponse } from 'node:http'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
-import { errorDocument } from '../../domain/console/text.ts'
+import { toErrorDocument } from '../../domain/console/text.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { Asset } from './assets.ts'
 
@@ -99,7 +99,7 @@ function makeApp(options: ServerOptions, port: () => number | undefined): Hono<B
   app.notFound((c) => send(404, { error: { message: `There is nothing at ${c.req.path}.` } }))
   app.onError((error) => {
     if (error instanceof CcsError)
-      return send(error.exit === EXIT.usage ? 400 : 500, { error: errorDocument(error) })
+      return send(error.exit === EXIT.usage ? 400 : 500, { error: toErrorDocument(error) })
     if (error instanceof SyntaxError) return send(400, { error: { message: 'That is not JSON.' } })
     return send(500, { error: { message: error.message } })
   })

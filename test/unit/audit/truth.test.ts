@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { readTruth, type Truth, truthLines } from '../../../cli/domain/audit/truth.ts'
-import { differenceLines, verify } from '../../../cli/domain/audit/verify.ts'
-import { partitionOf } from '../../../cli/generate/partition.ts'
-import { historySchedule, liveSchedule, type Schedule } from '../../../cli/generate/schedule.ts'
-import { ShopDays } from '../../../cli/generate/shop-day.ts'
+import { readTruth, renderTruth, type Truth } from '../../../cli/domain/audit/truth.ts'
+import { renderDifferences, verify } from '../../../cli/domain/audit/verify.ts'
+import { assignPartition } from '../../../cli/generate/assign-partition.ts'
+import {
+  createHistorySchedule,
+  createLiveSchedule,
+  type Schedule,
+} from '../../../cli/generate/schedule.ts'
+import { ShopDays } from '../../../cli/generate/shop-days.ts'
 import { Simulation } from '../../../cli/generate/simulation.ts'
 import { TruthRecorder } from '../../../cli/generate/truth-recorder.ts'
 import { openOracle, type RawRow } from '../truth-oracle.ts'
@@ -21,12 +25,12 @@ interface Case {
 /** The stream of a case as rows that kept the contract, and its truth. */
 function simulate(one: Case, mischief = MISCHIEF): { rows: RawRow[]; truth: Truth } {
   const { seed, timezone, partitions, schedule } = one
-  const simulation = new Simulation({ seed, schedule, mischief })
+  const simulation = new Simulation({ seed, schedule, faultProfile: mischief })
   const recorder = new TruthRecorder({ seed, startMs: schedule.startMs, timezone, partitions })
   const offsets = new Array<number>(partitions).fill(0)
   const rows: RawRow[] = []
   for (let arrival = simulation.next(); arrival !== null; arrival = simulation.next()) {
-    const partition = partitionOf(arrival.event.anonymous_id, partitions)
+    const partition = assignPartition(arrival.event.anonymous_id, partitions)
     recorder.add(arrival, partition)
     const offset = offsets[partition] ?? 0
     offsets[partition] = offset + 1
@@ -44,7 +48,7 @@ function simulate(one: Case, mischief = MISCHIEF): { rows: RawRow[]; truth: Trut
 
 function history(from: string, to: string, count: number, timezone: string): Schedule {
   const range = { fromMs: Date.parse(from), toMs: Date.parse(to) }
-  return historySchedule(range, count, new ShopDays(timezone))
+  return createHistorySchedule(range, count, new ShopDays(timezone))
 }
 
 const BERLIN = 'Europe/Berlin'
@@ -53,7 +57,7 @@ const CASES: Readonly<Record<string, Case>> = {
     seed: 1,
     timezone: BERLIN,
     partitions: 1,
-    schedule: liveSchedule(Date.parse('2026-03-03T22:10:00.123Z'), 10, 20_000),
+    schedule: createLiveSchedule(Date.parse('2026-03-03T22:10:00.123Z'), 10, 20_000),
   },
   'five days over the end of summer time in three partitions': {
     seed: 2,
@@ -82,7 +86,7 @@ describe('the truth', () => {
       const oracle = await openOracle(rows, one.timezone)
       try {
         const { report, comparisons } = await verify(truth, (sql) => oracle.all(sql))
-        expect(differenceLines(comparisons)).toEqual([])
+        expect(renderDifferences(comparisons)).toEqual([])
         expect(report.ok).toBe(true)
         for (const { table, rows: count } of report.tables) expect(count, table).toBeGreaterThan(0)
         const late = await oracle.all('SELECT count(*) AS n FROM silver.events WHERE late_ms > 0')
@@ -111,15 +115,15 @@ describe('the truth', () => {
   })
 
   it('is the same after it was written and read', async () => {
-    const schedule = liveSchedule(1_760_000_000_000, 10, 2000)
+    const schedule = createLiveSchedule(1_760_000_000_000, 10, 2000)
     const { truth } = simulate({ seed: 5, timezone: 'UTC', partitions: 1, schedule })
-    expect(await readTruth(truthLines(truth))).toEqual(truth)
+    expect(await readTruth(renderTruth(truth))).toEqual(truth)
   })
 
   it('is refused when the file is cut off, damaged or of another kind', async () => {
-    const schedule = liveSchedule(1_760_000_000_000, 10, 500)
+    const schedule = createLiveSchedule(1_760_000_000_000, 10, 500)
     const { truth } = simulate({ seed: 6, timezone: 'UTC', partitions: 1, schedule })
-    const lines = [...truthLines(truth)]
+    const lines = [...renderTruth(truth)]
     await expect(readTruth(lines.slice(0, -1))).rejects.toThrow(/cut off/)
     await expect(readTruth([])).rejects.toThrow(/empty/)
     await expect(readTruth(['{"event":1}'])).rejects.toThrow(/header/)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import avro from 'avsc'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compileEncoder } from '../../../cli/domain/avro/encode.ts'
-import { recordDecoder } from '../../../cli/domain/avro/record.ts'
+import { compileEncoder } from '../../../cli/domain/avro/encoder.ts'
+import { compileRecordDecoder } from '../../../cli/domain/avro/record-decoder.ts'
 import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
 import { goodEvent, RAW_SCHEMA, seeded } from '../../fixtures/gate-events.ts'
 
@@ -128,7 +128,7 @@ test('longs beyond 2^52 are written without loss, from bigint beyond 2^53', () =
     name: 'R',
     fields: [{ name: 'n', type: 'long' }],
   })
-  const decode = recordDecoder<{ n: bigint | number }>(schema, 1)
+  const decode = compileRecordDecoder<{ n: bigint | number }>(schema, 1)
   for (const n of [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n])
     expect(decode(encoded(schema, 1, { n }).subarray(4))).toEqual({ n })
   for (const n of [
@@ -151,7 +151,7 @@ test('a field left out takes its default', () => {
       { name: 'c', type: { type: 'array', items: 'int' }, default: [] },
     ],
   })
-  expect(recordDecoder(schema, 1)(encoded(schema, 1, {}).subarray(4))).toEqual({
+  expect(compileRecordDecoder(schema, 1)(encoded(schema, 1, {}).subarray(4))).toEqual({
     a: 5,
     b: null,
     c: [],

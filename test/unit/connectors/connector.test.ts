@@ -3,17 +3,17 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Target } from '../../../cli/domain/config/target.ts'
+import { secretFiles } from '../../../cli/domain/connectors/connector-file.ts'
 import {
   chooseConnectors,
-  connectorChanges,
+  collectRequiredTopics,
   type DesiredConnector,
-  desiredConnectors,
-  neededBy,
-  withoutSecrets,
-} from '../../../cli/domain/connectors/config.ts'
-import { secretFiles } from '../../../cli/domain/connectors/file.ts'
-import { ICEBERG_SINK, S3_SINK } from '../../../cli/domain/connectors/keys.ts'
-import { placeOf } from '../../../cli/domain/console/text.ts'
+  diffConnector,
+  redactSecrets,
+  renderConnectors,
+} from '../../../cli/domain/connectors/desired-connectors.ts'
+import { ICEBERG_SINK, S3_SINK } from '../../../cli/domain/connectors/setting-rules.ts'
+import { formatLocation } from '../../../cli/domain/console/text.ts'
 import type { NamedText } from '../../../cli/domain/documents/json-document.ts'
 import { parseTemplate, renderTemplate } from '../../../cli/domain/documents/variables.ts'
 import { CcsError, throwAll } from '../../../cli/domain/kernel/errors.ts'
@@ -41,7 +41,7 @@ function desire(
   env: Readonly<Record<string, string>> = ENV,
   target = TARGET,
 ): readonly DesiredConnector[] {
-  return desiredConnectors(files, target, { env, files: new Map() })
+  return renderConnectors(files, target, { env, files: new Map() })
 }
 
 function connectorText(config: Readonly<Record<string, unknown>>, more: object = {}): NamedText {
@@ -66,7 +66,7 @@ function faultsOf(run: () => unknown): readonly string[] {
     expect(error.code).toBe('CCS_CONNECTOR_INVALID')
     expect(error.exit).toBe(2)
     return [error, ...error.others].map((one) => {
-      const place = one.location ? placeOf(one.location) : '?'
+      const place = one.location ? formatLocation(one.location) : '?'
       return `${place} ${one.message}${one.hint === undefined ? '' : ` · ${one.hint}`}`
     })
   }
@@ -81,7 +81,7 @@ test('the connectors of the project are sound, for clusters with Iceberg’s sin
     ['staging.silver-iceberg', ICEBERG_SINK],
     ['staging.silver-s3', S3_SINK],
   ])
-  expect(desired.flatMap((one) => one.missing)).toEqual([])
+  expect(desired.flatMap((one) => one.unresolved)).toEqual([])
   const bronze = desired[0]?.config ?? {}
   expect(bronze).toMatchObject({
     topics: 'staging.events.valid',
@@ -91,7 +91,7 @@ test('the connectors of the project are sound, for clusters with Iceberg’s sin
     'iceberg.catalog.warehouse': 's3://lake/warehouse',
   })
   expect(bronze).not.toHaveProperty('iceberg.catalog.s3.endpoint')
-  expect(neededBy(desired).map((one) => one.name)).toEqual([
+  expect(collectRequiredTopics(desired).map((one) => one.name)).toEqual([
     'staging.control.bronze',
     'staging.sink.rejected',
     'staging.control.silver',
@@ -243,7 +243,7 @@ test('Confluent’s S3 sink is held to its documents: types, allowed values, and
 
 test('a variable without a value is named with its place, when the connector is to run', () => {
   const desired = desire(SHIPPED, {})
-  const missing = desired[0]?.missing ?? []
+  const missing = desired[0]?.unresolved ?? []
   expect(missing.map((one) => [one.message, one.hint])).toEqual([
     [
       'The environment variable ICEBERG_CATALOG_URI is not set.',
@@ -300,12 +300,12 @@ test('a value from outside is sent, and shown only as its variable', () => {
   })
   const files = new Map([['/etc/ccs/secrets', `# mine\npassword = ${secret}2\n`]])
   expect(secretFiles([file])).toEqual(['/etc/ccs/secrets'])
-  const faults = faultsOf(() => desiredConnectors([file], TARGET, { env: { KEY: secret }, files }))
+  const faults = faultsOf(() => renderConnectors([file], TARGET, { env: { KEY: secret }, files }))
   expect(faults).toEqual([
     'connectors/one.json:10:18 tasks.max must be a whole number, not "${KEY}".',
   ])
   const good = { ...file, text: file.text.replace(',\n    "tasks.max": "${KEY}"', '') }
-  const [one] = desiredConnectors([good], TARGET, { env: { KEY: secret }, files })
+  const [one] = renderConnectors([good], TARGET, { env: { KEY: secret }, files })
   if (!one) throw new Error('there is one')
   expect(one.config['iceberg.catalog.uri']).toBe(`http://u:${secret}2@catalog`)
   const { config: _sent, secrets: _values, ...rest } = one
@@ -315,7 +315,7 @@ test('a value from outside is sent, and shown only as its variable', () => {
     'iceberg.catalog.uri': `http://u:${secret}3@catalog`,
     'x.password': 'p',
   }
-  expect(connectorChanges(one, actual)).toEqual([
+  expect(diffConnector(one, actual)).toEqual([
     {
       key: 'iceberg.catalog.uri',
       wanted: 'http://u:${file:/etc/ccs/secrets:password}@catalog',
@@ -323,9 +323,9 @@ test('a value from outside is sent, and shown only as its variable', () => {
     },
     { key: 'x.password', wanted: null, found: '***' },
   ])
-  expect(withoutSecrets(`401 for ${secret}2 and ${secret}`, one)).toBe('401 for *** and ***')
-  const lost = desiredConnectors([good], TARGET, { env: { KEY: secret }, files: new Map() })
-  expect(lost[0]?.missing.map((fault) => fault.message)).toEqual([
+  expect(redactSecrets(`401 for ${secret}2 and ${secret}`, one)).toBe('401 for *** and ***')
+  const lost = renderConnectors([good], TARGET, { env: { KEY: secret }, files: new Map() })
+  expect(lost[0]?.unresolved.map((fault) => fault.message)).toEqual([
     "The file /etc/ccs/secrets can't be read.",
   ])
 })
@@ -342,9 +342,9 @@ test('what Connect gives back is the same when it means the same', () => {
     'tasks.max': '02',
     'errors.log.enable': 'TRUE',
   }
-  expect(connectorChanges(one, back)).toEqual([])
+  expect(diffConnector(one, back)).toEqual([])
   const { 'iceberg.catalog.uri': _gone, ...less } = back
-  expect(connectorChanges(one, { ...less, 'tasks.max': '3', extra: 'x' })).toEqual([
+  expect(diffConnector(one, { ...less, 'tasks.max': '3', extra: 'x' })).toEqual([
     { key: 'extra', wanted: null, found: 'x' },
     { key: 'iceberg.catalog.uri', wanted: 'http://catalog', found: null },
     { key: 'tasks.max', wanted: '2', found: '3' },

@@ -19,7 +19,7 @@ import {
   pickDeployment,
   storedFiles,
 } from '../../../cli/domain/deploy/plan/rollback.ts'
-import { topicSchemas } from '../../../cli/domain/schemas/history.ts'
+import { groupSchemasByTopic } from '../../../cli/domain/schemas/history.ts'
 import { loadProject } from '../../../cli/project.ts'
 import { deploymentOf, EMPTY } from '../../fixtures/cluster-model.ts'
 
@@ -38,7 +38,7 @@ async function desired(settings: string): Promise<DesiredState> {
     target,
     kafka: target.kafka,
     logic: await openLogic(project),
-    schemas: topicSchemas(project.schemas),
+    schemas: groupSchemasByTopic(project.schemas),
     connectors: [],
   })
 }
@@ -97,9 +97,9 @@ test('what is taken over is kept as it is; a secret of a connector only by its v
     config: { 'connector.class': 'A', 'db.user': 'me', 'db.password': 'hunter2' },
     shown: { 'connector.class': 'A', 'db.user': 'me', 'db.password': '${DB}' },
     secrets: ['hunter2'],
-    missing: [],
+    unresolved: [],
     reads: [],
-    needs: [],
+    requiredTopics: [],
     content: '{"config":{"connector.class":"A","db.user":"me","db.password":"${DB}"}}',
   }
   const there = {

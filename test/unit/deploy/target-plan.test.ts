@@ -44,9 +44,9 @@ const PLAIN = {
   isRequired: false,
   insteadOf: undefined,
   secrets: [],
-  missing: [],
+  unresolved: [],
   reads: ['raw'],
-  needs: [],
+  requiredTopics: [],
 }
 const WANTED: DesiredState = {
   topics: [RAW, GOLD],

@@ -6,7 +6,7 @@ import {
   compileModels,
   type Dialects,
 } from '../../../cli/domain/dialects/compile.ts'
-import { rawEventColumns } from '../../../cli/domain/events/raw-columns.ts'
+import { deriveRawColumns } from '../../../cli/domain/events/raw-columns.ts'
 import { buildGraph } from '../../../cli/domain/models/graph.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
@@ -71,6 +71,6 @@ export async function compileProject(
     seeds,
     macrosSql: macroFile.text + seedsSql(seeds),
     timezone: 'Europe/Berlin',
-    ...rawEventColumns(projectFile('schemas/events.raw.avsc').text),
+    ...deriveRawColumns(projectFile('schemas/events.raw.avsc').text),
   }
 }

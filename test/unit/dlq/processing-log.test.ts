@@ -1,13 +1,13 @@
 /** Which rows of ksqlDB's processing log are about a record's bytes, and what they say. */
 import { expect, test } from 'vitest'
-import { readLogged } from '../../../cli/domain/dlq/processing-log.ts'
-import { loggedRow } from '../../fixtures/processing-log.ts'
+import { parseLoggedRecord } from '../../../cli/domain/dlq/processing-log.ts'
+import { createLogRow } from '../../fixtures/processing-log.ts'
 
 const row = { topic: 'events.raw', query: 'CSAS_A_1', bytes: Buffer.from([0, 1, 255]), timeMs: 7 }
-const read = (text: string) => readLogged(Buffer.from(text))
+const read = (text: string) => parseLoggedRecord(Buffer.from(text))
 
 test('a record that could not be read has its exact bytes, and all causes in one sentence', () => {
-  expect(read(loggedRow(row))).toEqual({
+  expect(read(createLogRow(row))).toEqual({
     topic: 'events.raw',
     bytes: Buffer.from([0, 1, 255]),
     message:
@@ -17,13 +17,13 @@ test('a record that could not be read has its exact bytes, and all causes in one
 })
 
 test('a server that leaves records out, and an empty record, are told apart', () => {
-  expect(read(loggedRow({ ...row, bytes: null }))?.bytes).toBeUndefined()
-  expect(read(loggedRow({ ...row, bytes: Buffer.alloc(0) }))?.bytes).toEqual(Buffer.alloc(0))
+  expect(read(createLogRow({ ...row, bytes: null }))?.bytes).toBeUndefined()
+  expect(read(createLogRow({ ...row, bytes: Buffer.alloc(0) }))?.bytes).toEqual(Buffer.alloc(0))
 })
 
 test('keys, other faults and what is no row at all are not about a record', () => {
   const others = [
-    loggedRow({ ...row, target: 'key' }),
+    createLogRow({ ...row, target: 'key' }),
     // As a real server wrote it.
     '{"level":"ERROR","logger":"processing.CTAS_CCS_RT_C_201.Aggregate.GroupBy","time":1795367731881,"message":{"type":1,"deserializationError":null,"recordProcessingError":{"errorMessage":"Group-by column with index 1 resolved to null. The source row will be excluded from the table.","record":"[1774305000000,null]","cause":[]},"productionError":null,"serializationError":null,"kafkaStreamsThreadError":null}}',
     'no json',

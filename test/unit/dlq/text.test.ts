@@ -1,11 +1,15 @@
 /** What the console reader and `ccs dlq` print: kinds of rejects, hex dumps, references, lines. */
 import { expect, test } from 'vitest'
-import { hexLines, hexPrefix, readableText } from '../../../cli/domain/console/hex-dump.ts'
-import { groupLines } from '../../../cli/domain/dlq/dlq.ts'
-import { rejectKind } from '../../../cli/domain/dlq/kind.ts'
-import { parseRejectRef } from '../../../cli/domain/dlq/show.ts'
-import { jsonValue } from '../../../cli/domain/log/decoded-record.ts'
-import { tailLine } from '../../../cli/domain/query/tail.ts'
+import {
+  decodeReadableText,
+  formatHexDump,
+  formatHexPrefix,
+} from '../../../cli/domain/console/hex-dump.ts'
+import { renderGroups } from '../../../cli/domain/dlq/list-rejects.ts'
+import { generalizeMessage } from '../../../cli/domain/dlq/message-kind.ts'
+import { parseRejectRef } from '../../../cli/domain/dlq/show-reject.ts'
+import { toJsonValue } from '../../../cli/domain/log/decoded-record.ts'
+import { renderTailRecord } from '../../../cli/domain/query/tail.ts'
 
 test('rejects that differ in values alone are of one kind', () => {
   const pairs = [
@@ -27,34 +31,34 @@ test('rejects that differ in values alone are of one kind', () => {
       'The id c9262259-2a09-48ee-8280-63d3daa299a8 is odd.',
     ],
   ] as const
-  for (const [one, other] of pairs) expect(rejectKind(one)).toBe(rejectKind(other))
+  for (const [one, other] of pairs) expect(generalizeMessage(one)).toBe(generalizeMessage(other))
 })
 
 test('rejects that differ in the field are of two kinds, and names with digits stay whole', () => {
-  expect(rejectKind('page has a value of 3 bytes')).not.toBe(
-    rejectKind('coupon has a value of 3 bytes'),
+  expect(generalizeMessage('page has a value of 3 bytes')).not.toBe(
+    generalizeMessage('coupon has a value of 3 bytes'),
   )
-  expect(rejectKind('visitors_5m is 3')).toBe('visitors_5m is …')
-  expect(rejectKind('A purchase needs order_id.')).toBe('A purchase needs order_id.')
+  expect(generalizeMessage('visitors_5m is 3')).toBe('visitors_5m is …')
+  expect(generalizeMessage('A purchase needs order_id.')).toBe('A purchase needs order_id.')
 })
 
 test('a hex dump shows bytes and text side by side and says how much it left out', () => {
   const bytes = Buffer.from('\u0000click stream: 17 bytes and more')
-  expect(hexLines(bytes, 20)).toEqual([
+  expect(formatHexDump(bytes, 20)).toEqual([
     '00000000  00 63 6c 69 63 6b 20 73  74 72 65 61 6d 3a 20 31  |.click stream: 1|',
     '00000010  37 20 62 79                                       |7 by|',
     '… and 12 bytes more',
   ])
-  expect(hexLines(new Uint8Array(0), 20)).toEqual([])
-  expect(hexPrefix(Buffer.from('abc'), 2)).toBe('6162…')
-  expect(hexPrefix(Buffer.from('abc'), 3)).toBe('616263')
+  expect(formatHexDump(new Uint8Array(0), 20)).toEqual([])
+  expect(formatHexPrefix(Buffer.from('abc'), 2)).toBe('6162…')
+  expect(formatHexPrefix(Buffer.from('abc'), 3)).toBe('616263')
 })
 
 test('only bytes that are text throughout are shown as text', () => {
-  expect(readableText(Buffer.from('{"a": "ü"}\n'))).toBe('{"a": "ü"}\n')
-  expect(readableText(Buffer.from([0x61, 0x00]))).toBeUndefined()
-  expect(readableText(Buffer.from([0xff, 0xfe]))).toBeUndefined()
-  expect(readableText(Buffer.from('\u001b[31m'))).toBeUndefined()
+  expect(decodeReadableText(Buffer.from('{"a": "ü"}\n'))).toBe('{"a": "ü"}\n')
+  expect(decodeReadableText(Buffer.from([0x61, 0x00]))).toBeUndefined()
+  expect(decodeReadableText(Buffer.from([0xff, 0xfe]))).toBeUndefined()
+  expect(decodeReadableText(Buffer.from('\u001b[31m'))).toBeUndefined()
 })
 
 test('a reject is named by its offset, or by partition and offset', () => {
@@ -76,7 +80,7 @@ test('groups take two lines each, none wider than the terminal', () => {
     },
     ...{ firstSeen: '2026-11-22T08:11:41.152Z', lastSeen: null, sample: '0:123456' },
   }
-  const lines = groupLines([group], 80)
+  const lines = renderGroups([group], 80)
   expect(lines).toHaveLength(3)
   expect(lines[1]).toContain('12,345  unknown_schema_id  2026-11-22 08:11')
   expect(lines.filter((line) => line.length > 80)).toEqual([])
@@ -96,12 +100,12 @@ test('a record is one line, whatever its values contain', () => {
     n: 5n,
     raw: Buffer.from('ab'),
   }
-  const line = tailLine({ ...HEAD, schemaId: 1, value })
+  const line = renderTailRecord({ ...HEAD, schemaId: 1, value })
   expect(line).toBe('2:9  2026-11-22T08:11:41.152Z  id=x note="two lines" n=5 raw=0x6162')
 })
 
 test('a record that cannot be decoded is shown as such with its first bytes', () => {
-  const line = tailLine({
+  const line = renderTailRecord({
     ...HEAD,
     schemaId: null,
     problem: 'no Confluent header',
@@ -111,7 +115,7 @@ test('a record that cannot be decoded is shown as such with its first bytes', ()
 })
 
 test('JSON carries bytes as base64 and large numbers as text, also inside', () => {
-  expect(jsonValue({ a: [Buffer.from('ab')], b: { c: 2n ** 60n }, d: 1.5, e: null })).toEqual({
+  expect(toJsonValue({ a: [Buffer.from('ab')], b: { c: 2n ** 60n }, d: 1.5, e: null })).toEqual({
     ...{ a: ['YWI='], b: { c: '1152921504606846976' }, d: 1.5, e: null },
   })
 })

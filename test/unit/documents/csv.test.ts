@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ByteRows } from '../../../cli/domain/documents/byte-rows.ts'
-import { csvScanner } from '../../../cli/domain/documents/csv.ts'
+import { createCsvScanner } from '../../../cli/domain/documents/csv.ts'
 import { scanJsonLine } from '../../../cli/domain/documents/json-lines.ts'
+import { RowSplitter } from '../../../cli/domain/documents/row-splitter.ts'
 import {
   CSV_STYLE,
   type CsvStyle,
@@ -18,10 +18,10 @@ interface Seen {
 }
 
 function read(text: string | Buffer, chunk = 1 << 20, style: CsvStyle = CSV_STYLE): Seen[] {
-  return seen(text, chunk, new ByteRows(csvScanner(style)))
+  return seen(text, chunk, new RowSplitter(createCsvScanner(style)))
 }
 
-function seen(text: string | Buffer, chunk: number, reader: ByteRows): Seen[] {
+function seen(text: string | Buffer, chunk: number, reader: RowSplitter): Seen[] {
   const bytes = Buffer.from(text)
   const rows: Seen[] = []
   const keep = (row: SourceRow) => {
@@ -116,7 +116,7 @@ describe('CSV', () => {
 })
 
 describe('NDJSON', () => {
-  const json = (text: string, chunk = 7) => seen(text, chunk, new ByteRows(scanJsonLine))
+  const json = (text: string, chunk = 7) => seen(text, chunk, new RowSplitter(scanJsonLine))
 
   test('long numbers keep all their digits, as text', () => {
     expect(

@@ -4,7 +4,7 @@ import path from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseYaml } from '../../../cli/domain/documents/yaml-document.ts'
-import { plainYaml } from '../../../cli/domain/documents/yaml-fast-path.ts'
+import { parseSimpleYaml } from '../../../cli/domain/documents/yaml-fast-path.ts'
 import { splitModel } from '../../../cli/domain/models/parse-model.ts'
 
 const SQL = path.resolve(import.meta.dirname, '../../../sql')
@@ -24,7 +24,7 @@ test('all headers of the project are plain, and read the same both ways', () => 
   expect(files.length).toBeGreaterThan(10)
   for (const file of files) {
     const { header } = splitModel(`sql/${file}`, readFileSync(path.join(SQL, file), 'utf8'))
-    expect(plainYaml(header), file).toEqual(full(header))
+    expect(parseSimpleYaml(header), file).toEqual(full(header))
   }
 })
 
@@ -74,7 +74,7 @@ test('whatever is put together, the short way never says something else', () => 
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...PIECES), { maxLength: 12 }), (pieces) => {
       const text = pieces.join('')
-      const short = plainYaml(text)
+      const short = parseSimpleYaml(text)
       if (short === undefined) return
       plain++
       expect(short).toEqual(full(text))

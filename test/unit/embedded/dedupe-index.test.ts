@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Seen } from '../../../cli/engines/embedded/intake/dedupe-index.ts'
+import { DedupeIndex } from '../../../cli/engines/embedded/intake/dedupe-index.ts'
 
 const HOUR = 3_600_000
 const start = 1_790_000_000_000
@@ -17,7 +17,7 @@ function words(seed: number): () => number {
 
 describe('the memory of event ids', () => {
   test('tells each id once, through many rebuilds, and agrees with a Set', () => {
-    const seen = new Seen(48 * HOUR)
+    const seen = new DedupeIndex(48 * HOUR)
     seen.advance(start)
     const next = words(7)
     const known = new Set<string>()
@@ -33,7 +33,7 @@ describe('the memory of event ids', () => {
   })
 
   test('an id counts as new again once the horizon has passed, and not before', () => {
-    const seen = new Seen(2 * HOUR)
+    const seen = new DedupeIndex(2 * HOUR)
     seen.advance(start)
     expect(seen.add(1, 2, 3, 4)).toBe(true)
     seen.advance(start + 2 * HOUR)
@@ -44,21 +44,21 @@ describe('the memory of event ids', () => {
   })
 
   test('what a checkpoint wrote brings the same answers back', () => {
-    const first = new Seen(48 * HOUR)
+    const first = new DedupeIndex(48 * HOUR)
     first.advance(start)
     for (let i = 0; i < 10_000; i++) first.add(i, i * 7, 3, 0xffff_ffff)
-    const written = first.takeAdded()
+    const written = first.takeNewIds()
     expect(written.length).toBe(50_000)
-    expect(first.takeAdded().length).toBe(0)
-    const second = new Seen(48 * HOUR)
+    expect(first.takeNewIds().length).toBe(0)
+    const second = new DedupeIndex(48 * HOUR)
     second.restore(written)
     for (let i = 0; i < 10_000; i++) expect(second.add(i, i * 7, 3, 0xffff_ffff)).toBe(false)
-    expect(second.takeAdded().length).toBe(0)
+    expect(second.takeNewIds().length).toBe(0)
     expect(second.add(10_001, 0, 0, 0)).toBe(true)
   })
 
   test('memory stays bounded by the horizon, not by history', () => {
-    const seen = new Seen(1 * HOUR)
+    const seen = new DedupeIndex(1 * HOUR)
     const next = words(3)
     for (let hour = 0; hour < 200; hour++) {
       seen.advance(start + hour * HOUR)
@@ -74,7 +74,7 @@ describe('the memory of event ids', () => {
       [48, 700],
       [240, 11],
     ] as const) {
-      const seen = new Seen(horizonHours * HOUR)
+      const seen = new DedupeIndex(horizonHours * HOUR)
       const next = words(horizonHours)
       const hours = new Map<number, number>()
       let hour = Math.floor(start / HOUR)
@@ -96,7 +96,7 @@ describe('the memory of event ids', () => {
 
   test('a horizon of months keeps an id for as long, to within a hundredth', () => {
     const horizonHours = 24 * 90
-    const seen = new Seen(horizonHours * HOUR)
+    const seen = new DedupeIndex(horizonHours * HOUR)
     seen.advance(start)
     expect(seen.add(1, 2, 3, 4)).toBe(true)
     seen.advance(start + horizonHours * HOUR)
@@ -107,7 +107,7 @@ describe('the memory of event ids', () => {
 
   test('ids that differ in one word only are spread, in whichever word', () => {
     for (let word = 0; word < 4; word++) {
-      const seen = new Seen(48 * HOUR)
+      const seen = new DedupeIndex(48 * HOUR)
       seen.advance(start)
       const id: [number, number, number, number] = [7, 7, 7, 7]
       const startMs = performance.now()

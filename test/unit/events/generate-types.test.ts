@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { contractTypes } from '../../../cli/domain/events/generate-types.ts'
+import { generateContractTypes } from '../../../cli/domain/events/generate-types.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
@@ -10,7 +10,7 @@ test('contracts.ts is generated from schemas/ and never written by hand', async 
   const schemas = ['events.raw', 'events.dlq'].map((topic) =>
     readFileSync(join(ROOT, 'schemas', `${topic}.avsc`), 'utf8'),
   )
-  await expect(contractTypes(schemas)).toMatchFileSnapshot(
+  await expect(generateContractTypes(schemas)).toMatchFileSnapshot(
     join(ROOT, 'cli/domain/events/contracts.ts'),
   )
 })
@@ -27,7 +27,7 @@ test('a record becomes an interface, an enum a list and a union, null a union, l
       { name: 'sizes', type: { type: 'array', items: ['null', 'int'] } },
     ],
   }
-  expect(contractTypes([JSON.stringify(schema)])).toContain(
+  expect(generateContractTypes([JSON.stringify(schema)])).toContain(
     [
       "export const SHELF_KINDS = ['low', 'high'] as const",
       '',

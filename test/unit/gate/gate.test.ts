@@ -2,20 +2,20 @@
 import avro from 'avsc'
 import { expect, test } from 'vitest'
 import type { Event } from '../../../cli/domain/events/contracts.ts'
-import { Gate, type Judgement } from '../../../cli/domain/gate/gate.ts'
+import { Gate, type ValidationResult } from '../../../cli/domain/gate/gate.ts'
 import {
   anyRecord,
   BASE_MS,
-  BREACHES,
-  GATE,
+  encodeRecord,
+  GATE_OPTIONS,
   goodEvent,
   RAW_SCHEMA,
-  recordOf,
-  registered,
+  registeredSchema,
   seeded,
+  VIOLATIONS,
 } from '../../fixtures/gate-events.ts'
 
-const gate = new Gate(GATE)
+const gate = new Gate(GATE_OPTIONS)
 const APPEND_MS = BASE_MS + 600_000
 
 /** A good event with changes; of a type that requires nothing unless told. */
@@ -29,16 +29,16 @@ function event(changes: Partial<Event> = {}): Event {
   }
 }
 
-function judge(bytes: Buffer): Judgement {
-  return gate.judge(bytes, APPEND_MS)
+function judge(bytes: Buffer): ValidationResult {
+  return gate.validate(bytes, APPEND_MS)
 }
 
 /** Both judges' word: the slow one's judgement, after the fast one has agreed. */
 function reasonOf(bytes: Buffer, judging: Gate = gate): string {
   judging.source.load(bytes)
-  const admitted = judging.admit(0, bytes.length, 0, APPEND_MS + GATE.futureToleranceMs)
-  judging.columns.reject(0)
-  const judgement = judging.judge(bytes, APPEND_MS)
+  const admitted = judging.decode(0, bytes.length, 0, APPEND_MS + GATE_OPTIONS.futureToleranceMs)
+  judging.columns.discardRow(0)
+  const judgement = judging.validate(bytes, APPEND_MS)
   expect(admitted, judgement.ok ? 'ok' : judgement.message).toBe(judgement.ok ? 1 : 0)
   return judgement.ok ? 'ok' : `${judgement.reason}: ${judgement.message}`
 }
@@ -69,15 +69,17 @@ const varint = (n: bigint) => {
 
 test('a good event of every type is let in, with its corrected time', () => {
   const random = seeded(1)
-  for (let i = 0; i < 200; i++) expect(reasonOf(recordOf(goodEvent(random, i)))).toBe('ok')
-  const judgement = judge(recordOf(event({ sent_ts: BASE_MS + 500, received_ts: BASE_MS + 9000 })))
+  for (let i = 0; i < 200; i++) expect(reasonOf(encodeRecord(goodEvent(random, i)))).toBe('ok')
+  const judgement = judge(
+    encodeRecord(event({ sent_ts: BASE_MS + 500, received_ts: BASE_MS + 9000 })),
+  )
   expect(judgement).toMatchObject({ ok: true, schemaId: 1, eventMs: BASE_MS + 8500 })
 })
 
 test('a record that is no Avro of ours is turned down by its header', () => {
   expect(reasonOf(Buffer.alloc(0))).toMatch(/^bad_magic: It has 0 bytes/)
   expect(reasonOf(Buffer.from('{"event_id":1}'))).toMatch(/^bad_magic: It begins with byte 0x7b/)
-  const record = recordOf(event())
+  const record = encodeRecord(event())
   record.writeUInt32BE(4_000_000_000, 1)
   expect(reasonOf(record)).toMatch(/^unknown_schema_id: /)
   record.writeUInt32BE(77, 1)
@@ -88,7 +90,7 @@ test('a record that is no Avro of ours is turned down by its header', () => {
 })
 
 test('bytes that break the format say which field, what and where', () => {
-  const record = recordOf(event({ items: [] }))
+  const record = encodeRecord(event({ items: [] }))
   for (let length = 5; length < record.length; length++)
     expect(reasonOf(record.subarray(0, length))).toMatch(/^undecodable: .+ at byte \d+\.$/)
   expect(reasonOf(Buffer.concat([record, Buffer.from([0])]))).toBe(
@@ -138,7 +140,7 @@ test('items may come in several blocks, with and without a size', () => {
     quantity: 1,
     discount_minor: 0,
   }
-  const record = recordOf(event({ items: [line] }))
+  const record = encodeRecord(event({ items: [line] }))
   const item = record.subarray(cutBefore('items', Buffer.alloc(0)).length + 1, -1)
   const blocks = [
     varint(1n),
@@ -165,11 +167,13 @@ test('a missing payload is named, an empty array counts as missing', () => {
     ],
     [{ event_type: 'login', customer_id: null }, 'A login needs customer_id.'],
   ] as const)
-    expect(reasonOf(recordOf(event(changes)))).toBe(`missing_field: ${message}`)
-  expect(reasonOf(recordOf(event({ event_type: 'refund', items: [], refund_minor: 5 })))).toBe('ok')
-  expect(reasonOf(recordOf(event({ event_type: 'purchase', currency: 'EU', items: [] })))).toMatch(
-    /^missing_field/,
+    expect(reasonOf(encodeRecord(event(changes)))).toBe(`missing_field: ${message}`)
+  expect(reasonOf(encodeRecord(event({ event_type: 'refund', items: [], refund_minor: 5 })))).toBe(
+    'ok',
   )
+  expect(
+    reasonOf(encodeRecord(event({ event_type: 'purchase', currency: 'EU', items: [] }))),
+  ).toMatch(/^missing_field/)
 })
 
 test('a value against its rule is named with value and bound', () => {
@@ -187,33 +191,33 @@ test('a value against its rule is named with value and bound', () => {
     [{ anonymous_id: '' }, /^anonymous_id is "", of 0 bytes; at least 1/],
     [{ anonymous_id: 'é'.repeat(101) }, /of 202 bytes; at most 200/],
     [
-      { items: BREACHES.find((one) => one.items?.length === 201)?.items ?? [] },
+      { items: VIOLATIONS.find((one) => one.items?.length === 201)?.items ?? [] },
       /^items has 201 entries/,
     ],
     [{ sent_ts: 9_999_999_999_999, received_ts: BASE_MS }, /^The corrected time .* is before 2001/],
   ] as const) {
-    const reason = reasonOf(recordOf(event(changes)))
+    const reason = reasonOf(encodeRecord(event(changes)))
     expect(reason).toMatch(/^rule_violation: /)
     expect(reason.slice('rule_violation: '.length)).toMatch(message)
   }
   const line = { ...goodEvent(seeded(2)).items[0], sku: 'A' }
   const bad = { ...line, quantity: 0 } as Event['items'][number] // one of the good event's lines
-  expect(reasonOf(recordOf(event({ items: [bad] })))).toBe(
+  expect(reasonOf(encodeRecord(event({ items: [bad] })))).toBe(
     'rule_violation: items[0].quantity is 0; the least allowed is 1.',
   )
 })
 
 test('an event from the future is measured by its corrected time', () => {
-  const ahead = APPEND_MS + GATE.futureToleranceMs
-  expect(reasonOf(recordOf(event({ event_ts: ahead })))).toBe('ok')
-  expect(reasonOf(recordOf(event({ event_ts: ahead + 1 })))).toMatch(
+  const ahead = APPEND_MS + GATE_OPTIONS.futureToleranceMs
+  expect(reasonOf(encodeRecord(event({ event_ts: ahead })))).toBe('ok')
+  expect(reasonOf(encodeRecord(event({ event_ts: ahead + 1 })))).toMatch(
     /^too_far_in_future: It happened at .*, 3600 s after it was appended; up to 3600 s/,
   )
-  expect(reasonOf(recordOf(event({ event_ts: ahead + 1, received_ts: APPEND_MS })))).toBe('ok')
+  expect(reasonOf(encodeRecord(event({ event_ts: ahead + 1, received_ts: APPEND_MS })))).toBe('ok')
 })
 
 test('names of JavaScript itself are only text', () => {
-  const judgement = judge(recordOf(event({ page: '__proto__', page_title: 'constructor' })))
+  const judgement = judge(encodeRecord(event({ page: '__proto__', page_title: 'constructor' })))
   expect(judgement).toMatchObject({
     ok: true,
     event: { page: '__proto__', page_title: 'constructor' },
@@ -244,13 +248,13 @@ test('a recursive schema is walked to a depth of 64 and no further', () => {
   }
   schema.fields.push({ name: 'nest', type: ['null', nested], default: null })
   const both = new Gate({
-    ...GATE,
-    schemas: [registered(JSON.stringify(schema), 2), registered(RAW_SCHEMA)],
+    ...GATE_OPTIONS,
+    schemas: [registeredSchema(JSON.stringify(schema), 2), registeredSchema(RAW_SCHEMA)],
   })
   const deep = (depth: number) => {
-    const record = Buffer.concat([recordOf(event()), Buffer.alloc(depth, 2), Buffer.from([0])])
+    const record = Buffer.concat([encodeRecord(event()), Buffer.alloc(depth, 2), Buffer.from([0])])
     record.writeUInt32BE(2, 1)
-    return both.judge(record, APPEND_MS)
+    return both.validate(record, APPEND_MS)
   }
   expect(deep(0)).toMatchObject({ ok: true })
   expect(deep(60)).toMatchObject({ ok: true })
@@ -263,7 +267,7 @@ test('a contract that the gate cannot keep is refused when it is opened', () => 
   ) => {
     const schema = JSON.parse(RAW_SCHEMA)
     edit(schema)
-    return () => new Gate({ ...GATE, schemas: [registered(JSON.stringify(schema))] })
+    return () => new Gate({ ...GATE_OPTIONS, schemas: [registeredSchema(JSON.stringify(schema))] })
   }
   expect(change((s) => s.fields.splice(0, 1))).toThrow(/event_id of logical type uuid/)
   expect(change((s) => s.fields.splice(2, 1))).toThrow(/event_ts of logical type timestamp-millis/)

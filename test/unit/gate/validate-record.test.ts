@@ -1,13 +1,13 @@
 /** The gate that passes bytes on: the same verdict, reason and words as the judge that reads each record by itself. */
 import { expect, test } from 'vitest'
 import { Gate } from '../../../cli/domain/gate/gate.ts'
-import { sift } from '../../../cli/domain/gate/validate-record.ts'
+import { validateRecord } from '../../../cli/domain/gate/validate-record.ts'
 import {
   anyRecord,
   BASE_MS,
-  GATE,
+  GATE_OPTIONS,
   RAW_SCHEMA,
-  registered,
+  registeredSchema,
   seeded,
 } from '../../fixtures/gate-events.ts'
 
@@ -19,8 +19,8 @@ function verdicts(gate: Gate, seed: number, suffix: Buffer = Buffer.alloc(0)) {
   const appendMs = BASE_MS + 600_000
   return Array.from({ length: RECORDS }, (_, index) => {
     const bytes = Buffer.concat([anyRecord(random, index), suffix])
-    const refusal = sift(gate, bytes, appendMs)
-    const judged = gate.judge(bytes, appendMs)
+    const refusal = validateRecord(gate, bytes, appendMs)
+    const judged = gate.validate(bytes, appendMs)
     const wanted = judged.ok ? 'valid' : `${judged.schemaId} ${judged.reason}: ${judged.message}`
     const got =
       refusal === undefined ? 'valid' : `${refusal.schemaId} ${refusal.reason}: ${refusal.message}`
@@ -37,7 +37,7 @@ function expectSame(all: ReturnType<typeof verdicts>): void {
 }
 
 test('a record is judged as by the judge of single records, whatever came before it', () => {
-  expectSame(verdicts(new Gate(GATE), 11))
+  expectSame(verdicts(new Gate(GATE_OPTIONS), 11))
 })
 
 test('records of a schema that only the slow reader can read are judged the same', () => {
@@ -47,6 +47,6 @@ test('records of a schema that only the slow reader can read are judged the same
     schema.fields.push({ name: 'weight', type, default: 0 })
     return JSON.stringify(schema)
   }
-  const schemas = [registered(later('int'), 1), registered(later('double'), 2)]
-  expectSame(verdicts(new Gate({ ...GATE, schemas }), 12, Buffer.from([2])))
+  const schemas = [registeredSchema(later('int'), 1), registeredSchema(later('double'), 2)]
+  expectSame(verdicts(new Gate({ ...GATE_OPTIONS, schemas }), 12, Buffer.from([2])))
 })

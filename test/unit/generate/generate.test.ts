@@ -1,31 +1,41 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { compileEncoder } from '../../../cli/domain/avro/encode.ts'
+import { compileEncoder } from '../../../cli/domain/avro/encoder.ts'
 import type { Event } from '../../../cli/domain/events/contracts.ts'
-import { correctedMs } from '../../../cli/domain/events/event-time.ts'
+import { correctEventTimeMs } from '../../../cli/domain/events/event-time.ts'
 import { Gate } from '../../../cli/domain/gate/gate.ts'
 import type { LogWriter } from '../../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
-import { breakBytes, reasonOf } from '../../../cli/generate/broken.ts'
+import { breakBytes, rejectReason } from '../../../cli/generate/broken-records.ts'
 import { buildCatalogue } from '../../../cli/generate/catalogue.ts'
 import { LogSink } from '../../../cli/generate/log-sink.ts'
 import { Random } from '../../../cli/generate/random.ts'
-import { historySchedule, liveSchedule, type Schedule } from '../../../cli/generate/schedule.ts'
-import { ShopDays } from '../../../cli/generate/shop-day.ts'
+import {
+  createHistorySchedule,
+  createLiveSchedule,
+  type Schedule,
+} from '../../../cli/generate/schedule.ts'
+import { ShopDays } from '../../../cli/generate/shop-days.ts'
 import {
   type Arrival,
-  type Mischief,
-  NO_MISCHIEF,
+  type FaultProfile,
+  NO_FAULTS,
   Simulation,
 } from '../../../cli/generate/simulation.ts'
 
 const START_MS = Date.parse('2026-05-06T07:08:09.000Z')
 const SCHEMA = readFileSync(new URL('../../../schemas/events.raw.avsc', import.meta.url), 'utf8')
-const MISCHIEF: Mischief = { late: 0.05, duplicates: 0.05, disorder: 0.1, invalid: 0.02, skew: 0.1 }
+const MISCHIEF: FaultProfile = {
+  late: 0.05,
+  duplicates: 0.05,
+  disorder: 0.1,
+  invalid: 0.02,
+  skew: 0.1,
+}
 
 function arrivals(seed: number, schedule: Schedule, mischief = MISCHIEF): Arrival[] {
-  const simulation = new Simulation({ seed, schedule, mischief })
+  const simulation = new Simulation({ seed, schedule, faultProfile: mischief })
   const all: Arrival[] = []
   for (let one = simulation.next(); one !== null; one = simulation.next()) {
     all.push({ ...one, event: { ...one.event } })
@@ -49,7 +59,7 @@ async function bytesOf(seed: number, partitions: number, schedule: Schedule): Pr
   )
   const encode = compileEncoder<Event>(SCHEMA, 1)
   const sink = new LogSink({ writers, encode, seed, nowMs: () => START_MS })
-  const simulation = new Simulation({ seed, schedule, mischief: MISCHIEF })
+  const simulation = new Simulation({ seed, schedule, faultProfile: MISCHIEF })
   let made = 0
   for (let one = simulation.next(); one !== null; one = simulation.next()) {
     sink.add(one)
@@ -61,7 +71,7 @@ async function bytesOf(seed: number, partitions: number, schedule: Schedule): Pr
 
 const hash = (bytes: readonly Buffer[]) =>
   createHash('sha256').update(Buffer.concat(bytes)).digest('hex').slice(0, 16)
-const live = (count: number, eps = 100) => liveSchedule(START_MS, eps, count)
+const live = (count: number, eps = 100) => createLiveSchedule(START_MS, eps, count)
 
 describe('the generator', () => {
   it('gives the same bytes for the same seed, and others for another', async () => {
@@ -69,7 +79,7 @@ describe('the generator', () => {
     expect(hash(first)).toBe('347a394f37a44069')
     expect(hash(await bytesOf(1, 1, live(5000)))).toBe(hash(first))
     expect(hash(await bytesOf(2, 1, live(5000)))).not.toBe(hash(first))
-    const later = liveSchedule(START_MS + 1, 100, 5000)
+    const later = createLiveSchedule(START_MS + 1, 100, 5000)
     expect(hash(await bytesOf(1, 1, later))).not.toBe(hash(first))
   })
 
@@ -98,7 +108,7 @@ describe('the generator', () => {
   })
 
   it('sends only what it is asked for', () => {
-    const all = arrivals(4, live(20_000), NO_MISCHIEF)
+    const all = arrivals(4, live(20_000), NO_FAULTS)
     expect(all.every((one) => one.timeMs === one.dueMs && !one.isDuplicate && !one.broken)).toBe(
       true,
     )
@@ -166,7 +176,7 @@ describe('the generator', () => {
   })
 
   it('is a shop: visitors come back, log in, buy several things, and some are bots', () => {
-    const all = arrivals(8, live(60_000), NO_MISCHIEF)
+    const all = arrivals(8, live(60_000), NO_FAULTS)
     const share = (test: (event: Event) => boolean) =>
       all.filter(({ event }) => test(event)).length / all.length
     expect(share(({ event_type }) => event_type === 'page_view')).toBeGreaterThan(0.4)
@@ -210,8 +220,8 @@ describe('the generator', () => {
       encode(batch, event)
       const good = batch.body.subarray(4)
       const bytes = broken === null ? good : breakBytes(broken, good, random)
-      const judged = gate.judge(bytes, dueMs)
-      const wanted = broken === null ? null : reasonOf(broken)
+      const judged = gate.validate(bytes, dueMs)
+      const wanted = broken === null ? null : rejectReason(broken)
       if (!judged.ok && judged.reason !== wanted) faults.push(`${broken}: ${judged.message}`)
       if (judged.ok && wanted !== null) faults.push(`${broken} was let through`)
       if (broken !== null) kinds.add(broken)
@@ -223,7 +233,11 @@ describe('the generator', () => {
   it('spreads history over day and night of the shop, in order and in full', () => {
     const fromMs = Date.parse('2026-03-01T00:00:00Z')
     const toMs = Date.parse('2026-03-04T00:00:00Z')
-    const schedule = historySchedule({ fromMs, toMs }, 20_000, new ShopDays('America/New_York'))
+    const schedule = createHistorySchedule(
+      { fromMs, toMs },
+      20_000,
+      new ShopDays('America/New_York'),
+    )
     const times = Array.from({ length: schedule.count }, () => schedule.next())
     expect(times.every((ms, i) => ms >= (times[i - 1] ?? fromMs) && ms < toMs)).toBe(true)
     const inHour = (hour: number) =>
@@ -233,7 +247,11 @@ describe('the generator', () => {
 })
 
 function corrected(event: Event): number {
-  return correctedMs(event.event_ts, event.sent_ts ?? Number.NaN, event.received_ts ?? Number.NaN)
+  return correctEventTimeMs(
+    event.event_ts,
+    event.sent_ts ?? Number.NaN,
+    event.received_ts ?? Number.NaN,
+  )
 }
 
 function isGiven(value: unknown): boolean {

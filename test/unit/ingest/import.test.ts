@@ -11,14 +11,14 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDuck } from '../../../cli/adapters/duckdb/duckdb.ts'
-import { recordDecoder } from '../../../cli/domain/avro/record.ts'
+import { compileRecordDecoder } from '../../../cli/domain/avro/record-decoder.ts'
 import type { Event, RejectedEvent } from '../../../cli/domain/events/contracts.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import {
   DLQ,
-  type ImportSetting,
+  type ImportSetup,
   NOW_MS,
-  openSetting,
+  openImportSetup,
   RAW,
   ROOT,
   readRecords,
@@ -46,11 +46,11 @@ event:
     quantity: { constant: 1 }
 `
 
-let setting: ImportSetting
+let setting: ImportSetup
 let dir: string
 beforeEach(() => {
   dir = mkdtempSync(path.join(tmpdir(), 'ccs-import-'))
-  setting = openSetting(dir)
+  setting = openImportSetup(dir)
 })
 afterEach(async () => {
   await setting.log.close()
@@ -64,12 +64,12 @@ function write(name: string, content: string | Buffer): string {
 }
 
 async function events(): Promise<Event[]> {
-  const decode = recordDecoder<Event>(RAW.schema, RAW.id)
+  const decode = compileRecordDecoder<Event>(RAW.schema, RAW.id)
   return (await readRecords(setting.log, 'events.raw')).flatMap((bytes) => decode(bytes) ?? [])
 }
 
 async function rejects(): Promise<RejectedEvent[]> {
-  const decode = recordDecoder<RejectedEvent>(DLQ.schema, DLQ.id)
+  const decode = compileRecordDecoder<RejectedEvent>(DLQ.schema, DLQ.id)
   return (await readRecords(setting.log, 'events.dlq')).flatMap((bytes) => decode(bytes) ?? [])
 }
 
@@ -231,7 +231,7 @@ describe('a file that comes again', () => {
       code: 'CCS_IMPORT_INVALID',
       hint: expect.stringContaining('--again'),
     })
-    expect(await runImport(setting, other, [file], { isAgain: true })).toMatchObject({
+    expect(await runImport(setting, other, [file], { includesImported: true })).toMatchObject({
       accepted: 3,
     })
     const ids = (await events()).map((event) => event.event_id)
@@ -349,7 +349,7 @@ test.skipIf(absent)(
 )
 
 /** The log, whose append number `cut` (from 1) doesn't happen. */
-function failingAt(log: ImportSetting['log'], cut: number): ImportSetting['log'] {
+function failingAt(log: ImportSetup['log'], cut: number): ImportSetup['log'] {
   let appends = 0
   return {
     ...log,

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { pathGetter } from '../../../cli/domain/ingest/mapping/path.ts'
-import { timeParser } from '../../../cli/domain/ingest/mapping/time.ts'
 import {
   canonicalJson,
   hashUuid,
-  hundredths,
   isDeeperThan,
-} from '../../../cli/domain/ingest/mapping/values.ts'
+  parseMoney,
+} from '../../../cli/domain/ingest/mapping/convert-value.ts'
+import { createTimeParser } from '../../../cli/domain/ingest/mapping/time-parser.ts'
+import { createPathGetter } from '../../../cli/domain/ingest/mapping/value-path.ts'
 
 describe('money', () => {
   test('every amount up to the contract’s greatest becomes its hundredths exactly', () => {
@@ -15,9 +15,9 @@ describe('money', () => {
       fc.property(fc.integer({ min: 0, max: 1_000_000_000_000 }), (cents) => {
         const digits = String(cents).padStart(3, '0')
         const text = `${digits.slice(0, -2)}.${digits.slice(-2)}`
-        expect(hundredths(text, 'decimal')).toBe(cents)
-        expect(hundredths(`${text}000`, 'decimal')).toBe(cents)
-        expect(hundredths(text.replace('.', ','), 'decimal_comma')).toBe(cents)
+        expect(parseMoney(text, 'decimal')).toBe(cents)
+        expect(parseMoney(`${text}000`, 'decimal')).toBe(cents)
+        expect(parseMoney(text.replace('.', ','), 'decimal_comma')).toBe(cents)
       }),
     )
   })
@@ -37,13 +37,13 @@ describe('money', () => {
     ['$5.00', undefined],
     ['99999999999999.99', undefined],
   ])('%s is %s hundredths', (text, cents) => {
-    expect(hundredths(text, 'decimal')).toBe(cents)
+    expect(parseMoney(text, 'decimal')).toBe(cents)
   })
 
   test('a comma style takes points between thousands and nowhere else', () => {
-    expect(hundredths('1.234.567,5', 'decimal_comma')).toBe(123456750)
-    expect(hundredths('12.34,5', 'decimal_comma')).toBeUndefined()
-    expect(hundredths('35.79', 'decimal_comma')).toBeUndefined()
+    expect(parseMoney('1.234.567,5', 'decimal_comma')).toBe(123456750)
+    expect(parseMoney('12.34,5', 'decimal_comma')).toBeUndefined()
+    expect(parseMoney('35.79', 'decimal_comma')).toBeUndefined()
   })
 })
 
@@ -73,7 +73,7 @@ describe('times', () => {
     ['M/D/YYYY h:mm A', 'UTC', '3/9/2026 12:05 AM', '2026-03-09T00:05:00.000Z'],
     ['DD/MMM/YYYY:HH:mm:ss Z', 'UTC', '10/Oct/2026:13:55:36 -0700', '2026-10-10T20:55:36.000Z'],
   ])('%s in %s: %s', (format, zone, text, expected) => {
-    const parse = timeParser(format, zone)
+    const parse = createTimeParser(format, zone)
     if (typeof parse === 'string') throw new Error(parse)
     expect(new Date(parse(text) ?? Number.NaN).toISOString()).toBe(expected)
   })
@@ -86,15 +86,15 @@ describe('times', () => {
     '2019-10-01 00:00:0',
     'now',
   ])('%s is no time', (text) => {
-    const parse = timeParser('iso', 'UTC')
+    const parse = createTimeParser('iso', 'UTC')
     expect(typeof parse === 'string' ? parse : parse(text)).toBeUndefined()
   })
 
   test('a wrong pattern or zone is told, not guessed', () => {
-    expect(timeParser('YYYY-MM', 'UTC')).toContain('no day')
-    expect(timeParser('unix', 'UTC')).toContain('epoch_s')
-    expect(timeParser('YYYY-MM-DD hh:mm', 'UTC')).toContain('AM or PM')
-    expect(timeParser('iso', 'Europe/Berlim')).toContain('Europe/Berlim')
+    expect(createTimeParser('YYYY-MM', 'UTC')).toContain('no day')
+    expect(createTimeParser('unix', 'UTC')).toContain('epoch_s')
+    expect(createTimeParser('YYYY-MM-DD hh:mm', 'UTC')).toContain('AM or PM')
+    expect(createTimeParser('iso', 'Europe/Berlim')).toContain('Europe/Berlim')
   })
 })
 
@@ -115,7 +115,7 @@ describe('paths', () => {
     ['user.constructor', undefined],
     ['__proto__.x', 1],
   ])('%s', (path, value) => {
-    expect(pathGetter(path)(row)).toBe(value)
+    expect(createPathGetter(path)(row)).toBe(value)
   })
 })
 

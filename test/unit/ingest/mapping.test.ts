@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { parseExact } from '../../../cli/domain/documents/json-lines.ts'
+import { parseJsonExactly } from '../../../cli/domain/documents/json-lines.ts'
 import type { RowValues } from '../../../cli/domain/documents/source-row.ts'
-import { bindMapping } from '../../../cli/domain/ingest/mapping/mapping.ts'
-import { parseMapping } from '../../../cli/domain/ingest/mapping/parse.ts'
+import { bindMapping } from '../../../cli/domain/ingest/mapping/bind-mapping.ts'
+import { parseMapping } from '../../../cli/domain/ingest/mapping/parse-mapping.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import { importContract, ROOT } from '../../fixtures/import-parts.ts'
 
@@ -234,13 +234,13 @@ test('what is not of the field’s type is told, and never rounded or cut', () =
 })
 
 test('a row nested without end is a fault and not a crash', () => {
-  const deep = parseExact(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
+  const deep = parseJsonExactly(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
   expect(mapRow(mapping(), { deep })).toContain('invalid_json')
 })
 
 test('a GA4 export row becomes an event with its order lines', () => {
   const file = path.join(ROOT, 'examples/import/ga4.yml')
-  const row = parseExact(
+  const row = parseJsonExactly(
     '{"event_date":"20261101","event_timestamp":"1793491200123456","event_name":"purchase","user_pseudo_id":"1234567890.1700000000","user_id":null,"event_bundle_sequence_id":"9","event_params":[{"key":"ga_session_id","value":{"int_value":"1793491000"}},{"key":"page_location","value":{"string_value":"https://shop.example/thanks?x=1"}},{"key":"currency","value":{"string_value":"EUR"}}],"device":{"category":"mobile"},"geo":{"city":"(not set)"},"platform":"WEB","ecommerce":{"transaction_id":"T-1","tax_value":1.9,"shipping_value":null},"items":[{"item_id":"A","item_name":"Tea","price":9.99,"quantity":2}]}',
   )
   const spec = parseMapping(readFileSync(file, 'utf8'), file, contract)

@@ -2,15 +2,15 @@
  * How errors are told to a person and to a script, and the words they are made of.
  */
 import { describe, expect, test } from 'vitest'
-import { asCcsError } from '../../../cli/command-errors.ts'
+import { toCcsError } from '../../../cli/command-errors.ts'
 import {
-  errorDocument,
-  errorLines,
-  painter,
-  progressLine,
-  tableLines,
+  createPainter,
+  formatError,
+  formatProgress,
+  formatTable,
+  toErrorDocument,
 } from '../../../cli/domain/console/text.ts'
-import { didYouMean, nearest } from '../../../cli/domain/kernel/did-you-mean.ts'
+import { didYouMean, findNearest } from '../../../cli/domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../../../cli/domain/kernel/errors.ts'
 import {
   formatBytes,
@@ -19,7 +19,7 @@ import {
   parseSizeBytes,
 } from '../../../cli/domain/kernel/units.ts'
 
-const plain = painter(false)
+const plain = createPainter(false)
 
 describe('an error', () => {
   const error = new CcsError('CCS_MODEL_INVALID', 'There is no column "revenu".', {
@@ -29,7 +29,7 @@ describe('an error', () => {
   })
 
   test('shows message, place, the line with a caret under the fault, and the hint', () => {
-    expect(errorLines(error, plain)).toEqual([
+    expect(formatError(error, plain)).toEqual([
       'error[CCS_MODEL_INVALID]: There is no column "revenu".',
       '  at sql/gold/x.sql:12:7',
       '  12 |   sum(revenu) AS revenue',
@@ -40,7 +40,7 @@ describe('an error', () => {
 
   test('with others shows all of them and their number', () => {
     const other = new CcsError('CCS_MODEL_INVALID', 'There is no key.')
-    const lines = errorLines(
+    const lines = formatError(
       new CcsError('CCS_MODEL_INVALID', 'One.', { others: [error, other] }),
       plain,
     )
@@ -53,17 +53,17 @@ describe('an error', () => {
     const long = new CcsError('CCS_MODEL_INVALID', 'Far.', {
       location: { file: 'a.sql', line: 1, column: 501, text },
     })
-    const [, , shown = '', caret = ''] = errorLines(long, plain)
+    const [, , shown = '', caret = ''] = formatError(long, plain)
     expect(shown.length).toBeLessThan(120)
     expect(shown.slice(caret.indexOf('^'), caret.indexOf('^') + 4)).toBe('HERE')
   })
 
   test('as a document has what is known and no more', () => {
-    expect(errorDocument(new CcsError('CCS_DISK_FULL', 'Full.'))).toEqual({
+    expect(toErrorDocument(new CcsError('CCS_DISK_FULL', 'Full.'))).toEqual({
       code: 'CCS_DISK_FULL',
       message: 'Full.',
     })
-    expect(errorDocument(error)).toMatchObject({ location: { line: 12, column: 7 } })
+    expect(toErrorDocument(error)).toMatchObject({ location: { line: 12, column: 7 } })
   })
 
   test('of several is the first, with all the rest beside it', () => {
@@ -86,11 +86,11 @@ describe('what others throw', () => {
     ['EOTHER', 'CCS_UNEXPECTED'],
   ])('%s of the system becomes %s', (code, expected) => {
     const cause = Object.assign(new Error(`${code}: no`), { code })
-    expect(asCcsError(cause)).toMatchObject({ code: expected, exit: 1, cause })
+    expect(toCcsError(cause)).toMatchObject({ code: expected, exit: 1, cause })
   })
 
   test('even what is no Error becomes a sentence', () => {
-    expect(asCcsError(undefined).message).toBe('Something went wrong inside ccs: undefined')
+    expect(toCcsError(undefined).message).toBe('Something went wrong inside ccs: undefined')
   })
 })
 
@@ -102,7 +102,7 @@ describe('did you mean', () => {
     ['xyz', undefined],
     ['', undefined],
   ])('%s → %s', (word, expected) => {
-    expect(nearest(word, ['timezone', 'name', 'data'])).toBe(expected)
+    expect(findNearest(word, ['timezone', 'name', 'data'])).toBe(expected)
   })
 
   test('lists all known words where none is near', () => {
@@ -154,7 +154,7 @@ describe('a table', () => {
       { name: 'b', events: null, note: 'short' },
     ]
     const columns = [{ key: 'name' }, { key: 'events' }, { key: 'note' }]
-    const lines = tableLines(columns, rows, { width: 40, paint: plain })
+    const lines = formatTable(columns, rows, { width: 40, paint: plain })
     expect(lines[0]).toBe('name     events  note')
     expect(lines[1]).toBe(`a [31m  1234567  ${'x'.repeat(22)}…`)
     expect(lines.every((line) => line.length <= 40)).toBe(true)
@@ -165,7 +165,7 @@ describe('a row that is wider than the terminal', () => {
   test('is listed one value a line', () => {
     const columns = Array.from({ length: 12 }, (_, index) => ({ key: `column_${index}` }))
     const row = Object.fromEntries(columns.map(({ key }) => [key, 'some long value '.repeat(10)]))
-    const lines = tableLines(columns, [row, row], { width: 60, paint: plain })
+    const lines = formatTable(columns, [row, row], { width: 60, paint: plain })
     expect(lines).toHaveLength(25)
     expect(lines[11]).toMatch(/^column_11 {2}some long value .*…$/)
     expect(Math.max(...lines.map((line) => line.length))).toBe(60)
@@ -175,10 +175,10 @@ describe('a row that is wider than the terminal', () => {
 describe('progress', () => {
   test('shows share, count and time left, and no more than fits', () => {
     const state = { label: 'import', done: 500, total: 2000, elapsedMs: 3000 }
-    expect(progressLine(state, 80)).toBe(
+    expect(formatProgress(state, 80)).toBe(
       'import  █████░░░░░░░░░░░░░░░  25 %  500 of 2,000  9 s left',
     )
-    expect(progressLine(state, 20)).toHaveLength(20)
-    expect(progressLine({ label: 'gen', done: 500, elapsedMs: 3000 }, 80)).toBe('gen  500  3 s')
+    expect(formatProgress(state, 20)).toHaveLength(20)
+    expect(formatProgress({ label: 'gen', done: 500, elapsedMs: 3000 }, 80)).toBe('gen  500  3 s')
   })
 })

@@ -1,7 +1,7 @@
 /** What a person asks of a ksqlDB: names as it wants them, places as they were written, values in ccs's own shapes. */
 import { expect, test } from 'vitest'
-import { rowLines } from '../../../cli/domain/console/row-lines.ts'
-import { painter } from '../../../cli/domain/console/text.ts'
+import { createRowFormatter } from '../../../cli/domain/console/streaming-table.ts'
+import { createPainter } from '../../../cli/domain/console/text.ts'
 import { queryText, readNames } from '../../../cli/engines/ksqldb/client/query-text.ts'
 import { fieldNames, shapeOf } from '../../../cli/engines/ksqldb/client/query-values.ts'
 
@@ -92,8 +92,8 @@ test('values have the shapes of the other targets, also within others', () => {
 })
 
 test('rows that come one by one stand in columns, or in blocks where there are too many', () => {
-  const options = { width: 40, paint: painter(false) }
-  const table = rowLines(
+  const options = { width: 40, paint: createPainter(false) }
+  const table = createRowFormatter(
     [
       { name: 'n', type: 'BIGINT' },
       { name: 'who', type: 'STRING' },
@@ -106,7 +106,7 @@ test('rows that come one by one stand in columns, or in blocks where there are t
     `        22  ${'x'.repeat(27)}…`,
   ])
   const many = [...'abcdefgh'].map((name) => ({ name: name.repeat(6), type: 'BIGINT' }))
-  const block = rowLines(many, options)
+  const block = createRowFormatter(many, options)
   expect(block({ aaaaaa: 1 })[0]).toBe('aaaaaa  1')
   expect(block({ aaaaaa: 2 }).slice(0, 2)).toEqual(['', 'aaaaaa  2'])
 })

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import {
   generationName,
-  generationOf,
   isPartitionName,
   isPathBelow,
   isPlainName,
   isTableName,
   lakeFileName,
   leafPath,
-  partitionOf,
+  parseGenerationName,
+  parsePartName,
   partPath,
 } from '../../../cli/domain/lake/layout.ts'
 
@@ -22,14 +22,14 @@ test('a partition of a table lies where Hive-aware readers look for it', () => {
 test('the folder of a part leads back to its partition', () => {
   for (const partition of ['event_date=2026-11-22', '']) {
     const folder = partPath('silver.events', partition)
-    expect(partitionOf(folder.split('/')[1] ?? '?')).toBe(partition)
+    expect(parsePartName(folder.split('/')[1] ?? '?')).toBe(partition)
   }
 })
 
 test('the directory of a generation leads back to its number, and nothing else does', () => {
-  expect(generationOf(generationName(12))).toBe(12)
+  expect(parseGenerationName(generationName(12))).toBe(12)
   for (const name of ['lake', 'lake-', 'lake-01', 'lake-1x', 'lake-1.tmp', 'xlake-1'])
-    expect(generationOf(name)).toBeUndefined()
+    expect(parseGenerationName(name)).toBeUndefined()
 })
 
 test('file names of one commit sort in order', () => {

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
-import { filesByLeaf, type LakeFile, type Manifest } from '../../../cli/domain/lake/manifest.ts'
+import {
+  groupByPartition,
+  type LakeFile,
+  type Manifest,
+} from '../../../cli/domain/lake/manifest.ts'
 import { parseManifest, renderManifest } from '../../../cli/domain/lake/manifest-text.ts'
 
 const FILE: LakeFile = {
@@ -107,7 +111,7 @@ test('a manifest with a wrong value is never written, and the sentence says wher
 
 test('files are grouped by table and partition', () => {
   const other = { ...FILE, name: 'b.parquet' }
-  const groups = filesByLeaf([...MANIFEST.files, other])
+  const groups = groupByPartition([...MANIFEST.files, other])
   expect(groups.map((leaf) => [leaf.table, leaf.partition, leaf.files.length])).toEqual([
     ['gold.sessions', '', 1],
     ['silver.events', 'event_date=2026-11-22', 2],

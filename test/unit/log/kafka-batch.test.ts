@@ -3,7 +3,11 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { crc32c } from '../../../cli/domain/log/crc32c.ts'
-import { DamagedBatch, decodeBatches, encodeBatch } from '../../../cli/domain/log/kafka-batch.ts'
+import {
+  DamagedBatchError,
+  decodeBatches,
+  encodeBatch,
+} from '../../../cli/domain/log/kafka-batch.ts'
 import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
 
 const SEQUENCE = { producerId: 7n, epoch: 1, first: 42 }
@@ -53,6 +57,6 @@ test('a flipped bit anywhere behind the offset is found', async () => {
   for (let bit = 16 * 8; bit < whole.length * 8; bit++) {
     const bytes = Buffer.from(whole)
     bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-    await expect(decodeBatches(bytes, options(0))).rejects.toBeInstanceOf(DamagedBatch)
+    await expect(decodeBatches(bytes, options(0))).rejects.toBeInstanceOf(DamagedBatchError)
   }
 })

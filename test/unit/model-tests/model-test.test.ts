@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { parseRecordSchema } from '../../../cli/domain/avro/schema.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import type { AppendAction, ModelTestCase } from '../../../cli/domain/model-tests/model-test.ts'
-import { parseModelTests, testedModel } from '../../../cli/domain/model-tests/parse.ts'
+import { modelForFile, parseModelTests } from '../../../cli/domain/model-tests/parse-model-tests.ts'
 import { parseTimeMs } from '../../../cli/domain/model-tests/yaml.ts'
 
 const FILE = 'sql/gold/activity_1m.test.yml'
@@ -224,6 +224,6 @@ cases:
   test('a file of no model says which was probably meant', () => {
     const parsing = () => parseModelTests('sql/gold/activty_1m.test.yml', 'cases: []', context)
     expect(parsing).toThrow('There is no model gold.activty_1m to test.')
-    expect(testedModel('sql/gold/activty_1m.test.yml')).toBe('gold.activty_1m')
+    expect(modelForFile('sql/gold/activty_1m.test.yml')).toBe('gold.activty_1m')
   })
 })

@@ -1,8 +1,8 @@
 /** What uses a field, followed through SELECTs, macros, dbt's models and dashboards. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { selectLineage } from '../../../cli/domain/models/column-lineage.ts'
+import { traceSelect } from '../../../cli/domain/models/column-lineage.ts'
 import type { Lineage } from '../../../cli/domain/models/column-sources.ts'
-import { openImpact } from '../../../cli/domain/models/schema-impact.ts'
+import { openSchemaImpact } from '../../../cli/domain/models/schema-impact.ts'
 import { parseSelect } from '../../../cli/domain/sql/ast.ts'
 import { modelFiles, openTestDuck, projectFile, type TestDuck } from '../model-files.ts'
 
@@ -15,19 +15,19 @@ afterAll(() => duck.close())
 const T: Lineage = {
   columns: new Map(['a', 'b', 'c', 'd'].map((name) => [name, new Set([name])])),
   rows: new Set(),
-  base: new Set(['a', 'b', 'c', 'd']),
+  ownColumns: new Set(['a', 'b', 'c', 'd']),
 }
 
 /** `column: origins …` of each column, then `rows: …`, then the columns of t that are named. */
 async function lineage(sql: string): Promise<readonly string[]> {
   const ast = await parseSelect({ file: 'x.sql', line: 1, sql }, duck.parseSql)
-  const { columns, rows, reads, rest } = selectLineage(ast, (name) =>
+  const { columns, rows, reads, unlisted } = traceSelect(ast, (name) =>
     name === 's.t' ? T : undefined,
   )
   const words = (set: Iterable<string>) => [...set].sort().join(' ')
   return [
     ...[...columns].map(([name, from]) => `${name}: ${words(from)}`),
-    ...(rest ? [`any: ${words(rest)}`] : []),
+    ...(unlisted ? [`any: ${words(unlisted)}`] : []),
     `rows: ${words(rows)}`,
     `names: ${words(reads.keys())}`,
   ]
@@ -126,7 +126,7 @@ async function impact(more: { dbt?: readonly (readonly [string, string])[] } = {
     file: 'sql/live/coupons.sql',
     text: '/*\nkind: figure\n*/\nSELECT coupon, count(*) FROM silver.orders GROUP BY 1',
   }
-  return openImpact(
+  return openSchemaImpact(
     {
       models: [...modelFiles(), live],
       macros: projectFile('sql/macros.sql'),

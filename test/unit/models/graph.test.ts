@@ -5,13 +5,13 @@ import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
 import {
   type AstNode,
-  astJson,
   expandMacros,
   type MacroSet,
   parseSelect,
+  renderAst,
 } from '../../../cli/domain/sql/ast.ts'
 import { parseMacros } from '../../../cli/domain/sql/parse-macros.ts'
-import { references } from '../../../cli/domain/sql/references.ts'
+import { findReferences } from '../../../cli/domain/sql/references.ts'
 import { modelFiles, openTestDuck, projectFile, type TestDuck } from '../model-files.ts'
 
 let duck: TestDuck
@@ -51,7 +51,7 @@ test('a SELECT reads its tables, subqueries, and the names given to table macros
     `WITH own AS (SELECT * FROM bronze.events) SELECT * FROM own, silver.orders
      WHERE x IN (SELECT y FROM session_rows('silver.people', INTERVAL 1 HOUR, INTERVAL 1 DAY))`,
   )
-  expect(references(ast).map((one) => one.name)).toEqual([
+  expect(findReferences(ast).map((one) => one.name)).toEqual([
     'bronze.events',
     'silver.orders',
     'silver.people',
@@ -93,17 +93,17 @@ test('a table that is not there, a syntax error and a cycle are reported togethe
 
 test('macros are put in place of their calls, nested and by table name, and DuckDB prints the result', async () => {
   const ast = await select('SELECT money(lines_units(items)) AS m FROM silver.events')
-  expect(await duck.printSql(astJson(expandMacros(ast, macros)))).toBe(
+  expect(await duck.printSql(renderAst(expandMacros(ast, macros)))).toBe(
     'SELECT CAST((CAST(list_sum(list_transform(items, (i -> i.quantity))) AS BIGINT) * 0.01) AS DECIMAL(18,2)) AS m FROM silver.events',
   )
   const rows = await select(
     "SELECT count(*) FROM session_rows('silver.people', INTERVAL 30 MINUTES, INTERVAL 1 DAY)",
   )
-  const printed = await duck.printSql(astJson(expandMacros(rows, macros, () => true)))
+  const printed = await duck.printSql(renderAst(expandMacros(rows, macros, () => true)))
   expect(printed).toContain('FROM silver.people')
   expect(printed).not.toContain('session_rows')
   const kept = expandMacros(ast, macros, (one) => one.name !== 'money')
-  expect(await duck.printSql(astJson(kept))).toContain('money(CAST(list_sum')
+  expect(await duck.printSql(renderAst(kept))).toContain('money(CAST(list_sum')
 })
 
 test("a lambda's parameter is not taken for the macro's of the same name", async () => {
@@ -113,7 +113,7 @@ test("a lambda's parameter is not taken for the macro's of the same name", async
     duck.parseSql,
   )
   const ast = await select('SELECT twice(5) AS t, q(b) FROM x')
-  expect(await duck.printSql(astJson(expandMacros(ast, own)))).toBe(
+  expect(await duck.printSql(renderAst(expandMacros(ast, own)))).toBe(
     "SELECT list_transform(main.list_value(1, 2), (i -> (i * 2))) AS t, (b || ';') FROM x",
   )
 })

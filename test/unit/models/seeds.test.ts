@@ -1,12 +1,12 @@
 /** Seeds: what a CSV and its YAML may say, which models may join them, and what engines run for one that does. */
 import { expect, test } from 'vitest'
 import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
-import { rawEventColumns } from '../../../cli/domain/events/raw-columns.ts'
+import { deriveRawColumns } from '../../../cli/domain/events/raw-columns.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import { buildLogic } from '../../../cli/domain/models/build-logic.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
-import { seedAvro, seedJson } from '../../../cli/domain/models/seed-value.ts'
-import { goldEncoder } from '../../../cli/domain/pipeline/gold-record.ts'
+import { renderSeedSchema, toSeedJson } from '../../../cli/domain/models/seed-value.ts'
+import { compileGoldEncoder } from '../../../cli/domain/pipeline/gold-encoder.ts'
 import { ENGINES } from '../../../cli/domain/sql/types.ts'
 import {
   CAMPAIGN_EVENTS,
@@ -35,12 +35,12 @@ async function logicOf(model: string, { csv = CAMPAIGNS, yaml = CAMPAIGNS_YAML }
           UNREAD,
         ],
         timezone: 'UTC',
-        ...rawEventColumns(projectFile('schemas/events.raw.avsc').text),
+        ...deriveRawColumns(projectFile('schemas/events.raw.avsc').text),
       },
       {
         run: (sql) => duck.connection.run(sql),
-        ask: (sql, values) => duck.connection.texts(sql, values),
-        breathe: async () => undefined,
+        queryTexts: (sql, values) => duck.connection.texts(sql, values),
+        yieldToEventLoop: async () => undefined,
       },
     )
   } finally {
@@ -177,10 +177,12 @@ test('ksqlDB refuses a column that is a number on one side and a text on the oth
 test('every row of a seed fits its Avro schema, NULL and the greatest numbers too', () => {
   const { rows, columns, key } = campaigns()
   const values = columns.filter((one) => one.name !== key)
-  const encode = goldEncoder(seedAvro('seeds_campaigns', values), 7)
+  const encode = compileGoldEncoder(renderSeedSchema('seeds_campaigns', values), 7)
   const sizes = rows.map((row) =>
     encode(
-      Object.fromEntries(values.map(({ name, type }) => [name, seedJson(row[name] ?? null, type)])),
+      Object.fromEntries(
+        values.map(({ name, type }) => [name, toSeedJson(row[name] ?? null, type)]),
+      ),
     ),
   )
   expect(sizes.map((one) => [...one.subarray(0, 5)])).toEqual(rows.map(() => [0, 0, 0, 0, 7]))

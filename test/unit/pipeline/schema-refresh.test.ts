@@ -3,7 +3,7 @@ import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import type { RegisteredSchema } from '../../../cli/domain/avro/schema-registry.ts'
 import type { LogFrame } from '../../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
-import { schemaLearner } from '../../../cli/domain/pipeline/schema-refresh.ts'
+import { createSchemaRefresher } from '../../../cli/domain/pipeline/schema-refresh.ts'
 
 const NOW = 1_800_000_000_000
 const clock = { ...systemClock(), nowMs: () => NOW, sleep: () => Promise.resolve() }
@@ -27,7 +27,7 @@ function learner(registered: readonly number[]) {
     asked++
     return registered.map(schemaOf)
   }
-  const learn = schemaLearner(schemas, ask, clock)
+  const learn = createSchemaRefresher(schemas, ask, clock)
   return { learn, ids: () => schemas.map(({ id }) => id), asked: () => asked }
 }
 
@@ -64,7 +64,7 @@ describe('schemas registered meanwhile', () => {
       if (isAway) throw new Error('away')
       return [schemaOf(2), schemaOf(1)]
     }
-    const learn = schemaLearner(schemas, ask, clock)
+    const learn = createSchemaRefresher(schemas, ask, clock)
     await expect(learn([frameOf(record(2))])).rejects.toThrow('away')
     isAway = false
     await learn([frameOf(record(2))])

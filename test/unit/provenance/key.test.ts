@@ -1,6 +1,6 @@
 /** The key of a row as a person types it. */
 import { describe, expect, test } from 'vitest'
-import { keyPredicate, keyText, parseKey } from '../../../cli/domain/provenance/key.ts'
+import { keyPredicate, parseKey, renderKey } from '../../../cli/domain/provenance/key.ts'
 
 const KEY = [
   { name: 'shop_date', type: 'DATE' },
@@ -37,9 +37,9 @@ describe('values of a key', () => {
   })
 
   test('are shown as words that ask for the row again', () => {
-    expect(keyText({ shop_date: '2026-10-25', currency: null })).toBe(
+    expect(renderKey({ shop_date: '2026-10-25', currency: null })).toBe(
       'shop_date=2026-10-25 currency=NULL',
     )
-    expect(keyText({ category: 'Garden > Tools' })).toBe('"category=Garden > Tools"')
+    expect(renderKey({ category: 'Garden > Tools' })).toBe('"category=Garden > Tools"')
   })
 })

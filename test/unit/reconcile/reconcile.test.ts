@@ -1,19 +1,19 @@
 /** The accounts of a shop day, exact arithmetic, and which days are closed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isZero, minus, plus } from '../../../cli/domain/kernel/decimal.ts'
-import { lateSentences, metricsOf } from '../../../cli/domain/reconcile/accounts.ts'
+import { addExact, isZero, subtractExact } from '../../../cli/domain/kernel/decimal.ts'
+import { computeMetrics, describeLate } from '../../../cli/domain/reconcile/accounts.ts'
 import { splitDays } from '../../../cli/domain/reconcile/days.ts'
 import { RECONCILE_TABLES } from '../../../cli/domain/reconcile/tables.ts'
 
 describe('exact numbers', () => {
   test('add and take away without rounding, at the finer scale', () => {
-    expect(plus('0.10', '0.20')).toBe('0.30')
-    expect(minus('9007199254740993.01', '0.02')).toBe('9007199254740992.99')
-    expect(plus(2, '-2.00')).toBe('0.00')
-    expect(minus(1, 3)).toBe(-2)
-    expect(minus('0.01', '0.03')).toBe('-0.02')
-    expect(plus('9007199254740993', 0)).toBe('9007199254740993')
+    expect(addExact('0.10', '0.20')).toBe('0.30')
+    expect(subtractExact('9007199254740993.01', '0.02')).toBe('9007199254740992.99')
+    expect(addExact(2, '-2.00')).toBe('0.00')
+    expect(subtractExact(1, 3)).toBe(-2)
+    expect(subtractExact('0.01', '0.03')).toBe('-0.02')
+    expect(addExact('9007199254740993', 0)).toBe('9007199254740993')
   })
 
   test('what is added and taken away again leaves what was there', () => {
@@ -23,7 +23,9 @@ describe('exact numbers', () => {
       return `${value < 0n ? '-' : ''}${text.slice(0, -2)}.${text.slice(-2)}`
     })
     fc.assert(
-      fc.property(money, money, (a, b) => isZero(minus(minus(plus(a, b), b), a))),
+      fc.property(money, money, (a, b) =>
+        isZero(subtractExact(subtractExact(addExact(a, b), b), a)),
+      ),
       { seed: 4, numRuns: 500 },
     )
   })
@@ -33,8 +35,8 @@ const revenue = RECONCILE_TABLES.find(({ name }) => name === 'revenue_daily')
 const row = (orders: number, money: string) => ({ currency: 'EUR', orders, revenue: money })
 
 describe('a day', () => {
-  const metric = (sides: Parameters<typeof metricsOf>[1], name: string) =>
-    revenue && metricsOf(revenue, sides).find((one) => one.name === `revenue_daily.${name}`)
+  const metric = (sides: Parameters<typeof computeMetrics>[1], name: string) =>
+    revenue && computeMetrics(revenue, sides).find((one) => one.name === `revenue_daily.${name}`)
 
   test('agrees when the marts have the stream’s figures and what came too late', () => {
     const sides = {
@@ -51,8 +53,8 @@ describe('a day', () => {
       batch: '42.00',
       difference: '0.00',
     })
-    const metrics = revenue ? metricsOf(revenue, sides) : []
-    expect(lateSentences('2026-11-03', metrics)).toEqual([
+    const metrics = revenue ? computeMetrics(revenue, sides) : []
+    expect(describeLate('2026-11-03', metrics)).toEqual([
       '2026-11-03: 1 order (12.00 EUR) came too late for the stream and is in the marts.',
     ])
   })

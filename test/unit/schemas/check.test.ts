@@ -1,8 +1,8 @@
 /** Schemas against their history: modes, places, what is told once, and what changed in words. */
 import { expect, test } from 'vitest'
-import { checkTopic, type Mode } from '../../../cli/domain/schemas/check.ts'
+import { type CompatibilityMode, checkTopic } from '../../../cli/domain/schemas/check.ts'
 import { diffSchemas } from '../../../cli/domain/schemas/diff.ts'
-import { topicSchemas } from '../../../cli/domain/schemas/history.ts'
+import { groupSchemasByTopic } from '../../../cli/domain/schemas/history.ts'
 import { diffTopics } from '../../../cli/domain/schemas/list.ts'
 import { parseSchema } from '../../../cli/domain/schemas/tree.ts'
 import { array, field, record, symbols } from '../../fixtures/schema-pairs/pair.ts'
@@ -13,7 +13,7 @@ const text = (fields: readonly unknown[], more: object = {}) =>
 /** A topic `t` whose versions were these; the last is in force. */
 function topic(versions: readonly (readonly unknown[])[], isKept = true) {
   const kept = isKept ? versions : versions.slice(0, -1)
-  return topicSchemas([
+  return groupSchemasByTopic([
     { file: 'schemas/t.avsc', text: text(versions.at(-1) ?? []) },
     ...kept.map((fields, index) => ({
       file: `schemas/history/t/${index + 1}.id${index + 5}.avsc`,
@@ -22,7 +22,7 @@ function topic(versions: readonly (readonly unknown[])[], isKept = true) {
   ])
 }
 
-function check(mode: Mode, ...versions: readonly (readonly unknown[])[]) {
+function check(mode: CompatibilityMode, ...versions: readonly (readonly unknown[])[]) {
   const [only] = topic(versions)
   if (!only) throw new Error('there is a topic')
   return checkTopic(only, mode)
@@ -33,7 +33,7 @@ const b = field('b', 'int')
 const optionalB = field('b', 'int', { default: 0 })
 
 test('a mode says who must read whom', () => {
-  const rules = (mode: Mode, ...versions: readonly (readonly unknown[])[]) =>
+  const rules = (mode: CompatibilityMode, ...versions: readonly (readonly unknown[])[]) =>
     check(mode, ...versions).breaks.map((one) => `${one.reader} ${one.rule} ${one.path}`)
   const added = [[a], [a, b]] as const
   const removed = [[a, b], [a]] as const
@@ -80,7 +80,7 @@ test('a finding has its place in both files', () => {
 })
 
 test('layout and documentation are no version to compare with', () => {
-  const [only] = topicSchemas([
+  const [only] = groupSchemasByTopic([
     { file: 'schemas/t.avsc', text: text([a], { doc: 'Other words.' }) },
     { file: 'schemas/history/t/1.id1.avsc', text: text([a]) },
   ])
@@ -108,7 +108,7 @@ test('stricter bounds and new requirements are remarks: Avro reads the records, 
     remarks: [{ rule: 'stricter', path: 'a' }],
   })
   expect(check('BACKWARD', bounded(5), bounded(10)).remarks).toEqual([])
-  const [only] = topicSchemas([
+  const [only] = groupSchemasByTopic([
     { file: 'schemas/t.avsc', text: text([a], { requires: { x: ['a'] } }) },
     { file: 'schemas/history/t/1.id1.avsc', text: text([a]) },
   ])

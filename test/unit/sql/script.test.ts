@@ -2,22 +2,22 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  isOpen,
-  SCRIPT_START,
+  EMPTY_SCRIPT,
+  endScript,
+  hasPendingStatement,
   type ScriptItem,
-  takeEnd,
   takeLine,
 } from '../../../cli/domain/sql/script.ts'
 
 function itemsOf(text: string): readonly ScriptItem[] {
-  let state = SCRIPT_START
+  let state = EMPTY_SCRIPT
   const items: ScriptItem[] = []
   for (const line of text.split('\n')) {
     const taken = takeLine(state, line)
     state = taken.state
     items.push(...taken.items)
   }
-  return [...items, ...takeEnd(state)]
+  return [...items, ...endScript(state)]
 }
 
 const said = (text: string) => itemsOf(text).map(({ is, text }) => `${is} ${text}`)
@@ -52,7 +52,7 @@ test('a backslash is a command where a statement could begin, and a sign within 
 })
 
 test('a statement is open from its first word to its semicolon', () => {
-  const after = (line: string) => isOpen(takeLine(SCRIPT_START, line).state)
+  const after = (line: string) => hasPendingStatement(takeLine(EMPTY_SCRIPT, line).state)
   expect([';', '', '-- x', 'SELECT 1;'].map(after)).toEqual([false, false, false, false])
   expect(['SELECT', "SELECT ';", 'SELECT 1; SELECT', 'SELECT 1 -- ;'].map(after)).toEqual([
     true,

@@ -3,8 +3,8 @@
  * never shown.
  */
 
-import { connectorChanges, type DesiredConnector } from '../../connectors/config.ts'
 import type { ConnectorState } from '../../connectors/connect-cluster.ts'
+import { type DesiredConnector, diffConnector } from '../../connectors/desired-connectors.ts'
 import type { DeployedResource } from '../deployment.ts'
 import { canonicalJson, resource } from './resource-content.ts'
 import {
@@ -76,7 +76,7 @@ function settingChanges(
 ): readonly Difference[] {
   const before = deployed && settingTexts(deployed.content)
   const now = settingTexts(wanted.content)
-  return connectorChanges(wanted, found).map(({ key, ...values }) => {
+  return diffConnector(wanted, found).map(({ key, ...values }) => {
     const was = before?.[key]
     if (!before || !isTouched(was, found[key], { text: now[key], value: wanted.config[key] }))
       return { key, ...values }

@@ -4,7 +4,10 @@
  */
 import type { Config } from '../../config/config.ts'
 import { FILLS_GOLD, type KafkaSettings, prefixed, type Target } from '../../config/target.ts'
-import { type DesiredConnector, neededBy } from '../../connectors/config.ts'
+import {
+  collectRequiredTopics,
+  type DesiredConnector,
+} from '../../connectors/desired-connectors.ts'
 import { formatDuration } from '../../kernel/units.ts'
 import type { Manifest } from '../../lake/manifest.ts'
 import type { TopicState } from '../../log/topic-admin.ts'
@@ -114,7 +117,7 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
     ...(FILLS_GOLD[target.engine] ? [] : goldTopics(logic.graph, schemas)).map((name) =>
       topic(name, { 'cleanup.policy': 'compact' }),
     ),
-    ...neededBy(connectors).map(keptForAWeek),
+    ...collectRequiredTopics(connectors).map(keptForAWeek),
   ]
 }
 

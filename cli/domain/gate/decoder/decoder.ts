@@ -4,17 +4,27 @@
  * to say. Safe for any bytes: every position is checked before a word is read or an address is formed.
  */
 
-import { type AvroField, type AvroNode, optional, type RecordNode } from '../../avro/schema.ts'
-import { correctedMs } from '../../events/event-time.ts'
-import { boundsOf, type Presence, presenceOf, timeOf } from '../gate-rules.ts'
+import {
+  type AvroField,
+  type AvroNode,
+  type RecordNode,
+  unwrapOptional,
+} from '../../avro/schema.ts'
+import { correctEventTimeMs } from '../../events/event-time.ts'
+import {
+  type RequiredFields,
+  readRequiredFields,
+  requireTimeFields,
+  valueBounds,
+} from '../contract-rules.ts'
 import type { Column, ColumnBuffers } from './duckdb-columns.ts'
 import { readFields } from './read.ts'
-import type { Source } from './source.ts'
+import type { SourceBytes } from './source-bytes.ts'
 import { DecodeState } from './state.ts'
-import { chain, Step, type StepKind, TIMES } from './step.ts'
+import { CLOCK_FIELDS, linkSteps, Step, type StepKind } from './step.ts'
 
 /** Four words of the event's id, and its corrected time, of the last record that was let in. */
-export class Verdict {
+export class DecodedEvent {
   readonly id = new Int32Array(4)
   readonly eventMs = new Float64Array(1)
 }
@@ -26,26 +36,26 @@ export interface DecoderOptions {
   readonly writer: RecordNode
   readonly reader: RecordNode
   readonly columns: ColumnBuffers
-  readonly source: Source
-  readonly verdict: Verdict
+  readonly source: SourceBytes
+  readonly decoded: DecodedEvent
 }
 
 /** Undefined when the pair of schemas needs more than steps can do. */
 export function compileDecoder(options: DecoderOptions): Decoder | undefined {
-  const { reader, columns, source, verdict } = options
+  const { reader, columns, source, decoded } = options
   const planner = new Planner()
   const steps = planner.record(options.writer, reader, columns.columns)
   if (planner.isUnsupported || !planner.hasId) return undefined
-  const state = new DecodeState(columns, source, verdict.id)
-  const needs = needsOf(reader, columns.columns)
-  const { minimum } = timeOf(reader)
+  const state = new DecodeState(columns, source, decoded.id)
+  const needs = compileNeeds(reader, columns.columns)
+  const { minimum } = requireTimeFields(reader)
   return (at, end, row) => {
     state.begin(end)
     if (readFields(state, steps, at, row) !== end || !hasNeeds(state, needs, row)) return false
     const { times } = state
-    const ms = correctedMs(times[0] ?? 0, times[1] ?? 0, times[2] ?? 0)
+    const ms = correctEventTimeMs(times[0] ?? 0, times[1] ?? 0, times[2] ?? 0)
     if (ms < minimum) return false
-    verdict.eventMs[0] = ms
+    decoded.eventMs[0] = ms
     return true
   }
 }
@@ -57,19 +67,19 @@ interface Needs {
   readonly groups: readonly (readonly (readonly Column[])[])[]
 }
 
-function needsOf(reader: RecordNode, columns: readonly Column[]): Needs | undefined {
-  const presence = presenceOf(reader)
+function compileNeeds(reader: RecordNode, columns: readonly Column[]): Needs | undefined {
+  const presence = readRequiredFields(reader)
   const kind = columns.find((one) => one.name === presence.kindField)
   if (kind === undefined) return undefined
   const groups = kind.symbols.map((_, symbol) =>
     presence.tests
       .filter(({ kinds }) => ((kinds >> symbol) & 1) !== 0)
-      .map(({ bits }) => columns.filter(({ name }) => (bitOf(presence, name) & bits) !== 0)),
+      .map(({ bits }) => columns.filter(({ name }) => (fieldBit(presence, name) & bits) !== 0)),
   )
   return { kindAt: kind.at, groups }
 }
 
-function bitOf(presence: Presence, name: string): number {
+function fieldBit(presence: RequiredFields, name: string): number {
   return presence.bits.get(name) ?? 0
 }
 
@@ -116,11 +126,11 @@ class Planner {
       const column = columns[index]
       return written.has(field) || column === undefined ? [] : [this.#default(field, column)]
     })
-    return chain([...reads, ...rest].filter((step) => step !== undefined))
+    return linkSteps([...reads, ...rest].filter((step) => step !== undefined))
   }
 
   #field(type: AvroNode, field: AvroField, column: Column, isItem: boolean): Step | undefined {
-    const { node, isNullable, nullIndex } = optional(type)
+    const { node, isNullable, nullIndex } = unwrapOptional(type)
     if (isNullable && !column.isNullable) return this.#refuse()
     const step = this.#value(node, field, column)
     if (step === undefined) return this.#refuse()
@@ -128,14 +138,14 @@ class Planner {
     if (isItem) return step
     // The first uuid of a record is its id.
     if (step.kind === 'uuid' && !this.hasId) this.hasId = step.isId = true
-    const time = TIMES.indexOf(field.name)
-    if (time >= 0) step.time = time
+    const time = CLOCK_FIELDS.indexOf(field.name)
+    if (time >= 0) step.clock = time
     return step
   }
 
   /** The step of a value that is there. */
   #value(node: AvroNode, field: AvroField, column: Column): Step | undefined {
-    const wanted = optional(field.type).node
+    const wanted = unwrapOptional(field.type).node
     const isWidened = node.kind === 'int' && wanted.kind === 'long'
     if (node.kind !== wanted.kind && !isWidened) return undefined
     switch (node.kind) {
@@ -147,7 +157,7 @@ class Planner {
       case 'double':
         return numberStep(isWidened ? 'widened' : node.kind, field, column)
       case 'string':
-        return textStep(logicalOf(field) === 'uuid' ? 'uuid' : 'text', field, column)
+        return textStep(logicalType(field) === 'uuid' ? 'uuid' : 'text', field, column)
       case 'bytes':
         return textStep('bytes', field, column)
       case 'enum':
@@ -174,17 +184,17 @@ class Planner {
     if (column.type === 'LIST' && Array.isArray(value) && value.length === 0)
       return new Step('empty', column)
     if (column.type === 'BOOLEAN' && typeof value === 'boolean')
-      return constant('flag', column, value ? 1 : 0)
+      return constantStep('flag', column, value ? 1 : 0)
     if (typeof value === 'number' && value === (value | 0)) {
-      if (column.type === 'BIGINT') return constant('pair', column, value)
-      if (column.type === 'INTEGER') return constant('word', column, value)
+      if (column.type === 'BIGINT') return constantStep('pair', column, value)
+      if (column.type === 'INTEGER') return constantStep('word', column, value)
     }
     return this.#refuse()
   }
 
   /** The step of a field that the reader does not know. */
   #skip(type: AvroNode): Step | undefined {
-    const { node, isNullable, nullIndex } = optional(type)
+    const { node, isNullable, nullIndex } = unwrapOptional(type)
     const step = skipStep(node)
     if (step === undefined) return this.#refuse()
     if (isNullable) step.nullChoice = nullIndex * 2
@@ -198,11 +208,11 @@ class Planner {
 
 function numberStep(kind: StepKind, field: AvroField, column: Column): Step {
   const step = new Step(kind, column)
-  const { minimum, maximum } = boundsOf(field)
+  const { minimum, maximum } = valueBounds(field)
   step.isBounded = minimum !== undefined || maximum !== undefined
   step.minimum = minimum ?? step.minimum
   step.maximum = maximum ?? step.maximum
-  step.isMillis = logicalOf(field) === 'timestamp-millis'
+  step.isMillis = logicalType(field) === 'timestamp-millis'
   return step
 }
 
@@ -223,7 +233,7 @@ function enumStep(symbols: readonly string[], column: Column): Step | undefined 
   return step
 }
 
-function constant(kind: StepKind, column: Column, value: number): Step {
+function constantStep(kind: StepKind, column: Column, value: number): Step {
   const step = new Step(kind, column)
   step.low = value
   step.high = value >> 31
@@ -248,7 +258,7 @@ function skipStep(node: AvroNode): Step | undefined {
   }
 }
 
-function logicalOf(field: AvroField): string | undefined {
-  const { node } = optional(field.type)
+function logicalType(field: AvroField): string | undefined {
+  const { node } = unwrapOptional(field.type)
   return 'logical' in node ? node.logical : undefined
 }

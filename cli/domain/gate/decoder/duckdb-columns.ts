@@ -3,8 +3,9 @@
  * and what is copied into DuckDB's vectors as it stands. Text is `duckdb_string_t` of DuckDB's C API: u32
  * length, then up to 12 bytes inlined, or the first 4 bytes and a u64 address.
  */
-import { type AvroNode, type EnumNode, optional, type RecordNode } from '../../avro/schema.ts'
-import { ITEMS_MAX } from '../../avro/walk.ts'
+
+import { ITEMS_MAX } from '../../avro/inspector.ts'
+import { type AvroNode, type EnumNode, type RecordNode, unwrapOptional } from '../../avro/schema.ts'
 import { CcsError } from '../../kernel/errors.ts'
 
 export type ColumnType =
@@ -81,7 +82,7 @@ export class ColumnBuffers {
   readonly capacities: readonly number[]
 
   constructor(record: RecordNode, rowsMax: number) {
-    const plan = new Plan(rowsMax)
+    const plan = new BufferPlan(rowsMax)
     this.rowsMax = rowsMax
     this.columns = [
       ...record.fields.map((field) => plan.field(field.name, field.type, field.rules.maxItems)),
@@ -107,7 +108,7 @@ export class ColumnBuffers {
   }
 
   /** Keeps the items of the row just written. */
-  accept(): void {
+  acceptRow(): void {
     this.items.set(this.itemsNext)
   }
 
@@ -122,7 +123,7 @@ export class ColumnBuffers {
   }
 
   /** Forgets the row under way: its nulls become valid again. */
-  reject(row: number): void {
+  discardRow(row: number): void {
     for (const column of this.columns) {
       if (column.validAt >= 0) setBit(this.u8, column.validAt, row)
       const from = this.items[column.list] ?? 0
@@ -174,7 +175,7 @@ function fillBits(bytes: Uint8Array, at: number, rows: number): void {
 }
 
 /** Hands out room in the buffer. */
-class Plan {
+class BufferPlan {
   bytes = 0
   readonly capacities: number[] = []
   readonly #rowsMax: number
@@ -184,16 +185,16 @@ class Plan {
   }
 
   field(name: string, type: AvroNode, maxItems: number | undefined): Column {
-    const { node, isNullable } = optional(type)
+    const { node, isNullable } = unwrapOptional(type)
     if (node.kind !== 'array') return this.column(name, columnType(name, node), isNullable, node)
-    const { node: item } = optional(node.items)
+    const { node: item } = unwrapOptional(node.items)
     if (item.kind !== 'record' || isNullable || item !== node.items)
       throw unsupported(name, 'an array of anything but records, or one that may be null')
     const itemsMax = Math.min(maxItems ?? ITEMS_MAX, ITEMS_MAX)
     const capacity = this.#rowsMax * 2 + itemsMax
     const list = this.capacities.push(capacity) - 1
     const children = item.fields.map((field) => {
-      const { node: inner, isNullable: canBeNull } = optional(field.type)
+      const { node: inner, isNullable: canBeNull } = unwrapOptional(field.type)
       return this.#place(`${name}.${field.name}`, inner, canBeNull, capacity + 1)
     })
     return { ...this.column(name, 'LIST', false), children, list, itemsMax }

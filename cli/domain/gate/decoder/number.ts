@@ -2,7 +2,7 @@
  * Steps of a decoder: numbers. Read first, as two words and as a double in typed arrays, so that none is ever
  * an object; then checked against the field's bounds and stored.
  */
-import { ends, wideInt, wideLong, words } from './source.ts'
+import { longWords, nextPosition, readVarint32, readVarint64 } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
 
@@ -17,11 +17,11 @@ export function readInt(state: DecodeState, p: number): number {
 }
 
 function readWideInt(state: DecodeState, p: number): number {
-  const value = wideInt(state.source.bytes, p)
+  const value = readVarint32(state.source.bytes, p)
   state.number[0] = value
-  words[0] = value
-  words[1] = value < 0 ? -1 : 0
-  return ends[0] ?? -1
+  longWords[0] = value
+  longWords[1] = value < 0 ? -1 : 0
+  return nextPosition[0] ?? -1
 }
 
 /** Reads a long as `words` (low, high) and, rounded beyond 2^53, as `number`. */
@@ -46,27 +46,27 @@ export function readLong(state: DecodeState, p: number): number {
   const value = ((fifth & 127) | (sixth << 7)) * TWO_POW_28 + low
   const number = (low & 1) === 0 ? value / 2 : -(value + 1) / 2
   state.number[0] = number
-  words[0] = number | 0
-  words[1] = Math.floor(number / TWO_POW_32)
+  longWords[0] = number | 0
+  longWords[1] = Math.floor(number / TWO_POW_32)
   return p + 6
 }
 
 function readWideLong(state: DecodeState, p: number): number {
-  state.number[0] = wideLong(state.source.bytes, p)
-  return ends[0] ?? -1
+  state.number[0] = readVarint64(state.source.bytes, p)
+  return nextPosition[0] ?? -1
 }
 
 /** Keeps a number of 28 bits in zigzag; returns `next`. */
 function setNumber(state: DecodeState, zigzag: number, next: number): number {
   const value = (zigzag >>> 1) ^ -(zigzag & 1)
   state.number[0] = value
-  words[0] = value
-  words[1] = value >> 31
+  longWords[0] = value
+  longWords[1] = value >> 31
   return next
 }
 
 export function storeInt(state: DecodeState, step: Step, p: number, row: number): number {
-  const value = words[0] ?? 0
+  const value = longWords[0] ?? 0
   if (p < 0 || !(value >= step.minimum && value <= step.maximum)) return -1
   state.i32[step.at + row] = value
   return p
@@ -75,12 +75,12 @@ export function storeInt(state: DecodeState, step: Step, p: number, row: number)
 export function storeLong(state: DecodeState, step: Step, p: number, row: number): number {
   const value = state.number[0] ?? 0
   if (p < 0 || !(value >= step.minimum && value <= step.maximum)) return -1
-  state.times[step.time] = value
+  state.times[step.clock] = value
   const to = step.at + row * 2
   if (step.isMillis) storeMicros(state.i32, to, value)
   else {
-    state.i32[to] = words[0] ?? 0
-    state.i32[to + 1] = words[1] ?? 0
+    state.i32[to] = longWords[0] ?? 0
+    state.i32[to + 1] = longWords[1] ?? 0
   }
   return p
 }

@@ -7,9 +7,9 @@
  * A field begins at or before the record's end and takes less than Source's margin beyond it; only text
  * may be longer, and its length is checked before a word of it is read or its address is formed.
  */
-import { ITEMS_MAX } from '../../avro/walk.ts'
+import { ITEMS_MAX } from '../../avro/inspector.ts'
 import { readInt, readLong, readReal, storeInt, storeLong } from './number.ts'
-import { ends, utf8, wideLength } from './source.ts'
+import { isUtf8Range, nextPosition, readVarintLength } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
 import { checkUuid, readText } from './text.ts'
@@ -28,8 +28,8 @@ export function readFields(
     if (step.nullChoice >= 0) {
       let choice = view.getUint8(p++)
       if (choice > 127) {
-        choice = wideLength(state.source.bytes, p - 1)
-        p = ends[0] ?? -1
+        choice = readVarintLength(state.source.bytes, p - 1)
+        p = nextPosition[0] ?? -1
       }
       if (choice === step.nullChoice) {
         if (step.isKept) setNull(state, step, row)
@@ -91,8 +91,8 @@ function readEnum(state: DecodeState, step: Step, from: number, row: number): nu
   let p = from + 1
   let choice = state.view.getUint8(from)
   if (choice > 127) {
-    choice = wideLength(state.source.bytes, from)
-    p = ends[0] ?? -1
+    choice = readVarintLength(state.source.bytes, from)
+    p = nextPosition[0] ?? -1
   }
   // A fault's -1 is odd, too.
   if ((choice & 1) !== 0 || choice >= step.symbols.length * 2) return -1
@@ -109,15 +109,15 @@ function readList(state: DecodeState, step: Step, from: number, row: number): nu
     if (p > state.end) return -1
     let count = state.view.getUint8(p++)
     if (count > 127) {
-      count = wideLength(state.source.bytes, p - 1)
-      p = ends[0] ?? -1
+      count = readVarintLength(state.source.bytes, p - 1)
+      p = nextPosition[0] ?? -1
       if (count < 0) return -1
     }
     if (count === 0) break
     if ((count & 1) !== 0) p = skipBlockBytes(state, p)
     count = (count + 1) >>> 1
-    state.total += count
-    if (p < 0 || state.total > ITEMS_MAX) return -1
+    state.itemsTotal += count
+    if (p < 0 || state.itemsTotal > ITEMS_MAX) return -1
     for (; count > 0; count--) {
       if (item === full) return -1
       p = readFields(state, step.items, p, item++)
@@ -130,8 +130,8 @@ function readList(state: DecodeState, step: Step, from: number, row: number): nu
 
 /** A block with a negative count says its bytes as well. */
 function skipBlockBytes(state: DecodeState, p: number): number {
-  const bytes = wideLength(state.source.bytes, p)
-  const next = ends[0] ?? -1
+  const bytes = readVarintLength(state.source.bytes, p)
+  const next = nextPosition[0] ?? -1
   return next < 0 || (bytes & 1) !== 0 || bytes >>> 1 > state.end - next ? -1 : next
 }
 
@@ -167,10 +167,10 @@ function skipValue(state: DecodeState, step: Step, p: number): number {
   if (step.kind === 'boolean') return state.view.getUint8(p) > 1 ? -1 : p + 1
   if (step.kind === 'int') return readInt(state, p)
   if (step.kind === 'long') return readLong(state, p)
-  const zigzag = wideLength(bytes, p)
-  const next = ends[0] ?? -1
+  const zigzag = readVarintLength(bytes, p)
+  const next = nextPosition[0] ?? -1
   if (next < 0 || (zigzag & 1) !== 0) return -1
   if (step.kind === 'enum') return zigzag >= step.symbols.length * 2 ? -1 : next
   const length = zigzag >>> 1
-  return length > state.end - next || !utf8(bytes, next, length) ? -1 : next + length
+  return length > state.end - next || !isUtf8Range(bytes, next, length) ? -1 : next + length
 }

@@ -1,7 +1,7 @@
 /** What all steps of a decoder share: the bytes, the columns, and what of the record is known so far. */
 import type { ColumnBuffers } from './duckdb-columns.ts'
-import { inlineMasks, type Source } from './source.ts'
-import { TIMES } from './step.ts'
+import { inlineMasks, type SourceBytes } from './source-bytes.ts'
+import { CLOCK_FIELDS } from './step.ts'
 
 /** What steps read from and write to. */
 export class DecodeState {
@@ -11,11 +11,11 @@ export class DecodeState {
   readonly f64: Float64Array
   readonly items: Int32Array
   readonly itemsNext: Int32Array
-  readonly source: Source
+  readonly source: SourceBytes
   /** Four words of the event's id. */
   readonly id: Int32Array
   /** Clock readings, ms, in the order of TIMES, NaN where null; then room for other numbers. */
-  readonly times = new Float64Array(TIMES.length + 1)
+  readonly times = new Float64Array(CLOCK_FIELDS.length + 1)
   /** The last long. */
   readonly number = new Float64Array(1)
   readonly masks = inlineMasks()
@@ -23,9 +23,9 @@ export class DecodeState {
   /** Where the record ends. */
   end = 0
   /** Items in all lists of the record. */
-  total = 0
+  itemsTotal = 0
 
-  constructor(columns: ColumnBuffers, source: Source, id: Int32Array) {
+  constructor(columns: ColumnBuffers, source: SourceBytes, id: Int32Array) {
     this.u8 = columns.u8
     this.i32 = columns.i32
     this.f32 = columns.f32
@@ -40,7 +40,7 @@ export class DecodeState {
   begin(end: number): void {
     this.view = this.source.view
     this.end = end
-    this.total = 0
+    this.itemsTotal = 0
     this.times[0] = Number.NaN
     this.times[1] = Number.NaN
     this.times[2] = Number.NaN

@@ -25,9 +25,9 @@ export type StepKind =
   | 'empty'
 
 /** Which clock reading of the event a number is; its place in `times`. */
-export const TIMES: readonly string[] = ['event_ts', 'sent_ts', 'received_ts']
+export const CLOCK_FIELDS: readonly string[] = ['event_ts', 'sent_ts', 'received_ts']
 /** The place of numbers that are none. */
-const NO_TIME = TIMES.length
+const NO_CLOCK = CLOCK_FIELDS.length
 
 const NO_SYMBOLS = new Uint8Array(0)
 
@@ -54,7 +54,7 @@ export class Step {
   /** Milliseconds, to be kept as microseconds. */
   isMillis = false
   /** Index in `times`. */
-  time = NO_TIME
+  clock = NO_CLOCK
   /** The record's id, to be handed out. */
   isId = false
   /** Reader's index of each of the writer's symbols. */
@@ -72,7 +72,7 @@ export class Step {
     this.kind = kind
     this.isKept = column !== undefined
     this.width = column?.width ?? 0
-    this.at = (column?.at ?? 0) / unitOf(column)
+    this.at = (column?.at ?? 0) / wordBytes(column)
     this.validAt = column?.validAt ?? -1
     this.list = column?.list ?? -1
     this.itemsMax = column?.itemsMax ?? 0
@@ -80,12 +80,12 @@ export class Step {
 }
 
 /** The first of the steps, each linked to its next. */
-export function chain(steps: readonly Step[]): Step | undefined {
+export function linkSteps(steps: readonly Step[]): Step | undefined {
   for (const [i, step] of steps.entries()) step.next = steps[i + 1]
   return steps[0]
 }
 
-function unitOf(column: Column | undefined): number {
+function wordBytes(column: Column | undefined): number {
   if (column === undefined || column.width === 1) return 1
   return column.type === 'DOUBLE' ? 8 : 4
 }

@@ -2,7 +2,7 @@
  * Steps of a decoder: text. Up to 12 bytes are copied into the column; of longer ones only the address in
  * DuckDB's memory is. All are checked for UTF-8, at the cost of an OR a word while they are ASCII.
  */
-import { ends, utf8, wideLength } from './source.ts'
+import { isUtf8Range, nextPosition, readVarintLength } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
 
@@ -14,8 +14,8 @@ export function readText(state: DecodeState, step: Step, from: number, row: numb
   let p = from + 1
   let length = view.getUint8(from)
   if (length > 127) {
-    length = wideLength(state.source.bytes, from)
-    p = ends[0] ?? -1
+    length = readVarintLength(state.source.bytes, from)
+    p = nextPosition[0] ?? -1
   }
   // A fault's -1 is odd, too.
   if ((length & 1) !== 0) return -1
@@ -45,7 +45,7 @@ function longText({ view, i32, source }: DecodeState, p: number, length: number,
   let bits = view.getInt32(p, true)
   i32[to + 1] = bits
   i32[to + 2] = (source.low + p) | 0
-  i32[to + 3] = p >= source.cut ? source.high + 1 : source.high
+  i32[to + 3] = p >= source.carryAt ? source.high + 1 : source.high
   let at = p + 4
   for (; at < last - 12; at += 16)
     bits |=
@@ -58,7 +58,7 @@ function longText({ view, i32, source }: DecodeState, p: number, length: number,
 }
 
 function isText(state: DecodeState, step: Step, p: number, length: number): boolean {
-  return step.kind === 'bytes' || utf8(state.source.bytes, p, length)
+  return step.kind === 'bytes' || isUtf8Range(state.source.bytes, p, length)
 }
 
 const DASH = 45

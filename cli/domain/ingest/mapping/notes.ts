@@ -5,8 +5,8 @@
 import type { YamlDocument, YamlPath } from '../../documents/yaml-document.ts'
 import { didYouMean } from '../../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../../kernel/errors.ts'
-import type { ContractField } from './contract.ts'
-import type { FieldRule } from './spec.ts'
+import type { ContractField } from './event-contract.ts'
+import type { FieldRule } from './mapping-spec.ts'
 
 /** Collects the faults of a mapping file, and takes its values apart. */
 export class MappingNotes {

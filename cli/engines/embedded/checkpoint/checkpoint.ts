@@ -10,12 +10,12 @@ import { diskError, type Files } from '../../../adapters/files/files.ts'
 import type { StagedFile } from '../../../domain/lake/lake.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { Model } from '../../../domain/models/model.ts'
-import type { WriteOptions, Written } from '../../../domain/pipeline/batch-engine.ts'
+import type { WriteOptions, WrittenCommit } from '../../../domain/pipeline/batch-engine.ts'
 import type { EmbeddedEngine } from '../engine.ts'
-import type { FrozenGold, Part } from '../gold/gold-compact.ts'
-import { writeSeen } from '../intake/dedupe-files.ts'
+import type { FrozenGold, GoldPart } from '../gold/gold-compactor.ts'
+import { writeEventIds } from '../intake/dedupe-files.ts'
 import type { EmbeddedFrozen, EmbeddedOptions, GoldLimits } from '../options.ts'
-import { setSlice, text } from '../query/catalog.ts'
+import { setRowRange, text } from '../query/catalog.ts'
 
 export interface CheckpointOptions extends WriteOptions {
   readonly files: Files
@@ -25,13 +25,13 @@ export interface CheckpointOptions extends WriteOptions {
   readonly onStep?: NonNullable<EmbeddedOptions['onStep']>
 }
 
-export interface EmbeddedWritten extends Written {
+export interface EmbeddedWritten extends WrittenCommit {
   /** Model name → parts that hold its frozen partial rows now. */
-  readonly parts: ReadonlyMap<string, readonly Part[]>
+  readonly parts: ReadonlyMap<string, readonly GoldPart[]>
 }
 
 /** Can be repeated with the same frozen part after a failure. */
-export async function writeFrozen(
+export async function writeCheckpoint(
   engine: EmbeddedEngine,
   frozen: EmbeddedFrozen,
   options: CheckpointOptions,
@@ -40,9 +40,9 @@ export async function writeFrozen(
   const staged: StagedFile[] = []
   const state: StateFile[] = []
   const replaced: string[] = []
-  const parts = new Map<string, readonly Part[]>()
+  const parts = new Map<string, readonly GoldPart[]>()
   try {
-    await setSlice(connection, frozen.fromSeq, frozen.toSeq)
+    await setRowRange(connection, frozen.fromSeq, frozen.toSeq)
     const stateDir = `${options.stateRoot}/${options.serial}`
     await options.files.remove(stateDir)
     await options.files.mkdir(stateDir)
@@ -53,25 +53,26 @@ export async function writeFrozen(
       if (!gold) continue
       options.onStep?.('gold.compact')
       const frozenGold = frozen.gold.get(model.name) as FrozenGold // freeze() made one a model
-      if (frozenGold.isRemade) replaced.push(model.name)
+      if (frozenGold.isRebuilt) replaced.push(model.name)
       const result = await engine.gold(model.name).compact(connection, frozenGold, {
         watermarkMs: frozen.watermarkMs,
         ...options.goldLimits,
       })
-      if (result.closed) staged.push(...(await copy(connection, model, result.closed, options)))
-      for (const table of result.scratch) await connection.run(`DROP TABLE ${table}`)
-      const filed: Part[] = []
+      if (result.closedRowsSql)
+        staged.push(...(await copyByDay(connection, model, result.closedRowsSql, options)))
+      for (const table of result.scratchTables) await connection.run(`DROP TABLE ${table}`)
+      const filed: GoldPart[] = []
       for (const part of result.parts)
-        filed.push(part.file ? part : await copyPart(connection, model, part, options))
+        filed.push(part.file ? part : await copyGoldPart(connection, model, part, options))
       parts.set(model.name, filed)
       for (const { file } of filed) if (file) state.push(file)
     }
-    state.push(...(await writeSeen(options.files, frozen, options)))
+    state.push(...(await writeEventIds(options.files, frozen, options)))
     await options.files.fsyncDir(stateDir)
     await options.files.fsyncDir(options.stateRoot)
     return { staged, state, replaced, parts }
   } catch (error) {
-    throw diskFull(error, options.stage)
+    throw asDiskError(error, options.stage)
   } finally {
     connection.close()
   }
@@ -91,17 +92,17 @@ async function copyStreams(
   const days = new Map<string, readonly string[]>()
   for (const { name, partition } of waiting)
     if (partition && !days.has(partition))
-      days.set(partition, await daysOf(first, partition, `SELECT * FROM ${name}`))
+      days.set(partition, await listDays(first, partition, `SELECT * FROM ${name}`))
   const staged: StagedFile[] = []
   const work = async (connection: DuckConnection) => {
     for (let model = waiting.shift(); model; model = waiting.shift()) {
       const target = { ...options, days: days.get(model.partition ?? '') }
-      staged.push(...(await copy(connection, model, `SELECT * FROM ${model.name}`, target)))
+      staged.push(...(await copyByDay(connection, model, `SELECT * FROM ${model.name}`, target)))
     }
   }
   const second = await engine.connectDelta()
   try {
-    await setSlice(second, frozen.fromSeq, frozen.toSeq)
+    await setRowRange(second, frozen.fromSeq, frozen.toSeq)
     const ended = await Promise.allSettled([work(first), work(second)])
     for (const one of ended) if (one.status === 'rejected') throw one.reason
     return staged
@@ -128,7 +129,7 @@ interface CopyTarget {
 }
 
 /** Copies rows to the staging directory: a file a partition. */
-async function copy(
+async function copyByDay(
   connection: DuckConnection,
   model: Model,
   sql: string,
@@ -137,8 +138,8 @@ async function copy(
   const folder = `${stage}/${model.name}`
   await files.mkdir(folder)
   const column = model.partition
-  const values = column ? (days ?? (await daysOf(connection, column, sql))) : ['']
-  if (values.length > DAYS_MAX) return copyParts(connection, model, sql, folder)
+  const values = column ? (days ?? (await listDays(connection, column, sql))) : ['']
+  if (values.length > DAYS_MAX) return copyPartitioned(connection, model, sql, folder)
   const staged: StagedFile[] = []
   for (const [index, day] of values.entries()) {
     const path = `${folder}/${index}.parquet`
@@ -151,7 +152,7 @@ async function copy(
   return staged
 }
 
-async function copyParts(
+async function copyPartitioned(
   connection: DuckConnection,
   model: Model,
   sql: string,
@@ -168,7 +169,7 @@ async function copyParts(
   })
 }
 
-async function daysOf(
+async function listDays(
   connection: DuckConnection,
   column: string,
   sql: string,
@@ -177,18 +178,18 @@ async function daysOf(
   return rows.map((row) => String(row.day))
 }
 
-async function copyPart(
+async function copyGoldPart(
   connection: DuckConnection,
   model: Model,
-  part: Part,
+  part: GoldPart,
   { files, serial, stateRoot }: CheckpointOptions,
-): Promise<Part> {
+): Promise<GoldPart> {
   const path = `${serial}/${model.name}.parquet`
   const full = `${stateRoot}/${path}`
   const rows = await connection.run(
     `COPY ${part.table} TO ${text(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,
   )
-  const stored = await seal(files, full)
+  const stored = await syncAndChecksum(files, full)
   const { closedMs } = part
   const closed = closedMs === null ? {} : { closedMs }
   const file: StateFile = { path, kind: 'gold', model: model.name, rows, ...stored, ...closed }
@@ -196,7 +197,7 @@ async function copyPart(
 }
 
 /** Deletes state that no manifest names any more: older commits, and those that never came to be. */
-export async function clearState(
+export async function removeUnreferencedState(
   files: Files,
   stateRoot: string,
   state: readonly StateFile[],
@@ -214,13 +215,13 @@ export async function clearState(
   await clear('')
 }
 
-async function seal(files: Files, path: string): Promise<Stored> {
+async function syncAndChecksum(files: Files, path: string): Promise<Stored> {
   await syncFile(files, path)
   return checkFile(files, path)
 }
 
 /** DuckDB says in words that the disk is full. */
-function diskFull(error: unknown, path: string): unknown {
+function asDiskError(error: unknown, path: string): unknown {
   const isFull = error instanceof Error && /no space left on device/i.test(error.message)
   return isFull
     ? diskError(Object.assign(new Error(error.message), { code: 'ENOSPC' }), path)

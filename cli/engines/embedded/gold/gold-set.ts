@@ -4,16 +4,16 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { serialOf } from '../../../domain/lake/layout.ts'
+import { commitSerial } from '../../../domain/lake/layout.ts'
 import type { LakeFile, Manifest } from '../../../domain/lake/manifest.ts'
-import type { FeedCopy } from '../../../domain/pipeline/gold-feed.ts'
+import type { PublishedCopy } from '../../../domain/pipeline/gold-feed.ts'
 import type { EmbeddedWritten } from '../checkpoint/checkpoint.ts'
-import type { CompiledModel } from '../compile.ts'
+import type { EmbeddedModel } from '../compile.ts'
 import type { EmbeddedFrozen, EmbeddedOptions } from '../options.ts'
-import { filesOf, setSlice } from '../query/catalog.ts'
-import { GoldState } from './gold.ts'
-import type { FrozenGold } from './gold-compact.ts'
-import type { LeftFile } from './published-rows.ts'
+import { selectTableFiles, setRowRange } from '../query/catalog.ts'
+import type { FrozenGold } from './gold-compactor.ts'
+import { GoldState } from './gold-state.ts'
+import type { ClosedRowsFile } from './published-rows.ts'
 
 export class GoldSet {
   readonly #connection: DuckConnection
@@ -25,7 +25,7 @@ export class GoldSet {
   #files: readonly LakeFile[]
   #serial: number
   /** Called before a model is made anew that a copy elsewhere follows. */
-  #onRemake: (model: string) => Promise<void> = async () => {}
+  #onRebuild: (model: string) => Promise<void> = async () => {}
 
   /** `connectAll` gives a connection to all rows, in the lake or not. */
   constructor(
@@ -41,7 +41,7 @@ export class GoldSet {
   }
 
   /** `newestMs`: the greatest watermark of all partitions. */
-  async open(compiled: readonly CompiledModel[], newestMs: number | null): Promise<void> {
+  async open(compiled: readonly EmbeddedModel[], newestMs: number | null): Promise<void> {
     const { manifest, stateRoot } = this.#options
     for (const { model, gold } of compiled) {
       if (!gold) continue
@@ -66,7 +66,7 @@ export class GoldSet {
 
   /** The model's files as far as they are to be served. */
   servedFiles(name: string): readonly string[] {
-    return this.#states.get(name)?.isRemade ? [] : this.#lake(name)
+    return this.#states.get(name)?.isRebuilt ? [] : this.#lake(name)
   }
 
   /** Takes rows up to `seq` into the named models, or all; gives those made anew, to be served anew. */
@@ -77,15 +77,15 @@ export class GoldSet {
       this.#options.onStep?.('gold.merge')
       if (!(await state.merge(seq, this.#lake(name)))) remade.push(name)
     }
-    await this.remake(remade, seq)
+    await this.rebuild(remade, seq)
     return remade
   }
 
   /** A question is about to read the named models; gives those to be served anew. */
-  async ask(models: ReadonlySet<string>): Promise<readonly string[]> {
+  async prepareQuery(models: ReadonlySet<string>): Promise<readonly string[]> {
     const changed: string[] = []
     for (const [name, state] of this.#states) {
-      const old = models.has(name) ? await state.ask() : undefined
+      const old = models.has(name) ? await state.prepareQuery() : undefined
       if (old === undefined) continue
       this.#unused.push(...old)
       changed.push(name)
@@ -94,13 +94,13 @@ export class GoldSet {
   }
 
   /** Makes the named models anew from all Silver rows up to `seq`. */
-  async remake(names: Iterable<string>, seq: number): Promise<void> {
+  async rebuild(names: Iterable<string>, seq: number): Promise<void> {
     for (const name of names) {
-      if (this.get(name).told) await this.#onRemake(name)
+      if (this.get(name).told) await this.#onRebuild(name)
       const connection = await this.#connectAll()
       try {
-        await setSlice(connection, 0, seq)
-        this.#unused.push(...(await this.get(name).remake(connection, seq)))
+        await setRowRange(connection, 0, seq)
+        this.#unused.push(...(await this.get(name).rebuild(connection, seq)))
       } finally {
         connection.close()
       }
@@ -113,23 +113,23 @@ export class GoldSet {
   }
 
   /** A copy of the named models is kept elsewhere; see GoldFeed. */
-  async follow(
-    copies: ReadonlyMap<string, FeedCopy>,
-    since: { readonly serial: number; readonly onRemake: (model: string) => Promise<void> },
+  async trackPublished(
+    copies: ReadonlyMap<string, PublishedCopy>,
+    since: { readonly serial: number; readonly onRebuild: (model: string) => Promise<void> },
   ): Promise<void> {
-    this.#onRemake = since.onRemake
+    this.#onRebuild = since.onRebuild
     for (const [name, { keys }] of copies) {
       const files = this.#files.filter((file) => file.table === name)
-      const left = keys ? files.filter((file) => serialOf(file) >= since.serial) : files
-      await this.get(name).follow({ keys, left: this.#left(left) })
+      const left = keys ? files.filter((file) => commitSerial(file) >= since.serial) : files
+      await this.get(name).trackPublished({ keys, left: this.#left(left) })
     }
   }
 
   /** Makes sure that the named models have their open rows as a table; gives those to be served anew. */
-  async hold(models: Iterable<string>): Promise<readonly string[]> {
+  async materializeOpenRows(models: Iterable<string>): Promise<readonly string[]> {
     const changed: string[] = []
     for (const name of models) {
-      const old = await this.get(name).hold()
+      const old = await this.get(name).materializeOpenRows()
       if (old === undefined) continue
       this.#unused.push(...old)
       changed.push(name)
@@ -137,12 +137,12 @@ export class GoldSet {
     return changed
   }
 
-  #left(files: readonly LakeFile[]): readonly LeftFile[] {
+  #left(files: readonly LakeFile[]): readonly ClosedRowsFile[] {
     return files.map((file) => ({ path: this.#options.lakePath(file), rows: file.rows }))
   }
 
   /** Files of the model that `manifest` names and no manifest before it did. */
-  #added(name: string, { files }: Manifest): readonly LeftFile[] {
+  #added(name: string, { files }: Manifest): readonly ClosedRowsFile[] {
     const known = new Set(this.#files.map((file) => file.name))
     return this.#left(files.filter((file) => file.table === name && !known.has(file.name)))
   }
@@ -150,7 +150,7 @@ export class GoldSet {
   async freeze(): Promise<ReadonlyMap<string, FrozenGold>> {
     const frozen = new Map<string, FrozenGold>()
     for (const [name, state] of this.#states) {
-      this.#unused.push(...state.rest())
+      this.#unused.push(...state.dropIfIdle())
       frozen.set(name, await state.freeze())
     }
     return frozen
@@ -166,11 +166,11 @@ export class GoldSet {
     for (const [name, frozen] of gold) {
       const state = this.get(name)
       const made = parts.get(name) ?? []
-      if (await state.reopensAfter(frozen, made, this.#lake(name, files)))
-        await this.remake([name], state.mergedSeq)
+      if (await state.reopensClosedRows(frozen, made, this.#lake(name, files)))
+        await this.rebuild([name], state.mergedSeq)
       this.#unused.push(...state.replace(frozen, made))
       // Rows that were made anew since the freeze have not left, whatever this commit says.
-      if (!state.isRemade) state.told?.leave(this.#added(name, manifest))
+      if (!state.isRebuilt) state.told?.addClosedFiles(this.#added(name, manifest))
     }
     this.#files = files
     this.#serial = serial
@@ -179,7 +179,7 @@ export class GoldSet {
   refresh(manifest: Manifest): void {
     for (const [name, { told }] of this.#states) {
       const there = new Set(this.#lake(name, manifest.files))
-      told?.moved((path) => there.has(path), this.#added(name, manifest))
+      told?.replaceFiles((path) => there.has(path), this.#added(name, manifest))
     }
     this.#files = manifest.files
     this.#serial = manifest.serial
@@ -190,6 +190,6 @@ export class GoldSet {
   }
 
   #lake(name: string, files = this.#files): readonly string[] {
-    return filesOf(files, name).map(this.#options.lakePath)
+    return selectTableFiles(files, name).map(this.#options.lakePath)
   }
 }

@@ -69,7 +69,11 @@ export function finalSql({ incremental, final }: GoldSql, merged: string): strin
 }
 
 /** Partial rows that may belong to rows that had closed by `closedMs`. */
-export function earlySql(sql: GoldSql, tables: readonly string[], closedMs: number): string {
+export function reopenCandidatesSql(
+  sql: GoldSql,
+  tables: readonly string[],
+  closedMs: number,
+): string {
   const rows = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
   return `SELECT * FROM (${rows}) WHERE ${reopensSql(sql.incremental.model, closedMs)}`
 }
@@ -78,7 +82,7 @@ export function earlySql(sql: GoldSql, tables: readonly string[], closedMs: numb
  * Those of the partial rows `early` that belong to a row of `lake`, the model's finished rows; where the
  * model's columns don't tell, more than those.
  */
-export function reopeningSql({ incremental }: GoldSql, early: string, lake: string): string {
+export function reopenedRowsSql({ incremental }: GoldSql, early: string, lake: string): string {
   const { model, outputs } = incremental
   const { keys, last } = outputs
   const conditions = model.session

@@ -54,36 +54,36 @@ export class OpenRows {
    * rows as a table, so that answers cost what came since, not all that is open. Returns what to drop once the
    * model's view was made anew; undefined: the view may stay.
    */
-  async ask(tables: readonly string[]): Promise<readonly string[] | undefined> {
+  async prepareQuery(tables: readonly string[]): Promise<readonly string[] | undefined> {
     this.#asked++
     const isWorn = this.#rowsWritten > 2 * this.#rowsBuilt + HOLES_MIN
     if (this.#table !== undefined ? !isWorn : this.#asked < 2) return undefined
-    const old = this.forget()
+    const old = this.detach()
     await this.#build(tables)
     return old
   }
 
   /** From now on there is a table whenever `hold` was called, and the keys that change are added to `touchedTable`. */
-  follow(touchedTable: string): void {
+  recordTouchedKeys(touchedTable: string): void {
     this.#touchedTable = touchedTable
-    this.replan()
+    this.discardStatements()
   }
 
   /** Like `ask`, and there is a table after it. */
-  async hold(tables: readonly string[]): Promise<readonly string[] | undefined> {
+  async materialize(tables: readonly string[]): Promise<readonly string[] | undefined> {
     if (this.#table === undefined) this.#asked = Math.max(this.#asked, 1)
-    return this.ask(tables)
+    return this.prepareQuery(tables)
   }
 
   /** What nobody asked for since the last time is forgotten; gives what to drop after the next view. */
-  rest(): readonly string[] {
+  dropIfIdle(): readonly string[] {
     const isIdle = this.#asked === 0
     this.#asked = 0
-    return isIdle ? this.forget() : []
+    return isIdle ? this.detach() : []
   }
 
   /** An empty table for new partial rows; made anew now and then, as emptied rows leave holes. */
-  async slice(columns: string): Promise<string> {
+  async emptySlice(columns: string): Promise<string> {
     const slice = `${this.#name}_slice`
     if (this.#hasSlice) await this.#connection.run(`DELETE FROM ${slice}`)
     else await this.#connection.run(`CREATE OR REPLACE TABLE ${slice} (${columns})`)
@@ -114,7 +114,7 @@ export class OpenRows {
   }
 
   /** The tables of partial rows are others from now on. */
-  replan(): void {
+  discardStatements(): void {
     this.#statements?.remove.close()
     this.#statements?.insert.close()
     this.#statements?.touch?.close()
@@ -147,10 +147,10 @@ export class OpenRows {
   }
 
   /** Forgets the table; gives its name, to be dropped when no view names it any more. */
-  forget(): readonly string[] {
+  detach(): readonly string[] {
     const table = this.#table
     this.#table = undefined
-    this.replan()
+    this.discardStatements()
     return table === undefined ? [] : [table]
   }
 

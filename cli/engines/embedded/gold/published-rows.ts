@@ -4,17 +4,17 @@
  * more and then forgotten: it does not change unless the model is made anew, and then all is compared.
  */
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { filesSql, text } from '../query/catalog.ts'
+import { readParquetSql, text } from '../query/catalog.ts'
 import type { GoldSql } from './gold-sql.ts'
 
 /** Where a change comes from: `lake` before `open`, so that a key that left is not taken for one that vanished. */
-export type Stage = 'lake' | 'open'
+export type ChangeSource = 'lake' | 'open'
 
 /** Rows to be told: so many, and the keys that are gone. */
-export interface Untold {
-  readonly stage: Stage
+export interface PendingChange {
+  readonly source: ChangeSource
   readonly rows: number
-  readonly gone: readonly string[]
+  readonly deletedKeys: readonly string[]
   /** The copy is to be read and compared: another number, another comparison. 0: it is not. */
   readonly comparison: number
 }
@@ -24,18 +24,18 @@ const GROUP_ROWS = 50_000
 /** Removed rows leave holes; the table is made again when there are this many more of them than rows. */
 const HOLES_MIN = 20_000
 
-interface Changed {
+interface ChangeCount {
   readonly rows: number
   /** Keys went: rows that are no more, or that are in the lake now. */
   readonly hasGone: boolean
 }
 
-export interface LeftFile {
+export interface ClosedRowsFile {
   readonly path: string
   readonly rows: number
 }
 
-export class ToldRows {
+export class PublishedRows {
   readonly #connection: DuckConnection
   readonly #sql: GoldSql
   /** Beginning of its tables' names. */
@@ -43,14 +43,18 @@ export class ToldRows {
   #columns = ''
   #key = ''
   /** Lake files whose rows were not told since they left. */
-  #left: readonly LeftFile[] = []
+  #left: readonly ClosedRowsFile[] = []
   #isAll = true
   #isTouched = false
   /** Open rows that were taken and not confirmed: of all keys, or of those in the table of taken keys. */
   #pending: 'all' | 'some' | undefined
   /** Of the change that waits for its confirmation. */
   #taken:
-    | { readonly stage: Stage; readonly files: readonly LeftFile[]; readonly hasGone: boolean }
+    | {
+        readonly stage: ChangeSource
+        readonly files: readonly ClosedRowsFile[]
+        readonly hasGone: boolean
+      }
     | undefined
   #comparison = 0
   #comparisons = 0
@@ -63,7 +67,7 @@ export class ToldRows {
   }
 
   /** Table that the keys of new partial rows are to be added to. */
-  get touchedTable(): string {
+  get touchedKeysTable(): string {
     return `${this.#name}_touched`
   }
 
@@ -80,7 +84,10 @@ export class ToldRows {
   async open(
     rows: string,
     partial: string,
-    since: { readonly keys: readonly string[] | undefined; readonly left: readonly LeftFile[] },
+    since: {
+      readonly keys: readonly string[] | undefined
+      readonly left: readonly ClosedRowsFile[]
+    },
   ): Promise<void> {
     const run = (sql: string) => this.#connection.run(sql)
     const { rows: types } = await this.#connection.all(`DESCRIBE ${rows}`)
@@ -92,10 +99,10 @@ export class ToldRows {
     await run(
       `CREATE TABLE ${this.#name} AS SELECT ${list}, '' AS _key, 0::UBIGINT AS _hash FROM ${partial} LIMIT 0`,
     )
-    for (const table of [this.touchedTable, `${this.#name}_taken`])
+    for (const table of [this.touchedKeysTable, `${this.#name}_taken`])
       await run(`CREATE TABLE ${table} AS SELECT ${this.#touch.join(', ')} FROM ${partial} LIMIT 0`)
     this.#left = since.left
-    if (since.keys === undefined) this.compare()
+    if (since.keys === undefined) this.startComparison()
     // In groups: a statement of a million literals is no statement.
     for (let at = 0; at < (since.keys?.length ?? 0); at += 1_000) {
       const some = since.keys?.slice(at, at + 1_000).map((key) => `(${text(key)})`)
@@ -106,24 +113,24 @@ export class ToldRows {
   }
 
   /** Keys were added to `touchedTable`, or, with `isAll`, any may have changed. */
-  touched(isAll = false): void {
+  markTouched(isAll = false): void {
     this.#isTouched = true
     if (isAll) this.#isAll = true
   }
 
   /** These files came with a commit: rows in them have left. */
-  leave(files: readonly LeftFile[]): void {
+  addClosedFiles(files: readonly ClosedRowsFile[]): void {
     this.#left = [...this.#left, ...files]
   }
 
   /** The lake's files are others now, with the same rows; `added` are new among them. */
-  moved(isThere: (path: string) => boolean, added: readonly LeftFile[]): void {
+  replaceFiles(isThere: (path: string) => boolean, added: readonly ClosedRowsFile[]): void {
     const there = this.#left.filter(({ path }) => isThere(path))
     this.#left = there.length === this.#left.length ? there : [...there, ...added]
   }
 
   /** What the copy has is not known any more; `left`: the files of the lake that hold rows now. */
-  compare(left: readonly LeftFile[] = this.#left): void {
+  startComparison(left: readonly ClosedRowsFile[] = this.#left): void {
     this.#comparison = ++this.#comparisons
     this.#left = left
     this.#isAll = true
@@ -141,9 +148,9 @@ export class ToldRows {
   }
 
   /** Works out what was not told; `open` is the table of open rows. What was taken before and not confirmed is in it. */
-  async take(open: string): Promise<Untold> {
+  async take(open: string): Promise<PendingChange> {
     const files = this.#group()
-    const stage: Stage = files.length > 0 ? 'lake' : 'open'
+    const stage: ChangeSource = files.length > 0 ? 'lake' : 'open'
     if (this.isComparing && this.#isAll) await this.#connection.run(`DELETE FROM ${this.#name}`)
     const changed = stage === 'lake' ? await this.#takeLeft(files) : await this.#takeOpen(open)
     this.#taken = { stage, files, hasGone: changed.hasGone }
@@ -152,15 +159,15 @@ export class ToldRows {
         ? (await this.#connection.all(`FROM ${this.#name}_gone`)).rows
         : []
     return {
-      stage,
+      source: stage,
       rows: changed.rows,
-      gone: gone.map((row) => String(row._key)),
+      deletedKeys: gone.map((row) => String(row._key)),
       comparison: this.#comparison,
     }
   }
 
-  #group(): readonly LeftFile[] {
-    const files: LeftFile[] = []
+  #group(): readonly ClosedRowsFile[] {
+    const files: ClosedRowsFile[] = []
     let rows = 0
     for (const file of this.#left) {
       if (files.length > 0 && rows + file.rows > GROUP_ROWS) break
@@ -170,8 +177,8 @@ export class ToldRows {
     return files
   }
 
-  async #takeLeft(files: readonly LeftFile[]): Promise<Changed> {
-    const lake = filesSql(files.map(({ path }) => path))
+  async #takeLeft(files: readonly ClosedRowsFile[]): Promise<ChangeCount> {
+    const lake = readParquetSql(files.map(({ path }) => path))
     await this.#connection.run(
       `CREATE OR REPLACE TABLE ${this.#name}_gone AS SELECT ${this.#key} AS _key FROM (${lake})`,
     )
@@ -181,12 +188,12 @@ export class ToldRows {
     return { rows, hasGone: true }
   }
 
-  async #takeOpen(open: string): Promise<Changed> {
+  async #takeOpen(open: string): Promise<ChangeCount> {
     const run = (sql: string) => this.#connection.run(sql)
     const taken = `${this.#name}_taken`
     if (this.#isTouched) {
-      await run(`INSERT INTO ${taken} SELECT DISTINCT * FROM ${this.touchedTable}`)
-      await run(`DELETE FROM ${this.touchedTable}`)
+      await run(`INSERT INTO ${taken} SELECT DISTINCT * FROM ${this.touchedKeysTable}`)
+      await run(`DELETE FROM ${this.touchedKeysTable}`)
       this.#isTouched = false
     }
     const isAll = this.#isAll || this.#pending === 'all'
@@ -278,11 +285,11 @@ export class ToldRows {
 function keySql(key: readonly string[], typeOf: ReadonlyMap<string, string>): string {
   const [only] = key
   if (only !== undefined && key.length === 1)
-    return `coalesce(${partSql(only, typeOf)}::VARCHAR, 'null')`
-  return `CAST(json_array(${key.map((one) => partSql(one, typeOf)).join(', ')}) AS VARCHAR)`
+    return `coalesce(${keyPartSql(only, typeOf)}::VARCHAR, 'null')`
+  return `CAST(json_array(${key.map((one) => keyPartSql(one, typeOf)).join(', ')}) AS VARCHAR)`
 }
 
-function partSql(column: string, typeOf: ReadonlyMap<string, string>): string {
+function keyPartSql(column: string, typeOf: ReadonlyMap<string, string>): string {
   const type = typeOf.get(column) ?? ''
   const name = `"${column}"`
   if (/^TIMESTAMP/.test(type))

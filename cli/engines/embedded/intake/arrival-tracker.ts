@@ -4,41 +4,41 @@
  * answer; so does the former within the horizon (docs/adr/0008 on what lies beyond).
  */
 
-import { awaitedPositions } from '../../../domain/dlq/replay-partition.ts'
+import { selectWatermarkPositions } from '../../../domain/dlq/replay-partitions.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
-import type { Seen, SeenWords } from './dedupe-index.ts'
+import type { DedupeIndex, EventIdWords } from './dedupe-index.ts'
 
-interface Position {
+interface PartitionProgress {
   readonly topic: string
   readonly partition: number
   nextOffset: number
   maxEventMs: number | null
 }
 
-export class Judge {
-  readonly seen: Seen
+export class ArrivalTracker {
+  readonly dedupeIndex: DedupeIndex
   readonly #watermarkDelayMs: number
-  readonly #positions = new Map<string, Position>()
-  #current: Position | undefined
+  readonly #positions = new Map<string, PartitionProgress>()
+  #current: PartitionProgress | undefined
   #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 }
   #isDirty = false
   /** Answers of the last `accept`. */
   lateMs = 0
-  isFresh = false
+  isFirstArrival = false
 
-  constructor(seen: Seen, watermarkDelayMs: number, manifest?: Manifest) {
-    this.seen = seen
+  constructor(seen: DedupeIndex, watermarkDelayMs: number, manifest?: Manifest) {
+    this.dedupeIndex = seen
     this.#watermarkDelayMs = watermarkDelayMs
     if (manifest) this.#counts = { ...manifest.counts }
     for (const one of manifest?.positions ?? [])
       this.#positions.set(`${one.topic}-${one.partition}`, { ...one })
-    const newest = this.newestWatermarkMs
+    const newest = this.greatestWatermarkMs
     if (newest !== null) seen.advance(newest)
   }
 
   /** The frames' records follow now. */
-  begin({ topic, partition, baseOffset }: LogFrame): void {
+  beginFrame({ topic, partition, baseOffset }: LogFrame): void {
     const key = `${topic}-${partition}`
     let position = this.#positions.get(key)
     if (!position) {
@@ -49,21 +49,21 @@ export class Judge {
   }
 
   /** Judges the next accepted record; the answers are in `lateMs` and `isFresh`. */
-  accept(id0: number, id1: number, id2: number, id3: number, eventMs: number): void {
-    const position = this.#current as Position // begin() was called
+  track(id0: number, id1: number, id2: number, id3: number, eventMs: number): void {
+    const position = this.#current as PartitionProgress // begin() was called
     const newest = position.maxEventMs
     this.lateMs = newest === null ? 0 : Math.max(0, newest - this.#watermarkDelayMs - eventMs)
     if (this.lateMs > 0) this.#counts.late++
     if (newest === null || eventMs > newest) {
       position.maxEventMs = eventMs
-      this.seen.advance(eventMs - this.#watermarkDelayMs)
+      this.dedupeIndex.advance(eventMs - this.#watermarkDelayMs)
     }
-    this.isFresh = this.seen.add(id0, id1, id2, id3)
-    if (!this.isFresh) this.#counts.duplicates++
+    this.isFirstArrival = this.dedupeIndex.add(id0, id1, id2, id3)
+    if (!this.isFirstArrival) this.#counts.duplicates++
   }
 
-  end(frame: LogFrame, accepted: number): void {
-    const position = this.#current as Position // begin() was called
+  endFrame(frame: LogFrame, accepted: number): void {
+    const position = this.#current as PartitionProgress // begin() was called
     position.nextOffset = frame.baseOffset + frame.count
     this.#counts.records += frame.count
     this.#counts.bronze += accepted
@@ -80,9 +80,9 @@ export class Judge {
   }
 
   /** The least watermark of all partitions that are waited for; null while one has none. */
-  get watermarkMs(): number | null {
+  get leastWatermarkMs(): number | null {
     let least: number | null = null
-    for (const { maxEventMs } of awaitedPositions([...this.#positions.values()])) {
+    for (const { maxEventMs } of selectWatermarkPositions([...this.#positions.values()])) {
       if (maxEventMs === null) return null
       const watermark = maxEventMs - this.#watermarkDelayMs
       if (least === null || watermark < least) least = watermark
@@ -91,7 +91,7 @@ export class Judge {
   }
 
   /** The greatest watermark of all partitions; null: none has one. */
-  get newestWatermarkMs(): number | null {
+  get greatestWatermarkMs(): number | null {
     const times = [...this.#positions.values()].flatMap(({ maxEventMs }) => maxEventMs ?? [])
     return times.length === 0 ? null : Math.max(...times) - this.#watermarkDelayMs
   }
@@ -102,14 +102,14 @@ export class Judge {
   }
 
   /** There is something to commit though no record came. */
-  touch(): void {
+  markDirty(): void {
     this.#isDirty = true
   }
 
   freeze(): {
     positions: readonly PartitionPosition[]
     counts: Counts
-    seen: SeenWords
+    seen: EventIdWords
     oldestSeenHour: number
     watermarkMs: number | null
   } {
@@ -117,9 +117,9 @@ export class Judge {
     return {
       positions: this.positions(),
       counts: this.counts(),
-      seen: this.seen.takeAdded(),
-      oldestSeenHour: this.seen.oldestHour,
-      watermarkMs: this.watermarkMs,
+      seen: this.dedupeIndex.takeNewIds(),
+      oldestSeenHour: this.dedupeIndex.oldestHour,
+      watermarkMs: this.leastWatermarkMs,
     }
   }
 }

@@ -8,37 +8,37 @@ import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { EmbeddedFrozen } from '../options.ts'
 
 /** Where the ids go, and what the last commit has. */
-export interface SeenTarget {
+export interface EventIdsTarget {
   readonly serial: number
   readonly stateRoot: string
   readonly previous: readonly StateFile[]
 }
 
 /** New ids in a file of their own; small files become one now and then, without what has expired. */
-export async function writeSeen(
+export async function writeEventIds(
   files: Files,
   frozen: Pick<EmbeddedFrozen, 'seen' | 'oldestSeenHour'>,
-  { serial, stateRoot, previous }: SeenTarget,
+  { serial, stateRoot, previous }: EventIdsTarget,
 ): Promise<readonly StateFile[]> {
   const live = previous.filter(
     (file) => file.kind === 'seen' && (file.hour ?? 0) >= frozen.oldestSeenHour,
   )
-  const small = live.length < SEEN_FILES_MAX ? [] : smallOnes(live)
+  const small = live.length < FILES_MAX ? [] : selectSmallFiles(live)
   const kept = live.filter((file) => !small.includes(file))
   if (frozen.seen.length === 0 && small.length === 0) return kept
   const path = `${serial}/seen.bin`
   const sources = small.map((file) => `${stateRoot}/${file.path}`)
   const stored = await writeWords(files, `${stateRoot}/${path}`, sources, frozen)
   if (stored.bytes === 0) return kept
-  const hour = Math.max(newestHour(frozen.seen), ...small.map((file) => file.hour ?? 0))
-  const rows = stored.bytes / SEEN_BYTES
+  const hour = Math.max(findNewestHour(frozen.seen), ...small.map((file) => file.hour ?? 0))
+  const rows = stored.bytes / ID_BYTES
   return [...kept, { path, kind: 'seen', model: '', rows, ...stored, hour }]
 }
 
-const SEEN_FILES_MAX = 24
-const SEEN_BYTES = 20
+const FILES_MAX = 24
+const ID_BYTES = 20
 /** Ids of older files go through memory so many bytes at a time. */
-const SEEN_PIECE_BYTES = 50_000 * SEEN_BYTES
+const CHUNK_BYTES = 50_000 * ID_BYTES
 
 /** Writes the new ids and those of older files that have not expired; durable when it resolves. */
 async function writeWords(
@@ -56,13 +56,13 @@ async function writeWords(
   }
   try {
     await put(seen)
-    const piece = new Uint8Array(sources.length > 0 ? SEEN_PIECE_BYTES : 0)
+    const piece = new Uint8Array(sources.length > 0 ? CHUNK_BYTES : 0)
     for (const source of sources) {
       const older = await files.open(source, 'r')
       try {
         for (let at = 0, read = -1; read !== 0; at += read) {
           read = await older.read(piece, at)
-          await put(liveWords(new Uint32Array(piece.buffer, 0, read / 4), oldestSeenHour))
+          await put(keepUnexpired(new Uint32Array(piece.buffer, 0, read / 4), oldestSeenHour))
         }
       } finally {
         await older.close()
@@ -76,7 +76,7 @@ async function writeWords(
 }
 
 /** Moves ids that have not expired to the front; returns them. */
-function liveWords(words: Uint32Array, oldestHour: number): Uint32Array {
+function keepUnexpired(words: Uint32Array, oldestHour: number): Uint32Array {
   let end = 0
   for (let at = 0; at + 4 < words.length; at += 5) {
     if ((words[at + 4] ?? 0) < oldestHour) continue
@@ -87,12 +87,12 @@ function liveWords(words: Uint32Array, oldestHour: number): Uint32Array {
 }
 
 /** All but the few that make up most of the bytes, so that an id is copied a logarithmic number of times. */
-function smallOnes(files: readonly StateFile[]): readonly StateFile[] {
+function selectSmallFiles(files: readonly StateFile[]): readonly StateFile[] {
   const half = files.reduce((sum, file) => sum + file.bytes, 0) / 2
   return files.filter((file) => file.bytes < half / 2)
 }
 
-function newestHour(words: Uint32Array): number {
+function findNewestHour(words: Uint32Array): number {
   let newest = 0
   for (let at = 4; at < words.length; at += 5) newest = Math.max(newest, words[at] ?? 0)
   return newest

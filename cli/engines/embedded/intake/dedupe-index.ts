@@ -7,7 +7,7 @@
  * The last word of an id, XORed with a hash of the others, says 9 bits of which shard it is in: these need
  * not be kept, and the age stands in their place.
  */
-import { type Table, TableRooms } from './dedupe-tables.ts'
+import { type IdTable, TableAllocator } from './dedupe-tables.ts'
 
 const SHARD_BITS = 9
 const SHARDS = 1 << SHARD_BITS
@@ -19,15 +19,15 @@ const LOAD_MAX = 0.86
 const LOAD_AFTER = 0.74
 
 /** Ids added since the last `takeAdded`, five words each: the id's four and the hour. */
-export type SeenWords = Uint32Array
+export type EventIdWords = Uint32Array
 
-export class Seen {
+export class DedupeIndex {
   /** Ages are told apart by so many hours: one, but for horizons of more than ten days. */
   readonly #unit: number
   readonly #horizonHours: number
   /** Keys are the first three words of an id; tags what is left of the fourth, and the stamp in the low bits. */
-  readonly #shards: Table[]
-  readonly #rooms = new TableRooms()
+  readonly #shards: IdTable[]
+  readonly #rooms = new TableAllocator()
   /** Where a shard's ids wait while it is rebuilt. */
   #scratch = new Int32Array(4 * 1024)
   #hour = 1
@@ -43,7 +43,7 @@ export class Seen {
     const hours = Math.max(1, Math.ceil(horizonMs / 3_600_000))
     this.#unit = Math.ceil(hours / (STAMP_MASK / 2))
     this.#horizonHours = Math.ceil(hours / this.#unit) * this.#unit
-    this.#shards = Array.from({ length: SHARDS }, () => this.#rooms.create(START_SLOTS))
+    this.#shards = Array.from({ length: SHARDS }, () => this.#rooms.allocate(START_SLOTS))
   }
 
   /** Moves the clock that ids are stamped with and expire by: the greatest watermark, ms. It never goes back. */
@@ -84,14 +84,14 @@ export class Seen {
   }
 
   /** What was added since the last call, to be written to disk with the checkpoint. */
-  takeAdded(): SeenWords {
+  takeNewIds(): EventIdWords {
     const taken = this.#added.slice(0, this.#addedWords)
     this.#addedWords = 0
     return taken
   }
 
   /** Takes back what a checkpoint wrote; expired ids are left out. */
-  restore(words: SeenWords): void {
+  restore(words: EventIdWords): void {
     let newest = 0
     for (let at = 4; at < words.length; at += 5) newest = Math.max(newest, words[at] ?? 0)
     this.#advanceTo(newest)
@@ -139,15 +139,15 @@ export class Seen {
   }
 
   #insert(id0: number, id1: number, id2: number, id3: number, stamp: number): boolean {
-    const tag = id3 ^ fold(id0, id1, id2)
+    const tag = id3 ^ mixWords(id0, id1, id2)
     const index = tag & STAMP_MASK
     // There are as many shards as the mask has values.
-    let shard = this.#shards[index] as Table
+    let shard = this.#shards[index] as IdTable
     if (shard.used >= shard.slots * LOAD_MAX) shard = this.#rebuild(shard, index)
     const { keys, tags, slots } = shard
     const oldest = this.#oldestStamp
     let free = -1
-    let slot = slotOf(tag, slots)
+    let slot = findFirstSlot(tag, slots)
     for (;;) {
       // Below `slots`, as all that follow.
       const found = tags[slot] as number
@@ -177,7 +177,7 @@ export class Seen {
   }
 
   /** Drops what has expired, and makes room for a sixth more than what is left. */
-  #rebuild(shard: Table, index: number): Table {
+  #rebuild(shard: IdTable, index: number): IdTable {
     const { keys, tags, slots } = shard
     const oldest = this.#oldestStamp
     if (this.#scratch.length < shard.used * 4) this.#scratch = new Int32Array(shard.used * 5)
@@ -195,18 +195,18 @@ export class Seen {
     }
     const larger = Math.max(START_SLOTS, Math.ceil(end / 4 / LOAD_AFTER))
     const rebuilt = this.#rooms.resize(shard, larger)
-    for (let at = 0; at < end; at += 4) place(rebuilt, index, scratch, at)
+    for (let at = 0; at < end; at += 4) insertId(rebuilt, index, scratch, at)
     this.#shards[index] = rebuilt
     return rebuilt
   }
 }
 
 /** Puts the id at `from` of `source`, which the shard does not have, into a free slot of it. */
-function place(shard: Table, index: number, source: Int32Array, from: number): void {
+function insertId(shard: IdTable, index: number, source: Int32Array, from: number): void {
   const { keys, tags, slots } = shard
   // Four words an id.
   const tag = source[from + 3] as number
-  let slot = slotOf((tag & ~STAMP_MASK) | index, slots)
+  let slot = findFirstSlot((tag & ~STAMP_MASK) | index, slots)
   while (tags[slot] !== 0) slot = slot + 1 === slots ? 0 : slot + 1
   const at = slot * 3
   keys[at] = source[from] as number
@@ -217,7 +217,7 @@ function place(shard: Table, index: number, source: Int32Array, from: number): v
 }
 
 /** UUIDs need not be random (versions 1, 7 and 8 are not), so all words are mixed. */
-function fold(id0: number, id1: number, id2: number): number {
+function mixWords(id0: number, id1: number, id2: number): number {
   let h = Math.imul(id0 ^ 0x9e3779b9, 0x85ebca6b)
   h = Math.imul((h ^ (h >>> 15)) + id1, 0xc2b2ae35)
   h = Math.imul((h ^ (h >>> 13)) + id2, 0x27d4eb2f)
@@ -225,7 +225,7 @@ function fold(id0: number, id1: number, id2: number): number {
 }
 
 /** Where a tag's search begins. The shard's bits of it count too. */
-function slotOf(tag: number, slots: number): number {
+function findFirstSlot(tag: number, slots: number): number {
   let h = Math.imul(tag ^ (tag >>> 15), 0x2c1b3c6d)
   h = Math.imul(h ^ (h >>> 12), 0x297a2d39)
   return ((((h ^ (h >>> 15)) >>> 0) * slots) / 0x1_0000_0000) | 0

@@ -4,7 +4,7 @@
  */
 
 /** Where one slot's id and tag are: three words of `keys`, one of `tags`. */
-export interface Table {
+export interface IdTable {
   readonly keys: Int32Array
   /** 0 = free slot. */
   readonly tags: Int32Array
@@ -14,17 +14,17 @@ export interface Table {
 }
 
 /** Slots that tables of a slab have room for; more are four times as many again. */
-const ROOMS = [256, 32_768]
+const CAPACITIES = [256, 32_768]
 const TABLES_A_SLAB = 128
 const WORDS_A_SLOT = 4
 
 /** Hands out room for tables. */
-export class TableRooms {
+export class TableAllocator {
   readonly #slabs = new Map<number, { readonly buffer: ArrayBuffer; next: number }>()
 
   /** An empty table. */
-  create(slots: number): Table {
-    let room = ROOMS.find((one) => one >= slots) ?? ROOMS.at(-1) ?? slots
+  allocate(slots: number): IdTable {
+    let room = CAPACITIES.find((one) => one >= slots) ?? CAPACITIES.at(-1) ?? slots
     while (room < slots) room *= 4
     let slab = this.#slabs.get(room)
     if (!slab || slab.next === TABLES_A_SLAB) {
@@ -41,9 +41,9 @@ export class TableRooms {
   }
 
   /** An empty table in the room of `table`, or elsewhere where that is too small. */
-  resize(table: Table, slots: number): Table {
+  resize(table: IdTable, slots: number): IdTable {
     const { keys, tags } = table
-    if (slots > tags.length) return this.create(slots)
+    if (slots > tags.length) return this.allocate(slots)
     tags.fill(0, 0, Math.max(slots, table.slots))
     return { keys, tags, slots, used: 0 }
   }

@@ -9,28 +9,28 @@
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
-import { setSlice } from '../query/catalog.ts'
-import type { Judge } from './arrival-tracker.ts'
-import { openRawRows, type RawRows, type RawRowsOptions } from './raw-rows.ts'
+import { setRowRange } from '../query/catalog.ts'
+import type { ArrivalTracker } from './arrival-tracker.ts'
+import { openRawRowWriter, type RawRowsOptions, type RawRowWriter } from './raw-row-writer.ts'
 
 /** The deduplicating model, over first arrivals, with the row number in its last column `seq`. */
-export interface CleanModel {
+export interface DeduplicatingModel {
   readonly name: string
   readonly sql: string
 }
 
 /** Where a checkpoint ends: the number of the row after it, and the tables of the rows before. */
-export interface HotCut {
+export interface RowBarrier {
   readonly seq: number
   readonly tables: readonly number[]
 }
 
-export class HotRows {
+export class UncommittedRows {
   readonly #connection: DuckConnection
   readonly #intake: DuckConnection
   readonly #options: RawRowsOptions
-  #raw: RawRows | undefined
-  #clean: CleanModel | undefined
+  #raw: RawRowWriter | undefined
+  #clean: DeduplicatingModel | undefined
   #serial = 0
   /** Serials of the tables in use; the last takes new rows. */
   #tables: number[] = []
@@ -44,7 +44,7 @@ export class HotRows {
     this.#options = options
   }
 
-  get seq(): number {
+  get nextSeq(): number {
     return this.#seq
   }
 
@@ -55,27 +55,27 @@ export class HotRows {
   /** The views over raw rows exist after this. */
   async open(): Promise<void> {
     const serial = this.#serial++
-    this.#raw = await openRawRows(this.#intake, rawTable(serial), this.#options)
+    this.#raw = await openRawRowWriter(this.#intake, rawTable(serial), this.#options)
     this.#tables.push(serial)
     await this.#point()
   }
 
   /** The view of the clean model exists after this; the views that it reads must exist before. */
-  async openClean(clean: CleanModel): Promise<void> {
+  async openDeduplicated(clean: DeduplicatingModel): Promise<void> {
     this.#clean = clean
     for (const serial of this.#tables) await this.#createClean(serial)
     await this.#pointClean()
   }
 
   /** Judges and keeps frames, in order. Returns the rejects. */
-  ingest(frames: readonly LogFrame[], judge: Judge): readonly Reject[] {
-    const raw = this.#raw as RawRows // open() made one
+  ingest(frames: readonly LogFrame[], judge: ArrivalTracker): readonly Reject[] {
+    const raw = this.#raw as RawRowWriter // open() made one
     const rejects: Reject[] = []
     for (const frame of frames) {
-      judge.begin(frame)
+      judge.beginFrame(frame)
       const accepted = raw.appendFrame(frame, judge, this.#seq, (one) => rejects.push(one))
       this.#seq += accepted
-      judge.end(frame, accepted)
+      judge.endFrame(frame, accepted)
     }
     return rejects
   }
@@ -90,8 +90,8 @@ export class HotRows {
   }
 
   /** Makes the table that `cut` goes on with; returns its serial. */
-  async prepare(): Promise<number> {
-    const raw = this.#raw as RawRows // open() made one
+  async createNextTable(): Promise<number> {
+    const raw = this.#raw as RawRowWriter // open() made one
     const serial = this.#serial++
     await raw.createTable(this.#connection, rawTable(serial))
     if (this.#clean) await this.#createClean(serial)
@@ -102,7 +102,7 @@ export class HotRows {
    * New rows go to the prepared table from now on. All at once; what `settle` has to do takes time, and
    * rows may come in meanwhile.
    */
-  cut(next: number): HotCut {
+  switchTable(next: number): RowBarrier {
     const cut = { seq: this.#seq, tables: this.tables }
     this.#raw?.moveTo(rawTable(next))
     this.#tables.push(next)
@@ -110,7 +110,7 @@ export class HotRows {
   }
 
   /** Brings the rows before the cut into the tables, and the views to the tables in use. */
-  async settle({ seq, tables }: HotCut): Promise<void> {
+  async finalizeBarrier({ seq, tables }: RowBarrier): Promise<void> {
     await this.#clear(seq, tables.at(-1) ?? 0)
     await this.#point()
     if (this.#clean) await this.#pointClean()
@@ -119,20 +119,20 @@ export class HotRows {
   /** Makes the clean rows before `seq` of a table that has them all. */
   async #clear(seq: number, table: number): Promise<void> {
     if (this.#flushedSeq === seq) return
-    await setSlice(this.#connection, this.#flushedSeq, seq)
+    await setRowRange(this.#connection, this.#flushedSeq, seq)
     if (this.#clean)
-      await this.#connection.run(`INSERT INTO ${cleanTable(table)} ${this.#clean.sql}`)
+      await this.#connection.run(`INSERT INTO ${deduplicatedTable(table)} ${this.#clean.sql}`)
     this.#flushedSeq = seq
   }
 
   /** These tables' rows are in the lake now. */
-  async drop(tables: readonly number[]): Promise<void> {
+  async dropTables(tables: readonly number[]): Promise<void> {
     this.#tables = this.#tables.filter((one) => !tables.includes(one))
     await this.#point()
     if (this.#clean) await this.#pointClean()
     for (const serial of tables) {
       await this.#connection.run(`DROP TABLE ${rawTable(serial)}`)
-      if (this.#clean) await this.#connection.run(`DROP TABLE ${cleanTable(serial)}`)
+      if (this.#clean) await this.#connection.run(`DROP TABLE ${deduplicatedTable(serial)}`)
     }
   }
 
@@ -141,15 +141,15 @@ export class HotRows {
   }
 
   async #createClean(serial: number): Promise<void> {
-    const { sql } = this.#clean as CleanModel // callers checked
+    const { sql } = this.#clean as DeduplicatingModel // callers checked
     await this.#connection.run(
-      `CREATE TABLE ${cleanTable(serial)} AS SELECT * FROM (${sql}) LIMIT 0`,
+      `CREATE TABLE ${deduplicatedTable(serial)} AS SELECT * FROM (${sql}) LIMIT 0`,
     )
   }
 
   /** Points the views of raw rows at the tables in use. Enumerations become plain text here. */
   async #point(): Promise<void> {
-    const { columns } = this.#raw as RawRows // called after one was made
+    const { columns } = this.#raw as RawRowWriter // called after one was made
     const list = columns
       .map(({ name, isEnum }) => (isEnum ? `CAST("${name}" AS VARCHAR) AS "${name}"` : `"${name}"`))
       .join(', ')
@@ -164,9 +164,9 @@ export class HotRows {
   }
 
   async #pointClean(): Promise<void> {
-    const { name } = this.#clean as CleanModel // callers checked
+    const { name } = this.#clean as DeduplicatingModel // callers checked
     const rows = this.#tables
-      .map((serial) => `SELECT * EXCLUDE (seq) FROM ${cleanTable(serial)} WHERE ${IN_SLICE}`)
+      .map((serial) => `SELECT * EXCLUDE (seq) FROM ${deduplicatedTable(serial)} WHERE ${IN_SLICE}`)
       .join(' UNION ALL ')
     await this.#connection.run(`CREATE OR REPLACE VIEW delta.${name} AS ${rows}`)
   }
@@ -180,6 +180,6 @@ function rawTable(serial: number): string {
   return `delta.raw.hot_${serial}`
 }
 
-function cleanTable(serial: number): string {
+function deduplicatedTable(serial: number): string {
   return `delta.raw.clean_${serial}`
 }

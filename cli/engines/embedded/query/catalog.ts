@@ -40,7 +40,7 @@ export async function setNow(connection: DuckConnection, nowMs: number): Promise
   await connection.run(`SET VARIABLE now_ms = ${Math.floor(nowMs)}::BIGINT`)
 }
 
-export async function setSlice(
+export async function setRowRange(
   connection: DuckConnection,
   from: number,
   to: number,
@@ -82,19 +82,19 @@ export async function createDeltaViews(
  * SQL of a table as a query sees it: committed lake files, and rows that are not in the lake yet.
  * `delta` is a SELECT over the latter.
  */
-export function servedSql(paths: readonly string[], delta: string): string {
-  return paths.length === 0 ? delta : `${filesSql(paths)} UNION ALL BY NAME (${delta})`
+export function visibleRowsSql(paths: readonly string[], delta: string): string {
+  return paths.length === 0 ? delta : `${readParquetSql(paths)} UNION ALL BY NAME (${delta})`
 }
 
 /** SELECT of the rows of one table's lake files. */
-export function filesSql(paths: readonly string[]): string {
+export function readParquetSql(paths: readonly string[]): string {
   const files = paths.map(text).join(', ')
   // Files of one generation have the same columns: DuckDB need not open them all to plan a query.
   return `SELECT * FROM read_parquet([${files}], hive_partitioning = false)`
 }
 
 /** Files of one table, in the manifest's order. */
-export function filesOf(files: readonly LakeFile[], table: string): readonly LakeFile[] {
+export function selectTableFiles(files: readonly LakeFile[], table: string): readonly LakeFile[] {
   return files.filter((file) => file.table === table)
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
-import { rawEventColumns } from '../../../domain/events/raw-columns.ts'
+import { deriveRawColumns } from '../../../domain/events/raw-columns.ts'
 import { tooLateSql } from '../../../domain/models/finality.ts'
 import type { GraphModel } from '../../../domain/models/graph.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
@@ -30,7 +30,7 @@ export class PlainModels {
   private constructor(duck: Duck, connection: DuckConnection, rawSchema: string) {
     this.#duck = duck
     this.#connection = connection
-    this.#columns = rawEventColumns(rawSchema).rawColumns
+    this.#columns = deriveRawColumns(rawSchema).rawColumns
   }
 
   static async open(options: PlainOptions): Promise<PlainModels> {

@@ -10,8 +10,8 @@ import {
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
-import type { Item } from '../../../domain/sql/tree.ts'
-import { shownType, typeName } from '../../../domain/sql/types.ts'
+import type { SelectItem } from '../../../domain/sql/tree.ts'
+import { displayType, typeName } from '../../../domain/sql/types.ts'
 import { intervalText } from './syntax.ts'
 
 /** Columns of raw.events that Kafka keeps beside the record. */
@@ -91,7 +91,7 @@ export function sinkTable(job: DialectJob): string {
     if (type === undefined)
       job.fault(
         undefined,
-        `Column '${one.name}' of ${model.name} is ${shownType(one.type)}, which Flink lacks.`,
+        `Column '${one.name}' of ${model.name} is ${displayType(one.type)}, which Flink lacks.`,
         'Cast it, for instance to BIGINT.',
       )
     return `${quoted(one.name)} ${type ?? 'STRING'}${model.key.includes(one.name) ? ' NOT NULL' : ''}`
@@ -125,7 +125,7 @@ export function tableName(name: string): string {
 }
 
 /** A column of a SELECT with its name. */
-export function printedItem(item: Item, printer: Printer): string {
+export function printedItem(item: SelectItem, printer: Printer): string {
   if (item.expr.is === 'star') {
     const { excluded } = item.expr
     const kept = printer.context.columns.filter((one) => !excluded.includes(one.name))

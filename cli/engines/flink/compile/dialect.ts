@@ -11,13 +11,13 @@ import {
   whereOf,
 } from '../../../domain/dialects/dialect-job.ts'
 import { quoted, type Substitute } from '../../../domain/dialects/dialect-syntax.ts'
-import { seedJoinOf } from '../../../domain/models/seed-join.ts'
+import { readSeedJoin } from '../../../domain/models/seed-join.ts'
 import {
-  childrenOf,
+  childExprs,
   type Expr,
-  type From,
+  type FromClause,
+  isSameExpr,
   type Select,
-  sameExpr,
 } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
 import { printedItem, RAW, sinkTable, sourceTable, tableName } from './ddl.ts'
@@ -93,15 +93,15 @@ function linesMade(
   const found: (Substitute & { readonly made: string })[] = []
   const visit = (expr: Expr): void => {
     const isLines = expr.is === 'call' && expr.name.startsWith('lines_')
-    if (isLines && !found.some((one) => sameExpr(one.expr, expr)))
+    if (isLines && !found.some((one) => isSameExpr(one.expr, expr)))
       found.push({ expr, sql: quoted(`_${expr.name}`), made: printer.print(expr) })
-    for (const one of childrenOf(expr)) visit(one)
+    for (const one of childExprs(expr)) visit(one)
   }
   for (const item of job.input.select.items) visit(item.expr)
   return found
 }
 
-function unreadable(from: From): string {
+function unreadable(from: FromClause): string {
   if (from.is === 'other') return from.what
   return from.is === 'join' ? 'JOIN' : 'nothing'
 }
@@ -124,7 +124,7 @@ function fromOf(job: DialectJob): Read {
     return { from: first, columns, where: ['`_n` = 1'], unnested: [] }
   }
   if (from.is === 'select') return unnestedFrom(job, from.select)
-  if (from.is === 'join' && typeof seedJoinOf(select) !== 'string')
+  if (from.is === 'join' && typeof readSeedJoin(select) !== 'string')
     job.fault(
       from.at,
       'Flink joins a stream with a seed FOR SYSTEM_TIME alone, from a table that ccs does not fill there.',

@@ -12,7 +12,7 @@ import {
   whereOf,
 } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
-import { sameExpr } from '../../../domain/sql/tree.ts'
+import { isSameExpr } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
 import { printedItem, tableName } from './ddl.ts'
 import { epochMs, intervalText } from './syntax.ts'
@@ -64,7 +64,7 @@ export function sessionSelect(job: DialectJob): string {
   const time = quoted(model.time ?? 'event_time')
   const printer = job.printer(columns, [{ expr: SESSION_START, sql: `MIN(${time})` }])
   const keys = select.groupBy
-    .filter((one) => !sameExpr(one, SESSION_START))
+    .filter((one) => !isSameExpr(one, SESSION_START))
     .map((one) => printer.print(one))
   const lengthMs = `${epochMs('`window_end`')} - ${epochMs('`window_start`')}`
   const cut = `CASE WHEN ${lengthMs} > ${capMs + pauseMs} THEN CAST(${time} AS DATE) END`

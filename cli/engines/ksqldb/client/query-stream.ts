@@ -4,7 +4,7 @@
  */
 
 import type { HttpClient, HttpLines } from '../../../adapters/http/http.ts'
-import { parseExact } from '../../../domain/documents/json-lines.ts'
+import { parseJsonExactly } from '../../../domain/documents/json-lines.ts'
 import type { CcsError } from '../../../domain/kernel/errors.ts'
 import { reached, stranger, unbroken } from './connection.ts'
 import { list, record, text } from './query-service.ts'
@@ -40,7 +40,7 @@ export async function openQuery(
   if (answer.status >= 300) throw await refusalOf(http.url, answer, locate)
   const lines = answer.lines[Symbol.asyncIterator]()
   const first = await unbroken(http.url, 'broke the query off', () => lines.next())
-  const head = record(first.done ? undefined : parseExact(first.value))
+  const head = record(first.done ? undefined : parseJsonExactly(first.value))
   if (typeof head.message === 'string')
     throw refused(readRefusal({ status: answer.status, body: head }), locate)
   const names = list(head.columnNames).map(String)
@@ -59,7 +59,7 @@ async function* rowsOf(
       const { done, value } = await unbroken(url, 'broke the query off', () => lines.next())
       if (done) return
       if (value.trim() === '') continue
-      const parsed = parseExact(value)
+      const parsed = parseJsonExactly(value)
       if (Array.isArray(parsed)) {
         yield parsed.map((one, index) => exact(one, types[index] ?? ''))
         continue

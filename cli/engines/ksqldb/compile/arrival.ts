@@ -6,7 +6,7 @@
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
 import { whereOf } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
-import type { Item } from '../../../domain/sql/tree.ts'
+import type { SelectItem } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
 import { KEY, type Relation } from '../plan/relation.ts'
 import { declareStream, makeStream, makeTable, type Output, outputsOf, passed } from './ddl.ts'
@@ -80,7 +80,7 @@ function bronze(
   const { time } = job.input.project
   const { select } = job.input
   const hasTime = select.items.some((one) => one.name === time?.column)
-  const own: readonly Item[] =
+  const own: readonly SelectItem[] =
     time === undefined || hasTime ? [] : [{ name: time.column, expr: time.expr }]
   const printer = job.printer(columns, [OWN_TOPIC, standFor(LATE, given.late)])
   return makeStream(job, {

@@ -5,9 +5,9 @@
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
-import { typeOf } from '../../../domain/sql/infer.ts'
-import type { Expr, Item } from '../../../domain/sql/tree.ts'
-import { type Column, type LogicalType, shownType, typeName } from '../../../domain/sql/types.ts'
+import { inferType } from '../../../domain/sql/infer.ts'
+import type { Expr, SelectItem } from '../../../domain/sql/tree.ts'
+import { type Column, displayType, type LogicalType, typeName } from '../../../domain/sql/types.ts'
 import {
   type Body,
   KEY,
@@ -134,7 +134,7 @@ const KEY_COLUMN: KsqlColumn = { name: KEY, type: 'STRING', isKey: true }
 /** Columns of a SELECT, stars written out. `columns` are those of what it reads. */
 export function outputsOf(
   job: DialectJob,
-  items: readonly Item[],
+  items: readonly SelectItem[],
   columns: readonly Column[],
   printer: Printer,
 ): readonly Output[] {
@@ -158,7 +158,7 @@ export function passed(columns: readonly Column[]): readonly Output[] {
 }
 
 export function inferred(expr: Expr, columns: readonly Column[]): LogicalType {
-  return typeOf(expr, { columns, aliases: new Map() }) ?? { is: 'VARCHAR' }
+  return inferType(expr, { columns, aliases: new Map() }) ?? { is: 'VARCHAR' }
 }
 
 /** Outputs of a table: what is a key of it can't be a value, so it is copied. */
@@ -194,7 +194,7 @@ function column(job: DialectJob, { name, type }: Pick<Column, 'name' | 'type'>):
   if (written === undefined)
     job.fault(
       undefined,
-      `Column '${name}' is ${shownType(type)}, which ksqlDB lacks.`,
+      `Column '${name}' is ${displayType(type)}, which ksqlDB lacks.`,
       'Cast it, for instance to BIGINT.',
     )
   return { name, type: written ?? 'STRING' }

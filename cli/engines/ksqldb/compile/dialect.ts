@@ -16,8 +16,8 @@ import {
 } from '../../../domain/dialects/dialect-job.ts'
 import type { Fault } from '../../../domain/dialects/dialect-syntax.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
-import { seedJoinOf } from '../../../domain/models/seed-join.ts'
-import type { Expr, Item, Select } from '../../../domain/sql/tree.ts'
+import { readSeedJoin } from '../../../domain/models/seed-join.ts'
+import type { Expr, Select, SelectItem } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
 import { KEY, plainNaming, type Relation, statementOf } from '../plan/relation.ts'
 import { joinedStream } from '../plan/seeds.ts'
@@ -77,7 +77,7 @@ function streams(job: DialectJob): readonly Relation[] {
   const { select, model, project } = job.input
   const { from } = select
   if (from.is === 'select') return unnested(job, from.select)
-  const join = from.is === 'join' ? seedJoinOf(select) : ''
+  const join = from.is === 'join' ? readSeedJoin(select) : ''
   if (typeof join !== 'string') return joinedStream(job, join)
   if (from.is !== 'table') {
     const at = from.is === 'none' ? undefined : from.at
@@ -223,7 +223,7 @@ function unnested(job: DialectJob, inner: Select): readonly Relation[] {
 }
 
 /** Ordinals are BIGINT in DuckDB. */
-function widened(item: Item): Item {
+function widened(item: SelectItem): SelectItem {
   const { at } = item.expr
   return { ...item, expr: { is: 'cast', to: { is: 'BIGINT' }, of: item.expr, isTry: false, at } }
 }

@@ -14,7 +14,7 @@ import {
 } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
-import { type Expr, sameExpr } from '../../../domain/sql/tree.ts'
+import { type Expr, isSameExpr } from '../../../domain/sql/tree.ts'
 import type { Column, LogicalType } from '../../../domain/sql/types.ts'
 import type { Relation } from '../plan/relation.ts'
 import {
@@ -101,7 +101,7 @@ export function sessionTable(job: DialectJob): readonly Relation[] {
   const { pauseMs, capMs } = model.session
   const columns = sessionColumns(job, from.name)
   const printer = job.printer(columns, [{ expr: SESSION_START, sql: 'FROM_UNIXTIME(WINDOWSTART)' }])
-  const groups = select.groupBy.filter((one) => !sameExpr(one, SESSION_START))
+  const groups = select.groupBy.filter((one) => !isSameExpr(one, SESSION_START))
   const keys = groups.map((one) => {
     const sql = printer.print(one)
     return keyOutput(sql, sql.replaceAll('`', ''), inferred(one, columns))
@@ -192,7 +192,7 @@ function groupOf(
   },
 ): Group {
   const { expr, index, columns, printer } = group
-  const item = job.input.select.items.find((one) => sameExpr(one.expr, expr))
+  const item = job.input.select.items.find((one) => isSameExpr(one.expr, expr))
   const type = typeIn(job, expr, columns)
   const printed = printer.print(expr)
   const text = type.is === 'VARCHAR' ? printed : `CAST(${printed} AS STRING)`
@@ -216,7 +216,7 @@ const WHOLE: Output = keyOutput("'all'", 'all', { is: 'VARCHAR' })
 
 /** The model's own column where it shows the expression, else what can be told of it. */
 function typeIn(job: DialectJob, expr: Expr, columns: readonly Column[]): LogicalType {
-  const item = job.input.select.items.find((one) => sameExpr(one.expr, expr))
+  const item = job.input.select.items.find((one) => isSameExpr(one.expr, expr))
   const own = job.input.columns.find((one) => one.name === item?.name)
   return own?.type ?? inferred(expr, columns)
 }

@@ -6,9 +6,9 @@
 import { flatName } from '../../../domain/dialects/dialect.ts'
 import { type DialectJob, whereOf } from '../../../domain/dialects/dialect-job.ts'
 import { quoted, type Substitute } from '../../../domain/dialects/dialect-syntax.ts'
-import { isOf, type SeedJoin } from '../../../domain/models/seed-join.ts'
-import { childrenOf, type Expr } from '../../../domain/sql/tree.ts'
-import { type Column, shownType, typeName } from '../../../domain/sql/types.ts'
+import { isColumnOf, type SeedJoin } from '../../../domain/models/seed-join.ts'
+import { childExprs, type Expr } from '../../../domain/sql/tree.ts'
+import { type Column, displayType, typeName } from '../../../domain/sql/types.ts'
 import { makeStream, outputsOf } from '../compile/ddl.ts'
 import { JOINED, KEY, type Relation } from './relation.ts'
 
@@ -86,12 +86,12 @@ function substitutesIn(
   columns: Readonly<Record<Side, readonly Column[]>>,
 ): readonly Substitute[] {
   if (expr.is !== 'column')
-    return childrenOf(expr).flatMap((one) => substitutesIn(one, join, columns))
+    return childExprs(expr).flatMap((one) => substitutesIn(one, join, columns))
   const name = expr.path.at(-1) ?? ''
   // With USING, the key without a side is the left one.
-  const side = isOf(join.seed, expr)
+  const side = isColumnOf(join.seed, expr)
     ? 'seed'
-    : isOf(join.left, expr) || has(columns.left, name)
+    : isColumnOf(join.left, expr) || has(columns.left, name)
       ? 'left'
       : 'seed'
   return has(columns[side], name) ? [{ expr, sql: sideColumn(side, name) }] : []
@@ -102,7 +102,7 @@ function requireText(job: DialectJob, { column, at }: SeedJoin, left: readonly C
   if (type === undefined || type.is === 'VARCHAR') return
   job.fault(
     at,
-    `ksqlDB looks a seed up by a text, and ${column} is ${shownType(type)}.`,
+    `ksqlDB looks a seed up by a text, and ${column} is ${displayType(type)}.`,
     `Make a column of it in the model below: CAST(${column} AS VARCHAR).`,
   )
 }
@@ -116,10 +116,10 @@ function requireOneMeaning(
 ): void {
   for (const { name, type } of columns) {
     const other = left.find((one) => one.name === name)
-    if (other === undefined || shownType(other.type) === shownType(type)) continue
+    if (other === undefined || displayType(other.type) === displayType(type)) continue
     job.fault(
       at,
-      `Column ${name} is ${shownType(other.type)} in ${table.name} and ${shownType(type)} in ${seed.name}.`,
+      `Column ${name} is ${displayType(other.type)} in ${table.name} and ${displayType(type)} in ${seed.name}.`,
       'Give the one of the seed another name.',
     )
   }

@@ -1,0 +1,205 @@
+/**
+ * The log against Bronze and the rejects: each record that was committed is in exactly one of the two, once.
+ * A log on disk has no offset without a record, so its side of the comparison is a range a partition; of one
+ * that may have, the log itself is asked about offsets that were met nowhere.
+ */
+import type { Manifest } from '../lake/manifest.ts'
+import { type AuditSql, queryCount, quoted } from './catalog.ts'
+
+/** The first ids of a fault; its `count` says how many there are. */
+export const IDS_MAX = 20
+
+export interface AuditFault {
+  readonly model: string
+  /** What is wrong: missing, doubled, unexpected, differs, an audit of the model's header … */
+  readonly check: string
+  readonly count: number
+  /** Keys of the rows, `a|b` where a key has two columns; the first 20 in order. */
+  readonly ids: readonly string[]
+}
+
+/** One line of the accounts, in rows of what the model reads. */
+export interface AuditRow {
+  readonly model: string
+  readonly in: number
+  readonly out: number
+  readonly duplicates: number
+  readonly filtered: number
+  readonly late: number
+  readonly dlq: number
+  /** What the other columns do not explain; 0 when all is well. */
+  readonly remainder: number
+}
+
+/** A partition of events.raw: the first offset kept, and the first that is not committed. */
+export interface LogRange {
+  readonly partition: number
+  readonly start: number
+  readonly end: number
+  /** What its offsets have on top of the log's own. */
+  readonly shift: number
+}
+
+/** Where a reject came from. */
+export interface RejectSource {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface AuditLogInput {
+  readonly topic: string
+  readonly ranges: readonly LogRange[]
+  /** Of the engine's partition of events.dlq, up to the commit; undefined: it is no reject. */
+  readonly rejects: AsyncIterable<readonly (RejectSource | undefined)[]>
+  /** How many the manifest counts. */
+  readonly dlqEnd: number
+  /** What the topic has of them. */
+  readonly dlqKept: { readonly start: number; readonly end: number }
+  /** Of a log that may have offsets without a record: the stretches that have one. */
+  readonly kept?: (range: LogRange) => AsyncIterable<{ baseOffset: number; count: number }>
+}
+
+export function readCommittedRanges(
+  topic: string,
+  { positions, sources = [] }: Pick<Manifest, 'positions' | 'sources'>,
+  startOf: (partition: number) => Promise<number>,
+): Promise<LogRange[]> {
+  const own = positions.filter((one) => one.topic === topic)
+  return Promise.all(
+    own.map(async ({ partition, nextOffset }) => {
+      const source = sources.find((one) => one.topic === topic && one.partition === partition)
+      const { shift = 0, since = 0 } = source ?? {}
+      const start = Math.max(since, (await startOf(partition)) + shift)
+      return { partition, start: Math.min(start, nextOffset), end: nextOffset, shift }
+    }),
+  )
+}
+
+const PROBLEM = `CASE
+  WHEN bronze > 0 AND dlq > 0 THEN 'both in Bronze and rejected'
+  WHEN bronze > 1 THEN 'doubled in Bronze'
+  WHEN dlq > 1 THEN 'rejected twice'
+  WHEN NOT is_known THEN 'beyond the commit'
+END`
+
+/** Accounts of the model that reads the log. `model` is its name; its table has topic, partition and offset. */
+export async function auditLog(
+  plain: AuditSql,
+  model: string,
+  input: AuditLogInput,
+): Promise<{ row: AuditRow; faults: readonly AuditFault[] }> {
+  const { topic, ranges } = input
+  const faults = await loadRejects(plain, input)
+  await plain.run(`CREATE OR REPLACE TABLE audit.ranges (p INTEGER, start BIGINT, stop BIGINT)`)
+  for (const { partition, start, end } of ranges)
+    await plain.run(`INSERT INTO audit.ranges VALUES (${partition}, ${start}, ${end})`)
+  // Records that the log no longer keeps are nobody's business; those beyond the commit are a fault.
+  await plain.run(`CREATE OR REPLACE TABLE audit.records AS
+    SELECT p, o, count(*) FILTER (is_row) AS bronze, count(*) FILTER (NOT is_row) AS dlq,
+      bool_and(coalesce(o < stop, FALSE)) AS is_known
+    FROM (
+      SELECT partition AS p, "offset" AS o, TRUE AS is_row FROM ${model} WHERE topic = ${quoted(topic)}
+      UNION ALL SELECT p, o, FALSE FROM audit.rejects WHERE topic = ${quoted(topic)}
+    ) LEFT JOIN audit.ranges USING (p)
+    WHERE o >= coalesce(start, 0) GROUP BY p, o`)
+  const offsets = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+  const good = (side: string, other: string) =>
+    queryCount(
+      plain,
+      `SELECT count(*) FROM audit.records WHERE is_known AND ${side} = 1 AND ${other} = 0`,
+    )
+  const out = await good('bronze', 'dlq')
+  const dlq = await good('dlq', 'bronze')
+  const found = await queryCount(plain, 'SELECT count(*) FROM audit.records WHERE is_known')
+  const fault = queryOffsetFaults(plain, topic)
+  faults.push(
+    ...(await fault(
+      `SELECT ${PROBLEM} AS problem, p, o FROM audit.records WHERE problem IS NOT NULL`,
+    )),
+  )
+  let total = found
+  if (found < offsets) {
+    await findMissing(plain, input)
+    total += await queryCount(plain, 'SELECT count(*) FROM audit.missing')
+    const { start } = input.dlqKept
+    const lost = start === 0 ? '' : `; events.dlq itself has lost ${start} rejects`
+    faults.push(
+      ...(await fault(
+        `SELECT 'neither in Bronze nor rejected${lost}' AS problem, p, o FROM audit.missing`,
+      )),
+    )
+    await plain.run('DROP TABLE audit.missing')
+  }
+  await plain.run('DROP TABLE audit.records; DROP TABLE audit.rejects')
+  const row = { model, in: total, out, duplicates: 0, filtered: 0, late: 0, dlq }
+  return { row: { ...row, remainder: total - out - dlq }, faults }
+}
+
+/** Records of the log that are in neither, as the table audit.missing. */
+async function findMissing(plain: AuditSql, { ranges, kept }: AuditLogInput): Promise<void> {
+  await plain.run(`CREATE OR REPLACE TABLE audit.missing AS SELECT p, o
+    FROM (SELECT p, unnest(range(start, stop)) AS o FROM audit.ranges)
+    ANTI JOIN audit.records USING (p, o)`)
+  if (!kept) return
+  await plain.run('CREATE OR REPLACE TABLE audit.kept (p INTEGER, start BIGINT, stop BIGINT)')
+  const { rows } = await plain.all(
+    'SELECT p, min(o) AS first, max(o) AS last FROM audit.missing GROUP BY p',
+  )
+  for (const { p, first, last } of rows) {
+    const whole = ranges.find((one) => one.partition === Number(p))
+    if (!whole) continue
+    const asked = { ...whole, start: Number(first), end: Number(last) + 1 }
+    const values: string[] = []
+    for await (const { baseOffset, count } of kept(asked))
+      values.push(`(${p}, ${baseOffset}, ${baseOffset + count})`)
+    if (values.length > 0) await plain.run(`INSERT INTO audit.kept VALUES ${values.join(', ')}`)
+  }
+  await plain.run(`CREATE OR REPLACE TABLE audit.missing AS SELECT p, o FROM audit.missing m
+    WHERE EXISTS (FROM audit.kept k WHERE k.p = m.p AND m.o >= k.start AND m.o < k.stop)`)
+  await plain.run('DROP TABLE audit.kept')
+}
+
+/** Faults of rows with `problem`, `p` and `o`; their ids are `events.raw-<partition>:<offset>`. */
+function queryOffsetFaults(plain: AuditSql, topic: string): (sql: string) => Promise<AuditFault[]> {
+  return async (sql) => {
+    const { rows } =
+      await plain.all(`SELECT problem, count(*) AS n, min({'p': p, 'o': o}, ${IDS_MAX}) AS ids
+      FROM (${sql}) GROUP BY problem ORDER BY problem`)
+    return rows.map(({ problem, n, ids }) => ({
+      model: topic,
+      check: String(problem),
+      count: Number(n),
+      // min(struct, n) gives a list of structs
+      ids: (ids as readonly { p: number; o: number }[]).map((at) => `${topic}-${at.p}:${at.o}`),
+    }))
+  }
+}
+
+/** The sources of the rejects as the table audit.rejects. */
+async function loadRejects(plain: AuditSql, input: AuditLogInput): Promise<AuditFault[]> {
+  await plain.run('CREATE OR REPLACE TABLE audit.rejects (topic VARCHAR, p INTEGER, o BIGINT)')
+  const foreign: string[] = []
+  let read = 0
+  for await (const some of input.rejects) {
+    const known: RejectSource[] = []
+    for (const [index, one] of some.entries()) {
+      if (one) known.push(one)
+      else foreign.push(`events.dlq-0:${read + index}`)
+    }
+    read += some.length
+    const rows = JSON.stringify(
+      known.map(({ topic, partition, offset }) => [topic, partition, offset]),
+    )
+    await plain.run(`INSERT INTO audit.rejects SELECT one[1], one[2]::INTEGER, one[3]::BIGINT
+      FROM (SELECT unnest(from_json(${quoted(rows)}, '[["VARCHAR"]]')) AS one)`)
+  }
+  const faults: AuditFault[] = []
+  const add = (check: string, count: number, ids: readonly string[]) => {
+    if (count > 0) faults.push({ model: 'events.dlq', check, count, ids })
+  }
+  add('no reject', foreign.length, foreign.slice(0, IDS_MAX))
+  const { end } = input.dlqKept
+  add('fewer rejects than committed', Math.max(0, input.dlqEnd - end), [`events.dlq-0:${end}`])
+  return faults
+}

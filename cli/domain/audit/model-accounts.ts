@@ -1,0 +1,150 @@
+/**
+ * Accounts of one model: its SELECT run plainly against the rows that are there. A model of rows (stream models
+ * and views over them) is accounted by the key of what it reads, so that it shows which row of its source came
+ * to nothing; a model that aggregates by its own key, each group standing for the rows behind it.
+ */
+
+import { tooLateSql } from '../models/finality.ts'
+import type { GraphModel } from '../models/graph.ts'
+import type { Model } from '../models/model.ts'
+import { type AstNode, asNodes, renderAst } from '../sql/ast.ts'
+import { type AuditSql, nameSql, queryCount, quoted, runWithoutTooLate } from './catalog.ts'
+import {
+  compareRelations,
+  describeColumns,
+  findDifferences,
+  keyedSql,
+  type RowColumn,
+} from './compare.ts'
+import type { AuditFault, AuditRow } from './log-accounts.ts'
+
+export interface ModelAudit {
+  readonly row: AuditRow
+  readonly faults: readonly AuditFault[]
+}
+
+/** What is asked of the rows that are there: the model's key and more, and the columns that its SELECT gives. */
+export interface RowShape {
+  readonly keys: readonly string[]
+  readonly columns: readonly RowColumn[]
+}
+
+/** SELECT, for the audit's DuckDB, of keys, `_h` and `_u` of the rows that are there. */
+export type ActualRows = (model: Model, shape: RowShape) => Promise<string>
+
+/** `source` is the model it reads. */
+export async function auditRowModel(
+  plain: AuditSql,
+  { model }: GraphModel,
+  source: Model,
+  actualRows: ActualRows,
+): Promise<ModelAudit> {
+  const columns = (await describeColumns(plain, model.sql)).map(toStorable)
+  const names = new Set(columns.map(({ name }) => name))
+  const isTraced = source.key.length > 0 && source.key.every((name) => names.has(name))
+  const by = isTraced ? source.key : model.key
+  const dedupe = model.dedupe?.key
+  const keys = [...new Set([...by, ...model.key, ...(dedupe === undefined ? [] : [dedupe])])]
+  const shape = { keys, columns }
+  const actual = await actualRows(model, shape)
+  await plain.run(`CREATE OR REPLACE TABLE memory.audit.expected AS ${keyedSql(model.sql, shape)}`)
+  const relations = { expected: 'memory.audit.expected', actual: `(${actual})` }
+  const found = await compareRelations(plain, relations, by)
+  const faults =
+    found.wrong === 0 ? [] : await findDifferences(plain, model.name, relations, model.key)
+  const read = await queryCount(plain, `SELECT count(*) FROM ${source.name}`)
+  const repeated =
+    dedupe === undefined || !isTraced
+      ? 0
+      : await queryCount(plain, repeatedSql(source, dedupe, actual))
+  const filtered =
+    dedupe === undefined
+      ? Math.max(0, read - found.expectedGroups)
+      : await queryCount(
+          plain,
+          `SELECT count(*) FROM ${source.name} ANTI JOIN memory.audit.expected USING (${nameSql(dedupe)})`,
+        )
+  await plain.run('DROP TABLE memory.audit.expected')
+  const row = { model: model.name, in: read, out: found.agreedGroups, duplicates: repeated }
+  const remainder = read - row.out - repeated - filtered
+  return { row: { ...row, filtered, late: 0, dlq: 0, remainder }, faults }
+}
+
+/** How many rows of the source have an id that is kept, and are not the arrival that was kept. */
+function repeatedSql(source: Model, id: string, actual: string): string {
+  return `WITH kept AS (${actual})
+    SELECT count(*) FROM ${source.name}
+    SEMI JOIN kept USING (${nameSql(id)})
+    ANTI JOIN kept AS same USING (${source.key.map(nameSql).join(', ')})`
+}
+
+/** `source` is the first model it reads: the accounts are in its rows. */
+export async function auditGroupedModel(
+  plain: AuditSql,
+  { model, ast }: GraphModel,
+  source: string,
+  actualRows: ActualRows,
+): Promise<ModelAudit> {
+  const table = `on_time.audit.${nameSql(model.name.replace('.', '_'))}`
+  const tooLate = model.kind === 'view' ? 'FALSE' : tooLateSql(model)
+  await runWithoutTooLate(plain, model, source, async () => {
+    const select = await addUnits(plain, model, ast)
+    await plain.run(`CREATE OR REPLACE TABLE ${table} AS ${select}`)
+  })
+  const select = `SELECT * EXCLUDE (_units) FROM ${table}`
+  await plain.run(`CREATE OR REPLACE VIEW on_time.${model.name} AS ${select}`)
+  const columns = (await describeColumns(plain, select)).map(toStorable)
+  const shape = { keys: model.key, columns }
+  const actual = await actualRows(model, shape)
+  const expected = keyedSql(`SELECT * FROM ${table}`, { ...shape, units: '_units' })
+  const relations = { expected: `(${expected})`, actual: `(${actual})` }
+  const found = await compareRelations(plain, relations, model.key)
+  const faults =
+    found.wrong === 0 ? [] : await findDifferences(plain, model.name, relations, model.key)
+  const from = `SELECT count(*) FROM on_time.${source}`
+  const read = await queryCount(plain, from)
+  const late = await queryCount(plain, `${from} WHERE ${tooLate}`)
+  const filtered = read - late - found.expectedUnits
+  const row = { model: model.name, in: read, out: found.agreedUnits, duplicates: 0, filtered, late }
+  return { row: { ...row, dlq: 0, remainder: read - row.out - filtered - late }, faults }
+}
+
+/** Parquet has no HUGEINT and would keep it as a floating-point number. */
+function toStorable({ name, type }: RowColumn): RowColumn {
+  return { name, type: type === 'HUGEINT' ? 'DECIMAL(38, 0)' : type }
+}
+
+/** The model's SELECT with one column more, `_units`: how many rows of its source are behind a row. */
+async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<string> {
+  const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
+  const counted = {
+    ...ast,
+    node: { ...node, select_list: [...asNodes(node.select_list), COUNT_STAR] },
+  }
+  const { rows } = await plain.all(
+    `SELECT json_deserialize_sql(${quoted(renderAst(counted))}::JSON) AS sql`,
+  )
+  const sql = String(rows[0]?.sql)
+  // Beside columns that are not aggregated count(*) does not bind: there each row stands for one.
+  const isAggregation = await plain.run(`EXPLAIN ${sql}`).then(
+    () => true,
+    () => false,
+  )
+  return isAggregation ? sql : `SELECT *, 1::BIGINT AS _units FROM (${model.sql})`
+}
+
+const COUNT_STAR: AstNode = {
+  class: 'FUNCTION',
+  type: 'FUNCTION',
+  alias: '_units',
+  query_location: 0,
+  function_name: 'count_star',
+  schema: '',
+  children: [],
+  filter: null,
+  order_bys: { type: 'ORDER_MODIFIER', orders: [] },
+  distinct: false,
+  is_operator: false,
+  export_state: false,
+  catalog: '',
+}

@@ -1,0 +1,195 @@
+/**
+ * A file of connectors/ as it is written: name, for which engines, and settings with variables. Its faults
+ * come all at once, each with its place; nothing is filled in yet.
+ */
+
+import type { EngineName } from '../config/target.ts'
+import {
+  type JsonNode,
+  locateOffset,
+  type NamedText,
+  parseLocatedJson,
+} from '../documents/json-document.ts'
+import {
+  listCcsVariables,
+  listTemplateFiles,
+  parseTemplate,
+  type VariablePart,
+} from '../documents/variables.ts'
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import { CcsError, EXIT, type Location } from '../kernel/errors.ts'
+
+export interface Setting {
+  readonly key: string
+  /** As written, with its variables. */
+  readonly text: string
+  readonly parts: readonly VariablePart[]
+  readonly keyAt: Location
+  readonly valueAt: Location
+}
+
+export interface ConnectorFile {
+  readonly file: string
+  readonly name: string
+  readonly nameLocation: Location
+  /** undefined: for targets of every engine. */
+  readonly engines: readonly EngineName[] | undefined
+  /** A cluster that lacks its class is then refused, not passed over. */
+  readonly isRequired: boolean
+  /** Only where the class of that connector is missing. */
+  readonly insteadOf: { readonly name: string; readonly at: Location } | undefined
+  readonly settings: readonly Setting[]
+}
+
+/** What ccs fills in by itself, as `${ccs.<name>}`. */
+export const CCS_VARIABLES = [
+  'target',
+  'prefix',
+  'brokers',
+  'replication',
+  'registry_url',
+  'apicurio_url',
+] as const
+
+const FILE_KEYS = ['name', 'doc', 'engines', 'required', 'insteadOf', 'config']
+const ENGINES: readonly EngineName[] = ['embedded', 'flink', 'ksqldb']
+
+/** Adds to `faults` what is wrong; undefined when it is no connector at all. */
+export function readConnectorFile(
+  source: NamedText,
+  faults: CcsError[],
+): ConnectorFile | undefined {
+  const fault = (message: string, location: Location, hint?: string) => {
+    faults.push(invalidConnector(message, location, hint))
+  }
+  const root = parsePlaces(source, faults)
+  if (!root) return undefined
+  if (root.is !== 'object') {
+    fault('A connector is a JSON object with name and config.', locateOffset(source, root.at))
+    return undefined
+  }
+  for (const [key, place] of root.entries)
+    if (!FILE_KEYS.includes(key))
+      fault(
+        `"${key}" is not a key of a connector file.`,
+        locateKey(source, key, place),
+        didYouMean(key, FILE_KEYS),
+      )
+  const start = locateOffset(source, root.at)
+  const name = readText(root, 'name')
+  const nameAt = locateOffset(source, root.entries.get('name')?.at ?? root.at)
+  if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
+    fault('name must be letters, digits, ".", "-" and "_".', nameAt)
+  const config = root.entries.get('config')
+  if (config?.is !== 'object') fault('config must be an object of settings.', start)
+  const required = readScalar(root, 'required')
+  if (required !== undefined && typeof required !== 'boolean')
+    fault(
+      'required must be true or false.',
+      locateOffset(source, root.entries.get('required')?.at ?? 0),
+    )
+  const insteadOf = readText(root, 'insteadOf')
+  const insteadAt = root.entries.get('insteadOf')
+  if (insteadAt && insteadOf === undefined)
+    fault('insteadOf must name another connector.', locateOffset(source, insteadAt.at))
+  return {
+    file: source.file,
+    name: name ?? '',
+    nameLocation: nameAt,
+    engines: readEngines(source, root, fault),
+    isRequired: required === true,
+    insteadOf:
+      insteadAt && insteadOf !== undefined
+        ? { name: insteadOf, at: locateOffset(source, insteadAt.at) }
+        : undefined,
+    settings: config?.is === 'object' ? readSettings(source, config, fault) : [],
+  }
+}
+
+type Fault = (message: string, location: Location, hint?: string) => void
+type ObjectPlace = Extract<JsonNode, { readonly is: 'object' }>
+
+function parsePlaces(source: NamedText, faults: CcsError[]): JsonNode | undefined {
+  try {
+    return parseLocatedJson(source, 'CCS_CONNECTOR_INVALID')
+  } catch (error) {
+    if (!(error instanceof CcsError)) throw error
+    faults.push(error)
+    return undefined
+  }
+}
+
+function readEngines(
+  source: NamedText,
+  root: ObjectPlace,
+  fault: Fault,
+): readonly EngineName[] | undefined {
+  const place = root.entries.get('engines')
+  if (!place) return undefined
+  const items = place.is === 'array' ? place.items : []
+  if (items.length === 0)
+    fault(`engines must be a list of ${ENGINES.join(', ')}.`, locateOffset(source, place.at))
+  return items.flatMap((item) => {
+    const value = item.is === 'scalar' ? item.value : undefined
+    const engine = ENGINES.find((one) => one === value)
+    if (engine) return [engine]
+    fault(
+      `${JSON.stringify(value)} is no engine.`,
+      locateOffset(source, item.at),
+      didYouMean(String(value), ENGINES),
+    )
+    return []
+  })
+}
+
+function readSettings(source: NamedText, config: ObjectPlace, fault: Fault): readonly Setting[] {
+  return [...config.entries].flatMap(([key, place]) => {
+    const keyAt = locateKey(source, key, place)
+    const valueAt = locateOffset(source, place.at)
+    if (place.is !== 'scalar' || place.value === null) {
+      fault(`${key} must be a text, a number, true or false.`, valueAt)
+      return []
+    }
+    const text = String(place.value)
+    const parts = parseTemplate(text)
+    if ('wrong' in parts) {
+      fault(`${key} ${parts.wrong}`, valueAt)
+      return []
+    }
+    for (const name of listCcsVariables(parts))
+      if (!CCS_VARIABLES.some((one) => one === name))
+        fault(`\${ccs.${name}} is no variable of ccs.`, valueAt, didYouMean(name, CCS_VARIABLES))
+    return [{ key, text, parts, keyAt, valueAt }]
+  })
+}
+
+/** Paths of the files whose values a project's connectors use. */
+export function secretFiles(files: readonly NamedText[]): readonly string[] {
+  const read = files.flatMap((one) => readConnectorFile(one, []) ?? [])
+  const parts = read.flatMap((one) => one.settings.flatMap((setting) => setting.parts))
+  return [...new Set(listTemplateFiles(parts))]
+}
+
+export function invalidConnector(message: string, location: Location, hint?: string): CcsError {
+  return new CcsError('CCS_CONNECTOR_INVALID', message, {
+    exit: EXIT.usage,
+    location,
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+function readScalar(root: ObjectPlace, key: string): string | number | boolean | null | undefined {
+  const place = root.entries.get(key)
+  return place?.is === 'scalar' ? place.value : undefined
+}
+
+function readText(root: ObjectPlace, key: string): string | undefined {
+  const value = readScalar(root, key)
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Where a key stands: before its value. */
+function locateKey(source: NamedText, key: string, value: JsonNode): Location {
+  const at = source.text.lastIndexOf(JSON.stringify(key), value.at - 1)
+  return locateOffset(source, at < 0 ? value.at : at)
+}

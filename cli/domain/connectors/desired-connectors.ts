@@ -1,0 +1,312 @@
+/**
+ * From the files of connectors/ to what a cluster should run: variables filled in, settings judged, and
+ * compared with what Connect has. Rendered values may be secrets: what is shown or kept is the text as written.
+ */
+
+import { prefixed, type Target } from '../config/target.ts'
+import type { NamedText } from '../documents/json-document.ts'
+import {
+  type RenderedTemplate,
+  renderTemplate,
+  type VariableSources,
+} from '../documents/variables.ts'
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import { type CcsError, throwAll } from '../kernel/errors.ts'
+import type { TopicState } from '../log/topic-admin.ts'
+import { checkSink, parseList } from './check-settings.ts'
+import {
+  type CCS_VARIABLES,
+  type ConnectorFile,
+  invalidConnector,
+  readConnectorFile,
+  type Setting,
+} from './connector-file.ts'
+import { settingsForClass } from './setting-rules.ts'
+
+export interface DesiredConnector {
+  /** As Connect knows it: with the target's prefix. */
+  readonly name: string
+  readonly file: string
+  readonly class: string
+  readonly isRequired: boolean
+  /** Name of the connector that it stands in for where that one's class is missing. */
+  readonly insteadOf: string | undefined
+  /** Settings as they are sent. They may hold secrets: never print them. */
+  readonly config: Readonly<Record<string, string>>
+  /** The same settings as they may be shown: a value that came from outside as its `${VAR}`. */
+  readonly shown: Readonly<Record<string, string>>
+  /** Values of the environment and of files in `config`; not to be shown. */
+  readonly secrets: readonly string[]
+  /** Variables that stand for nothing: it can't be deployed. Empty for most. */
+  readonly unresolved: readonly CcsError[]
+  /** See topicsOf(). */
+  readonly reads: readonly string[]
+  /** Topics that must be there before it starts: its control and dead letter topics. */
+  readonly requiredTopics: readonly TopicState[]
+  /** The connector as JSON of a file of connectors/, variables unfilled: what a deployment keeps. */
+  readonly content: string
+}
+
+/**
+ * Connectors for a target, in the order of the files. Throws CCS_CONNECTOR_INVALID with all faults of all
+ * files, those for other engines too; a variable without a value is in `missing` and no fault yet.
+ */
+export function renderConnectors(
+  files: readonly NamedText[],
+  target: Target,
+  lookup: VariableSources,
+): readonly DesiredConnector[] {
+  const faults: CcsError[] = []
+  const read = files
+    .filter((one) => one.file.endsWith('.json'))
+    .flatMap((one) => readConnectorFile(one, faults) ?? [])
+  faults.push(...checkNames(read))
+  const all = read.map((one) => {
+    const desired = renderConnector(one, target, lookup)
+    faults.push(...locateFaults(one, desired))
+    return { one, desired }
+  })
+  throwAll(faults)
+  return all
+    .filter(({ one }) => one.engines === undefined || one.engines.includes(target.engine))
+    .map(({ desired }) => desired)
+}
+
+function checkNames(read: readonly ConnectorFile[]): readonly CcsError[] {
+  const names = read.map((one) => one.name)
+  return read.flatMap((one, index) => {
+    const faults: CcsError[] = []
+    const first = read[names.indexOf(one.name)]
+    if (one.name !== '' && first && names.indexOf(one.name) < index)
+      faults.push(invalidConnector(`${first.file} is named "${one.name}" too.`, one.nameLocation))
+    const { insteadOf } = one
+    const others = names.filter((name) => name !== one.name)
+    if (insteadOf && !others.includes(insteadOf.name)) {
+      const hint = others.length > 0 ? didYouMean(insteadOf.name, others) : 'Leave it out.'
+      const message = `insteadOf names no other connector: "${insteadOf.name}".`
+      faults.push(invalidConnector(message, insteadOf.at, hint))
+    }
+    return faults
+  })
+}
+
+function renderConnector(
+  one: ConnectorFile,
+  target: Target,
+  lookup: VariableSources,
+): DesiredConnector {
+  const own = builtInVariables(target)
+  const rendered = one.settings
+    .map((setting) => ({ setting, value: renderTemplate(setting.parts, lookup, own) }))
+    // A value that renders to nothing is a setting that is not made.
+    .filter(
+      ({ value }) => !(value.usesVariables && value.missing.length === 0 && value.text === ''),
+    )
+  const config = Object.fromEntries(rendered.map(({ setting, value }) => [setting.key, value.text]))
+  const replication = target.kafka?.replication ?? 1
+  return {
+    name: prefixed(target, one.name),
+    file: one.file,
+    class: config['connector.class'] ?? '',
+    isRequired: one.isRequired,
+    insteadOf: one.insteadOf && prefixed(target, one.insteadOf.name),
+    config,
+    shown: Object.fromEntries(
+      rendered.map(({ setting, value }) => [setting.key, displayValue(setting, value)]),
+    ),
+    secrets: [...new Set(rendered.flatMap(({ value }) => value.secrets))].sort(),
+    unresolved: rendered.flatMap(({ setting, value }) =>
+      value.missing.map(({ message, hint }) => invalidConnector(message, setting.valueAt, hint)),
+    ),
+    reads: readTopics(config),
+    requiredTopics: listRequiredTopics(config, replication),
+    content: toFileText(one),
+  }
+}
+
+function displayValue(setting: Setting, value: RenderedTemplate): string {
+  return value.secrets.length > 0 || value.missing.length > 0 ? setting.text : value.text
+}
+
+function builtInVariables(target: Target): Readonly<Record<string, string | undefined>> {
+  const url = target.registry?.url
+  const own: Record<(typeof CCS_VARIABLES)[number], string | undefined> = {
+    target: target.name,
+    prefix: target.prefix,
+    brokers: target.kafka?.brokers.join(','),
+    replication: String(target.kafka?.replication ?? 1),
+    registry_url: url,
+    // Apicurio's own API stands beside the one that is Confluent's.
+    apicurio_url: url?.replace(/\/apis\/ccompat\/v\d+$/, '/apis/registry/v2'),
+  }
+  return own
+}
+
+/** What a sink reads: names of topics, or the one regular expression that stands for them. */
+export function readTopics(config: Readonly<Record<string, string>>): readonly string[] {
+  const pattern = config['topics.regex']
+  return pattern === undefined ? parseList(config.topics ?? '') : [pattern]
+}
+
+function listRequiredTopics(
+  config: Readonly<Record<string, string>>,
+  replication: number,
+): readonly TopicState[] {
+  return ['iceberg.control.topic', 'errors.deadletterqueue.topic.name'].flatMap((key) => {
+    const name = config[key]
+    return name ? [{ name, partitions: 1, replication, config: {} }] : []
+  })
+}
+
+function toFileText(one: ConnectorFile): string {
+  const sorted = [...one.settings].sort((a, b) => (a.key < b.key ? -1 : 1))
+  const whole = {
+    name: one.name,
+    ...(one.engines ? { engines: one.engines } : {}),
+    ...(one.isRequired ? { required: true } : {}),
+    ...(one.insteadOf ? { insteadOf: one.insteadOf.name } : {}),
+    config: Object.fromEntries(sorted.map(({ key, text }) => [key, text])),
+  }
+  return `${JSON.stringify(whole, null, 2)}\n`
+}
+
+/** Faults of settings with their places in the file; a value that may be a secret is not repeated. */
+function locateFaults(one: ConnectorFile, desired: DesiredConnector): readonly CcsError[] {
+  const undecided = new Set(
+    one.settings.filter((setting) => isUnresolved(setting, desired)).map(({ key }) => key),
+  )
+  return checkSink(desired.config, { unresolved: undecided, displayed: desired.shown }).map(
+    (fault) => {
+      const setting = one.settings.find(({ key }) => key === fault.key)
+      const isName =
+        fault.key !== undefined && settingsForClass(desired.class).rules[fault.key] === undefined
+      const place = (isName ? setting?.keyAt : setting?.valueAt) ?? one.nameLocation
+      const message = fault.key === undefined ? fault.wrong : `${fault.key} ${fault.wrong}`
+      return invalidConnector(message, place, fault.hint)
+    },
+  )
+}
+
+function isUnresolved(setting: Setting, desired: DesiredConnector): boolean {
+  return desired.unresolved.some(({ location }) => location === setting.valueAt)
+}
+
+export interface SkippedConnector {
+  readonly connector: DesiredConnector
+  /** Why it is passed over, as a sentence. */
+  readonly reason: string
+}
+
+export interface ConnectorChoice {
+  readonly chosen: readonly DesiredConnector[]
+  readonly skipped: readonly SkippedConnector[]
+  /** Of those that are to run: variables without a value, and classes that the cluster lacks. */
+  readonly faults: readonly CcsError[]
+}
+
+/** Those that a cluster with these plugins can run, and those that are passed over. */
+export function chooseConnectors(
+  desired: readonly DesiredConnector[],
+  plugins: readonly string[],
+): ConnectorChoice {
+  const has = (name: string) => plugins.includes(name)
+  const chosen: DesiredConnector[] = []
+  const skipped: SkippedConnector[] = []
+  const faults: CcsError[] = []
+  for (const connector of desired) {
+    const first = desired.find((one) => one.name === connector.insteadOf)
+    if (first && has(first.class))
+      skipped.push({ connector, reason: `${first.name} does the same.` })
+    else if (has(connector.class)) {
+      chosen.push(connector)
+      faults.push(...connector.unresolved, ...findMissingPlugins(connector, plugins))
+    } else if (connector.isRequired) faults.push(pluginMissing(connector, 'connector.class'))
+    else skipped.push({ connector, reason: `The cluster has no ${connector.class}.` })
+  }
+  return { chosen, skipped, faults }
+}
+
+/** Converters and transforms that the workers do not have; old ones do not list them at all. */
+function findMissingPlugins(
+  connector: DesiredConnector,
+  plugins: readonly string[],
+): readonly CcsError[] {
+  if (!plugins.some((name) => name.startsWith('org.apache.kafka.connect.transforms.'))) return []
+  return Object.entries(connector.config)
+    .filter(([key]) => /^((key|value)\.converter|transforms\.[^.]+\.type)$/.test(key))
+    .filter(([, name]) => name !== '' && !plugins.includes(name))
+    .map(([key]) => pluginMissing(connector, key))
+}
+
+function pluginMissing(connector: DesiredConnector, key: string): CcsError {
+  return invalidConnector(
+    `${connector.name}: the cluster has no ${connector.config[key]}, its ${key}.`,
+    { file: connector.file },
+    'Put it into the plugin.path of the workers and restart them, or name another class.',
+  )
+}
+
+/** Topics that must exist before these connectors start, each once. */
+export function collectRequiredTopics(
+  connectors: readonly DesiredConnector[],
+): readonly TopicState[] {
+  const byName = new Map(
+    connectors.flatMap((one) => one.requiredTopics).map((one) => [one.name, one]),
+  )
+  return [...byName.values()]
+}
+
+/** A setting that is not as it should be; null: not set. Secrets as their `${VAR}`, or `***`. */
+export interface SettingChange {
+  readonly key: string
+  readonly wanted: string | null
+  readonly found: string | null
+}
+
+/** What differs between a connector and its settings in Connect, by key; [] when it is as it should be. */
+export function diffConnector(
+  desired: Pick<DesiredConnector, 'config' | 'shown'>,
+  actual: Readonly<Record<string, string>>,
+): readonly SettingChange[] {
+  const keys = new Set([...Object.keys(desired.config), ...Object.keys(actual)])
+  keys.delete('name') // Connect writes it into each.
+  const { rules } = settingsForClass(desired.config['connector.class'] ?? '')
+  return [...keys].sort().flatMap((key) => {
+    const [wanted, found] = [desired.config[key], actual[key]]
+    const type = rules[key]?.type ?? 'string'
+    if (
+      wanted !== undefined &&
+      found !== undefined &&
+      normalizeValue(wanted, type) === normalizeValue(found, type)
+    )
+      return []
+    const isSecret = SECRET.test(key) || (wanted !== undefined && desired.shown[key] !== wanted)
+    return [
+      {
+        key,
+        wanted: wanted === undefined ? null : (desired.shown[key] ?? wanted),
+        found: found === undefined ? null : isSecret ? '***' : found,
+      },
+    ]
+  })
+}
+
+const SECRET = /password|secret|token|credential|access[.-]?key|jaas|passphrase|basic\.auth/i
+
+/** Two texts of one meaning are one: TRUE and true, `a, b` and `a,b`. */
+function normalizeValue(value: string, type: string): string {
+  const text = value.trim()
+  if (type === 'boolean') return text.toLowerCase()
+  if (type === 'list') return parseList(text).join(',')
+  return (type === 'int' || type === 'long') && /^[-+]?\d+$/.test(text)
+    ? String(BigInt(text.replace('+', '')))
+    : text
+}
+
+/** A foreign text, such as a trace, without the secrets of a connector. */
+export function redactSecrets(text: string, connector: Pick<DesiredConnector, 'secrets'>): string {
+  return connector.secrets
+    .filter((secret) => secret.length > 3)
+    .sort((a, b) => b.length - a.length)
+    .reduce((left, secret) => left.replaceAll(secret, '***'), text)
+}

@@ -1,0 +1,219 @@
+/**
+ * What ksqlDB could not read becomes rejects, where no gate stands before it: its processing log has the bytes,
+ * and the pipeline's own gate says what is wrong with them. Each query logs a bad record again, and the log does
+ * not say which record it was: of equal bytes of one topic there is one
+ * reject, with its place where that is found.
+ */
+import { createHash } from 'node:crypto'
+import { compileEncoder } from '../avro/encoder.ts'
+import type { Reason, RejectedEvent } from '../events/contracts.ts'
+import { Gate, type GateOptions } from '../gate/gate.ts'
+import type { GateSchemas } from '../gate/run-gate.ts'
+import { validateRecord } from '../gate/validate-record.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { EventLog } from '../log/event-log.ts'
+import { RecordBatch } from '../log/record-batch.ts'
+import type {
+  CollectBatch,
+  CollectStream,
+  LocateRecords,
+  RecordPosition,
+} from './collect-stream.ts'
+import { type LoggedRecord, parseLoggedRecord } from './processing-log.ts'
+import { readRejects } from './read-rejects.ts'
+import { type SourceKey, SourceKeySet } from './source-key.ts'
+
+export interface CollectPorts {
+  readonly stream: CollectStream
+  readonly log: EventLog
+  readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
+  /** Asks the registry. */
+  readonly schemas: () => Promise<GateSchemas>
+  readonly locateRecords: LocateRecords
+  readonly clock: Clock
+}
+
+export interface CollectOptions extends Omit<GateOptions, 'schemas'> {
+  /** Topics that hold events, as the server names them, and as events.dlq does. */
+  readonly topics: ReadonlyMap<string, string>
+  /** Goes on until the signal comes. */
+  readonly isFollowing: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (counts: CollectCounts) => void
+}
+
+/** rows = collected + repeated + withoutBytes + other */
+export interface CollectCounts {
+  readonly rows: number
+  /** New rejects. */
+  readonly collected: number
+  /** Of records that had their reject already. */
+  readonly repeated: number
+  /** The server keeps the bytes to itself, or the record had none. */
+  readonly withoutBytes: number
+  /** About other topics, keys, or other faults. */
+  readonly other: number
+  /** Rows that expired before they were read. */
+  readonly missing: number
+  readonly reasons: Readonly<Record<string, number>>
+}
+
+/** Of two attempts, one after the other. */
+export function addCounts(before: CollectCounts | undefined, more: CollectCounts): CollectCounts {
+  if (!before) return more
+  const reasons = { ...before.reasons }
+  for (const [reason, count] of Object.entries(more.reasons))
+    reasons[reason] = (reasons[reason] ?? 0) + count
+  return {
+    rows: before.rows + more.rows,
+    collected: before.collected + more.collected,
+    repeated: before.repeated + more.repeated,
+    withoutBytes: before.withoutBytes + more.withoutBytes,
+    other: before.other + more.other,
+    missing: before.missing + more.missing,
+    reasons,
+  }
+}
+
+/** Of a record that has no reject yet. */
+interface NewReject extends LoggedRecord {
+  readonly bytes: Buffer
+  readonly mark: SourceKey
+  /** The topic's name in events.dlq. */
+  readonly source: string
+}
+
+/** As rows of imports have it: no place is known. */
+const NOWHERE = -1
+/** A RecordBatch puts each record's length before it. */
+const LENGTH_BYTES = 4
+
+/** What the stream's batches come to; what fails leaves nothing half done, and can be called again. */
+export async function collectRejects(
+  ports: CollectPorts,
+  options: CollectOptions,
+): Promise<CollectCounts> {
+  const run = new Collector(ports, options)
+  await run.loadKnown()
+  while (!options.signal.aborted) {
+    const batch = await ports.stream.read()
+    await run.take(batch)
+    options.onProgress(run.counts)
+    if (batch.isEnd && !options.isFollowing) break
+  }
+  return run.counts
+}
+
+class Collector {
+  readonly #ports: CollectPorts
+  readonly #options: CollectOptions
+  readonly #known = new SourceKeySet()
+  readonly #scratch = new RecordBatch()
+  readonly #reasons: Record<string, number> = {}
+  readonly #counts = { rows: 0, collected: 0, repeated: 0, withoutBytes: 0, other: 0 }
+  #gate: Gate | undefined
+  #encode: ((batch: RecordBatch, record: RejectedEvent) => void) | undefined
+  #learntMs = Number.NEGATIVE_INFINITY
+
+  constructor(ports: CollectPorts, options: CollectOptions) {
+    this.#ports = ports
+    this.#options = options
+  }
+
+  get counts(): CollectCounts {
+    return { ...this.#counts, missing: this.#ports.stream.missing, reasons: this.#reasons }
+  }
+
+  /** The records that have a reject: whatever became of a position, none gets another. */
+  async loadKnown(): Promise<void> {
+    const topics = new Set(this.#options.topics.values())
+    for await (const entries of readRejects(this.#ports))
+      for (const { reject } of entries)
+        if (reject && topics.has(reject.topic)) this.#known.add(createBytesKey(reject))
+  }
+
+  async take(batch: CollectBatch): Promise<void> {
+    const { topics } = this.#options
+    const counts = { ...this.#counts }
+    const fresh: NewReject[] = []
+    const inBatch = new SourceKeySet()
+    for (const row of batch.rows) {
+      counts.rows++
+      const one = parseLoggedRecord(row)
+      const topic = one && topics.get(one.topic)
+      if (!one || topic === undefined) counts.other++
+      else if (!one.bytes) counts.withoutBytes++
+      else {
+        const mark = createBytesKey({ topic, bytes: one.bytes })
+        if (this.#known.has(mark) || !inBatch.add(mark)) counts.repeated++
+        else fresh.push({ ...one, source: topic, mark, bytes: one.bytes })
+      }
+    }
+    const rejects: RejectedEvent[] = []
+    for (const whole of topics.keys()) {
+      const own = fresh.filter(({ topic }) => topic === whole)
+      const places = await this.#ports.locateRecords(whole, own)
+      for (const one of own) rejects.push(await this.#createReject(one, places.get(one)))
+    }
+    if (batch.rows.length > 0)
+      await this.#ports.stream.commit(
+        batch,
+        rejects.map((one) => this.#encodeReject(one)),
+      )
+    for (const { mark } of fresh) this.#known.add(mark)
+    for (const { reason } of rejects) this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1
+    Object.assign(this.#counts, counts, { collected: counts.collected + rejects.length })
+  }
+
+  async #createReject(
+    { source: topic, message, timeMs, bytes }: NewReject,
+    found: RecordPosition | undefined,
+  ): Promise<RejectedEvent> {
+    const { partition = NOWHERE, offset = NOWHERE, appendMs = timeMs } = found ?? {}
+    if (!this.#gate) await this.#loadSchemas()
+    let refusal = this.#validate(bytes, appendMs)
+    // A producer registers its schema before it writes: who asks after the record was read gets to know it.
+    if (refusal?.reason === 'unknown_schema_id' && this.#learntMs <= timeMs) {
+      await this.#loadSchemas()
+      refusal = this.#validate(bytes, appendMs)
+    }
+    const place = { topic, partition, offset, first_seen: appendMs, origin: null, bytes }
+    if (refusal) {
+      const { reason, schemaId } = refusal
+      return { reason, message: refusal.message, schema_id: schemaId, ...place }
+    }
+    const reason: Reason = 'undecodable'
+    return { reason, message: `ksqlDB: ${message}.`, schema_id: readSchemaId(bytes), ...place }
+  }
+
+  #validate(bytes: Buffer, timeMs: number) {
+    if (!this.#gate) throw new Error('#learn has made the gate')
+    return validateRecord(this.#gate, bytes, timeMs)
+  }
+
+  #encodeReject(reject: RejectedEvent): Buffer {
+    this.#scratch.clear()
+    this.#encode?.(this.#scratch, reject)
+    return Buffer.from(this.#scratch.body.subarray(LENGTH_BYTES))
+  }
+
+  async #loadSchemas(): Promise<void> {
+    const sinceMs = this.#ports.clock.nowMs()
+    const { raw, dlq } = await this.#ports.schemas()
+    const { recordBytesMax, futureToleranceMs } = this.#options
+    this.#gate = new Gate({ schemas: raw, recordBytesMax, futureToleranceMs })
+    this.#encode = compileEncoder<RejectedEvent>(dlq.schema, dlq.id)
+    this.#learntMs = sinceMs
+  }
+}
+
+/** Bytes of a topic as numbers: 80 bits of a hash. */
+function createBytesKey({ topic, bytes }: Pick<RejectedEvent, 'topic' | 'bytes'>): SourceKey {
+  const hash = createHash('sha256').update(bytes).digest()
+  return { partition: topic, offset: hash.readUIntBE(0, 6), bytesHash: hash.readUInt32BE(6) }
+}
+
+/** Of bytes that the gate lets in, and so have a header: Confluent's wire format. */
+function readSchemaId(bytes: Buffer): number {
+  return bytes.readUInt32BE(1)
+}

@@ -1,0 +1,153 @@
+/** `ccs dlq ls`: what was rejected, by sort. */
+
+import { formatCount } from '../kernel/units.ts'
+import { createDuplicateFilter } from './duplicate-rejects.ts'
+import type { RejectGroupKey } from './fingerprint.ts'
+import type { LenientReader } from './lenient-reader.ts'
+import { type RejectEntry, type RejectPorts, readRejects } from './read-rejects.ts'
+import type { RejectTable } from './reject-table.ts'
+import type { ReplayLedger } from './replay-ledger.ts'
+
+export interface RejectGroup extends RejectGroupKey {
+  readonly count: number
+  /** How many of them were sent again since. */
+  readonly replayed: number
+  /** ISO 8601, of when the records first came. */
+  readonly firstSeen: string | null
+  readonly lastSeen: string | null
+  /** `<partition>:<offset>` of the newest, for `ccs dlq show`. */
+  readonly sample: string
+}
+
+export interface DlqList {
+  readonly total: number
+  /** Most frequent first. */
+  readonly groups: readonly RejectGroup[]
+}
+
+export interface DlqListPorts extends RejectPorts {
+  readonly ledger: ReplayLedger
+  /** Asked of each reject; undefined: all are meant. */
+  readonly filter?: { readonly table: RejectTable; readonly read: LenientReader }
+}
+
+export interface DlqListOptions {
+  readonly reason?: string
+  /** First seen then or later, ms. */
+  readonly sinceMs?: number
+  /** Gets rejects read and in all. */
+  readonly onProgress: (done: number, total: number) => void
+}
+
+interface GroupTally {
+  readonly sort: RejectGroupKey
+  count: number
+  replayed: number
+  firstMs: number
+  lastMs: number
+  sample: string
+}
+
+const ASKED_ROWS = 2_000
+
+/**
+ * Reads the topic once; memory follows the number of sorts, and where records were rejected by two that of rejects.
+ * Those of one record count as one, replayed when any of them was. `total` counts those that the filters let through.
+ */
+export async function listRejects(parts: DlqListPorts, options: DlqListOptions): Promise<DlqList> {
+  const { reason, sinceMs = Number.NEGATIVE_INFINITY } = options
+  const tallies = new Map<string, GroupTally>()
+  const isFirst = await createDuplicateFilter(parts.log)
+  let total = 0
+  for await (const entries of readRejects(parts, options.onProgress)) {
+    const meant = entries.filter(
+      ({ group, reject }) =>
+        (reason === undefined || group.reason === reason) &&
+        !((reject?.first_seen ?? Number.POSITIVE_INFINITY) < sinceMs),
+    )
+    for (const entry of await applyFilter(parts, meant)) {
+      if (!isFirst(entry.mark)) continue
+      addToTally(tallies, entry, parts.ledger.isReplayed(entry))
+      total++
+    }
+  }
+  const groups = [...tallies.values()].sort(
+    (a, b) => b.count - a.count || (a.sort.kind < b.sort.kind ? -1 : 1),
+  )
+  return {
+    total,
+    groups: groups.map(({ sort, count, replayed, firstMs, lastMs, sample }) => {
+      const [firstSeen, lastSeen] = [isoTime(firstMs), isoTime(lastMs)]
+      return { ...sort, count, replayed, firstSeen, lastSeen, sample }
+    }),
+  }
+}
+
+async function applyFilter(
+  { filter }: DlqListPorts,
+  entries: readonly RejectEntry[],
+): Promise<readonly RejectEntry[]> {
+  if (!filter) return entries
+  const found: RejectEntry[] = []
+  for (let at = 0; at < entries.length; at += ASKED_ROWS) {
+    const rows = entries.slice(at, at + ASKED_ROWS).map((entry) => {
+      const reading = entry.reject && filter.read(entry.reject.bytes)
+      return { entry, event: reading && 'event' in reading ? reading.event : undefined }
+    })
+    const answers = await filter.table.evaluate(rows)
+    found.push(...rows.flatMap(({ entry }, index) => (answers[index]?.isChosen ? [entry] : [])))
+  }
+  return found
+}
+
+function addToTally(
+  tallies: Map<string, GroupTally>,
+  entry: RejectEntry,
+  isReplayed: boolean,
+): void {
+  const { group, reject, partition, offset } = entry
+  const seenMs = reject?.first_seen ?? Number.NaN
+  const sample = `${partition}:${offset}`
+  const found = tallies.get(group.fingerprint)
+  if (!found) {
+    const times = { firstMs: seenMs, lastMs: seenMs }
+    tallies.set(group.fingerprint, {
+      sort: group,
+      count: 1,
+      replayed: isReplayed ? 1 : 0,
+      ...times,
+      sample,
+    })
+    return
+  }
+  found.count++
+  if (isReplayed) found.replayed++
+  if (seenMs < found.firstMs) found.firstMs = seenMs
+  if (seenMs >= found.lastMs) {
+    found.lastMs = seenMs
+    found.sample = sample
+  }
+}
+
+function isoTime(ms: number): string | null {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null
+}
+
+/** A group as two lines for a person: counts and times, then its fingerprint and what its rejects say. */
+export function renderGroups(groups: readonly RejectGroup[], width: number): string[] {
+  const columns = (count: string, reason: string, first: string, last: string, sample: string) =>
+    `${count.padStart(9)}  ${reason.padEnd(17)}  ${first.padEnd(16)}  ${last.padEnd(16)}  ${sample}`
+  const minute = (time: string | null) => time?.slice(0, 16).replace('T', ' ') ?? ''
+  return [
+    columns('count', 'reason', 'first seen', 'last seen', 'sample'),
+    ...groups.flatMap((group) => {
+      const { count, reason, kind, firstSeen, lastSeen, sample, fingerprint, replayed } = group
+      const note = replayed > 0 ? `(${formatCount(replayed)} replayed) ` : ''
+      const said = `${fingerprint}  ${note}${kind.replace(/\p{Cc}/gu, ' ')}`
+      return [
+        columns(formatCount(count), reason, minute(firstSeen), minute(lastSeen), sample),
+        `${' '.repeat(11)}${said.length > width - 11 ? `${said.slice(0, width - 12)}…` : said}`,
+      ]
+    }),
+  ]
+}

@@ -1,0 +1,19 @@
+/**
+ * Rejects of one kind say the same but for their values. The kind is the message with each value replaced by
+ * `…`, so that a thousand faults of one sort are one line of a list.
+ */
+
+/** Quoted text, times, ids, numbers: what differs from one record to the next. */
+const VALUES: readonly RegExp[] = [
+  /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|“[^”]*”|‘[^’]*’|`[^`]*`/g,
+  /\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?/g,
+  /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi,
+  /\b0x[0-9a-f]+\b/gi,
+  /(?<![\w.])-?\d[\d,_]*(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)/gi,
+]
+
+/** The message without its values: equal for rejects of one kind. */
+export function generalizeMessage(message: string): string {
+  const bare = VALUES.reduce((text, value) => text.replace(value, '…'), message)
+  return bare.replace(/…(?:(?:, ?| )…)+/g, '…')
+}

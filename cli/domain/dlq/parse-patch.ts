@@ -1,0 +1,187 @@
+/**
+ * `--patch "currency = 'EUR', items.quantity = greatest(quantity, 1)"`: assignments to fields of an event, each
+ * an expression of DuckDB. They are cut apart here, where commas and equal signs stand outside of quotes,
+ * comments and brackets; what an expression means is DuckDB's to say.
+ */
+import { type AvroField, type RecordNode, unwrapOptional } from '../avro/schema.ts'
+import { didYouMean } from '../kernel/did-you-mean.ts'
+import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
+
+export interface Assignment {
+  /** A field of the event. */
+  readonly column: string
+  /** A field of the column's entries: the expression is asked for each of them, with their fields in scope. */
+  readonly entryField?: string
+  readonly expression: SqlFragment
+}
+
+/** A part of what the user wrote, and where it begins; both count from 1. */
+export interface SqlFragment {
+  readonly sql: string
+  readonly line: number
+  readonly column: number
+  /** All that the user wrote, for showing the line. */
+  readonly whole: string
+  /** How errors call it: --patch or --where. */
+  readonly file: string
+}
+
+/** CCS_QUERY_INVALID with the place of each fault. */
+export function parsePatch(text: string, record: RecordNode): readonly Assignment[] {
+  const file = '--patch'
+  const faults: CcsError[] = []
+  const found: Assignment[] = []
+  for (const part of splitAtCommas(text, file)) {
+    try {
+      const one = parseAssignment(text, part, record)
+      const before = found.find(
+        ({ column, entryField }) =>
+          column === one.column &&
+          (entryField === one.entryField || !entryField || !one.entryField),
+      )
+      if (before)
+        throw fault(`${one.column} is assigned twice.`, locate(text, part.from, file), 'Once each.')
+      found.push(one)
+    } catch (error) {
+      if (!(error instanceof CcsError)) throw error
+      faults.push(error)
+    }
+  }
+  throwAll(faults)
+  return found
+}
+
+/** One expression, such as that of --where: brackets and quotes are closed, and no statement follows. */
+export function parseExpression(text: string, file: string): SqlFragment {
+  const [first, second] = splitAtCommas(text, file)
+  if (!first || second)
+    throw fault('This is no single expression.', locate(text, second?.from ?? 0, file), 'One only.')
+  return { ...locate(text, 0, file), sql: text, whole: text, line: 1, column: 1, file }
+}
+
+/** Statement line 1 is the caller's: the expression begins on line 2, in its own column, in brackets. */
+export function parenthesize({ sql, column }: SqlFragment): string {
+  return `(\n${' '.repeat(column - 1)}${sql}\n)`
+}
+
+function parseAssignment(text: string, part: PatchPart, record: RecordNode): Assignment {
+  const file = '--patch'
+  const at = (offset: number) => locate(text, offset, file)
+  if (part.equals < 0)
+    throw fault('There is no = in this assignment.', at(part.from), 'Write: field = expression')
+  const target = text.slice(part.from, part.equals).trim()
+  const sql = text.slice(part.equals + 1, part.to)
+  const start = part.equals + 1 + (sql.length - sql.trimStart().length)
+  if (sql.trim() === '')
+    throw fault(`Nothing is assigned to ${target}.`, at(part.equals), 'Write: field = expression')
+  const names = target.split('.').map((name) => /^(?:([A-Za-z_]\w*)|"([^"]+)")$/.exec(name.trim()))
+  const [first, second, third] = names.map((match) => match?.[1] ?? match?.[2])
+  if (names.length === 0 || names.includes(null) || first === undefined || third !== undefined)
+    throw fault(`"${target}" is no field of an event.`, at(part.from), 'Write: field = expression')
+  const { line = 1, column = 1 } = at(start)
+  const expression = { sql: sql.trim(), line, column, whole: text, file }
+  return { ...resolveTarget(record, first, second, () => at(part.from)), expression }
+}
+
+function resolveTarget(
+  record: RecordNode,
+  first: string,
+  second: string | undefined,
+  where: () => Location,
+): { column: string; entryField?: string } {
+  const lists = record.fields.filter((field) => listEntryFields(field).length > 0)
+  if (second === undefined) {
+    if (record.fields.some(({ name }) => name === first)) return { column: first }
+    // `quantity` alone means that of the entries, where only one list has it.
+    const having = lists.filter((field) => listEntryFields(field).includes(first))
+    if (having.length === 1 && having[0]) return { column: having[0].name, entryField: first }
+    const known = [...record.fields.map(({ name }) => name), ...lists.flatMap(listEntryFields)]
+    throw fault(`An event has no field ${first}.`, where(), didYouMean(first, known))
+  }
+  const list = lists.find(({ name }) => name === first)
+  if (!list) {
+    const names = lists.map(({ name }) => name).join(', ')
+    throw fault(`${first} is no list with fields.`, where(), `Lists of an event: ${names}.`)
+  }
+  if (!listEntryFields(list).includes(second))
+    throw fault(
+      `An entry of ${first} has no field ${second}.`,
+      where(),
+      didYouMean(second, listEntryFields(list)),
+    )
+  return { column: first, entryField: second }
+}
+
+/** Names of the fields of a list's entries; [] for other fields. */
+export function listEntryFields(field: AvroField): readonly string[] {
+  const { node } = unwrapOptional(field.type)
+  if (node.kind !== 'array' || node.items.kind !== 'record') return []
+  return node.items.fields.map(({ name }) => name)
+}
+
+/** Characters [from, to) of the text, and where its first = stands; -1: nowhere. */
+interface PatchPart {
+  readonly from: number
+  readonly to: number
+  readonly equals: number
+}
+
+const SKIPPED =
+  /'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$\w*\$)[\s\S]*?\1|--[^\n]*|\/\*[\s\S]*?\*\/|[<>!=:]=|=>/y
+const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
+
+/** Cut at the commas outside of everything. Throws for what is not closed, and for a second statement. */
+function splitAtCommas(text: string, file: string): readonly PatchPart[] {
+  const parts: PatchPart[] = []
+  const open: { readonly at: number; readonly closing: string }[] = []
+  let from = 0
+  let equals = -1
+  for (let at = 0; at < text.length; at++) {
+    SKIPPED.lastIndex = at
+    const skipped = SKIPPED.exec(text)?.[0]
+    if (skipped !== undefined) {
+      at += skipped.length - 1
+      continue
+    }
+    const char = text[at] ?? ''
+    if (char === "'" || char === '"' || text.startsWith('/*', at))
+      throw fault(`${char} is not closed.`, locate(text, at, file), 'Close it.')
+    const closing = CLOSING[char]
+    if (closing) open.push({ at, closing })
+    else if (')]}'.includes(char)) {
+      if (open.pop()?.closing !== char)
+        throw fault(`${char} closes nothing.`, locate(text, at, file), 'Check the brackets.')
+    } else if (char === ';')
+      throw fault('A ; has no place here.', locate(text, at, file), 'Write expressions only.')
+    else if (open.length > 0) continue
+    else if (char === '=' && equals < 0) equals = at
+    else if (char === ',') {
+      parts.push(trimPart(text, from, at, equals))
+      from = at + 1
+      equals = -1
+    }
+  }
+  const left = open.at(-1)
+  if (left) throw fault(`${text[left.at]} is not closed.`, locate(text, left.at, file), 'Close it.')
+  return [...parts, trimPart(text, from, text.length, equals)]
+}
+
+function trimPart(text: string, from: number, to: number, equals: number): PatchPart {
+  const blanks = text.slice(from, to).length - text.slice(from, to).trimStart().length
+  return { from: from + blanks, to, equals }
+}
+
+function locate(text: string, offset: number, file: string): Location {
+  const before = text.slice(0, offset).split('\n')
+  const line = before.length
+  return {
+    file,
+    line,
+    column: (before.at(-1)?.length ?? 0) + 1,
+    text: text.split('\n')[line - 1] ?? '',
+  }
+}
+
+function fault(message: string, location: Location, hint: string): CcsError {
+  return new CcsError('CCS_QUERY_INVALID', message, { exit: EXIT.usage, location, hint })
+}

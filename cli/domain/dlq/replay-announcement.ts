@@ -1,0 +1,103 @@
+/** The records of the ledger of replays, and how the log is asked what became of an announced append. */
+import { createHash } from 'node:crypto'
+import type { EventLog } from '../log/event-log.ts'
+import { frameRecords } from '../log/frame-records.ts'
+import type { SourceKey } from './source-key.ts'
+
+const READ_BYTES = 1024 * 1024
+
+/** A reject that is sent again. */
+export interface ReplayedReject {
+  /** Its place in events.dlq. */
+  readonly partition: number
+  readonly offset: number
+  /** Of the bytes that are appended. */
+  readonly hash: string
+  /** 1: the first replay; 2: of a reject that was a replay itself … */
+  readonly times: number
+  /** Of the rejected record, where others may have rejected it too. */
+  readonly mark?: SourceKey
+}
+
+export interface Announcement {
+  readonly kind: 'replay'
+  readonly atMs: number
+  /** Of events.dlq: when the topic is made anew, its offsets are those of other rejects. */
+  readonly dlq: string | null
+  readonly topic: string
+  readonly partition: number
+  /** Where the partition ended before the append. */
+  readonly from: number
+  /** Greatest event time of the records, ms. */
+  readonly newestMs: number
+  readonly records: readonly AnnouncedRecord[]
+}
+
+/** Dlq partition, dlq offset, hash, times; and the mark, where there is one. */
+export type AnnouncedRecord = readonly [
+  ...reject: [number, number, string, number],
+  ...mark: [] | [partition: string, offset: number, print: number],
+]
+
+export function toAnnouncedRecord({
+  partition,
+  offset,
+  hash,
+  times,
+  mark,
+}: ReplayedReject): AnnouncedRecord {
+  if (mark === undefined) return [partition, offset, hash, times]
+  return [partition, offset, hash, times, mark.partition, mark.offset, mark.bytesHash]
+}
+
+export function fromAnnouncedRecord(record: AnnouncedRecord): ReplayedReject {
+  const [partition, offset, hash, times, source, at, print] = record
+  const replayed = { partition, offset, hash, times }
+  if (source === undefined || at === undefined || print === undefined) return replayed
+  return { ...replayed, mark: { partition: source, offset: at, bytesHash: print } }
+}
+
+export interface Outcome {
+  readonly kind: 'outcome'
+  /** Offset of the announcement in the ledger. */
+  readonly of: number
+  readonly atMs: number
+  /** Which of its records, counted from 0, did not get into the log; none: all is done. */
+  readonly missing: readonly number[]
+}
+
+export interface OpenAnnouncement extends Announcement {
+  /** In the ledger. */
+  readonly at: number
+}
+
+/** 96 bits of SHA-256: no two records of a log meet by chance. */
+export function hashRecord(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
+}
+
+/** Which records of an announced append are in the log, counted from 0. */
+export async function findInLog(log: EventLog, step: OpenAnnouncement): Promise<readonly number[]> {
+  const { topic, partition, from, records } = step
+  const missing = new Map<string, number[]>()
+  for (const [index, [, , hash]] of records.entries())
+    missing.set(hash, [...(missing.get(hash) ?? []), index])
+  const found: number[] = []
+  const { start, end } = await log.range(topic, partition)
+  if (end <= from) return found
+  const reader = await log.reader(topic, partition, Math.max(from, start))
+  try {
+    while (found.length < records.length) {
+      const frames = await reader.read(READ_BYTES)
+      if (frames.length === 0) break
+      for (const frame of frames)
+        for (const { offset, bytes } of frameRecords(frame)) {
+          const index = offset < from ? undefined : missing.get(hashRecord(bytes))?.shift()
+          if (index !== undefined) found.push(index)
+        }
+    }
+    return found
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,0 +1,207 @@
+/** `ccs dlq show`: one reject with everything that is known of it. */
+
+import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
+import { DLQ_TOPIC } from '../gate/reject-writer.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import { type DecodedRecord, toJsonValue } from '../log/decoded-record.ts'
+import { frameRecords } from '../log/frame-records.ts'
+import { findSourceKey } from './duplicate-rejects.ts'
+import { groupReject, isFingerprint } from './fingerprint.ts'
+import { type RejectPorts, readRejects } from './read-rejects.ts'
+import type { ReplayLedger } from './replay-ledger.ts'
+
+export interface DlqRecord {
+  readonly partition: number
+  readonly offset: number
+  /** When the reject was written, ISO 8601. */
+  readonly appended: string
+  readonly fingerprint: string
+  readonly reason: string
+  readonly message: string
+  /** Where the rejected record came from. */
+  readonly source: { readonly topic: string; readonly partition: number; readonly offset: number }
+  readonly firstSeen: string | null
+  readonly schemaId: number | null
+  /** `file:line` of an imported row; `replay 2 of events.dlq-0:42` of a replay that was rejected again. */
+  readonly origin: string | null
+  readonly length: number
+  /** The record exactly as it arrived, base64. */
+  readonly bytes: string
+  /** The bytes as text, where they are readable text. */
+  readonly text: string | null
+  /** What the bytes give when read by a known schema, whatever rule they break; null: by none. */
+  readonly decoded: {
+    readonly as: string
+    readonly value: Readonly<Record<string, unknown>>
+  } | null
+  /** What can be read of broken bytes by the known schema that gets furthest; null: nothing, or all of it. */
+  readonly partial: PartialDecode | null
+  /** The text as JSON, where it is some; else null. */
+  readonly json: unknown
+  /** Whether `ccs dlq replay` has sent it, or another reject of the same record, again. */
+  readonly isReplayed: boolean
+}
+
+export interface PartialDecode {
+  readonly as: string
+  /** Fields before the fault. */
+  readonly value: Readonly<Record<string, unknown>>
+  /** The field that breaks; null: all are whole and bytes are left over. */
+  readonly field: string | null
+  /** Byte of the record that the field, or the rest, begins with. */
+  readonly stopsAt: number
+  readonly fault: string
+}
+
+export interface DlqShowPorts extends RejectPorts {
+  /** Tries the known schemas. */
+  readonly guess: (
+    bytes: Uint8Array,
+  ) => Promise<(DecodedRecord & { readonly as: string }) | undefined>
+  readonly guessPart: (bytes: Uint8Array) => Promise<PartialDecode | undefined>
+  readonly ledger: ReplayLedger
+}
+
+/** Where a reject stands: as named, or the newest with that fingerprint. CCS_USAGE_INVALID for none. */
+export async function findReject(
+  ports: RejectPorts,
+  text: string,
+): Promise<{ readonly partition: number; readonly offset: number }> {
+  if (!isFingerprint(text)) return parseRejectRef(text)
+  let found: { readonly partition: number; readonly offset: number } | undefined
+  let seenMs = Number.NEGATIVE_INFINITY
+  for await (const entries of readRejects(ports))
+    for (const { partition, offset, group, reject } of entries) {
+      if (group.fingerprint !== text || (reject?.first_seen ?? seenMs) < seenMs) continue
+      found = { partition, offset }
+      seenMs = reject?.first_seen ?? seenMs
+    }
+  if (found) return found
+  throw new CcsError('CCS_USAGE_INVALID', `No reject has the fingerprint ${text}.`, {
+    exit: EXIT.usage,
+    hint: 'See what there is: ccs dlq ls',
+  })
+}
+
+/** `7` is offset 7 of the engine's partition 0, `1:7` one of partition 1. */
+export function parseRejectRef(text: string): { partition: number; offset: number } {
+  const match = /^(?:(\d{1,9}):)?(\d{1,15})$/.exec(text)
+  if (match) return { partition: Number(match[1] ?? 0), offset: Number(match[2]) }
+  throw new CcsError('CCS_USAGE_INVALID', `"${text}" is no offset of events.dlq.`, {
+    exit: EXIT.usage,
+    hint: 'Write an offset, partition:offset or a fingerprint, as ccs dlq ls prints them: 1:42.',
+  })
+}
+
+/** CCS_USAGE_INVALID when there is no such record. */
+export async function showReject(
+  { log, decode, guess, guessPart, ledger, sources = [] }: DlqShowPorts,
+  { partition, offset }: { readonly partition: number; readonly offset: number },
+): Promise<DlqRecord> {
+  const { start, end } = await log.range(DLQ_TOPIC, partition)
+  if (offset < start || offset >= end) throw rejectNotFound(partition, offset, { start, end })
+  const reader = await log.reader(DLQ_TOPIC, partition, offset)
+  try {
+    const [frame] = await reader.read(1)
+    const [record] = frame ? frameRecords(frame) : []
+    if (!record) throw rejectNotFound(partition, offset, { start, end })
+    const reject = decode(record.bytes)
+    const bytes = Buffer.from(reject?.bytes ?? record.bytes)
+    const decoded = await guess(bytes)
+    const text = decodeReadableText(bytes) ?? null
+    await ledger.refresh()
+    const mark = reject && findSourceKey(sources, partition, reject)
+    return {
+      partition,
+      offset,
+      appended: new Date(record.appendMs).toISOString(),
+      fingerprint: groupReject(reject).fingerprint,
+      reason: reject?.reason ?? 'unreadable',
+      message: reject?.message ?? 'The record is no reject.',
+      source: {
+        topic: reject?.topic ?? DLQ_TOPIC,
+        partition: reject?.partition ?? partition,
+        offset: reject?.offset ?? offset,
+      },
+      firstSeen: reject ? isoTime(reject.first_seen) : null,
+      schemaId: reject?.schema_id ?? null,
+      origin: reject?.origin ?? null,
+      length: bytes.length,
+      bytes: bytes.toString('base64'),
+      text,
+      decoded: decoded?.value ? { as: decoded.as, value: decoded.value } : null,
+      partial: decoded?.value ? null : ((await guessPart(bytes)) ?? null),
+      json: text === null ? null : parseJson(text),
+      isReplayed: ledger.isReplayed({ partition, offset, mark }),
+    }
+  } finally {
+    await reader.close()
+  }
+}
+
+function isoTime(ms: number): string | null {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null
+}
+
+/** Objects and lists; null for other text. */
+function parseJson(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function rejectNotFound(
+  partition: number,
+  offset: number,
+  { start, end }: { readonly start: number; readonly end: number },
+): CcsError {
+  const has = end > start ? `it holds ${start} to ${end - 1}` : 'it is empty'
+  return new CcsError(
+    'CCS_USAGE_INVALID',
+    `Partition ${partition} of events.dlq has no record ${offset}: ${has}.`,
+    { exit: EXIT.usage, hint: 'See what there is: ccs dlq ls' },
+  )
+}
+
+const DUMP_BYTES = 1024
+
+/** A reject for a person, at most 80 columns but for its message, its origin and its values. */
+export function renderReject(record: DlqRecord): string[] {
+  const { partition, offset, source, text, decoded, partial } = record
+  const field = (name: string, value: unknown) => `${name.padEnd(12)}${printable(String(value))}`
+  const lines = [
+    field('record', `${partition}:${offset}, written ${record.appended}`),
+    field('reason', record.reason),
+    field('message', record.message),
+    field('fingerprint', record.fingerprint),
+    field('from', `${source.topic}-${source.partition}, offset ${source.offset}`),
+    field('first seen', record.firstSeen ?? 'unknown'),
+    field('schema id', record.schemaId ?? 'unknown'),
+  ]
+  if (record.origin !== null) lines.push(field('origin', record.origin))
+  if (record.isReplayed) lines.push(field('replayed', 'yes, it was sent again'))
+  lines.push('', `${record.length} bytes`)
+  lines.push(...formatHexDump(Buffer.from(record.bytes, 'base64'), DUMP_BYTES))
+  if (text !== null && text !== '') lines.push('', 'as text', ...text.slice(0, 4096).split(/\r?\n/))
+  if (decoded) lines.push('', `as ${decoded.as}`, ...renderValues(decoded.value))
+  if (partial) {
+    const { as, value, field: broken, stopsAt, fault } = partial
+    lines.push('', `the beginning as ${as}`, ...renderValues(value))
+    const rest = broken === null ? 'all fields are whole' : `${broken} can't be read`
+    lines.push(`  stops at byte ${stopsAt} (0x${stopsAt.toString(16)}): ${rest}; ${fault}`)
+  }
+  return lines
+}
+
+function renderValues(value: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(value)
+    .filter(([, one]) => one !== null)
+    .map(([name, one]) => `  ${name.padEnd(16)} ${printable(JSON.stringify(toJsonValue(one)))}`)
+}
+
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, ' ')
+}

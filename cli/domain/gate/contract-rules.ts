@@ -1,0 +1,205 @@
+/**
+ * The rules of a contract: what its schema's own attributes ask of a decoded record, and how a breach reads.
+ * The compiled decoder and the slow judge take them from here, so that both mean the same.
+ */
+import { Buffer } from 'node:buffer'
+import { type AvroField, type RecordNode, unwrapOptional } from '../avro/schema.ts'
+import type { Reason } from '../events/contracts.ts'
+import { correctEventTimeMs } from '../events/event-time.ts'
+import { CcsError } from '../kernel/errors.ts'
+
+export interface Rejection {
+  readonly reason: Reason
+  /** One sentence: field, value, rule. */
+  readonly message: string
+}
+
+/** A decoded record by the newest schema: longs as bigint or number. */
+export type Decoded = Readonly<Record<string, unknown>>
+
+/** Times that DuckDB, Parquet and JavaScript all know, ms. */
+const TIME_MAX = 8_640_000_000_000_000
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** Least and greatest value of a number field; a time is bounded even where the schema says nothing. */
+export function valueBounds(field: AvroField): { minimum?: number; maximum?: number } {
+  const { node } = unwrapOptional(field.type)
+  const { minimum, maximum } = field.rules
+  const logical = 'logical' in node ? node.logical : undefined
+  const most =
+    logical === 'timestamp-millis'
+      ? TIME_MAX
+      : logical === 'timestamp-micros'
+        ? TIME_MAX * 1000
+        : undefined
+  if (most !== undefined)
+    return { minimum: Math.max(minimum ?? -most, -most), maximum: Math.min(maximum ?? most, most) }
+  return {
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+  }
+}
+
+/** Bounds of the event's own time; CCS_SCHEMA_INVALID where a schema has no such field. */
+export function requireTimeFields(record: RecordNode): { minimum: number } {
+  for (const name of ['event_ts', 'sent_ts', 'received_ts']) {
+    const field = record.fields.find((one) => one.name === name)
+    if (field === undefined && name !== 'event_ts') continue
+    const { node, isNullable } = unwrapOptional(field?.type ?? { kind: 'null' })
+    const isTime = node.kind === 'long' && node.logical === 'timestamp-millis'
+    if (!isTime || (isNullable && name === 'event_ts'))
+      throw invalid(`${record.name} needs a field ${name} of logical type timestamp-millis.`)
+  }
+  const field = record.fields.find((one) => one.name === 'event_ts')
+  return { minimum: (field && valueBounds(field).minimum) ?? -TIME_MAX }
+}
+
+/** `requires` as bits: a record of one of `kinds` needs one of `bits`. Kinds are bits of symbol indexes. */
+export interface RequiredFields {
+  /** The enum field whose symbols `requires` names; '' without any. */
+  readonly kindField: string
+  readonly bits: ReadonlyMap<string, number>
+  readonly tests: readonly { readonly kinds: number; readonly bits: number }[]
+}
+
+export function readRequiredFields(record: RecordNode): RequiredFields {
+  const kinds = Object.keys(record.requires)
+  if (kinds.length === 0) return { kindField: '', bits: new Map(), tests: [] }
+  const { name, symbols } = findKindField(record)
+  const bits = new Map<string, number>()
+  const tests = new Map<number, number>()
+  for (const kind of kinds)
+    for (const group of record.requires[kind] ?? []) {
+      let mask = 0
+      for (const field of group.split('|')) {
+        if (!record.fields.some((one) => one.name === field))
+          throw invalid(`${record.name} requires '${field}' of ${kind}, but has no such field.`)
+        if (!bits.has(field)) bits.set(field, 1 << bits.size)
+        mask |= bits.get(field) ?? 0
+      }
+      tests.set(mask, (tests.get(mask) ?? 0) | (1 << symbols.indexOf(kind)))
+    }
+  if (bits.size > 31 || symbols.length > 31)
+    throw invalid(`${record.name} requires more than 31 fields, or has more than 31 kinds.`)
+  return {
+    kindField: name,
+    bits,
+    tests: [...tests].map(([mask, kindBits]) => ({ kinds: kindBits, bits: mask })),
+  }
+}
+
+function findKindField(record: RecordNode): { name: string; symbols: readonly string[] } {
+  const kinds = Object.keys(record.requires)
+  for (const { name, type } of record.fields)
+    if (type.kind === 'enum' && kinds.every((kind) => type.symbols.includes(kind)))
+      return { name, symbols: type.symbols }
+  throw invalid(`${record.name} has 'requires', but no enum field has all of ${kinds.join(', ')}.`)
+}
+
+/** The first rule that a decoded record breaks, missing fields before values; undefined: none. */
+export function findViolation(record: RecordNode, value: Decoded): Rejection | undefined {
+  const kind =
+    Object.keys(record.requires).length === 0 ? '' : String(value[findKindField(record).name])
+  for (const group of record.requires[kind] ?? []) {
+    const fields = group.split('|')
+    if (fields.some((field) => isPresent(value[field]))) continue
+    return { reason: 'missing_field', message: `A ${kind} needs ${fields.join(' or ')}.` }
+  }
+  return findFieldsViolation(record, value, '') ?? findTimeViolation(record, value)
+}
+
+/** Corrected event time of a decoded record, ms. */
+export function correctedEventMs(value: Decoded): number {
+  return correctEventTimeMs(toMs(value.event_ts), toMs(value.sent_ts), toMs(value.received_ts))
+}
+
+export function findFutureViolation(
+  eventMs: number,
+  appendMs: number,
+  toleranceMs: number,
+): Rejection | undefined {
+  if (!(eventMs > appendMs + toleranceMs)) return undefined
+  const ahead = Math.round((eventMs - appendMs) / 1000)
+  const message = `It happened at ${iso(eventMs)}, ${ahead} s after it was appended; up to ${toleranceMs / 1000} s are tolerated.`
+  return { reason: 'too_far_in_future', message }
+}
+
+function findTimeViolation(record: RecordNode, value: Decoded): Rejection | undefined {
+  const eventMs = correctedEventMs(value)
+  const { minimum } = requireTimeFields(record)
+  if (!(eventMs < minimum)) return undefined
+  const message = `The corrected time ${iso(eventMs)} is before ${iso(minimum)}.`
+  return { reason: 'rule_violation', message }
+}
+
+function findFieldsViolation(
+  record: RecordNode,
+  value: Decoded,
+  path: string,
+): Rejection | undefined {
+  for (const field of record.fields) {
+    const given = value[field.name]
+    const rule = given === null ? undefined : findFieldViolation(field, given, path + field.name)
+    if (rule === undefined) continue
+    return typeof rule === 'string' ? { reason: 'rule_violation', message: rule } : rule
+  }
+  return undefined
+}
+
+function findFieldViolation(
+  field: AvroField,
+  value: unknown,
+  path: string,
+): Rejection | string | undefined {
+  const { minLength, maxLength, maxItems } = field.rules
+  const { node } = unwrapOptional(field.type)
+  if (typeof value === 'string' || value instanceof Uint8Array) {
+    const bytes = typeof value === 'string' ? Buffer.byteLength(value) : value.length
+    if (maxLength !== undefined && bytes > maxLength)
+      return `${path} is ${displayValue(value)}, of ${bytes} bytes; at most ${maxLength} are allowed.`
+    if (minLength !== undefined && bytes < minLength)
+      return `${path} is ${displayValue(value)}, of ${bytes} bytes; at least ${minLength} are needed.`
+    if (node.kind === 'string' && node.logical === 'uuid' && !UUID.test(String(value)))
+      return `${path} is ${displayValue(value)}, which is not a UUID in lower case.`
+    return undefined
+  }
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    const { minimum, maximum } = valueBounds(field)
+    if (minimum !== undefined && !(Number(value) >= minimum))
+      return `${path} is ${value}; the least allowed is ${minimum}.`
+    if (maximum !== undefined && !(Number(value) <= maximum))
+      return `${path} is ${value}; the most allowed is ${maximum}.`
+    return undefined
+  }
+  if (!Array.isArray(value) || node.kind !== 'array' || node.items.kind !== 'record')
+    return undefined
+  if (maxItems !== undefined && value.length > maxItems)
+    return `${path} has ${value.length} entries; at most ${maxItems} are allowed.`
+  for (let i = 0; i < value.length; i++) {
+    const breach = findFieldsViolation(node.items, value[i], `${path}[${i}].`)
+    if (breach !== undefined) return breach
+  }
+  return undefined
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0)
+}
+
+function toMs(value: unknown): number {
+  return value === null || value === undefined ? Number.NaN : Number(value)
+}
+
+function iso(ms: number): string {
+  return Math.abs(ms) <= TIME_MAX ? new Date(ms).toISOString() : `${ms} ms`
+}
+
+function displayValue(value: string | Uint8Array): string {
+  if (typeof value !== 'string') return `0x${Buffer.from(value.subarray(0, 20)).toString('hex')}`
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+}
+
+function invalid(message: string): CcsError {
+  return new CcsError('CCS_SCHEMA_INVALID', message, { hint: 'See docs on contracts: schemas/.' })
+}

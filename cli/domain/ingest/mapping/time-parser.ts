@@ -1,0 +1,196 @@
+/**
+ * Timestamps as files have them → milliseconds since 1970, UTC: named formats or a pattern, with a timezone
+ * for those that name none. Finer digits are cut, not rounded. No clock is asked.
+ */
+
+/** Milliseconds; undefined for a text that isn't a time of this format. */
+export type TimeParser = (text: string) => number | undefined
+
+export const TIME_FORMATS = ['iso', 'epoch_s', 'epoch_ms', 'epoch_us'] as const
+
+const ISO =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/
+
+/** Parser for a named format or a pattern; a text says what is wrong with the pattern or the zone. */
+export function createTimeParser(format: string, timezone: string): TimeParser | string {
+  const zone = createZoneOffset(timezone)
+  if (zone === undefined) return `'${timezone}' is no timezone (such as UTC or Europe/Berlin)`
+  switch (format) {
+    case 'iso':
+      return (text) => parseIsoTime(text, zone)
+    case 'epoch_s':
+      return (text) => parseEpoch(text, 3)
+    case 'epoch_ms':
+      return (text) => parseEpoch(text, 0)
+    case 'epoch_us':
+      return (text) => parseEpoch(text, -3)
+    default:
+      return createPatternParser(format, zone)
+  }
+}
+
+function parseIsoTime(text: string, zone: ZoneOffset): number | undefined {
+  const found = ISO.exec(text)
+  if (found === null) return undefined
+  const [, year, month, day, hour, minute, second, fraction, offset] = found
+  const local = { year, month, day, hour, minute, second, fraction }
+  return toUtcMs(local, offset, zone)
+}
+
+/** Decimal text times 10^shift, cut to a whole number, without floating point. */
+function parseEpoch(text: string, shift: number): number | undefined {
+  const found = /^(\d{1,17})(?:\.(\d*))?$/.exec(text)
+  if (found === null) return undefined
+  const [, whole = '', fraction = ''] = found
+  const digits =
+    shift >= 0 ? whole + fraction.padEnd(shift, '0').slice(0, shift) : whole.slice(0, shift) || '0'
+  const value = Number(digits)
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+interface LocalTime {
+  readonly year: string | undefined
+  readonly month: string | undefined
+  readonly day: string | undefined
+  readonly hour?: string | undefined
+  readonly minute?: string | undefined
+  readonly second?: string | undefined
+  readonly fraction?: string | undefined
+}
+
+function toUtcMs(t: LocalTime, offset: string | undefined, zone: ZoneOffset): number | undefined {
+  const [year, month, day] = [Number(t.year), Number(t.month), Number(t.day)]
+  const [hour, minute, second] = [Number(t.hour ?? 0), Number(t.minute ?? 0), Number(t.second ?? 0)]
+  if (hour > 23 || minute > 59 || second > 59) return undefined
+  const ms = Number((t.fraction ?? '').padEnd(3, '0').slice(0, 3))
+  const local = Date.UTC(year, month - 1, day, hour, minute, second, ms)
+  const back = new Date(local)
+  // Date.UTC rolls over what no calendar has, such as 31 June, and moves the first century.
+  if (back.getUTCFullYear() !== year) return undefined
+  if (back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day) return undefined
+  return local - (offset === undefined ? zone(local) : parseOffset(offset))
+}
+
+function parseOffset(offset: string): number {
+  if (!/\d/.test(offset)) return 0
+  const sign = offset[0] === '-' ? -1 : 1
+  const digits = offset.replace(/\D/g, '').padEnd(4, '0')
+  return sign * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))) * 60_000
+}
+
+const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
+
+/** What a pattern may hold, longest first; the name of the part and the text that it matches. */
+const TOKENS: readonly (readonly [token: string, part: string, match: string])[] = [
+  ['YYYY', 'year', '\\d{4}'],
+  ['MMM', 'monthName', '[A-Za-z]{3}'],
+  ['MM', 'month', '\\d\\d'],
+  ['M', 'month', '\\d{1,2}'],
+  ['DD', 'day', '\\d\\d'],
+  ['D', 'day', '\\d{1,2}'],
+  ['HH', 'hour', '\\d\\d'],
+  ['H', 'hour', '\\d{1,2}'],
+  ['hh', 'hour12', '\\d\\d'],
+  ['h', 'hour12', '\\d{1,2}'],
+  ['mm', 'minute', '\\d\\d'],
+  ['ss', 'second', '\\d\\d'],
+  ['SSS', 'fraction', '\\d{1,9}'],
+  ['A', 'half', '[AaPp][Mm]'],
+  ['Z', 'offset', 'Z|[+-]\\d\\d(?::?\\d\\d)?'],
+  ['UTC', 'offset', 'UTC'],
+  ['GMT', 'offset', 'GMT'],
+  ['T', '', 'T'],
+]
+
+function createPatternParser(format: string, zone: ZoneOffset): TimeParser | string {
+  const parts = new Set<string>()
+  let source = ''
+  let at = 0
+  while (at < format.length) {
+    const rest = format.slice(at)
+    const token = TOKENS.find(([text]) => rest.startsWith(text))
+    const char = format[at] ?? ''
+    if (token === undefined) {
+      if (/[A-Za-z]/.test(char))
+        return `'${format}' is neither ${TIME_FORMATS.join(', ')} nor a pattern of YYYY MM DD HH mm ss SSS Z`
+      source += char.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      at++
+      continue
+    }
+    const [text, part, match] = token
+    if (part !== '' && parts.has(part)) return `the pattern '${format}' names its ${part} twice`
+    source += part === '' ? match : `(?<${part}>${match})`
+    parts.add(part)
+    at += text.length
+  }
+  for (const part of ['year', 'month', 'day'])
+    if (!parts.has(part) && !(part === 'month' && parts.has('monthName')))
+      return `the pattern '${format}' has no ${part}`
+  if (parts.has('hour12') !== parts.has('half'))
+    return `the pattern '${format}' needs both h and A (AM or PM), or H`
+  return matchPattern(new RegExp(`^${source}$`), zone)
+}
+
+function matchPattern(pattern: RegExp, zone: ZoneOffset): TimeParser {
+  return (text) => {
+    const parts = pattern.exec(text)?.groups
+    if (parts === undefined) return undefined
+    const { year, day, minute, second, fraction, offset, monthName } = parts
+    const named = monthName === undefined ? -1 : MONTHS.indexOf(monthName.toLowerCase())
+    const month = monthName === undefined ? parts.month : String(named + 1)
+    let hour = parts.hour
+    if (parts.hour12 !== undefined) {
+      const hour12 = Number(parts.hour12)
+      if (hour12 < 1 || hour12 > 12) return undefined
+      hour = String((hour12 % 12) + (parts.half?.toLowerCase() === 'pm' ? 12 : 0))
+    }
+    return toUtcMs({ year, month, day, hour, minute, second, fraction }, offset, zone)
+  }
+}
+
+/**
+ * How far a zone's clocks are ahead of UTC at a local time, ms. A time that the clocks show twice is the
+ * first of the two; one that they skip is read as if they had not been put forward yet.
+ */
+type ZoneOffset = (localMs: number) => number
+
+const HOUR = 3_600_000
+
+function createZoneOffset(timezone: string): ZoneOffset | undefined {
+  if (timezone === 'UTC') return () => 0
+  let format: Intl.DateTimeFormat
+  try {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: timezone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    })
+  } catch {
+    return undefined
+  }
+  const at = (utcMs: number): number => {
+    const parts = Object.fromEntries(
+      format.formatToParts(utcMs).map((p) => [p.type, Number(p.value)]),
+    )
+    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts
+    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(utcMs / 1000) * 1000
+  }
+  const known = new Map<number, number>()
+  return (localMs) => {
+    // No zone changes its clocks within a quarter of an hour that begins at a full one.
+    const quarter = Math.floor(localMs / (HOUR / 4)) * (HOUR / 4)
+    const cached = known.get(quarter)
+    if (cached !== undefined) return cached
+    const before = at(quarter - 24 * HOUR)
+    const after = at(quarter + 24 * HOUR)
+    const offset = [before, after].find((each) => at(quarter - each) === each) ?? before
+    if (known.size > 10_000) known.clear()
+    known.set(quarter, offset)
+    return offset
+  }
+}

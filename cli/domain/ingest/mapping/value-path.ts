@@ -1,0 +1,71 @@
+/**
+ * Where in a row a value stands: a column of a CSV file, or a path into a JSON object such as
+ * `user.id`, `items[0].sku` or `event_params[key=page_location].value.string_value`.
+ */
+import type { RowValues } from '../../documents/source-row.ts'
+
+/** Undefined where the row has nothing there. */
+export type Getter = (row: RowValues) => unknown
+
+type PathStep =
+  | { readonly kind: 'key'; readonly key: string }
+  | { readonly kind: 'index'; readonly index: number }
+  | { readonly kind: 'match'; readonly key: string; readonly value: string }
+
+const STEP = /([^.[\]]+)|\[(\d+)\]|\[([^[\]=]+)=([^[\]]*)\]/y
+
+/** The path's steps; undefined when it isn't one. */
+export function parsePath(path: string): readonly PathStep[] | undefined {
+  const steps: PathStep[] = []
+  let at = 0
+  while (at < path.length) {
+    if (path[at] === '.' && at > 0) at++
+    STEP.lastIndex = at
+    const found = STEP.exec(path)
+    if (found === null) return undefined
+    const [whole, key, index, matchKey, matchValue] = found
+    if (key !== undefined) steps.push({ kind: 'key', key })
+    else if (index !== undefined) steps.push({ kind: 'index', index: Number(index) })
+    else steps.push({ kind: 'match', key: matchKey ?? '', value: matchValue ?? '' })
+    at += whole.length
+  }
+  return steps.length > 0 ? steps : undefined
+}
+
+/** Getter of a column; undefined when the header hasn't got it. */
+export function createColumnGetter(columns: readonly string[], name: string): Getter | undefined {
+  const index = columns.indexOf(name)
+  if (index < 0) return undefined
+  // CSV rows are arrays: a reader that has columns gives its rows in their order.
+  return (row) => (row as readonly string[])[index]
+}
+
+/** Getter of a JSON path. A key that is spelled exactly like the whole path goes first. */
+export function createPathGetter(path: string): Getter {
+  const steps = parsePath(path) ?? []
+  return (row) => {
+    if (Object.hasOwn(row, path)) return (row as Readonly<Record<string, unknown>>)[path]
+    let value: unknown = row
+    for (const step of steps) {
+      value = stepInto(value, step)
+      if (value === undefined || value === null) return undefined
+    }
+    return value
+  }
+}
+
+function stepInto(value: unknown, step: PathStep): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (step.kind === 'index') return Array.isArray(value) ? value[step.index] : undefined
+  if (step.kind === 'key') return ownValue(value, step.key)
+  if (!Array.isArray(value)) return undefined
+  return value.find((each: unknown) => {
+    const found = typeof each === 'object' && each !== null ? ownValue(each, step.key) : undefined
+    return found !== undefined && typeof found !== 'object' && String(found) === step.value
+  })
+}
+
+function ownValue(object: object, key: string): unknown {
+  // hasOwn says that the key is there; keys such as __proto__ are data like any other.
+  return Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined
+}

@@ -1,0 +1,77 @@
+/**
+ * Whether the lake's files still have the bytes that were written, asked when an engine starts: DuckDB would
+ * not notice a flipped bit, and would serve it. The newest files are looked at before anything is served; what
+ * takes too long for a start is looked at beside the running engine.
+ */
+
+import type { Clock } from '../kernel/clock.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import { leafPath } from './layout.ts'
+import type { LakeFile, Manifest } from './manifest.ts'
+
+interface LakeChecker {
+  /** Half a sentence, such as `is missing`; undefined for a file that is whole. */
+  check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
+  path(file: LakeFile): string
+}
+
+/** A running engine: which files it has now, and how to end it. */
+interface RunningEngine {
+  readonly manifest: Manifest | undefined
+  fail(error: unknown): void
+}
+
+const START_MS = 1_000
+const REST_MS = 20
+
+/** Checks files for as long as a start may take, newest first; returns the others. CCS_LAKE_DAMAGED at the first fault. */
+export async function checkNewestFiles(
+  lake: LakeChecker,
+  { files }: Manifest,
+  clock: Clock,
+): Promise<readonly LakeFile[]> {
+  const untilMs = clock.elapsedMs() + START_MS
+  const newest = files.toReversed()
+  for (const [index, file] of newest.entries()) {
+    if (clock.elapsedMs() > untilMs) return newest.slice(index)
+    const fault = await findDamage(lake, file)
+    if (fault) throw fault
+  }
+  return []
+}
+
+/** Checks files beside the engine, which a damaged one ends; `stop` before the lake is closed. */
+export function checkRemainingFiles(
+  lake: LakeChecker,
+  files: readonly LakeFile[],
+  { engine, clock }: { readonly engine: RunningEngine; readonly clock: Clock },
+): { stop(): Promise<void> } {
+  const stopped = new AbortController()
+  const check = async () => {
+    for (const file of files) {
+      if (stopped.signal.aborted) return
+      // A commit may have replaced it meanwhile.
+      const isNamed = () => engine.manifest?.files.some((one) => one.name === file.name)
+      const fault = isNamed() && (await findDamage(lake, file))
+      if (fault && isNamed()) throw fault
+      await clock.sleep(REST_MS, stopped.signal)
+    }
+  }
+  const running = check().catch((error: unknown) => engine.fail(error))
+  return {
+    stop: () => {
+      stopped.abort()
+      return running
+    },
+  }
+}
+
+async function findDamage(lake: LakeChecker, file: LakeFile): Promise<CcsError | undefined> {
+  const fault = await lake.check(file, lake.path(file))
+  if (fault === undefined) return undefined
+  const path = `lake/${leafPath(file.table, file.partition)}/${file.name}`
+  return new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
+    exit: EXIT.checkFailed,
+    hint: 'The log still has every event: make the lake again with ccs deploy --rebuild --yes',
+  })
+}

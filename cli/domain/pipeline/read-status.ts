@@ -1,0 +1,100 @@
+/**
+ * How the pipeline is doing, in figures that a person can act on: what waits, how fresh the answers are,
+ * what came late, twice or broken, and when it was last committed.
+ */
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { Counts, LogGap } from '../lake/manifest.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { PipelineState } from './pipeline-ports.ts'
+
+export interface StatusResult {
+  /** The data directory. */
+  readonly data: string
+  readonly running: boolean
+  /** Set while the intake stands still. */
+  readonly stalled: string | null
+  /** Records in the log that are not taken in yet. */
+  readonly lagEvents: number
+  /** Event-time watermark, ISO 8601 UTC; null before the first event. */
+  readonly watermark: string | null
+  /** Age of the newest record taken in, ms; null before the first. */
+  readonly newestAgeMs: number | null
+  readonly counts: Counts
+  readonly uncommittedRows: number
+  readonly lastCommit: string | null
+  readonly serial: number
+  readonly partitions: readonly {
+    readonly topic: string
+    readonly partition: number
+    readonly nextOffset: number
+    readonly end: number
+  }[]
+  /** Records that the log lost before they were taken in. */
+  readonly gaps: readonly LogGap[]
+}
+
+export async function readStatus(
+  log: EventLog,
+  state: PipelineState,
+  about: {
+    readonly data: string
+    readonly topic: string
+    readonly nowMs: number
+    readonly running: boolean
+  },
+): Promise<StatusResult> {
+  let { stalled } = state
+  // A log that is away would only be waited for; how much waits in it is not known then.
+  let partitions = listCommittedPartitions(state, about.topic)
+  if (stalled === null)
+    try {
+      partitions = await readPartitions(log, state, about.topic)
+    } catch (error) {
+      if (!about.running || !(error instanceof CcsError) || error.exit !== EXIT.unreachable)
+        throw error
+      stalled = error.message
+    }
+  return {
+    data: about.data,
+    running: about.running,
+    stalled,
+    lagEvents: partitions.reduce((sum, one) => sum + Math.max(0, one.end - one.nextOffset), 0),
+    watermark: formatTime(state.watermarkMs),
+    newestAgeMs:
+      state.newestAppendMs === null ? null : Math.max(0, about.nowMs - state.newestAppendMs),
+    counts: state.counts,
+    uncommittedRows: state.uncommittedRows,
+    lastCommit: formatTime(state.committedMs),
+    serial: state.serial,
+    partitions,
+    gaps: state.gaps,
+  }
+}
+
+type Partitions = StatusResult['partitions']
+
+async function readPartitions(
+  log: EventLog,
+  { positions, sources }: PipelineState,
+  topic: string,
+): Promise<Partitions> {
+  const read = async (partition: number) => {
+    const range = await log.range(topic, partition)
+    const isOf = (one: { readonly topic: string; readonly partition: number }) =>
+      one.topic === topic && one.partition === partition
+    const { shift = 0 } = sources.find(isOf) ?? {}
+    const nextOffset = positions.find(isOf)?.nextOffset ?? range.start + shift
+    return { topic, partition, nextOffset, end: range.end + shift }
+  }
+  return Promise.all((await log.partitions(topic)).map(read))
+}
+
+function listCommittedPartitions({ positions }: PipelineState, topic: string): Partitions {
+  return positions
+    .filter((one) => one.topic === topic)
+    .map(({ partition, nextOffset }) => ({ topic, partition, nextOffset, end: nextOffset }))
+}
+
+function formatTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}

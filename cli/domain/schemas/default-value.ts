@@ -1,0 +1,50 @@
+/** Defaults of fields: whether one is a value of its type. */
+import type { SchemaType } from './tree.ts'
+
+/** Whether a default, as JSON has it, is a value of the type; of a union any branch will do (Avro 1.12). */
+export function isValidDefault(type: SchemaType, value: unknown): boolean {
+  switch (type.is) {
+    case 'null':
+      return value === null
+    case 'boolean':
+      return typeof value === 'boolean'
+    case 'int':
+      return Number.isInteger(value) && Number(value) === (Number(value) | 0)
+    case 'long':
+      return Number.isInteger(value)
+    case 'float':
+    case 'double':
+      return typeof value === 'number'
+    case 'string':
+      return typeof value === 'string'
+    case 'bytes':
+      return isBinary(value)
+    case 'fixed':
+      return isBinary(value) && String(value).length === type.size
+    case 'enum':
+      return type.symbols.includes(String(value))
+    case 'array':
+      return Array.isArray(value) && value.every((one) => isValidDefault(type.items, one))
+    case 'map':
+      return (
+        isObject(value) && Object.values(value).every((one) => isValidDefault(type.values, one))
+      )
+    case 'union':
+      return type.branches.some((branch) => isValidDefault(branch, value))
+    case 'record':
+      return (
+        isObject(value) &&
+        type.fields.every((one) =>
+          one.name in value ? isValidDefault(one.type, value[one.name]) : one.hasDefault,
+        )
+      )
+  }
+}
+
+function isBinary(value: unknown): boolean {
+  return typeof value === 'string' && [...value].every((one) => (one.codePointAt(0) ?? 0) < 256)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

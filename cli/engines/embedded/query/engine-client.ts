@@ -1,0 +1,91 @@
+/**
+ * Talks to an engine that runs in another process. The engine writes where it listens into its data
+ * directory; a file that a dead engine left behind counts as no engine.
+ */
+
+import { type Files, isErrno, writeFileAtomic } from '../../../adapters/files/files.ts'
+import { CcsError, ERROR_CODES, type ErrorCode, EXIT } from '../../../domain/kernel/errors.ts'
+import type { QueryResult } from '../../../domain/sql/query-result.ts'
+
+const ENDPOINT = 'engine.json'
+const TIMEOUT_MS = 60_000
+
+export async function publishEndpoint(files: Files, root: string, port: number): Promise<void> {
+  const document = JSON.stringify({ pid: process.pid, port })
+  await writeFileAtomic(files, `${root}/${ENDPOINT}`, Buffer.from(`${document}\n`))
+}
+
+export async function removeEndpoint(files: Files, root: string): Promise<void> {
+  await files.remove(`${root}/${ENDPOINT}`)
+}
+
+export interface EngineClient {
+  readonly url: string
+  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
+  /** `GET /<path>`, e.g. status. */
+  get(path: string): Promise<unknown>
+  post(path: string, body: unknown): Promise<unknown>
+}
+
+/** undefined when no engine answers for this data directory. */
+export async function findEngine(files: Files, root: string): Promise<EngineClient | undefined> {
+  let port: number
+  try {
+    const text = (await files.readFile(`${root}/${ENDPOINT}`)).toString('utf8')
+    port = Number((JSON.parse(text) as { port?: unknown }).port) // checked by use: a bad port answers nothing
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined
+    throw error
+  }
+  const client = createClient(`http://127.0.0.1:${port}`)
+  try {
+    const status = (await client.get('/status')) as { data?: unknown }
+    return status.data === root ? client : undefined
+  } catch {
+    return undefined // nobody listens there, or somebody else does
+  }
+}
+
+function createClient(url: string): EngineClient {
+  const call = async (path: string, init: RequestInit): Promise<unknown> => {
+    let response: Response
+    try {
+      const timeout = AbortSignal.timeout(TIMEOUT_MS)
+      const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
+      response = await fetch(`${url}${path}`, { ...init, signal })
+    } catch (error) {
+      throw new CcsError('CCS_ENGINE_UNREACHABLE', `The engine at ${url} does not answer.`, {
+        exit: EXIT.unreachable,
+        hint: 'Look whether it still runs: ccs status',
+        cause: error,
+      })
+    }
+    const document = (await response.json()) as {
+      error?: { code?: string; message?: string; hint?: string }
+    }
+    if (response.ok) return document
+    const { code, message, hint } = document.error ?? {}
+    throw new CcsError(toErrorCode(code), message ?? `The engine answered ${response.status}.`, {
+      exit: response.status === 400 ? EXIT.usage : EXIT.unexpected,
+      ...(hint === undefined ? {} : { hint }),
+    })
+  }
+  const post = (path: string, body: unknown, signal?: AbortSignal) =>
+    call(path, {
+      ...(signal ? { signal } : {}),
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  return {
+    url,
+    get: (path) => call(path, {}),
+    post: (path, body) => post(path, body),
+    // The engine's own answer.
+    query: async (sql, signal) => (await post('/query', { sql }, signal)) as QueryResult,
+  }
+}
+
+function toErrorCode(code: string | undefined): ErrorCode {
+  return ERROR_CODES.find((one) => one === code) ?? 'CCS_UNEXPECTED'
+}

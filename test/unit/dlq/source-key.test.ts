@@ -1,0 +1,64 @@
+/** Which record a reject is of, and the set that remembers millions of them as numbers. */
+import { expect, test } from 'vitest'
+import { findSourceKey } from '../../../cli/domain/dlq/duplicate-rejects.ts'
+import { createSourceKey, SourceKeySet } from '../../../cli/domain/dlq/source-key.ts'
+import type { RejectedEvent } from '../../../cli/domain/events/contracts.ts'
+
+const reject = (changes: Partial<RejectedEvent> = {}): RejectedEvent => ({
+  ...{ reason: 'undecodable', message: 'no', schema_id: null, origin: null },
+  ...{ topic: 'events.raw', partition: 2, offset: 7, first_seen: 1_000 },
+  bytes: Buffer.from('poison'),
+  ...changes,
+})
+
+test('rejects of one record have one mark, whatever they say; place, arrival and bytes tell records apart', () => {
+  const mark = createSourceKey(reject())
+  expect(createSourceKey(reject({ reason: 'bad_magic', message: 'else', origin: 'x' }))).toEqual(
+    mark,
+  )
+  const others: readonly Partial<RejectedEvent>[] = [
+    { topic: 'events.old' },
+    { partition: 3 },
+    { offset: 8 },
+    { first_seen: 1_001 },
+    { bytes: Buffer.from('poisom') },
+  ]
+  for (const one of others) expect(createSourceKey(reject(one))).not.toEqual(mark)
+})
+
+test('a row of an import is of no record of a topic', () => {
+  expect(createSourceKey(reject({ offset: -1 }))).toBeUndefined()
+})
+
+test('the offsets of an engine that has read a topic made anew meet those of a gate', () => {
+  const sources = [
+    { topic: 'events.raw', partition: 2, id: 'second', shift: 500, since: 500 },
+  ] as const
+  expect(findSourceKey(sources, 0, reject({ offset: 507 }))).toEqual(
+    findSourceKey(sources, 1, reject()),
+  )
+  // What the engine rejected before it was made anew.
+  expect(findSourceKey(sources, 0, reject())).toEqual(createSourceKey(reject()))
+  expect(findSourceKey(sources, 1, reject({ offset: 507 }))?.offset).toBe(507)
+})
+
+test('a hundred thousand marks in any order are each in the set once', () => {
+  const set = new SourceKeySet()
+  const marks = Array.from({ length: 100_000 }, (_, i) => ({
+    partition: `events.raw-${i % 3}`,
+    // Some places twice, with another record; beyond 2^32 too.
+    offset: ((i * 7919) % 90_000) + (i % 5) * 2 ** 33,
+    bytesHash: Math.floor(i / 90_000),
+  }))
+  const known = new Set<string>()
+  const wrong = marks.filter((mark) => {
+    const key = Object.values(mark).join()
+    const isNew = !known.has(key)
+    known.add(key)
+    return set.has(mark) === isNew || set.add(mark) !== isNew || !set.has(mark)
+  })
+  expect(wrong).toEqual([])
+  expect(marks.filter((mark) => !set.has(mark))).toEqual([])
+  expect(set.has({ partition: 'events.raw-0', offset: 90_001, bytesHash: 0 })).toBe(false)
+  expect(set.has({ partition: 'events.raw-9', offset: 0, bytesHash: 0 })).toBe(false)
+})

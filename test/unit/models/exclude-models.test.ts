@@ -1,0 +1,39 @@
+/** Models that a target leaves out, and what may not be left out. */
+import { beforeAll, expect, test } from 'vitest'
+import { CcsError } from '../../../cli/domain/kernel/errors.ts'
+import { excludeModels } from '../../../cli/domain/models/exclude-models.ts'
+import type { GraphModel } from '../../../cli/domain/models/graph.ts'
+import { compileProject, projectModels } from '../dialects/compile-bench.ts'
+import { openTestDuck } from '../model-files.ts'
+
+let graph: readonly GraphModel[] = []
+beforeAll(async () => {
+  const duck = await openTestDuck()
+  graph = (await compileProject(projectModels(), duck.parseSql)).models
+  duck.close()
+})
+
+test('a target that leaves nothing out has all models, another all but those', () => {
+  expect(excludeModels(graph, { name: 'x' })).toEqual(graph)
+  const left = ['gold.funnel_daily', 'gold.right_now']
+  const names = excludeModels(graph, { name: 'x', without: left }).map((one) => one.model.name)
+  expect(names).toHaveLength(graph.length - 2)
+  expect(names).not.toContain('gold.funnel_daily')
+})
+
+test('a slip in a name is told, and so is what a model that stays still reads', () => {
+  const faults = (without: readonly string[]) => {
+    try {
+      excludeModels(graph, { name: 'x', without })
+    } catch (error) {
+      if (error instanceof CcsError) return [error, ...error.others]
+    }
+    throw new Error('nothing was refused')
+  }
+  expect(faults(['gold.funel_daily'])).toMatchObject([
+    { code: 'CCS_CONFIG_INVALID', exit: 2, hint: 'Did you mean "gold.funnel_daily"?' },
+  ])
+  expect(faults(['gold.sessions']).map((one) => one.message)).toContain(
+    'Target "x" leaves out gold.sessions, which gold.funnel_daily reads.',
+  )
+})

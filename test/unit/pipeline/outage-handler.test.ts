@@ -1,0 +1,48 @@
+/** What is waited out, for how long, and what is said meanwhile. */
+import { expect, test } from 'vitest'
+import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
+import { CcsError, EXIT } from '../../../cli/domain/kernel/errors.ts'
+import { OutageHandler } from '../../../cli/domain/pipeline/outage-handler.ts'
+
+const away = () =>
+  new CcsError('CCS_KAFKA_UNREACHABLE', 'No Kafka answers at h:1.', { exit: EXIT.unreachable })
+
+test('a Kafka that is away is said once, waited out, and said to be back', async () => {
+  const said: string[] = []
+  const outage = new OutageHandler(systemClock(), (text) => said.push(text))
+  let tries = 0
+  const found = await outage.retryWhileUnavailable('log', async () => {
+    if (++tries < 3) throw away()
+    expect(outage.stalled).toBe('No Kafka answers at h:1.')
+    return tries
+  })
+  expect([found, outage.stalled]).toEqual([3, null])
+  expect(said).toEqual([
+    'No Kafka answers at h:1. Waiting for it.',
+    'Kafka answers again: going on.',
+  ])
+})
+
+test('who ends by itself gives a Kafka up after its time; a full disk it waits for', async () => {
+  const outage = new OutageHandler(systemClock(), () => {}, { kafkaMs: 100 })
+  const failing = outage.retryWhileUnavailable('log', () => Promise.reject(away()))
+  await expect(failing).rejects.toMatchObject({ code: 'CCS_KAFKA_UNREACHABLE', exit: 4 })
+  const other = new OutageHandler(systemClock(), () => {}, { kafkaMs: 100 })
+  let tries = 0
+  const written = other.retryWhileUnavailable('commit', async () => {
+    if (++tries < 3) throw new CcsError('CCS_DISK_FULL', 'The disk is full.')
+    return tries
+  })
+  expect(await written).toBe(3)
+})
+
+test('who leaves waits no more, and other errors were never waited for', async () => {
+  const outage = new OutageHandler(systemClock(), () => {})
+  const refused = new CcsError('CCS_KAFKA_DENIED', 'No.')
+  await expect(outage.retryWhileUnavailable('log', () => Promise.reject(refused))).rejects.toBe(
+    refused,
+  )
+  const waiting = outage.retryWhileUnavailable('log', () => Promise.reject(away()))
+  outage.stopWaiting()
+  await expect(waiting).rejects.toMatchObject({ code: 'CCS_KAFKA_UNREACHABLE' })
+})
