@@ -182,41 +182,12 @@ export async function openEngine(
     stateRoot,
     goldLimits: options.goldLimits ?? GOLD_LIMITS,
     lakePath: options.lakePath,
-    eventIds: await readSeen(store.files, stateRoot, manifest),
     ...(manifest ? { manifest } : {}),
     ...(store.fault ? { onStep: store.fault.reach } : {}),
   })
 }
 
 const GOLD_LIMITS: GoldLimits = { mergeAllRowsMin: 50_000, closedRowsMin: 2_000 }
-
-async function readSeen(
-  files: Files,
-  stateRoot: string,
-  manifest: Manifest | undefined,
-): Promise<Uint32Array[]> {
-  const [{ crc32 }, { isErrno }] = await Promise.all([
-    import('node:zlib'),
-    import('../adapters/files/files.ts'),
-  ])
-  const fault = (path: string, what: string) =>
-    new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${path} is ${what}.`, {
-      exit: EXIT.checkFailed,
-      hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
-    })
-  const seen: Uint32Array[] = []
-  for (const file of manifest?.state ?? []) {
-    const bytes = await files.readFile(`${stateRoot}/${file.path}`).catch((error: unknown) => {
-      throw isErrno(error, 'ENOENT') ? fault(file.path, 'missing') : error
-    })
-    if (crc32(bytes) !== file.crc32) throw fault(file.path, 'damaged')
-    if (file.kind === 'seen') {
-      const { buffer, byteOffset, length } = bytes
-      seen.push(new Uint32Array(buffer.slice(byteOffset, byteOffset + length)))
-    }
-  }
-  return seen
-}
 
 /** What the manifest keeps of the logic in force. */
 export function deployedLogic(logic: Logic): Pick<Manifest, 'models' | 'schemas'> {

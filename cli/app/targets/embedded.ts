@@ -57,7 +57,7 @@ export async function openDeployment(
       settle: async (next) => {
         await store.lake.finalize(next)
         const { removeUnreferencedState } = await import(
-          '../../engines/embedded/checkpoint/checkpoint.ts'
+          '../../engines/embedded/checkpoint/state-files.ts'
         )
         await removeUnreferencedState(store.files, (await layout(store)).state, next.state)
         await store.files.remove(`${store.root}/rebuild`)
