@@ -8,7 +8,9 @@ import { CcsError } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { Snapshot } from '../domain/marts/dbt.ts'
 import { martsLayout, watermarkOf } from '../domain/marts/marts.ts'
-import { type Logic, RAW_TOPIC, type Store } from './project-logic.ts'
+import type { Logic } from '../domain/models/logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
+import type { Store } from './store.ts'
 
 const NAME = /^snapshot-(\d+)$/
 const ROUNDS_MAX = 5

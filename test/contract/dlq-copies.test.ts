@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../cli/adapters/process/system-clock.ts'
-import { openCodec } from '../../cli/app/project-logic.ts'
 import { DlqTally } from '../../cli/domain/dlq/dlq-tally.ts'
 import { listRejects } from '../../cli/domain/dlq/list-rejects.ts'
 import { ReplayLedger } from '../../cli/domain/dlq/replay-ledger.ts'
 import { showReject } from '../../cli/domain/dlq/show-reject.ts'
 import type { RejectedEvent } from '../../cli/domain/events/contracts.ts'
+import { compileRejectCodec } from '../../cli/domain/gate/reject-codec.ts'
 import { DLQ_TOPIC } from '../../cli/domain/gate/reject-writer.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
@@ -49,7 +49,7 @@ async function reject(
   changes: Partial<RejectedEvent> = {},
 ): Promise<void> {
   const batch = new RecordBatch()
-  ;(await openCodec(rig.logic)).encode(batch, {
+  compileRejectCodec(rig.logic.dlqSchema).encode(batch, {
     ...{ reason: 'rule_violation', message: 'items[0].quantity is 0; the least allowed is 1.' },
     ...{ ...source, offset, first_seen: START_MS, schema_id: 1, origin: null, bytes, ...changes },
   })
@@ -57,7 +57,7 @@ async function reject(
 }
 
 async function parts() {
-  const { decode } = await openCodec(rig.logic)
+  const { decode } = compileRejectCodec(rig.logic.dlqSchema)
   const ledger = ReplayLedger.openReadOnly({ log, clock: systemClock(), graceMs: 0 })
   await ledger.refresh()
   return { log, decode, ledger }

@@ -143,7 +143,9 @@ describe('the lock of a partition', () => {
     const partition = join(dir, `${TOPIC}-0`)
     await diskFiles().mkdir(partition)
     writeFileSync(join(partition, 'writer-7'), JSON.stringify(holder))
-    await (await log.writer(TOPIC, 0, 'ccs import')).close()
+    const writer = await log.writer(TOPIC, 0, 'ccs import')
+    expect(await writer.append(createBatch(0, 1), 1)).toBe(0)
+    await writer.close()
   })
 
   test('a holder on another host is believed, and the hint says which file to delete', async () => {

@@ -14,7 +14,8 @@ import {
   type ValueReader,
 } from '../documents/value-readers.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import type { EngineName, HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
+import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, engineProfile } from './engines.ts'
+import type { HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
 
 /** Reports a fault at a path of the file. */
 export type TargetFault = (
@@ -27,7 +28,6 @@ export type TargetFault = (
 /** `${VAR}` filled in, or the variable that is not set. */
 export type Fill = (value: unknown) => { readonly value: unknown } | { readonly missing: string }
 
-const ENGINES = ['embedded', 'flink', 'ksqldb'] as const satisfies readonly EngineName[]
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as const
 const WEEK_MS = 7 * 86_400_000
 const FOR_EVER = 'forever'
@@ -36,7 +36,7 @@ const readRetention: ValueReader<number> = (value) =>
   value === FOR_EVER ? { value: -1 } : readDuration(60_000, 3_650 * 86_400_000)(value)
 
 const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
-  engine: readChoice(ENGINES),
+  engine: readChoice(ENGINE_NAMES),
   data: readText,
   prefix: readTopicPrefix,
   'kafka.brokers': readList,
@@ -79,7 +79,7 @@ export interface TargetsOptions {
  * that target needs it, see `requireTarget`.
  */
 export function readTargets(value: unknown, options: TargetsOptions): Record<string, Target> {
-  const local = { name: 'local', engine: 'embedded', data: options.data, prefix: '' } as const
+  const local = { name: 'local', engine: DEFAULT_ENGINE, data: options.data, prefix: '' }
   const targets: Record<string, Target> = { local }
   if (value === undefined || value === null) return targets
   if (!isMap(value)) {
@@ -131,13 +131,18 @@ function readTarget(
   }
   walk(map, [])
   if (map.engine === undefined)
-    fault(['targets', name], 'value', `Target "${name}" names no engine.`, 'engine: embedded')
+    fault(
+      ['targets', name],
+      'value',
+      `Target "${name}" names no engine.`,
+      `engine: ${DEFAULT_ENGINE}`,
+    )
   const needs = (setting: string, why: string) => {
     if (missing.length === 0 && !values.has(setting))
       fault(['targets', name], 'value', `Target "${name}" has no ${setting}: ${why}.`)
   }
-  const engine = (values.get('engine') ?? 'embedded') as EngineName // SETTINGS reads it so
-  const hasKafka = isMap(map.kafka) || engine !== 'embedded'
+  const engine = (values.get('engine') ?? DEFAULT_ENGINE) as EngineName // SETTINGS reads it so
+  const hasKafka = isMap(map.kafka) || engineProfile(engine).needsKafka
   if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
   if (hasKafka) needs('registry.url', 'where its schema registry is')
   if (engine === 'ksqldb') needs('ksqldb.url', 'where its ksqlDB is')

@@ -2,14 +2,7 @@
  * A target of ccs.yml: which engine, and the servers around it. `local` needs none; the others name their
  * Kafka, their registry, their Connect and their ksqlDB. Secrets are only ever `${VAR}` in the file, values here.
  */
-export type EngineName = 'embedded' | 'flink' | 'ksqldb'
-
-/** Engines that make and fill Gold's topics themselves; for others ccs makes them, and copies Gold into them. */
-export const FILLS_GOLD: Readonly<Record<EngineName, boolean>> = {
-  embedded: false,
-  flink: false,
-  ksqldb: true,
-}
+import type { EngineName } from './engines.ts'
 
 export interface Sasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'

@@ -25,7 +25,7 @@ export interface LogicTexts {
   readonly rawColumns: readonly DuckColumn[]
 }
 
-export interface LogicDatabase extends Pick<BindDatabase, 'run'> {
+export interface LogicDatabase extends BindDatabase {
   readonly queryTexts: QueryTexts
   /** Lets what waits run. */
   readonly yieldToEventLoop: () => Promise<void>
@@ -36,6 +36,8 @@ export interface BuiltLogic {
   readonly macros: MacroSet
   /** Those that models read. */
   readonly seeds: readonly Seed[]
+  /** Of raw.events, and of each model where the bench describes them. */
+  readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
 }
 
 /** Models a breath. */
@@ -58,7 +60,7 @@ export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promi
   const seeds = readSeeds(sorted, files)
   const binding = bindModels(
     { models: sorted, macrosSql: texts.macros.text + seedsSql(seeds), timezone, rawColumns },
-    { run: bench.run },
+    bench,
   )
   const settings = { shop_timezone: timezone }
   const prints = new Map(seeds.map((one) => [one.name, one.fingerprint]))
@@ -72,7 +74,7 @@ export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promi
     graph.value.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),
     ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
   )
-  return { graph: graph.value, macros, seeds }
+  return { graph: graph.value, macros, seeds, columns: bound.value }
 }
 
 /** The seeds that models read, all of them in the one way that every engine has. */

@@ -6,7 +6,7 @@ import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import type { GraphModel } from './graph.ts'
 
 /** CCS_CONFIG_INVALID for a name that is no model, and for one that a model which stays reads. */
-export function excludeModels(
+export function keepIncluded(
   graph: readonly GraphModel[],
   { name: target, without = [] }: Pick<Target, 'name' | 'without'>,
 ): readonly GraphModel[] {
