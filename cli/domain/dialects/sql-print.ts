@@ -187,7 +187,7 @@ export class Printer {
         return { sql: syntax.concat(parts), strength: 5 }
       }
       case '/': {
-        // DuckDB divides into DOUBLE; integers would be cut elsewhere, and zero ends a Flink job.
+        // DuckDB divides into DOUBLE; integers are truncated elsewhere, and zero may end a job.
         const isDouble = this.type(expr.left)?.is === 'DOUBLE'
         const left = isDouble
           ? this.#inside(expr.left, 7)

@@ -41,7 +41,7 @@ export class EmbeddedFeed implements GoldFeed {
         if (source === 'lake') hasLeft = more = true
         changes.push({ model, isLast: source === 'open', ...change })
       }
-      return { serial: this.#gold.serial, changes, more, hasLeft }
+      return { serial: this.#gold.serial, changes, hasMore: more, hasFinalized: hasLeft }
     })
   }
 
