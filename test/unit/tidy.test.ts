@@ -223,6 +223,13 @@ test('every path of the repository that a page names exists', () => {
   expect(missing).toEqual([])
 })
 
+test('decisions in docs/adr are numbered from 1 without a gap', () => {
+  const numbers = readdirSync(path.join(REPO, 'docs/adr'))
+    .sort()
+    .map((file) => Number(file.slice(0, 4)))
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1))
+})
+
 test('every link of a page to another file leads there', () => {
   const broken = pages.flatMap(([file, text]) =>
     [...text.matchAll(/\]\(([^)\s]+?)(?:#[^)]*)?\)/g)]
