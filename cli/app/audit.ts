@@ -4,6 +4,8 @@
  */
 
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
+import type { Store } from '../adapters/lake/data-store.ts'
+import { type Pinned, pinCommit } from '../adapters/lake/pin-commit.ts'
 import type { AuditReport } from '../domain/audit/audit.ts'
 import type { AuditFault, LogRange, RejectSource } from '../domain/audit/log-accounts.ts'
 import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
@@ -12,9 +14,7 @@ import type { DamagedFile } from '../domain/lake/verify.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import { refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { Project } from '../project.ts'
-import { type Pinned, pinCommit } from './pin-commit.ts'
 import { RAW_TOPIC } from './project-logic.ts'
-import type { Store } from './store.ts'
 import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
