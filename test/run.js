@@ -1,11 +1,34 @@
 /**
- * What `npm test` runs: every vitest project, or those named by `--project unit`. The servers of `cluster` come
- * up when all else is done: beside them, tests that look at the clock would fail on a small machine. Says why each skipped test
- * was skipped, and ends with one line of counts. A file that can't be loaded and a hook that fails count as
- * failed, so that a broken suite never looks like an empty one.
+ * What `npm test` runs: the vitest projects unit, contract and e2e, or those named by `--project`
+ * (`--project cluster` is `npm run test:cluster`). Prints why each skipped test was skipped, then one
+ * line of counts. If CCS_TEST_COUNTS names a file, the counts are appended to that file as a line of
+ * JSON and not printed: .ci/run adds up those of several runs. A file that can't be loaded and a hook
+ * that fails count as failed, so that a broken suite never looks like an empty one.
  */
+import { appendFileSync, existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { startVitest } from 'vitest/node'
+
+/**
+ * Tests that measure time or start several busy processes. They run after all others, one file at a
+ * time: on a busy machine they would fail, or skip what they can't measure there.
+ */
+const ALONE = [
+  'test/contract/live-hub.test.ts',
+  'test/contract/live-page.test.ts',
+  'test/contract/poison.test.ts',
+  'test/e2e/faults.test.ts',
+  'test/e2e/kill.test.ts',
+  'test/e2e/page.test.ts',
+  'test/unit/pipeline/outage-handler.test.ts',
+  'test/unit/generate/rate-pacer.test.ts',
+]
+
+/** At least two: while one file waits for a process that it started, the other uses the core. */
+const WORKERS = Math.min(4, Math.max(2, availableParallelism() - 1))
 
 const { values, positionals } = parseArgs({
   options: { project: { type: 'string', multiple: true } },
@@ -17,8 +40,12 @@ class Counts {
   passed = 0
   failed = 0
   skipped = []
-  /** Those of `cluster` may be tried twice: four servers on a small machine now and then take too long. */
+  /** Tests of `cluster` may be tried twice: four servers at once can be too slow on a small machine. */
   retried = []
+
+  get ran() {
+    return this.passed + this.failed + this.skipped.length
+  }
 
   onTestRunEnd(modules, unhandledErrors) {
     this.failed += unhandledErrors.length
@@ -43,28 +70,49 @@ class Counts {
 }
 
 const counts = new Counts()
-const asked = values.project ?? ['unit', 'contract', 'e2e', 'cluster']
+const root = fileURLToPath(new URL('..', import.meta.url))
+const moved = ALONE.filter((file) => !existsSync(path.join(root, file)))
+if (moved.length > 0) throw new Error(`ALONE in test/run.js names no file: ${moved.join(', ')}`)
+
+/** Test files of these projects; if the command line names some, those whose path has such a name. */
+const filesOf = (projects) =>
+  projects
+    .flatMap((project) =>
+      readdirSync(path.join(root, 'test', project), { recursive: true })
+        .map((file) => path.posix.join('test', project, file.replaceAll(path.sep, '/')))
+        .filter((file) => file.endsWith('.test.ts')),
+    )
+    .filter((file) => positionals.length === 0 || positionals.some((name) => file.includes(name)))
+
+const asked = values.project ?? ['unit', 'contract', 'e2e']
+const files = filesOf(asked.filter((project) => project !== 'cluster'))
+
+/** One after the other; the real servers come last, since they need most of a small machine. */
 const rounds = [
-  asked.filter((project) => project !== 'cluster'),
-  asked.filter((project) => project === 'cluster'),
-].filter((round) => round.length > 0)
-for (const project of rounds) {
-  const { failed } = counts
+  { files: files.filter((file) => !ALONE.includes(file)), options: { maxWorkers: WORKERS } },
+  { files: files.filter((file) => ALONE.includes(file)), options: { maxWorkers: 1 } },
+  { files: filesOf(asked.filter((project) => project === 'cluster')), options: {} },
+].filter((round) => round.files.length > 0)
+for (const round of rounds) {
+  const { failed, ran } = counts
   process.exitCode = 0
-  const vitest = await startVitest('test', positionals, {
+  const vitest = await startVitest('test', round.files, {
     watch: false,
-    // A name may be of a test in one round only; no test at all is seen below.
-    passWithNoTests: true,
     reporters: ['default', counts],
-    project,
+    project: [...new Set(round.files.map((file) => file.split('/')[1]))],
+    ...round.options,
   })
   await vitest.close()
   // Servers that could not be started: no test has run, so none has failed.
-  if (process.exitCode && counts.failed === failed) counts.failed++
+  if ((process.exitCode || counts.ran === ran) && counts.failed === failed) counts.failed++
 }
 
 for (const retried of counts.retried) console.log(`tried twice  ${retried}`)
 for (const skipped of counts.skipped) console.log(`skipped  ${skipped}`)
-console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`)
-const ran = counts.passed + counts.skipped.length
-process.exitCode = counts.failed > 0 || ran === 0 ? 1 : 0
+const { passed, failed, ran } = counts
+const skipped = counts.skipped.length
+const { CCS_TEST_COUNTS } = process.env
+if (CCS_TEST_COUNTS)
+  appendFileSync(CCS_TEST_COUNTS, `${JSON.stringify({ passed, failed, skipped })}\n`)
+else console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
+process.exitCode = failed > 0 || ran === 0 ? 1 : 0

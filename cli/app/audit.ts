@@ -6,12 +6,16 @@
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { AuditReport } from '../domain/audit/audit.ts'
 import type { AuditFault, LogRange, RejectSource } from '../domain/audit/log-accounts.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { DamagedFile } from '../domain/lake/verify.ts'
+import type { Logic } from '../domain/models/logic.ts'
+import { refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { Project } from '../project.ts'
 import { type Pinned, pinCommit } from './pin-commit.ts'
-import { type Logic, openCodec, openEngine, RAW_TOPIC, type Store } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
+import type { Store } from './store.ts'
+import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
 export interface AuditRun {
@@ -33,7 +37,7 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
     const first = await store.manifests.load()
     if (!first) return { ok: true, serial: null, asOf: null, models: [], faults: [], gaps: [] }
     const logic = await openTargetLogic(project)
-    await refuseChanges(logic, first)
+    refuseUndeployed(logic, first, 'Rows are audited with the models that made them.')
     const { clearScratch, makeScratch } = await import('../adapters/files/scratch-dir.ts')
     const place = { parent: `${store.root}/tmp`, name: 'audit' }
     await clearScratch(store.files, place, { nowMs: Date.now() })
@@ -47,18 +51,6 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
   } finally {
     await store.log.close()
   }
-}
-
-async function refuseChanges(logic: Logic, manifest: Manifest): Promise<void> {
-  const { makePlan } = await import('../domain/deploy/plan/plan.ts')
-  const { steps } = makePlan(logic, manifest, true)
-  if (steps.length === 0) return
-  const names = steps.slice(0, 5).map((step) => step.name)
-  throw new CcsError(
-    'CCS_PLAN_CHANGES',
-    `Not deployed yet: ${names.join(', ')}${steps.length > 5 ? ' …' : ''}. Rows are audited with the models that made them.`,
-    { exit: EXIT.changes, hint: 'Look at what would happen: ccs plan. Then: ccs deploy' },
-  )
 }
 
 async function auditPinned(
@@ -206,7 +198,7 @@ async function* rejectSources(
   const { DLQ_TOPIC, ENGINE_PARTITION } = await import('../domain/gate/reject-writer.ts')
   const { start, end: kept } = await store.log.range(DLQ_TOPIC, ENGINE_PARTITION)
   if (kept === start || end <= start) return
-  const { decode } = await openCodec(logic)
+  const { decode } = compileRejectCodec(logic.dlqSchema)
   const { frameRecords } = await import('../domain/log/frame-records.ts')
   const reader = await store.log.reader(DLQ_TOPIC, ENGINE_PARTITION, start)
   try {

@@ -1,72 +1,48 @@
-/** The part of the composition root that knows the dialects. */
-
+/** Composition of the compiler: the project's logic, bound once, and the dialect of each engine. */
+import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
+import type { EngineName } from '../domain/config/engines.ts'
 import type { CompileResult } from '../domain/dialects/compile.ts'
-import type { Dialect } from '../domain/dialects/dialect.ts'
-import type { EngineName } from '../domain/sql/types.ts'
 import type { Project } from '../project.ts'
-import { type Logic, openLogic } from './project-logic.ts'
+import { openLogic } from './project-logic.ts'
+import { loadEngine } from './targets/engine.ts'
 
-/** Compiles the project's models, each time in a DuckDB of its own, in memory. */
-export async function openCompiler(
-  project: Project,
-  options: { readonly logic?: Logic; readonly ksqldb?: Dialect } = {},
-): Promise<(engine: EngineName) => Promise<readonly CompileResult[]>> {
-  const logic = options.logic ?? (await openLogic(project))
-  const [
-    { compileModels },
-    { compileEmbedded },
-    { compileFlink },
-    { compileKsqldb },
-    { openDuck },
-    { deriveRawColumns },
-  ] = await Promise.all([
+/** Compiles a project's models for one engine after another. */
+export interface OpenCompiler {
+  compile(engine: EngineName): Promise<readonly CompileResult[]>
+  close(): void
+}
+
+/** Opens the compiler. Throws what openLogic throws. */
+export async function openCompiler(project: Project): Promise<OpenCompiler> {
+  const [logic, { compileModels, compileProject }] = await Promise.all([
+    openLogic(project, { isDescribed: true }),
     import('../domain/dialects/compile.ts'),
-    import('../engines/embedded/dialect.ts'),
-    import('../engines/flink/compile/dialect.ts'),
-    import('../engines/ksqldb/compile/dialect.ts'),
-    import('../adapters/duckdb/duckdb.ts'),
-    import('../domain/events/raw-columns.ts'),
   ])
-  const schema = logic.rawSchemas.at(-1)?.schema ?? '{"type":"record","name":"none","fields":[]}'
-  return async (engine) => {
-    const duck = await openDuck({ threads: 1 })
-    const connection = await duck.connect()
-    try {
-      const rowsOf = async (sql: string, values?: readonly string[]) =>
-        (await connection.all(sql, values)).rows
-      return await compileModels(
-        {
-          models: logic.graph,
-          macros: logic.macros,
-          seeds: logic.seeds,
-          macrosSql: logic.macrosSql,
-          timezone: project.config.timezone,
-          ...deriveRawColumns(schema),
+  const compiled = compileProject(logic, project.config.timezone)
+  let printer: { readonly duck: Duck; readonly connection: DuckConnection } | undefined
+  return {
+    compile: async (engine) => {
+      const { openDialect } = await loadEngine(engine)
+      const dialect = await openDialect()
+      return compileModels(compiled, engine, {
+        dialect,
+        printSql: async (json) => {
+          printer ??= await openPrinter()
+          const sql = 'SELECT json_deserialize_sql($1::JSON) AS sql'
+          const { rows } = await printer.connection.all(sql, [json])
+          return String(rows[0]?.sql)
         },
-        engine,
-        {
-          bench: {
-            run: (sql) => connection.run(sql),
-            describe: async (sql) =>
-              (await rowsOf(sql)).map((row) => ({
-                name: String(row.column_name),
-                type: String(row.column_type),
-              })),
-            printSql: async (json) =>
-              String(
-                (await rowsOf('SELECT json_deserialize_sql($1::JSON) AS sql', [json]))[0]?.sql,
-              ),
-          },
-          dialects: {
-            local: compileEmbedded,
-            flink: compileFlink,
-            ksqldb: options.ksqldb ?? compileKsqldb,
-          },
-        },
-      )
-    } finally {
-      connection.close()
-      duck.close()
-    }
+      })
+    },
+    close: () => {
+      printer?.connection.close()
+      printer?.duck.close()
+    },
   }
+}
+
+async function openPrinter() {
+  const { openDuck } = await import('../adapters/duckdb/duckdb.ts')
+  const duck = await openDuck({ threads: 1 })
+  return { duck, connection: await duck.connect() }
 }

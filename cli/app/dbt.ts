@@ -11,9 +11,11 @@ import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { DbtTask } from '../domain/marts/args.ts'
 import { type DbtPorts, type DbtResult, runDbt, type Snapshot } from '../domain/marts/dbt.ts'
 import { type MartsInfo, martsLayout, type Seen } from '../domain/marts/marts.ts'
+import type { Logic } from '../domain/models/logic.ts'
 import type { Project } from '../project.ts'
 import { readMarts } from './marts.ts'
-import { type Logic, openLogic, openStore, type Store } from './project-logic.ts'
+import { openLogic } from './project-logic.ts'
+import { openStore, type Store } from './store.ts'
 import { DBT_VENV, dbtDir, hasDbt, venvPlace } from './venv.ts'
 
 export interface DbtRunOptions {

@@ -1,64 +1,77 @@
-/**
- * The part of the composition root for the servers of a target, and for what the project wants of them: topics,
- * subjects, and those of its connectors that the target's Connect can run.
- */
-
+/** Composition of a target's servers, and of what the project wants of them. */
 import { systemClock } from '../adapters/process/system-clock.ts'
+import type { KafkaSettings } from '../domain/config/target.ts'
 import type { ConnectCluster } from '../domain/connectors/connect-cluster.ts'
+import type { TargetServers } from '../domain/deploy/deploy-target.ts'
 import type { DeploymentStore } from '../domain/deploy/deployment-store.ts'
-import { type DesiredState, desiredState } from '../domain/deploy/plan/desired.ts'
-import type { ClusterPorts } from '../domain/deploy/read.ts'
+import { type DesiredState, desiredState, NOTHING_DESIRED } from '../domain/deploy/plan/desired.ts'
 import { CcsError, EXIT, throwAll } from '../domain/kernel/errors.ts'
+import type { Logic } from '../domain/models/logic.ts'
 import type { Project } from '../project.ts'
-import type { Logic } from './project-logic.ts'
 
-type Servers = Omit<ClusterPorts, 'connect'>
-
-interface OpenConnect {
-  /** Undefined where there is none, or where it is left out. */
-  readonly connect: ConnectCluster | undefined
+/** The servers of a target, and what its Connect can run. */
+export interface OpenedServers extends TargetServers {
+  /** Classes that Connect has. */
   readonly plugins: readonly string[]
-  /** Why it is left out. */
+  /** Why connectors are left out: one sentence each. */
   readonly remarks: readonly string[]
 }
 
-export async function openServers(project: Project): Promise<Servers> {
-  const { target, dir } = project
-  if (!target.kafka) throw noCluster(project)
-  const [{ openKafka }, { openTopicAdmin }, { openDeploymentStore }, { openRemoteRegistry }] =
-    await Promise.all([
-      import('../adapters/kafka/connection.ts'),
-      import('../adapters/kafka/topic-admin.ts'),
-      import('../adapters/kafka/deployment-store.ts'),
-      import('./registry.ts'),
-    ])
-  const { kafka } = target
-  return {
-    topics: openTopicAdmin(await openKafka(kafka, dir)),
-    registry: await openRemoteRegistry(project),
-    deployments: openDeploymentStore({
-      kafka: await openKafka(kafka, dir),
-      prefix: target.prefix,
-      replication: kafka.replication,
-      clock: systemClock(),
-    }),
-  }
+/** The Kafka of the project's target; CCS_USAGE_INVALID where it has none. */
+export function requireKafka({ target, config }: Project): KafkaSettings {
+  if (target.kafka) return target.kafka
+  const [other] = Object.values(config.targets).filter((one) => one.kafka)
+  throw new CcsError('CCS_USAGE_INVALID', `Target "${target.name}" has no Kafka.`, {
+    exit: EXIT.usage,
+    hint: other ? `Name one that has: --target ${other.name}` : 'Give a target of ccs.yml one.',
+  })
+}
+
+/** The deployment records of the project's target. */
+export async function openDeployments(project: Project): Promise<DeploymentStore> {
+  const { prefix } = project.target
+  const settings = requireKafka(project)
+  const [{ openKafka }, { openDeploymentStore }] = await Promise.all([
+    import('../adapters/kafka/connection.ts'),
+    import('../adapters/kafka/deployment-store.ts'),
+  ])
+  const kafka = await openKafka(settings, project.dir)
+  const { replication } = settings
+  return openDeploymentStore({ kafka, prefix, replication, clock: systemClock() })
+}
+
+/** Opens the servers; only Connect may be asked something already. */
+export async function openServers(project: Project): Promise<OpenedServers> {
+  const { dir } = project
+  const settings = requireKafka(project)
+  const [{ openKafka }, { openTopicAdmin }, { openRemoteRegistry }] = await Promise.all([
+    import('../adapters/kafka/connection.ts'),
+    import('../adapters/kafka/topic-admin.ts'),
+    import('./registry.ts'),
+  ])
+  const registry = await openRemoteRegistry(project)
+  const deployments = await openDeployments(project)
+  const topics = openTopicAdmin(await openKafka(settings, dir))
+  return { topics, registry, deployments, ...(await openOwnConnect(project, deployments)) }
 }
 
 /**
- * The target's Connect. Where it does not answer and nothing depends on it, it is left out: sinks are optional, and
- * the rest is deployed without.
+ * The target's Connect. Where it does not answer and nothing depends on it, it is left out: sinks
+ * are optional, and the rest is deployed without.
  */
-export async function openOwnConnect(
-  project: Project,
+async function openOwnConnect(
+  { target, connectors }: Project,
   deployments: DeploymentStore,
-): Promise<OpenConnect> {
-  const { target, connectors } = project
+): Promise<{
+  readonly connect: ConnectCluster | undefined
+  readonly plugins: readonly string[]
+  readonly remarks: readonly string[]
+}> {
   const files = connectors.filter((one) => one.file.endsWith('.json'))
+  const none = { connect: undefined, plugins: [] }
   if (!target.connect) {
-    const remarks =
-      files.length > 0 ? [`connectors/ is left out: target ${target.name} has no Connect.`] : []
-    return { connect: undefined, plugins: [], remarks }
+    const remark = `connectors/ is left out: target ${target.name} has no Connect.`
+    return { ...none, remarks: files.length > 0 ? [remark] : [] }
   }
   const { openConnect } = await import('./sinks.ts')
   const connect = await openConnect(target)
@@ -68,44 +81,34 @@ export async function openOwnConnect(
     deployed.some((one) => one.kind === 'connector') ||
     files.some((one) => /"required":\s*true/.test(one.text))
   try {
-    // Where it may as well be down, it is not waited for.
+    // One that may as well be down is not waited for.
     const asked = isNeeded ? connect : await openConnect(target, { triesMax: 2 })
     return { connect, plugins: await asked.plugins(), remarks: [] }
   } catch (error) {
     const isAway = error instanceof CcsError && error.code === 'CCS_CONNECT_UNREACHABLE'
     if (!isAway || isNeeded) throw error
-    const remarks = [`connectors/ is left out: ${error.message}`]
-    return { connect: undefined, plugins: [], remarks }
+    return { ...none, remarks: [`connectors/ is left out: ${error.message}`] }
   }
 }
 
-function noCluster({ target, config }: Project): CcsError {
-  const [other] = Object.values(config.targets).filter((one) => one.kafka)
-  return new CcsError('CCS_USAGE_INVALID', `Target "${target.name}" has no Kafka.`, {
-    exit: EXIT.usage,
-    hint: other ? `Name one that has: --target ${other.name}` : 'Give a target of ccs.yml one.',
-  })
-}
-
-/** What the project wants, of its connectors those that this Connect can run. */
+/** What the project wants of the servers, of its connectors those that this Connect can run. */
 export async function openDesired(
   project: Project,
   logic: Logic,
-  { connect, plugins, remarks }: OpenConnect,
+  servers: OpenedServers | undefined,
 ): Promise<DesiredState> {
+  const { target, config } = project
+  if (!servers || !target.kafka) return NOTHING_DESIRED
   const [{ groupSchemasByTopic }, { chooseConnectors, renderConnectors }, { connectorLookup }] =
     await Promise.all([
       import('../domain/schemas/history.ts'),
       import('../domain/connectors/desired-connectors.ts'),
       import('./sinks.ts'),
     ])
-  const { target, config } = project
-  if (!target.kafka) throw noCluster(project)
-  const lookup = await connectorLookup(project)
-  const all = renderConnectors(project.connectors, target, lookup)
+  const all = renderConnectors(project.connectors, target, await connectorLookup(project))
   const { chosen, skipped, faults } =
-    connect && all.length > 0
-      ? chooseConnectors(all, plugins)
+    servers.connect && all.length > 0
+      ? chooseConnectors(all, servers.plugins)
       : { chosen: [], skipped: [], faults: [] }
   throwAll(faults)
   const desired = desiredState({
@@ -119,5 +122,5 @@ export async function openDesired(
   const passedOver = skipped.map(
     ({ connector, reason }) => `Connector ${connector.name} is left out: ${reason}`,
   )
-  return { ...desired, remarks: [...desired.remarks, ...remarks, ...passedOver] }
+  return { ...desired, remarks: [...desired.remarks, ...servers.remarks, ...passedOver] }
 }

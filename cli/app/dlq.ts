@@ -29,7 +29,7 @@ export async function openDlqShow(project: Project): Promise<DlqShowPorts & Clos
   const base = await openBase(project)
   const registry = await openRegistry(project)
   const [guess, guessPart] = await Promise.all([openGuess(registry), openGuessPart(registry)])
-  return { ...base, guess, guessPart }
+  return { ...base, decodeByAnySchema: guess, decodeBeginning: guessPart }
 }
 
 /** CCS_QUERY_INVALID for a predicate that makes no sense. */

@@ -8,7 +8,8 @@ import type { ImportContract } from '../domain/ingest/import-contract.ts'
 import type { ImportPorts } from '../domain/ingest/import-file.ts'
 import type { MappingSpec } from '../domain/ingest/mapping/mapping-spec.ts'
 import type { Project } from '../project.ts'
-import { openStore, RAW_TOPIC } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
+import { openStore } from './store.ts'
 
 export interface OpenImport {
   readonly ports: ImportPorts

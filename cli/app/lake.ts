@@ -10,7 +10,7 @@ import type { Manifest } from '../domain/lake/manifest.ts'
 import type { VerifyResult } from '../domain/lake/verify.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { Project } from '../project.ts'
-import { openStore, type Store } from './project-logic.ts'
+import { openStore, type Store } from './store.ts'
 
 export type LakeProgress = (done: number, total: number) => void
 

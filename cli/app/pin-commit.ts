@@ -3,7 +3,7 @@
  * reads. Shared by the commands that look at one commit for longer than a query takes.
  */
 import type { LakeFile, Manifest } from '../domain/lake/manifest.ts'
-import type { Store } from './project-logic.ts'
+import type { Store } from './store.ts'
 
 const ATTEMPTS = 3
 

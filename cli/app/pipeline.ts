@@ -5,24 +5,21 @@
 
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
+import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
+import type { Logic } from '../domain/models/logic.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { PipelineParts } from '../domain/pipeline/pipeline-ports.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
+import { manifestLogic, refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { GoldLimits } from '../engines/embedded/options.ts'
 import type { Project } from '../project.ts'
-import {
-  deployedLogic,
-  type Logic,
-  openCodec,
-  openEngine,
-  RAW_TOPIC,
-  refuseChanges,
-  type Store,
-} from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
+import type { Store } from './store.ts'
+import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, type ProjectStore } from './targets/log.ts'
 
 /** A running pipeline and what it stands on. */
@@ -86,7 +83,7 @@ export async function openPipeline(
     const lock = await takeEngineLock(store.files, store.root, owner)
     closers.push(() => lock.release())
     const manifest = await store.manifests.load()
-    await refuseChanges(logic, manifest)
+    refuseUndeployed(logic, manifest)
     if (project.target.kafka) await refuseNoTopic(store, project)
     if (manifest) await store.lake.finalize(manifest)
     const unchecked = manifest ? await check.checkNewestFiles(store.lake, manifest, clock) : []
@@ -100,7 +97,7 @@ export async function openPipeline(
     })
     closers.push(() => engine.close())
     store.fault?.watch({ engine, lake: store.lake, manifests: store.manifests })
-    const rejects = await openRejectWriter(store.log, await openCodec(logic), {
+    const rejects = await openRejectWriter(store.log, compileRejectCodec(logic.dlqSchema), {
       owner,
       findOrigins: ledger.createOriginFinder(store.log, clock),
       ...(manifest ? { committed: manifest } : {}),
@@ -124,7 +121,7 @@ export async function openPipeline(
         topic: RAW_TOPIC,
         checkpointMs: checkpointEveryMs,
         checkpointRows,
-        logic: deployedLogic(logic),
+        logic: manifestLogic(logic),
         dlqEnd: rejects.replayedEnd,
         onNotice,
         ...(manifest ? { manifest } : {}),

@@ -7,8 +7,11 @@ import type { PipelineState } from '../domain/pipeline/pipeline-ports.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
+import { refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { Project } from '../project.ts'
-import { openEngine, RAW_TOPIC, refuseChanges, type Store } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
+import type { Store } from './store.ts'
+import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
 /** Answers questions: the engine that runs on this data, or what was last committed when none does. */
@@ -52,7 +55,7 @@ async function lakeAnswers(
   let engine: EmbeddedEngine | undefined
   const open = async () => {
     const logic = await openTargetLogic(project)
-    await refuseChanges(logic, manifest)
+    refuseUndeployed(logic, manifest)
     const paths = manifest ? await store.lake.locate(manifest) : new Map<string, string>()
     const files = manifest?.files.filter(({ name }) => !without.has(name)) ?? []
     return openEngine(project, logic, store, {

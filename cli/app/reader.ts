@@ -89,7 +89,9 @@ async function decoderOf(schema: RegisteredSchema): Promise<(bytes: Uint8Array) 
 }
 
 /** Tries the versions of events.raw, newest first: on bytes with a header, whatever its id, and without. */
-export async function openGuess(registry: SchemaRegistry): Promise<DlqShowPorts['guess']> {
+export async function openGuess(
+  registry: SchemaRegistry,
+): Promise<DlqShowPorts['decodeByAnySchema']> {
   return async (bytes) => {
     const schemas = [...(await registry.versions(`${RAW_TOPIC}-value`))].reverse()
     for (const schema of schemas) {
@@ -107,7 +109,9 @@ export async function openGuess(registry: SchemaRegistry): Promise<DlqShowPorts[
 }
 
 /** The reading that gets furthest: by the version the bytes name, else by each, newest first. */
-export async function openGuessPart(registry: SchemaRegistry): Promise<DlqShowPorts['guessPart']> {
+export async function openGuessPart(
+  registry: SchemaRegistry,
+): Promise<DlqShowPorts['decodeBeginning']> {
   const [{ decodePartially }, { parseRecordSchema }, { toSqlValue }] = await Promise.all([
     import('../domain/avro/partial-decoder.ts'),
     import('../domain/avro/schema.ts'),

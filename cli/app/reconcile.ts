@@ -8,12 +8,14 @@ import type { Files } from '../adapters/files/files.ts'
 import type { AuditLogic, TableFiles } from '../domain/audit/catalog.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
+import type { Logic } from '../domain/models/logic.ts'
 import type { ReconcileReport } from '../domain/reconcile/accounts.ts'
 import type { SnapshotFile } from '../domain/reconcile/files.ts'
+import { refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { Project } from '../project.ts'
 import { type Marts, openMarts } from './marts.ts'
 import { pinCommit } from './pin-commit.ts'
-import { type Logic, openLogic, openStore, refuseChanges, type Store } from './project-logic.ts'
+import { openLogic } from './project-logic.ts'
 import { openAnswers } from './query-sources.ts'
 import {
   EMPTY_FILE,
@@ -22,6 +24,7 @@ import {
   type SilverToInspect,
   without,
 } from './silver.ts'
+import { openStore, type Store } from './store.ts'
 
 export interface ReconcileRun {
   /** Only this shop day, YYYY-MM-DD. */
@@ -65,7 +68,7 @@ async function reconcileOnce(
     logic,
     run,
     async ({ marts, plain, manifest, tables, auditLogic, openPlain, inspect }) => {
-      await refuseChanges(logic, manifest)
+      refuseUndeployed(logic, manifest)
       const { serial, builtMs, watermarkMs, lastRun } = marts.info
       const failed = lastRun?.ok === false ? lastRun : undefined
       const { damaged, lake, unreadable, lost } = await inspect()

@@ -8,7 +8,7 @@ import { quoted, type TableFiles } from '../domain/audit/catalog.ts'
 import type { LakeFile } from '../domain/lake/manifest.ts'
 import type { SnapshotFile } from '../domain/reconcile/files.ts'
 import type { SilverFiles } from '../domain/reconcile/input.ts'
-import type { Store } from './project-logic.ts'
+import type { Store } from './store.ts'
 
 export interface SilverToInspect {
   readonly store: Store

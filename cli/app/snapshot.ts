@@ -5,10 +5,12 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { CcsError } from '../domain/kernel/errors.ts'
-import type { Manifest } from '../domain/lake/manifest.ts'
+import { EMPTY_MANIFEST } from '../domain/lake/empty-manifest.ts'
 import type { Snapshot } from '../domain/marts/dbt.ts'
 import { martsLayout, watermarkOf } from '../domain/marts/marts.ts'
-import { type Logic, RAW_TOPIC, type Store } from './project-logic.ts'
+import type { Logic } from '../domain/models/logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
+import type { Store } from './store.ts'
 
 const NAME = /^snapshot-(\d+)$/
 const ROUNDS_MAX = 5
@@ -31,7 +33,7 @@ export async function takeSilver(store: Store, options: SilverOptions): Promise<
   const name = `snapshot-${Math.max(0, ...(await numbers(root))) + 1}`
   const dir = `${marts.root}/${name}`
   for (let round = 0; round < ROUNDS_MAX; round++) {
-    const manifest = (await store.manifests.load()) ?? EMPTY
+    const manifest = (await store.manifests.load()) ?? { ...EMPTY_MANIFEST, generation: 0 }
     const paths = await store.lake.locate(manifest)
     const tables = await takeSnapshot({ files, manifest, paths, dir })
     if (!tables) continue
@@ -55,21 +57,6 @@ export async function takeSilver(store: Store, options: SilverOptions): Promise<
   throw new CcsError('CCS_LAKE_DAMAGED', `Files that ${root}/manifest.json names are missing.`, {
     hint: 'See: ccs lake verify',
   })
-}
-
-const EMPTY: Pick<Manifest, 'serial' | 'generation' | 'committedMs' | 'positions' | 'files'> &
-  Manifest = {
-  format: 1,
-  serial: 0,
-  generation: 0,
-  committedMs: 0,
-  positions: [],
-  dlqEnd: 0,
-  counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
-  files: [],
-  state: [],
-  models: [],
-  schemas: [],
 }
 
 /** The newest snapshot that was finished; undefined when there is none. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Files } from '../adapters/files/files.ts'
 import { systemClock } from '../adapters/process/system-clock.ts'
+import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
 import { CcsError, throwAll } from '../domain/kernel/errors.ts'
 import type {
   ModelTestCase,
@@ -15,10 +16,12 @@ import type {
 } from '../domain/model-tests/model-test.ts'
 import type { TestBench } from '../domain/model-tests/run-model-tests.ts'
 import type { SteppedPipeline } from '../domain/model-tests/stepped-pipeline.ts'
+import type { Logic } from '../domain/models/logic.ts'
 import type { Model } from '../domain/models/model.ts'
 import type { PlainModels } from '../engines/embedded/query/plain-models.ts'
 import type { Project } from '../project.ts'
-import { type Logic, openCodec, openStore, RAW_TOPIC } from './project-logic.ts'
+import { RAW_TOPIC } from './project-logic.ts'
+import { openStore } from './store.ts'
 
 export interface OpenTests {
   /** In the order of their files. */
@@ -175,7 +178,7 @@ async function withPipeline<T>(
   const { log } = await openStore(dir, files)
   const pipeline = await SteppedPipeline.open({
     log,
-    codec: await openCodec(logic),
+    codec: compileRejectCodec(logic.dlqSchema),
     topic: RAW_TOPIC,
     open: async (clock) => {
       const store = await openStore(dir, files)

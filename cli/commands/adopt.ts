@@ -1,6 +1,5 @@
 import { Args } from '@oclif/core'
-import { openCluster } from '../app/deploy.ts'
-import { openLogic } from '../app/project-logic.ts'
+import { openServerTarget } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type AdoptResult, adoptResources } from '../domain/deploy/adopt-resources.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
@@ -35,12 +34,9 @@ export default class Adopt extends CcsCommand<AdoptResult> {
         hint: `ccs adopt ${kind} NAME; or all that is there, of any kind: ccs adopt`,
       })
     const project = await this.loadProject(flags)
-    const cluster = await openCluster(project, await openLogic(project))
+    const { target, close } = await openServerTarget(project)
     try {
-      const result = await adoptResources(
-        { ...cluster.parts, read: cluster.read },
-        kind === undefined ? undefined : { kind, names },
-      )
+      const result = await adoptResources(target, kind === undefined ? undefined : { kind, names })
       for (const one of result.adopted) this.print(`${one.kind} ${one.name}: taken over as it is`)
       this.print(
         result.adopted.length === 0
@@ -49,7 +45,7 @@ export default class Adopt extends CcsCommand<AdoptResult> {
       )
       return result
     } finally {
-      await cluster.close()
+      await close()
     }
   }
 }

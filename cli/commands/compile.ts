@@ -1,49 +1,56 @@
 import { Args, Flags } from '@oclif/core'
 import { openCompiler } from '../app/compile.ts'
-import { CcsCommand } from '../command.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
+import { ENGINE_NAMES, type EngineName } from '../domain/config/engines.ts'
 import { pickModels, requireSupported } from '../domain/dialects/compile.ts'
-import { statementsText } from '../domain/dialects/dialect.ts'
-import { ENGINES, type EngineName } from '../domain/sql/types.ts'
+import { type Statement, statementsText } from '../domain/dialects/dialect.ts'
 
 interface CompileDocument {
-  readonly target: EngineName
+  readonly engine: EngineName
   readonly models: readonly {
     readonly model: string
-    readonly statements: readonly { readonly what: string; readonly sql: string }[]
+    readonly statements: readonly Statement[]
+    /** Where the engine's rows may differ from the SELECT's. */
     readonly notes: readonly string[]
   }[]
 }
 
+/** `ccs compile`. */
 export default class Compile extends CcsCommand<CompileDocument> {
   static override summary = 'Print what an engine would run for the SQL models.'
   static override description =
-    'Addresses stay ${VARIABLES}. What an engine cannot run is an error that says where and what to write instead.'
+    'Addresses stay ${VARIABLES}. What an engine cannot run is an error that says where and what ' +
+    'to write instead.'
   static override examples = [
-    '<%= config.bin %> compile gold.sessions --target flink',
-    '<%= config.bin %> compile --target ksqldb > pipeline.sql',
+    `<%= config.bin %> compile gold.sessions --engine ${ENGINE_NAMES[1]}`,
+    `<%= config.bin %> compile --engine ${ENGINE_NAMES.at(-1)} > pipeline.sql`,
+    '<%= config.bin %> compile --target staging',
   ]
   static override args = {
     model: Args.string({ description: 'One model, such as gold.sessions; default: all.' }),
   }
   static override flags = {
-    target: Flags.option({
-      summary: 'The engine to compile for.',
-      options: ENGINES,
-      default: 'local' as const,
+    engine: Flags.option({
+      summary: 'The engine to compile for; default: that of the target.',
+      options: ENGINE_NAMES,
     })(),
+    target: targetFlag,
   }
 
   async run(): Promise<CompileDocument> {
     const { args, flags } = await this.parse(Compile)
-    const compile = await openCompiler(await this.loadProject(flags))
-    const results = pickModels(await compile(flags.target), args.model)
+    const project = await this.loadProject(flags)
+    const engine = flags.engine ?? project.target.engine
+    const compiler = await openCompiler(project)
+    const results = pickModels(await compiler.compile(engine), args.model)
+    compiler.close()
     requireSupported(results)
     for (const { model, compiled } of results) {
       if (results.length > 1) this.print(`-- ${model.name}`)
       this.print(statementsText(compiled))
     }
     return {
-      target: flags.target,
+      engine,
       models: results.map(({ model, compiled: { statements, notes } }) => ({
         model: model.name,
         statements,

@@ -1,11 +1,12 @@
 import { Flags } from '@oclif/core'
-import { manifestTopic, openCluster } from '../app/deploy.ts'
-import { openLogic } from '../app/project-logic.ts'
+import { openServerTarget, recordTopic } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { type DestroyResult, destroyCluster, NOTHING } from '../domain/deploy/destroy.ts'
-import { stepsOf } from '../domain/deploy/plan/target-plan.ts'
-import { clusterPlanLines } from '../domain/deploy/plan/target-plan-text.ts'
-import { clusterRefusal } from '../domain/deploy/preflight.ts'
+import { readTarget } from '../domain/deploy/deploy-target.ts'
+import { type DestroyResult, destroyTarget } from '../domain/deploy/destroy.ts'
+import { NOTHING_DESIRED } from '../domain/deploy/plan/desired.ts'
+import { planLines } from '../domain/deploy/plan/plan-text.ts'
+import { isEngineStep } from '../domain/deploy/plan/step.ts'
+import { findBlocker } from '../domain/deploy/preflight.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
 export default class Destroy extends CcsCommand<DestroyResult> {
@@ -28,41 +29,38 @@ export default class Destroy extends CcsCommand<DestroyResult> {
     const { flags } = await this.parse(Destroy)
     const project = await this.loadProject(flags)
     const { name } = project.target
-    const topic = manifestTopic(project)
-    const cluster = await openCluster(project, await openLogic(project), {
-      desired: () => NOTHING,
+    const topic = recordTopic(project)
+    const { target, close } = await openServerTarget(project, {
+      changeDesired: () => NOTHING_DESIRED,
       isDestroying: true,
       withAdopted: flags.adopted,
     })
     try {
-      const { plan } = await cluster.read()
-      for (const line of clusterPlanLines(plan, { withDiff: false })) this.print(line)
-      if (stepsOf(plan).length > 0) this.print(`and the record of it, topic ${topic}`)
-      const refused = clusterRefusal(plan, { allowDestructive: true, command: 'ccs destroy' })
-      if (refused) throw refused
+      const { plan } = await readTarget(target)
+      for (const line of planLines(plan, { withDiff: false })) this.print(line)
+      if (plan.steps.length > 0) this.print(`and the record of it, topic ${topic}`)
+      const blocker = findBlocker(plan, { allowDestructive: true, command: 'ccs destroy' })
+      if (blocker) throw blocker
       if (!flags['allow-destructive'])
         throw new CcsError('CCS_PLAN_CHANGES', `This would delete all of target ${name}.`, {
           exit: EXIT.usage,
           hint: `If that is meant: ccs destroy --target ${name} --allow-destructive`,
         })
       if (!flags.yes && !(await this.confirm(`Delete all of target ${name}? Type its name:`, name)))
-        throw new CcsError('CCS_USAGE_INVALID', "Not destroyed: nobody typed the target's name.", {
+        throw new CcsError('CCS_USAGE_INVALID', "Not destroyed: the target's name was not typed.", {
           exit: EXIT.usage,
-          hint: `Where nobody can be asked: ccs destroy --target ${name} --allow-destructive --yes`,
+          hint: `Without a terminal, confirm by a flag: ccs destroy --target ${name} --allow-destructive --yes`,
         })
-      await cluster.holdModels(plan)
-      const result = await destroyCluster(
-        { ...cluster.parts, manifestTopic: topic },
-        {
-          onStep: (step, index, count) =>
-            this.print(`[${index}/${count}] - ${step.kind} ${step.name}`),
-        },
-      )
+      await target.engine.hold(plan.steps.filter(isEngineStep))
+      const result = await destroyTarget(target, topic, {
+        onStep: (step, index, count) =>
+          this.print(`[${index}/${count}] - ${step.kind} ${step.name}`),
+      })
       const kept = result.kept.map((one) => `${one.kind} ${one.name}`).join(', ')
       this.print(`Target ${name} is gone${kept === '' ? '' : `; left as they are: ${kept}`}.`)
       return result
     } finally {
-      await cluster.close()
+      await close()
     }
   }
 }

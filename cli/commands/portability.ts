@@ -1,11 +1,15 @@
 import { Flags } from '@oclif/core'
 import { openCompiler } from '../app/compile.ts'
 import { CcsCommand } from '../command.ts'
-import { comparePortability, type PortabilityResult } from '../domain/dialects/portability.ts'
-import { type Verdict, verdictText } from '../domain/dialects/portability-table.ts'
-import { ENGINES } from '../domain/sql/types.ts'
+import { ENGINE_COLUMNS } from '../domain/config/engines.ts'
+import {
+  comparePortability,
+  type PortabilityResult,
+} from '../domain/dialects/compare-portability.ts'
+import { type Portability, portabilityText } from '../domain/dialects/portability.ts'
 
-export default class Portability extends CcsCommand<PortabilityResult> {
+/** `ccs portability`. */
+export default class PortabilityCommand extends CcsCommand<PortabilityResult> {
   static override summary = 'Show which engine can run which model, and why not.'
   static override examples = [
     '<%= config.bin %> portability',
@@ -16,30 +20,28 @@ export default class Portability extends CcsCommand<PortabilityResult> {
   }
 
   async run(): Promise<PortabilityResult> {
-    const { flags } = await this.parse(Portability)
-    const result = await comparePortability(await openCompiler(await this.loadProject(flags)))
+    const { flags } = await this.parse(PortabilityCommand)
+    const compiler = await openCompiler(await this.loadProject(flags))
+    const result = await comparePortability((engine) => compiler.compile(engine))
+    compiler.close()
     const rows = flags.functions
-      ? result.functions.map((one) => ({ name: one.function, ...one }))
-      : result.models.map((one) => ({ name: one.model, ...one }))
-    const mark = ({ ok, reasons }: Verdict) => (ok ? (reasons.length > 0 ? '✓ *' : '✓') : '✗')
+      ? result.functions.map((one) => ({ name: one.function, cells: one }))
+      : result.models.map((one) => ({ name: one.model, cells: one }))
+    const mark = ({ ok, reasons }: Portability) => (ok ? (reasons.length > 0 ? '✓ *' : '✓') : '✗')
     this.printTable(
-      [{ key: 'name' }, ...ENGINES.map((key) => ({ key }))],
-      rows.map((one) => ({
-        name: one.name,
-        local: mark(one.local),
-        flink: mark(one.flink),
-        ksqldb: mark(one.ksqldb),
+      [{ key: 'name' }, ...ENGINE_COLUMNS.map((key) => ({ key }))],
+      rows.map(({ name, cells }) => ({
+        name,
+        ...Object.fromEntries(ENGINE_COLUMNS.map((key) => [key, mark(cells[key])])),
       })),
     )
-    const remarks = rows.flatMap((one) =>
-      ENGINES.flatMap((engine) =>
-        one[engine].reasons.length > 0
-          ? [{ name: one.name, engine, text: verdictText(one[engine]) }]
-          : [],
+    const remarks = rows.flatMap(({ name, cells }) =>
+      ENGINE_COLUMNS.filter((key) => cells[key].reasons.length > 0).map(
+        (key) => `${name} on ${key}: ${portabilityText(cells[key])}`,
       ),
     )
     if (remarks.length > 0) this.print()
-    for (const { name, engine, text } of remarks) this.print(`${name} on ${engine}: ${text}`)
+    for (const line of remarks) this.print(line)
     return result
   }
 }

@@ -1,10 +1,10 @@
 import { Args, Flags } from '@oclif/core'
 import { openRollback } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { runDeployment, type SessionResult } from '../domain/deploy/deploy-session.ts'
+import { type DeployResult, deployTarget } from '../domain/deploy/deploy.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
-export interface RollbackResult extends SessionResult {
+export interface RollbackResult extends DeployResult {
   /** The deployment that was returned to. */
   readonly to: number
   /** Files of the project that say something else than what runs now. */
@@ -36,17 +36,17 @@ export default class Rollback extends CcsCommand<RollbackResult> {
     const { args, flags } = await this.parse(Rollback)
     const project = await this.loadProject(flags)
     const { name } = project.target
-    const { cluster, to, differing } = await openRollback(project, args.serial)
+    const { target, to, differing, close } = await openRollback(project, args.serial)
     try {
       const at = new Date(to.deployedMs).toISOString()
       this.print(`Back to deployment no. ${to.serial} of ${at} by ${to.by}.`)
       if (!flags.yes && !(await this.confirm(`Return target ${name} to it?`)))
-        throw new CcsError('CCS_USAGE_INVALID', 'Not rolled back: nobody said yes.', {
+        throw new CcsError('CCS_USAGE_INVALID', 'Not rolled back: it was not confirmed.', {
           exit: EXIT.usage,
-          hint: `Where nobody can be asked: ccs rollback ${to.serial} --target ${name} --yes`,
+          hint: `Without a terminal, confirm by a flag: ccs rollback ${to.serial} --target ${name} --yes`,
         })
-      const result = await runDeployment(
-        cluster,
+      const result = await deployTarget(
+        target,
         {
           yes: true,
           allowDestructive: flags['allow-destructive'],
@@ -61,7 +61,7 @@ export default class Rollback extends CcsCommand<RollbackResult> {
         )
       return { ...result, to: to.serial, differing }
     } finally {
-      await cluster.close()
+      await close()
     }
   }
 }

@@ -2,12 +2,12 @@ import { Flags } from '@oclif/core'
 import { openDbtRun } from '../app/dbt.ts'
 import { openLogSink } from '../app/generator.ts'
 import { type OpenPipeline, type OpenServer, openPipeline, openServer } from '../app/pipeline.ts'
-import type { Logic } from '../app/project-logic.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { hasDbt } from '../app/venv.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { readDbtTask } from '../domain/marts/args.ts'
 import { keepMarts } from '../domain/marts/marts-scheduler.ts'
+import type { Logic } from '../domain/models/logic.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import { generate } from '../generate/generate.ts'
@@ -178,7 +178,6 @@ export default class Up extends CcsCommand<StatusResult> {
         },
         {
           clock: this.clock,
-          monotonicMs: () => performance.now(),
           sink: shop.sink,
           signal: options.stop,
         },

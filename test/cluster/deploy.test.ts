@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
 import type { ConnectCluster } from '../../cli/domain/connectors/connect-cluster.ts'
-import type { ClusterPorts } from '../../cli/domain/deploy/read.ts'
+import type { TargetServers } from '../../cli/domain/deploy/deploy-target.ts'
 import { ROOT } from '../e2e/run-ccs.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { TARGET, withClusterProject } from '../fixtures/cluster-project.ts'
@@ -70,7 +70,7 @@ clusterTest('each change by hand is found, named and repaired', (cluster, prefix
       return JSON.stringify(schema)
     }
     const hands: readonly {
-      readonly change: (ports: ClusterPorts) => Promise<unknown>
+      readonly change: (ports: TargetServers) => Promise<unknown>
       readonly step: object
     }[] = [
       {

@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../cli/adapters/process/system-clock.ts'
-import { openCodec } from '../../cli/app/project-logic.ts'
 import { DlqTally } from '../../cli/domain/dlq/dlq-tally.ts'
 import { listRejects } from '../../cli/domain/dlq/list-rejects.ts'
 import { ReplayLedger } from '../../cli/domain/dlq/replay-ledger.ts'
 import { showReject } from '../../cli/domain/dlq/show-reject.ts'
 import type { RejectedEvent } from '../../cli/domain/events/contracts.ts'
+import { compileRejectCodec } from '../../cli/domain/gate/reject-codec.ts'
 import { DLQ_TOPIC } from '../../cli/domain/gate/reject-writer.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
@@ -49,7 +49,7 @@ async function reject(
   changes: Partial<RejectedEvent> = {},
 ): Promise<void> {
   const batch = new RecordBatch()
-  ;(await openCodec(rig.logic)).encode(batch, {
+  compileRejectCodec(rig.logic.dlqSchema).encode(batch, {
     ...{ reason: 'rule_violation', message: 'items[0].quantity is 0; the least allowed is 1.' },
     ...{ ...source, offset, first_seen: START_MS, schema_id: 1, origin: null, bytes, ...changes },
   })
@@ -57,7 +57,7 @@ async function reject(
 }
 
 async function parts() {
-  const { decode } = await openCodec(rig.logic)
+  const { decode } = compileRejectCodec(rig.logic.dlqSchema)
   const ledger = ReplayLedger.openReadOnly({ log, clock: systemClock(), graceMs: 0 })
   await ledger.refresh()
   return { log, decode, ledger }
@@ -119,7 +119,7 @@ test.each([
       for (const partition of [first, second])
         expect(
           await showReject(
-            { ...(await parts()), guess: none, guessPart: none },
+            { ...(await parts()), decodeByAnySchema: none, decodeBeginning: none },
             { partition, offset },
           ),
         ).toMatchObject({ isReplayed: true, source: { offset } })
@@ -180,7 +180,7 @@ test('an announcement that is given up takes nothing from another of the same re
     await ReplayLedger.open(options, 'one'),
     await ReplayLedger.open(options, 'other'),
   ]
-  const rejects = [{ partition: 0, offset: 4, hash: 'of its bytes', times: 1 }]
+  const rejects = [{ partition: 0, offset: 4, hash: 'of its bytes', replayCount: 1 }]
   const at = await one.announce(RAW, 0, rejects, START_MS)
   await expect(other.announce(RAW, 0, rejects, START_MS)).rejects.toMatchObject({
     code: 'CCS_LOG_LOCKED',

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Duck, DuckConnection } from '../../cli/adapters/duckdb/duckdb.ts'
-import { deployedLogic, type Logic, openEngine, openStore } from '../../cli/app/project-logic.ts'
+import { openStore } from '../../cli/app/store.ts'
+import { openEngine } from '../../cli/app/targets/embedded.ts'
 import { MANIFEST_FORMAT, type Manifest } from '../../cli/domain/lake/manifest.ts'
+import type { Logic } from '../../cli/domain/models/logic.ts'
+import { manifestLogic } from '../../cli/engines/embedded/model-diff.ts'
 import { makeRig } from '../fixtures/pipeline-rig.ts'
 
 let root: string
@@ -59,7 +62,7 @@ test('an engine whose rows cannot be read closes its DuckDB', async () => {
         },
       ],
       state: [],
-      ...deployedLogic(logic),
+      ...manifestLogic(logic),
     },
   }))
   expect({ disconnected, closed }).toEqual({ disconnected: connected, closed: 1 })

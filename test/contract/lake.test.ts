@@ -524,6 +524,11 @@ describe('who may commit', () => {
     const processes = (self: typeof gone) => ({ self: () => self, isAlive: () => false })
     await takeEngineLock(files, root, 'ccs up', processes(gone))
     const lock = await takeEngineLock(files, root, 'ccs run', processes(here))
+    const third = { self: () => gone, isAlive: () => true }
+    await expect(takeEngineLock(files, root, 'ccs up', third)).rejects.toMatchObject({
+      code: 'CCS_ENGINE_LOCKED',
+      message: expect.stringContaining(`ccs run (pid ${process.pid}`),
+    })
     await lock.release()
   })
 })

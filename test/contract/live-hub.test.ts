@@ -138,7 +138,7 @@ test('quiet streams are told that they live', async () => {
   const { url } = await open(new Board(1), { tickMs: 10_000, heartbeatMs: 0 })
   const reader = new PageReader(url)
   closers.push(() => reader.close())
-  await waitFor(() => reader.comments > 0)
+  await expect.poll(() => reader.comments, { timeout: 30_000, interval: 10 }).toBeGreaterThan(0)
 })
 
 test('a source that fails is told of, and the stream goes on when it is back', async () => {
@@ -178,7 +178,9 @@ test('closing ends every stream', async () => {
   const readers = [new PageReader(url), new PageReader(url)]
   await Promise.all(readers.map((reader) => reader.until(({ event }) => event === 'figures')))
   await hub.close()
-  await Promise.all(readers.map(({ ended }) => ended))
+  const ends = readers.map(({ ended }) => ended.then(() => 'ended'))
+  expect(await Promise.all(ends)).toEqual(['ended', 'ended'])
+  expect(hub.readers).toBe(0)
 })
 
 function pause(ms: number): Promise<void> {

@@ -79,7 +79,10 @@ async function crashes(disk: FaultDisk, life: Life, number: number): Promise<voi
   }
 }
 
-/** After a crash: all that was acknowledged or served is there, then at most what was under way. */
+/**
+ * After a crash: all that was acknowledged or served is there, then at most what was under way.
+ * Returns how many records there are.
+ */
 async function checkRecovered(disk: FaultDisk, life: Life, where: string, number: number) {
   const beforeWriter = await readBack(openLife(disk.files, number), TOPIC)
   expect(beforeWriter.error, where).toBeUndefined()
@@ -96,6 +99,7 @@ async function checkRecovered(disk: FaultDisk, life: Life, where: string, number
   expect([after.error, findFirstWrong(after.records)], where).toEqual([undefined, -1])
   expect(after.records.length, where).toBe(records.length + 5)
   await log.close()
+  return records.length
 }
 
 describe('a crash at every call of the file system', () => {
@@ -134,7 +138,8 @@ describe('a crash at every call of the file system', () => {
       await disk.kill()
       life.served = (await readBack(openLife(disk.files, 2), TOPIC)).records.length
       await disk.powerLoss()
-      await checkRecovered(disk, life, `after call ${call}`, 3)
+      const kept = await checkRecovered(disk, life, `after call ${call}`, 3)
+      expect(kept, `after call ${call}`).toBeGreaterThanOrEqual(life.served)
       await disk.kill()
     }
   })
@@ -160,7 +165,8 @@ describe('a crash at every call of the file system', () => {
         }
         await (random() < 0.7 ? disk.powerLoss() : disk.kill())
       }
-      await checkRecovered(disk, life, `seed ${seed}`, number)
+      const kept = await checkRecovered(disk, life, `seed ${seed}`, number)
+      expect(kept, `seed ${seed}`).toBeGreaterThanOrEqual(life.acknowledged)
       await disk.kill()
     }
   })

@@ -40,9 +40,9 @@ afterEach(async () => {
 
 /** Takes the writer and appends until it is killed, saying each offset; or says why it can't. */
 const CHILD = `
-import { RecordBatch } from './core/record-batch.js'
-import { diskFiles } from './io/files.js'
-import { openLocalLog } from './log/local.js'
+import { RecordBatch } from './domain/log/record-batch.js'
+import { diskFiles } from './adapters/files/files.js'
+import { openLocalLog } from './adapters/log/local.js'
 const [dir, owner] = process.argv.slice(2)
 const log = openLocalLog({ dir, files: diskFiles() })
 try {
@@ -143,7 +143,9 @@ describe('the lock of a partition', () => {
     const partition = join(dir, `${TOPIC}-0`)
     await diskFiles().mkdir(partition)
     writeFileSync(join(partition, 'writer-7'), JSON.stringify(holder))
-    await (await log.writer(TOPIC, 0, 'ccs import')).close()
+    const writer = await log.writer(TOPIC, 0, 'ccs import')
+    expect(await writer.append(createBatch(0, 1), 1)).toBe(0)
+    await writer.close()
   })
 
   test('a holder on another host is believed, and the hint says which file to delete', async () => {

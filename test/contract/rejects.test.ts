@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local.ts'
-import { openCodec } from '../../cli/app/project-logic.ts'
 import type { Reject } from '../../cli/domain/gate/reject.ts'
+import { compileRejectCodec } from '../../cli/domain/gate/reject-codec.ts'
 import { DLQ_TOPIC, openRejectWriter } from '../../cli/domain/gate/reject-writer.ts'
 import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
 
@@ -37,7 +37,7 @@ const at = (partition: number, nextOffset: number) => ({
 })
 
 test('a commit in the middle of a replay counts only the rejects that were met again', async () => {
-  const codec = await openCodec((await makeRig(['bronze.events'])).logic)
+  const codec = compileRejectCodec((await makeRig(['bronze.events'])).logic.dlqSchema)
   const open = async (committed?: Parameters<typeof openRejectWriter>[2]['committed']) => {
     const log = openLocalLog({ dir, files: diskFiles() })
     const rejects = await openRejectWriter(log, codec, {

@@ -4,8 +4,11 @@ import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeNoonProject } from '../fixtures/noon-project.ts'
 import { PageReader } from '../fixtures/page-reader.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
+
+const HOUR_MS = 3_600_000
 
 let dir: string
 const children: ChildProcess[] = []
@@ -46,10 +49,12 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return ended
 }
 
-const startEngine = () => start(['run', '--port', '0'], /The engine answers at/)
-
 test('the page outlives engines: before the first, with one, after it, with the next', async () => {
-  const [dash, printed] = await start(['dash', '--port', '0'], /http:\/\/127\.0\.0\.1:\d+/)
+  const project = path.join(dir, 'project')
+  makeNoonProject(project)
+  const base = ['--project', project, '--port', '0']
+  const startEngine = () => start(['run', ...base], /The engine answers at/)
+  const [dash, printed] = await start(['dash', ...base], /http:\/\/127\.0\.0\.1:\d+/)
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0] ?? ''
   const reader = new PageReader(url)
   try {
@@ -58,7 +63,10 @@ test('the page outlives engines: before the first, with one, after it, with the 
 
     const [engine] = await startEngine()
     await reader.until(({ document }) => document.health.running)
-    const made = await runCcs(['gen', '--eps', '200', '--for', '2s', '--data', dir])
+    // Of the last hour and not as time goes by: a busy machine makes fewer of those.
+    const [from, to] = [Date.now() - HOUR_MS, Date.now()].map((ms) => new Date(ms).toISOString())
+    const hour = ['--from', String(from), '--to', String(to), '--count', '400']
+    const made = await runCcs(['gen', ...hour, '--project', project, '--data', dir])
     expect(made.code, made.stderr).toBe(0)
     await reader.until(({ document }) => document.health.records >= 400)
     await reader.until(({ document }) => Number(document.figures.today?.rows[0]?.sessions ?? 0) > 0)

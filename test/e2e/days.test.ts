@@ -2,14 +2,15 @@
  * The shop's days where calendars are odd: both changes of the clocks in Berlin, a leap day, a year end. Every half
  * hour has an event, so a day has as many as it has half hours; what days hold is reckoned with Intl, not with our SQL.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openAnswers } from '../../cli/app/query-sources.ts'
 import { runReconcile } from '../../cli/app/reconcile.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { loadProject } from '../../cli/project.ts'
+import { SHARED, whyNoOwnDbt } from '../fixtures/dbt-project.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
 import { appendEvents, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
@@ -162,17 +163,13 @@ test('stream and marts agree on every one of these days', async () => {
   await expectEven()
 })
 
-const VENV = process.env.CCS_VENV ?? path.join(ROOT, '.ccs/venv')
-
-describe.skipIf(!existsSync(path.join(VENV, 'bin/dbt')))(
-  `with dbt itself (its environment must be in ${VENV}: ccs dbt build makes it)`,
-  () => {
-    test('stream and dbt’s marts agree on every one of these days', {
-      timeout: 600_000,
-    }, async () => {
-      const built = await runCcs(['dbt', 'build', '--data', data], { timeoutMs: 580_000 })
-      expect(built).toMatchObject({ code: 0 })
-      await expectEven()
-    })
-  },
-)
+test('stream and dbt’s marts agree on every one of these days', {
+  timeout: 600_000,
+}, async (context) => {
+  const problem = await whyNoOwnDbt()
+  context.skip(problem !== undefined, problem)
+  const options = { timeoutMs: 580_000, env: SHARED }
+  const built = await runCcs(['dbt', 'build', '--data', data], options)
+  expect(built).toMatchObject({ code: 0 })
+  await expectEven()
+})

@@ -68,7 +68,7 @@ test('a changed Gold model is refused by run, built from Silver by deploy, and t
   const plan = await ccs('plan', '--json')
   expect(plan.code).toBe(3)
   expect(JSON.parse(plan.stdout)).toMatchObject({
-    steps: [{ action: 'change', name: 'gold.activity_1m', state: 'build from silver' }],
+    steps: [{ action: 'replace', name: 'gold.activity_1m', state: 'build from silver' }],
   })
   const run = await ccs('run', '--once')
   expect(run.code).toBe(3)
@@ -94,7 +94,7 @@ test('a changed Silver model is rebuilt from the log with all that reads it, and
     await rows('SELECT count(*) AS n, count(DISTINCT event_id) AS ids FROM bronze.events'),
   ).toEqual([before])
   await audited()
-  expect((await ccs('gen', '--eps', '100', '--count', '200')).code).toBe(0)
+  expect((await ccs('gen', '--eps', '1000', '--count', '200')).code).toBe(0)
   expect((await ccs('run', '--once')).code).toBe(0)
   await audited()
 })

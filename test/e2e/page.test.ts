@@ -8,15 +8,18 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { openStore, RAW_TOPIC } from '../../cli/app/project-logic.ts'
+import { RAW_TOPIC } from '../../cli/app/project-logic.ts'
+import { openStore } from '../../cli/app/store.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { findChromium, openPage, startBrowser, type WatchedPage } from '../fixtures/browser.js'
 import { type Child, endAll, startNode } from '../fixtures/child.ts'
 import { faintTexts } from '../fixtures/contrast.ts'
 import { encodeRecord, goodEvent, seeded } from '../fixtures/gate-events.ts'
-import { runCcs } from './run-ccs.ts'
+import { makeNoonProject } from '../fixtures/noon-project.ts'
+import { type Ran, runCcs } from './run-ccs.ts'
 
-const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 const EVENTS = 12_000
 const TRIES = 3
 const SETTLES = { timeout: 30_000, interval: 100 }
@@ -26,6 +29,7 @@ const NO_BROWSER = 'there is no Chromium: set CCS_CHROMIUM to one'
 
 const executable = findChromium()
 let dir: string
+let project: string
 let data: string
 let browser: Browser
 let engine: Child
@@ -35,11 +39,10 @@ let url: string
 beforeAll(async () => {
   if (!executable) return
   dir = mkdtempSync(path.join(tmpdir(), 'ccs-page-'))
+  project = path.join(dir, 'project')
+  makeNoonProject(project)
   data = path.join(dir, 'data')
-  const [from, to] = [Date.now() - 8 * DAY_MS, Date.now()].map((ms) => new Date(ms).toISOString())
-  const range = ['--from', String(from), '--to', String(to), '--count', String(EVENTS)]
-  expect((await runCcs(['gen', '--data', data, ...range])).code).toBe(0)
-  expect((await runCcs(['run', '--once', '--data', data])).code).toBe(0)
+  await fill(data, { fromMs: Date.now() - 8 * DAY_MS, toMs: Date.now(), events: EVENTS })
   browser = await startBrowser(executable)
   await startEngine('0')
 })
@@ -63,8 +66,28 @@ function pageTest(name: string, run: (skip: Skip) => Promise<void>): void {
   })
 }
 
+async function fill(
+  where: string,
+  of: { readonly fromMs: number; readonly toMs: number; readonly events: number },
+): Promise<void> {
+  const [from, to] = [of.fromMs, of.toMs].map((ms) => new Date(ms).toISOString())
+  const range = ['--from', String(from), '--to', String(to), '--count', String(of.events)]
+  expect((await ccs(['gen', ...range], where)).code).toBe(0)
+  expect((await ccs(['run', '--once'], where)).code).toBe(0)
+}
+
+function ccs(args: readonly string[], where = data): Promise<Ran> {
+  return runCcs([...args, '--project', project, '--data', where])
+}
+
+/** Without a generator and marts. */
+function up(port: string, where: string): Child {
+  const args = ['up', '--no-gen', '--no-dbt', '--port', port, '--project', project, '--data', where]
+  return startNode('bin/run.js', args)
+}
+
 async function startEngine(port: string): Promise<void> {
-  engine = startNode('bin/run.js', ['up', '--no-gen', '--no-dbt', '--port', port, '--data', data])
+  engine = up(port, data)
   isUp = true
   const started = engine
   void started.ended.finally(() => {
@@ -115,7 +138,7 @@ async function bestBelow(limitMs: number, skip: Skip, run: () => Promise<number>
 async function ask(id: string) {
   const figures = await (await fetch(`${url}/api/figures`)).json()
   const { sql } = figures.find((one: { id: string }) => one.id === id)
-  const { stdout } = await runCcs(['query', sql, '--data', data, '--json'])
+  const { stdout } = await ccs(['query', sql, '--json'])
   return JSON.parse(stdout).rows
 }
 
@@ -303,7 +326,7 @@ pageTest('the command that stands beside a SELECT gives the same rows at the pro
   const sql = execFileSync('sh', ['-c', `ccs() { printf '%s' "$2"; }; ${command}`], {
     encoding: 'utf8',
   })
-  const { stdout } = await runCcs(['query', sql, '--data', data, '--json'])
+  const { stdout } = await ccs(['query', sql, '--json'])
   const shown = await page.$$eval('#funnel li data:nth-of-type(1)', (nodes) =>
     nodes.map((node) => Number((node as HTMLDataElement).value)),
   )
@@ -356,10 +379,28 @@ pageTest('without marts the close of day says why, and everything has its name',
   expect(await page.textContent('#day-view .empty p')).toBe(reason.replaceAll('`', ''))
 })
 
+pageTest('a day without a visit yet says so in each part, and nothing reads NaN', async () => {
+  const quietDay = path.join(dir, 'quiet-day')
+  const toMs = Date.now() - 26 * HOUR_MS
+  await fill(quietDay, { fromMs: toMs - 2 * DAY_MS, toMs, events: 1_000 })
+  const quiet = up('0', quietDay)
+  await quiet.says(/http:\/\/127\.0\.0\.1:\d+/)
+  const { page, complaints } = await openPage(browser)
+  await page.goto(/http:\/\/127\.0\.0\.1:\d+/.exec(quiet.output())?.[0] ?? '')
+  for (const part of ['#devices', '#products', '#campaigns', '#cities', '#latest-orders'])
+    expect([part, await page.textContent(`${part} .nothing`)]).toEqual([part, 'Nothing yet'])
+  await page.waitForSelector('#funnel data')
+  expect(await valuesOf(page, '#funnel data:nth-of-type(1)')).toEqual(['0', '0', '0', '0', '0'])
+  expect(await valuesOf(page, '#strip .figure:nth-child(3) .figure-number > data')).toEqual(['0'])
+  expect(await page.isVisible('#empty-shop')).toBe(false)
+  expect(await page.textContent('main')).not.toMatch(/NaN|undefined|null|Infinity|Invalid/)
+  expect(complaints).toEqual([])
+  quiet.kill('SIGTERM')
+  await quiet.ended
+})
+
 pageTest('an empty shop says what to do, and nothing reads NaN', async () => {
-  const empty = path.join(dir, 'empty')
-  const args = ['up', '--no-gen', '--no-dbt', '--port', '0', '--data', empty]
-  const quiet = startNode('bin/run.js', args)
+  const quiet = up('0', path.join(dir, 'empty'))
   await quiet.says(/http:\/\/127\.0\.0\.1:\d+/)
   const { page, complaints } = await openPage(browser)
   await page.goto(/http:\/\/127\.0\.0\.1:\d+/.exec(quiet.output())?.[0] ?? '')

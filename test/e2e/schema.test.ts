@@ -105,7 +105,7 @@ test('a removed symbol is red at the enum, with the rule and what may use it', a
 })
 
 test('an additive change is green, shown as such, and goes through while there are events', async () => {
-  expect((await ccs('gen', '--eps', '100', '--count', '200')).code).toBe(0)
+  expect((await ccs('gen', '--eps', '1000', '--count', '200')).code).toBe(0)
   expect((await ccs('run', '--once')).code).toBe(0)
   edit(withShelf)
   const unkept = await ccs('schema', 'check')
@@ -127,7 +127,7 @@ test('an additive change is green, shown as such, and goes through while there a
   expect((await ccs('schema', 'check', '--mode', 'FULL_TRANSITIVE')).code).toBe(0)
   expect((await ccs('plan')).code).toBe(3)
   expect((await ccs('deploy', '--yes')).code).toBe(0)
-  expect((await ccs('gen', '--eps', '100', '--count', '100')).code).toBe(0)
+  expect((await ccs('gen', '--eps', '1000', '--count', '100')).code).toBe(0)
   expect((await ccs('run', '--once')).code).toBe(0)
   const { stdout } = await ccs('query', 'SELECT count(*) AS n FROM bronze.events', '--json')
   expect(JSON.parse(stdout).rows).toEqual([{ n: 300 }])

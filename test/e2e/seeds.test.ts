@@ -77,7 +77,7 @@ test('each event has what its seed says, NULL where it says nothing; a changed C
   expect(JSON.parse(plan.stdout)).toMatchObject({
     steps: [
       {
-        ...{ action: 'change', name: 'silver.campaign_events', state: 'rebuild from log' },
+        ...{ action: 'replace', name: 'silver.campaign_events', state: 'rebuild from log' },
         reason: 'a seed, macro or setting that it uses changed',
       },
     ],

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openStore } from '../../cli/app/project-logic.ts'
+import { openStore } from '../../cli/app/store.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 

@@ -6,9 +6,11 @@
 import type { SchemaRegistry } from '../../domain/avro/schema-registry.ts'
 import { prefixed } from '../../domain/config/target.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
+import type { Logic } from '../../domain/models/logic.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { Project } from '../../project.ts'
-import { type Logic, openLogic, openStore, RAW_TOPIC, type Store } from '../project-logic.ts'
+import { openLogic, RAW_TOPIC } from '../project-logic.ts'
+import { openStore, type Store } from '../store.ts'
 
 export const DLQ_SUBJECT = 'events.dlq-value'
 /** Consumer group that the engine's positions are told under; it never reads them. */

@@ -14,7 +14,8 @@ import {
   type ValueReader,
 } from '../documents/value-readers.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import type { EngineName, HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
+import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, engineProfile } from './engines.ts'
+import type { HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
 
 /** Reports a fault at a path of the file. */
 export type TargetFault = (
@@ -27,7 +28,6 @@ export type TargetFault = (
 /** `${VAR}` filled in, or the variable that is not set. */
 export type Fill = (value: unknown) => { readonly value: unknown } | { readonly missing: string }
 
-const ENGINES = ['embedded', 'flink', 'ksqldb'] as const satisfies readonly EngineName[]
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as const
 const WEEK_MS = 7 * 86_400_000
 const FOR_EVER = 'forever'
@@ -36,7 +36,7 @@ const readRetention: ValueReader<number> = (value) =>
   value === FOR_EVER ? { value: -1 } : readDuration(60_000, 3_650 * 86_400_000)(value)
 
 const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
-  engine: readChoice(ENGINES),
+  engine: readChoice(ENGINE_NAMES),
   data: readText,
   prefix: readTopicPrefix,
   'kafka.brokers': readList,
@@ -61,10 +61,7 @@ const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
   'connect.url': readUrl,
   'connect.username': readText,
   'connect.password': readText,
-  'ksqldb.url': readUrl,
-  'ksqldb.username': readText,
-  'ksqldb.password': readText,
-  'ksqldb.without': readList,
+  ...engineSettings(),
 }
 
 export interface TargetsOptions {
@@ -79,7 +76,7 @@ export interface TargetsOptions {
  * that target needs it, see `requireTarget`.
  */
 export function readTargets(value: unknown, options: TargetsOptions): Record<string, Target> {
-  const local = { name: 'local', engine: 'embedded', data: options.data, prefix: '' } as const
+  const local = { name: 'local', engine: DEFAULT_ENGINE, data: options.data, prefix: '' }
   const targets: Record<string, Target> = { local }
   if (value === undefined || value === null) return targets
   if (!isMap(value)) {
@@ -131,18 +128,24 @@ function readTarget(
   }
   walk(map, [])
   if (map.engine === undefined)
-    fault(['targets', name], 'value', `Target "${name}" names no engine.`, 'engine: embedded')
+    fault(
+      ['targets', name],
+      'value',
+      `Target "${name}" names no engine.`,
+      `engine: ${DEFAULT_ENGINE}`,
+    )
   const needs = (setting: string, why: string) => {
     if (missing.length === 0 && !values.has(setting))
       fault(['targets', name], 'value', `Target "${name}" has no ${setting}: ${why}.`)
   }
-  const engine = (values.get('engine') ?? 'embedded') as EngineName // SETTINGS reads it so
-  const hasKafka = isMap(map.kafka) || engine !== 'embedded'
+  const engine = (values.get('engine') ?? DEFAULT_ENGINE) as EngineName // SETTINGS reads it so
+  const hasKafka = isMap(map.kafka) || engineProfile(engine).needsKafka
   if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
   if (hasKafka) needs('registry.url', 'where its schema registry is')
-  if (engine === 'ksqldb') needs('ksqldb.url', 'where its ksqlDB is')
+  const { server, displayName } = engineProfile(engine)
+  if (server) needs(`${server}.url`, `where its ${displayName} is`)
   const text = (setting: string) => values.get(setting) as string | undefined // by SETTINGS
-  const without = values.get('ksqldb.without') as readonly string[] | undefined // by SETTINGS
+  const without = (server && values.get(`${server}.without`)) as readonly string[] | undefined // by SETTINGS
   return {
     name,
     engine,
@@ -150,9 +153,9 @@ function readTarget(
     prefix: text('prefix') ?? '',
     ...(missing.length > 0 ? { missing } : {}),
     ...(hasKafka ? { kafka: kafkaOf(values) } : {}),
-    ...serverOf('registry', text),
-    ...serverOf('connect', text),
-    ...serverOf('ksqldb', text),
+    ...namedServer('registry', text),
+    ...namedServer('connect', text),
+    ...engineServers(text),
     ...(without ? { without } : {}),
   }
 }
@@ -187,16 +190,52 @@ function kafkaOf(values: ReadonlyMap<string, unknown>): KafkaSettings {
   }
 }
 
-function serverOf(
-  name: 'registry' | 'connect' | 'ksqldb',
+/** The settings of each engine that has a server of its own. */
+function engineSettings(): Readonly<Record<string, ValueReader<unknown>>> {
+  const settings = ENGINE_NAMES.flatMap(
+    (name): readonly (readonly [string, ValueReader<unknown>])[] => {
+      const { server } = engineProfile(name)
+      if (server === undefined) return []
+      return [
+        [`${server}.url`, readUrl],
+        [`${server}.username`, readText],
+        [`${server}.password`, readText],
+        [`${server}.without`, readList],
+      ]
+    },
+  )
+  return Object.fromEntries(settings)
+}
+
+function engineServers(
   text: (setting: string) => string | undefined,
-): { readonly [key in typeof name]?: HttpServer } {
+): Pick<Target, 'engineServers'> {
+  const servers = ENGINE_NAMES.flatMap((name) => {
+    const { server } = engineProfile(name)
+    const found = server === undefined ? undefined : readServer(server, text)
+    return found ? [[name, found] as const] : []
+  })
+  return servers.length > 0 ? { engineServers: Object.fromEntries(servers) } : {}
+}
+
+function namedServer(
+  name: 'registry' | 'connect',
+  text: (setting: string) => string | undefined,
+): Pick<Target, 'registry' | 'connect'> {
+  const server = readServer(name, text)
+  return server ? { [name]: server } : {}
+}
+
+function readServer(
+  name: string,
+  text: (setting: string) => string | undefined,
+): HttpServer | undefined {
   const [url, username, password] = ['url', 'username', 'password'].map((key) =>
     text(`${name}.${key}`),
   )
-  if (url === undefined) return {}
-  const given = { ...(username ? { username } : {}), ...(password ? { password } : {}) }
-  return { [name]: { url: url.replace(/\/+$/, ''), ...given } }
+  if (url === undefined) return undefined
+  const login = { ...(username ? { username } : {}), ...(password ? { password } : {}) }
+  return { url: url.replace(/\/+$/, ''), ...login }
 }
 
 function hasBelow(setting: string): boolean {

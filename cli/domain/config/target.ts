@@ -1,15 +1,9 @@
 /**
  * A target of ccs.yml: which engine, and the servers around it. `local` needs none; the others name their
- * Kafka, their registry, their Connect and their ksqlDB. Secrets are only ever `${VAR}` in the file, values here.
+ * Kafka, their registry, their Connect and their engine's server. Secrets
+ * are `${VAR}` in the file and values here.
  */
-export type EngineName = 'embedded' | 'flink' | 'ksqldb'
-
-/** Engines that make and fill Gold's topics themselves; for others ccs makes them, and copies Gold into them. */
-export const FILLS_GOLD: Readonly<Record<EngineName, boolean>> = {
-  embedded: false,
-  flink: false,
-  ksqldb: true,
-}
+import type { EngineName } from './engines.ts'
 
 export interface Sasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'
@@ -68,8 +62,8 @@ export interface Target {
   readonly kafka?: KafkaSettings
   readonly registry?: HttpServer
   readonly connect?: HttpServer
-  /** There for engine ksqldb. */
-  readonly ksqldb?: HttpServer
+  /** Servers of engines that have one, by engine; the target's own engine's is always there. */
+  readonly engineServers?: Readonly<Partial<Record<EngineName, HttpServer>>>
   /** Models that the target leaves out, since its engine can't run them. */
   readonly without?: readonly string[]
 }

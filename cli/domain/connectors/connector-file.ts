@@ -3,7 +3,7 @@
  * come all at once, each with its place; nothing is filled in yet.
  */
 
-import type { EngineName } from '../config/target.ts'
+import { ENGINE_NAMES, type EngineName } from '../config/engines.ts'
 import {
   type JsonNode,
   locateOffset,
@@ -24,8 +24,8 @@ export interface Setting {
   /** As written, with its variables. */
   readonly text: string
   readonly parts: readonly VariablePart[]
-  readonly keyAt: Location
-  readonly valueAt: Location
+  readonly keyLocation: Location
+  readonly valueLocation: Location
 }
 
 export interface ConnectorFile {
@@ -52,7 +52,6 @@ export const CCS_VARIABLES = [
 ] as const
 
 const FILE_KEYS = ['name', 'doc', 'engines', 'required', 'insteadOf', 'config']
-const ENGINES: readonly EngineName[] = ['embedded', 'flink', 'ksqldb']
 
 /** Adds to `faults` what is wrong; undefined when it is no connector at all. */
 export function readConnectorFile(
@@ -128,15 +127,15 @@ function readEngines(
   if (!place) return undefined
   const items = place.is === 'array' ? place.items : []
   if (items.length === 0)
-    fault(`engines must be a list of ${ENGINES.join(', ')}.`, locateOffset(source, place.at))
+    fault(`engines must be a list of ${ENGINE_NAMES.join(', ')}.`, locateOffset(source, place.at))
   return items.flatMap((item) => {
     const value = item.is === 'scalar' ? item.value : undefined
-    const engine = ENGINES.find((one) => one === value)
+    const engine = ENGINE_NAMES.find((one) => one === value)
     if (engine) return [engine]
     fault(
       `${JSON.stringify(value)} is no engine.`,
       locateOffset(source, item.at),
-      didYouMean(String(value), ENGINES),
+      didYouMean(String(value), ENGINE_NAMES),
     )
     return []
   })
@@ -144,22 +143,26 @@ function readEngines(
 
 function readSettings(source: NamedText, config: ObjectPlace, fault: Fault): readonly Setting[] {
   return [...config.entries].flatMap(([key, place]) => {
-    const keyAt = locateKey(source, key, place)
-    const valueAt = locateOffset(source, place.at)
+    const keyLocation = locateKey(source, key, place)
+    const valueLocation = locateOffset(source, place.at)
     if (place.is !== 'scalar' || place.value === null) {
-      fault(`${key} must be a text, a number, true or false.`, valueAt)
+      fault(`${key} must be a text, a number, true or false.`, valueLocation)
       return []
     }
     const text = String(place.value)
     const parts = parseTemplate(text)
     if ('wrong' in parts) {
-      fault(`${key} ${parts.wrong}`, valueAt)
+      fault(`${key} ${parts.wrong}`, valueLocation)
       return []
     }
     for (const name of listCcsVariables(parts))
       if (!CCS_VARIABLES.some((one) => one === name))
-        fault(`\${ccs.${name}} is no variable of ccs.`, valueAt, didYouMean(name, CCS_VARIABLES))
-    return [{ key, text, parts, keyAt, valueAt }]
+        fault(
+          `\${ccs.${name}} is no variable of ccs.`,
+          valueLocation,
+          didYouMean(name, CCS_VARIABLES),
+        )
+    return [{ key, text, parts, keyLocation, valueLocation }]
   })
 }
 

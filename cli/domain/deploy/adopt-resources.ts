@@ -1,58 +1,46 @@
-/** Use case: resources that were there before ccs go into its record as they are; nothing else is touched. */
-
-import type { Clock } from '../kernel/clock.ts'
+/**
+ * Use case: resources that existed before ccs go into the deployment record as they are. Nothing
+ * else is touched.
+ */
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
-import { adoptedResource } from './adopt.ts'
-import { claimed } from './deploy.ts'
-import { DEPLOYMENT_FORMAT, type Deployment, type ResourceKind } from './deployment.ts'
+import { type AdoptableKind, adoptResource } from './adopt.ts'
+import { withClaim } from './apply.ts'
+import { readTarget, type ServerTarget } from './deploy-target.ts'
+import { DEPLOYMENT_FORMAT } from './deployment.ts'
 import type { DesiredState } from './plan/desired.ts'
-import { type ClusterPlan, type FoundState, stepsOf } from './plan/target-plan.ts'
-import type { ClusterPorts } from './read.ts'
-
-export type AdoptableKind = Exclude<ResourceKind, 'model'>
-
-export interface ClusterReading {
-  readonly plan: ClusterPlan
-  readonly found: FoundState
-  readonly deployment: Deployment | undefined
-}
-
-export interface AdoptParts {
-  readonly ports: ClusterPorts
-  readonly desired: DesiredState
-  readonly clock: Clock
-  readonly by: string
-  readonly read: () => Promise<ClusterReading>
-}
+import type { Plan } from './plan/plan.ts'
 
 /** The `--json` document of `ccs adopt`. */
 export interface AdoptResult {
   readonly target: string
   readonly adopted: readonly { readonly kind: AdoptableKind; readonly name: string }[]
-  /** Of the deployment that names them; 0 when there was nothing to take over. */
+  /** Serial of the deployment that names them; the last one's when there was nothing to adopt. */
   readonly serial: number
 }
 
-/** `names` undefined: all that the plan refuses because ccs did not make it. */
+/**
+ * Adopts the picked resources, or all that the plan refuses because ccs did not make them.
+ * CCS_USAGE_INVALID for a name that the project or the target does not have.
+ */
 export async function adoptResources(
-  parts: AdoptParts,
+  target: ServerTarget,
   picked: { readonly kind: AdoptableKind; readonly names: readonly string[] } | undefined,
 ): Promise<AdoptResult> {
-  return claimed(parts, async (claim) => {
-    const { plan, found, deployment } = await parts.read()
+  const { desired, clock, by } = target
+  return withClaim(target, async (claim) => {
+    const { plan, found, deployment } = await readTarget(target)
     const wanted = picked
       ? picked.names.map((name) => ({ kind: picked.kind, name }))
-      : foreignOf(plan)
+      : findForeign(plan)
     const faults: CcsError[] = []
     const taken = wanted.flatMap(({ kind, name }) => {
-      const one = adoptedResource(kind, name, parts.desired, found)
-      if (one === undefined) faults.push(missing(kind, name, parts.desired, plan.target))
+      const one = adoptResource(kind, name, desired, found)
+      if (one === undefined) faults.push(explainMissing(kind, name, desired, plan.target))
       return one ?? []
     })
     throwAll(faults)
-    const { target } = plan
-    if (taken.length === 0) return { target, adopted: [], serial: plan.serial }
+    if (taken.length === 0) return { target: plan.target, adopted: [], serial: plan.serial }
     const isTaken = (kind: string, name: string) =>
       taken.some((one) => one.kind === kind && one.name === name)
     const others = (deployment?.resources ?? []).filter((one) => !isTaken(one.kind, one.name))
@@ -63,22 +51,22 @@ export async function adoptResources(
       serial,
       epoch: claim.epoch,
       complete: isComplete,
-      deployedMs: parts.clock.nowMs(),
-      by: parts.by,
+      deployedMs: clock.nowMs(),
+      by,
       resources: [...taken, ...others],
       ...(deployment?.engine === undefined ? {} : { engine: deployment.engine }),
     })
-    return { target, adopted: wanted, serial }
+    return { target: plan.target, adopted: wanted, serial }
   })
 }
 
-function foreignOf(plan: ClusterPlan): readonly { kind: AdoptableKind; name: string }[] {
-  return stepsOf(plan).flatMap(({ kind, name, refused }) =>
+function findForeign({ steps }: Plan): readonly { kind: AdoptableKind; name: string }[] {
+  return steps.flatMap(({ kind, name, refused }) =>
     refused?.includes('ccs adopt') && kind !== 'model' && kind !== 'schema' ? [{ kind, name }] : [],
   )
 }
 
-function missing(
+function explainMissing(
   kind: AdoptableKind,
   name: string,
   desired: DesiredState,

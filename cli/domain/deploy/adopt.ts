@@ -1,27 +1,30 @@
-/** What a deployment keeps of a resource that was there before: all of it as it is, secrets as their variables. */
+/** The deployment record of a resource that existed before ccs: as it is, with secrets as their variables. */
 
 import type { DeployedResource, ResourceKind } from './deployment.ts'
 import { settingTexts } from './plan/connector-plan.ts'
 import type { DesiredState } from './plan/desired.ts'
+import type { FoundResources } from './plan/plan.ts'
 import { canonicalJson, resource, subjectText, topicText } from './plan/resource-content.ts'
-import type { FoundState } from './plan/target-plan.ts'
 
-/** Undefined where the cluster has none of that name, or the project wants none. */
-export function adoptedResource(
-  kind: Exclude<ResourceKind, 'model'>,
+/** What can exist before ccs. */
+export type AdoptableKind = Exclude<ResourceKind, 'model'>
+
+/** The record of a resource as found; undefined if it does not exist, or the project wants none. */
+export function adoptResource(
+  kind: AdoptableKind,
   name: string,
   desired: DesiredState,
-  found: FoundState,
+  found: FoundResources,
 ): DeployedResource | undefined {
-  const content = contentOf(kind, name, desired, found)
+  const content = describeContent(kind, name, desired, found)
   return content === undefined ? undefined : resource(kind, name, content, { adopted: true })
 }
 
-function contentOf(
-  kind: Exclude<ResourceKind, 'model'>,
+function describeContent(
+  kind: AdoptableKind,
   name: string,
   desired: DesiredState,
-  found: FoundState,
+  found: FoundResources,
 ): string | undefined {
   const isNamed = (one: { readonly name: string }) => one.name === name
   switch (kind) {
@@ -43,7 +46,7 @@ function contentOf(
       const config = Object.fromEntries(
         Object.entries(connector.config).flatMap(([key, value]) => {
           // Of a secret the name of its variable is kept, and nothing where it has none.
-          const isSecret = wanted.shown[key] !== wanted.config[key] || SECRET.test(key)
+          const isSecret = wanted.displayed[key] !== wanted.config[key] || SECRET.test(key)
           if (!isSecret) return [[key, value]]
           return written[key]?.includes('${') ? [[key, written[key]]] : []
         }),

@@ -1,21 +1,21 @@
-/** Carries out the operations of a plan, each so that repeating it does no harm. */
-
+/** Carries out the operations of a plan. Repeating one does no harm. */
 import { awaitConnector } from '../connectors/sinks.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { TargetServers } from './deploy-target.ts'
 import type { DesiredState } from './plan/desired.ts'
-import type { Operation } from './plan/target-step.ts'
-import type { ClusterPorts } from './read.ts'
+import type { Operation } from './plan/step.ts'
 
+/** What an operation is carried out with. */
 export interface OperationParts {
-  readonly ports: ClusterPorts
+  readonly servers: TargetServers
+  /** Where the configs of connectors are; plans don't hold them, since they have secrets. */
   readonly desired: DesiredState
   readonly clock: Clock
-  /** All model steps of the plan at once. */
-  readonly deployModels: () => Promise<void>
 }
 
-export async function carryOut(operation: Operation, parts: OperationParts): Promise<void> {
-  const { topics, registry } = parts.ports
+/** Carries out one operation; errors are those of the server concerned. */
+export async function applyOperation(operation: Operation, parts: OperationParts): Promise<void> {
+  const { topics, registry } = parts.servers
   switch (operation.op) {
     case 'create topic':
       return topics.create([operation.topic])
@@ -33,27 +33,26 @@ export async function carryOut(operation: Operation, parts: OperationParts): Pro
       return registry.setCompatibility(operation.name, operation.level)
     case 'remove subject':
       return registry.remove(operation.name)
-    case 'deploy models':
-      return parts.deployModels()
     default:
-      return onConnector(operation, parts)
+      return applyToConnector(operation, parts)
   }
 }
 
 type ConnectorOperation = Extract<Operation, { readonly op: `${string} connector` }>
 
-async function onConnector(operation: ConnectorOperation, parts: OperationParts): Promise<void> {
-  const { connect } = parts.ports
-  const { op, name } = operation
+async function applyToConnector(
+  { op, name }: ConnectorOperation,
+  { servers: { connect }, desired, clock }: OperationParts,
+): Promise<void> {
   if (!connect) return
   if (op === 'remove connector') return connect.remove(name)
   if (op === 'resume connector') return connect.resume(name)
   if (op === 'restart connector') return connect.restart(name)
-  const wanted = parts.desired.connectors.find((one) => one.name === name)
+  const wanted = desired.connectors.find((one) => one.name === name)
   if (!wanted) return
   if (op === 'await connector')
-    return awaitConnector({ connect, clock: parts.clock }, wanted, { timeoutMs: RUNNING_MS })
-  if (op === 'put connector') await connect.put(name, wanted.config)
+    return awaitConnector({ connect, clock }, wanted, { timeoutMs: RUNNING_MS })
+  await connect.put(name, wanted.config)
 }
 
 const RUNNING_MS = 60_000

@@ -1,162 +1,133 @@
 /**
- * Carries out a plan on a cluster: the target is claimed, the plan made again from what is there then, the record of
- * what may be made is saved before the first step and that of what was made after the last. A deployer may die
- * anywhere in between: the next plan starts from what it finds, and knows by the record what is its own.
+ * Use case: show the plan, ask where rows are rebuilt or something is lost, apply it. The target is
+ * read once for the plan that is shown, and once more when it is claimed. What the steps may create
+ * is recorded before the first of them, and what they made after the last: a deployer may die
+ * anywhere in between, and the next plan starts from what exists and knows what is its own.
  */
-
-import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { carryOut } from './apply-operation.ts'
-import { DEPLOYMENT_FORMAT, type DeployedResource, type Deployment } from './deployment.ts'
-import type { DeploymentClaim } from './deployment-store.ts'
-import type { DesiredState } from './plan/desired.ts'
-import { type ClusterPlan, hasChanges } from './plan/target-plan.ts'
-import type { ClusterStep, Task } from './plan/target-step.ts'
-import { clusterRefusal, preflight } from './preflight.ts'
-import type { ClusterPorts } from './read.ts'
-import type { ModelsWork } from './target-models.ts'
+import { applySteps, withClaim } from './apply.ts'
+import { type DeployTarget, readTarget } from './deploy-target.ts'
+import { hasChanges, type Plan } from './plan/plan.ts'
+import { planLines, stepLine } from './plan/plan-text.ts'
+import { isEngineStep, type StateEffect, widestEffect } from './plan/step.ts'
+import { checkServers, findBlocker } from './preflight.ts'
 
-export interface ClusterDeployParts {
-  readonly ports: ClusterPorts
-  readonly desired: DesiredState
-  readonly clock: Clock
-  /** user@host */
-  readonly by: string
-  /** Made anew from what is there now. */
-  readonly plan: () => Promise<ClusterPlan>
-  /** The model steps of the plan, all at once. */
-  readonly deployModels: (plan: ClusterPlan, work: ModelsWork) => Promise<void>
-  /** After each thing that is done: where a test ends the process. */
-  readonly onReached?: () => void
+/** The person who deploys. */
+export interface UserPrompt {
+  readonly print: (line: string) => void
+  /** False also where nobody can be asked. */
+  readonly confirm: (question: string) => Promise<boolean>
+  /** Shows that something is under way while it runs. */
+  readonly whileApplying?: <T>(run: () => Promise<T>) => Promise<T>
 }
 
-export interface ClusterDeployOptions {
-  /** Of the plan that was shown; the deployment is refused when another one is due. */
-  readonly fingerprint: string
+/** What the command line says about a deployment. */
+export interface DeployOptions {
+  /** Confirmed already. */
+  readonly yes: boolean
   readonly allowDestructive: boolean
-  /** What was typed, for the hint. */
+  /** What was typed, such as `ccs deploy --target kafka`, for hints. */
   readonly command: string
-  readonly onStep?: (step: ClusterStep, index: number, count: number) => void
+  /** Of a saved plan: no other plan may be applied. */
+  readonly fingerprint?: string
 }
 
-export interface ClusterDeployResult {
+/** The `--json` document of `ccs deploy`. */
+export interface DeployResult {
   readonly target: string
+  /** False: there was nothing to do. */
   readonly applied: boolean
-  /** Of the deployment in force. */
-  readonly serial: number
+  /** The widest effect on stored rows. */
+  readonly effect: StateEffect
+  /** Number of steps that were applied. */
   readonly steps: number
+  /** Serial of the deployment in force. */
+  readonly serial: number
+  /** Subjects whose new schema the running engine does not know yet. */
+  readonly pending: readonly string[]
 }
 
-export async function deployCluster(
-  parts: ClusterDeployParts,
-  options: ClusterDeployOptions,
-): Promise<ClusterDeployResult> {
-  const shown = await parts.plan()
-  refuseMoved(shown, options)
-  const { target, serial } = shown
-  if (!hasChanges(shown) && !shown.isNewRecord) return { target, applied: false, serial, steps: 0 }
-  const refused = clusterRefusal(shown, options)
-  if (refused) throw refused
-  await preflight(shown, parts.ports, parts.desired)
-  return claimed(parts, async (claim) => {
-    const plan = await parts.plan()
-    refuseMoved(plan, options)
-    const saved = await takeSteps(plan, claim, parts, options)
-    return { target, applied: true, serial: saved.serial, steps: countOf(plan.tasks) }
+/**
+ * Deploys. Throws CCS_PLAN_CHANGES if the plan has refused or destructive steps, or the target
+ * changed since the plan was shown or saved, and CCS_USAGE_INVALID if it was not confirmed.
+ */
+export async function deployTarget(
+  target: DeployTarget,
+  options: DeployOptions,
+  prompt: UserPrompt,
+): Promise<DeployResult> {
+  const { command } = options
+  const first = await readTarget(target)
+  refuseMoved(first.plan, options.fingerprint ?? first.plan.fingerprint)
+  const pending = await target.engine.hold(first.plan.steps.filter(isEngineStep))
+  const shown = withoutSchemas(first.plan, pending)
+  for (const line of planLines(shown, { withDiff: false })) prompt.print(line)
+  const blocker = findBlocker(shown, options)
+  if (blocker) throw blocker
+  if (isCostly(shown) && !options.yes && !(await prompt.confirm('Go on?')))
+    throw new CcsError('CCS_USAGE_INVALID', 'Not deployed: it was not confirmed.', {
+      exit: EXIT.usage,
+      hint: `Without a terminal, confirm by a flag: ${command} --yes`,
+    })
+  const applied = hasChanges(shown) || shown.record.isNew
+  const { whileApplying = (run) => run() } = prompt
+  const serial = applied
+    ? await whileApplying(() => applyPlan(target, shown, prompt))
+    : shown.serial
+  if (pending.length > 0)
+    prompt.print(
+      `The running engine does not know ${pending.join(', ')} yet: ` +
+        `stop it, ${command}, start it again.`,
+    )
+  prompt.print(applied ? `Deployed as no. ${serial}.` : 'Nothing to deploy.')
+  const { steps } = shown
+  return {
+    target: target.name,
+    applied,
+    effect: widestEffect(steps),
+    steps: applied ? steps.length : 0,
+    serial,
+    pending,
+  }
+}
+
+async function applyPlan(target: DeployTarget, shown: Plan, prompt: UserPrompt): Promise<number> {
+  if (target.servers) await checkServers(shown, target.servers, target.desired)
+  return withClaim(target, async (claim) => {
+    const now = await readTarget(target)
+    refuseMoved(now.plan, shown.fingerprint)
+    return applySteps(target, { ...now, plan: keepSteps(now.plan, shown) }, claim, {
+      onStep: (step, index, count) => prompt.print(stepLine(step, index, count)),
+    })
   })
 }
 
-/** Runs with the target claimed; the claim is given back whatever happens. */
-export async function claimed<T>(
-  parts: Pick<ClusterDeployParts, 'ports' | 'by'>,
-  run: (claim: DeploymentClaim) => Promise<T>,
-): Promise<T> {
-  const claim = await parts.ports.deployments.claim(parts.by)
-  try {
-    return await run(claim)
-  } finally {
-    await claim.release()
-  }
+/** The plan of now without the steps that were left out of the one that was shown. */
+function keepSteps(now: Plan, shown: Plan): Plan {
+  const names = new Set(shown.steps.map((step) => `${step.kind} ${step.name}`))
+  return { ...now, steps: now.steps.filter((step) => names.has(`${step.kind} ${step.name}`)) }
 }
 
-async function takeSteps(
-  plan: ClusterPlan,
-  claim: DeploymentClaim,
-  parts: ClusterDeployParts,
-  options: ClusterDeployOptions,
-): Promise<Deployment> {
-  // A deployment that was broken off is gone on with under its own number.
-  const serial = plan.isUnfinished ? plan.serial : plan.serial + 1
-  let engine = (await parts.ports.deployments.load())?.engine
-  const save = async (resources: readonly DeployedResource[], complete: boolean) => {
-    const deployment: Deployment = {
-      format: DEPLOYMENT_FORMAT,
-      serial,
-      epoch: claim.epoch,
-      complete,
-      deployedMs: parts.clock.nowMs(),
-      by: parts.by,
-      resources,
-      ...(engine === undefined ? {} : { engine }),
-    }
-    await claim.save(deployment)
-    parts.onReached?.()
-    return deployment
-  }
-  if (plan.tasks.length > 0) await save(plan.intent, false)
-  let isKept = false
-  await takeTasks(plan, claim, parts, {
-    ...options,
-    keep: async (text) => {
-      engine = text
-      isKept = true
-      await save(plan.intent, false)
-    },
-  })
-  if (!isKept) engine = plan.engine ?? engine
-  return save(plan.resources, true)
+function withoutSchemas(plan: Plan, names: readonly string[]): Plan {
+  const isLeftOut = ({ kind, name }: Plan['steps'][number]) =>
+    kind === 'schema' && names.includes(name)
+  return { ...plan, steps: plan.steps.filter((step) => !isLeftOut(step)) }
 }
 
-/** Step by step, each only while the target is still ours. */
-export async function takeTasks(
-  plan: ClusterPlan,
-  claim: DeploymentClaim,
-  parts: ClusterDeployParts,
-  options: Pick<ClusterDeployOptions, 'onStep'> & Pick<ModelsWork, 'keep'>,
-): Promise<void> {
-  const work: ModelsWork = {
-    keep: options.keep,
-    check: () => claim.check(),
-    onReached: () => parts.onReached?.(),
-  }
-  const count = countOf(plan.tasks)
-  let index = 0
-  for (const { steps, operations } of plan.tasks) {
-    for (const step of steps) options.onStep?.(step, ++index, count)
-    for (const operation of operations) {
-      await claim.check()
-      await carryOut(operation, { ...parts, deployModels: () => parts.deployModels(plan, work) })
-      parts.onReached?.()
-    }
-  }
-}
-
-function countOf(tasks: readonly Task[]): number {
-  return tasks.reduce((sum, task) => sum + task.steps.length, 0)
-}
-
-/** CCS_PLAN_CHANGES when it is not the plan that was shown or saved. */
-export function refuseMoved(
-  plan: ClusterPlan,
-  options: Pick<ClusterDeployOptions, 'fingerprint'>,
-): void {
-  if (plan.fingerprint === options.fingerprint) return
+/** CCS_PLAN_CHANGES unless it is the plan that was shown or saved. */
+function refuseMoved(plan: Plan, fingerprint: string): void {
+  if (plan.fingerprint === fingerprint) return
   throw new CcsError(
     'CCS_PLAN_CHANGES',
     `The plan no longer fits: target ${plan.target} or the project changed since it was made.`,
     {
       exit: EXIT.changes,
-      hint: `Nothing was touched. Look again: ccs plan --target ${plan.target}`,
+      hint: `Nothing was touched. Make it again: ccs plan --target ${plan.target}`,
     },
   )
+}
+
+/** Whether it takes long or can't be undone. */
+function isCostly({ steps }: Plan): boolean {
+  return widestEffect(steps) !== 'none' || steps.some((step) => step.destroys !== undefined)
 }

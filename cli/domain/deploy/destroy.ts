@@ -1,54 +1,49 @@
 /**
- * Use case: all that ccs made of a project on a target goes, in the order opposite to that of its making; the record of
- * it goes last, so that a broken-off one can be repeated.
+ * Use case: remove all that ccs made on a target, in the order opposite to that of its making. The
+ * deployment record goes last, so that a broken-off destroy can be repeated.
  */
-
-import { type ClusterDeployOptions, type ClusterDeployParts, claimed, takeTasks } from './deploy.ts'
+import { type ApplyOptions, runSteps, withClaim } from './apply.ts'
+import { readTarget, type ServerTarget } from './deploy-target.ts'
 import { DEPLOYMENT_FORMAT } from './deployment.ts'
-import type { DesiredState } from './plan/desired.ts'
 import type { Plan } from './plan/plan.ts'
-import type { ClusterPlan } from './plan/target-plan.ts'
-
-export const NOTHING: DesiredState = {
-  topics: [],
-  subjects: [],
-  connectors: [],
-  models: [],
-  remarks: [],
-}
+import { isEngineStep, makeStep, type Step } from './plan/step.ts'
 
 /** The `--json` document of `ccs destroy`. */
 export interface DestroyResult {
   readonly target: string
   readonly removed: readonly { readonly kind: string; readonly name: string }[]
-  /** Taken over, and left as they are. */
+  /** Adopted resources, left as they are. */
   readonly kept: readonly { readonly kind: string; readonly name: string }[]
 }
 
-/** The engine's plan when all models go. */
-export function withoutModels(plan: Plan, models: readonly { name: string; text: string }[]): Plan {
-  return {
-    ...plan,
-    steps: models.map(({ name, text }) => ({
+/** Steps that remove these models with their rows. */
+export function removeModels(
+  models: readonly { readonly name: string; readonly text: string }[],
+): readonly Step[] {
+  return models.map(({ name, text }) =>
+    makeStep({
       action: 'remove',
       kind: 'model',
       name,
       category: 'breaking',
       state: 'drop',
       reason: 'all of the target goes',
+      destroys: 'its rows',
       before: text,
-    })),
-  }
+    }),
+  )
 }
 
-export async function destroyCluster(
-  parts: ClusterDeployParts & { readonly manifestTopic: string },
-  options: Pick<ClusterDeployOptions, 'onStep'>,
+/** Removes all that the target's record names, then `recordTopic`, where that record is kept. */
+export async function destroyTarget(
+  target: ServerTarget,
+  recordTopic: string,
+  options: ApplyOptions,
 ): Promise<DestroyResult> {
-  const { ports, clock, by, manifestTopic } = parts
-  const plan = await claimed(parts, async (claim) => {
-    const found = await parts.plan()
-    const deployment = await ports.deployments.load()
+  const { servers, clock, by } = target
+  const plan = await withClaim(target, async (claim) => {
+    const reading = await readTarget(target)
+    const { deployment } = reading
     const save = async (engine: string | undefined) => {
       if (deployment)
         await claim.save({
@@ -60,21 +55,22 @@ export async function destroyCluster(
           by,
           ...(engine === undefined ? {} : { engine }),
         })
-      parts.onReached?.()
+      target.onReached?.()
     }
     await save(deployment?.engine)
-    await takeTasks(found, claim, parts, { ...options, keep: save })
-    return found
+    await runSteps(target, reading, claim, { ...options, saveRecord: save })
+    return reading.plan
   })
-  await ports.topics.remove([manifestTopic])
-  return destroyed(plan)
+  await servers.topics.remove([recordTopic])
+  return describeResult(plan)
 }
 
-function destroyed(plan: ClusterPlan): DestroyResult {
-  const named = (isGone: boolean) =>
-    plan.tasks
-      .filter((task) => task.operations.length > 0 === isGone)
-      .flatMap((task) => task.steps)
-      .map(({ kind, name }) => ({ kind, name }))
-  return { target: plan.target, removed: named(true), kept: named(false) }
+function describeResult({ target, steps }: Plan): DestroyResult {
+  const isRemoved = (step: Step) => isEngineStep(step) || step.operations.length > 0
+  const list = (some: readonly Step[]) => some.map(({ kind, name }) => ({ kind, name }))
+  return {
+    target,
+    removed: list(steps.filter(isRemoved)),
+    kept: list(steps.filter((step) => !isRemoved(step))),
+  }
 }

@@ -1,25 +1,35 @@
-/** What is asked before a deployment touches anything: may all its steps be taken, and will the servers have them? */
+/**
+ * What is checked before a deployment changes anything: whether all steps may be applied, and
+ * whether the servers will accept them.
+ */
 
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { redactSecrets } from '../connectors/desired-connectors.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import { checkTopic } from '../schemas/check.ts'
 import { joinNames } from '../schemas/describe.ts'
+import type { TargetServers } from './deploy-target.ts'
 import type { DesiredState } from './plan/desired.ts'
-import { type ClusterPlan, stepsOf } from './plan/target-plan.ts'
-import type { ClusterStep } from './plan/target-step.ts'
-import type { ClusterPorts } from './read.ts'
+import type { Plan } from './plan/plan.ts'
+import type { Step } from './plan/step.ts'
 
-/** Why a plan can't be carried out; undefined when it can. `command` is what to type when it is meant. */
-export function clusterRefusal(
-  plan: ClusterPlan,
+/**
+ * The error for a plan that may not be applied; undefined: it may. `command` is what was typed,
+ * for the hint.
+ */
+export function findBlocker(
+  { steps }: Pick<Plan, 'steps'>,
   options: { readonly allowDestructive: boolean; readonly command: string },
 ): CcsError | undefined {
-  const refused = stepsOf(plan).filter((step) => step.refused)
-  const [first, ...others] = refused.map(refusedError)
+  const refused = steps.filter((step) => step.refused)
+  const [first, ...others] = refused.map(explainRefused)
   if (first)
-    return new CcsError(first.code, first.message, { exit: EXIT.usage, others, ...hintOf(refused) })
-  const lossy = stepsOf(plan).filter((step) => step.destroys !== undefined)
+    return new CcsError(first.code, first.message, {
+      exit: EXIT.usage,
+      others,
+      ...hintAdopting(refused),
+    })
+  const lossy = steps.filter((step) => step.destroys !== undefined)
   if (lossy.length === 0 || options.allowDestructive) return undefined
   const names = lossy.map((step) => `${step.kind} ${step.name}`)
   return new CcsError('CCS_PLAN_CHANGES', `This would delete ${joinNames(names, 5)}, or a part.`, {
@@ -28,11 +38,11 @@ export function clusterRefusal(
   })
 }
 
-function refusedError({ kind, name, refused }: ClusterStep): CcsError {
+function explainRefused({ kind, name, refused }: Step): CcsError {
   return new CcsError('CCS_PLAN_CHANGES', `${kind} ${name}: ${refused}.`, { exit: EXIT.usage })
 }
 
-function hintOf(refused: readonly ClusterStep[]): { readonly hint?: string } {
+function hintAdopting(refused: readonly Step[]): { readonly hint?: string } {
   const target = /ccs adopt .*--target (\S+)$/.exec(refused[0]?.refused ?? '')?.[1]
   return refused.length > 1 && target !== undefined
     ? { hint: `All that is there and not of ccs at once: ccs adopt --target ${target}` }
@@ -40,42 +50,45 @@ function hintOf(refused: readonly ClusterStep[]): { readonly hint?: string } {
 }
 
 /**
- * CCS_SCHEMA_BREAKS, with the fields, for a new version that the registry's versions break with, and
- * CCS_CONNECTOR_INVALID for configs that Connect itself refuses. Nothing is changed.
+ * Asks the servers whether they will accept the steps. CCS_SCHEMA_BREAKS, with the fields, for a
+ * version that the registry's versions break with; CCS_CONNECTOR_INVALID for configs that Connect
+ * refuses. Changes nothing.
  */
-export async function preflight(
-  plan: ClusterPlan,
-  ports: ClusterPorts,
+export async function checkServers(
+  { steps }: Pick<Plan, 'steps'>,
+  servers: TargetServers,
   desired: DesiredState,
 ): Promise<void> {
   const faults: CcsError[] = []
-  for (const { operations } of plan.tasks)
+  for (const { operations } of steps)
     for (const operation of operations) {
-      if (operation.op === 'register') faults.push(...(await schemaFaults(ports, operation, plan)))
+      if (operation.op === 'register')
+        faults.push(...(await checkSchema(servers, operation, steps)))
       if (operation.op === 'put connector')
-        faults.push(...(await connectorFaults(ports, desired, operation.name)))
+        faults.push(...(await checkConnector(servers, desired, operation.name)))
     }
   throwAll(faults)
 }
 
-async function schemaFaults(
-  { registry }: ClusterPorts,
+async function checkSchema(
+  { registry }: TargetServers,
   { name, schema }: { readonly name: string; readonly schema: string },
-  plan: ClusterPlan,
+  steps: readonly Step[],
 ): Promise<readonly CcsError[]> {
-  const doomed = plan.tasks
-    .flatMap((task) => task.operations)
+  const removed = steps
+    .flatMap((step) => step.operations)
     .flatMap((one) => (one.op === 'remove version' && one.name === name ? [one.version] : []))
-  const versions = (await registry.versions(name)).filter((one) => !doomed.includes(one.version))
+  const all = await registry.versions(name)
+  const versions = all.filter((one) => !removed.includes(one.version))
   if (versions.length === 0) return []
-  const breaks = breaksOf(name, schema, versions)
+  const breaks = findBreaks(name, schema, versions)
   if (breaks.length > 0) return breaks
-  // Asked with what is to go, the registry would answer for that.
-  if (doomed.length > 0 || (await registry.accepts(name, schema))) return []
+  // While a version is still to be removed, the registry would answer for that one too.
+  if (removed.length > 0 || (await registry.accepts(name, schema))) return []
   return [schemaBreak(name, 'the registry does not take the new version.')]
 }
 
-function breaksOf(
+function findBreaks(
   name: string,
   schema: string,
   versions: readonly RegisteredSchema[],
@@ -98,8 +111,8 @@ function schemaBreak(name: string, words: string): CcsError {
   })
 }
 
-async function connectorFaults(
-  { connect }: ClusterPorts,
+async function checkConnector(
+  { connect }: TargetServers,
   desired: DesiredState,
   name: string,
 ): Promise<readonly CcsError[]> {

@@ -1,76 +1,78 @@
 /**
- * Use case: say what each engine would run for the models. DuckDB parses, expands and describes; dialects
- * print. Nothing is run but views over empty tables in memory.
+ * Use case: say what an engine would run for the models. Their columns are known already, from the
+ * one binding of the project's logic; dialects print. Nothing is run.
  */
-
+import type { EngineName } from '../config/engines.ts'
+import { deriveRawColumns } from '../events/raw-columns.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
-import { type BindDatabase, type BindProject, bindModels } from '../models/bind-models.ts'
 import type { GraphModel } from '../models/graph.ts'
+import type { Logic } from '../models/logic.ts'
 import type { Model } from '../models/model.ts'
 import type { Seed } from '../models/seed.ts'
 import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 import { readSelect } from '../sql/read-tree.ts'
 import type { Select, SelectItem } from '../sql/tree.ts'
-import { type Column, type EngineName, parseType } from '../sql/types.ts'
+import { type Column, parseType } from '../sql/types.ts'
 import {
   type CompiledModel,
   type Dialect,
   type DialectInput,
   type DialectProject,
+  type PrintSql,
   unsupported,
 } from './dialect.ts'
 
-/** A DuckDB of one's own, in memory. */
-export interface SqlBench extends BindDatabase {
-  printSql(json: string): Promise<string>
-}
-
-export interface CompileProject extends BindProject {
+/** A project's logic as dialects see it. */
+export interface CompileProject {
+  /** In topological order. */
   readonly models: readonly GraphModel[]
   readonly macros: MacroSet
-  /** Those that models join. */
+  /** Seeds that models join. */
   readonly seeds?: readonly Seed[]
+  /** Of raw.events and of each model; types as DuckDB writes them. */
+  readonly columns: ReadonlyMap<string, readonly { readonly name: string; readonly type: string }[]>
+  /** IANA name. */
+  readonly timezone: string
+  /** Greatest number of order lines that the contract of events.raw admits. */
   readonly itemsMax: number
 }
 
-export interface Dialects {
-  readonly local: (input: DialectInput, printSql: SqlBench['printSql']) => Promise<CompiledModel>
-  readonly flink: Dialect
-  readonly ksqldb: Dialect
-}
-
+/** One model compiled for one engine. */
 export interface CompileResult {
   readonly model: Model
   readonly engine: EngineName
   readonly compiled: CompiledModel
 }
 
-/** Macros that engines have an idiom of their own for; all others are put in place. */
+/** Macros that engines have an idiom of their own for; all others are expanded. */
 const IDIOMS = ['shop_day', 'right_now', 'lines_revenue', 'lines_units']
 
-/**
- * Compiles models for an engine. `only` names one model. Throws what DuckDB's binder refuses (all models,
- * CCS_MODEL_INVALID); what an engine can't run stays in each result's faults.
- */
+/** What dialects need of a project's logic, which has to be opened with `isDescribed`. */
+export function compileProject(logic: Logic, timezone: string): CompileProject {
+  const newest = logic.rawSchemas.at(-1)
+  const { graph: models, macros, seeds, columns } = logic
+  if (models.some(({ model }) => !columns.has(model.name)))
+    throw new Error('The logic was opened without the columns of its models.')
+  const itemsMax = newest ? deriveRawColumns(newest.schema).itemsMax : 0
+  return { models, macros, seeds, columns, timezone, itemsMax }
+}
+
+/** Compiles all models, in order. What the engine can't run stays in each result's faults. */
 export async function compileModels(
   project: CompileProject,
   engine: EngineName,
-  tools: { readonly bench: SqlBench; readonly dialects: Dialects },
+  tools: { readonly dialect: Dialect; readonly printSql: PrintSql },
 ): Promise<readonly CompileResult[]> {
-  const inputs = await dialectInputs(project, tools.bench)
   const results: CompileResult[] = []
-  for (const input of inputs) {
-    const compiled =
-      engine === 'local'
-        ? await tools.dialects.local(input, (json) => tools.bench.printSql(json))
-        : tools.dialects[engine](input)
+  for (const input of dialectInputs(project)) {
+    const compiled = await tools.dialect(input, tools.printSql)
     results.push({ model: input.model, engine, compiled })
   }
   return results
 }
 
-/** The one model of that name, or all; CCS_USAGE_INVALID for an unknown name. */
+/** The results of the one model of that name, or all; CCS_USAGE_INVALID for an unknown name. */
 export function pickModels(
   results: readonly CompileResult[],
   name: string | undefined,
@@ -85,20 +87,17 @@ export function pickModels(
   })
 }
 
-/** Throws CCS_SQL_UNSUPPORTED with all that the engine can't run. */
+/** Throws CCS_SQL_UNSUPPORTED with every place that the engine can't run. */
 export function requireSupported(results: readonly CompileResult[]): void {
   throwAll(
     results.flatMap(({ model, compiled }) => compiled.faults.map((one) => unsupported(model, one))),
   )
 }
 
-async function dialectInputs(
-  project: CompileProject,
-  bench: SqlBench,
-): Promise<readonly DialectInput[]> {
-  const bound = await bindModels(project, bench)
+/** What a dialect is given of each model, in order. */
+export function dialectInputs(project: CompileProject): readonly DialectInput[] {
   const columns = new Map([
-    ...[...bound].map(([name, some]) => [name, logicalColumns(some)] as const),
+    ...[...project.columns].map(([name, some]) => [name, logicalColumns(some)] as const),
     ...(project.seeds ?? []).map((one) => [one.name, one.columns] as const),
   ])
   const selects = project.models.map((one) => ({ ...one, select: treeOf(one, project.macros) }))

@@ -3,7 +3,7 @@
 import type { Expr, Select, SelectItem } from '../sql/tree.ts'
 import type { Column } from '../sql/types.ts'
 import { type DialectInput, flatName } from './dialect.ts'
-import type { Fault, Speech, Substitute } from './dialect-syntax.ts'
+import type { DialectSyntax, Fault, Substitute } from './dialect-syntax.ts'
 import { Printer } from './sql-print.ts'
 
 export class DialectJob {
@@ -12,16 +12,16 @@ export class DialectJob {
   readonly name: string
   readonly faults: Fault[] = []
   readonly notes: string[] = []
-  readonly #speech: Speech
+  readonly #syntax: DialectSyntax
 
-  constructor(input: DialectInput, speech: Speech) {
+  constructor(input: DialectInput, syntax: DialectSyntax) {
     this.input = input
     this.name = flatName(input.model.name)
-    this.#speech = speech
+    this.#syntax = syntax
     for (const part of input.select.unsupported)
       this.fault(
         part.at,
-        `${speech.shown} can't run ${part.what} on a stream.`,
+        `${syntax.displayName} can't run ${part.what} on a stream.`,
         'Leave it to the query that reads the model.',
       )
   }
@@ -37,7 +37,7 @@ export class DialectJob {
   printer(columns: readonly Column[], substitutes: readonly Substitute[] = []): Printer {
     const { select, project } = this.input
     return new Printer({
-      speech: this.#speech,
+      syntax: this.#syntax,
       columns,
       substitutes,
       aliases: new Map(select.items.map((one) => [one.name, one.expr])),

@@ -1,37 +1,42 @@
-/** What a printer is told of an engine: how it says what engines say differently, and where names come from. */
-import type { FunctionEntry } from '../sql/functions.ts'
+/** The parts of SQL syntax that differ between engines, and what a printer is given. */
 import type { NameScope } from '../sql/infer.ts'
 import type { Call, Expr } from '../sql/tree.ts'
 import type { LogicalType } from '../sql/types.ts'
+import type { FunctionIdioms, PrintedEngine } from './idioms/functions.ts'
 
+/** Something in a model that an engine can't run. */
 export interface Fault {
+  /** Offset in the model's SELECT, where DuckDB's AST has one. */
   readonly at: number | undefined
   readonly message: string
   readonly hint: string
 }
 
-/** How an engine says what engines say differently. */
-export interface Speech {
-  readonly engine: 'flink' | 'ksqldb'
-  /** `Flink`, `ksqlDB`: for messages. */
-  readonly shown: string
+/** The parts of SQL syntax in which one engine differs from others. */
+export interface DialectSyntax {
+  readonly engine: PrintedEngine
+  /** For messages. */
+  readonly displayName: string
+  /** The cast that gives NULL for what can't be cast. */
+  readonly tryCast: 'TRY_CAST' | 'CAST'
+  /** A field of a struct. */
   field(of: string, name: string): string
   /** time ± interval */
   shifted(time: string, op: '+' | '-', ms: number): string
   concat(parts: readonly { readonly sql: string; readonly isLiteral: boolean }[]): string
   remainder(left: string, right: string): string
   decimal(digits: string, type: LogicalType): string
-  /** An aggregate with FILTER or DISTINCT; `entry` prints it without. */
-  aggregate(call: Call, printer: ExprPrinter, entry: FunctionEntry): string
+  /** An aggregate with FILTER or DISTINCT; `idioms` print it without. */
+  aggregate(call: Call, printer: ExprPrinter, idioms: FunctionIdioms): string
 }
 
-/** The printer as a Speech sees it. */
+/** The printer as a syntax uses it. */
 export interface ExprPrinter {
   print(expr: Expr): string
-  /** Notes what can't be said; returns NULL to go on with. */
+  /** Collects a fault; returns NULL, with which printing goes on. */
   fault(at: number | undefined, message: string, hint: string): string
   /** A call with arguments that are printed already. */
-  apply(call: Call, entry: FunctionEntry, args: readonly string[]): string
+  apply(call: Call, idioms: FunctionIdioms, args: readonly string[]): string
 }
 
 /** An expression that an engine has its own SQL for. */
@@ -40,8 +45,9 @@ export interface Substitute {
   readonly sql: string
 }
 
+/** What a printer is made for: one SELECT of one model in one engine. */
 export interface PrintContext extends NameScope {
-  readonly speech: Speech
+  readonly syntax: DialectSyntax
   readonly timezone: string
   readonly itemsMax: number
   /** Expressions that stand for something of the engine's own, such as the start of a window. */
@@ -49,7 +55,7 @@ export interface PrintContext extends NameScope {
   readonly faults: Fault[]
 }
 
-/** A name as Flink and ksqlDB both quote it. */
+/** A name as all printed engines quote it. */
 export function quoted(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
 }

@@ -57,7 +57,14 @@ export interface CompiledModel {
   readonly faults: readonly Fault[]
 }
 
-export type Dialect = (input: DialectInput) => CompiledModel
+/** Prints a SELECT of DuckDB's AST, given as JSON, as DuckDB writes it. */
+export type PrintSql = (json: string) => Promise<string>
+
+/** Prints one model for an engine. Pure but for `printSql`, which only DuckDB's own dialect uses. */
+export type Dialect = (
+  input: DialectInput,
+  printSql: PrintSql,
+) => CompiledModel | Promise<CompiledModel>
 
 /** A fault as an error that points into the model's file. */
 export function unsupported(model: Model, fault: Fault): CcsError {

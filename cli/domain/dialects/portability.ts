@@ -1,36 +1,57 @@
-/** Use case: compile every model for every engine and say which can run it. */
+/** Which engine can run which model, and which function of the portable subset, as tables. */
+import { ENGINE_NAMES, ENGINES, type EngineColumn, type EngineName } from '../config/engines.ts'
+import type { CompiledModel } from './dialect.ts'
+import { FUNCTION_IDIOMS, type FunctionIdioms } from './idioms/functions.ts'
 
-import { ENGINES, type EngineName } from '../sql/types.ts'
-import type { CompileResult } from './compile.ts'
-import {
-  type FunctionPortability,
-  functionPortability,
-  type ModelPortability,
-  type Verdict,
-  verdictOf,
-} from './portability-table.ts'
-
-export interface PortabilityResult {
-  readonly models: readonly ModelPortability[]
-  readonly functions: readonly FunctionPortability[]
+/** Whether an engine can run something, and how. */
+export interface Portability {
+  readonly ok: boolean
+  /** Why it can't run, or how its rows may differ; whole sentences. */
+  readonly reasons: readonly string[]
 }
 
-/** `compile` compiles all models for one engine, in the same order each time. */
-export async function comparePortability(
-  compile: (engine: EngineName) => Promise<readonly CompileResult[]>,
-): Promise<PortabilityResult> {
-  const rows = new Map<string, Partial<Record<EngineName, Verdict>>>()
-  for (const engine of ENGINES)
-    for (const { model, compiled } of await compile(engine))
-      rows.set(model.name, { ...rows.get(model.name), [engine]: verdictOf(compiled) })
-  const none: Verdict = { ok: false, reasons: ['It was not compiled.'] }
-  return {
-    models: [...rows].map(([model, { local = none, flink = none, ksqldb = none }]) => ({
-      model,
-      local,
-      flink,
-      ksqldb,
-    })),
-    functions: functionPortability(),
-  }
+/** A row of the table: what each engine makes of one thing. */
+export type PortabilityRow = Readonly<Record<EngineColumn, Portability>>
+
+/** One model in every engine. */
+export type ModelPortability = { readonly model: string } & PortabilityRow
+
+/** One function of the portable subset in every engine. */
+export type FunctionPortability = { readonly function: string } & PortabilityRow
+
+/** Makes a row by asking for each engine. */
+export function portabilityRow(ask: (engine: EngineName) => Portability): PortabilityRow {
+  const cells = ENGINE_NAMES.map((name) => [ENGINES[name].column, ask(name)] as const)
+  return Object.fromEntries(cells) as PortabilityRow // a cell for each engine
+}
+
+/** What an engine makes of a compiled model. */
+export function judgeCompiled({ faults, notes }: CompiledModel): Portability {
+  const ok = faults.length === 0
+  const reasons = ok ? notes : faults.map((one) => one.message)
+  return { ok, reasons: [...new Set(reasons)] }
+}
+
+/** The functions that a portable model may use, by name. */
+export function functionPortability(): readonly FunctionPortability[] {
+  return Object.entries(FUNCTION_IDIOMS)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, idioms]) => ({
+      function: name === 'count_star' ? 'count(*)' : name,
+      ...portabilityRow((engine) => judgeIdiom(idioms, engine)),
+    }))
+}
+
+/** An engine that runs the models' own SQL has every function. */
+function judgeIdiom(idioms: FunctionIdioms, engine: EngineName): Portability {
+  const idiom = Object.entries(idioms).find(([name]) => name === engine)?.[1]
+  return idiom === undefined || typeof idiom === 'function'
+    ? { ok: true, reasons: [] }
+    : { ok: false, reasons: [idiom.instead] }
+}
+
+/** A cell of the table: ✓, ✓ with what differs, or ✗ with the reason. */
+export function portabilityText({ ok, reasons }: Portability): string {
+  if (!ok) return `✗ ${reasons.join(' ')}`
+  return reasons.length === 0 ? '✓' : `✓ ${reasons.join(' ')}`
 }

@@ -1,15 +1,16 @@
 /**
- * Prints expressions for an engine. What the engines share is here; what differs comes in as a `Speech`.
+ * Prints expressions for an engine. What the engines share is here; what differs comes in as a `DialectSyntax`.
  * What can't be said is collected as faults with the place in the model's text, and printing goes on, so
  * that a user sees all of them at once.
  */
 
 import { findNearest } from '../kernel/did-you-mean.ts'
-import { FUNCTIONS, type FunctionEntry } from '../sql/functions.ts'
 import { inferType } from '../sql/infer.ts'
 import { type Call, type Expr, isSameExpr } from '../sql/tree.ts'
-import { displayType, type LogicalType, typeName } from '../sql/types.ts'
+import { displayType, type LogicalType } from '../sql/types.ts'
 import { type PrintContext, quoted } from './dialect-syntax.ts'
+import { FUNCTION_IDIOMS, type FunctionIdioms } from './idioms/functions.ts'
+import { typeName } from './idioms/types.ts'
 
 /** Binding strength of what was printed: OR 1, AND 2, NOT 3, comparison 4, || 5, + - 6, * / 7, else 9. */
 interface Piece {
@@ -85,7 +86,7 @@ export class Printer {
         }
       }
       case 'field':
-        return whole(this.context.speech.field(this.#inside(expr.of, 9), expr.name))
+        return whole(this.context.syntax.field(this.#inside(expr.of, 9), expr.name))
       case 'index':
         return whole(`${this.#inside(expr.of, 9)}[${this.print(expr.index)}]`)
       case 'star':
@@ -96,7 +97,7 @@ export class Printer {
   }
 
   #refuse(expr: Expr): string {
-    const { shown } = this.context.speech
+    const { displayName: shown } = this.context.syntax
     if (expr.is === 'window')
       return this.fault(
         expr.at,
@@ -133,58 +134,60 @@ export class Printer {
     if (expr.text === undefined) return 'NULL'
     if (expr.type.is === 'VARCHAR') return `'${expr.text.replaceAll("'", "''")}'`
     if (expr.type.is === 'BOOLEAN') return expr.text.toUpperCase()
-    if (expr.type.is === 'DECIMAL') return this.context.speech.decimal(expr.text, expr.type)
+    if (expr.type.is === 'DECIMAL') return this.context.syntax.decimal(expr.text, expr.type)
     return expr.text
   }
 
   #call(call: Call): Piece {
-    const entry = Object.hasOwn(FUNCTIONS, call.name) ? FUNCTIONS[call.name] : undefined
-    const { speech } = this.context
-    if (entry === undefined) {
-      const near = findNearest(call.name, Object.keys(FUNCTIONS))
+    const idioms = Object.hasOwn(FUNCTION_IDIOMS, call.name)
+      ? FUNCTION_IDIOMS[call.name]
+      : undefined
+    const { syntax } = this.context
+    if (idioms === undefined) {
+      const near = findNearest(call.name, Object.keys(FUNCTION_IDIOMS))
       const hint =
         near === undefined
           ? 'Use a function of the portable subset: see `ccs portability`.'
           : `Did you mean "${near}"?`
       return whole(
-        this.fault(call.at, `${speech.shown} has no counterpart of ${call.name}().`, hint),
+        this.fault(call.at, `${syntax.displayName} has no counterpart of ${call.name}().`, hint),
       )
     }
     if (call.filter !== undefined || call.distinct)
-      return whole(speech.aggregate(call, this, entry))
+      return whole(syntax.aggregate(call, this, idioms))
     return whole(
       this.apply(
         call,
-        entry,
+        idioms,
         call.args.map((one) => this.print(one)),
       ),
     )
   }
 
   /** A call with arguments that are printed already. */
-  apply(call: Call, entry: FunctionEntry, args: readonly string[]): string {
-    const { speech, timezone, itemsMax } = this.context
-    const idiom = entry[speech.engine]
+  apply(call: Call, idioms: FunctionIdioms, args: readonly string[]): string {
+    const { syntax, timezone, itemsMax } = this.context
+    const idiom = idioms[syntax.engine]
     if (typeof idiom !== 'function')
-      return this.fault(call.at, `${speech.shown} has no ${call.name}().`, idiom.instead)
+      return this.fault(call.at, `${syntax.displayName} has no ${call.name}().`, idiom.instead)
     return idiom({ args, types: call.args.map((one) => this.type(one)), timezone, itemsMax })
   }
 
   #binary(expr: Extract<Expr, { is: 'binary' }>): Piece {
-    const { speech } = this.context
+    const { syntax } = this.context
     const strength = STRENGTH[expr.op] ?? 4
     if ((expr.op === '+' || expr.op === '-') && expr.right.is === 'interval')
-      return whole(speech.shifted(this.#inside(expr.left, 6), expr.op, expr.right.ms))
+      return whole(syntax.shifted(this.#inside(expr.left, 6), expr.op, expr.right.ms))
     switch (expr.op) {
       case '||': {
         const parts = flat(expr).map((one) => ({
           sql: this.print(one),
           isLiteral: one.is === 'literal',
         }))
-        return { sql: speech.concat(parts), strength: 5 }
+        return { sql: syntax.concat(parts), strength: 5 }
       }
       case '/': {
-        // DuckDB divides into DOUBLE; integers would be cut elsewhere, and zero ends a Flink job.
+        // DuckDB divides into DOUBLE; integers are truncated elsewhere, and zero may end a job.
         const isDouble = this.type(expr.left)?.is === 'DOUBLE'
         const left = isDouble
           ? this.#inside(expr.left, 7)
@@ -199,7 +202,7 @@ export class Printer {
           return whole(
             this.fault(
               expr.at,
-              `${speech.shown} divides whole numbers alone with //.`,
+              `${syntax.displayName} divides whole numbers alone with //.`,
               'Cast both sides to BIGINT.',
             ),
           )
@@ -207,7 +210,7 @@ export class Printer {
       }
       case '%':
         return {
-          sql: speech.remainder(this.#inside(expr.left, 8), this.#divisor(expr.right)),
+          sql: syntax.remainder(this.#inside(expr.left, 8), this.#divisor(expr.right)),
           strength: 7,
         }
       case '*': {
@@ -245,13 +248,13 @@ export class Printer {
   }
 
   #cast(expr: Extract<Expr, { is: 'cast' }>): string {
-    const { speech } = this.context
+    const { syntax } = this.context
     const from = this.type(expr.of)
-    const name = typeName(expr.to, speech.engine)
+    const name = typeName(expr.to, syntax.engine)
     if (name === undefined)
       return this.fault(
         expr.at,
-        `${speech.shown} has no type ${displayType(expr.to)}.`,
+        `${syntax.displayName} has no type ${displayType(expr.to)}.`,
         'Cast to BIGINT or DECIMAL.',
       )
     const differs =
@@ -271,7 +274,7 @@ export class Printer {
         'Carry it as milliseconds and use make_timestamp_ms().',
       )
     const of = this.print(expr.of)
-    const word = expr.isTry && speech.engine === 'flink' ? 'TRY_CAST' : 'CAST'
+    const word = expr.isTry ? syntax.tryCast : 'CAST'
     if (!WHOLE.includes(expr.to.is) || from === undefined || !ROUNDED.includes(from.is))
       return `${word}(${of} AS ${name})`
     // DuckDB rounds where the others cut.

@@ -1,5 +1,5 @@
 /**
- * What ksqlDB could not read becomes rejects, where no gate stands before it: its processing log has the bytes,
+ * What an engine could not read becomes rejects, where no gate stands before it: its processing log has the bytes,
  * and the pipeline's own gate says what is wrong with them. Each query logs a bad record again, and the log does
  * not say which record it was: of equal bytes of one topic there is one
  * reject, with its place where that is found.

@@ -1,5 +1,5 @@
 /**
- * Rows of ksqlDB's processing log, which tells what its queries skipped (docs.confluent.io, "Processing log").
+ * Rows of an engine's processing log, which tells what its queries skipped (docs.confluent.io, "Processing log").
  * Only deserialization errors carry a record's bytes, and no row says where in its topic the record stands.
  */
 export interface LoggedRecord {
@@ -7,7 +7,7 @@ export interface LoggedRecord {
   readonly topic: string
   /** undefined: the server leaves them out, or the record had none. */
   readonly bytes: Buffer | undefined
-  /** Why ksqlDB could not read it. */
+  /** Why the engine could not read it. */
   readonly message: string
   /** When it was logged, ms. */
   readonly timeMs: number

@@ -16,7 +16,7 @@ export interface RejectEntry {
   readonly reject: RejectedEvent | undefined
   readonly group: RejectGroupKey
   /** Which record it is of; undefined: none, or none but this can be of the same. */
-  readonly mark: SourceKey | undefined
+  readonly sourceKey: SourceKey | undefined
 }
 
 export interface RejectPorts {
@@ -74,5 +74,5 @@ function toEntry(
 ): RejectEntry {
   // The decoder's bytes may be a view of the frame, which lives until the next read.
   const own = reject && { ...reject, bytes: Uint8Array.from(reject.bytes) }
-  return { partition, offset, reject: own, group: groupReject(reject), mark }
+  return { partition, offset, reject: own, group: groupReject(reject), sourceKey: mark }
 }

@@ -14,9 +14,9 @@ export interface ReplayedReject {
   /** Of the bytes that are appended. */
   readonly hash: string
   /** 1: the first replay; 2: of a reject that was a replay itself … */
-  readonly times: number
+  readonly replayCount: number
   /** Of the rejected record, where others may have rejected it too. */
-  readonly mark?: SourceKey
+  readonly sourceKey?: SourceKey
 }
 
 export interface Announcement {
@@ -36,25 +36,33 @@ export interface Announcement {
 /** Dlq partition, dlq offset, hash, times; and the mark, where there is one. */
 export type AnnouncedRecord = readonly [
   ...reject: [number, number, string, number],
-  ...mark: [] | [partition: string, offset: number, print: number],
+  ...sourceKey: [] | [partition: string, offset: number, bytesHash: number],
 ]
 
 export function toAnnouncedRecord({
   partition,
   offset,
   hash,
-  times,
-  mark,
+  replayCount,
+  sourceKey,
 }: ReplayedReject): AnnouncedRecord {
-  if (mark === undefined) return [partition, offset, hash, times]
-  return [partition, offset, hash, times, mark.partition, mark.offset, mark.bytesHash]
+  if (sourceKey === undefined) return [partition, offset, hash, replayCount]
+  return [
+    partition,
+    offset,
+    hash,
+    replayCount,
+    sourceKey.partition,
+    sourceKey.offset,
+    sourceKey.bytesHash,
+  ]
 }
 
 export function fromAnnouncedRecord(record: AnnouncedRecord): ReplayedReject {
-  const [partition, offset, hash, times, source, at, print] = record
-  const replayed = { partition, offset, hash, times }
-  if (source === undefined || at === undefined || print === undefined) return replayed
-  return { ...replayed, mark: { partition: source, offset: at, bytesHash: print } }
+  const [partition, offset, hash, replayCount, source, sourceOffset, bytesHash] = record
+  const replayed = { partition, offset, hash, replayCount }
+  if (source === undefined || sourceOffset === undefined || bytesHash === undefined) return replayed
+  return { ...replayed, sourceKey: { partition: source, offset: sourceOffset, bytesHash } }
 }
 
 export interface Outcome {
@@ -68,7 +76,7 @@ export interface Outcome {
 
 export interface OpenAnnouncement extends Announcement {
   /** In the ledger. */
-  readonly at: number
+  readonly ledgerOffset: number
 }
 
 /** 96 bits of SHA-256: no two records of a log meet by chance. */

@@ -30,21 +30,22 @@ const READ_BYTES = 1024 * 1024
 interface RejectPlace {
   readonly partition: number
   readonly offset: number
-  readonly mark?: SourceKey | undefined
+  readonly sourceKey?: SourceKey | undefined
 }
 
 class SentRejects {
   readonly #places = new Set<string>()
   readonly #marks = new SourceKeySet()
 
-  add({ partition, offset, mark }: RejectPlace): void {
+  add({ partition, offset, sourceKey }: RejectPlace): void {
     this.#places.add(`${partition}:${offset}`)
-    if (mark) this.#marks.add(mark)
+    if (sourceKey) this.#marks.add(sourceKey)
   }
 
-  has({ partition, offset, mark }: RejectPlace): boolean {
+  has({ partition, offset, sourceKey }: RejectPlace): boolean {
     return (
-      this.#places.has(`${partition}:${offset}`) || (mark !== undefined && this.#marks.has(mark))
+      this.#places.has(`${partition}:${offset}`) ||
+      (sourceKey !== undefined && this.#marks.has(sourceKey))
     )
   }
 }
@@ -209,13 +210,13 @@ export class ReplayLedger {
     const { clock, graceMs } = this.#options
     for (;;) {
       const found = await findInLog(this.#options.log, step)
-      if (found.length === step.records.length) return this.recordOutcome(step.at, 'all')
+      if (found.length === step.records.length) return this.recordOutcome(step.ledgerOffset, 'all')
       const leftMs = step.atMs + graceMs - clock.nowMs()
-      if (leftMs <= 0) return this.recordOutcome(step.at, found)
+      if (leftMs <= 0) return this.recordOutcome(step.ledgerOffset, found)
       await clock.sleep(Math.min(1_000, leftMs))
       const before = this.#open.size
       await this.refresh()
-      if (!this.#open.has(step.at)) return
+      if (!this.#open.has(step.ledgerOffset)) return
       if (this.#open.size > before)
         throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
           hint: 'Wait until it is done, then run the same command again.',
@@ -231,7 +232,7 @@ export class ReplayLedger {
 
   #applyRecord(one: Announcement | Outcome, at: number): void {
     if (one.kind === 'replay') {
-      const step = { ...one, at }
+      const step = { ...one, ledgerOffset: at }
       this.#open.set(at, step)
       const pending = new SentRejects()
       this.#pending.set(at, pending)
@@ -255,7 +256,9 @@ export class ReplayLedger {
         continue
       }
       const { hash } = record
-      const left = (this.#origins.get(hash) ?? []).filter((other) => other.step.at !== step.at)
+      const left = (this.#origins.get(hash) ?? []).filter(
+        (other) => other.step.ledgerOffset !== step.ledgerOffset,
+      )
       if (left.length > 0) this.#origins.set(hash, left)
       else this.#origins.delete(hash)
     }
@@ -263,8 +266,8 @@ export class ReplayLedger {
 }
 
 /** The lineage of a reject that is a replay itself, as `origin` keeps it: `replay 2 of events.dlq-0:42`. */
-function describeOrigin({ times, partition, offset }: ReplayedReject): string {
-  return `replay ${times} of ${DLQ_TOPIC}-${partition}:${offset}`
+function describeOrigin({ replayCount, partition, offset }: ReplayedReject): string {
+  return `replay ${replayCount} of ${DLQ_TOPIC}-${partition}:${offset}`
 }
 
 /** Names the lineage of those rejects that were replays; the ledger is looked into where there are rejects only. */

@@ -5,6 +5,7 @@
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
+import { frameRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 
 const LEDGER_TOPIC = 'ccs.imports'
@@ -116,18 +117,15 @@ export class ImportLedger {
 async function readEntries(log: EventLog): Promise<ImportLedgerEntry[]> {
   const { start } = await log.range(LEDGER_TOPIC, 0)
   const reader = await log.reader(LEDGER_TOPIC, 0, start)
-  const steps: ImportLedgerEntry[] = []
+  const entries: ImportLedgerEntry[] = []
   try {
     for (;;) {
       const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) return steps
-      for (const { body, count } of frames)
-        for (let i = 0, at = 0; i < count; i++) {
-          const end = at + 4 + body.readUInt32LE(at)
-          // Only `write` above appends here, and the log checks its bytes.
-          steps.push(JSON.parse(body.toString('utf8', at + 4, end)) as ImportLedgerEntry)
-          at = end
-        }
+      if (frames.length === 0) return entries
+      // Only `write` above appends here, and the log checks its bytes.
+      for (const frame of frames)
+        for (const { bytes } of frameRecords(frame))
+          entries.push(JSON.parse(bytes.toString('utf8')) as ImportLedgerEntry)
     }
   } finally {
     await reader.close()

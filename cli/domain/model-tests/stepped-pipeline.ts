@@ -7,6 +7,7 @@ import type { RejectedEvent } from '../events/contracts.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, type RejectCodec } from '../gate/reject-writer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
+import { frameRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import type { BatchEngine } from '../pipeline/batch-engine.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
@@ -88,12 +89,10 @@ export class SteppedPipeline {
     for (;;) {
       const frames = await reader.read(1 << 20)
       if (frames.length === 0) break
-      for (const { body } of frames)
-        for (let at = 0; at < body.length; ) {
-          const bytes = body.readUInt32LE(at)
-          const record = codec.decode(body.subarray(at + 4, at + 4 + bytes))
+      for (const frame of frames)
+        for (const { bytes } of frameRecords(frame)) {
+          const record = codec.decode(bytes)
           if (record) found.push(record)
-          at += 4 + bytes
         }
     }
     await reader.close()

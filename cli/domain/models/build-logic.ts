@@ -28,7 +28,7 @@ export interface LogicTexts {
 }
 
 /** An empty DuckDB to parse and bind with. */
-export interface LogicDatabase extends Pick<BindDatabase, 'run'> {
+export interface LogicDatabase extends BindDatabase {
   readonly queryTexts: QueryTexts
   /** Lets pending callbacks run. */
   readonly yieldToEventLoop: () => Promise<void>
@@ -40,6 +40,8 @@ export interface BuiltLogic {
   readonly macros: MacroSet
   /** Only seeds that a model reads. */
   readonly seeds: readonly Seed[]
+  /** Of raw.events, and of each model where the bench describes them. */
+  readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
 }
 
 /** Models between two yields to the event loop. */
@@ -62,7 +64,7 @@ export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promi
   const seeds = readSeeds(sorted, files)
   const binding = bindModels(
     { models: sorted, macrosSql: texts.macros.text + seedsSql(seeds), timezone, rawColumns },
-    { run: bench.run },
+    bench,
   )
   const settings = { shop_timezone: timezone }
   const prints = new Map(seeds.map((one) => [one.name, one.fingerprint]))
@@ -76,7 +78,7 @@ export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promi
     graph.value.filter(({ model }) => model.kind === 'window' || model.kind === 'session'),
     ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
   )
-  return { graph: graph.value, macros, seeds }
+  return { graph: graph.value, macros, seeds, columns: bound.value }
 }
 
 /** Reads the seeds that models use; each must be joined in the one way that all engines support. */

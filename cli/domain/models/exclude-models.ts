@@ -6,7 +6,7 @@ import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import type { GraphModel } from './graph.ts'
 
 /** CCS_CONFIG_INVALID if an excluded name is not a model, or if a remaining model reads it. */
-export function excludeModels(
+export function keepIncluded(
   graph: readonly GraphModel[],
   { name: target, without = [] }: Pick<Target, 'name' | 'without'>,
 ): readonly GraphModel[] {

@@ -1,7 +1,7 @@
 /**
  * A schema in the words of Avro for Java, whose clients ask a registry for the version of what they read by exactly
  * these bytes. Confluent's registry reads the schema first; Apicurio compares the bytes, and answers no to any other
- * order of keys, so a ksqlDB or a connector behind it could read nothing.
+ * order of keys, so an engine or a connector behind it could read nothing.
  */
 type Json = Readonly<Record<string, unknown>>
 

@@ -1,7 +1,4 @@
-/**
- * The types of columns and what each engine calls them. Times are UTC without a zone everywhere;
- * DECIMAL(18, 2) holds money.
- */
+/** The types of columns. Times are UTC without a zone everywhere; DECIMAL(18, 2) holds money. */
 import { type AstNode, asNode, asNodes, asText } from './ast.ts'
 
 /** A column type, independent of the engine. */
@@ -18,12 +15,6 @@ export interface Column {
   readonly type: LogicalType
 }
 
-/** The engines that models are compiled for. */
-export const ENGINES = ['local', 'flink', 'ksqldb'] as const
-
-/** One of ENGINES. */
-export type EngineName = (typeof ENGINES)[number]
-
 const SIMPLE: Readonly<Record<string, LogicalType>> = {
   BOOLEAN: { is: 'BOOLEAN' },
   TINYINT: { is: 'INTEGER' },
@@ -39,45 +30,6 @@ const SIMPLE: Readonly<Record<string, LogicalType>> = {
   TIMESTAMP_MS: { is: 'TIMESTAMP' },
   INTERVAL: { is: 'INTERVAL' },
   NULL: { is: 'NULL' },
-}
-
-/** Each engine's name of a type; an engine without the type has no entry. */
-const NAMES: Readonly<
-  Record<
-    Exclude<LogicalType['is'], 'LIST' | 'STRUCT' | 'DECIMAL'>,
-    { flink?: string; ksqldb?: string }
-  >
-> = {
-  BOOLEAN: { flink: 'BOOLEAN', ksqldb: 'BOOLEAN' },
-  INTEGER: { flink: 'INT', ksqldb: 'INT' },
-  BIGINT: { flink: 'BIGINT', ksqldb: 'BIGINT' },
-  DOUBLE: { flink: 'DOUBLE', ksqldb: 'DOUBLE' },
-  VARCHAR: { flink: 'STRING', ksqldb: 'STRING' },
-  DATE: { flink: 'DATE', ksqldb: 'DATE' },
-  TIMESTAMP: { flink: 'TIMESTAMP(3)', ksqldb: 'TIMESTAMP' },
-  HUGEINT: {},
-  INTERVAL: {},
-  NULL: {},
-}
-
-/** The engine's name of a type; undefined if it has none. */
-export function typeName(type: LogicalType, engine: 'flink' | 'ksqldb'): string | undefined {
-  switch (type.is) {
-    case 'DECIMAL':
-      return `DECIMAL(${type.width}, ${type.scale})`
-    case 'LIST': {
-      const of = typeName(type.of, engine)
-      return of === undefined ? undefined : `ARRAY<${of}>`
-    }
-    case 'STRUCT': {
-      const fields = type.fields.map((one) => [one.name, typeName(one.type, engine)] as const)
-      if (fields.some(([, name]) => name === undefined)) return undefined
-      const inside = fields.map(([name, of]) => `\`${name}\` ${of}`).join(', ')
-      return engine === 'flink' ? `ROW<${inside}>` : `STRUCT<${inside}>`
-    }
-    default:
-      return NAMES[type.is][engine]
-  }
 }
 
 /** DuckDB's name of a type, for messages. */

@@ -1,302 +1,188 @@
 /**
- * Carries out a plan on a ksqlDB. What is about to be made stands in the record before the first statement, and what
- * became of each statement after it: whoever dies in between leaves a record from which the next plan goes on. A
- * statement whose fate is not known is never sent again before the server was asked what is there.
+ * A ksqlDB as the engine of a target. The project compiled to streams and tables is compared with
+ * the engine's part of the deployment record and with what the server and the cluster have.
  */
-
 import type { RemoteRegistry } from '../../domain/avro/schema-registry.ts'
-import type { ModelsWork } from '../../domain/deploy/target-models.ts'
-import { quoted } from '../../domain/dialects/dialect-syntax.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { engineProfile } from '../../domain/config/engines.ts'
+import type { KafkaSettings } from '../../domain/config/target.ts'
+import type { Deployment } from '../../domain/deploy/deployment.ts'
+import { deployedModels } from '../../domain/deploy/plan/desired.ts'
+import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
+import type { Step } from '../../domain/deploy/plan/step.ts'
+import type { EngineState, EngineWork, TargetEngine } from '../../domain/deploy/target-engine.ts'
+import { compileProject } from '../../domain/dialects/compile.ts'
+import type { DeployedModel } from '../../domain/lake/manifest.ts'
 import type { TopicAdmin } from '../../domain/log/topic-admin.ts'
+import type { Logic } from '../../domain/models/logic.ts'
+import type { Seed } from '../../domain/models/seed.ts'
 import type { KsqlClient } from './client/client.ts'
-import type { KsqlSource } from './client/query-service.ts'
-import {
-  type KsqlAction,
-  type KsqlPlan,
-  type Names,
-  namingAt,
-  type Placed,
-} from './plan/actions.ts'
-import { awaitCaughtUp } from './plan/catch-up.ts'
-import { execute } from './plan/execute.ts'
-import { type Begun, type KsqlRecord, merged, settledRecord } from './plan/record.ts'
-import {
-  type Naming,
-  ownsTopic,
-  type Relation,
-  readsOf,
-  statementOf,
-  topicConfigOf,
-} from './plan/relation.ts'
+import { isStarting } from './client/connection.ts'
+import { projectRelations } from './compile/relations.ts'
+import { type KsqlPlan, type KsqlState, type Names, namesOf } from './plan/actions.ts'
+import { applyKsql } from './plan/apply.ts'
+import { fillSeed, type PublishSeed } from './plan/fill-seed.ts'
+import { planKsql } from './plan/plan.ts'
+import { type KsqlRecord, readRecord, recordText, settledRecord } from './plan/record.ts'
+import { ownsTopic, type Relation } from './plan/relation.ts'
+import { ksqlSteps } from './plan/steps.ts'
 
-export interface KsqlEngineParts {
+/** What the engine of a target is opened with. */
+export interface KsqldbTargetParts {
   readonly client: KsqlClient
-  readonly topics: Pick<TopicAdmin, 'create' | 'names' | 'progress' | 'remove'>
-  readonly registry: Pick<RemoteRegistry, 'subjects' | 'remove'>
-  readonly names: Names
-  /** Of topics that are made. */
-  readonly partitions: number
-  readonly replication: number
-  /** Of topics of streams; -1: for ever. */
-  readonly retentionMs: number
-  /** Writes all rows of a seed into an empty topic; durable when it resolves. */
-  fill(seed: string, topic: string): Promise<void>
-  /** How long it is looked for what a statement without an answer may have done. */
-  readonly settleMs?: number
+  readonly topics: TopicAdmin
+  readonly registry: RemoteRegistry
+  readonly kafka: Pick<KafkaSettings, 'partitions' | 'replication' | 'retentionMs'>
+  /** Of the target's topics, subjects and sources. */
+  readonly prefix: string
+  /** With the columns of its models. */
+  readonly logic: Logic
+  readonly timezone: string
+  readonly publishSeed: PublishSeed
+  /** Rebuild all that has a query, changed or not. */
+  readonly isRebuild: boolean
+  /** All models go. */
+  readonly isDestroying: boolean
 }
 
-type Work = Pick<ModelsWork, 'check' | 'onReached'> & {
-  keep(record: KsqlRecord): Promise<void>
+interface KsqldbState extends EngineState {
+  readonly record: KsqlRecord
+  readonly found: KsqlState
+  /** Models as they were deployed last. */
+  readonly deployed: readonly DeployedModel[]
+  /** What a rebuild can't bring back; undefined: the topics from outside still hold all. */
+  readonly lost: string | undefined
+  /** The last deployment was finished. */
+  readonly isComplete: boolean
 }
 
-/** Actions in the order of the plan; resolves when all are done and the record says so. */
-export async function applyKsql(
-  plan: KsqlPlan,
-  { desired, before }: { readonly desired: readonly Relation[]; readonly before: KsqlRecord },
-  parts: KsqlEngineParts,
-  work: Work,
-): Promise<void> {
-  const session = new Session(plan, desired, before, parts)
-  await work.keep(session.begin())
-  for (const action of plan.actions) {
-    await work.check()
-    await session.take(action)
-    work.onReached()
-    await work.keep(session.record)
-  }
-  await session.finish()
-  await work.keep(session.record)
-}
-
-class Session {
-  record: KsqlRecord
-  readonly #plan: KsqlPlan
+/** The ksqlDB of one target. */
+export class KsqldbTargetEngine implements TargetEngine {
+  readonly profile = engineProfile('ksqldb')
+  readonly #parts: KsqldbTargetParts
+  readonly #names: Names
+  /** Each after what it reads. */
   readonly #desired: readonly Relation[]
-  readonly #parts: KsqlEngineParts
-  readonly #naming: Naming
-  /** New versions that are not promoted yet, by relation. */
-  readonly #next = new Map<string, Placed>()
+  /** Text by model, and by seed that models join, in order. */
+  readonly #texts: ReadonlyMap<string, string>
 
-  constructor(
-    plan: KsqlPlan,
-    desired: readonly Relation[],
-    before: KsqlRecord,
-    parts: KsqlEngineParts,
-  ) {
-    this.#plan = plan
-    this.#desired = desired
+  /** CCS_SQL_UNSUPPORTED, with every place, for models that ksqlDB can't run. Asks no server. */
+  constructor(parts: KsqldbTargetParts) {
+    const { logic, timezone, prefix, isDestroying } = parts
     this.#parts = parts
-    this.#naming = namingAt(parts.names, plan.versions, parts.partitions, parts.retentionMs)
-    this.record = before
+    this.#names = namesOf(prefix)
+    this.#desired = isDestroying ? [] : projectRelations(compileProject(logic, timezone))
+    const seeds = logic.seeds.filter((one) => this.#desired.some(({ model }) => model === one.name))
+    this.#texts = new Map([
+      ...seeds.map((one) => [one.name, describeSeed(one)] as const),
+      ...(isDestroying ? [] : logic.graph).map(({ model }) => [model.name, model.text] as const),
+    ])
   }
 
-  /** Names all that will be made. */
-  begin(): KsqlRecord {
-    const made = this.#plan.actions.flatMap((one) =>
-      one.do === 'create' ? [this.#begun(one.relation, one.version)] : [],
-    )
-    return this.#set({ begun: merged(this.record.begun, made) })
-  }
-
-  take(action: KsqlAction): Promise<void> | undefined {
-    switch (action.do) {
-      case 'create':
-        return this.#create(action.relation, action.version)
-      case 'replace':
-      case 'alter':
-        return this.#change(action)
-      case 'resume':
-        return this.#resume(action.name, action.queryId)
-      case 'await':
-        return this.#await(action.names)
-      case 'promote':
-        return void this.#promote(action.moves)
-      case 'drop':
-        return this.#drop(action)
-      case 'remove topic':
-        return this.#removeTopic(action.topic)
+  async inspect(deployment: Deployment | undefined): Promise<KsqldbState> {
+    const { client, topics } = this.#parts
+    await awaitStarted(client)
+    const [sources, names] = await Promise.all([client.sources(), topics.names()])
+    return {
+      record: readRecord(deployment?.engine),
+      found: { sources, topics: new Set(names) },
+      deployed: deployedModels(deployment?.resources ?? []),
+      lost: await this.#findLost(),
+      isComplete: deployment?.complete ?? true,
     }
   }
 
-  /** What others brought to where the project wants it is known again. */
-  async finish(): Promise<void> {
-    for (const name of this.#plan.drifted) {
-      const relation = this.#desired.find((one) => one.name === name)
-      if (relation) this.#place(await this.#described(relation, this.#versionOf(name)))
-    }
-    this.record = settledRecord(this.#plan, this.record)
-  }
-
-  async #create(relation: Relation, version: number): Promise<void> {
-    const { names, topics } = this.#parts
-    const name = names.source(relation.name, version)
-    const topic = names.topic(relation.topic, version)
-    // Over rows that are there already, each would come a second time.
-    if (ownsTopic(relation) && (await topics.names()).includes(topic))
-      throw new CcsError('CCS_PLAN_CHANGES', `Topic ${topic} came to be since the plan was made.`, {
-        exit: EXIT.changes,
-        hint: 'Look again: ccs plan',
-      })
-    const was = this.record.placed.find((one) => one.relation.name === relation.name)
-    // It was dropped with its topic, not with its schemas, which those of now need not be compatible with.
-    if (ownsTopic(relation) && was?.version === version) await this.#removeSubjects(topic)
-    // Left by a deployment that dies here, it stands among what was begun, and goes first.
-    const config = topicConfigOf(relation, this.#naming)
-    const { partitions, replication } = this.#parts
-    if (config) await topics.create([{ name: topic, partitions, replication, config }])
-    // A query takes a table as it finds it: full before anything can read it.
-    if (relation.seed !== undefined) await this.#parts.fill(relation.model, topic)
-    await this.#execute(statementOf(relation, this.#naming), relation, async () =>
-      Boolean(await this.#parts.client.describe(name)),
-    )
-    const placed = await this.#described(relation, version)
-    if (was !== undefined && was.version !== version) this.#next.set(relation.name, placed)
-    else this.#place(placed)
-  }
-
-  async #change(action: Extract<KsqlAction, { do: 'replace' | 'alter' }>): Promise<void> {
-    const { relation, version } = action
-    const name = this.#parts.names.source(relation.name, version)
-    const was = await this.#parts.client.describe(name)
-    const sql =
-      action.do === 'replace'
-        ? statementOf(relation, this.#naming, 'CREATE OR REPLACE')
-        : `ALTER ${relation.kind.toUpperCase()} ${quoted(name)} ${action.columns
-            .map((one) => `ADD COLUMN ${quoted(one.name)} ${one.type}`)
-            .join(', ')}`
-    await this.#execute(sql, relation, async () => {
-      const is = await this.#parts.client.describe(name)
-      return is !== undefined && shape(is) !== (was && shape(was))
+  diff(state: KsqldbState): EnginePlan {
+    const { record, deployed, lost, isComplete } = state
+    const plan = this.#plan(state)
+    const steps = ksqlSteps({
+      plan,
+      desired: this.#desired,
+      record,
+      names: this.#names,
+      wanted: this.#texts,
+      deployed: new Map(deployed.map((one) => [one.name, one.text])),
+      ...(lost === undefined ? {} : { lost }),
+      isComplete,
     })
-    this.#place(await this.#described(relation, version))
-  }
-
-  async #resume(name: string, queryId: string): Promise<void> {
-    const { client, names } = this.#parts
-    const relation = this.#relation(name)
-    await this.#execute(`RESUME ${queryId}`, relation, async () => {
-      const is = await client.describe(names.source(name, this.#versionOf(name)))
-      return (is?.writers[0]?.counts.PAUSED ?? 0) === 0
-    })
-  }
-
-  /** In the order of reading: what is read has come to rest when its readers are looked at. */
-  async #await(names: readonly string[]): Promise<void> {
-    for (const name of names) {
-      const read = this.#relation(readsOf(this.#relation(name)) ?? '')
-      const source = this.#parts.names.source(name, this.#versionOf(name))
-      await awaitCaughtUp(source, this.#naming.topic(read), this.#parts)
+    const touched = steps.filter((one) => one.action !== 'remove').length
+    return {
+      steps,
+      unchanged: this.#texts.size - touched,
+      record: recordText(settledRecord(plan, record)),
     }
   }
 
-  #promote(moves: Extract<KsqlAction, { do: 'promote' }>['moves']): void {
-    const left: Begun[] = []
-    for (const { name, from } of moves) {
-      const next = this.#next.get(name)
-      const was = this.record.placed.find((one) => one.relation.name === name)
-      if (next === undefined) continue
-      if (was) left.push(this.#begun(was.relation, from))
-      this.#place(next)
+  /** The claim on the deployment is enough: nothing of ccs runs beside the server. */
+  async hold(): Promise<readonly string[]> {
+    return []
+  }
+
+  async apply(_steps: readonly Step[], state: KsqldbState, work: EngineWork): Promise<void> {
+    const { client, topics, registry, kafka, logic, publishSeed: publish } = this.#parts
+    await applyKsql(
+      this.#plan(state),
+      { desired: this.#desired, before: state.record },
+      {
+        client,
+        topics,
+        registry,
+        names: this.#names,
+        partitions: kafka.partitions,
+        replication: kafka.replication,
+        retentionMs: kafka.retentionMs,
+        fill: async (name, topic) => {
+          const seed = logic.seeds.find((one) => one.name === name)
+          if (!seed) throw new Error(`${name} is to be filled, and is not known`)
+          await fillSeed(seed, topic, { registry, publish })
+        },
+      },
+      {
+        check: () => work.check(),
+        onReached: () => work.onReached(),
+        save: (record) => work.saveRecord(recordText(record)),
+      },
+    )
+  }
+
+  async close(): Promise<void> {}
+
+  /** Actions and steps come from the same state, so they say the same. */
+  #plan({ record, found }: Pick<KsqldbState, 'record' | 'found'>): KsqlPlan {
+    return planKsql({
+      desired: this.#desired,
+      placed: record.placed,
+      found,
+      names: this.#names,
+      begun: record.begun.map((one) => one.source),
+      begunTopics: record.begun.flatMap((one) => one.topic ?? []),
+      rebuild: this.#parts.isRebuild,
+    })
+  }
+
+  /** Which topic from outside has already expired records: a rebuild from it is incomplete. */
+  async #findLost(): Promise<string | undefined> {
+    for (const relation of this.#desired) {
+      if (ownsTopic(relation) || relation.over !== undefined) continue
+      const name = this.#names.topic(relation.topic, 1)
+      const progress = await this.#parts.topics.progress(name, `${name}.ccs`)
+      if (progress.some((one) => one.start > 0)) return `rows older than what ${name} still holds`
     }
-    this.#set({ begun: merged(this.record.begun, left) })
-  }
-
-  async #drop({ source, kind, topic }: Extract<KsqlAction, { do: 'drop' }>): Promise<void> {
-    const { client } = this.#parts
-    await this.#execute(`DROP ${kind} ${quoted(source)}`, undefined, async () => {
-      return (await client.describe(source)) === undefined
-    })
-    if (topic !== undefined) await this.#removeTopic(topic)
-    this.#forget(
-      ({ relation, version }) => this.#parts.names.source(relation.name, version) === source,
-    )
-    this.#set({ begun: this.record.begun.filter((one) => one.source !== source) })
-  }
-
-  /** With what the registry has of it, or one of the same name could not have other columns. */
-  async #removeTopic(topic: string): Promise<void> {
-    const { topics, names } = this.#parts
-    await topics.remove([topic])
-    await this.#removeSubjects(topic)
-    this.#forget(
-      ({ relation, version }) =>
-        ownsTopic(relation) &&
-        names.topic(relation.topic, version) === topic &&
-        this.#plan.versions.get(relation.name) !== version,
-    )
-    this.#set({ begun: this.record.begun.filter((one) => one.topic !== topic) })
-  }
-
-  async #removeSubjects(topic: string): Promise<void> {
-    const { registry } = this.#parts
-    const subjects = await registry.subjects()
-    for (const subject of [`${topic}-key`, `${topic}-value`])
-      if (subjects.includes(subject)) await registry.remove(subject)
-  }
-
-  #execute(
-    sql: string,
-    relation: Relation | undefined,
-    isDone: () => Promise<boolean>,
-  ): Promise<void> {
-    const { client, settleMs = 20_000 } = this.#parts
-    return execute(sql, { client, relation, isDone, settleMs })
-  }
-
-  async #described(relation: Relation, version: number): Promise<Placed> {
-    const name = this.#parts.names.source(relation.name, version)
-    const is = await this.#parts.client.describe(name)
-    if (is === undefined)
-      throw new CcsError('CCS_ENGINE_REFUSED', `${name} was made, and is gone again.`, {
-        exit: EXIT.changes,
-        hint: 'Who else works on this ksqlDB? Then deploy again.',
-      })
-    return { relation, version, statement: is.statement, fields: is.fields }
-  }
-
-  #relation(name: string): Relation {
-    const found = this.#desired.find((one) => one.name === name)
-    if (found) return found
-    throw new Error(`the plan names ${name}, which is not wanted`)
-  }
-
-  #versionOf(name: string): number {
-    return this.#plan.versions.get(name) ?? 1
-  }
-
-  #begun(relation: Relation, version: number): Begun {
-    const { names } = this.#parts
-    const source = names.source(relation.name, version)
-    const { model } = relation
-    return ownsTopic(relation)
-      ? { source, model, topic: names.topic(relation.topic, version) }
-      : { source, model }
-  }
-
-  /** In the place of what was placed of the relation; it is begun no more. */
-  #place(placed: Placed): void {
-    const { name } = placed.relation
-    const source = this.#parts.names.source(name, placed.version)
-    const isOther = (one: Placed) => one.relation.name !== name
-    const at = this.record.placed.findIndex((one) => !isOther(one))
-    const others = this.record.placed.filter(isOther)
-    this.#set({
-      placed: at < 0 ? [...others, placed] : others.toSpliced(at, 0, placed),
-      begun: this.record.begun.filter((one) => one.source !== source),
-    })
-  }
-
-  #forget(isGone: (placed: Placed) => boolean): void {
-    this.#set({ placed: this.record.placed.filter((one) => !isGone(one)) })
-  }
-
-  #set(change: Partial<KsqlRecord>): KsqlRecord {
-    this.record = { ...this.record, ...change }
-    return this.record
+    return undefined
   }
 }
 
-function shape({ statement, fields }: KsqlSource): string {
-  return JSON.stringify([statement, fields])
+/** What a plan says of a seed: its rows are too many to be kept with a deployment. */
+function describeSeed({ columns, key, rows }: Seed): string {
+  const names = columns.map((one) => one.name).join(', ')
+  return `-- ${rows.length} rows by ${key}: ${names}`
+}
+
+/** Waits for a server that is starting; one that is not there is an error at once. */
+async function awaitStarted(client: KsqlClient): Promise<void> {
+  try {
+    await client.info()
+  } catch (error) {
+    if (!isStarting(error)) throw error
+    await client.ready()
+  }
 }

@@ -3,11 +3,11 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openLogic } from '../../../cli/app/project-logic.ts'
 import { parseConfig } from '../../../cli/domain/config/config.ts'
-import { adoptedResource } from '../../../cli/domain/deploy/adopt.ts'
+import { adoptResource } from '../../../cli/domain/deploy/adopt.ts'
 import {
   type DesiredState,
+  deployedModels,
   desiredState,
-  modelsOf,
 } from '../../../cli/domain/deploy/plan/desired.ts'
 import {
   resource,
@@ -82,11 +82,11 @@ test('what is taken over is kept as it is; a secret of a connector only by its v
   const wanted = await desired('retention: forever')
   const mine = { name: 'x.events.raw', partitions: 9, replication: 3, config: { a: 'b' } }
   const found = { ...EMPTY, topics: [mine] }
-  expect(adoptedResource('topic', 'x.events.raw', wanted, found)).toEqual(
+  expect(adoptResource('topic', 'x.events.raw', wanted, found)).toEqual(
     resource('topic', 'x.events.raw', topicText(mine), { adopted: true }),
   )
-  expect(adoptedResource('topic', 'other', wanted, found)).toBeUndefined()
-  expect(adoptedResource('topic', 'x.events.dlq', wanted, found)).toBeUndefined()
+  expect(adoptResource('topic', 'other', wanted, found)).toBeUndefined()
+  expect(adoptResource('topic', 'x.events.dlq', wanted, found)).toBeUndefined()
 
   const lake = {
     name: 'x.lake',
@@ -95,10 +95,10 @@ test('what is taken over is kept as it is; a secret of a connector only by its v
     isRequired: false,
     insteadOf: undefined,
     config: { 'connector.class': 'A', 'db.user': 'me', 'db.password': 'hunter2' },
-    shown: { 'connector.class': 'A', 'db.user': 'me', 'db.password': '${DB}' },
+    displayed: { 'connector.class': 'A', 'db.user': 'me', 'db.password': '${DB}' },
     secrets: ['hunter2'],
     unresolved: [],
-    reads: [],
+    topics: [],
     requiredTopics: [],
     content: '{"config":{"connector.class":"A","db.user":"me","db.password":"${DB}"}}',
   }
@@ -108,7 +108,7 @@ test('what is taken over is kept as it is; a secret of a connector only by its v
     tasks: [],
     config: { ...lake.config, 'db.password': 'old', 'other.token': 'abc', 'tasks.max': '2' },
   }
-  const taken = adoptedResource(
+  const taken = adoptResource(
     'connector',
     'x.lake',
     { ...wanted, connectors: [lake] },
@@ -145,7 +145,7 @@ test('an earlier deployment is wanted as it was, but for schemas and partitions,
   const files = storedFiles(earlier)
   expect(files.models).toEqual([{ file: 'sql/gold/a.sql', text: 'SELECT 1' }])
   expect(files.connectors[0]?.text).not.toContain('insteadOf')
-  expect(modelsOf(earlier.resources)).toEqual([
+  expect(deployedModels(earlier.resources)).toEqual([
     { name: 'gold.a', fingerprint: 'f', text: 'SELECT 1' },
   ])
 

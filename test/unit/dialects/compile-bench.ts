@@ -1,24 +1,25 @@
 /** The project compiled for tests, with the real dialects and DuckDB. */
 
+import type { EngineName } from '../../../cli/domain/config/engines.ts'
 import {
   type CompileProject,
   type CompileResult,
   compileModels,
-  type Dialects,
 } from '../../../cli/domain/dialects/compile.ts'
+import type { Dialect } from '../../../cli/domain/dialects/dialect.ts'
 import { deriveRawColumns } from '../../../cli/domain/events/raw-columns.ts'
+import { bindModels } from '../../../cli/domain/models/bind-models.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
 import { type Seed, seedsSql } from '../../../cli/domain/models/seed.ts'
 import { parseMacros } from '../../../cli/domain/sql/parse-macros.ts'
-import type { EngineName } from '../../../cli/domain/sql/types.ts'
 import { compileEmbedded } from '../../../cli/engines/embedded/dialect.ts'
 import { compileFlink } from '../../../cli/engines/flink/compile/dialect.ts'
 import { compileKsqldb } from '../../../cli/engines/ksqldb/compile/dialect.ts'
 import { buildGraph, modelFiles, openTestDuck, projectFile } from '../model-files.ts'
 
-export const dialects: Dialects = {
-  local: compileEmbedded,
+export const dialects: Readonly<Record<EngineName, Dialect>> = {
+  embedded: compileEmbedded,
   flink: compileFlink,
   ksqldb: compileKsqldb,
 }
@@ -35,41 +36,41 @@ export async function compileTest(
 ): Promise<readonly CompileResult[]> {
   const duck = await openTestDuck()
   try {
-    const project = await compileProject(models, duck.parseSql, seeds)
+    const project = await compileProject(models, duck, seeds)
     return await compileModels(project, engine, {
-      bench: {
-        run: (sql) => duck.connection.run(sql),
-        describe: async (sql) => {
-          const { rows } = await duck.connection.all(sql)
-          return rows.map((row) => ({
-            name: String(row.column_name),
-            type: String(row.column_type),
-          }))
-        },
-        printSql: duck.printSql,
-      },
-      dialects,
+      dialect: dialects[engine],
+      printSql: duck.printSql,
     })
   } finally {
     duck.close()
   }
 }
 
+/** Models as dialects are given them, bound in a DuckDB that is still empty. */
 export async function compileProject(
   models: readonly Model[],
-  parseSql: (sql: string) => Promise<string>,
+  duck: Awaited<ReturnType<typeof openTestDuck>>,
   seeds: readonly Seed[] = [],
 ): Promise<CompileProject> {
   const macroFile = projectFile('sql/macros.sql')
+  const { parseSql, connection } = duck
   const macros = await parseMacros(macroFile.file, macroFile.text, parseSql)
   const sources = ['raw.events', ...seeds.map((one) => one.name)]
   const graph = await buildGraph(models, { macros, sources, parseSql })
-  return {
-    models: graph,
-    macros,
-    seeds,
-    macrosSql: macroFile.text + seedsSql(seeds),
-    timezone: 'Europe/Berlin',
-    ...deriveRawColumns(projectFile('schemas/events.raw.avsc').text),
-  }
+  const timezone = 'Europe/Berlin'
+  const { rawColumns, itemsMax } = deriveRawColumns(projectFile('schemas/events.raw.avsc').text)
+  const columns = await bindModels(
+    { models: graph, macrosSql: macroFile.text + seedsSql(seeds), timezone, rawColumns },
+    {
+      run: (sql) => connection.run(sql),
+      describe: async (sql) => {
+        const { rows } = await connection.all(sql)
+        return rows.map((row) => ({
+          name: String(row.column_name),
+          type: String(row.column_type),
+        }))
+      },
+    },
+  )
+  return { models: graph, macros, seeds, columns, timezone, itemsMax }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { ENGINE_NAMES, ENGINES } from '../../../cli/domain/config/engines.ts'
 import type { CompileResult } from '../../../cli/domain/dialects/compile.ts'
 import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
-import { ENGINES } from '../../../cli/domain/sql/types.ts'
 import { openTestDuck, projectFile } from '../model-files.ts'
 import { compileTest, projectModels } from './compile-bench.ts'
 
@@ -17,17 +17,17 @@ function goldenText({ model, compiled }: CompileResult): string {
     .join('')
 }
 
-test.each(ENGINES)('what %s runs for each model is as reviewed', async (engine) => {
+test.each(ENGINE_NAMES)('what %s runs for each model is as reviewed', async (engine) => {
   const results = await compileTest(projectModels(), engine)
   expect(results).toHaveLength(projectModels().length)
   for (const result of results)
     await expect(goldenText(result)).toMatchFileSnapshot(
-      `../golden/${engine}/${result.model.name}.sql`,
+      `../golden/${ENGINES[engine].column}/${result.model.name}.sql`,
     )
 })
 
 test('every statement of the local engine runs in DuckDB', async () => {
-  const results = await compileTest(projectModels(), 'local')
+  const results = await compileTest(projectModels(), 'embedded')
   const duck = await openTestDuck()
   try {
     await duck.connection.run(projectFile('sql/macros.sql').text)

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
+import { ENGINE_COLUMNS, type EngineName } from '../../../cli/domain/config/engines.ts'
+import { comparePortability } from '../../../cli/domain/dialects/compare-portability.ts'
 import { requireSupported } from '../../../cli/domain/dialects/compile.ts'
 import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
-import { comparePortability } from '../../../cli/domain/dialects/portability.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
-import { ENGINES, type EngineName } from '../../../cli/domain/sql/types.ts'
 import { projectFile } from '../model-files.ts'
 import { compileTest, projectModels } from './compile-bench.ts'
 
@@ -250,5 +250,5 @@ test('the portability table names what each engine cannot run of the project', a
     'gold.right_now',
   ])
   expect(functions.find((one) => one.function === 'md5')?.ksqldb.ok).toBe(false)
-  expect(ENGINES).toEqual(['local', 'flink', 'ksqldb'])
+  expect(ENGINE_COLUMNS).toEqual(['local', 'flink', 'ksqldb'])
 })

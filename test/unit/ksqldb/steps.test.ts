@@ -96,6 +96,7 @@ function read(
     record: whole,
     names,
     wanted,
+    isComplete: true,
     deployed: new Map(whole.placed.map(({ relation }) => [relation.model, 'before'])),
     ...(more.lost === undefined ? {} : { lost: more.lost }),
   })
@@ -122,7 +123,7 @@ test('what is done in place and what is made anew are told apart, and so is what
   const lost = 'rows older than what t.events.valid still holds'
   expect(read([raw, keyed], BOTH, {}, { lost }).steps).toMatchObject([
     {
-      action: 'change',
+      action: 'replace',
       state: 'rebuild from log',
       reason: 'formats, retention or timestamp changed; made anew beside the old as t_clean_v2',
       destroys: lost,
@@ -141,11 +142,11 @@ test('drift is marked, with or without something to do', () => {
   const paused = { ...is, writers: [{ id: 'C_clean', state: 'RUNNING', counts: { PAUSED: 1 } }] }
   const sources = (one: KsqlSource) => [source(placed(raw)), one]
   expect(read([raw, clean], BOTH, { sources: sources(paused) }).steps).toMatchObject([
-    { name: 'silver.clean', action: 'change', isDrift: true, reason: 'somebody paused its query' },
+    { name: 'silver.clean', action: 'change', drift: true, reason: 'somebody paused its query' },
   ])
   const again = [{ ...source(placed(raw)), statement: 'in other words' }, is]
   expect(read([raw, clean], BOTH, { sources: again }).steps).toMatchObject([
-    { name: 'bronze.events', isDrift: true, reason: expect.stringContaining('only the record') },
+    { name: 'bronze.events', drift: true, reason: expect.stringContaining('only the record') },
   ])
 })
 

@@ -1,7 +1,7 @@
 /** Models that a target leaves out, and what may not be left out. */
 import { beforeAll, expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
-import { excludeModels } from '../../../cli/domain/models/exclude-models.ts'
+import { keepIncluded } from '../../../cli/domain/models/exclude-models.ts'
 import type { GraphModel } from '../../../cli/domain/models/graph.ts'
 import { compileProject, projectModels } from '../dialects/compile-bench.ts'
 import { openTestDuck } from '../model-files.ts'
@@ -9,14 +9,14 @@ import { openTestDuck } from '../model-files.ts'
 let graph: readonly GraphModel[] = []
 beforeAll(async () => {
   const duck = await openTestDuck()
-  graph = (await compileProject(projectModels(), duck.parseSql)).models
+  graph = (await compileProject(projectModels(), duck)).models
   duck.close()
 })
 
 test('a target that leaves nothing out has all models, another all but those', () => {
-  expect(excludeModels(graph, { name: 'x' })).toEqual(graph)
+  expect(keepIncluded(graph, { name: 'x' })).toEqual(graph)
   const left = ['gold.funnel_daily', 'gold.right_now']
-  const names = excludeModels(graph, { name: 'x', without: left }).map((one) => one.model.name)
+  const names = keepIncluded(graph, { name: 'x', without: left }).map((one) => one.model.name)
   expect(names).toHaveLength(graph.length - 2)
   expect(names).not.toContain('gold.funnel_daily')
 })
@@ -24,7 +24,7 @@ test('a target that leaves nothing out has all models, another all but those', (
 test('a slip in a name is told, and so is what a model that stays still reads', () => {
   const faults = (without: readonly string[]) => {
     try {
-      excludeModels(graph, { name: 'x', without })
+      keepIncluded(graph, { name: 'x', without })
     } catch (error) {
       if (error instanceof CcsError) return [error, ...error.others]
     }

@@ -1,6 +1,6 @@
 /**
- * Plan of one connector: its config key by key, and whether it runs. Values that come from `${VAR}` are compared but
- * never shown.
+ * Plans connectors: their config key by key, and whether they run. Values that come from `${VAR}`
+ * are compared but never shown.
  */
 
 import type { ConnectorState } from '../../connectors/connect-cluster.ts'
@@ -8,68 +8,91 @@ import { type DesiredConnector, diffConnector } from '../../connectors/desired-c
 import type { DeployedResource } from '../deployment.ts'
 import { canonicalJson, resource } from './resource-content.ts'
 import {
-  clusterStep,
-  type Difference,
-  foreignStep,
-  isDrift,
-  type Operation,
-  type Planned,
-  removedStep,
-  type Views,
-} from './target-step.ts'
+  type KnownResource,
+  type PlannedResource,
+  planResource,
+  type ResourceRules,
+  type ResourceViews,
+} from './resource-plan.ts'
+import { type Difference, isDrift, makeStep, type Operation } from './step.ts'
 
 type Config = Readonly<Record<string, string>>
 
-export function planConnector(views: Views<DesiredConnector, ConnectorState>): Planned {
-  const { name, wanted, deployed, found, context } = views
-  if (!wanted)
-    return removedStep('connector', views, {
-      isThere: found !== undefined,
-      operation: { op: 'remove connector', name },
-    })
-  const after = resource('connector', name, wanted.content, {
-    adopted: deployed?.adopted ?? false,
-  })
-  if (!found) {
-    const isLost = deployed !== undefined && context.isComplete
-    const step = clusterStep({
-      action: 'add',
-      kind: 'connector',
-      name,
-      reason: isLost ? 'it was deleted by hand' : `new: ${shortClass(wanted.config)}`,
-      drift: isLost,
-      after: shownText(wanted.shown),
-    })
-    const operations: Operation[] = [
+const RULES: ResourceRules<DesiredConnector, ConnectorState> = {
+  kind: 'connector',
+  removal: (name) => ({ op: 'remove connector', name }),
+  add: planNewConnector,
+  compare: (found, wanted) => compareConfig(found.config, wanted, undefined),
+  change: planKnownConnector,
+}
+
+/** Plans one connector. */
+export function planConnector(
+  views: ResourceViews<DesiredConnector, ConnectorState>,
+): PlannedResource {
+  return planResource(views, RULES)
+}
+
+function planNewConnector(
+  wanted: DesiredConnector,
+  isLost: boolean,
+  deployed: DeployedResource | undefined,
+): PlannedResource {
+  const { name } = wanted
+  const step = makeStep({
+    action: 'add',
+    kind: 'connector',
+    name,
+    reason: isLost ? 'it was deleted by hand' : `new: ${shortClass(wanted.config)}`,
+    drift: isLost,
+    after: formatConfig(wanted.displayed),
+    operations: [
       { op: 'put connector', name },
       { op: 'await connector', name },
-    ]
-    return { step, operations, after }
-  }
-  const settings = settingChanges(found.config, wanted, context.isComplete ? deployed : undefined)
-  if (!deployed) return foreignStep('connector', views, settings)
-  const differences = [...settings, ...healthDifference(found)]
-  if (differences.length === 0) return { operations: [], after }
+    ],
+  })
+  return { step, after: recordConnector(wanted, deployed) }
+}
+
+function planKnownConnector({
+  name,
+  wanted,
+  deployed,
+  found,
+  context,
+}: KnownResource<DesiredConnector, ConnectorState>): PlannedResource {
+  const after = recordConnector(wanted, deployed)
+  const settings = compareConfig(found.config, wanted, context.isComplete ? deployed : undefined)
+  const differences = [...settings, ...compareHealth(found)]
+  if (differences.length === 0) return { after }
   const operations: Operation[] = [
     ...(settings.length > 0 ? [{ op: 'put connector', name } as const] : []),
-    ...healthOperation(name, found),
+    ...repairHealth(name, found),
     { op: 'await connector', name },
   ]
-  const step = clusterStep({
+  const step = makeStep({
     action: 'change',
     kind: 'connector',
     name,
     category: 'forward-only',
-    reason: reasonOf(settings, found),
+    reason: explain(settings, found),
     drift: differences.some(isDrift),
     differences,
-    before: shownText(asFound(wanted.shown, settings)),
-    after: shownText(wanted.shown),
+    before: formatConfig(configAsFound(wanted.displayed, settings)),
+    after: formatConfig(wanted.displayed),
+    operations,
   })
-  return { step, operations, after }
+  return { step, after }
 }
 
-function settingChanges(
+function recordConnector(
+  { name, content }: DesiredConnector,
+  deployed: DeployedResource | undefined,
+): DeployedResource {
+  return resource('connector', name, content, { adopted: deployed?.adopted ?? false })
+}
+
+function compareConfig(
   found: Config,
   wanted: DesiredConnector,
   deployed: DeployedResource | undefined,
@@ -81,7 +104,7 @@ function settingChanges(
     if (!before || !isTouched(was, found[key], { text: now[key], value: wanted.config[key] }))
       return { key, ...values }
     // With a variable it is the project's own, which says whether its value may be shown.
-    const shown = was?.includes('${') ? wanted.shown[key] : was
+    const shown = was?.includes('${') ? wanted.displayed[key] : was
     return { key, deployed: shown ?? null, ...values }
   })
 }
@@ -106,7 +129,7 @@ export function settingTexts(content: string): Config {
 }
 
 /** What is there, in words that may be shown. */
-function asFound(shown: Config, changes: readonly Difference[]): Config {
+function configAsFound(shown: Config, changes: readonly Difference[]): Config {
   const config = { ...shown }
   for (const { key, found } of changes)
     if (found === null) delete config[key]
@@ -114,25 +137,25 @@ function asFound(shown: Config, changes: readonly Difference[]): Config {
   return config
 }
 
-function shownText(config: Config): string {
+function formatConfig(config: Config): string {
   return JSON.stringify(JSON.parse(canonicalJson(config)), null, 2)
 }
 
-function healthDifference(found: ConnectorState): readonly Difference[] {
-  const state = stateOf(found)
+function compareHealth(found: ConnectorState): readonly Difference[] {
+  const state = connectorHealth(found)
   if (state === 'RUNNING') return []
   return [{ key: 'state', deployed: 'RUNNING', found: state, wanted: 'RUNNING' }]
 }
 
 /** FAILED when a task failed; what is on its way (UNASSIGNED, RESTARTING) counts as running. */
-export function stateOf({ state, tasks }: ConnectorState): string {
+export function connectorHealth({ state, tasks }: ConnectorState): string {
   if (state === 'PAUSED' || state === 'STOPPED') return state
   if (state === 'FAILED' || tasks.some((task) => task.state === 'FAILED')) return 'FAILED'
   return 'RUNNING'
 }
 
-function healthOperation(name: string, found: ConnectorState): readonly Operation[] {
-  switch (stateOf(found)) {
+function repairHealth(name: string, found: ConnectorState): readonly Operation[] {
+  switch (connectorHealth(found)) {
     case 'PAUSED':
     case 'STOPPED':
       return [{ op: 'resume connector', name }]
@@ -143,8 +166,8 @@ function healthOperation(name: string, found: ConnectorState): readonly Operatio
   }
 }
 
-function reasonOf(settings: readonly Difference[], found: ConnectorState): string {
-  const state = stateOf(found)
+function explain(settings: readonly Difference[], found: ConnectorState): string {
+  const state = connectorHealth(found)
   const fault = (found.fault ?? found.tasks.find((task) => task.fault)?.fault)?.split('\n')[0]
   const reasons = [
     ...(settings.some(isDrift) ? ['it was changed by hand'] : []),

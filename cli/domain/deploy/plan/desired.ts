@@ -3,7 +3,8 @@
  * replication come from the target, versions of schemas from the kept history.
  */
 import type { Config } from '../../config/config.ts'
-import { FILLS_GOLD, type KafkaSettings, prefixed, type Target } from '../../config/target.ts'
+import { ENGINES } from '../../config/engines.ts'
+import { type KafkaSettings, prefixed, type Target } from '../../config/target.ts'
 import {
   collectRequiredTopics,
   type DesiredConnector,
@@ -12,10 +13,10 @@ import { formatDuration } from '../../kernel/units.ts'
 import type { Manifest } from '../../lake/manifest.ts'
 import type { TopicState } from '../../log/topic-admin.ts'
 import type { GraphModel } from '../../models/graph.ts'
+import type { Logic } from '../../models/logic.ts'
 import type { Model } from '../../models/model.ts'
 import type { TopicSchemas } from '../../schemas/history.ts'
 import type { DeployedResource } from '../deployment.ts'
-import type { Desired } from './plan.ts'
 import { resource, type SubjectContent } from './resource-content.ts'
 
 export interface DesiredSubject extends SubjectContent {
@@ -32,11 +33,20 @@ export interface DesiredState {
   readonly remarks: readonly string[]
 }
 
+/** Nothing at all: of a target without servers, and of a project that is destroyed. */
+export const NOTHING_DESIRED: DesiredState = {
+  topics: [],
+  subjects: [],
+  connectors: [],
+  models: [],
+  remarks: [],
+}
+
 export interface DesiredInput {
   readonly config: Config
   readonly target: Target
   readonly kafka: KafkaSettings
-  readonly logic: Desired & { readonly macrosText: string }
+  readonly logic: Pick<Logic, 'graph' | 'macrosText'>
   readonly schemas: readonly TopicSchemas[]
   /** Those that the target's Connect is to run. */
   readonly connectors: readonly DesiredConnector[]
@@ -70,7 +80,7 @@ export function desiredState(input: DesiredInput): DesiredState {
 
 /** The models as a deployment keeps them, macros first. */
 export function modelResources(
-  logic: Pick<Desired, 'graph'> & { readonly macrosText: string },
+  logic: Pick<Logic, 'graph' | 'macrosText'>,
 ): readonly DeployedResource[] {
   return [
     resource('model', MACROS, logic.macrosText),
@@ -81,7 +91,7 @@ export function modelResources(
 }
 
 /** What the engine's manifest would hold of models that a deployment kept. */
-export function modelsOf(resources: readonly DeployedResource[]): Manifest['models'] {
+export function deployedModels(resources: readonly DeployedResource[]): Manifest['models'] {
   return resources
     .filter(({ kind, name }) => kind === 'model' && name !== MACROS)
     .map(({ name, fingerprint, content }) => ({ name, fingerprint, text: content }))
@@ -114,7 +124,7 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
     topic('events.valid', flowing(recordBytesMax + WRAPPING_BYTES)),
     // The ledger of replays: kept as long as the rejects that it is about, in one order.
     { ...topic('ccs.replays', flowing(LEDGER_BYTES)), partitions: 1 },
-    ...(FILLS_GOLD[target.engine] ? [] : goldTopics(logic.graph, schemas)).map((name) =>
+    ...(ENGINES[target.engine].fillsGold ? [] : goldTopics(logic.graph, schemas)).map((name) =>
       topic(name, { 'cleanup.policy': 'compact' }),
     ),
     ...collectRequiredTopics(connectors).map(keptForAWeek),
@@ -181,8 +191,8 @@ function topicRemarks(
   topics: readonly string[],
   connectors: readonly DesiredConnector[],
 ): readonly string[] {
-  return connectors.flatMap(({ name, reads }) =>
-    reads
+  return connectors.flatMap(({ name, topics: read }) =>
+    read
       .filter((one) => !topics.includes(one))
       .map((one) => `Connector ${name} reads topic ${one}, which is not one of this project.`),
   )

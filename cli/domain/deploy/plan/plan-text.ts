@@ -1,60 +1,100 @@
-/** A plan in words: a line a step, the changed lines where they are asked for, and a summary. */
-import type { Plan, Step } from './plan.ts'
+/**
+ * A plan for people: a line a step, each setting that differs, what would be lost, and what to
+ * type where a step is refused.
+ */
+import { diffLines } from './line-diff.ts'
+import type { Plan } from './plan.ts'
+import type { Difference, Step, StepAction, StepKind } from './step.ts'
 
-const SIGNS = { add: '+', change: '~', remove: '-' } as const
+/** The mark before a step, as in `+ gold.sessions`. */
+export const SIGNS: Readonly<Record<StepAction, string>> = {
+  add: '+',
+  change: '~',
+  replace: '-/+',
+  remove: '-',
+}
 
+const TITLES: Readonly<Record<StepKind, string>> = {
+  topic: 'Topics',
+  subject: 'Subjects',
+  schema: 'Schemas',
+  model: 'Models',
+  connector: 'Connectors',
+}
+
+const NAME_WIDTH_MAX = 48
+
+/** The lines that `ccs plan` prints; `withDiff`: changed lines of models too. */
 export function planLines(plan: Plan, options: { readonly withDiff: boolean }): readonly string[] {
+  const { steps, remarks } = plan
   const lines: string[] = []
-  for (const kind of ['schema', 'model'] as const) {
-    const steps = plan.steps.filter((step) => step.kind === kind)
-    if (steps.length === 0) continue
-    lines.push(kind === 'schema' ? 'Schemas' : 'Models')
-    for (const step of steps) lines.push(...stepLines(step, options.withDiff))
-    lines.push('')
+  const width = Math.min(NAME_WIDTH_MAX, Math.max(0, ...steps.map((step) => step.name.length)))
+  for (const [kind, title] of Object.entries(TITLES)) {
+    const some = steps.filter((step) => step.kind === kind)
+    if (some.length === 0) continue
+    lines.push(title, ...some.flatMap((step) => stepLines(step, width, options.withDiff)), '')
   }
-  const count = (action: Step['action']) => plan.steps.filter((one) => one.action === action).length
-  lines.push(
-    plan.steps.length === 0
-      ? `Nothing to do: ${plan.unchanged} models are as deployed.`
-      : `Plan: ${count('add')} to add, ${count('change')} to change, ${count('remove')} to remove; ${plan.unchanged} models kept.`,
+  for (const remark of remarks) lines.push(`note: ${remark}`)
+  if (remarks.length > 0) lines.push('')
+  if (plan.isUnfinished) lines.push('The last deployment broke off; the next one finishes it.')
+  return [...lines, summaryLine(plan)]
+}
+
+/** The last line of a plan: how many steps of each kind. */
+export function summaryLine({ steps, unchanged }: Pick<Plan, 'steps' | 'unchanged'>): string {
+  if (steps.length === 0) return `Nothing to do: ${unchanged} resources are as deployed.`
+  const count = (action: StepAction) => steps.filter((one) => one.action === action).length
+  const drifted = steps.filter((one) => one.drift).length
+  const byHand = drifted === 0 ? '' : ` ${drifted} changed by hand since the last deployment.`
+  return (
+    `Plan: ${count('add')} to add, ${count('change')} to change, ` +
+    `${count('replace')} to replace, ${count('remove')} to remove; ${unchanged} kept.${byHand}`
   )
-  return lines
 }
 
-function stepLines(step: Step, withDiff: boolean): readonly string[] {
-  const sign = step.action === 'change' && step.state !== 'none' ? '-/+' : SIGNS[step.action]
+/** The line that `ccs deploy` prints when it comes to a step: `[2/7] ~ topic events.raw`. */
+export function stepLine(step: Step, index: number, count: number): string {
+  return `[${index}/${count}] ${SIGNS[step.action]} ${step.kind} ${step.name}`
+}
+
+/** Each step as a unified diff from what exists to what the project wants. */
+export function planDiff(plan: Plan): readonly string[] {
+  return plan.steps.flatMap((step) => {
+    const { kind, name, before, after } = step
+    const lines = diffLines(before ?? '', after ?? '').filter(
+      (line) => line.slice(2) !== '' || (before !== undefined && after !== undefined),
+    )
+    const drift = step.drift ? ' drift' : ''
+    return [
+      `--- ${kind} ${name} (${before === undefined ? 'absent' : 'found'})`,
+      `+++ ${kind} ${name} (${after === undefined ? 'absent' : 'wanted'})${drift}`,
+      ...(lines.length > 0 ? lines : step.differences.map((one) => `! ${differenceText(one)}`)),
+      '',
+    ]
+  })
+}
+
+function stepLines(step: Step, width: number, withDiff: boolean): readonly string[] {
   const effect = step.state === 'none' ? '' : `; ${step.state}`
-  const head = `  ${sign.padEnd(3)} ${step.name.padEnd(32)} ${step.category}: ${step.reason}${effect}`
-  const refused = step.refused ? [`      refused: ${step.refused}`] : []
-  const isText = step.action === 'change' && step.before !== step.after
-  const diff = withDiff && isText ? diffLines(step.before ?? '', step.after ?? '') : []
-  return [head, ...refused, ...diff.map((line) => `      ${line}`)]
+  const drift = step.drift ? ' (drift)' : ''
+  const head = `  ${SIGNS[step.action].padEnd(3)} ${step.name.padEnd(width)}`
+  const diff = withDiff && hasText(step) ? diffLines(step.before ?? '', step.after ?? '') : []
+  return [
+    `${head}  ${step.category}: ${step.reason}${effect}${drift}`,
+    ...step.differences.map((one) => `        ${differenceText(one)}`),
+    ...(step.destroys ? [`        deletes ${step.destroys}`] : []),
+    ...(step.refused ? [`        refused: ${step.refused}`] : []),
+    ...diff.map((line) => `      ${line}`),
+  ]
 }
 
-/** Changed lines with `-` and `+`, two lines around them; by longest common subsequence. */
-export function diffLines(before: string, after: string): readonly string[] {
-  const a = before.split('\n')
-  const b = after.split('\n')
-  const common = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1))
-  const at = (i: number, j: number) => common[i]?.[j] ?? 0
-  for (let i = a.length - 1; i >= 0; i--) {
-    const row = common[i] as Uint32Array // i counts rows that were made
-    for (let j = b.length - 1; j >= 0; j--)
-      row[j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
-  }
-  const lines: { sign: ' ' | '-' | '+'; text: string }[] = []
-  let i = 0
-  let j = 0
-  while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      lines.push({ sign: ' ', text: a[i] ?? '' })
-      i++
-      j++
-    } else if (i < a.length && (j >= b.length || at(i + 1, j) >= at(i, j + 1)))
-      lines.push({ sign: '-', text: a[i++] ?? '' })
-    else lines.push({ sign: '+', text: b[j++] ?? '' })
-  }
-  const isNear = (index: number) =>
-    lines.slice(Math.max(0, index - 2), index + 3).some((line) => line.sign !== ' ')
-  return lines.flatMap((line, index) => (isNear(index) ? [`${line.sign} ${line.text}`] : []))
+/** Only models: of other resources the differing settings say more than their texts. */
+function hasText({ kind, action, before, after }: Step): boolean {
+  return kind === 'model' && action !== 'add' && action !== 'remove' && before !== after
+}
+
+/** `retention.ms: 60000 → 604800000 (deployed: 604800000)` */
+function differenceText({ key, deployed, found, wanted }: Difference): string {
+  const was = deployed === undefined ? '' : ` (deployed: ${deployed ?? 'not set'})`
+  return `${key}: ${found ?? 'not set'} → ${wanted ?? 'not set'}${was}`
 }

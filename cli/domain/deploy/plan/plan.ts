@@ -1,155 +1,224 @@
 /**
- * What a deployment would do: desired logic against what the manifest says made the present rows. A plan is
- * data, made once, printed by `ccs plan` and carried out by `ccs deploy`.
+ * The plan for a target: what the project wants, what was deployed last and what exists now, compared
+ * resource by resource. Pure: `ccs plan` and `ccs deploy` make it the same way, and `ccs deploy`
+ * makes it a second time once no other deployer can change the target.
  */
+import type { ConnectorState } from '../../connectors/connect-cluster.ts'
+import type { TopicState } from '../../log/topic-admin.ts'
+import type { DeployedResource, Deployment, ResourceKind } from '../deployment.ts'
+import { connectorHealth, planConnector } from './connector-plan.ts'
+import type { DesiredState } from './desired.ts'
+import { canonicalJson, hashOf } from './resource-content.ts'
+import type { PlanContext, PlannedResource, ResourceViews } from './resource-plan.ts'
+import type { Step } from './step.ts'
+import { type FoundSubject, planSubject } from './subject-plan.ts'
+import { planTopic } from './topic-plan.ts'
 
-import type { Manifest } from '../../lake/manifest.ts'
-import type { GraphModel } from '../../models/graph.ts'
-import { isSeed } from '../../models/seed-shape.ts'
-
-export type Action = 'add' | 'change' | 'remove'
-
-/** additive: nothing that was there changes · breaking: old rows are made anew · forward-only: old rows stay. */
-export type Category = 'additive' | 'breaking' | 'forward-only'
-
-/**
- * none: nothing is stored · build: from Silver, beside what runs · rebuild: all rows anew, from the log, beside
- * the old ones, then swapped · drop: stored rows go.
- */
-export type StateEffect = 'none' | 'build from silver' | 'rebuild from log' | 'drop'
-
-export interface Step {
-  readonly action: Action
-  readonly kind: 'model' | 'schema'
-  readonly name: string
-  readonly category: Category
-  readonly state: StateEffect
-  /** Why, in half a sentence. */
-  readonly reason: string
-  readonly before?: string
-  readonly after?: string
-  /** Set when the step can't be taken: why, and what to do instead. */
-  readonly refused?: string
-  /** Set where the engine itself saw that somebody else changed it. */
-  readonly isDrift?: boolean
-  /** What would be lost, beside the rows that state `drop` says. */
-  readonly destroys?: string
+/** What exists of the resources that the project or the last deployment name. */
+export interface FoundResources {
+  readonly topics: readonly TopicState[]
+  readonly subjects: readonly FoundSubject[]
+  /** Undefined where the target has no Connect; its connectors then stay as recorded. */
+  readonly connectors: readonly ConnectorState[] | undefined
 }
 
-export interface Plan {
+/** What the target's engine contributes to a plan. */
+export interface EnginePlan {
+  /** Of kind model and schema, in the order in which the engine applies them. */
   readonly steps: readonly Step[]
-  /** The serial that the plan was made against; 0 before the first commit. */
-  readonly serial: number
+  /** Models that are as they should be. */
   readonly unchanged: number
+  /** The engine's part of the deployment record should no step write one; absent: it needs none. */
+  readonly record?: string
 }
 
-export interface Desired {
-  readonly graph: readonly GraphModel[]
-  readonly schemas: Manifest['schemas']
+/** All that a plan is made from. */
+export interface PlanInput {
+  readonly target: string
+  readonly desired: DesiredState
+  /** Undefined before the first deployment. */
+  readonly deployment: Deployment | undefined
+  /** Serial of a target that has no deployment record: that of the engine's last commit. */
+  readonly engineSerial?: number
+  readonly found: FoundResources
+  readonly engine: EnginePlan
+  readonly withAdopted?: boolean
 }
 
-/** `isLogWhole`: the log still begins with its first record. */
-export function makePlan(
-  desired: Desired,
-  manifest: Manifest | undefined,
-  isLogWhole: boolean,
-): Plan {
-  const deployed = new Map((manifest?.models ?? []).map((one) => [one.name, one]))
-  const hasRows = manifest !== undefined && manifest.counts.records > 0
-  const steps: Step[] = []
-  const changed = new Set<string>()
-  // Whether a changed model's rows come from the log: all that is changed after it is made from there too.
-  let isLogRead = false
-  for (const { model, fingerprint, reads } of desired.graph) {
-    const before = deployed.get(model.name)
-    if (before?.fingerprint === fingerprint) continue
-    changed.add(model.name)
-    isLogRead ||= model.layer !== 'gold' && model.kind !== 'view'
-    const isOwn = before === undefined || before.text !== model.text
-    const upstream = reads.filter((name) => changed.has(name))
-    const isStored = model.kind !== 'view'
-    const state: StateEffect =
-      !hasRows || !isStored
-        ? 'none'
-        : model.layer === 'gold' && !isLogRead
-          ? 'build from silver'
-          : 'rebuild from log'
-    const refused =
-      state === 'rebuild from log' && !isLogWhole
-        ? 'the log no longer holds its first records; restore them, or keep this model as it was'
-        : undefined
-    steps.push({
-      action: before ? 'change' : 'add',
-      kind: 'model',
-      name: model.name,
-      category: before ? (isStored ? 'breaking' : 'forward-only') : 'additive',
-      state,
-      reason: reasonOf(before !== undefined, isOwn, upstream, reads.some(isSeed)),
-      ...(before ? { before: before.text } : {}),
-      after: model.text,
-      ...(refused ? { refused } : {}),
-    })
-  }
-  const wanted = new Set(desired.graph.map(({ model }) => model.name))
-  for (const { name, text } of deployed.values()) {
-    if (wanted.has(name)) continue
-    const isStored =
-      manifest?.files.some((file) => file.table === name) ||
-      manifest?.state.some((file) => file.model === name)
-    steps.push({
-      action: 'remove',
-      kind: 'model',
-      name,
-      category: 'breaking',
-      state: isStored ? 'drop' : 'none',
-      reason: 'its file is gone',
-      before: text,
-    })
-  }
-  steps.push(...schemaSteps(desired, manifest))
+/** What `ccs deploy` would do to a target, as data. */
+export interface Plan {
+  readonly target: string
+  /** Serial of the deployment that the plan was made against; 0 before the first. */
+  readonly serial: number
+  /** The last deployment broke off; the next one finishes it, even if it has no steps. */
+  readonly isUnfinished: boolean
+  /** In the order in which they are applied. */
+  readonly steps: readonly Step[]
+  /** Number of resources that are as they should be. */
+  readonly unchanged: number
+  /** What may surprise although nothing is wrong: one sentence each. */
+  readonly remarks: readonly string[]
+  /** Hash of all that the plan was made from. */
+  readonly fingerprint: string
+  readonly record: PlannedRecord
+}
+
+/** What the deployment record will say. */
+export interface PlannedRecord {
+  /** Once all steps are applied. */
+  readonly resources: readonly DeployedResource[]
+  /** Before the first step: all that the steps may create, so that the next plan knows it as ours. */
+  readonly intent: readonly DeployedResource[]
+  /** Whether `resources` differ from those of the last deployment. */
+  readonly isNew: boolean
+  /** The engine's part, unless a step writes another. */
+  readonly engine?: string
+}
+
+/** Makes the plan. Throws CCS_MANIFEST_INVALID if the deployment record can't be read. */
+export function planTarget(input: PlanInput): Plan {
+  const { target, desired, deployment, found, engine } = input
+  const isComplete = deployment?.complete ?? true
+  const context = { target, isComplete, withAdopted: input.withAdopted ?? false }
+  const records = deployment?.resources ?? []
+  const topics = planEach('topic', planTopic, {
+    wanted: desired.topics,
+    found: found.topics,
+    records,
+    context,
+  })
+  const subjects = planEach('subject', planSubject, {
+    wanted: desired.subjects,
+    found: found.subjects,
+    records,
+    context,
+  })
+  const connectors =
+    found.connectors === undefined
+      ? records.filter((one) => one.kind === 'connector').map((after) => ({ after }))
+      : planEach('connector', planConnector, {
+          wanted: desired.connectors,
+          found: found.connectors,
+          records,
+          context,
+        })
+  const planned: readonly PlannedResource[] = [...topics, ...subjects, ...connectors]
+  const resources = [...planned.flatMap((one) => one.after ?? []), ...desired.models]
   return {
-    steps,
-    serial: manifest?.serial ?? 0,
-    unchanged: desired.graph.length - steps.filter((one) => one.after !== undefined).length,
+    target,
+    serial: deployment?.serial ?? input.engineSerial ?? 0,
+    isUnfinished: !isComplete,
+    steps: orderSteps({ topics, subjects, connectors, engine: engine.steps }),
+    unchanged: planned.filter((one) => !one.step && one.after).length + engine.unchanged,
+    remarks: desired.remarks,
+    fingerprint: fingerprintInput(input),
+    record: {
+      resources,
+      intent: unite(resources, records),
+      isNew: recordText(resources) !== recordText(records),
+      ...(engine.record === undefined ? {} : { engine: engine.record }),
+    },
   }
 }
 
-/** What the whole plan asks for: the widest effect of its steps. */
-export function widestEffect(plan: Plan): StateEffect {
-  const effects = plan.steps.map((step) => step.state)
-  return (
-    (['rebuild from log', 'build from silver', 'drop'] as const).find((one) =>
-      effects.includes(one),
-    ) ?? 'none'
+/** Whether there is anything to do. */
+export function hasChanges(plan: Pick<Plan, 'steps' | 'isUnfinished'>): boolean {
+  return plan.steps.length > 0 || plan.isUnfinished
+}
+
+interface Named {
+  readonly name: string
+}
+
+function planEach<W extends Named, F extends Named>(
+  kind: ResourceKind,
+  plan: (views: ResourceViews<W, F>) => PlannedResource,
+  all: {
+    readonly wanted: readonly W[]
+    readonly found: readonly F[]
+    readonly records: readonly DeployedResource[]
+    readonly context: PlanContext
+  },
+): readonly PlannedResource[] {
+  const wanted = indexByName(all.wanted)
+  const deployed = indexByName(all.records.filter((one) => one.kind === kind))
+  const found = indexByName(all.found)
+  return [...new Set([...wanted.keys(), ...deployed.keys()])].map((name) =>
+    plan({
+      name,
+      wanted: wanted.get(name),
+      deployed: deployed.get(name),
+      found: found.get(name),
+      context: all.context,
+    }),
   )
 }
 
-function reasonOf(
-  wasThere: boolean,
-  isOwn: boolean,
-  upstream: readonly string[],
-  hasSeed: boolean,
-): string {
-  if (!wasThere) return 'new'
-  if (upstream.length > 0) return `reads ${upstream.join(', ')}`
-  if (isOwn) return 'its SQL or header changed'
-  const used = hasSeed ? 'a seed, macro or setting' : 'a macro or setting'
-  return `${used} that it uses changed`
+function indexByName<T extends Named>(items: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(items.map((one) => [one.name, one]))
 }
 
-function schemaSteps(desired: Desired, manifest: Manifest | undefined): Step[] {
-  const steps: Step[] = []
-  for (const { subject, fingerprint } of desired.schemas) {
-    const before = manifest?.schemas.find((one) => one.subject === subject)
-    if (before?.fingerprint === fingerprint) continue
-    steps.push({
-      action: before ? 'change' : 'add',
-      kind: 'schema',
-      name: subject,
-      category: before ? 'forward-only' : 'additive',
-      state: 'none',
-      reason: before ? 'a new version; records keep the version they were written with' : 'new',
-    })
+/** What others depend on is made first and removed last. */
+function orderSteps(parts: {
+  readonly topics: readonly PlannedResource[]
+  readonly subjects: readonly PlannedResource[]
+  readonly connectors: readonly PlannedResource[]
+  readonly engine: readonly Step[]
+}): readonly Step[] {
+  const pick = (some: readonly PlannedResource[], isRemoval: boolean) =>
+    some.flatMap(({ step }) => (step && (step.action === 'remove') === isRemoval ? [step] : []))
+  return [
+    ...pick(parts.connectors, true),
+    ...pick(parts.topics, false),
+    ...pick(parts.subjects, false),
+    ...parts.engine,
+    ...pick(parts.connectors, false),
+    ...pick(parts.subjects, true),
+    ...pick(parts.topics, true).toReversed(),
+  ]
+}
+
+function keyOf({ kind, name }: DeployedResource): string {
+  return `${kind} ${name}`
+}
+
+function unite(
+  first: readonly DeployedResource[],
+  others: readonly DeployedResource[],
+): readonly DeployedResource[] {
+  const known = new Set(first.map(keyOf))
+  return [...first, ...others.filter((one) => !known.has(keyOf(one)))]
+}
+
+function recordText(resources: readonly DeployedResource[]): string {
+  return resources
+    .map((one) => `${keyOf(one)} ${one.fingerprint} ${one.adopted}`)
+    .sort()
+    .join('\n')
+}
+
+function fingerprintInput({ target, desired, deployment, found, engine }: PlanInput): string {
+  const { topics, subjects, connectors } = found
+  const read = {
+    target,
+    // Not the engine's serial: it commits while it runs, and the plan stays the same.
+    deployment: deployment && [deployment.serial, deployment.complete],
+    desired: [
+      desired.topics,
+      desired.subjects,
+      desired.connectors.map(({ name, config }) => [name, config]),
+      desired.models.map((one) => [one.name, one.fingerprint]),
+    ],
+    topics: [...topics].sort(compareNames),
+    subjects: [...subjects].sort(compareNames),
+    connectors:
+      connectors &&
+      [...connectors].sort(compareNames).map((one) => [one.name, connectorHealth(one), one.config]),
+    models: engine.steps,
   }
-  return steps
+  return hashOf(canonicalJson(read))
+}
+
+function compareNames(a: Named, b: Named): number {
+  return a.name < b.name ? -1 : 1
 }

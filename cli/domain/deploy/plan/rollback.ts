@@ -3,6 +3,7 @@
  * versions that came since; and partitions stay, as Kafka can't take them away.
  */
 
+import type { Target } from '../../config/target.ts'
 import type { NamedText } from '../../documents/json-document.ts'
 import { CcsError, EXIT } from '../../kernel/errors.ts'
 import { modelFile } from '../../models/model.ts'
@@ -54,6 +55,34 @@ function withoutOther(content: string): string {
   // Written by ccs as JSON.
   const { insteadOf: _, ...connector } = JSON.parse(content) as Readonly<Record<string, unknown>>
   return JSON.stringify(connector, null, 2)
+}
+
+/** What a rollback takes from a project, and replaces in it. */
+interface RollbackProject {
+  readonly models: readonly NamedText[]
+  readonly macros: NamedText
+  readonly connectors: readonly NamedText[]
+  readonly target: Target
+}
+
+/** The project with its files as they were deployed. */
+export function projectBefore<P extends RollbackProject>(project: P, earlier: Deployment): P {
+  // What the target left out was not deployed either.
+  return { ...project, ...storedFiles(earlier), target: { ...project.target, without: [] } }
+}
+
+/** Files of `project` that differ from those of `before`, except models that its target leaves out. */
+export function differingFiles(
+  project: RollbackProject,
+  before: RollbackProject,
+): readonly string[] {
+  const left = (project.target.without ?? []).map(modelFile)
+  const index = ({ models, macros }: RollbackProject) =>
+    new Map([...models, macros].map((one) => [one.file, one.text]))
+  const own = project.models.filter((one) => !left.includes(one.file))
+  const [was, is] = [index(before), index({ ...project, models: own })]
+  const names = [...new Set([...was.keys(), ...is.keys()])]
+  return names.filter((file) => was.get(file) !== is.get(file))
 }
 
 /** `fromFiles` is what the stored files want; `current` the deployment in force. */

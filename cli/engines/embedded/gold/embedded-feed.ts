@@ -50,7 +50,7 @@ export class EmbeddedFeed implements GoldFeed {
         if (source === 'lake') hasLeft = more = true
         changes.push({ model, isLast: source === 'open', ...untold })
       }
-      return { serial: this.#gold.serial, changes, more, hasLeft }
+      return { serial: this.#gold.serial, changes, hasMore: more, hasFinalized: hasLeft }
     })
   }
 

@@ -9,9 +9,10 @@ import {
 } from '../../../domain/dialects/dialect.ts'
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
+import { typeName } from '../../../domain/dialects/idioms/types.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
 import type { SelectItem } from '../../../domain/sql/tree.ts'
-import { displayType, typeName } from '../../../domain/sql/types.ts'
+import { displayType } from '../../../domain/sql/types.ts'
 import { intervalText } from './syntax.ts'
 
 /** Columns of raw.events that Kafka keeps beside the record. */

@@ -21,12 +21,12 @@ import {
 } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
 import { printedItem, RAW, sinkTable, sourceTable, tableName } from './ddl.ts'
-import { epochMs, speech } from './syntax.ts'
+import { epochMs, syntax } from './syntax.ts'
 import { sessionSelect, windowSelect } from './windows.ts'
 
 /** Prints a model for Flink SQL 2.3. */
 export const compileFlink: Dialect = (input) => {
-  const job = new DialectJob(input, speech)
+  const job = new DialectJob(input, syntax)
   return { statements: statementsOf(job), notes: job.notes, faults: job.faults }
 }
 

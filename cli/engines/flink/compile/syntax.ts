@@ -1,19 +1,21 @@
-/** How Flink SQL says what engines say differently. */
-import { quoted, type Speech } from '../../../domain/dialects/dialect-syntax.ts'
+/** How Flink SQL writes what engines write differently. */
+import { type DialectSyntax, quoted } from '../../../domain/dialects/dialect-syntax.ts'
 
-export const speech: Speech = {
+/** The parts of its SQL that differ from other engines. */
+export const syntax: DialectSyntax = {
   engine: 'flink',
-  shown: 'Flink',
+  displayName: 'Flink',
+  tryCast: 'TRY_CAST',
   field: (of, name) => `${of}.${quoted(name)}`,
   shifted: (time, op, ms) => `${time} ${op} ${intervalText(ms)}`,
   concat: (parts) => parts.map((one) => one.sql).join(' || '),
   remainder: (left, right) => `MOD(${left}, ${right})`,
   decimal: (digits) => digits,
-  aggregate: (call, printer, entry) => {
+  aggregate: (call, printer, idioms) => {
     const args = call.args.map((one) => printer.print(one))
     const [first, ...rest] = args
     const distinct = call.distinct ? [`DISTINCT ${first ?? '*'}`, ...rest] : args
-    const sql = printer.apply(call, entry, distinct)
+    const sql = printer.apply(call, idioms, distinct)
     return call.filter === undefined ? sql : `${sql} FILTER (WHERE ${printer.print(call.filter)})`
   },
 }

@@ -7,6 +7,7 @@ import { flatName } from '../../../domain/dialects/dialect.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
 import { didYouMean } from '../../../domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
+import type { QueryService } from '../../../domain/query/query-service.ts'
 import { namesOf } from '../plan/actions.ts'
 import type { KsqlClient } from './client.ts'
 import { endedEarly } from './connection.ts'
@@ -230,4 +231,35 @@ function calledOff(cause?: unknown): CcsError {
 
 function unknown(message: string, hint: string, location: Location): CcsError {
   return new CcsError('CCS_QUERY_INVALID', message, { exit: EXIT.usage, hint, location })
+}
+
+/** Answers queries of one target; `files` are those of its models. */
+export function openKsqldbQueries(
+  client: KsqlClient,
+  about: {
+    readonly prefix: string
+    readonly target: string
+    readonly files: readonly string[]
+  },
+): QueryService {
+  const questions = new KsqlQuestions(client, { ...about, models: modelNames(about.files) })
+  return {
+    query: async (sql, options) => ({
+      from: client.url,
+      asOf: null,
+      ...(await questions.ask(sql, options)),
+    }),
+    listTables: () => questions.tables(),
+    close: async () => {},
+  }
+}
+
+const LAYERS = ['bronze', 'silver', 'gold']
+
+/** By their files: a query needs to know no more of the models. */
+function modelNames(files: readonly string[]): readonly string[] {
+  const layerOf = (name: string) => LAYERS.indexOf(name.split('.')[0] ?? '')
+  return files
+    .map((file) => file.replace(/^sql\/|\.sql$/g, '').replace('/', '.'))
+    .sort((a, b) => layerOf(a) - layerOf(b) || (a < b ? -1 : 1))
 }

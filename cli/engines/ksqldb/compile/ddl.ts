@@ -4,10 +4,11 @@
  */
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
+import { typeName } from '../../../domain/dialects/idioms/types.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
 import { inferType } from '../../../domain/sql/infer.ts'
 import type { Expr, SelectItem } from '../../../domain/sql/tree.ts'
-import { type Column, displayType, type LogicalType, typeName } from '../../../domain/sql/types.ts'
+import { type Column, displayType, type LogicalType } from '../../../domain/sql/types.ts'
 import {
   type Body,
   KEY,

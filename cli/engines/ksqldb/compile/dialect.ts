@@ -23,7 +23,7 @@ import { KEY, plainNaming, type Relation, statementOf } from '../plan/relation.t
 import { joinedStream } from '../plan/seeds.ts'
 import { arrival, RAW } from './arrival.ts'
 import { declareStream, makeStream, makeTable, type Output, outputsOf, passed } from './ddl.ts'
-import { speech } from './syntax.ts'
+import { syntax } from './syntax.ts'
 import { sessionTable, windowTable } from './windows.ts'
 
 /** What ksqlDB has for a model, in the order in which it is made; empty where there are faults. */
@@ -35,7 +35,7 @@ export interface CompiledRelations {
 
 /** A model as streams and tables of ksqlDB (0.29, Confluent Platform 7.6 and later). */
 export function compileRelations(input: DialectInput): CompiledRelations {
-  const job = new DialectJob(input, speech)
+  const job = new DialectJob(input, syntax)
   return { relations: relationsOf(job), notes: job.notes, faults: job.faults }
 }
 

@@ -1,10 +1,12 @@
-/** How ksqlDB says what engines say differently. */
-import { quoted, type Speech } from '../../../domain/dialects/dialect-syntax.ts'
-import { typeName } from '../../../domain/sql/types.ts'
+/** How ksqlDB writes what engines write differently. */
+import { type DialectSyntax, quoted } from '../../../domain/dialects/dialect-syntax.ts'
+import { typeName } from '../../../domain/dialects/idioms/types.ts'
 
-export const speech: Speech = {
+/** The parts of its SQL that differ from other engines. */
+export const syntax: DialectSyntax = {
   engine: 'ksqldb',
-  shown: 'ksqlDB',
+  displayName: 'ksqlDB',
+  tryCast: 'CAST',
   field: (of, name) => `${of}->${quoted(name)}`,
   shifted: (time, op, ms) =>
     `${op === '+' ? 'TIMESTAMPADD' : 'TIMESTAMPSUB'}(MILLISECONDS, ${ms}, ${time})`,
@@ -17,7 +19,7 @@ export const speech: Speech = {
   remainder: (left, right) => `${left} % ${right}`,
   // A bare 0.01 may be read as DOUBLE.
   decimal: (digits, type) => `CAST('${digits}' AS ${typeName(type, 'ksqldb') ?? 'DOUBLE'})`,
-  aggregate: (call, printer, entry) => {
+  aggregate: (call, printer, idioms) => {
     const [first = '1'] = call.args.map((one) => printer.print(one))
     const value =
       call.filter === undefined
@@ -34,7 +36,7 @@ export const speech: Speech = {
     if (call.distinct)
       return `CAST(ARRAY_LENGTH(ARRAY_REMOVE(COLLECT_SET(CAST(${value} AS STRING)), CAST(NULL AS STRING))) AS BIGINT)`
     if (call.name === 'list') return `ARRAY_REMOVE(COLLECT_LIST(${value}), CAST(NULL AS STRING))`
-    return printer.apply(call, entry, [value])
+    return printer.apply(call, idioms, [value])
   },
 }
 

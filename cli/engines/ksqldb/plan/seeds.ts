@@ -6,9 +6,10 @@
 import { flatName } from '../../../domain/dialects/dialect.ts'
 import { type DialectJob, whereOf } from '../../../domain/dialects/dialect-job.ts'
 import { quoted, type Substitute } from '../../../domain/dialects/dialect-syntax.ts'
+import { typeName } from '../../../domain/dialects/idioms/types.ts'
 import { isColumnOf, type SeedJoin } from '../../../domain/models/seed-join.ts'
 import { childExprs, type Expr } from '../../../domain/sql/tree.ts'
-import { type Column, displayType, typeName } from '../../../domain/sql/types.ts'
+import { type Column, displayType } from '../../../domain/sql/types.ts'
 import { makeStream, outputsOf } from '../compile/ddl.ts'
 import { JOINED, KEY, type Relation } from './relation.ts'
 

@@ -2,7 +2,7 @@
  * A plan for a ksqlDB in the words of all plans: one step a model, whatever streams and tables it has. What happens to
  * rows is said where they are made anew.
  */
-import type { Step } from '../../../domain/deploy/plan/plan.ts'
+import { makeStep, type Step } from '../../../domain/deploy/plan/step.ts'
 import type { KsqlAction, KsqlPlan, KsqlRefusal, Names } from './actions.ts'
 import type { KsqlRecord } from './record.ts'
 import { ownsTopic, type Relation } from './relation.ts'
@@ -18,6 +18,8 @@ export interface StepsInput {
   readonly deployed: ReadonlyMap<string, string>
   /** What could not be made again: undefined where the log has all. */
   readonly lost?: string
+  /** The last deployment was finished, so what differs from its record was changed by others. */
+  readonly isComplete: boolean
 }
 
 export function ksqlSteps(input: StepsInput): readonly Step[] {
@@ -44,7 +46,7 @@ function wantedStep(
   name: string,
   actions: readonly KsqlAction[],
   refusal: KsqlRefusal | undefined,
-  { plan, desired, record, names, wanted, deployed, lost }: StepsInput,
+  { plan, desired, record, names, wanted, deployed, lost, isComplete }: StepsInput,
 ): readonly Step[] {
   const own = desired.filter((one) => one.model === name).map((one) => one.name)
   const isDrift = own.some((one) => plan.drifted.includes(one))
@@ -58,7 +60,7 @@ function wantedStep(
     name,
     after: wanted.get(name) ?? '',
     ...(before === undefined ? {} : { before }),
-    ...(isDrift ? { isDrift } : {}),
+    drift: isDrift && isComplete,
     ...(refusal === undefined ? {} : { refused: refusalText(refusal) }),
   } as const
   const isThere = (name: string) => placed.some((one) => one.relation.name === name)
@@ -66,27 +68,27 @@ function wantedStep(
     const kinds = made.map((one) => `${one.relation.kind} ${names.source(one.relation.name, 1)}`)
     const reason = refusal === undefined ? kinds.join(', ') : 'new'
     const action = placed.length === 0 ? 'add' : 'change'
-    return [{ ...base, action, category: 'additive', state: 'none', reason }]
+    return [makeStep({ ...base, action, reason })]
   }
   if (first !== undefined) {
     const anew = made.map((one) => names.source(one.relation.name, one.version)).join(', ')
     const isOld = made.some((one) => ownsTopic(one.relation) && one.version > 1)
     return [
-      {
+      makeStep({
         ...base,
-        action: 'change',
+        action: 'replace',
         category: 'breaking',
         state: 'rebuild from log',
         reason: `${first.why}; ${isOld ? 'made anew beside the old' : 'made again'} as ${anew}`,
         ...(lost === undefined ? {} : { destroys: lost }),
-      },
+      }),
     ]
   }
   const reasons = actions.map(inPlaceReason)
   const reason =
     [...new Set(reasons)].join('; ') ||
     'somebody changed it, to what the project says; only the record follows'
-  return [{ ...base, action: 'change', category: 'forward-only', state: 'none', reason }]
+  return [makeStep({ ...base, action: 'change', category: 'forward-only', reason })]
 }
 
 function inPlaceReason(action: KsqlAction): string {
@@ -113,18 +115,19 @@ function goneStep(
 ): Step {
   const isPlaced = record.placed.some((one) => modelOf(one) === name)
   const before = deployed.get(name)
-  return {
+  return makeStep({
     action: 'remove',
     kind: 'model',
     name,
     category: isPlaced ? 'breaking' : 'forward-only',
     state: isPlaced ? 'drop' : 'none',
     reason: isPlaced
-      ? 'the project has it no more'
-      : 'a deployment that was broken off has left parts of it',
+      ? 'the project no longer has it'
+      : 'a deployment that broke off has left parts of it',
+    ...(isPlaced ? { destroys: 'its rows' } : {}),
     ...(before === undefined ? {} : { before }),
     ...(refusal === undefined ? {} : { refused: refusalText(refusal) }),
-  }
+  })
 }
 
 function refusalText({ why, hint }: KsqlRefusal): string {

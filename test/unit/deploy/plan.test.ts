@@ -4,15 +4,9 @@ import { describe, expect, test } from 'vitest'
 import type { ConnectorState } from '../../../cli/domain/connectors/connect-cluster.ts'
 import type { Deployment } from '../../../cli/domain/deploy/deployment.ts'
 import type { DesiredState } from '../../../cli/domain/deploy/plan/desired.ts'
-import {
-  type FoundState,
-  planCluster,
-  stepsOf,
-} from '../../../cli/domain/deploy/plan/target-plan.ts'
-import {
-  clusterDiffLines,
-  clusterPlanLines,
-} from '../../../cli/domain/deploy/plan/target-plan-text.ts'
+import { type FoundResources, planTarget } from '../../../cli/domain/deploy/plan/plan.ts'
+import { planDiff, planLines } from '../../../cli/domain/deploy/plan/plan-text.ts'
+import { makeStep } from '../../../cli/domain/deploy/plan/step.ts'
 import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
 import { applied, deploymentOf, EMPTY, NO_MODELS } from '../../fixtures/cluster-model.ts'
 
@@ -45,7 +39,7 @@ const PLAIN = {
   insteadOf: undefined,
   secrets: [],
   unresolved: [],
-  reads: ['raw'],
+  topics: ['raw'],
   requiredTopics: [],
 }
 const WANTED: DesiredState = {
@@ -55,7 +49,7 @@ const WANTED: DesiredState = {
     {
       name: 'lake',
       config: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': 'hunter2' },
-      shown: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': '${AWS_SECRET}' },
+      displayed: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': '${AWS_SECRET}' },
       content:
         '{"config":{"connector.class":"a.b.Sink","topics":"raw","aws.secret":"${AWS_SECRET}"}}',
       ...PLAIN,
@@ -68,33 +62,33 @@ const WANTED: DesiredState = {
 
 /** Deployed and untouched since. */
 const { found: THERE, deployment: DEPLOYED }: ReturnType<typeof applied> = (() => {
-  const plan: ReturnType<typeof planCluster> = planned({ found: EMPTY, deployment: undefined })
+  const plan: ReturnType<typeof planTarget> = planned({ found: EMPTY, deployment: undefined })
   return applied(plan, EMPTY, WANTED)
 })()
 
 function planned(input: {
   readonly desired?: DesiredState
-  readonly found?: FoundState
+  readonly found?: FoundResources
   readonly deployment?: Deployment | undefined
 }) {
-  return planCluster({
+  return planTarget({
     target: 'kafka',
     desired: input.desired ?? WANTED,
     deployment: 'deployment' in input ? input.deployment : DEPLOYED,
     found: input.found ?? THERE,
-    models: NO_MODELS,
+    engine: NO_MODELS,
   })
 }
 
-const withTopic = (change: Partial<TopicState>, name = 'raw'): FoundState => ({
+const withTopic = (change: Partial<TopicState>, name = 'raw'): FoundResources => ({
   ...THERE,
   topics: THERE.topics.map((one) => (one.name === name ? { ...one, ...change } : one)),
 })
-const withConnector = (change: Partial<ConnectorState>): FoundState => ({
+const withConnector = (change: Partial<ConnectorState>): FoundResources => ({
   ...THERE,
   connectors: (THERE.connectors ?? []).map((one) => ({ ...one, ...change })),
 })
-const withSubject = (change: Partial<FoundState['subjects'][number]>): FoundState => ({
+const withSubject = (change: Partial<FoundResources['subjects'][number]>): FoundResources => ({
   ...THERE,
   subjects: THERE.subjects.map((one) => ({ ...one, ...change })),
 })
@@ -105,7 +99,7 @@ describe('what others changed by hand', () => {
   const lake = { ...THERE.connectors?.[0]?.config }
   const cases: readonly {
     readonly title: string
-    readonly found: FoundState
+    readonly found: FoundResources
     readonly step: object
     readonly operations: readonly object[]
   }[] = [
@@ -280,16 +274,16 @@ describe('what others changed by hand', () => {
   for (const { title, found, step, operations } of cases)
     test(`${title} is found as drift and named`, () => {
       const plan = planned({ found })
-      expect(stepsOf(plan)).toHaveLength(1)
-      expect(stepsOf(plan)[0]).toMatchObject(step)
-      expect(plan.tasks.flatMap((task) => task.operations)).toEqual(operations)
-      const words = [...clusterPlanLines(plan, { withDiff: true }), ...clusterDiffLines(plan)]
+      expect(plan.steps).toHaveLength(1)
+      expect(plan.steps[0]).toMatchObject(step)
+      expect(plan.steps.flatMap((step) => step.operations)).toEqual(operations)
+      const words = [...planLines(plan, { withDiff: true }), ...planDiff(plan)]
       expect(words.join('\n')).not.toMatch(/hunter2|stolen/)
     })
 })
 
 test('nothing is planned where all is as it was deployed, however it is written', () => {
-  const again: FoundState = {
+  const again: FoundResources = {
     topics: [...THERE.topics].reverse(),
     subjects: [
       {
@@ -302,11 +296,10 @@ test('nothing is planned where all is as it was deployed, however it is written'
       },
     ],
     connectors: THERE.connectors,
-    models: [],
   }
   const plan = planned({ found: again })
-  expect(plan.tasks).toEqual([])
-  expect(plan.isNewRecord).toBe(false)
+  expect(plan.steps).toEqual([])
+  expect(plan.record.isNew).toBe(false)
   expect(plan.unchanged).toBe(4)
 })
 
@@ -317,7 +310,7 @@ test('what the project changes is no drift', () => {
     subjects: [{ name: 'raw-value', compatibility: 'BACKWARD_TRANSITIVE', versions: [V1, V2, V3] }],
   }
   const plan = planned({ desired })
-  expect(stepsOf(plan)).toMatchObject([
+  expect(plan.steps).toMatchObject([
     {
       name: 'raw',
       drift: false,
@@ -334,7 +327,7 @@ test('what the project changes is no drift', () => {
       reason: 'a new version; records keep the version they were written with',
     },
   ])
-  expect(plan.tasks[0]?.operations.map((one) => one.op)).toEqual([
+  expect(plan.steps[0]?.operations.map((one) => one.op)).toEqual([
     'add partitions',
     'configure topic',
   ])
@@ -342,14 +335,14 @@ test('what the project changes is no drift', () => {
 
 test('more partitions of a topic by key break it', () => {
   const desired = { ...WANTED, topics: [RAW, { ...GOLD, partitions: 6 }] }
-  expect(stepsOf(planned({ desired }))).toMatchObject([
+  expect(planned({ desired }).steps).toMatchObject([
     { name: 'gold.sessions', category: 'breaking' },
   ])
 })
 
 test('what goes, goes in the order opposite to that of its making, and topics need a word more', () => {
   const desired = { ...WANTED, topics: [RAW], subjects: [], connectors: [] }
-  const steps = stepsOf(planned({ desired }))
+  const steps = planned({ desired }).steps
   expect(steps.map((one) => `${one.action} ${one.kind} ${one.name}`)).toEqual([
     'remove connector lake',
     'remove subject raw-value',
@@ -360,7 +353,7 @@ test('what goes, goes in the order opposite to that of its making, and topics ne
 
 test('what is there and not of ccs is refused with what to type', () => {
   const plan = planned({ deployment: undefined })
-  expect(stepsOf(plan).map((one) => one.refused)).toEqual([
+  expect(plan.steps.map((one) => one.refused)).toEqual([
     'take it over as it is: ccs adopt topic raw --target kafka',
     'take it over as it is: ccs adopt topic gold.sessions --target kafka',
     'take it over as it is: ccs adopt subject raw-value --target kafka',
@@ -377,7 +370,7 @@ test('what was taken over stays as it is where Kafka can not change it, and when
     ),
   )
   const plan = planned({ found: withTopic(mine), deployment })
-  expect(stepsOf(plan)).toMatchObject([
+  expect(plan.steps).toMatchObject([
     {
       name: 'raw',
       drift: false,
@@ -389,17 +382,20 @@ test('what was taken over stays as it is where Kafka can not change it, and when
     },
   ])
   const gone = planned({ desired: { ...WANTED, topics: [GOLD] }, deployment })
-  expect(stepsOf(gone)).toMatchObject([
-    { action: 'remove', reason: 'the project has it no more; it was there before ccs, and stays' },
+  expect(gone.steps).toMatchObject([
+    {
+      action: 'remove',
+      reason: 'the project no longer has it; it was there before ccs, and stays',
+    },
   ])
-  expect(gone.tasks[0]?.operations).toEqual([])
+  expect(gone.steps[0]?.operations).toEqual([])
 })
 
 test('a deployment that was broken off is finished, and what it did not get to is no drift', () => {
   const deployment = { ...DEPLOYED, complete: false }
   const plan = planned({ found: { ...THERE, topics: [RAW], connectors: [] }, deployment })
   expect(plan.isUnfinished).toBe(true)
-  expect(stepsOf(plan)).toMatchObject([
+  expect(plan.steps).toMatchObject([
     { action: 'add', name: 'gold.sessions', drift: false },
     { action: 'add', name: 'lake', drift: false },
   ])
@@ -407,9 +403,11 @@ test('a deployment that was broken off is finished, and what it did not get to i
 
 test('before the first step the record names all that the steps may make', () => {
   const plan = planned({ found: EMPTY, deployment: undefined })
-  expect(plan.intent.map((one) => one.name)).toEqual(plan.resources.map((one) => one.name))
+  expect(plan.record.intent.map((one) => one.name)).toEqual(
+    plan.record.resources.map((one) => one.name),
+  )
   const smaller = planned({ desired: { ...WANTED, topics: [RAW] } })
-  expect(smaller.intent.map((one) => one.name)).toContain('gold.sessions')
+  expect(smaller.record.intent.map((one) => one.name)).toContain('gold.sessions')
 })
 
 test('a plan is known again by its fingerprint, until something moves', () => {
@@ -436,7 +434,7 @@ const level = fc.constantFrom('NONE', 'BACKWARD')
 const connector = (config: Readonly<Record<string, string>>) => ({
   name: 'lake',
   config,
-  shown: config,
+  displayed: config,
   content: JSON.stringify({ config }),
   ...PLAIN,
 })
@@ -451,7 +449,7 @@ const someDesired: fc.Arbitrary<DesiredState> = fc.record({
   models: fc.constant([]),
   remarks: fc.constant([]),
 })
-const someFound: fc.Arbitrary<FoundState> = fc.record({
+const someFound: fc.Arbitrary<FoundResources> = fc.record({
   topics,
   subjects: fc
     .option(fc.tuple(level, versions))
@@ -468,7 +466,6 @@ const someFound: fc.Arbitrary<FoundState> = fc.record({
       }),
     )
     .map((one) => (one ? [one] : [])),
-  models: fc.constant([]),
 })
 
 test('applied to any cluster, a plan leaves nothing to plan', () => {
@@ -482,11 +479,11 @@ test('applied to any cluster, a plan leaves nothing to plan', () => {
       )
       const deployment = { ...first.deployment, complete: isDone }
       const plan = planned({ desired: now, found: there, deployment })
-      if (stepsOf(plan).some((step) => step.refused)) return
+      if (plan.steps.some((step) => step.refused)) return
       const after = applied(plan, there, now)
       const second = planned({ desired: now, found: after.found, deployment: after.deployment })
-      expect(second.tasks).toEqual([])
-      expect(second.isNewRecord).toBe(false)
+      expect(second.steps).toEqual([])
+      expect(second.record.isNew).toBe(false)
     }),
     { numRuns: 500, seed: 5 },
   )
@@ -495,16 +492,25 @@ test('applied to any cluster, a plan leaves nothing to plan', () => {
 test('broken off after any of its operations, the next plan ends in the same place', () => {
   fc.assert(
     fc.property(someDesired, someFound, fc.nat(20), (now, there, cut) => {
-      const own = planned({ desired: now, found: EMPTY, deployment: undefined }).resources
+      const own = planned({ desired: now, found: EMPTY, deployment: undefined }).record.resources
       const plan = planned({ desired: now, found: there, deployment: deploymentOf(1, own) })
-      if (stepsOf(plan).some((step) => step.refused)) return
-      const operations = plan.tasks.flatMap((task) => task.operations).slice(0, cut)
-      const halfway = applied({ ...plan, tasks: [{ steps: [], operations }] }, there, now).found
-      const record = deploymentOf(2, plan.intent, false)
+      if (plan.steps.some((step) => step.refused)) return
+      const operations = plan.steps.flatMap((step) => step.operations).slice(0, cut)
+      const halfway = applied(
+        {
+          ...plan,
+          steps: [
+            makeStep({ action: 'change', kind: 'topic', name: 'x', reason: 'x', operations }),
+          ],
+        },
+        there,
+        now,
+      ).found
+      const record = deploymentOf(2, plan.record.intent, false)
       const next = planned({ desired: now, found: halfway, deployment: record })
       const end = applied(next, halfway, now)
       const whole = applied(plan, there, now)
-      const inOrder = (state: FoundState) =>
+      const inOrder = (state: FoundResources) =>
         JSON.stringify([
           [...state.topics].sort((a, b) => (a.name < b.name ? -1 : 1)),
           state.subjects.map((one) => [

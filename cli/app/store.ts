@@ -1,0 +1,38 @@
+/** Composition of a data directory: the log, the lake and the manifest in it. */
+import type { FaultPoint } from '../adapters/files/fault-point.ts'
+import type { Files } from '../adapters/files/files.ts'
+import type { LocalLake } from '../adapters/lake/local-lake.ts'
+import type { EngineStore } from '../engines/embedded/open-engine.ts'
+
+/** Where a project's data lies and what is in it. */
+export type Store = EngineStore<LocalLake>
+
+/** `disk` is this machine's unless a test brings one that fails. */
+export async function openStore(root: string, disk?: Files): Promise<Store> {
+  const [{ diskFiles }, { openLocalLog }, { LocalLake }, { manifestStore }, { dataLayout }] =
+    await Promise.all([
+      import('../adapters/files/files.ts'),
+      import('../adapters/log/local.ts'),
+      import('../adapters/lake/local-lake.ts'),
+      import('../adapters/lake/manifest-store.ts'),
+      import('../domain/lake/layout.ts'),
+    ])
+  const fault = await openFault()
+  const real = disk ?? diskFiles()
+  const files = fault?.files(real) ?? real
+  return {
+    ...(fault ? { fault } : {}),
+    files,
+    root,
+    log: openLocalLog({ dir: dataLayout(root).log, files }),
+    lake: new LocalLake({ files, root, nowMs: () => Date.now() }),
+    manifests: manifestStore(files, root),
+  }
+}
+
+/** Only under test; each has its own count. */
+export async function openFault(): Promise<FaultPoint | undefined> {
+  const { NODE_ENV, CCS_FAULT } = process.env
+  if (NODE_ENV !== 'test' || !CCS_FAULT) return undefined
+  return (await import('../adapters/files/fault-point.ts')).faultPoint(CCS_FAULT)
+}

@@ -1,0 +1,41 @@
+/** Use case: compile every model for every engine and say which can run it. */
+import { ENGINE_NAMES, type EngineName } from '../config/engines.ts'
+import type { CompileResult } from './compile.ts'
+import {
+  type FunctionPortability,
+  functionPortability,
+  judgeCompiled,
+  type ModelPortability,
+  portabilityRow,
+} from './portability.ts'
+
+/** The `--json` document of `ccs portability`. */
+export interface PortabilityResult {
+  readonly models: readonly ModelPortability[]
+  readonly functions: readonly FunctionPortability[]
+}
+
+/** `compile` compiles all models for one engine. */
+export async function comparePortability(
+  compile: (engine: EngineName) => Promise<readonly CompileResult[]>,
+): Promise<PortabilityResult> {
+  const results = new Map<string, CompileResult>()
+  const models = new Set<string>()
+  for (const engine of ENGINE_NAMES)
+    for (const result of await compile(engine)) {
+      models.add(result.model.name)
+      results.set(`${engine} ${result.model.name}`, result)
+    }
+  return {
+    models: [...models].map((model) => ({
+      model,
+      ...portabilityRow((engine) => {
+        const result = results.get(`${engine} ${model}`)
+        return result
+          ? judgeCompiled(result.compiled)
+          : { ok: false, reasons: ['It was not compiled.'] }
+      }),
+    })),
+    functions: functionPortability(),
+  }
+}

@@ -1,0 +1,35 @@
+/** The project's logic: its models, macros, seeds and schemas, parsed and checked. */
+import type { RegisteredSchema } from '../avro/schema-registry.ts'
+import type { MacroSet } from '../sql/expand-macros.ts'
+import type { DuckColumn } from './bind-models.ts'
+import type { GraphModel } from './graph.ts'
+import type { Seed } from './seed.ts'
+
+/** A schema in force, by the subject that its records are registered under. */
+export interface SchemaVersion {
+  readonly subject: string
+  /** SHA-256 of the schema's text. */
+  readonly fingerprint: string
+}
+
+/** A project's logic, whatever engine runs it. */
+export interface Logic {
+  /** Each model after those that it reads. */
+  readonly graph: readonly GraphModel[]
+  readonly schemas: readonly SchemaVersion[]
+  readonly macros: MacroSet
+  /** What a DuckDB that runs the models needs first: macros, and the joined seeds as tables. */
+  readonly macrosSql: string
+  /** Text of sql/macros.sql. */
+  readonly macrosText: string
+  /** Seeds that models join. */
+  readonly seeds: readonly Seed[]
+  /** Versions of events.raw-value, oldest first. */
+  readonly rawSchemas: readonly RegisteredSchema[]
+  readonly dlqSchema: RegisteredSchema
+  /**
+   * Columns of raw.events, and of each model where the logic was opened with `isDescribed`, which
+   * doubles the work of binding. Types are as DuckDB writes them.
+   */
+  readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
+}

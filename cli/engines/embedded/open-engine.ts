@@ -1,0 +1,94 @@
+/** Opens the embedded engine on a data directory, with the state that a manifest names. */
+import { crc32 } from 'node:zlib'
+import type { FaultPoint } from '../../adapters/files/fault-point.ts'
+import { type Files, isErrno } from '../../adapters/files/files.ts'
+import type { Config } from '../../domain/config/config.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import type { Lake, ManifestStore } from '../../domain/lake/lake.ts'
+import { dataLayout } from '../../domain/lake/layout.ts'
+import type { Manifest } from '../../domain/lake/manifest.ts'
+import type { EventLog } from '../../domain/log/event-log.ts'
+import type { Logic } from '../../domain/models/logic.ts'
+import { EmbeddedEngine } from './engine.ts'
+import type { GoldLimits } from './options.ts'
+
+/** Where a project's data lies and what is in it. */
+export interface EngineStore<L extends Lake = Lake> {
+  readonly files: Files
+  /** Absolute path of the data directory. */
+  readonly root: string
+  readonly log: EventLog
+  readonly lake: L
+  readonly manifests: ManifestStore
+  /** Only in tests; see adapters/files/fault-point.ts. */
+  readonly fault?: FaultPoint
+}
+
+/** How an engine is opened beside its logic. */
+export interface EngineOptions {
+  /** The manifest to begin with; its files are where `lakePath` says. */
+  readonly manifest?: Manifest
+  readonly lakePath: (file: Manifest['files'][number]) => string
+  /** Directory of the engine's state; that of the store unless given. */
+  readonly stateRoot?: string
+  /** Those of a real shop unless given. */
+  readonly goldLimits?: GoldLimits
+}
+
+const GOLD_LIMITS: GoldLimits = { mergeAllRowsMin: 50_000, closedRowsMin: 2_000 }
+
+/** Opens it. CCS_LAKE_DAMAGED if a file of the state is missing or fails its checksum. */
+export async function openEngine(
+  { config }: { readonly config: Config },
+  logic: Logic,
+  store: Pick<EngineStore, 'files' | 'root' | 'fault'>,
+  options: EngineOptions,
+): Promise<EmbeddedEngine> {
+  const { gate, engine, timezone } = config
+  const stateRoot = options.stateRoot ?? dataLayout(store.root).state
+  const { manifest } = options
+  return EmbeddedEngine.open({
+    graph: logic.graph,
+    macros: logic.macros,
+    macrosSql: logic.macrosSql,
+    timezone,
+    raw: {
+      schemas: logic.rawSchemas,
+      recordBytesMax: gate.recordBytesMax,
+      futureToleranceMs: gate.futureToleranceMs,
+    },
+    memoryLimitBytes: engine.memoryLimitBytes,
+    dataDirectory: store.root,
+    files: store.files,
+    stateRoot,
+    goldLimits: options.goldLimits ?? GOLD_LIMITS,
+    lakePath: options.lakePath,
+    eventIds: await readDedupeIndex(store.files, stateRoot, manifest),
+    ...(manifest ? { manifest } : {}),
+    ...(store.fault ? { onStep: store.fault.reach } : {}),
+  })
+}
+
+async function readDedupeIndex(
+  files: Files,
+  stateRoot: string,
+  manifest: Manifest | undefined,
+): Promise<Uint32Array[]> {
+  const damaged = (path: string, how: string) =>
+    new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${path} is ${how}.`, {
+      exit: EXIT.checkFailed,
+      hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
+    })
+  const index: Uint32Array[] = []
+  for (const file of manifest?.state ?? []) {
+    const bytes = await files.readFile(`${stateRoot}/${file.path}`).catch((error: unknown) => {
+      throw isErrno(error, 'ENOENT') ? damaged(file.path, 'missing') : error
+    })
+    if (crc32(bytes) !== file.crc32) throw damaged(file.path, 'damaged')
+    if (file.kind === 'seen') {
+      const { buffer, byteOffset, length } = bytes
+      index.push(new Uint32Array(buffer.slice(byteOffset, byteOffset + length)))
+    }
+  }
+  return index
+}

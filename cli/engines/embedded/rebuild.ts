@@ -1,0 +1,145 @@
+/**
+ * Makes rows again for a deployment: Gold from committed Silver, or everything from the log. Both
+ * write beside what is there; only the manifest that the caller commits makes it visible.
+ */
+
+import type { Config } from '../../domain/config/config.ts'
+import { createOriginFinder } from '../../domain/dlq/replay-ledger.ts'
+import { compileRejectCodec } from '../../domain/gate/reject-codec.ts'
+import { openRejectWriter } from '../../domain/gate/reject-writer.ts'
+import type { Clock } from '../../domain/kernel/clock.ts'
+import { dataLayout, generationName } from '../../domain/lake/layout.ts'
+import type { Manifest } from '../../domain/lake/manifest.ts'
+import type { Logic } from '../../domain/models/logic.ts'
+import { Pipeline } from '../../domain/pipeline/pipeline.ts'
+import { manifestLogic } from './model-diff.ts'
+import { type EngineStore, openEngine } from './open-engine.ts'
+
+/** What rows are made again with. */
+export interface RebuildParts {
+  readonly config: Config
+  /** By the ids that the records of the target's log carry. */
+  readonly logic: Logic
+  readonly store: EngineStore
+  readonly clock: Clock
+  readonly topic: string
+  /** Opens a data directory of its own for a rebuild from the log. */
+  readonly openSide: (root: string) => Promise<EngineStore>
+}
+
+/** Where a rebuild from the log works until it is whole; left by one that broke off. */
+export function sideDirectory(root: string): string {
+  return `${root}/rebuild`
+}
+
+/** Computes the named Gold models from committed Silver; returns the manifest that has them. */
+export async function buildGold(
+  { config, logic, store }: RebuildParts,
+  base: Manifest,
+  models: ReadonlySet<string>,
+): Promise<Manifest> {
+  await store.lake.finalize((await store.manifests.load()) ?? base)
+  const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
+  const engine = await openEngine({ config }, logic, store, { manifest: base, lakePath })
+  try {
+    await engine.rebuildGold(models)
+    const serial = base.serial + 1
+    const commit = `d${String(serial).padStart(8, '0')}`
+    const stage = await store.lake.stage(commit)
+    const frozen = await engine.freeze()
+    if (!frozen) return base
+    const written = await engine.write(frozen, { serial, stage, previous: base.state })
+    const files = await store.lake.seal(written.staged, commit)
+    return { ...base, files: [...base.files, ...files], state: written.state }
+  } finally {
+    await engine.close()
+  }
+}
+
+/**
+ * Runs the whole log through a pipeline in a directory of its own, then moves lake and state over
+ * under new names; returns the manifest that has them.
+ */
+export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promise<Manifest> {
+  const { store, logic, clock } = parts
+  const side = sideDirectory(store.root)
+  await store.files.remove(side)
+  await store.files.mkdir(side)
+  const sideStore = await parts.openSide(side)
+  try {
+    const rejects = await openRejectWriter(store.log, compileRejectCodec(logic.dlqSchema), {
+      owner: 'ccs deploy',
+      findOrigins: createOriginFinder(store.log, clock),
+    })
+    try {
+      await runPipeline(parts, sideStore, rejects)
+      const built = await sideStore.manifests.load()
+      if (!built) return { ...base, files: [], state: [] }
+      return { ...(await moveOver(store, side, built, base)), dlqEnd: rejects.end }
+    } finally {
+      await rejects.close()
+    }
+  } finally {
+    await sideStore.log.close()
+  }
+}
+
+async function runPipeline(
+  { config, logic, store, clock, topic }: RebuildParts,
+  side: EngineStore,
+  rejects: Awaited<ReturnType<typeof openRejectWriter>>,
+): Promise<void> {
+  const engine = await openEngine(
+    { config },
+    logic,
+    { ...side, root: store.root },
+    { lakePath: (file) => side.lake.path(file), stateRoot: dataLayout(side.root).state },
+  )
+  try {
+    const pipeline = new Pipeline(
+      {
+        clock,
+        log: store.log,
+        engine,
+        lake: side.lake,
+        manifests: side.manifests,
+        writeRejects: (some) => rejects.write(some),
+      },
+      {
+        topic,
+        checkpointMs: Number.POSITIVE_INFINITY,
+        checkpointRows: config.engine.checkpointRows,
+        logic: manifestLogic(logic),
+        dlqEnd: rejects.replayedEnd,
+        onNotice: () => {},
+      },
+    )
+    await pipeline.run(new AbortController().signal, true)
+  } finally {
+    await engine.close()
+  }
+}
+
+/** Renames what was built into the data directory; names that are taken are left-overs. */
+async function moveOver(
+  { files, root }: EngineStore,
+  side: string,
+  built: Manifest,
+  base: Manifest,
+): Promise<Manifest> {
+  const generation = base.generation + 1
+  await files.remove(`${root}/${generationName(generation)}`)
+  await files.rename(
+    `${side}/${generationName(built.generation)}`,
+    `${root}/${generationName(generation)}`,
+  )
+  const folder = `rebuilt-${base.serial + 1}`
+  const stateRoot = dataLayout(root).state
+  await files.mkdir(stateRoot)
+  await files.remove(`${stateRoot}/${folder}`)
+  await files.rename(dataLayout(side).state, `${stateRoot}/${folder}`)
+  await files.fsyncDir(stateRoot)
+  await files.fsyncDir(root)
+  const state = built.state.map((file) => ({ ...file, path: `${folder}/${file.path}` }))
+  return { ...built, generation, state }
+}

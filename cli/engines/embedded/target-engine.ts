@@ -1,0 +1,156 @@
+/**
+ * The embedded engine as the engine of a target. Its record is the manifest in the data directory:
+ * changed rows are made beside the old ones, and one rename swaps rows and logic together, so a
+ * crash leaves either all old or all new.
+ */
+import { engineProfile } from '../../domain/config/engines.ts'
+import type { Deployment } from '../../domain/deploy/deployment.ts'
+import { removeModels } from '../../domain/deploy/destroy.ts'
+import { deployedModels } from '../../domain/deploy/plan/desired.ts'
+import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
+import { type Step, widestEffect } from '../../domain/deploy/plan/step.ts'
+import type { EngineState, TargetEngine } from '../../domain/deploy/target-engine.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
+import { dataLayout, parseGenerationName } from '../../domain/lake/layout.ts'
+import type { DeployedModel, Manifest } from '../../domain/lake/manifest.ts'
+import type { Logic } from '../../domain/models/logic.ts'
+import { removeUnreferencedState } from './checkpoint/checkpoint.ts'
+import { diffModels, manifestLogic } from './model-diff.ts'
+import type { EngineStore } from './open-engine.ts'
+import { buildGold, type RebuildParts, rebuildFromLog, sideDirectory } from './rebuild.ts'
+
+/** What the engine of a target is opened with. */
+export interface EmbeddedTargetParts extends Omit<RebuildParts, 'logic'> {
+  /** By the ids of the project's files. */
+  readonly logic: Logic
+  /** The same logic by the ids of the target's registry; only once its subjects are registered. */
+  readonly registeredLogic: () => Promise<Logic>
+  /** Takes the data directory's lock; CCS_ENGINE_LOCKED while an engine runs there. */
+  readonly lock: () => Promise<{ release(): Promise<void> }>
+  /** A running engine asks the target's registry for schemas that it doesn't know. */
+  readonly learnsSchemas: boolean
+  /** Rebuild all rows, changed or not. */
+  readonly isRebuild: boolean
+  /** All models go. */
+  readonly isDestroying: boolean
+}
+
+interface EmbeddedState extends EngineState {
+  readonly serial: number
+  /** Undefined before the first commit. */
+  readonly manifest: Manifest | undefined
+  readonly isLogWhole: boolean
+  /** Models of the last deployment; undefined where there is none, or it broke off. */
+  readonly deployed: readonly DeployedModel[] | undefined
+}
+
+/** The embedded engine of one target. */
+export class EmbeddedTargetEngine implements TargetEngine {
+  readonly profile = engineProfile('embedded')
+  readonly #parts: EmbeddedTargetParts
+  #lock: { release(): Promise<void> } | undefined
+
+  constructor(parts: EmbeddedTargetParts) {
+    this.#parts = parts
+  }
+
+  async inspect(deployment: Deployment | undefined): Promise<EmbeddedState> {
+    const { store, topic } = this.#parts
+    const manifest = await store.manifests.load()
+    const isComplete = deployment?.complete ?? false
+    return {
+      serial: manifest?.serial ?? 0,
+      manifest,
+      isLogWhole: await hasFirstRecords(store, topic),
+      deployed: isComplete ? deployedModels(deployment?.resources ?? []) : undefined,
+    }
+  }
+
+  diff({ manifest, isLogWhole, deployed }: EmbeddedState): EnginePlan {
+    const { logic, isRebuild, isDestroying } = this.#parts
+    if (isDestroying) return { steps: removeModels(manifest?.models ?? []), unchanged: 0 }
+    return diffModels({
+      logic,
+      manifest,
+      isLogWhole,
+      isRebuild,
+      ...(deployed ? { deployed } : {}),
+    })
+  }
+
+  async hold(steps: readonly Step[]): Promise<readonly string[]> {
+    if (steps.length === 0) return []
+    try {
+      this.#lock = await this.#parts.lock()
+      return []
+    } catch (error) {
+      const isRunning = error instanceof CcsError && error.code === 'CCS_ENGINE_LOCKED'
+      const canWait = this.#parts.learnsSchemas && steps.every((one) => one.kind === 'schema')
+      if (!isRunning || !canWait) throw error
+      return steps.map((one) => one.name)
+    }
+  }
+
+  async apply(steps: readonly Step[], { manifest, serial }: EmbeddedState): Promise<void> {
+    const { store, logic, clock, isDestroying } = this.#parts
+    if (isDestroying) return removeData(store)
+    const next = await this.#makeRows(steps, manifest)
+    const committed: Manifest = {
+      ...next,
+      serial: serial + 1,
+      committedMs: clock.nowMs(),
+      ...manifestLogic(logic),
+    }
+    await store.manifests.commit(committed)
+    await store.lake.finalize(committed)
+    await removeUnreferencedState(store.files, dataLayout(store.root).state, committed.state)
+    await store.files.remove(sideDirectory(store.root))
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.store.log.close()
+    await this.#lock?.release()
+  }
+
+  async #makeRows(steps: readonly Step[], base: Manifest | undefined): Promise<Manifest> {
+    if (!base) return EMPTY_MANIFEST
+    const openParts = async () => ({
+      ...this.#parts,
+      logic: await this.#parts.registeredLogic(),
+    })
+    if (widestEffect(steps) === 'rebuild from log') return rebuildFromLog(await openParts(), base)
+    const models = steps.filter((step) => step.kind === 'model')
+    const built = new Set(
+      models.filter((step) => step.state === 'build from silver').map((step) => step.name),
+    )
+    const removed = new Set(
+      models.filter((step) => step.action === 'remove').map((step) => step.name),
+    )
+    const isGone = (name: string) => removed.has(name) || built.has(name)
+    const kept: Manifest = {
+      ...base,
+      files: base.files.filter((file) => !isGone(file.table)),
+      state: base.state.filter((file) => !isGone(file.model)),
+    }
+    return built.size === 0 ? kept : buildGold(await openParts(), kept, built)
+  }
+}
+
+/** Whether every partition still begins with its first record. */
+async function hasFirstRecords({ log }: EngineStore, topic: string): Promise<boolean> {
+  for (const partition of await log.partitions(topic))
+    if ((await log.range(topic, partition)).start > 0) return false
+  return true
+}
+
+/** Lake and state of the target; other files of the directory are not ccs's to delete. */
+async function removeData({ files, root }: EngineStore): Promise<void> {
+  const { manifest, state, stage, lake, log } = dataLayout(root)
+  const generations = (await files.readdir(root)).filter(
+    (name) => parseGenerationName(name) !== undefined,
+  )
+  // The manifest first: files that no manifest names are not part of the lake.
+  for (const path of [manifest, lake, state, stage, log]) await files.remove(path)
+  for (const name of generations) await files.remove(`${root}/${name}`)
+}
