@@ -111,9 +111,7 @@ interface ModelRows {
   readonly relation: string
 }
 
-/**
- * Finds the rows of a model: in the lake, or with the engine, from where they are copied by a file.
- */
+/** Finds the rows of a model: in the lake, or with the engine, which copies them to a file. */
 function locateRows(
   { plain, served, logic, scratchFile }: AuditInput,
   { model }: GraphModel,

@@ -88,9 +88,7 @@ export function findStoredModels(graph: readonly GraphModel[]): ReadonlySet<stri
   return stored
 }
 
-/**
- * Runs `body` in catalog `on_time`, where `source` lacks the rows that were too late for the model.
- */
+/** Runs `body` in catalog `on_time`, whose `source` lacks the rows too late for the model. */
 export async function runWithoutTooLate<T>(
   plain: AuditSql,
   model: Model,

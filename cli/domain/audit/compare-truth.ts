@@ -1,7 +1,4 @@
-/**
- * Compares Gold with the generator's truth, row by row. Values are compared exactly, in a canonical
- * text.
- */
+/** Compares Gold with the generator's truth, row by row; values exactly, as canonical text. */
 import type { TruthRow, TruthTable, ValueKind } from './truth.ts'
 
 /** A row that is missing, unexpected or different. */

@@ -20,10 +20,7 @@ export function auditText(audit: Audit): string {
   }
 }
 
-/**
- * SELECT of `id` of the rows that break the audit. As in SQL's CHECK, an unknown result (NULL)
- * passes.
- */
+/** SELECT of `id` of the rows that break the audit. As in SQL's CHECK, NULL as a result passes. */
 export function violationsSql(audit: Audit, model: Model, relation: string): string {
   const select = `SELECT ${idSql(model.key)} AS id FROM ${relation}`
   switch (audit.rule) {

@@ -53,10 +53,7 @@ export interface RejectSource {
 export interface AuditLogInput {
   readonly topic: string
   readonly ranges: readonly LogRange[]
-  /**
-   * The engine's partition of events.dlq up to the commit; undefined for a record that is not a
-   * reject.
-   */
+  /** The engine's partition of events.dlq up to the commit; undefined: not a reject. */
   readonly rejects: AsyncIterable<readonly (RejectSource | undefined)[]>
   /** How many rejects the manifest counts. */
   readonly dlqEnd: number
@@ -106,7 +103,8 @@ export async function auditLog(
     SELECT p, o, count(*) FILTER (is_row) AS bronze, count(*) FILTER (NOT is_row) AS dlq,
       bool_and(coalesce(o < stop, FALSE)) AS is_known
     FROM (
-      SELECT partition AS p, "offset" AS o, TRUE AS is_row FROM ${model} WHERE topic = ${quoted(topic)}
+      SELECT partition AS p, "offset" AS o, TRUE AS is_row FROM ${model}
+      WHERE topic = ${quoted(topic)}
       UNION ALL SELECT p, o, FALSE FROM audit.rejects WHERE topic = ${quoted(topic)}
     ) LEFT JOIN audit.ranges USING (p)
     WHERE o >= coalesce(start, 0) GROUP BY p, o`)

@@ -64,7 +64,8 @@ export async function auditRowModel(
       ? Math.max(0, read - found.expectedGroups)
       : await queryCount(
           plain,
-          `SELECT count(*) FROM ${source.name} ANTI JOIN memory.audit.expected USING (${nameSql(dedupe)})`,
+          `SELECT count(*) FROM ${source.name}
+            ANTI JOIN memory.audit.expected USING (${nameSql(dedupe)})`,
         )
   await plain.run('DROP TABLE memory.audit.expected')
   const row = { model: model.name, in: read, out: found.agreedGroups, duplicates: repeated }

@@ -8,10 +8,7 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 /** Version of the file format. */
 export const TRUTH_FORMAT = 1
 
-/**
- * How values are written and compared: times as ISO 8601 UTC, money as decimal text, counts as
- * numbers.
- */
+/** How values are written: times as ISO 8601 UTC, money as decimal text, counts as numbers. */
 export type ValueKind = 'time' | 'date' | 'text' | 'count' | 'money' | 'ratio' | 'flag'
 
 /** A Gold table: its key, and its columns in the order of the rows' values. */

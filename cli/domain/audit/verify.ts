@@ -21,9 +21,7 @@ export interface Verification {
   readonly comparisons: readonly TableComparison[]
 }
 
-/**
- * Compares every row, also of windows that are still open: the engine must have read the whole log.
- */
+/** Compares every row, also of open windows: the engine must have read the whole log. */
 export async function verify(
   truth: Truth,
   query: (sql: string) => Promise<QueryResult>,

@@ -27,9 +27,7 @@ function sumType(type: LogicalType | undefined): LogicalType | undefined {
   return type
 }
 
-/**
- * The functions by DuckDB's name. A function that is not here can't be used in a compiled model.
- */
+/** The functions by DuckDB's name. A compiled model can use no function that is not here. */
 export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
   // Aggregates
   count_star: { result: always(bigint) },
