@@ -1,3 +1,4 @@
+/** The manifest of a data directory without a commit. */
 import { MANIFEST_FORMAT, type Manifest } from './manifest.ts'
 
 /** What a data directory holds before its first commit, which will have serial 1. */
