@@ -1,7 +1,7 @@
 /**
- * Reads rejects as events, whatever rule they break: the bytes must be Avro of a known schema, but no value in
- * them need be allowed. Nothing is repaired by guesswork: which schema bytes are of says their header, or the
- * user (`--as-schema`).
+ * Reads rejects as events whatever rule they break: the bytes must be Avro of a known
+ * schema, but the values may be invalid. Nothing is guessed; the header or the user
+ * (`--as-schema`) names the schema.
  */
 import { Buffer } from 'node:buffer'
 import { compileInspector, type Inspector } from '../avro/inspector.ts'
@@ -11,38 +11,41 @@ import { parseRecordSchema } from '../avro/schema.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 
-/** By the newest schema's fields; longs are numbers while they are safe, else bigint. */
+/** Fields of the newest schema; longs are numbers up to 2^53, else bigint. */
 export type UnvalidatedEvent = Readonly<Record<string, unknown>>
 
+/** An event, or a sentence that says why the bytes can't be read. */
 export type LenientResult = { readonly event: UnvalidatedEvent } | { readonly fault: string }
 
+/** Never throws for bad bytes. */
 export type LenientReader = (bytes: Uint8Array) => LenientResult
 
 const HEADER_BYTES = 5
 
 /**
- * `schemas` are the versions of the topic, oldest first. With `as`, its schema is taken for every record: bytes
- * that begin with the 0 of a header are read from behind it, others from their beginning.
+ * `schemas` are the topic's versions, oldest first. With `as`, every record is read with that
+ * schema: bytes with a header are read from after it, others from the beginning. CCS_USAGE_INVALID
+ * if records of `as` can't be read as events.
  */
 export function compileLenientReader(
   schemas: readonly RegisteredSchema[],
   as?: RegisteredSchema,
 ): LenientReader {
   const newest = schemas.at(-1)
-  if (!newest) throw new CcsError('CCS_SCHEMA_INVALID', 'There is no schema to read records by.')
+  if (!newest) throw new CcsError('CCS_SCHEMA_INVALID', 'There is no schema to read records with.')
   const versions = new Map(schemas.map((one) => [one.id, compileVersion(one, newest)]))
   const forced = as ? compileVersion(as, newest) : undefined
   if (as && forced && !forced.read)
     throw new CcsError(
       'CCS_USAGE_INVALID',
-      `Records of schema ${as.id} (${as.subject}) cannot be read as ${newest.subject}: ${forced.why}.`,
-      { exit: EXIT.usage, hint: 'Take the id of a version of the events: ccs schema list' },
+      `Schema ${as.id} (${as.subject}) cannot be read as ${newest.subject}: ${forced.why}.`,
+      { exit: EXIT.usage, hint: 'Use the id of a version of events.raw-value: ccs schema list' },
     )
   return (bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     const isFramed = buffer.length >= HEADER_BYTES && buffer[0] === 0
     if (forced) return readWith(forced, buffer.subarray(isFramed ? HEADER_BYTES : 0))
-    if (!isFramed) return { fault: 'It has no header that names its schema.' }
+    if (!isFramed) return { fault: 'It has no header with a schema id.' }
     const known = versions.get(buffer.readInt32BE(1))
     if (!known) return { fault: `No version of the schema has the id ${buffer.readInt32BE(1)}.` }
     return readWith(known, buffer.subarray(HEADER_BYTES))
@@ -69,10 +72,10 @@ function readWith({ inspect, read, why }: Version, body: Buffer): LenientResult 
   if (broken !== undefined) return { fault: `${broken}.` }
   if (!read) return { fault: `${why}.` }
   try {
-    // A record of a schema is an object.
+    // A record's value is an object.
     return { event: convertSafeLongs(read(body)) as UnvalidatedEvent }
   } catch (error) {
-    // A symbol of the writer that the newest schema does not have, for one.
+    // For example an enum symbol that the newest schema doesn't have.
     return { fault: `${error instanceof Error ? error.message : String(error)}.` }
   }
 }

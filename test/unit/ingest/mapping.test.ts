@@ -63,7 +63,7 @@ event:
 `
   expect(faultsOf(() => parseMapping(text, 'map.yml', contract))).toEqual([
     'map.yml:1:1 Unknown key "formt". Did you mean "format"?',
-    `map.yml:3:45 event_type: 'view_itm' is none of ${contract.fields.find((f) => f.name === 'event_type')?.symbols.join(', ')}. Did you mean "view_item"?`,
+    `map.yml:3:45 event_type: 'view_itm' is not one of ${contract.fields.find((f) => f.name === 'event_type')?.symbols.join(', ')}. Did you mean "view_item"?`,
     `map.yml:4:35 'epoc_ms' is neither iso, epoch_s, epoch_ms, epoch_us nor a pattern of YYYY MM DD HH mm ss SSS Z. Did you mean "epoch_ms"?`,
     'map.yml:5:3 The contract has no field "anonymus_id". Did you mean "anonymous_id"?',
     `map.yml:6:23 device: 'desktp' is not one of desktop, mobile, tablet, bot. Did you mean "desktop"?`,
