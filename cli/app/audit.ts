@@ -9,11 +9,11 @@ import type { AuditFault, LogRange, RejectSource } from '../domain/audit/log-acc
 import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { DamagedFile } from '../domain/lake/verify.ts'
+import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import { refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { Project } from '../project.ts'
 import { type Pinned, pinCommit } from './pin-commit.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 import type { Store } from './store.ts'
 import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
@@ -90,16 +90,10 @@ async function auditWhole(
   plain: DuckConnection,
   run: AuditRun,
 ): Promise<Pick<AuditReport, 'models' | 'faults'>> {
-  const [
-    { audit },
-    { readCommittedRanges },
-    { deriveRawColumns },
-    { DLQ_TOPIC, ENGINE_PARTITION },
-  ] = await Promise.all([
+  const [{ audit }, { readCommittedRanges }, { deriveRawColumns }] = await Promise.all([
     import('../domain/audit/audit.ts'),
     import('../domain/audit/log-accounts.ts'),
     import('../domain/events/raw-columns.ts'),
-    import('../domain/gate/reject-writer.ts'),
   ])
   const pathOf = (file: Manifest['files'][number]) => paths.get(file.name) ?? ''
   const state = manifest.state.filter((file) => file.kind === 'gold')
@@ -195,23 +189,14 @@ async function* rejectSources(
   store: Store,
   end: number,
 ): AsyncGenerator<(RejectSource | undefined)[]> {
-  const { DLQ_TOPIC, ENGINE_PARTITION } = await import('../domain/gate/reject-writer.ts')
   const { start, end: kept } = await store.log.range(DLQ_TOPIC, ENGINE_PARTITION)
   if (kept === start || end <= start) return
   const { decode } = compileRejectCodec(logic.dlqSchema)
-  const { frameRecords } = await import('../domain/log/frame-records.ts')
-  const reader = await store.log.reader(DLQ_TOPIC, ENGINE_PARTITION, start)
-  try {
-    for (;;) {
-      const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) return
-      for (const frame of frames) {
-        const records = [...frameRecords(frame)].filter(({ offset }) => offset < end)
-        if (records.length === 0) return
-        yield records.map(({ bytes }) => decode(bytes))
-      }
-    }
-  } finally {
-    await reader.close()
+  const { readRecords } = await import('../domain/log/frame-records.ts')
+  const place = { topic: DLQ_TOPIC, partition: ENGINE_PARTITION, from: start }
+  for await (const { records } of readRecords(store.log, place)) {
+    const counted = records.filter(({ offset }) => offset < end)
+    if (counted.length === 0) return
+    yield counted.map(({ bytes }) => decode(bytes))
   }
 }

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { FileLock } from '../adapters/files/file-lock.ts'
 import type { Files } from '../adapters/files/files.ts'
+import { sleep } from '../adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { DbtTask } from '../domain/marts/args.ts'
 import { type DbtPorts, type DbtResult, runDbt, type Snapshot } from '../domain/marts/dbt.ts'
@@ -103,7 +104,7 @@ async function takeDbtLock(
       })
     if (round === 0) onNotice(`${who} runs dbt on this data; waiting until it has ended.`)
     if (signal?.aborted) throw DBT_VENV.stopped()
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await sleep(POLL_MS)
   }
 }
 

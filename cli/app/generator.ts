@@ -11,10 +11,10 @@ import { prefixed } from '../domain/config/target.ts'
 import type { Event } from '../domain/events/contracts.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { EventLog, LogWriter } from '../domain/log/event-log.ts'
+import { RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { ArrivalSink } from '../generate/log-sink.ts'
 import type { TruthRecorder } from '../generate/truth-recorder.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 
 /** A sink that must be closed. */
@@ -106,7 +106,7 @@ export async function openLineSink(
 /** Of the newest schema, by the id that it has in the registry. */
 async function openEncoder(registry: SchemaRegistry): Promise<Encoder<Event>> {
   const { compileEncoder } = await import('../domain/avro/encoder.ts')
-  const newest = (await registry.versions(`${RAW_TOPIC}-value`)).at(-1)
+  const newest = (await registry.versions(subjectFor(RAW_TOPIC))).at(-1)
   if (newest !== undefined) return compileEncoder<Event>(newest.schema, newest.id)
   throw new CcsError('CCS_SCHEMA_INVALID', `schemas/ has no ${RAW_TOPIC}.avsc.`)
 }

@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises'
 import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { Files } from '../adapters/files/files.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { quoteText } from '../domain/kernel/sql-text.ts'
 import { type MartsInfo, martsLayout, parseMartsInfo } from '../domain/marts/marts.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
@@ -122,7 +123,7 @@ export async function openMartsAnswers(project: Project) {
     from: 'marts',
     asOf: committedMs === null ? null : new Date(committedMs).toISOString(),
     query: async (sql: string): Promise<QueryResult> => {
-      const ask = `SELECT json_serialize_sql('${sql.replaceAll("'", "''")}') AS ast`
+      const ask = `SELECT json_serialize_sql(${quoteText(sql)}) AS ast`
       const isSelect = !/^{"error":true,"error_type":"not implemented"/.test(
         String((await marts.query(ask)).rows[0]?.ast),
       )

@@ -8,7 +8,9 @@ import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { asObject } from '../domain/kernel/json.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { PipelineParts } from '../domain/pipeline/pipeline-ports.ts'
@@ -17,7 +19,6 @@ import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
 import { manifestLogic, refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { GoldLimits } from '../engines/embedded/options.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 import type { Store } from './store.ts'
 import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, type ProjectStore } from './targets/log.ts'
@@ -158,15 +159,12 @@ async function openLearner(
     import('../domain/pipeline/schema-refresh.ts'),
   ])
   const registry = await openRegistry(project)
-  return createSchemaRefresher(schemas, () => registry.versions(`${RAW_TOPIC}-value`), clock)
+  return createSchemaRefresher(schemas, () => registry.versions(subjectFor(RAW_TOPIC)), clock)
 }
 
 /** A topic that is not there yet would be waited for in silence. */
 async function refuseNoTopic({ log }: ProjectStore, { target }: Project): Promise<void> {
-  const [{ prefixed }, { DLQ_TOPIC }] = await Promise.all([
-    import('../domain/config/target.ts'),
-    import('../domain/gate/reject-writer.ts'),
-  ])
+  const { prefixed } = await import('../domain/config/target.ts')
   for (const topic of [RAW_TOPIC, DLQ_TOPIC]) {
     if ((await log.partitions(topic)).length > 0) continue
     const message = `There is no topic ${prefixed(target, topic)} on target "${target.name}".`
@@ -229,7 +227,7 @@ export async function openServer(
         await pipeline.commit()
         return status()
       },
-      'POST /compact': (body) => compact(typeof body === 'object' && body !== null ? body : {}),
+      'POST /compact': (body) => compact(asObject(body)),
     },
   })
   let compacting: Promise<unknown> | undefined
@@ -260,7 +258,7 @@ export async function openServer(
 const COMPACT_EVERY_MS = 60_000
 
 function sqlOf(body: unknown): string {
-  const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined
+  const { sql } = asObject(body)
   if (typeof sql === 'string') return sql
   throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".', { exit: EXIT.usage })
 }

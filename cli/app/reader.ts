@@ -4,10 +4,11 @@ import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../domain/avro/schema-registry.ts'
 import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
 import type { DecodedRecord, DecodeRecord } from '../domain/log/decoded-record.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
+import { readSchemaId, WIRE_HEADER_BYTES, writeWireHeader } from '../domain/log/wire-header.ts'
 import type { TailPorts } from '../domain/query/tail.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC } from './project-logic.ts'
-import { DLQ_SUBJECT, openProjectStore, openRegistry } from './targets/log.ts'
+import { openProjectStore, openRegistry } from './targets/log.ts'
 
 export interface OpenTail extends Omit<TailPorts, 'emit'> {
   close(): Promise<void>
@@ -26,7 +27,7 @@ export async function openRejectDecoder(project: Project): Promise<DlqShowPorts[
     openRegistry(project),
   ])
   type Reject = import('../domain/events/contracts.ts').RejectedEvent
-  const decoders = (await registry.versions(DLQ_SUBJECT))
+  const decoders = (await registry.versions(subjectFor(DLQ_TOPIC)))
     .map(({ schema, id }) => compileRecordDecoder<Reject>(schema, id))
     .reverse()
   return (bytes) => {
@@ -37,8 +38,6 @@ export async function openRejectDecoder(project: Project): Promise<DlqShowPorts[
     return undefined
   }
 }
-
-const HEADER_BYTES = 5
 
 /** Decodes by the schema id that a record carries; each schema is compiled once. */
 async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
@@ -51,7 +50,7 @@ async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
       return { schemaId: null, value: { key, is_gone: true } }
     }
     const bytes = keyed?.value ?? record
-    const schemaId = idOf(bytes)
+    const schemaId = readSchemaId(bytes)
     if (schemaId === null) return { schemaId, problem: 'no Confluent header' }
     let decoder = decoders.get(schemaId)
     if (!decoder) {
@@ -93,13 +92,13 @@ export async function openGuess(
   registry: SchemaRegistry,
 ): Promise<DlqShowPorts['decodeByAnySchema']> {
   return async (bytes) => {
-    const schemas = [...(await registry.versions(`${RAW_TOPIC}-value`))].reverse()
+    const schemas = [...(await registry.versions(subjectFor(RAW_TOPIC)))].reverse()
     for (const schema of schemas) {
       const decode = await decoderOf(schema)
-      const header = Buffer.alloc(HEADER_BYTES)
-      header.writeInt32BE(schema.id, 1)
+      const header = Buffer.alloc(WIRE_HEADER_BYTES)
+      writeWireHeader(header, 0, schema.id)
       const as = `${schema.subject} version ${schema.version}`
-      for (const from of [HEADER_BYTES, 0]) {
+      for (const from of [WIRE_HEADER_BYTES, 0]) {
         const found = decode(Buffer.concat([header, bytes.subarray(from)]))
         if (found.value) return { ...found, as: from === 0 ? `${as}, without a header` : as }
       }
@@ -118,11 +117,11 @@ export async function openGuessPart(
     import('../domain/dlq/reject-table.ts'),
   ])
   return async (bytes) => {
-    const versions = [...(await registry.versions(`${RAW_TOPIC}-value`))].reverse()
-    const id = idOf(bytes)
+    const versions = [...(await registry.versions(subjectFor(RAW_TOPIC)))].reverse()
+    const id = readSchemaId(bytes)
     const named = versions.filter((one) => one.id === id)
     const readings = (named.length > 0 ? named : versions).flatMap((schema) => {
-      const found = decodePartially(schema, bytes, id === null ? 0 : HEADER_BYTES)
+      const found = decodePartially(schema, bytes, id === null ? 0 : WIRE_HEADER_BYTES)
       if (!found) return []
       const { fields } = parseRecordSchema(schema.schema, schema.subject)
       const readable = fields
@@ -133,9 +132,4 @@ export async function openGuessPart(
     })
     return readings.sort((a, b) => b.stopsAt - a.stopsAt)[0]
   }
-}
-
-function idOf(bytes: Uint8Array): number | null {
-  if (bytes.length < HEADER_BYTES || bytes[0] !== 0) return null
-  return Buffer.from(bytes.buffer, bytes.byteOffset, HEADER_BYTES).readInt32BE(1)
 }

@@ -4,7 +4,8 @@
  */
 import { stat } from 'node:fs/promises'
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
-import { quoted, type TableFiles } from '../domain/audit/catalog.ts'
+import type { TableFiles } from '../domain/audit/catalog.ts'
+import { quoteText } from '../domain/kernel/sql-text.ts'
 import type { LakeFile } from '../domain/lake/manifest.ts'
 import type { SnapshotFile } from '../domain/reconcile/files.ts'
 import type { SilverFiles } from '../domain/reconcile/input.ts'
@@ -97,5 +98,5 @@ async function isReadable(
 }
 
 function parquet(path: string): string {
-  return `read_parquet([${quoted(path)}], hive_partitioning = false)`
+  return `read_parquet([${quoteText(path)}], hive_partitioning = false)`
 }

@@ -5,11 +5,12 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { CcsError } from '../domain/kernel/errors.ts'
+import { quoteText } from '../domain/kernel/sql-text.ts'
 import { EMPTY_MANIFEST } from '../domain/lake/empty-manifest.ts'
+import { RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Snapshot } from '../domain/marts/dbt.ts'
 import { martsLayout, watermarkOf } from '../domain/marts/marts.ts'
 import type { Logic } from '../domain/models/logic.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 import type { Store } from './store.ts'
 
 const NAME = /^snapshot-(\d+)$/
@@ -114,7 +115,7 @@ async function writeEmpty(store: Store, dir: string, options: SilverOptions): Pr
       const folder = `${dir}/${leafPath(model.name, `${model.partition}=${EMPTY_DAY}`)}`
       await store.files.mkdir(folder)
       await connection.run(
-        `COPY (FROM ${model.name} LIMIT 0) TO '${folder.replaceAll("'", "''")}/empty.parquet' (FORMAT parquet)`,
+        `COPY (FROM ${model.name} LIMIT 0) TO ${quoteText(`${folder}/empty.parquet`)} (FORMAT parquet)`,
       )
     }
     connection.close()

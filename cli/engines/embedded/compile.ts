@@ -7,13 +7,8 @@
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import { isAggregateMacro, makeIncremental } from '../../domain/models/incremental.ts'
-import {
-  type AstNode,
-  asNodes,
-  expandMacros,
-  type MacroSet,
-  renderAst,
-} from '../../domain/sql/ast.ts'
+import { type AstNode, asNodes, renderAst } from '../../domain/sql/ast.ts'
+import { expandMacros, type MacroSet } from '../../domain/sql/expand-macros.ts'
 import type { GoldSql } from './gold/gold-sql.ts'
 import type { DeltaModel } from './query/catalog.ts'
 

@@ -5,7 +5,7 @@ import type { GateOptions } from '../../domain/gate/gate.ts'
 import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import type { PublishedCopy } from '../../domain/pipeline/gold-feed.ts'
-import type { MacroSet } from '../../domain/sql/ast.ts'
+import type { MacroSet } from '../../domain/sql/expand-macros.ts'
 
 /** Settings, models and files of one engine; absent optional members mean a first start. */
 export interface EmbeddedOptions {

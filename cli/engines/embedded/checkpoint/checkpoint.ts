@@ -7,6 +7,7 @@
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { checkFile, syncFile } from '../../../adapters/files/file-check.ts'
 import { diskError, type Files } from '../../../adapters/files/files.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { StagedFile } from '../../../domain/lake/lake.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { Model } from '../../../domain/models/model.ts'
@@ -15,7 +16,7 @@ import type { EmbeddedModel } from '../compile.ts'
 import type { CompactedGold, CompactOptions } from '../gold/gold-compactor.ts'
 import { writeEventIds } from '../intake/dedupe-files.ts'
 import type { EmbeddedOptions } from '../options.ts'
-import { setRowRange, sqlText } from '../query/catalog.ts'
+import { setRowRange } from '../query/catalog.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, FrozenGold, GoldPart } from '../snapshot.ts'
 
 /** What a checkpoint needs of the engine. */
@@ -155,8 +156,8 @@ async function copyByDay(
   for (const [index, day] of values.entries()) {
     const path = `${folder}/${index}.parquet`
     const rowsOfDay =
-      values.length > 1 ? `SELECT * FROM (${sql}) WHERE ${column} = DATE ${sqlText(day)}` : sql
-    const rows = await connection.run(`COPY (${rowsOfDay}) TO ${sqlText(path)} (${PARQUET})`)
+      values.length > 1 ? `SELECT * FROM (${sql}) WHERE ${column} = DATE ${quoteText(day)}` : sql
+    const rows = await connection.run(`COPY (${rowsOfDay}) TO ${quoteText(path)} (${PARQUET})`)
     if (rows === 0) await files.remove(path)
     else staged.push({ table: model.name, partition: column ? `${column}=${day}` : '', path, rows })
   }
@@ -170,7 +171,7 @@ async function copyPartitioned(
   folder: string,
 ): Promise<readonly StagedFile[]> {
   const { rows } = await connection.all(
-    `COPY (${sql}) TO ${sqlText(`${folder}/parts`)} (${PARQUET}, PARTITION_BY (${model.partition}),
+    `COPY (${sql}) TO ${quoteText(`${folder}/parts`)} (${PARQUET}, PARTITION_BY (${model.partition}),
       WRITE_PARTITION_COLUMNS true, RETURN_STATS true)`,
   )
   return rows.map((row) => {
@@ -199,7 +200,7 @@ async function copyGoldPart(
   const path = `${serial}/${model.name}.parquet`
   const full = `${stateRoot}/${path}`
   const rows = await connection.run(
-    `COPY ${part.table} TO ${sqlText(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,
+    `COPY ${part.table} TO ${quoteText(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,
   )
   await syncFile(files, full)
   const stored = await checkFile(files, full)

@@ -7,8 +7,9 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
-import { readParquetSql, setRowRange, sqlText } from '../query/catalog.ts'
+import { readParquetSql, setRowRange } from '../query/catalog.ts'
 import type { FrozenGold, GoldPart } from '../snapshot.ts'
 import { GoldCompactor } from './gold-compactor.ts'
 import {
@@ -80,7 +81,7 @@ export class GoldState {
     for (const file of files) {
       const table = await this.#create(this.#connection)
       await this.#connection.run(
-        `INSERT INTO ${table} BY NAME SELECT * FROM read_parquet(${sqlText(pathOf(file))})`,
+        `INSERT INTO ${table} BY NAME SELECT * FROM read_parquet(${quoteText(pathOf(file))})`,
       )
       parts.push({ table, rows: file.rows, file, closedMs: file.closedMs ?? null })
     }

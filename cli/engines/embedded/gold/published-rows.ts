@@ -4,8 +4,10 @@
  * A row that moves to the lake is published once more and then forgotten: it changes only if the
  * model is rebuilt, and then everything is compared.
  */
+
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { readParquetSql, sqlText } from '../query/catalog.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
+import { readParquetSql } from '../query/catalog.ts'
 import type { GoldSql } from './gold-sql.ts'
 import { keySql } from './key-sql.ts'
 
@@ -119,7 +121,7 @@ export class PublishedRows {
     if (keys === undefined) this.startComparison()
     // In groups: DuckDB can't parse a statement of a million literals.
     for (let at = 0; at < (keys?.length ?? 0); at += 1_000) {
-      const some = keys?.slice(at, at + 1_000).map((key) => `(${sqlText(key)})`)
+      const some = keys?.slice(at, at + 1_000).map((key) => `(${quoteText(key)})`)
       await run(
         `INSERT INTO ${this.#name} (_key, _hash) SELECT key, 0 FROM (VALUES ${some}) t(key)`,
       )

@@ -7,6 +7,7 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { Model } from '../../../domain/models/model.ts'
 
 /** Layers of models, each a schema in both catalogs. */
@@ -37,7 +38,7 @@ export async function prepareConnection(
   options: CatalogOptions,
 ): Promise<void> {
   await connection.run(`USE ${catalog}`)
-  await connection.run(`SET VARIABLE shop_timezone = ${sqlText(options.timezone)}`)
+  await connection.run(`SET VARIABLE shop_timezone = ${quoteText(options.timezone)}`)
   await setNow(connection, 0)
 }
 
@@ -66,7 +67,7 @@ export async function createCatalogs(
   // DuckDB replans a statement that reads a variable on every run; the timezone never changes.
   const macros = options.macros.replaceAll(
     "getvariable('shop_timezone')",
-    sqlText(options.timezone),
+    quoteText(options.timezone),
   )
   for (const catalog of ['delta', 'memory'] as const) {
     await prepareConnection(connection, catalog, options)
@@ -82,7 +83,7 @@ export async function createCatalogs(
 export async function restrictFiles(connection: DuckConnection, directory: string): Promise<void> {
   // A lake file never changes under its name, so its footer is read once.
   await connection.run('SET GLOBAL parquet_metadata_cache = true')
-  await connection.run(`SET allowed_directories = [${sqlText(`${directory}/`)}]`)
+  await connection.run(`SET allowed_directories = [${quoteText(`${directory}/`)}]`)
   await connection.run('SET enable_external_access = false')
 }
 
@@ -104,12 +105,7 @@ export function visibleRowsSql(paths: readonly string[], delta: string): string 
 
 /** SELECT of the rows in Parquet files of one table; there must be at least one. */
 export function readParquetSql(paths: readonly string[]): string {
-  const files = paths.map(sqlText).join(', ')
+  const files = paths.map(quoteText).join(', ')
   // Without union_by_name DuckDB opens one file to plan: files of a generation have equal columns.
   return `SELECT * FROM read_parquet([${files}], hive_partitioning = false)`
-}
-
-/** A SQL string literal. */
-export function sqlText(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
 }

@@ -6,10 +6,11 @@
 
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
 import { deriveRawColumns } from '../../../domain/events/raw-columns.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import { tooLateSql } from '../../../domain/models/finality.ts'
 import type { GraphModel } from '../../../domain/models/graph.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
-import { LAYERS, setNow, sqlText } from './catalog.ts'
+import { LAYERS, setNow } from './catalog.ts'
 
 /** The project's logic. */
 export interface PlainOptions {
@@ -87,7 +88,7 @@ export class PlainModels {
     { nowMs, timezone }: { readonly nowMs: number; readonly timezone: string },
   ): Promise<void> {
     await setNow(this.#connection, nowMs)
-    await this.#connection.run(`SET VARIABLE shop_timezone = ${sqlText(timezone)}`)
+    await this.#connection.run(`SET VARIABLE shop_timezone = ${quoteText(timezone)}`)
     await this.#connection.run('DELETE FROM raw.events')
     if (rows.length === 0) return
     const times = this.#columns.filter(({ type }) => type === 'TIMESTAMP').map(({ name }) => name)
@@ -97,7 +98,7 @@ export class PlainModels {
     const fields = this.#columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')
     await this.#connection.run(
       `INSERT INTO raw.events BY NAME
-       SELECT unnest(${sqlText(json)}::JSON::STRUCT(${fields})[], max_depth := 2)`,
+       SELECT unnest(${quoteText(json)}::JSON::STRUCT(${fields})[], max_depth := 2)`,
     )
   }
 
