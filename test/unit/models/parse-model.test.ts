@@ -49,7 +49,7 @@ test('a header becomes typed fields: durations in ms, dedupe with its horizon, a
     },
     { rule: 'holds', expression: 'revenue >= 0' },
   ])
-  expect(model.doc).toMatch(/^One clean row an event:/)
+  expect(model.doc).toMatch(/^One clean row per event:/)
 })
 
 test('windows, sessions and lateness are read from the Gold models', () => {
