@@ -5,9 +5,9 @@ import type { EngineName } from '../domain/config/engines.ts'
 import { prefixed } from '../domain/config/target.ts'
 import { addCounts, type CollectCounts, collectRejects } from '../domain/dlq/collect-rejects.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { RAW_TOPIC, VALID_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { openGateSchemas } from './gate.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 import { openRejectDecoder } from './reader.ts'
 import { loadEngine } from './targets/engine.ts'
 
@@ -26,8 +26,8 @@ export interface Collected extends CollectCounts {
   readonly log: string
 }
 
-/** What the engine may read events from: with a gate before it, or none. */
-const EVENT_TOPICS = [RAW_TOPIC, 'events.valid']
+/** What ksqlDB may read events from: with a gate before it, or none. */
+const EVENT_TOPICS = [RAW_TOPIC, VALID_TOPIC]
 
 const RETRY_MS = { first: 500, most: 10_000 }
 

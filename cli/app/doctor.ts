@@ -1,12 +1,14 @@
 /** The part of the composition root for `ccs doctor`: the servers of a target. */
+
 import type { EngineName } from '../domain/config/engines.ts'
 import type { Check } from '../domain/doctor/doctor.ts'
 import type { EngineServerCheck } from '../domain/doctor/target.ts'
+import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { loadEngine } from './targets/engine.ts'
 
 /** The topics of the input; what models make comes with a deployment. */
-const TOPICS = ['events.raw', 'events.dlq']
+const TOPICS = [RAW_TOPIC, DLQ_TOPIC]
 
 /** [] for a target without servers. */
 export async function checkTarget(project: Project): Promise<readonly Check[]> {

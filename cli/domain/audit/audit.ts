@@ -5,6 +5,7 @@
  * side of a comparison.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { LogGap } from '../lake/manifest.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
@@ -13,8 +14,6 @@ import {
   type AuditSql,
   createAuditCatalog,
   findStoredModels,
-  nameSql,
-  quoted,
   type TableFiles,
 } from './catalog.ts'
 import { describeColumns, keyedSql, type RowColumn } from './compare.ts'
@@ -118,7 +117,7 @@ function locateRows(
 ): ModelRows {
   const { name } = model
   const select = `SELECT * FROM ${name}`
-  const path = quoted(scratchFile(name))
+  const path = quoteText(scratchFile(name))
   const file = `read_parquet(${path}, hive_partitioning = false)`
   const copy = async (sql: string, shape: RowShape) => {
     requireColumns(model, shape, await describeColumns(served, select))
@@ -147,7 +146,7 @@ function locateRows(
 }
 
 function castSql({ name, type }: RowColumn): string {
-  return `CAST(${nameSql(name)} AS ${type}) AS ${nameSql(name)}`
+  return `CAST(${quoteName(name)} AS ${type}) AS ${quoteName(name)}`
 }
 
 function requireColumns(model: Model, { columns }: RowShape, found: readonly RowColumn[]): void {

@@ -4,12 +4,13 @@
  * is lost shows; aggregating models by their own key, each row standing for the source rows in it.
  */
 
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { tooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import { type AstNode, asNodes, renderAst } from '../sql/ast.ts'
 import { callNode } from '../sql/build-ast.ts'
-import { type AuditSql, nameSql, queryCount, quoted, runWithoutTooLate } from './catalog.ts'
+import { type AuditSql, queryCount, runWithoutTooLate } from './catalog.ts'
 import {
   compareRelations,
   describeColumns,
@@ -65,7 +66,7 @@ export async function auditRowModel(
       : await queryCount(
           plain,
           `SELECT count(*) FROM ${source.name}
-            ANTI JOIN memory.audit.expected USING (${nameSql(dedupe)})`,
+            ANTI JOIN memory.audit.expected USING (${quoteName(dedupe)})`,
         )
   await plain.run('DROP TABLE memory.audit.expected')
   const row = { model: model.name, in: read, out: found.agreedGroups, duplicates: repeated }
@@ -77,8 +78,8 @@ export async function auditRowModel(
 function repeatedSql(source: Model, id: string, actual: string): string {
   return `WITH kept AS (${actual})
     SELECT count(*) FROM ${source.name}
-    SEMI JOIN kept USING (${nameSql(id)})
-    ANTI JOIN kept AS same USING (${source.key.map(nameSql).join(', ')})`
+    SEMI JOIN kept USING (${quoteName(id)})
+    ANTI JOIN kept AS same USING (${source.key.map(quoteName).join(', ')})`
 }
 
 /** Audits an aggregating model, counted in rows of `source`, the first model that it reads. */
@@ -88,7 +89,7 @@ export async function auditGroupedModel(
   source: string,
   actualRows: ActualRows,
 ): Promise<ModelAudit> {
-  const table = `on_time.audit.${nameSql(model.name.replace('.', '_'))}`
+  const table = `on_time.audit.${quoteName(model.name.replace('.', '_'))}`
   const tooLate = model.kind === 'view' ? 'FALSE' : tooLateSql(model)
   await runWithoutTooLate(plain, model, source, async () => {
     const select = await addUnits(plain, model, ast)
@@ -128,7 +129,7 @@ async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<st
     },
   }
   const { rows } = await plain.all(
-    `SELECT json_deserialize_sql(${quoted(renderAst(counted))}::JSON) AS sql`,
+    `SELECT json_deserialize_sql(${quoteText(renderAst(counted))}::JSON) AS sql`,
   )
   const sql = String(rows[0]?.sql)
   // count(*) does not bind in a SELECT without aggregation: there each row stands for itself.

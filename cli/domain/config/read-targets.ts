@@ -14,6 +14,7 @@ import {
   type ValueReader,
 } from '../documents/value-readers.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
+import { isObject } from '../kernel/json.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, engineProfile } from './engines.ts'
 import type { HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
 
@@ -79,7 +80,7 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
   const local = { name: 'local', engine: DEFAULT_ENGINE, data: options.data, prefix: '' }
   const targets: Record<string, Target> = { local }
   if (value === undefined || value === null) return targets
-  if (!isMap(value)) {
+  if (!isObject(value)) {
     options.fault(['targets'], 'value', 'targets must name each target with its engine.')
     return targets
   }
@@ -87,7 +88,7 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
     const path = ['targets', name]
     if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name))
       options.fault(path, 'key', `"${name}" is no name: use lower-case letters, digits, - and _.`)
-    if (isMap(map)) targets[name] = readTarget(name, map, options)
+    if (isObject(map)) targets[name] = readTarget(name, map, options)
     else options.fault(path, 'value', `Target "${name}" must name its engine.`)
   }
   return targets
@@ -106,7 +107,7 @@ function readTarget(
       const setting = here.join('.')
       const at = ['targets', name, ...here]
       const read = SETTINGS[setting]
-      if (isMap(value) && hasBelow(setting)) walk(value, here)
+      if (isObject(value) && hasBelow(setting)) walk(value, here)
       else if (!read)
         fault(
           at,
@@ -139,7 +140,7 @@ function readTarget(
       fault(['targets', name], 'value', `Target "${name}" has no ${setting}: ${why}.`)
   }
   const engine = (values.get('engine') ?? DEFAULT_ENGINE) as EngineName // SETTINGS reads it so
-  const hasKafka = isMap(map.kafka) || engineProfile(engine).needsKafka
+  const hasKafka = isObject(map.kafka) || engineProfile(engine).needsKafka
   if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
   if (hasKafka) needs('registry.url', 'where its schema registry is')
   const { server, displayName } = engineProfile(engine)
@@ -246,8 +247,4 @@ function namesBelow(path: readonly string[]): readonly string[] {
   const start = path.length === 0 ? '' : `${path.join('.')}.`
   const below = Object.keys(SETTINGS).filter((key) => key.startsWith(start))
   return [...new Set(below.map((key) => key.slice(start.length).split('.')[0] ?? ''))]
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }

@@ -2,6 +2,7 @@
  * Rows of an engine's processing log, which tells what its queries skipped (docs.confluent.io, "Processing log").
  * Only deserialization errors carry a record's bytes, and no row says where in its topic the record stands.
  */
+import { asObject } from '../kernel/json.ts'
 export interface LoggedRecord {
   /** As the server names it. */
   readonly topic: string
@@ -35,9 +36,4 @@ function parseJson(row: Buffer): unknown {
   } catch {
     return undefined
   }
-}
-
-function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  // What is no object has no keys that anybody asks for.
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

@@ -5,12 +5,13 @@
  * may be sent again. docs/adr/0009 has the reasons, and why it holds on Kafka too.
  */
 
-import { DLQ_TOPIC, type OriginFinder } from '../gate/reject-writer.ts'
+import type { OriginFinder } from '../gate/reject-writer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { DLQ_TOPIC, REPLAYS_TOPIC } from '../log/topics.ts'
 import {
   type Announcement,
   findInLog,
@@ -22,9 +23,6 @@ import {
   toAnnouncedRecord,
 } from './replay-announcement.ts'
 import { type SourceKey, SourceKeySet } from './source-key.ts'
-
-const LEDGER_TOPIC = 'ccs.replays'
-const READ_BYTES = 1024 * 1024
 
 /** A reject by its place in events.dlq and, where others may have rejected the same record, by that. */
 interface RejectPlace {
@@ -97,7 +95,7 @@ export class ReplayLedger {
   /** One replay at a time: CCS_LOG_LOCKED names the other. What a dead one left open is settled. */
   static async open(options: LedgerOptions, owner: string): Promise<ReplayLedger> {
     const ledger = new ReplayLedger(options)
-    ledger.#writer = await options.log.writer(LEDGER_TOPIC, 0, owner)
+    ledger.#writer = await options.log.writer(REPLAYS_TOPIC, 0, owner)
     try {
       await ledger.refresh()
       for (const step of [...ledger.#open.values()]) await ledger.#resolveOpen(step)
@@ -111,26 +109,17 @@ export class ReplayLedger {
   /** Takes in what the ledger holds by now. An announcement counts as done while nobody knows better. */
   async refresh(): Promise<void> {
     const { log } = this.#options
-    if (this.#next < 0 && !(await log.partitions(LEDGER_TOPIC)).includes(0)) return
+    if (this.#next < 0 && !(await log.partitions(REPLAYS_TOPIC)).includes(0)) return
     if (this.#dlq === undefined) this.#dlq = await log.identity(DLQ_TOPIC)
-    const { start, end } = await log.range(LEDGER_TOPIC, 0)
+    const { start, end } = await log.range(REPLAYS_TOPIC, 0)
     const from = Math.max(this.#next, start)
     if (end <= from) return
-    const reader = await log.reader(LEDGER_TOPIC, 0, from)
-    try {
-      for (;;) {
-        const frames = await reader.read(READ_BYTES)
-        if (frames.length === 0) break
-        for (const frame of frames)
-          for (const { offset, bytes } of frameRecords(frame)) {
-            // Only `#write` below appends here, and the log checks its bytes.
-            const one = JSON.parse(bytes.toString('utf8')) as Announcement | Outcome
-            if (offset >= from) this.#applyRecord(one, offset)
-          }
-        this.#next = reader.position()
-      }
-    } finally {
-      await reader.close()
+    const place = { topic: REPLAYS_TOPIC, partition: 0, from }
+    for await (const { records, nextOffset } of readRecords(log, place)) {
+      // Only `#write` below appends here, and the log checks its bytes.
+      for (const { offset, bytes } of records)
+        this.#applyRecord(JSON.parse(bytes.toString('utf8')) as Announcement | Outcome, offset)
+      this.#next = nextOffset
     }
   }
 

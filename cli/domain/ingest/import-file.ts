@@ -201,9 +201,8 @@ export class FileImport {
       this.#leftOut++
       return
     }
-    this.#scratch.clear()
-    this.#parts.contract.encodeEvent(this.#scratch, mapped.event)
-    const record = this.#scratch.body.subarray(4)
+    const { contract } = this.#parts
+    const record = this.#scratch.encodeOne((batch) => contract.encodeEvent(batch, mapped.event))
     const verdict = this.#parts.contract.validate(record, nowMs)
     if (verdict !== undefined) this.#rejectRow(row, verdict, nowMs)
     else if (row.line <= eventsThrough) this.#importedBefore++

@@ -1,5 +1,4 @@
-/** The manifest of a data directory without a commit. */
-
+/** The manifest of a data directory that has no commit yet. */
 import { MANIFEST_FORMAT, type Manifest } from './manifest.ts'
 
 /** What a data directory has before its first commit, which gets serial 1. */

@@ -3,6 +3,7 @@
  * reported at once, each with its place in the model's file.
  */
 import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import { locate } from '../sql/ast.ts'
 import { type SortedModel, selectSource } from './graph.ts'
 import type { Model } from './model.ts'
@@ -41,7 +42,7 @@ export async function bindModels(
 ): Promise<Map<string, readonly DuckColumn[]>> {
   const raw = project.rawColumns.map((one) => `"${one.name}" ${one.type}`).join(', ')
   await bench.run(project.macrosSql)
-  await bench.run(`SET VARIABLE shop_timezone = '${project.timezone.replaceAll("'", "''")}'`)
+  await bench.run(`SET VARIABLE shop_timezone = ${quoteText(project.timezone)}`)
   await bench.run('SET VARIABLE now_ms = 0')
   for (const schema of ['raw', 'bronze', 'silver', 'gold'])
     await bench.run(`CREATE SCHEMA ${schema}`)

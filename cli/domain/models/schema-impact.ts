@@ -5,6 +5,8 @@
 
 import { parseYaml } from '../documents/yaml-document.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { isObject } from '../kernel/json.ts'
+import { RAW_TOPIC } from '../log/topics.ts'
 import type { FieldUse, FindUses, TracedTopic } from '../schemas/field-use.ts'
 import { topField } from '../schemas/fields.ts'
 import { type AstValue, locate, type ParseSql, parseSelect } from '../sql/ast.ts'
@@ -45,7 +47,7 @@ interface TracedNode {
 
 /** The table that holds a topic's rows in SQL. */
 function topicTable(topic: string): string {
-  return topic === 'events.raw' ? 'raw.events' : topic
+  return topic === RAW_TOPIC ? 'raw.events' : topic
 }
 
 /** Parses all consumers once; then the uses of any topic's fields can be looked up. */
@@ -223,8 +225,4 @@ function readExposures(files: readonly SourceText[]): readonly Exposure[] {
     }
   }
   return found
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -3,6 +3,7 @@
 import type { NamedText } from '../documents/json-document.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { asObject } from '../kernel/json.ts'
 import { type Column, parseType } from '../sql/types.ts'
 
 /** The columns of a seed and the key that models join it by. */
@@ -37,9 +38,9 @@ export function readSeedShape(name: string, yamls: readonly NamedText[]): SeedSh
   const short = name.slice(SEED_SCHEMA.length)
   for (const { file, text } of yamls) {
     const document = parseYaml(text, { file, code: 'CCS_SEED_INVALID' })
-    const seeds = listOf(objectOf(document.value).seeds)
-    const index = seeds.findIndex((one) => objectOf(one).name === short)
-    if (index >= 0) return readShape(name, document, ['seeds', index], objectOf(seeds[index]))
+    const seeds = listOf(asObject(document.value).seeds)
+    const index = seeds.findIndex((one) => asObject(one).name === short)
+    if (index >= 0) return readShape(name, document, ['seeds', index], asObject(seeds[index]))
   }
   throw new CcsError('CCS_SEED_INVALID', `No YAML in ${SEED_FOLDER} has the columns of ${name}.`, {
     exit: EXIT.usage,
@@ -62,8 +63,8 @@ function readShape(
       location: document.locate([...path, ...at]),
       hint,
     })
-  const config = objectOf(seed.config)
-  const written = Object.entries(objectOf(config.column_types))
+  const config = asObject(seed.config)
+  const written = Object.entries(asObject(config.column_types))
   const columns = written.map(([column, text]) => {
     const at = ['config', 'column_types', column]
     if (!NAME.test(column))
@@ -83,7 +84,7 @@ function readShape(
       `${name} has no column_types, and a model reads it.`,
       'Give each column its type: config: { column_types: { sku: varchar } }',
     )
-  const key = [objectOf(config.meta).key].flat()[0]
+  const key = [asObject(config.meta).key].flat()[0]
   const column = columns.find((one) => one.name === key)
   if (column === undefined)
     throw fault(
@@ -100,12 +101,6 @@ function readShape(
       'A seed needs a varchar key and at least one other column.',
     )
   return { name, columns, key: column.name }
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  const isObject = value !== null && typeof value === 'object' && !Array.isArray(value)
-  // The keys of the YAML map are strings.
-  return isObject ? (value as Readonly<Record<string, unknown>>) : {}
 }
 
 function listOf(value: unknown): readonly unknown[] {

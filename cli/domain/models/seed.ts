@@ -9,6 +9,7 @@ import type { NamedText } from '../documents/json-document.ts'
 import { RowSplitter } from '../documents/row-splitter.ts'
 import { CSV_STYLE, RowFault, type SourceRow } from '../documents/source-row.ts'
 import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import { displayType } from '../sql/types.ts'
 import type { SeedShape } from './seed-shape.ts'
 import { parseSeedValue } from './seed-value.ts'
@@ -69,9 +70,9 @@ export function seedsSql(seeds: readonly Seed[]): string {
   if (seeds.length === 0) return ''
   const tables = seeds.map(({ name, columns, rows }) => {
     const fields = columns.map((one) => `"${one.name}" ${displayType(one.type)}`).join(', ')
-    const json = JSON.stringify(rows).replaceAll("'", "''")
+    const json = quoteText(JSON.stringify(rows))
     return `CREATE TABLE ${name} (${fields});
-INSERT INTO ${name} SELECT unnest('${json}'::JSON::STRUCT(${fields})[], max_depth := 2);
+INSERT INTO ${name} SELECT unnest(${json}::JSON::STRUCT(${fields})[], max_depth := 2);
 `
   })
   return `\nCREATE SCHEMA seeds;\n${tables.join('')}`

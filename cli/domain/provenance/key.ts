@@ -5,6 +5,7 @@
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 
 /** A column of a key. */
 export interface KeyColumn {
@@ -59,7 +60,7 @@ function usage(model: string, names: readonly string[]): string {
 
 /** The value as SQL of its type. */
 export function valueSql({ type, text }: KeyValue): string {
-  return text === 'NULL' ? 'NULL' : `CAST(${literal(text)} AS ${type})`
+  return text === 'NULL' ? 'NULL' : `CAST(${quoteText(text)} AS ${type})`
 }
 
 /** A SQL condition. `column` replaces the key's names by other expressions. */
@@ -88,7 +89,7 @@ export function nearestKeysSql(
     const epoch = (sql: string) => `epoch(CAST(${sql} AS TIMESTAMP))`
     return /^(DATE|TIMESTAMP)/.test(value.type)
       ? `abs(${epoch(`"${value.name}"`)} - ${epoch(valueSql(value))})`
-      : `levenshtein(CAST("${value.name}" AS VARCHAR), ${literal(value.text)})`
+      : `levenshtein(CAST("${value.name}" AS VARCHAR), ${quoteText(value.text)})`
   })
   return `SELECT ${list.join(', ')} FROM (SELECT DISTINCT ${list.join(', ')} FROM ${relation})
     ORDER BY ${[equal.join(' + '), ...near, ...list].join(', ')} LIMIT ${count}`
@@ -102,8 +103,4 @@ export function renderKey(row: Readonly<Record<string, unknown>>): string {
       return /[\s'"$]/.test(text) ? `"${name}=${text}"` : `${name}=${text}`
     })
     .join(' ')
-}
-
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

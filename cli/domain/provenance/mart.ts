@@ -8,11 +8,13 @@
 import { type AuditSql, queryCount } from '../audit/catalog.ts'
 import { describeColumns } from '../audit/compare.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteText } from '../kernel/sql-text.ts'
+import { RAW_TOPIC } from '../log/topics.ts'
 import { findDifferingColumns } from '../reconcile/accounts.ts'
 import type { RunQuery } from '../reconcile/input.ts'
 import { countEvents, findDuplicates, findEventTables, listFirstEvents } from './events.ts'
 import { findRow } from './find-row.ts'
-import { type KeyValue, keyPredicate, literal, valueSql } from './key.ts'
+import { type KeyValue, keyPredicate, valueSql } from './key.ts'
 import { recomputeSql } from './row-lineage.ts'
 import { modelPath, type WhyCheck, type WhyInput, type WhyReport } from './why.ts'
 
@@ -95,7 +97,7 @@ export async function explainMartRow(
     grain: mart.description,
     key: Object.fromEntries(mart.key.map((name) => [name, row[name]])),
     row,
-    path: ['events.raw', tables.bronze, tables.events, listMartSources(mart), mart.name],
+    path: [RAW_TOPIC, tables.bronze, tables.events, listMartSources(mart), mart.name],
     events: { count, byType, first },
     leftOut: {
       duplicates: await findDuplicates(query, tables, idsSql),
@@ -139,7 +141,7 @@ async function loadIds(
   for (let at = 0; at < rows.length; at += IDS_PER_INSERT) {
     const part = rows
       .slice(at, at + IDS_PER_INSERT)
-      .map((row) => `(${literal(String(row.event_id))})`)
+      .map((row) => `(${quoteText(String(row.event_id))})`)
     await plain.run(`INSERT INTO memory.audit.behind VALUES ${part.join(', ')}`)
   }
 }

@@ -1,6 +1,7 @@
 /** What the parts of `ccs reconcile` share: ports, settings, and the models that are compared. */
 
-import { type AuditLogic, type AuditSql, quoted, type TableFiles } from '../audit/catalog.ts'
+import type { AuditLogic, AuditSql, TableFiles } from '../audit/catalog.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { QueryResult } from '../sql/query-result.ts'
@@ -70,7 +71,7 @@ export type DatedDifference = RowDifference & { readonly date: string }
 
 /** The days as a list of SQL date literals. */
 export function datesSql(dates: readonly string[]): string {
-  return dates.map((date) => `DATE ${quoted(date)}`).join(', ')
+  return dates.map((date) => `DATE ${quoteText(date)}`).join(', ')
 }
 
 /** The compared Gold models that exclude rows which are too late. */

@@ -4,8 +4,9 @@
  * differ.
  */
 
-import { type AuditSql, nameSql, quoted } from '../audit/catalog.ts'
+import type { AuditSql } from '../audit/catalog.ts'
 import { describeColumns, hashSql, type RowColumn } from '../audit/compare.ts'
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { findDifferingColumns, findRowProblems, type Row } from './accounts.ts'
 import {
   type DatedDifference,
@@ -78,7 +79,7 @@ export async function findServedDifferences(
     return models.has(model) && model !== SESSIONS
   })
   const tables = daily.map(({ model, goldSql, key }): RowTable => {
-    const parts = key.map((name) => `coalesce(CAST(${nameSql(name)} AS VARCHAR), 'NULL')`)
+    const parts = key.map((name) => `coalesce(CAST(${quoteName(name)} AS VARCHAR), 'NULL')`)
     const id = parts.length === 0 ? "'the day'" : parts.join(" || ' | ' || ")
     const keyed = `SELECT *, ${id} AS _key FROM (${goldSql})`
     const sides = {
@@ -162,9 +163,9 @@ async function compareRowTable(
   ])
   const differences: DatedDifference[] = []
   for (const { key: date } of findRowProblems(wanted, found)) {
-    const hashes = (select: string) => `SELECT CAST(${nameSql(key)} AS VARCHAR) AS key,
+    const hashes = (select: string) => `SELECT CAST(${quoteName(key)} AS VARCHAR) AS key,
         string_agg(CAST(${hashSql(columns)} AS VARCHAR), ' ' ORDER BY ALL) AS hash
-      FROM (${select}) WHERE shop_date = DATE ${quoted(date)} GROUP BY 1`
+      FROM (${select}) WHERE shop_date = DATE ${quoteText(date)} GROUP BY 1`
     const hashesOf = async (run: RunQuery, select: string) =>
       new Map((await run(hashes(select))).rows.map((row) => [String(row.key), String(row.hash)]))
     const problems = findRowProblems(
@@ -173,8 +174,8 @@ async function compareRowTable(
     )
     const named = problems.slice(0, ROWS_MAX).map((one) => one.key)
     const values = (select: string) => `SELECT * FROM (${select})
-      WHERE shop_date = DATE ${quoted(date)}
-        AND CAST(${nameSql(key)} AS VARCHAR) IN (${named.map(quoted).join(', ')})`
+      WHERE shop_date = DATE ${quoteText(date)}
+        AND CAST(${quoteName(key)} AS VARCHAR) IN (${named.map(quoteText).join(', ')})`
     const rowsOf = async (run: RunQuery, select: string) =>
       new Map((await run(values(select))).rows.map((row) => [String(row[key]), row]))
     const [before, after] = [await rowsOf(expected, expectedSql), await rowsOf(actual, actualSql)]

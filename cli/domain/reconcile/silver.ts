@@ -5,9 +5,10 @@
  * SELECTs.
  */
 
-import { type AuditSql, quoted } from '../audit/catalog.ts'
+import type { AuditSql } from '../audit/catalog.ts'
 import { describeColumns, findDifferences, idSql, keyedSql } from '../audit/compare.ts'
 import { IDS_MAX } from '../audit/log-accounts.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import { findDifferingColumns, type Row, type RowDifference } from './accounts.ts'
@@ -75,7 +76,9 @@ async function chooseIds(
     }),
   )
   const near = (dates: readonly string[]) => {
-    const days = dates.flatMap((date) => [-1, 0, 1].map((step) => `DATE ${quoted(date)} + ${step}`))
+    const days = dates.flatMap((date) =>
+      [-1, 0, 1].map((step) => `DATE ${quoteText(date)} + ${step}`),
+    )
     return days.length === 0 ? 'FALSE' : `event_date IN (${days.join(', ')})`
   }
   const where = `(${near(scope.dates)} AND late_ms >= ${leastMs}) OR ${near(scope.unbalanced)}`
@@ -174,7 +177,7 @@ async function listDifferences(
     count += fault.count
     const rowsOf = async (select: string) => {
       const { rows: found } = await plain.all(`SELECT *, ${idSql(model.key)} AS _id FROM (${select})
-        WHERE ${idSql(model.key)} IN (${fault.ids.map(quoted).join(', ')})`)
+        WHERE ${idSql(model.key)} IN (${fault.ids.map(quoteText).join(', ')})`)
       return new Map<string, Row>(found.map((row) => [String(row._id), row]))
     }
     const [good, bad] = [await rowsOf(wanted), await rowsOf(stored)]

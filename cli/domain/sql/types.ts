@@ -59,10 +59,7 @@ export function readType(node: AstNode): LogicalType | undefined {
   return SIMPLE[id]
 }
 
-/**
- * Parses a type as DESCRIBE prints it, such as `STRUCT(sku VARCHAR, n INTEGER)[]`; undefined if
- * unknown.
- */
+/** Parses a type as DESCRIBE prints it, such as `STRUCT(sku VARCHAR, n INTEGER)[]`. */
 export function parseType(text: string): LogicalType | undefined {
   const trimmed = text.trim()
   if (trimmed.endsWith('[]')) {
