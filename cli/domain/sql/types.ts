@@ -1,8 +1,5 @@
-/**
- * Logical types and what each engine calls them. Times are UTC without a zone everywhere; DECIMAL(18, 2) is
- * money.
- */
-import { type AstNode, asNodes, asText, isNode } from './ast.ts'
+/** The types of columns. Times are UTC without a zone everywhere; DECIMAL(18, 2) holds money. */
+import { type AstNode, asNodes, asText, asNode } from './ast.ts'
 
 /** A column type, independent of the engine. */
 export type LogicalType =
