@@ -8,9 +8,14 @@ import path from 'node:path'
 import type { FileLock } from '../adapters/files/file-lock.ts'
 import type { Files } from '../adapters/files/files.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { DbtTask } from '../domain/marts/args.ts'
-import { type DbtPorts, type DbtResult, runDbt, type Snapshot } from '../domain/marts/dbt.ts'
-import { type MartsInfo, martsLayout, type Seen } from '../domain/marts/marts.ts'
+import type { DbtTask } from '../domain/marts/dbt-args.ts'
+import { type BuildInput, layOutMarts, type MartsInfo } from '../domain/marts/marts.ts'
+import {
+  type DbtPorts,
+  type DbtResult,
+  runDbt,
+  type SilverSnapshot,
+} from '../domain/marts/run-dbt.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { Project } from '../project.ts'
 import { readMarts } from './marts.ts'
@@ -123,7 +128,7 @@ async function portsOf(
     { provideDbtWork },
     { publishCopy },
     { writeFileAtomic },
-    { parseSeen, renderJson },
+    { parseBuildInput, renderJson },
     snapshots,
   ] = await Promise.all([
     import('../adapters/process/dbt-run.ts'),
@@ -134,7 +139,7 @@ async function portsOf(
     import('./snapshot.ts'),
   ])
   const { files } = store
-  const marts = martsLayout(project.dataDir)
+  const marts = layOutMarts(project.dataDir)
   const warehouse = warehouseOf(project)
   await files.mkdir(marts.root)
   const workDir = await provideDbtWork({
@@ -144,7 +149,7 @@ async function portsOf(
     dataDir: project.dataDir,
     nowMs: Date.now(),
   })
-  const fresh = async (): Promise<Snapshot> =>
+  const fresh = async (): Promise<SilverSnapshot> =>
     snapshots.takeSilver(store, {
       logic: options.logic ?? (await openLogic(project)),
       timezone: project.config.timezone,
@@ -172,16 +177,16 @@ async function portsOf(
       }),
     publish: () => publishCopy(files, warehouse, marts.serve),
     info: () => readMarts(project, files),
-    seen: async () => {
+    lastInput: async () => {
       // What is remembered of a warehouse that is gone says nothing of the next.
       if (!existsSync(warehouse) || !existsSync(marts.seen)) return undefined
-      return parseSeen((await files.readFile(marts.seen)).toString('utf8'))
+      return parseBuildInput((await files.readFile(marts.seen)).toString('utf8'))
     },
-    keep: async (info: MartsInfo, seen?: Seen) => {
+    saveInfo: async (info: MartsInfo, seen?: BuildInput) => {
       await writeFileAtomic(files, marts.info, renderJson(info))
       if (seen) await writeFileAtomic(files, marts.seen, renderJson(seen))
     },
-    sweep: (names) => snapshots.sweepSilver(store, names),
+    removeSnapshots: (names) => snapshots.sweepSilver(store, names),
   }
 }
 
@@ -189,7 +194,7 @@ async function portsOf(
  * By variables of the environment, because dbt keeps its parsed project when one of them changes, and parses
  * everything anew when a `--vars` does.
  */
-function lakeEnv(snapshot: Snapshot, since: string | null): NodeJS.ProcessEnv {
+function lakeEnv(snapshot: SilverSnapshot, since: string | null): NodeJS.ProcessEnv {
   const { dir, serial, watermarkMs, committedMs } = snapshot
   return {
     CCS_LAKE_ROOT: dir,
@@ -217,7 +222,7 @@ function targetEnv({ target }: DbtTask): NodeJS.ProcessEnv {
 function warehouseOf(project: Project): string {
   return isOwnData(project)
     ? dbtDir(project, 'warehouse.duckdb')
-    : `${martsLayout(project.dataDir).root}/warehouse.duckdb`
+    : `${layOutMarts(project.dataDir).root}/warehouse.duckdb`
 }
 
 function hashOf(dataDir: string): string {

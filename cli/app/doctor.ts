@@ -1,7 +1,7 @@
 /** The part of the composition root for `ccs doctor`: the servers of a target. */
 import type { HttpServer, Target } from '../domain/config/target.ts'
 import type { Check } from '../domain/doctor/doctor.ts'
-import type { KsqldbPart } from '../domain/doctor/target.ts'
+import type { KsqldbServer } from '../domain/doctor/examine-target.ts'
 import type { Project } from '../project.ts'
 
 /** The topics of the input; what models make comes with a deployment. */
@@ -12,7 +12,7 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
   const { target } = project
   if (target.name === 'local') return []
   const [{ examineTarget }, { groupSchemasByTopic }, { systemClock }] = await Promise.all([
-    import('../domain/doctor/target.ts'),
+    import('../domain/doctor/examine-target.ts'),
     import('../domain/schemas/history.ts'),
     import('../adapters/process/system-clock.ts'),
   ])
@@ -48,12 +48,12 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
   })
 }
 
-async function openKsqldbPart(server: HttpServer, { prefix }: Target): Promise<KsqldbPart> {
+async function openKsqldbPart(server: HttpServer, { prefix }: Target): Promise<KsqldbServer> {
   const [{ openKsql }, { lookAt }, { namesOf }] = await Promise.all([
     import('../engines/ksqldb/client/client.ts'),
     import('../engines/ksqldb/client/inspect.ts'),
     import('../engines/ksqldb/plan/actions.ts'),
   ])
   const client = openKsql(server)
-  return { look: () => lookAt(client), prefix: namesOf(prefix).source('', 1) }
+  return { inspect: () => lookAt(client), prefix: namesOf(prefix).source('', 1) }
 }

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises'
 import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { Files } from '../adapters/files/files.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { type MartsInfo, martsLayout, parseMartsInfo } from '../domain/marts/marts.ts'
+import { layOutMarts, type MartsInfo, parseMartsInfo } from '../domain/marts/marts.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 
@@ -23,7 +23,7 @@ export async function readMarts(project: Project, disk?: Files): Promise<MartsIn
   const { diskFiles, isErrno } = await import('../adapters/files/files.ts')
   const files = disk ?? diskFiles()
   try {
-    const text = await files.readFile(martsLayout(project.dataDir).info)
+    const text = await files.readFile(layOutMarts(project.dataDir).info)
     return parseMartsInfo(text.toString('utf8'))
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined
@@ -80,7 +80,7 @@ async function openServed(project: Project): Promise<Served | undefined> {
   if (is === undefined || info?.builtMs == null) return undefined
   const { openDuck } = await import('../adapters/duckdb/duckdb.ts')
   const duck: Duck = await openDuck({
-    path: martsLayout(project.dataDir).serve,
+    path: layOutMarts(project.dataDir).serve,
     readOnly: true,
     threads: 2,
     memoryLimitBytes: MEMORY_BYTES,
@@ -102,7 +102,7 @@ async function openServed(project: Project): Promise<Served | undefined> {
 /** Which file it is: a rename puts another in its place. */
 async function identity(project: Project): Promise<string | undefined> {
   try {
-    const { ino, mtimeMs, size } = await stat(martsLayout(project.dataDir).serve)
+    const { ino, mtimeMs, size } = await stat(layOutMarts(project.dataDir).serve)
     return `${ino} ${mtimeMs} ${size}`
   } catch {
     return undefined // none is published

@@ -10,18 +10,18 @@ import type { Files } from '../adapters/files/files.ts'
 import type { Bundle } from '../adapters/process/bundle.ts'
 import type { DaemonPlace } from '../adapters/process/daemon.ts'
 import type { VenvPurpose } from '../adapters/process/venv.ts'
+import type { KafkaFiles, ProgramCall } from '../domain/devstack/server-settings.ts'
 import {
-  addressOf,
+  addressFor,
   BUNDLES,
   type BundleName,
-  bundleSums,
   type PartName,
-  pomVersion,
+  parseBundleSums,
   portsNeeded,
+  readPomVersion,
   type StackPorts,
 } from '../domain/devstack/servers.ts'
-import type { KafkaPlace, Launch } from '../domain/devstack/settings.ts'
-import { type StackPort, type StatusPort, stackStopped } from '../domain/devstack/stack.ts'
+import { type StackPort, type StatusPort, stackStoppedError } from '../domain/devstack/stack.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
 export interface ServersOptions {
@@ -43,7 +43,7 @@ const S3_VENV: VenvPurpose = {
   installing: 'Installing an S3 server',
   size: 'about 30 MB to load, 110 MB on disk',
   next: 'ccs stack up sink',
-  stopped: stackStopped,
+  stopped: stackStoppedError,
 }
 
 export async function openServers(options: ServersOptions): Promise<StackPort & StatusPort> {
@@ -73,17 +73,17 @@ export async function openServers(options: ServersOptions): Promise<StackPort & 
     start: async (part, signal) => {
       await files.mkdir(dir)
       const launch = await programs.launchOf(part, signal)
-      if (signal.aborted) throw stackStopped()
+      if (signal.aborted) throw stackStoppedError()
       fresh.add(part)
       await daemon.startDaemon(placeOf(part), { ...launch, cwd: dir, env: options.env })
     },
     isReady: (part) => isPartReady(part, ports, fresh.has(part)),
     stop: (part) => daemon.stopDaemon(placeOf(part), STOP_MS),
     logFile: (part) => placeOf(part).logFile,
-    logEnd: async (part, lines) => (await lastLines(placeOf(part).logFile, lines)).lines,
-    addressOf: (part) => addressOf(part, ports),
-    versionOf: (part) => versionOf(options.recipes, part, files),
-    noteOf: (part) => daemon.readNote(placeOf(part)),
+    readLogEnd: async (part, lines) => (await lastLines(placeOf(part).logFile, lines)).lines,
+    addressFor: (part) => addressFor(part, ports),
+    readVersion: (part) => versionOf(options.recipes, part, files),
+    readNote: (part) => daemon.readNote(placeOf(part)),
     memoryBytes: residentBytes,
   }
 }
@@ -101,7 +101,7 @@ async function versionOf(recipes: string, part: PartName, files: Files): Promise
     BUNDLES[part]
       .filter((bundle) => bundle !== 'converter')
       .map(async (bundle) => {
-        const version = pomVersion(await read(bundle, 'pom.xml'))
+        const version = readPomVersion(await read(bundle, 'pom.xml'))
         return bundle === part ? version : `${bundle} ${version}`
       }),
   )
@@ -172,7 +172,7 @@ class Programs {
     const bundle: Bundle = {
       name,
       pom: path.join(recipes, name, 'pom.xml'),
-      sums: bundleSums(sums.toString('utf8'), name),
+      sums: parseBundleSums(sums.toString('utf8'), name),
       made: name === 'converter' ? await servicesJar() : {},
     }
     return provideBundle(bundle, {
@@ -180,7 +180,7 @@ class Programs {
       cacheDir: this.#cacheDir,
       env,
       signal,
-      stopped: stackStopped,
+      stopped: stackStoppedError,
       onNotice,
       onProgress: onFetch,
     })
@@ -210,7 +210,7 @@ class Programs {
     signal: AbortSignal,
   ): Promise<{ readonly command: string; readonly args: readonly string[] }> {
     const { dir, ports } = this.#options
-    const settings = await import('../domain/devstack/settings.ts')
+    const settings = await import('../domain/devstack/server-settings.ts')
     const home = path.join(dir, part)
     await this.#files.mkdir(home)
     switch (part) {
@@ -219,30 +219,30 @@ class Programs {
         const place = await this.#javaPlace(part, home)
         if (!existsSync(path.join(data, 'meta.properties'))) {
           await this.#files.remove(data)
-          const id = settings.clusterIdOf(randomBytes(16))
-          await this.#format(settings.kafkaFormat(place, id), signal)
+          const id = settings.makeClusterId(randomBytes(16))
+          await this.#format(settings.kafkaFormatCall(place, id), signal)
         }
-        return this.#command(settings.kafkaServer(place))
+        return this.#command(settings.kafkaCall(place))
       }
       case 'registry': {
         const bundle = this.#bundles.get('registry') ?? ''
         const runner = (await this.#files.readdir(bundle)).find((one) => one.endsWith('runner.jar'))
         return this.#command(
-          settings.registryServer(ports, path.join(bundle, runner ?? ''), path.join(home, 'data')),
+          settings.registryCall(ports, path.join(bundle, runner ?? ''), path.join(home, 'data')),
         )
       }
       case 'connect':
-        return this.#command(settings.connectServer(await this.#javaPlace(part, home)))
+        return this.#command(settings.connectCall(await this.#javaPlace(part, home)))
       case 's3':
-        return this.#command(settings.s3Server(ports))
+        return this.#command(settings.s3Call(ports))
     }
   }
 
-  async #format(launch: Launch, signal: AbortSignal): Promise<void> {
+  async #format(launch: ProgramCall, signal: AbortSignal): Promise<void> {
     const { runToEnd } = await import('../adapters/process/daemon.ts')
     const { dir, env } = this.#options
     const { code, output } = await runToEnd({ ...this.#command(launch), cwd: dir, env }, signal)
-    if (signal.aborted) throw stackStopped()
+    if (signal.aborted) throw stackStoppedError()
     if (code !== 0)
       throw new CcsError('CCS_STACK_FAILED', `kafka can't format its data: ${output.trim()}`, {
         exit: EXIT.unreachable,
@@ -251,9 +251,9 @@ class Programs {
   }
 
   /** Writes the settings of a part into its folder. */
-  async #javaPlace(part: 'kafka' | 'connect', home: string): Promise<KafkaPlace> {
+  async #javaPlace(part: 'kafka' | 'connect', home: string): Promise<KafkaFiles> {
     const { recipes, ports } = this.#options
-    const { filled, settingsValues } = await import('../domain/devstack/settings.ts')
+    const { fillTemplate, settingsValues } = await import('../domain/devstack/server-settings.ts')
     const values = settingsValues(ports, {
       dataDir: path.join(home, 'data'),
       plugins: (['iceberg', 'converter'] as const).map((one) =>
@@ -262,13 +262,13 @@ class Programs {
     })
     const settings = path.join(home, 'server.properties')
     const template = await this.#files.readFile(path.join(recipes, part, 'server.properties'))
-    const text = filled(template.toString('utf8'), values)
+    const text = fillTemplate(template.toString('utf8'), values)
     await this.#files.writeFile(settings, Buffer.from(text))
     const classPath = path.join(this.#bundles.get(part) ?? '', '*')
     return { classPath, settings, logging: path.join(recipes, 'log4j2.properties') }
   }
 
-  #command({ command, args }: Launch) {
+  #command({ command, args }: ProgramCall) {
     return { command: command === 'java' ? this.#java : this.#python, args }
   }
 }
@@ -276,7 +276,7 @@ class Programs {
 async function servicesJar(): Promise<Readonly<Record<string, Buffer>>> {
   const [{ zipOf }, { CONVERTER_SERVICES }] = await Promise.all([
     import('../adapters/process/zip.ts'),
-    import('../domain/devstack/settings.ts'),
+    import('../domain/devstack/server-settings.ts'),
   ])
   return { [CONVERTER_SERVICES.file]: zipOf(CONVERTER_SERVICES.entries) }
 }

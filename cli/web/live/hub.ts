@@ -4,7 +4,7 @@
  * is let go when it never can: nothing is queued for it.
  */
 import type { ServerResponse } from 'node:http'
-import type { LiveChange, LiveHealth, LiveSnapshot } from '../../domain/live/document.ts'
+import type { LiveChange, LiveHealth, LiveSnapshot } from '../../domain/live/live-document.ts'
 
 /** What the hub asks of the board of figures. */
 export interface HubBoard {

@@ -4,20 +4,20 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { majorOf } from '../../../cli/adapters/process/java.ts'
 import { parseConfig, requireTarget } from '../../../cli/domain/config/config.ts'
+import { makeClusterId } from '../../../cli/domain/devstack/server-settings.ts'
 import {
-  addressOf,
+  addressFor,
   BUNDLES,
-  bundleSums,
+  compareSums,
   DEFAULT_PORTS,
   PARTS,
-  pomVersion,
+  parseBundleSums,
+  parsePorts,
   portsFrom,
   portsNeeded,
-  readPorts,
-  settingsFor,
-  sumFaults,
+  readPomVersion,
+  stackVariables,
 } from '../../../cli/domain/devstack/servers.ts'
-import { clusterIdOf } from '../../../cli/domain/devstack/settings.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 const read = (...names: readonly string[]) => readFileSync(path.join(ROOT, ...names), 'utf8')
@@ -32,11 +32,11 @@ test.each([
   [
     'others are reached with the settings that up leaves',
     portsFrom(21000),
-    settingsFor(portsFrom(21000), { dir: '/shop/.ccs/stack', parts: ['kafka', 'registry'] }),
+    stackVariables(portsFrom(21000), { dir: '/shop/.ccs/stack', parts: ['kafka', 'registry'] }),
   ],
 ])('the target kafka of ccs.yml finds the servers: %s', (_, ports, env) => {
   const addresses = (['kafka', 'registry', 'connect'] as const).map((part) =>
-    addressOf(part, ports),
+    addressFor(part, ports),
   )
   expect(kafkaTarget(env)).toEqual(addresses)
 })
@@ -48,23 +48,23 @@ test('no two servers need the same port', () => {
 
 test('ports are read as they were written, and nothing else is', () => {
   const ports = portsFrom(100)
-  expect(readPorts(JSON.stringify(ports))).toEqual(ports)
+  expect(parsePorts(JSON.stringify(ports))).toEqual(ports)
   for (const text of ['', '{', 'null', '[]', '{"kafka":1}', '{"kafka":"9092"}'])
-    expect(readPorts(text)).toBeUndefined()
+    expect(parsePorts(text)).toBeUndefined()
 })
 
 test('each bundle of stack/ has checksums, of the version that its POM names', () => {
   const sums = read('stack/checksums.sha256')
   for (const bundle of Object.values(BUNDLES).flat()) {
-    const files = [...bundleSums(sums, bundle).keys()]
-    const version = pomVersion(read('stack', bundle, 'pom.xml'))
+    const files = [...parseBundleSums(sums, bundle).keys()]
+    const version = readPomVersion(read('stack', bundle, 'pom.xml'))
     expect(files.filter((file) => file.includes(`-${version}`))).not.toEqual([])
     expect(files.every((file) => !file.startsWith('/') && !file.includes('..'))).toBe(true)
   }
   const lines = sums.trimEnd().split('\n')
   const counted = Object.values(BUNDLES)
     .flat()
-    .map((bundle) => bundleSums(sums, bundle).size)
+    .map((bundle) => parseBundleSums(sums, bundle).size)
   expect(counted.reduce((sum, count) => sum + count)).toBe(lines.length)
 })
 
@@ -74,13 +74,13 @@ test('files are compared as a whole: changed, missing and added ones are named',
     ['b.jar', '2'],
     ['c.jar', '3'],
   ])
-  expect(sumFaults(wanted, new Map(wanted))).toEqual([])
+  expect(compareSums(wanted, new Map(wanted))).toEqual([])
   const found = new Map([
     ['a.jar', '1'],
     ['b.jar', '9'],
     ['d.jar', '4'],
   ])
-  expect(sumFaults(wanted, found)).toEqual([
+  expect(compareSums(wanted, found)).toEqual([
     'b.jar has another checksum',
     'c.jar is missing',
     'd.jar is not in the list',
@@ -99,7 +99,7 @@ test.each([
 
 test('no id of a cluster looks like an option of a command', () => {
   for (let first = 0; first < 256; first++) {
-    const id = clusterIdOf(new Uint8Array(16).fill(255).fill(first, 0, 1))
+    const id = makeClusterId(new Uint8Array(16).fill(255).fill(first, 0, 1))
     expect(id).toMatch(/^[A-Za-z0-9][\w-]{21}$/)
   }
 })

@@ -2,16 +2,16 @@
 
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
-import type { Figure } from '../../../cli/domain/live/metric.ts'
-import { LiveBoard } from '../../../cli/domain/live/metric-board.ts'
-import { Credit } from '../../../cli/domain/live/query-budget.ts'
+import type { Metric } from '../../../cli/domain/live/metric.ts'
+import { MetricBoard } from '../../../cli/domain/live/metric-board.ts'
+import { QueryBudget } from '../../../cli/domain/live/query-budget.ts'
 
 const SHARE = 0.006
 /** 15 s of the share. */
 const MOST_MS = 90
 
 test('a quiet time is saved up to fifteen seconds of the share, and spent only once', () => {
-  const credit = new Credit(SHARE)
+  const credit = new QueryBudget(SHARE)
   expect(credit.leftMs(0)).toBe(MOST_MS)
   expect(credit.isAmple(0)).toBe(true)
   credit.spend(70, 0)
@@ -21,7 +21,7 @@ test('a quiet time is saved up to fifteen seconds of the share, and spent only o
 })
 
 test('what is overdrawn is paid back first, and a clock put back earns nothing', () => {
-  const credit = new Credit(SHARE)
+  const credit = new QueryBudget(SHARE)
   credit.spend(120, 100_000)
   expect(credit.leftMs(100_000)).toBeCloseTo(-30)
   expect(credit.leftMs(50_000)).toBeCloseTo(-30)
@@ -30,7 +30,7 @@ test('what is overdrawn is paid back first, and a clock put back earns nothing',
   expect(credit.leftMs(54_000)).toBe(-MOST_MS)
 })
 
-function figure(id: string, everyMs: number): Figure {
+function figure(id: string, everyMs: number): Metric {
   return { id, title: id, sql: id, everyMs, note: '', file: `sql/live/${id}.sql`, sqlLine: 1 }
 }
 
@@ -39,9 +39,9 @@ function boardOf(costMs: number) {
   let nowMs = 1_000_000
   let news = 0
   let asked = 0
-  const board = new LiveBoard({
+  const board = new MetricBoard({
     shop: { name: 'shop', timezone: 'UTC' },
-    figures: [figure('now', 1_000)],
+    metrics: [figure('now', 1_000)],
     broken: [],
     clock: { ...systemClock(), nowMs: () => nowMs, sleep: async () => {} },
     share: SHARE,
@@ -58,7 +58,7 @@ function boardOf(costMs: number) {
         return { columns: [], rows: [{ asked: asked++ }] }
       },
       health: () => Promise.reject(new Error('Nobody asks.')),
-      news: () => news,
+      revision: () => news,
     },
   })
   return {
@@ -84,9 +84,9 @@ async function known(costMs: number) {
 
 test('after a quiet time news are asked for at once, however dear the figure', async () => {
   const { board, look } = await known(10)
-  expect(board.pace().get('now')).toBeGreaterThan(1_600)
+  expect(board.waitTimes().get('now')).toBeGreaterThan(1_600)
   for (let again = 0; again < 3; again++) {
-    expect(board.newsMs()).toBe(250)
+    expect(board.checkEveryMs()).toBe(250)
     expect(await look(250)).toBe(true)
     expect(await look(15_000, false)).toBe(true)
   }
@@ -103,8 +103,8 @@ test('when what was saved up is spent, the pace alone holds', async () => {
   expect(await askedIn(3)).toBeGreaterThanOrEqual(2)
   // First faster than the pace, until nothing is left.
   await askedIn(160)
-  expect(board.newsMs()).toBe(750)
-  const paceMs = board.pace().get('now') ?? 0
+  expect(board.checkEveryMs()).toBe(750)
+  const paceMs = board.waitTimes().get('now') ?? 0
   expect(paceMs).toBeGreaterThan(1_600)
   expect(await askedIn(80)).toBeLessThanOrEqual(Math.ceil(20_000 / (paceMs - 260)))
 })
@@ -112,5 +112,5 @@ test('when what was saved up is spent, the pace alone holds', async () => {
 test('a figure that costs less than the share keeps what it says, and something stays saved up', async () => {
   const { board, look } = await known(0.5)
   for (let i = 0; i < 40; i++) expect(await look(1_000)).toBe(true)
-  expect(board.newsMs()).toBe(250)
+  expect(board.checkEveryMs()).toBe(250)
 })

@@ -3,15 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
-import { parseFigure, readFigures } from '../../../cli/domain/live/metric.ts'
-import { paceOf } from '../../../cli/domain/live/query-budget.ts'
+import { parseMetric, parseMetrics } from '../../../cli/domain/live/metric.ts'
+import { planWaitTimes } from '../../../cli/domain/live/query-budget.ts'
 
 const LIVE = path.resolve(import.meta.dirname, '../../../sql/live')
 const FILE = 'sql/live/orders.sql'
 
 function faultOf(text: string): CcsError {
   try {
-    parseFigure(FILE, text)
+    parseMetric(FILE, text)
   } catch (error) {
     if (error instanceof CcsError) return error
     throw error
@@ -29,7 +29,7 @@ note: Since midnight.
 -- Why it is so.
 SELECT 1 AS orders
 `
-  expect(parseFigure(FILE, text)).toEqual({
+  expect(parseMetric(FILE, text)).toEqual({
     id: 'orders',
     title: 'Orders today',
     everyMs: 5_000,
@@ -55,13 +55,13 @@ test.each([
   expect(faultOf(text)).toMatchObject({ code: 'CCS_MODEL_INVALID', location: { file: FILE, line } })
 })
 
-test('a broken file leaves the other figures whole', () => {
+test('a broken file leaves the other metrics whole', () => {
   const good = '/*\nkind: figure\ntitle: A\nevery: 1 second\n*/\nSELECT 1'
-  const { figures, broken } = readFigures([
+  const { metrics, broken } = parseMetrics([
     { file: 'sql/live/a.sql', text: good },
     { file: 'sql/live/b.sql', text: 'SELECT' },
   ])
-  expect(figures.map(({ id }) => id)).toEqual(['a'])
+  expect(metrics.map(({ id }) => id)).toEqual(['a'])
   expect(broken.map(({ id }) => id)).toEqual(['b'])
 })
 
@@ -70,9 +70,9 @@ test('the project has every figure that the page shows', () => {
     file: `sql/live/${name}`,
     text: readFileSync(path.join(LIVE, name), 'utf8'),
   }))
-  const { figures, broken } = readFigures(files)
+  const { metrics, broken } = parseMetrics(files)
   expect(broken).toEqual([])
-  expect(figures.map(({ id, everyMs }) => `${id} ${everyMs / 1000}`).sort()).toEqual([
+  expect(metrics.map(({ id, everyMs }) => `${id} ${everyMs / 1000}`).sort()).toEqual([
     'campaigns 10',
     'cities 10',
     'devices 10',
@@ -89,8 +89,8 @@ test('the project has every figure that the page shows', () => {
   ])
 })
 
-test('figures that are cheap together are asked as often as they say', () => {
-  const pace = paceOf(
+test('metrics that are cheap together are asked as often as they say', () => {
+  const pace = planWaitTimes(
     [
       { id: 'a', everyMs: 1_000, costMs: 10 },
       { id: 'b', everyMs: 60_000, costMs: 200 },
@@ -101,20 +101,20 @@ test('figures that are cheap together are asked as often as they say', () => {
   expect(Object.fromEntries(pace)).toEqual({ a: 1_000, b: 60_000, c: 1_000 })
 })
 
-test('dear figures wait until all together keep their share, and cheap ones do not wait for them', () => {
-  const figures = [
+test('dear metrics wait until all together keep their share, and cheap ones do not wait for them', () => {
+  const metrics = [
     { id: 'cheap', everyMs: 1_000, costMs: 5 },
     { id: 'dear', everyMs: 1_000, costMs: 100 },
     { id: 'dearer', everyMs: 1_000, costMs: 150 },
   ]
-  const pace = paceOf(figures, 0.06)
+  const pace = planWaitTimes(metrics, 0.06)
   expect(pace.get('cheap')).toBe(1_000)
-  const share = figures.reduce((sum, { id, costMs }) => sum + costMs / (pace.get(id) ?? 0), 0)
+  const share = metrics.reduce((sum, { id, costMs }) => sum + costMs / (pace.get(id) ?? 0), 0)
   expect(share).toBeCloseTo(0.06, 6)
   expect(pace.get('dearer')).toBeGreaterThan(pace.get('dear') ?? 0)
 })
 
 test('however dear, a figure does not stand still', () => {
-  const pace = paceOf([{ id: 'a', everyMs: 1_000, costMs: 60_000 }], 0.06)
+  const pace = planWaitTimes([{ id: 'a', everyMs: 1_000, costMs: 60_000 }], 0.06)
   expect(pace.get('a')).toBe(15_000)
 })

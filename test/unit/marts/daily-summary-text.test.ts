@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import {
   type DayNumbers,
   type DayStory,
-  daySentences,
+  summarizeDay,
 } from '../../../cli/domain/marts/daily-summary-text.ts'
 
 const TUESDAY = '2026-03-10'
@@ -24,7 +24,7 @@ function numbers(date: string, more: Partial<DayNumbers> = {}): DayNumbers {
 }
 
 function story(days: readonly DayNumbers[], more: Partial<DayStory> = {}): string[] {
-  return [...daySentences({ date: TUESDAY, days, categories: [], ...more })]
+  return [...summarizeDay({ date: TUESDAY, days, categories: [], ...more })]
 }
 
 test('a day is told beside the same weekday before', () => {

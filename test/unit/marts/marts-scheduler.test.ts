@@ -3,9 +3,9 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
-import type { DbtResult } from '../../../cli/domain/marts/dbt.ts'
 import { NO_MARTS } from '../../../cli/domain/marts/marts.ts'
-import { keepMarts } from '../../../cli/domain/marts/marts-scheduler.ts'
+import { scheduleMarts } from '../../../cli/domain/marts/marts-scheduler.ts'
+import type { DbtResult } from '../../../cli/domain/marts/run-dbt.ts'
 
 const EVERY_MS = 900_000
 
@@ -27,7 +27,7 @@ async function watch(options: {
       if (nowMs >= options.untilMs) stop.abort()
     },
   }
-  await keepMarts(
+  await scheduleMarts(
     {
       clock,
       committedSerial: () => options.serialAt(nowMs),

@@ -1,19 +1,19 @@
 /** What doctor says of a ksqlDB: of versions, settings and topics that no test server has, too. */
 import { expect, test } from 'vitest'
 import {
-  commandTopicChecks,
-  type KsqldbFound,
+  checkCommandTopic,
+  checkKsqldb,
   type KsqldbQuery,
-  ksqldbChecks,
-} from '../../../cli/domain/doctor/ksqldb.ts'
+  type KsqldbState,
+} from '../../../cli/domain/doctor/ksqldb-checks.ts'
 import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
 
-const SOUND: KsqldbFound = {
+const SOUND: KsqldbState = {
   url: 'http://ksqldb:8088',
   version: '7.9.9',
   clusterId: 'abc',
   serviceId: 'shop_',
-  ailing: [],
+  unhealthy: [],
   properties: {
     'ksql.streams.processing.guarantee': 'exactly_once_v2',
     'ksql.streams.shutdown.timeout.ms': '30000',
@@ -33,12 +33,12 @@ function query(id: string, more: Partial<KsqldbQuery> = {}): KsqldbQuery {
   }
 }
 
-function check(name: string, found: Partial<KsqldbFound>) {
-  return ksqldbChecks({ ...SOUND, ...found }, 'p_').find((one) => one.name === name)
+function check(name: string, found: Partial<KsqldbState>) {
+  return checkKsqldb({ ...SOUND, ...found }, 'p_').find((one) => one.name === name)
 }
 
 test('a ksqlDB as it should be has no warning', () => {
-  expect(ksqldbChecks(SOUND, '').map((one) => one.status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
+  expect(checkKsqldb(SOUND, '').map((one) => one.status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
 })
 
 test('8.0.0 is refused for its fault, what is older than 7.6 is warned of, others pass', () => {
@@ -82,9 +82,11 @@ test('queries of this target that failed or are paused are named, those of other
 })
 
 test('a processing log that is missing or lacks bytes is a warning, and one without records says what is not known', () => {
-  const withBytes = (bytes: KsqldbFound['log']['bytes'], stream: string | undefined = 'L') =>
-    check('processing log', { log: { stream, topic: 't', bytes } })
-  const gone = check('processing log', { log: { stream: undefined, topic: 't', bytes: undefined } })
+  const withBytes = (bytes: KsqldbState['log']['bytes'], stream: string | undefined = 'L') =>
+    check('processing log', { log: { stream, topic: 't', bytes: bytes } })
+  const gone = check('processing log', {
+    log: { stream: undefined, topic: 't', bytes: undefined },
+  })
   expect(gone).toMatchObject({
     status: 'warning',
     detail: expect.stringContaining('no stream over t'),
@@ -109,7 +111,7 @@ test('a command topic that forgets, is gone, has one copy of many or is elsewher
     config: { 'retention.ms': '-1', 'cleanup.policy': 'delete' },
   }
   const told = (state: TopicState | undefined, of = about) =>
-    commandTopicChecks({ about: of, state }, SOUND, { name: 'prod' }).map(
+    checkCommandTopic({ about: of, state }, SOUND, { name: 'prod' }).map(
       ({ status, detail }) => `${status}: ${detail}`,
     )
   const name = sound.name
@@ -130,7 +132,7 @@ test('a command topic that forgets, is gone, has one copy of many or is elsewher
 })
 
 test('parts that are not healthy are named', () => {
-  expect(check('ksqldb health', { ailing: ['commandRunner'] })?.detail).toBe(
+  expect(check('ksqldb health', { unhealthy: ['commandRunner'] })?.detail).toBe(
     'Not healthy: commandRunner.',
   )
 })

@@ -1,9 +1,9 @@
 /** What ccs reads from dbt's command line, its log and its results, and how far a build must look back. */
 import { describe, expect, test } from 'vitest'
-import { readDbtTask, splitDbtArgs } from '../../../cli/domain/marts/args.ts'
-import { errorSentence, readDbtLine } from '../../../cli/domain/marts/log.ts'
-import { type Seen, sinceOf } from '../../../cli/domain/marts/marts.ts'
-import { readVerdict } from '../../../cli/domain/marts/results.ts'
+import { readDbtTask, splitDbtArgs } from '../../../cli/domain/marts/dbt-args.ts'
+import { errorSentence, readDbtLine } from '../../../cli/domain/marts/dbt-log.ts'
+import { readOutcome } from '../../../cli/domain/marts/dbt-results.ts'
+import { type BuildInput, findRebuildRange } from '../../../cli/domain/marts/marts.ts'
 
 describe('the command line', () => {
   test('flags of ccs are taken out wherever they stand; what follows -- is dbt’s', () => {
@@ -105,7 +105,7 @@ describe('the verdict', () => {
   })
 
   test('a failed test says how many rows it found and what should hold', () => {
-    const { failures, counts } = readVerdict(
+    const { failures, counts } = readOutcome(
       { results: [result('test.shop.unique_x.1', 'fail', { failures: 3 })] },
       manifest,
     )
@@ -121,7 +121,7 @@ describe('the verdict', () => {
   test('a failed model says what the database said, not what dbt put above it', () => {
     const message =
       'Runtime Error in model fct_orders (models/fct_orders.sql)\n  Binder Error: no column "x"\n  LINE 1'
-    const { failures } = readVerdict(
+    const { failures } = readOutcome(
       { results: [result('model.shop.fct_orders', 'error', { message })] },
       manifest,
     )
@@ -130,7 +130,7 @@ describe('the verdict', () => {
   })
 
   test('what was skipped did not fail, and a node that nobody knows keeps its name', () => {
-    const { counts, failures } = readVerdict(
+    const { counts, failures } = readOutcome(
       {
         results: [
           result('model.shop.a', 'success'),
@@ -147,7 +147,7 @@ describe('the verdict', () => {
 })
 
 describe('since', () => {
-  const seen = (tables: Seen['tables'], more: Partial<Seen> = {}): Seen => ({
+  const seen = (tables: BuildInput['tables'], more: Partial<BuildInput> = {}): BuildInput => ({
     format: 1,
     generation: 1,
     logic: 'a',
@@ -163,7 +163,8 @@ describe('since', () => {
       ...day('2026-11-21', 2, { c: '10-1' }),
     },
   })
-  const now = (tables: Seen['tables'], more?: Partial<Seen>) => sinceOf(before, seen(tables, more))
+  const now = (tables: BuildInput['tables'], more?: Partial<BuildInput>) =>
+    findRebuildRange(before, seen(tables, more))
 
   test('is the earliest day that has more rows, in any table', () => {
     expect(
@@ -203,7 +204,7 @@ describe('since', () => {
   })
 
   test('all is built anew when nothing is known, the lake or the logic is another, or a day is gone', () => {
-    expect(sinceOf(undefined, before).kind).toBe('all')
+    expect(findRebuildRange(undefined, before).kind).toBe('all')
     expect(now(before.tables, { generation: 2 }).kind).toBe('all')
     expect(now(before.tables, { logic: 'b' }).kind).toBe('all')
     expect(now({ 'silver.orders': day('2026-11-21', 2, { c: '10-1' }) }).kind).toBe('all')
