@@ -28,9 +28,9 @@ function kafkaTarget(env: Readonly<Record<string, string>>) {
 }
 
 test.each([
-  ['the usual ports need no settings', DEFAULT_PORTS, {}],
+  ['the default ports need no settings', DEFAULT_PORTS, {}],
   [
-    'others are reached with the settings that up leaves',
+    'other ports are found by the settings that `ccs stack up` writes',
     portsFrom(21000),
     stackVariables(portsFrom(21000), { dir: '/shop/.ccs/stack', parts: ['kafka', 'registry'] }),
   ],
@@ -41,19 +41,19 @@ test.each([
   expect(kafkaTarget(env)).toEqual(addresses)
 })
 
-test('no two servers need the same port', () => {
+test('no two servers use the same port', () => {
   const needed = PARTS.flatMap((part) => portsNeeded(part, DEFAULT_PORTS))
   expect(new Set(needed).size).toBe(needed.length)
 })
 
-test('ports are read as they were written, and nothing else is', () => {
+test('ports are read as they were written; anything else is rejected', () => {
   const ports = portsFrom(100)
   expect(parsePorts(JSON.stringify(ports))).toEqual(ports)
   for (const text of ['', '{', 'null', '[]', '{"kafka":1}', '{"kafka":"9092"}'])
     expect(parsePorts(text)).toBeUndefined()
 })
 
-test('each bundle of stack/ has checksums, of the version that its POM names', () => {
+test('each bundle of stack/ has checksums for the version in its POM', () => {
   const sums = read('stack/checksums.sha256')
   for (const bundle of Object.values(BUNDLES).flat()) {
     const files = [...parseBundleSums(sums, bundle).keys()]
@@ -68,7 +68,7 @@ test('each bundle of stack/ has checksums, of the version that its POM names', (
   expect(counted.reduce((sum, count) => sum + count)).toBe(lines.length)
 })
 
-test('files are compared as a whole: changed, missing and added ones are named', () => {
+test('changed, missing and added files are named', () => {
   const wanted = new Map([
     ['a.jar', '1'],
     ['b.jar', '2'],
@@ -97,7 +97,7 @@ test.each([
   expect(majorOf(version)).toBe(major)
 })
 
-test('no id of a cluster looks like an option of a command', () => {
+test('no cluster id looks like a command-line option', () => {
   for (let first = 0; first < 256; first++) {
     const id = makeClusterId(new Uint8Array(16).fill(255).fill(first, 0, 1))
     expect(id).toMatch(/^[A-Za-z0-9][\w-]{21}$/)

@@ -1,4 +1,4 @@
-/** Figures of the live page: their headers, and what the page is promised of each. */
+/** Metrics of the live page: their headers, and how their waiting times are planned. */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -16,10 +16,10 @@ function faultOf(text: string): CcsError {
     if (error instanceof CcsError) return error
     throw error
   }
-  throw new Error('It was taken.')
+  throw new Error('It was accepted.')
 }
 
-test('a figure is its header and one SELECT, whose line is known', () => {
+test('a metric is its header and one SELECT, whose line is known', () => {
   const text = `/*
 kind: figure
 title: Orders today
@@ -40,7 +40,7 @@ SELECT 1 AS orders
   })
 })
 
-test('all faults of a header come at once, each with its line', () => {
+test('all faults of a header are reported at once, each with its line', () => {
   const fault = faultOf('/*\nkind: view\ntitel: Orders\nevery: sometimes\n*/\nSELECT 1')
   const lines = [fault, ...fault.others].map(({ message, location }) => [location?.line, message])
   expect(lines.map(([line]) => line)).toEqual([2, 3, 2, 4])
@@ -51,11 +51,11 @@ test.each([
   ['no header', 'SELECT 1', 1],
   ['no SELECT', '/*\nkind: figure\ntitle: A\nevery: 1 second\n*/\n', 7],
   ['too often', '/*\nkind: figure\ntitle: A\nevery: 10 milliseconds\n*/\nSELECT 1', 4],
-])('a file with %s is refused with its place', (_name, text, line) => {
+])('a file with %s is rejected with its place', (_name, text, line) => {
   expect(faultOf(text)).toMatchObject({ code: 'CCS_MODEL_INVALID', location: { file: FILE, line } })
 })
 
-test('a broken file leaves the other metrics whole', () => {
+test('a broken file does not affect other metrics', () => {
   const good = '/*\nkind: figure\ntitle: A\nevery: 1 second\n*/\nSELECT 1'
   const { metrics, broken } = parseMetrics([
     { file: 'sql/live/a.sql', text: good },
@@ -65,7 +65,7 @@ test('a broken file leaves the other metrics whole', () => {
   expect(broken.map(({ id }) => id)).toEqual(['b'])
 })
 
-test('the project has every figure that the page shows', () => {
+test('the project has every metric that the page shows', () => {
   const files = readdirSync(LIVE).map((name) => ({
     file: `sql/live/${name}`,
     text: readFileSync(path.join(LIVE, name), 'utf8'),
@@ -89,7 +89,7 @@ test('the project has every figure that the page shows', () => {
   ])
 })
 
-test('metrics that are cheap together are asked as often as they say', () => {
+test('metrics that are cheap together are queried as often as their headers say', () => {
   const pace = planWaitTimes(
     [
       { id: 'a', everyMs: 1_000, costMs: 10 },
@@ -101,7 +101,7 @@ test('metrics that are cheap together are asked as often as they say', () => {
   expect(Object.fromEntries(pace)).toEqual({ a: 1_000, b: 60_000, c: 1_000 })
 })
 
-test('dear metrics wait until all together keep their share, and cheap ones do not wait for them', () => {
+test('expensive metrics wait so that all stay within the share; cheap ones do not', () => {
   const metrics = [
     { id: 'cheap', everyMs: 1_000, costMs: 5 },
     { id: 'dear', everyMs: 1_000, costMs: 100 },
@@ -114,7 +114,7 @@ test('dear metrics wait until all together keep their share, and cheap ones do n
   expect(pace.get('dearer')).toBeGreaterThan(pace.get('dear') ?? 0)
 })
 
-test('however dear, a figure does not stand still', () => {
+test('even the most expensive metric is queried again', () => {
   const pace = planWaitTimes([{ id: 'a', everyMs: 1_000, costMs: 60_000 }], 0.06)
   expect(pace.get('a')).toBe(15_000)
 })
