@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
 import { openLineSink, openLogSink, openRecorder, writeTruthFile } from '../app/generator.ts'
-import { RAW_TOPIC } from '../app/project-logic.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { prefixed } from '../domain/config/target.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { RAW_TOPIC } from '../domain/log/topics.ts'
 import { KAFKA_WAIT_MS } from '../domain/pipeline/outage-handler.ts'
 import {
   type GenerateOptions,
@@ -135,22 +135,16 @@ export default class Gen extends CcsCommand<GenOutput> {
         })
     try {
       const progress = this.progress('gen')
-      const record =
+      const recording =
         flags.truth === undefined
           ? {}
-          : {
-              record: await openRecorder(project, {
-                seed,
-                partitions: open.partitions,
-              }),
-            }
+          : { createRecorder: await openRecorder(project, { seed, partitions: open.partitions }) }
       const result = await generate(options, {
         clock: this.clock,
-        monotonicMs: () => performance.now(),
         sink: open.sink,
         signal,
         onProgress: (made, of) => progress.update(made, Number.isFinite(of) ? of : undefined),
-        ...record,
+        ...recording,
       })
       progress.end()
       if (flags.truth !== undefined && result.truth !== undefined)

@@ -178,7 +178,6 @@ export default class Up extends CcsCommand<StatusResult> {
         },
         {
           clock: this.clock,
-          monotonicMs: () => performance.now(),
           sink: shop.sink,
           signal: options.stop,
         },

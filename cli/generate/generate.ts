@@ -33,14 +33,12 @@ export interface GenerateOptions {
 
 export interface GenerateParts {
   readonly clock: Clock
-  /** A clock that never jumps, ms. */
-  readonly monotonicMs: () => number
   readonly sink: ArrivalSink
   readonly signal?: AbortSignal
   /** Called a few times a second. */
   readonly onProgress?: (made: number, ofCount: number) => void
   /** Keeps the truth; made for the start that it is given. */
-  readonly record?: (startMs: number) => TruthRecorder
+  readonly createRecorder?: (startMs: number) => TruthRecorder
 }
 
 export interface GenerateResult {
@@ -77,7 +75,7 @@ export async function generate(
   // Filling the shop takes a moment; a live run begins when that is done.
   const firstMs = fromMs ?? clock.nowMs()
   if (!hasHistory) simulation.continueWith(createLiveSchedule(firstMs, eps, liveCount))
-  const truth = parts.record?.(firstMs)
+  const truth = parts.createRecorder?.(firstMs)
   const run = new GeneratorRun(simulation, parts, truth)
   if (hasHistory) await run.runHistory(ofHistory)
   const made = run.made
@@ -121,17 +119,17 @@ class GeneratorRun {
   }
 
   async runLive(eps: number, count: number): Promise<PaceReport> {
-    const { sink, signal, clock, monotonicMs, onProgress } = this.#parts
-    const pace = new RatePacer({ eps, count, nowMs: monotonicMs() })
-    let lastMs = monotonicMs()
-    while (!pace.isDone && signal?.aborted !== true && !pace.isOverdue(monotonicMs())) {
-      const group = Math.min(pace.countDue(monotonicMs()), GROUP_RECORDS)
+    const { sink, signal, clock, onProgress } = this.#parts
+    const pace = new RatePacer({ eps, count, nowMs: clock.elapsedMs() })
+    let lastMs = clock.elapsedMs()
+    while (!pace.isDone && signal?.aborted !== true && !pace.isOverdue(clock.elapsedMs())) {
+      const group = Math.min(pace.countDue(clock.elapsedMs()), GROUP_RECORDS)
       if (group > 0) {
         pace.noteMade(this.#make(group))
         await sink.flush()
         onProgress?.(this.made, count)
       }
-      lastMs = monotonicMs()
+      lastMs = clock.elapsedMs()
       if (pace.countDue(lastMs) < GROUP_RECORDS) {
         await clock.sleep(Math.min(TICK_MS, Math.ceil(pace.remainingMs(lastMs))), signal)
       }

@@ -54,9 +54,7 @@ export class LogSink implements ArrivalSink {
     if (batch === undefined) throw new RangeError(`there is no partition ${partition}`)
     if (arrival.broken === null || !isByteFault(arrival.broken)) encode(batch, arrival.event)
     else {
-      this.#scratch.clear()
-      encode(this.#scratch, arrival.event)
-      const good = this.#scratch.body.subarray(LENGTH_BYTES)
+      const good = this.#scratch.encodeOne((scratch) => encode(scratch, arrival.event))
       batch.add(breakBytes(arrival.broken, good, this.#random))
     }
     return partition
@@ -85,6 +83,3 @@ export class LogSink implements ArrivalSink {
     await this.#inFlight
   }
 }
-
-/** RecordBatch puts each record's length before it. */
-const LENGTH_BYTES = 4

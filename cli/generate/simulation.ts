@@ -24,8 +24,6 @@ export interface FaultProfile {
   readonly skew: number
 }
 
-export const NO_FAULTS: FaultProfile = { late: 0, duplicates: 0, disorder: 0, invalid: 0, skew: 0 }
-
 /** What arrives, with what only the simulation knows of it. The object is reused by the next arrival. */
 export interface Arrival {
   readonly event: EventDraft

@@ -2,15 +2,11 @@
 import { expect } from 'vitest'
 import { openSinks } from '../../cli/app/sinks.ts'
 import { diffConnector } from '../../cli/domain/connectors/desired-connectors.ts'
-import {
-  applyConnector,
-  findSink,
-  listSinks,
-  readSinkOffsets,
-} from '../../cli/domain/connectors/sinks.ts'
+import { findSink, listSinks, readSinkOffsets } from '../../cli/domain/connectors/sinks.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
+import { applyConnector } from '../fixtures/apply-connector.ts'
 import { type SinkRig, shopEvents, sinkTest } from '../fixtures/sink-rig.ts'
 
 const LIMITS = { timeoutMs: 90_000 }

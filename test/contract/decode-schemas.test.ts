@@ -10,8 +10,8 @@ import { canonicalizeSchema, parseRecordSchema } from '../../cli/domain/avro/sch
 import { ColumnBuffers } from '../../cli/domain/gate/decoder/duckdb-columns.ts'
 import type { Model } from '../../cli/domain/models/model.ts'
 import { parseModel } from '../../cli/domain/models/parse-model.ts'
-import { type RowColumn, renderRowSchema } from '../../cli/domain/pipeline/avro-rows.ts'
 import { createTableSql } from '../../cli/engines/embedded/intake/raw-table.ts'
+import { type RowColumn, renderRowSchema } from '../fixtures/row-schema.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** Views for people and for Gold; their rows never leave the pipeline. */

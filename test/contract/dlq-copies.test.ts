@@ -13,9 +13,9 @@ import { ReplayLedger } from '../../cli/domain/dlq/replay-ledger.ts'
 import { showReject } from '../../cli/domain/dlq/show-reject.ts'
 import type { RejectedEvent } from '../../cli/domain/events/contracts.ts'
 import { compileRejectCodec } from '../../cli/domain/gate/reject-codec.ts'
-import { DLQ_TOPIC } from '../../cli/domain/gate/reject-writer.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
+import { DLQ_TOPIC } from '../../cli/domain/log/topics.ts'
 import { makeRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
 import { ReplayShop, START_MS, sharedLog } from '../fixtures/replay-shop.ts'
 
@@ -119,7 +119,7 @@ test.each([
       for (const partition of [first, second])
         expect(
           await showReject(
-            { ...(await parts()), guess: none, guessPart: none },
+            { ...(await parts()), decodeByAnySchema: none, decodeBeginning: none },
             { partition, offset },
           ),
         ).toMatchObject({ isReplayed: true, source: { offset } })
@@ -180,7 +180,7 @@ test('an announcement that is given up takes nothing from another of the same re
     await ReplayLedger.open(options, 'one'),
     await ReplayLedger.open(options, 'other'),
   ]
-  const rejects = [{ partition: 0, offset: 4, hash: 'of its bytes', times: 1 }]
+  const rejects = [{ partition: 0, offset: 4, hash: 'of its bytes', replayCount: 1 }]
   const at = await one.announce(RAW, 0, rejects, START_MS)
   await expect(other.announce(RAW, 0, rejects, START_MS)).rejects.toMatchObject({
     code: 'CCS_LOG_LOCKED',

@@ -1,4 +1,5 @@
 /** The servers of `ccs stack`: their names, ports, addresses and files; settings.ts starts them. */
+import { asObject } from '../kernel/json.ts'
 
 /** Every server that a stack can have, in the order in which they are listed. */
 export const PARTS = ['kafka', 'registry', 'connect', 's3'] as const
@@ -105,10 +106,8 @@ export function hasSamePorts(one: StackPorts, other: StackPorts): boolean {
 /** Reads ports that were saved as JSON; undefined for anything else. */
 export function parsePorts(text: string): StackPorts | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return undefined
-    // Any object has string keys.
-    const numbers = PORT_NAMES.map((name) => (value as Record<string, unknown>)[name])
+    const ports = asObject(JSON.parse(text))
+    const numbers = PORT_NAMES.map((name) => ports[name])
     if (!numbers.every((one) => typeof one === 'number')) return undefined
     return makePorts(numbers)
   } catch {

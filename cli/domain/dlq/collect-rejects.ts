@@ -1,5 +1,5 @@
 /**
- * What ksqlDB could not read becomes rejects, where no gate stands before it: its processing log has the bytes,
+ * What an engine could not read becomes rejects, where no gate stands before it: its processing log has the bytes,
  * and the pipeline's own gate says what is wrong with them. Each query logs a bad record again, and the log does
  * not say which record it was: of equal bytes of one topic there is one
  * reject, with its place where that is found.
@@ -13,6 +13,7 @@ import { validateRecord } from '../gate/validate-record.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { readSchemaId } from '../log/wire-header.ts'
 import type {
   CollectBatch,
   CollectStream,
@@ -85,9 +86,6 @@ interface NewReject extends LoggedRecord {
 
 /** As rows of imports have it: no place is known. */
 const NOWHERE = -1
-/** A RecordBatch puts each record's length before it. */
-const LENGTH_BYTES = 4
-
 /** What the stream's batches come to; what fails leaves nothing half done, and can be called again. */
 export async function collectRejects(
   ports: CollectPorts,
@@ -192,9 +190,7 @@ class Collector {
   }
 
   #encodeReject(reject: RejectedEvent): Buffer {
-    this.#scratch.clear()
-    this.#encode?.(this.#scratch, reject)
-    return Buffer.from(this.#scratch.body.subarray(LENGTH_BYTES))
+    return Buffer.from(this.#scratch.encodeOne((batch) => this.#encode?.(batch, reject)))
   }
 
   async #loadSchemas(): Promise<void> {
@@ -211,9 +207,4 @@ class Collector {
 function createBytesKey({ topic, bytes }: Pick<RejectedEvent, 'topic' | 'bytes'>): SourceKey {
   const hash = createHash('sha256').update(bytes).digest()
   return { partition: topic, offset: hash.readUIntBE(0, 6), bytesHash: hash.readUInt32BE(6) }
-}
-
-/** Of bytes that the gate lets in, and so have a header: Confluent's wire format. */
-function readSchemaId(bytes: Buffer): number {
-  return bytes.readUInt32BE(1)
 }

@@ -10,6 +10,7 @@ import { convertSafeLongs } from '../avro/record-decoder.ts'
 import { parseRecordSchema } from '../avro/schema.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { readSchemaId, WIRE_HEADER_BYTES } from '../log/wire-header.ts'
 
 /** By the newest schema's fields; longs are numbers while they are safe, else bigint. */
 export type UnvalidatedEvent = Readonly<Record<string, unknown>>
@@ -17,8 +18,6 @@ export type UnvalidatedEvent = Readonly<Record<string, unknown>>
 export type LenientResult = { readonly event: UnvalidatedEvent } | { readonly fault: string }
 
 export type LenientReader = (bytes: Uint8Array) => LenientResult
-
-const HEADER_BYTES = 5
 
 /**
  * `schemas` are the versions of the topic, oldest first. With `as`, its schema is taken for every record: bytes
@@ -40,12 +39,12 @@ export function compileLenientReader(
     )
   return (bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    const isFramed = buffer.length >= HEADER_BYTES && buffer[0] === 0
-    if (forced) return readWith(forced, buffer.subarray(isFramed ? HEADER_BYTES : 0))
-    if (!isFramed) return { fault: 'It has no header that names its schema.' }
-    const known = versions.get(buffer.readInt32BE(1))
-    if (!known) return { fault: `No version of the schema has the id ${buffer.readInt32BE(1)}.` }
-    return readWith(known, buffer.subarray(HEADER_BYTES))
+    const id = readSchemaId(buffer)
+    if (forced) return readWith(forced, buffer.subarray(id === null ? 0 : WIRE_HEADER_BYTES))
+    if (id === null) return { fault: 'It has no header that names its schema.' }
+    const known = versions.get(id)
+    if (!known) return { fault: `No version of the schema has the id ${id}.` }
+    return readWith(known, buffer.subarray(WIRE_HEADER_BYTES))
   }
 }
 

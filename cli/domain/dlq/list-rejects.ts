@@ -66,7 +66,7 @@ export async function listRejects(parts: DlqListPorts, options: DlqListOptions):
         !((reject?.first_seen ?? Number.POSITIVE_INFINITY) < sinceMs),
     )
     for (const entry of await applyFilter(parts, meant)) {
-      if (!isFirst(entry.mark)) continue
+      if (!isFirst(entry.sourceKey)) continue
       addToTally(tallies, entry, parts.ledger.isReplayed(entry))
       total++
     }

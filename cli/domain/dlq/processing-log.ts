@@ -1,13 +1,14 @@
 /**
- * Rows of ksqlDB's processing log, which tells what its queries skipped (docs.confluent.io, "Processing log").
+ * Rows of an engine's processing log, which tells what its queries skipped (docs.confluent.io, "Processing log").
  * Only deserialization errors carry a record's bytes, and no row says where in its topic the record stands.
  */
+import { asObject } from '../kernel/json.ts'
 export interface LoggedRecord {
   /** As the server names it. */
   readonly topic: string
   /** undefined: the server leaves them out, or the record had none. */
   readonly bytes: Buffer | undefined
-  /** Why ksqlDB could not read it. */
+  /** Why the engine could not read it. */
   readonly message: string
   /** When it was logged, ms. */
   readonly timeMs: number
@@ -35,9 +36,4 @@ function parseJson(row: Buffer): unknown {
   } catch {
     return undefined
   }
-}
-
-function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  // What is no object has no keys that anybody asks for.
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

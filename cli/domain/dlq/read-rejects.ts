@@ -1,9 +1,9 @@
 /** The records of events.dlq, partition after partition, each with its sort; up to where the topic ends now. */
 import type { RejectedEvent } from '../events/contracts.ts'
-import { DLQ_TOPIC } from '../gate/reject-writer.ts'
 import type { LogSource } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
+import { DLQ_TOPIC } from '../log/topics.ts'
 import { findSourceKey } from './duplicate-rejects.ts'
 import { groupReject, type RejectGroupKey } from './fingerprint.ts'
 import type { SourceKey } from './source-key.ts'
@@ -16,7 +16,7 @@ export interface RejectEntry {
   readonly reject: RejectedEvent | undefined
   readonly group: RejectGroupKey
   /** Which record it is of; undefined: none, or none but this can be of the same. */
-  readonly mark: SourceKey | undefined
+  readonly sourceKey: SourceKey | undefined
 }
 
 export interface RejectPorts {
@@ -26,8 +26,6 @@ export interface RejectPorts {
   /** Of the engine's manifest, where there is one. */
   readonly sources?: readonly LogSource[]
 }
-
-const READ_BYTES = 4 * 1024 * 1024
 
 /** Batches of about 4 MiB; `onProgress` gets records read and in all. Bytes of a reject are its own. */
 export async function* readRejects(
@@ -42,26 +40,19 @@ export async function* readRejects(
   for (const [index, partition] of partitions.entries()) {
     const { start, end } = ranges[index] ?? { start: 0, end: 0 }
     if (end <= start) continue
-    const reader = await log.reader(DLQ_TOPIC, partition, start)
-    try {
-      while (reader.position() < end) {
-        const frames = await reader.read(READ_BYTES)
-        if (frames.length === 0) break
-        const entries: RejectEntry[] = []
-        for (const frame of frames)
-          for (const { offset, bytes } of frameRecords(frame))
-            if (offset >= start && offset < end) {
-              const reject = decode(bytes)
-              const mark =
-                isShared && reject ? findSourceKey(sources, partition, reject) : undefined
-              entries.push(toEntry(partition, offset, reject, mark))
-            }
-        done += entries.length
-        yield entries
-        onProgress(done, total)
-      }
-    } finally {
-      await reader.close()
+    const place = { topic: DLQ_TOPIC, partition, from: start }
+    for await (const { records, nextOffset } of readRecords(log, place)) {
+      const entries: RejectEntry[] = []
+      for (const { offset, bytes } of records)
+        if (offset < end) {
+          const reject = decode(bytes)
+          const mark = isShared && reject ? findSourceKey(sources, partition, reject) : undefined
+          entries.push(toEntry(partition, offset, reject, mark))
+        }
+      done += entries.length
+      yield entries
+      onProgress(done, total)
+      if (nextOffset >= end) break
     }
   }
 }
@@ -74,5 +65,5 @@ function toEntry(
 ): RejectEntry {
   // The decoder's bytes may be a view of the frame, which lives until the next read.
   const own = reject && { ...reject, bytes: Uint8Array.from(reject.bytes) }
-  return { partition, offset, reject: own, group: groupReject(reject), mark }
+  return { partition, offset, reject: own, group: groupReject(reject), sourceKey: mark }
 }

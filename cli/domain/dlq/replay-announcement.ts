@@ -1,10 +1,8 @@
 /** The records of the ledger of replays, and how the log is asked what became of an announced append. */
 import { createHash } from 'node:crypto'
 import type { EventLog } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
 import type { SourceKey } from './source-key.ts'
-
-const READ_BYTES = 1024 * 1024
 
 /** A reject that is sent again. */
 export interface ReplayedReject {
@@ -14,9 +12,9 @@ export interface ReplayedReject {
   /** Of the bytes that are appended. */
   readonly hash: string
   /** 1: the first replay; 2: of a reject that was a replay itself … */
-  readonly times: number
+  readonly replayCount: number
   /** Of the rejected record, where others may have rejected it too. */
-  readonly mark?: SourceKey
+  readonly sourceKey?: SourceKey
 }
 
 export interface Announcement {
@@ -36,25 +34,33 @@ export interface Announcement {
 /** Dlq partition, dlq offset, hash, times; and the mark, where there is one. */
 export type AnnouncedRecord = readonly [
   ...reject: [number, number, string, number],
-  ...mark: [] | [partition: string, offset: number, print: number],
+  ...sourceKey: [] | [partition: string, offset: number, bytesHash: number],
 ]
 
 export function toAnnouncedRecord({
   partition,
   offset,
   hash,
-  times,
-  mark,
+  replayCount,
+  sourceKey,
 }: ReplayedReject): AnnouncedRecord {
-  if (mark === undefined) return [partition, offset, hash, times]
-  return [partition, offset, hash, times, mark.partition, mark.offset, mark.bytesHash]
+  if (sourceKey === undefined) return [partition, offset, hash, replayCount]
+  return [
+    partition,
+    offset,
+    hash,
+    replayCount,
+    sourceKey.partition,
+    sourceKey.offset,
+    sourceKey.bytesHash,
+  ]
 }
 
 export function fromAnnouncedRecord(record: AnnouncedRecord): ReplayedReject {
-  const [partition, offset, hash, times, source, at, print] = record
-  const replayed = { partition, offset, hash, times }
-  if (source === undefined || at === undefined || print === undefined) return replayed
-  return { ...replayed, mark: { partition: source, offset: at, bytesHash: print } }
+  const [partition, offset, hash, replayCount, source, sourceOffset, bytesHash] = record
+  const replayed = { partition, offset, hash, replayCount }
+  if (source === undefined || sourceOffset === undefined || bytesHash === undefined) return replayed
+  return { ...replayed, sourceKey: { partition: source, offset: sourceOffset, bytesHash } }
 }
 
 export interface Outcome {
@@ -68,7 +74,7 @@ export interface Outcome {
 
 export interface OpenAnnouncement extends Announcement {
   /** In the ledger. */
-  readonly at: number
+  readonly ledgerOffset: number
 }
 
 /** 96 bits of SHA-256: no two records of a log meet by chance. */
@@ -85,19 +91,13 @@ export async function findInLog(log: EventLog, step: OpenAnnouncement): Promise<
   const found: number[] = []
   const { start, end } = await log.range(topic, partition)
   if (end <= from) return found
-  const reader = await log.reader(topic, partition, Math.max(from, start))
-  try {
-    while (found.length < records.length) {
-      const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) break
-      for (const frame of frames)
-        for (const { offset, bytes } of frameRecords(frame)) {
-          const index = offset < from ? undefined : missing.get(hashRecord(bytes))?.shift()
-          if (index !== undefined) found.push(index)
-        }
+  const place = { topic, partition, from: Math.max(from, start) }
+  for await (const batch of readRecords(log, place)) {
+    for (const { bytes } of batch.records) {
+      const index = missing.get(hashRecord(bytes))?.shift()
+      if (index !== undefined) found.push(index)
     }
-    return found
-  } finally {
-    await reader.close()
+    if (found.length >= records.length) break
   }
+  return found
 }

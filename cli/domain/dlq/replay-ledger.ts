@@ -5,12 +5,13 @@
  * may be sent again. docs/adr/0009 has the reasons, and why it holds on Kafka too.
  */
 
-import { DLQ_TOPIC, type OriginFinder } from '../gate/reject-writer.ts'
+import type { OriginFinder } from '../gate/reject-writer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { DLQ_TOPIC, REPLAYS_TOPIC } from '../log/topics.ts'
 import {
   type Announcement,
   findInLog,
@@ -23,28 +24,26 @@ import {
 } from './replay-announcement.ts'
 import { type SourceKey, SourceKeySet } from './source-key.ts'
 
-const LEDGER_TOPIC = 'ccs.replays'
-const READ_BYTES = 1024 * 1024
-
 /** A reject by its place in events.dlq and, where others may have rejected the same record, by that. */
 interface RejectPlace {
   readonly partition: number
   readonly offset: number
-  readonly mark?: SourceKey | undefined
+  readonly sourceKey?: SourceKey | undefined
 }
 
 class SentRejects {
   readonly #places = new Set<string>()
   readonly #marks = new SourceKeySet()
 
-  add({ partition, offset, mark }: RejectPlace): void {
+  add({ partition, offset, sourceKey }: RejectPlace): void {
     this.#places.add(`${partition}:${offset}`)
-    if (mark) this.#marks.add(mark)
+    if (sourceKey) this.#marks.add(sourceKey)
   }
 
-  has({ partition, offset, mark }: RejectPlace): boolean {
+  has({ partition, offset, sourceKey }: RejectPlace): boolean {
     return (
-      this.#places.has(`${partition}:${offset}`) || (mark !== undefined && this.#marks.has(mark))
+      this.#places.has(`${partition}:${offset}`) ||
+      (sourceKey !== undefined && this.#marks.has(sourceKey))
     )
   }
 }
@@ -96,7 +95,7 @@ export class ReplayLedger {
   /** One replay at a time: CCS_LOG_LOCKED names the other. What a dead one left open is settled. */
   static async open(options: LedgerOptions, owner: string): Promise<ReplayLedger> {
     const ledger = new ReplayLedger(options)
-    ledger.#writer = await options.log.writer(LEDGER_TOPIC, 0, owner)
+    ledger.#writer = await options.log.writer(REPLAYS_TOPIC, 0, owner)
     try {
       await ledger.refresh()
       for (const step of [...ledger.#open.values()]) await ledger.#resolveOpen(step)
@@ -110,26 +109,17 @@ export class ReplayLedger {
   /** Takes in what the ledger holds by now. An announcement counts as done while nobody knows better. */
   async refresh(): Promise<void> {
     const { log } = this.#options
-    if (this.#next < 0 && !(await log.partitions(LEDGER_TOPIC)).includes(0)) return
+    if (this.#next < 0 && !(await log.partitions(REPLAYS_TOPIC)).includes(0)) return
     if (this.#dlq === undefined) this.#dlq = await log.identity(DLQ_TOPIC)
-    const { start, end } = await log.range(LEDGER_TOPIC, 0)
+    const { start, end } = await log.range(REPLAYS_TOPIC, 0)
     const from = Math.max(this.#next, start)
     if (end <= from) return
-    const reader = await log.reader(LEDGER_TOPIC, 0, from)
-    try {
-      for (;;) {
-        const frames = await reader.read(READ_BYTES)
-        if (frames.length === 0) break
-        for (const frame of frames)
-          for (const { offset, bytes } of frameRecords(frame)) {
-            // Only `#write` below appends here, and the log checks its bytes.
-            const one = JSON.parse(bytes.toString('utf8')) as Announcement | Outcome
-            if (offset >= from) this.#applyRecord(one, offset)
-          }
-        this.#next = reader.position()
-      }
-    } finally {
-      await reader.close()
+    const place = { topic: REPLAYS_TOPIC, partition: 0, from }
+    for await (const { records, nextOffset } of readRecords(log, place)) {
+      // Only `#write` below appends here, and the log checks its bytes.
+      for (const { offset, bytes } of records)
+        this.#applyRecord(JSON.parse(bytes.toString('utf8')) as Announcement | Outcome, offset)
+      this.#next = nextOffset
     }
   }
 
@@ -209,13 +199,13 @@ export class ReplayLedger {
     const { clock, graceMs } = this.#options
     for (;;) {
       const found = await findInLog(this.#options.log, step)
-      if (found.length === step.records.length) return this.recordOutcome(step.at, 'all')
+      if (found.length === step.records.length) return this.recordOutcome(step.ledgerOffset, 'all')
       const leftMs = step.atMs + graceMs - clock.nowMs()
-      if (leftMs <= 0) return this.recordOutcome(step.at, found)
+      if (leftMs <= 0) return this.recordOutcome(step.ledgerOffset, found)
       await clock.sleep(Math.min(1_000, leftMs))
       const before = this.#open.size
       await this.refresh()
-      if (!this.#open.has(step.at)) return
+      if (!this.#open.has(step.ledgerOffset)) return
       if (this.#open.size > before)
         throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
           hint: 'Wait until it is done, then run the same command again.',
@@ -231,7 +221,7 @@ export class ReplayLedger {
 
   #applyRecord(one: Announcement | Outcome, at: number): void {
     if (one.kind === 'replay') {
-      const step = { ...one, at }
+      const step = { ...one, ledgerOffset: at }
       this.#open.set(at, step)
       const pending = new SentRejects()
       this.#pending.set(at, pending)
@@ -255,7 +245,9 @@ export class ReplayLedger {
         continue
       }
       const { hash } = record
-      const left = (this.#origins.get(hash) ?? []).filter((other) => other.step.at !== step.at)
+      const left = (this.#origins.get(hash) ?? []).filter(
+        (other) => other.step.ledgerOffset !== step.ledgerOffset,
+      )
       if (left.length > 0) this.#origins.set(hash, left)
       else this.#origins.delete(hash)
     }
@@ -263,8 +255,8 @@ export class ReplayLedger {
 }
 
 /** The lineage of a reject that is a replay itself, as `origin` keeps it: `replay 2 of events.dlq-0:42`. */
-function describeOrigin({ times, partition, offset }: ReplayedReject): string {
-  return `replay ${times} of ${DLQ_TOPIC}-${partition}:${offset}`
+function describeOrigin({ replayCount, partition, offset }: ReplayedReject): string {
+  return `replay ${replayCount} of ${DLQ_TOPIC}-${partition}:${offset}`
 }
 
 /** Names the lineage of those rejects that were replays; the ledger is looked into where there are rejects only. */

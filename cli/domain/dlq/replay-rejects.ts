@@ -28,7 +28,7 @@ export interface ReplayParts extends RejectPorts {
   /** undefined: a dry run. */
   readonly writer: ReplayWriter | undefined
   readonly record: RecordNode
-  readonly contract: Pick<ImportContract, 'encodeEvent' | 'judge'>
+  readonly contract: Pick<ImportContract, 'encodeEvent' | 'validate'>
   /** Whether events are written anew by the newest schema; else a record's bytes are sent as they are. */
   readonly isRewritten: boolean
 }
@@ -97,7 +97,7 @@ export async function replayRejects(
   const isFirst = await createDuplicateFilter(parts.log)
   const run = new ReplayRun(parts, options.limit ?? Number.POSITIVE_INFINITY)
   for await (const entries of readRejects(parts, options.onProgress)) {
-    const meant = entries.filter((one) => isMeant(one) && isFirst(one.mark))
+    const meant = entries.filter((one) => isMeant(one) && isFirst(one.sourceKey))
     for (let at = 0; at < meant.length && !run.isFull; at += ASKED_ROWS) {
       await run.replayBatch(meant.slice(at, at + ASKED_ROWS))
       if (options.signal.aborted) break
@@ -197,7 +197,7 @@ class ReplayRun {
 
   /** How often the rejected record had been replayed. */
   #timesBefore(reject: RejectedEvent): number {
-    return this.#parts.ledger.findOrigin(reject)?.times ?? 0
+    return this.#parts.ledger.findOrigin(reject)?.replayCount ?? 0
   }
 
   #validate(
@@ -212,14 +212,20 @@ class ReplayRun {
       return
     }
     const { bytes, mended } = found
-    const { partition, offset, mark } = entry
+    const { partition, offset, sourceKey } = entry
     this.#counts.passed++
     if (this.#samples.length < EXAMPLES_MAX)
       this.#samples.push(createSample(rejectRef(entry), this.#parts.record, event, mended))
-    const times = this.#timesBefore(reject) + 1
+    const replayCount = this.#timesBefore(reject) + 1
     const eventMs = correctedEventMs(mended)
     const source = reject.partition
-    const replayed = { partition, offset, hash: hashRecord(bytes), times, ...(mark && { mark }) }
+    const replayed = {
+      partition,
+      offset,
+      hash: hashRecord(bytes),
+      replayCount,
+      ...(sourceKey && { sourceKey }),
+    }
     this.#patched.push({ ...replayed, bytes, eventMs, source })
     this.#patchedBytes += bytes.length
   }
@@ -241,13 +247,12 @@ class ReplayRun {
       mended[name] = wire.value
     }
     const bytes = isRewritten ? this.#encode(mended) : Buffer.from(reject.bytes)
-    return contract.judge(bytes, clock.nowMs()) ?? { bytes, mended }
+    return contract.validate(bytes, clock.nowMs()) ?? { bytes, mended }
   }
 
   #encode(event: Readonly<Record<string, unknown>>): Buffer {
-    this.#scratch.clear()
-    this.#parts.contract.encodeEvent(this.#scratch, event)
-    return Buffer.from(this.#scratch.body.subarray(LENGTH_BYTES))
+    const { contract } = this.#parts
+    return Buffer.from(this.#scratch.encodeOne((batch) => contract.encodeEvent(batch, event)))
   }
 
   #recordFailure(entry: RejectEntry, reason: string, message: string): void {
@@ -256,9 +261,6 @@ class ReplayRun {
       this.#failures.push({ reject: rejectRef(entry), reason, message })
   }
 }
-
-/** RecordBatch puts each record's length before it. */
-const LENGTH_BYTES = 4
 
 function createSample(
   reject: string,

@@ -1,10 +1,10 @@
 /** `ccs dlq show`: one reject with everything that is known of it. */
 
 import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
-import { DLQ_TOPIC } from '../gate/reject-writer.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { type DecodedRecord, toJsonValue } from '../log/decoded-record.ts'
 import { frameRecords } from '../log/frame-records.ts'
+import { DLQ_TOPIC } from '../log/topics.ts'
 import { findSourceKey } from './duplicate-rejects.ts'
 import { groupReject, isFingerprint } from './fingerprint.ts'
 import { type RejectPorts, readRejects } from './read-rejects.ts'
@@ -55,10 +55,10 @@ export interface PartialDecode {
 
 export interface DlqShowPorts extends RejectPorts {
   /** Tries the known schemas. */
-  readonly guess: (
+  readonly decodeByAnySchema: (
     bytes: Uint8Array,
   ) => Promise<(DecodedRecord & { readonly as: string }) | undefined>
-  readonly guessPart: (bytes: Uint8Array) => Promise<PartialDecode | undefined>
+  readonly decodeBeginning: (bytes: Uint8Array) => Promise<PartialDecode | undefined>
   readonly ledger: ReplayLedger
 }
 
@@ -95,7 +95,7 @@ export function parseRejectRef(text: string): { partition: number; offset: numbe
 
 /** CCS_USAGE_INVALID when there is no such record. */
 export async function showReject(
-  { log, decode, guess, guessPart, ledger, sources = [] }: DlqShowPorts,
+  { log, decode, decodeByAnySchema, decodeBeginning, ledger, sources = [] }: DlqShowPorts,
   { partition, offset }: { readonly partition: number; readonly offset: number },
 ): Promise<DlqRecord> {
   const { start, end } = await log.range(DLQ_TOPIC, partition)
@@ -107,7 +107,7 @@ export async function showReject(
     if (!record) throw rejectNotFound(partition, offset, { start, end })
     const reject = decode(record.bytes)
     const bytes = Buffer.from(reject?.bytes ?? record.bytes)
-    const decoded = await guess(bytes)
+    const decoded = await decodeByAnySchema(bytes)
     const text = decodeReadableText(bytes) ?? null
     await ledger.refresh()
     const mark = reject && findSourceKey(sources, partition, reject)
@@ -130,9 +130,9 @@ export async function showReject(
       bytes: bytes.toString('base64'),
       text,
       decoded: decoded?.value ? { as: decoded.as, value: decoded.value } : null,
-      partial: decoded?.value ? null : ((await guessPart(bytes)) ?? null),
+      partial: decoded?.value ? null : ((await decodeBeginning(bytes)) ?? null),
       json: text === null ? null : parseJson(text),
-      isReplayed: ledger.isReplayed({ partition, offset, mark }),
+      isReplayed: ledger.isReplayed({ partition, offset, sourceKey: mark }),
     }
   } finally {
     await reader.close()

@@ -12,12 +12,6 @@ import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { TopicAdmin } from '../log/topic-admin.ts'
 import type { Check } from './doctor.ts'
 import { checkKafka } from './kafka-checks.ts'
-import {
-  checkCommandTopic,
-  checkKsqldb,
-  commandTopicName,
-  type KsqldbState,
-} from './ksqldb-checks.ts'
 import { checkRegistry, type RegistryNeeds } from './registry-checks.ts'
 
 /** How to reach the target's servers; undefined for one that the target doesn't have. */
@@ -26,21 +20,34 @@ export interface TargetServers extends RegistryNeeds {
   readonly kafka?: () => Promise<TopicAdmin>
   readonly registry?: () => Promise<RemoteRegistry>
   readonly connect?: () => Promise<ConnectCluster>
-  readonly ksqldb?: () => Promise<KsqldbServer>
-  /** The connectors that the project would run there. */
+  /** Of engines that have servers of their own. */
+  readonly engines?: readonly EngineServerCheck[]
+  /** What the project would run there. */
   readonly connectors: () => Promise<readonly DesiredConnector[]>
 }
 
-/** How to ask a ksqlDB about itself. */
-export interface KsqldbServer {
-  inspect(): Promise<KsqldbState>
-  /** How the names of the target's streams and tables begin. */
-  readonly prefix: string
+/** What checks one engine's server. */
+export interface EngineServerCheck {
+  /** Names the check that fails when the server can't be asked. */
+  readonly name: string
+  readonly server: HttpServer
+  /** Asks the server. */
+  check(): Promise<EngineChecks>
+}
+
+/** What an engine's server says of itself, and what is then to be asked of Kafka. */
+export interface EngineChecks {
+  readonly checks: readonly Check[]
+  /** Absent: nothing. */
+  readonly onKafka?: {
+    readonly name: string
+    readonly check: (admin: TopicAdmin) => Promise<readonly Check[]>
+  }
 }
 
 /** Never rejects for a server that can't be reached: that is a failed check. */
 export async function examineTarget(servers: TargetServers): Promise<readonly Check[]> {
-  const { target, kafka, registry, connect, ksqldb, connectors } = servers
+  const { target, kafka, registry, connect, engines = [], connectors } = servers
   const settings = target.kafka
   const checks = await Promise.all([
     kafka === undefined || settings === undefined
@@ -59,31 +66,25 @@ export async function examineTarget(servers: TargetServers): Promise<readonly Ch
     connect === undefined
       ? []
       : runChecks('connect', async () => checkConnect(await connect(), connectors)),
-    ksqldb === undefined
-      ? []
-      : runChecks('ksqldb', async () => {
-          const { inspect, prefix } = await ksqldb()
-          const found = await inspect()
-          const own = checkKsqldb(found, prefix)
-          return [
-            ...own,
-            ...(kafka === undefined ? [] : await commandTopicChecks(kafka, found, target)),
-          ]
-        }),
+    ...engines.map((engine) =>
+      runChecks(engine.name, async () => {
+        const { checks: own, onKafka } = await engine.check()
+        if (kafka === undefined || onKafka === undefined) return own
+        return [...own, ...(await checkOnKafka(kafka, onKafka))]
+      }),
+    ),
   ])
-  return [credentialsCheck(target), ...checks.flat()]
+  return [credentialsCheck(target, engines), ...checks.flat()]
 }
 
-function commandTopicChecks(
+function checkOnKafka(
   kafka: () => Promise<TopicAdmin>,
-  found: KsqldbState,
-  target: Target,
+  { name, check }: NonNullable<EngineChecks['onKafka']>,
 ): Promise<readonly Check[]> {
-  return runChecks('command topic', async () => {
+  return runChecks(name, async () => {
     const admin = await kafka()
     try {
-      const [state] = await admin.topics([commandTopicName(found)])
-      return checkCommandTopic({ about: await admin.about(), state }, found, target)
+      return await check(admin)
     } finally {
       await admin.close()
     }
@@ -108,7 +109,10 @@ async function runChecks(
   }
 }
 
-function credentialsCheck({ kafka, registry, connect, ksqldb }: Target): Check {
+function credentialsCheck(
+  { kafka, registry, connect }: Target,
+  engines: readonly EngineServerCheck[],
+): Check {
   const login = (name: string, server: HttpServer | undefined) =>
     server === undefined
       ? []
@@ -119,7 +123,7 @@ function credentialsCheck({ kafka, registry, connect, ksqldb }: Target): Check {
       : [`kafka ${kafka.sasl?.mechanism ?? 'none'}${kafka.tls ? ', TLS' : ''}`]),
     ...login('registry', registry),
     ...login('connect', connect),
-    ...login('ksqldb', ksqldb),
+    ...engines.flatMap((one) => login(one.name, one.server)),
   ]
   return { name: 'credentials', status: 'ok', detail: `${parts.join('; ')}.` }
 }

@@ -4,7 +4,8 @@
  */
 import { compileEncoder, type Encoder } from '../avro/encoder.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
-import type { Reason, RejectedEvent } from '../events/contracts.ts'
+import type { RejectedEvent } from '../events/contracts.ts'
+import type { Rejection } from '../gate/contract-rules.ts'
 import { Gate } from '../gate/gate.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { type EventContract, readContract } from './mapping/event-contract.ts'
@@ -15,12 +16,7 @@ export interface ImportContract {
   readonly encodeEvent: Encoder<EventFields>
   readonly encodeReject: Encoder<RejectedEvent>
   /** The gate's judgement of an encoded event; undefined: it keeps the contract. */
-  readonly judge: (record: Buffer, nowMs: number) => ImportFault | undefined
-}
-
-export interface ImportFault {
-  readonly reason: Reason
-  readonly message: string
+  readonly validate: (record: Buffer, nowMs: number) => Rejection | undefined
 }
 
 export interface ImportContractOptions {
@@ -43,7 +39,7 @@ export function compileImportContract(options: ImportContractOptions): ImportCon
     event: readContract(gate.record),
     encodeEvent: compileEncoder<EventFields>(newest.schema, newest.id),
     encodeReject: compileEncoder<RejectedEvent>(dlqSchema.schema, dlqSchema.id),
-    judge: (record, nowMs) => {
+    validate: (record, nowMs) => {
       // The compiled judge first; only what it turns down is looked at slowly, for the reason.
       gate.source.load(record)
       const verdict = gate.decode(0, record.length, 0, nowMs + futureToleranceMs)

@@ -5,10 +5,11 @@
 
 import { RowFault, type RowReader, type SourceRow } from '../documents/source-row.ts'
 import type { Reason } from '../events/contracts.ts'
+import type { Rejection } from '../gate/contract-rules.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
-import type { ImportContract, ImportFault } from './import-contract.ts'
+import type { ImportContract } from './import-contract.ts'
 import { ImportLedger, type ImportStart } from './import-ledger.ts'
 import { bindMapping, type RowMapper } from './mapping/bind-mapping.ts'
 import type { MappingSpec } from './mapping/mapping-spec.ts'
@@ -200,10 +201,9 @@ export class FileImport {
       this.#leftOut++
       return
     }
-    this.#scratch.clear()
-    this.#parts.contract.encodeEvent(this.#scratch, mapped.event)
-    const record = this.#scratch.body.subarray(4)
-    const verdict = this.#parts.contract.judge(record, nowMs)
+    const { contract } = this.#parts
+    const record = this.#scratch.encodeOne((batch) => contract.encodeEvent(batch, mapped.event))
+    const verdict = this.#parts.contract.validate(record, nowMs)
     if (verdict !== undefined) this.#rejectRow(row, verdict, nowMs)
     else if (row.line <= eventsThrough) this.#importedBefore++
     else {
@@ -212,7 +212,7 @@ export class FileImport {
     }
   }
 
-  #rejectRow(row: SourceRow, fault: ImportFault, nowMs: number): void {
+  #rejectRow(row: SourceRow, fault: Rejection, nowMs: number): void {
     if (row.line <= this.#start.rejectsThrough) {
       this.#importedBefore++
       return

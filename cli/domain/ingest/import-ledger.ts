@@ -5,10 +5,9 @@
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
+import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
-
-const LEDGER_TOPIC = 'ccs.imports'
-const READ_BYTES = 1024 * 1024
+import { IMPORTS_TOPIC } from '../log/topics.ts'
 
 /** Written before the rows up to `line` are appended; they are there once both topics have these ends. */
 export interface ImportLedgerEntry {
@@ -50,7 +49,7 @@ export class ImportLedger {
 
   /** Takes the ledger's lock: one import at a time, CCS_LOG_LOCKED names the other. */
   static async open(log: EventLog, owner: string, nowMs: number): Promise<ImportLedger> {
-    const writer = await log.writer(LEDGER_TOPIC, 0, owner)
+    const writer = await log.writer(IMPORTS_TOPIC, 0, owner)
     try {
       const ledger = new ImportLedger(log, writer, await readEntries(log))
       await ledger.#completeLastEntry(nowMs)
@@ -114,22 +113,10 @@ export class ImportLedger {
 }
 
 async function readEntries(log: EventLog): Promise<ImportLedgerEntry[]> {
-  const { start } = await log.range(LEDGER_TOPIC, 0)
-  const reader = await log.reader(LEDGER_TOPIC, 0, start)
+  const { start: from } = await log.range(IMPORTS_TOPIC, 0)
   const steps: ImportLedgerEntry[] = []
-  try {
-    for (;;) {
-      const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) return steps
-      for (const { body, count } of frames)
-        for (let i = 0, at = 0; i < count; i++) {
-          const end = at + 4 + body.readUInt32LE(at)
-          // Only `write` above appends here, and the log checks its bytes.
-          steps.push(JSON.parse(body.toString('utf8', at + 4, end)) as ImportLedgerEntry)
-          at = end
-        }
-    }
-  } finally {
-    await reader.close()
-  }
+  // Only `write` above appends here, and the log checks its bytes.
+  for await (const { records } of readRecords(log, { topic: IMPORTS_TOPIC, partition: 0, from }))
+    for (const { bytes } of records) steps.push(JSON.parse(bytes.toString('utf8')))
+  return steps
 }

@@ -6,6 +6,7 @@
 
 import { parseYaml } from '../documents/yaml-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { isObject } from '../kernel/json.ts'
 
 /** A `ccs dbt` command line, split into the flags of ccs and those of dbt. */
 export interface DbtArgs {
@@ -106,7 +107,7 @@ function takeVars(args: readonly string[]): {
   if (text === undefined) return { args, vars: {} }
   const at = args.findIndex((arg) => arg === '--vars' || arg.startsWith('--vars='))
   const { value } = parseYaml(text, { file: '--vars', code: 'CCS_USAGE_INVALID' })
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
+  if (!isObject(value))
     throw new CcsError('CCS_USAGE_INVALID', '--vars must be a map of names to values.', {
       exit: EXIT.usage,
       hint: `--vars '{since: 2026-11-22}'`,

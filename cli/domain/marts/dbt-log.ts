@@ -2,6 +2,8 @@
  * Reads dbt's log as `--log-format json` writes it: one object per line. Only progress and the
  * errors that dbt reports before any node ran matter; other lines are ignored.
  */
+import { asObject } from '../kernel/json.ts'
+
 /** What one line of dbt's log says: progress, an error, or dbt's version. */
 export type DbtLine =
   | { readonly kind: 'node'; readonly name: string; readonly done: number; readonly total: number }
@@ -20,9 +22,9 @@ export function readDbtLine(line: string): DbtLine | undefined {
   } catch {
     return undefined // a line that was cut off, or other output
   }
-  const { info, data } = asMap(parsed)
-  const { name, level, msg } = asMap(info)
-  const fields = asMap(data)
+  const { info, data } = asObject(parsed)
+  const { name, level, msg } = asObject(info)
+  const fields = asObject(data)
   if (typeof name !== 'string') return undefined
   if (name === 'MainReportVersion') {
     const version = /\d+\.\d+\.\d+\w*/.exec(String(fields.version))?.[0]
@@ -30,7 +32,7 @@ export function readDbtLine(line: string): DbtLine | undefined {
   }
   const total = fields.total ?? fields.num_models
   if ((RESULT.test(name) || name === 'SkippingDetails') && typeof fields.index === 'number') {
-    const node = asMap(fields.node_info).node_name
+    const node = asObject(fields.node_info).node_name
     return {
       kind: 'node',
       name: typeof node === 'string' ? node : '',
@@ -62,9 +64,3 @@ const EMPTY_WORDS =
   /^(Running with dbt=.*|Registered adapter.*|Encountered an error:?|Error:|Usage: .*|Try '.*)$/
 /** Only names the kind of the error, which the next line explains. */
 const ERROR_HEADING = /^[A-Z]\w+ (Error|Exception)$/
-
-function asMap(value: unknown): Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object'
-    ? (value as Readonly<Record<string, unknown>>) // any object has string keys
-    : {}
-}

@@ -2,6 +2,8 @@
  * The outcome of a dbt run, from run_results.json and the names in manifest.json: how many nodes
  * passed, and for each that did not: what it is, where it lies, dbt's message, what to do next.
  */
+import { asObject } from '../kernel/json.ts'
+
 /** Nodes by outcome. */
 export interface DbtCounts {
   readonly passed: number
@@ -40,8 +42,8 @@ export function readOutcome(results: unknown, manifest: unknown): DbtOutcome {
   const counts = { passed: 0, warned: 0, failed: 0, skipped: 0 }
   const failures: DbtFailure[] = []
   const warnings: DbtFailure[] = []
-  const list = fields(results).results
-  for (const result of Array.isArray(list) ? list.map(fields) : []) {
+  const list = asObject(results).results
+  for (const result of Array.isArray(list) ? list.map(asObject) : []) {
     const status = String(result.status)
     if (status === 'skipped') counts.skipped++
     else if (status === 'warn') {
@@ -52,7 +54,7 @@ export function readOutcome(results: unknown, manifest: unknown): DbtOutcome {
       failures.push(describe(result, manifest))
     } else counts.passed++
   }
-  const seconds = Number(fields(results).elapsed_time)
+  const seconds = Number(asObject(results).elapsed_time)
   return { counts, failures, warnings, seconds: Number.isFinite(seconds) ? seconds : 0 }
 }
 
@@ -60,8 +62,8 @@ const FAILED = ['error', 'fail', 'runtime error', 'partial success']
 
 function describe(result: Fields, manifest: unknown): DbtFailure {
   const id = text(result.unique_id)
-  const { nodes, unit_tests: unitTests } = fields(manifest)
-  const node = fields(fields(nodes)[id] ?? fields(unitTests)[id])
+  const { nodes, unit_tests: unitTests } = asObject(manifest)
+  const node = asObject(asObject(nodes)[id] ?? asObject(unitTests)[id])
   const kind = readKind(id)
   const name = text(node.name) || readName(id)
   const path = text(node.original_file_path)
@@ -97,7 +99,7 @@ function readName(id: string): string {
 
 /** What a generic test checks: `fct_orders.order_id must be unique`. */
 function describeTest(node: Fields): string | undefined {
-  const test = fields(node.test_metadata)
+  const test = asObject(node.test_metadata)
   const attached = text(node.attached_node).split('.').at(-1)
   const column = text(node.column_name)
   if (attached === undefined || attached === '') return undefined
@@ -142,12 +144,6 @@ function suggestNext(kind: DbtFailure['kind'], name: string): string {
   if (kind === 'unit test')
     return `Fix the model or the expected rows, then: ccs dbt build --select ${name}`
   return `Fix it, then: ccs dbt build --select ${name}`
-}
-
-function fields(value: unknown): Fields {
-  return value !== null && typeof value === 'object'
-    ? (value as Fields) // any object has string keys
-    : {}
 }
 
 function text(value: unknown): string {

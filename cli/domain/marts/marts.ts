@@ -10,6 +10,7 @@
  */
 
 import { selectWatermarkPositions } from '../dlq/replay-partitions.ts'
+import { isObject } from '../kernel/json.ts'
 import type { Manifest } from '../lake/manifest.ts'
 
 /** Paths below the data directory. */
@@ -109,7 +110,7 @@ export interface InputPartition {
 /** undefined for an empty text or another format: then everything is rebuilt. */
 export function parseBuildInput(text: string): BuildInput | undefined {
   const value = parseObject(text)
-  const isSeen = value?.format === 1 && typeof value.tables === 'object' && value.tables !== null
+  const isSeen = value?.format === 1 && isObject(value.tables)
   return isSeen ? (value as unknown as BuildInput) : undefined // written by renderJson in one piece
 }
 
@@ -171,9 +172,7 @@ export function readWatermark(manifest: Manifest, delayMs: number): number | nul
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null
-      ? (value as Record<string, unknown>) // any object has string keys
-      : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -149,8 +149,8 @@ test('Gold’s sinks are for ksqlDB, read each Gold topic, and let no tombstone 
 })
 
 /** As Connect matches topics.regex: the whole name. */
-function wholly({ reads }: DesiredConnector, topic: string): boolean {
-  return new RegExp(`^(?:${reads.join('|')})$`).test(topic)
+function wholly({ topics }: DesiredConnector, topic: string): boolean {
+  return new RegExp(`^(?:${topics.join('|')})$`).test(topic)
 }
 
 test('all faults of all files come at once, each with its place', () => {

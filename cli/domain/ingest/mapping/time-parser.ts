@@ -2,6 +2,7 @@
  * Timestamps as files have them → milliseconds since 1970, UTC: named formats or a pattern, with a timezone
  * for those that name none. Finer digits are cut, not rounded. No clock is asked.
  */
+import { createOffsetReader, QUARTER_HOUR_MS } from '../../kernel/time-zone.ts'
 
 /** Milliseconds; undefined for a text that isn't a time of this format. */
 export type TimeParser = (text: string) => number | undefined
@@ -154,41 +155,24 @@ function matchPattern(pattern: RegExp, zone: ZoneOffset): TimeParser {
  */
 type ZoneOffset = (localMs: number) => number
 
-const HOUR = 3_600_000
+const DAY_MS = 86_400_000
 
 function createZoneOffset(timezone: string): ZoneOffset | undefined {
   if (timezone === 'UTC') return () => 0
-  let format: Intl.DateTimeFormat
+  let readOffset: (utcMs: number) => number
   try {
-    format = new Intl.DateTimeFormat('en-US', {
-      timeZone: timezone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    })
+    readOffset = createOffsetReader(timezone)
   } catch {
     return undefined
   }
-  const at = (utcMs: number): number => {
-    const parts = Object.fromEntries(
-      format.formatToParts(utcMs).map((p) => [p.type, Number(p.value)]),
-    )
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts
-    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(utcMs / 1000) * 1000
-  }
   const known = new Map<number, number>()
   return (localMs) => {
-    // No zone changes its clocks within a quarter of an hour that begins at a full one.
-    const quarter = Math.floor(localMs / (HOUR / 4)) * (HOUR / 4)
+    const quarter = Math.floor(localMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS
     const cached = known.get(quarter)
     if (cached !== undefined) return cached
-    const before = at(quarter - 24 * HOUR)
-    const after = at(quarter + 24 * HOUR)
-    const offset = [before, after].find((each) => at(quarter - each) === each) ?? before
+    const before = readOffset(quarter - DAY_MS)
+    const after = readOffset(quarter + DAY_MS)
+    const offset = [before, after].find((each) => readOffset(quarter - each) === each) ?? before
     if (known.size > 10_000) known.clear()
     known.set(quarter, offset)
     return offset

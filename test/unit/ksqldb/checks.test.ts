@@ -1,12 +1,12 @@
 /** What doctor says about ksqlDB servers, also with settings that no test server has. */
 import { expect, test } from 'vitest'
+import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
 import {
   checkCommandTopic,
   checkKsqldb,
   type KsqldbQuery,
   type KsqldbState,
-} from '../../../cli/domain/doctor/ksqldb-checks.ts'
-import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
+} from '../../../cli/engines/ksqldb/client/checks.ts'
 
 const SOUND: KsqldbState = {
   url: 'http://ksqldb:8088',
