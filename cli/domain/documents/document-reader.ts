@@ -1,7 +1,7 @@
 /**
- * Reads the values of a YAML document and collects all its faults, each with its place, so that a user sees
- * them at once. Every file that people write in YAML is read with this: ccs.yml, model headers, model tests,
- * import mappings, metrics of the live page.
+ * Reads the values of a YAML document and collects all its faults, each with its place, so that a
+ * user sees them at once. Every file that people write in YAML is read with this: ccs.yml, model
+ * headers, model tests, import mappings, metrics of the live page.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, type ErrorCode, EXIT, throwAll } from '../kernel/errors.ts'
@@ -11,8 +11,8 @@ import type { ValueReader } from './value-readers.ts'
 import type { YamlDocument, YamlPath } from './yaml-document.ts'
 
 /**
- * A method that finds a value wrong notes a fault and returns a harmless value, so that reading goes on.
- * `what` names the value in messages; the path where it is left out.
+ * A method that finds a value wrong notes a fault and returns a harmless value, so that reading
+ * goes on. `what` names the value in messages; the path where it is left out.
  */
 export class DocumentReader {
   readonly faults: CcsError[] = []
@@ -45,7 +45,9 @@ export class DocumentReader {
     )
   }
 
-  /** Keys and values, with no other keys than `known` where those are given; {} for anything else. */
+  /**
+   * Keys and values, with no other keys than `known` where those are given; {} for anything else.
+   */
   map(value: unknown, path: YamlPath, what: string, known?: readonly string[]): JsonObject {
     if (!isObject(value)) {
       const hint = known ? `Keys: ${known.join(', ')}.` : 'Write it as "key: value", one on a line.'
@@ -72,7 +74,9 @@ export class DocumentReader {
     return []
   }
 
-  /** One text; a number or a boolean as YAML prints it. undefined for no value, and for a wrong one. */
+  /**
+   * One text; a number or a boolean as YAML prints it. undefined for no value, and for a wrong one.
+   */
   text(value: unknown, path: YamlPath, what = path.join('.')): string | undefined {
     if (value === undefined || typeof value === 'string') return value
     if (typeof value === 'number' || typeof value === 'boolean') return String(value)
@@ -122,7 +126,9 @@ export class DocumentReader {
     return ms
   }
 
-  /** The value as `read` gives it; the message of a fault begins with the path, such as `http.port`. */
+  /**
+   * The value as `read` gives it; the message of a fault begins with the path, such as `http.port`.
+   */
   value<Given, Value>(
     value: Given,
     path: YamlPath,

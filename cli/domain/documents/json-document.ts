@@ -1,6 +1,6 @@
 /**
- * JSON in which each value knows its place, so that a fault of a schema or a connector can be shown in its file.
- * JSON.parse decides whether a text is JSON; the YAML reader gives the places.
+ * JSON in which each value knows its place, so that a fault of a schema or a connector can be shown
+ * in its file. JSON.parse decides whether a text is JSON; the YAML reader gives the places.
  */
 import { CcsError, type ErrorCode, EXIT, type Location } from '../kernel/errors.ts'
 import { type JsonNode, parseJsonNodes } from './yaml-document.ts'
@@ -30,7 +30,10 @@ export function parseLocatedJson(
   return parseJsonNodes(source.text)
 }
 
-/** Offset at which a text stops being JSON, which V8 does not always say; its end where something is missing. */
+/**
+ * Offset at which a text stops being JSON, which V8 does not always say; its end where something is
+ * missing.
+ */
 function findFault(text: string): number {
   let [good, bad] = [0, text.length + 1]
   while (bad - good > 1) {
@@ -52,7 +55,10 @@ function isBeginningOfJson(text: string): boolean {
   }
 }
 
-/** The place of a character, an offset from 0, as file, line and column from 1, with the line itself. */
+/**
+ * The place of a character, an offset from 0, as file, line and column from 1, with the line
+ * itself.
+ */
 export function locateOffset(source: NamedText, at: number): Location {
   const before = source.text.slice(0, at).split('\n')
   const line = before.length

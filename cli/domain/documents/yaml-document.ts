@@ -1,6 +1,6 @@
 /**
- * YAML and JSON with positions: values together with the places in the file where they stand, so that whoever
- * checks a value can point at it. The one file that imports the YAML package.
+ * YAML and JSON with positions: values together with the places in the file where they stand, so
+ * that whoever checks a value can point at it. The one file that imports the YAML package.
  */
 import { isMap, isNode, isScalar, isSeq, type Node, parseDocument } from 'yaml'
 import { CcsError, type ErrorCode, EXIT, type Location, throwAll } from '../kernel/errors.ts'
@@ -22,13 +22,16 @@ export interface YamlDocument {
   /** What the text says as plain objects, arrays and scalars; null for an empty text. */
   readonly value: unknown
   /**
-   * Where the value at `path` begins, or with 'key' where its key does. For a path that does not exist, the
-   * place of its nearest ancestor that does.
+   * Where the value at `path` begins, or with 'key' where its key does. For a path that does not
+   * exist, the place of its nearest ancestor that does.
    */
   locate(path: YamlPath, part?: 'key' | 'value'): Location
 }
 
-/** Parses one document. Text that isn't YAML is one CcsError with all its faults, each with its place. */
+/**
+ * Parses one document. Text that isn't YAML is one CcsError with all its faults, each with its
+ * place.
+ */
 export function parseYaml(text: string, source: YamlSource): YamlDocument {
   const lines = text.split(/\r?\n/)
   const at = (offset: number): Location => {
@@ -101,7 +104,10 @@ export type JsonNode =
   | { readonly is: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
   | { readonly is: 'scalar'; readonly at: number; readonly value: string | number | boolean | null }
 
-/** Parses a text that JSON.parse has accepted already: JSON is YAML too, except for two kinds of blanks. */
+/**
+ * Parses a text that JSON.parse has accepted already: JSON is YAML too, except for two kinds of
+ * blanks.
+ */
 export function parseJsonNodes(text: string): JsonNode {
   // A carriage return alone is no blank in YAML; a tab is one, though YAML complains of it.
   const options = { uniqueKeys: false, strict: false, schema: 'json', version: '1.2' } as const
