@@ -368,6 +368,6 @@ test('variables nest in fallbacks, an empty one counts as unset, and $${ is left
   expect(render('${W:-s3://${B:-lake}/w}', { W: 'file:///w' })).toBe('file:///w')
   expect(render('a${E:-}b', { E: '' })).toBe('ab')
   expect(render('$${file:/run/secrets:key} $1 {x}')).toBe('${file:/run/secrets:key} $1 {x}')
-  expect(render('${no-name}')).toMatch(/is no variable/)
+  expect(render('${no-name}')).toMatch(/is not a variable/)
   expect(render('${A:-${B}')).toMatch(/without its }/)
 })

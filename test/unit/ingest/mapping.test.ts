@@ -80,7 +80,9 @@ event:
 
 test('a text that is no mapping is refused', () => {
   expect(faultsOf(() => parseMapping('a: [', 'map.yml', contract)).length).toBeGreaterThan(0)
-  expect(faultsOf(() => parseMapping('- a', 'map.yml', contract))[0]).toContain('no map')
+  expect(faultsOf(() => parseMapping('- a', 'map.yml', contract))[0]).toContain(
+    'must be keys and values',
+  )
   expect(faultsOf(() => parseMapping('format: csv', 'map.yml', contract))[0]).toContain(
     'no "event"',
   )
