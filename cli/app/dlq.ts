@@ -12,9 +12,9 @@ import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { EventLog } from '../domain/log/event-log.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC } from './project-logic.ts'
-import { openGuess, openGuessPart, openRejectDecoder } from './reader.ts'
+import { openRejectDecoder } from './reader.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 
 const OWNER = 'ccs dlq replay'
@@ -28,6 +28,7 @@ export interface Closable {
 export async function openDlqShow(project: Project): Promise<DlqShowPorts & Closable> {
   const base = await openBase(project)
   const registry = await openRegistry(project)
+  const { openGuess, openGuessPart } = await import('../domain/dlq/decode-records.ts')
   const [guess, guessPart] = await Promise.all([openGuess(registry), openGuessPart(registry)])
   return { ...base, decodeByAnySchema: guess, decodeBeginning: guessPart }
 }
@@ -104,7 +105,7 @@ export async function openReplay(
     closers.push(base.close)
     const contract = compileImportContract({
       rawSchemas: all,
-      dlqSchema: (await registry.versions('events.dlq-value')).at(-1),
+      dlqSchema: (await registry.versions(subjectFor(DLQ_TOPIC))).at(-1),
       recordBytesMax: project.config.gate.recordBytesMax,
       futureToleranceMs: project.config.gate.futureToleranceMs,
     })
@@ -163,7 +164,7 @@ async function openBase(project: Project, given?: EventLog) {
 }
 
 async function rawVersions(project: Project) {
-  const all = await (await openRegistry(project)).versions(`${RAW_TOPIC}-value`)
+  const all = await (await openRegistry(project)).versions(subjectFor(RAW_TOPIC))
   const newest = all.at(-1)
   if (!newest) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
   return { all, newest }

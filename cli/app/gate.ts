@@ -3,8 +3,8 @@
 import { systemClock } from '../adapters/process/system-clock.ts'
 import { type GatePorts, GateRun } from '../domain/gate/run-gate.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 
 export interface OpenGateOptions {
   readonly once: boolean
@@ -66,12 +66,12 @@ export async function openGate(
 
 /** Those that the registry has now, judged by the newest of the project's files. */
 export async function openGateSchemas(project: Project): Promise<GatePorts['schemas']> {
-  const { openRegistry, DLQ_SUBJECT } = await import('./targets/log.ts')
+  const { openRegistry } = await import('./targets/log.ts')
   const registry = await openRegistry(project)
   return async () => {
     const [raw, dlq] = await Promise.all([
-      registry.versions(`${RAW_TOPIC}-value`),
-      registry.versions(DLQ_SUBJECT),
+      registry.versions(subjectFor(RAW_TOPIC)),
+      registry.versions(subjectFor(DLQ_TOPIC)),
     ])
     const newest = dlq.at(-1)
     if (newest === undefined)

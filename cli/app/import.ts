@@ -7,8 +7,8 @@ import { systemClock } from '../adapters/process/system-clock.ts'
 import type { ImportContract } from '../domain/ingest/import-contract.ts'
 import type { ImportPorts } from '../domain/ingest/import-file.ts'
 import type { MappingSpec } from '../domain/ingest/mapping/mapping-spec.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 import { openStore } from './store.ts'
 
 export interface OpenImport {
@@ -32,10 +32,10 @@ export async function openImport(project: Project, mappingFile: string): Promise
     ])
   const text = await rows.readMapping(mappingFile)
   const registry = await filesRegistry(`${project.dir}/schemas`)
-  const dlqSchema = (await registry.versions('events.dlq-value')).at(-1)
+  const dlqSchema = (await registry.versions(subjectFor(DLQ_TOPIC))).at(-1)
   const { recordBytesMax, futureToleranceMs } = project.config.gate
   const contract = compileImportContract({
-    rawSchemas: await registry.versions(`${RAW_TOPIC}-value`),
+    rawSchemas: await registry.versions(subjectFor(RAW_TOPIC)),
     dlqSchema,
     recordBytesMax,
     futureToleranceMs,

@@ -2,12 +2,12 @@
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { DuckColumn } from '../domain/models/bind-models.ts'
 import type { Logic, SchemaVersion } from '../domain/models/logic.ts'
 import type { Project } from '../project.ts'
 
 /** The topic of events as they arrive. */
-export const RAW_TOPIC = 'events.raw'
 
 /** How logic is opened. */
 export interface LogicOptions {
@@ -28,9 +28,9 @@ export async function openLogic(project: Project, options: LogicOptions = {}): P
   const { refuseSchemaBreaks } = await import('./schema.ts')
   await refuseSchemaBreaks(project)
   const registry = await filesRegistry(`${project.dir}/schemas`)
-  const rawSchemas = await registry.versions(`${RAW_TOPIC}-value`)
+  const rawSchemas = await registry.versions(subjectFor(RAW_TOPIC))
   const [raw] = rawSchemas.slice(-1)
-  const dlqSchema = (await registry.versions('events.dlq-value')).at(-1)
+  const dlqSchema = (await registry.versions(subjectFor(DLQ_TOPIC))).at(-1)
   if (!dlqSchema) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.dlq.avsc.')
   if (!raw) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
   const { models, macros, seeds, config } = project

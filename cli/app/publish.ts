@@ -4,6 +4,7 @@ import { prefixed } from '../domain/config/target.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
+import { subjectFor } from '../domain/log/topics.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { GoldEncoder } from '../domain/pipeline/gold-encoder.ts'
 import type { GoldPublisher } from '../domain/pipeline/gold-publisher.ts'
@@ -89,7 +90,7 @@ async function published(parts: PublishParts, sink: GoldSink): Promise<Published
       missing.push(prefixed(project.target, model.name))
     })
     if (identity === undefined) continue
-    const schema = (await registry.versions(`${model.name}-value`)).at(-1)
+    const schema = (await registry.versions(subjectFor(model.name))).at(-1)
     if (!schema) continue
     encoders.set(model.name, compileGoldEncoder(schema.schema, schema.id))
     identities.set(model.name, `${fingerprint} ${identity}`)

@@ -8,6 +8,7 @@ import type { Files } from '../adapters/files/files.ts'
 import { systemClock } from '../adapters/process/system-clock.ts'
 import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
 import { CcsError, throwAll } from '../domain/kernel/errors.ts'
+import { RAW_TOPIC } from '../domain/log/topics.ts'
 import type {
   ModelTestCase,
   ModelTestFile,
@@ -20,7 +21,6 @@ import type { Logic } from '../domain/models/logic.ts'
 import type { Model } from '../domain/models/model.ts'
 import type { PlainModels } from '../engines/embedded/query/plain-models.ts'
 import type { Project } from '../project.ts'
-import { RAW_TOPIC } from './project-logic.ts'
 import { openStore } from './store.ts'
 
 export interface OpenTests {

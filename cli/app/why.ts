@@ -7,6 +7,7 @@ import path from 'node:path'
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import { didYouMean } from '../domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { asObject, type JsonObject } from '../domain/kernel/json.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { MartMeta } from '../domain/provenance/mart.ts'
 import type { AstConverter } from '../domain/provenance/model-sql.ts'
@@ -32,7 +33,7 @@ export async function runWhy(
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
   try {
-    const input = { text: sqlText(connection), graph: logic.graph, macros: logic.macros, limit }
+    const input = { text: quoteText(connection), graph: logic.graph, macros: logic.macros, limit }
     if (!model.includes('.')) return await explainMart(project, logic, { ...input, model, words })
     const { explainRow } = await import('../domain/provenance/why.ts')
     const answers = await openAnswers(project)
@@ -47,7 +48,7 @@ export async function runWhy(
   }
 }
 
-function sqlText(connection: DuckConnection): AstConverter {
+function quoteText(connection: DuckConnection): AstConverter {
   return {
     parse: async (sql) => {
       const { parseSelect } = await import('../domain/sql/ast.ts')
@@ -112,8 +113,8 @@ async function martMetas(project: Project): Promise<readonly MartMeta[]> {
     const file = path.posix.join('dbt/models', name.split(path.sep).join('/'))
     const text = await readFile(path.join(dir, name), 'utf8')
     const { value } = parseYaml(text, { file, code: 'CCS_CONFIG_INVALID' })
-    for (const one of list(fields(value).models)) {
-      const meta = fields(fields(one.config).meta)
+    for (const one of list(asObject(value).models)) {
+      const meta = asObject(asObject(one.config).meta)
       if (typeof meta.events !== 'string' || !Array.isArray(meta.key)) continue
       found.push({
         name: String(one.name),
@@ -127,12 +128,6 @@ async function martMetas(project: Project): Promise<readonly MartMeta[]> {
   return found
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {} // any object has string keys
-}
-
-function list(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? value.map(fields) : []
+function list(value: unknown): readonly JsonObject[] {
+  return Array.isArray(value) ? value.map(asObject) : []
 }

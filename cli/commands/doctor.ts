@@ -13,12 +13,14 @@ const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
 export default class Doctor extends CcsCommand<DoctorResult> {
   static override summary = 'Check this machine and this project, and print the settings in force.'
   static override description =
-    'With --target, also the servers of that target: whether they answer, what they are, and what of the project they lack. Of a ksqlDB also whether it may lose or double rows when it falls, keeps its statements, and tells what it can’t read.'
+    'With --target, also the servers of that target: whether they answer, what they are, and what ' +
+    'of the project they lack; of an engine with a server also whether it may lose or double rows ' +
+    'when it falls, keeps its statements, and tells what it can’t read.'
   static override examples = [
     '<%= config.bin %> doctor',
     '<%= config.bin %> doctor --json',
     '<%= config.bin %> doctor --target kafka',
-    '<%= config.bin %> doctor --target ksqldb',
+    '<%= config.bin %> doctor --target staging',
   ]
   static override flags = { target: targetFlag }
 

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
 import { openLineSink, openLogSink, openRecorder, writeTruthFile } from '../app/generator.ts'
-import { RAW_TOPIC } from '../app/project-logic.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { prefixed } from '../domain/config/target.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { RAW_TOPIC } from '../domain/log/topics.ts'
 import { KAFKA_WAIT_MS } from '../domain/pipeline/outage-handler.ts'
 import {
   type GenerateOptions,

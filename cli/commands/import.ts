@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { openImport } from '../app/import.ts'
 import { CcsCommand } from '../command.ts'
 import { type ImportResult, importFiles } from '../domain/ingest/import.ts'
+import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 
 export default class Import extends CcsCommand<ImportResult> {
   static override summary = 'Import files of events: CSV, NDJSON (both also gzipped) or Parquet.'
@@ -22,7 +23,7 @@ export default class Import extends CcsCommand<ImportResult> {
       helpValue: 'FILE',
       summary: 'What fills which field; docs/import.md explains it.',
     }),
-    topic: Flags.string({ default: 'events.raw', summary: 'Topic for the events.' }),
+    topic: Flags.string({ default: RAW_TOPIC, summary: 'Topic for the events.' }),
     partition: Flags.integer({
       default: 1,
       min: 1,
@@ -47,7 +48,7 @@ export default class Import extends CcsCommand<ImportResult> {
         mapping: open.mapping,
         mappingHash: open.mappingHash,
         topic: flags.topic,
-        dlqTopic: 'events.dlq',
+        dlqTopic: DLQ_TOPIC,
         partition: flags.partition,
         isDryRun: flags['dry-run'],
         includesImported: flags.again,

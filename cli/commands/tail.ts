@@ -4,6 +4,7 @@ import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import { toJsonValue } from '../domain/log/decoded-record.ts'
+import { RAW_TOPIC } from '../domain/log/topics.ts'
 import { renderTailRecord, type TailRecord, tailTopic } from '../domain/query/tail.ts'
 
 /** What `--json` prints: all records in one document. */
@@ -12,8 +13,6 @@ export interface TailOutput {
   readonly count: number
   readonly records: readonly unknown[]
 }
-
-const TOPIC = 'events.raw'
 
 export default class Tail extends CcsCommand<TailOutput> {
   static override summary = 'Print the records of a topic, decoded.'
@@ -25,7 +24,7 @@ export default class Tail extends CcsCommand<TailOutput> {
     '<%= config.bin %> tail --from end --follow --limit 10',
   ]
   static override args = {
-    topic: Args.string({ default: TOPIC, description: 'events.raw or events.dlq.' }),
+    topic: Args.string({ default: RAW_TOPIC, description: 'events.raw or events.dlq.' }),
   }
   static override flags = {
     target: targetFlag,
@@ -49,7 +48,7 @@ export default class Tail extends CcsCommand<TailOutput> {
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
     const open = await openTail(project)
-    const { topic = TOPIC } = args
+    const { topic = RAW_TOPIC } = args
     const records: unknown[] = []
     const isJson = this.jsonEnabled()
     const write = async (record: TailRecord) => {

@@ -3,6 +3,7 @@
  * violate a rule; the others are damaged bytes.
  */
 import type { Reason } from '../domain/events/contracts.ts'
+import { WIRE_HEADER_BYTES } from '../domain/log/wire-header.ts'
 import type { Random } from './random.ts'
 import { copyEvent, type EventDraft } from './visitor.ts'
 
@@ -169,7 +170,6 @@ export function isByteFault(kind: FaultKind): boolean {
   return BYTE_KINDS.has(kind)
 }
 
-const HEADER_BYTES = 5
 const RECORD_BYTES_TOO_MANY = (1 << 20) + 1
 
 /** Returns the bytes of an invalid record, made from those of a valid one in Confluent's format. */
@@ -185,7 +185,7 @@ export function breakBytes(kind: FaultKind, good: Uint8Array, random: Random): U
       bytes.writeUInt32BE(900_000 + random.below(1000), 1)
       return bytes
     case 'truncated':
-      return bytes.subarray(0, random.between(HEADER_BYTES, bytes.length))
+      return bytes.subarray(0, random.between(WIRE_HEADER_BYTES, bytes.length))
     case 'trailing':
       return Buffer.concat([bytes, randomBytes(random.between(1, 20), random)])
     case 'array_bomb': {

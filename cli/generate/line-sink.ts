@@ -31,9 +31,8 @@ export class LineSink implements ArrivalSink {
       this.#lines.push(JSON.stringify(arrival.event))
       return 0
     }
-    this.#scratch.clear()
-    this.#options.encode(this.#scratch, arrival.event)
-    const bytes = breakBytes(arrival.broken, this.#scratch.body.subarray(4), this.#random)
+    const good = this.#scratch.encodeOne((batch) => this.#options.encode(batch, arrival.event))
+    const bytes = breakBytes(arrival.broken, good, this.#random)
     this.#lines.push(JSON.stringify({ bytes: Buffer.from(bytes).toString('base64') }))
     return 0
   }

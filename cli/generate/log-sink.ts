@@ -56,9 +56,7 @@ export class LogSink implements ArrivalSink {
     if (batch === undefined) throw new RangeError(`there is no partition ${partition}`)
     if (arrival.broken === null || !isByteFault(arrival.broken)) encode(batch, arrival.event)
     else {
-      this.#scratch.clear()
-      encode(this.#scratch, arrival.event)
-      const good = this.#scratch.body.subarray(LENGTH_BYTES)
+      const good = this.#scratch.encodeOne((scratch) => encode(scratch, arrival.event))
       batch.add(breakBytes(arrival.broken, good, this.#random))
     }
     return partition
@@ -87,6 +85,3 @@ export class LogSink implements ArrivalSink {
     await this.#inFlight
   }
 }
-
-/** RecordBatch puts each record's length in front of it. */
-const LENGTH_BYTES = 4

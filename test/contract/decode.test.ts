@@ -14,7 +14,6 @@ import {
   type RawRowWriter,
   type RecordTracker,
 } from '../../cli/engines/embedded/intake/raw-row-writer.ts'
-import { ReferenceRowWriter } from '../../cli/engines/embedded/intake/reference-row-writer.ts'
 import { shareOf } from '../fixtures/fault-share.ts'
 import {
   anyRecord,
@@ -30,6 +29,7 @@ import {
   registeredSchema,
   seeded,
 } from '../fixtures/gate-events.ts'
+import { ReferenceRowWriter } from '../fixtures/reference-row-writer.ts'
 
 let duck: Duck
 let connection: DuckConnection
@@ -246,7 +246,7 @@ test('a frame that claims more records than it holds is reported, not read beyon
   const rows = await openRawRowWriter(connection, 'memory.main.cut', GATE_OPTIONS)
   const frame = { ...makeFrame([encodeRecord(goodEvent(seeded(1)))]), count: 2 }
   expect(() => rows.appendFrame(frame, new TestJudge(), 0, unexpected)).toThrow(
-    /says more records than it holds/,
+    /declares more records than it holds/,
   )
   rows.close()
 })

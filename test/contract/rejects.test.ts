@@ -10,7 +10,8 @@ import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local.ts'
 import type { Reject } from '../../cli/domain/gate/reject.ts'
 import { compileRejectCodec } from '../../cli/domain/gate/reject-codec.ts'
-import { DLQ_TOPIC, openRejectWriter } from '../../cli/domain/gate/reject-writer.ts'
+import { openRejectWriter } from '../../cli/domain/gate/reject-writer.ts'
+import { DLQ_TOPIC } from '../../cli/domain/log/topics.ts'
 import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
 
 let dir: string

@@ -10,6 +10,7 @@ import type {
   ConnectorState,
 } from '../../domain/connectors/connect-cluster.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { isObject } from '../../domain/kernel/json.ts'
 import {
   type HttpAnswer,
   type HttpClient,
@@ -202,8 +203,7 @@ function offsetOf(one: Readonly<Record<string, unknown>>): readonly ConnectorOff
 
 /** An object of an answer; with `url`, anything else is an answer of a stranger. */
 function record(value: unknown, url?: string): Readonly<Record<string, unknown>> {
-  const isRecord = value !== null && typeof value === 'object' && !Array.isArray(value)
-  if (isRecord) return value as Readonly<Record<string, unknown>> // any object has unknown values
+  if (isObject(value)) return value
   if (url !== undefined) throw stranger(url)
   return {}
 }

@@ -7,8 +7,9 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { asObject } from '../../domain/kernel/json.ts'
 import { startedOf } from '../process/process-mark.ts'
+import { sleep } from '../process/system-clock.ts'
 import { type Files, isErrno } from './files.ts'
 
 export interface ProcessId {
@@ -157,9 +158,7 @@ async function currentLock(
 /** Unreadable content is what a power loss leaves of a lock: its holder is dead. */
 export function parseHolder(text: string): LockHolder | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return undefined
-    const { pid, host, started, owner } = value as Record<string, unknown> // any object has string keys
+    const { pid, host, started, owner } = asObject(JSON.parse(text))
     if (typeof pid !== 'number' || typeof host !== 'string') return undefined
     if (typeof started !== 'string' || typeof owner !== 'string') return undefined
     return { pid, host, started, owner }

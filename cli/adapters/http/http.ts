@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import type { AxiosInstance, AxiosResponse } from 'axios'
 import type { HttpServer } from '../../domain/config/target.ts'
 import { splitLines } from '../../domain/kernel/lines.ts'
+import { sleep } from '../process/system-clock.ts'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
@@ -107,7 +108,7 @@ export function httpClient(server: HttpServer, options: HttpOptions = {}): HttpC
         } catch (error) {
           if (isLast) throw error
         }
-        await wait(Math.min(WAIT_MAX_MS, waitMs * 2 ** (tries - 1)))
+        await sleep(Math.min(WAIT_MAX_MS, waitMs * 2 ** (tries - 1)))
       }
     },
     lines: async (path, request) =>
@@ -240,8 +241,4 @@ function causeOf(error: unknown, timeoutMs: number): string {
     default:
       return code === '' ? 'the request failed' : `the request failed (${code})`
   }
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { DEPLOYMENT_FORMAT, type Deployment } from '../../domain/deploy/deployment.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { asObject } from '../../domain/kernel/json.ts'
 import type { ProcessId } from '../files/file-lock.ts'
 
 /** Newest value of each key. */
@@ -148,9 +149,7 @@ function parse(records: Records, key: string): Readonly<Record<string, unknown>>
   } catch (cause) {
     throw damaged(key, cause)
   }
-  if (typeof found !== 'object' || found === null) throw damaged(key)
-  // Any object has string keys.
-  const record = found as Readonly<Record<string, unknown>>
+  const record = asObject(found)
   if (typeof record.format !== 'number') throw damaged(key)
   if (record.format > DEPLOYMENT_FORMAT)
     throw new CcsError(

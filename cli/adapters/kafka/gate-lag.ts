@@ -1,5 +1,6 @@
 /** How far the gate's group is behind events.raw, for the gate itself and for `ccs status`. */
 import type { GateLag } from '../../domain/gate/gate-stream.ts'
+import { sleep } from '../process/system-clock.ts'
 import type { Admin, KafkaConnection } from './connection.ts'
 import { kafkaFault } from './fault.ts'
 import { gateNames } from './gate-names.ts'
@@ -51,7 +52,7 @@ async function coordinated<T>(ask: () => Promise<T>): Promise<T> {
     } catch (error) {
       const { type = '' } = error as { readonly type?: string }
       if (waitedMs >= LOADING_MS || !LOADING.test(type)) throw error
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      await sleep(RETRY_MS)
     }
   }
 }

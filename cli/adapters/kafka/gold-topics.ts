@@ -5,12 +5,10 @@
 import { Buffer } from 'node:buffer'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import type { EventLog, LogWriter } from '../../domain/log/event-log.ts'
-import { frameRecords } from '../../domain/log/frame-records.ts'
+import { readRecords } from '../../domain/log/frame-records.ts'
 import { decodeKeyedRecord, encodeKeyedRecord } from '../../domain/log/keyed-record.ts'
 import { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
-
-const READ_BYTES = 1024 * 1024
 
 /** `owner` is shown to others who want to write there. The log stays open when the topics are closed. */
 export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink {
@@ -38,21 +36,14 @@ export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink
 async function keysOf(log: EventLog, topic: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
   for (const partition of await log.partitions(topic)) {
-    const reader = await log.reader(topic, partition, (await log.range(topic, partition)).start)
-    try {
-      for (;;) {
-        const frames = await reader.read(READ_BYTES)
-        if (frames.length === 0) break
-        for (const { bytes } of frames.flatMap((frame) => [...frameRecords(frame)])) {
-          const record = decodeKeyedRecord(bytes)
-          const key = record && Buffer.from(record.key).toString()
-          if (key !== undefined && record?.value) found.add(key)
-          else if (key !== undefined) found.delete(key)
-        }
+    const { start: from } = await log.range(topic, partition)
+    for await (const { records } of readRecords(log, { topic, partition, from }))
+      for (const { bytes } of records) {
+        const record = decodeKeyedRecord(bytes)
+        const key = record && Buffer.from(record.key).toString()
+        if (key !== undefined && record?.value) found.add(key)
+        else if (key !== undefined) found.delete(key)
       }
-    } finally {
-      await reader.close()
-    }
   }
   return found
 }

@@ -1,5 +1,6 @@
 /** A compacted topic of one partition as a map: the newest committed value of each key, read without a group. */
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { sleep } from '../process/system-clock.ts'
 import type { KafkaConnection } from './connection.ts'
 import { kafkaFault } from './fault.ts'
 
@@ -67,7 +68,7 @@ export class ManifestTopic {
         if (codeOf(error) === 'CCS_KAFKA_OFFSET') this.#isThere = true
         if (this.#isThere) return
         if (codeOf(error) !== 'CCS_KAFKA_TOPIC' || waitedMs >= VISIBLE_MS) throw error
-        await new Promise((resolve) => setTimeout(resolve, THERE_POLL_MS))
+        await sleep(THERE_POLL_MS)
       }
     }
   }
@@ -85,7 +86,7 @@ export class ManifestTopic {
       await this.read()
       if (this.#nextOffset > offset) return
       if (waitedMs > VISIBLE_MS) throw new Error(`${this.name} does not show offset ${offset}`)
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      await sleep(POLL_MS)
     }
   }
 

@@ -3,6 +3,7 @@
  * its own. kafkajs's consumer does the same and fetches as well; when a broker was away it may come back
  * late, beside its successor, and then holds partitions that nobody works on. Here there is only one loop.
  */
+import { sleep } from '../process/system-clock.ts'
 import type { Cluster } from './fetch.ts'
 
 export interface MemberOptions {
@@ -100,7 +101,7 @@ export class GroupMember {
         })
       } catch (error) {
         if (!this.#closing.signal.aborted) this.#options.onError(error)
-        await this.#pause(waitMs)
+        await sleep(waitMs, this.#closing.signal)
         waitMs = Math.min(RETRY_MS.most, waitMs * 2)
       } finally {
         // What hangs on this connection is left to end by itself: nothing repeats it.
@@ -178,7 +179,7 @@ export class GroupMember {
     const count = partitionsOf(cluster, topic).length
     let lookedMs = performance.now()
     for (;;) {
-      await this.#pause(sessionMs / 5)
+      await sleep(sessionMs / 5, this.#closing.signal)
       if (this.#closing.signal.aborted) return
       const request = { groupId: group, groupGenerationId: generationId, memberId }
       await within(sessionMs, coordinator.heartbeat(request))
@@ -194,20 +195,6 @@ export class GroupMember {
   #heard(): void {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#closing
-    if (signal.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, ms)
-      signal.addEventListener('abort', done)
-    })
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { TopicAdmin, TopicState } from '../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../domain/log/topic-progress.ts'
+import { sleep } from '../process/system-clock.ts'
 import type { Admin, KafkaConnection } from './connection.ts'
 import { kafkaFault } from './fault.ts'
 import { committedOffsets } from './gate-lag.ts'
@@ -152,7 +153,7 @@ async function remove(admin: Admin, names: readonly string[]): Promise<void> {
   for (let waitedMs = 0; waitedMs < GONE_MS; waitedMs += POLL_MS) {
     const left = new Set(await admin.listTopics())
     if (!topics.some((name) => left.has(name))) return
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await sleep(POLL_MS)
   }
   throw new Error(`still there ${GONE_MS / 1000} s after they were deleted: ${topics.join(', ')}`)
 }

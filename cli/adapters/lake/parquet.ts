@@ -2,6 +2,7 @@
  * What the lake asks of Parquet, done by DuckDB: merge some files into one, count a file's rows.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { quoteText } from '../../domain/kernel/sql-text.ts'
 import type { DuckConnection } from '../duckdb/duckdb.ts'
 
 /** A row group is in memory until it is written: it is small. */
@@ -16,10 +17,10 @@ export async function mergeParquet(
   inputs: readonly string[],
   output: string,
 ): Promise<number> {
-  const list = inputs.map(quoted).join(', ')
+  const list = inputs.map(quoteText).join(', ')
   const read = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`
   try {
-    return await connection.run(`COPY (FROM ${read}) TO ${quoted(output)} (${MERGED})`)
+    return await connection.run(`COPY (FROM ${read}) TO ${quoteText(output)} (${MERGED})`)
   } catch (cause) {
     const isFull = String(cause).includes('No space left')
     throw new CcsError(
@@ -35,13 +36,9 @@ export async function mergeParquet(
 /** Rows that a Parquet file's footer states; throws DuckDB's error for what is no Parquet file. */
 export async function parquetRows(connection: DuckConnection, path: string): Promise<number> {
   const { rows } = await connection.all(
-    `SELECT num_rows FROM parquet_file_metadata(${quoted(path)})`,
+    `SELECT num_rows FROM parquet_file_metadata(${quoteText(path)})`,
   )
   return Number(rows[0]?.['num_rows'])
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }
 
 function messageOf(error: unknown): string {

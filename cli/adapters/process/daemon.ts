@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { asObject } from '../../domain/kernel/json.ts'
 import { isErrno } from '../files/files.ts'
 import { startedOf } from './process-mark.ts'
+import { sleep } from './system-clock.ts'
 
 export interface DaemonPlace {
   /** Says who runs; removed when it was stopped. */
@@ -110,9 +111,7 @@ const OUTPUT_CHARS = 4_000
 /** What was started and not stopped; undefined when nothing was. It may have ended since: `isSame`. */
 export function readNote({ noteFile }: DaemonPlace): DaemonNote | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(noteFile, 'utf8'))
-    if (typeof value !== 'object' || value === null) return undefined
-    const { pid, host, started, since } = value as Record<string, unknown> // any object has string keys
+    const { pid, host, started, since } = asObject(JSON.parse(readFileSync(noteFile, 'utf8')))
     if (!Number.isSafeInteger(pid) || typeof pid !== 'number' || pid < 1) return undefined
     if (typeof host !== 'string' || typeof started !== 'string' || typeof since !== 'string')
       return undefined

@@ -1,21 +1,25 @@
-/** The machine's clocks behind the Clock port. */
+/** The machine's clocks behind the Clock port, and the one way in which adapters wait. */
 import type { Clock } from '../../domain/kernel/clock.ts'
+
+/** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, Math.max(0, ms))
+    signal?.addEventListener('abort', done)
+  })
+}
 
 /** Wall clock, monotonic clock, CPU time of this process, and sleeping by timers. */
 export function systemClock(): Clock {
   return {
     nowMs: () => Date.now(),
-    sleep: (ms, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) return resolve()
-        const done = () => {
-          clearTimeout(timer)
-          signal?.removeEventListener('abort', done)
-          resolve()
-        }
-        const timer = setTimeout(done, ms)
-        signal?.addEventListener('abort', done)
-      }),
+    sleep,
     elapsedMs: () => performance.now(),
     cpuMs: () => {
       const { user, system } = process.cpuUsage()

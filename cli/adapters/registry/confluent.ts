@@ -6,6 +6,7 @@
 import type { RegisteredSchema, RemoteRegistry } from '../../domain/avro/schema-registry.ts'
 import type { HttpServer } from '../../domain/config/target.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { isObject } from '../../domain/kernel/json.ts'
 import { schemaIdentity } from '../../domain/schemas/identity.ts'
 import { javaSchemaText } from '../../domain/schemas/java-text.ts'
 import { type Answer, openRest, type Rest, type RestOptions, refused } from './rest.ts'
@@ -243,7 +244,3 @@ function strange(rest: Rest): CcsError {
 }
 
 type Json = Readonly<Record<string, unknown>>
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}

@@ -8,6 +8,7 @@ import { basename, join } from 'node:path'
 import { canonicalizeSchema } from '../../domain/avro/schema.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../../domain/avro/schema-registry.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { subjectFor } from '../../domain/log/topics.ts'
 
 const VERSION_FILE = /^([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
 
@@ -48,7 +49,7 @@ async function readHistory(dir: string): Promise<readonly Kept[]> {
       const file = join(dir, topic, name)
       const [version, id] = [Number(match[1]), Number(match[2])]
       const schema = await readFile(file, 'utf8')
-      versions.push({ id, subject: `${topic}-value`, version, schema, topic, file })
+      versions.push({ id, subject: subjectFor(topic), version, schema, topic, file })
     }
     kept.push(...versions.sort((a, b) => a.version - b.version))
   }

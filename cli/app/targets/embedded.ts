@@ -1,11 +1,11 @@
 /** Composition of a target with the embedded engine. */
 
 import type { Dialect } from '../../domain/dialects/dialect.ts'
+import { RAW_TOPIC } from '../../domain/log/topics.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import type { EmbeddedEngine } from '../../engines/embedded/engine.ts'
 import type { EngineOptions, EngineStore } from '../../engines/embedded/open-engine.ts'
 import type { Project } from '../../project.ts'
-import { RAW_TOPIC } from '../project-logic.ts'
 import { openStore } from '../store.ts'
 import type { OpenTargetEngine } from './engine.ts'
 import { openProjectStore, withTargetIds } from './log.ts'

@@ -3,16 +3,17 @@
  * and the registry that ccs.yml names. Lake and state lie in the data directory either way.
  */
 
+import type { Store } from '../../adapters/lake/data-store.ts'
 import type { SchemaRegistry } from '../../domain/avro/schema-registry.ts'
 import { prefixed } from '../../domain/config/target.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../../domain/log/topics.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { Project } from '../../project.ts'
-import { openLogic, RAW_TOPIC } from '../project-logic.ts'
-import { openStore, type Store } from '../store.ts'
+import { openLogic } from '../project-logic.ts'
+import { openStore } from '../store.ts'
 
-export const DLQ_SUBJECT = 'events.dlq-value'
 /** Consumer group that the engine's positions are told under; it never reads them. */
 const ENGINE_GROUP = 'ccs.engine'
 
@@ -100,8 +101,8 @@ export async function withTargetIds(project: Project, logic: Logic): Promise<Log
   if (!project.target.kafka) return logic
   const registry = await openRegistry(project)
   const [rawSchemas, dlqSchemas] = await Promise.all([
-    registry.versions(`${RAW_TOPIC}-value`),
-    registry.versions(DLQ_SUBJECT),
+    registry.versions(subjectFor(RAW_TOPIC)),
+    registry.versions(subjectFor(DLQ_TOPIC)),
   ])
   return { ...logic, rawSchemas, dlqSchema: dlqSchemas.at(-1) ?? logic.dlqSchema }
 }

@@ -4,6 +4,7 @@
  * up is named. Nothing of the engine's incremental state is trusted: what it serves is one side of a comparison.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { LogGap } from '../lake/manifest.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
@@ -12,8 +13,6 @@ import {
   type AuditSql,
   createAuditCatalog,
   findStoredModels,
-  nameSql,
-  quoted,
   type TableFiles,
 } from './catalog.ts'
 import { describeColumns, keyedSql, type RowColumn } from './compare.ts'
@@ -110,7 +109,7 @@ function locateRows(
 ): ModelRows {
   const { name } = model
   const select = `SELECT * FROM ${name}`
-  const path = quoted(scratchFile(name))
+  const path = quoteText(scratchFile(name))
   const file = `read_parquet(${path}, hive_partitioning = false)`
   const copy = async (sql: string, shape: RowShape) => {
     requireColumns(model, shape, await describeColumns(served, select))
@@ -139,7 +138,7 @@ function locateRows(
 }
 
 function castSql({ name, type }: RowColumn): string {
-  return `CAST(${nameSql(name)} AS ${type}) AS ${nameSql(name)}`
+  return `CAST(${quoteName(name)} AS ${type}) AS ${quoteName(name)}`
 }
 
 function requireColumns(model: Model, { columns }: RowShape, found: readonly RowColumn[]): void {
@@ -151,7 +150,7 @@ function requireColumns(model: Model, { columns }: RowShape, found: readonly Row
     `The rows of ${model.name} have no ${lacking.join(', ')}, which its SELECT gives.`,
     {
       exit: EXIT.checkFailed,
-      hint: 'Make the lake again from the log: ccs deploy --rebuild --yes',
+      hint: 'Rebuild the lake from the log: ccs deploy --rebuild --yes',
     },
   )
 }

@@ -4,6 +4,7 @@
  * being recomputed, and in its Gold what the audit recomputed so far.
  */
 
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { tooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
@@ -29,14 +30,6 @@ export interface AuditLogic {
 /** Absolute paths of the Parquet files of a table. */
 export type TableFiles = ReadonlyMap<string, readonly string[]>
 
-export function quoted(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
-}
-
-export function nameSql(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
 /** The first value of the first row, as a number. */
 export async function queryCount(sql: AuditSql, query: string): Promise<number> {
   const { rows } = await sql.all(query)
@@ -50,7 +43,7 @@ export async function createAuditCatalog(
   files: TableFiles,
 ): Promise<void> {
   await plain.run(`ATTACH ':memory:' AS on_time`)
-  await plain.run(`SET VARIABLE shop_timezone = ${quoted(logic.timezone)}`)
+  await plain.run(`SET VARIABLE shop_timezone = ${quoteText(logic.timezone)}`)
   await plain.run(`SET VARIABLE now_ms = ${Math.floor(logic.nowMs)}::BIGINT`)
   for (const catalog of ['on_time', 'memory']) {
     await plain.run(`USE ${catalog}`)
@@ -58,7 +51,7 @@ export async function createAuditCatalog(
       await plain.run(`CREATE SCHEMA ${schema}`)
     if (logic.macrosSql.trim() !== '') await plain.run(logic.macrosSql)
   }
-  const columns = logic.rawColumns.map(({ name, type }) => `${nameSql(name)} ${type}`)
+  const columns = logic.rawColumns.map(({ name, type }) => `${quoteName(name)} ${type}`)
   await plain.run(`CREATE SCHEMA raw; CREATE TABLE raw.events (${columns.join(', ')})`)
   const stored = findStoredModels(logic.graph)
   for (const { model } of logic.graph) {
@@ -67,7 +60,7 @@ export async function createAuditCatalog(
     if (model.kind === 'view') await plain.run(`CREATE VIEW ${model.name} AS ${model.sql}`)
     else if (paths.length > 0)
       await plain.run(`CREATE VIEW ${model.name} AS SELECT * FROM read_parquet(
-        [${paths.map(quoted).join(', ')}], hive_partitioning = false, union_by_name = true)`)
+        [${paths.map(quoteText).join(', ')}], hive_partitioning = false, union_by_name = true)`)
     else await plain.run(`CREATE TABLE ${model.name} AS SELECT * FROM (${model.sql}) LIMIT 0`)
     await plain.run(passThrough(model.name))
   }

@@ -3,7 +3,8 @@
  * SELECT gives when it is run plainly (expected) and what is there (actual). Both are tables of the audit's own
  * DuckDB, and everything is one aggregation over both, so that it spills where the sets are large.
  */
-import { type AuditSql, nameSql } from './catalog.ts'
+import { quoteName } from '../kernel/sql-text.ts'
+import type { AuditSql } from './catalog.ts'
 import { type AuditFault, IDS_MAX } from './log-accounts.ts'
 
 export interface RowColumn {
@@ -21,7 +22,7 @@ export async function describeColumns(
 
 /** SQL of a row's hash, equal for equal rows of these columns and types, whatever instance computes it. */
 export function hashSql(columns: readonly RowColumn[]): string {
-  const values = columns.map(({ name, type }) => `CAST(${nameSql(name)} AS ${type})`)
+  const values = columns.map(({ name, type }) => `CAST(${quoteName(name)} AS ${type})`)
   return `hash(${values.join(', ')})`
 }
 
@@ -31,7 +32,7 @@ export function keyedSql(
   shape: { keys: readonly string[]; columns: readonly RowColumn[]; units?: string },
 ): string {
   const { keys, columns, units = '1' } = shape
-  const list = [...keys.map(nameSql), `${hashSql(columns)} AS _h`, `${units} AS _u`]
+  const list = [...keys.map(quoteName), `${hashSql(columns)} AS _h`, `${units} AS _u`]
   return `SELECT ${list.join(', ')} FROM (${select})`
 }
 
@@ -107,7 +108,7 @@ export async function queryFaults(
 /** SQL text of a row's key. */
 export function idSql(key: readonly string[]): string {
   if (key.length === 0) return `'the row'`
-  const parts = key.map((name) => `coalesce(CAST(${nameSql(name)} AS VARCHAR), 'NULL')`)
+  const parts = key.map((name) => `coalesce(CAST(${quoteName(name)} AS VARCHAR), 'NULL')`)
   return parts.join(` || '|' || `)
 }
 
@@ -115,8 +116,8 @@ function groupsSql(
   { expected, actual }: { readonly expected: string; readonly actual: string },
   by: readonly string[],
 ): string {
-  const names = by.map((name) => `${nameSql(name)}, `).join('')
-  const group = by.length === 0 ? '' : ` GROUP BY ${by.map(nameSql).join(', ')}`
+  const names = by.map((name) => `${quoteName(name)}, `).join('')
+  const group = by.length === 0 ? '' : ` GROUP BY ${by.map(quoteName).join(', ')}`
   return `SELECT ${names} sum(e)::BIGINT AS e, sum(s)::BIGINT AS s, sum(eh) AS eh, sum(sh) AS sh,
       sum(u)::BIGINT AS u
     FROM (

@@ -1,6 +1,7 @@
 /** The audits that a model's header promises, each a SELECT of the rows that break it. */
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { Audit, Model } from '../models/model.ts'
-import { type AuditSql, nameSql, quoted } from './catalog.ts'
+import type { AuditSql } from './catalog.ts'
 import { idSql, queryFaults } from './compare.ts'
 import type { AuditFault } from './log-accounts.ts'
 
@@ -25,15 +26,15 @@ export function violationsSql(audit: Audit, model: Model, relation: string): str
   const select = `SELECT ${idSql(model.key)} AS id FROM ${relation}`
   switch (audit.rule) {
     case 'not_null':
-      return `${select} WHERE ${nameSql(audit.column)} IS NULL`
+      return `${select} WHERE ${quoteName(audit.column)} IS NULL`
     case 'unique': {
-      const columns = audit.columns.map(nameSql).join(', ')
+      const columns = audit.columns.map(quoteName).join(', ')
       return `SELECT ${idSql(audit.columns)} AS id FROM ${relation}
         GROUP BY ${columns} HAVING count(*) > 1`
     }
     case 'accepted_values': {
-      const values = audit.values.map(quoted).join(', ')
-      return `${select} WHERE CAST(${nameSql(audit.column)} AS VARCHAR) NOT IN (${values})`
+      const values = audit.values.map(quoteText).join(', ')
+      return `${select} WHERE CAST(${quoteName(audit.column)} AS VARCHAR) NOT IN (${values})`
     }
     case 'holds':
       return `${select} WHERE NOT (${audit.expression})`
@@ -50,7 +51,7 @@ export async function runHeaderAudits(
 ): Promise<readonly AuditFault[]> {
   const faults: AuditFault[] = []
   for (const audit of model.audits) {
-    const broken = `SELECT id, ${quoted(auditText(audit))} AS problem
+    const broken = `SELECT id, ${quoteText(auditText(audit))} AS problem
       FROM (${violationsSql(audit, model, relation)})`
     faults.push(...(await queryFaults(sql, model.name, broken)))
   }

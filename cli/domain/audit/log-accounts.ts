@@ -3,8 +3,10 @@
  * A log on disk has no offset without a record, so its side of the comparison is a range a partition; of one
  * that may have, the log itself is asked about offsets that were met nowhere.
  */
+import { quoteText } from '../kernel/sql-text.ts'
 import type { Manifest } from '../lake/manifest.ts'
-import { type AuditSql, queryCount, quoted } from './catalog.ts'
+import { DLQ_TOPIC } from '../log/topics.ts'
+import { type AuditSql, queryCount } from './catalog.ts'
 
 /** The first ids of a fault; its `count` says how many there are. */
 export const IDS_MAX = 20
@@ -99,8 +101,8 @@ export async function auditLog(
     SELECT p, o, count(*) FILTER (is_row) AS bronze, count(*) FILTER (NOT is_row) AS dlq,
       bool_and(coalesce(o < stop, FALSE)) AS is_known
     FROM (
-      SELECT partition AS p, "offset" AS o, TRUE AS is_row FROM ${model} WHERE topic = ${quoted(topic)}
-      UNION ALL SELECT p, o, FALSE FROM audit.rejects WHERE topic = ${quoted(topic)}
+      SELECT partition AS p, "offset" AS o, TRUE AS is_row FROM ${model} WHERE topic = ${quoteText(topic)}
+      UNION ALL SELECT p, o, FALSE FROM audit.rejects WHERE topic = ${quoteText(topic)}
     ) LEFT JOIN audit.ranges USING (p)
     WHERE o >= coalesce(start, 0) GROUP BY p, o`)
   const offsets = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
@@ -192,11 +194,11 @@ async function loadRejects(plain: AuditSql, input: AuditLogInput): Promise<Audit
       known.map(({ topic, partition, offset }) => [topic, partition, offset]),
     )
     await plain.run(`INSERT INTO audit.rejects SELECT one[1], one[2]::INTEGER, one[3]::BIGINT
-      FROM (SELECT unnest(from_json(${quoted(rows)}, '[["VARCHAR"]]')) AS one)`)
+      FROM (SELECT unnest(from_json(${quoteText(rows)}, '[["VARCHAR"]]')) AS one)`)
   }
   const faults: AuditFault[] = []
   const add = (check: string, count: number, ids: readonly string[]) => {
-    if (count > 0) faults.push({ model: 'events.dlq', check, count, ids })
+    if (count > 0) faults.push({ model: DLQ_TOPIC, check, count, ids })
   }
   add('no reject', foreign.length, foreign.slice(0, IDS_MAX))
   const { end } = input.dlqKept

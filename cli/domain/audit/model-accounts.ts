@@ -4,11 +4,13 @@
  * to nothing; a model that aggregates by its own key, each group standing for the rows behind it.
  */
 
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { tooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import { type AstNode, asNodes, renderAst } from '../sql/ast.ts'
-import { type AuditSql, nameSql, queryCount, quoted, runWithoutTooLate } from './catalog.ts'
+import { callNode } from '../sql/build-ast.ts'
+import { type AuditSql, queryCount, runWithoutTooLate } from './catalog.ts'
 import {
   compareRelations,
   describeColumns,
@@ -62,7 +64,7 @@ export async function auditRowModel(
       ? Math.max(0, read - found.expectedGroups)
       : await queryCount(
           plain,
-          `SELECT count(*) FROM ${source.name} ANTI JOIN memory.audit.expected USING (${nameSql(dedupe)})`,
+          `SELECT count(*) FROM ${source.name} ANTI JOIN memory.audit.expected USING (${quoteName(dedupe)})`,
         )
   await plain.run('DROP TABLE memory.audit.expected')
   const row = { model: model.name, in: read, out: found.agreedGroups, duplicates: repeated }
@@ -74,8 +76,8 @@ export async function auditRowModel(
 function repeatedSql(source: Model, id: string, actual: string): string {
   return `WITH kept AS (${actual})
     SELECT count(*) FROM ${source.name}
-    SEMI JOIN kept USING (${nameSql(id)})
-    ANTI JOIN kept AS same USING (${source.key.map(nameSql).join(', ')})`
+    SEMI JOIN kept USING (${quoteName(id)})
+    ANTI JOIN kept AS same USING (${source.key.map(quoteName).join(', ')})`
 }
 
 /** `source` is the first model it reads: the accounts are in its rows. */
@@ -85,7 +87,7 @@ export async function auditGroupedModel(
   source: string,
   actualRows: ActualRows,
 ): Promise<ModelAudit> {
-  const table = `on_time.audit.${nameSql(model.name.replace('.', '_'))}`
+  const table = `on_time.audit.${quoteName(model.name.replace('.', '_'))}`
   const tooLate = model.kind === 'view' ? 'FALSE' : tooLateSql(model)
   await runWithoutTooLate(plain, model, source, async () => {
     const select = await addUnits(plain, model, ast)
@@ -119,10 +121,13 @@ async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<st
   const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
   const counted = {
     ...ast,
-    node: { ...node, select_list: [...asNodes(node.select_list), COUNT_STAR] },
+    node: {
+      ...node,
+      select_list: [...asNodes(node.select_list), callNode('count_star', [], '_units')],
+    },
   }
   const { rows } = await plain.all(
-    `SELECT json_deserialize_sql(${quoted(renderAst(counted))}::JSON) AS sql`,
+    `SELECT json_deserialize_sql(${quoteText(renderAst(counted))}::JSON) AS sql`,
   )
   const sql = String(rows[0]?.sql)
   // Beside columns that are not aggregated count(*) does not bind: there each row stands for one.
@@ -131,20 +136,4 @@ async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<st
     () => false,
   )
   return isAggregation ? sql : `SELECT *, 1::BIGINT AS _units FROM (${model.sql})`
-}
-
-const COUNT_STAR: AstNode = {
-  class: 'FUNCTION',
-  type: 'FUNCTION',
-  alias: '_units',
-  query_location: 0,
-  function_name: 'count_star',
-  schema: '',
-  children: [],
-  filter: null,
-  order_bys: { type: 'ORDER_MODIFIER', orders: [] },
-  distinct: false,
-  is_operator: false,
-  export_state: false,
-  catalog: '',
 }

@@ -3,6 +3,7 @@
  * As a file: a header line, then for each table a line that names its columns and one line a row (NDJSON).
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { isObject } from '../kernel/json.ts'
 
 export const TRUTH_FORMAT = 1
 
@@ -214,7 +215,7 @@ function parseLine(text: string, line: number): unknown {
 }
 
 function checkHeader(value: unknown, line: number): TruthHeader {
-  const isHeader = isRecord(value) && value.format === TRUTH_FORMAT && isRecord(value.counts)
+  const isHeader = isObject(value) && value.format === TRUTH_FORMAT && isObject(value.counts)
   if (!isHeader) throw truthError(`its header does not say "format":${TRUTH_FORMAT}`, line)
   // Written by truthLines: a header of this format has the other fields.
   return value as unknown as TruthHeader
@@ -225,16 +226,12 @@ function readTable(
   line: number,
 ): { table: TruthTable; rows: TruthRow[]; expected: number } {
   const known: readonly TruthTable[] = Object.values(TRUTH_TABLES)
-  const table = isRecord(value) ? known.find(({ name }) => name === value.name) : undefined
-  if (!isRecord(value) || table === undefined) throw truthError('a table is not known', line)
-  const given = isRecord(value.columns) ? Object.keys(value.columns).join() : ''
+  const table = isObject(value) ? known.find(({ name }) => name === value.name) : undefined
+  if (!isObject(value) || table === undefined) throw truthError('a table is not known', line)
+  const given = isObject(value.columns) ? Object.keys(value.columns).join() : ''
   if (given !== Object.keys(table.columns).join())
     throw truthError(`${table.name} has other columns`, line)
   return { table, rows: [], expected: Number(value.rows) }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function truthError(why: string, line: number): CcsError {

@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer'
 import { CcsError } from '../kernel/errors.ts'
 import type { RecordBatch } from '../log/record-batch.ts'
+import { writeWireHeader } from '../log/wire-header.ts'
 import { type AvroNode, isPrimitive, parseRecordSchema, unwrapOptional } from './schema.ts'
 
 /** Appends one record. Checks types and nothing else: a wrong type is CCS_SCHEMA_INVALID. */
@@ -163,16 +164,7 @@ function sizeCode(node: AvroNode, value: string, program: Program): string {
   }
 }
 
-const LIB = { frame, str, long, blob, fail }
-
-function frame(target: Buffer, at: number, id: number): number {
-  target[at] = 0
-  target[at + 1] = id >>> 24
-  target[at + 2] = id >>> 16
-  target[at + 3] = id >>> 8
-  target[at + 4] = id
-  return at + 5
-}
+const LIB = { frame: writeWireHeader, str, long, blob, fail }
 
 function str(target: Buffer, at: number, text: string): number {
   const length = text.length

@@ -3,11 +3,10 @@
  * strict, within the budgets of avro-walk.ts, and in no hurry.
  */
 import { Buffer } from 'node:buffer'
+import { readSchemaId, WIRE_HEADER_BYTES } from '../log/wire-header.ts'
 import { compileInspector } from './inspector.ts'
 import { compileObjectReader } from './object-reader.ts'
 import { parseRecordSchema } from './schema.ts'
-
-const HEADER_BYTES = 5
 
 /** undefined for bytes that are no record of this schema and id. Longs are numbers while they are safe, else bigint. */
 export type RecordDecoder<T> = (bytes: Uint8Array) => T | undefined
@@ -20,11 +19,10 @@ export function compileRecordDecoder<T extends object>(
   const read = compileObjectReader(schema, schema)
   return (bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    if (buffer.length < HEADER_BYTES || buffer[0] !== 0 || buffer.readInt32BE(1) !== id)
-      return undefined
-    if (inspect(buffer, HEADER_BYTES) !== undefined) return undefined
+    if (readSchemaId(buffer) !== id) return undefined
+    if (inspect(buffer, WIRE_HEADER_BYTES) !== undefined) return undefined
     // The schema is what T was generated from.
-    return convertSafeLongs(read(buffer.subarray(HEADER_BYTES))) as T
+    return convertSafeLongs(read(buffer.subarray(WIRE_HEADER_BYTES))) as T
   }
 }
 

@@ -4,6 +4,7 @@
  * and type generator all read this tree, so each schema is parsed by one piece of code.
  */
 import { CcsError } from '../kernel/errors.ts'
+import { isObject, isStringList } from '../kernel/json.ts'
 
 export type Primitive =
   | 'null'
@@ -180,7 +181,7 @@ function parseName(name: string, scope: Scope): AvroNode {
 
 function parseEnum(json: Json, scope: Scope): AvroNode {
   const symbols = json.symbols
-  if (!isStrings(symbols) || symbols.length === 0)
+  if (!isStringList(symbols) || symbols.length === 0)
     throw invalid(scope.source, `has an enum '${String(json.name)}' without symbols`)
   return define(json, scope, (name) => ({ kind: 'enum', name, symbols }))
 }
@@ -216,7 +217,7 @@ function parseField(json: unknown, scope: Scope): AvroField {
   }
   return {
     name: json.name,
-    aliases: isStrings(json.aliases) ? json.aliases : [],
+    aliases: isStringList(json.aliases) ? json.aliases : [],
     type: parseNode(json.type, scope),
     doc: typeof json.doc === 'string' ? json.doc : '',
     hasDefault: 'default' in json,
@@ -236,14 +237,6 @@ function define(json: Json, scope: Scope, make: (name: string) => AvroNode): Avr
 
 function fullName(name: string, namespace: string): string {
   return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isStrings(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 
 function invalid(source: string, problem: string, cause?: unknown): CcsError {

@@ -15,6 +15,7 @@ import {
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { isObject } from '../kernel/json.ts'
 import { formatBytes, formatDuration } from '../kernel/units.ts'
 import { readTargets } from './read-targets.ts'
 import type { Target } from './target.ts'
@@ -86,11 +87,11 @@ export function parseConfig(text: string, env: Env = {}, file = 'ccs.yml'): Conf
     )
   }
   const root = document.value ?? {}
-  if (!isMap(root)) fault([], 'value', `${file} must be a list of keys and values.`)
+  if (!isObject(root)) fault([], 'value', `${file} must be a list of keys and values.`)
   const values = new Map<string, unknown>()
-  if (isMap(root)) collect(root, [], { values, document, env, fault })
+  if (isObject(root)) collect(root, [], { values, document, env, fault })
   const data = settingOf('data', values, () => {})
-  const targets = readTargets(isMap(root) ? root.targets : undefined, {
+  const targets = readTargets(isObject(root) ? root.targets : undefined, {
     data: String(data),
     fill: (value) => fill(value, env),
     fault,
@@ -172,7 +173,7 @@ function collect(map: Readonly<Record<string, unknown>>, path: string[], into: C
           `Set it, or give it a fallback: \${${filled.missing}:-value}`,
         )
       else into.values.set(key, filled.value)
-    } else if (isMap(value) && key !== 'targets') collect(value, here, into)
+    } else if (isObject(value) && key !== 'targets') collect(value, here, into)
     else if (value !== null && key !== 'targets')
       into.fault(here, 'value', `${key} must hold settings of its own, one a line.`)
   }
@@ -229,8 +230,4 @@ function assemble(setting: (key: Key) => unknown, targets: Config['targets']): C
     dbt: { everyMs: number('dbt.every') },
     targets,
   }
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }

@@ -14,6 +14,7 @@ import {
   type ValueReader,
 } from '../documents/value-readers.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
+import { isObject } from '../kernel/json.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, engineProfile } from './engines.ts'
 import type { HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
 
@@ -61,10 +62,7 @@ const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
   'connect.url': readUrl,
   'connect.username': readText,
   'connect.password': readText,
-  'ksqldb.url': readUrl,
-  'ksqldb.username': readText,
-  'ksqldb.password': readText,
-  'ksqldb.without': readList,
+  ...engineSettings(),
 }
 
 export interface TargetsOptions {
@@ -82,7 +80,7 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
   const local = { name: 'local', engine: DEFAULT_ENGINE, data: options.data, prefix: '' }
   const targets: Record<string, Target> = { local }
   if (value === undefined || value === null) return targets
-  if (!isMap(value)) {
+  if (!isObject(value)) {
     options.fault(['targets'], 'value', 'targets must name each target with its engine.')
     return targets
   }
@@ -90,7 +88,7 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
     const path = ['targets', name]
     if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name))
       options.fault(path, 'key', `"${name}" is no name: use lower-case letters, digits, - and _.`)
-    if (isMap(map)) targets[name] = readTarget(name, map, options)
+    if (isObject(map)) targets[name] = readTarget(name, map, options)
     else options.fault(path, 'value', `Target "${name}" must name its engine.`)
   }
   return targets
@@ -109,7 +107,7 @@ function readTarget(
       const setting = here.join('.')
       const at = ['targets', name, ...here]
       const read = SETTINGS[setting]
-      if (isMap(value) && hasBelow(setting)) walk(value, here)
+      if (isObject(value) && hasBelow(setting)) walk(value, here)
       else if (!read)
         fault(
           at,
@@ -142,12 +140,13 @@ function readTarget(
       fault(['targets', name], 'value', `Target "${name}" has no ${setting}: ${why}.`)
   }
   const engine = (values.get('engine') ?? DEFAULT_ENGINE) as EngineName // SETTINGS reads it so
-  const hasKafka = isMap(map.kafka) || engineProfile(engine).needsKafka
+  const hasKafka = isObject(map.kafka) || engineProfile(engine).needsKafka
   if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
   if (hasKafka) needs('registry.url', 'where its schema registry is')
-  if (engine === 'ksqldb') needs('ksqldb.url', 'where its ksqlDB is')
+  const { server, displayName } = engineProfile(engine)
+  if (server) needs(`${server}.url`, `where its ${displayName} is`)
   const text = (setting: string) => values.get(setting) as string | undefined // by SETTINGS
-  const without = values.get('ksqldb.without') as readonly string[] | undefined // by SETTINGS
+  const without = (server && values.get(`${server}.without`)) as readonly string[] | undefined // by SETTINGS
   return {
     name,
     engine,
@@ -155,9 +154,9 @@ function readTarget(
     prefix: text('prefix') ?? '',
     ...(missing.length > 0 ? { missing } : {}),
     ...(hasKafka ? { kafka: kafkaOf(values) } : {}),
-    ...serverOf('registry', text),
-    ...serverOf('connect', text),
-    ...serverOf('ksqldb', text),
+    ...namedServer('registry', text),
+    ...namedServer('connect', text),
+    ...engineServers(text),
     ...(without ? { without } : {}),
   }
 }
@@ -192,16 +191,52 @@ function kafkaOf(values: ReadonlyMap<string, unknown>): KafkaSettings {
   }
 }
 
-function serverOf(
-  name: 'registry' | 'connect' | 'ksqldb',
+/** The settings of each engine that has a server of its own. */
+function engineSettings(): Readonly<Record<string, ValueReader<unknown>>> {
+  const settings = ENGINE_NAMES.flatMap(
+    (name): readonly (readonly [string, ValueReader<unknown>])[] => {
+      const { server } = engineProfile(name)
+      if (server === undefined) return []
+      return [
+        [`${server}.url`, readUrl],
+        [`${server}.username`, readText],
+        [`${server}.password`, readText],
+        [`${server}.without`, readList],
+      ]
+    },
+  )
+  return Object.fromEntries(settings)
+}
+
+function engineServers(
   text: (setting: string) => string | undefined,
-): { readonly [key in typeof name]?: HttpServer } {
+): Pick<Target, 'engineServers'> {
+  const servers = ENGINE_NAMES.flatMap((name) => {
+    const { server } = engineProfile(name)
+    const found = server === undefined ? undefined : readServer(server, text)
+    return found ? [[name, found] as const] : []
+  })
+  return servers.length > 0 ? { engineServers: Object.fromEntries(servers) } : {}
+}
+
+function namedServer(
+  name: 'registry' | 'connect',
+  text: (setting: string) => string | undefined,
+): Pick<Target, 'registry' | 'connect'> {
+  const server = readServer(name, text)
+  return server ? { [name]: server } : {}
+}
+
+function readServer(
+  name: string,
+  text: (setting: string) => string | undefined,
+): HttpServer | undefined {
   const [url, username, password] = ['url', 'username', 'password'].map((key) =>
     text(`${name}.${key}`),
   )
-  if (url === undefined) return {}
-  const given = { ...(username ? { username } : {}), ...(password ? { password } : {}) }
-  return { [name]: { url: url.replace(/\/+$/, ''), ...given } }
+  if (url === undefined) return undefined
+  const login = { ...(username ? { username } : {}), ...(password ? { password } : {}) }
+  return { url: url.replace(/\/+$/, ''), ...login }
 }
 
 function hasBelow(setting: string): boolean {
@@ -212,8 +247,4 @@ function namesBelow(path: readonly string[]): readonly string[] {
   const start = path.length === 0 ? '' : `${path.join('.')}.`
   const below = Object.keys(SETTINGS).filter((key) => key.startsWith(start))
   return [...new Set(below.map((key) => key.slice(start.length).split('.')[0] ?? ''))]
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }

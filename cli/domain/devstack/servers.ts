@@ -2,6 +2,7 @@
  * The servers of `ccs stack`: what there is, where each listens, and what a start is made of. Names, ports and
  * addresses only; the settings of each are in stack-settings.ts.
  */
+import { asObject } from '../kernel/json.ts'
 
 export const PARTS = ['kafka', 'registry', 'connect', 's3'] as const
 
@@ -102,9 +103,8 @@ export function samePorts(one: StackPorts, other: StackPorts): boolean {
 /** Ports as they were written down; undefined for anything else. */
 export function readPorts(text: string): StackPorts | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return undefined
-    const numbers = PORT_NAMES.map((name) => (value as Record<string, unknown>)[name]) // any object has string keys
+    const ports = asObject(JSON.parse(text))
+    const numbers = PORT_NAMES.map((name) => ports[name])
     if (!numbers.every((one) => typeof one === 'number')) return undefined
     return portsOf(numbers)
   } catch {

@@ -5,6 +5,7 @@
  */
 
 import { findNearest } from '../kernel/did-you-mean.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import { inferType } from '../sql/infer.ts'
 import { type Call, type Expr, isSameExpr } from '../sql/tree.ts'
 import { displayType, type LogicalType } from '../sql/types.ts'
@@ -132,7 +133,7 @@ export class Printer {
 
   #literal(expr: Extract<Expr, { is: 'literal' }>): string {
     if (expr.text === undefined) return 'NULL'
-    if (expr.type.is === 'VARCHAR') return `'${expr.text.replaceAll("'", "''")}'`
+    if (expr.type.is === 'VARCHAR') return quoteText(expr.text)
     if (expr.type.is === 'BOOLEAN') return expr.text.toUpperCase()
     if (expr.type.is === 'DECIMAL') return this.context.syntax.decimal(expr.text, expr.type)
     return expr.text
@@ -187,7 +188,7 @@ export class Printer {
         return { sql: syntax.concat(parts), strength: 5 }
       }
       case '/': {
-        // DuckDB divides into DOUBLE; integers would be cut elsewhere, and zero ends a Flink job.
+        // DuckDB divides into DOUBLE; integers are truncated elsewhere, and zero may end a job.
         const isDouble = this.type(expr.left)?.is === 'DOUBLE'
         const left = isDouble
           ? this.#inside(expr.left, 7)

@@ -1,5 +1,5 @@
 /**
- * `ccs dlq collect`: collects rejects where ksqlDB reads topics without a gate in front. Its
+ * `ccs dlq collect`: collects rejects where an engine reads topics without a gate in front. Its
  * processing log has the bytes of records that it could not read; the pipeline's own gate then says
  * what is wrong with them. Every query logs a bad record again, and the log does not say which
  * record it was, so equal bytes of one topic become one reject, with a position where one is found.
@@ -13,6 +13,7 @@ import { validateRecord } from '../gate/validate-record.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { readSchemaId } from '../log/wire-header.ts'
 import type {
   CollectBatch,
   CollectStream,
@@ -87,9 +88,6 @@ interface NewReject extends LoggedRecord {
 
 /** The position is not known, as for rows of imports. */
 const NOWHERE = -1
-/** A RecordBatch puts each record's length in front of it. */
-const LENGTH_BYTES = 4
-
 /**
  * Collects rejects until the end of the stream, or until the signal if it follows. A failure leaves
  * no batch half written, so it can be called again.
@@ -198,9 +196,7 @@ class Collector {
   }
 
   #encodeReject(reject: RejectedEvent): Buffer {
-    this.#scratch.clear()
-    this.#encode?.(this.#scratch, reject)
-    return Buffer.from(this.#scratch.body.subarray(LENGTH_BYTES))
+    return Buffer.from(this.#scratch.encodeOne((batch) => this.#encode?.(batch, reject)))
   }
 
   async #loadSchemas(): Promise<void> {
@@ -217,9 +213,4 @@ class Collector {
 function createBytesKey({ topic, bytes }: Pick<RejectedEvent, 'topic' | 'bytes'>): SourceKey {
   const hash = createHash('sha256').update(bytes).digest()
   return { partition: topic, offset: hash.readUIntBE(0, 6), bytesHash: hash.readUInt32BE(6) }
-}
-
-/** The bytes must start with Confluent's header. */
-function readSchemaId(bytes: Buffer): number {
-  return bytes.readUInt32BE(1)
 }

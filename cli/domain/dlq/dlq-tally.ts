@@ -3,11 +3,11 @@
  * per call, so that a long topic delays nobody.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
-import { DLQ_TOPIC } from '../gate/reject-writer.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { LogSource } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
+import { DLQ_TOPIC } from '../log/topics.ts'
 import { findSourceKey, mayHaveDuplicates } from './duplicate-rejects.ts'
 import { SourceKeySet } from './source-key.ts'
 

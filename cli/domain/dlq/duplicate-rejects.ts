@@ -3,9 +3,9 @@
  * by a gate, in another partition. Readers count both as one.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
-import { DLQ_TOPIC, ENGINE_PARTITION } from '../gate/reject-writer.ts'
 import type { LogSource } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
+import { DLQ_TOPIC, ENGINE_PARTITION } from '../log/topics.ts'
 import { createSourceKey, type SourceKey, SourceKeySet } from './source-key.ts'
 
 /** Whether events.dlq may hold duplicates now: never if each partition has a single writer. */

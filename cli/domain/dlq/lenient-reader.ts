@@ -10,6 +10,7 @@ import { convertSafeLongs } from '../avro/record-decoder.ts'
 import { parseRecordSchema } from '../avro/schema.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { readSchemaId, WIRE_HEADER_BYTES } from '../log/wire-header.ts'
 
 /** Fields of the newest schema; longs are numbers up to 2^53, else bigint. */
 export type UnvalidatedEvent = Readonly<Record<string, unknown>>
@@ -19,8 +20,6 @@ export type LenientResult = { readonly event: UnvalidatedEvent } | { readonly fa
 
 /** Never throws for bad bytes. */
 export type LenientReader = (bytes: Uint8Array) => LenientResult
-
-const HEADER_BYTES = 5
 
 /**
  * `schemas` are the topic's versions, oldest first. With `as`, every record is read with that
@@ -43,12 +42,12 @@ export function compileLenientReader(
     )
   return (bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    const isFramed = buffer.length >= HEADER_BYTES && buffer[0] === 0
-    if (forced) return readWith(forced, buffer.subarray(isFramed ? HEADER_BYTES : 0))
-    if (!isFramed) return { fault: 'It has no header with a schema id.' }
-    const known = versions.get(buffer.readInt32BE(1))
-    if (!known) return { fault: `No version of the schema has the id ${buffer.readInt32BE(1)}.` }
-    return readWith(known, buffer.subarray(HEADER_BYTES))
+    const id = readSchemaId(buffer)
+    if (forced) return readWith(forced, buffer.subarray(id === null ? 0 : WIRE_HEADER_BYTES))
+    if (id === null) return { fault: 'It has no header with a schema id.' }
+    const known = versions.get(id)
+    if (!known) return { fault: `No version of the schema has the id ${id}.` }
+    return readWith(known, buffer.subarray(WIRE_HEADER_BYTES))
   }
 }
 

@@ -1,14 +1,15 @@
 /**
- * Rows of ksqlDB's processing log, which lists the records that its queries skipped
+ * Rows of an engine's processing log, which lists the records that its queries skipped
  * (docs.confluent.io, "Processing log"). Only deserialization errors have the record's bytes, and
  * no row says where the record is in its topic.
  */
+import { asObject } from '../kernel/json.ts'
 export interface LoggedRecord {
   /** The server's name for it. */
   readonly topic: string
   /** undefined: the server omits them, or the record had none. */
   readonly bytes: Buffer | undefined
-  /** Why ksqlDB could not read the record. */
+  /** Why the engine could not read the record. */
   readonly message: string
   /** When it was logged, ms. */
   readonly timeMs: number
@@ -36,9 +37,4 @@ function parseJson(row: Buffer): unknown {
   } catch {
     return undefined
   }
-}
-
-function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  // What is no object has no keys that anybody asks for.
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

@@ -1,9 +1,9 @@
 /** Reads events.dlq, partition by partition, up to the end that the topic has at the start. */
 import type { RejectedEvent } from '../events/contracts.ts'
-import { DLQ_TOPIC } from '../gate/reject-writer.ts'
 import type { LogSource } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
+import { DLQ_TOPIC } from '../log/topics.ts'
 import { findSourceKey } from './duplicate-rejects.ts'
 import { groupReject, type RejectGroupKey } from './fingerprint.ts'
 import type { SourceKey } from './source-key.ts'
@@ -29,12 +29,7 @@ export interface RejectPorts {
   readonly sources?: readonly LogSource[]
 }
 
-const READ_BYTES = 4 * 1024 * 1024
-
-/**
- * Yields batches of about 4 MiB; `onProgress` gets records read and in
- * all. Entries own their bytes.
- */
+/** Yields batches of a few MiB; `onProgress` gets records read and in all. Entries own their bytes. */
 export async function* readRejects(
   { log, decode, sources = [] }: RejectPorts,
   onProgress: (done: number, total: number) => void = () => {},
@@ -47,26 +42,20 @@ export async function* readRejects(
   for (const [index, partition] of partitions.entries()) {
     const { start, end } = ranges[index] ?? { start: 0, end: 0 }
     if (end <= start) continue
-    const reader = await log.reader(DLQ_TOPIC, partition, start)
-    try {
-      while (reader.position() < end) {
-        const frames = await reader.read(READ_BYTES)
-        if (frames.length === 0) break
-        const entries: RejectEntry[] = []
-        for (const frame of frames)
-          for (const { offset, bytes } of frameRecords(frame))
-            if (offset >= start && offset < end) {
-              const reject = decode(bytes)
-              const sourceKey =
-                isShared && reject ? findSourceKey(sources, partition, reject) : undefined
-              entries.push(toEntry(partition, offset, reject, sourceKey))
-            }
-        done += entries.length
-        yield entries
-        onProgress(done, total)
-      }
-    } finally {
-      await reader.close()
+    const place = { topic: DLQ_TOPIC, partition, from: start }
+    for await (const { records, nextOffset } of readRecords(log, place)) {
+      const entries: RejectEntry[] = []
+      for (const { offset, bytes } of records)
+        if (offset < end) {
+          const reject = decode(bytes)
+          const sourceKey =
+            isShared && reject ? findSourceKey(sources, partition, reject) : undefined
+          entries.push(toEntry(partition, offset, reject, sourceKey))
+        }
+      done += entries.length
+      yield entries
+      onProgress(done, total)
+      if (nextOffset >= end) break
     }
   }
 }

@@ -6,6 +6,7 @@
 import { type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import { deriveRawColumns } from '../events/raw-columns.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { toBindError } from '../models/bind-models.ts'
 import type { UnvalidatedEvent } from './lenient-reader.ts'
 import { type Assignment, listEntryFields, parenthesize, type SqlFragment } from './parse-patch.ts'
@@ -85,7 +86,7 @@ export class RejectTable {
     question: RowExpressions,
   ): Promise<RejectTable> {
     const table = new RejectTable(sql, record, schema, question)
-    const columns = [...table.#columns].map(([name, type]) => `${quoted(name)} ${type}`)
+    const columns = [...table.#columns].map(([name, type]) => `${quoteName(name)} ${type}`)
     await sql.run(`CREATE TABLE rejects ("_n" INTEGER, ${columns.join(', ')})`)
     await table.#check()
     return table
@@ -145,7 +146,7 @@ export class RejectTable {
     const columns = [...new Set(patch.map(({ column }) => column))]
     const values = columns.map((column) => {
       const own = patch.filter((one) => one.column === column)
-      return `, ${this.#renderAssignment(column, own)} AS ${quoted(column)}`
+      return `, ${this.#renderAssignment(column, own)} AS ${quoteName(column)}`
     })
     const chosen = where ? `AND CAST(${parenthesize(where)} AS BOOLEAN)` : ''
     return `SELECT "_n"${values.join('')} FROM rejects WHERE ${condition} ${chosen}`
@@ -161,12 +162,12 @@ export class RejectTable {
     const names = field ? listEntryFields(field) : []
     const values = names.map((name) => {
       const own = patch.find(({ entryField }) => entryField === name)
-      return `${quoted(name)} := ${own ? parenthesize(own.expression) : quoted(name)}`
+      return `${quoteName(name)} := ${own ? parenthesize(own.expression) : quoteName(name)}`
     })
     // The entry's fields hide fields of the event with the same names.
     return `CAST((SELECT coalesce(list(struct_pack(${values.join(', ')}) ORDER BY "_at"), [])
-      FROM (SELECT "_one".*, "_at" FROM (SELECT unnest(${quoted(column)}) AS "_one",
-        generate_subscripts(${quoted(column)}, 1) AS "_at"))) AS ${type})`
+      FROM (SELECT "_one".*, "_at" FROM (SELECT unnest(${quoteName(column)}) AS "_one",
+        generate_subscripts(${quoteName(column)}, 1) AS "_at"))) AS ${type})`
   }
 
   async #load(
@@ -180,11 +181,11 @@ export class RejectTable {
       return { _n: index, ...toMetaColumns(entry), ...Object.fromEntries(fields) }
     })
     const shape = JSON.stringify([Object.fromEntries([['_n', 'INTEGER'], ...this.#columns])])
-    const names = [...this.#columns.keys()].map((name) => `r.${quoted(name)}`)
+    const names = [...this.#columns.keys()].map((name) => `r.${quoteName(name)}`)
     await this.#sql.run('DELETE FROM rejects')
     await this.#sql.run(
       `INSERT INTO rejects SELECT r."_n", ${names.join(', ')}
-        FROM (SELECT unnest(from_json($1::VARCHAR, ${literal(shape)})) AS r)`,
+        FROM (SELECT unnest(from_json($1::VARCHAR, ${quoteText(shape)})) AS r)`,
       [JSON.stringify(records)],
     )
   }
@@ -273,12 +274,4 @@ function shift(cause: unknown, before: number): Error {
       return `LINE ${Math.max(1, Number(line) - (before - 1))}:`
     }),
   )
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

@@ -1,10 +1,8 @@
 /** Records of the replay ledger, and how the log shows whether an announced append took place. */
 import { createHash } from 'node:crypto'
 import type { EventLog } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
 import type { SourceKey } from './source-key.ts'
-
-const READ_BYTES = 1024 * 1024
 
 /** A reject that is sent again. */
 export interface ReplayedReject {
@@ -101,19 +99,13 @@ export async function findInLog(
   const found: number[] = []
   const { start, end } = await log.range(topic, partition)
   if (end <= from) return found
-  const reader = await log.reader(topic, partition, Math.max(from, start))
-  try {
-    while (found.length < records.length) {
-      const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) break
-      for (const frame of frames)
-        for (const { offset, bytes } of frameRecords(frame)) {
-          const index = offset < from ? undefined : missing.get(hashRecord(bytes))?.shift()
-          if (index !== undefined) found.push(index)
-        }
+  const place = { topic, partition, from: Math.max(from, start) }
+  for await (const batch of readRecords(log, place)) {
+    for (const { bytes } of batch.records) {
+      const index = missing.get(hashRecord(bytes))?.shift()
+      if (index !== undefined) found.push(index)
     }
-    return found
-  } finally {
-    await reader.close()
+    if (found.length >= records.length) break
   }
+  return found
 }

@@ -6,12 +6,13 @@
  * holds on Kafka too: docs/adr/0009.
  */
 
-import { DLQ_TOPIC, type OriginFinder } from '../gate/reject-writer.ts'
+import type { OriginFinder } from '../gate/reject-writer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { DLQ_TOPIC, REPLAYS_TOPIC } from '../log/topics.ts'
 import {
   type Announcement,
   findInLog,
@@ -23,9 +24,6 @@ import {
   toAnnouncedRecord,
 } from './replay-announcement.ts'
 import { type SourceKey, SourceKeySet } from './source-key.ts'
-
-const LEDGER_TOPIC = 'ccs.replays'
-const READ_BYTES = 1024 * 1024
 
 /**
  * A reject by its position in events.dlq and, if its record may have
@@ -109,7 +107,7 @@ export class ReplayLedger {
    */
   static async open(options: LedgerOptions, owner: string): Promise<ReplayLedger> {
     const ledger = new ReplayLedger(options)
-    ledger.#writer = await options.log.writer(LEDGER_TOPIC, 0, owner)
+    ledger.#writer = await options.log.writer(REPLAYS_TOPIC, 0, owner)
     try {
       await ledger.refresh()
       for (const announcement of [...ledger.#open.values()]) await ledger.#resolveOpen(announcement)
@@ -123,26 +121,17 @@ export class ReplayLedger {
   /** Reads what was added to the ledger. Rejects count as sent until an outcome says otherwise. */
   async refresh(): Promise<void> {
     const { log } = this.#options
-    if (this.#next < 0 && !(await log.partitions(LEDGER_TOPIC)).includes(0)) return
+    if (this.#next < 0 && !(await log.partitions(REPLAYS_TOPIC)).includes(0)) return
     if (this.#dlq === undefined) this.#dlq = await log.identity(DLQ_TOPIC)
-    const { start, end } = await log.range(LEDGER_TOPIC, 0)
+    const { start, end } = await log.range(REPLAYS_TOPIC, 0)
     const from = Math.max(this.#next, start)
     if (end <= from) return
-    const reader = await log.reader(LEDGER_TOPIC, 0, from)
-    try {
-      for (;;) {
-        const frames = await reader.read(READ_BYTES)
-        if (frames.length === 0) break
-        for (const frame of frames)
-          for (const { offset, bytes } of frameRecords(frame)) {
-            // Only `#write` below appends to this topic, and the log verifies its checksums.
-            const one = JSON.parse(bytes.toString('utf8')) as Announcement | Outcome
-            if (offset >= from) this.#applyRecord(one, offset)
-          }
-        this.#next = reader.position()
-      }
-    } finally {
-      await reader.close()
+    const place = { topic: REPLAYS_TOPIC, partition: 0, from }
+    for await (const { records, nextOffset } of readRecords(log, place)) {
+      // Only `#write` below appends to this topic, and the log verifies its checksums.
+      for (const { offset, bytes } of records)
+        this.#applyRecord(JSON.parse(bytes.toString('utf8')) as Announcement | Outcome, offset)
+      this.#next = nextOffset
     }
   }
 

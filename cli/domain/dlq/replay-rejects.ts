@@ -262,9 +262,8 @@ class ReplayRun {
   }
 
   #encode(event: Readonly<Record<string, unknown>>): Buffer {
-    this.#scratch.clear()
-    this.#parts.contract.encodeEvent(this.#scratch, event)
-    return Buffer.from(this.#scratch.body.subarray(LENGTH_BYTES))
+    const { contract } = this.#parts
+    return Buffer.from(this.#scratch.encodeOne((batch) => contract.encodeEvent(batch, event)))
   }
 
   #recordFailure(entry: RejectEntry, reason: string, message: string): void {
@@ -273,9 +272,6 @@ class ReplayRun {
       this.#failures.push({ reject: rejectRef(entry), reason, message })
   }
 }
-
-/** RecordBatch puts each record's length in front of it. */
-const LENGTH_BYTES = 4
 
 function createSample(
   reject: string,

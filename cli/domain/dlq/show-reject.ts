@@ -1,10 +1,10 @@
 /** `ccs dlq show`: everything that is known about one reject. */
 
 import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
-import { DLQ_TOPIC } from '../gate/reject-writer.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { type DecodedRecord, toJsonValue } from '../log/decoded-record.ts'
 import { frameRecords } from '../log/frame-records.ts'
+import { DLQ_TOPIC } from '../log/topics.ts'
 import { findSourceKey } from './duplicate-rejects.ts'
 import { groupReject, isFingerprint } from './fingerprint.ts'
 import { type RejectPorts, readRejects } from './read-rejects.ts'

@@ -3,9 +3,10 @@
 import { type KafkaSettings, prefixed, type Target } from '../config/target.ts'
 import { formatDuration } from '../kernel/units.ts'
 import type { TopicAdmin, TopicState } from '../log/topic-admin.ts'
+import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../log/topics.ts'
 import type { Check } from './doctor.ts'
 
-const EVENT_TOPICS = ['events.raw', 'events.valid', 'events.dlq']
+const EVENT_TOPICS = [RAW_TOPIC, VALID_TOPIC, DLQ_TOPIC]
 
 export async function kafkaChecks(
   admin: TopicAdmin,

@@ -12,7 +12,6 @@ import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { TopicAdmin } from '../log/topic-admin.ts'
 import type { Check } from './doctor.ts'
 import { kafkaChecks } from './kafka.ts'
-import { commandTopicChecks, commandTopicOf, type KsqldbFound, ksqldbChecks } from './ksqldb.ts'
 import { type RegistryNeeds, registryChecks } from './registry.ts'
 
 /** A server that the target does not have is left out. */
@@ -21,19 +20,33 @@ export interface TargetServers extends RegistryNeeds {
   readonly kafka?: () => Promise<TopicAdmin>
   readonly registry?: () => Promise<RemoteRegistry>
   readonly connect?: () => Promise<ConnectCluster>
-  readonly ksqldb?: () => Promise<KsqldbPart>
+  /** Of engines that have servers of their own. */
+  readonly engines?: readonly EngineServerCheck[]
   /** What the project would run there. */
   readonly connectors: () => Promise<readonly DesiredConnector[]>
 }
 
-export interface KsqldbPart {
-  look(): Promise<KsqldbFound>
-  /** Of the names of the target's streams and tables. */
-  readonly prefix: string
+/** What checks one engine's server. */
+export interface EngineServerCheck {
+  /** Names the check that fails when the server can't be asked. */
+  readonly name: string
+  readonly server: HttpServer
+  /** Asks the server. */
+  check(): Promise<EngineChecks>
+}
+
+/** What an engine's server says of itself, and what is then to be asked of Kafka. */
+export interface EngineChecks {
+  readonly checks: readonly Check[]
+  /** Absent: nothing. */
+  readonly onKafka?: {
+    readonly name: string
+    readonly check: (admin: TopicAdmin) => Promise<readonly Check[]>
+  }
 }
 
 export async function examineTarget(servers: TargetServers): Promise<readonly Check[]> {
-  const { target, kafka, registry, connect, ksqldb, connectors } = servers
+  const { target, kafka, registry, connect, engines = [], connectors } = servers
   const settings = target.kafka
   const checks = await Promise.all([
     kafka === undefined || settings === undefined
@@ -52,28 +65,25 @@ export async function examineTarget(servers: TargetServers): Promise<readonly Ch
     connect === undefined
       ? []
       : asked('connect', async () => connectChecks(await connect(), connectors)),
-    ksqldb === undefined
-      ? []
-      : asked('ksqldb', async () => {
-          const { look, prefix } = await ksqldb()
-          const found = await look()
-          const own = ksqldbChecks(found, prefix)
-          return [...own, ...(kafka === undefined ? [] : await topicChecks(kafka, found, target))]
-        }),
+    ...engines.map((engine) =>
+      asked(engine.name, async () => {
+        const { checks: own, onKafka } = await engine.check()
+        if (kafka === undefined || onKafka === undefined) return own
+        return [...own, ...(await checkOnKafka(kafka, onKafka))]
+      }),
+    ),
   ])
-  return [credentialsCheck(target), ...checks.flat()]
+  return [credentialsCheck(target, engines), ...checks.flat()]
 }
 
-function topicChecks(
+function checkOnKafka(
   kafka: () => Promise<TopicAdmin>,
-  found: KsqldbFound,
-  target: Target,
+  { name, check }: NonNullable<EngineChecks['onKafka']>,
 ): Promise<readonly Check[]> {
-  return asked('command topic', async () => {
+  return asked(name, async () => {
     const admin = await kafka()
     try {
-      const [state] = await admin.topics([commandTopicOf(found)])
-      return commandTopicChecks({ about: await admin.about(), state }, found, target)
+      return await check(admin)
     } finally {
       await admin.close()
     }
@@ -98,7 +108,10 @@ async function asked(
   }
 }
 
-function credentialsCheck({ kafka, registry, connect, ksqldb }: Target): Check {
+function credentialsCheck(
+  { kafka, registry, connect }: Target,
+  engines: readonly EngineServerCheck[],
+): Check {
   const login = (name: string, server: HttpServer | undefined) =>
     server === undefined
       ? []
@@ -109,7 +122,7 @@ function credentialsCheck({ kafka, registry, connect, ksqldb }: Target): Check {
       : [`kafka ${kafka.sasl?.mechanism ?? 'none'}${kafka.tls ? ', TLS' : ''}`]),
     ...login('registry', registry),
     ...login('connect', connect),
-    ...login('ksqldb', ksqldb),
+    ...engines.flatMap((one) => login(one.name, one.server)),
   ]
   return { name: 'credentials', status: 'ok', detail: `${parts.join('; ')}.` }
 }

@@ -3,6 +3,7 @@
  * long ids and exact amounts stay what they were.
  */
 import { isUtf8 } from 'node:buffer'
+import { isObject } from '../kernel/json.ts'
 import type { RowScanner } from './row-splitter.ts'
 import { RowFault, type RowValues } from './source-row.ts'
 
@@ -21,10 +22,7 @@ function parseRow(bytes: Buffer): RowValues | RowFault {
   } catch (error) {
     return new RowFault('invalid_json', error instanceof Error ? error.message : String(error))
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return new RowFault('wrong_type', 'the line is no JSON object')
-  // A JSON object: its keys are text, its values are not looked at yet.
-  return value as Record<string, unknown>
+  return isObject(value) ? value : new RowFault('wrong_type', 'the line is not a JSON object')
 }
 
 const LONG_NUMBER = /[\d.]{16}|\d[eE]/

@@ -1,6 +1,7 @@
 /** The table raw.events as SQL models see it: the contract's fields, and where each record came from. */
 import { type AvroNode, parseRecordSchema, unwrapOptional } from '../avro/schema.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { RAW_TOPIC } from '../log/topics.ts'
 
 export interface RawEventsTable {
   /** Names and DuckDB's types, in order; enumerations are text. */
@@ -11,7 +12,7 @@ export interface RawEventsTable {
 
 /** Reads the Avro text of events.raw. Throws CCS_SCHEMA_INVALID for a type that SQL models can't have. */
 export function deriveRawColumns(schema: string): RawEventsTable {
-  const { fields } = parseRecordSchema(schema, 'events.raw')
+  const { fields } = parseRecordSchema(schema, RAW_TOPIC)
   return {
     rawColumns: [
       ...fields.map((one) => ({ name: one.name, type: sqlType(one.name, one.type) })),

@@ -11,6 +11,7 @@ import { parseRecordSchema, type RecordNode } from '../avro/schema.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { readSchemaId, WIRE_HEADER_BYTES } from '../log/wire-header.ts'
 import {
   correctedEventMs,
   type Decoded,
@@ -48,7 +49,6 @@ export type InvalidRecord = Extract<ValidationResult, { readonly ok: false }>
 
 /** DuckDB's vectors hold this many rows. */
 const ROWS_MAX = 2048
-const HEADER_BYTES = 5
 
 /** How records of one schema version are read. */
 interface SchemaVersion {
@@ -105,9 +105,8 @@ export class Gate {
         'too_large',
         `It has ${buffer.length} bytes; at most ${this.recordBytesMax} are allowed.`,
       )
-    if (buffer.length < HEADER_BYTES || buffer[0] !== 0)
-      return invalidRecord(null, 'bad_magic', describeHeaderFault(buffer))
-    const id = buffer.readInt32BE(1)
+    const id = readSchemaId(buffer)
+    if (id === null) return invalidRecord(null, 'bad_magic', describeHeaderFault(buffer))
     const version = this.#find(id)
     if (version === undefined)
       return invalidRecord(
@@ -116,9 +115,9 @@ export class Gate {
         `No version of the topic's schema has the id ${id}.`,
       )
     if (version.read === undefined) return invalidRecord(id, 'undecodable', version.fault)
-    const fault = version.inspect(buffer, HEADER_BYTES)
+    const fault = version.inspect(buffer, WIRE_HEADER_BYTES)
     if (fault !== undefined) return invalidRecord(id, 'undecodable', `${fault}.`)
-    const event = version.read(buffer.subarray(HEADER_BYTES))
+    const event = version.read(buffer.subarray(WIRE_HEADER_BYTES))
     const eventMs = correctedEventMs(event)
     const breach =
       findViolation(this.record, event) ??
@@ -133,7 +132,7 @@ export class Gate {
    * after `columns.reject(row)`.
    */
   decode(at: number, end: number, row: number, latestMs: number): 0 | 1 | 2 {
-    if (end - at > this.recordBytesMax || end - at < HEADER_BYTES) return 0
+    if (end - at > this.recordBytesMax || end - at < WIRE_HEADER_BYTES) return 0
     const view = this.source.view
     if (view.getUint8(at) !== 0) return 0
     const id = view.getInt32(at + 1)
@@ -144,7 +143,7 @@ export class Gate {
       this.#last = version
     }
     if (version.decode === undefined) return version.read === undefined ? 0 : 2
-    if (!version.decode(at + HEADER_BYTES, end, row)) return 0
+    if (!version.decode(at + WIRE_HEADER_BYTES, end, row)) return 0
     // A single-element array always has its element.
     return (this.decoded.eventMs[0] as number) > latestMs ? 0 : 1
   }
@@ -153,9 +152,7 @@ export class Gate {
   reencode(bytes: Uint8Array, appendMs: number): Buffer | undefined {
     const judgement = this.validate(bytes, appendMs)
     if (!judgement.ok) return undefined
-    this.#scratch.clear()
-    this.#encode(this.#scratch, judgement.event)
-    return this.#scratch.body.subarray(4)
+    return this.#scratch.encodeOne((batch) => this.#encode(batch, judgement.event))
   }
 
   /** Why `admit` did not let the record in. */
@@ -212,7 +209,8 @@ function invalidRecord(
 }
 
 function describeHeaderFault(bytes: Buffer): string {
-  if (bytes.length < HEADER_BYTES) return `It has ${bytes.length} bytes, fewer than a header of 5.`
+  if (bytes.length < WIRE_HEADER_BYTES)
+    return `It has ${bytes.length} bytes, fewer than a header of 5.`
   const first = (bytes[0] ?? 0).toString(16).padStart(2, '0')
   return `It begins with byte 0x${first}, not with the 0x00 of a record with a schema id.`
 }

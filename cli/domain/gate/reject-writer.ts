@@ -6,12 +6,12 @@
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { PartitionPosition } from '../lake/manifest.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
+import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { DLQ_TOPIC, ENGINE_PARTITION } from '../log/topics.ts'
 import type { Reject } from './reject.ts'
 
-export const DLQ_TOPIC = 'events.dlq'
 /** The engine's own partition; `ccs import` keeps its rejects in the next. */
-export const ENGINE_PARTITION = 0
 
 export interface RejectCodec {
   readonly encode: (batch: RecordBatch, record: RejectedEvent) => void
@@ -131,26 +131,15 @@ async function readUncommitted(
   const found: (RecordPlace & { readonly at: number })[] = []
   const { end } = await log.range(DLQ_TOPIC, ENGINE_PARTITION)
   if (end <= from) return found
-  const reader = await log.reader(DLQ_TOPIC, ENGINE_PARTITION, from)
-  try {
-    for (;;) {
-      const frames = await reader.read(BATCH_BYTES)
-      if (frames.length === 0) return found
-      for (const { body, baseOffset } of frames) {
-        for (let byte = 0, at = baseOffset; byte < body.length; at++) {
-          const bytes = body.readUInt32LE(byte)
-          const record = codec.decode(body.subarray(byte + 4, byte + 4 + bytes))
-          byte += 4 + bytes
-          if (!record || at < from || record.offset < (next.get(partitionName(record)) ?? 0))
-            continue
-          const { topic, partition, offset } = record
-          found.push({ topic, partition, offset, at })
-        }
-      }
+  const place = { topic: DLQ_TOPIC, partition: ENGINE_PARTITION, from }
+  for await (const { records } of readRecords(log, place))
+    for (const { offset: at, bytes } of records) {
+      const record = codec.decode(bytes)
+      if (!record || record.offset < (next.get(partitionName(record)) ?? 0)) continue
+      const { topic, partition, offset } = record
+      found.push({ topic, partition, offset, at })
     }
-  } finally {
-    await reader.close()
-  }
+  return found
 }
 
 type Kept = Map<string, Set<number>>

@@ -8,6 +8,7 @@ import { REASONS, type Reason, type RejectedEvent } from '../events/contracts.ts
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { RAW_TOPIC } from '../log/topics.ts'
 import { Gate, type GateOptions, type InvalidRecord } from './gate.ts'
 import type { GateBatch, GatePartition, GateStream } from './gate-stream.ts'
 import { type OriginFinder, toRejectedEvent } from './reject-writer.ts'
@@ -48,9 +49,6 @@ export interface GateCounts {
   readonly partitions: readonly number[]
 }
 
-const RAW_TOPIC = 'events.raw'
-/** A RecordBatch puts each record's length before it. */
-const LENGTH_BYTES = 4
 /** How often it is looked whether all is through. */
 const LAG_POLL_MS = 300
 const REGISTRY_RETRY_MS = { first: 500, most: 10_000 }
@@ -210,9 +208,8 @@ export class GateRun {
     this.#origins = asking.catch(() => undefined)
     const origins = await asking
     return rejects.map((reject, i) => {
-      this.#scratch.clear()
-      encode(this.#scratch, toRejectedEvent(reject, origins[i] ?? null))
-      return Buffer.from(this.#scratch.body.subarray(LENGTH_BYTES))
+      const event = toRejectedEvent(reject, origins[i] ?? null)
+      return Buffer.from(this.#scratch.encodeOne((batch) => encode(batch, event)))
     })
   }
 

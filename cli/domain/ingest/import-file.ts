@@ -207,10 +207,9 @@ export class FileImport {
       this.#leftOut++
       return
     }
-    this.#scratch.clear()
-    this.#parts.contract.encodeEvent(this.#scratch, mapped.event)
-    const record = this.#scratch.body.subarray(4)
-    const rejection = this.#parts.contract.validate(record, nowMs)
+    const { contract } = this.#parts
+    const record = this.#scratch.encodeOne((batch) => contract.encodeEvent(batch, mapped.event))
+    const rejection = contract.validate(record, nowMs)
     if (rejection !== undefined) this.#rejectRow(row, rejection, nowMs)
     else if (row.line <= eventsThrough) this.#importedBefore++
     else {

@@ -6,11 +6,9 @@
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
-
-const LEDGER_TOPIC = 'ccs.imports'
-const READ_BYTES = 1024 * 1024
+import { IMPORTS_TOPIC } from '../log/topics.ts'
 
 /**
  * Written before the rows up to `line` are appended. The append is complete once both topics have
@@ -56,7 +54,7 @@ export class ImportLedger {
 
   /** Takes the ledger's lock; throws CCS_LOG_LOCKED, naming the owner, if another import runs. */
   static async open(log: EventLog, owner: string, nowMs: number): Promise<ImportLedger> {
-    const writer = await log.writer(LEDGER_TOPIC, 0, owner)
+    const writer = await log.writer(IMPORTS_TOPIC, 0, owner)
     try {
       const ledger = new ImportLedger(log, writer, await readEntries(log))
       await ledger.#completeLastEntry(nowMs)
@@ -120,19 +118,10 @@ export class ImportLedger {
 }
 
 async function readEntries(log: EventLog): Promise<ImportLedgerEntry[]> {
-  const { start } = await log.range(LEDGER_TOPIC, 0)
-  const reader = await log.reader(LEDGER_TOPIC, 0, start)
+  const { start: from } = await log.range(IMPORTS_TOPIC, 0)
   const entries: ImportLedgerEntry[] = []
-  try {
-    for (;;) {
-      const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) return entries
-      // Only `write` appends to this topic, and the log verifies its checksums.
-      for (const frame of frames)
-        for (const { bytes } of frameRecords(frame))
-          entries.push(JSON.parse(bytes.toString('utf8')) as ImportLedgerEntry)
-    }
-  } finally {
-    await reader.close()
-  }
+  // Only `write` appends to this topic, and the log verifies its checksums.
+  for await (const { records } of readRecords(log, { topic: IMPORTS_TOPIC, partition: 0, from }))
+    for (const { bytes } of records) entries.push(JSON.parse(bytes.toString('utf8')))
+  return entries
 }

@@ -1,4 +1,4 @@
-/** The manifest of a data directory without a commit. */
+/** The manifest of a data directory that has no commit yet. */
 import { MANIFEST_FORMAT, type Manifest } from './manifest.ts'
 
 /** What a data directory holds before its first commit, which will have serial 1. */

@@ -2,6 +2,10 @@
  * Records packed the way the log keeps them (u32 little-endian length, bytes), so that a batch is written
  * to disk, and later decoded, without being copied record by record.
  */
+/** A record is preceded by its length, u32 little-endian. */
+export const RECORD_LENGTH_BYTES = 4
+
+/** Records packed one after another, in a buffer that grows and is used again after `clear`. */
 export class RecordBatch {
   #buffer: Buffer
   #bytes = 0
@@ -12,7 +16,9 @@ export class RecordBatch {
   }
 
   static of(records: readonly Uint8Array[]): RecordBatch {
-    const batch = new RecordBatch(records.reduce((sum, record) => sum + record.length + 4, 0))
+    const batch = new RecordBatch(
+      records.reduce((sum, record) => sum + record.length + RECORD_LENGTH_BYTES, 0),
+    )
     for (const record of records) batch.add(record)
     return batch
   }
@@ -38,13 +44,13 @@ export class RecordBatch {
 
   /** Room for a record of up to `bytesMax` bytes, to be written in place at the returned position of `buffer`. */
   reserve(bytesMax: number): number {
-    const need = this.#bytes + 4 + bytesMax
+    const need = this.#bytes + RECORD_LENGTH_BYTES + bytesMax
     if (need > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(need, this.#buffer.length * 2))
       this.#buffer.copy(larger, 0, 0, this.#bytes)
       this.#buffer = larger
     }
-    return this.#bytes + 4
+    return this.#bytes + RECORD_LENGTH_BYTES
   }
 
   get buffer(): Buffer {
@@ -54,12 +60,19 @@ export class RecordBatch {
   /** Ends the record begun by `reserve`: `bytes` of it were written. */
   commit(bytes: number): void {
     this.#buffer.writeUInt32LE(bytes, this.#bytes)
-    this.#bytes += 4 + bytes
+    this.#bytes += RECORD_LENGTH_BYTES + bytes
     this.#count++
   }
 
   clear(): void {
     this.#bytes = 0
     this.#count = 0
+  }
+
+  /** Empties the batch, lets `encode` append one record, and returns its bytes: a view as `body` is. */
+  encodeOne(encode: (batch: RecordBatch) => void): Buffer {
+    this.clear()
+    encode(this)
+    return this.body.subarray(RECORD_LENGTH_BYTES)
   }
 }

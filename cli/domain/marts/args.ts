@@ -5,6 +5,7 @@
 
 import { parseYaml } from '../documents/yaml-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { isObject } from '../kernel/json.ts'
 
 export interface DbtArgs {
   /** For ccs: --data, --project, --json, --help. */
@@ -96,7 +97,7 @@ function takeVars(args: readonly string[]): {
   if (text === undefined) return { args, vars: {} }
   const at = args.findIndex((arg) => arg === '--vars' || arg.startsWith('--vars='))
   const { value } = parseYaml(text, { file: '--vars', code: 'CCS_USAGE_INVALID' })
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
+  if (!isObject(value))
     throw new CcsError('CCS_USAGE_INVALID', '--vars must hold names and values.', {
       exit: EXIT.usage,
       hint: `--vars '{since: 2026-11-22}'`,

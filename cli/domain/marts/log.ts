@@ -2,6 +2,7 @@
  * dbt's log as it comes with `--log-format json`: one object a line. Only what moves the progress, and what
  * dbt says when it fails before any node ran, is read; other lines, and text that is no JSON, say nothing.
  */
+import { asObject } from '../kernel/json.ts'
 export type DbtLine =
   | { readonly kind: 'node'; readonly name: string; readonly done: number; readonly total: number }
   | { readonly kind: 'error'; readonly text: string }
@@ -18,9 +19,9 @@ export function readDbtLine(line: string): DbtLine | undefined {
   } catch {
     return undefined // a line that was cut off, or no line of the log
   }
-  const { info, data } = asMap(parsed)
-  const { name, level, msg } = asMap(info)
-  const fields = asMap(data)
+  const { info, data } = asObject(parsed)
+  const { name, level, msg } = asObject(info)
+  const fields = asObject(data)
   if (typeof name !== 'string') return undefined
   if (name === 'MainReportVersion') {
     const version = /\d+\.\d+\.\d+\w*/.exec(String(fields.version))?.[0]
@@ -28,7 +29,7 @@ export function readDbtLine(line: string): DbtLine | undefined {
   }
   const total = fields.total ?? fields.num_models
   if ((RESULT.test(name) || name === 'SkippingDetails') && typeof fields.index === 'number') {
-    const node = asMap(fields.node_info).node_name
+    const node = asObject(fields.node_info).node_name
     return {
       kind: 'node',
       name: typeof node === 'string' ? node : '',
@@ -58,9 +59,3 @@ export function errorSentence(texts: readonly string[]): string {
 
 const EMPTY_WORDS =
   /^(Running with dbt=.*|Registered adapter.*|Encountered an error:?|Error:|[A-Z]\w+ (Error|Exception)|Usage: .*|Try '.*)$/
-
-function asMap(value: unknown): Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object'
-    ? (value as Readonly<Record<string, unknown>>) // any object has string keys
-    : {}
-}

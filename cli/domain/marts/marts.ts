@@ -8,6 +8,7 @@
  */
 
 import { selectWatermarkPositions } from '../dlq/replay-partitions.ts'
+import { isObject } from '../kernel/json.ts'
 import type { Manifest } from '../lake/manifest.ts'
 
 export interface MartsLayout {
@@ -102,7 +103,7 @@ export interface SeenLeaf {
 
 export function parseSeen(text: string): Seen | undefined {
   const value = parsed(text)
-  const isSeen = value?.format === 1 && typeof value.tables === 'object' && value.tables !== null
+  const isSeen = value?.format === 1 && isObject(value.tables)
   return isSeen ? (value as unknown as Seen) : undefined // written by renderJson, whole or not at all
 }
 
@@ -162,9 +163,7 @@ export function watermarkOf(manifest: Manifest, delayMs: number): number | null 
 function parsed(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null
-      ? (value as Record<string, unknown>) // any object has string keys
-      : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -2,6 +2,7 @@
  * The verdict of a run of dbt, from run_results.json and the names in manifest.json: how many nodes passed,
  * and of each that did not, what it is, where it lies, what dbt said, and what to do next.
  */
+import { asObject } from '../kernel/json.ts'
 export interface DbtCounts {
   readonly passed: number
   readonly warned: number
@@ -37,8 +38,8 @@ export function readVerdict(results: unknown, manifest: unknown): DbtVerdict {
   const counts = { passed: 0, warned: 0, failed: 0, skipped: 0 }
   const failures: DbtFailure[] = []
   const warnings: DbtFailure[] = []
-  const list = fields(results).results
-  for (const result of Array.isArray(list) ? list.map(fields) : []) {
+  const list = asObject(results).results
+  for (const result of Array.isArray(list) ? list.map(asObject) : []) {
     const status = String(result.status)
     if (status === 'skipped') counts.skipped++
     else if (status === 'warn') {
@@ -49,7 +50,7 @@ export function readVerdict(results: unknown, manifest: unknown): DbtVerdict {
       failures.push(describe(result, manifest))
     } else counts.passed++
   }
-  const seconds = Number(fields(results).elapsed_time)
+  const seconds = Number(asObject(results).elapsed_time)
   return { counts, failures, warnings, seconds: Number.isFinite(seconds) ? seconds : 0 }
 }
 
@@ -57,8 +58,8 @@ const FAILED = ['error', 'fail', 'runtime error', 'partial success']
 
 function describe(result: Fields, manifest: unknown): DbtFailure {
   const id = text(result.unique_id)
-  const { nodes, unit_tests: unitTests } = fields(manifest)
-  const node = fields(fields(nodes)[id] ?? fields(unitTests)[id])
+  const { nodes, unit_tests: unitTests } = asObject(manifest)
+  const node = asObject(asObject(nodes)[id] ?? asObject(unitTests)[id])
   const kind = kindOf(id)
   const name = text(node.name) || nameIn(id)
   const path = text(node.original_file_path)
@@ -94,7 +95,7 @@ function nameIn(id: string): string {
 
 /** What a generic test is about: `fct_orders.order_id must be unique`. */
 function aboutOf(node: Fields): string | undefined {
-  const test = fields(node.test_metadata)
+  const test = asObject(node.test_metadata)
   const attached = text(node.attached_node).split('.').at(-1)
   const column = text(node.column_name)
   if (attached === undefined || attached === '') return undefined
@@ -139,12 +140,6 @@ function nextFor(kind: DbtFailure['kind'], name: string): string {
   if (kind === 'unit test')
     return `Mend the model or the rows it expects, then: ccs dbt build --select ${name}`
   return `Mend it, then: ccs dbt build --select ${name}`
-}
-
-function fields(value: unknown): Fields {
-  return value !== null && typeof value === 'object'
-    ? (value as Fields) // any object has string keys
-    : {}
 }
 
 function text(value: unknown): string {

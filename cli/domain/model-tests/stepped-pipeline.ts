@@ -4,11 +4,12 @@
  * the test says so.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
-import { DLQ_TOPIC, ENGINE_PARTITION, type RejectCodec } from '../gate/reject-writer.ts'
+import type { RejectCodec } from '../gate/reject-writer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
-import { frameRecords } from '../log/frame-records.ts'
+import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { DLQ_TOPIC, ENGINE_PARTITION } from '../log/topics.ts'
 import type { BatchEngine } from '../pipeline/batch-engine.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import type { QueryResult } from '../sql/query-result.ts'
@@ -85,17 +86,12 @@ export class SteppedPipeline {
     const found: RejectedEvent[] = []
     const { start, end } = await log.range(DLQ_TOPIC, ENGINE_PARTITION)
     if (end === start) return found
-    const reader = await log.reader(DLQ_TOPIC, ENGINE_PARTITION, start)
-    for (;;) {
-      const frames = await reader.read(1 << 20)
-      if (frames.length === 0) break
-      for (const frame of frames)
-        for (const { bytes } of frameRecords(frame)) {
-          const record = codec.decode(bytes)
-          if (record) found.push(record)
-        }
-    }
-    await reader.close()
+    const place = { topic: DLQ_TOPIC, partition: ENGINE_PARTITION, from: start }
+    for await (const { records } of readRecords(log, place))
+      for (const { bytes } of records) {
+        const record = codec.decode(bytes)
+        if (record) found.push(record)
+      }
     return found
   }
 

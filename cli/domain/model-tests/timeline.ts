@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import type { YamlPath } from '../documents/yaml-document.ts'
 import { correctEventTimeMs } from '../events/event-time.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
+import { RAW_TOPIC } from '../log/topics.ts'
 import { completeEvent, type EventContext, readFields } from './event-fields.ts'
 import {
   type AppendAction,
@@ -228,7 +229,7 @@ export class Timeline {
     this.#byId.set(String(event.event_id), event)
     this.accepted.push({
       ...event,
-      topic: 'events.raw',
+      topic: RAW_TOPIC,
       partition: 0,
       offset: this.#records,
       ingest_time: appendMs,

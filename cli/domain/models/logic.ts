@@ -1,6 +1,6 @@
 /** The project's logic: its models, macros, seeds and schemas, parsed and checked. */
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
-import type { MacroSet } from '../sql/ast.ts'
+import type { MacroSet } from '../sql/expand-macros.ts'
 import type { DuckColumn } from './bind-models.ts'
 import type { GraphModel } from './graph.ts'
 import type { Seed } from './seed.ts'

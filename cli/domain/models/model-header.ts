@@ -1,6 +1,6 @@
 /**
- * The header of a model: YAML that says what a batch query cannot. Every fault is collected with its place,
- * so that a user sees all of them at once.
+ * Reads the header of a model: YAML with what a batch query can't express. All faults are
+ * collected, each with its place, so that a user sees them at once.
  */
 
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
@@ -10,7 +10,7 @@ import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 import type { Audit, Kind, Model, WindowSize } from './model.ts'
 
-/** What the header alone decides of a Model. */
+/** The fields of a Model that its header decides. */
 export type HeaderFields = Omit<
   Model,
   'name' | 'layer' | 'file' | 'text' | 'sql' | 'sqlLine' | 'doc'
@@ -18,7 +18,7 @@ export type HeaderFields = Omit<
 
 const KINDS: readonly Kind[] = ['stream', 'window', 'session', 'view']
 
-/** Every key, and the kinds it has a meaning for. */
+/** Every key, and the kinds of model that may have it. */
 const KEYS: Readonly<Record<string, readonly Kind[]>> = {
   kind: KINDS,
   grain: KINDS,
@@ -42,7 +42,10 @@ const REQUIRED: Readonly<Record<Kind, readonly string[]>> = {
   view: ['grain', 'key'],
 }
 
-/** Parses the text between the comment marks, which begins on `firstLine` of `file`. */
+/**
+ * Parses the text between the comment delimiters, which begins on `firstLine` of `file`. Throws
+ * CCS_MODEL_INVALID.
+ */
 export function parseHeader(file: string, text: string, firstLine: number): HeaderFields {
   const whole = () => parseYaml(text, { file, firstLine, code: 'CCS_MODEL_INVALID' })
   const value = parseSimpleYaml(text)
@@ -59,7 +62,10 @@ export function parseHeader(file: string, text: string, firstLine: number): Head
   return fields
 }
 
-/** Reads `not_null(a)`, `unique(a, b)`, `accepted_values(a, x, y)`; anything else is an expression that holds. */
+/**
+ * Parses `not_null(a)`, `unique(a, b)` or `accepted_values(a, x, y)`; any other text is an
+ * expression that must hold for each row. Returns a message if the arguments are wrong.
+ */
 export function parseAudit(text: string): Audit | string {
   const [, rule = '', inside = ''] = /^([a-z_]+)\(([^()]*)\)$/.exec(text.trim()) ?? []
   const names = inside.split(',').map((one) => one.trim())
@@ -96,7 +102,7 @@ class HeaderReader {
         'The header is not a list of keys and values.',
         'Begin it with "kind: stream".',
       )
-    // A YAML map with string keys comes as an object.
+    // The keys of the YAML map are strings.
     this.#values = isMap ? (value as Record<string, unknown>) : {}
   }
 
@@ -205,7 +211,8 @@ class HeaderReader {
         this.#fault(
           path,
           audit,
-          'Rules: not_null(column), unique(columns), accepted_values(column, values), or an expression.',
+          'Rules: not_null(column), unique(columns), accepted_values(column, values), ' +
+            'or an expression.',
         )
       else audits.push(audit)
     }

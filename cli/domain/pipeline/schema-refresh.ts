@@ -6,13 +6,11 @@
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LogFrame } from '../log/event-log.ts'
+import { RECORD_LENGTH_BYTES } from '../log/record-batch.ts'
+import { WIRE_HEADER_BYTES } from '../log/wire-header.ts'
 
 /** Clocks of brokers and of this machine may differ by this much. */
 const SKEW_MS = 60_000
-/** A record's length, the zero byte, its schema's id. */
-const LENGTH_BYTES = 4
-const ID_AT = LENGTH_BYTES + 1
-const HEADER_BYTES = 5
 
 /**
  * Looks through frames before they are judged and puts versions that the registry has by now into `schemas`,
@@ -43,15 +41,16 @@ export function createSchemaRefresher(
 /** Whether a record names a schema id that is not among `known`; what is no record of one is not its business. */
 function hasUnknownSchema({ body, count }: LogFrame, known: ReadonlySet<number>): boolean {
   let last: number | undefined
-  for (let i = 0, at = 0; i < count && at + LENGTH_BYTES <= body.length; i++) {
-    const length = body.readUInt32LE(at)
-    const isFramed = length >= HEADER_BYTES && body[at + LENGTH_BYTES] === 0
-    if (isFramed && at + ID_AT + 4 <= body.length) {
-      const id = body.readInt32BE(at + ID_AT)
+  for (let i = 0, at = 0; i < count && at + RECORD_LENGTH_BYTES <= body.length; i++) {
+    const start = at + RECORD_LENGTH_BYTES
+    const end = start + body.readUInt32LE(at)
+    const hasHeader = start + WIRE_HEADER_BYTES <= Math.min(end, body.length) && body[start] === 0
+    if (hasHeader) {
+      const id = body.readInt32BE(start + 1)
       if (id !== last && !known.has(id)) return true
       last = id
     }
-    at += LENGTH_BYTES + length
+    at = end
   }
   return false
 }

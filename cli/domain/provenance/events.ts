@@ -2,12 +2,13 @@
 
 import { isZero, toExact } from '../kernel/decimal.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import { tooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Row } from '../reconcile/accounts.ts'
 import type { RunQuery } from '../reconcile/input.ts'
-import { type KeyValue, literal } from './key.ts'
+import type { KeyValue } from './key.ts'
 import type { ModelSql } from './model-sql.ts'
 import { onTimeSql, rowsBehindOverSql } from './row-lineage.ts'
 
@@ -88,7 +89,7 @@ export async function listFirstEvents(
     ORDER BY event_time, topic, partition, "offset" LIMIT ${limit}`)
   const found = rows.map((row) => whyEvent(row))
   if (perEvent === undefined || found.length === 0) return found
-  const ids = found.map(({ eventId }) => literal(eventId)).join(', ')
+  const ids = found.map(({ eventId }) => quoteText(eventId)).join(', ')
   const gives = await ask(`SELECT * FROM (${perEvent}) WHERE event_id IN (${ids})`)
   const numbers = gives.columns
     .filter(({ name, type }) => /INT$|^DECIMAL/.test(type) && !model?.key.includes(name))
@@ -210,7 +211,7 @@ function rowsOverSql(chain: readonly ModelSql[], source: string): (index: number
 /** A visit's own start depends on its events: what was left out of it lies in or near its time. */
 function nearSessionSql(source: string, row: Row, marginMs: number): string {
   const [visitor, start, end] = [row.anonymous_id, row.session_start, row.session_end].map((one) =>
-    literal(String(one)),
+    quoteText(String(one)),
   )
   const margin = `to_milliseconds(${marginMs})`
   return `SELECT event_id FROM (${source}) WHERE anonymous_id = ${visitor}

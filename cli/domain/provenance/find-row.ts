@@ -1,12 +1,12 @@
 /** The row that a person asks for by its key, or by any columns that only it has; else the nearest there are. */
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import type { Row } from '../reconcile/accounts.ts'
 import type { RunQuery } from '../reconcile/input.ts'
 import {
   type KeyColumn,
   type KeyValue,
   keyPredicate,
-  literal,
   nearestKeysSql,
   parseKey,
   renderKey,
@@ -58,7 +58,7 @@ async function requireValue(
   { name: column, type, text }: KeyValue,
 ): Promise<void> {
   if (text === 'NULL') return
-  const { rows } = await ask(`SELECT TRY_CAST(${literal(text)} AS ${type}) IS NULL AS wrong`)
+  const { rows } = await ask(`SELECT TRY_CAST(${quoteText(text)} AS ${type}) IS NULL AS wrong`)
   if (rows[0]?.wrong !== true) return
   const list = key.map((one) => `"${one}"`).join(', ')
   const some = list === '' ? [] : (await ask(`SELECT ${list} FROM ${name} LIMIT 1`)).rows

@@ -5,6 +5,7 @@
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 
 export interface KeyColumn {
   readonly name: string
@@ -57,7 +58,7 @@ function usage(model: string, names: readonly string[]): string {
 
 /** A value as SQL of its type. */
 export function valueSql({ type, text }: KeyValue): string {
-  return text === 'NULL' ? 'NULL' : `CAST(${literal(text)} AS ${type})`
+  return text === 'NULL' ? 'NULL' : `CAST(${quoteText(text)} AS ${type})`
 }
 
 /** `column` may be another expression than the key's own name. */
@@ -85,7 +86,7 @@ export function nearestKeysSql(
     if (value.text === 'NULL') return '0'
     return /^(DATE|TIMESTAMP)/.test(value.type)
       ? `abs(epoch(CAST("${value.name}" AS TIMESTAMP)) - epoch(CAST(${valueSql(value)} AS TIMESTAMP)))`
-      : `levenshtein(CAST("${value.name}" AS VARCHAR), ${literal(value.text)})`
+      : `levenshtein(CAST("${value.name}" AS VARCHAR), ${quoteText(value.text)})`
   })
   return `SELECT ${list.join(', ')} FROM (SELECT DISTINCT ${list.join(', ')} FROM ${relation})
     ORDER BY ${[equal.join(' + '), ...near, ...list].join(', ')} LIMIT ${count}`
@@ -99,8 +100,4 @@ export function renderKey(row: Readonly<Record<string, unknown>>): string {
       return /[\s'"$]/.test(text) ? `"${name}=${text}"` : `${name}=${text}`
     })
     .join(' ')
-}
-
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

@@ -6,11 +6,13 @@
 
 import { type AuditSql, queryCount } from '../audit/catalog.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { quoteText } from '../kernel/sql-text.ts'
+import { RAW_TOPIC } from '../log/topics.ts'
 import { findDifferingColumns } from '../reconcile/accounts.ts'
 import type { RunQuery } from '../reconcile/input.ts'
 import { countEvents, findDuplicates, findEventTables, listFirstEvents } from './events.ts'
 import { findRow } from './find-row.ts'
-import { type KeyValue, keyPredicate, literal, valueSql } from './key.ts'
+import { type KeyValue, keyPredicate, valueSql } from './key.ts'
 import { recomputeSql } from './row-lineage.ts'
 import { modelPath, type WhyCheck, type WhyInput, type WhyReport } from './why.ts'
 
@@ -88,7 +90,7 @@ export async function explainMartRow(
     grain: mart.description,
     key: Object.fromEntries(mart.key.map((name) => [name, row[name]])),
     row,
-    path: ['events.raw', tables.bronze, tables.events, listMartSources(mart), mart.name],
+    path: [RAW_TOPIC, tables.bronze, tables.events, listMartSources(mart), mart.name],
     events: { count, byType, first },
     leftOut: {
       duplicates: await findDuplicates(ask, tables, idsSql),
@@ -135,7 +137,9 @@ async function loadIds(
   })
   await plain.run('CREATE OR REPLACE TABLE memory.audit.behind (event_id VARCHAR)')
   for (let at = 0; at < rows.length; at += IDS_A_TIME) {
-    const part = rows.slice(at, at + IDS_A_TIME).map((row) => `(${literal(String(row.event_id))})`)
+    const part = rows
+      .slice(at, at + IDS_A_TIME)
+      .map((row) => `(${quoteText(String(row.event_id))})`)
     await plain.run(`INSERT INTO memory.audit.behind VALUES ${part.join(', ')}`)
   }
 }

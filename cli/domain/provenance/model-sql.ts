@@ -4,16 +4,9 @@
  * rows to read come in as a SELECT and stand in place of the model's source.
  */
 import type { GraphModel } from '../models/graph.ts'
-import {
-  type AstNode,
-  type AstValue,
-  asNodes,
-  asText,
-  expandMacros,
-  isNode,
-  type MacroSet,
-  mapAst,
-} from '../sql/ast.ts'
+import { type AstNode, type AstValue, asNodes, asText, isNode, mapAst } from '../sql/ast.ts'
+import { columnNode } from '../sql/build-ast.ts'
+import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 
 /** What turns trees into text and back: DuckDB. */
 export interface AstConverter {
@@ -86,17 +79,7 @@ function findItem(items: readonly AstNode[], name: string): AstNode {
     return asText(item.alias) === name || (asText(item.alias) === '' && own === name)
   })
   // With a star among the items it is a column of the source.
-  return found ?? columnRef(name)
-}
-
-function columnRef(name: string): AstNode {
-  return {
-    class: 'COLUMN_REF',
-    type: 'COLUMN_REF',
-    alias: '',
-    query_location: 0,
-    column_names: [name],
-  }
+  return found ?? columnNode(name)
 }
 
 function replaceTable(statement: AstNode, name: string): AstNode {

@@ -6,10 +6,11 @@
 import { findStoredModels } from '../audit/catalog.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { RAW_TOPIC } from '../log/topics.ts'
 import type { GraphModel } from '../models/graph.ts'
 import { findDifferingColumns, type Row, type RowDifference } from '../reconcile/accounts.ts'
 import type { RunQuery } from '../reconcile/input.ts'
-import type { MacroSet } from '../sql/ast.ts'
+import type { MacroSet } from '../sql/expand-macros.ts'
 import {
   countEvents,
   type EventTables,
@@ -122,7 +123,7 @@ export async function explainRow(
     key: Object.fromEntries(model.key.map((key) => [key, row[key]])),
     row,
     path: [
-      'events.raw',
+      RAW_TOPIC,
       ...(model.layer === 'bronze' ? [] : [tables.bronze]),
       ...path.map(({ graphModel }) => graphModel.model.name).reverse(),
     ],

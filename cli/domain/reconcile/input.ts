@@ -1,6 +1,7 @@
 /** What the parts of `ccs reconcile` share: its ports and settings, and which models it is about. */
 
-import { type AuditLogic, type AuditSql, quoted, type TableFiles } from '../audit/catalog.ts'
+import type { AuditLogic, AuditSql, TableFiles } from '../audit/catalog.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { QueryResult } from '../sql/query-result.ts'
@@ -66,7 +67,7 @@ export const ROWS_MAX = 20
 export type DatedDifference = RowDifference & { readonly date: string }
 
 export function datesSql(dates: readonly string[]): string {
-  return dates.map((date) => `DATE ${quoted(date)}`).join(', ')
+  return dates.map((date) => `DATE ${quoteText(date)}`).join(', ')
 }
 
 /** Models of Gold that leave out what comes too late, of those that are compared. */

@@ -5,7 +5,8 @@
  * and once with them (which must give the marts'). A Silver that lies therefore cannot pass as lateness.
  */
 
-import { createAuditCatalog, quoted } from '../audit/catalog.ts'
+import { createAuditCatalog } from '../audit/catalog.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import { tooLateSql } from '../models/finality.ts'
 import {
   computeMetrics,
@@ -168,7 +169,7 @@ async function describeLateSinceBuild(
   )
   const isKnown = ends.map(
     ({ topic, partition, last }) =>
-      `(topic = ${quoted(String(topic))} AND partition = ${partition} AND "offset" <= ${last})`,
+      `(topic = ${quoteText(String(topic))} AND partition = ${partition} AND "offset" <= ${last})`,
   )
   const late = findTimedModels(logic.graph).map((model) => `coalesce(${tooLateSql(model)}, FALSE)`)
   const { rows } = await stream(`SELECT CAST(shop_day(event_time) AS VARCHAR) AS date,

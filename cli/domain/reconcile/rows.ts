@@ -3,8 +3,9 @@
  * count and sum of row hashes first; keys travel only where those differ.
  */
 
-import { type AuditSql, nameSql, quoted } from '../audit/catalog.ts'
+import type { AuditSql } from '../audit/catalog.ts'
 import { describeColumns, hashSql, type RowColumn } from '../audit/compare.ts'
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { findDifferingColumns, findRowProblems, type Row } from './accounts.ts'
 import {
   type DatedDifference,
@@ -76,7 +77,7 @@ export async function findServedDifferences(
     return models.has(model) && model !== SESSIONS
   })
   const tables = daily.map(({ model, goldSql, key }): RowTable => {
-    const parts = key.map((name) => `coalesce(CAST(${nameSql(name)} AS VARCHAR), 'NULL')`)
+    const parts = key.map((name) => `coalesce(CAST(${quoteName(name)} AS VARCHAR), 'NULL')`)
     const id = parts.length === 0 ? "'the day'" : parts.join(" || ' | ' || ")
     const keyed = `SELECT *, ${id} AS _key FROM (${goldSql})`
     const sides = {
@@ -160,9 +161,9 @@ async function compareRowTable(
   ])
   const differences: DatedDifference[] = []
   for (const { key: date } of findRowProblems(wanted, found)) {
-    const hashes = (select: string) => `SELECT CAST(${nameSql(key)} AS VARCHAR) AS key,
+    const hashes = (select: string) => `SELECT CAST(${quoteName(key)} AS VARCHAR) AS key,
         string_agg(CAST(${hashSql(columns)} AS VARCHAR), ' ' ORDER BY ALL) AS hash
-      FROM (${select}) WHERE shop_date = DATE ${quoted(date)} GROUP BY 1`
+      FROM (${select}) WHERE shop_date = DATE ${quoteText(date)} GROUP BY 1`
     const hashesOf = async (ask: RunQuery, select: string) =>
       new Map((await ask(hashes(select))).rows.map((row) => [String(row.key), String(row.hash)]))
     const problems = findRowProblems(
@@ -171,7 +172,7 @@ async function compareRowTable(
     )
     const named = problems.slice(0, ROWS_MAX).map((one) => one.key)
     const values = (select: string) => `SELECT * FROM (${select})
-      WHERE shop_date = DATE ${quoted(date)} AND CAST(${nameSql(key)} AS VARCHAR) IN (${named.map(quoted).join(', ')})`
+      WHERE shop_date = DATE ${quoteText(date)} AND CAST(${quoteName(key)} AS VARCHAR) IN (${named.map(quoteText).join(', ')})`
     const rowsOf = async (ask: RunQuery, select: string) =>
       new Map((await ask(values(select))).rows.map((row) => [String(row[key]), row]))
     const [before, after] = [await rowsOf(expected, expectedSql), await rowsOf(actual, actualSql)]

@@ -4,9 +4,10 @@
  * made again from Bronze by the models' own SELECTs, and what differs is named.
  */
 
-import { type AuditSql, quoted } from '../audit/catalog.ts'
+import type { AuditSql } from '../audit/catalog.ts'
 import { describeColumns, findDifferences, idSql, keyedSql } from '../audit/compare.ts'
 import { IDS_MAX } from '../audit/log-accounts.ts'
+import { quoteText } from '../kernel/sql-text.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import { findDifferingColumns, type Row, type RowDifference } from './accounts.ts'
@@ -73,7 +74,7 @@ async function chooseIds(
   const near = (dates: readonly string[]) =>
     dates.length === 0
       ? 'FALSE'
-      : `event_date IN (${[-1, 0, 1].flatMap((step) => dates.map((date) => `DATE ${quoted(date)} + ${step}`)).join(', ')})`
+      : `event_date IN (${[-1, 0, 1].flatMap((step) => dates.map((date) => `DATE ${quoteText(date)} + ${step}`)).join(', ')})`
   const where = `(${near(scope.dates)} AND late_ms >= ${leastMs}) OR ${near(scope.unbalanced)}`
   const others = graph.filter(({ model, reads }) => {
     return model.kind === 'stream' && model.layer === 'silver' && reads.includes(events)
@@ -170,7 +171,7 @@ async function listDifferences(
     count += fault.count
     const rowsOf = async (select: string) => {
       const { rows: found } = await plain.all(`SELECT *, ${idSql(model.key)} AS _id FROM (${select})
-        WHERE ${idSql(model.key)} IN (${fault.ids.map(quoted).join(', ')})`)
+        WHERE ${idSql(model.key)} IN (${fault.ids.map(quoteText).join(', ')})`)
       return new Map<string, Row>(found.map((row) => [String(row._id), row]))
     }
     const [good, bad] = [await rowsOf(wanted), await rowsOf(stored)]

@@ -1,4 +1,5 @@
 /** Defaults of fields: whether one is a value of its type. */
+import { isObject } from '../kernel/json.ts'
 import type { SchemaType } from './tree.ts'
 
 /** Whether a default, as JSON has it, is a value of the type; of a union any branch will do (Avro 1.12). */
@@ -43,8 +44,4 @@ export function isValidDefault(type: SchemaType, value: unknown): boolean {
 
 function isBinary(value: unknown): boolean {
   return typeof value === 'string' && [...value].every((one) => (one.codePointAt(0) ?? 0) < 256)
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

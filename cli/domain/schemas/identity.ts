@@ -2,6 +2,7 @@
  * Whether two texts are one schema. Registries give back what was registered in words of their own: Confluent
  * prints Avro's tree anew, with names shortened by their namespace and what is implied left out.
  */
+import { isObject } from '../kernel/json.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -81,8 +82,4 @@ function sorted(value: unknown): unknown {
 
 function byKey(entries: readonly (readonly [string, unknown])[]): Json {
   return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

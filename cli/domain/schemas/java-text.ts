@@ -1,8 +1,10 @@
 /**
  * A schema in the words of Avro for Java, whose clients ask a registry for the version of what they read by exactly
  * these bytes. Confluent's registry reads the schema first; Apicurio compares the bytes, and answers no to any other
- * order of keys, so a ksqlDB or a connector behind it could read nothing.
+ * order of keys, so an engine or a connector behind it could read nothing.
  */
+import { isObject } from '../kernel/json.ts'
+
 type Json = Readonly<Record<string, unknown>>
 
 const OF_NAMED = ['type', 'name', 'namespace', 'doc', 'fields', 'symbols', 'size', 'aliases']
@@ -97,8 +99,4 @@ function shortened(name: string, space: string | undefined): string {
 
 function without(object: Json, keys: readonly string[]): Json {
   return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)))
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

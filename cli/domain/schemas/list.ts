@@ -4,6 +4,7 @@ import { canonicalizeSchema } from '../avro/schema.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { subjectFor } from '../log/topics.ts'
 import { describeType } from './describe.ts'
 import { diffSchemas, type FieldChange } from './diff.ts'
 import { listFields } from './fields.ts'
@@ -29,7 +30,7 @@ export interface ListedTopic {
 export function listTopics(topics: readonly TopicSchemas[]): readonly ListedTopic[] {
   return topics.map(({ topic, current, kept }) => ({
     topic,
-    subject: `${topic}-value`,
+    subject: subjectFor(topic),
     fields:
       current === undefined
         ? []

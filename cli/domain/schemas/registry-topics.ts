@@ -7,6 +7,7 @@ import type { RegisteredSchema, RemoteRegistry } from '../avro/schema-registry.t
 import { prefixed, type Target } from '../config/target.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { subjectFor } from '../log/topics.ts'
 import { COMPATIBILITY_MODES, type CompatibilityMode } from './check.ts'
 import {
   type CheckedTopic,
@@ -40,7 +41,7 @@ export async function readRegistryTopics(
 ): Promise<readonly RegistryTopic[]> {
   return Promise.all(
     topics.map(async (schemas) => {
-      const subject = `${prefixed(target, schemas.topic)}-value`
+      const subject = subjectFor(prefixed(target, schemas.topic))
       const [level, versions] = await Promise.all([
         registry.compatibility(subject),
         registry.versions(subject),

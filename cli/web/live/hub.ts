@@ -4,6 +4,7 @@
  * is let go when it never can: nothing is queued for it.
  */
 import type { ServerResponse } from 'node:http'
+import { sleep } from '../../adapters/process/system-clock.ts'
 import type { LiveChange, LiveHealth, LiveSnapshot } from '../../domain/live/document.ts'
 
 /** What the hub asks of the board of figures. */
@@ -109,7 +110,7 @@ export class LiveHub {
       const isNews = goneMs >= newsMs && this.#board.news() !== seen
       if (goneMs >= tickMs || isNews || this.#readers.size === 0) return
       const leftMs = goneMs < newsMs ? newsMs - goneMs : POLL_MS
-      await pause(Math.min(leftMs, tickMs - goneMs), this.#stop.signal)
+      await sleep(Math.min(leftMs, tickMs - goneMs), this.#stop.signal)
       if (this.#stop.signal.aborted) return
     }
   }
@@ -178,17 +179,4 @@ const HEARTBEAT = Buffer.from(': still here\n\n')
 
 function message(event: string, document: unknown): Buffer {
   return Buffer.from(`event: ${event}\ndata: ${JSON.stringify(document)}\n\n`)
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, Math.max(0, ms))
-    signal.addEventListener('abort', done)
-  })
 }

@@ -34,6 +34,6 @@ test('a slip in a name is told, and so is what a model that stays still reads', 
     { code: 'CCS_CONFIG_INVALID', exit: 2, hint: 'Did you mean "gold.funnel_daily"?' },
   ])
   expect(faults(['gold.sessions']).map((one) => one.message)).toContain(
-    'Target "x" leaves out gold.sessions, which gold.funnel_daily reads.',
+    'Target "x" excludes gold.sessions, which gold.funnel_daily reads.',
   )
 })

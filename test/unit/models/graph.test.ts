@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
-import { buildGraph, type GraphModel } from '../../../cli/domain/models/graph.ts'
+import type { GraphModel } from '../../../cli/domain/models/graph.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
-import {
-  type AstNode,
-  expandMacros,
-  type MacroSet,
-  parseSelect,
-  renderAst,
-} from '../../../cli/domain/sql/ast.ts'
+import { type AstNode, parseSelect, renderAst } from '../../../cli/domain/sql/ast.ts'
+import { expandMacros, type MacroSet } from '../../../cli/domain/sql/expand-macros.ts'
 import { parseMacros } from '../../../cli/domain/sql/parse-macros.ts'
 import { findReferences } from '../../../cli/domain/sql/references.ts'
-import { modelFiles, openTestDuck, projectFile, type TestDuck } from '../model-files.ts'
+import { buildGraph, modelFiles, openTestDuck, projectFile, type TestDuck } from '../model-files.ts'
 
 let duck: TestDuck
 let macros: MacroSet
@@ -87,7 +82,7 @@ test('a table that is not there, a syntax error and a cycle are reported togethe
   expect(shown).toEqual([
     "CCS_MODEL_INVALID sql/gold/c.sql:7:10 There is no table 'silver.event'.",
     'CCS_MODEL_INVALID sql/gold/d.sql:7:6 Syntax error at or near "silver".',
-    'CCS_MODEL_CYCLE sql/silver/a.sql:6:1 Models read each other in a circle: sql/silver/a.sql → sql/silver/b.sql → sql/silver/a.sql.',
+    'CCS_MODEL_CYCLE sql/silver/a.sql:6:1 Models read each other in a cycle: sql/silver/a.sql → sql/silver/b.sql → sql/silver/a.sql.',
   ])
 })
 

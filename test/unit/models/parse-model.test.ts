@@ -114,6 +114,6 @@ test('a file outside the layers, or with a strange name, is refused', () => {
     "not in 'other/'",
   )
   expect(faultsOf(() => parseModel('sql/gold/My Model.sql', '/**/'))[0]?.message).toContain(
-    'no name',
+    'not a valid model name',
   )
 })

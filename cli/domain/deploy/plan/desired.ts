@@ -12,6 +12,7 @@ import {
 import { formatDuration } from '../../kernel/units.ts'
 import type { Manifest } from '../../lake/manifest.ts'
 import type { TopicState } from '../../log/topic-admin.ts'
+import { DLQ_TOPIC, RAW_TOPIC, REPLAYS_TOPIC, subjectFor, VALID_TOPIC } from '../../log/topics.ts'
 import type { GraphModel } from '../../models/graph.ts'
 import type { Logic } from '../../models/logic.ts'
 import type { Model } from '../../models/model.ts'
@@ -119,11 +120,11 @@ function desiredTopics(input: DesiredInput): readonly TopicState[] {
   })
   return [
     // Twice the limit: what is too large for the gate is to arrive there, and to be told.
-    topic('events.raw', flowing(2 * recordBytesMax)),
-    topic('events.dlq', flowing(2 * recordBytesMax + WRAPPING_BYTES)),
-    topic('events.valid', flowing(recordBytesMax + WRAPPING_BYTES)),
+    topic(RAW_TOPIC, flowing(2 * recordBytesMax)),
+    topic(DLQ_TOPIC, flowing(2 * recordBytesMax + WRAPPING_BYTES)),
+    topic(VALID_TOPIC, flowing(recordBytesMax + WRAPPING_BYTES)),
     // The ledger of replays: kept as long as the rejects that it is about, in one order.
-    { ...topic('ccs.replays', flowing(LEDGER_BYTES)), partitions: 1 },
+    { ...topic(REPLAYS_TOPIC, flowing(LEDGER_BYTES)), partitions: 1 },
     ...(ENGINES[target.engine].fillsGold ? [] : goldTopics(logic.graph, schemas)).map((name) =>
       topic(name, { 'cleanup.policy': 'compact' }),
     ),
@@ -157,11 +158,11 @@ function desiredSubjects(
   return topics.flatMap(({ name }) => {
     const topic = name.slice(target.prefix.length)
     // What the gate lets through are the records of events.raw, byte by byte.
-    const contract = topic === 'events.valid' ? 'events.raw' : topic
+    const contract = topic === VALID_TOPIC ? RAW_TOPIC : topic
     const kept = schemas.find((one) => one.topic === contract)?.kept ?? []
     if (kept.length === 0) return []
     const versions = kept.map((one) => one.text)
-    return [{ name: `${name}-value`, compatibility: COMPATIBILITY, versions }]
+    return [{ name: subjectFor(name), compatibility: COMPATIBILITY, versions }]
   })
 }
 
@@ -173,7 +174,7 @@ function retentionRemarks({ kafka, target, logic }: DesiredInput): readonly stri
     const back = lookBackMs(model)
     if (back <= kafka.retentionMs) return []
     return [
-      `${prefixed(target, 'events.raw')} is kept for ${kept}, but ${model.name} looks back ` +
+      `${prefixed(target, RAW_TOPIC)} is kept for ${kept}, but ${model.name} looks back ` +
         `${formatDuration(back)}: an engine that was down for longer than ${kept} loses events, and ` +
         `what is made anew from the log differs. Set kafka.retention to more than that.`,
     ]

@@ -1,5 +1,6 @@
 /** A plan as the document that `--json` prints and `--out` saves to be applied later. */
 import { CcsError, EXIT } from '../../kernel/errors.ts'
+import { asObject } from '../../kernel/json.ts'
 import type { Plan } from './plan.ts'
 import { type StateEffect, type Step, widestEffect } from './step.ts'
 
@@ -62,9 +63,7 @@ export function readSavedPlan(
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text)
-    // Any object has string keys.
-    return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {}
+    return asObject(JSON.parse(text))
   } catch {
     return {}
   }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { CcsError } from '../../kernel/errors.ts'
+import { isObject } from '../../kernel/json.ts'
 import type { TopicState } from '../../log/topic-admin.ts'
 import type { DeployedResource, ResourceKind } from '../deployment.ts'
 
@@ -82,10 +83,6 @@ function parsedObject(name: string, content: string): Readonly<Record<string, un
   const value = parsed(content)
   if (!isObject(value)) throw invalid(name)
   return value
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
 function isTexts(value: unknown): value is Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 /** Order lines as a list inside a row: an array of a JSON row, or JSON text in a CSV column. */
 import { parseJsonExactly } from '../../documents/json-lines.ts'
 import { RowFault } from '../../documents/source-row.ts'
+import { isObject } from '../../kernel/json.ts'
 import type { EventFields, RowContext } from './mapping-spec.ts'
 
 /**
@@ -23,8 +24,7 @@ export function readOrderLines(
   if (!Array.isArray(list)) return new RowFault('wrong_type', 'items: not a list')
   const items: EventFields[] = []
   for (const [i, row] of list.entries()) {
-    if (typeof row !== 'object' || row === null || Array.isArray(row))
-      return new RowFault('wrong_type', `items[${i}] is not an object`)
+    if (!isObject(row)) return new RowFault('wrong_type', `items[${i}] is not an object`)
     // A JSON object: its keys are strings.
     const item = line({ row: row as Record<string, unknown>, root, line: rowLine })
     if (item instanceof RowFault) return new RowFault(item.reason, `items[${i}].${item.message}`)

@@ -11,6 +11,7 @@ import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
 import { typeName } from '../../../domain/dialects/idioms/types.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
+import { VALID_TOPIC } from '../../../domain/log/topics.ts'
 import type { SelectItem } from '../../../domain/sql/tree.ts'
 import { displayType } from '../../../domain/sql/types.ts'
 import { intervalText } from './syntax.ts'
@@ -48,7 +49,7 @@ export function sourceTable(job: DialectJob): readonly Statement[] {
   }
   const options = flinkOptions([
     ['connector', 'kafka'],
-    ['topic', 'events.valid'],
+    ['topic', VALID_TOPIC],
     ...kafka,
     ['properties.group.id', 'ccs-flink'],
     ['properties.isolation.level', 'read_committed'],

@@ -2,10 +2,11 @@
  * ksqlDB by its REST API (docs.confluent.io, "ksqlDB API Reference"): what the server is, what runs on it,
  * statements and queries.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type HttpAnswer, httpClient } from '../../../adapters/http/http.ts'
+import { sleep } from '../../../adapters/process/system-clock.ts'
 import type { HttpServer } from '../../../domain/config/target.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
+import { asObject } from '../../../domain/kernel/json.ts'
 import { type Executed, type Execution, Statements } from '../compile/statements.ts'
 import { busy, isPassing, reached, stranger } from './connection.ts'
 import {
@@ -15,7 +16,6 @@ import {
   readInfo,
   readQuery,
   readSource,
-  record,
   records,
   text,
 } from './query-service.ts'
@@ -82,9 +82,11 @@ export function openKsql(server: HttpServer, options: KsqlOptions = {}): KsqlCli
     },
     health: async () => {
       const { body } = await reached(url, () => http.request('GET', '/healthcheck'))
-      const { isHealthy, details } = record(body)
-      const parts = Object.entries(record(details))
-      const ailing = parts.filter(([, one]) => record(one).isHealthy !== true).map(([name]) => name)
+      const { isHealthy, details } = asObject(body)
+      const parts = Object.entries(asObject(details))
+      const ailing = parts
+        .filter(([, one]) => asObject(one).isHealthy !== true)
+        .map(([name]) => name)
       return { isHealthy: isHealthy === true, ailing }
     },
     execute: (sql, execution = {}) => statements.run(sql, execution),
@@ -122,7 +124,7 @@ type Ask = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]
 async function describe(name: string, ask: Ask): Promise<KsqlSource | undefined> {
   try {
     const [found] = await ask(`DESCRIBE \`${name.replaceAll('`', '``')}\` EXTENDED`)
-    return found && readSource(record(found.sourceDescription))
+    return found && readSource(asObject(found.sourceDescription))
   } catch (error) {
     if (error instanceof CcsError && /Could not find/i.test(error.message)) return undefined
     throw error

@@ -2,6 +2,8 @@
  * What a ksqlDB server answers, read into types: its JSON has classes of many versions, so what is not looked
  * at may be anything, and what is missing is empty.
  */
+import { asObject } from '../../../domain/kernel/json.ts'
+
 type Json = Readonly<Record<string, unknown>>
 
 /** One column of a stream or table; struct fields and elements are part of `type`. */
@@ -78,7 +80,7 @@ export interface CommandAnswer {
 }
 
 export function readInfo(body: unknown): KsqlInfo | undefined {
-  const info = record(record(body).KsqlServerInfo)
+  const info = asObject(asObject(body).KsqlServerInfo)
   if (typeof info.version !== 'string') return undefined
   return {
     version: info.version,
@@ -90,7 +92,7 @@ export function readInfo(body: unknown): KsqlInfo | undefined {
 
 export function readCommand(entity: Json): CommandAnswer | undefined {
   if (typeof entity.commandId !== 'string') return undefined
-  const status = record(entity.commandStatus)
+  const status = asObject(entity.commandStatus)
   const sequence = entity.commandSequenceNumber
   return {
     id: entity.commandId,
@@ -100,7 +102,7 @@ export function readCommand(entity: Json): CommandAnswer | undefined {
 }
 
 export function readStatus(body: unknown): Pick<CommandAnswer, 'status' | 'message' | 'queryId'> {
-  const { status, message, queryId } = record(body)
+  const { status, message, queryId } = asObject(body)
   return {
     status: text(status),
     message: text(message),
@@ -135,8 +137,8 @@ function readersOf({ sourceConstraints, readQueries }: Json): readonly string[] 
 }
 
 export function readQuery(one: Json): KsqlQuery {
-  const given = record(one.overriddenProperties)
-  const states = Object.values(record(one.ksqlHostQueryStatus)).map(String)
+  const given = asObject(one.overriddenProperties)
+  const states = Object.values(asObject(one.ksqlHostQueryStatus)).map(String)
   const names = (value: unknown) => list(value).map((name) => unquoted(String(name)))
   return {
     ...readQueryState(one),
@@ -153,7 +155,7 @@ export function readQuery(one: Json): KsqlQuery {
 }
 
 function readQueryState(one: Json): KsqlQueryState {
-  const counts = Object.entries(record(one.statusCount))
+  const counts = Object.entries(asObject(one.statusCount))
   return {
     id: text(one.id),
     state: text(one.state),
@@ -164,7 +166,7 @@ function readQueryState(one: Json): KsqlQueryState {
 function readField(one: Json): KsqlField {
   return {
     name: unquoted(text(one.name)),
-    type: typeText(record(one.schema)),
+    type: typeText(asObject(one.schema)),
     isKey: one.type === 'KEY',
   }
 }
@@ -174,13 +176,13 @@ function typeText(schema: Json): string {
   const inner = schema.memberSchema
   switch (type) {
     case 'DECIMAL': {
-      const { precision, scale } = record(schema.parameters)
+      const { precision, scale } = asObject(schema.parameters)
       return `DECIMAL(${whole(precision)}, ${whole(scale)})`
     }
     case 'ARRAY':
-      return `ARRAY<${typeText(record(inner))}>`
+      return `ARRAY<${typeText(asObject(inner))}>`
     case 'MAP':
-      return `MAP<STRING, ${typeText(record(inner))}>`
+      return `MAP<STRING, ${typeText(asObject(inner))}>`
     case 'STRUCT': {
       const fields = records(schema.fields).map(readField)
       return `STRUCT<${fields.map((one) => `${one.name} ${one.type}`).join(', ')}>`
@@ -207,17 +209,12 @@ function unquoted(name: string): string {
   return /^`.*`$/.test(name) ? name.slice(1, -1).replaceAll('``', '`') : name
 }
 
-export function record(value: unknown): Json {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isRecord ? { ...value } : {}
-}
-
 export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
 export function records(value: unknown): readonly Json[] {
-  return list(value).map(record)
+  return list(value).map(asObject)
 }
 
 export function text(value: unknown): string {

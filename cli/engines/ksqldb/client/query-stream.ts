@@ -6,8 +6,9 @@
 import type { HttpClient, HttpLines } from '../../../adapters/http/http.ts'
 import { parseJsonExactly } from '../../../domain/documents/json-lines.ts'
 import type { CcsError } from '../../../domain/kernel/errors.ts'
+import { asObject } from '../../../domain/kernel/json.ts'
 import { reached, stranger, unbroken } from './connection.ts'
-import { list, record, text } from './query-service.ts'
+import { list, text } from './query-service.ts'
 import { type Locate, placed, readRefusal, refused } from './server-error.ts'
 
 export interface QueryRequest {
@@ -40,7 +41,7 @@ export async function openQuery(
   if (answer.status >= 300) throw await refusalOf(http.url, answer, locate)
   const lines = answer.lines[Symbol.asyncIterator]()
   const first = await unbroken(http.url, 'broke the query off', () => lines.next())
-  const head = record(first.done ? undefined : parseJsonExactly(first.value))
+  const head = asObject(first.done ? undefined : parseJsonExactly(first.value))
   if (typeof head.message === 'string')
     throw refused(readRefusal({ status: answer.status, body: head }), locate)
   const names = list(head.columnNames).map(String)
@@ -64,9 +65,9 @@ async function* rowsOf(
         yield parsed.map((one, index) => exact(one, types[index] ?? ''))
         continue
       }
-      const { message } = record(parsed)
+      const { message } = asObject(parsed)
       // The last word of a query that ends: its limit, its continuation token, or what went wrong.
-      if (typeof message === 'string' && record(parsed).error_code !== undefined)
+      if (typeof message === 'string' && asObject(parsed).error_code !== undefined)
         throw refused(readRefusal({ status: 500, body: parsed }))
     }
   } finally {
@@ -89,9 +90,9 @@ async function refusalOf(
   const whole: string[] = []
   for await (const line of lines) whole.push(line)
   const body = parsedOr(whole.join('\n'))
-  const message = text(record(body).message)
+  const message = text(asObject(body).message)
   if (message === '') return stranger(url, { status })
-  const code = Number(record(body).error_code) || 0
+  const code = Number(asObject(body).error_code) || 0
   return refused(placed({ status, code, message }), locate)
 }
 

@@ -2,6 +2,8 @@
  * Values of ksqlDB's answers in the shapes of docs/json-output.md, by the types that the answer itself names: exact
  * numbers as text, whole numbers as numbers while they are safe, times as ISO 8601 in UTC.
  */
+import { isObject } from '../../../domain/kernel/json.ts'
+
 type Shape = (value: unknown) => unknown
 
 /** For `DECIMAL(18, 2)`, `ARRAY<STRUCT<`price` DECIMAL(18, 2)>>` and so on; unknown types pass their values as they are. */
@@ -36,14 +38,14 @@ function plainShape(type: string): Shape {
     case 'MAP': {
       const item = shapeOf(inner[1] ?? '')
       return (value) =>
-        isMap(value)
+        isObject(value)
           ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, item(one)]))
           : value
     }
     case 'STRUCT': {
       const fields = new Map(inner.map(fieldOf))
       return (value) =>
-        isMap(value)
+        isObject(value)
           ? Object.fromEntries(
               Object.entries(value).map(([key, one]) => [key, (fields.get(key) ?? asIs)(one)]),
             )
@@ -85,10 +87,6 @@ function outermost(type: string): { readonly word: string; readonly inner: reado
     } else open += char
   }
   return { word: type.slice(0, at), inner: [...inner, open] }
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Names of fields in a type, at any depth. */

@@ -5,7 +5,8 @@
 
 import type { HttpAnswer } from '../../../adapters/http/http.ts'
 import { CcsError, EXIT, type ExitCode, type Location } from '../../../domain/kernel/errors.ts'
-import { record, text } from './query-service.ts'
+import { asObject } from '../../../domain/kernel/json.ts'
+import { text } from './query-service.ts'
 
 /** A refusal in the server's own terms; line and column count from 1, in the statement as it was sent. */
 export interface Refusal {
@@ -46,7 +47,7 @@ export function refused(refusal: Refusal, locate?: Locate): KsqlRefused {
 
 /** An answer that is no success; `message` is empty where no ksqlDB spoke. */
 export function readRefusal({ status, body }: HttpAnswer): Refusal {
-  const { error_code: code, message } = record(body)
+  const { error_code: code, message } = asObject(body)
   return placed({ status, code: typeof code === 'number' ? code : 0, message: text(message) })
 }
 

@@ -6,6 +6,8 @@
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
 import { whereOf } from '../../../domain/dialects/dialect-job.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
+import { VALID_TOPIC } from '../../../domain/log/topics.ts'
 import type { SelectItem } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
 import { KEY, type Relation } from '../plan/relation.ts'
@@ -36,7 +38,7 @@ export function arrival(job: DialectJob): readonly Relation[] {
   const columns = all.filter((one) => !isPseudo(one.name))
   const valid = declareStream(job, {
     name: SOURCE,
-    topic: 'events.valid',
+    topic: VALID_TOPIC,
     keyFormat: 'KAFKA',
     columns,
   })
@@ -115,4 +117,4 @@ function standFor(name: string, sql: string) {
   return { expr: { is: 'column', path: [name], at: undefined } as const, sql }
 }
 
-const OWN_TOPIC = standFor(TOPIC, "'events.valid'")
+const OWN_TOPIC = standFor(TOPIC, quoteText(VALID_TOPIC))

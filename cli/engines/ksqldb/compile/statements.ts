@@ -2,15 +2,15 @@
  * Statements on their way through ksqlDB: one a request, one after the other, each followed until the server has
  * carried it out. What it answers at first is only that it took it into its command topic.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpClient } from '../../../adapters/http/http.ts'
+import { sleep } from '../../../adapters/process/system-clock.ts'
+import { asObject } from '../../../domain/kernel/json.ts'
 import { busy, reached, stranger } from '../client/connection.ts'
 import {
   type CommandAnswer,
   list,
   readCommand,
   readStatus,
-  record,
   records,
   text,
 } from '../client/query-service.ts'
@@ -128,6 +128,6 @@ function isUnderWay({ status }: CommandAnswer): boolean {
 }
 
 function warningsOf(entity: Entity): readonly string[] {
-  const listed = list(entity.warnings).map((one) => text(record(one).message))
+  const listed = list(entity.warnings).map((one) => text(asObject(one).message))
   return entity['@type'] === 'warning_entity' ? [text(entity.message), ...listed] : listed
 }

@@ -9,6 +9,7 @@ import type { EngineWork } from '../../../domain/deploy/target-engine.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
+import { subjectFor } from '../../../domain/log/topics.ts'
 import type { KsqlClient } from '../client/client.ts'
 import type { KsqlSource } from '../client/query-service.ts'
 import { type KsqlAction, type KsqlPlan, type Names, namingAt, type Placed } from './actions.ts'
@@ -225,7 +226,7 @@ class Session {
   async #removeSubjects(topic: string): Promise<void> {
     const { registry } = this.#parts
     const subjects = await registry.subjects()
-    for (const subject of [`${topic}-key`, `${topic}-value`])
+    for (const subject of [`${topic}-key`, subjectFor(topic)])
       if (subjects.includes(subject)) await registry.remove(subject)
   }
 

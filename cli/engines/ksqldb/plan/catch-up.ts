@@ -2,7 +2,7 @@
  * Waiting until a query has read all that was there: first its topic, then what it hands to itself over a topic that
  * it repartitions by. Offsets are Kafka's own, since a server says nothing of a topic that nothing was read from yet.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '../../../adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../../domain/log/topic-progress.ts'

@@ -1,5 +1,5 @@
 /** One statement of a deployment, carried out once, also where its answer was lost. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '../../../adapters/process/system-clock.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { modelFile } from '../../../domain/models/model.ts'
 import type { KsqlClient } from '../client/client.ts'

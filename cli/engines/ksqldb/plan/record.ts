@@ -3,7 +3,8 @@
  * words of then, and what was begun. Whatever is found on a server and stands in neither is somebody else's.
  */
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import { list, record as object } from '../client/query-service.ts'
+import { asObject } from '../../../domain/kernel/json.ts'
+import { list } from '../client/query-service.ts'
 import type { KsqlPlan, Placed } from './actions.ts'
 
 /** A source that may be there by a deployment that was broken off, or that a newer version has replaced. */
@@ -29,7 +30,7 @@ export function recordText({ placed, begun }: KsqlRecord): string {
 /** Of nothing: an empty record. CCS_MANIFEST_INVALID when it is none: a newer ccs wrote it, or another program. */
 export function readRecord(text: string | undefined): KsqlRecord {
   if (text === undefined) return { placed: [], begun: [] }
-  const { format, placed, begun } = object(parsed(text))
+  const { format, placed, begun } = asObject(parsed(text))
   if (format !== FORMAT || !isListOf(placed, isPlaced) || !isListOf(begun, isBegun))
     throw new CcsError('CCS_MANIFEST_INVALID', "The target's record of its ksqlDB can't be read.", {
       hint: 'Was it written by a newer ccs? Then use that one.',
@@ -64,7 +65,7 @@ function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value i
 }
 
 function isPlaced(value: unknown): value is Placed {
-  const { relation, version, statement, fields } = object(value)
+  const { relation, version, statement, fields } = asObject(value)
   return (
     isRelation(relation) &&
     Number.isInteger(version) &&
@@ -74,10 +75,10 @@ function isPlaced(value: unknown): value is Placed {
 }
 
 function isRelation(value: unknown): boolean {
-  const one = object(value)
+  const one = asObject(value)
   const { body, options, properties } = one
-  const { items, from, where } = object(body)
-  const { of, retentionMs } = object(one.keeps)
+  const { items, from, where } = asObject(body)
+  const { of, retentionMs } = asObject(one.keeps)
   return (
     areTexts([one.name, one.model, one.topic]) &&
     (one.kind === 'stream' || one.kind === 'table') &&
@@ -88,7 +89,7 @@ function isRelation(value: unknown): boolean {
       of === 'records' ||
       of === 'rows' ||
       (of === 'windows' && Number.isInteger(retentionMs))) &&
-    areTexts(Object.values(object(properties))) &&
+    areTexts(Object.values(asObject(properties))) &&
     (body === undefined ||
       (areTexts([...list(items), from, ...list(where)]) && Array.isArray(where)))
   )
@@ -97,12 +98,12 @@ function isRelation(value: unknown): boolean {
 function isColumn(value: unknown): value is { readonly name: string; readonly type: string } & {
   readonly isKey: boolean
 } {
-  const { name, type } = object(value)
+  const { name, type } = asObject(value)
   return areTexts([name, type])
 }
 
 function isBegun(value: unknown): value is Begun {
-  const { source, topic, model } = object(value)
+  const { source, topic, model } = asObject(value)
   return areTexts([source, model]) && (topic === undefined || typeof topic === 'string')
 }
 

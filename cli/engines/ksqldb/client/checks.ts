@@ -3,11 +3,15 @@
  * what it can't read is kept, and the queries that stand still.
  */
 
-import type { Target } from '../config/target.ts'
-import { formatDuration } from '../kernel/units.ts'
-import type { TopicState } from '../log/topic-admin.ts'
-import { joinNames } from '../schemas/describe.ts'
-import type { Check } from './doctor.ts'
+import type { Target } from '../../../domain/config/target.ts'
+import type { Check } from '../../../domain/doctor/doctor.ts'
+import type { EngineChecks } from '../../../domain/doctor/target.ts'
+import { formatDuration } from '../../../domain/kernel/units.ts'
+import type { TopicState } from '../../../domain/log/topic-admin.ts'
+import { joinNames } from '../../../domain/schemas/describe.ts'
+import { namesOf } from '../plan/actions.ts'
+import type { KsqlClient } from './client.ts'
+import { lookAt } from './inspect.ts'
 
 /** A ksqlDB as it was found. */
 export interface KsqldbFound {
@@ -245,4 +249,19 @@ function commandTopicFaults(
   if (faults.length > 0) return faults
   const copies = replication === 1 ? 'one copy, for one broker' : `${replication} copies`
   return [{ name: 'command topic', status: 'ok', detail: `${name}, for ever, ${copies}.` }]
+}
+
+/** Asks a server; what its command topic says is asked of Kafka afterwards. */
+export async function checkServer(client: KsqlClient, target: Target): Promise<EngineChecks> {
+  const found = await lookAt(client)
+  return {
+    checks: ksqldbChecks(found, namesOf(target.prefix).source('', 1)),
+    onKafka: {
+      name: 'command topic',
+      check: async (admin) => {
+        const [state] = await admin.topics([commandTopicOf(found)])
+        return commandTopicChecks({ about: await admin.about(), state }, found, target)
+      },
+    },
+  }
 }

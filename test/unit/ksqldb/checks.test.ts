@@ -1,12 +1,12 @@
 /** What doctor says of a ksqlDB: of versions, settings and topics that no test server has, too. */
 import { expect, test } from 'vitest'
+import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
 import {
   commandTopicChecks,
   type KsqldbFound,
   type KsqldbQuery,
   ksqldbChecks,
-} from '../../../cli/domain/doctor/ksqldb.ts'
-import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
+} from '../../../cli/engines/ksqldb/client/checks.ts'
 
 const SOUND: KsqldbFound = {
   url: 'http://ksqldb:8088',

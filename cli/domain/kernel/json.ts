@@ -1,0 +1,19 @@
+/** Guards for values of unknown shape, as JSON.parse and the YAML reader give them. */
+
+/** An object with keys: no array, not null. Its values are not looked at yet. */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** Whether the value is an object with keys. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The value, or {} for anything that is not an object: reading a key of it gives undefined then. */
+export function asObject(value: unknown): JsonObject {
+  return isObject(value) ? value : {}
+}
+
+/** Whether the value is an array of strings. */
+export function isStringList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
+}
