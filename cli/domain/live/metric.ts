@@ -44,19 +44,8 @@ export function parseMetric(file: string, text: string): Metric {
     firstLine: parts.headerLine,
     code: 'CCS_MODEL_INVALID',
   })
-  const faults: CcsError[] = []
-  const fault = (path: readonly string[], message: string, hint?: string) =>
-    faults.push(
-      new CcsError('CCS_MODEL_INVALID', message, {
-        exit: EXIT.usage,
-        location: document.locate(path),
-        ...(hint === undefined ? {} : { hint }),
-      }),
-    )
-  const { value } = document
-  const isMap = value !== null && typeof value === 'object' && !Array.isArray(value)
-  // parseYaml returns a map with string keys as an object.
-  const header = isMap ? (value as Record<string, unknown>) : {}
+  const reader = new DocumentReader(document, 'CCS_MODEL_INVALID')
+  const header = reader.map(document.value, [], 'The header')
   if (header.kind !== 'figure')
     reader.fault(
       ['kind'],

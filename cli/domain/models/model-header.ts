@@ -93,18 +93,9 @@ class HeaderReader {
   readonly #reader: DocumentReader
   readonly #values: JsonObject
 
-  constructor(document: YamlDocument) {
-    this.#document = document
-    const { value } = document
-    const isMap = value !== null && typeof value === 'object' && !Array.isArray(value)
-    if (!isMap)
-      this.#fault(
-        [],
-        'The header is not a list of keys and values.',
-        'Begin it with "kind: stream".',
-      )
-    // The keys of the YAML map are strings.
-    this.#values = isMap ? (value as Record<string, unknown>) : {}
+  constructor(reader: DocumentReader, value: unknown) {
+    this.#reader = reader
+    this.#values = reader.map(value, [], 'The header')
   }
 
   read(): HeaderFields {

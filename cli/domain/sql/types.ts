@@ -1,5 +1,5 @@
 /** The types of columns. Times are UTC without a zone everywhere; DECIMAL(18, 2) holds money. */
-import { type AstNode, asNodes, asText, asNode } from './ast.ts'
+import { type AstNode, asNode, asNodes, asText } from './ast.ts'
 
 /** A column type, independent of the engine. */
 export type LogicalType =

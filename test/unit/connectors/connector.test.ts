@@ -3,13 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Target } from '../../../cli/domain/config/target.ts'
+import { diffConnector, redactSecrets } from '../../../cli/domain/connectors/connector-diff.ts'
 import { secretFiles } from '../../../cli/domain/connectors/connector-file.ts'
 import {
   chooseConnectors,
   collectRequiredTopics,
   type DesiredConnector,
-  diffConnector,
-  redactSecrets,
   renderConnectors,
 } from '../../../cli/domain/connectors/desired-connectors.ts'
 import { ICEBERG_SINK, S3_SINK } from '../../../cli/domain/connectors/setting-rules.ts'

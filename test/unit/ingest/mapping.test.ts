@@ -62,7 +62,7 @@ event:
     unit_price_minor: price
 `
   expect(faultsOf(() => parseMapping(text, 'map.yml', contract))).toEqual([
-    'map.yml:1:1 Unknown key "formt". Did you mean "format"?',
+    'map.yml:1:1 The mapping has no key "formt". Did you mean "format"?',
     `map.yml:3:45 event_type: 'view_itm' is not one of ${contract.fields.find((f) => f.name === 'event_type')?.symbols.join(', ')}. Did you mean "view_item"?`,
     `map.yml:4:35 'epoc_ms' is neither iso, epoch_s, epoch_ms, epoch_us nor a pattern of YYYY MM DD HH mm ss SSS Z. Did you mean "epoch_ms"?`,
     'map.yml:5:3 The contract has no field "anonymus_id". Did you mean "anonymous_id"?',

@@ -98,9 +98,8 @@ function parseSource(map: RuleMap, { path, reader }: RuleInput): ValueSource | u
   const given = SOURCE_KEYS.filter((key) => map[key] !== undefined)
   const [kind] = given
   if (kind === undefined || given.length > 1) {
-    const has = given.join(', ') || 'none'
-    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}; it has ${has}.`
-    notes.fault(
+    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}; it has ${given.join(', ') || 'none'}.`
+    reader.fault(
       path,
       message,
       'A value has one source; `from` takes a list of columns to try.',
@@ -122,25 +121,25 @@ function parseSource(map: RuleMap, { path, reader }: RuleInput): ValueSource | u
   return { kind: kind === 'hash' ? 'hash' : 'from', paths }
 }
 
-function checkPath(path: string, at: YamlPath, notes: MappingNotes): void {
-  // A CSV column may have any name, but a name with brackets must be a valid path.
+function checkPath(path: string, at: YamlPath, reader: DocumentReader): void {
+  // A column of a CSV file may have any name; one with brackets is a path for sure.
   if (path === '' || (/[[\]]/.test(path) && parsePath(path.replace(/^\$\./, '')) === undefined))
-    notes.fault(
-      at,
-      `"${path}" is not a column or path.`,
-      'Paths look like user.id or items[0].sku.',
-    )
+    reader.fault(at, `"${path}" is no column or path.`, 'Paths look like user.id or items[0].sku.')
 }
 
-/** For example `/p/{product_id}`; `{{` and `}}` stand for braces. */
-function parseTemplate(text: string, at: YamlPath, notes: MappingNotes): readonly TemplatePart[] {
+/** `/p/{product_id}`; `{{` and `}}` stand for braces. */
+function parseTemplate(
+  text: string,
+  at: YamlPath,
+  reader: DocumentReader,
+): readonly TemplatePart[] {
   const parts: TemplatePart[] = []
   for (const [whole, path] of text.matchAll(/\{\{|\}\}|\{([^{}]*)\}|[^{}]+|[{}]/g)) {
     if (path !== undefined) {
       checkPath(path, at, reader)
       parts.push({ path })
     } else if (whole === '{' || whole === '}')
-      notes.fault(at, `A "${whole}" in the template is not paired.`, `Write "${whole}${whole}".`)
+      reader.fault(at, `A "${whole}" in the template is not paired.`, `Write "${whole}${whole}".`)
     else parts.push({ text: whole === '{{' || whole === '}}' ? whole.slice(1) : whole })
   }
   return parts
@@ -209,7 +208,7 @@ function parseUrl(value: unknown, path: YamlPath, reader: DocumentReader): UrlPa
   if (text === undefined || text === 'path' || text === 'host') return text
   const query = /^query\.(.+)$/.exec(text)?.[1]
   if (query === undefined)
-    notes.fault(path, `"${text}" is not a part of a URL.`, 'Known: path, host, query.NAME.')
+    reader.fault(path, `"${text}" is no part of a URL.`, 'Known: path, host, query.NAME.')
   return query === undefined ? undefined : { query }
 }
 
