@@ -1,10 +1,12 @@
 /**
- * What `npm run test:clocks` runs: the tests once for each of some clocks and time zones, so that one which
- * passes only at noon, or only where it was written, is found before it fails at night. Takes what `npm test`
- * takes (`--project unit`, names of files), and `--clock` with `--zone` for one of your own.
+ * What `npm run test:clocks` runs: the tests once for each of some clocks and time zones, so that
+ * one which passes only at noon, or only where it was written, is found before it fails at night.
+ * Takes what `npm test` takes (`--project unit`, names of files), and `--clock` with `--zone` for
+ * one of your own.
  *
- * Each test file begins at the clock, so that each sees midnight, the new year or the change of the clocks. The
- * servers of `cluster` and `ksqldb` keep the machine's clock, so those projects are left out.
+ * Each test file begins at the clock, so that each sees midnight, the new year or the change of the
+ * clocks. The servers of `cluster` and `ksqldb` keep the machine's clock, so those projects are
+ * left out.
  */
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'

@@ -23,8 +23,8 @@ const ALONE = [
   'test/e2e/faults.test.ts',
   'test/e2e/kill.test.ts',
   'test/e2e/page.test.ts',
-  'test/unit/outage.test.ts',
-  'test/unit/pace.test.ts',
+  'test/unit/pipeline/outage-handler.test.ts',
+  'test/unit/generate/rate-pacer.test.ts',
 ]
 
 /** At least two: while one file waits for a process that it started, the other uses the core. */

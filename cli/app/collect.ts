@@ -1,6 +1,7 @@
-/** The part of the composition root for rejects from ksqlDB's processing log: its topic, Kafka and registry. */
+/** The part of the composition root for rejects from an engine's processing log: its topic, Kafka and registry. */
 
 import { systemClock } from '../adapters/process/system-clock.ts'
+import type { EngineName } from '../domain/config/engines.ts'
 import { prefixed } from '../domain/config/target.ts'
 import { addCounts, type CollectCounts, collectRejects } from '../domain/dlq/collect-rejects.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
@@ -8,6 +9,7 @@ import { RAW_TOPIC, VALID_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { openGateSchemas } from './gate.ts'
 import { openRejectDecoder } from './reader.ts'
+import { loadEngine } from './targets/engine.ts'
 
 export interface CollectChoice {
   /** Whole name of the processing log's topic; the server is asked where absent. */
@@ -76,7 +78,7 @@ async function collectOnce(
     import('../adapters/kafka/find-offsets.ts'),
     openRejectDecoder(project),
     openGateSchemas(project),
-    choice.log ?? topicOfLog(project),
+    choice.log ?? findLogTopic(project),
   ])
   const connect = () => openKafka(settings, project.dir)
   // First the stream: with it whoever collected before is at an end, and what is in events.dlq stays.
@@ -98,21 +100,19 @@ async function collectOnce(
   }
 }
 
-async function topicOfLog(project: Project): Promise<string> {
-  const { ksqldb } = project.target
-  if (ksqldb === undefined) throw noServer(project, 'has no ksqlDB')
-  const [{ openKsql }, { processingLog }] = await Promise.all([
-    import('../engines/ksqldb/client/client.ts'),
-    import('../engines/ksqldb/client/inspect.ts'),
-  ])
-  const client = openKsql(ksqldb)
-  const { serviceId } = await client.info()
-  return (await processingLog(client, serviceId)).topic
+async function findLogTopic(project: Project): Promise<string> {
+  const { target } = project
+  const names = Object.keys(target.engineServers ?? {}) as EngineName[] // engines are its keys
+  for (const name of names) {
+    const topic = await (await loadEngine(name)).findProcessingLog?.(target)
+    if (topic !== undefined) return topic
+  }
+  throw noServer(project, 'has no engine that keeps a processing log')
 }
 
 function noServer({ target }: Project, problem: string): CcsError {
   return new CcsError('CCS_CONFIG_INVALID', `Target "${target.name}" ${problem}.`, {
     exit: EXIT.usage,
-    hint: 'Name a target on ksqlDB: ccs dlq collect --target NAME. Or the topic of its processing log: --log TOPIC',
+    hint: 'Name a target whose engine keeps one: ccs dlq collect --target NAME. Or name its topic: --log TOPIC',
   })
 }

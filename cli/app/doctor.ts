@@ -1,9 +1,11 @@
 /** The part of the composition root for `ccs doctor`: the servers of a target. */
-import type { HttpServer, Target } from '../domain/config/target.ts'
+
+import type { EngineName } from '../domain/config/engines.ts'
 import type { Check } from '../domain/doctor/doctor.ts'
-import type { KsqldbPart } from '../domain/doctor/target.ts'
+import type { EngineServerCheck } from '../domain/doctor/examine-target.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
+import { loadEngine } from './targets/engine.ts'
 
 /** The topics of the input; what models make comes with a deployment. */
 const TOPICS = [RAW_TOPIC, DLQ_TOPIC]
@@ -13,11 +15,11 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
   const { target } = project
   if (target.name === 'local') return []
   const [{ examineTarget }, { groupSchemasByTopic }, { systemClock }] = await Promise.all([
-    import('../domain/doctor/target.ts'),
+    import('../domain/doctor/examine-target.ts'),
     import('../domain/schemas/history.ts'),
     import('../adapters/process/system-clock.ts'),
   ])
-  const { kafka, registry, connect, ksqldb } = target
+  const { kafka, registry, connect } = target
   return examineTarget({
     target,
     topics: groupSchemasByTopic(project.schemas).filter((one) => TOPICS.includes(one.topic)),
@@ -45,16 +47,14 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
     ...(connect && {
       connect: async () => (await import('./sinks.ts')).openConnect(target),
     }),
-    ...(ksqldb && { ksqldb: () => openKsqldbPart(ksqldb, target) }),
+    engines: await engineChecks(project),
   })
 }
 
-async function openKsqldbPart(server: HttpServer, { prefix }: Target): Promise<KsqldbPart> {
-  const [{ openKsql }, { lookAt }, { namesOf }] = await Promise.all([
-    import('../engines/ksqldb/client/client.ts'),
-    import('../engines/ksqldb/client/inspect.ts'),
-    import('../engines/ksqldb/plan/actions.ts'),
-  ])
-  const client = openKsql(server)
-  return { look: () => lookAt(client), prefix: namesOf(prefix).source('', 1) }
+async function engineChecks({ target }: Project): Promise<readonly EngineServerCheck[]> {
+  const names = Object.keys(target.engineServers ?? {}) as EngineName[] // engines are its keys
+  const checks = await Promise.all(
+    names.map(async (name) => (await loadEngine(name)).openServerCheck?.(target)),
+  )
+  return checks.flatMap((one) => one ?? [])
 }

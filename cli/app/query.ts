@@ -1,21 +1,25 @@
 /** The part of the composition root for `ccs query` and `ccs sql`: whoever answers for a target. */
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+
+import { openMartsAnswers } from '../adapters/duckdb/published-marts.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 import type { QueryAnswer, QueryService, TableInfo } from '../domain/query/query-service.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
-import { openMartsAnswers } from './marts.ts'
 import { openAnswers } from './query-sources.ts'
+import { loadEngine } from './targets/engine.ts'
 
 /** For one question, or a few at once. */
 export async function openAsking(project: Project): Promise<QueryService> {
-  if (isKsqldb(project)) return ksqldbAsking(project)
+  const own = await openOwnQueries(project)
+  if (own) return own
   const answers = await openAnswers(project)
   return asking(answers, async () => answers)
 }
 
 /** For as long as somebody asks: engines may come and go meanwhile. */
 export async function openLastingAsking(project: Project): Promise<QueryService> {
-  if (isKsqldb(project)) return ksqldbAsking(project)
+  const own = await openOwnQueries(project)
+  if (own) return own
   const [{ FailoverQueryService }, { systemClock }] = await Promise.all([
     import('../domain/query/failover-query-service.ts'),
     import('../adapters/process/system-clock.ts'),
@@ -29,8 +33,9 @@ export async function openMartsAsking(project: Project): Promise<QueryService> {
   return asking(answers, async () => answers)
 }
 
-function isKsqldb({ target }: Project): boolean {
-  return target.engine === 'ksqldb'
+/** The target's engine, where it answers queries itself. */
+async function openOwnQueries(project: Project): Promise<QueryService | undefined> {
+  return (await loadEngine(project.target.engine)).openQueries?.(project)
 }
 
 interface Answers {
@@ -45,7 +50,7 @@ function asking(answers: Answers, source: () => Promise<Source>): QueryService {
     query: async (sql, { signal } = {}) => {
       try {
         const { from, asOf } = await source()
-        return { from, asOf, ...(await answers.query(sql, signal)), isEndless: false }
+        return { from, asOf, ...(await answers.query(sql, signal)), isUnbounded: false }
       } catch (error) {
         if (!signal?.aborted) throw error
         throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause: error })
@@ -69,41 +74,4 @@ function tablesOf(rows: readonly Readonly<Record<string, unknown>>[]): readonly 
     tables.set(String(name), columns)
   }
   return [...tables].map(([name, columns]) => ({ name, columns }))
-}
-
-async function ksqldbAsking(project: Project): Promise<QueryService> {
-  const { target } = project
-  if (!target.ksqldb)
-    throw new CcsError('CCS_CONFIG_INVALID', `Target "${target.name}" has no ksqldb.url.`, {
-      exit: EXIT.usage,
-    })
-  const [{ openKsql }, { KsqlQuestions }] = await Promise.all([
-    import('../engines/ksqldb/client/client.ts'),
-    import('../engines/ksqldb/client/queries.ts'),
-  ])
-  const client = openKsql(target.ksqldb)
-  const questions = new KsqlQuestions(client, {
-    prefix: target.prefix,
-    target: target.name,
-    models: modelNames(project),
-  })
-  return {
-    query: async (sql, options) => ({
-      from: client.url,
-      asOf: null,
-      ...(await questions.ask(sql, options)),
-    }),
-    listTables: () => questions.tables(),
-    close: async () => {},
-  }
-}
-
-const LAYERS = ['bronze', 'silver', 'gold']
-
-/** By their files: a question needs no more of them. */
-function modelNames({ models }: Project): readonly string[] {
-  const layerOf = (name: string) => LAYERS.indexOf(name.split('.')[0] ?? '')
-  return models
-    .map(({ file }) => file.replace(/^sql\/|\.sql$/g, '').replace('/', '.'))
-    .sort((a, b) => layerOf(a) - layerOf(b) || (a < b ? -1 : 1))
 }

@@ -33,12 +33,12 @@ export async function runWhy(
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
   try {
-    const input = { text: sqlText(connection), graph: logic.graph, macros: logic.macros, limit }
+    const input = { text: quoteText(connection), graph: logic.graph, macros: logic.macros, limit }
     if (!model.includes('.')) return await explainMart(project, logic, { ...input, model, words })
     const { explainRow } = await import('../domain/provenance/why.ts')
     const answers = await openAnswers(project)
     try {
-      return await explainRow({ ...input, ask: (sql) => answers.query(sql) }, model, words)
+      return await explainRow({ ...input, query: (sql) => answers.query(sql) }, model, words)
     } finally {
       await answers.close()
     }
@@ -48,7 +48,7 @@ export async function runWhy(
   }
 }
 
-function sqlText(connection: DuckConnection): AstConverter {
+function quoteText(connection: DuckConnection): AstConverter {
   return {
     parse: async (sql) => {
       const { parseSelect } = await import('../domain/sql/ast.ts')

@@ -22,8 +22,8 @@ export default class Compile extends CcsCommand<CompileDocument> {
     'Addresses stay ${VARIABLES}. What an engine cannot run is an error that says where and what ' +
     'to write instead.'
   static override examples = [
-    '<%= config.bin %> compile gold.sessions --engine flink',
-    '<%= config.bin %> compile --engine ksqldb > pipeline.sql',
+    `<%= config.bin %> compile gold.sessions --engine ${ENGINE_NAMES[1]}`,
+    `<%= config.bin %> compile --engine ${ENGINE_NAMES.at(-1)} > pipeline.sql`,
     '<%= config.bin %> compile --target staging',
   ]
   static override args = {

@@ -135,22 +135,16 @@ export default class Gen extends CcsCommand<GenOutput> {
         })
     try {
       const progress = this.progress('gen')
-      const record =
+      const recording =
         flags.truth === undefined
           ? {}
-          : {
-              record: await openRecorder(project, {
-                seed,
-                partitions: open.partitions,
-              }),
-            }
+          : { createRecorder: await openRecorder(project, { seed, partitions: open.partitions }) }
       const result = await generate(options, {
         clock: this.clock,
-        monotonicMs: () => performance.now(),
         sink: open.sink,
         signal,
         onProgress: (made, of) => progress.update(made, Number.isFinite(of) ? of : undefined),
-        ...record,
+        ...recording,
       })
       progress.end()
       if (flags.truth !== undefined && result.truth !== undefined)

@@ -16,12 +16,16 @@ export interface QueryOutput extends QueryResult {
 export default class Query extends CcsCommand<QueryOutput> {
   static override summary = 'Ask one SELECT over Bronze, Silver and Gold, or over the daily marts.'
   static override description =
-    'Asks the engine that runs on this data, up to the last event; when none runs, what was last committed. With --marts: the tables that dbt built and published last. On a ksqlDB target the SQL is that of ksqlDB, with the names of the models: SELECT … EMIT CHANGES prints rows as they come, with --json one document a line, until --limit or Ctrl-C, which ends the query on the server too.'
+    'Asks the engine that runs on this data, up to the last event; when none runs, what was last ' +
+    'committed. With --marts: the tables that dbt built and published last. On a target whose ' +
+    'engine answers by itself, the SQL is that of the engine, with the names of the models: ' +
+    'SELECT … EMIT CHANGES prints rows as they come, with --json one document a line, until ' +
+    '--limit or Ctrl-C, which ends the query on the server too.'
   static override examples = [
     '<%= config.bin %> query "SELECT * FROM gold.right_now"',
     '<%= config.bin %> query "SELECT * FROM gold.activity_1m ORDER BY 1 DESC LIMIT 5" --json',
     '<%= config.bin %> query --marts "SELECT * FROM fct_revenue_daily ORDER BY 1 DESC LIMIT 7"',
-    '<%= config.bin %> query --target ksqldb "SELECT order_id, revenue FROM silver.orders EMIT CHANGES"',
+    '<%= config.bin %> query --target staging "SELECT order_id, revenue FROM silver.orders EMIT CHANGES"',
   ]
   static override flags = {
     target: targetFlag,
@@ -35,7 +39,7 @@ export default class Query extends CcsCommand<QueryOutput> {
   static override args = {
     sql: Args.string({
       required: true,
-      description: 'One SELECT in DuckDB’s SQL; in that of ksqlDB on its targets.',
+      description: 'One SELECT in DuckDB’s SQL; on some targets in that of the engine.',
     }),
   }
 
@@ -50,7 +54,7 @@ export default class Query extends CcsCommand<QueryOutput> {
         isFromStart: flags.from === 'start',
       })
       const { from, asOf, columns } = answer
-      if (answer.isEndless) {
+      if (answer.isUnbounded) {
         await this.#follow(answer, flags.limit, stop)
         return { from, asOf, columns, rows: [] }
       }

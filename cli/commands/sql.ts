@@ -11,7 +11,7 @@ export default class Sql extends CcsCommand<void> {
     'A statement ends with a semicolon and may take several lines. \\d lists models and columns, \\json and \\table choose the form of answers, \\? explains the rest. Ctrl-C calls a query off, Ctrl-D leaves. Who answers is as in ccs query. What was typed is kept in .ccs/sql-history. A script ends at its first fault, with its exit code; --json prints a document a line.'
   static override examples = [
     '<%= config.bin %> sql',
-    '<%= config.bin %> sql --target ksqldb',
+    '<%= config.bin %> sql --target staging',
     'echo "SELECT count(*) AS orders FROM silver.orders;" | <%= config.bin %> sql --json',
   ]
   static override flags = {

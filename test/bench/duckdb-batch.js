@@ -59,7 +59,7 @@ async function sync(dir) {
 
 /** The file's rows with the types that the models expect of raw.events. */
 async function rawSql() {
-  const { rawEventColumns } = await projectModule('core/raw-events.js')
+  const { deriveRawColumns: rawEventColumns } = await projectModule('domain/events/raw-columns.js')
   const schema = await readFile(`${project}/schemas/events.raw.avsc`, 'utf8')
   const { rawColumns } = rawEventColumns(schema)
   const columns = rawColumns.filter(({ name }) => name !== 'topic')

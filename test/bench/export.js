@@ -90,8 +90,8 @@ async function* records(data, topic) {
 /** All frames of a topic; the body is valid until the next one. `firstEvent()` decodes its first record. */
 export async function* frames(data, topic) {
   const type = await typeOf(topic)
-  const { openLocalLog } = await projectModule('log/local.js')
-  const { diskFiles } = await projectModule('io/files.js')
+  const { openLocalLog } = await projectModule('adapters/log/local.js')
+  const { diskFiles } = await projectModule('adapters/files/files.js')
   const log = openLocalLog({ dir: `${data}/log`, files: diskFiles() })
   try {
     for (const partition of await log.partitions(topic)) {

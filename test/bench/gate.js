@@ -23,7 +23,7 @@ export const gate = {
   async run({ events, pairs, dir, say }) {
     const { CCS_TEST_BROKERS: brokers, CCS_TEST_REGISTRY: url } = process.env
     if (!brokers || !url) throw new Error('No cluster: set CCS_TEST_BROKERS and CCS_TEST_REGISTRY.')
-    const { openKafka } = await projectModule('io/kafka.js')
+    const { openKafka } = await projectModule('adapters/kafka/connection.js')
     const settings = { brokers: brokers.split(','), partitions: 1, replication: 1, retentionMs: -1 }
     const rows = []
     const rates = []
@@ -71,8 +71,8 @@ async function once({ kafka, brokers, url, dir, log, events, say }) {
   const topics = ['events.raw', 'events.valid', 'events.dlq'].map((name) => `${prefix}${name}`)
   const [raw, valid, dlq] = topics
   const admin = await kafka.admin()
-  const { openConfluentRegistry } = await projectModule('registry/confluent.js')
-  const { filesRegistry } = await projectModule('registry/files.js')
+  const { openConfluentRegistry } = await projectModule('adapters/registry/confluent.js')
+  const { filesRegistry } = await projectModule('adapters/registry/files.js')
   const registry = await openConfluentRegistry({ url })
   await mkdir(dir, { recursive: true })
   await symlink(`${ROOT}/schemas`, `${dir}/schemas`)

@@ -1,8 +1,8 @@
 /** A Connect worker that is killed while it writes: `npm run test:crash`, for its rests take a minute or two. */
 import { randomBytes } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
-import { applyConnector } from '../../cli/domain/connectors/sinks.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
+import { applyConnector } from '../fixtures/apply-connector.ts'
 import { connectHome, ownConnect } from '../fixtures/own-connect.ts'
 import { shopEvents, withSinkRig } from '../fixtures/sink-rig.ts'
 

@@ -1,16 +1,12 @@
 /** Our own connectors/*.json on a real Kafka Connect: what they write, and what becomes of them. */
 import { expect } from 'vitest'
 import { openSinks } from '../../cli/app/sinks.ts'
-import { diffConnector } from '../../cli/domain/connectors/desired-connectors.ts'
-import {
-  applyConnector,
-  findSink,
-  listSinks,
-  readSinkOffsets,
-} from '../../cli/domain/connectors/sinks.ts'
+import { diffConnector } from '../../cli/domain/connectors/connector-diff.ts'
+import { findSink, listSinks, readSinkOffsets } from '../../cli/domain/connectors/sinks.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
+import { applyConnector } from '../fixtures/apply-connector.ts'
 import { type SinkRig, shopEvents, sinkTest } from '../fixtures/sink-rig.ts'
 
 const LIMITS = { timeoutMs: 90_000 }

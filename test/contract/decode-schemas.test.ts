@@ -1,6 +1,6 @@
 /**
- * The Avro contracts of Silver and Gold rows match the columns of the models. After changing a
- * model: vitest run <this file> -u, then keep the new text in schemas/history.
+ * The Avro schemas of Silver and Gold equal the columns of the models' rows. After a change of a model:
+ * vitest run <this file> -u, then keep the new schema in schemas/history.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,11 +10,11 @@ import { canonicalizeSchema, parseRecordSchema } from '../../cli/domain/avro/sch
 import { ColumnBuffers } from '../../cli/domain/gate/decoder/duckdb-columns.ts'
 import type { Model } from '../../cli/domain/models/model.ts'
 import { parseModel } from '../../cli/domain/models/parse-model.ts'
-import { type RowColumn, renderRowSchema } from '../../cli/domain/pipeline/avro-rows.ts'
 import { createTableSql } from '../../cli/engines/embedded/intake/raw-table.ts'
+import { type RowColumn, renderRowSchema } from '../fixtures/row-schema.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Models whose rows never leave the pipeline, so that they have no contract. */
+/** Models whose rows never leave the pipeline. */
 const INTERNAL = ['silver.people', 'gold.right_now']
 
 const models = ['bronze', 'silver', 'gold'].flatMap((layer) =>
@@ -53,7 +53,7 @@ afterAll(() => {
   duck.close()
 })
 
-/** Creates the models' views in the order of their dependencies. */
+/** Creates each model's view after those that it reads. */
 async function createViews(waiting: readonly Model[]): Promise<void> {
   const blocked: Model[] = []
   let cause: unknown
@@ -75,19 +75,19 @@ async function describeModel(model: Model): Promise<readonly RowColumn[]> {
 }
 
 for (const model of leaving)
-  test(`schemas/${model.name}.avsc is the contract of the model's rows`, async () => {
+  test(`schemas/${model.name}.avsc is the schema of the model's rows`, async () => {
     const schema = renderRowSchema(model, await describeModel(model))
     expect(parseRecordSchema(schema).fields.length).toBeGreaterThan(0)
     await expect(schema).toMatchFileSnapshot(join(ROOT, 'schemas', `${model.name}.avsc`))
   })
 
-test('every contract in schemas/ belongs to a topic or a model', () => {
+test('every schema in schemas/ belongs to a topic or a model', () => {
   const names = readdirSync(join(ROOT, 'schemas')).filter((name) => name.endsWith('.avsc'))
   const known = ['events.dlq', 'events.raw', ...leaving.map((model) => model.name)]
   expect(names.sort()).toEqual(known.map((name) => `${name}.avsc`).sort())
 })
 
-test('the newest kept version of every contract is the one in force', () => {
+test('the newest kept version of every schema equals the current one', () => {
   for (const model of leaving) {
     const dir = join(ROOT, 'schemas/history', model.name)
     expect(existsSync(dir), dir).toBe(true)

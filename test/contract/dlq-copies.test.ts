@@ -119,7 +119,7 @@ test.each([
       for (const partition of [first, second])
         expect(
           await showReject(
-            { ...(await parts()), guess: none, guessPart: none },
+            { ...(await parts()), decodeByAnySchema: none, decodeBeginning: none },
             { partition, offset },
           ),
         ).toMatchObject({ isReplayed: true, source: { offset } })
@@ -180,7 +180,7 @@ test('an announcement that is given up takes nothing from another of the same re
     await ReplayLedger.open(options, 'one'),
     await ReplayLedger.open(options, 'other'),
   ]
-  const rejects = [{ partition: 0, offset: 4, hash: 'of its bytes', times: 1 }]
+  const rejects = [{ partition: 0, offset: 4, hash: 'of its bytes', replayCount: 1 }]
   const at = await one.announce(RAW, 0, rejects, START_MS)
   await expect(other.announce(RAW, 0, rejects, START_MS)).rejects.toMatchObject({
     code: 'CCS_LOG_LOCKED',

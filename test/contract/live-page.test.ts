@@ -150,7 +150,7 @@ interface Compared {
   readonly asOf: string
 }
 
-/** Figures of minutes, hours and days move on by themselves; some are asked every half a minute only. */
+/** Figures of minutes and hours move on by themselves; some are asked every half a minute only. */
 function isMinuteBetween(compared: readonly Compared[]): boolean {
   const minute = (ms: number) => Math.floor(ms / 60_000)
   return compared.some(

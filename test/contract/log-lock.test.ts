@@ -44,9 +44,9 @@ afterEach(async () => {
  * Starts a process that appends until it is killed and prints each offset, or why it can't write.
  */
 const CHILD = `
-import { RecordBatch } from './core/record-batch.js'
-import { diskFiles } from './io/files.js'
-import { openLocalLog } from './log/local.js'
+import { RecordBatch } from './domain/log/record-batch.js'
+import { diskFiles } from './adapters/files/files.js'
+import { openLocalLog } from './adapters/log/local.js'
 const [dir, owner] = process.argv.slice(2)
 const log = openLocalLog({ dir, files: diskFiles() })
 try {

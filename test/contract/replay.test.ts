@@ -229,7 +229,7 @@ test('what another replay has sent and settled meanwhile is not sent again', asy
     await ReplayLedger.open(options, 'one'),
     await ReplayLedger.open(options, 'other'),
   ]
-  const record = { partition: 0, offset: 3, hash: 'of its bytes', times: 1 }
+  const record = { partition: 0, offset: 3, hash: 'of its bytes', replayCount: 1 }
   expect([one, other].map((each) => each.isReplayed(record))).toEqual([false, false])
   await one.recordOutcome(await one.announce(RAW, 1024, [record], 0), 'all')
   await expect(other.announce(RAW, 1024, [record], 0)).rejects.toMatchObject({

@@ -6,17 +6,30 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { SHARED, whyNoDbt } from '../fixtures/dbt-project.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
 const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
 const temp = mkdtempSync(path.join(tmpdir(), 'ccs-readme-'))
 afterAll(() => rmSync(temp, { recursive: true, force: true }))
 
-/** The `ccs …` lines of the walk-throughs, as words. */
-const steps = [...readme.matchAll(/^<!-- .*readme\.test.*-->\n```sh\n([\s\S]*?)^```$/gm)]
-  .flatMap((fence) => (fence[1] ?? '').split('\n'))
-  .map((line) => line.replace(/\s+#.*$/, ''))
-  .filter((line) => line !== '')
+interface Step {
+  /** A `ccs …` command. */
+  readonly line: string
+  /** Its block is run only if dbt can be installed on this machine. */
+  readonly needsDbt: boolean
+}
+
+/** The commands of the blocks below a comment that names this test, in their order. */
+const steps: readonly Step[] = [
+  ...readme.matchAll(/^<!-- (.*readme\.test.*)-->\n```sh\n([\s\S]*?)^```$/gm),
+].flatMap(([, comment = '', block = '']) =>
+  block
+    .split('\n')
+    .map((line) => line.replace(/\s+#.*$/, ''))
+    .filter((line) => line !== '')
+    .map((line) => ({ line, needsDbt: comment.includes('dbt') })),
+)
 
 /** Words of a line, double quotes honoured. */
 function wordsOf(line: string): readonly string[] {
@@ -31,19 +44,33 @@ describe('the walk-throughs run as they are written', () => {
     expect(steps.length).toBeGreaterThan(10)
   })
 
-  test.each(steps.filter((line) => !ELSEWHERE.includes(line)))('%s', async (line) => {
-    const [program, ...args] = wordsOf(line)
-    expect(program).toBe('ccs')
-    const { code, stdout, stderr } = await runCcs(args, {
-      cwd: temp,
-      env: { CCS_PROJECT_DIR: ROOT, CCS_DATA_DIR: path.join(temp, 'data') },
-      timeoutMs: 100_000,
-    })
-    expect(code, stderr).toBe(0)
-    expect(stdout.trim()).not.toBe('')
-    const tooWide = stdout.split('\n').filter((text) => text.length > 100)
-    expect(tooWide, 'fits a terminal').toEqual([])
-  })
+  /** Whether dbt can't be installed, and why; asked once. */
+  let withoutDbt: Promise<string | undefined> | undefined
+
+  test.for(steps.filter(({ line }) => !ELSEWHERE.includes(line)))(
+    '$line',
+    {
+      timeout: 600_000,
+    },
+    async ({ line, needsDbt }, context) => {
+      if (needsDbt) {
+        withoutDbt ??= whyNoDbt(ROOT)
+        const reason = await withoutDbt
+        context.skip(reason !== undefined, reason)
+      }
+      const [program, ...args] = wordsOf(line)
+      expect(program).toBe('ccs')
+      const { code, stdout, stderr } = await runCcs(args, {
+        cwd: temp,
+        env: { CCS_PROJECT_DIR: ROOT, CCS_DATA_DIR: path.join(temp, 'data'), ...SHARED },
+        timeoutMs: needsDbt ? 300_000 : 100_000,
+      })
+      expect(code, stderr).toBe(0)
+      expect(stdout.trim()).not.toBe('')
+      const tooWide = stdout.split('\n').filter((text) => text.length > 100)
+      expect(tooWide, 'fits a terminal').toEqual([])
+    },
+  )
 })
 
 test('every command that the README names exists, with the flags it shows', () => {
@@ -54,7 +81,7 @@ test('every command that the README names exists, with the flags it shows', () =
   } = JSON.parse(readFileSync(path.join(ROOT, 'oclif.manifest.json'), 'utf8'))
   const ids = Object.keys(manifest.commands)
   const lines = [
-    ...steps,
+    ...steps.map(({ line }) => line),
     ...[...readme.matchAll(/`(ccs [^`]+)`/g)].map((match) => match[1] ?? ''),
     ...[...readme.matchAll(/^\| (`[^|]+`) \|/gm)]
       .flatMap((match) => [...(match[1] ?? '').matchAll(/`([a-z][a-z ]*)`/g)])

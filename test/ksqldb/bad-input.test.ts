@@ -89,7 +89,7 @@ ksqldbTest(
       const twin = 'sql/silver/PEOPLE.sql'
       project.write(twin, project.read('sql/silver/people.sql'))
       await refuses(project, 2, [
-        "'PEOPLE.sql' is no name for a model: use a-z, 0-9 and _.",
+        "'PEOPLE.sql' is not a valid model name: use a-z, 0-9 and _.",
         /at sql\/silver\/PEOPLE\.sql:1:1/,
       ])
       project.drop(twin)

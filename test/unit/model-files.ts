@@ -2,6 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
+import {
+  fingerprintModels,
+  type GraphModel,
+  type Meaning,
+  sortModels,
+} from '../../cli/domain/models/graph.ts'
+import type { Model } from '../../cli/domain/models/model.ts'
+import type { ParseSql } from '../../cli/domain/sql/ast.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -45,4 +53,12 @@ export async function openTestDuck(): Promise<TestDuck> {
       duck.close()
     },
   }
+}
+
+/** Models in topological order, each with its fingerprint. */
+export async function buildGraph(
+  models: readonly Model[],
+  input: Meaning & { readonly sources: readonly string[]; readonly parseSql: ParseSql },
+): Promise<readonly GraphModel[]> {
+  return [...fingerprintModels(await sortModels(models, input), input)]
 }

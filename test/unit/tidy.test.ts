@@ -2,7 +2,7 @@
  * The rules of CONTRIBUTING.md that a machine can check: who may import whom, what domain may touch, how long
  * a file may be, where a package comes in, and that every error code is thrown and explained.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { ERROR_CODES } from '../../cli/domain/kernel/errors.ts'
@@ -172,8 +172,8 @@ test('a third-party package is imported in one file only, oclif in the commands 
   expect(shared.map(([name, files]) => `${name}: ${[...files].join(', ')}`)).toEqual([])
 })
 
-test('every error code is thrown somewhere, and stands in the list once', () => {
-  expect(new Set(ERROR_CODES).size).toBe(ERROR_CODES.length)
+test('every error code is listed once and thrown somewhere', () => {
+  expect(ERROR_CODES).toEqual([...new Set(ERROR_CODES)])
   const unused = ERROR_CODES.filter(
     (code) =>
       !sources.some(
@@ -199,4 +199,44 @@ test('SQL models open with their header, and schemas say what they are for', () 
     .filter((file) => file.endsWith('.avsc'))
     .filter((file) => !JSON.parse(readFileSync(path.join(root, 'schemas', file), 'utf8')).doc)
   expect(undocumented).toEqual([])
+})
+
+const REPO = path.dirname(CLI)
+
+/** Pages of the repository, as [path, text]. */
+const pages: readonly (readonly [string, string])[] = [
+  ...readdirSync(REPO).filter((file) => file.endsWith('.md')),
+  ...readdirSync(path.join(REPO, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => path.join('docs', file)),
+  path.join('dbt', 'README.md'),
+].map((file) => [file, readFileSync(path.join(REPO, file), 'utf8')])
+
+test('every path of the repository that a page names exists', () => {
+  const namedPath = /`((?:bin|cli|connectors|dbt|docs|examples|schemas|sql|stack|test)\/[\w./-]*)`/g
+  const missing = pages.flatMap(([file, text]) =>
+    [...text.matchAll(namedPath)]
+      .map((match) => match[1] ?? '')
+      .filter((named) => !existsSync(path.join(REPO, named)))
+      .map((named) => `${file}: ${named}`),
+  )
+  expect(missing).toEqual([])
+})
+
+test('decisions in docs/adr are numbered from 1 without a gap', () => {
+  const numbers = readdirSync(path.join(REPO, 'docs/adr'))
+    .sort()
+    .map((file) => Number(file.slice(0, 4)))
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1))
+})
+
+test('every link of a page to another file leads there', () => {
+  const broken = pages.flatMap(([file, text]) =>
+    [...text.matchAll(/\]\(([^)\s]+?)(?:#[^)]*)?\)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((target) => !/^\w+:/.test(target) && !target.startsWith('#'))
+      .filter((target) => !existsSync(path.join(REPO, path.dirname(file), target)))
+      .map((target) => `${file}: ${target}`),
+  )
+  expect(broken).toEqual([])
 })

@@ -137,7 +137,7 @@ function noTopic(topic: string, isLog: boolean, brokers: string): CcsError {
   return new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${topic} at ${brokers}.`, {
     exit: EXIT.usage,
     hint: isLog
-      ? 'Let the ksqlDB server write its processing log to Kafka, with the rows in it: docs/dlq.md has the settings.'
+      ? 'Let the engine write its processing log to Kafka, with the rows in it: docs/dlq.md has the settings.'
       : 'Make what the project needs: ccs deploy --target NAME',
   })
 }

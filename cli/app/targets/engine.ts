@@ -1,10 +1,13 @@
 /** The engines of targets: each one's composition by its name, opened when it is needed. */
 import { type EngineName, engineProfile } from '../../domain/config/engines.ts'
+import type { Target } from '../../domain/config/target.ts'
 import type { TargetServers } from '../../domain/deploy/deploy-target.ts'
 import type { TargetEngine } from '../../domain/deploy/target-engine.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
+import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { Logic } from '../../domain/models/logic.ts'
+import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 
 /** What a deployment asks of the engine. */
@@ -30,6 +33,12 @@ export interface EngineModule {
   readonly openDialect: () => Promise<Dialect>
   /** Absent where the profile says that ccs can't deploy to it. */
   readonly openTargetEngine?: OpenTargetEngine
+  /** Answers queries itself; absent: the running engine and the lake of the target do. */
+  readonly openQueries?: (project: Project) => Promise<QueryService>
+  /** For `ccs doctor`; absent: it has no server of its own. */
+  readonly openServerCheck?: (target: Target) => Promise<EngineServerCheck | undefined>
+  /** Topic of the log of records that it could not read; absent: it keeps none. */
+  readonly findProcessingLog?: (target: Target) => Promise<string | undefined>
 }
 
 const MODULES: Readonly<Record<EngineName, () => Promise<EngineModule>>> = {

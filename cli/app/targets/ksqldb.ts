@@ -1,22 +1,24 @@
 /** Composition of a ksqlDB target: its engine, and what answers its queries. */
 import type { HttpServer, KafkaSettings, Target } from '../../domain/config/target.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
+import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { KeyedRecord } from '../../domain/log/keyed-record.ts'
+import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 import type { OpenTargetEngine } from './engine.ts'
 
 /** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
 export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
   const { servers, isRebuild, isDestroying } = options
-  const { ksqldb, kafka } = requireServers(project.target)
+  const { server, kafka } = requireServers(project.target)
   if (!servers) throw new Error('a ksqlDB is opened with the servers of its target')
   const [{ openKsql }, { KsqldbTargetEngine }] = await Promise.all([
     import('../../engines/ksqldb/client/client.ts'),
     import('../../engines/ksqldb/target-engine.ts'),
   ])
   return new KsqldbTargetEngine({
-    client: openKsql(ksqldb),
+    client: openKsql(server),
     topics: servers.topics,
     registry: servers.registry,
     kafka,
@@ -29,11 +31,50 @@ export const openTargetEngine: OpenTargetEngine = async (project, logic, options
   })
 }
 
-function requireServers({ name, ksqldb, kafka }: Target): {
-  readonly ksqldb: HttpServer
+/** Answers queries of the target. */
+export async function openQueries({ target, models }: Project): Promise<QueryService> {
+  const { server } = requireServers(target)
+  const [{ openKsql }, { openKsqldbQueries }] = await Promise.all([
+    import('../../engines/ksqldb/client/client.ts'),
+    import('../../engines/ksqldb/client/queries.ts'),
+  ])
+  return openKsqldbQueries(openKsql(server), {
+    prefix: target.prefix,
+    target: target.name,
+    files: models.map((one) => one.file),
+  })
+}
+
+/** What `ccs doctor` asks of the target's ksqlDB. */
+export async function openServerCheck(target: Target): Promise<EngineServerCheck | undefined> {
+  const server = target.engineServers?.ksqldb
+  if (!server) return undefined
+  const [{ openKsql }, { checkServer }] = await Promise.all([
+    import('../../engines/ksqldb/client/client.ts'),
+    import('../../engines/ksqldb/client/checks.ts'),
+  ])
+  return { name: 'ksqldb', server, check: () => checkServer(openKsql(server), target) }
+}
+
+/** Topic of the server's processing log. */
+export async function findProcessingLog(target: Target): Promise<string | undefined> {
+  const server = target.engineServers?.ksqldb
+  if (!server) return undefined
+  const [{ openKsql }, { processingLog }] = await Promise.all([
+    import('../../engines/ksqldb/client/client.ts'),
+    import('../../engines/ksqldb/client/inspect.ts'),
+  ])
+  const client = openKsql(server)
+  const { serviceId } = await client.info()
+  return (await processingLog(client, serviceId)).topic
+}
+
+function requireServers({ name, engineServers, kafka }: Target): {
+  readonly server: HttpServer
   readonly kafka: KafkaSettings
 } {
-  if (ksqldb && kafka) return { ksqldb, kafka }
+  const server = engineServers?.ksqldb
+  if (server && kafka) return { server, kafka }
   throw new CcsError('CCS_CONFIG_INVALID', `Target "${name}" has no ksqldb.url.`, {
     exit: EXIT.usage,
     hint: 'Give it one in ccs.yml: ksqldb: { url: "http://127.0.0.1:8088" }',

@@ -4,12 +4,13 @@ import { CcsCommand, targetFlag } from '../../command.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 
 export default class DlqCollect extends CcsCommand<Collected> {
-  static override summary = 'Make rejects of what ksqlDB could not read, from its processing log.'
+  static override summary =
+    'Make rejects of what the engine of a target could not read, from its processing log.'
   static override description =
     'For clusters without ccs gate. Reads the server’s processing log from where the last run ended, lets the pipeline’s own gate say what is wrong with the bytes, and keeps each record in events.dlq once, although every query logs it. One at a time; killed anywhere, the next goes on.'
   static override examples = [
-    '<%= config.bin %> dlq collect --target ksqldb',
-    '<%= config.bin %> dlq collect --target ksqldb --follow',
+    '<%= config.bin %> dlq collect --target staging',
+    '<%= config.bin %> dlq collect --target staging --follow',
   ]
   static override flags = {
     target: targetFlag,
@@ -51,7 +52,7 @@ export default class DlqCollect extends CcsCommand<Collected> {
     line(withoutBytes, 'without the record')
     line(missing, 'expired before they were read')
     if (withoutBytes > 0)
-      this.note('The server leaves records out: ksql.logging.processing.rows.include=true')
+      this.note('The server leaves the records out of its log; docs/dlq.md has the setting.')
     if (collected > 0) this.note('Look at them: ccs dlq ls')
   }
 }

@@ -65,10 +65,7 @@ const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
   'connect.url': readUrl,
   'connect.username': readText,
   'connect.password': readText,
-  'ksqldb.url': readUrl,
-  'ksqldb.username': readText,
-  'ksqldb.password': readText,
-  'ksqldb.without': readList,
+  ...engineSettings(),
 }
 
 export interface TargetsOptions {
@@ -143,9 +140,10 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
   const hasKafka = isObject(map.kafka) || engineProfile(engine).needsKafka
   if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
   if (hasKafka) needs('registry.url', 'where its schema registry is')
-  if (engine === 'ksqldb') needs('ksqldb.url', 'where its ksqlDB is')
+  const { server, displayName } = engineProfile(engine)
+  if (server) needs(`${server}.url`, `where its ${displayName} is`)
   const text = (setting: string) => values.get(setting) as string | undefined // by SETTINGS
-  const without = values.get('ksqldb.without') as readonly string[] | undefined // by SETTINGS
+  const without = (server && values.get(`${server}.without`)) as readonly string[] | undefined // by SETTINGS
   return {
     name,
     engine,
@@ -153,9 +151,9 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
     prefix: text('prefix') ?? '',
     ...(missing.length > 0 ? { missing } : {}),
     ...(hasKafka ? { kafka: kafkaOf(values) } : {}),
-    ...serverOf('registry', text),
-    ...serverOf('connect', text),
-    ...serverOf('ksqldb', text),
+    ...namedServer('registry', text),
+    ...namedServer('connect', text),
+    ...engineServers(text),
     ...(without ? { without } : {}),
   }
 }
@@ -190,16 +188,52 @@ function kafkaOf(values: ReadonlyMap<string, unknown>): KafkaSettings {
   }
 }
 
-function serverOf(
-  name: 'registry' | 'connect' | 'ksqldb',
+/** The settings of each engine that has a server of its own. */
+function engineSettings(): Readonly<Record<string, ValueReader<unknown>>> {
+  const settings = ENGINE_NAMES.flatMap(
+    (name): readonly (readonly [string, ValueReader<unknown>])[] => {
+      const { server } = engineProfile(name)
+      if (server === undefined) return []
+      return [
+        [`${server}.url`, readUrl],
+        [`${server}.username`, readText],
+        [`${server}.password`, readText],
+        [`${server}.without`, readList],
+      ]
+    },
+  )
+  return Object.fromEntries(settings)
+}
+
+function engineServers(
   text: (setting: string) => string | undefined,
-): { readonly [key in typeof name]?: HttpServer } {
+): Pick<Target, 'engineServers'> {
+  const servers = ENGINE_NAMES.flatMap((name) => {
+    const { server } = engineProfile(name)
+    const found = server === undefined ? undefined : readServer(server, text)
+    return found ? [[name, found] as const] : []
+  })
+  return servers.length > 0 ? { engineServers: Object.fromEntries(servers) } : {}
+}
+
+function namedServer(
+  name: 'registry' | 'connect',
+  text: (setting: string) => string | undefined,
+): Pick<Target, 'registry' | 'connect'> {
+  const server = readServer(name, text)
+  return server ? { [name]: server } : {}
+}
+
+function readServer(
+  name: string,
+  text: (setting: string) => string | undefined,
+): HttpServer | undefined {
   const [url, username, password] = ['url', 'username', 'password'].map((key) =>
     text(`${name}.${key}`),
   )
-  if (url === undefined) return {}
-  const given = { ...(username ? { username } : {}), ...(password ? { password } : {}) }
-  return { [name]: { url: url.replace(/\/+$/, ''), ...given } }
+  if (url === undefined) return undefined
+  const login = { ...(username ? { username } : {}), ...(password ? { password } : {}) }
+  return { url: url.replace(/\/+$/, ''), ...login }
 }
 
 function hasBelow(setting: string): boolean {

@@ -1,6 +1,7 @@
 /**
  * A target of ccs.yml: which engine, and the servers around it. `local` needs none; the others name their
- * Kafka, their registry, their Connect and their ksqlDB. Secrets are only ever `${VAR}` in the file, values here.
+ * Kafka, their registry, their Connect and their engine's server. Secrets
+ * are `${VAR}` in the file and values here.
  */
 import type { EngineName } from './engines.ts'
 
@@ -61,8 +62,8 @@ export interface Target {
   readonly kafka?: KafkaSettings
   readonly registry?: HttpServer
   readonly connect?: HttpServer
-  /** There for engine ksqldb. */
-  readonly ksqldb?: HttpServer
+  /** Servers of engines that have one, by engine; the target's own engine's is always there. */
+  readonly engineServers?: Readonly<Partial<Record<EngineName, HttpServer>>>
   /** Models that the target leaves out, since its engine can't run them. */
   readonly without?: readonly string[]
 }

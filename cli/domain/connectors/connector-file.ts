@@ -20,8 +20,8 @@ export interface Setting {
   /** As written, with its variables. */
   readonly text: string
   readonly parts: readonly VariablePart[]
-  readonly keyAt: Location
-  readonly valueAt: Location
+  readonly keyLocation: Location
+  readonly valueLocation: Location
 }
 
 export interface ConnectorFile {
@@ -139,22 +139,26 @@ function readEngines(
 
 function readSettings(source: NamedText, config: ObjectPlace, fault: Fault): readonly Setting[] {
   return [...config.entries].flatMap(([key, place]) => {
-    const keyAt = locateKey(source, key, place)
-    const valueAt = locateOffset(source, place.at)
+    const keyLocation = locateKey(source, key, place)
+    const valueLocation = locateOffset(source, place.at)
     if (place.is !== 'scalar' || place.value === null) {
-      fault(`${key} must be a text, a number, true or false.`, valueAt)
+      fault(`${key} must be a text, a number, true or false.`, valueLocation)
       return []
     }
     const text = String(place.value)
     const parts = parseTemplate(text)
     if ('wrong' in parts) {
-      fault(`${key} ${parts.wrong}`, valueAt)
+      fault(`${key} ${parts.wrong}`, valueLocation)
       return []
     }
     for (const name of listCcsVariables(parts))
       if (!CCS_VARIABLES.some((one) => one === name))
-        fault(`\${ccs.${name}} is no variable of ccs.`, valueAt, didYouMean(name, CCS_VARIABLES))
-    return [{ key, text, parts, keyAt, valueAt }]
+        fault(
+          `\${ccs.${name}} is no variable of ccs.`,
+          valueLocation,
+          didYouMean(name, CCS_VARIABLES),
+        )
+    return [{ key, text, parts, keyLocation, valueLocation }]
   })
 }
 

@@ -34,13 +34,13 @@ export interface DesiredConnector {
   /** Settings as they are sent. They may hold secrets: never print them. */
   readonly config: Readonly<Record<string, string>>
   /** The same settings as they may be shown: a value that came from outside as its `${VAR}`. */
-  readonly shown: Readonly<Record<string, string>>
+  readonly displayed: Readonly<Record<string, string>>
   /** Values of the environment and of files in `config`; not to be shown. */
   readonly secrets: readonly string[]
   /** Variables that stand for nothing: it can't be deployed. Empty for most. */
   readonly unresolved: readonly CcsError[]
   /** See topicsOf(). */
-  readonly reads: readonly string[]
+  readonly topics: readonly string[]
   /** Topics that must be there before it starts: its control and dead letter topics. */
   readonly requiredTopics: readonly TopicState[]
   /** The connector as JSON of a file of connectors/, variables unfilled: what a deployment keeps. */
@@ -111,14 +111,16 @@ function renderConnector(
     isRequired: one.isRequired,
     insteadOf: one.insteadOf && prefixed(target, one.insteadOf.name),
     config,
-    shown: Object.fromEntries(
+    displayed: Object.fromEntries(
       rendered.map(({ setting, value }) => [setting.key, displayValue(setting, value)]),
     ),
     secrets: [...new Set(rendered.flatMap(({ value }) => value.secrets))].sort(),
     unresolved: rendered.flatMap(({ setting, value }) =>
-      value.missing.map(({ message, hint }) => invalidConnector(message, setting.valueAt, hint)),
+      value.missing.map(({ message, hint }) =>
+        invalidConnector(message, setting.valueLocation, hint),
+      ),
     ),
-    reads: readTopics(config),
+    topics: readTopics(config),
     requiredTopics: listRequiredTopics(config, replication),
     content: toFileText(one),
   }
@@ -175,12 +177,12 @@ function locateFaults(one: ConnectorFile, desired: DesiredConnector): readonly C
   const undecided = new Set(
     one.settings.filter((setting) => isUnresolved(setting, desired)).map(({ key }) => key),
   )
-  return checkSink(desired.config, { unresolved: undecided, displayed: desired.shown }).map(
+  return checkSink(desired.config, { unresolved: undecided, displayed: desired.displayed }).map(
     (fault) => {
       const setting = one.settings.find(({ key }) => key === fault.key)
       const isName =
         fault.key !== undefined && settingsForClass(desired.class).rules[fault.key] === undefined
-      const place = (isName ? setting?.keyAt : setting?.valueAt) ?? one.nameLocation
+      const place = (isName ? setting?.keyLocation : setting?.valueLocation) ?? one.nameLocation
       const message = fault.key === undefined ? fault.wrong : `${fault.key} ${fault.wrong}`
       return invalidConnector(message, place, fault.hint)
     },
@@ -188,7 +190,7 @@ function locateFaults(one: ConnectorFile, desired: DesiredConnector): readonly C
 }
 
 function isUnresolved(setting: Setting, desired: DesiredConnector): boolean {
-  return desired.unresolved.some(({ location }) => location === setting.valueAt)
+  return desired.unresolved.some(({ location }) => location === setting.valueLocation)
 }
 
 export interface SkippedConnector {
@@ -254,59 +256,4 @@ export function collectRequiredTopics(
     connectors.flatMap((one) => one.requiredTopics).map((one) => [one.name, one]),
   )
   return [...byName.values()]
-}
-
-/** A setting that is not as it should be; null: not set. Secrets as their `${VAR}`, or `***`. */
-export interface SettingChange {
-  readonly key: string
-  readonly wanted: string | null
-  readonly found: string | null
-}
-
-/** What differs between a connector and its settings in Connect, by key; [] when it is as it should be. */
-export function diffConnector(
-  desired: Pick<DesiredConnector, 'config' | 'shown'>,
-  actual: Readonly<Record<string, string>>,
-): readonly SettingChange[] {
-  const keys = new Set([...Object.keys(desired.config), ...Object.keys(actual)])
-  keys.delete('name') // Connect writes it into each.
-  const { rules } = settingsForClass(desired.config['connector.class'] ?? '')
-  return [...keys].sort().flatMap((key) => {
-    const [wanted, found] = [desired.config[key], actual[key]]
-    const type = rules[key]?.type ?? 'string'
-    if (
-      wanted !== undefined &&
-      found !== undefined &&
-      normalizeValue(wanted, type) === normalizeValue(found, type)
-    )
-      return []
-    const isSecret = SECRET.test(key) || (wanted !== undefined && desired.shown[key] !== wanted)
-    return [
-      {
-        key,
-        wanted: wanted === undefined ? null : (desired.shown[key] ?? wanted),
-        found: found === undefined ? null : isSecret ? '***' : found,
-      },
-    ]
-  })
-}
-
-const SECRET = /password|secret|token|credential|access[.-]?key|jaas|passphrase|basic\.auth/i
-
-/** Two texts of one meaning are one: TRUE and true, `a, b` and `a,b`. */
-function normalizeValue(value: string, type: string): string {
-  const text = value.trim()
-  if (type === 'boolean') return text.toLowerCase()
-  if (type === 'list') return parseList(text).join(',')
-  return (type === 'int' || type === 'long') && /^[-+]?\d+$/.test(text)
-    ? String(BigInt(text.replace('+', '')))
-    : text
-}
-
-/** A foreign text, such as a trace, without the secrets of a connector. */
-export function redactSecrets(text: string, connector: Pick<DesiredConnector, 'secrets'>): string {
-  return connector.secrets
-    .filter((secret) => secret.length > 3)
-    .sort((a, b) => b.length - a.length)
-    .reduce((left, secret) => left.replaceAll(secret, '***'), text)
 }

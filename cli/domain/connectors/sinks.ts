@@ -4,19 +4,13 @@
  */
 
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
 import { formatDuration } from '../kernel/units.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { parseList } from './check-settings.ts'
 import type { ConnectCluster, ConnectorState } from './connect-cluster.ts'
-import {
-  type ConnectorChoice,
-  type DesiredConnector,
-  diffConnector,
-  readTopics,
-  redactSecrets,
-  type SettingChange,
-} from './desired-connectors.ts'
+import { diffConnector, redactSecrets, type SettingChange } from './connector-diff.ts'
+import { type ConnectorChoice, type DesiredConnector, readTopics } from './desired-connectors.ts'
 
 export interface SinkPorts {
   readonly connect: ConnectCluster
@@ -27,40 +21,11 @@ export interface AwaitOptions {
   /** Until it must run. */
   readonly timeoutMs: number
   /** How long all must have run without a break: some die a moment after they started. */
-  readonly settleMs?: number
+  readonly stableMs?: number
   readonly onState?: (state: string) => void
 }
 
-export type ApplyAction = 'created' | 'changed' | 'resumed' | 'restarted' | 'unchanged'
-
 const POLL_MS = 500
-
-/**
- * Creates, changes, resumes or restarts a connector, whichever brings it to what is wanted; repeatable. Throws
- * CCS_CONNECTOR_INVALID with all settings that Connect refuses before anything is changed, and
- * CCS_CONNECTOR_FAILED with the trace when it dies or does not run in time.
- */
-export async function applyConnector(
-  ports: SinkPorts,
-  desired: DesiredConnector,
-  options: AwaitOptions,
-): Promise<ApplyAction> {
-  const { connect } = ports
-  throwAll(desired.unresolved)
-  const refused = await connect.validate({ name: desired.name, ...desired.config })
-  throwAll(refused.map(({ key, fault }) => refusal(desired, key, fault)))
-  const before = await findState(connect, desired.name)
-  const isSame = before !== undefined && diffConnector(desired, before.config).length === 0
-  if (!isSame) await connect.put(desired.name, desired.config)
-  const isHeld = before?.state === 'PAUSED' || before?.state === 'STOPPED'
-  if (isHeld) await connect.resume(desired.name)
-  const hadFailed = before !== undefined && listFailures(before).length > 0
-  if (hadFailed) await connect.restart(desired.name)
-  await awaitConnector(ports, desired, options)
-  if (!before) return 'created'
-  if (!isSame) return 'changed'
-  return isHeld ? 'resumed' : hadFailed ? 'restarted' : 'unchanged'
-}
 
 /** Restarts what failed of a connector and waits until all of it runs. */
 export async function restartConnector(
@@ -76,11 +41,11 @@ export async function restartConnector(
 export async function awaitConnector(
   { connect, clock }: SinkPorts,
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
-  { timeoutMs, settleMs = 3_000, onState }: AwaitOptions,
+  { timeoutMs, stableMs = 3_000, onState }: AwaitOptions,
 ): Promise<void> {
   const startMs = clock.nowMs()
   // What failed before shows for a moment still, until the workers have taken the change in.
-  const graceMs = Math.min(settleMs, timeoutMs / 2)
+  const graceMs = Math.min(stableMs, timeoutMs / 2)
   let runningSince: number | undefined
   for (;;) {
     const state = await findState(connect, connector.name)
@@ -89,7 +54,7 @@ export async function awaitConnector(
     const isRunning = state !== undefined && isHealthy(state)
     if (isRunning) runningSince ??= nowMs
     else runningSince = undefined
-    if (runningSince !== undefined && nowMs - runningSince >= settleMs) return
+    if (runningSince !== undefined && nowMs - runningSince >= stableMs) return
     if (state && listFailures(state).length > 0 && nowMs - startMs >= graceMs)
       throw connectorFailed(connector, state, 'failed')
     if (nowMs - startMs >= timeoutMs)
@@ -138,14 +103,6 @@ function connectorFailed(
   return new CcsError('CCS_CONNECTOR_FAILED', message, {
     exit: EXIT.checkFailed,
     hint: `Mend the cause, then: ccs sink restart ${connector.name}`,
-  })
-}
-
-function refusal(desired: DesiredConnector, key: string, fault: string): CcsError {
-  const words = redactSecrets(fault, desired)
-  return new CcsError('CCS_CONNECTOR_INVALID', `${desired.name}: ${key}: ${words}`, {
-    exit: EXIT.usage,
-    location: { file: desired.file },
   })
 }
 
@@ -206,7 +163,7 @@ function notRunningSink(desired: DesiredConnector, state: string, reason: string
     reason,
     tasks: [],
     faults: [],
-    topics: desired.reads,
+    topics: desired.topics,
     lag: null,
     changes: [],
   }

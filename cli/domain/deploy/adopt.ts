@@ -46,7 +46,7 @@ function describeContent(
       const config = Object.fromEntries(
         Object.entries(connector.config).flatMap(([key, value]) => {
           // Of a secret the name of its variable is kept, and nothing where it has none.
-          const isSecret = wanted.shown[key] !== wanted.config[key] || SECRET.test(key)
+          const isSecret = wanted.displayed[key] !== wanted.config[key] || SECRET.test(key)
           if (!isSecret) return [[key, value]]
           return written[key]?.includes('${') ? [[key, written[key]]] : []
         }),

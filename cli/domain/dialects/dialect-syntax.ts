@@ -15,7 +15,7 @@ export interface Fault {
 /** The parts of SQL syntax in which one engine differs from others. */
 export interface DialectSyntax {
   readonly engine: PrintedEngine
-  /** `ksqlDB`, for messages. */
+  /** For messages. */
   readonly displayName: string
   /** The cast that gives NULL for what can't be cast. */
   readonly tryCast: 'TRY_CAST' | 'CAST'
@@ -55,7 +55,7 @@ export interface PrintContext extends NameScope {
   readonly faults: Fault[]
 }
 
-/** A name as Flink and ksqlDB both quote it. */
+/** A name as all printed engines quote it. */
 export function quoted(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
 }

@@ -1,6 +1,7 @@
 /**
- * Compaction: small Parquet files of a partition become one. Merging happens beside everything else; only the
- * commit, which swaps names in whatever manifest is current by then, takes its turn with the engine's.
+ * Compaction: merges small Parquet files of a partition into one. Merging runs beside the engine;
+ * only the commit, which replaces names in the manifest of that moment, takes turns with the
+ * engine's commits.
  */
 
 import { CcsError, EXIT } from '../kernel/errors.ts'
@@ -14,23 +15,25 @@ import {
 import type { Lake } from './lake.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 
+/** What compaction needs of the lake and the engine. */
 export interface CompactPorts {
   readonly lake: Lake & {
-    /** What is wrong with the file at `path`; undefined: nothing. */
+    /** Half a sentence on the damage of the file at `path`; undefined if it is intact. */
     check(file: LakeFile, path: string): Promise<string | undefined>
     discard(commit: string): Promise<void>
   }
   /** Merges Parquet files into `output` and returns its rows. */
   readonly merge: (inputs: readonly string[], output: string) => Promise<number>
   /**
-   * Commits the current manifest with its files replaced by `change(manifest)` and settles the lake; one
-   * commit at a time, together with the engine's own. Resolves with what it committed.
+   * Commits the current manifest with the files that `change(manifest)` returns and finalizes the
+   * lake; never at the same time as a commit of the engine. Resolves with the new manifest.
    */
   readonly commit: (change: (manifest: Manifest) => readonly LakeFile[]) => Promise<Manifest>
   readonly onProgress?: (done: number, total: number) => void
   readonly signal?: AbortSignal
 }
 
+/** Figures of one compaction; files, rows and bytes of the compacted partitions only. */
 export interface CompactResult {
   readonly partitions: number
   readonly filesBefore: number
@@ -40,12 +43,13 @@ export interface CompactResult {
   readonly bytesAfter: number
 }
 
-/** So that compacting years of days writes the manifest some dozens of times, not thousands. */
-const GROUPS_A_COMMIT = 32
+/** Several groups share a commit, so that compacting years of days writes the manifest rarely. */
+const GROUPS_PER_COMMIT = 32
 
 /**
- * Compacts what is worth it in `manifest`, which is settled and current or a little older. Rows before and
- * after are counted. Throws CCS_LAKE_DAMAGED, with the lake unchanged, for inputs that are not what was written.
+ * Compacts what is worth it in `manifest`, which is finalized and the current one or a little
+ * older. Throws CCS_LAKE_DAMAGED, with the lake unchanged, if an input is damaged or merging would
+ * change the number of rows.
  */
 export async function compactLake(
   manifest: Manifest,
@@ -54,16 +58,16 @@ export async function compactLake(
 ): Promise<CompactResult> {
   const plan = planCompaction(manifest, options)
   const done: CompactedGroup[] = []
-  for (let from = 0; from < plan.length && !ports.signal?.aborted; from += GROUPS_A_COMMIT) {
+  for (let from = 0; from < plan.length && !ports.signal?.aborted; from += GROUPS_PER_COMMIT) {
     const merged = await mergeGroups(
       manifest,
-      plan.slice(from, from + GROUPS_A_COMMIT),
+      plan.slice(from, from + GROUPS_PER_COMMIT),
       from,
       ports,
     )
-    // A commit that fails may have taken place: what is staged stays, for the next settle to decide on.
+    // A failed commit may have taken effect: staged files stay until the next `finalize` decides.
     done.push(...(await commitGroups(merged, ports)))
-    ports.onProgress?.(Math.min(from + GROUPS_A_COMMIT, plan.length), plan.length)
+    ports.onProgress?.(Math.min(from + GROUPS_PER_COMMIT, plan.length), plan.length)
   }
   return summarize(done)
 }
@@ -112,7 +116,7 @@ async function mergeGroup(
     )
     const before = inputs.reduce((sum, file) => sum + file.rows, 0)
     if (rows !== before)
-      throw damaged(`${name} has ${before} rows, and ${rows} once merged; it was left as it is.`)
+      throw damaged(`Merging the ${before} rows of ${name} gave ${rows}; nothing was changed.`)
     const [output] = await lake.seal([{ table, partition, path, rows }], commit)
     if (!output) throw new Error(`sealing ${path} gave no file`)
     return { ...group, output }

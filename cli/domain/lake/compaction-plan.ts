@@ -1,24 +1,25 @@
 /**
- * Which small files of the lake are worth merging, and what the manifest says afterwards. A file that holds a
- * row group or two gains nothing by it and stays; small ones are merged with others of about their size (size
- * tiers) where there are many, so that no row is rewritten more than a few times. A day that is over is packed
- * more closely than one that is still written to.
+ * Decides which small files of the lake are worth merging. Files of one or two row groups stay:
+ * merging gains nothing. Small files are merged with others of similar size (size tiers) where
+ * there are many, so that no row is rewritten more than a few times. Days that are over are packed
+ * more closely.
  */
 import { groupByPartition, type LakeFile, type Manifest } from './manifest.ts'
 
+/** Limits of compaction; see the defaults. */
 export interface CompactionOptions {
-  /** Files from this size on stay as they are. Default 4 MiB. */
+  /** Files of this size or more stay as they are. Default 4 MiB. */
   readonly enoughBytes?: number
-  /** Files with so many rows stay as they are, however small. Default 50,000. */
+  /** Files with this many rows or more stay as they are. Default 50,000. */
   readonly enoughRows?: number
-  /** A merged file ends with the input that makes it reach this. Default 64 MiB. */
+  /** A merged file takes inputs until they reach this size. Default 64 MiB. */
   readonly targetBytes?: number
   /**
-   * A closed day is merged where more files than this are within a factor of 8 in size; with 1, all of its
-   * small files, of whatever size. Default 8.
+   * A closed day is merged if it has more files than this within a factor of 8 in size. 1 means:
+   * merge all its small files, whatever their size. Default 8.
    */
   readonly filesMax?: number
-  /** The same of an open day. Default 64. */
+  /** The same for an open day. Default 64. */
   readonly openFilesMax?: number
   /** Only this table, e.g. `silver.events`. */
   readonly table?: string
@@ -26,18 +27,19 @@ export interface CompactionOptions {
 
 const MIB = 1024 * 1024
 
-/** Files of one partition that become one. */
+/** Files of one partition that will become one. */
 export interface CompactionGroup {
   readonly table: string
   readonly partition: string
   readonly inputs: readonly LakeFile[]
 }
 
+/** A group with the file that it became. */
 export interface CompactedGroup extends CompactionGroup {
   readonly output: LakeFile
 }
 
-/** Groups in the order of table and partition; [] when nothing is worth it. */
+/** Groups in the order of table and partition; [] if nothing is worth merging. */
 export function planCompaction(
   manifest: Manifest,
   options: CompactionOptions = {},
@@ -59,7 +61,10 @@ export function planCompaction(
   return groups
 }
 
-/** `manifest` with each group's inputs replaced by its output; a group whose inputs have gone is left out. */
+/**
+ * The manifest's files with each group's inputs replaced by its output; a group is skipped if any
+ * of its inputs is gone.
+ */
 export function replaceFiles(manifest: Manifest, groups: readonly CompactedGroup[]): LakeFile[] {
   const present = new Set(manifest.files.map((file) => file.name))
   const done = groups.filter((group) => group.inputs.every((file) => present.has(file.name)))
@@ -70,7 +75,7 @@ export function replaceFiles(manifest: Manifest, groups: readonly CompactedGroup
   ]
 }
 
-/** The UTC day of the slowest partition's newest event: this and later days may still grow quickly. */
+/** The UTC day of the slowest partition's newest event: from this day on, files still come. */
 function firstOpenDay(manifest: Manifest): string {
   const newest = manifest.positions.flatMap((one) =>
     one.maxEventMs === null ? [] : [one.maxEventMs],
@@ -78,7 +83,7 @@ function firstOpenDay(manifest: Manifest): string {
   return newest.length === 0 ? '' : new Date(Math.min(...newest)).toISOString().slice(0, 10)
 }
 
-/** '2026-11-22' of `event_date=2026-11-22`; what is no day sorts after every day: never closed. */
+/** '2026-11-22' of `event_date=2026-11-22`; any other partition sorts after all days. */
 function partitionDay(partition: string): string {
   return /=(\d{4}-\d{2}-\d{2})$/.exec(partition)?.[1] ?? '~'
 }
@@ -94,7 +99,7 @@ function groupBySize(files: readonly LakeFile[]): LakeFile[][] {
   return [...found.values()]
 }
 
-/** Cut so that each pack but the last reaches `targetBytes`; a last pack of one file is left out. */
+/** Each pack but the last reaches `targetBytes`; a last pack of one file is dropped. */
 function splitIntoPacks(files: readonly LakeFile[], targetBytes: number): LakeFile[][] {
   const found: LakeFile[][] = []
   let pack: LakeFile[] = []

@@ -1,23 +1,26 @@
 /**
- * Where things lie in a data directory. Pure path arithmetic with `/`, so that every part of ccs agrees:
+ * Paths in a data directory, with `/`:
  *
- *   manifest.json   the truth            state/   what the engine resumes from
- *   log/            the event log        stage/   files of a commit that no manifest names yet
- *   lake -> lake-<generation>/tree       lake-<generation>/parts/   the files behind the tree's links
- *   locks/          who runs here        told.ndjson   what a copy of Gold elsewhere was told
+ *   manifest.json   the committed truth   state/   what the engine resumes from
+ *   log/            the event log         stage/   files of a commit that no manifest names yet
+ *   lake -> lake-<generation>/tree        lake-<generation>/parts/   what the tree's links point to
+ *   locks/          who runs here         told.ndjson   which Gold rows were published elsewhere
  */
+
+/** Absolute or relative paths, as `root` is. */
 export interface DataLayout {
   readonly root: string
   readonly manifest: string
   readonly log: string
   readonly state: string
   readonly stage: string
-  /** What readers glob: `<lake>/silver/events/*` + `/*.parquet`. A link that follows the generation. */
+  /** A link that follows the generation. Readers glob `<lake>/silver/events/*` + `/*.parquet`. */
   readonly lake: string
   readonly locks: string
   readonly publishedJournal: string
 }
 
+/** The layout of the data directory `root`. */
 export function dataLayout(root: string): DataLayout {
   return {
     root,
@@ -31,7 +34,7 @@ export function dataLayout(root: string): DataLayout {
   }
 }
 
-/** `lake-3`: the directory of one generation, below the data directory. */
+/** `lake-3`: the directory of a generation, below the data directory. */
 export function generationName(generation: number): string {
   return `lake-${generation}`
 }
@@ -43,26 +46,26 @@ export function parseGenerationName(name: string): number | undefined {
 }
 
 /**
- * Where a table's partition is found below a tree: `silver/events/event_date=2026-11-22`, or `silver/events`
- * for a table without partitions.
+ * Path of a table's partition in the tree: `silver/events/event_date=2026-11-22`, or
+ * `silver/events` for a table without partitions.
  */
 export function leafPath(table: string, partition: string): string {
   const folder = table.replace('.', '/')
   return partition === '' ? folder : `${folder}/${partition}`
 }
 
-/** The folder below `parts` that holds the versions of a partition: `silver.events/event_date=2026-11-22`. */
+/** Path below `parts` of a partition's file versions: `silver.events/event_date=2026-11-22`. */
 export function partPath(table: string, partition: string): string {
   return `${table}/${partition === '' ? 'all' : partition}`
 }
 
-/** Undoes `partPath`'s second half. */
+/** The partition of the last folder of `partPath`. */
 export function parsePartName(partName: string): string {
   return partName === 'all' ? '' : partName
 }
 
 /**
- * Final name of the `index`-th file of a commit. The checksum makes it unique in the lake even where a rebuild
+ * Final name of the `index`-th file of a commit. The checksum keeps it unique although a rebuild
  * numbers its commits from 1 again.
  */
 export function lakeFileName(commit: string, index: number, crc32: number): string {
@@ -70,13 +73,13 @@ export function lakeFileName(commit: string, index: number, crc32: number): stri
   return `${commit}-${String(index).padStart(4, '0')}-${sum}.parquet`
 }
 
-/** Serial of the commit that made a file, or of the one before the compaction that did. */
+/** Serial of the commit that wrote a file; for a compacted one, of the commit before it. */
 export function commitSerial({ name }: { readonly name: string }): number {
-  // Of a name that tells nothing: as if it were of the newest.
+  // Any other name counts as the newest.
   return Number(/^(?:c|compact-)(\d+)-/.exec(name)?.[1] ?? Number.MAX_SAFE_INTEGER)
 }
 
-/** The CRC-32 that a file of the lake was named after; undefined for any other name. */
+/** The CRC-32 in the name of a lake file; undefined for any other name. */
 export function parseFileCrc(name: string): number | undefined {
   const match = /-([0-9a-f]{8})\.parquet$/.exec(name)
   return match ? Number.parseInt(match[1] ?? '', 16) : undefined
@@ -87,17 +90,17 @@ export function isTableName(text: string): boolean {
   return /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/i.test(text)
 }
 
-/** '' or one Hive partition, `column=value`, that is safe as a folder's name. */
+/** '' or one Hive partition, `column=value`, that is safe as a folder name. */
 export function isPartitionName(text: string): boolean {
   return text === '' || /^[a-z_][a-z0-9_]*=[^/\\\0]{1,200}$/i.test(text)
 }
 
-/** A single file or folder name without tricks. */
+/** A file or folder name that can't leave its directory. */
 export function isPlainName(text: string): boolean {
   return /^[a-z0-9_][a-z0-9_.=-]{0,250}$/i.test(text)
 }
 
-/** A path of plain names below some directory. */
+/** A relative path of plain names. */
 export function isPathBelow(text: string): boolean {
   return text.split('/').every(isPlainName)
 }

@@ -1,6 +1,7 @@
-/** What the lake holds, by table and partition, out of the manifest alone. */
+/** Lists what the lake holds, by table and partition, from the manifest alone. */
 import { groupByPartition, type LakeFile, type Manifest } from './manifest.ts'
 
+/** Totals of one table. */
 export interface LakeTable {
   readonly table: string
   readonly partitions: number
@@ -12,6 +13,7 @@ export interface LakeTable {
   readonly bytes: number
 }
 
+/** Totals of one partition of a table. */
 export interface LakePartition {
   readonly table: string
   readonly partition: string
@@ -20,7 +22,7 @@ export interface LakePartition {
   readonly bytes: number
 }
 
-/** Tables by name. */
+/** Sorted by name. */
 export function listTables(manifest: Manifest): LakeTable[] {
   const tables = new Map<string, LakeFile[]>()
   for (const { table, files } of groupByPartition(manifest.files))
@@ -37,13 +39,14 @@ export function listTables(manifest: Manifest): LakeTable[] {
   })
 }
 
-/** Partitions of one table, or of all; by table and partition. */
+/** Partitions of one table, or of all, sorted by table and partition. */
 export function listPartitions(manifest: Manifest, table?: string): LakePartition[] {
   return groupByPartition(manifest.files)
     .filter((leaf) => table === undefined || leaf.table === table)
     .map((leaf) => ({ table: leaf.table, partition: leaf.partition, ...sumFiles(leaf.files) }))
 }
 
+/** Totals over the files. */
 export function sumFiles(files: readonly LakeFile[]): {
   readonly files: number
   readonly rows: number

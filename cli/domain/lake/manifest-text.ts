@@ -1,6 +1,6 @@
 /**
- * The manifest as bytes: three lines of JSON with a SHA-256 over the third, so that any flipped bit, cut or
- * edit is noticed before it is believed.
+ * The manifest as bytes: three lines of JSON, with a SHA-256 over the third, so that a flipped bit,
+ * a cut or an edit by hand is noticed before anything relies on it.
  */
 import { createHash } from 'node:crypto'
 import { CcsError, EXIT } from '../kernel/errors.ts'
@@ -19,15 +19,15 @@ import {
 
 const TAIL = '\n}\n'
 
-/** Throws CCS_MANIFEST_INVALID for a manifest that `parseManifest` would not take back. */
+/** Throws CCS_MANIFEST_INVALID for a manifest that `parseManifest` would not accept. */
 export function renderManifest(manifest: Manifest): Buffer {
   const body = JSON.stringify(readManifest(manifest, 'The new manifest'))
   return Buffer.from(`${head(sha256(body))}${body}${TAIL}`)
 }
 
 /**
- * Throws CCS_MANIFEST_INVALID, with `source` (the file's path) in the sentence, for bytes that are damaged,
- * of a newer format, or not a manifest.
+ * Throws CCS_MANIFEST_INVALID for bytes that are damaged, of a newer format, or not a manifest;
+ * `source` is the file's path for the message.
  */
 export function parseManifest(bytes: Buffer, source: string): Manifest {
   const start = /^\{\n"format": (\d{1,9}),\n/.exec(bytes.subarray(0, 64).toString('latin1'))
@@ -68,12 +68,12 @@ function parseJson(body: Buffer, source: string): unknown {
 function invalid(source: string, what: string, cause?: unknown): CcsError {
   return new CcsError('CCS_MANIFEST_INVALID', `${source} ${what}.`, {
     exit: EXIT.checkFailed,
-    hint: 'All else is made from the log: delete what lies beside log/ there, then: ccs run --once',
+    hint: 'Rebuild from the log: delete everything there except log/, then: ccs run --once',
     cause,
   })
 }
 
-/** Reads one value, or says at which path it is wrong. */
+/** Reads one value, or throws with the path of the wrong one. */
 type Read<T> = (value: unknown, at: string) => T
 
 class FieldError extends Error {}
@@ -115,7 +115,7 @@ function fields<T extends object>(reads: { readonly [K in keyof T]-?: Read<T[K]>
       name,
       read(given.get(name), `${at}.${name}`),
     ])
-    // Each field of T has been read by its own reader; absent optional ones are left out.
+    // Each field of T has been read by its reader; absent optional fields are left out.
     return Object.fromEntries(entries.filter(([, one]) => one !== undefined)) as T
   }
 }

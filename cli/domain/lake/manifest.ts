@@ -1,14 +1,18 @@
 /**
- * The manifest says what is true: how far each partition of the log has been taken in, which Parquet files
- * are the lake, where the engine's state lies, and which logic made it all. It is replaced by one rename;
- * everything that the current manifest does not name may be deleted.
+ * The manifest is the single source of truth of a data directory: how far each partition of the log
+ * was read, which Parquet files form the lake, where the engine's state is, and which models
+ * produced it. It is replaced by a single rename; files that the current manifest does not name may
+ * be deleted.
  */
+
+/** Version of the file format; a reader rejects newer ones. */
 export const MANIFEST_FORMAT = 1
 
+/** A Parquet file of the lake. */
 export interface LakeFile {
-  /** `silver.events` and so on. */
+  /** Such as `silver.events`. */
   readonly table: string
-  /** `event_date=2026-11-22`, or '' for a table without partitions. */
+  /** `event_date=2026-11-22`; '' for a table without partitions. */
   readonly partition: string
   /** File name without directory; unique in the lake. */
   readonly name: string
@@ -18,16 +22,20 @@ export interface LakeFile {
   readonly crc32: number
 }
 
+/** How far a partition of the log was read. */
 export interface PartitionPosition {
   readonly topic: string
   readonly partition: number
-  /** Offset of the first record not taken in yet. */
+  /** Offset of the first record that was not read yet. */
   readonly nextOffset: number
-  /** Greatest corrected event time taken in, ms; the watermark stays the declared delay behind. null: none yet. */
+  /**
+   * Greatest corrected event time so far, ms; the watermark is the declared delay behind it. null:
+   * no event yet.
+   */
   readonly maxEventMs: number | null
 }
 
-/** What has become of the records of events.raw up to the positions, since the log began. */
+/** What became of the records of events.raw up to the positions, since the log began. */
 export interface Counts {
   readonly records: number
   readonly bronze: number
@@ -37,64 +45,70 @@ export interface Counts {
   readonly late: number
 }
 
-/** A partition of a log whose topic can be deleted and made anew: which one was read, and how its rows count. */
+/**
+ * A partition of a log whose topic can be deleted and recreated: which topic was read, and how its
+ * offsets map to those of the rows.
+ */
 export interface LogSource {
   readonly topic: string
   readonly partition: number
-  /** The log's name for this making of the topic. */
+  /** The log's id of this incarnation of the topic. */
   readonly id: string
-  /** Rows have the log's offset plus this: offsets go on where those of an earlier topic ended. */
+  /** Rows have the log's offset plus this: offsets continue after those of a deleted topic. */
   readonly shift: number
-  /** First offset, shifted, that belongs to this making of it. */
+  /** First offset, shift included, that belongs to this incarnation. */
   readonly since: number
 }
 
-/** Offsets that were never taken in, because the log had lost their records. */
+/** Offsets that were never read, because the log had lost their records. */
 export interface LogGap {
   readonly topic: string
   readonly partition: number
   readonly from: number
-  /** Not part of it. As `from` where nobody knows how many records are gone. */
+  /** Exclusive. Equal to `from` if the number of lost records is unknown. */
   readonly to: number
   readonly why: 'expired' | 'recreated' | 'truncated'
   readonly seenMs: number
 }
 
+/** A file that the engine resumes from: partial rows of a model, or ids for deduplication. */
 export interface StateFile {
   /** Path below the state directory. */
   readonly path: string
   readonly kind: 'gold' | 'seen'
-  /** Model name for gold; '' for seen. */
+  /** The Gold model; '' for kind `seen`. */
   readonly model: string
   readonly rows: number
   readonly bytes: number
   readonly crc32: number
-  /** seen only: greatest watermark hour (hours since 1970) of the ids in the file; it is dropped whole. */
+  /** Kind `seen` only: greatest watermark hour (since 1970) of its ids; it expires as a whole. */
   readonly hour?: number
-  /** gold only: the greatest watermark, ms, at which rows of the model have left the state for the lake. */
+  /** Kind `gold` only: greatest watermark, ms, at which rows of the model moved to the lake. */
   readonly closedMs?: number
 }
 
+/** A model as it was deployed. */
 export interface DeployedModel {
   readonly name: string
-  /** Hash of the model's meaning: canonical SELECT, header and macros, and those of all it reads from. */
+  /** See fingerprintModel. */
   readonly fingerprint: string
-  /** The model's own text as deployed, for the diff. */
+  /** The model's file as deployed, for the diff. */
   readonly text: string
 }
 
+/** The whole state of a data directory at one commit. */
 export interface Manifest {
   readonly format: typeof MANIFEST_FORMAT
   /** Grows by one with every commit. */
   readonly serial: number
-  /** Which lake directory the files are in; a rebuild fills the next one beside it. */
+  /** Which lake directory the files are in; a rebuild fills a new one. */
   readonly generation: number
   readonly committedMs: number
   readonly positions: readonly PartitionPosition[]
   /** Offset after the last reject in events.dlq that belongs to this commit. */
   readonly dlqEnd: number
   readonly counts: Counts
-  /** On Kafka only. */
+  /** With Kafka only. */
   readonly sources?: readonly LogSource[]
   readonly gaps?: readonly LogGap[]
   readonly files: readonly LakeFile[]
@@ -110,7 +124,7 @@ export interface PartitionFiles {
   readonly files: readonly LakeFile[]
 }
 
-/** Sorted by table and partition; within, as given. */
+/** Sorted by table and partition; files keep their order. */
 export function groupByPartition(files: readonly LakeFile[]): PartitionFiles[] {
   const found = new Map<string, { table: string; partition: string; files: LakeFile[] }>()
   for (const file of files) {

@@ -1,7 +1,7 @@
 /**
- * Whether the lake's files still have the bytes that were written, asked when an engine starts: DuckDB would
- * not notice a flipped bit, and would serve it. The newest files are looked at before anything is served; what
- * takes too long for a start is looked at beside the running engine.
+ * Checks, when an engine starts, that the lake's files still have the bytes that were written:
+ * DuckDB would not notice a flipped bit. The newest files are checked before anything is served,
+ * the others in the background.
  */
 
 import type { Clock } from '../kernel/clock.ts'
@@ -10,12 +10,12 @@ import { leafPath } from './layout.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 
 interface LakeChecker {
-  /** Half a sentence, such as `is missing`; undefined for a file that is whole. */
+  /** Half a sentence on the damage, such as `is missing`; undefined for an intact file. */
   check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
   path(file: LakeFile): string
 }
 
-/** A running engine: which files it has now, and how to end it. */
+/** A running engine: its current files, and a way to stop it with an error. */
 interface RunningEngine {
   readonly manifest: Manifest | undefined
   fail(error: unknown): void
@@ -24,7 +24,10 @@ interface RunningEngine {
 const START_MS = 1_000
 const REST_MS = 20
 
-/** Checks files for as long as a start may take, newest first; returns the others. CCS_LAKE_DAMAGED at the first fault. */
+/**
+ * Checks files, newest first, for as long as a start may take; returns those that remain. Throws
+ * CCS_LAKE_DAMAGED at the first damaged file.
+ */
 export async function checkNewestFiles(
   lake: LakeChecker,
   { files }: Manifest,
@@ -40,7 +43,7 @@ export async function checkNewestFiles(
   return []
 }
 
-/** Checks files beside the engine, which a damaged one ends; `stop` before the lake is closed. */
+/** Checks files in the background; damage ends the engine. `stop` before closing the lake. */
 export function checkRemainingFiles(
   lake: LakeChecker,
   files: readonly LakeFile[],
@@ -50,7 +53,7 @@ export function checkRemainingFiles(
   const check = async () => {
     for (const file of files) {
       if (stopped.signal.aborted) return
-      // A commit may have replaced it meanwhile.
+      // A commit or compaction may have replaced the file since.
       const isNamed = () => engine.manifest?.files.some((one) => one.name === file.name)
       const fault = isNamed() && (await findDamage(lake, file))
       if (fault && isNamed()) throw fault
@@ -72,6 +75,6 @@ async function findDamage(lake: LakeChecker, file: LakeFile): Promise<CcsError |
   const path = `lake/${leafPath(file.table, file.partition)}/${file.name}`
   return new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
     exit: EXIT.checkFailed,
-    hint: 'The log still has every event: make the lake again with ccs deploy --rebuild --yes',
+    hint: 'The log still has every event: rebuild the lake with ccs deploy --rebuild --yes',
   })
 }

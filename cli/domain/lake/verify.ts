@@ -1,24 +1,26 @@
 /**
- * Holds every file that the manifest names (lake and engine state) against what was written: it is there, has
- * its bytes and checksum, and opens as Parquet with its rows.
+ * Checks every file that the manifest names (lake and engine state): it exists, has its size and
+ * checksum, and opens as Parquet with the right number of rows.
  */
 import { leafPath } from './layout.ts'
 import type { LakeFile, Manifest, StateFile } from './manifest.ts'
 
+/** What the check reads from. */
 export interface VerifyPorts {
-  /** The current manifest; CCS_MANIFEST_INVALID when it is itself damaged. */
+  /** The current manifest; throws CCS_MANIFEST_INVALID if the manifest itself is damaged. */
   readonly load: () => Promise<Manifest | undefined>
   readonly lake: {
     locate(manifest: Manifest): Promise<ReadonlyMap<string, string>>
     check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
   }
-  /** Rows of a Parquet file; throws for what is none. */
+  /** Rows of a Parquet file; throws if it is not one. */
   readonly rows: (path: string) => Promise<number>
-  /** The directory that state files are named below. */
+  /** The directory that paths of state files are relative to. */
   readonly stateDir: string
   readonly onProgress?: (done: number, total: number) => void
 }
 
+/** A file that is not as it was written. */
 export interface DamagedFile {
   /** `silver/events/event_date=2026-11-22/12-0001.parquet`, or `state/12/seen.bin`. */
   readonly file: string
@@ -26,6 +28,7 @@ export interface DamagedFile {
   readonly fault: string
 }
 
+/** The document of `ccs lake verify`. */
 export interface VerifyResult {
   readonly ok: boolean
   /** null: nothing was committed yet. */
@@ -36,7 +39,7 @@ export interface VerifyResult {
   readonly damaged: readonly DamagedFile[]
 }
 
-/** Never throws for damaged files: they are the result. Only the manifest has to be whole. */
+/** Damaged files are part of the result; it throws only if the manifest itself is damaged. */
 export async function verifyLake(ports: VerifyPorts): Promise<VerifyResult> {
   const manifest = await ports.load()
   if (!manifest) return { ok: true, serial: null, files: 0, rows: 0, bytes: 0, damaged: [] }
@@ -75,7 +78,7 @@ async function findDamage(
   }
 }
 
-/** A running engine may replace files while we read: what it no longer names is no damage. */
+/** A running engine may replace files meanwhile: a file that is no longer named is not damage. */
 async function keepStillNamed<T extends { readonly file: LakeFile | StateFile }>(
   damaged: readonly T[],
   { load }: VerifyPorts,

@@ -1,7 +1,7 @@
 /**
- * A figure of the live page: one SELECT over Silver and Gold in sql/live/<id>.sql, with a header that says
- * what it shows and how often it is asked. Figures are no models: nothing is kept of them, and a broken one
- * costs the page a number, never the pipeline.
+ * A metric of the live page: one SELECT over Silver and Gold in sql/live/<id>.sql, whose header
+ * says what it shows and how often it is queried. Metrics are not models: nothing is stored, and a
+ * broken one costs the page a number, never the pipeline.
  */
 
 import { DocumentReader } from '../documents/document-reader.ts'
@@ -10,22 +10,23 @@ import { CcsError } from '../kernel/errors.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 import { splitModel } from '../models/parse-model.ts'
 
-export interface Figure {
-  /** Name of its file without ending; the page asks for it by this. */
+/** A parsed file of sql/live. */
+export interface Metric {
+  /** File name without extension; the page refers to the metric by it. */
   readonly id: string
   readonly title: string
-  /** How often it is asked while somebody looks. */
+  /** How often it is queried while somebody looks. */
   readonly everyMs: number
-  /** What a reader of the number has to know; '' for nothing. */
+  /** What a reader of the number has to know; '' if nothing. */
   readonly note: string
   readonly sql: string
   readonly file: string
-  /** Line of `file` that `sql` begins on. */
+  /** Line of `file` on which `sql` begins. */
   readonly sqlLine: number
 }
 
-/** A file of sql/live that is no figure, and why. */
-export interface BrokenFigure {
+/** A file of sql/live that is not a valid metric, and why. */
+export interface BrokenMetric {
   readonly id: string
   readonly file: string
   readonly error: CcsError
@@ -36,7 +37,7 @@ const EVERY_MS_MIN = 250
 const EVERY_MS_MAX = 3_600_000
 
 /** Throws CCS_MODEL_INVALID with all faults of the file, each with its place. */
-export function parseFigure(file: string, text: string): Figure {
+export function parseMetric(file: string, text: string): Metric {
   const parts = splitModel(file, text)
   const document = parseYaml(parts.header, {
     file,
@@ -63,7 +64,7 @@ export function parseFigure(file: string, text: string): Figure {
     )
   reader.throwFaults()
   return {
-    id: idOf(file),
+    id: readId(file),
     title: String(header.title),
     everyMs: everyMs ?? EVERY_MS_MIN,
     note: String(header.note ?? ''),
@@ -73,24 +74,24 @@ export function parseFigure(file: string, text: string): Figure {
   }
 }
 
-/** Every file of sql/live as a figure, or as what is wrong with it. */
-export function readFigures(files: readonly { readonly file: string; readonly text: string }[]): {
-  readonly figures: readonly Figure[]
-  readonly broken: readonly BrokenFigure[]
+/** Parses every file of sql/live; an invalid one becomes a BrokenFigure instead of an error. */
+export function parseMetrics(files: readonly { readonly file: string; readonly text: string }[]): {
+  readonly metrics: readonly Metric[]
+  readonly broken: readonly BrokenMetric[]
 } {
-  const figures: Figure[] = []
-  const broken: BrokenFigure[] = []
+  const metrics: Metric[] = []
+  const broken: BrokenMetric[] = []
   for (const { file, text } of files) {
     try {
-      figures.push(parseFigure(file, text))
+      metrics.push(parseMetric(file, text))
     } catch (error) {
       if (!(error instanceof CcsError)) throw error
-      broken.push({ id: idOf(file), file, error })
+      broken.push({ id: readId(file), file, error })
     }
   }
-  return { figures, broken }
+  return { metrics, broken }
 }
 
-function idOf(file: string): string {
+function readId(file: string): string {
   return (file.split('/').at(-1) ?? file).replace(/\.sql$/, '')
 }

@@ -71,7 +71,7 @@ export function readFields(
   others: readonly string[],
 ): RawRow {
   return readRecord(
-    { reader, contract, date, shorts: EVENT_ALIASES, what: 'An event' },
+    { reader, contract, date, aliases: EVENT_ALIASES, what: 'An event' },
     map,
     path,
     others,
@@ -112,7 +112,7 @@ function completeLines(node: AvroNode, lines: unknown): readonly unknown[] {
 }
 
 interface RecordContext extends EventContext {
-  readonly shorts: Readonly<Record<string, FieldAlias>>
+  readonly aliases: Readonly<Record<string, FieldAlias>>
   readonly what: string
 }
 
@@ -122,15 +122,15 @@ function readRecord(
   path: YamlPath,
   others: readonly string[] = [],
 ): RawRow {
-  const { reader, contract, shorts, what } = shape
+  const { reader, contract, aliases, what } = shape
   const values: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(map)) {
     if (others.includes(key)) continue
     const here = [...path, key]
-    const short = Object.hasOwn(shorts, key) ? shorts[key] : undefined
+    const short = Object.hasOwn(aliases, key) ? aliases[key] : undefined
     const field = contract.fields.find((one) => one.name === (short?.field ?? key))
     if (field === undefined) {
-      const known = [...others, ...Object.keys(shorts), ...contract.fields.map((one) => one.name)]
+      const known = [...others, ...Object.keys(aliases), ...contract.fields.map((one) => one.name)]
       reader.fault(here, `${what} has no field "${key}".`, didYouMean(key, known), 'key')
     } else if (field.name in values) {
       reader.fault(here, `"${key}" names ${field.name} a second time.`, undefined, 'key')
@@ -201,7 +201,7 @@ function readItems(shape: RecordContext, node: AvroNode, value: unknown, path: Y
   if (node.kind !== 'record') return []
   return reader.list(value, path, 'items').map((item, index) => {
     const here = [...path, index]
-    const inner = { reader, contract: node, date, shorts: ITEM_ALIASES, what: 'An order line' }
+    const inner = { reader, contract: node, date, aliases: ITEM_ALIASES, what: 'An order line' }
     const named = readRecord(inner, reader.map(item, here, 'An order line'), here)
     return { ...ITEM, ...named }
   })

@@ -1,6 +1,6 @@
 /**
- * Lets DuckDB's binder read all models over an empty raw.events: names and types are right, or every fault is
- * reported at once with its place in the model's file.
+ * Checks all models with DuckDB's binder over an empty raw.events. Wrong names and types are all
+ * reported at once, each with its place in the model's file.
  */
 import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
@@ -8,6 +8,7 @@ import { locate } from '../sql/ast.ts'
 import { type SortedModel, selectSource } from './graph.ts'
 import type { Model } from './model.ts'
 
+/** The models of a project and what they are bound against. */
 export interface BindProject {
   /** In topological order. */
   readonly models: readonly SortedModel[]
@@ -16,23 +17,24 @@ export interface BindProject {
   readonly rawColumns: readonly DuckColumn[]
 }
 
+/** A column with the name of its DuckDB type. */
 export interface DuckColumn {
   readonly name: string
   /** As DuckDB writes it. */
   readonly type: string
 }
 
-/** A DuckDB of one's own, empty. */
+/** An empty DuckDB that only the binder uses. */
 export interface BindDatabase {
   run(sql: string): Promise<unknown>
-  /** Absent: the models are only checked, which is half the work. */
+  /** Absent: models are only checked, which takes half the time. */
   readonly describe?: (sql: string) => Promise<readonly DuckColumn[]>
 }
 
 /**
- * Columns of raw.events and, as far as the bench describes them, of each model. Throws CCS_MODEL_INVALID with
- * all faults. A model that others read becomes an empty table: through a view the binder would go down to
- * raw.events again for each of its readers.
+ * Returns the columns of raw.events and, if the database can describe them, of each model. Throws
+ * CCS_MODEL_INVALID with all faults. A model that others read becomes an empty table: through a
+ * view, the binder would resolve it down to raw.events again for each reader.
  */
 export async function bindModels(
   project: BindProject,
@@ -75,27 +77,27 @@ function createStatement({ model }: SortedModel, isRead: boolean): string {
     : `CREATE VIEW ${model.name} AS\n${model.sql}\n`
 }
 
-/** All at once, which is what a sound project costs; false, and nothing is left, when one of them has a fault. */
+/** Binds all models together, the fast path. False, with all rolled back, if one is faulty. */
 async function bindAllAtOnce(statements: readonly string[], bench: BindDatabase): Promise<boolean> {
   await bench.run('BEGIN')
   try {
-    for (let at = 0; at < statements.length; at += AT_ONCE)
-      await bench.run(statements.slice(at, at + AT_ONCE).join(';\n'))
+    for (let at = 0; at < statements.length; at += BATCH_STATEMENTS)
+      await bench.run(statements.slice(at, at + BATCH_STATEMENTS).join(';\n'))
     await bench.run('COMMIT')
     return true
   } catch {
-    // Which one and where is found out one by one.
+    // The models are then bound one by one to find the faulty ones.
     await bench.run('ROLLBACK')
     return false
   }
 }
 
-const AT_ONCE = 100
+const BATCH_STATEMENTS = 100
 
-/** A SELECT in a file: a model or a figure. */
+/** A SELECT in a file: a model, or a metric of the live page. */
 export type SelectText = Pick<Model, 'file' | 'sql' | 'sqlLine'>
 
-/** DuckDB's refusal as an error in the SELECT's file. DuckDB shows the line and marks the place with a caret. */
+/** Turns DuckDB's error, which marks the place by a caret, into one with a place in the file. */
 export function toBindError(model: SelectText, cause: unknown): CcsError {
   const text = cause instanceof Error ? cause.message : String(cause)
   const [head = '', ...rest] = text.split('\n')
@@ -110,7 +112,7 @@ export function toBindError(model: SelectText, cause: unknown): CcsError {
   })
 }
 
-/** `LINE 3: SELECT nope` with `^` below it; line 1 of the statement is the CREATE VIEW before the SELECT. */
+/** Reads `LINE 3: SELECT nope` and the `^` below; line 1 is the CREATE VIEW before the SELECT. */
 function locateCaret(model: SelectText, lines: readonly string[]): Location {
   const index = lines.findIndex((one) => /^LINE \d+:/.test(one))
   const shown = lines[index] ?? ''

@@ -1,11 +1,12 @@
 /**
- * From the texts of a project to its models, checked: headers read, SELECTs parsed, bound and fingerprinted, and the
- * aggregating ones split. DuckDB parses and binds on a thread of its own; what is ours is done meanwhile.
+ * Turns the texts of a project into checked models: headers read, SELECTs parsed, bound,
+ * fingerprinted, and aggregations split. DuckDB parses and binds on its own thread while our code
+ * works.
  */
 
 import type { NamedText } from '../documents/json-document.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
-import { expandMacros, type MacroSet } from '../sql/ast.ts'
+import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 import { parseMacros } from '../sql/parse-macros.ts'
 import { createBatchParser, type QueryTexts } from '../sql/parser.ts'
 import { type BindDatabase, bindModels, type DuckColumn } from './bind-models.ts'
@@ -16,40 +17,43 @@ import { readSeed, type Seed, seedsSql } from './seed.ts'
 import { requireSeedJoin } from './seed-join.ts'
 import { isSeed, readSeedName, readSeedShape } from './seed-shape.ts'
 
+/** The files of a project that decide what its models mean. */
 export interface LogicTexts {
   readonly models: readonly NamedText[]
   readonly macros: NamedText
-  /** CSV and YAML of dbt/seeds; only those that models read have to be sound. */
+  /** CSV and YAML files of dbt/seeds; those that no model reads are not checked. */
   readonly seeds?: readonly NamedText[]
   readonly timezone: string
   readonly rawColumns: readonly DuckColumn[]
 }
 
+/** An empty DuckDB to parse and bind with. */
 export interface LogicDatabase extends BindDatabase {
   readonly queryTexts: QueryTexts
-  /** Lets what waits run. */
+  /** Lets pending callbacks run. */
   readonly yieldToEventLoop: () => Promise<void>
 }
 
+/** The models in topological order, with the macros and seeds that they use. */
 export interface BuiltLogic {
   readonly graph: readonly GraphModel[]
   readonly macros: MacroSet
-  /** Those that models read. */
+  /** Only seeds that a model reads. */
   readonly seeds: readonly Seed[]
-  /** Of raw.events, and of each model where the bench describes them. */
+  /** Columns of raw.events and, if the database describes them, of each model. */
   readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
 }
 
-/** Models a breath. */
-const AT_ONCE = 20
+/** Models between two yields to the event loop. */
+const MODELS_PER_YIELD = 20
 
-/** Throws CcsErrors with all faults that are found in one pass, each with its place. */
+/** Throws CcsErrors with all faults that one pass finds, each with its place. */
 export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promise<BuiltLogic> {
   const models = mapCollectingErrors(texts.models, ({ file, text }) => parseModel(file, text))
   const { timezone, rawColumns } = texts
   const names = (some: typeof models) => [...some].sort((a, b) => (a.name < b.name ? -1 : 1))
   const parseSql = createBatchParser(
-    // In the order in which they are asked for.
+    // The order in which sortModels asks for them.
     names(models).map((one) => one.sql),
     bench.queryTexts,
   )
@@ -77,7 +81,7 @@ export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promi
   return { graph: graph.value, macros, seeds, columns: bound.value }
 }
 
-/** The seeds that models read, all of them in the one way that every engine has. */
+/** Reads the seeds that models use; each must be joined in the one way that all engines support. */
 function readSeeds(models: readonly SortedModel[], files: readonly NamedText[]): readonly Seed[] {
   const names = new Set(models.flatMap((one) => one.reads.filter(isSeed)))
   const yamls = files.filter(({ file }) => /\.ya?ml$/.test(file))
@@ -100,11 +104,11 @@ async function takeYielding<T>(
 ): Promise<readonly T[]> {
   const taken: T[] = []
   await yieldToEventLoop()
-  for (const item of items) if (taken.push(item) % AT_ONCE === 0) await yieldToEventLoop()
+  for (const item of items) if (taken.push(item) % MODELS_PER_YIELD === 0) await yieldToEventLoop()
   return taken
 }
 
-/** Maps all, and throws the faults of all together. */
+/** Maps all items, then throws the errors of all of them together. */
 function mapCollectingErrors<T, U>(items: readonly T[], map: (item: T) => U): U[] {
   const faults: CcsError[] = []
   const results: U[] = []

@@ -1,13 +1,16 @@
 /**
- * Which columns of one table the columns and rows of a SELECT may come from, read from DuckDB's AST. It errs
- * on the side of "may": what it can't follow counts as coming from all that stands there.
+ * Column lineage: which columns of one table can influence each column and the rows of a SELECT,
+ * read from DuckDB's AST. It never misses a source: an expression that it can't follow counts as
+ * using all that it contains.
  */
 import { callsAggregate } from '../sql/aggregate-names.ts'
 import {
   type AstNode,
   type AstValue,
+  asNode,
   asNodes,
   asText,
+  asTexts,
   isNode,
   readPosition,
   readTextConstant,
@@ -21,23 +24,28 @@ import {
   union,
 } from './column-sources.ts'
 
+/** The lineage of a SELECT's output, and the columns that it names. */
 export interface SelectLineage extends Lineage {
-  /** Columns of the table itself that are named here, with their place in the SQL text (bytes from 0). */
+  /** Columns of the table that the SELECT names, with the byte offset in its text. */
   readonly reads: ReadonlyMap<string, number | undefined>
 }
 
-/** The lineage of a table or model that a SELECT reads, by `schema.name`; undefined: of no interest. */
+/** Lineage of a table, by `schema.name`; undefined if it has nothing of the source table. */
 export type LineageLookup = (table: string) => Lineage | undefined
 
-/** Of a statement with its macros put in place. */
+/** `statement` has its macros expanded. */
 export function traceSelect(statement: AstNode, lineageOf: LineageLookup): SelectLineage {
   const reads = new Map<string, number | undefined>()
-  const node = isNode(statement.node) ? statement.node : {}
-  const lineage = traceQuery(node, { lineageOf, reads, ctes: new Map(), outer: undefined })
+  const lineage = traceQuery(asNode(statement.node), {
+    lineageOf,
+    reads,
+    ctes: new Map(),
+    outer: undefined,
+  })
   return { ...lineage, reads }
 }
 
-interface Around {
+interface QueryContext {
   readonly lineageOf: LineageLookup
   readonly reads: Map<string, number | undefined>
   readonly ctes: ReadonlyMap<string, Lineage>
@@ -48,59 +56,54 @@ interface Relation extends Lineage {
   readonly alias: string
 }
 
-/** What names mean inside one SELECT. */
-interface Scope extends Around {
+/** What names refer to inside one SELECT. */
+interface Scope extends QueryContext {
   readonly relations: readonly Relation[]
-  /** Columns of this SELECT so far: DuckDB lets later ones refer to them. */
+  /** Output columns so far: DuckDB lets later expressions refer to them. */
   readonly own: ReadonlyMap<string, ColumnSources>
-  /** Parameters of lambdas. */
+  /** Lambda parameters, which hide columns of the same name. */
   readonly hidden: ReadonlySet<string>
 }
 
-function traceQuery(node: AstNode, around: Around): Lineage {
-  const inner = { ...around, ctes: traceCtes(node, around) }
+function traceQuery(node: AstNode, context: QueryContext): Lineage {
+  const inner = { ...context, ctes: traceCtes(node, context) }
   if (node.type === 'SELECT_NODE') return traceSelectNode(node, inner)
   if (node.type !== 'SET_OPERATION_NODE') return traceUnknownQuery(node, inner)
-  const sides = [node.left, node.right].map((side) => traceQuery(isNode(side) ? side : {}, inner))
-  const [left, right] = sides
-  if (left === undefined || right === undefined) return traceUnknownQuery(node, inner)
+  const left = traceQuery(asNode(node.left), inner)
+  const right = traceQuery(asNode(node.right), inner)
   const others = [...right.columns.values()]
   const columns = [...left.columns].map(
     ([name, one], index) => [name, union(one, others[index], right.columns.get(name))] as const,
   )
-  const [rest, base] = [
-    union(left.unlisted, right.unlisted),
-    union(left.ownColumns, right.ownColumns),
-  ]
+  const unlisted = union(left.unlisted, right.unlisted)
+  const ownColumns = union(left.ownColumns, right.ownColumns)
   return {
     columns: new Map(columns),
-    // Without ALL, and in EXCEPT and INTERSECT, every column decides.
-    rows: node.setop_all === true ? union(left.rows, right.rows) : union(...sides.map(allSources)),
-    ...(rest.size === 0 ? {} : { unlisted: rest }),
-    ...(base.size === 0 ? {} : { ownColumns: base }),
+    // Without ALL, rows are compared as a whole, so that every column decides which ones there are.
+    rows: union(...[left, right].map((side) => (node.setop_all ? side.rows : allSources(side)))),
+    ...(unlisted.size === 0 ? {} : { unlisted }),
+    ...(ownColumns.size === 0 ? {} : { ownColumns }),
   }
 }
 
-function traceCtes(node: AstNode, around: Around): ReadonlyMap<string, Lineage> {
-  const ctes = new Map(around.ctes)
-  const map = isNode(node.cte_map) ? asNodes(node.cte_map.map) : []
-  for (const { key, value } of map) {
-    const query = isNode(value) && isNode(value.query) ? value.query.node : null
-    const names = isNode(value) ? value.aliases : []
-    const lineage = traceQuery(isNode(query) ? query : {}, { ...around, ctes })
-    ctes.set(asText(key).toLowerCase(), renameColumns(lineage, names))
+function traceCtes(node: AstNode, context: QueryContext): ReadonlyMap<string, Lineage> {
+  const ctes = new Map(context.ctes)
+  for (const { key, value } of asNodes(asNode(node.cte_map).map)) {
+    const { query, aliases } = asNode(value)
+    const lineage = traceQuery(asNode(asNode(query).node), { ...context, ctes })
+    ctes.set(asText(key).toLowerCase(), renameColumns(lineage, aliases))
   }
   return ctes
 }
 
-/** A query of a kind that is not followed: anything in it may come from anything it reads. */
-function traceUnknownQuery(node: AstNode, around: Around): Lineage {
+/** For other kinds of query: any of its columns may come from any table that it reads. */
+function traceUnknownQuery(node: AstNode, context: QueryContext): Lineage {
   const rest = new Set<string>()
   const collect = (value: AstValue): void => {
     if (Array.isArray(value)) value.forEach(collect)
     else if (isNode(value)) {
       if (value.type === 'BASE_TABLE')
-        for (const one of allSources(traceTable(value, around))) rest.add(one)
+        for (const one of allSources(traceTable(value, context))) rest.add(one)
       Object.values(value).forEach(collect)
     }
   }
@@ -108,13 +111,13 @@ function traceUnknownQuery(node: AstNode, around: Around): Lineage {
   return { columns: new Map(), rows: rest, unlisted: rest }
 }
 
-function traceSelectNode(node: AstNode, around: Around): Lineage {
+function traceSelectNode(node: AstNode, context: QueryContext): Lineage {
   const rows = new Set<string>()
-  const relations = traceFrom(node.from_table ?? null, around, rows)
+  const relations = traceFrom(node.from_table ?? null, context, rows)
   const own = new Map<string, ColumnSources>()
-  const scope: Scope = { ...around, relations, own, hidden: NO_SOURCES }
+  const scope: Scope = { ...context, relations, own, hidden: NO_SOURCES }
   const items = asNodes(node.select_list)
-  const origins = items.map((item, index) => {
+  const sources = items.map((item, index) => {
     const columns =
       item.class === 'STAR'
         ? traceStar(item, scope)
@@ -125,101 +128,96 @@ function traceSelectNode(node: AstNode, around: Around): Lineage {
   for (const part of [node.where_clause, node.having, node.qualify, node.modifiers])
     for (const one of traceExpression(part ?? null, scope)) rows.add(one)
   for (const group of asNodes(node.group_expressions)) {
-    const ordinal = isNode(group.value) ? Number(group.value.value) : Number.NaN
-    for (const one of origins[ordinal - 1] ?? traceExpression(group, scope)) rows.add(one)
+    const ordinal = Number(asNode(group.value).value)
+    for (const one of sources[ordinal - 1] ?? traceExpression(group, scope)) rows.add(one)
   }
   const isDistinct = asNodes(node.modifiers).some((one) => one.type === 'DISTINCT_MODIFIER')
   items.forEach((item, index) => {
-    // GROUP BY ALL groups by what is no aggregate.
+    // GROUP BY ALL groups by the items without an aggregate.
     const isGroup = node.aggregate_handling === 'FORCE_AGGREGATES' && !callsAggregate(item)
-    if (isDistinct || isGroup) for (const one of origins[index] ?? NO_SOURCES) rows.add(one)
+    if (isDistinct || isGroup) for (const one of sources[index] ?? NO_SOURCES) rows.add(one)
   })
   for (const relation of relations) for (const one of relation.rows) rows.add(one)
-  const rest = union(...relations.map((one) => one.unlisted))
+  const unlisted = union(...relations.map((one) => one.unlisted))
   const stars = items.filter((item) => item.class === 'STAR')
-  const base = union(...stars.map((star) => starOwnColumns(star, scope)))
+  const ownColumns = union(...stars.map((star) => starOwnColumns(star, scope)))
   return {
     columns: own,
     rows,
-    ...(stars.length > 0 && rest.size > 0 ? { unlisted: rest } : {}),
-    ...(base.size > 0 ? { ownColumns: base } : {}),
+    ...(stars.length > 0 && unlisted.size > 0 ? { unlisted } : {}),
+    ...(ownColumns.size > 0 ? { ownColumns } : {}),
   }
 }
 
 function nameOf(item: AstNode, index: number): string {
   const alias = asText(item.alias)
-  const path = Array.isArray(item.column_names) ? item.column_names : []
-  return (alias || String(path.at(-1) ?? `#${index}`)).toLowerCase()
+  return (alias || (asTexts(item.column_names).at(-1) ?? `#${index}`)).toLowerCase()
 }
 
-/** The relations of a FROM clause; what joins ask for goes into `rows`. */
-function traceFrom(from: AstValue, around: Around, rows: Set<string>): readonly Relation[] {
+/** The relations of a FROM clause. Sources of join conditions are added to `rows`. */
+function traceFrom(from: AstValue, context: QueryContext, rows: Set<string>): readonly Relation[] {
   if (!isNode(from)) return []
   const alias = asText(from.alias).toLowerCase()
   switch (from.type) {
     case 'EMPTY':
       return []
-    case 'BASE_TABLE':
-      return [
-        {
-          ...renameColumns(traceTable(from, around), from.column_name_alias),
-          alias: alias || asText(from.table_name).toLowerCase(),
-        },
-      ]
+    case 'BASE_TABLE': {
+      const lineage = renameColumns(traceTable(from, context), from.column_name_alias)
+      return [{ ...lineage, alias: alias || asText(from.table_name).toLowerCase() }]
+    }
     case 'SUBQUERY': {
-      const query = isNode(from.subquery) ? from.subquery.node : null
-      const lineage = traceQuery(isNode(query) ? query : {}, around)
+      const lineage = traceQuery(asNode(asNode(from.subquery).node), context)
       return [{ ...renameColumns(lineage, from.column_name_alias), alias }]
     }
     case 'JOIN':
-      return traceJoin(from, around, rows)
+      return traceJoin(from, context, rows)
     default: {
-      // unnest(…), VALUES, and whatever else: any column of it may come from any of its arguments.
-      const scope = around.outer ?? { ...around, relations: [], own: new Map(), hidden: NO_SOURCES }
+      // unnest(…), VALUES and the like: any column may come from any argument.
+      const scope = context.outer ?? {
+        ...context,
+        relations: [],
+        own: new Map(),
+        hidden: NO_SOURCES,
+      }
       const rest = union(
         traceExpression({ ...from, class: '', alias: '' }, scope),
-        traceTableArguments(from, around),
+        traceTableArguments(from, context),
       )
-      const name = alias || (isNode(from.function) ? asText(from.function.function_name) : '')
+      const name = alias || asText(asNode(from.function).function_name)
       return [{ columns: new Map(), rows: rest, unlisted: rest, alias: name }]
     }
   }
 }
 
-function traceJoin(from: AstNode, around: Around, rows: Set<string>): readonly Relation[] {
-  const left = traceFrom(from.left ?? null, around, rows)
-  // The right side of a join may refer to the left one (LATERAL, unnest).
-  const beside: Scope = { ...around, relations: left, own: new Map(), hidden: NO_SOURCES }
-  const right = traceFrom(from.right ?? null, { ...around, outer: beside }, rows)
+function traceJoin(from: AstNode, context: QueryContext, rows: Set<string>): readonly Relation[] {
+  const left = traceFrom(from.left ?? null, context, rows)
+  // The right side of a join may refer to the left side (LATERAL, unnest).
+  const beside: Scope = { ...context, relations: left, own: new Map(), hidden: NO_SOURCES }
+  const right = traceFrom(from.right ?? null, { ...context, outer: beside }, rows)
   const relations = [...left, ...right]
   const scope: Scope = { ...beside, relations }
-  const using = Array.isArray(from.using_columns) ? from.using_columns : []
   for (const one of traceExpression(from.condition ?? null, scope)) rows.add(one)
-  for (const name of using)
-    for (const one of resolve([String(name)], scope, undefined)) rows.add(one)
+  for (const name of asTexts(from.using_columns))
+    for (const one of resolve([name], scope, undefined)) rows.add(one)
   return relations
 }
 
-/** Tables that a table function is told by their names, as session_rows('silver.people', …) is. */
-function traceTableArguments(from: AstNode, around: Around): ColumnSources {
-  const names = isNode(from.function) ? asNodes(from.function.children).map(readTextConstant) : []
-  return union(
-    ...names.map((name) => {
-      const lineage = name === undefined ? undefined : around.lineageOf(name.toLowerCase())
-      return lineage && allSources(lineage)
-    }),
-  )
+/** Tables whose names a table function takes as text, as session_rows('silver.people', …) does. */
+function traceTableArguments(from: AstNode, context: QueryContext): ColumnSources {
+  const names = asNodes(asNode(from.function).children).map(readTextConstant)
+  const lineages = names.map((name) => name && context.lineageOf(name.toLowerCase()))
+  return union(...lineages.map((one) => (one ? allSources(one) : undefined)))
 }
 
-function traceTable(table: AstNode, around: Around): Lineage {
+function traceTable(table: AstNode, context: QueryContext): Lineage {
   const schema = asText(table.schema_name).toLowerCase()
   const name = asText(table.table_name).toLowerCase()
-  const cte = schema === '' ? around.ctes.get(name) : undefined
-  const known = cte ?? around.lineageOf(schema === '' ? name : `${schema}.${name}`)
-  return known ?? { columns: new Map(), rows: NO_SOURCES }
+  const cte = schema === '' ? context.ctes.get(name) : undefined
+  const lineage = cte ?? context.lineageOf(schema === '' ? name : `${schema}.${name}`)
+  return lineage ?? { columns: new Map(), rows: NO_SOURCES }
 }
 
-/** The table's own columns that a star passes on as they are. */
+/** The table's own columns that a star passes on unchanged. */
 function starOwnColumns(star: AstNode, scope: Scope): ColumnSources {
   const only = asText(star.relation_name).toLowerCase()
   const from = scope.relations.filter((one) => only === '' || one.alias === only)
@@ -235,22 +233,18 @@ function traceStar(star: AstNode, scope: Scope): readonly (readonly [string, Col
       (isNode(one) ? String(Object.values(one).at(-1)) : String(one)).toLowerCase(),
     ),
   )
-  const replaced = asNodes(star.replace_list).map(
-    ({ key, value }) => [asText(key).toLowerCase(), traceExpression(value ?? null, scope)] as const,
-  )
   const columns = new Map<string, ColumnSources>()
   for (const relation of scope.relations) {
     if (only !== '' && relation.alias !== only) continue
-    for (const [name, one] of relation.columns) {
-      if (excluded.has(name)) continue
-      columns.set(name, union(columns.get(name), one))
-    }
+    for (const [name, one] of relation.columns)
+      if (!excluded.has(name)) columns.set(name, union(columns.get(name), one))
   }
-  for (const [name, one] of replaced) columns.set(name, one)
+  for (const { key, value } of asNodes(star.replace_list))
+    columns.set(asText(key).toLowerCase(), traceExpression(value ?? null, scope))
   return [...columns]
 }
 
-/** What an expression, or any part of the tree, may come from. */
+/** The sources of an expression or any other part of the tree. */
 function traceExpression(value: AstValue, scope: Scope): ColumnSources {
   if (Array.isArray(value)) return union(...value.map((one) => traceExpression(one, scope)))
   if (!isNode(value)) return NO_SOURCES
@@ -261,8 +255,8 @@ function traceExpression(value: AstValue, scope: Scope): ColumnSources {
     return traceExpression(value.expr ?? null, { ...scope, hidden })
   }
   if (value.class === 'SUBQUERY') {
-    const query = isNode(value.subquery) ? value.subquery.node : null
-    const lineage = traceQuery(isNode(query) ? query : {}, { ...scope, outer: scope })
+    const query = asNode(asNode(value.subquery).node)
+    const lineage = traceQuery(query, { ...scope, outer: scope })
     return union(allSources(lineage), traceExpression(value.child ?? null, scope))
   }
   return union(...Object.values(value).map((one) => traceExpression(one, scope)))
@@ -276,25 +270,24 @@ function lambdaParameters(value: AstValue): readonly string[] {
 }
 
 function readPath(ref: AstNode): readonly string[] {
-  const names = Array.isArray(ref.column_names) ? ref.column_names : []
-  return names.map((one) => String(one).toLowerCase())
+  return asTexts(ref.column_names).map((one) => one.toLowerCase())
 }
 
-/** A name as its relations, this SELECT's own columns or a SELECT around it have it; of several, all. */
+/** A name may be a column of a relation, an output column or one of the outer SELECT; all count. */
 function resolve(path: readonly string[], scope: Scope, at: number | undefined): ColumnSources {
   const [first = '', second, third] = path.map((one) => one.toLowerCase())
   if (scope.hidden.has(first)) return NO_SOURCES
   const found: ColumnSources[] = []
-  const look = (relation: Relation, name: string): void => {
-    const origins = relation.columns.get(name)
-    if (origins === undefined) return
-    noteRead(relation, name, at, scope)
-    found.push(origins)
+  const collect = (relation: Relation, name: string): void => {
+    const sources = relation.columns.get(name)
+    if (sources === undefined) return
+    if (relation.ownColumns?.has(name) && !scope.reads.has(name)) scope.reads.set(name, at)
+    found.push(sources)
   }
   for (const relation of scope.relations) {
-    look(relation, first)
-    if (second !== undefined && relation.alias === first) look(relation, second)
-    if (third !== undefined && relation.alias === second) look(relation, third)
+    collect(relation, first)
+    if (second !== undefined && relation.alias === first) collect(relation, second)
+    if (third !== undefined && relation.alias === second) collect(relation, third)
   }
   const own = scope.own.get(first)
   if (found.length === 0 && own !== undefined) found.push(own)
@@ -303,8 +296,4 @@ function resolve(path: readonly string[], scope: Scope, at: number | undefined):
   if (whole.length > 0) return union(...whole.map(allSources))
   const rest = union(...scope.relations.map((one) => one.unlisted))
   return scope.outer === undefined ? rest : union(rest, resolve(path, scope.outer, at))
-}
-
-function noteRead(relation: Relation, name: string, at: number | undefined, scope: Scope): void {
-  if (relation.ownColumns?.has(name) && !scope.reads.has(name)) scope.reads.set(name, at)
 }

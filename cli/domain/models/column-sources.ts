@@ -1,34 +1,37 @@
-/** Where columns and rows of a relation may come from: sets of columns of the one table that is looked at. */
+/** Column lineage as data: for each output column, the source columns that can influence it. */
 import type { AstValue } from '../sql/ast.ts'
 
+/** For what does not depend on the table. */
 export const NO_SOURCES: ColumnSources = new Set()
 
+/** A new set; undefined counts as empty. */
 export function union(...sets: readonly (ColumnSources | undefined)[]): Set<string> {
   const all = new Set<string>()
   for (const one of sets) for (const name of one ?? NO_SOURCES) all.add(name)
   return all
 }
 
-/** Names of columns of the table that is looked at, in lower case. */
+/** Names of columns of the source table, in lower case. */
 export type ColumnSources = ReadonlySet<string>
 
+/** The sources of a relation's columns and rows. */
 export interface Lineage {
   /** By column in lower case, in order. */
   readonly columns: ReadonlyMap<string, ColumnSources>
-  /** What decides which rows there are. */
+  /** Sources that decide which rows there are, such as those of WHERE. */
   readonly rows: ColumnSources
-  /** Of a column that isn't listed; absent: there is no other. */
+  /** Sources of any column that is not listed; absent if all columns are listed. */
   readonly unlisted?: ColumnSources
-  /** Columns that are the table's own under their own names, be it by way of stars: whoever names one reads it. */
+  /** Columns of the source table under their own names; whoever names one reads it. */
   readonly ownColumns?: ReadonlySet<string>
 }
 
-/** All that a relation may come from. */
+/** All columns that can influence the relation. */
 export function allSources({ columns, rows, unlisted }: Lineage): ColumnSources {
   return union(rows, unlisted, ...columns.values())
 }
 
-/** Under `AS t(a, b)` the first columns have new names. */
+/** With `AS t(a, b)` the first columns get new names. */
 export function renameColumns(lineage: Lineage, names: AstValue | undefined): Lineage {
   if (!Array.isArray(names) || names.length === 0) return lineage
   const { ownColumns: _, ...unlisted } = lineage

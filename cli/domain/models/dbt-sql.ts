@@ -1,19 +1,23 @@
 /**
- * A dbt model as SQL that DuckDB can parse, as far as lineage needs it: refs and sources become tables, words
- * of Jinja become functions of their text arguments. Nothing is rendered.
+ * Turns a dbt model into SQL that DuckDB can parse, for lineage only: refs and sources become
+ * tables, Jinja macros become functions of their text arguments. Nothing is rendered.
  */
 
+/** SQL that can be parsed, and the tables that the model names. */
 export interface DbtSql {
   readonly sql: string
-  /** Tables it names: `dbt.<model>` for a ref, `<source>.<table>` for a source. */
+  /** `dbt.<model>` for a ref, `<source>.<table>` for a source. */
   readonly reads: readonly string[]
 }
 
-const TABLE =
-  /\b(?:ref\(\s*(?:['"][\w.]+['"]\s*,\s*)?['"](\w+)['"]\s*\)|source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\))/g
+const TABLE = new RegExp(
+  String.raw`\b(?:ref\(\s*(?:['"][\w.]+['"]\s*,\s*)?['"](\w+)['"]\s*\)|` +
+    String.raw`source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\))`,
+  'g',
+)
 const CALL = /^([\w.]+)\s*\((.*)\)$/s
 
-/** Line breaks stay, so that places in the SQL are places in the file. */
+/** Line breaks are kept, so that places in the SQL are places in the file. */
 export function readDbtSql(text: string): DbtSql {
   const blank = (part: string): string => part.replace(/[^\n]/g, ' ')
   const bare = text.replace(/\{#.*?#\}/gs, blank)
@@ -22,7 +26,8 @@ export function readDbtSql(text: string): DbtSql {
     .replace(/\{\{-?(.*?)-?\}\}/gs, (whole, inner: string) => {
       const breaks = '\n'.repeat(whole.split('\n').length - 1)
       const [table] = tablesIn(inner)
-      return `${/^\s*(ref|source)\b/.test(inner) && table ? table : word(inner.trim())}${breaks}`
+      const isTable = table !== undefined && /^\s*(ref|source)\b/.test(inner)
+      return `${isTable ? table : jinjaToSql(inner.trim())}${breaks}`
     })
   return { sql, reads: tablesIn(bare) }
 }
@@ -33,8 +38,8 @@ function tablesIn(text: string): readonly string[] {
   )
 }
 
-/** `shop_day('event_time')` as `shop_day(event_time)`: what is told as text is SQL in dbt's macros. */
-function word(inner: string): string {
+/** `shop_day('event_time')` becomes `shop_day(event_time)`: dbt macros take SQL as text. */
+function jinjaToSql(inner: string): string {
   const call = CALL.exec(inner)
   if (call === null) return 'NULL'
   const [, name = '', args = ''] = call

@@ -1,11 +1,11 @@
-/** The models of a project without those that its target leaves out. */
+/** Leaves out the models that a target excludes. */
 
 import type { Target } from '../config/target.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import type { GraphModel } from './graph.ts'
 
-/** CCS_CONFIG_INVALID for a name that is no model, and for one that a model which stays reads. */
+/** CCS_CONFIG_INVALID if an excluded name is not a model, or if a remaining model reads it. */
 export function keepIncluded(
   graph: readonly GraphModel[],
   { name: target, without = [] }: Pick<Target, 'name' | 'without'>,
@@ -16,15 +16,15 @@ export function keepIncluded(
     ...without
       .filter((one) => !names.includes(one))
       .map((one) =>
-        fault(`Target "${target}" leaves out ${one}, which is no model.`, didYouMean(one, names)),
+        fault(`Target "${target}" excludes ${one}, which is not a model.`, didYouMean(one, names)),
       ),
     ...kept.flatMap(({ model, reads }) =>
       reads
         .filter((one) => without.includes(one))
         .map((one) =>
           fault(
-            `Target "${target}" leaves out ${one}, which ${model.name} reads.`,
-            `Leave out both: without: [${[...without, model.name].join(', ')}]`,
+            `Target "${target}" excludes ${one}, which ${model.name} reads.`,
+            `Exclude both: without:  [${[...without, model.name].join(', ')}]`,
           ),
         ),
     ),

@@ -1,12 +1,14 @@
 /**
- * When a model's rows are final: which events come too late for it, which rows nothing can change any more,
- * and which partial rows belong to a time whose rows have left for the lake.
+ * SQL predicates on when rows of a model are final: which events are too late for it, which rows
+ * can't change any more, and which partial rows may belong to a row that has already moved to the
+ * lake.
  */
 import type { Model } from './model.ts'
 
 /**
- * SQL predicate: the row came after its window, or its session's pause, and the model's lateness had passed
- * on its partition's watermark. Such rows stay in Silver and are left out of this model alone.
+ * Predicate over a source row: when it arrived, the watermark of its partition had passed the row's
+ * window, or its session's gap, by the model's lateness. Such rows stay in Silver and are excluded
+ * from this model.
  */
 export function tooLateSql(model: Model): string {
   const latenessMs = model.latenessMs ?? 0
@@ -17,10 +19,13 @@ export function tooLateSql(model: Model): string {
     model.window.unit === 'shop day'
       ? `epoch_ms(shop_day_end(shop_day(${time}))) - epoch_ms(${time})`
       : `${model.window.sizeMs} - epoch_ms(${time}) % ${model.window.sizeMs}`
-  return `CASE WHEN late_ms > ${latenessMs} THEN late_ms >= ${latenessMs} + (${restMs}) ELSE FALSE END`
+  return (
+    `CASE WHEN late_ms > ${latenessMs} THEN late_ms >= ${latenessMs} + (${restMs}) ` +
+    'ELSE FALSE END'
+  )
 }
 
-/** SQL predicate over key `k0`: nothing that the model admits can still change the row, but for new partitions. */
+/** Predicate over key `k0`: no event that the model accepts can change it, new partitions aside. */
 export function closedSql(model: Model, watermarkMs: number): string {
   const latenessMs = model.latenessMs ?? 0
   if (model.session)
@@ -34,8 +39,9 @@ export function closedSql(model: Model, watermarkMs: number): string {
 }
 
 /**
- * SQL predicate over a partial row: it may belong to a row that had closed when the least watermark of all
- * partitions was `closedMs`. Only a partition that was not there then brings an event that is admitted so early.
+ * Predicate over a partial row: it may belong to a row that was closed when the least watermark of
+ * all partitions was `closedMs`. Only a partition added later can deliver such an old event that
+ * still counts as on time.
  */
 export function reopensSql(model: Model, closedMs: number): string {
   if (!model.session) return closedSql(model, closedMs)

@@ -1,70 +1,57 @@
-/**
- * The models as a graph: what each reads, in an order in which every model comes after what it reads, with
- * a fingerprint of what each means.
- */
+/** The models as a graph: what each one reads, a topological order, and meaning as fingerprints. */
 import { createHash } from 'node:crypto'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import {
   type AstNode,
   asNodes,
-  expandMacros,
   locate,
-  type MacroSet,
   type ParseSql,
   parseSelect,
   readTextConstant,
   visit,
 } from '../sql/ast.ts'
+import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 import { findReferences } from '../sql/references.ts'
 import type { Model } from './model.ts'
 
 /** A model with its parsed SELECT and its place in the graph. */
 export interface GraphModel {
   readonly model: Model
-  /** The statement as written, macro calls included. */
+  /** The statement as written, with macro calls. */
   readonly ast: AstNode
-  /** Names of models and sources it reads, each once, in the order of the text. */
+  /** Models and sources that it reads, each once, in the order of the text. */
   readonly reads: readonly string[]
-  /** Equal for equal meaning: see `fingerprint`. */
+  /** Changes exactly when the meaning does: see `fingerprintModel`. */
   readonly fingerprint: string
 }
 
-export interface GraphInput {
+/** What decides the meaning of models beside their own text. */
+export interface Meaning {
   readonly macros: MacroSet
-  /** Tables that come from outside, such as `raw.events`. */
-  readonly sources: readonly string[]
   /** Settings of ccs.yml that macros read with getvariable, such as shop_timezone. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Fingerprints of tables whose rows are part of the project, by name. */
+  /** Fingerprints of seeds, by table name. */
   readonly fingerprints?: ReadonlyMap<string, string>
-  readonly parseSql: ParseSql
 }
 
-/** A model with its parsed SELECT, before anybody asked what it means. */
+/** A model in topological order, before it is fingerprinted. */
 export type SortedModel = Omit<GraphModel, 'fingerprint'>
 
-/** `sortModels` and `fingerprintModels`. */
-export async function buildGraph(
-  models: readonly Model[],
-  input: GraphInput,
-): Promise<readonly GraphModel[]> {
-  return [...fingerprintModels(await sortModels(models, input), input)]
-}
-
 /**
- * Models in topological order (by name where the order is free). Throws all faults at once: syntax errors,
- * references to nothing (CCS_MODEL_INVALID) and cycles (CCS_MODEL_CYCLE).
+ * Sorts models topologically, and by name where the order is free. Throws all faults at once:
+ * syntax errors and unknown tables (CCS_MODEL_INVALID), cycles (CCS_MODEL_CYCLE). `sources` are
+ * tables that are not models, such as `raw.events`.
  */
 export async function sortModels(
   models: readonly Model[],
-  input: Pick<GraphInput, 'sources' | 'parseSql'>,
+  { sources, parseSql }: { readonly sources: readonly string[]; readonly parseSql: ParseSql },
 ): Promise<readonly SortedModel[]> {
   const faults: CcsError[] = []
   const parsed: SortedModel[] = []
-  const known = new Set([...models.map((one) => one.name), ...input.sources])
+  const known = new Set([...models.map((one) => one.name), ...sources])
   for (const model of [...models].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const ast = await collectError(faults, () => parseSelect(selectSource(model), input.parseSql))
+    const ast = await collectError(faults, () => parseSelect(selectSource(model), parseSql))
     if (ast === undefined) continue
     const found = findReferences(ast)
     for (const { name, at } of found)
@@ -83,26 +70,22 @@ export async function sortModels(
   return order
 }
 
-/** The same models, each with its fingerprint; one after another, so that others may work in between. */
+/** Yields the models with their fingerprints one by one, so that callers can pause in between. */
 export function* fingerprintModels(
   sorted: readonly SortedModel[],
-  {
-    macros,
-    settings = {},
-    fingerprints: given,
-  }: Pick<GraphInput, 'macros' | 'settings' | 'fingerprints'>,
+  { macros, settings = {}, fingerprints: given }: Meaning,
 ): Generator<GraphModel> {
-  const prints = new Map(given)
+  const known = new Map(given)
   for (const one of sorted) {
-    const upstream = one.reads.map((name) => prints.get(name) ?? name)
+    const upstream = one.reads.map((name) => known.get(name) ?? name)
     const expanded = expandMacros(one.ast, macros, () => true)
-    const print = fingerprintModel(one.model, expanded, { upstream, settings })
-    prints.set(one.model.name, print)
-    yield { ...one, fingerprint: print }
+    const fingerprint = fingerprintModel(one.model, expanded, { upstream, settings })
+    known.set(one.model.name, fingerprint)
+    yield { ...one, fingerprint }
   }
 }
 
-/** Where a model's SELECT stands. */
+/** Where a model's SELECT stands in its file. */
 export function selectSource(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
   file: string
   line: number
@@ -112,9 +95,10 @@ export function selectSource(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
 }
 
 /**
- * SHA-256 (hex) of what decides a model's rows: its SELECT with macros in place and without positions, the
- * header but for grain and audits, the settings its macros read, and the fingerprints of all it reads.
- * Blanks, comments, and a macro written out by hand change nothing.
+ * SHA-256 (hex) of what decides a model's rows: its SELECT with macros expanded and without
+ * positions, the header without grain and audits, the settings that its macros read, and the
+ * fingerprints of all it reads. Whitespace, comments, and writing a macro out by hand change
+ * nothing.
  */
 export function fingerprintModel(
   model: Model,
@@ -152,11 +136,11 @@ export function fingerprintModel(
     .digest('hex')
 }
 
-/** The same with the keys of every object in order and without positions; JSON leaves out what is undefined. */
+/** Sorts the keys of every object and drops positions, so that equal meaning gives equal JSON. */
 function sortKeys(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value
   if (Array.isArray(value)) return value.length === 0 ? value : value.map(sortKeys)
-  // Any object has string keys.
+  // An object that is not an array has string keys.
   const object = value as Readonly<Record<string, unknown>>
   const copy: Record<string, unknown> = {}
   for (const key of Object.keys(object).sort())
@@ -198,9 +182,9 @@ function sortByReads<T extends ReadingModel>(
 function cycleError(path: readonly ReadingModel[]): CcsError {
   const [first] = path
   const names = path.map((one) => one.model.file).join(' → ')
-  return new CcsError('CCS_MODEL_CYCLE', `Models read each other in a circle: ${names}.`, {
+  return new CcsError('CCS_MODEL_CYCLE', `Models read each other in a cycle: ${names}.`, {
     exit: EXIT.usage,
-    hint: 'Take what they share into a model of its own that reads none of them.',
+    hint: 'Move what they share into a separate model that reads none of them.',
     ...(first === undefined ? {} : { location: locate(selectSource(first.model), 0) }),
   })
 }

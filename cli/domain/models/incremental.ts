@@ -1,10 +1,11 @@
 /**
- * Makes an aggregating SELECT incremental. The SELECT is split, on DuckDB's own AST, into a *partial*
- * aggregation that runs over new rows only, a *merge* of partial rows (associative and commutative, so the
- * order of arrival cannot matter), and a *final* projection that gives the model's columns. The engine keeps
- * partial rows; it never reads old events again.
+ * Makes an aggregating SELECT incremental. The SELECT is split, on DuckDB's AST, into a *partial*
+ * aggregation over new rows only, a *merge* of partial rows (associative and commutative, so the
+ * order of arrival can't matter), and a *final* projection to the model's columns. The engine keeps
+ * partial rows and never reads old events again.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { callsAggregate, isAggregate } from '../sql/aggregate-names.ts'
 import {
   type AstNode,
   type AstValue,
@@ -12,41 +13,43 @@ import {
   asText,
   dropPositions,
   isNode,
-  type Macro,
   readTextConstant,
-  walk,
 } from '../sql/ast.ts'
+import { callNode, columnNode, tableNode } from '../sql/build-ast.ts'
+import type { Macro } from '../sql/expand-macros.ts'
 import type { Model } from './model.ts'
 
-/** How a column of partial rows merges: the SQL of the merged value, given the column's name. */
+/** How a column of partial rows merges; `mergeSql` has the SQL. */
 export type Merge = 'count' | 'sum' | 'min' | 'max' | 'list' | 'distinct'
 
+/** One aggregate of the SELECT as a column of partial rows. */
 export interface PartialColumn {
   /** `a0`, `a1` … */
   readonly name: string
   readonly merge: Merge
 }
 
+/** The parts of a split SELECT. */
 export interface IncrementalModel {
   readonly model: Model
   /** The relation whose new rows are aggregated, e.g. `silver.people`. */
   readonly source: string
   readonly keys: readonly string[]
   readonly columns: readonly PartialColumn[]
-  /** Partial aggregation over a relation named `_source` (for sessions with a column `_bucket`). */
+  /** Aggregates a relation `_source` (for sessions with a column `_bucket`) into partial rows. */
   readonly partial: AstNode
-  /** The model's columns over a relation named `_merged` with the keys and merged columns. */
+  /** Computes the model's columns from a relation `_merged` with the keys and merged columns. */
   readonly final: AstNode
-  /** The same with the keys as further columns `_k0`, `_k1` … */
+  /** `final` with the keys as further columns `_k0`, `_k1` … */
   readonly finalWithKeys: AstNode
   readonly outputs: OutputColumns
 }
 
-/** Names of the model's columns that say of a finished row which events belong to it. */
+/** Which of the model's columns tell the events that belong to a finished row. */
 export interface OutputColumns {
-  /** The column that is `k0`, `k1` …; undefined where none is. */
+  /** Name of the column that equals `k0`, `k1` …; undefined if there is none. */
   readonly keys: readonly (string | undefined)[]
-  /** The column that is the greatest event time. */
+  /** Name of the column with the greatest event time; undefined if there is none. */
   readonly last: string | undefined
 }
 
@@ -59,7 +62,10 @@ const MERGES: Readonly<Record<string, Merge>> = {
   list: 'list',
 }
 
-/** Width of the buckets that a session's partial rows are cut into: no pause fits inside, midnights are edges. */
+/**
+ * Width of the time buckets of a session's partial rows. It is at most a pause long, so that no
+ * bucket contains a gap between sessions, and divides a day, so that midnights are bucket edges.
+ */
 export function sessionBucketMs(pauseMs: number): number {
   const dayMs = 86_400_000
   let bucket = Math.min(pauseMs, dayMs)
@@ -68,8 +74,8 @@ export function sessionBucketMs(pauseMs: number): number {
 }
 
 /**
- * Splits a model of kind window or session. `select` is the model's SELECT as AST with macros that aggregate
- * expanded. Throws CCS_SQL_UNSUPPORTED for what does not merge.
+ * Splits a model of kind window or session. `select` has aggregating macros expanded. Throws
+ * CCS_SQL_UNSUPPORTED for what can't be merged.
  */
 export function makeIncremental(model: Model, select: AstNode): IncrementalModel {
   const node = select.node as AstNode // json_serialize_sql puts the SELECT here
@@ -91,7 +97,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
       found = { column: { name, merge }, call: { ...partial, alias: name }, text }
       collected.push(found)
     }
-    return column(found.column.name)
+    return columnNode(found.column.name)
   }
   const rewrite = (value: AstValue): AstValue => {
     if (Array.isArray(value)) return value.map(rewrite)
@@ -99,8 +105,8 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     const one = value
     const mayBeKey = groups.some((group) => isAlike(group, one))
     const key = mayBeKey ? groupTexts.indexOf(JSON.stringify(normalize(one))) : -1
-    if (key >= 0) return { ...column(`k${key}`), alias: one.alias ?? '' }
-    if (one.class === 'FUNCTION' && AGGREGATES.has(String(one.function_name)))
+    if (key >= 0) return { ...columnNode(`k${key}`), alias: one.alias ?? '' }
+    if (one.class === 'FUNCTION' && isAggregate(asText(one.function_name)))
       return { ...aggregate(one), alias: one.alias ?? '' }
     const changed: Record<string, AstValue> = {}
     for (const name in one) changed[name] = rewrite(one[name] ?? null)
@@ -116,13 +122,14 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
   }
 
   const isSession = model.kind === 'session'
+  const eventTime = [columnNode('event_time')]
   const partialGroups = groups.map((group) =>
-    isSession && isColumn(group, 'session_start') ? column('_bucket') : group,
+    isSession && isColumn(group, 'session_start') ? columnNode('_bucket') : group,
   )
   const extremes = isSession
-    ? [eventTimeAggregate('min', '_first'), eventTimeAggregate('max', '_last')]
+    ? [callNode('min', eventTime, '_first'), callNode('max', eventTime, '_last')]
     : []
-  const from_table = table('_merged', node.from_table as AstNode)
+  const from_table = tableNode('', '_merged')
   const plain = { where_clause: null, group_expressions: [], group_sets: [] }
   const final = (select_list: readonly AstNode[]): AstNode => ({
     ...select,
@@ -142,12 +149,15 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
           ...extremes,
           ...collected.map((one) => one.call),
         ],
-        from_table: table('_source', node.from_table as AstNode),
+        from_table: tableNode('', '_source'),
         group_expressions: partialGroups,
       },
     },
     final: final(finals),
-    finalWithKeys: final([...finals, ...keys.map((key) => ({ ...column(key), alias: `_${key}` }))]),
+    finalWithKeys: final([
+      ...finals,
+      ...keys.map((key) => ({ ...columnNode(key), alias: `_${key}` })),
+    ]),
     outputs,
   }
 }
@@ -170,24 +180,10 @@ export function mergeSql({ name, merge }: PartialColumn): string {
   }
 }
 
-/** SQL of what the final projection sees of a merged column. */
+/** SQL of a merged column as the final projection expects it. */
 export function finalColumnSql({ name, merge }: PartialColumn): string {
   return merge === 'distinct' ? `coalesce(len(${name}), 0) AS ${name}` : name
 }
-
-const AGGREGATES = new Set([
-  ...Object.keys(MERGES),
-  ...['avg', 'first', 'last', 'any_value', 'arg_min', 'arg_max', 'string_agg', 'median', 'mode'],
-  ...[
-    'quantile_cont',
-    'approx_count_distinct',
-    'stddev',
-    'variance',
-    'array_agg',
-    'bool_and',
-    'bool_or',
-  ],
-])
 
 function chooseMerge(model: Model, call: AstNode): Merge {
   const name = String(call.function_name)
@@ -212,23 +208,15 @@ function readSource(model: Model, from: AstNode): string {
 function unsupported(model: Model, what: string): CcsError {
   return new CcsError(
     'CCS_SQL_UNSUPPORTED',
-    `${model.name} uses ${what}, which cannot be kept up to date.`,
+    `${model.name} uses ${what}, which can't be updated incrementally.`,
     {
       exit: EXIT.usage,
       location: { file: model.file, line: model.sqlLine },
-      hint: 'Use count, sum, min, max, list or count(DISTINCT …) over one model, or make it kind: view.',
+      hint:
+        'Use count, sum, min, max, list or count(DISTINCT …) over one model, ' +
+        'or make it kind: view.',
     },
   )
-}
-
-function column(name: string): AstNode {
-  return {
-    class: 'COLUMN_REF',
-    type: 'COLUMN_REF',
-    alias: '',
-    query_location: 0,
-    column_names: [name],
-  }
 }
 
 function isColumn(node: AstNode, name: string): boolean {
@@ -241,59 +229,25 @@ function isLastEventTime(node: AstNode): boolean {
   return node.function_name === 'max' && isPlain && !!child && isColumn(child, 'event_time')
 }
 
-function eventTimeAggregate(name: 'min' | 'max', alias: string): AstNode {
-  return {
-    class: 'FUNCTION',
-    type: 'FUNCTION',
-    alias,
-    query_location: 0,
-    function_name: name,
-    schema: '',
-    children: [column('event_time')],
-    filter: null,
-    order_bys: { type: 'ORDER_MODIFIER', orders: [] },
-    distinct: false,
-    is_operator: false,
-    export_state: false,
-    catalog: '',
-  }
-}
-
-function table(name: string, like: AstNode): AstNode {
-  return {
-    type: 'BASE_TABLE',
-    alias: '',
-    sample: null,
-    query_location: like.query_location ?? 0,
-    schema_name: '',
-    table_name: name,
-    column_name_alias: [],
-    catalog_name: '',
-    at_clause: null,
-  }
-}
-
-/** Keeps the output's name: what was a bare column or call must not be renamed by the rewrite. */
+/** Keeps the output name: a bare column must not be renamed by the rewrite. */
 function keepName(item: AstNode, original: AstNode): AstNode {
   if (item.alias) return item
   const names = original.column_names
   return Array.isArray(names) ? { ...item, alias: String(names.at(-1)) } : item
 }
 
-/** Whether two expressions may be equal, as far as that is seen at a glance. */
+/** A cheap test whether two expressions may be equal. */
 function isAlike(a: AstNode, b: AstNode): boolean {
   if (a.type !== b.type) return false
   return ['function_name', 'column_names'].every((key) => String(a[key]) === String(b[key]))
 }
 
-/** Without positions and outer alias, so that equal expressions compare equal. */
+/** Drops positions and the outer alias, so that equal expressions compare equal. */
 function normalize(node: AstNode): AstNode {
-  return { ...(dropPositions(node) as AstNode), alias: '' } // a node stays a node
+  return { ...(dropPositions(node) as AstNode), alias: '' } // a node in gives a node out
 }
 
-/** Whether a macro aggregates, so that it must be written out before the split. */
+/** Whether a macro aggregates, so that it must be expanded before the split. */
 export function isAggregateMacro(macro: Macro): boolean {
-  const isCall = (node: AstNode) =>
-    node.class === 'FUNCTION' && AGGREGATES.has(asText(node.function_name))
-  return !macro.isTable && [...walk(macro.body)].some(isCall)
+  return !macro.isTable && callsAggregate(macro.body)
 }

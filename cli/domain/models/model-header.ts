@@ -1,6 +1,6 @@
 /**
- * The header of a model: YAML that says what a batch query cannot. Every fault is collected with its place,
- * so that a user sees all of them at once.
+ * Reads the header of a model: YAML with what a batch query can't express. All faults are
+ * collected, each with its place, so that a user sees them at once.
  */
 
 import { DocumentReader } from '../documents/document-reader.ts'
@@ -11,7 +11,7 @@ import type { JsonObject } from '../kernel/json.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 import type { Audit, Kind, Model, WindowSize } from './model.ts'
 
-/** What the header alone decides of a Model. */
+/** The fields of a Model that its header decides. */
 export type HeaderFields = Omit<
   Model,
   'name' | 'layer' | 'file' | 'text' | 'sql' | 'sqlLine' | 'doc'
@@ -19,7 +19,7 @@ export type HeaderFields = Omit<
 
 const KINDS: readonly Kind[] = ['stream', 'window', 'session', 'view']
 
-/** Every key, and the kinds it has a meaning for. */
+/** Every key, and the kinds of model that may have it. */
 const KEYS: Readonly<Record<string, readonly Kind[]>> = {
   kind: KINDS,
   grain: KINDS,
@@ -43,7 +43,10 @@ const REQUIRED: Readonly<Record<Kind, readonly string[]>> = {
   view: ['grain', 'key'],
 }
 
-/** Parses the text between the comment marks, which begins on `firstLine` of `file`. */
+/**
+ * Parses the text between the comment delimiters, which begins on `firstLine` of `file`. Throws
+ * CCS_MODEL_INVALID.
+ */
 export function parseHeader(file: string, text: string, firstLine: number): HeaderFields {
   const whole = () => parseYaml(text, { file, firstLine, code: 'CCS_MODEL_INVALID' })
   const value = parseSimpleYaml(text)
@@ -60,7 +63,10 @@ export function parseHeader(file: string, text: string, firstLine: number): Head
   return fields
 }
 
-/** Reads `not_null(a)`, `unique(a, b)`, `accepted_values(a, x, y)`; anything else is an expression that holds. */
+/**
+ * Parses `not_null(a)`, `unique(a, b)` or `accepted_values(a, x, y)`; any other text is an
+ * expression that must hold for each row. Returns a message if the arguments are wrong.
+ */
 export function parseAudit(text: string): Audit | string {
   const [, rule = '', inside = ''] = /^([a-z_]+)\(([^()]*)\)$/.exec(text.trim()) ?? []
   const names = inside.split(',').map((one) => one.trim())
@@ -190,7 +196,8 @@ class HeaderReader {
         this.#reader.fault(
           path,
           audit,
-          'Rules: not_null(column), unique(columns), accepted_values(column, values), or an expression.',
+          'Rules: not_null(column), unique(columns), accepted_values(column, values), ' +
+            'or an expression.',
         )
       else audits.push(audit)
     }

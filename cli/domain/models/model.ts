@@ -1,19 +1,20 @@
-/**
- * A model is a SQL file: a header in YAML that says what a batch query cannot, and one plain SELECT.
- */
-/** Where a model's SQL stands in a project. */
+/** A model is a SQL file: one plain SELECT, and a YAML header with what SQL can't express. */
+
+/** Path of a model's file in a project. */
 export function modelFile(name: string): string {
   return `sql/${name.replace('.', '/')}.sql`
 }
 
+/** Folder below sql/ and schema of the tables: events as arrived, cleaned events, aggregates. */
 export type Layer = 'bronze' | 'silver' | 'gold'
 
 /**
- * stream: row by row · window: aggregation that closes with the watermark · session: aggregation over
- * session_rows · view: asked when read.
+ * stream: row by row · window: aggregation that ends with the watermark · session: aggregation over
+ * session_rows · view: computed when it is queried.
  */
 export type Kind = 'stream' | 'window' | 'session' | 'view'
 
+/** A rule of the header that every row must keep; `ccs audit` checks it. */
 export type Audit =
   | { readonly rule: 'not_null'; readonly column: string }
   | { readonly rule: 'unique'; readonly columns: readonly string[] }
@@ -24,11 +25,13 @@ export type Audit =
     }
   | { readonly rule: 'holds'; readonly expression: string }
 
+/** Length of the windows of a model of kind window. */
 export type WindowSize =
   | { readonly unit: 'ms'; readonly sizeMs: number }
   /** Calendar days in the shop's timezone. */
   | { readonly unit: 'shop day' }
 
+/** A parsed model file. */
 export interface Model {
   /** `silver.events` */
   readonly name: string
@@ -41,17 +44,17 @@ export interface Model {
   readonly kind: Kind
   readonly grain: string
   readonly key: readonly string[]
-  /** Event-time column of the rows read, for kinds window and session. */
+  /** Event-time column of the source rows, for kinds window and session. */
   readonly time?: string
-  /** How far the watermark stays behind, ms (silver.events declares it for all). */
+  /** How far the watermark stays behind the newest event; silver.events declares it for all. */
   readonly watermarkMs?: number
   readonly latenessMs?: number
   readonly dedupe?: { readonly key: string; readonly horizonMs: number }
   readonly window?: WindowSize
   readonly session?: { readonly pauseMs: number; readonly capMs: number }
-  /** Hive partition column of its Parquet. */
+  /** Hive partition column of its Parquet files. */
   readonly partition?: string
   readonly audits: readonly Audit[]
-  /** What the comment above the SELECT says of it. */
+  /** The comment above the SELECT. */
   readonly doc: string
 }

@@ -1,7 +1,4 @@
-/**
- * Reads a model file: the YAML header in the leading comment, the comment that says what the model is, and
- * the SELECT, which stays text here (sql-ast.ts reads it with DuckDB's own parser).
- */
+/** Splits a model file into YAML header, the model's description, and the SELECT as text. */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Layer, Model } from './model.ts'
 import { parseHeader } from './model-header.ts'
@@ -9,8 +6,8 @@ import { parseHeader } from './model-header.ts'
 const LAYERS: readonly Layer[] = ['bronze', 'silver', 'gold']
 
 /**
- * Parses `sql/<layer>/<name>.sql`. Throws one CCS_MODEL_INVALID for the first fault of the file, with all
- * others of it in `others`, each with its place and line.
+ * Parses `sql/<layer>/<name>.sql`. Throws one CCS_MODEL_INVALID for the first fault, with the
+ * others in `others`, each with its place and line.
  */
 export function parseModel(file: string, text: string): Model {
   const name = parsePath(file)
@@ -37,13 +34,14 @@ function parsePath(file: string): { layer: Layer; table: string } {
       file,
       1,
       '',
-      `A model lies in ${LAYERS.join('/, ')}/ below sql/, not in '${folder ?? ''}/'.`,
+      `Models belong in sql/: ${LAYERS.join('/, ')}/, not in '${folder ?? ''}/'.`,
     )
   if (!/^[a-z][a-z0-9_]*$/.test(table))
-    throw invalid(file, 1, '', `'${base ?? ''}' is no name for a model: use a-z, 0-9 and _.`)
+    throw invalid(file, 1, '', `'${base ?? ''}' is not a valid model name: use a-z, 0-9 and _.`)
   return { layer, table }
 }
 
+/** The parts of a model file; line numbers count from 1. */
 export interface ModelParts {
   readonly header: string
   readonly headerLine: number
@@ -52,7 +50,7 @@ export interface ModelParts {
   readonly sqlLine: number
 }
 
-/** Cuts a file into header, leading `--` comment and SELECT; blank lines between them belong to none. */
+/** Cuts a file into header, leading `--` comment and SELECT, without blank lines between them. */
 export function splitModel(file: string, text: string): ModelParts {
   const example = 'Begin the file with /*, a line such as "kind: stream", and */.'
   const start = text.length - text.replace(/^\uFEFF?\s*/, '').length
@@ -82,7 +80,7 @@ export function splitModel(file: string, text: string): ModelParts {
       'The model has no SELECT.',
       'Write one SELECT after the header.',
     )
-  // On the header's own line the SELECT keeps its column through blanks.
+  // A SELECT on the last line of the header keeps its column by leading blanks.
   const sameLine = index === 0 ? ' '.repeat(end + 2 - (text.lastIndexOf('\n', end) + 1)) : ''
   return {
     header: text.slice(start + 2, end),

@@ -1,6 +1,6 @@
 /**
- * Use case: say what reads a topic's fields, all the way down: models, dbt's marts and dashboards. Each SELECT
- * is followed column by column; what can't be followed counts as using all that it names.
+ * Finds what uses a field of a topic: models, dbt's marts and dashboards, followed column by
+ * column. A SELECT that can't be followed counts as using everything that it names.
  */
 
 import { parseYaml } from '../documents/yaml-document.ts'
@@ -9,14 +9,8 @@ import { isObject } from '../kernel/json.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
 import type { FieldUse, FindUses, TracedTopic } from '../schemas/field-use.ts'
 import { topField } from '../schemas/fields.ts'
-import {
-  type AstValue,
-  expandMacros,
-  locate,
-  type MacroSet,
-  type ParseSql,
-  parseSelect,
-} from '../sql/ast.ts'
+import { type AstValue, locate, type ParseSql, parseSelect } from '../sql/ast.ts'
+import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 import { parseMacros } from '../sql/parse-macros.ts'
 import { traceSelect } from './column-lineage.ts'
 import { allSources, type ColumnSources, type Lineage } from './column-sources.ts'
@@ -27,12 +21,12 @@ interface SourceText {
   readonly text: string
 }
 
-/** What stands behind the topics, as texts. */
+/** The files that may use a topic's fields. */
 export interface Consumers {
-  /** sql/<layer>/<model>.sql, and sql/live/<figure>.sql. */
+  /** sql/<layer>/<model>.sql, and the metrics of the live page in sql/live/. */
   readonly models: readonly SourceText[]
   readonly macros: SourceText
-  /** dbt/models, SQL and YAML. */
+  /** The SQL and YAML files of dbt/models. */
   readonly dbt: readonly SourceText[]
 }
 
@@ -41,7 +35,7 @@ interface ConsumerNode {
   readonly name: string
   readonly file: string
   readonly sql: string
-  /** Tables it names, as far as its text tells; undefined: those of its SELECT. */
+  /** Tables that its text names; undefined for those that its SELECT reads. */
   readonly named?: readonly string[]
 }
 
@@ -51,12 +45,12 @@ interface TracedNode {
   readonly reads: ReadonlyMap<string, number | undefined>
 }
 
-/** The table that SQL knows a topic by. */
+/** The table that holds a topic's rows in SQL. */
 function topicTable(topic: string): string {
   return topic === RAW_TOPIC ? 'raw.events' : topic
 }
 
-/** Parses all consumers once; then any topic can be traced. */
+/** Parses all consumers once; then the uses of any topic's fields can be looked up. */
 export async function openSchemaImpact(
   consumers: Consumers,
   parseSql: ParseSql,
@@ -76,7 +70,7 @@ export async function openSchemaImpact(
     return (path) => {
       const [top, leaf] = [topField(path).toLowerCase(), /\.(\w+)[[\]{}]*$/.exec(path)?.[1]]
       const uses = findUses(top, traced, exposures)
-      // A part of a column is used where its name is said; columns are followed, their parts are not.
+      // Lineage follows columns, not their parts: a part counts as used where its name occurs.
       return leaf === undefined || isNamed(uses, leaf) ? uses : []
     }
   }
@@ -105,13 +99,13 @@ async function parseNode(node: ConsumerNode, macros: MacroSet, parseSql: ParseSq
     const ast = await parseSelect({ file: node.file, line: 1, sql: node.sql }, parseSql)
     return expandMacros(ast, macros, () => true)
   } catch (error) {
-    // It is not the business of a schema check that a model can't be parsed: it may use anything.
+    // A schema check does not report models that can't be parsed; they count as using everything.
     if (error instanceof CcsError) return undefined
     throw error
   }
 }
 
-/** Whether a name is said anywhere in a SELECT, its macros included. */
+/** Whether a name occurs anywhere in a SELECT, its macros included. */
 function mentions(node: ConsumerNode, name: string, ast: AstValue | undefined): boolean {
   if (ast === undefined) return new RegExp(`\\b${name}\\b`, 'i').test(node.sql)
   return JSON.stringify(ast).toLowerCase().includes(`"${name.toLowerCase()}"`)
@@ -157,7 +151,7 @@ function withReads(node: ConsumerNode, lineage: ReturnType<typeof traceSelect>):
   return { node, lineage, reads: lineage.reads }
 }
 
-/** dbt's source('lake', 'orders') is the model of that name, Silver first; other tables are what they are. */
+/** dbt's source('lake', 'orders') is the model of that name, in Silver if there is one there. */
 function sourceTable(table: string, byName: ReadonlyMap<string, ConsumerNode>): string {
   if (byName.has(table) || table === 'raw.events') return table
   const short = table.slice(table.indexOf('.') + 1)
@@ -165,7 +159,7 @@ function sourceTable(table: string, byName: ReadonlyMap<string, ConsumerNode>): 
   return layers.find((name) => byName.has(name)) ?? table
 }
 
-/** Of a text that is not followed: any of its columns may come from anything that it names. */
+/** For a text that can't be parsed: any of its columns may come from anything that it names. */
 function guessLineage(
   { sql, named }: ConsumerNode,
   known: readonly string[],
@@ -193,14 +187,14 @@ function findUses(
   exposures: readonly Exposure[],
 ): readonly FieldUse[] {
   const using = traced.filter(({ lineage, reads }) => {
-    const origins: ColumnSources = allSources(lineage)
-    return origins.has(field) || reads.has(field)
+    const sources: ColumnSources = allSources(lineage)
+    return sources.has(field) || reads.has(field)
   })
   const uses = using.map(({ node, reads, lineage }) => {
-    const origin = { file: node.file, line: 1, sql: node.sql }
+    const source = { file: node.file, line: 1, sql: node.sql }
     const isSaid =
       reads.has(field) || (lineage.unlisted?.has(field) && mentions(node, field, undefined))
-    const at = isSaid ? locate(origin, reads.get(field)) : null
+    const at = isSaid ? locate(source, reads.get(field)) : null
     return { kind: node.kind, name: node.name, file: node.file, at }
   })
   const used = new Set(uses.map((one) => one.name))
@@ -216,7 +210,7 @@ function findUses(
   )
 }
 
-/** dbt's exposures: dashboards by the marts that they show. */
+/** dbt's exposures: dashboards and the marts that they show. */
 function readExposures(files: readonly SourceText[]): readonly Exposure[] {
   const found: Exposure[] = []
   for (const { file, text } of files) {

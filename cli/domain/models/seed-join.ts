@@ -1,6 +1,7 @@
 /**
- * The one way in which a model may read a seed, since all engines have that one: a stream of rows that looks each of
- * them up by the seed's key, `FROM silver.x AS a LEFT JOIN seeds.y AS b ON a.sku = b.sku`.
+ * A model may read a seed in one way only, the way that all engines support: a stream of rows that
+ * looks up each row by the seed's key, `FROM silver.x AS a LEFT JOIN seeds.y AS b ON a.sku =
+ * b.sku`.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { locate } from '../sql/ast.ts'
@@ -9,15 +10,19 @@ import type { Expr, FromClause, Select, TableRef } from '../sql/tree.ts'
 import { type SortedModel, selectSource } from './graph.ts'
 import { isSeed } from './seed-shape.ts'
 
+/** A SELECT's join with a seed; `at` is its byte offset in the SQL text. */
 export interface SeedJoin {
   readonly left: TableRef
   readonly seed: TableRef
-  /** Name of the column whose value is the seed's key. */
+  /** The column of `left` that holds the seed's key. */
   readonly column: string
   readonly at: number | undefined
 }
 
-/** CCS_MODEL_INVALID, with its place, for a model that reads a seed in any other way. `keys` by seed. */
+/**
+ * Throws CCS_MODEL_INVALID, with the place, for a model that reads a seed in any other way. `keys`:
+ * key column by seed.
+ */
 export function requireSeedJoin(
   { model, ast }: Pick<SortedModel, 'model' | 'ast'>,
   keys: ReadonlyMap<string, string>,
@@ -37,8 +42,8 @@ export function requireSeedJoin(
     })
   if (!isPlain)
     throw fault(
-      'Only a stream that passes row by row can join a seed.',
-      'Join it in a model of Silver of kind stream, and read that one here.',
+      'Only a model of kind stream, without dedupe or GROUP BY, can join a seed.',
+      'Join it in a Silver model of kind stream, and read that model here.',
     )
   const join = readSeedJoin(select, keys)
   if (typeof join === 'string')
@@ -47,19 +52,19 @@ export function requireSeedJoin(
       'Write FROM silver.x AS a LEFT JOIN seeds.y AS b ON a.column = b.key, one seed a model.',
     )
   if (select.items.some(({ expr }) => expr.is === 'star'))
-    throw fault('A star beside a seed stands for columns of both.', 'Name the columns.')
+    throw fault('A star beside a seed includes the columns of both tables.', 'List the columns.')
 }
 
-/** How a SELECT joins a seed, or why it can't be read as that. */
+/** How a SELECT joins a seed, or a message on why it is not a valid join. */
 export function readSeedJoin(
   { from }: Select,
   keys?: ReadonlyMap<string, string>,
 ): SeedJoin | string {
-  if (from.is !== 'join') return 'A seed is read by a LEFT JOIN alone.'
+  if (from.is !== 'join') return 'A seed can only be read by a LEFT JOIN.'
   const { left, right: seed, type, on, using, at } = from
   if (left.is !== 'table' || seed.is !== 'table' || isSeed(left.name) || !isSeed(seed.name))
-    return 'A seed is joined to one other model, on the right side.'
-  if (type !== 'LEFT') return 'A seed is joined by LEFT JOIN, which leaves no row out.'
+    return 'A seed is the right side of a join with one model.'
+  if (type !== 'LEFT') return 'A seed is joined by LEFT JOIN, which keeps every row.'
   const key = keys?.get(seed.name)
   const fits = (name: string | undefined) => key === undefined || name === key
   const [column, other] = using
@@ -69,10 +74,10 @@ export function readSeedJoin(
   const to = sides.find((one) => one !== of)
   if (of?.is === 'column' && to?.is === 'column' && !isColumnOf(seed, to) && fits(of.path.at(-1)))
     return { left, seed, column: to.path.at(-1) ?? '', at }
-  return `A seed is joined by its key${key === undefined ? '' : `, ${key}`}, and by nothing else.`
+  return `A seed is joined by its key${key === undefined ? '' : ` ${key}`} alone.`
 }
 
-/** Whether a column names the table that it is of, and that is this one. */
+/** Whether an expression is a column qualified by the table's name or alias. */
 export function isColumnOf({ name, alias }: TableRef, expr: Expr): boolean {
   if (expr.is !== 'column' || expr.path.length < 2) return false
   const said = expr.path.slice(0, -1).join('.').toLowerCase()

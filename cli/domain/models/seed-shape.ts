@@ -1,4 +1,4 @@
-/** Columns, types and key of a seed, from the YAML in dbt/seeds that dbt reads as well. */
+/** Reads columns, types and key of a seed from the YAML in dbt/seeds, which dbt reads as well. */
 
 import type { NamedText } from '../documents/json-document.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
@@ -6,12 +6,13 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import { asObject } from '../kernel/json.ts'
 import { type Column, parseType } from '../sql/types.ts'
 
+/** The columns of a seed and the key that models join it by. */
 export interface SeedShape {
   /** `seeds.seed_dim_sku` */
   readonly name: string
   /** In the order of the CSV. */
   readonly columns: readonly Column[]
-  /** The one column that models join it by: a text. */
+  /** Its only key column; always a VARCHAR. */
   readonly key: string
 }
 
@@ -21,17 +22,18 @@ const SEED_FOLDER = 'dbt/seeds'
 const TYPES = ['VARCHAR', 'BOOLEAN', 'INTEGER', 'BIGINT', 'DOUBLE', 'DECIMAL', 'DATE', 'TIMESTAMP']
 const NAME = /^[a-z_][a-z0-9_]*$/
 
+/** Whether a table name is one of a seed. */
 export function isSeed(name: string): boolean {
   return name.startsWith(SEED_SCHEMA)
 }
 
-/** `seeds.x` for dbt/seeds/x.csv; undefined for any other file, and for a name that no table can have. */
+/** `seeds.x` for dbt/seeds/x.csv; undefined for another file or a name unfit for SQL. */
 export function readSeedName({ file }: Pick<NamedText, 'file'>): string | undefined {
   const [, name] = /(?:^|\/)([^/]+)\.csv$/.exec(file) ?? []
   return name !== undefined && NAME.test(name) ? `${SEED_SCHEMA}${name}` : undefined
 }
 
-/** CCS_SEED_INVALID, with its place, where the YAML does not say what ccs has to know. */
+/** Throws CCS_SEED_INVALID, with the place, if the YAML lacks types or key. */
 export function readSeedShape(name: string, yamls: readonly NamedText[]): SeedShape {
   const short = name.slice(SEED_SCHEMA.length)
   for (const { file, text } of yamls) {
@@ -40,15 +42,13 @@ export function readSeedShape(name: string, yamls: readonly NamedText[]): SeedSh
     const index = seeds.findIndex((one) => asObject(one).name === short)
     if (index >= 0) return readShape(name, document, ['seeds', index], asObject(seeds[index]))
   }
-  throw new CcsError(
-    'CCS_SEED_INVALID',
-    `No YAML in ${SEED_FOLDER} tells the columns of ${name}.`,
-    {
-      exit: EXIT.usage,
-      location: { file: `${SEED_FOLDER}/${short}.csv` },
-      hint: `Add to its YAML: - name: ${short}, with config: { column_types: { sku: varchar }, meta: { key: sku } }`,
-    },
-  )
+  throw new CcsError('CCS_SEED_INVALID', `No YAML in ${SEED_FOLDER} has the columns of ${name}.`, {
+    exit: EXIT.usage,
+    location: { file: `${SEED_FOLDER}/${short}.csv` },
+    hint:
+      `Add to its YAML: - name: ${short}, ` +
+      'with config: { column_types: { sku: varchar }, meta: { key: sku } }',
+  })
 }
 
 function readShape(
@@ -68,12 +68,12 @@ function readShape(
   const columns = written.map(([column, text]) => {
     const at = ['config', 'column_types', column]
     if (!NAME.test(column))
-      throw fault(at, `'${column}' is no name for a column.`, 'Use a-z, 0-9 and _.')
+      throw fault(at, `'${column}' is not a valid column name.`, 'Use a-z, 0-9 and _.')
     const type = parseType(String(text).toUpperCase())
     if (type === undefined || !TYPES.includes(type.is))
       throw fault(
         at,
-        `'${String(text)}' is no type that all engines have.`,
+        `'${String(text)}' is not a type that all engines have.`,
         `Write one of ${TYPES.join(', ').toLowerCase()}.`,
       )
     return { name: column, type }
@@ -97,8 +97,8 @@ function readShape(
       ['config', 'column_types', column.name],
       columns.length === 1
         ? `${name} has no column beside its key.`
-        : `The key ${column.name} is no varchar.`,
-      'A seed has a key of varchar and other columns.',
+        : `The key ${column.name} is not a varchar.`,
+      'A seed needs a varchar key and at least one other column.',
     )
   return { name, columns, key: column.name }
 }

@@ -1,12 +1,12 @@
 /**
- * Values of a seed: a field of CSV as the text that every engine takes for the same value, as a value of JSON for
- * Avro, and the Avro schema of a row.
+ * Values of a seed: parsed from CSV into one canonical text that every engine reads the same way,
+ * as JSON for the Avro encoder, and the Avro schema of a row.
  */
 import type { Column, LogicalType } from '../sql/types.ts'
 
 const LIMITS = { INTEGER: 2n ** 31n, BIGINT: 2n ** 63n } as const
 
-/** In one spelling; undefined: the field is no value of the type. */
+/** The canonical text of a CSV field; undefined if it is not a value of the type. */
 export function parseSeedValue(field: string, type: LogicalType): string | undefined {
   const text = type.is === 'VARCHAR' ? field : field.trim()
   switch (type.is) {
@@ -32,7 +32,7 @@ export function parseSeedValue(field: string, type: LogicalType): string | undef
   }
 }
 
-/** What goldEncoder() takes for it. */
+/** The value as the encoder of pipeline/gold-record.ts expects it; null for an empty field. */
 export function toSeedJson(text: string | null, type: LogicalType): unknown {
   if (text === null) return null
   switch (type.is) {
@@ -46,7 +46,7 @@ export function toSeedJson(text: string | null, type: LogicalType): unknown {
   }
 }
 
-/** Avro of a row without its key, which is the record's key. */
+/** Avro schema of a row without the key column, which is the record's key. */
 export function renderSeedSchema(name: string, columns: readonly Column[]): string {
   const fields = columns.map((one) => ({
     name: one.name,
@@ -104,7 +104,7 @@ function isDay(text: string): boolean {
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)
 }
 
-/** UTC, to the millisecond. */
+/** ISO 8601 in UTC, to the millisecond. */
 function timestampText(text: string): string | undefined {
   const [, day = '', time = ''] =
     /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,3})?)Z?$/.exec(text) ?? []

@@ -1,6 +1,7 @@
 /**
- * A seed: a small table that the shop keeps as CSV in dbt/seeds, such as its catalogue. Types and key stand once, in
- * the YAML beside it that dbt reads as well. Rows are checked here, so that no engine meets one that does not fit.
+ * A seed is a small table that the shop keeps as CSV in dbt/seeds, such as its catalogue. Its types
+ * and key are in the YAML beside it, which dbt reads as well. Rows are checked here, so that no
+ * engine sees an invalid one.
  */
 import { createHash } from 'node:crypto'
 import { checkColumnCount, createCsvScanner } from '../documents/csv.ts'
@@ -13,28 +14,29 @@ import { displayType } from '../sql/types.ts'
 import type { SeedShape } from './seed-shape.ts'
 import { parseSeedValue } from './seed-value.ts'
 
-/** Of a column, as text: null for an empty field or the word null, as dbt reads CSV. */
+/** Text by column: null for an empty field or the word null, as dbt reads CSV. */
 export type SeedRow = Readonly<Record<string, string | null>>
 
+/** A seed with its checked rows. */
 export interface Seed extends SeedShape {
-  /** By key, each once. */
+  /** Sorted by key; each key occurs once. */
   readonly rows: readonly SeedRow[]
-  /** Equal for equal columns and rows, in whatever order the rows stand. */
+  /** SHA-256 (hex) of columns and rows; the order of rows in the file does not matter. */
   readonly fingerprint: string
 }
 
-/** It is read whole by every engine: more belongs into a model. */
+/** Every engine reads a seed as a whole; a larger table should be a model. */
 const BYTES_MAX = 4 * 1024 * 1024
 const FAULTS_MAX = 20
 
-/** CCS_SEED_INVALID with the faults of the file, each with its line. */
+/** Throws CCS_SEED_INVALID with up to 20 faults of the file, each with its line. */
 export function readSeed(shape: SeedShape, { file, text }: NamedText): Seed {
   const bytes = Buffer.from(text.replace(/^\uFEFF/, ''))
   if (bytes.length > BYTES_MAX)
     throw seedError(
       `${file} has ${bytes.length} bytes; a seed has ${BYTES_MAX} at most.`,
       { file },
-      'Send its rows as events, or join it in the marts.',
+      'Send its rows as events, or join it in dbt.',
     )
   const scanned = new RowSplitter(createCsvScanner(CSV_STYLE))
   const [head, ...lines] = [...scanned.push(bytes), ...scanned.end()]
@@ -50,7 +52,7 @@ export function readSeed(shape: SeedShape, { file, text }: NamedText): Seed {
     }
     const key = row[shape.key] ?? null
     if (key === null || rows.has(key)) {
-      const what = key === null ? 'is empty' : `'${key}' is there twice`
+      const what = key === null ? 'is empty' : `'${key}' occurs twice`
       faults.push(seedError(`The key ${shape.key} ${what}.`, place(file, line), FIX_LINE))
     } else rows.set(key, row)
   }
@@ -63,7 +65,7 @@ export function readSeed(shape: SeedShape, { file, text }: NamedText): Seed {
   return { ...shape, rows: sorted, fingerprint }
 }
 
-/** Statements that give a DuckDB the seeds as tables. */
+/** SQL statements that create the seeds as tables of a DuckDB. */
 export function seedsSql(seeds: readonly Seed[]): string {
   if (seeds.length === 0) return ''
   const tables = seeds.map(({ name, columns, rows }) => {
@@ -76,20 +78,20 @@ INSERT INTO ${name} SELECT unnest(${json}::JSON::STRUCT(${fields})[], max_depth 
   return `\nCREATE SCHEMA seeds;\n${tables.join('')}`
 }
 
-const FIX_LINE = 'Mend the line; all engines read the same rows.'
+const FIX_LINE = 'Fix this line of the CSV file.'
 
 function requireHeader({ columns }: SeedShape, head: SourceRow | undefined, file: string): void {
   const names = head === undefined || head.values instanceof RowFault ? [] : head.values
   const wanted = columns.map((one) => one.name)
   if (Array.isArray(names) && names.join() === wanted.join()) return
   throw seedError(
-    `${file} does not begin with the columns that its YAML says: ${wanted.join(',')}.`,
+    `${file} does not begin with the columns in its YAML: ${wanted.join(',')}.`,
     { file, line: 1, column: 1 },
     'Give column_types all columns of the file, in its order.',
   )
 }
 
-/** Or what is wrong with it. */
+/** The row, or what is wrong with it. */
 function parseRow({ columns }: SeedShape, { values }: SourceRow): SeedRow | string[] {
   if (values instanceof RowFault) return [sentence(values.message)]
   const fields = Array.isArray(values) ? values.map(String) : []
@@ -101,7 +103,8 @@ function parseRow({ columns }: SeedShape, { values }: SourceRow): SeedRow | stri
     const field = fields[index] ?? ''
     const isNull = ['', 'null'].includes(field.trim().toLowerCase())
     const value = isNull ? null : parseSeedValue(field, type)
-    if (value === undefined) faults.push(`'${field}' is no ${displayType(type)}: column ${name}.`)
+    if (value === undefined)
+      faults.push(`'${field}' is not of type ${displayType(type)}: column ${name}.`)
     else row[name] = value
   }
   return faults.length > 0 ? faults : row
@@ -115,6 +118,7 @@ function place(file: string, { line, raw }: SourceRow): Location {
   return { file, line, column: 1, text: Buffer.from(raw).toString('utf8').slice(0, 200) }
 }
 
+/** A CCS_SEED_INVALID at a place of a seed's file. */
 export function seedError(message: string, location: Location, hint: string): CcsError {
   return new CcsError('CCS_SEED_INVALID', message, { exit: EXIT.usage, location, hint })
 }

@@ -29,9 +29,9 @@ export interface FeedRound {
   readonly serial: number
   readonly changes: readonly FeedChange[]
   /** There is more to be told at once. */
-  readonly more: boolean
+  readonly hasMore: boolean
   /** Rows have left for the lake, and so their keys those of `keys`. */
-  readonly hasLeft: boolean
+  readonly hasFinalized: boolean
 }
 
 /** A row with the text of its key, and whether the copy has never been told of it. */

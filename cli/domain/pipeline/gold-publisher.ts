@@ -63,7 +63,7 @@ export function restoreState(
 interface CopyComparison {
   readonly number: number
   /** Keys of the copy that no row has had yet. */
-  readonly left: Set<string>
+  readonly unseenKeys: Set<string>
 }
 
 export class GoldPublisher {
@@ -112,13 +112,13 @@ export class GoldPublisher {
   async #publish(): Promise<void> {
     const { feed } = this.#ports
     for (;;) {
-      const { serial, changes, more, hasLeft } = await feed.nextRound()
-      this.#hasFinalized ||= hasLeft
+      const { serial, changes, hasMore, hasFinalized } = await feed.nextRound()
+      this.#hasFinalized ||= hasFinalized
       for (const change of changes) {
         await this.#publishChange(change)
         await feed.confirm(change.model)
       }
-      if (more) continue
+      if (hasMore) continue
       await this.#saveState(serial)
       return
     }
@@ -134,13 +134,13 @@ export class GoldPublisher {
       const some = await feed.read(model, from, ROWS)
       const opened = some.filter((one) => one.isNew).map((one) => one.key)
       if (opened.length > 0) await journal.addKeys(model, opened)
-      for (const { key } of some) comparison?.left.delete(key)
+      for (const { key } of some) comparison?.unseenKeys.delete(key)
       await sink.publish(
         model,
         some.map(({ key, row }) => ({ key: Buffer.from(key), value: encode(row) })),
       )
     }
-    const lost = change.isLast && comparison ? [...comparison.left] : []
+    const lost = change.isLast && comparison ? [...comparison.unseenKeys] : []
     const tombstones = [...deletedKeys, ...lost].map(toTombstone)
     for (let from = 0; from < tombstones.length; from += ROWS)
       await sink.publish(model, tombstones.slice(from, from + ROWS))
@@ -154,7 +154,7 @@ export class GoldPublisher {
     if (comparison === 0) return undefined
     const known = this.#comparisons.get(model)
     if (known?.number === comparison) return known
-    const begun = { number: comparison, left: new Set(await this.#ports.sink.keys(model)) }
+    const begun = { number: comparison, unseenKeys: new Set(await this.#ports.sink.keys(model)) }
     this.#comparisons.set(model, begun)
     return begun
   }

@@ -1,15 +1,19 @@
-/** Types of expressions, as far as the portable subset needs them; undefined where nothing is known. */
+/** Infers the types of expressions of the portable subset. */
 import { FUNCTIONS } from './functions.ts'
 import type { Expr } from './tree.ts'
 import type { Column, LogicalType } from './types.ts'
 
-/** What names mean in a SELECT. */
+/** What names refer to inside a SELECT. */
 export interface NameScope {
   readonly columns: readonly Column[]
-  /** Columns of the same SELECT that others of it use by name. */
+  /** Output columns of the same SELECT that its other expressions refer to by name. */
   readonly aliases: ReadonlyMap<string, Expr>
 }
 
+/**
+ * The type of an expression; undefined where it can't be known, such as for an unknown column or
+ * function.
+ */
 export function inferType(expr: Expr, scope: NameScope): LogicalType | undefined {
   switch (expr.is) {
     case 'column': {

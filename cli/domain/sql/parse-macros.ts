@@ -1,10 +1,12 @@
-/**
- * Reads sql/macros.sql: CREATE MACRO statements of any kind, their bodies parsed by DuckDB.
- */
+/** Reads sql/macros.sql: scalar and table macros, their bodies parsed by DuckDB. */
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { locate, type Macro, type MacroSet, type ParseSql, parseSelect } from './ast.ts'
+import { locate, type ParseSql, parseSelect } from './ast.ts'
+import type { Macro, MacroSet } from './expand-macros.ts'
 
-/** Reads a file of CREATE [OR REPLACE] MACRO statements. Faults carry their place: CCS_MODEL_INVALID. */
+/**
+ * Reads a file of CREATE [OR REPLACE] MACRO statements. Throws CCS_MODEL_INVALID with the place of
+ * the fault.
+ */
 export async function parseMacros(
   file: string,
   text: string,
@@ -16,14 +18,15 @@ export async function parseMacros(
     const head = HEAD.exec(blankComments(statement))
     const line = text.slice(0, start).split('\n').length
     if (head === null)
-      throw new CcsError('CCS_MODEL_INVALID', 'This is no macro.', {
+      throw new CcsError('CCS_MODEL_INVALID', 'This is not a macro.', {
         exit: EXIT.usage,
         location: locate({ file, line, sql: statement }, 0),
         hint: 'Write CREATE MACRO name(parameters) AS expression; or AS TABLE SELECT …;',
       })
     const [whole, name = '', params = '', table] = head
     const isTable = table !== undefined
-    // 'SELECT ' takes the place of 'CREATE ', so that positions stay right.
+    // 'SELECT ' is shorter than the head it replaces; blanks make up for the rest, so that
+    // positions still fit the file.
     const prefix = isTable ? '' : 'SELECT '
     const padding = whole.replace(/[^\n]/g, ' ').slice(prefix.length)
     const sql = prefix + padding + statement.slice(whole.length)
@@ -40,11 +43,14 @@ export async function parseMacros(
   return macros
 }
 
-/** The head of a macro's definition: everything up to its body. */
-const HEAD =
-  /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?(?:MACRO|FUNCTION)\s+(\w+)\s*\(([^()]*)\)\s*AS\s+(TABLE\s+)?/i
+/** The beginning of a macro definition, up to its body. */
+const HEAD = new RegExp(
+  String.raw`^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?(?:MACRO|FUNCTION)\s+` +
+    String.raw`(\w+)\s*\(([^()]*)\)\s*AS\s+(TABLE\s+)?`,
+  'i',
+)
 
-/** Ranges of the statements of a SQL text; `;` in quotes and comments divides nothing. */
+/** Start and end of each statement; a `;` in quotes or comments does not end one. */
 function statements(text: string): { start: number; end: number }[] {
   const bare = blankComments(text, true)
   const found: { start: number; end: number }[] = []
@@ -60,7 +66,10 @@ function statements(text: string): { start: number; end: number }[] {
   return found
 }
 
-/** The text with comments (and, on demand, quoted text) blanked; nothing moves. */
+/**
+ * Replaces comments, and on request quoted text, by filler of the same length, so that offsets stay
+ * valid.
+ */
 function blankComments(text: string, quotesToo = false): string {
   const tokens = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g
   return text.replace(tokens, (token) => {

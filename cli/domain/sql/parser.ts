@@ -1,40 +1,47 @@
-/** DuckDB's parser, asked for many texts at a time: a query of its own for each costs ten times what parsing does. */
+/**
+ * Runs DuckDB's parser over many texts in one query: a query for each text costs ten times what the
+ * parsing does.
+ */
 import type { ParseSql } from './ast.ts'
 
-/** The texts of a query's one column. */
+/** Runs a query with bound values and returns the texts of its only column. */
 export type QueryTexts = (sql: string, values: readonly string[]) => Promise<readonly string[]>
 
-const AT_ONCE = 50
+const BATCH_TEXTS = 50
 
-/** Parses any text. Those of `expected` are parsed together, and the next ones while these are being read. */
-export function createBatchParser(expected: readonly string[], ask: QueryTexts): ParseSql {
+/**
+ * A parser that handles any text. Texts in `expected` are parsed in batches, and the next batch is
+ * parsed while the caller works on the current one; queryTexts for them in that order.
+ */
+export function createBatchParser(expected: readonly string[], queryTexts: QueryTexts): ParseSql {
   const texts = [...new Set(expected)]
   const places = new Map(texts.map((text, index) => [text, index]))
   const parsed = new Map<number, Promise<readonly string[]>>()
-  const parse = (some: readonly string[]) => {
-    const values = some.map((_, index) => `(${index}, $${index + 1}::VARCHAR)`).join(', ')
-    return ask(
-      `SELECT json_serialize_sql(sql) AS ast FROM (VALUES ${values}) AS texts(place, sql) ORDER BY place`,
-      some,
+  const parse = (batch: readonly string[]) => {
+    const values = batch.map((_, index) => `(${index}, $${index + 1}::VARCHAR)`).join(', ')
+    return queryTexts(
+      `SELECT json_serialize_sql(sql) AS ast
+      FROM (VALUES ${values}) AS texts(place, sql) ORDER BY place`,
+      batch,
     )
   }
-  const chunk = (number: number) => {
+  const parseChunk = (number: number) => {
     const found = parsed.get(number)
     if (found) return found
-    const made = parse(texts.slice(number * AT_ONCE, (number + 1) * AT_ONCE))
-    // Whoever asks for it is told.
-    made.catch(() => undefined)
-    parsed.set(number, made)
-    return made
+    const pending = parse(texts.slice(number * BATCH_TEXTS, (number + 1) * BATCH_TEXTS))
+    // Whoever awaits the chunk gets the error; until then it must not count as unhandled.
+    pending.catch(() => undefined)
+    parsed.set(number, pending)
+    return pending
   }
   return async (text) => {
     const place = places.get(text)
     if (place === undefined) return (await parse([text]))[0] ?? ''
-    const number = Math.floor(place / AT_ONCE)
-    const trees = await chunk(number)
-    if ((number + 1) * AT_ONCE < texts.length) chunk(number + 1)
-    // What was read is not held: a thousand trees are a hundred megabytes.
-    if (place % AT_ONCE === 0) parsed.delete(number - 1)
-    return trees[place % AT_ONCE] ?? ''
+    const number = Math.floor(place / BATCH_TEXTS)
+    const trees = await parseChunk(number)
+    if ((number + 1) * BATCH_TEXTS < texts.length) parseChunk(number + 1)
+    // Chunks that were read are dropped: a thousand trees take a hundred megabytes.
+    if (place % BATCH_TEXTS === 0) parsed.delete(number - 1)
+    return trees[place % BATCH_TEXTS] ?? ''
   }
 }

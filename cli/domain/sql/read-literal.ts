@@ -1,4 +1,4 @@
-/** Constants and intervals of DuckDB's AST. */
+/** Reads constants and intervals from DuckDB's AST. */
 import { type AstNode, isNode } from './ast.ts'
 import type { Expr } from './tree.ts'
 import { readType } from './types.ts'
@@ -11,21 +11,24 @@ const INTERVALS_MS: Readonly<Record<string, number>> = {
   to_days: 86_400_000,
 }
 
-/** Milliseconds of to_minutes(30) and its like; undefined for any other call. */
+/** Milliseconds of to_minutes(30) and similar calls; undefined for any other call. */
 export function readIntervalMs(name: string, amount: Expr | undefined): number | undefined {
   const unitMs = INTERVALS_MS[name]
   const number = unitMs === undefined ? undefined : numberIn(amount)
   return unitMs === undefined || number === undefined ? undefined : number * unitMs
 }
 
-/** The number inside DuckDB's CAST(trunc(CAST(30 AS DOUBLE)) AS BIGINT) of an interval. */
+/**
+ * DuckDB writes the amount of an interval as CAST(trunc(CAST(30 AS DOUBLE)) AS BIGINT); this finds
+ * the 30.
+ */
 function numberIn(expr: Expr | undefined): number | undefined {
   if (expr?.is === 'literal') return Number(expr.text)
   if (expr?.is === 'cast') return numberIn(expr.of)
   return expr?.is === 'call' && expr.name === 'trunc' ? numberIn(expr.args[0]) : undefined
 }
 
-/** A constant; a decimal comes as its digits without the point. */
+/** Reads a constant. DuckDB gives a decimal as its digits; here the point is put back. */
 export function readLiteral(value: AstNode, at: number | undefined): Expr {
   const type = readType(isNode(value.type) ? value.type : {}) ?? { is: 'NULL' }
   const raw = value.value

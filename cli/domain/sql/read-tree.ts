@@ -1,13 +1,15 @@
 /**
- * Makes the typed tree of a SELECT from DuckDB's AST. Forms that DuckDB writes in a roundabout way
- * (intervals, booleans, CASE x WHEN) come out plain again.
+ * Converts DuckDB's AST of a SELECT into the typed tree of tree.ts. Forms that DuckDB expands
+ * (intervals, booleans, CASE x WHEN) become simple again.
  */
 
 import {
   type AstNode,
   type AstValue,
+  asNode,
   asNodes,
   asText,
+  asTexts,
   isNode,
   readPosition,
   readTextConstant,
@@ -23,7 +25,10 @@ import {
 } from './tree.ts'
 import { readType } from './types.ts'
 
-/** The tree of a statement as parseSelect gives it. GROUP BY ALL, ordinals and aliases become expressions. */
+/**
+ * The tree of a statement that parseSelect returned. GROUP BY ALL, ordinals and aliases become
+ * expressions.
+ */
 export function readSelect(statement: AstNode): Select {
   const node = asNode(statement.node)
   if (node.type !== 'SELECT_NODE')
@@ -107,12 +112,13 @@ function readFrom(node: AstNode): FromClause {
     case 'JOIN':
       return {
         is: 'join',
-        // NATURAL, ASOF and their kind are of no type that anybody asks for.
+        // Printers support plain joins only; NATURAL, ASOF and so on show up as a type that they
+        // reject.
         type: node.ref_type === 'REGULAR' ? asText(node.join_type) : asText(node.ref_type),
         left: readFrom(asNode(node.left)),
         right: readFrom(asNode(node.right)),
         on: optional(node.condition),
-        using: texts(node.using_columns),
+        using: asTexts(node.using_columns),
         at,
       }
     case 'SUBQUERY':
@@ -151,12 +157,15 @@ const OPERATORS: Readonly<Record<string, BinaryOp>> = {
   '!~~': 'NOT LIKE',
 }
 
-/** The tree of one expression. What it has no form for comes out as `other`, for the printer to refuse. */
+/**
+ * The tree of one expression. Forms without a node type of their own become `other`, which printers
+ * reject.
+ */
 export function readExpr(node: AstNode): Expr {
   const at = readPosition(node)
   switch (node.class) {
     case 'COLUMN_REF':
-      return { is: 'column', path: texts(node.column_names), at }
+      return { is: 'column', path: asTexts(node.column_names), at }
     case 'CONSTANT':
       return readLiteral(asNode(node.value), at)
     case 'FUNCTION':
@@ -186,7 +195,7 @@ export function readExpr(node: AstNode): Expr {
       return binary('AND', lower, upper, at)
     }
     case 'STAR': {
-      const excluded = texts(node.exclude_list)
+      const excluded = asTexts(node.exclude_list)
       const isPlain = node.columns !== true && asNodes(node.replace_list).length === 0
       return isPlain ? { is: 'star', excluded, at } : other(node, at)
     }
@@ -255,7 +264,7 @@ function readOperator(node: AstNode, at: number | undefined): Expr {
 function readCase(node: AstNode, at: number | undefined): Expr {
   const whens = asNodes(node.case_checks).map((one) => ({
     when: readExpr(asNode(one.when_expr)),
-    // biome-ignore lint/suspicious/noThenProperty: THEN is what SQL calls it; nothing awaits this object.
+    // biome-ignore lint/suspicious/noThenProperty: SQL's word; nothing awaits this object.
     then: readExpr(asNode(one.then_expr)),
   }))
   const otherwise = readExpr(asNode(node.else_expr))
@@ -267,7 +276,7 @@ function readCast(node: AstNode, at: number | undefined): Expr {
   const to = readType(asNode(node.cast_type))
   const of = readExpr(asNode(node.child))
   if (to === undefined) return other(node, at)
-  // TRUE and FALSE come as CAST('t' AS BOOLEAN).
+  // DuckDB writes TRUE and FALSE as CAST('t' AS BOOLEAN) and CAST('f' AS BOOLEAN).
   if (to.is === 'BOOLEAN' && of.is === 'literal' && (of.text === 't' || of.text === 'f'))
     return { is: 'literal', type: to, text: of.text === 't' ? 'true' : 'false', at: at ?? of.at }
   return { is: 'cast', to, of, isTry: node.try_cast === true, at: at ?? of.at }
@@ -283,12 +292,4 @@ function other(node: AstNode, at: number | undefined): Expr {
 
 function optional(value: AstValue | undefined): Expr | undefined {
   return isNode(value) ? readExpr(value) : undefined
-}
-
-function asNode(value: AstValue | undefined): AstNode {
-  return isNode(value) ? value : {}
-}
-
-function texts(value: AstValue | undefined): string[] {
-  return Array.isArray(value) ? value.map((one) => String(one)) : []
 }

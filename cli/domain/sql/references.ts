@@ -1,4 +1,4 @@
-/** Which tables a SELECT reads, from DuckDB's AST. */
+/** Finds the tables that a SELECT reads. */
 import {
   type AstNode,
   asNodes,
@@ -9,15 +9,16 @@ import {
   visit,
 } from './ast.ts'
 
-/** A table that a SELECT reads, by its name as written, and its place in the SQL text (bytes from 0). */
+/** A table name as written, and the byte offset in the SQL text where it stands. */
 export interface TableReference {
   readonly name: string
   readonly at: number | undefined
 }
 
 /**
- * Tables that a SELECT reads, each once, in the order of the text. Names given as text to a table macro,
- * as in session_rows('silver.people', …), count; names of its own WITH clauses do not.
+ * The tables that a SELECT reads, each once, in the order of the text. Names passed as text to a
+ * table macro, as in session_rows('silver.people', …), are included; names of its own WITH clauses
+ * are not.
  */
 export function findReferences(statement: AstNode): readonly TableReference[] {
   const own = new Set<string>()

@@ -1,27 +1,31 @@
 /**
- * What is typed or piped into `ccs sql`, line by line, as statements and commands: a statement goes on until its
- * semicolon, wherever it does not stand in text or a comment; a command is a line that begins with a backslash.
+ * Splits the input of `ccs sql`, line by line, into SQL statements and commands. A statement ends
+ * with a semicolon outside of quotes and comments; a command is a line that begins with a
+ * backslash.
  */
+
+/** One statement or command, with its place in the input (line and column from 1). */
 export interface ScriptItem {
   readonly is: 'sql' | 'command'
-  /** Of a statement without its semicolon, of a command without its backslash. */
+  /** A statement without its semicolon, or a command without its backslash. */
   readonly text: string
-  /** Where it begins, from 1. */
   readonly line: number
   readonly column: number
 }
 
+/** The input that is not complete yet. */
 export interface ScriptState {
-  /** What no semicolon has ended yet. */
+  /** Text after the last complete item. */
   readonly pending: string
-  /** Place of its first character, from 1. */
+  /** Place of the first character of `pending`, from 1. */
   readonly line: number
   readonly column: number
 }
 
+/** The state before the first line. */
 export const EMPTY_SCRIPT: ScriptState = { pending: '', line: 1, column: 1 }
 
-/** The items that end with this line, and what is open after it. */
+/** Adds a line; returns the items that it completes and the new state. */
 export function takeLine(
   state: ScriptState,
   line: string,
@@ -42,7 +46,9 @@ export function takeLine(
   }
 }
 
-/** A command, where nothing but blanks and comments stands before its backslash: it takes the rest of the line. */
+/**
+ * A command if only blanks and comments stand before the backslash; it takes the rest of the line.
+ */
 function findCommand(state: ScriptState): ScriptItem | undefined {
   const at = state.pending.lastIndexOf('\n', state.pending.length - 2) + 1
   const last = state.pending.slice(at)
@@ -55,25 +61,29 @@ function findCommand(state: ScriptState): ScriptItem | undefined {
   return { is: 'command', text, ...placeAfter(state, begin) }
 }
 
-/** What is left at the end of the input, without a semicolon. */
+/** Ends the input: an unfinished statement counts as complete, without a semicolon. */
 export function endScript(state: ScriptState): readonly ScriptItem[] {
   return hasPendingStatement(state) ? [statement(state)] : []
 }
 
-/** Whether a statement has begun: the next line goes on with it. */
+/** Whether a statement has begun that the next line continues. */
 export function hasPendingStatement({ pending }: ScriptState): boolean {
   return !isBlank(pending)
 }
 
-const PARTS =
-  /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|;/g
+/** Quoted text, comments, and the semicolons between them. */
+const PARTS = new RegExp(
+  `'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|\`(?:[^\`]|\`\`)*(?:\`|$)|` +
+    String.raw`--[^\n]*|/\*[\s\S]*?(?:\*/|$)|;`,
+  'g',
+)
 
 function findSemicolon(text: string): number | undefined {
   for (const { 0: part, index } of text.matchAll(PARTS)) if (part === ';') return index
   return undefined
 }
 
-/** Nothing but blanks and whole comments. */
+/** Whether the text consists of blanks and comments only. */
 function isBlank(text: string): boolean {
   return text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').trim() === ''
 }

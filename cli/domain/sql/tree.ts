@@ -1,15 +1,20 @@
 /**
- * A SELECT as a small typed tree: what the printers of other engines walk. read-tree.ts makes it of DuckDB's
- * AST.
+ * A small typed tree of a SELECT, which the printers of the engines' dialects walk. read-tree.ts
+ * builds it from DuckDB's AST.
  */
+import { isAggregate } from './aggregate-names.ts'
 import type { LogicalType } from './types.ts'
 
+/**
+ * An expression. `at` is its byte offset in the SQL text; `other` is a form that no dialect
+ * supports.
+ */
 export type Expr =
   | { readonly is: 'column'; readonly path: readonly string[]; readonly at: number | undefined }
   | {
       readonly is: 'literal'
       readonly type: LogicalType
-      /** Digits of a number, the text of a text, 'true' or 'false'; undefined for NULL. */
+      /** Digits of a number, the string itself, 'true' or 'false'; undefined for NULL. */
       readonly text: string | undefined
       readonly at: number | undefined
     }
@@ -70,6 +75,7 @@ export type Expr =
     }
   | { readonly is: 'other'; readonly what: string; readonly at: number | undefined }
 
+/** A function call. */
 export interface Call {
   readonly is: 'call'
   /** Lower case; count(*) is `count_star`. */
@@ -80,6 +86,7 @@ export interface Call {
   readonly at: number | undefined
 }
 
+/** Operators with two operands, as SQL writes them. */
 export type BinaryOp =
   | 'AND'
   | 'OR'
@@ -98,22 +105,26 @@ export type BinaryOp =
   | '||'
   | 'LIKE'
   | 'NOT LIKE'
+/** Operators with one operand. */
 export type UnaryOp = 'NOT' | 'IS NULL' | 'IS NOT NULL' | '-'
 
+/** One entry of the select list. */
 export interface SelectItem {
   readonly expr: Expr
-  /** The column's name in the result; '' for a star. */
+  /** Name of the output column; '' for a star. */
   readonly name: string
 }
 
+/** A table in FROM; `name` is as written, such as `silver.people`. */
 export interface TableRef {
   readonly is: 'table'
   readonly name: string
-  /** As it is called in the SELECT; '' where that is its name. */
+  /** The alias in this SELECT; '' without one. */
   readonly alias: string
   readonly at: number | undefined
 }
 
+/** A join of two FROM items. */
 export interface Join {
   readonly is: 'join'
   /** `LEFT`, `INNER` */
@@ -125,6 +136,7 @@ export interface Join {
   readonly at: number | undefined
 }
 
+/** What follows FROM. `sessions` is the table macro session_rows('name', …). */
 export type FromClause =
   | { readonly is: 'none' }
   | TableRef
@@ -133,27 +145,29 @@ export type FromClause =
   | { readonly is: 'sessions'; readonly name: string; readonly at: number | undefined }
   | { readonly is: 'other'; readonly what: string; readonly at: number | undefined }
 
+/** A SELECT without its unsupported parts, which are listed beside it. */
 export interface Select {
   readonly items: readonly SelectItem[]
   readonly from: FromClause
   readonly where: Expr | undefined
   readonly groupBy: readonly Expr[]
   readonly qualify: Expr | undefined
-  /** Parts that no cluster engine of ours can run on a stream: HAVING, ORDER BY, LIMIT, DISTINCT, WITH, UNION. */
+  /**
+   * Clauses that no cluster engine can run on a stream: HAVING, ORDER BY, LIMIT, DISTINCT, WITH,
+   * UNION.
+   */
   readonly unsupported: readonly { readonly what: string; readonly at: number | undefined }[]
 }
 
-const AGGREGATES = new Set(['count', 'count_star', 'sum', 'min', 'max', 'avg', 'list'])
-
-/** Whether an aggregate function is called anywhere inside. */
+/** Whether an aggregate function is called anywhere in the expression. */
 export function hasAggregate(expr: Expr): boolean {
   return (
-    (expr.is === 'call' && AGGREGATES.has(expr.name)) ||
+    (expr.is === 'call' && isAggregate(expr.name)) ||
     childExprs(expr).some((one) => hasAggregate(one))
   )
 }
 
-/** The expressions directly inside. */
+/** The expressions directly inside this one. */
 export function childExprs(expr: Expr): readonly Expr[] {
   switch (expr.is) {
     case 'call':
@@ -179,7 +193,7 @@ export function childExprs(expr: Expr): readonly Expr[] {
   }
 }
 
-/** Equal but for positions. */
+/** Whether two expressions are equal, positions aside. */
 export function isSameExpr(a: Expr, b: Expr): boolean {
   const bare = (expr: Expr): string =>
     JSON.stringify(expr, (key, value: unknown) => (key === 'at' ? undefined : value))

@@ -1,28 +1,26 @@
 /**
- * What the embedded engine makes of the models: views for stream models, with the QUALIFY that deduplicates
- * replaced by the engine's memory of ids; partial, merge and final queries for window and session models.
+ * Compiles models for the embedded engine. A stream model becomes a view; the QUALIFY of the one
+ * that deduplicates is replaced by the engine's dedupe index. A window or session model becomes
+ * queries for partial, merged and final rows.
  */
 
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import { isAggregateMacro, makeIncremental } from '../../domain/models/incremental.ts'
-import {
-  type AstNode,
-  asNodes,
-  expandMacros,
-  type MacroSet,
-  renderAst,
-} from '../../domain/sql/ast.ts'
+import { type AstNode, asNodes, renderAst } from '../../domain/sql/ast.ts'
+import { expandMacros, type MacroSet } from '../../domain/sql/expand-macros.ts'
 import type { GoldSql } from './gold/gold-sql.ts'
 import type { DeltaModel } from './query/catalog.ts'
 
+/** A model and the SQL that the engine runs for it. */
 export interface EmbeddedModel extends DeltaModel {
-  /** Names of the models read, as the SELECT names them. */
+  /** Names of the models and sources that the SELECT reads. */
   readonly reads: readonly string[]
+  /** Only of window and session models. */
   readonly gold?: GoldSql
 }
 
-/** Compiles models in topological order. */
+/** Compiles all models of a graph, in its order. */
 export async function compileModels(
   connection: DuckConnection,
   graph: readonly GraphModel[],
@@ -42,7 +40,7 @@ export async function compileModels(
   return compiled
 }
 
-/** The models before and after one in their order; all before when there is none. */
+/** The models before and after one of them; without it, all count as before. */
 export function splitAround(
   models: readonly EmbeddedModel[],
   middle: EmbeddedModel | undefined,
@@ -52,10 +50,10 @@ export function splitAround(
   return { before: models.slice(0, at), after: models.slice(at + 1) }
 }
 
-/** DuckDB's own printer of `astJson`. */
+/** Prints the JSON of an AST as SQL, by DuckDB's own printer. */
 export type PrintSql = (json: string) => Promise<string>
 
-/** What the engine runs for one model. */
+/** The SQL that the engine runs for one model. */
 export async function compileModel(
   { model, ast }: Pick<GraphModel, 'model' | 'ast'>,
   macros: MacroSet,

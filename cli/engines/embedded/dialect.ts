@@ -1,13 +1,13 @@
 /**
- * What the embedded engine runs for a model, as text. Stream models are views over the rows that are not in
- * the lake yet; the deduplicating one reads first arrivals, which the engine marks in its memory of ids.
- * Window and session models keep partial rows, and are what those come to.
+ * Prints what the embedded engine runs for a model. Stream models are views over the uncommitted
+ * rows; the one that deduplicates reads first arrivals, which the dedupe index determines. Window
+ * and session models store partial rows and are computed from them.
  */
 import type { CompiledModel, DialectInput, Statement } from '../../domain/dialects/dialect.ts'
 import { compileModel, type PrintSql } from './compile.ts'
 import { finalSql, partialSql, runsSql } from './gold/gold-sql.ts'
 
-/** Prints a model for DuckDB, where everything that parses, binds and merges is supported. */
+/** Statements for `ccs compile`; whatever DuckDB parses, binds and can merge is supported. */
 export async function compileEmbedded(
   input: DialectInput,
   printSql: PrintSql,

@@ -1,88 +1,95 @@
 /**
- * The embedded engine: frames of the log in, answers out, and now and then a frozen part to be written to
- * disk while the next rows come in. It keeps everything that is not committed yet in an in-memory DuckDB,
- * so a crash loses nothing that the log would not bring back.
+ * The embedded engine: log frames in, query results out, and now and then a snapshot that is
+ * written to disk while the next rows come in. Everything that is not committed is in an in-memory
+ * DuckDB, so after a crash the log brings back all that was lost.
  */
 
 import { type Duck, type DuckConnection, openDuck } from '../../adapters/duckdb/duckdb.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
-import { quoteText } from '../../domain/kernel/sql-text.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { Model } from '../../domain/models/model.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
-import {
-  type EmbeddedWritten,
-  removeUnreferencedState,
-  writeCheckpoint,
-} from './checkpoint/checkpoint.ts'
+import { writeCheckpoint } from './checkpoint/checkpoint.ts'
+import { readEventIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
-import { EmbeddedFeed, type FeedOptions } from './gold/embedded-feed.ts'
+import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
-import type { GoldState } from './gold/gold-state.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
 import { DedupeIndex } from './intake/dedupe-index.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
-import type { EmbeddedFrozen, EmbeddedOptions, SnapshotBarrier } from './options.ts'
+import type { EmbeddedOptions, FeedOptions } from './options.ts'
 import {
   type CatalogOptions,
   createCatalogs,
   createDeltaViews,
   prepareConnection,
+  restrictFiles,
   visibleRowsSql,
 } from './query/catalog.ts'
 import { QueryRunner } from './query/query-runner.ts'
+import type { EmbeddedFrozen, EmbeddedWritten, SnapshotBarrier } from './snapshot.ts'
 
+interface OpenParts {
+  readonly duck: Duck
+  /** For the engine's own statements, one at a time. */
+  readonly connection: DuckConnection
+  /** For appending rows. */
+  readonly intake: DuckConnection
+  readonly models: readonly EmbeddedModel[]
+  readonly dedupeIndex: DedupeIndex
+}
+
+/** One engine per data directory; close it to free DuckDB's memory. */
 export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
   readonly #duck: Duck
   readonly #connection: DuckConnection
   readonly #intake: DuckConnection
   readonly #options: EmbeddedOptions
-  readonly #compiled: readonly EmbeddedModel[]
-  readonly #gold: GoldSet
-  readonly #judge: ArrivalTracker
   readonly #catalog: CatalogOptions
-  readonly #questions: QueryRunner
-  readonly #hot: UncommittedRows
+  readonly #models: readonly EmbeddedModel[]
+  readonly #arrivals: ArrivalTracker
+  readonly #rows: UncommittedRows
+  readonly #gold: GoldSet
+  readonly #queries: QueryRunner
   #committedSeq = 0
-  #isServed = false
+  #hasViews = false
   #queue: Promise<unknown> = Promise.resolve()
-  /** A checkpoint that has not made its cut yet: nothing is taken in before. */
-  #cutting: Promise<unknown> = Promise.resolve()
+  /** A snapshot whose barrier is not set yet: ingestion waits for it. */
+  #barrier: Promise<unknown> = Promise.resolve()
 
-  private constructor(
-    duck: Duck,
-    connection: DuckConnection,
-    intake: DuckConnection,
-    { eventIds: words, ...options }: EmbeddedOptions,
-    models: readonly EmbeddedModel[],
-  ) {
-    this.#duck = duck
+  private constructor(options: EmbeddedOptions, parts: OpenParts) {
+    const { connection, intake, models, dedupeIndex } = parts
+    this.#duck = parts.duck
     this.#connection = connection
     this.#intake = intake
     this.#options = options
-    this.#compiled = models
-    this.#hot = new UncommittedRows(connection, intake, options.raw)
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
+    this.#models = models
+    const delayMs = models.find(({ model }) => model.dedupe)?.model.watermarkMs ?? 0
+    this.#arrivals = new ArrivalTracker(dedupeIndex, delayMs, options.manifest)
+    this.#rows = new UncommittedRows(connection, intake, options.raw)
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
-    this.#questions = new QueryRunner({
+    this.#queries = new QueryRunner({
       reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
       connect: () => this.#connect('memory'),
-      bringUpToDate: (models) => this.#merge(models),
+      bringUpToDate: (names) => this.#exclusively(() => this.#merge(names, false)),
     })
-    const events = options.graph.map(({ model }) => model).find((model) => model.dedupe)
-    const seen = new DedupeIndex(events?.dedupe?.horizonMs ?? 0)
-    for (const one of words ?? []) seen.restore(one)
-    this.#judge = new ArrivalTracker(seen, events?.watermarkMs ?? 0, options.manifest)
   }
 
+  /** Loads the manifest's state; CCS_LAKE_DAMAGED if a file of it is missing or damaged. */
   static async open(options: EmbeddedOptions): Promise<EmbeddedEngine> {
+    const { files, stateRoot, manifest } = options
+    const dedupe = options.graph.find(({ model }) => model.dedupe)?.model.dedupe
+    const dedupeIndex = new DedupeIndex(dedupe?.horizonMs ?? 0)
+    for (const ids of await readEventIds(files, stateRoot, manifest?.state ?? []))
+      dedupeIndex.restore(ids)
     const duck = await openDuck({
-      // Taking in and checkpointing are two threads already; more only wait for one another.
+      // Ingestion and checkpoints already are two threads; more would only wait for each other.
       threads: 1,
       memoryLimitBytes: options.memoryLimitBytes,
-      // Big queries spill; the directory is made when the first one does.
+      // DuckDB creates the directory when the first large query spills.
       tempDirectory: `${options.dataDirectory}/tmp`,
       config: { preserve_insertion_order: 'false' },
     })
@@ -93,121 +100,100 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       const catalog = { macros: options.macrosSql, timezone: options.timezone }
       await createCatalogs(connection, catalog)
       await prepareConnection(connection, 'delta', catalog)
-      // A lake file never changes under its name: what its footer says is read once.
-      await connection.run('SET GLOBAL parquet_metadata_cache = true')
-      // From here on no query reads a file outside the data directory.
-      await connection.run(`SET allowed_directories = [${quoteText(`${options.dataDirectory}/`)}]`)
-      await connection.run('SET enable_external_access = false')
-      const compiled = await compileModels(connection, options.graph, options.macros)
-      engine = new EmbeddedEngine(duck, connection, intake, options, compiled)
+      await restrictFiles(connection, options.dataDirectory)
+      const models = await compileModels(connection, options.graph, options.macros)
+      engine = new EmbeddedEngine(options, { duck, connection, intake, models, dedupeIndex })
       await engine.#start()
       return engine
     } catch (error) {
-      if (engine) engine.#hot.close()
+      if (engine) engine.#rows.close()
       for (const one of [intake, connection, duck]) one.close()
       throw error
     }
   }
 
   async #start(): Promise<void> {
-    await this.#hot.open()
-    const stored = this.#compiled.filter(({ model }) => model.layer !== 'gold')
-    const clean = stored.find(({ model }) => model.dedupe)
-    const { before, after } = splitAround(stored, clean)
+    await this.#rows.open()
+    const stored = this.#models.filter(({ model }) => model.layer !== 'gold')
+    const deduplicating = stored.find(({ model }) => model.dedupe)
+    const { before, after } = splitAround(stored, deduplicating)
     await createDeltaViews(this.#connection, before)
-    if (clean) await this.#hot.openDeduplicated({ name: clean.model.name, sql: clean.sql })
+    if (deduplicating) {
+      const { model, sql } = deduplicating
+      await this.#rows.openDeduplicated({ name: model.name, sql })
+    }
     await createDeltaViews(this.#connection, after)
-    await this.#gold.open(this.#compiled, this.#judge.greatestWatermarkMs)
-    await this.#serve()
-  }
-
-  get duck(): Duck {
-    return this.#duck
-  }
-
-  /** The partial Gold of a window or session model. */
-  gold(name: string): GoldState {
-    return this.#gold.get(name)
-  }
-
-  get compiled(): readonly EmbeddedModel[] {
-    return this.#compiled
-  }
-
-  get catalog(): CatalogOptions {
-    return this.#catalog
+    await this.#gold.open(this.#models, this.#arrivals.greatestWatermarkMs)
+    await this.#createViews()
   }
 
   get uncommittedRows(): number {
-    return this.#hot.nextSeq - this.#committedSeq
+    return this.#rows.nextSeq - this.#committedSeq
   }
 
   get positions(): readonly PartitionPosition[] {
-    return this.#judge.positions()
+    return this.#arrivals.positions()
   }
 
   get counts(): Counts {
-    return this.#judge.counts()
+    return this.#arrivals.counts()
   }
 
   get watermarkMs(): number | null {
-    return this.#judge.leastWatermarkMs
+    return this.#arrivals.leastWatermarkMs
   }
 
+  /** Number of event ids that the dedupe index holds. */
   get dedupeIndexSize(): number {
-    return this.#judge.dedupeIndex.size
+    return this.#arrivals.dedupeIndex.size
   }
 
   async ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]> {
-    await this.#cutting
-    return this.#hot.ingest(frames, this.#judge)
+    await this.#barrier
+    return this.#rows.ingest(frames, this.#arrivals)
   }
 
-  /** Brings partial Gold of the named models up to date with all rows taken in. */
-  #merge(models: ReadonlySet<string>): Promise<void> {
-    return this.#exclusively(() => this.#mergeNow(models, false))
-  }
-
-  async #mergeNow(models: ReadonlySet<string>, isHeld: boolean): Promise<void> {
-    const seq = await this.#hot.flush()
-    // Before: rows that come are then found by their keys.
-    const held = isHeld ? await this.#gold.materializeOpenRows(models) : []
-    const remade = await this.#gold.merge(seq, models)
-    const asked = isHeld
-      ? await this.#gold.materializeOpenRows(remade)
+  /** Adds all ingested rows to the models. `asTables`: their open rows are tables afterwards. */
+  async #merge(models: ReadonlySet<string>, asTables: boolean): Promise<void> {
+    const seq = await this.#rows.flush()
+    // Tables first: the merge then updates them by the keys of the new rows.
+    const materialized = asTables ? await this.#gold.materializeOpenRows(models) : []
+    const rebuilt = await this.#gold.merge(seq, models)
+    const prepared = asTables
+      ? await this.#gold.materializeOpenRows(rebuilt)
       : await this.#gold.prepareQuery(models)
-    const changed = new Set([...held, ...remade, ...asked])
+    const changed = new Set([...materialized, ...rebuilt, ...prepared])
     if (changed.size === 0) return
-    await this.#serve((model) => changed.has(model.name))
+    await this.#createViews((model) => changed.has(model.name))
     await this.#gold.dropUnused()
   }
 
   query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
-    return this.#questions.run(sql, nowMs, signal)
+    return this.#queries.run(sql, nowMs, signal)
   }
 
-  /** What was taken in before the call. From the cut on more may come in, while SQL still works on this. */
   freeze(): Promise<EmbeddedFrozen | undefined> {
-    const cut = this.#exclusively(() => this.#cut())
-    this.#cutting = this.#queue
+    const barrier = this.#exclusively(() => this.#setBarrier())
+    this.#barrier = this.#queue
     return this.#exclusively(async () => {
-      const made = await cut
-      return made && this.#settle(made)
+      const reached = await barrier
+      return reached && this.#freezeAt(reached)
     })
   }
 
-  async #cut(): Promise<SnapshotBarrier | undefined> {
-    if (!this.#judge.isDirty()) return undefined
-    const table = await this.#hot.createNextTable()
-    return { rows: this.#hot.switchTable(table), arrivals: this.#judge.freeze() }
+  /** Everything ingested before this belongs to the snapshot; undefined if there is nothing new. */
+  async #setBarrier(): Promise<SnapshotBarrier | undefined> {
+    if (!this.#arrivals.isDirty()) return undefined
+    const table = await this.#rows.createNextTable()
+    return { rows: this.#rows.switchTable(table), arrivals: this.#arrivals.freeze() }
   }
 
-  async #settle({ rows, arrivals }: SnapshotBarrier): Promise<EmbeddedFrozen> {
-    await this.#hot.finalizeBarrier(rows)
+  async #freezeAt({ rows, arrivals }: SnapshotBarrier): Promise<EmbeddedFrozen> {
+    await this.#rows.finalizeBarrier(rows)
     await this.#gold.merge(rows.seq)
     const gold = await this.#gold.freeze()
-    // The lake's files are those of the last time.
-    await this.#serve((model) => model.kind !== 'stream')
+    // The lake's files have not changed, so views of stream models stay.
+    await this.#createViews((model) => model.kind !== 'stream')
     await this.#gold.dropUnused()
     return {
       rows: rows.seq - this.#committedSeq,
@@ -219,37 +205,41 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     }
   }
 
-  /** Makes the partial Gold of the named models anew from all Silver rows. */
+  /** Recomputes the partial Gold of the named models from all Silver rows. */
   rebuildGold(models: ReadonlySet<string>): Promise<void> {
     return this.#exclusively(async () => {
-      await this.#gold.rebuild(models, await this.#hot.flush())
-      this.#judge.markDirty()
+      await this.#gold.rebuild(models, await this.#rows.flush())
+      this.#arrivals.markDirty()
     })
   }
 
   write(frozen: EmbeddedFrozen, commit: WriteOptions): Promise<EmbeddedWritten> {
-    const { files, stateRoot, goldLimits, onStep } = this.#options
-    const step = onStep ? { onStep } : {}
-    return writeCheckpoint(this, frozen, { ...commit, files, stateRoot, goldLimits, ...step })
+    const source = {
+      models: this.#models,
+      connect: () => this.connectDelta(),
+      releaseMemory: (connection: DuckConnection) => this.#duck.giveBack(connection),
+      compact: this.#gold.compact.bind(this.#gold),
+    }
+    return writeCheckpoint(source, frozen, { ...this.#options, ...commit })
   }
 
-  /** Gold as it changes, for a copy elsewhere; once, before anything is taken in. */
+  /** Opens the stream of Gold's changes; at most once, before anything is ingested. */
   openFeed(options: FeedOptions): Promise<EmbeddedFeed> {
     return this.#exclusively(async () => {
-      await this.#gold.trackPublished(options.copies, options)
+      await this.#gold.trackPublished(options)
       return new EmbeddedFeed(this.#gold, [...options.copies.keys()], {
         exclusively: (run) => this.#exclusively(run),
-        mergeNow: (models) => this.#mergeNow(models, true),
+        bringUpToDate: (models) => this.#merge(models, true),
       })
     })
   }
 
   release(frozen: EmbeddedFrozen, written: EmbeddedWritten, manifest: Manifest): Promise<void> {
     return this.#exclusively(async () => {
-      await this.#gold.release(frozen, written, manifest)
+      await this.#gold.release(frozen.gold, written.parts, manifest)
       this.#committedSeq = frozen.toSeq
-      await this.#serve()
-      await this.#hot.dropTables(frozen.uncommittedTables)
+      await this.#createViews()
+      await this.#rows.dropTables(frozen.uncommittedTables)
       await this.#gold.dropUnused()
       await this.#duck.giveBack(this.#connection)
       await removeUnreferencedState(this.#options.files, this.#options.stateRoot, manifest.state)
@@ -259,48 +249,48 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   refresh(manifest: Manifest): Promise<void> {
     return this.#exclusively(() => {
       this.#gold.refresh(manifest)
-      return this.#serve()
+      return this.#createViews()
     })
   }
 
-  /** A connection of one's own, ready to run models over hot rows or over everything. */
   async #connect(catalog: 'memory' | 'delta'): Promise<DuckConnection> {
     const connection = await this.#duck.connect()
     await prepareConnection(connection, catalog, this.#catalog)
     return connection
   }
 
+  /** A new connection whose queries see uncommitted rows; the caller closes it. */
   connectDelta(): Promise<DuckConnection> {
     return this.#connect('delta')
   }
 
   async close(): Promise<void> {
     await this.#queue
-    this.#questions.close()
-    this.#hot.close()
+    this.#queries.close()
+    this.#rows.close()
     this.#intake.close()
     this.#connection.close()
     this.#duck.close()
   }
 
   /**
-   * Makes the tables that queries see out of the lake's files and what is not in the lake yet, of the models
-   * that `isNew` names. Views over them stay as they are.
+   * Recreates the views that queries see, over the lake's files and the rows not in them, of models
+   * that `isChanged` selects. Models of kind view need no new one: they read the others by name.
    */
-  async #serve(isNew: (model: Model) => boolean = () => true): Promise<void> {
+  async #createViews(isChanged: (model: Model) => boolean = () => true): Promise<void> {
     await this.#connection.run('BEGIN')
-    for (const { model } of this.#compiled) {
-      if (this.#isServed && (model.kind === 'view' || !isNew(model))) continue
-      const paths = this.#gold.servedFiles(model.name)
+    for (const { model } of this.#models) {
+      if (this.#hasViews && (model.kind === 'view' || !isChanged(model))) continue
+      const paths = this.#gold.visibleFiles(model.name)
       const delta = this.#gold.openRowsSql(model.name) ?? `SELECT * FROM delta.${model.name}`
       const sql = model.kind === 'view' ? model.sql : visibleRowsSql(paths, delta)
       await this.#connection.run(`CREATE OR REPLACE VIEW memory.${model.name} AS ${sql}`)
     }
     await this.#connection.run('COMMIT')
-    this.#isServed = true
+    this.#hasViews = true
   }
 
-  /** One at a time on the engine's own connection, in the order of calls. */
+  /** Runs one at a time on the engine's own connection, in the order of the calls. */
   #exclusively<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#queue.then(run)
     this.#queue = result.catch(() => undefined)

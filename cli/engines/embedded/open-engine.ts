@@ -1,9 +1,7 @@
 /** Opens the embedded engine on a data directory, with the state that a manifest names. */
-import { crc32 } from 'node:zlib'
 import type { FaultPoint } from '../../adapters/files/fault-point.ts'
-import { type Files, isErrno } from '../../adapters/files/files.ts'
+import type { Files } from '../../adapters/files/files.ts'
 import type { Config } from '../../domain/config/config.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { Lake, ManifestStore } from '../../domain/lake/lake.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
@@ -63,32 +61,7 @@ export async function openEngine(
     stateRoot,
     goldLimits: options.goldLimits ?? GOLD_LIMITS,
     lakePath: options.lakePath,
-    eventIds: await readDedupeIndex(store.files, stateRoot, manifest),
     ...(manifest ? { manifest } : {}),
     ...(store.fault ? { onStep: store.fault.reach } : {}),
   })
-}
-
-async function readDedupeIndex(
-  files: Files,
-  stateRoot: string,
-  manifest: Manifest | undefined,
-): Promise<Uint32Array[]> {
-  const damaged = (path: string, how: string) =>
-    new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${path} is ${how}.`, {
-      exit: EXIT.checkFailed,
-      hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
-    })
-  const index: Uint32Array[] = []
-  for (const file of manifest?.state ?? []) {
-    const bytes = await files.readFile(`${stateRoot}/${file.path}`).catch((error: unknown) => {
-      throw isErrno(error, 'ENOENT') ? damaged(file.path, 'missing') : error
-    })
-    if (crc32(bytes) !== file.crc32) throw damaged(file.path, 'damaged')
-    if (file.kind === 'seen') {
-      const { buffer, byteOffset, length } = bytes
-      index.push(new Uint32Array(buffer.slice(byteOffset, byteOffset + length)))
-    }
-  }
-  return index
 }

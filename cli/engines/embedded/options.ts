@@ -1,60 +1,51 @@
-/** What the embedded engine is opened with, and what it freezes for a checkpoint. */
+/** What the embedded engine, and the feed of its changes, are opened with. */
 
 import type { Files } from '../../adapters/files/files.ts'
+import type { GateOptions } from '../../domain/gate/gate.ts'
 import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
-import type { FrozenRows } from '../../domain/pipeline/batch-engine.ts'
-import type { MacroSet } from '../../domain/sql/ast.ts'
-import type { FrozenGold } from './gold/gold-compactor.ts'
-import type { ArrivalTracker } from './intake/arrival-tracker.ts'
-import type { EventIdWords } from './intake/dedupe-index.ts'
-import type { RawRowsOptions } from './intake/raw-row-writer.ts'
-import type { RowBarrier } from './intake/uncommitted-rows.ts'
+import type { PublishedCopy } from '../../domain/pipeline/gold-feed.ts'
+import type { MacroSet } from '../../domain/sql/expand-macros.ts'
 
+/** Settings, models and files of one engine; absent optional members mean a first start. */
 export interface EmbeddedOptions {
   /** In topological order. */
   readonly graph: readonly GraphModel[]
   readonly macros: MacroSet
+  /** The same macros, and the seeds as tables, as statements for DuckDB. */
   readonly macrosSql: string
+  /** The shop's, as an IANA name. */
   readonly timezone: string
-  readonly raw: RawRowsOptions
+  readonly raw: GateOptions
   readonly memoryLimitBytes: number
   /** The only directory that queries may read files from. */
   readonly dataDirectory: string
+  /** The last commit, with which the engine starts. */
   readonly manifest?: Manifest
-  /** Where a file of the lake, or of the state, lies. */
+  /** Absolute path of a lake file. */
   readonly lakePath: (file: LakeFile) => string
   readonly files: Files
-  /** Directory of the engine's state. */
+  /** Directory of the engine's state files. */
   readonly stateRoot: string
   readonly goldLimits: GoldLimits
-  readonly eventIds?: readonly EventIdWords[]
-  /** Called before each statement of its kind: where tests end the process. */
+  /** Called before each merge and each compaction; tests end the process there. */
   readonly onStep?: (step: 'gold.merge' | 'gold.compact') => void
 }
 
-/** How many rows of a Gold model are worth the work. */
+/** From how many rows on a checkpoint compacts a Gold model or moves rows to the lake. */
 export interface GoldLimits {
   /** Newer parts are merged into the first once they have as many rows as it, and this many. */
   readonly mergeAllRowsMin: number
-  /** Closed rows wait in the state until there are this many, so that the lake does not fill with tiny files. */
+  /** Closed rows stay in the state until there are this many, to avoid tiny files in the lake. */
   readonly closedRowsMin: number
 }
 
-/** Where a checkpoint ends, as all who count rows see it. */
-export interface SnapshotBarrier {
-  readonly rows: RowBarrier
-  readonly arrivals: ReturnType<ArrivalTracker['freeze']>
-}
-
-/** What is frozen, in the engine's own terms. */
-export interface EmbeddedFrozen extends FrozenRows {
-  readonly fromSeq: number
-  readonly toSeq: number
-  readonly uncommittedTables: readonly number[]
-  readonly gold: ReadonlyMap<string, FrozenGold>
-  readonly seen: EventIdWords
-  readonly oldestSeenHour: number
-  /** Least watermark of all partitions; null: none yet. */
-  readonly watermarkMs: number | null
+/** What was published before, and whom to tell of rebuilds. */
+export interface FeedOptions {
+  /** By the name of each model to publish, of kind window or session. */
+  readonly copies: ReadonlyMap<string, PublishedCopy>
+  /** All rows that were in the lake by this commit have been published. */
+  readonly serial: number
+  /** Called and awaited before a model is rebuilt. */
+  readonly onRebuild: (model: string) => Promise<void>
 }

@@ -11,10 +11,11 @@ import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
 import { type Step, widestEffect } from '../../domain/deploy/plan/step.ts'
 import type { EngineState, TargetEngine } from '../../domain/deploy/target-engine.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
 import { dataLayout, parseGenerationName } from '../../domain/lake/layout.ts'
-import { type DeployedModel, MANIFEST_FORMAT, type Manifest } from '../../domain/lake/manifest.ts'
+import type { DeployedModel, Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
-import { removeUnreferencedState } from './checkpoint/checkpoint.ts'
+import { removeUnreferencedState } from './checkpoint/state-files.ts'
 import { diffModels, manifestLogic } from './model-diff.ts'
 import type { EngineStore } from './open-engine.ts'
 import { buildGold, type RebuildParts, rebuildFromLog, sideDirectory } from './rebuild.ts'
@@ -113,7 +114,7 @@ export class EmbeddedTargetEngine implements TargetEngine {
   }
 
   async #makeRows(steps: readonly Step[], base: Manifest | undefined): Promise<Manifest> {
-    if (!base) return EMPTY
+    if (!base) return EMPTY_MANIFEST
     const openParts = async () => ({
       ...this.#parts,
       logic: await this.#parts.registeredLogic(),
@@ -152,18 +153,4 @@ async function removeData({ files, root }: EngineStore): Promise<void> {
   // The manifest first: files that no manifest names are not part of the lake.
   for (const path of [manifest, lake, state, stage, log]) await files.remove(path)
   for (const name of generations) await files.remove(`${root}/${name}`)
-}
-
-const EMPTY: Manifest = {
-  format: MANIFEST_FORMAT,
-  serial: 0,
-  generation: 1,
-  committedMs: 0,
-  positions: [],
-  dlqEnd: 0,
-  counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
-  files: [],
-  state: [],
-  models: [],
-  schemas: [],
 }

@@ -115,7 +115,11 @@ test('a target on ksqlDB says where that is; its password is a variable', () => 
 `
   const target = requireTarget(parseConfig(text, { KSQLDB_PASSWORD: 'three' }), 'confluent')
   expect(target).toMatchObject({ engine: 'ksqldb', data: 'data-confluent', prefix: '' })
-  expect(target.ksqldb).toEqual({ url: 'https://ksqldb:8088', username: 'ada', password: 'three' })
+  expect(target.engineServers?.ksqldb).toEqual({
+    url: 'https://ksqldb:8088',
+    username: 'ada',
+    password: 'three',
+  })
   expect(() => requireTarget(parseConfig(text), 'confluent')).toThrow(/KSQLDB_PASSWORD/)
 })
 

@@ -3,13 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Target } from '../../../cli/domain/config/target.ts'
+import { diffConnector, redactSecrets } from '../../../cli/domain/connectors/connector-diff.ts'
 import { secretFiles } from '../../../cli/domain/connectors/connector-file.ts'
 import {
   chooseConnectors,
   collectRequiredTopics,
   type DesiredConnector,
-  diffConnector,
-  redactSecrets,
   renderConnectors,
 } from '../../../cli/domain/connectors/desired-connectors.ts'
 import { ICEBERG_SINK, S3_SINK } from '../../../cli/domain/connectors/setting-rules.ts'
@@ -149,8 +148,8 @@ test('Gold’s sinks are for ksqlDB, read each Gold topic, and let no tombstone 
 })
 
 /** As Connect matches topics.regex: the whole name. */
-function wholly({ reads }: DesiredConnector, topic: string): boolean {
-  return new RegExp(`^(?:${reads.join('|')})$`).test(topic)
+function wholly({ topics }: DesiredConnector, topic: string): boolean {
+  return new RegExp(`^(?:${topics.join('|')})$`).test(topic)
 }
 
 test('all faults of all files come at once, each with its place', () => {

@@ -95,10 +95,10 @@ test('what is taken over is kept as it is; a secret of a connector only by its v
     isRequired: false,
     insteadOf: undefined,
     config: { 'connector.class': 'A', 'db.user': 'me', 'db.password': 'hunter2' },
-    shown: { 'connector.class': 'A', 'db.user': 'me', 'db.password': '${DB}' },
+    displayed: { 'connector.class': 'A', 'db.user': 'me', 'db.password': '${DB}' },
     secrets: ['hunter2'],
     unresolved: [],
-    reads: [],
+    topics: [],
     requiredTopics: [],
     content: '{"config":{"connector.class":"A","db.user":"me","db.password":"${DB}"}}',
   }

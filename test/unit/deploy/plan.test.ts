@@ -39,7 +39,7 @@ const PLAIN = {
   insteadOf: undefined,
   secrets: [],
   unresolved: [],
-  reads: ['raw'],
+  topics: ['raw'],
   requiredTopics: [],
 }
 const WANTED: DesiredState = {
@@ -49,7 +49,7 @@ const WANTED: DesiredState = {
     {
       name: 'lake',
       config: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': 'hunter2' },
-      shown: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': '${AWS_SECRET}' },
+      displayed: { 'connector.class': 'a.b.Sink', topics: 'raw', 'aws.secret': '${AWS_SECRET}' },
       content:
         '{"config":{"connector.class":"a.b.Sink","topics":"raw","aws.secret":"${AWS_SECRET}"}}',
       ...PLAIN,
@@ -434,7 +434,7 @@ const level = fc.constantFrom('NONE', 'BACKWARD')
 const connector = (config: Readonly<Record<string, string>>) => ({
   name: 'lake',
   config,
-  shown: config,
+  displayed: config,
   content: JSON.stringify({ config }),
   ...PLAIN,
 })

@@ -9,7 +9,6 @@ import {
 import type { Dialect } from '../../../cli/domain/dialects/dialect.ts'
 import { deriveRawColumns } from '../../../cli/domain/events/raw-columns.ts'
 import { bindModels } from '../../../cli/domain/models/bind-models.ts'
-import { buildGraph } from '../../../cli/domain/models/graph.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
 import { type Seed, seedsSql } from '../../../cli/domain/models/seed.ts'
@@ -17,7 +16,7 @@ import { parseMacros } from '../../../cli/domain/sql/parse-macros.ts'
 import { compileEmbedded } from '../../../cli/engines/embedded/dialect.ts'
 import { compileFlink } from '../../../cli/engines/flink/compile/dialect.ts'
 import { compileKsqldb } from '../../../cli/engines/ksqldb/compile/dialect.ts'
-import { modelFiles, openTestDuck, projectFile } from '../model-files.ts'
+import { buildGraph, modelFiles, openTestDuck, projectFile } from '../model-files.ts'
 
 export const dialects: Readonly<Record<EngineName, Dialect>> = {
   embedded: compileEmbedded,

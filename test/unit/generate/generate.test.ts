@@ -17,16 +17,12 @@ import {
   type Schedule,
 } from '../../../cli/generate/schedule.ts'
 import { ShopDays } from '../../../cli/generate/shop-days.ts'
-import {
-  type Arrival,
-  type FaultProfile,
-  NO_FAULTS,
-  Simulation,
-} from '../../../cli/generate/simulation.ts'
+import { type Arrival, type FaultProfile, Simulation } from '../../../cli/generate/simulation.ts'
+import { NO_FAULTS } from '../../fixtures/no-faults.ts'
 
 const START_MS = Date.parse('2026-05-06T07:08:09.000Z')
 const SCHEMA = readFileSync(new URL('../../../schemas/events.raw.avsc', import.meta.url), 'utf8')
-const MISCHIEF: FaultProfile = {
+const FAULTS: FaultProfile = {
   late: 0.05,
   duplicates: 0.05,
   disorder: 0.1,
@@ -34,8 +30,8 @@ const MISCHIEF: FaultProfile = {
   skew: 0.1,
 }
 
-function arrivals(seed: number, schedule: Schedule, mischief = MISCHIEF): Arrival[] {
-  const simulation = new Simulation({ seed, schedule, faultProfile: mischief })
+function arrivals(seed: number, schedule: Schedule, faultProfile = FAULTS): Arrival[] {
+  const simulation = new Simulation({ seed, schedule, faultProfile })
   const all: Arrival[] = []
   for (let one = simulation.next(); one !== null; one = simulation.next()) {
     all.push({ ...one, event: { ...one.event } })
@@ -59,7 +55,7 @@ async function bytesOf(seed: number, partitions: number, schedule: Schedule): Pr
   )
   const encode = compileEncoder<Event>(SCHEMA, 1)
   const sink = new LogSink({ writers, encode, seed, nowMs: () => START_MS })
-  const simulation = new Simulation({ seed, schedule, faultProfile: MISCHIEF })
+  const simulation = new Simulation({ seed, schedule, faultProfile: FAULTS })
   let made = 0
   for (let one = simulation.next(); one !== null; one = simulation.next()) {
     sink.add(one)
@@ -117,7 +113,7 @@ describe('the generator', () => {
   })
 
   it('knows the corrected time of every event, whatever its clocks say', () => {
-    const all = arrivals(5, live(40_000), { ...MISCHIEF, skew: 0.6 })
+    const all = arrivals(5, live(40_000), { ...FAULTS, skew: 0.6 })
     const isWrong = ({ event, timeMs, dueMs, broken }: Arrival) =>
       timeMs > dueMs || (broken === null && corrected(event) !== timeMs)
     expect(all.filter(isWrong)).toEqual([])
@@ -213,7 +209,7 @@ describe('the generator', () => {
     const faults: string[] = []
     const batch = new RecordBatch()
     for (const { event, broken, dueMs } of arrivals(9, live(20_000), {
-      ...MISCHIEF,
+      ...FAULTS,
       invalid: 0.4,
     })) {
       batch.clear()

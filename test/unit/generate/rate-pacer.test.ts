@@ -4,7 +4,7 @@ import type { Clock } from '../../../cli/domain/kernel/clock.ts'
 import { type GenerateResult, generate, rateMissedError } from '../../../cli/generate/generate.ts'
 import type { ArrivalSink } from '../../../cli/generate/log-sink.ts'
 import { RatePacer } from '../../../cli/generate/rate-pacer.ts'
-import { NO_FAULTS } from '../../../cli/generate/simulation.ts'
+import { NO_FAULTS } from '../../fixtures/no-faults.ts'
 
 const START_MS = Date.parse('2026-02-03T04:05:06.000Z')
 
@@ -15,11 +15,12 @@ function slowClock(oversleepMs: (call: number) => number) {
   const clock: Clock = {
     ...systemClock(),
     nowMs: () => START_MS + Math.floor(ms),
+    elapsedMs: () => ms,
     sleep: async (wantedMs) => {
       ms += wantedMs + oversleepMs(calls++)
     },
   }
-  return { clock, monotonicMs: () => ms, work: (tookMs: number) => (ms += tookMs) }
+  return { clock, work: (tookMs: number) => (ms += tookMs) }
 }
 
 interface PacedRun {
@@ -35,7 +36,7 @@ async function paced(
   run: PacedRun,
 ): Promise<{ result: GenerateResult; times: number[]; lags: number[] }> {
   const { eps, forMs, count, costMs = 0, oversleepMs = () => 1.3 } = run
-  const { clock, monotonicMs, work } = slowClock(oversleepMs)
+  const { clock, work } = slowClock(oversleepMs)
   const times: number[] = []
   const lags: number[] = []
   const sink: ArrivalSink = {
@@ -57,7 +58,7 @@ async function paced(
       ...(forMs === undefined ? {} : { forMs }),
       ...(count === undefined ? {} : { count }),
     },
-    { clock, monotonicMs, sink },
+    { clock, sink },
   )
   return { result, times, lags }
 }
@@ -103,7 +104,7 @@ describe('the pace', () => {
   })
 
   it('fills a range first and then goes on live where the clock is', async () => {
-    const { clock, monotonicMs } = slowClock(() => 1)
+    const { clock } = slowClock(() => 1)
     const times: number[] = []
     const sink: ArrivalSink = {
       add: (arrival) => {
@@ -116,11 +117,11 @@ describe('the pace', () => {
     const fromMs = START_MS - 86_400_000
     const shop = { seed: 1, eps: 10, faultProfile: NO_FAULTS, timezone: 'UTC' }
     const range = { ...shop, fromMs, toMs: fromMs + 3_600_000 }
-    const both = await generate({ ...range, forMs: 5000 }, { clock, monotonicMs, sink })
+    const both = await generate({ ...range, forMs: 5000 }, { clock, sink })
     expect([both.history, both.live?.made]).toEqual([36_000, 50])
     expect(times.slice(0, 36_000).every((ms) => ms >= fromMs && ms < range.toMs)).toBe(true)
     expect(times.slice(36_000).every((ms, i) => ms === START_MS + i * 100)).toBe(true)
-    const alone = await generate({ ...range, count: 777 }, { clock, monotonicMs, sink })
+    const alone = await generate({ ...range, count: 777 }, { clock, sink })
     expect([alone.records, alone.live]).toEqual([777, undefined])
   })
 

@@ -1,4 +1,6 @@
-/** Seeds: what a CSV and its YAML may say, which models may join them, and what engines run for one that does. */
+/**
+ * Seeds: valid CSV and YAML, the models that may join them, and what engines run for such a model.
+ */
 import { expect, test } from 'vitest'
 import { ENGINE_NAMES, ENGINES } from '../../../cli/domain/config/engines.ts'
 import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
@@ -62,7 +64,7 @@ async function faultsOf(make: () => unknown): Promise<readonly string[]> {
   return []
 }
 
-test('the rows of a seed decide the fingerprint of a model that joins it, their order does not', async () => {
+test("the rows of a seed, not their order, are part of a model's fingerprint", async () => {
   const print = async (csv: string) => {
     const { graph } = await logicOf(CAMPAIGN_EVENTS, { csv })
     return Object.fromEntries(graph.map((one) => [one.model.name, one.fingerprint]))
@@ -76,27 +78,27 @@ test('the rows of a seed decide the fingerprint of a model that joins it, their 
   expect(changed['silver.events']).toBe(base['silver.events'])
 })
 
-test('faults of a CSV are told together, each with its line', async () => {
+test('faults of a CSV are reported together, each with its line', async () => {
   const csv = CAMPAIGNS.replace('generic,search,80', 'generic,search,80.005')
     .replace('2147483647', '2147483648')
     .replace('nobody', 'brand')
   expect(await faultsOf(() => campaigns(`${csv},x,,,,,,,\nshort,1\n`))).toEqual([
-    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:3:1 '80.005' is no DECIMAL(18,2): column budget.`,
-    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:5:1 '2147483648' is no INTEGER: column clicks.`,
-    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:6:1 The key utm_campaign 'brand' is there twice.`,
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:3:1 '80.005' is not of type DECIMAL(18,2): column budget.`,
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:5:1 '2147483648' is not of type INTEGER: column clicks.`,
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:6:1 The key utm_campaign 'brand' occurs twice.`,
     `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:7:1 The key utm_campaign is empty.`,
     `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:8:1 2 of 9 columns; is the line cut off?`,
   ])
   expect(await faultsOf(() => campaigns('a,b\n1,2\n'))).toEqual([
-    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:1:1 ${CAMPAIGNS_FILE} does not begin with the columns that its YAML says: utm_campaign,channel,budget,clicks,big,rate,started,launched,active.`,
+    `CCS_SEED_INVALID ${CAMPAIGNS_FILE}:1:1 ${CAMPAIGNS_FILE} does not begin with the columns in its YAML: utm_campaign,channel,budget,clicks,big,rate,started,launched,active.`,
   ])
 })
 
 test.each([
   ['key: utm_campaign', 'key: nope', 'has no key'],
-  ['key: utm_campaign', 'key: clicks', 'The key clicks is no varchar.'],
-  ['rate: double', 'rate: money', "'money' is no type that all engines have."],
-  ['name: campaigns', 'name: others', 'No YAML in dbt/seeds tells the columns of seeds.campaigns.'],
+  ['key: utm_campaign', 'key: clicks', 'The key clicks is not a varchar.'],
+  ['rate: double', 'rate: money', "'money' is not a type that all engines have."],
+  ['name: campaigns', 'name: others', 'No YAML in dbt/seeds has the columns of seeds.campaigns.'],
 ])('YAML with %s as %s is refused', async (before, after, message) => {
   const yaml = CAMPAIGNS_YAML.replace(before, after)
   const [fault = ''] = await faultsOf(() => campaigns(CAMPAIGNS, yaml))
@@ -106,7 +108,7 @@ test.each([
 
 test.each([
   ['LEFT JOIN', 'JOIN', ':18:1 A seed is joined by LEFT JOIN'],
-  ['= c.utm_campaign', '= c.channel', ':18:1 A seed is joined by its key, utm_campaign'],
+  ['= c.utm_campaign', '= c.channel', ':18:1 A seed is joined by its key utm_campaign alone'],
   [
     'ON e.utm_campaign = c.utm_campaign',
     'ON upper(e.page) = c.utm_campaign',
@@ -115,14 +117,18 @@ test.each([
   [
     'LEFT JOIN',
     'LEFT JOIN seeds.campaigns AS d USING (utm_campaign) LEFT JOIN',
-    'A seed is joined to one other model',
+    'A seed is the right side of a join with one model',
   ],
-  ['kind: stream', 'kind: view', 'Only a stream that passes row by row can join a seed.'],
-  ['clicks,', 'clicks, e.*,', 'A star beside a seed stands for columns of both.'],
+  [
+    'kind: stream',
+    'kind: view',
+    'Only a model of kind stream, without dedupe or GROUP BY, can join a seed.',
+  ],
+  ['clicks,', 'clicks, e.*,', 'A star beside a seed includes the columns of both tables.'],
   [
     'FROM silver.events AS e\nLEFT JOIN seeds.campaigns AS c ON e.utm_campaign = c.utm_campaign',
     'FROM seeds.campaigns AS c, silver.events AS e',
-    'A seed is joined to one other model',
+    'A seed is the right side of a join with one model',
   ],
   ['seeds.campaigns', 'seeds.campaign', "There is no table 'seeds.campaign'."],
 ])('a model with %s written as %s is refused with its place', async (before, after, message) => {
@@ -152,7 +158,7 @@ test.each(ENGINE_NAMES)(
   },
 )
 
-test('ksqlDB refuses a column that is a number on one side and a text on the other, and a key that is no text', async () => {
+test('ksqlDB rejects a join of number and text, and a key that is not text', async () => {
   const compile = async (text: string, yaml = CAMPAIGNS_YAML, csv = CAMPAIGNS) => {
     const models = [...BELOW, { file: MODEL_FILE, text }].map((one) =>
       parseModel(one.file, one.text),
@@ -177,7 +183,7 @@ test('ksqlDB refuses a column that is a number on one side and a text on the oth
   ])
 })
 
-test('every row of a seed fits its Avro schema, NULL and the greatest numbers too', () => {
+test('every row of a seed fits its Avro schema, also NULL and the largest numbers', () => {
   const { rows, columns, key } = campaigns()
   const values = columns.filter((one) => one.name !== key)
   const encode = compileGoldEncoder(renderSeedSchema('seeds_campaigns', values), 7)

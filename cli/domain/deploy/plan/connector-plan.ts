@@ -4,7 +4,8 @@
  */
 
 import type { ConnectorState } from '../../connectors/connect-cluster.ts'
-import { type DesiredConnector, diffConnector } from '../../connectors/desired-connectors.ts'
+import { diffConnector } from '../../connectors/connector-diff.ts'
+import type { DesiredConnector } from '../../connectors/desired-connectors.ts'
 import type { DeployedResource } from '../deployment.ts'
 import { canonicalJson, resource } from './resource-content.ts'
 import {
@@ -45,7 +46,7 @@ function planNewConnector(
     name,
     reason: isLost ? 'it was deleted by hand' : `new: ${shortClass(wanted.config)}`,
     drift: isLost,
-    after: formatConfig(wanted.shown),
+    after: formatConfig(wanted.displayed),
     operations: [
       { op: 'put connector', name },
       { op: 'await connector', name },
@@ -78,8 +79,8 @@ function planKnownConnector({
     reason: explain(settings, found),
     drift: differences.some(isDrift),
     differences,
-    before: formatConfig(configAsFound(wanted.shown, settings)),
-    after: formatConfig(wanted.shown),
+    before: formatConfig(configAsFound(wanted.displayed, settings)),
+    after: formatConfig(wanted.displayed),
     operations,
   })
   return { step, after }
@@ -104,7 +105,7 @@ function compareConfig(
     if (!before || !isTouched(was, found[key], { text: now[key], value: wanted.config[key] }))
       return { key, ...values }
     // With a variable it is the project's own, which says whether its value may be shown.
-    const shown = was?.includes('${') ? wanted.shown[key] : was
+    const shown = was?.includes('${') ? wanted.displayed[key] : was
     return { key, deployed: shown ?? null, ...values }
   })
 }

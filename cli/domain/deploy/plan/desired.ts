@@ -192,8 +192,8 @@ function topicRemarks(
   topics: readonly string[],
   connectors: readonly DesiredConnector[],
 ): readonly string[] {
-  return connectors.flatMap(({ name, reads }) =>
-    reads
+  return connectors.flatMap(({ name, topics: read }) =>
+    read
       .filter((one) => !topics.includes(one))
       .map((one) => `Connector ${name} reads topic ${one}, which is not one of this project.`),
   )

@@ -1,6 +1,6 @@
 /**
- * One field's rule of a mapping file: `user_id` for a column, `[user_id, uid]` for the first that has
- * a value, or a map of keys for anything more.
+ * The rule for one field of a mapping file: `user_id` for a column, `[user_id, uid]` for the first
+ * that has a value, or a map of keys for anything else.
  */
 
 import type { DocumentReader } from '../../documents/document-reader.ts'
@@ -30,16 +30,17 @@ const RULE_KEYS = [
   'when',
 ]
 
+/** A rule as YAML, and what is needed to check it. */
 export interface RuleInput {
   readonly value: unknown
   readonly path: YamlPath
   readonly field: ContractField
-  /** Of times that name no zone. */
+  /** Time zone for texts that name none. */
   readonly timezone: string
   readonly reader: DocumentReader
 }
 
-/** undefined where the rule is too broken to go on; its faults are noted. */
+/** Returns undefined if the rule has no usable source; its faults are noted. */
 export function parseRule(rule: RuleInput): FieldRule | undefined {
   const { value, path, field, reader } = rule
   const isShort = typeof value === 'string' || Array.isArray(value)
@@ -97,7 +98,7 @@ function parseSource(map: RuleMap, { path, reader }: RuleInput): ValueSource | u
   const given = SOURCE_KEYS.filter((key) => map[key] !== undefined)
   const [kind] = given
   if (kind === undefined || given.length > 1) {
-    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}, and has ${given.join(', ') || 'none'}.`
+    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}; it has ${given.join(', ') || 'none'}.`
     reader.fault(
       path,
       message,
@@ -138,7 +139,7 @@ function parseTemplate(
       checkPath(path, at, reader)
       parts.push({ path })
     } else if (whole === '{' || whole === '}')
-      reader.fault(at, `A "${whole}" in the template stands alone.`, `Write "${whole}${whole}".`)
+      reader.fault(at, `A "${whole}" in the template is not paired.`, `Write "${whole}${whole}".`)
     else parts.push({ text: whole === '{{' || whole === '}}' ? whole.slice(1) : whole })
   }
   return parts
@@ -153,7 +154,7 @@ function parseConverter(map: RuleMap, source: ValueSource, rule: RuleInput): Con
     if (map[key] !== undefined && !isTime)
       reader.fault(
         [...path, key],
-        `"${key}" is for times; ${field.name} is none.`,
+        `"${key}" is for times, which ${field.name} is not.`,
         'Remove it.',
         'key',
       )
@@ -166,14 +167,14 @@ function parseConverter(map: RuleMap, source: ValueSource, rule: RuleInput): Con
   if (map.money !== undefined && field.kind !== 'money')
     reader.fault(
       [...path, 'money'],
-      `"money" is for amounts; ${field.name} is none.`,
+      `"money" is for amounts, which ${field.name} is not.`,
       'Remove it.',
       'key',
     )
   if (map.money === undefined && field.kind === 'money' && source.kind !== 'constant')
     reader.fault(
       path,
-      `${field.name} doesn't say how its amounts are written.`,
+      `${field.name} does not say how its amounts are written.`,
       `Add money: decimal (35.79), decimal_comma (35,79) or minor (3579).`,
     )
   return createConverter(field, {
@@ -183,7 +184,7 @@ function parseConverter(map: RuleMap, source: ValueSource, rule: RuleInput): Con
   })
 }
 
-/** What the mapping itself gives has to be right before any row is read. */
+/** Checks a value that the mapping itself supplies, before any row is read. */
 function checkConstant(
   text: string,
   at: YamlPath,

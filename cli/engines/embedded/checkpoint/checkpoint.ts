@@ -1,95 +1,106 @@
 /**
- * Writes what an engine froze: Bronze and Silver rows and closed Gold as Parquet into a staging directory,
- * partial Gold and the new event ids into a state directory. It runs on a connection of its own while the
- * engine takes in more; nothing counts until a manifest names it.
+ * Writes a snapshot: Bronze and Silver rows and closed Gold rows as Parquet into a staging
+ * directory, partial Gold and new event ids into the state directory. It runs on connections of its
+ * own while the engine ingests more; nothing counts until a manifest names it.
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { checkFile, type Stored, syncFile } from '../../../adapters/files/file-check.ts'
+import { checkFile, syncFile } from '../../../adapters/files/file-check.ts'
 import { diskError, type Files } from '../../../adapters/files/files.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { StagedFile } from '../../../domain/lake/lake.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { Model } from '../../../domain/models/model.ts'
-import type { WriteOptions, WrittenCommit } from '../../../domain/pipeline/batch-engine.ts'
-import type { EmbeddedEngine } from '../engine.ts'
-import type { FrozenGold, GoldPart } from '../gold/gold-compactor.ts'
+import type { WriteOptions } from '../../../domain/pipeline/batch-engine.ts'
+import type { EmbeddedModel } from '../compile.ts'
+import type { CompactedGold, CompactOptions } from '../gold/gold-compactor.ts'
 import { writeEventIds } from '../intake/dedupe-files.ts'
-import type { EmbeddedFrozen, EmbeddedOptions, GoldLimits } from '../options.ts'
+import type { EmbeddedOptions } from '../options.ts'
 import { setRowRange } from '../query/catalog.ts'
+import type { EmbeddedFrozen, EmbeddedWritten, FrozenGold, GoldPart } from '../snapshot.ts'
 
-export interface CheckpointOptions extends WriteOptions {
-  readonly files: Files
-  /** Directory of all state; this commit writes below `<serial>/`. */
-  readonly stateRoot: string
-  readonly goldLimits: GoldLimits
-  readonly onStep?: NonNullable<EmbeddedOptions['onStep']>
+/** What a checkpoint needs of the engine. */
+export interface CheckpointSource {
+  /** Each after the models that it reads. */
+  readonly models: readonly EmbeddedModel[]
+  /** Opens a connection whose queries see uncommitted rows; the caller closes it. */
+  connect(): Promise<DuckConnection>
+  /** Returns memory that the connection no longer needs to the system. */
+  releaseMemory(connection: DuckConnection): Promise<void>
+  /** Merges the frozen partial rows of a Gold model. */
+  compact(
+    model: string,
+    connection: DuckConnection,
+    frozen: FrozenGold,
+    options: CompactOptions,
+  ): Promise<CompactedGold>
 }
 
-export interface EmbeddedWritten extends WrittenCommit {
-  /** Model name → parts that hold its frozen partial rows now. */
-  readonly parts: ReadonlyMap<string, readonly GoldPart[]>
-}
+/** Where the checkpoint writes, and its thresholds. */
+export type CheckpointOptions = WriteOptions &
+  Pick<EmbeddedOptions, 'files' | 'stateRoot' | 'goldLimits' | 'onStep'>
 
-/** Can be repeated with the same frozen part after a failure. */
+/** Can be repeated with the same snapshot after a failure. Throws CCS_DISK_FULL if it is. */
 export async function writeCheckpoint(
-  engine: EmbeddedEngine,
+  source: CheckpointSource,
   frozen: EmbeddedFrozen,
   options: CheckpointOptions,
 ): Promise<EmbeddedWritten> {
-  const connection = await engine.connectDelta()
+  const { files, stateRoot, serial, goldLimits, stage } = options
+  const connection = await source.connect()
   const staged: StagedFile[] = []
   const state: StateFile[] = []
   const replaced: string[] = []
   const parts = new Map<string, readonly GoldPart[]>()
   try {
     await setRowRange(connection, frozen.fromSeq, frozen.toSeq)
-    const stateDir = `${options.stateRoot}/${options.serial}`
-    await options.files.remove(stateDir)
-    await options.files.mkdir(stateDir)
+    const stateDir = `${stateRoot}/${serial}`
+    await files.remove(stateDir)
+    await files.mkdir(stateDir)
     if (frozen.toSeq > frozen.fromSeq)
-      staged.push(...(await copyStreams(connection, engine, frozen, options)))
-    await engine.duck.giveBack(connection)
-    for (const { model, gold } of engine.compiled) {
+      staged.push(...(await copyStreams(connection, source, frozen, options)))
+    await source.releaseMemory(connection)
+    for (const { model, gold } of source.models) {
       if (!gold) continue
       options.onStep?.('gold.compact')
-      const frozenGold = frozen.gold.get(model.name) as FrozenGold // freeze() made one a model
+      const frozenGold = frozen.gold.get(model.name) as FrozenGold // freeze() made one per model
       if (frozenGold.isRebuilt) replaced.push(model.name)
-      const result = await engine.gold(model.name).compact(connection, frozenGold, {
-        watermarkMs: frozen.watermarkMs,
-        ...options.goldLimits,
-      })
-      if (result.closedRowsSql)
-        staged.push(...(await copyByDay(connection, model, result.closedRowsSql, options)))
-      for (const table of result.scratchTables) await connection.run(`DROP TABLE ${table}`)
-      const filed: GoldPart[] = []
-      for (const part of result.parts)
-        filed.push(part.file ? part : await copyGoldPart(connection, model, part, options))
-      parts.set(model.name, filed)
-      for (const { file } of filed) if (file) state.push(file)
+      const { watermarkMs } = frozen
+      const limits = { watermarkMs, ...goldLimits }
+      const compacted = await source.compact(model.name, connection, frozenGold, limits)
+      const { closedRowsSql } = compacted
+      if (closedRowsSql)
+        staged.push(...(await copyByDay(connection, model, closedRowsSql, { stage, files })))
+      for (const table of compacted.scratchTables) await connection.run(`DROP TABLE ${table}`)
+      const written: GoldPart[] = []
+      for (const part of compacted.parts)
+        written.push(part.file ? part : await copyGoldPart(connection, model, part, options))
+      parts.set(model.name, written)
+      for (const { file } of written) if (file) state.push(file)
     }
-    state.push(...(await writeEventIds(options.files, frozen, options)))
-    await options.files.fsyncDir(stateDir)
-    await options.files.fsyncDir(options.stateRoot)
+    state.push(...(await writeEventIds(files, frozen, options)))
+    await files.fsyncDir(stateDir)
+    await files.fsyncDir(stateRoot)
     return { staged, state, replaced, parts }
   } catch (error) {
-    throw asDiskError(error, options.stage)
+    throw asDiskError(error, stage)
   } finally {
     connection.close()
   }
 }
 
 /**
- * Two connections take the tables in turn, each on a thread of its own: DuckDB's workers would only spin
- * over so few rows. Bronze has all rows, so its days are the days of all that follow.
+ * Copies all stream models. Two connections take the tables in turn, each on its own thread: for so
+ * few rows DuckDB's workers would only spin. Bronze has all rows, so its days are those of all
+ * models.
  */
 async function copyStreams(
   first: DuckConnection,
-  engine: EmbeddedEngine,
+  source: CheckpointSource,
   frozen: EmbeddedFrozen,
-  options: CheckpointOptions,
+  { stage, files }: CheckpointOptions,
 ): Promise<readonly StagedFile[]> {
-  const waiting = engine.compiled.map(({ model }) => model).filter((one) => one.kind === 'stream')
+  const waiting = source.models.map(({ model }) => model).filter((one) => one.kind === 'stream')
   const days = new Map<string, readonly string[]>()
   for (const { name, partition } of waiting)
     if (partition && !days.has(partition))
@@ -97,11 +108,11 @@ async function copyStreams(
   const staged: StagedFile[] = []
   const work = async (connection: DuckConnection) => {
     for (let model = waiting.shift(); model; model = waiting.shift()) {
-      const target = { ...options, days: days.get(model.partition ?? '') }
+      const target = { stage, files, days: days.get(model.partition ?? '') }
       staged.push(...(await copyByDay(connection, model, `SELECT * FROM ${model.name}`, target)))
     }
   }
-  const second = await engine.connectDelta()
+  const second = await source.connect()
   try {
     await setRowRange(second, frozen.fromSeq, frozen.toSeq)
     const ended = await Promise.allSettled([work(first), work(second)])
@@ -112,12 +123,12 @@ async function copyStreams(
   }
 }
 
-/** A partition a file; where there are many days DuckDB divides the rows itself. */
+/** With more days than this, DuckDB partitions the rows itself. */
 const DAYS_MAX = 6
 
 /**
- * Dictionaries pay for values that repeat, and nobody looks these rows up by bloom filter. A row group is in
- * memory until it is written: it is small.
+ * Dictionaries pay off for repeated values, and nothing looks these rows up by bloom filter. A row
+ * group stays in memory until it is written, so it is small.
  */
 const PARQUET =
   'FORMAT parquet, DICTIONARY_SIZE_LIMIT 1000, WRITE_BLOOM_FILTER false, ROW_GROUP_SIZE 12288'
@@ -125,11 +136,11 @@ const PARQUET =
 interface CopyTarget {
   readonly stage: string
   readonly files: Files
-  /** Values of the partition column; looked up where absent. */
+  /** Values of the partition column; queried if absent. */
   readonly days?: readonly string[] | undefined
 }
 
-/** Copies rows to the staging directory: a file a partition. */
+/** Copies rows to the staging directory, one file per partition. */
 async function copyByDay(
   connection: DuckConnection,
   model: Model,
@@ -179,6 +190,7 @@ async function listDays(
   return rows.map((row) => String(row.day))
 }
 
+/** Writes a part to the state directory, durably; returns it with its file. */
 async function copyGoldPart(
   connection: DuckConnection,
   model: Model,
@@ -190,38 +202,15 @@ async function copyGoldPart(
   const rows = await connection.run(
     `COPY ${part.table} TO ${quoteText(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,
   )
-  const stored = await syncAndChecksum(files, full)
+  await syncFile(files, full)
+  const stored = await checkFile(files, full)
   const { closedMs } = part
   const closed = closedMs === null ? {} : { closedMs }
   const file: StateFile = { path, kind: 'gold', model: model.name, rows, ...stored, ...closed }
   return { ...part, file }
 }
 
-/** Deletes state that no manifest names any more: older commits, and those that never came to be. */
-export async function removeUnreferencedState(
-  files: Files,
-  stateRoot: string,
-  state: readonly StateFile[],
-): Promise<void> {
-  const named = state.map((file) => file.path)
-  const clear = async (below: string): Promise<void> => {
-    for (const name of await files.readdir(`${stateRoot}/${below}`)) {
-      const path = below === '' ? name : `${below}/${name}`
-      if (named.includes(path)) continue
-      if (named.some((one) => one.startsWith(`${path}/`))) await clear(path)
-      else await files.remove(`${stateRoot}/${path}`)
-    }
-  }
-  await files.mkdir(stateRoot)
-  await clear('')
-}
-
-async function syncAndChecksum(files: Files, path: string): Promise<Stored> {
-  await syncFile(files, path)
-  return checkFile(files, path)
-}
-
-/** DuckDB says in words that the disk is full. */
+/** DuckDB reports a full disk only in the text of its message. */
 function asDiskError(error: unknown, path: string): unknown {
   const isFull = error instanceof Error && /no space left on device/i.test(error.message)
   return isFull

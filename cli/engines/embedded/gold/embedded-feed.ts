@@ -1,31 +1,22 @@
-/** What has changed in Gold, for a copy of it elsewhere: the rounds over all models that are followed. */
+/** The stream of Gold's changes to be published, in rounds over all published models. */
 import type {
   FeedChange,
   FeedRound,
   FeedRow,
   GoldFeed,
-  PublishedCopy,
 } from '../../../domain/pipeline/gold-feed.ts'
 import type { GoldSet } from './gold-set.ts'
 import type { PublishedRows } from './published-rows.ts'
 
-export interface FeedOptions {
-  /** The models to follow, of kind window or session. */
-  readonly copies: ReadonlyMap<string, PublishedCopy>
-  /** All rows that were in the lake by this manifest are told. */
-  readonly serial: number
-  /** Called, and waited for, before a model is made anew. */
-  readonly onRebuild: (model: string) => Promise<void>
-}
-
 /** What the feed needs of its engine. */
 export interface FeedEngine {
-  /** One at a time with all that the engine does on its own connection. */
+  /** Runs alone on the engine's own connection. */
   exclusively<T>(run: () => Promise<T>): Promise<T>
-  /** Within `exclusively`: brings the models up to date, with their open rows as tables. */
-  mergeNow(models: ReadonlySet<string>): Promise<void>
+  /** Within `exclusively`: updates the models and makes their open rows tables. */
+  bringUpToDate(models: ReadonlySet<string>): Promise<void>
 }
 
+/** See GoldFeed; the engine opens at most one. */
 export class EmbeddedFeed implements GoldFeed {
   readonly models: readonly string[]
   readonly #gold: GoldSet
@@ -39,24 +30,24 @@ export class EmbeddedFeed implements GoldFeed {
 
   nextRound(): Promise<FeedRound> {
     return this.#engine.exclusively(async () => {
-      await this.#engine.mergeNow(new Set(this.models))
+      await this.#engine.bringUpToDate(new Set(this.models))
       const changes: FeedChange[] = []
       let hasLeft = false
       let more = false
       for (const model of this.models) {
-        const told = this.#told(model)
-        if (!told.isBehind) continue
-        const { source, ...untold } = await told.take(this.#gold.get(model).openRowsTable ?? '')
+        const rows = this.#published(model)
+        if (!rows.hasPending) continue
+        const { source, ...change } = await rows.take(this.#gold.get(model).openRowsTable ?? '')
         if (source === 'lake') hasLeft = more = true
-        changes.push({ model, isLast: source === 'open', ...untold })
+        changes.push({ model, isLast: source === 'open', ...change })
       }
-      return { serial: this.#gold.serial, changes, more, hasLeft }
+      return { serial: this.#gold.serial, changes, hasMore: more, hasFinalized: hasLeft }
     })
   }
 
   read(model: string, from: number, count: number): Promise<readonly FeedRow[]> {
     return this.#engine.exclusively(async () => {
-      const rows = await this.#told(model).read(from, count)
+      const rows = await this.#published(model).read(from, count)
       return rows.map(({ _key, _isNew, ...row }) => ({
         ...{ key: String(_key), isNew: _isNew === true, row },
       }))
@@ -64,19 +55,19 @@ export class EmbeddedFeed implements GoldFeed {
   }
 
   confirm(model: string): Promise<void> {
-    return this.#engine.exclusively(() => this.#told(model).confirm())
+    return this.#engine.exclusively(() => this.#published(model).confirm())
   }
 
   keys(model: string): Promise<readonly string[] | undefined> {
     return this.#engine.exclusively(async () => {
-      const told = this.#told(model)
-      return told.isComparing ? undefined : told.keys()
+      const rows = this.#published(model)
+      return rows.isComparing ? undefined : rows.keys()
     })
   }
 
-  #told(model: string): PublishedRows {
-    const { told } = this.#gold.get(model)
-    if (!told) throw new Error(`${model} is not followed`)
-    return told
+  #published(model: string): PublishedRows {
+    const { published } = this.#gold.get(model)
+    if (!published) throw new Error(`${model} is not published`)
+    return published
   }
 }

@@ -1,68 +1,53 @@
 /**
- * Merges the partial rows of one model for a checkpoint: few parts, of which a row is merged a bounded number
- * of times; and those that have closed leave. Runs on another connection while new rows come in.
+ * Merges the partial rows of one model for a checkpoint into few parts, each row a bounded number
+ * of times, and separates the closed rows. It runs on another connection while new rows come in.
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import type { StateFile } from '../../../domain/lake/manifest.ts'
 import { closedSql } from '../../../domain/models/finality.ts'
 import type { GoldLimits } from '../options.ts'
+import type { FrozenGold, GoldPart } from '../snapshot.ts'
 import { finalSql, type GoldSql, mergedSql, runsSql } from './gold-sql.ts'
 
-/** Merged partial rows that a commit has, or is about to have, in a file of its own. */
-export interface GoldPart {
-  readonly table: string
-  readonly rows: number
-  readonly file?: StateFile
-  /** Greatest watermark at which rows of the model have left for the lake, ms; null: none have. */
-  readonly closedMs: number | null
-}
-
-/** What a checkpoint works on: it does not change any more. */
-export interface FrozenGold {
-  readonly parts: readonly GoldPart[]
-  readonly fresh: readonly string[]
-  readonly closedMs: number | null
-  /** All rows are here: what the lake has of the model is not to be served or named any more. */
-  readonly isRebuilt: boolean
-}
-
+/** What a commit has of one Gold model after the merge. */
 export interface CompactedGold {
   readonly parts: readonly GoldPart[]
-  /** SELECT of finished rows that leave the state with this commit. */
+  /** SELECT of the closed rows that move to the lake with this commit; absent: none do. */
   readonly closedRowsSql?: string
-  /** Tables that nobody needs once that has been read. */
+  /** Tables to drop once that SELECT has run. */
   readonly scratchTables: readonly string[]
 }
 
+/** `watermarkMs` is the least watermark of all partitions at the snapshot; null: none yet. */
 export type CompactOptions = GoldLimits & { readonly watermarkMs: number | null }
 
-/** Further parts are merged into one at this many, and into the first one once they have as many rows. */
+/** With this many further parts they are merged into one. */
 const PARTS_MAX = 8
 
+/** One per model; `compact` and `reset` alternate, except after a failure. */
 export class GoldCompactor {
   readonly #sql: GoldSql
   readonly #name: string
   readonly #create: (connection: DuckConnection) => Promise<string>
-  /** Tables that are not in force yet; left over when it failed. */
+  /** Tables created by an attempt that is not committed; dropped before the next attempt. */
   #attempt: string[] = []
 
-  /** `name`: of a table for its own use. `create` makes an empty one for partial rows. */
+  /** `name` is a table for its own use; `create` makes an empty table of partial rows. */
   constructor(sql: GoldSql, name: string, create: (on: DuckConnection) => Promise<string>) {
     this.#sql = sql
     this.#name = name
     this.#create = create
   }
 
-  /** Its tables are in force, or dropped by others. */
+  /** The last result was committed, or others drop its tables. */
   reset(): void {
     this.#attempt = []
   }
 
   /**
-   * Merges what was frozen into few parts; the whole only when the newer parts have as many rows as the
-   * first, so that a row is merged a bounded number of times. Then rows that have closed by `watermarkMs`
-   * leave, when there are `closedMin` of them: `closed` selects them. Runs on another connection.
+   * Merges the newer parts; all parts only if the newer ones have as many rows as the first, so
+   * that a row is merged a bounded number of times. Only then are closed rows separated, if they
+   * are at least `closedRowsMin`.
    */
   async compact(
     connection: DuckConnection,
@@ -71,7 +56,7 @@ export class GoldCompactor {
   ): Promise<CompactedGold> {
     for (const table of this.#attempt) await connection.run(`DROP TABLE IF EXISTS ${table}`)
     this.#attempt = []
-    const fresh = await this.#mergeTables(connection, frozen.fresh)
+    const fresh = await this.#mergeTables(connection, frozen.newTables)
     const [first, ...others] = frozen.parts
     const newer = others.reduce((sum, part) => sum + part.rows, 0) + fresh.rows
     if (newer >= Math.max(options.mergeAllRowsMin, first?.rows ?? 0))

@@ -1,33 +1,34 @@
 /**
- * The partial Gold of all models, and when one of them is made anew: rows that have closed are in the lake, and
- * an event that belongs to one of them, out of a partition that began later, would begin it a second time.
+ * The partial Gold of all models, and when one of them is rebuilt: closed rows are in the lake, and
+ * an event that belongs to one of them, from a partition that was added later, would start that row
+ * a second time.
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { commitSerial } from '../../../domain/lake/layout.ts'
 import type { LakeFile, Manifest } from '../../../domain/lake/manifest.ts'
-import type { PublishedCopy } from '../../../domain/pipeline/gold-feed.ts'
-import type { EmbeddedWritten } from '../checkpoint/checkpoint.ts'
 import type { EmbeddedModel } from '../compile.ts'
-import type { EmbeddedFrozen, EmbeddedOptions } from '../options.ts'
-import { selectTableFiles, setRowRange } from '../query/catalog.ts'
-import type { FrozenGold } from './gold-compactor.ts'
+import type { EmbeddedOptions, FeedOptions } from '../options.ts'
+import { setRowRange } from '../query/catalog.ts'
+import type { FrozenGold, GoldPart } from '../snapshot.ts'
+import type { CompactedGold, CompactOptions } from './gold-compactor.ts'
 import { GoldState } from './gold-state.ts'
 import type { ClosedRowsFile } from './published-rows.ts'
 
+/** Methods that return model names: the views of these models must be recreated. */
 export class GoldSet {
   readonly #connection: DuckConnection
   readonly #connectAll: () => Promise<DuckConnection>
   readonly #options: EmbeddedOptions
   readonly #states = new Map<string, GoldState>()
-  /** Tables to be dropped once queries are not led to them any more. */
+  /** Tables to drop once no view reads them. */
   #unused: string[] = []
   #files: readonly LakeFile[]
   #serial: number
-  /** Called before a model is made anew that a copy elsewhere follows. */
+  /** Called before a published model is rebuilt. */
   #onRebuild: (model: string) => Promise<void> = async () => {}
 
-  /** `connectAll` gives a connection to all rows, in the lake or not. */
+  /** `connectAll` opens a connection whose queries see all rows, in the lake or not. */
   constructor(
     connection: DuckConnection,
     connectAll: () => Promise<DuckConnection>,
@@ -40,14 +41,16 @@ export class GoldSet {
     this.#serial = options.manifest?.serial ?? 0
   }
 
-  /** `newestMs`: the greatest watermark of all partitions. */
-  async open(compiled: readonly EmbeddedModel[], newestMs: number | null): Promise<void> {
+  /**
+   * Loads the state of each Gold model; `greatestMs` is the greatest watermark of all partitions.
+   */
+  async open(models: readonly EmbeddedModel[], greatestMs: number | null): Promise<void> {
     const { manifest, stateRoot } = this.#options
-    for (const { model, gold } of compiled) {
+    for (const { model, gold } of models) {
       if (!gold) continue
       const state = new GoldState(this.#connection, gold)
       const files = manifest?.state.filter((one) => one.model === model.name) ?? []
-      const closedMs = this.#lake(model.name).length > 0 ? newestMs : null
+      const closedMs = this.#lakePaths(model.name).length > 0 ? greatestMs : null
       await state.open(files, (file) => `${stateRoot}/${file.path}`, closedMs)
       this.#states.set(model.name, state)
     }
@@ -59,44 +62,57 @@ export class GoldSet {
     return state
   }
 
-  /** SELECT of the rows that the lake does not have; undefined for a model that keeps no state. */
+  /** SELECT of the rows that are not in the lake; undefined for a model without state. */
   openRowsSql(name: string): string | undefined {
     return this.#states.get(name)?.openRowsSql()
   }
 
-  /** The model's files as far as they are to be served. */
-  servedFiles(name: string): readonly string[] {
-    return this.#states.get(name)?.isRebuilt ? [] : this.#lake(name)
+  /** Paths of the model's lake files that queries read. */
+  visibleFiles(name: string): readonly string[] {
+    return this.#states.get(name)?.isRebuilt ? [] : this.#lakePaths(name)
   }
 
-  /** Takes rows up to `seq` into the named models, or all; gives those made anew, to be served anew. */
+  /** Adds rows up to `seq` to the named models, or all; returns those that had to be rebuilt. */
   async merge(seq: number, models?: ReadonlySet<string>): Promise<readonly string[]> {
-    const remade: string[] = []
+    const rebuilt: string[] = []
     for (const [name, state] of this.#states) {
       if (models && !models.has(name)) continue
       this.#options.onStep?.('gold.merge')
-      if (!(await state.merge(seq, this.#lake(name)))) remade.push(name)
+      if (!(await state.merge(seq, this.#lakePaths(name)))) rebuilt.push(name)
     }
-    await this.rebuild(remade, seq)
-    return remade
+    await this.rebuild(rebuilt, seq)
+    return rebuilt
   }
 
-  /** A question is about to read the named models; gives those to be served anew. */
+  /** Called before a query reads the named models. */
   async prepareQuery(models: ReadonlySet<string>): Promise<readonly string[]> {
+    const names = [...this.#states.keys()].filter((name) => models.has(name))
+    return this.#replaceOpenRows(names, (state) => state.prepareQuery())
+  }
+
+  /** Makes sure that the open rows of the named models are a table. */
+  async materializeOpenRows(models: Iterable<string>): Promise<readonly string[]> {
+    return this.#replaceOpenRows(models, (state) => state.materializeOpenRows())
+  }
+
+  async #replaceOpenRows(
+    names: Iterable<string>,
+    replace: (state: GoldState) => Promise<readonly string[] | undefined>,
+  ): Promise<readonly string[]> {
     const changed: string[] = []
-    for (const [name, state] of this.#states) {
-      const old = models.has(name) ? await state.prepareQuery() : undefined
-      if (old === undefined) continue
-      this.#unused.push(...old)
+    for (const name of names) {
+      const unused = await replace(this.get(name))
+      if (unused === undefined) continue
+      this.#unused.push(...unused)
       changed.push(name)
     }
     return changed
   }
 
-  /** Makes the named models anew from all Silver rows up to `seq`. */
+  /** Recomputes the named models from all Silver rows up to `seq`. */
   async rebuild(names: Iterable<string>, seq: number): Promise<void> {
     for (const name of names) {
-      if (this.get(name).told) await this.#onRebuild(name)
+      if (this.get(name).published) await this.#onRebuild(name)
       const connection = await this.#connectAll()
       try {
         await setRowRange(connection, 0, seq)
@@ -107,46 +123,34 @@ export class GoldSet {
     }
   }
 
-  /** Serial of the manifest whose lake files are served. */
+  /** Serial of the manifest whose lake files queries read. */
   get serial(): number {
     return this.#serial
   }
 
-  /** A copy of the named models is kept elsewhere; see GoldFeed. */
-  async trackPublished(
-    copies: ReadonlyMap<string, PublishedCopy>,
-    since: { readonly serial: number; readonly onRebuild: (model: string) => Promise<void> },
-  ): Promise<void> {
-    this.#onRebuild = since.onRebuild
+  /** From now on changes of these models are kept for publishing. */
+  async trackPublished({ copies, serial, onRebuild }: FeedOptions): Promise<void> {
+    this.#onRebuild = onRebuild
     for (const [name, { keys }] of copies) {
       const files = this.#files.filter((file) => file.table === name)
-      const left = keys ? files.filter((file) => commitSerial(file) >= since.serial) : files
-      await this.get(name).trackPublished({ keys, left: this.#left(left) })
+      const pending = keys ? files.filter((file) => commitSerial(file) >= serial) : files
+      await this.get(name).trackPublished(keys, this.#closedRowsFiles(pending))
     }
   }
 
-  /** Makes sure that the named models have their open rows as a table; gives those to be served anew. */
-  async materializeOpenRows(models: Iterable<string>): Promise<readonly string[]> {
-    const changed: string[] = []
-    for (const name of models) {
-      const old = await this.get(name).materializeOpenRows()
-      if (old === undefined) continue
-      this.#unused.push(...old)
-      changed.push(name)
-    }
-    return changed
-  }
-
-  #left(files: readonly LakeFile[]): readonly ClosedRowsFile[] {
+  #closedRowsFiles(files: readonly LakeFile[]): readonly ClosedRowsFile[] {
     return files.map((file) => ({ path: this.#options.lakePath(file), rows: file.rows }))
   }
 
   /** Files of the model that `manifest` names and no manifest before it did. */
-  #added(name: string, { files }: Manifest): readonly ClosedRowsFile[] {
+  #newFiles(name: string, { files }: Manifest): readonly ClosedRowsFile[] {
     const known = new Set(this.#files.map((file) => file.name))
-    return this.#left(files.filter((file) => file.table === name && !known.has(file.name)))
+    return this.#closedRowsFiles(
+      files.filter((file) => file.table === name && !known.has(file.name)),
+    )
   }
 
+  /** The partial rows of all models at this point, unchanging. */
   async freeze(): Promise<ReadonlyMap<string, FrozenGold>> {
     const frozen = new Map<string, FrozenGold>()
     for (const [name, state] of this.#states) {
@@ -156,40 +160,53 @@ export class GoldSet {
     return frozen
   }
 
-  /** What was frozen is committed. Queries are still led to what was there before. */
-  async release(
-    { gold }: EmbeddedFrozen,
-    { parts }: EmbeddedWritten,
-    manifest: Manifest,
-  ): Promise<void> {
-    const { files, serial } = manifest
-    for (const [name, frozen] of gold) {
-      const state = this.get(name)
-      const made = parts.get(name) ?? []
-      if (await state.reopensClosedRows(frozen, made, this.#lake(name, files)))
-        await this.rebuild([name], state.mergedSeq)
-      this.#unused.push(...state.replace(frozen, made))
-      // Rows that were made anew since the freeze have not left, whatever this commit says.
-      if (!state.isRebuilt) state.told?.addClosedFiles(this.#added(name, manifest))
-    }
-    this.#files = files
-    this.#serial = serial
+  /** Merges the frozen partial rows of one model, on a connection of the checkpoint's own. */
+  compact(
+    model: string,
+    connection: DuckConnection,
+    frozen: FrozenGold,
+    options: CompactOptions,
+  ): Promise<CompactedGold> {
+    return this.get(model).compactor.compact(connection, frozen, options)
   }
 
-  refresh(manifest: Manifest): void {
-    for (const [name, { told }] of this.#states) {
-      const there = new Set(this.#lake(name, manifest.files))
-      told?.replaceFiles((path) => there.has(path), this.#added(name, manifest))
+  /**
+   * The snapshot is committed as `parts`. Views still read the old tables until they are recreated.
+   */
+  async release(
+    snapshot: ReadonlyMap<string, FrozenGold>,
+    parts: ReadonlyMap<string, readonly GoldPart[]>,
+    manifest: Manifest,
+  ): Promise<void> {
+    for (const [name, frozen] of snapshot) {
+      const state = this.get(name)
+      const written = parts.get(name) ?? []
+      if (await state.reopensClosedRows(frozen, written, this.#lakePaths(name, manifest.files)))
+        await this.rebuild([name], state.mergedSeq)
+      this.#unused.push(...state.replace(frozen, written))
+      // After a rebuild since the freeze all rows are in the state, whatever this commit contains.
+      if (!state.isRebuilt) state.published?.addClosedFiles(this.#newFiles(name, manifest))
     }
     this.#files = manifest.files
     this.#serial = manifest.serial
   }
 
+  /** The lake's files were compacted: the same rows in other files. */
+  refresh(manifest: Manifest): void {
+    for (const [name, { published }] of this.#states) {
+      const paths = new Set(this.#lakePaths(name, manifest.files))
+      published?.replaceFiles((path) => paths.has(path), this.#newFiles(name, manifest))
+    }
+    this.#files = manifest.files
+    this.#serial = manifest.serial
+  }
+
+  /** Drops the tables that no view reads any more. */
   async dropUnused(): Promise<void> {
     for (const table of this.#unused.splice(0)) await this.#connection.run(`DROP TABLE ${table}`)
   }
 
-  #lake(name: string, files = this.#files): readonly string[] {
-    return selectTableFiles(files, name).map(this.#options.lakePath)
+  #lakePaths(name: string, files = this.#files): readonly string[] {
+    return files.filter((file) => file.table === name).map(this.#options.lakePath)
   }
 }

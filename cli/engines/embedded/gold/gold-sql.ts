@@ -1,6 +1,7 @@
 /**
- * The SQL of incremental Gold: partial rows of new rows, partial rows merged, and the model's columns over
- * merged rows. Sessions are merged by visitor and bucket first; the runs that they belong to are found then.
+ * The SQL of incremental Gold: partial rows from new rows, merged partial rows, and the model's
+ * columns from merged rows. Sessions are first merged by visitor and time bucket; then buckets
+ * without a long pause between them are joined to runs.
  */
 import { reopensSql, tooLateSql } from '../../../domain/models/finality.ts'
 import {
@@ -10,25 +11,27 @@ import {
   sessionBucketMs,
 } from '../../../domain/models/incremental.ts'
 
-/** SQL texts of an incremental model, made once with DuckDB's own deserialiser. */
+/** SQL of an incremental model, printed once by DuckDB. */
 export interface GoldSql {
   readonly incremental: IncrementalModel
   readonly partial: string
   readonly final: string
-  /** The final columns and the keys, `_k0` and so on. */
+  /** The final columns together with the keys, as `_k0` and so on. */
   readonly keyed: string
 }
 
-/** Partial rows of what the model reads. */
+/** SELECT of partial rows from the rows that the model reads, without those too late for it. */
 export function partialSql({ incremental, partial }: GoldSql): string {
   const { model, source } = incremental
-  const bucket = model.session
-    ? `, time_bucket(to_milliseconds(${sessionBucketMs(model.session.pauseMs)}), event_time) AS _bucket`
+  const bucketMs = model.session && sessionBucketMs(model.session.pauseMs)
+  const bucket = bucketMs
+    ? `, time_bucket(to_milliseconds(${bucketMs}), event_time) AS _bucket`
     : ''
-  return `WITH _source AS (SELECT *${bucket} FROM ${source} WHERE NOT (${tooLateSql(model)})) ${partial}`
+  const inTime = `SELECT *${bucket} FROM ${source} WHERE NOT (${tooLateSql(model)})`
+  return `WITH _source AS (${inTime}) ${partial}`
 }
 
-/** One row a key; for sessions one a visitor and bucket. */
+/** SELECT of one row per key; of sessions, one per visitor and bucket. */
 export function mergedSql({ incremental }: GoldSql, tables: readonly string[]): string {
   const { model, keys, columns } = incremental
   const rows = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
@@ -37,38 +40,39 @@ export function mergedSql({ incremental }: GoldSql, tables: readonly string[]): 
   return `SELECT ${list} FROM (${rows}) GROUP BY ${keys.join(', ')}`
 }
 
-/** The same, for sessions with the run of events that each bucket belongs to. */
+/** As mergedSql; for sessions, each bucket gets the number and extent of its run. */
 export function runsSql(sql: GoldSql, tables: readonly string[]): string {
   const { session } = sql.incremental.model
   if (!session) return mergedSql(sql, tables)
   const { pauseMs, capMs } = session
+  const runNumber = 'sum(_starts) OVER (PARTITION BY k0 ORDER BY k1) AS _run'
   return `WITH one AS (${mergedSql(sql, tables)}), marked AS (
       SELECT *, CASE WHEN epoch_ms(_first) - epoch_ms(lag(_last) OVER visitor) > ${pauseMs}
         THEN 1 ELSE 0 END AS _starts
       FROM one WINDOW visitor AS (PARTITION BY k0 ORDER BY k1)
     ), numbered AS (
-      SELECT * EXCLUDE (_starts), sum(_starts) OVER (PARTITION BY k0 ORDER BY k1) AS _run FROM marked
+      SELECT * EXCLUDE (_starts), ${runNumber} FROM marked
     )
     SELECT *, max(_last) OVER run AS _run_last,
       epoch_ms(max(_last) OVER run) - epoch_ms(min(_first) OVER run) > ${capMs} AS _is_long
     FROM numbered WINDOW run AS (PARTITION BY k0, _run)`
 }
 
-/** The model's columns over merged rows. */
+/** SELECT of the model's columns from `merged`, a SELECT by runsSql. */
 export function finalSql({ incremental, final }: GoldSql, merged: string): string {
   const { model, keys, columns } = incremental
-  const seen = [...keys, ...columns.map(finalColumnSql)].join(', ')
-  if (!model.session) return `WITH _merged AS (SELECT ${seen} FROM (${merged})) ${final}`
+  const list = [...keys, ...columns.map(finalColumnSql)].join(', ')
+  if (!model.session) return `WITH _merged AS (SELECT ${list} FROM (${merged})) ${final}`
   return `WITH _bucketed AS (${merged}), _dated AS (
       SELECT *, min(_first) OVER (
         PARTITION BY k0, _run, CASE WHEN _is_long THEN CAST(k1 AS DATE) END) AS _start
       FROM _bucketed
     ), _whole AS (
       SELECT k0, _start AS k1, ${columns.map(mergeSql).join(', ')} FROM _dated GROUP BY k0, _start
-    ), _merged AS (SELECT ${seen} FROM _whole) ${final}`
+    ), _merged AS (SELECT ${list} FROM _whole) ${final}`
 }
 
-/** Partial rows that may belong to rows that had closed by `closedMs`. */
+/** SELECT of partial rows so early that they may belong to rows closed by `closedMs`. */
 export function reopenCandidatesSql(
   sql: GoldSql,
   tables: readonly string[],
@@ -79,8 +83,8 @@ export function reopenCandidatesSql(
 }
 
 /**
- * Those of the partial rows `early` that belong to a row of `lake`, the model's finished rows; where the
- * model's columns don't tell, more than those.
+ * SELECT with a row for each partial row of `early` that belongs to a closed row of `lake`. If the
+ * model's columns don't identify its rows, also for others.
  */
 export function reopenedRowsSql({ incremental }: GoldSql, early: string, lake: string): string {
   const { model, outputs } = incremental
@@ -93,7 +97,7 @@ export function reopenedRowsSql({ incremental }: GoldSql, early: string, lake: s
     WHERE EXISTS (SELECT 1 FROM (${lake}) AS lake WHERE ${same})`
 }
 
-/** A visit may be one of several that a long run was cut into: each is at most as long as the cap or a day. */
+/** A long run may have been cut into sessions, each at most as long as the cap or a day. */
 function sessionConditions(
   { pauseMs, capMs }: { readonly pauseMs: number; readonly capMs: number },
   [visitor, start]: readonly (string | undefined)[],

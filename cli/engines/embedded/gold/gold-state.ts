@@ -1,21 +1,17 @@
 /**
- * Partial Gold of one window or session model. New rows are aggregated into partial rows and appended;
- * reading merges them; a checkpoint merges them for good and takes out what has closed. Nothing is updated
- * in place, so a checkpoint can read frozen tables while new partial rows go to the next one. Where new rows
- * belong to one that has closed, all is made anew from what the model reads, and nothing of it is in the lake.
+ * The partial Gold of one window or session model. New rows are aggregated into partial rows and
+ * appended; reading merges them; a checkpoint merges them permanently and moves closed rows to the
+ * lake. Nothing is updated in place, so a checkpoint can read frozen tables while new partial rows
+ * go to the next one. If new rows belong to a closed row, the model is rebuilt from what it reads,
+ * and none of its rows count in the lake any more.
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import { readParquetSql, setRowRange } from '../query/catalog.ts'
-import {
-  type CompactedGold,
-  type CompactOptions,
-  type FrozenGold,
-  GoldCompactor,
-  type GoldPart,
-} from './gold-compactor.ts'
+import type { FrozenGold, GoldPart } from '../snapshot.ts'
+import { GoldCompactor } from './gold-compactor.ts'
 import {
   finalSql,
   type GoldSql,
@@ -27,7 +23,12 @@ import {
 import { OpenRows } from './open-rows.ts'
 import { type ClosedRowsFile, PublishedRows } from './published-rows.ts'
 
+/**
+ * Runs on the engine's own connection, one call at a time. Methods that return table names: the
+ * caller drops these tables once the model's view no longer reads them.
+ */
 export class GoldState {
+  readonly compactor: GoldCompactor
   readonly #connection: DuckConnection
   readonly #sql: GoldSql
   readonly #table: string
@@ -36,15 +37,15 @@ export class GoldState {
   /** Committed parts, the first by far the largest; none before the first commit. */
   #parts: readonly GoldPart[] = []
   /** Tables of partial rows that no commit has; the last one takes new rows. */
-  #fresh: string[] = []
-  readonly #compaction: GoldCompactor
-  /** Greatest watermark at which rows have left for the lake; null: none are there. */
+  #newTables: string[] = []
+  /** Greatest watermark at which rows moved to the lake; null: none are there. */
   #closedMs: number | null = null
   #isRebuilt = false
+  /** The snapshot being written, unless a rebuild has made it obsolete. */
   #frozen: FrozenGold | undefined
   readonly #open: OpenRows
-  #told: PublishedRows | undefined
-  /** Row number of the first hot row that is not in a partial row yet. */
+  #published: PublishedRows | undefined
+  /** Number of the first row that is not in a partial row yet. */
   mergedSeq = 0
 
   constructor(connection: DuckConnection, sql: GoldSql) {
@@ -52,17 +53,17 @@ export class GoldState {
     this.#sql = sql
     this.#table = `delta.state.${sql.incremental.model.name.replace('.', '_')}`
     this.#open = new OpenRows(connection, sql, this.#table)
-    this.#compaction = new GoldCompactor(sql, `${this.#table}_all`, (on) => this.#create(on))
+    this.compactor = new GoldCompactor(sql, `${this.#table}_all`, (on) => this.#create(on))
   }
 
-  /** Whether all rows are here, and what the lake has of the model is not to be served. */
+  /** Whether all rows are in the state, so that the model's lake files don't count. */
   get isRebuilt(): boolean {
     return this.#isRebuilt
   }
 
   /**
-   * Creates the state, with the partial rows of committed Parquet files where there are any. `closedMs`: of
-   * a manifest that does not say up to where rows have closed, the greatest watermark that can have been.
+   * Creates the state from committed Parquet files, if any. `closedMs` stands in for manifests that
+   * don't say at which watermark rows closed: the greatest that it can have been.
    */
   async open(
     files: readonly StateFile[],
@@ -72,7 +73,7 @@ export class GoldState {
     const types = await this.#connection.all(`DESCRIBE ${partialSql(this.#sql)}`)
     const columns = types.rows.map((row) => {
       const type = String(row.column_type)
-      // Parquet has no HUGEINT and would keep it as a floating-point number.
+      // Parquet has no HUGEINT and would store it as floating point.
       return `${row.column_name} ${type === 'HUGEINT' ? 'DECIMAL(38, 0)' : type}`
     })
     this.#columns = columns.join(', ')
@@ -86,7 +87,7 @@ export class GoldState {
     }
     this.#parts = parts
     this.#closedMs = greatestClosedMs(parts) ?? closedMs
-    this.#fresh = [await this.#create(this.#connection)]
+    this.#newTables = [await this.#create(this.#connection)]
   }
 
   async #create(connection: DuckConnection): Promise<string> {
@@ -96,63 +97,68 @@ export class GoldState {
   }
 
   /**
-   * Takes hot rows up to `seq` into partial rows; `lake` are the files of the model's finished rows. False, with
-   * nothing taken in, when one of those would have to be opened again. Runs on the engine's own connection.
+   * Aggregates rows up to `seq` into partial rows. Returns false, with nothing added, if they would
+   * reopen a closed row; `lake` are the paths of the files with closed rows.
    */
   async merge(seq: number, lake: readonly string[]): Promise<boolean> {
     if (seq <= this.mergedSeq) return true
     await setRowRange(this.#connection, this.mergedSeq, seq)
-    // Whoever asks meanwhile sees the new rows only once they are known not to be doubled.
+    // A concurrent query must not see the new rows before they are known to reopen nothing.
     await this.#connection.run('BEGIN')
-    let isTaken = false
+    let isMerged = false
     try {
-      const slice = await this.#take()
-      isTaken = !(await this.#reopens(this.#fresh, this.#isRebuilt ? null : this.#closedMs, lake))
-      if (isTaken && slice !== undefined) await this.#open.update(slice, this.#tables())
+      const slice = await this.#appendPartialRows()
+      const closedMs = this.#isRebuilt ? null : this.#closedMs
+      isMerged = !(await this.#reopens(this.#newTables, closedMs, lake))
+      if (isMerged && slice !== undefined) await this.#open.update(slice, this.#tables())
     } finally {
-      if (!isTaken) this.#open.discardStatements()
-      await this.#connection.run(isTaken ? 'COMMIT' : 'ROLLBACK')
+      if (!isMerged) this.#open.discardStatements()
+      await this.#connection.run(isMerged ? 'COMMIT' : 'ROLLBACK')
     }
-    if (isTaken) this.mergedSeq = seq
-    if (isTaken) this.#told?.markTouched(this.#open.table === undefined)
-    return isTaken
+    if (isMerged) this.mergedSeq = seq
+    if (isMerged) this.#published?.markTouched(this.#open.table === undefined)
+    return isMerged
   }
 
-  /** Rows of the slice become partial rows; gives a table of them alone where open rows follow them. */
-  async #take(): Promise<string | undefined> {
-    const fresh = this.#fresh.at(-1)
-    const isFollowed = this.#open.table !== undefined
-    const slice = isFollowed ? await this.#open.emptySlice(this.#columns) : undefined
+  /** Returns a table of only the new partial rows, if open rows are a table that needs updating. */
+  async #appendPartialRows(): Promise<string | undefined> {
+    const newest = this.#newTables.at(-1)
+    const isTable = this.#open.table !== undefined
+    const slice = isTable ? await this.#open.emptySlice(this.#columns) : undefined
     const rows = await this.#connection.run(
-      `INSERT INTO ${slice ?? fresh} ${partialSql(this.#sql)}`,
+      `INSERT INTO ${slice ?? newest} ${partialSql(this.#sql)}`,
     )
     if (slice === undefined || rows === 0) return undefined
-    await this.#connection.run(`INSERT INTO ${fresh} SELECT * FROM ${slice}`)
+    await this.#connection.run(`INSERT INTO ${newest} SELECT * FROM ${slice}`)
     return slice
   }
 
-  /** Before a question, and before a freeze: see OpenRows. */
+  /** See OpenRows. */
   prepareQuery(): Promise<readonly string[] | undefined> {
     return this.#open.prepareQuery(this.#tables())
   }
 
-  /** From now on what changes is kept for `told`, a copy elsewhere; see ToldRows. */
-  async trackPublished(since: {
-    readonly keys: readonly string[] | undefined
-    readonly left: readonly ClosedRowsFile[]
-  }): Promise<PublishedRows> {
+  /** From now on changes are kept in `published`; for the arguments see PublishedRows.open. */
+  async trackPublished(
+    keys: readonly string[] | undefined,
+    files: readonly ClosedRowsFile[],
+  ): Promise<void> {
     const published = new PublishedRows(this.#connection, this.#sql, this.#table)
-    await published.open(this.openRowsSql(), this.#fresh.at(-1) ?? '', since)
+    await published.open({
+      rows: this.openRowsSql(),
+      partial: this.#newTables.at(-1) ?? '',
+      keys,
+      files,
+    })
     this.#open.recordTouchedKeys(published.touchedKeysTable)
-    this.#told = published
-    return published
+    this.#published = published
   }
 
-  get told(): PublishedRows | undefined {
-    return this.#told
+  get published(): PublishedRows | undefined {
+    return this.#published
   }
 
-  /** The table of open rows, which there is after this; gives what to drop as `ask` does. */
+  /** See OpenRows. */
   materializeOpenRows(): Promise<readonly string[] | undefined> {
     return this.#open.materialize(this.#tables())
   }
@@ -161,19 +167,21 @@ export class GoldState {
     return this.#open.table
   }
 
+  /** See OpenRows. */
   dropIfIdle(): readonly string[] {
     return this.#open.dropIfIdle()
   }
 
-  /** Whether rows that were taken in since the freeze belong to those that close with this commit. */
+  /** Whether rows ingested since the freeze belong to rows that this commit closes. */
   reopensClosedRows(
     frozen: FrozenGold,
     parts: readonly GoldPart[],
     lake: readonly string[],
   ): Promise<boolean> {
-    const isStale = frozen !== this.#frozen
-    const fresh = this.#fresh.filter((table) => !frozen.fresh.includes(table))
-    return this.#reopens(fresh, isStale ? null : (greatestClosedMs(parts) ?? frozen.closedMs), lake)
+    const isObsolete = frozen !== this.#frozen
+    const newTables = this.#newTables.filter((table) => !frozen.newTables.includes(table))
+    const closedMs = greatestClosedMs(parts) ?? frozen.closedMs
+    return this.#reopens(newTables, isObsolete ? null : closedMs, lake)
   }
 
   async #reopens(
@@ -182,15 +190,15 @@ export class GoldState {
     lake: readonly string[],
   ): Promise<boolean> {
     if (closedMs === null || lake.length === 0) return false
-    const early = reopenCandidatesSql(this.#sql, tables, closedMs)
-    if ((await this.#connection.all(`${early} LIMIT 1`)).rows.length === 0) return false
-    const reopening = reopenedRowsSql(this.#sql, early, readParquetSql(lake))
-    return (await this.#connection.all(`${reopening} LIMIT 1`)).rows.length > 0
+    const candidates = reopenCandidatesSql(this.#sql, tables, closedMs)
+    if ((await this.#connection.all(`${candidates} LIMIT 1`)).rows.length === 0) return false
+    const reopened = reopenedRowsSql(this.#sql, candidates, readParquetSql(lake))
+    return (await this.#connection.all(`${reopened} LIMIT 1`)).rows.length > 0
   }
 
   /**
-   * Makes all partial rows anew from those that `connection` sees of the model's source: all before `seq`.
-   * Returns the tables that nobody needs once the new one is served; what is frozen stays for its commit.
+   * Recomputes all partial rows from the rows of the model's source that `connection` sees: all
+   * before `seq`. The frozen tables stay until their commit.
    */
   async rebuild(connection: DuckConnection, seq: number): Promise<readonly string[]> {
     const table = await this.#create(this.#connection)
@@ -200,48 +208,47 @@ export class GoldState {
       await this.#connection.run(`DROP TABLE ${table}`)
       throw error
     }
-    const held = new Set(this.#frozen && listTables(this.#frozen))
+    const frozen = new Set(this.#frozen && listTables(this.#frozen))
     const old = this.#tables()
     const open = this.#open.detach()
     this.#parts = []
-    this.#fresh = [table]
+    this.#newTables = [table]
     this.#closedMs = null
     this.#isRebuilt = true
     this.#frozen = undefined
     this.mergedSeq = seq
-    this.#told?.startComparison([])
-    return [...old.filter((one) => !held.has(one)), ...open]
+    this.#published?.startComparison([])
+    return [...old.filter((one) => !frozen.has(one)), ...open]
   }
 
-  /** Ends the fresh tables: partial rows from now on go to a new one. */
+  /** From now on partial rows go to a new table. */
   async freeze(): Promise<FrozenGold> {
     const next = await this.#create(this.#connection)
     const frozen = {
       parts: this.#parts,
-      fresh: this.#fresh,
+      newTables: this.#newTables,
       closedMs: this.#closedMs,
       isRebuilt: this.#isRebuilt,
     }
     this.#frozen = frozen
-    this.#fresh = [...this.#fresh, next]
+    this.#newTables = [...this.#newTables, next]
     this.#open.discardStatements()
     return frozen
   }
 
   /**
-   * `parts` hold all rows of what was frozen, and count unless all was made anew meanwhile. Returns the
-   * tables that nobody needs any more.
+   * Replaces the frozen tables by the committed `parts`, unless the model was rebuilt meanwhile.
    */
   replace(frozen: FrozenGold, parts: readonly GoldPart[]): readonly string[] {
-    this.#compaction.reset()
+    this.compactor.reset()
     let open: readonly string[] = []
     if (frozen === this.#frozen) {
-      // Closed rows leave only when the whole is merged: then they are in the lake, and no longer open.
+      // Rows close only if all parts were merged into one: then the open rows are fewer.
       if (parts[0]?.table !== frozen.parts[0]?.table) open = this.#open.detach()
       this.#open.discardStatements()
       this.#frozen = undefined
       this.#parts = parts
-      this.#fresh = this.#fresh.filter((table) => !frozen.fresh.includes(table))
+      this.#newTables = this.#newTables.filter((table) => !frozen.newTables.includes(table))
       this.#closedMs = greatestClosedMs(parts) ?? frozen.closedMs
       this.#isRebuilt = false
     }
@@ -255,23 +262,14 @@ export class GoldState {
     return this.#open.selectSql() ?? finalSql(this.#sql, runsSql(this.#sql, this.#tables()))
   }
 
-  /** All partial rows. */
+  /** Tables that together hold all partial rows. */
   #tables(): readonly string[] {
-    return listTables({ parts: this.#parts, fresh: this.#fresh })
-  }
-
-  /** See GoldCompaction. */
-  compact(
-    connection: DuckConnection,
-    frozen: FrozenGold,
-    options: CompactOptions,
-  ): Promise<CompactedGold> {
-    return this.#compaction.compact(connection, frozen, options)
+    return listTables({ parts: this.#parts, newTables: this.#newTables })
   }
 }
 
-function listTables({ parts, fresh }: Pick<FrozenGold, 'parts' | 'fresh'>): readonly string[] {
-  return [...parts.map((part) => part.table), ...fresh]
+function listTables({ parts, newTables }: Pick<FrozenGold, 'parts' | 'newTables'>): string[] {
+  return [...parts.map((part) => part.table), ...newTables]
 }
 
 function greatestClosedMs(parts: readonly GoldPart[]): number | null {

@@ -1,20 +1,25 @@
 /**
- * The rows of a window or session model that have not closed, as a table. A question reads it instead of
- * merging all partial rows again; when new partial rows come, only the keys that they touch are worked out
- * anew. It is a copy: it may be dropped at any time and made again from the partial rows.
+ * The open (not closed) rows of a window or session model as a table. Queries read it instead of
+ * merging all partial rows again; for new partial rows, only the keys that they touch are
+ * recomputed. It is a cache: it can be dropped at any time and rebuilt from the partial rows.
  */
 import type { DuckConnection, DuckStatement } from '../../../adapters/duckdb/duckdb.ts'
 import { finalSql, type GoldSql, runsSql } from './gold-sql.ts'
 
-/** Replaced rows leave holes; the table is made again when there are this many more of them than rows. */
+/** Replaced rows leave holes; with this many more holes than rows the table is rebuilt. */
 const HOLES_MIN = 20_000
 
+/**
+ * Methods that return table names: the caller drops these tables once the model's view no longer
+ * reads them.
+ */
 export class OpenRows {
   readonly #connection: DuckConnection
   readonly #sql: GoldSql
   readonly #name: string
   #serial = 0
   #table: string | undefined
+  /** Rows when the table was built, and rows written to it since then or at that time. */
   #rowsBuilt = 0
   #rowsWritten = 0
   #statements:
@@ -25,24 +30,24 @@ export class OpenRows {
       }
     | undefined
   #hasSlice = false
-  /** Where the keys of new partial rows are kept for others; undefined: nowhere. */
-  #touchedTable: string | undefined
-  /** Questions since the last freeze. */
-  #asked = 0
+  /** Table that collects the keys of new partial rows for publishing; undefined: none. */
+  #touchedKeysTable: string | undefined
+  /** Queries since the last freeze. */
+  #queryCount = 0
 
-  /** `name`: what its tables' names begin with. */
+  /** `name` is the prefix of its tables' names. */
   constructor(connection: DuckConnection, sql: GoldSql, name: string) {
     this.#connection = connection
     this.#sql = sql
     this.#name = name
   }
 
-  /** undefined while there is none. */
+  /** Name of the table; undefined while there is none. */
   get table(): string | undefined {
     return this.#table
   }
 
-  /** SELECT of the model's rows out of the table. */
+  /** SELECT of the model's columns from the table; undefined while there is none. */
   selectSql(): string | undefined {
     if (this.#table === undefined) return undefined
     const keys = this.#sql.incremental.keys.map((key) => `_${key}`).join(', ')
@@ -50,39 +55,39 @@ export class OpenRows {
   }
 
   /**
-   * A question is about to read the model; `tables` are all partial rows. One that is asked again gets its open
-   * rows as a table, so that answers cost what came since, not all that is open. Returns what to drop once the
-   * model's view was made anew; undefined: the view may stay.
+   * Called before a query reads the model; `tables` hold all partial rows. From the second query on
+   * there is a table, so that a query costs what is new, not all that is open. Returns undefined if
+   * the model's view may stay; otherwise it must be recreated.
    */
   async prepareQuery(tables: readonly string[]): Promise<readonly string[] | undefined> {
-    this.#asked++
+    this.#queryCount++
     const isWorn = this.#rowsWritten > 2 * this.#rowsBuilt + HOLES_MIN
-    if (this.#table !== undefined ? !isWorn : this.#asked < 2) return undefined
+    if (this.#table !== undefined ? !isWorn : this.#queryCount < 2) return undefined
     const old = this.detach()
     await this.#build(tables)
     return old
   }
 
-  /** From now on there is a table whenever `hold` was called, and the keys that change are added to `touchedTable`. */
-  recordTouchedKeys(touchedTable: string): void {
-    this.#touchedTable = touchedTable
+  /** From now on `update` adds the keys of new partial rows to `table`. */
+  recordTouchedKeys(table: string): void {
+    this.#touchedKeysTable = table
     this.discardStatements()
   }
 
-  /** Like `ask`, and there is a table after it. */
+  /** Like `prepareQuery`, and afterwards there is a table. */
   async materialize(tables: readonly string[]): Promise<readonly string[] | undefined> {
-    if (this.#table === undefined) this.#asked = Math.max(this.#asked, 1)
+    if (this.#table === undefined) this.#queryCount = Math.max(this.#queryCount, 1)
     return this.prepareQuery(tables)
   }
 
-  /** What nobody asked for since the last time is forgotten; gives what to drop after the next view. */
+  /** Gives the table up if no query read it since the last call. */
   dropIfIdle(): readonly string[] {
-    const isIdle = this.#asked === 0
-    this.#asked = 0
+    const isIdle = this.#queryCount === 0
+    this.#queryCount = 0
     return isIdle ? this.detach() : []
   }
 
-  /** An empty table for new partial rows; made anew now and then, as emptied rows leave holes. */
+  /** An empty table for new partial rows; recreated now and then, as deleted rows leave holes. */
   async emptySlice(columns: string): Promise<string> {
     const slice = `${this.#name}_slice`
     if (this.#hasSlice) await this.#connection.run(`DELETE FROM ${slice}`)
@@ -101,19 +106,19 @@ export class OpenRows {
   }
 
   /**
-   * Works out the keys of `fresh`, a table of partial rows that are among those of `tables` already, anew, in
-   * the caller's transaction. Planning takes far longer than running, so it is done once, until `tables`
-   * change: see `replan`.
+   * Recomputes the rows of all keys in `slice`, whose partial rows are in `tables` already, within
+   * the caller's transaction. Planning takes far longer than running, so statements are prepared
+   * once and kept until `tables` change: see `discardStatements`.
    */
-  async update(fresh: string, tables: readonly string[]): Promise<void> {
-    this.#statements ??= await this.#prepare(fresh, tables)
+  async update(slice: string, tables: readonly string[]): Promise<void> {
+    this.#statements ??= await this.#prepare(slice, tables)
     const { remove, insert, touch } = this.#statements
     await touch?.run()
     await remove.run()
     this.#rowsWritten += await insert.run()
   }
 
-  /** The tables of partial rows are others from now on. */
+  /** Call when the tables of partial rows change. */
   discardStatements(): void {
     this.#statements?.remove.close()
     this.#statements?.insert.close()
@@ -122,20 +127,20 @@ export class OpenRows {
     this.#hasSlice = false
   }
 
-  async #prepare(fresh: string, tables: readonly string[]) {
+  async #prepare(slice: string, tables: readonly string[]) {
     const { model, keys } = this.#sql.incremental
-    // An event may join two visits of its visitor, so all of that visitor's are made anew.
+    // An event may join two sessions of its visitor, so all of that visitor's are recomputed.
     const touched = model.session ? keys.slice(0, 1) : keys
-    const keysSql = `SELECT DISTINCT ${touched.join(', ')} FROM ${fresh}`
+    const keysSql = `SELECT DISTINCT ${touched.join(', ')} FROM ${slice}`
     const match = (prefix: string) =>
       touched.map((key) => `${prefix}${key} IS NOT DISTINCT FROM touched.${key}`).join(' AND ')
     const all = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
     const some = `(SELECT part.* FROM (${all}) part SEMI JOIN touched ON ${match('part.')})`
     return {
       touch:
-        this.#touchedTable === undefined
+        this.#touchedKeysTable === undefined
           ? undefined
-          : await this.#connection.prepare(`INSERT INTO ${this.#touchedTable} ${keysSql}`),
+          : await this.#connection.prepare(`INSERT INTO ${this.#touchedKeysTable} ${keysSql}`),
       remove: await this.#connection.prepare(
         `DELETE FROM ${this.#table} AS open USING (${keysSql}) AS touched WHERE ${match('open._')}`,
       ),
@@ -146,7 +151,7 @@ export class OpenRows {
     }
   }
 
-  /** Forgets the table; gives its name, to be dropped when no view names it any more. */
+  /** Gives the table up. */
   detach(): readonly string[] {
     const table = this.#table
     this.#table = undefined

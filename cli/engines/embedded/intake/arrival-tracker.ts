@@ -1,7 +1,7 @@
 /**
- * What only the order of arrival can say of an event: whether its id is new, and how far behind its
- * partition's watermark it came. The latter follows from the partition's own order, so a replay gives the same
- * answer; so does the former within the horizon (docs/adr/0008 on what lies beyond).
+ * Decides what depends on the order of arrival: whether an event's id is new, and how far behind
+ * its partition's watermark it came. Lateness follows from the partition's own order, so a replay
+ * gives the same answer; so does deduplication within the horizon (docs/adr/0008 has the limits).
  */
 
 import { selectWatermarkPositions } from '../../../domain/dlq/replay-partitions.ts'
@@ -16,55 +16,69 @@ interface PartitionProgress {
   maxEventMs: number | null
 }
 
+/** Positions, counts and event ids at a snapshot. */
+export interface FrozenArrivals {
+  readonly positions: readonly PartitionPosition[]
+  readonly counts: Counts
+  /** Ids that were added since the snapshot before. */
+  readonly newIds: EventIdWords
+  /** Ids stamped with an earlier hour have expired. */
+  readonly oldestLiveHour: number
+  /** Least watermark of all partitions; null: none yet. */
+  readonly watermarkMs: number | null
+}
+
+/** Positions, watermarks and counts of all partitions; changed only by frames, in their order. */
 export class ArrivalTracker {
   readonly dedupeIndex: DedupeIndex
   readonly #watermarkDelayMs: number
-  readonly #positions = new Map<string, PartitionProgress>()
+  readonly #partitions = new Map<string, PartitionProgress>()
   #current: PartitionProgress | undefined
   #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 }
   #isDirty = false
-  /** Answers of the last `accept`. */
+  /** Results of the last `track`; fields, so that no object is created per record. */
   lateMs = 0
   isFirstArrival = false
 
-  constructor(seen: DedupeIndex, watermarkDelayMs: number, manifest?: Manifest) {
-    this.dedupeIndex = seen
+  constructor(dedupeIndex: DedupeIndex, watermarkDelayMs: number, manifest?: Manifest) {
+    this.dedupeIndex = dedupeIndex
     this.#watermarkDelayMs = watermarkDelayMs
     if (manifest) this.#counts = { ...manifest.counts }
     for (const one of manifest?.positions ?? [])
-      this.#positions.set(`${one.topic}-${one.partition}`, { ...one })
-    const newest = this.greatestWatermarkMs
-    if (newest !== null) seen.advance(newest)
+      this.#partitions.set(`${one.topic}-${one.partition}`, { ...one })
+    const greatest = this.greatestWatermarkMs
+    if (greatest !== null) dedupeIndex.advance(greatest)
   }
 
-  /** The frames' records follow now. */
+  /** Selects the frame's partition; its records follow. */
   beginFrame({ topic, partition, baseOffset }: LogFrame): void {
     const key = `${topic}-${partition}`
-    let position = this.#positions.get(key)
-    if (!position) {
-      position = { topic, partition, nextOffset: baseOffset, maxEventMs: null }
-      this.#positions.set(key, position)
+    let progress = this.#partitions.get(key)
+    if (!progress) {
+      progress = { topic, partition, nextOffset: baseOffset, maxEventMs: null }
+      this.#partitions.set(key, progress)
     }
-    this.#current = position
+    this.#current = progress
   }
 
-  /** Judges the next accepted record; the answers are in `lateMs` and `isFresh`. */
+  /** Tracks the next valid record, by the words of its id; sets `lateMs` and `isFirstArrival`. */
   track(id0: number, id1: number, id2: number, id3: number, eventMs: number): void {
-    const position = this.#current as PartitionProgress // begin() was called
-    const newest = position.maxEventMs
+    const progress = this.#current as PartitionProgress // beginFrame() was called
+    const newest = progress.maxEventMs
     this.lateMs = newest === null ? 0 : Math.max(0, newest - this.#watermarkDelayMs - eventMs)
     if (this.lateMs > 0) this.#counts.late++
     if (newest === null || eventMs > newest) {
-      position.maxEventMs = eventMs
+      progress.maxEventMs = eventMs
       this.dedupeIndex.advance(eventMs - this.#watermarkDelayMs)
     }
     this.isFirstArrival = this.dedupeIndex.add(id0, id1, id2, id3)
     if (!this.isFirstArrival) this.#counts.duplicates++
   }
 
+  /** Counts the frame, of whose records `accepted` were valid. */
   endFrame(frame: LogFrame, accepted: number): void {
-    const position = this.#current as PartitionProgress // begin() was called
-    position.nextOffset = frame.baseOffset + frame.count
+    const progress = this.#current as PartitionProgress // beginFrame() was called
+    progress.nextOffset = frame.baseOffset + frame.count
     this.#counts.records += frame.count
     this.#counts.bronze += accepted
     this.#counts.dlq += frame.count - accepted
@@ -72,17 +86,17 @@ export class ArrivalTracker {
   }
 
   positions(): readonly PartitionPosition[] {
-    return [...this.#positions.values()].map((one) => ({ ...one }))
+    return [...this.#partitions.values()].map((one) => ({ ...one }))
   }
 
   counts(): Counts {
     return { ...this.#counts }
   }
 
-  /** The least watermark of all partitions that are waited for; null while one has none. */
+  /** Least watermark of all partitions that count (no replays); null while one has none. */
   get leastWatermarkMs(): number | null {
     let least: number | null = null
-    for (const { maxEventMs } of selectWatermarkPositions([...this.#positions.values()])) {
+    for (const { maxEventMs } of selectWatermarkPositions([...this.#partitions.values()])) {
       if (maxEventMs === null) return null
       const watermark = maxEventMs - this.#watermarkDelayMs
       if (least === null || watermark < least) least = watermark
@@ -90,35 +104,30 @@ export class ArrivalTracker {
     return least
   }
 
-  /** The greatest watermark of all partitions; null: none has one. */
+  /** Greatest watermark of all partitions; null: none has one. */
   get greatestWatermarkMs(): number | null {
-    const times = [...this.#positions.values()].flatMap(({ maxEventMs }) => maxEventMs ?? [])
+    const times = [...this.#partitions.values()].flatMap(({ maxEventMs }) => maxEventMs ?? [])
     return times.length === 0 ? null : Math.max(...times) - this.#watermarkDelayMs
   }
 
-  /** Whether records came since the last freeze. */
+  /** Whether there is something to commit since the last freeze. */
   isDirty(): boolean {
     return this.#isDirty
   }
 
-  /** There is something to commit though no record came. */
+  /** Makes the next checkpoint commit even if no record arrived. */
   markDirty(): void {
     this.#isDirty = true
   }
 
-  freeze(): {
-    positions: readonly PartitionPosition[]
-    counts: Counts
-    seen: EventIdWords
-    oldestSeenHour: number
-    watermarkMs: number | null
-  } {
+  /** Takes the counts for a snapshot; the new event ids are handed over, not copied. */
+  freeze(): FrozenArrivals {
     this.#isDirty = false
     return {
       positions: this.positions(),
       counts: this.counts(),
-      seen: this.dedupeIndex.takeNewIds(),
-      oldestSeenHour: this.dedupeIndex.oldestHour,
+      newIds: this.dedupeIndex.takeNewIds(),
+      oldestLiveHour: this.dedupeIndex.oldestHour,
       watermarkMs: this.leastWatermarkMs,
     }
   }

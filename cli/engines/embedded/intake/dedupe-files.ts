@@ -1,68 +1,71 @@
 /**
- * Event ids on disk: a file of new ids a commit, merged now and then. They are never in memory as a whole.
+ * Event ids on disk: each commit writes a file of its new ids; small files are merged now and then,
+ * chunk by chunk, so that the ids are never all in memory a second time.
  */
 import { crc32 } from 'node:zlib'
 import type { Stored } from '../../../adapters/files/file-check.ts'
 import type { Files } from '../../../adapters/files/files.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
-import type { EmbeddedFrozen } from '../options.ts'
+import type { FrozenArrivals } from './arrival-tracker.ts'
 
-/** Where the ids go, and what the last commit has. */
+/** More files than this are merged, but for the large ones. */
+const FILES_MAX = 24
+const ID_BYTES = 20
+const CHUNK_BYTES = 50_000 * ID_BYTES
+
+/** The commit being written, and the state files of the one before. */
 export interface EventIdsTarget {
   readonly serial: number
   readonly stateRoot: string
   readonly previous: readonly StateFile[]
 }
 
-/** New ids in a file of their own; small files become one now and then, without what has expired. */
+type NewIds = Pick<FrozenArrivals, 'newIds' | 'oldestLiveHour'>
+
+/** Writes the new ids below `<serial>/`; returns all files of ids that the commit names. */
 export async function writeEventIds(
   files: Files,
-  frozen: Pick<EmbeddedFrozen, 'seen' | 'oldestSeenHour'>,
+  ids: NewIds,
   { serial, stateRoot, previous }: EventIdsTarget,
 ): Promise<readonly StateFile[]> {
   const live = previous.filter(
-    (file) => file.kind === 'seen' && (file.hour ?? 0) >= frozen.oldestSeenHour,
+    (file) => file.kind === 'seen' && (file.hour ?? 0) >= ids.oldestLiveHour,
   )
   const small = live.length < FILES_MAX ? [] : selectSmallFiles(live)
   const kept = live.filter((file) => !small.includes(file))
-  if (frozen.seen.length === 0 && small.length === 0) return kept
+  if (ids.newIds.length === 0 && small.length === 0) return kept
   const path = `${serial}/seen.bin`
   const sources = small.map((file) => `${stateRoot}/${file.path}`)
-  const stored = await writeWords(files, `${stateRoot}/${path}`, sources, frozen)
+  const stored = await writeWords(files, `${stateRoot}/${path}`, sources, ids)
   if (stored.bytes === 0) return kept
-  const hour = Math.max(findNewestHour(frozen.seen), ...small.map((file) => file.hour ?? 0))
+  const hour = Math.max(findNewestHour(ids.newIds), ...small.map((file) => file.hour ?? 0))
   const rows = stored.bytes / ID_BYTES
   return [...kept, { path, kind: 'seen', model: '', rows, ...stored, hour }]
 }
 
-const FILES_MAX = 24
-const ID_BYTES = 20
-/** Ids of older files go through memory so many bytes at a time. */
-const CHUNK_BYTES = 50_000 * ID_BYTES
-
-/** Writes the new ids and those of older files that have not expired; durable when it resolves. */
+/** Writes the new ids and the unexpired ids of older files; durable when it resolves. */
 async function writeWords(
   files: Files,
   path: string,
   sources: readonly string[],
-  { seen, oldestSeenHour }: Pick<EmbeddedFrozen, 'seen' | 'oldestSeenHour'>,
+  { newIds, oldestLiveHour }: NewIds,
 ): Promise<Stored> {
   const file = await files.open(path, 'w+')
   let stored: Stored = { bytes: 0, crc32: 0 }
-  const put = async (part: Uint32Array) => {
-    const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength)
+  const append = async (words: Uint32Array) => {
+    const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength)
     await file.write([bytes], stored.bytes)
     stored = { bytes: stored.bytes + bytes.length, crc32: crc32(bytes, stored.crc32) }
   }
   try {
-    await put(seen)
-    const piece = new Uint8Array(sources.length > 0 ? CHUNK_BYTES : 0)
+    await append(newIds)
+    const chunk = new Uint8Array(sources.length > 0 ? CHUNK_BYTES : 0)
     for (const source of sources) {
       const older = await files.open(source, 'r')
       try {
         for (let at = 0, read = -1; read !== 0; at += read) {
-          read = await older.read(piece, at)
-          await put(keepUnexpired(new Uint32Array(piece.buffer, 0, read / 4), oldestSeenHour))
+          read = await older.read(chunk, at)
+          await append(keepUnexpired(new Uint32Array(chunk.buffer, 0, read / 4), oldestLiveHour))
         }
       } finally {
         await older.close()
@@ -75,7 +78,7 @@ async function writeWords(
   }
 }
 
-/** Moves ids that have not expired to the front; returns them. */
+/** Moves unexpired ids to the front and returns them as a view. */
 function keepUnexpired(words: Uint32Array, oldestHour: number): Uint32Array {
   let end = 0
   for (let at = 0; at + 4 < words.length; at += 5) {
@@ -86,7 +89,7 @@ function keepUnexpired(words: Uint32Array, oldestHour: number): Uint32Array {
   return words.subarray(0, end)
 }
 
-/** All but the few that make up most of the bytes, so that an id is copied a logarithmic number of times. */
+/** All but the few files that hold most bytes, so that an id is copied O(log n) times. */
 function selectSmallFiles(files: readonly StateFile[]): readonly StateFile[] {
   const half = files.reduce((sum, file) => sum + file.bytes, 0) / 2
   return files.filter((file) => file.bytes < half / 2)

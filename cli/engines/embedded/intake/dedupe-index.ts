@@ -1,11 +1,12 @@
 /**
- * The exact memory of event ids: open-addressing tables of typed arrays, 16 bytes a slot for a 128-bit id and
- * its age. The tables are many and small, so that one grows by a sixth at a time, fast and where it stands
- * (seen-tables.ts). Each id carries the hour of the watermark at its arrival; one older than the horizon
- * counts as never seen, and its slot goes to the next id that comes by.
+ * Remembers event ids exactly: open-addressing hash tables of typed arrays, with 16 bytes per slot
+ * for a 128-bit id and its age. There are many small tables (shards), so that each grows by a sixth
+ * at a time, quickly and in place (dedupe-tables.ts). An id is stamped with the hour of the
+ * watermark at its arrival; once older than the horizon it counts as unknown, and its slot is
+ * reused.
  *
- * The last word of an id, XORed with a hash of the others, says 9 bits of which shard it is in: these need
- * not be kept, and the age stands in their place.
+ * Nine bits of the last word of an id, XORed with a hash of the other words, select its shard. They
+ * need not be stored, so the stamp takes their place.
  */
 import { type IdTable, TableAllocator } from './dedupe-tables.ts'
 
@@ -13,22 +14,24 @@ const SHARD_BITS = 9
 const SHARDS = 1 << SHARD_BITS
 const STAMP_MASK = SHARDS - 1
 const START_SLOTS = 64
-/** A shard is rebuilt at this load … */
+/** A shard is rebuilt when its load reaches LOAD_MAX; afterwards it has LOAD_AFTER. */
 const LOAD_MAX = 0.86
-/** … to this one. */
 const LOAD_AFTER = 0.74
 
-/** Ids added since the last `takeAdded`, five words each: the id's four and the hour. */
+/** Event ids as stored in state files, five words each: the id's four and the hour of its stamp. */
 export type EventIdWords = Uint32Array
 
+/** An exact set of the event ids within the horizon; ids are four 32-bit words. */
 export class DedupeIndex {
-  /** Ages are told apart by so many hours: one, but for horizons of more than ten days. */
+  /** Hours per stamp: one, more only for horizons beyond ten days. */
   readonly #unit: number
   readonly #horizonHours: number
-  /** Keys are the first three words of an id; tags what is left of the fourth, and the stamp in the low bits. */
+  /**
+   * Keys hold the first three words of an id; tags the rest of the fourth, stamp in the low bits.
+   */
   readonly #shards: IdTable[]
-  readonly #rooms = new TableAllocator()
-  /** Where a shard's ids wait while it is rebuilt. */
+  readonly #allocator = new TableAllocator()
+  /** Holds a shard's ids while it is rebuilt. */
   #scratch = new Int32Array(4 * 1024)
   #hour = 1
   /** A stamp is the hour's distance from this one, in units, plus one. */
@@ -43,19 +46,20 @@ export class DedupeIndex {
     const hours = Math.max(1, Math.ceil(horizonMs / 3_600_000))
     this.#unit = Math.ceil(hours / (STAMP_MASK / 2))
     this.#horizonHours = Math.ceil(hours / this.#unit) * this.#unit
-    this.#shards = Array.from({ length: SHARDS }, () => this.#rooms.allocate(START_SLOTS))
+    this.#shards = Array.from({ length: SHARDS }, () => this.#allocator.allocate(START_SLOTS))
   }
 
-  /** Moves the clock that ids are stamped with and expire by: the greatest watermark, ms. It never goes back. */
+  /** Advances the clock that stamps and expires ids, the greatest watermark; never goes back. */
   advance(watermarkMs: number): void {
     this.#advanceTo(Math.floor(watermarkMs / 3_600_000))
   }
 
-  /** Hour words below this have expired. */
+  /** Ids stamped with an earlier hour have expired. */
   get oldestHour(): number {
     return Math.max(1, this.#hour - this.#horizonHours)
   }
 
+  /** Number of ids, expired ones included that still occupy a slot. */
   get size(): number {
     return this.#shards.reduce((sum, shard) => sum + shard.used, 0)
   }
@@ -65,7 +69,7 @@ export class DedupeIndex {
     return this.#shards.reduce((sum, shard) => sum + shard.slots * 16, 0)
   }
 
-  /** Remembers the id; true when it was not known within the horizon. */
+  /** Adds the id; true if it was not known within the horizon. */
   add(id0: number, id1: number, id2: number, id3: number): boolean {
     if (!this.#insert(id0, id1, id2, id3, this.#stamp)) return false
     if (this.#addedWords === this.#added.length) {
@@ -83,14 +87,14 @@ export class DedupeIndex {
     return true
   }
 
-  /** What was added since the last call, to be written to disk with the checkpoint. */
+  /** Returns the ids added since the last call, for the checkpoint to write. */
   takeNewIds(): EventIdWords {
     const taken = this.#added.slice(0, this.#addedWords)
     this.#addedWords = 0
     return taken
   }
 
-  /** Takes back what a checkpoint wrote; expired ids are left out. */
+  /** Adds the ids of a state file that have not expired. */
   restore(words: EventIdWords): void {
     let newest = 0
     for (let at = 4; at < words.length; at += 5) newest = Math.max(newest, words[at] ?? 0)
@@ -119,12 +123,14 @@ export class DedupeIndex {
     this.#oldestStamp = this.#stampOf(this.oldestHour)
   }
 
-  /** Hours before the base are long gone: their stamps are below all others. */
+  /** Hours before the base expired long ago: their stamps are below all others. */
   #stampOf(hour: number): number {
     return Math.floor((hour - this.#baseHour) / this.#unit) + 1
   }
 
-  /** Counts stamps from the oldest hour that has not expired: once in some weeks of events. */
+  /**
+   * Moves the base to the oldest hour that has not expired; needed once every few weeks of events.
+   */
   #rebase(): void {
     const oldest = this.oldestHour
     const shift = Math.floor((oldest - this.#baseHour) / this.#unit)
@@ -176,7 +182,7 @@ export class DedupeIndex {
     return true
   }
 
-  /** Drops what has expired, and makes room for a sixth more than what is left. */
+  /** Drops expired ids and resizes the shard to a sixth more than what is left. */
   #rebuild(shard: IdTable, index: number): IdTable {
     const { keys, tags, slots } = shard
     const oldest = this.#oldestStamp
@@ -194,14 +200,14 @@ export class DedupeIndex {
       end += 4
     }
     const larger = Math.max(START_SLOTS, Math.ceil(end / 4 / LOAD_AFTER))
-    const rebuilt = this.#rooms.resize(shard, larger)
+    const rebuilt = this.#allocator.resize(shard, larger)
     for (let at = 0; at < end; at += 4) insertId(rebuilt, index, scratch, at)
     this.#shards[index] = rebuilt
     return rebuilt
   }
 }
 
-/** Puts the id at `from` of `source`, which the shard does not have, into a free slot of it. */
+/** Puts the id at `from` of `source`, which the shard does not contain, into a free slot. */
 function insertId(shard: IdTable, index: number, source: Int32Array, from: number): void {
   const { keys, tags, slots } = shard
   // Four words an id.
@@ -224,7 +230,7 @@ function mixWords(id0: number, id1: number, id2: number): number {
   return h ^ (h >>> 16)
 }
 
-/** Where a tag's search begins. The shard's bits of it count too. */
+/** The slot at which the search for a tag begins; depends on the bits of its shard too. */
 function findFirstSlot(tag: number, slots: number): number {
   let h = Math.imul(tag ^ (tag >>> 15), 0x2c1b3c6d)
   h = Math.imul(h ^ (h >>> 12), 0x297a2d39)

@@ -1,21 +1,22 @@
 /**
- * Memory of DuckDB's own that values of text may point into: each text given is copied once into a vector
- * that is never read, and lives until the vector is emptied.
+ * Memory owned by DuckDB into which text values can point: each text is copied once into a vector
+ * that is never read, and lives until the vector is reset.
  */
 import type { DuckBindings, DuckChunk, DuckVector } from '../../../adapters/duckdb/duckdb.ts'
 
-/** Beyond this much text the arena asks to be emptied. */
+/** With more text than this, the arena is full. */
 const BYTES_MAX = 32 * 1024 * 1024
-/** Longest text that a value holds by itself. */
+/** DuckDB stores texts up to this length inside the value itself. */
 const INLINE_BYTES = 12
 const BLOB_TYPE = 18
 
-/** An address as two unsigned words. */
+/** A 64-bit memory address as two unsigned 32-bit words. */
 export interface Address {
   readonly low: number
   readonly high: number
 }
 
+/** One per writer of rows; cleared whenever its rows are in the table. */
 export class TextArena {
   readonly #duck: DuckBindings
   readonly #chunk: DuckChunk
@@ -32,7 +33,7 @@ export class TextArena {
     return this.#bytes > BYTES_MAX
   }
 
-  /** Copies the bytes; where they are now. */
+  /** Copies the bytes and returns their address; zero for texts that fit into the value itself. */
   copy(bytes: Uint8Array): Address {
     const words = this.#assign(bytes)
     return bytes.length > INLINE_BYTES
@@ -40,13 +41,13 @@ export class TextArena {
       : { low: 0, high: 0 }
   }
 
-  /** The text as a `duckdb_string_t`, into four words. */
+  /** Writes the text as a `duckdb_string_t`, which takes four words. */
   writeString(text: string, into: Int32Array): void {
     const words = this.#assign(new TextEncoder().encode(text))
     for (let i = 0; i < 4; i++) into[i] = words.getInt32(i * 4, true)
   }
 
-  /** Frees all; addresses given are void. */
+  /** Frees all texts; addresses returned before are invalid. */
   clear(): void {
     if (this.#bytes === 0) return
     this.#duck.data_chunk_reset(this.#chunk)
@@ -54,7 +55,7 @@ export class TextArena {
     this.#bytes = 0
   }
 
-  /** Copies the bytes and reads back the entry that DuckDB made of them; the vector's heap keeps all of them. */
+  /** Copies the bytes to the vector's heap and returns the entry that DuckDB made of them. */
   #assign(bytes: Uint8Array): DataView {
     this.#bytes += bytes.length
     this.#duck.vector_assign_string_element_len(this.#vector, 0, bytes)

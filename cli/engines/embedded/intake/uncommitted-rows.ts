@@ -1,185 +1,189 @@
 /**
- * Rows that the lake does not have yet, in tables that follow one another: a checkpoint freezes those in use
- * while new rows go to the next. A table has a twin of clean rows (the deduplicating model's), made once for
- * each row, because almost everything reads those. Rows are brought into the tables only when somebody asks
- * or a checkpoint begins: many at once cost far less than few at a time. They are appended on a connection
- * of their own, so that rows can come in while statements run on the other one.
+ * Rows that no commit has yet, in a sequence of tables: a checkpoint freezes the tables in use
+ * while new rows go to the next one. Beside each raw table is one of deduplicated rows (those of
+ * the model that deduplicates), computed once per row because almost every model reads them. Rows
+ * reach the tables only for a query or a checkpoint, since many at once cost far less than a few at
+ * a time. A connection of its own appends them, so that rows come in while statements run on the
+ * other one.
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import type { GateOptions } from '../../../domain/gate/gate.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { setRowRange } from '../query/catalog.ts'
 import type { ArrivalTracker } from './arrival-tracker.ts'
-import { openRawRowWriter, type RawRowsOptions, type RawRowWriter } from './raw-row-writer.ts'
+import { openRawRowWriter, type RawRowWriter } from './raw-row-writer.ts'
 
-/** The deduplicating model, over first arrivals, with the row number in its last column `seq`. */
+/** The model that deduplicates: a SELECT over first arrivals with the row number as last column. */
 export interface DeduplicatingModel {
   readonly name: string
   readonly sql: string
 }
 
-/** Where a checkpoint ends: the number of the row after it, and the tables of the rows before. */
+/** Where a snapshot ends: the number of the next row, and the serials of the tables before it. */
 export interface RowBarrier {
   readonly seq: number
   readonly tables: readonly number[]
 }
 
+/** All uncommitted rows of the engine, numbered without gaps. */
 export class UncommittedRows {
   readonly #connection: DuckConnection
   readonly #intake: DuckConnection
-  readonly #options: RawRowsOptions
-  #raw: RawRowWriter | undefined
-  #clean: DeduplicatingModel | undefined
+  readonly #options: GateOptions
+  #writer: RawRowWriter | undefined
+  #model: DeduplicatingModel | undefined
   #serial = 0
   /** Serials of the tables in use; the last takes new rows. */
   #tables: number[] = []
-  /** Row number of the next row, and of the first that is not in a table yet. */
-  #seq = 0
+  #nextSeq = 0
+  /** Number of the first row that is not deduplicated yet. */
   #flushedSeq = 0
 
-  constructor(connection: DuckConnection, intake: DuckConnection, options: RawRowsOptions) {
+  constructor(connection: DuckConnection, intake: DuckConnection, options: GateOptions) {
     this.#connection = connection
     this.#intake = intake
     this.#options = options
   }
 
+  /** Number of the next row. */
   get nextSeq(): number {
-    return this.#seq
+    return this.#nextSeq
   }
 
   get tables(): readonly number[] {
     return [...this.#tables]
   }
 
-  /** The views over raw rows exist after this. */
+  /** Creates the first table and the views of raw rows. */
   async open(): Promise<void> {
     const serial = this.#serial++
-    this.#raw = await openRawRowWriter(this.#intake, rawTable(serial), this.#options)
+    this.#writer = await openRawRowWriter(this.#intake, rawTable(serial), this.#options)
     this.#tables.push(serial)
-    await this.#point()
+    await this.#createRawViews()
   }
 
-  /** The view of the clean model exists after this; the views that it reads must exist before. */
-  async openDeduplicated(clean: DeduplicatingModel): Promise<void> {
-    this.#clean = clean
-    for (const serial of this.#tables) await this.#createClean(serial)
-    await this.#pointClean()
+  /** Creates the model's view; the views that it reads must exist. */
+  async openDeduplicated(model: DeduplicatingModel): Promise<void> {
+    this.#model = model
+    for (const serial of this.#tables) await this.#createDeduplicatedTable(serial)
+    await this.#createDeduplicatedView()
   }
 
-  /** Judges and keeps frames, in order. Returns the rejects. */
-  ingest(frames: readonly LogFrame[], judge: ArrivalTracker): readonly Reject[] {
-    const raw = this.#raw as RawRowWriter // open() made one
+  /** Validates and keeps frames, in order; returns the rejects. */
+  ingest(frames: readonly LogFrame[], tracker: ArrivalTracker): readonly Reject[] {
+    const writer = this.#writer as RawRowWriter // open() created it
     const rejects: Reject[] = []
     for (const frame of frames) {
-      judge.beginFrame(frame)
-      const accepted = raw.appendFrame(frame, judge, this.#seq, (one) => rejects.push(one))
-      this.#seq += accepted
-      judge.endFrame(frame, accepted)
+      tracker.beginFrame(frame)
+      const accepted = writer.appendFrame(frame, tracker, this.#nextSeq, (one) => rejects.push(one))
+      this.#nextSeq += accepted
+      tracker.endFrame(frame, accepted)
     }
     return rejects
   }
 
-  /** Brings the rows taken in so far into the tables; returns the number of the row after them. */
+  /** Puts the rows ingested so far into the tables; returns the number of the row after them. */
   async flush(): Promise<number> {
-    const seq = this.#seq
+    const seq = this.#nextSeq
     if (this.#flushedSeq === seq) return seq
-    this.#raw?.flush()
-    await this.#clear(seq, this.#tables.at(-1) ?? 0)
+    this.#writer?.flush()
+    await this.#deduplicate(seq, this.#tables.at(-1) ?? 0)
     return seq
   }
 
-  /** Makes the table that `cut` goes on with; returns its serial. */
+  /** Creates the table that `switchTable` continues with; returns its serial. */
   async createNextTable(): Promise<number> {
-    const raw = this.#raw as RawRowWriter // open() made one
+    const writer = this.#writer as RawRowWriter // open() created it
     const serial = this.#serial++
-    await raw.createTable(this.#connection, rawTable(serial))
-    if (this.#clean) await this.#createClean(serial)
+    await writer.createTable(this.#connection, rawTable(serial))
+    if (this.#model) await this.#createDeduplicatedTable(serial)
     return serial
   }
 
-  /**
-   * New rows go to the prepared table from now on. All at once; what `settle` has to do takes time, and
-   * rows may come in meanwhile.
-   */
+  /** New rows go to that table from now on. Immediate; `finalizeBarrier` does the slow part. */
   switchTable(next: number): RowBarrier {
-    const cut = { seq: this.#seq, tables: this.tables }
-    this.#raw?.moveTo(rawTable(next))
+    const barrier = { seq: this.#nextSeq, tables: this.tables }
+    this.#writer?.moveTo(rawTable(next))
     this.#tables.push(next)
-    return cut
+    return barrier
   }
 
-  /** Brings the rows before the cut into the tables, and the views to the tables in use. */
+  /** Deduplicates the rows before the barrier, and recreates the views over the tables in use. */
   async finalizeBarrier({ seq, tables }: RowBarrier): Promise<void> {
-    await this.#clear(seq, tables.at(-1) ?? 0)
-    await this.#point()
-    if (this.#clean) await this.#pointClean()
+    await this.#deduplicate(seq, tables.at(-1) ?? 0)
+    await this.#createViews()
   }
 
-  /** Makes the clean rows before `seq` of a table that has them all. */
-  async #clear(seq: number, table: number): Promise<void> {
+  /** Computes the deduplicated rows before `seq`, all of which are in the raw table `serial`. */
+  async #deduplicate(seq: number, serial: number): Promise<void> {
     if (this.#flushedSeq === seq) return
     await setRowRange(this.#connection, this.#flushedSeq, seq)
-    if (this.#clean)
-      await this.#connection.run(`INSERT INTO ${deduplicatedTable(table)} ${this.#clean.sql}`)
+    if (this.#model)
+      await this.#connection.run(`INSERT INTO ${deduplicatedTable(serial)} ${this.#model.sql}`)
     this.#flushedSeq = seq
   }
 
-  /** These tables' rows are in the lake now. */
+  /** Drops tables whose rows a commit has. */
   async dropTables(tables: readonly number[]): Promise<void> {
     this.#tables = this.#tables.filter((one) => !tables.includes(one))
-    await this.#point()
-    if (this.#clean) await this.#pointClean()
+    await this.#createViews()
     for (const serial of tables) {
       await this.#connection.run(`DROP TABLE ${rawTable(serial)}`)
-      if (this.#clean) await this.#connection.run(`DROP TABLE ${deduplicatedTable(serial)}`)
+      if (this.#model) await this.#connection.run(`DROP TABLE ${deduplicatedTable(serial)}`)
     }
   }
 
   close(): void {
-    this.#raw?.close()
+    this.#writer?.close()
   }
 
-  async #createClean(serial: number): Promise<void> {
-    const { sql } = this.#clean as DeduplicatingModel // callers checked
+  async #createDeduplicatedTable(serial: number): Promise<void> {
+    const { sql } = this.#model as DeduplicatingModel // callers checked
     await this.#connection.run(
       `CREATE TABLE ${deduplicatedTable(serial)} AS SELECT * FROM (${sql}) LIMIT 0`,
     )
   }
 
-  /** Points the views of raw rows at the tables in use. Enumerations become plain text here. */
-  async #point(): Promise<void> {
-    const { columns } = this.#raw as RawRowWriter // called after one was made
+  async #createViews(): Promise<void> {
+    await this.#createRawViews()
+    if (this.#model) await this.#createDeduplicatedView()
+  }
+
+  /** Views of raw rows over the tables in use. Enumerations become plain text here. */
+  async #createRawViews(): Promise<void> {
+    const { columns } = this.#writer as RawRowWriter // open() created it
     const list = columns
       .map(({ name, isEnum }) => (isEnum ? `CAST("${name}" AS VARCHAR) AS "${name}"` : `"${name}"`))
       .join(', ')
-    const of = (more: string) =>
+    const select = (condition: string) =>
       this.#tables
-        .map((serial) => `SELECT ${list} FROM ${rawTable(serial)} WHERE ${IN_SLICE}${more}`)
+        .map((serial) => `SELECT ${list} FROM ${rawTable(serial)} WHERE ${condition}`)
         .join(' UNION ALL ')
-    await this.#connection.run(`CREATE OR REPLACE VIEW delta.raw.events AS ${of('')}`)
+    await this.#connection.run(`CREATE OR REPLACE VIEW delta.raw.events AS ${select(IN_RANGE)}`)
     await this.#connection.run(
-      `CREATE OR REPLACE VIEW delta.raw.fresh_events AS ${of(' AND fresh')}`,
+      `CREATE OR REPLACE VIEW delta.raw.fresh_events AS ${select(`${IN_RANGE} AND fresh`)}`,
     )
   }
 
-  async #pointClean(): Promise<void> {
-    const { name } = this.#clean as DeduplicatingModel // callers checked
+  async #createDeduplicatedView(): Promise<void> {
+    const { name } = this.#model as DeduplicatingModel // callers checked
     const rows = this.#tables
-      .map((serial) => `SELECT * EXCLUDE (seq) FROM ${deduplicatedTable(serial)} WHERE ${IN_SLICE}`)
+      .map((serial) => `SELECT * EXCLUDE (seq) FROM ${deduplicatedTable(serial)} WHERE ${IN_RANGE}`)
       .join(' UNION ALL ')
     await this.#connection.run(`CREATE OR REPLACE VIEW delta.${name} AS ${rows}`)
   }
 }
 
-/** The connection's variables name the row numbers that its queries see; all of them when they are not set. */
-const IN_SLICE = `seq >= coalesce(getvariable('slice_from'), 0::BIGINT)
+/** A connection's variables limit the row numbers that its queries see; unset, they see all. */
+const IN_RANGE = `seq >= coalesce(getvariable('slice_from'), 0::BIGINT)
   AND seq < coalesce(getvariable('slice_to'), 9007199254740991::BIGINT)`
 
 function rawTable(serial: number): string {
-  return `delta.raw.hot_${serial}`
+  return `delta.raw.rows_${serial}`
 }
 
 function deduplicatedTable(serial: number): string {
-  return `delta.raw.clean_${serial}`
+  return `delta.raw.deduplicated_${serial}`
 }

@@ -1,32 +1,37 @@
 /**
- * The two catalogs of the engine's in-memory DuckDB. `delta` holds what the lake has not yet: hot rows, the
- * models over them, partial Gold. `memory` holds what a query sees: lake files and delta as one table a model.
- * Views over hot rows look at the slice [slice_from, slice_to) of row numbers that the connection's variables
- * name, so that one set of views serves merging, flushing and asking.
+ * The two catalogs of the engine's in-memory DuckDB. `delta` holds what is not in the lake yet:
+ * uncommitted rows, the models over them, partial Gold. `memory` holds what queries see: per model
+ * one view over its lake files and `delta`. Views in `delta` select the row numbers from slice_from
+ * up to, not including, slice_to, which are variables of the connection; so the same views serve
+ * merging, flushing and queries.
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
-import type { LakeFile } from '../../../domain/lake/manifest.ts'
 import type { Model } from '../../../domain/models/model.ts'
 
+/** Layers of models, each a schema in both catalogs. */
 export const LAYERS = ['bronze', 'silver', 'gold'] as const
 
+/** What every connection needs before it can run models. */
 export interface CatalogOptions {
+  /** Macros, and seeds as tables, as statements. */
   readonly macros: string
   readonly timezone: string
 }
 
-/** What a model is in the delta catalog. */
+/** A model as a view of the delta catalog. */
 export interface DeltaModel {
   readonly model: Model
-  /** Its SELECT; of the deduplicating model that over first arrivals, without QUALIFY, with the row number. */
+  /** Its SELECT; if it deduplicates: over first arrivals, without QUALIFY, with the row number. */
   readonly sql: string
-  /** bronze only: the same over first arrivals, with the row number. */
+  /** Only of Bronze: the same SELECT over first arrivals, with the row number. */
   readonly freshSql?: string
 }
 
-/** Settings that every connection needs before it can run a model. */
+/**
+ * Selects the catalog and sets the variables that macros read; `right_now()` is 1970 until setNow.
+ */
 export async function prepareConnection(
   connection: DuckConnection,
   catalog: 'memory' | 'delta',
@@ -37,10 +42,12 @@ export async function prepareConnection(
   await setNow(connection, 0)
 }
 
+/** Sets the clock of `right_now()` for the connection's queries, ms since 1970. */
 export async function setNow(connection: DuckConnection, nowMs: number): Promise<void> {
   await connection.run(`SET VARIABLE now_ms = ${Math.floor(nowMs)}::BIGINT`)
 }
 
+/** Limits the delta views of the connection to row numbers `from` up to, not including, `to`. */
 export async function setRowRange(
   connection: DuckConnection,
   from: number,
@@ -51,12 +58,13 @@ export async function setRowRange(
   )
 }
 
+/** Creates both catalogs with their schemas and macros; once per DuckDB instance. */
 export async function createCatalogs(
   connection: DuckConnection,
   options: CatalogOptions,
 ): Promise<void> {
   await connection.run(`ATTACH ':memory:' AS delta (BLOCK_SIZE 16384)`)
-  // DuckDB plans a statement that reads a variable anew each time it runs, and this one never changes.
+  // DuckDB replans a statement that reads a variable on every run; the timezone never changes.
   const macros = options.macros.replaceAll(
     "getvariable('shop_timezone')",
     quoteText(options.timezone),
@@ -71,7 +79,15 @@ export async function createCatalogs(
   )
 }
 
-/** Views of the models over hot rows, made once; what they read is replaced as hot tables come and go. */
+/** From here on no query of the instance reads a file outside `directory`. */
+export async function restrictFiles(connection: DuckConnection, directory: string): Promise<void> {
+  // A lake file never changes under its name, so its footer is read once.
+  await connection.run('SET GLOBAL parquet_metadata_cache = true')
+  await connection.run(`SET allowed_directories = [${quoteText(`${directory}/`)}]`)
+  await connection.run('SET enable_external_access = false')
+}
+
+/** Creates the models' views, once; the views that they read are replaced as tables come and go. */
 export async function createDeltaViews(
   connection: DuckConnection,
   models: readonly DeltaModel[],
@@ -82,22 +98,14 @@ export async function createDeltaViews(
   }
 }
 
-/**
- * SQL of a table as a query sees it: committed lake files, and rows that are not in the lake yet.
- * `delta` is a SELECT over the latter.
- */
+/** SELECT of all rows of a model: those in its lake files, and those of `delta`, a SELECT. */
 export function visibleRowsSql(paths: readonly string[], delta: string): string {
   return paths.length === 0 ? delta : `${readParquetSql(paths)} UNION ALL BY NAME (${delta})`
 }
 
-/** SELECT of the rows of one table's lake files. */
+/** SELECT of the rows in Parquet files of one table; there must be at least one. */
 export function readParquetSql(paths: readonly string[]): string {
   const files = paths.map(quoteText).join(', ')
-  // Files of one generation have the same columns: DuckDB need not open them all to plan a query.
+  // Without union_by_name DuckDB opens one file to plan: files of a generation have equal columns.
   return `SELECT * FROM read_parquet([${files}], hive_partitioning = false)`
-}
-
-/** Files of one table, in the manifest's order. */
-export function selectTableFiles(files: readonly LakeFile[], table: string): readonly LakeFile[] {
-  return files.filter((file) => file.table === table)
 }

@@ -1,6 +1,6 @@
 /**
- * Talks to an engine that runs in another process. The engine writes where it listens into its data
- * directory; a file that a dead engine left behind counts as no engine.
+ * Finds and calls an engine that runs in another process. A running engine writes its port to
+ * engine.json in its data directory; a file that a killed engine left behind counts as no engine.
  */
 
 import { type Files, isErrno, writeFileAtomic } from '../../../adapters/files/files.ts'
@@ -10,29 +10,32 @@ import type { QueryResult } from '../../../domain/sql/query-result.ts'
 const ENDPOINT = 'engine.json'
 const TIMEOUT_MS = 60_000
 
+/** Announces this process as the engine of the data directory `root`, listening on `port`. */
 export async function publishEndpoint(files: Files, root: string, port: number): Promise<void> {
   const document = JSON.stringify({ pid: process.pid, port })
   await writeFileAtomic(files, `${root}/${ENDPOINT}`, Buffer.from(`${document}\n`))
 }
 
+/** Withdraws the announcement; no error if there is none. */
 export async function removeEndpoint(files: Files, root: string): Promise<void> {
   await files.remove(`${root}/${ENDPOINT}`)
 }
 
+/** The engine's HTTP API. Calls time out after a minute and throw CCS_ENGINE_UNREACHABLE. */
 export interface EngineClient {
   readonly url: string
   query(sql: string, signal?: AbortSignal): Promise<QueryResult>
-  /** `GET /<path>`, e.g. status. */
+  /** The path begins with a slash, such as `/status`. */
   get(path: string): Promise<unknown>
   post(path: string, body: unknown): Promise<unknown>
 }
 
-/** undefined when no engine answers for this data directory. */
+/** Undefined if no engine answers for this data directory. */
 export async function findEngine(files: Files, root: string): Promise<EngineClient | undefined> {
   let port: number
   try {
     const text = (await files.readFile(`${root}/${ENDPOINT}`)).toString('utf8')
-    port = Number((JSON.parse(text) as { port?: unknown }).port) // checked by use: a bad port answers nothing
+    port = Number((JSON.parse(text) as { port?: unknown }).port) // a wrong port just doesn't answer
   } catch (error) {
     if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined
     throw error
@@ -42,7 +45,7 @@ export async function findEngine(files: Files, root: string): Promise<EngineClie
     const status = (await client.get('/status')) as { data?: unknown }
     return status.data === root ? client : undefined
   } catch {
-    return undefined // nobody listens there, or somebody else does
+    return undefined // nothing listens there, or another program does
   }
 }
 
@@ -56,7 +59,7 @@ function createClient(url: string): EngineClient {
     } catch (error) {
       throw new CcsError('CCS_ENGINE_UNREACHABLE', `The engine at ${url} does not answer.`, {
         exit: EXIT.unreachable,
-        hint: 'Look whether it still runs: ccs status',
+        hint: 'Check whether it is still running: ccs status',
         cause: error,
       })
     }

@@ -1,7 +1,7 @@
 /**
- * The models as what they say they are: plain SQL over a batch of records, run by DuckDB with no state, no
- * order of arrival and no rewriting. The one thing that a batch can't know, which rows came too late for a
- * model, is taken from the records' late_ms.
+ * Runs the models as plain SQL over one batch of records: no state, no order of arrival, no
+ * rewriting. It is the reference for every engine. Which rows came too late for a model can't be
+ * known from a batch, so it is taken from the records' late_ms.
  */
 
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
@@ -12,17 +12,19 @@ import type { GraphModel } from '../../../domain/models/graph.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
 import { LAYERS, setNow } from './catalog.ts'
 
+/** The project's logic. */
 export interface PlainOptions {
   /** In topological order. */
   readonly graph: readonly GraphModel[]
   readonly macrosSql: string
-  /** Schema of events.raw as Avro text. */
+  /** Current schema of events.raw, as Avro JSON. */
   readonly rawSchema: string
 }
 
-/** A record of raw.events by column; times in ms since 1970. */
+/** A record of raw.events by column name; times in ms since 1970. */
 export type PlainRow = Readonly<Record<string, unknown>>
 
+/** A DuckDB of its own; each `load` replaces all records. */
 export class PlainModels {
   readonly #duck: Duck
   readonly #connection: DuckConnection
@@ -44,12 +46,12 @@ export class PlainModels {
 
   async #create({ graph, macrosSql }: PlainOptions): Promise<void> {
     const prepare = async (catalog: string) => {
-      // The catalogs take turns in being the one that names are looked up in.
+      // Names are looked up in the selected catalog.
       await this.#connection.run(`USE ${catalog}`)
       for (const layer of LAYERS) await this.#connection.run(`CREATE SCHEMA ${layer}`)
       await this.#connection.run(macrosSql)
     }
-    // Views are bound when they are made, and a macro needs its variables then.
+    // Views are bound when they are created, and macros need their variables then.
     await setNow(this.#connection, 0)
     await this.#connection.run("SET VARIABLE shop_timezone = 'UTC'")
     await prepare('memory')
@@ -62,7 +64,7 @@ export class PlainModels {
         await this.#connection.run(`CREATE VIEW ${model.name} AS ${model.sql}`)
         continue
       }
-      // A catalog of its own, where what the model reads lacks the rows that came too late for it.
+      // In a catalog of its own, the model's source lacks the rows that came too late for it.
       const catalog = `for_${model.name.replace('.', '_')}`
       await this.#connection.run(`ATTACH ':memory:' AS ${catalog}`)
       await prepare(catalog)

@@ -1,6 +1,7 @@
 /**
- * Answers SELECTs on connections of their own. Before one runs, partial Gold behind the tables that it reads
- * is brought up to date, and no other: what nobody asks for costs nothing until a checkpoint.
+ * Runs SELECTs, each on a connection of its own. Before one runs, the partial Gold of the models
+ * that it reads is brought up to date, and no other: models that nobody queries cost nothing until
+ * a checkpoint.
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
@@ -10,32 +11,37 @@ import type { QueryResult } from '../../../domain/sql/query-result.ts'
 import { findReferences } from '../../../domain/sql/references.ts'
 import { setNow } from './catalog.ts'
 
+/** What the runner needs of its engine. */
 export interface QueryRunnerOptions {
-  /** Model → what it reads. */
+  /** Model name → names of what its SELECT reads. */
   readonly reads: ReadonlyMap<string, readonly string[]>
   readonly connect: () => Promise<DuckConnection>
-  /** Resolves when the named models hold all rows taken in. */
+  /** Resolves when the named models include all rows ingested so far. */
   readonly bringUpToDate: (models: ReadonlySet<string>) => Promise<void>
 }
 
-const BEHIND_MAX = 200
+/** Queries whose models are remembered. */
+const KNOWN_MAX = 200
 
+/** Reuses idle connections; close it before the engine's DuckDB. */
 export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #idle: DuckConnection[] = []
-  /** The same questions come again and again, from pages above all: what they read is found once. */
-  readonly #behind = new Map<string, ReadonlySet<string>>()
+  /** SQL → the models that it reads; pages repeat the same queries, which are parsed once. */
+  readonly #modelsBySql = new Map<string, ReadonlySet<string>>()
 
   constructor(options: QueryRunnerOptions) {
     this.#options = options
   }
 
-  /** Throws CCS_QUERY_INVALID with DuckDB's own words for anything but a SELECT that runs; the signal ends it so. */
+  /**
+   * Throws CCS_QUERY_INVALID, with DuckDB's message, unless it is one valid SELECT; also on abort.
+   */
   async run(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
     const connection = this.#idle.pop() ?? (await this.#options.connect())
     const interrupt = () => connection.interrupt()
     try {
-      await this.#options.bringUpToDate(await this.#modelsBehind(connection, sql))
+      await this.#options.bringUpToDate(await this.#findModels(connection, sql))
       await setNow(connection, nowMs)
       signal?.addEventListener('abort', interrupt, { once: true })
       signal?.throwIfAborted()
@@ -52,9 +58,9 @@ export class QueryRunner {
     for (const connection of this.#idle.splice(0)) connection.close()
   }
 
-  /** Models that a query reads, directly or through others. */
-  async #modelsBehind(connection: DuckConnection, sql: string): Promise<ReadonlySet<string>> {
-    const known = this.#behind.get(sql)
+  /** Models that a query reads, directly or through other models. */
+  async #findModels(connection: DuckConnection, sql: string): Promise<ReadonlySet<string>> {
+    const known = this.#modelsBySql.get(sql)
     if (known) return known
     const ast = await parseSelect(
       { file: '<query>', line: 1, sql },
@@ -73,8 +79,8 @@ export class QueryRunner {
       for (const read of this.#options.reads.get(name) ?? []) visit(read)
     }
     for (const { name } of findReferences(ast)) visit(name)
-    if (this.#behind.size >= BEHIND_MAX) this.#behind.clear()
-    this.#behind.set(sql, found)
+    if (this.#modelsBySql.size >= KNOWN_MAX) this.#modelsBySql.clear()
+    this.#modelsBySql.set(sql, found)
     return found
   }
 }
@@ -82,9 +88,9 @@ export class QueryRunner {
 function toQueryError(error: unknown): CcsError {
   if (error instanceof CcsError && !error.message.startsWith('Only SELECT')) return error
   if (error instanceof CcsError)
-    return new CcsError('CCS_QUERY_INVALID', 'Only one SELECT can be asked.', {
+    return new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
       exit: EXIT.usage,
-      hint: 'Tables are changed by events and by models: see ccs deploy --help',
+      hint: 'Only events and models change tables: see ccs deploy --help',
     })
   const message = error instanceof Error ? error.message : String(error)
   return new CcsError('CCS_QUERY_INVALID', message.trim(), { exit: EXIT.usage, cause: error })

@@ -7,6 +7,7 @@ import { flatName } from '../../../domain/dialects/dialect.ts'
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
 import { didYouMean } from '../../../domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
+import type { QueryService } from '../../../domain/query/query-service.ts'
 import { namesOf } from '../plan/actions.ts'
 import type { KsqlClient } from './client.ts'
 import { endedEarly } from './connection.ts'
@@ -34,7 +35,7 @@ export interface KsqlAnswer {
   readonly columns: readonly { readonly name: string; readonly type: string }[]
   /** Must be gone through, or the query runs on; leaving the loop calls it off. */
   readonly rows: AsyncIterable<Readonly<Record<string, unknown>>>
-  readonly isEndless: boolean
+  readonly isUnbounded: boolean
 }
 
 export interface KsqlTable {
@@ -62,9 +63,9 @@ export class KsqlQuestions {
     // Refuses what is no SELECT before anybody is asked.
     queryText(given, { source: () => undefined, columns: [] })
     const query = await this.#named(given)
-    const { isEndless, limit = Number.POSITIVE_INFINITY } = query
+    const { isUnbounded, limit = Number.POSITIVE_INFINITY } = query
     const { url } = this.#client
-    const properties = isEndless && isFromStart ? EARLIEST : {}
+    const properties = isUnbounded && isFromStart ? EARLIEST : {}
     const answer = await refusable(() =>
       this.#client.query(query.sql, {
         properties,
@@ -73,7 +74,7 @@ export class KsqlQuestions {
       }),
     ).catch((error: unknown) => {
       if (!signal?.aborted) throw error
-      if (isEndless) return { columns: [], rows: [] }
+      if (isUnbounded) return { columns: [], rows: [] }
       throw calledOff(error)
     })
     const { columns } = answer
@@ -86,10 +87,10 @@ export class KsqlQuestions {
           columns.map(({ name }, index) => [name, shapes[index]?.(row[index])] as const),
         )
       }
-      if (isEndless && !signal?.aborted && count < limit) throw endedEarly(url)
-      if (signal?.aborted && !isEndless) throw calledOff()
+      if (isUnbounded && !signal?.aborted && count < limit) throw endedEarly(url)
+      if (signal?.aborted && !isUnbounded) throw calledOff()
     }
-    return { columns, rows: shaped(), isEndless }
+    return { columns, rows: shaped(), isUnbounded }
   }
 
   /** Those of the models first, then other streams and tables of the server. */
@@ -230,4 +231,35 @@ function calledOff(cause?: unknown): CcsError {
 
 function unknown(message: string, hint: string, location: Location): CcsError {
   return new CcsError('CCS_QUERY_INVALID', message, { exit: EXIT.usage, hint, location })
+}
+
+/** Answers queries of one target; `files` are those of its models. */
+export function openKsqldbQueries(
+  client: KsqlClient,
+  about: {
+    readonly prefix: string
+    readonly target: string
+    readonly files: readonly string[]
+  },
+): QueryService {
+  const questions = new KsqlQuestions(client, { ...about, models: modelNames(about.files) })
+  return {
+    query: async (sql, options) => ({
+      from: client.url,
+      asOf: null,
+      ...(await questions.ask(sql, options)),
+    }),
+    listTables: () => questions.tables(),
+    close: async () => {},
+  }
+}
+
+const LAYERS = ['bronze', 'silver', 'gold']
+
+/** By their files: a query needs to know no more of the models. */
+function modelNames(files: readonly string[]): readonly string[] {
+  const layerOf = (name: string) => LAYERS.indexOf(name.split('.')[0] ?? '')
+  return files
+    .map((file) => file.replace(/^sql\/|\.sql$/g, '').replace('/', '.'))
+    .sort((a, b) => layerOf(a) - layerOf(b) || (a < b ? -1 : 1))
 }

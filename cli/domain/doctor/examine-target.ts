@@ -1,6 +1,6 @@
 /**
- * What doctor asks of a target's servers. Each is asked by itself, so that one that is down is one line of the
- * answer; credentials are told as set or not set, never as they are.
+ * Checks the servers of a target. Each is asked separately, so that one that is down costs one
+ * line of the answer. Credentials are reported as set or not set, never shown.
  */
 
 import type { RemoteRegistry } from '../avro/schema-registry.ts'
@@ -11,77 +11,88 @@ import { formatLocation } from '../console/text.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { TopicAdmin } from '../log/topic-admin.ts'
 import type { Check } from './doctor.ts'
-import { kafkaChecks } from './kafka.ts'
-import { commandTopicChecks, commandTopicOf, type KsqldbFound, ksqldbChecks } from './ksqldb.ts'
-import { type RegistryNeeds, registryChecks } from './registry.ts'
+import { checkKafka } from './kafka-checks.ts'
+import { checkRegistry, type RegistryNeeds } from './registry-checks.ts'
 
-/** A server that the target does not have is left out. */
+/** How to reach the target's servers; undefined for one that the target doesn't have. */
 export interface TargetServers extends RegistryNeeds {
   readonly target: Target
   readonly kafka?: () => Promise<TopicAdmin>
   readonly registry?: () => Promise<RemoteRegistry>
   readonly connect?: () => Promise<ConnectCluster>
-  readonly ksqldb?: () => Promise<KsqldbPart>
+  /** Of engines that have servers of their own. */
+  readonly engines?: readonly EngineServerCheck[]
   /** What the project would run there. */
   readonly connectors: () => Promise<readonly DesiredConnector[]>
 }
 
-export interface KsqldbPart {
-  look(): Promise<KsqldbFound>
-  /** Of the names of the target's streams and tables. */
-  readonly prefix: string
+/** What checks one engine's server. */
+export interface EngineServerCheck {
+  /** Names the check that fails when the server can't be asked. */
+  readonly name: string
+  readonly server: HttpServer
+  /** Asks the server. */
+  check(): Promise<EngineChecks>
 }
 
+/** What an engine's server says of itself, and what is then to be asked of Kafka. */
+export interface EngineChecks {
+  readonly checks: readonly Check[]
+  /** Absent: nothing. */
+  readonly onKafka?: {
+    readonly name: string
+    readonly check: (admin: TopicAdmin) => Promise<readonly Check[]>
+  }
+}
+
+/** Never rejects for a server that can't be reached: that is a failed check. */
 export async function examineTarget(servers: TargetServers): Promise<readonly Check[]> {
-  const { target, kafka, registry, connect, ksqldb, connectors } = servers
+  const { target, kafka, registry, connect, engines = [], connectors } = servers
   const settings = target.kafka
   const checks = await Promise.all([
     kafka === undefined || settings === undefined
       ? []
-      : asked('kafka', async () => {
+      : runChecks('kafka', async () => {
           const admin = await kafka()
           try {
-            return await kafkaChecks(admin, target, settings)
+            return await checkKafka(admin, target, settings)
           } finally {
             await admin.close()
           }
         }),
     registry === undefined
       ? []
-      : asked('registry', async () => registryChecks(await registry(), servers)),
+      : runChecks('registry', async () => checkRegistry(await registry(), servers)),
     connect === undefined
       ? []
-      : asked('connect', async () => connectChecks(await connect(), connectors)),
-    ksqldb === undefined
-      ? []
-      : asked('ksqldb', async () => {
-          const { look, prefix } = await ksqldb()
-          const found = await look()
-          const own = ksqldbChecks(found, prefix)
-          return [...own, ...(kafka === undefined ? [] : await topicChecks(kafka, found, target))]
-        }),
+      : runChecks('connect', async () => checkConnect(await connect(), connectors)),
+    ...engines.map((engine) =>
+      runChecks(engine.name, async () => {
+        const { checks: own, onKafka } = await engine.check()
+        if (kafka === undefined || onKafka === undefined) return own
+        return [...own, ...(await checkOnKafka(kafka, onKafka))]
+      }),
+    ),
   ])
-  return [credentialsCheck(target), ...checks.flat()]
+  return [credentialsCheck(target, engines), ...checks.flat()]
 }
 
-function topicChecks(
+function checkOnKafka(
   kafka: () => Promise<TopicAdmin>,
-  found: KsqldbFound,
-  target: Target,
+  { name, check }: NonNullable<EngineChecks['onKafka']>,
 ): Promise<readonly Check[]> {
-  return asked('command topic', async () => {
+  return runChecks(name, async () => {
     const admin = await kafka()
     try {
-      const [state] = await admin.topics([commandTopicOf(found)])
-      return commandTopicChecks({ about: await admin.about(), state }, found, target)
+      return await check(admin)
     } finally {
       await admin.close()
     }
   })
 }
 
-/** What can't be asked is a failed check for each fault, with the error's own hint. */
-async function asked(
+/** An error becomes one failed check per fault, with the error's own hint. */
+async function runChecks(
   name: string,
   ask: () => Promise<readonly Check[]>,
 ): Promise<readonly Check[]> {
@@ -98,7 +109,10 @@ async function asked(
   }
 }
 
-function credentialsCheck({ kafka, registry, connect, ksqldb }: Target): Check {
+function credentialsCheck(
+  { kafka, registry, connect }: Target,
+  engines: readonly EngineServerCheck[],
+): Check {
   const login = (name: string, server: HttpServer | undefined) =>
     server === undefined
       ? []
@@ -109,12 +123,12 @@ function credentialsCheck({ kafka, registry, connect, ksqldb }: Target): Check {
       : [`kafka ${kafka.sasl?.mechanism ?? 'none'}${kafka.tls ? ', TLS' : ''}`]),
     ...login('registry', registry),
     ...login('connect', connect),
-    ...login('ksqldb', ksqldb),
+    ...engines.flatMap((one) => login(one.name, one.server)),
   ]
   return { name: 'credentials', status: 'ok', detail: `${parts.join('; ')}.` }
 }
 
-async function connectChecks(
+async function checkConnect(
   connect: ConnectCluster,
   connectors: TargetServers['connectors'],
 ): Promise<readonly Check[]> {
@@ -124,7 +138,7 @@ async function connectChecks(
     status: 'ok',
     detail: `Kafka Connect ${version} at ${url}.`,
   }
-  const sinks = await asked('connectors', async () => {
+  const sinks = await runChecks('connectors', async () => {
     const choice = chooseConnectors(await connectors(), await connect.plugins())
     throwAll(choice.faults)
     const { chosen, skipped } = choice

@@ -1,0 +1,55 @@
+/**
+ * The state directory: reads what the last commit wrote, removes what no manifest names any more.
+ */
+
+import { crc32 } from 'node:zlib'
+import { type Files, isErrno } from '../../../adapters/files/files.ts'
+import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
+import type { StateFile } from '../../../domain/lake/manifest.ts'
+import type { EventIdWords } from '../intake/dedupe-index.ts'
+
+/**
+ * Verifies the checksum of every state file and returns the event ids in them. Throws
+ * CCS_LAKE_DAMAGED if a file is missing or damaged.
+ */
+export async function readEventIds(
+  files: Files,
+  stateRoot: string,
+  state: readonly StateFile[],
+): Promise<readonly EventIdWords[]> {
+  const damaged = (path: string, problem: string) =>
+    new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${path} is ${problem}.`, {
+      exit: EXIT.checkFailed,
+      hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
+    })
+  const eventIds: EventIdWords[] = []
+  for (const file of state) {
+    const bytes = await files.readFile(`${stateRoot}/${file.path}`).catch((error: unknown) => {
+      throw isErrno(error, 'ENOENT') ? damaged(file.path, 'missing') : error
+    })
+    if (crc32(bytes) !== file.crc32) throw damaged(file.path, 'damaged')
+    if (file.kind !== 'seen') continue
+    const { buffer, byteOffset, length } = bytes
+    eventIds.push(new Uint32Array(buffer.slice(byteOffset, byteOffset + length)))
+  }
+  return eventIds
+}
+
+/** Removes the files of older commits and of commits that never completed. */
+export async function removeUnreferencedState(
+  files: Files,
+  stateRoot: string,
+  state: readonly StateFile[],
+): Promise<void> {
+  const named = state.map((file) => file.path)
+  const clear = async (below: string): Promise<void> => {
+    for (const name of await files.readdir(`${stateRoot}/${below}`)) {
+      const path = below === '' ? name : `${below}/${name}`
+      if (named.includes(path)) continue
+      if (named.some((one) => one.startsWith(`${path}/`))) await clear(path)
+      else await files.remove(`${stateRoot}/${path}`)
+    }
+  }
+  await files.mkdir(stateRoot)
+  await clear('')
+}
