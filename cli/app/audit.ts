@@ -4,17 +4,17 @@
  */
 
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
+import type { Store } from '../adapters/lake/data-store.ts'
+import { type Pinned, pinCommit } from '../adapters/lake/pin-commit.ts'
 import type { AuditReport } from '../domain/audit/audit.ts'
-import type { AuditFault, LogRange, RejectSource } from '../domain/audit/log-accounts.ts'
-import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
+import type { AuditFault } from '../domain/audit/log-accounts.ts'
+import { keptFrames, rejectSources } from '../domain/audit/log-sources.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { DamagedFile } from '../domain/lake/verify.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import { refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { Project } from '../project.ts'
-import { type Pinned, pinCommit } from './pin-commit.ts'
-import type { Store } from './store.ts'
 import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
@@ -123,10 +123,10 @@ async function auditWhole(
       log: {
         topic: RAW_TOPIC,
         ranges: await readCommittedRanges(RAW_TOPIC, manifest, startOf),
-        rejects: rejectSources(logic, store, manifest.dlqEnd),
+        rejects: rejectSources(store.log, logic.dlqSchema, manifest.dlqEnd),
         dlqEnd: manifest.dlqEnd,
         dlqKept: await store.log.range(DLQ_TOPIC, ENGINE_PARTITION),
-        ...(project.target.kafka ? { kept: (range) => keptFrames(store, range) } : {}),
+        ...(project.target.kafka ? { kept: (range) => keptFrames(store.log, range) } : {}),
       },
       tables,
       scratchFile: (name) => `${dir}/${name}.parquet`,
@@ -165,38 +165,4 @@ function fileFaults(damaged: readonly DamagedFile[]): readonly AuditFault[] {
   return [...byFault].map(([fault, ids]) => {
     return { model: 'files', check: fault, count: ids.length, ids: ids.slice(0, 20) }
   })
-}
-
-const READ_BYTES = 4 * 1024 * 1024
-
-/** Stretches of offsets that have a record, from `start` to before `end`. */
-async function* keptFrames(store: Store, { partition, start, end, shift }: LogRange) {
-  const reader = await store.log.reader(RAW_TOPIC, partition, start - shift)
-  try {
-    while (reader.position() + shift < end) {
-      const frames = await reader.read(READ_BYTES)
-      if (frames.length === 0) return
-      for (const { baseOffset, count } of frames) yield { baseOffset: baseOffset + shift, count }
-    }
-  } finally {
-    await reader.close()
-  }
-}
-
-/** Sources of the engine's rejects up to offset `end` of the topic, in batches; undefined for what is no reject. */
-async function* rejectSources(
-  logic: Logic,
-  store: Store,
-  end: number,
-): AsyncGenerator<(RejectSource | undefined)[]> {
-  const { start, end: kept } = await store.log.range(DLQ_TOPIC, ENGINE_PARTITION)
-  if (kept === start || end <= start) return
-  const { decode } = compileRejectCodec(logic.dlqSchema)
-  const { readRecords } = await import('../domain/log/frame-records.ts')
-  const place = { topic: DLQ_TOPIC, partition: ENGINE_PARTITION, from: start }
-  for await (const { records } of readRecords(store.log, place)) {
-    const counted = records.filter(({ offset }) => offset < end)
-    if (counted.length === 0) return
-    yield counted.map(({ bytes }) => decode(bytes))
-  }
 }

@@ -1,172 +1,21 @@
-/**
- * Composition of the live page: figures, health and the close of the day behind the routes of dash/server.ts.
- * The running engine serves it; `ccs dash` serves the same page from another process.
- */
-
+/** Composition of the live page, served by the running engine or by `ccs dash`. */
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
-import type { ManifestStore } from '../domain/lake/lake.ts'
-import type { LiveHealth } from '../domain/live/document.ts'
-import { readFigures } from '../domain/live/metric.ts'
-import type { EventLog } from '../domain/log/event-log.ts'
-import type { CloseOfDay } from '../domain/marts/daily-summary.ts'
-import type { MartsInfo } from '../domain/marts/marts.ts'
-import type { StatusResult } from '../domain/pipeline/read-status.ts'
-import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
-import type { PageRoutes, Route } from '../web/live/server.ts'
-import type { Marts } from './marts.ts'
+import type { OpenPage, PageSource } from '../web/live/page.ts'
 import { openProjectStore } from './targets/log.ts'
 
-/** What answers the page's questions. */
-export interface PageSource {
-  readonly log: EventLog
-  readonly manifests: ManifestStore
-  /** Takes in what the log holds. */
-  catchUp(): Promise<void>
-  query(sql: string, nowMs: number): Promise<QueryResult>
-  status(): Promise<StatusResult>
-  /** Grows with the records taken in. */
-  news(): number
-}
-
-/** The page's part of a server. */
-export interface OpenPage {
-  readonly routes: Readonly<Record<string, Route>>
-  readonly page: PageRoutes
-  /** Pages that are open, and questions asked for all of them so far. */
-  readonly usage: () => PageUsage
-  close(): Promise<void>
-}
-
-/** What the open pages cost, for tests and benchmarks: GET /api/usage. */
-export interface PageUsage {
-  readonly pages: number
-  readonly asked: number
-  /** What one question of each figure costs, ms of CPU; 0: not known yet. */
-  readonly costMs: Readonly<Record<string, number>>
-  /** How long each figure waits from one question to the next, ms. */
-  readonly paceMs: Readonly<Record<string, number>>
-}
-
+/** Opens the page over what answers its queries. */
 export async function openPage(
   project: Project,
   source: PageSource,
   clock: Clock = systemClock(),
 ): Promise<OpenPage> {
-  const [{ LiveBoard }, { HealthReader }, { DlqTally }, { LiveHub }, { Assets, PAGE_DIR }, reader] =
-    await Promise.all([
-      import('../domain/live/metric-board.ts'),
-      import('../domain/live/health.ts'),
-      import('../domain/dlq/dlq-tally.ts'),
-      import('../web/live/hub.ts'),
-      import('../web/live/assets.ts'),
-      import('./reader.ts'),
-    ])
-  const marts = martsReader(project, clock)
-  const decode = await reader.openRejectDecoder(project)
-  const tally = new DlqTally({
-    log: source.log,
-    decode,
-    sources: async () => (await source.manifests.load())?.sources ?? [],
-  })
-  const health = new HealthReader({
-    clock,
-    status: () => source.status(),
-    dlq: () => tally.read(),
-    marts: () => marts.health(),
-  })
-  const { name, timezone } = project.config
-  const board = new LiveBoard({
-    ...readFigures(project.metrics),
-    shop: { name, timezone },
-    clock,
-    source: {
-      catchUp: () => source.catchUp(),
-      query: (sql, nowMs) => source.query(sql, nowMs),
-      health: () => health.read(),
-      news: () => source.news(),
-    },
-  })
-  const hub = new LiveHub({
-    snapshot: (now) => board.snapshot(now),
-    health: () => board.health(),
-    refresh: (onPart) => board.refresh(onPart),
-    news: () => source.news(),
-    newsMs: () => board.newsMs(),
-  })
-  const assets = new Assets(PAGE_DIR)
-  const usage = () => ({
-    pages: hub.readers,
-    asked: board.asked,
-    costMs: Object.fromEntries(board.costs()),
-    paceMs: Object.fromEntries(board.pace()),
-  })
-  return {
-    routes: {
-      'GET /api/usage': async () => usage(),
-      'GET /api/figures': async () => board.about(),
-      'GET /api/snapshot': async () => {
-        await board.refresh()
-        return board.snapshot(await board.health())
-      },
-      'GET /api/day': () => marts.day(),
-    },
-    page: {
-      asset: (file) => assets.get(file),
-      stream: (response, headers) => hub.join(response, headers),
-    },
-    usage,
-    close: async () => {
-      await hub.close()
-      await marts.close()
-    },
-  }
-}
-
-/** The marts, opened when somebody asks for a day. */
-function martsReader(project: Project, clock: Clock) {
-  let marts: Marts | undefined
-  let told: { readonly atMs: number; readonly health: LiveHealth['marts'] } | undefined
-  return {
-    /** marts.json is a small file, but nobody needs it each second. */
-    health: async (): Promise<LiveHealth['marts']> => {
-      const nowMs = clock.nowMs()
-      if (told && nowMs - told.atMs < MARTS_MS) return told.health
-      const { readMarts } = await import('./marts.ts')
-      const info = await readMarts(project)
-      const health = info ? martsHealth(info) : null
-      told = { atMs: nowMs, health }
-      return health
-    },
-    day: async (): Promise<CloseOfDay> => {
-      const [{ openMarts, readMarts }, { noDay, readDay }] = await Promise.all([
-        import('./marts.ts'),
-        import('../domain/marts/daily-summary.ts'),
-      ])
-      marts ??= await openMarts(project)
-      if (!marts) return noDay(whyNoMarts(await readMarts(project)))
-      return readDay(marts, { timezone: project.config.timezone, nowMs: clock.nowMs() })
-    },
-    close: async () => marts?.close(),
-  }
-}
-
-const MARTS_MS = 2_000
-
-function martsHealth({ builtMs, lastRun }: MartsInfo): LiveHealth['marts'] {
-  const ok = lastRun?.ok ?? builtMs !== null
-  return {
-    builtAt: builtMs === null ? null : new Date(builtMs).toISOString(),
-    ok,
-    message: ok ? '' : (lastRun?.message ?? 'The last build of the marts failed.'),
-  }
-}
-
-function whyNoMarts(info: MartsInfo | undefined): string {
-  if (info?.lastRun?.ok === false)
-    return `The daily numbers could not be built: ${info.lastRun.message ?? 'see ccs dbt build'}`
-  return 'The daily numbers are not built yet. ccs up builds them when Python is there; by hand: ccs dbt build.'
+  const [page, { openRejectDecoder }] = await Promise.all([
+    import('../web/live/page.ts'),
+    import('./reader.ts'),
+  ])
+  return page.openPage(project, source, { clock, decode: await openRejectDecoder(project) })
 }
 
 /** The page of a project's data, served by this process; it runs no engine. */

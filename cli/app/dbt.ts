@@ -5,8 +5,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { readMarts } from '../adapters/duckdb/published-marts.ts'
 import type { FileLock } from '../adapters/files/file-lock.ts'
 import type { Files } from '../adapters/files/files.ts'
+import type { Store } from '../adapters/lake/data-store.ts'
 import { sleep } from '../adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { DbtTask } from '../domain/marts/args.ts'
@@ -14,9 +16,8 @@ import { type DbtPorts, type DbtResult, runDbt, type Snapshot } from '../domain/
 import { type MartsInfo, martsLayout, type Seen } from '../domain/marts/marts.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { Project } from '../project.ts'
-import { readMarts } from './marts.ts'
 import { openLogic } from './project-logic.ts'
-import { openStore, type Store } from './store.ts'
+import { openStore } from './store.ts'
 import { DBT_VENV, dbtDir, hasDbt, venvPlace } from './venv.ts'
 
 export interface DbtRunOptions {
@@ -132,7 +133,7 @@ async function portsOf(
     import('../adapters/process/serve-copy.ts'),
     import('../adapters/files/files.ts'),
     import('../domain/marts/marts.ts'),
-    import('./snapshot.ts'),
+    import('../adapters/lake/silver-snapshot.ts'),
   ])
   const { files } = store
   const marts = martsLayout(project.dataDir)

@@ -14,7 +14,7 @@ import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { EventLog } from '../domain/log/event-log.ts'
 import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
-import { openGuess, openGuessPart, openRejectDecoder } from './reader.ts'
+import { openRejectDecoder } from './reader.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 
 const OWNER = 'ccs dlq replay'
@@ -28,6 +28,7 @@ export interface Closable {
 export async function openDlqShow(project: Project): Promise<DlqShowPorts & Closable> {
   const base = await openBase(project)
   const registry = await openRegistry(project)
+  const { openGuess, openGuessPart } = await import('../domain/dlq/decode-records.ts')
   const [guess, guessPart] = await Promise.all([openGuess(registry), openGuessPart(registry)])
   return { ...base, decodeByAnySchema: guess, decodeBeginning: guessPart }
 }

@@ -4,7 +4,6 @@
  */
 
 import { systemClock } from '../adapters/process/system-clock.ts'
-import { readTruth, renderTruth, type Truth } from '../domain/audit/truth.ts'
 import type { Encoder } from '../domain/avro/encoder.ts'
 import type { SchemaRegistry } from '../domain/avro/schema-registry.ts'
 import { prefixed } from '../domain/config/target.ts'
@@ -16,6 +15,8 @@ import type { ArrivalSink } from '../generate/log-sink.ts'
 import type { TruthRecorder } from '../generate/truth-recorder.ts'
 import type { Project } from '../project.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
+
+export { readTruthFile, writeTruthFile } from '../adapters/files/truth-file.ts'
 
 /** A sink that must be closed. */
 export interface OpenSink {
@@ -118,40 +119,4 @@ export async function openRecorder(
   const { TruthRecorder } = await import('../generate/truth-recorder.ts')
   const { timezone } = project.config
   return (startMs) => new TruthRecorder({ ...of, startMs, timezone })
-}
-
-/** Whole or not at all: the file takes its name when it is complete. */
-export async function writeTruthFile(file: string, truth: Truth): Promise<void> {
-  const { rename, rm } = await import('node:fs/promises')
-  const { createWriteStream } = await import('node:fs')
-  const { Readable } = await import('node:stream')
-  const { pipeline } = await import('node:stream/promises')
-  const partial = `${file}.part`
-  const lines = function* () {
-    for (const line of renderTruth(truth)) yield `${line}\n`
-  }
-  try {
-    await pipeline(Readable.from(lines()), createWriteStream(partial))
-    await rename(partial, file)
-  } catch (error) {
-    await rm(partial, { force: true })
-    throw error
-  }
-}
-
-/** CCS_USAGE_INVALID when there is no such file or it is no truth. */
-export async function readTruthFile(file: string): Promise<Truth> {
-  const { open } = await import('node:fs/promises')
-  const handle = await open(file).catch((cause: unknown) => {
-    throw new CcsError('CCS_USAGE_INVALID', `The truth file ${file} can't be read.`, {
-      exit: EXIT.usage,
-      hint: 'Write one with: ccs gen --truth FILE',
-      cause,
-    })
-  })
-  try {
-    return await readTruth(handle.readLines())
-  } finally {
-    await handle.close()
-  }
 }

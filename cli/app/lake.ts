@@ -4,13 +4,14 @@
  */
 
 import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
+import type { Store } from '../adapters/lake/data-store.ts'
 import type { CompactPorts, CompactResult } from '../domain/lake/compact.ts'
 import type { CompactionOptions } from '../domain/lake/compaction-plan.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { VerifyResult } from '../domain/lake/verify.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { Project } from '../project.ts'
-import { openStore, type Store } from './store.ts'
+import { openStore } from './store.ts'
 
 export type LakeProgress = (done: number, total: number) => void
 

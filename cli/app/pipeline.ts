@@ -3,25 +3,27 @@
  * that open.ts knows.
  */
 
+import type { Store } from '../adapters/lake/data-store.ts'
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { RegisteredSchema } from '../domain/avro/schema-registry.ts'
 import { compileRejectCodec } from '../domain/gate/reject-codec.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { asObject } from '../domain/kernel/json.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { PipelineParts } from '../domain/pipeline/pipeline-ports.ts'
-import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
 import { manifestLogic, refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { GoldLimits } from '../engines/embedded/options.ts'
 import type { Project } from '../project.ts'
-import type { Store } from './store.ts'
+import type { OpenServer } from '../web/live/engine-server.ts'
 import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, type ProjectStore } from './targets/log.ts'
+
+/** What serves the running engine. */
+export type { OpenServer } from '../web/live/engine-server.ts'
 
 /** A running pipeline and what it stands on. */
 export interface OpenPipeline {
@@ -175,90 +177,47 @@ async function refuseNoTopic({ log }: ProjectStore, { target }: Project): Promis
   }
 }
 
-/** The pipeline's HTTP: other processes find it through the data directory. */
-export interface OpenServer {
-  readonly url: string
-  status(): Promise<StatusResult>
-  close(): Promise<void>
-}
-
+/** Serves the engine's HTTP; other processes find it through the data directory. */
 export async function openServer(
   project: Project,
   open: OpenPipeline,
   options: { readonly port: number },
 ): Promise<OpenServer> {
-  const [{ startServer }, { publishEndpoint, removeEndpoint }, { readStatus }, { openPage }] =
-    await Promise.all([
-      import('../web/live/server.ts'),
-      import('../engines/embedded/query/engine-client.ts'),
-      import('../domain/pipeline/read-status.ts'),
-      import('./dash.ts'),
-    ])
+  const [{ serveEngine }, client, { readStatus }, { openPage }] = await Promise.all([
+    import('../web/live/engine-server.ts'),
+    import('../engines/embedded/query/engine-client.ts'),
+    import('../domain/pipeline/read-status.ts'),
+    import('./dash.ts'),
+  ])
   const { store, engine, pipeline } = open
+  const { log, files, root, manifests } = store
   const status = () =>
-    readStatus(store.log, pipeline.state(), {
-      data: store.root,
+    readStatus(log, pipeline.state(), {
+      data: root,
       topic: RAW_TOPIC,
       nowMs: Date.now(),
       running: true,
     })
-  const compact = async (options: object = {}) =>
-    (await import('./lake.ts')).compactBeside(open, options)
+  const query = (sql: string, nowMs: number, signal?: AbortSignal) =>
+    engine.query(sql, nowMs, signal)
+  const catchUp = () => pipeline.catchUp()
   const page = await openPage(project, {
-    log: store.log,
-    manifests: store.manifests,
-    catchUp: () => pipeline.catchUp(),
-    query: (sql, nowMs) => engine.query(sql, nowMs),
+    log,
+    manifests,
+    catchUp,
+    query,
     status,
     news: () => engine.counts.records,
   })
-  const server = await startServer({
+  return serveEngine({
     port: options.port,
-    page: page.page,
-    routes: {
-      ...page.routes,
-      'GET /status': status,
-      'POST /query': async (body, signal) => {
-        const sql = sqlOf(body)
-        await pipeline.catchUp()
-        return engine.query(sql, Date.now(), signal)
-      },
-      'POST /commit': async () => {
-        await pipeline.commit()
-        return status()
-      },
-      'POST /compact': (body) => compact(asObject(body)),
-    },
-  })
-  let compacting: Promise<unknown> | undefined
-  // A failure here is the pipeline's to tell: compaction only ever commits through it.
-  const tidy = () => {
-    compacting ??= compact()
-      .catch(() => undefined)
-      .finally(() => {
-        compacting = undefined
-      })
-  }
-  const timer = setInterval(tidy, COMPACT_EVERY_MS)
-  await publishEndpoint(store.files, store.root, server.port)
-  return {
-    url: `http://127.0.0.1:${server.port}`,
+    page,
     status,
-    close: async () => {
-      clearInterval(timer)
-      await compacting
-      await removeEndpoint(store.files, store.root)
-      await page.close()
-      await server.close()
-    },
-  }
-}
-
-/** Small files are looked for this often; most times there is nothing to do. */
-const COMPACT_EVERY_MS = 60_000
-
-function sqlOf(body: unknown): string {
-  const { sql } = asObject(body)
-  if (typeof sql === 'string') return sql
-  throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".', { exit: EXIT.usage })
+    catchUp,
+    commit: () => pipeline.commit(),
+    query,
+    compact: async (some = {}) => (await import('./lake.ts')).compactBeside(open, some),
+    publish: (port) => client.publishEndpoint(files, root, port),
+    withdraw: () => client.removeEndpoint(files, root),
+  })
 }

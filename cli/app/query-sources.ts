@@ -2,6 +2,8 @@
  * Composition of questions: they go to the engine that runs on the data directory, or, when none does, to
  * what was last committed.
  */
+
+import type { Store } from '../adapters/lake/data-store.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import type { PipelineState } from '../domain/pipeline/pipeline-ports.ts'
@@ -10,7 +12,6 @@ import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
 import { refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { Project } from '../project.ts'
-import type { Store } from './store.ts'
 import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 

@@ -1,9 +1,10 @@
 /** The part of the composition root for `ccs query` and `ccs sql`: whoever answers for a target. */
+
+import { openMartsAnswers } from '../adapters/duckdb/published-marts.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { QueryAnswer, QueryService, TableInfo } from '../domain/query/query-service.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
-import { openMartsAnswers } from './marts.ts'
 import { openAnswers } from './query-sources.ts'
 import { loadEngine } from './targets/engine.ts'
 
@@ -49,7 +50,7 @@ function asking(answers: Answers, source: () => Promise<Source>): QueryService {
     query: async (sql, { signal } = {}) => {
       try {
         const { from, asOf } = await source()
-        return { from, asOf, ...(await answers.query(sql, signal)), isUnbounded: false }
+        return { from, asOf, ...(await answers.query(sql, signal)), isEndless: false }
       } catch (error) {
         if (!signal?.aborted) throw error
         throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause: error })

@@ -4,7 +4,17 @@
  */
 
 import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
+import { type Marts, openMarts } from '../adapters/duckdb/published-marts.ts'
 import type { Files } from '../adapters/files/files.ts'
+import type { Store } from '../adapters/lake/data-store.ts'
+import {
+  EMPTY_FILE,
+  type InspectedSilver,
+  inspectSilver,
+  type SilverToInspect,
+  without,
+} from '../adapters/lake/inspect-silver.ts'
+import { pinCommit } from '../adapters/lake/pin-commit.ts'
 import type { AuditLogic, TableFiles } from '../domain/audit/catalog.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
@@ -13,18 +23,9 @@ import type { ReconcileReport } from '../domain/reconcile/accounts.ts'
 import type { SnapshotFile } from '../domain/reconcile/files.ts'
 import { refuseUndeployed } from '../engines/embedded/model-diff.ts'
 import type { Project } from '../project.ts'
-import { type Marts, openMarts } from './marts.ts'
-import { pinCommit } from './pin-commit.ts'
 import { openLogic } from './project-logic.ts'
 import { openAnswers } from './query-sources.ts'
-import {
-  EMPTY_FILE,
-  type InspectedSilver,
-  inspectSilver,
-  type SilverToInspect,
-  without,
-} from './silver.ts'
-import { openStore, type Store } from './store.ts'
+import { openStore } from './store.ts'
 
 export interface ReconcileRun {
   /** Only this shop day, YYYY-MM-DD. */

@@ -1,11 +1,8 @@
 /** Composition of a data directory: the log, the lake and the manifest in it. */
+
 import type { FaultPoint } from '../adapters/files/fault-point.ts'
 import type { Files } from '../adapters/files/files.ts'
-import type { LocalLake } from '../adapters/lake/local-lake.ts'
-import type { EngineStore } from '../engines/embedded/open-engine.ts'
-
-/** Where a project's data lies and what is in it. */
-export type Store = EngineStore<LocalLake>
+import type { Store } from '../adapters/lake/data-store.ts'
 
 /** `disk` is this machine's unless a test brings one that fails. */
 export async function openStore(root: string, disk?: Files): Promise<Store> {

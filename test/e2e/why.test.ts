@@ -149,9 +149,9 @@ describe('a row that is not there', () => {
 
   test.each([
     ['gold.revenue_dayly', [DAY, 'EUR'], 'Did you mean "gold.revenue_daily"?'],
-    ['gold.revenue_daily', [DAY], 'needs currency too'],
-    ['gold.revenue_daily', ['soon', 'EUR'], '"soon" is no DATE, which shop_date is.'],
-    ['gold.revenue_daily', [DAY, 'EUR', 'x'], 'does not need "x"'],
+    ['gold.revenue_daily', [DAY], 'also needs currency'],
+    ['gold.revenue_daily', ['soon', 'EUR'], '"soon" is not a valid DATE, the type of shop_date.'],
+    ['gold.revenue_daily', [DAY, 'EUR', 'x'], 'has no column for "x"'],
     ['no_such_mart', ['1'], 'There is no model or mart'],
   ])('%s %j: %s', async (model, words, text) => {
     const { code, stderr } = await runCcs(['why', model, ...words, '--data', data])

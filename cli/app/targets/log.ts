@@ -3,6 +3,7 @@
  * and the registry that ccs.yml names. Lake and state lie in the data directory either way.
  */
 
+import type { Store } from '../../adapters/lake/data-store.ts'
 import type { SchemaRegistry } from '../../domain/avro/schema-registry.ts'
 import { prefixed } from '../../domain/config/target.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
@@ -11,7 +12,7 @@ import type { Logic } from '../../domain/models/logic.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { Project } from '../../project.ts'
 import { openLogic } from '../project-logic.ts'
-import { openStore, type Store } from '../store.ts'
+import { openStore } from '../store.ts'
 
 /** Consumer group that the engine's positions are told under; it never reads them. */
 const ENGINE_GROUP = 'ccs.engine'

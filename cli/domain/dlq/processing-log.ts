@@ -4,9 +4,9 @@
  */
 import { asObject } from '../kernel/json.ts'
 export interface LoggedRecord {
-  /** As the server names it. */
+  /** The server's name for it. */
   readonly topic: string
-  /** undefined: the server leaves them out, or the record had none. */
+  /** undefined: the server omits them, or the record had none. */
   readonly bytes: Buffer | undefined
   /** Why the engine could not read it. */
   readonly message: string
@@ -14,7 +14,7 @@ export interface LoggedRecord {
   readonly timeMs: number
 }
 
-/** undefined: the row is of another kind, about a key, or no row. */
+/** Returns undefined for rows of another kind, rows about a key, and other text. */
 export function parseLoggedRecord(row: Buffer): LoggedRecord | undefined {
   const { time, message } = asObject(parseJson(row))
   const error = asObject(asObject(message).deserializationError)

@@ -21,9 +21,9 @@ describe('values of a key', () => {
   })
 
   test('that lack, are too many, or name another column are refused with what to write', () => {
-    expect(() => texts('2026-10-25')).toThrow('needs currency too')
-    expect(() => texts('2026-10-25', 'EUR', 'x')).toThrow('does not need "x"')
-    expect(() => texts('shop_day=2026-10-25', 'EUR')).toThrow('not told apart by "shop_day"')
+    expect(() => texts('2026-10-25')).toThrow('also needs currency')
+    expect(() => texts('2026-10-25', 'EUR', 'x')).toThrow('has no column for "x"')
+    expect(() => texts('shop_day=2026-10-25', 'EUR')).toThrow('"shop_day" is not a key column')
   })
 
   test('become SQL that no value can break out of, and NULL is no value', () => {

@@ -1,6 +1,6 @@
 /**
- * Reads a mapping file (docs/import.md describes it) and checks it against the contract of events.raw: what
- * is unknown, misspelt, contradictory or missing is reported all at once, each at its place in the file.
+ * Reads a mapping file (format: docs/import.md) and checks it against the contract of events.raw.
+ * Unknown, misspelt, contradictory and missing keys are reported all at once, each with its place.
  */
 
 import {
@@ -19,7 +19,7 @@ import { parseRule } from './parse-rule.ts'
 const TOP_KEYS = ['format', 'csv', 'timezone', 'nulls', 'event']
 const CSV_KEYS = ['delimiter', 'encoding', 'header']
 
-/** CCS_IMPORT_INVALID, exit 2, with all faults located. */
+/** Throws CCS_IMPORT_INVALID (exit 2) with all faults and their places. */
 export function parseMapping(text: string, file: string, contract: EventContract): MappingSpec {
   const document = parseYaml(text, { file, code: 'CCS_IMPORT_INVALID' })
   const notes = new MappingNotes(document)
@@ -85,7 +85,9 @@ function parseItems(
   }
 }
 
-/** What every event needs, and what the event types that the mapping gives need. */
+/**
+ * Checks that every required field is filled, for every event type that the mapping can produce.
+ */
 function noteUnfilledFields(
   event: Readonly<Record<string, unknown>>,
   rules: readonly FieldRule[],

@@ -1,6 +1,6 @@
 /**
- * One field's rule of a mapping file: `user_id` for a column, `[user_id, uid]` for the first that has
- * a value, or a map of keys for anything more.
+ * The rule for one field of a mapping file: `user_id` for a column, `[user_id, uid]` for the first
+ * that has a value, or a map of keys for anything else.
  */
 
 import { RowFault } from '../../documents/source-row.ts'
@@ -29,16 +29,17 @@ const RULE_KEYS = [
   'when',
 ]
 
+/** A rule as YAML, and what is needed to check it. */
 export interface RuleInput {
   readonly value: unknown
   readonly path: YamlPath
   readonly field: ContractField
-  /** Of times that name no zone. */
+  /** Time zone for texts that name none. */
   readonly timezone: string
   readonly notes: MappingNotes
 }
 
-/** undefined where the rule is too broken to go on; its faults are noted. */
+/** Returns undefined if the rule has no usable source; its faults are noted. */
 export function parseRule(rule: RuleInput): FieldRule | undefined {
   const { value, path, field, notes } = rule
   const map =
@@ -97,7 +98,8 @@ function parseSource(map: RuleMap, { path, notes }: RuleInput): ValueSource | un
   const given = SOURCE_KEYS.filter((key) => map[key] !== undefined)
   const [kind] = given
   if (kind === undefined || given.length > 1) {
-    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}, and has ${given.join(', ') || 'none'}.`
+    const has = given.join(', ') || 'none'
+    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}; it has ${has}.`
     notes.fault(
       path,
       message,
@@ -121,12 +123,16 @@ function parseSource(map: RuleMap, { path, notes }: RuleInput): ValueSource | un
 }
 
 function checkPath(path: string, at: YamlPath, notes: MappingNotes): void {
-  // A column of a CSV file may have any name; one with brackets is a path for sure.
+  // A CSV column may have any name, but a name with brackets must be a valid path.
   if (path === '' || (/[[\]]/.test(path) && parsePath(path.replace(/^\$\./, '')) === undefined))
-    notes.fault(at, `"${path}" is no column or path.`, 'Paths look like user.id or items[0].sku.')
+    notes.fault(
+      at,
+      `"${path}" is not a column or path.`,
+      'Paths look like user.id or items[0].sku.',
+    )
 }
 
-/** `/p/{product_id}`; `{{` and `}}` stand for braces. */
+/** For example `/p/{product_id}`; `{{` and `}}` stand for braces. */
 function parseTemplate(text: string, at: YamlPath, notes: MappingNotes): readonly TemplatePart[] {
   const parts: TemplatePart[] = []
   for (const [whole, path] of text.matchAll(/\{\{|\}\}|\{([^{}]*)\}|[^{}]+|[{}]/g)) {
@@ -134,7 +140,7 @@ function parseTemplate(text: string, at: YamlPath, notes: MappingNotes): readonl
       checkPath(path, at, notes)
       parts.push({ path })
     } else if (whole === '{' || whole === '}')
-      notes.fault(at, `A "${whole}" in the template stands alone.`, `Write "${whole}${whole}".`)
+      notes.fault(at, `A "${whole}" in the template is not paired.`, `Write "${whole}${whole}".`)
     else parts.push({ text: whole === '{{' || whole === '}}' ? whole.slice(1) : whole })
   }
   return parts
@@ -149,7 +155,7 @@ function parseConverter(map: RuleMap, source: ValueSource, rule: RuleInput): Con
     if (map[key] !== undefined && !isTime)
       notes.fault(
         [...path, key],
-        `"${key}" is for times; ${field.name} is none.`,
+        `"${key}" is for times, which ${field.name} is not.`,
         'Remove it.',
         'key',
       )
@@ -162,14 +168,14 @@ function parseConverter(map: RuleMap, source: ValueSource, rule: RuleInput): Con
   if (map.money !== undefined && field.kind !== 'money')
     notes.fault(
       [...path, 'money'],
-      `"money" is for amounts; ${field.name} is none.`,
+      `"money" is for amounts, which ${field.name} is not.`,
       'Remove it.',
       'key',
     )
   if (map.money === undefined && field.kind === 'money' && source.kind !== 'constant')
     notes.fault(
       path,
-      `${field.name} doesn't say how its amounts are written.`,
+      `${field.name} does not say how its amounts are written.`,
       `Add money: decimal (35.79), decimal_comma (35,79) or minor (3579).`,
     )
   return createConverter(field, {
@@ -179,7 +185,7 @@ function parseConverter(map: RuleMap, source: ValueSource, rule: RuleInput): Con
   })
 }
 
-/** What the mapping itself gives has to be right before any row is read. */
+/** Checks a value that the mapping itself supplies, before any row is read. */
 function checkConstant(
   text: string,
   at: YamlPath,
@@ -203,6 +209,6 @@ function parseUrl(value: unknown, path: YamlPath, notes: MappingNotes): UrlPart 
   if (text === undefined || text === 'path' || text === 'host') return text
   const query = /^query\.(.+)$/.exec(text)?.[1]
   if (query === undefined)
-    notes.fault(path, `"${text}" is no part of a URL.`, 'Known: path, host, query.NAME.')
+    notes.fault(path, `"${text}" is not a part of a URL.`, 'Known: path, host, query.NAME.')
   return query === undefined ? undefined : { query }
 }

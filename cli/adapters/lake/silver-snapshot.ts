@@ -4,14 +4,13 @@
  */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { CcsError } from '../domain/kernel/errors.ts'
-import { quoteText } from '../domain/kernel/sql-text.ts'
-import { EMPTY_MANIFEST } from '../domain/lake/empty-manifest.ts'
-import { RAW_TOPIC } from '../domain/log/topics.ts'
-import type { Snapshot } from '../domain/marts/dbt.ts'
-import { martsLayout, watermarkOf } from '../domain/marts/marts.ts'
-import type { Logic } from '../domain/models/logic.ts'
-import type { Store } from './store.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import { quoteText } from '../../domain/kernel/sql-text.ts'
+import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
+import type { Snapshot } from '../../domain/marts/dbt.ts'
+import { martsLayout, watermarkOf } from '../../domain/marts/marts.ts'
+import type { Logic } from '../../domain/models/logic.ts'
+import type { Store } from './data-store.ts'
 
 const NAME = /^snapshot-(\d+)$/
 const ROUNDS_MAX = 5
@@ -27,7 +26,7 @@ export interface SilverOptions {
 
 /** Links what is committed now into a directory of its own. */
 export async function takeSilver(store: Store, options: SilverOptions): Promise<Snapshot> {
-  const { takeSnapshot } = await import('../adapters/lake/snapshot.ts')
+  const { takeSnapshot } = await import('./snapshot.ts')
   const { files, root } = store
   const marts = martsLayout(root)
   await files.mkdir(marts.root)
@@ -94,14 +93,14 @@ const EMPTY_DAY = '1970-01-01'
 
 async function writeEmpty(store: Store, dir: string, options: SilverOptions): Promise<void> {
   const [{ openDuck }, { bindModels }, { deriveRawColumns }, { leafPath }] = await Promise.all([
-    import('../adapters/duckdb/duckdb.ts'),
-    import('../domain/models/bind-models.ts'),
-    import('../domain/events/raw-columns.ts'),
-    import('../domain/lake/layout.ts'),
+    import('../duckdb/duckdb.ts'),
+    import('../../domain/models/bind-models.ts'),
+    import('../../domain/events/raw-columns.ts'),
+    import('../../domain/lake/layout.ts'),
   ])
   const { logic, timezone } = options
   const raw = logic.rawSchemas.at(-1)
-  if (!raw) throw new CcsError('CCS_SCHEMA_INVALID', `schemas/ has no ${RAW_TOPIC}.avsc.`)
+  if (!raw) throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.raw.avsc.')
   const duck = await openDuck({ threads: 1 })
   try {
     const connection = await duck.connect()

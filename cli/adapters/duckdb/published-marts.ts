@@ -3,14 +3,20 @@
  * when a newer file has taken its place.
  */
 import { stat } from 'node:fs/promises'
-import type { Duck, DuckConnection } from '../adapters/duckdb/duckdb.ts'
-import type { Files } from '../adapters/files/files.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { quoteText } from '../domain/kernel/sql-text.ts'
-import { type MartsInfo, martsLayout, parseMartsInfo } from '../domain/marts/marts.ts'
-import type { QueryResult } from '../domain/sql/query-result.ts'
-import type { Project } from '../project.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { quoteText } from '../../domain/kernel/sql-text.ts'
+import { type MartsInfo, martsLayout, parseMartsInfo } from '../../domain/marts/marts.ts'
+import type { QueryResult } from '../../domain/sql/query-result.ts'
+import type { Files } from '../files/files.ts'
+import type { Duck, DuckConnection } from './duckdb.ts'
 
+/** A project, as far as its marts are concerned. */
+export interface DataPlace {
+  /** Absolute path of the data directory. */
+  readonly dataDir: string
+}
+
+/** The published marts, to be queried. */
 export interface Marts {
   /** What they are and how the last run of dbt went, as of the last `query` (or of opening). */
   readonly info: MartsInfo
@@ -20,8 +26,8 @@ export interface Marts {
 }
 
 /** marts.json; undefined before the first run of dbt. Right also while no marts are published yet. */
-export async function readMarts(project: Project, disk?: Files): Promise<MartsInfo | undefined> {
-  const { diskFiles, isErrno } = await import('../adapters/files/files.ts')
+export async function readMarts(project: DataPlace, disk?: Files): Promise<MartsInfo | undefined> {
+  const { diskFiles, isErrno } = await import('../files/files.ts')
   const files = disk ?? diskFiles()
   try {
     const text = await files.readFile(martsLayout(project.dataDir).info)
@@ -33,7 +39,7 @@ export async function readMarts(project: Project, disk?: Files): Promise<MartsIn
 }
 
 /** undefined while no marts are published. */
-export async function openMarts(project: Project): Promise<Marts | undefined> {
+export async function openMarts(project: DataPlace): Promise<Marts | undefined> {
   const first = await openServed(project)
   if (!first) return undefined
   let served = first
@@ -75,11 +81,11 @@ interface Served {
 
 const MEMORY_BYTES = 256 * 1024 * 1024
 
-async function openServed(project: Project): Promise<Served | undefined> {
+async function openServed(project: DataPlace): Promise<Served | undefined> {
   const is = await identity(project)
   const info = is === undefined ? undefined : await readMarts(project)
   if (is === undefined || info?.builtMs == null) return undefined
-  const { openDuck } = await import('../adapters/duckdb/duckdb.ts')
+  const { openDuck } = await import('./duckdb.ts')
   const duck: Duck = await openDuck({
     path: martsLayout(project.dataDir).serve,
     readOnly: true,
@@ -101,7 +107,7 @@ async function openServed(project: Project): Promise<Served | undefined> {
 }
 
 /** Which file it is: a rename puts another in its place. */
-async function identity(project: Project): Promise<string | undefined> {
+async function identity(project: DataPlace): Promise<string | undefined> {
   try {
     const { ino, mtimeMs, size } = await stat(martsLayout(project.dataDir).serve)
     return `${ino} ${mtimeMs} ${size}`
@@ -111,7 +117,7 @@ async function identity(project: Project): Promise<string | undefined> {
 }
 
 /** The published marts as `ccs query` asks. Throws CCS_MARTS_MISSING, and CCS_QUERY_INVALID for a wrong SELECT. */
-export async function openMartsAnswers(project: Project) {
+export async function openMartsAnswers(project: DataPlace) {
   const marts = await openMarts(project)
   if (!marts)
     throw new CcsError('CCS_MARTS_MISSING', 'No marts are published yet.', {

@@ -2,8 +2,8 @@
  * Holds a commit's files fast by hard links, so that a running engine may go on replacing them while somebody
  * reads. Shared by the commands that look at one commit for longer than a query takes.
  */
-import type { LakeFile, Manifest } from '../domain/lake/manifest.ts'
-import type { Store } from './store.ts'
+import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
+import type { Store } from './data-store.ts'
 
 const ATTEMPTS = 3
 
@@ -51,8 +51,8 @@ async function pinOnce(
   dir: string,
 ): Promise<Pinned & { readonly states: number }> {
   const [{ isErrno }, { dataLayout }] = await Promise.all([
-    import('../adapters/files/files.ts'),
-    import('../domain/lake/layout.ts'),
+    import('../files/files.ts'),
+    import('../../domain/lake/layout.ts'),
   ])
   const { files } = store
   const link = async (from: string, to: string): Promise<boolean> => {

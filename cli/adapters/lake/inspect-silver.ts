@@ -3,13 +3,13 @@
  * that are compared.
  */
 import { stat } from 'node:fs/promises'
-import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
-import type { TableFiles } from '../domain/audit/catalog.ts'
-import { quoteText } from '../domain/kernel/sql-text.ts'
-import type { LakeFile } from '../domain/lake/manifest.ts'
-import type { SnapshotFile } from '../domain/reconcile/files.ts'
-import type { SilverFiles } from '../domain/reconcile/input.ts'
-import type { Store } from './store.ts'
+import type { TableFiles } from '../../domain/audit/catalog.ts'
+import { quoteText } from '../../domain/kernel/sql-text.ts'
+import type { LakeFile } from '../../domain/lake/manifest.ts'
+import type { SnapshotFile } from '../../domain/reconcile/files.ts'
+import type { SilverFiles } from '../../domain/reconcile/input.ts'
+import type { DuckConnection } from '../duckdb/duckdb.ts'
+import type { Store } from './data-store.ts'
 
 export interface SilverToInspect {
   readonly store: Store
@@ -34,7 +34,7 @@ export const EMPTY_FILE = 'empty.parquet'
 
 export async function inspectSilver(about: SilverToInspect): Promise<InspectedSilver> {
   const { store, plain, places, snapshot, snapshotDir } = about
-  const { checkSilverFiles } = await import('../domain/reconcile/files.ts')
+  const { checkSilverFiles } = await import('../../domain/reconcile/files.ts')
   const empty = new Map(
     snapshot.filter(({ name }) => name === EMPTY_FILE).map(({ table, path }) => [table, path]),
   )

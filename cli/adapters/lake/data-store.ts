@@ -1,0 +1,18 @@
+/** A data directory: the log, the lake and the manifest in it. */
+import type { ManifestStore } from '../../domain/lake/lake.ts'
+import type { EventLog } from '../../domain/log/event-log.ts'
+import type { FaultPoint } from '../files/fault-point.ts'
+import type { Files } from '../files/files.ts'
+import type { LocalLake } from './local-lake.ts'
+
+/** Where a project's data lies and what is in it. */
+export interface Store {
+  readonly files: Files
+  /** Absolute path of the data directory. */
+  readonly root: string
+  readonly log: EventLog
+  readonly lake: LocalLake
+  readonly manifests: ManifestStore
+  /** Only in tests; see adapters/files/fault-point.ts. */
+  readonly fault?: FaultPoint
+}

@@ -1,0 +1,234 @@
+/** The programs behind the servers of `ccs stack`: found, fetched and made ready to start. */
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import {
+  BUNDLES,
+  type BundleName,
+  bundleSums,
+  type PartName,
+  pomVersion,
+  portsNeeded,
+  type StackPorts,
+} from '../../domain/devstack/servers.ts'
+import type { KafkaPlace, Launch } from '../../domain/devstack/settings.ts'
+import { stackStopped } from '../../domain/devstack/stack.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import type { Files } from '../files/files.ts'
+import type { Bundle } from './bundle.ts'
+import type { VenvPurpose } from './venv.ts'
+
+/** Where servers live, and what is told of fetching them. */
+export interface ServersOptions {
+  /** Folder stack/ of this program: what is fetched, in which versions. */
+  readonly recipes: string
+  /** Where data, logs and notes lie. */
+  readonly dir: string
+  readonly ports: StackPorts
+  readonly env: NodeJS.ProcessEnv
+  readonly onNotice: (text: string) => void
+  /** `done` archives of `what` were loaded. */
+  readonly onFetch: (what: string, done: number) => void
+}
+
+const S3_VENV: VenvPurpose = {
+  name: 'the S3 server',
+  needs: 'The S3 server needs',
+  packages: ['moto', 'flask'],
+  installing: 'Installing an S3 server',
+  size: 'about 30 MB to load, 110 MB on disk',
+  next: 'ccs stack up sink',
+  stopped: stackStopped,
+}
+
+/** What the servers run on, found and fetched once for a call. */
+export class Programs {
+  readonly #options: ServersOptions
+  readonly #files: Files
+  readonly #bundles = new Map<BundleName, string>()
+  #java = ''
+  #python = ''
+
+  constructor(options: ServersOptions, files: Files) {
+    this.#options = options
+    this.#files = files
+  }
+
+  async provide(
+    parts: readonly PartName[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<PartName, string>> {
+    const left = new Map<PartName, string>()
+    await this.#refuseTaken(parts)
+    const bundles = parts.flatMap((part): readonly BundleName[] => BUNDLES[part])
+    if (bundles.length > 0) {
+      const { findJava } = await import('./java.ts')
+      this.#java = await findJava(this.#options.env)
+    }
+    // One after the other: Maven's own store is not for two at a time.
+    for (const bundle of bundles) this.#bundles.set(bundle, await this.#bundle(bundle, signal))
+    if (parts.includes('s3')) {
+      try {
+        this.#python = await this.#venv(signal)
+      } catch (error) {
+        if (!(error instanceof CcsError) || error.code !== 'CCS_PYTHON_MISSING') throw error
+        left.set('s3', error.message)
+      }
+    }
+    return left
+  }
+
+  async #refuseTaken(parts: readonly PartName[]): Promise<void> {
+    const { isFree } = await import('./free-ports.ts')
+    for (const part of parts)
+      for (const port of portsNeeded(part, this.#options.ports))
+        if (!(await isFree(port)))
+          throw new CcsError(
+            'CCS_STACK_FAILED',
+            `Another program listens on port ${port}, which ${part} needs.`,
+            {
+              exit: EXIT.unreachable,
+              hint: 'Stop it, or take other ports: ccs stack up --port-base 0 finds free ones.',
+            },
+          )
+  }
+
+  get #cacheDir(): string {
+    const { env } = this.#options
+    return path.join(path.resolve(env.CCS_CACHE_DIR || `${homedir()}/.cache/ccs`), 'stack')
+  }
+
+  async #bundle(name: BundleName, signal: AbortSignal): Promise<string> {
+    const { recipes, env, onNotice, onFetch } = this.#options
+    const { provideBundle } = await import('./bundle.ts')
+    const sums = await this.#files.readFile(path.join(recipes, 'checksums.sha256'))
+    const bundle: Bundle = {
+      name,
+      pom: path.join(recipes, name, 'pom.xml'),
+      sums: bundleSums(sums.toString('utf8'), name),
+      made: name === 'converter' ? await servicesJar() : {},
+    }
+    return provideBundle(bundle, {
+      files: this.#files,
+      cacheDir: this.#cacheDir,
+      env,
+      signal,
+      stopped: stackStopped,
+      onNotice,
+      onProgress: onFetch,
+    })
+  }
+
+  async #venv(signal: AbortSignal): Promise<string> {
+    const { recipes, env, onNotice, onFetch } = this.#options
+    const { lockHash, provideVenv } = await import('./venv.ts')
+    const lockFile = path.join(recipes, 's3/requirements.lock')
+    const key = (await lockHash(this.#files, lockFile)).slice(0, 16)
+    return provideVenv({
+      files: this.#files,
+      purpose: S3_VENV,
+      dir: path.join(this.#cacheDir, key),
+      lockFile,
+      env,
+      owner: 'ccs stack',
+      signal,
+      onNotice,
+      onProgress: (done) => onFetch('s3', done),
+    })
+  }
+
+  /** Readies a part and says how to start it. */
+  async launchOf(
+    part: PartName,
+    signal: AbortSignal,
+  ): Promise<{ readonly command: string; readonly args: readonly string[] }> {
+    const { dir, ports } = this.#options
+    const settings = await import('../../domain/devstack/settings.ts')
+    const home = path.join(dir, part)
+    await this.#files.mkdir(home)
+    switch (part) {
+      case 'kafka': {
+        const data = path.join(home, 'data')
+        const place = await this.#javaPlace(part, home)
+        if (!existsSync(path.join(data, 'meta.properties'))) {
+          await this.#files.remove(data)
+          const id = settings.clusterIdOf(randomBytes(16))
+          await this.#format(settings.kafkaFormat(place, id), signal)
+        }
+        return this.#command(settings.kafkaServer(place))
+      }
+      case 'registry': {
+        const bundle = this.#bundles.get('registry') ?? ''
+        const runner = (await this.#files.readdir(bundle)).find((one) => one.endsWith('runner.jar'))
+        return this.#command(
+          settings.registryServer(ports, path.join(bundle, runner ?? ''), path.join(home, 'data')),
+        )
+      }
+      case 'connect':
+        return this.#command(settings.connectServer(await this.#javaPlace(part, home)))
+      case 's3':
+        return this.#command(settings.s3Server(ports))
+    }
+  }
+
+  async #format(launch: Launch, signal: AbortSignal): Promise<void> {
+    const { runToEnd } = await import('./daemon.ts')
+    const { dir, env } = this.#options
+    const { code, output } = await runToEnd({ ...this.#command(launch), cwd: dir, env }, signal)
+    if (signal.aborted) throw stackStopped()
+    if (code !== 0)
+      throw new CcsError('CCS_STACK_FAILED', `kafka can't format its data: ${output.trim()}`, {
+        exit: EXIT.unreachable,
+        hint: 'Begin with nothing: ccs stack down --purge, then: ccs stack up',
+      })
+  }
+
+  /** Writes the settings of a part into its folder. */
+  async #javaPlace(part: 'kafka' | 'connect', home: string): Promise<KafkaPlace> {
+    const { recipes, ports } = this.#options
+    const { filled, settingsValues } = await import('../../domain/devstack/settings.ts')
+    const values = settingsValues(ports, {
+      dataDir: path.join(home, 'data'),
+      plugins: (['iceberg', 'converter'] as const).map((one) =>
+        path.dirname(this.#bundles.get(one) ?? ''),
+      ),
+    })
+    const settings = path.join(home, 'server.properties')
+    const template = await this.#files.readFile(path.join(recipes, part, 'server.properties'))
+    const text = filled(template.toString('utf8'), values)
+    await this.#files.writeFile(settings, Buffer.from(text))
+    const classPath = path.join(this.#bundles.get(part) ?? '', '*')
+    return { classPath, settings, logging: path.join(recipes, 'log4j2.properties') }
+  }
+
+  #command({ command, args }: Launch) {
+    return { command: command === 'java' ? this.#java : this.#python, args }
+  }
+}
+
+async function servicesJar(): Promise<Readonly<Record<string, Buffer>>> {
+  const [{ zipOf }, { CONVERTER_SERVICES }] = await Promise.all([
+    import('./zip.ts'),
+    import('../../domain/devstack/settings.ts'),
+  ])
+  return { [CONVERTER_SERVICES.file]: zipOf(CONVERTER_SERVICES.entries) }
+}
+/** What `ccs stack status` calls the version of a server. */
+export async function versionOf(recipes: string, part: PartName, files: Files): Promise<string> {
+  const read = async (...names: readonly string[]) =>
+    (await files.readFile(path.join(recipes, ...names))).toString('utf8')
+  if (part === 's3') {
+    const lock = await read('s3/requirements.lock')
+    return `moto ${/^moto==(\S+)/m.exec(lock)?.[1] ?? '?'}`
+  }
+  const versions = await Promise.all(
+    BUNDLES[part]
+      .filter((bundle) => bundle !== 'converter')
+      .map(async (bundle) => {
+        const version = pomVersion(await read(bundle, 'pom.xml'))
+        return bundle === part ? version : `${bundle} ${version}`
+      }),
+  )
+  return versions.join(', ')
+}

@@ -1,0 +1,123 @@
+/** Readers of records by the schemas that they were written with, or may have been written with. */
+
+import { compileRecordDecoder } from '../avro/record-decoder.ts'
+import type { RegisteredSchema, SchemaRegistry } from '../avro/schema-registry.ts'
+import type { RejectedEvent } from '../events/contracts.ts'
+import type { DecodedRecord, DecodeRecord } from '../log/decoded-record.ts'
+import type { DlqShowPorts } from './show-reject.ts'
+
+/** Decodes records of events.dlq by any version of its schema; undefined for bytes that fit none. */
+export async function openRejectDecoder(registry: SchemaRegistry): Promise<DlqShowPorts['decode']> {
+  const decoders = (await registry.versions('events.dlq-value'))
+    .map(({ schema, id }) => compileRecordDecoder<RejectedEvent>(schema, id))
+    .reverse()
+  return (bytes) => {
+    for (const one of decoders) {
+      const reject = one(bytes)
+      if (reject) return reject
+    }
+    return undefined
+  }
+}
+
+const HEADER_BYTES = 5
+
+/** Decodes by the schema id that a record carries; each schema is compiled once. */
+export async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
+  const decoders = new Map<number, Promise<(bytes: Uint8Array) => DecodedRecord>>()
+  const { decodeKeyedRecord } = await import('../log/keyed-record.ts')
+  return async (record) => {
+    const keyed = decodeKeyedRecord(record)
+    if (keyed && !keyed.value) {
+      const key = Buffer.from(keyed.key).toString()
+      return { schemaId: null, value: { key, is_gone: true } }
+    }
+    const bytes = keyed?.value ?? record
+    const schemaId = idOf(bytes)
+    if (schemaId === null) return { schemaId, problem: 'no Confluent header' }
+    let decoder = decoders.get(schemaId)
+    if (!decoder) {
+      decoder = registry.byId(schemaId).then((schema) => {
+        if (schema) return decoderOf(schema)
+        return () => ({ schemaId, problem: `unknown schema id ${schemaId}` })
+      })
+      decoders.set(schemaId, decoder)
+    }
+    return (await decoder)(bytes)
+  }
+}
+
+async function decoderOf(schema: RegisteredSchema): Promise<(bytes: Uint8Array) => DecodedRecord> {
+  const [{ compileRecordDecoder }, { parseRecordSchema, unwrapOptional }] = await Promise.all([
+    import('../avro/record-decoder.ts'),
+    import('../avro/schema.ts'),
+  ])
+  const { id: schemaId, subject, version } = schema
+  const decode = compileRecordDecoder<Record<string, unknown>>(schema.schema, schemaId)
+  const times = new Set<string>()
+  for (const { name, type } of parseRecordSchema(schema.schema, subject).fields) {
+    const { node } = unwrapOptional(type)
+    if (node.kind === 'long' && node.logical === 'timestamp-millis') times.add(name)
+  }
+  return (bytes) => {
+    const value = decode(bytes)
+    if (!value) return { schemaId, problem: `not ${subject} version ${version}` }
+    const readable = Object.entries(value).map(([name, one]) => {
+      const isTime = times.has(name) && typeof one === 'number' && Math.abs(one) <= 8.64e15
+      return [name, isTime ? new Date(one).toISOString() : one] as const
+    })
+    return { schemaId, value: Object.fromEntries(readable) }
+  }
+}
+
+/** Tries the versions of events.raw, newest first: on bytes with a header, whatever its id, and without. */
+export async function openGuess(
+  registry: SchemaRegistry,
+): Promise<DlqShowPorts['decodeByAnySchema']> {
+  return async (bytes) => {
+    const schemas = [...(await registry.versions('events.raw-value'))].reverse()
+    for (const schema of schemas) {
+      const decode = await decoderOf(schema)
+      const header = Buffer.alloc(HEADER_BYTES)
+      header.writeInt32BE(schema.id, 1)
+      const as = `${schema.subject} version ${schema.version}`
+      for (const from of [HEADER_BYTES, 0]) {
+        const found = decode(Buffer.concat([header, bytes.subarray(from)]))
+        if (found.value) return { ...found, as: from === 0 ? `${as}, without a header` : as }
+      }
+    }
+    return undefined
+  }
+}
+
+/** The reading that gets furthest: by the version the bytes name, else by each, newest first. */
+export async function openGuessPart(
+  registry: SchemaRegistry,
+): Promise<DlqShowPorts['decodeBeginning']> {
+  const [{ decodePartially }, { parseRecordSchema }, { toSqlValue }] = await Promise.all([
+    import('../avro/partial-decoder.ts'),
+    import('../avro/schema.ts'),
+    import('../dlq/reject-table.ts'),
+  ])
+  return async (bytes) => {
+    const versions = [...(await registry.versions('events.raw-value'))].reverse()
+    const id = idOf(bytes)
+    const named = versions.filter((one) => one.id === id)
+    const readings = (named.length > 0 ? named : versions).flatMap((schema) => {
+      const found = decodePartially(schema, bytes, id === null ? 0 : HEADER_BYTES)
+      if (!found) return []
+      const { fields } = parseRecordSchema(schema.schema, schema.subject)
+      const readable = fields
+        .filter(({ name }) => name in found.value)
+        .map(({ name, type }) => [name, toSqlValue(type, found.value[name])])
+      const as = `${schema.subject} version ${schema.version}`
+      return [{ as, ...found, value: Object.fromEntries(readable) }]
+    })
+    return readings.sort((a, b) => b.stopsAt - a.stopsAt)[0]
+  }
+}
+
+function idOf(bytes: Uint8Array): number | null {
+  if (bytes.length < HEADER_BYTES || bytes[0] !== 0) return null
+  return Buffer.from(bytes.buffer, bytes.byteOffset, HEADER_BYTES).readInt32BE(1)
+}

@@ -1,0 +1,89 @@
+/**
+ * The HTTP of a running engine: its page, queries, commits and compaction. Other processes find it
+ * through the data directory.
+ */
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import type { StatusResult } from '../../domain/pipeline/read-status.ts'
+import type { QueryResult } from '../../domain/sql/query-result.ts'
+import type { OpenPage } from './page.ts'
+import { startServer } from './server.ts'
+
+/** What the server is about. */
+export interface ServedEngine {
+  readonly port: number
+  readonly page: OpenPage
+  status(): Promise<StatusResult>
+  /** Takes in what the log holds. */
+  catchUp(): Promise<unknown>
+  commit(): Promise<unknown>
+  query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult>
+  /** Merges small files of the lake. */
+  compact(options?: object): Promise<unknown>
+  /** Makes the server known, and unknown again, to other processes. */
+  publish(port: number): Promise<void>
+  withdraw(): Promise<void>
+}
+
+/** A server that runs until it is closed. */
+export interface OpenServer {
+  readonly url: string
+  status(): Promise<StatusResult>
+  close(): Promise<void>
+}
+
+/** Serves on 127.0.0.1, and compacts the lake now and then. */
+export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
+  const { page } = engine
+  const status = () => engine.status()
+  const server = await startServer({
+    port: engine.port,
+    page: page.page,
+    routes: {
+      ...page.routes,
+      'GET /status': status,
+      'POST /query': async (body, signal) => {
+        const sql = readSql(body)
+        await engine.catchUp()
+        return engine.query(sql, Date.now(), signal)
+      },
+      'POST /commit': async () => {
+        await engine.commit()
+        return status()
+      },
+      'POST /compact': (body) =>
+        engine.compact(typeof body === 'object' && body !== null ? body : {}),
+    },
+  })
+  let compacting: Promise<unknown> | undefined
+  // The pipeline reports what fails here: compaction only ever commits through it.
+  const compact = () => {
+    compacting ??= engine
+      .compact()
+      .catch(() => undefined)
+      .finally(() => {
+        compacting = undefined
+      })
+  }
+  const timer = setInterval(compact, COMPACT_EVERY_MS)
+  await engine.publish(server.port)
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    status,
+    close: async () => {
+      clearInterval(timer)
+      await compacting
+      await engine.withdraw()
+      await page.close()
+      await server.close()
+    },
+  }
+}
+
+/** Most times there is nothing to merge. */
+const COMPACT_EVERY_MS = 60_000
+
+function readSql(body: unknown): string {
+  const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined
+  if (typeof sql === 'string') return sql
+  throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".', { exit: EXIT.usage })
+}
