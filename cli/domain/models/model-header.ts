@@ -165,7 +165,7 @@ class HeaderReader {
           'key',
         )
     }
-    if (!KINDS.includes(this.#values.kind as Kind)) return // any of them may be asked for
+    if (!KINDS.includes(this.#values.kind as Kind)) return // without a valid kind, nothing is required
     for (const key of REQUIRED[kind])
       if (!(key in this.#values))
         this.#fault([], `A model of kind ${kind} needs '${key}'.`, `Add "${key}: …" to the header.`)
