@@ -165,7 +165,7 @@ class HeaderReader {
           'key',
         )
     }
-    if (!KINDS.includes(this.#values.kind as Kind)) return // without a valid kind, nothing is required
+    if (!KINDS.includes(this.#values.kind as Kind)) return // nothing is required yet
     for (const key of REQUIRED[kind])
       if (!(key in this.#values))
         this.#fault([], `A model of kind ${kind} needs '${key}'.`, `Add "${key}: …" to the header.`)

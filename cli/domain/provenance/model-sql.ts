@@ -93,5 +93,5 @@ function replaceTable(statement: AstNode, name: string): AstNode {
     const alias = asText(node.alias) === '' ? asText(node.table_name) : node.alias
     return { ...node, schema_name: '', table_name: HERE, alias: alias ?? '' }
   })
-  return isNode(changed as AstValue) ? (changed as AstNode) : statement // a node in gives a node out
+  return asNode(changed)
 }
