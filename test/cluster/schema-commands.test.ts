@@ -182,7 +182,7 @@ shopTest(
     const check = await shop.schema('check')
     expect(check.code).toBe(5)
     expect(check.stdout).toContain('18 schemas, BACKWARD_TRANSITIVE: nothing breaks.')
-    expect(check.stdout).toContain('it has a version 2 that is not in schemas/history/events.raw/')
+    expect(check.stdout).toContain('its version 2 is not in schemas/history/events.raw/')
     const { code, stdout } = await shop.schema('register')
     expect(code).toBe(5)
     expect(stdout).toMatch(/break {2}Field shelf/)
