@@ -94,8 +94,6 @@ export const PRIMITIVES: readonly string[] = [
 /** The attributes of a field that bound its values. */
 export const FIELD_RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
 
-type Json = Readonly<Record<string, unknown>>
-
 /** Parses a record schema. Throws CCS_SCHEMA_INVALID, which names `source`: a file or a subject. */
 export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
   let json: unknown

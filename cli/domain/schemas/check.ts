@@ -9,7 +9,6 @@ import { findStricterRules } from './diff.ts'
 import { listFields } from './fields.ts'
 import type { Finding } from './finding.ts'
 import type { KeptSchema, TopicSchemas } from './history.ts'
-import type { ResolutionFinding } from './resolution-finding.ts'
 import { resolveSchemas } from './resolve.ts'
 import { parseSchema, type Schema } from './tree.ts'
 

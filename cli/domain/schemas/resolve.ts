@@ -5,7 +5,6 @@
  */
 import { isValidDefault } from './default-value.ts'
 import { describeType, describeValue } from './describe.ts'
-import type { RemarkRule, ResolutionFinding } from './resolution-finding.ts'
 import { canRead, createFinding, type Finding, type RemarkRule } from './finding.ts'
 import {
   type EnumType,
@@ -15,11 +14,8 @@ import {
   shortName,
 } from './tree.ts'
 
-/** Findings for a reader of what `writer` wrote; it can be read when none of them is a break. */
-export function resolveSchemas(
-  reader: SchemaType,
-  writer: SchemaType,
-): readonly ResolutionFinding[] {
+/** Findings for reading records of `writer` with `reader`, in the reader's order. */
+export function resolveSchemas(reader: SchemaType, writer: SchemaType): readonly Finding[] {
   const memo: Memo = { known: new Map(), assumed: 0 }
   const context = { path: '', readerAt: reader.at, writerAt: writer.at, memo }
   return resolve(reader, writer, context)
