@@ -1,12 +1,12 @@
 /**
- * The portable subset of SQL: every function that a model may use, and the type of its result. How
- * each engine writes them is in domain/dialects/idioms/functions.ts.
+ * The portable subset: every function that a model may use, and the type of its result. How each
+ * engine writes them is in domain/dialects/idioms/functions.ts.
  */
 import type { LogicalType } from './types.ts'
 
-/** What all engines agree on about a function. */
+/** What is known of a function whatever engine runs it. */
 export interface FunctionEntry {
-  /** Type of the result from the types of the arguments; undefined if it is not known. */
+  /** Type of the result by the types of the arguments; undefined: not known. */
   readonly result: (types: readonly (LogicalType | undefined)[]) => LogicalType | undefined
 }
 

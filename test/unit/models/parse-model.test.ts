@@ -50,7 +50,7 @@ test('a header becomes typed fields: durations in ms, dedupe, audits by rule', (
     },
     { rule: 'holds', expression: 'revenue >= 0' },
   ])
-  expect(model.doc).toMatch(/^One clean row an event:/)
+  expect(model.doc).toMatch(/^One clean row per event:/)
 })
 
 test('windows, sessions and lateness are read from the Gold models', () => {
@@ -84,12 +84,12 @@ cap: 1 hour
 SELECT 1`
   const faults = faultsOf(() => parseModel('sql/gold/broken.sql', text))
   expect(faults.map(place)).toEqual([
-    "sql/gold/broken.sql:3:1 A header has no key 'grian'.",
-    "sql/gold/broken.sql:9:1 'cap' means nothing to a model of kind window.",
-    "sql/gold/broken.sql:2:1 A model of kind window needs 'grain'.",
-    "sql/gold/broken.sql:7:11 'soon' is no duration.",
-    "sql/gold/broken.sql:6:9 '7 minutes' is no window.",
-    "sql/gold/broken.sql:4:6 'key' takes a list.",
+    'sql/gold/broken.sql:3:1 A header has no key "grian".',
+    'sql/gold/broken.sql:9:1 A model of kind window has no use for "cap".',
+    'sql/gold/broken.sql:2:1 A model of kind window needs "grain".',
+    'sql/gold/broken.sql:7:11 "soon" is not a length of time.',
+    'sql/gold/broken.sql:6:9 "7 minutes" is not a window.',
+    'sql/gold/broken.sql:4:6 key must be a list.',
     'sql/gold/broken.sql:8:10 not_null() needs a column.',
   ])
   expect(faults[0]?.location?.text).toBe('grian: a row')
@@ -101,8 +101,8 @@ test.each([
   ['SELECT 1', 'The model has no header.'],
   ['/*\nkind: stream\nSELECT 1', 'The header is not closed.'],
   ['/*\nkind: stream\ngrain: a\nkey: []\n*/\n-- only a comment\n', 'The model has no SELECT.'],
-  ['/*\nkind: streem\ngrain: a\nkey: []\n*/\nSELECT 1', "There is no kind 'streem'."],
-  ['/*\nkind: stream\ngrain: a\nkey: []\ndedupe: id\n*/\nSELECT 1', "'dedupe' needs 'horizon'."],
+  ['/*\nkind: streem\ngrain: a\nkey: []\n*/\nSELECT 1', 'There is no kind "streem".'],
+  ['/*\nkind: stream\ngrain: a\nkey: []\ndedupe: id\n*/\nSELECT 1', '"dedupe" needs "horizon".'],
 ])('a file such as %j is refused: %s', (text, message) => {
   const [fault] = faultsOf(() => parseModel('sql/silver/x.sql', text))
   expect(fault?.message).toBe(message)
