@@ -50,7 +50,7 @@ function asking(answers: Answers, source: () => Promise<Source>): QueryService {
     query: async (sql, { signal } = {}) => {
       try {
         const { from, asOf } = await source()
-        return { from, asOf, ...(await answers.query(sql, signal)), isEndless: false }
+        return { from, asOf, ...(await answers.query(sql, signal)), isUnbounded: false }
       } catch (error) {
         if (!signal?.aborted) throw error
         throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause: error })

@@ -54,7 +54,7 @@ export default class Query extends CcsCommand<QueryOutput> {
         isFromStart: flags.from === 'start',
       })
       const { from, asOf, columns } = answer
-      if (answer.isEndless) {
+      if (answer.isUnbounded) {
         await this.#follow(answer, flags.limit, stop)
         return { from, asOf, columns, rows: [] }
       }

@@ -156,9 +156,9 @@ async function findMissing(plain: AuditSql, { ranges, kept }: AuditLogInput): Pr
   for (const { p, first, last } of rows) {
     const whole = ranges.find((one) => one.partition === Number(p))
     if (!whole) continue
-    const asked = { ...whole, start: Number(first), end: Number(last) + 1 }
+    const searched = { ...whole, start: Number(first), end: Number(last) + 1 }
     const values: string[] = []
-    for await (const { baseOffset, count } of kept(asked))
+    for await (const { baseOffset, count } of kept(searched))
       values.push(`(${p}, ${baseOffset}, ${baseOffset + count})`)
     if (values.length > 0) await plain.run(`INSERT INTO audit.kept VALUES ${values.join(', ')}`)
   }

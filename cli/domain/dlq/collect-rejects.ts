@@ -1,8 +1,8 @@
 /**
- * What an engine could not read becomes rejects, where no gate stands before it: its processing log has the bytes,
- * and the pipeline's own gate says what is wrong with them. Each query logs a bad record again, and the log does
- * not say which record it was: of equal bytes of one topic there is one
- * reject, with its place where that is found.
+ * `ccs dlq collect`: collects rejects where an engine reads topics without a gate in front. Its
+ * processing log has the bytes of records that it could not read; the pipeline's own gate then says
+ * what is wrong with them. Every query logs a bad record again, and the log does not say which
+ * record it was, so equal bytes of one topic become one reject, with a position where one is found.
  */
 import { createHash } from 'node:crypto'
 import { compileEncoder } from '../avro/encoder.ts'
@@ -88,7 +88,10 @@ interface NewReject extends LoggedRecord {
 
 /** The position is not known, as for rows of imports. */
 const NOWHERE = -1
-/** What the stream's batches come to; what fails leaves nothing half done, and can be called again. */
+/**
+ * Collects rejects until the end of the stream, or until the signal if it follows. A failure leaves
+ * no batch half written, so it can be called again.
+ */
 export async function collectRejects(
   ports: CollectPorts,
   options: CollectOptions,

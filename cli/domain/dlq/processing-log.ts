@@ -1,6 +1,7 @@
 /**
- * Rows of an engine's processing log, which tells what its queries skipped (docs.confluent.io, "Processing log").
- * Only deserialization errors carry a record's bytes, and no row says where in its topic the record stands.
+ * Rows of an engine's processing log, which lists the records that its queries skipped
+ * (docs.confluent.io, "Processing log"). Only deserialization errors have the record's bytes, and
+ * no row says where the record is in its topic.
  */
 import { asObject } from '../kernel/json.ts'
 export interface LoggedRecord {
@@ -8,7 +9,7 @@ export interface LoggedRecord {
   readonly topic: string
   /** undefined: the server omits them, or the record had none. */
   readonly bytes: Buffer | undefined
-  /** Why the engine could not read it. */
+  /** Why the engine could not read the record. */
   readonly message: string
   /** When it was logged, ms. */
   readonly timeMs: number

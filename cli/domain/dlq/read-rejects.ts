@@ -29,10 +29,7 @@ export interface RejectPorts {
   readonly sources?: readonly LogSource[]
 }
 
-/**
- * Yields batches of about 4 MiB; `onProgress` gets records read and in
- * all. Entries own their bytes.
- */
+/** Yields batches of a few MiB; `onProgress` gets records read and in all. Entries own their bytes. */
 export async function* readRejects(
   { log, decode, sources = [] }: RejectPorts,
   onProgress: (done: number, total: number) => void = () => {},
@@ -51,8 +48,9 @@ export async function* readRejects(
       for (const { offset, bytes } of records)
         if (offset < end) {
           const reject = decode(bytes)
-          const mark = isShared && reject ? findSourceKey(sources, partition, reject) : undefined
-          entries.push(toEntry(partition, offset, reject, mark))
+          const sourceKey =
+            isShared && reject ? findSourceKey(sources, partition, reject) : undefined
+          entries.push(toEntry(partition, offset, reject, sourceKey))
         }
       done += entries.length
       yield entries

@@ -128,7 +128,7 @@ export class ReplayLedger {
     if (end <= from) return
     const place = { topic: REPLAYS_TOPIC, partition: 0, from }
     for await (const { records, nextOffset } of readRecords(log, place)) {
-      // Only `#write` below appends here, and the log checks its bytes.
+      // Only `#write` below appends to this topic, and the log verifies its checksums.
       for (const { offset, bytes } of records)
         this.#applyRecord(JSON.parse(bytes.toString('utf8')) as Announcement | Outcome, offset)
       this.#next = nextOffset

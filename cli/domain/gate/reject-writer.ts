@@ -12,7 +12,7 @@ import { RecordBatch } from '../log/record-batch.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION } from '../log/topics.ts'
 import type { Reject } from './reject.ts'
 
-/** The engine's own partition; `ccs import` keeps its rejects in the next. */
+/** The partition that only the engine writes; `ccs import` writes its rejects to the next one. */
 
 /** Encodes and decodes records of events.dlq. */
 export interface RejectCodec {

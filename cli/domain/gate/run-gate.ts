@@ -51,7 +51,7 @@ export interface GateCounts {
   readonly partitions: readonly number[]
 }
 
-/** How often it is looked whether all is through. */
+/** How often `once` checks whether all records are through. */
 const LAG_POLL_MS = 300
 const REGISTRY_RETRY_MS = { first: 500, most: 10_000 }
 

@@ -119,9 +119,9 @@ export class ImportLedger {
 
 async function readEntries(log: EventLog): Promise<ImportLedgerEntry[]> {
   const { start: from } = await log.range(IMPORTS_TOPIC, 0)
-  const steps: ImportLedgerEntry[] = []
-  // Only `write` above appends here, and the log checks its bytes.
+  const entries: ImportLedgerEntry[] = []
+  // Only `write` appends to this topic, and the log verifies its checksums.
   for await (const { records } of readRecords(log, { topic: IMPORTS_TOPIC, partition: 0, from }))
-    for (const { bytes } of records) steps.push(JSON.parse(bytes.toString('utf8')))
-  return steps
+    for (const { bytes } of records) entries.push(JSON.parse(bytes.toString('utf8')))
+  return entries
 }

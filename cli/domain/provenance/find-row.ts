@@ -39,11 +39,11 @@ export async function findRow(
     words.length > 0 &&
     named.some((one) => !key.includes(one)) &&
     named.every((one) => columns.some((column) => column.name === one))
-  const asked = parseKey(name, typed(isByOther ? named : key), words)
-  for (const value of asked) await requireValue(query, { name, key }, value)
-  const { rows } = await query(`SELECT * FROM ${name} WHERE ${keyPredicate(asked)} LIMIT 2`)
+  const requested = parseKey(name, typed(isByOther ? named : key), words)
+  for (const value of requested) await requireValue(query, { name, key }, value)
+  const { rows } = await query(`SELECT * FROM ${name} WHERE ${keyPredicate(requested)} LIMIT 2`)
   const [row, second] = rows
-  if (!row) throw await rowNotFound(query, name, asked)
+  if (!row) throw await rowNotFound(query, name, requested)
   if (second)
     throw new CcsError('CCS_USAGE_INVALID', `More than one row of ${name} has these values.`, {
       exit: EXIT.usage,
@@ -79,11 +79,11 @@ async function requireValue(
 async function rowNotFound(
   query: RunQuery,
   name: string,
-  asked: readonly KeyValue[],
+  requested: readonly KeyValue[],
 ): Promise<CcsError> {
-  const wanted = asked.map(({ name: column, text }) => `${column} ${text}`).join(', ')
+  const wanted = requested.map(({ name: column, text }) => `${column} ${text}`).join(', ')
   const { rows } =
-    asked.length === 0 ? { rows: [] } : await query(nearestKeysSql(name, asked, NEAREST))
+    requested.length === 0 ? { rows: [] } : await query(nearestKeysSql(name, requested, NEAREST))
   const near = rows.map((row) => `ccs why ${name} ${renderKey(row)}`)
   return new CcsError('CCS_USAGE_INVALID', `${name} has no row with ${wanted}.`, {
     exit: EXIT.usage,

@@ -83,12 +83,12 @@ export function recomputeSql(
   path: readonly ModelSql[],
   bronze: string,
   idsSql: string,
-  admitsLate = false,
+  withLate = false,
 ): string {
   let sql = `SELECT * FROM ${bronze} WHERE event_id IN (${idsSql})`
   for (const one of path.toReversed()) {
     const { kind } = one.graphModel.model
-    const isTimed = !admitsLate && (kind === 'window' || kind === 'session')
+    const isTimed = !withLate && (kind === 'window' || kind === 'session')
     sql = one.rows(isTimed ? `SELECT * FROM (${sql}) WHERE ${onTimeSql(one)}` : sql)
   }
   return sql

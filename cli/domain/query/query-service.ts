@@ -15,7 +15,7 @@ export interface QueryAnswer {
   /** In the shapes of docs/json-output.md. May be gone through once, and must be; leaving the loop calls it off. */
   readonly rows: AsyncIterable<Row> | Iterable<Row>
   /** Rows come as things happen, until it is called off. */
-  readonly isEndless: boolean
+  readonly isUnbounded: boolean
 }
 
 export interface QueryOptions {

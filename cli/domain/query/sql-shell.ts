@@ -113,8 +113,8 @@ export class SqlShell {
   async #ask(sql: string, signal: AbortSignal): Promise<void> {
     const { service, output, isInteractive, isFromStart } = this.#options
     const answer = await service.query(sql, { signal, isFromStart })
-    const { from, asOf, columns, isEndless } = answer
-    if (isEndless) {
+    const { from, asOf, columns, isUnbounded } = answer
+    if (isUnbounded) {
       const print = this.#isJson ? output.document : output.stream(columns)
       for await (const row of answer.rows) await print(row)
       return

@@ -33,10 +33,10 @@ export async function addDamageFindings(
     damaged.filter((file) => file.isInMarts),
   )
   // On these days the marts' Silver is wrong, and what was built earlier is right.
-  const judged = gold.map((row) => (inMarts.has(row.date) ? swapSides(row) : row))
-  if (inLake.size === 0) return { rows: [...silver.rows, ...judged], unnamed: silver.unnamed }
+  const other = gold.map((row) => (inMarts.has(row.date) ? swapSides(row) : row))
+  if (inLake.size === 0) return { rows: [...silver.rows, ...other], unnamed: silver.unnamed }
   const present = await findLakeDifferences(input, [...inLake])
-  const rows = [...present.rows, ...silver.rows.filter(({ date }) => !inLake.has(date)), ...judged]
+  const rows = [...present.rows, ...silver.rows.filter(({ date }) => !inLake.has(date)), ...other]
   const unnamed = new Map(
     dates.map((date) => {
       const of = inLake.has(date) ? present.unnamed : silver.unnamed

@@ -25,7 +25,7 @@ export function readOrderLines(
   const items: EventFields[] = []
   for (const [i, row] of list.entries()) {
     if (!isObject(row)) return new RowFault('wrong_type', `items[${i}] is not an object`)
-    // A JSON object: its keys are text.
+    // A JSON object: its keys are strings.
     const item = line({ row: row as Record<string, unknown>, root, line: rowLine })
     if (item instanceof RowFault) return new RowFault(item.reason, `items[${i}].${item.message}`)
     if (item === undefined)

@@ -35,7 +35,7 @@ export interface KsqlAnswer {
   readonly columns: readonly { readonly name: string; readonly type: string }[]
   /** Must be gone through, or the query runs on; leaving the loop calls it off. */
   readonly rows: AsyncIterable<Readonly<Record<string, unknown>>>
-  readonly isEndless: boolean
+  readonly isUnbounded: boolean
 }
 
 export interface KsqlTable {
@@ -63,9 +63,9 @@ export class KsqlQuestions {
     // Refuses what is no SELECT before anybody is asked.
     queryText(given, { source: () => undefined, columns: [] })
     const query = await this.#named(given)
-    const { isEndless, limit = Number.POSITIVE_INFINITY } = query
+    const { isUnbounded, limit = Number.POSITIVE_INFINITY } = query
     const { url } = this.#client
-    const properties = isEndless && isFromStart ? EARLIEST : {}
+    const properties = isUnbounded && isFromStart ? EARLIEST : {}
     const answer = await refusable(() =>
       this.#client.query(query.sql, {
         properties,
@@ -74,7 +74,7 @@ export class KsqlQuestions {
       }),
     ).catch((error: unknown) => {
       if (!signal?.aborted) throw error
-      if (isEndless) return { columns: [], rows: [] }
+      if (isUnbounded) return { columns: [], rows: [] }
       throw calledOff(error)
     })
     const { columns } = answer
@@ -87,10 +87,10 @@ export class KsqlQuestions {
           columns.map(({ name }, index) => [name, shapes[index]?.(row[index])] as const),
         )
       }
-      if (isEndless && !signal?.aborted && count < limit) throw endedEarly(url)
-      if (signal?.aborted && !isEndless) throw calledOff()
+      if (isUnbounded && !signal?.aborted && count < limit) throw endedEarly(url)
+      if (signal?.aborted && !isUnbounded) throw calledOff()
     }
-    return { columns, rows: shaped(), isEndless }
+    return { columns, rows: shaped(), isUnbounded }
   }
 
   /** Those of the models first, then other streams and tables of the server. */

@@ -10,7 +10,7 @@ import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
 export interface QueryText {
   readonly sql: string
   /** As ksqlDB wants it: EMIT CHANGES or EMIT FINAL, rows without end. */
-  readonly isEndless: boolean
+  readonly isUnbounded: boolean
   /** Its own LIMIT, after which rows without end do end. */
   readonly limit: number | undefined
   /** Place in the text that was given, of a place in `sql`; both count from 1. */
@@ -89,7 +89,7 @@ export function queryText(given: string, { source, columns }: Known): QueryText 
   return {
     sql,
     limit: limit < 0 ? undefined : Number(words[limit + 1]?.text),
-    isEndless: words.some(
+    isUnbounded: words.some(
       ({ text }, index) =>
         /^emit$/i.test(text) && /^(changes|final)$/i.test(words[index + 1]?.text ?? ''),
     ),
