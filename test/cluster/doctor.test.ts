@@ -55,7 +55,7 @@ registryTest(
       {
         name: 'subjects',
         status: 'warning',
-        detail: `The registry lacks the schema in force of ${subject}.`,
+        detail: `The registry lacks the current schema of ${subject}.`,
         hint: 'ccs schema register --target staging',
       },
     ])
