@@ -1,4 +1,5 @@
-/** The adapter for registries on servers, with a real one, also over a bad connection. */
+/** The adapter of a registry that is a server: against the real one, and on a bad way to it. */
+import { Compatibility, SchemaRegistryClient } from '@confluentinc/schemaregistry'
 import { expect, test } from 'vitest'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
 import type { CcsError } from '../../cli/domain/kernel/errors.ts'
@@ -21,7 +22,7 @@ for (const { name, check } of REGISTRY_RULES)
   })
 
 registryTest(
-  'registering a schema again returns its version, whatever its layout',
+  'registering a schema again gives the version that is there, in any layout',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const first = await registry.register(subject, text([A]))
@@ -44,7 +45,7 @@ registryTest('the same schema has one id under all its subjects', async (registr
 })
 
 registryTest(
-  'a level can be set before the first version; without one the global counts',
+  'a level is set before the first version, kept, and else the global one',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const global = (await registry.about()).compatibility
@@ -58,7 +59,7 @@ registryTest(
 )
 
 registryTest(
-  'a schema that the registry would reject is rejected, and not registered',
+  'what would be refused is refused, and nothing is registered',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE')
@@ -69,7 +70,7 @@ registryTest(
     await expect(registry.register(subject, broken)).rejects.toMatchObject({
       code: 'CCS_SCHEMA_BREAKS',
       exit: 5,
-      message: expect.stringContaining(`refuses ${subject}: `),
+      message: expect.stringContaining(`rejects ${subject}: `),
     })
     expect((await registry.versions(subject)).length).toBe(1)
     expect(
@@ -79,7 +80,7 @@ registryTest(
 )
 
 registryTest(
-  'transitive levels check all versions, others the latest',
+  'a transitive level is asked of all versions, another of the latest, as in registering',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE')
@@ -97,7 +98,7 @@ registryTest(
 )
 
 registryTest(
-  'an invalid schema and an incompatible one are different errors',
+  'a text that is no schema is told apart from one that breaks',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     for (const wrong of ['{"type":"record"', text([field('a', 'nothing')])])
@@ -108,7 +109,7 @@ registryTest(
 )
 
 registryTest(
-  'removing a subject removes its versions, and is idempotent',
+  'a removed subject is gone with its versions, and removing it again is fine',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const { id } = await registry.register(
@@ -124,7 +125,7 @@ registryTest(
 )
 
 registryTest(
-  'changes by another client are seen at once',
+  'what another has changed is seen at once',
   async (registry, prefix, { registry: url }) => {
     const subject = `${prefix}a-value`
     const other = await openConfluentRegistry({ url })
@@ -136,16 +137,44 @@ registryTest(
   },
 )
 
+/** The package is the reference: ADR 15 says why ccs doesn't use it itself. */
 registryTest(
-  "the registry's product and version are known",
-  async (registry, _prefix, { registry: url }) => {
-    const about = await registry.about()
-    expect(about.url).toBe(url)
-    expect(about.product).toMatch(/Apicurio|Confluent/)
-    expect(about.version).toMatch(/^\d+\.\d+/)
-    expect(Math.abs(Date.parse(about.date ?? '') - Date.now())).toBeLessThan(3_600_000)
+  "Confluent's own client and ours see and change the same registry",
+  async (registry, prefix, { registry: url }) => {
+    const subject = `${prefix}a-value`
+    const client = new SchemaRegistryClient({ baseURLs: [url] })
+    const first = await registry.register(subject, text([A]))
+    expect(await client.getAllVersions(subject)).toEqual([1])
+    expect(await client.getAllSubjects()).toContain(subject)
+    expect((await client.getBySubjectAndId(subject, first.id)).schema).toBe(first.schema)
+    expect(await client.getSchemaMetadata(subject, 1, false)).toMatchObject({ ...first })
+    await client.updateCompatibility(subject, Compatibility.BACKWARD_TRANSITIVE)
+    expect(await registry.compatibility(subject)).toBe('BACKWARD_TRANSITIVE')
+    const second = text([A, field('may', 'string', { default: '' })])
+    const broken = text([A, field('must', 'string')])
+    for (const schema of [second, broken])
+      expect(await client.testSubjectCompatibility(subject, { schema })).toBe(
+        await registry.accepts(subject, schema),
+      )
+    const id = await client.register(subject, { schema: second })
+    expect((await registry.versions(subject)).map((one) => one.id)).toEqual([first.id, id])
+    expect((await registry.byId(id))?.schema).toBe(second)
+    await expect(client.register(subject, { schema: broken })).rejects.toMatchObject({
+      status: 409,
+    })
+    await registry.remove(subject)
+    client.clearCaches()
+    await expect(client.getAllVersions(subject)).rejects.toMatchObject({ status: 404 })
   },
 )
+
+registryTest('it says what it is', async (registry, _prefix, { registry: url }) => {
+  const about = await registry.about()
+  expect(about.url).toBe(url)
+  expect(about.product).toMatch(/Apicurio|Confluent/)
+  expect(about.version).toMatch(/^\d+\.\d+/)
+  expect(Math.abs(Date.parse(about.date ?? '') - Date.now())).toBeLessThan(3_600_000)
+})
 
 async function troubled(
   cluster: Cluster,
@@ -168,7 +197,7 @@ async function errorOf(promise: Promise<unknown>): Promise<CcsError> {
   )
 }
 
-clusterTest('requests are retried after a cut connection or a busy answer', async (cluster) => {
+clusterTest('cut connections and a busy server are tried again', async (cluster) => {
   for (const trouble of [{ cut: 2 }, { busy: 2 }])
     await troubled(cluster, trouble, async (url, requests) => {
       const registry = await openConfluentRegistry({ url })
@@ -177,29 +206,35 @@ clusterTest('requests are retried after a cut connection or a busy answer', asyn
     })
 })
 
-clusterTest('a server that stays busy is unreachable after a few attempts', async (cluster) => {
-  await troubled(cluster, { busy: 1_000 }, async (url, requests) => {
-    const registry = await openConfluentRegistry({ url })
-    const error = await errorOf(registry.subjects())
-    expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
-    expect(error.message).toContain('503')
-    expect(requests.length).toBeLessThan(10)
-  })
-})
-
-clusterTest('a slow registry is waited for, up to a limit', async (cluster) => {
-  await troubled(cluster, { delayMs: 400 }, async (url) => {
-    const patient = await openConfluentRegistry({ url })
-    expect(Array.isArray(await patient.subjects())).toBe(true)
-    const hasty = await openConfluentRegistry({ url }, { timeoutMs: 100 })
-    const error = await errorOf(hasty.subjects())
-    expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
-    expect(error.message).toContain('no answer within 0.1 s')
-  })
-})
+clusterTest(
+  'a server that stays busy is unreachable, after a limited number of attempts',
+  async (cluster) => {
+    await troubled(cluster, { busy: 1_000 }, async (url, requests) => {
+      const registry = await openConfluentRegistry({ url })
+      const error = await errorOf(registry.subjects())
+      expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
+      expect(error.message).toContain('503')
+      expect(requests.length).toBeLessThan(10)
+    })
+  },
+)
 
 clusterTest(
-  'credentials are sent, and an error about wrong ones does not show them',
+  'a slow registry is waited for, and one slower than the limit is unreachable',
+  async (cluster) => {
+    await troubled(cluster, { delayMs: 400 }, async (url) => {
+      const patient = await openConfluentRegistry({ url })
+      expect(Array.isArray(await patient.subjects())).toBe(true)
+      const hasty = await openConfluentRegistry({ url }, { timeoutMs: 100 })
+      const error = await errorOf(hasty.subjects())
+      expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
+      expect(error.message).toContain('no answer within 0.1 s')
+    })
+  },
+)
+
+clusterTest(
+  'credentials open the door, and wrong ones are named without being told',
   async (cluster) => {
     const login = { username: 'carla', password: 'p:a ß%41/wort' }
     await troubled(cluster, { login }, async (url) => {
@@ -225,7 +260,7 @@ clusterTest(
   },
 )
 
-test('a registry that is down is reported with its address, not its password', async () => {
+test('a registry that is down is unreachable, by its address and without its password', async () => {
   const url = (await unusedAddress()).replace('//', '//carla:geheim@')
   const error = await errorOf((await openConfluentRegistry({ url })).versions('a-value'))
   expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
@@ -234,7 +269,7 @@ test('a registry that is down is reported with its address, not its password', a
 })
 
 clusterTest(
-  'another server, or a wrong path, is reported as not a schema registry',
+  'another server, or a wrong path of the right one, is no schema registry',
   async (cluster) => {
     const wrong = cluster.registry.replace(/\/apis.*$/, '')
     const error = await errorOf((await openConfluentRegistry({ url: wrong })).versions('a-value'))
