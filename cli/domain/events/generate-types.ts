@@ -76,7 +76,8 @@ function enumText(name: string, symbols: readonly string[]): string {
   const text =
     line.length <= 100 ? line : `export const ${list} = [\n  ${quoted.join(',\n  ')},\n] as const`
   const doc = renderComment(`The symbols of the enum ${name}, in the schema's order.`)
-  return `${doc}\n${text}\n\n/** One of ${list}. */\nexport type ${name} = (typeof ${list})[number]\n`
+  const type = `/** One of ${list}. */\nexport type ${name} = (typeof ${list})[number]`
+  return `${doc}\n${text}\n\n${type}\n`
 }
 
 /** A doc comment with no line over 100 columns, its own first line included. */

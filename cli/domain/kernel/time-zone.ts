@@ -4,8 +4,9 @@
 export const QUARTER_HOUR_MS = 900_000
 
 /**
- * Returns a function from an instant (ms since 1970, UTC) to the zone's offset there in ms, positive
- * east of Greenwich. A call costs microseconds. Throws a RangeError for a name that IANA doesn't have.
+ * Returns a function from an instant (ms since 1970, UTC) to the zone's offset there in ms,
+ * positive east of Greenwich. A call costs microseconds. Throws a RangeError for a name that IANA
+ * doesn't have.
  */
 export function createOffsetReader(timezone: string): (utcMs: number) => number {
   const format = new Intl.DateTimeFormat('en-US', {

@@ -1,4 +1,4 @@
-/** Findings of schema resolution: breaks, where reading fails, and remarks, where the meaning may change. */
+/** Findings of schema resolution: breaks, where reading fails, and remarks on changed meanings. */
 import { describeType } from './describe.ts'
 import type { SchemaType } from './tree.ts'
 
