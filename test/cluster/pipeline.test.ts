@@ -234,7 +234,7 @@ clusterTest(
       await admin.createTopics({ topics: [{ topic, numPartitions: 3 }] })
       // More than before: offsets alone would not tell that it is another topic.
       await gen(3, 2_500)
-      await engine.says('was deleted and made anew', PATIENCE_MS)
+      await engine.says('was deleted and recreated', PATIENCE_MS)
       engine.kill('SIGTERM')
       expect(await engine.ended, engine.output()).toBe(0)
       const { counts, gaps, lagEvents } = await statusOf(project)

@@ -93,7 +93,7 @@ test('what ended between Gold made anew and the copy told of it begins with a co
   )
   await shop.publish()
   await shop.appendAndCommit(1, at('ann', 25))
-  expect(shop.notices.join()).toContain('gold.sessions: events for rows that had closed')
+  expect(shop.notices.join()).toContain('gold.sessions: events for final rows')
   await shop.stop()
   await shop.start()
   await shop.publish()

@@ -48,7 +48,7 @@ const at = (visitor: string, ...minutes: number[]): ShopVisit[] =>
 const TEN_DAYS = at('ann', ...Array.from({ length: 40 }, (_, index) => (index * DAY) / 4))
 
 const remade = (table: string) =>
-  expect.stringContaining(`${table}: events for rows that had closed`)
+  expect.stringContaining(`${table}: events for final rows`)
 
 test('an event of a partition that comes later counts in the window, day and visit that had closed', async () => {
   await shop.appendAndCommit(0, TEN_DAYS)

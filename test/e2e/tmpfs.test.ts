@@ -96,7 +96,7 @@ test.for(LEFT_KIB)(
     expect(await shop.ended, shop.output()).toBe(0)
     for (const one of [engine, shop])
       if (one.output().includes('Waiting for space.'))
-        await one.says('There is space again: going on.', 15_000)
+        await one.says('The disk has space again; continuing.', 15_000)
     engine.kill('SIGTERM')
     expect(await engine.ended, engine.output()).toBe(0)
     expect(engine.output() + shop.output()).not.toMatch(/\n\s+at /)

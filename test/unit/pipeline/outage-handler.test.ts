@@ -19,7 +19,7 @@ test('a Kafka that is away is said once, waited out, and said to be back', async
   expect([found, outage.stalled]).toEqual([3, null])
   expect(said).toEqual([
     'No Kafka answers at h:1. Waiting for it.',
-    'Kafka answers again: going on.',
+    'Kafka answers again; continuing.',
   ])
 })
 
