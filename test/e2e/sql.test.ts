@@ -130,7 +130,7 @@ test('at a terminal faults are told and forgotten, Ctrl-C calls off, Ctrl-D leav
     await type('range', '')
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     child.stdin?.write('\u0003')
-    await type(/Called off\.[\s\S]*local> /, 'SELECT 7 AS seven;\n')
+    await type(/Cancelled\.[\s\S]*local> /, 'SELECT 7 AS seven;\n')
     await type(/seven[\s\S]*local> /, '\u0004')
     expect((await ran).code).toBe(0)
   } finally {

@@ -8,10 +8,9 @@ import {
   chooseConnectors,
   collectRequiredTopics,
   type DesiredConnector,
-  diffConnector,
-  redactSecrets,
   renderConnectors,
 } from '../../../cli/domain/connectors/desired-connectors.ts'
+import { diffConnector, redactSecrets } from '../../../cli/domain/connectors/diff-connector.ts'
 import { ICEBERG_SINK, S3_SINK } from '../../../cli/domain/connectors/setting-rules.ts'
 import { formatLocation } from '../../../cli/domain/console/text.ts'
 import type { NamedText } from '../../../cli/domain/documents/json-document.ts'
@@ -174,16 +173,16 @@ test('all faults of all files come at once, each with its place', () => {
   )
   expect(faultsOf(() => desire([wrong, broken]))).toMatchInlineSnapshot(`
     [
-      "connectors/one.json:4:5 "flnk" is no engine. · Did you mean "flink"?",
+      "connectors/one.json:4:5 "flnk" is not an engine. · Did you mean "flink"?",
       "connectors/one.json:18:30 \${ccs.prefx} is no variable of ccs. · Did you mean "prefix"?",
       "connectors/one.json:19:25 header.converter must be a text, a number, true or false.",
       "connectors/one.json:22:26 errors.log.enable has a \${ without its }.",
       "connectors/two.json:4:3 connectors/two.json is not JSON. · Expected ',' or '}' after property value here.",
-      "connectors/one.json:6:16 insteadOf names no other connector: "nothing". · Leave it out.",
+      "connectors/one.json:6:16 insteadOf must name another connector, not "nothing". · Remove it.",
       "connectors/one.json:13:5 iceberg.tabels is not a setting of this connector. · Did you mean "iceberg.tables"?",
-      "connectors/one.json:14:18 tasks.max must be a whole number, not "many".",
+      "connectors/one.json:14:18 tasks.max must be an integer, not "many".",
       "connectors/one.json:15:25 errors.tolerance must be one of none, all, not "some".",
-      "connectors/one.json:16:5 iceberg.catalog.warehose is not a setting that catalogs know. · Did you mean "iceberg.catalog.warehouse"?",
+      "connectors/one.json:16:5 iceberg.catalog.warehose is not a known setting of catalogs. · Did you mean "iceberg.catalog.warehouse"?",
       "connectors/one.json:17:5 transforms.dt.field does nothing: "dt" is not in transforms. · "transforms": "dt"",
     ]
   `)
@@ -203,8 +202,8 @@ test('a file that is no connector says what is missing', () => {
       "connectors/b.json:1:1 config must be an object of settings.",
       "connectors/c.json:2:11 connectors/one.json is named "one" too.",
       "connectors/b.json:1:11 connector.class is missing.",
-      "connectors/b.json:1:11 topics is missing: a sink reads some.",
-      "connectors/one.json:2:11 topics is missing: a sink reads some.",
+      "connectors/b.json:1:11 topics is missing; a sink needs topics to read.",
+      "connectors/one.json:2:11 topics is missing; a sink needs topics to read.",
       "connectors/one.json:2:11 iceberg.tables is missing: the table that the records go to.",
       "connectors/one.json:2:11 iceberg.catalog.type is missing: which catalog keeps the tables.",
       "connectors/c.json:2:11 format.class is missing.",
@@ -236,7 +235,7 @@ test('Confluent’s S3 sink is held to its documents: types, allowed values, and
       "connectors/bronze-s3.json:37:22 parquet.codec must be one of none, snappy, gzip, lzo, brotli, lz4, zstd, lz4_raw, not "zip".",
       "connectors/bronze-s3.json:41:26 partitioner.class needs timezone.",
       "connectors/bronze-s3.json:46:28 timestamp.extractor RecordField needs timestamp.field.",
-      "connectors/bronze-s3.json:42:30 partition.duration.ms must be a whole number, not "one day".",
+      "connectors/bronze-s3.json:42:30 partition.duration.ms must be an integer, not "one day".",
     ]
   `)
 })
@@ -274,8 +273,8 @@ test('a connector is passed over where its class is missing, and where another d
   expect(choose([S3_SINK])).toEqual([
     'bronze-s3',
     'silver-s3',
-    `staging.bronze-iceberg: The cluster has no ${ICEBERG_SINK}.`,
-    `staging.silver-iceberg: The cluster has no ${ICEBERG_SINK}.`,
+    `staging.bronze-iceberg: The cluster does not have ${ICEBERG_SINK}.`,
+    `staging.silver-iceberg: The cluster does not have ${ICEBERG_SINK}.`,
   ])
   const required = desire([connectorText(MINIMAL, { required: true })])
   expect(faultsOf(() => throwAll(chooseConnectors(required, []).faults))).toEqual([
@@ -301,9 +300,7 @@ test('a value from outside is sent, and shown only as its variable', () => {
   const files = new Map([['/etc/ccs/secrets', `# mine\npassword = ${secret}2\n`]])
   expect(secretFiles([file])).toEqual(['/etc/ccs/secrets'])
   const faults = faultsOf(() => renderConnectors([file], TARGET, { env: { KEY: secret }, files }))
-  expect(faults).toEqual([
-    'connectors/one.json:10:18 tasks.max must be a whole number, not "${KEY}".',
-  ])
+  expect(faults).toEqual(['connectors/one.json:10:18 tasks.max must be an integer, not "${KEY}".'])
   const good = { ...file, text: file.text.replace(',\n    "tasks.max": "${KEY}"', '') }
   const [one] = renderConnectors([good], TARGET, { env: { KEY: secret }, files })
   if (!one) throw new Error('there is one')
