@@ -1,6 +1,6 @@
 /**
- * One event of a test: the fields that a case names, by short names or the contract's, and defaults for all
- * that its type cannot do without, so that a case says only what matters to it.
+ * One event of a test: the fields that a case names, by alias or by the contract's name, and
+ * defaults for the other required ones, so that a case only states what matters to it.
  */
 import { type AvroField, type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import type { YamlPath } from '../documents/yaml-document.ts'
@@ -10,7 +10,7 @@ import { shown, type TestReader, type YamlMap } from './yaml.ts'
 
 interface FieldAlias {
   readonly field: string
-  /** Written as 19.90, kept in hundredths. */
+  /** Written as 19.90, stored in hundredths. */
   readonly isMoney?: boolean
 }
 
@@ -37,7 +37,7 @@ const ITEM_ALIASES: Readonly<Record<string, FieldAlias>> = {
 const ITEM = { sku: 'sku-1', unit_price_minor: 1000, quantity: 1, discount_minor: 0 }
 const WITH_ITEM = { items: [ITEM], currency: 'EUR' }
 
-/** What an event of each type cannot do without, where the case doesn't name it. */
+/** Defaults for the fields that each event type requires. */
 const DEFAULTS: Readonly<Record<string, RawRow>> = {
   page_view: { page: '/' },
   view_item: WITH_ITEM,
@@ -53,6 +53,7 @@ const DEFAULTS: Readonly<Record<string, RawRow>> = {
   identify: { customer_id: 'customer-1' },
 }
 
+/** What is needed to read an event of a test. */
 export interface EventContext {
   readonly reader: TestReader
   /** The contract of events.raw. */
@@ -60,7 +61,7 @@ export interface EventContext {
   readonly date: string | undefined
 }
 
-/** Fields as named, by the contract's names; `others` are keys that mean something to the verb. */
+/** Reads the fields that a case names; `others` are further keys that the step itself uses. */
 export function readFields(
   { reader, contract, date }: EventContext,
   map: YamlMap,
@@ -75,7 +76,7 @@ export function readFields(
   )
 }
 
-/** `named` with what it leaves out: the `ordinal`-th event of its case. */
+/** Adds defaults to the `named` fields of the `ordinal`-th event of a case. */
 export function completeEvent(
   contract: RecordNode,
   named: RawRow,
@@ -101,7 +102,7 @@ export function completeEvent(
   return event
 }
 
-/** Order lines with every field of the contract. */
+/** Order lines with all fields of the contract. */
 function completeLines(node: AvroNode, lines: unknown): readonly unknown[] {
   const names = node.kind === 'record' ? node.fields.map(({ name }) => name) : []
   const nothing = Object.fromEntries(names.map((name) => [name, null]))
@@ -130,7 +131,7 @@ function readRecord(
       const known = [...others, ...Object.keys(aliases), ...contract.fields.map((one) => one.name)]
       reader.fault(here, `${what} has no field "${key}".`, didYouMean(key, known), 'key')
     } else if (field.name in values) {
-      reader.fault(here, `"${key}" names ${field.name} a second time.`, undefined, 'key')
+      reader.fault(here, `"${key}" sets ${field.name} a second time.`, undefined, 'key')
     } else
       values[field.name] = short?.isMoney
         ? readMoney(reader, value, here)
@@ -143,7 +144,7 @@ function readMoney(reader: TestReader, value: unknown, path: YamlPath): number |
   if (value === null) return null
   const minor = typeof value === 'number' ? Math.round(value * 100) : Number.NaN
   if (Number.isSafeInteger(minor) && Math.abs(minor / 100 - Number(value)) < 1e-9) return minor
-  reader.fault(path, `${shown(value)} is no amount of money.`, 'Write it like 19.90.')
+  reader.fault(path, `${shown(value)} is not an amount of money.`, 'Write it like 19.90.')
   return null
 }
 
@@ -156,7 +157,7 @@ function readField(
   const { node, isNullable } = unwrapOptional(field.type)
   if (value === null) {
     if (!isNullable && node.kind !== 'array')
-      shape.reader.fault(path, `${field.name} can't be null: the contract has no way to say it.`)
+      shape.reader.fault(path, `${field.name} can't be null: the contract does not allow it.`)
     return null
   }
   return readValue(shape, node, value, path)
@@ -172,7 +173,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
       if (node.symbols.includes(String(value))) return value
       reader.fault(
         path,
-        `${shown(value)} is not one of them.`,
+        `${shown(value)} is not an allowed value.`,
         didYouMean(String(value), node.symbols),
       )
       return node.symbols[0]
@@ -189,7 +190,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
     default:
       break
   }
-  reader.fault(path, `${shown(value)} is no ${node.kind}.`)
+  reader.fault(path, `${shown(value)} is not of type ${node.kind}.`)
   return null
 }
 

@@ -1,12 +1,16 @@
-/** Reads the values of a test file and collects what is wrong with them, each fault with its place. */
+/** Reads the values of a test file; faults are collected, each with its place. */
 
 import type { YamlDocument, YamlPath } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 
+/** A YAML map; its keys are strings. */
 export type YamlMap = Readonly<Record<string, unknown>>
 
+/**
+ * Every method notes a fault for a bad value and returns a harmless one, so that reading goes on.
+ */
 export class TestReader {
   readonly faults: CcsError[] = []
   readonly #document: YamlDocument
@@ -29,14 +33,17 @@ export class TestReader {
     )
   }
 
-  /** A map; with `known`, one of these keys only. Anything else is a fault and reads as an empty map. */
+  /**
+   * Reads a map; with `known`, other keys are faults. Anything else is a
+   * fault and gives an empty map.
+   */
   map(value: unknown, path: YamlPath, what: string, known?: readonly string[]): YamlMap {
     if (value === null || typeof value !== 'object' || Array.isArray(value)) {
       const hint = known === undefined ? undefined : `Keys: ${known.join(', ')}.`
       this.fault(path, `${what} must be keys and values.`, hint)
       return {}
     }
-    const map = value as YamlMap // YAML maps come as plain objects
+    const map = value as YamlMap // the parser returns maps as plain objects
     if (known !== undefined) this.keys(map, path, what, known)
     return map
   }
@@ -60,16 +67,16 @@ export class TestReader {
     return undefined
   }
 
-  /** `10:00`, `10:00:05.250` (on `date`), `2026-03-01 10:00`, `2026-03-01`: UTC, in ms. */
+  /** Reads `10:00`, `10:00:05.250` (on `date`), `2026-03-01 10:00` or `2026-03-01`: UTC, in ms. */
   time(value: unknown, path: YamlPath, date: string | undefined): number | undefined {
     const ms = parseTimeMs(String(value), date)
     if (ms !== undefined) return ms
     const needsDate = parseTimeMs(String(value), '2000-01-01') !== undefined
     this.fault(
       path,
-      needsDate ? `"${String(value)}" is of no day.` : `${shown(value)} is no time.`,
+      needsDate ? `"${String(value)}" has no date.` : `${shown(value)} is not a time.`,
       needsDate
-        ? 'Put "date: 2026-03-01" into the case or at the top of the file, or write the day here.'
+        ? 'Put "date: 2026-03-01" into the case or at the top of the file, or write the date here.'
         : 'Write 10:00, 10:00:05 or 2026-03-01 10:00:05, in UTC.',
     )
     return undefined
@@ -80,14 +87,14 @@ export class TestReader {
     if (ms === undefined)
       this.fault(
         path,
-        `${shown(value)} is no length of time.`,
+        `${shown(value)} is not a duration.`,
         'Write a number and a unit: 30 seconds, 3 minutes, 2 hours, 1 day.',
       )
     return ms
   }
 }
 
-/** ms since 1970 of a time as tests write it; undefined for anything else. */
+/** Parses a time as tests write it into ms since 1970; undefined for anything else. */
 export function parseTimeMs(text: string, date?: string): number | undefined {
   const parts =
     /^(?:(\d{4}-\d\d-\d\d)(?:[ T](?=\d)|$))?(?:(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?Z?$/.exec(
@@ -101,6 +108,7 @@ export function parseTimeMs(text: string, date?: string): number | undefined {
   return Number.isNaN(ms) || new Date(ms).toISOString() !== iso ? undefined : ms
 }
 
+/** Renders a value for a message. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? 'nothing')
 }

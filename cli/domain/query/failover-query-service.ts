@@ -30,7 +30,7 @@ export class FailoverQueryService {
   readonly #clock: Clock
   #backend: Promise<QueryBackend> | undefined
   #refreshedMs = 0
-  #news = 0
+  #revision = 0
 
   constructor(open: () => Promise<QueryBackend>, clock: Clock) {
     this.#open = open
@@ -39,7 +39,7 @@ export class FailoverQueryService {
 
   /** Grows whenever the log grows; as of the last refresh. */
   get revision(): number {
-    return this.#news
+    return this.#revision
   }
 
   /** Switches to another engine or commit if there is one, and updates `revision`. */
@@ -71,7 +71,7 @@ export class FailoverQueryService {
 
   async status(): Promise<StatusResult> {
     const status = await this.#withFailover((backend) => backend.status())
-    this.#news = status.counts.records + status.lagEvents
+    this.#revision = status.counts.records + status.lagEvents
     return status
   }
 

@@ -189,18 +189,18 @@ cases:
 `),
     ).toEqual([
       '5:29 An event has no field "vistor". Did you mean "visitor"?',
-      '6:9 "evnt" is no step. Did you mean "event"?',
-      '7:22 "10:61" is no time. Write 10:00, 10:00:05 or 2026-03-01 10:00:05, in UTC.',
-      '8:35 "page_vew" is not one of them. Did you mean "page_view"?',
-      '9:21 "soon" is no length of time. Write a number and a unit: 30 seconds, 3 minutes, 2 hours, 1 day.',
-      '10:20 No event before has the id "nobody". Known: last.',
-      '11:9 "restart" takes nothing. Write "- restart".',
-      '12:9 "crsh" is no step. Did you mean "crash"?',
+      '6:9 "evnt" is not a step. Did you mean "event"?',
+      '7:22 "10:61" is not a time. Write 10:00, 10:00:05 or 2026-03-01 10:00:05, in UTC.',
+      '8:35 "page_vew" is not an allowed value. Did you mean "page_view"?',
+      '9:21 "soon" is not a duration. Write a number and a unit: 30 seconds, 3 minutes, 2 hours, 1 day.',
+      '10:20 No earlier event has the id "nobody". Known: last.',
+      '11:9 "restart" takes no value. Write "- restart".',
+      '12:9 "crsh" is not a step. Did you mean "crash"?',
       '13:55 An order line has no field "prise". Did you mean "price"?',
-      '13:79 1.001 is no amount of money. Write it like 19.90.',
+      '13:79 1.001 is not an amount of money. Write it like 19.90.',
       '15:16 gold.activity_1m has no column "evnts". Did you mean "events"?',
       '16:15 There is no model silver.event. Did you mean "silver.events"?',
-      '17:13 "bad_magik" is no reason. Did you mean "bad_magic"?',
+      '17:13 "bad_magik" is not a reason. Did you mean "bad_magic"?',
     ])
   })
 
@@ -214,9 +214,9 @@ cases:
   - steps: []
     expect: {}
 `)
-    expect(faults[0]).toMatch(/^3:28 "10:00" is of no day\. Put "date: 2026-03-01"/)
+    expect(faults[0]).toMatch(/^3:28 "10:00" has no date\. Put "date: 2026-03-01"/)
     expect(faults).toContain('6:27 "none" and "rows" contradict each other.')
-    expect(faults.join('\n')).toContain('Another case is called "one" too.')
+    expect(faults.join('\n')).toContain('Another case is also called "one".')
     expect(faults.join('\n')).toContain('A case needs a name.')
     expect(faults.join('\n')).toContain('The case expects nothing.')
   })

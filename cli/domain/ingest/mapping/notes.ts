@@ -1,6 +1,4 @@
-/**
- * Takes the values of a mapping file apart and collects what is wrong with them, each fault at its place.
- */
+/** Reads the values of a mapping file; faults are collected, each with its place. */
 
 import type { YamlDocument, YamlPath } from '../../documents/yaml-document.ts'
 import { didYouMean } from '../../kernel/did-you-mean.ts'
@@ -8,7 +6,7 @@ import { CcsError, EXIT } from '../../kernel/errors.ts'
 import type { ContractField } from './event-contract.ts'
 import type { FieldRule } from './mapping-spec.ts'
 
-/** Collects the faults of a mapping file, and takes its values apart. */
+/** Every method notes a fault for a bad value and returns undefined, so that reading goes on. */
 export class MappingNotes {
   readonly faults: CcsError[] = []
   readonly #document: YamlDocument
@@ -24,7 +22,7 @@ export class MappingNotes {
     )
   }
 
-  /** A map with no other keys than those known (any, where undefined); undefined for anything else. */
+  /** Reads a map; with `known`, other keys are faults. undefined if it isn't a map. */
   object(
     value: unknown,
     path: YamlPath,
@@ -40,7 +38,7 @@ export class MappingNotes {
       for (const key of Object.keys(value))
         if (!known.includes(key))
           this.fault([...path, key], `Unknown key "${key}".`, didYouMean(key, known), 'key')
-    // A YAML map as the parser makes it: keys are text.
+    // The parser returns maps as plain objects with string keys.
     return value as Readonly<Record<string, unknown>>
   }
 
@@ -55,7 +53,7 @@ export class MappingNotes {
     return undefined
   }
 
-  /** A scalar as text; a number or a boolean as it is written in YAML's canonical form. */
+  /** Reads a scalar as text; numbers and booleans in YAML's canonical form. */
   text(value: unknown, path: YamlPath): string | undefined {
     if (value === undefined) return undefined
     if (typeof value === 'string') return value
@@ -64,7 +62,7 @@ export class MappingNotes {
     return undefined
   }
 
-  /** One text or a list of them. */
+  /** Reads one text or a list of them. */
   texts(value: unknown, path: YamlPath): readonly string[] | undefined {
     if (value === undefined) return undefined
     const list: readonly unknown[] = Array.isArray(value) ? value : [value]
@@ -85,7 +83,7 @@ export class MappingNotes {
   }
 }
 
-/** `when: { column: value }` or `{ column: [values] }`; all must hold. */
+/** Parses `when: { column: value }` or `{ column: [values] }`; all conditions must hold. */
 export function parseWhen(value: unknown, path: YamlPath, notes: MappingNotes): FieldRule['when'] {
   return Object.entries(notes.object(value, path, undefined) ?? {}).map(([column, wanted]) => ({
     path: column,
