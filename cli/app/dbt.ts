@@ -11,9 +11,14 @@ import type { Files } from '../adapters/files/files.ts'
 import type { Store } from '../adapters/lake/data-store.ts'
 import { sleep } from '../adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import type { DbtTask } from '../domain/marts/args.ts'
-import { type DbtPorts, type DbtResult, runDbt, type Snapshot } from '../domain/marts/dbt.ts'
-import { type MartsInfo, martsLayout, type Seen } from '../domain/marts/marts.ts'
+import type { DbtTask } from '../domain/marts/dbt-args.ts'
+import { type BuildInput, layOutMarts, type MartsInfo } from '../domain/marts/marts.ts'
+import {
+  type DbtPorts,
+  type DbtResult,
+  runDbt,
+  type SilverSnapshot,
+} from '../domain/marts/run-dbt.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { Project } from '../project.ts'
 import { openLogic } from './project-logic.ts'
@@ -125,7 +130,7 @@ async function portsOf(
     { provideDbtWork },
     { publishCopy },
     { writeFileAtomic },
-    { parseSeen, renderJson },
+    { parseBuildInput, renderJson },
     snapshots,
   ] = await Promise.all([
     import('../adapters/process/dbt-run.ts'),
@@ -136,7 +141,7 @@ async function portsOf(
     import('../adapters/lake/silver-snapshot.ts'),
   ])
   const { files } = store
-  const marts = martsLayout(project.dataDir)
+  const marts = layOutMarts(project.dataDir)
   const warehouse = warehouseOf(project)
   await files.mkdir(marts.root)
   const workDir = await provideDbtWork({
@@ -146,7 +151,7 @@ async function portsOf(
     dataDir: project.dataDir,
     nowMs: Date.now(),
   })
-  const fresh = async (): Promise<Snapshot> =>
+  const fresh = async (): Promise<SilverSnapshot> =>
     snapshots.takeSilver(store, {
       logic: options.logic ?? (await openLogic(project)),
       timezone: project.config.timezone,
@@ -174,16 +179,16 @@ async function portsOf(
       }),
     publish: () => publishCopy(files, warehouse, marts.serve),
     info: () => readMarts(project, files),
-    seen: async () => {
+    lastInput: async () => {
       // What is remembered of a warehouse that is gone says nothing of the next.
       if (!existsSync(warehouse) || !existsSync(marts.seen)) return undefined
-      return parseSeen((await files.readFile(marts.seen)).toString('utf8'))
+      return parseBuildInput((await files.readFile(marts.seen)).toString('utf8'))
     },
-    keep: async (info: MartsInfo, seen?: Seen) => {
+    saveInfo: async (info: MartsInfo, seen?: BuildInput) => {
       await writeFileAtomic(files, marts.info, renderJson(info))
       if (seen) await writeFileAtomic(files, marts.seen, renderJson(seen))
     },
-    sweep: (names) => snapshots.sweepSilver(store, names),
+    removeSnapshots: (names) => snapshots.sweepSilver(store, names),
   }
 }
 
@@ -191,7 +196,7 @@ async function portsOf(
  * By variables of the environment, because dbt keeps its parsed project when one of them changes, and parses
  * everything anew when a `--vars` does.
  */
-function lakeEnv(snapshot: Snapshot, since: string | null): NodeJS.ProcessEnv {
+function lakeEnv(snapshot: SilverSnapshot, since: string | null): NodeJS.ProcessEnv {
   const { dir, serial, watermarkMs, committedMs } = snapshot
   return {
     CCS_LAKE_ROOT: dir,
@@ -219,7 +224,7 @@ function targetEnv({ target }: DbtTask): NodeJS.ProcessEnv {
 function warehouseOf(project: Project): string {
   return isOwnData(project)
     ? dbtDir(project, 'warehouse.duckdb')
-    : `${martsLayout(project.dataDir).root}/warehouse.duckdb`
+    : `${layOutMarts(project.dataDir).root}/warehouse.duckdb`
 }
 
 function hashOf(dataDir: string): string {

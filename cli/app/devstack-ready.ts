@@ -1,8 +1,8 @@
 /** Whether a server of `ccs stack` can be used, and what a new one needs before it can. */
 
 import { isBrokerReady } from '../adapters/kafka/ready.ts'
-import { addressOf, type PartName, type StackPorts } from '../domain/devstack/servers.ts'
-import { BUCKET } from '../domain/devstack/settings.ts'
+import { BUCKET } from '../domain/devstack/server-settings.ts'
+import { addressFor, type PartName, type StackPorts } from '../domain/devstack/servers.ts'
 
 /** A server that was started just now (`isFresh`) is also made what a new one has to be. */
 export async function isPartReady(
@@ -10,7 +10,7 @@ export async function isPartReady(
   ports: StackPorts,
   isFresh: boolean,
 ): Promise<boolean> {
-  const address = addressOf(part, ports)
+  const address = addressFor(part, ports)
   switch (part) {
     case 'kafka':
       return isBrokerReady('127.0.0.1', ports.kafka)

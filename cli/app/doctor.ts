@@ -2,7 +2,7 @@
 
 import type { EngineName } from '../domain/config/engines.ts'
 import type { Check } from '../domain/doctor/doctor.ts'
-import type { EngineServerCheck } from '../domain/doctor/target.ts'
+import type { EngineServerCheck } from '../domain/doctor/examine-target.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { loadEngine } from './targets/engine.ts'
@@ -15,7 +15,7 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
   const { target } = project
   if (target.name === 'local') return []
   const [{ examineTarget }, { groupSchemasByTopic }, { systemClock }] = await Promise.all([
-    import('../domain/doctor/target.ts'),
+    import('../domain/doctor/examine-target.ts'),
     import('../domain/schemas/history.ts'),
     import('../adapters/process/system-clock.ts'),
   ])

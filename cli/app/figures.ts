@@ -1,6 +1,6 @@
-/** Composition of the check of figures: each is bound by DuckDB over the project's models, without any rows. */
+/** Composition of the check of metrics: each is bound by DuckDB over the project's models, without any rows. */
 import type { CcsError } from '../domain/kernel/errors.ts'
-import { readFigures } from '../domain/live/metric.ts'
+import { parseMetrics } from '../domain/live/metric.ts'
 import type { Project } from '../project.ts'
 import { openLogic } from './project-logic.ts'
 
@@ -13,7 +13,7 @@ export async function checkFigures(project: Project): Promise<readonly CcsError[
       import('../domain/models/bind-models.ts'),
       import('../domain/events/raw-columns.ts'),
     ])
-  const { figures, broken } = readFigures(project.metrics)
+  const { metrics, broken } = parseMetrics(project.metrics)
   const faults = broken.flatMap(({ error }) => [error, ...error.others])
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()
@@ -31,7 +31,7 @@ export async function checkFigures(project: Project): Promise<readonly CcsError[
         describe: async () => [],
       },
     )
-    for (const figure of figures) {
+    for (const figure of metrics) {
       try {
         await connection.run(`CREATE VIEW checked AS\n${figure.sql}`)
         await connection.run('DROP VIEW checked')

@@ -58,7 +58,7 @@ async function reconcileOnce(
   project: Project,
   run: ReconcileRun,
 ): Promise<{ readonly report: ReconcileReport; readonly isWhole: boolean }> {
-  const [{ reconcile }, { watermarkOf }] = await Promise.all([
+  const [{ reconcile }, { readWatermark }] = await Promise.all([
     import('../domain/reconcile/reconcile.ts'),
     import('../domain/marts/marts.ts'),
   ])
@@ -89,7 +89,7 @@ async function reconcileOnce(
           },
           now: {
             serial: manifest.serial,
-            watermarkMs: watermarkOf(manifest, delayMs),
+            watermarkMs: readWatermark(manifest, delayMs),
             isRunning: answers.from !== 'lake',
           },
           ...(run.day === undefined ? {} : { day: run.day }),
@@ -250,8 +250,8 @@ export async function snapshotFiles(
   files: Files,
   { info }: Pick<Marts, 'info'>,
 ): Promise<readonly SnapshotFile[]> {
-  const { martsLayout } = await import('../domain/marts/marts.ts')
-  const silver = `${martsLayout(project.dataDir).root}/${info.snapshot}/silver`
+  const { layOutMarts } = await import('../domain/marts/marts.ts')
+  const silver = `${layOutMarts(project.dataDir).root}/${info.snapshot}/silver`
   const found: SnapshotFile[] = []
   const gone = () => {
     throw noMarts(`The Silver that the marts were built from is gone: ${silver}.`)

@@ -2,8 +2,8 @@
 import path from 'node:path'
 import type { DaemonPlace } from '../adapters/process/daemon.ts'
 import type { ServersOptions } from '../adapters/process/stack-programs.ts'
-import { addressOf, type PartName } from '../domain/devstack/servers.ts'
-import { type StackPort, type StatusPort, stackStopped } from '../domain/devstack/stack.ts'
+import { addressFor, type PartName } from '../domain/devstack/servers.ts'
+import { type StackPort, type StatusPort, stackStoppedError } from '../domain/devstack/stack.ts'
 
 /** Opens the servers of a stack; starts none. */
 export async function openServers(options: ServersOptions): Promise<StackPort & StatusPort> {
@@ -40,17 +40,17 @@ export async function openServers(options: ServersOptions): Promise<StackPort & 
     start: async (part, signal) => {
       await files.mkdir(dir)
       const launch = await programs.launchOf(part, signal)
-      if (signal.aborted) throw stackStopped()
+      if (signal.aborted) throw stackStoppedError()
       fresh.add(part)
       await daemon.startDaemon(placeOf(part), { ...launch, cwd: dir, env: options.env })
     },
     isReady: (part) => isPartReady(part, ports, fresh.has(part)),
     stop: (part) => daemon.stopDaemon(placeOf(part), STOP_MS),
     logFile: (part) => placeOf(part).logFile,
-    logEnd: async (part, lines) => (await lastLines(placeOf(part).logFile, lines)).lines,
-    addressOf: (part) => addressOf(part, ports),
-    versionOf: (part) => versionOf(options.recipes, part, files),
-    noteOf: (part) => daemon.readNote(placeOf(part)),
+    readLogEnd: async (part, lines) => (await lastLines(placeOf(part).logFile, lines)).lines,
+    addressFor: (part) => addressFor(part, ports),
+    readVersion: (part) => versionOf(options.recipes, part, files),
+    readNote: (part) => daemon.readNote(placeOf(part)),
     memoryBytes: residentBytes,
   }
 }

@@ -8,22 +8,22 @@ import type { FileLock } from '../adapters/files/file-lock.ts'
 import { systemClock } from '../adapters/process/system-clock.ts'
 import {
   DEFAULT_PORTS,
+  hasSamePorts,
+  makePorts,
   PARTS,
   type PartName,
   PORT_COUNT,
+  parsePorts,
   portsFrom,
-  portsOf,
-  readPorts,
   type StackPorts,
-  samePorts,
-  settingsFor,
+  stackVariables,
 } from '../domain/devstack/servers.ts'
 import {
-  bringDown,
-  bringUp,
+  readStackStatus,
   type StackStatus,
-  stackStatus,
-  stackStopped,
+  stackStoppedError,
+  startStack,
+  stopStack,
 } from '../domain/devstack/stack.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import { openServers } from './servers.ts'
@@ -86,7 +86,7 @@ export async function stackUp(
     const ports = await choosePorts(place, before, options.portBase)
     const servers = await openServers({ ...place, dir, ports, onNotice, onFetch })
     await rememberPorts(dir, ports)
-    const { started, left } = await bringUp(parts, servers, {
+    const { started, unavailable } = await startStack(parts, servers, {
       clock: systemClock(),
       signal,
       ...(onReady ? { onReady } : {}),
@@ -95,14 +95,14 @@ export async function stackUp(
       if (!PARTS.some((part) => servers.isAlive(part))) await rememberPorts(dir, before)
       throw error
     })
-    const status = await stackStatus(servers)
+    const status = await readStackStatus(servers)
     const running = PARTS.filter((part) => servers.isAlive(part))
-    const settings = settingsFor(ports, { dir: path.resolve(dir), parts: running })
+    const settings = stackVariables(ports, { dir: path.resolve(dir), parts: running })
     await writeSettings(dir, settings)
     return {
       ...status,
       started,
-      missing: [...left].map(([part, reason]) => ({ part, reason })),
+      missing: [...unavailable].map(([part, reason]) => ({ part, reason })),
       settings,
     }
   } finally {
@@ -124,7 +124,7 @@ export async function stackDown(
   try {
     const dir = stackDir(place.projectDir)
     const servers = await serversOf(place)
-    const stopped = await bringDown(parts, servers)
+    const stopped = await stopStack(parts, servers)
     if (!PARTS.some((part) => servers.isAlive(part))) await writeSettings(dir, undefined)
     if (isPurge) {
       const { rm } = await import('node:fs/promises')
@@ -153,7 +153,7 @@ async function writeSettings(
 
 /** Asks each server; changes nothing. */
 export async function stackState(place: StackPlace): Promise<StackStatus> {
-  return stackStatus(await serversOf(place))
+  return readStackStatus(await serversOf(place))
 }
 
 async function serversOf(place: StackPlace) {
@@ -176,7 +176,7 @@ async function takeStackLock(
   await files.mkdir(dir)
   return waitForLock(files, { dir, name: 'stack-lock' }, owner, {
     onTry: () => {
-      if (signal.aborted) throw stackStopped()
+      if (signal.aborted) throw stackStoppedError()
     },
     onWait: (holder) =>
       onNotice(`${holder.owner} (pid ${holder.pid}) works on these servers; waiting for it.`),
@@ -189,7 +189,7 @@ async function rememberedPorts(dir: string): Promise<StackPorts | undefined> {
   const file = path.join(dir, PORTS_FILE)
   if (!existsSync(file)) return undefined
   const { readFile } = await import('node:fs/promises')
-  return readPorts(await readFile(file, 'utf8'))
+  return parsePorts(await readFile(file, 'utf8'))
 }
 
 async function rememberPorts(dir: string, ports: StackPorts | undefined): Promise<void> {
@@ -212,7 +212,7 @@ async function choosePorts(
   const servers = await serversOf(place)
   const running = PARTS.filter((part) => servers.isAlive(part))
   if (running.length > 0) {
-    if (base === 0 || samePorts(portsFrom(base), now)) return now
+    if (base === 0 || hasSamePorts(portsFrom(base), now)) return now
     throw new CcsError('CCS_USAGE_INVALID', `${running.join(', ')} already runs on other ports.`, {
       exit: EXIT.usage,
       hint: 'End it first: ccs stack down',
@@ -220,7 +220,7 @@ async function choosePorts(
   }
   if (base > 0) return portsFrom(base)
   const { freePorts } = await import('../adapters/process/free-ports.ts')
-  return portsOf(await freePorts(PORT_COUNT))
+  return makePorts(await freePorts(PORT_COUNT))
 }
 
 /** Lines that a server said. */

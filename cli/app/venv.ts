@@ -16,8 +16,8 @@ export const DBT_VENV: VenvPurpose = {
   size: 'about 60 MB to load, 170 MB on disk',
   next: 'ccs dbt build. All else works without the marts.',
   stopped: () =>
-    new CcsError('CCS_DBT_STOPPED', 'Stopped: the marts are as they were.', {
-      hint: 'ccs dbt build begins again where it has to.',
+    new CcsError('CCS_DBT_STOPPED', 'Stopped. The published marts are unchanged.', {
+      hint: 'Run ccs dbt build again; it resumes where it has to.',
     }),
 }
 

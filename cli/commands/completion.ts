@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import { CcsCommand } from '../command.ts'
-import { completionScript, type Shell } from '../domain/setup/completion.ts'
+import { renderCompletion, type Shell } from '../domain/setup/completion.ts'
 
 export interface CompletionResult {
   readonly shell: Shell
@@ -33,7 +33,7 @@ echo 'source <(<%= config.bin %> completion bash)' >> ~/.bashrc`,
         name: id.replaceAll(':', ' '),
         flags: [...Object.keys(flags), 'help'],
       }))
-    const script = completionScript(args.shell, this.config.bin, commands)
+    const script = renderCompletion(args.shell, this.config.bin, commands)
     this.print(script.trimEnd())
     return { shell: args.shell, script }
   }

@@ -2,9 +2,9 @@ import { openDbtRun } from '../app/dbt.ts'
 import { CcsCommand } from '../command.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
 import { formatDuration } from '../domain/kernel/units.ts'
-import { readDbtTask, splitDbtArgs } from '../domain/marts/args.ts'
-import type { DbtResult } from '../domain/marts/dbt.ts'
-import type { DbtFailure } from '../domain/marts/results.ts'
+import { readDbtTask, splitDbtArgs } from '../domain/marts/dbt-args.ts'
+import type { DbtFailure } from '../domain/marts/dbt-results.ts'
+import type { DbtResult } from '../domain/marts/run-dbt.ts'
 
 const SHOWN_MAX = 10
 

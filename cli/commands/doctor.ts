@@ -4,7 +4,12 @@ import { openLogic } from '../app/project-logic.ts'
 import { checkDbt } from '../app/venv.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { formatLocation } from '../domain/console/text.ts'
-import { type Check, type DoctorResult, type Examined, examine } from '../domain/doctor/doctor.ts'
+import {
+  type Check,
+  type DoctorResult,
+  type ExaminedProject,
+  examineProject,
+} from '../domain/doctor/doctor.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 
@@ -26,7 +31,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
 
   async run(): Promise<DoctorResult> {
     const { flags } = await this.parse(Doctor)
-    const result = await examine(await this.#project(flags), await this.machine())
+    const result = await examineProject(await this.#project(flags), await this.machine())
     for (const { name, status, detail, hint } of result.checks) {
       this.print(`${this.paint(MARKS[status], status.padEnd(7))}  ${name.padEnd(14)}  ${detail}`)
       if (hint !== undefined) this.print(`${' '.repeat(25)}${this.paint('cyan', hint)}`)
@@ -44,7 +49,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
     readonly project?: string | undefined
     readonly data?: string | undefined
     readonly target?: string | undefined
-  }): Promise<Examined | readonly Check[]> {
+  }): Promise<ExaminedProject | readonly Check[]> {
     try {
       const project = await this.loadProject(flags)
       const modelFaults = await faultsOf(project)
@@ -55,7 +60,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
         schemas: project.schemas.filter(({ file }) => file.split('/').length === 2).length,
         models: project.models.length,
         modelFaults,
-        figureFaults: modelFaults.length > 0 ? [] : await figureFaultsOf(project),
+        metricFaults: modelFaults.length > 0 ? [] : await figureFaultsOf(project),
         marts: await checkDbt(project, process.env),
         target: await checkTarget(project),
       }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { Args } from '@oclif/core'
 import { CcsCommand } from '../command.ts'
-import { type InitResult, nameFor, newProject } from '../domain/setup/init.ts'
+import { type InitResult, makeProjectFiles, makeProjectName } from '../domain/setup/init.ts'
 import { createProject, readTemplate } from '../project.ts'
 
 export default class Init extends CcsCommand<InitResult> {
@@ -16,8 +16,8 @@ export default class Init extends CcsCommand<InitResult> {
 
   async run(): Promise<InitResult> {
     const { args } = await this.parse(Init)
-    const name = nameFor(path.basename(path.resolve(args.dir)))
-    const files = newProject(name, await readTemplate(this.config.root))
+    const name = makeProjectName(path.basename(path.resolve(args.dir)))
+    const files = makeProjectFiles(name, await readTemplate(this.config.root))
     const dir = await createProject(args.dir, files)
     this.print(`${dir} is a project of ${files.length} files. Next:`)
     this.print(`  cd ${args.dir}`)

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
 import { openAnswers } from '../app/query-sources.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
-import { readLive } from '../domain/live/live.ts'
-import { type LiveData, liveLines } from '../domain/live/text.ts'
+import { type LiveData, renderLive } from '../domain/live/live-lines.ts'
+import { readLive } from '../domain/live/read-live.ts'
 
 export default class Live extends CcsCommand<LiveData> {
   static override summary = 'Watch what is happening right now.'
@@ -28,7 +28,7 @@ export default class Live extends CcsCommand<LiveData> {
         status: () => answers.status(),
         nowMs: () => clock.nowMs(),
       }).finally(() => answers.close())
-      const lines = liveLines(data, this.width, (style, text) => this.paint(style, text))
+      const lines = renderLive(data, this.width, (style, text) => this.paint(style, text))
       if (isOnce) for (const line of lines) this.print(line)
       else this.redraw(lines, isFirst)
       if (isOnce || stop.aborted) return data

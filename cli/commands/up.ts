@@ -5,8 +5,8 @@ import { type OpenPipeline, type OpenServer, openPipeline, openServer } from '..
 import { openTargetLogic } from '../app/targets/log.ts'
 import { hasDbt } from '../app/venv.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
-import { readDbtTask } from '../domain/marts/args.ts'
-import { keepMarts } from '../domain/marts/marts-scheduler.ts'
+import { readDbtTask } from '../domain/marts/dbt-args.ts'
+import { scheduleMarts } from '../domain/marts/marts-scheduler.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
@@ -147,7 +147,7 @@ export default class Up extends CcsCommand<StatusResult> {
         store: open.store,
         logic,
       })
-    await keepMarts({ clock: this.clock, committedSerial, build, onNotice }, everyMs, end)
+    await scheduleMarts({ clock: this.clock, committedSerial, build, onNotice }, everyMs, end)
   }
 
   async #shop(

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
-import type { LiveHealth } from '../../cli/domain/live/document.ts'
+import type { LiveHealth } from '../../cli/domain/live/live-document.ts'
 import { type HubBoard, type HubOptions, LiveHub } from '../../cli/web/live/hub.ts'
 import { openDeafReader, PageReader } from '../fixtures/page-reader.ts'
 

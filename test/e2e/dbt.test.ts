@@ -146,7 +146,7 @@ dbtTest('SIGINT ends dbt, keeps the marts and frees the lock', async () => {
   await until(() => readFileSync(LOG, 'utf8').slice(length).includes('Running with dbt'))
   child.kill('SIGINT')
   expect(await child.ended).toBe(1)
-  expect(child.output()).toContain('Stopped: the marts are as they were.')
+  expect(child.output()).toContain('Stopped. The published marts are unchanged.')
   expect(readFileSync(path.join(marts, 'marts.json'), 'utf8')).toBe(before)
   const locks = path.join(project, 'data/locks')
   const held = readdirSync(locks).filter(

@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
-import { type MartsInfo, martsLayout, parseMartsInfo } from '../../domain/marts/marts.ts'
+import { layOutMarts, type MartsInfo, parseMartsInfo } from '../../domain/marts/marts.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { Files } from '../files/files.ts'
 import type { Duck, DuckConnection } from './duckdb.ts'
@@ -30,7 +30,7 @@ export async function readMarts(project: DataPlace, disk?: Files): Promise<Marts
   const { diskFiles, isErrno } = await import('../files/files.ts')
   const files = disk ?? diskFiles()
   try {
-    const text = await files.readFile(martsLayout(project.dataDir).info)
+    const text = await files.readFile(layOutMarts(project.dataDir).info)
     return parseMartsInfo(text.toString('utf8'))
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined
@@ -87,7 +87,7 @@ async function openServed(project: DataPlace): Promise<Served | undefined> {
   if (is === undefined || info?.builtMs == null) return undefined
   const { openDuck } = await import('./duckdb.ts')
   const duck: Duck = await openDuck({
-    path: martsLayout(project.dataDir).serve,
+    path: layOutMarts(project.dataDir).serve,
     readOnly: true,
     threads: 2,
     memoryLimitBytes: MEMORY_BYTES,
@@ -109,7 +109,7 @@ async function openServed(project: DataPlace): Promise<Served | undefined> {
 /** Which file it is: a rename puts another in its place. */
 async function identity(project: DataPlace): Promise<string | undefined> {
   try {
-    const { ino, mtimeMs, size } = await stat(martsLayout(project.dataDir).serve)
+    const { ino, mtimeMs, size } = await stat(layOutMarts(project.dataDir).serve)
     return `${ino} ${mtimeMs} ${size}`
   } catch {
     return undefined // none is published

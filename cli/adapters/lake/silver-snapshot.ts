@@ -7,8 +7,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
-import type { Snapshot } from '../../domain/marts/dbt.ts'
-import { martsLayout, watermarkOf } from '../../domain/marts/marts.ts'
+import { layOutMarts, readWatermark } from '../../domain/marts/marts.ts'
+import type { SilverSnapshot } from '../../domain/marts/run-dbt.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import type { Store } from './data-store.ts'
 
@@ -25,10 +25,10 @@ export interface SilverOptions {
 }
 
 /** Links what is committed now into a directory of its own. */
-export async function takeSilver(store: Store, options: SilverOptions): Promise<Snapshot> {
+export async function takeSilver(store: Store, options: SilverOptions): Promise<SilverSnapshot> {
   const { takeSnapshot } = await import('./snapshot.ts')
   const { files, root } = store
-  const marts = martsLayout(root)
+  const marts = layOutMarts(root)
   await files.mkdir(marts.root)
   const name = `snapshot-${Math.max(0, ...(await numbers(root))) + 1}`
   const dir = `${marts.root}/${name}`
@@ -42,14 +42,14 @@ export async function takeSilver(store: Store, options: SilverOptions): Promise<
       options.logic.graph.find(({ model }) => model.watermarkMs !== undefined)?.model.watermarkMs ??
       0
     const { serial, generation } = manifest
-    const snapshot: Snapshot = {
+    const snapshot: SilverSnapshot = {
       dir,
       name,
       serial,
       generation,
       committedMs: serial === 0 ? null : manifest.committedMs,
-      watermarkMs: watermarkOf(manifest, delayMs),
-      seen: { format: 1, generation, logic: options.hash, tables },
+      watermarkMs: readWatermark(manifest, delayMs),
+      input: { format: 1, generation, logic: options.hash, tables },
     }
     await files.writeFile(`${dir}/${NOTE}`, Buffer.from(JSON.stringify(snapshot)))
     return snapshot
@@ -60,17 +60,17 @@ export async function takeSilver(store: Store, options: SilverOptions): Promise<
 }
 
 /** The newest snapshot that was finished; undefined when there is none. */
-export async function lastSilver(store: Store): Promise<Snapshot | undefined> {
+export async function lastSilver(store: Store): Promise<SilverSnapshot | undefined> {
   const newest = Math.max(0, ...(await numbers(store.root)))
-  const note = `${martsLayout(store.root).root}/snapshot-${newest}/${NOTE}`
+  const note = `${layOutMarts(store.root).root}/snapshot-${newest}/${NOTE}`
   if (newest === 0 || !existsSync(note)) return undefined
-  return JSON.parse(await readFile(note, 'utf8')) as Snapshot // written above, after all else
+  return JSON.parse(await readFile(note, 'utf8')) as SilverSnapshot // written above, after all else
 }
 
 /** Removes all but these, and leads `marts/snapshot` to the first of them. */
 export async function sweepSilver(store: Store, names: readonly string[]): Promise<void> {
   const { files, root } = store
-  const marts = martsLayout(root)
+  const marts = layOutMarts(root)
   const [first] = names
   if (first !== undefined) {
     await files.remove(`${marts.link}.tmp`)
@@ -83,7 +83,7 @@ export async function sweepSilver(store: Store, names: readonly string[]): Promi
 }
 
 async function numbers(root: string): Promise<readonly number[]> {
-  const dir = martsLayout(root).root
+  const dir = layOutMarts(root).root
   const names = existsSync(dir) ? await readdir(dir) : []
   return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number)
 }

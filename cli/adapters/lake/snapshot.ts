@@ -4,7 +4,7 @@
  */
 import { leafPath } from '../../domain/lake/layout.ts'
 import { groupByPartition, type Manifest } from '../../domain/lake/manifest.ts'
-import type { Seen } from '../../domain/marts/marts.ts'
+import type { BuildInput } from '../../domain/marts/marts.ts'
 import { type Files, isErrno } from '../files/files.ts'
 
 export interface SnapshotOptions {
@@ -20,7 +20,9 @@ export interface SnapshotOptions {
  * What was linked; undefined when a file is gone because the manifest has been replaced for longer than the
  * lake keeps old files: load it again.
  */
-export async function takeSnapshot(options: SnapshotOptions): Promise<Seen['tables'] | undefined> {
+export async function takeSnapshot(
+  options: SnapshotOptions,
+): Promise<BuildInput['tables'] | undefined> {
   const { files, manifest, paths, dir } = options
   const tables: Record<string, Record<string, { rows: number; files: Record<string, string> }>> = {}
   await files.remove(dir)

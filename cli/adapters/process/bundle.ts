@@ -10,7 +10,7 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
-import { sumFaults } from '../../domain/devstack/servers.ts'
+import { compareSums } from '../../domain/devstack/servers.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { waitForLock } from '../files/file-lock.ts'
 import { type Files, writeFileAtomic } from '../files/files.ts'
@@ -119,7 +119,7 @@ async function faultsIn(bundle: Bundle, dir: string): Promise<readonly string[]>
     const name = path.relative(dir, file).split(path.sep).join('/')
     found.set(name, entry.isFile() ? await sumOf(file) : 'no file')
   }
-  return sumFaults(bundle.sums, found)
+  return compareSums(bundle.sums, found)
 }
 
 async function sumOf(file: string): Promise<string> {

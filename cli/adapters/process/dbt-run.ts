@@ -2,8 +2,9 @@
  * Starts dbt once and listens: progress from its log, the verdict from the files it writes. Everything dbt
  * needs to know goes in by environment variables, so that its own command line stays the user's.
  */
-import { type DbtLine, errorSentence, readDbtLine } from '../../domain/marts/log.ts'
-import { type DbtVerdict, readVerdict } from '../../domain/marts/results.ts'
+import { type DbtLine, errorSentence, readDbtLine } from '../../domain/marts/dbt-log.ts'
+import { readOutcome } from '../../domain/marts/dbt-results.ts'
+import type { DbtExit } from '../../domain/marts/run-dbt.ts'
 import { type Files, isErrno } from '../files/files.ts'
 import { runPython } from './child.ts'
 
@@ -27,14 +28,7 @@ export interface DbtRun {
   readonly onLine?: ((line: string) => void) | undefined
 }
 
-export interface DbtOutcome {
-  readonly code: number | null
-  readonly verdict: DbtVerdict | undefined
-  readonly version: string | null
-  readonly lastWords: string
-}
-
-export async function startDbt(run: DbtRun): Promise<DbtOutcome> {
+export async function startDbt(run: DbtRun): Promise<DbtExit> {
   const { files, workDir } = run
   const target = `${workDir}/target`
   await files.mkdir(target)
@@ -71,9 +65,9 @@ export async function startDbt(run: DbtRun): Promise<DbtOutcome> {
     results === undefined ? undefined : await readJson(files, `${target}/manifest.json`)
   return {
     code,
-    verdict: results === undefined ? undefined : readVerdict(results, manifest),
+    outcome: results === undefined ? undefined : readOutcome(results, manifest),
     version,
-    lastWords: errorSentence(errors.length > 0 ? errors : [stderr]),
+    lastMessage: errorSentence(errors.length > 0 ? errors : [stderr]),
   }
 }
 

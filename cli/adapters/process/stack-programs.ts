@@ -3,17 +3,17 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
+import type { KafkaFiles, ProgramCall } from '../../domain/devstack/server-settings.ts'
 import {
   BUNDLES,
   type BundleName,
-  bundleSums,
   type PartName,
-  pomVersion,
+  parseBundleSums,
   portsNeeded,
+  readPomVersion,
   type StackPorts,
 } from '../../domain/devstack/servers.ts'
-import type { KafkaPlace, Launch } from '../../domain/devstack/settings.ts'
-import { stackStopped } from '../../domain/devstack/stack.ts'
+import { stackStoppedError } from '../../domain/devstack/stack.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { Files } from '../files/files.ts'
 import type { Bundle } from './bundle.ts'
@@ -39,7 +39,7 @@ const S3_VENV: VenvPurpose = {
   installing: 'Installing an S3 server',
   size: 'about 30 MB to load, 110 MB on disk',
   next: 'ccs stack up sink',
-  stopped: stackStopped,
+  stopped: stackStoppedError,
 }
 
 /** What the servers run on, found and fetched once for a call. */
@@ -106,7 +106,7 @@ export class Programs {
     const bundle: Bundle = {
       name,
       pom: path.join(recipes, name, 'pom.xml'),
-      sums: bundleSums(sums.toString('utf8'), name),
+      sums: parseBundleSums(sums.toString('utf8'), name),
       made: name === 'converter' ? await servicesJar() : {},
     }
     return provideBundle(bundle, {
@@ -114,7 +114,7 @@ export class Programs {
       cacheDir: this.#cacheDir,
       env,
       signal,
-      stopped: stackStopped,
+      stopped: stackStoppedError,
       onNotice,
       onProgress: onFetch,
     })
@@ -144,7 +144,7 @@ export class Programs {
     signal: AbortSignal,
   ): Promise<{ readonly command: string; readonly args: readonly string[] }> {
     const { dir, ports } = this.#options
-    const settings = await import('../../domain/devstack/settings.ts')
+    const settings = await import('../../domain/devstack/server-settings.ts')
     const home = path.join(dir, part)
     await this.#files.mkdir(home)
     switch (part) {
@@ -153,30 +153,30 @@ export class Programs {
         const place = await this.#javaPlace(part, home)
         if (!existsSync(path.join(data, 'meta.properties'))) {
           await this.#files.remove(data)
-          const id = settings.clusterIdOf(randomBytes(16))
-          await this.#format(settings.kafkaFormat(place, id), signal)
+          const id = settings.makeClusterId(randomBytes(16))
+          await this.#format(settings.kafkaFormatCall(place, id), signal)
         }
-        return this.#command(settings.kafkaServer(place))
+        return this.#command(settings.kafkaCall(place))
       }
       case 'registry': {
         const bundle = this.#bundles.get('registry') ?? ''
         const runner = (await this.#files.readdir(bundle)).find((one) => one.endsWith('runner.jar'))
         return this.#command(
-          settings.registryServer(ports, path.join(bundle, runner ?? ''), path.join(home, 'data')),
+          settings.registryCall(ports, path.join(bundle, runner ?? ''), path.join(home, 'data')),
         )
       }
       case 'connect':
-        return this.#command(settings.connectServer(await this.#javaPlace(part, home)))
+        return this.#command(settings.connectCall(await this.#javaPlace(part, home)))
       case 's3':
-        return this.#command(settings.s3Server(ports))
+        return this.#command(settings.s3Call(ports))
     }
   }
 
-  async #format(launch: Launch, signal: AbortSignal): Promise<void> {
+  async #format(launch: ProgramCall, signal: AbortSignal): Promise<void> {
     const { runToEnd } = await import('./daemon.ts')
     const { dir, env } = this.#options
     const { code, output } = await runToEnd({ ...this.#command(launch), cwd: dir, env }, signal)
-    if (signal.aborted) throw stackStopped()
+    if (signal.aborted) throw stackStoppedError()
     if (code !== 0)
       throw new CcsError('CCS_STACK_FAILED', `kafka can't format its data: ${output.trim()}`, {
         exit: EXIT.unreachable,
@@ -185,9 +185,11 @@ export class Programs {
   }
 
   /** Writes the settings of a part into its folder. */
-  async #javaPlace(part: 'kafka' | 'connect', home: string): Promise<KafkaPlace> {
+  async #javaPlace(part: 'kafka' | 'connect', home: string): Promise<KafkaFiles> {
     const { recipes, ports } = this.#options
-    const { filled, settingsValues } = await import('../../domain/devstack/settings.ts')
+    const { fillTemplate, settingsValues } = await import(
+      '../../domain/devstack/server-settings.ts'
+    )
     const values = settingsValues(ports, {
       dataDir: path.join(home, 'data'),
       plugins: (['iceberg', 'converter'] as const).map((one) =>
@@ -196,13 +198,13 @@ export class Programs {
     })
     const settings = path.join(home, 'server.properties')
     const template = await this.#files.readFile(path.join(recipes, part, 'server.properties'))
-    const text = filled(template.toString('utf8'), values)
+    const text = fillTemplate(template.toString('utf8'), values)
     await this.#files.writeFile(settings, Buffer.from(text))
     const classPath = path.join(this.#bundles.get(part) ?? '', '*')
     return { classPath, settings, logging: path.join(recipes, 'log4j2.properties') }
   }
 
-  #command({ command, args }: Launch) {
+  #command({ command, args }: ProgramCall) {
     return { command: command === 'java' ? this.#java : this.#python, args }
   }
 }
@@ -210,7 +212,7 @@ export class Programs {
 async function servicesJar(): Promise<Readonly<Record<string, Buffer>>> {
   const [{ zipOf }, { CONVERTER_SERVICES }] = await Promise.all([
     import('./zip.ts'),
-    import('../../domain/devstack/settings.ts'),
+    import('../../domain/devstack/server-settings.ts'),
   ])
   return { [CONVERTER_SERVICES.file]: zipOf(CONVERTER_SERVICES.entries) }
 }
@@ -226,7 +228,7 @@ export async function versionOf(recipes: string, part: PartName, files: Files): 
     BUNDLES[part]
       .filter((bundle) => bundle !== 'converter')
       .map(async (bundle) => {
-        const version = pomVersion(await read(bundle, 'pom.xml'))
+        const version = readPomVersion(await read(bundle, 'pom.xml'))
         return bundle === part ? version : `${bundle} ${version}`
       }),
   )

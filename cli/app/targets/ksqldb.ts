@@ -1,7 +1,7 @@
 /** Composition of a ksqlDB target: its engine, and what answers its queries. */
 import type { HttpServer, KafkaSettings, Target } from '../../domain/config/target.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
-import type { EngineServerCheck } from '../../domain/doctor/target.ts'
+import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { KeyedRecord } from '../../domain/log/keyed-record.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'

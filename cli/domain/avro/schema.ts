@@ -1,11 +1,13 @@
 /**
- * An Avro schema as a tree of nodes, names resolved, with the attributes that are ours: `requires` on a
- * record, and `minimum`, `maximum`, `minLength`, `maxLength`, `maxItems` on a field. Encoder, decoder, gate
- * and type generator all read this tree, so each schema is parsed by one piece of code.
+ * Avro schemas as trees with resolved names and with the attributes of ccs: `requires` on a record;
+ * `minimum`, `maximum`, `minLength`, `maxLength` and `maxItems` on a field. Encoder, decoder, gate
+ * and type generator use these trees; schemas/tree.ts has another one with places and aliases, for
+ * compatibility.
  */
 import { CcsError } from '../kernel/errors.ts'
 import { isObject, isStringList } from '../kernel/json.ts'
 
+/** Avro's primitive types. */
 export type Primitive =
   | 'null'
   | 'boolean'
@@ -16,30 +18,37 @@ export type Primitive =
   | 'bytes'
   | 'string'
 
+/** A primitive type, with its logical type as it is written, valid or not. */
 export interface PrimitiveNode {
   readonly kind: Primitive
   readonly logical?: string
-  /** Of logical type decimal. */
+  /** Only of logical type decimal, as is `scale`. */
   readonly precision?: number
   readonly scale?: number
 }
 
+/** An enum; the index of a symbol is what Avro writes. */
 export interface EnumNode {
   readonly kind: 'enum'
   readonly name: string
   readonly symbols: readonly string[]
 }
 
+/** A record; its `name` is without the namespace. */
 export interface RecordNode {
   readonly kind: 'record'
   readonly name: string
   readonly namespace: string
   readonly doc: string
   readonly fields: readonly AvroField[]
-  /** Symbol of the record's kind (an enum field) → fields that it cannot do without; 'a|b': one of them. */
+  /**
+   * Fields that a record needs, by the symbol of its kind (an enum field); 'a|b' means one of the
+   * two.
+   */
   readonly requires: Readonly<Record<string, readonly string[]>>
 }
 
+/** A type of a schema. A recursive type contains itself. */
 export type AvroNode =
   | PrimitiveNode
   | EnumNode
@@ -49,15 +58,17 @@ export type AvroNode =
   | { readonly kind: 'map'; readonly values: AvroNode }
   | { readonly kind: 'union'; readonly branches: readonly AvroNode[] }
 
+/** Bounds of a field's values, both included; the gate checks them. */
 export interface FieldRules {
   readonly minimum?: number
   readonly maximum?: number
-  /** Bytes of UTF-8. */
+  /** In bytes of UTF-8, as is `maxLength`. */
   readonly minLength?: number
   readonly maxLength?: number
   readonly maxItems?: number
 }
 
+/** A field of a record; `default` counts only if `hasDefault`. */
 export interface AvroField {
   readonly name: string
   readonly aliases: readonly string[]
@@ -68,7 +79,7 @@ export interface AvroField {
   readonly rules: FieldRules
 }
 
-/** Avro's names of them. */
+/** The names of the primitive types. */
 export const PRIMITIVES: readonly string[] = [
   'null',
   'boolean',
@@ -84,7 +95,7 @@ const RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as co
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Parses the text of a record schema; `source` (a file or subject) is named in CCS_SCHEMA_INVALID. */
+/** Parses a record schema. Throws CCS_SCHEMA_INVALID, which names `source`: a file or a subject. */
 export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
   let json: unknown
   try {
@@ -97,7 +108,7 @@ export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
   return node
 }
 
-/** The node without the null of `['null', T]` or `[T, 'null']`, and whether there was one. */
+/** The T of a union of T and null, with the index of null; any other node as it is. */
 export function unwrapOptional(node: AvroNode): {
   node: AvroNode
   isNullable: boolean
@@ -112,7 +123,10 @@ export function unwrapOptional(node: AvroNode): {
   return { node: other, isNullable: true, nullIndex }
 }
 
-/** The same text for schemas that differ in layout, documentation or order of keys only. */
+/**
+ * A text that is the same for schemas that differ only in layout, documentation or the order of
+ * keys.
+ */
 export function canonicalizeSchema(text: string, source = 'schema'): string {
   parseRecordSchema(text, source)
   return JSON.stringify(JSON.parse(text), (_key, value: unknown) => {
@@ -166,6 +180,7 @@ function withLogical(node: AvroNode, json: Json): AvroNode {
   }
 }
 
+/** Whether the node is of a primitive type. */
 export function isPrimitive(node: AvroNode): node is PrimitiveNode {
   return PRIMITIVES.includes(node.kind)
 }
@@ -195,7 +210,7 @@ function parseRecord(json: Json, scope: Scope): AvroNode {
     namespace,
     doc: typeof json.doc === 'string' ? json.doc : '',
     fields,
-    // Checked against the fields by gate-rules.
+    // The gate's rules check it against the fields.
     requires: isObject(json.requires) ? (json.requires as RecordNode['requires']) : {},
   }))
   if (!Array.isArray(json.fields))

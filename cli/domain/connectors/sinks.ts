@@ -10,8 +10,8 @@ import { formatDuration } from '../kernel/units.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { parseList } from './check-settings.ts'
 import type { ConnectCluster, ConnectorState } from './connect-cluster.ts'
+import { diffConnector, redactSecrets, type SettingChange } from './connector-diff.ts'
 import { type ConnectorChoice, type DesiredConnector, readTopics } from './desired-connectors.ts'
-import { diffConnector, redactSecrets, type SettingChange } from './diff-connector.ts'
 
 /** Where connectors run, and the clock for waiting. */
 export interface SinkPorts {

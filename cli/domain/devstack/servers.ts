@@ -1,21 +1,22 @@
-/**
- * The servers of `ccs stack`: what there is, where each listens, and what a start is made of. Names, ports and
- * addresses only; the settings of each are in stack-settings.ts.
- */
+/** The servers of `ccs stack`: their names, ports, addresses and files; settings.ts starts them. */
 import { asObject } from '../kernel/json.ts'
 
+/** Every server that a stack can have, in the order in which they are listed. */
 export const PARTS = ['kafka', 'registry', 'connect', 's3'] as const
 
+/** The name of one server. */
 export type PartName = (typeof PARTS)[number]
 
-/** What can be asked for by one word. */
+/** Sets of servers that a user can name by one word. */
 export const STACKS = {
   core: ['kafka', 'registry'],
   sink: PARTS,
 } as const satisfies Readonly<Record<string, readonly PartName[]>>
 
+/** A set of servers. */
 export type StackName = keyof typeof STACKS
 
+/** Port numbers on 127.0.0.1; `controller` is Kafka's own. */
 export interface StackPorts {
   readonly kafka: number
   readonly controller: number
@@ -24,7 +25,7 @@ export interface StackPorts {
   readonly s3: number
 }
 
-/** Those that ccs.yml's target `kafka` names by default. */
+/** The defaults of ccs.yml's target `kafka`. */
 export const DEFAULT_PORTS: StackPorts = {
   kafka: 9092,
   controller: 9093,
@@ -35,32 +36,33 @@ export const DEFAULT_PORTS: StackPorts = {
 
 const PORT_NAMES = ['kafka', 'controller', 'registry', 'connect', 's3'] as const
 
+/** How many ports a stack needs. */
 export const PORT_COUNT = PORT_NAMES.length
 
-/** Port numbers in the order of StackPorts' keys. */
-export function portsOf(numbers: readonly number[]): StackPorts {
+/** Takes port numbers in the order of StackPorts' keys. */
+export function makePorts(numbers: readonly number[]): StackPorts {
   const [kafka = 0, controller = 0, registry = 0, connect = 0, s3 = 0] = numbers
   return { kafka, controller, registry, connect, s3 }
 }
 
-/** N, N+1 … in the order of StackPorts' keys. */
+/** N, N+1, … in the order of StackPorts' keys. */
 export function portsFrom(base: number): StackPorts {
-  return portsOf(PORT_NAMES.map((_, index) => base + index))
+  return makePorts(PORT_NAMES.map((_, index) => base + index))
 }
 
-/** The ports that a part listens on. */
+/** The ports that one server listens on. */
 export function portsNeeded(part: PartName, ports: StackPorts): readonly number[] {
   return part === 'kafka' ? [ports.kafka, ports.controller] : [ports[part]]
 }
 
-/** Where a part is asked; the registry by its Confluent API. */
-export function addressOf(part: PartName, ports: StackPorts): string {
+/** Where clients reach a server; the registry by its Confluent-compatible API. */
+export function addressFor(part: PartName, ports: StackPorts): string {
   const host = `127.0.0.1:${ports[part]}`
   if (part === 'kafka') return host
   return part === 'registry' ? `http://${host}/apis/ccompat/v7` : `http://${host}`
 }
 
-/** Where a stack keeps its things, and which of its parts are there. */
+/** Where a stack stores its files, and which servers it has. */
 export interface StackHome {
   /** Absolute path of `.ccs/stack`. */
   readonly dir: string
@@ -68,51 +70,52 @@ export interface StackHome {
 }
 
 /**
- * The variables by which ccs.yml's target `kafka` and the connectors find this stack. The keys of S3 are the
- * demo's own: it takes any.
+ * The variables by which ccs.yml's target `kafka` and the connectors find this stack. The S3 keys
+ * are for the demo only: its server accepts any.
  */
-export function settingsFor(
+export function stackVariables(
   ports: StackPorts,
   { dir, parts }: StackHome,
 ): Readonly<Record<string, string>> {
-  // Files, not the S3 server: what that one holds is gone when it ends, and the catalog would not know.
+  // Files, not the S3 server: its objects are lost when it ends, and the catalog would not know.
   const lake = {
     ICEBERG_CATALOG_URI: `jdbc:sqlite:${dir}/iceberg.db`,
     ICEBERG_WAREHOUSE: `file://${dir}/warehouse`,
     ICEBERG_IO: 'org.apache.iceberg.hadoop.HadoopFileIO',
   }
   const s3 = {
-    CONNECT_S3_ENDPOINT: addressOf('s3', ports),
+    CONNECT_S3_ENDPOINT: addressFor('s3', ports),
     S3_BUCKET: 'lake',
     S3_ACCESS_KEY: 'ccs-demo',
     S3_SECRET_KEY: 'ccs-demo-only',
   }
   return {
-    KAFKA_BROKERS: addressOf('kafka', ports),
-    SCHEMA_REGISTRY_URL: addressOf('registry', ports),
-    KAFKA_CONNECT_URL: addressOf('connect', ports),
+    KAFKA_BROKERS: addressFor('kafka', ports),
+    SCHEMA_REGISTRY_URL: addressFor('registry', ports),
+    KAFKA_CONNECT_URL: addressFor('connect', ports),
     ...(parts.includes('connect') ? lake : {}),
     ...(parts.includes('s3') ? s3 : {}),
   }
 }
 
-export function samePorts(one: StackPorts, other: StackPorts): boolean {
+/** Whether both name the same port for each server. */
+export function hasSamePorts(one: StackPorts, other: StackPorts): boolean {
   return PORT_NAMES.every((name) => one[name] === other[name])
 }
 
-/** Ports as they were written down; undefined for anything else. */
-export function readPorts(text: string): StackPorts | undefined {
+/** Reads ports that were saved as JSON; undefined for anything else. */
+export function parsePorts(text: string): StackPorts | undefined {
   try {
     const ports = asObject(JSON.parse(text))
     const numbers = PORT_NAMES.map((name) => ports[name])
     if (!numbers.every((one) => typeof one === 'number')) return undefined
-    return portsOf(numbers)
+    return makePorts(numbers)
   } catch {
     return undefined
   }
 }
 
-/** Folders of stack/ whose files a part runs on; S3 runs in a virtual environment of its own. */
+/** Folders of stack/ whose files a server runs on; S3 runs in its own virtual environment. */
 export const BUNDLES = {
   kafka: ['kafka'],
   registry: ['registry'],
@@ -120,15 +123,16 @@ export const BUNDLES = {
   s3: [],
 } as const satisfies Readonly<Record<PartName, readonly string[]>>
 
+/** A folder of stack/ with a POM that lists the files. */
 export type BundleName = (typeof BUNDLES)[PartName][number]
 
-/** A bundle's own version, from its POM. */
-export function pomVersion(pom: string): string {
+/** A bundle's own version, from its POM; '?' if it has none. */
+export function readPomVersion(pom: string): string {
   return /<version>([^<]+)<\/version>/.exec(pom)?.[1] ?? '?'
 }
 
-/** SHA-256 by path, of the lines `<sha256>  <bundle>/<path>` (as sha256sum writes them) of one bundle. */
-export function bundleSums(text: string, bundle: string): ReadonlyMap<string, string> {
+/** SHA-256 by path of one bundle; `text` has sha256sum's lines `<sha256>  <bundle>/<path>`. */
+export function parseBundleSums(text: string, bundle: string): ReadonlyMap<string, string> {
   const sums = new Map<string, string>()
   for (const line of text.split('\n')) {
     const [, sum, file] = /^([0-9a-f]{64}) {2}(\S.*)$/.exec(line) ?? []
@@ -138,11 +142,8 @@ export function bundleSums(text: string, bundle: string): ReadonlyMap<string, st
   return sums
 }
 
-/**
- * What is wrong with the files that are there, one sentence a file: a sum that differs, a file that is missing
- * or that nobody named.
- */
-export function sumFaults(
+/** One sentence per file that is wrong: another checksum, missing, or not in the list. */
+export function compareSums(
   wanted: ReadonlyMap<string, string>,
   found: ReadonlyMap<string, string>,
 ): readonly string[] {

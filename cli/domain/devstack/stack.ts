@@ -1,63 +1,65 @@
 /**
- * `ccs stack`: servers of one machine brought up, told of, and brought down. Here is the order of it: what runs
- * is left alone, the rest is fetched first and started together; when one fails, what this call started is
- * stopped again.
+ * `ccs stack`: starts, lists and stops the servers of a development machine. Running servers are
+ * left alone; the rest is downloaded first, then started together. If one fails, everything that
+ * this call started is stopped again.
  */
 
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { PARTS, type PartName } from './servers.ts'
 
-/** The servers, as the flow needs them. */
+/** The servers, as the use cases below need them. */
 export interface StackPort {
-  /** Whether its process, and no other with its number, runs. */
+  /** Whether its process runs; another process with the same number doesn't count. */
   isAlive(part: PartName): boolean
   /**
-   * Everything that has to be there before anything is started: files with their checksums, free ports. Gives
-   * what can't be had here, with the reason: then the others go on without.
+   * Provides everything that a start needs: files with their checksums, free ports. Returns the
+   * servers that can't run here, with the reason; the others start without them.
    */
   provide(parts: readonly PartName[], signal: AbortSignal): Promise<ReadonlyMap<PartName, string>>
   start(part: PartName, signal: AbortSignal): Promise<void>
-  /** Whether it does what clients ask of it. */
+  /** Whether it answers as its clients need. */
   isReady(part: PartName): Promise<boolean>
-  /** Only what was started here; resolves when it has ended. */
+  /** Stops it if this stack started it; resolves when it has ended. */
   stop(part: PartName): Promise<void>
   logFile(part: PartName): string
-  /** Last lines of its log. */
-  logEnd(part: PartName, lines: number): Promise<readonly string[]>
+  /** The last lines of its log. */
+  readLogEnd(part: PartName, lines: number): Promise<readonly string[]>
 }
 
-export interface BroughtUp {
+/** What a start achieved: `left` are servers that can't run here, with the reason. */
+export interface StackStart {
   readonly started: readonly PartName[]
-  readonly left: ReadonlyMap<PartName, string>
+  readonly unavailable: ReadonlyMap<PartName, string>
 }
 
+/** How to start servers. */
 export interface UpOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** How long a server may take. */
+  /** How long a server may take to become ready. */
   readonly readyMs?: number
-  /** Of what was started; `tookMs` counts from the start of the first. */
+  /** Called for each started server; `tookMs` counts from the start of the first. */
   readonly onReady?: (part: PartName, tookMs: number) => void
 }
 
-/** Slow machines need a minute for four JVMs. */
+/** A slow machine needs a minute for four JVMs. */
 const READY_MS = 240_000
 const POLL_MS = 200
 const LOG_LINES = 8
 
-/** Throws CCS_STACK_FAILED, with the end of its log, for a server that does not come up. */
-export async function bringUp(
+/** Throws CCS_STACK_FAILED with the end of its log if a server does not become ready. */
+export async function startStack(
   parts: readonly PartName[],
   port: StackPort,
   options: UpOptions,
-): Promise<BroughtUp> {
+): Promise<StackStart> {
   const down = parts.filter((part) => !port.isAlive(part))
   const left = await port.provide(down, options.signal)
   throwIfStopped(options.signal)
   const started: PartName[] = []
   const startMs = options.clock.nowMs()
-  // The first failure ends the others, also what only waits.
+  // The first failure aborts the others, even those that only wait.
   const others = new AbortController()
   const signal = AbortSignal.any([options.signal, others.signal])
   let failure: unknown
@@ -67,7 +69,7 @@ export async function bringUp(
         started.push(part)
         await port.start(part, signal)
       }
-      await untilReady(part, port, { ...options, signal })
+      await waitUntilReady(part, port, { ...options, signal })
       if (down.includes(part)) options.onReady?.(part, options.clock.nowMs() - startMs)
     } catch (error) {
       failure ??= error
@@ -75,13 +77,13 @@ export async function bringUp(
     }
   }
   await Promise.all(parts.filter((part) => !left.has(part)).map(bring))
-  if (failure === undefined) return { started, left }
-  await bringDown(started, port)
+  if (failure === undefined) return { started, unavailable: left }
+  await stopStack(started, port)
   throw failure
 }
 
-/** In the order in which nothing misses what it needs: Connect says good-bye to Kafka. */
-export async function bringDown(parts: readonly PartName[], port: StackPort): Promise<PartName[]> {
+/** Stops Connect first, because it signs off from Kafka. Returns those that were running. */
+export async function stopStack(parts: readonly PartName[], port: StackPort): Promise<PartName[]> {
   const stopped = parts.filter((part) => port.isAlive(part))
   const isLater = (part: PartName) => part === 'connect'
   await Promise.all(parts.filter(isLater).map((part) => port.stop(part)))
@@ -89,7 +91,7 @@ export async function bringDown(parts: readonly PartName[], port: StackPort): Pr
   return stopped
 }
 
-async function untilReady(
+async function waitUntilReady(
   part: PartName,
   port: StackPort,
   { clock, signal, readyMs = READY_MS }: UpOptions,
@@ -97,35 +99,37 @@ async function untilReady(
   const endMs = clock.nowMs() + readyMs
   for (;;) {
     throwIfStopped(signal)
-    if (!port.isAlive(part)) throw await failed(part, port, 'ended before it was ready')
+    if (!port.isAlive(part)) throw await failedError(part, port, 'ended before it was ready')
     if (await port.isReady(part)) return
-    if (clock.nowMs() > endMs) throw await failed(part, port, 'is not ready yet')
+    if (clock.nowMs() > endMs) throw await failedError(part, port, 'is not ready yet')
     await clock.sleep(POLL_MS, signal)
   }
 }
 
-async function failed(part: PartName, port: StackPort, what: string): Promise<CcsError> {
-  const said = await port.logEnd(part, 40 * LOG_LINES)
-  // Without the frames of Java's traces: what went wrong is between them.
+async function failedError(part: PartName, port: StackPort, what: string): Promise<CcsError> {
+  const said = await port.readLogEnd(part, 40 * LOG_LINES)
+  // Without the frames of Java's stack traces: the reasons stand between them.
   const lines = said.filter((line) => !/^\s+(at |\.\.\. \d+ more)/.test(line)).slice(-LOG_LINES)
   const end =
     lines.length === 0 ? ' It has said nothing.' : ` It said last:\n  ${lines.join('\n  ')}`
   return new CcsError('CCS_STACK_FAILED', `${part} ${what}.${end}`, {
     exit: EXIT.unreachable,
-    hint: `All it said is in ${port.logFile(part)}.`,
+    hint: `Its whole log: ${port.logFile(part)}`,
   })
 }
 
-export function stackStopped(): CcsError {
+/** The error of an interrupted start. */
+export function stackStoppedError(): CcsError {
   return new CcsError('CCS_STACK_STOPPED', 'Stopped: what this call had started is down again.', {
-    hint: 'ccs stack up begins again where it has to.',
+    hint: 'Run ccs stack up again; it resumes where it has to.',
   })
 }
 
 function throwIfStopped(signal: AbortSignal): void {
-  if (signal.aborted) throw stackStopped()
+  if (signal.aborted) throw stackStoppedError()
 }
 
+/** `died`: it was started and ended by itself; `down`: never started, or stopped. */
 export type PartState = 'running' | 'not answering' | 'died' | 'down'
 
 /** One row of `ccs stack status`. */
@@ -135,11 +139,11 @@ export interface PartStatus {
   readonly pid: number | null
   readonly address: string
   readonly version: string
-  /** Memory in use; null where it can't be known. */
+  /** Resident memory; null if unknown. */
   readonly memoryBytes: number | null
-  /** When it was started, ISO 8601; null: it is not running. */
+  /** Start time, ISO 8601; null if it isn't running. */
   readonly since: string | null
-  /** Absolute path. */
+  /** Absolute path of its log. */
   readonly log: string
 }
 
@@ -150,19 +154,21 @@ export interface StackStatus {
   readonly parts: readonly PartStatus[]
 }
 
+/** What `stackStatus` needs to know about the servers. */
 export interface StatusPort extends Pick<StackPort, 'isAlive' | 'isReady' | 'logFile'> {
   readonly dir: string
-  addressOf(part: PartName): string
-  versionOf(part: PartName): Promise<string>
-  /** undefined: it was never started, or was stopped. */
-  noteOf(part: PartName): { readonly pid: number; readonly since: string } | undefined
+  addressFor(part: PartName): string
+  readVersion(part: PartName): Promise<string>
+  /** undefined: it was never started, or it was stopped. */
+  readNote(part: PartName): { readonly pid: number; readonly since: string } | undefined
   memoryBytes(pid: number): number | null
 }
 
-export async function stackStatus(port: StatusPort): Promise<StackStatus> {
+/** All servers, running or not, in the order of PARTS. */
+export async function readStackStatus(port: StatusPort): Promise<StackStatus> {
   const parts = await Promise.all(
     PARTS.map(async (part): Promise<PartStatus> => {
-      const note = port.noteOf(part)
+      const note = port.readNote(part)
       const isAlive = port.isAlive(part)
       const state = isAlive
         ? (await port.isReady(part))
@@ -176,8 +182,8 @@ export async function stackStatus(port: StatusPort): Promise<StackStatus> {
         part,
         state,
         pid: alive?.pid ?? null,
-        address: port.addressOf(part),
-        version: await port.versionOf(part),
+        address: port.addressFor(part),
+        version: await port.readVersion(part),
         memoryBytes: alive ? port.memoryBytes(alive.pid) : null,
         since: alive?.since ?? null,
         log: port.logFile(part),

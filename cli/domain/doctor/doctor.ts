@@ -1,53 +1,55 @@
 /**
- * Is all here that ccs needs? Each check answers in one line, and a check that fails says what to do. The
- * machine comes in as an argument, so that a test can ask about a full disk or an old Node.
+ * `ccs doctor`: checks whether everything is there that ccs needs. Each check is one line; a check
+ * that fails says what to do. The machine is a parameter, so that tests can have a full disk.
  */
 import { type Config, configRows } from '../config/config.ts'
 import { formatBytes } from '../kernel/units.ts'
 
+/** The result of one check. */
 export interface Check {
   readonly name: string
   readonly status: 'ok' | 'warning' | 'failed'
   readonly detail: string
-  /** What to do about it. */
+  /** What to do about it: a command or an edit. */
   readonly hint?: string
 }
 
-/** What doctor asks of the machine. */
+/** What doctor needs to know about the machine. */
 export interface Machine {
   readonly nodeVersion: string
   readonly cores: number
   readonly memoryBytes: number
-  /** Free bytes for this user on the disk of `dir`, or of its nearest folder that exists. */
+  /** Free bytes for this user on the disk of `dir`, or of its nearest existing parent. */
   freeBytes(dir: string): Promise<number>
-  /** Writes, syncs and removes a file in `dir` (or the nearest folder that exists); its reason when it can't. */
+  /** Writes and removes a file in `dir` or its nearest existing parent; why that failed. */
   whyNotWritable(dir: string): Promise<string | undefined>
   /** Whether something listens on this port of 127.0.0.1. */
   isListening(port: number): Promise<boolean>
 }
 
-/** The project as far as it could be read. */
-export interface Examined {
+/** What could be read of the project. */
+export interface ExaminedProject {
   readonly config: Config
   readonly dir: string
   readonly dataDir: string
   readonly schemas: number
-  /** Number of models in sql/, and the checks that failed on them. */
+  /** Number of models in sql/, and the failed checks on them. */
   readonly models: number
   readonly modelFaults: readonly Check[]
-  /** Checks that failed on the figures of the live page. */
-  readonly figureFaults: readonly Check[]
-  /** Whether the daily marts can be built here; nothing without a dbt project. */
+  /** Failed checks on the metrics of the live page. */
+  readonly metricFaults: readonly Check[]
+  /** Whether the daily marts can be built here; undefined without a dbt project. */
   readonly marts?: readonly Check[]
-  /** The servers of the target. */
+  /** Checks of the target's servers. */
   readonly target?: readonly Check[]
 }
 
+/** What `ccs doctor --json` prints. */
 export interface DoctorResult {
-  /** No check failed; warnings may remain. */
+  /** Whether no check failed; there may be warnings. */
   readonly ok: boolean
   readonly checks: readonly Check[]
-  /** The settings in force; empty when the project could not be read. */
+  /** The settings in force; empty if the project could not be read. */
   readonly config: readonly { readonly setting: string; readonly value: string }[]
 }
 
@@ -55,15 +57,15 @@ const GIB = 1024 ** 3
 const FREE_BYTES_MIN = GIB / 4
 const FREE_BYTES_GOOD = 2 * GIB
 
-/** `project` is what could be read of the project, or the failed checks that say why nothing could. */
-export async function examine(
-  project: Examined | readonly Check[],
+/** `project` is what could be read of it, or the failed checks that say why it could not. */
+export async function examineProject(
+  project: ExaminedProject | readonly Check[],
   machine: Machine,
 ): Promise<DoctorResult> {
   const checks: Check[] = [nodeCheck(machine.nodeVersion)]
   if (!('config' in project)) checks.push(...project)
   else {
-    checks.push(projectCheck(project), ...modelChecks(project), ...project.figureFaults)
+    checks.push(projectCheck(project), ...modelChecks(project), ...project.metricFaults)
     checks.push(timezoneCheck(project.config))
     checks.push(...(await diskChecks(project.dataDir, machine)))
     checks.push(memoryCheck(project.config, machine), await portCheck(project.config, machine))
@@ -83,13 +85,13 @@ function nodeCheck(version: string): Check {
     : failed('node', `${version} is too old.`, 'Install Node 20.19 or newer.')
 }
 
-function projectCheck({ dir, schemas }: Examined): Check {
+function projectCheck({ dir, schemas }: ExaminedProject): Check {
   return schemas > 0
     ? ok('project', `${dir}, ${schemas} schema files`)
     : failed('project', `${dir} has no schemas/*.avsc.`, 'Make a whole project: ccs init DIR')
 }
 
-function modelChecks({ models, modelFaults }: Examined): readonly Check[] {
+function modelChecks({ models, modelFaults }: ExaminedProject): readonly Check[] {
   if (modelFaults.length > 0) return modelFaults
   return models > 0
     ? [ok('models', `${models} models in sql/, and DuckDB reads them`)]
@@ -124,7 +126,8 @@ async function diskChecks(dataDir: string, machine: Machine): Promise<Check[]> {
 
 function memoryCheck(config: Config, machine: Machine): Check {
   const limit = config.engine.memoryLimitBytes
-  const detail = `${formatBytes(limit)} for SQL, ${formatBytes(machine.memoryBytes)} in the machine, ${machine.cores} cores`
+  const machineText = `${formatBytes(machine.memoryBytes)} in the machine, ${machine.cores} cores`
+  const detail = `${formatBytes(limit)} for SQL, ${machineText}`
   return limit * 2 <= machine.memoryBytes
     ? ok('memory', detail)
     : { name: 'memory', status: 'warning', detail, hint: 'Lower engine.memory_limit in ccs.yml.' }
@@ -138,7 +141,7 @@ async function portCheck(config: Config, machine: Machine): Promise<Check> {
         name: 'http',
         status: 'warning',
         detail: `Something listens on 127.0.0.1:${port}.`,
-        hint: 'A running engine of ccs is fine (ccs status); else change http.port in ccs.yml.',
+        hint: 'If it is an engine of ccs (see ccs status), all is well; else change http.port.',
       }
     : ok('http', `Port ${port} is free; no engine runs there.`)
 }

@@ -1,10 +1,11 @@
-/** How the pipeline does, for the page's one quiet line: the status, its rate, the rejects by reason, the marts. */
+/** The page's status line: the pipeline's state and rate, rejects by reason, the marts. */
 
 import type { DlqCounts } from '../dlq/dlq-tally.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { StatusResult } from '../pipeline/read-status.ts'
-import type { LiveHealth } from './document.ts'
+import type { LiveHealth } from './live-document.ts'
 
+/** Where the numbers of the status line come from. */
 export interface HealthPorts {
   readonly clock: Clock
   readonly status: () => Promise<StatusResult>
@@ -12,13 +13,14 @@ export interface HealthPorts {
   readonly marts: () => Promise<LiveHealth['marts']>
 }
 
-/** The rate is taken over this long. */
+/** Length of the window over which the event rate is averaged. */
 const RATE_MS = 10_000
 
+/** Remembers earlier readings, to compute a rate from one to the next. */
 export class HealthReader {
   readonly #ports: HealthPorts
-  /** Records counted, oldest first, within the last RATE_MS and one before. */
-  #seen: { readonly atMs: number; readonly records: number }[] = []
+  /** Record counts, oldest first: those of the last RATE_MS and one before. */
+  #readings: { readonly atMs: number; readonly records: number }[] = []
 
   constructor(ports: HealthPorts) {
     this.#ports = ports
@@ -34,7 +36,7 @@ export class HealthReader {
     const { counts, running, stalled, lagEvents, watermark, serial, lastCommit } = status
     return {
       running,
-      eventsPerSecond: running ? this.#rate(clock.nowMs(), counts.records) : 0,
+      eventsPerSecond: running ? this.#measureRate(clock.nowMs(), counts.records) : 0,
       freshnessMs: running ? status.newestAgeMs : null,
       lagEvents,
       records: counts.records,
@@ -49,14 +51,14 @@ export class HealthReader {
     }
   }
 
-  #rate(atMs: number, records: number): number | null {
-    const last = this.#seen.at(-1)
-    // Nobody looked for a while, or this is another engine: begin anew.
-    if (last && (atMs - last.atMs > RATE_MS || records < last.records)) this.#seen = []
-    this.#seen.push({ atMs, records })
-    while (this.#seen.length > 2 && atMs - (this.#seen[1]?.atMs ?? atMs) >= RATE_MS)
-      this.#seen.shift()
-    const first = this.#seen[0]
+  #measureRate(atMs: number, records: number): number | null {
+    const last = this.#readings.at(-1)
+    // Nobody was looking for a while, or the engine was restarted: measure from the start.
+    if (last && (atMs - last.atMs > RATE_MS || records < last.records)) this.#readings = []
+    this.#readings.push({ atMs, records })
+    while (this.#readings.length > 2 && atMs - (this.#readings[1]?.atMs ?? atMs) >= RATE_MS)
+      this.#readings.shift()
+    const first = this.#readings[0]
     if (!first || atMs - first.atMs < 500) return null
     return Math.round(((records - first.records) * 10_000) / (atMs - first.atMs)) / 10
   }

@@ -1,31 +1,32 @@
 /**
- * A figure of the live page: one SELECT over Silver and Gold in sql/live/<id>.sql, with a header that says
- * what it shows and how often it is asked. Figures are no models: nothing is kept of them, and a broken one
- * costs the page a number, never the pipeline.
+ * A metric of the live page: one SELECT over Silver and Gold in sql/live/<id>.sql, whose header
+ * says what it shows and how often it is queried. Metrics are not models: nothing is stored, and a
+ * broken one costs the page a number, never the pipeline.
  */
 
+import { DocumentReader } from '../documents/document-reader.ts'
 import { parseYaml } from '../documents/yaml-document.ts'
-import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 import { splitModel } from '../models/parse-model.ts'
 
-export interface Figure {
-  /** Name of its file without ending; the page asks for it by this. */
+/** A parsed file of sql/live. */
+export interface Metric {
+  /** File name without extension; the page refers to the metric by it. */
   readonly id: string
   readonly title: string
-  /** How often it is asked while somebody looks. */
+  /** How often it is queried while somebody looks. */
   readonly everyMs: number
-  /** What a reader of the number has to know; '' for nothing. */
+  /** What a reader of the number has to know; '' if nothing. */
   readonly note: string
   readonly sql: string
   readonly file: string
-  /** Line of `file` that `sql` begins on. */
+  /** Line of `file` on which `sql` begins. */
   readonly sqlLine: number
 }
 
-/** A file of sql/live that is no figure, and why. */
-export interface BrokenFigure {
+/** A file of sql/live that is not a valid metric, and why. */
+export interface BrokenMetric {
   readonly id: string
   readonly file: string
   readonly error: CcsError
@@ -36,43 +37,34 @@ const EVERY_MS_MIN = 250
 const EVERY_MS_MAX = 3_600_000
 
 /** Throws CCS_MODEL_INVALID with all faults of the file, each with its place. */
-export function parseFigure(file: string, text: string): Figure {
+export function parseMetric(file: string, text: string): Metric {
   const parts = splitModel(file, text)
   const document = parseYaml(parts.header, {
     file,
     firstLine: parts.headerLine,
     code: 'CCS_MODEL_INVALID',
   })
-  const faults: CcsError[] = []
-  const fault = (path: readonly string[], message: string, hint?: string) =>
-    faults.push(
-      new CcsError('CCS_MODEL_INVALID', message, {
-        exit: EXIT.usage,
-        location: document.locate(path),
-        ...(hint === undefined ? {} : { hint }),
-      }),
-    )
-  const { value } = document
-  const isMap = value !== null && typeof value === 'object' && !Array.isArray(value)
-  // A YAML map with string keys comes as an object.
-  const header = isMap ? (value as Record<string, unknown>) : {}
+  const reader = new DocumentReader(document, 'CCS_MODEL_INVALID')
+  const header = reader.map(document.value, [], 'The header')
   if (header.kind !== 'figure')
-    fault(['kind'], 'What lies in sql/live/ is a figure.', 'Begin the header with "kind: figure".')
-  for (const key of Object.keys(header))
-    if (!KEYS.includes(key))
-      fault([key], `"${key}" is not a key of a figure.`, didYouMean(key, KEYS))
+    reader.fault(
+      ['kind'],
+      'What lies in sql/live/ is a figure.',
+      'Begin the header with "kind: figure".',
+    )
+  reader.checkKeys(header, [], 'The header of a figure', KEYS)
   if (typeof header.title !== 'string' || header.title === '')
-    fault(['title'], 'A figure needs a title.', 'Add a line such as "title: Orders today".')
+    reader.fault(['title'], 'A figure needs a title.', 'Add a line such as "title: Orders today".')
   const everyMs = parseDurationMs(String(header.every ?? ''))
   if (everyMs === undefined || everyMs < EVERY_MS_MIN || everyMs > EVERY_MS_MAX)
-    fault(
+    reader.fault(
       ['every'],
       'A figure says how often it is asked: from 250 milliseconds to 1 hour.',
       'Add a line such as "every: 5 seconds".',
     )
-  throwAll(faults)
+  reader.throwFaults()
   return {
-    id: idOf(file),
+    id: readId(file),
     title: String(header.title),
     everyMs: everyMs ?? EVERY_MS_MIN,
     note: String(header.note ?? ''),
@@ -82,24 +74,24 @@ export function parseFigure(file: string, text: string): Figure {
   }
 }
 
-/** Every file of sql/live as a figure, or as what is wrong with it. */
-export function readFigures(files: readonly { readonly file: string; readonly text: string }[]): {
-  readonly figures: readonly Figure[]
-  readonly broken: readonly BrokenFigure[]
+/** Parses every file of sql/live; an invalid one becomes a BrokenFigure instead of an error. */
+export function parseMetrics(files: readonly { readonly file: string; readonly text: string }[]): {
+  readonly metrics: readonly Metric[]
+  readonly broken: readonly BrokenMetric[]
 } {
-  const figures: Figure[] = []
-  const broken: BrokenFigure[] = []
+  const metrics: Metric[] = []
+  const broken: BrokenMetric[] = []
   for (const { file, text } of files) {
     try {
-      figures.push(parseFigure(file, text))
+      metrics.push(parseMetric(file, text))
     } catch (error) {
       if (!(error instanceof CcsError)) throw error
-      broken.push({ id: idOf(file), file, error })
+      broken.push({ id: readId(file), file, error })
     }
   }
-  return { figures, broken }
+  return { metrics, broken }
 }
 
-function idOf(file: string): string {
+function readId(file: string): string {
   return (file.split('/').at(-1) ?? file).replace(/\.sql$/, '')
 }

@@ -1,17 +1,17 @@
 /**
- * How often the figures of the live page are asked: dear ones wait so that all together cost a share of a core
- * at most, and what a quiet time did not spend of that share is saved up for the moment when something happens.
+ * Keeps the live page's queries within a CPU budget. Expensive queries run less often; unused
+ * budget is saved (a token bucket) and spent when new events arrive.
  */
 
-/** However dear, a figure is asked again after this time, or three times what it says. */
+/** However expensive, a metric waits at most this long, or three times what its header says. */
 const WAIT_MS_MAX = 15_000
 
 /**
- * Waiting times with which all questions together cost `share` of a core at most, where that is possible, and
- * the figures are as fresh as that allows: the sum of waits, each as a multiple of what the figure asks for, is
- * least where a wait grows with the root of the cost. Nobody waits less than it asks for.
+ * Waiting times at which all queries together cost at most `share` of a core, if that is possible.
+ * The sum of the waits, each relative to what the metric asks for, is smallest if a wait grows with
+ * the square root of the cost. No metric waits less than it asks for.
  */
-export function paceOf(
+export function planWaitTimes(
   figures: readonly { readonly id: string; readonly everyMs: number; readonly costMs: number }[],
   share: number,
 ): ReadonlyMap<string, number> {
@@ -37,16 +37,16 @@ function sum<T>(items: readonly T[], pick: (item: T) => number): number {
   return items.reduce((total, item) => total + pick(item), 0)
 }
 
-/** How long the share is saved up, ms. */
+/** Unused budget is saved for at most this long. */
 const SAVED_MS_MAX = 15_000
-/** Above this part of all that can be saved, news are worth more than an even pace. */
-const AMPLE = 2 / 3
+/** Above this part of the maximum, answers after new events may be early. */
+const AMPLE_PART = 2 / 3
 
 /**
- * CPU time that the figures' share of a core allowed and nobody spent. What is asked at its pace may overdraw
- * it, so that nothing is saved while the pace alone costs the whole share.
+ * A token bucket of CPU time. Queries at their regular pace may overdraw it, so nothing is saved
+ * while the regular pace alone costs the whole share.
  */
-export class Credit {
+export class QueryBudget {
   readonly #share: number
   readonly #mostMs: number
   #leftMs: number
@@ -58,9 +58,9 @@ export class Credit {
     this.#leftMs = this.#mostMs
   }
 
-  /** CPU time that may be spent at once, ms; below 0: overdrawn. */
+  /** CPU ms that may be spent at once; negative: overdrawn. */
   leftMs(nowMs: number): number {
-    // A clock that was put back earns nothing.
+    // Setting the clock back earns nothing.
     const goneMs = Math.max(0, nowMs - (this.#atMs ?? nowMs))
     this.#leftMs = Math.min(this.#mostMs, this.#leftMs + goneMs * this.#share)
     this.#atMs = nowMs
@@ -68,7 +68,7 @@ export class Credit {
   }
 
   isAmple(nowMs: number): boolean {
-    return this.leftMs(nowMs) > AMPLE * this.#mostMs
+    return this.leftMs(nowMs) > AMPLE_PART * this.#mostMs
   }
 
   spend(costMs: number, nowMs: number): void {

@@ -1,6 +1,6 @@
 /**
- * What changed on a closed day, in plain sentences for somebody who reads no tables. A sentence is left out
- * rather than silly: nothing is compared with zero, and no day with one that is not there.
+ * What changed on a closed day, in plain sentences for somebody who reads no tables. A sentence
+ * that would mislead is left out: nothing is compared with zero or with a missing day.
  */
 
 /** One shop day in one currency; money is text such as "1234.50". */
@@ -17,6 +17,7 @@ export interface DayNumbers {
   readonly visitors: number
 }
 
+/** Revenue of one product category on a day and on the day before; money is text. */
 export interface CategoryNumbers {
   readonly category: string
   readonly revenue: string
@@ -25,25 +26,26 @@ export interface CategoryNumbers {
   readonly difference: string
 }
 
+/** What is known of one closed day. */
 export interface DayStory {
   readonly date: string
-  /** Oldest first; `date` and what is known of the days before. */
+  /** `date` and the days before it, oldest first. */
   readonly days: readonly DayNumbers[]
   readonly categories: readonly CategoryNumbers[]
 }
 
-/** Days with fewer orders say little in per cent. */
+/** With fewer orders than this, percentages mislead. */
 const ORDERS_MIN = 5
-/** A category is named when it moved by this share of the day's revenue. */
+/** A category is named if its change is at least this share of the day's revenue. */
 const CATEGORY_SHARE = 0.05
-/** The best of fewer days is no news. */
+/** "The best day" needs at least this many days to compare. */
 const BEST_OF_MIN = 7
 
-/** Empty when the day itself is not there. */
-export function daySentences({ date, days, categories }: DayStory): readonly string[] {
+/** One sentence per finding, most important first; empty if the day itself is missing. */
+export function summarizeDay({ date, days, categories }: DayStory): readonly string[] {
   const day = days.find((one) => one.date === date)
   if (!day) return []
-  const base = baseOf(day, days)
+  const base = findBaseline(day, days)
   return [
     moneySentence(day, base),
     visitSentence(day, base),
@@ -53,44 +55,48 @@ export function daySentences({ date, days, categories }: DayStory): readonly str
   ].filter((sentence) => sentence !== undefined)
 }
 
-interface Base {
+interface Baseline {
   readonly day: DayNumbers
   /** "the Tuesday before" */
   readonly name: string
 }
 
-/** The same weekday a week before, else the day before; undefined when neither is there. */
-function baseOf(day: DayNumbers, days: readonly DayNumbers[]): Base | undefined {
+/** The same weekday a week before, else the day before; undefined if neither is known. */
+function findBaseline(day: DayNumbers, days: readonly DayNumbers[]): Baseline | undefined {
   const weekBefore = days.find((one) => daysBetween(one.date, day.date) === 7)
   if (weekBefore) return { day: weekBefore, name: `the ${weekday(day.date)} before` }
   const dayBefore = days.find((one) => daysBetween(one.date, day.date) === 1)
   return dayBefore && { day: dayBefore, name: 'the day before' }
 }
 
-function moneySentence(day: DayNumbers, base: Base | undefined): string {
+function moneySentence(day: DayNumbers, base: Baseline | undefined): string {
   const { currency, orders } = day
   if (orders === 0) {
     const had = base && base.day.orders > 0 ? `; on ${base.name} there were ${base.day.orders}` : ''
     return `There were no orders${had}.`
   }
-  const said = `Revenue was ${money(day.revenue)} ${currency}`
+  const said = `Revenue was ${formatMoney(day.revenue)} ${currency}`
   const from = `from ${count(orders, 'order')}`
-  if (!base || base.day.orders === 0 || minor(base.day.revenue) <= 0n) {
+  if (!base || base.day.orders === 0 || parseMinorUnits(base.day.revenue) <= 0n) {
     const after = base && base.day.orders === 0 ? `; ${base.name} had none` : ''
     return `${said} ${from}${after}.`
   }
-  if (Math.min(orders, base.day.orders) < ORDERS_MIN)
-    return `${said} ${from}, after ${money(base.day.revenue)} ${currency} from ${count(base.day.orders, 'order')} on ${base.name}.`
+  if (Math.min(orders, base.day.orders) < ORDERS_MIN) {
+    const before = `${formatMoney(base.day.revenue)} ${currency} from ${count(base.day.orders, 'order')}`
+    return `${said} ${from}, after ${before} on ${base.name}.`
+  }
   const change = ratio(day.revenue, base.day.revenue)
   const average = Number(day.revenue) / orders / (Number(base.day.revenue) / base.day.orders) - 1
   const size =
     percent(average) === 0
       ? 'average order the same'
       : `average order ${Math.abs(percent(average))} % ${average > 0 ? 'larger' : 'smaller'}`
-  return `${said}, ${moreOrLess(change, 'more', 'less')} ${base.name}; orders ${signed(orders / base.day.orders - 1)}, ${size}.`
+  const compared = moreOrLess(change, 'more', 'less')
+  const orderChange = signed(orders / base.day.orders - 1)
+  return `${said}, ${compared} ${base.name}; orders ${orderChange}, ${size}.`
 }
 
-function visitSentence(day: DayNumbers, base: Base | undefined): string | undefined {
+function visitSentence(day: DayNumbers, base: Baseline | undefined): string | undefined {
   const { sessions, visitors, conversion_rate: rate } = day
   if (sessions === 0) return undefined
   const said = `${count(sessions, 'visit')} by ${count(visitors, 'visitor')}`
@@ -110,14 +116,14 @@ function visitSentence(day: DayNumbers, base: Base | undefined): string | undefi
   return `${said}${compared}; ${(rate * 100).toFixed(1)} % of them ended in an order${than}.`
 }
 
-/** The category that gained most and the one that lost most, where that matters to the day. */
+/** The categories that gained and lost most, if the change matters to the day. */
 function categorySentence(
   day: DayNumbers,
   days: readonly DayNumbers[],
   categories: readonly CategoryNumbers[],
 ): string | undefined {
   const hasBefore = days.some((one) => daysBetween(one.date, day.date) === 1 && one.orders > 0)
-  if (!hasBefore || minor(day.revenue) <= 0n) return undefined
+  if (!hasBefore || parseMinorUnits(day.revenue) <= 0n) return undefined
   const least = Number(day.revenue) * CATEGORY_SHARE
   const moved = [...categories]
     .filter(({ difference }) => Math.abs(Number(difference)) >= least)
@@ -125,32 +131,36 @@ function categorySentence(
   const up = moved.find(({ difference }) => Number(difference) > 0)
   const down = moved.reverse().find(({ difference }) => Number(difference) < 0)
   const say = (one: CategoryNumbers, word: string) =>
-    `${one.category} brought ${money(one.difference.replace('-', ''))} ${day.currency} ${word}`
+    `${one.category} brought ${formatMoney(one.difference.replace('-', ''))} ${day.currency} ${word}`
   const parts = [up && say(up, 'more'), down && say(down, 'less')].filter((part) => part)
   const all = `${parts.join(', ')} than the day before.`
   return parts.length === 0 ? undefined : `${all.charAt(0).toUpperCase()}${all.slice(1)}`
 }
 
 function refundSentence(day: DayNumbers): string | undefined {
-  const refunds = minor(day.revenue) - minor(day.net_revenue)
+  const refunds = parseMinorUnits(day.revenue) - parseMinorUnits(day.net_revenue)
   if (refunds <= 0n) return undefined
-  const left = minor(day.net_revenue) < 0n ? '-' : ''
-  const net = `${left}${money(day.net_revenue.replace('-', ''))}`
-  return `Refunds of ${money(text(refunds))} ${day.currency} leave ${net} ${day.currency} net.`
+  const left = parseMinorUnits(day.net_revenue) < 0n ? '-' : ''
+  const net = `${left}${formatMoney(day.net_revenue.replace('-', ''))}`
+  return `Refunds of ${formatMoney(formatMinorUnits(refunds))} ${day.currency} leave ${net} ${day.currency} net.`
 }
 
 function bestSentence(day: DayNumbers, days: readonly DayNumbers[]): string | undefined {
   const others = days.filter((one) => one.date < day.date && one.currency === day.currency)
   if (others.length + 1 < BEST_OF_MIN || day.orders === 0) return undefined
   const all = `of the last ${others.length + 1} days`
-  if (others.every((one) => minor(one.revenue) < minor(day.revenue)))
+  if (others.every((one) => parseMinorUnits(one.revenue) < parseMinorUnits(day.revenue)))
     return `It was the best day ${all}.`
-  if (others.every((one) => one.orders > 0 && minor(one.revenue) > minor(day.revenue)))
+  if (
+    others.every(
+      (one) => one.orders > 0 && parseMinorUnits(one.revenue) > parseMinorUnits(day.revenue),
+    )
+  )
     return `It was the weakest day ${all}.`
   return undefined
 }
 
-/** "12 % more than", "about as much as": followed by what it is compared with. */
+/** "12 % more than", "about as much as": the caller adds what it is compared with. */
 function moreOrLess(change: number, more: string, less: string): string {
   const whole = percent(change)
   if (whole === 0) return `about as ${less === 'fewer' ? 'many' : 'much'} as`
@@ -177,19 +187,19 @@ function count(number: number, word: string): string {
   return `${number.toLocaleString('en-US')} ${word}${number === 1 ? '' : 's'}`
 }
 
-/** Hundredths of exact money such as "-12.30". */
-function minor(amount: string): bigint {
+/** "-12.30" as -1230n: exact money in hundredths. */
+function parseMinorUnits(amount: string): bigint {
   const [whole = '0', part = ''] = amount.replace('-', '').split('.')
   const value = BigInt(whole) * 100n + BigInt(part.padEnd(2, '0').slice(0, 2))
   return amount.startsWith('-') ? -value : value
 }
 
-function text(minorUnits: bigint): string {
+function formatMinorUnits(minorUnits: bigint): string {
   return `${minorUnits / 100n}.${String(minorUnits % 100n).padStart(2, '0')}`
 }
 
 /** "1234.5" as "1,234.50". */
-function money(amount: string): string {
+function formatMoney(amount: string): string {
   const [whole = '0', part = ''] = amount.split('.')
   return `${whole.replace(/\B(?=(\d{3})+$)/g, ',')}.${part.padEnd(2, '0').slice(0, 2)}`
 }

@@ -1,9 +1,9 @@
-/** The close of day: the last whole day of the marts beside the days before it, and what changed, in sentences. */
+/** The "Close of day" page: the last closed day in the marts, the days before it, what changed. */
 
 import type { QueryResult } from '../sql/query-result.ts'
-import { type CategoryNumbers, type DayNumbers, daySentences } from './daily-summary-text.ts'
+import { type CategoryNumbers, type DayNumbers, summarizeDay } from './daily-summary-text.ts'
 
-/** GET /api/day. Without marts, or before a day has closed, `reason` says so and the lists are empty. */
+/** GET /api/day. Without marts or a closed day, `reason` says why and the lists are empty. */
 export interface CloseOfDay {
   readonly date: string | null
   readonly days: readonly (DayNumbers & { readonly aov: string | null })[]
@@ -11,7 +11,7 @@ export interface CloseOfDay {
   readonly cohorts: readonly {
     readonly cohort_week: string
     readonly size: number
-    /** Shares of the cohort that ordered again, from week 0 on. */
+    /** Shares of the cohort that ordered again, from week 0 on; null: not known yet. */
     readonly weeks: readonly (number | null)[]
   }[]
   readonly funnel: readonly Readonly<Record<string, unknown>>[]
@@ -20,6 +20,7 @@ export interface CloseOfDay {
   readonly reason: string | null
 }
 
+/** The published marts, as far as the page needs them. */
 export interface DayMarts {
   readonly info: { readonly watermarkMs: number | null; readonly builtMs: number | null }
   query(sql: string): Promise<QueryResult>
@@ -28,28 +29,30 @@ export interface DayMarts {
 const DAYS = 14
 const COHORTS = 8
 
-export function noDay(reason: string, builtAt: string | null = null): CloseOfDay {
+/** The document when there is no closed day to show. */
+export function emptyCloseOfDay(reason: string, builtAt: string | null = null): CloseOfDay {
   const nothing = { days: [], categories: [], cohorts: [], funnel: [], sentences: [] }
   return { date: null, ...nothing, builtAt, reason }
 }
 
-/** `nowMs` and what the marts have seen tell which day is still open. */
-export async function readDay(
+/** A day is open while `nowMs` or the watermark of the marts still lies in it. */
+export async function readCloseOfDay(
   marts: DayMarts,
   shop: { readonly timezone: string; readonly nowMs: number },
 ): Promise<CloseOfDay> {
-  // A query first: the marts may have been replaced, and `info` follows.
+  // Query first: if the marts were replaced meanwhile, `info` is updated by it.
   await marts.query('SELECT 1')
   const { watermarkMs, builtMs } = marts.info
   const builtAt = builtMs === null ? null : new Date(builtMs).toISOString()
-  const open = shopDay(Math.min(shop.nowMs, watermarkMs ?? shop.nowMs), shop.timezone)
-  const [last] = (
-    await marts.query(
-      `SELECT CAST(max(shop_date) AS VARCHAR) AS date FROM daily_funnel WHERE shop_date < DATE '${open}'`,
-    )
-  ).rows
+  const open = readShopDay(Math.min(shop.nowMs, watermarkMs ?? shop.nowMs), shop.timezone)
+  const lastSql = `SELECT CAST(max(shop_date) AS VARCHAR) AS date
+    FROM daily_funnel WHERE shop_date < DATE '${open}'`
+  const [last] = (await marts.query(lastSql)).rows
   if (typeof last?.date !== 'string')
-    return noDay(`No day has closed yet: ${open} is the first, and it is still open.`, builtAt)
+    return emptyCloseOfDay(
+      `No day has closed yet: ${open} is the first, and it is still open.`,
+      builtAt,
+    )
   const { date } = last
   const [days, categories, cohorts, funnel] = await Promise.all([
     marts.query(daysSql(date)),
@@ -67,25 +70,25 @@ export async function readDay(
     ...story,
     cohorts: cohorts.rows as unknown as CloseOfDay['cohorts'],
     funnel: funnel.rows,
-    sentences: daySentences(story),
+    sentences: summarizeDay(story),
     builtAt,
     reason: null,
   }
 }
 
 /** The calendar day in the shop's timezone. */
-function shopDay(ms: number, timezone: string): string {
+function readShopDay(ms: number, timezone: string): string {
   return new Intl.DateTimeFormat('en-CA', { timeZone: timezone, dateStyle: 'short' }).format(ms)
 }
 
-/** The currency with most orders in these days: sums of several say nothing. */
-const MAIN = (date: string) => `main AS (
+/** The currency with most orders in these days: amounts in several currencies can't be added. */
+const mainCurrencyCte = (date: string) => `main AS (
   SELECT currency FROM fct_revenue_daily
   WHERE shop_date BETWEEN DATE '${date}' - ${DAYS - 1} AND DATE '${date}'
   GROUP BY currency ORDER BY sum(orders) DESC, currency LIMIT 1)`
 
 function daysSql(date: string): string {
-  return `WITH ${MAIN(date)}
+  return `WITH ${mainCurrencyCte(date)}
 SELECT
   CAST(f.shop_date AS VARCHAR) AS date,
   coalesce((SELECT currency FROM main), '') AS currency,
@@ -105,7 +108,7 @@ ORDER BY f.shop_date`
 }
 
 function categoriesSql(date: string): string {
-  return `WITH ${MAIN(date)}, sums AS (
+  return `WITH ${mainCurrencyCte(date)}, sums AS (
   SELECT category,
     coalesce(sum(revenue) FILTER (WHERE shop_date = DATE '${date}'), 0) AS revenue,
     coalesce(sum(revenue) FILTER (WHERE shop_date = DATE '${date}' - 1), 0) AS previous
@@ -125,7 +128,8 @@ const COHORTS_SQL = `SELECT
   any_value(cohort_size) AS size,
   list(buyer_share ORDER BY weeks_since_first_order) AS weeks
 FROM cohort_retention
-WHERE cohort_week IN (SELECT DISTINCT cohort_week FROM cohort_retention ORDER BY 1 DESC LIMIT ${COHORTS})
+WHERE cohort_week IN (
+  SELECT DISTINCT cohort_week FROM cohort_retention ORDER BY 1 DESC LIMIT ${COHORTS})
 GROUP BY cohort_week ORDER BY cohort_week`
 
 function funnelSql(date: string): string {

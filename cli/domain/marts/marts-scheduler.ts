@@ -1,26 +1,27 @@
 /**
- * Builds the marts beside a running pipeline: when the first rows are in the lake, and then at fixed times
- * while new ones come. What goes wrong is said once, in one sentence, and never touches the pipeline.
+ * Builds the marts beside a running pipeline: once the first rows are in the lake, then at fixed
+ * intervals while new rows come. A failure is reported once and never affects the pipeline.
  */
 
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
-import type { DbtResult } from './dbt.ts'
+import type { DbtResult } from './run-dbt.ts'
 
-export interface MartsKeeperPorts {
+/** What the scheduler needs from its surroundings. */
+export interface MartsSchedulerPorts {
   readonly clock: Clock
   /** Serial of the last commit with rows in Silver; 0 while there is none. */
   committedSerial(): number
-  /** Ends soon after `stop` aborts, by CCS_DBT_STOPPED. */
+  /** Ends with CCS_DBT_STOPPED soon after `stop` aborts. */
   build(stop: AbortSignal): Promise<DbtResult>
   readonly onNotice: (text: string) => void
 }
 
 const POLL_MS = 1_000
 
-/** Resolves when `stop` aborts, or when this machine can't build marts at all. Never rejects. */
-export async function keepMarts(
-  ports: MartsKeeperPorts,
+/** Resolves when `stop` aborts, or if this machine can't build marts at all. Never rejects. */
+export async function scheduleMarts(
+  ports: MartsSchedulerPorts,
   everyMs: number,
   stop: AbortSignal,
 ): Promise<void> {
@@ -39,17 +40,16 @@ export async function keepMarts(
     }
     try {
       const { ok, serial, failures, marts } = await ports.build(stop)
-      if (!ok)
-        say(
-          `The daily marts stay as they were: ${failures[0]?.message ?? 'dbt failed.'} See: ccs dbt build`,
-        )
-      else if (builtSerial === 0)
+      if (!ok) {
+        const reason = failures[0]?.message ?? 'dbt failed.'
+        say(`The daily marts were not updated: ${reason} See: ccs dbt build`)
+      } else if (builtSerial === 0)
         say(`The daily marts are built (${marts?.models.length ?? 0} tables): ccs query --marts.`)
       else said = undefined
       if (ok) builtSerial = serial
     } catch (error) {
       if (!(error instanceof CcsError)) say(`The daily marts can't be built: ${String(error)}.`)
-      else if (ENDS.includes(error.code)) {
+      else if (FINAL_ERRORS.includes(error.code)) {
         if (error.code !== 'CCS_DBT_STOPPED')
           say(`No daily marts: ${error.message} ${error.hint ?? ''}`)
         return
@@ -60,4 +60,9 @@ export async function keepMarts(
 }
 
 /** Trying again would not help. */
-const ENDS = ['CCS_DBT_STOPPED', 'CCS_PYTHON_MISSING', 'CCS_VENV_FOREIGN', 'CCS_DBT_MISSING']
+const FINAL_ERRORS = [
+  'CCS_DBT_STOPPED',
+  'CCS_PYTHON_MISSING',
+  'CCS_VENV_FOREIGN',
+  'CCS_DBT_MISSING',
+]

@@ -1,16 +1,19 @@
 /**
- * What ccs keeps of dbt's marts beside the lake: where things lie, what readers are told, and which files the
- * last green build saw, so that the next one looks back no further than it must.
+ * What ccs stores about dbt's marts: where their files lie, what marts.json says, and which Silver
+ * files the last successful build read, so that the next one rebuilds no more than it must.
  *
- *   marts/serve.duckdb    the published marts, replaced by one rename      marts/marts.json   what they are
- *   marts/snapshot-<n>/   the Silver a build reads, as hard links          marts/snapshot     link to the published
- *   marts/seen.json       files of the last green build
+ *   marts/serve.duckdb   the published marts, replaced by one rename
+ *   marts/marts.json     what they are
+ *   marts/snapshot-<n>/  the Silver that a build reads, as hard links
+ *   marts/snapshot       symbolic link to the published snapshot
+ *   marts/seen.json      files that the last successful build read
  */
 
 import { selectWatermarkPositions } from '../dlq/replay-partitions.ts'
 import { isObject } from '../kernel/json.ts'
 import type { Manifest } from '../lake/manifest.ts'
 
+/** Paths below the data directory. */
 export interface MartsLayout {
   readonly root: string
   readonly serve: string
@@ -19,7 +22,8 @@ export interface MartsLayout {
   readonly link: string
 }
 
-export function martsLayout(dataDir: string): MartsLayout {
+/** Paths only: nothing is created. */
+export function layOutMarts(dataDir: string): MartsLayout {
   const root = `${dataDir}/marts`
   return {
     root,
@@ -32,12 +36,12 @@ export function martsLayout(dataDir: string): MartsLayout {
 
 const MARTS_FORMAT = 1
 
-/** marts.json. Before the first green build `serial` is 0 and `builtMs` null. */
+/** marts.json. Before the first successful build `serial` is 0 and `builtMs` null. */
 export interface MartsInfo {
   readonly format: typeof MARTS_FORMAT
-  /** The last run was green: the marts are what it made. */
+  /** Whether the last run succeeded: the marts are its result. */
   readonly ok: boolean
-  /** Serial of the manifest whose Silver the published marts were made from. */
+  /** Serial of the manifest whose Silver the published marts were built from. */
   readonly serial: number
   readonly generation: number
   readonly watermarkMs: number | null
@@ -51,18 +55,19 @@ export interface MartsInfo {
   readonly lastRun: LastRun | null
 }
 
-/** The last whole build, green or not. */
+/** The last whole build, successful or not. */
 export interface LastRun {
   readonly ok: boolean
   readonly startedMs: number
   readonly endedMs: number
   readonly serial: number
-  /** One sentence on what went wrong; null for a green run. */
+  /** One sentence on what went wrong; null after success. */
   readonly message: string | null
   /** Names of models and tests that failed. */
   readonly failed: readonly string[]
 }
 
+/** marts.json before the first build. */
 export const NO_MARTS: MartsInfo = {
   format: MARTS_FORMAT,
   ok: false,
@@ -77,52 +82,56 @@ export const NO_MARTS: MartsInfo = {
   lastRun: null,
 }
 
-/** undefined for text of another format, or none. */
+/** undefined for an empty text or another format. */
 export function parseMartsInfo(text: string): MartsInfo | undefined {
-  const value = parsed(text)
+  const value = parseObject(text)
   if (value?.format !== MARTS_FORMAT || !Array.isArray(value.models)) return undefined
-  return { ...NO_MARTS, ...value } // written by renderJson below, whole or not at all
+  return { ...NO_MARTS, ...value } // written by renderJson below in one piece
 }
 
-/** A file as it was seen: its bytes and when they were last written, which tell a changed file. */
-export type SeenFile = string
+/** Size and modification time of a file, as one text: another text means a changed file. */
+export type FileStamp = string
 
-/** What a build saw: `silver.orders` → `event_date=2026-11-22` → its rows and files. */
-export interface Seen {
+/** What a build read: `silver.orders` → `event_date=2026-11-22` → its rows and files. */
+export interface BuildInput {
   readonly format: 1
   readonly generation: number
-  /** Hash of what the marts' logic is: the dbt project, the lock file, the shop's timezone. */
+  /** Hash of what the marts depend on: the dbt project, the lock file, the shop's timezone. */
   readonly logic: string
-  readonly tables: Readonly<Record<string, Readonly<Record<string, SeenLeaf>>>>
+  readonly tables: Readonly<Record<string, Readonly<Record<string, InputPartition>>>>
 }
 
-export interface SeenLeaf {
+/** One partition of a table: its row count and its files by name. */
+export interface InputPartition {
   readonly rows: number
-  readonly files: Readonly<Record<string, SeenFile>>
+  readonly files: Readonly<Record<string, FileStamp>>
 }
 
-export function parseSeen(text: string): Seen | undefined {
-  const value = parsed(text)
+/** undefined for an empty text or another format: then everything is rebuilt. */
+export function parseBuildInput(text: string): BuildInput | undefined {
+  const value = parseObject(text)
   const isSeen = value?.format === 1 && isObject(value.tables)
-  return isSeen ? (value as unknown as Seen) : undefined // written by renderJson, whole or not at all
+  return isSeen ? (value as unknown as BuildInput) : undefined // written by renderJson in one piece
 }
 
-export function renderJson(value: MartsInfo | Seen): Buffer {
+/** marts.json or seen.json, as it is written. */
+export function renderJson(value: MartsInfo | BuildInput): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`)
 }
 
-/** How much a build must do again. */
-export type Since =
-  /** Nothing is known of what the warehouse holds, or its logic has changed. */
+/** How much of the marts a build must recompute. */
+export type RebuildRange =
+  /** The warehouse's content is unknown, or its logic has changed. */
   | { readonly kind: 'all'; readonly why: string }
-  /** The earliest day in which anything is new; null: nothing at all is. */
+  /** The first day with new rows; null: nothing is new. */
   | { readonly kind: 'from'; readonly date: string | null }
 
 /**
- * Compares what a build will see with what the last green one saw. Compaction gives the same rows other file
- * names: a partition is new when its number of rows is, or when a file of the same name has other bytes.
+ * Compares what a build will read with what the last successful one read. Compaction gives the
+ * same rows new file names, so a partition is new only if its row count differs, or if a file of
+ * the same name has changed.
  */
-export function sinceOf(before: Seen | undefined, now: Seen): Since {
+export function findRebuildRange(before: BuildInput | undefined, now: BuildInput): RebuildRange {
   if (!before) return { kind: 'all', why: 'nothing was built before' }
   if (before.generation !== now.generation) return { kind: 'all', why: 'the lake was rebuilt' }
   if (before.logic !== now.logic) return { kind: 'all', why: 'the dbt project has changed' }
@@ -131,7 +140,7 @@ export function sinceOf(before: Seen | undefined, now: Seen): Since {
     for (const [partition, leaf] of Object.entries(leaves)) {
       const seen = before.tables[table]?.[partition]
       if (seen && !isNew(seen, leaf)) continue
-      const date = dateOf(partition)
+      const date = readDate(partition)
       if (date === undefined) return { kind: 'all', why: `${table} has no days` }
       if (earliest === null || date < earliest) earliest = date
     }
@@ -141,17 +150,17 @@ export function sinceOf(before: Seen | undefined, now: Seen): Since {
   return { kind: 'from', date: earliest }
 }
 
-function isNew(before: SeenLeaf, now: SeenLeaf): boolean {
+function isNew(before: InputPartition, now: InputPartition): boolean {
   if (before.rows !== now.rows) return true
   return Object.entries(now.files).some(([name, file]) => (before.files[name] ?? file) !== file)
 }
 
-function dateOf(partition: string): string | undefined {
+function readDate(partition: string): string | undefined {
   return /^event_date=(\d{4}-\d{2}-\d{2})$/.exec(partition)?.[1]
 }
 
-/** The least watermark of all partitions that are waited for, as the engine has it. */
-export function watermarkOf(manifest: Manifest, delayMs: number): number | null {
+/** The lowest watermark of all partitions that count, as the engine computes it; null: unknown. */
+export function readWatermark(manifest: Manifest, delayMs: number): number | null {
   let least: number | null = null
   for (const { maxEventMs } of selectWatermarkPositions(manifest.positions)) {
     if (maxEventMs === null) return null
@@ -160,7 +169,7 @@ export function watermarkOf(manifest: Manifest, delayMs: number): number | null 
   return least
 }
 
-function parsed(text: string): Record<string, unknown> | undefined {
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined

@@ -4,7 +4,7 @@
  * as "this row, this column".
  */
 import type { RawRow } from './model-test.ts'
-import { parseTimeMs } from './yaml.ts'
+import { parseTimeMs } from './read-time.ts'
 
 /** A column of a query's result. */
 export interface ResultColumn {

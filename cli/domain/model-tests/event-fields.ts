@@ -2,11 +2,14 @@
  * One event of a test: the fields that a case names, by alias or by the contract's name, and
  * defaults for the other required ones, so that a case only states what matters to it.
  */
+
 import { type AvroField, type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
+import { type DocumentReader, showValue } from '../documents/document-reader.ts'
 import type { YamlPath } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import type { RawRow } from './model-test.ts'
-import { shown, type TestReader, type YamlMap } from './yaml.ts'
+import { readTime } from './read-time.ts'
 
 interface FieldAlias {
   readonly field: string
@@ -55,7 +58,7 @@ const DEFAULTS: Readonly<Record<string, RawRow>> = {
 
 /** What is needed to read an event of a test. */
 export interface EventContext {
-  readonly reader: TestReader
+  readonly reader: DocumentReader
   /** The contract of events.raw. */
   readonly contract: RecordNode
   readonly date: string | undefined
@@ -64,7 +67,7 @@ export interface EventContext {
 /** Reads the fields that a case names; `others` are further keys that the step itself uses. */
 export function readFields(
   { reader, contract, date }: EventContext,
-  map: YamlMap,
+  map: JsonObject,
   path: YamlPath,
   others: readonly string[],
 ): RawRow {
@@ -116,7 +119,7 @@ interface RecordContext extends EventContext {
 
 function readRecord(
   shape: RecordContext,
-  map: YamlMap,
+  map: JsonObject,
   path: YamlPath,
   others: readonly string[] = [],
 ): RawRow {
@@ -140,11 +143,11 @@ function readRecord(
   return values
 }
 
-function readMoney(reader: TestReader, value: unknown, path: YamlPath): number | null {
+function readMoney(reader: DocumentReader, value: unknown, path: YamlPath): number | null {
   if (value === null) return null
   const minor = typeof value === 'number' ? Math.round(value * 100) : Number.NaN
   if (Number.isSafeInteger(minor) && Math.abs(minor / 100 - Number(value)) < 1e-9) return minor
-  reader.fault(path, `${shown(value)} is not an amount of money.`, 'Write it like 19.90.')
+  reader.fault(path, `${showValue(value)} is not an amount of money.`, 'Write it like 19.90.')
   return null
 }
 
@@ -173,7 +176,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
       if (node.symbols.includes(String(value))) return value
       reader.fault(
         path,
-        `${shown(value)} is not an allowed value.`,
+        `${showValue(value)} is not an allowed value.`,
         didYouMean(String(value), node.symbols),
       )
       return node.symbols[0]
@@ -182,7 +185,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
       break
     case 'int':
     case 'long':
-      if (node.logical === 'timestamp-millis') return reader.time(value, path, date) ?? 0
+      if (node.logical === 'timestamp-millis') return readTime(reader, value, path, date) ?? 0
       if (typeof value === 'number' && Number.isSafeInteger(value)) return value
       break
     case 'array':
@@ -190,7 +193,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
     default:
       break
   }
-  reader.fault(path, `${shown(value)} is not of type ${node.kind}.`)
+  reader.fault(path, `${showValue(value)} is not of type ${node.kind}.`)
   return null
 }
 

@@ -8,7 +8,8 @@ import type { Location } from '../kernel/errors.ts'
 import { findStricterRules } from './diff.ts'
 import { listFields } from './fields.ts'
 import type { KeptSchema, TopicSchemas } from './history.ts'
-import { type ResolutionFinding, resolveSchemas } from './resolve.ts'
+import type { ResolutionFinding } from './resolution-finding.ts'
+import { resolveSchemas } from './resolve.ts'
 import { parseSchema, type Schema } from './tree.ts'
 
 /** BACKWARD: the new schema reads old records · FORWARD: the old one reads new ones · FULL: both. */

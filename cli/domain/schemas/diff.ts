@@ -4,7 +4,8 @@ import { locateOffset } from '../documents/json-document.ts'
 import type { Location } from '../kernel/errors.ts'
 import { describeType, describeValue, joinNames } from './describe.ts'
 import { listFields, listSymbols, type SchemaFieldPath } from './fields.ts'
-import { type ResolutionFinding, resolveSchemas } from './resolve.ts'
+import type { ResolutionFinding } from './resolution-finding.ts'
+import { resolveSchemas } from './resolve.ts'
 import type { RecordType, Schema, SchemaField } from './tree.ts'
 
 /**

@@ -5,6 +5,7 @@
  */
 import { isValidDefault } from './default-value.ts'
 import { describeType, describeValue } from './describe.ts'
+import type { RemarkRule, ResolutionFinding } from './resolution-finding.ts'
 import {
   type EnumType,
   type RecordType,
@@ -12,35 +13,6 @@ import {
   type SchemaType,
   shortName,
 } from './tree.ts'
-
-export type BreakRule =
-  | 'type'
-  | 'name'
-  | 'no default'
-  | 'bad default'
-  | 'alias'
-  | 'symbol'
-  | 'size'
-  | 'union'
-  | 'decimal'
-
-export type RemarkRule = 'meaning' | 'precision' | 'text' | 'namespace' | 'symbol default'
-
-export interface ResolutionFinding {
-  readonly rule: BreakRule | RemarkRule
-  /** A break: reading fails. A remark: it works, but look at it. */
-  readonly isBreak: boolean
-  /** Such as `items[].sku`; '' is the whole. `[]` is any item of an array, `{}` any value of a map. */
-  readonly path: string
-  /** One sentence. */
-  readonly message: string
-  /** What the reader has there, in words. */
-  readonly reader: string
-  readonly writer: string
-  /** Offsets into the two texts. */
-  readonly readerAt: number
-  readonly writerAt: number
-}
 
 /** Findings for a reader of what `writer` wrote; it can be read when none of them is a break. */
 export function resolveSchemas(

@@ -7,12 +7,12 @@
 import type { FieldRules, Primitive } from '../avro/schema.ts'
 import { PRIMITIVES } from '../avro/schema.ts'
 import {
-  type JsonNode,
   locateOffset,
   type NamedText,
   parseLocatedJson,
   toPlainValue,
 } from '../documents/json-document.ts'
+import type { JsonNode } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { type AvroLogical, validateLogicalType } from './logical-type.ts'

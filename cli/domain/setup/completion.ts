@@ -1,18 +1,19 @@
 /**
- * A shell's completion script, written from the commands themselves: it knows all words beforehand, so
- * pressing Tab never starts Node.
+ * Writes a shell's completion script. It contains all words, so pressing Tab never starts Node.
  */
+/** A command and its flags. */
 export interface CommandWords {
-  /** `dlq ls` */
+  /** e.g. `dlq ls` */
   readonly name: string
-  /** Long names without dashes. */
+  /** Long flag names without dashes. */
   readonly flags: readonly string[]
 }
 
+/** Shells that completion scripts are written for. */
 export type Shell = 'bash' | 'zsh'
 
-/** The script for `shell`, to be sourced; zsh reads bash's through its own bashcompinit. */
-export function completionScript(
+/** The script for `shell`, to be sourced; zsh runs bash's through its own bashcompinit. */
+export function renderCompletion(
   shell: Shell,
   bin: string,
   commands: readonly CommandWords[],
@@ -40,7 +41,7 @@ export function completionScript(
     '  done',
     '  if [[ "$current" == -* ]]; then',
     '    case "$path" in',
-    // A command may be followed by its arguments: the longest known beginning counts.
+    // Arguments may follow a command, so the longest matching beginning counts.
     ...cases.map((line) => line.replace("')", "'*)")).reverse(),
     '    esac',
     '  else',

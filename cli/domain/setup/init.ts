@@ -1,6 +1,4 @@
-/**
- * What a new project begins with: the files of the one that ccs ships, under the new name.
- */
+/** The files of a new project: those of the project that ccs ships, under the new name. */
 const GITIGNORE = `# Secrets and data stay out of the repository.
 .env
 data/
@@ -11,11 +9,13 @@ dbt/dbt_packages/
 *.duckdb
 `
 
+/** `file` is relative to the project's folder, with forward slashes. */
 export interface NewFile {
   readonly file: string
   readonly bytes: Uint8Array
 }
 
+/** What `ccs init --json` prints. */
 export interface InitResult {
   /** Absolute path of the new project. */
   readonly dir: string
@@ -23,8 +23,8 @@ export interface InitResult {
   readonly files: readonly string[]
 }
 
-/** A project's name out of its folder's: lower-case letters, digits, `-` and `_`, beginning with a letter. */
-export function nameFor(folder: string): string {
+/** A project's name from its folder's: lower-case letters, digits, `-` and `_`. */
+export function makeProjectName(folder: string): string {
   const name = folder
     .toLowerCase()
     .replace(/[^a-z0-9_-]+/g, '-')
@@ -32,8 +32,8 @@ export function nameFor(folder: string): string {
   return name === '' ? 'shop' : name.slice(0, 63)
 }
 
-/** The template's files with `name` in ccs.yml and a .gitignore; comments stay as they are. */
-export function newProject(name: string, template: readonly NewFile[]): readonly NewFile[] {
+/** The template's files with `name` in ccs.yml, and a .gitignore; comments are kept. */
+export function makeProjectFiles(name: string, template: readonly NewFile[]): readonly NewFile[] {
   const files = template.map(({ file, bytes }) => {
     if (file !== 'ccs.yml') return { file, bytes }
     const text = Buffer.from(bytes).toString('utf8')

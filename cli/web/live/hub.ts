@@ -5,7 +5,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { sleep } from '../../adapters/process/system-clock.ts'
-import type { LiveChange, LiveHealth, LiveSnapshot } from '../../domain/live/document.ts'
+import type { LiveChange, LiveHealth, LiveSnapshot } from '../../domain/live/live-document.ts'
 
 /** What the hub asks of the board of figures. */
 export interface HubBoard {

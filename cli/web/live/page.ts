@@ -7,8 +7,8 @@ import type { Config } from '../../domain/config/config.ts'
 import type { DlqShowPorts } from '../../domain/dlq/show-reject.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import type { ManifestStore } from '../../domain/lake/lake.ts'
-import type { LiveHealth } from '../../domain/live/document.ts'
-import { readFigures } from '../../domain/live/metric.ts'
+import type { LiveHealth } from '../../domain/live/live-document.ts'
+import { parseMetrics } from '../../domain/live/metric.ts'
 import type { EventLog } from '../../domain/log/event-log.ts'
 import type { CloseOfDay } from '../../domain/marts/daily-summary.ts'
 import type { MartsInfo } from '../../domain/marts/marts.ts'
@@ -51,7 +51,7 @@ export interface PageUsage {
 export interface PageProject extends DataPlace {
   readonly config: Pick<Config, 'name' | 'timezone'>
   /** sql/live/: the metrics of the page. */
-  readonly metrics: Parameters<typeof readFigures>[0]
+  readonly metrics: Parameters<typeof parseMetrics>[0]
 }
 
 /** What the page is opened with beside what it shows. */
@@ -67,7 +67,7 @@ export async function openPage(
   source: PageSource,
   { clock, decode }: PageParts,
 ): Promise<OpenPage> {
-  const [{ LiveBoard }, { HealthReader }, { DlqTally }, { LiveHub }, { Assets, PAGE_DIR }] =
+  const [{ MetricBoard }, { HealthReader }, { DlqTally }, { LiveHub }, { Assets, PAGE_DIR }] =
     await Promise.all([
       import('../../domain/live/metric-board.ts'),
       import('../../domain/live/health.ts'),
@@ -88,15 +88,15 @@ export async function openPage(
     marts: () => marts.health(),
   })
   const { name, timezone } = project.config
-  const board = new LiveBoard({
-    ...readFigures(project.metrics),
+  const board = new MetricBoard({
+    ...parseMetrics(project.metrics),
     shop: { name, timezone },
     clock,
     source: {
       catchUp: () => source.catchUp(),
       query: (sql, nowMs) => source.query(sql, nowMs),
       health: () => health.read(),
-      news: () => source.news(),
+      revision: () => source.news(),
     },
   })
   const hub = new LiveHub({
@@ -104,19 +104,19 @@ export async function openPage(
     health: () => board.health(),
     refresh: (onPart) => board.refresh(onPart),
     news: () => source.news(),
-    newsMs: () => board.newsMs(),
+    newsMs: () => board.checkEveryMs(),
   })
   const assets = new Assets(PAGE_DIR)
   const usage = () => ({
     pages: hub.readers,
-    asked: board.asked,
+    asked: board.queryCount,
     costMs: Object.fromEntries(board.costs()),
-    paceMs: Object.fromEntries(board.pace()),
+    paceMs: Object.fromEntries(board.waitTimes()),
   })
   return {
     routes: {
       'GET /api/usage': async () => usage(),
-      'GET /api/figures': async () => board.about(),
+      'GET /api/figures': async () => board.listMetrics(),
       'GET /api/snapshot': async () => {
         await board.refresh()
         return board.snapshot(await board.health())
@@ -151,13 +151,13 @@ function martsReader(project: PageProject, clock: Clock) {
       return health
     },
     day: async (): Promise<CloseOfDay> => {
-      const [{ openMarts, readMarts }, { noDay, readDay }] = await Promise.all([
+      const [{ openMarts, readMarts }, { emptyCloseOfDay, readCloseOfDay }] = await Promise.all([
         import('../../adapters/duckdb/published-marts.ts'),
         import('../../domain/marts/daily-summary.ts'),
       ])
       marts ??= await openMarts(project)
-      if (!marts) return noDay(whyNoMarts(await readMarts(project)))
-      return readDay(marts, { timezone: project.config.timezone, nowMs: clock.nowMs() })
+      if (!marts) return emptyCloseOfDay(whyNoMarts(await readMarts(project)))
+      return readCloseOfDay(marts, { timezone: project.config.timezone, nowMs: clock.nowMs() })
     },
     close: async () => marts?.close(),
   }

@@ -4,20 +4,20 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { majorOf } from '../../../cli/adapters/process/java.ts'
 import { parseConfig, requireTarget } from '../../../cli/domain/config/config.ts'
+import { makeClusterId } from '../../../cli/domain/devstack/server-settings.ts'
 import {
-  addressOf,
+  addressFor,
   BUNDLES,
-  bundleSums,
+  compareSums,
   DEFAULT_PORTS,
   PARTS,
-  pomVersion,
+  parseBundleSums,
+  parsePorts,
   portsFrom,
   portsNeeded,
-  readPorts,
-  settingsFor,
-  sumFaults,
+  readPomVersion,
+  stackVariables,
 } from '../../../cli/domain/devstack/servers.ts'
-import { clusterIdOf } from '../../../cli/domain/devstack/settings.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 const read = (...names: readonly string[]) => readFileSync(path.join(ROOT, ...names), 'utf8')
@@ -28,59 +28,59 @@ function kafkaTarget(env: Readonly<Record<string, string>>) {
 }
 
 test.each([
-  ['the usual ports need no settings', DEFAULT_PORTS, {}],
+  ['the default ports need no settings', DEFAULT_PORTS, {}],
   [
-    'others are reached with the settings that up leaves',
+    'other ports are found by the settings that `ccs stack up` writes',
     portsFrom(21000),
-    settingsFor(portsFrom(21000), { dir: '/shop/.ccs/stack', parts: ['kafka', 'registry'] }),
+    stackVariables(portsFrom(21000), { dir: '/shop/.ccs/stack', parts: ['kafka', 'registry'] }),
   ],
 ])('the target kafka of ccs.yml finds the servers: %s', (_, ports, env) => {
   const addresses = (['kafka', 'registry', 'connect'] as const).map((part) =>
-    addressOf(part, ports),
+    addressFor(part, ports),
   )
   expect(kafkaTarget(env)).toEqual(addresses)
 })
 
-test('no two servers need the same port', () => {
+test('no two servers use the same port', () => {
   const needed = PARTS.flatMap((part) => portsNeeded(part, DEFAULT_PORTS))
   expect(new Set(needed).size).toBe(needed.length)
 })
 
-test('ports are read as they were written, and nothing else is', () => {
+test('ports are read as they were written; anything else is rejected', () => {
   const ports = portsFrom(100)
-  expect(readPorts(JSON.stringify(ports))).toEqual(ports)
+  expect(parsePorts(JSON.stringify(ports))).toEqual(ports)
   for (const text of ['', '{', 'null', '[]', '{"kafka":1}', '{"kafka":"9092"}'])
-    expect(readPorts(text)).toBeUndefined()
+    expect(parsePorts(text)).toBeUndefined()
 })
 
-test('each bundle of stack/ has checksums, of the version that its POM names', () => {
+test('each bundle of stack/ has checksums for the version in its POM', () => {
   const sums = read('stack/checksums.sha256')
   for (const bundle of Object.values(BUNDLES).flat()) {
-    const files = [...bundleSums(sums, bundle).keys()]
-    const version = pomVersion(read('stack', bundle, 'pom.xml'))
+    const files = [...parseBundleSums(sums, bundle).keys()]
+    const version = readPomVersion(read('stack', bundle, 'pom.xml'))
     expect(files.filter((file) => file.includes(`-${version}`))).not.toEqual([])
     expect(files.every((file) => !file.startsWith('/') && !file.includes('..'))).toBe(true)
   }
   const lines = sums.trimEnd().split('\n')
   const counted = Object.values(BUNDLES)
     .flat()
-    .map((bundle) => bundleSums(sums, bundle).size)
+    .map((bundle) => parseBundleSums(sums, bundle).size)
   expect(counted.reduce((sum, count) => sum + count)).toBe(lines.length)
 })
 
-test('files are compared as a whole: changed, missing and added ones are named', () => {
+test('changed, missing and added files are named', () => {
   const wanted = new Map([
     ['a.jar', '1'],
     ['b.jar', '2'],
     ['c.jar', '3'],
   ])
-  expect(sumFaults(wanted, new Map(wanted))).toEqual([])
+  expect(compareSums(wanted, new Map(wanted))).toEqual([])
   const found = new Map([
     ['a.jar', '1'],
     ['b.jar', '9'],
     ['d.jar', '4'],
   ])
-  expect(sumFaults(wanted, found)).toEqual([
+  expect(compareSums(wanted, found)).toEqual([
     'b.jar has another checksum',
     'c.jar is missing',
     'd.jar is not in the list',
@@ -97,9 +97,9 @@ test.each([
   expect(majorOf(version)).toBe(major)
 })
 
-test('no id of a cluster looks like an option of a command', () => {
+test('no cluster id looks like a command-line option', () => {
   for (let first = 0; first < 256; first++) {
-    const id = clusterIdOf(new Uint8Array(16).fill(255).fill(first, 0, 1))
+    const id = makeClusterId(new Uint8Array(16).fill(255).fill(first, 0, 1))
     expect(id).toMatch(/^[A-Za-z0-9][\w-]{21}$/)
   }
 })

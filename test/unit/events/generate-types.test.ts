@@ -29,13 +29,13 @@ test('a record becomes an interface, an enum a list and a union, null a union, l
   }
   expect(generateContractTypes([JSON.stringify(schema)])).toContain(
     [
+      "/** The symbols of the enum ShelfKind, in the schema's order. */",
       "export const SHELF_KINDS = ['low', 'high'] as const",
       '',
+      '/** One of SHELF_KINDS. */',
       'export type ShelfKind = (typeof SHELF_KINDS)[number]',
       '',
-      '/**',
-      ' * Where things lie.',
-      ' */',
+      '/** Where things lie. */',
       'export interface Shelf {',
       '  /** Its number. */',
       '  readonly id: number',

@@ -62,7 +62,7 @@ event:
     unit_price_minor: price
 `
   expect(faultsOf(() => parseMapping(text, 'map.yml', contract))).toEqual([
-    'map.yml:1:1 Unknown key "formt". Did you mean "format"?',
+    'map.yml:1:1 The mapping has no key "formt". Did you mean "format"?',
     `map.yml:3:45 event_type: 'view_itm' is not one of ${contract.fields.find((f) => f.name === 'event_type')?.symbols.join(', ')}. Did you mean "view_item"?`,
     `map.yml:4:35 'epoc_ms' is neither iso, epoch_s, epoch_ms, epoch_us nor a pattern of YYYY MM DD HH mm ss SSS Z. Did you mean "epoch_ms"?`,
     'map.yml:5:3 The contract has no field "anonymus_id". Did you mean "anonymous_id"?',
@@ -80,7 +80,9 @@ event:
 
 test('a text that is no mapping is refused', () => {
   expect(faultsOf(() => parseMapping('a: [', 'map.yml', contract)).length).toBeGreaterThan(0)
-  expect(faultsOf(() => parseMapping('- a', 'map.yml', contract))[0]).toContain('no map')
+  expect(faultsOf(() => parseMapping('- a', 'map.yml', contract))[0]).toContain(
+    'must be keys and values',
+  )
   expect(faultsOf(() => parseMapping('format: csv', 'map.yml', contract))[0]).toContain(
     'no "event"',
   )

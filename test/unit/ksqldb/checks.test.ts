@@ -1,19 +1,19 @@
-/** What doctor says of a ksqlDB: of versions, settings and topics that no test server has, too. */
+/** What doctor says about ksqlDB servers, also with settings that no test server has. */
 import { expect, test } from 'vitest'
 import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
 import {
-  commandTopicChecks,
-  type KsqldbFound,
+  checkCommandTopic,
+  checkKsqldb,
   type KsqldbQuery,
-  ksqldbChecks,
+  type KsqldbState,
 } from '../../../cli/engines/ksqldb/client/checks.ts'
 
-const SOUND: KsqldbFound = {
+const SOUND: KsqldbState = {
   url: 'http://ksqldb:8088',
   version: '7.9.9',
   clusterId: 'abc',
   serviceId: 'shop_',
-  ailing: [],
+  unhealthy: [],
   properties: {
     'ksql.streams.processing.guarantee': 'exactly_once_v2',
     'ksql.streams.shutdown.timeout.ms': '30000',
@@ -33,15 +33,15 @@ function query(id: string, more: Partial<KsqldbQuery> = {}): KsqldbQuery {
   }
 }
 
-function check(name: string, found: Partial<KsqldbFound>) {
-  return ksqldbChecks({ ...SOUND, ...found }, 'p_').find((one) => one.name === name)
+function check(name: string, found: Partial<KsqldbState>) {
+  return checkKsqldb({ ...SOUND, ...found }, 'p_').find((one) => one.name === name)
 }
 
-test('a ksqlDB as it should be has no warning', () => {
-  expect(ksqldbChecks(SOUND, '').map((one) => one.status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
+test('a well-configured ksqlDB has no warning', () => {
+  expect(checkKsqldb(SOUND, '').map((one) => one.status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
 })
 
-test('8.0.0 is refused for its fault, what is older than 7.6 is warned of, others pass', () => {
+test('8.0.0 fails for its bug, versions before 7.6 get a warning, others pass', () => {
   const statusOf = (version: string) => check('ksqldb', { version })?.status
   expect(['8.0.0', '8.0.0-ccs'].map(statusOf)).toEqual(['failed', 'failed'])
   expect(check('ksqldb', { version: '8.0.0' })?.detail).toContain('KAFKA-19668')
@@ -51,7 +51,7 @@ test('8.0.0 is refused for its fault, what is older than 7.6 is warned of, other
   )
 })
 
-test('settings that double rows or hold statements up are named as they must be written', () => {
+test('settings that double rows or delay statements are named with the right value', () => {
   const missing = { properties: {} }
   expect(check('exactly once', missing)).toMatchObject({ status: 'failed' })
   expect(check('exactly once', missing)?.hint).toContain(
@@ -63,7 +63,7 @@ test('settings that double rows or hold statements up are named as they must be 
   })
 })
 
-test('queries of this target that failed or are paused are named, those of others and readers are not', () => {
+test('only failed or paused queries of this target are named', () => {
   const queries = [
     query('CSAS_A_1'),
     query('CSAS_OTHER_2', { state: 'ERROR', sinks: ['q_a'] }),
@@ -72,22 +72,24 @@ test('queries of this target that failed or are paused are named, those of other
   ]
   expect(check('queries', { queries })).toMatchObject({
     status: 'warning',
-    detail: 'Of 2 of this target, 1 stands still: CTAS_B_4 (PAUSED).',
+    detail: 'Of 2 of this target, 1 is not running: CTAS_B_4 (PAUSED).',
   })
   const failed = [...queries, query('CTAS_C_5', { state: 'RUNNING', counts: { ERROR: 1 } })]
   expect(check('queries', { queries: failed })).toMatchObject({
     status: 'failed',
-    detail: 'Of 3 of this target, 2 stand still: CTAS_C_5 (ERROR), CTAS_B_4 (PAUSED).',
+    detail: 'Of 3 of this target, 2 are not running: CTAS_C_5 (ERROR), CTAS_B_4 (PAUSED).',
   })
 })
 
-test('a processing log that is missing or lacks bytes is a warning, and one without records says what is not known', () => {
-  const withBytes = (bytes: KsqldbFound['log']['bytes'], stream: string | undefined = 'L') =>
-    check('processing log', { log: { stream, topic: 't', bytes } })
-  const gone = check('processing log', { log: { stream: undefined, topic: 't', bytes: undefined } })
+test('a processing log that is missing or lacks bytes is a warning', () => {
+  const withBytes = (bytes: KsqldbState['log']['bytes'], stream: string | undefined = 'L') =>
+    check('processing log', { log: { stream, topic: 't', bytes: bytes } })
+  const gone = check('processing log', {
+    log: { stream: undefined, topic: 't', bytes: undefined },
+  })
   expect(gone).toMatchObject({
     status: 'warning',
-    detail: expect.stringContaining('no stream over t'),
+    detail: expect.stringContaining('No stream reads t'),
   })
   for (const bytes of ['some', 'none'] as const)
     expect(withBytes(bytes)).toMatchObject({
@@ -96,11 +98,11 @@ test('a processing log that is missing or lacks bytes is a warning, and one with
     })
   expect(withBytes(undefined)).toMatchObject({
     status: 'ok',
-    detail: expect.stringContaining('the server does not tell'),
+    detail: expect.stringContaining('it is not known whether'),
   })
 })
 
-test('a command topic that forgets, is gone, has one copy of many or is elsewhere is told', () => {
+test('a command topic that could lose statements or is elsewhere is reported', () => {
   const about = { cluster: 'abc', brokers: 'a:1,b:1,c:1' }
   const sound: TopicState = {
     name: '_confluent-ksql-shop__command_topic',
@@ -109,13 +111,13 @@ test('a command topic that forgets, is gone, has one copy of many or is elsewher
     config: { 'retention.ms': '-1', 'cleanup.policy': 'delete' },
   }
   const told = (state: TopicState | undefined, of = about) =>
-    commandTopicChecks({ about: of, state }, SOUND, { name: 'prod' }).map(
+    checkCommandTopic({ about: of, state }, SOUND, { name: 'prod' }).map(
       ({ status, detail }) => `${status}: ${detail}`,
     )
   const name = sound.name
   expect(told(sound)).toEqual([`ok: ${name}, for ever, 3 copies.`])
   expect(told({ ...sound, replication: 1 })).toEqual([
-    `warning: ${name} has one replica on 3 brokers: with its broker, all statements are away.`,
+    `warning: ${name} has one replica on 3 brokers: without its broker, all statements are unavailable.`,
   ])
   expect(told({ ...sound, replication: 1 }, { ...about, brokers: 'a:1' })[0]).toMatch(/^ok: /)
   expect(told({ ...sound, config: { 'retention.ms': '604800000' } })[0]).toMatch(
@@ -129,8 +131,8 @@ test('a command topic that forgets, is gone, has one copy of many or is elsewher
   expect(told(sound, { ...about, cluster: 'other' })[0]).toMatch(/^failed: .*cluster abc/)
 })
 
-test('parts that are not healthy are named', () => {
-  expect(check('ksqldb health', { ailing: ['commandRunner'] })?.detail).toBe(
+test('unhealthy components are named', () => {
+  expect(check('ksqldb health', { unhealthy: ['commandRunner'] })?.detail).toBe(
     'Not healthy: commandRunner.',
   )
 })

@@ -1,9 +1,9 @@
-/** The plain sentences of the close of day: right, and never silly. */
+/** The sentences of "Close of day" are right and never misleading. */
 import { expect, test } from 'vitest'
 import {
   type DayNumbers,
   type DayStory,
-  daySentences,
+  summarizeDay,
 } from '../../../cli/domain/marts/daily-summary-text.ts'
 
 const TUESDAY = '2026-03-10'
@@ -24,10 +24,10 @@ function numbers(date: string, more: Partial<DayNumbers> = {}): DayNumbers {
 }
 
 function story(days: readonly DayNumbers[], more: Partial<DayStory> = {}): string[] {
-  return [...daySentences({ date: TUESDAY, days, categories: [], ...more })]
+  return [...summarizeDay({ date: TUESDAY, days, categories: [], ...more })]
 }
 
-test('a day is told beside the same weekday before', () => {
+test('a day is compared with the same weekday of the week before', () => {
   const sentences = story([
     numbers('2026-03-03', { revenue: '1102.23' }),
     numbers(TUESDAY, {
@@ -44,7 +44,7 @@ test('a day is told beside the same weekday before', () => {
   ])
 })
 
-test('without that weekday it is told beside the day before, and alone without both', () => {
+test('otherwise it is compared with the day before, or with nothing', () => {
   const day = numbers(TUESDAY)
   expect(story([numbers('2026-03-09'), day])[0]).toBe(
     'Revenue was 1,000.00 EUR, about as much as the day before; orders the same, average order the same.',
@@ -55,7 +55,7 @@ test('without that weekday it is told beside the day before, and alone without b
   ])
 })
 
-test('nothing is compared with nothing', () => {
+test('no number is compared with zero', () => {
   const none = { orders: 0, revenue: '0.00', conversion_rate: 0 }
   const empty = { ...none, sessions: 0, visitors: 0, conversion_rate: null }
   expect(story([numbers('2026-03-03', empty), numbers(TUESDAY, empty)])).toEqual([
@@ -69,7 +69,7 @@ test('nothing is compared with nothing', () => {
   expect(visits).toBe('2,000 visits by 1,800 visitors; 5.0 % of them ended in an order.')
 })
 
-test('a handful of orders is told in numbers, not in per cent', () => {
+test('few orders are given as numbers, not as percentages', () => {
   const one = { orders: 1, revenue: '20.00' }
   const sentence = story([
     numbers('2026-03-03', { orders: 2, revenue: '10.00' }),
@@ -80,7 +80,7 @@ test('a handful of orders is told in numbers, not in per cent', () => {
   )
 })
 
-test('the categories that moved the day are named, small ones are not', () => {
+test('only categories that matter to the day are named', () => {
   const change = (category: string, difference: string) => ({
     category,
     revenue: '100.00',
@@ -98,13 +98,13 @@ test('the categories that moved the day are named, small ones are not', () => {
   ).not.toContain('Audio')
 })
 
-test('refunds are told with what they leave, also when that is less than nothing', () => {
+test('refunds are followed by the net revenue, also if it is negative', () => {
   const sentences = story([numbers(TUESDAY, { net_revenue: '-20.50' })])
   expect(sentences).toContain('Refunds of 1,020.50 EUR leave -20.50 EUR net.')
   expect(story([numbers(TUESDAY)]).join()).not.toContain('Refunds')
 })
 
-test('the best day is said of a week or more only', () => {
+test('"the best day" needs a week of days to compare', () => {
   const days = ['04', '05', '06', '07', '08', '09'].map((day) => numbers(`2026-03-${day}`))
   const best = numbers(TUESDAY, { revenue: '2000.00' })
   expect(story([...days, best])).toContain('It was the best day of the last 7 days.')
@@ -114,7 +114,7 @@ test('the best day is said of a week or more only', () => {
   )
 })
 
-test('more than double is told in times', () => {
+test('more than double is expressed as a multiple', () => {
   const [money] = story([
     numbers('2026-03-03'),
     numbers(TUESDAY, { revenue: '2500.00', orders: 200 }),
@@ -122,6 +122,6 @@ test('more than double is told in times', () => {
   expect(money).toContain('2.5 times that of the Tuesday before')
 })
 
-test('a day that is not there has no story', () => {
+test('a missing day has no sentences', () => {
   expect(story([numbers('2026-03-09')])).toEqual([])
 })

@@ -1,15 +1,15 @@
-/** When marts are built beside a running pipeline, and what is said when they can't be. */
+/** When marts are built beside a running pipeline, and which failures are reported. */
 
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
-import type { DbtResult } from '../../../cli/domain/marts/dbt.ts'
 import { NO_MARTS } from '../../../cli/domain/marts/marts.ts'
-import { keepMarts } from '../../../cli/domain/marts/marts-scheduler.ts'
+import { scheduleMarts } from '../../../cli/domain/marts/marts-scheduler.ts'
+import type { DbtResult } from '../../../cli/domain/marts/run-dbt.ts'
 
 const EVERY_MS = 900_000
 
-/** A pipeline that commits at the given times, and a clock that jumps; builds are recorded by their time. */
+/** A pipeline that commits at given times, with a clock that jumps; records when builds ran. */
 async function watch(options: {
   readonly untilMs: number
   readonly serialAt: (ms: number) => number
@@ -27,7 +27,7 @@ async function watch(options: {
       if (nowMs >= options.untilMs) stop.abort()
     },
   }
-  await keepMarts(
+  await scheduleMarts(
     {
       clock,
       committedSerial: () => options.serialAt(nowMs),
@@ -45,7 +45,7 @@ async function watch(options: {
   return { builds, notices }
 }
 
-test('the first build begins with the first rows, the next after a while, and only for new rows', async () => {
+test('the first build starts with the first rows, later ones only for new rows', async () => {
   const { builds, notices } = await watch({
     untilMs: 5 * EVERY_MS,
     serialAt: (ms) => (ms < 30_000 ? 0 : ms < 2 * EVERY_MS ? 1 : 2),
@@ -55,7 +55,7 @@ test('the first build begins with the first rows, the next after a while, and on
   expect(notices).toHaveLength(1)
 })
 
-test('the same failure is said once, and tried again each time', async () => {
+test('the same failure is reported once and retried each time', async () => {
   const { builds, notices } = await watch({
     untilMs: 3 * EVERY_MS,
     serialAt: () => 1,
@@ -65,7 +65,7 @@ test('the same failure is said once, and tried again each time', async () => {
   expect(notices).toHaveLength(1)
 })
 
-test('without Python it is one sentence, and no further try', async () => {
+test('without Python there is one notice and no further attempt', async () => {
   const { builds, notices } = await watch({
     untilMs: 3 * EVERY_MS,
     serialAt: () => 1,

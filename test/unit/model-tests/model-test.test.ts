@@ -6,7 +6,7 @@ import { parseRecordSchema } from '../../../cli/domain/avro/schema.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import type { AppendAction, ModelTestCase } from '../../../cli/domain/model-tests/model-test.ts'
 import { modelForFile, parseModelTests } from '../../../cli/domain/model-tests/parse-model-tests.ts'
-import { parseTimeMs } from '../../../cli/domain/model-tests/yaml.ts'
+import { parseTimeMs } from '../../../cli/domain/model-tests/read-time.ts'
 
 const FILE = 'sql/gold/activity_1m.test.yml'
 const schema = path.resolve(import.meta.dirname, '../../../schemas/events.raw.avsc')
@@ -192,7 +192,7 @@ cases:
       '6:9 "evnt" is not a step. Did you mean "event"?',
       '7:22 "10:61" is not a time. Write 10:00, 10:00:05 or 2026-03-01 10:00:05, in UTC.',
       '8:35 "page_vew" is not an allowed value. Did you mean "page_view"?',
-      '9:21 "soon" is not a duration. Write a number and a unit: 30 seconds, 3 minutes, 2 hours, 1 day.',
+      '9:21 "soon" is not a length of time. Write a number and a unit: 30 seconds, 3 minutes, 2 hours, 1 day.',
       '10:20 No earlier event has the id "nobody". Known: last.',
       '11:9 "restart" takes no value. Write "- restart".',
       '12:9 "crsh" is not a step. Did you mean "crash"?',

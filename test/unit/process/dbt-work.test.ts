@@ -1,4 +1,4 @@
-/** dbt's folders for each data directory: made, kept while the data is there, cleared after it. */
+/** dbt's work folder of each data directory: created, kept, and removed with its data. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -20,7 +20,7 @@ function provide(name: string, data: string, nowMs = Date.now()): Promise<string
   return provideDbtWork({ files: diskFiles(), root, name, dataDir, nowMs })
 }
 
-test('a folder goes with the next run once its data directory is gone, and not before', async () => {
+test('the next run removes a folder whose data directory is gone, and no other', async () => {
   for (const data of ['a', 'b']) mkdirSync(path.join(temp, data))
   const first = await provide('0000000a', 'a')
   mkdirSync(path.join(first, 'target'))
@@ -31,12 +31,12 @@ test('a folder goes with the next run once its data directory is gone, and not b
   expect(readdirSync(root)).toEqual(['0000000b'])
 })
 
-test('the folder of this run stays although its data directory is not made yet', async () => {
+test('the folder of this run stays although its data directory does not exist yet', async () => {
   await provide('0000000c', 'later')
   expect(existsSync(await provide('0000000c', 'later'))).toBe(true)
 })
 
-test('a folder that does not say whose it is goes after a day; others are not ours', async () => {
+test('a folder without an owner note is removed after a day; foreign folders stay', async () => {
   mkdirSync(path.join(root, '0000000d'), { recursive: true })
   mkdirSync(path.join(root, 'own'))
   mkdirSync(path.join(root, 'mine'))

@@ -1,11 +1,11 @@
 /**
- * What doctor asks of a target's ksqlDB: its version, whether it loses or doubles anything when it falls, whether
- * what it can't read is kept, and the queries that stand still.
+ * Checks a target's ksqlDB: its version, whether a crash can lose or double rows, whether records
+ * that it can't read are kept, and whether all queries run.
  */
 
 import type { Target } from '../../../domain/config/target.ts'
 import type { Check } from '../../../domain/doctor/doctor.ts'
-import type { EngineChecks } from '../../../domain/doctor/target.ts'
+import type { EngineChecks } from '../../../domain/doctor/examine-target.ts'
 import { formatDuration } from '../../../domain/kernel/units.ts'
 import type { TopicState } from '../../../domain/log/topic-admin.ts'
 import { joinNames } from '../../../domain/schemas/describe.ts'
@@ -13,38 +13,39 @@ import { namesOf } from '../plan/actions.ts'
 import type { KsqlClient } from './client.ts'
 import { lookAt } from './inspect.ts'
 
-/** A ksqlDB as it was found. */
-export interface KsqldbFound {
+/** What a ksqlDB server says about itself. */
+export interface KsqldbState {
   readonly url: string
   readonly version: string
-  /** Of its Kafka. */
+  /** Cluster id of its Kafka. */
   readonly clusterId: string
   readonly serviceId: string
-  /** Parts that are not healthy. */
-  readonly ailing: readonly string[]
-  /** Settings in force, by their names. */
+  /** Components that are not healthy. */
+  readonly unhealthy: readonly string[]
+  /** Settings in force by name. */
   readonly properties: Readonly<Record<string, string>>
-  /** All of the server. */
+  /** All queries on the server, also those of others. */
   readonly queries: readonly KsqldbQuery[]
   readonly log: ProcessingLog
 }
 
+/** One query on the server. */
 export interface KsqldbQuery {
   readonly id: string
   readonly state: string
-  /** Tasks by state: the only place that shows PAUSED. */
+  /** Number of tasks by state: the only place that shows PAUSED. */
   readonly counts: Readonly<Record<string, number>>
-  /** PERSISTENT, PUSH. */
+  /** PERSISTENT or PUSH. */
   readonly kind: string
-  /** Sources that it fills. */
+  /** Streams and tables that it writes. */
   readonly sinks: readonly string[]
 }
 
-/** Where ksqlDB tells what it could not read. */
+/** Where ksqlDB reports records that it could not read. */
 export interface ProcessingLog {
   readonly stream: string | undefined
   readonly topic: string
-  /** Records about what could not be read that have its bytes; undefined: none was found. */
+  /** Whether such reports contain the record's bytes; undefined: there are none yet. */
   readonly bytes: 'all' | 'some' | 'none' | undefined
 }
 
@@ -52,29 +53,29 @@ const SHUTDOWN_MS = 30_000
 const NAMES_MAX = 3
 const PROPERTIES = 'ksql-server.properties'
 
-/** `prefix`: of the names of the target's sources. */
-export function ksqldbChecks(found: KsqldbFound, prefix: string): readonly Check[] {
-  const { ailing } = found
+/** `prefix` is how the names of the target's streams and tables begin. */
+export function checkKsqldb(found: KsqldbState, prefix: string): readonly Check[] {
+  const { unhealthy } = found
   return [
     versionCheck(found),
-    ...(ailing.length > 0 ? [sickCheck(ailing)] : []),
+    ...(unhealthy.length > 0 ? [healthCheck(unhealthy)] : []),
     ...settingChecks(found.properties),
     queriesCheck(found.queries, prefix),
     logCheck(found.log),
   ]
 }
 
-function sickCheck(ailing: readonly string[]): Check {
+function healthCheck(unhealthy: readonly string[]): Check {
   return {
     name: 'ksqldb health',
     status: 'failed',
-    detail: `Not healthy: ${joinNames(ailing, NAMES_MAX)}.`,
-    hint: 'Look into its log; one that does not get over it carries out no statement.',
+    detail: `Not healthy: ${joinNames(unhealthy, NAMES_MAX)}.`,
+    hint: 'See its log. If it does not recover, it will not run any statement.',
   }
 }
 
-/** https://issues.apache.org/jira/browse/KAFKA-19668 */
-function versionCheck({ version, url }: KsqldbFound): Check {
+/** 8.0.0 has https://issues.apache.org/jira/browse/KAFKA-19668. */
+function versionCheck({ version, url }: KsqldbState): Check {
   const name = 'ksqldb'
   const detail = `ksqlDB ${version} at ${url}`
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10))
@@ -82,15 +83,15 @@ function versionCheck({ version, url }: KsqldbFound): Check {
     return {
       name,
       status: 'failed',
-      detail: `${detail}: its Kafka Streams has KAFKA-19668, wrong rows where repartition topics are merged.`,
-      hint: 'Take 8.0.1 or later, or 7.9.',
+      detail: `${detail}: KAFKA-19668 makes rows wrong where repartition topics are merged.`,
+      hint: 'Use 8.0.1 or later, or 7.9.',
     }
   if (major < 7 || (major === 7 && minor < 6) || Number.isNaN(major + minor))
     return {
       name,
       status: 'warning',
-      detail: `${detail}: ccs is made for 7.6 and later.`,
-      hint: 'Versions 0.x ended with 0.29, which is 7.5: take a ksqlDB of Confluent Platform 7.6 or later.',
+      detail: `${detail}: ccs needs 7.6 or later.`,
+      hint: 'Use ksqlDB of Confluent Platform 7.6 or later; 0.29, the last 0.x, is 7.5.',
     }
   return { name, status: 'ok', detail: `${detail}.` }
 }
@@ -105,7 +106,7 @@ function settingChecks(properties: Readonly<Record<string, string>>): readonly C
       : {
           name: 'exactly once',
           status: 'failed',
-          detail: `The server works ${guarantee}: after a fall it counts rows twice.`,
+          detail: `The server works ${guarantee}: after a crash it counts rows twice.`,
           hint: `In ${PROPERTIES}: ksql.streams.processing.guarantee=exactly_once_v2`,
         }
   const shutdown: Check =
@@ -113,12 +114,14 @@ function settingChecks(properties: Readonly<Record<string, string>>): readonly C
       ? {
           name: 'shutdown',
           status: 'ok',
-          detail: `A query has ${formatDuration(shutdownMs)} to end.`,
+          detail: `A query may take ${formatDuration(shutdownMs)} to end.`,
         }
       : {
           name: 'shutdown',
           status: 'warning',
-          detail: `A query has ${formatDuration(shutdownMs)} to end, and one that does not holds up every statement so long.`,
+          detail:
+            `A query may take ${formatDuration(shutdownMs)} to end, ` +
+            'and a hanging one delays every statement that long.',
           hint: `In ${PROPERTIES}: ksql.streams.shutdown.timeout.ms=${SHUTDOWN_MS}`,
         }
   return [exact, shutdown]
@@ -139,15 +142,17 @@ function queriesCheck(all: readonly KsqldbQuery[], prefix: string): Check {
     ...paused.map((one) => `${one.id} (PAUSED)`),
   ]
   if (words.length === 0)
-    return { name, status: 'ok', detail: `${own.length} of this target, all at work.` }
+    return { name, status: 'ok', detail: `${own.length} of this target, all running.` }
   return {
     name,
     status: stuck.length > 0 ? 'failed' : 'warning',
-    detail: `Of ${own.length} of this target, ${words.length} ${words.length === 1 ? 'stands' : 'stand'} still: ${joinNames(words, NAMES_MAX)}.`,
+    detail:
+      `Of ${own.length} of this target, ${words.length} ` +
+      `${words.length === 1 ? 'is' : 'are'} not running: ${joinNames(words, NAMES_MAX)}.`,
     hint:
       stuck.length > 0
-        ? 'Its error: EXPLAIN and the id of the query, in ksqlDB.'
-        : 'RESUME and the id of the query, in ksqlDB; ccs plan says what else differs.',
+        ? 'See its error in ksqlDB: EXPLAIN and the id of the query.'
+        : 'In ksqlDB: RESUME and the id of the query; ccs plan shows other differences.',
   }
 }
 
@@ -162,19 +167,24 @@ function logCheck({ stream, topic, bytes }: ProcessingLog): Check {
     return {
       name,
       status: 'warning',
-      detail: `There is no stream over ${topic}: what ksqlDB can't read, it leaves out without a trace.`,
-      hint: `In ${PROPERTIES}: ksql.logging.processing.topic.auto.create=true, ….stream.auto.create=true and ${setting}, and an appender for its logger "processing". Or read behind the gate: ccs gate --help`,
+      detail: `No stream reads ${topic}: records that ksqlDB can't read are lost silently.`,
+      hint:
+        `In ${PROPERTIES}: ksql.logging.processing.topic.auto.create=true, ` +
+        `….stream.auto.create=true and ${setting}, and an appender for its logger ` +
+        '"processing". Or let ksqlDB read validated records: ccs gate --help',
     }
   if (bytes === 'some' || bytes === 'none')
     return {
       name,
       status: 'warning',
-      detail: `${stream} over ${topic} has ${bytes === 'some' ? 'some records' : 'records'} without the bytes of what could not be read.`,
+      detail:
+        `${stream} over ${topic} has ${bytes === 'some' ? 'some records' : 'records'} ` +
+        'without the bytes of what could not be read.',
       hint: `In ${PROPERTIES}: ${setting}`,
     }
   const rows = bytes
     ? 'with the bytes of what could not be read'
-    : 'in which no record of such bytes was found, and only one would show whether rows are included: the server does not tell'
+    : 'without a report so far, so it is not known whether reports contain the bytes'
   return {
     name,
     status: 'ok',
@@ -183,20 +193,22 @@ function logCheck({ stream, topic, bytes }: ProcessingLog): Check {
   }
 }
 
+/** The topic in which ksqlDB stores its statements. */
 export interface CommandTopic {
-  /** As its Kafka says of itself. */
+  /** Kafka's description of itself. */
   readonly about: Readonly<Record<string, string>>
   readonly state: TopicState | undefined
 }
 
-/** Name of the topic that holds all statements: nothing else knows them, but the project. */
-export function commandTopicOf({ serviceId }: Pick<KsqldbFound, 'serviceId'>): string {
+/** Name of the topic with all statements: apart from the project, the only copy. */
+export function commandTopicName({ serviceId }: Pick<KsqldbState, 'serviceId'>): string {
   return `_confluent-ksql-${serviceId}_command_topic`
 }
 
-export function commandTopicChecks(
+/** Checks that ksqlDB uses the target's Kafka, and that its statements survive. */
+export function checkCommandTopic(
   { about, state }: CommandTopic,
-  found: KsqldbFound,
+  found: KsqldbState,
   target: Pick<Target, 'name'>,
 ): readonly Check[] {
   const { clusterId } = found
@@ -205,8 +217,10 @@ export function commandTopicChecks(
       {
         name: 'command topic',
         status: 'failed',
-        detail: `The ksqlDB works on the Kafka cluster ${clusterId}, kafka.brokers of ${target.name} are of ${about.cluster}.`,
-        hint: `Look at kafka.brokers and ksqldb.url of the target in ccs.yml.`,
+        detail:
+          `ksqlDB uses the Kafka cluster ${clusterId}, ` +
+          `but kafka.brokers of ${target.name} belong to ${about.cluster}.`,
+        hint: 'Compare kafka.brokers and ksqldb.url of the target in ccs.yml.',
       },
     ]
   if (state === undefined)
@@ -214,14 +228,16 @@ export function commandTopicChecks(
       {
         name: 'command topic',
         status: 'failed',
-        detail: `${commandTopicOf(found)} is gone: the server forgets all streams, tables and queries when it ends.`,
-        hint: `Restart it, then make all anew from the project: ccs deploy --target ${target.name}`,
+        detail:
+          `${commandTopicName(found)} is gone: ` +
+          'the server forgets all streams, tables and queries when it ends.',
+        hint: `Restart it, then recreate everything: ccs deploy --target ${target.name}`,
       },
     ]
-  return commandTopicFaults(state, about.brokers?.split(',').length ?? 1)
+  return findCommandTopicFaults(state, about.brokers?.split(',').length ?? 1)
 }
 
-function commandTopicFaults(
+function findCommandTopicFaults(
   { name, partitions, replication, config }: TopicState,
   brokers: number,
 ): readonly Check[] {
@@ -230,21 +246,26 @@ function commandTopicFaults(
   const faults: Check[] = []
   const add = (status: Check['status'], detail: string, hint: string) =>
     faults.push({ name: 'command topic', status, detail: `${name} ${detail}.`, hint })
-  if (keptMs !== -1 || policy !== 'delete')
+  if (keptMs !== -1 || policy !== 'delete') {
+    const kept = Number.isNaN(keptMs)
+      ? "as long as the broker's default says"
+      : `for ${formatDuration(keptMs)}`
     add(
       'failed',
       policy !== 'delete'
         ? `is ${policy}: statements are lost`
-        : `keeps statements ${Number.isNaN(keptMs) ? "as long as the broker's default says" : `for ${formatDuration(keptMs)}`}, then a restart forgets what they made`,
-      `kafka-configs --alter --entity-type topics --entity-name ${name} --add-config retention.ms=-1,cleanup.policy=delete`,
+        : `keeps statements ${kept}, then a restart forgets what they made`,
+      `kafka-configs --alter --entity-type topics --entity-name ${name} ` +
+        '--add-config retention.ms=-1,cleanup.policy=delete',
     )
+  }
   if (partitions !== 1)
     add('failed', `has ${partitions} partitions: statements lose their order`, 'It must have one.')
   if (brokers > 1 && replication < 2)
     add(
       'warning',
-      `has one replica on ${brokers} brokers: with its broker, all statements are away`,
-      'Give it more replicas: kafka-reassign-partitions; for a new server ksql.internal.topic.replicas',
+      `has one replica on ${brokers} brokers: without its broker, all statements are unavailable`,
+      'Add replicas: kafka-reassign-partitions; a new server: ksql.internal.topic.replicas',
     )
   if (faults.length > 0) return faults
   const copies = replication === 1 ? 'one copy, for one broker' : `${replication} copies`
@@ -255,12 +276,12 @@ function commandTopicFaults(
 export async function checkServer(client: KsqlClient, target: Target): Promise<EngineChecks> {
   const found = await lookAt(client)
   return {
-    checks: ksqldbChecks(found, namesOf(target.prefix).source('', 1)),
+    checks: checkKsqldb(found, namesOf(target.prefix).source('', 1)),
     onKafka: {
       name: 'command topic',
       check: async (admin) => {
-        const [state] = await admin.topics([commandTopicOf(found)])
-        return commandTopicChecks({ about: await admin.about(), state }, found, target)
+        const [state] = await admin.topics([commandTopicName(found)])
+        return checkCommandTopic({ about: await admin.about(), state }, found, target)
       },
     },
   }

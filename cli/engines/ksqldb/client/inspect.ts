@@ -6,7 +6,7 @@ import { KsqlRefused } from './server-error.ts'
 
 export interface KsqlLook extends KsqlInfo {
   readonly url: string
-  readonly ailing: readonly string[]
+  readonly unhealthy: readonly string[]
   readonly properties: Readonly<Record<string, string>>
   readonly queries: readonly KsqlQuery[]
   readonly log: LogLook
@@ -31,7 +31,7 @@ export async function lookAt(client: KsqlClient): Promise<KsqlLook> {
   return {
     ...info,
     url: client.url,
-    ailing: isHealthy || ailing.length > 0 ? ailing : ['the server'],
+    unhealthy: isHealthy || ailing.length > 0 ? ailing : ['the server'],
     properties: await client.properties(),
     queries: await client.queries(),
     log: await lookIntoLog(client, info.serviceId),

@@ -1,20 +1,21 @@
-/** The documents of the live page, as docs/json-output.md describes them. */
+/** The JSON documents of the live page; docs/json-output.md describes them. */
 
-/** One figure as last computed. */
-export interface FigureRows {
-  /** When the rows were asked for, ISO 8601. */
+/** The last answer of one metric. */
+export interface MetricRows {
+  /** The time that the answer is for, ISO 8601. */
   readonly asOf: string
   readonly rows: readonly Readonly<Record<string, unknown>>[]
-  /** Why there are none: the figure's SQL is broken, or the question failed. */
+  /** Why there are no rows: the metric's SQL is invalid, or its query failed. */
   readonly error?: string
 }
 
+/** The state of the pipeline, as the page shows it. */
 export interface LiveHealth {
-  /** Whether an engine takes events in; the rest is as last committed when none does. */
+  /** Whether an engine ingests events; if not, everything else is as last committed. */
   readonly running: boolean
-  /** Over the last seconds somebody looked, ten at most; null: not known yet. */
+  /** Average over the last seconds, ten at most; null: not measured yet. */
   readonly eventsPerSecond: number | null
-  /** Age of the newest event taken in; null before the first, and when no engine runs. */
+  /** Age of the newest ingested event; null before the first, and if no engine runs. */
   readonly freshnessMs: number | null
   readonly lagEvents: number
   readonly records: number
@@ -22,10 +23,10 @@ export interface LiveHealth {
   readonly duplicates: number
   /** Records in events.dlq. */
   readonly dlq: number
-  /** The same by reason; may lag behind while a long topic is read for the first time. */
+  /** The same by reason; incomplete while a long topic is read for the first time. */
   readonly dlqByReason: Readonly<Record<string, number>>
   readonly watermark: string | null
-  /** What keeps the pipeline or the page from going on; null: nothing. */
+  /** What blocks the pipeline or the page; null: nothing. */
   readonly stalled: string | null
   readonly commit: { readonly serial: number; readonly at: string | null }
   readonly marts: {
@@ -35,7 +36,7 @@ export interface LiveHealth {
   } | null
 }
 
-/** GET /api/snapshot, and the first message of the stream. */
+/** GET /api/snapshot, and the first message of the event stream. */
 export interface LiveSnapshot {
   readonly at: string
   readonly shop: {
@@ -43,26 +44,27 @@ export interface LiveSnapshot {
     readonly timezone: string
     readonly currency: string | null
   }
-  readonly figures: Readonly<Record<string, FigureRows>>
+  readonly figures: Readonly<Record<string, MetricRows>>
   readonly health: LiveHealth
 }
 
-/** Later messages of the stream: what changed, and what was asked again without a change. */
+/** Later messages of the stream: what changed, and what was queried again without a change. */
 export interface LiveChange {
   readonly at: string
-  readonly figures: Readonly<Record<string, FigureRows>>
-  /** Ids of figures whose rows are the same as before, as of `at`. */
+  readonly figures: Readonly<Record<string, MetricRows>>
+  /** Ids of metrics whose rows are still the same as of `at`. */
   readonly unchanged: readonly string[]
   readonly health: LiveHealth
 }
 
 /** One entry of GET /api/figures. */
-export interface FigureAbout {
+/** One entry of GET /api/figures: a metric and its SQL. */
+export interface MetricInfo {
   readonly id: string
   readonly title: string
   readonly sql: string
   readonly everyMs: number
   readonly note: string
-  /** What is wrong with its file, with the place in it. */
+  /** What is wrong with its file, and where. */
   readonly error?: string
 }

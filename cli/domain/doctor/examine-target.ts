@@ -1,6 +1,6 @@
 /**
- * What doctor asks of a target's servers. Each is asked by itself, so that one that is down is one line of the
- * answer; credentials are told as set or not set, never as they are.
+ * Checks the servers of a target. Each is asked separately, so that one that is down costs one
+ * line of the answer. Credentials are reported as set or not set, never shown.
  */
 
 import type { RemoteRegistry } from '../avro/schema-registry.ts'
@@ -11,10 +11,10 @@ import { formatLocation } from '../console/text.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { TopicAdmin } from '../log/topic-admin.ts'
 import type { Check } from './doctor.ts'
-import { kafkaChecks } from './kafka.ts'
-import { type RegistryNeeds, registryChecks } from './registry.ts'
+import { checkKafka } from './kafka-checks.ts'
+import { checkRegistry, type RegistryNeeds } from './registry-checks.ts'
 
-/** A server that the target does not have is left out. */
+/** How to reach the target's servers; undefined for one that the target doesn't have. */
 export interface TargetServers extends RegistryNeeds {
   readonly target: Target
   readonly kafka?: () => Promise<TopicAdmin>
@@ -45,28 +45,29 @@ export interface EngineChecks {
   }
 }
 
+/** Never rejects for a server that can't be reached: that is a failed check. */
 export async function examineTarget(servers: TargetServers): Promise<readonly Check[]> {
   const { target, kafka, registry, connect, engines = [], connectors } = servers
   const settings = target.kafka
   const checks = await Promise.all([
     kafka === undefined || settings === undefined
       ? []
-      : asked('kafka', async () => {
+      : runChecks('kafka', async () => {
           const admin = await kafka()
           try {
-            return await kafkaChecks(admin, target, settings)
+            return await checkKafka(admin, target, settings)
           } finally {
             await admin.close()
           }
         }),
     registry === undefined
       ? []
-      : asked('registry', async () => registryChecks(await registry(), servers)),
+      : runChecks('registry', async () => checkRegistry(await registry(), servers)),
     connect === undefined
       ? []
-      : asked('connect', async () => connectChecks(await connect(), connectors)),
+      : runChecks('connect', async () => checkConnect(await connect(), connectors)),
     ...engines.map((engine) =>
-      asked(engine.name, async () => {
+      runChecks(engine.name, async () => {
         const { checks: own, onKafka } = await engine.check()
         if (kafka === undefined || onKafka === undefined) return own
         return [...own, ...(await checkOnKafka(kafka, onKafka))]
@@ -80,7 +81,7 @@ function checkOnKafka(
   kafka: () => Promise<TopicAdmin>,
   { name, check }: NonNullable<EngineChecks['onKafka']>,
 ): Promise<readonly Check[]> {
-  return asked(name, async () => {
+  return runChecks(name, async () => {
     const admin = await kafka()
     try {
       return await check(admin)
@@ -90,8 +91,8 @@ function checkOnKafka(
   })
 }
 
-/** What can't be asked is a failed check for each fault, with the error's own hint. */
-async function asked(
+/** An error becomes one failed check per fault, with the error's own hint. */
+async function runChecks(
   name: string,
   ask: () => Promise<readonly Check[]>,
 ): Promise<readonly Check[]> {
@@ -127,7 +128,7 @@ function credentialsCheck(
   return { name: 'credentials', status: 'ok', detail: `${parts.join('; ')}.` }
 }
 
-async function connectChecks(
+async function checkConnect(
   connect: ConnectCluster,
   connectors: TargetServers['connectors'],
 ): Promise<readonly Check[]> {
@@ -137,7 +138,7 @@ async function connectChecks(
     status: 'ok',
     detail: `Kafka Connect ${version} at ${url}.`,
   }
-  const sinks = await asked('connectors', async () => {
+  const sinks = await runChecks('connectors', async () => {
     const choice = chooseConnectors(await connectors(), await connect.plugins())
     throwAll(choice.faults)
     const { chosen, skipped } = choice

@@ -1,23 +1,25 @@
 /**
- * The command line of `ccs dbt`: its own flags are few and taken out, all else is dbt's, in its order. What
- * dbt is asked for decides whether it gets a fresh snapshot and whether its result may be published.
+ * The command line of `ccs dbt`: the few flags of ccs are taken out, everything else goes to dbt
+ * in its order. dbt's command decides whether a fresh snapshot is taken and whether the result
+ * may be published.
  */
 
 import { parseYaml } from '../documents/yaml-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { isObject } from '../kernel/json.ts'
 
+/** A `ccs dbt` command line, split into the flags of ccs and those of dbt. */
 export interface DbtArgs {
   /** For ccs: --data, --project, --json, --help. */
   readonly own: readonly string[]
-  /** For dbt, its command first; a first `--` is taken out. */
+  /** For dbt, its command first; the first `--` is removed. */
   readonly dbt: readonly string[]
 }
 
 const OWN_WITH_VALUE = ['--data', '--project']
 const OWN = ['--json', '--help', '-h']
 
-/** Everything after `--` is dbt's, also what looks like a flag of ccs. */
+/** Everything after `--` goes to dbt, even if it looks like a flag of ccs. */
 export function splitDbtArgs(argv: readonly string[]): DbtArgs {
   const own: string[] = []
   const dbt: string[] = []
@@ -35,39 +37,47 @@ export function splitDbtArgs(argv: readonly string[]): DbtArgs {
   return { own, dbt }
 }
 
+/** One dbt command as ccs runs it. */
 export interface DbtTask {
   /** As dbt knows it, e.g. `docs generate`. */
   readonly command: string
-  /** What is given to dbt: command and flags, without `--vars`. */
+  /** What dbt receives: command and flags, without `--vars`. */
   readonly args: readonly string[]
-  /** From `--vars`; these win over those of ccs. */
+  /** From `--vars`; these override the variables that ccs sets. */
   readonly vars: Readonly<Record<string, unknown>>
-  /** Runs nodes: its log is read as JSON and its verdict from run_results.json. */
+  /** Runs nodes: its log is read as JSON and its outcome from run_results.json. */
   readonly runsNodes: boolean
-  /** Reads Silver anew; other commands look at what the last one saw. */
+  /** Reads a fresh snapshot of Silver; other commands reuse the last one. */
   readonly buildsModels: boolean
-  /** All nodes against the local warehouse: green means that the marts may be published. */
+  /** Builds all nodes into the local warehouse: after success the marts may be published. */
   readonly isWhole: boolean
   readonly isFullRefresh: boolean
-  /** Into the local warehouse, whose last green build ccs remembers. */
+  /** Writes to the local warehouse, whose last successful build ccs remembers. */
   readonly isLocal: boolean
-  /** `redshift` needs an adapter of its own. */
+  /** dbt's `--target`; `redshift` needs its own dbt adapter. */
   readonly target: string | undefined
 }
 
 const NODE_COMMANDS = ['build', 'run', 'test', 'seed', 'snapshot', 'retry', 'docs generate']
 const MODEL_COMMANDS = ['build', 'run', 'retry']
 const TWO_WORDS = ['docs', 'source']
-const PARTIAL =
-  /^(-s|-m|--select|--models?|--exclude|--selector|--resource-types?|--exclude-resource-types?|--empty|--sample|--state|--defer)(=|$)/
+const PARTIAL = [
+  ...['-s', '-m', '--select', '--model', '--models', '--exclude', '--selector'],
+  ...['--resource-type', '--resource-types', '--exclude-resource-type'],
+  ...['--exclude-resource-types', '--empty', '--sample', '--state', '--defer'],
+]
 
-/** Throws CCS_USAGE_INVALID for no command, or `--vars` that are no map. */
+function selectsNodes(arg: string): boolean {
+  return PARTIAL.includes(arg.split('=')[0] ?? arg)
+}
+
+/** Throws CCS_USAGE_INVALID without a command, or if `--vars` is not a map. */
 export function readDbtTask(given: readonly string[]): DbtTask {
   const [first, ...more] = given
   if (first === undefined || first.startsWith('-'))
-    throw new CcsError('CCS_USAGE_INVALID', 'ccs dbt needs a command of dbt.', {
+    throw new CcsError('CCS_USAGE_INVALID', 'ccs dbt needs a dbt command.', {
       exit: EXIT.usage,
-      hint: 'ccs dbt build makes the marts; ccs dbt docs, test, run, ls … are dbt’s own.',
+      hint: 'ccs dbt build builds the marts; ccs dbt docs, test, run, ls … are dbt’s own.',
     })
   const { args, vars } = takeVars(more)
   const isPair = TWO_WORDS.includes(first) && args[0] !== undefined && !args[0].startsWith('-')
@@ -82,7 +92,7 @@ export function readDbtTask(given: readonly string[]): DbtTask {
     vars,
     runsNodes: NODE_COMMANDS.includes(command),
     buildsModels: MODEL_COMMANDS.includes(command),
-    isWhole: command === 'build' && isLocal && !args.some((arg) => PARTIAL.test(arg)),
+    isWhole: command === 'build' && isLocal && !args.some(selectsNodes),
     isLocal,
     isFullRefresh: args.includes('--full-refresh') || args.includes('-f'),
     target,
@@ -98,7 +108,7 @@ function takeVars(args: readonly string[]): {
   const at = args.findIndex((arg) => arg === '--vars' || arg.startsWith('--vars='))
   const { value } = parseYaml(text, { file: '--vars', code: 'CCS_USAGE_INVALID' })
   if (!isObject(value))
-    throw new CcsError('CCS_USAGE_INVALID', '--vars must hold names and values.', {
+    throw new CcsError('CCS_USAGE_INVALID', '--vars must be a map of names to values.', {
       exit: EXIT.usage,
       hint: `--vars '{since: 2026-11-22}'`,
     })

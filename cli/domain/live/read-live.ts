@@ -1,9 +1,10 @@
-/** What the live view asks, all through the same queries that a person could type. */
+/** The queries of `ccs live`; a user could type each of them. */
 
 import type { StatusResult } from '../pipeline/read-status.ts'
 import type { QueryResult } from '../sql/query-result.ts'
-import type { LiveData } from './text.ts'
+import type { LiveData } from './live-lines.ts'
 
+/** Where `ccs live` gets its answers. */
 export interface LiveSource {
   readonly query: (sql: string) => Promise<QueryResult>
   readonly status: () => Promise<StatusResult>
@@ -13,6 +14,7 @@ export interface LiveSource {
 const MINUTES = 60
 const TOP = 5
 
+/** Runs all queries once, as of now. */
 export async function readLive({ query, status, nowMs }: LiveSource): Promise<LiveData> {
   const atMs = nowMs()
   const { counts, running, stalled, lagEvents, newestAgeMs } = await status()
@@ -37,7 +39,7 @@ export async function readLive({ query, status, nowMs }: LiveSource): Promise<Li
   return {
     atMs,
     now: now ?? {},
-    minutes: byMinute(minutes, atMs),
+    minutes: fillMinutes(minutes, atMs),
     funnel: funnel ?? {},
     pages: pages.rows.map(({ page, views }) => ({ page: String(page), views: Number(views) })),
     campaigns: campaigns.rows.map(({ name, sessions }) => ({
@@ -57,8 +59,8 @@ export async function readLive({ query, status, nowMs }: LiveSource): Promise<Li
   }
 }
 
-/** A place for each of the last minutes: one without events is a gap in the line. */
-function byMinute({ rows }: QueryResult, atMs: number): LiveData['minutes'] {
+/** One entry per minute; a minute without events is 0. */
+function fillMinutes({ rows }: QueryResult, atMs: number): LiveData['minutes'] {
   const found = new Map(rows.map((row) => [Date.parse(String(row.window_start)), row]))
   const last = Math.floor(atMs / 60_000) * 60_000
   return Array.from({ length: MINUTES }, (_, index) => {

@@ -1,11 +1,11 @@
-/** The live view as lines of text: what is happening right now, at a glance, in a terminal of any width. */
+/** `ccs live` as lines of text, for a terminal of any width. */
 import type { Paint } from '../console/text.ts'
 
-/** Answers to the questions of flows/live.ts. */
+/** The answers to the queries of read-live.ts. */
 export interface LiveData {
   readonly atMs: number
   readonly now: Readonly<Record<string, unknown>>
-  /** Minutes, oldest first. */
+  /** One entry per minute, oldest first. */
   readonly minutes: readonly { readonly events: number; readonly orders: number }[]
   readonly funnel: Readonly<Record<string, unknown>>
   readonly pages: readonly { readonly page: string; readonly views: number }[]
@@ -24,12 +24,14 @@ export interface LiveData {
 
 const BARS = ' ▁▂▃▄▅▆▇█'
 
-export function sparkline(values: readonly number[]): string {
+/** One character per value, scaled to the largest. */
+export function drawSparkline(values: readonly number[]): string {
   const most = Math.max(1, ...values)
   return values.map((value) => BARS[Math.ceil((value / most) * (BARS.length - 1))] ?? ' ').join('')
 }
 
-export function liveLines(data: LiveData, width: number, paint: Paint): readonly string[] {
+/** The whole screen, each line cut to `width` visible characters. */
+export function renderLive(data: LiveData, width: number, paint: Paint): readonly string[] {
   const number = (value: unknown) => Number(value ?? 0).toLocaleString('en-US')
   const money = (value: unknown) =>
     Number(value ?? 0).toLocaleString('en-US', { minimumFractionDigits: 2 })
@@ -42,18 +44,21 @@ export function liveLines(data: LiveData, width: number, paint: Paint): readonly
     ['revenue today', money(now.revenue_today)],
   ] as const
   const cell = Math.max(14, Math.floor(Math.min(width, 100) / big.length))
-  const bars = Math.max(10, Math.min(60, width - 24))
+  const bars = Math.max(10, Math.min(60, width - 26))
   const shown = data.minutes.slice(-bars)
   const last = shown.at(-1)
+  const chart = (label: string, pick: (one: LiveData['minutes'][number]) => number) =>
+    `${label.padEnd(19)}${drawSparkline(shown.map(pick))} ${number(last && pick(last))}`
   const steps = ['sessions', 'views', 'carts', 'checkouts', 'orders'] as const
+  const funnelText = steps.map((step) => `${number(funnel[step])} ${step}`)
   return [
     big.map(([, value]) => paint('bold', value.padEnd(cell))).join(''),
     big.map(([label]) => paint('dim', label.padEnd(cell))).join(''),
     '',
-    `${'events a minute'.padEnd(17)}${sparkline(shown.map((one) => one.events))} ${number(last?.events)}`,
-    `${'orders a minute'.padEnd(17)}${sparkline(shown.map((one) => one.orders))} ${number(last?.orders)}`,
+    chart('events per minute', (one) => one.events),
+    chart('orders per minute', (one) => one.orders),
     '',
-    `${'funnel today'.padEnd(17)}${steps.map((step) => `${number(funnel[step])} ${step}`).join(' › ')}`,
+    `${'funnel today'.padEnd(19)}${funnelText.join(' › ')}`,
     '',
     ...columns(
       [
@@ -68,10 +73,10 @@ export function liveLines(data: LiveData, width: number, paint: Paint): readonly
     ),
     '',
     healthLine(data, paint),
-  ].map((line) => clip(line, width))
+  ].map((line) => clipVisible(line, width))
 }
 
-/** Quiet while all is well; loud when something is wrong. */
+/** Dim while all is well, coloured if something is wrong. */
 function healthLine({ health }: LiveData, paint: Paint): string {
   if (!health.running)
     return paint('yellow', 'The engine is not running: these are the last committed rows.')
@@ -80,7 +85,8 @@ function healthLine({ health }: LiveData, paint: Paint): string {
     health.newestAgeMs === null
       ? 'no event yet'
       : `newest ${(health.newestAgeMs / 1000).toFixed(1)} s ago`
-  const text = `${health.records} events · lag ${health.lagEvents} · ${age} · ${health.late} late · ${health.duplicates} duplicates · ${health.dlq} rejected`
+  const counts = `${health.late} late · ${health.duplicates} duplicates · ${health.dlq} rejected`
+  const text = `${health.records} events · lag ${health.lagEvents} · ${age} · ${counts}`
   return health.lagEvents > 10_000 ? paint('yellow', text) : paint('dim', text)
 }
 
@@ -97,8 +103,8 @@ function columns(
   })
 }
 
-/** Cuts by what is seen: colour codes take no room. */
-function clip(line: string, width: number): string {
+/** Cuts by visible characters: colour codes have no width. */
+function clipVisible(line: string, width: number): string {
   let seen = 0
   let out = ''
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one

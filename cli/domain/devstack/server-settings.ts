@@ -1,32 +1,32 @@
 /**
- * How each server of `ccs stack` is told what to do: what is filled into its settings, and its command line.
- * One machine, loopback only, one copy of everything: for development and tests.
+ * The settings and command line of each server of `ccs stack`: one machine, loopback only, one
+ * copy of everything, for development and tests.
  */
-import { addressOf, type StackPorts } from './servers.ts'
+import { addressFor, type StackPorts } from './servers.ts'
 
-/** A program to run; `command` is `java` or `python`, to be found on this machine. */
-export interface Launch {
+/** A program to start; `command` is found on this machine's path. */
+export interface ProgramCall {
   readonly command: 'java' | 'python'
   readonly args: readonly string[]
 }
 
-/** Where things lie; absolute paths. */
-export interface KafkaPlace {
+/** Where Kafka's files lie; absolute paths. */
+export interface KafkaFiles {
   readonly classPath: string
-  /** Settings file. */
+  /** The server's .properties file. */
   readonly settings: string
   readonly logging: string
 }
 
-/** A file of stack/ with each `${name}` filled in. */
-export function filled(template: string, values: Readonly<Record<string, string>>): string {
+/** Fills each `${name}` of a template in stack/; unknown names stay. */
+export function fillTemplate(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(/\$\{(\w+)\}/g, (whole, name: string) => {
-    // A backslash is the only character of our values that a .properties file would read otherwise.
+    // Of our values' characters, only a backslash is special in a .properties file.
     return values[name]?.replaceAll('\\', '\\\\') ?? whole
   })
 }
 
-/** Values of stack/kafka/server.properties and of stack/connect/server.properties. */
+/** The values for stack/kafka/server.properties and stack/connect/server.properties. */
 export function settingsValues(
   ports: StackPorts,
   more: { readonly dataDir: string; readonly plugins: readonly string[] },
@@ -34,41 +34,42 @@ export function settingsValues(
   return {
     kafkaPort: String(ports.kafka),
     controllerPort: String(ports.controller),
-    kafka: addressOf('kafka', ports),
-    connect: addressOf('connect', ports),
+    kafka: addressFor('kafka', ports),
+    connect: addressFor('connect', ports),
     dataDir: more.dataDir,
     plugins: more.plugins.join(','),
   }
 }
 
-/** Kafka's form of an id of 16 random bytes: one that begins with `-` would be taken for an option. */
-export function clusterIdOf(random: Uint8Array): string {
+/** 16 random bytes as a Kafka cluster id; Kafka would read a leading `-` as an option. */
+export function makeClusterId(random: Uint8Array): string {
   const bytes = Buffer.from(random)
   bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0)
   return bytes.toString('base64url')
 }
 
-/** Formats an empty data directory. */
-export function kafkaFormat(place: KafkaPlace, clusterId: string): Launch {
+/** Formats an empty data directory; Kafka refuses to start on one that isn't. */
+export function kafkaFormatCall(place: KafkaFiles, clusterId: string): ProgramCall {
   const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', place.settings]
   return java([...QUICK, ...logging(place.logging), '-cp', place.classPath, ...tool])
 }
 
-export function kafkaServer(place: KafkaPlace): Launch {
+/** One broker that is also the controller. */
+export function kafkaCall(place: KafkaFiles): ProgramCall {
   const memory = ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC']
   const main = ['-cp', place.classPath, 'kafka.Kafka', place.settings]
   return java([...memory, ...logging(place.logging), ...main])
 }
 
-/** The registry keeps its subjects in a database file beside its log; each change is on the disk at once. */
-export function registryServer(ports: StackPorts, runner: string, dataDir: string): Launch {
+/** The registry stores its subjects in a database file; each change is on disk at once. */
+export function registryCall(ports: StackPorts, runner: string, dataDir: string): ProgramCall {
   const settings = {
     'quarkus.http.host': '127.0.0.1',
     'quarkus.http.port': String(ports.registry),
     'quarkus.management.host': '127.0.0.1',
     'quarkus.management.port': '0',
     'quarkus.http.access-log.enabled': 'false',
-    // For one engineer, and for a machine so busy that the first connection takes more than five seconds.
+    // Few connections, and patience: on a busy machine the first takes more than five seconds.
     'apicurio.datasource.jdbc.initial-size': '1',
     'apicurio.datasource.jdbc.min-size': '1',
     'apicurio.datasource.jdbc.max-size': '20',
@@ -79,26 +80,25 @@ export function registryServer(ports: StackPorts, runner: string, dataDir: strin
   return java(['-Xms64m', '-Xmx512m', ...QUICK, ...defines, '-jar', runner])
 }
 
-export function connectServer(place: KafkaPlace): Launch {
+/** One Kafka Connect worker. */
+export function connectCall(place: KafkaFiles): ProgramCall {
   const memory = ['-Xms128m', '-Xmx768m', '-XX:+UseSerialGC']
   const main = ['org.apache.kafka.connect.cli.ConnectDistributed', place.settings]
   return java([...memory, ...logging(place.logging), '-cp', place.classPath, ...main])
 }
 
-/** Keeps its objects in memory: they are gone when it ends. */
-export function s3Server(ports: StackPorts): Launch {
+/** Holds its objects in memory: they are lost when it ends. */
+export function s3Call(ports: StackPorts): ProgramCall {
   return {
     command: 'python',
     args: ['-I', '-m', 'moto.server', '-H', '127.0.0.1', '-p', `${ports.s3}`],
   }
 }
 
-/** The bucket that S3 begins with. */
+/** The bucket that is created in S3 at the start. */
 export const BUCKET = 'lake'
 
-/**
- * What makes Connect find a converter whose jar has no list of services: entries of a jar to put beside it.
- */
+/** Connect finds a converter only by a list of services in a jar; this one's jar has none. */
 export const CONVERTER_SERVICES = {
   file: 'services.jar',
   entries: {
@@ -107,13 +107,13 @@ export const CONVERTER_SERVICES = {
   },
 } as const
 
-/** For programs that start often and work little. */
+/** For programs that start often and do little. */
 const QUICK = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
 
 function logging(file: string): readonly string[] {
   return [`-Dlog4j2.configurationFile=${file}`]
 }
 
-function java(args: readonly string[]): Launch {
+function java(args: readonly string[]): ProgramCall {
   return { command: 'java', args }
 }

@@ -1,8 +1,10 @@
 /**
- * The verdict of a run of dbt, from run_results.json and the names in manifest.json: how many nodes passed,
- * and of each that did not, what it is, where it lies, what dbt said, and what to do next.
+ * The outcome of a dbt run, from run_results.json and the names in manifest.json: how many nodes
+ * passed, and for each that did not: what it is, where it lies, dbt's message, what to do next.
  */
 import { asObject } from '../kernel/json.ts'
+
+/** Nodes by outcome. */
 export interface DbtCounts {
   readonly passed: number
   readonly warned: number
@@ -10,31 +12,33 @@ export interface DbtCounts {
   readonly skipped: number
 }
 
+/** A node that failed or warned. */
 export interface DbtFailure {
   readonly kind: 'model' | 'test' | 'unit test' | 'seed' | 'node'
   readonly name: string
-  /** Below the project's folder; the compiled SELECT of a test lies in `compiled`. */
+  /** Below the project's folder; for a test `compiled` is the file of its compiled SELECT. */
   readonly file: string | null
   readonly compiled: string | null
   /** One sentence in plain words. */
   readonly message: string
-  /** All that dbt said. */
+  /** dbt's whole message. */
   readonly detail: string
   readonly next: string
 }
 
-export interface DbtVerdict {
+/** All nodes of one run. */
+export interface DbtOutcome {
   readonly counts: DbtCounts
   readonly failures: readonly DbtFailure[]
   readonly warnings: readonly DbtFailure[]
-  /** Seconds of the nodes themselves. */
+  /** Time spent in the nodes themselves. */
   readonly seconds: number
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** `results` and `manifest` are the parsed files; a node that the manifest does not know keeps its id as name. */
-export function readVerdict(results: unknown, manifest: unknown): DbtVerdict {
+/** Takes both files parsed; a node that is missing in the manifest is named by its id. */
+export function readOutcome(results: unknown, manifest: unknown): DbtOutcome {
   const counts = { passed: 0, warned: 0, failed: 0, skipped: 0 }
   const failures: DbtFailure[] = []
   const warnings: DbtFailure[] = []
@@ -60,8 +64,8 @@ function describe(result: Fields, manifest: unknown): DbtFailure {
   const id = text(result.unique_id)
   const { nodes, unit_tests: unitTests } = asObject(manifest)
   const node = asObject(asObject(nodes)[id] ?? asObject(unitTests)[id])
-  const kind = kindOf(id)
-  const name = text(node.name) || nameIn(id)
+  const kind = readKind(id)
+  const name = text(node.name) || readName(id)
   const path = text(node.original_file_path)
   const compiled = text(result.compiled_path) || text(node.compiled_path) || null
   const detail = text(result.message).trim()
@@ -71,30 +75,30 @@ function describe(result: Fields, manifest: unknown): DbtFailure {
     name,
     file: path === '' ? null : `dbt/${path.replaceAll('\\', '/')}`,
     compiled: kind === 'test' ? compiled : null,
-    message: sentence(kind, name, {
-      about: aboutOf(node),
+    message: describeFailure(kind, name, {
+      about: describeTest(node),
       detail,
       found: kind === 'test' && text(result.status) !== 'error' ? found : undefined,
     }),
     detail,
-    next: nextFor(kind, name),
+    next: suggestNext(kind, name),
   }
 }
 
-function kindOf(id: string): DbtFailure['kind'] {
+function readKind(id: string): DbtFailure['kind'] {
   const type = id.split('.')[0]
   if (type === 'model' || type === 'test' || type === 'seed') return type
   return type === 'unit_test' ? 'unit test' : 'node'
 }
 
-/** `model.shop.fct_orders` → fct_orders; generic tests end in a hash of their own. */
-function nameIn(id: string): string {
+/** `model.shop.fct_orders` → fct_orders; the id of a generic test ends in a hash. */
+function readName(id: string): string {
   const parts = id.split('.')
   return (parts[0] === 'test' ? parts[2] : parts.at(-1)) ?? id
 }
 
-/** What a generic test is about: `fct_orders.order_id must be unique`. */
-function aboutOf(node: Fields): string | undefined {
+/** What a generic test checks: `fct_orders.order_id must be unique`. */
+function describeTest(node: Fields): string | undefined {
   const test = asObject(node.test_metadata)
   const attached = text(node.attached_node).split('.').at(-1)
   const column = text(node.column_name)
@@ -111,7 +115,7 @@ const RULES: Readonly<Record<string, string>> = {
   relationships: 'points to rows that do not exist',
 }
 
-function sentence(
+function describeFailure(
   kind: DbtFailure['kind'],
   name: string,
   more: { about: string | undefined; detail: string; found: number | undefined },
@@ -121,12 +125,12 @@ function sentence(
     const rows = more.found === 1 ? '1 row' : `${more.found} rows`
     return `The test ${name} found ${rows}${about}.`
   }
-  const reason = reasonIn(more.detail)
+  const reason = findReason(more.detail)
   return `The ${kind} ${name} failed${about}${reason === '' ? '.' : `: ${reason}`}`
 }
 
-/** dbt puts "Runtime Error in model x (path)" above what the database said, and a diff above nothing. */
-function reasonIn(detail: string): string {
+/** The first line that says something: dbt puts "Runtime Error in model x (path)" above it. */
+function findReason(detail: string): string {
   const lines = detail
     .split('\n')
     .map((line) => line.trim())
@@ -135,11 +139,11 @@ function reasonIn(detail: string): string {
   return first === '' || /[.!?:]$/.test(first) ? first.replace(/:$/, '.') : `${first}.`
 }
 
-function nextFor(kind: DbtFailure['kind'], name: string): string {
-  if (kind === 'test') return `Look at the rows it finds, then: ccs dbt test --select ${name}`
+function suggestNext(kind: DbtFailure['kind'], name: string): string {
+  if (kind === 'test') return `Look at the rows that it finds, then: ccs dbt test --select ${name}`
   if (kind === 'unit test')
-    return `Mend the model or the rows it expects, then: ccs dbt build --select ${name}`
-  return `Mend it, then: ccs dbt build --select ${name}`
+    return `Fix the model or the expected rows, then: ccs dbt build --select ${name}`
+  return `Fix it, then: ccs dbt build --select ${name}`
 }
 
 function text(value: unknown): string {

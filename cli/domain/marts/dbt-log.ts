@@ -1,23 +1,26 @@
 /**
- * dbt's log as it comes with `--log-format json`: one object a line. Only what moves the progress, and what
- * dbt says when it fails before any node ran, is read; other lines, and text that is no JSON, say nothing.
+ * Reads dbt's log as `--log-format json` writes it: one object per line. Only progress and the
+ * errors that dbt reports before any node ran matter; other lines are ignored.
  */
 import { asObject } from '../kernel/json.ts'
+
+/** What one line of dbt's log says: progress, an error, or dbt's version. */
 export type DbtLine =
   | { readonly kind: 'node'; readonly name: string; readonly done: number; readonly total: number }
   | { readonly kind: 'error'; readonly text: string }
   | { readonly kind: 'version'; readonly version: string }
 
-/** Lines that end a node: models, tests, seeds, snapshots, unit tests, freshness. */
+/** Events that end a node: models, tests, seeds, snapshots, unit tests, freshness. */
 const RESULT = /^Log(Model|Test|Seed|Snapshot|NodeNoOp|Freshness|Function|UnitTest|Batch)?Result$/
 
+/** undefined for a line without news, and for text that isn't JSON. */
 export function readDbtLine(line: string): DbtLine | undefined {
   if (!line.startsWith('{')) return undefined
   let parsed: unknown
   try {
     parsed = JSON.parse(line)
   } catch {
-    return undefined // a line that was cut off, or no line of the log
+    return undefined // a line that was cut off, or other output
   }
   const { info, data } = asObject(parsed)
   const { name, level, msg } = asObject(info)
@@ -42,20 +45,22 @@ export function readDbtLine(line: string): DbtLine | undefined {
     : undefined
 }
 
-/** What dbt said last as one sentence: the first line that tells something, and the file it is about. */
+/** dbt's messages as one sentence: the first that says something, with the file it is about. */
 export function errorSentence(texts: readonly string[]): string {
   const lines = texts
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one
     .flatMap((text) => text.replace(/\u001B\[[\d;]*m/g, '').split('\n'))
     .map((line) => line.replace(/^\d\d:\d\d:\d\d\s+/, '').trim())
     .map((line) => line.replace(/^Error: /, ''))
-    .filter((line) => line !== '' && !EMPTY_WORDS.test(line))
+    .filter((line) => line !== '' && !EMPTY_WORDS.test(line) && !ERROR_HEADING.test(line))
   const file = lines.map((line) => /^Error encountered in (.+)$/.exec(line)?.[1]).find(Boolean)
   const first = lines[0]
-  if (first === undefined) return 'it ended without a word.'
+  if (first === undefined) return 'it ended without a message.'
   const text = file === undefined ? first : `${file}: ${first}`
   return /[.!?]$/.test(text) ? text : `${text}.`
 }
 
 const EMPTY_WORDS =
-  /^(Running with dbt=.*|Registered adapter.*|Encountered an error:?|Error:|[A-Z]\w+ (Error|Exception)|Usage: .*|Try '.*)$/
+  /^(Running with dbt=.*|Registered adapter.*|Encountered an error:?|Error:|Usage: .*|Try '.*)$/
+/** Only names the kind of the error, which the next line explains. */
+const ERROR_HEADING = /^[A-Z]\w+ (Error|Exception)$/

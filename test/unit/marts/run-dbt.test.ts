@@ -1,12 +1,12 @@
-/** What ccs reads from dbt's command line, its log and its results, and how far a build must look back. */
+/** What ccs reads from dbt's command line, log and results, and where a rebuild starts. */
 import { describe, expect, test } from 'vitest'
-import { readDbtTask, splitDbtArgs } from '../../../cli/domain/marts/args.ts'
-import { errorSentence, readDbtLine } from '../../../cli/domain/marts/log.ts'
-import { type Seen, sinceOf } from '../../../cli/domain/marts/marts.ts'
-import { readVerdict } from '../../../cli/domain/marts/results.ts'
+import { readDbtTask, splitDbtArgs } from '../../../cli/domain/marts/dbt-args.ts'
+import { errorSentence, readDbtLine } from '../../../cli/domain/marts/dbt-log.ts'
+import { readOutcome } from '../../../cli/domain/marts/dbt-results.ts'
+import { type BuildInput, findRebuildRange } from '../../../cli/domain/marts/marts.ts'
 
 describe('the command line', () => {
-  test('flags of ccs are taken out wherever they stand; what follows -- is dbt’s', () => {
+  test('flags of ccs are removed anywhere; everything after -- goes to dbt', () => {
     expect(
       splitDbtArgs(['build', '--data', 'd', '--select', 'x', '--project=p', '--json']),
     ).toEqual({ own: ['--data', 'd', '--project=p', '--json'], dbt: ['build', '--select', 'x'] })
@@ -32,24 +32,24 @@ describe('the command line', () => {
     expect(isWhole('run')).toBe(false)
   })
 
-  test('docs alone makes one page; a second word is dbt’s own', () => {
+  test('docs alone builds one page; a second word is left to dbt', () => {
     expect(readDbtTask(['docs']).args).toEqual(['docs', 'generate', '--static'])
     expect(readDbtTask(['docs', 'serve', '--port', '1']).command).toBe('docs serve')
   })
 
-  test('variables of the user are read as YAML and taken out; others are refused', () => {
+  test('--vars is read as YAML and removed; anything but a map is rejected', () => {
     const task = readDbtTask(['build', '--vars', '{since: 2026-11-22, n: 1}', '--debug'])
     expect(task.vars).toEqual({ since: '2026-11-22', n: 1 })
     expect(task.args).toEqual(['build', '--debug'])
-    expect(() => readDbtTask(['build', '--vars', 'x'])).toThrow('names and values')
-    expect(() => readDbtTask([])).toThrow('needs a command')
+    expect(() => readDbtTask(['build', '--vars', 'x'])).toThrow('map of names')
+    expect(() => readDbtTask([])).toThrow('needs a dbt command')
   })
 })
 
 describe('the log', () => {
   const line = (info: object, data: object) => JSON.stringify({ info, data })
 
-  test('the end of a node moves the progress; other lines, noise and cut-off lines do not', () => {
+  test('only the end of a node moves the progress', () => {
     const data = { index: 3, total: 36, node_info: { node_name: 'fct_orders' } }
     expect(readDbtLine(line({ name: 'LogModelResult', level: 'info' }, data))).toEqual({
       kind: 'node',
@@ -62,7 +62,7 @@ describe('the log', () => {
     expect(readDbtLine('{"info":{"name":"LogMo')).toBeUndefined()
   })
 
-  test('the version is that of dbt, and an error keeps its words', () => {
+  test('the version is dbt’s, and an error keeps its text', () => {
     expect(readDbtLine(line({ name: 'MainReportVersion' }, { version: '=1.11.16' }))).toEqual({
       kind: 'version',
       version: '1.11.16',
@@ -71,7 +71,7 @@ describe('the log', () => {
     expect(readDbtLine(line(error, {}))).toEqual({ kind: 'error', text: 'Compilation Error\n  no' })
   })
 
-  test('the last words are the first line that tells something, with the file it names', () => {
+  test('the last message is the first informative line, with the file it names', () => {
     expect(
       errorSentence([
         '10:40:22  Running with dbt=1.11.16',
@@ -81,11 +81,11 @@ describe('the log', () => {
     expect(errorSentence(['Usage: dbt build\nTry it\n\nError: No such option: --nope'])).toContain(
       'Try it',
     )
-    expect(errorSentence([''])).toBe('it ended without a word.')
+    expect(errorSentence([''])).toBe('it ended without a message.')
   })
 })
 
-describe('the verdict', () => {
+describe('the outcome', () => {
   const manifest = {
     nodes: {
       'model.shop.fct_orders': { name: 'fct_orders', original_file_path: 'models/fct_orders.sql' },
@@ -104,8 +104,8 @@ describe('the verdict', () => {
     ...more,
   })
 
-  test('a failed test says how many rows it found and what should hold', () => {
-    const { failures, counts } = readVerdict(
+  test('a failed test reports its rows and the violated rule', () => {
+    const { failures, counts } = readOutcome(
       { results: [result('test.shop.unique_x.1', 'fail', { failures: 3 })] },
       manifest,
     )
@@ -118,10 +118,10 @@ describe('the verdict', () => {
     })
   })
 
-  test('a failed model says what the database said, not what dbt put above it', () => {
+  test('a failed model reports the database’s error without dbt’s heading', () => {
     const message =
       'Runtime Error in model fct_orders (models/fct_orders.sql)\n  Binder Error: no column "x"\n  LINE 1'
-    const { failures } = readVerdict(
+    const { failures } = readOutcome(
       { results: [result('model.shop.fct_orders', 'error', { message })] },
       manifest,
     )
@@ -129,8 +129,8 @@ describe('the verdict', () => {
     expect(failures[0]?.file).toBe('dbt/models/fct_orders.sql')
   })
 
-  test('what was skipped did not fail, and a node that nobody knows keeps its name', () => {
-    const { counts, failures } = readVerdict(
+  test('a skipped node did not fail, and an unknown node keeps its id as name', () => {
+    const { counts, failures } = readOutcome(
       {
         results: [
           result('model.shop.a', 'success'),
@@ -146,8 +146,8 @@ describe('the verdict', () => {
   })
 })
 
-describe('since', () => {
-  const seen = (tables: Seen['tables'], more: Partial<Seen> = {}): Seen => ({
+describe('the first day to rebuild', () => {
+  const seen = (tables: BuildInput['tables'], more: Partial<BuildInput> = {}): BuildInput => ({
     format: 1,
     generation: 1,
     logic: 'a',
@@ -163,9 +163,10 @@ describe('since', () => {
       ...day('2026-11-21', 2, { c: '10-1' }),
     },
   })
-  const now = (tables: Seen['tables'], more?: Partial<Seen>) => sinceOf(before, seen(tables, more))
+  const now = (tables: BuildInput['tables'], more?: Partial<BuildInput>) =>
+    findRebuildRange(before, seen(tables, more))
 
-  test('is the earliest day that has more rows, in any table', () => {
+  test('is the earliest day with more rows in any table', () => {
     expect(
       now({
         'silver.orders': {
@@ -180,7 +181,7 @@ describe('since', () => {
     )
   })
 
-  test('is no day when files were only compacted', () => {
+  test('is none if files were only compacted', () => {
     expect(
       now({
         'silver.orders': {
@@ -191,7 +192,7 @@ describe('since', () => {
     ).toEqual({ kind: 'from', date: null })
   })
 
-  test('is the day of a file whose bytes somebody changed', () => {
+  test('is the day of a file that somebody changed', () => {
     expect(
       now({
         'silver.orders': {
@@ -202,8 +203,8 @@ describe('since', () => {
     ).toEqual({ kind: 'from', date: '2026-11-20' })
   })
 
-  test('all is built anew when nothing is known, the lake or the logic is another, or a day is gone', () => {
-    expect(sinceOf(undefined, before).kind).toBe('all')
+  test('is unknown without a last build, with other logic, or after a lost day', () => {
+    expect(findRebuildRange(undefined, before).kind).toBe('all')
     expect(now(before.tables, { generation: 2 }).kind).toBe('all')
     expect(now(before.tables, { logic: 'b' }).kind).toBe('all')
     expect(now({ 'silver.orders': day('2026-11-21', 2, { c: '10-1' }) }).kind).toBe('all')

@@ -1,4 +1,4 @@
-/** What doctor asks of a target's schema registry: what it is, its clock, and the subjects that matter. */
+/** Checks a target's schema registry: what it is, its clock, and the project's subjects. */
 
 import type { RemoteRegistry } from '../avro/schema-registry.ts'
 import type { Target } from '../config/target.ts'
@@ -9,18 +9,20 @@ import { SUBJECT_LEVEL } from '../schemas/register.ts'
 import { findVersion, readRegistryTopics } from '../schemas/registry-topics.ts'
 import type { Check } from './doctor.ts'
 
+/** What these checks compare the registry with. */
 export interface RegistryNeeds {
   readonly target: Pick<Target, 'name' | 'prefix'>
-  /** Those whose records nothing works without. */
+  /** The topics that nothing works without. */
   readonly topics: readonly TopicSchemas[]
   readonly clock: Pick<Clock, 'nowMs'>
 }
 
-/** A header says whole seconds, and the way there takes time. */
+/** An HTTP date has whole seconds, and the answer takes time to arrive. */
 const CLOCK_TOLERANCE_MS = 5_000
 const NAMES_MAX = 3
 
-export async function registryChecks(
+/** Throws only if the registry can't be reached. */
+export async function checkRegistry(
   registry: RemoteRegistry,
   { topics, target, clock }: RegistryNeeds,
 ): Promise<readonly Check[]> {
@@ -53,12 +55,13 @@ function modeCheck(mode: string): Check {
 function clockCheck(aheadMs: number): Check {
   const name = 'clock'
   const seconds = Math.round(Math.abs(aheadMs) / 1000)
+  const side = aheadMs > 0 ? 'ahead of' : 'behind'
   return Math.abs(aheadMs) <= CLOCK_TOLERANCE_MS
     ? { name, status: 'ok', detail: "This machine and the registry's have the same time." }
     : {
         name,
         status: 'warning',
-        detail: `The registry's clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's.`,
+        detail: `The registry's clock is ${seconds} s ${side} this machine's.`,
         hint: 'Set both by NTP: events from the future go to events.dlq.',
       }
 }
@@ -82,7 +85,7 @@ function subjectChecks(
   if (missing.length > 0)
     checks.push(
       warning(
-        `The registry lacks the schema in force of ${joinNames(
+        `The registry lacks the current schema of ${joinNames(
           missing.map((one) => one.subject),
           NAMES_MAX,
         )}.`,
@@ -96,7 +99,7 @@ function subjectChecks(
           other.map((one) => `${one.subject} (${one.level})`),
           NAMES_MAX,
         )}.`,
-        `What it lets through or refuses: ccs schema check --target ${target}`,
+        `What it allows or rejects: ccs schema check --target ${target}`,
       ),
     )
   if (checks.length > 0) return checks

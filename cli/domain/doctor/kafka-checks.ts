@@ -1,4 +1,4 @@
-/** What doctor asks of a target's Kafka: its brokers, and the topics of the events, as they are there. */
+/** Checks a target's Kafka: its brokers, and the settings of the event topics. */
 
 import { type KafkaSettings, prefixed, type Target } from '../config/target.ts'
 import { formatDuration } from '../kernel/units.ts'
@@ -8,7 +8,8 @@ import type { Check } from './doctor.ts'
 
 const EVENT_TOPICS = [RAW_TOPIC, VALID_TOPIC, DLQ_TOPIC]
 
-export async function kafkaChecks(
+/** Never throws for a missing topic: that is a warning with the command that creates it. */
+export async function checkKafka(
   admin: TopicAdmin,
   target: Pick<Target, 'name' | 'prefix'>,
   settings: KafkaSettings,
@@ -18,10 +19,10 @@ export async function kafkaChecks(
   const names = EVENT_TOPICS.map((name) => prefixed(target, name))
   const topics = await admin.topics(names)
   const missing = names.filter((name) => !topics.some((one) => one.name === name))
-  const faults = topics.flatMap((one) => topicFaults(one, settings, { brokers, about }))
+  const faults = topics.flatMap((one) => findTopicFaults(one, settings, { brokers, about }))
   const hint = `ccs plan --target ${target.name}`
   const checks = [...(missing.length > 0 ? [missingCheck(missing, target.name)] : []), ...faults]
-  const fine = topics.map((one) => `${one.name} (${topicWords(one)})`).join(', ')
+  const fine = topics.map((one) => `${one.name} (${describeTopic(one)})`).join(', ')
   return [
     {
       name: 'kafka',
@@ -43,7 +44,7 @@ function missingCheck(missing: readonly string[], target: string): Finding {
   }
 }
 
-function topicFaults(
+function findTopicFaults(
   { name, replication, config }: TopicState,
   settings: KafkaSettings,
   {
@@ -70,22 +71,24 @@ function topicFaults(
   if (kept !== undefined && Number(kept) !== settings.retentionMs)
     add(
       'warning',
-      `keeps events ${lasting(Number(kept))}, ccs.yml says ${lasting(settings.retentionMs)}`,
+      `keeps events ${formatRetention(Number(kept))}, ccs.yml says ${formatRetention(settings.retentionMs)}`,
     )
   if (isShort && config['message.timestamp.type'] !== 'LogAppendTime')
     add(
       'warning',
-      'counts retention from the time that a producer gives: history that is filled in is deleted at once',
+      'ages records by the producer’s timestamps: imported history would be deleted at once',
     )
   return findings
 }
 
-function topicWords({ partitions, replication, config }: TopicState): string {
+function describeTopic({ partitions, replication, config }: TopicState): string {
   const kept =
-    config['retention.ms'] === undefined ? '' : `, ${lasting(Number(config['retention.ms']))}`
+    config['retention.ms'] === undefined
+      ? ''
+      : `, ${formatRetention(Number(config['retention.ms']))}`
   return `${partitions} × ${replication}${kept}`
 }
 
-function lasting(ms: number): string {
+function formatRetention(ms: number): string {
   return ms < 0 ? 'for ever' : `for ${formatDuration(ms)}`
 }
