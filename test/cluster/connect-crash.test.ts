@@ -9,7 +9,7 @@ import { shopEvents, withSinkRig } from '../fixtures/sink-rig.ts'
 const COUNT = 20_000
 const KILLS = 3
 
-test('a worker killed -9 in mid-flow loses nothing and doubles nothing', {
+test('a worker killed while it writes loses and doubles nothing', {
   timeout: 900_000,
 }, async (context) => {
   const cluster = inject('cluster')

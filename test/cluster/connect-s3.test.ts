@@ -13,7 +13,7 @@ const COUNT = 1_000
 const WAIT_MS = 120_000
 
 clusterTest(
-  'the Bronze sink writes each event once into the bucket, below the folder of its UTC day',
+  'the Bronze sink writes each event once to the bucket, by its UTC day',
   (cluster, prefix) =>
     withSinkRig({ cluster, prefix }, async (rig) => {
       const server = cluster.s3 ?? ''

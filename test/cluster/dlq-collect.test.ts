@@ -33,7 +33,7 @@ async function readAll(kafka: KafkaConnection, topic: string, partition: number)
 }
 
 clusterTest(
-  `of records that ${QUERIES.length} queries log, each is a reject once, over ${KILLS} kills; one takes over from another`,
+  `records logged by ${QUERIES.length} queries become one reject each, over ${KILLS} kills`,
   (cluster, prefix) =>
     withKafkaProject(cluster, prefix, async ({ ccs, start, kafka: looking }) => {
       const log = `${prefix}processing_log`

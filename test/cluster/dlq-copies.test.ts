@@ -19,7 +19,7 @@ async function replay({ ccs }: KafkaProject, ...more: readonly string[]): Promis
 }
 
 clusterTest(
-  'what gate and engine have both rejected is counted once, sent once, and the audit stays green',
+  'rejects of gate and engine count once, are sent once, and pass the audit',
   (cluster, prefix) =>
     withKafkaProject(cluster, prefix, async (project) => {
       const more = [

@@ -13,7 +13,7 @@ import { shopEvent } from '../fixtures/shop-events.ts'
 import { startSwitchableProxy } from '../fixtures/switchable-proxy.ts'
 
 clusterTest(
-  'each record is passed on unchanged and in order, or rejected with its reason; poison of every kind',
+  'each record is passed on unchanged and in order, or rejected with a reason',
   async (cluster, prefix) => {
     await withGateRig(cluster, prefix, async (rig) => {
       await rig.fill({ count: 8_000, invalid: 0.4 })
@@ -74,7 +74,7 @@ clusterTest(
 )
 
 clusterTest(
-  'processes share the partitions; what a killed one leaves another takes over, what a stopped one leaves at once',
+  'gates share partitions and take over those of killed and stopped ones',
   async (cluster, prefix) => {
     await withGateRig(cluster, prefix, async (rig) => {
       const first = rig.gate('--json')
@@ -106,7 +106,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a gate that was stopped beyond its session and comes back writes nothing',
+  'a gate that resumes after its session has expired writes nothing',
   async (cluster, prefix) => {
     await withGateRig(cluster, prefix, async (rig) => {
       const zombie = rig.gate()
@@ -133,7 +133,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a schema registered meanwhile is asked for, and while the registry is away nothing is rejected',
+  'new schemas are loaded; nothing is rejected while the registry is away',
   async (cluster, prefix) => {
     const door = await startSwitchableProxy(cluster.registry)
     try {

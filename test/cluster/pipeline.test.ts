@@ -51,7 +51,7 @@ async function expectRight(project: KafkaProject, truth: string): Promise<Status
 }
 
 clusterTest(
-  `30,000 events give the truth in spite of kill -9 at ${FAULTS.length} points, and others see how far the engine is`,
+  `30,000 events give the expected results over kill -9 at ${FAULTS.length} points`,
   (cluster, prefix) =>
     withKafkaProject(cluster, prefix, async (project) => {
       const { ccs, start, kafka, dir } = project
@@ -80,7 +80,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a broker that is killed, and one that hangs, while events flow: nothing is lost or doubled',
+  'a broker that is killed or hangs loses and doubles nothing',
   async ({ registry }, prefix) => {
     const own = await startOwnStack(['kafka'])
     try {
@@ -125,7 +125,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a schema that is registered while events flow is asked for, and while the registry is away nothing is rejected',
+  'new schemas are loaded; nothing is rejected while the registry is away',
   async ({ brokers, registry: url }, prefix) => {
     const door = await startSwitchableProxy(url)
     try {
@@ -205,7 +205,7 @@ clusterTest(
 )
 
 clusterTest(
-  'records that Kafka deleted too early, and a topic made anew, are gaps that are told; the rest is whole',
+  'expired records and a recreated topic are reported as gaps',
   (cluster, prefix) =>
     withKafkaProject(cluster, prefix, async (project) => {
       const { ccs, start, kafka } = project

@@ -11,35 +11,33 @@ import { type ClusterProject, TARGET, withClusterProject } from '../fixtures/clu
 const MODEL = 'gold.activity_1m'
 const HISTORY = ['--from', '2026-03-01', '--to', '2026-03-02']
 
-clusterTest(
-  'what others read of Gold on Kafka is what Gold is, after kill -9 as well',
-  (cluster, prefix) =>
-    withClusterProject(cluster, prefix, async (project) => {
-      expect((await project.ccs(['run', '--once'])).code).not.toBe(0)
-      await project.deploy()
-      await gen(project, '1')
-      const once = await project.ccs(['run', '--once'])
-      expect(once.code, once.stderr).toBe(0)
-      const before = await expectTold(project, cluster.brokers)
-      await gen(project, '2')
-      const args = ['run', '--project', project.dir, '--target', TARGET, '--port', '0']
-      const engine = startNode('bin/run.js', args)
-      try {
-        await engine.says('The engine answers at')
-        await expect
-          .poll(async () => (await toldBy(project, cluster.brokers)).size, POLL)
-          .toBeGreaterThan(before)
-        engine.kill('SIGKILL')
-        await engine.ended
-      } finally {
-        await endAll()
-      }
-      const again = await project.ccs(['run', '--once'])
-      expect(again.code, again.stderr).toBe(0)
-      await expectTold(project, cluster.brokers)
-      const tail = await project.ccs(['tail', MODEL, '--limit', '1', '--json'])
-      expect(tail.code, tail.stderr).toBe(0)
-    }),
+clusterTest('Gold topics on Kafka equal Gold, also after kill -9', (cluster, prefix) =>
+  withClusterProject(cluster, prefix, async (project) => {
+    expect((await project.ccs(['run', '--once'])).code).not.toBe(0)
+    await project.deploy()
+    await gen(project, '1')
+    const once = await project.ccs(['run', '--once'])
+    expect(once.code, once.stderr).toBe(0)
+    const before = await expectTold(project, cluster.brokers)
+    await gen(project, '2')
+    const args = ['run', '--project', project.dir, '--target', TARGET, '--port', '0']
+    const engine = startNode('bin/run.js', args)
+    try {
+      await engine.says('The engine answers at')
+      await expect
+        .poll(async () => (await toldBy(project, cluster.brokers)).size, POLL)
+        .toBeGreaterThan(before)
+      engine.kill('SIGKILL')
+      await engine.ended
+    } finally {
+      await endAll()
+    }
+    const again = await project.ccs(['run', '--once'])
+    expect(again.code, again.stderr).toBe(0)
+    await expectTold(project, cluster.brokers)
+    const tail = await project.ccs(['tail', MODEL, '--limit', '1', '--json'])
+    expect(tail.code, tail.stderr).toBe(0)
+  }),
 )
 
 const POLL = { timeout: 30_000, interval: 500 }

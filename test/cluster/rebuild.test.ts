@@ -7,7 +7,7 @@ const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--
 const DAY = ['--from', '2026-01-01', '--to', '2026-01-02']
 
 clusterTest(
-  'rows are made anew from Silver, and from the records that Kafka holds, and are the same rows',
+  'rebuilds from Silver and from Kafka give the same rows',
   (cluster, prefix) =>
     withClusterProject(cluster, prefix, async (project) => {
       const ccs = async (...args: readonly string[]) => {

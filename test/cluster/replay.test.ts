@@ -15,27 +15,30 @@ import { kafkaSettings, withTopics } from '../fixtures/kafka-topics.ts'
 import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
 import { failAppendAt, ReplayShop, START_MS } from '../fixtures/replay-shop.ts'
 
-clusterTest('replays cut off at every append send each reject once', async (cluster, prefix) => {
-  const { brokers } = cluster
-  const topics = [
-    { topic: `${prefix}${RAW}`, numPartitions: 2 },
-    ...['events.dlq', 'ccs.replays'].map((name) => ({ topic: `${prefix}${name}` })),
-  ]
-  const root = await mkdtemp(join(tmpdir(), 'ccs-replay-'))
-  try {
-    await withTopics(brokers, topics, async () => {
-      const connection = await openKafka(kafkaSettings(brokers), '.')
-      const log = openKafkaLog(connection, { prefix, through: (write) => write() })
-      try {
-        await replayCut(log, root)
-      } finally {
-        await log.close()
-      }
-    })
-  } finally {
-    await rm(root, { recursive: true, force: true })
-  }
-})
+clusterTest(
+  'replays interrupted at every append send each reject once',
+  async (cluster, prefix) => {
+    const { brokers } = cluster
+    const topics = [
+      { topic: `${prefix}${RAW}`, numPartitions: 2 },
+      ...['events.dlq', 'ccs.replays'].map((name) => ({ topic: `${prefix}${name}` })),
+    ]
+    const root = await mkdtemp(join(tmpdir(), 'ccs-replay-'))
+    try {
+      await withTopics(brokers, topics, async () => {
+        const connection = await openKafka(kafkaSettings(brokers), '.')
+        const log = openKafkaLog(connection, { prefix, through: (write) => write() })
+        try {
+          await replayCut(log, root)
+        } finally {
+          await log.close()
+        }
+      })
+    } finally {
+      await rm(root, { recursive: true, force: true })
+    }
+  },
+)
 
 async function replayCut(log: EventLog, root: string): Promise<void> {
   const rig = await makeRig(['bronze.events'])

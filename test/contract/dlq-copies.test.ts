@@ -82,7 +82,7 @@ beforeEach(async () => {
   await (await log.writer(RAW, 0, 'shop')).append(RecordBatch.of([Buffer.from('old')]), START_MS)
 })
 
-test('what both have rejected is listed and sent once; what one alone has, too', async () => {
+test('a record that engine and gate rejected is listed and replayed once', async () => {
   const [both, engine, gate] = carts(3)
   if (!both || !engine || !gate) throw new Error('three were made')
   await reject(ENGINE, both, 0)
@@ -100,7 +100,7 @@ test.each([
   [ENGINE, GATE],
   [GATE, ENGINE],
 ])(
-  'a reject in partition %i that was sent is that in partition %i too, also one that comes later',
+  'replaying a reject in partition %i counts for its duplicate in partition %i',
   async (first, second) => {
     const [early, late] = carts(2)
     if (!early || !late) throw new Error('two were made')
@@ -126,7 +126,7 @@ test.each([
   },
 )
 
-test('records that share a place, because their topic was made anew, are not taken as one', async () => {
+test('records with equal offsets of a recreated topic are not duplicates', async () => {
   const [one, other] = carts(2)
   if (!one || !other) throw new Error('two were made')
   await reject(ENGINE, one, 0)
@@ -137,7 +137,7 @@ test('records that share a place, because their topic was made anew, are not tak
   expect(await replay()).toMatchObject({ selected: 4, replayed: 4 })
 })
 
-test('rows of imports, and records that are no rejects, each count by themselves', async () => {
+test('rows of imports, and records that are not rejects, are never duplicates', async () => {
   const [row] = carts(1)
   if (!row) throw new Error('one was made')
   await reject(ENGINE, row, 0)
@@ -148,7 +148,7 @@ test('rows of imports, and records that are no rejects, each count by themselves
   expect(await list()).toEqual({ total: 5, replayed: 0 })
 })
 
-test('both in one partition, where a topic has no other', async () => {
+test('duplicates are found in a topic with a single partition', async () => {
   const poison = carts(4)
   for (const [offset, bytes] of poison.entries()) await reject(ENGINE, bytes, offset)
   for (const [offset, bytes] of poison.entries()) await reject(ENGINE, bytes, offset)
@@ -156,7 +156,7 @@ test('both in one partition, where a topic has no other', async () => {
   expect(await replay()).toMatchObject({ selected: 4, replayed: 4 })
 })
 
-test('the page counts a record once, also when the gate begins long after the engine', async () => {
+test('the page counts a record once, also if the gate starts much later', async () => {
   const { decode } = await parts()
   const tally = new DlqTally({ log, decode, sources: async () => [] })
   const poison = carts(40)
@@ -174,7 +174,7 @@ test('the page counts a record once, also when the gate begins long after the en
   expect(await tally.read()).toEqual({ total: 42, byReason: { rule_violation: 42 } })
 })
 
-test('an announcement that is given up takes nothing from another of the same rejects', async () => {
+test('withdrawing an announcement does not affect another of the same rejects', async () => {
   const options = { log, clock: systemClock(), graceMs: 0 }
   const [one, other] = [
     await ReplayLedger.open(options, 'one'),

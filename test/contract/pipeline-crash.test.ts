@@ -168,7 +168,7 @@ async function countCalls(): Promise<readonly string[]> {
   return disk.trace
 }
 
-test('a crash at any call of the file system leaves a pipeline that goes on without loss or doubling', {
+test('after a crash at any file system call, the pipeline loses and doubles nothing', {
   timeout: IS_WHOLE ? 7_200_000 : 180_000,
 }, async () => {
   const wanted = await cleanGold()

@@ -43,7 +43,7 @@ afterAll(async () => {
 const at = (visitor: string, ...minutes: number[]): ShopVisit[] =>
   minutes.map((minute) => ({ minute, visitor }))
 
-test('a row is told when it changes and no other, and a visit that joined another is taken back', async () => {
+test('only changed rows are published; a merged session gets a tombstone', async () => {
   await shop.start()
   await shop.append(0, [...at('ann', 0, 50), ...at('bob', 60)])
   await shop.ingestAll()
@@ -63,7 +63,7 @@ test('a row is told when it changes and no other, and a visit that joined anothe
   expect(key).toBe(`ann@${Date.parse('2026-01-01T00:50:00Z')}`)
 })
 
-test('rows that leave for the lake are told as they left, and an event for one of them makes all right', async () => {
+test('rows are published when they become final, and again if they are reopened', async () => {
   await shop.start()
   const tenDays = at('ann', ...Array.from({ length: 40 }, (_, index) => (index * DAY) / 4))
   await shop.appendAndCommit(0, tenDays)
@@ -85,7 +85,7 @@ test('rows that leave for the lake are told as they left, and an event for one o
   await shop.expectPublished('after a restart')
 })
 
-test('what ended between Gold made anew and the copy told of it begins with a comparison', async () => {
+test('a crash between a rebuild of Gold and its publishing leads to a comparison', async () => {
   await shop.start()
   await shop.appendAndCommit(
     0,
@@ -102,7 +102,7 @@ test('what ended between Gold made anew and the copy told of it begins with a co
   expect(gone.map(({ key }) => key)).toEqual([`ann@${Date.parse('2026-01-01T00:50:00Z')}`])
 })
 
-test('whatever partitions come when, with commits beside and restarts between, the copy is what Gold is', async () => {
+test('the copy equals Gold after any order of partitions, commits and restarts', async () => {
   const random = seeded(STORY)
   const ends = [0, 0, 0, 0]
   let partitions = 1
@@ -141,7 +141,7 @@ test('whatever partitions come when, with commits beside and restarts between, t
   expect(shop.notices.length).toBeGreaterThan(0)
 })
 
-test('a copy that cannot be written to is behind and nothing else, and has everything later', async () => {
+test('a copy that cannot be written to only lags and catches up later', async () => {
   const disk = new FaultDisk(dir, { seed: SEED })
   await shop.start(disk.files)
   await shop.appendAndCommit(0, at('ann', 0, 100, 200))
@@ -155,7 +155,7 @@ test('a copy that cannot be written to is behind and nothing else, and has every
   await shop.expectPublished('again')
 })
 
-test('a journal that is lost or damaged costs a comparison, and nothing that is gone stays in the copy', async () => {
+test('after a lost or damaged journal, a comparison deletes stale rows', async () => {
   await shop.start()
   await shop.append(0, at('ann', 0, 50))
   await shop.ingestAll()
@@ -198,7 +198,7 @@ async function workload(telling: PublishingShop, disk: FaultDisk): Promise<void>
   await telling.stop()
 }
 
-test('a crash at any call of the file system leaves a copy that is what Gold is after the next start', {
+test('after a crash at any file system call, the next start completes the copy', {
   timeout: IS_WHOLE ? 7_200_000 : 300_000,
 }, async () => {
   const base = join(dir, 'base')

@@ -86,7 +86,7 @@ class Acknowledged {
   }
 }
 
-test(`kill -9 at ${POINTS} seeded points loses nothing, doubles nothing and needs no repair`, {
+test(`kill -9 at ${POINTS} seeded points loses and doubles nothing`, {
   timeout: 60_000 + POINTS * 15_000,
 }, async () => {
   dir = await mkdtemp(join(tmpdir(), 'ccs-kill-'))

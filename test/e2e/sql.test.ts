@@ -53,7 +53,7 @@ function ended(child: ChildProcess): Promise<Ran> {
   })
 }
 
-test('a script prints a table a statement, within 80 columns, and models with their columns', async () => {
+test('a script prints a table per statement, and models with their columns', async () => {
   const { code, stdout, stderr } = await script(
     'SELECT count(*) AS events,\n  1.50::DECIMAL(9, 2) AS price -- a ; here\nFROM silver.events;\n\\d gold.activity_1m\n\\d',
   )
@@ -65,7 +65,7 @@ test('a script prints a table a statement, within 80 columns, and models with th
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
 })
 
-test('--json and \\json print a document a line, faults too', async () => {
+test('--json and \\json print a document per line, also for errors', async () => {
   const { code, stdout } = await script(
     "SELECT 1 AS one;\n\\table\nSELECT 2 AS two;\n\\json\nSELECT ';' AS three;\n\\d silver.refunds\n SELECT nope;",
     '--json',
@@ -86,7 +86,7 @@ test('--json and \\json print a document a line, faults too', async () => {
   expect(end).toBe('')
 })
 
-test('a script ends at its first fault, with its exit code and its place', async () => {
+test('a script ends at its first error, with its exit code and place', async () => {
   const { code, stdout, stderr } = await script(
     'SELECT 1 AS one;\nSELECT 2 AS two; \\nope\nSELECT 3;',
   )
@@ -100,7 +100,7 @@ test('a script ends at its first fault, with its exit code and its place', async
 
 const ENDLESS = 'SELECT count(*) AS n FROM range(100000000000) a, range(1000000) b;'
 
-test('at a terminal faults are told and forgotten, Ctrl-C calls off, Ctrl-D leaves, and lines are kept', async (context) => {
+test('in a terminal, errors do not end it, Ctrl-C cancels and Ctrl-D quits', async (context) => {
   if (spawnSync('script', ['--version']).status !== 0)
     return context.skip('needs script(1) of util-linux for a terminal')
   const child = start('script', [

@@ -51,7 +51,7 @@ function fill(disk: string, leaveBytes: number): () => void {
 const LEFT_KIB = shareOf([300, 1_500, 4_000, 7_000], 4)
 
 test.for(LEFT_KIB)(
-  'with %i KiB left, shop and engine wait for space, answer meanwhile, and go on by themselves',
+  'with %i KiB left, shop and engine wait for space and then continue',
   {
     timeout: 180_000,
   },

@@ -72,7 +72,7 @@ function faultsOf(run: () => unknown): readonly string[] {
   return []
 }
 
-test('the connectors of the project are sound, for clusters with Iceberg’s sink and with Confluent’s', () => {
+test('the project’s connectors are valid, with Iceberg’s or Confluent’s sink', () => {
   const desired = desire(SHIPPED)
   expect(desired.map((one) => [one.name, one.class])).toEqual([
     ['staging.bronze-iceberg', ICEBERG_SINK],
@@ -97,7 +97,7 @@ test('the connectors of the project are sound, for clusters with Iceberg’s sin
   ])
 })
 
-test('Silver is the embedded engine’s own work: its sinks are for the other engines', () => {
+test('Silver’s sinks are not deployed for the embedded engine', () => {
   const names = (engine: Target['engine']) =>
     desire(SHIPPED, ENV, { ...TARGET, engine }).map((one) => one.name)
   expect(names('embedded')).toEqual(['staging.bronze-iceberg', 'staging.bronze-s3'])
@@ -105,7 +105,7 @@ test('Silver is the embedded engine’s own work: its sinks are for the other en
   expect(names('ksqldb')).toHaveLength(6)
 })
 
-test('Silver’s sinks read a topic for each Silver schema of the project, and the versions of it', () => {
+test('Silver’s sinks read all versions of a topic per Silver schema', () => {
   const schemas = readdirSync(path.join(ROOT, 'schemas'))
     .filter((name) => /^silver\..*\.avsc$/.test(name))
     .map((name) => `staging.${name.replace('.avsc', '')}`)
@@ -126,7 +126,7 @@ test('Silver’s sinks read a topic for each Silver schema of the project, and t
   }
 })
 
-test('Gold’s sinks are for ksqlDB, read each Gold topic, and let no tombstone through', () => {
+test('Gold’s sinks are for ksqlDB, read each Gold topic and drop tombstones', () => {
   const of = (engine: Target['engine']) =>
     desire(SHIPPED, ENV, { ...TARGET, engine }).filter(({ name }) => name.includes('gold'))
   expect(of('flink')).toEqual([])
@@ -152,7 +152,7 @@ function wholly({ topics }: DesiredConnector, topic: string): boolean {
   return new RegExp(`^(?:${topics.join('|')})$`).test(topic)
 }
 
-test('all faults of all files come at once, each with its place', () => {
+test('all faults of all files are reported at once, each with its place', () => {
   const broken = {
     file: 'connectors/two.json',
     text: '{\n  "name": "two",\n  "confg": {}\n  "config": {}\n}',
@@ -188,7 +188,7 @@ test('all faults of all files come at once, each with its place', () => {
   `)
 })
 
-test('a file that is no connector says what is missing', () => {
+test('a file that is not a connector is an error that says what is missing', () => {
   const files = [
     { file: 'connectors/a.json', text: '[]' },
     { file: 'connectors/b.json', text: '{ "name": "b c" }' },
@@ -214,7 +214,7 @@ test('a file that is no connector says what is missing', () => {
   `)
 })
 
-test('Confluent’s S3 sink is held to its documents: types, allowed values, and what needs what', () => {
+test('Confluent’s S3 sink is checked: types, values, and required settings', () => {
   const s3 = SHIPPED.find((one) => one.file.endsWith('bronze-s3.json'))
   const edit = (from: string, to: string) => {
     const text = s3?.text.replace(from, to) ?? ''
@@ -240,7 +240,7 @@ test('Confluent’s S3 sink is held to its documents: types, allowed values, and
   `)
 })
 
-test('a variable without a value is named with its place, when the connector is to run', () => {
+test('a variable without a value is an error only if the connector is chosen', () => {
   const desired = desire(SHIPPED, {})
   const missing = desired[0]?.unresolved ?? []
   expect(missing.map((one) => [one.message, one.hint])).toEqual([
@@ -256,7 +256,7 @@ test('a variable without a value is named with its place, when the connector is 
   expect(chooseConnectors(desired, [S3_SINK]).chosen).toHaveLength(2)
 })
 
-test('a connector is passed over where its class is missing, and where another does its work', () => {
+test('a connector is skipped if its class is missing or another replaces it', () => {
   const choose = (plugins: readonly string[]) => {
     const { chosen, skipped } = chooseConnectors(desire(SHIPPED), plugins)
     return [
@@ -289,7 +289,7 @@ test('a connector is passed over where its class is missing, and where another d
   )
 })
 
-test('a value from outside is sent, and shown only as its variable', () => {
+test('a value from outside is sent but displayed as its variable', () => {
   const secret = 'hunter2-hunter2'
   const file = connectorText({
     ...MINIMAL,
@@ -327,7 +327,7 @@ test('a value from outside is sent, and shown only as its variable', () => {
   ])
 })
 
-test('what Connect gives back is the same when it means the same', () => {
+test('settings with the same meaning are no difference', () => {
   const [one] = desire([
     connectorText({ ...MINIMAL, topics: 'a, b', 'tasks.max': 2, 'errors.log.enable': true }),
   ])
@@ -348,13 +348,13 @@ test('what Connect gives back is the same when it means the same', () => {
   ])
 })
 
-test('what a deployment keeps of a connector makes the same connector again', () => {
+test('the stored content of a connector renders the same connector again', () => {
   const before = desire(SHIPPED)
   const again = desire(before.map((one) => ({ file: one.file, text: one.content })))
   expect(again).toEqual(before)
 })
 
-test('variables nest in fallbacks, an empty one counts as unset, and $${ is left to Connect', () => {
+test('variables nest in defaults, empty means unset, and $${ is for Connect', () => {
   const render = (text: string, env: Readonly<Record<string, string>> = {}) => {
     const parts = parseTemplate(text)
     if ('wrong' in parts) return parts.wrong
