@@ -1,4 +1,7 @@
-/** A Connect worker that is killed while it writes: `npm run test:crash`, for its rests take a minute or two. */
+/**
+ * Kills a Connect worker while it writes; part of `npm run test:crash`
+ * because recovery takes minutes.
+ */
 import { randomBytes } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import type { Event } from '../../cli/domain/events/contracts.ts'

@@ -1,4 +1,4 @@
-/** Our own connectors/*.json on a real Kafka Connect: what they write, and what becomes of them. */
+/** The project's connectors/*.json on a real Kafka Connect: what they write, and how they fail. */
 import { expect } from 'vitest'
 import { openSinks } from '../../cli/app/sinks.ts'
 import { diffConnector } from '../../cli/domain/connectors/connector-diff.ts'
@@ -12,7 +12,7 @@ import { type SinkRig, shopEvents, sinkTest } from '../fixtures/sink-rig.ts'
 const LIMITS = { timeoutMs: 90_000 }
 const COUNT = 3_000
 
-/** What Bronze keeps of an event, in its own order. */
+/** The columns of Bronze, in its order. */
 const COLUMNS = `event_id, event_type, epoch_ms(event_ts) AS event_ts, epoch_ms(sent_ts) AS sent_ts,
   epoch_ms(received_ts) AS received_ts, anonymous_id, customer_id, session_id, page, page_title, page_url,
   referrer, utm_source, utm_medium, utm_campaign, device, user_agent, geo_city, geo_country, source, currency,
@@ -82,7 +82,7 @@ sinkTest('the Bronze sink writes each event once and complete, by its UTC day', 
   try {
     const state = await findSink(open.connect, sink.name, rig.target.prefix)
     const partitions = await readSinkOffsets(open.connect, state, open.log)
-    // What is left over is the marker of the last transaction.
+    // One record remains: the marker of the last transaction.
     expect(partitions.map((one) => one.lag)).toEqual([1, 1, 1])
     const listed = await listSinks(open.connect, { ...sources, log: open.log })
     expect(listed.find((one) => one.name === sink.name)).toMatchObject({ lag: 3, changes: [] })
@@ -116,7 +116,7 @@ sinkTest('an invalid record stops a sink or, if tolerated, is dead-lettered', as
   const table = `${rig.target.prefix.replace('.', '/')}bronze/events`
   const rows = await rig.rows(table, 'SELECT event_id FROM TABLE', (found) => found.length >= 200)
   expect(rows.map((row) => row.event_id).sort()).toEqual(events.map((one) => one.event_id).sort())
-  // The record that stopped the strict one was reported too: at least once is all that Connect says.
+  // The record that stopped the strict sink was reported as well: Connect promises at least once.
   const { records } = await rig.kafka.fetch(`${rig.target.prefix}sink.rejected`, 0, 0, {
     bytesMax: 100_000,
     waitMs: 1_000,
@@ -210,7 +210,7 @@ sinkTest('the Silver sink writes each topic to a table of its name, by event_dat
   expect(refunds).toEqual([{ event_id: 'event-9' }])
 })
 
-/** What `ccs sink … --target kafka --json` prints, with the rig's servers as that target. */
+/** Runs `ccs sink … --target kafka --json` with the rig's servers as that target. */
 async function sinkCommand(rig: SinkRig, args: readonly string[]) {
   const { kafka, registry, connect } = rig.target
   const env = {

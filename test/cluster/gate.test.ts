@@ -1,6 +1,6 @@
 /**
- * `ccs gate` on a real cluster: events.valid and events.dlq are together exactly events.raw for a reader of
- * committed records, whatever is killed, stopped or away meanwhile.
+ * `ccs gate` on a real cluster: to a reader of committed records, events.valid and events.dlq
+ * together are exactly events.raw, whatever is killed, stopped or unreachable meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -40,7 +40,7 @@ clusterTest(
   },
 )
 
-/** `npm run test:crash` kills twenty times at 5,000 events a second. */
+/** `npm run test:crash` kills twenty times, at 5,000 events per second. */
 const FULL = process.env.CCS_CRASH === 'all'
 const KILLS = FULL ? 20 : 3
 const EPS = FULL ? 5_000 : 1_000
@@ -56,7 +56,7 @@ clusterTest(
         const before = await rig.through()
         const gate = rig.gate()
         await rig.untilThrough(before + 1)
-        // From the first commit on, anywhere in what comes then.
+        // At a varying moment after the first commit.
         await sleep(137 * (kill % 7))
         gate.kill('SIGKILL')
         await gate.ended
@@ -90,7 +90,7 @@ clusterTest(
       await rig.untilThrough(6_600)
       third.kill('SIGTERM')
       expect(await third.ended, third.output()).toBe(0)
-      // It has left the group: nobody waits for the end of its session.
+      // It has left the group, so nobody waits for its session to end.
       await membersAre(rig, 1)
       await rig.fill({ count: 600, invalid: 0.05, seed: 4 })
       await rig.untilThrough(7_200)
@@ -116,7 +116,7 @@ clusterTest(
       zombie.kill('SIGSTOP')
       const before = await rig.through()
       const heir = rig.gate()
-      // Nobody but the heir can get further: it waits for the end of the session first.
+      // Only the gate that takes over can continue, after the session has ended.
       await rig.untilThrough(before + 2_000)
       zombie.kill('SIGCONT')
       await filling
@@ -177,7 +177,7 @@ clusterTest(
   },
 )
 
-/** Whether as many processes are in the group, each with what it was given. */
+/** Whether the group has this many members, each with its partitions. */
 async function membersAre({ kafka, prefix }: GateRig, count: number): Promise<void> {
   const admin = await kafka.admin()
   for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 200) {

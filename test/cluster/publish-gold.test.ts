@@ -1,5 +1,5 @@
 /**
- * Gold on a real Kafka: compacted topics that, read to their ends, are what Gold is; after kill -9.
+ * Gold on a real Kafka: the compacted topics, read to their ends, equal Gold, also after kill -9.
  */
 import { expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
@@ -47,7 +47,7 @@ async function gen(project: ClusterProject, seed: string): Promise<void> {
   expect(made.code, made.stderr).toBe(0)
 }
 
-/** Returns how many rows there are. */
+/** Compares each topic with its model; returns the number of rows. */
 async function expectTold(project: ClusterProject, brokers: string): Promise<number> {
   const asked = await project.ccs([
     'query',
@@ -64,7 +64,7 @@ async function expectTold(project: ClusterProject, brokers: string): Promise<num
   return rows.length
 }
 
-/** Key and `events` of each row, as the registry's contract has them. */
+/** Reads key and `events` of each row, decoded with the registry's schema. */
 async function toldBy(project: ClusterProject, brokers: string): Promise<Map<string, number>> {
   const topic = project.named(MODEL)
   const schema = await project.with(async ({ registry }) =>

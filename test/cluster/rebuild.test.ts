@@ -1,4 +1,6 @@
-/** What is changed about the models of a target on Kafka that has events: rows follow, from Silver or from the log. */
+/**
+ * Changes models of a Kafka target that has events: rows are rebuilt from Silver or from the log.
+ */
 import { expect } from 'vitest'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { withClusterProject } from '../fixtures/cluster-project.ts'

@@ -1,4 +1,7 @@
-/** Replays on a real Kafka, where nothing locks a partition: each reject is sent once, wherever one was cut off. */
+/**
+ * Replays on a real Kafka, which locks no partition: each reject is sent once,
+ * wherever one was interrupted.
+ */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -59,7 +62,7 @@ async function replayCut(log: EventLog, root: string): Promise<void> {
     await shop.reject([{ bytes: shop.encode(cart), partition: 1, offset: index }], log)
     const [cut, when] = cuts[index] ?? []
     const failing = failAppendAt(log, Number(cut), when === 'after' ? 'after' : 'before')
-    // Its first appends may settle what the one before left open.
+    // Its first appends may resolve what the interrupted one left open.
     await shop.replay({ ...on, log: failing }).catch((error) => expect(error.message).toBe('cut'))
     await others.append(RecordBatch.of([shop.encode(shop.event(30 + index))]), nowMs)
   }
@@ -69,6 +72,6 @@ async function replayCut(log: EventLog, root: string): Promise<void> {
   expect(sent.map(({ event_id }) => event_id).sort()).toEqual(
     carts.map(({ event_id }) => event_id).sort(),
   )
-  // An event goes back into the partition that it came from.
+  // An event returns to its original partition.
   expect((await log.range(RAW, 0)).end).toBe(0)
 }

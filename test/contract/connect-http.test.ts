@@ -1,6 +1,6 @@
 /**
- * How ccs speaks to a Kafka Connect that is busy, slow, foreign or gone: a server of this test answers as one
- * would. What a real one does with connectors is shown in test/cluster.
+ * How ccs handles a Kafka Connect that is busy, slow, foreign or gone; a server of the test plays
+ * its part. test/cluster has tests with a real one.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,7 +14,7 @@ interface Seen {
   readonly body: string
 }
 
-/** Runs a server that answers each request as told; gives its address and what it was asked. */
+/** Runs a server that answers each request as given; passes its address and the requests it got. */
 async function withServer(
   answer: (seen: Seen, response: ServerResponse, count: number) => void,
   run: (url: string, asked: readonly Seen[]) => Promise<void>,

@@ -1,6 +1,6 @@
 /**
- * A record that engine and gate have both rejected is one reject to whoever reads events.dlq: counted once, and
- * sent again once, whichever of the two was sent and whenever the other came.
+ * A record that both engine and gate rejected is one reject to every reader of events.dlq: counted
+ * once and replayed once, whichever of the two was sent and whenever the other arrived.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -30,7 +30,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'ccs-copies-'))
   shop = new ReplayShop(rig, root)
-  // As Kafka's: topics with a name of their own, which several write.
+  // As on Kafka: topics have an identity and several writers.
   log = { ...sharedLog(shop.log()), identity: async () => 'the first' }
 })
 afterEach(async () => {
@@ -78,7 +78,7 @@ async function sent(): Promise<number> {
 }
 
 beforeEach(async () => {
-  // The partition that events go back into.
+  // The partition that events return to.
   await (await log.writer(RAW, 0, 'shop')).append(RecordBatch.of([Buffer.from('old')]), START_MS)
 })
 
@@ -107,7 +107,7 @@ test.each([
     await reject(first, early, 0)
     await reject(second, early, 0)
     await reject(first, late, 1)
-    // A place that is named is meant, be it the second of two.
+    // A position given by the user counts, even if it is the second of two.
     expect(await replay([`${second}:0`])).toMatchObject({ selected: 1, replayed: 1 })
     expect(await replay([`${first}:1`])).toMatchObject({ selected: 1, replayed: 1 })
     await reject(second, late, 1)

@@ -1,7 +1,7 @@
 /**
- * A copy of Gold elsewhere: read to its end it is what Gold is, whatever came late, whatever was made anew, and
- * wherever the process or the machine ended. At a part of the calls of the file system; at all of them with
- * `npm run test:crash`.
+ * Publishing Gold: the copy, read to its end, equals Gold, after late events, rebuilds,
+ * and crashes of process or machine. At a sample of the file system calls; at all of them
+ * with `npm run test:crash`.
  */
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -16,7 +16,7 @@ import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
 import { PublishingShop } from '../fixtures/publishing-shop.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
-/** Of a story that meets everything that it is about. */
+/** Seed of a sequence of steps that covers all cases. */
 const STORY = Number(process.env.CCS_SEED ?? 7)
 const SAMPLE = 12
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -52,7 +52,7 @@ test('only changed rows are published; a merged session gets a tombstone', async
   const before = (await shop.readPublished('gold.sessions')).length
   await shop.publish()
   expect((await shop.readPublished('gold.sessions')).length).toBe(before)
-  // Of a partition of its own, so it is not late: both visits of ann are one.
+  // In a partition of its own and so not late: both visits of ann become one.
   await shop.append(1, at('ann', 25))
   await shop.ingestAll()
   await shop.publish()
@@ -175,7 +175,7 @@ const WAYS = [
   { when: 'during', end: 'kill' },
 ] as const satisfies readonly { when: When; end: 'powerLoss' | 'kill' }[]
 
-/** New rows, joined visits, rows that leave, and Gold made anew; each told, now and then beside a commit. */
+/** New rows, merged sessions, final rows and a rebuild, each published, some beside a commit. */
 async function workload(telling: PublishingShop, disk: FaultDisk): Promise<void> {
   await telling.start(disk.files)
   await telling.ingestAll()
@@ -250,7 +250,7 @@ async function crash(telling: PublishingShop, disk: FaultDisk): Promise<void> {
   } catch (error) {
     if (!isCrash(error)) throw error
   } finally {
-    // The engine's memory goes with its process.
+    // The engine's memory is lost with its process.
     await telling.stop().catch(() => undefined)
   }
 }
@@ -261,7 +261,7 @@ const isCrash = (error: unknown): boolean =>
 async function recover(telling: PublishingShop): Promise<void> {
   await telling.start()
   try {
-    // Of visits that were told of before, two become one before anything else is told.
+    // Two published sessions merge before anything else is published.
     await telling.append(3, [...at('ann', 25), ...at('bob', 5 * DAY + 25)])
     await drain(telling.open)
     await telling.publish()

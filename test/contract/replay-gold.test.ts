@@ -1,6 +1,6 @@
 /**
- * What is replayed counts: mended events of a whole pipeline are in Bronze, Silver and Gold as if they had been
- * right at once, the accounts add up, and no row is held open by a replay that has ended.
+ * Replayed events in a whole pipeline: they are in Bronze, Silver and Gold as if they had been
+ * valid at once, the accounts add up, and a finished replay keeps no row open.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

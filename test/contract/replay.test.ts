@@ -1,6 +1,6 @@
 /**
- * Replays of rejects: each is sent once, wherever a replay was cut off and whoever else writes, and never round
- * in circles.
+ * Replays of rejects: each is sent once, wherever a replay was interrupted and whoever else writes,
+ * and never in an endless circle.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -32,7 +32,7 @@ afterEach(() => rm(root, { recursive: true, force: true }))
 
 const ids = (events: readonly Event[]) => events.map(({ event_id }) => event_id).sort()
 
-/** Seven empty carts, newest first. */
+/** Rejects seven empty carts, newest first. */
 async function sevenCarts(): Promise<readonly Event[]> {
   const carts = [6, 5, 4, 3, 2, 1, 0].map((minute) => shop.emptyCart(minute))
   await shop.reject(carts.map((cart) => ({ bytes: shop.encode(cart) })))
@@ -148,7 +148,7 @@ test('bytes of an unknown schema are read only with a schema that the user names
 })
 
 describe('a replay that is interrupted', () => {
-  // Three appends, each with an announcement before it and an outcome after it.
+  // Three appends, each between an announcement and an outcome.
   const cuts = Array.from({ length: 9 }, (_, index) => index + 1)
   const at = cuts.flatMap((cut) => [
     { cut, when: 'before' as const },
@@ -161,7 +161,7 @@ describe('a replay that is interrupted', () => {
     const failing = { log: failAppendAt(log, one.cut, one.when), chunkEvents: 3 }
     await expect(shop.replay(failing)).rejects.toThrow('cut')
     await log.close()
-    // Something else comes in between, so that the ends of the topics alone would tell nothing.
+    // Another record arrives meanwhile, so that the topic's end alone would not show what was sent.
     await shop.reject([{ bytes: shop.encode(shop.emptyCart(30)), offset: 500 }])
     await shop.replay({ chunkEvents: 1 }, { refs: ['0:7'] })
     const rest = await shop.replay({ chunkEvents: 2 })
@@ -171,7 +171,7 @@ describe('a replay that is interrupted', () => {
     expect(ids(sent.filter(({ event_ts }) => event_ts < START_MS + 600_000))).toEqual(ids(carts))
   })
 
-  // Every second of three is an append of events; what the ledger gets is one record each.
+  // Every second call of three appends events; the ledger's appends have one record each.
   const halfway = [2, 5].map((cut) => ({ cut, when: 'halfway' as const }))
 
   test.each([...at, ...halfway])(

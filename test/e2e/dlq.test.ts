@@ -1,4 +1,4 @@
-/** `ccs dlq`: triage, a dry run, replays ended by kill -9, and accounts that add up after all. */
+/** `ccs dlq`: triage, dry runs, replays ended by kill -9, and accounts that add up afterwards. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -14,7 +14,7 @@ let list: DlqList
 const ccs = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   runCcs([...args, '--data', data], { env })
 
-/** What `--json` printed. */
+/** Runs ccs with `--json` and parses its output. */
 async function json<T>(...args: readonly string[]): Promise<T> {
   const { code, stdout, stderr } = await ccs([...args, '--json'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

@@ -1,6 +1,6 @@
 /**
- * What goes wrong around an engine: a second one, one that died, signals, damaged files. Each ends in one
- * sentence with the next command to type, and that command works.
+ * Faults around an engine: a second one, one that died, signals, damaged files. Each gives one
+ * sentence and the next command to type, and that command works.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
@@ -49,14 +49,14 @@ const wait = (ms: number) =>
 const run = (root: string, ...more: string[]) =>
   startNode('bin/run.js', ['run', ...at(root), '--port', '0', ...more])
 
-/** A copy of a data directory for one test: `fresh` is committed, `log-only` has nothing but the log. */
+/** Copies a data directory for one test: `fresh` is committed, `log-only` contains only the log. */
 async function copyOf(of: 'fresh' | 'log-only'): Promise<string> {
   data = await mkdtemp(join(dir, 'case-'))
   await cp(join(dir, of), data, { recursive: true, verbatimSymlinks: true })
   return data
 }
 
-/** Files below a directory whose path matches, as absolute paths, sorted. */
+/** Sorted absolute paths of the files below a directory that match. */
 function filesIn(top: string, match: RegExp): string[] {
   return readdirSync(top, { recursive: true, encoding: 'utf8' })
     .filter((path) => match.test(path))

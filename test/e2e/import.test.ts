@@ -1,6 +1,4 @@
-/**
- * Real files through the command line: import, engine, Gold.
- */
+/** Imports real files on the command line and checks Gold. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -86,7 +84,7 @@ test.skipIf(absent)(`the REES46 sample reaches Gold${absent}`, async () => {
   ).toEqual([{ orders: purchases().length, revenue: (cents / 100).toFixed(2) }])
 })
 
-/** Rows of the sample as they count: whole, and each once. */
+/** Rows of the sample that count: complete, and each once. */
 function sample(): string[][] {
   const lines = readFileSync(REES46, 'utf8').split('\n').slice(1)
   return [...new Set(lines)].map((line) => line.split(',')).filter((fields) => fields.length === 9)

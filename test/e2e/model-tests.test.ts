@@ -1,4 +1,4 @@
-/** `ccs test`: the project's own model tests pass, and wrong expectations and wrong models are told. */
+/** `ccs test`: the project's own tests pass; wrong expectations and wrong models are reported. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -9,7 +9,7 @@ const temp = mkdtempSync(path.join(tmpdir(), 'ccs-model-tests-'))
 afterAll(() => rmSync(temp, { recursive: true, force: true }))
 
 const dir = path.join(temp, 'shop')
-/** Files of the copied project. */
+/** Path of a file in the copied project. */
 const file = (name: string) => path.join(dir, name)
 
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-/** `ccs query` for a ksqlDB that can't be had: what is wrong, in words, with the exit code of its kind and no secret. */
+/** `ccs query` with an unreachable ksqlDB: a clear error, the right exit code, and no secrets. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-/** `ccs sql`: scripts from stdin, and a person at a terminal. */
+/** `ccs sql` with scripts from stdin and with a person at a terminal. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ let data: string
 beforeAll(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'ccs-sql-'))
   data = path.join(dir, 'data')
-  // A project of its own: what is typed here is kept beside it.
+  // A project of its own, because the history of typed lines is stored beside it.
   for (const name of ['ccs.yml', 'sql', 'schemas'])
     symlinkSync(path.join(ROOT, name), path.join(dir, name))
   const when = ['--from', '2026-03-01', '--to', '2026-03-02', '--count', '500']
@@ -113,7 +113,7 @@ test('in a terminal, errors do not end it, Ctrl-C cancels and Ctrl-D quits', asy
   child.stdout?.on('data', (text: string) => {
     seen += text
   })
-  /** Types when `before` has been said since the last time. */
+  /** Types a text once `before` has been printed since the last call. */
   const type = async (before: string | RegExp, text: string) => {
     await expect.poll(() => seen, { timeout: 60_000 }).toMatch(before)
     seen = ''
@@ -126,7 +126,7 @@ test('in a terminal, errors do not end it, Ctrl-C cancels and Ctrl-D quits', asy
     await type(/CCS_QUERY_INVALID[\s\S]*local> /, 'SELECT forget\n')
     await type('-> ', '\u0003')
     await type(/\^C[\s\S]*local> /, `${ENDLESS}\n`)
-    // It must have begun: before that there is nothing to call off.
+    // The query must have begun before it can be cancelled.
     await type('range', '')
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     child.stdin?.write('\u0003')

@@ -1,4 +1,4 @@
-/** `ccs tail` and `ccs dlq`: the log as people and scripts read it, beside whoever writes. */
+/** `ccs tail` and `ccs dlq`, for people and scripts, while others write to the log. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

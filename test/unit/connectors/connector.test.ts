@@ -1,4 +1,4 @@
-/** connectors/*.json: their variables, their faults with places, and what differs from what a cluster has. */
+/** connectors/*.json: variables, faults with their places, and differences from a cluster. */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -56,7 +56,7 @@ const MINIMAL = {
   'iceberg.catalog.uri': 'http://catalog',
 }
 
-/** Each fault as `line:column message · hint`. */
+/** Returns each fault as `line:column message · hint`. */
 function faultsOf(run: () => unknown): readonly string[] {
   try {
     run()
@@ -147,7 +147,7 @@ test('Gold’s sinks are for ksqlDB, read each Gold topic and drop tombstones', 
   }
 })
 
-/** As Connect matches topics.regex: the whole name. */
+/** Connect matches topics.regex against the whole name. */
 function wholly({ topics }: DesiredConnector, topic: string): boolean {
   return new RegExp(`^(?:${topics.join('|')})$`).test(topic)
 }

@@ -1,4 +1,4 @@
-/** What `ccs dlq` makes of texts and bytes: patches cut apart, fingerprints, times, half records. */
+/** How `ccs dlq` parses texts and bytes: patches, fingerprints, times, damaged records. */
 import { expect, test } from 'vitest'
 import { decodePartially } from '../../../cli/domain/avro/partial-decoder.ts'
 import { parseRecordSchema } from '../../../cli/domain/avro/schema.ts'

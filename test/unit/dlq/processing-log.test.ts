@@ -1,4 +1,4 @@
-/** Which rows of ksqlDB's processing log are about a record's bytes, and what they say. */
+/** Which rows of ksqlDB's processing log have a record's bytes, and how they are read. */
 import { expect, test } from 'vitest'
 import { parseLoggedRecord } from '../../../cli/domain/dlq/processing-log.ts'
 import { createLogRow } from '../../fixtures/processing-log.ts'
@@ -24,7 +24,7 @@ test('rows without bytes, and rows of empty records, are distinguished', () => {
 test('rows about keys or other faults, and other text, are ignored', () => {
   const others = [
     createLogRow({ ...row, target: 'key' }),
-    // As a real server wrote it.
+    // Written by a real server.
     '{"level":"ERROR","logger":"processing.CTAS_CCS_RT_C_201.Aggregate.GroupBy","time":1795367731881,"message":{"type":1,"deserializationError":null,"recordProcessingError":{"errorMessage":"Group-by column with index 1 resolved to null. The source row will be excluded from the table.","record":"[1774305000000,null]","cause":[]},"productionError":null,"serializationError":null,"kafkaStreamsThreadError":null}}',
     'no json',
     'null',

@@ -1,4 +1,4 @@
-/** Which record a reject is of, and the set that remembers millions of them as numbers. */
+/** The key of a rejected record, and the set that holds millions of keys. */
 import { expect, test } from 'vitest'
 import { findSourceKey } from '../../../cli/domain/dlq/duplicate-rejects.ts'
 import { createSourceKey, SourceKeySet } from '../../../cli/domain/dlq/source-key.ts'
@@ -37,7 +37,7 @@ test('after a topic is recreated, rejects of engine and gate have equal keys', (
   expect(findSourceKey(sources, 0, reject({ offset: 507 }))).toEqual(
     findSourceKey(sources, 1, reject()),
   )
-  // What the engine rejected before it was made anew.
+  // A reject of the engine from before the topic was recreated.
   expect(findSourceKey(sources, 0, reject())).toEqual(createSourceKey(reject()))
   expect(findSourceKey(sources, 1, reject({ offset: 507 }))?.offset).toBe(507)
 })
@@ -46,7 +46,7 @@ test('a set holds a hundred thousand keys once each, in any order', () => {
   const set = new SourceKeySet()
   const marks = Array.from({ length: 100_000 }, (_, i) => ({
     partition: `events.raw-${i % 3}`,
-    // Some places twice, with another record; beyond 2^32 too.
+    // Some offsets occur twice with different records, some lie beyond 2^32.
     offset: ((i * 7919) % 90_000) + (i % 5) * 2 ** 33,
     bytesHash: Math.floor(i / 90_000),
   }))

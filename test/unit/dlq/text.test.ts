@@ -1,4 +1,4 @@
-/** What the console reader and `ccs dlq` print: kinds of rejects, hex dumps, references, lines. */
+/** What `ccs tail` and `ccs dlq` print: kinds of rejects, hex dumps, references, lines. */
 import { expect, test } from 'vitest'
 import {
   decodeReadableText,

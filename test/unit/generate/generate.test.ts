@@ -39,7 +39,7 @@ function arrivals(seed: number, schedule: Schedule, faultProfile = FAULTS): Arri
   return all
 }
 
-/** The bytes of a run, partition by partition, as they would stand in the log. */
+/** Returns a run's bytes, partition by partition, as the log would hold them. */
 async function bytesOf(seed: number, partitions: number, schedule: Schedule): Promise<Buffer[]> {
   const bytes: Buffer[][] = Array.from({ length: partitions }, () => [])
   const writers = bytes.map(
@@ -155,7 +155,7 @@ describe('the generator', () => {
       types.add(event.event_type)
       if (!uuid.test(event.event_id)) faults.push(`id ${event.event_id}`)
       for (const either of rules[event.event_type] ?? []) {
-        // A requirement is a field's name, or several of which one will do.
+        // A requirement is a field's name, or alternatives separated by |.
         const has = either.split('|').some((name) => isGiven(event[name as keyof Event]))
         if (!has) faults.push(`${event.event_type} without ${either}`)
       }

@@ -8,7 +8,9 @@ import { NO_FAULTS } from '../../fixtures/no-faults.ts'
 
 const START_MS = Date.parse('2026-02-03T04:05:06.000Z')
 
-/** A clock that moves only when somebody sleeps or works; sleeps take longer than asked, as real ones do. */
+/**
+ * A clock that moves only with sleep and work; sleeps take longer than requested, as real ones do.
+ */
 function slowClock(oversleepMs: (call: number) => number) {
   let ms = 0
   let calls = 0
@@ -27,7 +29,7 @@ interface PacedRun {
   readonly eps: number
   readonly forMs?: number
   readonly count?: number
-  /** Work an event costs, ms. */
+  /** Duration of the work per event, ms. */
   readonly costMs?: number
   readonly oversleepMs?: (call: number) => number
 }

@@ -249,7 +249,7 @@ describe('a file that is imported again', () => {
   test.each([1, 2, 3, 4, 5, 6])(
     'resumes at the right row after an import was interrupted at append %i',
     async (cut) => {
-      // About three batches, with a bad row every fifty.
+      // About three batches, with an invalid row every fifty.
       const filler = 'x'.repeat(2000)
       const lines = Array.from({ length: 600 }, (_, i) =>
         i % 50 === 7
@@ -262,7 +262,8 @@ describe('a file that is imported again', () => {
         batchBytes: 64 * 1024,
       }).catch((error) => error)
       expect(failed).toMatchObject({ message: 'cut' })
-      // Something else comes in between, so that the ends of the topics alone would tell nothing.
+      // Another import comes in between, so that the topics' ends alone would
+      // not show what was written.
       const other = write('b.csv', `${HEADER}${rows(0, 900)}x\ny\n`)
       await runImport(setting, MAPPING, [other])
       const rest = await runImport(setting, MAPPING, [file])
@@ -326,9 +327,9 @@ test.skipIf(absent)(
     expect([of('view_item').length, of('add_to_cart').length, of('purchase').length]).toEqual([
       17_055, 165, 214,
     ])
-    // Five rows repeat another exactly.
+    // Five rows are exact duplicates.
     expect(new Set(imported.map((event) => event.event_id)).size).toBe(17_429)
-    // The amounts as text, summed here apart from the import.
+    // Sums the amounts from the text, independently of the import.
     const cents = readFileSync(REES46, 'utf8')
       .split('\n')
       .map((line) => line.split(','))
@@ -348,7 +349,7 @@ test.skipIf(absent)(
   },
 )
 
-/** The log, whose append number `cut` (from 1) doesn't happen. */
+/** A log whose append number `cut` (from 1) fails before anything is written. */
 function failingAt(log: ImportSetup['log'], cut: number): ImportSetup['log'] {
   let appends = 0
   return {

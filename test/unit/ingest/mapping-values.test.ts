@@ -54,7 +54,7 @@ describe('times', () => {
     ['iso', 'UTC', '2019-10-01', '2019-10-01T00:00:00.000Z'],
     ['iso', 'Europe/Berlin', '2026-07-01 12:00', '2026-07-01T10:00:00.000Z'],
     ['iso', 'Europe/Berlin', '2026-07-01 12:00Z', '2026-07-01T12:00:00.000Z'],
-    // The clocks go back at 03:00: the first of the two 02:30.
+    // The clocks go back at 03:00: 02:30 occurs twice, and the first one counts.
     ['iso', 'Europe/Berlin', '2026-10-25 02:30', '2026-10-25T00:30:00.000Z'],
     ['iso', 'Europe/Berlin', '2026-10-25 03:00', '2026-10-25T02:00:00.000Z'],
     // The clocks go forward at 02:00: there is no 02:30.

@@ -23,7 +23,7 @@ function faultsOf(run: () => unknown): string[] {
   throw new Error('nothing was found wrong')
 }
 
-/** A whole mapping for visits, with one field more or different. */
+/** A complete mapping for visits with additional or changed lines. */
 function mapping(...lines: readonly string[]): string {
   return [
     'event:',

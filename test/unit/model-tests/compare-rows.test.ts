@@ -1,4 +1,4 @@
-/** Expected rows of a model's test against those that came, and how a difference reads. */
+/** How expected rows are compared with actual ones, and how differences are rendered. */
 import { describe, expect, test } from 'vitest'
 import {
   type Comparison,

@@ -1,4 +1,4 @@
-/** Test files of models: what they mean, and what is said about wrong ones. */
+/** Parsing of model test files, and their faults. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -23,7 +23,7 @@ function parse(text: string) {
   return parseModelTests(FILE, text, context)
 }
 
-/** The one case of a file with these steps, on 2026-03-01. */
+/** Parses a file with one case of these steps, on 2026-03-01. */
 function caseOf(...steps: readonly string[]): ModelTestCase {
   const lines = steps.map((step) => `      - ${step}`).join('\n')
   const text = `date: 2026-03-01\ncases:\n  - name: one\n    steps:\n${lines}\n    expect: { none: true }\n`
@@ -36,7 +36,7 @@ function appends(one: ModelTestCase): readonly AppendAction[] {
   return one.actions.filter((action): action is AppendAction => action.do === 'append')
 }
 
-/** `line:column message hint` of each fault. */
+/** Returns `line:column message hint` of each fault. */
 function faultsOf(text: string): readonly string[] {
   try {
     parse(text)
@@ -118,7 +118,7 @@ describe('time', () => {
       'event: { at: 10:00 }',
       'late: { by: 1 minute }',
       'late: { by: 5 seconds }',
-      // Fast by two hours: it happened at 10:00:01.
+      // The device's clock is two hours fast: it happened at 10:00:01.
       'event: { at: 12:00:01, sent: 12:00:01, received: 10:00:01 }',
       'event: { at: 09:00 }',
     )

@@ -1,4 +1,4 @@
-/** Rows of Gold as Avro: what DuckDB says is what a reader of the contract gets, to the last digit. */
+/** Rows of Gold as Avro: readers of the schema get DuckDB's values to the last digit. */
 import avsc from 'avsc'
 import { expect, test } from 'vitest'
 import { compileGoldEncoder } from '../../../cli/domain/pipeline/gold-encoder.ts'
@@ -40,7 +40,7 @@ function read(row: Readonly<Record<string, unknown>>) {
   return type.fromBuffer(bytes.subarray(5))
 }
 
-/** The unscaled number of a decimal's bytes, by the letter of the specification. */
+/** Decodes a decimal's bytes as the specification defines them. */
 const unscaled = (bytes: Buffer) =>
   BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`))
 

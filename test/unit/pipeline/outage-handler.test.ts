@@ -1,4 +1,4 @@
-/** What is waited out, for how long, and what is said meanwhile. */
+/** Which errors are waited out, for how long, and what is reported. */
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../../../cli/domain/kernel/errors.ts'
