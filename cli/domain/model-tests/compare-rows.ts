@@ -129,10 +129,10 @@ function describeDifference(given: Comparison, expected: RawRow, actual: RawRow)
   const named = Object.keys(expected)
   const wrong = named.filter((column) => !isSame(given, column, expected, actual))
   const key = given.key.filter((column) => column in expected)
-  const told = key.length > 0 ? key : named.filter((column) => !wrong.includes(column))
+  const identifying = key.length > 0 ? key : named.filter((column) => !wrong.includes(column))
   return {
     kind: 'different',
-    row: pickColumns(expected, new Set(told)),
+    row: pickColumns(expected, new Set(identifying)),
     columns: wrong.map((column) => ({
       column,
       expected: expected[column],
