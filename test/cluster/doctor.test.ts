@@ -55,7 +55,7 @@ registryTest(
       {
         name: 'subjects',
         status: 'warning',
-        detail: `The registry lacks the schema in force of ${subject}.`,
+        detail: `The registry lacks the current schema of ${subject}.`,
         hint: 'ccs schema register --target staging',
       },
     ])
@@ -97,7 +97,7 @@ test('servers that are away are one failed check each, and no secret is told', a
   })
   const checks = await examineTarget({
     ...bare(target),
-    registry: () => openConfluentRegistry(server),
+    registry: async () => openConfluentRegistry(server),
     connect: async () => connectRest(server, { triesMax: 1 }),
   })
   expect(checks.map((one) => [one.name, one.status])).toEqual([

@@ -1,4 +1,5 @@
 /** The adapter of a registry that is a server: against the real one, and on a bad way to it. */
+import { Compatibility, SchemaRegistryClient } from '@confluentinc/schemaregistry'
 import { expect, test } from 'vitest'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
 import type { CcsError } from '../../cli/domain/kernel/errors.ts'
@@ -69,7 +70,7 @@ registryTest(
     await expect(registry.register(subject, broken)).rejects.toMatchObject({
       code: 'CCS_SCHEMA_BREAKS',
       exit: 5,
-      message: expect.stringContaining(`refuses ${subject}: `),
+      message: expect.stringContaining(`rejects ${subject}: `),
     })
     expect((await registry.versions(subject)).length).toBe(1)
     expect(
@@ -133,6 +134,37 @@ registryTest(
     expect(await registry.versions(subject)).toEqual([])
     expect((await registry.register(subject, text([A]))).version).toBe(1)
     expect((await other.versions(subject)).length).toBe(1)
+  },
+)
+
+/** The package is the reference: ADR 15 says why ccs doesn't use it itself. */
+registryTest(
+  "Confluent's own client and ours see and change the same registry",
+  async (registry, prefix, { registry: url }) => {
+    const subject = `${prefix}a-value`
+    const client = new SchemaRegistryClient({ baseURLs: [url] })
+    const first = await registry.register(subject, text([A]))
+    expect(await client.getAllVersions(subject)).toEqual([1])
+    expect(await client.getAllSubjects()).toContain(subject)
+    expect((await client.getBySubjectAndId(subject, first.id)).schema).toBe(first.schema)
+    expect(await client.getSchemaMetadata(subject, 1, false)).toMatchObject({ ...first })
+    await client.updateCompatibility(subject, Compatibility.BACKWARD_TRANSITIVE)
+    expect(await registry.compatibility(subject)).toBe('BACKWARD_TRANSITIVE')
+    const second = text([A, field('may', 'string', { default: '' })])
+    const broken = text([A, field('must', 'string')])
+    for (const schema of [second, broken])
+      expect(await client.testSubjectCompatibility(subject, { schema })).toBe(
+        await registry.accepts(subject, schema),
+      )
+    const id = await client.register(subject, { schema: second })
+    expect((await registry.versions(subject)).map((one) => one.id)).toEqual([first.id, id])
+    expect((await registry.byId(id))?.schema).toBe(second)
+    await expect(client.register(subject, { schema: broken })).rejects.toMatchObject({
+      status: 409,
+    })
+    await registry.remove(subject)
+    client.clearCaches()
+    await expect(client.getAllVersions(subject)).rejects.toMatchObject({ status: 404 })
   },
 )
 

@@ -195,7 +195,7 @@ const VERSIONS = [
   RAW_SCHEMA,
 ]
 
-test('records of older versions are read by the newest, compiled or not', async () => {
+test('records of older versions are read with the newest, compiled or not', async () => {
   const random = seeded(9)
   const schemas = VERSIONS.map((schema, i) => registeredSchema(schema, i + 1))
   const types = VERSIONS.map((schema) =>

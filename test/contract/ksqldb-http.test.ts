@@ -83,7 +83,7 @@ test('an answer that is cut in the middle is told as that, not as one that is to
     },
     async (url) => {
       const error = await errorOf(openKsql({ url }).execute('LIST STREAMS'))
-      expect(error.message).toBe(`ksqlDB at ${url} does not answer: it broke the connection off.`)
+      expect(error.message).toBe(`ksqlDB at ${url} does not answer: it closed the connection.`)
     },
   )
 })

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
+import { lockHolder } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles, type Files } from '../../cli/adapters/files/files.ts'
-import { engineHolder, takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
+import { takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
 import { parquetRows } from '../../cli/adapters/lake/parquet.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
+import { dataLayout } from '../../cli/domain/lake/layout.ts'
 import { listPartitions, listTables } from '../../cli/domain/lake/list.ts'
 import type { Manifest } from '../../cli/domain/lake/manifest.ts'
 import { type VerifyResult, verifyLake } from '../../cli/domain/lake/verify.ts'
@@ -506,14 +508,15 @@ describe('commits of several writers', () => {
 
   test('a second engine is rejected with name and pid of the first', async () => {
     const files = diskFiles()
+    const place = { dir: dataLayout(root).locks, name: 'engine' }
     const lock = await takeEngineLock(files, root, 'ccs up')
     await expect(takeEngineLock(files, root, 'ccs run')).rejects.toMatchObject({
       code: 'CCS_ENGINE_LOCKED',
-      message: `ccs up (pid ${process.pid}) runs on ${root}; one engine a data directory.`,
+      message: `ccs up (pid ${process.pid}) runs on ${root}; one engine per data directory.`,
     })
-    expect(await engineHolder(files, root)).toMatchObject({ pid: process.pid, owner: 'ccs up' })
+    expect(await lockHolder(files, place)).toMatchObject({ pid: process.pid, owner: 'ccs up' })
     await lock.release()
-    expect(await engineHolder(files, root)).toBeUndefined()
+    expect(await lockHolder(files, place)).toBeUndefined()
     await (await takeEngineLock(files, root, 'ccs run')).release()
   })
 

@@ -55,5 +55,5 @@ test('rejected credentials are an error without the password', async () => {
 test('anything but a SELECT is refused without asking the server', async () => {
   const { code, stderr } = await asked(await unusedAddress(), 'DROP STREAM x')
   expect(code).toBe(2)
-  expect(stderr).toContain('Only one SELECT can be asked.')
+  expect(stderr).toContain('A query must be one SELECT.')
 })

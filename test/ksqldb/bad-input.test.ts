@@ -36,7 +36,7 @@ ksqldbTest(
       at('url: "http://nobody.invalid:8088"')
       await refuses(project, 4, [
         'CCS_ENGINE_UNREACHABLE',
-        'its host is not known',
+        'the host name is unknown',
         'Look at ksqldb.url of the target in ccs.yml.',
       ])
 

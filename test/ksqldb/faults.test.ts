@@ -46,7 +46,7 @@ ksqldbTest(
         )
         await client.execute(`INSERT INTO \`${source}\` VALUES ('k', 'o-1')`)
         for (const [breakOff, says] of [
-          [proxy.cut, 'broke the query off: it broke the connection off.'],
+          [proxy.cut, 'broke the query off: it closed the connection.'],
           [proxy.end, 'ended the query, which has no end of its own.'],
         ] as const)
           for (const flags of [[], ['--json']]) {

@@ -1,6 +1,6 @@
 /**
- * Kafka Connect by its REST API (kafka.apache.org, "Connect REST API"): an adapter of ConnectCluster. While
- * its workers rebalance they answer 409, which passes by itself and is repeated.
+ * Kafka Connect by its REST API (kafka.apache.org, "Connect REST API"). While its workers
+ * rebalance they answer 409, which passes by itself, so such requests are repeated.
  */
 
 import type { HttpServer } from '../../domain/config/target.ts'
@@ -19,13 +19,14 @@ import {
   type Method,
 } from '../http/http.ts'
 
+/** Limits of a request. */
 export interface ConnectOptions {
-  /** Of one request. Validation of some connectors asks further servers. */
+  /** For one request. Validating some connectors makes Connect ask other servers. */
   readonly timeoutMs?: number
   readonly triesMax?: number
 }
 
-/** Nothing is asked before the first call. */
+/** Sends nothing before the first call. */
 export function connectRest(server: HttpServer, options: ConnectOptions = {}): ConnectCluster {
   const { timeoutMs = 30_000, triesMax = 8 } = options
   const busy = ({ status }: HttpAnswer) => status === 409
@@ -89,7 +90,7 @@ export function connectRest(server: HttpServer, options: ConnectOptions = {}): C
 interface AskOptions {
   readonly body?: unknown
   readonly isRepeatable?: boolean
-  /** The connector that the request is about, for its errors. */
+  /** The connector that the request is about, for error messages. */
   readonly name?: string
 }
 
@@ -122,7 +123,7 @@ async function send(
 
 const LOGIN = 'Set connect.username and connect.password of the target in ccs.yml, as ${VAR}.'
 
-/** Turns an answer that is a refusal into an error. */
+/** Throws if the answer is an error. */
 function judge(url: string, answer: HttpAnswer, name: string | undefined): void {
   if (answer.status >= 200 && answer.status < 300) return
   const message = messageOf(answer)
@@ -132,7 +133,7 @@ function judge(url: string, answer: HttpAnswer, name: string | undefined): void 
       hint: 'See those that it has: ccs sink ls',
     })
   if (answer.status === 400 && name !== undefined)
-    throw new CcsError('CCS_CONNECTOR_INVALID', `Kafka Connect refuses ${name}: ${message}`, {
+    throw new CcsError('CCS_CONNECTOR_INVALID', `Kafka Connect rejects ${name}: ${message}`, {
       exit: EXIT.usage,
     })
   if (message === '') throw stranger(url)
@@ -164,7 +165,7 @@ function stateOf(name: string, one: Readonly<Record<string, unknown>>): Connecto
   const tasks = Array.isArray(status.tasks) ? status.tasks.map((task) => record(task)) : []
   return {
     name,
-    // A connector that was just made has no status yet.
+    // A new connector has no status yet.
     state: text(connector.state) || 'UNASSIGNED',
     ...faultOf(connector),
     tasks: tasks.map((task) => ({
@@ -178,7 +179,7 @@ function stateOf(name: string, one: Readonly<Record<string, unknown>>): Connecto
 
 const CAUSES_MAX = 6
 
-/** The first line of a trace and those of its causes: what is wrong is mostly the last of them. */
+/** The first line of a trace and those of its causes: the last cause usually says what is wrong. */
 function faultOf(one: Readonly<Record<string, unknown>>): { readonly fault?: string } {
   const lines = text(one.trace).split('\n')
   const [first = '', ...rest] = lines
@@ -190,7 +191,7 @@ function faultOf(one: Readonly<Record<string, unknown>>): { readonly fault?: str
 function offsetOf(one: Readonly<Record<string, unknown>>): readonly ConnectorOffset[] {
   const partition = record(one.partition)
   const topic = text(partition.kafka_topic)
-  if (topic === '') return [] // A source's, which counts by something else.
+  if (topic === '') return [] // A source connector's offset has another shape.
   const committed = record(one.offset).kafka_offset
   return [
     {
@@ -201,7 +202,7 @@ function offsetOf(one: Readonly<Record<string, unknown>>): readonly ConnectorOff
   ]
 }
 
-/** An object of an answer; with `url`, anything else is an answer of a stranger. */
+/** An object in an answer; with `url`, anything else means that this is not Kafka Connect. */
 function record(value: unknown, url?: string): Readonly<Record<string, unknown>> {
   if (isObject(value)) return value
   if (url !== undefined) throw stranger(url)

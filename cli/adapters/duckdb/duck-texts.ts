@@ -1,12 +1,12 @@
 /**
- * Reads texts out of a chunk of DuckDB's rows without its public API. A vector of texts has 16 bytes for each: its
- * length and then itself, or 4 bytes of it and its address when it is longer than 12 bytes.
+ * Reads texts from a chunk of DuckDB's rows without its public API. A vector has 16 bytes per
+ * text: the length, then the text itself, or for more than 12 bytes a prefix of 4 and its address.
  */
 import type { DuckBindings, DuckChunk } from './duckdb.ts'
 
 const INLINE_MAX = 12
 
-/** None of them is NULL. */
+/** The first column of a chunk, which must have no NULL. */
 export function firstTexts(bindings: DuckBindings, chunk: DuckChunk): string[] {
   const size = bindings.data_chunk_get_size(chunk)
   const data = bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, 0), size * 16)
@@ -15,7 +15,7 @@ export function firstTexts(bindings: DuckBindings, chunk: DuckChunk): string[] {
   return Array.from({ length: size }, (_, index) => {
     const at = index * 16
     const length = view.getUint32(at, true)
-    // Memory of DuckDB's own, never shared between threads.
+    // DuckDB's own memory, never shared between threads.
     const bytes =
       length <= INLINE_MAX
         ? data.subarray(at + 4, at + 4 + length)

@@ -1,55 +1,62 @@
 /**
- * DuckDB in process, as small as the rest of ccs needs it: open, connect, run, read rows as plain JSON
- * values, prepare, interrupt. The one file that imports DuckDB's packages, and only when it is asked to.
+ * DuckDB in this process, as far as ccs needs it: open, connect, run, read rows as plain JSON
+ * values, prepare, interrupt. The only file that imports DuckDB's packages, when they are needed.
  */
 import { createRequire } from 'node:module'
 import type * as Api from '@duckdb/node-api'
 import type Bindings from '@duckdb/node-bindings'
 import { firstTexts } from './duck-texts.ts'
+import { integer, isoTime } from './json-values.ts'
 
+/** Settings of an instance. */
 export interface DuckOptions {
-  /** Worker threads of the instance; DuckDB's own default (one a core) when absent. */
+  /** Worker threads; by default one per core. */
   readonly threads?: number
   readonly memoryLimitBytes?: number
-  /** Where queries that outgrow the memory limit may spill; nowhere when absent. */
+  /** Where queries may spill that outgrow the memory limit; by default nowhere. */
   readonly tempDirectory?: string
-  /** A database file; in memory when absent. */
+  /** A database file; in memory by default. */
   readonly path?: string
   readonly readOnly?: boolean
-  /** Further settings by DuckDB's own names. */
+  /** Other settings, by DuckDB's names. */
   readonly config?: Readonly<Record<string, string>>
 }
 
-/** A parameter. Whole numbers and bigints bind as BIGINT (RangeError beyond 64 bits), others as DOUBLE. */
+/** A parameter. Whole numbers bind as BIGINT (RangeError beyond 64 bits), others as DOUBLE. */
 export type DuckValue = string | number | bigint | boolean | null
 
+/** A result; the types are DuckDB's names. */
 export interface Rows {
   readonly columns: { readonly name: string; readonly type: string }[]
   readonly rows: Record<string, unknown>[]
 }
 
-/** Low-level handles for code that fills DuckDB's vectors itself (engines/embedded/raw-rows.ts). */
+/** Low-level handles for code that fills DuckDB's vectors itself. */
 export interface DuckHandles {
   readonly bindings: typeof Bindings
   readonly connection: Bindings.Connection
 }
 
+/** The public API, for `appendColumns`. */
 export type DuckApi = typeof Api
+/** A type of the public API. */
 export type DuckApiType = Api.DuckDBType
+/** A value of the public API. */
 export type DuckApiValue = Api.DuckDBValue
+/** DuckDB's C API. */
 export type DuckBindings = typeof Bindings
+/** An appender of the C API. */
 export type DuckAppender = Bindings.Appender
+/** A chunk of rows of the C API. */
 export type DuckChunk = Bindings.DataChunk
+/** A column of a chunk. */
 export type DuckVector = Bindings.Vector
 
-/**
- * Opens an instance. Errors of `run` and `all` are DuckDB's own: who knows which model or query it was
- * says so to the user.
- */
+/** Errors of `run` and `all` are DuckDB's own: the caller knows which model or query it was. */
 export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   const bindings = loadBindings()
   const config: Record<string, string> = { ...options.config }
-  // A "checkpoint" of tables in memory only compresses them: half of all CPU of a table that is soon dropped.
+  // A "checkpoint" of in-memory tables only compresses them, at half of all CPU.
   if (options.path === undefined) config.checkpoint_threshold ??= '1TB'
   if (options.threads !== undefined) config.threads = String(options.threads)
   if (options.memoryLimitBytes !== undefined) config.memory_limit = `${options.memoryLimitBytes}B`
@@ -61,6 +68,7 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   return new Duck(bindings, database, config.memory_limit)
 }
 
+/** An open instance. */
 export class Duck {
   readonly #bindings: typeof Bindings
   readonly #database: Bindings.Database
@@ -81,22 +89,22 @@ export class Duck {
   }
 
   /**
-   * Gives freed memory back to the system, of all threads and in both allocators that DuckDB uses. It does
-   * that where its limit is set, to whatever value; its own idle workers would do it, if it had some.
+   * Returns freed memory to the system. DuckDB does so, for all threads and both of its
+   * allocators, whenever its memory limit is set.
    */
   async giveBack(connection: DuckConnection): Promise<void> {
     if (this.#memoryLimit) await connection.run(`SET memory_limit = '${this.#memoryLimit}'`)
   }
 
-  /** Close connections first. */
+  /** Close the connections first. */
   close(): void {
     this.#bindings.close_sync(this.#database)
   }
 }
 
 /**
- * CommonJS packages, whose types are known. By require: import() would first parse all of their many files for
- * the names that they export, which takes three times as long as running them.
+ * By require, because import() would first parse all files of these CommonJS packages for the
+ * names that they export, which takes three times as long as running them.
  */
 function loadBindings(): typeof Bindings {
   return createRequire(import.meta.url)('@duckdb/node-bindings') as typeof Bindings
@@ -107,8 +115,8 @@ function loadApi(): typeof Api {
 }
 
 /**
- * Statements without values, and texts, go through the bindings alone: the hundred files of the public API take
- * longer to load than DuckDB to open. The rest goes through the API, loaded when it is first needed.
+ * Statements without parameters, and texts, use the bindings alone: loading the public API takes
+ * longer than opening DuckDB. Everything else loads it when it is first needed.
  */
 export class DuckConnection {
   readonly handles: DuckHandles
@@ -132,7 +140,7 @@ export class DuckConnection {
     return bindings.rows_changed(await bindings.query(connection, sql))
   }
 
-  /** The first column of a statement with texts for its parameters, which must be of texts and not null. */
+  /** The first column of a statement with text parameters; it must be of texts without NULL. */
   async texts(sql: string, values: readonly string[]): Promise<readonly string[]> {
     const { bindings, connection } = this.handles
     const statement = await bindings.prepare(connection, sql)
@@ -149,7 +157,7 @@ export class DuckConnection {
     }
   }
 
-  /** Rows of the last statement, their values as `plainValue` makes them. */
+  /** Rows of the last statement, with values as `plainValue` converts them. */
   async all(sql: string, values?: readonly DuckValue[]): Promise<Rows> {
     return readRows(this.#public.api, await this.#query(sql, values))
   }
@@ -161,13 +169,13 @@ export class DuckConnection {
     return connection.run(sql, bound.values, bound.types)
   }
 
-  /** One statement, planned once; parameters are $1, $2 … */
+  /** Plans one statement once; parameters are $1, $2, … */
   async prepare(sql: string): Promise<DuckStatement> {
     const { api, connection } = this.#public
     return new DuckStatement(api, await connection.prepare(sql))
   }
 
-  /** Rows into `catalog.schema.table` through the public API, column by column: slower than vectors, and safe for any value. */
+  /** Appends rows to `catalog.schema.table` column by column: slow, but safe for any value. */
   async appendColumns(
     table: string,
     types: readonly Api.DuckDBType[],
@@ -182,23 +190,24 @@ export class DuckConnection {
     appender.closeSync()
   }
 
-  /** The public API's constructors of types and values, for `appendColumns`. */
+  /** Constructors of types and values, for `appendColumns`. */
   get api(): typeof Api {
     return this.#public.api
   }
 
-  /** Makes the running statement fail soon; does nothing when none runs. */
+  /** Makes the running statement fail soon; does nothing if none runs. */
   interrupt(): void {
     this.handles.bindings.interrupt(this.handles.connection)
   }
 
   close(): void {
-    // The API also ends the statements that it prepared.
+    // The API also closes the statements that it prepared.
     if (this.#loaded) this.#loaded.connection.closeSync()
     else this.handles.bindings.disconnect_sync(this.handles.connection)
   }
 }
 
+/** A statement that was planned once. */
 export class DuckStatement {
   readonly #api: typeof Api
   readonly #statement: Api.DuckDBPreparedStatement
@@ -249,9 +258,9 @@ async function readRows(api: typeof Api, result: Api.DuckDBMaterializedResult): 
 }
 
 /**
- * A value as JSON can carry it without loss: integers as numbers while they are safe, as text beyond;
- * DECIMAL as text with its scale; TIMESTAMP as ISO 8601 with Z (milliseconds, microseconds when there are
- * any); DATE as YYYY-MM-DD; BLOB as base64; LIST as array, STRUCT and MAP as objects; others as text.
+ * A value as JSON without loss: integers as numbers while they are safe, else as text; DECIMAL as
+ * text; TIMESTAMP as ISO 8601 with Z (milliseconds, or microseconds if there are any); DATE as
+ * YYYY-MM-DD; BLOB as base64; LIST as array, STRUCT and MAP as objects; others as text.
  */
 function plainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
   switch (typeof value) {
@@ -279,17 +288,4 @@ function plainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
   if (value instanceof api.DuckDBMapValue)
     return Object.fromEntries(value.entries.map((e) => [String(e.key), plainValue(api, e.value)]))
   return value.toString()
-}
-
-function integer(value: bigint): number | string {
-  const number = Number(value)
-  return Number.isSafeInteger(number) ? number : value.toString()
-}
-
-function isoTime(micros: bigint): string | undefined {
-  const rest = Number(((micros % 1000n) + 1000n) % 1000n)
-  const millis = Number((micros - BigInt(rest)) / 1000n)
-  if (!(Math.abs(millis) <= 8.64e15)) return undefined
-  const iso = new Date(millis).toISOString()
-  return rest === 0 ? iso : `${iso.slice(0, -1)}${String(rest).padStart(3, '0')}Z`
 }

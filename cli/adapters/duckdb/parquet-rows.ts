@@ -1,6 +1,6 @@
 /**
- * Rows of a Parquet file, read in chunks by DuckDB. Such a row has no bytes of its own: its values as JSON
- * stand for them, and its number in the file for the line.
+ * Rows of a Parquet file, read in chunks by DuckDB. Such a row has no bytes and no line: its
+ * values as JSON and its number in the file take their place.
  */
 
 import type { RowReader, SourceRow } from '../../domain/documents/source-row.ts'
@@ -9,7 +9,7 @@ import { type Duck, type DuckConnection, openDuck } from './duckdb.ts'
 
 const CHUNK_ROWS = 8192
 
-/** CCS_IMPORT_INVALID for a file that isn't Parquet. */
+/** Throws CCS_IMPORT_INVALID if the file isn't Parquet. */
 export async function openParquet(file: string, bytesTotal: number): Promise<RowReader> {
   const duck = await openDuck({ threads: 1, memoryLimitBytes: 256 * 1024 * 1024 })
   const connection = await duck.connect()
@@ -26,7 +26,7 @@ export async function openParquet(file: string, bytesTotal: number): Promise<Row
     duck.close()
     throw new CcsError('CCS_IMPORT_INVALID', `${file} can't be read as Parquet.`, {
       exit: EXIT.usage,
-      hint: cause instanceof Error ? cause.message : 'Look at the file.',
+      hint: cause instanceof Error ? cause.message : 'Check the file.',
       cause,
     })
   }

@@ -1,7 +1,4 @@
-/**
- * The published marts, for whoever reads them: a DuckDB of its own over serve.duckdb, read only, opened again
- * when a newer file has taken its place.
- */
+/** The published marts for readers: serve.duckdb, read only, reopened when it was replaced. */
 import { stat } from 'node:fs/promises'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
@@ -10,7 +7,7 @@ import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { Files } from '../files/files.ts'
 import type { Duck, DuckConnection } from './duckdb.ts'
 
-/** A project, as far as its marts are concerned. */
+/** Any project: only the place of its data matters here. */
 export interface DataPlace {
   /** Absolute path of the data directory. */
   readonly dataDir: string
@@ -18,14 +15,14 @@ export interface DataPlace {
 
 /** The published marts, to be queried. */
 export interface Marts {
-  /** What they are and how the last run of dbt went, as of the last `query` (or of opening). */
+  /** As of the last `query`, or of opening. */
   readonly info: MartsInfo
-  /** One statement over the schema main of the newest published file. Errors are DuckDB's own. */
+  /** Runs one statement on the newest published file. Errors are DuckDB's own. */
   query(sql: string): Promise<QueryResult>
   close(): Promise<void>
 }
 
-/** marts.json; undefined before the first run of dbt. Right also while no marts are published yet. */
+/** marts.json; undefined before the first run of dbt. */
 export async function readMarts(project: DataPlace, disk?: Files): Promise<MartsInfo | undefined> {
   const { diskFiles, isErrno } = await import('../files/files.ts')
   const files = disk ?? diskFiles()
@@ -38,7 +35,7 @@ export async function readMarts(project: DataPlace, disk?: Files): Promise<Marts
   }
 }
 
-/** undefined while no marts are published. */
+/** undefined if no marts are published. */
 export async function openMarts(project: DataPlace): Promise<Marts | undefined> {
   const first = await openServed(project)
   if (!first) return undefined
@@ -59,7 +56,7 @@ export async function openMarts(project: DataPlace): Promise<Marts | undefined> 
     get info() {
       return served.info
     },
-    // One after the other: a connection runs one statement at a time, and is closed between two.
+    // One after the other: a connection runs one statement at a time, and may be replaced.
     query: (sql) => {
       const answer = turn.then(() => query(sql))
       turn = answer.catch(() => undefined)
@@ -106,7 +103,7 @@ async function openServed(project: DataPlace): Promise<Served | undefined> {
   }
 }
 
-/** Which file it is: a rename puts another in its place. */
+/** Identifies the file: a rename replaces it. */
 async function identity(project: DataPlace): Promise<string | undefined> {
   try {
     const { ino, mtimeMs, size } = await stat(layOutMarts(project.dataDir).serve)
@@ -116,7 +113,7 @@ async function identity(project: DataPlace): Promise<string | undefined> {
   }
 }
 
-/** The published marts as `ccs query` asks. Throws CCS_MARTS_MISSING, and CCS_QUERY_INVALID for a wrong SELECT. */
+/** For `ccs query`. Throws CCS_MARTS_MISSING, and CCS_QUERY_INVALID for a wrong SELECT. */
 export async function openMartsAnswers(project: DataPlace) {
   const marts = await openMarts(project)
   if (!marts)
@@ -134,7 +131,7 @@ export async function openMartsAnswers(project: DataPlace) {
         String((await marts.query(ask)).rows[0]?.ast),
       )
       if (!isSelect)
-        throw new CcsError('CCS_QUERY_INVALID', 'Only one SELECT can be asked.', {
+        throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
           exit: EXIT.usage,
         })
       try {

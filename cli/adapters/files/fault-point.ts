@@ -1,20 +1,22 @@
 /**
- * Fault points: with NODE_ENV=test and CCS_FAULT=<site>:<n>:<mode> a process ends itself, as by kill -9, when it
- * passes a named site for the n-th time (from 1). Most sites are calls of `Files`, told apart by their path;
- * the others are steps of the commit and of Gold. Without the two variables this module is not even loaded.
+ * Fault points for crash tests: with NODE_ENV=test and CCS_FAULT=<site>:<n>:<mode> the process
+ * kills itself, as by kill -9, when it passes the site for the n-th time (from 1). Most sites are
+ * calls of `Files`, recognised by their path; the others are steps of the commit and of Gold.
+ * Without the two variables this module is not even loaded.
  */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { Files, OpenFile } from './files.ts'
 
+/** All sites, in the order in which a commit passes them. */
 export const FAULT_SITES = [
-  /** An append: before its bytes are written, before they are synced, after that and before the reply. */
+  /** An append: before its bytes are written, before they are synced, and before the reply. */
   'log.write',
   'log.sync',
   'log.synced',
   'dlq.write',
   'dlq.sync',
   'dlq.synced',
-  /** Between two statements that bring Gold up to date, and between two that write it at a checkpoint. */
+  /** Between two statements that update Gold, and between two that write it at a checkpoint. */
   'gold.merge',
   'gold.compact',
   /** After each step of a commit. */
@@ -24,7 +26,7 @@ export const FAULT_SITES = [
   'commit.manifest',
   'commit.settle',
   'commit.release',
-  /** Inside the steps: Parquet and state written but not synced, synced but not renamed. */
+  /** Inside a step: Parquet and state written but not synced, synced but not renamed. */
   'stage.sync',
   'stage.rename',
   'state.sync',
@@ -33,19 +35,20 @@ export const FAULT_SITES = [
   'settle.link',
   'settle.turn',
   'settle.clear',
-  /** After each thing that a deployment to a cluster does, and after each record of it. */
+  /** After each operation of a deployment to a cluster, and after each record of it. */
   'deploy.step',
 ] as const
 
+/** The name of a site. */
 export type FaultSite = (typeof FAULT_SITES)[number]
 
 /**
- * `torn` writes the first half of the bytes before it ends the process; elsewhere it is the same as `kill`.
- * `hang` makes a step of the commit never end.
+ * `torn` writes the first half of the bytes before it kills the process; where nothing is written
+ * it is the same as `kill`. `hang` makes a step of the commit never end.
  */
 const MODES = ['kill', 'torn', 'hang'] as const
 
-/** The steps of a commit, as ports have them: each is followed by the site of its name. */
+/** The steps of a commit as ports have them; each is followed by the site of its name. */
 export interface CommitSteps {
   readonly engine: Steps<'freeze' | 'write' | 'release'>
   readonly lake: Steps<'seal' | 'finalize'>
@@ -54,27 +57,28 @@ export interface CommitSteps {
 
 type Steps<Name extends string> = { [name in Name]: (...args: never[]) => Promise<unknown> }
 
+/** An armed fault point. */
 export interface FaultPoint {
-  /** Counts a pass of the site; the process ends at the n-th. */
+  /** Counts a pass of the site; kills the process at the n-th. */
   reach(site: FaultSite): void
-  /** The same files, their calls counted. */
+  /** The same files, with their calls counted. */
   files(files: Files): Files
-  /** Adds the sites of a commit to the objects that carry it out. */
+  /** Adds the commit's sites to the objects that carry it out. */
   watch(steps: CommitSteps): void
 }
 
-/** `spec` is <site>:<n>:<mode>; CCS_USAGE_INVALID when it is not. */
+/** `spec` is <site>:<n>:<mode>; throws CCS_USAGE_INVALID if it isn't. */
 export function faultPoint(spec: string): FaultPoint {
   const [site, count, mode] = spec.split(':')
   const wanted = FAULT_SITES.find((one) => one === site)
   const isTorn = mode === 'torn'
   if (!wanted || !/^[1-9]\d*$/.test(count ?? '') || !MODES.some((one) => one === mode))
-    throw new CcsError('CCS_USAGE_INVALID', `CCS_FAULT=${spec} names no fault point.`, {
+    throw new CcsError('CCS_USAGE_INVALID', `CCS_FAULT=${spec} is not a fault point.`, {
       exit: EXIT.usage,
       hint: `Write <site>:<n>:<kill, torn or hang>, with one of ${FAULT_SITES.join(', ')}.`,
     })
   let left = Number(count)
-  /** Whether this pass is the one. */
+  /** Whether this pass is the n-th. */
   const isHere = (reached: FaultSite) => reached === wanted && --left === 0
   const reach = (reached: FaultSite) => {
     if (isHere(reached) && mode !== 'hang') end()

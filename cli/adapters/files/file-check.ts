@@ -1,15 +1,17 @@
-/** Length and CRC-32 of a file, read piece by piece so that a large one neither fills memory nor blocks. */
+/** Length and CRC-32 of a file, read in pieces so that a large one neither fills memory nor blocks. */
 import { crc32 } from 'node:zlib'
 import type { Files } from './files.ts'
 
 const PIECE_BYTES = 1024 * 1024
 
+/** What a stored file is compared by. */
 export interface Stored {
   readonly bytes: number
   /** Unsigned. */
   readonly crc32: number
 }
 
+/** Reads the whole file. */
 export async function checkFile(files: Files, path: string): Promise<Stored> {
   const file = await files.open(path, 'r')
   try {
@@ -27,7 +29,7 @@ export async function checkFile(files: Files, path: string): Promise<Stored> {
   }
 }
 
-/** Makes the bytes of a file that another library wrote durable. */
+/** Makes a file durable that another library wrote. */
 export async function syncFile(files: Files, path: string): Promise<void> {
   const file = await files.open(path, 'r+')
   try {

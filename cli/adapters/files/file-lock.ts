@@ -1,8 +1,8 @@
 /**
- * A lock that one process at a time holds, as files in a directory, without help from the kernel.
- * Each taking creates a file `<name>-<generation>` one above the highest; the highest file says who holds
- * the lock. The highest is never removed, so of several who find the same dead holder exactly one can
- * create the next generation: `link` fails for all others.
+ * A lock that one process at a time holds, made of files in a directory only. Taking it creates
+ * the file `<name>-<generation>`, one above the highest; the highest file names the holder and is
+ * never removed. So if several processes find the same dead holder, only one can create the next
+ * generation: `link` fails for all others.
  */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -10,42 +10,46 @@ import { join } from 'node:path'
 import { asObject } from '../../domain/kernel/json.ts'
 import { startedOf } from '../process/process-mark.ts'
 import { sleep } from '../process/system-clock.ts'
-import { type Files, isErrno } from './files.ts'
+import { type Files, isErrno, listNames } from './files.ts'
 
+/** Identifies a process across restarts of the machine. */
 export interface ProcessId {
   readonly pid: number
   readonly host: string
-  /** Tells two processes with the same pid apart (boot and start time); '' where the system can't say. */
+  /** Boot and start time, because pids are reused; '' if the system doesn't tell. */
   readonly started: string
 }
 
+/** The content of a lock file. */
 export interface LockHolder extends ProcessId {
-  /** What the holder calls itself, for people. */
+  /** The holder's name in messages, e.g. `ccs stack`. */
   readonly owner: string
 }
 
-/** Who we are, and whether another still runs. */
+/** Tells who this process is, and whether others still run. */
 export interface Processes {
   self(): ProcessId
-  /** Processes of other hosts can't be asked and count as alive. */
+  /** Processes on other hosts can't be checked and count as alive. */
   isAlive(process: ProcessId): boolean
 }
 
+/** A lock that this process holds. */
 export interface FileLock {
   release(): Promise<void>
 }
 
+/** Either the lock, or who holds it. */
 export type LockAttempt =
   | { readonly taken: true; readonly lock: FileLock }
-  /** `path` is the file to delete if its holder, on another host, is known to be gone for good. */
+  /** `path` is the file to delete if its holder, on another host, is gone for good. */
   | { readonly taken: false; readonly holder: LockHolder; readonly path: string }
 
-/** Files this many generations back are kept, so that a slow taker meets the newer ones. */
+/** Files of so many generations stay, so that a slow process still meets the newer ones. */
 const GENERATIONS_KEPT = 2
 
 const ATTEMPTS_MAX = 50
 
-/** Takes the lock `name` in `dir` (which exists), or says who has it. A dead holder's lock is taken over. */
+/** Takes the lock `name` in the existing directory `dir`, also from a dead holder. */
 export async function takeLock(
   files: Files,
   place: { readonly dir: string; readonly name: string },
@@ -77,16 +81,17 @@ export async function takeLock(
   )
 }
 
+/** How to wait for a lock. */
 export interface LockWait {
-  /** Asked again and again while another has it; throws to give up. */
+  /** Called before each further attempt; throws to give up. */
   readonly onTry: () => void
-  /** Once, before the first wait. */
+  /** Called once, before the first wait. */
   readonly onWait: (holder: LockHolder) => void
 }
 
 const POLL_MS = 200
 
-/** Takes the lock as soon as nobody else has it. */
+/** Resolves with the lock once nobody else holds it. */
 export async function waitForLock(
   files: Files,
   place: { readonly dir: string; readonly name: string },
@@ -102,7 +107,7 @@ export async function waitForLock(
   }
 }
 
-/** Who holds the lock now; undefined if nobody does, or its holder is dead. */
+/** The current holder; undefined if there is none or it is dead. */
 export async function lockHolder(
   files: Files,
   place: { readonly dir: string; readonly name: string },
@@ -112,13 +117,13 @@ export async function lockHolder(
   return holder !== undefined && processes.isAlive(holder) ? holder : undefined
 }
 
-/** The file has its whole content from its first moment on, because it is a link to a finished one. */
+/** The file is complete from its first moment on, because it is a link to a finished one. */
 async function claim(files: Files, temporary: string, path: string): Promise<boolean> {
   try {
     await files.link(temporary, path)
     return true
   } catch (error) {
-    // EEXIST: another was faster. ENOENT: the new holder cleared our temporary file away.
+    // EEXIST: another process was faster. ENOENT: the new holder removed our temporary file.
     if (isErrno(error, 'EEXIST') || isErrno(error, 'ENOENT')) return false
     throw error
   } finally {
@@ -126,13 +131,25 @@ async function claim(files: Files, temporary: string, path: string): Promise<boo
   }
 }
 
-/** An emptied lock file is free; it stays, because the highest generation is never removed. */
+/** For messages: who holds a lock, and what to do if that is on another host. */
+export function describeHolder(
+  { holder, path }: Extract<LockAttempt, { taken: false }>,
+  processes: Processes,
+): { readonly who: string; readonly otherHostHint: string | undefined } {
+  const { owner, pid, host } = holder
+  if (host === processes.self().host)
+    return { who: `${owner} (pid ${pid})`, otherHostHint: undefined }
+  const otherHostHint = `Stop it there; if that machine is gone for good, delete ${path}.`
+  return { who: `${owner} (pid ${pid} on ${host})`, otherHostHint }
+}
+
+/** Empties the file: that frees the lock. The file stays, because the highest is never removed. */
 async function release(files: Files, path: string): Promise<void> {
   try {
     const file = await files.open(path, 'r+')
     await file.truncate(0).finally(() => file.close())
   } catch (error) {
-    // The whole directory was removed: free too.
+    // The whole directory was removed, so the lock is free.
     if (!isErrno(error, 'ENOENT')) throw error
   }
 }
@@ -149,13 +166,13 @@ async function currentLock(
       const text = await files.readFile(lockPath(dir, name, generation))
       return { generation, holder: parseHolder(text.toString('utf8')) }
     } catch (error) {
-      // Removed meanwhile: there is a higher one.
+      // Removed meanwhile: there is a higher generation.
       if (!isErrno(error, 'ENOENT')) throw error
     }
   }
 }
 
-/** Unreadable content is what a power loss leaves of a lock: its holder is dead. */
+/** undefined for unreadable content, as a power loss leaves it: that holder is dead. */
 export function parseHolder(text: string): LockHolder | undefined {
   try {
     const { pid, host, started, owner } = asObject(JSON.parse(text))
@@ -169,14 +186,7 @@ export function parseHolder(text: string): LockHolder | undefined {
 
 async function listGenerations(files: Files, dir: string, name: string): Promise<number[]> {
   const generations: number[] = []
-  let names: readonly string[]
-  try {
-    names = await files.readdir(dir)
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return []
-    throw error
-  }
-  for (const file of names) {
+  for (const file of await listNames(files, dir)) {
     const digits = file.startsWith(`${name}-`) ? file.slice(name.length + 1) : ''
     if (/^\d+$/.test(digits)) generations.push(Number(digits))
   }
@@ -205,7 +215,7 @@ function lockPath(dir: string, name: string, generation: number): string {
   return join(dir, `${name}-${generation}`)
 }
 
-/** Processes of this machine: by signal 0 and, where there is /proc, by boot id and start time. */
+/** Processes of this machine: checked by signal 0 and, if there is /proc, by start time. */
 export function systemProcesses(): Processes {
   return {
     self: () => ({
@@ -228,7 +238,7 @@ function answersSignal(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // EPERM: it runs, as another user.
+    // EPERM: it runs as another user.
     return !isErrno(error, 'ESRCH')
   }
 }

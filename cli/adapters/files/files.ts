@@ -1,31 +1,33 @@
 /**
- * The file system as ccs's durable parts (log, lake, checkpoint, manifest) use it: a small port, so that
- * a test can put a disk that crashes, tears and fills up in its place. Nothing here is durable before it
- * is synced: a file's bytes by `datasync` or `sync`, its name by `fsyncDir` of the directory.
+ * The file system as ccs's durable parts (log, lake, checkpoint, manifest) use it: a small port,
+ * so that tests can replace the disk by one that crashes, tears writes and fills up. Nothing is
+ * durable before it is synced: a file's bytes by `datasync` or `sync`, its name by `fsyncDir`.
  */
 import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CcsError } from '../../domain/kernel/errors.ts'
 
+/** An open file. */
 export interface OpenFile {
-  /** Fills `into` from byte `position` of the file on; returns the bytes read, fewer only at the end. */
+  /** Fills `into` from byte `position` on; returns the bytes read, fewer only at the file's end. */
   read(into: Uint8Array, position: number): Promise<number>
-  /** Writes all parts one after the other from byte `position` on, or fails (some may then be written). */
+  /** Writes all parts in order from byte `position` on; on an error some may be written. */
   write(parts: readonly Uint8Array[], position: number): Promise<void>
   truncate(bytes: number): Promise<void>
   /** Makes bytes and length durable. */
   datasync(): Promise<void>
   /** Makes bytes, length and times durable. */
   sync(): Promise<void>
-  /** Length in bytes, now. */
+  /** Current length in bytes. */
   size(): Promise<number>
   close(): Promise<void>
 }
 
-/** r: read · r+: read and write, must exist · w+: create or empty · wx+: create, must not exist. */
+/** r: read · r+: read and write an existing file · w+: create or empty · wx+: create a new file. */
 export type OpenMode = 'r' | 'r+' | 'w+' | 'wx+'
 
+/** Metadata of a file or directory. */
 export interface FileStat {
   readonly isDirectory: boolean
   readonly bytes: number
@@ -33,47 +35,57 @@ export interface FileStat {
 }
 
 /**
- * Errors: a full disk is CCS_DISK_FULL and a forbidden one CCS_DISK_DENIED, both naming the path; all else
- * is Node's own error (ask with `isErrno`).
+ * Throws CCS_DISK_FULL and CCS_DISK_DENIED with the path; other errors are Node's own (check them
+ * with `isErrno`).
  */
 export interface Files {
   open(path: string, mode: OpenMode): Promise<OpenFile>
   readFile(path: string): Promise<Buffer>
-  /** Creates or replaces in place: not atomic and not durable (for that: `writeFileAtomic`). */
+  /** Creates or overwrites: neither atomic nor durable (for that: `writeFileAtomic`). */
   writeFile(path: string, bytes: Uint8Array): Promise<void>
   /** Replaces `to` if it exists. */
   rename(from: string, to: string): Promise<void>
-  /** A second name for a file; EEXIST if there is one, which makes it the way to create whole files exclusively. */
+  /** Adds a second name. EEXIST if the name is taken: so a finished file can be claimed once. */
   link(existing: string, path: string): Promise<void>
   symlink(target: string, path: string): Promise<void>
   unlink(path: string): Promise<void>
-  /** With parents; nothing happens where it exists. */
+  /** Creates a directory and its parents, if missing. */
   mkdir(path: string): Promise<void>
-  /** Removes a file or a whole directory; nothing happens where it does not exist. */
+  /** Removes a file or a whole directory, if it exists. */
   remove(path: string): Promise<void>
   /** Names in a directory, sorted. */
   readdir(path: string): Promise<readonly string[]>
   stat(path: string): Promise<FileStat>
-  /** Makes the names in a directory durable: what was created, renamed and removed in it. */
+  /** Makes the names in a directory durable: created, renamed and removed ones. */
   fsyncDir(path: string): Promise<void>
 }
 
-/** Whether an error is the system's own with this code, such as ENOENT. */
+/** Whether it is an error of the operating system with this code, such as ENOENT. */
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
-/** Errors of the system in words of ccs; the one place where they are translated. */
+/** Names in a directory, sorted; [] if there is none. */
+export async function listNames(files: Files, dir: string): Promise<readonly string[]> {
+  try {
+    return await files.readdir(dir)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return []
+    throw error
+  }
+}
+
+/** Translates errors of the operating system; the only place that does. */
 export function diskError(error: unknown, path: string): unknown {
   if (isErrno(error, 'ENOSPC') || isErrno(error, 'EDQUOT')) {
     return new CcsError('CCS_DISK_FULL', `The disk is full: ${path} can't be written.`, {
-      hint: 'Free some space; what was acknowledged is safe, and ccs goes on by itself.',
+      hint: 'Free some space; everything acknowledged is safe, and ccs resumes by itself.',
       cause: error,
     })
   }
   if (isErrno(error, 'EACCES') || isErrno(error, 'EROFS') || isErrno(error, 'EPERM')) {
     return new CcsError('CCS_DISK_DENIED', `No permission to use ${path}.`, {
-      hint: 'Give this user access to it, or name another data directory with --data.',
+      hint: 'Give this user access to it, or choose another data directory with --data.',
       cause: error,
     })
   }
@@ -143,7 +155,7 @@ class DiskFile implements OpenFile {
   }
 }
 
-/** What is left of `parts` when the first `bytes` are done (the system may write fewer than asked). */
+/** The parts that remain after `bytes`: the system may write fewer than asked. */
 function after(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
   const left: Uint8Array[] = []
   let skip = bytes
@@ -163,7 +175,7 @@ async function fsyncDir(path: string): Promise<void> {
   }
 }
 
-/** The disk of this machine. */
+/** This machine's disk. */
 export function diskFiles(): Files {
   return {
     open: (path, mode) =>
@@ -189,7 +201,7 @@ export function diskFiles(): Files {
   }
 }
 
-/** Replaces a file so that at any time, also after a power loss, it has its old or its new bytes, whole. */
+/** Replaces a file so that it always has its old or its new bytes, even after a power loss. */
 export async function writeFileAtomic(files: Files, path: string, bytes: Uint8Array) {
   const temporary = `${path}.tmp`
   const file = await files.open(temporary, 'w+')

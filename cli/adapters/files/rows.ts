@@ -1,6 +1,6 @@
 /**
- * Opens a file of rows to be imported: CSV and NDJSON, gzipped or not, and Parquet. Streams in bounded
- * memory; says where each row stands.
+ * Opens a file of rows to import: CSV and NDJSON, gzipped or not, and Parquet. Streams in bounded
+ * memory and knows the place of each row.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, type ReadStream } from 'node:fs'
@@ -21,13 +21,14 @@ import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
+/** How to read a file of rows. */
 export interface OpenRowsOptions {
-  /** undefined: by the file's name. */
+  /** undefined: guessed from the file's name. */
   readonly format?: SourceFormat | undefined
   readonly csv: CsvStyle
 }
 
-/** CCS_IMPORT_INVALID for a file that isn't there or isn't what it is said to be. */
+/** Throws CCS_IMPORT_INVALID for a missing file, or one whose content doesn't match its format. */
 export async function openRows(file: string, options: OpenRowsOptions): Promise<RowReader> {
   const format = options.format ?? formatOf(file)
   const { bytesTotal, head } = await readHead(file)
@@ -59,8 +60,8 @@ const ENDINGS: readonly (readonly [ending: RegExp, format: SourceFormat])[] = [
 function formatOf(file: string): SourceFormat {
   const found = ENDINGS.find(([ending]) => ending.test(file))
   if (found !== undefined) return found[1]
-  throw invalid(file, `${file}: its name doesn't tell what it holds.`, {
-    hint: 'Say so in the mapping: format: csv, ndjson or parquet.',
+  throw invalid(file, `The format of ${file} can't be guessed from its name.`, {
+    hint: 'Name it in the mapping: format: csv, ndjson or parquet.',
   })
 }
 
@@ -70,7 +71,7 @@ async function readHead(file: string): Promise<{ bytesTotal: number; head: Buffe
     try {
       const stat = await handle.stat()
       if (stat.isDirectory())
-        throw invalid(file, `${file} is a directory.`, { hint: 'Name files.' })
+        throw invalid(file, `${file} is a directory.`, { hint: 'Name the files in it.' })
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0)
       return { bytesTotal: stat.size, head: buffer.subarray(0, bytesRead) }
     } finally {
@@ -78,12 +79,12 @@ async function readHead(file: string): Promise<{ bytesTotal: number; head: Buffe
     }
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
-      throw invalid(file, `There is no file ${file}.`, { cause, hint: 'Look at the path.' })
+      throw invalid(file, `There is no file ${file}.`, { cause, hint: 'Check the path.' })
     throw cause
   }
 }
 
-/** The bytes of a file, unzipped, without a byte order mark. */
+/** The bytes of a file, decompressed, without a byte order mark. */
 class ByteStream {
   readonly #file: string
   readonly #isGzip: boolean
@@ -132,7 +133,7 @@ class ByteStream {
       throw invalid(file, `${file} is UTF-16.`, { hint: `Convert it: iconv -f UTF-16 -t UTF-8` })
     const bytes = mark === 'efbbbf' ? start.subarray(3) : start
     if (format === 'ndjson' && /^\s*\[/.test(bytes.toString('latin1', 0, 100)))
-      throw invalid(file, `${file} is one JSON array, not a JSON object a line.`, {
+      throw invalid(file, `${file} is one JSON array, not one JSON object per line.`, {
         line: 1,
         hint: `Convert it: jq -c '.[]' ${file}`,
       })
@@ -145,7 +146,7 @@ class ByteStream {
     const what = code === 'Z_BUF_ERROR' ? 'ends in the middle of its gzip data' : 'is damaged gzip'
     return invalid(this.#file, `${this.#file} ${what}.`, {
       cause,
-      hint: 'Rows before that were imported; import the whole file again, it doubles nothing.',
+      hint: 'The rows before it were imported; import the whole file again, none is doubled.',
     })
   }
 }
@@ -182,14 +183,14 @@ class TextRows implements RowReader {
     return this.#repeated
   }
 
-  /** Reads the first row as the names of the columns. */
+  /** Reads the first row as the column names. */
   async takeHeader(file: string): Promise<void> {
     let rows: readonly SourceRow[] = []
     while (rows.length === 0) {
       const next = await this.#rows.next()
       if (next.done)
         throw invalid(file, `${file} is empty: it has no header line.`, {
-          hint: 'Give the names of its columns in the mapping: csv: { header: [..] }',
+          hint: 'Name its columns in the mapping: csv: { header: [..] }',
         })
       rows = next.value
     }
@@ -197,7 +198,7 @@ class TextRows implements RowReader {
     if (header === undefined || header.values instanceof RowFault || !isFields(header.values))
       throw invalid(file, `The header of ${file} can't be read: ${faultText(header)}.`, {
         line: header?.line ?? 1,
-        hint: 'Look at its delimiter, quotes and encoding.',
+        hint: 'Check its delimiter, quotes and encoding.',
       })
     this.#header = { ...header, raw: Buffer.from(header.raw) }
     this.columns = header.values.map((name) => name.trim())
@@ -215,7 +216,7 @@ class TextRows implements RowReader {
     await this.#rows.return(undefined)
   }
 
-  /** CSV rows have as many fields as the header has columns. */
+  /** Reports CSV rows whose number of fields differs from the header's. */
   #checked(rows: readonly SourceRow[]): readonly SourceRow[] {
     const columns = this.columns
     if (columns === undefined) return rows
@@ -246,7 +247,7 @@ function isFields(values: SourceRow['values']): values is readonly string[] {
 }
 
 function faultText(row: SourceRow | undefined): string {
-  return row?.values instanceof RowFault ? row.values.message : 'it is no row'
+  return row?.values instanceof RowFault ? row.values.message : 'it is not a row'
 }
 
 function invalid(
@@ -266,7 +267,7 @@ export async function hashFile(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** The text of a mapping file; CCS_IMPORT_INVALID when there is none. */
+/** The text of a mapping file; throws CCS_IMPORT_INVALID if there is none. */
 export async function readMapping(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
@@ -278,7 +279,7 @@ export async function readMapping(file: string): Promise<string> {
     )
       throw invalid(file, `There is no mapping file ${file}.`, {
         cause,
-        hint: 'Begin with one of examples/import/; docs/import.md explains it.',
+        hint: 'Start with one of examples/import/; docs/import.md explains it.',
       })
     throw cause
   }

@@ -1,23 +1,24 @@
 /**
- * Directories that a process needs while it runs. A note in each says whose it is, so that what a killed
- * process left can be told from what another one is using.
+ * Temporary directories of a running process. A note in each names its process, so that those of
+ * killed processes can be told from those in use.
  */
 import { join } from 'node:path'
 import { type Processes, parseHolder, systemProcesses } from './file-lock.ts'
-import { type Files, isErrno } from './files.ts'
+import { type Files, isErrno, listNames } from './files.ts'
 
+/** Where scratch directories lie. */
 export interface ScratchPlace {
-  /** Holds scratch directories; need not exist. */
+  /** Contains the scratch directories; need not exist. */
   readonly parent: string
   /** Directories are called `<name>-<pid>`. */
   readonly name: string
 }
 
 const NOTE = 'process.json'
-/** The note follows its directory at once: one that lacks it for so long has lost its process. */
+/** The note is written right after the directory; without one after so long, its process died. */
 const NOTE_AFTER_MS = 60 * 60_000
 
-/** Makes this process's directory, empty but for the note; returns its path. */
+/** Creates this process's directory, empty but for the note; returns its path. */
 export async function makeScratch(
   files: Files,
   { parent, name }: ScratchPlace,
@@ -41,13 +42,13 @@ export async function clearScratch(
     nowMs,
   }: { readonly processes?: Processes; readonly nowMs: number },
 ): Promise<void> {
-  for (const one of await namesIn(files, parent)) {
+  for (const one of await listNames(files, parent)) {
     if (!one.startsWith(`${name}-`) || !/^\d+$/.test(one.slice(name.length + 1))) continue
     const dir = join(parent, one)
     try {
       if (await isLeft(files, dir, processes, nowMs)) await files.remove(dir)
     } catch (error) {
-      // Its owner has removed it meanwhile.
+      // Its owner removed it meanwhile.
       if (!isErrno(error, 'ENOENT')) throw error
     }
   }
@@ -66,13 +67,4 @@ async function isLeft(
   const owner = note && parseHolder(note.toString('utf8'))
   if (owner) return !processes.isAlive(owner)
   return nowMs - (await files.stat(dir)).modifiedMs > NOTE_AFTER_MS
-}
-
-async function namesIn(files: Files, dir: string): Promise<readonly string[]> {
-  try {
-    return await files.readdir(dir)
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return []
-    throw error
-  }
 }

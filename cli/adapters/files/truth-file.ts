@@ -1,8 +1,8 @@
-/** The generator's truth on disk: written whole or not at all, and read back. */
+/** The generator's expected results as a file. */
 import { readTruth, renderTruth, type Truth } from '../../domain/audit/truth.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 
-/** Whole or not at all: the file takes its name when it is complete. */
+/** The file appears under its name only when it is complete. */
 export async function writeTruthFile(file: string, truth: Truth): Promise<void> {
   const { rename, rm } = await import('node:fs/promises')
   const { createWriteStream } = await import('node:fs')
@@ -21,7 +21,7 @@ export async function writeTruthFile(file: string, truth: Truth): Promise<void> 
   }
 }
 
-/** CCS_USAGE_INVALID when there is no such file or it is no truth. */
+/** Throws CCS_USAGE_INVALID if the file is missing or isn't a truth file. */
 export async function readTruthFile(file: string): Promise<Truth> {
   const { open } = await import('node:fs/promises')
   const handle = await open(file).catch((cause: unknown) => {

@@ -1,11 +1,12 @@
-/** Tokens for SASL OAUTHBEARER: one as given, or a fresh one by the client credentials grant (RFC 6749, 4.4). */
+/** Tokens for SASL OAUTHBEARER: as configured, or from a token endpoint (RFC 6749, 4.4). */
 
 import type { Sasl } from '../../domain/config/target.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 
 const TOKEN_MS = 10_000
 
-export async function bearerToken(sasl: Sasl): Promise<string> {
+/** Throws CCS_KAFKA_DENIED without a token; the message never contains the secret. */
+export async function fetchBearerToken(sasl: Sasl): Promise<string> {
   const { token, tokenUrl, clientId = '', clientSecret = '', scope } = sasl
   if (token !== undefined) return token
   if (tokenUrl === undefined)

@@ -1,53 +1,61 @@
 /**
- * HTTP with JSON to a server that ccs works with. The one file that imports axios: limits on time and size,
- * repeats of requests that may be repeated, and faults that hold neither credentials nor headers.
+ * JSON over HTTP. The one file that imports axios. It limits time and size, repeats requests that
+ * are safe to repeat, and throws errors that contain neither credentials nor headers.
  */
 import type { Readable } from 'node:stream'
-import type { AxiosInstance, AxiosResponse } from 'axios'
+import type { AxiosInstance, AxiosRequestConfig, AxiosResponse } from 'axios'
 import type { HttpServer } from '../../domain/config/target.ts'
 import { splitLines } from '../../domain/kernel/lines.ts'
 import { sleep } from '../process/system-clock.ts'
 
+/** Methods of the APIs that ccs uses. */
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
+/** Limits of a client's requests. */
 export interface HttpOptions {
-  /** Of one try, from the connection to the last byte. */
+  /** For one attempt, from the connection to the last byte. */
   readonly timeoutMs?: number
-  /** Tries of a request that may be repeated, the first included. */
+  /** For all attempts together: none begins after it, and the last one is cut to fit. */
+  readonly totalMs?: number
+  /** Attempts of a repeatable request, the first included. */
   readonly triesMax?: number
-  /** Between the first two tries; doubles from try to try, up to two seconds. */
+  /** Wait after the first attempt; doubles each time, up to two seconds. */
   readonly waitMs?: number
-  /** Answers that say "not now", which are repeated beside 502, 503 and 504. */
+  /** Answers that mean "try again later", besides 502, 503 and 504. */
   readonly busy?: (answer: HttpAnswer) => boolean
-  /** Of requests and answers where a server wants another than application/json. */
+  /** For servers that want another type than application/json. */
   readonly mediaType?: string
 }
 
-/** Whatever the server said, errors of its own included. */
+/** What the server said, whatever the status. */
 export interface HttpAnswer {
   readonly status: number
-  /** Parsed where it is JSON, else the text. */
+  /** Parsed if it is JSON, else the text. */
   readonly body: unknown
+  /** The Date header. */
+  readonly date?: string | undefined
 }
 
-/** An answer that is read while it comes. */
+/** An answer that is read while it arrives. */
 export interface HttpLines {
   readonly status: number
   /**
-   * Line by line, without their ends; may be gone through once. Leaving the loop early breaks the connection
-   * off, and so does the signal: lines then end. Throws HttpFault when the server breaks it off.
+   * Lines without their ends; can be read once. Leaving the loop early closes the connection, and
+   * so does the signal: the lines then end. Throws HttpFault if the server closes it midway.
    */
   readonly lines: AsyncIterable<string>
 }
 
+/** A POST whose answer is a stream of lines. */
 export interface LinesRequest {
   readonly body?: unknown
   readonly accept?: string
   readonly signal?: AbortSignal
 }
 
-/** No answer came: refused, unknown host, timeout, broken off. The message names the cause, the URL is bare. */
+/** There is no answer: refused, unknown host, timeout. The message names the cause. */
 export class HttpFault extends Error {
+  /** Without credentials. */
   readonly url: string
 
   constructor(url: string, message: string) {
@@ -57,66 +65,77 @@ export class HttpFault extends Error {
   }
 }
 
+/** A client of one server. */
 export interface HttpClient {
   /** The server's address without credentials. */
   readonly url: string
-  /** Repeats what may be repeated: GET, PUT and DELETE, and POST when it says so. Throws HttpFault. */
+  readonly hasCredentials: boolean
+  /** Repeats GET, PUT, DELETE, and POST if `isRepeatable`. Throws HttpFault. */
   request(
     method: Method,
     path: string,
     options?: { readonly body?: unknown; readonly isRepeatable?: boolean },
   ): Promise<HttpAnswer>
-  /** A POST whose answer may go on for ever. Not repeated; timeoutMs is for its head only. */
+  /** A POST whose answer may never end. Not repeated; timeoutMs is only for its head. */
   lines(path: string, request: LinesRequest): Promise<HttpLines>
 }
 
 const BYTES_MAX = 32 * 1024 * 1024
 const WAIT_MAX_MS = 2_000
 
+/** Connects to nothing before the first request. */
 export function httpClient(server: HttpServer, options: HttpOptions = {}): HttpClient {
   const { timeoutMs = 10_000, triesMax = 4, waitMs = 200, busy, mediaType } = options
-  const address = addressOf(server)
+  const { totalMs = Number.POSITIVE_INFINITY } = options
+  const address = parseAddress(server)
   let opened: Promise<AxiosInstance> | undefined
   const open = () => {
     opened ??= openAxios(address, timeoutMs, mediaType)
     return opened
   }
-  const once = async (method: Method, path: string, body: unknown): Promise<HttpAnswer> => {
+  const requestOnce = async (limitMs: number, request: AxiosRequestConfig): Promise<HttpAnswer> => {
     const axios = await open()
     try {
-      const { status, data }: AxiosResponse<unknown> = await axios.request({
-        method,
-        url: path,
-        // axios's own timeout begins with the connection and ends with the head of the answer.
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(body === undefined ? {} : { data: body }),
-      })
-      return { status, body: parsed(data) }
+      // axios's own timeout begins with the connection and ends with the head of the answer.
+      const signal = AbortSignal.timeout(limitMs)
+      const answer: AxiosResponse<unknown> = await axios.request({ ...request, signal })
+      const date: unknown = answer.headers.date
+      return {
+        status: answer.status,
+        body: parseBody(answer.data),
+        date: typeof date === 'string' ? date : undefined,
+      }
     } catch (error) {
-      throw new HttpFault(address.url, causeOf(error, timeoutMs))
+      throw new HttpFault(address.url, describeCause(error, timeoutMs))
     }
   }
   return {
     url: address.url,
+    hasCredentials: address.auth !== undefined,
     request: async (method, path, { body, isRepeatable = method !== 'POST' } = {}) => {
+      const request = { method, url: path, ...(body === undefined ? {} : { data: body }) }
+      const endMs = performance.now() + totalMs
       for (let tries = 1; ; tries++) {
-        const isLast = !isRepeatable || tries >= triesMax
+        const pauseMs = Math.min(WAIT_MAX_MS, waitMs * 2 ** (tries - 1))
+        const canRepeat = () =>
+          isRepeatable && tries < triesMax && performance.now() + pauseMs < endMs
         try {
-          const answer = await once(method, path, body)
+          const limitMs = Math.max(1, Math.min(timeoutMs, Math.ceil(endMs - performance.now())))
+          const answer = await requestOnce(limitMs, request)
           const isBusy = [502, 503, 504].includes(answer.status) || busy?.(answer) === true
-          if (isLast || !isBusy) return answer
+          if (!isBusy || !canRepeat()) return answer
         } catch (error) {
-          if (isLast) throw error
+          if (!canRepeat()) throw error
         }
-        await sleep(Math.min(WAIT_MAX_MS, waitMs * 2 ** (tries - 1)))
+        await sleep(pauseMs)
       }
     },
     lines: async (path, request) =>
-      askLines(await open(), path, request, { ...address, timeoutMs }),
+      requestLines(await open(), path, request, { ...address, timeoutMs }),
   }
 }
 
-async function askLines(
+async function requestLines(
   axios: AxiosInstance,
   path: string,
   { body, accept, signal }: LinesRequest,
@@ -131,18 +150,18 @@ async function askLines(
     const { status, data }: AxiosResponse<Readable> = await axios.post(path, body, {
       responseType: 'stream',
       timeout: 0,
-      // The whole may be of any length; a line may not.
+      // The whole answer may have any length; a line may not.
       maxContentLength: Number.POSITIVE_INFINITY,
       signal: head.signal,
       ...(accept === undefined ? {} : { headers: { accept } }),
     })
-    const faultOf = (error: unknown) => new HttpFault(url, causeOf(error, timeoutMs))
+    const toFault = (error: unknown) => new HttpFault(url, describeCause(error, timeoutMs))
     return {
       status,
-      lines: readLines(data, { stop, isStopped: () => signal?.aborted === true, faultOf }),
+      lines: readLines(data, { stop, isStopped: () => signal?.aborted === true, toFault }),
     }
   } catch (error) {
-    throw new HttpFault(url, signal?.aborted ? 'it was called off' : causeOf(error, timeoutMs))
+    throw new HttpFault(url, signal?.aborted ? 'it was cancelled' : describeCause(error, timeoutMs))
   } finally {
     clearTimeout(timer)
   }
@@ -153,13 +172,13 @@ async function* readLines(
   end: {
     readonly stop: () => void
     readonly isStopped: () => boolean
-    readonly faultOf: (error: unknown) => HttpFault
+    readonly toFault: (error: unknown) => HttpFault
   },
 ): AsyncGenerator<string> {
   try {
     yield* splitLines(data, BYTES_MAX)
   } catch (error) {
-    if (!end.isStopped()) throw end.faultOf(error)
+    if (!end.isStopped()) throw end.toFault(error)
   } finally {
     // Destroying the stream alone would leave the connection to the server open.
     end.stop()
@@ -172,8 +191,8 @@ interface Address {
   readonly auth: { readonly username: string; readonly password: string } | undefined
 }
 
-/** Credentials in an address count as given, and leave it. */
-function addressOf(server: HttpServer): Address {
+/** Takes credentials out of the address; those given beside it win. */
+function parseAddress(server: HttpServer): Address {
   const url = new URL(server.url)
   const username = server.username ?? decodeURIComponent(url.username)
   const password = server.password ?? decodeURIComponent(url.password)
@@ -202,12 +221,12 @@ async function openAxios(
     validateStatus: () => true,
     headers: { accept: mediaType, 'content-type': mediaType },
     ...(auth ? { auth } : {}),
-    // A proxy of the environment does not know this machine's loopback.
+    // A proxy from the environment can't reach this machine's loopback.
     ...(isLoopback ? { proxy: false as const } : {}),
   })
 }
 
-function parsed(data: unknown): unknown {
+function parseBody(data: unknown): unknown {
   if (typeof data !== 'string') return data
   try {
     return JSON.parse(data)
@@ -216,8 +235,8 @@ function parsed(data: unknown): unknown {
   }
 }
 
-/** In words; the error itself holds the request with its headers and stays here. */
-function causeOf(error: unknown, timeoutMs: number): string {
+/** The cause in words. The error itself holds the request with its headers, so it stays here. */
+function describeCause(error: unknown, timeoutMs: number): string {
   if (error instanceof RangeError) return 'its answer is too long'
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   switch (code) {
@@ -225,18 +244,18 @@ function causeOf(error: unknown, timeoutMs: number): string {
       return 'nothing listens there'
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return 'its host is not known'
+      return 'the host name is unknown'
     case 'ECONNABORTED':
     case 'ETIMEDOUT':
     case 'ERR_CANCELED':
       return `no answer within ${timeoutMs / 1000} s`
     case 'ECONNRESET':
     case 'EPIPE':
-      return 'it broke the connection off'
+      return 'it closed the connection'
     case 'ERR_BAD_RESPONSE':
-      // One code of axios for both.
+      // axios has one code for both.
       return error instanceof Error && error.message.includes('aborted')
-        ? 'it broke the connection off'
+        ? 'it closed the connection'
         : 'its answer is too long'
     default:
       return code === '' ? 'the request failed' : `the request failed (${code})`

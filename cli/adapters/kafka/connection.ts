@@ -14,7 +14,7 @@ import type {
   Transaction,
 } from 'kafkajs'
 import type { KafkaSettings, Sasl } from '../../domain/config/target.ts'
-import { bearerToken } from '../http/bearer-token.ts'
+import { fetchBearerToken } from '../http/bearer-token.ts'
 import { kafkaFault } from './fault.ts'
 import { type Cluster, type Fetched, type FetchOptions, fetchOnce, openCluster } from './fetch.ts'
 import { GroupMember, type MemberOptions } from './member.ts'
@@ -191,5 +191,5 @@ async function configOf(settings: KafkaSettings, dir: string): Promise<KafkaConf
 function saslOf(sasl: Sasl): SASLOptions {
   const { mechanism, username = '', password = '' } = sasl
   if (mechanism !== 'oauthbearer') return { mechanism, username, password }
-  return { mechanism, oauthBearerProvider: async () => ({ value: await bearerToken(sasl) }) }
+  return { mechanism, oauthBearerProvider: async () => ({ value: await fetchBearerToken(sasl) }) }
 }

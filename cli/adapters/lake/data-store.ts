@@ -1,4 +1,4 @@
-/** A data directory: the log, the lake and the manifest in it. */
+/** A data directory and what is in it: the log, the lake and the manifest. */
 import type { ManifestStore } from '../../domain/lake/lake.ts'
 import type { EventLog } from '../../domain/log/event-log.ts'
 import type { FaultPoint } from '../files/fault-point.ts'

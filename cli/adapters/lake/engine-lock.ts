@@ -1,24 +1,24 @@
 /**
- * One engine a data directory. Who holds this lock may commit a manifest and settle the lake; everybody else
- * only reads, or asks the holder over HTTP.
+ * One engine per data directory: the holder of this lock may commit manifests and finalize the
+ * lake. Everybody else only reads, or asks the holder over HTTP.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import {
+  describeHolder,
   type FileLock,
-  type LockHolder,
-  lockHolder,
   type Processes,
   systemProcesses,
   takeLock,
 } from '../files/file-lock.ts'
 import type { Files } from '../files/files.ts'
 
+/** Name of the lock in the directory of locks. */
 const NAME = 'engine'
 
 /**
- * Takes the engine's lock of the data directory `root`, which is made if it is absent. `owner` is shown to
- * others, e.g. `ccs run`. Throws CCS_ENGINE_LOCKED, with owner and pid, while a living process has it.
+ * Takes the lock of the data directory `root`, which is created if missing. `owner` is shown to
+ * others, e.g. `ccs run`. Throws CCS_ENGINE_LOCKED while another living process holds it.
  */
 export async function takeEngineLock(
   files: Files,
@@ -30,21 +30,14 @@ export async function takeEngineLock(
   await files.mkdir(dir)
   const attempt = await takeLock(files, { dir, name: NAME }, owner, processes)
   if (attempt.taken) return attempt.lock
-  const { holder, path } = attempt
-  const isElsewhere = holder.host !== processes.self().host
-  const who = `${holder.owner} (pid ${holder.pid}${isElsewhere ? ` on ${holder.host}` : ''})`
-  throw new CcsError('CCS_ENGINE_LOCKED', `${who} runs on ${root}; one engine a data directory.`, {
-    hint: isElsewhere
-      ? `Stop it there. If that machine is gone for good, delete ${path}.`
-      : `Stop it (kill ${holder.pid} lets it drain), or choose another directory with --data.`,
-  })
-}
-
-/** The living process that holds the engine's lock; undefined when none does. */
-export function engineHolder(
-  files: Files,
-  root: string,
-  processes: Processes = systemProcesses(),
-): Promise<LockHolder | undefined> {
-  return lockHolder(files, { dir: dataLayout(root).locks, name: NAME }, processes)
+  const { who, otherHostHint } = describeHolder(attempt, processes)
+  throw new CcsError(
+    'CCS_ENGINE_LOCKED',
+    `${who} runs on ${root}; one engine per data directory.`,
+    {
+      hint:
+        otherHostHint ??
+        `Stop it (kill ${attempt.holder.pid} lets it drain), or use another directory with --data.`,
+    },
+  )
 }

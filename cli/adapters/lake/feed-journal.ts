@@ -1,7 +1,7 @@
 /**
- * What a copy of Gold elsewhere was told, as lines of JSON beside the data: written whole now and then, and in
- * between what is new is appended and synced. A last line that was cut off was of something not told yet;
- * a file that is damaged is no memory, and the copy is compared.
+ * The journal of rows published to Gold's topics, as lines of JSON: written as a whole now and
+ * then, appended to and synced in between. A torn last line is ignored (its change was not
+ * published). If the journal is damaged, the topic is re-read and compared.
  */
 import { Buffer } from 'node:buffer'
 import { dataLayout } from '../../domain/lake/layout.ts'
@@ -21,7 +21,7 @@ interface Line {
   readonly doubt?: string
 }
 
-/** Of the data directory `root`; for the process that holds the engine's lock. */
+/** The journal of the data directory `root`, for the process that holds the engine's lock. */
 export class DiskFeedJournal implements FeedJournal {
   readonly #files: Files
   readonly #path: string
@@ -99,7 +99,7 @@ export class DiskFeedJournal implements FeedJournal {
         await this.#file.write([bytes], this.#end)
         await this.#file.datasync()
       } catch (error) {
-        // What was written of it goes when the file is opened again.
+        // Opening the file again cuts off what was written of it.
         await this.#file.close().catch(() => undefined)
         this.#file = undefined
         throw error
@@ -145,7 +145,7 @@ function textOf({ generation, serial, copies }: PublishedState): string {
   return lines.join('')
 }
 
-/** undefined for a file that is no whole memory. */
+/** undefined for a damaged or empty file. */
 function memoryOf(text: string): PublishedState | undefined {
   const identities = new Map<string, string>()
   const keys = new Map<string, Set<string>>()

@@ -1,7 +1,4 @@
-/**
- * Composition of the look at Silver's files: their bytes against what was written, as far as they are near the days
- * that are compared.
- */
+/** Compares Silver's files near the reconciled days with the bytes that were written. */
 import { stat } from 'node:fs/promises'
 import type { TableFiles } from '../../domain/audit/catalog.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
@@ -11,27 +8,30 @@ import type { SilverFiles } from '../../domain/reconcile/input.ts'
 import type { DuckConnection } from '../duckdb/duckdb.ts'
 import type { Store } from './data-store.ts'
 
+/** What to inspect. */
 export interface SilverToInspect {
   readonly store: Store
   readonly plain: DuckConnection
-  /** Files of Bronze and Silver of one commit, and where they are held fast. */
+  /** Files of Bronze and Silver of one commit, and where they are pinned. */
   readonly lake: readonly LakeFile[]
   readonly places: ReadonlyMap<string, string>
-  /** What the marts were built from, and what it is called below the data directory. */
+  /** Files that the marts were built from, and their folder below the data directory. */
   readonly snapshot: readonly SnapshotFile[]
   readonly snapshotDir: string
 }
 
+/** What was found. */
 export interface InspectedSilver extends Pick<SilverFiles, 'damaged' | 'lake'> {
-  /** Paths that nothing can be read from. */
+  /** Paths that can't be read. */
   readonly unreadable: ReadonlySet<string>
-  /** Files of the lake that are among them, or gone, by name. */
+  /** Names of the lake's files that can't be read or are gone. */
   readonly lost: ReadonlySet<string>
 }
 
-/** The file without rows that stands in a snapshot for each table. */
+/** The file without rows that a snapshot has for each table. */
 export const EMPTY_FILE = 'empty.parquet'
 
+/** Reads every file once; never throws for a damaged one. */
 export async function inspectSilver(about: SilverToInspect): Promise<InspectedSilver> {
   const { store, plain, places, snapshot, snapshotDir } = about
   const { checkSilverFiles } = await import('../../domain/reconcile/files.ts')
@@ -45,7 +45,7 @@ export async function inspectSilver(about: SilverToInspect): Promise<InspectedSi
       ...{ places, snapshotDir },
     },
     {
-      // A file that the manifest has forgotten is known by its checksum alone.
+      // The manifest no longer names the file, so only its checksum is known.
       fault: async ({ bytes, crc32 }, path) =>
         store.lake.check({ bytes: bytes ?? (await store.files.stat(path)).bytes, crc32 }, path),
       isSame,
@@ -71,13 +71,13 @@ export function without(tables: TableFiles, paths: ReadonlySet<string>): TableFi
   )
 }
 
-/** Two names of one file. */
+/** Whether two paths are names of one file. */
 async function isSame(one: string, other: string): Promise<boolean> {
   const [a, b] = await Promise.all([stat(one), stat(other)])
   return a.dev === b.dev && a.ino === b.ino
 }
 
-/** Every row can be read, and columns that the table has are of its types. */
+/** Whether every row can be read and the columns have the table's types. */
 async function isReadable(
   plain: DuckConnection,
   path: string,
@@ -93,7 +93,7 @@ async function isReadable(
     await plain.all(`SELECT max(hash(one)) FROM ${parquet(path)} AS one`)
     return [...wanted].every(([name, type]) => (found.get(name) ?? type) === type)
   } catch {
-    return false // whatever DuckDB does not like about it
+    return false // DuckDB can't read it
   }
 }
 

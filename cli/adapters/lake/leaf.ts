@@ -1,48 +1,40 @@
 /**
- * A leaf is one partition of one table. Readers see it as one folder of the tree, which is a link to a version
- * folder among the parts; a version folder is only ever added to, one file at a time. Anything else (files
- * leave, several come at once) makes a new version folder of hard links, and one rename turns the link to it:
- * a reader finds all of the old files or all of the new, never both. Old versions stay for a grace time, for
- * readers that have listed them already.
+ * A leaf is one partition of one table. Readers see it as a folder of the tree, which is a link to
+ * a version folder. Files are only added to a version folder, one at a time. Any other change
+ * creates a new version folder of hard links and redirects the link by one rename, so that a
+ * reader finds all old files or all new ones. Old versions stay for a grace time, for readers that
+ * have already listed them.
  */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { leafPath, parsePartName, partPath } from '../../domain/lake/layout.ts'
 import type { LakeFile } from '../../domain/lake/manifest.ts'
-import { type Files, isErrno } from '../files/files.ts'
+import { type Files, isErrno, listNames } from '../files/files.ts'
 
-/** Names of files in a version folder. Versions are the ms of their making, so that they tell their age. */
+/** The files in a version folder. Its number is the ms of its creation. */
 export interface Version {
   readonly version: number
   readonly names: ReadonlySet<string>
 }
 
+/** A leaf as it lies on disk. */
 export interface Leaf {
   readonly table: string
   readonly partition: string
-  /** Oldest first; the link points to the last one if `isLinked`, else perhaps to an older one or nowhere. */
+  /** Oldest first. If `isLinked`, the link points to the last; else it may be older or missing. */
   readonly versions: readonly Version[]
   readonly isLinked: boolean
 }
 
+/** Identifies a leaf within a generation. */
 export function leafKey(one: { readonly table: string; readonly partition: string }): string {
   return partPath(one.table, one.partition)
 }
 
-/** Names in a directory; [] where there is none. */
-export async function namesIn(files: Files, dir: string): Promise<readonly string[]> {
-  try {
-    return await files.readdir(dir)
-  } catch (error) {
-    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return []
-    throw error
-  }
-}
-
-/** The leaves of the generation in `dir`, as they lie on the disk. Changes nothing. */
+/** All leaves of the generation in `dir`, by key; changes nothing. */
 export async function scanLeaves(files: Files, dir: string): Promise<Map<string, Leaf>> {
   const found = new Map<string, Leaf>()
-  for (const table of await namesIn(files, `${dir}/parts`)) {
-    for (const part of await namesIn(files, `${dir}/parts/${table}`)) {
+  for (const table of await listNames(files, `${dir}/parts`)) {
+    for (const part of await listNames(files, `${dir}/parts/${table}`)) {
       const leaf = await scanLeaf(files, dir, table, parsePartName(part))
       found.set(leafKey(leaf), leaf)
     }
@@ -50,6 +42,7 @@ export async function scanLeaves(files: Files, dir: string): Promise<Map<string,
   return found
 }
 
+/** One leaf, with no versions if it doesn't exist. */
 export async function scanLeaf(
   files: Files,
   dir: string,
@@ -57,11 +50,11 @@ export async function scanLeaf(
   partition: string,
 ): Promise<Leaf> {
   const folder = `${dir}/parts/${partPath(table, partition)}`
-  const numbers = (await namesIn(files, folder)).filter((name) => /^\d+$/.test(name)).map(Number)
+  const numbers = (await listNames(files, folder)).filter((name) => /^\d+$/.test(name)).map(Number)
   const versions: Version[] = []
   for (const version of numbers.sort((a, b) => a - b))
-    versions.push({ version, names: new Set(await namesIn(files, `${folder}/${version}`)) })
-  // With several versions, a crash may have come between making the last and turning the link to it.
+    versions.push({ version, names: new Set(await listNames(files, `${folder}/${version}`)) })
+  // With several versions, a crash may have come before the link was redirected to the last.
   const isLinked =
     versions.length === 1 && (await exists(files, `${dir}/tree/${leafPath(table, partition)}`))
   return { table, partition, versions, isLinked }
@@ -77,12 +70,13 @@ async function exists(files: Files, path: string): Promise<boolean> {
   }
 }
 
-/** Where a file of the leaf lies, newest version first; undefined when no version has it. */
+/** Path of a file of the leaf, in the newest version that has it. */
 export function placeOf(dir: string, leaf: Leaf, name: string): string | undefined {
   const version = leaf.versions.findLast((one) => one.names.has(name))
   return version && `${versionPath(dir, leaf, version.version)}/${name}`
 }
 
+/** A version folder. */
 export function versionPath(
   dir: string,
   leaf: { readonly table: string; readonly partition: string },
@@ -92,8 +86,8 @@ export function versionPath(
 }
 
 /**
- * Makes the leaf hold exactly `wanted`. New files are taken from `staged` (name → path) by hard link: the
- * staged names stay, until all is durable. Repeatable after a crash at any step.
+ * Makes the leaf contain exactly `wanted`. New files are hard-linked from `staged` (name → path),
+ * where they stay until everything is durable. Can be repeated after a crash at any step.
  */
 export async function settleLeaf(
   files: Files,
@@ -133,7 +127,7 @@ export async function settleLeaf(
   return { ...leaf, versions: [...leaf.versions, { version, names }], isLinked: true }
 }
 
-/** Takes the leaf out of the tree, then its files. */
+/** Removes the leaf from the tree, then its files. */
 export async function removeLeaf(files: Files, dir: string, leaf: Leaf): Promise<void> {
   const link = `${dir}/tree/${leafPath(leaf.table, leaf.partition)}`
   if (await exists(files, link)) {
@@ -143,7 +137,7 @@ export async function removeLeaf(files: Files, dir: string, leaf: Leaf): Promise
   await files.remove(`${dir}/parts/${partPath(leaf.table, leaf.partition)}`)
 }
 
-/** Deletes the version folders that a newer one replaced before `beforeMs`. */
+/** Deletes the version folders that were replaced before `beforeMs`. */
 export async function dropOldVersions(
   files: Files,
   dir: string,
@@ -158,7 +152,7 @@ export async function dropOldVersions(
   return old.length === 0 ? leaf : { ...leaf, versions: leaf.versions.slice(old.length) }
 }
 
-/** Replaces a link in one step. The temporary name lies outside the tree, where no reader's glob finds it. */
+/** Replaces a link in one step; the temporary name lies outside the tree that readers glob. */
 export async function replaceLink(
   files: Files,
   link: string,
@@ -184,12 +178,12 @@ async function linkInto(files: Files, folder: string, name: string, from: string
   try {
     await files.link(from, `${folder}/${name}`)
   } catch (error) {
-    // A crash came after this link; the name is unique in the lake, so it is the same file.
+    // A crash came after this link; names are unique in the lake, so it is the same file.
     if (!isErrno(error, 'EEXIST')) throw error
   }
 }
 
-/** Makes a directory and its parents durably; `top` exists. */
+/** Creates a directory and its parents durably, below the existing `top`. */
 export async function makeDir(files: Files, top: string, dir: string): Promise<void> {
   await files.mkdir(dir)
   for (let path = dir; path.length > top.length; path = parentOf(path))
@@ -211,4 +205,4 @@ function lostFiles(leaf: Leaf, names: readonly string[]): CcsError {
 
 /** What to type when files of the lake are damaged or gone. */
 export const REBUILD_HINT =
-  'The log still has every event: make the lake again with ccs deploy --rebuild --yes'
+  'The log still has every event: rebuild the lake with ccs deploy --rebuild --yes'

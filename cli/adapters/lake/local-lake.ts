@@ -1,7 +1,8 @@
 /**
- * The lake on a local disk. A commit's files wait in `stage/<commit>/` under their final names; once a
- * manifest names them, `settle` links them into the tree that readers glob (see leaf.ts). What is there is
- * always derived from the manifest and the disk, so settling again finishes whatever a crash cut off.
+ * The lake on a local disk. A commit's files wait in `stage/<commit>/` under their final names;
+ * once a manifest names them, `finalize` links them into the tree that readers glob (leaf.ts). The
+ * tree always follows from the manifest and the disk, so repeating `finalize` after a crash
+ * completes it.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { Lake, StagedFile } from '../../domain/lake/lake.ts'
@@ -15,13 +16,12 @@ import {
 } from '../../domain/lake/layout.ts'
 import { groupByPartition, type LakeFile, type Manifest } from '../../domain/lake/manifest.ts'
 import { checkFile, type Stored, syncFile } from '../files/file-check.ts'
-import { type Files, isErrno } from '../files/files.ts'
+import { type Files, isErrno, listNames } from '../files/files.ts'
 import {
   dropOldVersions,
   type Leaf,
   leafKey,
   makeDir,
-  namesIn,
   placeOf,
   removeLeaf,
   replaceLink,
@@ -30,24 +30,25 @@ import {
   settleLeaf,
 } from './leaf.ts'
 
+/** Where a lake lies. */
 export interface LocalLakeOptions {
   readonly files: Files
-  /** The data directory; it exists. */
+  /** The existing data directory. */
   readonly root: string
   readonly nowMs: () => number
-  /** How long replaced files stay for readers that have listed them. Default 5 minutes. */
+  /** How long replaced files stay for readers that have listed them; 5 minutes by default. */
   readonly graceMs?: number
 }
 
-/** What this object knows to be on the disk; undefined before the first `settle` and after a failed one. */
+/** What is known to be on disk; undefined before the first `finalize` and after a failed one. */
 interface Settled {
   readonly generation: number
   readonly leaves: Map<string, Leaf>
 }
 
 /**
- * `seal` and `settle` are for the process that holds the engine's lock, one call at a time; `stage` and
- * `discard` may run beside them. Everybody may `locate`.
+ * `seal` and `finalize` are for the process that holds the engine's lock, one call at a time.
+ * `stage` and `discard` may run beside them; anybody may call `locate`.
  */
 export class LocalLake implements Lake {
   readonly #files: Files
@@ -55,7 +56,7 @@ export class LocalLake implements Lake {
   readonly #stage: string
   readonly #nowMs: () => number
   readonly #graceMs: number
-  /** Commits under way here: their staging is not to be cleared. Sealed names, or undefined before `seal`. */
+  /** Commits in progress, whose staging must stay: their sealed names, undefined before `seal`. */
   readonly #open = new Map<string, readonly string[] | undefined>()
   #settled: Settled | undefined
 
@@ -67,7 +68,7 @@ export class LocalLake implements Lake {
     this.#graceMs = options.graceMs ?? 5 * 60_000
   }
 
-  /** `commit` becomes part of file names; it must never have been committed before. */
+  /** `commit` becomes part of file names; it must never have been used before. */
   async stage(commit: string): Promise<string> {
     if (!isPlainName(commit)) throw new RangeError(`${commit} can't be part of a file's name`)
     this.#open.set(commit, undefined)
@@ -96,8 +97,8 @@ export class LocalLake implements Lake {
   }
 
   /**
-   * Gives up a commit that no manifest names, and deletes its staging. Not to be called after a manifest's
-   * commit failed, unless the manifest was loaded again and does not name it.
+   * Deletes the staging of a commit that no manifest names. After a failed commit of a manifest,
+   * load the manifest first: it may name the files.
    */
   async discard(commit: string): Promise<void> {
     this.#open.delete(commit)
@@ -156,47 +157,47 @@ export class LocalLake implements Lake {
     return leaves
   }
 
-  /** Files in the staging directories by their final names. */
+  /** Staged files by their final names. */
   async #staged(): Promise<Map<string, string>> {
     const found = new Map<string, string>()
-    for (const commit of await namesIn(this.#files, this.#stage))
-      for (const name of await namesIn(this.#files, `${this.#stage}/${commit}`))
+    for (const commit of await listNames(this.#files, this.#stage))
+      for (const name of await listNames(this.#files, `${this.#stage}/${commit}`))
         found.set(name, `${this.#stage}/${commit}/${name}`)
     return found
   }
 
   async #clearStage(manifest: Manifest): Promise<void> {
     const named = new Set(manifest.files.map((file) => file.name))
-    for (const commit of await namesIn(this.#files, this.#stage)) {
+    for (const commit of await listNames(this.#files, this.#stage)) {
       const sealed = this.#open.get(commit)
       const isUnderWay = this.#open.has(commit) && !sealed?.every((name) => named.has(name))
       if (!isUnderWay) await this.discard(commit)
     }
   }
 
-  /** Deletes versions and generations that were replaced longer ago than the grace time. */
+  /** Deletes versions and generations that were replaced before the grace time. */
   async #dropOld(generation: number, dir: string, leaves: Map<string, Leaf>): Promise<void> {
     const beforeMs = this.#nowMs() - this.#graceMs
     for (const [key, leaf] of leaves)
       if (leaf.versions.length > 1)
         leaves.set(key, await dropOldVersions(this.#files, dir, leaf, beforeMs))
-    const older = (await namesIn(this.#files, this.#root)).filter(
+    const older = (await listNames(this.#files, this.#root)).filter(
       (name) => (parseGenerationName(name) ?? generation) < generation,
     )
     if (older.length === 0 || (await this.#servedSinceMs(dir)) >= beforeMs) return
     for (const name of older) await this.#files.remove(`${this.#root}/${name}`)
   }
 
-  /** Since when readers of `lake` are led to this generation: kept as the name of an empty file in it. */
+  /** When this generation became the lake: stored as the name of an empty file in it. */
   async #servedSinceMs(dir: string): Promise<number> {
-    const mark = (await namesIn(this.#files, dir)).find((name) => name.startsWith('since-'))
+    const mark = (await listNames(this.#files, dir)).find((name) => name.startsWith('since-'))
     if (mark !== undefined) return Number(mark.slice('since-'.length))
     const nowMs = this.#nowMs()
     await this.#files.writeFile(`${dir}/since-${nowMs}`, new Uint8Array(0))
     return nowMs
   }
 
-  /** Right until the file is replaced, and for the grace time after that. */
+  /** Valid until the file is replaced, and for the grace time after that. */
   path(file: LakeFile): string {
     const { lake } = dataLayout(this.#root)
     const leaf = this.#settled?.leaves.get(leafKey(file))
@@ -205,7 +206,7 @@ export class LocalLake implements Lake {
     return place ?? `${lake}/${leafPath(file.table, file.partition)}/${file.name}`
   }
 
-  /** What is wrong with a file, as half a sentence; undefined when its bytes are the manifest's. */
+  /** What is wrong with a file, as half a sentence; undefined if it is as the manifest says. */
   async check(wanted: Stored, path: string): Promise<string | undefined> {
     try {
       const found = await checkFile(this.#files, path)
@@ -219,15 +220,14 @@ export class LocalLake implements Lake {
   }
 
   /**
-   * Where the files of a manifest lie now (name → absolute path), settled or not; for readers beside the
-   * engine. A file that is nowhere is absent: damage, or a manifest that was replaced longer ago than the
-   * grace time.
+   * Where the files of a manifest lie now (name → absolute path), for readers beside the engine. A
+   * missing file means damage, or a manifest that was replaced longer ago than the grace time.
    */
   async locate(manifest: Manifest): Promise<Map<string, string>> {
     const dir = `${this.#root}/${generationName(manifest.generation)}`
     const found = new Map<string, string>()
     let left = manifest.files
-    // Files go from the stage to the parts while we look: what was in neither is looked for once more.
+    // Files move from the stage to the parts meanwhile, so missing ones are looked up twice.
     for (let round = 0; round < 2 && left.length > 0; round++) {
       const staged = await this.#staged()
       const leaves = new Map<string, Leaf>()

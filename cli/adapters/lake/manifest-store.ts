@@ -1,6 +1,6 @@
 /**
- * The manifest on disk: read whole and checked, replaced by one rename. The serial fences: a writer whose
- * base is no longer the current manifest is refused, so two writers can never both go on.
+ * The manifest on disk: read and checked as a whole, replaced by one rename. The serial number
+ * fences: a writer that does not build on the current manifest is rejected.
  */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { ManifestStore } from '../../domain/lake/lake.ts'
@@ -10,8 +10,8 @@ import { parseManifest, renderManifest } from '../../domain/lake/manifest-text.t
 import { type Files, isErrno, writeFileAtomic } from '../files/files.ts'
 
 /**
- * Of the data directory `root`, which exists. A `commit` that fails has put the old or the new manifest in
- * place, whole: load to know which.
+ * `root` is an existing data directory. After a failed `commit` the old or the new manifest is in
+ * place, complete: load it to find out which.
  */
 export function manifestStore(files: Files, root: string): ManifestStore {
   const path = dataLayout(root).manifest
@@ -34,7 +34,7 @@ export function manifestStore(files: Files, root: string): ManifestStore {
 }
 
 function fenced(path: string, found: number, tried: number): CcsError {
-  const what = `${path} has serial ${found}, and serial ${tried} was to follow ${tried - 1}`
+  const what = `${path} has serial ${found}, but serial ${tried} should follow ${tried - 1}`
   return new CcsError('CCS_ENGINE_LOCKED', `${what}: another process has committed meanwhile.`, {
     exit: EXIT.unexpected,
     hint: 'Nothing was changed. Stop the other engine, then start this one again.',

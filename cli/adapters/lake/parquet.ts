@@ -1,16 +1,14 @@
-/**
- * What the lake asks of Parquet, done by DuckDB: merge some files into one, count a file's rows.
- */
+/** Parquet operations of the lake, done by DuckDB: merge files, count rows. */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import type { DuckConnection } from '../duckdb/duckdb.ts'
 
-/** A row group is in memory until it is written: it is small. */
+/** DuckDB holds a row group in memory until it is written, so it is small. */
 const MERGED = 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 24576'
 
 /**
- * Merges Parquet files of one table into `output` (zstd) and returns its rows. A column that only some inputs
- * have is NULL for the rows of the others; rows keep the order of `inputs`.
+ * Merges files of one table into `output` and returns the number of rows, which keep the order of
+ * `inputs`. A column that some inputs lack is NULL for their rows.
  */
 export async function mergeParquet(
   connection: DuckConnection,
@@ -33,7 +31,7 @@ export async function mergeParquet(
   }
 }
 
-/** Rows that a Parquet file's footer states; throws DuckDB's error for what is no Parquet file. */
+/** The row count in a file's footer; throws DuckDB's error if it isn't a Parquet file. */
 export async function parquetRows(connection: DuckConnection, path: string): Promise<number> {
   const { rows } = await connection.all(
     `SELECT num_rows FROM parquet_file_metadata(${quoteText(path)})`,

@@ -1,29 +1,30 @@
 /**
- * Holds a commit's files fast by hard links, so that a running engine may go on replacing them while somebody
- * reads. Shared by the commands that look at one commit for longer than a query takes.
+ * Pins a commit's files by hard links, so that commands can read them for longer than a query
+ * takes, while a running engine replaces them.
  */
 import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
 import type { Store } from './data-store.ts'
 
 const ATTEMPTS = 3
 
-/** A commit whose files stay as they are until `dir` is removed. */
+/** A commit whose files stay until `dir` is removed. */
 export interface Pinned {
   readonly manifest: Manifest
   readonly dir: string
-  /** Name of a lake file → absolute path; files that are nowhere are absent. */
+  /** Name of a lake file → absolute path; missing files are absent. */
   readonly paths: ReadonlyMap<string, string>
   readonly stateDir: string
 }
 
+/** What to pin. */
 export interface PinOptions {
-  /** Its `lake` and `state` are removed and made anew; the caller removes it at the end. */
+  /** Its `lake` and `state` are replaced; the caller removes it in the end. */
   readonly dir: string
-  /** Which files of the lake; then no state is held. All, and the state, when absent. */
+  /** Files of the lake to pin, without the state; by default all files and the state. */
   readonly isWanted?: (file: LakeFile) => boolean
 }
 
-/** Gives the files of a manifest second names below `dir`; starts anew with the next one when it was replaced meanwhile. */
+/** Links a manifest's files into `dir`; takes the next manifest if it was replaced meanwhile. */
 export async function pinCommit(
   store: Store,
   first: Manifest,

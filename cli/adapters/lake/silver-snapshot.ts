@@ -1,6 +1,6 @@
 /**
- * Composition of the snapshot that dbt reads: committed Silver as hard links, and for each Silver table an
- * empty Parquet file with its columns, so that a table without rows is a table all the same.
+ * The snapshot that dbt reads: committed Silver as hard links, and for each Silver table an empty
+ * Parquet file with its columns, so that a table without rows exists too.
  */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
@@ -14,17 +14,18 @@ import type { Store } from './data-store.ts'
 
 const NAME = /^snapshot-(\d+)$/
 const ROUNDS_MAX = 5
-/** Beside a snapshot's tables: what it is, written when it is whole. */
+/** Describes a snapshot; written last, so a snapshot with it is complete. */
 const NOTE = 'snapshot.json'
 
+/** What a snapshot is made for. */
 export interface SilverOptions {
   readonly logic: Logic
   readonly timezone: string
-  /** What the marts' logic is. */
+  /** Hash of what the marts depend on. */
   readonly hash: string
 }
 
-/** Links what is committed now into a directory of its own. */
+/** Links the current commit's Silver into a new directory. */
 export async function takeSilver(store: Store, options: SilverOptions): Promise<SilverSnapshot> {
   const { takeSnapshot } = await import('./snapshot.ts')
   const { files, root } = store
@@ -59,15 +60,15 @@ export async function takeSilver(store: Store, options: SilverOptions): Promise<
   })
 }
 
-/** The newest snapshot that was finished; undefined when there is none. */
+/** The newest complete snapshot; undefined if there is none. */
 export async function lastSilver(store: Store): Promise<SilverSnapshot | undefined> {
   const newest = Math.max(0, ...(await numbers(store.root)))
   const note = `${layOutMarts(store.root).root}/snapshot-${newest}/${NOTE}`
   if (newest === 0 || !existsSync(note)) return undefined
-  return JSON.parse(await readFile(note, 'utf8')) as SilverSnapshot // written above, after all else
+  return JSON.parse(await readFile(note, 'utf8')) as SilverSnapshot // written by takeSilver
 }
 
-/** Removes all but these, and leads `marts/snapshot` to the first of them. */
+/** Removes all snapshots but these, and points `marts/snapshot` to the first. */
 export async function sweepSilver(store: Store, names: readonly string[]): Promise<void> {
   const { files, root } = store
   const marts = layOutMarts(root)
@@ -88,7 +89,7 @@ async function numbers(root: string): Promise<readonly number[]> {
   return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number)
 }
 
-/** The day of a file without rows shows nowhere: a partition is known by its rows. */
+/** Never visible: the file has no rows. */
 const EMPTY_DAY = '1970-01-01'
 
 async function writeEmpty(store: Store, dir: string, options: SilverOptions): Promise<void> {

@@ -1,24 +1,25 @@
 /**
- * Silver as one commit has it, in a directory of its own: hard links of exactly the files that a manifest
- * names. Whoever reads there sees one point in time, whatever is committed or compacted meanwhile.
+ * A snapshot of Silver as of one commit: hard links to the files that a manifest names, so that
+ * readers see one point in time, whatever is committed or compacted meanwhile.
  */
 import { leafPath } from '../../domain/lake/layout.ts'
 import { groupByPartition, type Manifest } from '../../domain/lake/manifest.ts'
 import type { BuildInput } from '../../domain/marts/marts.ts'
 import { type Files, isErrno } from '../files/files.ts'
 
+/** What to link, and where. */
 export interface SnapshotOptions {
   readonly files: Files
   readonly manifest: Manifest
-  /** Where the manifest's files lie now, by name. */
+  /** Current paths of the manifest's files, by name. */
   readonly paths: ReadonlyMap<string, string>
-  /** Made new; the tables lie below it as in the lake. */
+  /** Replaced; the tables lie below it as in the lake. */
   readonly dir: string
 }
 
 /**
- * What was linked; undefined when a file is gone because the manifest has been replaced for longer than the
- * lake keeps old files: load it again.
+ * The linked tables. undefined if a file is gone, because the manifest was replaced longer ago
+ * than the lake keeps old files: load it again.
  */
 export async function takeSnapshot(
   options: SnapshotOptions,

@@ -1,10 +1,10 @@
 /**
- * How far a reader may read. A frame can be seen in the page cache before it is on the disk, and a power
- * loss would take it back after a reader has used it. So the writer keeps a mark, the file `durable`: the
- * end of what it has synced, overwritten in place after each fdatasync and not synced itself (one small
- * write, no wait). Whatever a crash leaves of the mark was true when written, so it is never too high; it may
- * be too low or gone. Where no writer lives to renew it, a reader checks the frames behind the mark, syncs
- * the segment itself and then takes them as durable, as the next writer will.
+ * How far readers may read. A frame is visible in the page cache before it is on disk, and a power
+ * loss would take it back after somebody has read it. So the writer publishes how far it has
+ * synced, in the file `durable`, overwritten after each fdatasync and not synced itself (one small
+ * write, no wait). What a crash leaves of it was true once, so it is never too high; it may be too
+ * low or missing. If no writer lives, a reader checks the frames behind it, syncs the segment
+ * itself, and then treats them as durable, as the next writer will.
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -13,23 +13,27 @@ import { type Files, isErrno, type OpenFile } from '../files/files.ts'
 import { readUInt64, writeUInt64 } from './frame.ts'
 import { listSegments, logCorrupt, type Place, scanTail, segmentPath } from './segment.ts'
 
+/** Name of the writer's lock in a partition's directory. */
 export const LOCK_NAME = 'writer'
 
+/** What the file `durable` says. */
 export interface Mark {
-  /** Segment that `end.position` is in. */
+  /** Base offset of the segment that contains `end`. */
   readonly segment: number
   readonly end: Place
-  /** Greatest append time so far. */
+  /** Latest append time so far. */
   readonly appendMs: number
 }
 
 const MARK_BYTES = 40
 const MARK_MAGIC = 0x31_64_63_63
 
+/** The file `durable` of a partition. */
 export function markPath(dir: string): string {
   return join(dir, 'durable')
 }
 
+/** The bytes of the file `durable`. */
 export function encodeMark(mark: Mark): Buffer {
   const bytes = Buffer.alloc(MARK_BYTES)
   bytes.writeUInt32LE(MARK_MAGIC, 0)
@@ -41,7 +45,7 @@ export function encodeMark(mark: Mark): Buffer {
   return bytes
 }
 
-/** The mark in a file; undefined if a crash, or a write that is just under way, left none that is whole. */
+/** undefined if the file is incomplete, after a crash or during a write. */
 export async function readMark(file: OpenFile): Promise<Mark | undefined> {
   const bytes = Buffer.alloc(MARK_BYTES)
   const read = await file.read(bytes, 0)
@@ -54,7 +58,7 @@ export async function readMark(file: OpenFile): Promise<Mark | undefined> {
   }
 }
 
-/** Follows the durable end of one partition; to be closed. */
+/** Follows the durable end of one partition; has to be closed. */
 export class DurableEnd {
   readonly #files: Files
   readonly #dir: string
@@ -62,7 +66,7 @@ export class DurableEnd {
   #markFile: OpenFile | undefined
   #end = 0
   #isFollowing = false
-  /** What was checked without a writer, so that an idle poll costs one stat. */
+  /** What was checked without a writer, so that an idle poll costs only one stat. */
   #checked: { readonly path: string; readonly bytes: number } | undefined
 
   constructor(files: Files, dir: string, processes: Processes) {
@@ -71,13 +75,13 @@ export class DurableEnd {
     this.#processes = processes
   }
 
-  /** Offset after the last durable record, now; it never goes back. CCS_LOG_CORRUPT if the end is damaged. */
+  /** Offset after the last durable record; it never decreases. Throws CCS_LOG_CORRUPT. */
   async refresh(): Promise<number> {
     const mark = await this.#mark()
     if (mark !== undefined && mark.end.offset > this.#end) {
       this.#end = mark.end.offset
       this.#checked = undefined
-      // There is enough to read for now; only the first time the whole end is wanted at once.
+      // That is enough to go on reading; only the first call needs the real end.
       if (this.#isFollowing) return this.#end
     }
     this.#isFollowing = true
@@ -99,11 +103,11 @@ export class DurableEnd {
     return await readMark(this.#markFile)
   }
 
-  /** The segment's length is taken before the lock is looked at: what was there then, no living writer cuts. */
+  /** Reads the length before the lock: no living writer cuts what was there at that time. */
   async #refreshWithoutWriter(mark: Mark | undefined): Promise<number> {
     const from = await this.#tailStart(mark)
     if (from === undefined) return this.#end
-    // A segment is begun when all before it is synced.
+    // A segment begins only after everything before it is synced.
     this.#end = Math.max(this.#end, from.base)
     const { bytes } = await this.#files.stat(from.path)
     if (bytes <= from.place.position) return this.#end

@@ -1,13 +1,14 @@
 /**
- * A frame: the records that were appended, and made durable, as one. 32 bytes of header, all numbers
- * little-endian, then the body as it is in a RecordBatch:
- * magic u32 · crc32 u32 · body bytes u32 · count u32 · base offset u64 · append time u64 (ms since 1970).
- * The CRC covers all that follows it, so together with the magic every flipped bit is found.
+ * A frame: records that were appended and made durable together. A header of 32 bytes, all numbers
+ * little-endian, then the body as in a RecordBatch:
+ * magic u32 · crc32 u32 · body bytes u32 · count u32 · base offset u64 · append time u64 (ms since
+ * 1970). The CRC covers everything after it, so with the magic any flipped bit is detected.
  */
 import { crc32 } from 'node:zlib'
 
+/** Length of a frame's header. */
 export const HEADER_BYTES = 32
-/** A larger body is refused when written, and a header that claims one is damaged. */
+/** Larger bodies are rejected when written; a header that claims one is damaged. */
 export const BODY_BYTES_MAX = 64 * 1024 * 1024
 
 const MAGIC = 0x31_73_63_63 // 'ccs1' on the disk
@@ -15,6 +16,7 @@ const MAGIC_BYTES = Buffer.from('ccs1', 'latin1')
 const CRC_FROM = 8
 const TWO_POW_32 = 0x1_0000_0000
 
+/** A frame's header; `appendMs` is ms since 1970. */
 export interface FrameHeader {
   readonly bodyBytes: number
   readonly count: number
@@ -22,7 +24,7 @@ export interface FrameHeader {
   readonly appendMs: number
 }
 
-/** The header of a frame with this body (`body.length` is its `bodyBytes`). */
+/** The header of a frame with this body. */
 export function encodeHeader(frame: Omit<FrameHeader, 'bodyBytes'>, body: Uint8Array): Buffer {
   const header = Buffer.allocUnsafe(HEADER_BYTES)
   header.writeUInt32LE(MAGIC, 0)
@@ -34,7 +36,7 @@ export function encodeHeader(frame: Omit<FrameHeader, 'bodyBytes'>, body: Uint8A
   return header
 }
 
-/** The header at `at` of `buffer`, which holds at least HEADER_BYTES there; undefined if it can't be one. */
+/** The header at `at`, where `buffer` has HEADER_BYTES; undefined if it isn't one. */
 export function decodeHeader(buffer: Buffer, at: number): FrameHeader | undefined {
   if (buffer.readUInt32LE(at) !== MAGIC) return undefined
   const bodyBytes = buffer.readUInt32LE(at + 8)
@@ -47,28 +49,30 @@ export function decodeHeader(buffer: Buffer, at: number): FrameHeader | undefine
   return { bodyBytes, count, baseOffset, appendMs }
 }
 
-/** Whether the frame at `at`, all of which is in `buffer`, is as it was written. */
+/** Whether the CRC of the frame at `at` matches; `buffer` contains all of it. */
 export function isIntact(buffer: Buffer, at: number, header: FrameHeader): boolean {
   const end = at + HEADER_BYTES + header.bodyBytes
   return crc32(buffer.subarray(at + CRC_FROM, end)) === buffer.readUInt32LE(at + 4)
 }
 
-/** Where the magic of a frame next occurs from `at` on; -1 if it does not. */
+/** Index of the next frame's magic from `at` on; -1 if there is none. */
 export function indexOfMagic(buffer: Buffer, at: number): number {
   return buffer.indexOf(MAGIC_BYTES, at)
 }
 
-/** Position in `body` of the record number `index` (from 0). */
+/** Byte position of record number `index` (from 0) in `body`. */
 export function recordPosition(body: Buffer, index: number): number {
   let at = 0
   for (let record = 0; record < index; record++) at += 4 + body.readUInt32LE(at)
   return at
 }
 
+/** A little-endian u64; exact up to 2^53. */
 export function readUInt64(buffer: Buffer, at: number): number {
   return buffer.readUInt32LE(at + 4) * TWO_POW_32 + buffer.readUInt32LE(at)
 }
 
+/** The reverse of readUInt64. */
 export function writeUInt64(buffer: Buffer, value: number, at: number): void {
   buffer.writeUInt32LE(value % TWO_POW_32, at)
   buffer.writeUInt32LE(Math.floor(value / TWO_POW_32), at + 4)

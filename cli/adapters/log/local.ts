@@ -1,29 +1,30 @@
 /**
- * The embedded log: topics of append-only partitions as files below one directory,
- * `<topic>-<partition>/<base offset, 20 digits>.log`, with no server.
- * frame.ts has the format, durable-end.ts the rule of what readers may see.
+ * The embedded log: topics of append-only partitions as files, without a server, named
+ * `<topic>-<partition>/<base offset, 20 digits>.log`. frame.ts defines the format, durable-end.ts
+ * how far readers may read.
  */
 import { join } from 'node:path'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { EventLog } from '../../domain/log/event-log.ts'
 import { type Processes, systemProcesses } from '../files/file-lock.ts'
-import { type Files, isErrno } from '../files/files.ts'
+import { type Files, listNames } from '../files/files.ts'
 import { DurableEnd } from './durable-end.ts'
 import { type Partition, PartitionReader } from './partition-reader.ts'
 import { openPartitionWriter } from './partition-writer.ts'
 import { listSegments } from './segment.ts'
 
+/** Where a log lies. */
 export interface LocalLogOptions {
   readonly dir: string
   readonly files: Files
-  /** A segment that has reached this length is followed by another; 256 MiB unless told. */
+  /** After so many bytes the next segment begins; 256 MiB by default. */
   readonly segmentBytes?: number
   readonly processes?: Processes
 }
 
 const SEGMENT_BYTES = 256 * 1024 * 1024
 
-/** Touches nothing until it is used; closing it closes the readers and writers it gave out. */
+/** Touches no file until it is used; closing it closes its readers and writers. */
 export function openLocalLog(options: LocalLogOptions): EventLog {
   const { dir, files } = options
   const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
@@ -74,7 +75,7 @@ interface Closable {
   close(): Promise<void>
 }
 
-/** Keeps `one` in `open` until it is closed. */
+/** Holds `one` in `open` until it is closed. */
 function tracked<T extends Closable>(open: Set<Closable>, one: T): T {
   const close = one.close.bind(one)
   one.close = () => {
@@ -87,8 +88,8 @@ function tracked<T extends Closable>(open: Set<Closable>, one: T): T {
 
 function partitionOf(dir: string, topic: string, partition: number): Partition {
   if (!/^[\w-][\w.-]*$/.test(topic) || !Number.isSafeInteger(partition) || partition < 0) {
-    throw new CcsError('CCS_USAGE_INVALID', `${topic}-${partition} is no partition of a topic.`, {
-      hint: 'Topics are made of letters, digits, ".", "_" and "-"; partitions count from 0.',
+    throw new CcsError('CCS_USAGE_INVALID', `${topic}-${partition} is not a topic's partition.`, {
+      hint: 'Topic names have letters, digits, ".", "_" and "-"; partitions count from 0.',
       exit: EXIT.usage,
     })
   }
@@ -96,14 +97,7 @@ function partitionOf(dir: string, topic: string, partition: number): Partition {
 }
 
 async function listPartitions(files: Files, dir: string, topic: string): Promise<number[]> {
-  let names: readonly string[]
-  try {
-    names = await files.readdir(dir)
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return []
-    throw error
-  }
-  return names
+  return (await listNames(files, dir))
     .filter((name) => name.startsWith(`${topic}-`) && /^\d+$/.test(name.slice(topic.length + 1)))
     .map((name) => Number(name.slice(topic.length + 1)))
     .sort((a, b) => a - b)

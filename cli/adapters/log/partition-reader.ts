@@ -1,6 +1,6 @@
 /**
- * Reads a partition in order, while others write: whole frames up to the durable end, each checked, handed
- * out as views of one large buffer that a single read of the file has filled.
+ * Reads a partition in order while others write: whole frames up to the durable end, each checked,
+ * as views of one large buffer that a single read has filled.
  */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { LogFrame, LogReader } from '../../domain/log/event-log.ts'
@@ -22,6 +22,7 @@ import {
 const WINDOW_BYTES = 256 * 1024
 const READ_BYTES_MAX = 16 * 1024 * 1024
 
+/** A partition and its directory. */
 export interface Partition {
   readonly topic: string
   readonly partition: number
@@ -33,6 +34,7 @@ interface OpenSegment {
   readonly path: string
 }
 
+/** Call `open` first. The views that `read` returns are overwritten by the next `read`. */
 export class PartitionReader implements LogReader {
   readonly #files: Files
   readonly #partition: Partition
@@ -42,7 +44,7 @@ export class PartitionReader implements LogReader {
   #segment: OpenSegment | undefined
   /** The next frame. */
   #place: Place = { position: 0, offset: 0 }
-  /** The next record; inside the next frame where the reader was opened between two frames. */
+  /** The next record; it may lie inside the next frame. */
   #offset: number
   #isClosed = false
 
@@ -53,7 +55,7 @@ export class PartitionReader implements LogReader {
     this.#offset = fromOffset
   }
 
-  /** Finds the frame to begin with. CCS_LOG_CORRUPT if the log does not reach so far, or has no longer got it. */
+  /** Finds the first frame. Throws CCS_LOG_CORRUPT if the log doesn't have the offset. */
   async open(): Promise<void> {
     this.#end = await this.#durable.refresh()
     const { dir } = this.#partition
@@ -67,7 +69,7 @@ export class PartitionReader implements LogReader {
     this.#place = await seekFrame(segment.file, base, this.#offset)
     const { offset, position } = this.#place
     if (offset === this.#offset) return
-    // Either the frame here holds the offset, or the chain of headers ends here.
+    // Either this frame contains the offset, or the chain of headers ends here.
     await this.#window.load(segment.file, position, HEADER_BYTES)
     if (this.#window.header(this.#place) !== undefined) return
     if (offset < this.#end) throw await this.#damaged(segment)
@@ -107,7 +109,7 @@ export class PartitionReader implements LogReader {
     this.#segment = undefined
   }
 
-  /** The whole frames that the window holds; stops before the first that is not as it should be. */
+  /** The whole frames in the window, up to the first that is damaged. */
   #takeFrames(bytesMax: number): LogFrame[] {
     const frames: LogFrame[] = []
     let bytes = 0
@@ -141,7 +143,7 @@ export class PartitionReader implements LogReader {
     }
   }
 
-  /** Opens the segment that begins with an offset, in place of the one before. */
+  /** Replaces the open segment by the one that begins with `base`. */
   async #openSegment(base: number): Promise<OpenSegment> {
     const path = segmentPath(this.#partition.dir, base)
     const previous = this.#segment
@@ -163,7 +165,7 @@ export class PartitionReader implements LogReader {
     return logCorrupt({ ...this.#place, path: segment.path, endOffset })
   }
 
-  /** Where reading could go on in another segment, or the end. */
+  /** The offset at which another segment continues, or the end. */
   async #nextWhole(offset: number): Promise<number> {
     const segments = await listSegments(this.#files, this.#partition.dir)
     return segments.find((base) => base > offset) ?? this.#end
@@ -171,13 +173,10 @@ export class PartitionReader implements LogReader {
 
   #notThere(start: number, end: number): CcsError {
     const { topic, partition, dir } = this.#partition
-    return new CcsError(
-      'CCS_LOG_CORRUPT',
-      `Record ${this.#offset} of ${topic}-${partition} was asked for, but ${dir} holds ${start} to ${end}.`,
-      {
-        hint: 'Records that were read before are gone: restore the directory from a copy.',
-        exit: EXIT.checkFailed,
-      },
-    )
+    const wanted = `Record ${this.#offset} of ${topic}-${partition} was requested`
+    return new CcsError('CCS_LOG_CORRUPT', `${wanted}, but ${dir} has ${start} to ${end}.`, {
+      hint: 'Records that were read before are gone: restore the directory from a copy.',
+      exit: EXIT.checkFailed,
+    })
   }
 }

@@ -1,28 +1,30 @@
 /**
- * The one writer of a partition. Opening takes the lock and brings the end in order: a torn last frame is
- * cut, what is whole is synced. An append is one frame, written and synced before it is acknowledged and
- * before readers may see it; a failed one leaves no trace.
+ * The only writer of a partition. Opening it takes the lock and repairs the end: a torn last frame
+ * is cut off, the rest is synced. An append is one frame, written and synced before it is
+ * acknowledged and before readers may see it; a failed append leaves nothing behind.
  */
 import { dirname } from 'node:path'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { LogWriter } from '../../domain/log/event-log.ts'
 import type { RecordBatch } from '../../domain/log/record-batch.ts'
-import { type FileLock, type Processes, takeLock } from '../files/file-lock.ts'
+import { describeHolder, type FileLock, type Processes, takeLock } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
 import { encodeMark, LOCK_NAME, type Mark, markPath, readMark } from './durable-end.ts'
 import { BODY_BYTES_MAX, encodeHeader, HEADER_BYTES } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
 import { listSegments, logCorrupt, scanTail, segmentPath } from './segment.ts'
 
+/** How to write a partition. */
 export interface WriterOptions {
   readonly files: Files
   readonly processes: Processes
-  /** A segment that has reached this length is followed by another. */
+  /** After so many bytes the next segment begins. */
   readonly segmentBytes: number
-  /** Shown to others that want to write. */
+  /** Shown to others who want to write, e.g. `ccs up`. */
   readonly owner: string
 }
 
+/** Throws CCS_LOG_LOCKED while another process writes, and CCS_LOG_CORRUPT for a damaged end. */
 export async function openPartitionWriter(
   partition: Partition,
   options: WriterOptions,
@@ -55,17 +57,10 @@ async function lockPartition(partition: Partition, options: WriterOptions): Prom
   const place = { dir, name: LOCK_NAME }
   const attempt = await takeLock(options.files, place, options.owner, options.processes)
   if (attempt.taken) return attempt.lock
-  const { owner, pid, host } = attempt.holder
-  const isElsewhere = host !== options.processes.self().host
-  throw new CcsError(
-    'CCS_LOG_LOCKED',
-    `${topic}-${number} is being written by ${owner} (pid ${pid}${isElsewhere ? ` on ${host}` : ''}).`,
-    {
-      hint: isElsewhere
-        ? `Stop it there; if that machine is gone for good, delete ${attempt.path}.`
-        : 'Stop it first, or use another data directory with --data.',
-    },
-  )
+  const { who, otherHostHint } = describeHolder(attempt, options.processes)
+  throw new CcsError('CCS_LOG_LOCKED', `${topic}-${number} is being written by ${who}.`, {
+    hint: otherHostHint ?? 'Stop it first, or use another data directory with --data.',
+  })
 }
 
 async function openMark(files: Files, dir: string): Promise<OpenFile> {
@@ -77,7 +72,7 @@ async function openMark(files: Files, dir: string): Promise<OpenFile> {
   }
 }
 
-/** Opens the last segment at its end, cut and synced. The mark says what must be there at the least. */
+/** Opens the last segment, cut and synced. The mark says what must be there at least. */
 async function recover(files: Files, dir: string, mark: Mark | undefined) {
   const segments = await listSegments(files, dir)
   const base = segments.at(-1) ?? 0
@@ -109,7 +104,7 @@ async function recover(files: Files, dir: string, mark: Mark | undefined) {
   }
 }
 
-/** Of the segment before the last: the mark may be lost while the last is still empty. */
+/** From the segment before the last: the mark may be lost while the last is still empty. */
 async function lastAppendMs(files: Files, dir: string, segments: readonly number[]) {
   const base = segments.at(-2)
   if (base === undefined) return 0
@@ -136,10 +131,10 @@ class PartitionWriter implements LogWriter {
   readonly #lock: FileLock
   readonly #markFile: OpenFile
   #segment: OpenFile
-  /** The synced end; published once the mark on the disk says the same. */
+  /** The synced end; readers see it once `publish` has written it. */
   #mark: Mark
   #isPublished = false
-  /** Bytes of a failed append may lie behind the end. */
+  /** Whether a failed append may have left bytes behind the end. */
   #isTorn = false
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
@@ -155,7 +150,7 @@ class PartitionWriter implements LogWriter {
     this.#mark = parts.mark
   }
 
-  /** Appends wait for one another; the batch must stay as it is until its append is done. */
+  /** Appends wait for each other; the batch must not change until its append is done. */
   append(batch: RecordBatch, appendMs: number): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(new Error('the log writer is closed'))
     const result = this.#queue.then(() => this.#append(batch, appendMs))
@@ -168,7 +163,7 @@ class PartitionWriter implements LogWriter {
     return this.#closing
   }
 
-  /** Lets readers go up to the synced end. */
+  /** Lets readers read up to the synced end. */
   async publish(): Promise<void> {
     await this.#markFile.write([encodeMark(this.#mark)], 0)
     this.#isPublished = true
@@ -189,14 +184,14 @@ class PartitionWriter implements LogWriter {
       await this.#segment.datasync()
     } catch (error) {
       this.#isTorn = true
-      // Where this fails too, the next append cuts first, or the next writer at its opening.
+      // If this fails too, the next append cuts first, or the next writer when it opens.
       await this.#cut().catch(() => undefined)
       throw error
     }
     const position = end.position + HEADER_BYTES + body.length
     this.#mark = { segment, end: { position, offset: offset + count }, appendMs }
     this.#isPublished = false
-    // The records are safe, so they are acknowledged; the mark follows with the next append or at close.
+    // The records are durable, so they are acknowledged; the mark follows later if this fails.
     await this.publish().catch(() => undefined)
     return offset
   }
@@ -206,7 +201,7 @@ class PartitionWriter implements LogWriter {
     this.#isTorn = false
   }
 
-  /** All frames so far are synced, so the next segment may begin; nothing acknowledged can be in its file. */
+  /** Everything so far is synced, so the next segment may begin; an old file of it is overwritten. */
   async #roll(): Promise<void> {
     const { offset } = this.#mark.end
     const segment = await this.#options.files.open(segmentPath(this.#dir, offset), 'w+')
@@ -234,9 +229,8 @@ class PartitionWriter implements LogWriter {
 }
 
 function tooLarge(topic: string, bytes: number): CcsError {
-  return new CcsError(
-    'CCS_LOG_RECORD_TOO_LARGE',
-    `${bytes} bytes at once are too many for ${topic}: at most ${BODY_BYTES_MAX} fit into one append.`,
-    { hint: 'Append fewer records at a time; a single record must fit too.' },
-  )
+  const what = `An append of ${bytes} bytes to ${topic} is too large`
+  return new CcsError('CCS_LOG_RECORD_TOO_LARGE', `${what}: at most ${BODY_BYTES_MAX} fit.`, {
+    hint: 'Append fewer records at a time; a single record must fit too.',
+  })
 }

@@ -1,18 +1,18 @@
 /**
- * Segments: a partition's files, named by the offset they begin with, and how frames are walked in them.
- * A file that ends in a torn frame and a file that is damaged in the middle look alike at first; they
- * differ in whether anything whole follows, because one frame at a time is under way.
+ * Segments: a partition's files, named by their first offset, and how to walk their frames. A torn
+ * last frame and damage in the middle look alike at first. They differ in whether a whole frame
+ * follows, because only one frame is written at a time.
  */
 import { join } from 'node:path'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
-import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { type Files, listNames, type OpenFile } from '../files/files.ts'
 import { decodeHeader, type FrameHeader, HEADER_BYTES, indexOfMagic, isIntact } from './frame.ts'
 
-/** A place between two frames. */
+/** A position between two frames. */
 export interface Place {
-  /** Bytes into the segment. */
+  /** Byte position in the segment. */
   readonly position: number
-  /** Offset of the record that is, or will be, there. */
+  /** Offset of the record that is, or will be, at this position. */
   readonly offset: number
 }
 
@@ -20,24 +20,19 @@ const NAME_DIGITS = 20
 const WALK_BYTES = 256 * 1024
 const SCAN_BYTES = 1024 * 1024
 
+/** The file of the segment that begins with `baseOffset`. */
 export function segmentPath(dir: string, baseOffset: number): string {
   return join(dir, `${String(baseOffset).padStart(NAME_DIGITS, '0')}.log`)
 }
 
-/** Base offsets of a partition's segments, ascending; [] if there is no such directory. */
+/** First offsets of a partition's segments, ascending; [] if it has no directory. */
 export async function listSegments(files: Files, dir: string): Promise<readonly number[]> {
-  try {
-    const names = await files.readdir(dir)
-    return names
-      .filter((name) => /^\d{20}\.log$/.test(name))
-      .map((name) => Number.parseInt(name, 10))
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return []
-    throw error
-  }
+  return (await listNames(files, dir))
+    .filter((name) => /^\d{20}\.log$/.test(name))
+    .map((name) => Number.parseInt(name, 10))
 }
 
-/** A stretch of a file in memory; what it holds is overwritten by the next `load`. */
+/** A part of a file in memory; the next `load` overwrites it. */
 export class FileWindow {
   #buffer: Buffer
   #start = 0
@@ -55,17 +50,17 @@ export class FileWindow {
     return this.#buffer.length
   }
 
-  /** Bytes held from `position` on. */
+  /** Bytes in memory from file position `position` on. */
   held(position: number): number {
     return position < this.#start ? 0 : Math.max(0, this.#start + this.#bytes - position)
   }
 
-  /** Index in `buffer` of a file position that is held. */
+  /** Index in `buffer` of a file position that is in memory. */
   index(position: number): number {
     return position - this.#start
   }
 
-  /** Reads from `position` on: `bytes`, or less at the end of the file. */
+  /** Reads `bytes` from `position` on, fewer at the end of the file. */
   async load(file: OpenFile, position: number, bytes: number): Promise<void> {
     if (bytes > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(bytes)
     this.#start = position
@@ -73,7 +68,7 @@ export class FileWindow {
     this.#bytes = await file.read(this.#buffer.subarray(0, bytes), position)
   }
 
-  /** Makes `bytes` from `position` on held, if the file has them; returns whether it has. */
+  /** Loads `bytes` from `position` on unless they are in memory; false if the file is shorter. */
   async hold(file: OpenFile, position: number, bytes: number): Promise<boolean> {
     if (this.held(position) < bytes) {
       await this.load(file, position, Math.max(bytes, this.#buffer.length))
@@ -81,7 +76,7 @@ export class FileWindow {
     return this.held(position) >= bytes
   }
 
-  /** The header at `position`, if it is held whole, and is one, of a frame that begins with `offset`. */
+  /** The header at `place`, if it is in memory and valid. */
   header({ position, offset }: Place): FrameHeader | undefined {
     if (this.held(position) < HEADER_BYTES) return undefined
     const header = decodeHeader(this.#buffer, this.index(position))
@@ -90,9 +85,9 @@ export class FileWindow {
 }
 
 /**
- * From the segment's begin to the frame that holds `offset`, by headers alone; `offset` itself need not be
- * there yet. Where the headers' chain ends before, the place it ends at. Bodies are not checked here, that
- * is done when they are read; a wrong header breaks the chain of offsets.
+ * Walks headers from the segment's begin to the frame that contains `offset`, which need not be
+ * written yet. Returns the place where the chain of headers ends if it ends before. Bodies are not
+ * checked: that is done when they are read.
  */
 export async function seekFrame(file: OpenFile, begin: number, offset: number): Promise<Place> {
   const window = new FileWindow(WALK_BYTES)
@@ -106,18 +101,19 @@ export async function seekFrame(file: OpenFile, begin: number, offset: number): 
   return place
 }
 
+/** What the end of a segment looks like. */
 export interface TailScan {
   /** After the last whole frame. */
   readonly end: Place
-  /** Of the last whole frame; 0 if there was none. */
+  /** Append time of the last whole frame; 0 if there is none. */
   readonly appendMs: number
-  /** Bytes of a torn frame after it. */
+  /** Bytes of a torn frame after `end`. */
   readonly tornBytes: number
-  /** Offset of a whole frame that follows damage at `end`: then it is no torn tail. */
+  /** Offset of a whole frame after the damage at `end`: then it isn't a torn last frame. */
   readonly laterOffset: number | undefined
 }
 
-/** Checks all frames from a place to the end of the file, whose length is `bytes`. */
+/** Checks all frames from a place to the end of the file of `bytes` bytes. */
 export async function scanTail(file: OpenFile, bytes: number, from: Place): Promise<TailScan> {
   const window = new FileWindow(Math.min(SCAN_BYTES, Math.max(HEADER_BYTES, bytes - from.position)))
   let end = from
@@ -133,6 +129,7 @@ export async function scanTail(file: OpenFile, bytes: number, from: Place): Prom
   return { end, appendMs, tornBytes, laterOffset }
 }
 
+/** The place after a frame. */
 export function next(place: Place, header: FrameHeader): Place {
   return {
     position: place.position + HEADER_BYTES + header.bodyBytes,
@@ -149,7 +146,7 @@ async function wholeFrame(file: OpenFile, window: FileWindow, place: Place) {
   return header
 }
 
-/** Offset of the first whole frame after a damaged one, wherever it lies. */
+/** Offset of the first whole frame after a damaged one. */
 export async function findLater(file: OpenFile, damaged: Place): Promise<number | undefined> {
   let position = damaged.position + 1
   const bytes = (await file.size()) - position
@@ -171,13 +168,15 @@ export async function findLater(file: OpenFile, damaged: Place): Promise<number 
   }
 }
 
+/** Damage in a segment: from its place to `endOffset`. */
 export interface Damage extends Place {
   /** Path of the segment. */
   readonly path: string
-  /** Offset after the last record that can't be read. */
+  /** Offset after the last unreadable record. */
   readonly endOffset: number
 }
 
+/** CCS_LOG_CORRUPT with the file, the byte and the records. */
 export function logCorrupt(damage: Damage): CcsError {
   const records =
     damage.endOffset > damage.offset + 1
@@ -187,7 +186,7 @@ export function logCorrupt(damage: Damage): CcsError {
     'CCS_LOG_CORRUPT',
     `The log is damaged in ${damage.path} at byte ${damage.position}: ${records} can't be read.`,
     {
-      hint: 'Restore this file from a copy; all records before it are whole. See docs/errors.md.',
+      hint: 'Restore this file from a copy; all records before it are intact. See docs/errors.md.',
       exit: EXIT.checkFailed,
     },
   )

@@ -1,23 +1,22 @@
-/**
- * Lines of stdin. On a terminal they are edited, with the history of earlier ones from a file; else they come as
- * they were piped.
- */
+/** Lines of stdin: edited and with a history on a terminal, else as they are piped in. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 
+/** Where a shell gets its lines from. */
 export interface LineInput {
-  /** Somebody types; stdin and a stream to answer on are a terminal. */
+  /** Somebody types: stdin and a stream for answers are a terminal. */
   readonly isTerminal: boolean
-  /** Until the end of the input, or Ctrl-D; may be gone through once. */
+  /** Until the end of the input or Ctrl-D; can be read once. */
   readonly lines: AsyncIterable<string>
-  /** Asks for the next line; nothing where nobody types. */
+  /** Asks for the next line; does nothing without a terminal. */
   prompt(text: string): void
-  /** Forgets what stands on the line. */
+  /** Discards the line being typed. */
   clear(): void
   close(): Promise<void>
 }
 
+/** Settings of an input from a terminal. */
 export interface LineInputOptions {
   readonly historyFile: string
   /** Ctrl-C on a terminal. */
@@ -26,9 +25,10 @@ export interface LineInputOptions {
 
 const HISTORY_MAX = 1_000
 
+/** Reads stdin; prompts go to stdout, or to stderr if stdout is a pipe. */
 export async function openLineInput(options: LineInputOptions): Promise<LineInput> {
   const { stdin, stdout, stderr } = process
-  // With stdout in a pipe a person can still be asked.
+  // Even if stdout is a pipe, a person can type.
   const output = stdout.isTTY ? stdout : stderr
   const isTerminal = stdin.isTTY === true && output.isTTY === true
   if (!isTerminal) return pipedInput(createInterface({ input: stdin }))
@@ -75,7 +75,7 @@ function pipedInput(lines: Interface): LineInput {
   }
 }
 
-/** Those that come while one is being worked on wait. */
+/** Lines that arrive while one is processed wait. */
 function linesOf(lines: Interface): AsyncIterable<string> {
   const waiting: string[] = []
   let isClosed = false
@@ -101,7 +101,7 @@ function linesOf(lines: Interface): AsyncIterable<string> {
   }
 }
 
-/** Newest first; none where there is no file. */
+/** Newest first; empty without a file. */
 async function readHistory(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch(() => '')
   return text
@@ -110,13 +110,13 @@ async function readHistory(file: string): Promise<string[]> {
     .reverse()
 }
 
-/** A comfort: a folder that can't be written costs the history, not the answer. */
+/** If the folder can't be written, only the history is lost. */
 async function saveHistory(file: string, newestFirst: readonly string[]): Promise<void> {
   const text = [...newestFirst].reverse().map((line) => `${line}\n`)
   try {
     await mkdir(path.dirname(file), { recursive: true })
     await writeFile(file, text.join(''), { mode: 0o600 })
   } catch {
-    // See above.
+    // The history is a convenience.
   }
 }

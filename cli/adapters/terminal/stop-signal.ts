@@ -1,23 +1,22 @@
-/**
- * When a command has to stop: a signal was sent, or the reader of stdout has gone (`| head`).
- */
+/** When a command has to stop: on a signal, or because nobody reads stdout any more (`| head`). */
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** npm and `timeout` deliver one Ctrl-C twice; only a later signal means "now!". */
+/** npm and `timeout` deliver one Ctrl-C twice; only a later signal means "stop now". */
 const SAME_SIGNAL_MS = 500
 
-/** Who wants to know that nobody reads stdout any more. */
+/** Called when nobody reads stdout any more. */
 const leaving = new Set<() => void>()
 
+/** A request to stop, as long as it is not released. */
 export interface Stop {
   readonly signal: AbortSignal
-  /** From now on signals do what they do by default. */
+  /** From now on, signals do what they do by default. */
   release(): void
 }
 
 /**
- * Aborts at the first SIGINT, SIGTERM or SIGHUP, after `onSignal`, or when the reader of stdout has gone. A
- * second signal ends the process at once with 130.
+ * Aborts at the first SIGINT, SIGTERM or SIGHUP, after `onSignal`, or when nobody reads stdout any
+ * more. A second signal ends the process at once with exit code 130.
  */
 export function stopSignal(onSignal: () => void): Stop {
   const controller = new AbortController()
@@ -42,7 +41,7 @@ export function stopSignal(onSignal: () => void): Stop {
 }
 
 /**
- * From now on a reader of stdout that goes is no error: it aborts the stop signals, or ends the process when
+ * From now on a closed stdout is not an error: it aborts all stop signals, or ends the process if
  * there are none.
  */
 export function watchReader(): void {

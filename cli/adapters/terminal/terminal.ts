@@ -1,23 +1,24 @@
 /**
- * What this process knows of the terminal it writes to: whether it takes colours, a line on stderr that tells
- * how far something long has come, and whether the reader of stdout keeps up.
+ * The terminal that this process writes to: whether it takes colours, a progress line on stderr,
+ * questions, and whether the reader of stdout keeps up.
  */
 import { createPainter, formatProgress, type Paint } from '../../domain/console/text.ts'
 
-/** Tells how far something long has come; nothing is shown in its first second. */
+/** A progress line; nothing is shown in the first second. */
 export interface Progress {
   update(done: number, total?: number): void
-  /** Takes the line away; harmless when called twice. */
+  /** Removes the line; may be called twice. */
   end(): void
 }
 
+/** Shows nothing. */
 export const SILENT: Progress = { update: () => {}, end: () => {} }
 
 const SHOW_AFTER_MS = 1000
 const REDRAW_MS = 100
 const LINE_EVERY_MS = 10_000
 
-/** Colours for a terminal, unless NO_COLOR is set or TERM is dumb; FORCE_COLOR gives them to any stream. */
+/** Colours on a terminal, unless NO_COLOR is set or TERM is dumb; FORCE_COLOR: on any stream. */
 export function painterFor(stream: NodeJS.WriteStream): Paint {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env
   if (NO_COLOR) return createPainter(false)
@@ -25,6 +26,7 @@ export function painterFor(stream: NodeJS.WriteStream): Paint {
   return createPainter(stream.isTTY === true && TERM !== 'dumb')
 }
 
+/** On a terminal one line that is redrawn, else one line per ten seconds. */
 export function startProgress(label: string): Progress {
   const stream = process.stderr
   const startMs = performance.now()
@@ -55,12 +57,12 @@ export function startProgress(label: string): Progress {
   }
 }
 
-/** Asks on stderr, so that stdout stays the result; anything but y or yes, and Ctrl-C, is no. */
+/** Asks on stderr, so that stdout stays the result; only y or yes means yes. */
 export async function ask(question: string): Promise<boolean> {
   return /^y(es)?$/i.test(await askText(`${question} [y/N] `))
 }
 
-/** What is typed in answer, without blanks around it; '' for Ctrl-C. */
+/** The typed answer, trimmed; '' for Ctrl-C. */
 export async function askText(question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises')
   const lines = createInterface({ input: process.stdin, output: process.stderr })
@@ -72,7 +74,7 @@ export async function askText(question: string): Promise<string> {
   }
 }
 
-/** Resolves when the reader of stdout has caught up with what was written, or when `stop` aborts. */
+/** Resolves when the reader of stdout has caught up, or when `stop` aborts. */
 export async function stdoutDrained(stop: AbortSignal): Promise<void> {
   const { stdout } = process
   if (!stdout.writableNeedDrain || stop.aborted) return

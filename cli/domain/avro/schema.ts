@@ -5,7 +5,7 @@
  * compatibility.
  */
 import { CcsError } from '../kernel/errors.ts'
-import { isObject, isStringList } from '../kernel/json.ts'
+import { isObject, isStringList, type JsonObject } from '../kernel/json.ts'
 
 /** Avro's primitive types. */
 export type Primitive =
@@ -91,9 +91,8 @@ export const PRIMITIVES: readonly string[] = [
   'string',
 ]
 
-const RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
-
-type Json = Readonly<Record<string, unknown>>
+/** The attributes of a field that bound its values. */
+export const FIELD_RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
 
 /** Parses a record schema. Throws CCS_SCHEMA_INVALID, which names `source`: a file or a subject. */
 export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
@@ -170,7 +169,7 @@ function parseNode(json: unknown, scope: Scope): AvroNode {
   }
 }
 
-function withLogical(node: AvroNode, json: Json): AvroNode {
+function withLogical(node: AvroNode, json: JsonObject): AvroNode {
   if (typeof json.logicalType !== 'string' || !isPrimitive(node)) return node
   return {
     kind: node.kind,
@@ -194,14 +193,14 @@ function parseName(name: string, scope: Scope): AvroNode {
   return node
 }
 
-function parseEnum(json: Json, scope: Scope): AvroNode {
+function parseEnum(json: JsonObject, scope: Scope): AvroNode {
   const symbols = json.symbols
   if (!isStringList(symbols) || symbols.length === 0)
     throw invalid(scope.source, `has an enum '${String(json.name)}' without symbols`)
   return define(json, scope, (name) => ({ kind: 'enum', name, symbols }))
 }
 
-function parseRecord(json: Json, scope: Scope): AvroNode {
+function parseRecord(json: JsonObject, scope: Scope): AvroNode {
   const fields: AvroField[] = []
   const namespace = typeof json.namespace === 'string' ? json.namespace : scope.namespace
   const record = define(json, scope, (name) => ({
@@ -222,8 +221,8 @@ function parseRecord(json: Json, scope: Scope): AvroNode {
 function parseField(json: unknown, scope: Scope): AvroField {
   if (!isObject(json) || typeof json.name !== 'string')
     throw invalid(scope.source, `has a field without a name: ${JSON.stringify(json)?.slice(0, 80)}`)
-  const rules: Partial<Record<(typeof RULES)[number], number>> = {}
-  for (const rule of RULES) {
+  const rules: Partial<Record<(typeof FIELD_RULES)[number], number>> = {}
+  for (const rule of FIELD_RULES) {
     const bound = json[rule]
     if (bound === undefined) continue
     if (typeof bound !== 'number')
@@ -241,7 +240,7 @@ function parseField(json: unknown, scope: Scope): AvroField {
   }
 }
 
-function define(json: Json, scope: Scope, make: (name: string) => AvroNode): AvroNode {
+function define(json: JsonObject, scope: Scope, make: (name: string) => AvroNode): AvroNode {
   if (typeof json.name !== 'string')
     throw invalid(scope.source, `has a ${json.type} without a name`)
   const node = make(json.name)
@@ -250,7 +249,8 @@ function define(json: Json, scope: Scope, make: (name: string) => AvroNode): Avr
   return node
 }
 
-function fullName(name: string, namespace: string): string {
+/** The name with its namespace; a name with a dot has one already. */
+export function fullName(name: string, namespace: string): string {
   return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
 }
 

@@ -65,6 +65,6 @@ export interface GateLag {
     readonly end: number
     readonly lag: number
   }[]
-  /** Records that are not through the gate yet; markers of transactions count too. */
+  /** Records that have not passed the gate yet; transaction markers count, too. */
   readonly lag: number
 }

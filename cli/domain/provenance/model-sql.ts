@@ -3,7 +3,7 @@
  * are behind it, what each event contributes, and the same SELECT over other source rows.
  */
 import type { GraphModel } from '../models/graph.ts'
-import { type AstNode, type AstValue, asNodes, asText, isNode, mapAst } from '../sql/ast.ts'
+import { type AstNode, asNode, asNodes, asText, mapAst } from '../sql/ast.ts'
 import { columnNode } from '../sql/build-ast.ts'
 import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 
@@ -93,5 +93,5 @@ function replaceTable(statement: AstNode, name: string): AstNode {
     const alias = asText(node.alias) === '' ? asText(node.table_name) : node.alias
     return { ...node, schema_name: '', table_name: HERE, alias: alias ?? '' }
   })
-  return isNode(changed as AstValue) ? (changed as AstNode) : statement // an object stays one
+  return asNode(changed)
 }

@@ -296,7 +296,7 @@ test.each([
   ['a.csv', '', 'is empty'],
   ['a.ndjson', '[{"a":1}]', 'is one JSON array'],
   ['a.csv', Buffer.from('\uFEFFa,b', 'utf16le'), 'UTF-16'],
-  ['a.dat', 'a,b', "doesn't tell what it holds"],
+  ['a.dat', 'a,b', "can't be guessed from its name"],
   ['a.parquet', 'PAR1 no', "can't be read as Parquet"],
   [
     'a.csv.gz',
