@@ -234,7 +234,7 @@ describe('damage', () => {
     const { code, stderr } = await ccs(['run', '--once'])
     expect(code).not.toBe(0)
     expect(stderr).toContain(join(data, 'manifest.json'))
-    expect(stderr).toContain('delete what lies beside log/')
+    expect(stderr).toContain('delete everything there except log/')
     for (const name of readdirSync(data))
       if (name !== 'log') rmSync(join(data, name), { recursive: true })
     mkdirSync(data, { recursive: true })
