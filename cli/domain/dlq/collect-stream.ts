@@ -1,6 +1,6 @@
 /**
- * The port to an engine's processing log. The rejects of a batch and the position after it are written
- * in one transaction, and only one collector runs at a time.
+ * The port to an engine's processing log. The rejects of a batch and the position after it are
+ * written in one transaction, and only one collector runs at a time.
  */
 export interface CollectBatch {
   readonly partition: number
