@@ -135,7 +135,7 @@ describe('a disk that fills up', () => {
       await Promise.all([appending, committing])
       await until(taken(RECORDS), 'all records')
       await until(() => notices.length > 1, 'a second notice')
-      expect(notices.slice(1)).toEqual(['There is space again: going on.'])
+      expect(notices.slice(1)).toEqual(['The disk has space again; continuing.'])
       expect(open.pipeline.state().stalled).toBeNull()
       stop.abort()
       await running
