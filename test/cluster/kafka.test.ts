@@ -75,7 +75,7 @@ clusterTest(
         kafka.fetch(topic, 0, 99_999, { bytesMax: 1_000, waitMs: 0 }),
       ).rejects.toMatchObject({
         code: 'CCS_KAFKA_OFFSET',
-        message: `Partition 0 of ${topic} does not hold offset 99999.`,
+        message: `Partition 0 of ${topic} does not have offset 99999.`,
       })
     })
   },

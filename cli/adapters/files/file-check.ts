@@ -1,4 +1,4 @@
-/** Length and CRC-32 of a file, read in pieces so that a large one neither fills memory nor blocks. */
+/** Length and CRC-32 of a file, read in pieces so that a large one does not fill memory. */
 import { crc32 } from 'node:zlib'
 import type { Files } from './files.ts'
 

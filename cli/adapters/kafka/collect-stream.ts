@@ -1,38 +1,41 @@
 /**
- * A topic of reports to events.dlq on Kafka. The producer's id belongs to the collector: initialising it fences
- * an earlier one and ends what that had begun; only then positions, and events.dlq, are read.
+ * Reads a topic of reports and writes rejects to events.dlq on Kafka. Initialising the collector's
+ * transactional producer fences an earlier collector and ends its transactions; only then the
+ * positions and events.dlq are read.
  */
 import type { CollectBatch, CollectStream } from '../../domain/dlq/collect-stream.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { DLQ_TOPIC } from '../../domain/log/topics.ts'
 import type { KafkaConnection, Producer, Transaction } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { kafkaFault, missingTopic } from './fault.ts'
 import { committedOffsets } from './gate-lag.ts'
 import { rejectPartition, slices } from './gate-lane.ts'
 
+/** What to collect. */
 export interface CollectOptions {
   /** Closed with the stream. */
   readonly kafka: KafkaConnection
   readonly prefix: string
-  /** Its whole name. */
+  /** Full name of the topic of reports. */
   readonly log: string
 }
 
 const READ_BYTES = 128 * 1024
 const WAIT_MS = 250
 const SEND_BYTES = 512 * 1024
-/** kafkajs's own repetitions of one request, about 10 seconds. */
+/** kafkajs's retries of one request, about 10 seconds. */
 const RETRIES = 10
 
-/** CCS_KAFKA_TOPIC when one of the two topics is missing. */
+/** Throws CCS_KAFKA_TOPIC if one of the two topics is missing. */
 export async function openCollectStream(options: CollectOptions): Promise<CollectStream> {
   const { kafka, prefix, log } = options
   const id = `${prefix}ccs.collect`
-  const dlq = `${prefix}events.dlq`
+  const dlq = `${prefix}${DLQ_TOPIC}`
   try {
     const admin = await kafka.admin()
     const there = await admin.listTopics()
     for (const topic of [log, dlq])
-      if (!there.includes(topic)) throw noTopic(topic, topic === log, kafka.brokers)
+      if (!there.includes(topic)) throw missingTopicError(topic, topic === log, kafka.brokers)
     const producer = await kafka.producer({ transactionalId: id, retries: RETRIES })
     const first = await producer.transaction()
     const [committed, ranges, { topics }] = await Promise.all([
@@ -43,7 +46,7 @@ export async function openCollectStream(options: CollectOptions): Promise<Collec
     let missing = 0
     const places = ranges.map(({ partition, low, high }): [number, number] => {
       const at = committed.get(partition) ?? Number(low)
-      // Beyond the end: the topic was made anew.
+      // Beyond the end: the topic was deleted and recreated.
       if (at > Number(high)) return [partition, Number(low)]
       missing += Math.max(0, Number(low) - at)
       return [partition, Math.max(Number(low), at)]
@@ -60,10 +63,10 @@ export async function openCollectStream(options: CollectOptions): Promise<Collec
 }
 
 interface Found {
-  /** Of the producer and of the group. */
+  /** The transactional id, which is also the group's. */
   readonly id: string
   readonly dlq: string
-  /** Of events.dlq. */
+  /** Partition of events.dlq to write to. */
   readonly partition: number
   readonly missing: number
   readonly places: Map<number, number>
@@ -92,7 +95,7 @@ class Collecting implements CollectStream {
       const fetched = await kafka.fetch(log, partition, offset, { bytesMax: READ_BYTES, waitMs })
       const { records, nextOffset } = fetched
       if (nextOffset === offset) continue
-      // What has been read comes last in the next round.
+      // A partition that was just read comes last in the next round.
       places.delete(partition)
       places.set(partition, nextOffset)
       const rows = records.flatMap(({ value }) => value ?? [])
@@ -133,11 +136,10 @@ function takenOver(error: unknown): CcsError | undefined {
   })
 }
 
-function noTopic(topic: string, isLog: boolean, brokers: string): CcsError {
+function missingTopicError(topic: string, isLog: boolean, brokers: string): CcsError {
+  if (!isLog) return missingTopic(`topic ${topic}`, brokers, { exit: EXIT.usage })
   return new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${topic} at ${brokers}.`, {
     exit: EXIT.usage,
-    hint: isLog
-      ? 'Let the engine write its processing log to Kafka, with the rows in it: docs/dlq.md has the settings.'
-      : 'Make what the project needs: ccs deploy --target NAME',
+    hint: 'Let the engine write its processing log, with rows, to Kafka: see docs/dlq.md.',
   })
 }

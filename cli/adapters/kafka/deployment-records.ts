@@ -1,7 +1,8 @@
 /**
- * What the topic `_ccs.manifest` holds, by key: `claim` (who may deploy), `current` (the newest serial),
- * `deployment/<serial>` (size and hash of its content) and `deployment/<serial>/<n>` (the content, gzip of
- * JSON, in parts that fit into a Kafka record). The newest record of a key counts, so compaction loses nothing.
+ * The records of the topic `_ccs.manifest`, by key: `claim` (who may deploy), `current` (the newest
+ * serial), `deployment/<serial>` (size and hash of the content) and `deployment/<serial>/<n>` (the
+ * content: gzipped JSON in parts that fit into a record). The newest record of a key counts, so
+ * compaction loses nothing.
  */
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -10,19 +11,21 @@ import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
 import type { ProcessId } from '../files/file-lock.ts'
 
-/** Newest value of each key. */
+/** The newest value of each key. */
 export type Records = ReadonlyMap<string, Buffer>
 
+/** A record to write. */
 export interface KeyedRecord {
   readonly key: string
-  /** null: forget the key. */
+  /** null deletes the key. */
   readonly value: Buffer | null
 }
 
+/** Who may deploy to the target. */
 export interface ClaimRecord extends ProcessId {
-  /** Grows with every claim. */
+  /** Increases with every claim. */
   readonly epoch: number
-  /** Tells two claims of one process apart. */
+  /** Distinguishes two claims of one process. */
   readonly token: string
   readonly owner: string
   readonly sinceMs: number
@@ -30,6 +33,7 @@ export interface ClaimRecord extends ProcessId {
   readonly untilMs: number
 }
 
+/** Number of deployments that stay in the topic. */
 export const HISTORY_KEPT = 20
 /** A record with its key and overhead stays below Kafka's default limit of 1,048,588 bytes. */
 const PART_BYTES = 900_000
@@ -45,11 +49,12 @@ interface Header {
   readonly sha256: string
 }
 
+/** The record that stores a claim. */
 export function claimRecord(claim: ClaimRecord): KeyedRecord {
   return { key: CLAIM, value: json({ format: DEPLOYMENT_FORMAT, ...claim }) }
 }
 
-/** undefined before the first claim. CCS_MANIFEST_INVALID, as from all that read here. */
+/** undefined before the first claim. Throws CCS_MANIFEST_INVALID, like all readers here. */
 export function readClaim(records: Records): ClaimRecord | undefined {
   const found = parse(records, CLAIM)
   if (found === undefined) return undefined
@@ -58,11 +63,11 @@ export function readClaim(records: Records): ClaimRecord | undefined {
     if (typeof number !== 'number') throw damaged(CLAIM)
   for (const text of [token, owner, host, started])
     if (typeof text !== 'string') throw damaged(CLAIM)
-  // Each field was looked at above.
+  // All fields were checked above.
   return { epoch, token, owner, sinceMs, untilMs, pid, host, started } as ClaimRecord
 }
 
-/** What saving it writes: the deployment, that it is the newest, and what is too old to be kept. */
+/** What saving a deployment writes: its content, that it is current, and deletions of old ones. */
 export function deploymentRecords(deployment: Deployment, before: Records): KeyedRecord[] {
   const { serial } = deployment
   const content = gzipSync(JSON.stringify(deployment))
@@ -94,6 +99,7 @@ export function deploymentRecords(deployment: Deployment, before: Records): Keye
   ]
 }
 
+/** undefined before the first deployment. */
 export function readCurrent(records: Records): Deployment | undefined {
   const current = parse(records, CURRENT)
   if (current === undefined) return undefined
@@ -101,14 +107,14 @@ export function readCurrent(records: Records): Deployment | undefined {
   return readDeployment(records, current.serial)
 }
 
-/** Those that were finished, newest first. */
+/** Completed deployments, newest first. */
 export function readHistory(records: Records): Deployment[] {
   return serials(records)
     .map((serial) => readDeployment(records, serial))
     .filter(({ complete }) => complete)
 }
 
-/** Newest first. */
+/** Serials of all deployments, newest first. */
 function serials(records: Records): number[] {
   const found = [...records.keys()].flatMap((key) => {
     const [, serial, part] = CONTENT.exec(key) ?? []
@@ -133,7 +139,7 @@ function readDeployment(records: Records, serial: number): Deployment {
 }
 
 function checked(value: unknown, key: string): Deployment {
-  // Its hash is that of what a deployer of this format wrote.
+  // The hash was checked, so this is what a deployer of this format wrote.
   const deployment = value as Deployment
   if (deployment.format !== DEPLOYMENT_FORMAT || !Array.isArray(deployment.resources))
     throw damaged(key)
@@ -165,7 +171,7 @@ function damaged(key: string, cause?: unknown): CcsError {
     'CCS_MANIFEST_INVALID',
     `The record ${key} of the target's manifest is damaged or not one of ccs.`,
     {
-      hint: 'Who else writes to the topic _ccs.manifest? Without it, take over what is there: ccs adopt',
+      hint: 'Does something else write to _ccs.manifest? To take over what runs: ccs adopt',
       ...(cause === undefined ? {} : { cause }),
     },
   )

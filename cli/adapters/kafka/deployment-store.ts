@@ -1,7 +1,7 @@
 /**
- * Deployments in the compacted topic `_ccs.manifest` of their own cluster. Who writes has initialised the one
- * transactional producer of the target: that fences every earlier one at the broker. So a write succeeds only
- * if nobody else came since its writer last read, and the claim that was read then is the one in force.
+ * Deployments in the compacted topic `_ccs.manifest` of their own cluster. A writer initialises
+ * the target's one transactional producer, which fences all earlier ones at the broker. So a write
+ * succeeds only if nobody else has written since the writer last read the claim.
  */
 import { randomBytes } from 'node:crypto'
 import type { Deployment } from '../../domain/deploy/deployment.ts'
@@ -23,25 +23,27 @@ import {
 import { kafkaFault } from './fault.ts'
 import { ManifestTopic } from './manifest-topic.ts'
 
+/** Where deployments are stored. */
 export interface DeploymentStoreOptions {
   /** Closed with the store. */
   readonly kafka: KafkaConnection
-  /** Of the target. */
+  /** The target's prefix. */
   readonly prefix: string
-  /** Of the topic, where it has to be made. */
+  /** Replication of the topic if it has to be created. */
   readonly replication: number
   readonly clock: Clock
-  /** How long a claim outlives a deployer that says nothing. */
+  /** How long a claim outlives a deployer that stopped renewing it. */
   readonly leaseMs?: number
   readonly processes?: Processes
 }
 
 const LEASE_MS = 30_000
-/** Of a write whose fate is unknown, or whose producer was fenced by someone who then held back. */
+/** Attempts of a write whose outcome is unknown, or whose producer was fenced. */
 const ATTEMPTS_MAX = 6
-/** kafkajs's own repetitions of one request, about 8 seconds. */
+/** kafkajs's retries of one request, about 8 seconds. */
 const RETRIES = 6
 
+/** Nothing is read or created before the first call. */
 export function openDeploymentStore(options: DeploymentStoreOptions): DeploymentStore {
   const { kafka, prefix, replication } = options
   const topic = new ManifestTopic(kafka, `${prefix}_ccs.manifest`, replication)
@@ -77,7 +79,7 @@ interface ClaimOptions extends Required<DeploymentStoreOptions> {
 class Claim implements DeploymentClaim {
   readonly #options: ClaimOptions
   #mine: ClaimRecord
-  /** Undefined: to be initialised, which fences all others. */
+  /** undefined: to be initialised, which fences all others. */
   #producer: Producer | undefined
   #timer: NodeJS.Timeout | undefined
   /** One write at a time. */
@@ -93,10 +95,10 @@ class Claim implements DeploymentClaim {
     return this.#mine.epoch
   }
 
-  /** CCS_DEPLOY_LOCKED when another has it. */
+  /** Throws CCS_DEPLOY_LOCKED if another process has the claim. */
   async take(owner: string): Promise<void> {
     const { topic, clock, leaseMs } = this.#options
-    // Whoever is refused here has fenced nobody.
+    // Checked before the producer is initialised: an attempt that is rejected here fences nobody.
     this.#refuseHeld(readClaim(await topic.read()))
     const token = randomBytes(12).toString('hex')
     await this.#write((records) => {
@@ -109,7 +111,7 @@ class Claim implements DeploymentClaim {
       return [claimRecord(this.#mine)]
     })
     this.#timer = setInterval(() => {
-      // What is wrong shows at the next check or save.
+      // A fault shows at the next check or save.
       this.#renew().catch(() => undefined)
     }, leaseMs / 3).unref()
   }
@@ -157,8 +159,9 @@ class Claim implements DeploymentClaim {
   }
 
   /**
-   * Writes what `decide` makes of the records in force, all or nothing. A write that failed is tried anew with
-   * a new producer and what is there then: `decide` throws when the claim was lost meanwhile.
+   * Writes what `decide` returns for the current records, all or nothing. A failed write is
+   * repeated with a new producer and the records of that time; `decide` throws if the claim was
+   * lost meanwhile.
    */
   #write(decide: (records: ReadonlyMap<string, Buffer>) => readonly KeyedRecord[]): Promise<void> {
     const run = async () => {
@@ -184,11 +187,11 @@ class Claim implements DeploymentClaim {
     const { kafka, prefix, topic } = this.#options
     const transactionalId = `${prefix}ccs.deploy`
     this.#producer ??= await kafka.producer({ transactionalId, retries: RETRIES })
-    // The first of a producer initialises it at the broker; only what is read after that may be decided on.
+    // Initialises the producer at the broker; only what is read after that counts.
     const transaction = await this.#producer.transaction()
     const records = decide(await topic.read())
     let last = -1
-    // One request each: together they would be more than Kafka takes at once.
+    // One request each, because all together could exceed what Kafka accepts.
     for (const { key, value } of records) {
       const messages = [{ key, value, partition: 0 }]
       const [sent] = await transaction.send({ topic: topic.name, messages })
@@ -216,11 +219,11 @@ class Claim implements DeploymentClaim {
 }
 
 function locked(holder: ClaimRecord | undefined): CcsError {
-  const who =
-    holder === undefined
-      ? 'another process'
-      : `${holder.owner} (process ${holder.pid} on ${holder.host}), since ${new Date(holder.sinceMs).toISOString()}`
+  const since = holder && new Date(holder.sinceMs).toISOString()
+  const who = holder
+    ? `${holder.owner} (process ${holder.pid} on ${holder.host}), since ${since}`
+    : 'another process'
   return new CcsError('CCS_DEPLOY_LOCKED', `This target is being deployed by ${who}.`, {
-    hint: 'Wait for it to end, then look again: ccs plan. A killed one frees it within a minute.',
+    hint: 'Wait for it to end, then run ccs plan again. After a kill the claim ends in a minute.',
   })
 }

@@ -1,6 +1,7 @@
 /**
- * Where records stand of which only the bytes are known, and when they were read: looked for in what came in
- * shortly before. A query that catches up reads old records, and theirs are not found.
+ * Finds the offsets of records of which only the bytes and the time of reading are known, by
+ * searching what arrived shortly before. A query that catches up reads older records: those are
+ * not found.
  */
 import type {
   LocateRecords,
@@ -12,9 +13,10 @@ import { kafkaFault } from './fault.ts'
 
 const BEFORE_MS = 30_000
 const READ_BYTES = 1024 * 1024
-/** Of a partition, for all that are looked for at once. */
+/** Read per partition, for all records together. */
 const BYTES_MAX = 32 * READ_BYTES
 
+/** Reads each partition once for all records of a call; a record that isn't found is absent. */
 export function placeFinder(kafka: KafkaConnection): LocateRecords {
   return async (topic, sought) => {
     const found = new Map<UnlocatedRecord, RecordPosition>()

@@ -1,10 +1,11 @@
-/** How far the gate's group is behind events.raw, for the gate itself and for `ccs status`. */
+/** How far the gate's group lags behind events.raw, for the gate and for `ccs status`. */
 import type { GateLag } from '../../domain/gate/gate-stream.ts'
 import { sleep } from '../process/system-clock.ts'
 import type { Admin, KafkaConnection } from './connection.ts'
 import { kafkaFault } from './fault.ts'
 import { gateNames } from './gate-names.ts'
 
+/** All partitions by number; `committed` is null where the group has no position. */
 export async function gateLag(kafka: KafkaConnection, prefix: string): Promise<GateLag> {
   const { raw, group } = gateNames(prefix)
   const admin = await kafka.admin()
@@ -26,7 +27,7 @@ export async function gateLag(kafka: KafkaConnection, prefix: string): Promise<G
   }
 }
 
-/** By partition; those without a position are left out. */
+/** By partition; partitions without a position are absent. */
 export async function committedOffsets(
   admin: Admin,
   group: string,
@@ -44,7 +45,7 @@ const LOADING = /GROUP_LOAD_IN_PROGRESS|COORDINATOR/
 const LOADING_MS = 10_000
 const RETRY_MS = 250
 
-/** A broker that has just started, or a group that is new, has no coordinator for a moment. */
+/** Retries while the group's coordinator is loading, as after a broker's start. */
 async function coordinated<T>(ask: () => Promise<T>): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
     try {

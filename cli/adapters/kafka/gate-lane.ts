@@ -1,8 +1,8 @@
 /**
- * One partition of events.raw on its way, with connections and a transactional producer of its own. The
- * producer's id belongs to the partition: initialising it fences whoever had the partition before and ends
- * what that had begun, and only then the group's position is read. So no record is passed on twice, whatever
- * a process does that was stopped and comes back.
+ * The gate's worker for one partition of events.raw, with its own connections and transactional
+ * producer. The producer's id belongs to the partition: initialising it fences the previous worker
+ * and ends its transactions; only then the group's position is read. So no record is passed on
+ * twice, even if a process was paused and comes back.
  */
 
 import type { GateBatch, GatePartition } from '../../domain/gate/gate-stream.ts'
@@ -14,23 +14,24 @@ import { committedOffsets } from './gate-lag.ts'
 import type { GateNames } from './gate-names.ts'
 
 const BATCH_BYTES = 1_500_000
-/** The broker gathers so much, or so long, before it answers. */
+/** The broker collects so many bytes, or so long, before it answers. */
 const GATHER_BYTES = 256 * 1024
 const GATHER_MS = 250
-/** kafkajs's own repetitions of one request, about 10 seconds; after them the partition begins anew. */
+/** kafkajs's retries of one request, about 10 seconds; then the worker starts again. */
 const RETRIES = 10
-/** Around key, value and headers of a record; and around the records of a batch. */
+/** Overhead of a record, and of a batch. */
 const RECORD_BYTES = 40
 const FRAME_BYTES = 512
 
+/** What a worker needs. */
 export interface LaneOptions {
-  /** Closed with the lane. */
+  /** Closed with the worker. */
   readonly kafka: KafkaConnection
   readonly names: GateNames
   readonly partition: number
-  /** Partitions of events.dlq. */
+  /** Number of partitions of events.dlq. */
   readonly dlqPartitions: number
-  /** Most bytes of one batch: max.message.bytes of the topics. */
+  /** Largest batch that the topic accepts (max.message.bytes). */
   readonly validBytesMax: number
   readonly dlqBytesMax: number
 }
@@ -39,7 +40,7 @@ interface Batch extends GateBatch {
   readonly whole: readonly KafkaRecord[]
 }
 
-/** Takes the partition over. What fails here is a CcsError, and so is what fails later. */
+/** Takes the partition over. Throws only CcsErrors, now and later. */
 export async function openLane(options: LaneOptions): Promise<Lane> {
   const { kafka, names, partition } = options
   try {
@@ -55,7 +56,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     const range = ranges.find((one) => one.partition === partition)
     const low = Number(range?.low ?? 0)
     const at = committed.get(partition) ?? low
-    // Beyond the end: the topic was made anew.
+    // Beyond the end: the topic was deleted and recreated.
     const from = at > Number(range?.high ?? 0) ? low : Math.max(low, at)
     return new Lane(options, producer, first, { from, missing: Math.max(0, from - at) })
   } catch (error) {
@@ -117,7 +118,7 @@ class Lane implements GatePartition {
     this.#transaction = undefined
     try {
       transaction ??= await this.#producer.transaction()
-      // Batches are those that read() gave.
+      // Batches are always those that read() returned.
       await this.#send(transaction, (batch as Batch).whole, new Set(rejected), rejects)
       const offsets = [{ partition: this.partition, offset: String(batch.nextOffset) }]
       await transaction.sendOffsets({
@@ -127,7 +128,7 @@ class Lane implements GatePartition {
       await transaction.commit()
     } catch (error) {
       const fault = tooLarge(error, names) ?? kafkaFault(error, kafka.brokers)
-      // What is tried again begins with a new producer, which ends this; nobody else would soon.
+      // A retry begins with a new producer, which ends this transaction; here nobody retries soon.
       if (fault.code === 'CCS_LOG_RECORD_TOO_LARGE')
         await transaction?.abort().catch(() => undefined)
       throw fault
@@ -177,14 +178,14 @@ class Lane implements GatePartition {
   }
 }
 
-/** The first partition of events.dlq is an embedded engine's own: its commits count what is in it. */
+/** Partition 0 of events.dlq belongs to an embedded engine: its commits count the records in it. */
 export function rejectPartition(partition: number, partitions: number): number {
   return partitions < 2 ? 0 : 1 + (partition % (partitions - 1))
 }
 
 const NOTHING = Buffer.alloc(0)
 
-/** kafkajs makes one batch of each send; together they are all messages, in their order. */
+/** Splits messages, in order, so that each part fits into one batch: kafkajs makes one per send. */
 export function slices(messages: readonly Message[], bytesMax: number): Message[][] {
   const all: Message[][] = []
   let bytes = bytesMax
@@ -205,14 +206,14 @@ export function slices(messages: readonly Message[], bytesMax: number): Message[
 }
 
 /**
- * kafkajs sorts messages by partition with `reduce`, and copies the list for each of them: a quarter of all
- * work here. A list that is of one partition says so instead.
+ * kafkajs groups messages by partition with `reduce`, copying the list for each message: a quarter
+ * of the gate's CPU time. A list of one partition answers at once.
  */
 function ofPartition(partition: number, messages: Message[]): Message[] {
   return Object.defineProperty(messages, 'reduce', { value: () => ({ [partition]: messages }) })
 }
 
-/** kafkajs can't write a header without a value; an empty one stands for it. */
+/** kafkajs can't write a header without a value, so an empty one replaces it. */
 function plain(headers: RecordHeaders): { headers?: NonNullable<Message['headers']> } {
   const entries = Object.entries(headers)
   if (entries.length === 0) return {}
@@ -239,9 +240,11 @@ function tooLarge(error: unknown, names: GateNames): CcsError | undefined {
   if (!/MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/.test(`${type} ${cause?.type}`)) return undefined
   return new CcsError(
     'CCS_LOG_RECORD_TOO_LARGE',
-    `A record of ${names.raw} is larger than ${names.valid} or ${names.dlq} takes.`,
+    `A record of ${names.raw} is larger than ${names.valid} or ${names.dlq} accepts.`,
     {
-      hint: `Give both a max.message.bytes above that of ${names.raw}: a reject is 4 KB larger than its record.`,
+      hint:
+        `Give both a larger max.message.bytes than ${names.raw}: ` +
+        'a reject is 4 KB larger than its record.',
       cause: error,
     },
   )

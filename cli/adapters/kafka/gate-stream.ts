@@ -1,23 +1,24 @@
 /**
- * events.raw to events.valid and events.dlq on Kafka: the group says which partitions are ours, and each goes
- * its own way. What fails because a broker is away, or because another process has the partition, begins anew
- * once the group has confirmed that it is still ours.
+ * Validates events.raw into events.valid and events.dlq on Kafka: the group assigns partitions to
+ * this process, and one worker handles each. After a failure because a broker is away or another
+ * process has the partition, the worker starts again once the group confirms the assignment.
  */
 
 import type { GatePartition, GateStream } from '../../domain/gate/gate-stream.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { GroupMember, KafkaConnection } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { kafkaFault, missingTopic } from './fault.ts'
 import { gateLag } from './gate-lag.ts'
 import { openLane } from './gate-lane.ts'
 import { type GateNames, gateNames } from './gate-names.ts'
 
+/** Where and how the gate runs. */
 export interface GateStreamOptions {
-  /** A connection of its own for each who asks. */
+  /** Opens a new connection per caller. */
   readonly connect: () => Promise<KafkaConnection>
   readonly prefix: string
-  /** After so long without a sign of life a process loses its partitions. */
+  /** A process that is silent for so long loses its partitions. */
   readonly sessionMs: number
   readonly clock: Clock
   readonly onNotice: (text: string) => void
@@ -26,9 +27,9 @@ export interface GateStreamOptions {
 type Work = (partition: GatePartition, stop: AbortSignal) => Promise<void>
 
 const RETRY_MS = { first: 200, most: 5_000 }
-/** How long a transaction under way may still take when all is to end. */
+/** How long running transactions may take when the gate stops. */
 const DRAIN_MS = 20_000
-/** Faults that waiting mends; Kafka's refusals are those of a producer that was fenced. */
+/** Faults that pass with time; CCS_KAFKA_REFUSED is that of a fenced producer. */
 const PASSING = [
   'CCS_KAFKA_UNREACHABLE',
   'CCS_KAFKA_REFUSED',
@@ -36,10 +37,10 @@ const PASSING = [
   'CCS_KAFKA_OFFSET',
 ]
 
-/** Refusals of a membership that repeating does not mend. */
+/** Errors of the membership that don't pass with time. */
 const LASTING = /^(INVALID_SESSION_TIMEOUT|INCONSISTENT_GROUP_PROTOCOL|INVALID_GROUP_ID)$/
 
-/** CCS_KAFKA_TOPIC when a topic is missing; events.valid needs the partitions of events.raw. */
+/** Throws CCS_KAFKA_TOPIC if a topic is missing, or events.valid has fewer partitions. */
 export async function openGateStream(options: GateStreamOptions): Promise<GateStream> {
   const kafka = await options.connect()
   try {
@@ -87,7 +88,7 @@ async function runGroup(running: Running, work: Work, stop: AbortSignal): Promis
     for (const [partition, { leave }] of lanes) if (!partitions.includes(partition)) leave.abort()
     for (const partition of partitions) {
       const lane = lanes.get(partition)
-      // One that is being left comes back behind itself.
+      // A partition that is being left is taken again after its worker has ended.
       if (!lane || lane.leave.signal.aborted) enter(partition, lane?.done)
     }
   }
@@ -98,7 +99,7 @@ async function runGroup(running: Running, work: Work, stop: AbortSignal): Promis
     onAssigned,
     onError: (error) => {
       const kind = kafkaFault(error, kafka.brokers, { topic: names.raw })
-      // Any error has a type, or none.
+      // An error may have a type.
       const { type = '' } = error as { readonly type?: string }
       if (!PASSING.includes(kind.code) || LASTING.test(type)) throw kind
     },
@@ -108,7 +109,7 @@ async function runGroup(running: Running, work: Work, stop: AbortSignal): Promis
     failing.abort()
   })
   await aborted(ending)
-  // The others get these partitions when the transactions under way are through.
+  // Other members get these partitions once the running transactions are done.
   const drained = Promise.all([...lanes.values()].map(({ done }) => done))
   const late = new AbortController()
   await Promise.race([drained, running.clock.sleep(DRAIN_MS, late.signal)])
@@ -125,7 +126,7 @@ interface Passing {
   readonly until: AbortSignal
 }
 
-/** As often as it takes; ends when told to, or by a fault that waiting does not mend. */
+/** Runs a worker again and again; ends by `until`, or by a fault that doesn't pass with time. */
 async function passPartition(running: Running, passing: Passing): Promise<void> {
   const { names, sizes, clock, onNotice, connect } = running
   const { group, partition, work, until } = passing
@@ -142,9 +143,9 @@ async function passPartition(running: Running, passing: Passing): Promise<void> 
     } catch (error) {
       if (!(error instanceof CcsError) || !PASSING.includes(error.code)) throw error
       if (until.aborted) return
-      // Whoever worked for a while begins soon again.
+      // After a long run, retry soon again.
       if (clock.nowMs() - openedMs > 2 * RETRY_MS.most) waitMs = RETRY_MS.first
-      // To lose the partition to another process is as it should be; not for long, though.
+      // Losing the partition to another process is normal, unless it lasts.
       const isAway = error.exit === EXIT.unreachable
       if (isAway ? waitMs === RETRY_MS.first : waitMs === RETRY_MS.most)
         onNotice(`Partition ${partition}: ${error.message} Trying again.`)
@@ -170,7 +171,7 @@ interface Sizes {
 const TOPIC_RESOURCE = 2
 /** Kafka's default of max.message.bytes. */
 const MESSAGE_BYTES = 1_048_588
-/** A reject's reason and place beside its bytes. */
+/** What a reject has besides the record's bytes: reason and place. */
 const REJECT_BYTES = 4_096
 
 async function topicSizes(kafka: KafkaConnection, { raw, valid, dlq }: GateNames): Promise<Sizes> {
@@ -180,10 +181,7 @@ async function topicSizes(kafka: KafkaConnection, { raw, valid, dlq }: GateNames
     const there = await admin.listTopics()
     const missing = topics.find((topic) => !there.includes(topic))
     if (missing !== undefined)
-      throw new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${missing} at ${kafka.brokers}.`, {
-        exit: EXIT.usage,
-        hint: 'Make what the project needs: ccs deploy --target NAME',
-      })
+      throw missingTopic(`topic ${missing}`, kafka.brokers, { exit: EXIT.usage })
     const configNames = ['max.message.bytes']
     const [metadata, configs] = await Promise.all([
       admin.fetchTopicMetadata({ topics }),
@@ -204,7 +202,7 @@ async function topicSizes(kafka: KafkaConnection, { raw, valid, dlq }: GateNames
         `${valid} has ${partitionsOf(valid)} partitions, ${raw} has ${partitionsOf(raw)}.`,
         {
           exit: EXIT.usage,
-          hint: `Records keep their partition, and so their order: give ${valid} as many.`,
+          hint: `Records keep their partition, so that order is kept: give ${valid} as many.`,
         },
       )
     return {
@@ -220,5 +218,8 @@ async function topicSizes(kafka: KafkaConnection, { raw, valid, dlq }: GateNames
 }
 
 function tightDlq({ raw, dlq }: GateNames): string {
-  return `${dlq} takes no larger records than ${raw}: a reject is up to ${REJECT_BYTES} bytes larger than its record. Raise max.message.bytes of ${dlq}.`
+  return (
+    `${dlq} accepts no larger records than ${raw}, but a reject is up to ${REJECT_BYTES} bytes ` +
+    `larger than its record. Raise max.message.bytes of ${dlq}.`
+  )
 }

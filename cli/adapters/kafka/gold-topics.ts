@@ -1,6 +1,7 @@
 /**
- * A copy of Gold as topics of a log whose records have no keys of their own: `gold.sessions` and so on, one
- * record a change. Nothing is compacted there: who reads takes the last record of each key.
+ * Publishes Gold to topics of the embedded log, whose records have no keys of their own:
+ * `gold.sessions` and so on, one record per change. Nothing is compacted: readers take the last
+ * record of each key.
  */
 import { Buffer } from 'node:buffer'
 import type { Clock } from '../../domain/kernel/clock.ts'
@@ -10,7 +11,7 @@ import { decodeKeyedRecord, encodeKeyedRecord } from '../../domain/log/keyed-rec
 import { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 
-/** `owner` is shown to others who want to write there. The log stays open when the topics are closed. */
+/** `owner` is shown to others who want to write. Closing it leaves the log open. */
 export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink {
   const writers = new Map<string, LogWriter>()
   const writerOf = async (model: string) => {

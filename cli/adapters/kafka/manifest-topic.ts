@@ -1,4 +1,4 @@
-/** A compacted topic of one partition as a map: the newest committed value of each key, read without a group. */
+/** A compacted topic of one partition as a map from key to newest committed value. */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { sleep } from '../process/system-clock.ts'
 import type { KafkaConnection } from './connection.ts'
@@ -8,9 +8,10 @@ const FETCH_BYTES = 4 * 1024 * 1024
 const POLL_MS = 5
 const THERE_POLL_MS = 100
 const VISIBLE_MS = 10_000
-/** kafkajs's number of a topic among the resources of a cluster. */
+/** Number of the resource type "topic" in Kafka's protocol. */
 const TOPIC_RESOURCE = 2
 
+/** Reads incrementally: each read continues where the last one ended. */
 export class ManifestTopic {
   readonly name: string
   readonly #kafka: KafkaConnection
@@ -26,7 +27,7 @@ export class ManifestTopic {
     this.#replication = replication
   }
 
-  /** Makes the topic when it is missing. CCS_MANIFEST_INVALID for one that Kafka would let expire. */
+  /** Creates the topic if missing. Throws CCS_MANIFEST_INVALID if it isn't compacted. */
   async ensure(): Promise<void> {
     const { name } = this
     const admin = await this.#kafka.admin()
@@ -52,11 +53,11 @@ export class ManifestTopic {
       throw kafkaFault(error, this.#kafka.brokers, { topic: name })
     }
     throw new CcsError('CCS_MANIFEST_INVALID', `The topic ${name} is not compacted.`, {
-      hint: `Kafka would forget what was deployed. Set cleanup.policy=compact for ${name}.`,
+      hint: `Kafka would delete the deployments. Set cleanup.policy=compact for ${name}.`,
     })
   }
 
-  /** A topic that was made just now, maybe by another, is not known to all brokers at once. */
+  /** Not all brokers know a new topic at once, whoever created it. */
   async #untilThere(): Promise<void> {
     for (let waitedMs = 0; ; waitedMs += THERE_POLL_MS) {
       try {
@@ -64,7 +65,7 @@ export class ManifestTopic {
         this.#isThere = true
         return
       } catch (error) {
-        // Its first records have expired, or were compacted: it is there.
+        // Its first records have expired or were compacted: the topic exists.
         if (codeOf(error) === 'CCS_KAFKA_OFFSET') this.#isThere = true
         if (this.#isThere) return
         if (codeOf(error) !== 'CCS_KAFKA_TOPIC' || waitedMs >= VISIBLE_MS) throw error
@@ -73,14 +74,14 @@ export class ManifestTopic {
     }
   }
 
-  /** All there is, up to the last transaction that is finished; empty without the topic. */
+  /** All keys, up to the last finished transaction; empty without the topic. */
   read(): Promise<ReadonlyMap<string, Buffer>> {
     const done = this.#reading.then(() => this.#read())
     this.#reading = done.catch(() => undefined)
     return done
   }
 
-  /** Waits until the record at `offset` can be read: a commit is answered a little before that. */
+  /** Waits until the record at `offset` is readable: a commit is answered shortly before that. */
   async readPast(offset: number): Promise<void> {
     for (let waitedMs = 0; ; waitedMs += POLL_MS) {
       await this.read()
@@ -96,7 +97,7 @@ export class ManifestTopic {
     try {
       await this.#readOn()
     } catch (error) {
-      // Another topic of that name, made anew; one that is only missing for now is not taken for an empty one.
+      // The topic was recreated. (One that is only unavailable is not taken for an empty one.)
       if (codeOf(error) !== 'CCS_KAFKA_OFFSET') throw error
       this.#records = new Map()
       this.#nextOffset = 0
@@ -106,7 +107,7 @@ export class ManifestTopic {
   }
 
   async #readOn(): Promise<void> {
-    // A read that fails on the way leaves all as it was.
+    // A read that fails halfway changes nothing.
     const records = new Map(this.#records)
     let at = this.#nextOffset
     for (;;) {
@@ -117,7 +118,7 @@ export class ManifestTopic {
         else records.set(String(key), value)
       }
       const isEnd = fetched.nextOffset >= fetched.endOffset
-      // Compaction may leave a batch without any record: such are passed over one offset at a time.
+      // Compaction may leave a batch without records: it is skipped offset by offset.
       at = Math.max(fetched.nextOffset, isEnd ? at : at + 1)
       if (isEnd) break
     }

@@ -1,6 +1,6 @@
 /**
- * Topics of a cluster over kafkajs. Kafka's older request to alter configs, the one that kafkajs has, forgets every
- * setting that it does not name: so all that are there are sent again with those that change.
+ * Topics of a cluster, by kafkajs. kafkajs has only Kafka's older request to alter settings, which
+ * resets every setting that it doesn't name, so all of a topic's settings are sent each time.
  */
 import type { TopicAdmin, TopicState } from '../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../domain/log/topic-progress.ts'
@@ -9,7 +9,7 @@ import type { Admin, KafkaConnection } from './connection.ts'
 import { kafkaFault } from './fault.ts'
 import { committedOffsets } from './gate-lag.ts'
 
-/** Numbers of Kafka's protocol that kafkajs gives no type for at run time. */
+/** Numbers of Kafka's protocol for which kafkajs has no constants. */
 const TOPIC_RESOURCE = 2
 const BROKER_RESOURCE = 4
 const SET_ON_TOPIC = 1
@@ -23,7 +23,7 @@ const ABOUT_BROKER = [
   'min.insync.replicas',
 ]
 
-/** `kafka` is closed with it. */
+/** Closing it closes `kafka`. */
 export function openTopicAdmin(kafka: KafkaConnection): TopicAdmin {
   const asked = async <T>(ask: (admin: Admin) => Promise<T>, topic?: string): Promise<T> => {
     try {
@@ -67,7 +67,7 @@ async function topicStates(
 ): Promise<readonly TopicState[]> {
   const wanted = names && new Set(names)
   const there = (await admin.listTopics())
-    // Kafka's own begin so: __consumer_offsets, __transaction_state, __share_group_state.
+    // Kafka's own topics: __consumer_offsets, __transaction_state, __share_group_state.
     .filter((name) => !name.startsWith('__') && (wanted?.has(name) ?? true))
     .sort()
   if (there.length === 0) return []
@@ -85,7 +85,7 @@ async function topicStates(
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** Of each topic the settings that were given to it. */
+/** The settings that each topic overrides. */
 async function settingsOf(
   admin: Admin,
   names: readonly string[],
@@ -99,7 +99,7 @@ async function settingsOf(
       resourceName,
       Object.fromEntries(
         configEntries
-          // kafkajs calls it a string; the protocol, and its decoder, have a number.
+          // kafkajs's type says string; the value is the protocol's number.
           .filter((one) => Number(one.configSource) === SET_ON_TOPIC)
           .map((one) => [one.configName, one.configValue] as const)
           .sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -144,7 +144,7 @@ async function progress(
   }))
 }
 
-/** Kafka answers before a topic is gone; who makes one of the same name meanwhile would be refused. */
+/** Waits until the topics are gone: Kafka answers before, and rejects a new one of that name. */
 async function remove(admin: Admin, names: readonly string[]): Promise<void> {
   const there = new Set(await admin.listTopics())
   const topics = names.filter((name) => there.has(name))

@@ -1,7 +1,7 @@
 /**
- * Writes one partition of a Kafka topic: records packed into batches that the topic takes, one at a time, each
- * with the number of its first record. A try that may have failed is repeated with the same number, so a batch
- * is written once however often it was sent.
+ * Writes one partition of a Kafka topic: records are packed into batches that the topic accepts,
+ * sent one at a time, each with the number of its first record. An attempt that may have failed is
+ * repeated with the same number, so the batch is written once.
  */
 import { gzipSync } from 'node:zlib'
 import { CcsError } from '../../domain/kernel/errors.ts'
@@ -11,18 +11,19 @@ import type { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { KafkaStream } from './stream.ts'
 import { WireError } from './wire.ts'
 
+/** How to write a partition. */
 export interface KafkaWriterOptions {
   readonly topic: string
   readonly partition: number
-  /** With the prefix. */
+  /** The topic's name with the prefix. */
   readonly name: string
-  /** Of one record batch. */
+  /** Largest record batch that the topic accepts. */
   readonly bytesMax: number
   readonly through: <T>(run: () => Promise<T>) => Promise<T>
 }
 
 const BATCH_BYTES = 61
-/** Around a record, at the most. */
+/** Most bytes around a record. */
 const RECORD_BYTES = 24
 const SEQUENCES = 2 ** 31
 
@@ -31,13 +32,14 @@ interface Identity {
   readonly epoch: number
 }
 
+/** One writer of one partition. */
 export class KafkaWriter implements LogWriter {
   readonly topic: string
   readonly partition: number
   readonly #stream: KafkaStream
   readonly #options: KafkaWriterOptions
   #identity: Identity | undefined
-  /** Number of the next record under the identity. */
+  /** Number of the next record under this producer id. */
   #sequence = 0
   #appendMs = 0
   #end: number | undefined
@@ -52,8 +54,8 @@ export class KafkaWriter implements LogWriter {
   }
 
   /**
-   * Appends wait for one another; the batch must stay as it is until its append is done. What does not fit into
-   * one batch of Kafka goes in several: all of them, unless the program ends on the way.
+   * Appends wait for each other; the batch must not change until its append is done. If it does
+   * not fit into one batch of Kafka, several are sent: all of them, unless the process ends.
    */
   append(batch: RecordBatch, appendMs: number): Promise<number> {
     if (this.#isClosed) return Promise.reject(new Error('the log writer is closed'))
@@ -102,13 +104,13 @@ export class KafkaWriter implements LogWriter {
   }
 }
 
-/** Kafka refused the batch, unwritten, because it knows nothing of this writer any more. */
+/** Kafka rejected the batch because it has forgotten this producer; nothing was written. */
 function isForgotten(error: unknown): boolean {
   const cause = error instanceof CcsError ? error.cause : undefined
   return cause instanceof WireError && /SEQUENCE|PRODUCER/.test(cause.type)
 }
 
-/** As many records each as surely fit; a record that does not is alone. */
+/** Batches of as many records as surely fit; a record that does not is alone. */
 function* split({ body, count }: RecordBatch, bytesMax: number): Generator<PackedRecords> {
   let from = 0
   let to = 0

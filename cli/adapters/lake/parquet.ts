@@ -25,7 +25,7 @@ export async function mergeParquet(
       isFull ? 'CCS_DISK_FULL' : 'CCS_LAKE_DAMAGED',
       isFull
         ? `The disk is full: ${output} can't be written.`
-        : `${inputs.length} Parquet files such as ${inputs[0]} can't be merged: ${messageOf(cause)}`,
+        : `${inputs.length} files such as ${inputs[0]} can't be merged: ${messageOf(cause)}`,
       { cause, hint: isFull ? 'Free some space; nothing was changed.' : 'See: ccs lake verify' },
     )
   }

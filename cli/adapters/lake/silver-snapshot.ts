@@ -115,7 +115,8 @@ async function writeEmpty(store: Store, dir: string, options: SilverOptions): Pr
       const folder = `${dir}/${leafPath(model.name, `${model.partition}=${EMPTY_DAY}`)}`
       await store.files.mkdir(folder)
       await connection.run(
-        `COPY (FROM ${model.name} LIMIT 0) TO ${quoteText(`${folder}/empty.parquet`)} (FORMAT parquet)`,
+        `COPY (FROM ${model.name} LIMIT 0)
+         TO ${quoteText(`${folder}/empty.parquet`)} (FORMAT parquet)`,
       )
     }
     connection.close()

@@ -201,7 +201,7 @@ class PartitionWriter implements LogWriter {
     this.#isTorn = false
   }
 
-  /** Everything so far is synced, so the next segment may begin; an old file of it is overwritten. */
+  /** Everything so far is synced, so the next segment may begin. */
   async #roll(): Promise<void> {
     const { offset } = this.#mark.end
     const segment = await this.#options.files.open(segmentPath(this.#dir, offset), 'w+')

@@ -1,7 +1,7 @@
 /**
- * The schema registry of a project without servers: the files of its `schemas` directory. What is in force
- * is `<topic>.avsc`; every version that records may carry is kept as
- * `history/<topic>/<version>.id<id>.avsc`, and the newest of them says the same as the one in force.
+ * The schema registry of a project without servers: the files in its `schemas` directory. The
+ * current schema is `<topic>.avsc`. Every version that records may carry is kept as
+ * `history/<topic>/<version>.id<id>.avsc`; the newest must equal the current schema.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -12,7 +12,7 @@ import { subjectFor } from '../../domain/log/topics.ts'
 
 const VERSION_FILE = /^([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
 
-/** Reads the directory once. CCS_SCHEMA_INVALID names all files that don't fit together, and what to do. */
+/** Reads the directory once. Throws CCS_SCHEMA_INVALID with all files that contradict each other. */
 export async function filesRegistry(dir: string): Promise<SchemaRegistry> {
   const kept = await readHistory(join(dir, 'history'))
   const faults = [...idFaults(kept), ...(await driftFaults(dir, kept))]
@@ -101,7 +101,7 @@ async function driftFaults(dir: string, kept: readonly Kept[]): Promise<readonly
   return faults
 }
 
-/** Undefined, and a fault noted, for text that is no schema. */
+/** undefined, and one more fault, for text that is not a schema. */
 function canonical(file: string, text: string, faults: CcsError[]): string | undefined {
   try {
     return canonicalizeSchema(text, file)

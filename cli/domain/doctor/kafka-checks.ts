@@ -63,7 +63,7 @@ function findTopicFaults(
       'Lower its min.insync.replicas, or give it more replicas.',
     )
   if (brokers > 1 && replication === 1)
-    add('warning', `has one replica on ${brokers} brokers: with its broker, its events are away`)
+    add('warning', `has one replica on ${brokers} brokers: without its broker, it is unavailable`)
   else if (replication !== settings.replication)
     add('warning', `has replication ${replication}, ccs.yml says ${settings.replication}`)
   const { 'retention.ms': kept } = config

@@ -203,7 +203,7 @@ export class PartitionReaders {
 
 function topicGone(topic: string): CcsError {
   return new CcsError('CCS_KAFKA_TOPIC', `The topic ${topic} is gone.`, {
-    hint: 'Make it anew: ccs deploy --target NAME',
+    hint: 'Create it again: ccs deploy --target NAME',
   })
 }
 
