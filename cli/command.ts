@@ -6,15 +6,15 @@
 
 import { Command, Config, Errors, Flags, flush, run, settings } from '@oclif/core'
 import { systemClock } from './adapters/process/system-clock.ts'
-import { stopSignal, watchReader } from './adapters/terminal/stop-signal.ts'
+import { watchSignals, watchStdout } from './adapters/terminal/stop-signal.ts'
 import {
-  ask,
   askText,
+  confirm,
   type Progress,
   painterFor,
   SILENT,
   startProgress,
-  stdoutDrained,
+  waitForStdout,
 } from './adapters/terminal/terminal.ts'
 import { toCcsError, unknownCommandError } from './command-errors.ts'
 import {
@@ -118,7 +118,7 @@ export abstract class CcsCommand<Result> extends Command {
   /** The same, for output without end: waits while the reader of stdout is slower than the command. */
   protected async printWithBackpressure(line: string, stop: AbortSignal): Promise<void> {
     this.print(line)
-    await stdoutDrained(stop)
+    await waitForStdout(stop)
   }
 
   /** From now on --json is one document a line, of `printDocument`, instead of the result. */
@@ -129,7 +129,7 @@ export abstract class CcsCommand<Result> extends Command {
   /** A document on a line of its own, after the reader of stdout has caught up. */
   protected async printDocument(document: unknown, stop: AbortSignal): Promise<void> {
     process.stdout.write(`${JSON.stringify(document, replaceBigints)}\n`)
-    await stdoutDrained(stop)
+    await waitForStdout(stop)
   }
 
   /** A remark beside the result, on stderr; silent with --json. */
@@ -167,7 +167,7 @@ export abstract class CcsCommand<Result> extends Command {
   /** Whether a person says yes, or types `word`; false where nobody can be asked: with --json, without a terminal. */
   protected async confirm(question: string, word?: string): Promise<boolean> {
     if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
-    return word === undefined ? ask(question) : (await askText(`${question} `)) === word
+    return word === undefined ? confirm(question) : (await askText(`${question} `)) === word
   }
 
   /** Ends with this exit code after the result was printed, as a check that failed does. */
@@ -187,7 +187,7 @@ export abstract class CcsCommand<Result> extends Command {
    * drains and returns. A second signal ends the process at once with 130.
    */
   protected abortOnSignal(): AbortSignal {
-    const stop = stopSignal(() => {
+    const stop = watchSignals(() => {
       if (process.stderr.isTTY) this.note('Stopping; once more ends it at once.')
     })
     this.#release = stop.release
@@ -228,7 +228,7 @@ export async function runCli(url: string): Promise<void> {
   settings.enableAutoTranspile = false
   const argv = process.argv.slice(2)
   const isJson = argv.includes('--json')
-  watchReader()
+  watchStdout()
   process.on('uncaughtException', (thrown) => {
     report(toCcsError(thrown), thrown, { isJson })
     process.exit()

@@ -152,7 +152,7 @@ async function portsOf(
     nowMs: Date.now(),
   })
   const fresh = async (): Promise<SilverSnapshot> =>
-    snapshots.takeSilver(store, {
+    snapshots.takeSilverSnapshot(store, {
       logic: options.logic ?? (await openLogic(project)),
       timezone: project.config.timezone,
       hash: await logicHash(project),
@@ -161,7 +161,7 @@ async function portsOf(
     nowMs: () => Date.now(),
     isStopped: () => options.signal?.aborted === true,
     snapshot: async (isFresh) =>
-      (isFresh ? undefined : await snapshots.lastSilver(store)) ?? (await fresh()),
+      (isFresh ? undefined : await snapshots.readLastSnapshot(store)) ?? (await fresh()),
     run: (args, { snapshot, since }) =>
       startDbt({
         files,
@@ -188,7 +188,7 @@ async function portsOf(
       await writeFileAtomic(files, marts.info, renderJson(info))
       if (seen) await writeFileAtomic(files, marts.seen, renderJson(seen))
     },
-    removeSnapshots: (names) => snapshots.sweepSilver(store, names),
+    removeSnapshots: (names) => snapshots.removeSnapshots(store, names),
   }
 }
 

@@ -30,7 +30,7 @@ async function withLog(
   const name = `${prefix}${TOPIC}`
   await withTopics(brokers, [{ topic: name, numPartitions: 1, configEntries }], async (kafka) => {
     const connection = await openKafka(kafkaSettings(brokers), '.')
-    const log = openKafkaLog(connection, { prefix, through: (write) => write() })
+    const log = openKafkaLog(connection, { prefix, withRetry: (write) => write() })
     try {
       await run({ log, kafka, name })
     } finally {

@@ -25,7 +25,7 @@ clusterTest('replays cut off at every append send each reject once', async (clus
   try {
     await withTopics(brokers, topics, async () => {
       const connection = await openKafka(kafkaSettings(brokers), '.')
-      const log = openKafkaLog(connection, { prefix, through: (write) => write() })
+      const log = openKafkaLog(connection, { prefix, withRetry: (write) => write() })
       try {
         await replayCut(log, root)
       } finally {

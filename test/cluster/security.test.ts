@@ -30,7 +30,7 @@ async function logWith(secured: SecuredBroker, prefix: string, sasl: Sasl) {
   // A broker that was started just now gives no producer its id yet.
   const outage = new OutageHandler(systemClock(), () => {})
   const through = <T>(write: () => Promise<T>) => outage.retryWhileUnavailable('test', write)
-  return openKafkaLog(await openKafka(settings, '.'), { prefix, through })
+  return openKafkaLog(await openKafka(settings, '.'), { prefix, withRetry: through })
 }
 
 const ways: readonly Sasl[] = [
@@ -69,7 +69,7 @@ clusterTest(
     const told: string[] = []
     const failing = async (more: object) => {
       const kafka = await openKafka({ ...kafkaSettings(secured.brokers), ...more }, '.')
-      const log = openKafkaLog(kafka, { prefix, through: (write) => write() })
+      const log = openKafkaLog(kafka, { prefix, withRetry: (write) => write() })
       const error: unknown = await log.partitions(TOPIC).catch((thrown: unknown) => thrown)
       await log.close()
       for (let one = error; one instanceof Error; one = one.cause)

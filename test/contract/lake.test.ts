@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
-import { lockHolder } from '../../cli/adapters/files/file-lock.ts'
+import { readLockHolder } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles, type Files } from '../../cli/adapters/files/files.ts'
 import { takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
-import { parquetRows } from '../../cli/adapters/lake/parquet.ts'
+import { countParquetRows } from '../../cli/adapters/lake/parquet.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { dataLayout } from '../../cli/domain/lake/layout.ts'
 import { listPartitions, listTables } from '../../cli/domain/lake/list.ts'
@@ -136,7 +136,7 @@ function verify(open: OpenLake): Promise<VerifyResult> {
   return verifyLake({
     load: () => open.store.load(),
     lake: open.lake,
-    rows: (path) => parquetRows(connection, path),
+    rows: (path) => countParquetRows(connection, path),
     stateDir: `${root}/state`,
   })
 }
@@ -514,9 +514,9 @@ describe('who may commit', () => {
       code: 'CCS_ENGINE_LOCKED',
       message: `ccs up (pid ${process.pid}) runs on ${root}; one engine per data directory.`,
     })
-    expect(await lockHolder(files, place)).toMatchObject({ pid: process.pid, owner: 'ccs up' })
+    expect(await readLockHolder(files, place)).toMatchObject({ pid: process.pid, owner: 'ccs up' })
     await lock.release()
-    expect(await lockHolder(files, place)).toBeUndefined()
+    expect(await readLockHolder(files, place)).toBeUndefined()
     await (await takeEngineLock(files, root, 'ccs run')).release()
   })
 

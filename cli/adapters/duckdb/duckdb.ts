@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module'
 import type * as Api from '@duckdb/node-api'
 import type Bindings from '@duckdb/node-bindings'
-import { firstTexts } from './duck-texts.ts'
+import { readFirstTexts } from './duck-texts.ts'
 
 /** Settings of an instance. */
 export interface DuckOptions {
@@ -149,7 +149,7 @@ export class DuckConnection {
       const result = await bindings.execute_prepared(statement)
       const found: string[] = []
       for (let at = 0; at < bindings.result_chunk_count(result); at++)
-        found.push(...firstTexts(bindings, bindings.result_get_chunk(result, at)))
+        found.push(...readFirstTexts(bindings, bindings.result_get_chunk(result, at)))
       return found
     } finally {
       bindings.destroy_prepare_sync(statement)
@@ -164,7 +164,7 @@ export class DuckConnection {
   #query(sql: string, values?: readonly DuckValue[]): Promise<Api.DuckDBMaterializedResult> {
     const { api, connection } = this.#public
     if (values === undefined) return connection.run(sql)
-    const bound = parameters(api, values)
+    const bound = toParameters(api, values)
     return connection.run(sql, bound.values, bound.types)
   }
 
@@ -227,7 +227,7 @@ export class DuckStatement {
   }
 
   #bind(values: readonly DuckValue[]): void {
-    const bound = parameters(this.#api, values)
+    const bound = toParameters(this.#api, values)
     this.#statement.bind(bound.values, bound.types)
   }
 
@@ -236,7 +236,7 @@ export class DuckStatement {
   }
 }
 
-function parameters(
+function toParameters(
   api: typeof Api,
   given: readonly DuckValue[],
 ): { values: Api.DuckDBValue[]; types: Api.DuckDBType[] } {
@@ -252,7 +252,7 @@ function parameters(
 async function readRows(api: typeof Api, result: Api.DuckDBMaterializedResult): Promise<Rows> {
   const names = result.deduplicatedColumnNames()
   const columns = names.map((name, i) => ({ name, type: result.columnType(i).toString() }))
-  const convert: Api.DuckDBValueConverter<unknown> = (value) => plainValue(api, value)
+  const convert: Api.DuckDBValueConverter<unknown> = (value) => toPlainValue(api, value)
   return { columns, rows: await result.convertRowObjects(convert) }
 }
 
@@ -261,10 +261,10 @@ async function readRows(api: typeof Api, result: Api.DuckDBMaterializedResult): 
  * text; TIMESTAMP as ISO 8601 with Z (milliseconds, or microseconds if there are any); DATE as
  * YYYY-MM-DD; BLOB as base64; LIST as array, STRUCT and MAP as objects; others as text.
  */
-function plainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
+function toPlainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
   switch (typeof value) {
     case 'bigint':
-      return integer(value)
+      return toInteger(value)
     case 'object':
       break
     default:
@@ -272,29 +272,29 @@ function plainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
   }
   if (value === null) return null
   if (value instanceof api.DuckDBTimestampValue || value instanceof api.DuckDBTimestampTZValue)
-    return isoTime(value.micros) ?? value.toString()
+    return formatIsoTime(value.micros) ?? value.toString()
   if (value instanceof api.DuckDBTimestampMillisecondsValue)
-    return isoTime(value.millis * 1000n) ?? value.toString()
+    return formatIsoTime(value.millis * 1000n) ?? value.toString()
   if (value instanceof api.DuckDBTimestampSecondsValue)
-    return isoTime(value.seconds * 1_000_000n) ?? value.toString()
+    return formatIsoTime(value.seconds * 1_000_000n) ?? value.toString()
   if (value instanceof api.DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')
   if (value instanceof api.DuckDBListValue || value instanceof api.DuckDBArrayValue)
-    return value.items.map((item) => plainValue(api, item))
+    return value.items.map((item) => toPlainValue(api, item))
   if (value instanceof api.DuckDBStructValue)
     return Object.fromEntries(
-      Object.entries(value.entries).map(([k, v]) => [k, plainValue(api, v)]),
+      Object.entries(value.entries).map(([k, v]) => [k, toPlainValue(api, v)]),
     )
   if (value instanceof api.DuckDBMapValue)
-    return Object.fromEntries(value.entries.map((e) => [String(e.key), plainValue(api, e.value)]))
+    return Object.fromEntries(value.entries.map((e) => [String(e.key), toPlainValue(api, e.value)]))
   return value.toString()
 }
 
-function integer(value: bigint): number | string {
+function toInteger(value: bigint): number | string {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value.toString()
 }
 
-function isoTime(micros: bigint): string | undefined {
+function formatIsoTime(micros: bigint): string | undefined {
   const rest = Number(((micros % 1000n) + 1000n) % 1000n)
   const millis = Number((micros - BigInt(rest)) / 1000n)
   if (!(Math.abs(millis) <= 8.64e15)) return undefined

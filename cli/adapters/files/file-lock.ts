@@ -108,7 +108,7 @@ export async function waitForLock(
 }
 
 /** The current holder; undefined if there is none or it is dead. */
-export async function lockHolder(
+export async function readLockHolder(
   files: Files,
   place: { readonly dir: string; readonly name: string },
   processes: Processes = systemProcesses(),

@@ -7,9 +7,9 @@ import type { CollectBatch, CollectStream } from '../../domain/dlq/collect-strea
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { DLQ_TOPIC } from '../../domain/log/topics.ts'
 import type { KafkaConnection, Producer, Transaction } from './connection.ts'
-import { kafkaFault, missingTopic } from './fault.ts'
-import { committedOffsets } from './gate-lag.ts'
-import { rejectPartition, slices } from './gate-lane.ts'
+import { missingTopic, toKafkaFault } from './fault.ts'
+import { readCommittedOffsets } from './gate-lag.ts'
+import { chooseRejectPartition, splitByBytes } from './gate-worker.ts'
 
 /** What to collect. */
 export interface CollectOptions {
@@ -39,7 +39,7 @@ export async function openCollectStream(options: CollectOptions): Promise<Collec
     const producer = await kafka.producer({ transactionalId: id, retries: RETRIES })
     const first = await producer.transaction()
     const [committed, ranges, { topics }] = await Promise.all([
-      committedOffsets(admin, id, log),
+      readCommittedOffsets(admin, id, log),
       admin.fetchTopicOffsets(log),
       admin.fetchTopicMetadata({ topics: [dlq] }),
     ])
@@ -51,18 +51,18 @@ export async function openCollectStream(options: CollectOptions): Promise<Collec
       missing += Math.max(0, Number(low) - at)
       return [partition, Math.max(Number(low), at)]
     })
-    const partition = rejectPartition(0, topics[0]?.partitions.length ?? 1)
-    return new Collecting(options, producer, first, {
+    const partition = chooseRejectPartition(0, topics[0]?.partitions.length ?? 1)
+    return new KafkaCollectStream(options, producer, first, {
       ...{ id, dlq, partition, missing },
       places: new Map(places),
     })
   } catch (error) {
     await kafka.close()
-    throw kafkaFault(error, kafka.brokers, { topic: log })
+    throw toKafkaFault(error, kafka.brokers, { topic: log })
   }
 }
 
-interface Found {
+interface CollectStart {
   /** The transactional id, which is also the group's. */
   readonly id: string
   readonly dlq: string
@@ -72,14 +72,19 @@ interface Found {
   readonly places: Map<number, number>
 }
 
-class Collecting implements CollectStream {
+class KafkaCollectStream implements CollectStream {
   readonly missing: number
   readonly #options: CollectOptions
   readonly #producer: Producer
-  readonly #found: Found
+  readonly #found: CollectStart
   #transaction: Transaction | undefined
 
-  constructor(options: CollectOptions, producer: Producer, first: Transaction, found: Found) {
+  constructor(
+    options: CollectOptions,
+    producer: Producer,
+    first: Transaction,
+    found: CollectStart,
+  ) {
     this.#options = options
     this.#producer = producer
     this.#transaction = first
@@ -112,13 +117,13 @@ class Collecting implements CollectStream {
     try {
       transaction ??= await this.#producer.transaction()
       const messages = rejects.map((value) => ({ value: Buffer.from(value), partition: into }))
-      for (const some of slices(messages, SEND_BYTES))
+      for (const some of splitByBytes(messages, SEND_BYTES))
         await transaction.send({ topic: dlq, messages: some })
       const partitions = [{ partition, offset: String(nextOffset) }]
       await transaction.sendOffsets({ consumerGroupId: id, topics: [{ topic: log, partitions }] })
       await transaction.commit()
     } catch (error) {
-      throw takenOver(error) ?? kafkaFault(error, kafka.brokers, { topic: dlq })
+      throw fencedError(error) ?? toKafkaFault(error, kafka.brokers, { topic: dlq })
     }
   }
 
@@ -127,7 +132,7 @@ class Collecting implements CollectStream {
   }
 }
 
-function takenOver(error: unknown): CcsError | undefined {
+function fencedError(error: unknown): CcsError | undefined {
   const { type, cause } = error as { type?: string; cause?: { type?: string } }
   if (!/FENCED|PRODUCER_EPOCH/.test(`${type} ${cause?.type}`)) return undefined
   return new CcsError('CCS_LOG_LOCKED', 'Another ccs dlq collect has taken over.', {

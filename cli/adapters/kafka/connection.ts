@@ -15,7 +15,7 @@ import type {
 } from 'kafkajs'
 import type { KafkaSettings, Sasl } from '../../domain/config/target.ts'
 import { fetchBearerToken } from '../http/bearer-token.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 import { type Cluster, type Fetched, type FetchOptions, fetchOnce, openCluster } from './fetch.ts'
 import { GroupMember, type MemberOptions } from './member.ts'
 import { type KafkaStream, openStream } from './stream.ts'
@@ -58,23 +58,25 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
     import('kafkajs-snappy'),
     import('kafkajs/src/network/requestQueue/index.js'),
   ])
-  calm(queue.prototype)
+  stopIdlePolling(queue.prototype)
   const { AssignerProtocol, CompressionCodecs, CompressionTypes, Kafka } = kafkajs
   CompressionCodecs[CompressionTypes.Snappy] = snappy
-  const config = await configOf(settings, dir)
+  const config = await readConfig(settings, dir)
   const kafka = new Kafka(config)
   const brokers = settings.brokers.join(',')
   const stream = openStream({
     brokers,
     connect: (sockets) =>
-      openCluster(new Kafka({ ...config, retry: STREAM_RETRY, socketFactory: keepIn(sockets) })),
+      openCluster(
+        new Kafka({ ...config, retry: STREAM_RETRY, socketFactory: collectSockets(sockets) }),
+      ),
     snappy: (bytes) => snappy().decompress(bytes),
   })
   const closers: (() => Promise<void>)[] = []
   const opened = async <T extends Admin | Producer>(client: T): Promise<T> => {
     closers.push(() => client.disconnect())
     await client.connect().catch((error) => {
-      throw kafkaFault(error, brokers)
+      throw toKafkaFault(error, brokers)
     })
     return client
   }
@@ -82,7 +84,7 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
   const cluster = () => {
     reading ??= openCluster(kafka).catch((error) => {
       reading = undefined
-      throw kafkaFault(error, brokers)
+      throw toKafkaFault(error, brokers)
     })
     return reading
   }
@@ -121,7 +123,7 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
       } catch (error) {
         // The next attempt looks up the partition's leader again.
         await source.refreshMetadata().catch(() => undefined)
-        throw kafkaFault(error, brokers, { topic, partition, offset })
+        throw toKafkaFault(error, brokers, { topic, partition, offset })
       }
     },
     stream,
@@ -134,18 +136,18 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
   }
 }
 
-const calmed = new WeakSet<object>()
+const patched = new WeakSet<object>()
 
 /**
  * kafkajs 2.2.4 checks every millisecond, for ever, whether a request waits, on each connection
  * that was used once (its issue 1751). This checks only while one does.
  */
-function calm(queue: {
+function stopIdlePolling(queue: {
   readonly pending: readonly unknown[]
   scheduleCheckPendingRequests(): void
 }) {
-  if (calmed.has(queue)) return
-  calmed.add(queue)
+  if (patched.has(queue)) return
+  patched.add(queue)
   const schedule = queue.scheduleCheckPendingRequests
   queue.scheduleCheckPendingRequests = function (this: typeof queue) {
     if (this.pending.length > 0) schedule.call(this)
@@ -157,7 +159,7 @@ const STREAM_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 1 }
 const KEEP_ALIVE_MS = 60_000
 
 /** Sockets as kafkajs opens them, collected so that they can be closed without waiting. */
-function keepIn(sockets: Set<Socket>): ISocketFactory {
+function collectSockets(sockets: Set<Socket>): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
     const name = isIP(host) ? {} : { servername: host }
     const socket = ssl
@@ -169,7 +171,7 @@ function keepIn(sockets: Set<Socket>): ISocketFactory {
   }
 }
 
-async function configOf(settings: KafkaSettings, dir: string): Promise<KafkaConfig> {
+async function readConfig(settings: KafkaSettings, dir: string): Promise<KafkaConfig> {
   const { tls, sasl } = settings
   const read = async (file: string | undefined) =>
     file === undefined ? undefined : readFile(path.resolve(dir, file), 'utf8')
@@ -187,11 +189,11 @@ async function configOf(settings: KafkaSettings, dir: string): Promise<KafkaConf
     ...(tls
       ? { ssl: { ...(ca ? { ca: [ca] } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } }
       : {}),
-    ...(sasl ? { sasl: saslOf(sasl) } : {}),
+    ...(sasl ? { sasl: toSaslOptions(sasl) } : {}),
   }
 }
 
-function saslOf(sasl: Sasl): SASLOptions {
+function toSaslOptions(sasl: Sasl): SASLOptions {
   const { mechanism, username = '', password = '' } = sasl
   if (mechanism !== 'oauthbearer') return { mechanism, username, password }
   return { mechanism, oauthBearerProvider: async () => ({ value: await fetchBearerToken(sasl) }) }

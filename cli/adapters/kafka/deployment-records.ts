@@ -50,8 +50,8 @@ interface Header {
 }
 
 /** The record that stores a claim. */
-export function claimRecord(claim: ClaimRecord): KeyedRecord {
-  return { key: CLAIM, value: json({ format: DEPLOYMENT_FORMAT, ...claim }) }
+export function encodeClaim(claim: ClaimRecord): KeyedRecord {
+  return { key: CLAIM, value: encodeJson({ format: DEPLOYMENT_FORMAT, ...claim }) }
 }
 
 /** undefined before the first claim. Throws CCS_MANIFEST_INVALID, like all readers here. */
@@ -60,15 +60,15 @@ export function readClaim(records: Records): ClaimRecord | undefined {
   if (found === undefined) return undefined
   const { epoch, token, owner, sinceMs, untilMs, pid, host, started } = found
   for (const number of [epoch, sinceMs, untilMs, pid])
-    if (typeof number !== 'number') throw damaged(CLAIM)
+    if (typeof number !== 'number') throw damagedError(CLAIM)
   for (const text of [token, owner, host, started])
-    if (typeof text !== 'string') throw damaged(CLAIM)
+    if (typeof text !== 'string') throw damagedError(CLAIM)
   // All fields were checked above.
   return { epoch, token, owner, sinceMs, untilMs, pid, host, started } as ClaimRecord
 }
 
 /** What saving a deployment writes: its content, that it is current, and deletions of old ones. */
-export function deploymentRecords(deployment: Deployment, before: Records): KeyedRecord[] {
+export function encodeDeployment(deployment: Deployment, before: Records): KeyedRecord[] {
   const { serial } = deployment
   const content = gzipSync(JSON.stringify(deployment))
   const parts: Buffer[] = []
@@ -83,7 +83,7 @@ export function deploymentRecords(deployment: Deployment, before: Records): Keye
     sha256,
   }
   const kept = new Set(
-    [...new Set([serial, ...serials(before)])].sort((a, b) => b - a).slice(0, HISTORY_KEPT),
+    [...new Set([serial, ...listSerials(before)])].sort((a, b) => b - a).slice(0, HISTORY_KEPT),
   )
   const forgotten = [...before.keys()].filter((key) => {
     const [, of, part] = CONTENT.exec(key) ?? []
@@ -94,8 +94,8 @@ export function deploymentRecords(deployment: Deployment, before: Records): Keye
   return [
     ...forgotten.map((key) => ({ key, value: null })),
     ...parts.map((value, index) => ({ key: `deployment/${serial}/${index}`, value })),
-    { key: `deployment/${serial}`, value: json(header) },
-    { key: CURRENT, value: json({ format: DEPLOYMENT_FORMAT, serial }) },
+    { key: `deployment/${serial}`, value: encodeJson(header) },
+    { key: CURRENT, value: encodeJson({ format: DEPLOYMENT_FORMAT, serial }) },
   ]
 }
 
@@ -103,19 +103,19 @@ export function deploymentRecords(deployment: Deployment, before: Records): Keye
 export function readCurrent(records: Records): Deployment | undefined {
   const current = parse(records, CURRENT)
   if (current === undefined) return undefined
-  if (typeof current.serial !== 'number') throw damaged(CURRENT)
+  if (typeof current.serial !== 'number') throw damagedError(CURRENT)
   return readDeployment(records, current.serial)
 }
 
 /** Completed deployments, newest first. */
 export function readHistory(records: Records): Deployment[] {
-  return serials(records)
+  return listSerials(records)
     .map((serial) => readDeployment(records, serial))
     .filter(({ complete }) => complete)
 }
 
 /** Serials of all deployments, newest first. */
-function serials(records: Records): number[] {
+function listSerials(records: Records): number[] {
   const found = [...records.keys()].flatMap((key) => {
     const [, serial, part] = CONTENT.exec(key) ?? []
     return serial === undefined || part !== undefined ? [] : [Number(serial)]
@@ -126,23 +126,23 @@ function serials(records: Records): number[] {
 function readDeployment(records: Records, serial: number): Deployment {
   const key = `deployment/${serial}`
   const header = parse(records, key)
-  if (header === undefined) throw damaged(key)
+  if (header === undefined) throw damagedError(key)
   const parts: Buffer[] = []
   for (let index = 0; index < Number(header.parts); index++) {
     const part = records.get(`${key}/${index}`)
-    if (part === undefined) throw damaged(`${key}/${index}`)
+    if (part === undefined) throw damagedError(`${key}/${index}`)
     parts.push(part)
   }
   const content = Buffer.concat(parts)
-  if (createHash('sha256').update(content).digest('hex') !== header.sha256) throw damaged(key)
-  return checked(JSON.parse(gunzipSync(content).toString('utf8')), key)
+  if (createHash('sha256').update(content).digest('hex') !== header.sha256) throw damagedError(key)
+  return checkDeployment(JSON.parse(gunzipSync(content).toString('utf8')), key)
 }
 
-function checked(value: unknown, key: string): Deployment {
+function checkDeployment(value: unknown, key: string): Deployment {
   // The hash was checked, so this is what a deployer of this format wrote.
   const deployment = value as Deployment
   if (deployment.format !== DEPLOYMENT_FORMAT || !Array.isArray(deployment.resources))
-    throw damaged(key)
+    throw damagedError(key)
   return deployment
 }
 
@@ -153,10 +153,10 @@ function parse(records: Records, key: string): Readonly<Record<string, unknown>>
   try {
     found = JSON.parse(value.toString('utf8'))
   } catch (cause) {
-    throw damaged(key, cause)
+    throw damagedError(key, cause)
   }
   const record = asObject(found)
-  if (typeof record.format !== 'number') throw damaged(key)
+  if (typeof record.format !== 'number') throw damagedError(key)
   if (record.format > DEPLOYMENT_FORMAT)
     throw new CcsError(
       'CCS_MANIFEST_INVALID',
@@ -166,7 +166,7 @@ function parse(records: Records, key: string): Readonly<Record<string, unknown>>
   return record
 }
 
-function damaged(key: string, cause?: unknown): CcsError {
+function damagedError(key: string, cause?: unknown): CcsError {
   return new CcsError(
     'CCS_MANIFEST_INVALID',
     `The record ${key} of the target's manifest is damaged or not one of ccs.`,
@@ -177,6 +177,6 @@ function damaged(key: string, cause?: unknown): CcsError {
   )
 }
 
-function json(value: object): Buffer {
+function encodeJson(value: object): Buffer {
   return Buffer.from(JSON.stringify(value))
 }

@@ -13,14 +13,14 @@ import { type Processes, systemProcesses } from '../files/file-lock.ts'
 import type { KafkaConnection, Producer } from './connection.ts'
 import {
   type ClaimRecord,
-  claimRecord,
-  deploymentRecords,
+  encodeClaim,
+  encodeDeployment,
   type KeyedRecord,
   readClaim,
   readCurrent,
   readHistory,
 } from './deployment-records.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 import { ManifestTopic } from './manifest-topic.ts'
 
 /** Where deployments are stored. */
@@ -78,7 +78,7 @@ interface ClaimOptions extends Required<DeploymentStoreOptions> {
 
 class Claim implements DeploymentClaim {
   readonly #options: ClaimOptions
-  #mine: ClaimRecord
+  #claim: ClaimRecord
   /** undefined: to be initialised, which fences all others. */
   #producer: Producer | undefined
   #timer: NodeJS.Timeout | undefined
@@ -88,11 +88,11 @@ class Claim implements DeploymentClaim {
   constructor(options: ClaimOptions) {
     this.#options = options
     const nobody = { epoch: 0, token: '', owner: '', sinceMs: 0, untilMs: 0 }
-    this.#mine = { ...nobody, ...options.processes.self() }
+    this.#claim = { ...nobody, ...options.processes.self() }
   }
 
   get epoch(): number {
-    return this.#mine.epoch
+    return this.#claim.epoch
   }
 
   /** Throws CCS_DEPLOY_LOCKED if another process has the claim. */
@@ -107,8 +107,8 @@ class Claim implements DeploymentClaim {
       const sinceMs = clock.nowMs()
       const epoch = Math.max(held?.epoch ?? 0, readCurrent(records)?.epoch ?? 0) + 1
       const untilMs = sinceMs + leaseMs
-      this.#mine = { ...this.#mine, owner, token, epoch, sinceMs, untilMs }
-      return [claimRecord(this.#mine)]
+      this.#claim = { ...this.#claim, owner, token, epoch, sinceMs, untilMs }
+      return [encodeClaim(this.#claim)]
     })
     this.#timer = setInterval(() => {
       // A fault shows at the next check or save.
@@ -120,14 +120,14 @@ class Claim implements DeploymentClaim {
     refuseSecrets(deployment)
     await this.#write((records) => {
       this.#refuseLost(readClaim(records))
-      return deploymentRecords(deployment, records)
+      return encodeDeployment(deployment, records)
     })
   }
 
   async check(): Promise<void> {
     const { topic, clock, leaseMs } = this.#options
     this.#refuseLost(readClaim(await topic.read()))
-    if (this.#mine.untilMs - clock.nowMs() < (leaseMs * 2) / 3) await this.#renew()
+    if (this.#claim.untilMs - clock.nowMs() < (leaseMs * 2) / 3) await this.#renew()
   }
 
   async release(): Promise<void> {
@@ -135,12 +135,12 @@ class Claim implements DeploymentClaim {
     try {
       await this.#write((records) => {
         this.#refuseLost(readClaim(records))
-        return [claimRecord({ ...this.#mine, untilMs: 0 })]
+        return [encodeClaim({ ...this.#claim, untilMs: 0 })]
       })
     } catch (error) {
       if (!(error instanceof CcsError) || error.code !== 'CCS_DEPLOY_LOCKED') throw error
     } finally {
-      this.#mine = { ...this.#mine, token: '' }
+      this.#claim = { ...this.#claim, token: '' }
       await this.#dropProducer()
     }
   }
@@ -153,8 +153,8 @@ class Claim implements DeploymentClaim {
     const { clock, leaseMs } = this.#options
     await this.#write((records) => {
       this.#refuseLost(readClaim(records))
-      this.#mine = { ...this.#mine, untilMs: clock.nowMs() + leaseMs }
-      return [claimRecord(this.#mine)]
+      this.#claim = { ...this.#claim, untilMs: clock.nowMs() + leaseMs }
+      return [encodeClaim(this.#claim)]
     })
   }
 
@@ -171,7 +171,7 @@ class Claim implements DeploymentClaim {
         } catch (error) {
           await this.#dropProducer()
           if (error instanceof CcsError) throw error
-          if (attempt === ATTEMPTS_MAX) throw kafkaFault(error, this.#options.kafka.brokers)
+          if (attempt === ATTEMPTS_MAX) throw toKafkaFault(error, this.#options.kafka.brokers)
           await this.#options.clock.sleep(Math.random() * 100 * attempt)
         }
       }
@@ -210,15 +210,15 @@ class Claim implements DeploymentClaim {
   #refuseHeld(held: ClaimRecord | undefined): void {
     const { clock, processes } = this.#options
     if (held === undefined || held.untilMs <= clock.nowMs() || !processes.isAlive(held)) return
-    throw locked(held)
+    throw lockedError(held)
   }
 
   #refuseLost(held: ClaimRecord | undefined): void {
-    if (held?.token !== this.#mine.token) throw locked(held)
+    if (held?.token !== this.#claim.token) throw lockedError(held)
   }
 }
 
-function locked(holder: ClaimRecord | undefined): CcsError {
+function lockedError(holder: ClaimRecord | undefined): CcsError {
   const since = holder && new Date(holder.sinceMs).toISOString()
   const who = holder
     ? `${holder.owner} (process ${holder.pid} on ${holder.host}), since ${since}`

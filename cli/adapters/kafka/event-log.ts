@@ -14,7 +14,7 @@ import { KafkaWriter } from './writer.ts'
 export interface KafkaLogOptions {
   readonly prefix: string
   /** Runs each attempt to write: repeats it while Kafka is away, or throws its error. */
-  readonly through: <T>(run: () => Promise<T>) => Promise<T>
+  readonly withRetry: <T>(run: () => Promise<T>) => Promise<T>
 }
 
 /** Connects when first used; closing it closes the connection. A failed read can be repeated. */
@@ -49,9 +49,15 @@ export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): 
 
     async writer(topic, partition) {
       const { name } = await found(topic, partition)
-      const bytesMax = await messageBytesMax(kafka, name)
-      const { through } = options
-      const writer = new KafkaWriter(stream, { topic, partition, name, bytesMax, through })
+      const bytesMax = await readMessageBytesMax(kafka, name)
+      const { withRetry } = options
+      const writer = new KafkaWriter(stream, {
+        topic,
+        partition,
+        name,
+        bytesMax,
+        withRetry: withRetry,
+      })
       open.add(writer)
       return writer
     },
@@ -126,7 +132,7 @@ const TOPIC_RESOURCE = 2
 const MESSAGE_BYTES = 1_000_000
 
 /** The default if this user may not read the topic's settings. */
-async function messageBytesMax(kafka: KafkaConnection, name: string): Promise<number> {
+async function readMessageBytesMax(kafka: KafkaConnection, name: string): Promise<number> {
   const admin = await kafka.admin()
   const resources = [{ type: TOPIC_RESOURCE, name, configNames: ['max.message.bytes'] }]
   const found = await admin

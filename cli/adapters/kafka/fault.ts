@@ -10,14 +10,14 @@ export interface FaultPlace {
 }
 
 /** A CcsError for any error; those of ccs pass through. None contains credentials. */
-export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = {}): CcsError {
+export function toKafkaFault(error: unknown, brokers: string, place: FaultPlace = {}): CcsError {
   if (error instanceof CcsError) return error
   const { name = '', type = '', message = String(error) } = error as Partial<KafkaJsError>
-  const cause = rootOf(error)
+  const cause = findRootCause(error)
   const topic = place.topic ?? ''
   if (/(LZ4|ZSTD|Snappy) compression not implemented/.test(`${message} ${cause.message}`)) {
     const codec = /(LZ4|ZSTD|Snappy)/.exec(`${message} ${cause.message}`)?.[1] ?? ''
-    return codecFault(topic, codec.toLowerCase(), error)
+    return unsupportedCodec(topic, codec.toLowerCase(), error)
   }
   const kind = type || cause.type || ''
   if (error instanceof DamagedBatchError)
@@ -83,9 +83,9 @@ export function kafkaFault(error: unknown, brokers: string, place: FaultPlace = 
 }
 
 /** Whether a broker answered with an error, so that it is reachable. */
-export function isAnswer(error: unknown): boolean {
+export function isBrokerError(error: unknown): boolean {
   const { type } = error as Partial<KafkaJsError>
-  return Boolean(type || rootOf(error).type)
+  return Boolean(type || findRootCause(error).type)
 }
 
 /** The error of `what` that doesn't exist: a topic or one of its partitions. */
@@ -101,7 +101,7 @@ export function missingTopic(
 }
 
 /** The error of records that ccs can't decompress. */
-export function codecFault(topic: string, codec: string, cause?: unknown): CcsError {
+export function unsupportedCodec(topic: string, codec: string, cause?: unknown): CcsError {
   return new CcsError('CCS_KAFKA_CODEC', `${topic} holds records compressed with ${codec}.`, {
     hint: `ccs reads none, gzip and snappy: set compression.type=gzip for ${topic}.`,
     cause,
@@ -124,7 +124,7 @@ const UNREACHABLE = new RegExp(
     'MetadataNotLoaded|LEADER_NOT_AVAILABLE',
 )
 
-function rootOf(error: unknown): Partial<KafkaJsError> {
+function findRootCause(error: unknown): Partial<KafkaJsError> {
   let root = error as Partial<KafkaJsError>
   for (;;) {
     // The error of many requests at once contains the errors of each.

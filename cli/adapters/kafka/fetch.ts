@@ -130,11 +130,13 @@ export async function fetchOnce(cluster: Cluster, from: FetchFrom): Promise<Fetc
     ],
   })
   const data = responses[0]?.partitions[0]
-  return data ? committedOf(data, offset) : { records: [], nextOffset: offset, endOffset: offset }
+  return data
+    ? selectCommitted(data, offset)
+    : { records: [], nextOffset: offset, endOffset: offset }
 }
 
 /** Records from `offset` on, without markers and aborted ones. */
-function committedOf(data: PartitionData, offset: number): Fetched {
+function selectCommitted(data: PartitionData, offset: number): Fetched {
   const aborted = [...(data.abortedTransactions ?? [])].sort(
     (a, b) => Number(a.firstOffset) - Number(b.firstOffset),
   )
@@ -153,7 +155,7 @@ function committedOf(data: PartitionData, offset: number): Fetched {
     const spanned = batchContext
       ? Number(batchContext.firstOffset) + batchContext.lastOffsetDelta + 1
       : at + 1
-    nextOffset = Math.max(nextOffset, at + 1, isLastOf(data, message) ? spanned : 0)
+    nextOffset = Math.max(nextOffset, at + 1, isLastMessage(data, message) ? spanned : 0)
     if (message.isControlRecord) {
       open.delete(producer)
       continue
@@ -167,6 +169,6 @@ function committedOf(data: PartitionData, offset: number): Fetched {
   return { records, nextOffset, endOffset: Number(data.lastStableOffset ?? data.highWatermark) }
 }
 
-function isLastOf(data: PartitionData, message: RawMessage): boolean {
+function isLastMessage(data: PartitionData, message: RawMessage): boolean {
   return data.messages.at(-1) === message
 }

@@ -9,7 +9,7 @@ import type {
   UnlocatedRecord,
 } from '../../domain/dlq/collect-stream.ts'
 import type { KafkaConnection } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 
 const BEFORE_MS = 30_000
 const READ_BYTES = 1024 * 1024
@@ -17,7 +17,7 @@ const READ_BYTES = 1024 * 1024
 const BYTES_MAX = 32 * READ_BYTES
 
 /** Reads each partition once for all records of a call; a record that isn't found is absent. */
-export function placeFinder(kafka: KafkaConnection): LocateRecords {
+export function createRecordLocator(kafka: KafkaConnection): LocateRecords {
   return async (topic, sought) => {
     const found = new Map<UnlocatedRecord, RecordPosition>()
     if (sought.length === 0) return found
@@ -31,11 +31,11 @@ export function placeFinder(kafka: KafkaConnection): LocateRecords {
         if (found.size === sought.length) break
         const start = Number(offset)
         if (start >= 0)
-          await lookThrough(kafka, { topic, partition, start, untilMs, sought, found })
+          await searchPartition(kafka, { topic, partition, start, untilMs, sought, found })
       }
       return found
     } catch (error) {
-      throw kafkaFault(error, kafka.brokers, { topic })
+      throw toKafkaFault(error, kafka.brokers, { topic })
     }
   }
 }
@@ -49,7 +49,7 @@ interface Search {
   readonly found: Map<UnlocatedRecord, RecordPosition>
 }
 
-async function lookThrough(kafka: KafkaConnection, search: Search): Promise<void> {
+async function searchPartition(kafka: KafkaConnection, search: Search): Promise<void> {
   const { topic, partition, untilMs, sought, found } = search
   const lengths = new Set(sought.map(({ bytes }) => bytes.length))
   let offset = search.start

@@ -12,7 +12,7 @@ export interface GateNames {
 }
 
 /** `prefix` is the target's. */
-export function gateNames(prefix: string): GateNames {
+export function nameGate(prefix: string): GateNames {
   return {
     raw: `${prefix}${RAW_TOPIC}`,
     valid: `${prefix}${VALID_TOPIC}`,

@@ -12,7 +12,7 @@ import { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 
 /** `owner` is shown to others who want to write. Closing it leaves the log open. */
-export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink {
+export function openLogGold(log: EventLog, clock: Clock, owner: string): GoldSink {
   const writers = new Map<string, LogWriter>()
   const writerOf = async (model: string) => {
     const writer = writers.get(model) ?? (await log.writer(model, 0, owner))
@@ -25,7 +25,7 @@ export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink
       const batch = RecordBatch.of(records.map(encodeKeyedRecord))
       await (await writerOf(model)).append(batch, clock.nowMs())
     },
-    keys: (model) => keysOf(log, model),
+    keys: (model) => readKeys(log, model),
     identity: async (model) => (await log.identity(model)) ?? 'log',
     async close() {
       for (const writer of writers.values()) await writer.close()
@@ -34,7 +34,7 @@ export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink
   }
 }
 
-async function keysOf(log: EventLog, topic: string): Promise<ReadonlySet<string>> {
+async function readKeys(log: EventLog, topic: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
   for (const partition of await log.partitions(topic)) {
     const { start: from } = await log.range(topic, partition)

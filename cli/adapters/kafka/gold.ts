@@ -8,7 +8,7 @@ import { EXIT } from '../../domain/kernel/errors.ts'
 import type { KeyedRecord } from '../../domain/log/keyed-record.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { KafkaConnection, Producer } from './connection.ts'
-import { kafkaFault, missingTopic } from './fault.ts'
+import { missingTopic, toKafkaFault } from './fault.ts'
 
 /** Of one request: below what a topic accepts by default for each of its partitions. */
 const BYTES_MAX = 512 * 1024
@@ -16,7 +16,7 @@ const RETRIES = 5
 const FETCH = { bytesMax: 4 * 1024 * 1024, waitMs: 0 }
 
 /** Closing it leaves the connection open. */
-export function kafkaGold(
+export function openKafkaGold(
   kafka: KafkaConnection,
   /** `timeMs`: the time of every record; by default the time of writing. */
   options: { readonly prefix: string; readonly timeMs?: number },
@@ -35,7 +35,7 @@ export function kafkaGold(
       const own = producer
       try {
         const open = await own
-        for (const some of groups(records)) {
+        for (const some of groupByBytes(records)) {
           const messages = some.map(({ key, value }) => ({
             key: Buffer.from(key),
             value: value && Buffer.from(value),
@@ -46,7 +46,7 @@ export function kafkaGold(
       } catch (error) {
         if (producer === own) producer = undefined
         await own.then((one) => one.disconnect()).catch(() => undefined)
-        throw kafkaFault(error, kafka.brokers)
+        throw toKafkaFault(error, kafka.brokers)
       }
     },
 
@@ -87,7 +87,7 @@ export function kafkaGold(
   }
 }
 
-function* groups(records: readonly KeyedRecord[]): Generator<readonly KeyedRecord[]> {
+function* groupByBytes(records: readonly KeyedRecord[]): Generator<readonly KeyedRecord[]> {
   let some: KeyedRecord[] = []
   let bytes = 0
   for (const record of records) {

@@ -2,7 +2,7 @@
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { sleep } from '../process/system-clock.ts'
 import type { KafkaConnection } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 
 const FETCH_BYTES = 4 * 1024 * 1024
 const POLL_MS = 5
@@ -42,7 +42,7 @@ export class ManifestTopic {
           },
         ],
       })
-      await this.#untilThere()
+      await this.#waitUntilThere()
       if (isMade) return
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
@@ -50,7 +50,7 @@ export class ManifestTopic {
       })
       if (resources[0]?.configEntries[0]?.configValue === 'compact') return
     } catch (error) {
-      throw kafkaFault(error, this.#kafka.brokers, { topic: name })
+      throw toKafkaFault(error, this.#kafka.brokers, { topic: name })
     }
     throw new CcsError('CCS_MANIFEST_INVALID', `The topic ${name} is not compacted.`, {
       hint: `Kafka would delete the deployments. Set cleanup.policy=compact for ${name}.`,
@@ -58,7 +58,7 @@ export class ManifestTopic {
   }
 
   /** Not all brokers know a new topic at once, whoever created it. */
-  async #untilThere(): Promise<void> {
+  async #waitUntilThere(): Promise<void> {
     for (let waitedMs = 0; ; waitedMs += THERE_POLL_MS) {
       try {
         await this.#kafka.fetch(this.name, 0, 0, { bytesMax: 1, waitMs: 0 })
@@ -66,9 +66,9 @@ export class ManifestTopic {
         return
       } catch (error) {
         // Its first records have expired or were compacted: the topic exists.
-        if (codeOf(error) === 'CCS_KAFKA_OFFSET') this.#isThere = true
+        if (readCode(error) === 'CCS_KAFKA_OFFSET') this.#isThere = true
         if (this.#isThere) return
-        if (codeOf(error) !== 'CCS_KAFKA_TOPIC' || waitedMs >= VISIBLE_MS) throw error
+        if (readCode(error) !== 'CCS_KAFKA_TOPIC' || waitedMs >= VISIBLE_MS) throw error
         await sleep(THERE_POLL_MS)
       }
     }
@@ -95,18 +95,18 @@ export class ManifestTopic {
     this.#isThere ||= await this.#exists()
     if (!this.#isThere) return this.#records
     try {
-      await this.#readOn()
+      await this.#readNext()
     } catch (error) {
       // The topic was recreated. (One that is only unavailable is not taken for an empty one.)
-      if (codeOf(error) !== 'CCS_KAFKA_OFFSET') throw error
+      if (readCode(error) !== 'CCS_KAFKA_OFFSET') throw error
       this.#records = new Map()
       this.#nextOffset = 0
-      await this.#readOn()
+      await this.#readNext()
     }
     return this.#records
   }
 
-  async #readOn(): Promise<void> {
+  async #readNext(): Promise<void> {
     // A read that fails halfway changes nothing.
     const records = new Map(this.#records)
     let at = this.#nextOffset
@@ -131,11 +131,11 @@ export class ManifestTopic {
     try {
       return (await admin.listTopics()).includes(this.name)
     } catch (error) {
-      throw kafkaFault(error, this.#kafka.brokers, { topic: this.name })
+      throw toKafkaFault(error, this.#kafka.brokers, { topic: this.name })
     }
   }
 }
 
-function codeOf(error: unknown): string {
+function readCode(error: unknown): string {
   return error instanceof CcsError ? error.code : ''
 }

@@ -28,12 +28,12 @@ export interface MemberCodec {
 }
 
 /** The part of kafkajs's cluster object that a membership uses; it is missing in its types. */
-interface Coordination extends Omit<Cluster, 'findGroupCoordinator'> {
-  findGroupCoordinator(of: { readonly groupId: string }): Promise<Coordinator>
+interface GroupCluster extends Omit<Cluster, 'findGroupCoordinator'> {
+  findGroupCoordinator(of: { readonly groupId: string }): Promise<GroupCoordinator>
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[]
 }
 
-interface Coordinator {
+interface GroupCoordinator {
   joinGroup(request: object): Promise<Joined>
   syncGroup(request: object): Promise<{ readonly memberAssignment: Buffer }>
   heartbeat(request: object): Promise<unknown>
@@ -51,7 +51,7 @@ interface Joined {
 const PROTOCOL = 'roundrobin'
 const RETRY_MS = { first: 100, most: 2_000 }
 /** How often a leader checks whether the topic has more partitions. */
-const LOOK_MS = 30_000
+const TOPIC_CHECK_MS = 30_000
 const CLOSE_MS = 3_000
 /** How long the broker waits for others to rejoin; ours do so with their next heartbeat. */
 const REBALANCE_MS = 30_000
@@ -87,18 +87,18 @@ export class GroupMember {
   /** Leaves the group, so that others need not wait for the session to end. */
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#heard()
+    this.#notifyConfirmed()
     await this.#done?.catch(() => undefined)
   }
 
   async #run(): Promise<void> {
     let waitMs = RETRY_MS.first
     while (!this.#closing.signal.aborted) {
-      let cluster: Coordination | undefined
+      let cluster: GroupCluster | undefined
       try {
         // kafkajs's cluster object also has group methods; this type describes those.
-        cluster = (await this.#connect()) as unknown as Coordination
-        await this.#belong(cluster, () => {
+        cluster = (await this.#connect()) as unknown as GroupCluster
+        await this.#stayMember(cluster, () => {
           waitMs = RETRY_MS.first
         })
       } catch (error) {
@@ -107,12 +107,12 @@ export class GroupMember {
         waitMs = Math.min(RETRY_MS.most, waitMs * 2)
       } finally {
         // A request that hangs on this connection may end by itself: nothing repeats it.
-        await within(CLOSE_MS, cluster?.disconnect()).catch(() => undefined)
+        await withTimeout(CLOSE_MS, cluster?.disconnect()).catch(() => undefined)
       }
     }
   }
 
-  async #belong(cluster: Coordination, onJoined: () => void): Promise<void> {
+  async #stayMember(cluster: GroupCluster, onJoined: () => void): Promise<void> {
     const { group, topic } = this.#options
     await cluster.addTargetTopic(topic)
     while (!this.#closing.signal.aborted) {
@@ -120,7 +120,7 @@ export class GroupMember {
       try {
         const joined = await this.#join(cluster, coordinator)
         onJoined()
-        await this.#beat(cluster, coordinator, joined)
+        await this.#sendHeartbeats(cluster, coordinator, joined)
       } catch (error) {
         // An error may have a type.
         const { type = '' } = error as { readonly type?: string }
@@ -128,14 +128,14 @@ export class GroupMember {
         else if (type !== 'REBALANCE_IN_PROGRESS') throw error
       }
       if (this.#closing.signal.aborted && this.#memberId !== '')
-        await within(
+        await withTimeout(
           CLOSE_MS,
           coordinator.leaveGroup({ groupId: group, memberId: this.#memberId }),
         ).catch(() => undefined)
     }
   }
 
-  async #join(cluster: Coordination, coordinator: Coordinator): Promise<Joined> {
+  async #join(cluster: GroupCluster, coordinator: GroupCoordinator): Promise<Joined> {
     const { group, topic, sessionMs, onAssigned } = this.#options
     const { MemberAssignment, MemberMetadata } = this.#codec
     const metadata = MemberMetadata.encode({ version: 0, topics: [topic] })
@@ -151,20 +151,21 @@ export class GroupMember {
       groupId: group,
       generationId: joined.generationId,
       memberId: joined.memberId,
-      groupAssignment: joined.leaderId === joined.memberId ? await this.#deal(cluster, joined) : [],
+      groupAssignment:
+        joined.leaderId === joined.memberId ? await this.#assignPartitions(cluster, joined) : [],
     })
     const mine = MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
     if (!this.#closing.signal.aborted) onAssigned([...mine].sort((a, b) => a - b))
-    this.#heard()
+    this.#notifyConfirmed()
     return joined
   }
 
   /** Assigns partitions in turn, as the group's leader. */
-  async #deal(cluster: Coordination, { members }: Joined) {
+  async #assignPartitions(cluster: GroupCluster, { members }: Joined) {
     const { topic } = this.#options
     await cluster.refreshMetadata()
     const ids = members.map(({ memberId }) => memberId).sort()
-    const partitions = partitionsOf(cluster, topic)
+    const partitions = listPartitions(cluster, topic)
     return ids.map((memberId, at) => ({
       memberId,
       memberAssignment: this.#codec.MemberAssignment.encode({
@@ -175,39 +176,43 @@ export class GroupMember {
   }
 
   /** Until the group rebalances, which kafkajs reports as an error, or the topic has grown. */
-  async #beat(cluster: Coordination, coordinator: Coordinator, joined: Joined): Promise<void> {
+  async #sendHeartbeats(
+    cluster: GroupCluster,
+    coordinator: GroupCoordinator,
+    joined: Joined,
+  ): Promise<void> {
     const { group, topic, sessionMs } = this.#options
     const { generationId, memberId, leaderId } = joined
-    const count = partitionsOf(cluster, topic).length
+    const count = listPartitions(cluster, topic).length
     let lookedMs = performance.now()
     for (;;) {
       await sleep(sessionMs / 5, this.#closing.signal)
       if (this.#closing.signal.aborted) return
       const request = { groupId: group, groupGenerationId: generationId, memberId }
-      await within(sessionMs, coordinator.heartbeat(request))
-      this.#heard()
-      if (leaderId !== memberId || performance.now() - lookedMs < LOOK_MS) continue
+      await withTimeout(sessionMs, coordinator.heartbeat(request))
+      this.#notifyConfirmed()
+      if (leaderId !== memberId || performance.now() - lookedMs < TOPIC_CHECK_MS) continue
       lookedMs = performance.now()
       await cluster.refreshMetadata()
       // If the leader rejoins, all others do.
-      if (partitionsOf(cluster, topic).length !== count) return
+      if (listPartitions(cluster, topic).length !== count) return
     }
   }
 
-  #heard(): void {
+  #notifyConfirmed(): void {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
 }
 
-function partitionsOf(cluster: Coordination, topic: string): number[] {
+function listPartitions(cluster: GroupCluster, topic: string): number[] {
   return cluster
     .findTopicPartitionMetadata(topic)
     .map(({ partitionId }) => partitionId)
     .sort((a, b) => a - b)
 }
 
-async function within<T>(ms: number, work: Promise<T> | undefined): Promise<T | undefined> {
+async function withTimeout<T>(ms: number, work: Promise<T> | undefined): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`Connection: no answer within ${ms} ms`)), ms)

@@ -7,20 +7,20 @@ import type { Socket } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { type DecodedBatches, decodeBatches } from '../../domain/log/kafka-batch.ts'
-import { codecFault, type FaultPlace, isAnswer, kafkaFault } from './fault.ts'
+import { type FaultPlace, isBrokerError, toKafkaFault, unsupportedCodec } from './fault.ts'
 import type { Broker, Cluster } from './fetch.ts'
 import {
   describeTopic,
   type FetchPlace,
   fetchBatches,
   produceBatch,
-  type TopicNow,
+  type TopicIdentity,
 } from './wire.ts'
 
 /** Reads and writes partitions; throws CcsErrors. */
 export interface KafkaStream {
   /** undefined if there is no such topic. */
-  topic(name: string): Promise<TopicNow | undefined>
+  topic(name: string): Promise<TopicIdentity | undefined>
   /** The first offset that exists, and the offset after the last committed record. */
   range(topic: string, partition: number): Promise<{ readonly start: number; readonly end: number }>
   /** Records that are there now. CCS_KAFKA_OFFSET: out of range; CCS_KAFKA_TOPIC: recreated. */
@@ -81,8 +81,8 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
     try {
       return await run(await connection.cluster)
     } catch (error) {
-      const fault = kafkaFault(error, brokers, place)
-      if (isAnswer(error)) {
+      const fault = toKafkaFault(error, brokers, place)
+      if (isBrokerError(error)) {
         // Leaders may have changed.
         const cluster = await connection.cluster.catch(() => undefined)
         await cluster?.refreshMetadata().catch(() => undefined)
@@ -101,7 +101,7 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
     topic,
     range: (name, partition) =>
       once({ topic: name, partition }, async (cluster) => {
-        const broker = await leaderOf(cluster, name, partition)
+        const broker = await findLeader(cluster, name, partition)
         const at = async (timestamp: string) => {
           const partitions = [{ partition, timestamp }]
           const request = { isolationLevel: COMMITTED_ONLY, topics: [{ topic: name, partitions }] }
@@ -117,16 +117,20 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
       try {
         return await once(at, async (cluster) => {
           const { records, aborted } = await fetchBatches(
-            await leaderOf(cluster, name, partition),
+            await findLeader(cluster, name, partition),
             place,
           )
-          return decodeBatches(records, { from: offset, aborted, decompress: unpack(name, snappy) })
+          return decodeBatches(records, {
+            from: offset,
+            aborted,
+            decompress: createDecompressor(name, snappy),
+          })
         })
       } catch (error) {
         if (error instanceof CcsError && error.code === 'CCS_KAFKA_TOPIC') {
           // Right after its start, a broker may not know its topics yet.
           if ((await topic(name))?.id === place.topicId)
-            throw kafkaFault(Object.assign(new Error(), { type: 'RETRIABLE' }), brokers, at)
+            throw toKafkaFault(Object.assign(new Error(), { type: 'RETRIABLE' }), brokers, at)
         }
         throw error
       }
@@ -139,7 +143,7 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
       }),
     produce: (name, partition, batch) =>
       once({ topic: name, partition }, async (cluster) =>
-        produceBatch(await leaderOf(cluster, name, partition), { topic: name, partition }, batch),
+        produceBatch(await findLeader(cluster, name, partition), { topic: name, partition }, batch),
       ),
     commitOffsets: (groupId, offsets) =>
       once({}, async (cluster) => {
@@ -157,17 +161,17 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
   }
 }
 
-async function leaderOf(cluster: Cluster, topic: string, partition: number): Promise<Broker> {
+async function findLeader(cluster: Cluster, topic: string, partition: number): Promise<Broker> {
   await cluster.addTargetTopic(topic)
   const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
   if (nodeId === undefined) throw Object.assign(new Error(), { type: 'RETRIABLE_NO_LEADER' })
   return cluster.findBroker({ nodeId })
 }
 
-function unpack(topic: string, snappy: StreamParts['snappy']) {
+function createDecompressor(topic: string, snappy: StreamParts['snappy']) {
   return async (codec: number, bytes: Buffer): Promise<Buffer> => {
     if (codec === 1) return gunzipSync(bytes, { maxOutputLength: UNPACKED_BYTES_MAX })
     if (codec === 2) return snappy(bytes)
-    throw codecFault(topic, CODECS[codec] ?? `codec ${codec}`)
+    throw unsupportedCodec(topic, CODECS[codec] ?? `codec ${codec}`)
   }
 }

@@ -52,7 +52,7 @@ const ALL_ACKS = -1
 const PRODUCE_WAIT_MS = 20_000
 
 /** A topic's current identity and partitions. */
-export interface TopicNow {
+export interface TopicIdentity {
   /** Base64; changes when the topic is deleted and recreated. */
   readonly id: string
   readonly partitions: readonly number[]
@@ -62,7 +62,7 @@ export interface TopicNow {
 export async function describeTopic(
   broker: WireBroker,
   topic: string,
-): Promise<TopicNow | undefined> {
+): Promise<TopicIdentity | undefined> {
   const name = Buffer.from(topic)
   const body = Buffer.concat([
     Buffer.from([0, 2]),
@@ -142,13 +142,13 @@ export async function fetchBatches(broker: WireBroker, place: FetchPlace): Promi
   return send(broker, FETCH, body, (answer) => {
     answer.tags()
     answer.int32()
-    fail(answer.int16())
+    throwOnError(answer.int16())
     answer.int32()
     const [found] = answer.array(() => {
       answer.take(16)
       const partitions = answer.array(() => {
         answer.int32()
-        fail(answer.int16())
+        throwOnError(answer.int16())
         answer.take(24)
         const aborted = answer.array(() => {
           const producerId = answer.int64()
@@ -189,12 +189,12 @@ export async function produceBatch(
     answer.int32()
     answer.take(answer.int16())
     answer.take(8)
-    fail(answer.int16())
+    throwOnError(answer.int16())
     return Number(answer.int64())
   })
 }
 
-function fail(code: number): void {
+function throwOnError(code: number): void {
   if (code !== 0) throw new WireError(code)
 }
 

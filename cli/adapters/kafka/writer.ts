@@ -19,7 +19,7 @@ export interface KafkaWriterOptions {
   readonly name: string
   /** Largest record batch that the topic accepts. */
   readonly bytesMax: number
-  readonly through: <T>(run: () => Promise<T>) => Promise<T>
+  readonly withRetry: <T>(run: () => Promise<T>) => Promise<T>
 }
 
 const BATCH_BYTES = 61
@@ -70,12 +70,12 @@ export class KafkaWriter implements LogWriter {
   }
 
   async #append(batch: RecordBatch, wantedMs: number): Promise<number> {
-    const { name, partition, bytesMax, through } = this.#options
+    const { name, partition, bytesMax, withRetry } = this.#options
     if (batch.count === 0)
-      return this.#end ?? (await through(() => this.#stream.range(name, partition))).end
+      return this.#end ?? (await withRetry(() => this.#stream.range(name, partition))).end
     this.#appendMs = Math.max(this.#appendMs, wantedMs)
     let first: number | undefined
-    for (const packed of split(batch, bytesMax)) {
+    for (const packed of splitBatch(batch, bytesMax)) {
       const offset = await this.#send(packed)
       first ??= offset
       this.#end = offset + packed.count
@@ -84,19 +84,19 @@ export class KafkaWriter implements LogWriter {
   }
 
   async #send(packed: PackedRecords): Promise<number> {
-    const { name, partition, bytesMax, through } = this.#options
+    const { name, partition, bytesMax, withRetry } = this.#options
     for (let attempt = 0; ; attempt++) {
-      this.#identity ??= await through(() => this.#stream.producerId())
+      this.#identity ??= await withRetry(() => this.#stream.producerId())
       const sequence = { ...this.#identity, first: this.#sequence }
       const isLarge = packed.to - packed.from + BATCH_BYTES + RECORD_BYTES > bytesMax
       const bytes = encodeBatch(packed, this.#appendMs, sequence, isLarge ? gzipSync : undefined)
-      if (bytes.length > bytesMax) throw tooLarge(name, bytes.length, bytesMax)
+      if (bytes.length > bytesMax) throw tooLargeError(name, bytes.length, bytesMax)
       try {
-        const offset = await through(() => this.#stream.produce(name, partition, bytes))
+        const offset = await withRetry(() => this.#stream.produce(name, partition, bytes))
         this.#sequence = (this.#sequence + packed.count) % SEQUENCES
         return offset
       } catch (error) {
-        if (attempt > 0 || !isForgotten(error)) throw error
+        if (attempt > 0 || !isProducerForgotten(error)) throw error
         this.#identity = undefined
         this.#sequence = 0
       }
@@ -105,13 +105,13 @@ export class KafkaWriter implements LogWriter {
 }
 
 /** Kafka rejected the batch because it has forgotten this producer; nothing was written. */
-function isForgotten(error: unknown): boolean {
+function isProducerForgotten(error: unknown): boolean {
   const cause = error instanceof CcsError ? error.cause : undefined
   return cause instanceof WireError && /SEQUENCE|PRODUCER/.test(cause.type)
 }
 
 /** Batches of as many records as surely fit; a record that does not is alone. */
-function* split({ body, count }: RecordBatch, bytesMax: number): Generator<PackedRecords> {
+function* splitBatch({ body, count }: RecordBatch, bytesMax: number): Generator<PackedRecords> {
   let from = 0
   let to = 0
   let bytes = BATCH_BYTES
@@ -131,7 +131,7 @@ function* split({ body, count }: RecordBatch, bytesMax: number): Generator<Packe
   if (records > 0) yield { body, from, to, count: records }
 }
 
-function tooLarge(name: string, bytes: number, bytesMax: number): CcsError {
+function tooLargeError(name: string, bytes: number, bytesMax: number): CcsError {
   return new CcsError(
     'CCS_LOG_RECORD_TOO_LARGE',
     `A record of ${bytes} bytes is too large for ${name}, which takes ${bytesMax}.`,

@@ -32,7 +32,7 @@ export async function mergeParquet(
 }
 
 /** The row count in a file's footer; throws DuckDB's error if it isn't a Parquet file. */
-export async function parquetRows(connection: DuckConnection, path: string): Promise<number> {
+export async function countParquetRows(connection: DuckConnection, path: string): Promise<number> {
   const { rows } = await connection.all(
     `SELECT num_rows FROM parquet_file_metadata(${quoteText(path)})`,
   )

@@ -97,7 +97,7 @@ export async function openGuessPart(
   const [{ decodePartially }, { parseRecordSchema }, { toSqlValue }] = await Promise.all([
     import('../avro/partial-decoder.ts'),
     import('../avro/schema.ts'),
-    import('../dlq/reject-table.ts'),
+    import('./reject-table.ts'),
   ])
   return async (bytes) => {
     const versions = [...(await registry.versions('events.raw-value'))].reverse()

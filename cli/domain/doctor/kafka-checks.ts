@@ -71,7 +71,8 @@ function findTopicFaults(
   if (kept !== undefined && Number(kept) !== settings.retentionMs)
     add(
       'warning',
-      `keeps events ${formatRetention(Number(kept))}, ccs.yml says ${formatRetention(settings.retentionMs)}`,
+      `keeps events ${formatRetention(Number(kept))}, ` +
+        `ccs.yml says ${formatRetention(settings.retentionMs)}`,
     )
   if (isShort && config['message.timestamp.type'] !== 'LogAppendTime')
     add(

@@ -13,9 +13,9 @@ import { subjectFor } from '../../domain/log/topics.ts'
 const VERSION_FILE = /^([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
 
 /** Reads the directory once. Throws CCS_SCHEMA_INVALID with all files that contradict each other. */
-export async function filesRegistry(dir: string): Promise<SchemaRegistry> {
+export async function openFilesRegistry(dir: string): Promise<SchemaRegistry> {
   const kept = await readHistory(join(dir, 'history'))
-  const faults = [...idFaults(kept), ...(await driftFaults(dir, kept))]
+  const faults = [...findIdFaults(kept), ...(await findDriftFaults(dir, kept))]
   const [first, ...others] = faults
   if (first) {
     const { hint, location } = first
@@ -33,16 +33,16 @@ export async function filesRegistry(dir: string): Promise<SchemaRegistry> {
   }
 }
 
-interface Kept extends RegisteredSchema {
+interface KeptVersion extends RegisteredSchema {
   readonly topic: string
   readonly file: string
 }
 
 /** All kept versions, by topic, oldest first. */
-async function readHistory(dir: string): Promise<readonly Kept[]> {
-  const kept: Kept[] = []
+async function readHistory(dir: string): Promise<readonly KeptVersion[]> {
+  const kept: KeptVersion[] = []
   for (const topic of await list(dir)) {
-    const versions: Kept[] = []
+    const versions: KeptVersion[] = []
     for (const name of await list(join(dir, topic))) {
       const match = VERSION_FILE.exec(name)
       if (!match) continue
@@ -69,9 +69,9 @@ async function list(dir: string): Promise<readonly string[]> {
   }
 }
 
-function idFaults(kept: readonly Kept[]): readonly CcsError[] {
+function findIdFaults(kept: readonly KeptVersion[]): readonly CcsError[] {
   const faults: CcsError[] = []
-  const owners = new Map<number, Kept>()
+  const owners = new Map<number, KeptVersion>()
   for (const one of kept) {
     const owner = owners.get(one.id)
     owners.set(one.id, owner ?? one)
@@ -83,15 +83,18 @@ function idFaults(kept: readonly Kept[]): readonly CcsError[] {
   return faults
 }
 
-async function driftFaults(dir: string, kept: readonly Kept[]): Promise<readonly CcsError[]> {
+async function findDriftFaults(
+  dir: string,
+  kept: readonly KeptVersion[],
+): Promise<readonly CcsError[]> {
   const faults: CcsError[] = []
   let nextId = Math.max(0, ...kept.map((one) => one.id)) + 1
   for (const name of (await list(dir)).filter((one) => one.endsWith('.avsc'))) {
     const topic = basename(name, '.avsc')
     const file = join(dir, name)
-    const current = canonical(file, await readFile(file, 'utf8'), faults)
+    const current = readCanonical(file, await readFile(file, 'utf8'), faults)
     const newest = kept.findLast((one) => one.topic === topic)
-    if (newest && current === canonical(newest.file, newest.schema, faults)) continue
+    if (newest && current === readCanonical(newest.file, newest.schema, faults)) continue
     const next = join(dir, 'history', topic, `${(newest?.version ?? 0) + 1}.id${nextId++}.avsc`)
     const problem = newest
       ? `differs from its newest kept version, ${newest.file}.`
@@ -102,7 +105,7 @@ async function driftFaults(dir: string, kept: readonly Kept[]): Promise<readonly
 }
 
 /** undefined, and one more fault, for text that is not a schema. */
-function canonical(file: string, text: string, faults: CcsError[]): string | undefined {
+function readCanonical(file: string, text: string, faults: CcsError[]): string | undefined {
   try {
     return canonicalizeSchema(text, file)
   } catch (error) {

@@ -8,9 +8,9 @@
 import type { GateBatch, GatePartition } from '../../domain/gate/gate-stream.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { KafkaConnection, Message, Producer, Transaction } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 import type { KafkaRecord, RecordHeaders } from './fetch.ts'
-import { committedOffsets } from './gate-lag.ts'
+import { readCommittedOffsets } from './gate-lag.ts'
 import type { GateNames } from './gate-names.ts'
 
 const BATCH_BYTES = 1_500_000
@@ -24,7 +24,7 @@ const RECORD_BYTES = 40
 const FRAME_BYTES = 512
 
 /** What a worker needs. */
-export interface LaneOptions {
+export interface GateWorkerOptions {
   /** Closed with the worker. */
   readonly kafka: KafkaConnection
   readonly names: GateNames
@@ -36,12 +36,12 @@ export interface LaneOptions {
   readonly dlqBytesMax: number
 }
 
-interface Batch extends GateBatch {
-  readonly whole: readonly KafkaRecord[]
+interface ReadBatch extends GateBatch {
+  readonly kafkaRecords: readonly KafkaRecord[]
 }
 
 /** Takes the partition over. Throws only CcsErrors, now and later. */
-export async function openLane(options: LaneOptions): Promise<Lane> {
+export async function openGateWorker(options: GateWorkerOptions): Promise<GateWorker> {
   const { kafka, names, partition } = options
   try {
     const transactionalId = names.transactionalId(partition)
@@ -49,7 +49,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     const first = await producer.transaction()
     const admin = await kafka.admin()
     const [committed, ranges] = await Promise.all([
-      committedOffsets(admin, names.group, names.raw),
+      readCommittedOffsets(admin, names.group, names.raw),
       admin.fetchTopicOffsets(names.raw),
     ])
     await admin.disconnect()
@@ -58,23 +58,23 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     const at = committed.get(partition) ?? low
     // Beyond the end: the topic was deleted and recreated.
     const from = at > Number(range?.high ?? 0) ? low : Math.max(low, at)
-    return new Lane(options, producer, first, { from, missing: Math.max(0, from - at) })
+    return new GateWorker(options, producer, first, { from, missing: Math.max(0, from - at) })
   } catch (error) {
     await kafka.close()
-    throw kafkaFault(error, kafka.brokers, { topic: names.raw })
+    throw toKafkaFault(error, kafka.brokers, { topic: names.raw })
   }
 }
 
-class Lane implements GatePartition {
+class GateWorker implements GatePartition {
   readonly partition: number
   readonly missing: number
-  readonly #options: LaneOptions
+  readonly #options: GateWorkerOptions
   readonly #producer: Producer
   #transaction: Transaction | undefined
   #offset: number
 
   constructor(
-    options: LaneOptions,
+    options: GateWorkerOptions,
     producer: Producer,
     first: Transaction,
     { from, missing }: { readonly from: number; readonly missing: number },
@@ -87,7 +87,7 @@ class Lane implements GatePartition {
     this.#offset = from
   }
 
-  async read(): Promise<Batch> {
+  async read(): Promise<ReadBatch> {
     const { kafka, names } = this.#options
     const { records, nextOffset, endOffset } = await kafka.fetch(
       names.raw,
@@ -97,7 +97,7 @@ class Lane implements GatePartition {
     )
     this.#offset = nextOffset
     return {
-      whole: records,
+      kafkaRecords: records,
       records: records.map(({ offset, appendMs, value }) => ({
         offset,
         appendMs,
@@ -119,7 +119,7 @@ class Lane implements GatePartition {
     try {
       transaction ??= await this.#producer.transaction()
       // Batches are always those that read() returned.
-      await this.#send(transaction, (batch as Batch).whole, new Set(rejected), rejects)
+      await this.#send(transaction, (batch as ReadBatch).kafkaRecords, new Set(rejected), rejects)
       const offsets = [{ partition: this.partition, offset: String(batch.nextOffset) }]
       await transaction.sendOffsets({
         consumerGroupId: names.group,
@@ -127,7 +127,7 @@ class Lane implements GatePartition {
       })
       await transaction.commit()
     } catch (error) {
-      const fault = tooLarge(error, names) ?? kafkaFault(error, kafka.brokers)
+      const fault = tooLargeError(error, names) ?? toKafkaFault(error, kafka.brokers)
       // A retry begins with a new producer, which ends this transaction; here nobody retries soon.
       if (fault.code === 'CCS_LOG_RECORD_TOO_LARGE')
         await transaction?.abort().catch(() => undefined)
@@ -147,7 +147,7 @@ class Lane implements GatePartition {
   ): Promise<void> {
     const { names, dlqPartitions, validBytesMax, dlqBytesMax } = this.#options
     const { partition } = this
-    const dlqPartition = rejectPartition(partition, dlqPartitions)
+    const dlqPartition = chooseRejectPartition(partition, dlqPartitions)
     const kept = records.flatMap(({ key, value, timestampMs, headers }, index): Message[] =>
       rejected.has(index)
         ? []
@@ -156,7 +156,7 @@ class Lane implements GatePartition {
               key,
               value,
               partition,
-              ...plain(headers),
+              ...toKafkaHeaders(headers),
               timestamp: String(Math.max(0, timestampMs)),
             },
           ],
@@ -164,12 +164,12 @@ class Lane implements GatePartition {
     const dead = rejects.map(
       (value): Message => ({ value: Buffer.from(value), partition: dlqPartition }),
     )
-    const valid = slices(kept, validBytesMax)
-    const dlq = slices(dead, dlqBytesMax)
+    const valid = splitByBytes(kept, validBytesMax)
+    const dlq = splitByBytes(dead, dlqBytesMax)
     for (let i = 0; i < Math.max(valid.length, dlq.length); i++) {
       const topicMessages = [
-        { topic: names.valid, messages: ofPartition(partition, valid[i] ?? []) },
-        { topic: names.dlq, messages: ofPartition(dlqPartition, dlq[i] ?? []) },
+        { topic: names.valid, messages: asOnePartition(partition, valid[i] ?? []) },
+        { topic: names.dlq, messages: asOnePartition(dlqPartition, dlq[i] ?? []) },
       ]
       await transaction.sendBatch({
         topicMessages: topicMessages.filter(({ messages }) => messages.length > 0),
@@ -179,14 +179,14 @@ class Lane implements GatePartition {
 }
 
 /** Partition 0 of events.dlq belongs to an embedded engine: its commits count the records in it. */
-export function rejectPartition(partition: number, partitions: number): number {
+export function chooseRejectPartition(partition: number, partitions: number): number {
   return partitions < 2 ? 0 : 1 + (partition % (partitions - 1))
 }
 
 const NOTHING = Buffer.alloc(0)
 
 /** Splits messages, in order, so that each part fits into one batch: kafkajs makes one per send. */
-export function slices(messages: readonly Message[], bytesMax: number): Message[][] {
+export function splitByBytes(messages: readonly Message[], bytesMax: number): Message[][] {
   const all: Message[][] = []
   let bytes = bytesMax
   for (const message of messages) {
@@ -194,7 +194,7 @@ export function slices(messages: readonly Message[], bytesMax: number): Message[
       RECORD_BYTES +
       (message.value?.length ?? 0) +
       (message.key?.length ?? 0) +
-      headerBytes(message.headers ?? {})
+      countHeaderBytes(message.headers ?? {})
     if (bytes + size > bytesMax - FRAME_BYTES) {
       all.push([])
       bytes = 0
@@ -209,12 +209,12 @@ export function slices(messages: readonly Message[], bytesMax: number): Message[
  * kafkajs groups messages by partition with `reduce`, copying the list for each message: a quarter
  * of the gate's CPU time. A list of one partition answers at once.
  */
-function ofPartition(partition: number, messages: Message[]): Message[] {
+function asOnePartition(partition: number, messages: Message[]): Message[] {
   return Object.defineProperty(messages, 'reduce', { value: () => ({ [partition]: messages }) })
 }
 
 /** kafkajs can't write a header without a value, so an empty one replaces it. */
-function plain(headers: RecordHeaders): { headers?: NonNullable<Message['headers']> } {
+function toKafkaHeaders(headers: RecordHeaders): { headers?: NonNullable<Message['headers']> } {
   const entries = Object.entries(headers)
   if (entries.length === 0) return {}
   return {
@@ -227,7 +227,7 @@ function plain(headers: RecordHeaders): { headers?: NonNullable<Message['headers
   }
 }
 
-function headerBytes(headers: NonNullable<Message['headers']>): number {
+function countHeaderBytes(headers: NonNullable<Message['headers']>): number {
   let bytes = 0
   for (const [name, value] of Object.entries(headers))
     for (const one of Array.isArray(value) ? value : [value])
@@ -235,7 +235,7 @@ function headerBytes(headers: NonNullable<Message['headers']>): number {
   return bytes
 }
 
-function tooLarge(error: unknown, names: GateNames): CcsError | undefined {
+function tooLargeError(error: unknown, names: GateNames): CcsError | undefined {
   const { type, cause } = error as { type?: string; cause?: { type?: string } }
   if (!/MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/.test(`${type} ${cause?.type}`)) return undefined
   return new CcsError(
