@@ -95,8 +95,8 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** Disk, memory and ports of this machine. */
   protected async machine() {
-    const { thisMachine } = await import('./adapters/process/machine.ts')
-    return thisMachine()
+    const { openMachine } = await import('./adapters/process/machine.ts')
+    return openMachine()
   }
 
   /** Columns that a table or a line may take: the terminal's, 80 elsewhere. */

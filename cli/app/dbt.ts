@@ -126,7 +126,7 @@ async function portsOf(
   { task, python, store, options }: Parts,
 ): Promise<DbtPorts> {
   const [
-    { startDbt },
+    { runDbtProcess },
     { provideDbtWork },
     { publishCopy },
     { writeFileAtomic },
@@ -135,7 +135,7 @@ async function portsOf(
   ] = await Promise.all([
     import('../adapters/process/dbt-run.ts'),
     import('../adapters/process/dbt-work.ts'),
-    import('../adapters/process/serve-copy.ts'),
+    import('../adapters/duckdb/publish-copy.ts'),
     import('../adapters/files/files.ts'),
     import('../domain/marts/marts.ts'),
     import('../adapters/lake/silver-snapshot.ts'),
@@ -163,7 +163,7 @@ async function portsOf(
     snapshot: async (isFresh) =>
       (isFresh ? undefined : await snapshots.readLastSnapshot(store)) ?? (await fresh()),
     run: (args, { snapshot, since }) =>
-      startDbt({
+      runDbtProcess({
         files,
         python,
         args: [...args, ...varsOf(project, task)],

@@ -52,11 +52,11 @@ class Board implements HubBoard {
     onPart({ figures: this.#figures(), unchanged: [] })
   }
 
-  news() {
+  revision() {
     return 0
   }
 
-  newsMs() {
+  checkEveryMs() {
     return 750
   }
 }
@@ -96,7 +96,7 @@ test('what a deaf reader is owed does not grow, and in the end it is let go', as
   const bytes = 400_000
   const { hub, port, url, responses } = await open(new Board(bytes), {
     tickMs: 20,
-    patienceMs: 1_500,
+    stalledAfterMs: 1_500,
   })
   const deaf = openDeafReader(port)
   closers.push(async () => void deaf.destroy())
@@ -106,7 +106,7 @@ test('what a deaf reader is owed does not grow, and in the end it is let go', as
   let most = 0
   await waitFor(() => {
     most = Math.max(most, responses[0]?.writableLength ?? 0)
-    return hub.readers === 1 && reader.told.length > 5
+    return hub.clientCount === 1 && reader.told.length > 5
   })
   expect(most).toBeLessThan(3 * bytes)
   expect(responses[0]?.destroyed).toBe(true)
@@ -166,7 +166,7 @@ test('nothing is computed before the first reader and after the last', async () 
   const reader = new PageReader(url)
   await reader.until(({ event }) => event === 'figures')
   await reader.close()
-  await waitFor(() => hub.readers === 0)
+  await waitFor(() => hub.clientCount === 0)
   await pause(100)
   const { ticks } = board
   await pause(200)
@@ -180,7 +180,7 @@ test('closing ends every stream', async () => {
   await hub.close()
   const ends = readers.map(({ ended }) => ended.then(() => 'ended'))
   expect(await Promise.all(ends)).toEqual(['ended', 'ended'])
-  expect(hub.readers).toBe(0)
+  expect(hub.clientCount).toBe(0)
 })
 
 function pause(ms: number): Promise<void> {

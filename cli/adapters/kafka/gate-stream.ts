@@ -27,7 +27,7 @@ export interface GateStreamOptions {
 type Work = (partition: GatePartition, stop: AbortSignal) => Promise<void>
 
 const RETRY_MS = { first: 200, most: 5_000 }
-/** How long gate transactions may take when the gate stops. */
+/** How long running transactions may take when the gate stops. */
 const DRAIN_MS = 20_000
 /** Faults that pass with time; CCS_KAFKA_REFUSED is that of a fenced producer. */
 const PASSING_FAULTS = [
@@ -67,7 +67,10 @@ interface GateRun extends GateStreamOptions {
 
 async function runGroup(gate: GateRun, work: Work, stop: AbortSignal): Promise<void> {
   const { kafka, names, sessionMs } = gate
-  const workers = new Map<number, { readonly leave: AbortController; readonly done: Promise<void> }>()
+  const workers = new Map<
+    number,
+    { readonly leave: AbortController; readonly done: Promise<void> }
+  >()
   const failing = new AbortController()
   const ending = AbortSignal.any([stop, failing.signal])
   let fault: unknown
@@ -110,7 +113,7 @@ async function runGroup(gate: GateRun, work: Work, stop: AbortSignal): Promise<v
     failing.abort()
   })
   await untilAborted(ending)
-  // Other members get these partitions once the gate transactions are done.
+  // Other members get these partitions once the running transactions are done.
   const drained = Promise.all([...workers.values()].map(({ done }) => done))
   const late = new AbortController()
   await Promise.race([drained, gate.clock.sleep(DRAIN_MS, late.signal)])
