@@ -257,7 +257,7 @@ pageTest(
     try {
       await stateOf(page, 'stale')
       expect(Date.now() - silentMs).toBeGreaterThan(3_000)
-      expect(await page.textContent('#banner')).toContain('No news from the engine')
+      expect(await page.textContent('#banner')).toContain('The engine has sent nothing')
     } finally {
       engine.kill('SIGCONT')
     }

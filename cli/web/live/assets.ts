@@ -23,8 +23,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.ico': 'image/x-icon',
 }
 
-/** The page's own files, beside this file in cli/ and in dist/. */
-export const PAGE_DIR = path.resolve(import.meta.dirname, './page')
+/** The page's own files, which the build leaves in cli/; the same path from cli/ and from dist/. */
+export const PAGE_DIR = path.resolve(import.meta.dirname, '../../..', 'cli/web/live/page')
 
 const CHART_FILES = ['uPlot.iife.min.js', 'uPlot.esm.js', 'uPlot.min.css']
 
