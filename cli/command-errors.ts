@@ -1,9 +1,12 @@
-/** What is thrown below a command, as the error that a person reads: oclif's usage errors, the disk's, the unforeseen. */
+/**
+ * Turns anything that a command throws into a CcsError: oclif's usage errors, errors of the disk,
+ * bugs.
+ */
 import { type Config, Errors } from '@oclif/core'
 import { didYouMean, findNearest } from './domain/kernel/did-you-mean.ts'
 import { CcsError, EXIT } from './domain/kernel/errors.ts'
 
-/** `context`: which command it was, and its flags, for suggestions. */
+/** A CcsError stays as it is. `context` names the command and its flags, for suggestions. */
 export function toCcsError(
   thrown: unknown,
   context: { readonly command: string; readonly flags: readonly string[] } = {
@@ -12,7 +15,7 @@ export function toCcsError(
   },
 ): CcsError {
   if (thrown instanceof CcsError) {
-    // oclif writes its own words around the message of an error thrown by a flag's parser.
+    // oclif adds text around the message of an error that a flag's parser throws.
     thrown.message = thrown.message
       .replace(/^Parsing --\S+\s+/, '')
       .replace(/\s*See more help with --help\s*$/, '')
@@ -35,22 +38,22 @@ export function toCcsError(
   }
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
-    return new CcsError('CCS_DISK_DENIED', `The disk refuses: ${message}.`, {
-      hint: 'Give this user the right to that path, or choose another directory with --data.',
+    return new CcsError('CCS_DISK_DENIED', `The disk denies access: ${message}.`, {
+      hint: 'Give this user access to that path, or choose another directory with --data.',
       cause: thrown,
     })
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new CcsError('CCS_DISK_FULL', `The disk is full: ${message}.`, {
-      hint: 'Free some space and start again: what was committed is safe.',
+      hint: 'Free some space and run it again: committed data is safe.',
       cause: thrown,
     })
   return new CcsError('CCS_UNEXPECTED', `Something went wrong inside ccs: ${message}`, {
-    hint: 'Run it again with CCS_DEBUG=1 for the stack.',
+    hint: 'Run it again with CCS_DEBUG=1 to see the stack trace.',
     cause: thrown,
   })
 }
 
-/** For a word that is no command; undefined for anything else. */
+/** The error for an unknown command; undefined if something else was thrown. */
 export function unknownCommandError(thrown: unknown, config: Config): CcsError | undefined {
   const id = /^command (.+) not found$/.exec(thrown instanceof Error ? thrown.message : '')?.[1]
   if (id === undefined) return undefined

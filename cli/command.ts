@@ -1,9 +1,8 @@
 /**
- * What all commands share: the global flags, how results, tables, progress and errors are printed, how a
- * signal drains. A command's `run()` returns its result, and that is exactly what `--json` prints.
- * Nothing heavy is imported here: start-up is paid by every command.
+ * What all commands share: global flags; printing of results, tables, progress and errors; draining
+ * on a signal. A command's `run()` returns its result, which is exactly what `--json` prints.
+ * Import nothing heavy here: every command pays for it when it starts.
  */
-
 import { Command, Config, Errors, Flags, flush, run, settings } from '@oclif/core'
 import { systemClock } from './adapters/process/system-clock.ts'
 import { watchSignals, watchStdout } from './adapters/terminal/stop-signal.ts'
@@ -29,7 +28,7 @@ import { CcsError, EXIT, type ExitCode } from './domain/kernel/errors.ts'
 import { parseDurationMs } from './domain/kernel/units.ts'
 import type { Project } from './project.ts'
 
-/** `--for 20s`, `--for "2 minutes"`: a length of time, in ms. */
+/** A flag for a length of time such as `--for 20s` or `--for "2 minutes"`; its value is in ms. */
 export const durationFlag = Flags.custom<number>({
   helpValue: '20s',
   parse: async (text) => {
@@ -42,13 +41,14 @@ export const durationFlag = Flags.custom<number>({
   },
 })
 
-/** `--target kafka`: for commands that work on one of ccs.yml's targets. */
+/** The flag `--target NAME` of commands that work on a target of ccs.yml. */
 export const targetFlag = Flags.string({
   summary: 'A target of ccs.yml; default: local.',
   env: 'CCS_TARGET',
   helpValue: 'NAME',
 })
 
+/** The base class of all commands; `Result` is their `--json` document. */
 export abstract class CcsCommand<Result> extends Command {
   static override enableJsonFlag = true
 
@@ -57,8 +57,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   static override baseFlags = {
     data: Flags.string({
-      summary: 'Directory of log, lake and state.',
-      description: "Wins over the key `data` in ccs.yml, which is taken from the project's folder.",
+      summary: 'Directory of log, lake and state, instead of `data` in ccs.yml.',
       env: 'CCS_DATA_DIR',
       helpValue: 'DIR',
       helpGroup: 'GLOBAL',
@@ -99,7 +98,9 @@ export abstract class CcsCommand<Result> extends Command {
     return openMachine()
   }
 
-  /** Columns that a table or a line may take: the terminal's, 80 elsewhere. */
+  /**
+   * How many columns a table or a line may take: the terminal's width, or 80 without a terminal.
+   */
   protected get width(): number {
     return process.stdout.isTTY ? Math.max(40, process.stdout.columns || 80) : 80
   }
@@ -108,38 +109,40 @@ export abstract class CcsCommand<Result> extends Command {
     return painterFor(process.stdout)(style, text)
   }
 
-  /** A line of the result for people; silent with --json, unless that is a document a line. */
+  /** Prints a line of the result for people; nothing with --json, unless JSON is streamed. */
   protected print(line = ''): void {
     if (this.#isLineOpen) process.stderr.write('\r\u001B[K')
     this.#isLineOpen = false
     if (!this.jsonEnabled() || this.#isStreaming) process.stdout.write(`${line}\n`)
   }
 
-  /** The same, for output without end: waits while the reader of stdout is slower than the command. */
+  /**
+   * As `print`, for endless output: waits while the reader of stdout is slower than the command.
+   */
   protected async printWithBackpressure(line: string, stop: AbortSignal): Promise<void> {
     this.print(line)
     await waitForStdout(stop)
   }
 
-  /** From now on --json is one document a line, of `printDocument`, instead of the result. */
+  /** From now on --json prints one document per line, by `printDocument`, instead of the result. */
   protected streamJson(): void {
     this.#isStreaming = true
   }
 
-  /** A document on a line of its own, after the reader of stdout has caught up. */
+  /** Prints a document on one line, and waits until the reader of stdout has caught up. */
   protected async printDocument(document: unknown, stop: AbortSignal): Promise<void> {
     process.stdout.write(`${JSON.stringify(document, replaceBigints)}\n`)
     await waitForStdout(stop)
   }
 
-  /** A remark beside the result, on stderr; silent with --json. */
+  /** Prints a remark to stderr; nothing with --json. */
   protected note(line: string): void {
     if (this.jsonEnabled()) return
     process.stderr.write(`${this.#isLineOpen ? '\r\u001B[K' : ''}${line}\n`)
     this.#isLineOpen = false
   }
 
-  /** A fault that does not end the command, on stderr. */
+  /** Prints an error to stderr without ending the command. */
   protected printError(error: CcsError): void {
     process.stderr.write(`${formatError(error, painterFor(process.stderr)).join('\n')}\n`)
   }
@@ -155,7 +158,10 @@ export abstract class CcsCommand<Result> extends Command {
     process.stdout.write(`${isFirst ? '\u001B[2J' : ''}\u001B[H${frame}\n\u001B[J`)
   }
 
-  /** How things are, on stderr: redrawn in place on a terminal, one line after another elsewhere. */
+  /**
+   * Prints a status line to stderr: redrawn in place on a terminal, one line after another
+   * elsewhere.
+   */
   protected statusLine(text: string): void {
     if (this.jsonEnabled()) return
     const { stderr } = process
@@ -164,18 +170,21 @@ export abstract class CcsCommand<Result> extends Command {
     this.#isLineOpen = true
   }
 
-  /** Whether a person says yes, or types `word`; false where nobody can be asked: with --json, without a terminal. */
+  /**
+   * Asks for a yes, or for `word`. false with --json or without a terminal, where nobody can
+   * answer.
+   */
   protected async confirm(question: string, word?: string): Promise<boolean> {
     if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
     return word === undefined ? confirm(question) : (await askText(`${question} `)) === word
   }
 
-  /** Ends with this exit code after the result was printed, as a check that failed does. */
+  /** Sets the exit code for a result that is printed all the same, such as a failed check. */
   protected exitWith(code: ExitCode): void {
     process.exitCode = code
   }
 
-  /** One progress at a time; it ends by itself when the command does. */
+  /** Starts a progress bar in place of the last one; it ends with the command. */
   protected progress(label: string): Progress {
     this.#progress?.end()
     this.#progress = this.jsonEnabled() ? SILENT : startProgress(label)
@@ -183,12 +192,13 @@ export abstract class CcsCommand<Result> extends Command {
   }
 
   /**
-   * Aborts at the first SIGINT, SIGTERM or SIGHUP, or when the reader of stdout has gone: the command then
-   * drains and returns. A second signal ends the process at once with 130.
+   * A signal that aborts at the first SIGINT, SIGTERM or SIGHUP, or when the reader of stdout is
+   * gone; the command then drains and returns. A second signal ends the process at once, with exit
+   * code 130.
    */
   protected abortOnSignal(): AbortSignal {
     const stop = watchSignals(() => {
-      if (process.stderr.isTTY) this.note('Stopping; once more ends it at once.')
+      if (process.stderr.isTTY) this.note('Stopping… press Ctrl-C again to force quit.')
     })
     this.#release = stop.release
     return stop.signal
@@ -200,7 +210,7 @@ export abstract class CcsCommand<Result> extends Command {
   }
 
   protected override async catch(thrown: unknown): Promise<void> {
-    this.parsed = true // A failed parse is an answer too: no warning that nothing was parsed.
+    this.parsed = true // Parsing may have failed, but oclif must not warn that it was forgotten.
     this.#progress?.end()
     if (isExit(thrown)) throw thrown
     const flags = Object.keys({
@@ -222,9 +232,9 @@ export abstract class CcsCommand<Result> extends Command {
   }
 }
 
-/** Runs the command line of this process; `url` is that of the file in bin/. */
+/** Runs the command line of this process; `url` is the URL of the file in bin/. Never rejects. */
 export async function runCli(url: string): Promise<void> {
-  // Compiled code only: a NODE_ENV of "test" or "development" must not make oclif transpile.
+  // Only compiled code runs: oclif must not transpile, whatever NODE_ENV says.
   settings.enableAutoTranspile = false
   const argv = process.argv.slice(2)
   const isJson = argv.includes('--json')
@@ -247,7 +257,7 @@ export async function runCli(url: string): Promise<void> {
   }
 }
 
-/** Prints an error, as a document on stdout with --json, and sets the exit code. */
+/** Prints an error to stderr, or with --json as a document to stdout, and sets the exit code. */
 function report(
   error: CcsError,
   thrown: unknown,

@@ -1,6 +1,6 @@
 /**
- * A project as it lies on disk: ccs.yml, schemas/, sql/, connectors/. Read once into plain texts that never
- * change; what they mean is found out by core.
+ * Reads a project from disk: ccs.yml, schemas/, sql/, connectors/, dbt/seeds/. The files become
+ * plain texts that never change; code in domain/ interprets them.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import {
@@ -19,55 +19,62 @@ import { type Config, type Env, parseConfig, requireTarget } from './domain/conf
 import type { Target } from './domain/config/target.ts'
 import { CcsError, EXIT } from './domain/kernel/errors.ts'
 
-/** A text of the project; `file` is its path below the project's folder, with `/`. */
+/** A text file of the project; `file` is its path relative to the project's folder, with `/`. */
 export interface SourceFile {
   readonly file: string
   readonly text: string
 }
 
+/** A project with the settings in force. */
 export interface Project {
   /** Absolute path of the folder. */
   readonly dir: string
-  /** Absolute path of the data directory; it need not exist yet. */
+  /** Absolute path of the data directory, which need not exist yet. */
   readonly dataDir: string
   readonly config: Config
-  /** The target that the command works on; its data directory is `dataDir`. */
+  /** The target that the command works on; `dataDir` is its data directory. */
   readonly target: Target
-  /** The environment, with the settings of the project's own stack behind it; see `stackEnv`. */
+  /**
+   * The environment, with the settings of the project's running servers as defaults; see
+   * `stackEnv`.
+   */
   readonly env: Env
-  /** schemas/ with the kept history, sorted by path. */
+  /** Files of schemas/, the history included, sorted by path. */
   readonly schemas: readonly SourceFile[]
-  /** sql/<layer>/<model>.sql, sorted by path. */
+  /** Files sql/<layer>/<model>.sql, sorted by path. */
   readonly models: readonly SourceFile[]
   /** sql/live/<id>.sql: what the live page asks; no models. */
   readonly metrics: readonly SourceFile[]
-  /** sql/<layer>/<model>.test.yml, sorted by path. */
+  /** Files sql/<layer>/<model>.test.yml, sorted by path. */
   readonly tests: readonly SourceFile[]
-  /** sql/macros.sql; its text is '' when there is none. */
+  /** sql/macros.sql; its text is '' if there is no such file. */
   readonly macros: SourceFile
-  /** dbt/seeds/, CSV and YAML, sorted by path: tables that models may join. */
+  /** CSV and YAML files of dbt/seeds/, sorted by path: tables that models may join. */
   readonly seeds: readonly SourceFile[]
-  /** connectors/, sorted by path. */
+  /** Files of connectors/, sorted by path. */
   readonly connectors: readonly SourceFile[]
 }
 
+/** A file of a new project. */
 export interface ProjectFile {
-  /** Path below the project's folder, with `/`. */
+  /** Path relative to the project's folder, with `/`. */
   readonly file: string
   readonly bytes: Uint8Array
 }
 
+/** Choices of the command line. */
 export interface LoadProjectOptions {
   readonly env: Env
-  /** Data directory from the command line, relative to the working directory; wins over ccs.yml. */
+  /** Data directory, relative to the working directory; used instead of that of ccs.yml. */
   readonly data?: string
-  /** Name of a target in ccs.yml; `local` when absent. */
+  /** Name of a target in ccs.yml; `local` if absent. */
   readonly target?: string
 }
 
+/** The file whose folder is a project. */
 export const CONFIG_FILE = 'ccs.yml'
 
-/** The nearest folder with a ccs.yml from `from` upwards, else `from` itself. */
+/** The nearest folder with a ccs.yml, from `from` upwards; `from` itself if there is none. */
 export function findProject(from: string): string {
   for (let dir = path.resolve(from); ; dir = path.dirname(dir)) {
     if (existsSync(path.join(dir, CONFIG_FILE))) return dir
@@ -75,10 +82,13 @@ export function findProject(from: string): string {
   }
 }
 
-/** Reads the project in `dir`. Throws CCS_PROJECT_NOT_FOUND, or CCS_CONFIG_INVALID with all faults of ccs.yml. */
+/**
+ * Reads the project in `dir`. Throws CCS_PROJECT_NOT_FOUND; CCS_CONFIG_INVALID with all faults of
+ * ccs.yml.
+ */
 export async function loadProject(dir: string, options: LoadProjectOptions): Promise<Project> {
   const root = path.resolve(dir)
-  const config = await readIfThere(path.join(root, CONFIG_FILE))
+  const config = await readIfExists(path.join(root, CONFIG_FILE))
   if (config === undefined)
     throw new CcsError('CCS_PROJECT_NOT_FOUND', `There is no ${CONFIG_FILE} in ${root}.`, {
       exit: EXIT.usage,
@@ -114,18 +124,18 @@ export async function loadProject(dir: string, options: LoadProjectOptions): Pro
 }
 
 /**
- * Writes a new project into `dir`, which must not exist or be empty: all of `files`, or nothing. Gives the
- * absolute path of the folder.
+ * Writes a new project into `dir`, which must be empty or not exist: all files, or none of them.
+ * Returns the absolute path of the folder.
  */
 export async function createProject(dir: string, files: readonly ProjectFile[]): Promise<string> {
   const root = path.resolve(dir)
   const found = await readdir(root).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
-    if (error.code === 'ENOTDIR') throw notEmpty(root, 'is a file')
+    if (error.code === 'ENOTDIR') throw usageError(root, 'is a file')
     throw error
   })
-  if (found.length > 0) throw notEmpty(root, 'is not empty')
-  // Filled beside its place and renamed, so that a full disk leaves no half project.
+  if (found.length > 0) throw usageError(root, 'is not empty')
+  // The folder is filled under another name and then renamed, so that a full disk leaves nothing.
   await mkdir(path.dirname(root), { recursive: true })
   const building = await mkdtemp(`${root}.new-`)
   try {
@@ -143,7 +153,10 @@ export async function createProject(dir: string, files: readonly ProjectFile[]):
   return root
 }
 
-/** The files of the project in `dir` that a new one begins with; what was built or collected stays behind. */
+/**
+ * The files that a new project begins with, from the project in `dir`; without build output and
+ * data.
+ */
 export async function readTemplate(dir: string): Promise<readonly ProjectFile[]> {
   const files: ProjectFile[] = []
   for (const part of TEMPLATE) {
@@ -153,7 +166,7 @@ export async function readTemplate(dir: string): Promise<readonly ProjectFile[]>
     if (!found?.isDirectory()) continue
     for (const entry of await readdir(top, { recursive: true, withFileTypes: true })) {
       const file = path.relative(dir, path.join(entry.parentPath, entry.name))
-      if (entry.isFile() && !file.split(path.sep).some((step) => LEFT_BEHIND.test(step)))
+      if (entry.isFile() && !file.split(path.sep).some((step) => NOT_COPIED.test(step)))
         files.push({
           file: file.split(path.sep).join('/'),
           bytes: await readFile(path.join(dir, file)),
@@ -164,17 +177,19 @@ export async function readTemplate(dir: string): Promise<readonly ProjectFile[]>
 }
 
 const TEMPLATE = [CONFIG_FILE, 'schemas', 'sql', 'connectors', 'dbt', 'examples']
-const LEFT_BEHIND =
-  /^(target|logs|dbt_packages|node_modules|\.user\.yml|\.env)$|\.(duckdb|wal|log)$/
+const NOT_COPIED = /^(target|logs|dbt_packages|node_modules|\.user\.yml|\.env)$|\.(duckdb|wal|log)$/
 
-function notEmpty(root: string, problem: string): CcsError {
+function usageError(root: string, problem: string): CcsError {
   return new CcsError('CCS_USAGE_INVALID', `${root} ${problem}.`, {
     exit: EXIT.usage,
     hint: 'Name a new folder: ccs init my-shop',
   })
 }
 
-/** Texts of a folder of the project whose names end so, sorted by path; [] without the folder. */
+/**
+ * Text files of a folder of the project with these name endings, sorted by path; [] without the
+ * folder.
+ */
 export async function readProjectTexts(
   root: string,
   folder: string,
@@ -187,7 +202,7 @@ export async function readProjectTexts(
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
     .map((file) => file.split(path.sep).join('/'))
     .sort()
-  // One after another: a turn of the event loop for each costs several times the reading.
+  // Synchronously: an await per file would cost several times as much as reading it.
   return files.map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }))
 }
 
@@ -195,14 +210,14 @@ function isFigure(file: string): boolean {
   return file.startsWith('sql/live/')
 }
 
-/** `NAME=value` lines that `ccs stack up` leaves while its servers run, so that no other setting is needed. */
+/** Settings that `ccs stack up` writes while its servers run, as `NAME=value` lines. */
 async function stackEnv(root: string): Promise<Env> {
-  const text = (await readIfThere(path.join(root, '.ccs/stack/env'))) ?? ''
+  const text = (await readIfExists(path.join(root, '.ccs/stack/env'))) ?? ''
   return Object.fromEntries(
     [...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   )
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
+async function readIfExists(file: string): Promise<string | undefined> {
   return existsSync(file) ? readFile(file, 'utf8') : undefined
 }

@@ -8,7 +8,7 @@ import type { Store } from '../adapters/lake/data-store.ts'
 import { type PinnedCommit, pinCommit } from '../adapters/lake/pin-commit.ts'
 import type { AuditReport } from '../domain/audit/audit.ts'
 import type { AuditFault } from '../domain/audit/log-accounts.ts'
-import { keptFrames, rejectSources } from '../domain/audit/log-sources.ts'
+import { readKeptRanges, readRejectSources } from '../domain/audit/log-sources.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
 import type { DamagedFile } from '../domain/lake/verify.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../domain/log/topics.ts'
@@ -123,10 +123,10 @@ async function auditWhole(
       log: {
         topic: RAW_TOPIC,
         ranges: await readCommittedRanges(RAW_TOPIC, manifest, startOf),
-        rejects: rejectSources(store.log, logic.dlqSchema, manifest.dlqEnd),
+        rejects: readRejectSources(store.log, logic.dlqSchema, manifest.dlqEnd),
         dlqEnd: manifest.dlqEnd,
         dlqKept: await store.log.range(DLQ_TOPIC, ENGINE_PARTITION),
-        ...(project.target.kafka ? { kept: (range) => keptFrames(store.log, range) } : {}),
+        ...(project.target.kafka ? { kept: (range) => readKeptRanges(store.log, range) } : {}),
       },
       tables,
       scratchFile: (name) => `${dir}/${name}.parquet`,

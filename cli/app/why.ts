@@ -38,7 +38,7 @@ export async function runWhy(
     const { explainRow } = await import('../domain/provenance/why.ts')
     const answers = await openAnswers(project)
     try {
-      return await explainRow({ ...input, ask: (sql) => answers.query(sql) }, model, words)
+      return await explainRow({ ...input, query: (sql) => answers.query(sql) }, model, words)
     } finally {
       await answers.close()
     }

@@ -1,4 +1,4 @@
-/** Which partition a visitor's events go to: FNV-1a of the key, so a visitor stays in one. */
+/** Returns a visitor's partition: a hash (FNV-1a) of the key, so a visitor always stays in one. */
 export function assignPartition(key: string, partitions: number): number {
   if (partitions === 1) return 0
   let hash = 0x811c9dc5

@@ -1,12 +1,13 @@
 /**
- * Records that must not get through, one kind for each way a contract is broken. Some are events that break
- * a rule, the others are bytes that are no event at all.
+ * Invalid records, one kind for each way of breaking the contract. Some kinds are events that
+ * violate a rule; the others are damaged bytes.
  */
 import type { Reason } from '../domain/events/contracts.ts'
 import { WIRE_HEADER_BYTES } from '../domain/log/wire-header.ts'
 import type { Random } from './random.ts'
 import { copyEvent, type EventDraft } from './visitor.ts'
 
+/** How a generated record is invalid. */
 export type FaultKind =
   | 'random_bytes'
   | 'wrong_magic'
@@ -28,9 +29,11 @@ export type FaultKind =
 interface Fault {
   readonly kind: FaultKind
   readonly reason: Reason
-  /** How often, against the sum of all. */
+  /** Relative frequency: the share is this weight divided by the sum of all weights. */
   readonly weight: number
-  /** Undefined where the bytes are broken, not the event. */
+  /**
+   * Changes the event so that it violates a rule; undefined where the bytes are damaged instead.
+   */
   readonly apply?: (event: EventDraft, random: Random) => void
 }
 
@@ -100,7 +103,7 @@ const FAULTS: readonly Fault[] = [
       e.customer_id = null
     },
   },
-  // Far ahead of any clock, so that history is judged the same.
+  // Beyond any real clock, so that records of past dates are rejected just the same.
   {
     kind: 'far_future',
     reason: 'too_far_in_future',
@@ -112,12 +115,15 @@ const WEIGHTS = FAULTS.reduce((sum, { weight }) => sum + weight, 0)
 const BYTE_KINDS = new Set(FAULTS.filter(({ apply }) => !apply).map(({ kind }) => kind))
 const REASONS = new Map(FAULTS.map(({ kind, reason }) => [kind, reason]))
 
-/** Where a record of that kind ends up in events.dlq. */
+/** Returns the reason with which the gate rejects a record of this kind. */
 export function rejectReason(kind: FaultKind): Reason {
   return REASONS.get(kind) ?? 'undecodable'
 }
 
-/** Picks a kind and, where it is the event that breaks a rule, breaks `event` made from `good`. */
+/**
+ * Copies `good` into `event`, picks a kind of fault and applies it to `event`; byte faults
+ * are left to `breakBytes`.
+ */
 export function breakEvent(
   good: Readonly<EventDraft>,
   event: EventDraft,
@@ -159,14 +165,14 @@ function setTime(event: EventDraft, ms: number): void {
   event.received_ts = null
 }
 
-/** Whether the kind is made by `breakBytes`; the others are events that break a rule. */
+/** Whether `breakBytes` makes this kind; all other kinds are events that violate a rule. */
 export function isByteFault(kind: FaultKind): boolean {
   return BYTE_KINDS.has(kind)
 }
 
 const RECORD_BYTES_TOO_MANY = (1 << 20) + 1
 
-/** The bytes of a broken record, made from those of a good one in Confluent's wire format. */
+/** Returns the bytes of an invalid record, made from those of a valid one in Confluent's format. */
 export function breakBytes(kind: FaultKind, good: Uint8Array, random: Random): Uint8Array {
   const bytes = Buffer.from(good)
   switch (kind) {
@@ -183,7 +189,8 @@ export function breakBytes(kind: FaultKind, good: Uint8Array, random: Random): U
     case 'trailing':
       return Buffer.concat([bytes, randomBytes(random.between(1, 20), random)])
     case 'array_bomb': {
-      // The last byte ends the list of order lines; a list of two thousand million lines begins instead.
+      // Replaces the end marker of the list of order lines by the header of a
+      // list of two billion lines.
       const bomb = Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f, 2, 0x41])
       return Buffer.concat([bytes.subarray(0, bytes.length - 1), bomb])
     }
@@ -194,7 +201,7 @@ export function breakBytes(kind: FaultKind, good: Uint8Array, random: Random): U
   }
 }
 
-/** The first byte says at once that this is neither Avro nor JSON. */
+/** The first byte has its high bit set, which neither Avro's header nor JSON begins with. */
 function randomBytes(count: number, random: Random): Buffer {
   const bytes = Buffer.alloc(count)
   for (let i = 0; i < count; i++) bytes[i] = random.below(256)

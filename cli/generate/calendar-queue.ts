@@ -1,18 +1,20 @@
 /**
- * Who acts next: a wheel of slots 128 ms wide, each a list of visitors (a calendar queue, Brown 1988). Adding
- * and taking cost the same for ten visitors and for fifty thousand, which a heap's do not.
+ * A priority queue of visitors by the time of their next event: a wheel of slots, 128 ms wide, each
+ * with a list of visitors (a calendar queue, Brown 1988). Adding and taking are O(1), also with
+ * fifty thousand visitors, where a heap would be O(log n).
  */
 import type { Visitor } from './visitor.ts'
 
 const SLOT_MS = 128
 const SLOTS = 16_384
 
-/** The furthest that a visitor may plan ahead. */
+/** How far ahead of the current slot an event may be scheduled, ms. */
 export const AHEAD_MS_MAX = SLOT_MS * (SLOTS - 2)
 
+/** Visitors ordered by due time to within a slot; the order inside a slot is not defined. */
 export class CalendarQueue {
   readonly #heads: (Visitor | null)[] = new Array<Visitor | null>(SLOTS).fill(null)
-  /** Absolute number of the slot that is being emptied. */
+  /** Number of the slot that is being emptied, counted from 1970. */
   #slot: number
   #count = 0
 
@@ -24,7 +26,7 @@ export class CalendarQueue {
     return this.#count
   }
 
-  /** When the slot begins that is being emptied, ms. */
+  /** Start of the slot that is being emptied, ms. */
   get nowMs(): number {
     return this.#slot * SLOT_MS
   }
@@ -37,7 +39,7 @@ export class CalendarQueue {
     this.#count++
   }
 
-  /** A visitor who is due by `nowMs`, null if all have time. */
+  /** Removes and returns a visitor who is due by `nowMs`; null: nobody is. */
   take(nowMs: number): Visitor | null {
     const last = Math.floor(nowMs / SLOT_MS)
     if (this.#count === 0) {
@@ -59,7 +61,7 @@ export class CalendarQueue {
     return null
   }
 
-  /** The visitor who is due first, whenever that is. */
+  /** Removes and returns the visitor who is due first; null if the queue is empty. */
   takeFirst(): Visitor | null {
     return this.#count === 0 ? null : this.take((this.#slot + SLOTS) * SLOT_MS)
   }

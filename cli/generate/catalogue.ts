@@ -1,17 +1,19 @@
 /**
- * What the shop sells: a few hundred products in ten categories, a few of them best sellers. Products carry
- * their order lines and pages ready made, so that most events cost no new objects.
+ * What the shop sells: a few hundred products in ten categories, some of them best sellers. Order
+ * lines and pages are created once per product, so that most events allocate nothing.
  */
 import type { Item } from '../domain/events/contracts.ts'
 import { SEARCH_TERMS } from './places.ts'
 import type { Random } from './random.ts'
 
+/** A page of the shop, as a page_view reports it. */
 export interface Page {
   readonly path: string
   readonly title: string
   readonly url: string
 }
 
+/** A product with the objects that its events share. */
 export interface Product {
   readonly sku: string
   readonly name: string
@@ -19,10 +21,11 @@ export interface Product {
   readonly brand: string | null
   readonly priceMinor: number
   readonly page: Page
-  /** The line for one, two and three pieces without discount; never changed. */
+  /** Order lines for a quantity of one, two and three without discount; never modified. */
   readonly lines: readonly (readonly Item[])[]
 }
 
+/** Everything that visitors can look at. */
 export interface Catalogue {
   /** Best sellers first. */
   readonly products: readonly Product[]
@@ -73,10 +76,12 @@ const STYLES = [
 ]
 const PRODUCTS_PER_CATEGORY = 32
 
+/** Builds a page of shop.example from its path. */
 export function createPage(path: string, title: string): Page {
   return { path, title, url: `https://shop.example${path}` }
 }
 
+/** Creates the catalogue; the same random seed gives the same products. */
 export function buildCatalogue(random: Random): Catalogue {
   const products: Product[] = []
   for (const [category, nouns, fromMinor, toMinor] of CATEGORIES) {
@@ -112,7 +117,7 @@ export function buildCatalogue(random: Random): Catalogue {
   }
 }
 
-/** Popularity falls steeply: a tenth of the products gets about half of the looks. */
+/** Popularity is skewed: a tenth of the products get about half of the views. */
 export function pickProduct(catalogue: Catalogue, random: Random): Product {
   const u = random.float()
   const at = Math.floor(u * u * u * catalogue.products.length)
@@ -127,7 +132,7 @@ function createProduct(facts: Omit<Product, 'page' | 'lines'>): Product {
   }
 }
 
-/** An order line; `discountMinor` is off the whole line. */
+/** Creates an order line; `discountMinor` is the discount on the whole line. */
 export function createLine(
   of: Pick<Product, 'sku' | 'name' | 'category' | 'brand' | 'priceMinor'>,
   quantity: number,

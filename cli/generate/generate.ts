@@ -1,6 +1,6 @@
 /**
- * `ccs gen`: the simulated shop into a sink. History runs as fast as it can; live runs keep their rate by an
- * absolute schedule, a group of records every few milliseconds.
+ * `ccs gen`: writes the events of a simulated shop to a sink. History runs at full speed; live runs
+ * keep their rate by an absolute schedule, with a group of records every few milliseconds.
  */
 
 import type { Clock } from '../domain/kernel/clock.ts'
@@ -14,46 +14,52 @@ import type { TruthRecorder } from './truth-recorder.ts'
 
 export type { PaceReport }
 
+/** What to generate; durations and times in ms. */
 export interface GenerateOptions {
   readonly seed: number
-  /** Events a second: the pace of live runs, the mean of history without `count`. */
+  /** Events per second: the rate of live runs, and the mean rate of history without `count`. */
   readonly eps: number
   readonly faultProfile: FaultProfile
-  /** The shop's timezone, an IANA name. */
+  /** The shop's time zone, an IANA name. */
   readonly timezone: string
-  /** Live runs: first event time; now when absent. With `toMs`: where history begins. */
+  /** Live runs: time of the first event, by default now. With `toMs`: start of the history. */
   readonly fromMs?: number
-  /** History from `fromMs` to before this; live events follow it unless `count` is given. */
+  /** End of the history (exclusive); live events follow it unless `count` is given. */
   readonly toMs?: number
-  /** Events of history where there is one, else of the live run. */
+  /** Number of events in the history if there is one, else in the live run. */
   readonly count?: number
-  /** Length of the live run; without end when neither this nor `count` is given. */
+  /** Length of the live run; unlimited if neither this nor `count` is given. */
   readonly forMs?: number
 }
 
+/** What a run needs; aborting the signal ends it after the current group of records. */
 export interface GenerateParts {
   readonly clock: Clock
   readonly sink: ArrivalSink
   readonly signal?: AbortSignal
-  /** Called a few times a second. */
+  /** Called after each group of records; `ofCount` is Infinity for an unlimited run. */
   readonly onProgress?: (made: number, ofCount: number) => void
-  /** Keeps the truth; made for the start that it is given. */
+  /** Creates the recorder of the expected results, given the time of the first event. */
   readonly createRecorder?: (startMs: number) => TruthRecorder
 }
 
+/** What was generated. */
 export interface GenerateResult {
   readonly records: number
-  /** Of them history. */
+  /** How many of the records belong to the history. */
   readonly history: number
-  /** The live run; undefined when there was none. */
+  /** How well the live run kept its rate; undefined without a live run. */
   readonly live: PaceReport | undefined
   readonly truth: TruthRecorder | undefined
 }
 
 const TICK_MS = 20
-/** Records of one append at the most. */
+/** Most records in one append. */
 const GROUP_RECORDS = 4000
 
+/**
+ * Generates the history if a range is given, then the live run; all is durable when it resolves.
+ */
 export async function generate(
   options: GenerateOptions,
   parts: GenerateParts,
@@ -72,7 +78,7 @@ export async function generate(
   const liveCount = countLiveEvents(options, hasHistory)
   const first = hasHistory ? history : createLiveSchedule(startMs, eps, liveCount)
   const simulation = new Simulation({ seed, schedule: first, faultProfile: faultProfile })
-  // Filling the shop takes a moment; a live run begins when that is done.
+  // Filling the shop with visitors takes a moment; a live run starts after that.
   const firstMs = fromMs ?? clock.nowMs()
   if (!hasHistory) simulation.continueWith(createLiveSchedule(firstMs, eps, liveCount))
   const truth = parts.createRecorder?.(firstMs)
@@ -151,14 +157,16 @@ class GeneratorRun {
   }
 }
 
-/** For `--strict`: the error of a run that did not keep its rate. */
+/** The error of `--strict`, for a live run that missed its rate. */
 export function rateMissedError(asked: number, report: PaceReport): CcsError {
+  const { eps, deficit, seconds } = report
+  const got = `${Math.round(eps)} events per second instead of ${asked}`
   return new CcsError(
     'CCS_RATE_MISSED',
-    `The rate was missed: ${Math.round(report.eps)} events a second instead of ${asked}, ${report.deficit} events behind after ${report.seconds.toFixed(1)} s.`,
+    `The rate was missed: ${got}, ${deficit} events behind after ${seconds.toFixed(1)} s.`,
     {
       exit: EXIT.changes,
-      hint: 'Ask for fewer events a second with --eps, or give the machine a free core and a faster disk.',
+      hint: 'Lower --eps, or run on a machine with a free core and a faster disk.',
     },
   )
 }

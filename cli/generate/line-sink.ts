@@ -1,4 +1,4 @@
-/** Arrivals as NDJSON: one line an event; a record that is no event is a line with its bytes in base64. */
+/** Writes events as NDJSON; a record that is no event becomes a line with its bytes in base64. */
 import type { Event } from '../domain/events/contracts.ts'
 import { RecordBatch } from '../domain/log/record-batch.ts'
 import { breakBytes, isByteFault } from './broken-records.ts'
@@ -6,13 +6,15 @@ import type { ArrivalSink } from './log-sink.ts'
 import { Random } from './random.ts'
 import type { Arrival } from './simulation.ts'
 
+/** Where lines go; `seed` makes damaged bytes reproducible. */
 export interface LineSinkOptions {
-  /** Takes whole lines without the last line end; resolves when there is room for more. */
+  /** Gets whole lines without the final line break; resolves when more can be written. */
   readonly write: (text: string) => Promise<void>
   readonly encode: (batch: RecordBatch, event: Event) => void
   readonly seed: number
 }
 
+/** The sink of `ccs gen --stdout`. Everything counts as partition 0. */
 export class LineSink implements ArrivalSink {
   readonly #options: LineSinkOptions
   readonly #random: Random

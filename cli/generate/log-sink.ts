@@ -1,6 +1,6 @@
 /**
- * Arrivals into the log: encoded in place, grouped, one append a partition and flush. While a group is being
- * made durable the next one fills, so the disk and the simulation work at the same time.
+ * Writes events to the log: encoded in place and grouped, one append per partition and flush. The
+ * next group fills while the last one becomes durable, so disk and simulation work in parallel.
  */
 import type { Event } from '../domain/events/contracts.ts'
 import type { LogWriter } from '../domain/log/event-log.ts'
@@ -10,28 +10,30 @@ import { breakBytes, isByteFault } from './broken-records.ts'
 import { Random } from './random.ts'
 import type { Arrival } from './simulation.ts'
 
-/** Where arrivals go. */
+/** Where generated events go. */
 export interface ArrivalSink {
-  /** Takes what it needs of the arrival before it returns; the partition it went to. */
+  /** Returns the partition that the record went to. The arrival object may be reused afterwards. */
   add(arrival: Arrival): number
-  /** Hands on what was added; resolves when there is room for more. */
+  /** Starts writing what was added; resolves when more can be added. */
   flush(): Promise<void>
-  /** Resolves when everything added is safe. */
+  /** Resolves when everything added is durable. */
   drain(): Promise<void>
 }
 
+/** The log to write to; `seed` makes damaged bytes reproducible. */
 export interface LogSinkOptions {
-  /** One for each partition, in their order. */
+  /** One per partition, in order. */
   readonly writers: readonly LogWriter[]
-  /** Appends the event as one record, framed as the topic's readers expect it. */
+  /** Appends the event as one record in the topic's wire format. */
   readonly encode: (batch: RecordBatch, event: Event) => void
   readonly seed: number
-  /** The log's clock. */
+  /** Append time of the records, ms since 1970. */
   readonly nowMs: () => number
-  /** Runs each append: repeats one that failed, which has left no trace, or lets its error pass. */
+  /** Wraps each append, for example to repeat it while the log is unavailable. */
   readonly runAppend?: (append: () => Promise<number>) => Promise<number>
 }
 
+/** The sink of `ccs gen`; a visitor's events all go to one partition. */
 export class LogSink implements ArrivalSink {
   readonly #options: LogSinkOptions
   readonly #random: Random
@@ -74,7 +76,7 @@ export class LogSink implements ArrivalSink {
       await (runAppend?.(append) ?? append())
     })
     this.#inFlight = Promise.all(appends)
-    // A failed append is met by the next flush or drain, not by the process.
+    // The next flush or drain rethrows a failed append; without this, Node would end the process.
     this.#inFlight.catch(() => {})
   }
 

@@ -1,16 +1,18 @@
 /**
- * Where visitors come from: cities, devices, campaigns, referrers. Small fixed lists, because the shape of
- * the data matters to a pipeline and the names do not.
+ * Attributes of visitors: cities, devices, campaigns, referrers. Small fixed lists; a pipeline
+ * depends on how values are distributed, not on the names.
  */
 import type { Event } from '../domain/events/contracts.ts'
 import type { Random } from './random.ts'
 
+/** Where a visitor lives, and in which currency the shop charges there (ISO 4217). */
 export interface City {
   readonly city: string
   readonly country: string
   readonly currency: string
 }
 
+/** From most to least frequent. */
 export const CITIES: readonly City[] = [
   ['Berlin', 'DE', 'EUR'],
   ['Hamburg', 'DE', 'EUR'],
@@ -38,7 +40,7 @@ export const CITIES: readonly City[] = [
   ['Austin', 'US', 'USD'],
 ].map(([city = '', country = '', currency = '']) => ({ city, country, currency }))
 
-/** What a visitor browses with. */
+/** Device and browser of a visitor. */
 export interface Agent {
   readonly device: Event['device']
   readonly source: Event['source']
@@ -46,13 +48,17 @@ export interface Agent {
 }
 
 const WEBKIT = 'AppleWebKit/605.1.15 (KHTML, like Gecko)'
+const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X)'
+const SAFARI = `${WEBKIT} Version/18.6`
 const CHROME = 'AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0'
+const HEADLESS = CHROME.replace('Chrome', 'HeadlessChrome')
 
+/** Devices of people; all are equally likely. */
 export const AGENTS: readonly Agent[] = [
   {
     device: 'mobile',
     source: 'web',
-    userAgent: `Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) ${WEBKIT} Version/18.6 Mobile/15E148 Safari/604.1`,
+    userAgent: `${IPHONE} ${SAFARI} Mobile/15E148 Safari/604.1`,
   },
   {
     device: 'mobile',
@@ -69,7 +75,7 @@ export const AGENTS: readonly Agent[] = [
   {
     device: 'tablet',
     source: 'web',
-    userAgent: `Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) ${WEBKIT} Version/18.6 Safari/604.1`,
+    userAgent: `Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) ${SAFARI} Safari/604.1`,
   },
   {
     device: 'desktop',
@@ -79,7 +85,7 @@ export const AGENTS: readonly Agent[] = [
   {
     device: 'desktop',
     source: 'web',
-    userAgent: `Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) ${WEBKIT} Version/18.6 Safari/605.1.15`,
+    userAgent: `Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) ${SAFARI} Safari/605.1.15`,
   },
   {
     device: 'desktop',
@@ -93,7 +99,7 @@ export const AGENTS: readonly Agent[] = [
   },
 ]
 
-/** Bots either say so in `device` or are known by their user agent alone. */
+/** Bots: recognizable by `device`, or only by their user agent. */
 export const BOT_AGENTS: readonly Agent[] = [
   {
     device: 'bot',
@@ -110,17 +116,19 @@ export const BOT_AGENTS: readonly Agent[] = [
   {
     device: 'desktop',
     source: 'web',
-    userAgent: `Mozilla/5.0 (X11; Linux x86_64) ${CHROME.replace('Chrome', 'HeadlessChrome')} Safari/537.36`,
+    userAgent: `Mozilla/5.0 (X11; Linux x86_64) ${HEADLESS} Safari/537.36`,
   },
   { device: 'mobile', source: 'web', userAgent: 'shopwatch-crawler/1.4' },
 ]
 
+/** Values of the utm_ parameters of a link. */
 export interface Campaign {
   readonly source: string
   readonly medium: string | null
   readonly campaign: string | null
 }
 
+/** Campaigns that lead to the shop; all are equally likely. */
 export const CAMPAIGNS: readonly Campaign[] = [
   { source: 'google', medium: 'cpc', campaign: 'brand' },
   { source: 'google', medium: 'cpc', campaign: 'shoes-winter' },
@@ -133,6 +141,7 @@ export const CAMPAIGNS: readonly Campaign[] = [
   { source: 'idealo', medium: null, campaign: null },
 ]
 
+/** Pages that link to the shop. */
 export const REFERRERS: readonly string[] = [
   'https://www.google.com/',
   'https://duckduckgo.com/',
@@ -142,6 +151,7 @@ export const REFERRERS: readonly string[] = [
   'https://www.reddit.com/r/deals/',
 ]
 
+/** What visitors search for; the last term has no results. */
 export const SEARCH_TERMS: readonly string[] = [
   'running shoes',
   'rain jacket',
@@ -161,14 +171,15 @@ export const SEARCH_TERMS: readonly string[] = [
   'asdfgh',
 ]
 
+/** Values of payment_type. */
 export const PAYMENT_TYPES: readonly string[] = ['card', 'paypal', 'invoice', 'apple_pay', 'klarna']
 
-/** Two in three devices are phones, as in most shops. */
+/** About half of the devices are phones, as in most shops. */
 export function pickAgent(random: Random): Agent {
   return random.pick(AGENTS)
 }
 
-/** The earlier in the list the more often. */
+/** Cities at the front of the list are more frequent (density falls with the square root). */
 export function pickCity(random: Random): City {
   const u = random.float()
   return CITIES[Math.floor(u * u * CITIES.length)] ?? random.pick(CITIES)

@@ -1,6 +1,6 @@
 /**
- * The generator's only source of chance: sfc32 (Chris Doty-Humphrey's PractRand), seeded by numbers, so that
- * the same seed gives the same shop on every machine.
+ * The generator's only source of randomness: sfc32 (from Chris Doty-Humphrey's PractRand), seeded
+ * with numbers, so that the same seed gives the same shop on every machine.
  */
 export class Random {
   #a: number
@@ -8,7 +8,7 @@ export class Random {
   #c: number
   #count = 1
 
-  /** Integers up to 2^53; the order counts. */
+  /** Seeds are integers up to 2^53; their order matters. */
   constructor(...seeds: readonly number[]) {
     let a = 0x9e3779b9
     let b = 0x243f6a88
@@ -24,7 +24,7 @@ export class Random {
     for (let i = 0; i < 20; i++) this.int32()
   }
 
-  /** All 32 bits, signed. */
+  /** Returns 32 random bits as a signed integer. */
   int32(): number {
     const sum = (((this.#a + this.#b) | 0) + this.#count) | 0
     this.#count = (this.#count + 1) | 0
@@ -34,22 +34,22 @@ export class Random {
     return sum
   }
 
-  /** 0 <= x < 1 */
+  /** Returns a number with 0 <= x < 1. */
   float(): number {
     return (this.int32() >>> 0) * 2.3283064365386963e-10
   }
 
-  /** Whole number, 0 <= x < n. */
+  /** Returns an integer with 0 <= x < n. */
   below(n: number): number {
     return Math.floor((this.int32() >>> 0) * 2.3283064365386963e-10 * n)
   }
 
-  /** Whole number, low <= x < high. */
+  /** Returns an integer with low <= x < high. */
   between(low: number, high: number): number {
     return low + this.below(high - low)
   }
 
-  /** True in `share` of all cases. */
+  /** Returns true with the probability `share`. */
   chance(share: number): boolean {
     return this.float() < share
   }
@@ -64,12 +64,12 @@ export class Random {
 const IDS_PER_REFILL = 64
 const UUID_CHARS = 36
 const SHORT_CHARS = 16
-/** Where the two digits of each of the 16 bytes stand in a UUID's text. */
+/** Positions of the first digit of each of the 16 bytes in the text of a UUID. */
 const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 
 /**
- * Random version 4 UUIDs and shorter ids. They are written in blocks, because one string of 64 ids cut into
- * pieces costs a third of 64 strings put together from parts.
+ * Random version 4 UUIDs and shorter ids. They are created in blocks of 64: slicing one long string
+ * costs a third of building 64 short ones.
  */
 export class IdSource {
   readonly #random: Random
@@ -91,7 +91,7 @@ export class IdSource {
     return this.#uuidText.slice(from, from + UUID_CHARS)
   }
 
-  /** 16 hexadecimal digits. */
+  /** Returns 16 hexadecimal digits. */
   short(): string {
     if (this.#shortAt === IDS_PER_REFILL) this.#refillShorts()
     const from = this.#shortAt++ * SHORT_CHARS

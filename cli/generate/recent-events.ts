@@ -1,14 +1,16 @@
-/** Events that have arrived lately, for those that arrive again: at once, or minutes later. */
+/**
+ * Events that arrived lately, as candidates for duplicates: sent again at once, or minutes later.
+ */
 import type { Random } from './random.ts'
 import { copyEvent, createDraft, type EventDraft } from './visitor.ts'
 
 const KEPT = 1024
-/** One event in this many is kept for later. */
+/** One event in this many is kept for a later duplicate. */
 const KEEP_ONE_IN = 16
-/** Well within the models' horizon of deduplication, which is two days behind the watermark. */
+/** Well within the deduplication window of the models, which ends two days behind the watermark. */
 const AGE_MS_MAX = 12 * 3_600_000
 
-/** An event with what the simulation knows of it. */
+/** An event and its facts; `timeMs` is when it happened, `dueMs` when it arrived. */
 export interface RecentEvent {
   readonly event: EventDraft
   timeMs: number
@@ -16,19 +18,20 @@ export interface RecentEvent {
   isBot: boolean
 }
 
+/** A random sample of past events plus the last one, in bounded memory. */
 export class RecentEvents {
   readonly #random: Random
   readonly #kept: RecentEvent[] = []
   readonly #last: RecentEvent
   #hasLast = false
 
-  /** `event` is the one object that all good events are filled into, one after another. */
+  /** `event` is the shared object that every valid event is filled into. */
   constructor(random: Random, event: EventDraft) {
     this.#random = random
     this.#last = { event, timeMs: 0, dueMs: 0, isBot: false }
   }
 
-  /** False until the first event: nothing can arrive again. */
+  /** False before the first event, when nothing can be repeated. */
   get hasAny(): boolean {
     return this.#hasLast
   }
@@ -39,7 +42,7 @@ export class RecentEvents {
     if ((this.#random.int32() & (KEEP_ONE_IN - 1)) === 0) this.#keep()
   }
 
-  /** The last event, or in half of the cases an older one; valid until the next `note`. */
+  /** Returns the last event or, half of the time, an older one; valid until the next `add`. */
   pick(nowMs: number): RecentEvent {
     const older = this.#kept[this.#random.below(KEPT)]
     const isOlder = this.#random.chance(0.5)

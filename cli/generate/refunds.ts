@@ -1,4 +1,4 @@
-/** Orders that will be given back, hours or days later, whole or in part: a heap by the time of the refund. */
+/** Orders that will be refunded hours or days later, in full or in part: a heap by refund time. */
 import type { Item } from '../domain/events/contracts.ts'
 import type { Random } from './random.ts'
 import { beginEvent, type EventDraft, type Visitor, type VisitorIdentity } from './visitor.ts'
@@ -7,21 +7,23 @@ const PENDING_MAX = 20_000
 const MINUTE_MS = 60_000
 const DAY_MS = 1440 * MINUTE_MS
 
+/** A refund that is still to come; times in ms, money in hundredths. */
 export interface Refund {
   readonly dueMs: number
-  /** The visitor as it was when it ordered; visitor objects are reused. */
+  /** A copy of the visitor's identity at order time, because visitor objects are reused. */
   readonly who: VisitorIdentity
   readonly orderId: string
   readonly currency: string
-  /** Lines given back; [] when an amount is given back instead. */
+  /** Lines that are refunded; [] if only an amount is. */
   readonly items: readonly Item[]
   readonly amountMinor: number | null
 }
 
+/** A binary heap of refunds with a maximum size. */
 export class PendingRefunds {
   readonly #heap: Refund[] = []
 
-  /** Forgets the refund when very many are pending, so that memory stays bounded at any rate. */
+  /** Drops the refund if too many are pending, so that memory stays bounded at any rate. */
   add(refund: Refund): void {
     if (this.#heap.length >= PENDING_MAX) return
     const heap = this.#heap
@@ -67,7 +69,9 @@ export class PendingRefunds {
   }
 }
 
-/** One order in fourteen is given back: a third of these is called off within the hour. */
+/**
+ * One order in fourteen is refunded; a third of those are cancelled within the hour. null: none.
+ */
 export function planRefund(
   order: { visitor: Visitor; orderId: string; currency: string; items: readonly Item[] },
   nowMs: number,
@@ -107,11 +111,11 @@ function chooseReturnedItems(
   if (how < 0.7) return { items: [one], amountMinor: null }
   const wholeMinor = one.unit_price_minor * one.quantity - one.discount_minor
   const amountMinor = Math.floor(wholeMinor * (0.2 + 0.8 * random.float()))
-  // Some shops send the lines along with an amount that differs from them: the amount counts.
+  // Some shops send lines and an amount that differs from them; the amount wins.
   return { items: how < 0.85 ? [one] : [], amountMinor }
 }
 
-/** The refund as the shop's server reports it: no page, no client. */
+/** Fills in the refund as the shop's server reports it, without page or client data. */
 export function fillRefund(refund: Refund, draft: EventDraft, eventId: string): void {
   beginEvent(draft, refund.who, 'refund', eventId)
   draft.order_id = refund.orderId

@@ -1,33 +1,37 @@
 /**
- * When each event of a run is due, as an absolute schedule: nothing that happens while generating can shift
- * it. Live runs are even; history follows the shop's day and night.
+ * When each event of a run is due, as an absolute schedule that does not depend on how long the
+ * generation takes. Live runs are even; history follows the shop's day and night.
  */
 import type { ShopDays } from './shop-days.ts'
 
+/** Due times of a run, one after another. */
 export interface Schedule {
-  /** Events in all; Infinity for a run without end. */
+  /** Total number of events; Infinity for an unlimited run. */
   readonly count: number
   readonly startMs: number
-  /** Mean rate, events a second. */
+  /** Mean rate, events per second. */
   readonly eps: number
-  /** Due time of the next event, whole ms since 1970, never less than the one before. */
+  /** Returns the due time of the next event, whole ms since 1970; never decreases. */
   next(): number
 }
 
-/** `eps` events a second from `startMs` on. */
+/** Creates a schedule of `eps` evenly spaced events per second from `startMs` on. */
 export function createLiveSchedule(startMs: number, eps: number, count: number): Schedule {
   let made = 0
   return { count, startMs, eps, next: () => startMs + Math.floor((made++ * 1000) / eps) }
 }
 
 const BIN_MS = 600_000
-/** Share of the peak by hour of the shop's day. */
+/** Load by hour of the shop's day, relative to the peak. */
 const RHYTHM = [
   0.22, 0.14, 0.1, 0.08, 0.08, 0.12, 0.22, 0.38, 0.52, 0.62, 0.7, 0.74, 0.8, 0.76, 0.7, 0.68, 0.7,
   0.76, 0.86, 0.96, 1, 0.94, 0.7, 0.42,
 ]
 
-/** `count` events from `fromMs` to before `toMs`, dense in the evening and thin at night. */
+/**
+ * Creates a schedule of `count` events from `fromMs` to `toMs` (exclusive),
+ * with peaks in the evening.
+ */
 export function createHistorySchedule(
   range: { readonly fromMs: number; readonly toMs: number },
   count: number,

@@ -1,12 +1,13 @@
 /**
- * The shop's calendar days. Intl knows the offset from UTC but costs microseconds to ask, so it is asked once
- * for each quarter of an hour: no timezone changes its offset within one.
+ * The shop's calendar days. Offsets from UTC are cached for each quarter of an hour, because
+ * reading one costs microseconds.
  */
 import { createOffsetReader, QUARTER_HOUR_MS } from '../domain/kernel/time-zone.ts'
 
 const DAY_MS = 86_400_000
 const QUARTERS_KEPT = 100_000
 
+/** Converts between instants (ms since 1970, UTC) and days of the shop's time zone. */
 export class ShopDays {
   readonly #readOffset: (utcMs: number) => number
   readonly #offsets = new Map<number, number>()
@@ -18,21 +19,21 @@ export class ShopDays {
     this.#readOffset = createOffsetReader(timezone)
   }
 
-  /** Days since 1970-01-01 of the shop's calendar. */
+  /** Returns the day of the shop's calendar, counted from 1970-01-01. */
   dayAt(ms: number): number {
     return Math.floor((ms + this.offsetMs(ms)) / DAY_MS)
   }
 
-  /** The instant, ms since 1970 UTC, at which the day is over. */
+  /** Returns the instant at which a day ends. */
   endMs(day: number): number {
     const midnight = (day + 1) * DAY_MS
     const first = midnight - this.offsetMs(midnight - this.offsetMs(midnight))
     const second = midnight - this.offsetMs(first)
-    // They differ where the clocks skip midnight itself; the day then ends at the change, the later of both.
+    // They differ where the clocks skip midnight; such a day ends at the change, the later one.
     return Math.max(first, second)
   }
 
-  /** How far the shop's clocks are ahead of UTC, ms. */
+  /** Returns how far the shop's clocks are ahead of UTC, ms. */
   offsetMs(ms: number): number {
     const quarter = Math.floor(ms / QUARTER_HOUR_MS)
     if (quarter === this.#quarter) return this.#offset

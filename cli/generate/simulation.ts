@@ -1,7 +1,7 @@
 /**
- * The shop as a stream of arrivals. Every arrival has its place in an absolute schedule; whoever is due acts
- * in it, and when nobody is, a new visit begins: so the rate is exact and the shop is as full as it has to be.
- * Mischief changes what arrives in a place, never how many places there are.
+ * The shop as a stream of arrivals. Every arrival has a slot in an absolute schedule: a visitor who
+ * is due acts in it, or else a new visit starts. So the rate is exact, and the number of visitors
+ * follows from it. Faults change what arrives in a slot, never how many slots there are.
  */
 import { breakEvent, type FaultKind } from './broken-records.ts'
 import { AHEAD_MS_MAX, CalendarQueue } from './calendar-queue.ts'
@@ -15,7 +15,7 @@ import type { Schedule } from './schedule.ts'
 import { createDraft, type EventDraft, Visitor, type VisitorKind } from './visitor.ts'
 import { VISIT_ENDED, Visits } from './visits.ts'
 
-/** Shares of all records, 0 to 1; skew is the share of visitors with a wrong clock. */
+/** Shares of all records from 0 to 1; `skew` is the share of visitors with a wrong clock. */
 export interface FaultProfile {
   readonly late: number
   readonly duplicates: number
@@ -24,24 +24,25 @@ export interface FaultProfile {
   readonly skew: number
 }
 
-/** What arrives, with what only the simulation knows of it. The object is reused by the next arrival. */
+/** One record with facts that only the simulation knows. The next arrival reuses the object. */
 export interface Arrival {
   readonly event: EventDraft
-  /** When it really happened, ms since 1970: what the corrected time must come to. */
+  /** When the event really happened, ms since 1970; the corrected event time must equal this. */
   readonly timeMs: number
-  /** When it arrives. */
+  /** When it arrives, ms since 1970. */
   readonly dueMs: number
   readonly isBot: boolean
-  /** The same event has arrived before. */
+  /** Whether the same event has arrived before. */
   readonly isDuplicate: boolean
   readonly broken: FaultKind | null
 }
 
+/** Seed, schedule and faults determine every byte of the stream. */
 export interface SimulationOptions {
   readonly seed: number
   readonly schedule: Schedule
   readonly faultProfile: FaultProfile
-  /** Visits at a time; at rates that would need more, everybody acts faster. */
+  /** Most visits at once; at rates that would need more, all visitors act faster. */
   readonly visitorsMax?: number
 }
 
@@ -50,6 +51,7 @@ const WARM_UP_MS = 20_000
 const BOT_SHARE = 0.009
 const KIOSK_SHARE = 0.0005
 
+/** Generates arrivals on demand; memory does not grow with the run. */
 export class Simulation {
   readonly #random: Random
   readonly #ids: IdSource
@@ -64,7 +66,7 @@ export class Simulation {
   readonly #recent: RecentEvents
   readonly #goodEvent = createDraft()
   readonly #badEvent = createDraft()
-  /** How far the visitors' time runs ahead of the schedule, see visitorsMax. */
+  /** How far the visitors' clock runs ahead of the schedule because of `visitorsMax`. */
   #aheadMs = 0
   #made = 0
   readonly #arrival: { -readonly [K in keyof Arrival]: Arrival[K] }
@@ -101,13 +103,15 @@ export class Simulation {
     this.#warmUp(schedule.startMs)
   }
 
-  /** The same shop goes on by another schedule, which begins where the last one ended or later. */
+  /**
+   * Continues the same shop with another schedule, which must not start before the last one ended.
+   */
   continueWith(schedule: Schedule): void {
     this.#schedule = schedule
     this.#made = 0
   }
 
-  /** The next arrival, valid until the next call; null when the schedule is at its end. */
+  /** Returns the next arrival, valid until the next call; null at the end of the schedule. */
   next(): Arrival | null {
     if (this.#made >= this.#schedule.count) return null
     const dueMs = this.#schedule.next()
@@ -135,7 +139,7 @@ export class Simulation {
     return arrival
   }
 
-  /** Visits that are under way when the records begin; what they did before is not told. */
+  /** Opens visits that are already under way at the start; their earlier events are not emitted. */
   #warmUp(dueMs: number): void {
     const { eps, count } = this.#schedule
     const visitors = Math.floor(Math.min((eps * WARM_UP_MS) / 1000, count, this.#visitorsMax * 0.9))
@@ -232,8 +236,8 @@ export class Simulation {
 }
 
 /**
- * The clocks of an event: by the device's clock when it happened and when it was sent, by the shop's when it
- * was received. Old clients send less; all agree in the corrected time.
+ * Sets the three clocks of an event: event_ts and sent_ts by the device, received_ts by the shop.
+ * Old clients omit some; the corrected event time is the same in all cases.
  */
 function setClocks(
   draft: EventDraft,
@@ -252,7 +256,7 @@ function setClocks(
     if (client < 0.1) draft.sent_ts = null
     if (client < 0.06) draft.received_ts = null
   } else if (client < 0.03) {
-    // The device's clock was set back before it sent: nothing happens after it was received.
+    // The device's clock was set back before sending; received_ts bounds the event time then.
     draft.sent_ts = timeMs + skewMs - random.between(1, 5000)
     draft.received_ts = timeMs
   } else if (client < 0.06 && skewMs > 0) {

@@ -1,8 +1,11 @@
-/** Funnel, campaigns and devices of the truth: sums over its sessions by the shop's day. */
+/**
+ * Expected rows of the daily funnel, campaign and device tables: sums over sessions per shop day.
+ */
 import { TRUTH_TABLES, type Truth, type TruthRow } from '../domain/audit/truth.ts'
 import type { Session } from './truth-sessions.ts'
 import { formatMoney } from './truth-values.ts'
 
+/** Returns the three tables whose rows are sums over sessions, keyed by the shop's day. */
 export function buildDailyTables(sessions: readonly Session[]): Truth['tables'] {
   return [
     {
@@ -65,7 +68,7 @@ function sumSessions(group: readonly Session[]) {
   }
 }
 
-/** One row a group: the key's values, then the group's. */
+/** Returns one row per group: the key's values, then the group's. */
 function groupSessions(
   sessions: readonly Session[],
   keyOf: (session: Session) => readonly string[],

@@ -1,4 +1,4 @@
-/** Revenue of the truth: orders and refunds by the shop's day and currency, order lines by category too. */
+/** Expected revenue: orders and refunds per shop day and currency; order lines per category too. */
 
 import type { TruthRow } from '../domain/audit/truth.ts'
 import type { Item } from '../domain/events/contracts.ts'
@@ -27,13 +27,14 @@ interface CategorySums {
   revenueMinor: number
 }
 
-/** What lines are worth after their discounts, in hundredths. */
+/** Returns the value of order lines after discounts, in hundredths. */
 export function sumLines(items: readonly Item[]): number {
   let sum = 0
   for (const item of items) sum += item.unit_price_minor * item.quantity - item.discount_minor
   return sum
 }
 
+/** Sums orders, refunds and order lines; days count from 1970-01-01. */
 export class MoneyBook {
   readonly #days = new Map<string, DaySums>()
   readonly #categories = new Map<string, CategorySums>()
@@ -88,7 +89,7 @@ export class MoneyBook {
     sums.revenueMinor += item.unit_price_minor * item.quantity - item.discount_minor
   }
 
-  /** Rows of gold.revenue_daily. */
+  /** Returns the rows of gold.revenue_daily. */
   dayRows(): TruthRow[] {
     return [...this.#days.values()].map((sums) => [
       formatDay(sums.day),
@@ -104,7 +105,7 @@ export class MoneyBook {
     ])
   }
 
-  /** Rows of gold.revenue_by_category_daily. */
+  /** Returns the rows of gold.revenue_by_category_daily. */
   categoryRows(): TruthRow[] {
     return [...this.#categories.values()].map((sums) => [
       formatDay(sums.day),

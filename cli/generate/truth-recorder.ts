@@ -1,6 +1,6 @@
 /**
- * Keeps the books while the simulation runs: what Gold must come to, by the definitions and by what each
- * partition's watermark was when an event arrived. Memory grows with the run.
+ * Computes the expected content of Gold while the simulation runs, from the definitions of the
+ * metrics and each partition's watermark at the arrival of an event. Memory grows with the run.
  */
 import { TRUTH_FORMAT, TRUTH_TABLES, type Truth, type TruthRow } from '../domain/audit/truth.ts'
 import { rejectReason } from './broken-records.ts'
@@ -28,7 +28,7 @@ interface MinuteSums {
   revenueMinor: number
 }
 
-/** How long after a window's end its events still count; as the headers of sql/gold declare. */
+/** How long after the end of its window an event still counts; as declared in sql/gold. */
 const LATENESS_MS = {
   activity: 10 * MINUTE_MS,
   pages: HOUR_MS,
@@ -39,18 +39,20 @@ const LATENESS_MS = {
 type StreamedTable = keyof typeof LATENESS_MS
 const PAUSE_MS = 30 * MINUTE_MS
 
+/** The run that is recorded; its seed and start go into the header of the result. */
 export interface RecorderOptions {
   readonly seed: number
   readonly startMs: number
-  /** The shop's, an IANA name. */
+  /** The shop's time zone, an IANA name. */
   readonly timezone: string
   readonly partitions: number
 }
 
+/** Counts every record of a run; `finish` gives what Gold must hold after all were ingested. */
 export class TruthRecorder {
   readonly #options: RecorderOptions
   readonly #days: ShopDays
-  /** Greatest event time accepted so far, a partition each. */
+  /** Greatest event time accepted so far, per partition. */
   readonly #maxMs: number[]
   readonly #minutes = new Map<number, MinuteSums>()
   readonly #pages = new Map<number, Map<string, number>>()
@@ -70,7 +72,7 @@ export class TruthRecorder {
     for (const name of STREAMED_TABLES) this.#tooLate[TRUTH_TABLES[name].name] = 0
   }
 
-  /** In the order in which the records are appended to their partitions. */
+  /** Counts one record; call it in the order in which records are appended to their partitions. */
   add(arrival: Arrival, partition: number): void {
     this.#records++
     if (arrival.broken !== null) {
@@ -154,7 +156,7 @@ export class TruthRecorder {
     }
     if (!isOrder) return
     for (const item of event.items) {
-      // Every line is a row of its own, and each is counted when it comes too late.
+      // Each line is a row of its own, and each is counted separately when it comes too late.
       if (!this.#isTooLate('categories', endMs, watermarkMs)) this.#money.addLine(day, event, item)
     }
   }
@@ -179,7 +181,7 @@ export class TruthRecorder {
     else visits.push(visit)
   }
 
-  /** The truth of all that was added. */
+  /** Returns the expected results of all records added so far. */
   finish(): Truth {
     const { seed, startMs, timezone, partitions } = this.#options
     const sessions: Session[] = []

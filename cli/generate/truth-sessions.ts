@@ -1,6 +1,6 @@
 /**
- * Sessions as the truth sees them: all events of a visitor, put in order, cut into visits. Written from the
- * definitions, not from the SQL, so that one checks the other.
+ * Expected sessions: all events of a visitor in order of time, split at pauses. Written from the
+ * definition, not from the SQL, so that each checks the other.
  */
 
 import type { TruthRow } from '../domain/audit/truth.ts'
@@ -12,7 +12,7 @@ const PAUSE_MS = 30 * 60_000
 const CAP_MS = 24 * 3_600_000
 const DAY_MS = 86_400_000
 
-/** What a session needs of an event. */
+/** The attributes of an event that sessions depend on. */
 export interface SessionEvent {
   readonly timeMs: number
   readonly type: EventType
@@ -27,6 +27,7 @@ export interface SessionEvent {
   readonly city: string | null
 }
 
+/** One session and its row in gold.sessions; times in ms, money in hundredths. */
 export interface Session {
   readonly id: string
   readonly anonymousId: string
@@ -40,12 +41,14 @@ export interface Session {
   readonly utm: readonly [source: string | null, medium: string | null, campaign: string | null]
   readonly device: string
   readonly isEngaged: boolean
-  /** Steps of the funnel reached in order: 0 none, 1 viewed, 2 in the cart, 3 checkout, 4 ordered. */
+  /**
+   * Funnel steps reached in order: 0 none, 1 viewed, 2 added to the cart, 3 checkout, 4 ordered.
+   */
   readonly depth: number
   readonly row: TruthRow
 }
 
-/** The sessions of one visitor; sorts `visits`. */
+/** Returns the sessions of one visitor. Sorts `visits` in place. */
 export function buildSessions(
   anonymousId: string,
   visits: SessionEvent[],
@@ -66,7 +69,7 @@ export function buildSessions(
   return sessions
 }
 
-/** A run longer than a day is cut at each midnight UTC. */
+/** Splits a run that is longer than a day at each midnight UTC. */
 function splitAtMidnight(run: readonly SessionEvent[]): (readonly SessionEvent[])[] {
   const first = run[0]
   const last = run[run.length - 1]
@@ -133,8 +136,8 @@ function summarizeSession(
     count.begin_checkout ?? 0,
     orders,
     formatMoney(revenueMinor),
-    formatTime(lastOf.add_to_cart),
-    formatTime(lastOf.begin_checkout),
+    timeOrNull(lastOf.add_to_cart),
+    timeOrNull(lastOf.begin_checkout),
     ...utm,
     device,
     pickLeast(visits.map((visit) => visit.country)),
@@ -166,7 +169,11 @@ function summarizeSession(
   }
 }
 
-/** The value that was set last; of several at one time the greatest. */
+function timeOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : formatTime(ms)
+}
+
+/** Returns the value that was set last; of several at the same time, the greatest. */
 function pickLatest(
   visits: readonly SessionEvent[],
   read: (visit: SessionEvent) => string | null,

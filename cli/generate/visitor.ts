@@ -1,18 +1,20 @@
 /**
- * One visitor of the simulated shop: who it is for good, and where it is in its present visit. Objects are
- * reused from visit to visit; the fields are plain so that a step costs well under a microsecond.
+ * One visitor of the simulated shop: a lasting identity, and the state of the current
+ * visit. Objects are reused between visits and fields are plain, so that a step costs
+ * well under a microsecond.
  */
 import type { Event, EventType, Item } from '../domain/events/contracts.ts'
 import type { Product } from './catalogue.ts'
 import { type Agent, BOT_AGENTS, type City, pickAgent, pickCity } from './places.ts'
 import type { IdSource, Random } from './random.ts'
 
-/** An event that can be filled in again and again. */
+/** An event whose fields can be overwritten, so that one object serves all events. */
 export type EventDraft = { -readonly [Field in keyof Event]: Event[Field] }
 
+/** Kiosks are shared devices in shops: long visits with long pauses. */
 export type VisitorKind = 'shopper' | 'bot' | 'kiosk'
 
-/** What a visit does next. */
+/** The next step of a visit. */
 export type VisitStep =
   | 'land'
   | 'browse'
@@ -28,7 +30,7 @@ export type VisitStep =
   | 'thanks'
   | 'leave'
 
-/** What an event says of the one who caused it. */
+/** The part of a visitor that its events carry. */
 export interface VisitorIdentity {
   readonly anonymousId: string
   readonly customerId: string | null
@@ -39,13 +41,15 @@ export interface VisitorIdentity {
   readonly consent: boolean | null
 }
 
+/** A product in the cart. */
 export interface CartLine {
   readonly product: Product
   quantity: number
 }
 
+/** A visitor; `Visits` changes its state from step to step. */
 export class Visitor {
-  /** Next in the same slot of the waiting list. */
+  /** Next visitor in the same slot of the calendar queue. */
   next: Visitor | null = null
   anonymousId: string
   customerId: string | null = null
@@ -57,14 +61,14 @@ export class Visitor {
   /** How far the device's clock is ahead of the shop's, ms. */
   skewMs: number
   countsSessions: boolean
-  /** Time of its latest event, ms. */
+  /** Time of the latest event, ms. */
   lastMs = 0
 
   step: VisitStep = 'leave'
   sessionId: string | null = null
-  /** Pages the visitor still wants to see. */
+  /** How many more pages the visitor wants to see. */
   patience = 0
-  /** How near to buying: 0 to 1. */
+  /** How likely the visitor is to buy, 0 to 1. */
   intent = 0
   product: Product | null = null
   cart: CartLine[] = []
@@ -89,6 +93,7 @@ export class Visitor {
   }
 }
 
+/** Creates an event with all fields empty. */
 export function createDraft(): EventDraft {
   return {
     event_id: '',
@@ -128,7 +133,7 @@ export function createDraft(): EventDraft {
 
 const NO_ITEMS: readonly Item[] = []
 
-/** Everything that does not depend on the step: who, with what, from where; the payload is emptied. */
+/** Fills in what does not depend on the step (identity, device, place) and clears the rest. */
 export function beginEvent(
   draft: EventDraft,
   visitor: VisitorIdentity,
@@ -166,7 +171,7 @@ export function beginEvent(
   draft.items = NO_ITEMS
 }
 
-/** All fields of one event written over another; order lines are shared, they never change. */
+/** Copies all fields from one event to another; order lines are shared, as they never change. */
 export function copyEvent(from: Readonly<EventDraft>, to: EventDraft): void {
   Object.assign(to, from)
 }

@@ -1,6 +1,6 @@
 /**
- * What a visitor does, one event after another: land, browse, look, put into the cart, check out, order.
- * Each step fills in the event and returns the pause before the next one.
+ * What a visitor does, one event after another: land, browse, look, add to the cart, check out,
+ * order. Each step fills in the event and returns the pause before the next one.
  */
 import type { Item } from '../domain/events/contracts.ts'
 import { type Catalogue, createLine, createPage, type Page, pickProduct } from './catalogue.ts'
@@ -26,6 +26,7 @@ const COUPONS: readonly (readonly [code: string, percent: number])[] = [
   ['FREE100', 100],
 ]
 
+/** What all visits share. */
 export interface VisitDependencies {
   readonly random: Random
   readonly ids: IdSource
@@ -33,6 +34,7 @@ export interface VisitDependencies {
   readonly refunds: PendingRefunds
 }
 
+/** The state machine of a visit; ids and orders are numbered across all visitors. */
 export class Visits {
   readonly #random: Random
   readonly #ids: IdSource
@@ -59,19 +61,18 @@ export class Visits {
     if (visitor.kind === 'bot') visitor.patience = random.between(20, 150)
     else if (visitor.kind === 'kiosk') visitor.patience = random.between(120, 240)
     else visitor.patience = random.chance(0.3) ? 1 : random.between(2, 14)
-    // One visitor in three still has what it put into the cart last time.
+    // One visitor in three still has the cart of the last visit.
     if (visitor.cart.length > 0 && random.chance(0.66)) visitor.cart = []
   }
 
-  /** Fills in the next event; the pause before the one after it, ms, or VISIT_ENDED. */
+  /** Fills in the next event; returns the pause before the one after it in ms, or VISIT_ENDED. */
   fillNextEvent(visitor: Visitor, nowMs: number, draft: EventDraft): number {
-    const hasNext = this.#fill(visitor, nowMs, draft)
-    if (!hasNext) return VISIT_ENDED
+    if (!this.#fill(visitor, nowMs, draft)) return VISIT_ENDED
     const random = this.#random
     if (visitor.kind === 'bot') return random.between(150, 2500)
     if (visitor.kind === 'kiosk') return random.between(4 * 60_000, 26 * 60_000)
     if (visitor.step === 'look') return random.between(40, 700)
-    // Mostly seconds, now and then a phone call.
+    // Mostly seconds, sometimes an interruption of up to 15 minutes.
     const u = random.float()
     return Math.floor(2000 + 55_000 * u * u * u + (u > 0.985 ? 900_000 * random.float() : 0))
   }
@@ -141,9 +142,8 @@ export class Visits {
   }
 
   #viewProduct(visitor: Visitor, draft: EventDraft): void {
-    const product = pickProduct(this.#catalogue, this.#random)
-    visitor.product = product
-    this.#view(visitor, draft, product.page)
+    visitor.product = pickProduct(this.#catalogue, this.#random)
+    this.#view(visitor, draft, visitor.product.page)
   }
 
   #browse(visitor: Visitor, draft: EventDraft): boolean {
@@ -157,7 +157,7 @@ export class Visits {
     if (u < 0.72) this.#view(visitor, draft, random.pick(this.#catalogue.categoryPages))
     else if (u < 0.92 && visitor.kind !== 'bot') this.#search(visitor, draft)
     else this.#view(visitor, draft, u < 0.96 ? HOME : u < 0.98 ? ACCOUNT : random.pick(ARTICLES))
-    // A second campaign within a visit, as a newsletter read in between brings it.
+    // A second campaign within a visit, for example from a newsletter opened in between.
     if (draft.event_type === 'page_view' && u > 0.99) this.#carryCampaign(draft)
     return --visitor.patience > 0
   }
@@ -232,12 +232,11 @@ export class Visits {
     visitor.orderLines = this.#priceCart(visitor)
     draft.items = visitor.cart.map(({ product, quantity }) => createLine(product, quantity, 0))
     if (random.chance(0.15)) return false
-    const isKnown = visitor.customerId !== null
-    visitor.step = random.chance(isKnown ? 0.3 : 0.55) ? 'register' : 'pay'
+    visitor.step = random.chance(visitor.customerId === null ? 0.55 : 0.3) ? 'register' : 'pay'
     return true
   }
 
-  /** The cart as order lines, each with its share of the coupon and of a sale. */
+  /** Turns the cart into order lines, each with its share of the coupon and of a sale. */
   #priceCart(visitor: Visitor): readonly Item[] {
     const percent = COUPONS.find(([code]) => code === visitor.coupon)?.[1] ?? 0
     return visitor.cart.map(({ product, quantity }) => {
@@ -248,7 +247,7 @@ export class Visits {
     })
   }
 
-  /** Known customers log in; of the others most sign up and some log in to an account made elsewhere. */
+  /** Known customers log in; others mostly sign up, or log in to an account made elsewhere. */
   #register(visitor: Visitor, draft: EventDraft): boolean {
     const random = this.#random
     const isNew = visitor.customerId === null && random.chance(0.7)

@@ -1,4 +1,4 @@
-{# What DuckDB and Redshift say differently. Everything else in this project is plain SQL that both read. #}
+{# SQL that differs between DuckDB and Redshift. Everything else in this project is plain SQL for both. #}
 
 {# The calendar day in the shop's timezone, daylight saving included; `t` is a timestamp in UTC. #}
 {% macro shop_day(t) %}cast({{ shop_time(t) }} as date){% endmacro %}
@@ -13,12 +13,12 @@
 {% macro default__epoch_ms(t) %}epoch_ms({{ t }}){% endmacro %}
 {% macro redshift__epoch_ms(t) %}datediff(millisecond, timestamp '1970-01-01 00:00:00', {{ t }}){% endmacro %}
 
-{# Inside an aggregation: texts in their order, with a space between. #}
+{# Inside an aggregation: the texts in order, separated by spaces. #}
 {% macro in_order(text) %}{{ return(adapter.dispatch('in_order')(text)) }}{% endmacro %}
 {% macro default__in_order(text) %}string_agg({{ text }}, ' ' order by {{ text }}){% endmacro %}
 {% macro redshift__in_order(text) %}listagg({{ text }}, ' ') within group (order by {{ text }}){% endmacro %}
 
-{# An amount shared by a count, to the cent, half a cent up. DuckDB divides decimals as floating point. #}
+{# An amount divided by a count, rounded to the cent, half a cent up. DuckDB divides decimals as floating point. #}
 {% macro money_per(amount, n) %}{{ return(adapter.dispatch('money_per')(amount, n)) }}{% endmacro %}
 {% macro default__money_per(amount, n) -%}
   cast(((cast({{ amount }} * 100 as bigint) * 2 + {{ n }}) // nullif(2 * {{ n }}, 0)) * 0.01 as decimal(18, 2))

@@ -1,6 +1,6 @@
-{# Incremental models of this project replace whole days: all rows from one day on are deleted and built anew,
-   in one transaction. Rows that a late event takes away (two visits become one) go, too, which a delete by
-   key would leave behind. A model says in its config.meta
+{# Incremental models of this project replace whole days: all rows from one day on are deleted and rebuilt,
+   in one transaction. This also removes rows that a late event makes obsolete (two sessions become one); a
+   delete by key would leave them behind. A model declares in its config.meta
      day:   its column of days
      reach: how many days before `since` a changed event can change a row of it. #}
 

@@ -1,5 +1,5 @@
-{# Visits of the rows of `events` (columns of stg_events, bots left out), with exactly the definition of
-   sql/gold/sessions.sql: a pause of more than 30 minutes begins a new visit, a run longer than 24 hours is
+{# Sessions of the rows of `events` (columns of stg_events, bots excluded), by exactly the definition of
+   sql/gold/sessions.sql: a pause of more than 30 minutes starts a new session, a run longer than 24 hours is
    cut at each midnight UTC, the funnel is closed and ordered. A whole SELECT, for FROM (…). #}
 {% macro sessions_of(events) %}
 with marked as (

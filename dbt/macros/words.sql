@@ -1,12 +1,12 @@
-{# Words that models share; the same definitions as sql/macros.sql. #}
+{# Definitions that models share; the same as in sql/macros.sql. #}
 
-{# Inside an aggregation: the value that v had last, by time; the greater value where times are equal.
+{# Inside an aggregation: the last value of v by time; of equal times, the greater value.
    A millisecond timestamp has 13 digits from 2001 to 2286, so text sorts as time does. #}
 {% macro latest(v, t) -%}
   {{ after_time('max(' ~ timed(v, t) ~ ')') }}
 {%- endmacro %}
 
-{# The value that v had first. #}
+{# The first value of v. #}
 {% macro earliest(v, t) -%}
   {{ after_time('min(' ~ timed(v, t) ~ ')') }}
 {%- endmacro %}
@@ -15,7 +15,7 @@
   case when {{ v }} is not null then cast({{ epoch_ms(t) }} as varchar) || {{ v }} end
 {%- endmacro %}
 
-{# A part of a whole as a floating-point number; null where the whole is nothing. #}
+{# A share of a total as a floating-point number; null if the total is 0. #}
 {% macro share(part, whole) -%}
   cast({{ part }} as double precision) / nullif({{ whole }}, 0)
 {%- endmacro %}

@@ -1,6 +1,6 @@
 /*
 kind: stream
-grain: one row for each record that kept the contract, duplicates included
+grain: one row per valid record, duplicates included
 key: [topic, partition, offset]
 partition: event_date
 audits:
@@ -8,8 +8,8 @@ audits:
   - not_null(event_ts)
   - unique(topic, partition, offset)
 */
--- Every event as it arrived, with where and when; nothing is dropped. late_ms says how far behind its
--- partition's watermark an event arrived (0: on time); event_date is the UTC day of the corrected time.
+-- Every event as it arrived, with its place in the log and time of arrival; nothing is dropped. late_ms says how
+-- far behind its partition's watermark it arrived (0: on time); event_date is the UTC day of the corrected time.
 SELECT
   event_id, event_type, event_ts, sent_ts, received_ts,
   anonymous_id, customer_id, session_id,

@@ -1,13 +1,13 @@
 /*
 kind: window
-grain: one row a minute with any activity
+grain: one row per minute with any activity
 key: [window_start]
 time: event_time
 window: 1 minute
-lateness: 10 minutes         # later events are kept in Silver, counted, and left to dbt
+lateness: 10 minutes         # later events stay in Silver, are counted, and are in dbt's marts
 audits: [not_null(window_start), "events > 0", "visitors <= events", "revenue >= 0"]
 */
--- The shop's pulse.
+-- The shop's activity, minute by minute.
 SELECT
   time_bucket(INTERVAL 1 MINUTE, event_time)                        AS window_start,
   count(*)                                                          AS events,

@@ -1,10 +1,10 @@
 /*
 kind: view
-grain: one row a shop day, source, medium and campaign
+grain: one row per shop day, source, medium and campaign
 key: [shop_date, utm_source, utm_medium, utm_campaign]
 audits: ["unique(shop_date, utm_source, utm_medium, utm_campaign)", "engaged_sessions <= sessions"]
 */
--- What campaigns brought, by the last campaign a visit carried; '(direct)' where it carried none.
+-- Sessions, orders and revenue by the last campaign of each session; '(direct)' if it had none.
 SELECT
   shop_date,
   coalesce(utm_source, '(direct)')                                  AS utm_source,

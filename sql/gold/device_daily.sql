@@ -1,10 +1,10 @@
 /*
 kind: view
-grain: one row a shop day and device
+grain: one row per shop day and device
 key: [shop_date, device]
 audits: ["unique(shop_date, device)", "visitors <= sessions"]
 */
--- What visitors hold in their hands.
+-- Sessions, orders and revenue by device.
 SELECT
   shop_date,
   device,

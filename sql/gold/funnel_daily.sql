@@ -1,11 +1,11 @@
 /*
 kind: view
-grain: one row a shop day
+grain: one row per shop day
 key: [shop_date]
 audits: [unique(shop_date), "orders <= checkouts", "checkouts <= carts", "carts <= views", "views <= sessions"]
 */
--- How far visits got, by the shop's day on which they began; closed and ordered, so each step is a share of
--- the one before it.
+-- How far sessions got, by the shop day on which they began. The funnel is closed and ordered: each step
+-- counts only sessions that reached the step before it.
 SELECT
   shop_date,
   count(*)                                                          AS sessions,

@@ -1,13 +1,13 @@
 /*
 kind: window
-grain: one row a shop day, currency and category with an order line
+grain: one row per shop day, currency and category with an order line
 key: [shop_date, currency, category]
 time: event_time
 window: 1 shop day
 lateness: 6 hours
 audits: ["unique(shop_date, currency, category)", "units > 0", "revenue >= 0"]
 */
--- What was sold, by the shop's day and category; adds up to revenue_daily.
+-- Sales by shop day, currency and category; the revenue of all categories equals revenue_daily.
 SELECT
   shop_day(event_time)                                              AS shop_date,
   currency,

@@ -1,14 +1,14 @@
 /*
 kind: window
-grain: one row a shop day and currency with an order or a refund
+grain: one row per shop day and currency with an order or a refund
 key: [shop_date, currency]
 time: event_time
 window: 1 shop day
 lateness: 6 hours
 audits: ["unique(shop_date, currency)", "orders >= 0", "revenue >= 0", "net_revenue = revenue - refunds"]
 */
--- Money by the shop's day. revenue: lines after discounts, without tax and shipping; a refund counts on the
--- day it is given.
+-- Money by shop day and currency. revenue: order lines after discounts, without tax and shipping; a refund
+-- counts on the day on which it is given.
 SELECT
   shop_day(event_time)                                              AS shop_date,
   currency,

@@ -1,9 +1,9 @@
 /*
 kind: session
-grain: one row a visit
+grain: one row per session
 key: [session_id]
 time: event_time
-session: 30 minutes          # a longer pause begins a new session
+session: 30 minutes          # a longer pause starts a new session
 cap: 24 hours                # a longer run is cut at midnights UTC
 lateness: 1 hour
 partition: session_date
@@ -13,9 +13,9 @@ audits:
   - "events > 0"
   - "NOT completed_order OR reached_checkout"
 */
--- Visits. A late event may move a start or join two sessions: rows are provisional until the watermark has
--- passed session_end by pause and lateness. The funnel is closed and ordered: a step counts only after the
--- one before it (a: item viewed, b: put into the cart, c: checkout begun, d: ordered).
+-- Sessions, also called visits. A late event may move a session's start or join two sessions, so rows are
+-- provisional until the watermark has passed session_end by the pause and the lateness. The funnel is closed
+-- and ordered: a step counts only after the one before it (a: view, b: cart, c: checkout, d: order).
 SELECT
   anonymous_id || '@' || CAST(epoch_ms(session_start) AS VARCHAR)   AS session_id,
   anonymous_id,

@@ -1,13 +1,13 @@
 /*
 kind: window
-grain: one row an hour and page
+grain: one row per hour and page
 key: [window_start, page]
 time: event_time
 window: 1 hour
 lateness: 1 hour
 audits: ["unique(window_start, page)", "views > 0"]
 */
--- Which pages are read. Hours are whole hours UTC.
+-- Page views by page and hour. Hours are whole hours, UTC.
 SELECT
   time_bucket(INTERVAL 1 HOUR, event_time)                          AS window_start,
   page,

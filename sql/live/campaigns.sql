@@ -2,7 +2,7 @@
 kind: figure
 title: Campaigns today
 every: 10 seconds
-note: By the last campaign a visit carried; revenue is that of the currency with most orders.
+note: By the last campaign of each session; revenue only in the currency with most orders.
 */
 WITH known AS (
   SELECT currency FROM gold.revenue_daily WHERE shop_date <= shop_day(right_now())

@@ -2,7 +2,7 @@
 kind: figure
 title: Cities today
 every: 10 seconds
-note: Where today's visits came from, as far as it is known.
+note: Where today's sessions came from, if known.
 */
 SELECT
   coalesce(geo_city, '(unknown)')                                   AS city,

@@ -2,7 +2,7 @@
 kind: figure
 title: Devices today
 every: 10 seconds
-note: Share of today's visits.
+note: Share of today's sessions.
 */
 SELECT
   device,

@@ -2,7 +2,7 @@
 kind: figure
 title: Today's funnel
 every: 5 seconds
-note: Visits that began today; closed and in order, so a step counts only after the one before it.
+note: Sessions that began today; each step counts only sessions that reached the step before it.
 */
 WITH day AS (
   SELECT count(*) AS n0,

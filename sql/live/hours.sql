@@ -2,9 +2,9 @@
 kind: figure
 title: Today by hour
 every: 30 seconds
-note: Visits and conversion by the hour a visit began in; orders and revenue by the hour of the order.
+note: Sessions and conversion by the hour in which the session began; orders and revenue by the hour of the order.
 */
--- Whole hours since the shop's midnight, each there. A day has 23 or 25 of them when the clocks change.
+-- All whole hours since the shop's midnight. A day has 23 or 25 of them when the clocks change.
 WITH clock AS (
   SELECT unnest(range(shop_day_end(shop_day(right_now()) - 1),
     right_now() + INTERVAL 1 MILLISECOND, INTERVAL 1 HOUR)) AS hour

@@ -2,9 +2,9 @@
 kind: figure
 title: The same day last week, up to the same time
 every: 1 minute
-note: Up to the same time of the shop's clock a week ago, as today's; no row when the shop had no visits then.
+note: Up to the same time of the shop's clock a week ago; no row if the shop had no sessions then.
 */
--- Cut by the shop's clock, so that a change to daylight saving between the two does not shift the cut.
+-- Cut by the shop's clock, so that a change to or from daylight saving time does not shift the cut.
 WITH span AS (
   SELECT
     shop_day(right_now()) - 7                                       AS shop_date,

@@ -2,7 +2,7 @@
 kind: figure
 title: Latest events
 every: 1 second
-note: Of the last quarter of an hour, by when they happened.
+note: Events of the last 15 minutes, by the time at which they happened.
 */
 SELECT event_time, event_type, page, geo_city AS city, device
 FROM silver.events

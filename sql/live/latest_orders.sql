@@ -2,9 +2,9 @@
 kind: figure
 title: Latest orders
 every: 1 second
-note: Of the last 24 hours; total is what the customer paid, tax and shipping included.
+note: Orders of the last 24 hours; total is what the customer paid, including tax and shipping.
 */
--- The ten are found among orders alone; only then are their lines looked up.
+-- The ten orders are found first; only their lines are looked up.
 WITH latest AS (
   SELECT event_id, order_id, event_time, geo_city, units, total, currency, device
   FROM silver.orders

@@ -2,9 +2,9 @@
 kind: figure
 title: Right now
 every: 1 second
-note: Distinct visitors of the last 5 minutes; carts and checkouts of the last 10 that have not become an order.
+note: Distinct visitors of the last 5 minutes; carts and checkouts of the last 10 minutes without an order yet.
 */
--- The three numbers of gold.right_now; no older visit can count in them, so none is read.
+-- The first three numbers of gold.right_now; older sessions can't count in them, so they are not read.
 SELECT
   count(DISTINCT anonymous_id) FILTER (WHERE session_end >= right_now() - INTERVAL 5 MINUTES)
                                                                     AS visitors_5m,

@@ -2,9 +2,10 @@
 kind: figure
 title: Today so far
 every: 1 second
-note: Since midnight in the shop's timezone. Orders of all currencies; money in the one with most orders, never added across.
+note: Since midnight in the shop's timezone. Orders of all currencies; revenue only in the currency with most orders.
 */
--- Money by revenue_daily, visits by sessions. Before today's first order the currency is the latest known.
+-- Money comes from revenue_daily, sessions from sessions. Before today's first order, the currency is that of
+-- the latest day with orders.
 WITH money AS (
   SELECT * FROM gold.revenue_daily
   WHERE shop_date <= shop_day(right_now())

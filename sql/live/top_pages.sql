@@ -2,7 +2,7 @@
 kind: figure
 title: Pages people read
 every: 5 seconds
-note: The running and the previous whole hour.
+note: The current and the previous whole hour.
 */
 SELECT page, CAST(sum(views) AS BIGINT)                             AS views
 FROM gold.top_pages_1h

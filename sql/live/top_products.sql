@@ -2,7 +2,7 @@
 kind: figure
 title: Products today
 every: 10 seconds
-note: By units sold, then by looks; revenue is that of the currency with most orders.
+note: By units sold, then by views; revenue only in the currency with most orders.
 */
 WITH known AS (
   SELECT currency FROM gold.revenue_daily WHERE shop_date <= shop_day(right_now())

@@ -1,12 +1,12 @@
 /*
 kind: stream
-grain: one row a change of a cart
+grain: one row per change of a cart
 key: [event_id]
 time: event_time
 partition: event_date
 audits: [unique(event_id), not_null(sku), "accepted_values(action, add, remove)", "quantity > 0"]
 */
--- Products put into a cart or taken out of it.
+-- Products added to a cart or removed from it.
 SELECT
   event_id, event_time, anonymous_id, customer_id, session_id,
   CASE WHEN event_type = 'add_to_cart' THEN 'add' ELSE 'remove' END AS action,

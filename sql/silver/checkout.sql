@@ -1,12 +1,12 @@
 /*
 kind: stream
-grain: one row a step of a checkout
+grain: one row per step of a checkout
 key: [event_id]
 time: event_time
 partition: event_date
 audits: [unique(event_id), "accepted_values(step, begin_checkout, add_payment_info)", "value >= 0"]
 */
--- Steps of the checkout: begun, and paid how.
+-- Steps of a checkout: its start, and the choice of a payment type.
 SELECT
   event_id, event_time, anonymous_id, customer_id, session_id,
   event_type                                  AS step,

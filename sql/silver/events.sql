@@ -1,10 +1,10 @@
 /*
 kind: stream
-grain: one row an event
+grain: one row per event
 key: [event_id]
 time: event_time
 watermark: 5 seconds         # how far the watermark stays behind the newest event of a partition
-dedupe: event_id             # the QUALIFY below; remembered for the horizon, in event time
+dedupe: event_id             # the QUALIFY below; ids are remembered for the horizon, in event time
 horizon: 48 hours
 partition: event_date
 audits:
@@ -13,9 +13,9 @@ audits:
   - accepted_values(device, desktop, mobile, tablet, bot)
   - "revenue >= 0"
 */
--- One clean row an event: the first arrival of each event_id, with the corrected time, the shop's day,
--- exact money and the bot flag. event_time = received - (sent - happened): the device's clock may be wrong,
--- the time between two readings of it is not; never later than the shop received it.
+-- One clean row per event: the first arrival of each event_id, with corrected time, exact money and a bot
+-- flag. event_time = received - (sent - happened): the device's clock may be wrong, but the time between two
+-- of its readings is right; never later than the time at which the shop received the event.
 SELECT
   event_id, event_type,
   CASE

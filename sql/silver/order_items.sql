@@ -1,12 +1,12 @@
 /*
 kind: stream
-grain: one row a line of an order
+grain: one row per line of an order
 key: [event_id, line]
 time: event_time
 partition: event_date
 audits: ["unique(event_id, line)", not_null(sku), "quantity > 0", "revenue >= 0"]
 */
--- The lines of each order; their revenue adds up to the order's.
+-- The lines of orders; the revenue of its lines adds up to that of the order.
 SELECT
   event_id, order_id, event_time, anonymous_id, customer_id,
   line,

@@ -1,12 +1,12 @@
 /*
 kind: stream
-grain: one row an order
+grain: one row per order
 key: [event_id]
 time: event_time
 partition: event_date
 audits: [unique(event_id), not_null(order_id), "revenue >= 0", "total = revenue + tax + shipping"]
 */
--- Orders. revenue: lines after discounts, without tax and shipping; total: what the customer paid.
+-- Orders. revenue: order lines after discounts, without tax and shipping; total: what the customer paid.
 SELECT
   event_id, order_id, event_time, anonymous_id, customer_id, session_id,
   len(items)                                  AS lines,

@@ -1,12 +1,12 @@
 /*
 kind: stream
-grain: one row a page view
+grain: one row per page view
 key: [event_id]
 time: event_time
 partition: event_date
 audits: [unique(event_id), not_null(page)]
 */
--- Pages as visitors saw them.
+-- Page views.
 SELECT
   event_id, event_time, anonymous_id, customer_id, session_id,
   page, page_title, page_url, referrer, utm_source, utm_medium, utm_campaign,

@@ -1,8 +1,8 @@
 /*
 kind: view
-grain: one row an event of a visitor who is not a bot
+grain: one row per event of a visitor who is not a bot
 key: [event_id]
 time: event_time
 */
--- The events Gold is made of: bots are flagged in Silver and left out here.
+-- The events that Gold is computed from. Silver flags bots; here they are excluded.
 SELECT * FROM silver.events WHERE NOT is_bot

@@ -1,12 +1,12 @@
 /*
 kind: stream
-grain: one row a refund
+grain: one row per refund
 key: [event_id]
 time: event_time
 partition: event_date
 audits: [unique(event_id), not_null(order_id), "refund_amount >= 0"]
 */
--- Money given back, whole or in part; refund_amount counts on the day of the refund.
+-- Refunds, full or partial; refund_amount counts on the day of the refund.
 SELECT
   event_id, order_id, event_time, anonymous_id, customer_id,
   coalesce(lines_units(items), 0)             AS units,

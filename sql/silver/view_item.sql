@@ -1,12 +1,12 @@
 /*
 kind: stream
-grain: one row a look at a product
+grain: one row per product view
 key: [event_id]
 time: event_time
 partition: event_date
 audits: [unique(event_id), not_null(sku), "unit_price >= 0"]
 */
--- Products looked at. The contract gives such an event one line; further lines stay in silver.events.
+-- Product views. Such an event has one item; further items stay in silver.events.
 SELECT
   event_id, event_time, anonymous_id, customer_id, session_id, page,
   items[1].sku                       AS sku,

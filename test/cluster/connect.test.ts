@@ -1,7 +1,7 @@
 /** Our own connectors/*.json on a real Kafka Connect: what they write, and what becomes of them. */
 import { expect } from 'vitest'
 import { openSinks } from '../../cli/app/sinks.ts'
-import { diffConnector } from '../../cli/domain/connectors/desired-connectors.ts'
+import { diffConnector } from '../../cli/domain/connectors/connector-diff.ts'
 import { findSink, listSinks, readSinkOffsets } from '../../cli/domain/connectors/sinks.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'

@@ -1,4 +1,7 @@
-/** Records on a cluster carry the registry's ids: ours are read by Confluent's classes, and theirs by the gate. */
+/**
+ * Records carry the registry's ids: Confluent's classes read those of ccs, and the gate reads
+ * theirs.
+ */
 import {
   AvroDeserializer,
   AvroSerializer,
@@ -24,7 +27,7 @@ import { registryTest } from '../fixtures/registry-test.ts'
 
 const EVENTS = 40
 
-/** The schema in force without `coupon`, as an earlier version; and one that somebody else made later. */
+/** An earlier version without `coupon`, and a later one by somebody else. */
 const [OLDER, FOREIGN] = [
   (fields: { name: string }[]) => fields.filter((one) => one.name !== 'coupon'),
   (fields: { name: string }[]) => [...fields, { name: 'mood', type: 'string', default: '' }],
@@ -42,7 +45,7 @@ function recordOf(event: object, { schema, id }: RegisteredSchema): Buffer {
 }
 
 registryTest(
-  'records of kept versions and of versions that others registered are read, whatever the ids are',
+  'records of kept versions and of versions of others are read, whatever the ids',
   async (registry, prefix) => {
     const subject = `${prefix}events.raw-value`
     for (const text of [OLDER, RAW_SCHEMA, FOREIGN]) await registry.register(subject, text)
@@ -70,7 +73,7 @@ registryTest(
 )
 
 registryTest(
-  'a topic whose newest schema is not registered says what to run',
+  'if the newest schema is not registered, the error says what to run',
   async (registry, prefix) => {
     const subject = `${prefix}events.raw-value`
     const ask = () => readRemoteSchemas(registry, { subject, files: FILES, target: 'staging' })

@@ -1,4 +1,4 @@
-/** ccs schema register, check, diff and list against the real registry, run as a user runs them. */
+/** ccs schema register, check, diff and list on a real registry, run as a user runs them. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -13,9 +13,9 @@ interface Shop {
   /** Of the target `t`. */
   readonly prefix: string
   readonly dir: string
-  /** Runs `ccs schema …`, with the target unless told. */
+  /** Runs `ccs schema …` on the target, or on none. */
   readonly schema: (...args: string[]) => ReturnType<typeof runCcs>
-  /** The JSON document of the same. */
+  /** The JSON document of such a command. */
   readonly ask: (...args: string[]) => Promise<Answer>
   readonly edit: (file: string, change: (text: string) => string) => void
   /** Keeps the schema in force as the next version. */
@@ -182,7 +182,7 @@ shopTest(
     const check = await shop.schema('check')
     expect(check.code).toBe(5)
     expect(check.stdout).toContain('18 schemas, BACKWARD_TRANSITIVE: nothing breaks.')
-    expect(check.stdout).toContain('it has a version 2 that is not in schemas/history/events.raw/')
+    expect(check.stdout).toContain('its version 2 is not in schemas/history/events.raw/')
     const { code, stdout } = await shop.schema('register')
     expect(code).toBe(5)
     expect(stdout).toMatch(/break {2}Field shelf/)
@@ -196,7 +196,7 @@ shopTest(
   async (shop) => {
     const subject = `${shop.prefix}events.raw-value`
     await shop.ask('register', 'events.raw')
-    // Not NONE: where the registry's own level is BACKWARD, Apicurio goes on refusing by it.
+    // Not NONE: Apicurio would go on applying the global level BACKWARD.
     await shop.registry.setCompatibility(subject, 'FORWARD')
     shop.edit(RAW, withoutLogin)
     const { registry, ok } = await shop.ask('check')
@@ -212,7 +212,7 @@ shopTest(
 shopTest(
   'an older version that is missing is left out where the registry takes it no more',
   async (shop) => {
-    // The field was obligatory once; the registry has only the version in which it came to be optional.
+    // The field was required once; the registry only has the version in which it is optional.
     shop.edit('schemas/events.dlq.avsc', (text) =>
       text.replace(
         '"fields": [',

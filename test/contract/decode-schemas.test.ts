@@ -1,6 +1,6 @@
 /**
- * The Avro contracts of Silver and Gold rows say what the models give. After a change of a model:
- * vitest run <this file> -u, then keep the new text in schemas/history.
+ * The Avro schemas of Silver and Gold equal the columns of the models' rows. After a change of a model:
+ * vitest run <this file> -u, then keep the new schema in schemas/history.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { createTableSql } from '../../cli/engines/embedded/intake/raw-table.ts'
 import { type RowColumn, renderRowSchema } from '../fixtures/row-schema.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Views for people and for Gold; their rows never leave the pipeline. */
+/** Models whose rows never leave the pipeline. */
 const INTERNAL = ['silver.people', 'gold.right_now']
 
 const models = ['bronze', 'silver', 'gold'].flatMap((layer) =>
@@ -53,7 +53,7 @@ afterAll(() => {
   duck.close()
 })
 
-/** Creates each model's view once those it reads from are there. */
+/** Creates each model's view after those that it reads. */
 async function createViews(waiting: readonly Model[]): Promise<void> {
   const blocked: Model[] = []
   let cause: unknown
@@ -75,19 +75,19 @@ async function describeModel(model: Model): Promise<readonly RowColumn[]> {
 }
 
 for (const model of leaving)
-  test(`schemas/${model.name}.avsc is the contract of the model's rows`, async () => {
+  test(`schemas/${model.name}.avsc is the schema of the model's rows`, async () => {
     const schema = renderRowSchema(model, await describeModel(model))
     expect(parseRecordSchema(schema).fields.length).toBeGreaterThan(0)
     await expect(schema).toMatchFileSnapshot(join(ROOT, 'schemas', `${model.name}.avsc`))
   })
 
-test('every contract in schemas/ belongs to a topic or a model', () => {
+test('every schema in schemas/ belongs to a topic or a model', () => {
   const names = readdirSync(join(ROOT, 'schemas')).filter((name) => name.endsWith('.avsc'))
   const known = ['events.dlq', 'events.raw', ...leaving.map((model) => model.name)]
   expect(names.sort()).toEqual(known.map((name) => `${name}.avsc`).sort())
 })
 
-test('the newest kept version of every contract is the one in force', () => {
+test('the newest kept version of every schema equals the current one', () => {
   for (const model of leaving) {
     const dir = join(ROOT, 'schemas/history', model.name)
     expect(existsSync(dir), dir).toBe(true)

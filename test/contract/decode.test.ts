@@ -1,5 +1,5 @@
 /**
- * The fast way into DuckDB (compiled decoder, vectors) and the safe way (avsc, public API) give the same
+ * The engine's writer (compiled decoder, vectors) and the reference writer (avsc, public API) give the same
  * rows and the same rejects for any bytes.
  */
 import avro from 'avsc'
@@ -44,8 +44,8 @@ afterEach(() => {
   duck.close()
 })
 
-/** Fresh and late by arbitrary rules that depend on all that a judge is told. */
-class TestJudge implements RecordTracker {
+/** First arrival and lateness by arbitrary rules that depend on all arguments. */
+class TestTracker implements RecordTracker {
   lateMs = 0
   isFirstArrival = true
 
@@ -55,11 +55,11 @@ class TestJudge implements RecordTracker {
   }
 }
 
-function told({ bytes, ...reject }: Reject): string {
+function describeReject({ bytes, ...reject }: Reject): string {
   return `${JSON.stringify(reject)} ${bytes.toString('hex')}`
 }
 
-/** Takes the frames both ways; fails unless rejects and rows are the same. Returns both. */
+/** Writes the frames by both writers; fails unless rejects and rows are equal. Returns them. */
 async function both(
   frames: readonly LogFrame[],
   options: GateOptions = GATE_OPTIONS,
@@ -70,12 +70,12 @@ async function both(
   const safeRejects: Reject[] = []
   let seq = 100
   for (const frame of frames) {
-    const taken = fast.appendFrame(frame, new TestJudge(), seq, (one) => rejects.push(one))
-    const safely = safe.appendFrame(frame, new TestJudge(), seq, (one) => safeRejects.push(one))
+    const taken = fast.appendFrame(frame, new TestTracker(), seq, (one) => rejects.push(one))
+    const safely = safe.appendFrame(frame, new TestTracker(), seq, (one) => safeRejects.push(one))
     expect(taken).toBe(safely)
     seq += taken
   }
-  expect(rejects.map(told)).toEqual(safeRejects.map(told))
+  expect(rejects.map(describeReject)).toEqual(safeRejects.map(describeReject))
   fast.flush()
   await safe.flush()
   const difference = await connection.all(
@@ -88,7 +88,7 @@ async function both(
   return { rejects, rows }
 }
 
-test('an event comes out of the table as it went in, with where it came from', async () => {
+test('an event has the same values in the table, together with its source', async () => {
   const event: Event = {
     ...goodEvent(seeded(3)),
     event_type: 'purchase',
@@ -121,7 +121,7 @@ test('an event comes out of the table as it went in, with where it came from', a
 })
 
 for (const seed of shareOf([1, 2, 3], 3))
-  test(`good, broken and damaged records in frames of any size, seed ${seed}`, async () => {
+  test(`valid, invalid and damaged records give equal rows in frames of any size, seed ${seed}`, async () => {
     const random = seeded(seed)
     const frames: LogFrame[] = []
     for (let offset = 0; offset < 6000; ) {
@@ -140,7 +140,7 @@ for (const seed of shareOf([1, 2, 3], 3))
     }
   })
 
-test('orders of 200 lines fill the chunk of lines before that of rows', async () => {
+test('orders of 200 lines fill the buffer of lines before the buffer of rows', async () => {
   const random = seeded(8)
   const line = goodEvent(random).items[0] as Event['items'][number] // it has one
   const items = Array.from({ length: 200 }, (_, i) => ({ ...line, quantity: i + 1 }))
@@ -167,7 +167,7 @@ const VERSIONS = [
     schema.fields = schema.fields.filter((field) => !gone.includes(String(field.name)))
     delete schema.requires
   }),
-  // Another order, narrower types, fewer symbols, fields that are no more.
+  // Another order, narrower types, fewer symbols, fields that have been removed.
   edit((schema) => {
     schema.fields.reverse()
     for (const field of schema.fields) {
@@ -178,7 +178,7 @@ const VERSIONS = [
     schema.fields.push({ name: 'note', type: ['null', 'string'], default: null })
     schema.fields.push({ name: 'rank', type: 'int', default: 0 })
   }),
-  // Beyond the compiled decoder: read by avsc.
+  // The compiled decoder does not support it: read by avsc.
   edit((schema) => {
     schema.fields.push({ name: 'props', type: { type: 'map', values: 'string' }, default: {} })
   }),
@@ -195,7 +195,7 @@ const VERSIONS = [
   RAW_SCHEMA,
 ]
 
-test('records of older versions are read by the newest, compiled or not', async () => {
+test('records of older versions are read with the newest, compiled or not', async () => {
   const random = seeded(9)
   const schemas = VERSIONS.map((schema, i) => registeredSchema(schema, i + 1))
   const types = VERSIONS.map((schema) =>
@@ -218,9 +218,9 @@ test('records of older versions are read by the newest, compiled or not', async 
   )
 })
 
-test('rows stay right when the table changes and the compiled gate is used again', async () => {
+test('rows stay right when the table changes and the compiled gate is reused', async () => {
   const options = { ...GATE_OPTIONS }
-  const judge = new TestJudge()
+  const tracker = new TestTracker()
   const tables = ['one', 'two', 'three']
   const opened: RawRowWriter[] = []
   for (const [i, table] of tables.entries()) {
@@ -228,7 +228,7 @@ test('rows stay right when the table changes and the compiled gate is used again
     opened.push(rows)
     const random = seeded(i)
     const events = Array.from({ length: 100 }, (_, n) => goodEvent(random, n))
-    expect(rows.appendFrame(makeFrame(events.map(encodeRecord)), judge, 0, unexpected)).toBe(100)
+    expect(rows.appendFrame(makeFrame(events.map(encodeRecord)), tracker, 0, unexpected)).toBe(100)
     // The first two are open at once; the third takes the gate of the first.
     if (i === 1) opened[0]?.close()
     if (i !== 1) rows.flush()
@@ -242,16 +242,16 @@ test('rows stay right when the table changes and the compiled gate is used again
   expect(rows).toEqual([{ n: 100, ids: 100 }])
 })
 
-test('a frame that claims more records than it holds is reported, not read beyond', async () => {
+test('a frame that declares more records than it holds is an error', async () => {
   const rows = await openRawRowWriter(connection, 'memory.main.cut', GATE_OPTIONS)
   const frame = { ...makeFrame([encodeRecord(goodEvent(seeded(1)))]), count: 2 }
-  expect(() => rows.appendFrame(frame, new TestJudge(), 0, unexpected)).toThrow(
+  expect(() => rows.appendFrame(frame, new TestTracker(), 0, unexpected)).toThrow(
     /declares more records than it holds/,
   )
   rows.close()
 })
 
-/** A field of each type that events can have, and what it may hold; `i` makes its name. */
+/** A field of each type that events can have, with random values; `i` makes its name unique. */
 const WIDE_TYPES: readonly {
   readonly type: (i: number) => unknown
   readonly value: (random: Random) => unknown
@@ -274,7 +274,7 @@ const WIDE_TYPES: readonly {
   },
 ]
 
-/** The contract with so many further fields, named from `from` on. */
+/** The schema with this many additional fields, numbered from `from` on. */
 function wideSchema(fields: number, from = 0): string {
   return edit((schema) => {
     for (let i = from; i < from + fields; i++)
@@ -282,7 +282,7 @@ function wideSchema(fields: number, from = 0): string {
   })
 }
 
-/** Values of all fields that wideSchema can have, up to `fields`. */
+/** Values of the first `fields` additional fields. */
 function wideValues(random: Random, fields: number): Record<string, unknown> {
   return Object.fromEntries(
     Array.from({ length: fields }, (_, i) => [
@@ -292,7 +292,7 @@ function wideValues(random: Random, fields: number): Record<string, unknown> {
   )
 }
 
-test('500 fields more are columns like all others, for whole records and damaged ones', async () => {
+test('500 additional fields are columns, for whole records and damaged ones', async () => {
   const random = seeded(12)
   const schema = wideSchema(500)
   const type = avro.Type.forSchema(JSON.parse(schema), { logicalTypes: {} })
@@ -310,7 +310,7 @@ test('500 fields more are columns like all others, for whole records and damaged
   expect(rejects.length).toBeGreaterThan(10)
 })
 
-test('500 fields that the newest version lacks are passed over, and 500 others get their defaults', async () => {
+test('500 removed fields are skipped, and 500 new ones get their defaults', async () => {
   const random = seeded(13)
   const old = wideSchema(500)
   const newest = edit((schema) => {
@@ -336,10 +336,10 @@ test('500 fields that the newest version lacks are passed over, and 500 others g
   expect(rows).toHaveLength(100)
 })
 
-test('items of 500 fields, in orders of any length', async () => {
+test('items may have 500 fields, in orders of any length', async () => {
   const random = seeded(14)
   const schema = edit(({ fields }) => {
-    // The contract's items are records in an array.
+    // The schema's items are records in an array.
     const items = fields.find((field) => field.name === 'items') as {
       type: { items: { fields: unknown[] } }
     }
@@ -365,5 +365,5 @@ test('items of 500 fields, in orders of any length', async () => {
 })
 
 function unexpected({ message }: Reject): never {
-  throw new Error(`not to be rejected: ${message}`)
+  throw new Error(`unexpected reject: ${message}`)
 }

@@ -1,4 +1,4 @@
-/** Texts asked of DuckDB without its public API: what comes back is what went in. */
+/** Reading texts of DuckDB's vectors without its public API. */
 import { expect, test } from 'vitest'
 import { openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 
@@ -13,7 +13,7 @@ async function asked(sql: string, values: readonly string[]): Promise<readonly s
   }
 }
 
-test('texts of any length come back whole: those that a vector holds, and those that it points to', async () => {
+test('texts of any length are read, inside a vector or behind a pointer', async () => {
   const texts = [
     '',
     'a',
@@ -29,7 +29,7 @@ test('texts of any length come back whole: those that a vector holds, and those 
   ).toEqual(texts)
 })
 
-test('more rows than a chunk has come in their order', async () => {
+test('rows of several chunks come in order', async () => {
   const found = await asked(
     "SELECT concat($1::VARCHAR, range, repeat('-', range::INTEGER % 20)) FROM range(5000)",
     ['row '],
@@ -39,6 +39,6 @@ test('more rows than a chunk has come in their order', async () => {
   expect(found[4999]).toBe(`row 4999${'-'.repeat(19)}`)
 })
 
-test('a statement that DuckDB refuses is its own error', async () => {
+test("an invalid statement throws DuckDB's error", async () => {
   await expect(asked('SELECT nope', [])).rejects.toThrow('nope')
 })

@@ -1,4 +1,4 @@
-/** What an engine that can't be opened leaves behind: nothing. */
+/** An engine that can't be opened leaves no DuckDB open. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-/** Fails to open an engine; returns how many connections and instances of DuckDB it opened and closed. */
+/** Opens an engine that fails; counts the connections and instances of DuckDB opened and closed. */
 async function failToOpen(change: (logic: Logic) => { logic: Logic; manifest?: Manifest }) {
   const rig = await makeRig(['bronze.events', 'silver.events', 'silver.people', 'gold.activity_1m'])
   const { logic, manifest } = change(rig.logic)
@@ -68,7 +68,7 @@ test('an engine whose rows cannot be read closes its DuckDB', async () => {
   expect({ disconnected, closed }).toEqual({ disconnected: connected, closed: 1 })
 })
 
-test('an engine whose macros are no SQL closes its DuckDB', async () => {
+test('an engine whose macros are not valid SQL closes its DuckDB', async () => {
   const { connected, disconnected, closed } = await failToOpen((logic) => ({
     logic: { ...logic, macrosSql: 'CREATE MACRO' },
   }))

@@ -1,4 +1,4 @@
-/** A lake whose files changed behind the engine's back: found before the engine serves, or soon after. */
+/** Damage to files of the lake is found before the engine serves them, or soon after. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -37,7 +37,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-/** Why the engine would be ended; undefined when all files were looked at and are whole. */
+/** The error that would end the engine; undefined if all files were checked and are intact. */
 async function faultOfRest(files: Manifest['files'], named: Manifest): Promise<unknown> {
   let fault: unknown
   const engine = {
@@ -52,7 +52,7 @@ async function faultOfRest(files: Manifest['files'], named: Manifest): Promise<u
   return fault
 }
 
-test('whole files pass, a flipped bit is found at the start and beside the engine, a replaced file is nobody’s', async () => {
+test('a flipped bit is found at start or in the background; replaced files pass', async () => {
   expect(await checkNewestFiles(store.lake, manifest, systemClock())).toEqual([])
   expect(await faultOfRest(manifest.files, manifest)).toBeUndefined()
 

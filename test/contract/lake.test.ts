@@ -69,7 +69,7 @@ async function codeOf(run: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Content of a Parquet file → its ids, as DuckDB read them: the same bytes are not parsed again. */
+/** Ids by the content of a Parquet file, so that the same bytes are read by DuckDB only once. */
 const idsOfBytes = new Map<string, readonly number[]>()
 
 /** Ids in Parquet files, sorted. */
@@ -89,7 +89,7 @@ async function idsIn(paths: readonly string[]): Promise<number[]> {
   return ids.sort((a, b) => a - b)
 }
 
-/** Files that the plain globs `lake/silver/events/x/x.parquet` and `lake/gold/right_now/x.parquet` find. */
+/** Files that the globs lake/silver/events/{x}/{x}.parquet and lake/gold/right_now/{x}.parquet find. */
 function globbed(): Map<string, string[]> {
   const found = new Map<string, string[]>()
   const list = (dir: string) => (fs.existsSync(dir) ? fs.readdirSync(dir) : [])
@@ -145,8 +145,8 @@ async function runSteps(open: OpenLake, from: number): Promise<void> {
   for (const step of STEPS.slice(from)) await step.run(open)
 }
 
-describe('a lake that nothing disturbs', () => {
-  test('the glob and the manifest give the rows of each commit, and DuckDB reads the glob', async () => {
+describe('a lake without faults', () => {
+  test('glob and manifest give the rows of each commit, and DuckDB reads the glob', async () => {
     const open = openLake()
     for (const [index, step] of STEPS.entries()) {
       if (index === 2) expect(await hasCompaction(open)).toBe(true)
@@ -166,7 +166,7 @@ describe('a lake that nothing disturbs', () => {
     ])
   })
 
-  test('at every moment the glob gives each partition its old or its new rows', async () => {
+  test('at every moment the glob finds either the old or the new rows', async () => {
     let now = 0
     let looks = 0
     const look = async () => {
@@ -196,7 +196,7 @@ describe('a lake that nothing disturbs', () => {
     expect(looks).toBeGreaterThan(200)
   })
 
-  test('a reader that listed files before a compaction can open them for the grace time', async () => {
+  test('files listed before a compaction can be opened for the grace time', async () => {
     const clock = { nowMs: START_MS }
     const open = openLake(diskFiles(), clock)
     await STEPS[0]?.run(open)
@@ -213,7 +213,7 @@ describe('a lake that nothing disturbs', () => {
     expect(await manifestRows(open)).toEqual(STEPS[2]?.rows)
   })
 
-  test('what no manifest names is cleared away, and a commit under way in this process is not', async () => {
+  test('unnamed files are deleted, but not those of a commit in progress', async () => {
     const open = openLake()
     await STEPS[0]?.run(open)
     fs.mkdirSync(`${root}/stage/left-by-a-crash`, { recursive: true })
@@ -226,7 +226,7 @@ describe('a lake that nothing disturbs', () => {
     expect(fs.readdirSync(`${root}/stage`)).toEqual([])
   })
 
-  test('after the rebuild and the grace time only the new generation is on the disk', async () => {
+  test('after a rebuild and the grace time only the new generation remains', async () => {
     const open = openLake()
     for (const step of STEPS.slice(0, 5)) await step.run(open)
     expect(fs.readdirSync(root)).toEqual(['lake', 'lake-0', 'lake-1', 'manifest.json', 'stage'])
@@ -282,7 +282,7 @@ describe('a lake that nothing disturbs', () => {
 })
 
 describe('crashes', () => {
-  /** The data directory as each step finds it: a crash in step 5 need not live through all before. */
+  /** A copy of the data directory before each step, so that a test need not run the steps before it. */
   let states: string
   let starts: readonly number[]
   let calls: readonly (readonly string[])[]
@@ -318,7 +318,7 @@ describe('crashes', () => {
     fs.cpSync(from, to, { recursive: true, verbatimSymlinks: true })
   }
 
-  /** A process that has lived through the step before `index`, so that it knows the lake already. */
+  /** A process that has run the step before `index`, so that its caches are filled. */
   async function begin(index: number, seed: number) {
     const before = Math.max(0, index - 1)
     root = `${states}/now`
@@ -342,7 +342,7 @@ describe('crashes', () => {
     }
     await open.lake.finalize(manifest)
     expect(await globRows(), `after recovery, ${where}`).toEqual(rowsAfter(serial))
-    // The first step after the crash, or the next one, must go through as if nothing had been.
+    // The next step must succeed as if there had been no crash.
     const next = Math.min(serial, STEPS.length - 1)
     if (serial < STEPS.length) await STEPS[next]?.run(open)
     expect(await globRows(), `step ${next} after ${where}`).toEqual(rowsAfter(next + 1))
@@ -350,7 +350,7 @@ describe('crashes', () => {
     expect(fs.readdirSync(`${root}/stage`), where).toEqual([])
   }
 
-  /** Calls of a step that change the disk, and their numbers: a crash at a read leaves nothing new. */
+  /** The calls of a step that change the disk; a crash at a read has no effect of its own. */
   function changes(index: number): readonly { readonly call: number; readonly name: string }[] {
     return (calls[index] ?? [])
       .map((name, call) => ({ call, name }))
@@ -375,7 +375,7 @@ describe('crashes', () => {
       })
     }
 
-    test(`a full disk at any call of step ${index} fails it, and trying again finishes it`, async () => {
+    test(`a full disk at any call of step ${index} fails it; a retry succeeds`, async () => {
       for (const { call, name } of shareOf(changes(index), 3, index + 2)) {
         const { disk, open } = await begin(index, call)
         const where = `call ${call} (${name})`
@@ -395,7 +395,7 @@ describe('crashes', () => {
 })
 
 describe('damage', () => {
-  test('seeded bit flips in Parquet files and the manifest are all found, and named', async () => {
+  test('random bit flips in Parquet files and the manifest are all reported', async () => {
     const open = openLake()
     for (const step of STEPS.slice(0, 4)) await step.run(open)
     const manifest = (await open.store.load()) ?? EMPTY
@@ -423,7 +423,7 @@ describe('damage', () => {
     expect((await verify(open)).ok).toBe(true)
   })
 
-  test('a missing, a cut and a foreign file are each said as what they are', async () => {
+  test('a missing, a truncated and a foreign file are each reported as such', async () => {
     const open = openLake()
     await commitFiles(open, { added: [events(21, 1), events(22, 2), events(23, 3), rightNow(1)] })
     const manifest = (await open.store.load()) ?? EMPTY
@@ -451,7 +451,7 @@ describe('damage', () => {
     expect(await codeOf(openLake().lake.finalize(lying))).toBe('CCS_LAKE_DAMAGED')
   })
 
-  test('compaction refuses damaged files and leaves the lake as it was', async () => {
+  test('compaction rejects damaged files and leaves the lake unchanged', async () => {
     const open = openLake()
     await STEPS[0]?.run(open)
     await STEPS[1]?.run(open)
@@ -479,8 +479,8 @@ describe('damage', () => {
   })
 })
 
-describe('who may commit', () => {
-  test('a commit that does not follow the current manifest is refused and changes nothing', async () => {
+describe('commits of several writers', () => {
+  test('a commit that does not follow the current manifest is rejected', async () => {
     const open = openLake()
     await STEPS[0]?.run(open)
     const before = (await open.store.load()) ?? EMPTY
@@ -489,7 +489,7 @@ describe('who may commit', () => {
     expect(await open.store.load()).toEqual(before)
   })
 
-  test('files that came while a compaction merged stay, and the merged ones go', async () => {
+  test('files added during a compaction stay, and the merged ones go', async () => {
     const open = openLake()
     await STEPS[0]?.run(open)
     await STEPS[1]?.run(open)
@@ -506,7 +506,7 @@ describe('who may commit', () => {
     expect(globbed().get('silver.events/event_date=2026-11-22')).toHaveLength(2)
   })
 
-  test('a second engine is refused with the name and pid of the first, until it has gone', async () => {
+  test('a second engine is rejected with name and pid of the first', async () => {
     const files = diskFiles()
     const place = { dir: dataLayout(root).locks, name: 'engine' }
     const lock = await takeEngineLock(files, root, 'ccs up')
@@ -520,7 +520,7 @@ describe('who may commit', () => {
     await (await takeEngineLock(files, root, 'ccs run')).release()
   })
 
-  test('the lock of a process that died is taken over', async () => {
+  test('the lock of a dead process is taken over', async () => {
     const files = diskFiles()
     const gone = { pid: 4_000_000, host: 'here', started: 'boot/1' }
     const here = { pid: process.pid, host: 'here', started: 'boot/2' }

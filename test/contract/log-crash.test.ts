@@ -18,7 +18,7 @@ const PARTITION = `${TOPIC}-0`
 
 let dir: string
 
-/** Thousands of small files: in memory where there is such a place, since the faults are simulated anyway. */
+/** For thousands of small files; in memory if possible, as the faults are simulated anyway. */
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 beforeEach(async () => {
@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** Processes for one life of a program: all earlier ones are dead. */
+/** The processes that one run of the program sees: all earlier ones are dead. */
 function lifeOf(number: number): Processes {
   return {
     self: () => ({ pid: number, host: 'here', started: '' }),
@@ -40,7 +40,7 @@ function lifeOf(number: number): Processes {
 interface Life {
   acknowledged: number
   started: number
-  /** Greatest count of records that a reader was served. */
+  /** The most records that a reader was served. */
   served: number
 }
 
@@ -53,7 +53,7 @@ function openLife(files: Files, number: number): EventLog {
   })
 }
 
-/** Opens, appends with rolls, reads along, closes, opens again: each call of it is a place to crash. */
+/** Opens, appends over several segments, reads, closes, reopens: each call may be made to crash. */
 async function workload(files: Files, life: Life, number: number): Promise<void> {
   const append = async (writer: LogWriter) => {
     life.started += 5
@@ -80,8 +80,8 @@ async function crashes(disk: FaultDisk, life: Life, number: number): Promise<voi
 }
 
 /**
- * After a crash: all that was acknowledged or served is there, then at most what was under way.
- * Returns how many records there are.
+ * Checks that after a crash all acknowledged and all served records are there, followed at most by
+ * those that were being written. Returns the number of records.
  */
 async function checkRecovered(disk: FaultDisk, life: Life, where: string, number: number) {
   const beforeWriter = await readBack(openLife(disk.files, number), TOPIC)
@@ -110,25 +110,29 @@ describe('a crash at every call of the file system', () => {
     ...[1, 2, 3].flatMap((seed) =>
       (['during', 'after'] as const).map((when) => ({ when, end: 'powerLoss', seed, at: seed })),
     ),
-  ] as { when: When; end: 'kill' | 'powerLoss'; seed: number; at: number }[] // the names are those of FaultDisk
-  test.each(cases)('$when it, then $end, seed $seed: loses nothing acknowledged', async (fault) => {
-    const dry = new FaultDisk(dir, { seed: 0 })
-    await workload(dry.files, { acknowledged: 0, started: 0, served: 0 }, 1)
-    expect(dry.calls).toBeGreaterThan(80)
-    for (const call of shareOf(numbers(dry.calls), 3, fault.at)) {
-      rmSync(join(dir, 'log'), { recursive: true, force: true })
-      const disk = new FaultDisk(dir, { seed: fault.seed * 100_000 + call })
-      const life: Life = { acknowledged: 0, started: 0, served: 0 }
-      disk.crashAt(call, fault.when)
-      await crashes(disk, life, 1)
-      const where = `${fault.when} call ${call} (${disk.trace.at(-1)}), ${fault.end}, seed ${fault.seed}`
-      await disk[fault.end]()
-      await checkRecovered(disk, life, where, 2)
-      await disk.kill()
-    }
-  })
+    // The names are those of FaultDisk.
+  ] as { when: When; end: 'kill' | 'powerLoss'; seed: number; at: number }[]
+  test.each(cases)(
+    '$when it, then $end, seed $seed: no acknowledged record is lost',
+    async (fault) => {
+      const dry = new FaultDisk(dir, { seed: 0 })
+      await workload(dry.files, { acknowledged: 0, started: 0, served: 0 }, 1)
+      expect(dry.calls).toBeGreaterThan(80)
+      for (const call of shareOf(numbers(dry.calls), 3, fault.at)) {
+        rmSync(join(dir, 'log'), { recursive: true, force: true })
+        const disk = new FaultDisk(dir, { seed: fault.seed * 100_000 + call })
+        const life: Life = { acknowledged: 0, started: 0, served: 0 }
+        disk.crashAt(call, fault.when)
+        await crashes(disk, life, 1)
+        const where = `${fault.when} call ${call} (${disk.trace.at(-1)}), ${fault.end}, seed ${fault.seed}`
+        await disk[fault.end]()
+        await checkRecovered(disk, life, where, 2)
+        await disk.kill()
+      }
+    },
+  )
 
-  test('what a reader was served after a kill is still there after a power loss', async () => {
+  test('records read after a kill are still there after a power loss', async () => {
     for (const call of shareOf(numbers(45), 3)) {
       rmSync(join(dir, 'log'), { recursive: true, force: true })
       const disk = new FaultDisk(dir, { seed: call })
@@ -144,7 +148,7 @@ describe('a crash at every call of the file system', () => {
     }
   })
 
-  test('a second crash while the first is being recovered from loses nothing either', async () => {
+  test('a second crash during recovery loses nothing', async () => {
     for (const seed of shareOf(numbers(150), 3)) {
       rmSync(join(dir, 'log'), { recursive: true, force: true })
       const random = seededRandom(seed)
@@ -174,7 +178,7 @@ describe('a crash at every call of the file system', () => {
 
 describe('a full or failing disk', () => {
   test.each(['write', 'datasync', 'truncate'])(
-    'at %s: the append fails whole, and works again later',
+    'at %s: the append fails as a whole, and works again later',
     async (at) => {
       const disk = new FaultDisk(dir, { seed: 5 })
       const log = openLife(disk.files, 1)
@@ -200,7 +204,7 @@ describe('a full or failing disk', () => {
     },
   )
 
-  test('at any one call: what was acknowledged stays, and the same writer or the next goes on', async () => {
+  test('at any call: no acknowledged record is lost, and writing can go on', async () => {
     const dry = new FaultDisk(dir, { seed: 0 })
     await workload(dry.files, { acknowledged: 0, started: 0, served: 0 }, 1)
     for (const [at, code] of (['ENOSPC', 'EIO'] as const).entries()) {
@@ -222,7 +226,7 @@ describe('a full or failing disk', () => {
     }
   })
 
-  test('a mark that could not be written holds readers back but loses nothing', async () => {
+  test("if the durable end can't be written, readers wait and nothing is lost", async () => {
     const disk = new FaultDisk(dir, { seed: 9 })
     const log = openLife(disk.files, 1)
     const writer = await log.writer(TOPIC, 0, 'test')
@@ -238,7 +242,7 @@ describe('a full or failing disk', () => {
     await log.close()
   })
 
-  test('a directory without permission is said in one sentence', async () => {
+  test('a directory without permission is reported in one sentence', async () => {
     const disk = new FaultDisk(dir, { seed: 9 })
     disk.failWith = ({ name }) => (name === 'mkdir' ? 'EACCES' : undefined)
     await expect(openLife(disk.files, 1).writer(TOPIC, 0, 'test')).rejects.toMatchObject({

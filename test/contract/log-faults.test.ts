@@ -1,4 +1,4 @@
-/** The embedded log with damaged files: cut off, bits flipped, a segment gone. */
+/** The embedded log with damaged files: truncated, with flipped bits, without a segment. */
 import {
   existsSync,
   mkdirSync,
@@ -23,7 +23,7 @@ const PARTITION = `${TOPIC}-0`
 
 let dir: string
 
-/** Thousands of small files: in memory where there is such a place, since the faults are simulated anyway. */
+/** For thousands of small files; in memory if possible, as the faults are simulated anyway. */
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 beforeEach(async () => {
@@ -34,7 +34,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** On a disk that does not wait for syncs, which these many openings have no need of. */
+/** A log on a disk without real syncs, which would only slow down these many openings. */
 function logOn(at: string, segmentBytes = 256 * 1024 * 1024): EventLog {
   return openLocalLog({ dir: at, files: new FaultDisk(dir, { seed: 0 }).files, segmentBytes })
 }
@@ -49,14 +49,14 @@ async function written(frames: number, segmentBytes: number): Promise<Map<string
   return new Map(names.map((name) => [name, readFileSync(join(dir, PARTITION, name))]))
 }
 
-/** Where the frames of a segment end, as bytes into it: the first 0. */
+/** Positions at which the frames of a segment end, 0 first. */
 function frameEnds(segment: Buffer): number[] {
   const ends = [0]
   for (let at = 0; at < segment.length; ends.push(at)) at += 32 + segment.readUInt32LE(at + 8)
   return ends
 }
 
-/** Lengths to cut a segment to: in its last 4 KB, and in any case around the ends of frames. */
+/** Lengths to truncate a segment to: within its last 4 KB, and around the ends of frames. */
 function cutsOf(segment: Buffer, ends: readonly number[], from: number): readonly number[] {
   const all = numbers(4096).map((back) => segment.length - 4096 + back)
   const isNearEnd = (cut: number) => ends.some((end) => Math.abs(end - cut) <= 1)
@@ -64,7 +64,7 @@ function cutsOf(segment: Buffer, ends: readonly number[], from: number): readonl
 }
 
 describe('a segment cut in its last 4 KB', { timeout: 300_000 }, () => {
-  test('before the acknowledged end is known: serves the whole frames, and appending goes on', async () => {
+  test('without a durable end: whole frames are served, and appending goes on', async () => {
     const segment = [...(await written(30, 1e9)).values()][0] ?? Buffer.alloc(0)
     const ends = frameEnds(segment)
     expect(segment.length).toBeGreaterThan(4096)
@@ -89,7 +89,7 @@ describe('a segment cut in its last 4 KB', { timeout: 300_000 }, () => {
     }
   })
 
-  test('in what was acknowledged: reader and writer say which records are gone', async () => {
+  test('before the durable end: reader and writer say which records are lost', async () => {
     const segment = [...(await written(30, 1e9)).values()][0] ?? Buffer.alloc(0)
     const path = join(dir, PARTITION, '00000000000000000000.log')
     const ends = frameEnds(segment)
@@ -119,7 +119,7 @@ describe('single-bit flips', () => {
     { name: 'with the mark', hasMark: true, seed: 11 },
     { name: 'without the mark', hasMark: false, seed: 12 },
   ]
-  test.each(cases)('are all found and none is served, $name', async ({ hasMark, seed }) => {
+  test.each(cases)('are all detected and never served, $name', async ({ hasMark, seed }) => {
     const segments = [...(await written(30, 2500))]
     const total = 30 * 5
     const lastName = segments.at(-1)?.[0]
@@ -143,7 +143,7 @@ describe('single-bit flips', () => {
       if (isInLastFrame && !hasMark)
         expect([error, records.length], where).toEqual([undefined, total - 5])
       else expect(error, where).toMatchObject({ code: 'CCS_LOG_CORRUPT' })
-      // A seek that passes the damage by headers serves nothing wrong either.
+      // Seeking past the damage by the headers of frames serves nothing wrong either.
       const from = Math.floor(random() * total)
       const seek = await readBack(log, TOPIC, from)
       expect(findFirstWrong(seek.records, from), where).toBe(-1)
@@ -154,7 +154,7 @@ describe('single-bit flips', () => {
     expect([error, records.length]).toEqual([undefined, total])
   })
 
-  test('a writer does not cut damage that whole frames follow', async () => {
+  test('a writer does not truncate at damage that whole frames follow', async () => {
     const [name, bytes] = [...(await written(20, 1e9))][0] ?? ['', Buffer.alloc(0)]
     const path = join(dir, PARTITION, name)
     rmSync(join(dir, PARTITION, 'durable'))
@@ -170,7 +170,7 @@ describe('single-bit flips', () => {
     expect(readFileSync(path).equals(flipped)).toBe(true)
   })
 
-  test('a segment that is missing in the middle is named, and what follows is not served', async () => {
+  test('a missing segment is named, and later records are not served', async () => {
     const names = [...(await written(60, 5000)).keys()]
     rmSync(join(dir, PARTITION, names[1] ?? ''))
     const { records, error } = await readBack(logOn(dir), TOPIC)

@@ -1,4 +1,6 @@
-/** One writer a partition: taken once, freed at close, taken over from the dead by exactly one. */
+/**
+ * One writer per partition: exclusive, freed by close, taken over from a dead process by one other.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -38,7 +40,9 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** Takes the writer and appends until it is killed, saying each offset; or says why it can't. */
+/**
+ * Starts a process that appends until it is killed and prints each offset, or why it can't write.
+ */
 const CHILD = `
 import { RecordBatch } from './domain/log/record-batch.js'
 import { diskFiles } from './adapters/files/files.js'
@@ -58,9 +62,9 @@ try {
 
 interface Child {
   readonly pid: number
-  /** Its first line. */
+  /** The first line that it printed. */
   readonly begins: Promise<string>
-  /** Kills it; its last offset acknowledged, -1 if none. */
+  /** Kills it; returns its last acknowledged offset, -1 if there is none. */
   kill(): Promise<number>
 }
 
@@ -90,7 +94,7 @@ function startChild(owner: string): Child {
 }
 
 describe('the lock of a partition', () => {
-  test('a second writer is refused and told who holds it; after close it is free', async () => {
+  test("a second writer is refused with the holder's name until the first closes", async () => {
     const writer = await log.writer(TOPIC, 0, 'ccs gen')
     await expect(log.writer(TOPIC, 0, 'ccs import')).rejects.toMatchObject({
       code: 'CCS_LOG_LOCKED',
@@ -101,7 +105,7 @@ describe('the lock of a partition', () => {
     await (await log.writer(TOPIC, 0, 'ccs import')).close()
   })
 
-  test('of many that ask at once exactly one gets it, 100 times over', async () => {
+  test('exactly one of many simultaneous writers gets it, 100 times', async () => {
     for (let round = 0; round < 100; round++) {
       const results = await Promise.allSettled(
         [0, 1, 2, 3].map((n) => log.writer(TOPIC, 0, `racer ${n}`)),
@@ -116,10 +120,10 @@ describe('the lock of a partition', () => {
     }
   })
 
-  test('of many that find a dead holder exactly one takes over, 100 times over', async () => {
+  test('exactly one of many takes over from a dead holder, 100 times', async () => {
     const files = diskFiles()
     for (let life = 0; life < 100; life++) {
-      // Each life is a new process; its lock is left behind without release.
+      // Each round is another process, which leaves its lock behind.
       const processes: Processes = {
         self: () => ({ pid: life, host: 'here', started: '' }),
         isAlive: (other) => other.pid === life,
@@ -133,7 +137,7 @@ describe('the lock of a partition', () => {
     expect(readdirSync(dir).length).toBeLessThan(5)
   })
 
-  test('a process that lives on with another start time does not hold the lock of the dead one', async () => {
+  test('a process with the same pid but another start time does not hold it', async () => {
     const holder = {
       pid: process.pid,
       host: hostname(),
@@ -148,7 +152,7 @@ describe('the lock of a partition', () => {
     await writer.close()
   })
 
-  test('a holder on another host is believed, and the hint says which file to delete', async () => {
+  test('a holder on another host keeps it, and the hint names the file to delete', async () => {
     const holder = { pid: 1, host: 'elsewhere', started: '', owner: 'ccs gen' }
     const partition = join(dir, `${TOPIC}-0`)
     await diskFiles().mkdir(partition)
@@ -159,7 +163,7 @@ describe('the lock of a partition', () => {
     })
   })
 
-  test('of real processes one wins; after its kill -9 another takes over and nothing is lost', async () => {
+  test('one of several processes gets it; after kill -9 another takes over', async () => {
     let acknowledged = -1
     for (let round = 0; round < 3; round++) {
       const racers = ['a', 'b', 'c'].map(startChild)

@@ -1,4 +1,7 @@
-/** The embedded log on a real directory: what every EventLog does, and what only files can show. */
+/**
+ * The embedded log in a real directory: the contract of every EventLog, and properties of its
+ * files.
+ */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -26,7 +29,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** A log on the same directory that rolls its segments early. */
+/** A log in the same directory that begins new segments early. */
 function smallSegments(segmentBytes: number): EventLog {
   log = openLocalLog({ dir, files: diskFiles(), segmentBytes })
   return log
@@ -60,7 +63,7 @@ describe('the embedded log', () => {
     expect(await log.partitions('events')).toEqual([0])
   })
 
-  test('a reader can begin with any record behind a roll', async () => {
+  test('a reader can begin with any record in a later segment', async () => {
     const small = smallSegments(1500)
     const writer = await small.writer(TOPIC, 0, 'test')
     for (let at = 0; at < 100; at += 10) await writer.append(createBatch(at, 10), at)
@@ -75,7 +78,7 @@ describe('the embedded log', () => {
     }
   })
 
-  test('a read returns about as many bytes as were asked for', async () => {
+  test('a read returns about as many bytes as requested', async () => {
     const writer = await log.writer(TOPIC, 0, 'test')
     for (let n = 0; n < 50; n++) await writer.append(RecordBatch.of([Buffer.alloc(100)]), n)
     const reader = await log.reader(TOPIC, 0, 0)
@@ -84,7 +87,7 @@ describe('the embedded log', () => {
     expect((await reader.read(1_000_000)).length).toBe(42)
   })
 
-  test('the append time never goes back, also over a restart, a roll and a lost mark', async () => {
+  test('the append time never decreases, even after a restart or a lost durable end', async () => {
     const small = smallSegments(50)
     const times = [500, 400, 600, 100]
     for (const [n, time] of times.entries()) {
@@ -97,16 +100,16 @@ describe('the embedded log', () => {
     expect(frames.map((frame) => frame.appendMs)).toEqual([500, 500, 600, 600])
   })
 
-  test('a name that would leave the directory is no topic', async () => {
+  test('a name that leads out of the directory is not a topic', async () => {
     await expect(log.writer('../x', 0, 'test')).rejects.toMatchObject({ code: 'CCS_USAGE_INVALID' })
     expect(existsSync(join(dir, '../x-0'))).toBe(false)
   })
 
-  test('what a living writer has not synced is not read', async () => {
+  test('records that a living writer has not synced are not read', async () => {
     const writer = await log.writer(TOPIC, 0, 'test')
     await writer.append(createBatch(0, 2), 1)
     const before = await readBack(log, TOPIC)
-    // The bytes of a next frame, as a writer leaves them before its fdatasync.
+    // The bytes of another frame, as a writer leaves them before its fdatasync.
     const other = openLocalLog({ dir: join(dir, 'other'), files: diskFiles() })
     const otherWriter = await other.writer(TOPIC, 0, 'test')
     await otherWriter.append(createBatch(0, 2), 1)
@@ -121,7 +124,7 @@ describe('the embedded log', () => {
     await segment.close()
     expect((await readBack(log, TOPIC)).records).toEqual(before.records)
     expect(await log.range(TOPIC, 0)).toEqual({ start: 0, end: 2 })
-    // Without a writer it is whole, and reading makes it durable.
+    // Without a writer the frame counts, and reading makes it durable.
     await writer.close()
     expect((await readBack(log, TOPIC)).records).toEqual([0, 1, 2, 3].map(numberedRecord))
     expect(await log.range(TOPIC, 0)).toEqual({ start: 0, end: 4 })

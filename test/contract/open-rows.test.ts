@@ -1,6 +1,6 @@
 /**
- * Open rows as a table: an engine that is asked all the time gives the same rows as one that is asked once,
- * whatever comes in which order, across commits, closing and restarts.
+ * Open rows as a table: an engine that is queried all the time gives the same rows as one that is queried
+ * once, for any order of events, across commits, closing rows and restarts.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -43,7 +43,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-test(`often asked and seldom asked engines hold the same rows (seed ${SEED})`, async () => {
+test(`an engine queried often has the rows of one queried seldom (seed ${SEED})`, async () => {
   const often = await openRig(rig, join(dir, 'often'))
   const seldom = await openRig(rig, join(dir, 'seldom'))
   const logs = [
@@ -54,7 +54,7 @@ test(`often asked and seldom asked engines hold the same rows (seed ${SEED})`, a
     for (let at = 0, step = 0; at < RECORDS; at += CHUNK, step++) {
       const records = stream.records.slice(at, at + CHUNK)
       for (const log of logs) await log.append(RecordBatch.of(records), APPEND_MS)
-      // Now and then a commit; in between only intake and questions.
+      // Every fourth step commits; the others only ingest and query.
       for (const { engine, store, pipeline } of [often, seldom]) {
         if (step % 4 === 3) await pipeline.run(new AbortController().signal, true)
         else {

@@ -1,6 +1,7 @@
 /**
- * Poison among good events: thousands of records of each kind that no producer should send. Each must be in
- * events.dlq once with its reason and exact bytes, cost little time, and let every good event around it pass.
+ * Thousands of records of each kind that no producer should send, between valid events. Each must
+ * be in events.dlq once, with its reason and exact bytes, take little time, and not affect the
+ * valid events.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,12 +23,12 @@ import { computeExpected, findFaults, readFound, recordsIn } from '../fixtures/p
 import { drain, makeRig, openRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
 
 const EACH = Number(process.env.CCS_POISON_EACH ?? 2_000)
-/** Of 5 MB each; 10,000 of them would be 50 GB. */
+/** How many records of 5 MB; 10,000 of them would take 50 GB. */
 const LARGE = Number(process.env.CCS_POISON_LARGE ?? 12)
 const LARGE_BYTES = 5 * 1024 * 1024
 const MS_MAX = 50
 const APPEND_MS = BASE_MS + 600_000
-/** One good event follows this many bad ones. */
+/** One valid event for so many invalid ones. */
 const GOOD_EVERY = 5
 
 interface Poison {
@@ -43,7 +44,7 @@ const noise = (random: Random, bytes: number) =>
 const good = (random: Random, change: Partial<Event> = {}) =>
   encodeRecord({ ...goodEvent(random), ...change })
 
-/** A long as Avro writes it: zigzag, seven bits a byte. */
+/** A long in Avro's encoding: zigzag, seven bits per byte. */
 function long(value: bigint): Buffer {
   const bytes: number[] = []
   for (let left = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n)); ; left >>= 7n) {
@@ -166,7 +167,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** Least time of a few tries: what the record costs, not what the machine does meanwhile. */
+/** Time to validate the record: the least of a few tries, as the machine may be busy. */
 function costMs(gate: Gate, bytes: Buffer): number {
   let least = Number.POSITIVE_INFINITY
   for (let attempt = 0; attempt < 3 && least > MS_MAX; attempt++) {
@@ -177,9 +178,9 @@ function costMs(gate: Gate, bytes: Buffer): number {
   return least
 }
 
-describe('poison', () => {
+describe('malformed records', () => {
   test.each(POISONS)(
-    '$kind: each is kept with its reason and bytes, and good events pass',
+    '$kind: each goes to the DLQ with reason and bytes, and valid events pass',
     async ({ kind, reasons, make }) => {
       const root = join(dir, kind.replaceAll(' ', '-'))
       const count = kind === '5 MB' ? LARGE : EACH

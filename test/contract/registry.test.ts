@@ -1,4 +1,4 @@
-/** The registry that is a directory. */
+/** The registry in the project's directory schemas/. */
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ test.each(REGISTRY_RULES)('$name', async ({ check }) => {
   })
 })
 
-test('versions are found by subject, oldest first, and by the id that records carry', async () => {
+test('versions are found by subject, oldest first, and by id', async () => {
   const v1 = await readFile(join(dir, 'history/events.raw/1.id1.avsc'), 'utf8')
   const v2 = v1.replace('"page_title"', '"page_name"')
   await writeFile(join(dir, 'history/events.raw/2.id90.avsc'), v2)
@@ -43,7 +43,7 @@ test('versions are found by subject, oldest first, and by the id that records ca
   expect(await registry.versions('events.unknown-value')).toEqual([])
 })
 
-test('layout, order of keys and documentation make no new version', async () => {
+test('changes of layout, order of keys or documentation make no new version', async () => {
   const schema = JSON.parse(await readFile(join(dir, 'events.dlq.avsc'), 'utf8'))
   const { fields, ...rest } = schema
   await writeFile(
@@ -53,7 +53,7 @@ test('layout, order of keys and documentation make no new version', async () => 
   await expect(openFilesRegistry(dir)).resolves.toBeDefined()
 })
 
-test('a changed schema without a kept version says which file to write', async () => {
+test('a changed schema that is not kept is an error that names the file to write', async () => {
   const file = join(dir, 'events.raw.avsc')
   await writeFile(
     file,
@@ -66,7 +66,7 @@ test('a changed schema without a kept version says which file to write', async (
   })
 })
 
-test('two changed schemas are to be kept under two ids', async () => {
+test('two changed schemas are to be kept with different ids', async () => {
   for (const topic of ['events.raw', 'events.dlq']) {
     const file = join(dir, `${topic}.avsc`)
     await writeFile(

@@ -1,6 +1,6 @@
 /**
- * Rejects over several lives of an engine: each is in events.dlq once, wherever a life ended and whatever it
- * had committed by then.
+ * Rejects over several crashes of an engine: each is in events.dlq once, wherever a run ended and
+ * whatever it had committed by then.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -37,7 +37,7 @@ const at = (partition: number, nextOffset: number) => ({
   maxEventMs: null,
 })
 
-test('a commit in the middle of a replay counts only the rejects that were met again', async () => {
+test('a commit during replay counts only the rejects that were reached again', async () => {
   const codec = compileRejectCodec((await makeRig(['bronze.events'])).logic.dlqSchema)
   const open = async (committed?: Parameters<typeof openRejectWriter>[2]['committed']) => {
     const log = openLocalLog({ dir, files: diskFiles() })
@@ -52,7 +52,8 @@ test('a commit in the middle of a replay counts only the rejects that were met a
   await first.rejects.close()
   await first.log.close()
 
-  // It died before any commit; the next life meets partition 0 up to 6 again, commits and dies.
+  // It crashed before any commit; the next run replays partition 0 up to offset 6, commits and
+  // crashes.
   const second = await open()
   expect(second.rejects.replayedEnd).toBe(0)
   expect(await second.rejects.write([reject(3), reject(5)])).toBe(1)

@@ -1,6 +1,6 @@
 /**
- * A crash at calls of the file system of a commit that makes Gold anew and takes its earlier files out of the
- * lake. By default at a part of the calls; at every one with `npm run test:crash`.
+ * Crashes at file-system calls of a commit that rebuilds Gold and removes its earlier files from the lake:
+ * by default at some of the calls, with `npm run test:crash` at every one.
  */
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -27,7 +27,7 @@ const EVENTS = 30
 let dir: string
 let rig: Rig
 
-/** `base` is a shop with rows that have closed, and a partition in the log that the engine has not met. */
+/** `base` is a shop with closed rows, and a partition in the log that the engine has not read yet. */
 beforeAll(async () => {
   dir = await mkdtemp(join(SCRATCH, 'ccs-reopen-crash-'))
   rig = await FinalizedShop.rig()
@@ -63,7 +63,7 @@ async function crash(shop: FinalizedShop, disk: FaultDisk): Promise<void> {
   } catch (error) {
     if (!isCrash(error)) throw error
   } finally {
-    // The engine's memory goes with its process.
+    // A real crash would end the engine's memory with its process.
     await shop.stop().catch(() => undefined)
   }
 }
@@ -84,7 +84,7 @@ async function recover(root: string): Promise<void> {
   }
 }
 
-test('a crash at any call of the file system while Gold is made anew loses and doubles nothing', {
+test('a crash at any file-system call of a rebuild neither loses nor doubles events', {
   timeout: IS_WHOLE ? 3_600_000 : 180_000,
 }, async () => {
   const dry = copyOfBase()

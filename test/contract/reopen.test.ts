@@ -1,6 +1,6 @@
 /**
- * Gold rows that have closed are in the lake. A partition that begins later, and earlier in event time, brings
- * events that are on time by their own watermark and belong to such rows: each row must count once, and fully.
+ * Closed Gold rows are in the lake. A partition that is added later, with older event times, has events
+ * that are on time by their own watermark and belong to such rows: each event must count, and once.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -44,13 +44,13 @@ afterEach(async () => {
 const at = (visitor: string, ...minutes: number[]): ShopVisit[] =>
   minutes.map((minute) => ({ minute, visitor }))
 
-/** Ten days of a shop, of which all but the last have closed. */
+/** Ten days of a shop; all but the last have closed. */
 const TEN_DAYS = at('ann', ...Array.from({ length: 40 }, (_, index) => (index * DAY) / 4))
 
-const remade = (table: string) =>
+const rebuilt = (table: string) =>
   expect.stringContaining(`${table}: events for rows that had closed`)
 
-test('an event of a partition that comes later counts in the window, day and visit that had closed', async () => {
+test('an event of a later partition counts in its closed window, day and session', async () => {
   await shop.appendAndCommit(0, TEN_DAYS)
   await shop.expectGold('before')
   for (const table of ['gold.activity_1m', 'gold.sessions', 'gold.revenue_daily'])
@@ -58,15 +58,15 @@ test('an event of a partition that comes later counts in the window, day and vis
   await shop.appendAndCommit(1, at('ann', 0.5))
   await shop.expectGold('after')
   expect(shop.notices).toHaveLength(3)
-  expect(shop.notices).toContainEqual(remade('gold.activity_1m'))
-  expect(shop.notices).toContainEqual(remade('gold.sessions'))
-  expect(shop.notices).toContainEqual(remade('gold.revenue_daily'))
+  expect(shop.notices).toContainEqual(rebuilt('gold.activity_1m'))
+  expect(shop.notices).toContainEqual(rebuilt('gold.sessions'))
+  expect(shop.notices).toContainEqual(rebuilt('gold.revenue_daily'))
   await shop.stop()
   await shop.start()
   await shop.expectGold('from the disk')
 })
 
-test('a question between intake and commit sees each row once', async () => {
+test('a query between ingestion and commit sees each row once', async () => {
   await shop.appendAndCommit(0, TEN_DAYS)
   await shop.append(1, at('ann', 0.5))
   await shop.ingestAll()
@@ -82,7 +82,7 @@ test('a question between intake and commit sees each row once', async () => {
   await shop.expectGold('from the disk')
 })
 
-test('events that come while rows close belong to those rows', async () => {
+test('events that arrive while rows are closing belong to those rows', async () => {
   await shop.append(0, TEN_DAYS)
   await shop.ingestAll()
   const { engine, store } = shop.open
@@ -112,7 +112,7 @@ test('events that come while rows close belong to those rows', async () => {
   await shop.expectGold('after rows closed')
 })
 
-test('a later partition joins two visits that had closed', async () => {
+test('an event of a later partition joins two closed sessions', async () => {
   await shop.appendAndCommit(0, [
     ...at('ann', 0, 10, 60, 70),
     ...at('bob', ...TEN_DAYS.map((one) => one.minute + 100)),
@@ -126,20 +126,20 @@ test('a later partition joins two visits that had closed', async () => {
   expect(rows).toEqual([{ events: 5 }])
 })
 
-test('a pause of exactly thirty minutes joins, one of a millisecond more does not', async () => {
+test('a pause of exactly thirty minutes joins sessions, a millisecond more does not', async () => {
   await shop.appendAndCommit(0, [
     ...at('ann', 0),
     ...at('bob', ...TEN_DAYS.map((one) => one.minute + 100)),
   ])
   await shop.appendAndCommit(1, at('ann', 30 + 1 / 60_000))
   await shop.expectGold('a millisecond more')
-  expect(shop.notices).not.toContainEqual(remade('gold.sessions'))
+  expect(shop.notices).not.toContainEqual(rebuilt('gold.sessions'))
   await shop.appendAndCommit(2, at('ann', 30))
   await shop.expectGold('exactly')
-  expect(shop.notices).toContainEqual(remade('gold.sessions'))
+  expect(shop.notices).toContainEqual(rebuilt('gold.sessions'))
 })
 
-test('a later partition joins visits to a run that is cut at midnights', async () => {
+test('a later partition joins sessions to a run that is cut at midnights', async () => {
   const run = Array.from({ length: 70 }, (_, index) => index * 25)
   const gap = run.filter((minute) => minute < 800 || minute > 840)
   await shop.appendAndCommit(0, [
@@ -166,13 +166,13 @@ test.each([
     await bare.appendAndCommit(0, [...at('ann', ...run), ...bob])
     await bare.appendAndCommit(1, at('ann', 49 * 25 + 29))
     await bare.expectGold('after')
-    expect(bare.notices).toContainEqual(remade('gold.sessions'))
+    expect(bare.notices).toContainEqual(rebuilt('gold.sessions'))
   } finally {
     await bare.stop()
   }
 })
 
-test('older history that belongs to no row that had closed leaves the lake as it is', async () => {
+test('older events that belong to no closed row leave the lake as it is', async () => {
   await shop.appendAndCommit(0, TEN_DAYS)
   const before = await shop.lakeFiles('gold.activity_1m')
   await shop.appendAndCommit(1, at('cid', -3 * DAY, -2 * DAY, -2 * DAY + 5))
@@ -182,7 +182,7 @@ test('older history that belongs to no row that had closed leaves the lake as it
   expect((await shop.lakeFiles('gold.activity_1m')).slice(0, before.length)).toEqual(before)
 })
 
-test('an import makes a model anew once, not with each commit', async () => {
+test('an import rebuilds a model once, not with each commit', async () => {
   await shop.appendAndCommit(0, TEN_DAYS)
   for (let day = 1; day < 9; day++) {
     await shop.appendAndCommit(1, at('ann', day * DAY + 1, day * DAY + DAY / 4))
@@ -199,7 +199,7 @@ test('an import makes a model anew once, not with each commit', async () => {
   expect(shop.notices).toHaveLength(6)
 })
 
-test('rows that an older ccs closed are opened again', async () => {
+test('rows closed by an older version of ccs are reopened', async () => {
   await shop.appendAndCommit(0, TEN_DAYS)
   const { manifests } = shop.open.store
   const manifest = await manifests.load()
@@ -216,7 +216,7 @@ test('rows that an older ccs closed are opened again', async () => {
   expect(shop.notices).toHaveLength(3)
 })
 
-test('whatever partitions come when, with questions and restarts between, Gold is that of Silver', async () => {
+test('Gold equals Silver for any order of partitions, queries and restarts', async () => {
   const random = seeded(SEED)
   const ends = [0, 0, 0, 0, 0]
   let partitions = 1
@@ -257,7 +257,7 @@ async function drainOrCommit(isAgain: boolean): Promise<void> {
   if (isAgain) await shop.open.pipeline.commit()
 }
 
-test('two dirty partitions, the second brought when the first has closed, are the truth and add up', async () => {
+test('two dirty partitions, the second after the first has closed, give the truth', async () => {
   const whole = await makeRig(undefined, { mergeAllRowsMin: 1, closedRowsMin: 1 })
   const { partitions, truth } = await makeRecords(whole, 3_000, SEED, 2)
   const side = join(root, 'two')
@@ -277,6 +277,6 @@ test('two dirty partitions, the second brought when the first has closed, are th
   } finally {
     await open.close()
   }
-  expect(notices).toContainEqual(remade('gold.activity_1m'))
+  expect(notices).toContainEqual(rebuilt('gold.activity_1m'))
   expect(await runAudit(whole.project(side))).toMatchObject({ ok: true, faults: [] })
 })

@@ -1,6 +1,7 @@
 /**
- * `ccs audit` on generated shops: green on a healthy directory however dirty its input, red with the right ids
- * on every kind of damage that leaves files, checksums and manifest in agreement.
+ * `ccs audit` on generated shops: it passes on a healthy directory, however dirty the input, and
+ * reports the right ids for every kind of damage that leaves files, checksums and manifest
+ * consistent.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -58,8 +59,8 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-describe('a healthy directory of several commits with late, double, invalid and disordered events', () => {
-  test('adds up, and the commands leave nothing behind', async () => {
+describe('a healthy directory with late, duplicate, invalid and disordered events', () => {
+  test('balances, and the commands leave no files behind', async () => {
     const { code, stdout, stderr } = await runCcs(['audit', '--data', healthy, '--json'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const report: AuditReport = JSON.parse(stdout)
@@ -81,7 +82,7 @@ describe('a healthy directory of several commits with late, double, invalid and 
     expect(readdirSync(path.join(healthy, 'tmp'))).toEqual([])
   })
 
-  test('is a table of at most 80 columns for people', async () => {
+  test('is printed as a table of at most 80 columns', async () => {
     const { code, stdout, stderr } = await runCcs(['audit', '--data', healthy])
     expect(code).toBe(0)
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
@@ -89,7 +90,7 @@ describe('a healthy directory of several commits with late, double, invalid and 
     expect(stderr).toContain('everything adds up')
   })
 
-  test('an engine that runs is asked to commit first, and may go on while the audit looks', async () => {
+  test('a running engine commits first, and continues during the audit', async () => {
     const data = path.join(dir, 'running')
     cpSync(healthy, data, { recursive: true, verbatimSymlinks: true })
     const args = [CLI, 'run', '--port', '0', '--data', data]
@@ -107,7 +108,7 @@ describe('a healthy directory of several commits with late, double, invalid and 
     }
   })
 
-  test('what a killed audit left is cleared away by the next', async () => {
+  test('files that a killed audit left are deleted by the next one', async () => {
     const tmp = path.join(healthy, 'tmp')
     const killed = spawn(process.execPath, [CLI, 'audit', '--data', healthy], { stdio: 'ignore' })
     const exit = once(killed, 'exit')
@@ -123,7 +124,7 @@ describe('a healthy directory of several commits with late, double, invalid and 
     expect(readdirSync(tmp)).toEqual([])
   })
 
-  test('nothing committed is nothing wrong', async () => {
+  test('a directory without a commit passes', async () => {
     expect(await auditOf(path.join(dir, 'nothing'))).toEqual({
       ...{ ok: true, serial: null, asOf: null, models: [], faults: [], gaps: [] },
     })
@@ -138,15 +139,15 @@ async function takenIn(data: string, records: number): Promise<void> {
   throw new Error(`the engine has not taken in ${records} records`)
 }
 
-/** Files of models; those of the live page are none. */
+/** Files of models, without those of the live page. */
 function readdirSql(): readonly string[] {
   const files = readdirSync(path.join(ROOT, 'sql'), { recursive: true, encoding: 'utf8' })
   return files.filter((file) => /^(bronze|silver|gold)[/\\].+\.sql$/.test(file))
 }
 
-describe('damage that checksums know nothing of', () => {
+describe('damage that checksums do not show', () => {
   let data: string
-  /** A search of a person, on time and sent once; searches are in silver.events and Gold alone. */
+  /** A person's search, on time and sent once; searches are in silver.events and Gold only. */
   let victim: { event_id: string; offset: number; partition: number; minute: string }
 
   beforeEach(async () => {
@@ -172,7 +173,7 @@ describe('damage that checksums know nothing of', () => {
   const remainderOf = ({ models }: AuditReport, model: string) =>
     models.find((one) => one.model === model)?.remainder
 
-  test('a changed row in Silver is named, and nothing else', async () => {
+  test('a changed row in Silver is the only one reported', async () => {
     await rewriteLake(data, {
       table: 'silver.events',
       where: isVictim(),
@@ -189,7 +190,7 @@ describe('damage that checksums know nothing of', () => {
     ])
   })
 
-  test('a row that Silver has lost is named, and the minute that no longer follows from Silver', async () => {
+  test('a row lost from Silver is reported, and the Gold row that counted it', async () => {
     await rewriteLake(data, {
       table: 'silver.events',
       where: isVictim(),
@@ -208,7 +209,7 @@ describe('damage that checksums know nothing of', () => {
     expect(remainderOf(report, 'silver.events')).toBe(1)
   })
 
-  test('a row that Silver has twice is named, and breaks the promise of its header', async () => {
+  test("a doubled row in Silver is reported, and breaks the header's audit", async () => {
     await rewriteLake(data, {
       table: 'silver.events',
       where: isVictim(),
@@ -225,7 +226,7 @@ describe('damage that checksums know nothing of', () => {
     expect(remainderOf(report, 'silver.events')).toBe(1)
   })
 
-  test('a record that is neither in Bronze nor rejected is named by its offset', async () => {
+  test('a record neither in Bronze nor rejected is reported by its offset', async () => {
     await rewriteLake(data, {
       table: 'bronze.events',
       where: isVictim(),
@@ -239,7 +240,7 @@ describe('damage that checksums know nothing of', () => {
     expect(stdout).toContain(victim.event_id)
   })
 
-  test('a lost reject is named by the offset it came from', async () => {
+  test('a lost reject is reported by the offset of its record', async () => {
     const shown = await runCcs(['dlq', 'show', '7', '--data', data, '--json'])
     const { source } = JSON.parse(shown.stdout)
     await dropRecord(data, 'events.dlq', 7)
@@ -253,7 +254,7 @@ describe('damage that checksums know nothing of', () => {
     expect(remainderOf(report, 'bronze.events')).toBe(1)
   })
 
-  test('a changed state file is found by its checksum', async () => {
+  test('a changed state file is detected by its checksum', async () => {
     const { state } = await readManifest(data)
     const file = state.find((one) => one.model === 'gold.sessions')?.path ?? ''
     const bytes = readFileSync(`${data}/state/${file}`)
@@ -267,7 +268,7 @@ describe('damage that checksums know nothing of', () => {
     })
   })
 
-  test('state that lies, with its checksum made right, shows in the row that it makes wrong', async () => {
+  test('wrong state with a matching checksum is reported by its wrong row', async () => {
     const where = `k0 = TIMESTAMP '${victim.minute}'`
     await rewriteState(data, {
       model: 'gold.activity_1m',

@@ -1,5 +1,6 @@
 /**
- * The command line's manners: help, errors, exit codes, what is loaded, a new project.
+ * General behaviour of the command line: errors, exit codes, start-up, signals, ccs init and
+ * doctor.
  */
 
 import { spawn } from 'node:child_process'
@@ -37,7 +38,7 @@ describe('a wrong command line', () => {
     expect(stderr).toContain('dir')
   })
 
-  test('with --json it is one small document, with the same exit code and no paths of this machine', async () => {
+  test('with --json it is a small document without paths, and the same exit code', async () => {
     for (const args of [
       ['doctor', '--nope', '--json'],
       ['nope', '--json'],
@@ -53,7 +54,7 @@ describe('a wrong command line', () => {
 })
 
 describe('a wrong project', () => {
-  test('ccs.yml: all faults at once, with line, caret and hint', async () => {
+  test('ccs.yml: all faults are reported at once, with line and hint', async () => {
     const dir = path.join(temp, 'wrong')
     expect((await runCcs(['init', dir])).code).toBe(0)
     writeFileSync(path.join(dir, 'ccs.yml'), 'timezon: UTC\nhttp:\n  port: banana\n')
@@ -64,7 +65,7 @@ describe('a wrong project', () => {
     expect(stdout).toContain('ccs.yml:3:9: http.port must be a whole number, not "banana".')
   })
 
-  test('a model: each fault with its file, line and column', async () => {
+  test('a model: each fault is reported with its file, line and column', async () => {
     const dir = path.join(temp, 'broken')
     await runCcs(['init', dir])
     const write = (name: string, text: string) =>
@@ -83,7 +84,7 @@ describe('a wrong project', () => {
     expect(stdout).toMatch(/sql\/gold\/two\.sql:3:1: .*grian/)
   })
 
-  test('no project: says how to get one', async () => {
+  test('without a project: the error says how to create one', async () => {
     const { code, stdout } = await runCcs(['doctor', '--project', temp, '--json'])
     expect(code).toBe(5)
     const result = JSON.parse(stdout)
@@ -98,20 +99,20 @@ describe('a wrong project', () => {
 })
 
 describe('ccs init', () => {
-  test('makes a project that ccs doctor finds sound, under its own name, with secrets and data ignored', async () => {
+  test('creates a project that ccs doctor accepts, with its own name and .gitignore', async () => {
     const dir = path.join(temp, 'My Shop')
     const { code, stdout } = await runCcs(['init', dir, '--json'])
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ dir, name: 'my-shop' })
     expect(readFileSync(path.join(dir, 'ccs.yml'), 'utf8')).toMatch(/^name: my-shop$/m)
     expect(readFileSync(path.join(dir, '.gitignore'), 'utf8')).toMatch(/^\.env\n(.*\n)*?data\/$/m)
-    // Found from a folder below it, as git finds its root.
+    // The project is found from a folder inside it, as git does.
     const doctor = await runCcs(['doctor', '--json'], { cwd: path.join(dir, 'sql') })
     expect(JSON.parse(doctor.stdout)).toMatchObject({ ok: true })
     expect(existsSync(path.join(dir, 'data')), 'doctor leaves nothing behind').toBe(false)
   })
 
-  test('refuses a folder that is not empty, and leaves it as it was', async () => {
+  test('refuses a folder that is not empty, and does not change it', async () => {
     const dir = mkdtempSync(path.join(temp, 'full-'))
     writeFileSync(path.join(dir, 'mine.txt'), 'mine')
     const { code, stderr } = await runCcs(['init', dir])
@@ -122,7 +123,7 @@ describe('ccs init', () => {
 })
 
 describe('ccs doctor', () => {
-  test('says which data directory can not be written', async () => {
+  test("names the data directory that can't be written", async () => {
     const file = path.join(temp, 'a-file')
     writeFileSync(file, 'in the way')
     const { code, stdout } = await runCcs(['doctor', '--data', path.join(file, 'data')])
@@ -148,7 +149,7 @@ describe('ccs doctor', () => {
 })
 
 describe('output', () => {
-  test('has no colours when it is no terminal, and with FORCE_COLOR only without NO_COLOR', async () => {
+  test('has colours only on a terminal or with FORCE_COLOR, never with NO_COLOR', async () => {
     const ESCAPE = '\u001B['
     expect((await runCcs(['doctor'])).stdout).not.toContain(ESCAPE)
     expect((await runCcs(['doctor'], { env: { FORCE_COLOR: '1' } })).stdout).toContain(ESCAPE)
@@ -156,7 +157,7 @@ describe('output', () => {
     expect((await runCcs(['doctor'], { env: both })).stdout).not.toContain(ESCAPE)
   })
 
-  test('ccs completion bash is a script that bash accepts and that knows the commands', async () => {
+  test('ccs completion bash prints a valid bash script that knows the commands', async () => {
     const { stdout } = await runCcs(['completion', 'bash'])
     const { execFileSync } = await import('node:child_process')
     const ask = `${stdout}\nCOMP_WORDS=(ccs doc); COMP_CWORD=1; _ccs; echo "\${COMPREPLY[@]}"
@@ -167,7 +168,7 @@ COMP_WORDS=(ccs doctor --pro); COMP_CWORD=2; _ccs; echo "\${COMPREPLY[@]}"`
 
 describe('start-up', () => {
   test.each(['--version', '--help', 'doctor --help'])(
-    'ccs %s loads no engine, no client, no YAML',
+    'ccs %s loads no engine, no client and no YAML parser',
     async (line) => {
       const coverage = mkdtempSync(path.join(temp, 'coverage-'))
       const { code, stdout } = await runCcs(line.split(' '), {
@@ -192,7 +193,10 @@ describe('start-up', () => {
 })
 
 describe('a signal', () => {
-  /** A command that waits for a signal, then drains for `drainMs`; sends each signal when its time has come. */
+  /**
+   * A command that waits for a signal, then drains for `drainMs`; sends each signal when its time
+   * has come.
+   */
   async function signalled(
     drainMs: number,
     sends: readonly { afterMs: number; signal: NodeJS.Signals }[],
@@ -214,14 +218,14 @@ describe('a signal', () => {
   }
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    '%s drains: the result is still printed',
+    '%s: the command drains and prints its result',
     async (signal) => {
       const ended = await signalled(200, [{ afterMs: 0, signal }])
       expect(ended).toEqual({ code: 0, result: { drained: true } })
     },
   )
 
-  test('twice at once is one Ctrl-C, as npm passes it on', async () => {
+  test('twice at once counts as one Ctrl-C, as npm passes it on', async () => {
     const signal = 'SIGINT'
     const ended = await signalled(500, [
       { afterMs: 0, signal },
@@ -230,7 +234,7 @@ describe('a signal', () => {
     expect(ended).toEqual({ code: 0, result: { drained: true } })
   })
 
-  test('once more ends it at once with 130', async () => {
+  test('a second time ends the command at once with 130', async () => {
     const signal = 'SIGINT'
     const ended = await signalled(15_000, [
       { afterMs: 0, signal },

@@ -10,7 +10,7 @@ class Draining extends CcsCommand {
 
   async run() {
     const { args } = await this.parse(Draining)
-    const signal = this.untilSignal()
+    const signal = this.abortOnSignal()
     const alive = setInterval(() => {}, 1000)
     process.stderr.write('ready\n')
     await new Promise((resolve) => signal.addEventListener('abort', resolve))

@@ -55,5 +55,5 @@ test('refused credentials are said to be refused, and the password stays in', as
 test('what is no SELECT is refused before anybody is asked', async () => {
   const { code, stderr } = await asked(await unusedAddress(), 'DROP STREAM x')
   expect(code).toBe(2)
-  expect(stderr).toContain('Only one SELECT can be asked.')
+  expect(stderr).toContain('A query must be one SELECT.')
 })

@@ -1,6 +1,6 @@
 /**
- * `ccs reconcile` and `ccs why` over marts that dbt itself built: an hour of dirty history, an order that comes too
- * late, a file of Silver that somebody changed, and the events behind rows of every mart.
+ * `ccs reconcile` and `ccs why` over marts that dbt itself built: an hour of dirty history, an
+ * order that comes too late, a changed file of Silver, and the events behind rows of every mart.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -48,7 +48,7 @@ function dbtTest(name: string, run: () => Promise<void>): void {
   })
 }
 
-describe("dbt's own marts", () => {
+describe('marts that dbt builds', () => {
   beforeAll(async () => {
     problem = await whyNoOwnDbt()
     dir = mkdtempSync(path.join(tmpdir(), 'ccs-reconcile-dbt-'))
@@ -63,14 +63,14 @@ describe("dbt's own marts", () => {
   }, DBT_MS)
   afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-  dbtTest('agree with the stream to the cent after an hour of dirty history', async () => {
+  dbtTest('equal the stream to the cent after an hour of dirty history', async () => {
     const report = await reconciled()
     expect(differing(report)).toEqual([])
     expect(report.days.flatMap(({ rows }) => rows)).toEqual([])
     expect([report.ok, dayOf(report)?.isClosed]).toEqual([true, true])
   })
 
-  dbtTest('have rows that follow from their events, whatever the mart', async () => {
+  dbtTest('have rows that follow from their events, in every mart', async () => {
     const marts = await openMarts(await project())
     const keys: Readonly<Record<string, string>> = {
       fct_orders: 'order_id',
@@ -103,7 +103,7 @@ describe("dbt's own marts", () => {
     }
   })
 
-  dbtTest('take a late order into its own day, and the difference is told', async () => {
+  dbtTest('count a late order in its own day, and the difference is explained', async () => {
     const late = shopOrder('late', Date.parse(`${DAY}T10:00:00Z`), 1200)
     await appendEvents(data, [late], Date.now())
     await ccs('run', '--once')
@@ -119,67 +119,62 @@ describe("dbt's own marts", () => {
     expect(row).toMatchObject({ order_id: 'order-late', revenue: '12.00' })
   })
 
-  dbtTest(
-    'stay as they were when dbt refuses a file of Silver, which is named all the same',
-    async () => {
-      const [order] = await queryStored(
-        data,
-        'silver.orders',
-        `SELECT event_id, order_id FROM stored
+  dbtTest('are unchanged if dbt rejects a file of Silver, which is reported', async () => {
+    const [order] = await queryStored(
+      data,
+      'silver.orders',
+      `SELECT event_id, order_id FROM stored
          WHERE NOT is_bot AND late_ms = 0 AND event_date = DATE '${DAY}' ORDER BY event_id LIMIT 1`,
-      )
-      const victim = await tamperFile(data, {
-        table: 'silver.orders',
-        where: `event_id = '${order?.event_id}'`,
-        change: `SELECT * REPLACE (CASE WHEN event_id = '${order?.event_id}'
+    )
+    const victim = await tamperFile(data, {
+      table: 'silver.orders',
+      where: `event_id = '${order?.event_id}'`,
+      change: `SELECT * REPLACE (CASE WHEN event_id = '${order?.event_id}'
           THEN revenue + 5 ELSE revenue END AS revenue) FROM stored`,
-      })
-      const options = { timeoutMs: DBT_MS, env: SHARED }
-      const { code } = await runCcs(['dbt', 'build', '--data', data], options)
-      expect(code).toBe(5)
-      const report = await runReconcile(await project())
-      expect(report).toMatchObject({ ok: false, files: [{ table: 'silver.orders' }] })
-      expect(report.marts.failure).not.toBeNull()
-      expect(dayOf(report)?.rows.map(({ table, of }) => [table, of])).toContainEqual([
-        ...['silver.orders', `order ${order?.order_id}`],
-      ])
-      putBytes(victim.path, victim.bytes)
-      // The last good marts are compared; the next test builds them again.
-      expect((await runReconcile(await project())).ok).toBe(true)
-    },
-  )
+    })
+    const options = { timeoutMs: DBT_MS, env: SHARED }
+    const { code } = await runCcs(['dbt', 'build', '--data', data], options)
+    expect(code).toBe(5)
+    const report = await runReconcile(await project())
+    expect(report).toMatchObject({ ok: false, files: [{ table: 'silver.orders' }] })
+    expect(report.marts.failure).not.toBeNull()
+    expect(dayOf(report)?.rows.map(({ table, of }) => [table, of])).toContainEqual([
+      ...['silver.orders', `order ${order?.order_id}`],
+    ])
+    putBytes(victim.path, victim.bytes)
+    // The marts of the last successful build are compared; the next test rebuilds them.
+    expect((await runReconcile(await project())).ok).toBe(true)
+  })
 
-  dbtTest(
-    'differ, with day, metric and order named, when a file of Silver was changed',
-    async () => {
-      const [victim] = await queryStored(
-        data,
-        'silver.orders',
-        `SELECT event_id, order_id, currency FROM stored
+  dbtTest('differ after a change in Silver, with day, metric and order named', async () => {
+    const [victim] = await queryStored(
+      data,
+      'silver.orders',
+      `SELECT event_id, order_id, currency FROM stored
          WHERE NOT is_bot AND late_ms = 0 AND event_date = DATE '${DAY}' ORDER BY event_id LIMIT 1`,
-      )
-      await rewriteLake(data, {
-        table: 'silver.orders',
-        where: `event_id = '${victim?.event_id}'`,
-        // Tax and total: changed revenue would not agree with the lines, and dbt's own tests would refuse it.
-        change: `SELECT * REPLACE (CASE WHEN event_id = '${victim?.event_id}' THEN tax + 5
+    )
+    await rewriteLake(data, {
+      table: 'silver.orders',
+      where: `event_id = '${victim?.event_id}'`,
+      // Tax and total, as dbt's own tests would reject a revenue that differs from the order
+      // lines.
+      change: `SELECT * REPLACE (CASE WHEN event_id = '${victim?.event_id}' THEN tax + 5
             ELSE tax END AS tax, CASE WHEN event_id = '${victim?.event_id}' THEN total + 5
             ELSE total END AS total) FROM stored`,
-      })
-      const report = await reconciled()
-      expect(report.ok).toBe(false)
-      expect(differing(report)).toContainEqual(
-        expect.objectContaining({
-          name: 'revenue_daily.tax',
-          key: victim?.currency,
-          difference: '5.00',
-        }),
-      )
-      const named = dayOf(report)?.rows.map(({ table, of }) => [table, of])
-      expect(named).toContainEqual(['silver.orders', `order ${victim?.order_id}`])
-      expect(named).toContainEqual(['fct_orders', `order ${victim?.order_id}`])
-      const { code } = await runCcs(['reconcile', '--data', data])
-      expect(code).toBe(5)
-    },
-  )
+    })
+    const report = await reconciled()
+    expect(report.ok).toBe(false)
+    expect(differing(report)).toContainEqual(
+      expect.objectContaining({
+        name: 'revenue_daily.tax',
+        key: victim?.currency,
+        difference: '5.00',
+      }),
+    )
+    const named = dayOf(report)?.rows.map(({ table, of }) => [table, of])
+    expect(named).toContainEqual(['silver.orders', `order ${victim?.order_id}`])
+    expect(named).toContainEqual(['fct_orders', `order ${victim?.order_id}`])
+    const { code } = await runCcs(['reconcile', '--data', data])
+    expect(code).toBe(5)
+  })
 })

@@ -1,7 +1,7 @@
 /**
- * `ccs reconcile` looks at the files of Silver themselves: one that is not what the manifest says turns it red and
- * is named with the keys that it changes, whether it took the place of another or was written to, and whether
- * or not the marts were built since.
+ * `ccs reconcile` checks the files of Silver themselves: one that is not as the manifest says makes
+ * it fail, and is named with the keys that it changes, whether it was replaced or changed in place,
+ * and whether or not the marts were built since.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -34,7 +34,7 @@ async function takeIn(...events: Parameters<typeof appendEvents>[1]) {
   await ccs('run', '--once', '--data', data)
 }
 
-/** Days of two files and more become days of one. */
+/** Merges the files of each day into one. */
 async function compact() {
   const args = ['lake', 'compact', '--files-max', '1', '--data', data, '--json']
   const { stdout } = await runCcs(args)
@@ -53,7 +53,7 @@ function dayOf({ days }: ReconcileReport): DayReport {
 const named = (report: ReconcileReport) =>
   dayOf(report).rows.map(({ table, key, of }) => `${table} ${of ?? key}`)
 
-/** What JSON says of a file of the lake, and for people its place. */
+/** The path of a file as the report has it. */
 const placeOf = ({ file }: TamperedFile) =>
   `lake/${file.table.replace('.', '/')}/${file.partition}/${file.name}`
 
@@ -85,13 +85,13 @@ beforeAll(async () => {
 })
 beforeEach(() => {
   data = path.join(dir, 'data')
-  // The marts' Silver is hard links of the lake's, and stays so: what fs.cp of Node can't.
+  // The marts' Silver is hard links to the lake's files; fs.cp of Node would copy them.
   execFileSync('cp', ['-a', healthy, data])
 })
 afterEach(() => rmSync(data, { recursive: true, force: true }))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-test('files that are what the manifest says are green, compacted since the build or not', async () => {
+test('intact files pass, compacted since the build or not', async () => {
   expect(await reconcileOf()).toMatchObject({ ok: true, files: [] })
   await takeIn(shopOrder('late', Date.parse(`${DAY}T10:00:00Z`), 1200))
   await buildMarts(data)
@@ -101,7 +101,7 @@ test('files that are what the manifest says are green, compacted since the build
   expect(dayOf(report).rows).toEqual([])
 })
 
-describe('a file that took the place of another, and no build since', () => {
+describe('a replaced file, without a build since', () => {
   test('of orders: exits 5 and names the file and the order', async () => {
     const victim = await raise('silver.orders')
     const { code, stdout } = await runCcs(['reconcile', '--data', data, '--json'])
@@ -123,7 +123,7 @@ describe('a file that took the place of another, and no build since', () => {
     expect(text).toContain(order.order_id)
   })
 
-  test('of events: names order, visit, currency and what the stream has instead', async () => {
+  test("of events: names order, session, currency and the stream's values", async () => {
     await raise('silver.events')
     const report = await reconcileOf()
     expect(named(report)).toEqual(
@@ -139,7 +139,7 @@ describe('a file that took the place of another, and no build since', () => {
     expect(Number(revenue?.actual) - Number(revenue?.expected)).toBeCloseTo(5)
   })
 
-  test('of the lines of orders: the category is named', async () => {
+  test('of order lines: the category is named', async () => {
     await tamperFile(data, {
       table: 'silver.order_items',
       where: `event_id = '${order.event_id}'`,
@@ -187,7 +187,7 @@ describe('a file that took the place of another, and no build since', () => {
     )
   })
 
-  test('a file that is gone is named, and so are its rows', async () => {
+  test('a missing file is named, and so are its rows', async () => {
     const victim = await raise('silver.orders')
     rmSync(victim.path)
     const report = await reconcileOf()
@@ -206,15 +206,15 @@ describe('a file that took the place of another, and no build since', () => {
     expect(code).toBe(5)
   })
 
-  test('put back as it was, it is green again', async () => {
+  test('passes again once it is restored', async () => {
     const victim = await raise('silver.events')
     putBytes(victim.path, victim.bytes)
     expect(await reconcileOf()).toMatchObject({ ok: true, files: [] })
   })
 })
 
-describe('a file that was written to, and with it the Silver of the marts', () => {
-  test('names the file once, and the keys by what the stream and the marts have', async () => {
+describe('a file changed in place, and with it the Silver of the marts', () => {
+  test('is named once, with the keys and the values of stream and marts', async () => {
     const victim = await raise('silver.events', true)
     const report = await reconcileOf()
     expect(report.files.map(({ file }) => file)).toEqual([placeOf(victim)])
@@ -232,7 +232,7 @@ describe('a file that was written to, and with it the Silver of the marts', () =
     expect(Number(revenue?.actual) - Number(revenue?.expected)).toBeCloseTo(5)
   })
 
-  test('with bytes that are no Parquet: the file and its rows', async () => {
+  test('with bytes that are not Parquet: the file and its rows are named', async () => {
     const victim = await tamperFile(data, {
       ...{ table: 'silver.orders', where: `event_id = '${order.event_id}'` },
       ...{ change: Buffer.alloc(5000, 7), isInPlace: true },
@@ -245,7 +245,7 @@ describe('a file that was written to, and with it the Silver of the marts', () =
     expect(named(report)).toContain(`silver.orders order ${order.order_id}`)
   })
 
-  test('and merged into another since is found in the Silver of the marts', async () => {
+  test('and merged since then is found in the Silver of the marts', async () => {
     const before = await raise('silver.orders')
     putBytes(before.path, before.bytes)
     await takeIn(shopOrder('late', Date.parse(`${DAY}T10:00:00Z`), 1200))
@@ -263,14 +263,14 @@ describe('a file that was written to, and with it the Silver of the marts', () =
   })
 })
 
-describe('a build that failed since', () => {
+describe('a later build that failed', () => {
   const failOn = (serial: number) => {
     const { info, file } = snapshotOf()
     const lastRun = { ...info.lastRun, ok: false, serial, message: 'The test x found 3 rows.' }
     writeFileSync(file, JSON.stringify({ ...info, ok: false, lastRun }))
   }
 
-  test('is said first and does not turn green days red', async () => {
+  test('is reported first and does not make correct days fail', async () => {
     await takeIn(shopEvent('more', CLOSES + 1000))
     failOn(snapshotOf().info.serial + 1)
     const { code, stdout } = await runCcs(['reconcile', '--data', data])
@@ -280,7 +280,7 @@ describe('a build that failed since', () => {
     )
   })
 
-  test('and lacks what came too late for a compared day makes this day red', async () => {
+  test('makes a day fail whose late rows it should have added', async () => {
     await takeIn(shopOrder('late', Date.parse(`${DAY}T10:00:00Z`), 1200))
     failOn(snapshotOf().info.serial + 1)
     const { code, stdout } = await runCcs(['reconcile', '--data', data])

@@ -1,6 +1,6 @@
 /**
- * `ccs reconcile` on generated shops: stream and marts agree however dirty the input; what came too late is told;
- * a Silver that somebody changed before the marts were built turns it red and is named.
+ * `ccs reconcile` on generated shops: stream and marts balance however dirty the input, what came
+ * too late is reported, and a Silver that was changed before the marts were built makes it fail.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,7 +18,7 @@ import { ROOT, runCcs } from './run-ccs.ts'
 
 const DAY = '2026-10-25'
 const DIRT = ['--late', '0.05', '--duplicates', '0.05', '--invalid', '0.02', '--disorder', '0.1']
-/** Beyond the lateness of the day before, by any event of the generator. */
+/** At this watermark the day is closed, whatever the generator sent. */
 const CLOSES = Date.parse('2026-10-26T20:00:00Z')
 
 let dir: string
@@ -34,14 +34,14 @@ async function reconcileOf(data: string, run = {}): Promise<ReconcileReport> {
   return runReconcile(await loadProject(ROOT, { env: {}, data }), run)
 }
 
-/** The day of the story; late visits of a generated shop may begin the day before. */
+/** The report of DAY; late sessions of a generated shop may begin the day before. */
 function dayOf({ days }: ReconcileReport): DayReport {
   const found = days.find(({ date }) => date === DAY)
   if (!found) throw new Error(`${DAY} was not compared`)
   return found
 }
 
-/** Takes in what was appended, and commits. */
+/** Processes what was appended, and commits. */
 const takeIn = (data: string) => ccs('run', '--once', '--data', data)
 
 beforeAll(async () => {
@@ -56,8 +56,8 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-describe('an hour of history with late, double, invalid and disordered events', () => {
-  test('agrees to the cent, and the commands leave nothing behind', async () => {
+describe('an hour of history with late, duplicate, invalid and disordered events', () => {
+  test('balances to the cent, and the commands leave no files behind', async () => {
     const { code, stdout, stderr } = await runCcs(['reconcile', '--data', healthy, '--json'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const report: ReconcileReport = JSON.parse(stdout)
@@ -75,7 +75,7 @@ describe('an hour of history with late, double, invalid and disordered events', 
     expect(report.open.map(({ date }) => date)).toEqual(['2026-10-26'])
   })
 
-  test('is a table of at most 80 columns for people, and open days say when they close', async () => {
+  test('is a table of at most 80 columns, and open days say when they close', async () => {
     const { code, stdout, stderr } = await runCcs(['reconcile', '--data', healthy])
     expect(code).toBe(0)
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
@@ -85,7 +85,7 @@ describe('an hour of history with late, double, invalid and disordered events', 
     )
   })
 
-  test('a day that is asked for and still open exits 3 and says when it closes', async () => {
+  test('a requested day that is still open exits 3 and says when it closes', async () => {
     const args = ['reconcile', '--data', healthy, '--day', '2026-10-26', '--json']
     const { code, stdout } = await runCcs(args)
     expect(code).toBe(3)
@@ -96,7 +96,7 @@ describe('an hour of history with late, double, invalid and disordered events', 
     })
   })
 
-  test('with --open a day that goes on is compared as of the same commit', async () => {
+  test('--open compares a day that is not over, as of the same commit', async () => {
     const { days, ok } = await reconcileOf(healthy, { withOpen: true })
     expect(ok).toBe(true)
     expect(days.slice(-2).map(({ date, isClosed }) => [date, isClosed])).toEqual([
@@ -105,7 +105,7 @@ describe('an hour of history with late, double, invalid and disordered events', 
     ])
   })
 
-  test('without marts it says what to type', async () => {
+  test('without marts, the command to build them is shown', async () => {
     const data = path.join(dir, 'no-marts')
     cpSync(healthy, data, { recursive: true, verbatimSymlinks: true })
     rmSync(path.join(data, 'marts'), { recursive: true })
@@ -115,7 +115,7 @@ describe('an hour of history with late, double, invalid and disordered events', 
     expect(stderr).toContain('ccs dbt build')
   })
 
-  test('agrees beside an engine that runs', async () => {
+  test('balances while an engine is running', async () => {
     const data = path.join(dir, 'running')
     cpSync(healthy, data, { recursive: true, verbatimSymlinks: true })
     const args = [path.join(ROOT, 'bin/run.js'), 'run', '--port', '0', '--data', data]
@@ -143,7 +143,7 @@ describe('an order that comes too late', () => {
   })
   afterEach(() => rmSync(data, { recursive: true, force: true }))
 
-  test('is announced while the marts are older than it', async () => {
+  test('is reported while the marts are older than it', async () => {
     const report = await reconcileOf(data)
     expect(report.ok).toBe(true)
     expect(dayOf(report).sentences).toContain(
@@ -151,7 +151,7 @@ describe('an order that comes too late', () => {
     )
   })
 
-  test('changes its own day in the marts, and no other', async () => {
+  test('changes only its own day in the marts', async () => {
     await buildMarts(data)
     const { code, stdout } = await runCcs(['reconcile', '--data', data, '--json'])
     expect(code).toBe(0)
@@ -173,7 +173,7 @@ describe('an order that comes too late', () => {
     expect(others(report)).toEqual(others(healthyReport))
   })
 
-  test('and is changed in Silver afterwards is named, though lateness would explain the money', async () => {
+  test('and is then changed in Silver is named, although lateness explains it', async () => {
     for (const table of ['silver.events', 'silver.orders'])
       await rewriteLake(data, {
         table,
@@ -189,7 +189,7 @@ describe('an order that comes too late', () => {
     )
   })
 
-  test('and is lost from Silver is named', async () => {
+  test('and is then lost from Silver is named', async () => {
     await appendEvents(data, [shopEvent('after', CLOSES + 1000)], Date.now())
     await takeIn(data)
     await rewriteLake(data, {
@@ -209,7 +209,7 @@ describe('an order that comes too late', () => {
   })
 })
 
-describe('a file of Silver that somebody changed before the marts were built', () => {
+describe('a file of Silver that was changed before the marts were built', () => {
   let data: string
   let victim: { event_id: string; order_id: string; revenue: string; anonymous_id: string }
 
@@ -239,14 +239,14 @@ describe('a file of Silver that somebody changed before the marts were built', (
     await buildMarts(data)
     const { code, stdout } = await runCcs(['reconcile', '--data', data, '--json'])
     const report: ReconcileReport = JSON.parse(stdout)
-    // The stand-in takes its daily money from silver.events, so the orders themselves must show it.
+    // The stand-in computes daily revenue from silver.events, so only the orders show the change.
     expect({ code, ok: report.ok }).toEqual({ code: 5, ok: false })
     expect(dayOf(report).rows.map(({ table, key, of }) => [table, key, of])).toContainEqual([
       ...['silver.orders', victim.event_id, `order ${victim.order_id}`],
     ])
   })
 
-  test('an order in silver.events: money, session and order are named', async () => {
+  test('an order in silver.events: revenue, session and order are named', async () => {
     await raise('silver.events')
     await buildMarts(data)
     const report = await reconcileOf(data)
@@ -286,7 +286,7 @@ describe('a file of Silver that somebody changed before the marts were built', (
 const SAMPLE = path.resolve(ROOT, '../shared/data/rees46-sample.csv')
 
 describe.skipIf(!existsSync(SAMPLE))(`the sample of a real shop (${SAMPLE} must be there)`, () => {
-  test('agrees after its import, once a later day has closed its own', async () => {
+  test('balances after its import, once a later day has closed its day', async () => {
     const data = path.join(dir, 'rees46')
     const mapping = path.join(ROOT, 'examples/import/rees46.yml')
     const imported = await runCcs([

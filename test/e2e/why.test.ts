@@ -1,4 +1,6 @@
-/** `ccs why`: rows of every kind of model back to their events, and a row that does not follow from them. */
+/**
+ * `ccs why`: rows of every kind of model are traced to their events, and a wrong row is reported.
+ */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -16,7 +18,7 @@ const DAY = '2026-10-25'
 const at = (time: string, date = DAY) => Date.parse(`${date}T${time}Z`)
 const own = { anonymous_id: 'ann' }
 
-/** Two orders of one visitor, one sent twice; a bot's; one that came too late; a refund. */
+/** Two orders of one visitor, one of them sent twice; a bot's order; a late order; a refund. */
 const EVENTS = [
   shopEvent('look', at('10:00:00'), own),
   shopOrder('one', at('10:01:00'), 1000, own),
@@ -55,7 +57,7 @@ const ids = (list: readonly { readonly eventId: string }[]) =>
 const uuids = (...names: readonly string[]) => names.map(deriveUuid).sort()
 
 describe('a row of Gold', () => {
-  test('of a day: its orders and refunds with what each gives, and all that was left out', async () => {
+  test('of a day lists orders and refunds, their values, and what is excluded', async () => {
     const report = await explain('gold.revenue_daily', [`shop_date=${DAY}`, 'currency=EUR'])
     expect(report).toMatchObject({
       ok: true,
@@ -72,20 +74,20 @@ describe('a row of Gold', () => {
     expect(report.check.isEqual).toBe(true)
   })
 
-  test('of a minute, by its value alone', async () => {
+  test("of a minute is found by the key's value alone", async () => {
     const report = await explain('gold.activity_1m', [`${DAY} 10:01`])
     expect(report).toMatchObject({ ok: true, row: { events: 1, revenue: '10.00' } })
     expect(ids(report.events.first)).toEqual(uuids('one'))
   })
 
-  test('of a visit: its own events, and what came too late for it', async () => {
+  test('of a session lists its events, and those too late for it', async () => {
     const report = await explain('gold.sessions', [`ann@${at('10:00:00')}`])
     expect(report).toMatchObject({ ok: true, row: { orders: 2 } })
     expect(ids(report.events.first)).toEqual(uuids('look', 'one', 'two'))
     expect(ids(report.leftOut.tooLate?.first ?? [])).toEqual(uuids('late'))
   })
 
-  test('of a view over visits goes through them to the events', async () => {
+  test('of a view over sessions is traced through them to the events', async () => {
     const report = await explain('gold.device_daily', [DAY, 'desktop'])
     expect(report).toMatchObject({ ok: true, row: { sessions: 2, orders: 2 } })
     expect(ids(report.events.first)).toEqual(uuids('look', 'one', 'two', 'back'))
@@ -118,7 +120,7 @@ describe('a row of Gold', () => {
     }
   })
 
-  test('that no longer follows from Bronze is said to, and exits 5', async () => {
+  test('that no longer follows from Bronze is reported, and exits 5', async () => {
     const wrong = path.join(dir, 'wrong')
     cpSync(data, wrong, { recursive: true, verbatimSymlinks: true })
     await rewriteLake(wrong, {
@@ -136,8 +138,8 @@ describe('a row of Gold', () => {
   })
 })
 
-describe('a row that is not there', () => {
-  test('names the nearest that are', async () => {
+describe('a row that does not exist', () => {
+  test('is answered with the nearest rows', async () => {
     const args = ['why', 'gold.revenue_daily', 'shop_date=2026-10-24', 'currency=EUR']
     const { code, stderr } = await runCcs([...args, '--data', data])
     expect(code).toBe(2)
@@ -149,9 +151,9 @@ describe('a row that is not there', () => {
 
   test.each([
     ['gold.revenue_dayly', [DAY, 'EUR'], 'Did you mean "gold.revenue_daily"?'],
-    ['gold.revenue_daily', [DAY], 'needs currency too'],
-    ['gold.revenue_daily', ['soon', 'EUR'], '"soon" is no DATE, which shop_date is.'],
-    ['gold.revenue_daily', [DAY, 'EUR', 'x'], 'does not need "x"'],
+    ['gold.revenue_daily', [DAY], 'also needs currency'],
+    ['gold.revenue_daily', ['soon', 'EUR'], '"soon" is not a valid DATE, the type of shop_date.'],
+    ['gold.revenue_daily', [DAY, 'EUR', 'x'], 'has no column for "x"'],
     ['no_such_mart', ['1'], 'There is no model or mart'],
   ])('%s %j: %s', async (model, words, text) => {
     const { code, stderr } = await runCcs(['why', model, ...words, '--data', data])
@@ -160,7 +162,7 @@ describe('a row that is not there', () => {
   })
 })
 
-test('a row of Silver is one event, found by any column that tells it apart', async () => {
+test('a row of Silver is one event, found by any column that identifies it', async () => {
   const report = await explain('silver.orders', ['order_id=order-two'])
   expect(report).toMatchObject({ ok: true, key: { event_id: deriveUuid('two') } })
   expect(ids(report.events.first)).toEqual(uuids('two'))

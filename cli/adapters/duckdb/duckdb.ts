@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import type * as Api from '@duckdb/node-api'
 import type Bindings from '@duckdb/node-bindings'
 import { readFirstTexts } from './duck-texts.ts'
+import { formatIsoTime, toInteger } from './json-values.ts'
 
 /** Settings of an instance. */
 export interface DuckOptions {
@@ -287,17 +288,4 @@ function toPlainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
   if (value instanceof api.DuckDBMapValue)
     return Object.fromEntries(value.entries.map((e) => [String(e.key), toPlainValue(api, e.value)]))
   return value.toString()
-}
-
-function toInteger(value: bigint): number | string {
-  const number = Number(value)
-  return Number.isSafeInteger(number) ? number : value.toString()
-}
-
-function formatIsoTime(micros: bigint): string | undefined {
-  const rest = Number(((micros % 1000n) + 1000n) % 1000n)
-  const millis = Number((micros - BigInt(rest)) / 1000n)
-  if (!(Math.abs(millis) <= 8.64e15)) return undefined
-  const iso = new Date(millis).toISOString()
-  return rest === 0 ? iso : `${iso.slice(0, -1)}${String(rest).padStart(3, '0')}Z`
 }

@@ -131,7 +131,7 @@ export async function openMartsQueries(project: DataPlace) {
         String((await marts.query(ask)).rows[0]?.ast),
       )
       if (!isSelect)
-        throw new CcsError('CCS_QUERY_INVALID', 'Only one SELECT can be asked.', {
+        throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
           exit: EXIT.usage,
         })
       try {

@@ -1,7 +1,8 @@
 /**
- * `ccs audit`: what was sent, and where each of it is now. From the log through Bronze and Silver to Gold every
- * model's SELECT is run plainly over what it reads and held against the rows that are there; what does not add
- * up is named. Nothing of the engine's incremental state is trusted: what it serves is one side of a comparison.
+ * `ccs audit` accounts for every record: where each one sent is now. From the log through Bronze
+ * and Silver to Gold, every model's SELECT is run as an ordinary query over what it reads, and
+ * compared with the rows that are stored or served. The engine's incremental state is only ever one
+ * side of a comparison.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
@@ -26,33 +27,40 @@ import {
   type RowShape,
 } from './model-accounts.ts'
 
+/** The document of `ccs audit`. */
 export interface AuditReport {
   readonly ok: boolean
-  /** The commit that was looked at; null: nothing was committed yet. */
+  /** The commit that was audited; null: nothing was committed yet. */
   readonly serial: number | null
-  /** When it was made, ISO 8601. */
+  /** When that commit was made, ISO 8601. */
   readonly asOf: string | null
   readonly models: readonly AuditRow[]
   readonly faults: readonly AuditFault[]
-  /** Records that the log had lost before they were taken in: no rows, and no fault of these. */
+  /** Records that the log lost before they were read; they are not counted as faults. */
   readonly gaps: readonly LogGap[]
 }
 
+/** What an audit reads: two DuckDBs, the models, the log and the lake's files. */
 export interface AuditInput {
-  /** A DuckDB of the audit's own, empty. */
+  /** An empty DuckDB of the audit's own. */
   readonly plain: AuditSql
   /** The rows as the engine serves them from the same commit; its clock is `logic.nowMs`. */
   readonly served: AuditSql
   readonly logic: AuditLogic
   readonly log: AuditLogInput
   readonly tables: TableFiles
-  /** A new Parquet file that both instances may use. */
+  /** Path for a new Parquet file that both DuckDBs can use. */
   readonly scratchFile: (name: string) => string
   readonly onProgress: (done: number, total: number) => void
 }
 
+/** The accounts and faults of all models. */
 export type AuditAccounts = Pick<AuditReport, 'models' | 'faults'>
 
+/**
+ * Audits all models in topological order. Throws CCS_MODEL_INVALID if a SELECT can't be run, and
+ * CCS_CHECK_FAILED if stored rows lack a column.
+ */
 export async function audit(input: AuditInput): Promise<AuditAccounts> {
   const { plain, logic, onProgress } = input
   await createAuditCatalog(plain, logic, input.tables)
@@ -87,22 +95,22 @@ async function auditModel(input: AuditInput, one: GraphModel): Promise<ModelAudi
     throw new CcsError('CCS_MODEL_INVALID', `${model.name} can't be audited: ${message.trim()}`, {
       exit: EXIT.usage,
       location: { file: model.file, line: model.sqlLine },
-      hint: `Does it run by itself? ccs query "SELECT * FROM ${model.name}"`,
+      hint: `Check that it runs by itself: ccs query "SELECT * FROM ${model.name}"`,
       cause,
     })
   }
 }
 
 interface ModelRows {
-  /** Whether a row stands for the rows behind it, rather than for one. */
+  /** Whether a row aggregates several source rows. */
   readonly isGrouped: boolean
   readonly actual: ActualRows
-  /** Where, and as what relation, the model's rows can be asked for once `actual` has run. */
+  /** The DuckDB and relation from which the model's rows can be read once `actual` has run. */
   readonly sql: AuditSql
   readonly relation: string
 }
 
-/** Where a model's rows are: in the lake, or with the engine, from where they go through a file. */
+/** Finds the rows of a model: in the lake, or with the engine, which copies them to a file. */
 function locateRows(
   { plain, served, logic, scratchFile }: AuditInput,
   { model }: GraphModel,
@@ -123,7 +131,7 @@ function locateRows(
     return { isGrouped: false, actual, sql: plain, relation: name }
   }
   if (findStoredModels(logic.graph).has(name)) {
-    // As many rows as there are events: keys and hashes are enough.
+    // There are as many rows as events, so only keys and hashes are copied.
     const actual: ActualRows = async (_, shape) => {
       await copy(keyedSql(select, shape), shape)
       return `SELECT * FROM ${file}`
@@ -147,7 +155,7 @@ function requireColumns(model: Model, { columns }: RowShape, found: readonly Row
   if (lacking.length === 0) return
   throw new CcsError(
     'CCS_CHECK_FAILED',
-    `The rows of ${model.name} have no ${lacking.join(', ')}, which its SELECT gives.`,
+    `The rows of ${model.name} have no ${lacking.join(', ')}, which its SELECT returns.`,
     {
       exit: EXIT.checkFailed,
       hint: 'Rebuild the lake from the log: ccs deploy --rebuild --yes',

@@ -1,7 +1,7 @@
 /**
- * What the audit's own DuckDB sees: the catalog `memory` has the lake as it is stored, a table a stream model,
- * nothing of the engine; the catalog `on_time` has the same, less what came too late for the Gold model that is
- * being recomputed, and in its Gold what the audit recomputed so far.
+ * The tables of the audit's own DuckDB. Catalog `memory` has the lake as stored, one table for each
+ * stream model. Catalog `on_time` has the same without the rows that were too late for the Gold
+ * model being recomputed, and the Gold models that were recomputed so far.
  */
 
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
@@ -9,34 +9,35 @@ import { tooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 
-/** One DuckDB connection, of the audit's own instance or of the engine that serves the committed rows. */
+/** A DuckDB connection, either of the audit's own instance or of the engine. */
 export interface AuditSql {
-  /** Runs one statement or several. */
+  /** Runs one or more statements. */
   run(sql: string): Promise<unknown>
   all(sql: string): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>
 }
 
+/** The project's models and what their SELECTs depend on. */
 export interface AuditLogic {
   /** In topological order. */
   readonly graph: readonly GraphModel[]
   readonly macrosSql: string
   readonly timezone: string
-  /** The clock of right_now() on both sides, ms. */
+  /** What right_now() returns on both sides, ms. */
   readonly nowMs: number
   /** Columns of raw.events with their DuckDB types. */
   readonly rawColumns: readonly { readonly name: string; readonly type: string }[]
 }
 
-/** Absolute paths of the Parquet files of a table. */
+/** Absolute paths of the Parquet files by table. */
 export type TableFiles = ReadonlyMap<string, readonly string[]>
 
-/** The first value of the first row, as a number. */
+/** The first value of the first row as a number; 0 without rows. */
 export async function queryCount(sql: AuditSql, query: string): Promise<number> {
   const { rows } = await sql.all(query)
   return Number(Object.values(rows[0] ?? {})[0] ?? 0)
 }
 
-/** Makes both catalogs. A table without files is empty. */
+/** Creates both catalogs. A table without files is empty. */
 export async function createAuditCatalog(
   plain: AuditSql,
   logic: AuditLogic,
@@ -70,7 +71,7 @@ function passThrough(name: string, where = 'TRUE'): string {
   return `CREATE OR REPLACE VIEW on_time.${name} AS SELECT * FROM memory.${name} WHERE ${where}`
 }
 
-/** Names of models whose rows come from the lake alone: stream models, and views over nothing else. */
+/** Models whose rows come from the lake alone: stream models, and views over such models only. */
 export function findStoredModels(graph: readonly GraphModel[]): ReadonlySet<string> {
   const stored = new Set<string>()
   for (const { model, reads } of graph) {
@@ -80,7 +81,7 @@ export function findStoredModels(graph: readonly GraphModel[]): ReadonlySet<stri
   return stored
 }
 
-/** Runs `body` in `on_time`, while the model's source there lacks the rows that came too late for it. */
+/** Runs `body` in catalog `on_time`, whose `source` lacks the rows too late for the model. */
 export async function runWithoutTooLate<T>(
   plain: AuditSql,
   model: Model,

@@ -1,26 +1,29 @@
-/** Gold against the truth, row by row by key. Values are compared exactly, whatever way they are written. */
+/** Compares Gold with the generator's truth, row by row; values exactly, as canonical text. */
 import type { TruthRow, TruthTable, ValueKind } from './truth.ts'
 
+/** A row that is missing, unexpected or different. */
 export interface Difference {
-  /** The key's values, written as in the truth. */
+  /** The key's values in canonical text. */
   readonly key: string
-  /** Column by column what differs; undefined: the row is missing on that side. */
+  /** The columns that differ; undefined: the row is missing on that side. */
   readonly expected: Readonly<Record<string, string>> | undefined
   readonly actual: Readonly<Record<string, string>> | undefined
 }
 
+/** The result for one table. */
 export interface TableComparison {
   readonly table: string
-  /** Rows that the truth has. */
+  /** Rows in the truth. */
   readonly rows: number
-  /** Rows that are missing, surplus, doubled or different. */
+  /** Rows that are missing, unexpected, doubled or different. */
   readonly mismatches: number
-  /** The first of them, by key. */
+  /** The first ten of them by key. */
   readonly differences: readonly Difference[]
 }
 
 const DIFFERENCES_MAX = 10
 
+/** Compares a table with the truth; `actual` may have numbers and times in any notation. */
 export function compareTable(
   table: TruthTable,
   expected: readonly TruthRow[],
@@ -71,7 +74,7 @@ function nameValues(
   return Object.fromEntries(columns.map(([name], i) => [name, values[i] ?? '']))
 }
 
-/** One way to write each value, so that equal values are equal texts. */
+/** The same text for equal values. */
 function canonicalValue(value: unknown, kind: ValueKind): string {
   if (value === null || value === undefined) return 'NULL'
   switch (kind) {
@@ -93,7 +96,7 @@ function canonicalValue(value: unknown, kind: ValueKind): string {
 
 function canonicalTime(value: unknown): string {
   const text = String(value)
-  // DuckDB's own way to write a timestamp has a blank and no zone; it is UTC.
+  // DuckDB writes a timestamp with a blank and without a zone; it is UTC.
   const iso = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$/.test(text)
     ? `${text.replace(' ', 'T')}Z`
     : text

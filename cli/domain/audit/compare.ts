@@ -1,17 +1,19 @@
 /**
- * Two sets of rows held against each other, in both directions, as key and hash of the row: what the model's
- * SELECT gives when it is run plainly (expected) and what is there (actual). Both are tables of the audit's own
- * DuckDB, and everything is one aggregation over both, so that it spills where the sets are large.
+ * Compares two sets of rows in both directions by key and row hash: what the model's SELECT returns
+ * as an ordinary query (expected), and what is stored or served (actual). One aggregation over both
+ * does it, so that DuckDB can spill large sets to disk.
  */
 import { quoteName } from '../kernel/sql-text.ts'
 import type { AuditSql } from './catalog.ts'
 import { type AuditFault, IDS_MAX } from './log-accounts.ts'
 
+/** A column and its DuckDB type. */
 export interface RowColumn {
   readonly name: string
   readonly type: string
 }
 
+/** The columns that a SELECT returns. */
 export async function describeColumns(
   sql: AuditSql,
   select: string,
@@ -20,13 +22,13 @@ export async function describeColumns(
   return rows.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
 }
 
-/** SQL of a row's hash, equal for equal rows of these columns and types, whatever instance computes it. */
+/** SQL of a row's hash: equal for equal rows of these columns and types, in any DuckDB instance. */
 export function hashSql(columns: readonly RowColumn[]): string {
   const values = columns.map(({ name, type }) => `CAST(${quoteName(name)} AS ${type})`)
   return `hash(${values.join(', ')})`
 }
 
-/** A SELECT of `keys`, `_h` (hash) and `_u` (how many rows of the source are in the row). */
+/** A SELECT of `keys`, `_h` (row hash) and `_u` (how many source rows are in the row). */
 export function keyedSql(
   select: string,
   shape: { keys: readonly string[]; columns: readonly RowColumn[]; units?: string },
@@ -36,11 +38,12 @@ export function keyedSql(
   return `SELECT ${list.join(', ')} FROM (${select})`
 }
 
+/** Counts of a comparison. */
 export interface Comparison {
-  /** Groups that agree, and all groups that are expected. */
+  /** Groups that agree, and all groups expected. */
   readonly agreedGroups: number
   readonly expectedGroups: number
-  /** Rows of the source behind them. */
+  /** Source rows behind these groups. */
   readonly agreedUnits: number
   readonly expectedUnits: number
   /** Groups that do not agree. */
@@ -48,8 +51,8 @@ export interface Comparison {
 }
 
 /**
- * Compares the keyed relations `expected` and `actual` by the columns `by`. A group agrees when both sides have
- * the same rows in it, equally often.
+ * Compares the keyed relations `expected` and `actual` by the columns `by`. A group agrees if both
+ * sides have the same rows in it, equally often.
  */
 export async function compareRelations(
   plain: AuditSql,
@@ -89,7 +92,7 @@ export async function findDifferences(
   )
 }
 
-/** Faults of rows with `problem` and `id`. */
+/** Summarizes a SELECT of `problem` and `id`: one fault for each problem. */
 export async function queryFaults(
   sql: AuditSql,
   model: string,
@@ -105,7 +108,7 @@ export async function queryFaults(
   }))
 }
 
-/** SQL text of a row's key. */
+/** SQL of a row's key as text. */
 export function idSql(key: readonly string[]): string {
   if (key.length === 0) return `'the row'`
   const parts = key.map((name) => `coalesce(CAST(${quoteName(name)} AS VARCHAR), 'NULL')`)

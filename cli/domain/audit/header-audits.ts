@@ -1,11 +1,11 @@
-/** The audits that a model's header promises, each a SELECT of the rows that break it. */
+/** The audits in a model's header, each as a SELECT of the rows that break it. */
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { Audit, Model } from '../models/model.ts'
 import type { AuditSql } from './catalog.ts'
 import { idSql, queryFaults } from './compare.ts'
 import type { AuditFault } from './log-accounts.ts'
 
-/** An audit as its header writes it. */
+/** An audit as the header writes it. */
 export function auditText(audit: Audit): string {
   switch (audit.rule) {
     case 'not_null':
@@ -21,7 +21,7 @@ export function auditText(audit: Audit): string {
   }
 }
 
-/** SELECT of `id` of the rows of `relation` that break the audit. As in SQL's CHECK, what is unknown passes. */
+/** SELECT of `id` of the rows that break the audit. As in SQL's CHECK, NULL as a result passes. */
 export function violationsSql(audit: Audit, model: Model, relation: string): string {
   const select = `SELECT ${idSql(model.key)} AS id FROM ${relation}`
   switch (audit.rule) {
@@ -43,7 +43,7 @@ export function violationsSql(audit: Audit, model: Model, relation: string): str
   }
 }
 
-/** Runs the audits of a model's header over `relation`, its rows as `sql` sees them. */
+/** Runs the audits of a model's header over `relation`, which has the model's rows. */
 export async function runHeaderAudits(
   sql: AuditSql,
   model: Model,

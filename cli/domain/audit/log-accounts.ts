@@ -1,26 +1,28 @@
 /**
- * The log against Bronze and the rejects: each record that was committed is in exactly one of the two, once.
- * A log on disk has no offset without a record, so its side of the comparison is a range a partition; of one
- * that may have, the log itself is asked about offsets that were met nowhere.
+ * Compares the log with Bronze and the rejects: every committed record must be in exactly one of
+ * them, once. A log on disk has a record at every offset, so its side is a range for each
+ * partition; a Kafka log, whose offsets may have holes, is read at the offsets that were found
+ * nowhere.
  */
 import { quoteText } from '../kernel/sql-text.ts'
 import type { Manifest } from '../lake/manifest.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
 import { type AuditSql, queryCount } from './catalog.ts'
 
-/** The first ids of a fault; its `count` says how many there are. */
+/** How many ids a fault lists; its `count` is the total. */
 export const IDS_MAX = 20
 
+/** Rows of a model with the same problem. */
 export interface AuditFault {
   readonly model: string
-  /** What is wrong: missing, doubled, unexpected, differs, an audit of the model's header … */
+  /** The problem: missing, doubled, unexpected, differs, an audit of the header … */
   readonly check: string
   readonly count: number
-  /** Keys of the rows, `a|b` where a key has two columns; the first 20 in order. */
+  /** Keys of the rows, `a|b` for two key columns; the first 20 in order. */
   readonly ids: readonly string[]
 }
 
-/** One line of the accounts, in rows of what the model reads. */
+/** One line of the accounts, counted in rows of what the model reads. */
 export interface AuditRow {
   readonly model: string
   readonly in: number
@@ -29,39 +31,41 @@ export interface AuditRow {
   readonly filtered: number
   readonly late: number
   readonly dlq: number
-  /** What the other columns do not explain; 0 when all is well. */
+  /** What the other columns do not explain; 0 if the model is correct. */
   readonly remainder: number
 }
 
-/** A partition of events.raw: the first offset kept, and the first that is not committed. */
+/** A partition of events.raw: the first offset still kept, and the first that is not committed. */
 export interface LogRange {
   readonly partition: number
   readonly start: number
   readonly end: number
-  /** What its offsets have on top of the log's own. */
+  /** Added to the log's own offsets: see LogSource. */
   readonly shift: number
 }
 
-/** Where a reject came from. */
+/** The record that was rejected. */
 export interface RejectSource {
   readonly topic: string
   readonly partition: number
   readonly offset: number
 }
 
+/** The committed part of the log, and the rejects. */
 export interface AuditLogInput {
   readonly topic: string
   readonly ranges: readonly LogRange[]
-  /** Of the engine's partition of events.dlq, up to the commit; undefined: it is no reject. */
+  /** The engine's partition of events.dlq up to the commit; undefined: not a reject. */
   readonly rejects: AsyncIterable<readonly (RejectSource | undefined)[]>
-  /** How many the manifest counts. */
+  /** How many rejects the manifest counts. */
   readonly dlqEnd: number
-  /** What the topic has of them. */
+  /** First and end offset of what the topic still has. */
   readonly dlqKept: { readonly start: number; readonly end: number }
-  /** Of a log that may have offsets without a record: the stretches that have one. */
+  /** Ranges of offsets that have records; only for a log whose offsets may have holes. */
   readonly kept?: (range: LogRange) => AsyncIterable<{ baseOffset: number; count: number }>
 }
 
+/** The committed range of each partition; `startOf` returns the log's first kept offset. */
 export function readCommittedRanges(
   topic: string,
   { positions, sources = [] }: Pick<Manifest, 'positions' | 'sources'>,
@@ -85,7 +89,7 @@ const PROBLEM = `CASE
   WHEN NOT is_known THEN 'beyond the commit'
 END`
 
-/** Accounts of the model that reads the log. `model` is its name; its table has topic, partition and offset. */
+/** Accounts of `model`, which reads the log; its table has topic, partition and offset. */
 export async function auditLog(
   plain: AuditSql,
   model: string,
@@ -96,12 +100,13 @@ export async function auditLog(
   await plain.run(`CREATE OR REPLACE TABLE audit.ranges (p INTEGER, start BIGINT, stop BIGINT)`)
   for (const { partition, start, end } of ranges)
     await plain.run(`INSERT INTO audit.ranges VALUES (${partition}, ${start}, ${end})`)
-  // Records that the log no longer keeps are nobody's business; those beyond the commit are a fault.
+  // Records before the first kept offset are ignored; records after the commit are a fault.
   await plain.run(`CREATE OR REPLACE TABLE audit.records AS
     SELECT p, o, count(*) FILTER (is_row) AS bronze, count(*) FILTER (NOT is_row) AS dlq,
       bool_and(coalesce(o < stop, FALSE)) AS is_known
     FROM (
-      SELECT partition AS p, "offset" AS o, TRUE AS is_row FROM ${model} WHERE topic = ${quoteText(topic)}
+      SELECT partition AS p, "offset" AS o, TRUE AS is_row FROM ${model}
+      WHERE topic = ${quoteText(topic)}
       UNION ALL SELECT p, o, FALSE FROM audit.rejects WHERE topic = ${quoteText(topic)}
     ) LEFT JOIN audit.ranges USING (p)
     WHERE o >= coalesce(start, 0) GROUP BY p, o`)
@@ -138,7 +143,7 @@ export async function auditLog(
   return { row: { ...row, remainder: total - out - dlq }, faults }
 }
 
-/** Records of the log that are in neither, as the table audit.missing. */
+/** Fills the table audit.missing with records of the log that are in neither. */
 async function findMissing(plain: AuditSql, { ranges, kept }: AuditLogInput): Promise<void> {
   await plain.run(`CREATE OR REPLACE TABLE audit.missing AS SELECT p, o
     FROM (SELECT p, unnest(range(start, stop)) AS o FROM audit.ranges)
@@ -151,9 +156,9 @@ async function findMissing(plain: AuditSql, { ranges, kept }: AuditLogInput): Pr
   for (const { p, first, last } of rows) {
     const whole = ranges.find((one) => one.partition === Number(p))
     if (!whole) continue
-    const asked = { ...whole, start: Number(first), end: Number(last) + 1 }
+    const searched = { ...whole, start: Number(first), end: Number(last) + 1 }
     const values: string[] = []
-    for await (const { baseOffset, count } of kept(asked))
+    for await (const { baseOffset, count } of kept(searched))
       values.push(`(${p}, ${baseOffset}, ${baseOffset + count})`)
     if (values.length > 0) await plain.run(`INSERT INTO audit.kept VALUES ${values.join(', ')}`)
   }
@@ -162,7 +167,7 @@ async function findMissing(plain: AuditSql, { ranges, kept }: AuditLogInput): Pr
   await plain.run('DROP TABLE audit.kept')
 }
 
-/** Faults of rows with `problem`, `p` and `o`; their ids are `events.raw-<partition>:<offset>`. */
+/** Summarizes a SELECT of `problem`, `p` and `o`; ids are `events.raw-<partition>:<offset>`. */
 function queryOffsetFaults(plain: AuditSql, topic: string): (sql: string) => Promise<AuditFault[]> {
   return async (sql) => {
     const { rows } =
@@ -178,7 +183,7 @@ function queryOffsetFaults(plain: AuditSql, topic: string): (sql: string) => Pro
   }
 }
 
-/** The sources of the rejects as the table audit.rejects. */
+/** Fills the table audit.rejects with the sources of the rejects. */
 async function loadRejects(plain: AuditSql, input: AuditLogInput): Promise<AuditFault[]> {
   await plain.run('CREATE OR REPLACE TABLE audit.rejects (topic VARCHAR, p INTEGER, o BIGINT)')
   const foreign: string[] = []

@@ -1,7 +1,7 @@
 /**
- * Accounts of one model: its SELECT run plainly against the rows that are there. A model of rows (stream models
- * and views over them) is accounted by the key of what it reads, so that it shows which row of its source came
- * to nothing; a model that aggregates by its own key, each group standing for the rows behind it.
+ * Accounts of one model: its SELECT as an ordinary query against the rows that are there. Stream
+ * models, and views over them, are compared by the key of their source, so that a source row that
+ * is lost shows; aggregating models by their own key, each row standing for the source rows in it.
  */
 
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
@@ -20,21 +20,22 @@ import {
 } from './compare.ts'
 import type { AuditFault, AuditRow } from './log-accounts.ts'
 
+/** The accounts and faults of one model. */
 export interface ModelAudit {
   readonly row: AuditRow
   readonly faults: readonly AuditFault[]
 }
 
-/** What is asked of the rows that are there: the model's key and more, and the columns that its SELECT gives. */
+/** The key columns to compare by, and all columns that the SELECT returns. */
 export interface RowShape {
   readonly keys: readonly string[]
   readonly columns: readonly RowColumn[]
 }
 
-/** SELECT, for the audit's DuckDB, of keys, `_h` and `_u` of the rows that are there. */
+/** Returns a SELECT, for the audit's DuckDB, of keys, `_h` and `_u` of the model's rows. */
 export type ActualRows = (model: Model, shape: RowShape) => Promise<string>
 
-/** `source` is the model it reads. */
+/** Audits a model of rows; `source` is the model that it reads. */
 export async function auditRowModel(
   plain: AuditSql,
   { model }: GraphModel,
@@ -64,7 +65,8 @@ export async function auditRowModel(
       ? Math.max(0, read - found.expectedGroups)
       : await queryCount(
           plain,
-          `SELECT count(*) FROM ${source.name} ANTI JOIN memory.audit.expected USING (${quoteName(dedupe)})`,
+          `SELECT count(*) FROM ${source.name}
+            ANTI JOIN memory.audit.expected USING (${quoteName(dedupe)})`,
         )
   await plain.run('DROP TABLE memory.audit.expected')
   const row = { model: model.name, in: read, out: found.agreedGroups, duplicates: repeated }
@@ -72,7 +74,7 @@ export async function auditRowModel(
   return { row: { ...row, filtered, late: 0, dlq: 0, remainder }, faults }
 }
 
-/** How many rows of the source have an id that is kept, and are not the arrival that was kept. */
+/** How many source rows repeat an id that was kept from another row. */
 function repeatedSql(source: Model, id: string, actual: string): string {
   return `WITH kept AS (${actual})
     SELECT count(*) FROM ${source.name}
@@ -80,7 +82,7 @@ function repeatedSql(source: Model, id: string, actual: string): string {
     ANTI JOIN kept AS same USING (${source.key.map(quoteName).join(', ')})`
 }
 
-/** `source` is the first model it reads: the accounts are in its rows. */
+/** Audits an aggregating model, counted in rows of `source`, the first model that it reads. */
 export async function auditGroupedModel(
   plain: AuditSql,
   { model, ast }: GraphModel,
@@ -111,12 +113,12 @@ export async function auditGroupedModel(
   return { row: { ...row, dlq: 0, remainder: read - row.out - filtered - late }, faults }
 }
 
-/** Parquet has no HUGEINT and would keep it as a floating-point number. */
+/** Parquet has no HUGEINT and would store it as a floating-point number. */
 function toStorable({ name, type }: RowColumn): RowColumn {
   return { name, type: type === 'HUGEINT' ? 'DECIMAL(38, 0)' : type }
 }
 
-/** The model's SELECT with one column more, `_units`: how many rows of its source are behind a row. */
+/** The model's SELECT with one more column, `_units`: how many source rows are in each row. */
 async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<string> {
   const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
   const counted = {
@@ -130,7 +132,7 @@ async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<st
     `SELECT json_deserialize_sql(${quoteText(renderAst(counted))}::JSON) AS sql`,
   )
   const sql = String(rows[0]?.sql)
-  // Beside columns that are not aggregated count(*) does not bind: there each row stands for one.
+  // count(*) does not bind in a SELECT without aggregation: there each row stands for itself.
   const isAggregation = await plain.run(`EXPLAIN ${sql}`).then(
     () => true,
     () => false,

@@ -1,51 +1,59 @@
 /**
- * The ground truth of a generated stream: what each Gold table must hold once all of it has been taken in.
- * As a file: a header line, then for each table a line that names its columns and one line a row (NDJSON).
+ * The truth of a generated stream: what each Gold table must contain once all records are
+ * processed. File format (NDJSON): a header line, then for each table a line with its columns and
+ * one line for each row.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { isObject } from '../kernel/json.ts'
 
+/** Version of the file format. */
 export const TRUTH_FORMAT = 1
 
-/** How values are written and compared: times as ISO 8601 UTC, money as decimal text, counts as numbers. */
+/** How values are written: times as ISO 8601 UTC, money as decimal text, counts as numbers. */
 export type ValueKind = 'time' | 'date' | 'text' | 'count' | 'money' | 'ratio' | 'flag'
 
+/** A Gold table: its key, and its columns in the order of the rows' values. */
 export interface TruthTable {
   readonly name: string
   readonly key: readonly string[]
   readonly columns: Readonly<Record<string, ValueKind>>
 }
 
+/** A value as JSON has it. */
 export type TruthValue = string | number | boolean | null
 /** Values in the order of the table's columns. */
 export type TruthRow = readonly TruthValue[]
 
+/** How the stream was generated. */
 export interface TruthHeader {
   readonly format: typeof TRUTH_FORMAT
   readonly seed: number
   readonly timezone: string
   readonly partitions: number
-  /** When the first record was due, ISO 8601. */
+  /** Time of the first record, ISO 8601. */
   readonly start: string
   readonly counts: TruthCounts
 }
 
+/** What the generator put into the stream. */
 export interface TruthCounts {
-  /** Records in all, broken ones and duplicates included. */
+  /** All records, including broken ones and duplicates. */
   readonly records: number
   readonly duplicates: number
   readonly dlq: Readonly<Record<string, number>>
-  /** Events, without duplicates, behind their partition's watermark on arrival. */
+  /** Events behind their partition's watermark on arrival, without duplicates. */
   readonly late: number
-  /** Events left out of a model because they came after its lateness. */
+  /** By model: events excluded because they arrived after its lateness. */
   readonly tooLate: Readonly<Record<string, number>>
 }
 
+/** The content of a truth file. */
 export interface Truth {
   readonly header: TruthHeader
   readonly tables: readonly { readonly table: TruthTable; readonly rows: readonly TruthRow[] }[]
 }
 
+/** The Gold tables that the generator computes. */
 export const TRUTH_TABLES = {
   activity: {
     name: 'gold.activity_1m',
@@ -177,7 +185,7 @@ export const TRUTH_TABLES = {
   },
 } as const satisfies Readonly<Record<string, TruthTable>>
 
-/** The file, line by line, without line ends. */
+/** The lines of the file, without line ends. */
 export function* renderTruth(truth: Truth): Generator<string> {
   yield JSON.stringify(truth.header)
   for (const { table, rows } of truth.tables) {
@@ -186,7 +194,7 @@ export function* renderTruth(truth: Truth): Generator<string> {
   }
 }
 
-/** The truth in a file's lines. CCS_USAGE_INVALID where it is none or was cut off. */
+/** Throws CCS_USAGE_INVALID if the lines are not a complete truth file. */
 export async function readTruth(lines: AsyncIterable<string> | Iterable<string>): Promise<Truth> {
   let header: TruthHeader | undefined
   const tables: { table: TruthTable; rows: TruthRow[]; expected: number }[] = []
@@ -217,7 +225,7 @@ function parseLine(text: string, line: number): unknown {
 function checkHeader(value: unknown, line: number): TruthHeader {
   const isHeader = isObject(value) && value.format === TRUTH_FORMAT && isObject(value.counts)
   if (!isHeader) throw truthError(`its header does not say "format":${TRUTH_FORMAT}`, line)
-  // Written by truthLines: a header of this format has the other fields.
+  // Written by renderTruth, which gives this format all other fields.
   return value as unknown as TruthHeader
 }
 
@@ -237,7 +245,7 @@ function readTable(
 function truthError(why: string, line: number): CcsError {
   return new CcsError(
     'CCS_USAGE_INVALID',
-    `This is no truth file of ccs gen: ${why} (line ${line}).`,
+    `This is not a truth file of ccs gen: ${why} (line ${line}).`,
     {
       hint: 'Write one with: ccs gen --truth FILE',
       exit: EXIT.usage,

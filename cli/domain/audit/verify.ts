@@ -1,9 +1,10 @@
-/** `ccs verify`: Gold, as queries see it, against the generator's ground truth. */
+/** `ccs verify` compares Gold, as queries return it, with the generator's truth. */
 
 import type { QueryResult } from '../sql/query-result.ts'
 import { compareTable, type TableComparison } from './compare-truth.ts'
 import type { Truth } from './truth.ts'
 
+/** The document of `ccs verify`. */
 export interface VerifyReport {
   readonly ok: boolean
   readonly tables: readonly {
@@ -13,13 +14,14 @@ export interface VerifyReport {
   }[]
 }
 
+/** The report, and the rows that differ for people. */
 export interface Verification {
   readonly report: VerifyReport
   /** With the first rows that differ. */
   readonly comparisons: readonly TableComparison[]
 }
 
-/** Compares every row, of open windows and closed ones alike: the engine must have taken in the whole log. */
+/** Compares every row, also of open windows: the engine must have read the whole log. */
 export async function verify(
   truth: Truth,
   query: (sql: string) => Promise<QueryResult>,
@@ -34,7 +36,7 @@ export async function verify(
   return { report: { ok: tables.every(({ mismatches }) => mismatches === 0), tables }, comparisons }
 }
 
-/** The first differences of each table as lines for a person. */
+/** The first differences of each table as lines of text. */
 export function renderDifferences(comparisons: readonly TableComparison[]): string[] {
   return comparisons.flatMap(({ table, mismatches, differences }) => {
     const lines = differences.map(({ key, expected, actual }) => {

@@ -1,6 +1,6 @@
 /**
- * Objects to Avro in Confluent's framing (byte 0, u32 big-endian schema id, Avro). A schema becomes one
- * straight JavaScript function that writes into a RecordBatch in place: no per-field dispatch, no copies.
+ * Encodes objects as Avro with the wire header. Each schema is compiled into one JavaScript
+ * function that writes into a RecordBatch in place, without dispatch per field and without copies.
  */
 import { Buffer } from 'node:buffer'
 import { CcsError } from '../kernel/errors.ts'
@@ -8,12 +8,14 @@ import type { RecordBatch } from '../log/record-batch.ts'
 import { writeWireHeader } from '../log/wire-header.ts'
 import { type AvroNode, isPrimitive, parseRecordSchema, unwrapOptional } from './schema.ts'
 
-/** Appends one record. Checks types and nothing else: a wrong type is CCS_SCHEMA_INVALID. */
+/**
+ * Appends one record to the batch. Checks only types: throws CCS_SCHEMA_INVALID for a wrong one.
+ */
 export type Encoder<T extends object> = (batch: RecordBatch, record: T) => void
 
 /**
- * Compiles the encoder of a record schema. Fields that are undefined take their default, or null. Numbers
- * stand for long (safe integers; bigint beyond), Uint8Array for bytes.
+ * Compiles the encoder of a record schema; `id` goes into the wire header. An undefined field gets
+ * its default, or null. A long is a number, or a bigint beyond 2^53; bytes are a Uint8Array.
  */
 export function compileEncoder<T extends object>(schema: string, id: number): Encoder<T> {
   const node = parseRecordSchema(schema)
@@ -32,7 +34,7 @@ export function compileEncoder<T extends object>(schema: string, id: number): En
     'c',
     `return (r) => { let n = 0; ${sizeCode(node, 'r', program)} return n }`,
   )
-  // The function built above has this shape; what it may touch is passed in by name.
+  // The function has this type by construction; all that it uses is passed in by name.
   return new Function('lib', 'c', 'sizeOf', body)(
     LIB,
     program.consts,
@@ -40,10 +42,10 @@ export function compileEncoder<T extends object>(schema: string, id: number): En
   ) as Encoder<T>
 }
 
-/** Code of a value whose bytes do not depend on it. */
+/** Code for a value that takes ten bytes at most, whatever it is. */
 const FIXED_SIZE = 'n += 10;'
 
-/** Room for the frame header; every field adds its own in sizeCode. */
+/** Room for the wire header; each field adds its own in sizeCode. */
 const MARGIN = 16
 
 interface Program {
@@ -59,7 +61,7 @@ function variable(program: Program): string {
   return `v${program.names++}`
 }
 
-/** Statements that write `value` at B[p] and move p. */
+/** Statements that write `value` to B[p] and advance p. */
 function writeCode(node: AvroNode, value: string, path: string, program: Program): string {
   const inner = unwrapOptional(node)
   if (inner.isNullable) {
@@ -131,7 +133,7 @@ function writeArray(items: AvroNode, value: string, path: string, program: Progr
     B[p++] = 0`
 }
 
-/** Statements that add to n the most bytes that `value` can take. */
+/** Statements that add to n as many bytes as `value` can take at most. */
 function sizeCode(node: AvroNode, value: string, program: Program): string {
   const inner = unwrapOptional(node)
   if (inner.isNullable) {
@@ -147,7 +149,8 @@ function sizeCode(node: AvroNode, value: string, program: Program): string {
       return `n += ${node.size};`
     case 'array': {
       const item = variable(program)
-      return `n += 12; for (const ${item} of ${value} ?? []) { ${sizeCode(node.items, item, program)} }`
+      const size = sizeCode(node.items, item, program)
+      return `n += 12; for (const ${item} of ${value} ?? []) { ${size} }`
     }
     case 'record':
       return node.fields
@@ -168,7 +171,7 @@ const LIB = { frame: writeWireHeader, str, long, blob, fail }
 
 function str(target: Buffer, at: number, text: string): number {
   const length = text.length
-  // Most text is short ASCII: its bytes are its characters, and a loop is faster than a call into C++.
+  // Most text is short ASCII, for which a loop is faster than a call into C++.
   if (length >= 128) return longStr(target, at, text)
   let p = varint(target, at, length * 2)
   for (let i = 0; i < length; i++) {
@@ -193,7 +196,7 @@ function blob(target: Buffer, at: number, bytes: Uint8Array, size: number): numb
   return p + bytes.length
 }
 
-/** Zigzag and base 128, least significant group first. */
+/** A zigzag varint: base 128, least significant group first. */
 function long(target: Buffer, at: number, value: number | bigint): number {
   if (typeof value === 'bigint') return bigLong(target, at, value)
   const zigzag = value < 0 ? -value * 2 - 1 : value * 2
@@ -233,6 +236,6 @@ function bigLong(target: Buffer, at: number, value: bigint): number {
 function fail(path: string, value: unknown, type: string): never {
   const shown = String(JSON.stringify(value) ?? value).slice(0, 60)
   throw new CcsError('CCS_SCHEMA_INVALID', `${path} is ${shown}, which is not of type ${type}.`, {
-    hint: 'Records are encoded after their types were checked; this is a fault of the caller.',
+    hint: 'Types are checked before records are encoded, so this is a bug in ccs.',
   })
 }

@@ -1,12 +1,13 @@
 /**
- * Walks through Avro bytes without keeping anything, and says where they break the format: the strict, slow
- * reading that a record must pass before avsc may build objects of it, and that explains rejects. Every
- * length meets a budget before it is believed, so no byte string costs more than its own length does.
+ * Checks Avro bytes without decoding them, and says where they break the format. A record must pass
+ * this strict, slow check before avsc may build objects from it; its messages explain rejects. Each
+ * length is checked against the bytes that are left, so that no record costs more than its own
+ * size.
  */
 import { isUtf8 } from 'node:buffer'
 import type { AvroNode } from './schema.ts'
 
-/** Most items in all arrays of one record; more are taken for an attack. */
+/** Most items in all arrays of one record together; more count as an attack. */
 export const ITEMS_MAX = 5_000
 
 /** Deepest nesting of a recursive schema. */
@@ -17,16 +18,20 @@ interface Cursor {
   at: number
   depth: number
   items: number
-  /** What is wrong, once something is. */
+  /** Set as soon as something is wrong. */
   fault: string
 }
 
-/** Moves over one value; false when it is broken. */
+/** Advances over one value; returns false and sets the fault where the value is broken. */
 type Walk = (cursor: Cursor) => boolean
 
-/** What is wrong with the bytes from `from` to their end as one value of the schema; undefined: nothing. */
+/**
+ * Checks that the bytes from `from` to their end are one value; returns the fault without its full
+ * stop.
+ */
 export type Inspector = (bytes: Uint8Array, from: number) => string | undefined
 
+/** Compiles the checks of a schema's values into closures. */
 export function compileInspector(node: AvroNode): Inspector {
   const walk = compile(node, '', new Map())
   return (bytes, from) => {
@@ -48,12 +53,12 @@ function compile(node: AvroNode, path: string, known: Map<AvroNode, Walk>): Walk
         skip(c, 1, path) && ((c.bytes[c.at - 1] ?? 0) < 2 || fail(c, path, 'no boolean'))
     case 'int':
       return (c) => {
-        const value = long(c, path, 5)
+        const value = readLong(c, path, 5)
         if (value === undefined) return false
         return (value >= -0x80000000 && value <= 0x7fffffff) || fail(c, path, 'an int over 32 bits')
       }
     case 'long':
-      return (c) => long(c, path) !== undefined
+      return (c) => readLong(c, path) !== undefined
     case 'float':
       return (c) => skip(c, 4, path)
     case 'double':
@@ -61,27 +66,27 @@ function compile(node: AvroNode, path: string, known: Map<AvroNode, Walk>): Walk
     case 'fixed':
       return (c) => skip(c, node.size, path)
     case 'bytes':
-      return (c) => blob(c, path) >= 0
+      return (c) => skipBytes(c, path) >= 0
     case 'string':
-      return (c) => text(c, path)
+      return (c) => skipText(c, path)
     case 'enum':
-      return (c) => index(c, path, node.symbols.length) >= 0
+      return (c) => readIndex(c, path, node.symbols.length) >= 0
     case 'union': {
       const branches = node.branches.map((branch) => compile(branch, path, known))
-      return (c) => branches[index(c, path, branches.length)]?.(c) ?? false
+      return (c) => branches[readIndex(c, path, branches.length)]?.(c) ?? false
     }
     case 'array':
-      return blocks(path, compile(node.items, `${path}[]`, known))
+      return compileBlocks(path, compile(node.items, `${path}[]`, known))
     case 'map': {
       const value = compile(node.values, `${path}{}`, known)
-      return blocks(path, (c) => text(c, path) && value(c))
+      return compileBlocks(path, (c) => skipText(c, path) && value(c))
     }
     case 'record':
-      return record(node, path, known)
+      return compileRecord(node, path, known)
   }
 }
 
-function record(
+function compileRecord(
   node: Extract<AvroNode, { kind: 'record' }>,
   path: string,
   known: Map<AvroNode, Walk>,
@@ -102,14 +107,14 @@ function record(
   return walk
 }
 
-function blocks(path: string, item: Walk): Walk {
+function compileBlocks(path: string, item: Walk): Walk {
   return (c) => {
     for (;;) {
-      let count = long(c, path)
+      let count = readLong(c, path)
       if (count === undefined) return false
       if (count === 0) return true
       if (count < 0) {
-        const bytes = long(c, path)
+        const bytes = readLong(c, path)
         if (bytes === undefined) return false
         if (bytes < 0 || bytes > c.bytes.length - c.at)
           return fail(
@@ -140,15 +145,15 @@ function skip(cursor: Cursor, bytes: number, path: string): boolean {
   return true
 }
 
-function blob(cursor: Cursor, path: string): number {
-  const length = long(cursor, path)
+function skipBytes(cursor: Cursor, path: string): number {
+  const length = readLong(cursor, path)
   if (length === undefined) return -1
   if (length < 0) fail(cursor, path, `a length of ${length}`)
   return length >= 0 && skip(cursor, length, path) ? length : -1
 }
 
-function text(cursor: Cursor, path: string): boolean {
-  const length = blob(cursor, path)
+function skipText(cursor: Cursor, path: string): boolean {
+  const length = skipBytes(cursor, path)
   if (length < 0) return false
   const from = cursor.at - length
   return (
@@ -156,16 +161,16 @@ function text(cursor: Cursor, path: string): boolean {
   )
 }
 
-function index(cursor: Cursor, path: string, count: number): number {
-  const value = long(cursor, path)
+function readIndex(cursor: Cursor, path: string, count: number): number {
+  const value = readLong(cursor, path)
   if (value === undefined) return -1
   if (value >= 0 && value < count) return value
   fail(cursor, path, `choice ${value} of ${count}`)
   return -1
 }
 
-/** A zigzag number; undefined when it is cut off or too long. Beyond 2^53 it is rounded. */
-function long(cursor: Cursor, path: string, bytesMax = 10): number | undefined {
+/** A zigzag varint; undefined if it is cut off or too long. Rounded beyond 2^53. */
+function readLong(cursor: Cursor, path: string, bytesMax = 10): number | undefined {
   let value = 0
   let unit = 1
   for (let i = 0; i < bytesMax; i++) {
@@ -175,7 +180,7 @@ function long(cursor: Cursor, path: string, bytesMax = 10): number | undefined {
       return undefined
     }
     cursor.at++
-    // The tenth byte has room for the highest bit of 64 only.
+    // The tenth byte can only hold the highest of 64 bits.
     if (i === 9 && byte > 1) break
     value += (byte & 127) * unit
     unit *= 128

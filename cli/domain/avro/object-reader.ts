@@ -1,15 +1,18 @@
 /**
- * avsc, behind one function: objects from Avro bytes, written by one version of a schema and read by
- * another. The one file that imports it. Inspect bytes that come from elsewhere (avro-walk.ts) before they
- * get here: avsc believes any length it reads.
+ * Decodes Avro bytes, written with one version of a schema, into objects of another. The one file
+ * that imports avsc, which believes any length it reads: check bytes from elsewhere with
+ * inspector.ts first.
  */
 import type { Buffer } from 'node:buffer'
 import avro from 'avsc'
 
-/** Decodes one value that fills the buffer; throws avsc's Error otherwise. Longs are bigint. */
+/** Decodes one value that fills the buffer; throws avsc's Error otherwise. Longs become bigints. */
 export type ObjectReader = (bytes: Buffer) => Readonly<Record<string, unknown>>
 
-/** Throws avsc's Error when records of `writer` cannot be read by `reader`. */
+/**
+ * Takes two schemas as JSON text. Throws avsc's Error if records of `writer` can't be read as
+ * `reader`.
+ */
 export function compileObjectReader(writer: string, reader: string): ObjectReader {
   const from = avro.Type.forSchema(JSON.parse(writer), options())
   const to = avro.Type.forSchema(JSON.parse(reader), options())
@@ -17,7 +20,7 @@ export function compileObjectReader(writer: string, reader: string): ObjectReade
   return (bytes) => to.fromBuffer(bytes, resolver)
 }
 
-/** Logical types are left to the reader of the objects. */
+/** Logical types are not converted: whoever reads the objects does that. */
 function options(): Partial<avro.ForSchemaOptions> {
   const long = longs()
   const isLong = (schema: unknown) =>
@@ -26,7 +29,7 @@ function options(): Partial<avro.ForSchemaOptions> {
   return { logicalTypes: {}, typeHook: (schema) => (isLong(schema) ? long : undefined) }
 }
 
-/** Every 64-bit number without loss. */
+/** Longs as bigints, so that every 64-bit number is exact. */
 function longs(): avro.types.LongType {
   return avro.types.LongType.__with({
     fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),

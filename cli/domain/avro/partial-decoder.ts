@@ -1,31 +1,34 @@
 /**
- * How far broken bytes can be read as Avro: the fields before the fault, and where it stands. For people who look
- * at a reject; what is to be processed is read by the strict readers only.
+ * Decodes broken Avro as far as possible: the fields before the fault, and where the fault is. Only
+ * for people who look at a reject; records are processed by the strict decoders alone.
  */
 import { Buffer } from 'node:buffer'
 import { compileInspector } from './inspector.ts'
 import { type AvroNode, parseRecordSchema, type RecordNode } from './schema.ts'
 import type { RegisteredSchema } from './schema-registry.ts'
 
+/** The whole fields of a broken record, and its first fault. */
 export interface PartialRecord {
-  /** Top-level fields that are whole, in the schema's order. */
+  /** The top-level fields before the fault, in the schema's order. */
   readonly value: Readonly<Record<string, unknown>>
-  /** The field that breaks; null: all are whole and bytes are left over. */
+  /** The field with the fault; null if all fields are whole and bytes are left over. */
   readonly field: string | null
-  /** Byte of the record, header included, with which that field or the rest begins. */
+  /** Position at which that field or the leftover begins, counted from the record's first byte. */
   readonly stopsAt: number
-  /** What is wrong, with the exact byte. */
+  /** A sentence with the exact byte. */
   readonly fault: string
 }
 
-/** Undefined when nothing can be said: not one field is whole, or the bytes are whole Avro. */
+/**
+ * Decodes from position `from`. undefined if not even one field is whole, or if the record has no
+ * fault.
+ */
 export function decodePartially(
   { schema, subject }: RegisteredSchema,
   bytes: Uint8Array,
   from: number,
 ): PartialRecord | undefined {
   const record = parseRecordSchema(schema, subject)
-  // Positions in its words are those of `bytes`.
   const fault = compileInspector(record)(bytes, from)
   if (fault === undefined) return undefined
   const cursor = { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), at: from }
@@ -43,7 +46,7 @@ export function decodePartially(
   return { value, field: null, stopsAt: cursor.at, fault: `${fault}.` }
 }
 
-/** The bytes end, or are no value of the type. */
+/** Thrown where the bytes end or are not a value of the type. */
 class DecodeStop extends Error {}
 
 interface Cursor {
@@ -52,7 +55,7 @@ interface Cursor {
 }
 
 const DEPTH_MAX = 64
-/** Entries of a list that are kept: a count is only believed as far as its bytes are there. */
+/** Most entries of a list: a larger count is a fault, whatever bytes follow. */
 const ENTRIES_MAX = 5_000
 
 function readValue(node: AvroNode, cursor: Cursor, depth: number): unknown {
@@ -75,13 +78,13 @@ function readValue(node: AvroNode, cursor: Cursor, depth: number): unknown {
     case 'fixed':
       return take(cursor, node.size)
     case 'bytes':
-      return take(cursor, count(cursor))
+      return take(cursor, readLength(cursor))
     case 'string':
       return readText(cursor)
     case 'enum':
-      return chosen(node.symbols, cursor)
+      return readChoice(node.symbols, cursor)
     case 'union':
-      return readValue(chosen(node.branches, cursor), cursor, depth + 1)
+      return readValue(readChoice(node.branches, cursor), cursor, depth + 1)
     case 'array':
       return readBlocks(cursor, () => readValue(node.items, cursor, depth + 1))
     case 'map': {
@@ -105,7 +108,7 @@ function readBlocks<T>(cursor: Cursor, entry: () => T): T[] {
     let left = Number(readLong(cursor))
     if (left === 0) return entries
     if (left < 0) {
-      count(cursor)
+      readLength(cursor)
       left = -left
     }
     if (entries.length + left > ENTRIES_MAX) throw new DecodeStop()
@@ -120,25 +123,25 @@ function take(cursor: Cursor, length: number): Buffer {
 }
 
 function readText(cursor: Cursor): string {
-  const bytes = take(cursor, count(cursor))
+  const bytes = take(cursor, readLength(cursor))
   const text = bytes.toString('utf8')
   if (!Buffer.from(text).equals(bytes)) throw new DecodeStop()
   return text
 }
 
-function chosen<T>(choices: readonly T[], cursor: Cursor): T {
+function readChoice<T>(choices: readonly T[], cursor: Cursor): T {
   const choice = choices[Number(readLong(cursor))]
   if (choice === undefined) throw new DecodeStop()
   return choice
 }
 
-function count(cursor: Cursor): number {
+function readLength(cursor: Cursor): number {
   const length = Number(readLong(cursor))
   if (length < 0) throw new DecodeStop()
   return length
 }
 
-/** Zigzag; a number while it is safe, else bigint. */
+/** A zigzag varint: a number as far as it is exact, else a bigint. */
 function readLong(cursor: Cursor): number | bigint {
   let value = 0n
   for (let shift = 0n; shift < 70n; shift += 7n) {

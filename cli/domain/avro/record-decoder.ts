@@ -1,6 +1,6 @@
 /**
- * Reads a Confluent-framed record into an object, for topics that we write ourselves and for printing:
- * strict, within the budgets of avro-walk.ts, and in no hurry.
+ * Decodes records with the wire header into objects: for topics that ccs itself writes, and for
+ * printing. Strict (see inspector.ts), and not meant for the hot path.
  */
 import { Buffer } from 'node:buffer'
 import { readSchemaId, WIRE_HEADER_BYTES } from '../log/wire-header.ts'
@@ -8,9 +8,16 @@ import { compileInspector } from './inspector.ts'
 import { compileObjectReader } from './object-reader.ts'
 import { parseRecordSchema } from './schema.ts'
 
-/** undefined for bytes that are no record of this schema and id. Longs are numbers while they are safe, else bigint. */
+/**
+ * undefined for bytes that are not a record of the schema. Longs are numbers, or bigints beyond
+ * 2^53.
+ */
 export type RecordDecoder<T> = (bytes: Uint8Array) => T | undefined
 
+/**
+ * The decoder of records with schema `schema` (JSON text) and id `id`; records with other ids give
+ * undefined.
+ */
 export function compileRecordDecoder<T extends object>(
   schema: string,
   id: number,
@@ -26,7 +33,7 @@ export function compileRecordDecoder<T extends object>(
   }
 }
 
-/** The value with safe longs as numbers. */
+/** The value with its bigints as numbers, as far as they are exact. */
 export function convertSafeLongs(value: unknown): unknown {
   if (typeof value === 'bigint') {
     const number = Number(value)

@@ -1,6 +1,6 @@
-/** Schema registries as ports: looked up by id or subject, and changed where the registry is a server. */
+/** The ports to schema registries: the project's own files, or a server. */
 
-/** An Avro schema with the id its records carry (Confluent wire format: byte 0, u32 big-endian id, Avro). */
+/** A version of a subject; `id` stands in the wire header of its records. */
 export interface RegisteredSchema {
   readonly id: number
   readonly subject: string
@@ -9,26 +9,36 @@ export interface RegisteredSchema {
   readonly schema: string
 }
 
+/** A registry that can be read. */
 export interface SchemaRegistry {
   byId(id: number): Promise<RegisteredSchema | undefined>
-  /** All versions of a subject (`<topic>-value`), oldest first. */
+  /** All versions of a subject such as `<topic>-value`, oldest first; [] for an unknown subject. */
   versions(subject: string): Promise<readonly RegisteredSchema[]>
 }
 
-/** A registry that is a server: subjects can be looked through and changed. */
+/** A registry on a server, whose subjects can be listed and changed. */
 export interface RemoteRegistry extends SchemaRegistry {
   subjects(): Promise<readonly string[]>
-  /** Repeating it gives the version that is there. CCS_SCHEMA_BREAKS when the registry's own check refuses. */
+  /**
+   * Idempotent. Throws CCS_SCHEMA_BREAKS when the registry's own compatibility check rejects the
+   * schema.
+   */
   register(subject: string, schema: string): Promise<RegisteredSchema>
-  /** Whether the registry would take `schema` as the next version; true for a subject without versions. */
+  /**
+   * Whether the registry would accept `schema` as the next version; true for a subject without
+   * versions.
+   */
   accepts(subject: string, schema: string): Promise<boolean>
-  /** The subject's own level, or the global one where it has none. */
+  /** The subject's compatibility level, or the global one if it has none. */
   compatibility(subject: string): Promise<string>
   setCompatibility(subject: string, level: string): Promise<void>
-  /** Deletes one version for good; records that carry its id can be read no more by who asks the registry. */
+  /**
+   * Deletes a version permanently; consumers that ask the registry can't read records with its id
+   * any more.
+   */
   removeVersion(subject: string, version: number): Promise<void>
-  /** Deletes the subject with all versions, for good. */
+  /** Deletes the subject with all its versions permanently. */
   remove(subject: string): Promise<void>
-  /** What it says of itself, for `ccs doctor`: product, version, mode; what it does not say is left out. */
+  /** Facts for `ccs doctor`, by name: product, version, mode, as far as the server tells them. */
   about(): Promise<Readonly<Record<string, string>>>
 }

@@ -1,11 +1,13 @@
 /**
- * An Avro schema as a tree of nodes, names resolved, with the attributes that are ours: `requires` on a
- * record, and `minimum`, `maximum`, `minLength`, `maxLength`, `maxItems` on a field. Encoder, decoder, gate
- * and type generator all read this tree, so each schema is parsed by one piece of code.
+ * Avro schemas as trees with resolved names and with the attributes of ccs: `requires` on a record;
+ * `minimum`, `maximum`, `minLength`, `maxLength` and `maxItems` on a field. Encoder, decoder, gate
+ * and type generator use these trees; schemas/tree.ts has another one with places and aliases, for
+ * compatibility.
  */
 import { CcsError } from '../kernel/errors.ts'
-import { isObject, isStringList } from '../kernel/json.ts'
+import { isObject, isStringList, type JsonObject } from '../kernel/json.ts'
 
+/** Avro's primitive types. */
 export type Primitive =
   | 'null'
   | 'boolean'
@@ -16,30 +18,37 @@ export type Primitive =
   | 'bytes'
   | 'string'
 
+/** A primitive type, with its logical type as it is written, valid or not. */
 export interface PrimitiveNode {
   readonly kind: Primitive
   readonly logical?: string
-  /** Of logical type decimal. */
+  /** Only of logical type decimal, as is `scale`. */
   readonly precision?: number
   readonly scale?: number
 }
 
+/** An enum; the index of a symbol is what Avro writes. */
 export interface EnumNode {
   readonly kind: 'enum'
   readonly name: string
   readonly symbols: readonly string[]
 }
 
+/** A record; its `name` is without the namespace. */
 export interface RecordNode {
   readonly kind: 'record'
   readonly name: string
   readonly namespace: string
   readonly doc: string
   readonly fields: readonly AvroField[]
-  /** Symbol of the record's kind (an enum field) → fields that it cannot do without; 'a|b': one of them. */
+  /**
+   * Fields that a record needs, by the symbol of its kind (an enum field); 'a|b' means one of the
+   * two.
+   */
   readonly requires: Readonly<Record<string, readonly string[]>>
 }
 
+/** A type of a schema. A recursive type contains itself. */
 export type AvroNode =
   | PrimitiveNode
   | EnumNode
@@ -49,15 +58,17 @@ export type AvroNode =
   | { readonly kind: 'map'; readonly values: AvroNode }
   | { readonly kind: 'union'; readonly branches: readonly AvroNode[] }
 
+/** Bounds of a field's values, both included; the gate checks them. */
 export interface FieldRules {
   readonly minimum?: number
   readonly maximum?: number
-  /** Bytes of UTF-8. */
+  /** In bytes of UTF-8, as is `maxLength`. */
   readonly minLength?: number
   readonly maxLength?: number
   readonly maxItems?: number
 }
 
+/** A field of a record; `default` counts only if `hasDefault`. */
 export interface AvroField {
   readonly name: string
   readonly aliases: readonly string[]
@@ -68,7 +79,7 @@ export interface AvroField {
   readonly rules: FieldRules
 }
 
-/** Avro's names of them. */
+/** The names of the primitive types. */
 export const PRIMITIVES: readonly string[] = [
   'null',
   'boolean',
@@ -80,11 +91,10 @@ export const PRIMITIVES: readonly string[] = [
   'string',
 ]
 
-const RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
+/** The attributes of a field that bound its values. */
+export const FIELD_RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
 
-type Json = Readonly<Record<string, unknown>>
-
-/** Parses the text of a record schema; `source` (a file or subject) is named in CCS_SCHEMA_INVALID. */
+/** Parses a record schema. Throws CCS_SCHEMA_INVALID, which names `source`: a file or a subject. */
 export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
   let json: unknown
   try {
@@ -97,7 +107,7 @@ export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
   return node
 }
 
-/** The node without the null of `['null', T]` or `[T, 'null']`, and whether there was one. */
+/** The T of a union of T and null, with the index of null; any other node as it is. */
 export function unwrapOptional(node: AvroNode): {
   node: AvroNode
   isNullable: boolean
@@ -112,7 +122,10 @@ export function unwrapOptional(node: AvroNode): {
   return { node: other, isNullable: true, nullIndex }
 }
 
-/** The same text for schemas that differ in layout, documentation or order of keys only. */
+/**
+ * A text that is the same for schemas that differ only in layout, documentation or the order of
+ * keys.
+ */
 export function canonicalizeSchema(text: string, source = 'schema'): string {
   parseRecordSchema(text, source)
   return JSON.stringify(JSON.parse(text), (_key, value: unknown) => {
@@ -156,7 +169,7 @@ function parseNode(json: unknown, scope: Scope): AvroNode {
   }
 }
 
-function withLogical(node: AvroNode, json: Json): AvroNode {
+function withLogical(node: AvroNode, json: JsonObject): AvroNode {
   if (typeof json.logicalType !== 'string' || !isPrimitive(node)) return node
   return {
     kind: node.kind,
@@ -166,6 +179,7 @@ function withLogical(node: AvroNode, json: Json): AvroNode {
   }
 }
 
+/** Whether the node is of a primitive type. */
 export function isPrimitive(node: AvroNode): node is PrimitiveNode {
   return PRIMITIVES.includes(node.kind)
 }
@@ -179,14 +193,14 @@ function parseName(name: string, scope: Scope): AvroNode {
   return node
 }
 
-function parseEnum(json: Json, scope: Scope): AvroNode {
+function parseEnum(json: JsonObject, scope: Scope): AvroNode {
   const symbols = json.symbols
   if (!isStringList(symbols) || symbols.length === 0)
     throw invalid(scope.source, `has an enum '${String(json.name)}' without symbols`)
   return define(json, scope, (name) => ({ kind: 'enum', name, symbols }))
 }
 
-function parseRecord(json: Json, scope: Scope): AvroNode {
+function parseRecord(json: JsonObject, scope: Scope): AvroNode {
   const fields: AvroField[] = []
   const namespace = typeof json.namespace === 'string' ? json.namespace : scope.namespace
   const record = define(json, scope, (name) => ({
@@ -195,7 +209,7 @@ function parseRecord(json: Json, scope: Scope): AvroNode {
     namespace,
     doc: typeof json.doc === 'string' ? json.doc : '',
     fields,
-    // Checked against the fields by gate-rules.
+    // The gate's rules check it against the fields.
     requires: isObject(json.requires) ? (json.requires as RecordNode['requires']) : {},
   }))
   if (!Array.isArray(json.fields))
@@ -207,8 +221,8 @@ function parseRecord(json: Json, scope: Scope): AvroNode {
 function parseField(json: unknown, scope: Scope): AvroField {
   if (!isObject(json) || typeof json.name !== 'string')
     throw invalid(scope.source, `has a field without a name: ${JSON.stringify(json)?.slice(0, 80)}`)
-  const rules: Partial<Record<(typeof RULES)[number], number>> = {}
-  for (const rule of RULES) {
+  const rules: Partial<Record<(typeof FIELD_RULES)[number], number>> = {}
+  for (const rule of FIELD_RULES) {
     const bound = json[rule]
     if (bound === undefined) continue
     if (typeof bound !== 'number')
@@ -226,7 +240,7 @@ function parseField(json: unknown, scope: Scope): AvroField {
   }
 }
 
-function define(json: Json, scope: Scope, make: (name: string) => AvroNode): AvroNode {
+function define(json: JsonObject, scope: Scope, make: (name: string) => AvroNode): AvroNode {
   if (typeof json.name !== 'string')
     throw invalid(scope.source, `has a ${json.type} without a name`)
   const node = make(json.name)
@@ -235,7 +249,8 @@ function define(json: Json, scope: Scope, make: (name: string) => AvroNode): Avr
   return node
 }
 
-function fullName(name: string, namespace: string): string {
+/** The name with its namespace; a name with a dot has one already. */
+export function fullName(name: string, namespace: string): string {
   return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
 }
 

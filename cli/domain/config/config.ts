@@ -3,6 +3,7 @@
  * wrong file gives all its faults at once, each with its place and what was probably meant.
  */
 
+import { DocumentReader } from '../documents/document-reader.ts'
 import {
   readDuration,
   readName,
@@ -12,12 +13,12 @@ import {
   readWholeNumber,
   type ValueReader,
 } from '../documents/value-readers.ts'
-import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
+import { parseYaml } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
-import { isObject } from '../kernel/json.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import { isObject, type JsonObject } from '../kernel/json.ts'
 import { formatBytes, formatDuration } from '../kernel/units.ts'
-import { readTargets } from './read-targets.ts'
+import { fillSetting, readTargets } from './read-targets.ts'
 import type { Target } from './target.ts'
 
 export interface Config {
@@ -76,28 +77,13 @@ type Key = (typeof SETTINGS)[number]['key']
  */
 export function parseConfig(text: string, env: Env = {}, file = 'ccs.yml'): Config {
   const document = parseYaml(text, { file, code: 'CCS_CONFIG_INVALID' })
-  const faults: CcsError[] = []
-  const fault: Fault = (path, part, message, hint) => {
-    faults.push(
-      new CcsError('CCS_CONFIG_INVALID', message, {
-        exit: EXIT.usage,
-        location: document.locate(path, part),
-        ...(hint === undefined ? {} : { hint }),
-      }),
-    )
-  }
-  const root = document.value ?? {}
-  if (!isObject(root)) fault([], 'value', `${file} must be a list of keys and values.`)
-  const values = new Map<string, unknown>()
-  if (isObject(root)) collect(root, [], { values, document, env, fault })
-  const data = settingOf('data', values, () => {})
-  const targets = readTargets(isObject(root) ? root.targets : undefined, {
-    data: String(data),
-    fill: (value) => fill(value, env),
-    fault,
-  })
-  const config = assemble((key) => settingOf(key, values, fault), targets)
-  throwAll(faults)
+  const reader = new DocumentReader(document, 'CCS_CONFIG_INVALID')
+  const root = document.value === null ? {} : reader.map(document.value, [], file)
+  const written = new Map<string, unknown>()
+  collectSettings(root, [], { written, env, reader })
+  const values = new Map(SETTINGS.map((one) => [one.key, readSetting(one, written, reader)]))
+  const config = assemble(values, (data) => readTargets(root.targets, { data, env, reader }))
+  reader.throwFaults()
   return config
 }
 
@@ -138,17 +124,16 @@ export function configRows(config: Config): { readonly setting: string; readonly
   ]
 }
 
-type Fault = (path: YamlPath, part: 'key' | 'value', message: string, hint?: string) => void
-
-interface Collecting {
-  readonly values: Map<string, unknown>
-  readonly document: YamlDocument
+interface SettingsContext {
+  /** Gets the value of each known key, by the key's path joined by dots. */
+  readonly written: Map<string, unknown>
   readonly env: Env
-  readonly fault: Fault
+  readonly reader: DocumentReader
 }
 
-/** Puts the value of each known key into `values`, with variables filled in; reports unknown keys. */
-function collect(map: Readonly<Record<string, unknown>>, path: string[], into: Collecting): void {
+/** Collects the values of the known keys, with variables filled in; reports unknown keys. */
+function collectSettings(map: JsonObject, path: string[], context: SettingsContext): void {
+  const { written, env, reader } = context
   const depth = path.length
   const known = [
     ...new Set(
@@ -162,56 +147,39 @@ function collect(map: Readonly<Record<string, unknown>>, path: string[], into: C
     const key = here.join('.')
     if (!known.includes(name)) {
       const where = depth === 0 ? 'a setting' : `a setting of "${path.join('.')}"`
-      into.fault(here, 'key', `"${name}" is not ${where}.`, didYouMean(name, known))
+      reader.fault(here, `"${name}" is not ${where}.`, didYouMean(name, known), 'key')
     } else if (SETTINGS.some((setting) => setting.key === key)) {
-      const filled = fill(value, into.env)
-      if ('missing' in filled)
-        into.fault(
+      const filled = fillSetting(value, env)
+      if ('value' in filled) written.set(key, filled.value)
+      else if ('wrong' in filled) reader.fault(here, `${key} ${filled.wrong}`)
+      else
+        reader.fault(
           here,
-          'value',
           `${key} needs the environment variable ${filled.missing}, which is not set.`,
           `Set it, or give it a fallback: \${${filled.missing}:-value}`,
         )
-      else into.values.set(key, filled.value)
-    } else if (isObject(value) && key !== 'targets') collect(value, here, into)
+    } else if (isObject(value) && key !== 'targets') collectSettings(value, here, context)
     else if (value !== null && key !== 'targets')
-      into.fault(here, 'value', `${key} must hold settings of its own, one a line.`)
+      reader.fault(here, `${key} must hold settings of its own, one on a line.`)
   }
 }
 
-/** `${VAR}` and `${VAR:-fallback}` in a text; a value that was nothing but a variable may be a number. */
-function fill(
-  value: unknown,
-  env: Env,
-): { readonly value: unknown } | { readonly missing: string } {
-  if (typeof value !== 'string' || !value.includes('${')) return { value }
-  let missing: string | undefined
-  const text = value.replace(
-    /\$\{(\w+)(?::-([^}]*))?\}/g,
-    (_whole, name: string, other?: string) => {
-      const found = env[name] || other
-      if (found === undefined) missing ??= name
-      return found ?? ''
-    },
-  )
-  if (missing !== undefined) return { missing }
-  return { value: /^\d+$/.test(text) ? Number(text) : text }
+function readSetting(
+  { key, fallback, read }: Setting,
+  written: ReadonlyMap<string, unknown>,
+  reader: DocumentReader,
+): unknown {
+  const value = written.get(key) ?? undefined
+  return value === undefined ? fallback : (reader.value(value, key.split('.'), read) ?? fallback)
 }
 
-function settingOf(key: Key, values: ReadonlyMap<string, unknown>, fault: Fault): unknown {
-  const setting = SETTINGS.find((one) => one.key === key)
-  const written = values.get(key)
-  if (written === undefined || written === null) return setting?.fallback
-  const read = setting?.read(written)
-  if (read && 'value' in read) return read.value
-  fault(key.split('.'), 'value', `${key} ${read?.wrong}`)
-  return setting?.fallback
-}
-
-function assemble(setting: (key: Key) => unknown, targets: Config['targets']): Config {
+function assemble(
+  values: ReadonlyMap<Key, unknown>,
+  targetsFor: (data: string) => Config['targets'],
+): Config {
   // The readers in SETTINGS give a number or a text, as the key's name says.
-  const text = (key: Key) => setting(key) as string
-  const number = (key: Key) => setting(key) as number
+  const text = (key: Key) => values.get(key) as string
+  const number = (key: Key) => values.get(key) as number
   return {
     name: text('name'),
     timezone: text('timezone'),
@@ -228,6 +196,6 @@ function assemble(setting: (key: Key) => unknown, targets: Config['targets']): C
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
     dbt: { everyMs: number('dbt.every') },
-    targets,
+    targets: targetsFor(text('data')),
   }
 }

@@ -2,6 +2,8 @@
  * The `targets:` of ccs.yml. Each setting of a target is described once, in SETTINGS, by its path and reader;
  * what a target needs beyond that follows from its engine.
  */
+
+import type { DocumentReader } from '../documents/document-reader.ts'
 import {
   readChoice,
   readDuration,
@@ -13,21 +15,22 @@ import {
   readWholeNumber,
   type ValueReader,
 } from '../documents/value-readers.ts'
+import { type FilledText, fillFromEnv, type VariableSources } from '../documents/variables.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { isObject } from '../kernel/json.ts'
+import { isObject, type JsonObject } from '../kernel/json.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, engineProfile } from './engines.ts'
 import type { HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
 
-/** Reports a fault at a path of the file. */
-export type TargetFault = (
-  path: readonly string[],
-  part: 'key' | 'value',
-  message: string,
-  hint?: string,
-) => void
-
-/** `${VAR}` filled in, or the variable that is not set. */
-export type Fill = (value: unknown) => { readonly value: unknown } | { readonly missing: string }
+/** A value with `${VAR}` filled in; what was a variable and nothing else may be a number. */
+export function fillSetting(
+  value: unknown,
+  env: VariableSources['env'],
+): { readonly value: unknown } | Exclude<FilledText, { readonly text: string }> {
+  if (typeof value !== 'string' || !value.includes('${')) return { value }
+  const filled = fillFromEnv(value, env)
+  if (!('text' in filled)) return filled
+  return { value: /^\d+$/.test(filled.text) ? Number(filled.text) : filled.text }
+}
 
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as const
 const WEEK_MS = 7 * 86_400_000
@@ -68,8 +71,8 @@ const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
 export interface TargetsOptions {
   /** The project's own data directory. */
   readonly data: string
-  readonly fill: Fill
-  readonly fault: TargetFault
+  readonly env: VariableSources['env']
+  readonly reader: DocumentReader
 }
 
 /**
@@ -81,27 +84,28 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
   const targets: Record<string, Target> = { local }
   if (value === undefined || value === null) return targets
   if (!isObject(value)) {
-    options.fault(['targets'], 'value', 'targets must name each target with its engine.')
+    options.reader.fault(['targets'], 'targets must name each target with its engine.')
     return targets
   }
   for (const [name, map] of Object.entries(value)) {
     const path = ['targets', name]
     if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name))
-      options.fault(path, 'key', `"${name}" is no name: use lower-case letters, digits, - and _.`)
+      options.reader.fault(
+        path,
+        `"${name}" can't be a target's name: use lower-case letters, digits, - and _.`,
+        undefined,
+        'key',
+      )
     if (isObject(map)) targets[name] = readTarget(name, map, options)
-    else options.fault(path, 'value', `Target "${name}" must name its engine.`)
+    else options.reader.fault(path, `Target "${name}" must name its engine.`)
   }
   return targets
 }
 
-function readTarget(
-  name: string,
-  map: Readonly<Record<string, unknown>>,
-  { data, fill, fault }: TargetsOptions,
-): Target {
+function readTarget(name: string, map: JsonObject, { data, env, reader }: TargetsOptions): Target {
   const values = new Map<string, unknown>()
   const missing: string[] = []
-  const walk = (part: Readonly<Record<string, unknown>>, path: readonly string[]) => {
+  const walk = (part: JsonObject, path: readonly string[]) => {
     for (const [key, value] of Object.entries(part)) {
       const here = [...path, key]
       const setting = here.join('.')
@@ -109,35 +113,28 @@ function readTarget(
       const read = SETTINGS[setting]
       if (isObject(value) && hasBelow(setting)) walk(value, here)
       else if (!read)
-        fault(
+        reader.fault(
           at,
-          'key',
           `"${key}" is not a setting of a target.`,
           didYouMean(key, namesBelow(path)),
+          'key',
         )
       else if (value !== null) {
-        const filled = fill(value)
-        if ('missing' in filled) {
-          missing.push(filled.missing)
-          continue
+        const filled = fillSetting(value, env)
+        if ('missing' in filled) missing.push(filled.missing)
+        else {
+          const found = reader.value(filled, at, (one) => ('wrong' in one ? one : read(one.value)))
+          if (found !== undefined) values.set(setting, found)
         }
-        const found = read(filled.value)
-        if ('value' in found) values.set(setting, found.value)
-        else fault(at, 'value', `${at.join('.')} ${found.wrong}`)
       }
     }
   }
   walk(map, [])
   if (map.engine === undefined)
-    fault(
-      ['targets', name],
-      'value',
-      `Target "${name}" names no engine.`,
-      `engine: ${DEFAULT_ENGINE}`,
-    )
+    reader.fault(['targets', name], `Target "${name}" has no engine.`, `engine: ${DEFAULT_ENGINE}`)
   const needs = (setting: string, why: string) => {
     if (missing.length === 0 && !values.has(setting))
-      fault(['targets', name], 'value', `Target "${name}" has no ${setting}: ${why}.`)
+      reader.fault(['targets', name], `Target "${name}" has no ${setting}: ${why}.`)
   }
   const engine = (values.get('engine') ?? DEFAULT_ENGINE) as EngineName // SETTINGS reads it so
   const hasKafka = isObject(map.kafka) || engineProfile(engine).needsKafka

@@ -4,18 +4,14 @@
  */
 
 import { ENGINE_NAMES, type EngineName } from '../config/engines.ts'
-import {
-  type JsonNode,
-  locateOffset,
-  type NamedText,
-  parseLocatedJson,
-} from '../documents/json-document.ts'
+import { locateOffset, type NamedText, parseLocatedJson } from '../documents/json-document.ts'
 import {
   listCcsVariables,
   listTemplateFiles,
   parseTemplate,
   type VariablePart,
 } from '../documents/variables.ts'
+import type { JsonNode } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, type Location } from '../kernel/errors.ts'
 

@@ -9,14 +9,8 @@ import { formatDuration } from '../kernel/units.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { parseList } from './check-settings.ts'
 import type { ConnectCluster, ConnectorState } from './connect-cluster.ts'
-import {
-  type ConnectorChoice,
-  type DesiredConnector,
-  diffConnector,
-  readTopics,
-  redactSecrets,
-  type SettingChange,
-} from './desired-connectors.ts'
+import { diffConnector, redactSecrets, type SettingChange } from './connector-diff.ts'
+import { type ConnectorChoice, type DesiredConnector, readTopics } from './desired-connectors.ts'
 
 export interface SinkPorts {
   readonly connect: ConnectCluster

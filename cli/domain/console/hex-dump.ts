@@ -1,9 +1,9 @@
-/** Bytes for people: hexadecimal with the text beside it, sixteen a line. */
+/** Bytes as people read them: hexadecimal with the text beside it, sixteen per line. */
 import { Buffer } from 'node:buffer'
 
 const LINE_BYTES = 16
 
-/** `00000010  0a 24 …  |.$…|` for the first `bytesMax` bytes; at most 78 columns a line. */
+/** Lines such as `00000010  0a 24 …  |.$…|` for the first `bytesMax` bytes, 78 columns at most. */
 export function formatHexDump(bytes: Uint8Array, bytesMax: number): string[] {
   const shown = bytes.subarray(0, bytesMax)
   const lines: string[] = []
@@ -19,14 +19,17 @@ export function formatHexDump(bytes: Uint8Array, bytesMax: number): string[] {
   return lines
 }
 
-/** The first bytes as one hexadecimal word, `…` where there are more. */
+/** The first `bytesMax` bytes as one hexadecimal word, followed by `…` if there are more. */
 export function formatHexPrefix(bytes: Uint8Array, bytesMax: number): string {
   const { buffer, byteOffset } = bytes
   const hex = Buffer.from(buffer, byteOffset, Math.min(bytes.length, bytesMax)).toString('hex')
   return bytes.length > bytesMax ? `${hex}…` : hex
 }
 
-/** The bytes as text where they are UTF-8 without control characters but line ends and tabs; else undefined. */
+/**
+ * The bytes as text; undefined if they are not UTF-8 or hold control characters, line ends and tabs
+ * aside.
+ */
 export function decodeReadableText(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,6 +1,7 @@
 /**
- * A table whose rows come one by one: the first one gives the columns their widths, with room for what values of
- * their types usually take. Where that is too wide, each row is a block of a value a line.
+ * A table whose rows arrive one by one. The first row sets the widths of the columns, with room for
+ * what values of their types usually take; if that is too wide, each row is a block with one value
+ * per line.
  */
 import { type Column, formatCell, formatTable, type Paint } from './text.ts'
 
@@ -13,7 +14,9 @@ type Row = Readonly<Record<string, unknown>>
 
 const GAP = 2
 
-/** Lines of the row that comes next, with the heads of the columns above the first. */
+/**
+ * Returns a function that formats the next row; the first one comes with the column heads above it.
+ */
 export function createRowFormatter(
   columns: readonly TypedColumn[],
   options: { readonly width: number; readonly paint: Paint },

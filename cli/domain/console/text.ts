@@ -1,10 +1,11 @@
 /**
- * What commands print, as text: styled words, tables that fit the terminal, the line of a progress bar,
- * and errors as people read them. Pure: it gives strings, command.ts writes them.
+ * Formats what commands print: styled words, tables that fit the terminal, progress bars, errors.
+ * It only makes strings; command.ts writes them.
  */
 import type { CcsError, Location } from '../kernel/errors.ts'
 import { formatCount, formatDuration } from '../kernel/units.ts'
 
+/** Colours and weights that a terminal can show. */
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 
 const CODES: Readonly<Record<Style, readonly [number, number]>> = {
@@ -16,9 +17,10 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
   cyan: [36, 39],
 }
 
-/** Styles a text, or leaves it as it is; made once for an output that has colours or has not. */
+/** Styles a text; leaves it as it is where the output has no colours. */
 export type Paint = (style: Style, text: string) => string
 
+/** The Paint of an output, which has colours (ANSI escape codes) or not. */
 export function createPainter(hasColours: boolean): Paint {
   return (style, text) => {
     const [on, off] = CODES[style]
@@ -26,30 +28,34 @@ export function createPainter(hasColours: boolean): Paint {
   }
 }
 
+/** A column of a table. */
 export interface Column {
   /** Key in the row. */
   readonly key: string
   /** Heading; the key when absent. */
   readonly title?: string
   readonly align?: 'left' | 'right'
-  /** Its width where there is room, though no value needs it. */
+  /** Its least width where there is room, even if no value needs it. */
   readonly widthMin?: number
 }
 
-/** No column of a table is cut below this: where even that is too wide, rows are listed one value a line. */
+/**
+ * Columns are not cut below this width; if a table is still too wide, it has one value per line.
+ */
 const COLUMN_MIN = 6
 const GAP = '  '
 
 /**
- * Lines of a table no wider than `width`: the widest columns are cut, cut cells end in `…`; with too many
- * columns each row becomes a block of `column  value` lines. Numbers are right-aligned; null is empty.
+ * Lines of a table no wider than `width`: the widest columns are cut, and cut cells end in `…`.
+ * With too many columns each row becomes a block of `column  value` lines. Numbers are
+ * right-aligned; null is empty.
  */
 export function formatTable(
   columns: readonly Column[],
   objects: readonly object[],
   options: { readonly width: number; readonly paint: Paint },
 ): string[] {
-  // Any object can be asked for a key; an interface just doesn't say so.
+  // Any object can be indexed by a key, though an interface's type doesn't allow it.
   const rows = objects as readonly Readonly<Record<string, unknown>>[]
   const titles = columns.map((column) => column.title ?? column.key)
   const cells = rows.map((row) => columns.map((column) => formatCell(row[column.key])))
@@ -62,8 +68,8 @@ export function formatTable(
   )
   const room = options.width - GAP.length * (columns.length - 1)
   const least = widths.reduce((sum, width) => sum + Math.min(width, COLUMN_MIN), 0)
-  if (least > room) return blocks(titles, cells, options)
-  narrow(widths, room)
+  if (least > room) return formatBlocks(titles, cells, options)
+  narrowColumns(widths, room)
   const isRight = columns.map(
     ({ key, align }) =>
       align === 'right' ||
@@ -80,7 +86,7 @@ export function formatTable(
   return [options.paint('dim', line(titles)), ...cells.map(line)]
 }
 
-function blocks(
+function formatBlocks(
   titles: readonly string[],
   cells: readonly (readonly string[])[],
   { width, paint }: { readonly width: number; readonly paint: Paint },
@@ -96,7 +102,7 @@ function blocks(
 }
 
 /** Narrows the widest column until the sum fits. */
-function narrow(widths: number[], room: number): void {
+function narrowColumns(widths: number[], room: number): void {
   let over = widths.reduce((sum, width) => sum + width, 0) - room
   for (; over > 0; over--) {
     const widest = widths.indexOf(Math.max(...widths))
@@ -110,7 +116,7 @@ function isNumber(value: unknown): boolean {
   return typeof value === 'string' && /^-?[\d,]+(\.\d+)?%?$/.test(value)
 }
 
-/** A value as a table shows it. */
+/** A value as one line of text without control characters; '' for null. */
 export function formatCell(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'number') return String(Number(value.toPrecision(15)))
@@ -119,21 +125,25 @@ export function formatCell(value: unknown): string {
   return text.replace(/\p{Cc}/gu, ' ')
 }
 
-/** For JSON.stringify: whole numbers beyond 2^53 become text, so that no reader rounds them. */
+/**
+ * A replacer for JSON.stringify: bigints become numbers, or text beyond 2^53, so that nothing is
+ * rounded.
+ */
 export function replaceBigints(_key: string, value: unknown): unknown {
   if (typeof value !== 'bigint') return value
   return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
 }
 
+/** How far something is. */
 export interface ProgressState {
   readonly label: string
   readonly done: number
-  /** Unknown when absent: no bar, only the count. */
+  /** Absent if unknown: only the count is shown then, without a bar. */
   readonly total?: number
   readonly elapsedMs: number
 }
 
-/** `label  ██████░░░░  60 %  1,200 of 2,000  3.1 s left`, no wider than `width`. */
+/** A line such as `label  ██████░░░░  60 %  1,200 of 2,000  3.1 s left`, no wider than `width`. */
 export function formatProgress(state: ProgressState, width: number): string {
   const { label, done, total, elapsedMs } = state
   if (total === undefined || total <= 0)
@@ -152,20 +162,20 @@ function cut(line: string, width: number): string {
   return line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line
 }
 
-/** `sql/gold/sessions.sql:12:5` */
+/** The place as `sql/gold/sessions.sql:12:5`, with line and column if it has them. */
 export function formatLocation(location: Location): string {
   return [location.file, location.line, location.column]
     .filter((part) => part !== undefined)
     .join(':')
 }
 
-/** An error for a person: message, place, the line with a caret, hint; then its `others` the same way. */
+/** Lines of an error: message, place, the line with a caret, hint; then those of its `others`. */
 export function formatError(error: CcsError, paint: Paint): string[] {
   const all = [error, ...error.others]
   const lines = all.flatMap((one, index) => [
     ...(index === 0 ? [] : ['']),
     `${paint('red', 'error')}${paint('dim', `[${one.code}]`)}: ${one.message}`,
-    ...(one.location ? sourceLines(one.location, paint) : []),
+    ...(one.location ? formatSource(one.location, paint) : []),
     ...(one.hint === undefined
       ? []
       : one.hint.split('\n').map((hint) => `  ${paint('cyan', hint)}`)),
@@ -173,10 +183,10 @@ export function formatError(error: CcsError, paint: Paint): string[] {
   return all.length === 1 ? lines : [...lines, '', `${all.length} faults.`]
 }
 
-function sourceLines(location: Location, paint: Paint): string[] {
+function formatSource(location: Location, paint: Paint): string[] {
   const place = `  at ${formatLocation(location)}`
   if (location.text === undefined || location.line === undefined) return [place]
-  // A long line is shown around the fault only.
+  // Of a long line only the part around the fault is shown.
   const from = Math.max(0, (location.column ?? 1) - 61)
   const text = location.text.slice(from, from + 100).replaceAll('\t', ' ')
   const gutter = `  ${location.line} | `
@@ -195,7 +205,7 @@ export interface ErrorDocument {
   readonly others?: readonly ErrorDocument[]
 }
 
-/** What `--json` prints of an error, under the key `error`. */
+/** The error as `--json` prints it under the key `error`, with its `others` inside. */
 export function toErrorDocument(error: CcsError): ErrorDocument {
   return {
     code: error.code,
@@ -206,7 +216,10 @@ export function toErrorDocument(error: CcsError): ErrorDocument {
   }
 }
 
-/** Breaks a long line between words; what follows is indented. A word that is too long is cut. */
+/**
+ * Breaks a long line between words; all lines but the first are indented. A word that is too long
+ * is split.
+ */
 export function wrapLine(line: string, width: number, indent = 4): readonly string[] {
   const lines: string[] = []
   const room = width - indent

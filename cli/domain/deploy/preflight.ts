@@ -4,7 +4,7 @@
  */
 
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
-import { redactSecrets } from '../connectors/desired-connectors.ts'
+import { redactSecrets } from '../connectors/connector-diff.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import { checkTopic } from '../schemas/check.ts'
 import { joinNames } from '../schemas/describe.ts'

@@ -1,9 +1,8 @@
 /**
  * Prints expressions for an engine. What the engines share is here; what differs comes in as a `DialectSyntax`.
- * What can't be said is collected as faults with the place in the model's text, and printing goes on, so
+ * What can't be printed is collected as faults with the place in the model's text, and printing goes on, so
  * that a user sees all of them at once.
  */
-
 import { findNearest } from '../kernel/did-you-mean.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { inferType } from '../sql/infer.ts'

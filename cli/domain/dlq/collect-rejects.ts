@@ -1,8 +1,8 @@
 /**
- * What an engine could not read becomes rejects, where no gate stands before it: its processing log has the bytes,
- * and the pipeline's own gate says what is wrong with them. Each query logs a bad record again, and the log does
- * not say which record it was: of equal bytes of one topic there is one
- * reject, with its place where that is found.
+ * `ccs dlq collect`: collects rejects where an engine reads topics without a gate in front. Its
+ * processing log has the bytes of records that it could not read; the pipeline's own gate then says
+ * what is wrong with them. Every query logs a bad record again, and the log does not say which
+ * record it was, so equal bytes of one topic become one reject, with a position where one is found.
  */
 import { createHash } from 'node:crypto'
 import { compileEncoder } from '../avro/encoder.ts'
@@ -24,20 +24,22 @@ import { type LoggedRecord, parseLoggedRecord } from './processing-log.ts'
 import { readRejects } from './read-rejects.ts'
 import { type SourceKey, SourceKeySet } from './source-key.ts'
 
+/** What a collector reads from and writes to. */
 export interface CollectPorts {
   readonly stream: CollectStream
   readonly log: EventLog
   readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
-  /** Asks the registry. */
+  /** Reads the current schemas from the registry. */
   readonly schemas: () => Promise<GateSchemas>
   readonly locateRecords: LocateRecords
   readonly clock: Clock
 }
 
+/** Which topics to collect for, and the limits of the gate. */
 export interface CollectOptions extends Omit<GateOptions, 'schemas'> {
-  /** Topics that hold events, as the server names them, and as events.dlq does. */
+  /** Topics that hold events: the server's name for them → their name in events.dlq. */
   readonly topics: ReadonlyMap<string, string>
-  /** Goes on until the signal comes. */
+  /** Whether to continue until the signal aborts. */
   readonly isFollowing: boolean
   readonly signal: AbortSignal
   readonly onProgress: (counts: CollectCounts) => void
@@ -48,18 +50,18 @@ export interface CollectCounts {
   readonly rows: number
   /** New rejects. */
   readonly collected: number
-  /** Of records that had their reject already. */
+  /** Rows about records that already had a reject. */
   readonly repeated: number
-  /** The server keeps the bytes to itself, or the record had none. */
+  /** Rows without the record's bytes: the server omits them, or the record had none. */
   readonly withoutBytes: number
-  /** About other topics, keys, or other faults. */
+  /** Rows about other topics, about keys, or about other errors. */
   readonly other: number
   /** Rows that expired before they were read. */
   readonly missing: number
   readonly reasons: Readonly<Record<string, number>>
 }
 
-/** Of two attempts, one after the other. */
+/** Adds the counts of two attempts that ran one after the other. */
 export function addCounts(before: CollectCounts | undefined, more: CollectCounts): CollectCounts {
   if (!before) return more
   const reasons = { ...before.reasons }
@@ -76,17 +78,20 @@ export function addCounts(before: CollectCounts | undefined, more: CollectCounts
   }
 }
 
-/** Of a record that has no reject yet. */
+/** A record that has no reject yet. */
 interface NewReject extends LoggedRecord {
   readonly bytes: Buffer
-  readonly mark: SourceKey
+  readonly key: SourceKey
   /** The topic's name in events.dlq. */
   readonly source: string
 }
 
-/** As rows of imports have it: no place is known. */
+/** The position is not known, as for rows of imports. */
 const NOWHERE = -1
-/** What the stream's batches come to; what fails leaves nothing half done, and can be called again. */
+/**
+ * Collects rejects until the end of the stream, or until the signal if it follows. A failure leaves
+ * no batch half written, so it can be called again.
+ */
 export async function collectRejects(
   ports: CollectPorts,
   options: CollectOptions,
@@ -122,7 +127,7 @@ class Collector {
     return { ...this.#counts, missing: this.#ports.stream.missing, reasons: this.#reasons }
   }
 
-  /** The records that have a reject: whatever became of a position, none gets another. */
+  /** Reads which records already have a reject, so that none gets a second one. */
   async loadKnown(): Promise<void> {
     const topics = new Set(this.#options.topics.values())
     for await (const entries of readRejects(this.#ports))
@@ -142,9 +147,9 @@ class Collector {
       if (!one || topic === undefined) counts.other++
       else if (!one.bytes) counts.withoutBytes++
       else {
-        const mark = createBytesKey({ topic, bytes: one.bytes })
-        if (this.#known.has(mark) || !inBatch.add(mark)) counts.repeated++
-        else fresh.push({ ...one, source: topic, mark, bytes: one.bytes })
+        const key = createBytesKey({ topic, bytes: one.bytes })
+        if (this.#known.has(key) || !inBatch.add(key)) counts.repeated++
+        else fresh.push({ ...one, source: topic, key, bytes: one.bytes })
       }
     }
     const rejects: RejectedEvent[] = []
@@ -158,7 +163,7 @@ class Collector {
         batch,
         rejects.map((one) => this.#encodeReject(one)),
       )
-    for (const { mark } of fresh) this.#known.add(mark)
+    for (const { key } of fresh) this.#known.add(key)
     for (const { reason } of rejects) this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1
     Object.assign(this.#counts, counts, { collected: counts.collected + rejects.length })
   }
@@ -169,16 +174,17 @@ class Collector {
   ): Promise<RejectedEvent> {
     const { partition = NOWHERE, offset = NOWHERE, appendMs = timeMs } = found ?? {}
     if (!this.#gate) await this.#loadSchemas()
-    let refusal = this.#validate(bytes, appendMs)
-    // A producer registers its schema before it writes: who asks after the record was read gets to know it.
-    if (refusal?.reason === 'unknown_schema_id' && this.#learntMs <= timeMs) {
+    let invalid = this.#validate(bytes, appendMs)
+    // A producer registers its schema before it writes, so schemas loaded after
+    // the record was read have it.
+    if (invalid?.reason === 'unknown_schema_id' && this.#learntMs <= timeMs) {
       await this.#loadSchemas()
-      refusal = this.#validate(bytes, appendMs)
+      invalid = this.#validate(bytes, appendMs)
     }
     const place = { topic, partition, offset, first_seen: appendMs, origin: null, bytes }
-    if (refusal) {
-      const { reason, schemaId } = refusal
-      return { reason, message: refusal.message, schema_id: schemaId, ...place }
+    if (invalid) {
+      const { reason, schemaId } = invalid
+      return { reason, message: invalid.message, schema_id: schemaId, ...place }
     }
     const reason: Reason = 'undecodable'
     return { reason, message: `ksqlDB: ${message}.`, schema_id: readSchemaId(bytes), ...place }
@@ -203,7 +209,7 @@ class Collector {
   }
 }
 
-/** Bytes of a topic as numbers: 80 bits of a hash. */
+/** Identifies a record by its topic and 80 bits of the hash of its bytes. */
 function createBytesKey({ topic, bytes }: Pick<RejectedEvent, 'topic' | 'bytes'>): SourceKey {
   const hash = createHash('sha256').update(bytes).digest()
   return { partition: topic, offset: hash.readUIntBE(0, 6), bytesHash: hash.readUInt32BE(6) }

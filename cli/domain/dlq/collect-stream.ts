@@ -1,41 +1,43 @@
 /**
- * The port of who collects rejects from a topic of reports: a batch's rejects and how far it was read are
- * written in one transaction, and there is one collector at a time.
+ * The port to ksqlDB's processing log. The rejects of a batch and the position after it are written
+ * in one transaction, and only one collector runs at a time.
  */
 export interface CollectBatch {
   readonly partition: number
-  /** Values; none for a tombstone. */
+  /** Values of the rows; tombstones have none. */
   readonly rows: readonly Buffer[]
-  /** Where the next batch of the partition begins. */
+  /** Offset where the partition's next batch starts. */
   readonly nextOffset: number
-  /** No partition had anything new; there are no rows. */
+  /** Whether no partition had anything new; `rows` is empty then. */
   readonly isEnd: boolean
 }
 
+/** A transactional reader of the processing log. */
 export interface CollectStream {
-  /** Rows that expired, or were deleted, before they were read. */
+  /** Rows that expired or were deleted before they were read. */
   readonly missing: number
-  /** Goes on where the last call ended, the first where the last commit did; waits a moment for rows. */
+  /** Continues after the last batch, at first after the last commit; waits briefly for rows. */
   read(): Promise<CollectBatch>
-  /** `rejects` are in events.dlq and the batch is taken note of, or neither. */
+  /** Writes `rejects` to events.dlq and the position after the batch, or neither. */
   commit(batch: CollectBatch, rejects: readonly Uint8Array[]): Promise<void>
   close(): Promise<void>
 }
 
-/** A record of which only this is known. */
+/** A record of which only bytes and time are known. */
 export interface UnlocatedRecord {
   readonly bytes: Buffer
-  /** When it was read, ms: it came before. */
+  /** When ksqlDB read it, ms; the record was appended earlier. */
   readonly timeMs: number
 }
 
+/** Where a record is in its topic. */
 export interface RecordPosition {
   readonly partition: number
   readonly offset: number
   readonly appendMs: number
 }
 
-/** Those of the records that are found with little effort; `topic` by its whole name. */
+/** Searches a topic (full name) for records and returns those that are cheap to find. */
 export type LocateRecords = (
   topic: string,
   records: readonly UnlocatedRecord[],

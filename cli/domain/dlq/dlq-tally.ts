@@ -1,6 +1,6 @@
 /**
- * Rejects by reason, kept up to date: each record of events.dlq is read once, a bounded part at a time, so
- * that a long topic delays nobody.
+ * Counts rejects by reason, incrementally: each record of events.dlq is read once, a limited part
+ * per call, so that a long topic delays nobody.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
@@ -11,37 +11,40 @@ import { DLQ_TOPIC } from '../log/topics.ts'
 import { findSourceKey, mayHaveDuplicates } from './duplicate-rejects.ts'
 import { SourceKeySet } from './source-key.ts'
 
+/** What the tally reads; `sources` are those of the engine's manifest. */
 export interface DlqTallyPorts {
   readonly log: EventLog
-  /** undefined for bytes that are no reject. */
+  /** Returns undefined for bytes that are not a reject. */
   readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
-  /** Of the engine's manifest as it is now. */
+  /** Reads the sources of the engine's current manifest. */
   readonly sources: () => Promise<readonly LogSource[]>
 }
 
+/** The counts so far. */
 export interface DlqCounts {
-  /** Records in the topic, less those that turned out to be of a record that another is of already. */
+  /** Records in the topic minus the known duplicates. */
   readonly total: number
-  /** Of those read so far, most frequent first. */
+  /** Counts of the records read so far, most frequent reason first. */
   readonly byReason: Readonly<Record<string, number>>
 }
 
 const STEP_BYTES = 1024 * 1024
 
-/** Copies found in a part of a partition that was read at once. */
+/** Number of duplicates in a part of a partition that was read at once. */
 interface Copies {
   readonly partition: number
-  /** After the last record of the part. */
+  /** Offset after the last record of the part. */
   readonly end: number
   readonly count: number
 }
 
+/** Keeps its position in each partition between calls. */
 export class DlqTally {
   readonly #ports: DlqTallyPorts
   readonly #counts = new Map<string, number>()
   readonly #nextOffset = new Map<number, number>()
   readonly #totals = new Map<number, number>()
-  /** Rejected records, once there may be two rejects of one. */
+  /** Records that have a reject, once one record may have two. */
   #seen: SourceKeySet | undefined
   #copies: Copies[] = []
   #sources: readonly LogSource[] = []
@@ -50,7 +53,9 @@ export class DlqTally {
     this.#ports = ports
   }
 
-  /** Reads on by about a mebibyte of each partition; of a log that is away it gives what it knows. */
+  /**
+   * Reads about 1 MiB more of each partition; returns the last counts if the log is unreachable.
+   */
   async read(): Promise<DlqCounts> {
     try {
       await this.#read()
@@ -70,7 +75,7 @@ export class DlqTally {
     for (const partition of await log.partitions(DLQ_TOPIC)) {
       const { start, end } = await log.range(DLQ_TOPIC, partition)
       this.#totals.set(partition, end - start)
-      // With the records go the copies among them.
+      // Duplicates among expired records are no longer in the topic either.
       this.#copies = this.#copies.filter((one) => one.partition !== partition || one.end > start)
       const from = Math.max(start, this.#nextOffset.get(partition) ?? start)
       if (from >= end) continue
@@ -79,14 +84,14 @@ export class DlqTally {
     }
   }
 
-  /** What was counted is read again, now by records. */
+  /** Starts over, now without counting duplicates. */
   #recountByRecord(): void {
     this.#seen = new SourceKeySet()
     this.#counts.clear()
     this.#nextOffset.clear()
   }
 
-  /** Gives the offset to go on from. */
+  /** Returns the offset to continue from. */
   async #readOn(partition: number, from: number): Promise<number> {
     let count = 0
     const reader = await this.#ports.log.reader(DLQ_TOPIC, partition, from)
@@ -109,7 +114,7 @@ export class DlqTally {
   }
 
   #isFirst(partition: number, reject: RejectedEvent | undefined): boolean {
-    const mark = this.#seen && reject && findSourceKey(this.#sources, partition, reject)
-    return mark === undefined || (this.#seen?.add(mark) ?? true)
+    const sourceKey = this.#seen && reject && findSourceKey(this.#sources, partition, reject)
+    return sourceKey === undefined || (this.#seen?.add(sourceKey) ?? true)
   }
 }

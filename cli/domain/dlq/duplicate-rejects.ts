@@ -1,6 +1,6 @@
 /**
- * A record may be rejected twice: by the engine, in its own partition of events.dlq, and by a gate, in another.
- * Readers take such copies as one.
+ * One record may have two rejects: one by the engine, in its own partition of events.dlq, and one
+ * by a gate, in another partition. Readers count both as one.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { LogSource } from '../lake/manifest.ts'
@@ -8,7 +8,7 @@ import type { EventLog } from '../log/event-log.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION } from '../log/topics.ts'
 import { createSourceKey, type SourceKey, SourceKeySet } from './source-key.ts'
 
-/** Whether events.dlq may hold copies now: never on a log whose partitions have one writer each. */
+/** Whether events.dlq may hold duplicates now: never if each partition has a single writer. */
 export async function mayHaveDuplicates(log: EventLog): Promise<boolean> {
   if ((await log.identity(DLQ_TOPIC)) === null) return false
   const partitions = await log.partitions(DLQ_TOPIC)
@@ -17,23 +17,27 @@ export async function mayHaveDuplicates(log: EventLog): Promise<boolean> {
     const { start, end } = await log.range(DLQ_TOPIC, partition)
     if (end > start) filled.push(partition)
   }
-  // The gate keeps clear of the engine's partition where there is another.
+  // With more than one partition, the gate does not use the engine's.
   if (partitions.length < 2) return filled.length > 0
   return filled.length > 1 && filled.includes(ENGINE_PARTITION)
 }
 
-/** Tells the first that comes of each record's rejects; keeps nothing where there are no copies. */
+/**
+ * Returns a filter that is true for the first reject of each record; stores nothing if
+ * there can be no duplicates.
+ */
 export async function createDuplicateFilter(
   log: EventLog,
-): Promise<(mark: SourceKey | undefined) => boolean> {
+): Promise<(sourceKey: SourceKey | undefined) => boolean> {
   if (!(await mayHaveDuplicates(log))) return () => true
   const seen = new SourceKeySet()
-  return (mark) => mark === undefined || seen.add(mark)
+  return (sourceKey) => sourceKey === undefined || seen.add(sourceKey)
 }
 
 /**
- * Gives the mark of a reject in a partition of events.dlq. Where a topic was made anew, the engine's offsets go on
- * (`sources` of its manifest say by how much), while a gate's are the log's own: they meet as those.
+ * Returns the key of the record that a reject is about. After a topic was recreated,
+ * the engine's offsets continue (`sources` has the shift), while a gate uses the log's
+ * own; the key has the log's.
  */
 export function findSourceKey(
   sources: readonly LogSource[],

@@ -1,4 +1,4 @@
-/** `ccs dlq ls`: what was rejected, by sort. */
+/** `ccs dlq ls`: groups of similar rejects. */
 
 import { formatCount } from '../kernel/units.ts'
 import { createDuplicateFilter } from './duplicate-rejects.ts'
@@ -8,34 +8,38 @@ import { type RejectEntry, type RejectPorts, readRejects } from './read-rejects.
 import type { RejectTable } from './reject-table.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
 
+/** A group of rejects with the same fingerprint. */
 export interface RejectGroup extends RejectGroupKey {
   readonly count: number
-  /** How many of them were sent again since. */
+  /** How many of them have been replayed. */
   readonly replayed: number
-  /** ISO 8601, of when the records first came. */
+  /** ISO 8601; when the first and last rejected record arrived. */
   readonly firstSeen: string | null
   readonly lastSeen: string | null
-  /** `<partition>:<offset>` of the newest, for `ccs dlq show`. */
+  /** `<partition>:<offset>` of the newest reject, for `ccs dlq show`. */
   readonly sample: string
 }
 
+/** What `ccs dlq ls --json` prints. */
 export interface DlqList {
   readonly total: number
   /** Most frequent first. */
   readonly groups: readonly RejectGroup[]
 }
 
+/** What the list reads. */
 export interface DlqListPorts extends RejectPorts {
   readonly ledger: ReplayLedger
-  /** Asked of each reject; undefined: all are meant. */
+  /** Condition on the rejects; undefined: all of them. */
   readonly filter?: { readonly table: RejectTable; readonly read: LenientReader }
 }
 
+/** Which rejects to list. */
 export interface DlqListOptions {
   readonly reason?: string
-  /** First seen then or later, ms. */
+  /** Only records that first arrived then or later, ms since 1970. */
   readonly sinceMs?: number
-  /** Gets rejects read and in all. */
+  /** Gets the number of rejects read so far and in all. */
   readonly onProgress: (done: number, total: number) => void
 }
 
@@ -51,8 +55,9 @@ interface GroupTally {
 const ASKED_ROWS = 2_000
 
 /**
- * Reads the topic once; memory follows the number of sorts, and where records were rejected by two that of rejects.
- * Those of one record count as one, replayed when any of them was. `total` counts those that the filters let through.
+ * Reads the topic once. Memory grows with the number of groups or, if there may be duplicates, of
+ * rejects. Rejects of one record count once, and as replayed if one of them was. `total` counts the
+ * rejects that pass the filters.
  */
 export async function listRejects(parts: DlqListPorts, options: DlqListOptions): Promise<DlqList> {
   const { reason, sinceMs = Number.NEGATIVE_INFINITY } = options
@@ -133,7 +138,7 @@ function isoTime(ms: number): string | null {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null
 }
 
-/** A group as two lines for a person: counts and times, then its fingerprint and what its rejects say. */
+/** Renders each group as two lines: counts and times, then fingerprint and message. */
 export function renderGroups(groups: readonly RejectGroup[], width: number): string[] {
   const columns = (count: string, reason: string, first: string, last: string, sample: string) =>
     `${count.padStart(9)}  ${reason.padEnd(17)}  ${first.padEnd(16)}  ${last.padEnd(16)}  ${sample}`

@@ -1,9 +1,9 @@
 /**
- * Rejects of one kind say the same but for their values. The kind is the message with each value replaced by
- * `…`, so that a thousand faults of one sort are one line of a list.
+ * Rejects of one kind have the same message except for its values. The kind is the message with
+ * each value replaced by `…`, so that a thousand similar faults are one line of a list.
  */
 
-/** Quoted text, times, ids, numbers: what differs from one record to the next. */
+/** What differs from record to record: quoted text, times, ids, numbers. */
 const VALUES: readonly RegExp[] = [
   /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|“[^”]*”|‘[^’]*’|`[^`]*`/g,
   /\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?/g,
@@ -12,7 +12,7 @@ const VALUES: readonly RegExp[] = [
   /(?<![\w.])-?\d[\d,_]*(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)/gi,
 ]
 
-/** The message without its values: equal for rejects of one kind. */
+/** Replaces the values of a message by `…`; equal for rejects of one kind. */
 export function generalizeMessage(message: string): string {
   const bare = VALUES.reduce((text, value) => text.replace(value, '…'), message)
   return bare.replace(/…(?:(?:, ?| )…)+/g, '…')

@@ -1,32 +1,35 @@
 /**
- * `--patch "currency = 'EUR', items.quantity = greatest(quantity, 1)"`: assignments to fields of an event, each
- * an expression of DuckDB. They are cut apart here, where commas and equal signs stand outside of quotes,
- * comments and brackets; what an expression means is DuckDB's to say.
+ * `--patch "currency = 'EUR', items.quantity = greatest(quantity, 1)"`: assigns DuckDB expressions
+ * to fields of an event. The text is split here, at commas and equal signs outside of quotes,
+ * comments and brackets; DuckDB checks the expressions.
  */
 import { type AvroField, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
 
+/** One assignment of a patch. */
 export interface Assignment {
   /** A field of the event. */
   readonly column: string
-  /** A field of the column's entries: the expression is asked for each of them, with their fields in scope. */
+  /**
+   * A field of the list's entries: the expression is evaluated per entry, with its fields in scope.
+   */
   readonly entryField?: string
   readonly expression: SqlFragment
 }
 
-/** A part of what the user wrote, and where it begins; both count from 1. */
+/** A part of the user's text and where it starts; line and column count from 1. */
 export interface SqlFragment {
   readonly sql: string
   readonly line: number
   readonly column: number
-  /** All that the user wrote, for showing the line. */
+  /** The user's whole text, for showing the line. */
   readonly whole: string
-  /** How errors call it: --patch or --where. */
+  /** What errors call it: --patch or --where. */
   readonly file: string
 }
 
-/** CCS_QUERY_INVALID with the place of each fault. */
+/** Throws CCS_QUERY_INVALID with every fault and its place. */
 export function parsePatch(text: string, record: RecordNode): readonly Assignment[] {
   const file = '--patch'
   const faults: CcsError[] = []
@@ -40,7 +43,11 @@ export function parsePatch(text: string, record: RecordNode): readonly Assignmen
           (entryField === one.entryField || !entryField || !one.entryField),
       )
       if (before)
-        throw fault(`${one.column} is assigned twice.`, locate(text, part.from, file), 'Once each.')
+        throw fault(
+          `${one.column} is assigned twice.`,
+          locate(text, part.from, file),
+          'Assign it once.',
+        )
       found.push(one)
     } catch (error) {
       if (!(error instanceof CcsError)) throw error
@@ -51,15 +58,21 @@ export function parsePatch(text: string, record: RecordNode): readonly Assignmen
   return found
 }
 
-/** One expression, such as that of --where: brackets and quotes are closed, and no statement follows. */
+/** Checks that a text is a single expression with closed brackets and quotes, as for --where. */
 export function parseExpression(text: string, file: string): SqlFragment {
   const [first, second] = splitAtCommas(text, file)
   if (!first || second)
-    throw fault('This is no single expression.', locate(text, second?.from ?? 0, file), 'One only.')
+    throw fault(
+      'This is not a single expression.',
+      locate(text, second?.from ?? 0, file),
+      'Write one expression.',
+    )
   return { ...locate(text, 0, file), sql: text, whole: text, line: 1, column: 1, file }
 }
 
-/** Statement line 1 is the caller's: the expression begins on line 2, in its own column, in brackets. */
+/**
+ * Puts brackets around an expression so that it keeps its column, on the line after the caller's.
+ */
 export function parenthesize({ sql, column }: SqlFragment): string {
   return `(\n${' '.repeat(column - 1)}${sql}\n)`
 }
@@ -68,7 +81,7 @@ function parseAssignment(text: string, part: PatchPart, record: RecordNode): Ass
   const file = '--patch'
   const at = (offset: number) => locate(text, offset, file)
   if (part.equals < 0)
-    throw fault('There is no = in this assignment.', at(part.from), 'Write: field = expression')
+    throw fault('This assignment has no =.', at(part.from), 'Write: field = expression')
   const target = text.slice(part.from, part.equals).trim()
   const sql = text.slice(part.equals + 1, part.to)
   const start = part.equals + 1 + (sql.length - sql.trimStart().length)
@@ -77,7 +90,11 @@ function parseAssignment(text: string, part: PatchPart, record: RecordNode): Ass
   const names = target.split('.').map((name) => /^(?:([A-Za-z_]\w*)|"([^"]+)")$/.exec(name.trim()))
   const [first, second, third] = names.map((match) => match?.[1] ?? match?.[2])
   if (names.length === 0 || names.includes(null) || first === undefined || third !== undefined)
-    throw fault(`"${target}" is no field of an event.`, at(part.from), 'Write: field = expression')
+    throw fault(
+      `"${target}" is not a field of an event.`,
+      at(part.from),
+      'Write: field = expression',
+    )
   const { line = 1, column = 1 } = at(start)
   const expression = { sql: sql.trim(), line, column, whole: text, file }
   return { ...resolveTarget(record, first, second, () => at(part.from)), expression }
@@ -92,7 +109,7 @@ function resolveTarget(
   const lists = record.fields.filter((field) => listEntryFields(field).length > 0)
   if (second === undefined) {
     if (record.fields.some(({ name }) => name === first)) return { column: first }
-    // `quantity` alone means that of the entries, where only one list has it.
+    // `quantity` alone means the entries' field if only one list has such a field.
     const having = lists.filter((field) => listEntryFields(field).includes(first))
     if (having.length === 1 && having[0]) return { column: having[0].name, entryField: first }
     const known = [...record.fields.map(({ name }) => name), ...lists.flatMap(listEntryFields)]
@@ -101,7 +118,7 @@ function resolveTarget(
   const list = lists.find(({ name }) => name === first)
   if (!list) {
     const names = lists.map(({ name }) => name).join(', ')
-    throw fault(`${first} is no list with fields.`, where(), `Lists of an event: ${names}.`)
+    throw fault(`${first} is not a list with fields.`, where(), `Lists of an event: ${names}.`)
   }
   if (!listEntryFields(list).includes(second))
     throw fault(
@@ -119,7 +136,7 @@ export function listEntryFields(field: AvroField): readonly string[] {
   return node.items.fields.map(({ name }) => name)
 }
 
-/** Characters [from, to) of the text, and where its first = stands; -1: nowhere. */
+/** The range [from, to) of the text, and the offset of its first `=`; -1: none. */
 interface PatchPart {
   readonly from: number
   readonly to: number
@@ -130,7 +147,9 @@ const SKIPPED =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$\w*\$)[\s\S]*?\1|--[^\n]*|\/\*[\s\S]*?\*\/|[<>!=:]=|=>/y
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
 
-/** Cut at the commas outside of everything. Throws for what is not closed, and for a second statement. */
+/**
+ * Splits at top-level commas. Throws for unclosed quotes or brackets and for a second statement.
+ */
 function splitAtCommas(text: string, file: string): readonly PatchPart[] {
   const parts: PatchPart[] = []
   const open: { readonly at: number; readonly closing: string }[] = []
@@ -150,9 +169,13 @@ function splitAtCommas(text: string, file: string): readonly PatchPart[] {
     if (closing) open.push({ at, closing })
     else if (')]}'.includes(char)) {
       if (open.pop()?.closing !== char)
-        throw fault(`${char} closes nothing.`, locate(text, at, file), 'Check the brackets.')
+        throw fault(
+          `${char} has no opening bracket.`,
+          locate(text, at, file),
+          'Check the brackets.',
+        )
     } else if (char === ';')
-      throw fault('A ; has no place here.', locate(text, at, file), 'Write expressions only.')
+      throw fault('A ; is not allowed here.', locate(text, at, file), 'Write expressions only.')
     else if (open.length > 0) continue
     else if (char === '=' && equals < 0) equals = at
     else if (char === ',') {

@@ -1,20 +1,21 @@
 /**
- * Rows of an engine's processing log, which tells what its queries skipped (docs.confluent.io, "Processing log").
- * Only deserialization errors carry a record's bytes, and no row says where in its topic the record stands.
+ * Rows of an engine's processing log, which lists the records that its queries skipped
+ * (docs.confluent.io, "Processing log"). Only deserialization errors have the record's bytes, and
+ * no row says where the record is in its topic.
  */
 import { asObject } from '../kernel/json.ts'
 export interface LoggedRecord {
-  /** As the server names it. */
+  /** The server's name for it. */
   readonly topic: string
-  /** undefined: the server leaves them out, or the record had none. */
+  /** undefined: the server omits them, or the record had none. */
   readonly bytes: Buffer | undefined
-  /** Why the engine could not read it. */
+  /** Why the engine could not read the record. */
   readonly message: string
   /** When it was logged, ms. */
   readonly timeMs: number
 }
 
-/** undefined: the row is of another kind, about a key, or no row. */
+/** Returns undefined for rows of another kind, rows about a key, and other text. */
 export function parseLoggedRecord(row: Buffer): LoggedRecord | undefined {
   const { time, message } = asObject(parseJson(row))
   const error = asObject(asObject(message).deserializationError)

@@ -1,4 +1,4 @@
-/** The records of events.dlq, partition after partition, each with its sort; up to where the topic ends now. */
+/** Reads events.dlq, partition by partition, up to the end that the topic has at the start. */
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { LogSource } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
@@ -8,26 +8,28 @@ import { findSourceKey } from './duplicate-rejects.ts'
 import { groupReject, type RejectGroupKey } from './fingerprint.ts'
 import type { SourceKey } from './source-key.ts'
 
+/** A record of events.dlq. */
 export interface RejectEntry {
-  /** Where it stands in events.dlq. */
+  /** Its position in events.dlq. */
   readonly partition: number
   readonly offset: number
-  /** undefined: the record is no reject. */
+  /** undefined: the record is not a reject. */
   readonly reject: RejectedEvent | undefined
   readonly group: RejectGroupKey
-  /** Which record it is of; undefined: none, or none but this can be of the same. */
+  /** Identifies the rejected record if it may have several rejects; else undefined. */
   readonly sourceKey: SourceKey | undefined
 }
 
+/** What readers of events.dlq need. */
 export interface RejectPorts {
   readonly log: EventLog
-  /** undefined for bytes that are no reject. */
+  /** Returns undefined for bytes that are not a reject. */
   readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
-  /** Of the engine's manifest, where there is one. */
+  /** Sources in the engine's manifest, if there is one. */
   readonly sources?: readonly LogSource[]
 }
 
-/** Batches of about 4 MiB; `onProgress` gets records read and in all. Bytes of a reject are its own. */
+/** Yields batches of a few MiB; `onProgress` gets records read and in all. Entries own their bytes. */
 export async function* readRejects(
   { log, decode, sources = [] }: RejectPorts,
   onProgress: (done: number, total: number) => void = () => {},
@@ -46,8 +48,9 @@ export async function* readRejects(
       for (const { offset, bytes } of records)
         if (offset < end) {
           const reject = decode(bytes)
-          const mark = isShared && reject ? findSourceKey(sources, partition, reject) : undefined
-          entries.push(toEntry(partition, offset, reject, mark))
+          const sourceKey =
+            isShared && reject ? findSourceKey(sources, partition, reject) : undefined
+          entries.push(toEntry(partition, offset, reject, sourceKey))
         }
       done += entries.length
       yield entries
@@ -61,9 +64,9 @@ function toEntry(
   partition: number,
   offset: number,
   reject: RejectedEvent | undefined,
-  mark: SourceKey | undefined,
+  sourceKey: SourceKey | undefined,
 ): RejectEntry {
-  // The decoder's bytes may be a view of the frame, which lives until the next read.
+  // The decoder's bytes may be a view of the frame, which is only valid until the next read.
   const own = reject && { ...reject, bytes: Uint8Array.from(reject.bytes) }
-  return { partition, offset, reject: own, group: groupReject(reject), sourceKey: mark }
+  return { partition, offset, reject: own, group: groupReject(reject), sourceKey }
 }

@@ -1,7 +1,7 @@
 /**
- * Rejects as rows of a DuckDB table: columns of the reject itself, then the fields of the event as far as its
- * bytes could be read. Predicates choose among them and patches compute new values of fields. What was not
- * assigned is never taken back from SQL, so that it stays as it was to the last bit.
+ * Rejects as rows of a DuckDB table: columns of the reject, then the fields of the event as far as
+ * its bytes can be read. Conditions select rows, and patches compute new values of fields. Fields
+ * without an assignment are never read back from SQL, so that they keep every bit.
  */
 import { type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import { deriveRawColumns } from '../events/raw-columns.ts'
@@ -12,7 +12,7 @@ import type { UnvalidatedEvent } from './lenient-reader.ts'
 import { type Assignment, listEntryFields, parenthesize, type SqlFragment } from './parse-patch.ts'
 import type { RejectEntry } from './read-rejects.ts'
 
-/** A DuckDB of one's own, empty, that can reach nothing outside. */
+/** An empty DuckDB of its own, without access to files or network. */
 export interface SqlRunner {
   run(sql: string, values?: readonly string[]): Promise<unknown>
   all(
@@ -21,14 +21,15 @@ export interface SqlRunner {
   ): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>
 }
 
-/** What SQL said of a row. */
+/** What the expressions gave for a row. */
 export type RowResult =
   | { readonly isChosen: false }
-  /** Values of the assigned columns, as docs/json-output.md has them. */
+  /** Values of the assigned columns, in the shapes of docs/json-output.md. */
   | { readonly isChosen: true; readonly values: Readonly<Record<string, unknown>> }
   /** The expressions failed on this row. */
   | { readonly isChosen: true; readonly problem: string }
 
+/** The user's condition and assignments. */
 export interface RowExpressions {
   readonly where?: SqlFragment
   readonly patch: readonly Assignment[]
@@ -50,12 +51,13 @@ const META: readonly (readonly [name: string, type: string])[] = [
   ['size', 'INTEGER'],
 ]
 
+/** Evaluates the same expressions for any number of batches. */
 export class RejectTable {
   readonly #sql: SqlRunner
   readonly #expressions: RowExpressions
   readonly #record: RecordNode
   readonly #eventTypes: ReadonlyMap<string, string>
-  /** Name → type, in order; a field of the event hides a column of the reject of the same name. */
+  /** Name → type, in order; a field of the event hides a reject's column of the same name. */
   readonly #columns: ReadonlyMap<string, string>
 
   private constructor(
@@ -76,7 +78,7 @@ export class RejectTable {
     this.#columns = new Map([...META.filter(([name]) => !names.has(name)), ...this.#eventTypes])
   }
 
-  /** CCS_QUERY_INVALID with the place of what DuckDB cannot make sense of. */
+  /** Throws CCS_QUERY_INVALID, with the place, for expressions that DuckDB can't bind. */
   static async open(
     sql: SqlRunner,
     record: RecordNode,
@@ -90,7 +92,9 @@ export class RejectTable {
     return table
   }
 
-  /** One answer for each of `rows`, in their order. `event` undefined: it could not be read, all fields NULL. */
+  /**
+   * Returns one result per row, in order. `event` undefined: unreadable, all its fields are NULL.
+   */
   async evaluate(
     rows: readonly { readonly entry: RejectEntry; readonly event: UnvalidatedEvent | undefined }[],
   ): Promise<readonly RowResult[]> {
@@ -105,7 +109,7 @@ export class RejectTable {
     try {
       take((await this.#sql.all(this.#select('TRUE'))).rows)
     } catch {
-      // Some row cannot be computed: each is asked for by itself, so that the others go on.
+      // The expressions fail on some row: each row is evaluated alone, so that the others succeed.
       for (const index of rows.keys()) {
         try {
           take((await this.#sql.all(this.#select(`"_n" = ${index}`))).rows)
@@ -117,7 +121,7 @@ export class RejectTable {
     return rows.map((_, index) => answers.get(index) ?? { isChosen: false })
   }
 
-  /** Lets DuckDB's binder see each expression by itself, so that it can say where it is wrong. */
+  /** Binds each expression alone, so that DuckDB's error has its place. */
   async #check(): Promise<void> {
     const { where, patch } = this.#expressions
     if (where)
@@ -148,7 +152,7 @@ export class RejectTable {
     return `SELECT "_n"${values.join('')} FROM rejects WHERE ${condition} ${chosen}`
   }
 
-  /** SQL of a column's new value, of the column's type. */
+  /** Renders the SQL of a column's new value, cast to the column's type. */
   #renderAssignment(column: string, patch: readonly Assignment[]): string {
     const type = this.#eventTypes.get(column) ?? 'VARCHAR'
     const [first] = patch
@@ -160,7 +164,7 @@ export class RejectTable {
       const own = patch.find(({ entryField }) => entryField === name)
       return `${quoteName(name)} := ${own ? parenthesize(own.expression) : quoteName(name)}`
     })
-    // The entry's fields hide those of the event with the same names.
+    // The entry's fields hide fields of the event with the same names.
     return `CAST((SELECT coalesce(list(struct_pack(${values.join(', ')}) ORDER BY "_at"), [])
       FROM (SELECT "_one".*, "_at" FROM (SELECT unnest(${quoteName(column)}) AS "_one",
         generate_subscripts(${quoteName(column)}, 1) AS "_at"))) AS ${type})`
@@ -201,7 +205,9 @@ function toMetaColumns({ reject, partition, offset, group }: RejectEntry): Recor
   }
 }
 
-/** A value as JSON that DuckDB reads into the column's type, and people too; null where the type cannot have it. */
+/**
+ * Converts a value to JSON that DuckDB reads as the column's type; null if the type can't hold it.
+ */
 export function toSqlValue(given: AvroNode, value: unknown): unknown {
   if (value === null || value === undefined) return null
   const { node } = unwrapOptional(given)
@@ -221,7 +227,7 @@ export function toSqlValue(given: AvroNode, value: unknown): unknown {
   return value
 }
 
-/** Years 0 to 9999: what DuckDB reads as ISO 8601. */
+/** Only years 0 to 9999: DuckDB reads no others as ISO 8601. */
 function formatTime(value: unknown): string | null {
   const ms = typeof value === 'number' ? value : Number.NaN
   return ms >= -62_167_219_200_000 && ms < 253_402_300_800_000 ? new Date(ms).toISOString() : null
@@ -232,9 +238,9 @@ function describeProblem(error: unknown): string {
   return (text.split('\n')[0] ?? '').replace(/^[A-Za-z ]+ Error:\s*/, '').trim()
 }
 
-/** DuckDB's refusal with its place in what the user wrote. */
+/** Converts DuckDB's error into one with its place in the user's text. */
 function toExpressionError(text: SqlFragment, sql: string, cause: unknown): CcsError {
-  // What the statement has before the expression's own line is one line to the function that finds the place.
+  // toBindError expects one line before the expression; the statement may have more.
   const before = sql.slice(0, sql.indexOf(parenthesize(text))).split('\n').length
   const shown = sql.split('\n').slice(before).join('\n')
   const found = toBindError(
@@ -260,7 +266,7 @@ function toExpressionError(text: SqlFragment, sql: string, cause: unknown): CcsE
 const COLUMNS =
   'Columns are the fields of an event (schemas/events.raw.avsc) and those of docs/dlq.md.'
 
-/** The error as if only one line stood before the expression. */
+/** Moves the line number of an error, as if only one line preceded the expression. */
 function shift(cause: unknown, before: number): Error {
   const message = cause instanceof Error ? cause.message : String(cause)
   return new Error(

@@ -1,4 +1,4 @@
-/** The records of the ledger of replays, and how the log is asked what became of an announced append. */
+/** Records of the replay ledger, and how the log shows whether an announced append took place. */
 import { createHash } from 'node:crypto'
 import type { EventLog } from '../log/event-log.ts'
 import { readRecords } from '../log/frame-records.ts'
@@ -6,37 +6,39 @@ import type { SourceKey } from './source-key.ts'
 
 /** A reject that is sent again. */
 export interface ReplayedReject {
-  /** Its place in events.dlq. */
+  /** Its position in events.dlq. */
   readonly partition: number
   readonly offset: number
-  /** Of the bytes that are appended. */
+  /** Hash of the bytes that are appended, see hashRecord. */
   readonly hash: string
-  /** 1: the first replay; 2: of a reject that was a replay itself … */
+  /** 1 for the first replay; 2 for a reject that was itself a replay, and so on. */
   readonly replayCount: number
-  /** Of the rejected record, where others may have rejected it too. */
+  /** Identifies the rejected record if it may have several rejects. */
   readonly sourceKey?: SourceKey
 }
 
+/** Written to the ledger before an append. Stored as JSON: do not rename members. */
 export interface Announcement {
   readonly kind: 'replay'
   readonly atMs: number
-  /** Of events.dlq: when the topic is made anew, its offsets are those of other rejects. */
+  /** Identity of events.dlq: offsets of a recreated topic belong to other rejects. */
   readonly dlq: string | null
   readonly topic: string
   readonly partition: number
-  /** Where the partition ended before the append. */
+  /** End of the partition before the append. */
   readonly from: number
   /** Greatest event time of the records, ms. */
   readonly newestMs: number
   readonly records: readonly AnnouncedRecord[]
 }
 
-/** Dlq partition, dlq offset, hash, times; and the mark, where there is one. */
+/** Dlq partition, dlq offset, hash, number of replays; then the source key, if there is one. */
 export type AnnouncedRecord = readonly [
   ...reject: [number, number, string, number],
   ...sourceKey: [] | [partition: string, offset: number, bytesHash: number],
 ]
 
+/** Converts a reject to its form in the ledger. */
 export function toAnnouncedRecord({
   partition,
   offset,
@@ -56,6 +58,7 @@ export function toAnnouncedRecord({
   ]
 }
 
+/** Converts a reject from its form in the ledger. */
 export function fromAnnouncedRecord(record: AnnouncedRecord): ReplayedReject {
   const [partition, offset, hash, replayCount, source, sourceOffset, bytesHash] = record
   const replayed = { partition, offset, hash, replayCount }
@@ -63,28 +66,33 @@ export function fromAnnouncedRecord(record: AnnouncedRecord): ReplayedReject {
   return { ...replayed, sourceKey: { partition: source, offset: sourceOffset, bytesHash } }
 }
 
+/** Written to the ledger after an append. Stored as JSON: do not rename members. */
 export interface Outcome {
   readonly kind: 'outcome'
-  /** Offset of the announcement in the ledger. */
+  /** Ledger offset of the announcement. */
   readonly of: number
   readonly atMs: number
-  /** Which of its records, counted from 0, did not get into the log; none: all is done. */
+  /** Indexes of the announced records that were not appended; []: all were. */
   readonly missing: readonly number[]
 }
 
+/** An announcement without an outcome. */
 export interface OpenAnnouncement extends Announcement {
-  /** In the ledger. */
+  /** Its offset in the ledger. */
   readonly ledgerOffset: number
 }
 
-/** 96 bits of SHA-256: no two records of a log meet by chance. */
+/** Returns 96 bits of SHA-256, so that two records of a log never collide by chance. */
 export function hashRecord(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
 }
 
-/** Which records of an announced append are in the log, counted from 0. */
-export async function findInLog(log: EventLog, step: OpenAnnouncement): Promise<readonly number[]> {
-  const { topic, partition, from, records } = step
+/** Returns the indexes of the announced records that are in the log. */
+export async function findInLog(
+  log: EventLog,
+  announcement: OpenAnnouncement,
+): Promise<readonly number[]> {
+  const { topic, partition, from, records } = announcement
   const missing = new Map<string, number[]>()
   for (const [index, [, , hash]] of records.entries())
     missing.set(hash, [...(missing.get(hash) ?? []), index])

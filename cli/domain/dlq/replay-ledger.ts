@@ -1,8 +1,9 @@
 /**
- * What was replayed, kept in the log: topic ccs.replays. Each append to events.raw is announced there first, with
- * the hash of each record, and its outcome is written after it. An announcement without an outcome is settled by
- * looking for its records in events.raw from where that partition ended when it was announced; what is not there
- * may be sent again. docs/adr/0009 has the reasons, and why it holds on Kafka too.
+ * What was replayed, recorded in the log itself: topic ccs.replays. Each append to events.raw is
+ * announced first, with the hash of each record, and its outcome follows. An announcement
+ * without an outcome is resolved by searching events.raw for its records, from where the
+ * partition ended at the announcement; what is not there may be sent again. Reasons, and why it
+ * holds on Kafka too: docs/adr/0009.
  */
 
 import type { OriginFinder } from '../gate/reject-writer.ts'
@@ -24,7 +25,10 @@ import {
 } from './replay-announcement.ts'
 import { type SourceKey, SourceKeySet } from './source-key.ts'
 
-/** A reject by its place in events.dlq and, where others may have rejected the same record, by that. */
+/**
+ * A reject by its position in events.dlq and, if its record may have
+ * several rejects, by that record.
+ */
 interface RejectPlace {
   readonly partition: number
   readonly offset: number
@@ -33,22 +37,22 @@ interface RejectPlace {
 
 class SentRejects {
   readonly #places = new Set<string>()
-  readonly #marks = new SourceKeySet()
+  readonly #keys = new SourceKeySet()
 
   add({ partition, offset, sourceKey }: RejectPlace): void {
     this.#places.add(`${partition}:${offset}`)
-    if (sourceKey) this.#marks.add(sourceKey)
+    if (sourceKey) this.#keys.add(sourceKey)
   }
 
   has({ partition, offset, sourceKey }: RejectPlace): boolean {
     return (
       this.#places.has(`${partition}:${offset}`) ||
-      (sourceKey !== undefined && this.#marks.has(sourceKey))
+      (sourceKey !== undefined && this.#keys.has(sourceKey))
     )
   }
 }
 
-/** A record of events.raw that was rejected, and where it stands there. */
+/** A rejected record of events.raw and its position there. */
 interface RejectedRecord {
   readonly topic: string
   readonly partition: number
@@ -56,30 +60,35 @@ interface RejectedRecord {
   readonly bytes: Uint8Array
 }
 
+/** Where the ledger is, and how long to wait for others. */
 export interface LedgerOptions {
   readonly log: EventLog
   readonly clock: Clock
   /**
-   * On a log whose partitions others may write too, as Kafka's: how long an append that was announced may still
-   * arrive. Until then it is waited for. 0 where the writer's lock says that nobody is at work any more.
+   * How long an announced append by another process may still arrive, on a log with many writers
+   * such as Kafka. 0 if the writer's lock proves that no other replay runs.
    */
   readonly graceMs: number
 }
 
+/** One process writes at a time; any number may read. */
 export class ReplayLedger {
   readonly #options: LedgerOptions
   #writer: LogWriter | undefined
   #next = -1
   #dlq: string | null | undefined
-  /** Announced, and no outcome yet, by offset in the ledger. */
+  /** Announcements without an outcome, by offset in the ledger. */
   readonly #open = new Map<number, OpenAnnouncement>()
   readonly #done = new SentRejects()
-  /** What the open ones hold: done, while nobody knows better. Two may announce the same, and one give it up. */
+  /**
+   * Their rejects, which count as sent until the outcome says otherwise. Two announcements may
+   * contain the same reject, and one of them may be withdrawn.
+   */
   readonly #pending = new Map<number, SentRejects>()
-  /** What stands behind a record of events.raw, by hash. */
+  /** Which replays a record of events.raw may come from, by its hash. */
   readonly #origins = new Map<
     string,
-    { readonly step: OpenAnnouncement; readonly record: ReplayedReject }[]
+    { readonly announcement: OpenAnnouncement; readonly record: ReplayedReject }[]
   >()
   readonly #newest = new Map<number, number>()
 
@@ -87,18 +96,21 @@ export class ReplayLedger {
     this.#options = options
   }
 
-  /** For reading alone; `follow` brings it up to date. */
+  /** Opens it for reading; `refresh` brings it up to date. */
   static openReadOnly(options: LedgerOptions): ReplayLedger {
     return new ReplayLedger(options)
   }
 
-  /** One replay at a time: CCS_LOG_LOCKED names the other. What a dead one left open is settled. */
+  /**
+   * Opens it for writing and resolves announcements that others left open. Throws CCS_LOG_LOCKED,
+   * naming the owner, if another replay runs.
+   */
   static async open(options: LedgerOptions, owner: string): Promise<ReplayLedger> {
     const ledger = new ReplayLedger(options)
     ledger.#writer = await options.log.writer(REPLAYS_TOPIC, 0, owner)
     try {
       await ledger.refresh()
-      for (const step of [...ledger.#open.values()]) await ledger.#resolveOpen(step)
+      for (const announcement of [...ledger.#open.values()]) await ledger.#resolveOpen(announcement)
       return ledger
     } catch (error) {
       await ledger.close()
@@ -106,7 +118,7 @@ export class ReplayLedger {
     }
   }
 
-  /** Takes in what the ledger holds by now. An announcement counts as done while nobody knows better. */
+  /** Reads what was added to the ledger. Rejects count as sent until an outcome says otherwise. */
   async refresh(): Promise<void> {
     const { log } = this.#options
     if (this.#next < 0 && !(await log.partitions(REPLAYS_TOPIC)).includes(0)) return
@@ -116,37 +128,42 @@ export class ReplayLedger {
     if (end <= from) return
     const place = { topic: REPLAYS_TOPIC, partition: 0, from }
     for await (const { records, nextOffset } of readRecords(log, place)) {
-      // Only `#write` below appends here, and the log checks its bytes.
+      // Only `#write` below appends to this topic, and the log verifies its checksums.
       for (const { offset, bytes } of records)
         this.#applyRecord(JSON.parse(bytes.toString('utf8')) as Announcement | Outcome, offset)
       this.#next = nextOffset
     }
   }
 
-  /** Whether this reject, or another of the same record, was sent. */
+  /** Whether this reject, or another one of the same record, was sent. */
   isReplayed(reject: RejectPlace): boolean {
     return this.#done.has(reject) || [...this.#pending.values()].some((one) => one.has(reject))
   }
 
-  /** How often what is in this record was replayed before it was rejected; and of which reject, at last. */
+  /** Returns the last replay that a rejected record came from; undefined if it wasn't replayed. */
   findOrigin(reject: RejectedRecord): ReplayedReject | undefined {
     if (this.#origins.size === 0) return undefined
     const { topic, partition, offset } = reject
     return this.#origins
       .get(hashRecord(reject.bytes))
       ?.findLast(
-        ({ step }) => step.topic === topic && step.partition === partition && step.from <= offset,
+        ({ announcement }) =>
+          announcement.topic === topic &&
+          announcement.partition === partition &&
+          announcement.from <= offset,
       )?.record
   }
 
-  /** Greatest event time that was replayed into a partition, ms; undefined: none. */
+  /**
+   * Returns the greatest event time that was replayed into a partition, ms; undefined: none was.
+   */
   newestMs(partition: number): number | undefined {
     return this.#newest.get(partition)
   }
 
   /**
-   * Says what will be appended, durable when it resolves. CCS_LOG_LOCKED when another replay wrote meanwhile;
-   * then nothing may be appended.
+   * Announces an append; durable when it resolves to the ledger's offset. Throws CCS_LOG_LOCKED if
+   * another replay wrote meanwhile; nothing may be appended then.
    */
   async announce(
     topic: string,
@@ -164,23 +181,28 @@ export class ReplayLedger {
     })
     await this.refresh()
     const isBeside = [...this.#open.keys()].some((one) => one !== at && one >= expected)
-    // Another may have announced the same, sent it and said so since it was last looked.
+    // Another replay may have announced, sent and recorded the same since the last refresh.
     const isSent = records.some((one) => this.#done.has(one))
     if (!isBeside && !isSent) return at
     await this.recordOutcome(at, 'nothing')
-    throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
+    throw new CcsError('CCS_LOG_LOCKED', 'Another replay is running on this log.', {
       hint: 'Wait until it is done, then run the same command again.',
     })
   }
 
-  /** Whether an announced append may still be made: others may have given it up. */
+  /** Whether an announced append may still be made; after a while, others may have withdrawn it. */
   mayStillAppend(at: number): boolean {
     const { graceMs, clock } = this.#options
-    const step = this.#open.get(at)
-    return graceMs === 0 || (step !== undefined && clock.nowMs() - step.atMs < graceMs / 2)
+    const announcement = this.#open.get(at)
+    return (
+      graceMs === 0 ||
+      (announcement !== undefined && clock.nowMs() - announcement.atMs < graceMs / 2)
+    )
   }
 
-  /** What became of an announced append. */
+  /**
+   * Records what became of an announced append: all, nothing, or the indexes that were appended.
+   */
   async recordOutcome(at: number, done: 'all' | 'nothing' | readonly number[]): Promise<void> {
     const records = this.#open.get(at)?.records ?? []
     const missing =
@@ -195,34 +217,35 @@ export class ReplayLedger {
     await this.#writer?.close()
   }
 
-  async #resolveOpen(step: OpenAnnouncement): Promise<void> {
+  async #resolveOpen(announcement: OpenAnnouncement): Promise<void> {
     const { clock, graceMs } = this.#options
     for (;;) {
-      const found = await findInLog(this.#options.log, step)
-      if (found.length === step.records.length) return this.recordOutcome(step.ledgerOffset, 'all')
-      const leftMs = step.atMs + graceMs - clock.nowMs()
-      if (leftMs <= 0) return this.recordOutcome(step.ledgerOffset, found)
+      const found = await findInLog(this.#options.log, announcement)
+      if (found.length === announcement.records.length)
+        return this.recordOutcome(announcement.ledgerOffset, 'all')
+      const leftMs = announcement.atMs + graceMs - clock.nowMs()
+      if (leftMs <= 0) return this.recordOutcome(announcement.ledgerOffset, found)
       await clock.sleep(Math.min(1_000, leftMs))
       const before = this.#open.size
       await this.refresh()
-      if (!this.#open.has(step.ledgerOffset)) return
+      if (!this.#open.has(announcement.ledgerOffset)) return
       if (this.#open.size > before)
-        throw new CcsError('CCS_LOG_LOCKED', 'Another replay is at work on this log.', {
+        throw new CcsError('CCS_LOG_LOCKED', 'Another replay is running on this log.', {
           hint: 'Wait until it is done, then run the same command again.',
         })
     }
   }
 
   async #write(record: Announcement | Outcome): Promise<number> {
-    if (!this.#writer) throw new CcsError('CCS_UNEXPECTED', 'The ledger is open for reading only.')
+    if (!this.#writer) throw new CcsError('CCS_UNEXPECTED', 'The ledger is open read-only.')
     const batch = RecordBatch.of([Buffer.from(JSON.stringify(record))])
     return this.#writer.append(batch, record.atMs)
   }
 
   #applyRecord(one: Announcement | Outcome, at: number): void {
     if (one.kind === 'replay') {
-      const step = { ...one, ledgerOffset: at }
-      this.#open.set(at, step)
+      const announcement = { ...one, ledgerOffset: at }
+      this.#open.set(at, announcement)
       const pending = new SentRejects()
       this.#pending.set(at, pending)
       const { partition: into, newestMs } = one
@@ -230,23 +253,23 @@ export class ReplayLedger {
       for (const record of one.records.map(fromAnnouncedRecord)) {
         if (one.dlq === this.#dlq) pending.add(record)
         const { hash } = record
-        this.#origins.set(hash, [...(this.#origins.get(hash) ?? []), { step, record }])
+        this.#origins.set(hash, [...(this.#origins.get(hash) ?? []), { announcement, record }])
       }
       return
     }
-    const step = this.#open.get(one.of)
+    const announcement = this.#open.get(one.of)
     this.#open.delete(one.of)
     this.#pending.delete(one.of)
-    if (!step) return
+    if (!announcement) return
     const missing = new Set(one.missing)
-    for (const [index, record] of step.records.map(fromAnnouncedRecord).entries()) {
+    for (const [index, record] of announcement.records.map(fromAnnouncedRecord).entries()) {
       if (!missing.has(index)) {
-        if (step.dlq === this.#dlq) this.#done.add(record)
+        if (announcement.dlq === this.#dlq) this.#done.add(record)
         continue
       }
       const { hash } = record
       const left = (this.#origins.get(hash) ?? []).filter(
-        (other) => other.step.ledgerOffset !== step.ledgerOffset,
+        (other) => other.announcement.ledgerOffset !== announcement.ledgerOffset,
       )
       if (left.length > 0) this.#origins.set(hash, left)
       else this.#origins.delete(hash)
@@ -254,12 +277,15 @@ export class ReplayLedger {
   }
 }
 
-/** The lineage of a reject that is a replay itself, as `origin` keeps it: `replay 2 of events.dlq-0:42`. */
+/** The `origin` of a reject that was a replay: `replay 2 of events.dlq-0:42`. */
 function describeOrigin({ replayCount, partition, offset }: ReplayedReject): string {
   return `replay ${replayCount} of ${DLQ_TOPIC}-${partition}:${offset}`
 }
 
-/** Names the lineage of those rejects that were replays; the ledger is looked into where there are rejects only. */
+/**
+ * Returns a function that finds the origin of rejects that were replays. Reads the ledger
+ * only when there are rejects.
+ */
 export function createOriginFinder(log: EventLog, clock: Clock): OriginFinder {
   const ledger = ReplayLedger.openReadOnly({ log, clock, graceMs: 0 })
   return async (rejects) => {

@@ -1,21 +1,23 @@
 /**
- * Partitions of events.raw that only `ccs dlq replay` writes on a log that makes them as they are asked for.
- * What is replayed there is on time by its own watermark; and since a replay ends and then stands still, its
- * partitions hold no window open for others (docs/adr/0009).
+ * Partitions of events.raw that only `ccs dlq replay` writes to, on a log that creates partitions
+ * on demand. Each has its own watermark, so replayed events are on time there; and a finished
+ * replay does not keep windows open for other partitions (docs/adr/0009).
  */
 const FIRST = 1024
 const COUNT = 16
 
+/** Numbers of these partitions; a replay picks one in which its events are not late. */
 export const REPLAY_PARTITIONS: readonly number[] = Array.from(
   { length: COUNT },
   (_, index) => FIRST + index,
 )
 
+/** Whether only replays write to the partition. */
 export function isReplayPartition(partition: number): boolean {
   return partition >= FIRST && partition < FIRST + COUNT
 }
 
-/** Those of `positions` whose event time others wait for: all but the replays', if there are others. */
+/** Returns the positions whose watermark counts: those of other partitions, if there are any. */
 export function selectWatermarkPositions<T extends { readonly partition: number }>(
   positions: readonly T[],
 ): readonly T[] {

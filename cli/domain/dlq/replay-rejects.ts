@@ -1,7 +1,6 @@
 /**
- * `ccs dlq replay`: rejects are read again, patched, judged by the pipeline's own gate, and those that pass now
- * are appended to events.raw exactly once. The rest stays where it is: in events.dlq, from which nothing is ever
- * taken away.
+ * `ccs dlq replay`: reads rejects again, patches them and validates them with the pipeline's own
+ * gate; those that now pass are appended to events.raw exactly once. events.dlq never changes.
  */
 import type { RecordNode } from '../avro/schema.ts'
 import type { RejectedEvent } from '../events/contracts.ts'
@@ -20,21 +19,26 @@ import type { PatchedEvent, ReplayWriter } from './replay-writer.ts'
 import { parseRejectRef } from './show-reject.ts'
 import { toWireValue } from './wire-value.ts'
 
+/** What a replay works with. */
 export interface ReplayParts extends RejectPorts {
   readonly clock: Clock
   readonly read: LenientReader
   readonly table: RejectTable
   readonly ledger: ReplayLedger
-  /** undefined: a dry run. */
+  /** undefined: dry run. */
   readonly writer: ReplayWriter | undefined
   readonly record: RecordNode
   readonly contract: Pick<ImportContract, 'encodeEvent' | 'validate'>
-  /** Whether events are written anew by the newest schema; else a record's bytes are sent as they are. */
+  /**
+   * Whether events are re-encoded with the newest schema; else the record's
+   * bytes are sent unchanged.
+   */
   readonly isRewritten: boolean
 }
 
+/** Which rejects to replay. */
 export interface ReplayOptions {
-  /** Fingerprints and places in events.dlq; all rejects when there are none. */
+  /** Fingerprints and positions in events.dlq; []: all rejects. */
   readonly refs: readonly string[]
   readonly reason?: string
   readonly limit?: number
@@ -42,29 +46,31 @@ export interface ReplayOptions {
   readonly onProgress: (done: number, total: number) => void
 }
 
+/** What `ccs dlq replay --json` prints. */
 export interface ReplayResult {
   readonly isDryRun: boolean
-  /** Ended by a signal; the same command goes on from there. */
+  /** Interrupted by a signal; running the same command again continues. */
   readonly isStopped: boolean
   /** selected = passed + rejected + replayedBefore + refused */
   readonly selected: number
-  /** The gate lets them in now. */
+  /** Rejects that the gate accepts now. */
   readonly passed: number
-  /** Appended to events.raw: all that passed, unless a signal came; 0 in a dry run. */
+  /** Appended to events.raw: all that passed, unless interrupted; 0 in a dry run. */
   readonly replayed: number
-  /** Not let in, now either. */
+  /** Still rejected. */
   readonly rejected: number
   readonly replayedBefore: number
-  /** Replayed too often, and rejected each time. */
+  /** Replayed REPLAYS_MAX times already and rejected each time. */
   readonly refused: number
-  /** Why those of `rejected` are: reason codes of the gate, or patch_failed. */
+  /** Counts of `rejected` by reason: codes of the gate, or patch_failed. */
   readonly reasons: Readonly<Record<string, number>>
   /** The first that passed, with the fields that the patch changed. */
   readonly samples: readonly ReplaySample[]
-  /** The first that did not. */
+  /** The first that did not pass. */
   readonly failures: readonly ReplayFailure[]
 }
 
+/** An example of a patched event. */
 export interface ReplaySample {
   /** `<partition>:<offset>` in events.dlq. */
   readonly reject: string
@@ -73,27 +79,28 @@ export interface ReplaySample {
   readonly after: Readonly<Record<string, unknown>>
 }
 
+/** An example of a reject that still does not pass. */
 export interface ReplayFailure {
   readonly reject: string
   readonly reason: string
   readonly message: string
 }
 
-/** After so many replays a reject is not replayed any more. */
+/** A reject is replayed at most this many times. */
 export const REPLAYS_MAX = 3
 const EXAMPLES_MAX = 5
 const ASKED_ROWS = 2_000
-/** Events that are put in order of time and written together. */
+/** Events that are sorted by time and written together. */
 const ROUND_EVENTS = 20_000
 const ROUND_BYTES = 32 * 1024 * 1024
 
-/** CCS_USAGE_INVALID for a reference that is neither fingerprint nor place. */
+/** Throws CCS_USAGE_INVALID for a reference that is neither a fingerprint nor a position. */
 export async function replayRejects(
   parts: ReplayParts,
   options: ReplayOptions,
 ): Promise<ReplayResult> {
   const isMeant = createSelection(options)
-  // Of the copies that are meant: a place that is named may be the second of two.
+  // Applied to the selected rejects only: the user may name the second of two duplicates.
   const isFirst = await createDuplicateFilter(parts.log)
   const run = new ReplayRun(parts, options.limit ?? Number.POSITIVE_INFINITY)
   for await (const entries of readRejects(parts, options.onProgress)) {
@@ -108,7 +115,7 @@ export async function replayRejects(
   return run.result(parts.writer === undefined, options.signal.aborted)
 }
 
-/** Whether a reject is one of those that are named. */
+/** Returns whether the options select a reject. */
 export function createSelection({
   refs,
   reason,
@@ -149,7 +156,9 @@ class ReplayRun {
   async replayBatch(entries: readonly RejectEntry[]): Promise<void> {
     const { read, table } = this.#parts
     const rows = entries.map((entry) => {
-      const reading = entry.reject ? read(entry.reject.bytes) : { fault: 'It is no reject.' }
+      const reading = entry.reject
+        ? read(entry.reject.bytes)
+        : { fault: 'The record is not a reject.' }
       return 'event' in reading
         ? { entry, event: reading.event, fault: '' }
         : { entry, event: undefined, fault: reading.fault }
@@ -169,10 +178,10 @@ class ReplayRun {
   }
 
   async flush(): Promise<void> {
-    const mended = this.#patched
+    const patched = this.#patched
     this.#patched = []
     this.#patchedBytes = 0
-    this.#counts.replayed += (await this.#parts.writer?.write(mended)) ?? 0
+    this.#counts.replayed += (await this.#parts.writer?.write(patched)) ?? 0
   }
 
   result(isDryRun: boolean, isStopped: boolean): ReplayResult {
@@ -183,7 +192,7 @@ class ReplayRun {
     }
   }
 
-  /** Whether it was replayed, or so often that it is not again. */
+  /** Whether it has been replayed, or too often to be replayed again; counts it. */
   #isDone(entry: RejectEntry): boolean {
     const { reject } = entry
     if (this.#parts.ledger.isReplayed(entry)) {
@@ -211,13 +220,13 @@ class ReplayRun {
       this.#recordFailure(entry, found.reason, found.message)
       return
     }
-    const { bytes, mended } = found
+    const { bytes, patched } = found
     const { partition, offset, sourceKey } = entry
     this.#counts.passed++
     if (this.#samples.length < EXAMPLES_MAX)
-      this.#samples.push(createSample(rejectRef(entry), this.#parts.record, event, mended))
+      this.#samples.push(createSample(rejectRef(entry), this.#parts.record, event, patched))
     const replayCount = this.#timesBefore(reject) + 1
-    const eventMs = correctedEventMs(mended)
+    const eventMs = correctedEventMs(patched)
     const source = reject.partition
     const replayed = {
       partition,
@@ -230,24 +239,26 @@ class ReplayRun {
     this.#patchedBytes += bytes.length
   }
 
-  /** The patched event and its bytes, or why it is still none. */
+  /** Returns the patched event and its bytes, or why it is still invalid. */
   #patch(
     reject: RejectedEvent,
     event: UnvalidatedEvent,
     answer: RowResult,
-  ): { readonly bytes: Buffer; readonly mended: UnvalidatedEvent } | Omit<ReplayFailure, 'reject'> {
+  ):
+    | { readonly bytes: Buffer; readonly patched: UnvalidatedEvent }
+    | Omit<ReplayFailure, 'reject'> {
     if ('problem' in answer) return { reason: 'patch_failed', message: answer.problem }
     const { record, contract, clock, isRewritten } = this.#parts
     const given = 'values' in answer ? answer.values : {}
-    const mended: Record<string, unknown> = { ...event }
+    const patched: Record<string, unknown> = { ...event }
     for (const { name, type } of record.fields) {
       if (!(name in given)) continue
       const wire = toWireValue(type, given[name], name)
       if ('fault' in wire) return wire.fault
-      mended[name] = wire.value
+      patched[name] = wire.value
     }
-    const bytes = isRewritten ? this.#encode(mended) : Buffer.from(reject.bytes)
-    return contract.validate(bytes, clock.nowMs()) ?? { bytes, mended }
+    const bytes = isRewritten ? this.#encode(patched) : Buffer.from(reject.bytes)
+    return contract.validate(bytes, clock.nowMs()) ?? { bytes, patched }
   }
 
   #encode(event: Readonly<Record<string, unknown>>): Buffer {
@@ -266,16 +277,16 @@ function createSample(
   reject: string,
   record: RecordNode,
   event: UnvalidatedEvent,
-  mended: UnvalidatedEvent,
+  patched: UnvalidatedEvent,
 ): ReplaySample {
   const before: Record<string, unknown> = {}
   const after: Record<string, unknown> = {}
   const text = (value: unknown) =>
     JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? String(one) : one))
   for (const { name, type } of record.fields) {
-    if (text(event[name]) === text(mended[name])) continue
+    if (text(event[name]) === text(patched[name])) continue
     before[name] = toSqlValue(type, event[name])
-    after[name] = toSqlValue(type, mended[name])
+    after[name] = toSqlValue(type, patched[name])
   }
-  return { reject, eventId: String(mended.event_id), before, after }
+  return { reject, eventId: String(patched.event_id), before, after }
 }

@@ -1,7 +1,7 @@
 /**
- * Appends mended events to events.raw, each append announced in the ledger before it and settled after it. On a
- * log that makes partitions as they are asked for, replays have some of their own, and come there in the order
- * of event time; on one whose partitions are given, an event goes back where it came from.
+ * Appends patched events to events.raw, each append between an announcement and an outcome in the
+ * ledger. On a log that creates partitions on demand, replays have their own partitions and are
+ * written in order of event time; elsewhere an event returns to its original partition.
  */
 
 import type { Clock } from '../kernel/clock.ts'
@@ -11,34 +11,37 @@ import type { ReplayedReject } from './replay-announcement.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
 import { REPLAY_PARTITIONS } from './replay-partitions.ts'
 
+/** A reject that now passes, ready to be appended. */
 export interface PatchedEvent extends ReplayedReject {
   readonly bytes: Buffer
-  /** Corrected event time. */
+  /** Corrected event time, ms. */
   readonly eventMs: number
-  /** Partition of events.raw that the rejected record stands in. */
+  /** Partition of events.raw where the rejected record is. */
   readonly source: number
 }
 
+/** Where and how fast to write. */
 export interface ReplayWriterOptions {
   readonly log: EventLog
   readonly clock: Clock
   readonly ledger: ReplayLedger
   readonly topic: string
-  /** Whether replays have partitions of their own. */
+  /** `own`: replays have partitions of their own; `source`: events return to theirs. */
   readonly placement: 'own' | 'source'
   readonly owner: string
-  /** Events a second; as fast as it goes when absent. */
+  /** Events per second; unlimited by default. */
   readonly rate?: number
-  /** Most events of an append. */
+  /** Most events per append. */
   readonly chunkEvents?: number
   readonly signal: AbortSignal
   readonly onAppended: (events: number) => void
 }
 
 const CHUNK_EVENTS = 5_000
-/** Fits into one batch of Kafka, which is there whole or not at all. */
+/** Fits into one Kafka batch, which is written whole or not at all. */
 const CHUNK_BYTES = 512 * 1024
 
+/** Takes locks as it first writes to a partition; `close` releases them. */
 export class ReplayWriter {
   readonly #options: ReplayWriterOptions
   readonly #writers = new Map<number, LogWriter>()
@@ -49,10 +52,10 @@ export class ReplayWriter {
     this.#options = options
   }
 
-  /** Gives how many were appended: all, unless a signal came. */
-  async write(mended: readonly PatchedEvent[]): Promise<number> {
+  /** Returns how many events were appended: all, unless the signal aborted. */
+  async write(patched: readonly PatchedEvent[]): Promise<number> {
     const before = this.#appended
-    const sorted = [...mended].sort((a, b) => a.eventMs - b.eventMs)
+    const sorted = [...patched].sort((a, b) => a.eventMs - b.eventMs)
     for (const [partition, events] of await this.#groupByPartition(sorted))
       for (const chunk of this.#chunks(events)) {
         await this.#waitForRate()
@@ -82,7 +85,10 @@ export class ReplayWriter {
     return groups
   }
 
-  /** One in which nothing newer stands, so that these events are on time there; else the oldest. */
+  /**
+   * Returns a partition without newer events, so that these are on time there; else the one
+   * whose newest event is oldest.
+   */
   #ownPartition(oldestMs: number): number {
     const { ledger } = this.#options
     const newest = (one: number) => ledger.newestMs(one) ?? Number.NEGATIVE_INFINITY
@@ -108,7 +114,7 @@ export class ReplayWriter {
     if (chunk.length > 0) yield chunk
   }
 
-  /** Waits until so many events may have gone out. */
+  /** Waits until the rate allows more events. */
   async #waitForRate(): Promise<void> {
     const { rate, clock, signal } = this.#options
     if (rate === undefined) return
@@ -119,7 +125,7 @@ export class ReplayWriter {
 
   async #append(partition: number, chunk: readonly PatchedEvent[]): Promise<void> {
     const { log, clock, ledger, topic, owner, onAppended } = this.#options
-    // The lock first: what cannot be appended is not announced.
+    // The lock comes first: nothing is announced that can't be appended.
     const writer = this.#writers.get(partition) ?? (await log.writer(topic, partition, owner))
     this.#writers.set(partition, writer)
     const newestMs = chunk.at(-1)?.eventMs ?? 0

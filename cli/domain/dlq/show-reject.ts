@@ -1,4 +1,4 @@
-/** `ccs dlq show`: one reject with everything that is known of it. */
+/** `ccs dlq show`: everything that is known about one reject. */
 
 import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
@@ -10,6 +10,7 @@ import { groupReject, isFingerprint } from './fingerprint.ts'
 import { type RejectPorts, readRejects } from './read-rejects.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
 
+/** What `ccs dlq show --json` prints. */
 export interface DlqRecord {
   readonly partition: number
   readonly offset: number
@@ -18,43 +19,48 @@ export interface DlqRecord {
   readonly fingerprint: string
   readonly reason: string
   readonly message: string
-  /** Where the rejected record came from. */
+  /** Position of the rejected record. */
   readonly source: { readonly topic: string; readonly partition: number; readonly offset: number }
   readonly firstSeen: string | null
   readonly schemaId: number | null
-  /** `file:line` of an imported row; `replay 2 of events.dlq-0:42` of a replay that was rejected again. */
+  /**
+   * `file:line` of an imported row; `replay 2 of events.dlq-0:42` of a
+   * replay that was rejected again.
+   */
   readonly origin: string | null
   readonly length: number
-  /** The record exactly as it arrived, base64. */
+  /** The record's bytes as they arrived, base64. */
   readonly bytes: string
-  /** The bytes as text, where they are readable text. */
+  /** The bytes as text, if they are readable text. */
   readonly text: string | null
-  /** What the bytes give when read by a known schema, whatever rule they break; null: by none. */
+  /** The event as read with a known schema, whatever rule it breaks; null if no schema fits. */
   readonly decoded: {
     readonly as: string
     readonly value: Readonly<Record<string, unknown>>
   } | null
-  /** What can be read of broken bytes by the known schema that gets furthest; null: nothing, or all of it. */
+  /** What the best fitting schema reads of damaged bytes; null: nothing, or everything. */
   readonly partial: PartialDecode | null
-  /** The text as JSON, where it is some; else null. */
+  /** The text parsed as JSON; null if it isn't JSON. */
   readonly json: unknown
-  /** Whether `ccs dlq replay` has sent it, or another reject of the same record, again. */
+  /** Whether `ccs dlq replay` has sent it, or another reject of the same record. */
   readonly isReplayed: boolean
 }
 
+/** The readable beginning of damaged bytes. */
 export interface PartialDecode {
   readonly as: string
   /** Fields before the fault. */
   readonly value: Readonly<Record<string, unknown>>
-  /** The field that breaks; null: all are whole and bytes are left over. */
+  /** The field that can't be read; null: all can, and bytes are left over. */
   readonly field: string | null
-  /** Byte of the record that the field, or the rest, begins with. */
+  /** Byte offset of that field, or of the rest. */
   readonly stopsAt: number
   readonly fault: string
 }
 
+/** What is needed to show a reject. */
 export interface DlqShowPorts extends RejectPorts {
-  /** Tries the known schemas. */
+  /** Tries each known schema; `as` says which one fits. */
   readonly decodeByAnySchema: (
     bytes: Uint8Array,
   ) => Promise<(DecodedRecord & { readonly as: string }) | undefined>
@@ -62,7 +68,10 @@ export interface DlqShowPorts extends RejectPorts {
   readonly ledger: ReplayLedger
 }
 
-/** Where a reject stands: as named, or the newest with that fingerprint. CCS_USAGE_INVALID for none. */
+/**
+ * Returns the position of a reject: as given, or of the newest with that fingerprint. Throws
+ * CCS_USAGE_INVALID if there is none.
+ */
 export async function findReject(
   ports: RejectPorts,
   text: string,
@@ -79,21 +88,21 @@ export async function findReject(
   if (found) return found
   throw new CcsError('CCS_USAGE_INVALID', `No reject has the fingerprint ${text}.`, {
     exit: EXIT.usage,
-    hint: 'See what there is: ccs dlq ls',
+    hint: 'List the rejects: ccs dlq ls',
   })
 }
 
-/** `7` is offset 7 of the engine's partition 0, `1:7` one of partition 1. */
+/** Parses `7` (partition 0, offset 7) or `1:7` (partition 1). */
 export function parseRejectRef(text: string): { partition: number; offset: number } {
   const match = /^(?:(\d{1,9}):)?(\d{1,15})$/.exec(text)
   if (match) return { partition: Number(match[1] ?? 0), offset: Number(match[2]) }
-  throw new CcsError('CCS_USAGE_INVALID', `"${text}" is no offset of events.dlq.`, {
+  throw new CcsError('CCS_USAGE_INVALID', `"${text}" is not an offset of events.dlq.`, {
     exit: EXIT.usage,
     hint: 'Write an offset, partition:offset or a fingerprint, as ccs dlq ls prints them: 1:42.',
   })
 }
 
-/** CCS_USAGE_INVALID when there is no such record. */
+/** Throws CCS_USAGE_INVALID if there is no such record. */
 export async function showReject(
   { log, decode, decodeByAnySchema, decodeBeginning, ledger, sources = [] }: DlqShowPorts,
   { partition, offset }: { readonly partition: number; readonly offset: number },
@@ -110,14 +119,14 @@ export async function showReject(
     const decoded = await decodeByAnySchema(bytes)
     const text = decodeReadableText(bytes) ?? null
     await ledger.refresh()
-    const mark = reject && findSourceKey(sources, partition, reject)
+    const sourceKey = reject && findSourceKey(sources, partition, reject)
     return {
       partition,
       offset,
       appended: new Date(record.appendMs).toISOString(),
       fingerprint: groupReject(reject).fingerprint,
       reason: reject?.reason ?? 'unreadable',
-      message: reject?.message ?? 'The record is no reject.',
+      message: reject?.message ?? 'The record is not a reject.',
       source: {
         topic: reject?.topic ?? DLQ_TOPIC,
         partition: reject?.partition ?? partition,
@@ -132,7 +141,7 @@ export async function showReject(
       decoded: decoded?.value ? { as: decoded.as, value: decoded.value } : null,
       partial: decoded?.value ? null : ((await decodeBeginning(bytes)) ?? null),
       json: text === null ? null : parseJson(text),
-      isReplayed: ledger.isReplayed({ partition, offset, sourceKey: mark }),
+      isReplayed: ledger.isReplayed({ partition, offset, sourceKey }),
     }
   } finally {
     await reader.close()
@@ -143,7 +152,7 @@ function isoTime(ms: number): string | null {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null
 }
 
-/** Objects and lists; null for other text. */
+/** Parses objects and lists; null for other text. */
 function parseJson(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return null
   try {
@@ -162,13 +171,13 @@ function rejectNotFound(
   return new CcsError(
     'CCS_USAGE_INVALID',
     `Partition ${partition} of events.dlq has no record ${offset}: ${has}.`,
-    { exit: EXIT.usage, hint: 'See what there is: ccs dlq ls' },
+    { exit: EXIT.usage, hint: 'List the rejects: ccs dlq ls' },
   )
 }
 
 const DUMP_BYTES = 1024
 
-/** A reject for a person, at most 80 columns but for its message, its origin and its values. */
+/** Renders a reject in at most 80 columns, except for its message, origin and values. */
 export function renderReject(record: DlqRecord): string[] {
   const { partition, offset, source, text, decoded, partial } = record
   const field = (name: string, value: unknown) => `${name.padEnd(12)}${printable(String(value))}`
@@ -190,7 +199,7 @@ export function renderReject(record: DlqRecord): string[] {
   if (partial) {
     const { as, value, field: broken, stopsAt, fault } = partial
     lines.push('', `the beginning as ${as}`, ...renderValues(value))
-    const rest = broken === null ? 'all fields are whole' : `${broken} can't be read`
+    const rest = broken === null ? 'all fields can be read' : `${broken} can't be read`
     lines.push(`  stops at byte ${stopsAt} (0x${stopsAt.toString(16)}): ${rest}; ${fault}`)
   }
   return lines

@@ -1,19 +1,24 @@
 /**
- * Which record a reject is of, for logs on which more than one may reject: the same place, arrival and bytes are
- * the same record. A topic that was made anew gives its places to other records, which these tell apart.
+ * Identifies the record that a reject is about, for logs where a record may have several rejects:
+ * by position, arrival time and bytes. The last two distinguish records of a recreated topic,
+ * whose offsets start again.
  */
 import { createHash } from 'node:crypto'
 import type { RejectedEvent } from '../events/contracts.ts'
 
+/** Equal for all rejects of one record. */
 export interface SourceKey {
   /** `<topic>-<partition>` */
   readonly partition: string
   readonly offset: number
-  /** 32 bits of the hash of arrival and bytes. */
+  /** 32 bits of a hash of arrival time and bytes. */
   readonly bytesHash: number
 }
 
-/** undefined: of no place in a topic, as the rows of an import. `offset` is the log's own. */
+/**
+ * Returns undefined for records that are in no topic, such as rows of an
+ * import. `offset` is the log's.
+ */
 export function createSourceKey(
   reject: RejectedEvent,
   offset = reject.offset,
@@ -24,11 +29,11 @@ export function createSourceKey(
   return { partition, offset, bytesHash: hash.digest().readUInt32BE(0) }
 }
 
-/** Marks of millions of rejects: about 20 bytes each. */
+/** A set of millions of keys, at about 20 bytes each. */
 export class SourceKeySet {
   readonly #tables = new Map<string, OffsetTable>()
 
-  /** False: it was in already. */
+  /** Returns false if the key was in the set already. */
   add({ partition, offset, bytesHash }: SourceKey): boolean {
     const table = this.#tables.get(partition) ?? new OffsetTable()
     this.#tables.set(partition, table)
@@ -44,52 +49,52 @@ const FREE = -1
 const FIRST_SLOTS = 64
 const LOAD_MAX = 0.75
 
-/** Pairs of numbers by open addressing. */
+/** Pairs of numbers, by open addressing. */
 class OffsetTable {
   #offsets = new Float64Array(FIRST_SLOTS).fill(FREE)
-  #prints = new Uint32Array(FIRST_SLOTS)
+  #hashes = new Uint32Array(FIRST_SLOTS)
   #taken = 0
 
-  add(offset: number, print: number): boolean {
-    if (this.has(offset, print)) return false
+  add(offset: number, hash: number): boolean {
+    if (this.has(offset, hash)) return false
     if (this.#taken + 1 > this.#offsets.length * LOAD_MAX) this.#grow()
-    this.#put(offset, print)
+    this.#put(offset, hash)
     return true
   }
 
-  has(offset: number, print: number): boolean {
-    return this.#offsets[this.#find(offset, print)] === offset
+  has(offset: number, hash: number): boolean {
+    return this.#offsets[this.#find(offset, hash)] === offset
   }
 
-  /** The slot of the pair, or the free one where it is looked for last. */
-  #find(offset: number, print: number): number {
+  /** Returns the slot of the pair, or the free slot where the search ended. */
+  #find(offset: number, hash: number): number {
     const last = this.#offsets.length - 1
-    let slot = slotOf(offset, print) & last
+    let slot = firstSlot(offset, hash) & last
     while (this.#offsets[slot] !== FREE) {
-      if (this.#offsets[slot] === offset && this.#prints[slot] === print) return slot
+      if (this.#offsets[slot] === offset && this.#hashes[slot] === hash) return slot
       slot = (slot + 1) & last
     }
     return slot
   }
 
-  #put(offset: number, print: number): void {
-    const slot = this.#find(offset, print)
+  #put(offset: number, hash: number): void {
+    const slot = this.#find(offset, hash)
     this.#offsets[slot] = offset
-    this.#prints[slot] = print
+    this.#hashes[slot] = hash
     this.#taken++
   }
 
   #grow(): void {
-    const [offsets, prints] = [this.#offsets, this.#prints]
+    const [offsets, hashes] = [this.#offsets, this.#hashes]
     this.#offsets = new Float64Array(offsets.length * 2).fill(FREE)
-    this.#prints = new Uint32Array(offsets.length * 2)
+    this.#hashes = new Uint32Array(offsets.length * 2)
     this.#taken = 0
     for (const [slot, offset] of offsets.entries())
-      if (offset >= 0) this.#put(offset, prints[slot] ?? 0)
+      if (offset >= 0) this.#put(offset, hashes[slot] ?? 0)
   }
 }
 
-function slotOf(offset: number, print: number): number {
-  const mixed = Math.imul((offset >>> 0) ^ print, 0x9e37_79b1)
+function firstSlot(offset: number, hash: number): number {
+  const mixed = Math.imul((offset >>> 0) ^ hash, 0x9e37_79b1)
   return (mixed ^ (mixed >>> 15)) >>> 0
 }

@@ -1,6 +1,6 @@
 /**
- * Values as DuckDB gives them (docs/json-output.md) back to what the encoder of a schema takes: times as
- * milliseconds, large numbers as bigint; and what does not fit the field's type, in one sentence.
+ * Converts values of DuckDB (docs/json-output.md) back to what an Avro encoder takes: times as ms,
+ * large numbers as bigint. A value that does not fit its field becomes a fault.
  */
 import { type AvroNode, unwrapOptional } from '../avro/schema.ts'
 import type { Rejection } from '../gate/contract-rules.ts'
@@ -8,12 +8,13 @@ import type { Rejection } from '../gate/contract-rules.ts'
 /** The value, or why there is none. */
 export type WireValue = { readonly value: unknown } | { readonly fault: Rejection }
 
+/** `path` names the value in faults, such as `items[0].quantity`. */
 export function toWireValue(node: AvroNode, given: unknown, path: string): WireValue {
   const inner = unwrapOptional(node)
   if (given === null || given === undefined)
     return inner.isNullable || node.kind === 'null'
       ? { value: null }
-      : fault('missing_field', `${path} is NULL; an event cannot do without it.`)
+      : fault('missing_field', `${path} is NULL, but an event needs it.`)
   const type = inner.node
   switch (type.kind) {
     case 'long':
@@ -21,7 +22,10 @@ export function toWireValue(node: AvroNode, given: unknown, path: string): WireV
     case 'enum':
       return type.symbols.includes(String(given))
         ? { value: given }
-        : fault('wrong_type', `${path} is ${JSON.stringify(given)}, none of its values.`)
+        : fault(
+            'wrong_type',
+            `${path} is ${JSON.stringify(given)}, which is not one of its values.`,
+          )
     case 'array':
       return toWireList(type.items, given, path)
     case 'record':
@@ -36,7 +40,7 @@ function toWireLong(isTime: boolean, given: unknown, path: string): WireValue {
   if (!isTime) return { value: BigInt(String(given)) }
   const ms = Date.parse(String(given))
   return Number.isNaN(ms)
-    ? fault('wrong_type', `${path} is ${String(given)}, beyond the times that can be written.`)
+    ? fault('wrong_type', `${path} is ${String(given)}, which is out of range for a time.`)
     : { value: ms }
 }
 
@@ -57,7 +61,7 @@ function toWireRecord(
 ): WireValue {
   const record: Record<string, unknown> = {}
   for (const { name, type } of node.fields) {
-    // DuckDB gives a struct as an object of its fields.
+    // DuckDB returns a struct as an object of its fields.
     const one = toWireValue(type, (given as Record<string, unknown>)[name], `${path}.${name}`)
     if ('fault' in one) return one
     record[name] = one.value

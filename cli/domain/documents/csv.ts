@@ -1,6 +1,7 @@
 /**
- * CSV as RFC 4180 has it: quoted fields may hold delimiters, doubled quotes and line ends. Where a quote is
- * never closed, only its own line is bad: reading goes on with the next line, so that nothing is swallowed.
+ * CSV by RFC 4180: quoted fields may hold delimiters, doubled quotes and line ends. If a quote is
+ * never closed, only its line is a fault, and reading goes on with the next line, so that no other
+ * rows are lost.
  */
 import { isUtf8 } from 'node:buffer'
 import type { RowScanner, ScannedRow } from './row-splitter.ts'
@@ -10,13 +11,13 @@ const QUOTE = 0x22
 const LF = 0x0a
 const CR = 0x0d
 
-/** A quoted field that is still open after so many bytes is taken for one that is never closed. */
+/** A quoted field that is still open after this many bytes counts as never closed. */
 const QUOTED_BYTES_MAX = 1024 * 1024
 
-/** Scanner for ByteRows: a row's values are its fields as text, whatever their number. */
+/** Scanner for RowSplitter. The values of a row are its fields as text, however many there are. */
 export function createCsvScanner(style: CsvStyle): RowScanner {
   const delimiter = style.delimiter.charCodeAt(0)
-  const decode = decoder(style.encoding)
+  const decode = createDecoder(style.encoding)
   return (buffer, at, lineEnd, isEnd) => {
     const quote = buffer.subarray(at, lineEnd).indexOf(QUOTE)
     if (quote < 0) {
@@ -28,7 +29,7 @@ export function createCsvScanner(style: CsvStyle): RowScanner {
   }
 }
 
-/** Why the row does not fit a header of `columns` columns; undefined when it does. */
+/** Why a row does not fit a header of `columns` columns; undefined if it fits. */
 export function checkColumnCount(fields: readonly string[], columns: number): RowFault | undefined {
   if (fields.length === columns) return undefined
   return fields.length < columns
@@ -52,12 +53,12 @@ function scanQuoted(scan: QuotedScan): ScannedRow | undefined {
   let lines = 1
   let at = scan.at
   for (;;) {
-    const field = buffer[at] === QUOTE ? quotedField(scan, at) : plainField(scan, at)
+    const field = buffer[at] === QUOTE ? readQuotedField(scan, at) : readPlainField(scan, at)
     if (field === undefined) {
       if (buffer.length - scan.at <= ROW_BYTES_MAX) return undefined
-      return firstLineOnly(scan, new RowFault('too_large', 'the quotes make the row too long'))
+      return skipFirstLine(scan, new RowFault('too_large', 'the quotes make the row too long'))
     }
-    if (field instanceof RowFault) return firstLineOnly(scan, field)
+    if (field instanceof RowFault) return skipFirstLine(scan, field)
     const text = decode(buffer.subarray(field.start, field.end))
     if (text instanceof RowFault) fault = text
     else fields.push(field.hasDoubled ? text.replaceAll('""', '"') : text)
@@ -74,14 +75,17 @@ function scanQuoted(scan: QuotedScan): ScannedRow | undefined {
 interface Field {
   readonly start: number
   readonly end: number
-  /** Position of the delimiter or line end after it, or the end of the buffer. */
+  /** Position of the delimiter or line end that follows, or the buffer's end. */
   readonly next: number
   readonly lines: number
   readonly hasDoubled: boolean
 }
 
-/** Up to the next delimiter or line end; quotes inside stand for themselves. */
-function plainField({ buffer, delimiter, isEnd }: QuotedScan, start: number): Field | undefined {
+/** A field without quotes, up to the next delimiter or line end; quotes inside it are text. */
+function readPlainField(
+  { buffer, delimiter, isEnd }: QuotedScan,
+  start: number,
+): Field | undefined {
   let end = start
   while (end < buffer.length && buffer[end] !== delimiter && buffer[end] !== LF) end++
   if (end === buffer.length && !isEnd) return undefined
@@ -90,7 +94,7 @@ function plainField({ buffer, delimiter, isEnd }: QuotedScan, start: number): Fi
   return { start, end: last, next: last, lines: 0, hasDoubled: false }
 }
 
-function quotedField(scan: QuotedScan, start: number): Field | RowFault | undefined {
+function readQuotedField(scan: QuotedScan, start: number): Field | RowFault | undefined {
   const { buffer, delimiter, isEnd } = scan
   const column = start - scan.at + 1
   let hasDoubled = false
@@ -117,7 +121,7 @@ function quotedField(scan: QuotedScan, start: number): Field | RowFault | undefi
   }
 }
 
-function firstLineOnly({ lineEnd }: QuotedScan, fault: RowFault): ScannedRow {
+function skipFirstLine({ lineEnd }: QuotedScan, fault: RowFault): ScannedRow {
   return { next: lineEnd + 1, lines: 1, values: fault }
 }
 
@@ -132,13 +136,14 @@ function trimCr(buffer: Buffer, at: number, end: number): number {
   return end > at && buffer[end - 1] === CR ? end - 1 : end
 }
 
-// What windows-1252 has at 0x80 to 0x9f; elsewhere it is latin1. Node 20's own TextDecoder takes it for latin1
-// altogether. Bytes that it leaves undefined stay control characters, as browsers have it.
+// The characters of windows-1252 at 0x80 to 0x9f; all others are those of latin1. Node 20's
+// TextDecoder decodes windows-1252 as latin1. Undefined bytes stay control characters, as in
+// browsers.
 const WINDOWS_1252 = [...'€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ']
 
 type Decode = (bytes: Buffer) => string | RowFault
 
-function decoder(encoding: CsvStyle['encoding']): Decode {
+function createDecoder(encoding: CsvStyle['encoding']): Decode {
   if (encoding === 'windows-1252')
     return (bytes) =>
       bytes

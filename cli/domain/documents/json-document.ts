@@ -1,13 +1,9 @@
 /**
- * JSON in which each value knows where it stands, so that a fault of a schema or a connector can be shown in
- * its file. JSON.parse judges the text; the places come from a second, plain walk over what is then known to be JSON.
+ * JSON in which each value knows its place, so that a fault of a schema or a connector can be shown
+ * in its file. JSON.parse decides whether a text is JSON; the YAML reader gives the places.
  */
 import { CcsError, type ErrorCode, EXIT, type Location } from '../kernel/errors.ts'
-
-export type JsonNode =
-  | { readonly is: 'object'; readonly at: number; readonly entries: ReadonlyMap<string, JsonNode> }
-  | { readonly is: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
-  | { readonly is: 'scalar'; readonly at: number; readonly value: string | number | boolean | null }
+import { type JsonNode, parseJsonNodes } from './yaml-document.ts'
 
 /** A file's text under the name that it is shown by. */
 export interface NamedText {
@@ -26,27 +22,29 @@ export function parseLocatedJson(
     const message = cause instanceof Error ? cause.message : String(cause)
     throw new CcsError(code, `${source.file} is not JSON.`, {
       exit: EXIT.usage,
-      location: locateOffset(source, faultAt(source.text)),
+      location: locateOffset(source, findFault(source.text)),
       hint: `${message.replace(/(,[^,]*".*| in JSON.*)$/s, '')} here.`,
       cause,
     })
   }
-  return read({ text: source.text, at: 0 })
+  return parseJsonNodes(source.text)
 }
 
-/** Where a text stops being JSON: V8 does not always say. The end, when only something is missing there. */
-function faultAt(text: string): number {
+/**
+ * Offset at which a text stops being JSON, which V8 does not always say; its end where something is
+ * missing.
+ */
+function findFault(text: string): number {
   let [good, bad] = [0, text.length + 1]
   while (bad - good > 1) {
     const middle = (good + bad) >> 1
-    if (couldGoOn(text.slice(0, middle))) good = middle
+    if (isBeginningOfJson(text.slice(0, middle))) good = middle
     else bad = middle
   }
   return Math.min(good, text.length)
 }
 
-/** Whether more text could make JSON of this. */
-function couldGoOn(text: string): boolean {
+function isBeginningOfJson(text: string): boolean {
   try {
     JSON.parse(text)
     return true
@@ -57,7 +55,10 @@ function couldGoOn(text: string): boolean {
   }
 }
 
-/** The place of a character (from 0) as file, line and column (from 1), with the line itself. */
+/**
+ * The place of a character, an offset from 0, as file, line and column from 1, with the line
+ * itself.
+ */
 export function locateOffset(source: NamedText, at: number): Location {
   const before = source.text.slice(0, at).split('\n')
   const line = before.length
@@ -70,68 +71,13 @@ export function locateOffset(source: NamedText, at: number): Location {
 }
 
 /** The plain value, as JSON.parse gives it. */
-export function toPlainValue(place: JsonNode): unknown {
-  switch (place.is) {
+export function toPlainValue(node: JsonNode): unknown {
+  switch (node.is) {
     case 'scalar':
-      return place.value
+      return node.value
     case 'array':
-      return place.items.map(toPlainValue)
+      return node.items.map(toPlainValue)
     case 'object':
-      return Object.fromEntries([...place.entries].map(([key, one]) => [key, toPlainValue(one)]))
+      return Object.fromEntries([...node.entries].map(([key, one]) => [key, toPlainValue(one)]))
   }
-}
-
-interface Cursor {
-  readonly text: string
-  at: number
-}
-
-const SCALAR = /"(?:[^"\\]|\\.)*"|[-+.\w]+/y
-
-function read(cursor: Cursor): JsonNode {
-  skipBlanks(cursor)
-  const at = cursor.at
-  const first = cursor.text[at]
-  if (first === '{') return { is: 'object', at, entries: readEntries(cursor) }
-  if (first === '[') return { is: 'array', at, items: readItems(cursor) }
-  return { is: 'scalar', at, value: readScalar(cursor) }
-}
-
-function readEntries(cursor: Cursor): Map<string, JsonNode> {
-  const entries = new Map<string, JsonNode>()
-  for (cursor.at++; !isClosed(cursor, '}'); ) {
-    const key = readScalar(cursor)
-    skipBlanks(cursor)
-    cursor.at++ // the colon
-    entries.set(String(key), read(cursor))
-  }
-  return entries
-}
-
-function readItems(cursor: Cursor): JsonNode[] {
-  const items: JsonNode[] = []
-  for (cursor.at++; !isClosed(cursor, ']'); ) items.push(read(cursor))
-  return items
-}
-
-/** Moves over a comma, or over the bracket that ends the list. */
-function isClosed(cursor: Cursor, bracket: string): boolean {
-  skipBlanks(cursor)
-  if (cursor.text[cursor.at] === ',') cursor.at++
-  skipBlanks(cursor)
-  if (cursor.text[cursor.at] !== bracket) return false
-  cursor.at++
-  return true
-}
-
-function readScalar(cursor: Cursor): string | number | boolean | null {
-  SCALAR.lastIndex = cursor.at
-  const text = SCALAR.exec(cursor.text)?.[0] ?? 'null'
-  cursor.at += text.length
-  // One scalar of a text that JSON.parse has already read.
-  return JSON.parse(text) as string | number | boolean | null
-}
-
-function skipBlanks(cursor: Cursor): void {
-  while (' \t\n\r'.includes(cursor.text[cursor.at] ?? 'x')) cursor.at++
 }

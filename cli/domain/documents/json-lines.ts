@@ -1,13 +1,13 @@
 /**
- * NDJSON: one JSON object a line. Numbers with more digits than a double holds are kept as text, so that
- * long ids and exact amounts stay what they were.
+ * NDJSON: one JSON object per line. Numbers with more digits than a double can hold are kept as
+ * text, so that long ids and exact amounts do not change.
  */
 import { isUtf8 } from 'node:buffer'
 import { isObject } from '../kernel/json.ts'
 import type { RowScanner } from './row-splitter.ts'
 import { RowFault, type RowValues } from './source-row.ts'
 
-/** Scanner for ByteRows: a row's values are the line's object. */
+/** Scanner for RowSplitter. The values of a row are the object on its line. */
 export const scanJsonLine: RowScanner = (buffer, at, lineEnd) => ({
   next: lineEnd + 1,
   lines: 1,
@@ -28,7 +28,7 @@ function parseRow(bytes: Buffer): RowValues | RowFault {
 const LONG_NUMBER = /[\d.]{16}|\d[eE]/
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*(?:[eE][+-]?\d+)?/g
 
-/** JSON.parse, but a number of 16 characters or more, or with an exponent, becomes its own text. */
+/** As JSON.parse, but a number of 16 characters or more, or with an exponent, becomes a string. */
 export function parseJsonExactly(text: string): unknown {
   const value: unknown = JSON.parse(text)
   if (!LONG_NUMBER.test(text)) return value

@@ -1,23 +1,24 @@
 /**
- * Cuts a stream of bytes into rows with exact line numbers, in bounded memory. What a row is, a scanner
- * says: CSV rows may hold line ends in quotes, NDJSON rows may not.
+ * Splits a stream of bytes into rows with exact line numbers, in bounded memory. A scanner decides
+ * where a row ends: CSV rows may hold line ends inside quotes, NDJSON rows may not.
  */
 import { ROW_BYTES_MAX, RowFault, type RowValues, type SourceRow } from './source-row.ts'
 
 const LF = 0x0a
 const CR = 0x0d
 
+/** The row that a scanner read. */
 export interface ScannedRow {
   /** Position after the row's last line end. */
   readonly next: number
-  /** How many line ends the row holds, its last included. */
+  /** How many line ends the row has, its last one included. */
   readonly lines: number
   readonly values: RowValues | RowFault
 }
 
 /**
- * Reads the row that begins at `at`; its first line ends before the line end at `lineEnd` (or at the end
- * of the file, when `isEnd`). undefined: the row goes on beyond the buffer.
+ * Reads the row that begins at `at` and whose first line ends at `lineEnd`, the position of a line
+ * end, or of the file's end when `isEnd`. undefined: the row goes on beyond the buffer.
  */
 export type RowScanner = (
   buffer: Buffer,
@@ -26,23 +27,24 @@ export type RowScanner = (
   isEnd: boolean,
 ) => ScannedRow | undefined
 
+/** Splits one stream: call `push` for each chunk in order, then `end`. */
 export class RowSplitter {
   readonly #scan: RowScanner
   #rest: Buffer = Buffer.alloc(0)
   #line = 1
-  /** Bytes dropped from the too long row that is being passed over. */
+  /** Bytes dropped so far from a row that is too long and is being skipped. */
   #dropped = 0
 
   constructor(scan: RowScanner) {
     this.#scan = scan
   }
 
-  /** Rows that end in this chunk. They point into it: use them before it is reused. Blank lines are none. */
+  /** Rows that end in this chunk, as views of it. Blank lines are not rows. */
   push(chunk: Buffer): SourceRow[] {
     return this.#take(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]), false)
   }
 
-  /** The row that the file ends in, if it has no line end. */
+  /** The last row of the file, if no line end follows it. */
   end(): SourceRow[] {
     return this.#take(this.#rest, true)
   }
@@ -77,7 +79,7 @@ export class RowSplitter {
     return rows
   }
 
-  /** Keeps the unfinished row, but no more of it than a row may have. */
+  /** Keeps the unfinished row for the next chunk, at most ROW_BYTES_MAX of it. */
   #keep(rest: Buffer): void {
     if (rest.length > ROW_BYTES_MAX && rest.indexOf(LF) < 0) {
       this.#dropped += rest.length - ROW_BYTES_MAX
@@ -91,7 +93,8 @@ export class RowSplitter {
     const bytes = lineEnd - at + this.#dropped
     this.#dropped = 0
     const line = this.#line++
-    const message = `the row has ${bytes} bytes, more than ${ROW_BYTES_MAX}; the first ${ROW_BYTES_MAX} are kept`
+    const max = ROW_BYTES_MAX
+    const message = `the row has ${bytes} bytes, more than ${max}; the first ${max} are kept`
     const raw = buffer.subarray(at, at + ROW_BYTES_MAX)
     return { line, raw, values: new RowFault('too_large', message) }
   }

@@ -1,9 +1,9 @@
 /**
- * A row of a file to be imported, before the mapping: where it stands, its bytes, and its values or why it
- * has none. Readers of CSV, NDJSON and Parquet all produce these.
+ * Rows of a file to be imported, before the mapping; readers of CSV, NDJSON and Parquet all produce
+ * these.
  */
 
-/** Reason codes of schemas/events.dlq.avsc that reading and mapping can find by themselves. */
+/** The reason codes of schemas/events.dlq.avsc that reading and mapping a row can give. */
 export type RowReason =
   | 'undecodable'
   | 'invalid_json'
@@ -12,7 +12,7 @@ export type RowReason =
   | 'rule_violation'
   | 'too_large'
 
-/** Why a row is no event. Bad data is a value, never an exception. */
+/** Why a row can't become an event. Bad data is a value, never an exception. */
 export class RowFault {
   readonly reason: RowReason
   readonly message: string
@@ -23,21 +23,25 @@ export class RowFault {
   }
 }
 
-/** CSV: the fields in the header's order. NDJSON and Parquet: the row as an object. */
+/** Of CSV: the fields in the header's order. Of NDJSON and Parquet: the row as an object. */
 export type RowValues = readonly string[] | Readonly<Record<string, unknown>>
 
+/** A row with its place in the file, and its values or the reason why it has none. */
 export interface SourceRow {
-  /** Line of the file on which the row begins, from 1, header included; for Parquet the row's number. */
+  /** Line on which the row begins, from 1, the header counted; for Parquet the row's number. */
   readonly line: number
   /** The row as it stands in the file, without its line end; for Parquet its values as JSON. */
   readonly raw: Uint8Array
   readonly values: RowValues | RowFault
 }
 
+/** File formats that can be imported. */
 export const SOURCE_FORMATS = ['csv', 'ndjson', 'parquet'] as const
 
+/** One of SOURCE_FORMATS. */
 export type SourceFormat = (typeof SOURCE_FORMATS)[number]
 
+/** How a CSV file is written. */
 export interface CsvStyle {
   /** One ASCII character. */
   readonly delimiter: string
@@ -46,21 +50,22 @@ export interface CsvStyle {
   readonly header?: readonly string[]
 }
 
+/** The style of files whose mapping says nothing else. */
 export const CSV_STYLE: CsvStyle = { delimiter: ',', encoding: 'utf-8' }
 
-/** An open file. Rows come in batches of bounded size; read them once. */
+/** An open file. Its rows come in batches of bounded size and can be read once. */
 export interface RowReader {
   readonly format: SourceFormat
-  /** Columns in the order of the file; undefined where each row has its own keys (NDJSON). */
+  /** Columns in the file's order; undefined where each row has its own keys (NDJSON). */
   readonly columns: readonly string[] | undefined
   readonly bytesTotal: number
-  /** Bytes of the file taken in so far, as stored (compressed, if it is). */
+  /** Bytes of the file that were read so far, as stored: compressed, if it is. */
   bytesRead(): number
-  /** Lines that repeat the header, as in files put together with `cat`; they are no rows. */
+  /** How many lines repeat the header, as in files joined with `cat`; they are not rows. */
   repeatedHeaders(): number
   batches(): AsyncIterable<readonly SourceRow[]>
   close(): Promise<void>
 }
 
-/** Longest row that is kept whole; what a longer one has beyond is not kept. */
+/** A longer row is rejected, and only this many of its bytes are kept. */
 export const ROW_BYTES_MAX = 8 * 1024 * 1024

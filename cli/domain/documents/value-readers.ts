@@ -1,34 +1,37 @@
 /**
- * How the values of ccs.yml are read: each reader gives the value as the Config holds it, or says what is
- * wrong with it in words that follow the setting's name.
+ * Readers of single values, as ccs.yml and other files have them: each checks the value and
+ * converts it.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { parseDurationMs, parseSizeBytes } from '../kernel/units.ts'
 
-/** The value as the Config holds it, or what is wrong with it in words that follow "<key> ". */
+/**
+ * Gives the converted value, or what is wrong with it: the rest of a sentence that begins with the
+ * key.
+ */
 export type ValueReader<Value> = (
   value: unknown,
 ) => { readonly value: Value } | { readonly wrong: string }
 
-/** Any text but an empty one. */
+/** A text that is not blank. */
 export function readText(value: unknown): ReturnType<ValueReader<string>> {
   return typeof value === 'string' && value.trim() !== ''
     ? { value }
     : { wrong: `must be a text, not ${show(value)}.` }
 }
 
-/** What may stand in topic names, file names and titles. */
+/** A name that can be part of topic names, file names and titles. */
 export function readName(value: unknown): ReturnType<ValueReader<string>> {
   return typeof value === 'string' && /^[a-z][a-z0-9_-]{0,62}$/.test(value)
     ? { value }
     : { wrong: `must be lower-case letters, digits, "-" and "_", not ${show(value)}.` }
 }
 
-/** An IANA timezone that this Node knows. */
+/** The name of a timezone in the IANA database of this Node. */
 export function readTimezone(value: unknown): ReturnType<ValueReader<string>> {
   if (typeof value === 'string') {
     try {
-      // The list is looked at first: a format costs ten times as much, and knows older names besides.
+      // Looking into the list costs a tenth of making a format, which knows older names too.
       if (Intl.supportedValuesOf('timeZone').includes(value)) return { value }
       // Offsets such as +02:00 are accepted by Intl, but they have no daylight-saving time.
       if (/^[A-Za-z]/.test(value) && new Intl.DateTimeFormat('en', { timeZone: value }))
@@ -43,7 +46,7 @@ export function readTimezone(value: unknown): ReturnType<ValueReader<string>> {
   return { wrong: `must be an IANA timezone such as Europe/Berlin, not ${show(value)}.` }
 }
 
-/** A size in bytes, as text with a unit or a plain number. */
+/** A size in bytes: text with a unit, or a plain number. */
 export function readSize(bytesMin: number, bytesMax: number): ValueReader<number> {
   return (value) =>
     ranged(typeof value === 'number' ? value : parseSizeBytes(String(value)), bytesMin, bytesMax, {
@@ -53,7 +56,7 @@ export function readSize(bytesMin: number, bytesMax: number): ValueReader<number
     })
 }
 
-/** A length of time in ms, as text with a unit. */
+/** A length of time in ms: text with a unit. */
 export function readDuration(msMin: number, msMax: number): ValueReader<number> {
   return (value) =>
     ranged(typeof value === 'string' ? parseDurationMs(value) : undefined, msMin, msMax, {
@@ -72,14 +75,14 @@ export function readChoice<T extends string>(words: readonly T[]): ValueReader<T
   }
 }
 
-/** true or false, as YAML writes it or as an environment variable holds it. */
+/** true or false, also as the text that an environment variable holds. */
 export function readFlag(value: unknown): ReturnType<ValueReader<boolean>> {
   if (value === true || value === 'true') return { value: true }
   if (value === false || value === 'false') return { value: false }
   return { wrong: `must be true or false, not ${show(value)}.` }
 }
 
-/** Texts: a YAML list, or one text with commas. */
+/** A list of texts: a YAML list, or one text with commas. */
 export function readList(value: unknown): ReturnType<ValueReader<readonly string[]>> {
   const items = typeof value === 'string' ? value.split(',').map((one) => one.trim()) : value
   if (
@@ -91,7 +94,7 @@ export function readList(value: unknown): ReturnType<ValueReader<readonly string
   return { wrong: `must be a list of texts, not ${show(value)}.` }
 }
 
-/** What may begin the name of a topic. */
+/** A prefix for names of topics; may be empty. */
 export function readTopicPrefix(value: unknown): ReturnType<ValueReader<string>> {
   return typeof value === 'string' && /^[A-Za-z0-9._-]{0,60}$/.test(value)
     ? { value }
@@ -105,7 +108,7 @@ export function readUrl(value: unknown): ReturnType<ValueReader<string>> {
     : { wrong: `must be an address such as http://127.0.0.1:8081, not ${show(value)}.` }
 }
 
-/** A whole number. */
+/** A whole number within bounds, both included. */
 export function readWholeNumber(min: number, max: number): ValueReader<number> {
   return (value) =>
     ranged(Number.isSafeInteger(value) ? Number(value) : undefined, min, max, {

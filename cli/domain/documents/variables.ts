@@ -1,26 +1,37 @@
 /**
- * Texts with variables, as connectors/*.json write them: `${VAR}` and `${VAR:-fallback}` of the environment,
- * `${file:/path:key}` of a properties file, `${ccs.name}` of ccs itself; `$${` is a plain `${`, for what
- * Connect's own workers fill in. A fallback may hold variables again.
+ * Texts with variables, in ccs.yml and connectors/*.json: `${VAR}` and `${VAR:-fallback}` of the
+ * environment; in connectors also `${file:/path:key}` of a properties file and `${ccs.name}` of ccs
+ * itself. A fallback may hold variables. `$${` stands for a plain `${`, for variables that
+ * Connect's own workers fill in.
  */
 
-/** What variables stand for. */
+/** Where the values of variables come from. */
 export interface VariableSources {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Texts of the files that `${file:…}` names, by path as written. */
+  /** Texts of the files that `${file:…}` names, by the path as it is written there. */
   readonly files: ReadonlyMap<string, string>
 }
 
+/** A text with its variables filled in. */
 export interface RenderedTemplate {
   readonly text: string
-  /** Values of the environment and of files that went into `text`: they may be secrets. */
+  /** Values that came from the environment or from files: they may be secrets. */
   readonly secrets: readonly string[]
-  /** Whether any of it came from the environment or a file, fallbacks included. */
+  /** Whether the text has a variable of the environment or of a file, if only by its fallback. */
   readonly usesVariables: boolean
-  /** One sentence for each variable that stands for nothing, with what to do about it. */
-  readonly missing: readonly { readonly message: string; readonly hint: string }[]
+  /** The variables that have no value. */
+  readonly missing: readonly MissingVariable[]
 }
 
+/** A variable without a value, and what to do about it. */
+export interface MissingVariable {
+  /** Name of the variable of the environment; undefined for the other kinds. */
+  readonly name?: string
+  readonly message: string
+  readonly hint: string
+}
+
+/** A piece of a text: plain text, or a variable. */
 export type VariablePart =
   | { readonly is: 'text'; readonly text: string }
   | {
@@ -31,7 +42,10 @@ export type VariablePart =
   | { readonly is: 'file'; readonly path: string; readonly key: string }
   | { readonly is: 'ccs'; readonly name: string }
 
-/** The parts of a text, or what is wrong with it in one sentence. */
+/**
+ * Splits a text into its parts. `wrong` is the rest of a sentence that begins with the setting's
+ * name.
+ */
 export function parseTemplate(text: string): readonly VariablePart[] | { readonly wrong: string } {
   const cursor = { text, at: 0 }
   const parts = readParts(cursor, false)
@@ -45,7 +59,7 @@ interface Cursor {
 
 type Read = { readonly parts: readonly VariablePart[] } | { readonly wrong: string }
 
-/** Up to the end, or inside a fallback up to the brace that closes it. */
+/** Reads up to the end, or inside a fallback up to the brace that closes it. */
 function readParts(cursor: Cursor, isInside: boolean): Read {
   const parts: VariablePart[] = []
   let plain = ''
@@ -93,7 +107,7 @@ function readVariable(cursor: Cursor): VariablePart | { readonly wrong: string }
     const shown = /^\$\{[^}]*\}/.exec(rest)?.[0]
     if (shown === undefined) return unclosed
     return {
-      wrong: `has ${shown}, which is no variable; write $${shown} if Connect is to fill it.`,
+      wrong: `has ${shown}, which is not a variable; write $${shown} if it is meant as text.`,
     }
   }
   cursor.at += env[0].length
@@ -106,7 +120,7 @@ function readVariable(cursor: Cursor): VariablePart | { readonly wrong: string }
   return { is: 'env', name, fallback: fallback.parts }
 }
 
-/** The files that a text's variables need, by path as written. */
+/** Paths of the files that a text's variables need, as they are written. */
 export function listTemplateFiles(parts: readonly VariablePart[]): readonly string[] {
   return parts.flatMap((part) => {
     if (part.is === 'file') return [part.path]
@@ -114,7 +128,7 @@ export function listTemplateFiles(parts: readonly VariablePart[]): readonly stri
   })
 }
 
-/** Names of ccs's own variables in a text. */
+/** Names of the variables of ccs itself in a text, without the `ccs.`. */
 export function listCcsVariables(parts: readonly VariablePart[]): readonly string[] {
   return parts.flatMap((part) => {
     if (part.is === 'ccs') return [part.name]
@@ -122,7 +136,10 @@ export function listCcsVariables(parts: readonly VariablePart[]): readonly strin
   })
 }
 
-/** Fills the variables in. An empty variable counts as one that is not set, as in a shell's `:-`. */
+/**
+ * Fills in the variables; `own` holds those of ccs. An empty variable counts as not set, as in a
+ * shell's `:-`.
+ */
 export function renderTemplate(
   parts: readonly VariablePart[],
   lookup: VariableSources,
@@ -155,7 +172,7 @@ function renderPart(
     }
     case 'file': {
       const text = lookup.files.get(part.path)
-      const value = text === undefined ? undefined : propertyOf(text, part.key)
+      const value = text === undefined ? undefined : readProperty(text, part.key)
       if (value !== undefined)
         return { ...NOTHING, text: value, secrets: [value], usesVariables: true }
       const message =
@@ -172,16 +189,39 @@ function renderPart(
         return { ...renderTemplate(part.fallback, lookup, own), usesVariables: true }
       const message = `The environment variable ${part.name} is not set.`
       const hint = `Set it, or give it a fallback: \${${part.name}:-value}`
-      return { ...NOTHING, usesVariables: true, missing: [{ message, hint }] }
+      return { ...NOTHING, usesVariables: true, missing: [{ name: part.name, message, hint }] }
     }
   }
 }
 
-/** A value of a properties file: `key=value` or `key: value`, `#` before remarks. */
-function propertyOf(text: string, key: string): string | undefined {
+/** A value of a properties file: `key=value` or `key: value`; lines with `#` are comments. */
+function readProperty(text: string, key: string): string | undefined {
   for (const line of text.split(/\r?\n/)) {
     const found = /^\s*([^#!\s][^=:\s]*)\s*[=:]\s*(.*?)\s*$/.exec(line)
     if (found?.[1] === key) return found[2]
   }
   return undefined
+}
+
+/**
+ * A text with its variables filled in, the name of the first that is not set, or what is wrong with
+ * it.
+ */
+export type FilledText =
+  | { readonly text: string }
+  | { readonly missing: string }
+  | { readonly wrong: string }
+
+/**
+ * Fills in the variables of a text that may use the environment only, as the values of ccs.yml do.
+ */
+export function fillFromEnv(text: string, env: VariableSources['env']): FilledText {
+  const parts = parseTemplate(text)
+  if ('wrong' in parts) return parts
+  const { text: filled, missing } = renderTemplate(parts, { env, files: new Map() }, {})
+  const [first] = missing
+  if (first === undefined) return { text: filled }
+  return first.name === undefined
+    ? { wrong: 'has a variable of a file or of ccs, which only connectors may use.' }
+    : { missing: first.name }
 }

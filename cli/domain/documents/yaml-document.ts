@@ -1,31 +1,37 @@
 /**
- * YAML with positions: the plain value, and for each path in it the place in the file where it stands, so
- * that whoever checks the value can point at it. The one file that imports the YAML package.
+ * YAML and JSON with positions: values together with the places in the file where they stand, so
+ * that whoever checks a value can point at it. The one file that imports the YAML package.
  */
-import { isMap, isNode, isSeq, type Node, parseDocument } from 'yaml'
+import { isMap, isNode, isScalar, isSeq, type Node, parseDocument } from 'yaml'
 import { CcsError, type ErrorCode, EXIT, type Location, throwAll } from '../kernel/errors.ts'
 
+/** Keys and indexes that lead to a value from the root. */
 export type YamlPath = readonly (string | number)[]
 
+/** Where a text comes from, for its faults. */
 export interface YamlSource {
   readonly file: string
-  /** Line of `file` (from 1) that the text begins on, for YAML inside another file; 1 when absent. */
+  /** Line of `file` that the text begins on, from 1, for YAML inside another file; else 1. */
   readonly firstLine?: number
   /** Code of the error for text that is not YAML. */
   readonly code: ErrorCode
 }
 
+/** A parsed text whose values can be located. */
 export interface YamlDocument {
   /** What the text says as plain objects, arrays and scalars; null for an empty text. */
   readonly value: unknown
   /**
-   * Where the value at `path` begins, or with 'key' where its key does. A path that isn't there is located
-   * at its nearest ancestor that is.
+   * Where the value at `path` begins, or with 'key' where its key does. For a path that does not
+   * exist, the place of its nearest ancestor that does.
    */
   locate(path: YamlPath, part?: 'key' | 'value'): Location
 }
 
-/** Parses one document. Text that isn't YAML is one CcsError with all its faults, each located. */
+/**
+ * Parses one document. Text that isn't YAML is one CcsError with all its faults, each with its
+ * place.
+ */
 export function parseYaml(text: string, source: YamlSource): YamlDocument {
   const lines = text.split(/\r?\n/)
   const at = (offset: number): Location => {
@@ -70,7 +76,7 @@ function offsetOf(root: Node | null, path: YamlPath, part: 'key' | 'value'): num
   for (const [depth, step] of path.entries()) {
     const isLast = depth === path.length - 1
     if (isMap(node)) {
-      const pair = node.items.find((item) => scalarOf(item.key) === String(step))
+      const pair = node.items.find((item) => keyText(item.key) === String(step))
       if (!pair) return offset
       const key = isNode(pair.key) ? startOf(pair.key) : undefined
       node = isNode(pair.value) ? pair.value : null
@@ -84,10 +90,38 @@ function offsetOf(root: Node | null, path: YamlPath, part: 'key' | 'value'): num
   return offset
 }
 
-function startOf(node: Node | null): number | undefined {
-  return node?.range?.[0]
+function startOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined
 }
 
-function scalarOf(key: unknown): string {
-  return key !== null && typeof key === 'object' && 'value' in key ? String(key.value) : String(key)
+function keyText(key: unknown): string {
+  return String(isScalar(key) ? key.value : key)
+}
+
+/** A JSON value with `at`, the offset of its first character in the text. */
+export type JsonNode =
+  | { readonly is: 'object'; readonly at: number; readonly entries: ReadonlyMap<string, JsonNode> }
+  | { readonly is: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
+  | { readonly is: 'scalar'; readonly at: number; readonly value: string | number | boolean | null }
+
+/**
+ * Parses a text that JSON.parse has accepted already: JSON is YAML too, except for two kinds of
+ * blanks.
+ */
+export function parseJsonNodes(text: string): JsonNode {
+  // A carriage return alone is no blank in YAML; a tab is one, though YAML complains of it.
+  const options = { uniqueKeys: false, strict: false, schema: 'json', version: '1.2' } as const
+  return toJsonNode(parseDocument(text.replaceAll('\r', ' '), options).contents)
+}
+
+function toJsonNode(node: unknown): JsonNode {
+  const at = startOf(node) ?? 0
+  if (isMap(node)) {
+    const entries = node.items.map(({ key, value }) => [keyText(key), toJsonNode(value)] as const)
+    return { is: 'object', at, entries: new Map(entries) }
+  }
+  if (isSeq(node)) return { is: 'array', at, items: node.items.map(toJsonNode) }
+  // JSON has no other scalars.
+  const value = isScalar(node) ? (node.value as string | number | boolean | null) : null
+  return { is: 'scalar', at, value }
 }

@@ -1,9 +1,8 @@
-/** When an event happened, by a clock that can be trusted: the device's clock corrected by the shop's. */
-
 /**
- * Corrected event time, ms since 1970; `sentMs` and `receivedMs` are NaN where absent. The device's clock
- * may be wrong, but the time between two readings of it is not; nothing happens after it was received.
- * The same rule stands in sql/bronze/events.sql and sql/silver/events.sql.
+ * The time of an event, ms since 1970, with the error of the device's clock removed; `sentMs` and
+ * `receivedMs` are NaN if absent. The device's clock may be wrong, but the time between two
+ * readings of it is right, and no event happens after it was received. sql/bronze/events.sql and
+ * sql/silver/events.sql have the same rule.
  */
 export function correctEventTimeMs(eventMs: number, sentMs: number, receivedMs: number): number {
   if (Number.isNaN(receivedMs)) return eventMs

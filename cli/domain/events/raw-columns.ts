@@ -1,16 +1,23 @@
-/** The table raw.events as SQL models see it: the contract's fields, and where each record came from. */
+/**
+ * The table raw.events that SQL models read: the contract's fields, and where each record comes
+ * from.
+ */
 import { type AvroNode, parseRecordSchema, unwrapOptional } from '../avro/schema.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
 
+/** What engines need to build the table. */
 export interface RawEventsTable {
-  /** Names and DuckDB's types, in order; enumerations are text. */
+  /** Columns in order, with DuckDB's types; enums are text. */
   readonly rawColumns: readonly { readonly name: string; readonly type: string }[]
-  /** Greatest number of elements that the contract admits in a list. */
+  /** Most elements that the contract allows in a list; 0 if it sets no bound. */
   readonly itemsMax: number
 }
 
-/** Reads the Avro text of events.raw. Throws CCS_SCHEMA_INVALID for a type that SQL models can't have. */
+/**
+ * Derives the columns from the Avro schema of events.raw. Throws CCS_SCHEMA_INVALID for other
+ * types.
+ */
 export function deriveRawColumns(schema: string): RawEventsTable {
   const { fields } = parseRecordSchema(schema, RAW_TOPIC)
   return {

@@ -1,6 +1,6 @@
 /**
- * The rules of a contract: what its schema's own attributes ask of a decoded record, and how a breach reads.
- * The compiled decoder and the slow judge take them from here, so that both mean the same.
+ * The rules of a contract: what the attributes of its schema require of a record, and the message
+ * when a record breaks one. The compiled decoder and the validator both take them from here.
  */
 import { Buffer } from 'node:buffer'
 import { type AvroField, type RecordNode, unwrapOptional } from '../avro/schema.ts'
@@ -8,21 +8,22 @@ import type { Reason } from '../events/contracts.ts'
 import { correctEventTimeMs } from '../events/event-time.ts'
 import { CcsError } from '../kernel/errors.ts'
 
+/** Why a record is rejected. */
 export interface Rejection {
   readonly reason: Reason
   /** One sentence: field, value, rule. */
   readonly message: string
 }
 
-/** A decoded record by the newest schema: longs as bigint or number. */
+/** A record decoded by the newest schema; longs are bigint or number. */
 export type Decoded = Readonly<Record<string, unknown>>
 
-/** Times that DuckDB, Parquet and JavaScript all know, ms. */
+/** Greatest time that DuckDB, Parquet and JavaScript all support, ms. */
 const TIME_MAX = 8_640_000_000_000_000
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** Least and greatest value of a number field; a time is bounded even where the schema says nothing. */
+/** Bounds of a number field; times are bounded even if the schema sets no limits. */
 export function valueBounds(field: AvroField): { minimum?: number; maximum?: number } {
   const { node } = unwrapOptional(field.type)
   const { minimum, maximum } = field.rules
@@ -41,7 +42,7 @@ export function valueBounds(field: AvroField): { minimum?: number; maximum?: num
   }
 }
 
-/** Bounds of the event's own time; CCS_SCHEMA_INVALID where a schema has no such field. */
+/** Bounds of the event's time. CCS_SCHEMA_INVALID if the schema lacks the time fields. */
 export function requireTimeFields(record: RecordNode): { minimum: number } {
   for (const name of ['event_ts', 'sent_ts', 'received_ts']) {
     const field = record.fields.find((one) => one.name === name)
@@ -55,14 +56,18 @@ export function requireTimeFields(record: RecordNode): { minimum: number } {
   return { minimum: (field && valueBounds(field).minimum) ?? -TIME_MAX }
 }
 
-/** `requires` as bits: a record of one of `kinds` needs one of `bits`. Kinds are bits of symbol indexes. */
+/**
+ * `requires` of the schema as bits: a record of one of `kinds` needs at least one of `bits`. Bit n
+ * of `kinds` stands for the n-th symbol of the kind field.
+ */
 export interface RequiredFields {
-  /** The enum field whose symbols `requires` names; '' without any. */
+  /** The enum field whose symbols `requires` names; '' if the schema has no `requires`. */
   readonly kindField: string
   readonly bits: ReadonlyMap<string, number>
   readonly tests: readonly { readonly kinds: number; readonly bits: number }[]
 }
 
+/** Throws CCS_SCHEMA_INVALID for unknown fields or kinds, and for more than 31 of either. */
 export function readRequiredFields(record: RecordNode): RequiredFields {
   const kinds = Object.keys(record.requires)
   if (kinds.length === 0) return { kindField: '', bits: new Map(), tests: [] }
@@ -97,7 +102,7 @@ function findKindField(record: RecordNode): { name: string; symbols: readonly st
   throw invalid(`${record.name} has 'requires', but no enum field has all of ${kinds.join(', ')}.`)
 }
 
-/** The first rule that a decoded record breaks, missing fields before values; undefined: none. */
+/** The first rule that a decoded record breaks, missing fields first; undefined if it keeps all. */
 export function findViolation(record: RecordNode, value: Decoded): Rejection | undefined {
   const kind =
     Object.keys(record.requires).length === 0 ? '' : String(value[findKindField(record).name])
@@ -114,6 +119,7 @@ export function correctedEventMs(value: Decoded): number {
   return correctEventTimeMs(toMs(value.event_ts), toMs(value.sent_ts), toMs(value.received_ts))
 }
 
+/** A rejection if the event is further ahead of its append time than is tolerated. */
 export function findFutureViolation(
   eventMs: number,
   appendMs: number,
@@ -121,7 +127,9 @@ export function findFutureViolation(
 ): Rejection | undefined {
   if (!(eventMs > appendMs + toleranceMs)) return undefined
   const ahead = Math.round((eventMs - appendMs) / 1000)
-  const message = `It happened at ${iso(eventMs)}, ${ahead} s after it was appended; up to ${toleranceMs / 1000} s are tolerated.`
+  const message =
+    `It happened at ${iso(eventMs)}, ${ahead} s after it was appended; ` +
+    `up to ${toleranceMs / 1000} s are tolerated.`
   return { reason: 'too_far_in_future', message }
 }
 
@@ -156,10 +164,11 @@ function findFieldViolation(
   const { node } = unwrapOptional(field.type)
   if (typeof value === 'string' || value instanceof Uint8Array) {
     const bytes = typeof value === 'string' ? Buffer.byteLength(value) : value.length
+    const text = `${path} is ${displayValue(value)}, of ${bytes} bytes`
     if (maxLength !== undefined && bytes > maxLength)
-      return `${path} is ${displayValue(value)}, of ${bytes} bytes; at most ${maxLength} are allowed.`
+      return `${text}; at most ${maxLength} are allowed.`
     if (minLength !== undefined && bytes < minLength)
-      return `${path} is ${displayValue(value)}, of ${bytes} bytes; at least ${minLength} are needed.`
+      return `${text}; at least ${minLength} are needed.`
     if (node.kind === 'string' && node.logical === 'uuid' && !UUID.test(String(value)))
       return `${path} is ${displayValue(value)}, which is not a UUID in lower case.`
     return undefined
@@ -177,8 +186,8 @@ function findFieldViolation(
   if (maxItems !== undefined && value.length > maxItems)
     return `${path} has ${value.length} entries; at most ${maxItems} are allowed.`
   for (let i = 0; i < value.length; i++) {
-    const breach = findFieldsViolation(node.items, value[i], `${path}[${i}].`)
-    if (breach !== undefined) return breach
+    const violation = findFieldsViolation(node.items, value[i], `${path}[${i}].`)
+    if (violation !== undefined) return violation
   }
   return undefined
 }
@@ -201,5 +210,5 @@ function displayValue(value: string | Uint8Array): string {
 }
 
 function invalid(message: string): CcsError {
-  return new CcsError('CCS_SCHEMA_INVALID', message, { hint: 'See docs on contracts: schemas/.' })
+  return new CcsError('CCS_SCHEMA_INVALID', message, { hint: 'See docs/schemas.md.' })
 }

@@ -1,34 +1,35 @@
 /**
- * The port of the gate that stands in front of a cluster's engines: partitions on their way from events.raw to
- * events.valid and events.dlq. Its one idea: a batch is written and taken note of in one transaction.
+ * The port of the gate that runs in front of a cluster's engines: it moves records from events.raw
+ * to events.valid or events.dlq. A batch is written and marked as read in one transaction.
  */
+
 /** A record as the gate sees it. */
 export interface GateRecord {
   readonly offset: number
   readonly appendMs: number
-  /** Its value; empty for a record without one. */
+  /** The record's value; empty for a record without one. */
   readonly bytes: Buffer
 }
 
-/** Records of a partition that follow one another, committed ones only; there may be none. */
+/** Consecutive records of a partition, committed ones only; possibly none. */
 export interface GateBatch {
   readonly records: readonly GateRecord[]
   /** Where the next batch begins. */
   readonly nextOffset: number
-  /** Offset after the last record that the partition has by now. */
+  /** Offset after the last record of the partition at this time. */
   readonly endOffset: number
 }
 
-/** One partition on its way through the gate, held by one process: what another has taken over fails. */
+/** A partition that this process owns. After another process has taken it over, calls fail. */
 export interface GatePartition {
   readonly partition: number
-  /** Records that expired, or were deleted, before the gate had them. */
+  /** Records that expired or were deleted before the gate read them. */
   readonly missing: number
-  /** Each call goes on where the last one ended, the first where the last commit did. Waits a moment for records. */
+  /** Continues after the last call, at first after the last commit. Waits briefly for records. */
   read(): Promise<GateBatch>
   /**
-   * In one transaction: the batch without those at `rejected` (indexes, ascending) is passed on unchanged,
-   * `rejects` are kept in events.dlq, and the group's position moves on. All of it or nothing.
+   * In one transaction: writes the batch without those at `rejected` (indexes, ascending) to
+   * events.valid, unchanged, writes `rejects` to events.dlq, and advances the group's position.
    */
   commit(
     batch: GateBatch,
@@ -37,31 +38,33 @@ export interface GatePartition {
   ): Promise<void>
 }
 
-/** events.raw to events.valid and events.dlq, its partitions shared by the processes of a group. */
+/** The partitions of events.raw, shared by the processes of a consumer group. */
 export interface GateStream {
   /**
-   * Runs `work` for every partition that the group gives to this process, until it is taken away or `stop`:
-   * `work` ends by itself then. Work that fails because Kafka is away, or because another has the partition,
-   * begins anew when the group says so; any other error ends it all.
+   * Runs `work` for every partition that the group assigns to this process, until it is revoked or
+   * `stop` is aborted; `work` must then return. If it fails because Kafka is unreachable or another
+   * process has the partition, it starts again once the group assigns the partition; any other
+   * error ends the run.
    */
   run(
     work: (partition: GatePartition, stop: AbortSignal) => Promise<void>,
     stop: AbortSignal,
   ): Promise<void>
-  /** Of the whole group. */
+  /** Lag of the whole group. */
   lag(): Promise<GateLag>
   close(): Promise<void>
 }
 
+/** How far a consumer group is behind. */
 export interface GateLag {
   readonly group: string
   readonly partitions: readonly {
     readonly partition: number
-    /** Position of the group; null: nothing was committed yet. */
+    /** The group's position; null if it has not committed yet. */
     readonly committed: number | null
     readonly end: number
     readonly lag: number
   }[]
-  /** Records that are not through the gate yet; markers of transactions count too. */
+  /** Records that have not passed the gate yet; transaction markers count, too. */
   readonly lag: number
 }

@@ -1,6 +1,6 @@
 /**
- * The gate: every record's bytes are judged here, once, before any SQL. The compiled decoder lets good
- * records through and into columns; what it turns down goes to the slow judge, which reads strictly, builds
+ * The gate validates the bytes of every record once, before any SQL. The compiled decoder writes
+ * valid records straight into columns; what it rejects goes to the slower `validate`, which builds
  * the object with avsc and says in one sentence what is wrong.
  */
 import { Buffer } from 'node:buffer'
@@ -24,18 +24,20 @@ import { compileDecoder, DecodedEvent, type Decoder } from './decoder/decoder.ts
 import { ColumnBuffers } from './decoder/duckdb-columns.ts'
 import { SourceBytes } from './decoder/source-bytes.ts'
 
+/** The contract of a topic and its limits. */
 export interface GateOptions {
   /**
-   * All versions of the topic's schema, oldest first; the last one makes the columns and the rules. Versions
-   * that are put before it later on are found when a record names them.
+   * All versions of the topic's schema, oldest first; the last one defines columns and rules.
+   * Versions inserted before it later are picked up when a record names them.
    */
   readonly schemas: readonly RegisteredSchema[]
-  /** Longer records are too_large. */
+  /** Longer records are rejected as too_large. */
   readonly recordBytesMax: number
-  /** How far after its append an event may claim to have happened. */
+  /** How far after its append time an event may claim to have happened. */
   readonly futureToleranceMs: number
 }
 
+/** The decoded event and its corrected time, or why the record is invalid. */
 export type ValidationResult =
   | {
       readonly ok: true
@@ -45,22 +47,24 @@ export type ValidationResult =
     }
   | ({ readonly ok: false; readonly schemaId: number | null } & Rejection)
 
+/** An invalid record; `schemaId` is null if its header could not be read. */
 export type InvalidRecord = Extract<ValidationResult, { readonly ok: false }>
 
-/** DuckDB's vectors hold this many rows. */
+/** A DuckDB vector holds this many rows. */
 const ROWS_MAX = 2048
 
 /** How records of one schema version are read. */
 interface SchemaVersion {
   readonly id: number
   readonly inspect: Inspector
-  /** Undefined when the newest schema cannot read this one at all; `fault` says why. */
+  /** Undefined if the newest schema can't read this one at all; `fault` says why. */
   readonly read: ObjectReader | undefined
   readonly fault: string
-  /** Undefined when only avsc can read it: such records are rewritten by the newest schema first. */
+  /** Undefined if only avsc can read it: such records are first re-encoded by the newest schema. */
   readonly decode: Decoder | undefined
 }
 
+/** Validates records of one topic and decodes them into `columns`. */
 export class Gate {
   readonly record: RecordNode
   readonly columns: ColumnBuffers
@@ -75,11 +79,11 @@ export class Gate {
   readonly #scratch = new RecordBatch(4096)
   #last: SchemaVersion | undefined
 
-  /** CCS_SCHEMA_INVALID when the newest schema asks for what events cannot have. */
+  /** Throws CCS_SCHEMA_INVALID if the newest schema has something that events can't have. */
   constructor(options: GateOptions) {
     const newest = options.schemas.at(-1)
     if (newest === undefined)
-      throw new CcsError('CCS_SCHEMA_INVALID', 'There is no schema to judge records by.')
+      throw new CcsError('CCS_SCHEMA_INVALID', 'There is no schema to validate records with.')
     this.#schemas = options.schemas
     this.#newest = newest
     this.record = parseRecordSchema(newest.schema, newest.subject)
@@ -96,7 +100,7 @@ export class Gate {
       )
   }
 
-  /** Judges one record by itself. */
+  /** Validates one record by itself. */
   validate(bytes: Uint8Array, appendMs: number): ValidationResult {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     if (buffer.length > this.recordBytesMax)
@@ -119,17 +123,17 @@ export class Gate {
     if (fault !== undefined) return invalidRecord(id, 'undecodable', `${fault}.`)
     const event = version.read(buffer.subarray(WIRE_HEADER_BYTES))
     const eventMs = correctedEventMs(event)
-    const breach =
+    const violation =
       findViolation(this.record, event) ??
       findFutureViolation(eventMs, appendMs, this.futureToleranceMs)
-    if (breach !== undefined) return { ok: false, schemaId: id, ...breach }
+    if (violation !== undefined) return { ok: false, schemaId: id, ...violation }
     return { ok: true, schemaId: id, eventMs, event }
   }
 
   /**
-   * Reads record [at, end) of the source into row `row` of the columns. 1: let in, its id and time are in
-   * `verdict`; 0: not; 2: ask `rewritten` for bytes to try instead. Nothing is kept of a row not let in
-   * after `columns.reject(row)`.
+   * Decodes record [at, end) of the source into row `row` of the columns. 1: valid, its id and time
+   * are in `decoded`; 0: invalid; 2: call `reencode` and decode the bytes that it returns.
+   * `columns.discardRow(row)` removes all traces of a row that is not kept.
    */
   decode(at: number, end: number, row: number, latestMs: number): 0 | 1 | 2 {
     if (end - at > this.recordBytesMax || end - at < WIRE_HEADER_BYTES) return 0
@@ -148,22 +152,22 @@ export class Gate {
     return (this.decoded.eventMs[0] as number) > latestMs ? 0 : 1
   }
 
-  /** A record of an older schema, written again by the newest; undefined when `judge` turns it down. */
+  /** A record of an older schema, encoded by the newest; undefined if it is invalid. */
   reencode(bytes: Uint8Array, appendMs: number): Buffer | undefined {
     const judgement = this.validate(bytes, appendMs)
     if (!judgement.ok) return undefined
     return this.#scratch.encodeOne((batch) => this.#encode(batch, judgement.event))
   }
 
-  /** Why `admit` did not let the record in. */
+  /** Why `decode` rejected the record. */
   explain(bytes: Uint8Array, appendMs: number): InvalidRecord {
-    const judgement = this.validate(bytes, appendMs)
-    if (!judgement.ok) return judgement
-    // The two judges are tested against each other; should they ever differ, the bytes are kept all the same.
+    const result = this.validate(bytes, appendMs)
+    if (!result.ok) return result
+    // Tests compare decoder and validator; should they ever differ, the bytes go to the DLQ.
     return invalidRecord(
-      judgement.schemaId,
+      result.schemaId,
       'undecodable',
-      'The fast judge turned it down and the slow one did not.',
+      'The compiled decoder rejected it, but the validator did not.',
     )
   }
 
@@ -194,7 +198,7 @@ export class Gate {
       reader: this.record,
       columns,
       source,
-      decoded: decoded,
+      decoded,
     })
     return { id: writer.id, inspect, read, fault: '', decode }
   }

@@ -1,7 +1,8 @@
 /**
- * Keeps rejects in events.dlq, each once. After a crash the engine meets the records since its last commit
- * again; those whose reject is in the topic already are known by their source offset and not kept twice. A
- * commit on the way counts the topic only up to the first that was not met again yet.
+ * Writes rejects to events.dlq, each once. After a crash the engine reads the records since its
+ * last commit again; rejects that are already in the topic are recognized by their source offset.
+ * During this replay, a commit stores the offset of the first reject that the engine has not
+ * reached again.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { PartitionPosition } from '../lake/manifest.ts'
@@ -11,72 +12,81 @@ import { RecordBatch } from '../log/record-batch.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION } from '../log/topics.ts'
 import type { Reject } from './reject.ts'
 
-/** The engine's own partition; `ccs import` keeps its rejects in the next. */
+/** The partition that only the engine writes; `ccs import` writes its rejects to the next one. */
 
+/** Encodes and decodes records of events.dlq. */
 export interface RejectCodec {
   readonly encode: (batch: RecordBatch, record: RejectedEvent) => void
-  /** undefined for bytes that are no RejectedEvent. */
+  /** undefined if the bytes are not a RejectedEvent. */
   readonly decode: (bytes: Uint8Array) => RejectedEvent | undefined
 }
 
+/** Writes the rejects of one engine. */
 export interface RejectWriter {
   /** Offset after the last reject of the topic. */
   readonly end: number
-  /** Up to where rejects belong to records that the engine has met: what a commit says. */
+  /** The `dlqEnd` of a commit: all rejects before it belong to records that the engine has read. */
   readonly replayedEnd: number
-  /** Durable when it resolves; returns the new `metEnd`. Rejects come in the order of their partition. */
+  /**
+   * Durable when it resolves; returns the new `replayedEnd`. Within a partition, rejects must come
+   * in order. May be repeated after a failure.
+   */
   write(rejects: readonly Reject[]): Promise<number>
   close(): Promise<void>
 }
 
 const BATCH_BYTES = 4 * 1024 * 1024
 
+/** Where to resume, and who writes. */
 export interface RejectWriterOptions {
-  /** The last commit's; nothing is committed yet when absent. */
+  /** Of the last commit; absent if there is none. */
   readonly committed?: { readonly dlqEnd: number; readonly positions: readonly PartitionPosition[] }
   readonly owner: string
-  /** What stands behind rejected records, as `origin` keeps it; none of them has any when absent. */
+  /** Finds the `origin` of rejects; without it, none has one. */
   readonly findOrigins?: OriginFinder
 }
 
-/** Gives an origin or null for each of the rejects. */
+/** For each reject, the rejected record that it is a replay of, or null. */
 export type OriginFinder = (rejects: readonly Reject[]) => Promise<readonly (string | null)[]>
 
+/** Reads the rejects since the last commit, so that they are not written again. */
 export async function openRejectWriter(
   log: EventLog,
   codec: RejectCodec,
   { committed, owner, findOrigins }: RejectWriterOptions,
 ): Promise<RejectWriter> {
-  const earlier = await readUncommitted(log, codec, committed)
-  const kept: Kept = new Map()
-  for (const one of earlier) remember(kept, one)
-  const isMet = (one: RecordPlace) => !kept.get(partitionName(one))?.has(one.offset)
-  let met = 0
+  const uncommitted = await readUncommitted(log, codec, committed)
+  const written: WrittenRejects = new Map()
+  for (const one of uncommitted) remember(written, one)
+  const isNew = (one: RecordPlace) => !written.get(partitionName(one))?.has(one.offset)
+  let replayed = 0
   let end = (await log.range(DLQ_TOPIC, ENGINE_PARTITION)).end
   let writer: LogWriter | undefined
-  const metEnd = () => {
-    for (let next = earlier[met]; next && isMet(next); next = earlier[met]) met++
-    return earlier[met]?.at ?? end
+  const replayedEnd = () => {
+    // Once its record was read again, a reject is no longer in `written`.
+    for (let next = uncommitted[replayed]; next && isNew(next); next = uncommitted[replayed])
+      replayed++
+    return uncommitted[replayed]?.at ?? end
   }
   return {
     get end() {
       return end
     },
     get replayedEnd() {
-      return metEnd()
+      return replayedEnd()
     },
     write: async (rejects) => {
-      const fresh = rejects.filter(isMet)
+      const fresh = rejects.filter(isNew)
       const origins = (fresh.length > 0 && (await findOrigins?.(fresh))) || []
       for (const batch of batches(codec, fresh, origins)) {
         writer ??= await log.writer(DLQ_TOPIC, ENGINE_PARTITION, owner)
         await writer.append(batch.records, batch.last.appendMs)
-        for (const one of batch.rejects) remember(kept, one)
+        for (const one of batch.rejects) remember(written, one)
         end += batch.records.count
       }
-      // Remembered until all of them are kept, for the case that this is tried again; no longer.
-      for (const one of rejects) kept.get(partitionName(one))?.delete(one.offset)
-      return metEnd()
+      // Forgotten only now: had a batch failed, a retry must not write the others again.
+      for (const one of rejects) written.get(partitionName(one))?.delete(one.offset)
+      return replayedEnd()
     },
     close: async () => writer?.close(),
   }
@@ -98,7 +108,7 @@ function* batches(
   }
 }
 
-/** As it stands in events.dlq. */
+/** The record of events.dlq. */
 export function toRejectedEvent(reject: Reject, origin: string | null): RejectedEvent {
   return {
     reason: reject.reason,
@@ -113,14 +123,17 @@ export function toRejectedEvent(reject: Reject, origin: string | null): Rejected
   }
 }
 
-/** Where a rejected record stands. */
+/** Where a rejected record is in the log. */
 interface RecordPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: number
 }
 
-/** Sources of rejects that the commit does not count and that are met again, in the order of the topic. */
+/**
+ * Rejects in the topic that the last commit does not include and whose records will be read again,
+ * in the order of the topic.
+ */
 async function readUncommitted(
   log: EventLog,
   codec: RejectCodec,
@@ -142,12 +155,12 @@ async function readUncommitted(
   return found
 }
 
-type Kept = Map<string, Set<number>>
+type WrittenRejects = Map<string, Set<number>>
 
-function remember(kept: Kept, one: RecordPlace): void {
+function remember(written: WrittenRejects, one: RecordPlace): void {
   const source = partitionName(one)
-  const offsets = kept.get(source) ?? new Set()
-  kept.set(source, offsets.add(one.offset))
+  const offsets = written.get(source) ?? new Set()
+  written.set(source, offsets.add(one.offset))
 }
 
 function partitionName(one: { readonly topic: string; readonly partition: number }): string {

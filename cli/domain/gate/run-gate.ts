@@ -1,6 +1,6 @@
 /**
- * Bytes are judged once, in front of the engines: what keeps the contract of events.raw goes on unchanged,
- * the rest is kept in events.dlq with its reason. While one batch is being committed the next is judged.
+ * Validates records in front of a cluster's engines: valid ones pass unchanged, the rest go to
+ * events.dlq with the reason. While one batch is being committed, the next is validated.
  */
 import { compileEncoder } from '../avro/encoder.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
@@ -14,45 +14,48 @@ import type { GateBatch, GatePartition, GateStream } from './gate-stream.ts'
 import { type OriginFinder, toRejectedEvent } from './reject-writer.ts'
 import { validateRecord } from './validate-record.ts'
 
-/** As they are registered now; both with all that their records may carry, oldest first. */
+/** The registered schemas; `raw` has all versions that records may carry, oldest first. */
 export interface GateSchemas {
   readonly raw: readonly RegisteredSchema[]
   readonly dlq: RegisteredSchema
 }
 
+/** Limits of the gate, and when to stop. */
 export interface GateRunOptions extends Omit<GateOptions, 'schemas'> {
-  /** Ends when the group has all that was there at the start. */
+  /** Stop once the group has read all that was there at the start. */
   readonly once: boolean
 }
 
+/** What the gate reads from and reports to. */
 export interface GatePorts {
   readonly stream: GateStream
-  /** Asks the registry. */
+  /** Reads them from the registry. */
   readonly schemas: () => Promise<GateSchemas>
-  /** What stands behind rejected records that were replays. */
+  /** Finds which rejected records are replays, and of what. */
   readonly findOrigins: OriginFinder
   readonly clock: Clock
-  /** Something that a person should know, once each. */
+  /** Called once for each thing that people should know. */
   readonly onNotice: (text: string) => void
 }
 
-/** What this process did so far. */
+/** What this process has done so far. */
 export interface GateCounts {
   readonly records: number
   readonly valid: number
   readonly rejected: number
   readonly reasons: Readonly<Partial<Record<Reason, number>>>
-  /** Records that expired before the gate had them. */
+  /** Records that expired before the gate read them. */
   readonly missing: number
-  /** Of the partitions that this process has. */
+  /** Lag of the partitions that this process owns. */
   readonly lag: number
   readonly partitions: readonly number[]
 }
 
-/** How often it is looked whether all is through. */
+/** How often `once` checks whether all records are through. */
 const LAG_POLL_MS = 300
 const REGISTRY_RETRY_MS = { first: 500, most: 10_000 }
 
+/** One process of the gate. */
 export class GateRun {
   readonly #options: GateRunOptions
   readonly #ports: GatePorts
@@ -64,8 +67,8 @@ export class GateRun {
   #missing = 0
   #gate: Gate | undefined
   #encode: ((batch: RecordBatch, record: RejectedEvent) => void) | undefined
-  #origins: Promise<unknown> = Promise.resolve()
-  #asking: { readonly sinceMs: number; readonly done: Promise<void> } | undefined
+  #lastLookup: Promise<unknown> = Promise.resolve()
+  #loading: { readonly sinceMs: number; readonly done: Promise<void> } | undefined
 
   constructor(options: GateRunOptions, ports: GatePorts) {
     this.#options = options
@@ -90,19 +93,19 @@ export class GateRun {
     }
   }
 
-  /** Until `stop`, or with `once` until all is through; drains what is under way. */
+  /** Runs until `stop`, or with `once` until all is through; finishes what it has begun. */
   async run(stop: AbortSignal): Promise<void> {
     const { stream } = this.#ports
-    // A registry that is not there, or has not these schemas, is told at once.
-    await this.#learn()
+    // An unreachable registry or a missing schema is reported before anything runs.
+    await this.#loadSchemas()
     const ending = new AbortController()
     const end = () => ending.abort()
     stop.addEventListener('abort', end)
     if (stop.aborted) end()
     try {
-      const watching = this.#options.once ? this.#untilThrough(ending) : undefined
+      const watching = this.#options.once ? this.#watchUntilThrough(ending) : undefined
       watching?.catch(end)
-      await stream.run((partition, until) => this.#pass(partition, until), ending.signal)
+      await stream.run((partition, until) => this.#runPartition(partition, until), ending.signal)
       await watching
     } finally {
       end()
@@ -110,7 +113,7 @@ export class GateRun {
     }
   }
 
-  async #untilThrough(ending: AbortController): Promise<void> {
+  async #watchUntilThrough(ending: AbortController): Promise<void> {
     const { stream, clock } = this.#ports
     const { partitions } = await stream.lag()
     const ends = new Map(partitions.map(({ partition, end }) => [partition, end]))
@@ -127,8 +130,8 @@ export class GateRun {
     }
   }
 
-  /** One partition, batch after batch. */
-  async #pass(partition: GatePartition, stop: AbortSignal): Promise<void> {
+  /** Processes one partition, batch by batch. */
+  async #runPartition(partition: GatePartition, stop: AbortSignal): Promise<void> {
     let committing = Promise.resolve()
     this.#missing += partition.missing
     this.#lags.set(partition.partition, 0)
@@ -138,13 +141,13 @@ export class GateRun {
         this.#lags.set(partition.partition, batch.endOffset - batch.nextOffset)
         if (batch.records.length === 0 && (at === -1 || batch.nextOffset === at)) continue
         at = batch.nextOffset
-        const judged = await this.#judge(batch, partition.partition, stop)
+        const validated = await this.#validate(batch, partition.partition, stop)
         await committing
-        if (judged === undefined) break
+        if (validated === undefined) break
         committing = partition
-          .commit(batch, judged.rejected, judged.rejects)
-          .then(() => this.#count(batch, judged))
-        // It is awaited before the next one begins.
+          .commit(batch, validated.rejected, validated.rejects)
+          .then(() => this.#count(batch, validated))
+        // It is awaited before the next commit; until then its error must not count as unhandled.
         committing.catch(() => undefined)
       }
     } finally {
@@ -159,75 +162,77 @@ export class GateRun {
     for (const reason of reasons) this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1)
   }
 
-  /** undefined: told to stop while the registry was away. */
-  async #judge(
+  /** undefined if it was stopped while the registry was unreachable. */
+  async #validate(
     batch: GateBatch,
     partition: number,
     stop: AbortSignal,
   ): Promise<ValidatedBatch | undefined> {
     const readMs = this.#ports.clock.nowMs()
-    let refusals = this.#sift(batch)
-    // A producer registers its schema before it writes: who asks now gets to know it.
-    if (refusals.some(({ refusal }) => refusal.reason === 'unknown_schema_id')) {
-      if (!(await this.#learnAgain(readMs, stop))) return undefined
-      refusals = this.#sift(batch)
+    let invalid = this.#findInvalid(batch)
+    // A producer registers its schema before it writes, so the registry knows it by now.
+    if (invalid.some(({ why }) => why.reason === 'unknown_schema_id')) {
+      if (!(await this.#reloadSchemas(readMs, stop))) return undefined
+      invalid = this.#findInvalid(batch)
     }
     return {
-      rejected: refusals.map(({ index }) => index),
-      reasons: refusals.map(({ refusal }) => refusal.reason),
-      rejects: await this.#rejects(batch, partition, refusals),
+      rejected: invalid.map(({ index }) => index),
+      reasons: invalid.map(({ why }) => why.reason),
+      rejects: await this.#rejects(batch, partition, invalid),
     }
   }
 
-  #sift({ records }: GateBatch): IndexedInvalid[] {
+  #findInvalid({ records }: GateBatch): IndexedInvalid[] {
     const gate = this.#gate
     if (gate === undefined) throw new Error('run() has made the gate')
-    const refusals: IndexedInvalid[] = []
+    const invalid: IndexedInvalid[] = []
     for (const [index, { bytes, appendMs }] of records.entries()) {
-      const refusal = validateRecord(gate, bytes, appendMs)
-      if (refusal !== undefined) refusals.push({ index, refusal })
+      const why = validateRecord(gate, bytes, appendMs)
+      if (why !== undefined) invalid.push({ index, why })
     }
-    return refusals
+    return invalid
   }
 
-  /** As records of events.dlq. */
+  /** Encodes rejects as records of events.dlq. */
   async #rejects(
     { records }: GateBatch,
     partition: number,
-    refusals: readonly IndexedInvalid[],
+    invalid: readonly IndexedInvalid[],
   ): Promise<Uint8Array[]> {
     const encode = this.#encode
-    const rejects = refusals.flatMap(({ index, refusal }) => {
+    const rejects = invalid.flatMap(({ index, why: { reason, message, schemaId } }) => {
       const record = records[index]
-      const { reason, message, schemaId } = refusal
       return record ? [{ topic: RAW_TOPIC, partition, reason, message, schemaId, ...record }] : []
     })
     if (rejects.length === 0 || encode === undefined) return []
-    // Partitions ask one after the other: the ledger of replays is read on from where it was left.
-    const asking = this.#origins.then(() => this.#ports.findOrigins(rejects))
-    this.#origins = asking.catch(() => undefined)
-    const origins = await asking
+    // One lookup at a time: each continues reading the replay ledger where the last one stopped.
+    const lookup = this.#lastLookup.then(() => this.#ports.findOrigins(rejects))
+    this.#lastLookup = lookup.catch(() => undefined)
+    const origins = await lookup
     return rejects.map((reject, i) => {
       const event = toRejectedEvent(reject, origins[i] ?? null)
       return Buffer.from(this.#scratch.encodeOne((batch) => encode(batch, event)))
     })
   }
 
-  async #learn(): Promise<void> {
+  async #loadSchemas(): Promise<void> {
     const { raw, dlq } = await this.#ports.schemas()
     const { recordBytesMax, futureToleranceMs } = this.#options
     this.#gate = new Gate({ schemas: raw, recordBytesMax, futureToleranceMs })
     this.#encode = compileEncoder<RejectedEvent>(dlq.schema, dlq.id)
   }
 
-  /** Knows what the registry had at `sinceMs` or later; waits for a registry that is away. False: told to stop. */
-  async #learnAgain(sinceMs: number, stop: AbortSignal): Promise<boolean> {
+  /**
+   * Loads the schemas as of `sinceMs` or later, waiting for an unreachable registry. False if it
+   * was stopped meanwhile.
+   */
+  async #reloadSchemas(sinceMs: number, stop: AbortSignal): Promise<boolean> {
     const { clock, onNotice } = this.#ports
     const { first, most } = REGISTRY_RETRY_MS
     for (let waitMs = first; !stop.aborted; waitMs = Math.min(most, waitMs * 2)) {
-      if (this.#asking === undefined || this.#asking.sinceMs < sinceMs)
-        this.#asking = { sinceMs: clock.nowMs(), done: this.#learn() }
-      const { done } = this.#asking
+      if (this.#loading === undefined || this.#loading.sinceMs < sinceMs)
+        this.#loading = { sinceMs: clock.nowMs(), done: this.#loadSchemas() }
+      const { done } = this.#loading
       try {
         await done
         return true
@@ -235,7 +240,7 @@ export class GateRun {
         if (!(error instanceof CcsError) || error.exit !== EXIT.unreachable) throw error
         if (waitMs === first)
           onNotice(`${error.message} Waiting for it: nothing is rejected meanwhile.`)
-        if (this.#asking?.done === done) this.#asking = undefined
+        if (this.#loading?.done === done) this.#loading = undefined
         await clock.sleep(waitMs, stop)
       }
     }
@@ -245,7 +250,7 @@ export class GateRun {
 
 interface IndexedInvalid {
   readonly index: number
-  readonly refusal: InvalidRecord
+  readonly why: InvalidRecord
 }
 
 interface ValidatedBatch {

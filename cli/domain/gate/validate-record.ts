@@ -1,7 +1,7 @@
-/** The gate's verdict on one record by itself, for who passes bytes on instead of making rows of them. */
+/** Validates single records for callers that pass bytes on instead of turning them into rows. */
 import type { Gate, InvalidRecord } from './gate.ts'
 
-/** Why the record does not keep the contract, exactly as the engine would say it; undefined: it does. */
+/** Why the record is invalid, in the same words as the engine's; undefined if it is valid. */
 export function validateRecord(
   gate: Gate,
   bytes: Buffer,
@@ -10,13 +10,13 @@ export function validateRecord(
   const { source, columns } = gate
   const latestMs = appendMs + gate.futureToleranceMs
   source.load(bytes)
-  let verdict = gate.decode(0, bytes.length, 0, latestMs)
-  if (verdict === 2) {
+  let outcome = gate.decode(0, bytes.length, 0, latestMs)
+  if (outcome === 2) {
     const again = gate.reencode(bytes, appendMs)
     const at = again === undefined ? -1 : source.add(again)
-    verdict = again === undefined ? 0 : gate.decode(at, at + again.length, 0, latestMs)
+    outcome = again === undefined ? 0 : gate.decode(at, at + again.length, 0, latestMs)
   }
-  // The columns are only passed through: nothing stays in them.
+  // The columns are scratch space here: the row is dropped.
   columns.discardRow(0)
-  return verdict === 1 ? undefined : gate.explain(bytes, appendMs)
+  return outcome === 1 ? undefined : gate.explain(bytes, appendMs)
 }

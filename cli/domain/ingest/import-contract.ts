@@ -1,6 +1,6 @@
 /**
- * The contract of events.raw and events.dlq, compiled for imports: what a mapping may fill, how events and
- * rejects are encoded, and the pipeline's own gate to judge each event by.
+ * The schemas of events.raw and events.dlq, compiled for imports: what a mapping can fill, how
+ * events and rejects are encoded, and the pipeline's own gate, which validates each event.
  */
 import { compileEncoder, type Encoder } from '../avro/encoder.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
@@ -11,27 +11,30 @@ import { CcsError } from '../kernel/errors.ts'
 import { type EventContract, readContract } from './mapping/event-contract.ts'
 import type { EventFields } from './mapping/mapping-spec.ts'
 
+/** What imports and replays need to know of the schemas. */
 export interface ImportContract {
   readonly event: EventContract
   readonly encodeEvent: Encoder<EventFields>
   readonly encodeReject: Encoder<RejectedEvent>
-  /** The gate's judgement of an encoded event; undefined: it keeps the contract. */
+  /** Validates an encoded event as the gate does; undefined: it is valid. */
   readonly validate: (record: Buffer, nowMs: number) => Rejection | undefined
 }
 
+/** Schemas and limits, as the pipeline's gate has them. */
 export interface ImportContractOptions {
-  /** All versions of the events' schema, oldest first; the newest is written. */
+  /** All versions of the events' schema, oldest first; events are written with the newest. */
   readonly rawSchemas: readonly RegisteredSchema[]
   readonly dlqSchema: RegisteredSchema | undefined
   readonly recordBytesMax: number
   readonly futureToleranceMs: number
 }
 
+/** Throws CCS_SCHEMA_INVALID if one of the two schemas is missing. */
 export function compileImportContract(options: ImportContractOptions): ImportContract {
   const { rawSchemas, dlqSchema, recordBytesMax, futureToleranceMs } = options
   const newest = rawSchemas.at(-1)
   if (newest === undefined || dlqSchema === undefined)
-    throw new CcsError('CCS_SCHEMA_INVALID', 'There is no schema to import by.', {
+    throw new CcsError('CCS_SCHEMA_INVALID', 'The schemas that imports need are missing.', {
       hint: 'schemas/ needs events.raw.avsc and events.dlq.avsc with their history.',
     })
   const gate = new Gate({ schemas: rawSchemas, recordBytesMax, futureToleranceMs })
@@ -40,13 +43,14 @@ export function compileImportContract(options: ImportContractOptions): ImportCon
     encodeEvent: compileEncoder<EventFields>(newest.schema, newest.id),
     encodeReject: compileEncoder<RejectedEvent>(dlqSchema.schema, dlqSchema.id),
     validate: (record, nowMs) => {
-      // The compiled judge first; only what it turns down is looked at slowly, for the reason.
+      // The fast decoder first; only a record that it rejects is read by the
+      // slow one, for the reason.
       gate.source.load(record)
-      const verdict = gate.decode(0, record.length, 0, nowMs + futureToleranceMs)
+      const outcome = gate.decode(0, record.length, 0, nowMs + futureToleranceMs)
       gate.columns.discardRow(0)
-      if (verdict === 1) return undefined
-      const judgement = gate.validate(record, nowMs)
-      return judgement.ok ? undefined : judgement
+      if (outcome === 1) return undefined
+      const result = gate.validate(record, nowMs)
+      return result.ok ? undefined : result
     },
   }
 }

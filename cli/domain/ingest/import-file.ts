@@ -1,6 +1,6 @@
 /**
- * The import of one file: rows to events and rejects in batches, each batch announced in the ledger before
- * it is appended, so that it is never doubled or lost by a cut in between.
+ * The import of one file. Rows become events and rejects in batches; each batch is announced in the
+ * ledger before it is appended, so that an interruption neither duplicates nor loses rows.
  */
 
 import { RowFault, type RowReader, type SourceRow } from '../documents/source-row.ts'
@@ -14,53 +14,58 @@ import { ImportLedger, type ImportStart } from './import-ledger.ts'
 import { bindMapping, type RowMapper } from './mapping/bind-mapping.ts'
 import type { MappingSpec } from './mapping/mapping-spec.ts'
 
+/** What an import needs from outside. */
 export interface ImportPorts {
   readonly log: EventLog
   readonly clock: Clock
   readonly openRows: (file: string) => Promise<RowReader>
-  /** SHA-256 of a file's bytes, as hex. */
+  /** Returns the SHA-256 of a file's bytes in hex. */
   readonly hashFile: (file: string) => Promise<string>
 }
 
+/** What to import and how; `mapping` is already checked against the contract. */
 export interface ImportOptions {
   readonly files: readonly string[]
   readonly mapping: MappingSpec
-  /** Hash of the mapping's text. */
+  /** SHA-256 of the mapping's text. */
   readonly mappingHash: string
   readonly topic: string
   readonly dlqTopic: string
-  /** Of both topics; no other writer may have it. */
+  /** Partition of both topics; no other writer may use it. */
   readonly partition: number
-  /** Rows are appended when they have come to so many bytes; 4 MiB unless told. */
+  /** Rows are appended once they have this many bytes; 4 MiB by default. */
   readonly batchBytes?: number
-  /** Reads and judges all, and writes nothing. */
+  /** Reads and validates everything but writes nothing. */
   readonly isDryRun: boolean
-  /** Sends files that were imported before, too. */
+  /** Also sends files that were imported before. */
   readonly includesImported: boolean
   readonly signal: AbortSignal
   readonly onProgress: (bytesRead: number, bytesTotal: number) => void
 }
 
+/** Counts of one file, or of all; rows = accepted + rejected + leftOut + importedBefore. */
 export interface ImportCounts {
   readonly rows: number
   readonly accepted: number
   readonly rejected: number
-  /** Rows of event types that the mapping leaves out by name. */
+  /** Rows of event types that the mapping leaves out. */
   readonly leftOut: number
-  /** Rows that an earlier import of the same file has put into the log. */
+  /** Rows that an earlier import of the same file has already put into the log. */
   readonly importedBefore: number
-  /** Rejected rows by reason. */
+  /** Number of rejected rows by reason. */
   readonly reasons: Readonly<Partial<Record<Reason, number>>>
 }
 
+/** The outcome of one file. */
 export interface ImportedFile extends ImportCounts {
   readonly file: string
-  /** Lines that repeat the header inside the file; they are no rows. */
+  /** Lines inside the file that repeat the header; they do not count as rows. */
   readonly repeatedHeaders: number
 }
 
+/** A rejected row, as an example for the user. */
 export interface RejectedRow {
-  /** file:line */
+  /** `file:line` */
   readonly origin: string
   readonly reason: Reason
   readonly message: string
@@ -69,7 +74,7 @@ export interface RejectedRow {
 const BATCH_BYTES = 4 * 1024 * 1024
 const EXAMPLES_MAX = 10
 
-/** Import's partition of the topics, and the ledger. */
+/** The ledger and the import's partition of both topics, locked while open. */
 export class ImportSink {
   readonly ledger: ImportLedger
   readonly events: LogWriter
@@ -124,11 +129,12 @@ interface FileImportParts {
   readonly options: ImportOptions
   readonly reader: RowReader
   readonly file: string
-  /** undefined: a dry run. */
+  /** undefined: dry run. */
   readonly sink: ImportSink | undefined
   readonly examples: RejectedRow[]
 }
 
+/** Runs once for one file. The constructor throws CCS_IMPORT_INVALID for missing columns. */
 export class FileImport {
   readonly #parts: FileImportParts
   readonly #map: RowMapper
@@ -228,7 +234,7 @@ export class FileImport {
       message,
       topic: options.topic,
       partition: options.partition,
-      // The row never got into the topic, so that it has no offset there.
+      // The row was never in the topic and so has no offset.
       offset: -1,
       first_seen: nowMs,
       schema_id: null,
@@ -237,7 +243,9 @@ export class FileImport {
     })
   }
 
-  /** Appends what has been collected: the intention first, so that a cut anywhere in between is known. */
+  /**
+   * Appends what was collected. The ledger entry comes first, so that an interruption is detected.
+   */
   async #flush(isDone: boolean): Promise<void> {
     const { sink, ports, options, file } = this.#parts
     const [events, rejects] = [this.#events, this.#rejects]

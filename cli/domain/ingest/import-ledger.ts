@@ -1,7 +1,8 @@
 /**
- * What has been imported, kept in the log beside the events: topic ccs.imports, one JSON record before each
- * append. With it an import that was cut off goes on at the very row, and a file that is given again is
- * known however long ago it came; the pipeline's own deduplication looks back for a horizon only.
+ * What was imported, recorded in the log itself: topic ccs.imports, with one JSON record
+ * before each append. An interrupted import resumes at the right row, and a file that is
+ * given again is recognized no matter how long ago; the pipeline's deduplication only
+ * looks back for a limited time.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
@@ -9,15 +10,18 @@ import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { IMPORTS_TOPIC } from '../log/topics.ts'
 
-/** Written before the rows up to `line` are appended; they are there once both topics have these ends. */
+/**
+ * Written before the rows up to `line` are appended. The append is complete once both topics have
+ * reached the ends given here. Stored as JSON: do not rename members.
+ */
 export interface ImportLedgerEntry {
-  /** SHA-256 of the file's bytes, and of the mapping's text. */
+  /** SHA-256 of the file's bytes; `mapping` is that of the mapping's text. */
   readonly file: string
   readonly mapping: string
-  /** As the user called it. */
+  /** The file's path as the user gave it. */
   readonly name: string
   readonly atMs: number
-  /** Last line taken; rows up to it are counted in `rows`. */
+  /** The last line read so far; `rows` counts the rows up to it. */
   readonly line: number
   readonly rows: number
   readonly isDone: boolean
@@ -26,28 +30,29 @@ export interface ImportLedgerEntry {
   readonly partition: number
   readonly eventsEnd: number
   readonly rejectsEnd: number
-  /** Corrects the step before: what of it never got into the log, because the import was cut off. */
+  /** Corrects the entry before it: what was not appended, because the import was interrupted. */
   readonly undone?: { readonly events: boolean; readonly rejects: boolean }
 }
 
-/** Where to go on in a file: rows up to these lines are in the log already. */
+/** Where to resume a file: rows up to these lines are already in the log. */
 export interface ImportStart {
   readonly eventsThrough: number
   readonly rejectsThrough: number
 }
 
+/** Reads all entries on opening; one process can hold it at a time. */
 export class ImportLedger {
   readonly #log: EventLog
   readonly #writer: LogWriter
-  readonly #steps: ImportLedgerEntry[]
+  readonly #entries: ImportLedgerEntry[]
 
-  private constructor(log: EventLog, writer: LogWriter, steps: ImportLedgerEntry[]) {
+  private constructor(log: EventLog, writer: LogWriter, entries: ImportLedgerEntry[]) {
     this.#log = log
     this.#writer = writer
-    this.#steps = steps
+    this.#entries = entries
   }
 
-  /** Takes the ledger's lock: one import at a time, CCS_LOG_LOCKED names the other. */
+  /** Takes the ledger's lock; throws CCS_LOG_LOCKED, naming the owner, if another import runs. */
   static async open(log: EventLog, owner: string, nowMs: number): Promise<ImportLedger> {
     const writer = await log.writer(IMPORTS_TOPIC, 0, owner)
     try {
@@ -60,43 +65,43 @@ export class ImportLedger {
     }
   }
 
-  async write(step: ImportLedgerEntry): Promise<void> {
-    this.#steps.push(step)
-    await this.#writer.append(RecordBatch.of([Buffer.from(JSON.stringify(step))]), step.atMs)
+  async write(entry: ImportLedgerEntry): Promise<void> {
+    this.#entries.push(entry)
+    await this.#writer.append(RecordBatch.of([Buffer.from(JSON.stringify(entry))]), entry.atMs)
   }
 
   /**
-   * Where the import of this file begins. CCS_IMPORT_INVALID for a file that came last by another mapping:
-   * its rows would come twice.
+   * Returns where the import of this file starts. Throws CCS_IMPORT_INVALID if the file was last
+   * imported with another mapping, which would import its rows twice.
    */
   findStart(file: string, mapping: string, name: string): ImportStart {
-    const last = this.#steps.findLast((step) => step.file === file)
+    const last = this.#entries.findLast((one) => one.file === file)
     if (last !== undefined && last.mapping !== mapping)
       throw new CcsError(
         'CCS_IMPORT_INVALID',
-        `${name} was imported with another mapping before, on ${new Date(last.atMs).toISOString()}.`,
+        `${name} was imported with another mapping on ${new Date(last.atMs).toISOString()}.`,
         {
           exit: EXIT.usage,
-          hint: 'Add --again to send all its rows anew; those that give the same ids may count twice.',
+          hint: 'Add --again to import all rows again; rows with the same ids may count twice.',
         },
       )
     let eventsThrough = 0
     let rejectsThrough = 0
-    for (const [i, step] of this.#steps.entries()) {
-      if (step.file !== file || step.mapping !== mapping || step.undone !== undefined) continue
-      const undone = this.#steps[i + 1]?.undone
-      if (!undone?.events) eventsThrough = Math.max(eventsThrough, step.line)
-      if (!undone?.rejects) rejectsThrough = Math.max(rejectsThrough, step.line)
+    for (const [i, one] of this.#entries.entries()) {
+      if (one.file !== file || one.mapping !== mapping || one.undone !== undefined) continue
+      const undone = this.#entries[i + 1]?.undone
+      if (!undone?.events) eventsThrough = Math.max(eventsThrough, one.line)
+      if (!undone?.rejects) rejectsThrough = Math.max(rejectsThrough, one.line)
     }
     return { eventsThrough, rejectsThrough }
   }
 
   /**
-   * Only the newest step can be one whose rows are not all in the log. That is found out, and written down,
-   * before anything else is appended: afterwards the ends of the topics could not tell it any more.
+   * Only the last entry can be incomplete. This is checked and recorded before anything else is
+   * appended, because later the ends of the topics no longer show it.
    */
   async #completeLastEntry(nowMs: number): Promise<void> {
-    const last = this.#steps.at(-1)
+    const last = this.#entries.at(-1)
     if (last === undefined || last.undone !== undefined) return
     const events = await this.#log.range(last.topic, last.partition)
     const rejects = await this.#log.range(last.dlqTopic, last.partition)
@@ -114,9 +119,9 @@ export class ImportLedger {
 
 async function readEntries(log: EventLog): Promise<ImportLedgerEntry[]> {
   const { start: from } = await log.range(IMPORTS_TOPIC, 0)
-  const steps: ImportLedgerEntry[] = []
-  // Only `write` above appends here, and the log checks its bytes.
+  const entries: ImportLedgerEntry[] = []
+  // Only `write` appends to this topic, and the log verifies its checksums.
   for await (const { records } of readRecords(log, { topic: IMPORTS_TOPIC, partition: 0, from }))
-    for (const { bytes } of records) steps.push(JSON.parse(bytes.toString('utf8')))
-  return steps
+    for (const { bytes } of records) entries.push(JSON.parse(bytes.toString('utf8')))
+  return entries
 }

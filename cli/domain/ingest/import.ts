@@ -1,7 +1,8 @@
 /**
- * Imports files: each row becomes an event by the mapping, is encoded and judged by the pipeline's own gate,
- * and goes to events.raw or, with its bytes, reason and place, to events.dlq. None is skipped in silence:
- * rows = accepted + rejected + left out by name + imported before.
+ * Imports files: the mapping turns each row into an event, which is encoded and validated by
+ * the pipeline's own gate. It goes to events.raw or, with its bytes, reason and place, to
+ * events.dlq. No row is dropped silently: rows = accepted + rejected + left out by the
+ * mapping + imported before.
  */
 import type { Reason } from '../events/contracts.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
@@ -17,20 +18,21 @@ import {
 } from './import-file.ts'
 import { bindMapping } from './mapping/bind-mapping.ts'
 
+/** What `ccs import --json` prints: totals, then each file. */
 export interface ImportResult extends ImportCounts {
   readonly isDryRun: boolean
-  /** Ended by a signal; the same command goes on from there. */
+  /** Interrupted by a signal; running the same command again resumes. */
   readonly isStopped: boolean
   readonly topic: string
   readonly partition: number
   readonly files: readonly ImportedFile[]
-  /** The first rejects, as examples; all of them are in events.dlq. */
+  /** The first rejected rows, as examples; events.dlq has all of them. */
   readonly examples: readonly RejectedRow[]
 }
 
 /**
- * Imports the files in their order. Before anything is written all of them are opened, and what their
- * headers lack is reported at once: CCS_IMPORT_INVALID.
+ * Imports the files in the given order. All of them are opened before anything is written, and all
+ * missing columns are reported at once: CCS_IMPORT_INVALID.
  */
 export async function importFiles(
   ports: ImportPorts,
@@ -63,7 +65,7 @@ export async function importFiles(
   return { isDryRun, isStopped, topic, partition, ...sum(files), files, examples }
 }
 
-/** Bytes of all files; throws the faults of all of them together. */
+/** Returns the bytes of all files; throws the errors of all of them together. */
 async function checkFiles(
   { openRows }: ImportPorts,
   { event }: ImportContract,

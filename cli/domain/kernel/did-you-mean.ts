@@ -1,26 +1,26 @@
-/**
- * "Did you mean …?": the known word nearest to what was typed, if it is near enough to be a slip.
- */
+/** "Did you mean …?": finds the known word that was probably meant by a misspelt one. */
 
-/** The nearest of `known`, or undefined when none is within about a third of the word's letters. */
+/** The nearest of `known`; undefined when all differ by more than a third of the word's letters. */
 export function findNearest(word: string, known: readonly string[]): string | undefined {
   const typed = word.toLowerCase()
   const ranked = known
-    .map((candidate) => ({ candidate, edits: editsBetween(typed, candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, edits: countEdits(typed, candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits || a.candidate.localeCompare(b.candidate))
   const best = ranked[0]
   const editsMax = Math.max(1, Math.floor(word.length / 3))
   return best && best.edits <= editsMax ? best.candidate : undefined
 }
 
-/** A hint for an unknown word: the nearest known one, else all of them. */
+/** A hint for an unknown word: the nearest known one; where none is near, all of them. */
 export function didYouMean(word: string, known: readonly string[]): string {
   const near = findNearest(word, known)
   return near === undefined ? `Known: ${[...known].sort().join(', ')}.` : `Did you mean "${near}"?`
 }
 
-/** Optimal string alignment: insertions, deletions, substitutions and swapped neighbours. */
-function editsBetween(a: string, b: string): number {
+/**
+ * Optimal string alignment distance: insertions, deletions, substitutions and swapped neighbours.
+ */
+function countEdits(a: string, b: string): number {
   let before: number[] = []
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {

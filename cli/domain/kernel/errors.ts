@@ -1,6 +1,11 @@
 /**
  * One error class and one list of codes. An error is for a person: what is wrong (message), where
- * (location), what to do next (hint). The exit code says to a script which kind it is.
+ * (location), what to do next (hint). The exit code tells a script which kind of error it is.
+ */
+
+/**
+ * Exit codes of the command line; 1 is an error inside ccs, 3 means changes or drift, 5 a failed
+ * check.
  */
 export const EXIT = {
   ok: 0,
@@ -11,9 +16,10 @@ export const EXIT = {
   checkFailed: 5,
 } as const
 
+/** One of the codes in EXIT. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
-/** Every code that ccs throws; docs/errors.md explains each. */
+/** Every code that ccs throws; docs/errors.md explains each, and a test compares the two lists. */
 export const ERROR_CODES = [
   'CCS_UNEXPECTED',
   'CCS_USAGE_INVALID',
@@ -71,6 +77,7 @@ export const ERROR_CODES = [
   'CCS_CONNECTOR_MISSING',
 ] as const
 
+/** One of ERROR_CODES: `CCS_<NOUN>_<PROBLEM>`. */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** A place in a user's file; line and column count from 1. */
@@ -78,10 +85,11 @@ export interface Location {
   readonly file: string
   readonly line?: number
   readonly column?: number
-  /** The line itself, to be shown under the message. */
+  /** The line itself, shown under the message. */
   readonly text?: string
 }
 
+/** What an error has besides its code and message; `exit` is 1 when absent. */
 export interface CcsErrorOptions {
   /** The next command or edit to try. */
   readonly hint?: string
@@ -92,6 +100,10 @@ export interface CcsErrorOptions {
   readonly others?: readonly CcsError[]
 }
 
+/**
+ * The only error that ccs throws on purpose; adapters translate what others throw, and keep it as
+ * `cause`.
+ */
 export class CcsError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined

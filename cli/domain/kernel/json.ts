@@ -8,7 +8,9 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The value, or {} for anything that is not an object: reading a key of it gives undefined then. */
+/**
+ * The value, or {} for anything that is not an object: reading a key of it gives undefined then.
+ */
 export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {}
 }

@@ -1,8 +1,7 @@
-/** Bytes as they come in from a stream, cut into lines of text. */
-
 /**
- * Lines without their ends (`\n` or `\r\n`), the last one too when it has none. A character or an end of line
- * may be cut anywhere between chunks. Throws RangeError for a line of more than `charsMax`.
+ * Splits a stream of UTF-8 bytes into lines without their ends (`\n` or `\r\n`); the last line
+ * needs none. Chunks may be cut anywhere, also inside a character. Throws RangeError for a line of
+ * more than `charsMax`.
  */
 export async function* splitLines(
   chunks: AsyncIterable<Uint8Array>,

@@ -1,8 +1,8 @@
-/** `--since`: a length of time before now, or a time. */
+/** The value of `--since`: a point in time, or how long before now. */
 import { CcsError, EXIT } from './errors.ts'
 import { parseDurationMs } from './units.ts'
 
-/** Ms since 1970; CCS_USAGE_INVALID for text that is neither. A time without a zone is UTC. */
+/** Ms since 1970. A time without a zone is UTC. Throws CCS_USAGE_INVALID for any other text. */
 export function parseSinceMs(text: string, nowMs: number): number {
   const length = parseDurationMs(text)
   if (length !== undefined) return nowMs - length

@@ -1,5 +1,6 @@
 /**
- * Durations and sizes as people write them (`30 minutes`, `20s`, `1 MiB`), and back again for tables.
+ * Durations and sizes as people write them, such as `30 minutes`, `20s` and `1 MiB`, and as tables
+ * show them.
  */
 const DURATIONS_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -27,12 +28,17 @@ const SIZES_BYTES: Readonly<Record<string, number>> = {
   gib: 1024 ** 3,
 }
 
-/** `30 minutes`, `20s`, `1.5 hours` in whole milliseconds; undefined for anything else. */
+/**
+ * A duration such as `30 minutes`, `20s` or `1.5 hours` in whole milliseconds; undefined for
+ * anything else.
+ */
 export function parseDurationMs(text: string): number | undefined {
   return parseQuantity(text, DURATIONS_MS)
 }
 
-/** `1 MiB`, `512KB` in bytes (KB is 1000, KiB 1024); undefined for anything else. */
+/**
+ * A size such as `1 MiB` or `512KB` in bytes (KB is 1000, KiB 1024); undefined for anything else.
+ */
 export function parseSizeBytes(text: string): number | undefined {
   return parseQuantity(text, SIZES_BYTES)
 }
@@ -47,24 +53,26 @@ function parseQuantity(text: string, units: Readonly<Record<string, number>>): n
   return Number.isSafeInteger(value) ? value : undefined
 }
 
-/** `850 ms`, `12.3 s`, `4 min 5 s`, `2 h 10 min`, `3 d 4 h`. */
+/**
+ * Milliseconds as `850 ms`, `12.3 s`, `4 min 5 s`, `2 h 10 min` or `3 d 4 h`: two units at most.
+ */
 export function formatDuration(ms: number): string {
   if (ms < 0) return `-${formatDuration(-ms)}`
   if (ms < 1000) return `${Math.round(ms)} ms`
   if (ms < 59_950) return `${Number((ms / 1000).toFixed(1))} s`
   const seconds = Math.round(ms / 1000)
-  if (seconds < 3600) return pair(seconds, 60, 'min', 's')
+  if (seconds < 3600) return formatPair(seconds, 60, 'min', 's')
   const minutes = Math.round(ms / 60_000)
-  if (minutes < 1440) return pair(minutes, 60, 'h', 'min')
-  return pair(Math.round(ms / 3_600_000), 24, 'd', 'h')
+  if (minutes < 1440) return formatPair(minutes, 60, 'h', 'min')
+  return formatPair(Math.round(ms / 3_600_000), 24, 'd', 'h')
 }
 
-function pair(total: number, size: number, large: string, small: string): string {
+function formatPair(total: number, size: number, large: string, small: string): string {
   const rest = total % size
   return `${Math.floor(total / size)} ${large}${rest === 0 ? '' : ` ${rest} ${small}`}`
 }
 
-/** `512 B`, `1.5 KiB`, `20 MiB`. */
+/** Bytes as `512 B`, `1.5 KiB`, `20 MiB`, with powers of 1024. */
 export function formatBytes(bytes: number): string {
   let value = bytes
   for (const unit of ['B', 'KiB', 'MiB', 'GiB']) {
@@ -74,7 +82,7 @@ export function formatBytes(bytes: number): string {
   return `${Number(value.toFixed(1))} TiB`
 }
 
-/** `1,234,567`: whole numbers with thousands apart. */
+/** A whole number with its thousands apart, as `1,234,567`. */
 export function formatCount(count: number | bigint): string {
   return count.toLocaleString('en-US')
 }

@@ -1,7 +1,7 @@
 /** The manifest of a data directory that has no commit yet. */
 import { MANIFEST_FORMAT, type Manifest } from './manifest.ts'
 
-/** What a data directory holds before its first commit, which will have serial 1. */
+/** What a data directory has before its first commit, which gets serial 1. */
 export const EMPTY_MANIFEST: Manifest = {
   format: MANIFEST_FORMAT,
   serial: 0,

@@ -4,9 +4,9 @@
  * broken one costs the page a number, never the pipeline.
  */
 
+import { DocumentReader } from '../documents/document-reader.ts'
 import { parseYaml } from '../documents/yaml-document.ts'
-import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 import { splitModel } from '../models/parse-model.ts'
 
@@ -44,34 +44,25 @@ export function parseMetric(file: string, text: string): Metric {
     firstLine: parts.headerLine,
     code: 'CCS_MODEL_INVALID',
   })
-  const faults: CcsError[] = []
-  const fault = (path: readonly string[], message: string, hint?: string) =>
-    faults.push(
-      new CcsError('CCS_MODEL_INVALID', message, {
-        exit: EXIT.usage,
-        location: document.locate(path),
-        ...(hint === undefined ? {} : { hint }),
-      }),
-    )
-  const { value } = document
-  const isMap = value !== null && typeof value === 'object' && !Array.isArray(value)
-  // parseYaml returns a map with string keys as an object.
-  const header = isMap ? (value as Record<string, unknown>) : {}
+  const reader = new DocumentReader(document, 'CCS_MODEL_INVALID')
+  const header = reader.map(document.value, [], 'The header')
   if (header.kind !== 'figure')
-    fault(['kind'], 'What lies in sql/live/ is a figure.', 'Begin the header with "kind: figure".')
-  for (const key of Object.keys(header))
-    if (!KEYS.includes(key))
-      fault([key], `"${key}" is not a key of a figure.`, didYouMean(key, KEYS))
+    reader.fault(
+      ['kind'],
+      'What lies in sql/live/ is a figure.',
+      'Begin the header with "kind: figure".',
+    )
+  reader.checkKeys(header, [], 'The header of a figure', KEYS)
   if (typeof header.title !== 'string' || header.title === '')
-    fault(['title'], 'A figure needs a title.', 'Add a line such as "title: Orders today".')
+    reader.fault(['title'], 'A figure needs a title.', 'Add a line such as "title: Orders today".')
   const everyMs = parseDurationMs(String(header.every ?? ''))
   if (everyMs === undefined || everyMs < EVERY_MS_MIN || everyMs > EVERY_MS_MAX)
-    fault(
+    reader.fault(
       ['every'],
       'A figure says how often it is asked: from 250 milliseconds to 1 hour.',
       'Add a line such as "every: 5 seconds".',
     )
-  throwAll(faults)
+  reader.throwFaults()
   return {
     id: readId(file),
     title: String(header.title),

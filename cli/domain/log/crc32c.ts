@@ -1,13 +1,14 @@
 /**
- * CRC-32C (Castagnoli), which Kafka puts over each record batch; Node has only the other polynomial. Eight
- * bytes a round by eight tables ("slicing by 8", Kounavis and Berry 2005).
+ * CRC-32C (Castagnoli), the checksum of Kafka's record batches; node:zlib has only the other
+ * polynomial. Reads eight bytes per round with eight tables ("slicing by 8", Kounavis and Berry
+ * 2005).
  */
 const POLYNOMIAL = 0x82f63b78
 const SLICES = 8
 
 let tables: Int32Array | undefined
 
-/** Of `bytes` from `from` to before `to`, as an unsigned number. */
+/** The checksum of `bytes` from `from` to before `to`, as an unsigned number. */
 export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
   tables ??= makeTables()
   const table = tables

@@ -1,16 +1,20 @@
-/** A record of a topic as people and JSON see it: decoded by the schema that its wire header names. */
+/** Records as commands show them: decoded by the schema that the wire header names. */
 import { Buffer } from 'node:buffer'
 
+/** A decoded record: its value, or the problem that kept it from being decoded. */
 export interface DecodedRecord {
   readonly schemaId: number | null
   readonly value?: Readonly<Record<string, unknown>>
   readonly problem?: string
 }
 
-/** Decodes a record by the schema its id names. */
+/**
+ * Decodes a record of any schema; a record that can't be decoded has a `problem`, and nothing is
+ * thrown.
+ */
 export type DecodeRecord = (bytes: Uint8Array) => Promise<DecodedRecord>
 
-/** A value as JSON can carry it: bytes as base64, whole numbers beyond 2^53 as text. */
+/** The value in a form that JSON can hold: bytes as base64, bigints as text. */
 export function toJsonValue(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (value instanceof Uint8Array)

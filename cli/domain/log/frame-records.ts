@@ -1,4 +1,6 @@
-/** Single records of the log, for readers that look things up or print: an object for each record. */
+/**
+ * Single records of the log, for readers that look things up or print: an object for each record.
+ */
 import type { Buffer } from 'node:buffer'
 import type { EventLog, LogFrame } from './event-log.ts'
 import { RECORD_LENGTH_BYTES } from './record-batch.ts'
@@ -29,9 +31,9 @@ export function* frameRecords({ topic, partition, ...frame }: LogFrame): Generat
 const READ_BYTES = 4 * 1024 * 1024
 
 /**
- * Records of a partition from offset `from` to its present end, in batches of about `bytesMax`. A batch is
- * valid until the next one is asked for; `nextOffset` is where reading goes on after it. The reader is closed
- * when the loop ends, however it ends.
+ * Records of a partition from offset `from` to its present end, in batches of about `bytesMax`. A
+ * batch is valid until the next one is asked for; `nextOffset` is where reading goes on after it.
+ * The reader is closed when the loop ends, however it ends.
  */
 export async function* readRecords(
   log: EventLog,

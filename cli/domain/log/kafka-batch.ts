@@ -1,6 +1,6 @@
 /**
- * Kafka's record batches (format 2, KIP-98) from and to the way the log keeps records: u32 little-endian length,
- * bytes. Records are copied once, in one pass, with no object for each.
+ * Converts between Kafka's record batches (format 2, KIP-98) and bodies as RecordBatch holds them.
+ * Records are copied once, in one pass, without an object for each.
  */
 import { Buffer } from 'node:buffer'
 import { crc32c } from './crc32c.ts'
@@ -12,19 +12,19 @@ const MAGIC = 2
 const CODEC = 7
 const TRANSACTIONAL = 16
 const CONTROL = 32
-/** Kafka's number for gzip. */
+/** Kafka's number for the codec gzip. */
 export const GZIP = 1
-/** Attributes, times, offset, key and headers of a record without any, and the length of its value. */
+/** Most bytes that a record without key and headers takes beside its value. */
 const RECORD_BYTES_MAX = 32
 
-/** Who writes, and the number of the first record among its records of the partition. */
+/** The idempotent producer, and the sequence number of its first record in the batch. */
 export interface ProducerSequence {
   readonly producerId: bigint
   readonly epoch: number
   readonly first: number
 }
 
-/** A stretch of a RecordBatch's body. */
+/** Some consecutive records of a RecordBatch: bytes `from` to before `to` of its body. */
 export interface PackedRecords {
   readonly body: Buffer
   readonly from: number
@@ -32,7 +32,10 @@ export interface PackedRecords {
   readonly count: number
 }
 
-/** One record batch of `packed`; `compress` is gzip. */
+/**
+ * One record batch with these records; `compress` must be gzip. The base offset is 0: the broker
+ * sets it.
+ */
 export function encodeBatch(
   { body, from, to, count }: PackedRecords,
   appendMs: number,
@@ -45,7 +48,7 @@ export function encodeBatch(
   for (let read = from; read < to; offset++) {
     const length = body.readUInt32LE(read)
     // attributes, time delta, offset delta, no key, value, no headers
-    at = writeVarint(bytes, at, 4 + varintBytes(offset) + varintBytes(length) + length)
+    at = writeVarint(bytes, at, 4 + countVarintBytes(offset) + countVarintBytes(length) + length)
     bytes[at++] = 0
     bytes[at++] = 0
     at = writeVarint(bytes, at, offset)
@@ -56,14 +59,15 @@ export function encodeBatch(
     bytes[at++] = 0
     read += 4 + length
   }
-  if (!compress) return sealed(bytes.subarray(0, at), { count, appendMs, sequence, attributes: 0 })
+  if (!compress)
+    return writeHeader(bytes.subarray(0, at), { count, appendMs, sequence, attributes: 0 })
   const records = compress(bytes.subarray(HEADER_BYTES, at))
   const whole = Buffer.concat([bytes.subarray(0, HEADER_BYTES), records])
-  return sealed(whole, { count, appendMs, sequence, attributes: GZIP })
+  return writeHeader(whole, { count, appendMs, sequence, attributes: GZIP })
 }
 
-/** Fills the header in. */
-function sealed(
+/** Fills in the header and the checksum. */
+function writeHeader(
   bytes: Buffer,
   of: { count: number; appendMs: number; sequence: ProducerSequence; attributes: number },
 ): Buffer {
@@ -84,34 +88,37 @@ function sealed(
   return bytes
 }
 
-/** Records of one batch that follow one another without a gap. */
+/** Records of one batch whose offsets have no gap. */
 export interface DecodedFrame {
   readonly baseOffset: number
   readonly count: number
-  /** The newest time in the batch: the same wherever reading began. */
+  /** The newest timestamp of the batch, so that it does not depend on where reading began. */
   readonly appendMs: number
-  /** As in a RecordBatch; a record without a value is an empty one. */
+  /** As in a RecordBatch. A record without a value becomes an empty record. */
   readonly body: Buffer
 }
 
+/** The committed records of a record set. */
 export interface DecodedBatches {
   readonly frames: readonly DecodedFrame[]
   /** Where the next read begins. */
   readonly nextOffset: number
 }
 
+/** What decoding needs beside the bytes, from the same answer of the broker. */
 export interface DecodeOptions {
-  /** Records before it are passed over. */
+  /** Records before this offset are skipped. */
   readonly from: number
-  /** Transactions that were aborted, by producer and first offset. */
+  /** Aborted transactions, by producer and first offset. */
   readonly aborted: readonly { readonly producerId: bigint; readonly firstOffset: number }[]
-  /** By Kafka's number of the codec. */
+  /** Decompresses with the codec of this number in Kafka's list. */
   readonly decompress: (codec: number, bytes: Buffer) => Promise<Buffer>
 }
 
+/** A batch or record does not match its checksum or its lengths. */
 export class DamagedBatchError extends Error {}
 
-/** The committed records of a fetched record set, whose last batch may be cut off. Throws DamagedBatch. */
+/** Decodes a fetched record set, whose last batch may be cut off. Throws DamagedBatchError. */
 export async function decodeBatches(
   bytes: Buffer,
   options: DecodeOptions,
@@ -157,14 +164,14 @@ function decodeRecords(
   frames: DecodedFrame[],
 ): void {
   const { baseOffset, appendMs } = of
-  // A record has at least seven bytes of its own.
+  // Kafka's own fields take at least seven bytes per record, so the lengths written here fit.
   const body = Buffer.allocUnsafe(bytes.length)
   const cursor = { at: 0 }
   let filled = 0
   let start = 0
   let first = -1
   let count = 0
-  const close = () => {
+  const endFrame = () => {
     if (count > 0)
       frames.push({ baseOffset: first, count, appendMs, body: body.subarray(start, filled) })
     start = filled
@@ -182,7 +189,7 @@ function decodeRecords(
     if (!(end <= bytes.length && cursor.at + valueBytes <= end))
       throw new DamagedBatchError(`The record at offset ${offset} is damaged.`)
     if (offset >= of.from) {
-      if (count > 0 && offset !== first + count) close()
+      if (count > 0 && offset !== first + count) endFrame()
       if (count === 0) first = offset
       filled = body.writeUInt32LE(valueBytes, filled)
       filled += bytes.copy(body, filled, cursor.at, cursor.at + valueBytes)
@@ -190,14 +197,14 @@ function decodeRecords(
     }
     cursor.at = end
   }
-  close()
+  endFrame()
 }
 
 interface Cursor {
   at: number
 }
 
-/** Zigzag; lengths and offset deltas fit into 32 bits. Behind the end it gives NaN, which every check refuses. */
+/** A zigzag varint of up to 32 bits; NaN beyond the end, which fails every check. */
 function readVarint(bytes: Buffer, cursor: Cursor): number {
   let value = 0
   for (let shift = 0; shift < 35; shift += 7) {
@@ -213,7 +220,7 @@ function skipVarint(bytes: Buffer, cursor: Cursor): void {
   while ((bytes[cursor.at++] ?? 0) >= 128);
 }
 
-/** Of a value from 0 on. */
+/** Writes a zigzag varint of a value that is not negative; returns the position after it. */
 function writeVarint(bytes: Buffer, from: number, value: number): number {
   let at = from
   let rest = value << 1
@@ -222,6 +229,6 @@ function writeVarint(bytes: Buffer, from: number, value: number): number {
   return at
 }
 
-function varintBytes(value: number): number {
+function countVarintBytes(value: number): number {
   return value < 1 << 6 ? 1 : value < 1 << 13 ? 2 : value < 1 << 20 ? 3 : value < 1 << 27 ? 4 : 5
 }

@@ -1,19 +1,20 @@
 /**
- * A record with a key in a log whose records have none: a byte that no other record begins with, the length of
- * the key, the key, and the value; no value for a tombstone.
+ * Records with keys in the local log, which keeps values only: a marker byte that no other record
+ * begins with, the key's length (u32 little-endian), the key, the value. A tombstone has no value.
  */
 import { Buffer } from 'node:buffer'
 
-/** A record of a copy; `value` null: the row is gone. */
+/** A keyed record of a published model; `value` null is a tombstone: the row was deleted. */
 export interface KeyedRecord {
   readonly key: Uint8Array
   readonly value: Uint8Array | null
 }
 
-/** Rows in Confluent's framing begin with 0. */
+/** Records with the wire header begin with 0. */
 const KEYED = 0x4b
 const HEAD_BYTES = 5
 
+/** The record as one value of the log. */
 export function encodeKeyedRecord({ key, value }: KeyedRecord): Uint8Array {
   const head = Buffer.alloc(HEAD_BYTES)
   head[0] = KEYED
@@ -21,7 +22,7 @@ export function encodeKeyedRecord({ key, value }: KeyedRecord): Uint8Array {
   return Buffer.concat(value ? [head, key, value] : [head, key])
 }
 
-/** undefined for bytes that are no record with a key. */
+/** Views of the record's key and value; undefined for bytes that are not a keyed record. */
 export function decodeKeyedRecord(bytes: Uint8Array): KeyedRecord | undefined {
   if (bytes.length < HEAD_BYTES || bytes[0] !== KEYED) return undefined
   const length = Buffer.from(bytes.buffer, bytes.byteOffset, HEAD_BYTES).readUInt32LE(1)

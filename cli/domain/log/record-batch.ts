@@ -1,11 +1,13 @@
 /**
- * Records packed the way the log keeps them (u32 little-endian length, bytes), so that a batch is written
- * to disk, and later decoded, without being copied record by record.
+ * Records packed as the log keeps them, so that a batch goes to disk and to the decoder without
+ * further copies.
  */
 /** A record is preceded by its length, u32 little-endian. */
 export const RECORD_LENGTH_BYTES = 4
 
-/** Records packed one after another, in a buffer that grows and is used again after `clear`. */
+/**
+ * Packs records one after another into a buffer that grows, and that is used again after `clear`.
+ */
 export class RecordBatch {
   #buffer: Buffer
   #bytes = 0
@@ -31,7 +33,7 @@ export class RecordBatch {
     return this.#bytes
   }
 
-  /** The packed records; a view that is valid until the next `add` or `clear`. */
+  /** The packed records: a view that is valid until the batch changes. */
   get body(): Buffer {
     return this.#buffer.subarray(0, this.#bytes)
   }
@@ -42,7 +44,10 @@ export class RecordBatch {
     this.commit(record.length)
   }
 
-  /** Room for a record of up to `bytesMax` bytes, to be written in place at the returned position of `buffer`. */
+  /**
+   * Makes room for a record of up to `bytesMax` bytes, to be written to `buffer` at the returned
+   * position.
+   */
   reserve(bytesMax: number): number {
     const need = this.#bytes + RECORD_LENGTH_BYTES + bytesMax
     if (need > this.#buffer.length) {
@@ -57,7 +62,7 @@ export class RecordBatch {
     return this.#buffer
   }
 
-  /** Ends the record begun by `reserve`: `bytes` of it were written. */
+  /** Ends the record begun by `reserve`, of which `bytes` were written. */
   commit(bytes: number): void {
     this.#buffer.writeUInt32LE(bytes, this.#bytes)
     this.#bytes += RECORD_LENGTH_BYTES + bytes
@@ -69,7 +74,9 @@ export class RecordBatch {
     this.#count = 0
   }
 
-  /** Empties the batch, lets `encode` append one record, and returns its bytes: a view as `body` is. */
+  /**
+   * Empties the batch, lets `encode` append one record, and returns its bytes: a view as `body` is.
+   */
   encodeOne(encode: (batch: RecordBatch) => void): Buffer {
     this.clear()
     encode(this)

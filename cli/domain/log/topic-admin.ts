@@ -1,28 +1,29 @@
-/** Topics of a Kafka cluster as a port: what exists, and how it is changed. */
+/** The port to the topics of a Kafka cluster: which exist, and how they are changed. */
 import type { TopicProgress } from './topic-progress.ts'
 
-/** Topics of a cluster as they are. */
+/** A topic, as it is or as it should be. */
 export interface TopicState {
   readonly name: string
   readonly partitions: number
   readonly replication: number
-  /** Settings given to this topic, by Kafka's names; what the broker's defaults say is not among them. */
+  /** Settings of this topic alone, by Kafka's names; the broker's defaults are not among them. */
   readonly config: Readonly<Record<string, string>>
 }
 
+/** Reads and changes the topics of a cluster. Nothing is created or deleted unasked. */
 export interface TopicAdmin {
-  /** Those of `names` that exist, all there are without; internal topics of Kafka are left out. */
+  /** The topics of these names that exist, or all topics; without Kafka's internal ones. */
   topics(names?: readonly string[]): Promise<readonly TopicState[]>
   create(topics: readonly TopicState[]): Promise<void>
-  /** Sets and, by null, unsets settings; the others stay as they are. */
+  /** Changes settings; null resets one to the broker's default. Other settings stay as they are. */
   configure(name: string, config: Readonly<Record<string, string | null>>): Promise<void>
   addPartitions(name: string, total: number): Promise<void>
-  /** Of all topics. */
+  /** Names of all topics. */
   names(): Promise<readonly string[]>
-  /** How far a consumer group has read a topic; [] for a topic that is not there. */
+  /** How far a consumer group has read a topic, per partition; [] for an unknown topic. */
   progress(name: string, group: string): Promise<readonly TopicProgress[]>
   remove(names: readonly string[]): Promise<void>
-  /** Brokers, version, and what `ccs doctor` looks at. */
+  /** Brokers, version and other facts that `ccs doctor` shows, by name. */
   about(): Promise<Readonly<Record<string, string>>>
   close(): Promise<void>
 }

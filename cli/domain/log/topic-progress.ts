@@ -1,9 +1,9 @@
-/** How far a consumer group has read one partition of a topic. */
+/** How far a consumer group has read one partition of a topic, in offsets. */
 export interface TopicProgress {
   readonly partition: number
-  /** First offset kept, and the one after the last. */
+  /** The first offset that is kept, and the offset after the last record. */
   readonly start: number
   readonly end: number
-  /** null: nothing yet. */
+  /** Offset at which the group goes on; null when it has read nothing yet. */
   readonly committed: number | null
 }

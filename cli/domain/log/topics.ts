@@ -1,4 +1,7 @@
-/** Names of the project's own topics, before a target's prefix; Gold topics are called as their models. */
+/**
+ * Names of the project's own topics, before a target's prefix; Gold topics are called as their
+ * models.
+ */
 
 /** Events as they arrive, valid or not. */
 export const RAW_TOPIC = 'events.raw'

@@ -1,4 +1,7 @@
-/** Confluent's wire header, which opens each record: a zero byte, then the schema's id. Avro follows. */
+/**
+ * Confluent's wire header, which opens each record: a zero byte, then the schema's id. Avro
+ * follows.
+ */
 import { Buffer } from 'node:buffer'
 
 /** The zero byte and the id, u32 big-endian. */

@@ -3,7 +3,7 @@
  * match is paired by the model's key, so that a difference reads as "this row, this column".
  */
 import type { RawRow } from './model-test.ts'
-import { parseTimeMs } from './yaml.ts'
+import { parseTimeMs } from './read-time.ts'
 
 export interface ResultColumn {
   readonly name: string

@@ -2,11 +2,14 @@
  * One event of a test: the fields that a case names, by short names or the contract's, and defaults for all
  * that its type cannot do without, so that a case says only what matters to it.
  */
+
 import { type AvroField, type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
+import { type DocumentReader, showValue } from '../documents/document-reader.ts'
 import type { YamlPath } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import type { RawRow } from './model-test.ts'
-import { shown, type TestReader, type YamlMap } from './yaml.ts'
+import { readTime } from './read-time.ts'
 
 interface FieldAlias {
   readonly field: string
@@ -54,7 +57,7 @@ const DEFAULTS: Readonly<Record<string, RawRow>> = {
 }
 
 export interface EventContext {
-  readonly reader: TestReader
+  readonly reader: DocumentReader
   /** The contract of events.raw. */
   readonly contract: RecordNode
   readonly date: string | undefined
@@ -63,7 +66,7 @@ export interface EventContext {
 /** Fields as named, by the contract's names; `others` are keys that mean something to the verb. */
 export function readFields(
   { reader, contract, date }: EventContext,
-  map: YamlMap,
+  map: JsonObject,
   path: YamlPath,
   others: readonly string[],
 ): RawRow {
@@ -115,7 +118,7 @@ interface RecordContext extends EventContext {
 
 function readRecord(
   shape: RecordContext,
-  map: YamlMap,
+  map: JsonObject,
   path: YamlPath,
   others: readonly string[] = [],
 ): RawRow {
@@ -139,11 +142,11 @@ function readRecord(
   return values
 }
 
-function readMoney(reader: TestReader, value: unknown, path: YamlPath): number | null {
+function readMoney(reader: DocumentReader, value: unknown, path: YamlPath): number | null {
   if (value === null) return null
   const minor = typeof value === 'number' ? Math.round(value * 100) : Number.NaN
   if (Number.isSafeInteger(minor) && Math.abs(minor / 100 - Number(value)) < 1e-9) return minor
-  reader.fault(path, `${shown(value)} is no amount of money.`, 'Write it like 19.90.')
+  reader.fault(path, `${showValue(value)} is no amount of money.`, 'Write it like 19.90.')
   return null
 }
 
@@ -172,7 +175,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
       if (node.symbols.includes(String(value))) return value
       reader.fault(
         path,
-        `${shown(value)} is not one of them.`,
+        `${showValue(value)} is not one of them.`,
         didYouMean(String(value), node.symbols),
       )
       return node.symbols[0]
@@ -181,7 +184,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
       break
     case 'int':
     case 'long':
-      if (node.logical === 'timestamp-millis') return reader.time(value, path, date) ?? 0
+      if (node.logical === 'timestamp-millis') return readTime(reader, value, path, date) ?? 0
       if (typeof value === 'number' && Number.isSafeInteger(value)) return value
       break
     case 'array':
@@ -189,7 +192,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
     default:
       break
   }
-  reader.fault(path, `${shown(value)} is no ${node.kind}.`)
+  reader.fault(path, `${showValue(value)} is no ${node.kind}.`)
   return null
 }
 

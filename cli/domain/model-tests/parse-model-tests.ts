@@ -1,10 +1,12 @@
 /** Reads a test file. Every fault of it is reported at once, with its place and what was probably meant. */
+
 import type { RecordNode } from '../avro/schema.ts'
+import { DocumentReader, showValue } from '../documents/document-reader.ts'
 import { readTimezone } from '../documents/value-readers.ts'
 import { parseYaml, type YamlPath } from '../documents/yaml-document.ts'
 import { REASONS, type Reason } from '../events/contracts.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { throwAll } from '../kernel/errors.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import type {
   CaseExpectation,
   ModelTestCase,
@@ -12,8 +14,8 @@ import type {
   RawRow,
   TableExpectation,
 } from './model-test.ts'
+import { readTime } from './read-time.ts'
 import { Timeline } from './timeline.ts'
-import { shown, TestReader, type YamlMap } from './yaml.ts'
 
 export interface TestContext {
   /** The contract of events.raw. */
@@ -36,7 +38,7 @@ export function modelForFile(file: string): string {
 /** Throws CCS_TEST_INVALID with all faults of the file. */
 export function parseModelTests(file: string, text: string, context: TestContext): ModelTestFile {
   const document = parseYaml(text, { file, code: 'CCS_TEST_INVALID' })
-  const reader = new TestReader(document)
+  const reader = new DocumentReader(document, 'CCS_TEST_INVALID')
   const model = modelForFile(file)
   const names = [...context.models.keys()]
   if (!context.models.has(model))
@@ -49,28 +51,25 @@ export function parseModelTests(file: string, text: string, context: TestContext
     const path = ['cases', index]
     const one = new CaseParser(reader, context, { file, model, date, timezone }).parse(value, path)
     if (cases.some(({ name }) => name === one.name))
-      reader.fault([...path, 'name'], `Another case is called ${shown(one.name)} too.`)
+      reader.fault([...path, 'name'], `Another case is called ${showValue(one.name)} too.`)
     cases.push(one)
   }
   if (cases.length === 0 && reader.faults.length === 0) reader.fault([], 'The file has no cases.')
-  throwAll(reader.faults)
+  reader.throwFaults()
   return { model, file, cases }
 }
 
-function readDate(reader: TestReader, map: YamlMap, path: YamlPath): string | undefined {
+function readDate(reader: DocumentReader, map: JsonObject, path: YamlPath): string | undefined {
   if (map.date === undefined) return undefined
   const date = String(map.date)
   if (/^\d{4}-\d\d-\d\d$/.test(date)) return date
-  reader.fault([...path, 'date'], `${shown(map.date)} is no day.`, 'Write 2026-03-01.')
+  reader.fault([...path, 'date'], `${showValue(map.date)} is no day.`, 'Write 2026-03-01.')
   return undefined
 }
 
-function readZone(reader: TestReader, map: YamlMap): string | undefined {
+function readZone(reader: DocumentReader, map: JsonObject): string | undefined {
   if (map.timezone === undefined) return undefined
-  const read = readTimezone(map.timezone)
-  if ('value' in read) return read.value
-  reader.fault(['timezone'], `timezone ${read.wrong}`)
-  return undefined
+  return reader.value(map.timezone, ['timezone'], readTimezone)
 }
 
 interface TestedFile {
@@ -81,11 +80,11 @@ interface TestedFile {
 }
 
 class CaseParser {
-  readonly #reader: TestReader
+  readonly #reader: DocumentReader
   readonly #context: TestContext
   readonly #testedFile: TestedFile
 
-  constructor(reader: TestReader, context: TestContext, of: TestedFile) {
+  constructor(reader: DocumentReader, context: TestContext, of: TestedFile) {
     this.#reader = reader
     this.#context = context
     this.#testedFile = of
@@ -104,7 +103,8 @@ class CaseParser {
     const steps = [...path, 'steps']
     for (const [index, step] of reader.list(map.steps ?? [], steps, 'steps').entries())
       timeline.readStep(step, [...steps, index])
-    const now = map.now === undefined ? undefined : reader.time(map.now, [...path, 'now'], date)
+    const now =
+      map.now === undefined ? undefined : readTime(reader, map.now, [...path, 'now'], date)
     return {
       model,
       name,
@@ -145,7 +145,7 @@ class CaseParser {
     return { tables, dlq, duplicates, late }
   }
 
-  #table(model: string, map: YamlMap, path: YamlPath): TableExpectation | undefined {
+  #table(model: string, map: JsonObject, path: YamlPath): TableExpectation | undefined {
     const reader = this.#reader
     if (!TABLE_KEYS.some((key) => key in map)) return undefined
     if ('none' in map && map.none !== true)
@@ -184,7 +184,7 @@ class CaseParser {
       if (reason !== undefined) return [reason]
       reader.fault(
         [...path, index],
-        `${shown(given)} is no reason.`,
+        `${showValue(given)} is no reason.`,
         didYouMean(String(given), REASONS),
       )
       return []

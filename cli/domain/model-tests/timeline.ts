@@ -3,11 +3,14 @@
  * row of raw.events it becomes. Computed here from the rules alone, so that the plain SQL run of a test owes
  * nothing to the engine that it is compared with.
  */
+
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
+import { showValue } from '../documents/document-reader.ts'
 import type { YamlPath } from '../documents/yaml-document.ts'
 import { correctEventTimeMs } from '../events/event-time.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
 import { completeEvent, type EventContext, readFields } from './event-fields.ts'
 import {
@@ -17,7 +20,7 @@ import {
   type TestRecord,
   WATERMARK_VISITOR,
 } from './model-test.ts'
-import { shown, type YamlMap } from './yaml.ts'
+import { readTime } from './read-time.ts'
 
 const VERBS_WITH_BODY = ['event', 'late', 'duplicate', 'invalid', 'advance'] as const
 const BARE = ['commit', 'restart', 'crash'] as const
@@ -146,7 +149,7 @@ export class Timeline {
     else
       reader.fault(
         path,
-        `No event before has the id ${shown(body)}.`,
+        `No event before has the id ${showValue(body)}.`,
         didYouMean(String(body), ['last', ...this.labels.keys()]),
       )
   }
@@ -156,7 +159,7 @@ export class Timeline {
     const map = reader.map(body, path, 'An invalid record')
     const { text, hex } = map
     if ('text' in map || 'hex' in map) {
-      reader.keys(map, path, 'A record of raw bytes', ['text', 'hex', 'arrives'])
+      reader.checkKeys(map, path, 'A record of raw bytes', ['text', 'hex', 'arrives'])
       if ('hex' in map && !/^([0-9a-f]{2})*$/i.test(String(hex)))
         reader.fault([...path, 'hex'], 'These are no bytes in hexadecimal.')
       const bytes = 'hex' in map ? Buffer.from(String(hex), 'hex') : Buffer.from(String(text))
@@ -179,7 +182,7 @@ export class Timeline {
   /** A bot's event that no comparison sees takes the watermark there. */
   #advance(body: unknown, path: YamlPath): void {
     const { reader, contract, date, seed, watermarkDelayMs } = this.#context
-    const toMs = reader.time(body, path, date)
+    const toMs = readTime(reader, body, path, date)
     if (toMs === undefined) return
     const atMs = toMs + watermarkDelayMs
     if (this.#newestMs !== undefined && atMs <= this.#newestMs)
@@ -196,7 +199,7 @@ export class Timeline {
     this.#accept('advance', event, path, atMs)
   }
 
-  #read(map: YamlMap, path: YamlPath, others: readonly string[]): RawRow {
+  #read(map: JsonObject, path: YamlPath, others: readonly string[]): RawRow {
     const { contract, seed } = this.#context
     const ordinal = this.#records + 1
     const named = readFields(this.#context, map, path, ['id', ...others])
@@ -207,12 +210,12 @@ export class Timeline {
     return event
   }
 
-  #arrival(map: YamlMap, event: RawRow, path: YamlPath): number {
+  #arrival(map: JsonObject, event: RawRow, path: YamlPath): number {
     const { reader, date } = this.#context
     const said =
       map.arrives === undefined
         ? (event.received_ts ?? event.event_ts)
-        : reader.time(map.arrives, [...path, 'arrives'], date)
+        : readTime(reader, map.arrives, [...path, 'arrives'], date)
     return Math.max(this.#clockMs ?? 0, typeof said === 'number' ? said : 0)
   }
 

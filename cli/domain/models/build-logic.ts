@@ -40,7 +40,7 @@ export interface BuiltLogic {
   readonly macros: MacroSet
   /** Only seeds that a model reads. */
   readonly seeds: readonly Seed[]
-  /** Of raw.events, and of each model where the bench describes them. */
+  /** Columns of raw.events and, if the database describes them, of each model. */
   readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
 }
 

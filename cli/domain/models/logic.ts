@@ -1,11 +1,11 @@
-/** The project's logic: its models, macros, seeds and schemas, parsed and checked. */
+/** A project's logic: its models, macros, seeds and schemas, parsed and checked. */
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import type { MacroSet } from '../sql/expand-macros.ts'
 import type { DuckColumn } from './bind-models.ts'
 import type { GraphModel } from './graph.ts'
 import type { Seed } from './seed.ts'
 
-/** A schema in force, by the subject that its records are registered under. */
+/** A current schema and the subject that its records are registered under. */
 export interface SchemaVersion {
   readonly subject: string
   /** SHA-256 of the schema's text. */
@@ -14,22 +14,22 @@ export interface SchemaVersion {
 
 /** A project's logic, whatever engine runs it. */
 export interface Logic {
-  /** Each model after those that it reads. */
+  /** In topological order. */
   readonly graph: readonly GraphModel[]
   readonly schemas: readonly SchemaVersion[]
   readonly macros: MacroSet
-  /** What a DuckDB that runs the models needs first: macros, and the joined seeds as tables. */
+  /** What a DuckDB needs before the models: macros, and the seeds that models join as tables. */
   readonly macrosSql: string
   /** Text of sql/macros.sql. */
   readonly macrosText: string
-  /** Seeds that models join. */
+  /** Only seeds that a model reads. */
   readonly seeds: readonly Seed[]
   /** Versions of events.raw-value, oldest first. */
   readonly rawSchemas: readonly RegisteredSchema[]
   readonly dlqSchema: RegisteredSchema
   /**
-   * Columns of raw.events, and of each model where the logic was opened with `isDescribed`, which
-   * doubles the work of binding. Types are as DuckDB writes them.
+   * Columns of raw.events and, if the logic was opened with `isDescribed` (which doubles the work
+   * of binding), of each model. Types are as DuckDB writes them.
    */
   readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
 }

@@ -3,10 +3,11 @@
  * collected, each with its place, so that a user sees them at once.
  */
 
+import { DocumentReader } from '../documents/document-reader.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
 import { parseSimpleYaml } from '../documents/yaml-fast-path.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 import type { Audit, Kind, Model, WindowSize } from './model.ts'
 
@@ -56,9 +57,9 @@ export function parseHeader(file: string, text: string, firstLine: number): Head
           value,
           locate: (...place: Parameters<YamlDocument['locate']>) => whole().locate(...place),
         }
-  const reader = new HeaderReader(document)
-  const fields = reader.read()
-  throwAll(reader.faults)
+  const reader = new DocumentReader(document, 'CCS_MODEL_INVALID')
+  const fields = new HeaderReader(reader, document.value).read()
+  reader.throwFaults()
   return fields
 }
 
@@ -87,23 +88,14 @@ export function parseAudit(text: string): Audit | string {
   }
 }
 
+/** Reads the keys of one header; faults are collected by the document's reader. */
 class HeaderReader {
-  readonly faults: CcsError[] = []
-  readonly #document: YamlDocument
-  readonly #values: Readonly<Record<string, unknown>>
+  readonly #reader: DocumentReader
+  readonly #values: JsonObject
 
-  constructor(document: YamlDocument) {
-    this.#document = document
-    const { value } = document
-    const isMap = value !== null && typeof value === 'object' && !Array.isArray(value)
-    if (!isMap)
-      this.#fault(
-        [],
-        'The header is not a list of keys and values.',
-        'Begin it with "kind: stream".',
-      )
-    // The keys of the YAML map are strings.
-    this.#values = isMap ? (value as Record<string, unknown>) : {}
+  constructor(reader: DocumentReader, value: unknown) {
+    this.#reader = reader
+    this.#values = reader.map(value, [], 'The header')
   }
 
   read(): HeaderFields {
@@ -137,55 +129,48 @@ class HeaderReader {
   }
 
   #kind(): Kind {
+    const reader = this.#reader
     const text = this.#text('kind')
     const kind = KINDS.find((one) => one === text)
     if (kind !== undefined) return kind
     if (text !== undefined)
-      this.#fault(['kind'], `There is no kind '${text}'.`, didYouMean(text, KINDS))
-    else if (!('kind' in this.#values) && this.faults.length === 0)
-      this.#fault([], 'The header says no kind.', `Add "kind: " and one of ${KINDS.join(', ')}.`)
+      reader.fault(['kind'], `There is no kind "${text}".`, didYouMean(text, KINDS))
+    else if (!('kind' in this.#values) && reader.faults.length === 0)
+      reader.fault([], 'The header has no kind.', `Add "kind: " and one of ${KINDS.join(', ')}.`)
     return 'stream'
   }
 
   #checkKeys(kind: Kind): void {
+    const reader = this.#reader
+    reader.checkKeys(this.#values, [], 'A header', Object.keys(KEYS))
+    if (!KINDS.some((one) => one === this.#values.kind)) return // any of them may be meant
     for (const key of Object.keys(this.#values)) {
       const kinds = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined
-      if (kinds === undefined)
-        this.#fault(
+      if (kinds !== undefined && !kinds.includes(kind))
+        reader.fault(
           [key],
-          `A header has no key '${key}'.`,
-          didYouMean(key, Object.keys(KEYS)),
-          'key',
-        )
-      else if (!kinds.includes(kind) && KINDS.includes(this.#values.kind as Kind))
-        this.#fault(
-          [key],
-          `'${key}' means nothing to a model of kind ${kind}.`,
+          `A model of kind ${kind} has no use for "${key}".`,
           `It belongs to kind ${kinds.join(' or ')}.`,
           'key',
         )
     }
-    if (!KINDS.includes(this.#values.kind as Kind)) return // any of them may be asked for
     for (const key of REQUIRED[kind])
       if (!(key in this.#values))
-        this.#fault([], `A model of kind ${kind} needs '${key}'.`, `Add "${key}: …" to the header.`)
+        reader.fault(
+          [],
+          `A model of kind ${kind} needs "${key}".`,
+          `Add "${key}: …" to the header.`,
+        )
   }
 
   #checkPairs(): void {
-    if ('dedupe' in this.#values && !('horizon' in this.#values))
-      this.#fault(
-        ['dedupe'],
-        "'dedupe' needs 'horizon'.",
-        'Add "horizon: 48 hours": how long a key is remembered.',
-        'key',
-      )
-    if ('horizon' in this.#values && !('dedupe' in this.#values))
-      this.#fault(
-        ['horizon'],
-        "'horizon' needs 'dedupe'.",
-        'Add "dedupe: event_id", or leave both out.',
-        'key',
-      )
+    const pairs = [
+      ['dedupe', 'horizon', 'Add "horizon: 48 hours": how long a key is remembered.'],
+      ['horizon', 'dedupe', 'Add "dedupe: event_id", or leave both out.'],
+    ] as const
+    for (const [key, other, hint] of pairs)
+      if (key in this.#values && !(other in this.#values))
+        this.#reader.fault([key], `"${key}" needs "${other}".`, hint, 'key')
   }
 
   #window(): WindowSize | undefined {
@@ -195,9 +180,9 @@ class HeaderReader {
     const sizeMs = parseDurationMs(text)
     if (sizeMs !== undefined && sizeMs > 0 && 86_400_000 % sizeMs === 0)
       return { unit: 'ms', sizeMs }
-    this.#fault(
+    this.#reader.fault(
       ['window'],
-      `'${text}' is no window.`,
+      `"${text}" is not a window.`,
       'Write "1 minute", "1 hour" or another even part of a day, or "1 shop day".',
     )
     return undefined
@@ -208,7 +193,7 @@ class HeaderReader {
     for (const { text, path } of this.#list('audits')) {
       const audit = parseAudit(text)
       if (typeof audit === 'string')
-        this.#fault(
+        this.#reader.fault(
           path,
           audit,
           'Rules: not_null(column), unique(columns), accepted_values(column, values), ' +
@@ -220,53 +205,26 @@ class HeaderReader {
   }
 
   #duration(key: string): number | undefined {
-    const text = this.#text(key)
-    if (text === undefined) return undefined
-    const ms = parseDurationMs(text)
-    if (ms === undefined)
-      this.#fault(
-        [key],
-        `'${text}' is no duration.`,
-        'Write a whole number and seconds, minutes, hours or days, such as "10 minutes".',
-      )
-    return ms
+    return this.#reader.duration(this.#values[key], [key])
   }
 
   #text(key: string): string | undefined {
-    if (!(key in this.#values)) return undefined
-    const value = this.#values[key]
-    if (typeof value === 'string' && value !== '') return value
-    if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-    this.#fault([key], `'${key}' takes a text.`, `Write it as "${key}: …" on one line.`)
-    return undefined
+    const text = this.#reader.text(this.#values[key], [key])
+    if (text === '') this.#reader.fault([key], `${key} is empty.`, `Write it as "${key}: …".`)
+    return text === '' ? undefined : text
   }
 
   #list(key: string): { text: string; path: YamlPath }[] {
     const value = this.#values[key]
     if (value === undefined) return []
-    if (!Array.isArray(value)) {
-      this.#fault([key], `'${key}' takes a list.`, `Write it as "${key}: [a, b]".`)
-      return []
-    }
-    return value.flatMap((one: unknown, index) => {
+    return this.#reader.list(value, [key]).flatMap((one, index) => {
       if (typeof one === 'string' && one !== '') return [{ text: one, path: [key, index] }]
-      this.#fault(
+      this.#reader.fault(
         [key, index],
-        `'${key}' takes texts.`,
+        `${key} must be a list of texts.`,
         'Put an expression with a colon or a comma into quotes.',
       )
       return []
     })
-  }
-
-  #fault(path: YamlPath, message: string, hint: string, part: 'key' | 'value' = 'value'): void {
-    const location = this.#document.locate(path, part)
-    this.faults.push(
-      new CcsError('CCS_MODEL_INVALID', message, {
-        exit: EXIT.usage,
-        location,
-        hint,
-      }),
-    )
   }
 }

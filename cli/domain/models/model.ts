@@ -37,7 +37,7 @@ export interface Model {
   readonly name: string
   readonly layer: Layer
   readonly file: string
-  /** The file as written, and the SELECT alone, from `sqlLine` (counted from 1) on. */
+  /** The whole file; `sql` is the SELECT alone, which begins on line `sqlLine` (from 1). */
   readonly text: string
   readonly sql: string
   readonly sqlLine: number

@@ -187,14 +187,14 @@ function findUses(
   exposures: readonly Exposure[],
 ): readonly FieldUse[] {
   const using = traced.filter(({ lineage, reads }) => {
-    const origins: ColumnSources = allSources(lineage)
-    return origins.has(field) || reads.has(field)
+    const sources: ColumnSources = allSources(lineage)
+    return sources.has(field) || reads.has(field)
   })
   const uses = using.map(({ node, reads, lineage }) => {
-    const origin = { file: node.file, line: 1, sql: node.sql }
+    const source = { file: node.file, line: 1, sql: node.sql }
     const isSaid =
       reads.has(field) || (lineage.unlisted?.has(field) && mentions(node, field, undefined))
-    const at = isSaid ? locate(origin, reads.get(field)) : null
+    const at = isSaid ? locate(source, reads.get(field)) : null
     return { kind: node.kind, name: node.name, file: node.file, at }
   })
   const used = new Set(uses.map((one) => one.name))

@@ -1,4 +1,7 @@
-/** The events behind a row, as `ccs why` tells of them: how many, which, where they came from, what was left out. */
+/**
+ * The events behind a row, as `ccs why` lists them: how many, which, where they came from, and
+ * which ones were excluded.
+ */
 
 import { isZero, toExact } from '../kernel/decimal.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
@@ -10,14 +13,15 @@ import type { Row } from '../reconcile/accounts.ts'
 import type { RunQuery } from '../reconcile/input.ts'
 import type { KeyValue } from './key.ts'
 import type { ModelSql } from './model-sql.ts'
-import { onTimeSql, rowsBehindOverSql } from './row-lineage.ts'
+import { onTimeSql, rowsBehindOverSql, type SourceRows } from './row-lineage.ts'
 
-/** Where events are: one row a record, and one row an event. */
+/** The tables with one row for each record, and one row for each event. */
 export interface EventTables {
   readonly bronze: string
   readonly events: string
 }
 
+/** Throws CCS_SQL_UNSUPPORTED if no model deduplicates by event_id. */
 export function findEventTables(graph: readonly GraphModel[]): EventTables {
   const events = graph.find(({ model }) => model.dedupe?.key === 'event_id')
   const bronze = events?.reads[0]
@@ -28,26 +32,29 @@ export function findEventTables(graph: readonly GraphModel[]): EventTables {
   })
 }
 
+/** How many events of one type are behind the row. */
 export interface TypeCount {
   readonly type: string
   readonly count: number
-  /** Those whose record is in Bronze where Silver says it came from. */
+  /** Those whose record is in Bronze at the place that Silver states. */
   readonly inBronze: number
 }
 
+/** One event behind a row. */
 export interface WhyEvent {
   readonly eventId: string
   readonly type: string
-  /** Corrected time, ISO 8601. */
+  /** Corrected event time, ISO 8601. */
   readonly at: string
   /** `events.raw-0@1234` */
   readonly from: string
   /** How far behind its partition's watermark it arrived, ms. */
   readonly lateMs: number
-  /** Columns of the row that this event alone would make other than zero. */
+  /** Number columns of the row that this event alone would make non-zero. */
   readonly gives: Row
 }
 
+/** Events that are not counted in the row, and the first few of them. */
 export interface ExcludedEvents {
   readonly count: number
   readonly first: readonly WhyEvent[]
@@ -55,12 +62,13 @@ export interface ExcludedEvents {
 
 const LEFT_OUT_SHOWN = 5
 
+/** Counts the events by type, most frequent first. `idsSql` is a SELECT of event_id. */
 export async function countEvents(
-  ask: RunQuery,
+  query: RunQuery,
   { bronze, events }: EventTables,
   idsSql: string,
 ): Promise<readonly TypeCount[]> {
-  const { rows } = await ask(`SELECT e.event_type AS type, count(*) AS n, count(b.event_id) AS m
+  const { rows } = await query(`SELECT e.event_type AS type, count(*) AS n, count(b.event_id) AS m
     FROM ${events} e LEFT JOIN ${bronze} b
       ON b.topic = e.topic AND b.partition = e.partition AND b."offset" = e."offset"
         AND b.event_id = e.event_id
@@ -77,20 +85,21 @@ interface FirstOptions {
   readonly model?: Model
 }
 
+/** The first `limit` events by time. */
 export async function listFirstEvents(
-  ask: RunQuery,
+  query: RunQuery,
   { events }: EventTables,
   idsSql: string,
   { limit, perEvent, model }: FirstOptions,
 ): Promise<readonly WhyEvent[]> {
-  const { rows } = await ask(`SELECT event_id, event_type, event_time, topic, partition, "offset",
+  const { rows } = await query(`SELECT event_id, event_type, event_time, topic, partition, "offset",
       late_ms
     FROM ${events} WHERE event_id IN (${idsSql})
     ORDER BY event_time, topic, partition, "offset" LIMIT ${limit}`)
   const found = rows.map((row) => whyEvent(row))
   if (perEvent === undefined || found.length === 0) return found
   const ids = found.map(({ eventId }) => quoteText(eventId)).join(', ')
-  const gives = await ask(`SELECT * FROM (${perEvent}) WHERE event_id IN (${ids})`)
+  const gives = await query(`SELECT * FROM (${perEvent}) WHERE event_id IN (${ids})`)
   const numbers = gives.columns
     .filter(({ name, type }) => /INT$|^DECIMAL/.test(type) && !model?.key.includes(name))
     .map(({ name }) => name)
@@ -114,10 +123,11 @@ function whyEvent(row: Row): WhyEvent {
   }
 }
 
+/** The row, its events, and the models between them. */
 export interface ExcludedInput {
   readonly tables: EventTables
   readonly idsSql: string
-  /** Models from the row's own to the one over rows of the lake. */
+  /** Models from the row's own down to the one that aggregates rows of the lake. */
   readonly chain: readonly ModelSql[]
   /** All models down to Bronze. */
   readonly path: readonly ModelSql[]
@@ -125,26 +135,31 @@ export interface ExcludedInput {
   readonly row: Row
 }
 
+/**
+ * Duplicates of the row's events, and events that would belong to the row but were too late or sent
+ * by bots; `bots` is null if the source has no column is_bot.
+ */
 export async function findExcluded(
-  ask: RunQuery,
+  query: RunQuery,
   input: ExcludedInput,
 ): Promise<{ duplicates: ExcludedEvents; tooLate: ExcludedEvents; bots: ExcludedEvents | null }> {
   const { tables, idsSql } = input
-  const tooLate = await listEvents(ask, tables, tooLateIdsSql(input))
-  const bots = await botIdsSql(ask, input)
+  const tooLate = await listEvents(query, tables, tooLateIdsSql(input))
+  const bots = await botIdsSql(query, input)
   return {
-    duplicates: await findDuplicates(ask, tables, idsSql),
+    duplicates: await findDuplicates(query, tables, idsSql),
     tooLate,
-    bots: bots === undefined ? null : await listEvents(ask, tables, bots),
+    bots: bots === undefined ? null : await listEvents(query, tables, bots),
   }
 }
 
+/** Records in Bronze with the same ids that Silver did not keep. */
 export async function findDuplicates(
-  ask: RunQuery,
+  query: RunQuery,
   { bronze, events }: EventTables,
   idsSql: string,
 ): Promise<ExcludedEvents> {
-  const { rows } = await ask(`SELECT b.event_id, b.event_type, b.event_ts AS event_time, b.topic,
+  const { rows } = await query(`SELECT b.event_id, b.event_type, b.event_ts AS event_time, b.topic,
       b.partition, b."offset", b.late_ms, count(*) OVER () AS n
     FROM ${bronze} b ANTI JOIN ${events} e
       ON b.topic = e.topic AND b.partition = e.partition AND b."offset" = e."offset"
@@ -154,19 +169,19 @@ export async function findDuplicates(
 }
 
 async function listEvents(
-  ask: RunQuery,
+  query: RunQuery,
   tables: EventTables,
   ids: string | undefined,
 ): Promise<ExcludedEvents> {
   if (ids === undefined) return { count: 0, first: [] }
-  const { rows } = await ask(`SELECT count(DISTINCT event_id) AS n FROM (${ids})`)
+  const { rows } = await query(`SELECT count(DISTINCT event_id) AS n FROM (${ids})`)
   const count = Number(rows[0]?.n)
   const first =
-    count === 0 ? [] : await listFirstEvents(ask, tables, ids, { limit: LEFT_OUT_SHOWN })
+    count === 0 ? [] : await listFirstEvents(query, tables, ids, { limit: LEFT_OUT_SHOWN })
   return { count, first }
 }
 
-/** SELECT of the ids of events that would be behind the row, had they not come too late for the model. */
+/** SELECT of the ids of events that would be behind the row if they had been on time. */
 function tooLateIdsSql({ chain, values, row }: ExcludedInput): string | undefined {
   const base = chain.at(-1)
   if (!base || tooLateSql(base.graphModel.model) === 'FALSE') return undefined
@@ -175,12 +190,12 @@ function tooLateIdsSql({ chain, values, row }: ExcludedInput): string | undefine
   const { session } = base.graphModel.model
   return session && chain.length === 1
     ? nearSessionSql(source, row, session.pauseMs)
-    : `SELECT event_id FROM (${rowsBehindOverSql(chain, values, { rows: rowsOverSql(chain, source), source })})`
+    : `SELECT event_id FROM (${rowsBehindOverSql(chain, values, rowsOver(chain, source))})`
 }
 
-/** The same for bots: their rows posing as people's. undefined where no row is a bot's. */
+/** The same for events of bots, by treating them as people's; undefined without a column is_bot. */
 async function botIdsSql(
-  ask: RunQuery,
+  query: RunQuery,
   { chain, path, values, row }: ExcludedInput,
 ): Promise<string | undefined> {
   const base = chain.at(-1)
@@ -189,31 +204,30 @@ async function botIdsSql(
     ({ graphModel }) => graphModel.model.name === base.source && graphModel.model.kind === 'view',
   )
   const table = view?.source ?? base.source
-  const { columns } = await ask(`SELECT * FROM ${table} LIMIT 0`)
+  const { columns } = await query(`SELECT * FROM ${table} LIMIT 0`)
   if (!columns.some(({ name }) => name === 'is_bot')) return undefined
   const posing = `SELECT * REPLACE (FALSE AS is_bot) FROM ${table} WHERE is_bot`
   const source = `SELECT * FROM (${view ? view.rows(posing) : posing}) WHERE ${onTimeSql(base)}`
   const { session } = base.graphModel.model
   return session && chain.length === 1
     ? nearSessionSql(source, row, 0)
-    : `SELECT event_id FROM (${rowsBehindOverSql(chain, values, { rows: rowsOverSql(chain, source), source })})`
+    : `SELECT event_id FROM (${rowsBehindOverSql(chain, values, rowsOver(chain, source))})`
 }
 
-/** Rows of each model of the chain when its last reads `source`. */
-function rowsOverSql(chain: readonly ModelSql[], source: string): (index: number) => string {
-  return (index) => {
-    let sql = source
-    for (const one of chain.slice(index + 1).toReversed()) sql = one.rows(sql)
-    return sql
-  }
+/** The chain over `source`: each model reads what the models below it make of these rows. */
+function rowsOver(chain: readonly ModelSql[], source: string): SourceRows {
+  const rows = (index: number) =>
+    chain.slice(index + 1).reduceRight((sql, one) => one.rows(sql), source)
+  return { rows, source }
 }
 
-/** A visit's own start depends on its events: what was left out of it lies in or near its time. */
+/** A session's start depends on its events, so excluded events are searched near its time. */
 function nearSessionSql(source: string, row: Row, marginMs: number): string {
   const [visitor, start, end] = [row.anonymous_id, row.session_start, row.session_end].map((one) =>
     quoteText(String(one)),
   )
   const margin = `to_milliseconds(${marginMs})`
   return `SELECT event_id FROM (${source}) WHERE anonymous_id = ${visitor}
-    AND event_time BETWEEN CAST(${start} AS TIMESTAMP) - ${margin} AND CAST(${end} AS TIMESTAMP) + ${margin}`
+    AND event_time BETWEEN CAST(${start} AS TIMESTAMP) - ${margin}
+      AND CAST(${end} AS TIMESTAMP) + ${margin}`
 }

@@ -1,4 +1,4 @@
-/** The row that a person asks for by its key, or by any columns that only it has; else the nearest there are. */
+/** Finds the row that a person asks for, by its key or by any columns that identify it. */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import type { Row } from '../reconcile/accounts.ts'
@@ -12,20 +12,24 @@ import {
   renderKey,
 } from './key.ts'
 
+/** A row and the values of its key. */
 export interface FoundRow {
   readonly row: Row
-  /** Its key. */
   readonly values: readonly KeyValue[]
 }
 
 const NEAREST = 5
 
+/**
+ * Throws CCS_USAGE_INVALID for an unknown row, with the nearest ones as hint, and for words that
+ * fit several rows.
+ */
 export async function findRow(
-  ask: RunQuery,
+  query: RunQuery,
   { name, key }: { readonly name: string; readonly key: readonly string[] },
   words: readonly string[],
 ): Promise<FoundRow> {
-  const { columns } = await ask(`SELECT * FROM ${name} LIMIT 0`)
+  const { columns } = await query(`SELECT * FROM ${name} LIMIT 0`)
   const typed = (names: readonly string[]): readonly KeyColumn[] =>
     names.map((one) => {
       return { name: one, type: columns.find((column) => column.name === one)?.type ?? 'VARCHAR' }
@@ -35,13 +39,13 @@ export async function findRow(
     words.length > 0 &&
     named.some((one) => !key.includes(one)) &&
     named.every((one) => columns.some((column) => column.name === one))
-  const asked = parseKey(name, typed(isByOther ? named : key), words)
-  for (const value of asked) await requireValue(ask, { name, key }, value)
-  const { rows } = await ask(`SELECT * FROM ${name} WHERE ${keyPredicate(asked)} LIMIT 2`)
+  const requested = parseKey(name, typed(isByOther ? named : key), words)
+  for (const value of requested) await requireValue(query, { name, key }, value)
+  const { rows } = await query(`SELECT * FROM ${name} WHERE ${keyPredicate(requested)} LIMIT 2`)
   const [row, second] = rows
-  if (!row) throw await rowNotFound(ask, name, asked)
+  if (!row) throw await rowNotFound(query, name, requested)
   if (second)
-    throw new CcsError('CCS_USAGE_INVALID', `More than one row of ${name} is like that.`, {
+    throw new CcsError('CCS_USAGE_INVALID', `More than one row of ${name} has these values.`, {
       exit: EXIT.usage,
       hint: `Say which: ${key.map((one) => `${one}=…`).join(' ')}`,
     })
@@ -53,33 +57,36 @@ export async function findRow(
 }
 
 async function requireValue(
-  ask: RunQuery,
+  query: RunQuery,
   { name, key }: { readonly name: string; readonly key: readonly string[] },
   { name: column, type, text }: KeyValue,
 ): Promise<void> {
   if (text === 'NULL') return
-  const { rows } = await ask(`SELECT TRY_CAST(${quoteText(text)} AS ${type}) IS NULL AS wrong`)
+  const { rows } = await query(`SELECT TRY_CAST(${quoteText(text)} AS ${type}) IS NULL AS wrong`)
   if (rows[0]?.wrong !== true) return
   const list = key.map((one) => `"${one}"`).join(', ')
-  const some = list === '' ? [] : (await ask(`SELECT ${list} FROM ${name} LIMIT 1`)).rows
-  throw new CcsError('CCS_USAGE_INVALID', `"${text}" is no ${type}, which ${column} is.`, {
-    exit: EXIT.usage,
-    ...(some[0] ? { hint: `Such as: ccs why ${name} ${renderKey(some[0])}` } : {}),
-  })
+  const some = list === '' ? [] : (await query(`SELECT ${list} FROM ${name} LIMIT 1`)).rows
+  throw new CcsError(
+    'CCS_USAGE_INVALID',
+    `"${text}" is not a valid ${type}, the type of ${column}.`,
+    {
+      exit: EXIT.usage,
+      ...(some[0] ? { hint: `For example: ccs why ${name} ${renderKey(some[0])}` } : {}),
+    },
+  )
 }
 
 async function rowNotFound(
-  ask: RunQuery,
+  query: RunQuery,
   name: string,
-  asked: readonly KeyValue[],
+  requested: readonly KeyValue[],
 ): Promise<CcsError> {
-  const wanted = asked.map(({ name: column, text }) => `${column} ${text}`).join(', ')
+  const wanted = requested.map(({ name: column, text }) => `${column} ${text}`).join(', ')
   const { rows } =
-    asked.length === 0 ? { rows: [] } : await ask(nearestKeysSql(name, asked, NEAREST))
+    requested.length === 0 ? { rows: [] } : await query(nearestKeysSql(name, requested, NEAREST))
   const near = rows.map((row) => `ccs why ${name} ${renderKey(row)}`)
   return new CcsError('CCS_USAGE_INVALID', `${name} has no row with ${wanted}.`, {
     exit: EXIT.usage,
-    hint:
-      near.length === 0 ? 'It has no rows at all.' : ['The nearest there are:', ...near].join('\n'),
+    hint: near.length === 0 ? 'It has no rows.' : ['The nearest rows:', ...near].join('\n'),
   })
 }

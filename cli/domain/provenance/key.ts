@@ -1,23 +1,25 @@
 /**
- * The key of one row as a person types it: `shop_date=2026-10-25 currency=EUR`, or the values alone in the order
- * of the model's key. `NULL` stands for no value.
+ * The key of a row as people type it: `shop_date=2026-10-25 currency=EUR`, or only the values in
+ * the order of the model's key. `NULL` stands for no value.
  */
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 
+/** A column of a key. */
 export interface KeyColumn {
   readonly name: string
-  /** DuckDB's name of the type. */
+  /** As DuckDB names it. */
   readonly type: string
 }
 
+/** A key column and its value as text. */
 export interface KeyValue extends KeyColumn {
   readonly text: string
 }
 
-/** Throws CCS_USAGE_INVALID when the words are not exactly one value a column of the key. */
+/** Throws CCS_USAGE_INVALID unless the words give exactly one value for each key column. */
 export function parseKey(
   model: string,
   key: readonly KeyColumn[],
@@ -30,7 +32,7 @@ export function parseKey(
     const [, name = '', text = ''] = /^(\w+)=(.*)$/s.exec(word) ?? []
     if (names.includes(name)) given.set(name, text)
     else if (name !== '' && /^[a-z_]+$/.test(name))
-      throw new CcsError('CCS_USAGE_INVALID', `${model} is not told apart by "${name}".`, {
+      throw new CcsError('CCS_USAGE_INVALID', `"${name}" is not a key column of ${model}.`, {
         exit: EXIT.usage,
         hint: `${didYouMean(name, names)} ${usage(model, names)}`,
       })
@@ -45,8 +47,8 @@ export function parseKey(
     throw new CcsError(
       'CCS_USAGE_INVALID',
       missing.length > 0
-        ? `A row of ${model} needs ${missing.join(', ')} too.`
-        : `A row of ${model} does not need "${loose.join(' ')}".`,
+        ? `The key of ${model} also needs ${missing.join(', ')}.`
+        : `The key of ${model} has no column for "${loose.join(' ')}".`,
       { exit: EXIT.usage, hint: usage(model, names) },
     )
   return key.map((column) => ({ ...column, text: given.get(column.name) ?? '' }))
@@ -56,12 +58,12 @@ function usage(model: string, names: readonly string[]): string {
   return `Write: ccs why ${model} ${names.map((name) => `${name}=…`).join(' ')}`.trim()
 }
 
-/** A value as SQL of its type. */
+/** The value as SQL of its type. */
 export function valueSql({ type, text }: KeyValue): string {
   return text === 'NULL' ? 'NULL' : `CAST(${quoteText(text)} AS ${type})`
 }
 
-/** `column` may be another expression than the key's own name. */
+/** A SQL condition. `column` replaces the key's names by other expressions. */
 export function keyPredicate(
   values: readonly KeyValue[],
   column: (name: string, index: number) => string = (name) => `"${name}"`,
@@ -72,7 +74,7 @@ export function keyPredicate(
   return parts.length === 0 ? 'TRUE' : parts.join(' AND ')
 }
 
-/** SELECT of the keys nearest to the one that was asked for: most columns equal, then by distance. */
+/** SELECT of the keys nearest to the given one: most equal columns first, then by distance. */
 export function nearestKeysSql(
   relation: string,
   values: readonly KeyValue[],
@@ -84,15 +86,16 @@ export function nearestKeysSql(
   )
   const near = values.map((value) => {
     if (value.text === 'NULL') return '0'
+    const epoch = (sql: string) => `epoch(CAST(${sql} AS TIMESTAMP))`
     return /^(DATE|TIMESTAMP)/.test(value.type)
-      ? `abs(epoch(CAST("${value.name}" AS TIMESTAMP)) - epoch(CAST(${valueSql(value)} AS TIMESTAMP)))`
+      ? `abs(${epoch(`"${value.name}"`)} - ${epoch(valueSql(value))})`
       : `levenshtein(CAST("${value.name}" AS VARCHAR), ${quoteText(value.text)})`
   })
   return `SELECT ${list.join(', ')} FROM (SELECT DISTINCT ${list.join(', ')} FROM ${relation})
     ORDER BY ${[equal.join(' + '), ...near, ...list].join(', ')} LIMIT ${count}`
 }
 
-/** The words that ask for a row of this key. */
+/** The words that `parseKey` reads as this key. */
 export function renderKey(row: Readonly<Record<string, unknown>>): string {
   return Object.entries(row)
     .map(([name, value]) => {

@@ -1,10 +1,12 @@
 /**
- * `ccs why` for a row of a mart: the mart's YAML says which events are behind it (config.meta.events), dbt's own
- * staging models find them, and the Silver that the marts were built from and Bronze say what they are. Where
- * Gold has the same answer, its SELECT over exactly these events must give the row.
+ * `ccs why` for a row of a mart. The mart's YAML says which events are behind it
+ * (config.meta.events), dbt's staging models find them, and Bronze and the Silver that the marts
+ * were built from describe them. Where a model computes the same rows, its SELECT over these events
+ * must return the row.
  */
 
 import { type AuditSql, queryCount } from '../audit/catalog.ts'
+import { describeColumns } from '../audit/compare.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
@@ -16,17 +18,17 @@ import { type KeyValue, keyPredicate, valueSql } from './key.ts'
 import { recomputeSql } from './row-lineage.ts'
 import { modelPath, type WhyCheck, type WhyInput, type WhyReport } from './why.ts'
 
-/** What a mart's YAML says of it. */
+/** What a mart's YAML says about it. */
 export interface MartMeta {
   readonly name: string
   readonly file: string
   readonly description: string
   readonly key: readonly string[]
-  /** SELECT of event_id, with `:column` for the values of the row's key. */
+  /** SELECT of event_id, with `:column` for values of the row's key. */
   readonly events: string
 }
 
-/** The model that gives the same rows, where there is one. */
+/** Marts and the models that compute the same rows. */
 const EQUIVALENT_MODELS: Readonly<Record<string, string>> = {
   fct_orders: 'silver.orders',
   fct_sessions: 'gold.sessions',
@@ -35,53 +37,58 @@ const EQUIVALENT_MODELS: Readonly<Record<string, string>> = {
   daily_funnel: 'gold.funnel_daily',
 }
 
-export interface WhyMartInput extends Omit<WhyInput, 'ask'> {
+/** As WhyInput, with the marts in place of the engine. */
+export interface WhyMartInput extends Omit<WhyInput, 'query'> {
   readonly marts: RunQuery
-  /** With the catalogs of createAuditCatalog over the marts' own Silver, and Bronze. */
+  /** Has the catalogs of createAuditCatalog over Bronze and the marts' own Silver. */
   readonly plain: AuditSql
 }
 
-const IDS_A_TIME = 10_000
+const IDS_PER_INSERT = 10_000
 
+/**
+ * Explains one row of a mart. Throws CCS_USAGE_INVALID for an unknown key, CCS_MODEL_INVALID if
+ * config.meta.events can't be run.
+ */
 export async function explainMartRow(
   input: WhyMartInput,
   mart: MartMeta,
   words: readonly string[],
 ): Promise<WhyReport> {
   const { marts, plain, limit } = input
-  const ask: RunQuery = async (sql) => {
-    const [{ rows }, columns] = [await plain.all(sql), await columnsOf(plain, sql)]
+  const query: RunQuery = async (sql) => {
+    const [{ rows }, columns] = [await plain.all(sql), await describeColumns(plain, sql)]
     return { columns, rows }
   }
   const { row, values } = await findRow(marts, mart, words)
   await loadIds(input, mart, values)
   const idsSql = 'SELECT event_id FROM memory.audit.behind'
   const tables = findEventTables(input.graph)
-  const byType = await countEvents(ask, tables, idsSql)
+  const byType = await countEvents(query, tables, idsSql)
   const wanted = await queryCount(plain, 'SELECT count(*) FROM memory.audit.behind')
   const count = byType.reduce((sum, one) => sum + one.count, 0)
   const lost = wanted - byType.reduce((sum, one) => sum + one.inBronze, 0)
-  const twin = EQUIVALENT_MODELS[mart.name]
-  const path = twin === undefined ? [] : await modelPath({ ...input, ask }, twin)
+  const equivalent = EQUIVALENT_MODELS[mart.name]
+  const path = equivalent === undefined ? [] : await modelPath({ ...input, query }, equivalent)
   const [top] = path
   const perEvent =
     top?.perEvent && top.graphModel.model.kind === 'window'
       ? top.perEvent(`SELECT * FROM ${top.source} WHERE event_id IN (${idsSql})`)
       : undefined
-  const first = await listFirstEvents(ask, tables, idsSql, {
+  const first = await listFirstEvents(query, tables, idsSql, {
     limit,
     ...(perEvent && top ? { perEvent, model: top.graphModel.model } : {}),
   })
   const check: WhyCheck =
     lost > 0
       ? { isEqual: false, sentence: `${lost} of these events are not in Bronze.`, columns: [] }
-      : twin === undefined || path.length === 0
-        ? { isEqual: null, sentence: `Only dbt can make a row of ${mart.name} again.`, columns: [] }
-        : await checkMart(input, ask, {
+      : equivalent === undefined || path.length === 0
+        ? { isEqual: null, sentence: `Only dbt can recompute a row of ${mart.name}.`, columns: [] }
+        : await checkMart(input, query, {
             mart,
             values,
             again: recomputeSql(path, tables.bronze, idsSql, true),
-            twin,
+            equivalent,
           })
   return {
     ok: check.isEqual !== false,
@@ -93,7 +100,7 @@ export async function explainMartRow(
     path: [RAW_TOPIC, tables.bronze, tables.events, listMartSources(mart), mart.name],
     events: { count, byType, first },
     leftOut: {
-      duplicates: await findDuplicates(ask, tables, idsSql),
+      duplicates: await findDuplicates(query, tables, idsSql),
       tooLate: null,
       bots: null,
     },
@@ -101,18 +108,13 @@ export async function explainMartRow(
   }
 }
 
-/** dbt's models that the events are found in, as its YAML names them. */
+/** The dbt models from which the events are selected. */
 function listMartSources({ events }: MartMeta): string {
   const names = [...events.matchAll(/\b(?:FROM|JOIN)\s+(\w+)/gi)].map(([, name]) => name ?? '')
   return [...new Set(names)].join(', ')
 }
 
-async function columnsOf(plain: AuditSql, sql: string) {
-  const { rows } = await plain.all(`DESCRIBE ${sql}`)
-  return rows.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
-}
-
-/** Asks dbt's models for the ids, and keeps them as memory.audit.behind. */
+/** Stores the ids of the events as the table memory.audit.behind. */
 async function loadIds(
   { marts, plain }: WhyMartInput,
   mart: MartMeta,
@@ -130,15 +132,15 @@ async function loadIds(
       {
         exit: EXIT.usage,
         location: { file: mart.file },
-        hint: 'Mend config.meta.events, or build the marts anew: ccs dbt build',
+        hint: 'Fix config.meta.events, or rebuild the marts: ccs dbt build',
         cause,
       },
     )
   })
   await plain.run('CREATE OR REPLACE TABLE memory.audit.behind (event_id VARCHAR)')
-  for (let at = 0; at < rows.length; at += IDS_A_TIME) {
+  for (let at = 0; at < rows.length; at += IDS_PER_INSERT) {
     const part = rows
-      .slice(at, at + IDS_A_TIME)
+      .slice(at, at + IDS_PER_INSERT)
       .map((row) => `(${quoteText(String(row.event_id))})`)
     await plain.run(`INSERT INTO memory.audit.behind VALUES ${part.join(', ')}`)
   }
@@ -146,17 +148,17 @@ async function loadIds(
 
 async function checkMart(
   { marts }: WhyMartInput,
-  ask: RunQuery,
+  query: RunQuery,
   about: {
     readonly mart: MartMeta
     readonly values: readonly KeyValue[]
     readonly again: string
-    readonly twin: string
+    readonly equivalent: string
   },
 ): Promise<WhyCheck> {
-  const { mart, values, again, twin } = about
+  const { mart, values, again, equivalent } = about
   const where = keyPredicate(values)
-  const made = await ask(`SELECT * FROM (${again}) WHERE ${where}`)
+  const made = await query(`SELECT * FROM (${again}) WHERE ${where}`)
   const shown = await marts(`SELECT * FROM ${mart.name} WHERE ${where}`)
   const there = new Set(shown.columns.map(({ name }) => name))
   const names = made.columns.map(({ name }) => name).filter((name) => there.has(name))
@@ -169,8 +171,9 @@ async function checkMart(
   return {
     isEqual,
     sentence: isEqual
-      ? `The SELECT of ${twin} over exactly these events in Bronze gives the same in all ${names.length} columns that both have.`
-      : `By the SELECT of ${twin} over these events in Bronze, ${what}.`,
+      ? `The SELECT of ${equivalent} over exactly these events in Bronze ` +
+        `returns the same in all ${names.length} columns that both have.`
+      : `By the SELECT of ${equivalent} over these events in Bronze, ${what}.`,
     columns,
   }
 }

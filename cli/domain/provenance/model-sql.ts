@@ -1,41 +1,43 @@
 /**
- * A model's SELECT turned into questions about one of its rows, on DuckDB's AST: which rows of what it reads are
- * behind it, what each event gives by itself, and the same SELECT over other rows. All are text in the end; the
- * rows to read come in as a SELECT and stand in place of the model's source.
+ * Rewrites a model's SELECT, on DuckDB's AST, into queries about one of its rows: which source rows
+ * are behind it, what each event contributes, and the same SELECT over other source rows.
  */
 import type { GraphModel } from '../models/graph.ts'
-import { type AstNode, type AstValue, asNodes, asText, isNode, mapAst } from '../sql/ast.ts'
+import { type AstNode, asNode, asNodes, asText, mapAst } from '../sql/ast.ts'
 import { columnNode } from '../sql/build-ast.ts'
 import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 
-/** What turns trees into text and back: DuckDB. */
+/** DuckDB's parser and printer. */
 export interface AstConverter {
   parse(sql: string): Promise<AstNode>
   print(statement: AstNode): Promise<string>
 }
 
-/** SELECTs of a model over rows of another's choice. */
+/** SELECTs of a model over given source rows, which are passed in as a SELECT. */
 export interface ModelSql {
   readonly graphModel: GraphModel
   /** The model it reads. */
   readonly source: string
-  /** The model's own rows. */
+  /** The model's rows. */
   rows(source: string): string
-  /** The source's rows behind each row, with the model's key as `_key0`, `_key1` … */
+  /** The source rows behind each row, with the model's key as `_key0`, `_key1` … */
   sourceRows(source: string): string
-  /** The model's columns for each event by itself, with `event_id`; undefined for a model of rows. */
+  /**
+   * The model's columns for each event by itself, plus `event_id`; undefined for a model of rows.
+   */
   readonly perEvent: ((source: string) => string) | undefined
 }
 
 const HERE = '_source'
 
+/** Only the first table that a model reads is traced. */
 export async function buildModelSql(
   one: GraphModel,
   macros: MacroSet,
   text: AstConverter,
 ): Promise<ModelSql> {
   const source = one.reads[0] ?? ''
-  // session_rows is written out, so that the relation inside it can be another.
+  // session_rows is expanded, so that the relation inside it can be replaced.
   const whole = expandMacros(one.ast, macros, ({ isTable }) => isTable)
   const own = replaceTable(whole, source)
   const node = own.node as AstNode // json_serialize_sql puts the SELECT here
@@ -71,14 +73,14 @@ export async function buildModelSql(
   }
 }
 
-/** The select item of that name, as an expression over what the model reads. */
+/** The select item of that name. */
 function findItem(items: readonly AstNode[], name: string): AstNode {
   const found = items.find((item) => {
     const path = item.class === 'COLUMN_REF' ? item.column_names : undefined
     const own = Array.isArray(path) ? String(path.at(-1)) : ''
     return asText(item.alias) === name || (asText(item.alias) === '' && own === name)
   })
-  // With a star among the items it is a column of the source.
+  // A column that comes through a star is a column of the source.
   return found ?? columnNode(name)
 }
 
@@ -87,9 +89,9 @@ function replaceTable(statement: AstNode, name: string): AstNode {
     if (node.type !== 'BASE_TABLE') return node
     const found = `${asText(node.schema_name)}.${asText(node.table_name)}`
     if (found !== name) return node
-    // A column may be named by its table: the table's name stays as the alias.
+    // Columns may be qualified by the table's name, so it stays as the alias.
     const alias = asText(node.alias) === '' ? asText(node.table_name) : node.alias
     return { ...node, schema_name: '', table_name: HERE, alias: alias ?? '' }
   })
-  return isNode(changed as AstValue) ? (changed as AstNode) : statement // an object stays one
+  return asNode(changed)
 }

@@ -1,12 +1,13 @@
 /**
- * Models stacked upon one another, from the one that a row is of down to the one that aggregates rows of the lake:
- * which rows at the bottom are behind one row at the top, and the row made again from the bottom up. Pure SQL text.
+ * SQL for a chain of models, from the one that has the row down to the one that aggregates rows of
+ * the lake: which rows at the bottom are behind a row at the top, and the row recomputed from the
+ * bottom up.
  */
 import { tooLateSql } from '../models/finality.ts'
 import { type KeyValue, keyPredicate } from './key.ts'
 import type { ModelSql } from './model-sql.ts'
 
-/** Which rows stand for the model that `chain[index]` reads, and those at the bottom. */
+/** SELECTs that replace what `chain[index]` reads, and the rows at the bottom. */
 export interface SourceRows {
   rows(index: number): string
   readonly source: string
@@ -23,14 +24,14 @@ export function rowsBehindSql(
   const served = (index: number) => `SELECT * FROM ${chain[index]?.source}`
   const own = `SELECT * FROM ${name} WHERE ${keyPredicate(values)}`
   const rows = last === 0 ? own : parentsSql(chain, values, served)
-  const isVisits = base?.graphModel.model.kind === 'session'
-  // Visits are told apart by visitor: the others' events need not be cut into visits.
-  const visitors = isVisits ? `anonymous_id IN (SELECT anonymous_id FROM (${rows}))` : 'TRUE'
+  const isSession = base?.graphModel.model.kind === 'session'
+  // Sessions belong to one visitor: the events of others need not be split into sessions.
+  const visitors = isSession ? `anonymous_id IN (SELECT anonymous_id FROM (${rows}))` : 'TRUE'
   const source = base ? `SELECT * FROM ${base.source} WHERE ${onTimeSql(base)} AND ${visitors}` : ''
   return rowsBehindOverSql(chain, values, { rows: served, source })
 }
 
-/** The same over rows of another's choice. */
+/** The same over given source rows. */
 export function rowsBehindOverSql(
   chain: readonly ModelSql[],
   values: readonly KeyValue[],
@@ -72,21 +73,22 @@ function joinSql({ graphModel }: ModelSql): string {
   return parts.length === 0 ? 'TRUE' : parts.join(' AND ')
 }
 
+/** Condition: the row was not too late for the model. */
 export function onTimeSql({ graphModel }: ModelSql): string {
   return `NOT coalesce(${tooLateSql(graphModel.model)}, FALSE)`
 }
 
-/** The model's rows made again, by each model's SELECT in turn, from these events' records in Bronze. */
+/** The model's rows, recomputed from these events' Bronze records by one SELECT after the other. */
 export function recomputeSql(
   path: readonly ModelSql[],
   bronze: string,
   idsSql: string,
-  admitsLate = false,
+  withLate = false,
 ): string {
   let sql = `SELECT * FROM ${bronze} WHERE event_id IN (${idsSql})`
   for (const one of path.toReversed()) {
     const { kind } = one.graphModel.model
-    const isTimed = !admitsLate && (kind === 'window' || kind === 'session')
+    const isTimed = !withLate && (kind === 'window' || kind === 'session')
     sql = one.rows(isTimed ? `SELECT * FROM (${sql}) WHERE ${onTimeSql(one)}` : sql)
   }
   return sql

@@ -1,6 +1,7 @@
 /**
- * `ccs why`: which events are behind one row of a model, what each of them gives, what was left out, and whether
- * the row follows from exactly these events: the models' own SELECTs are run again from their Bronze records up.
+ * `ccs why` explains one row of a model: the events behind it, what each contributes, what was
+ * excluded, and whether the row follows from exactly these events. For that, the models' SELECTs
+ * are run from the events' records in Bronze upwards.
  */
 
 import { findStoredModels } from '../audit/catalog.ts'
@@ -26,6 +27,7 @@ import { type KeyValue, keyPredicate } from './key.ts'
 import { type AstConverter, buildModelSql, type ModelSql } from './model-sql.ts'
 import { onTimeSql, recomputeSql, rowsBehindSql } from './row-lineage.ts'
 
+/** The document of `ccs why`. */
 export interface WhyReport {
   readonly ok: boolean
   readonly model: string
@@ -33,34 +35,36 @@ export interface WhyReport {
   readonly grain: string
   readonly key: Row
   readonly row: Row
-  /** From the log to the model. */
+  /** Names from the log to the model. */
   readonly path: readonly string[]
   readonly events: {
     readonly count: number
     readonly byType: readonly TypeCount[]
-    /** The first of them, by time. */
+    /** The first of them by time. */
     readonly first: readonly WhyEvent[]
   }
   readonly leftOut: {
-    /** Further arrivals of these ids. */
+    /** Repeated deliveries of these events. */
     readonly duplicates: ExcludedEvents
-    /** Events that belong here and came too late; null for a mart, which has them. */
+    /** Events that belong here but came too late; null for a mart, which includes them. */
     readonly tooLate: ExcludedEvents | null
-    /** null: not looked for. */
+    /** null: not searched for. */
     readonly bots: ExcludedEvents | null
   }
   readonly check: WhyCheck
 }
 
+/** Whether the row follows from its events. */
 export interface WhyCheck {
-  /** null: this row can't be made again here. */
+  /** null: the row can't be recomputed here. */
   readonly isEqual: boolean | null
   readonly sentence: string
   readonly columns: RowDifference['columns']
 }
 
+/** The models, and where to query them. */
 export interface WhyInput {
-  readonly ask: RunQuery
+  readonly query: RunQuery
   readonly text: AstConverter
   /** In topological order. */
   readonly graph: readonly GraphModel[]
@@ -69,7 +73,7 @@ export interface WhyInput {
   readonly limit: number
 }
 
-/** The models from `root` down to the one that reads Bronze, as SQL; Bronze itself is not among them. */
+/** The models from `root` down to the one that reads Bronze, without Bronze. */
 export async function modelPath(input: WhyInput, root: string): Promise<readonly ModelSql[]> {
   const path: ModelSql[] = []
   for (let name = root; ; ) {
@@ -81,13 +85,13 @@ export async function modelPath(input: WhyInput, root: string): Promise<readonly
   }
 }
 
-/** Throws CCS_USAGE_INVALID for an unknown model or key. */
+/** Explains one row. Throws CCS_USAGE_INVALID for an unknown model or key. */
 export async function explainRow(
   input: WhyInput,
   name: string,
   words: readonly string[],
 ): Promise<WhyReport> {
-  const { ask, graph } = input
+  const { query, graph } = input
   const found = graph.find(({ model }) => model.name === name)
   const names = graph.map(({ model }) => model.name)
   if (!found)
@@ -97,23 +101,23 @@ export async function explainRow(
     })
   const { model } = found
   const tables = findEventTables(graph)
-  const { row, values } = await findRow(ask, { name, key: model.key }, words)
+  const { row, values } = await findRow(query, { name, key: model.key }, words)
   const path = await modelPath(input, name)
   const stored = findStoredModels(graph)
-  // From the model itself to the one that aggregates rows of the lake; none for a model of rows.
+  // Empty for a model of rows, which are in the lake themselves.
   const chain = path.filter(({ graphModel }) => !stored.has(graphModel.model.name))
   const behind = chain.length === 0 ? ownRows(name, values) : rowsBehindSql(chain, values, name)
-  await requireIds(ask, name, behind)
+  await requireIds(query, name, behind)
   const idsSql = `SELECT DISTINCT event_id FROM (${behind})`
   const base = chain.at(-1)
-  const byType = await countEvents(ask, tables, idsSql)
-  const first = await listFirstEvents(ask, tables, idsSql, {
+  const byType = await countEvents(query, tables, idsSql)
+  const first = await listFirstEvents(query, tables, idsSql, {
     limit: input.limit,
     ...(base?.perEvent
       ? { perEvent: base.perEvent(onTime(base, idsSql)), model: base.graphModel.model }
       : {}),
   })
-  const check = await checkRow(ask, { name, values, path, tables, idsSql })
+  const check = await checkRow(query, { name, values, path, tables, idsSql })
   const lost = byType.reduce((sum, one) => sum + one.count - one.inBronze, 0)
   return {
     ok: check.isEqual !== false && lost === 0,
@@ -128,7 +132,7 @@ export async function explainRow(
       ...path.map(({ graphModel }) => graphModel.model.name).reverse(),
     ],
     events: { count: byType.reduce((sum, one) => sum + one.count, 0), byType, first },
-    leftOut: await findExcluded(ask, { tables, idsSql, chain, path, values, row }),
+    leftOut: await findExcluded(query, { tables, idsSql, chain, path, values, row }),
     check: lost === 0 ? check : lostCheck(lost),
   }
 }
@@ -142,21 +146,21 @@ function ownRows(name: string, values: readonly KeyValue[]): string {
   return `SELECT * FROM ${name} WHERE ${keyPredicate(values)}`
 }
 
-async function requireIds(ask: RunQuery, name: string, behind: string): Promise<void> {
-  const { columns } = await ask(`SELECT * FROM (${behind}) LIMIT 0`)
+async function requireIds(query: RunQuery, name: string, behind: string): Promise<void> {
+  const { columns } = await query(`SELECT * FROM (${behind}) LIMIT 0`)
   if (columns.some((column) => column.name === 'event_id')) return
-  throw new CcsError('CCS_SQL_UNSUPPORTED', `What ${name} reads has no event_id.`, {
+  throw new CcsError('CCS_SQL_UNSUPPORTED', `The rows that ${name} reads have no event_id.`, {
     exit: EXIT.usage,
-    hint: 'Rows are traced by event_id: let the models below carry it.',
+    hint: 'Rows are traced by event_id: add it to the models that it reads.',
   })
 }
 
-/** Rows of these events that the model takes in. */
+/** Rows of these events that the model accepts. */
 function onTime(base: ModelSql, idsSql: string): string {
   return `SELECT * FROM ${base.source} WHERE ${onTimeSql(base)} AND event_id IN (${idsSql})`
 }
 
-export interface CheckedRow {
+interface CheckedRow {
   readonly name: string
   readonly values: readonly KeyValue[]
   readonly path: readonly ModelSql[]
@@ -164,13 +168,13 @@ export interface CheckedRow {
   readonly idsSql: string
 }
 
-async function checkRow(ask: RunQuery, checked: CheckedRow): Promise<WhyCheck> {
+async function checkRow(query: RunQuery, checked: CheckedRow): Promise<WhyCheck> {
   const { name, values, path, tables, idsSql } = checked
   const where = keyPredicate(values)
   const again = `SELECT * FROM (${recomputeSql(path, tables.bronze, idsSql)}) WHERE ${where}`
-  // One statement: beside a running engine both sides are of the same moment.
+  // A single statement: with a running engine, both sides are of the same moment.
   const { rows } =
-    await ask(`WITH served AS (SELECT * FROM ${name} WHERE ${where}), again AS (${again})
+    await query(`WITH served AS (SELECT * FROM ${name} WHERE ${where}), again AS (${again})
     SELECT (SELECT count(*) FROM served) AS served, (SELECT count(*) FROM again) AS again,
       (SELECT count(*) FROM (FROM served EXCEPT ALL FROM again)) AS differing`)
   const [counts] = rows
@@ -179,15 +183,15 @@ async function checkRow(ask: RunQuery, checked: CheckedRow): Promise<WhyCheck> {
   if (isEqual)
     return {
       isEqual,
-      sentence: 'Made again from exactly these events in Bronze, the row is the same.',
+      sentence: 'Recomputed from exactly these events in Bronze, the row is the same.',
       columns: [],
     }
-  const [shown, made] = [await ask(ownRows(name, values)), await ask(again)]
+  const [shown, made] = [await query(ownRows(name, values)), await query(again)]
   const names = shown.columns.map((column) => column.name)
   const columns = findDifferingColumns(made.rows[0], shown.rows[0], names)
   const what =
     made.rows.length === 0
       ? 'there is no such row'
       : columns.map(({ column, expected }) => `${column} is ${JSON.stringify(expected)}`).join(', ')
-  return { isEqual, sentence: `Made again from these events in Bronze, ${what}.`, columns }
+  return { isEqual, sentence: `Recomputed from these events in Bronze, ${what}.`, columns }
 }

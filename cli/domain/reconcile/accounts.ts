@@ -1,6 +1,6 @@
 /**
- * The accounts of a shop day: what the stream has, what events that came too late for it add, and what the
- * marts have. The three add up to the cent, or the day is in disorder. Pure; the rows come in.
+ * The accounts of a shop day: the stream's figures, plus what events too late for the stream add,
+ * must equal the marts' figures to the cent. Pure functions over rows.
  */
 import {
   addExact,
@@ -12,18 +12,19 @@ import {
 } from '../kernel/decimal.ts'
 import type { ReconcileTable } from './tables.ts'
 
+/** The document of `ccs reconcile`. */
 export interface ReconcileReport {
   readonly ok: boolean
   readonly marts: {
-    /** The commit that they were built from, and when, ISO 8601. */
+    /** The commit that the marts were built from, and when, ISO 8601. */
     readonly serial: number
     readonly builtAt: string
-    /** What went wrong in a later build, which left them as they were; null: nothing. */
+    /** Why a later build failed, which left the marts unchanged; null: none failed. */
     readonly failure: string | null
-    /** The commit that this build was of; null: none failed. */
+    /** The commit that the failed build was based on; null: none failed. */
     readonly failedSerial: number | null
   }
-  /** Files of Silver that are not what was written. */
+  /** Files of Silver that are not as they were written. */
   readonly files: readonly DamagedSilver[]
   /** Days that were compared, oldest first. */
   readonly days: readonly DayReport[]
@@ -31,54 +32,59 @@ export interface ReconcileReport {
   readonly open: readonly OpenDay[]
 }
 
+/** A file of Silver that is not as it was written. */
 export interface DamagedSilver {
   /** `silver.orders` */
   readonly table: string
   /** `event_date=2026-10-25` */
   readonly partition: string
-  /** Path below the data directory: `lake/silver/orders/event_date=2026-10-25/12-0001-0f3b9a11.parquet`. */
+  /** Path below the data directory: `lake/silver/orders/event_date=2026-10-25/….parquet`. */
   readonly file: string
   /** Half a sentence: `is missing`. */
   readonly problem: string
 }
 
+/** One compared shop day. */
 export interface DayReport {
   readonly date: string
   readonly ok: boolean
-  /** Whether the day is over for the stream; false with --open alone. */
+  /** Whether the day is over for the stream; false only with --open. */
   readonly isClosed: boolean
   readonly metrics: readonly Metric[]
-  /** Rows that do not agree, the first 20. */
+  /** The first 20 rows that differ. */
   readonly rows: readonly RowDifference[]
-  /** How many more there are. */
+  /** How many more rows differ. */
   readonly moreRows: number
-  /** What came too late and what is wrong, for people. */
+  /** What came too late and what is wrong, as text for people. */
   readonly sentences: readonly string[]
 }
 
+/** One figure of a day on both sides. */
 export interface Metric {
   /** `revenue_daily.revenue` */
   readonly name: string
-  /** `EUR`, `EUR | Garden`; '' where the day has one. */
+  /** `EUR`, `EUR | Garden`; '' for a figure of the whole day. */
   readonly key: string
   readonly stream: ExactNumber
-  /** What too late events add. */
+  /** What events too late for the stream add. */
   readonly late: ExactNumber
   readonly batch: ExactNumber
   /** batch - (stream + late) */
   readonly difference: ExactNumber
 }
 
+/** A row that differs from what it should be. */
 export interface RowDifference {
-  /** What holds the wrong row: `gold.sessions`, `fct_orders`, `silver.events`. */
+  /** The table with the wrong row: `gold.sessions`, `fct_orders`, `silver.events`. */
   readonly table: string
   readonly key: string
   /**
-   * Against the same SELECT over Silver (Gold, marts) or Bronze (Silver). On days with a damaged file it is what
-   * the files give that is wrong: against what the stream serves (Gold), or the marts have.
+   * Compared with the same SELECT over Silver (for Gold and marts) or Bronze (for Silver). On a day
+   * with a damaged file the rows of that file are wrong: there, compared with what the stream
+   * serves (for Gold) or with the marts.
    */
   readonly problem: 'missing' | 'unexpected' | 'doubled' | 'differs'
-  /** `order A-17`, where the row has one. */
+  /** `order A-17` if the row has an order. */
   readonly of: string | null
   readonly columns: readonly {
     readonly column: string
@@ -87,27 +93,30 @@ export interface RowDifference {
   }[]
 }
 
+/** A day that can't be compared yet, and why. */
 export interface OpenDay {
   readonly date: string
   readonly reason: string
-  /** When the watermark must have come to close it, ISO 8601; null: it is the marts that are behind. */
+  /** The watermark that closes the day, ISO 8601; null if only the marts are behind. */
   readonly closesAt: string | null
 }
 
+/** A row by column name. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** The four sides of one table, rows of one day. */
+/** One table computed four ways, rows of one day. */
 export interface TableSides {
-  /** What the engine serves. */
+  /** As the engine serves it. */
   readonly stream: readonly Row[]
-  /** The same SELECT over Silver without what came too late. */
+  /** The same SELECT over Silver without the rows that were too late. */
   readonly onTime: readonly Row[]
-  /** The same over all of Silver. */
+  /** The same SELECT over all of Silver. */
   readonly whole: readonly Row[]
+  /** As the marts have it. */
   readonly batch: readonly Row[]
 }
 
-/** A line for each key and value that one of the sides has. */
+/** One metric for each key that any side has, and each value column. */
 export function computeMetrics(table: ReconcileTable, sides: TableSides): readonly Metric[] {
   const keyOf = (row: Row) => table.key.map((name) => String(row[name] ?? 'NULL')).join(' | ')
   const byKey = (rows: readonly Row[]) => new Map(rows.map((row) => [keyOf(row), row]))
@@ -129,42 +138,43 @@ export function computeMetrics(table: ReconcileTable, sides: TableSides): readon
   )
 }
 
+/** Whether the stream plus the late events equals the marts in every metric. */
 export function isBalanced(metrics: readonly Metric[]): boolean {
   return metrics.every(({ difference }) => isZero(difference))
 }
 
-/** Sentences on what came too late for the stream, by its metrics. */
+/** Sentences on what was too late for the stream. */
 export function describeLate(date: string, metrics: readonly Metric[]): readonly string[] {
   const sentences: string[] = []
   const late = (name: string, key: string): ExactNumber =>
     metrics.find((one) => one.name === name && one.key === key)?.late ?? 0
-  const currencies = metrics.filter(({ name }) => name === 'revenue_daily.orders')
-  for (const { key } of currencies) {
-    const money = (value: ExactNumber) => `${value} ${key}`
-    const orders = late('revenue_daily.orders', key)
-    if (!isZero(orders))
-      sentences.push(
-        `${date}: ${countNoun(orders, 'order')} (${money(late('revenue_daily.revenue', key))}) came too late for the stream and ${isAre(orders)} in the marts.`,
-      )
-    const refunds = late('revenue_daily.refund_count', key)
-    if (!isZero(refunds))
-      sentences.push(
-        `${date}: ${countNoun(refunds, 'refund')} (${money(late('revenue_daily.refunds', key))}) came too late for the stream and ${isAre(refunds)} in the marts.`,
-      )
+  const addSentence = (count: ExactNumber, noun: string, money: string) => {
+    if (isZero(count)) return
+    const what = `${countNoun(count, noun)} (${money})`
+    const fate = `came too late for the stream and ${isAre(count)} in the marts`
+    sentences.push(`${date}: ${what} ${fate}.`)
+  }
+  for (const { name, key } of metrics) {
+    if (name !== 'revenue_daily.orders') continue
+    const money = (column: string) => `${late(`revenue_daily.${column}`, key)} ${key}`
+    addSentence(late(name, key), 'order', money('revenue'))
+    addSentence(late('revenue_daily.refund_count', key), 'refund', money('refunds'))
   }
   const events = late('sessions.events', '')
   const sessions = late('sessions.sessions', '')
   if (!isZero(events)) {
-    const moved = isZero(sessions)
-      ? ''
-      : ` They make ${countNoun(absolute(sessions), 'session')} ${isNegative(sessions) ? 'fewer, where they join two' : 'more'}.`
+    const change = isNegative(sessions) ? 'fewer, where they join two' : 'more'
+    const more = `${countNoun(absolute(sessions), 'session')} ${change}`
+    const whose = String(events) === '1' ? 'its session' : 'their sessions'
     sentences.push(
-      `${date}: ${countNoun(events, 'event')} came too late for ${String(events) === '1' ? 'its session' : 'their sessions'} and ${isAre(events)} in the marts.${moved}`,
+      `${date}: ${countNoun(events, 'event')} came too late for ${whose} ` +
+        `and ${isAre(events)} in the marts.${isZero(sessions) ? '' : ` They make ${more}.`}`,
     )
   }
   return sentences
 }
 
+/** `1 order`, `2 orders`. */
 export function countNoun(count: ExactNumber, noun: string): string {
   return `${count} ${noun}${String(count) === '1' ? '' : 's'}`
 }
@@ -177,7 +187,7 @@ function absolute(value: ExactNumber): ExactNumber {
   return isNegative(value) ? subtractExact(0, value) : value
 }
 
-/** Two sets of rows as key → hash: what is missing, unexpected or differs, in the order of the keys. */
+/** Compares two sets of rows, given as key → hash; problems in the order of the keys. */
 export function findRowProblems(
   expected: ReadonlyMap<string, string>,
   actual: ReadonlyMap<string, string>,
@@ -192,7 +202,7 @@ export function findRowProblems(
   })
 }
 
-/** The same difference with the other side in the right. */
+/** The same difference if the other side is the correct one. */
 export function swapSides<T extends RowDifference>(row: T): T {
   const problems = { missing: 'unexpected', unexpected: 'missing' } as const
   const { problem } = row
@@ -205,7 +215,7 @@ export function swapSides<T extends RowDifference>(row: T): T {
   }
 }
 
-/** Columns in which two rows differ; both as queries give them. */
+/** Columns in which two rows differ; [] if one of them is missing. */
 export function findDifferingColumns(
   expected: Row | undefined,
   actual: Row | undefined,

@@ -1,6 +1,7 @@
 /**
- * What a damaged file of Silver changes: the lake as it is now, held against Bronze row by row, and Gold's SELECTs
- * over it against what the stream serves. The marts say nothing here, since they may have been built before.
+ * Finds what a damaged file of Silver changes: the lake as it is now is compared with Bronze row by
+ * row, and Gold's SELECTs over it with what the stream serves. The marts are left aside, as they
+ * may have been built before the damage.
  */
 
 import { createAuditCatalog } from '../audit/catalog.ts'
@@ -10,13 +11,13 @@ import type { DatedDifference, FoundDamage, ReconcileInput } from './input.ts'
 import { findServedDifferences } from './rows.ts'
 import { findSilverDifferences, type SilverFindings } from './silver.ts'
 
-/** What was found on the marts' side, rows of Silver and of all else. */
+/** The differences found on the marts' side: rows of Silver, and all other rows. */
 export interface MartFindings {
   readonly silver: SilverFindings
   readonly gold: readonly DatedDifference[]
 }
 
-/** The findings with those of damaged files in the place of what the files made differ. */
+/** Replaces, on days with damaged files, the findings by those that the damage explains. */
 export async function addDamageFindings(
   input: ReconcileInput,
   dates: readonly string[],
@@ -31,11 +32,11 @@ export async function addDamageFindings(
     dates,
     damaged.filter((file) => file.isInMarts),
   )
-  // What the marts were built from is in the wrong there, and what was built in the right.
-  const judged = gold.map((row) => (inMarts.has(row.date) ? swapSides(row) : row))
-  if (inLake.size === 0) return { rows: [...silver.rows, ...judged], unnamed: silver.unnamed }
+  // On these days the marts' Silver is wrong, and what was built earlier is right.
+  const other = gold.map((row) => (inMarts.has(row.date) ? swapSides(row) : row))
+  if (inLake.size === 0) return { rows: [...silver.rows, ...other], unnamed: silver.unnamed }
   const present = await findLakeDifferences(input, [...inLake])
-  const rows = [...present.rows, ...silver.rows.filter(({ date }) => !inLake.has(date)), ...judged]
+  const rows = [...present.rows, ...silver.rows.filter(({ date }) => !inLake.has(date)), ...other]
   const unnamed = new Map(
     dates.map((date) => {
       const of = inLake.has(date) ? present.unnamed : silver.unnamed
@@ -69,7 +70,10 @@ async function findLakeDifferences(
 
 const DAY_MS = 86_400_000
 
-/** Shop days that rows of these files may be of: a partition is a day in UTC, and a visit may go past midnight. */
+/**
+ * Shop days that rows of these files may belong to: a partition is a day in UTC, and a session may
+ * continue past midnight.
+ */
 export function findAffectedDays(
   dates: readonly string[],
   damaged: readonly Pick<FoundDamage, 'partition'>[],

@@ -1,18 +1,19 @@
 /**
- * Which shop days are over for the stream. A day is closed once no event that a Gold model would still admit can
- * change it: the watermark has passed its end by the longest lateness, and each of its sessions by pause and
- * lateness, as the engine itself counts.
+ * Decides which shop days are closed. A day is closed once no event that a Gold model would still
+ * accept can change it: the watermark must have passed the end of the day by the longest lateness,
+ * and the end of each of its sessions by pause and lateness, as in the engine.
  */
 import type { OpenDay } from './accounts.ts'
 import { datesSql, findTimedModels, type ReconcileInput } from './input.ts'
 
+/** A shop day and when it closes. */
 export interface CalendarDay {
   readonly date: string
-  /** The watermark that closes it, ms, as far as its sessions are known. */
+  /** The watermark that closes it, ms, given the sessions known so far. */
   readonly closesMs: number
 }
 
-/** All days that the stream or the marts have, and the one that was asked for; oldest first. */
+/** All days that the stream or the marts have, or the one requested; oldest first. */
 export async function readCalendar(input: ReconcileInput): Promise<readonly CalendarDay[]> {
   const { plain, stream, marts, logic, day } = input
   const models = findTimedModels(logic.graph)
@@ -47,12 +48,13 @@ export async function readCalendar(input: ReconcileInput): Promise<readonly Cale
   })
 }
 
+/** The days to compare, and those that can't be compared yet. */
 export interface SplitDays {
   readonly compared: readonly (CalendarDay & { readonly isClosed: boolean })[]
   readonly open: readonly OpenDay[]
 }
 
-/** Days that can be compared, and the others with the reason. */
+/** Separates days that can be compared from the others, which get a reason. */
 export function splitDays(
   { built, now, withOpen }: Pick<ReconcileInput, 'built' | 'now' | 'withOpen'>,
   calendar: readonly CalendarDay[],

@@ -1,23 +1,26 @@
 /**
- * The files of Silver against what was written: those of the lake by the manifest, those that the marts were built
- * from by the same, or by the checksum in their name once compaction has merged them into others.
+ * Checks the files of Silver: those of the lake against the manifest, and those that the marts were
+ * built from against the manifest or, if compaction has merged them since, the checksum in their
+ * name.
  */
 import { leafPath, parseFileCrc } from '../lake/layout.ts'
 import type { LakeFile } from '../lake/manifest.ts'
 import type { FoundDamage } from './input.ts'
 
+/** How files are checked. */
 export interface FilePorts {
-  /** Half a sentence on what is wrong with the bytes; without `bytes` the length is not known. */
+  /** Half a sentence on what is wrong with the bytes; without `bytes`, the size is not checked. */
   fault(
     wanted: { readonly bytes?: number; readonly crc32: number },
     path: string,
   ): Promise<string | undefined>
-  /** Two names of one file. */
+  /** Whether two paths are hard links to one file. */
   isSame(one: string, other: string): Promise<boolean>
-  /** As Parquet that fits the table. */
+  /** Whether DuckDB can read it as Parquet with the columns of the table. */
   isReadable(path: string, table: string): Promise<boolean>
 }
 
+/** A file of the Silver that the marts were built from. */
 export interface SnapshotFile {
   /** `silver.orders` */
   readonly table: string
@@ -26,23 +29,26 @@ export interface SnapshotFile {
   readonly path: string
 }
 
+/** The files to check, and where they are. */
 export interface FilesToCheck {
   /** Files of Silver that the manifest names. */
   readonly lake: readonly LakeFile[]
-  /** Where they lie; a file that is nowhere is absent. */
+  /** Path by file name; a file that was not found is absent. */
   readonly places: ReadonlyMap<string, string>
   /** What the marts were built from. */
   readonly snapshot: readonly SnapshotFile[]
-  /** `marts/snapshot-3`, below the data directory. */
+  /** `marts/snapshot-3`, relative to the data directory. */
   readonly snapshotDir: string
 }
 
+/** What is wrong with the files. */
 export interface CheckedFiles {
   readonly damaged: readonly FoundDamage[]
-  /** Paths of damaged files that DuckDB could not read, or not as rows of their table. */
+  /** Paths of damaged files that DuckDB can't read as rows of their table. */
   readonly unreadable: ReadonlySet<string>
 }
 
+/** Checks all files once; a file with two names is reported once. */
 export async function checkSilverFiles(
   files: FilesToCheck,
   ports: FilePorts,
@@ -70,7 +76,7 @@ export async function checkSilverFiles(
     const inLake = places.get(name)
     const damage = found.get(name)
     if (inLake !== undefined && (await ports.isSame(inLake, path))) {
-      // One file with two names was read already.
+      // Both paths are one file, which was checked above.
       if (!damage) continue
       found.set(name, { ...damage, isInMarts: true })
       if (!damage.isReadable) unreadable.add(path)

@@ -1,10 +1,13 @@
-/** Gold made plainly from Silver, by nothing but the models' own SELECTs. */
+/** Recomputes Gold from Silver by running the models' SELECTs as ordinary queries. */
 
 import { type AuditSql, findStoredModels, runWithoutTooLate } from '../audit/catalog.ts'
 import type { GraphModel } from '../models/graph.ts'
 import { reconciledModels } from './tables.ts'
 
-/** Gold as its SELECTs give it: `memory` over all of Silver, `on_time` without what came too late. */
+/**
+ * Fills catalog `memory` with Gold over all of Silver, and `on_time` with Gold without the rows
+ * that were too late.
+ */
 export async function recomputeGold(plain: AuditSql, graph: readonly GraphModel[]): Promise<void> {
   const wanted = neededModels(graph)
   const stored = findStoredModels(graph)

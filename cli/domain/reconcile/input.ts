@@ -1,4 +1,4 @@
-/** What the parts of `ccs reconcile` share: its ports and settings, and which models it is about. */
+/** What the parts of `ccs reconcile` share: ports, settings, and the models that are compared. */
 
 import type { AuditLogic, AuditSql, TableFiles } from '../audit/catalog.ts'
 import { quoteText } from '../kernel/sql-text.ts'
@@ -8,12 +8,14 @@ import type { QueryResult } from '../sql/query-result.ts'
 import type { DamagedSilver, RowDifference } from './accounts.ts'
 import { reconciledModels } from './tables.ts'
 
+/** Runs one SELECT. */
 export type RunQuery = (sql: string) => Promise<QueryResult>
 
+/** What `ccs reconcile` reads from. */
 export interface ReconcileInput {
-  /** A DuckDB of the command's own, empty. */
+  /** An empty DuckDB of the command's own. */
   readonly plain: AuditSql
-  /** The engine's answers. */
+  /** Answered by the engine. */
   readonly stream: RunQuery
   readonly marts: RunQuery
   readonly logic: AuditLogic
@@ -23,54 +25,56 @@ export interface ReconcileInput {
   readonly built: {
     readonly serial: number
     readonly builtMs: number
-    /** Of a build since then, and the commit that it was of. */
+    /** Why a later build failed, and the commit that it was based on. */
     readonly failure: string | null
     readonly failedSerial: number | null
     readonly watermarkMs: number | null
   }
-  /** The last commit, and whether an engine may be ahead of it. */
+  /** The last commit, and whether a running engine may be ahead of it. */
   readonly now: {
     readonly serial: number
     readonly watermarkMs: number | null
     readonly isRunning: boolean
   }
-  /** What was found of the files of Silver. */
+  /** Result of checking the files of Silver. */
   readonly files: SilverFiles
   /** Only this day, YYYY-MM-DD. */
   readonly day?: string
-  /** Open days too, where stream and marts stand at the same commit. */
+  /** Also compare open days if stream and marts are of the same commit. */
   readonly withOpen: boolean
   readonly onProgress: (done: number, total: number) => void
 }
 
+/** The damaged files of Silver, and the lake without them. */
 export interface SilverFiles {
   readonly damaged: readonly FoundDamage[]
-  /** Silver as the lake has it now, less what can't be read, and Bronze of the same commit. */
+  /** Silver as the lake has it now, without unreadable files, and Bronze of the same commit. */
   readonly lake: TableFiles
-  /** Another DuckDB of the command's own, empty; the caller closes it. */
+  /** Opens another empty DuckDB; the caller closes it. */
   openPlain(): Promise<AuditSql & { close(): void }>
 }
 
-/** A damaged file, and what it is part of. */
+/** A damaged file, and where it is used. */
 export interface FoundDamage extends DamagedSilver {
   readonly isInLake: boolean
-  /** The marts' own Silver has it: the lake's file itself, or its own. */
+  /** Part of the marts' Silver: as the same file as in the lake, or as one of their own. */
   readonly isInMarts: boolean
-  /** As Parquet, with the types of its table. */
+  /** Whether it can be read as Parquet with the types of its table. */
   readonly isReadable: boolean
 }
 
-/** Rows named a day; what is beyond is counted. */
+/** Rows listed for each day; further ones are counted. */
 export const ROWS_MAX = 20
 
-/** A difference with the shop day that it is in. */
+/** A difference and the shop day that it belongs to. */
 export type DatedDifference = RowDifference & { readonly date: string }
 
+/** The days as a list of SQL date literals. */
 export function datesSql(dates: readonly string[]): string {
   return dates.map((date) => `DATE ${quoteText(date)}`).join(', ')
 }
 
-/** Models of Gold that leave out what comes too late, of those that are compared. */
+/** The compared Gold models that exclude rows which are too late. */
 export function findTimedModels(graph: readonly GraphModel[]): readonly Model[] {
   const names = reconciledModels()
   return graph

@@ -1,8 +1,8 @@
 /**
- * `ccs reconcile`: for each shop day that is closed, what the stream has plus what came too late for it is what
- * dbt's marts have, to the cent. Nothing is taken from either side on trust: the same SELECTs run plainly over the
- * very Silver that the marts were built from, once without the late rows (which must give the stream's answer)
- * and once with them (which must give the marts'). A Silver that lies therefore cannot pass as lateness.
+ * `ccs reconcile` proves for each closed shop day that the stream plus what was too late for it
+ * equals dbt's marts, to the cent. Neither side is trusted: the same SELECTs run over the Silver
+ * that the marts were built from, once without the late rows (which must give the stream's figures)
+ * and once with them (which must give the marts'). So an error in Silver can't pass as lateness.
  */
 
 import { createAuditCatalog } from '../audit/catalog.ts'
@@ -33,6 +33,7 @@ import { findGoldDifferences } from './rows.ts'
 import { findSilverDifferences } from './silver.ts'
 import { RECONCILE_TABLES, type ReconcileTable } from './tables.ts'
 
+/** Compares all closed days, or the one requested; `ok` is false if that one can't be compared. */
 export async function reconcile(input: ReconcileInput): Promise<ReconcileReport> {
   const { plain, logic, tables, built, onProgress } = input
   const steps = 4
@@ -48,7 +49,7 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileReport>
     return { table, partition, file, problem }
   })
   const isWhole = files.length === 0
-  // A day that was asked for and can't be compared has not passed.
+  // A requested day that can't be compared does not pass.
   if (compared.length === 0)
     return { ok: isWhole && input.day === undefined, marts, files, days: [], open }
   const dates = compared.map(({ date }) => date)
@@ -66,7 +67,7 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileReport>
     isSameCommit: false,
   })
   const found = await addDamageFindings(input, dates, { silver, gold })
-  // What a person knows by name comes first.
+  // Rows that people know by name, such as orders, come first.
   const rows = found.rows.toSorted((a, b) => Number(b.of !== null) - Number(a.of !== null))
   const behind = await describeLateSinceBuild(input, dates)
   const touched = findAffectedDays(dates, damaged)
@@ -83,13 +84,13 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileReport>
   return { ok: isWhole && isComplete && days.every(({ ok }) => ok), marts, files, days, open }
 }
 
-/** A build of newer rows than the marts have, so that building once more won't help. */
+/** Whether a build over newer rows has failed, so that building again won't help. */
 function hasFailedSince({ serial, failedSerial }: ReconcileInput['built']): boolean {
   return failedSerial !== null && failedSerial > serial
 }
 
 function damageSentence(date: string): string {
-  return `${date}: rows are named as the damaged files give them, instead of as they should be.`
+  return `${date}: a file is damaged; the rows below have its values, not the correct ones.`
 }
 
 function dayReport(
@@ -99,7 +100,7 @@ function dayReport(
     readonly rows: readonly DatedDifference[]
     readonly unnamed: number
     readonly sentences: readonly string[]
-    /** Something can't come into the marts. */
+    /** Whether something is missing in the marts because their build fails. */
     readonly isLacking: boolean
   },
 ): DayReport {
@@ -156,13 +157,13 @@ async function querySides(
   return { stream: served.rows, onTime, whole, batch: batch.rows }
 }
 
-/** What came too late for the stream after the marts were built, in words, by shop day. */
+/** Sentences, by shop day, on what came too late for the stream since the marts were built. */
 async function describeLateSinceBuild(
   { plain, stream, logic, now, built, files }: ReconcileInput,
   dates: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   if (now.serial === built.serial && !now.isRunning) return new Map()
-  // The engine could not answer.
+  // The engine could not answer over unreadable files.
   if (files.damaged.some(({ isReadable }) => !isReadable)) return new Map()
   const { rows: ends } = await plain.all(
     'SELECT topic, partition, max("offset") AS last FROM silver.events GROUP BY ALL',

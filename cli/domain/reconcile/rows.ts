@@ -1,6 +1,7 @@
 /**
- * Down to rows: sessions and orders of each side against what the same SELECT gives plainly. Days are compared by
- * count and sum of row hashes first; keys travel only where those differ.
+ * Compares single rows: sessions and orders of each side with the same SELECT as an ordinary query.
+ * For each day, count and sum of row hashes are compared first; keys are fetched only where they
+ * differ.
  */
 
 import type { AuditSql } from '../audit/catalog.ts'
@@ -17,7 +18,7 @@ import {
 import { RECONCILE_TABLES } from './tables.ts'
 
 interface RowTable {
-  /** What is judged. */
+  /** The table that is checked. */
   readonly table: string
   readonly key: string
   /** SELECTs with `shop_date`. */
@@ -25,7 +26,7 @@ interface RowTable {
   readonly actualSql: string
   readonly expected: RunQuery
   readonly actual: RunQuery
-  /** Columns compared, where both sides have them; all when absent. */
+  /** Compare only these columns, where both sides have them; absent: all. */
   readonly only?: readonly string[]
 }
 
@@ -34,13 +35,14 @@ const ORDER_COLUMNS = [
   ...['revenue', 'tax', 'shipping', 'total'],
 ]
 
+/** Compares the sessions that the stream serves, and the marts' sessions and orders. */
 export async function findGoldDifferences(
   { plain, stream, marts, logic }: ReconcileInput,
   dates: readonly string[],
 ): Promise<readonly DatedDifference[]> {
   const orders = logic.graph.find(({ model }) => model.name === 'silver.orders')?.model.sql
   const ordersSql = orders ?? 'SELECT * FROM silver.orders'
-  const ask = queryPlain(plain)
+  const run = queryPlain(plain)
   const sessions = 'SELECT * FROM gold.sessions'
   const tables: readonly RowTable[] = [
     servedSessions(plain, stream),
@@ -48,17 +50,17 @@ export async function findGoldDifferences(
       table: 'fct_sessions',
       key: 'session_id',
       expectedSql: sessions,
-      expected: ask,
+      expected: run,
       actualSql: 'SELECT * FROM fct_sessions',
       actual: marts,
     },
     {
       table: 'fct_orders',
       key: 'event_id',
-      // From silver.events, as Gold's money is: that silver.orders says the same is part of the proof.
+      // From silver.events, as Gold's revenue: so silver.orders is checked, too.
       expectedSql: `SELECT *, shop_day(event_time) AS shop_date FROM (${ordersSql})
         WHERE NOT is_bot`,
-      expected: ask,
+      expected: run,
       actualSql: 'SELECT * FROM fct_orders',
       actual: marts,
       only: ORDER_COLUMNS,
@@ -67,7 +69,7 @@ export async function findGoldDifferences(
   return compareTables(plain, tables, dates)
 }
 
-/** Rows of Gold that the stream serves against the same SELECTs over Silver, by currency, category and so on. */
+/** Compares daily Gold tables and sessions, as served, with the same SELECTs over Silver. */
 export async function findServedDifferences(
   { plain, stream, logic }: Pick<ReconcileInput, 'plain' | 'stream' | 'logic'>,
   dates: readonly string[],
@@ -104,12 +106,12 @@ function servedSessions(plain: AuditSql, stream: RunQuery): RowTable {
   }
 }
 
-/** DuckDB's rows and the ports' are the same plain values; only columns are not asked for here. */
+/** DuckDB's rows have the same plain values as those of the ports; columns are not used here. */
 function queryPlain(plain: AuditSql): RunQuery {
   return async (sql) => ({ columns: [], ...(await plain.all(sql)) })
 }
 
-/** The same without what came too late. */
+/** The same over catalog `on_time`. */
 function queryOnTime(plain: AuditSql): RunQuery {
   return async (sql) => {
     await plain.run('USE on_time')
@@ -153,8 +155,8 @@ async function compareRowTable(
   const sums = (select: string) => `SELECT CAST(shop_date AS VARCHAR) AS date,
       count(*) || ' ' || sum(${hashSql(columns)}::HUGEINT) AS sum
     FROM (${select}) WHERE shop_date IN (${datesSql(dates)}) GROUP BY shop_date`
-  const sumsOf = async (ask: RunQuery, select: string) =>
-    new Map((await ask(sums(select))).rows.map((row) => [String(row.date), String(row.sum)]))
+  const sumsOf = async (run: RunQuery, select: string) =>
+    new Map((await run(sums(select))).rows.map((row) => [String(row.date), String(row.sum)]))
   const [wanted, found] = await Promise.all([
     sumsOf(expected, expectedSql),
     sumsOf(actual, actualSql),
@@ -164,17 +166,18 @@ async function compareRowTable(
     const hashes = (select: string) => `SELECT CAST(${quoteName(key)} AS VARCHAR) AS key,
         string_agg(CAST(${hashSql(columns)} AS VARCHAR), ' ' ORDER BY ALL) AS hash
       FROM (${select}) WHERE shop_date = DATE ${quoteText(date)} GROUP BY 1`
-    const hashesOf = async (ask: RunQuery, select: string) =>
-      new Map((await ask(hashes(select))).rows.map((row) => [String(row.key), String(row.hash)]))
+    const hashesOf = async (run: RunQuery, select: string) =>
+      new Map((await run(hashes(select))).rows.map((row) => [String(row.key), String(row.hash)]))
     const problems = findRowProblems(
       await hashesOf(expected, expectedSql),
       await hashesOf(actual, actualSql),
     )
     const named = problems.slice(0, ROWS_MAX).map((one) => one.key)
     const values = (select: string) => `SELECT * FROM (${select})
-      WHERE shop_date = DATE ${quoteText(date)} AND CAST(${quoteName(key)} AS VARCHAR) IN (${named.map(quoteText).join(', ')})`
-    const rowsOf = async (ask: RunQuery, select: string) =>
-      new Map((await ask(values(select))).rows.map((row) => [String(row[key]), row]))
+      WHERE shop_date = DATE ${quoteText(date)}
+        AND CAST(${quoteName(key)} AS VARCHAR) IN (${named.map(quoteText).join(', ')})`
+    const rowsOf = async (run: RunQuery, select: string) =>
+      new Map((await run(values(select))).rows.map((row) => [String(row[key]), row]))
     const [before, after] = [await rowsOf(expected, expectedSql), await rowsOf(actual, actualSql)]
     const names = columns.map(({ name }) => name)
     differences.push(
@@ -194,7 +197,7 @@ async function compareRowTable(
   return differences
 }
 
-/** What a person calls the row, where it is about an order. */
+/** What people call the row, if it belongs to an order. */
 export function orderLabel(row: Row | undefined): string | null {
   const id = row?.order_id
   return id === undefined || id === null ? null : `order ${id}`

@@ -1,7 +1,8 @@
 /**
- * Silver against Bronze, where Gold can't tell: a row that came too late is in no answer of the stream, so a Silver
- * that changed it would change `late` and the marts alike. Such rows, and all of a day that does not add up, are
- * made again from Bronze by the models' own SELECTs, and what differs is named.
+ * Checks Silver against Bronze, which comparing Gold can't do: a row that was too late is in no
+ * result of the stream, so changing it in Silver would change `late` and the marts alike. These
+ * rows, and all rows of days that do not balance, are recomputed from Bronze by the models'
+ * SELECTs.
  */
 
 import type { AuditSql } from '../audit/catalog.ts'
@@ -14,21 +15,24 @@ import { findDifferingColumns, type Row, type RowDifference } from './accounts.t
 import { type DatedDifference, datesSql, findTimedModels, type ReconcileInput } from './input.ts'
 import { orderLabel } from './rows.ts'
 
+/** Which rows of Silver are checked. */
 export interface SilverScope {
-  /** Days of which rows that came too late are looked at. */
+  /** Days whose late rows are checked. */
   readonly dates: readonly string[]
-  /** Days of which all are. */
+  /** Days whose rows are all checked. */
   readonly unbalanced: readonly string[]
-  /** Bronze is of the very commit of Silver, and not of a later one. */
+  /** Whether Bronze is of the same commit as Silver, not a later one. */
   readonly isSameCommit: boolean
 }
 
+/** Rows of Silver that differ from Bronze. */
 export interface SilverFindings {
   readonly rows: readonly DatedDifference[]
-  /** Differences beyond those named, by shop day. */
+  /** Differences beyond those listed, by shop day. */
   readonly unnamed: ReadonlyMap<string, number>
 }
 
+/** Recomputes the chosen rows of each Silver stream model and lists what differs. */
 export async function findSilverDifferences(
   { plain, logic }: ReconcileInput,
   scope: SilverScope,
@@ -51,7 +55,7 @@ export async function findSilverDifferences(
   return { rows, unnamed }
 }
 
-/** Ids to be looked at, and the last offset that the commit behind this Silver had of each partition. */
+/** Stores the event ids to check, and the last offset of each partition in this Silver. */
 async function chooseIds(
   plain: AuditSql,
   from: {
@@ -65,21 +69,23 @@ async function chooseIds(
   await plain.run(`CREATE TABLE memory.audit.bounds AS
     SELECT topic, partition, max("offset") AS last
     FROM memory.${scope.isSameCommit ? bronze : events} GROUP BY ALL`)
-  // No model leaves out a row that is less late than this.
+  // Every model accepts rows that are less late than this.
   const leastMs = Math.min(
     ...findTimedModels(graph).map(({ session, latenessMs }) => {
       return (latenessMs ?? 0) + (session?.pauseMs ?? 0)
     }),
   )
-  const near = (dates: readonly string[]) =>
-    dates.length === 0
-      ? 'FALSE'
-      : `event_date IN (${[-1, 0, 1].flatMap((step) => dates.map((date) => `DATE ${quoteText(date)} + ${step}`)).join(', ')})`
+  const near = (dates: readonly string[]) => {
+    const days = dates.flatMap((date) =>
+      [-1, 0, 1].map((step) => `DATE ${quoteText(date)} + ${step}`),
+    )
+    return days.length === 0 ? 'FALSE' : `event_date IN (${days.join(', ')})`
+  }
   const where = `(${near(scope.dates)} AND late_ms >= ${leastMs}) OR ${near(scope.unbalanced)}`
   const others = graph.filter(({ model, reads }) => {
     return model.kind === 'stream' && model.layer === 'silver' && reads.includes(events)
   })
-  // A row that no event stands behind is in its own table alone.
+  // A row without an event behind it is found in its own table only.
   const more = others.map(
     ({ model }) =>
       `UNION SELECT event_id FROM memory.${model.name} WHERE ${near(scope.unbalanced)}`,
@@ -89,7 +95,7 @@ async function chooseIds(
     UNION SELECT event_id FROM memory.${events} WHERE ${where} ${more.join(' ')}`)
 }
 
-/** The catalog `again`: the models over the chosen records of Bronze. */
+/** Creates the catalog `again`: the models over the chosen records of Bronze. */
 async function rebuildSilver(
   plain: AuditSql,
   logic: {
@@ -147,7 +153,7 @@ async function findDifferingDates(
   dates: readonly string[],
 ): Promise<readonly string[]> {
   const found = new Set<string>()
-  // A fault names no more ids than this, and here the ids are days.
+  // A fault lists at most this many ids; here the ids are days.
   for (let at = 0; at < dates.length; at += IDS_MAX) {
     const sides = await selectSides(plain, model, dates.slice(at, at + IDS_MAX))
     if (!sides) return []
@@ -180,7 +186,7 @@ async function listDifferences(
         date,
         table: model.name,
         key,
-        problem: fault.check as RowDifference['problem'], // the four words of `differences`
+        problem: fault.check as RowDifference['problem'], // findDifferences has these four
         of: orderLabel(good.get(key) ?? bad.get(key)),
         columns: findDifferingColumns(good.get(key), bad.get(key), names),
       })

@@ -1,13 +1,15 @@
 /**
- * What `ccs reconcile` compares: per shop day the same figures from streaming Gold and from dbt's marts. The
- * marts' side is written for their own tables, so that a mart that counts otherwise shows.
+ * What `ccs reconcile` compares: the same figures for each shop day, from streaming Gold and from
+ * dbt's marts. The SELECTs over the marts use their own tables, so that a mart that counts
+ * differently shows.
  */
 
+/** One comparison. */
 export interface ReconcileTable {
   readonly name: string
-  /** The Gold model that it is about. */
+  /** The Gold model compared. */
   readonly model: string
-  /** The mart. */
+  /** The mart compared. */
   readonly mart: string
   /** SELECTs of `shop_date`, the key and the values. */
   readonly goldSql: string
@@ -24,7 +26,7 @@ function sessionSums(relation: string): string {
     ${sums.join(', ')} FROM ${relation} GROUP BY shop_date`
 }
 
-/** Columns as they are. */
+/** Both sides have these columns under the same names. */
 function sameColumns(table: Omit<ReconcileTable, 'goldSql' | 'martSql'>): ReconcileTable {
   const list = ['shop_date', ...table.key, ...table.values].join(', ')
   return {
@@ -42,6 +44,7 @@ const FUNNEL_VALUES = [
   'engaged_sessions',
 ]
 
+/** All comparisons, in the order of the report. */
 export const RECONCILE_TABLES: readonly ReconcileTable[] = [
   sameColumns({
     name: 'revenue_daily',
@@ -105,7 +108,7 @@ export const RECONCILE_TABLES: readonly ReconcileTable[] = [
   },
 ]
 
-/** Gold models that the tables are made of, and those that carry how long a day stays open. */
+/** The Gold models compared, and gold.sessions, which decides how long a day stays open. */
 export function reconciledModels(): ReadonlySet<string> {
   return new Set([...RECONCILE_TABLES.map(({ model }) => model), 'gold.sessions'])
 }

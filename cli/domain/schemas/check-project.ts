@@ -1,6 +1,6 @@
 /**
- * Use case: hold every schema of a project against its kept history, and name what each break breaks. A field
- * that was removed is a break where something still reads it, whatever Avro says.
+ * Use case: compare every schema of a project with its kept history, and list what each break
+ * affects. A removed field is a break if something still reads it, whatever Avro allows.
  */
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import {
@@ -15,19 +15,20 @@ import type { FieldUse, FindUses, TracedTopic } from './field-use.ts'
 import { topField } from './fields.ts'
 import { nameNextVersionFiles, type TopicSchemas } from './history.ts'
 
-/** A break, with what may use the field. */
+/** A break, and what may use the field. */
 export interface SchemaBreak extends Omit<SchemaFinding, 'rule'> {
   readonly rule: SchemaFinding['rule'] | 'in use'
   readonly uses: readonly FieldUse[]
 }
 
+/** The check of one topic. */
 export interface CheckedTopic {
   readonly topic: string
-  /** Kept versions that were compared. */
+  /** Kept versions that the schema was compared with. */
   readonly versions: readonly number[]
   readonly breaks: readonly SchemaBreak[]
   readonly remarks: readonly SchemaFinding[]
-  /** The file to keep the schema in, where it differs from the newest kept version; null: it is kept. */
+  /** The file to keep the schema in; null if the newest kept version is the same. */
   readonly keepAs: string | null
 }
 
@@ -38,10 +39,12 @@ export interface SchemaCheckResult {
   readonly topics: readonly CheckedTopic[]
 }
 
-/** Opened only when something changed: it parses all of the SQL. */
+/**
+ * Opens the search for uses of fields. Only called when something changed, as it parses all SQL.
+ */
 export type OpenSchemaImpact = () => Promise<(topic: TracedTopic) => FindUses>
 
-/** Throws CCS_SCHEMA_INVALID with all texts that are no schemas. */
+/** Throws CCS_SCHEMA_INVALID with all files that are not Avro schemas. */
 export async function checkSchemas(
   topics: readonly TopicSchemas[],
   mode: CompatibilityMode,
@@ -59,7 +62,7 @@ export async function checkSchemas(
     return {
       topic,
       versions,
-      breaks: usesOf === undefined ? [] : breaksOf(one, usesOf),
+      breaks: usesOf === undefined ? [] : collectBreaks(one, usesOf),
       remarks,
       keepAs: files.get(topic) ?? null,
     }
@@ -82,20 +85,20 @@ function checkAll(topics: readonly TopicSchemas[], mode: CompatibilityMode): rea
   return checks
 }
 
-function breaksOf(check: TopicCheck, usesOf: FindUses): readonly SchemaBreak[] {
+function collectBreaks(check: TopicCheck, usesOf: FindUses): readonly SchemaBreak[] {
   const breaks = check.breaks.map((one) => ({
     ...one,
-    // What an old reader can't read breaks that reader, and nothing in this project.
+    // A new schema that old readers can't read breaks those readers, but nothing in this project.
     uses: one.reader === 'new' ? usesOf(one.path) : [],
   }))
   const inUse = check.removed.flatMap((one): readonly SchemaBreak[] => {
     const uses = usesOf(one.path)
-    return uses.some((use) => use.at !== null) ? [removedBreak(one, uses)] : []
+    return uses.some((use) => use.at !== null) ? [toRemovedBreak(one, uses)] : []
   })
   return [...breaks, ...inUse]
 }
 
-function removedBreak(one: RemovedField, uses: readonly FieldUse[]): SchemaBreak {
+function toRemovedBreak(one: RemovedField, uses: readonly FieldUse[]): SchemaBreak {
   const gone = one.renamedTo === undefined ? 'is gone' : `is now called ${one.renamedTo}`
   const names = uses.filter((use) => use.at !== null).map((use) => use.name)
   return {
@@ -111,36 +114,38 @@ function removedBreak(one: RemovedField, uses: readonly FieldUse[]): SchemaBreak
 }
 
 /**
- * Topics with the breaks for which plan, deploy and register refuse. A removed field counts where a model
- * names it: marts and dashboards are built later, and may be mended until then.
+ * The topics with breaks that block plan, deploy and register. A removed field blocks only if a
+ * model names it: marts and dashboards are built later and can be fixed until then.
  */
 export function findBlockedTopics(result: SchemaCheckResult): readonly CheckedTopic[] {
-  const isRefused = ({ rule, path, uses }: SchemaBreak) =>
+  const isBlocking = ({ rule, path, uses }: SchemaBreak) =>
     rule !== 'in use' ||
     (topField(path) === path && uses.some((use) => use.kind === 'model' && use.at !== null))
   return result.topics
-    .map((one) => ({ ...one, breaks: one.breaks.filter(isRefused) }))
+    .map((one) => ({ ...one, breaks: one.breaks.filter(isBlocking) }))
     .filter((one) => one.breaks.length > 0)
 }
 
-/** Throws CCS_SCHEMA_BREAKS with all breaks that are refused; does nothing when there is none. */
+/**
+ * Throws CCS_SCHEMA_BREAKS with all breaks that block a deployment; does nothing if there are none.
+ */
 export function throwBlockingBreaks(result: SchemaCheckResult): void {
   throwAll(
     findBlockedTopics(result).flatMap(({ topic, breaks }) =>
-      breaks.map((one) => breakError(topic, one)),
+      breaks.map((one) => toError(topic, one)),
     ),
   )
 }
 
 const NAMES_MAX = 5
 
-function breakError(topic: string, one: SchemaBreak): CcsError {
+function toError(topic: string, one: SchemaBreak): CcsError {
   const names = one.uses.map((use) => use.name)
-  const isTold = names.length === 0 || one.rule === 'in use'
-  const used = isTold ? '' : ` It may be used by ${joinNames(names, NAMES_MAX)}.`
+  const isNamed = names.length === 0 || one.rule === 'in use'
+  const used = isNamed ? '' : ` It may be used by ${joinNames(names, NAMES_MAX)}.`
   return new CcsError('CCS_SCHEMA_BREAKS', `${topic}: ${one.message}${used}`, {
     exit: EXIT.checkFailed,
     location: one.location,
-    hint: 'Nothing was touched. All that it may break: ccs schema check',
+    hint: 'Nothing was changed. See everything that it may break: ccs schema check',
   })
 }

@@ -1,10 +1,13 @@
-/** Breaks and remarks of a schema in lines: for `ccs schema check`, and wherever else a schema is refused. */
+/**
+ * Breaks and remarks of schemas as lines, for `ccs schema check` and the commands that a break
+ * stops.
+ */
 import { formatLocation } from '../console/text.ts'
 import type { CheckedTopic, SchemaBreak } from './check-project.ts'
 
 type Paint = (style: 'red' | 'yellow' | 'bold', text: string) => string
 
-/** [] for a topic of which there is nothing to tell. */
+/** Lines of one topic; [] if it has neither breaks nor remarks and is kept. */
 export function formatTopicCheck(
   { topic, breaks, remarks, keepAs }: CheckedTopic,
   paint: Paint,
@@ -15,7 +18,7 @@ export function formatTopicCheck(
     ...breaks.flatMap((one) => formatBreak(one, paint)),
     ...remarks.flatMap(({ message, location, versions }) => [
       `  ${paint('yellow', 'note')}   ${message}`,
-      `         ${formatLocation(location)}, against ${versionWords(versions)}`,
+      `         ${formatLocation(location)}, against ${formatVersions(versions)}`,
     ]),
     ...(keepAs !== null && breaks.length === 0
       ? [`  Not kept yet: cp schemas/${topic}.avsc ${keepAs}`]
@@ -24,6 +27,7 @@ export function formatTopicCheck(
   ]
 }
 
+/** Lines of one break: the message, the rule with its places, and what may use the field. */
 export function formatBreak(
   { rule, message, location, kept, versions, uses }: SchemaBreak,
   paint: Paint,
@@ -37,11 +41,11 @@ export function formatBreak(
   })
   return [
     `  ${paint('red', 'break')}  ${message}`,
-    `         rule "${rule}" at ${formatLocation(location)}${other}; ${versionWords(versions)}`,
+    `         rule "${rule}" at ${formatLocation(location)}${other}; ${formatVersions(versions)}`,
     ...used,
   ]
 }
 
-function versionWords(versions: readonly number[]): string {
+function formatVersions(versions: readonly number[]): string {
   return `${versions.length === 1 ? 'version' : 'versions'} ${versions.join(', ')}`
 }

@@ -1,17 +1,21 @@
 /**
- * A topic's schema against the versions that its records were written with: what a change breaks, by mode as
- * schema registries have them, with a place in the file for each break.
+ * Compares a topic's schema with the versions that its records were written with, by the
+ * compatibility modes of schema registries. Each break has its place in the file.
  */
 import { canonicalizeSchema } from '../avro/schema.ts'
 import { locateOffset } from '../documents/json-document.ts'
 import type { Location } from '../kernel/errors.ts'
 import { findStricterRules } from './diff.ts'
 import { listFields } from './fields.ts'
+import type { Finding } from './finding.ts'
 import type { KeptSchema, TopicSchemas } from './history.ts'
-import { type ResolutionFinding, resolveSchemas } from './resolve.ts'
+import { resolveSchemas } from './resolve.ts'
 import { parseSchema, type Schema } from './tree.ts'
 
-/** BACKWARD: the new schema reads old records · FORWARD: the old one reads new ones · FULL: both. */
+/**
+ * BACKWARD: the new schema can read old records. FORWARD: the old schema can read new records.
+ * FULL: both. Without _TRANSITIVE only the newest version counts.
+ */
 export const COMPATIBILITY_MODES = [
   'BACKWARD',
   'BACKWARD_TRANSITIVE',
@@ -21,60 +25,71 @@ export const COMPATIBILITY_MODES = [
   'FULL_TRANSITIVE',
 ] as const
 
+/** One of COMPATIBILITY_MODES. */
 export type CompatibilityMode = (typeof COMPATIBILITY_MODES)[number]
 
+/** A break or a remark between the schema in force and kept versions. */
 export interface SchemaFinding {
-  readonly rule: ResolutionFinding['rule'] | 'stricter'
-  /** Such as `items[].sku`; '' is the record itself. */
+  readonly rule: Finding['rule'] | 'stricter'
+  /** Such as `items[].sku`; '' for the record itself. */
   readonly path: string
   /** One sentence. */
   readonly message: string
-  /** Who can't read the other's records, or reads them otherwise: the schema in force, or the kept one. */
+  /**
+   * The schema that can't read records of the other one: 'new' is the one in force, 'old' the kept
+   * one.
+   */
   readonly reader: 'new' | 'old'
-  /** Kept versions that it concerns, oldest first. */
+  /** Numbers of the kept versions concerned, oldest first. */
   readonly versions: readonly number[]
-  /** In the schema in force. */
+  /** Place in the schema in force. */
   readonly location: Location
-  /** In the newest of the kept versions. */
+  /** Place in the newest of the kept versions concerned. */
   readonly kept: Location
 }
 
-/** A field of the version before that the schema in force has no more, by its name. */
+/** A field of the newest other version whose name the schema in force no longer has. */
 export interface RemovedField {
   readonly path: string
-  /** The field that has it as an alias. */
+  /** The field that has the old name as an alias. */
   readonly renamedTo?: string
-  /** Where it was. */
+  /** Its place in the kept version. */
   readonly kept: Location
   readonly version: number
 }
 
+/** The comparison of a topic's schema with its history. */
 export interface TopicCheck {
   readonly topic: string
-  /** Kept versions that differ from the schema in force and were compared with it. */
+  /**
+   * Numbers of the kept versions that were compared: those that differ from the schema in force.
+   */
   readonly versions: readonly number[]
-  /** Whether the newest kept version says what the schema in force says. */
+  /** Whether the newest kept version is the schema in force. */
   readonly isKept: boolean
   readonly breaks: readonly SchemaFinding[]
   readonly remarks: readonly SchemaFinding[]
   readonly removed: readonly RemovedField[]
 }
 
-/** Throws CCS_SCHEMA_INVALID for a text that is no schema. A topic without a schema in force has nothing to keep. */
+/**
+ * Throws CCS_SCHEMA_INVALID for a text that is not a schema. Without a schema in force there are no
+ * findings.
+ */
 export function checkTopic(
   { topic, current, kept }: TopicSchemas,
   mode: CompatibilityMode,
 ): TopicCheck {
   const nothing = { topic, versions: [], isKept: true, breaks: [], remarks: [], removed: [] }
   if (current === undefined) return nothing
-  // One version that is the one in force: nothing to compare, and nothing to pay for.
+  // The common case, without the cost of parsing: the one kept version is the schema in force.
   if (kept.length === 1 && kept[0]?.text === current.text) return nothing
   const newer = parseSchema(current)
   const text = canonicalizeSchema(current.text, current.file)
   const others = kept.filter((one) => canonicalizeSchema(one.text, one.file) !== text)
   const before = others.at(-1)
   const compared = mode.endsWith('_TRANSITIVE') ? others : others.slice(-1)
-  const findings = compared.flatMap((one) => versionFindings(newer, one, mode))
+  const findings = compared.flatMap((one) => compareVersion(newer, one, mode))
   const merged = mergeVersions(findings)
   return {
     topic,
@@ -82,20 +97,20 @@ export function checkTopic(
     isKept: kept.at(-1) !== undefined && kept.at(-1) !== before,
     breaks: merged.filter((one) => one.isBreak).map(({ isBreak: _, ...one }) => one),
     remarks: merged.filter((one) => !one.isBreak).map(({ isBreak: _, ...one }) => one),
-    removed: before === undefined ? [] : removedFields(newer, before),
+    removed: before === undefined ? [] : findRemovedFields(newer, before),
   }
 }
 
 type ClassifiedFinding = SchemaFinding & { readonly isBreak: boolean }
 
-function versionFindings(
+function compareVersion(
   newer: Schema,
   kept: KeptSchema,
   mode: CompatibilityMode,
 ): readonly ClassifiedFinding[] {
   const older = parseSchema(kept)
   const judged: ClassifiedFinding[] = []
-  const add = (one: ResolutionFinding, reader: 'new' | 'old', message: string): void => {
+  const add = (one: Finding, reader: 'new' | 'old', message: string): void => {
     const [newAt, oldAt] =
       reader === 'new' ? [one.readerAt, one.writerAt] : [one.writerAt, one.readerAt]
     judged.push({
@@ -130,14 +145,15 @@ function versionFindings(
   if (!mode.startsWith('BACKWARD'))
     for (const one of resolveSchemas(older.type, newer.type)) {
       const field = one.path === '' ? 'The record' : `Field ${one.path}`
-      const message = `${one.message.replace(`${field} is new:`, `${field} is gone:`).replace(/\.$/, '')}; the reader is an old one.`
-      // A remark on old readers is only news where it breaks them.
+      const told = one.message.replace(`${field} is new:`, `${field} is gone:`).replace(/\.$/, '')
+      const message = `${told}; the reader is an old one.`
+      // For old readers only breaks are reported, not remarks.
       if (one.isBreak) add(one, 'old', message)
     }
   return judged
 }
 
-/** What several versions have in common is told once. */
+/** Joins equal findings of several versions into one. */
 function mergeVersions(findings: readonly ClassifiedFinding[]): readonly ClassifiedFinding[] {
   const merged = new Map<string, ClassifiedFinding>()
   for (const one of findings) {
@@ -148,7 +164,7 @@ function mergeVersions(findings: readonly ClassifiedFinding[]): readonly Classif
   return [...merged.values()]
 }
 
-function removedFields(newer: Schema, kept: KeptSchema): readonly RemovedField[] {
+function findRemovedFields(newer: Schema, kept: KeptSchema): readonly RemovedField[] {
   const now = listFields(newer.type)
   const gone = listFields(parseSchema(kept).type).filter(
     (old) => !now.some((one) => one.path === old.path),

@@ -1,8 +1,11 @@
-/** Defaults of fields: whether one is a value of its type. */
+/** Whether the default of a field is a value of its type. */
 import { isObject } from '../kernel/json.ts'
 import type { SchemaType } from './tree.ts'
 
-/** Whether a default, as JSON has it, is a value of the type; of a union any branch will do (Avro 1.12). */
+/**
+ * Whether a default from JSON is a value of the type; for a union, of any of its branches (Avro
+ * 1.12).
+ */
 export function isValidDefault(type: SchemaType, value: unknown): boolean {
   switch (type.is) {
     case 'null':

@@ -1,36 +1,43 @@
-/** What changed between two versions of a schema, field by field, and what each change means for readers. */
-
+/**
+ * Changes between two versions of a schema, field by field, and what each of them means for
+ * readers.
+ */
+import { FIELD_RULES } from '../avro/schema.ts'
 import { locateOffset } from '../documents/json-document.ts'
 import type { Location } from '../kernel/errors.ts'
 import { describeType, describeValue, joinNames } from './describe.ts'
 import { listFields, listSymbols, type SchemaFieldPath } from './fields.ts'
-import { type ResolutionFinding, resolveSchemas } from './resolve.ts'
+import type { Finding } from './finding.ts'
+import { resolveSchemas } from './resolve.ts'
 import type { RecordType, Schema, SchemaField } from './tree.ts'
 
 /**
- * additive: old and new readers read old and new records · forward-only: the new schema reads old records, the
- * old one does not read new ones, so readers change first · breaking: the new schema does not read old records.
+ * additive: either schema can read records of the other. forward-only: the new schema reads old
+ * records, but not the other way round, so readers must change first. breaking: the new schema
+ * can't read old records.
  */
 export type SchemaCategory = 'additive' | 'forward-only' | 'breaking'
 
+/** What changed about one field. */
 export interface FieldChange {
-  /** '' is the record itself. */
+  /** Such as `items[].sku`; '' for the record itself. */
   readonly path: string
   readonly change: 'added' | 'removed' | 'renamed' | 'changed'
   readonly category: SchemaCategory
-  /** What changed, each in a few words; what makes it breaking or forward-only among them. */
+  /** Each change in a few words, with the reasons for the category. */
   readonly details: readonly string[]
-  /** In the newer file; of a removed field in the older. */
+  /** Place in the newer file; of a removed field in the older one. */
   readonly location: Location
 }
 
+/** Changes in the order of the newer schema, then the removed fields; [] if no field changed. */
 export function diffSchemas(older: Schema, newer: Schema): readonly FieldChange[] {
-  const verdict = compareReadability(older, newer)
+  const classify = compareReadability(older, newer)
   const before = listFields(older.type)
   const after = listFields(newer.type)
   const taken = new Set<SchemaFieldPath>()
   const changes: FieldChange[] = []
-  const recordFindings = verdict('', '')
+  const recordFindings = classify('', '')
   if (recordFindings.reasons.length > 0)
     changes.push({
       path: '',
@@ -46,8 +53,8 @@ export function diffSchemas(older: Schema, newer: Schema): readonly FieldChange[
       taken.add(old)
       newNames.set(old.path, one.path)
     }
-    const details = old === undefined ? addedDetails(one.field) : changedDetails(old, one)
-    const { category, reasons } = verdict(one.path, old?.path ?? one.path)
+    const details = old === undefined ? describeAdded(one.field) : describeChanged(old, one)
+    const { category, reasons } = classify(one.path, old?.path ?? one.path)
     if (details.length + reasons.length === 0) continue
     const isRenamed = old !== undefined && old.field.name !== one.field.name
     changes.push({
@@ -61,7 +68,7 @@ export function diffSchemas(older: Schema, newer: Schema): readonly FieldChange[
   for (const one of before) {
     const { path, field } = one
     if (taken.has(one) || isInside(path, changes)) continue
-    const { category, reasons } = verdict(path, path)
+    const { category, reasons } = classify(path, path)
     const details = [describeType(field.type), ...reasons]
     const location = locateOffset(older, field.at)
     changes.push({ path, change: 'removed', category, details, location })
@@ -69,7 +76,7 @@ export function diffSchemas(older: Schema, newer: Schema): readonly FieldChange[
   return changes
 }
 
-/** Fields of a record that was removed as a whole are not told one by one. */
+/** Whether the field is part of a record that is listed as removed already. */
 function isInside(path: string, changes: readonly FieldChange[]): boolean {
   return changes.some(
     (one) =>
@@ -79,13 +86,15 @@ function isInside(path: string, changes: readonly FieldChange[]): boolean {
   )
 }
 
-/** The older field that the newer one is read from: of its name, else of an alias, in the same record. */
+/**
+ * The older field that is read as this one: by its name, else by an alias, within the same record.
+ */
 function findOlderField(
   one: SchemaFieldPath,
   before: readonly SchemaFieldPath[],
   newNames: ReadonlyMap<string, string>,
 ): SchemaFieldPath | undefined {
-  const here = before.filter((old) => moved(old.within, newNames) === one.within)
+  const here = before.filter((old) => renamePath(old.within, newNames) === one.within)
   const names = [one.field.name, ...one.field.aliases]
   for (const name of names) {
     const found = here.find((old) => old.field.name === name)
@@ -94,8 +103,8 @@ function findOlderField(
   return undefined
 }
 
-/** `old[].` as it is called since a record around it was renamed. */
-function moved(within: string, newNames: ReadonlyMap<string, string>): string {
+/** The path of a record with the present names of the fields around it. */
+function renamePath(within: string, newNames: ReadonlyMap<string, string>): string {
   for (const [old, now] of newNames)
     if (old !== now && within.startsWith(old) && /^[.[{]/.test(within.slice(old.length)))
       return now + within.slice(old.length)
@@ -110,8 +119,8 @@ type CategoryLookup = (
 function compareReadability(older: Schema, newer: Schema): CategoryLookup {
   const backward = resolveSchemas(newer.type, older.type)
   const forward = resolveSchemas(older.type, newer.type)
-  // A finding inside an item or value of a field belongs to that field: `tags[]` to `tags`.
-  const at = (findings: readonly ResolutionFinding[], path: string) =>
+  // A finding about the items of a field belongs to the field: `tags[]` to `tags`.
+  const at = (findings: readonly Finding[], path: string) =>
     findings.filter((one) => one.path.replace(/(\[\]|\{\})+$/, '') === path)
   return (newPath, oldPath) => {
     const back = at(backward, newPath)
@@ -122,21 +131,23 @@ function compareReadability(older: Schema, newer: Schema): CategoryLookup {
     const reasons = [
       ...breaks.map((one) => `cannot be read from old records (${one.rule})`),
       ...(breaks.length > 0 ? [] : late.map((one) => `old readers cannot read it (${one.rule})`)),
-      ...back.filter((one) => !one.isBreak).map((one) => `${one.rule}: ${whyOf(one.message)}`),
+      ...back
+        .filter((one) => !one.isBreak)
+        .map((one) => `${one.rule}: ${extractReason(one.message)}`),
     ]
     return { category, reasons: [...new Set(reasons)] }
   }
 }
 
-function whyOf(message: string): string {
+function extractReason(message: string): string {
   return message.slice(message.indexOf(': ', message.indexOf(': ') + 1) + 2).replace(/\.$/, '')
 }
 
-function addedDetails({ type, hasDefault, default: value }: SchemaField): readonly string[] {
+function describeAdded({ type, hasDefault, default: value }: SchemaField): readonly string[] {
   return [describeType(type), ...(hasDefault ? [`default ${describeValue(value)}`] : [])]
 }
 
-function changedDetails(
+function describeChanged(
   { field: old, path }: SchemaFieldPath,
   { field }: SchemaFieldPath,
 ): readonly string[] {
@@ -149,25 +160,23 @@ function changedDetails(
   const lost = symbols.filter((one) => !now.includes(one))
   if (gained.length > 0) details.push(`+ ${joinNames(gained)}`)
   if (lost.length > 0) details.push(`- ${joinNames(lost)}`)
-  if (defaultWords(old) !== defaultWords(field))
-    details.push(`default ${defaultWords(old)} → ${defaultWords(field)}`)
-  for (const rule of RULES)
+  if (describeDefault(old) !== describeDefault(field))
+    details.push(`default ${describeDefault(old)} → ${describeDefault(field)}`)
+  for (const rule of FIELD_RULES)
     if (old.rules[rule] !== field.rules[rule])
       details.push(`${rule} ${old.rules[rule] ?? 'none'} → ${field.rules[rule] ?? 'none'}`)
   if (old.doc !== field.doc) details.push('doc')
   return details
 }
 
-function defaultWords(field: SchemaField): string {
+function describeDefault(field: SchemaField): string {
   return field.hasDefault ? describeValue(field.default) : 'none'
 }
 
-const RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
-
-/** Whether values that kept the old rules may break the new ones. */
+/** Whether values that satisfy the old rules may break the new ones. */
 function isStricter(old: SchemaFieldPath | undefined, { field }: SchemaFieldPath): boolean {
   if (old === undefined) return false
-  return RULES.some((rule) => {
+  return FIELD_RULES.some((rule) => {
     const now = field.rules[rule]
     const then = old.field.rules[rule]
     if (now === undefined || now === then) return false
@@ -175,13 +184,16 @@ function isStricter(old: SchemaFieldPath | undefined, { field }: SchemaFieldPath
   })
 }
 
-/** Sentences for rules of ours (bounds, `requires`) that records of the older schema may not keep. */
+/**
+ * Rules of ccs (bounds and `requires`) that records of the older schema may break, each as a
+ * sentence.
+ */
 export function findStricterRules(
   older: Schema,
   newer: Schema,
 ): readonly { path: string; message: string; at: number }[] {
   const before = listFields(older.type)
-  const why = 'records that were taken in may be rejected when the log is read anew'
+  const why = 'records that were accepted before may be rejected when the log is read again'
   const bounds = listFields(newer.type).flatMap((one) => {
     const old = findOlderField(one, before, new Map())
     if (!isStricter(old, one)) return []
@@ -195,13 +207,13 @@ export function findStricterRules(
   })
   const [was, is] = [older.type, newer.type]
   if (was.is !== 'record' || is.is !== 'record') return bounds
-  const asked = newlyRequired(was, is)
-  if (asked.length === 0) return bounds
-  const message = `${joinNames(asked)} newly required: ${why}.`
+  const required = findNewlyRequired(was, is)
+  if (required.length === 0) return bounds
+  const message = `${joinNames(required)} newly required: ${why}.`
   return [...bounds, { path: '', message, at: is.at }]
 }
 
-function newlyRequired(was: RecordType, is: RecordType): readonly string[] {
+function findNewlyRequired(was: RecordType, is: RecordType): readonly string[] {
   return Object.entries(is.requires).flatMap(([kind, groups]) =>
     (Array.isArray(groups) ? groups : [])
       .filter((group) => !was.requires[kind]?.includes(group))

@@ -1,15 +1,16 @@
-/** The fields of a schema as one list, those of nested records included, each under its path. */
+/** The fields of a schema as a flat list, those of nested records included. */
 import type { SchemaField, SchemaType } from './tree.ts'
 
+/** A field with its path. */
 export interface SchemaFieldPath {
-  /** Such as `items[].sku`, as findings have it. */
+  /** Such as `items[].sku`: `[]` stands for the items of an array, `{}` for the values of a map. */
   readonly path: string
   readonly field: SchemaField
-  /** Path of the record that it is in, with what leads into the field: `items[].`. */
+  /** The path without the field's name: `items[].`. */
   readonly within: string
 }
 
-/** In the order of the text. A record inside itself is listed once. */
+/** In the schema's order. A record that contains itself is listed once. */
 export function listFields(type: SchemaType): readonly SchemaFieldPath[] {
   return collect(type, '', [])
 }
@@ -39,12 +40,12 @@ function collect(
   }
 }
 
-/** The field of the record itself that a path leads into: `items` of `items[].sku`. */
+/** The top-level field of a path: `items` of `items[].sku`. */
 export function topField(path: string): string {
   return path.split(/[.[{]/, 1)[0] ?? ''
 }
 
-/** The enum of a field, in a union or an array too. */
+/** Symbols of the enums in a type, also inside unions, arrays and maps; [] without an enum. */
 export function listSymbols(type: SchemaType): readonly string[] {
   switch (type.is) {
     case 'enum':

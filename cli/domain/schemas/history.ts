@@ -1,15 +1,20 @@
-/** The schemas of a project by topic: what is in force, and every version that records may carry. */
+/**
+ * A project's schemas by topic: the one in force, and all versions that records may be written
+ * with.
+ */
 import type { NamedText } from '../documents/json-document.ts'
 
+/** A version in schemas/history/<topic>/<version>.id<id>.avsc. */
 export interface KeptSchema extends NamedText {
   readonly version: number
-  /** What records carry. */
+  /** The id in the wire header of the records. */
   readonly id: number
 }
 
+/** The schemas of one topic. */
 export interface TopicSchemas {
   readonly topic: string
-  /** schemas/<topic>.avsc; undefined when only the history is left. */
+  /** schemas/<topic>.avsc, the schema in force; undefined if only the history is left. */
   readonly current: NamedText | undefined
   /** Oldest first. */
   readonly kept: readonly KeptSchema[]
@@ -18,7 +23,10 @@ export interface TopicSchemas {
 const CURRENT = /^schemas\/([^/]+)\.avsc$/
 const KEPT = /^schemas\/history\/([^/]+)\/([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
 
-/** From files with paths below the project's folder; by topic. Files of other names are passed over. */
+/**
+ * Groups files by topic, sorted by name; paths are relative to the project. Skips files of other
+ * names.
+ */
 export function groupSchemasByTopic(files: readonly NamedText[]): readonly TopicSchemas[] {
   const topics = new Map<string, { current?: NamedText; kept: KeptSchema[] }>()
   const topicOf = (name: string) => {
@@ -42,7 +50,7 @@ export function groupSchemasByTopic(files: readonly NamedText[]): readonly Topic
     }))
 }
 
-/** The next file of each named topic's history, no two with the same id. */
+/** The path of the next version of each named topic, by topic; each gets an id of its own. */
 export function nameNextVersionFiles(
   names: readonly string[],
   topics: readonly TopicSchemas[],

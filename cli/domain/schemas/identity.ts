@@ -1,50 +1,50 @@
 /**
- * Whether two texts are one schema. Registries give back what was registered in words of their own: Confluent
- * prints Avro's tree anew, with names shortened by their namespace and what is implied left out.
+ * Decides whether two texts are the same schema. Registries return a schema in another form than it
+ * was registered in: Confluent's shortens names by their namespace and leaves out what is implied.
  */
-import { isObject } from '../kernel/json.ts'
-
-type Json = Readonly<Record<string, unknown>>
+import { fullName, PRIMITIVES } from '../avro/schema.ts'
+import { isObject, type JsonObject } from '../kernel/json.ts'
 
 const NAMED = ['record', 'error', 'enum', 'fixed']
-const PRIMITIVE = /^(null|boolean|int|long|float|double|bytes|string)$/
 
 /**
- * A text that is the same for schemas that differ in layout, order of keys, documentation, and the ways in
- * which Avro lets the same be said: full or short names, a type in an object of its own, the implied order.
- * Undefined for what is not JSON. Attributes that Avro does not know count.
+ * A text that is the same for schemas that differ only in layout, order of keys, documentation, or
+ * in forms that Avro treats alike: full and short names, a type in an object of its own, the
+ * default sort order. Attributes that Avro does not know make a difference. undefined for a text
+ * that is not JSON.
  */
 export function schemaIdentity(text: string): string | undefined {
   try {
-    return JSON.stringify(typeOf(JSON.parse(text), ''))
+    return JSON.stringify(canonicalizeType(JSON.parse(text), ''))
   } catch {
     return undefined
   }
 }
 
-function typeOf(type: unknown, namespace: string): unknown {
-  if (typeof type === 'string') return PRIMITIVE.test(type) ? type : fullName(type, namespace)
-  if (Array.isArray(type)) return type.map((branch) => typeOf(branch, namespace))
+function canonicalizeType(type: unknown, namespace: string): unknown {
+  if (typeof type === 'string') return PRIMITIVES.includes(type) ? type : fullName(type, namespace)
+  if (Array.isArray(type)) return type.map((branch) => canonicalizeType(branch, namespace))
   if (!isObject(type)) return type
-  if (typeof type.type === 'string' && NAMED.includes(type.type)) return definition(type, namespace)
-  const { doc: _, ...said } = type
-  const inner = typeof said.type === 'string' && /^(array|map)$/.test(said.type)
-  const entries = Object.entries(said).map(([key, value]): [string, unknown] => {
+  if (typeof type.type === 'string' && NAMED.includes(type.type))
+    return canonicalizeNamed(type, namespace)
+  const { doc: _, ...rest } = type
+  const inner = typeof rest.type === 'string' && /^(array|map)$/.test(rest.type)
+  const entries = Object.entries(rest).map(([key, value]): [string, unknown] => {
     const isType = (key === 'type' && !inner) || key === 'items' || key === 'values'
-    return [key, isType ? typeOf(value, namespace) : sorted(value)]
+    return [key, isType ? canonicalizeType(value, namespace) : sortKeys(value)]
   })
   // {"type": "string"} is "string".
   const [only] = entries
-  return entries.length === 1 && only?.[0] === 'type' ? only[1] : byKey(entries)
+  return entries.length === 1 && only?.[0] === 'type' ? only[1] : sortEntries(entries)
 }
 
-function definition(type: Json, outer: string): Json {
+function canonicalizeNamed(type: JsonObject, outer: string): JsonObject {
   const { doc: _, namespace: own, name, aliases, fields, ...rest } = type
   const full = fullName(String(name), typeof own === 'string' ? own : outer)
   const namespace = full.slice(0, Math.max(0, full.lastIndexOf('.')))
   const entries = Object.entries(rest).map(([key, value]): [string, unknown] => [
     key,
-    sorted(value),
+    sortKeys(value),
   ])
   entries.push(['name', full])
   if (Array.isArray(aliases) && aliases.length > 0)
@@ -52,34 +52,32 @@ function definition(type: Json, outer: string): Json {
   if (Array.isArray(fields))
     entries.push([
       'fields',
-      fields.map((field) => (isObject(field) ? fieldOf(field, namespace) : field)),
+      fields.map((field) => (isObject(field) ? canonicalizeField(field, namespace) : field)),
     ])
-  return byKey(entries)
+  return sortEntries(entries)
 }
 
-function fieldOf(field: Json, namespace: string): Json {
+function canonicalizeField(field: JsonObject, namespace: string): JsonObject {
   const { doc: _, order, type, aliases, ...rest } = field
   const entries = Object.entries(rest).map(([key, value]): [string, unknown] => [
     key,
-    sorted(value),
+    sortKeys(value),
   ])
-  entries.push(['type', typeOf(type, namespace)])
+  entries.push(['type', canonicalizeType(type, namespace)])
   if (order !== undefined && order !== 'ascending') entries.push(['order', order])
   if (Array.isArray(aliases) && aliases.length > 0) entries.push(['aliases', [...aliases].sort()])
-  return byKey(entries)
+  return sortEntries(entries)
 }
 
-function fullName(name: string, namespace: string): string {
-  return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
-}
-
-/** Values that are no schemas: defaults, and attributes of others. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
+/**
+ * Sorts the keys of values that are not schemas: defaults, and attributes that Avro does not know.
+ */
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys)
   if (!isObject(value)) return value
-  return byKey(Object.entries(value).map(([key, inner]) => [key, sorted(inner)]))
+  return sortEntries(Object.entries(value).map(([key, inner]) => [key, sortKeys(inner)]))
 }
 
-function byKey(entries: readonly (readonly [string, unknown])[]): Json {
+function sortEntries(entries: readonly (readonly [string, unknown])[]): JsonObject {
   return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
 }

@@ -1,4 +1,4 @@
-/** Use case: list topics with their versions, and say what changed between two of them. */
+/** Use cases: list topics with their versions, and show the changes between two versions. */
 import { createHash } from 'node:crypto'
 import { canonicalizeSchema } from '../avro/schema.ts'
 import type { NamedText } from '../documents/json-document.ts'
@@ -11,12 +11,15 @@ import { listFields } from './fields.ts'
 import type { TopicSchemas } from './history.ts'
 import { parseSchema } from './tree.ts'
 
+/** A topic in the `--json` document of `ccs schema list`. */
 export interface ListedTopic {
   readonly topic: string
   readonly subject: string
-  /** Fields of the schema in force, those of nested records included. */
+  /** Fields of the schema in force, nested ones included. */
   readonly fields: readonly { readonly path: string; readonly type: string }[]
-  /** SHA-256 (hex) of the schema in force without layout and documentation; null: only history is left. */
+  /**
+   * SHA-256 (hex) of the schema in force without layout and documentation; null if there is none.
+   */
   readonly fingerprint: string | null
   /** Oldest first. */
   readonly versions: readonly {
@@ -27,6 +30,7 @@ export interface ListedTopic {
   }[]
 }
 
+/** Throws CCS_SCHEMA_INVALID for a text that is not a schema. */
 export function listTopics(topics: readonly TopicSchemas[]): readonly ListedTopic[] {
   return topics.map(({ topic, current, kept }) => ({
     topic,
@@ -38,30 +42,33 @@ export function listTopics(topics: readonly TopicSchemas[]): readonly ListedTopi
             path,
             type: describeType(field.type),
           })),
-    fingerprint: current === undefined ? null : fingerprintOf(current),
+    fingerprint: current === undefined ? null : fingerprint(current),
     versions: kept.map((one) => ({
       version: one.version,
       id: one.id,
-      fingerprint: fingerprintOf(one),
+      fingerprint: fingerprint(one),
       file: one.file,
     })),
   }))
 }
 
-function fingerprintOf({ text, file }: NamedText): string {
+function fingerprint({ text, file }: NamedText): string {
   return createHash('sha256').update(canonicalizeSchema(text, file)).digest('hex')
 }
 
+/** Changes of one topic in the `--json` document of `ccs schema diff`. */
 export interface TopicDiff {
   readonly topic: string
-  /** Kept version that the schema in force is compared with; null: there is none. */
+  /**
+   * Number of the kept version that the schema in force is compared with; null if there is none.
+   */
   readonly from: number | null
   readonly changes: readonly FieldChange[]
 }
 
 /**
- * The schema in force against a kept version: `from`, else the newest that differs from it. All topics, or
- * the one that is named; CCS_USAGE_INVALID for a topic or version that isn't there.
+ * Compares the schema in force with the kept version `from`, else with the newest that differs from
+ * it; for all topics, or the named one. Throws CCS_USAGE_INVALID for an unknown topic or version.
  */
 export function diffTopics(
   topics: readonly TopicSchemas[],
@@ -85,7 +92,10 @@ export function diffTopics(
   })
 }
 
-/** The topics of these names, or all; CCS_USAGE_INVALID for an unknown one. */
+/**
+ * The topics with these names, or all if there are none. Throws CCS_USAGE_INVALID for an unknown
+ * name.
+ */
 export function pickTopics(
   topics: readonly TopicSchemas[],
   names: readonly string[],

@@ -1,13 +1,14 @@
-/** Logical types of Avro, and when one counts. */
+/** Avro's logical types, and when one is valid. */
 
+/** A valid logical type. */
 export interface AvroLogical {
   readonly name: string
-  /** Of a decimal. */
+  /** Only of a decimal, as is `scale`. */
   readonly precision?: number
   readonly scale?: number
 }
 
-/** What Avro's own logical types stand on. */
+/** The types that each of Avro's logical types may annotate. */
 const UNDERLYING: Readonly<Record<string, readonly string[]>> = {
   decimal: ['bytes', 'fixed'],
   uuid: ['string', 'fixed'],
@@ -29,7 +30,10 @@ interface Given {
   readonly scale: number | undefined
 }
 
-/** Undefined where it doesn't fit the type under it: Avro has readers ignore it then. `size`: of a fixed. */
+/**
+ * undefined if it doesn't fit the type `on`, as readers must ignore it then. `size` is that of a
+ * fixed.
+ */
 export function validateLogicalType(
   given: Given,
   on: string,

@@ -1,6 +1,7 @@
 /**
- * Use case: put every kept version of the schemas into a target's registry, oldest first, so that the ids of
- * old records resolve there. All is checked before anything is touched; repeating it changes nothing.
+ * Use case: register every kept version of the schemas with a target's registry, oldest first, so
+ * that old records can be read by their ids. Everything is checked before anything is changed.
+ * Idempotent.
  */
 
 import type { RemoteRegistry } from '../avro/schema-registry.ts'
@@ -21,59 +22,65 @@ import {
   readRegistryTopics,
 } from './registry-topics.ts'
 
-/** Of a subject that ccs makes; what offline checks hold schemas to as well. */
+/** The compatibility level of subjects that ccs creates, and of the checks without a registry. */
 export const SUBJECT_LEVEL = 'BACKWARD_TRANSITIVE' satisfies CompatibilityMode
 
+/** What happened, or would happen, to one kept version. */
 export interface RegisterRow {
   readonly topic: string
   readonly subject: string
-  /** The version in schemas/history/. */
+  /** Number of the version in schemas/history/. */
   readonly kept: number
-  /** The registry's; null: it is not there. */
+  /** Number of the version in the registry; null if it is not there. */
   readonly version: number | null
   readonly id: number | null
   /**
-   * pending: would be registered. left out: the registry has a newer one of the files and takes no older; it
-   * gave this one no id, so there can be no records of it.
+   * pending: would be registered. left out: the registry has a newer kept version and accepts no
+   * older one. It never gave this version an id, so there are no records of it.
    */
   readonly state: 'registered' | 'unchanged' | 'pending' | 'left out'
 }
 
+/** A kept version that the registry rejects. */
 export interface RegistryRejection {
   readonly topic: string
   readonly subject: string
   readonly kept: number
   readonly level: string
-  /** What ccs itself finds; [] when the registry has a rule of its own. */
+  /** Breaks that explain it; [] if only a rule of the registry's own can be the reason. */
   readonly breaks: readonly SchemaBreak[]
 }
 
 /** The `--json` document of `ccs schema register`. */
 export interface SchemaRegisterResult {
-  /** False: something breaks, and nothing was registered. */
+  /** false if something breaks; nothing was registered then. */
   readonly ok: boolean
   readonly target: string
   readonly dryRun: boolean
   readonly versions: readonly RegisterRow[]
-  /** Breaks against the kept history. */
+  /** Breaks between the schemas and their kept history. */
   readonly topics: readonly CheckedTopic[]
-  /** What the registry refuses though the files allow it. */
+  /** Versions that the registry rejects although the kept history allows them. */
   readonly refused: readonly RegistryRejection[]
-  /** Subjects whose level is another than that of the check. */
+  /** Subjects whose compatibility level differs from SUBJECT_LEVEL. */
   readonly levels: readonly { readonly subject: string; readonly level: string }[]
 }
 
+/** What to register where. */
 export interface RegisterOptions {
   readonly registry: RemoteRegistry
   readonly target: Pick<Target, 'name' | 'prefix'>
   readonly topics: readonly TopicSchemas[]
   readonly dryRun: boolean
   readonly openImpact: OpenSchemaImpact
-  /** Throws when a schema in force is not kept as a version; asked when nothing breaks. */
+  /** Throws if a schema in force is not kept as a version. Called only if nothing breaks. */
   readonly requireKept: () => Promise<void>
 }
 
-/** CCS_SCHEMA_BREAKS when another registers what breaks, just between the check and here. */
+/**
+ * Throws CCS_SCHEMA_BREAKS if somebody registers a conflicting version between the check and the
+ * change.
+ */
 export async function registerSchemas(options: RegisterOptions): Promise<SchemaRegisterResult> {
   const { registry, target, dryRun, openImpact } = options
   const base = { target: target.name, dryRun, topics: [], refused: [], levels: [], versions: [] }
@@ -82,12 +89,12 @@ export async function registerSchemas(options: RegisterOptions): Promise<SchemaR
   if (broken.length > 0) return { ...base, ok: false, topics: broken }
   await options.requireKept()
   const topics = await readRegistryTopics(registry, target, options.topics)
-  const judged: { topic: RegistryTopic; kept: KeptSchema; row: RegisterRow }[] = []
+  const planned: { topic: RegistryTopic; kept: KeptSchema; row: RegisterRow }[] = []
   const refused: RegistryRejection[] = []
   for (const topic of topics)
     for (const kept of topic.schemas.kept) {
       const row = await planRegistration(registry, topic, kept)
-      if (row) judged.push({ topic, kept, row })
+      if (row) planned.push({ topic, kept, row })
       else {
         const { subject, level } = topic
         const breaks = await explainRejection(topic, { ...kept }, openImpact)
@@ -99,23 +106,23 @@ export async function registerSchemas(options: RegisterOptions): Promise<SchemaR
     .map(({ subject, level }) => ({ subject, level }))
   if (refused.length > 0) return { ...base, ok: false, refused, levels }
   const versions: RegisterRow[] = []
-  const made = new Set<string>()
-  for (const { topic, kept, row } of judged) {
+  const created = new Set<string>()
+  for (const { topic, kept, row } of planned) {
     if (dryRun || row.state !== 'pending') {
       versions.push(row)
       continue
     }
     const { subject } = topic
-    if (topic.versions.length === 0 && !made.has(subject))
+    if (topic.versions.length === 0 && !created.has(subject))
       await registry.setCompatibility(subject, SUBJECT_LEVEL)
-    made.add(subject)
+    created.add(subject)
     const { version, id } = await registry.register(subject, kept.text)
     versions.push({ ...row, version, id, state: 'registered' })
   }
   return { ...base, ok: true, versions, levels }
 }
 
-/** Undefined: the registry refuses it. */
+/** undefined if the registry rejects the version. */
 async function planRegistration(
   registry: RemoteRegistry,
   topic: RegistryTopic,

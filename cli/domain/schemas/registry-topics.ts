@@ -1,6 +1,6 @@
 /**
- * The project's topics as a registry has them: which versions of the files are there under which ids, what
- * is there besides, and whether the registry would take the schema in force.
+ * Compares the project's schemas with a registry: which kept versions it has under which ids, which
+ * versions it has besides, and whether it would accept the schema in force.
  */
 
 import type { RegisteredSchema, RemoteRegistry } from '../avro/schema-registry.ts'
@@ -24,16 +24,18 @@ import type { TopicDiff } from './list.ts'
 import { isRecordSchema } from './remote-schemas.ts'
 import { parseSchema } from './tree.ts'
 
+/** A topic of the project with its subject in the registry. */
 export interface RegistryTopic {
   readonly schemas: TopicSchemas
-  /** With the target's prefix. */
+  /** `<prefix><topic>-value`, with the prefix of the target. */
   readonly subject: string
-  /** The subject's, or the global one. */
+  /** The compatibility level of the subject, or the global one. */
   readonly level: string
-  /** Oldest first; [] for a subject that is not there. */
+  /** Oldest first; [] for an unknown subject. */
   readonly versions: readonly RegisteredSchema[]
 }
 
+/** Reads level and versions of each topic from the registry. */
 export async function readRegistryTopics(
   registry: RemoteRegistry,
   target: Pick<Target, 'prefix'>,
@@ -51,13 +53,13 @@ export async function readRegistryTopics(
   )
 }
 
-/** The registry's version that says what this text says, the newest if there are two. */
+/** The registry's version that is the same schema as the text; the newest, if there are several. */
 export function findVersion(topic: RegistryTopic, text: string): RegisteredSchema | undefined {
   const identity = schemaIdentity(text)
   return topic.versions.findLast((one) => schemaIdentity(one.schema) === identity)
 }
 
-/** Versions that no file says: others have registered them. */
+/** The registry's versions that are in no file: somebody else registered them. */
 export function findUnknownVersions({
   schemas,
   versions,
@@ -69,8 +71,9 @@ export function findUnknownVersions({
 }
 
 /**
- * What a schema breaks among the registry's versions, by the rules of ccs and at the subject's level: it says
- * which field, where the registry says no more than no. Nothing when the rules of ccs see no break.
+ * What a schema breaks among the registry's versions at the subject's level, by the rules of ccs: a
+ * registry only says that it rejects a schema, this says which field is the reason. [] if the rules
+ * of ccs find no break.
  */
 export async function explainRejection(
   topic: RegistryTopic,
@@ -79,41 +82,42 @@ export async function explainRejection(
 ): Promise<readonly SchemaBreak[]> {
   const mode = COMPATIBILITY_MODES.find((one) => one === topic.level)
   if (mode === undefined) return []
-  const kept = topic.versions.filter(isRecordSchema).map(asKept)
+  const kept = topic.versions.filter(isRecordSchema).map(toKeptSchema)
   const result = await checkSchemas(
     [{ topic: topic.schemas.topic, current, kept }],
     mode,
     openImpact,
   )
-  return result.topics.flatMap((one) => one.breaks.filter(isOfAvro))
+  return result.topics.flatMap((one) => one.breaks.filter(isAvroBreak))
 }
 
-/** As a file that can be shown, with the lines that a registry leaves out. */
-function asKept({ subject, version, id, schema }: RegisteredSchema): KeptSchema {
+/** The version as a file, laid out in lines, so that places in it can be shown. */
+function toKeptSchema({ subject, version, id, schema }: RegisteredSchema): KeptSchema {
   const text = JSON.stringify(JSON.parse(schema), null, 2)
   return { file: `${subject} version ${version} in the registry`, text, version, id }
 }
 
-/** Whether Avro itself can't read on; a field that is only missed by our SQL is nothing to a registry. */
-function isOfAvro({ rule }: SchemaBreak): boolean {
+/** Whether the break is one of Avro's rules; registries know nothing of uses in SQL. */
+function isAvroBreak({ rule }: SchemaBreak): boolean {
   return rule !== 'in use'
 }
 
+/** Whether the registry agrees with the check of the files, for one topic. */
 export interface RegistryCheck {
   readonly topic: string
   readonly subject: string
   readonly level: string
-  /** Numbers of the versions that are there. */
+  /** Numbers of the registry's versions. */
   readonly versions: readonly number[]
-  /** Whether it has the schema in force, or would take it. */
+  /** Whether the registry has the schema in force, or would accept it. */
   readonly accepts: boolean
-  /** Why it judges otherwise than the files do; null: it judges alike. */
+  /** Why the registry and the check of the files disagree; null if they agree. */
   readonly differs: string | null
-  /** Where it refuses: why, as far as the rules of ccs know. */
+  /** Why the registry rejects the schema, as far as the rules of ccs explain it. */
   readonly breaks: readonly SchemaBreak[]
 }
 
-/** The registry's own verdicts on the schemas in force, beside those of `check`. */
+/** Asks the registry about each schema in force, and compares its answers with `check`. */
 export async function checkAgainstRegistry(
   registry: RemoteRegistry,
   topics: readonly RegistryTopic[],
@@ -152,16 +156,16 @@ function explainDifference({
   breaks,
 }: CheckComparison): string | null {
   const { level, versions, schemas } = topic
-  const isFine = !checked.breaks.some(isOfAvro)
+  const isFine = !checked.breaks.some(isAvroBreak)
   if (isFine === accepts) return null
   const verdict = accepts
-    ? 'The registry takes what breaks by the files'
-    : 'The registry refuses what is fine by the files'
-  const [strange] = findUnknownVersions(topic)
-  if (versions.length === 0) return `${verdict}: it has no version of it yet.`
+    ? 'The registry accepts what breaks by the files'
+    : 'The registry rejects what is fine by the files'
+  const [unknown] = findUnknownVersions(topic)
+  if (versions.length === 0) return `${verdict}: it has no version of this schema yet.`
   if (level !== mode) return `${verdict}: its level is ${level}, the check's is ${mode}.`
-  if (!accepts && breaks.length > 0 && strange)
-    return `${verdict}: it has a version ${strange.version} that is not in ${historyOf(schemas)}.`
+  if (!accepts && breaks.length > 0 && unknown)
+    return `${verdict}: its version ${unknown.version} is not in ${historyFolder(schemas)}.`
   const missing = schemas.kept.filter((one) => findVersion(topic, one.text) === undefined)
   if (accepts && missing.length > 0) {
     const numbers = missing.map((one) => String(one.version))
@@ -170,19 +174,23 @@ function explainDifference({
   return `${verdict}: it has rules of its own; docs/schemas.md lists those that are known.`
 }
 
-function historyOf({ topic }: TopicSchemas): string {
+function historyFolder({ topic }: TopicSchemas): string {
   return `schemas/history/${topic}/`
 }
 
+/** Differences between the files and the registry, for one topic. */
 export interface RegistryDiff extends TopicDiff {
   readonly subject: string
-  /** Kept versions that the registry does not have. */
+  /** Numbers of kept versions that the registry does not have. */
   readonly unregistered: readonly number[]
-  /** Its versions that no file has. */
+  /** Numbers of the registry's versions that are in no file. */
   readonly unknown: readonly number[]
 }
 
-/** The schemas in force against the registry's newest versions, or against its version `from`. */
+/**
+ * Compares the schemas in force with the registry's newest versions, or with its version `from`.
+ * Throws CCS_USAGE_INVALID if a subject has no such version.
+ */
 export function diffAgainstRegistry(
   topics: readonly RegistryTopic[],
   from: number | undefined,
@@ -209,13 +217,16 @@ export function diffAgainstRegistry(
       topic: schemas.topic,
       subject,
       from: found?.version ?? null,
-      changes: isComparable ? diffSchemas(parseSchema(asKept(found)), parseSchema(current)) : [],
+      changes: isComparable
+        ? diffSchemas(parseSchema(toKeptSchema(found)), parseSchema(current))
+        : [],
       unregistered: gone.map((one) => one.version),
       unknown: findUnknownVersions(topic).map((one) => one.version),
     }
   })
 }
 
+/** A topic's subject in the `--json` document of `ccs schema list` on a target. */
 export interface ListedSubject {
   readonly topic: string
   readonly subject: string
@@ -223,13 +234,14 @@ export interface ListedSubject {
   readonly versions: readonly {
     readonly version: number
     readonly id: number
-    /** The kept version that says the same; null: no file has it. */
+    /** Number of the kept version with the same schema; null if no file has it. */
     readonly kept: number | null
   }[]
-  /** Kept versions that the registry does not have. */
+  /** Numbers of kept versions that the registry does not have. */
   readonly unregistered: readonly number[]
 }
 
+/** The subjects with their versions, in the order of the topics. */
 export function listRegistry(topics: readonly RegistryTopic[]): readonly ListedSubject[] {
   return topics.map((topic) => {
     const { subject, level, schemas } = topic

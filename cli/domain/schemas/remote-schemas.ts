@@ -1,27 +1,28 @@
 /**
- * The schemas that a topic's records are read with on a cluster: what the files say, under the ids that the
- * registry gave, and what others have registered beside them.
+ * The schemas with which a topic's records are read on a cluster: those of the files, with the ids
+ * that the registry gave them, and versions that others have registered.
  */
 import { parseRecordSchema } from '../avro/schema.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../avro/schema-registry.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { schemaIdentity } from './identity.ts'
 
+/** Whose schemas are read. */
 export interface RemoteSchemasOptions {
-  /** As the registry knows it, with the target's prefix. */
+  /** Name of the subject in the registry, with the target's prefix. */
   readonly subject: string
   /** The kept versions of the files, oldest first. */
   readonly files: readonly RegisteredSchema[]
-  /** Of the target, for the hint. */
+  /** Name of the target, for the hint. */
   readonly target: string
 }
 
 /**
- * As the gate wants them: the newest of the files comes last, with the text of the file, and makes columns
- * and rules; before it all other versions of the subject, oldest first, so that records of them are read too.
- * A kept version that the registry does not have has no id there, so no record carries it: it is left out, as
- * are versions of others that are no records.
- * Registers nothing; CCS_PLAN_CHANGES when the newest is not registered.
+ * The schemas in the order that the gate expects. The newest of the files is last, with the text of
+ * the file: it defines columns and rules. Before it come all other versions of the subject, oldest
+ * first, so that their records can be read too. Kept versions that the registry lacks are omitted,
+ * as no record can carry their id; so are versions of others that are not record schemas. Throws
+ * CCS_PLAN_CHANGES if the newest is not registered.
  */
 export async function readRemoteSchemas(
   registry: SchemaRegistry,
@@ -39,7 +40,7 @@ export async function readRemoteSchemas(
   for (const one of await registry.versions(subject)) {
     const identity = schemaIdentity(one.schema)
     const schema = { ...one, schema: texts.get(identity) ?? one.schema }
-    // Registered twice, in other words each time: records may carry either id.
+    // The same schema may be registered twice in different forms; records may carry either id.
     if (last && identity === inForce) known.push(last)
     if (identity === inForce) last = schema
     else if (isRecordSchema(schema)) known.push(schema)
@@ -52,7 +53,9 @@ export async function readRemoteSchemas(
   })
 }
 
-/** Others may have registered anything. */
+/**
+ * Whether the version is a record schema that ccs can read; others may have registered anything.
+ */
 export function isRecordSchema({ schema, subject }: RegisteredSchema): boolean {
   try {
     parseRecordSchema(schema, subject)

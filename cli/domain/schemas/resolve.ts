@@ -1,10 +1,11 @@
 /**
- * Whether what was written by one schema can be read by another: the rules of "Schema Resolution" in the
- * Avro specification 1.12, with a reason for each place where it can't. Remarks are for what can be read but
- * then means something else.
+ * Decides whether records written with one schema can be read with another, by the rules of "Schema
+ * Resolution" in the Avro specification 1.12. A break is a place where reading fails; a remark is a
+ * place where it succeeds but may change the meaning.
  */
 import { isValidDefault } from './default-value.ts'
 import { describeType, describeValue } from './describe.ts'
+import { canRead, createFinding, type Finding, type RemarkRule } from './finding.ts'
 import {
   type EnumType,
   type RecordType,
@@ -13,53 +14,19 @@ import {
   shortName,
 } from './tree.ts'
 
-export type BreakRule =
-  | 'type'
-  | 'name'
-  | 'no default'
-  | 'bad default'
-  | 'alias'
-  | 'symbol'
-  | 'size'
-  | 'union'
-  | 'decimal'
-
-export type RemarkRule = 'meaning' | 'precision' | 'text' | 'namespace' | 'symbol default'
-
-export interface ResolutionFinding {
-  readonly rule: BreakRule | RemarkRule
-  /** A break: reading fails. A remark: it works, but look at it. */
-  readonly isBreak: boolean
-  /** Such as `items[].sku`; '' is the whole. `[]` is any item of an array, `{}` any value of a map. */
-  readonly path: string
-  /** One sentence. */
-  readonly message: string
-  /** What the reader has there, in words. */
-  readonly reader: string
-  readonly writer: string
-  /** Offsets into the two texts. */
-  readonly readerAt: number
-  readonly writerAt: number
-}
-
-/** Findings for a reader of what `writer` wrote; it can be read when none of them is a break. */
-export function resolveSchemas(
-  reader: SchemaType,
-  writer: SchemaType,
-): readonly ResolutionFinding[] {
+/** Findings for reading records of `writer` with `reader`, in the reader's order. */
+export function resolveSchemas(reader: SchemaType, writer: SchemaType): readonly Finding[] {
   const memo: Memo = { known: new Map(), assumed: 0 }
   const context = { path: '', readerAt: reader.at, writerAt: writer.at, memo }
   return resolve(reader, writer, context)
 }
 
-export function canRead(findings: readonly ResolutionFinding[]): boolean {
-  return !findings.some((one) => one.isBreak)
-}
-
 interface Memo {
-  /** By reader and writer of named types; 'open' while being looked at, which stands for "can be read". */
-  readonly known: Map<SchemaType, Map<SchemaType, readonly ResolutionFinding[] | 'open'>>
-  /** How often an open pair was taken for granted. */
+  /**
+   * Results by reader and writer; 'open' while a pair is being resolved, which counts as readable.
+   */
+  readonly known: Map<SchemaType, Map<SchemaType, readonly Finding[] | 'open'>>
+  /** How often an open pair was assumed to be readable. */
   assumed: number
 }
 
@@ -70,20 +37,16 @@ interface Context {
   readonly memo: Memo
 }
 
-function resolve(
-  reader: SchemaType,
-  writer: SchemaType,
-  context: Context,
-): readonly ResolutionFinding[] {
-  if (writer.is === 'union') return fromUnion(reader, writer.branches, context)
-  if (reader.is === 'union') return intoUnion(reader.branches, writer, context)
+function resolve(reader: SchemaType, writer: SchemaType, context: Context): readonly Finding[] {
+  if (writer.is === 'union') return resolveFromUnion(reader, writer.branches, context)
+  if (reader.is === 'union') return resolveIntoUnion(reader.branches, writer, context)
   if (reader.is === 'record' && writer.is === 'record')
-    return remembered(reader, writer, context, () => [
-      ...nameFindings(reader, writer, context),
-      ...fieldFindings(reader, writer, context),
+    return resolveOnce(reader, writer, context, () => [
+      ...checkNames(reader, writer, context),
+      ...checkFields(reader, writer, context),
     ])
   if (reader.is === 'enum' && writer.is === 'enum')
-    return [...nameFindings(reader, writer, context), ...symbolFindings(reader, writer, context)]
+    return [...checkNames(reader, writer, context), ...checkSymbols(reader, writer, context)]
   if (reader.is === 'array' && writer.is === 'array')
     return resolve(reader.items, writer.items, { ...context, path: `${context.path}[]` })
   if (reader.is === 'map' && writer.is === 'map')
@@ -91,23 +54,25 @@ function resolve(
   if (reader.is === 'fixed' && writer.is === 'fixed') {
     const isSize = reader.size !== writer.size
     return [
-      ...nameFindings(reader, writer, context),
-      ...(isSize ? [found('size', 'a fixed type keeps its size', reader, writer, context)] : []),
-      ...logicalFindings(reader, writer, context),
+      ...checkNames(reader, writer, context),
+      ...(isSize
+        ? [createFinding('size', 'a fixed type keeps its size', reader, writer, context)]
+        : []),
+      ...checkLogicalTypes(reader, writer, context),
     ]
   }
-  if (reader.is === writer.is) return logicalFindings(reader, writer, context)
+  if (reader.is === writer.is) return checkLogicalTypes(reader, writer, context)
   const promotion = PROMOTIONS[`${writer.is} ${reader.is}`]
   if (promotion === undefined)
-    return [found('type', 'Avro has no way from one to the other', reader, writer, context)]
+    return [createFinding('type', 'Avro has no way from one to the other', reader, writer, context)]
   const [rule, why] = promotion
   return [
-    ...(rule === undefined ? [] : [found(rule, why, reader, writer, context)]),
-    ...logicalFindings(reader, writer, context),
+    ...(rule === undefined ? [] : [createFinding(rule, why, reader, writer, context)]),
+    ...checkLogicalTypes(reader, writer, context),
   ]
 }
 
-/** Writer and reader → what is lost on the way, if anything. */
+/** By the types of writer and reader: the remark for a promotion that may lose something. */
 const PROMOTIONS: Readonly<Record<string, readonly [RemarkRule, string] | readonly [undefined]>> = {
   'int long': [undefined],
   'int float': ['precision', 'beyond 16,777,216 a float does not hold every whole number'],
@@ -119,68 +84,76 @@ const PROMOTIONS: Readonly<Record<string, readonly [RemarkRule, string] | readon
   'bytes string': ['text', 'bytes that are not UTF-8 make no text'],
 }
 
-/** Whatever branch a record was written with, it must be readable. */
-function fromUnion(
+/**
+ * A value may have been written with any branch, so the reader must be able to read each of them.
+ */
+function resolveFromUnion(
   reader: SchemaType,
   branches: readonly SchemaType[],
   context: Context,
-): readonly ResolutionFinding[] {
+): readonly Finding[] {
   return branches.flatMap((branch) => {
     const findings = resolve(reader, branch, context)
     if (canRead(findings) || reader.is === 'union' || reader.is === branch.is) return findings
     const why = `it may have been written as ${describeType(branch)}`
-    return [found('union', why, reader, { is: 'union', branches, at: branch.at }, context)]
+    return [createFinding('union', why, reader, { is: 'union', branches, at: branch.at }, context)]
   })
 }
 
 /**
- * The reader's first branch that matches. "Matches" is taken to its depth: a branch of the right name with a
- * field that can't be read gives way to a later one that can.
+ * The reader uses its first branch that matches. A branch matches only if all its fields can be
+ * read: one that has the right name, but a field that can't be read, is skipped for a later one.
  */
-function intoUnion(
+function resolveIntoUnion(
   branches: readonly SchemaType[],
   writer: SchemaType,
   context: Context,
-): readonly ResolutionFinding[] {
-  let near: readonly ResolutionFinding[] | undefined
+): readonly Finding[] {
+  let near: readonly Finding[] | undefined
   for (const branch of branches) {
     const findings = resolve(branch, writer, context)
     if (canRead(findings)) return findings
-    if (isMeant(branch, writer)) near ??= findings
+    if (isIntended(branch, writer)) near ??= findings
   }
   if (near !== undefined) return near
   const union: SchemaType = { is: 'union', branches, at: context.readerAt }
-  return [found('union', `none of them reads ${describeType(writer)}`, union, writer, context)]
+  return [
+    createFinding('union', `none of them reads ${describeType(writer)}`, union, writer, context),
+  ]
 }
 
-/** Whether a branch is the one that the writer's type was to be read by, though it can't be. */
-function isMeant(branch: SchemaType, writer: SchemaType): boolean {
+/**
+ * Whether the branch has the writer's type and name, so that its findings explain the failure best.
+ */
+function isIntended(branch: SchemaType, writer: SchemaType): boolean {
   if (branch.is !== writer.is) return false
   if (!('name' in branch) || !('name' in writer)) return true
   return shortName(branch.name) === shortName(writer.name) || branch.aliases.includes(writer.name)
 }
 
-/** Types that contain themselves end here, and types that are used often are looked at once. */
-function remembered(
+/**
+ * Resolves each pair of records once: ends recursion, and saves time for types that are used often.
+ */
+function resolveOnce(
   reader: RecordType,
   writer: RecordType,
   context: Context,
-  look: () => readonly ResolutionFinding[],
-): readonly ResolutionFinding[] {
+  resolvePair: () => readonly Finding[],
+): readonly Finding[] {
   const { memo, path } = context
-  const of = memo.known.get(reader) ?? new Map<SchemaType, readonly ResolutionFinding[] | 'open'>()
+  const of = memo.known.get(reader) ?? new Map<SchemaType, readonly Finding[] | 'open'>()
   memo.known.set(reader, of)
   const known = of.get(writer)
   if (known === 'open') {
     memo.assumed++
     return []
   }
-  // What was found is told where it was found first; elsewhere that it can't be read is enough.
+  // All findings are reported at the first place; elsewhere the first break is enough.
   if (known !== undefined) return known.slice(0, 1).map((one) => ({ ...one, path }))
   of.set(writer, 'open')
   const before = memo.assumed
-  const findings = look()
-  // "It can be read" may rest on a pair that is still open; then it is not kept.
+  const findings = resolvePair()
+  // A result that relies on a pair that is still open must not be remembered.
   if (!canRead(findings))
     of.set(
       writer,
@@ -193,37 +166,31 @@ function remembered(
 
 type NamedType = Extract<SchemaType, { name: string }>
 
-/** Names match without their namespaces, or by a full alias of the reader's. */
-function nameFindings(
-  reader: NamedType,
-  writer: NamedType,
-  context: Context,
-): readonly ResolutionFinding[] {
+/** Names match without their namespaces, or if the writer's full name is an alias of the reader. */
+function checkNames(reader: NamedType, writer: NamedType, context: Context): readonly Finding[] {
   if (reader.name === writer.name || reader.aliases.includes(writer.name)) return []
   if (shortName(reader.name) !== shortName(writer.name))
-    return [found('name', 'a type is known by its name or an alias', reader, writer, context)]
-  const why = `the namespace changed: Avro allows it, but readers that compare full names do not. Add the alias "${writer.name}"`
-  return [found('namespace', why, reader, writer, context)]
+    return [
+      createFinding('name', 'a type is known by its name or an alias', reader, writer, context),
+    ]
+  const why =
+    'the namespace changed: Avro allows it, but readers that compare full names do not. ' +
+    `Add the alias "${writer.name}"`
+  return [createFinding('namespace', why, reader, writer, context)]
 }
 
-function symbolFindings(
-  reader: EnumType,
-  writer: EnumType,
-  context: Context,
-): readonly ResolutionFinding[] {
+function checkSymbols(reader: EnumType, writer: EnumType, context: Context): readonly Finding[] {
   const missing = writer.symbols.filter((one) => !reader.symbols.includes(one))
   if (missing.length === 0) return []
   const list = `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'}`
   if (reader.default !== undefined)
-    return [found('symbol default', `${list} read as ${reader.default}`, reader, writer, context)]
-  return [found('symbol', `${list} unknown to the reader`, reader, writer, context)]
+    return [
+      createFinding('symbol default', `${list} read as ${reader.default}`, reader, writer, context),
+    ]
+  return [createFinding('symbol', `${list} unknown to the reader`, reader, writer, context)]
 }
 
-function fieldFindings(
-  reader: RecordType,
-  writer: RecordType,
-  context: Context,
-): readonly ResolutionFinding[] {
+function checkFields(reader: RecordType, writer: RecordType, context: Context): readonly Finding[] {
   return reader.fields.flatMap((field) => {
     const path = context.path === '' ? field.name : `${context.path}.${field.name}`
     const matches = writer.fields.filter(
@@ -231,86 +198,60 @@ function fieldFindings(
     )
     const [match, second] = matches
     const here = { ...context, path, readerAt: field.at, writerAt: match?.at ?? writer.at }
-    if (match === undefined) return missingFindings(field, writer, here)
+    if (match === undefined) return checkMissingField(field, writer, here)
     if (second !== undefined) {
       const names = matches.map((one) => one.name).join(' and ')
-      return [found('alias', `it could be read from ${names}`, field.type, match.type, here)]
+      return [
+        createFinding('alias', `it could be read from ${names}`, field.type, match.type, here),
+      ]
     }
     const places = { ...here, readerAt: field.typeAt, writerAt: match.typeAt }
     return resolve(field.type, match.type, places)
   })
 }
 
-function missingFindings(
+function checkMissingField(
   field: SchemaField,
   writer: RecordType,
   context: Context,
-): readonly ResolutionFinding[] {
+): readonly Finding[] {
   const absent: SchemaType = { is: 'null', at: writer.at }
   if (!field.hasDefault) {
-    const why = `${shortName(writer.name)} has no such field, and there is no default to read instead`
-    return [{ ...found('no default', why, field.type, absent, context), writer: 'no such field' }]
+    const record = shortName(writer.name)
+    const why = `${record} has no such field, and there is no default to read instead`
+    return [
+      { ...createFinding('no default', why, field.type, absent, context), writer: 'no such field' },
+    ]
   }
   if (isValidDefault(field.type, field.default)) return []
   const why = `its default ${describeValue(field.default)} is no ${describeType(field.type)}`
-  return [{ ...found('bad default', why, field.type, absent, context), writer: 'no such field' }]
+  return [
+    { ...createFinding('bad default', why, field.type, absent, context), writer: 'no such field' },
+  ]
 }
 
 type Logicals = Extract<SchemaType, { logical?: unknown }> | SchemaType
 
-/** Decimals must agree in precision and scale; any other change of a logical type only changes the meaning. */
-function logicalFindings(
+/**
+ * Decimals must agree in precision and scale; other changes of a logical type only change the
+ * meaning.
+ */
+function checkLogicalTypes(
   reader: Logicals,
   writer: Logicals,
   context: Context,
-): readonly ResolutionFinding[] {
+): readonly Finding[] {
   const [now, then] = [logicalOf(reader), logicalOf(writer)]
   if (now?.name === 'decimal' && then?.name === 'decimal') {
     if (now.precision === then.precision && now.scale === then.scale) return []
     const why = 'decimals are read by their own precision and scale only'
-    return [found('decimal', why, reader, writer, context)]
+    return [createFinding('decimal', why, reader, writer, context)]
   }
   if (now?.name === then?.name) return []
   const why = 'the stored value stays as it is and is taken for something else'
-  return [found('meaning', why, reader, writer, context)]
+  return [createFinding('meaning', why, reader, writer, context)]
 }
 
 function logicalOf(type: SchemaType) {
   return 'logical' in type ? type.logical : undefined
-}
-
-const REMARKS: readonly string[] = [
-  'meaning',
-  'precision',
-  'text',
-  'namespace',
-  'symbol default',
-] satisfies readonly RemarkRule[]
-
-function found(
-  rule: ResolutionFinding['rule'],
-  why: string,
-  reader: SchemaType,
-  writer: SchemaType,
-  { path, readerAt, writerAt }: Context,
-): ResolutionFinding {
-  const [to, from] = [describeType(reader), describeType(writer)]
-  const isBreak = !REMARKS.includes(rule)
-  const what = path === '' ? 'The record' : `Field ${path}`
-  const head =
-    rule === 'no default' || rule === 'bad default'
-      ? `${what} is new`
-      : to === from
-        ? what
-        : `${what}: written as ${from}, read as ${to}`
-  return {
-    rule,
-    isBreak,
-    path,
-    message: `${head}: ${why}.`,
-    reader: to,
-    writer: from,
-    readerAt,
-    writerAt,
-  }
 }

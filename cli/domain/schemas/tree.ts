@@ -1,18 +1,23 @@
 /**
- * An Avro schema as its compatibility sees it: full names, aliases, defaults, logical types, and where each
- * part stands in the file. A named type is one object however often it is referred to, so trees may be
- * recursive. Decoder and gate read avro-schema.ts, which has what they need and no places.
+ * Avro schemas as trees for compatibility checks: full names, aliases, defaults, logical types, and
+ * the place of each part in the file. A named type is one object, however often it is used, so
+ * trees may be recursive. Decoder and gate use the trees of avro/schema.ts, which have no places.
  */
 
-import type { FieldRules, Primitive } from '../avro/schema.ts'
-import { PRIMITIVES } from '../avro/schema.ts'
 import {
-  type JsonNode,
+  FIELD_RULES,
+  type FieldRules,
+  fullName,
+  PRIMITIVES,
+  type Primitive,
+} from '../avro/schema.ts'
+import {
   locateOffset,
   type NamedText,
   parseLocatedJson,
   toPlainValue,
 } from '../documents/json-document.ts'
+import type { JsonNode } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { type AvroLogical, validateLogicalType } from './logical-type.ts'
@@ -29,6 +34,7 @@ interface Named extends Placed {
   readonly aliases: readonly string[]
 }
 
+/** A field of a record; `default` counts only if `hasDefault`. */
 export interface SchemaField extends Placed {
   readonly name: string
   readonly aliases: readonly string[]
@@ -40,18 +46,21 @@ export interface SchemaField extends Placed {
   readonly rules: FieldRules
 }
 
+/** A record with the attribute `requires` of ccs: fields that a kind of record needs. */
 export interface RecordType extends Named {
   readonly is: 'record'
   readonly fields: readonly SchemaField[]
   readonly requires: Readonly<Record<string, readonly string[]>>
 }
 
+/** An enum; readers use its default for symbols that they do not know. */
 export interface EnumType extends Named {
   readonly is: 'enum'
   readonly symbols: readonly string[]
   readonly default?: string
 }
 
+/** A type of a schema; `at` is the offset of its first character. */
 export type SchemaType =
   | RecordType
   | EnumType
@@ -61,14 +70,15 @@ export type SchemaType =
   | (Placed & { readonly is: 'map'; readonly values: SchemaType })
   | (Placed & { readonly is: 'union'; readonly branches: readonly SchemaType[] })
 
+/** A parsed schema with its text, so that places can be shown. */
 export interface Schema extends NamedText {
   readonly type: SchemaType
 }
 
-/** Parses a schema of any type. Throws CCS_SCHEMA_INVALID with its place for what is not Avro. */
+/** Parses a schema of any type. Throws CCS_SCHEMA_INVALID with the place of the first fault. */
 export function parseSchema(source: NamedText): Schema {
   const scope = { source, namespace: '', named: new Map<string, SchemaType>() }
-  return { ...source, type: typeOf(parseLocatedJson(source), scope) }
+  return { ...source, type: parseType(parseLocatedJson(source), scope) }
 }
 
 interface Scope {
@@ -79,46 +89,46 @@ interface Scope {
 
 type JsonObject = Extract<JsonNode, { is: 'object' }>
 
-function typeOf(json: JsonNode | undefined, scope: Scope, ownerAt = 0): SchemaType {
+function parseType(json: JsonNode | undefined, scope: Scope, ownerAt = 0): SchemaType {
   if (json === undefined) throw invalid(scope, ownerAt, 'has no type here')
   const { at } = json
   if (json.is === 'scalar') {
     if (typeof json.value !== 'string') throw invalid(scope, at, 'has a value where a type is due')
-    return namedType(json.value, at, scope)
+    return findNamedType(json.value, at, scope)
   }
-  if (json.is === 'array') return unionOf(json.items, at, scope)
+  if (json.is === 'array') return parseUnion(json.items, at, scope)
   const kind = json.entries.get('type')
   const kindName = kind?.is === 'scalar' ? kind.value : undefined
   switch (kindName) {
     case 'record':
     case 'error':
-      return recordOf(json, scope)
+      return parseRecord(json, scope)
     case 'enum':
-      return enumOf(json, scope)
+      return parseEnum(json, scope)
     case 'fixed': {
-      const size = numberIn(json, 'size')
+      const size = readNumber(json, 'size')
       if (size === undefined) throw invalid(scope, at, 'has a fixed type without a size')
       return define(json, scope, (named) => ({
         is: 'fixed',
         ...named,
         size,
-        ...logicalIn(json, 'fixed', size),
+        ...readLogical(json, 'fixed', size),
       }))
     }
     case 'array':
-      return { is: 'array', at, items: typeOf(json.entries.get('items'), scope, at) }
+      return { is: 'array', at, items: parseType(json.entries.get('items'), scope, at) }
     case 'map':
-      return { is: 'map', at, values: typeOf(json.entries.get('values'), scope, at) }
+      return { is: 'map', at, values: parseType(json.entries.get('values'), scope, at) }
     default: {
-      const type = typeOf(kind, scope, at)
+      const type = parseType(kind, scope, at)
       const isPrimitive = PRIMITIVES.includes(type.is)
-      // A logical type beside a primitive's name makes that primitive; on anything else it is ignored.
-      return isPrimitive ? ({ ...type, at, ...logicalIn(json, type.is) } as SchemaType) : type
+      // A logical type is attached to a primitive type; on other types it is ignored.
+      return isPrimitive ? ({ ...type, at, ...readLogical(json, type.is) } as SchemaType) : type
     }
   }
 }
 
-function namedType(name: string, at: number, scope: Scope): SchemaType {
+function findNamedType(name: string, at: number, scope: Scope): SchemaType {
   // The list holds exactly the members of Primitive.
   if (PRIMITIVES.includes(name)) return { is: name as Primitive, at }
   const type = scope.named.get(fullName(name, scope.namespace)) ?? scope.named.get(name)
@@ -132,8 +142,8 @@ function namedType(name: string, at: number, scope: Scope): SchemaType {
   )
 }
 
-function unionOf(items: readonly JsonNode[], at: number, scope: Scope): SchemaType {
-  const branches = items.map((one) => typeOf(one, scope, at))
+function parseUnion(items: readonly JsonNode[], at: number, scope: Scope): SchemaType {
+  const branches = items.map((one) => parseType(one, scope, at))
   const seen = new Set<string>()
   if (branches.length === 0) throw invalid(scope, at, 'has a union of nothing')
   for (const branch of branches) {
@@ -145,9 +155,9 @@ function unionOf(items: readonly JsonNode[], at: number, scope: Scope): SchemaTy
   return { is: 'union', at, branches }
 }
 
-function enumOf(json: JsonObject, scope: Scope): SchemaType {
-  const symbols = textsIn(json, 'symbols')
-  const initial = textIn(json, 'default')
+function parseEnum(json: JsonObject, scope: Scope): SchemaType {
+  const symbols = readTexts(json, 'symbols')
+  const initial = readText(json, 'default')
   const twice = symbols.find((one, index) => symbols.indexOf(one) !== index)
   if (symbols.length === 0) throw invalid(scope, json.at, 'has an enum without symbols')
   if (twice !== undefined) throw invalid(scope, json.at, `has the symbol ${twice} twice`)
@@ -161,7 +171,7 @@ function enumOf(json: JsonObject, scope: Scope): SchemaType {
   }))
 }
 
-function recordOf(json: JsonObject, scope: Scope): SchemaType {
+function parseRecord(json: JsonObject, scope: Scope): SchemaType {
   const list = json.entries.get('fields')
   if (list?.is !== 'array') throw invalid(scope, json.at, 'has a record without fields')
   const fields: SchemaField[] = []
@@ -170,12 +180,12 @@ function recordOf(json: JsonObject, scope: Scope): SchemaType {
     is: 'record',
     ...named,
     fields,
-    // Its shape is checked by gate-rules; whoever reads it here copes with any.
+    // The gate's rules check its shape; code that reads it here must accept any shape.
     requires: (requires === undefined ? {} : toPlainValue(requires)) as RecordType['requires'],
   }))
   const namespace = namespaceOf('name' in record ? record.name : '')
   for (const item of list.items) {
-    const field = fieldOf(item, { ...scope, namespace })
+    const field = parseField(item, { ...scope, namespace })
     if (fields.some((one) => one.name === field.name))
       throw invalid(scope, field.at, `has the field ${field.name} twice in one record`)
     fields.push(field)
@@ -183,50 +193,53 @@ function recordOf(json: JsonObject, scope: Scope): SchemaType {
   return record
 }
 
-function fieldOf(json: JsonNode, scope: Scope): SchemaField {
-  const name = json.is === 'object' ? textIn(json, 'name') : undefined
+function parseField(json: JsonNode, scope: Scope): SchemaField {
+  const name = json.is === 'object' ? readText(json, 'name') : undefined
   if (json.is !== 'object' || name === undefined)
     throw invalid(scope, json.at, 'has a field without a name')
   const initial = json.entries.get('default')
   const rules: Record<string, number> = {}
-  for (const rule of ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems']) {
-    const bound = numberIn(json, rule)
+  for (const rule of FIELD_RULES) {
+    const bound = readNumber(json, rule)
     if (bound !== undefined) rules[rule] = bound
   }
   return {
     name,
-    aliases: textsIn(json, 'aliases'),
-    type: typeOf(json.entries.get('type'), scope, json.at),
+    aliases: readTexts(json, 'aliases'),
+    type: parseType(json.entries.get('type'), scope, json.at),
     at: json.at,
     typeAt: json.entries.get('type')?.at ?? json.at,
     hasDefault: initial !== undefined,
     default: initial === undefined ? undefined : toPlainValue(initial),
-    doc: textIn(json, 'doc') ?? '',
+    doc: readText(json, 'doc') ?? '',
     rules,
   }
 }
 
-/** Makes a named type and lets later parts refer to it; a record is known before its fields are read. */
+/**
+ * Defines a named type for the parts that follow; a record is defined before its fields are read.
+ */
 function define(json: JsonObject, scope: Scope, make: (named: Named) => SchemaType): SchemaType {
-  const short = textIn(json, 'name')
+  const short = readText(json, 'name')
   if (short === undefined) throw invalid(scope, json.at, 'has a named type without a name')
-  const name = fullName(short, textIn(json, 'namespace') ?? scope.namespace)
+  const name = fullName(short, readText(json, 'namespace') ?? scope.namespace)
   if (scope.named.has(name)) throw invalid(scope, json.at, `defines the type ${name} twice`)
-  const aliases = textsIn(json, 'aliases').map((one) => fullName(one, namespaceOf(name)))
+  const aliases = readTexts(json, 'aliases').map((one) => fullName(one, namespaceOf(name)))
   const type = make({ at: json.at, name, aliases })
   scope.named.set(name, type)
   return type
 }
 
-/** A logical type as far as it is valid; Avro has readers ignore any other. */
-function logicalIn(json: JsonObject, on: string, size?: number): { logical?: AvroLogical } {
-  const name = textIn(json, 'logicalType')
+/** The logical type if it is valid; Avro requires readers to ignore it otherwise. */
+function readLogical(json: JsonObject, on: string, size?: number): { logical?: AvroLogical } {
+  const name = readText(json, 'logicalType')
   if (name === undefined) return {}
-  const [precision, scale] = [numberIn(json, 'precision'), numberIn(json, 'scale')]
+  const [precision, scale] = [readNumber(json, 'precision'), readNumber(json, 'scale')]
   const logical = validateLogicalType({ name, precision, scale }, on, size)
   return logical === undefined ? {} : { logical }
 }
 
+/** The name without its namespace. */
 export function shortName(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1)
 }
@@ -235,26 +248,22 @@ function namespaceOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('.')))
 }
 
-function fullName(name: string, namespace: string): string {
-  return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
-}
-
-function valueIn(json: JsonObject, key: string): unknown {
+function readValue(json: JsonObject, key: string): unknown {
   const place = json.entries.get(key)
   return place?.is === 'scalar' ? place.value : undefined
 }
 
-function textIn(json: JsonObject, key: string): string | undefined {
-  const value = valueIn(json, key)
+function readText(json: JsonObject, key: string): string | undefined {
+  const value = readValue(json, key)
   return typeof value === 'string' ? value : undefined
 }
 
-function numberIn(json: JsonObject, key: string): number | undefined {
-  const value = valueIn(json, key)
+function readNumber(json: JsonObject, key: string): number | undefined {
+  const value = readValue(json, key)
   return typeof value === 'number' ? value : undefined
 }
 
-function textsIn(json: JsonObject, key: string): readonly string[] {
+function readTexts(json: JsonObject, key: string): readonly string[] {
   const place = json.entries.get(key)
   if (place?.is !== 'array') return []
   return place.items.flatMap((one) =>

@@ -31,11 +31,11 @@ export interface SqlSource {
  * out instead, which json_deserialize_sql accepts.
  */
 export async function parseSelect(
-  origin: SqlSource,
+  source: SqlSource,
   parseSql: ParseSql,
   code: ErrorCode = 'CCS_MODEL_INVALID',
 ): Promise<AstNode> {
-  const json = await parseSql(origin.sql)
+  const json = await parseSql(source.sql)
   // json_serialize_sql returns a JSON object.
   const result = JSON.parse(json.replace(ABSENT_POSITION, '')) as AstNode
   if (result.error === true) {
@@ -43,7 +43,7 @@ export async function parseSelect(
     const at = Number(result.position)
     throw new CcsError(code, `${message.charAt(0).toUpperCase()}${message.slice(1)}.`, {
       exit: EXIT.usage,
-      location: locate(origin, Number.isFinite(at) ? at : undefined),
+      location: locate(source, Number.isFinite(at) ? at : undefined),
       hint: 'A model is one SELECT of DuckDB after its header.',
     })
   }
@@ -52,7 +52,7 @@ export async function parseSelect(
   if (statement === undefined || second !== undefined)
     throw new CcsError(code, `There are ${statements.length} statements here; a model has one.`, {
       exit: EXIT.usage,
-      location: locate(origin, undefined),
+      location: locate(source, undefined),
       hint: 'Keep one SELECT; put the others into models of their own.',
     })
   return statement
@@ -74,15 +74,15 @@ export function renderAst(statement: AstNode): string {
  * The place in the file of a byte offset into the SQL text (DuckDB counts UTF-8 bytes); without an
  * offset, the start of the text.
  */
-export function locate(origin: SqlSource, at: number | undefined): Location {
-  const bytes = Buffer.from(origin.sql)
+export function locate(source: SqlSource, at: number | undefined): Location {
+  const bytes = Buffer.from(source.sql)
   const before = bytes.subarray(0, at ?? 0).toString()
   const line = before.split('\n').length - 1
   return {
-    file: origin.file,
-    line: origin.line + line,
+    file: source.file,
+    line: source.line + line,
     column: before.length - (before.lastIndexOf('\n') + 1) + 1,
-    text: origin.sql.split('\n')[line] ?? '',
+    text: source.sql.split('\n')[line] ?? '',
   }
 }
 

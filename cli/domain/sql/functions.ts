@@ -27,7 +27,7 @@ function sumType(type: LogicalType | undefined): LogicalType | undefined {
   return type
 }
 
-/** By DuckDB's name. */
+/** The functions by DuckDB's name. A compiled model can use no function that is not here. */
 export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
   // Aggregates
   count_star: { result: always(bigint) },

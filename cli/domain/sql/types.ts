@@ -1,9 +1,7 @@
-/**
- * Logical types and what each engine calls them. Times are UTC without a zone everywhere; DECIMAL(18, 2) is
- * money.
- */
-import { type AstNode, asNodes, asText, isNode } from './ast.ts'
+/** The types of columns. Times are UTC without a zone everywhere; DECIMAL(18, 2) holds money. */
+import { type AstNode, asNode, asNodes, asText } from './ast.ts'
 
+/** A column type, independent of the engine. */
 export type LogicalType =
   | { readonly is: 'BOOLEAN' | 'INTEGER' | 'BIGINT' | 'DOUBLE' | 'VARCHAR' | 'DATE' | 'TIMESTAMP' }
   | { readonly is: 'HUGEINT' | 'INTERVAL' | 'NULL' }
@@ -11,6 +9,7 @@ export type LogicalType =
   | { readonly is: 'LIST'; readonly of: LogicalType }
   | { readonly is: 'STRUCT'; readonly fields: readonly Column[] }
 
+/** A column by name and type. */
 export interface Column {
   readonly name: string
   readonly type: LogicalType
@@ -33,26 +32,26 @@ const SIMPLE: Readonly<Record<string, LogicalType>> = {
   NULL: { is: 'NULL' },
 }
 
-/** DuckDB's own name of a type, for a message. */
+/** DuckDB's name of a type, for messages. */
 export function displayType(type: LogicalType): string {
   if (type.is === 'DECIMAL') return `DECIMAL(${type.width},${type.scale})`
   return type.is === 'LIST' ? `${displayType(type.of)}[]` : type.is
 }
 
-/** A type in DuckDB's AST; undefined for one that models may not use. */
+/** Reads a type from DuckDB's AST; undefined for one that models may not use. */
 export function readType(node: AstNode): LogicalType | undefined {
   const id = asText(node.id)
-  const info = isNode(node.type_info ?? null) ? (node.type_info as AstNode) : {} // just seen
+  const info = asNode(node.type_info)
   if (id === 'DECIMAL')
     return { is: 'DECIMAL', width: Number(info.width ?? 18), scale: Number(info.scale ?? 3) }
-  if (id === 'LIST' && isNode(info.child_type ?? null)) {
-    const of = readType(info.child_type as AstNode) // just seen
+  if (id === 'LIST') {
+    const of = readType(asNode(info.child_type))
     return of === undefined ? undefined : { is: 'LIST', of }
   }
   if (id === 'STRUCT') {
     const fields = asNodes(info.child_types).map((one) => ({
       name: asText(one.first),
-      type: isNode(one.second ?? null) ? readType(one.second as AstNode) : undefined, // just seen
+      type: readType(asNode(one.second)),
     }))
     const whole = fields.filter((one): one is Column => one.type !== undefined)
     return whole.length === fields.length ? { is: 'STRUCT', fields: whole } : undefined
@@ -60,7 +59,7 @@ export function readType(node: AstNode): LogicalType | undefined {
   return SIMPLE[id]
 }
 
-/** A type as DESCRIBE prints it, such as `STRUCT(sku VARCHAR, n INTEGER)[]`; undefined for an unknown one. */
+/** Parses a type as DESCRIBE prints it, such as `STRUCT(sku VARCHAR, n INTEGER)[]`. */
 export function parseType(text: string): LogicalType | undefined {
   const trimmed = text.trim()
   if (trimmed.endsWith('[]')) {

@@ -1,4 +1,4 @@
--- Who a visitor is: the customer seen last with the anonymous_id, else the anonymous_id itself.
+-- The user behind a visitor: the customer last seen with the anonymous_id, else the anonymous_id itself.
 select
     anonymous_id,
     coalesce({{ latest('customer_id', 'session_start') }}, anonymous_id) as user_id,

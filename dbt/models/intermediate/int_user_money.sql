@@ -1,5 +1,5 @@
--- One row a user and currency with an order or a refund. A refund belongs to whoever ordered; one whose order
--- is not in the lake to whoever the refund names.
+-- One row per user and currency with an order or a refund. A refund belongs to the user who ordered; if its
+-- order is not in the lake, to the user whom the refund names.
 with orders as (
     select
         ids.user_id,

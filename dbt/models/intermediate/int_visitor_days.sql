@@ -2,7 +2,7 @@
     materialized='incremental', incremental_strategy='replace_from', on_schema_change='fail',
     meta={'day': 'shop_date', 'reach': 1},
 ) }}
--- One row a visitor and shop day with an event: the little that rolling windows and cohorts need of all events.
+-- One row per visitor and shop day with an event: all that rolling windows and cohorts need.
 select
     shop_date,
     anonymous_id,

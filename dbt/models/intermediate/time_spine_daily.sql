@@ -1,4 +1,4 @@
--- Every day that an event may have by its contract (2001-09-09 to 2286-11-20), for rolling windows, weeks
+-- Every day that an event can have by its schema (2001-09-09 to 2286-11-20), for rolling windows, weeks
 -- without a row, and metrics over time.
 with digits as (
     select 0 as d union all select 1 union all select 2 union all select 3 union all select 4

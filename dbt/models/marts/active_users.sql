@@ -1,6 +1,6 @@
 -- Distinct visitors of a shop day and of the 7 and 28 days that end with it, a row for each day from the
--- first to the last. A visitor seen on a day counts until the window has passed or it is seen again, so two
--- steps a visitor's day, +1 and −1, are enough; no day is compared with 28 others.
+-- first to the last. A visitor seen on a day counts until the window has passed or the visitor is seen again, so two
+-- steps per visitor and day, +1 and −1, are enough; no day is compared with 28 others.
 with seen as (
     select
         shop_date,

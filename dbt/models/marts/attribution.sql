@@ -1,4 +1,4 @@
--- Which campaign earned a visit or an order. First touch: how the visitor came the first time. Last touch: the
+-- The campaign to which a session or an order is attributed. First touch: the visitor's first session. Last touch: the
 -- campaign of the visit itself, else that of the visitor's latest visit before it that carried one, no more than
 -- the var attribution_days earlier; '(direct)' where there was none. An order has the touches of its visit.
 with visits as (

@@ -1,5 +1,5 @@
--- Carts by the shop's day on which the visit began, and currency. A cart is a visit in which a product was put
--- into one; it is abandoned when the visit holds no order. Its value is what was in it at the end.
+-- Carts by the shop day on which the visit began, and currency. A cart is a session in which a product was
+-- added to one; it is abandoned if the session has no order. Its value is what was in it at the end.
 with changes as (
     select
         v.session_id,
@@ -18,7 +18,7 @@ with changes as (
 ), carts as (
     select
         *,
-        -- A product kept from an earlier visit may be taken out: such a cart is worth nothing, not less.
+        -- A product added in an earlier session may be removed: such a cart has the value 0, not less.
         case when value > 0 then value else 0 end as worth
     from changes
     where has_add = 1

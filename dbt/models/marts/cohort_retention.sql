@@ -1,4 +1,4 @@
--- Users by the week of their first order: how many of them ordered, and how many came by, in each week after.
+-- Users by the week of their first order: how many of them ordered, and how many visited, in each following week.
 -- Weeks begin on Monday in the shop's timezone; a cohort has a row for each week to the last one in the lake.
 with buyers as (
     select

@@ -2,8 +2,8 @@
     materialized='incremental', incremental_strategy='replace_from', on_schema_change='fail',
     meta={'day': 'shop_date', 'reach': 3},
 ) }}
--- View → cart → order: how far visits got, by the shop's day on which they began. Closed and ordered, so each
--- step is a share of the one before it.
+-- View → cart → order: how far sessions got, by the shop day on which they began. Closed and ordered: each
+-- step counts only sessions that reached the step before it.
 with counts as (
     select
         shop_date,

@@ -1,6 +1,6 @@
--- One row a product: what it is (as the shop showed it last, else by the catalogue), how often it is looked at,
--- put into carts and bought; products of the catalogue that nobody looked at are here, too. Money is in the
--- currency that most orders are in; pieces sold in others are counted beside it.
+-- One row per product: what it is (as the shop showed it last, else by the catalogue), how often it is viewed,
+-- added to carts and bought; products of the catalogue that nobody viewed are included. Money is in the
+-- currency that most orders are in; pieces sold in other currencies are counted separately.
 with main_currency as (
     select currency
     from (

@@ -1,5 +1,5 @@
--- One row a user: what the directory says, and what the shop saw. Money is in the currency that the user
--- ordered in most often; orders in others are counted beside it.
+-- One row per user: the data of the directory, and what the shop observed. Money is in the currency that the user
+-- ordered in most often; orders in other currencies are counted separately.
 with seen as (
     select
         ids.user_id,
@@ -59,6 +59,6 @@ from seen
 left join money on money.user_id = seen.user_id and money.place = 1
 left join {{ ref('seed_user_directory') }} as own
     on own.customer_id = seen.user_id and seen.is_customer
--- The generator's customers are 'c7-335c', a number and the mark of its run; the directory knows the number.
+-- The generator's customers are 'c7-335c', a number and the id of its run; the directory has the number.
 left join {{ ref('seed_user_directory') }} as made
     on made.customer_id = split_part(seen.user_id, '-', 1) and seen.is_customer

@@ -2,7 +2,7 @@
     materialized='incremental', incremental_strategy='replace_from', on_schema_change='fail',
     meta={'day': 'event_date', 'reach': 0},
 ) }}
--- One row an order of a person; what came late is on the day it happened.
+-- One row per order of a person; what came late is on the day it happened.
 select
     event_id,
     order_id,

@@ -2,7 +2,7 @@
     materialized='incremental', incremental_strategy='replace_from', on_schema_change='fail',
     meta={'day': 'shop_date', 'reach': 1},
 ) }}
--- What was sold, by the shop's day, currency and category; adds up to fct_revenue_daily.
+-- Sales by shop day, currency and category; the categories add up to fct_revenue_daily.
 select
     shop_date,
     currency,

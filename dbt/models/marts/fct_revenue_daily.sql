@@ -2,7 +2,7 @@
     materialized='incremental', incremental_strategy='replace_from', on_schema_change='fail',
     meta={'day': 'shop_date', 'reach': 1},
 ) }}
--- Money by the shop's day and currency; a refund counts on the day it is given.
+-- Money by the shop day and currency; a refund counts on the day on which it is given.
 with money as (
     select
         shop_date, currency, anonymous_id as buyer, revenue, tax, shipping,

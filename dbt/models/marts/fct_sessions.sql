@@ -2,8 +2,8 @@
     materialized='incremental', incremental_strategy='replace_from', on_schema_change='fail',
     meta={'day': 'session_date', 'reach': 2},
 ) }}
--- One row a visit. A changed event changes no visit that began more than 24 hours and a pause before it, hence
--- the reach of two days; two days more are read so that runs which began earlier are known for what they are.
+-- One row per visit. An event changes no session that began more than 24 hours and a pause before it, hence
+-- the reach of two days; two more days are read to find the true start of long runs.
 {% set events, visits = ref('stg_events'), ref('stg_sessions') %}
 {% if is_incremental() %}
 with events as (

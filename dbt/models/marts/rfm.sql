@@ -15,7 +15,7 @@ with as_of as (
 ), scored as (
     select
         *,
-        -- Equal buyers stay in one order, by their id, so that a run gives what the one before it gave.
+        -- Ties are broken by id, so that every run gives the same result.
         ntile(5) over (partition by currency order by last_order_date, user_id) as r_score,
         ntile(5) over (partition by currency order by frequency, user_id) as f_score,
         ntile(5) over (partition by currency order by monetary, user_id) as m_score

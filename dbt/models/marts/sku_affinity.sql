@@ -1,4 +1,4 @@
--- Pairs of products bought in one order, each pair once. lift: how many times as often as chance would have it.
+-- Pairs of products bought in one order, each pair once. lift: how many times as often as expected by chance.
 with lines as (
     select distinct event_id, sku from {{ ref('stg_order_items') }} where not is_bot
 ), sold as (

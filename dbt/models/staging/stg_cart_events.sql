@@ -1,4 +1,4 @@
--- Products put into a cart or taken out of it. value: what the change adds to the cart, negative for a removal.
+-- Products added to a cart or removed from it. value: what the change adds to the cart, negative for a removal.
 select
     event_id,
     event_time,

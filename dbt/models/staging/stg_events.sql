@@ -1,4 +1,4 @@
--- Every event, bots flagged, with the shop's day. What sessions are made of.
+-- Every event, bots flagged, with the shop's day. Sessions are computed from them.
 select
     event_id,
     event_type,

@@ -1,4 +1,4 @@
--- The lines of each order; their revenue adds up to the order's.
+-- The lines of orders; the revenue of its lines adds up to that of the order.
 select
     event_id,
     line,

@@ -1,4 +1,4 @@
--- Orders. revenue: lines after discounts, without tax and shipping; total: what the customer paid.
+-- Orders. revenue: order lines after discounts, without tax and shipping; total: what the customer paid.
 select
     event_id,
     order_id,

@@ -1,4 +1,4 @@
--- Pages as visitors saw them.
+-- Page views.
 select
     event_id,
     event_time,

@@ -1,4 +1,4 @@
--- Money given back, whole or in part, on the day it was given back.
+-- Refunds, full or partial, on the day they were given.
 select
     event_id,
     order_id,

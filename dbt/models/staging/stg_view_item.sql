@@ -1,4 +1,4 @@
--- Products looked at.
+-- Product views.
 select
     event_id,
     event_time,

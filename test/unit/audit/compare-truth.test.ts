@@ -6,7 +6,7 @@ const PAGES = TRUTH_TABLES.pages
 const DEVICES = TRUTH_TABLES.devices
 
 describe('comparing with the truth', () => {
-  it('takes values as equal whatever way they are written', () => {
+  it('treats values as equal in any notation', () => {
     const truth = [['2026-01-02T03:00:00.000Z', '/', 12]]
     for (const window_start of [
       '2026-01-02T03:00:00Z',
@@ -26,7 +26,7 @@ describe('comparing with the truth', () => {
     expect(compareTable(DEVICES, device, [{ ...row, ...rest, revenue: '0.51' }]).mismatches).toBe(1)
   })
 
-  it('names the row, the column and both values of what differs', () => {
+  it('names row, column and both values of a difference', () => {
     const truth = [['2026-01-02T03:00:00.000Z', '/', 12]]
     const found = compareTable(PAGES, truth, [
       { window_start: '2026-01-02T03:00:00.000Z', page: '/', views: 11 },
@@ -36,7 +36,7 @@ describe('comparing with the truth', () => {
     ])
   })
 
-  it('counts missing, surplus and doubled rows, and tells NULL from text', () => {
+  it('counts missing, unexpected and doubled rows, and NULL is not a text', () => {
     const row = { window_start: '2026-01-02T03:00:00.000Z', page: '/a', views: 1 }
     const truth = [
       ['2026-01-02T03:00:00.000Z', '/a', 1],

@@ -18,11 +18,11 @@ interface Case {
   readonly seed: number
   readonly timezone: string
   readonly partitions: number
-  /** Made anew for each run: a schedule remembers where it is. */
+  /** Used once: a schedule keeps its position. */
   readonly schedule: Schedule
 }
 
-/** The stream of a case as rows that kept the contract, and its truth. */
+/** The valid records of a case as rows, and its truth. */
 function simulate(one: Case, mischief = MISCHIEF): { rows: RawRow[]; truth: Truth } {
   const { seed, timezone, partitions, schedule } = one
   const simulation = new Simulation({ seed, schedule, faultProfile: mischief })
@@ -100,7 +100,7 @@ describe('the truth', () => {
     })
   }
 
-  it('meets every limit that it is to test', () => {
+  it('contains late events, all kinds of rejects and very long sessions', () => {
     const schedule = history('2026-01-01T00:00:00Z', '2026-01-04T00:00:00Z', 40_000, BERLIN)
     const wild = { ...MISCHIEF, late: 0.25 }
     const { truth } = simulate({ seed: 7, timezone: BERLIN, partitions: 2, schedule }, wild)
@@ -114,13 +114,13 @@ describe('the truth', () => {
     expect(longest).toBeGreaterThan(6 * 3_600_000)
   })
 
-  it('is the same after it was written and read', async () => {
+  it('is the same after rendering and reading', async () => {
     const schedule = createLiveSchedule(1_760_000_000_000, 10, 2000)
     const { truth } = simulate({ seed: 5, timezone: 'UTC', partitions: 1, schedule })
     expect(await readTruth(renderTruth(truth))).toEqual(truth)
   })
 
-  it('is refused when the file is cut off, damaged or of another kind', async () => {
+  it('is rejected if the file is cut off, damaged or something else', async () => {
     const schedule = createLiveSchedule(1_760_000_000_000, 10, 500)
     const { truth } = simulate({ seed: 6, timezone: 'UTC', partitions: 1, schedule })
     const lines = [...renderTruth(truth)]

@@ -1,4 +1,4 @@
-/** Our encoder writes the bytes that avsc writes, for every schema of ours and for random ones. */
+/** The encoder writes the bytes that avsc writes, for the project's schemas and for random ones. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import avro from 'avsc'
@@ -59,7 +59,7 @@ function typeCase(depth: number): fc.Arbitrary<Case> {
   return fc.oneof(plain, arrays, nullable, recordCase(depth - 1))
 }
 
-/** Gives every record of the schema a name of its own, and leaves no union directly inside a union. */
+/** Gives every record a unique name, and replaces unions directly inside unions. */
 function named(schema: unknown, path = 'R'): unknown {
   if (Array.isArray(schema)) return schema.map((one) => named(one, path))
   if (typeof schema !== 'object' || schema === null) return schema
@@ -107,7 +107,7 @@ test('records of random schemas are encoded as avsc encodes them', () => {
   )
 })
 
-test('events are encoded as avsc encodes them, one after the other in a growing batch', () => {
+test('events in a growing batch are encoded as avsc encodes them', () => {
   const random = seeded(SEED)
   const type = avro.Type.forSchema(JSON.parse(RAW_SCHEMA), { logicalTypes: {} })
   const encode = compileEncoder(RAW_SCHEMA, 7)
@@ -122,7 +122,7 @@ test('events are encoded as avsc encodes them, one after the other in a growing 
   expect(batch.body.equals(RecordBatch.of(wanted).body)).toBe(true)
 })
 
-test('longs beyond 2^52 are written without loss, from bigint beyond 2^53', () => {
+test('longs are exact, also beyond 2^53 as bigints', () => {
   const schema = JSON.stringify({
     type: 'record',
     name: 'R',
@@ -141,7 +141,7 @@ test('longs beyond 2^52 are written without loss, from bigint beyond 2^53', () =
     expect(decode(encoded(schema, 1, { n }).subarray(4))).toEqual({ n })
 })
 
-test('a field left out takes its default', () => {
+test('a missing field gets its default', () => {
   const schema = JSON.stringify({
     type: 'record',
     name: 'R',
@@ -158,7 +158,7 @@ test('a field left out takes its default', () => {
   })
 })
 
-test('a value of the wrong type is refused by the name of its field', () => {
+test('a value of the wrong type is an error that names its field', () => {
   const event = goodEvent(seeded(1))
   for (const [change, message] of [
     [{ page: 5 }, /Event\.page is 5, which is not of type string/],

@@ -151,11 +151,11 @@ targets:
     expect(faultsOf(text)).toEqual([
       '1:1 "nmae" is not a setting. | Did you mean "name"?',
       '5:3 "future_tolerence" is not a setting of "gate". | Did you mean "future_tolerance"?',
-      '6:9 engine must hold settings of its own, one a line.',
-      '9:20 targets.local.engine must be one of embedded, flink, ksqldb, not "embeded".',
+      '6:9 engine must hold settings of its own, one on a line.',
       '2:11 timezone is not a timezone: "Europe/Belin". Did you mean "Europe/Berlin"?',
       '4:21 gate.record_bytes_max must be a size such as 512 MiB, not "1 parsec".',
       '7:15 http.port must lie between 0 and 65535, not be 70000.',
+      '9:20 targets.local.engine must be one of embedded, flink, ksqldb, not "embeded".',
     ])
   })
 
@@ -171,6 +171,15 @@ targets:
     }
   })
 
+  test('a variable that ccs.yml cannot have is a fault; $${ is plain text', () => {
+    expect(faultsOf('data: ${file:/secrets:key}\n')).toEqual([
+      '1:7 data has a variable of a file or of ccs, which only connectors may use.',
+    ])
+    expect(faultsOf('data: ${DATA\n')).toEqual(['1:7 data has a ${ without its }.'])
+    expect(parseConfig('data: $${DATA}\n').data).toBe('${DATA}')
+    expect(parseConfig('data: ${A:-${B:-c}}/d\n', { B: 'b' }).data).toBe('b/d')
+  })
+
   test('a variable that is not set is named', () => {
     expect(faultsOf('data: ${SHOP_DATA}\n')).toEqual([
       '1:7 data needs the environment variable SHOP_DATA, which is not set. | Set it, or give it a fallback: ${SHOP_DATA:-value}',
@@ -180,7 +189,9 @@ targets:
   test('text that is no YAML, a key given twice, a list, and a bomb of aliases are faults with a place', () => {
     expect(faultsOf('name: [shop\n')[0]).toMatch(/^\d+:\d+ /)
     expect(faultsOf('name: a\nname: b\n')).toEqual(['2:1 Map keys must be unique.'])
-    expect(faultsOf('- name\n')).toEqual(['1:1 ccs.yml must be a list of keys and values.'])
+    expect(faultsOf('- name\n')).toEqual([
+      '1:1 ccs.yml must be keys and values. | Write it as "key: value", one on a line.',
+    ])
     const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
     for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef'])
       bomb.push(`${to}: &${to} [${`*${from},`.repeat(9)}]`)

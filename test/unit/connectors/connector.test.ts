@@ -3,13 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Target } from '../../../cli/domain/config/target.ts'
+import { diffConnector, redactSecrets } from '../../../cli/domain/connectors/connector-diff.ts'
 import { secretFiles } from '../../../cli/domain/connectors/connector-file.ts'
 import {
   chooseConnectors,
   collectRequiredTopics,
   type DesiredConnector,
-  diffConnector,
-  redactSecrets,
   renderConnectors,
 } from '../../../cli/domain/connectors/desired-connectors.ts'
 import { ICEBERG_SINK, S3_SINK } from '../../../cli/domain/connectors/setting-rules.ts'
@@ -368,6 +367,6 @@ test('variables nest in fallbacks, an empty one counts as unset, and $${ is left
   expect(render('${W:-s3://${B:-lake}/w}', { W: 'file:///w' })).toBe('file:///w')
   expect(render('a${E:-}b', { E: '' })).toBe('ab')
   expect(render('$${file:/run/secrets:key} $1 {x}')).toBe('${file:/run/secrets:key} $1 {x}')
-  expect(render('${no-name}')).toMatch(/is no variable/)
+  expect(render('${no-name}')).toMatch(/is not a variable/)
   expect(render('${A:-${B}')).toMatch(/without its }/)
 })

@@ -57,17 +57,17 @@ test('fields of entries are addressed by list and name, or by name alone where i
 test.each([
   ['pge = 1', 'An event has no field pge.', 1, 1],
   ['page = 1,\n  items.qty = 2', 'An entry of items has no field qty.', 2, 3],
-  ['page.x = 1', 'page is no list with fields.', 1, 1],
-  ['page', 'There is no = in this assignment.', 1, 1],
+  ['page.x = 1', 'page is not a list with fields.', 1, 1],
+  ['page', 'This assignment has no =.', 1, 1],
   ['page = ', 'Nothing is assigned to page.', 1, 6],
-  ['page = 1, ', 'There is no = in this assignment.', 1, 11],
+  ['page = 1, ', 'This assignment has no =.', 1, 11],
   ['page = 1, page = 2', 'page is assigned twice.', 1, 11],
   ['items = [], items.sku = 2', 'items is assigned twice.', 1, 13],
   ['page = (1', '( is not closed.', 1, 8],
-  ['page = 1)', ') closes nothing.', 1, 9],
+  ['page = 1)', ') has no opening bracket.', 1, 9],
   ["page = 'a", "' is not closed.", 1, 8],
-  ['page = 1; DROP TABLE rejects', 'A ; has no place here.', 1, 9],
-  ['1 + 1 = 2', '"1 + 1" is no field of an event.', 1, 1],
+  ['page = 1; DROP TABLE rejects', 'A ; is not allowed here.', 1, 9],
+  ['1 + 1 = 2', '"1 + 1" is not a field of an event.', 1, 1],
 ])('%j is refused with its place', (text, message, line, column) => {
   try {
     parsePatch(text, RECORD)

@@ -65,7 +65,7 @@ test('a reject is named by its offset, or by partition and offset', () => {
   expect(parseRejectRef('42')).toEqual({ partition: 0, offset: 42 })
   expect(parseRejectRef('1:7')).toEqual({ partition: 1, offset: 7 })
   for (const wrong of ['', 'x', '-1', '1:', ':1', '1:2:3', '99999999999999999'])
-    expect(() => parseRejectRef(wrong)).toThrow('is no offset of events.dlq')
+    expect(() => parseRejectRef(wrong)).toThrow('is not an offset of events.dlq')
 })
 
 test('groups take two lines each, none wider than the terminal', () => {

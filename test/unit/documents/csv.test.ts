@@ -35,7 +35,7 @@ function seen(text: string | Buffer, chunk: number, reader: RowSplitter): Seen[]
 }
 
 describe('CSV', () => {
-  test('quoted fields hold delimiters, quotes and line ends, and later rows keep their line numbers', () => {
+  test('quoted fields may hold delimiters and line ends; line numbers stay right', () => {
     const text = 'a,"b,1","say ""hi"""\r\n"two\nlines",x,\r\nlast,,"é"'
     expect(read(text)).toEqual([
       { line: 1, raw: 'a,"b,1","say ""hi"""', values: ['a', 'b,1', 'say "hi"'] },
@@ -44,7 +44,7 @@ describe('CSV', () => {
     ])
   })
 
-  test('any fields come back as they were, wherever the chunks are cut', () => {
+  test('fields are the same however the file is cut into chunks', () => {
     const field = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r\n', 'é', ' ') })
     const table = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { maxLength: 6 })
     fc.assert(
@@ -55,7 +55,7 @@ describe('CSV', () => {
     )
   })
 
-  test('the raw rows and line numbers are those of the file', () => {
+  test('raw rows and line numbers are those of the file', () => {
     const field = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', 'b') })
     fc.assert(
       fc.property(fc.array(field), fc.integer({ min: 1, max: 9 }), (parts, chunk) => {
@@ -65,7 +65,7 @@ describe('CSV', () => {
           const count = row.raw.split('\n').length
           expect(lines.slice(row.line - 1, row.line - 1 + count).join('\n')).toBe(row.raw)
         }
-        // Nothing is lost but blank lines.
+        // Only blank lines are dropped.
         expect(
           read(text, chunk)
             .map((row) => row.raw)
@@ -76,7 +76,7 @@ describe('CSV', () => {
     )
   })
 
-  test('a quote that is never closed spoils its own line only', () => {
+  test('an unclosed quote is a fault of its own line only', () => {
     expect(read('a,"b\nc,d\ne,f\n').map((row) => [row.line, row.values])).toEqual([
       [1, 'undecodable'],
       [2, ['c', 'd']],
@@ -84,7 +84,7 @@ describe('CSV', () => {
     ])
   })
 
-  test('a quote that stays open for a megabyte is given up before the end of the file', () => {
+  test('a quote that stays open for a megabyte counts as unclosed', () => {
     const rows = read(`x,"open\n${'a,b\n'.repeat(300_000)}`, 65_536)
     expect(rows.length).toBe(300_001)
     expect(rows.at(0)?.values).toBe('undecodable')
@@ -98,7 +98,7 @@ describe('CSV', () => {
     ])
   })
 
-  test('windows-1252 and other delimiters are read as told', () => {
+  test('windows-1252 and other delimiters can be chosen', () => {
     const style = { delimiter: ';', encoding: 'windows-1252' } as const
     expect(read(Buffer.from([0x80, 0x3b, 0x9f, 0xe9]), 10, style)[0]?.values).toEqual(['€', 'Ÿé'])
   })
@@ -126,7 +126,7 @@ describe('NDJSON', () => {
     ])
   })
 
-  test('blank lines are no rows; what is no JSON object is a fault at its line', () => {
+  test('blank lines are skipped; a line that is not a JSON object is a fault', () => {
     const rows = json('{"a":1}\n\n{"a":\n[1]\n{"a":"\\ud83d"}\n{"__proto__":{"x":1}}')
     expect(
       rows.map((row) => [row.line, typeof row.values === 'string' ? row.values : 'row']),
@@ -139,7 +139,7 @@ describe('NDJSON', () => {
     ])
   })
 
-  test('a line nested 200,000 deep is an ordinary row to the reader', () => {
+  test('a line nested 200,000 deep can be read', () => {
     const deep = `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
     expect(json(deep, 65_536).length).toBe(1)
   })

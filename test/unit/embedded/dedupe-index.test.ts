@@ -15,8 +15,8 @@ function words(seed: number): () => number {
   }
 }
 
-describe('the memory of event ids', () => {
-  test('tells each id once, through many rebuilds, and agrees with a Set', () => {
+describe('the dedupe index', () => {
+  test('accepts each id once, through many rebuilds, as a Set does', () => {
     const seen = new DedupeIndex(48 * HOUR)
     seen.advance(start)
     const next = words(7)
@@ -32,7 +32,7 @@ describe('the memory of event ids', () => {
     expect(seen.size).toBe(known.size)
   })
 
-  test('an id counts as new again once the horizon has passed, and not before', () => {
+  test('an id counts as new again only after the horizon has passed', () => {
     const seen = new DedupeIndex(2 * HOUR)
     seen.advance(start)
     expect(seen.add(1, 2, 3, 4)).toBe(true)
@@ -43,7 +43,7 @@ describe('the memory of event ids', () => {
     expect(seen.add(1, 2, 3, 4)).toBe(false)
   })
 
-  test('what a checkpoint wrote brings the same answers back', () => {
+  test('gives the same answers after a checkpoint is restored', () => {
     const first = new DedupeIndex(48 * HOUR)
     first.advance(start)
     for (let i = 0; i < 10_000; i++) first.add(i, i * 7, 3, 0xffff_ffff)
@@ -57,7 +57,7 @@ describe('the memory of event ids', () => {
     expect(second.add(10_001, 0, 0, 0)).toBe(true)
   })
 
-  test('memory stays bounded by the horizon, not by history', () => {
+  test('memory is bounded by the horizon, not by history', () => {
     const seen = new DedupeIndex(1 * HOUR)
     const next = words(3)
     for (let hour = 0; hour < 200; hour++) {
@@ -67,7 +67,7 @@ describe('the memory of event ids', () => {
     expect(seen.size).toBeLessThan(100_000)
   })
 
-  test('agrees with a Map of hours over months, whatever the horizon', () => {
+  test('agrees with a Map of hours over months, for any horizon', () => {
     for (const [horizonHours, stepHours] of [
       [1, 1],
       [48, 3],
@@ -94,7 +94,7 @@ describe('the memory of event ids', () => {
     }
   })
 
-  test('a horizon of months keeps an id for as long, to within a hundredth', () => {
+  test('a horizon of months is kept to within one percent', () => {
     const horizonHours = 24 * 90
     const seen = new DedupeIndex(horizonHours * HOUR)
     seen.advance(start)
@@ -105,7 +105,7 @@ describe('the memory of event ids', () => {
     expect(seen.add(1, 2, 3, 4)).toBe(true)
   })
 
-  test('ids that differ in one word only are spread, in whichever word', () => {
+  test('ids that differ in a single word spread over the table', () => {
     for (let word = 0; word < 4; word++) {
       const seen = new DedupeIndex(48 * HOUR)
       seen.advance(start)

@@ -1,4 +1,6 @@
-/** The code's types are what the schemas say. After a change of a schema: vitest run <this file> -u */
+/**
+ * TypeScript types are generated from the schemas. After changing one: vitest run <this file> -u
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -6,7 +8,7 @@ import { generateContractTypes } from '../../../cli/domain/events/generate-types
 
 const ROOT = join(import.meta.dirname, '../../..')
 
-test('contracts.ts is generated from schemas/ and never written by hand', async () => {
+test('contracts.ts is what schemas/ generates', async () => {
   const schemas = ['events.raw', 'events.dlq'].map((topic) =>
     readFileSync(join(ROOT, 'schemas', `${topic}.avsc`), 'utf8'),
   )
@@ -15,7 +17,7 @@ test('contracts.ts is generated from schemas/ and never written by hand', async 
   )
 })
 
-test('a record becomes an interface, an enum a list and a union, null a union, long a number', () => {
+test('records become interfaces, enums become lists and unions', () => {
   const schema = {
     type: 'record',
     name: 'Shelf',
@@ -29,13 +31,13 @@ test('a record becomes an interface, an enum a list and a union, null a union, l
   }
   expect(generateContractTypes([JSON.stringify(schema)])).toContain(
     [
+      "/** The symbols of the enum ShelfKind, in the schema's order. */",
       "export const SHELF_KINDS = ['low', 'high'] as const",
       '',
+      '/** One of SHELF_KINDS. */',
       'export type ShelfKind = (typeof SHELF_KINDS)[number]',
       '',
-      '/**',
-      ' * Where things lie.',
-      ' */',
+      '/** Where things lie. */',
       'export interface Shelf {',
       '  /** Its number. */',
       '  readonly id: number',

@@ -1,4 +1,4 @@
-/** What the gate lets in, what it turns down, and what it says of it. */
+/** What the gate accepts, what it rejects, and with which message. */
 import avro from 'avsc'
 import { expect, test } from 'vitest'
 import type { Event } from '../../../cli/domain/events/contracts.ts'
@@ -18,7 +18,7 @@ import {
 const gate = new Gate(GATE_OPTIONS)
 const APPEND_MS = BASE_MS + 600_000
 
-/** A good event with changes; of a type that requires nothing unless told. */
+/** A valid event with changes; by default of a type that requires no fields. */
 function event(changes: Partial<Event> = {}): Event {
   return {
     ...goodEvent(seeded(5)),
@@ -29,18 +29,18 @@ function event(changes: Partial<Event> = {}): Event {
   }
 }
 
-function judge(bytes: Buffer): ValidationResult {
+function validate(bytes: Buffer): ValidationResult {
   return gate.validate(bytes, APPEND_MS)
 }
 
-/** Both judges' word: the slow one's judgement, after the fast one has agreed. */
-function reasonOf(bytes: Buffer, judging: Gate = gate): string {
-  judging.source.load(bytes)
-  const admitted = judging.decode(0, bytes.length, 0, APPEND_MS + GATE_OPTIONS.futureToleranceMs)
-  judging.columns.discardRow(0)
-  const judgement = judging.validate(bytes, APPEND_MS)
-  expect(admitted, judgement.ok ? 'ok' : judgement.message).toBe(judgement.ok ? 1 : 0)
-  return judgement.ok ? 'ok' : `${judgement.reason}: ${judgement.message}`
+/** The validator's result as text, after checking that the decoder agrees. */
+function reasonOf(bytes: Buffer, tested: Gate = gate): string {
+  tested.source.load(bytes)
+  const decoded = tested.decode(0, bytes.length, 0, APPEND_MS + GATE_OPTIONS.futureToleranceMs)
+  tested.columns.discardRow(0)
+  const result = tested.validate(bytes, APPEND_MS)
+  expect(decoded, result.ok ? 'ok' : result.message).toBe(result.ok ? 1 : 0)
+  return result.ok ? 'ok' : `${result.reason}: ${result.message}`
 }
 
 /** Avro bytes of an event up to and without the named field, then `rest`. */
@@ -67,29 +67,29 @@ const varint = (n: bigint) => {
   return Buffer.from([...bytes, Number(rest)])
 }
 
-test('a good event of every type is let in, with its corrected time', () => {
+test('a valid event of every type is accepted, with its corrected time', () => {
   const random = seeded(1)
   for (let i = 0; i < 200; i++) expect(reasonOf(encodeRecord(goodEvent(random, i)))).toBe('ok')
-  const judgement = judge(
+  const result = validate(
     encodeRecord(event({ sent_ts: BASE_MS + 500, received_ts: BASE_MS + 9000 })),
   )
-  expect(judgement).toMatchObject({ ok: true, schemaId: 1, eventMs: BASE_MS + 8500 })
+  expect(result).toMatchObject({ ok: true, schemaId: 1, eventMs: BASE_MS + 8500 })
 })
 
-test('a record that is no Avro of ours is turned down by its header', () => {
+test('a record without a known schema id in its header is rejected', () => {
   expect(reasonOf(Buffer.alloc(0))).toMatch(/^bad_magic: It has 0 bytes/)
   expect(reasonOf(Buffer.from('{"event_id":1}'))).toMatch(/^bad_magic: It begins with byte 0x7b/)
   const record = encodeRecord(event())
   record.writeUInt32BE(4_000_000_000, 1)
   expect(reasonOf(record)).toMatch(/^unknown_schema_id: /)
   record.writeUInt32BE(77, 1)
-  expect(judge(record)).toMatchObject({ reason: 'unknown_schema_id', schemaId: 77 })
+  expect(validate(record)).toMatchObject({ reason: 'unknown_schema_id', schemaId: 77 })
   expect(reasonOf(Buffer.alloc(5_000_000))).toBe(
     'too_large: It has 5000000 bytes; at most 1048576 are allowed.',
   )
 })
 
-test('bytes that break the format say which field, what and where', () => {
+test('malformed bytes are reported with field, fault and position', () => {
   const record = encodeRecord(event({ items: [] }))
   for (let length = 5; length < record.length; length++)
     expect(reasonOf(record.subarray(0, length))).toMatch(/^undecodable: .+ at byte \d+\.$/)
@@ -130,7 +130,7 @@ test('bytes that break the format say which field, what and where', () => {
   }
 })
 
-test('items may come in several blocks, with and without a size', () => {
+test('an Avro array may have several blocks, with and without a byte size', () => {
   const line = {
     sku: 'A',
     name: null,
@@ -151,12 +151,12 @@ test('items may come in several blocks, with and without a size', () => {
     item,
     varint(0n),
   ]
-  const judgement = judge(cutBefore('items', Buffer.concat(blocks)))
+  const result = validate(cutBefore('items', Buffer.concat(blocks)))
   expect(reasonOf(cutBefore('items', Buffer.concat(blocks)))).toBe('ok')
-  expect(judgement.ok && judgement.event.items).toHaveLength(3)
+  expect(result.ok && result.event.items).toHaveLength(3)
 })
 
-test('a missing payload is named, an empty array counts as missing', () => {
+test('a missing required field is named, and an empty array counts as missing', () => {
   for (const [changes, message] of [
     [{ event_type: 'page_view', page: null }, 'A page_view needs page.'],
     [{ event_type: 'purchase', items: [] }, 'A purchase needs items.'],
@@ -176,7 +176,7 @@ test('a missing payload is named, an empty array counts as missing', () => {
   ).toMatch(/^missing_field/)
 })
 
-test('a value against its rule is named with value and bound', () => {
+test('a value that breaks a rule is reported with value and bound', () => {
   for (const [changes, message] of [
     [
       { event_id: 'F47AC10B-58CC-4372-A567-0E02B2C3D479' },
@@ -207,7 +207,7 @@ test('a value against its rule is named with value and bound', () => {
   )
 })
 
-test('an event from the future is measured by its corrected time', () => {
+test('an event is too far in the future by its corrected time', () => {
   const ahead = APPEND_MS + GATE_OPTIONS.futureToleranceMs
   expect(reasonOf(encodeRecord(event({ event_ts: ahead })))).toBe('ok')
   expect(reasonOf(encodeRecord(event({ event_ts: ahead + 1 })))).toMatch(
@@ -216,15 +216,15 @@ test('an event from the future is measured by its corrected time', () => {
   expect(reasonOf(encodeRecord(event({ event_ts: ahead + 1, received_ts: APPEND_MS })))).toBe('ok')
 })
 
-test('names of JavaScript itself are only text', () => {
-  const judgement = judge(encodeRecord(event({ page: '__proto__', page_title: 'constructor' })))
-  expect(judgement).toMatchObject({
+test('names such as __proto__ are ordinary text', () => {
+  const result = validate(encodeRecord(event({ page: '__proto__', page_title: 'constructor' })))
+  expect(result).toMatchObject({
     ok: true,
     event: { page: '__proto__', page_title: 'constructor' },
   })
 })
 
-test('the fast and the slow judge agree on 2,000 good, broken and damaged records', () => {
+test('decoder and validator agree on 2,000 valid, invalid and damaged records', () => {
   const random = seeded(42)
   const seen = new Set<string>()
   for (let i = 0; i < 2000; i++) seen.add(reasonOf(anyRecord(random, i)).split(':')[0] ?? '')
@@ -239,7 +239,7 @@ test('the fast and the slow judge agree on 2,000 good, broken and damaged record
   ])
 })
 
-test('a recursive schema is walked to a depth of 64 and no further', () => {
+test('a recursive schema is read to a depth of 64 and no further', () => {
   const schema = JSON.parse(RAW_SCHEMA)
   const nested = {
     type: 'record',
@@ -247,21 +247,21 @@ test('a recursive schema is walked to a depth of 64 and no further', () => {
     fields: [{ name: 'next', type: ['null', 'Nest'] }],
   }
   schema.fields.push({ name: 'nest', type: ['null', nested], default: null })
-  const both = new Gate({
+  const nestedGate = new Gate({
     ...GATE_OPTIONS,
     schemas: [registeredSchema(JSON.stringify(schema), 2), registeredSchema(RAW_SCHEMA)],
   })
   const deep = (depth: number) => {
     const record = Buffer.concat([encodeRecord(event()), Buffer.alloc(depth, 2), Buffer.from([0])])
     record.writeUInt32BE(2, 1)
-    return both.validate(record, APPEND_MS)
+    return nestedGate.validate(record, APPEND_MS)
   }
   expect(deep(0)).toMatchObject({ ok: true })
   expect(deep(60)).toMatchObject({ ok: true })
   expect(deep(100_000)).toMatchObject({ reason: 'undecodable', message: /deeper than 64/ })
 })
 
-test('a contract that the gate cannot keep is refused when it is opened', () => {
+test("a contract that the gate can't check is rejected when the gate is opened", () => {
   const change = (
     edit: (schema: { fields: Record<string, unknown>[]; requires: object }) => void,
   ) => {

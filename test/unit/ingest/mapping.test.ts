@@ -62,15 +62,15 @@ event:
     unit_price_minor: price
 `
   expect(faultsOf(() => parseMapping(text, 'map.yml', contract))).toEqual([
-    'map.yml:1:1 Unknown key "formt". Did you mean "format"?',
-    `map.yml:3:45 event_type: 'view_itm' is none of ${contract.fields.find((f) => f.name === 'event_type')?.symbols.join(', ')}. Did you mean "view_item"?`,
+    'map.yml:1:1 The mapping has no key "formt". Did you mean "format"?',
+    `map.yml:3:45 event_type: 'view_itm' is not one of ${contract.fields.find((f) => f.name === 'event_type')?.symbols.join(', ')}. Did you mean "view_item"?`,
     `map.yml:4:35 'epoc_ms' is neither iso, epoch_s, epoch_ms, epoch_us nor a pattern of YYYY MM DD HH mm ss SSS Z. Did you mean "epoch_ms"?`,
     'map.yml:5:3 The contract has no field "anonymus_id". Did you mean "anonymous_id"?',
-    `map.yml:6:23 device: 'desktp' is none of desktop, mobile, tablet, bot. Did you mean "desktop"?`,
-    'map.yml:7:3 event.source needs one of from, constant, template, hash, and has from, constant. A value has one source; `from` takes a list of columns to try.',
-    'map.yml:8:21 A "{" in the template stands alone. Write "{{".',
-    'map.yml:9:30 "format" is for times; customer_id is none. Remove it.',
-    `map.yml:13:23 unit_price_minor doesn't say how its amounts are written. Add money: decimal (35.79), decimal_comma (35,79) or minor (3579).`,
+    `map.yml:6:23 device: 'desktp' is not one of desktop, mobile, tablet, bot. Did you mean "desktop"?`,
+    'map.yml:7:3 event.source needs one of from, constant, template, hash; it has from, constant. A value has one source; `from` takes a list of columns to try.',
+    'map.yml:8:21 A "{" in the template is not paired. Write "{{".',
+    'map.yml:9:30 "format" is for times, which customer_id is not. Remove it.',
+    `map.yml:13:23 unit_price_minor does not say how its amounts are written. Add money: decimal (35.79), decimal_comma (35,79) or minor (3579).`,
     'map.yml:2:1 Nothing fills "event_id", which every event needs. Map a column that holds a UUID, or derive one: event_id: { hash: all }',
     'map.yml:2:1 Nothing fills "anonymous_id", which every event needs. Map a column to it, or give it a constant.',
     'map.yml:3:15 Nothing fills "order_id", which a purchase needs. Map a column to it, or leave that type out.',
@@ -80,7 +80,9 @@ event:
 
 test('a text that is no mapping is refused', () => {
   expect(faultsOf(() => parseMapping('a: [', 'map.yml', contract)).length).toBeGreaterThan(0)
-  expect(faultsOf(() => parseMapping('- a', 'map.yml', contract))[0]).toContain('no map')
+  expect(faultsOf(() => parseMapping('- a', 'map.yml', contract))[0]).toContain(
+    'must be keys and values',
+  )
   expect(faultsOf(() => parseMapping('format: csv', 'map.yml', contract))[0]).toContain(
     'no "event"',
   )
@@ -200,8 +202,8 @@ test('items come from a list in the row, or from the row itself, or are none', (
   expect(mapRow(list, { cart: [{ id: 'a' }] })).toBe(
     'missing_field: items[0].unit_price_minor: price has no value',
   )
-  expect(mapRow(list, { cart: 'a' })).toBe('invalid_json: items: the list is no JSON')
-  expect(mapRow(list, { cart: [1] })).toBe('wrong_type: items[0] is no object')
+  expect(mapRow(list, { cart: 'a' })).toBe('invalid_json: items: the list is not valid JSON')
+  expect(mapRow(list, { cart: [1] })).toBe('wrong_type: items[0] is not an object')
   const own = mapping('items:', ...line.slice(0, 2), '  quantity: { constant: 1 }')
   expect(mapRow(own, { id: 'a', price: '1.5' })).toMatchObject({
     items: [{ sku: 'a', unit_price_minor: 150 }],
@@ -217,19 +219,19 @@ test('what is not of the field’s type is told, and never rounded or cut', () =
     consent: false,
     tax_minor: 7,
   })
-  expect(mapRow(text, { n: 2.5 })).toBe("wrong_type: results_count: '2.5' is no whole number")
+  expect(mapRow(text, { n: 2.5 })).toBe("wrong_type: results_count: '2.5' is not an integer")
   expect(mapRow(text, { n: 4294967296 })).toBe(
-    "wrong_type: results_count: '4294967296' is no whole number",
+    "wrong_type: results_count: '4294967296' is not an integer",
   )
   expect(mapRow(text, { c: 'maybe' })).toBe(
     "wrong_type: consent: 'maybe' is neither true nor false",
   )
   expect(mapRow(text, { tax: 0.071 })).toBe(
-    "wrong_type: tax_minor: '0.071' is no amount with up to two decimals",
+    "wrong_type: tax_minor: '0.071' is not an amount with up to two decimals",
   )
   expect(mapRow(text, { visitor: { id: 1 } })).toBe('wrong_type: visitor is an object')
   expect(mapRow(text, { time: 'yesterday' })).toBe(
-    "wrong_type: event_ts: 'yesterday' is no time of the format 'iso'",
+    "wrong_type: event_ts: 'yesterday' is not a time of the format 'iso'",
   )
 })
 

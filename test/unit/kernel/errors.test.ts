@@ -1,6 +1,4 @@
-/**
- * How errors are told to a person and to a script, and the words they are made of.
- */
+/** Errors as people and scripts see them, and the formatting of durations, tables and progress. */
 import { describe, expect, test } from 'vitest'
 import { toCcsError } from '../../../cli/command-errors.ts'
 import {
@@ -38,7 +36,7 @@ describe('an error', () => {
     ])
   })
 
-  test('with others shows all of them and their number', () => {
+  test('with others shows all of them and how many there are', () => {
     const other = new CcsError('CCS_MODEL_INVALID', 'There is no key.')
     const lines = formatError(
       new CcsError('CCS_MODEL_INVALID', 'One.', { others: [error, other] }),
@@ -48,7 +46,7 @@ describe('an error', () => {
     expect(lines.at(-1)).toBe('3 faults.')
   })
 
-  test('in the middle of a very long line shows what is around it', () => {
+  test('in a very long line shows only the text around it', () => {
     const text = `${'x'.repeat(500)}HERE${'y'.repeat(500)}`
     const long = new CcsError('CCS_MODEL_INVALID', 'Far.', {
       location: { file: 'a.sql', line: 1, column: 501, text },
@@ -58,7 +56,7 @@ describe('an error', () => {
     expect(shown.slice(caret.indexOf('^'), caret.indexOf('^') + 4)).toBe('HERE')
   })
 
-  test('as a document has what is known and no more', () => {
+  test('as a document has no keys for what is not known', () => {
     expect(toErrorDocument(new CcsError('CCS_DISK_FULL', 'Full.'))).toEqual({
       code: 'CCS_DISK_FULL',
       message: 'Full.',
@@ -66,7 +64,7 @@ describe('an error', () => {
     expect(toErrorDocument(error)).toMatchObject({ location: { line: 12, column: 7 } })
   })
 
-  test('of several is the first, with all the rest beside it', () => {
+  test('of several faults is the first, with all the others inside', () => {
     const nested = new CcsError('CCS_MODEL_INVALID', 'Second.', { others: [error] })
     expect(() => throwAll([])).not.toThrow()
     try {
@@ -78,7 +76,7 @@ describe('an error', () => {
   })
 })
 
-describe('what others throw', () => {
+describe('an error that ccs did not throw', () => {
   test.each([
     ['EACCES', 'CCS_DISK_DENIED'],
     ['EROFS', 'CCS_DISK_DENIED'],
@@ -89,7 +87,7 @@ describe('what others throw', () => {
     expect(toCcsError(cause)).toMatchObject({ code: expected, exit: 1, cause })
   })
 
-  test('even what is no Error becomes a sentence', () => {
+  test('of any type becomes a sentence', () => {
     expect(toCcsError(undefined).message).toBe('Something went wrong inside ccs: undefined')
   })
 })
@@ -105,7 +103,7 @@ describe('did you mean', () => {
     expect(findNearest(word, ['timezone', 'name', 'data'])).toBe(expected)
   })
 
-  test('lists all known words where none is near', () => {
+  test('lists all known words if none is similar', () => {
     expect(didYouMean('xyz', ['b', 'a'])).toBe('Known: a, b.')
   })
 })
@@ -136,7 +134,7 @@ describe('quantities', () => {
     expect(parseSizeBytes(text)).toBe(bytes)
   })
 
-  test('are written for people', () => {
+  test('are formatted for people', () => {
     const durations = [0, 850, 12_340, 59_999, 245_000, 7_800_000, 273_600_000, -1500]
     expect(durations.map(formatDuration)).toEqual([
       ...['0 ms', '850 ms', '12.3 s', '1 min', '4 min 5 s', '2 h 10 min', '3 d 4 h', '-1.5 s'],
@@ -148,7 +146,7 @@ describe('quantities', () => {
 })
 
 describe('a table', () => {
-  test('aligns numbers right, cuts the widest column to the width, and keeps control characters out', () => {
+  test('aligns numbers right, cuts the widest column and drops control characters', () => {
     const rows = [
       { name: 'a\u001B[31m', events: 1_234_567, note: 'x'.repeat(100) },
       { name: 'b', events: null, note: 'short' },
@@ -162,7 +160,7 @@ describe('a table', () => {
 })
 
 describe('a row that is wider than the terminal', () => {
-  test('is listed one value a line', () => {
+  test('is printed with one value per line', () => {
     const columns = Array.from({ length: 12 }, (_, index) => ({ key: `column_${index}` }))
     const row = Object.fromEntries(columns.map(({ key }) => [key, 'some long value '.repeat(10)]))
     const lines = formatTable(columns, [row, row], { width: 60, paint: plain })
@@ -173,7 +171,7 @@ describe('a row that is wider than the terminal', () => {
 })
 
 describe('progress', () => {
-  test('shows share, count and time left, and no more than fits', () => {
+  test('shows share, count and time left, cut to the width', () => {
     const state = { label: 'import', done: 500, total: 2000, elapsedMs: 3000 }
     expect(formatProgress(state, 80)).toBe(
       'import  █████░░░░░░░░░░░░░░░  25 %  500 of 2,000  9 s left',

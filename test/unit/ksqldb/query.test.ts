@@ -63,7 +63,7 @@ test('a place in what was sent is told as the place in what was written', () => 
 
 test('only one SELECT can be asked, and whether it goes on is seen at EMIT', () => {
   for (const wrong of ['DROP STREAM x', 'SELECT 1 FROM x; SELECT 2 FROM x', '', ';'])
-    expect(() => queryText(wrong, known)).toThrow('Only one SELECT can be asked.')
+    expect(() => queryText(wrong, known)).toThrow('A query must be one SELECT.')
   expect(queryText("SELECT 'emit changes' FROM x;", known).isUnbounded).toBe(false)
   expect(queryText('SELECT * FROM x Emit\nChanges LIMIT 1;', known).isUnbounded).toBe(true)
   expect(readNames('SELECT a FROM x JOIN `y.z` ON 1 = 1').map((one) => one.name)).toEqual([

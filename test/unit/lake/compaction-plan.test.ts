@@ -1,3 +1,4 @@
+/** Which files compaction merges, and how often it rewrites a byte. */
 import { expect, test } from 'vitest'
 import { planCompaction, replaceFiles } from '../../../cli/domain/lake/compaction-plan.ts'
 import type { LakeFile, Manifest } from '../../../cli/domain/lake/manifest.ts'
@@ -39,7 +40,7 @@ function manifestOf(files: readonly LakeFile[]): Manifest {
 
 const sizes = (count: number, bytes: number) => Array.from({ length: count }, () => bytes)
 
-test('a closed day with more than 8 small files of about one size has one file for them; 8 are left alone', () => {
+test('more than 8 similar small files of a closed day are merged; 8 are not', () => {
   const nine = filesOf('2026-11-21', sizes(9, MiB))
   const plan = planCompaction(manifestOf([...nine, ...filesOf('2026-11-20', sizes(8, MiB))]))
   expect(plan).toEqual([
@@ -47,7 +48,7 @@ test('a closed day with more than 8 small files of about one size has one file f
   ])
 })
 
-test('a file that holds a row group or two is never rewritten, whether it says so in bytes or in rows', () => {
+test('a file that is large in bytes or in rows is never rewritten', () => {
   const large = filesOf('2026-11-21', sizes(50, 4 * MiB))
   const full = filesOf('2026-11-20', sizes(50, MiB), 'silver.events', 50_000)
   expect(planCompaction(manifestOf([...large, ...full]))).toEqual([])
@@ -56,7 +57,7 @@ test('a file that holds a row group or two is never rewritten, whether it says s
   expect(plan.map((group) => group.inputs.length)).toEqual([50])
 })
 
-test('merged files stay below the target and one input', () => {
+test('a merged file exceeds the target size by at most one input', () => {
   const files = filesOf('2026-11-21', [4 * MiB, 200 * MiB, ...sizes(10, 2 * MiB)])
   const plan = planCompaction(manifestOf(files), { targetBytes: 8 * MiB })
   expect(plan.map((group) => group.inputs.map((file) => file.bytes / MiB))).toEqual([
@@ -66,7 +67,7 @@ test('merged files stay below the target and one input', () => {
   ])
 })
 
-test('a day that is still written to is merged only where many files are about one size', () => {
+test('an open day is merged only if it has many files of similar size', () => {
   const today = filesOf('2026-11-22', [...sizes(64, 40_000), 3 * MiB])
   expect(planCompaction(manifestOf(today))).toEqual([])
   const more = filesOf('2026-11-22', [...sizes(65, 40_000), 3 * MiB])
@@ -81,7 +82,10 @@ interface Flushes {
   readonly day: string
 }
 
-/** Commits a file a flush and compacts after each; how often a byte was rewritten, and what lies there then. */
+/**
+ * Commits a file per flush and compacts after each. Returns how often a byte was rewritten on average,
+ * and the files at the end.
+ */
 function flushed({ count, bytes, rows, day }: Flushes): { rewritten: number; files: LakeFile[] } {
   let files: LakeFile[] = []
   let merged = 0
@@ -110,13 +114,13 @@ function flushed({ count, bytes, rows, day }: Flushes): { rewritten: number; fil
 }
 
 test.each([
-  // A hundred events a second, a commit every 30 seconds: all of them, and one in a hundred.
+  // A hundred events per second with a commit every 30 seconds: all of them, and one percent.
   { count: 2880, bytes: 230_000, rows: 3_000, day: '2026-11-22', most: 1, left: 110 },
   { count: 2880, bytes: 5_000, rows: 30, day: '2026-11-22', most: 2, left: 110 },
-  // Rates at which a commit has a row group or more.
+  // Rates at which each commit has at least one row group.
   { count: 1000, bytes: 7_700_000, rows: 100_000, day: '2026-11-22', most: 0, left: 1000 },
   { count: 1000, bytes: 3_900_000, rows: 54_000, day: '2026-11-22', most: 0, left: 1000 },
-  // A few late events a commit, of a day that is over.
+  // A few late events per commit, of a day that is over.
   { count: 2880, bytes: 3_000, rows: 5, day: '2026-11-21', most: 4, left: 40 },
 ])('$count flushes of $rows rows to $day rewrite a row at most $most times', (one) => {
   const { rewritten, files } = flushed(one)
@@ -124,11 +128,11 @@ test.each([
   expect(files.length).toBeLessThanOrEqual(one.left)
 })
 
-test('a table without day partitions counts as still written to', () => {
+test('a table without day partitions counts as open', () => {
   expect(planCompaction(manifestOf(filesOf('', sizes(20, 1000), 'gold.x')))).toEqual([])
 })
 
-test('a group whose files were replaced meanwhile changes nothing', () => {
+test('a group whose files were replaced meanwhile is skipped', () => {
   const files = filesOf('2026-11-21', sizes(9, MiB))
   const [group] = planCompaction(manifestOf(files))
   const [first, ...rest] = files
@@ -139,7 +143,7 @@ test('a group whose files were replaced meanwhile changes nothing', () => {
   expect(replaceFiles(manifestOf(rest), compacted)).toEqual(rest)
 })
 
-test('who asks for one file a day gets it, whatever the sizes of the small ones', () => {
+test('filesMax 1 merges all small files of a day, whatever their sizes', () => {
   const files = filesOf('2026-11-21', [1_000, 900_000])
   expect(planCompaction(manifestOf(files))).toEqual([])
   const [group] = planCompaction(manifestOf(files), { filesMax: 1 })

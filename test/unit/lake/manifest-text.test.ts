@@ -1,3 +1,4 @@
+/** The manifest as bytes, and how damage to it is detected. */
 import { expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import {
@@ -54,13 +55,13 @@ function faultOf(run: () => unknown): CcsError {
   throw new Error('nothing was thrown')
 }
 
-test('a manifest comes back as it was written, and is JSON for other tools', () => {
+test('a manifest is parsed as it was rendered, and is valid JSON', () => {
   const bytes = renderManifest(MANIFEST)
   expect(parseManifest(bytes, 'manifest.json')).toEqual(MANIFEST)
   expect(JSON.parse(bytes.toString('utf8')).manifest).toEqual(MANIFEST)
 })
 
-test('every single flipped bit is noticed', () => {
+test('every single flipped bit is detected', () => {
   const bytes = renderManifest(MANIFEST)
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const flipped = Buffer.from(bytes)
@@ -71,7 +72,7 @@ test('every single flipped bit is noticed', () => {
   }
 })
 
-test('a manifest that was cut or continued anywhere is noticed', () => {
+test('a truncated or extended manifest is detected', () => {
   const bytes = renderManifest(MANIFEST)
   for (let end = 0; end < bytes.length; end++)
     expect(faultOf(() => parseManifest(bytes.subarray(0, end), 'm')).code, `cut at ${end}`).toBe(
@@ -82,14 +83,14 @@ test('a manifest that was cut or continued anywhere is noticed', () => {
   )
 })
 
-test('a manifest of a newer ccs is named as such, whatever else it holds', () => {
+test('a manifest of a newer format is reported as such, whatever it contains', () => {
   const text = '{\n"format": 12,\n"blake3": "…"}'
   const fault = faultOf(() => parseManifest(Buffer.from(text), '/data/manifest.json'))
   expect(fault.message).toBe('/data/manifest.json has format 12; this ccs knows formats up to 1.')
   expect(fault.exit).toBe(2)
 })
 
-test('a manifest with a wrong value is never written, and the sentence says where it is', () => {
+test('a manifest with a wrong value is not rendered, and the message says where', () => {
   const [position] = MANIFEST.positions
   const wrong: [string, object][] = [
     ['manifest.serial should be a whole number', { serial: -1 }],
@@ -103,7 +104,7 @@ test('a manifest with a wrong value is never written, and the sentence says wher
     ['manifest.models should be a list', { models: {} }],
   ]
   for (const [message, change] of wrong) {
-    // The type is broken on purpose: this is what a mistake elsewhere would hand over.
+    // Breaks the type on purpose, as a bug elsewhere might.
     const manifest = { ...MANIFEST, ...change } as Manifest
     expect(faultOf(() => renderManifest(manifest)).message).toContain(message)
   }

@@ -1,4 +1,4 @@
-/** The frame's bytes: what is written is read, and any flipped bit shows. */
+/** The bytes of a frame of the local log: encoding, decoding, detection of damage. */
 import { describe, expect, test } from 'vitest'
 import {
   BODY_BYTES_MAX,
@@ -16,7 +16,7 @@ const body = RecordBatch.of(['one', '', 'three'].map((text) => Buffer.from(text)
 const fields = { count: 3, baseOffset: 2 ** 40 + 5, appendMs: 1_764_000_000_123 }
 
 describe('a frame', () => {
-  test('gives back its fields and is intact', () => {
+  test('has the fields that were written, and is intact', () => {
     const frame = Buffer.concat([Buffer.alloc(7), encodeHeader(fields, body), body])
     const header = decodeHeader(frame, 7)
     expect(header).toEqual({ ...fields, bodyBytes: body.length })
@@ -29,7 +29,7 @@ describe('a frame', () => {
     )
   })
 
-  test('with any one bit flipped is found out', () => {
+  test('with any bit flipped is detected', () => {
     const frame = Buffer.concat([encodeHeader(fields, body), body])
     for (let bit = 0; bit < frame.length * 8; bit++) {
       const flipped = Buffer.from(frame)
@@ -43,7 +43,7 @@ describe('a frame', () => {
     }
   })
 
-  test('that claims more than a frame may hold, or nothing, is no frame', () => {
+  test('with impossible lengths or counts is rejected', () => {
     const header = encodeHeader(fields, body)
     header.writeUInt32LE(BODY_BYTES_MAX + 1, 8)
     expect(decodeHeader(header, 0)).toBeUndefined()
@@ -55,7 +55,7 @@ describe('a frame', () => {
     expect(decodeHeader(header, 0)).toBeUndefined()
   })
 
-  test('says where its records begin', () => {
+  test('knows the position of each record', () => {
     expect([0, 1, 2, 3].map((index) => recordPosition(body, index))).toEqual([0, 7, 11, 20])
   })
 

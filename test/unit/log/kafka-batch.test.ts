@@ -1,4 +1,4 @@
-/** Kafka's record batches: what is written comes back, from any record on, and damage is never read. */
+/** Kafka's record batches: encoding, decoding from any offset, detection of damage. */
 import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -12,7 +12,7 @@ import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
 
 const SEQUENCE = { producerId: 7n, epoch: 1, first: 42 }
 
-/** As the broker would keep it: with the offset of its first record, which the checksum does not cover. */
+/** A batch as the broker stores it: with its base offset, which the checksum does not cover. */
 function batchAt(offset: number, records: readonly Uint8Array[], isPacked = false): Buffer {
   const { body, count } = RecordBatch.of(records)
   const packed = { body, from: 0, to: body.length, count }
@@ -27,13 +27,13 @@ const options = (from: number) => ({
   decompress: async (_codec: number, bytes: Buffer) => gunzipSync(bytes),
 })
 
-test('CRC-32C has the value that RFC 3720 gives, whatever the length', () => {
+test('CRC-32C has the values of RFC 3720', () => {
   expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283)
   expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa)
   expect(crc32c(Buffer.alloc(32, 0xff))).toBe(0x62a8ab43)
 })
 
-test('records of any bytes come back from any offset on, packed or not, a batch that is cut off left out', async () => {
+test('records survive encoding from any offset; a cut-off batch is left out', async () => {
   const records = fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 150 })
   await fc.assert(
     fc.asyncProperty(records, records, fc.boolean(), fc.nat(), async (one, two, isPacked, at) => {
@@ -52,7 +52,7 @@ test('records of any bytes come back from any offset on, packed or not, a batch 
   )
 })
 
-test('a flipped bit anywhere behind the offset is found', async () => {
+test('any flipped bit after the offset is detected', async () => {
   const whole = batchAt(5, [Buffer.from('some'), Buffer.from('records')])
   for (let bit = 16 * 8; bit < whole.length * 8; bit++) {
     const bytes = Buffer.from(whole)

@@ -6,7 +6,7 @@ import { parseRecordSchema } from '../../../cli/domain/avro/schema.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import type { AppendAction, ModelTestCase } from '../../../cli/domain/model-tests/model-test.ts'
 import { modelForFile, parseModelTests } from '../../../cli/domain/model-tests/parse-model-tests.ts'
-import { parseTimeMs } from '../../../cli/domain/model-tests/yaml.ts'
+import { parseTimeMs } from '../../../cli/domain/model-tests/read-time.ts'
 
 const FILE = 'sql/gold/activity_1m.test.yml'
 const schema = path.resolve(import.meta.dirname, '../../../schemas/events.raw.avsc')
@@ -190,9 +190,9 @@ cases:
     ).toEqual([
       '5:29 An event has no field "vistor". Did you mean "visitor"?',
       '6:9 "evnt" is no step. Did you mean "event"?',
-      '7:22 "10:61" is no time. Write 10:00, 10:00:05 or 2026-03-01 10:00:05, in UTC.',
+      '7:22 "10:61" is not a time. Write 10:00, 10:00:05 or 2026-03-01 10:00:05, in UTC.',
       '8:35 "page_vew" is not one of them. Did you mean "page_view"?',
-      '9:21 "soon" is no length of time. Write a number and a unit: 30 seconds, 3 minutes, 2 hours, 1 day.',
+      '9:21 "soon" is not a length of time. Write a number and a unit: 30 seconds, 3 minutes, 2 hours, 1 day.',
       '10:20 No event before has the id "nobody". Known: last.',
       '11:9 "restart" takes nothing. Write "- restart".',
       '12:9 "crsh" is no step. Did you mean "crash"?',
@@ -214,7 +214,7 @@ cases:
   - steps: []
     expect: {}
 `)
-    expect(faults[0]).toMatch(/^3:28 "10:00" is of no day\. Put "date: 2026-03-01"/)
+    expect(faults[0]).toMatch(/^3:28 "10:00" has no day\. Put "date: 2026-03-01"/)
     expect(faults).toContain('6:27 "none" and "rows" contradict each other.')
     expect(faults.join('\n')).toContain('Another case is called "one" too.')
     expect(faults.join('\n')).toContain('A case needs a name.')

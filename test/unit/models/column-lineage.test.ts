@@ -1,4 +1,4 @@
-/** What uses a field, followed through SELECTs, macros, dbt's models and dashboards. */
+/** Uses of a field, followed through SELECTs, macros, dbt models and dashboards. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { traceSelect } from '../../../cli/domain/models/column-lineage.ts'
 import type { Lineage } from '../../../cli/domain/models/column-sources.ts'
@@ -18,7 +18,7 @@ const T: Lineage = {
   ownColumns: new Set(['a', 'b', 'c', 'd']),
 }
 
-/** `column: origins …` of each column, then `rows: …`, then the columns of t that are named. */
+/** `column: sources …` of each column, then `rows: …`, then the columns of t that are named. */
 async function lineage(sql: string): Promise<readonly string[]> {
   const ast = await parseSelect({ file: 'x.sql', line: 1, sql }, duck.parseSql)
   const { columns, rows, reads, unlisted } = traceSelect(ast, (name) =>
@@ -40,17 +40,17 @@ test.each([
     ['a: a', 'x: b c', 'rows: d', 'names: a b c d'],
   ],
   [
-    'a star names nothing',
+    'a star reads no column by name',
     'SELECT * EXCLUDE (a) REPLACE (b + c AS b) FROM s.t',
     ['b: b c', 'c: c', 'd: d', 'rows: ', 'names: b c'],
   ],
   [
-    'by way of a star',
+    'a column through a star',
     'WITH x AS (SELECT * FROM s.t) SELECT a FROM x',
     ['a: a', 'rows: ', 'names: a'],
   ],
   [
-    'only what is selected of a subquery',
+    'only selected columns of a subquery',
     'SELECT y FROM (SELECT a AS y, b FROM s.t) q',
     ['y: a', 'rows: ', 'names: a b'],
   ],
@@ -71,12 +71,12 @@ test.each([
     ['a: a', 'n: b', 'rows: a', 'names: a b'],
   ],
   [
-    'GROUP BY a number',
+    'GROUP BY an ordinal',
     'SELECT upper(a) AS u, max(b) AS m FROM s.t GROUP BY 1',
     ['u: a', 'm: b', 'rows: a', 'names: a b'],
   ],
   [
-    'a column of its own',
+    'an output column used by the next',
     'SELECT a || b AS x, x || c AS y FROM s.t',
     ['x: a b', 'y: a b c', 'rows: ', 'names: a b c'],
   ],
@@ -97,13 +97,13 @@ test.each([
   ],
   ['a whole row', 'SELECT t AS x FROM s.t', ['x: a b c d', 'rows: ', 'names: ']],
   [
-    'unions by place',
+    'unions by position',
     'SELECT a AS x FROM s.t UNION ALL SELECT b FROM s.t',
     ['x: a b', 'rows: ', 'names: a b'],
   ],
   ['DISTINCT decides rows', 'SELECT DISTINCT a FROM s.t', ['a: a', 'rows: a', 'names: a']],
   [
-    'a subquery that refers outside',
+    'a correlated subquery',
     'SELECT (SELECT max(o.b) FROM s.t o WHERE o.c = t.d) AS x FROM s.t',
     ['x: b c d', 'rows: ', 'names: b c d'],
   ],
@@ -138,7 +138,7 @@ async function impact(more: { dbt?: readonly (readonly [string, string])[] } = {
 
 const names = (uses: readonly { name: string }[]) => uses.map((one) => one.name)
 
-test('a field of an event is followed through all models; its readers come first, with their place', async () => {
+test('a field is followed through all models, and readers have their place', async () => {
   const usesOf = (await impact())({
     topic: 'events.raw',
     fields: ['page_title', 'user_agent', 'coupon'],
@@ -153,13 +153,13 @@ test('a field of an event is followed through all models; its readers come first
     kind: 'model',
     at: { file: 'sql/bronze/events.sql', line: 16, column: 9 },
   })
-  // The bot flag comes of the user agent, and Gold leaves bots out.
+  // is_bot is computed from the user agent, and Gold excludes bots.
   expect(names(usesOf('user_agent'))).toContain('gold.sessions')
   expect(names(usesOf('coupon'))).toContain('live.coupons')
   expect(names(usesOf('results_count'))).toEqual([])
 })
 
-test("dbt's models and exposures are followed too, and what can't be read may use all that it names", async () => {
+test('dbt models and exposures are followed; unparsable SQL uses all it names', async () => {
   const usesOf = (
     await impact({
       dbt: [
@@ -189,11 +189,11 @@ test("dbt's models and exposures are followed too, and what can't be read may us
   expect(later('event_ts')).toContain('mart dbt.fct')
 })
 
-test('a topic that a model makes is followed from there; a part of a column counts where its name is said', async () => {
+test('a Silver topic is followed; a nested field is used where its name occurs', async () => {
   const trace = await impact()
   const usesOf = trace({ topic: 'silver.orders', fields: ['coupon', 'total'] })
   expect(names(usesOf('coupon'))).toEqual(['live.coupons'])
-  // bronze.events reads raw.events, which is another table than silver.events.
+  // bronze.events reads raw.events, not silver.events.
   expect(names(trace({ topic: 'silver.events', fields: ['page_title'] })('page_title'))).toEqual([
     'silver.page_view',
     'silver.people',

@@ -1,4 +1,4 @@
-/** Models that a target leaves out, and what may not be left out. */
+/** Models that a target excludes, and when it may not. */
 import { beforeAll, expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import { keepIncluded } from '../../../cli/domain/models/exclude-models.ts'
@@ -13,7 +13,7 @@ beforeAll(async () => {
   duck.close()
 })
 
-test('a target that leaves nothing out has all models, another all but those', () => {
+test('a target has all models but those that it excludes', () => {
   expect(keepIncluded(graph, { name: 'x' })).toEqual(graph)
   const left = ['gold.funnel_daily', 'gold.right_now']
   const names = keepIncluded(graph, { name: 'x', without: left }).map((one) => one.model.name)
@@ -21,7 +21,7 @@ test('a target that leaves nothing out has all models, another all but those', (
   expect(names).not.toContain('gold.funnel_daily')
 })
 
-test('a slip in a name is told, and so is what a model that stays still reads', () => {
+test('a misspelt name, and an excluded model that others read, are errors', () => {
   const faults = (without: readonly string[]) => {
     try {
       keepIncluded(graph, { name: 'x', without })

@@ -1,3 +1,4 @@
+/** References, the order of models, macro expansion and fingerprints. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import type { GraphModel } from '../../../cli/domain/models/graph.ts'
@@ -41,7 +42,7 @@ async function faultsOf(make: () => Promise<unknown>): Promise<CcsError[]> {
   return []
 }
 
-test('a SELECT reads its tables, subqueries, and the names given to table macros, but not its own WITH', async () => {
+test('references are tables, also in subqueries and macro arguments, not CTEs', async () => {
   const ast = await select(
     `WITH own AS (SELECT * FROM bronze.events) SELECT * FROM own, silver.orders
      WHERE x IN (SELECT y FROM session_rows('silver.people', INTERVAL 1 HOUR, INTERVAL 1 DAY))`,
@@ -53,7 +54,7 @@ test('a SELECT reads its tables, subqueries, and the names given to table macros
   ])
 })
 
-test("the project's models come after all they read", async () => {
+test("the project's models come after all that they read", async () => {
   const order = await graph(project())
   const names = order.map((one) => one.model.name)
   expect(names).toHaveLength(project().length)
@@ -64,7 +65,7 @@ test("the project's models come after all they read", async () => {
   expect(order.find((one) => one.model.name === 'gold.sessions')?.reads).toEqual(['silver.people'])
 })
 
-test('a table that is not there, a syntax error and a cycle are reported together, each with its place', async () => {
+test('unknown tables, syntax errors and cycles are reported together with places', async () => {
   const faults = await faultsOf(() =>
     graph([
       model('silver.a', 'SELECT 1\nFROM silver.b'),
@@ -86,7 +87,7 @@ test('a table that is not there, a syntax error and a cycle are reported togethe
   ])
 })
 
-test('macros are put in place of their calls, nested and by table name, and DuckDB prints the result', async () => {
+test('nested and table macros are expanded, and DuckDB prints the result', async () => {
   const ast = await select('SELECT money(lines_units(items)) AS m FROM silver.events')
   expect(await duck.printSql(renderAst(expandMacros(ast, macros)))).toBe(
     'SELECT CAST((CAST(list_sum(list_transform(items, (i -> i.quantity))) AS BIGINT) * 0.01) AS DECIMAL(18,2)) AS m FROM silver.events',
@@ -101,7 +102,7 @@ test('macros are put in place of their calls, nested and by table name, and Duck
   expect(await duck.printSql(renderAst(kept))).toContain('money(CAST(list_sum')
 })
 
-test("a lambda's parameter is not taken for the macro's of the same name", async () => {
+test('a lambda parameter hides a macro parameter of the same name', async () => {
   const own = await parseMacros(
     'm.sql',
     "-- a; comment\nCREATE MACRO twice(i) AS list_transform([1, 2], lambda i: i * 2); CREATE OR REPLACE MACRO q(a) AS a || ';';",
@@ -113,7 +114,7 @@ test("a lambda's parameter is not taken for the macro's of the same name", async
   )
 })
 
-test('a macro that calls itself is a cycle', async () => {
+test('a macro that calls itself is reported as a cycle', async () => {
   const own = await parseMacros(
     'm.sql',
     'CREATE MACRO f(a) AS g(a); CREATE MACRO g(a) AS f(a);',
@@ -123,7 +124,7 @@ test('a macro that calls itself is a cycle', async () => {
   expect(() => expandMacros(ast, own)).toThrow("The macro 'f' calls itself.")
 })
 
-test('a syntax error in a macro points into its file', async () => {
+test('a syntax error in a macro has its place in the file', async () => {
   const [fault] = await faultsOf(() =>
     parseMacros(
       'sql/macros.sql',
@@ -134,7 +135,7 @@ test('a syntax error in a macro points into its file', async () => {
   expect(fault?.location).toMatchObject({ file: 'sql/macros.sql', line: 5 })
 })
 
-test('blanks, comments and audits do not change a fingerprint; the SELECT, the header and what is read do', async () => {
+test('only the SELECT, the header and what is read change a fingerprint', async () => {
   const header = 'kind: window\ngrain: x\nkey: [d]\ntime: t\nwindow: 1 shop day\nlateness: 1 hour'
   const print = async (
     sql: string,

@@ -1,3 +1,4 @@
+/** Parsing of model files and their headers. */
 import { expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
@@ -16,7 +17,7 @@ function faultsOf(make: () => unknown): CcsError[] {
 const place = (error: CcsError): string =>
   `${error.location?.file}:${error.location?.line}:${error.location?.column} ${error.message}`
 
-test('every model of the project parses, and its SELECT begins on the line it says', () => {
+test('every model of the project parses, and sqlLine is where its SELECT begins', () => {
   const models = modelFiles().map(({ file, text }) => parseModel(file, text))
   expect(models.length).toBeGreaterThanOrEqual(19)
   for (const model of models) {
@@ -26,7 +27,7 @@ test('every model of the project parses, and its SELECT begins on the line it sa
   }
 })
 
-test('a header becomes typed fields: durations in ms, dedupe with its horizon, audits by rule', () => {
+test('a header becomes typed fields: durations in ms, dedupe, audits by rule', () => {
   const { file, text } = projectFile('sql/silver/events.sql')
   const model = parseModel(file, text)
   expect(model).toMatchObject({
@@ -49,7 +50,7 @@ test('a header becomes typed fields: durations in ms, dedupe with its horizon, a
     },
     { rule: 'holds', expression: 'revenue >= 0' },
   ])
-  expect(model.doc).toMatch(/^One clean row an event:/)
+  expect(model.doc).toMatch(/^One clean row per event:/)
 })
 
 test('windows, sessions and lateness are read from the Gold models', () => {
@@ -69,7 +70,7 @@ test('windows, sessions and lateness are read from the Gold models', () => {
   expect(read('right_now')).toMatchObject({ kind: 'view', key: [] })
 })
 
-test('all faults of a header come at once, each with its place and a hint', () => {
+test('all faults of a header are reported at once, with place and hint', () => {
   const text = `/*
 kind: window
 grian: a row
@@ -83,12 +84,12 @@ cap: 1 hour
 SELECT 1`
   const faults = faultsOf(() => parseModel('sql/gold/broken.sql', text))
   expect(faults.map(place)).toEqual([
-    "sql/gold/broken.sql:3:1 A header has no key 'grian'.",
-    "sql/gold/broken.sql:9:1 'cap' means nothing to a model of kind window.",
-    "sql/gold/broken.sql:2:1 A model of kind window needs 'grain'.",
-    "sql/gold/broken.sql:7:11 'soon' is no duration.",
-    "sql/gold/broken.sql:6:9 '7 minutes' is no window.",
-    "sql/gold/broken.sql:4:6 'key' takes a list.",
+    'sql/gold/broken.sql:3:1 A header has no key "grian".',
+    'sql/gold/broken.sql:9:1 A model of kind window has no use for "cap".',
+    'sql/gold/broken.sql:2:1 A model of kind window needs "grain".',
+    'sql/gold/broken.sql:7:11 "soon" is not a length of time.',
+    'sql/gold/broken.sql:6:9 "7 minutes" is not a window.',
+    'sql/gold/broken.sql:4:6 key must be a list.',
     'sql/gold/broken.sql:8:10 not_null() needs a column.',
   ])
   expect(faults[0]?.location?.text).toBe('grian: a row')
@@ -100,8 +101,8 @@ test.each([
   ['SELECT 1', 'The model has no header.'],
   ['/*\nkind: stream\nSELECT 1', 'The header is not closed.'],
   ['/*\nkind: stream\ngrain: a\nkey: []\n*/\n-- only a comment\n', 'The model has no SELECT.'],
-  ['/*\nkind: streem\ngrain: a\nkey: []\n*/\nSELECT 1', "There is no kind 'streem'."],
-  ['/*\nkind: stream\ngrain: a\nkey: []\ndedupe: id\n*/\nSELECT 1', "'dedupe' needs 'horizon'."],
+  ['/*\nkind: streem\ngrain: a\nkey: []\n*/\nSELECT 1', 'There is no kind "streem".'],
+  ['/*\nkind: stream\ngrain: a\nkey: []\ndedupe: id\n*/\nSELECT 1', '"dedupe" needs "horizon".'],
 ])('a file such as %j is refused: %s', (text, message) => {
   const [fault] = faultsOf(() => parseModel('sql/silver/x.sql', text))
   expect(fault?.message).toBe(message)
@@ -109,7 +110,7 @@ test.each([
   expect(fault?.exit).toBe(2)
 })
 
-test('a file outside the layers, or with a strange name, is refused', () => {
+test('a file outside the layer folders, or with an invalid name, is rejected', () => {
   expect(faultsOf(() => parseModel('sql/other/x.sql', '/**/'))[0]?.message).toContain(
     "not in 'other/'",
   )

@@ -1,4 +1,6 @@
-/** Seeds: what a CSV and its YAML may say, which models may join them, and what engines run for one that does. */
+/**
+ * Seeds: valid CSV and YAML, the models that may join them, and what engines run for such a model.
+ */
 import { expect, test } from 'vitest'
 import { ENGINE_NAMES, ENGINES } from '../../../cli/domain/config/engines.ts'
 import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
@@ -62,7 +64,7 @@ async function faultsOf(make: () => unknown): Promise<readonly string[]> {
   return []
 }
 
-test('the rows of a seed decide the fingerprint of a model that joins it, their order does not', async () => {
+test("the rows of a seed, not their order, are part of a model's fingerprint", async () => {
   const print = async (csv: string) => {
     const { graph } = await logicOf(CAMPAIGN_EVENTS, { csv })
     return Object.fromEntries(graph.map((one) => [one.model.name, one.fingerprint]))
@@ -76,7 +78,7 @@ test('the rows of a seed decide the fingerprint of a model that joins it, their 
   expect(changed['silver.events']).toBe(base['silver.events'])
 })
 
-test('faults of a CSV are told together, each with its line', async () => {
+test('faults of a CSV are reported together, each with its line', async () => {
   const csv = CAMPAIGNS.replace('generic,search,80', 'generic,search,80.005')
     .replace('2147483647', '2147483648')
     .replace('nobody', 'brand')
@@ -156,7 +158,7 @@ test.each(ENGINE_NAMES)(
   },
 )
 
-test('ksqlDB refuses a column that is a number on one side and a text on the other, and a key that is no text', async () => {
+test('ksqlDB rejects a join of number and text, and a key that is not text', async () => {
   const compile = async (text: string, yaml = CAMPAIGNS_YAML, csv = CAMPAIGNS) => {
     const models = [...BELOW, { file: MODEL_FILE, text }].map((one) =>
       parseModel(one.file, one.text),
@@ -181,7 +183,7 @@ test('ksqlDB refuses a column that is a number on one side and a text on the oth
   ])
 })
 
-test('every row of a seed fits its Avro schema, NULL and the greatest numbers too', () => {
+test('every row of a seed fits its Avro schema, also NULL and the largest numbers', () => {
   const { rows, columns, key } = campaigns()
   const values = columns.filter((one) => one.name !== key)
   const encode = compileGoldEncoder(renderSeedSchema('seeds_campaigns', values), 7)

@@ -1,4 +1,4 @@
-/** The key of a row as a person types it. */
+/** The key of a row as people type it. */
 import { describe, expect, test } from 'vitest'
 import { keyPredicate, parseKey, renderKey } from '../../../cli/domain/provenance/key.ts'
 
@@ -10,23 +10,23 @@ const texts = (...words: readonly string[]) =>
   parseKey('gold.revenue_daily', KEY, words).map(({ text }) => text)
 
 describe('values of a key', () => {
-  test('come by name, by place, or mixed', () => {
+  test('are given by name, by position, or mixed', () => {
     expect(texts('shop_date=2026-10-25', 'currency=EUR')).toEqual(['2026-10-25', 'EUR'])
     expect(texts('2026-10-25', 'EUR')).toEqual(['2026-10-25', 'EUR'])
     expect(texts('currency=EUR', '2026-10-25')).toEqual(['2026-10-25', 'EUR'])
   })
 
-  test('may have an equals sign that names no column', () => {
+  test('may contain an equals sign', () => {
     expect(texts('2026-10-25', 'a=b=c'.replace('a', 'A1'))).toEqual(['2026-10-25', 'A1=b=c'])
   })
 
-  test('that lack, are too many, or name another column are refused with what to write', () => {
-    expect(() => texts('2026-10-25')).toThrow('needs currency too')
-    expect(() => texts('2026-10-25', 'EUR', 'x')).toThrow('does not need "x"')
-    expect(() => texts('shop_day=2026-10-25', 'EUR')).toThrow('not told apart by "shop_day"')
+  test('that are missing, too many or of another column are rejected with usage', () => {
+    expect(() => texts('2026-10-25')).toThrow('also needs currency')
+    expect(() => texts('2026-10-25', 'EUR', 'x')).toThrow('has no column for "x"')
+    expect(() => texts('shop_day=2026-10-25', 'EUR')).toThrow('"shop_day" is not a key column')
   })
 
-  test('become SQL that no value can break out of, and NULL is no value', () => {
+  test('become safely quoted SQL, and NULL means no value', () => {
     const values = parseKey('m', KEY, ['2026-10-25', "x' OR TRUE --"])
     expect(keyPredicate(values)).toBe(
       `"shop_date" IS NOT DISTINCT FROM CAST('2026-10-25' AS DATE) AND ` +
@@ -36,7 +36,7 @@ describe('values of a key', () => {
     expect(keyPredicate([])).toBe('TRUE')
   })
 
-  test('are shown as words that ask for the row again', () => {
+  test('are rendered as words that parse back', () => {
     expect(renderKey({ shop_date: '2026-10-25', currency: null })).toBe(
       'shop_date=2026-10-25 currency=NULL',
     )

@@ -1,4 +1,4 @@
-/** The accounts of a shop day, exact arithmetic, and which days are closed. */
+/** The accounts of a shop day, exact numbers, and which days are closed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addExact, isZero, subtractExact } from '../../../cli/domain/kernel/decimal.ts'
@@ -7,7 +7,7 @@ import { splitDays } from '../../../cli/domain/reconcile/days.ts'
 import { RECONCILE_TABLES } from '../../../cli/domain/reconcile/tables.ts'
 
 describe('exact numbers', () => {
-  test('add and take away without rounding, at the finer scale', () => {
+  test('are added and subtracted without rounding, at the finer scale', () => {
     expect(addExact('0.10', '0.20')).toBe('0.30')
     expect(subtractExact('9007199254740993.01', '0.02')).toBe('9007199254740992.99')
     expect(addExact(2, '-2.00')).toBe('0.00')
@@ -16,7 +16,7 @@ describe('exact numbers', () => {
     expect(addExact('9007199254740993', 0)).toBe('9007199254740993')
   })
 
-  test('what is added and taken away again leaves what was there', () => {
+  test('adding and subtracting the same number changes nothing', () => {
     const cents = fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n })
     const money = cents.map((value) => {
       const text = String(value < 0n ? -value : value).padStart(3, '0')
@@ -38,7 +38,7 @@ describe('a day', () => {
   const metric = (sides: Parameters<typeof computeMetrics>[1], name: string) =>
     revenue && computeMetrics(revenue, sides).find((one) => one.name === `revenue_daily.${name}`)
 
-  test('agrees when the marts have the stream’s figures and what came too late', () => {
+  test('balances if the marts have the stream’s figures plus what came too late', () => {
     const sides = {
       stream: [row(2, '30.00')],
       onTime: [row(2, '30.00')],
@@ -59,7 +59,7 @@ describe('a day', () => {
     ])
   })
 
-  test('differs when Silver says otherwise than the stream saw, late rows or not', () => {
+  test('differs if Silver disagrees with the stream, late rows or not', () => {
     const sides = {
       stream: [row(2, '30.00')],
       onTime: [row(2, '35.00')],
@@ -69,13 +69,13 @@ describe('a day', () => {
     expect(metric(sides, 'revenue')).toMatchObject({ late: '12.00', difference: '5.00' })
   })
 
-  test('differs by a key that one side alone has', () => {
+  test('differs by a key that only one side has', () => {
     const sides = { stream: [], onTime: [], whole: [], batch: [row(1, '9.00')] }
     expect(metric(sides, 'orders')).toMatchObject({ stream: 0, late: 0, difference: 1 })
   })
 })
 
-test('a day is compared once the marts’ watermark has closed it, and else says what it waits for', () => {
+test('a day is compared once the marts’ watermark closes it; else it says why not', () => {
   const calendar = ['2026-01-01', '2026-01-02', '2026-01-03'].map((date, index) => {
     return { date, closesMs: (index + 1) * 1000 }
   })

@@ -1,4 +1,4 @@
-/** Schemas against their history: modes, places, what is told once, and what changed in words. */
+/** Comparing schemas with their history: modes, places of findings, removed fields, diffs. */
 import { expect, test } from 'vitest'
 import { type CompatibilityMode, checkTopic } from '../../../cli/domain/schemas/check.ts'
 import { diffSchemas } from '../../../cli/domain/schemas/diff.ts'
@@ -10,7 +10,7 @@ import { array, field, record, symbols } from '../../fixtures/schema-pairs/pair.
 const text = (fields: readonly unknown[], more: object = {}) =>
   JSON.stringify(record(fields, more), null, 1)
 
-/** A topic `t` whose versions were these; the last is in force. */
+/** The check of a topic `t` with these versions, of which the last is in force. */
 function topic(versions: readonly (readonly unknown[])[], isKept = true) {
   const kept = isKept ? versions : versions.slice(0, -1)
   return groupSchemasByTopic([
@@ -32,7 +32,7 @@ const a = field('a', 'int')
 const b = field('b', 'int')
 const optionalB = field('b', 'int', { default: 0 })
 
-test('a mode says who must read whom', () => {
+test('the mode decides which schema must read which records', () => {
   const rules = (mode: CompatibilityMode, ...versions: readonly (readonly unknown[])[]) =>
     check(mode, ...versions).breaks.map((one) => `${one.reader} ${one.rule} ${one.path}`)
   const added = [[a], [a, b]] as const
@@ -46,8 +46,8 @@ test('a mode says who must read whom', () => {
   expect(rules('FULL_TRANSITIVE', [a], [a, optionalB])).toEqual([])
 })
 
-test('transitive modes look at all versions, the others at the one before', () => {
-  // Each step is allowed, both together are not: what was b: int comes back as b: string.
+test('transitive modes compare all versions, others only the newest', () => {
+  // Each step is allowed, but not both together: b: int is removed, and b: string added later.
   const versions = [[a, b], [a], [a, field('b', 'string', { default: '' })]] as const
   expect(check('BACKWARD', ...versions)).toMatchObject({ versions: [2], breaks: [] })
   expect(check('BACKWARD_TRANSITIVE', ...versions)).toMatchObject({
@@ -56,7 +56,7 @@ test('transitive modes look at all versions, the others at the one before', () =
   })
 })
 
-test('a break that several versions share is told once', () => {
+test('a break in several versions is reported once', () => {
   const { breaks } = check(
     'BACKWARD_TRANSITIVE',
     [a],
@@ -79,7 +79,7 @@ test('a finding has its place in both files', () => {
   ])
 })
 
-test('layout and documentation are no version to compare with', () => {
+test('versions that differ only in layout or documentation are not compared', () => {
   const [only] = groupSchemasByTopic([
     { file: 'schemas/t.avsc', text: text([a], { doc: 'Other words.' }) },
     { file: 'schemas/history/t/1.id1.avsc', text: text([a]) },
@@ -87,7 +87,7 @@ test('layout and documentation are no version to compare with', () => {
   expect(only && checkTopic(only, 'FULL')).toMatchObject({ versions: [], isKept: true })
 })
 
-test('removed fields are told by name, the outermost only, with the field that took them over', () => {
+test('removed fields are listed, the outermost only, with their new names', () => {
   const inner = (more: readonly unknown[]) => record([a, ...more], { name: 'In' })
   const { removed } = check(
     'BACKWARD',
@@ -101,7 +101,7 @@ test('removed fields are told by name, the outermost only, with the field that t
   ])
 })
 
-test('stricter bounds and new requirements are remarks: Avro reads the records, the gate may not take them', () => {
+test('stricter bounds and new requirements are remarks, not breaks', () => {
   const bounded = (maximum: number) => [field('a', 'int', { maximum })]
   expect(check('BACKWARD', bounded(10), bounded(5))).toMatchObject({
     breaks: [],
@@ -117,7 +117,7 @@ test('stricter bounds and new requirements are remarks: Avro reads the records, 
   ])
 })
 
-test('a schema that is none is shown at its place', () => {
+test('an invalid schema is reported with the place of its fault', () => {
   const fault = (source: string) => {
     try {
       parseSchema({ file: 's.avsc', text: source })
@@ -161,7 +161,7 @@ test('a schema that is none is shown at its place', () => {
     expect(fault(JSON.stringify(wrong)), JSON.stringify(wrong)).toMatchObject({ code })
 })
 
-test('a difference says of each field what changed and for whom', () => {
+test('a diff lists what changed about each field, and for which readers', () => {
   const schema = (fields: readonly unknown[]) => parseSchema({ file: 's.avsc', text: text(fields) })
   const item = (fields: readonly unknown[]) =>
     field('items', array(record(fields, { name: 'Item' })))
@@ -198,7 +198,7 @@ test('a difference says of each field what changed and for whom', () => {
   ])
 })
 
-test('a difference is taken from the version that is named, else the newest that differs', () => {
+test('a diff is against the named version, else the newest that differs', () => {
   const topics = topic([[a], [a, optionalB], [a, optionalB, field('c', 'int', { default: 1 })]])
   const paths = (from: number | undefined) =>
     diffTopics(topics, { topic: 't', from }).map((one) => [

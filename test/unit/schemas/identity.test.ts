@@ -1,4 +1,4 @@
-/** One schema in two texts: as it was written, and as a registry prints it. */
+/** The same schema in two texts: as it was written, and as a registry prints it. */
 import { expect, test } from 'vitest'
 import { schemaIdentity } from '../../../cli/domain/schemas/identity.ts'
 
@@ -18,11 +18,11 @@ const WRITTEN = `{
     {"name": "h", "type": {"type": "array", "items": {"type": "int"}}, "default": []},
     {"name": "j", "type": "int", "order": "ignore"}]}`
 
-/** What Schema.toString of Avro 1.12.0 for Java, and so Confluent's registry, makes of it. */
+/** The text of Schema.toString in Avro 1.12.0 for Java, and so of Confluent's registry. */
 const PRINTED =
   '{"type":"record","name":"R","namespace":"n","doc":"d","fields":[{"name":"a","type":"string","doc":"dd","default":"","aliases":["q"],"minimum":1},{"name":"b","type":{"type":"record","name":"S","fields":[{"name":"x","type":["null","double"],"default":null}]}},{"name":"c","type":{"type":"record","name":"T","fields":[]}},{"name":"c2","type":{"type":"record","name":"T2","namespace":"","fields":[{"name":"z","type":"n.T"}]}},{"name":"d","type":"S"},{"name":"e","type":"double","default":1},{"name":"f","type":{"type":"long","logicalType":"timestamp-millis"},"maximum":12345678901},{"name":"g","type":{"type":"enum","name":"E","symbols":["A"],"default":"A"},"default":"A"},{"name":"h","type":{"type":"array","items":"int"},"default":[]},{"name":"j","type":"int","order":"ignore"}],"requires":{"b":["x"],"a":["y"]},"aliases":["Old","m.Old2"]}'
 
-test('a schema is known again in the words of the registry', () => {
+test('a schema is recognized in the form that the registry returns', () => {
   expect(schemaIdentity(PRINTED)).toBe(schemaIdentity(WRITTEN))
 })
 
@@ -40,13 +40,13 @@ test.each([
   expect(schemaIdentity(WRITTEN.replace(from, to))).not.toBe(schemaIdentity(WRITTEN))
 })
 
-test('the order of fields, which is the order of the bytes, makes another schema', () => {
+test('schemas with another order of fields are different', () => {
   const { fields, ...rest } = JSON.parse(WRITTEN)
   const turned = JSON.stringify({ ...rest, fields: [fields[5], ...fields.toSpliced(5, 1)] })
   expect(schemaIdentity(turned)).not.toBe(schemaIdentity(WRITTEN))
 })
 
-test('types alone have an identity too, and what is not JSON has none', () => {
+test('any type has an identity, a text that is not JSON has none', () => {
   expect(schemaIdentity('{"type":"string"}')).toBe(schemaIdentity('"string"'))
   expect(schemaIdentity('["null", {"type": "map", "values": {"type": "int"}}]')).toBe(
     schemaIdentity('["null",{"values":"int","type":"map"}]'),

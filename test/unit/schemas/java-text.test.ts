@@ -1,4 +1,6 @@
-/** Schemas as Avro for Java prints them; that a registry is asked so by a real one is for test/ksqldb. */
+/**
+ * Schemas as Avro for Java prints them. test/ksqldb checks that Java clients look schemas up so.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,7 +9,7 @@ import { javaSchemaText } from '../../../cli/domain/schemas/java-text.ts'
 
 const SCHEMAS = path.resolve(import.meta.dirname, '../../../schemas')
 
-test('keys stand in the order of Avro for Java, attributes of others after those of Avro', () => {
+test("keys are in Java's order, unknown attributes after those of Avro", () => {
   const text = javaSchemaText(
     JSON.stringify({
       namespace: 'shop',
@@ -47,7 +49,7 @@ test('keys stand in the order of Avro for Java, attributes of others after those
 })
 
 test.each(readdirSync(SCHEMAS).filter((name) => name.endsWith('.avsc')))(
-  '%s means the same in those words, which stay as they are when printed again',
+  '%s is the same schema afterwards, and printing is idempotent',
   (name) => {
     const text = readFileSync(path.join(SCHEMAS, name), 'utf8')
     const printed = javaSchemaText(text)

@@ -1,11 +1,12 @@
 /**
- * Golden pairs of reader and writer: what the Avro specification says of each, checked against Avro's own
- * resolution as avsc carries it out, with data for those that can be read.
+ * Golden pairs of reader and writer: what the Avro specification says about each. They are compared
+ * with avsc, with data for those that can be read.
  */
 import avro, { type Schema as AvscSchema } from 'avsc'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { canRead, resolveSchemas } from '../../../cli/domain/schemas/resolve.ts'
+import { canRead } from '../../../cli/domain/schemas/finding.ts'
+import { resolveSchemas } from '../../../cli/domain/schemas/resolve.ts'
 import { parseSchema } from '../../../cli/domain/schemas/tree.ts'
 import { OTHER_PAIRS } from '../../fixtures/schema-pairs/others.ts'
 import { field, type Pair, record } from '../../fixtures/schema-pairs/pair.ts'
@@ -24,7 +25,7 @@ function judged(pair: Pair) {
 }
 
 function avscTypes(pair: Pair) {
-  // Fixtures hold Avro JSON; avsc itself refuses any that is not.
+  // The fixtures are Avro schemas; avsc throws if one is not.
   const [reader, writer] = [pair.reader, pair.writer].map((one) =>
     avro.Type.forSchema(one as AvscSchema, { wrapUnions: true, registry: {} }),
   )
@@ -51,7 +52,7 @@ test.each(PAIRS)('$name', (pair) => {
   expect(isReadByAvsc === canRead(findings), pair.avscDiffers).toBe(pair.avscDiffers === undefined)
 })
 
-test('what can be read is read: written by avsc as the one schema, read as the other', () => {
+test('avsc reads what it wrote with the other schema if there is no break', () => {
   let values = 0
   for (const pair of PAIRS.filter((one) => one.breaks.length === 0 && !one.avscDiffers)) {
     const types = avscTypes(pair)
@@ -65,7 +66,7 @@ test('what can be read is read: written by avsc as the one schema, read as the o
   expect(values).toBeGreaterThan(1_000)
 })
 
-test('there are many pairs, each of its own name, and avsc judges few of them otherwise', () => {
+test('the pairs have unique names, and avsc disagrees about few of them', () => {
   const names = [PRIMITIVE_PAIRS, RECORD_PAIRS, OTHER_PAIRS].flatMap((list) =>
     list.map((one) => one.name),
   )
@@ -76,7 +77,7 @@ test('there are many pairs, each of its own name, and avsc judges few of them ot
 
 const BRANCHES = ['null', 'int', 'double', 'string', 'array', 'record', 'enum'] as const
 
-/** Schemas over few names, so that two of them often nearly fit; names come of the place, for both alike. */
+/** Random schemas with few names, so that two of them often nearly match. */
 function anySchema(path: string, depth: number): fc.Arbitrary<unknown> {
   const leaf = fc.constantFrom('null', 'int', 'long', 'double', 'bytes', 'string')
   const symbols = fc.subarray(['x', 'y', 'z'], { minLength: 1 })
@@ -133,7 +134,7 @@ const NEAR: Readonly<Record<string, string>> = {
   int: 'long',
 }
 
-/** The same schema but for one thing, `which` counts through what can change. */
+/** The schema with one change; `which` selects the change. */
 function changed(schema: unknown, which: number): unknown {
   let left = which
   const isIt = () => left-- === 0
@@ -144,7 +145,7 @@ function changed(schema: unknown, which: number): unknown {
       return list.length > 1 && isIt() ? list.slice(1) : list
     }
     if (typeof value !== 'object' || value === null) return value
-    // Names, symbols, defaults and aliases stay, but for a symbol that goes.
+    // Names, defaults and aliases stay; one symbol may be removed.
     const entries = Object.entries(value).map(([key, inner]) => {
       if (['type', 'items', 'values', 'fields'].includes(key)) return [key, change(inner)]
       const isCut = key === 'symbols' && inner.length > 1 && !('default' in value) && isIt()
@@ -155,7 +156,7 @@ function changed(schema: unknown, which: number): unknown {
   return change(schema)
 }
 
-test('any two schemas are judged as avsc judges them, and so are any two that differ in one thing', () => {
+test('random pairs of schemas are resolved as avsc resolves them', () => {
   const tally = { readable: 0, broken: 0 }
   const near = fc
     .tuple(anySchema('', 2), fc.nat(6))
@@ -174,7 +175,7 @@ test('any two schemas are judged as avsc judges them, and so are any two that di
   expect(tally.broken).toBeGreaterThan(500)
 })
 
-test('a schema whose types are used over and over is judged at once', () => {
+test('a schema that uses its types very often is resolved quickly', () => {
   let type: unknown = 'int'
   for (let depth = 0; depth < 40; depth++)
     type = record([field('a', type), field('b', depth === 0 ? 'int' : `T${depth - 1}`)], {

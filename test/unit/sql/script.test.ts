@@ -1,4 +1,4 @@
-/** Lines of `ccs sql` as statements and commands. */
+/** Splitting the input of `ccs sql` into statements and commands. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
@@ -22,7 +22,7 @@ function itemsOf(text: string): readonly ScriptItem[] {
 
 const said = (text: string) => itemsOf(text).map(({ is, text }) => `${is} ${text}`)
 
-test('a statement goes on until its semicolon, over lines and past those in text and comments', () => {
+test('a statement ends at its semicolon, not at one in quotes or comments', () => {
   expect(said("SELECT 'a;''b' -- c;\n  , \"d;\", `e;` /* f;\n; */ FROM x; SELECT 2;")).toEqual([
     "sql SELECT 'a;''b' -- c;\n  , \"d;\", `e;` /* f;\n; */ FROM x",
     'sql SELECT 2',
@@ -30,7 +30,7 @@ test('a statement goes on until its semicolon, over lines and past those in text
   expect(said(';;\n-- nothing\n/* here */ ;\n\n')).toEqual([])
 })
 
-test('each item knows where it begins, and the last one of a script needs no semicolon', () => {
+test('items have line and column, and the last one needs no semicolon', () => {
   expect(itemsOf('SELECT 1;\n\n  SELECT\n2; SELECT 3;\n\\d x;\nSELECT 4')).toEqual([
     { is: 'sql', text: 'SELECT 1', line: 1, column: 1 },
     { is: 'sql', text: 'SELECT\n2', line: 3, column: 3 },
@@ -40,7 +40,7 @@ test('each item knows where it begins, and the last one of a script needs no sem
   ])
 })
 
-test('a backslash is a command where a statement could begin, and a sign within one', () => {
+test('a backslash begins a command only where a statement could begin', () => {
   expect(said('SELECT 1; \\d a\n  \\q ;\n-- a comment\n\\json')).toEqual([
     'sql SELECT 1',
     'command d a',
@@ -51,7 +51,7 @@ test('a backslash is a command where a statement could begin, and a sign within 
   expect(said('SELECT\n\\q;')).toEqual(['sql SELECT\n\\q'])
 })
 
-test('a statement is open from its first word to its semicolon', () => {
+test('a statement is pending from its first word to its semicolon', () => {
   const after = (line: string) => hasPendingStatement(takeLine(EMPTY_SCRIPT, line).state)
   expect([';', '', '-- x', 'SELECT 1;'].map(after)).toEqual([false, false, false, false])
   expect(['SELECT', "SELECT ';", 'SELECT 1; SELECT', 'SELECT 1 -- ;'].map(after)).toEqual([
@@ -62,7 +62,7 @@ test('a statement is open from its first word to its semicolon', () => {
   ])
 })
 
-test('statements are the same however a script is cut into lines', () => {
+test('line breaks in a script do not change its statements', () => {
   const word = fc.constantFrom('SELECT', "'a;b'", '1', 'FROM', '`x;y`', '"z"')
   const statements = fc.array(fc.array(word, { minLength: 1, maxLength: 5 }), { maxLength: 6 })
   fc.assert(

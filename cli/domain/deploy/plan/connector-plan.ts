@@ -4,7 +4,8 @@
  */
 
 import type { ConnectorState } from '../../connectors/connect-cluster.ts'
-import { type DesiredConnector, diffConnector } from '../../connectors/desired-connectors.ts'
+import { diffConnector } from '../../connectors/connector-diff.ts'
+import type { DesiredConnector } from '../../connectors/desired-connectors.ts'
 import type { DeployedResource } from '../deployment.ts'
 import { canonicalJson, resource } from './resource-content.ts'
 import {

@@ -1,7 +1,7 @@
 /**
- * Avro bytes to columns: the pair of schemas becomes a plan of steps, and carrying it out checks everything
- * that the contract asks for while it writes. It only says yes or no; why not is for the slow judge (gate.ts)
- * to say. Safe for any bytes: every position is checked before a word is read or an address is formed.
+ * Compiles a pair of schemas into steps that write Avro bytes to columns and check the whole
+ * contract on the way. It only says whether a record is valid; gate.ts says why not. Safe for any
+ * bytes: every position is checked before a word is read or an address is formed.
  */
 
 import {
@@ -23,15 +23,16 @@ import type { SourceBytes } from './source-bytes.ts'
 import { DecodeState } from './state.ts'
 import { CLOCK_FIELDS, linkSteps, Step, type StepKind } from './step.ts'
 
-/** Four words of the event's id, and its corrected time, of the last record that was let in. */
+/** The last valid record: its event id as four words, and its corrected time. */
 export class DecodedEvent {
   readonly id = new Int32Array(4)
   readonly eventMs = new Float64Array(1)
 }
 
-/** Reads bytes [at, end) of the source into row `row`; true when the record keeps the contract. */
+/** Reads bytes [at, end) of the source into row `row`; true if the record keeps the contract. */
 export type Decoder = (at: number, end: number, row: number) => boolean
 
+/** The schema that records were written with, the newest schema, and where to read and write. */
 export interface DecoderOptions {
   readonly writer: RecordNode
   readonly reader: RecordNode
@@ -40,7 +41,7 @@ export interface DecoderOptions {
   readonly decoded: DecodedEvent
 }
 
-/** Undefined when the pair of schemas needs more than steps can do. */
+/** Undefined if the pair of schemas needs more than steps can do. */
 export function compileDecoder(options: DecoderOptions): Decoder | undefined {
   const { reader, columns, source, decoded } = options
   const planner = new Planner()
@@ -60,9 +61,9 @@ export function compileDecoder(options: DecoderOptions): Decoder | undefined {
   }
 }
 
-/** What records of each kind need: of each group one column. */
+/** Which columns records of each kind need: at least one column of each group. */
 interface Needs {
-  /** Where the kinds are, in bytes. */
+  /** Byte position of the values of the kind column. */
   readonly kindAt: number
   readonly groups: readonly (readonly (readonly Column[])[])[]
 }
@@ -99,12 +100,12 @@ function isPresent(state: DecodeState, { list, validAt }: Column, row: number): 
   return validAt < 0 || (((state.u8[validAt + (row >> 3)] ?? 0) >> (row & 7)) & 1) !== 0
 }
 
-/** Makes steps of a pair of schemas. */
+/** Makes the steps for a pair of schemas. */
 class Planner {
   isUnsupported = false
   hasId = false
 
-  /** Steps for the writer's fields in their order, then for those that only the reader has. */
+  /** Steps for the writer's fields in their order, then for fields that only the reader has. */
   record(
     writer: RecordNode,
     reader: RecordNode,
@@ -131,19 +132,19 @@ class Planner {
 
   #field(type: AvroNode, field: AvroField, column: Column, isItem: boolean): Step | undefined {
     const { node, isNullable, nullIndex } = unwrapOptional(type)
-    if (isNullable && !column.isNullable) return this.#refuse()
+    if (isNullable && !column.isNullable) return this.#giveUp()
     const step = this.#value(node, field, column)
-    if (step === undefined) return this.#refuse()
+    if (step === undefined) return this.#giveUp()
     if (isNullable) step.nullChoice = nullIndex * 2
     if (isItem) return step
-    // The first uuid of a record is its id.
+    // The first uuid field of a record is its id.
     if (step.kind === 'uuid' && !this.hasId) this.hasId = step.isId = true
     const time = CLOCK_FIELDS.indexOf(field.name)
     if (time >= 0) step.clock = time
     return step
   }
 
-  /** The step of a value that is there. */
+  /** The step for a field of both schemas; undefined if none fits. */
   #value(node: AvroNode, field: AvroField, column: Column): Step | undefined {
     const wanted = unwrapOptional(field.type).node
     const isWidened = node.kind === 'int' && wanted.kind === 'long'
@@ -177,9 +178,9 @@ class Planner {
     return step
   }
 
-  /** The step of a field that the writer does not know. */
+  /** The step for a field that only the reader has. */
   #default({ hasDefault, default: value }: AvroField, column: Column): Step | undefined {
-    if (!hasDefault) return this.#refuse()
+    if (!hasDefault) return this.#giveUp()
     if (value === null) return new Step('none', column)
     if (column.type === 'LIST' && Array.isArray(value) && value.length === 0)
       return new Step('empty', column)
@@ -189,19 +190,19 @@ class Planner {
       if (column.type === 'BIGINT') return constantStep('pair', column, value)
       if (column.type === 'INTEGER') return constantStep('word', column, value)
     }
-    return this.#refuse()
+    return this.#giveUp()
   }
 
-  /** The step of a field that the reader does not know. */
+  /** The step for a field that only the writer has. */
   #skip(type: AvroNode): Step | undefined {
     const { node, isNullable, nullIndex } = unwrapOptional(type)
     const step = skipStep(node)
-    if (step === undefined) return this.#refuse()
+    if (step === undefined) return this.#giveUp()
     if (isNullable) step.nullChoice = nullIndex * 2
     return step
   }
 
-  #refuse(): undefined {
+  #giveUp(): undefined {
     this.isUnsupported = true
   }
 }
@@ -224,7 +225,7 @@ function textStep(kind: StepKind, { rules }: AvroField, column: Column): Step {
   return step
 }
 
-/** Undefined when the writer has a symbol that the reader does not know. */
+/** Undefined if the writer has a symbol that the reader lacks. */
 function enumStep(symbols: readonly string[], column: Column): Step | undefined {
   const indexes = symbols.map((symbol) => column.symbols.indexOf(symbol))
   if (indexes.includes(-1)) return undefined

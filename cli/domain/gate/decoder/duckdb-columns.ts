@@ -1,13 +1,14 @@
 /**
- * Rows as columns in DuckDB's own memory layout, all in one ArrayBuffer: what the compiled decoder writes
- * and what is copied into DuckDB's vectors as it stands. Text is `duckdb_string_t` of DuckDB's C API: u32
- * length, then up to 12 bytes inlined, or the first 4 bytes and a u64 address.
+ * Rows as columns in DuckDB's memory layout, all in one ArrayBuffer: the compiled decoder writes
+ * them, and they are copied into DuckDB's vectors as they are. Text is `duckdb_string_t` of
+ * DuckDB's C API: u32 length, then up to 12 bytes inline, or the first 4 bytes and a u64 address.
  */
 
 import { ITEMS_MAX } from '../../avro/inspector.ts'
 import { type AvroNode, type EnumNode, type RecordNode, unwrapOptional } from '../../avro/schema.ts'
 import { CcsError } from '../../kernel/errors.ts'
 
+/** Types that a column of events can have, by DuckDB's names. */
 export type ColumnType =
   | 'VARCHAR'
   | 'BLOB'
@@ -21,22 +22,23 @@ export type ColumnType =
   | 'ENUM'
   | 'LIST'
 
+/** Where the values of a column are in the buffer. */
 export interface Column {
   readonly name: string
   readonly type: ColumnType
   readonly isNullable: boolean
-  /** Bytes of a value; a list's are u64 offset and u64 length into its children. */
+  /** Bytes of a value; a list value is the u64 offset and u64 length of its items. */
   readonly width: number
-  /** Where the values begin, in bytes; a multiple of 16. */
+  /** Byte position of the values; a multiple of 16. */
   readonly at: number
-  /** Where the validity bits begin (bit 1: not null), in bytes; -1 where the column is never null. */
+  /** Byte position of the validity bits (1: not null); -1 if the column is never null. */
   readonly validAt: number
   /** ENUM only. */
   readonly symbols: readonly string[]
-  /** LIST only: the fields of its structs, and which of the buffers' lists it is. */
+  /** LIST only: the fields of its structs, and its index in `ColumnBuffers.lists`. */
   readonly children: readonly Column[]
   readonly list: number
-  /** LIST only: most items that one row may have. */
+  /** LIST only: the most items that one row may have. */
   readonly itemsMax: number
 }
 
@@ -54,7 +56,7 @@ const WIDTHS: Record<ColumnType, number> = {
   LIST: 16,
 }
 
-/** What every row carries beside the event's fields, in this order after them. */
+/** Columns of every row beside the event's fields, in this order after them. */
 export const SOURCE_COLUMNS: readonly { readonly name: string; readonly type: ColumnType }[] = [
   { name: 'topic', type: 'VARCHAR' },
   { name: 'partition', type: 'INTEGER' },
@@ -65,6 +67,7 @@ export const SOURCE_COLUMNS: readonly { readonly name: string; readonly type: Co
   { name: 'fresh', type: 'BOOLEAN' },
 ]
 
+/** Buffers for up to `rowsMax` rows. */
 export class ColumnBuffers {
   readonly rowsMax: number
   /** The event's fields, then SOURCE_COLUMNS. */
@@ -75,10 +78,10 @@ export class ColumnBuffers {
   readonly i32: Int32Array
   readonly f32: Float32Array
   readonly f64: Float64Array
-  /** Items that the accepted rows have so far, a list; and with the row under way. */
+  /** By list: items of the accepted rows, and items including the row being written. */
   readonly items: Int32Array
   readonly itemsNext: Int32Array
-  /** Items that fit, a list; one more may be scribbled on. */
+  /** By list: how many items fit; one more slot may hold garbage. */
   readonly capacities: readonly number[]
 
   constructor(record: RecordNode, rowsMax: number) {
@@ -107,12 +110,12 @@ export class ColumnBuffers {
     return column
   }
 
-  /** Keeps the items of the row just written. */
+  /** Keeps the list items of the row just written. */
   acceptRow(): void {
     this.items.set(this.itemsNext)
   }
 
-  /** Whether any row may still be written. */
+  /** Whether another row can be written. */
   hasRoom(rows: number): boolean {
     if (rows >= this.rowsMax) return false
     for (let i = 0; i < this.lists.length; i++) {
@@ -122,7 +125,7 @@ export class ColumnBuffers {
     return true
   }
 
-  /** Forgets the row under way: its nulls become valid again. */
+  /** Discards the row just written: its nulls become valid again. */
   discardRow(row: number): void {
     for (const column of this.columns) {
       if (column.validAt >= 0) setBit(this.u8, column.validAt, row)
@@ -153,7 +156,7 @@ export class ColumnBuffers {
   }
 }
 
-/** Bytes of validity bits, in the 64-bit words that DuckDB keeps them in. */
+/** Bytes of the validity bits, which DuckDB keeps in 64-bit words. */
 export function validityBytes(rows: number): number {
   return Math.ceil(rows / 64) * 8
 }
@@ -166,7 +169,7 @@ function setBit(bytes: Uint8Array, at: number, bit: number): void {
 function setBits(bytes: Uint8Array, at: number, from: number, to: number): void {
   let bit = from
   while (bit < to && (bit & 7) !== 0) setBit(bytes, at, bit++)
-  // Bits behind the row under way are all valid anyway: whole bytes will do.
+  // All bits after the current row are 1 anyway, so whole bytes can be set.
   if (bit < to) bytes.fill(255, at + (bit >> 3), at + ((to + 7) >> 3))
 }
 
@@ -174,7 +177,7 @@ function fillBits(bytes: Uint8Array, at: number, rows: number): void {
   bytes.fill(255, at, at + validityBytes(rows))
 }
 
-/** Hands out room in the buffer. */
+/** Allocates space in the buffer. */
 class BufferPlan {
   bytes = 0
   readonly capacities: number[] = []
@@ -272,6 +275,6 @@ function enumColumn(path: string, node: EnumNode): ColumnType {
 
 function unsupported(path: string, what: string): CcsError {
   return new CcsError('CCS_SCHEMA_INVALID', `Field ${path} is ${what}, which events cannot have.`, {
-    hint: 'Use text, numbers, booleans, times, enums, each nullable or not, and arrays of such records.',
+    hint: 'Use text, numbers, booleans, times, enums, nullable or not, and arrays of such records.',
   })
 }

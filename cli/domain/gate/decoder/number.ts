@@ -1,6 +1,6 @@
 /**
- * Steps of a decoder: numbers. Read first, as two words and as a double in typed arrays, so that none is ever
- * an object; then checked against the field's bounds and stored.
+ * Decoder steps for numbers. A number is first read into typed arrays, as two words and as a
+ * double, so that no object is allocated; then it is checked against the field's bounds and stored.
  */
 import { longWords, nextPosition, readVarint32, readVarint64 } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
@@ -9,7 +9,7 @@ import type { Step } from './step.ts'
 const TWO_POW_28 = 0x10000000
 const TWO_POW_32 = 0x100000000
 
-/** Reads an int as `words` and `number`. */
+/** Reads an int into `longWords` and `state.number`. Returns the next position, -1 for a fault. */
 export function readInt(state: DecodeState, p: number): number {
   const first = state.view.getUint8(p)
   if (first > 127) return readWideInt(state, p)
@@ -24,7 +24,10 @@ function readWideInt(state: DecodeState, p: number): number {
   return nextPosition[0] ?? -1
 }
 
-/** Reads a long as `words` (low, high) and, rounded beyond 2^53, as `number`. */
+/**
+ * Reads a long into `longWords` (low, high) and, rounded beyond 2^53, into `state.number`. Returns
+ * the next position, -1 for a fault.
+ */
 export function readLong(state: DecodeState, p: number): number {
   const { view } = state
   let byte = view.getUint8(p)
@@ -39,7 +42,7 @@ export function readLong(state: DecodeState, p: number): number {
   byte = view.getUint8(p + 3)
   low |= (byte & 127) << 21
   if (byte < 128) return setNumber(state, low, p + 4)
-  // Times have six bytes.
+  // Times take six bytes.
   const fifth = view.getUint8(p + 4)
   const sixth = view.getUint8(p + 5)
   if (fifth < 128 || sixth > 127) return readWideLong(state, p)
@@ -56,7 +59,7 @@ function readWideLong(state: DecodeState, p: number): number {
   return nextPosition[0] ?? -1
 }
 
-/** Keeps a number of 28 bits in zigzag; returns `next`. */
+/** Stores a zigzag-encoded number of 28 bits; returns `next`. */
 function setNumber(state: DecodeState, zigzag: number, next: number): number {
   const value = (zigzag >>> 1) ^ -(zigzag & 1)
   state.number[0] = value
@@ -65,6 +68,7 @@ function setNumber(state: DecodeState, zigzag: number, next: number): number {
   return next
 }
 
+/** Stores the number just read, which ended at `p`; returns `p`, or -1 if it is out of bounds. */
 export function storeInt(state: DecodeState, step: Step, p: number, row: number): number {
   const value = longWords[0] ?? 0
   if (p < 0 || !(value >= step.minimum && value <= step.maximum)) return -1
@@ -72,6 +76,7 @@ export function storeInt(state: DecodeState, step: Step, p: number, row: number)
   return p
 }
 
+/** As storeInt, for 64 bits; times are also noted in `state.times`. */
 export function storeLong(state: DecodeState, step: Step, p: number, row: number): number {
   const value = state.number[0] ?? 0
   if (p < 0 || !(value >= step.minimum && value <= step.maximum)) return -1
@@ -93,6 +98,7 @@ function storeMicros(i32: Int32Array, to: number, ms: number): void {
   i32[to + 1] = high * 1000 + Math.floor(low / TWO_POW_32)
 }
 
+/** Reads, checks and stores a float or double; returns the next position, -1 for a fault. */
 export function readReal(state: DecodeState, step: Step, p: number, row: number): number {
   const isFloat = step.kind === 'float'
   const next = p + (isFloat ? 4 : 8)

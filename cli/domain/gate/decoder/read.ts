@@ -1,11 +1,10 @@
 /**
- * Carries out a decoder's steps: one small function a kind of value, called with where the record's bytes
- * and the column's are. Each returns the position behind its value, or -1 where the bytes are no such value
- * or break the contract. Small, so that V8 compiles them within the first hundreds of records and throws
- * none of that away when a rare branch is taken; numbers too wide for that go through typed arrays.
+ * Runs a decoder's steps: one small function for each kind of value. Each returns the position
+ * after its value, or -1 if the bytes are malformed or break the contract. Small functions are
+ * compiled by V8 within the first hundreds of records and rarely deoptimized.
  *
- * A field begins at or before the record's end and takes less than Source's margin beyond it; only text
- * may be longer, and its length is checked before a word of it is read or its address is formed.
+ * A field begins at or before the record's end and reads less than the source's margin beyond it.
+ * Only text may be longer; its length is checked before it is read or its address is formed.
  */
 import { ITEMS_MAX } from '../../avro/inspector.ts'
 import { readInt, readLong, readReal, storeInt, storeLong } from './number.ts'
@@ -14,7 +13,7 @@ import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
 import { checkUuid, readText } from './text.ts'
 
-/** Takes the steps from `first` on, into row `row` of their columns. Where the last one ends is not checked. */
+/** Runs the steps from `first` on for row `row`. The caller checks where the last one ends. */
 export function readFields(
   state: DecodeState,
   first: Step | undefined,
@@ -45,11 +44,11 @@ export function readFields(
 function setNull(state: DecodeState, step: Step, row: number): void {
   const byte = step.validAt + (row >> 3)
   state.u8[byte] = (state.u8[byte] ?? 0) & ~(1 << (row & 7))
-  // An empty text under the null, so that no row ever holds an old address.
+  // An empty text under the null, so that no row ever holds a stale address.
   if (step.width === 16) state.i32[step.at + row * 4] = 0
 }
 
-/** The kinds that most fields are. */
+/** The most common kinds come first. */
 function readValue(state: DecodeState, step: Step, p: number, row: number): number {
   const { kind } = step
   if (kind === 'text') return readText(state, step, p, row)
@@ -94,7 +93,7 @@ function readEnum(state: DecodeState, step: Step, from: number, row: number): nu
     choice = readVarintLength(state.source.bytes, from)
     p = nextPosition[0] ?? -1
   }
-  // A fault's -1 is odd, too.
+  // -1, a fault, is odd, too.
   if ((choice & 1) !== 0 || choice >= step.symbols.length * 2) return -1
   state.u8[step.at + row] = step.symbols[choice >>> 1] ?? 0
   return p
@@ -128,14 +127,14 @@ function readList(state: DecodeState, step: Step, from: number, row: number): nu
   return p
 }
 
-/** A block with a negative count says its bytes as well. */
+/** After a negative count, a block states its size in bytes. */
 function skipBlockBytes(state: DecodeState, p: number): number {
   const bytes = readVarintLength(state.source.bytes, p)
   const next = nextPosition[0] ?? -1
   return next < 0 || (bytes & 1) !== 0 || bytes >>> 1 > state.end - next ? -1 : next
 }
 
-/** The row's list goes from the accepted items up to `next`. */
+/** The row's list spans the items from the last accepted one up to `next`. */
 function setList(state: DecodeState, step: Step, row: number, next: number): void {
   const { i32 } = state
   const to = step.at + row * 4
@@ -147,7 +146,7 @@ function setList(state: DecodeState, step: Step, row: number, next: number): voi
   state.itemsNext[step.list] = next
 }
 
-/** A value that is not among the bytes. */
+/** Sets a value that is not among the bytes. */
 function setConstant(state: DecodeState, step: Step, p: number, row: number): number {
   const { kind, at, low, high } = step
   if (kind === 'none') setNull(state, step, row)
@@ -161,7 +160,7 @@ function setConstant(state: DecodeState, step: Step, p: number, row: number): nu
   return p
 }
 
-/** Passes over a value that the reader does not know; its bytes are checked all the same. */
+/** Skips a value that the reader does not have; its bytes are still checked. */
 function skipValue(state: DecodeState, step: Step, p: number): number {
   const { bytes } = state.source
   if (step.kind === 'boolean') return state.view.getUint8(p) > 1 ? -1 : p + 1

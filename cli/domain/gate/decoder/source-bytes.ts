@@ -1,27 +1,30 @@
 /**
- * What decoders read from, and what they call where their straight path ends: numbers of many bytes, text
- * that is not ASCII. Positions are handed back in `ends[0]`, -1 for a fault.
+ * The bytes that decoders read, and the slow paths that they call: numbers of many bytes and text
+ * that is not ASCII. Slow paths return the next position in `nextPosition[0]`, -1 for a fault.
  */
 import { isUtf8 } from 'node:buffer'
 
-/** The bytes that records are read from, and where DuckDB has its own copy of them. */
+/** The bytes of records, and the address of DuckDB's copy of them. */
 export class SourceBytes {
   bytes: Uint8Array = new Uint8Array(0)
   view = new DataView(this.bytes.buffer)
-  /** Address of byte 0 in DuckDB's memory: low and high word; from position `cut` on the high word is one more. */
+  /**
+   * Address of byte 0 in DuckDB's memory, as low and high word; from position `carryAt` on, the
+   * high word is one more.
+   */
   low = 0
   high = 0
   carryAt = 0
 
   #length = 0
 
-  /** Takes a copy, with a margin so that words may be read beyond the end. */
+  /** Replaces the bytes by a copy of `body`; zeros follow, as words may be read beyond the end. */
   load(body: Uint8Array): void {
     this.#length = 0
     this.add(body)
   }
 
-  /** Takes a copy behind what is there; returns its position. */
+  /** Appends a copy; returns its position. */
   add(bytes: Uint8Array): number {
     const at = this.#length
     const end = at + bytes.length
@@ -37,9 +40,9 @@ export class SourceBytes {
     return at
   }
 
-  /** Says where DuckDB's copy of the bytes from `at` on lies, as two words. */
+  /** Sets the address (two words) of DuckDB's copy of the bytes from `at` on. */
   setAddress(low: number, high: number, at = 0): void {
-    // The address that position 0 would have.
+    // The address of position 0.
     const start = (low >>> 0) - at
     this.low = start | 0
     this.high = (start < 0 ? high - 1 : high) | 0
@@ -49,11 +52,12 @@ export class SourceBytes {
 
 const MARGIN = 1024
 
+/** Where the last slow path ended; -1 for a fault. An array, so that no object is allocated. */
 export const nextPosition = new Int32Array(1)
-/** The last long as two words, low first, sign included. */
+/** The last long as two's complement in two words, low first. */
 export const longWords = new Int32Array(2)
 
-/** A length, count or choice, still in zigzag: below 2^31, else -1. */
+/** A length, count or union branch, still zigzag-encoded; -1 unless it is below 2^31. */
 export function readVarintLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0
   const second = bytes[at + 1] ?? 0
@@ -67,6 +71,7 @@ export function readVarintLength(bytes: Uint8Array, at: number): number {
   return zigzag <= 0x7fffffff ? zigzag : -1
 }
 
+/** An int; a fault if it has more than 5 bytes or does not fit 32 bits. */
 export function readVarint32(bytes: Uint8Array, at: number): number {
   const value = readVarint64(bytes, at)
   if ((nextPosition[0] ?? -1) - at > 5 || value < -0x80000000 || value > 0x7fffffff)
@@ -74,7 +79,7 @@ export function readVarint32(bytes: Uint8Array, at: number): number {
   return value
 }
 
-/** A long, rounded beyond 2^53; exactly in `words`. */
+/** A long, rounded beyond 2^53; `longWords` has it exactly. */
 export function readVarint64(bytes: Uint8Array, at: number): number {
   let low = 0
   let middle = 0
@@ -101,6 +106,7 @@ function unzigzag(low: number, high: number): number {
   return longWords[1] * 0x100000000 + (longWords[0] >>> 0)
 }
 
+/** Whether the bytes are valid UTF-8. */
 export function isUtf8Range(bytes: Uint8Array, at: number, length: number): boolean {
   return isUtf8(bytes.subarray(at, at + length))
 }

@@ -1,9 +1,9 @@
-/** What all steps of a decoder share: the bytes, the columns, and what of the record is known so far. */
+/** What a decoder's steps share: the bytes, the columns, and what is known of the record so far. */
 import type { ColumnBuffers } from './duckdb-columns.ts'
 import { inlineMasks, type SourceBytes } from './source-bytes.ts'
 import { CLOCK_FIELDS } from './step.ts'
 
-/** What steps read from and write to. */
+/** One for each decoder; reused for every record. */
 export class DecodeState {
   readonly u8: Uint8Array
   readonly i32: Int32Array
@@ -12,11 +12,11 @@ export class DecodeState {
   readonly items: Int32Array
   readonly itemsNext: Int32Array
   readonly source: SourceBytes
-  /** Four words of the event's id. */
+  /** The event's id as four words. */
   readonly id: Int32Array
-  /** Clock readings, ms, in the order of TIMES, NaN where null; then room for other numbers. */
+  /** Clock readings, ms, as in CLOCK_FIELDS, NaN if null; the last slot is for other numbers. */
   readonly times = new Float64Array(CLOCK_FIELDS.length + 1)
-  /** The last long. */
+  /** The last number read, as a double. */
   readonly number = new Float64Array(1)
   readonly masks = inlineMasks()
   view: DataView

@@ -1,11 +1,11 @@
 /**
- * The plan of a decoder: one step a field of the writer's schema, in the order of its bytes, then one a field
- * that only the reader has. Steps are objects of one shape in a linked list, so that the functions which
- * take them (avro-decode-read.ts) are few, small and fast from the first records on.
+ * The steps of a decoder: one for each field of the writer's schema, in the order of its bytes,
+ * then one for each field that only the reader has. All steps have one shape, so that the functions
+ * in read.ts stay monomorphic and fast.
  */
 import type { Column } from './duckdb-columns.ts'
 
-/** `none` is a constant null, `word` a constant of 32 bits, `pair` of 64, `flag` of 8, `empty` a list without items. */
+/** Constants: `none` null, `word` 32 bits, `pair` 64 bits, `flag` 8 bits, `empty` an empty list. */
 export type StepKind =
   | 'text'
   | 'uuid'
@@ -24,46 +24,47 @@ export type StepKind =
   | 'flag'
   | 'empty'
 
-/** Which clock reading of the event a number is; its place in `times`. */
+/** Fields with a clock reading of the event, in the order of `DecodeState.times`. */
 export const CLOCK_FIELDS: readonly string[] = ['event_ts', 'sent_ts', 'received_ts']
-/** The place of numbers that are none. */
+/** The slot in `times` for all other numbers. */
 const NO_CLOCK = CLOCK_FIELDS.length
 
 const NO_SYMBOLS = new Uint8Array(0)
 
+/** How to read, check and store one field. */
 export class Step {
   next: Step | undefined = undefined
   readonly kind: StepKind
-  /** False: the bytes are checked as the format asks, and passed over. */
+  /** False: the bytes are checked against the format and skipped. */
   readonly isKept: boolean
-  /** The union's choice that means null, in zigzag; -1 where the field is no union. */
+  /** The union branch that means null, zigzag-encoded; -1 if the field is not a union. */
   nullChoice = -1
-  /** Where the column begins, in units of its values' words (bytes or 4 bytes, for double 8). */
+  /** Where the column's values begin, in units of its words (1 or 4 bytes, 8 for double). */
   readonly at: number
-  /** Where the validity bits begin, in bytes; -1: never null. */
+  /** Byte position of the validity bits; -1: never null. */
   readonly validAt: number
-  /** Bytes of a value of the column. */
+  /** Bytes of a value in the column. */
   readonly width: number
   /** Bounds of a text, in bytes. */
   lengthMin = 0
   lengthMax = 0x7fffffff
-  /** Bounds of a number; what is no number at all is outside of them where there are any. */
+  /** Bounds of a number. NaN is out of bounds if there are any. */
   minimum = Number.NEGATIVE_INFINITY
   maximum = Number.POSITIVE_INFINITY
   isBounded = false
-  /** Milliseconds, to be kept as microseconds. */
+  /** Given in milliseconds, stored as microseconds. */
   isMillis = false
   /** Index in `times`. */
   clock = NO_CLOCK
-  /** The record's id, to be handed out. */
+  /** The record's id, which is returned in DecodedEvent. */
   isId = false
-  /** Reader's index of each of the writer's symbols. */
+  /** The reader's index of each symbol of the writer. */
   symbols: Uint8Array = NO_SYMBOLS
-  /** Steps of a list's items, which of the buffers' lists it is, and most items of a row. */
+  /** Steps of a list's items, the list's index, and the most items of a row. */
   items: Step | undefined = undefined
   readonly list: number
   readonly itemsMax: number
-  /** Words of a constant. */
+  /** Low and high word of a constant. */
   low = 0
   high = 0
 
@@ -79,7 +80,7 @@ export class Step {
   }
 }
 
-/** The first of the steps, each linked to its next. */
+/** Links each step to the next; returns the first. */
 export function linkSteps(steps: readonly Step[]): Step | undefined {
   for (const [i, step] of steps.entries()) step.next = steps[i + 1]
   return steps[0]

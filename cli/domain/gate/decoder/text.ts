@@ -1,6 +1,7 @@
 /**
- * Steps of a decoder: text. Up to 12 bytes are copied into the column; of longer ones only the address in
- * DuckDB's memory is. All are checked for UTF-8, at the cost of an OR a word while they are ASCII.
+ * Decoder steps for text. Up to 12 bytes are copied into the column; of longer text only the
+ * address in DuckDB's memory is stored. All text is checked for UTF-8; while it is ASCII, that
+ * costs one OR per word.
  */
 import { isUtf8Range, nextPosition, readVarintLength } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
@@ -8,7 +9,7 @@ import type { Step } from './step.ts'
 
 const NON_ASCII = 0x80808080 | 0
 
-/** Checks and stores a text, or bytes. */
+/** Checks and stores text or bytes; returns the next position, -1 for a fault. */
 export function readText(state: DecodeState, step: Step, from: number, row: number): number {
   const { view, i32 } = state
   let p = from + 1
@@ -17,7 +18,7 @@ export function readText(state: DecodeState, step: Step, from: number, row: numb
     length = readVarintLength(state.source.bytes, from)
     p = nextPosition[0] ?? -1
   }
-  // A fault's -1 is odd, too.
+  // -1, a fault, is odd, too.
   if ((length & 1) !== 0) return -1
   length >>>= 1
   if (length > state.end - p || length < step.lengthMin || length > step.lengthMax) return -1
@@ -28,7 +29,7 @@ export function readText(state: DecodeState, step: Step, from: number, row: numb
   return p + length
 }
 
-/** Stores a text of up to 12 bytes; returns its bits, as all longer ones'. */
+/** Stores text of up to 12 bytes; returns the OR of its words. */
 function inlineText({ view, i32, masks }: DecodeState, p: number, length: number, to: number) {
   const mask = length * 3
   const first = view.getInt32(p, true) & (masks[mask] ?? 0)
@@ -63,7 +64,7 @@ function isText(state: DecodeState, step: Step, p: number, length: number): bool
 
 const DASH = 45
 
-/** Checks the 36 characters before `end`, itself -1 after a fault; returns it. */
+/** Checks the 36 characters before `end`; returns `end`, or -1 for a fault, also an earlier one. */
 export function checkUuid(state: DecodeState, step: Step, end: number): number {
   if (end < 0) return -1
   const { view, id } = state
@@ -91,11 +92,11 @@ export function checkUuid(state: DecodeState, step: Step, end: number): number {
   return end
 }
 
-/** Four characters as 16 bits, all at once; -1 unless they are 0-9 or a-f. */
+/** Four hex characters as 16 bits, computed at once; -1 unless all are 0-9 or a-f. */
 function hexDigits(chars: number): number {
-  // Letters have bit 6, and their low bits begin at 1.
+  // Letters have bit 6 set, and their low bits begin at 1.
   const digits = (chars & 0x0f0f0f0f) + ((chars >>> 6) & 0x01010101) * 9
-  // What the digits are written as, were they below 16.
+  // Encode the digits again, as if below 16, and compare.
   const letters = ((digits + 0x06060606) >>> 4) & 0x01010101
   const written = digits + 0x30303030 + letters * 0x27
   if (((written ^ chars) | (digits & 0x10101010)) !== 0) return -1

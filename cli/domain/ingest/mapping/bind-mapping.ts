@@ -1,6 +1,6 @@
 /**
- * Applies a mapping to rows: a row of a file becomes an event of the contract, or a fault that says why it
- * can't. Columns are looked up once a file, so that a row costs no look-up by name.
+ * Applies a mapping to rows: each row of a file becomes an event, or a fault that says why it
+ * can't. Columns are resolved once per file, so that a row needs no lookup by name.
  */
 
 import { RowFault, type RowValues } from '../../documents/source-row.ts'
@@ -9,17 +9,19 @@ import type { EventContract } from './event-contract.ts'
 import { LEFT_OUT, type MappedFile, MappingBinder, missingValue } from './mapping-binder.ts'
 import type { EventFields, MappingSpec, RowContext } from './mapping-spec.ts'
 
+/** What became of a row. */
 export type MappedRow =
   | { readonly kind: 'event'; readonly event: EventFields }
-  /** The mapping leaves such rows out by name. */
+  /** The mapping leaves this event type out. */
   | { readonly kind: 'left_out' }
   | RowFault
 
+/** Maps one row; `line` is the row's first line in the file. */
 export type RowMapper = (values: RowValues, line: number) => MappedRow
 
 /**
- * The mapper for one file. Columns that the mapping names and the header lacks are CCS_IMPORT_INVALID, all of
- * them at once, located in the file.
+ * Returns the mapper for one file. Throws CCS_IMPORT_INVALID with all columns that the mapping
+ * names and the header lacks, located in the file.
  */
 export function bindMapping(
   spec: MappingSpec,

@@ -1,30 +1,36 @@
 /**
- * Text → the value of a contract field, exactly or not at all: money by moving the decimal mark in the text
- * (no floating point), whole numbers only where the text is one.
+ * Converts text to the value of a contract field, exactly or not at all: money by moving the
+ * decimal mark in the text (no floating point), integers only where the text is one.
  */
 import { createHash } from 'node:crypto'
 import { RowFault } from '../../documents/source-row.ts'
 import type { ContractField } from './event-contract.ts'
 import type { TimeParser } from './time-parser.ts'
 
+/** Converts the text of a field; RowFault says why it can't. */
 export type Converter = (text: string) => unknown | RowFault
 
-/** How amounts are written: 35.79, 35,79 (1.234,50), or hundredths already. */
+/** How amounts are written: 35.79, 35,79 (1.234,50), or hundredths. */
 export const MONEY_STYLES = ['decimal', 'decimal_comma', 'minor'] as const
 
+/** One of MONEY_STYLES. */
 export type MoneyStyle = (typeof MONEY_STYLES)[number]
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const TRUE = new Set(['true', '1', 'yes', 't', 'y'])
 const FALSE = new Set(['false', '0', 'no', 'f', 'n'])
 
+/** How the mapping says that times and amounts are written; `timeFormat` is for messages. */
 export interface ConvertOptions {
   readonly time: TimeParser
   readonly timeFormat: string
   readonly money: MoneyStyle
 }
 
-/** Converter for a field; strings stay as they are, for all else blanks around the text do not count. */
+/**
+ * Returns the converter for a field. Strings are kept as they are; otherwise
+ * blanks around are ignored.
+ */
 export function createConverter(field: ContractField, options: ConvertOptions): Converter {
   const wrong = (text: string, what: string) =>
     new RowFault('wrong_type', `${field.name}: '${clip(text)}' is ${what}`)
@@ -34,29 +40,29 @@ export function createConverter(field: ContractField, options: ConvertOptions): 
     case 'uuid':
       return (text) => {
         const id = text.trim().toLowerCase()
-        return UUID.test(id) ? id : wrong(text, 'no UUID')
+        return UUID.test(id) ? id : wrong(text, 'not a UUID')
       }
     case 'enum': {
       const symbols = new Set(field.symbols)
       return (text) => {
         const symbol = text.trim()
-        return symbols.has(symbol) ? symbol : wrong(text, `none of ${field.symbols.join(', ')}`)
+        return symbols.has(symbol) ? symbol : wrong(text, `not one of ${field.symbols.join(', ')}`)
       }
     }
     case 'time':
       return (text) =>
-        options.time(text.trim()) ?? wrong(text, `no time of the format '${options.timeFormat}'`)
+        options.time(text.trim()) ?? wrong(text, `not a time of the format '${options.timeFormat}'`)
     case 'money':
       return (text) =>
         parseMoney(text.trim(), options.money) ?? wrong(text, NOT_MONEY[options.money])
     case 'int':
       return (text) => {
         const value = parseWholeNumber(text.trim())
-        // 32 bits: the type on the wire.
-        return value !== undefined && (value | 0) === value ? value : wrong(text, 'no whole number')
+        // Avro's int has 32 bits.
+        return value !== undefined && (value | 0) === value ? value : wrong(text, 'not an integer')
       }
     case 'long':
-      return (text) => parseWholeNumber(text.trim()) ?? wrong(text, 'no whole number')
+      return (text) => parseWholeNumber(text.trim()) ?? wrong(text, 'not an integer')
     case 'boolean':
       return (text) => {
         const word = text.trim().toLowerCase()
@@ -64,17 +70,19 @@ export function createConverter(field: ContractField, options: ConvertOptions): 
         return FALSE.has(word) ? false : wrong(text, 'neither true nor false')
       }
     case 'items':
-      return (text) => wrong(text, 'no list of items')
+      return (text) => wrong(text, 'not a list of items')
   }
 }
 
 const NOT_MONEY: Readonly<Record<MoneyStyle, string>> = {
-  decimal: 'no amount with up to two decimals',
-  decimal_comma: 'no amount with up to two decimals after a comma',
-  minor: 'no whole number of hundredths',
+  decimal: 'not an amount with up to two decimals',
+  decimal_comma: 'not an amount with up to two decimals after a comma',
+  minor: 'not an integer number of hundredths',
 }
 
-/** An amount as hundredths; undefined for anything that isn't exactly one. Zeros may follow the cents. */
+/**
+ * Parses an amount into hundredths; undefined unless it is exactly one. Zeros may follow the cents.
+ */
 export function parseMoney(text: string, style: MoneyStyle): number | undefined {
   if (style === 'minor') return parseWholeNumber(text)
   const plain = style === 'decimal' ? text : commaToPoint(text)
@@ -84,7 +92,7 @@ export function parseMoney(text: string, style: MoneyStyle): number | undefined 
   return parseWholeNumber(`${sign === '-' ? '-' : ''}${whole}${cents.padEnd(2, '0')}`)
 }
 
-/** `1.234,50` → `1234.50`; points may only stand between groups of three. */
+/** `1.234,50` → `1234.50`; points may only separate groups of three digits. */
 function commaToPoint(text: string): string | undefined {
   const found = /^([+-]?)(\d+|\d{1,3}(?:\.\d{3})+)(?:,(\d*))?$/.exec(text)
   if (found === null) return undefined
@@ -95,31 +103,31 @@ function commaToPoint(text: string): string | undefined {
 function parseWholeNumber(text: string): number | undefined {
   if (!/^[+-]?\d+$/.test(text)) return undefined
   const value = Number(text)
-  // -0 is 0; beyond 2^53 a number would not be the text any more.
+  // Turns -0 into 0; beyond 2^53 the number would differ from the text.
   return Number.isSafeInteger(value) ? value + 0 : undefined
 }
 
 /**
- * A UUID made of a hash: the first 122 free bits of SHA-256 in the layout of RFC 9562's version 8, which is
- * kept for such uses. The same text gives the same id, on any machine and in any run.
+ * Derives a UUID from a text: 122 bits of its SHA-256 in the layout of version 8 (RFC 9562), which
+ * is meant for such uses. The same text gives the same id on any machine.
  */
 export function hashUuid(text: string): string {
   const bytes = createHash('sha256').update(text).digest()
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
   const hex = bytes.toString('hex', 0, 16)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-/** Whether objects and arrays lie in one another more than `levels` deep; looks no deeper than that. */
+/** Whether objects and arrays are nested more than `levels` deep; looks no deeper than that. */
 export function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return levels === 0 || Object.values(value).some((each) => isDeeperThan(each, levels - 1))
 }
 
 /**
- * One text for any value that JSON can carry, the same whatever the order of an object's keys; check its
- * depth first.
+ * Renders a JSON value with sorted keys, so that equal values have equal texts.
+ * Recursive: check the depth first.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`

@@ -1,9 +1,10 @@
 /**
- * The contract of events.raw as a mapping sees it: which fields there are, of what kind, which an event
- * cannot do without. Read from the Avro schema, so that a new field can be mapped the day it is added.
+ * The contract of events.raw as a mapping sees it: the fields, their kinds, and which are required.
+ * Derived from the Avro schema, so that a new field can be mapped at once.
  */
 import { type AvroField, type AvroNode, isPrimitive, type RecordNode } from '../../avro/schema.ts'
 
+/** How a field's text is converted; `money` are the longs whose name ends in `_minor`. */
 export type FieldKind =
   | 'string'
   | 'uuid'
@@ -15,26 +16,28 @@ export type FieldKind =
   | 'boolean'
   | 'items'
 
+/** One field that a mapping can fill. */
 export interface ContractField {
   readonly name: string
   readonly kind: FieldKind
-  /** Kind enum: the values it may have. */
+  /** For kind enum: the allowed values. */
   readonly symbols: readonly string[]
-  /** Neither nullable nor with a default. */
+  /** Whether the field is neither nullable nor has a default. */
   readonly isRequired: boolean
-  /** What the field holds where nothing is mapped to it: the schema's default. */
+  /** The value where nothing is mapped: the schema's default, else null. */
   readonly fallback: unknown
-  /** Kind items: the fields of a line. */
+  /** For kind items: the fields of an order line. */
   readonly fields: readonly ContractField[]
 }
 
+/** The fields of an event, and what each event type requires. */
 export interface EventContract {
   readonly fields: readonly ContractField[]
-  /** Fields that an event type needs besides; `a|b` is met by either. */
+  /** Event type → fields that it requires in addition; `a|b` means one of them. */
   readonly requires: ReadonlyMap<string, readonly string[]>
 }
 
-/** What a mapping may fill, from the schema of events.raw. */
+/** Derives from the schema of events.raw what a mapping can fill. */
 export function readContract(schema: RecordNode): EventContract {
   return {
     fields: schema.fields.map(readField),

@@ -1,6 +1,6 @@
 /**
- * Turns the rules of a mapping into functions of a row, for one file: columns are looked up by name once,
- * and what the file lacks is noted.
+ * Turns the rules of a mapping into functions of a row, for one file: columns are resolved once by
+ * name, and missing ones are collected as faults.
  */
 
 import { RowFault, type SourceFormat } from '../../documents/source-row.ts'
@@ -23,24 +23,25 @@ import {
 import { readOrderLines } from './order-lines.ts'
 import { createColumnGetter, createPathGetter, type Getter, parsePath } from './value-path.ts'
 
+/** The file that a mapping is applied to. */
 export interface MappedFile {
   readonly file: string
   readonly format: SourceFormat
-  /** The header's columns; undefined for NDJSON. */
+  /** The columns of the header; undefined for NDJSON. */
   readonly columns: readonly string[] | undefined
 }
 
 const DEPTH_MAX = 64
 
-/** undefined: no value there. */
+/** undefined: no value. */
 type TextOrFault = string | undefined | RowFault
 
 type ReadText = (context: RowContext) => TextOrFault
 
-/** The value of a field whose mapping leaves the row out. */
+/** Returned for a field whose value makes the mapping leave the row out. */
 export const LEFT_OUT = Symbol('left out')
 
-/** Turns rules into functions of a row, and notes what the file lacks. */
+/** Binds rules to one file; `faults` has an entry for each missing or ambiguous column. */
 export class MappingBinder {
   readonly faults: CcsError[] = []
   readonly #spec: MappingSpec
@@ -98,7 +99,7 @@ export class MappingBinder {
         if (value !== undefined && each.source.kind !== 'constant') found++
         if (value === undefined && each.field.isRequired) missing ??= missingValue(each)
       }
-      // A row without a product, such as a page view, has no line; one with half a product is at fault.
+      // A row without a product, such as a page view, has no line; an incomplete line is a fault.
       return found === 0 ? undefined : (missing ?? item)
     }
     return (context) => {
@@ -145,7 +146,7 @@ export class MappingBinder {
     }
   }
 
-  /** Of several spellings of a column a file needs to have one. */
+  /** A file needs only one of the alternative columns. */
   #anyOf(paths: readonly string[], isOptional: boolean, inList: boolean): readonly ReadText[] {
     const present = paths.filter((path) => this.#has(path, inList))
     if (present.length === 0 && !isOptional)
@@ -162,7 +163,7 @@ export class MappingBinder {
 
   #hash(paths: readonly string[], isOptional: boolean, inList: boolean): ReadText {
     const columns = this.#source.columns
-    // Sorted, so that the order of the columns in the file doesn't change the ids.
+    // Sorted, so that ids do not depend on the order of the columns.
     const all = paths.includes(ALL) && columns !== undefined ? [...new Set(columns)].sort() : []
     const names = [...new Set([...all, ...paths.filter((path) => path !== ALL)])]
     const getters = names.map((name) => this.#raw(name, isOptional, inList))
@@ -180,7 +181,7 @@ export class MappingBinder {
 
   #conditions(when: readonly Condition[]): ((context: RowContext) => boolean) | undefined {
     if (when.length === 0) return undefined
-    // Conditions ask the row, in a list of items too.
+    // Conditions refer to the row, even inside a list of items.
     const tests = when.map(({ path, values }) => ({ get: this.#text(path, false, false), values }))
     return ({ root, line }) =>
       tests.every(({ get, values }) => {
@@ -257,6 +258,7 @@ export class MappingBinder {
   }
 }
 
+/** The fault of a required field whose source has no value. */
 export function missingValue(rule: FieldRule): RowFault {
   return new RowFault(
     'missing_field',
@@ -277,9 +279,9 @@ function describeSource(source: ValueSource): string {
 }
 
 function extractUrlPart(text: string, part: UrlPart, field: string): TextOrFault {
-  // A base lets a bare path through; a text that is no URL is at fault.
+  // The base URL makes a bare path valid.
   if (!URL.canParse(text, 'http://host'))
-    return new RowFault('wrong_type', `${field}: '${text.slice(0, 60)}' is no URL`)
+    return new RowFault('wrong_type', `${field}: '${text.slice(0, 60)}' is not a URL`)
   const url = new URL(text, 'http://host')
   if (part === 'path') return url.pathname
   if (part === 'host') return URL.canParse(text) ? url.host || undefined : undefined

@@ -1,39 +1,43 @@
 /**
- * What a mapping file says, as data: for each field of an event, where its value comes from and how it is
- * turned into what the contract wants. `parse-mapping.ts` reads it, `mapping.ts` applies it to rows.
+ * A mapping file as data: for each field of an event, where its value comes from and how it is
+ * converted. `parse-mapping.ts` reads it, `bind-mapping.ts` applies it to rows.
  */
 
 import type { CsvStyle, RowValues, SourceFormat } from '../../documents/source-row.ts'
 import type { Converter } from './convert-value.ts'
 import type { ContractField } from './event-contract.ts'
 
-/** Paths that are no columns: the row's first line, and the file's name without directories. */
+/** A path that means the number of the row's first line. */
 export const LINE = '$line'
+/** A path that means the file's name without directories. */
 export const FILE = '$file'
 
-/** In a hash: all that the row holds. */
+/** In a hash: all values of the row. */
 export const ALL = 'all'
 
+/** Where a field's value comes from. */
 export type ValueSource =
-  /** The first of the paths that has a value. */
+  /** The first of these paths that has a value. */
   | { readonly kind: 'from'; readonly paths: readonly string[] }
   | { readonly kind: 'constant'; readonly value: string }
-  /** Text with values put in; no value at all where one of them is missing. */
+  /** Text with values inserted; no value if one of them is missing. */
   | { readonly kind: 'template'; readonly parts: readonly TemplatePart[] }
-  /** A UUID of these values (ALL, LINE, FILE or paths); no value where all of them are missing. */
+  /** A UUID derived from these values (ALL, LINE, FILE or paths); no value if all are missing. */
   | { readonly kind: 'hash'; readonly paths: readonly string[] }
 
+/** A part of a template: literal text, or the value at a path. */
 export type TemplatePart = { readonly text: string } | { readonly path: string }
 
-/** Part of a URL: its path, its host, or a parameter of its query. */
+/** The part of a URL to take: its path, its host, or a query parameter. */
 export type UrlPart = 'path' | 'host' | { readonly query: string }
 
-/** Holds where the value at `path` is one of `values`. */
+/** True if the value at `path` is one of `values`. */
 export interface Condition {
   readonly path: string
   readonly values: ReadonlySet<string>
 }
 
+/** How one field of the event is filled. */
 export interface FieldRule {
   readonly field: ContractField
   readonly source: ValueSource
@@ -41,28 +45,30 @@ export interface FieldRule {
   readonly isOptional: boolean
   readonly when: readonly Condition[]
   readonly url: UrlPart | undefined
-  /** Values of the source for which the row is left out on purpose, and counted. */
+  /** Source values for which the row is deliberately left out and counted. */
   readonly leaveOut: ReadonlySet<string>
   readonly values: ReadonlyMap<string, string> | undefined
-  /** For what `values` doesn't name: a value, null for none, undefined to reject the row. */
+  /** For values that `values` doesn't list: a value, null for none, undefined to reject the row. */
   readonly otherwise: string | null | undefined
-  /** Where there is no value. */
+  /** The value to use where the source has none. */
   readonly fallback: string | undefined
   readonly convert: Converter
 }
 
+/** How the list of order lines is filled. */
 export interface ItemsRule {
   readonly field: ContractField
-  /** Path of the list of lines; undefined: the row itself is the one line. */
+  /** Path of the list of lines; undefined: the row itself is the only line. */
   readonly each: string | undefined
   readonly when: readonly Condition[]
   readonly fields: readonly FieldRule[]
 }
 
+/** A whole mapping file; all its rules fit the contract. */
 export interface MappingSpec {
-  /** The mapping's own file, for messages. */
+  /** Path of the mapping file, for messages. */
   readonly file: string
-  /** undefined: by each file's name. */
+  /** undefined: recognized by each file's name. */
   readonly format: SourceFormat | undefined
   readonly csv: CsvStyle
   /** Texts that mean "no value". */
@@ -71,10 +77,10 @@ export interface MappingSpec {
   readonly items: ItemsRule | undefined
 }
 
-/** An event by the contract's names, every field present: times in ms, money in hundredths. */
+/** An event by the contract's names, with every field present; times in ms, money in hundredths. */
 export type EventFields = Readonly<Record<string, unknown>>
 
-/** A row, and what a path beginning with `$` refers to. */
+/** A row or list entry, and the row that a path starting with `$` refers to. */
 export interface RowContext {
   readonly row: RowValues
   readonly root: RowValues

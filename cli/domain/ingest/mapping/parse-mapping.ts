@@ -1,54 +1,58 @@
 /**
- * Reads a mapping file (docs/import.md describes it) and checks it against the contract of events.raw: what
- * is unknown, misspelt, contradictory or missing is reported all at once, each at its place in the file.
+ * Reads a mapping file (format: docs/import.md) and checks it against the contract of events.raw.
+ * Unknown, misspelt, contradictory and missing keys are reported all at once, each with its place.
  */
 
-import {
-  CSV_STYLE,
-  type CsvStyle,
-  SOURCE_FORMATS,
-  type SourceFormat,
-} from '../../documents/source-row.ts'
+import { DocumentReader } from '../../documents/document-reader.ts'
+import { CSV_STYLE, type CsvStyle, SOURCE_FORMATS } from '../../documents/source-row.ts'
 import { parseYaml } from '../../documents/yaml-document.ts'
-import { throwAll } from '../../kernel/errors.ts'
+import { didYouMean } from '../../kernel/did-you-mean.ts'
+import { asObject, isObject } from '../../kernel/json.ts'
 import type { ContractField, EventContract } from './event-contract.ts'
 import type { FieldRule, ItemsRule, MappingSpec } from './mapping-spec.ts'
-import { MappingNotes, parseWhen } from './notes.ts'
-import { parseRule } from './parse-rule.ts'
+import { parseRule, parseWhen } from './parse-rule.ts'
 
 const TOP_KEYS = ['format', 'csv', 'timezone', 'nulls', 'event']
 const CSV_KEYS = ['delimiter', 'encoding', 'header']
 
-/** CCS_IMPORT_INVALID, exit 2, with all faults located. */
+/** Throws CCS_IMPORT_INVALID (exit 2) with all faults and their places. */
 export function parseMapping(text: string, file: string, contract: EventContract): MappingSpec {
   const document = parseYaml(text, { file, code: 'CCS_IMPORT_INVALID' })
-  const notes = new MappingNotes(document)
-  const top = notes.object(document.value, [], TOP_KEYS) ?? {}
-  const timezone = notes.text(top.timezone, ['timezone']) ?? 'UTC'
-  const event = notes.object(top.event, ['event'], undefined)
-  if (event === undefined && document.value !== null && top.event === undefined)
-    notes.fault([], 'The mapping has no "event".', 'List under `event:` what fills each field.')
+  const reader = new DocumentReader(document, 'CCS_IMPORT_INVALID')
+  const top = reader.map(document.value, [], 'The mapping', TOP_KEYS)
+  const timezone = reader.text(top.timezone, ['timezone']) ?? 'UTC'
+  const event = asObject(top.event)
+  if (top.event !== undefined) reader.map(top.event, ['event'], 'event')
+  else if (isObject(document.value))
+    reader.fault([], 'The mapping has no "event".', 'List under `event:` what fills each field.')
   const fields: FieldRule[] = []
   let items: ItemsRule | undefined
-  for (const [name, value] of Object.entries(event ?? {})) {
-    const field = notes.field(name, ['event', name], contract.fields)
-    if (field === undefined) continue
-    if (field.kind === 'items') items = parseItems(value, field, timezone, notes)
+  for (const [name, value] of Object.entries(event)) {
+    const field = contract.fields.find((one) => one.name === name)
+    if (field === undefined) {
+      const hint = didYouMean(
+        name,
+        contract.fields.map((one) => one.name),
+      )
+      reader.fault(['event', name], `The contract has no field "${name}".`, hint, 'key')
+      continue
+    }
+    if (field.kind === 'items') items = parseItems(value, field, timezone, reader)
     else {
-      const rule = parseRule({ value, path: ['event', name], field, timezone, notes })
+      const rule = parseRule({ value, path: ['event', name], field, timezone, reader })
       if (rule !== undefined) fields.push(rule)
     }
   }
-  if (event !== undefined) noteUnfilledFields(event, fields, contract, notes)
+  if (isObject(top.event)) noteUnfilledFields(event, fields, contract, reader)
   const spec: MappingSpec = {
     file,
-    format: parseFormat(top.format, notes),
-    csv: parseCsv(top.csv, notes),
-    nulls: new Set(notes.texts(top.nulls, ['nulls']) ?? ['']),
+    format: reader.choice(top.format, ['format'], SOURCE_FORMATS),
+    csv: parseCsv(top.csv, reader),
+    nulls: new Set(reader.texts(top.nulls, ['nulls']) ?? ['']),
     fields,
     items,
   }
-  throwAll(notes.faults)
+  reader.throwFaults()
   return spec
 }
 
@@ -56,21 +60,21 @@ function parseItems(
   value: unknown,
   field: ContractField,
   timezone: string,
-  notes: MappingNotes,
+  reader: DocumentReader,
 ): ItemsRule | undefined {
   const path = ['event', field.name]
   const names = field.fields.map((each) => each.name)
-  const map = notes.object(value, path, [...names, 'each', 'when'])
-  if (map === undefined) return undefined
+  if (value === undefined) return undefined
+  const map = reader.map(value, path, path.join('.'), [...names, 'each', 'when'])
   const fields: FieldRule[] = []
   for (const each of field.fields) {
     const rule = map[each.name]
     const at = [...path, each.name]
     if (rule !== undefined) {
-      const parsed = parseRule({ value: rule, path: at, field: each, timezone, notes })
+      const parsed = parseRule({ value: rule, path: at, field: each, timezone, reader })
       if (parsed !== undefined) fields.push(parsed)
     } else if (each.isRequired)
-      notes.fault(
+      reader.fault(
         path,
         `The lines of ${field.name} have no "${each.name}", which the contract asks for.`,
         'Map it to a column or path, or give it a constant.',
@@ -79,23 +83,25 @@ function parseItems(
   }
   return {
     field,
-    each: notes.text(map.each, [...path, 'each']),
-    when: parseWhen(map.when, [...path, 'when'], notes),
+    each: reader.text(map.each, [...path, 'each']),
+    when: parseWhen(map.when, [...path, 'when'], reader),
     fields,
   }
 }
 
-/** What every event needs, and what the event types that the mapping gives need. */
+/**
+ * Checks that every required field is filled, for every event type that the mapping can produce.
+ */
 function noteUnfilledFields(
   event: Readonly<Record<string, unknown>>,
   rules: readonly FieldRule[],
   contract: EventContract,
-  notes: MappingNotes,
+  reader: DocumentReader,
 ): void {
   const isFilled = (name: string) => event[name] !== undefined
   for (const field of contract.fields)
     if (field.isRequired && !isFilled(field.name))
-      notes.fault(
+      reader.fault(
         ['event'],
         `Nothing fills "${field.name}", which every event needs.`,
         field.kind === 'uuid'
@@ -109,7 +115,11 @@ function noteUnfilledFields(
       if (!need.split('|').some(isFilled) && !unmet.has(need)) {
         unmet.add(need)
         const message = `Nothing fills "${need}", which a ${type} needs.`
-        notes.fault(['event', 'event_type'], message, 'Map a column to it, or leave that type out.')
+        reader.fault(
+          ['event', 'event_type'],
+          message,
+          'Map a column to it, or leave that type out.',
+        )
       }
 }
 
@@ -120,24 +130,20 @@ function listEventTypes(rules: readonly FieldRule[]): readonly string[] {
   return [...(rule.values?.values() ?? [])]
 }
 
-function parseFormat(value: unknown, notes: MappingNotes): SourceFormat | undefined {
-  return notes.oneOf(value, ['format'], SOURCE_FORMATS)
-}
-
-function parseCsv(value: unknown, notes: MappingNotes): CsvStyle {
-  const map = notes.object(value, ['csv'], CSV_KEYS) ?? {}
-  const delimiter = notes.text(map.delimiter, ['csv', 'delimiter']) ?? CSV_STYLE.delimiter
+function parseCsv(value: unknown, reader: DocumentReader): CsvStyle {
+  const map = value === undefined ? {} : reader.map(value, ['csv'], 'csv', CSV_KEYS)
+  const delimiter = reader.text(map.delimiter, ['csv', 'delimiter']) ?? CSV_STYLE.delimiter
   if (!/^[\t -!#-~]$/.test(delimiter))
-    notes.fault(
+    reader.fault(
       ['csv', 'delimiter'],
       'A delimiter is one ASCII character other than a quote.',
       'Write "," or ";" or "\\t".',
     )
-  const encoding = notes.oneOf(map.encoding, ['csv', 'encoding'], [
+  const encoding = reader.choice(map.encoding, ['csv', 'encoding'], [
     'utf-8',
     'windows-1252',
   ] as const)
-  const header = notes.texts(map.header, ['csv', 'header'])
+  const header = reader.texts(map.header, ['csv', 'header'])
   return {
     delimiter,
     encoding: encoding ?? CSV_STYLE.encoding,

@@ -1,15 +1,16 @@
 /**
- * One field's rule of a mapping file: `user_id` for a column, `[user_id, uid]` for the first that has
- * a value, or a map of keys for anything more.
+ * The rule for one field of a mapping file: `user_id` for a column, `[user_id, uid]` for the first
+ * that has a value, or a map of keys for anything else.
  */
 
+import type { DocumentReader } from '../../documents/document-reader.ts'
 import { RowFault } from '../../documents/source-row.ts'
 import type { YamlPath } from '../../documents/yaml-document.ts'
 import { didYouMean } from '../../kernel/did-you-mean.ts'
+import { isObject } from '../../kernel/json.ts'
 import { type Converter, createConverter, MONEY_STYLES } from './convert-value.ts'
 import type { ContractField } from './event-contract.ts'
 import type { FieldRule, TemplatePart, UrlPart, ValueSource } from './mapping-spec.ts'
-import { type MappingNotes, parseWhen } from './notes.ts'
 import { createTimeParser, TIME_FORMATS } from './time-parser.ts'
 import { parsePath } from './value-path.ts'
 
@@ -29,49 +30,49 @@ const RULE_KEYS = [
   'when',
 ]
 
+/** A rule as YAML, and what is needed to check it. */
 export interface RuleInput {
   readonly value: unknown
   readonly path: YamlPath
   readonly field: ContractField
-  /** Of times that name no zone. */
+  /** Time zone for texts that name none. */
   readonly timezone: string
-  readonly notes: MappingNotes
+  readonly reader: DocumentReader
 }
 
-/** undefined where the rule is too broken to go on; its faults are noted. */
+/** Returns undefined if the rule has no usable source; its faults are noted. */
 export function parseRule(rule: RuleInput): FieldRule | undefined {
-  const { value, path, field, notes } = rule
-  const map =
-    typeof value === 'string' || Array.isArray(value)
-      ? { from: value }
-      : notes.object(value, path, RULE_KEYS)
-  if (map === undefined) return undefined
+  const { value, path, field, reader } = rule
+  const isShort = typeof value === 'string' || Array.isArray(value)
+  const map = isShort ? { from: value } : reader.map(value, path, path.join('.'), RULE_KEYS)
+  if (!isShort && !isObject(value)) return undefined
   const source = parseSource(map, rule)
   if (source === undefined) return undefined
   const convert = parseConverter(map, source, rule)
-  const values = notes.object(map.values, [...path, 'values'], undefined)
+  const values =
+    map.values === undefined ? undefined : reader.map(map.values, [...path, 'values'], 'values')
   const otherwise =
-    map.otherwise === null ? null : notes.text(map.otherwise, [...path, 'otherwise'])
-  const fallback = notes.text(map.default, [...path, 'default'])
+    map.otherwise === null ? null : reader.text(map.otherwise, [...path, 'otherwise'])
+  const fallback = reader.text(map.default, [...path, 'default'])
   if (source.kind === 'constant') checkConstant(source.value, [...path, 'constant'], convert, rule)
   if (typeof otherwise === 'string') checkConstant(otherwise, [...path, 'otherwise'], convert, rule)
   if (fallback !== undefined) checkConstant(fallback, [...path, 'default'], convert, rule)
   const pairs = Object.entries(values ?? {}).map(([from, to]) => {
     const at = [...path, 'values', from]
-    const text = notes.text(to, at) ?? ''
+    const text = reader.text(to, at) ?? ''
     checkConstant(text, at, convert, rule)
     return [from, text] as const
   })
-  const leaveOut = notes.texts(map.leave_out, [...path, 'leave_out']) ?? []
+  const leaveOut = reader.texts(map.leave_out, [...path, 'leave_out']) ?? []
   if (leaveOut.length > 0 && field.name !== 'event_type')
-    notes.fault(
+    reader.fault(
       [...path, 'leave_out'],
       'Only event_type can leave rows out.',
       'Move it there.',
       'key',
     )
   if (otherwise !== undefined && values === undefined)
-    notes.fault(
+    reader.fault(
       [...path, 'otherwise'],
       '"otherwise" needs "values".',
       'Use "default" instead?',
@@ -80,9 +81,9 @@ export function parseRule(rule: RuleInput): FieldRule | undefined {
   return {
     field,
     source,
-    isOptional: parseFlag(map.optional, [...path, 'optional'], notes),
-    when: parseWhen(map.when, [...path, 'when'], notes),
-    url: parseUrl(map.url, [...path, 'url'], notes),
+    isOptional: parseFlag(map.optional, [...path, 'optional'], reader),
+    when: parseWhen(map.when, [...path, 'when'], reader),
+    url: parseUrl(map.url, [...path, 'url'], reader),
     leaveOut: new Set(leaveOut),
     values: values === undefined ? undefined : new Map(pairs),
     otherwise,
@@ -93,12 +94,12 @@ export function parseRule(rule: RuleInput): FieldRule | undefined {
 
 type RuleMap = Readonly<Record<string, unknown>>
 
-function parseSource(map: RuleMap, { path, notes }: RuleInput): ValueSource | undefined {
+function parseSource(map: RuleMap, { path, reader }: RuleInput): ValueSource | undefined {
   const given = SOURCE_KEYS.filter((key) => map[key] !== undefined)
   const [kind] = given
   if (kind === undefined || given.length > 1) {
-    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}, and has ${given.join(', ') || 'none'}.`
-    notes.fault(
+    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}; it has ${given.join(', ') || 'none'}.`
+    reader.fault(
       path,
       message,
       'A value has one source; `from` takes a list of columns to try.',
@@ -108,68 +109,72 @@ function parseSource(map: RuleMap, { path, notes }: RuleInput): ValueSource | un
   }
   const at = [...path, kind]
   if (kind === 'constant') {
-    const value = notes.text(map.constant, at)
+    const value = reader.text(map.constant, at)
     return value === undefined ? undefined : { kind, value }
   }
   if (kind === 'template') {
-    const text = notes.text(map.template, at)
-    return text === undefined ? undefined : { kind, parts: parseTemplate(text, at, notes) }
+    const text = reader.text(map.template, at)
+    return text === undefined ? undefined : { kind, parts: parseTemplate(text, at, reader) }
   }
-  const paths = notes.texts(map[kind], at) ?? []
-  for (const each of paths) checkPath(each, at, notes)
+  const paths = reader.texts(map[kind], at) ?? []
+  for (const each of paths) checkPath(each, at, reader)
   return { kind: kind === 'hash' ? 'hash' : 'from', paths }
 }
 
-function checkPath(path: string, at: YamlPath, notes: MappingNotes): void {
+function checkPath(path: string, at: YamlPath, reader: DocumentReader): void {
   // A column of a CSV file may have any name; one with brackets is a path for sure.
   if (path === '' || (/[[\]]/.test(path) && parsePath(path.replace(/^\$\./, '')) === undefined))
-    notes.fault(at, `"${path}" is no column or path.`, 'Paths look like user.id or items[0].sku.')
+    reader.fault(at, `"${path}" is no column or path.`, 'Paths look like user.id or items[0].sku.')
 }
 
 /** `/p/{product_id}`; `{{` and `}}` stand for braces. */
-function parseTemplate(text: string, at: YamlPath, notes: MappingNotes): readonly TemplatePart[] {
+function parseTemplate(
+  text: string,
+  at: YamlPath,
+  reader: DocumentReader,
+): readonly TemplatePart[] {
   const parts: TemplatePart[] = []
   for (const [whole, path] of text.matchAll(/\{\{|\}\}|\{([^{}]*)\}|[^{}]+|[{}]/g)) {
     if (path !== undefined) {
-      checkPath(path, at, notes)
+      checkPath(path, at, reader)
       parts.push({ path })
     } else if (whole === '{' || whole === '}')
-      notes.fault(at, `A "${whole}" in the template stands alone.`, `Write "${whole}${whole}".`)
+      reader.fault(at, `A "${whole}" in the template is not paired.`, `Write "${whole}${whole}".`)
     else parts.push({ text: whole === '{{' || whole === '}}' ? whole.slice(1) : whole })
   }
   return parts
 }
 
 function parseConverter(map: RuleMap, source: ValueSource, rule: RuleInput): Converter {
-  const { path, field, notes } = rule
-  const timeFormat = notes.text(map.format, [...path, 'format']) ?? 'iso'
-  const timezone = notes.text(map.timezone, [...path, 'timezone']) ?? rule.timezone
+  const { path, field, reader } = rule
+  const timeFormat = reader.text(map.format, [...path, 'format']) ?? 'iso'
+  const timezone = reader.text(map.timezone, [...path, 'timezone']) ?? rule.timezone
   const isTime = field.kind === 'time'
   for (const key of ['format', 'timezone'])
     if (map[key] !== undefined && !isTime)
-      notes.fault(
+      reader.fault(
         [...path, key],
-        `"${key}" is for times; ${field.name} is none.`,
+        `"${key}" is for times, which ${field.name} is not.`,
         'Remove it.',
         'key',
       )
   const time = isTime ? createTimeParser(timeFormat, timezone) : () => undefined
   if (typeof time === 'string') {
     const hint = didYouMean(timeFormat, TIME_FORMATS)
-    notes.fault([...path, map.format === undefined ? 'timezone' : 'format'], `${time}.`, hint)
+    reader.fault([...path, map.format === undefined ? 'timezone' : 'format'], `${time}.`, hint)
   }
-  const money = notes.oneOf(map.money, [...path, 'money'], MONEY_STYLES)
+  const money = reader.choice(map.money, [...path, 'money'], MONEY_STYLES)
   if (map.money !== undefined && field.kind !== 'money')
-    notes.fault(
+    reader.fault(
       [...path, 'money'],
-      `"money" is for amounts; ${field.name} is none.`,
+      `"money" is for amounts, which ${field.name} is not.`,
       'Remove it.',
       'key',
     )
   if (map.money === undefined && field.kind === 'money' && source.kind !== 'constant')
-    notes.fault(
+    reader.fault(
       path,
-      `${field.name} doesn't say how its amounts are written.`,
+      `${field.name} does not say how its amounts are written.`,
       `Add money: decimal (35.79), decimal_comma (35,79) or minor (3579).`,
     )
   return createConverter(field, {
@@ -179,30 +184,43 @@ function parseConverter(map: RuleMap, source: ValueSource, rule: RuleInput): Con
   })
 }
 
-/** What the mapping itself gives has to be right before any row is read. */
+/** Checks a value that the mapping itself supplies, before any row is read. */
 function checkConstant(
   text: string,
   at: YamlPath,
   convert: Converter,
-  { field, notes }: RuleInput,
+  { field, reader }: RuleInput,
 ): void {
   const value = convert(text)
   if (!(value instanceof RowFault)) return
   const hint = field.symbols.length > 0 ? didYouMean(text, field.symbols) : 'Correct the value.'
-  notes.fault(at, `${value.message}.`, hint)
+  reader.fault(at, `${value.message}.`, hint)
 }
 
-function parseFlag(value: unknown, path: YamlPath, notes: MappingNotes): boolean {
+function parseFlag(value: unknown, path: YamlPath, reader: DocumentReader): boolean {
   if (value !== undefined && typeof value !== 'boolean')
-    notes.fault(path, `${path.join('.')} is neither true nor false.`, 'Write true or false.')
+    reader.fault(path, `${path.join('.')} is neither true nor false.`, 'Write true or false.')
   return value === true
 }
 
-function parseUrl(value: unknown, path: YamlPath, notes: MappingNotes): UrlPart | undefined {
-  const text = notes.text(value, path)
+function parseUrl(value: unknown, path: YamlPath, reader: DocumentReader): UrlPart | undefined {
+  const text = reader.text(value, path)
   if (text === undefined || text === 'path' || text === 'host') return text
   const query = /^query\.(.+)$/.exec(text)?.[1]
   if (query === undefined)
-    notes.fault(path, `"${text}" is no part of a URL.`, 'Known: path, host, query.NAME.')
+    reader.fault(path, `"${text}" is no part of a URL.`, 'Known: path, host, query.NAME.')
   return query === undefined ? undefined : { query }
+}
+
+/** `when: { column: value }` or `{ column: [values] }`; all of them must hold. */
+export function parseWhen(
+  value: unknown,
+  path: YamlPath,
+  reader: DocumentReader,
+): FieldRule['when'] {
+  if (value === undefined) return []
+  return Object.entries(reader.map(value, path, path.join('.'))).map(([column, wanted]) => ({
+    path: column,
+    values: new Set(reader.texts(wanted, [...path, column])),
+  }))
 }

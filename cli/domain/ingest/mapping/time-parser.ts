@@ -1,21 +1,28 @@
 /**
- * Timestamps as files have them → milliseconds since 1970, UTC: named formats or a pattern, with a timezone
- * for those that name none. Finer digits are cut, not rounded. No clock is asked.
+ * Parses timestamps of files into ms since 1970, UTC, by a named format or a pattern, with a time
+ * zone for texts that name none. Digits finer than a millisecond are cut off, not rounded.
  */
 import { createOffsetReader, QUARTER_HOUR_MS } from '../../kernel/time-zone.ts'
 
-/** Milliseconds; undefined for a text that isn't a time of this format. */
+/** Returns ms since 1970; undefined if the text doesn't have this format. */
 export type TimeParser = (text: string) => number | undefined
 
+/** Formats that have a name; `format` may also be a pattern such as `DD.MM.YYYY HH:mm`. */
 export const TIME_FORMATS = ['iso', 'epoch_s', 'epoch_ms', 'epoch_us'] as const
 
-const ISO =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/
+const FORMAT_NAMES = TIME_FORMATS.join(', ')
 
-/** Parser for a named format or a pattern; a text says what is wrong with the pattern or the zone. */
+const ISO = new RegExp(
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?/.source +
+    / ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/.source,
+)
+
+/**
+ * Returns a parser for a named format or a pattern; a string is the error in the pattern or zone.
+ */
 export function createTimeParser(format: string, timezone: string): TimeParser | string {
   const zone = createZoneOffset(timezone)
-  if (zone === undefined) return `'${timezone}' is no timezone (such as UTC or Europe/Berlin)`
+  if (zone === undefined) return `'${timezone}' is not a time zone (such as UTC or Europe/Berlin)`
   switch (format) {
     case 'iso':
       return (text) => parseIsoTime(text, zone)
@@ -38,7 +45,7 @@ function parseIsoTime(text: string, zone: ZoneOffset): number | undefined {
   return toUtcMs(local, offset, zone)
 }
 
-/** Decimal text times 10^shift, cut to a whole number, without floating point. */
+/** Multiplies a decimal text by 10^shift and cuts it to an integer, without floating point. */
 function parseEpoch(text: string, shift: number): number | undefined {
   const found = /^(\d{1,17})(?:\.(\d*))?$/.exec(text)
   if (found === null) return undefined
@@ -66,7 +73,7 @@ function toUtcMs(t: LocalTime, offset: string | undefined, zone: ZoneOffset): nu
   const ms = Number((t.fraction ?? '').padEnd(3, '0').slice(0, 3))
   const local = Date.UTC(year, month - 1, day, hour, minute, second, ms)
   const back = new Date(local)
-  // Date.UTC rolls over what no calendar has, such as 31 June, and moves the first century.
+  // Date.UTC accepts dates that do not exist, such as 31 June, and moves years before 100.
   if (back.getUTCFullYear() !== year) return undefined
   if (back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day) return undefined
   return local - (offset === undefined ? zone(local) : parseOffset(offset))
@@ -81,7 +88,7 @@ function parseOffset(offset: string): number {
 
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 
-/** What a pattern may hold, longest first; the name of the part and the text that it matches. */
+/** Tokens of a pattern, longer ones first: token, part of the time, regular expression. */
 const TOKENS: readonly (readonly [token: string, part: string, match: string])[] = [
   ['YYYY', 'year', '\\d{4}'],
   ['MMM', 'monthName', '[A-Za-z]{3}'],
@@ -113,7 +120,7 @@ function createPatternParser(format: string, zone: ZoneOffset): TimeParser | str
     const char = format[at] ?? ''
     if (token === undefined) {
       if (/[A-Za-z]/.test(char))
-        return `'${format}' is neither ${TIME_FORMATS.join(', ')} nor a pattern of YYYY MM DD HH mm ss SSS Z`
+        return `'${format}' is neither ${FORMAT_NAMES} nor a pattern of YYYY MM DD HH mm ss SSS Z`
       source += char.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
       at++
       continue
@@ -150,8 +157,8 @@ function matchPattern(pattern: RegExp, zone: ZoneOffset): TimeParser {
 }
 
 /**
- * How far a zone's clocks are ahead of UTC at a local time, ms. A time that the clocks show twice is the
- * first of the two; one that they skip is read as if they had not been put forward yet.
+ * How far a zone's clocks are ahead of UTC at a local time, in ms. A local time that occurs twice
+ * means the first of the two; one that is skipped is read as if the clocks had not changed yet.
  */
 type ZoneOffset = (localMs: number) => number
 

@@ -1,10 +1,10 @@
 /**
- * Where in a row a value stands: a column of a CSV file, or a path into a JSON object such as
+ * Where a value is in a row: a column of a CSV file, or a path into a JSON object such as
  * `user.id`, `items[0].sku` or `event_params[key=page_location].value.string_value`.
  */
 import type { RowValues } from '../../documents/source-row.ts'
 
-/** Undefined where the row has nothing there. */
+/** Reads a value from a row; undefined if the row has none there. */
 export type Getter = (row: RowValues) => unknown
 
 type PathStep =
@@ -14,7 +14,7 @@ type PathStep =
 
 const STEP = /([^.[\]]+)|\[(\d+)\]|\[([^[\]=]+)=([^[\]]*)\]/y
 
-/** The path's steps; undefined when it isn't one. */
+/** Returns the steps of a path; undefined if the text is not a path. */
 export function parsePath(path: string): readonly PathStep[] | undefined {
   const steps: PathStep[] = []
   let at = 0
@@ -32,15 +32,15 @@ export function parsePath(path: string): readonly PathStep[] | undefined {
   return steps.length > 0 ? steps : undefined
 }
 
-/** Getter of a column; undefined when the header hasn't got it. */
+/** Returns a getter for a CSV column; undefined if the header doesn't have it. */
 export function createColumnGetter(columns: readonly string[], name: string): Getter | undefined {
   const index = columns.indexOf(name)
   if (index < 0) return undefined
-  // CSV rows are arrays: a reader that has columns gives its rows in their order.
+  // CSV rows are arrays: a reader that has columns returns values in their order.
   return (row) => (row as readonly string[])[index]
 }
 
-/** Getter of a JSON path. A key that is spelled exactly like the whole path goes first. */
+/** Returns a getter for a JSON path. A key that equals the whole path takes precedence. */
 export function createPathGetter(path: string): Getter {
   const steps = parsePath(path) ?? []
   return (row) => {
@@ -66,6 +66,6 @@ function stepInto(value: unknown, step: PathStep): unknown {
 }
 
 function ownValue(object: object, key: string): unknown {
-  // hasOwn says that the key is there; keys such as __proto__ are data like any other.
+  // hasOwn has found the key; keys such as __proto__ are data like any other.
   return Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined
 }

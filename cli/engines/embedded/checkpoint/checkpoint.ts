@@ -171,8 +171,8 @@ async function copyPartitioned(
   folder: string,
 ): Promise<readonly StagedFile[]> {
   const { rows } = await connection.all(
-    `COPY (${sql}) TO ${quoteText(`${folder}/parts`)} (${PARQUET}, PARTITION_BY (${model.partition}),
-      WRITE_PARTITION_COLUMNS true, RETURN_STATS true)`,
+    `COPY (${sql}) TO ${quoteText(`${folder}/parts`)} (${PARQUET},
+      PARTITION_BY (${model.partition}), WRITE_PARTITION_COLUMNS true, RETURN_STATS true)`,
   )
   return rows.map((row) => {
     const path = String(row.filename)

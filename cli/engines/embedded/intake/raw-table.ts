@@ -1,5 +1,6 @@
 /** SQL of the table of raw events: a column per field of the schema, then those of its source. */
 import type { Column } from '../../../domain/gate/decoder/duckdb-columns.ts'
+import { quoteName } from '../../../domain/kernel/sql-text.ts'
 
 /** A column as far as views over the table need it. */
 export interface RawColumn {
@@ -31,5 +32,5 @@ export function columnTypeSql(column: Column): string {
 }
 
 function columnSql(column: Column): string {
-  return `"${column.name.replaceAll('"', '""')}" ${columnTypeSql(column)}`
+  return `${quoteName(column.name)} ${columnTypeSql(column)}`
 }

@@ -86,12 +86,17 @@ export class QueryRunner {
 }
 
 function toQueryError(error: unknown): CcsError {
-  if (error instanceof CcsError && !error.message.startsWith('Only SELECT')) return error
-  if (error instanceof CcsError)
+  const isParsed = error instanceof CcsError
+  if (isParsed && error.code !== 'CCS_QUERY_INVALID') return error
+  if (isParsed && /^(Only SELECT|There are )/.test(error.message))
     return new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
       exit: EXIT.usage,
       hint: 'Only events and models change tables: see ccs deploy --help',
     })
   const message = error instanceof Error ? error.message : String(error)
-  return new CcsError('CCS_QUERY_INVALID', message.trim(), { exit: EXIT.usage, cause: error })
+  return new CcsError('CCS_QUERY_INVALID', message.trim(), {
+    exit: EXIT.usage,
+    ...(isParsed && error.location ? { location: error.location } : {}),
+    cause: error,
+  })
 }

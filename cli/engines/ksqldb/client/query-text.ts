@@ -65,7 +65,7 @@ export function queryText(given: string, { source, columns }: Known): QueryText 
   const last = words.findIndex(({ text }) => text === ';')
   const isOne = last === -1 || last === words.length - 1
   if (!isOne || !/^select$/i.test(words[0]?.text ?? ''))
-    throw new CcsError('CCS_QUERY_INVALID', 'Only one SELECT can be asked.', {
+    throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
       exit: EXIT.usage,
       hint: 'Streams and tables are made of models: see ccs deploy --help',
     })
