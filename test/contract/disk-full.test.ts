@@ -1,6 +1,6 @@
 /**
- * A disk that is full at each stage of the pipeline, until there is space again: one sentence says so, queries
- * are answered meanwhile, and it goes on by itself with nothing lost and nothing doubled.
+ * The disk is full at each stage of the pipeline, then there is space again: one message says so,
+ * queries are answered meanwhile, and the pipeline resumes with nothing lost or doubled.
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -35,7 +35,7 @@ const MODELS = [
 const GOLD = ['gold.activity_1m', 'gold.sessions']
 const RECORDS = 300
 const HALF = 150
-/** Calls that need space. */
+/** Calls that need disk space. */
 const WRITING = new Set(['write', 'writeFile', 'mkdir', 'link', 'symlink'])
 
 const STAGES: readonly { readonly stage: string; readonly begins: (call: Call) => boolean }[] = [
@@ -85,7 +85,7 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Appends as `ccs gen` does, and ends when all is safe. */
+/** Appends as `ccs gen` does; resolves when everything is durable. */
 async function append(
   open: OpenPipeline,
   [from, to]: readonly [number, number],
@@ -101,57 +101,62 @@ async function append(
 }
 
 describe('a disk that fills up', () => {
-  test.each(STAGES)('at $stage is said, waited out and forgotten', async ({ stage, begins }) => {
-    const root = join(dir, stage.replaceAll(' ', '-'))
-    mkdirSync(root)
-    const disk = new FaultDisk(root, { seed: 5 })
-    const notices: string[] = []
-    const open = await openRig(rig, root, disk.files, (text) => notices.push(text))
-    const stop = new AbortController()
-    const running = open.pipeline.run(stop.signal, false)
-    const taken = (records: number) => () => open.pipeline.state().counts.records === records
-    try {
-      await append(open, [0, HALF], notices)
-      await until(taken(HALF), 'the first half')
-      if (!stage.includes('settling')) await open.pipeline.commit()
-      const before = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
+  test.each(STAGES)(
+    'at $stage is reported, waited for and recovered from',
+    async ({ stage, begins }) => {
+      const root = join(dir, stage.replaceAll(' ', '-'))
+      mkdirSync(root)
+      const disk = new FaultDisk(root, { seed: 5 })
+      const notices: string[] = []
+      const open = await openRig(rig, root, disk.files, (text) => notices.push(text))
+      const stop = new AbortController()
+      const running = open.pipeline.run(stop.signal, false)
+      const taken = (records: number) => () => open.pipeline.state().counts.records === records
+      try {
+        await append(open, [0, HALF], notices)
+        await until(taken(HALF), 'the first half')
+        if (!stage.includes('settling')) await open.pipeline.commit()
+        const before = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
 
-      let isFull = false
-      disk.failWith = (call) => {
-        isFull ||= begins(call)
-        return isFull && WRITING.has(call.name) ? 'ENOSPC' : undefined
+        let isFull = false
+        disk.failWith = (call) => {
+          isFull ||= begins(call)
+          return isFull && WRITING.has(call.name) ? 'ENOSPC' : undefined
+        }
+        const appending = append(open, [HALF, RECORDS], notices)
+        if (stage !== 'log append') await until(taken(RECORDS), 'the second half')
+        const committing = stage === 'log append' ? Promise.resolve() : open.pipeline.commit()
+        await until(() => notices.length > 0, 'a notice')
+        expect(isFull).toBe(true)
+        expect(notices).toEqual([
+          expect.stringMatching(/^The disk is full: \S+ can't be written\. /),
+        ])
+        expect(open.pipeline.state().stalled === null).toBe(stage === 'log append')
+        const during = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
+        expect(Number(during.rows[0]?.n)).toBeGreaterThanOrEqual(Number(before.rows[0]?.n))
+
+        disk.failWith = undefined
+        await Promise.all([appending, committing])
+        await until(taken(RECORDS), 'all records')
+        await until(() => notices.length > 1, 'a second notice')
+        expect(notices.slice(1)).toEqual(['There is space again: going on.'])
+        expect(open.pipeline.state().stalled).toBeNull()
+        stop.abort()
+        await running
+        expect(await queryRows(open, GOLD)).toEqual(wanted)
+      } finally {
+        disk.failWith = undefined
+        stop.abort()
+        await running.catch(() => undefined)
+        const expected = await computeExpected(open.store.log, rig.logic.rawSchemas)
+        await open.close()
+        expect(findFaults(expected, await readFound(root, rig.logic.dlqSchema))).toEqual([])
+        expect(expected.good.size + expected.bad.size).toBe(RECORDS)
       }
-      const appending = append(open, [HALF, RECORDS], notices)
-      if (stage !== 'log append') await until(taken(RECORDS), 'the second half')
-      const committing = stage === 'log append' ? Promise.resolve() : open.pipeline.commit()
-      await until(() => notices.length > 0, 'a notice')
-      expect(isFull).toBe(true)
-      expect(notices).toEqual([expect.stringMatching(/^The disk is full: \S+ can't be written\. /)])
-      expect(open.pipeline.state().stalled === null).toBe(stage === 'log append')
-      const during = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
-      expect(Number(during.rows[0]?.n)).toBeGreaterThanOrEqual(Number(before.rows[0]?.n))
+    },
+  )
 
-      disk.failWith = undefined
-      await Promise.all([appending, committing])
-      await until(taken(RECORDS), 'all records')
-      await until(() => notices.length > 1, 'a second notice')
-      expect(notices.slice(1)).toEqual(['There is space again: going on.'])
-      expect(open.pipeline.state().stalled).toBeNull()
-      stop.abort()
-      await running
-      expect(await queryRows(open, GOLD)).toEqual(wanted)
-    } finally {
-      disk.failWith = undefined
-      stop.abort()
-      await running.catch(() => undefined)
-      const expected = await computeExpected(open.store.log, rig.logic.rawSchemas)
-      await open.close()
-      expect(findFaults(expected, await readFound(root, rig.logic.dlqSchema))).toEqual([])
-      expect(expected.good.size + expected.bad.size).toBe(RECORDS)
-    }
-  })
-
-  test('who is told to stop meanwhile ends with that sentence, and the next start has everything', async () => {
+  test('stopping meanwhile ends with that message; the next start has everything', async () => {
     const root = join(dir, 'stopped')
     mkdirSync(root)
     const disk = new FaultDisk(root, { seed: 6 })

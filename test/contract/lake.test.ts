@@ -14,7 +14,7 @@ import { listPartitions, listTables } from '../../cli/domain/lake/list.ts'
 import type { Manifest } from '../../cli/domain/lake/manifest.ts'
 import { type VerifyResult, verifyLake } from '../../cli/domain/lake/verify.ts'
 import { FaultDisk, SimulatedCrash, seededRandom } from '../fixtures/fault-files.ts'
-import { numbers, shareOf } from '../fixtures/fault-share.ts'
+import { listNumbers, selectShare } from '../fixtures/fault-share.ts'
 import {
   commitFiles,
   compactNow,
@@ -362,7 +362,7 @@ describe('crashes', () => {
       const fault = isPowerLoss ? 'a power loss' : 'kill -9'
       test(`no row is lost or doubled by ${fault} at any call of step ${index}`, async () => {
         expect(changes(index).length).toBeGreaterThan(20)
-        for (const { call, name } of shareOf(changes(index), 3, index + at)) {
+        for (const { call, name } of selectShare(changes(index), 3, index + at)) {
           const when = /^(write|writeFile) /.test(name) ? 'during' : 'after'
           const { disk, open, clock } = await begin(index, 1000 * index + call)
           const where = `${when} call ${call} (${name})`
@@ -376,7 +376,7 @@ describe('crashes', () => {
     }
 
     test(`a full disk at any call of step ${index} fails it; a retry succeeds`, async () => {
-      for (const { call, name } of shareOf(changes(index), 3, index + 2)) {
+      for (const { call, name } of selectShare(changes(index), 3, index + 2)) {
         const { disk, open } = await begin(index, call)
         const where = `call ${call} (${name})`
         disk.failWith = (one) => (one.number === call ? 'ENOSPC' : undefined)
@@ -402,7 +402,7 @@ describe('damage', () => {
     const places = await open.lake.locate(manifest)
     const targets = [...places.values(), `${root}/manifest.json`]
     const random = seededRandom(20_261_122)
-    for (const flip of shareOf(numbers(200), 2)) {
+    for (const flip of selectShare(listNumbers(200), 2)) {
       const path = targets[Math.floor(random() * targets.length)] ?? ''
       const whole = fs.readFileSync(path)
       const bit = Math.floor(random() * whole.length * 8)

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { makeCrashProject } from '../fixtures/crash-project.ts'
-import { shareOf } from '../fixtures/fault-share.ts'
+import { selectShare } from '../fixtures/fault-share.ts'
 import { runCcs } from './run-ccs.ts'
 
 const DISK_MIB = 48
@@ -48,7 +48,7 @@ function fill(disk: string, leaveBytes: number): () => void {
 }
 
 // Where it gets full depends on what is left: in the log, in a Parquet file, in the state.
-const LEFT_KIB = shareOf([300, 1_500, 4_000, 7_000], 4)
+const LEFT_KIB = selectShare([300, 1_500, 4_000, 7_000], 4)
 
 test.for(LEFT_KIB)(
   'with %i KiB left, shop and engine wait for space, answer meanwhile, and go on by themselves',
