@@ -147,10 +147,7 @@ clusterTest('topics that are missing or have wrong settings are named', async (c
     expect((await topics()).map((one) => [one.status, one.detail])).toEqual(
       expect.arrayContaining([
         ['warning', `${raw} keeps events for 7 d, ccs.yml says for ever.`],
-        [
-          'warning',
-          expect.stringContaining(`${raw} counts retention from the time that a producer gives`),
-        ],
+        ['warning', expect.stringContaining(`${raw} ages records by the producer’s timestamps`)],
         ['failed', expect.stringContaining(`${dlq} has replication 1 and wants 2 in sync`)],
       ]),
     )

@@ -172,7 +172,7 @@ async function redirectLink(files: Files, dir: string, leaf: Leaf, version: numb
   const path = leafPath(leaf.table, leaf.partition)
   const link = `${dir}/tree/${path}`
   await makeDir(files, dir, parentOf(link))
-  const up = '..'.repeat(path.split('/').length)
+  const up = '../'.repeat(path.split('/').length)
   const target = `${up}parts/${partPath(leaf.table, leaf.partition)}/${version}`
   await replaceLink(files, link, target, `${dir}/link.tmp`)
 }
