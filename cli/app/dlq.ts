@@ -28,8 +28,13 @@ export interface Closable {
 export async function openDlqShow(project: Project): Promise<DlqShowPorts & Closable> {
   const base = await openBase(project)
   const registry = await openRegistry(project)
-  const { openGuess, openGuessPart } = await import('../domain/dlq/decode-records.ts')
-  const [guess, guessPart] = await Promise.all([openGuess(registry), openGuessPart(registry)])
+  const { openAnySchemaDecoder, openBeginningDecoder } = await import(
+    '../domain/dlq/decode-records.ts'
+  )
+  const [guess, guessPart] = await Promise.all([
+    openAnySchemaDecoder(registry),
+    openBeginningDecoder(registry),
+  ])
   return { ...base, decodeByAnySchema: guess, decodeBeginning: guessPart }
 }
 

@@ -12,8 +12,8 @@ export interface OpenTail extends Omit<TailPorts, 'emit'> {
 
 export async function openTail(project: Project): Promise<OpenTail> {
   const { log } = await openProjectStore(project)
-  const { openDecoder } = await import('../domain/dlq/decode-records.ts')
-  const decode = await openDecoder(await openRegistry(project))
+  const { openRecordDecoder } = await import('../domain/dlq/decode-records.ts')
+  const decode = await openRecordDecoder(await openRegistry(project))
   return { log, clock: systemClock(), decode, close: () => log.close() }
 }
 

@@ -1,4 +1,7 @@
-/** A Connect worker that is killed while it writes: `npm run test:crash`, for its rests take a minute or two. */
+/**
+ * Kills a Connect worker while it writes; part of `npm run test:crash`
+ * because recovery takes minutes.
+ */
 import { randomBytes } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import type { Event } from '../../cli/domain/events/contracts.ts'
@@ -9,7 +12,7 @@ import { shopEvents, withSinkRig } from '../fixtures/sink-rig.ts'
 const COUNT = 20_000
 const KILLS = 3
 
-test('a worker killed -9 in mid-flow loses nothing and doubles nothing', {
+test('a worker killed while it writes loses and doubles nothing', {
   timeout: 900_000,
 }, async (context) => {
   const cluster = inject('cluster')

@@ -1,4 +1,4 @@
-/** The Bronze sink of connectors/ as it comes, on an S3 server: what it leaves in the bucket. */
+/** The Bronze sink of connectors/ on an S3 server: what it writes to the bucket. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect } from 'vitest'
@@ -13,7 +13,7 @@ const COUNT = 1_000
 const WAIT_MS = 120_000
 
 clusterTest(
-  'the Bronze sink writes each event once into the bucket, below the folder of its UTC day',
+  'the Bronze sink writes each event once to the bucket, by its UTC day',
   (cluster, prefix) =>
     withSinkRig({ cluster, prefix }, async (rig) => {
       const server = cluster.s3 ?? ''
@@ -25,7 +25,7 @@ clusterTest(
       const messages = events.map((event) => ({ key: event.anonymous_id, value: encode(event) }))
       await producer.send({ topic, messages })
 
-      // Where there is a bucket, an address and keys, nothing else has to be said.
+      // Besides bucket, address and keys, no setting is needed.
       const sink = await rig.connector('bronze-iceberg', {
         ICEBERG_WAREHOUSE: `s3://lake/${prefix}warehouse`,
         ICEBERG_IO: '',

@@ -1,6 +1,7 @@
 /**
- * Rejects from a processing log as ksqlDB writes it, on a real Kafka: each bad record once, wherever a collector
- * is killed, and with the place that it has in its topic. What a real ksqlDB logs is test/ksqldb/collect.test.ts.
+ * Collects rejects from a processing log in ksqlDB's format on a real Kafka: each bad record once,
+ * wherever a collector is killed, with its position in its topic. test/ksqldb/collect.test.ts
+ * shows what a real ksqlDB logs.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -33,7 +34,7 @@ async function readAll(kafka: KafkaConnection, topic: string, partition: number)
 }
 
 clusterTest(
-  `of records that ${QUERIES.length} queries log, each is a reject once, over ${KILLS} kills; one takes over from another`,
+  `records logged by ${QUERIES.length} queries become one reject each, over ${KILLS} kills`,
   (cluster, prefix) =>
     withKafkaProject(cluster, prefix, async ({ ccs, start, kafka: looking }) => {
       const log = `${prefix}processing_log`
@@ -53,7 +54,7 @@ clusterTest(
           const messages = QUERIES.flatMap((query) => some.map((one) => row(one, query, raw)))
           await producer.send({ topic: log, messages })
         }
-        // Others are on the server, too.
+        // Other topics exist on the server.
         await producer.send({
           topic: log,
           messages: [row(Buffer.from('x'), 0, 'else'), { value: 'no row', partition: 0 }],
@@ -93,13 +94,13 @@ clusterTest(
         }
         await producer.send({ topic: log, messages: [row(Buffer.from('early'), 1, raw)] })
         const older = start([...collecting, '--follow'])
-        // It has read all of it, and waits for more.
+        // It has read everything and waits for more.
         await older.says(/[1-9]\d* rows read/, 60_000)
         for (let before = -1; before !== (await written()); await sleep(1_000))
           before = await written()
         const last: Collected = JSON.parse(await ccs(...collecting, '--json')) // what it prints
         expect(last.missing).toBe(0)
-        // The older one finds out with its next batch.
+        // The older collector learns of it with its next batch.
         await producer.send({ topic: log, messages: [row(Buffer.from('late'), 0, raw)] })
         expect(await older.ended).toBe(1)
         expect(older.output()).toContain('Another ccs dlq collect has taken over')
@@ -115,7 +116,7 @@ clusterTest(
         const texts = rejects.map(({ bytes }) => Buffer.from(bytes).toString())
         expect(texts.sort()).toEqual([...bad.map(String), 'early', 'late', String(good)].sort())
         for (const { reason, topic, partition, offset, bytes, message, schema_id } of rejects) {
-          // The gate has nothing against it.
+          // The gate accepts these bytes.
           if (good.equals(bytes)) {
             expect({ reason, schema_id }).toEqual({
               reason: 'undecodable',

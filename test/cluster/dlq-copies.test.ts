@@ -1,4 +1,7 @@
-/** Gate and engine both over the same bad records of a real Kafka: each is one reject, and is sent again once. */
+/**
+ * Gate and engine reject the same records of a real Kafka: each counts as one
+ * reject and is replayed once.
+ */
 import { expect } from 'vitest'
 import type { DlqList } from '../../cli/domain/dlq/list-rejects.ts'
 import type { ReplayResult } from '../../cli/domain/dlq/replay-rejects.ts'
@@ -19,7 +22,7 @@ async function replay({ ccs }: KafkaProject, ...more: readonly string[]): Promis
 }
 
 clusterTest(
-  'what gate and engine have both rejected is counted once, sent once, and the audit stays green',
+  'rejects of gate and engine count once, are sent once, and pass the audit',
   (cluster, prefix) =>
     withKafkaProject(cluster, prefix, async (project) => {
       const more = [
@@ -40,7 +43,7 @@ clusterTest(
         const [engine = 0] = await rejects()
         expect(engine).toBeGreaterThan(100)
         expect(await listed(project)).toBe(engine)
-        // Some are sent before the gate has rejected them, too.
+        // Some are replayed before the gate has rejected them too.
         const first = await replay(project, '--limit', '5')
         expect(first).toMatchObject({ replayed: 5 })
         await ccs('gate', '--once')

@@ -1,6 +1,6 @@
 /**
- * `ccs gate` on a real cluster: events.valid and events.dlq are together exactly events.raw for a reader of
- * committed records, whatever is killed, stopped or away meanwhile.
+ * `ccs gate` on a real cluster: to a reader of committed records, events.valid and events.dlq
+ * together are exactly events.raw, whatever is killed, stopped or unreachable meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -13,7 +13,7 @@ import { shopEvent } from '../fixtures/shop-events.ts'
 import { startSwitchableProxy } from '../fixtures/switchable-proxy.ts'
 
 clusterTest(
-  'each record is passed on unchanged and in order, or rejected with its reason; poison of every kind',
+  'each record is passed on unchanged and in order, or rejected with a reason',
   async (cluster, prefix) => {
     await withGateRig(cluster, prefix, async (rig) => {
       await rig.fill({ count: 8_000, invalid: 0.4 })
@@ -40,7 +40,7 @@ clusterTest(
   },
 )
 
-/** `npm run test:crash` kills twenty times at 5,000 events a second. */
+/** `npm run test:crash` kills twenty times, at 5,000 events per second. */
 const FULL = process.env.CCS_CRASH === 'all'
 const KILLS = FULL ? 20 : 3
 const EPS = FULL ? 5_000 : 1_000
@@ -56,7 +56,7 @@ clusterTest(
         const before = await rig.through()
         const gate = rig.gate()
         await rig.untilThrough(before + 1)
-        // From the first commit on, anywhere in what comes then.
+        // At a varying moment after the first commit.
         await sleep(137 * (kill % 7))
         gate.kill('SIGKILL')
         await gate.ended
@@ -74,7 +74,7 @@ clusterTest(
 )
 
 clusterTest(
-  'processes share the partitions; what a killed one leaves another takes over, what a stopped one leaves at once',
+  'gates share partitions and take over those of killed and stopped ones',
   async (cluster, prefix) => {
     await withGateRig(cluster, prefix, async (rig) => {
       const first = rig.gate('--json')
@@ -90,7 +90,7 @@ clusterTest(
       await rig.untilThrough(6_600)
       third.kill('SIGTERM')
       expect(await third.ended, third.output()).toBe(0)
-      // It has left the group: nobody waits for the end of its session.
+      // It has left the group, so nobody waits for its session to end.
       await membersAre(rig, 1)
       await rig.fill({ count: 600, invalid: 0.05, seed: 4 })
       await rig.untilThrough(7_200)
@@ -106,7 +106,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a gate that was stopped beyond its session and comes back writes nothing',
+  'a gate that resumes after its session has expired writes nothing',
   async (cluster, prefix) => {
     await withGateRig(cluster, prefix, async (rig) => {
       const zombie = rig.gate()
@@ -116,7 +116,7 @@ clusterTest(
       zombie.kill('SIGSTOP')
       const before = await rig.through()
       const heir = rig.gate()
-      // Nobody but the heir can get further: it waits for the end of the session first.
+      // Only the gate that takes over can continue, after the session has ended.
       await rig.untilThrough(before + 2_000)
       zombie.kill('SIGCONT')
       await filling
@@ -133,7 +133,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a schema registered meanwhile is asked for, and while the registry is away nothing is rejected',
+  'new schemas are loaded; nothing is rejected while the registry is away',
   async (cluster, prefix) => {
     const door = await startSwitchableProxy(cluster.registry)
     try {
@@ -177,7 +177,7 @@ clusterTest(
   },
 )
 
-/** Whether as many processes are in the group, each with what it was given. */
+/** Whether the group has this many members, each with its partitions. */
 async function membersAre({ kafka, prefix }: GateRig, count: number): Promise<void> {
   const admin = await kafka.admin()
   for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 200) {

@@ -1,6 +1,6 @@
 /**
- * The embedded engine on a real Kafka: what the generator says of a shop is what Gold says, nothing is lost or
- * doubled by kill -9 of the engine or of the broker, and what Kafka itself has lost is told as a gap.
+ * The embedded engine on a real Kafka: Gold equals the generator's expected results, kill -9 of
+ * engine or broker loses and doubles nothing, and records that Kafka lost are reported as gaps.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -20,7 +20,10 @@ import { startSwitchableProxy } from '../fixtures/switchable-proxy.ts'
 const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 const DAY = ['--from', '2026-01-01', '--to', '2026-01-02']
 
-/** Points of a commit at which the engine is ended; '' is some moment. All of them with `npm run test:crash`. */
+/**
+ * Points of a commit at which the engine is ended; '' is a random moment. `npm run
+ * test:crash` runs all of them.
+ */
 const FAULTS = [
   'stage.rename:2:kill',
   'manifest.rename:1:kill',
@@ -32,7 +35,7 @@ const FAULTS = [
   'commit.release:1:kill',
 ].slice(0, process.env.CCS_CRASH === 'all' ? 8 : 4)
 
-/** The machine may have much else to do. */
+/** The machine may be busy. */
 const PATIENCE_MS = 120_000
 
 const after = (ms: number) => new Promise<'late'>((resolve) => setTimeout(resolve, ms, 'late'))
@@ -41,7 +44,7 @@ async function statusOf({ ccs }: KafkaProject): Promise<StatusResult> {
   return JSON.parse(await ccs('status', '--json')) // what ccs status prints
 }
 
-/** Gold is the truth, the accounts add up, and nothing waits. */
+/** Gold equals the expected results, the accounts add up, and there is no lag. */
 async function expectRight(project: KafkaProject, truth: string): Promise<StatusResult> {
   await project.ccs('verify', '--truth', truth)
   await project.ccs('audit')
@@ -51,7 +54,7 @@ async function expectRight(project: KafkaProject, truth: string): Promise<Status
 }
 
 clusterTest(
-  `30,000 events give the truth in spite of kill -9 at ${FAULTS.length} points, and others see how far the engine is`,
+  `30,000 events give the expected results over kill -9 at ${FAULTS.length} points`,
   (cluster, prefix) =>
     withKafkaProject(cluster, prefix, async (project) => {
       const { ccs, start, kafka, dir } = project
@@ -80,7 +83,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a broker that is killed, and one that hangs, while events flow: nothing is lost or doubled',
+  'a broker that is killed or hangs loses and doubles nothing',
   async ({ registry }, prefix) => {
     const own = await startOwnStack(['kafka'])
     try {
@@ -111,7 +114,7 @@ clusterTest(
         expect(await gen.ended, gen.output()).toBe(0)
         engine.kill('SIGTERM')
         expect(await engine.ended, engine.output()).toBe(0)
-        // Who must stop soon leaves the rest to the next run.
+        // A process that must stop soon leaves the rest to the next run.
         await ccs('run', '--once')
         const { counts } = await expectRight(project, truth)
         expect(counts.records).toBeGreaterThan(600)
@@ -125,7 +128,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a schema that is registered while events flow is asked for, and while the registry is away nothing is rejected',
+  'new schemas are loaded; nothing is rejected while the registry is away',
   async ({ brokers, registry: url }, prefix) => {
     const door = await startSwitchableProxy(url)
     try {
@@ -178,7 +181,7 @@ clusterTest(
         await engine.says('The registry answers again', PATIENCE_MS)
         expect(await counts(1_001)).toMatchObject({ records: 1_001, dlq: 0 })
 
-        // Who must stop meanwhile leaves it to the next run.
+        // A process that must stop meanwhile leaves it to the next run.
         door.disconnect()
         const unknown = Buffer.from(record)
         unknown.writeUInt32BE(987_654_321, 1)
@@ -187,7 +190,7 @@ clusterTest(
         engine.kill('SIGTERM')
         expect(await engine.ended, engine.output()).toBe(0)
         door.reconnect()
-        // The logic that made the rows is still the old one.
+        // The rows still come from the old logic.
         writeFileSync(file, old)
         for (const name of ['2.id902.avsc', '3.id903.avsc']) rmSync(path.join(history, name))
         expect((await statusOf(project)).counts).toMatchObject({ records: 1_001, dlq: 0 })
@@ -205,7 +208,7 @@ clusterTest(
 )
 
 clusterTest(
-  'records that Kafka deleted too early, and a topic made anew, are gaps that are told; the rest is whole',
+  'expired records and a recreated topic are reported as gaps',
   (cluster, prefix) =>
     withKafkaProject(cluster, prefix, async (project) => {
       const { ccs, start, kafka } = project
@@ -232,9 +235,9 @@ clusterTest(
       await admin.deleteTopics({ topics: [topic] })
       await engine.says('Waiting for it.', PATIENCE_MS)
       await admin.createTopics({ topics: [{ topic, numPartitions: 3 }] })
-      // More than before: offsets alone would not tell that it is another topic.
+      // More records than before, so that offsets alone do not reveal the other topic.
       await gen(3, 2_500)
-      await engine.says('was deleted and made anew', PATIENCE_MS)
+      await engine.says('was deleted and recreated', PATIENCE_MS)
       engine.kill('SIGTERM')
       expect(await engine.ended, engine.output()).toBe(0)
       const { counts, gaps, lagEvents } = await statusOf(project)

@@ -1,5 +1,5 @@
 /**
- * Gold on a real Kafka: compacted topics that, read to their ends, are what Gold is; after kill -9.
+ * Gold on a real Kafka: the compacted topics, read to their ends, equal Gold, also after kill -9.
  */
 import { expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
@@ -11,35 +11,33 @@ import { type ClusterProject, TARGET, withClusterProject } from '../fixtures/clu
 const MODEL = 'gold.activity_1m'
 const HISTORY = ['--from', '2026-03-01', '--to', '2026-03-02']
 
-clusterTest(
-  'what others read of Gold on Kafka is what Gold is, after kill -9 as well',
-  (cluster, prefix) =>
-    withClusterProject(cluster, prefix, async (project) => {
-      expect((await project.ccs(['run', '--once'])).code).not.toBe(0)
-      await project.deploy()
-      await gen(project, '1')
-      const once = await project.ccs(['run', '--once'])
-      expect(once.code, once.stderr).toBe(0)
-      const before = await expectTold(project, cluster.brokers)
-      await gen(project, '2')
-      const args = ['run', '--project', project.dir, '--target', TARGET, '--port', '0']
-      const engine = startNode('bin/run.js', args)
-      try {
-        await engine.says('The engine answers at')
-        await expect
-          .poll(async () => (await toldBy(project, cluster.brokers)).size, POLL)
-          .toBeGreaterThan(before)
-        engine.kill('SIGKILL')
-        await engine.ended
-      } finally {
-        await endAll()
-      }
-      const again = await project.ccs(['run', '--once'])
-      expect(again.code, again.stderr).toBe(0)
-      await expectTold(project, cluster.brokers)
-      const tail = await project.ccs(['tail', MODEL, '--limit', '1', '--json'])
-      expect(tail.code, tail.stderr).toBe(0)
-    }),
+clusterTest('Gold topics on Kafka equal Gold, also after kill -9', (cluster, prefix) =>
+  withClusterProject(cluster, prefix, async (project) => {
+    expect((await project.ccs(['run', '--once'])).code).not.toBe(0)
+    await project.deploy()
+    await gen(project, '1')
+    const once = await project.ccs(['run', '--once'])
+    expect(once.code, once.stderr).toBe(0)
+    const before = await expectTold(project, cluster.brokers)
+    await gen(project, '2')
+    const args = ['run', '--project', project.dir, '--target', TARGET, '--port', '0']
+    const engine = startNode('bin/run.js', args)
+    try {
+      await engine.says('The engine answers at')
+      await expect
+        .poll(async () => (await toldBy(project, cluster.brokers)).size, POLL)
+        .toBeGreaterThan(before)
+      engine.kill('SIGKILL')
+      await engine.ended
+    } finally {
+      await endAll()
+    }
+    const again = await project.ccs(['run', '--once'])
+    expect(again.code, again.stderr).toBe(0)
+    await expectTold(project, cluster.brokers)
+    const tail = await project.ccs(['tail', MODEL, '--limit', '1', '--json'])
+    expect(tail.code, tail.stderr).toBe(0)
+  }),
 )
 
 const POLL = { timeout: 30_000, interval: 500 }
@@ -49,7 +47,7 @@ async function gen(project: ClusterProject, seed: string): Promise<void> {
   expect(made.code, made.stderr).toBe(0)
 }
 
-/** Returns how many rows there are. */
+/** Compares each topic with its model; returns the number of rows. */
 async function expectTold(project: ClusterProject, brokers: string): Promise<number> {
   const asked = await project.ccs([
     'query',
@@ -66,7 +64,7 @@ async function expectTold(project: ClusterProject, brokers: string): Promise<num
   return rows.length
 }
 
-/** Key and `events` of each row, as the registry's contract has them. */
+/** Reads key and `events` of each row, decoded with the registry's schema. */
 async function toldBy(project: ClusterProject, brokers: string): Promise<Map<string, number>> {
   const topic = project.named(MODEL)
   const schema = await project.with(async ({ registry }) =>

@@ -1,4 +1,6 @@
-/** What is changed about the models of a target on Kafka that has events: rows follow, from Silver or from the log. */
+/**
+ * Changes models of a Kafka target that has events: rows are rebuilt from Silver or from the log.
+ */
 import { expect } from 'vitest'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { withClusterProject } from '../fixtures/cluster-project.ts'
@@ -7,7 +9,7 @@ const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--
 const DAY = ['--from', '2026-01-01', '--to', '2026-01-02']
 
 clusterTest(
-  'rows are made anew from Silver, and from the records that Kafka holds, and are the same rows',
+  'rebuilds from Silver and from Kafka give the same rows',
   (cluster, prefix) =>
     withClusterProject(cluster, prefix, async (project) => {
       const ccs = async (...args: readonly string[]) => {

@@ -1,4 +1,7 @@
-/** Replays on a real Kafka, where nothing locks a partition: each reject is sent once, wherever one was cut off. */
+/**
+ * Replays on a real Kafka, which locks no partition: each reject is sent once,
+ * wherever one was interrupted.
+ */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,27 +18,30 @@ import { kafkaSettings, withTopics } from '../fixtures/kafka-topics.ts'
 import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
 import { failAppendAt, ReplayShop, START_MS } from '../fixtures/replay-shop.ts'
 
-clusterTest('replays cut off at every append send each reject once', async (cluster, prefix) => {
-  const { brokers } = cluster
-  const topics = [
-    { topic: `${prefix}${RAW}`, numPartitions: 2 },
-    ...['events.dlq', 'ccs.replays'].map((name) => ({ topic: `${prefix}${name}` })),
-  ]
-  const root = await mkdtemp(join(tmpdir(), 'ccs-replay-'))
-  try {
-    await withTopics(brokers, topics, async () => {
-      const connection = await openKafka(kafkaSettings(brokers), '.')
-      const log = openKafkaLog(connection, { prefix, withRetry: (write) => write() })
-      try {
-        await replayCut(log, root)
-      } finally {
-        await log.close()
-      }
-    })
-  } finally {
-    await rm(root, { recursive: true, force: true })
-  }
-})
+clusterTest(
+  'replays interrupted at every append send each reject once',
+  async (cluster, prefix) => {
+    const { brokers } = cluster
+    const topics = [
+      { topic: `${prefix}${RAW}`, numPartitions: 2 },
+      ...['events.dlq', 'ccs.replays'].map((name) => ({ topic: `${prefix}${name}` })),
+    ]
+    const root = await mkdtemp(join(tmpdir(), 'ccs-replay-'))
+    try {
+      await withTopics(brokers, topics, async () => {
+        const connection = await openKafka(kafkaSettings(brokers), '.')
+        const log = openKafkaLog(connection, { prefix, withRetry: (write) => write() })
+        try {
+          await replayCut(log, root)
+        } finally {
+          await log.close()
+        }
+      })
+    } finally {
+      await rm(root, { recursive: true, force: true })
+    }
+  },
+)
 
 async function replayCut(log: EventLog, root: string): Promise<void> {
   const rig = await makeRig(['bronze.events'])
@@ -56,7 +62,7 @@ async function replayCut(log: EventLog, root: string): Promise<void> {
     await shop.reject([{ bytes: shop.encode(cart), partition: 1, offset: index }], log)
     const [cut, when] = cuts[index] ?? []
     const failing = failAppendAt(log, Number(cut), when === 'after' ? 'after' : 'before')
-    // Its first appends may settle what the one before left open.
+    // Its first appends may resolve what the interrupted one left open.
     await shop.replay({ ...on, log: failing }).catch((error) => expect(error.message).toBe('cut'))
     await others.append(RecordBatch.of([shop.encode(shop.event(30 + index))]), nowMs)
   }
@@ -66,6 +72,6 @@ async function replayCut(log: EventLog, root: string): Promise<void> {
   expect(sent.map(({ event_id }) => event_id).sort()).toEqual(
     carts.map(({ event_id }) => event_id).sort(),
   )
-  // An event goes back into the partition that it came from.
+  // An event returns to its original partition.
   expect((await log.range(RAW, 0)).end).toBe(0)
 }

@@ -1,6 +1,6 @@
 /**
- * How ccs speaks to a Kafka Connect that is busy, slow, foreign or gone: a server of this test answers as one
- * would. What a real one does with connectors is shown in test/cluster.
+ * How ccs handles a Kafka Connect that is busy, slow, foreign or gone; a server of the test plays
+ * its part. test/cluster has tests with a real one.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,7 +14,7 @@ interface Seen {
   readonly body: string
 }
 
-/** Runs a server that answers each request as told; gives its address and what it was asked. */
+/** Runs a server that answers each request as given; passes its address and the requests it got. */
 async function withServer(
   answer: (seen: Seen, response: ServerResponse, count: number) => void,
   run: (url: string, asked: readonly Seen[]) => Promise<void>,
@@ -55,7 +55,7 @@ async function errorOf(promise: Promise<unknown>): Promise<CcsError> {
   throw new Error(`no CcsError: ${String(error)}`)
 }
 
-test('a rebalance is waited out, and so is a gateway that is not ready', async () => {
+test('a rebalance and an unready gateway are waited out', async () => {
   const busy = [
     [
       409,
@@ -76,7 +76,7 @@ test('a rebalance is waited out, and so is a gateway that is not ready', async (
   )
 })
 
-test('what is busy for ever is given up after a number of tries', async () => {
+test('a cluster that stays busy is an error after some tries', async () => {
   await withServer(
     (_seen, response) => json(response, 409, { message: 'rebalance in progress' }),
     async (url, asked) => {
@@ -88,7 +88,7 @@ test('what is busy for ever is given up after a number of tries', async () => {
   )
 })
 
-test('a server that never answers is left after the time limit', async () => {
+test('a server that never answers is an error after the time limit', async () => {
   await withServer(
     () => undefined,
     async (url) => {
@@ -100,7 +100,7 @@ test('a server that never answers is left after the time limit', async () => {
   )
 })
 
-test('nothing that listens, and something that is no Connect, are told apart', async () => {
+test('a closed port and a server other than Connect give different errors', async () => {
   let free = ''
   await withServer(
     (_seen, response) => void response.end('<html>welcome</html>'),
@@ -116,7 +116,7 @@ test('nothing that listens, and something that is no Connect, are told apart', a
   expect(error.message).toContain('nothing listens there')
 })
 
-test('credentials go to the server and into no error', async () => {
+test('credentials are sent but appear in no error', async () => {
   const password = 'pa55-of-connect'
   await withServer(
     (_seen, response) => json(response, 401, { message: 'User cannot access the resource.' }),
@@ -139,7 +139,7 @@ test('credentials go to the server and into no error', async () => {
   )
 })
 
-test('a connector that was just made has no status yet, and a trace is told by its causes', async () => {
+test('a new connector has no status yet; a stack trace is shortened to its causes', async () => {
   const trace = [
     'org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler',
     '\tat org.apache.kafka.connect.runtime.Worker(Worker.java:1)',
@@ -181,7 +181,7 @@ test('a connector that was just made has no status yet, and a trace is told by i
   )
 })
 
-test('a connector that is gone already is removed', async () => {
+test('removing a connector that does not exist succeeds', async () => {
   await withServer(
     (seen, response) =>
       seen.what.startsWith('DELETE') && seen.what.endsWith('/a')

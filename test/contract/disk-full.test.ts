@@ -101,60 +101,55 @@ async function append(
 }
 
 describe('a disk that fills up', () => {
-  test.each(STAGES)(
-    'at $stage is reported, waited for and recovered from',
-    async ({ stage, begins }) => {
-      const root = join(dir, stage.replaceAll(' ', '-'))
-      mkdirSync(root)
-      const disk = new FaultDisk(root, { seed: 5 })
-      const notices: string[] = []
-      const open = await openRig(rig, root, disk.files, (text) => notices.push(text))
-      const stop = new AbortController()
-      const running = open.pipeline.run(stop.signal, false)
-      const taken = (records: number) => () => open.pipeline.state().counts.records === records
-      try {
-        await append(open, [0, HALF], notices)
-        await until(taken(HALF), 'the first half')
-        if (!stage.includes('settling')) await open.pipeline.commit()
-        const before = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
+  test.each(STAGES)('at $stage is reported and waited for', async ({ stage, begins }) => {
+    const root = join(dir, stage.replaceAll(' ', '-'))
+    mkdirSync(root)
+    const disk = new FaultDisk(root, { seed: 5 })
+    const notices: string[] = []
+    const open = await openRig(rig, root, disk.files, (text) => notices.push(text))
+    const stop = new AbortController()
+    const running = open.pipeline.run(stop.signal, false)
+    const taken = (records: number) => () => open.pipeline.state().counts.records === records
+    try {
+      await append(open, [0, HALF], notices)
+      await until(taken(HALF), 'the first half')
+      if (!stage.includes('settling')) await open.pipeline.commit()
+      const before = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
 
-        let isFull = false
-        disk.failWith = (call) => {
-          isFull ||= begins(call)
-          return isFull && WRITING.has(call.name) ? 'ENOSPC' : undefined
-        }
-        const appending = append(open, [HALF, RECORDS], notices)
-        if (stage !== 'log append') await until(taken(RECORDS), 'the second half')
-        const committing = stage === 'log append' ? Promise.resolve() : open.pipeline.commit()
-        await until(() => notices.length > 0, 'a notice')
-        expect(isFull).toBe(true)
-        expect(notices).toEqual([
-          expect.stringMatching(/^The disk is full: \S+ can't be written\. /),
-        ])
-        expect(open.pipeline.state().stalled === null).toBe(stage === 'log append')
-        const during = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
-        expect(Number(during.rows[0]?.n)).toBeGreaterThanOrEqual(Number(before.rows[0]?.n))
-
-        disk.failWith = undefined
-        await Promise.all([appending, committing])
-        await until(taken(RECORDS), 'all records')
-        await until(() => notices.length > 1, 'a second notice')
-        expect(notices.slice(1)).toEqual(['There is space again: going on.'])
-        expect(open.pipeline.state().stalled).toBeNull()
-        stop.abort()
-        await running
-        expect(await queryRows(open, GOLD)).toEqual(wanted)
-      } finally {
-        disk.failWith = undefined
-        stop.abort()
-        await running.catch(() => undefined)
-        const expected = await computeExpected(open.store.log, rig.logic.rawSchemas)
-        await open.close()
-        expect(findFaults(expected, await readFound(root, rig.logic.dlqSchema))).toEqual([])
-        expect(expected.good.size + expected.bad.size).toBe(RECORDS)
+      let isFull = false
+      disk.failWith = (call) => {
+        isFull ||= begins(call)
+        return isFull && WRITING.has(call.name) ? 'ENOSPC' : undefined
       }
-    },
-  )
+      const appending = append(open, [HALF, RECORDS], notices)
+      if (stage !== 'log append') await until(taken(RECORDS), 'the second half')
+      const committing = stage === 'log append' ? Promise.resolve() : open.pipeline.commit()
+      await until(() => notices.length > 0, 'a notice')
+      expect(isFull).toBe(true)
+      expect(notices).toEqual([expect.stringMatching(/^The disk is full: \S+ can't be written\. /)])
+      expect(open.pipeline.state().stalled === null).toBe(stage === 'log append')
+      const during = await open.engine.query('SELECT count(*) AS n FROM silver.events', APPEND_MS)
+      expect(Number(during.rows[0]?.n)).toBeGreaterThanOrEqual(Number(before.rows[0]?.n))
+
+      disk.failWith = undefined
+      await Promise.all([appending, committing])
+      await until(taken(RECORDS), 'all records')
+      await until(() => notices.length > 1, 'a second notice')
+      expect(notices.slice(1)).toEqual(['The disk has space again; continuing.'])
+      expect(open.pipeline.state().stalled).toBeNull()
+      stop.abort()
+      await running
+      expect(await queryRows(open, GOLD)).toEqual(wanted)
+    } finally {
+      disk.failWith = undefined
+      stop.abort()
+      await running.catch(() => undefined)
+      const expected = await computeExpected(open.store.log, rig.logic.rawSchemas)
+      await open.close()
+      expect(findFaults(expected, await readFound(root, rig.logic.dlqSchema))).toEqual([])
+      expect(expected.good.size + expected.bad.size).toBe(RECORDS)
+    }
+  })
 
   test('stopping meanwhile ends with that message; the next start has everything', async () => {
     const root = join(dir, 'stopped')

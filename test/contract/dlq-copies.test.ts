@@ -1,6 +1,6 @@
 /**
- * A record that engine and gate have both rejected is one reject to whoever reads events.dlq: counted once, and
- * sent again once, whichever of the two was sent and whenever the other came.
+ * A record that both engine and gate rejected is one reject to every reader of events.dlq: counted
+ * once and replayed once, whichever of the two was sent and whenever the other arrived.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -30,7 +30,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'ccs-copies-'))
   shop = new ReplayShop(rig, root)
-  // As Kafka's: topics with a name of their own, which several write.
+  // As on Kafka: topics have an identity and several writers.
   log = { ...sharedLog(shop.log()), identity: async () => 'the first' }
 })
 afterEach(async () => {
@@ -78,11 +78,11 @@ async function sent(): Promise<number> {
 }
 
 beforeEach(async () => {
-  // The partition that events go back into.
+  // The partition that events return to.
   await (await log.writer(RAW, 0, 'shop')).append(RecordBatch.of([Buffer.from('old')]), START_MS)
 })
 
-test('what both have rejected is listed and sent once; what one alone has, too', async () => {
+test('a record that engine and gate rejected is listed and replayed once', async () => {
   const [both, engine, gate] = carts(3)
   if (!both || !engine || !gate) throw new Error('three were made')
   await reject(ENGINE, both, 0)
@@ -100,14 +100,14 @@ test.each([
   [ENGINE, GATE],
   [GATE, ENGINE],
 ])(
-  'a reject in partition %i that was sent is that in partition %i too, also one that comes later',
+  'replaying a reject in partition %i counts for its duplicate in partition %i',
   async (first, second) => {
     const [early, late] = carts(2)
     if (!early || !late) throw new Error('two were made')
     await reject(first, early, 0)
     await reject(second, early, 0)
     await reject(first, late, 1)
-    // A place that is named is meant, be it the second of two.
+    // A position given by the user counts, even if it is the second of two.
     expect(await replay([`${second}:0`])).toMatchObject({ selected: 1, replayed: 1 })
     expect(await replay([`${first}:1`])).toMatchObject({ selected: 1, replayed: 1 })
     await reject(second, late, 1)
@@ -126,7 +126,7 @@ test.each([
   },
 )
 
-test('records that share a place, because their topic was made anew, are not taken as one', async () => {
+test('records with equal offsets of a recreated topic are not duplicates', async () => {
   const [one, other] = carts(2)
   if (!one || !other) throw new Error('two were made')
   await reject(ENGINE, one, 0)
@@ -137,7 +137,7 @@ test('records that share a place, because their topic was made anew, are not tak
   expect(await replay()).toMatchObject({ selected: 4, replayed: 4 })
 })
 
-test('rows of imports, and records that are no rejects, each count by themselves', async () => {
+test('rows of imports, and records that are not rejects, are never duplicates', async () => {
   const [row] = carts(1)
   if (!row) throw new Error('one was made')
   await reject(ENGINE, row, 0)
@@ -148,7 +148,7 @@ test('rows of imports, and records that are no rejects, each count by themselves
   expect(await list()).toEqual({ total: 5, replayed: 0 })
 })
 
-test('both in one partition, where a topic has no other', async () => {
+test('duplicates are found in a topic with a single partition', async () => {
   const poison = carts(4)
   for (const [offset, bytes] of poison.entries()) await reject(ENGINE, bytes, offset)
   for (const [offset, bytes] of poison.entries()) await reject(ENGINE, bytes, offset)
@@ -156,7 +156,7 @@ test('both in one partition, where a topic has no other', async () => {
   expect(await replay()).toMatchObject({ selected: 4, replayed: 4 })
 })
 
-test('the page counts a record once, also when the gate begins long after the engine', async () => {
+test('the page counts a record once, also if the gate starts much later', async () => {
   const { decode } = await parts()
   const tally = new DlqTally({ log, decode, sources: async () => [] })
   const poison = carts(40)
@@ -174,7 +174,7 @@ test('the page counts a record once, also when the gate begins long after the en
   expect(await tally.read()).toEqual({ total: 42, byReason: { rule_violation: 42 } })
 })
 
-test('an announcement that is given up takes nothing from another of the same rejects', async () => {
+test('withdrawing an announcement does not affect another of the same rejects', async () => {
   const options = { log, clock: systemClock(), graceMs: 0 }
   const [one, other] = [
     await ReplayLedger.open(options, 'one'),

@@ -1,7 +1,7 @@
 /**
- * A crash at calls of the file system of a whole small pipeline: log, intake, checkpoint, manifest, settling,
- * compaction. By default at a seeded part of the calls; at every one, and every write torn in three ways, with
- * `npm run test:crash`.
+ * Crashes at file system calls of a small but complete pipeline: log, intake, checkpoint, manifest,
+ * moving of files, compaction. By default at a seeded sample of the calls; with `npm run
+ * test:crash` at every call, with every write torn in three ways.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -29,7 +29,7 @@ import {
 } from '../fixtures/pipeline-rig.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
-/** Call sites that the default run visits. */
+/** Number of calls that the default run visits. */
 const SAMPLE = 16
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const MODELS = [
@@ -68,7 +68,7 @@ interface Life {
   open: OpenPipeline | undefined
 }
 
-/** Appends the stream from `life.acknowledged` up to `to`. */
+/** Appends the stream from `life.acknowledged` to `to`. */
 async function append(open: OpenPipeline, life: Life, to: number): Promise<void> {
   const writer = await open.store.log.writer(RAW, 0, 'test')
   while (life.acknowledged < to) {
@@ -79,7 +79,7 @@ async function append(open: OpenPipeline, life: Life, to: number): Promise<void>
   await writer.close()
 }
 
-/** Two commits and a compaction, then a start on what is there and a third commit. */
+/** Two commits, a compaction, a restart and a third commit. */
 async function workload(disk: FaultDisk, root: string, life: Life): Promise<void> {
   life.open = await openRig(rig, root, disk.files)
   await append(life.open, life, RECORDS * 0.3)
@@ -102,7 +102,7 @@ async function crash(disk: FaultDisk, root: string, life: Life): Promise<void> {
   } catch (error) {
     if (!(error instanceof SimulatedCrash) && !isCrash(error)) throw error
   } finally {
-    // The engine's memory goes with its process.
+    // The engine's memory is lost with its process.
     await life.open?.engine.close().catch(() => undefined)
   }
 }
@@ -110,7 +110,10 @@ async function crash(disk: FaultDisk, root: string, life: Life): Promise<void> {
 const isCrash = (error: unknown): boolean =>
   error instanceof Error && (error.cause instanceof SimulatedCrash || isCrash(error.cause))
 
-/** Opens what a crash left; rows must be those of the log, and after the rest of the stream its Gold. */
+/**
+ * Reopens after the crash; rows must equal those of the log and, after the
+ * rest of the stream, its Gold.
+ */
 async function recover(
   root: string,
   life: Life,
@@ -140,7 +143,7 @@ async function recover(
   }
 }
 
-/** Gold of the whole stream, made without a fault and equal to the generator's truth. */
+/** Gold of the whole stream without a crash, checked against the generator's expected results. */
 async function cleanGold(): Promise<Record<string, string>> {
   const root = join(dir, 'clean')
   mkdirSync(root)
@@ -168,7 +171,7 @@ async function countCalls(): Promise<readonly string[]> {
   return disk.trace
 }
 
-test('a crash at any call of the file system leaves a pipeline that goes on without loss or doubling', {
+test('after a crash at any file system call, the pipeline loses and doubles nothing', {
   timeout: IS_WHOLE ? 7_200_000 : 180_000,
 }, async () => {
   const wanted = await cleanGold()
@@ -180,7 +183,7 @@ test('a crash at any call of the file system leaves a pipeline that goes on with
   const step = IS_WHOLE ? 1 : sites / SAMPLE
   for (let at = (SEED % 10) / 10; at < sites; at += step) {
     const call = Math.floor(at)
-    // Only a write can be torn; of all other calls one way shows what the next one's would.
+    // Only writes can be torn; other calls crash in one way, as the next call would show the same.
     const isWrite = /^(write|writeFile) /.test(trace[call] ?? '')
     const ways = IS_WHOLE && isWrite ? WAYS : [WAYS[cases % WAYS.length] ?? WAYS[0]]
     for (const { when, end } of ways) {

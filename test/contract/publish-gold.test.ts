@@ -1,7 +1,7 @@
 /**
- * A copy of Gold elsewhere: read to its end it is what Gold is, whatever came late, whatever was made anew, and
- * wherever the process or the machine ended. At a part of the calls of the file system; at all of them with
- * `npm run test:crash`.
+ * Publishing Gold: the copy, read to its end, equals Gold, after late events, rebuilds,
+ * and crashes of process or machine. At a sample of the file system calls; at all of them
+ * with `npm run test:crash`.
  */
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -16,7 +16,7 @@ import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
 import { PublishingShop } from '../fixtures/publishing-shop.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
-/** Of a story that meets everything that it is about. */
+/** Seed of a sequence of steps that covers all cases. */
 const STORY = Number(process.env.CCS_SEED ?? 7)
 const SAMPLE = 12
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -43,7 +43,7 @@ afterAll(async () => {
 const at = (visitor: string, ...minutes: number[]): ShopVisit[] =>
   minutes.map((minute) => ({ minute, visitor }))
 
-test('a row is told when it changes and no other, and a visit that joined another is taken back', async () => {
+test('only changed rows are published; a merged session gets a tombstone', async () => {
   await shop.start()
   await shop.append(0, [...at('ann', 0, 50), ...at('bob', 60)])
   await shop.ingestAll()
@@ -52,7 +52,7 @@ test('a row is told when it changes and no other, and a visit that joined anothe
   const before = (await shop.readPublished('gold.sessions')).length
   await shop.publish()
   expect((await shop.readPublished('gold.sessions')).length).toBe(before)
-  // Of a partition of its own, so it is not late: both visits of ann are one.
+  // In a partition of its own and so not late: both visits of ann become one.
   await shop.append(1, at('ann', 25))
   await shop.ingestAll()
   await shop.publish()
@@ -63,7 +63,7 @@ test('a row is told when it changes and no other, and a visit that joined anothe
   expect(key).toBe(`ann@${Date.parse('2026-01-01T00:50:00Z')}`)
 })
 
-test('rows that leave for the lake are told as they left, and an event for one of them makes all right', async () => {
+test('rows are published when they become final, and again if they are reopened', async () => {
   await shop.start()
   const tenDays = at('ann', ...Array.from({ length: 40 }, (_, index) => (index * DAY) / 4))
   await shop.appendAndCommit(0, tenDays)
@@ -85,7 +85,7 @@ test('rows that leave for the lake are told as they left, and an event for one o
   await shop.expectPublished('after a restart')
 })
 
-test('what ended between Gold made anew and the copy told of it begins with a comparison', async () => {
+test('a crash between a rebuild of Gold and its publishing leads to a comparison', async () => {
   await shop.start()
   await shop.appendAndCommit(
     0,
@@ -93,7 +93,7 @@ test('what ended between Gold made anew and the copy told of it begins with a co
   )
   await shop.publish()
   await shop.appendAndCommit(1, at('ann', 25))
-  expect(shop.notices.join()).toContain('gold.sessions: events for rows that had closed')
+  expect(shop.notices.join()).toContain('gold.sessions: events for final rows')
   await shop.stop()
   await shop.start()
   await shop.publish()
@@ -102,7 +102,7 @@ test('what ended between Gold made anew and the copy told of it begins with a co
   expect(gone.map(({ key }) => key)).toEqual([`ann@${Date.parse('2026-01-01T00:50:00Z')}`])
 })
 
-test('whatever partitions come when, with commits beside and restarts between, the copy is what Gold is', async () => {
+test('the copy equals Gold after any order of partitions, commits and restarts', async () => {
   const random = seeded(STORY)
   const ends = [0, 0, 0, 0]
   let partitions = 1
@@ -141,7 +141,7 @@ test('whatever partitions come when, with commits beside and restarts between, t
   expect(shop.notices.length).toBeGreaterThan(0)
 })
 
-test('a copy that cannot be written to is behind and nothing else, and has everything later', async () => {
+test('a copy that cannot be written to only lags and catches up later', async () => {
   const disk = new FaultDisk(dir, { seed: SEED })
   await shop.start(disk.files)
   await shop.appendAndCommit(0, at('ann', 0, 100, 200))
@@ -155,7 +155,7 @@ test('a copy that cannot be written to is behind and nothing else, and has every
   await shop.expectPublished('again')
 })
 
-test('a journal that is lost or damaged costs a comparison, and nothing that is gone stays in the copy', async () => {
+test('after a lost or damaged journal, a comparison deletes stale rows', async () => {
   await shop.start()
   await shop.append(0, at('ann', 0, 50))
   await shop.ingestAll()
@@ -175,7 +175,7 @@ const WAYS = [
   { when: 'during', end: 'kill' },
 ] as const satisfies readonly { when: When; end: 'powerLoss' | 'kill' }[]
 
-/** New rows, joined visits, rows that leave, and Gold made anew; each told, now and then beside a commit. */
+/** New rows, merged sessions, final rows and a rebuild, each published, some beside a commit. */
 async function workload(telling: PublishingShop, disk: FaultDisk): Promise<void> {
   await telling.start(disk.files)
   await telling.ingestAll()
@@ -198,7 +198,7 @@ async function workload(telling: PublishingShop, disk: FaultDisk): Promise<void>
   await telling.stop()
 }
 
-test('a crash at any call of the file system leaves a copy that is what Gold is after the next start', {
+test('after a crash at any file system call, the next start completes the copy', {
   timeout: IS_WHOLE ? 7_200_000 : 300_000,
 }, async () => {
   const base = join(dir, 'base')
@@ -250,7 +250,7 @@ async function crash(telling: PublishingShop, disk: FaultDisk): Promise<void> {
   } catch (error) {
     if (!isCrash(error)) throw error
   } finally {
-    // The engine's memory goes with its process.
+    // The engine's memory is lost with its process.
     await telling.stop().catch(() => undefined)
   }
 }
@@ -261,7 +261,7 @@ const isCrash = (error: unknown): boolean =>
 async function recover(telling: PublishingShop): Promise<void> {
   await telling.start()
   try {
-    // Of visits that were told of before, two become one before anything else is told.
+    // Two published sessions merge before anything else is published.
     await telling.append(3, [...at('ann', 25), ...at('bob', 5 * DAY + 25)])
     await drain(telling.open)
     await telling.publish()

@@ -47,8 +47,7 @@ const at = (visitor: string, ...minutes: number[]): ShopVisit[] =>
 /** Ten days of a shop; all but the last have closed. */
 const TEN_DAYS = at('ann', ...Array.from({ length: 40 }, (_, index) => (index * DAY) / 4))
 
-const rebuilt = (table: string) =>
-  expect.stringContaining(`${table}: events for rows that had closed`)
+const rebuilt = (table: string) => expect.stringContaining(`${table}: events for final rows`)
 
 test('an event of a later partition counts in its closed window, day and session', async () => {
   await shop.appendAndCommit(0, TEN_DAYS)

@@ -1,6 +1,6 @@
 /**
- * What is replayed counts: mended events of a whole pipeline are in Bronze, Silver and Gold as if they had been
- * right at once, the accounts add up, and no row is held open by a replay that has ended.
+ * Replayed events in a whole pipeline: they are in Bronze, Silver and Gold as if they had been
+ * valid at once, the accounts add up, and a finished replay keeps no row open.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,7 +25,7 @@ async function count(open: OpenPipeline, sql: string): Promise<number> {
   return Number(rows[0]?.n)
 }
 
-test('Gold includes what a patch has mended, and the audit is green', async () => {
+test('Gold includes replayed events, and the audit passes', async () => {
   const rig = await makeRig()
   const shop = new ReplayShop(rig, root)
   const { records } = await makeRecords(rig, 4_000, 7)
@@ -73,7 +73,7 @@ test('Gold includes what a patch has mended, and the audit is green', async () =
   expect(bronze).toMatchObject({ in: 4_000 + replayed, dlq: 4_000 - before[0], remainder: 0 })
 })
 
-test('a replay into days that have closed counts there, and holds no later row open', async () => {
+test('a replay into closed days counts there and keeps no later row open', async () => {
   const rig = await FinalizedShop.rig()
   const shop = new FinalizedShop(rig, root, seeded(3))
   const minutes = Array.from({ length: 40 }, (_, index) => index * 360)

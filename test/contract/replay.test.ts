@@ -1,6 +1,6 @@
 /**
- * Replays of rejects: each is sent once, wherever a replay was cut off and whoever else writes, and never round
- * in circles.
+ * Replays of rejects: each is sent once, wherever a replay was interrupted and whoever else writes,
+ * and never in an endless circle.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -32,14 +32,14 @@ afterEach(() => rm(root, { recursive: true, force: true }))
 
 const ids = (events: readonly Event[]) => events.map(({ event_id }) => event_id).sort()
 
-/** Seven empty carts, newest first. */
+/** Rejects seven empty carts, newest first. */
 async function sevenCarts(): Promise<readonly Event[]> {
   const carts = [6, 5, 4, 3, 2, 1, 0].map((minute) => shop.emptyCart(minute))
   await shop.reject(carts.map((cart) => ({ bytes: shop.encode(cart) })))
   return carts
 }
 
-test('what passes with the patch is sent once, in order of event time; the rest stays', async () => {
+test('patched rejects that pass are sent once, in order of event time', async () => {
   const carts = await sevenCarts()
   await shop.reject([
     { bytes: Buffer.from('not avro'), reason: 'bad_magic', message: 'no', offset: 90 },
@@ -61,7 +61,7 @@ test('what passes with the patch is sent once, in order of event time; the rest 
   expect(await shop.replayed()).toHaveLength(7)
 })
 
-test('a dry run says what would be, and writes nothing', async () => {
+test('a dry run reports the outcome and writes nothing', async () => {
   await sevenCarts()
   const result = await shop.replay({ isDryRun: true })
   expect(result).toMatchObject({ isDryRun: true, passed: 7, replayed: 0 })
@@ -76,7 +76,7 @@ test('a dry run says what would be, and writes nothing', async () => {
   await log.close()
 })
 
-test('values that were not assigned go through unchanged, those beyond 2^53 too', async () => {
+test('unassigned values stay unchanged, also beyond 2^53', async () => {
   const cart = { ...shop.emptyCart(1), refund_minor: 999_999_999_999, page: "it's \\ ünï\n" }
   await shop.reject([{ bytes: shop.encode(cart) }])
   await shop.replay({ patch: 'items.quantity = 2, items.discount_minor = discount_minor + 1' })
@@ -84,7 +84,7 @@ test('values that were not assigned go through unchanged, those beyond 2^53 too'
   expect(await shop.replayed()).toEqual([{ ...cart, items }])
 })
 
-test('an expression that fails on one record stops no other', async () => {
+test('an expression that fails on one record does not affect others', async () => {
   const good = { ...shop.emptyCart(1), geo_city: '7' }
   const bad = { ...shop.emptyCart(2), geo_city: 'Ulm' }
   await shop.reject([{ bytes: shop.encode(good) }, { bytes: shop.encode(bad) }])
@@ -94,7 +94,7 @@ test('an expression that fails on one record stops no other', async () => {
   expect(ids(await shop.replayed())).toEqual([good.event_id])
 })
 
-test('a value that the field cannot have is a reject, not an error', async () => {
+test('a value that the field cannot hold is a reject, not an error', async () => {
   await sevenCarts()
   const patch = "quantity = 1, event_type = 'buy'"
   expect(await shop.replay({ patch })).toMatchObject({ reasons: { wrong_type: 7 }, replayed: 0 })
@@ -102,7 +102,7 @@ test('a value that the field cannot have is a reject, not an error', async () =>
   expect(await shop.replay({ patch: nobody })).toMatchObject({ reasons: { missing_field: 7 } })
 })
 
-test('faults of a patch come before anything is written, with their places', async () => {
+test('faults of a patch are reported with places before anything is written', async () => {
   await sevenCarts()
   const fault = (patch: string, where?: string) =>
     shop.replay({ patch, ...(where === undefined ? {} : { where }) }).catch((error) => error)
@@ -120,7 +120,7 @@ test('faults of a patch come before anything is written, with their places', asy
   expect(await shop.replayed()).toEqual([])
 })
 
-test('fingerprints, places, reasons and predicates choose; --limit ends it', async () => {
+test('fingerprints, positions, reasons and conditions select; --limit stops', async () => {
   const carts = await sevenCarts()
   expect(await shop.replay({}, { refs: ['0:3', '5'] })).toMatchObject({ selected: 2, replayed: 2 })
   expect(await shop.replay({}, { reason: 'bad_magic' })).toMatchObject({ selected: 0 })
@@ -132,7 +132,7 @@ test('fingerprints, places, reasons and predicates choose; --limit ends it', asy
   expect(ids(await shop.replayed())).toEqual(ids(carts))
 })
 
-test('bytes of an unknown schema are read by one that the user names, never by guess', async () => {
+test('bytes of an unknown schema are read only with a schema that the user names', async () => {
   const event = shop.event(1)
   const bytes = shop.encode(event)
   bytes.writeInt32BE(77, 1)
@@ -147,21 +147,21 @@ test('bytes of an unknown schema are read by one that the user names, never by g
   await expect(shop.replay({ asSchema: 3 })).rejects.toMatchObject({ code: 'CCS_USAGE_INVALID' })
 })
 
-describe('a replay that is cut off', () => {
-  // Three appends, each with an announcement before it and an outcome after it.
+describe('a replay that is interrupted', () => {
+  // Three appends, each between an announcement and an outcome.
   const cuts = Array.from({ length: 9 }, (_, index) => index + 1)
   const at = cuts.flatMap((cut) => [
     { cut, when: 'before' as const },
     { cut, when: 'after' as const },
   ])
 
-  test.each(at)('$when its append $cut goes on there, and sends nothing twice', async (one) => {
+  test.each(at)('$when append $cut continues there and sends nothing twice', async (one) => {
     const carts = await sevenCarts()
     const log = shop.log()
     const failing = { log: failAppendAt(log, one.cut, one.when), chunkEvents: 3 }
     await expect(shop.replay(failing)).rejects.toThrow('cut')
     await log.close()
-    // Something else comes in between, so that the ends of the topics alone would tell nothing.
+    // Another record arrives meanwhile, so that the topic's end alone would not show what was sent.
     await shop.reject([{ bytes: shop.encode(shop.emptyCart(30)), offset: 500 }])
     await shop.replay({ chunkEvents: 1 }, { refs: ['0:7'] })
     const rest = await shop.replay({ chunkEvents: 2 })
@@ -171,11 +171,11 @@ describe('a replay that is cut off', () => {
     expect(ids(sent.filter(({ event_ts }) => event_ts < START_MS + 600_000))).toEqual(ids(carts))
   })
 
-  // Every second of three is an append of events; what the ledger gets is one record each.
+  // Every second call of three appends events; the ledger's appends have one record each.
   const halfway = [2, 5].map((cut) => ({ cut, when: 'halfway' as const }))
 
   test.each([...at, ...halfway])(
-    '$when its append $cut does so on a log that others write too',
+    '$when append $cut does the same on a log with other writers',
     async ({ cut, when }) => {
       const carts = await sevenCarts()
       const log = shop.log()
@@ -203,7 +203,7 @@ describe('a replay that is cut off', () => {
   )
 })
 
-test('of two replays at once, one says so where a lock is, and both together send each once where none is', async () => {
+test('two replays at once send each reject once, with or without a lock', async () => {
   const carts = await sevenCarts()
   const log = shop.log()
   const held = await log.writer('ccs.replays', 0, 'ccs dlq replay')
@@ -221,7 +221,7 @@ test('of two replays at once, one says so where a lock is, and both together sen
   await log.close()
 })
 
-test('what another replay has sent and settled meanwhile is not sent again', async () => {
+test('what another replay sent meanwhile is not sent again', async () => {
   await sevenCarts()
   const log = shop.log()
   const options = { log: sharedLog(log), clock: CLOCK, graceMs: 0 }
@@ -241,7 +241,7 @@ test('what another replay has sent and settled meanwhile is not sent again', asy
   await log.close()
 })
 
-test('a signal lets the append under way end; the same command goes on', async () => {
+test('a signal lets the current append finish; the same command continues', async () => {
   const carts = await sevenCarts()
   const stop = new AbortController()
   const onAppended = () => stop.abort()
@@ -251,7 +251,7 @@ test('a signal lets the append under way end; the same command goes on', async (
   expect(ids(await shop.replayed())).toEqual(ids(carts))
 })
 
-test('what is replayed and rejected again tells its lineage, and is not replayed for ever', async () => {
+test('a replayed reject names its origin and is replayed only a few times', async () => {
   await shop.reject([{ bytes: shop.encode(shop.emptyCart(1)) }])
   for (const times of [1, 2, 3]) {
     expect(await shop.replay()).toMatchObject({ replayed: 1, refused: 0 })
@@ -269,7 +269,7 @@ test('what is replayed and rejected again tells its lineage, and is not replayed
   expect(await shop.replayed()).toHaveLength(3)
 })
 
-test('a replay of older events takes another partition, so that they are on time in it', async () => {
+test('a replay of older events uses another partition, where they are on time', async () => {
   const [late, early] = [shop.emptyCart(600), shop.emptyCart(1)]
   await shop.reject([{ bytes: shop.encode(late) }, { bytes: shop.encode(early) }])
   await shop.replay({}, { refs: ['0:0'] })

@@ -1,4 +1,4 @@
-/** `ccs dlq`: triage, a dry run, replays ended by kill -9, and accounts that add up after all. */
+/** `ccs dlq`: triage, dry runs, replays ended by kill -9, and accounts that add up afterwards. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -14,7 +14,7 @@ let list: DlqList
 const ccs = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   runCcs([...args, '--data', data], { env })
 
-/** What `--json` printed. */
+/** Runs ccs with `--json` and parses its output. */
 async function json<T>(...args: readonly string[]): Promise<T> {
   const { code, stdout, stderr } = await ccs([...args, '--json'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -38,7 +38,7 @@ function groupOf(kind: string) {
 
 const PATCH = 'quantity = greatest(quantity, 1)'
 
-test('groups have fingerprints; filters choose among them', async () => {
+test('groups have fingerprints and can be filtered', async () => {
   expect(new Set(list.groups.map(({ fingerprint }) => fingerprint)).size).toBe(list.groups.length)
   const { fingerprint, count } = groupOf('quantity is')
   const where = `event_type = 'add_to_cart' AND items[1].quantity = 0`
@@ -50,7 +50,7 @@ test('groups have fingerprints; filters choose among them', async () => {
   expect(stderr).toContain('at --where:1:1')
 })
 
-test('a broken record is shown by its fingerprint, as far as it can be read', async () => {
+test('a damaged record is shown by its fingerprint, as far as it can be read', async () => {
   const { fingerprint, sample } = groupOf('bytes are left over')
   const shown = await json<DlqRecord>('dlq', 'show', fingerprint)
   expect(`${shown.partition}:${shown.offset}`).toBe(sample)
@@ -62,7 +62,7 @@ test('a broken record is shown by its fingerprint, as far as it can be read', as
   expect(broken.partial?.field).toBe(cut?.kind.split(' ')[0])
 })
 
-test('a replay ended by kill -9 at any append goes on; each event is sent once', async () => {
+test('a replay killed at any append continues and sends each event once', async () => {
   const { fingerprint, count } = groupOf('quantity is')
   const replay = ['dlq', 'replay', fingerprint, '--patch', PATCH]
   const dry = await json<ReplayResult>(...replay, '--dry-run')
@@ -86,7 +86,7 @@ test('a replay ended by kill -9 at any append goes on; each event is sent once',
   expect(groupOf('quantity is')).toMatchObject({ fingerprint, count, replayed: count })
 }, 240_000)
 
-test('a fault of the patch exits 2 with its place', async () => {
+test('a fault in a patch exits 2 with its place', async () => {
   const { code, stderr } = await ccs(['dlq', 'replay', '--patch', 'quantity = 1, pgae = 2'])
   expect(code).toBe(2)
   expect(stderr).toContain('error[CCS_QUERY_INVALID]: An event has no field pgae.')

@@ -1,6 +1,6 @@
 /**
- * What goes wrong around an engine: a second one, one that died, signals, damaged files. Each ends in one
- * sentence with the next command to type, and that command works.
+ * Faults around an engine: a second one, one that died, signals, damaged files. Each gives one
+ * sentence and the next command to type, and that command works.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
@@ -49,14 +49,14 @@ const wait = (ms: number) =>
 const run = (root: string, ...more: string[]) =>
   startNode('bin/run.js', ['run', ...at(root), '--port', '0', ...more])
 
-/** A copy of a data directory for one test: `fresh` is committed, `log-only` has nothing but the log. */
+/** Copies a data directory for one test: `fresh` is committed, `log-only` contains only the log. */
 async function copyOf(of: 'fresh' | 'log-only'): Promise<string> {
   data = await mkdtemp(join(dir, 'case-'))
   await cp(join(dir, of), data, { recursive: true, verbatimSymlinks: true })
   return data
 }
 
-/** Files below a directory whose path matches, as absolute paths, sorted. */
+/** Sorted absolute paths of the files below a directory that match. */
 function filesIn(top: string, match: RegExp): string[] {
   return readdirSync(top, { recursive: true, encoding: 'utf8' })
     .filter((path) => match.test(path))
@@ -78,8 +78,8 @@ async function verified(): Promise<void> {
   expect(code, stdout + stderr).toBe(0)
 }
 
-describe('who runs on a data directory', () => {
-  test('a second engine, and a deploy, refuse and name the first; after its kill -9 the next takes over', async () => {
+describe('processes on one data directory', () => {
+  test('a second engine and a deploy are refused until the first is killed', async () => {
     await copyOf('log-only')
     const first = run(data)
     await first.says('The engine answers at')
@@ -99,7 +99,7 @@ describe('who runs on a data directory', () => {
     await verified()
   })
 
-  test('of two engines started at once exactly one runs', async () => {
+  test('of two engines started at once, exactly one runs', async () => {
     await copyOf('log-only')
     const both = [run(data), run(data)]
     const refused = await Promise.race(both.map(async (one, index) => [await one.ended, index]))
@@ -112,7 +112,7 @@ describe('who runs on a data directory', () => {
 
 describe('signals', () => {
   test.each(selectShare(['SIGTERM', 'SIGINT', 'SIGHUP'] as const, 3))(
-    '%s drains: all that the log held is committed, and it ends with 0',
+    '%s drains: everything in the log is committed, and it exits 0',
     async (signal) => {
       await copyOf('log-only')
       const engine = run(data)
@@ -126,7 +126,7 @@ describe('signals', () => {
     },
   )
 
-  test('SIGTERM ends an engine within 10 s although others go on writing', async () => {
+  test('SIGTERM ends an engine within 10 s even if others keep writing', async () => {
     await copyOf('log-only')
     const shop = [
       'gen',
@@ -151,7 +151,7 @@ describe('signals', () => {
     expect(await writer.ended, writer.output()).toBe(0)
   })
 
-  test('a second SIGINT ends it at once with 130, and the next start has everything', async () => {
+  test('a second SIGINT ends it at once with 130; the next start loses nothing', async () => {
     await copyOf('log-only')
     const engine = startNode('bin/run.js', ['run', ...at(data), '--port', '0'], {
       NODE_ENV: 'test',
@@ -168,7 +168,7 @@ describe('signals', () => {
 })
 
 describe('damage', () => {
-  test('a flipped bit in the middle of the log stops the engine, naming file and offset; nothing behind it is served', async () => {
+  test('a flipped bit in the log stops the engine, naming file and offset', async () => {
     await copyOf('log-only')
     const [segment = ''] = filesIn(join(data, 'log'), /^events\.raw-0\/\d+\.log$/)
     flip(segment, 0.5)
@@ -189,7 +189,7 @@ describe('damage', () => {
     { what: 'the ids of deduplication', in: /^state\/.*\/seen\.bin$/ },
   ] as const
   test.each(selectShare<(typeof damages)[number]>(damages, 3, 1))(
-    'a flipped bit in $what is found at the start, and a rebuild mends it',
+    'a flipped bit in $what is found at the start; a rebuild repairs it',
     async (damage) => {
       await copyOf('fresh')
       const path = filesIn(data, damage.in).at(-1) ?? ''
@@ -216,7 +216,7 @@ describe('damage', () => {
     { what: 'a file of the state', in: /^state\/.*\/seen\.bin$/, says: 'seen.bin is missing.' },
   ] as const
   test.each(selectShare<(typeof losses)[number]>(losses, 2))(
-    'lost $what: found at the start, and a rebuild mends it',
+    'missing $what is found at the start; a rebuild repairs it',
     async (loss) => {
       await copyOf('fresh')
       for (const path of filesIn(data, loss.in)) rmSync(path)
@@ -228,13 +228,13 @@ describe('damage', () => {
     },
   )
 
-  test('a damaged manifest is refused; with all but the log deleted, everything is made again', async () => {
+  test('a damaged manifest is an error; the log alone restores everything', async () => {
     await copyOf('fresh')
     flip(join(data, 'manifest.json'), 0.5)
     const { code, stderr } = await ccs(['run', '--once'])
     expect(code).not.toBe(0)
     expect(stderr).toContain(join(data, 'manifest.json'))
-    expect(stderr).toContain('delete what lies beside log/')
+    expect(stderr).toContain('delete everything there except log/')
     for (const name of readdirSync(data))
       if (name !== 'log') rmSync(join(data, name), { recursive: true })
     mkdirSync(data, { recursive: true })

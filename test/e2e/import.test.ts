@@ -1,6 +1,4 @@
-/**
- * Real files through the command line: import, engine, Gold.
- */
+/** Imports real files on the command line and checks Gold. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -28,7 +26,7 @@ async function rowsOf(sql: string): Promise<unknown> {
   return JSON.parse(stdout).rows
 }
 
-test('rows of a shop reach Silver and Gold, once even when imported twice; bad rows wait in the DLQ', async () => {
+test('imported rows reach Silver and Gold once, also when imported twice', async () => {
   const file = path.join(dir, 'shop.csv')
   const rows = [
     '2019-10-01 00:00:00 UTC,view,1,1,a.b,x,35.79,7,s',
@@ -55,7 +53,7 @@ test('rows of a shop reach Silver and Gold, once even when imported twice; bad r
   ])
 })
 
-test('a mapping with faults and a file without its columns exit 2 with every place, and write nothing', async () => {
+test('faults of mapping and columns exit 2 with all places and write nothing', async () => {
   const mapping = path.join(dir, 'map.yml')
   writeFileSync(mapping, 'event:\n  event_idd: { hash: all }\n')
   const file = path.join(dir, 'shop.csv')
@@ -73,7 +71,7 @@ test('a mapping with faults and a file without its columns exit 2 with every pla
 
 const absent = existsSync(REES46) ? '' : ` (skipped: there is no file ${REES46}; set CCS_REES46)`
 
-test.skipIf(absent)(`the REES46 sample runs to Gold${absent}`, async () => {
+test.skipIf(absent)(`the REES46 sample reaches Gold${absent}`, async () => {
   const imported = await ccs('import', REES46, '--mapping', MAPPING, '--json')
   expect(JSON.parse(imported.stdout)).toMatchObject({ rows: 17_435, accepted: 17_434, rejected: 1 })
   expect((await ccs('run', '--once')).code).toBe(0)
@@ -86,7 +84,7 @@ test.skipIf(absent)(`the REES46 sample runs to Gold${absent}`, async () => {
   ).toEqual([{ orders: purchases().length, revenue: (cents / 100).toFixed(2) }])
 })
 
-/** Rows of the sample as they count: whole, and each once. */
+/** Rows of the sample that count: complete, and each once. */
 function sample(): string[][] {
   const lines = readFileSync(REES46, 'utf8').split('\n').slice(1)
   return [...new Set(lines)].map((line) => line.split(',')).filter((fields) => fields.length === 9)

@@ -1,6 +1,7 @@
 /**
- * kill -9 at seeded points of the writer and the engine, each restarted without repair. Runs 12 points, each at
- * another site; 200 at all of them with `npm run test:crash`. The seed is printed with the numbers: CCS_KILL_SEED repeats a run.
+ * kill -9 at seeded points of the writer and the engine, each restarted without repair. Runs 12
+ * points at different sites, or 200 at all sites with `npm run test:crash`. The seed is printed
+ * with the results; CCS_KILL_SEED repeats a run.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,13 +19,13 @@ import { runCcs } from './run-ccs.ts'
 
 const POINTS = Number(process.env.CCS_KILL_POINTS ?? 12)
 const SEED = Number(process.env.CCS_KILL_SEED ?? 20_260_101)
-/** Just more than a commit's worth for each life of the engine. */
+/** A little more than one commit's worth per life of the engine. */
 const RECORDS_A_LIFE = 1_200
 const APPEND_RECORDS = 150
-/** A site that was not passed by then is given up, and the process ended where it is. */
+/** If a site is not reached in this time, the process is killed wherever it is. */
 const PATIENCE_MS = 15_000
 
-/** How often a site is passed in one life, about: the pass to end at is chosen below this. */
+/** How often a site is passed per life, roughly; the pass to kill at is chosen below this. */
 const PASSES: Readonly<Partial<Record<FaultSite, number>>> = {
   'log.write': 6,
   'log.sync': 6,
@@ -44,10 +45,10 @@ interface Point {
 }
 
 const SITES = [...FAULT_SITES, 'any time' as const]
-/** Fewer points than sites are spread over them. */
+/** If there are fewer points than sites, they are spread over them. */
 const STEP = POINTS < SITES.length ? 2 : 1
 
-/** Each site equally often, and as often at no site but at some moment. */
+/** Visits all sites, and random moments, equally often. */
 function pointOf(index: number, random: () => number): Point {
   const site = SITES[(index * STEP) % SITES.length] ?? 'any time'
   if (site === 'any time') return { site, fault: '' }
@@ -69,11 +70,11 @@ const start = (script: string, args: readonly string[], fault: string) =>
 
 const after = (ms: number) => new Promise<'late'>((resolve) => setTimeout(resolve, ms, 'late'))
 
-/** Records that the writer knows to be safe, by partition. */
+/** Records that the writer knows to be durable, by partition. */
 class Acknowledged {
   readonly #ends = new Map<number, number>()
 
-  /** Takes a writer's output in; says what it found missing at its start. */
+  /** Reads a writer's output; returns the records that it found missing at its start. */
   take(output: string): string[] {
     const lost: string[] = []
     for (const [, word, partition, end] of output.matchAll(/^(from|ack) (\d+) (\d+)$/gm)) {
@@ -86,7 +87,7 @@ class Acknowledged {
   }
 }
 
-test(`kill -9 at ${POINTS} seeded points loses nothing, doubles nothing and needs no repair`, {
+test(`kill -9 at ${POINTS} seeded points loses and doubles nothing`, {
   timeout: 60_000 + POINTS * 15_000,
 }, async () => {
   dir = await mkdtemp(join(tmpdir(), 'ccs-kill-'))

@@ -1,4 +1,4 @@
-/** `ccs test`: the project's own model tests pass, and wrong expectations and wrong models are told. */
+/** `ccs test`: the project's own tests pass; wrong expectations and wrong models are reported. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -9,7 +9,7 @@ const temp = mkdtempSync(path.join(tmpdir(), 'ccs-model-tests-'))
 afterAll(() => rmSync(temp, { recursive: true, force: true }))
 
 const dir = path.join(temp, 'shop')
-/** Files of the copied project. */
+/** Path of a file in the copied project. */
 const file = (name: string) => path.join(dir, name)
 
 beforeAll(async () => {
@@ -42,8 +42,8 @@ test('every model has tests, and all of them pass', { timeout: 300_000 }, async 
   expect(readdirSync(scratch), 'the temporary directories are gone').toEqual([])
 })
 
-describe('what fails', () => {
-  test('a wrong expectation exits 5 and shows the row, the column, what was expected and what came', async () => {
+describe('a failing test', () => {
+  test('exits 5 and shows row, column, expected and actual value', async () => {
     writeFileSync(
       file('sql/silver/orders.test.yml'),
       `date: 2026-03-01
@@ -76,7 +76,7 @@ cases:
     expect(code).toBe(5)
   })
 
-  test('an event that was to be let in, and an invalid record that was, are told with their lines', async () => {
+  test('names the line of a record that was wrongly rejected or accepted', async () => {
     writeFileSync(
       file('sql/silver/refunds.test.yml'),
       `cases:
@@ -89,12 +89,12 @@ cases:
     )
     const { code, stdout } = await runCcs(['test', 'silver.refunds', '--project', dir])
     expect(stdout).toContain('the event of line 4 was rejected, missing_field: ')
-    expect(stdout).toContain('the record of line 5 was to be rejected, and was let in')
+    expect(stdout).toContain('the record of line 5 should have been rejected but was accepted')
     expect(stdout).toContain('expected events.dlq to hold nothing, got missing_field')
     expect(code).toBe(5)
   })
 
-  test('a model whose rule is broken fails the project’s own tests', async () => {
+  test('is found when a model’s rule is changed', async () => {
     const macros = readFileSync(file('sql/macros.sql'), 'utf8')
     writeFileSync(file('sql/macros.sql'), macros.replace(' - i.discount_minor', ''))
     const { code, stdout } = await runCcs(['test', 'silver.events', '--project', dir])
@@ -104,7 +104,7 @@ cases:
     expect(code).toBe(5)
   })
 
-  test('a wrong file exits 2 with every fault in its place, a wrong name with what was meant', async () => {
+  test('a faulty file exits 2 with all places, a wrong name with a suggestion', async () => {
     writeFileSync(file('sql/silver/refunds.test.yml'), 'cases:\n  - nam: x\n    step: []\n')
     const faulty = await runCcs(['test', '--project', dir])
     expect(faulty.stderr).toContain('sql/silver/refunds.test.yml:2:5')

@@ -1,4 +1,4 @@
-/** `ccs query` for a ksqlDB that can't be had: what is wrong, in words, with the exit code of its kind and no secret. */
+/** `ccs query` with an unreachable ksqlDB: a clear error, the right exit code, and no secrets. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
@@ -19,7 +19,7 @@ async function asked(url: string, sql: string, login = ''): Promise<Ran> {
   }
 }
 
-test('a host that does not answer or is not known is exit 4 and a look at ksqldb.url', async () => {
+test('an unreachable or unknown host exits 4 and names ksqldb.url', async () => {
   for (const url of [await unusedAddress(), 'http://nobody.invalid:8088']) {
     const { code, stdout, stderr } = await asked(url, 'SELECT * FROM silver.orders EMIT CHANGES')
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
@@ -28,7 +28,7 @@ test('a host that does not answer or is not known is exit 4 and a look at ksqldb
   }
 })
 
-test('refused credentials are said to be refused, and the password stays in', async () => {
+test('rejected credentials are an error without the password', async () => {
   const asks: (string | undefined)[] = []
   const server = createServer((request, response) => {
     asks.push(request.headers.authorization)
@@ -52,7 +52,7 @@ test('refused credentials are said to be refused, and the password stays in', as
   }
 })
 
-test('what is no SELECT is refused before anybody is asked', async () => {
+test('anything but a SELECT is refused without asking the server', async () => {
   const { code, stderr } = await asked(await unusedAddress(), 'DROP STREAM x')
   expect(code).toBe(2)
   expect(stderr).toContain('A query must be one SELECT.')

@@ -1,4 +1,4 @@
-/** `ccs sql`: scripts from stdin, and a person at a terminal. */
+/** `ccs sql` with scripts from stdin and with a person at a terminal. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ let data: string
 beforeAll(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'ccs-sql-'))
   data = path.join(dir, 'data')
-  // A project of its own: what is typed here is kept beside it.
+  // A project of its own, because the history of typed lines is stored beside it.
   for (const name of ['ccs.yml', 'sql', 'schemas'])
     symlinkSync(path.join(ROOT, name), path.join(dir, name))
   const when = ['--from', '2026-03-01', '--to', '2026-03-02', '--count', '500']
@@ -53,7 +53,7 @@ function ended(child: ChildProcess): Promise<Ran> {
   })
 }
 
-test('a script prints a table a statement, within 80 columns, and models with their columns', async () => {
+test('a script prints a table per statement, and models with their columns', async () => {
   const { code, stdout, stderr } = await script(
     'SELECT count(*) AS events,\n  1.50::DECIMAL(9, 2) AS price -- a ; here\nFROM silver.events;\n\\d gold.activity_1m\n\\d',
   )
@@ -65,7 +65,7 @@ test('a script prints a table a statement, within 80 columns, and models with th
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
 })
 
-test('--json and \\json print a document a line, faults too', async () => {
+test('--json and \\json print a document per line, also for errors', async () => {
   const { code, stdout } = await script(
     "SELECT 1 AS one;\n\\table\nSELECT 2 AS two;\n\\json\nSELECT ';' AS three;\n\\d silver.refunds\n SELECT nope;",
     '--json',
@@ -86,7 +86,7 @@ test('--json and \\json print a document a line, faults too', async () => {
   expect(end).toBe('')
 })
 
-test('a script ends at its first fault, with its exit code and its place', async () => {
+test('a script ends at its first error, with its exit code and place', async () => {
   const { code, stdout, stderr } = await script(
     'SELECT 1 AS one;\nSELECT 2 AS two; \\nope\nSELECT 3;',
   )
@@ -100,7 +100,7 @@ test('a script ends at its first fault, with its exit code and its place', async
 
 const ENDLESS = 'SELECT count(*) AS n FROM range(100000000000) a, range(1000000) b;'
 
-test('at a terminal faults are told and forgotten, Ctrl-C calls off, Ctrl-D leaves, and lines are kept', async (context) => {
+test('in a terminal, errors do not end it, Ctrl-C cancels and Ctrl-D quits', async (context) => {
   if (spawnSync('script', ['--version']).status !== 0)
     return context.skip('needs script(1) of util-linux for a terminal')
   const child = start('script', [
@@ -113,7 +113,7 @@ test('at a terminal faults are told and forgotten, Ctrl-C calls off, Ctrl-D leav
   child.stdout?.on('data', (text: string) => {
     seen += text
   })
-  /** Types when `before` has been said since the last time. */
+  /** Types a text once `before` has been printed since the last call. */
   const type = async (before: string | RegExp, text: string) => {
     await expect.poll(() => seen, { timeout: 60_000 }).toMatch(before)
     seen = ''
@@ -126,11 +126,11 @@ test('at a terminal faults are told and forgotten, Ctrl-C calls off, Ctrl-D leav
     await type(/CCS_QUERY_INVALID[\s\S]*local> /, 'SELECT forget\n')
     await type('-> ', '\u0003')
     await type(/\^C[\s\S]*local> /, `${ENDLESS}\n`)
-    // It must have begun: before that there is nothing to call off.
+    // The query must have begun before it can be cancelled.
     await type('range', '')
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     child.stdin?.write('\u0003')
-    await type(/Called off\.[\s\S]*local> /, 'SELECT 7 AS seven;\n')
+    await type(/Cancelled\.[\s\S]*local> /, 'SELECT 7 AS seven;\n')
     await type(/seven[\s\S]*local> /, '\u0004')
     expect((await ran).code).toBe(0)
   } finally {

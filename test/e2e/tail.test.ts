@@ -1,4 +1,4 @@
-/** `ccs tail` and `ccs dlq`: the log as people and scripts read it, beside whoever writes. */
+/** `ccs tail` and `ccs dlq`, for people and scripts, while others write to the log. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -28,7 +28,7 @@ function ccs(...args: string[]) {
   return runCcs([...args, '--data', data])
 }
 
-test('every record is a line of JSON in order, decoded or said not to be', async () => {
+test('each record is a line of JSON in order, decoded or with its problem', async () => {
   const { code, stdout, stderr } = await ccs('tail', '--format', 'json')
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const records = stdout
@@ -49,7 +49,7 @@ test('every record is a line of JSON in order, decoded or said not to be', async
   }
 })
 
-test('--from and --limit choose; --json is one document', async () => {
+test('--from and --limit select; --json is one document', async () => {
   const { stdout } = await ccs('tail', '--from', '100', '--limit', '3', '--json')
   const document = JSON.parse(stdout)
   expect(document).toMatchObject({ topic: 'events.raw', count: 3 })
@@ -62,7 +62,7 @@ test('--from and --limit choose; --json is one document', async () => {
   expect(heads[0]).toMatch(/^0:0 {2}\S+Z {2}reason=\w+ message=/)
 })
 
-test('a topic that is not there and a place that is none exit 2 with a hint', async () => {
+test('an unknown topic and an invalid offset exit 2 with a hint', async () => {
   const missing = await ccs('tail', 'events.rwa')
   expect(missing.code).toBe(2)
   expect(missing.stderr).toContain('The log has no topic events.rwa.')
@@ -73,7 +73,7 @@ test('a topic that is not there and a place that is none exit 2 with a hint', as
   expect(partition.stderr).toContain('The log has no partition 9 of events.raw. It has 0.')
 })
 
-test('--follow prints what others append, and stops at SIGINT with exit 0', async () => {
+test('--follow prints new records and stops at SIGINT with exit 0', async () => {
   const args = ['tail', 'notes', '--follow', '--format', 'json', '--data', data]
   const tail = spawn(process.execPath, [path.join(ROOT, 'bin/run.js'), ...args])
   let stderr = ''
@@ -101,7 +101,7 @@ test('--follow prints what others append, and stops at SIGINT with exit 0', asyn
   }
 })
 
-test('a reader of the pipe that leaves ends it in silence', async () => {
+test('it ends silently when the reader of its pipe closes', async () => {
   const args = ['tail', '--follow', '--data', data]
   const tail = spawn(process.execPath, [path.join(ROOT, 'bin/run.js'), ...args])
   let stderr = ''
@@ -118,7 +118,7 @@ test('a reader of the pipe that leaves ends it in silence', async () => {
   }
 })
 
-test('rejects are listed by reason and kind, of both partitions, and add up to the status', async () => {
+test('rejects of both partitions are listed by reason and kind, as in the status', async () => {
   const file = path.join(ROOT, 'examples/import/rees46.yml')
   const csv = path.join(dir, 'shop.csv')
   const { writeFileSync } = await import('node:fs')
@@ -147,7 +147,7 @@ test('rejects are listed by reason and kind, of both partitions, and add up to t
   })
 })
 
-test('a reject is shown with its exact bytes, and with what they mean under a known schema', async () => {
+test('a reject is shown with its bytes and its values under a known schema', async () => {
   const { groups } = JSON.parse((await ccs('dlq', 'ls', '--json')).stdout)
   const { sample } = groups.find(({ reason }: { reason: string }) => reason === 'unknown_schema_id')
   const shown = JSON.parse((await ccs('dlq', 'show', sample, '--json')).stdout)

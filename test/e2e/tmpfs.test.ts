@@ -1,6 +1,6 @@
 /**
- * A real full disk: log, lake and state on a small file system in memory, filled up and freed again while shop
- * and engine run. Needs the right to mount; skipped, with that reason, where there is none.
+ * A disk that is really full: log, lake and state on a small tmpfs that is filled and freed while
+ * shop and engine run. Needs the right to mount; else skipped with that reason.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
@@ -26,7 +26,7 @@ afterEach(async () => {
   dir = undefined
 })
 
-/** Mounts a small disk; the reason why it can't be done, else undefined. */
+/** Mounts a small disk; returns why it can't, else undefined. */
 function mountDisk(at: string): string | undefined {
   mkdirSync(at)
   try {
@@ -40,18 +40,18 @@ function mountDisk(at: string): string | undefined {
   return undefined
 }
 
-/** Takes all but `leaveBytes` of the disk. */
+/** Fills the disk up to `leaveBytes`; returns a function that frees it. */
 function fill(disk: string, leaveBytes: number): () => void {
   const { bavail, bsize } = statfsSync(disk)
   writeFileSync(join(disk, 'filler'), Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)))
   return () => rmSync(join(disk, 'filler'))
 }
 
-// Where it gets full depends on what is left: in the log, in a Parquet file, in the state.
+// The space left decides what fills up first: the log, a Parquet file or the state.
 const LEFT_KIB = selectShare([300, 1_500, 4_000, 7_000], 4)
 
 test.for(LEFT_KIB)(
-  'with %i KiB left, shop and engine wait for space, answer meanwhile, and go on by themselves',
+  'with %i KiB left, shop and engine wait for space and then continue',
   {
     timeout: 180_000,
   },
@@ -81,7 +81,7 @@ test.for(LEFT_KIB)(
       expect(waitedMs, engine.output() + shop.output()).toBeLessThan(60_000)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    // Both stay, and the engine answers.
+    // Both keep running, and the engine answers.
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     const asked = await runCcs([
       'query',
@@ -96,7 +96,7 @@ test.for(LEFT_KIB)(
     expect(await shop.ended, shop.output()).toBe(0)
     for (const one of [engine, shop])
       if (one.output().includes('Waiting for space.'))
-        await one.says('There is space again: going on.', 15_000)
+        await one.says('The disk has space again; continuing.', 15_000)
     engine.kill('SIGTERM')
     expect(await engine.ended, engine.output()).toBe(0)
     expect(engine.output() + shop.output()).not.toMatch(/\n\s+at /)

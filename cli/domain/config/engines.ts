@@ -56,6 +56,9 @@ export type EngineName = keyof typeof ENGINES
 /** All engines, in the order in which they are shown. */
 export const ENGINE_NAMES = Object.keys(ENGINES) as readonly EngineName[] // keys of ENGINES
 
+/** Display name of the engine whose processing log `ccs dlq collect` reads. */
+export const PROCESSING_LOG_ENGINE: string = ENGINES.ksqldb.displayName
+
 /** The engine of targets that name none. */
 export const DEFAULT_ENGINE: EngineName = 'embedded'
 

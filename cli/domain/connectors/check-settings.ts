@@ -1,6 +1,7 @@
 /**
- * Judges a connector's settings by what its makers document, before anything is sent: names, types, allowed
- * values, and what one setting needs of another. Connect's own validation passes much that dies later.
+ * Checks a connector's settings against its documentation before anything is sent:
+ * names, types, allowed values, and settings that need others. Connect's own validation
+ * accepts much that fails later.
  */
 
 import { didYouMean, findNearest } from '../kernel/did-you-mean.ts'
@@ -12,24 +13,27 @@ import {
   settingsForClass,
 } from './setting-rules.ts'
 
+/** Something wrong with a setting. */
 export interface SettingFault {
-  /** undefined: the config as a whole. */
+  /** undefined: the fault concerns the config as a whole. */
   readonly key: string | undefined
-  /** Words that follow the key, or a whole sentence without one. */
+  /** Words that follow the key, or a whole sentence if there is no key. */
   readonly wrong: string
   readonly hint?: string
 }
 
+/** Key → value, with variables filled in. */
 export type Settings = Readonly<Record<string, string>>
 
+/** Which values may be checked and shown. */
 export interface CheckOptions {
-  /** Keys whose value is not known yet: they count as set, and their values are not judged. */
+  /** Keys whose value is not known yet; they count as set, but their values are not checked. */
   readonly unresolved: ReadonlySet<string>
-  /** Values as a fault may repeat them. */
+  /** Values as a message may repeat them, without secrets. */
   readonly displayed: Settings
 }
 
-/** What is wrong with a sink's settings. */
+/** Returns everything that is wrong with a sink's settings. */
 export function checkSink(
   config: Settings,
   { unresolved, displayed }: CheckOptions,
@@ -52,7 +56,7 @@ export function checkSink(
         })
     } else {
       const near = key.startsWith('iceberg.catalog.') ? suggestCatalogKey(key) : undefined
-      if (near) faults.push({ key, wrong: 'is not a setting that catalogs know.', hint: near })
+      if (near) faults.push({ key, wrong: 'is not a known setting of catalogs.', hint: near })
     }
   }
   for (const [key, rule] of Object.entries(rules))
@@ -65,7 +69,7 @@ export function checkSink(
   return faults
 }
 
-/** What is wrong with a value, in words that follow the key. */
+/** Returns what is wrong with a value, in words that follow the key. */
 function checkValue(rule: SettingRule, value: string, shown: string): string | undefined {
   const text = value.trim()
   switch (rule.type) {
@@ -74,7 +78,7 @@ function checkValue(rule: SettingRule, value: string, shown: string): string | u
     case 'int':
     case 'long': {
       const bits = rule.type === 'int' ? 32n : 64n
-      if (!/^[-+]?\d+$/.test(text)) return `must be a whole number, not "${shown}".`
+      if (!/^[-+]?\d+$/.test(text)) return `must be an integer, not "${shown}".`
       const number = BigInt(text.replace('+', ''))
       if (number >= 1n << (bits - 1n)) return `must fit into ${bits} bits, not be ${shown}.`
       return rule.min !== undefined && number < BigInt(rule.min)
@@ -94,25 +98,29 @@ function checkValue(rule: SettingRule, value: string, shown: string): string | u
   }
 }
 
-/** Keys of a catalog are open, but a letter beside a common one is a slip. */
+/** A catalog accepts any key, but a key that is one letter from a common one is probably a typo. */
 function suggestCatalogKey(key: string): string | undefined {
   if (CATALOG_KEYS.includes(key)) return undefined
   const end = (name: string) => name.slice('iceberg.catalog.'.length)
   const near = findNearest(end(key), CATALOG_KEYS.map(end))
-  // Short names have neighbours that are names too: two letters may differ in long ones only.
+  // Many short names are a letter apart; only in long ones may two letters differ.
   if (near === undefined || Math.abs(near.length - end(key).length) > 2) return undefined
   return near.length < 6 ? undefined : `Did you mean "iceberg.catalog.${near}"?`
 }
 
 function checkTopics(has: (key: string) => boolean): readonly SettingFault[] {
   if (has('topics') && has('topics.regex'))
-    return [{ key: 'topics.regex', wrong: 'stands beside topics: Connect takes one of both.' }]
+    return [
+      { key: 'topics.regex', wrong: 'is set beside topics; Connect accepts only one of them.' },
+    ]
   if (!has('topics') && !has('topics.regex'))
-    return [{ key: undefined, wrong: 'topics is missing: a sink reads some.' }]
+    return [{ key: undefined, wrong: 'topics is missing; a sink needs topics to read.' }]
   return []
 }
 
-/** Each name in `transforms` needs its type; settings of names that are not in it do nothing. */
+/**
+ * Each name in `transforms` needs a type; settings of names that are not in the list do nothing.
+ */
 function checkTransforms(config: Settings, list: 'transforms'): readonly SettingFault[] {
   const names = parseList(config[list] ?? '')
   const untyped = names
@@ -175,7 +183,7 @@ function checkS3(config: Settings, has: (key: string) => boolean): readonly Sett
   return faults
 }
 
-/** The entries of a list setting. */
+/** Splits the value of a list setting. */
 export function parseList(text: string): readonly string[] {
   return text
     .split(',')

@@ -1,13 +1,13 @@
 /** A Kafka Connect cluster as a port. */
 
-/** A connector as Kafka Connect sees it. */
+/** A connector as Kafka Connect reports it. */
 export interface ConnectorState {
   readonly name: string
   /** RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED, RESTARTING. */
   readonly state: string
-  /** What it died of: the first line of the trace and a line for each of its causes. */
+  /** Why it failed: the first line of the stack trace, and one line per cause. */
   readonly fault?: string
-  /** With what each failed task died of, likewise. */
+  /** `fault` says why a task failed, as above. */
   readonly tasks: readonly {
     readonly id: number
     readonly state: string
@@ -16,27 +16,28 @@ export interface ConnectorState {
   readonly config: Readonly<Record<string, string>>
 }
 
-/** Partition positions of a sink; `committed` null: nothing yet. */
+/** A sink's position in a partition; `committed` is null if it has committed nothing yet. */
 export interface ConnectorOffset {
   readonly topic: string
   readonly partition: number
   readonly committed: number | null
 }
 
+/** The REST API of Kafka Connect; throws CCS_CONNECT_UNREACHABLE if it can't be reached. */
 export interface ConnectCluster {
   readServerInfo(): Promise<Readonly<Record<string, string>>>
   /** Classes of the connectors and converters that the workers have. */
   plugins(): Promise<readonly string[]>
   connectors(): Promise<readonly ConnectorState[]>
-  /** What Connect itself says is wrong with a config: one sentence a key. */
+  /** Returns what Connect finds wrong with a config, one sentence per key. */
   validate(
     config: Readonly<Record<string, string>>,
   ): Promise<readonly { readonly key: string; readonly fault: string }[]>
-  /** Creates or changes. What it becomes is for `connectors()` to say: a config that validates may die later. */
+  /** Creates or changes a connector. It may still fail later: see `connectors()`. */
   put(name: string, config: Readonly<Record<string, string>>): Promise<void>
   pause(name: string): Promise<void>
   resume(name: string): Promise<void>
-  /** The connector and those of its tasks that failed. */
+  /** Restarts the connector and those of its tasks that failed. */
   restart(name: string): Promise<void>
   remove(name: string): Promise<void>
   offsets(name: string): Promise<readonly ConnectorOffset[]>

@@ -1,22 +1,22 @@
-/** How a connector in Kafka Connect differs from its file, told without its secrets. */
+/** Compares a connector's desired settings with those in Connect, without revealing secrets. */
 import { parseList } from './check-settings.ts'
 import type { DesiredConnector } from './desired-connectors.ts'
 import { settingsForClass } from './setting-rules.ts'
 
-/** A setting that is not as it should be; null: not set. Secrets as their `${VAR}`, or `***`. */
+/** A setting that differs; null: not set. Secrets appear as their `${VAR}` or as `***`. */
 export interface SettingChange {
   readonly key: string
   readonly wanted: string | null
   readonly found: string | null
 }
 
-/** What differs between a connector and its settings in Connect, by key; [] when it is as it should be. */
+/** Returns what differs between the desired settings and those in Connect, sorted by key. */
 export function diffConnector(
   desired: Pick<DesiredConnector, 'config' | 'displayed'>,
   actual: Readonly<Record<string, string>>,
 ): readonly SettingChange[] {
   const keys = new Set([...Object.keys(desired.config), ...Object.keys(actual)])
-  keys.delete('name') // Connect writes it into each.
+  keys.delete('name') // Connect adds it to every config.
   const { rules } = settingsForClass(desired.config['connector.class'] ?? '')
   return [...keys].sort().flatMap((key) => {
     const [wanted, found] = [desired.config[key], actual[key]]
@@ -40,7 +40,7 @@ export function diffConnector(
 
 const SECRET = /password|secret|token|credential|access[.-]?key|jaas|passphrase|basic\.auth/i
 
-/** Two texts of one meaning are one: TRUE and true, `a, b` and `a,b`. */
+/** Texts with the same meaning become equal: TRUE and true, `a, b` and `a,b`. */
 function normalizeValue(value: string, type: string): string {
   const text = value.trim()
   if (type === 'boolean') return text.toLowerCase()
@@ -50,7 +50,7 @@ function normalizeValue(value: string, type: string): string {
     : text
 }
 
-/** A foreign text, such as a trace, without the secrets of a connector. */
+/** Replaces a connector's secrets in a text from elsewhere, such as a stack trace, by `***`. */
 export function redactSecrets(text: string, connector: Pick<DesiredConnector, 'secrets'>): string {
   return connector.secrets
     .filter((secret) => secret.length > 3)

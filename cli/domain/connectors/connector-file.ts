@@ -1,6 +1,6 @@
 /**
- * A file of connectors/ as it is written: name, for which engines, and settings with variables. Its faults
- * come all at once, each with its place; nothing is filled in yet.
+ * A file of connectors/ as written: name, engines, and settings with variables that are not filled
+ * in yet. All faults are reported at once, each with its place.
  */
 
 import { ENGINE_NAMES, type EngineName } from '../config/engines.ts'
@@ -15,29 +15,34 @@ import type { JsonNode } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, type Location } from '../kernel/errors.ts'
 
+/** One setting and where it is written. */
 export interface Setting {
   readonly key: string
-  /** As written, with its variables. */
+  /** The value as written, with its variables. */
   readonly text: string
   readonly parts: readonly VariablePart[]
   readonly keyLocation: Location
   readonly valueLocation: Location
 }
 
+/** A connector as its file defines it. */
 export interface ConnectorFile {
   readonly file: string
   readonly name: string
   readonly nameLocation: Location
-  /** undefined: for targets of every engine. */
+  /** undefined: for targets of any engine. */
   readonly engines: readonly EngineName[] | undefined
-  /** A cluster that lacks its class is then refused, not passed over. */
+  /**
+   * Whether a cluster without the connector's class is an error; otherwise
+   * the connector is skipped.
+   */
   readonly isRequired: boolean
-  /** Only where the class of that connector is missing. */
+  /** Deploy this one only if the class of that other connector is missing. */
   readonly insteadOf: { readonly name: string; readonly at: Location } | undefined
   readonly settings: readonly Setting[]
 }
 
-/** What ccs fills in by itself, as `${ccs.<name>}`. */
+/** Variables that ccs itself provides, as `${ccs.<name>}`. */
 export const CCS_VARIABLES = [
   'target',
   'prefix',
@@ -49,7 +54,7 @@ export const CCS_VARIABLES = [
 
 const FILE_KEYS = ['name', 'doc', 'engines', 'required', 'insteadOf', 'config']
 
-/** Adds to `faults` what is wrong; undefined when it is no connector at all. */
+/** Adds what is wrong to `faults`; returns undefined if the file is not a connector at all. */
 export function readConnectorFile(
   source: NamedText,
   faults: CcsError[],
@@ -129,7 +134,7 @@ function readEngines(
     const engine = ENGINE_NAMES.find((one) => one === value)
     if (engine) return [engine]
     fault(
-      `${JSON.stringify(value)} is no engine.`,
+      `${JSON.stringify(value)} is not an engine.`,
       locateOffset(source, item.at),
       didYouMean(String(value), ENGINE_NAMES),
     )
@@ -162,13 +167,14 @@ function readSettings(source: NamedText, config: ObjectPlace, fault: Fault): rea
   })
 }
 
-/** Paths of the files whose values a project's connectors use. */
+/** Paths of the files that the connectors of a project read values from. */
 export function secretFiles(files: readonly NamedText[]): readonly string[] {
   const read = files.flatMap((one) => readConnectorFile(one, []) ?? [])
   const parts = read.flatMap((one) => one.settings.flatMap((setting) => setting.parts))
   return [...new Set(listTemplateFiles(parts))]
 }
 
+/** A fault in a connector's file: CCS_CONNECTOR_INVALID, exit 2. */
 export function invalidConnector(message: string, location: Location, hint?: string): CcsError {
   return new CcsError('CCS_CONNECTOR_INVALID', message, {
     exit: EXIT.usage,
@@ -187,7 +193,7 @@ function readText(root: ObjectPlace, key: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** Where a key stands: before its value. */
+/** Locates a key, which is written before its value. */
 function locateKey(source: NamedText, key: string, value: JsonNode): Location {
   const at = source.text.lastIndexOf(JSON.stringify(key), value.at - 1)
   return locateOffset(source, at < 0 ? value.at : at)

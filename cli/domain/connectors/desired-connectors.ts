@@ -1,6 +1,6 @@
 /**
- * From the files of connectors/ to what a cluster should run: variables filled in, settings judged, and
- * compared with what Connect has. Rendered values may be secrets: what is shown or kept is the text as written.
+ * Turns the files of connectors/ into what a cluster should run: variables filled in and settings
+ * checked. Filled-in values may be secrets, so only the text as written is shown or stored.
  */
 
 import { prefixed, type Target } from '../config/target.ts'
@@ -23,33 +23,35 @@ import {
 } from './connector-file.ts'
 import { settingsForClass } from './setting-rules.ts'
 
+/** One connector that a target should run. */
 export interface DesiredConnector {
-  /** As Connect knows it: with the target's prefix. */
+  /** Its name in Connect, with the target's prefix. */
   readonly name: string
   readonly file: string
   readonly class: string
   readonly isRequired: boolean
-  /** Name of the connector that it stands in for where that one's class is missing. */
+  /** The connector that it replaces if that one's class is missing. */
   readonly insteadOf: string | undefined
-  /** Settings as they are sent. They may hold secrets: never print them. */
+  /** Settings as they are sent. They may contain secrets: never print them. */
   readonly config: Readonly<Record<string, string>>
-  /** The same settings as they may be shown: a value that came from outside as its `${VAR}`. */
+  /** The same settings for display: a value from outside appears as its `${VAR}`. */
   readonly displayed: Readonly<Record<string, string>>
-  /** Values of the environment and of files in `config`; not to be shown. */
+  /** Values in `config` that come from the environment or from files; never print them. */
   readonly secrets: readonly string[]
-  /** Variables that stand for nothing: it can't be deployed. Empty for most. */
+  /** Variables without a value; the connector can't be deployed while there are any. */
   readonly unresolved: readonly CcsError[]
-  /** See topicsOf(). */
+  /** Topics that it reads, see readTopics. */
   readonly topics: readonly string[]
-  /** Topics that must be there before it starts: its control and dead letter topics. */
+  /** Topics that must exist before it starts: its control and dead letter topics. */
   readonly requiredTopics: readonly TopicState[]
-  /** The connector as JSON of a file of connectors/, variables unfilled: what a deployment keeps. */
+  /** The connector as JSON with unfilled variables, as a deployment stores it. */
   readonly content: string
 }
 
 /**
- * Connectors for a target, in the order of the files. Throws CCS_CONNECTOR_INVALID with all faults of all
- * files, those for other engines too; a variable without a value is in `missing` and no fault yet.
+ * Renders the connectors of a target, in the order of the files. Throws CCS_CONNECTOR_INVALID with
+ * all faults of all files, also those for other engines; a variable without a value is no fault yet
+ * but listed in `unresolved`.
  */
 export function renderConnectors(
   files: readonly NamedText[],
@@ -82,8 +84,8 @@ function checkNames(read: readonly ConnectorFile[]): readonly CcsError[] {
     const { insteadOf } = one
     const others = names.filter((name) => name !== one.name)
     if (insteadOf && !others.includes(insteadOf.name)) {
-      const hint = others.length > 0 ? didYouMean(insteadOf.name, others) : 'Leave it out.'
-      const message = `insteadOf names no other connector: "${insteadOf.name}".`
+      const hint = others.length > 0 ? didYouMean(insteadOf.name, others) : 'Remove it.'
+      const message = `insteadOf must name another connector, not "${insteadOf.name}".`
       faults.push(invalidConnector(message, insteadOf.at, hint))
     }
     return faults
@@ -98,7 +100,7 @@ function renderConnector(
   const own = builtInVariables(target)
   const rendered = one.settings
     .map((setting) => ({ setting, value: renderTemplate(setting.parts, lookup, own) }))
-    // A value that renders to nothing is a setting that is not made.
+    // A value that is empty after filling in is left out.
     .filter(
       ({ value }) => !(value.usesVariables && value.missing.length === 0 && value.text === ''),
     )
@@ -138,13 +140,13 @@ function builtInVariables(target: Target): Readonly<Record<string, string | unde
     brokers: target.kafka?.brokers.join(','),
     replication: String(target.kafka?.replication ?? 1),
     registry_url: url,
-    // Apicurio's own API stands beside the one that is Confluent's.
+    // Apicurio serves its own API beside the Confluent-compatible one.
     apicurio_url: url?.replace(/\/apis\/ccompat\/v\d+$/, '/apis/registry/v2'),
   }
   return own
 }
 
-/** What a sink reads: names of topics, or the one regular expression that stands for them. */
+/** Topics that a sink reads: names, or the one regular expression for them. */
 export function readTopics(config: Readonly<Record<string, string>>): readonly string[] {
   const pattern = config['topics.regex']
   return pattern === undefined ? parseList(config.topics ?? '') : [pattern]
@@ -172,7 +174,7 @@ function toFileText(one: ConnectorFile): string {
   return `${JSON.stringify(whole, null, 2)}\n`
 }
 
-/** Faults of settings with their places in the file; a value that may be a secret is not repeated. */
+/** Locates faults in the file; values that may be secrets are not repeated. */
 function locateFaults(one: ConnectorFile, desired: DesiredConnector): readonly CcsError[] {
   const undecided = new Set(
     one.settings.filter((setting) => isUnresolved(setting, desired)).map(({ key }) => key),
@@ -193,20 +195,22 @@ function isUnresolved(setting: Setting, desired: DesiredConnector): boolean {
   return desired.unresolved.some(({ location }) => location === setting.valueLocation)
 }
 
+/** A connector that is not deployed, and why. */
 export interface SkippedConnector {
   readonly connector: DesiredConnector
-  /** Why it is passed over, as a sentence. */
+  /** Why it is skipped, as a sentence. */
   readonly reason: string
 }
 
+/** Which connectors a cluster can run. */
 export interface ConnectorChoice {
   readonly chosen: readonly DesiredConnector[]
   readonly skipped: readonly SkippedConnector[]
-  /** Of those that are to run: variables without a value, and classes that the cluster lacks. */
+  /** For the chosen connectors: variables without a value, and classes that the cluster lacks. */
   readonly faults: readonly CcsError[]
 }
 
-/** Those that a cluster with these plugins can run, and those that are passed over. */
+/** Separates the connectors that a cluster with these plugins can run from those to skip. */
 export function chooseConnectors(
   desired: readonly DesiredConnector[],
   plugins: readonly string[],
@@ -223,12 +227,12 @@ export function chooseConnectors(
       chosen.push(connector)
       faults.push(...connector.unresolved, ...findMissingPlugins(connector, plugins))
     } else if (connector.isRequired) faults.push(pluginMissing(connector, 'connector.class'))
-    else skipped.push({ connector, reason: `The cluster has no ${connector.class}.` })
+    else skipped.push({ connector, reason: `The cluster does not have ${connector.class}.` })
   }
   return { chosen, skipped, faults }
 }
 
-/** Converters and transforms that the workers do not have; old ones do not list them at all. */
+/** Finds missing converters and transforms; old workers do not list any. */
 function findMissingPlugins(
   connector: DesiredConnector,
   plugins: readonly string[],

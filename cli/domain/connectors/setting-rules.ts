@@ -1,19 +1,23 @@
 /**
- * The settings of the connectors that ccs knows, as their makers document them: those of every sink of Kafka
- * Connect 4.3, of Apache Iceberg's sink 1.12 and of Confluent's S3 sink 10 to 12. What a connector hands on to
- * others (its catalog, a converter, a client) can't be listed: OPEN has how such keys begin.
+ * Settings of known connectors, from their documentation: of every sink of Kafka Connect
+ * 4.3, of Apache Iceberg's sink 1.12 and of Confluent's S3 sink 10 to 12. What a connector
+ * passes on to others (catalog, converter, client) can't be listed; the OPEN lists have
+ * the prefixes of such keys.
  */
 export interface SettingRule {
   readonly type: 'string' | 'int' | 'long' | 'boolean' | 'list' | 'class' | 'password'
   readonly required?: true
   readonly allowed?: readonly string[]
-  /** Of a number. */
+  /** Least value of a number. */
   readonly min?: number
 }
 
+/** Key → rule. */
 export type SettingRules = Readonly<Record<string, SettingRule>>
 
+/** Class of Apache Iceberg's sink. */
 export const ICEBERG_SINK = 'org.apache.iceberg.connect.IcebergSinkConnector'
+/** Class of Confluent's S3 sink. */
 export const S3_SINK = 'io.confluent.connect.s3.S3SinkConnector'
 
 const string = { type: 'string' } as const
@@ -55,7 +59,7 @@ const SINK_KEYS: SettingRules = {
   'errors.deadletterqueue.context.headers.enable': boolean,
 }
 
-/** iceberg.apache.org/docs/latest/kafka-connect, and what the connector itself declares. */
+/** iceberg.apache.org/docs/latest/kafka-connect, and what the connector declares. */
 const ICEBERG_KEYS: SettingRules = {
   'iceberg.tables': list,
   'iceberg.tables.dynamic-enabled': boolean,
@@ -81,7 +85,9 @@ const ICEBERG_KEYS: SettingRules = {
   'iceberg.hadoop-conf-dir': string,
 }
 
-/** Keys of Iceberg's catalogs and file systems that are often used: a near miss of one is a slip. */
+/**
+ * Common keys of Iceberg's catalogs and file systems; a key that is almost one of them is a typo.
+ */
 export const CATALOG_KEYS: readonly string[] = [
   'type',
   'catalog-impl',
@@ -205,15 +211,16 @@ const OPEN_ICEBERG = [
   'iceberg.tables.write-props.',
 ]
 
+/** What is known about the settings of a connector. */
 export interface ConnectorSettings {
   readonly rules: SettingRules
-  /** How keys begin that are handed on to others. */
+  /** Prefixes of keys that are passed on to others. */
   readonly openPrefixes: readonly string[]
-  /** False: a connector that ccs does not know, whose other keys can't be judged. */
+  /** False for unknown connectors, whose other keys can't be checked. */
   readonly isKnown: boolean
 }
 
-/** The settings of a connector by its class. */
+/** Returns the known settings of a connector class. */
 export function settingsForClass(connectorClass: string): ConnectorSettings {
   if (connectorClass === ICEBERG_SINK)
     return {

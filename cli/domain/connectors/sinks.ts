@@ -1,6 +1,7 @@
 /**
- * Connectors on a cluster: brought to what the project wants, and shown with how far they are. That Connect
- * takes a config says little: a connector counts as applied when it and all its tasks have run for a while.
+ * Connectors on a cluster: waiting until they run, and listing them with their lag. Connect
+ * accepts configs that fail later, so a connector counts as running only after all its
+ * tasks have run for a while.
  */
 
 import type { Clock } from '../kernel/clock.ts'
@@ -12,22 +13,26 @@ import type { ConnectCluster, ConnectorState } from './connect-cluster.ts'
 import { diffConnector, redactSecrets, type SettingChange } from './connector-diff.ts'
 import { type ConnectorChoice, type DesiredConnector, readTopics } from './desired-connectors.ts'
 
+/** Where connectors run, and the clock for waiting. */
 export interface SinkPorts {
   readonly connect: ConnectCluster
   readonly clock: Clock
 }
 
+/** How long to wait for a connector. */
 export interface AwaitOptions {
-  /** Until it must run. */
+  /** Time until it must run. */
   readonly timeoutMs: number
-  /** How long all must have run without a break: some die a moment after they started. */
+  /**
+   * Time that everything must run without interruption; some connectors fail a moment after start.
+   */
   readonly stableMs?: number
   readonly onState?: (state: string) => void
 }
 
 const POLL_MS = 500
 
-/** Restarts what failed of a connector and waits until all of it runs. */
+/** Restarts the failed parts of a connector and waits until all of it runs. */
 export async function restartConnector(
   ports: SinkPorts,
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
@@ -37,20 +42,23 @@ export async function restartConnector(
   await awaitConnector(ports, connector, options)
 }
 
-/** Waits until a connector and all its tasks have run for a while; CCS_CONNECTOR_FAILED otherwise. */
+/**
+ * Waits until a connector and all its tasks have run for a while; throws CCS_CONNECTOR_FAILED with
+ * the stack trace if they fail or don't run in time.
+ */
 export async function awaitConnector(
   { connect, clock }: SinkPorts,
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
   { timeoutMs, stableMs = 3_000, onState }: AwaitOptions,
 ): Promise<void> {
   const startMs = clock.nowMs()
-  // What failed before shows for a moment still, until the workers have taken the change in.
+  // Earlier failures stay visible for a moment, until the workers have applied the change.
   const graceMs = Math.min(stableMs, timeoutMs / 2)
   let runningSince: number | undefined
   for (;;) {
     const state = await findState(connect, connector.name)
     const nowMs = clock.nowMs()
-    onState?.(state ? summarize(state) : 'not there yet')
+    onState?.(state ? summarize(state) : 'not created yet')
     const isRunning = state !== undefined && isHealthy(state)
     if (isRunning) runningSince ??= nowMs
     else runningSince = undefined
@@ -80,7 +88,7 @@ function summarize(state: ConnectorState): string {
   return `${state.state}, ${up} of ${state.tasks.length} tasks run`
 }
 
-/** What a connector and its tasks died of, as `task 0: …`. */
+/** Returns why a connector and its tasks failed, as `task 0: …`. */
 function listFailures(state: ConnectorState): readonly string[] {
   const own = state.state === 'FAILED' ? [`connector: ${state.fault ?? 'no trace'}`] : []
   const tasks = state.tasks
@@ -102,35 +110,39 @@ function connectorFailed(
   const message = `Connector ${connector.name} ${what}${now}${trace === '' ? '.' : `:\n  ${trace}`}`
   return new CcsError('CCS_CONNECTOR_FAILED', message, {
     exit: EXIT.checkFailed,
-    hint: `Mend the cause, then: ccs sink restart ${connector.name}`,
+    hint: `Fix the cause, then: ccs sink restart ${connector.name}`,
   })
 }
 
-/** A connector of the project, or another one on the cluster, as it stands. */
+/** A connector of the project or of the cluster, as `ccs sink ls --json` prints it. */
 export interface Sink {
   readonly name: string
-  /** null: no file of the project. */
+  /** null: the project has no file for it. */
   readonly file: string | null
   readonly class: string
-  /** Connect's word; `ABSENT` when it has none, `SKIPPED` when the cluster can't or need not run it. */
+  /**
+   * Connect's state; `ABSENT` if it doesn't exist, `SKIPPED` if the cluster
+   * can't or need not run it.
+   */
   readonly state: string
   /** Why it is skipped. */
   readonly reason: string | null
   readonly tasks: readonly { readonly id: number; readonly state: string }[]
   readonly faults: readonly string[]
   readonly topics: readonly string[]
-  /** Records that it has not committed yet; null: not known. */
+  /** Records that it has not committed yet; null: unknown. */
   readonly lag: number | null
-  /** Settings that are not as in the project's file. */
+  /** Settings that differ from the project's file. */
   readonly changes: readonly SettingChange[]
 }
 
+/** The project's connectors, and the log for computing lag. */
 export interface SinkSources extends Pick<ConnectorChoice, 'chosen' | 'skipped'> {
-  /** undefined: no log to ask for the ends of topics. */
+  /** undefined: the ends of topics are unknown. */
   readonly log: Pick<EventLog, 'partitions' | 'range'> | undefined
 }
 
-/** All connectors of the project and of the cluster, the project's first. */
+/** Lists all connectors of the project and of the cluster, the project's first. */
 export async function listSinks(
   connect: ConnectCluster,
   { chosen, skipped, log }: SinkSources,
@@ -195,17 +207,18 @@ async function describeSink(
   }
 }
 
+/** How far a sink is in a partition. */
 export interface SinkOffset {
   readonly topic: string
   readonly partition: number
-  /** The next record to be read; null: none was committed. */
+  /** Next offset to read; null: nothing was committed. */
   readonly committed: number | null
-  /** Offset after the last record; null: not known. */
+  /** Offset after the last record; null: unknown. */
   readonly end: number | null
   readonly lag: number | null
 }
 
-/** How far a connector is, by partition. Markers of transactions count as records of the lag. */
+/** Returns a connector's position by partition. Transaction markers count as records of the lag. */
 export async function readSinkOffsets(
   connect: ConnectCluster,
   { name, config }: Pick<ConnectorState, 'name' | 'config'>,
@@ -231,7 +244,9 @@ export async function readSinkOffsets(
   )
 }
 
-/** The connector of that name, with or without the target's prefix. */
+/**
+ * Finds a connector by its name with or without the target's prefix; throws CCS_CONNECTOR_MISSING.
+ */
 export async function findSink(
   connect: ConnectCluster,
   name: string,
@@ -243,6 +258,6 @@ export async function findSink(
   const names = states.map((one) => one.name).join(', ')
   throw new CcsError('CCS_CONNECTOR_MISSING', `Kafka Connect has no connector ${name}.`, {
     exit: EXIT.checkFailed,
-    hint: names === '' ? 'It has none at all: ccs deploy makes them.' : `It has: ${names}.`,
+    hint: names === '' ? 'It has none; ccs deploy creates them.' : `It has: ${names}.`,
   })
 }

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { compileEncoder } from '../avro/encoder.ts'
+import { PROCESSING_LOG_ENGINE } from '../config/engines.ts'
 import type { Reason, RejectedEvent } from '../events/contracts.ts'
 import { Gate, type GateOptions } from '../gate/gate.ts'
 import type { GateSchemas } from '../gate/run-gate.ts'
@@ -187,7 +188,12 @@ class Collector {
       return { reason, message: invalid.message, schema_id: schemaId, ...place }
     }
     const reason: Reason = 'undecodable'
-    return { reason, message: `ksqlDB: ${message}.`, schema_id: readSchemaId(bytes), ...place }
+    return {
+      reason,
+      message: `${PROCESSING_LOG_ENGINE}: ${message}.`,
+      schema_id: readSchemaId(bytes),
+      ...place,
+    }
   }
 
   #validate(bytes: Buffer, timeMs: number) {

@@ -1,6 +1,6 @@
 /**
- * The port to ksqlDB's processing log. The rejects of a batch and the position after it are written
- * in one transaction, and only one collector runs at a time.
+ * The port to an engine's processing log. The rejects of a batch and the position after it are
+ * written in one transaction, and only one collector runs at a time.
  */
 export interface CollectBatch {
   readonly partition: number
@@ -26,7 +26,7 @@ export interface CollectStream {
 /** A record of which only bytes and time are known. */
 export interface UnlocatedRecord {
   readonly bytes: Buffer
-  /** When ksqlDB read it, ms; the record was appended earlier. */
+  /** When the engine read it, ms; the record was appended earlier. */
   readonly timeMs: number
 }
 

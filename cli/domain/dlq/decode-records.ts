@@ -1,14 +1,16 @@
-/** Readers of records by the schemas that they were written with, or may have been written with. */
+/** Decoders of records: by the schema that a record names, or by trying the known ones. */
 
 import { compileRecordDecoder } from '../avro/record-decoder.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../avro/schema-registry.ts'
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { DecodedRecord, DecodeRecord } from '../log/decoded-record.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../log/topics.ts'
+import { readSchemaId, WIRE_HEADER_BYTES } from '../log/wire-header.ts'
 import type { DlqShowPorts } from './show-reject.ts'
 
-/** Decodes records of events.dlq by any version of its schema; undefined for bytes that fit none. */
+/** Decodes records of events.dlq by any version of their schema; undefined if none fits. */
 export async function openRejectDecoder(registry: SchemaRegistry): Promise<DlqShowPorts['decode']> {
-  const decoders = (await registry.versions('events.dlq-value'))
+  const decoders = (await registry.versions(subjectFor(DLQ_TOPIC)))
     .map(({ schema, id }) => compileRecordDecoder<RejectedEvent>(schema, id))
     .reverse()
   return (bytes) => {
@@ -20,10 +22,8 @@ export async function openRejectDecoder(registry: SchemaRegistry): Promise<DlqSh
   }
 }
 
-const HEADER_BYTES = 5
-
-/** Decodes by the schema id that a record carries; each schema is compiled once. */
-export async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
+/** Decodes by the schema id in a record's header; each schema is compiled once. */
+export async function openRecordDecoder(registry: SchemaRegistry): Promise<DecodeRecord> {
   const decoders = new Map<number, Promise<(bytes: Uint8Array) => DecodedRecord>>()
   const { decodeKeyedRecord } = await import('../log/keyed-record.ts')
   return async (record) => {
@@ -33,7 +33,7 @@ export async function openDecoder(registry: SchemaRegistry): Promise<DecodeRecor
       return { schemaId: null, value: { key, is_gone: true } }
     }
     const bytes = keyed?.value ?? record
-    const schemaId = idOf(bytes)
+    const schemaId = readSchemaId(bytes)
     if (schemaId === null) return { schemaId, problem: 'no Confluent header' }
     let decoder = decoders.get(schemaId)
     if (!decoder) {
@@ -70,18 +70,18 @@ async function decoderOf(schema: RegisteredSchema): Promise<(bytes: Uint8Array) 
   }
 }
 
-/** Tries the versions of events.raw, newest first: on bytes with a header, whatever its id, and without. */
-export async function openGuess(
+/** Tries the versions of events.raw, newest first, on bytes with any header and without one. */
+export async function openAnySchemaDecoder(
   registry: SchemaRegistry,
 ): Promise<DlqShowPorts['decodeByAnySchema']> {
   return async (bytes) => {
-    const schemas = [...(await registry.versions('events.raw-value'))].reverse()
+    const schemas = [...(await registry.versions(subjectFor(RAW_TOPIC)))].reverse()
     for (const schema of schemas) {
       const decode = await decoderOf(schema)
-      const header = Buffer.alloc(HEADER_BYTES)
+      const header = Buffer.alloc(WIRE_HEADER_BYTES)
       header.writeInt32BE(schema.id, 1)
       const as = `${schema.subject} version ${schema.version}`
-      for (const from of [HEADER_BYTES, 0]) {
+      for (const from of [WIRE_HEADER_BYTES, 0]) {
         const found = decode(Buffer.concat([header, bytes.subarray(from)]))
         if (found.value) return { ...found, as: from === 0 ? `${as}, without a header` : as }
       }
@@ -90,8 +90,8 @@ export async function openGuess(
   }
 }
 
-/** The reading that gets furthest: by the version the bytes name, else by each, newest first. */
-export async function openGuessPart(
+/** Decodes as much as possible: by the version in the header, else by whichever gets furthest. */
+export async function openBeginningDecoder(
   registry: SchemaRegistry,
 ): Promise<DlqShowPorts['decodeBeginning']> {
   const [{ decodePartially }, { parseRecordSchema }, { toSqlValue }] = await Promise.all([
@@ -100,11 +100,11 @@ export async function openGuessPart(
     import('./reject-table.ts'),
   ])
   return async (bytes) => {
-    const versions = [...(await registry.versions('events.raw-value'))].reverse()
-    const id = idOf(bytes)
+    const versions = [...(await registry.versions(subjectFor(RAW_TOPIC)))].reverse()
+    const id = readSchemaId(bytes)
     const named = versions.filter((one) => one.id === id)
     const readings = (named.length > 0 ? named : versions).flatMap((schema) => {
-      const found = decodePartially(schema, bytes, id === null ? 0 : HEADER_BYTES)
+      const found = decodePartially(schema, bytes, id === null ? 0 : WIRE_HEADER_BYTES)
       if (!found) return []
       const { fields } = parseRecordSchema(schema.schema, schema.subject)
       const readable = fields
@@ -115,9 +115,4 @@ export async function openGuessPart(
     })
     return readings.sort((a, b) => b.stopsAt - a.stopsAt)[0]
   }
-}
-
-function idOf(bytes: Uint8Array): number | null {
-  if (bytes.length < HEADER_BYTES || bytes[0] !== 0) return null
-  return Buffer.from(bytes.buffer, bytes.byteOffset, HEADER_BYTES).readInt32BE(1)
 }

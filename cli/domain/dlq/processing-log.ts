@@ -4,6 +4,7 @@
  * no row says where the record is in its topic.
  */
 import { asObject } from '../kernel/json.ts'
+/** A record that the engine could not read. */
 export interface LoggedRecord {
   /** The server's name for it. */
   readonly topic: string

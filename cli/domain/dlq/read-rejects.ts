@@ -29,7 +29,7 @@ export interface RejectPorts {
   readonly sources?: readonly LogSource[]
 }
 
-/** Yields batches of a few MiB; `onProgress` gets records read and in all. Entries own their bytes. */
+/** Yields batches; `onProgress` gets records read and in all. Entries own their bytes. */
 export async function* readRejects(
   { log, decode, sources = [] }: RejectPorts,
   onProgress: (done: number, total: number) => void = () => {},

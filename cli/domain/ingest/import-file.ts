@@ -209,8 +209,8 @@ export class FileImport {
     }
     const { contract } = this.#parts
     const record = this.#scratch.encodeOne((batch) => contract.encodeEvent(batch, mapped.event))
-    const verdict = this.#parts.contract.validate(record, nowMs)
-    if (verdict !== undefined) this.#rejectRow(row, verdict, nowMs)
+    const rejection = contract.validate(record, nowMs)
+    if (rejection !== undefined) this.#rejectRow(row, rejection, nowMs)
     else if (row.line <= eventsThrough) this.#importedBefore++
     else {
       this.#accepted++

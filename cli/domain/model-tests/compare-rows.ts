@@ -1,22 +1,25 @@
 /**
- * Expected rows against those that came: only named columns count, in any order of rows. What does not
- * match is paired by the model's key, so that a difference reads as "this row, this column".
+ * Compares expected rows with actual rows: only named columns count, and rows may be in
+ * any order. Unmatched rows are paired by the model's key, so that a difference reads
+ * as "this row, this column".
  */
 import type { RawRow } from './model-test.ts'
 import { parseTimeMs } from './read-time.ts'
 
+/** A column of a query's result. */
 export interface ResultColumn {
   readonly name: string
-  /** DuckDB's name of the type. */
+  /** DuckDB's name for the type. */
   readonly type: string
 }
 
+/** One difference; `row` has the named columns and the key only. */
 export type Difference =
   | { readonly kind: 'missing'; readonly row: RawRow }
   | { readonly kind: 'unexpected'; readonly row: RawRow }
   | {
       readonly kind: 'different'
-      /** What tells the row from others. */
+      /** The columns that identify the row. */
       readonly row: RawRow
       readonly columns: readonly {
         readonly column: string
@@ -26,20 +29,22 @@ export type Difference =
     }
   | { readonly kind: 'wrong'; readonly message: string }
 
+/** What to compare, and how. */
 export interface Comparison {
   readonly expected: readonly RawRow[]
   readonly actual: readonly RawRow[]
   readonly columns: readonly ResultColumn[]
-  /** Columns that tell rows apart. */
+  /** Columns that identify a row. */
   readonly key: readonly string[]
-  /** Whether rows beyond the expected ones are a difference. */
+  /** Whether additional actual rows are a difference. */
   readonly isExact: boolean
-  /** Day of times without one, YYYY-MM-DD. */
+  /** The date of times without one, YYYY-MM-DD. */
   readonly date: string | undefined
-  /** Label → event_id. */
+  /** Label of an event → its event_id. */
   readonly labels: ReadonlyMap<string, string>
 }
 
+/** Returns the differences, in the order of the expected rows; [] if everything matches. */
 export function compareRows(given: Comparison): readonly Difference[] {
   const { expected, actual, isExact } = given
   const matches = matchRows(given)
@@ -66,7 +71,7 @@ export function compareRows(given: Comparison): readonly Difference[] {
   return differences
 }
 
-/** Expected index → actual index: as many pairs as there can be (augmenting paths). */
+/** Matches expected to actual indexes, as many as possible (augmenting paths). */
 function matchRows(given: Comparison): ReadonlyMap<number, number> {
   const { expected, actual } = given
   const takenBy = new Map<number, number>()
@@ -96,7 +101,9 @@ function isSame(given: Comparison, column: string, expected: RawRow, actual: Raw
   return isSameValue(label ?? value, actual[column], type, given.date)
 }
 
-/** The row left over that is most like the expected one: with its key, or with some value in common. */
+/**
+ * Finds the unmatched row most similar to the expected one: with the same key, or a common value.
+ */
 function nearestRow(
   given: Comparison,
   expected: RawRow,
@@ -122,10 +129,10 @@ function describeDifference(given: Comparison, expected: RawRow, actual: RawRow)
   const named = Object.keys(expected)
   const wrong = named.filter((column) => !isSame(given, column, expected, actual))
   const key = given.key.filter((column) => column in expected)
-  const told = key.length > 0 ? key : named.filter((column) => !wrong.includes(column))
+  const identifying = key.length > 0 ? key : named.filter((column) => !wrong.includes(column))
   return {
     kind: 'different',
-    row: pickColumns(expected, new Set(told)),
+    row: pickColumns(expected, new Set(identifying)),
     columns: wrong.map((column) => ({
       column,
       expected: expected[column],
@@ -138,7 +145,7 @@ function pickColumns(row: RawRow, columns: ReadonlySet<string>): RawRow {
   return Object.fromEntries(Object.entries(row).filter(([column]) => columns.has(column)))
 }
 
-/** Whether a value as a test writes it is the value of a result, which is in the shapes of json-output.md. */
+/** Compares a value as tests write it with one in the shapes of docs/json-output.md. */
 export function isSameValue(
   expected: unknown,
   actual: unknown,
@@ -160,18 +167,19 @@ export function isSameValue(
   return String(expected) === String(actual)
 }
 
-/** Lists have the same length; of a struct the named fields count. */
+/** Lists must have equal lengths; of a struct, only the named fields count. */
 function matchesNested(expected: unknown, actual: unknown): boolean {
   if (actual === null || typeof actual !== 'object') return String(expected) === String(actual)
   if (expected === null || typeof expected !== 'object') return false
   if (Array.isArray(actual) && (!Array.isArray(expected) || expected.length !== actual.length))
     return false
   return Object.entries(expected).every(
-    ([name, value]) => matchesNested(value, (actual as RawRow)[name]), // an object or a list, and both are asked by name
+    // An object or a list; both are read by key.
+    ([name, value]) => matchesNested(value, (actual as RawRow)[name]),
   )
 }
 
-/** `12.50`, `12.5` and `+12.5` as one text. */
+/** Makes `12.50`, `12.5` and `+12.5` the same text. */
 function normalizeDecimal(text: string): string {
   const [, sign = '', whole = '', fraction = ''] =
     /^([+-]?)0*(\d+)(?:\.(\d*?)0*)?$/.exec(text) ?? []

@@ -1,6 +1,6 @@
 /**
- * One event of a test: the fields that a case names, by short names or the contract's, and defaults for all
- * that its type cannot do without, so that a case says only what matters to it.
+ * One event of a test: the fields that a case names, by alias or by the contract's name, and
+ * defaults for the other required ones, so that a case only states what matters to it.
  */
 
 import { type AvroField, type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
@@ -13,7 +13,7 @@ import { readTime } from './read-time.ts'
 
 interface FieldAlias {
   readonly field: string
-  /** Written as 19.90, kept in hundredths. */
+  /** Written as 19.90, stored in hundredths. */
   readonly isMoney?: boolean
 }
 
@@ -40,7 +40,7 @@ const ITEM_ALIASES: Readonly<Record<string, FieldAlias>> = {
 const ITEM = { sku: 'sku-1', unit_price_minor: 1000, quantity: 1, discount_minor: 0 }
 const WITH_ITEM = { items: [ITEM], currency: 'EUR' }
 
-/** What an event of each type cannot do without, where the case doesn't name it. */
+/** Defaults for the fields that each event type requires. */
 const DEFAULTS: Readonly<Record<string, RawRow>> = {
   page_view: { page: '/' },
   view_item: WITH_ITEM,
@@ -56,6 +56,7 @@ const DEFAULTS: Readonly<Record<string, RawRow>> = {
   identify: { customer_id: 'customer-1' },
 }
 
+/** What is needed to read an event of a test. */
 export interface EventContext {
   readonly reader: DocumentReader
   /** The contract of events.raw. */
@@ -63,7 +64,7 @@ export interface EventContext {
   readonly date: string | undefined
 }
 
-/** Fields as named, by the contract's names; `others` are keys that mean something to the verb. */
+/** Reads the fields that a case names; `others` are further keys that the step itself uses. */
 export function readFields(
   { reader, contract, date }: EventContext,
   map: JsonObject,
@@ -78,7 +79,7 @@ export function readFields(
   )
 }
 
-/** `named` with what it leaves out: the `ordinal`-th event of its case. */
+/** Adds defaults to the `named` fields of the `ordinal`-th event of a case. */
 export function completeEvent(
   contract: RecordNode,
   named: RawRow,
@@ -104,7 +105,7 @@ export function completeEvent(
   return event
 }
 
-/** Order lines with every field of the contract. */
+/** Order lines with all fields of the contract. */
 function completeLines(node: AvroNode, lines: unknown): readonly unknown[] {
   const names = node.kind === 'record' ? node.fields.map(({ name }) => name) : []
   const nothing = Object.fromEntries(names.map((name) => [name, null]))
@@ -133,7 +134,7 @@ function readRecord(
       const known = [...others, ...Object.keys(aliases), ...contract.fields.map((one) => one.name)]
       reader.fault(here, `${what} has no field "${key}".`, didYouMean(key, known), 'key')
     } else if (field.name in values) {
-      reader.fault(here, `"${key}" names ${field.name} a second time.`, undefined, 'key')
+      reader.fault(here, `"${key}" sets ${field.name} a second time.`, undefined, 'key')
     } else
       values[field.name] = short?.isMoney
         ? readMoney(reader, value, here)
@@ -146,7 +147,7 @@ function readMoney(reader: DocumentReader, value: unknown, path: YamlPath): numb
   if (value === null) return null
   const minor = typeof value === 'number' ? Math.round(value * 100) : Number.NaN
   if (Number.isSafeInteger(minor) && Math.abs(minor / 100 - Number(value)) < 1e-9) return minor
-  reader.fault(path, `${showValue(value)} is no amount of money.`, 'Write it like 19.90.')
+  reader.fault(path, `${showValue(value)} is not an amount of money.`, 'Write it like 19.90.')
   return null
 }
 
@@ -159,7 +160,7 @@ function readField(
   const { node, isNullable } = unwrapOptional(field.type)
   if (value === null) {
     if (!isNullable && node.kind !== 'array')
-      shape.reader.fault(path, `${field.name} can't be null: the contract has no way to say it.`)
+      shape.reader.fault(path, `${field.name} can't be null: the contract does not allow it.`)
     return null
   }
   return readValue(shape, node, value, path)
@@ -175,7 +176,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
       if (node.symbols.includes(String(value))) return value
       reader.fault(
         path,
-        `${showValue(value)} is not one of them.`,
+        `${showValue(value)} is not an allowed value.`,
         didYouMean(String(value), node.symbols),
       )
       return node.symbols[0]
@@ -192,7 +193,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
     default:
       break
   }
-  reader.fault(path, `${showValue(value)} is no ${node.kind}.`)
+  reader.fault(path, `${showValue(value)} is not of type ${node.kind}.`)
   return null
 }
 

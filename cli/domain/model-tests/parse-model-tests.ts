@@ -1,5 +1,4 @@
-/** Reads a test file. Every fault of it is reported at once, with its place and what was probably meant. */
-
+/** Parses a test file. All faults are reported at once, each with its place and a suggestion. */
 import type { RecordNode } from '../avro/schema.ts'
 import { DocumentReader, showValue } from '../documents/document-reader.ts'
 import { readTimezone } from '../documents/value-readers.ts'
@@ -17,12 +16,13 @@ import type {
 import { readTime } from './read-time.ts'
 import { Timeline } from './timeline.ts'
 
+/** What test files are checked against. */
 export interface TestContext {
   /** The contract of events.raw. */
   readonly contract: RecordNode
   /** How far the watermark stays behind the newest event, ms. */
   readonly watermarkDelayMs: number
-  /** Columns of each model. */
+  /** Model → its columns. */
   readonly models: ReadonlyMap<string, readonly string[]>
 }
 
@@ -51,7 +51,7 @@ export function parseModelTests(file: string, text: string, context: TestContext
     const path = ['cases', index]
     const one = new CaseParser(reader, context, { file, model, date, timezone }).parse(value, path)
     if (cases.some(({ name }) => name === one.name))
-      reader.fault([...path, 'name'], `Another case is called ${showValue(one.name)} too.`)
+      reader.fault([...path, 'name'], `Another case is also called ${showValue(one.name)}.`)
     cases.push(one)
   }
   if (cases.length === 0 && reader.faults.length === 0) reader.fault([], 'The file has no cases.')
@@ -63,7 +63,7 @@ function readDate(reader: DocumentReader, map: JsonObject, path: YamlPath): stri
   if (map.date === undefined) return undefined
   const date = String(map.date)
   if (/^\d{4}-\d\d-\d\d$/.test(date)) return date
-  reader.fault([...path, 'date'], `${showValue(map.date)} is no day.`, 'Write 2026-03-01.')
+  reader.fault([...path, 'date'], `${showValue(map.date)} is not a date.`, 'Write 2026-03-01.')
   return undefined
 }
 
@@ -95,7 +95,7 @@ class CaseParser {
     const { file, model } = this.#testedFile
     const map = reader.map(value, path, 'A case', ['name', 'date', 'steps', 'now', 'expect'])
     const name = typeof map.name === 'string' ? map.name : ''
-    if (name === '') reader.fault(path, 'A case needs a name.', 'Say in words what must hold.')
+    if (name === '') reader.fault(path, 'A case needs a name.', 'Describe what must hold.')
     const date = readDate(reader, map, path) ?? this.#testedFile.date
     const { contract, watermarkDelayMs } = this.#context
     const seed = `${model}|${name}`
@@ -141,7 +141,7 @@ class CaseParser {
     const late = reader.count(map.late, [...path, 'late'], 'late')
     const dlq = map.dlq === undefined ? undefined : this.#reasons(map.dlq, [...path, 'dlq'])
     if (tables.length === 0 && [duplicates, late, dlq].every((one) => one === undefined))
-      reader.fault(path, 'The case expects nothing.', `Say one of ${EXPECT_KEYS.join(', ')}.`)
+      reader.fault(path, 'The case expects nothing.', `Use one of ${EXPECT_KEYS.join(', ')}.`)
     return { tables, dlq, duplicates, late }
   }
 
@@ -149,7 +149,7 @@ class CaseParser {
     const reader = this.#reader
     if (!TABLE_KEYS.some((key) => key in map)) return undefined
     if ('none' in map && map.none !== true)
-      reader.fault([...path, 'none'], '"none" is true or left out.')
+      reader.fault([...path, 'none'], '"none" must be true or left out.')
     for (const key of ['rows', 'contains', 'count'])
       if ('none' in map && key in map)
         reader.fault([...path, key], `"none" and "${key}" contradict each other.`, undefined, 'key')
@@ -184,7 +184,7 @@ class CaseParser {
       if (reason !== undefined) return [reason]
       reader.fault(
         [...path, index],
-        `${showValue(given)} is no reason.`,
+        `${showValue(given)} is not a reason.`,
         didYouMean(String(given), REASONS),
       )
       return []

@@ -1,8 +1,11 @@
-/** Times as tests write them: of the case's day where they name none, in UTC. */
+/** Times as tests write them, in UTC; those without a date are on the date of their case. */
 import { type DocumentReader, showValue } from '../documents/document-reader.ts'
 import type { YamlPath } from '../documents/yaml-document.ts'
 
-/** `10:00`, `10:00:05.250`, `2026-03-01 10:00`, `2026-03-01`: ms since 1970; undefined and a fault else. */
+/**
+ * Reads `10:00`, `10:00:05.250`, `2026-03-01 10:00` or `2026-03-01` as ms since 1970; anything else
+ * is noted as a fault and gives undefined.
+ */
 export function readTime(
   reader: DocumentReader,
   value: unknown,
@@ -14,8 +17,8 @@ export function readTime(
   if (parseTimeMs(String(value), '2000-01-01') !== undefined)
     reader.fault(
       path,
-      `"${String(value)}" has no day.`,
-      'Put "date: 2026-03-01" into the case or at the top of the file, or write the day here.',
+      `"${String(value)}" has no date.`,
+      'Put "date: 2026-03-01" into the case or at the top of the file, or write the date here.',
     )
   else
     reader.fault(
@@ -26,7 +29,7 @@ export function readTime(
   return undefined
 }
 
-/** ms since 1970 of a time as tests write it; undefined for anything else. */
+/** Parses a time as tests write it into ms since 1970; undefined for anything else. */
 export function parseTimeMs(text: string, date?: string): number | undefined {
   const parts =
     /^(?:(\d{4}-\d\d-\d\d)(?:[ T](?=\d)|$))?(?:(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?Z?$/.exec(

@@ -1,8 +1,11 @@
-/** Differences of a failed test as lines for a person, in the words of the test file. */
+/** Renders the differences of a failed test as lines, in the notation of the test file. */
 
 import type { Difference } from './compare-rows.ts'
 import type { RawRow } from './model-test.ts'
 
+const INDENT = ' '.repeat(14)
+
+/** Returns one line per difference, and one per differing column. */
 export function renderDifferences(differences: readonly Difference[]): string[] {
   return differences.flatMap((one) => {
     switch (one.kind) {
@@ -15,7 +18,7 @@ export function renderDifferences(differences: readonly Difference[]): string[] 
           `different   ${renderRow(one.row)}`,
           ...one.columns.map(
             ({ column, expected, actual }) =>
-              `              ${column}: expected ${renderValue(expected)}, got ${renderValue(actual)}`,
+              `${INDENT}${column}: expected ${renderValue(expected)}, got ${renderValue(actual)}`,
           ),
         ]
       case 'wrong':
@@ -35,7 +38,7 @@ function renderValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   if (typeof value === 'object') return JSON.stringify(value)
-  // As the file writes times; control characters must not reach a terminal.
+  // Times as test files write them; control characters must not reach a terminal.
   return String(value)
     .replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.000)?(\.\d+)?Z$/, '$1 $2$3')
     .replace(/\p{Cc}/gu, ' ')

@@ -1,6 +1,6 @@
 /**
- * `ccs test`: each case through the real pipeline, and its accepted records through the models as plain SQL.
- * Both must give the expected rows, and the same rows in all columns.
+ * `ccs test`: runs each case through the real pipeline, and its valid records through the models as
+ * plain SQL. Both must give the expected rows, and the same rows in all columns.
  */
 
 import type { RejectedEvent } from '../events/contracts.ts'
@@ -17,28 +17,32 @@ import {
 } from './model-test.ts'
 import type { SteppedPipeline } from './stepped-pipeline.ts'
 
+/** Runs one SELECT. */
 export type RunQuery = (sql: string) => Promise<QueryResult>
 
 /** What cases run on. */
 export interface TestBench {
-  /** Says how long each case took. */
+  /** Measures how long each case takes. */
   readonly clock: Pick<Clock, 'elapsedMs'>
   readonly models: ReadonlyMap<string, Model>
   readonly encode: (record: TestRecord) => Uint8Array
-  /** A pipeline of the case's shop, on a data directory of its own; `use` may not keep it. */
+  /** Opens a pipeline with a data directory of its own; closed when `use` resolves. */
   withPipeline<T>(one: ModelTestCase, use: (pipeline: SteppedPipeline) => Promise<T>): Promise<T>
-  /** The models as plain SQL over the case's accepted records; `use` may not keep the question. */
-  withPlainSql<T>(one: ModelTestCase, use: (ask: RunQuery) => Promise<T>): Promise<T>
+  /** Offers the models as plain SQL over the case's valid records, until `use` resolves. */
+  withPlainSql<T>(one: ModelTestCase, use: (query: RunQuery) => Promise<T>): Promise<T>
 }
 
+/** Which of the two runs a finding is about. */
 export type TestRun = 'engine' | 'plain SQL' | 'both' | 'engine against plain SQL'
 
+/** One difference that makes a case fail. */
 export interface Finding {
   readonly run: TestRun
   readonly model: string
   readonly difference: Difference
 }
 
+/** The result of a case, as `ccs test --json` prints it. */
 export interface CaseResult {
   readonly model: string
   readonly case: string
@@ -50,8 +54,8 @@ export interface CaseResult {
 }
 
 /**
- * Runs the cases, a few at a time; `onResult` gets them in their order, each as soon as it and all before it
- * are done. Aborting skips those that have not begun.
+ * Runs several cases at a time; `onResult` gets their results in order, each as soon as it and all
+ * before it are done. Aborting skips the cases that have not begun.
  */
 export async function runModelTests(
   cases: readonly ModelTestCase[],
@@ -65,7 +69,7 @@ export async function runModelTests(
   const results: (CaseResult | undefined)[] = []
   const failures: unknown[] = []
   let next = 0
-  let told = 0
+  let reported = 0
   const work = async () => {
     while (next < cases.length && !options.signal.aborted && failures.length === 0) {
       const index = next++
@@ -76,7 +80,7 @@ export async function runModelTests(
       } catch (error) {
         failures.push(error)
       }
-      for (let done = results[told]; done; done = results[++told]) options.onResult(done)
+      for (let done = results[reported]; done; done = results[++reported]) options.onResult(done)
     }
   }
   await Promise.all(Array.from({ length: options.atOnce }, work))
@@ -90,6 +94,7 @@ interface Observed {
   readonly late: number
 }
 
+/** Runs one case; it passes if there are no findings. */
 export async function runCase(one: ModelTestCase, bench: TestBench): Promise<CaseResult> {
   const startMs = bench.clock.elapsedMs()
   const findings: Finding[] = []
@@ -100,7 +105,7 @@ export async function runCase(one: ModelTestCase, bench: TestBench): Promise<Cas
       findings.push({ run: 'engine', model: one.model, difference })
     return observe(one, bench, (sql) => pipeline.query(sql, one.nowMs))
   })
-  const batch = await bench.withPlainSql(one, (ask) => observe(one, bench, ask))
+  const batch = await bench.withPlainSql(one, (query) => observe(one, bench, query))
   for (const [index, expectation] of one.expect.tables.entries())
     findings.push(
       ...compareTable(one, bench, expectation, [engine.tables[index], batch.tables[index]]),
@@ -112,7 +117,10 @@ export async function runCase(one: ModelTestCase, bench: TestBench): Promise<Cas
   return { model, case: name, file, line, ok: findings.length === 0, tookMs, findings }
 }
 
-/** Lets the steps happen. Rows are looked at before a late one comes, so that it corrects what was shown. */
+/**
+ * Runs the steps. Queries the model before a late event, so that the event
+ * corrects rows already shown.
+ */
 async function runSteps(
   one: ModelTestCase,
   bench: TestBench,
@@ -143,25 +151,26 @@ async function runSteps(
   await pipeline.ingestAll()
 }
 
-async function observe(one: ModelTestCase, bench: TestBench, ask: RunQuery): Promise<Observed> {
+async function observe(one: ModelTestCase, bench: TestBench, query: RunQuery): Promise<Observed> {
   const tables: QueryResult[] = []
-  for (const { model } of one.expect.tables) tables.push(await ask(await tableSql(one, model, ask)))
+  for (const { model } of one.expect.tables)
+    tables.push(await query(await tableSql(one, model, query)))
   const { duplicates, late } = one.expect
   if (duplicates === undefined && late === undefined) return { tables, duplicates: 0, late: 0 }
   const events = [...bench.models.values()].find(({ dedupe }) => dedupe)?.name ?? 'silver.events'
-  const { rows } = await ask(
+  const { rows } = await query(
     `SELECT count(*) - (SELECT count(*) FROM ${events}) AS duplicates,
        count(*) FILTER (WHERE late_ms > 0) AS late FROM bronze.events`,
   )
   return { tables, duplicates: Number(rows[0]?.duplicates), late: Number(rows[0]?.late) }
 }
 
-/** All rows of a model but those of the visitor who moves the watermark. */
-async function tableSql(one: ModelTestCase, model: string, ask: RunQuery): Promise<string> {
+/** Selects all rows of a model except those of the watermark's visitor. */
+async function tableSql(one: ModelTestCase, model: string, query: RunQuery): Promise<string> {
   const all = `SELECT * FROM ${model}`
   const hasClock = one.actions.some((step) => step.do === 'append' && step.verb === 'advance')
   if (!hasClock) return all
-  const { columns } = await ask(`${all} LIMIT 0`)
+  const { columns } = await query(`${all} LIMIT 0`)
   return columns.some(({ name }) => name === 'anonymous_id')
     ? `${all} WHERE anonymous_id <> '${WATERMARK_VISITOR}'`
     : all
@@ -176,9 +185,9 @@ function compareTable(
   if (!engine || !batch) return []
   const { model } = expectation
   const key = bench.models.get(model)?.key ?? []
-  const of = (result: QueryResult) => compareExpectation(one, expectation, result, key)
-  const inEngine = of(engine)
-  const inBatch = of(batch)
+  const check = (result: QueryResult) => compareExpectation(one, expectation, result, key)
+  const inEngine = check(engine)
+  const inBatch = check(batch)
   const findings = mergeRuns(model, inEngine, inBatch)
   if (findings.length > 0) return findings
   const { date, labels } = one
@@ -214,7 +223,7 @@ function compareExpectation(
   ]
 }
 
-/** The same differences in both runs are told once. */
+/** Reports equal differences of both runs once. */
 function mergeRuns(
   model: string,
   engine: readonly Difference[],
@@ -234,12 +243,12 @@ function compareCount(
 ): readonly Finding[] {
   const expected = one.expect[what]
   if (expected === undefined) return []
-  const of = (got: number) =>
+  const check = (got: number) =>
     got === expected ? [] : [mismatch(`expected ${expected} ${what}, got ${got}`)]
-  return mergeRuns(one.model, of(engine), of(batch))
+  return mergeRuns(one.model, check(engine), check(batch))
 }
 
-/** Every `invalid` record must be in events.dlq, nothing else may, with the expected reasons. */
+/** events.dlq must hold exactly the `invalid` records, with the expected reasons. */
 function compareRejects(
   one: ModelTestCase,
   rejected: readonly RejectedEvent[],
@@ -250,7 +259,9 @@ function compareRejects(
     const reject = rejected.find((record) => record.offset === offset)
     const times = rejected.filter((record) => record.offset === offset).length
     if (verb === 'invalid' && !reject)
-      differences.push(mismatch(`the record of line ${line} was to be rejected, and was let in`))
+      differences.push(
+        mismatch(`the record of line ${line} should have been rejected but was accepted`),
+      )
     else if (verb !== 'invalid' && reject) {
       const why = `${reject.reason}: ${reject.message}`
       differences.push(mismatch(`the ${verb} of line ${line} was rejected, ${why}`))
@@ -260,12 +271,12 @@ function compareRejects(
   const reasons = [...rejected].sort((a, b) => a.offset - b.offset).map(({ reason }) => reason)
   const { dlq } = one.expect
   if (dlq && dlq.join(', ') !== reasons.join(', '))
-    differences.push(
-      mismatch(
-        `expected events.dlq to hold ${dlq.join(', ') || 'nothing'}, got ${reasons.join(', ') || 'nothing'}`,
-      ),
-    )
+    differences.push(mismatch(`expected events.dlq to hold ${listed(dlq)}, got ${listed(reasons)}`))
   return differences
+}
+
+function listed(reasons: readonly string[]): string {
+  return reasons.join(', ') || 'nothing'
 }
 
 function mismatch(message: string): Difference {

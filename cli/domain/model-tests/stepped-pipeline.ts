@@ -1,7 +1,6 @@
 /**
- * The real pipeline under the hand of a test: it takes in what the log holds when it is told to, and can be
- * stopped, or crashed, between any two records. The hand is its clock: the loop rests by it, and wakes when
- * the test says so.
+ * The real pipeline under the control of a test: it ingests on demand and can be stopped or crashed
+ * between any two records. The test controls it through its clock, by which the loop sleeps.
  */
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { RejectCodec } from '../gate/reject-writer.ts'
@@ -14,22 +13,24 @@ import type { BatchEngine } from '../pipeline/batch-engine.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 
-/** A pipeline opened from what the data directory holds. */
+/** A pipeline opened on a data directory. */
 export interface OpenedPipeline {
   readonly pipeline: Pipeline
   readonly engine: BatchEngine
-  /** Closes all but the log, without a commit. */
+  /** Closes everything but the log, without a commit. */
   close(): Promise<void>
 }
 
+/** What a stepped pipeline is made of. */
 export interface SteppedParts {
   readonly log: EventLog
   readonly codec: RejectCodec
   readonly topic: string
-  /** Opens the pipeline anew; it must wait by this clock. */
+  /** Opens the pipeline; it must sleep by this clock. */
   readonly open: (clock: Clock) => Promise<OpenedPipeline>
 }
 
+/** Runs one pipeline after another on the same data directory. */
 export class SteppedPipeline {
   readonly #parts: SteppedParts
   readonly #writer: LogWriter
@@ -52,7 +53,7 @@ export class SteppedPipeline {
     this.#records++
   }
 
-  /** Resolves when all that was appended is taken in. */
+  /** Resolves when everything appended is ingested. */
   async ingestAll(): Promise<void> {
     while (this.#run.engine.counts.records < this.#records) await this.#run.clock.step()
   }
@@ -66,21 +67,21 @@ export class SteppedPipeline {
     await this.#run.pipeline.commit()
   }
 
-  /** Commits and closes the engine, and opens it again from disk. */
+  /** Commits, closes the engine and reopens it from disk. */
   async restart(): Promise<void> {
     await this.ingestAll()
     await this.#run.stop()
     this.#run = await PipelineRun.open(this.#parts)
   }
 
-  /** Closes the engine without a commit, and opens it again. */
+  /** Closes the engine without a commit and reopens it. */
   async crash(): Promise<void> {
     await this.ingestAll()
     await this.#run.crash()
     this.#run = await PipelineRun.open(this.#parts)
   }
 
-  /** All of events.dlq. */
+  /** Returns all records of events.dlq. */
   async readRejects(): Promise<readonly RejectedEvent[]> {
     const { log, codec } = this.#parts
     const found: RejectedEvent[] = []
@@ -95,14 +96,14 @@ export class SteppedPipeline {
     return found
   }
 
-  /** Closes everything; nothing more is committed. */
+  /** Closes everything without a commit. */
   async close(): Promise<void> {
     await this.#run.crash()
     await this.#parts.log.close()
   }
 }
 
-/** One life of the pipeline. */
+/** The pipeline between two restarts. */
 class PipelineRun {
   readonly clock: SteppedClock
   readonly engine: BatchEngine
@@ -149,7 +150,7 @@ class PipelineRun {
   }
 }
 
-/** A clock that stands still: whoever sleeps by it sleeps until the next turn. */
+/** A clock that stands still: sleepers sleep until the next step. */
 class SteppedClock implements Clock {
   #sleeper: { resolve(): void; reject(error: unknown): void } | undefined
   #watcher: { resolve(): void; reject(error: unknown): void } | undefined
@@ -177,7 +178,7 @@ class SteppedClock implements Clock {
     })
   }
 
-  /** Wakes the sleeper, with an error if there is one to die of; it need not sleep yet. */
+  /** Wakes the sleeper, if there is one; with an error, its sleep fails. */
   wake(error?: unknown): void {
     const sleeper = this.#sleeper
     this.#sleeper = undefined
@@ -185,7 +186,7 @@ class SteppedClock implements Clock {
     else sleeper?.reject(error)
   }
 
-  /** Lets the sleeper do one step; resolves when it sleeps again, fails when it has ended. */
+  /** Lets the pipeline run until it sleeps again; fails if it has ended. */
   async step(): Promise<void> {
     if (this.#isEnded) throw this.#failure ?? new Error('the pipeline has ended')
     const asleep = new Promise<void>((resolve, reject) => {

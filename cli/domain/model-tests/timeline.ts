@@ -1,7 +1,7 @@
 /**
- * The steps of a case in time: when each record arrives, how far behind the watermark it is, and which
- * row of raw.events it becomes. Computed here from the rules alone, so that the plain SQL run of a test owes
- * nothing to the engine that it is compared with.
+ * The steps of a case in time: when each record arrives, how late it is, and which row of
+ * raw.events it becomes. Computed from the rules alone, so that the plain SQL run does not depend
+ * on the engine that it is compared with.
  */
 
 import { Buffer } from 'node:buffer'
@@ -27,14 +27,15 @@ const BARE = ['commit', 'restart', 'crash'] as const
 const VERBS: readonly string[] = [...VERBS_WITH_BODY, ...BARE]
 const REPEATS_MAX = 10_000
 
+/** What is needed to read the steps of a case. */
 export interface TimelineContext extends EventContext {
-  /** Makes the event ids of this case its own. */
+  /** Makes the event ids of the case unique. */
   readonly seed: string
   /** How far the watermark stays behind the newest event, ms. */
   readonly watermarkDelayMs: number
 }
 
-/** Reads the steps of one case; faults go to the reader. */
+/** Collects the actions and expected records of one case; faults go to the reader. */
 export class Timeline {
   readonly actions: TestAction[] = []
   readonly accepted: RawRow[] = []
@@ -50,7 +51,7 @@ export class Timeline {
     this.#context = context
   }
 
-  /** Arrival of the last record, ms; undefined: none came. */
+  /** Arrival of the last record, ms; undefined: none so far. */
   get clockMs(): number | undefined {
     return this.#clockMs
   }
@@ -64,7 +65,7 @@ export class Timeline {
     }
     if (typeof value === 'string') {
       const hint = VERBS.includes(value) ? `Write "- ${value}: …".` : didYouMean(value, VERBS)
-      reader.fault(path, `"${value}" is no step.`, hint)
+      reader.fault(path, `"${value}" is not a step.`, hint)
       return
     }
     const map = reader.map(value, path, 'A step')
@@ -73,11 +74,11 @@ export class Timeline {
     const here = [...path, name]
     const verb = VERBS_WITH_BODY.find((one) => one === name)
     if (others.length > 0)
-      reader.fault(here, 'A step has one verb.', 'Begin each step with "- ".', 'key')
+      reader.fault(here, 'A step has exactly one verb.', 'Begin each step with "- ".', 'key')
     else if (BARE.some((one) => one === name))
-      reader.fault(here, `"${name}" takes nothing.`, `Write "- ${name}".`, 'key')
+      reader.fault(here, `"${name}" takes no value.`, `Write "- ${name}".`, 'key')
     else if (verb === undefined)
-      reader.fault(here, `"${name}" is no step.`, didYouMean(name, VERBS), 'key')
+      reader.fault(here, `"${name}" is not a step.`, didYouMean(name, VERBS), 'key')
     else this.#verb(verb, map[verb], here)
   }
 
@@ -113,7 +114,7 @@ export class Timeline {
     if (!('at' in map || 'event_ts' in map))
       reader.fault(path, 'An event needs "at".', 'Add at: 10:00, in UTC.')
     const known = reader.faults.length
-    // A fault is told once, however often the event comes.
+    // A fault is reported once, however often the event repeats.
     for (let time = 0; time < times && reader.faults.length === known; time++) {
       const event = this.#read(map, path, ['arrives', 'every', 'times'])
       const one = { ...event, event_ts: asMs(event.event_ts) + time * everyMs }
@@ -127,15 +128,10 @@ export class Timeline {
     const byMs = 'by' in map ? reader.duration(map.by, [...path, 'by']) : undefined
     if (!('by' in map)) reader.fault(path, 'A late event needs "by".', 'Add by: 3 minutes.')
     if ('at' in map)
-      reader.fault(
-        [...path, 'at'],
-        '"by" says when a late event happened.',
-        'Leave "at" out.',
-        'key',
-      )
+      reader.fault([...path, 'at'], 'A late event has "by" instead of "at".', 'Remove "at".', 'key')
     const event = this.#read(map, path, ['by'])
     if (this.#clockMs === undefined)
-      reader.fault(path, 'Nothing came before it that it could be late to.')
+      reader.fault(path, 'There is no earlier event that it could be late for.')
     const clockMs = this.#clockMs ?? 0
     this.#accept('late', { ...event, event_ts: clockMs - (byMs ?? 0) }, path, clockMs)
   }
@@ -145,11 +141,11 @@ export class Timeline {
     const eventId = this.labels.get(String(body)) ?? ''
     const event = body === 'last' ? this.#last : this.#byId.get(eventId)
     if (event !== undefined) this.#accept('duplicate', event, path, this.#clockMs ?? 0)
-    else if (body === 'last') reader.fault(path, 'No event came before.')
+    else if (body === 'last') reader.fault(path, 'There is no earlier event.')
     else
       reader.fault(
         path,
-        `No event before has the id ${showValue(body)}.`,
+        `No earlier event has the id ${showValue(body)}.`,
         didYouMean(String(body), ['last', ...this.labels.keys()]),
       )
   }
@@ -161,7 +157,7 @@ export class Timeline {
     if ('text' in map || 'hex' in map) {
       reader.checkKeys(map, path, 'A record of raw bytes', ['text', 'hex', 'arrives'])
       if ('hex' in map && !/^([0-9a-f]{2})*$/i.test(String(hex)))
-        reader.fault([...path, 'hex'], 'These are no bytes in hexadecimal.')
+        reader.fault([...path, 'hex'], 'These are not bytes in hexadecimal.')
       const bytes = 'hex' in map ? Buffer.from(String(hex), 'hex') : Buffer.from(String(text))
       this.#append('invalid', { bytes }, path, this.#arrival(map, {}, path))
       return
@@ -179,14 +175,14 @@ export class Timeline {
     this.#append('invalid', record, path, this.#arrival(map, event, path))
   }
 
-  /** A bot's event that no comparison sees takes the watermark there. */
+  /** Advances the watermark by a bot's event, which comparisons ignore. */
   #advance(body: unknown, path: YamlPath): void {
     const { reader, contract, date, seed, watermarkDelayMs } = this.#context
     const toMs = readTime(reader, body, path, date)
     if (toMs === undefined) return
     const atMs = toMs + watermarkDelayMs
     if (this.#newestMs !== undefined && atMs <= this.#newestMs)
-      reader.fault(path, 'The watermark is there already, and never goes back.')
+      reader.fault(path, 'The watermark is there already and never goes back.')
     const named = {
       event_ts: atMs,
       anonymous_id: WATERMARK_VISITOR,
@@ -253,8 +249,8 @@ function asMs(value: unknown): number {
   return typeof value === 'number' ? value : Number.NaN
 }
 
-/** A version-8 UUID that follows from the text. */
+/** Derives a version 8 UUID from a text. */
 function deriveUuid(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-a$4-$5')
 }

@@ -5,7 +5,7 @@ import type { Counts, Manifest, PartitionPosition, StateFile } from '../lake/man
 import type { LogFrame } from '../log/event-log.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 
-/** Rows and state up to a point, unchanging, while the engine takes in more. */
+/** A snapshot of rows and state that stays unchanged while the engine ingests more. */
 export interface FrozenRows {
   /** Rows that are not in the lake yet. */
   readonly rows: number
@@ -13,42 +13,54 @@ export interface FrozenRows {
   readonly counts: Counts
 }
 
-/** What a frozen part has become on disk; it counts once a manifest names it. */
+/** A snapshot as written to disk; it becomes visible once a manifest names its files. */
 export interface WrittenCommit {
   readonly staged: readonly StagedFile[]
   readonly state: readonly StateFile[]
-  /** Tables whose rows are all in this commit: it does not name their earlier lake files any more. */
+  /** Tables that this commit rewrites as a whole; their earlier lake files are dropped. */
   readonly replaced: readonly string[]
 }
 
-/** An engine in this process that takes the log in small batches: the local and kafka targets have one. */
+/**
+ * An engine in this process that ingests the log in small batches; targets
+ * `local` and `kafka` use one.
+ */
 export interface BatchEngine<
   F extends FrozenRows = FrozenRows,
   W extends WrittenCommit = WrittenCommit,
 > {
   readonly positions: readonly PartitionPosition[]
   readonly counts: Counts
-  /** Least watermark of all partitions, ms; null: none yet. */
+  /** The least watermark of all partitions, ms; null before the first event. */
   readonly watermarkMs: number | null
-  /** Rows that no commit holds yet. */
+  /** Rows that are in no commit yet. */
   readonly uncommittedRows: number
-  /** Takes frames in, in order; their rows can be asked for when it resolves. */
+  /**
+   * Ingests frames in order; their rows are visible to queries when it
+   * resolves. Returns the rejects.
+   */
   ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]>
-  /** One SELECT over Bronze, Silver and Gold as of now; `nowMs` is the clock of right_now(). The signal makes it fail. */
+  /**
+   * Runs one SELECT over the current Bronze, Silver and Gold; `nowMs` is the time of right_now().
+   * Aborting the signal makes it fail.
+   */
   query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult>
-  /** Everything taken in so far; undefined when nothing came since the last. */
+  /**
+   * Takes a snapshot of everything ingested so far; undefined if nothing is new since the last one.
+   */
   freeze(): Promise<F | undefined>
-  /** Writes a frozen part: lake files below `stage`, state below its own directory. Repeatable. */
+  /** Writes a snapshot: lake files below `stage`, state below its own directory. Repeatable. */
   write(frozen: F, commit: WriteOptions): Promise<W>
-  /** The frozen part is committed: it leaves memory, and queries see `manifest`'s files. */
+  /** Drops a committed snapshot from memory; from now on queries read `manifest`'s files. */
   release(frozen: F, written: W, manifest: Manifest): Promise<void>
-  /** The lake's files changed without new rows. */
+  /** Makes queries read `manifest`'s files, which changed without new rows (compaction). */
   refresh(manifest: Manifest): Promise<void>
   close(): Promise<void>
 }
 
+/** Where a commit is written. */
 export interface WriteOptions {
-  /** Serial of the commit to be. */
+  /** Serial of the commit that is being written. */
   readonly serial: number
   readonly stage: string
   readonly previous: readonly StateFile[]

@@ -1,10 +1,14 @@
-/** One commit of the engine up to the rename of the manifest, which makes it count; repeatable until then. */
+/**
+ * One commit of the engine up to the manifest's rename, which makes it visible.
+ * Until then it can be repeated.
+ */
 
 import type { Clock } from '../kernel/clock.ts'
 import type { Lake, ManifestStore } from '../lake/lake.ts'
 import { MANIFEST_FORMAT, type Manifest } from '../lake/manifest.ts'
 import type { BatchEngine, FrozenRows, WrittenCommit } from './batch-engine.ts'
 
+/** What a commit writes to. */
 export interface CommitParts {
   readonly clock: Clock
   readonly engine: BatchEngine
@@ -12,13 +16,18 @@ export interface CommitParts {
   readonly manifests: ManifestStore
 }
 
+/** The snapshot to commit, and the commit before it. */
 export interface CommitInput {
   readonly frozen: FrozenRows
   readonly previous: Manifest | undefined
-  /** What the manifest says beside files, state and positions. */
+  /** Fields of the manifest other than files, state and positions. */
   readonly rest: Pick<Manifest, 'models' | 'schemas' | 'dlqEnd' | 'sources' | 'gaps'>
 }
 
+/**
+ * Writes the snapshot's files, then the manifest with the next serial; both are
+ * durable when it resolves.
+ */
 export async function writeCommit(
   { engine, lake, manifests, clock }: CommitParts,
   { frozen, previous, rest }: CommitInput,
@@ -44,11 +53,12 @@ export async function writeCommit(
   return { written, manifest }
 }
 
+/** Replaces the manifest; an error after the rename still counts as success. */
 export async function replaceManifest(manifests: ManifestStore, manifest: Manifest): Promise<void> {
   try {
     await manifests.commit(manifest)
   } catch (error) {
-    // The rename may have happened before the disk said no.
+    // The rename may have succeeded although the call failed.
     if ((await manifests.load())?.serial !== manifest.serial) throw error
   }
 }

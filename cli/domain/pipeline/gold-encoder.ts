@@ -1,17 +1,21 @@
 /**
- * A row of Gold, as DuckDB gives it (docs/json-output.md), as Avro by its contract: money as decimal, days and
- * times as whole numbers since 1970, all exact.
+ * Encodes rows of Gold, as DuckDB returns them (docs/json-output.md), as Avro: money as decimal,
+ * days and times as whole numbers since 1970, all without rounding.
  */
 import { compileEncoder } from '../avro/encoder.ts'
 import { type AvroNode, parseRecordSchema, unwrapOptional } from '../avro/schema.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 
+/** Encodes one row; the result is a copy that the caller may keep. */
 export type GoldEncoder = (row: Readonly<Record<string, unknown>>) => Uint8Array
 
 const DAY_MS = 86_400_000
 
-/** Confluent-framed records of a schema and its id. A value that its field has no room for is CCS_SCHEMA_INVALID. */
+/**
+ * Returns an encoder for records with Confluent's header and the given schema id. It throws
+ * CCS_SCHEMA_INVALID for a value that its field can't hold.
+ */
 export function compileGoldEncoder(schema: string, id: number): GoldEncoder {
   const { name: record, fields } = parseRecordSchema(schema)
   const encode = compileEncoder<Record<string, unknown>>(schema, id)
@@ -56,7 +60,7 @@ function toAvroLong(logical: string | undefined, value: unknown, path: string): 
   return toSafeNumber(micros / 1_000n)
 }
 
-/** ISO 8601 with Z, to the microsecond. */
+/** Parses ISO 8601 with Z, up to microseconds. */
 function parseMicros(text: string, path: string): bigint {
   const ms = Date.parse(text)
   if (Number.isNaN(ms)) throw doesNotFit(path, text)
@@ -69,7 +73,7 @@ function toSafeNumber(value: bigint): number | bigint {
   return Number.isSafeInteger(number) ? number : value
 }
 
-/** The unscaled number in two's complement, highest byte first, no longer than it must be. */
+/** Returns the unscaled number in two's complement, big-endian, with as few bytes as possible. */
 function encodeDecimal(text: string, scale: number, path: string): Uint8Array {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text)
   const fraction = match?.[3] ?? ''
@@ -86,7 +90,7 @@ function encodeDecimal(text: string, scale: number, path: string): Uint8Array {
 }
 
 function doesNotFit(path: string, value: unknown): CcsError {
-  return new CcsError('CCS_SCHEMA_INVALID', `${path} has no room for ${String(value)}.`, {
+  return new CcsError('CCS_SCHEMA_INVALID', `${path} can't hold ${String(value)}.`, {
     hint: 'Give the field in schemas/ the type of the model’s column: see ccs compile.',
   })
 }

@@ -1,76 +1,87 @@
 /**
- * Ports of what keeps a copy of Gold elsewhere up to date: the engine tells what has changed, a journal remembers
- * what the copy was told, and a GoldSink (core/ports.ts) takes it.
+ * Ports for publishing Gold to a copy elsewhere: the engine reports changes, a journal remembers
+ * what was published, and a GoldSink receives it.
  */
 
-/** What a copy of a Gold model elsewhere was told before. */
+/** What was published of one model. */
 export interface PublishedCopy {
-  /** Keys of rows that had not left for the lake; undefined: nobody knows, and the copy is to be compared. */
+  /**
+   * Keys of published rows that can still change; undefined: unknown, so that
+   * the copy must be compared.
+   */
   readonly keys: readonly string[] | undefined
 }
 
-/** Rows of one model that a copy of it was not told. */
+/** Rows of one model that are not published yet. */
 export interface FeedChange {
   readonly model: string
-  /** How many there are to `read`. */
+  /** How many rows there are to `read`. */
   readonly rows: number
-  /** Keys of rows that are no more. */
+  /** Keys of rows that no longer exist. */
   readonly deletedKeys: readonly string[]
   /**
-   * Not 0: the rows of this and all further changes up to one that `isLast` are all there are, and what else
-   * the copy has is gone. Another number begins anew.
+   * If not 0, a comparison is under way: the rows of this and all further changes up to one
+   * with `isLast` are all rows of the model; whatever else the copy holds must be deleted.
+   * A new number starts over.
    */
   readonly comparison: number
   readonly isLast: boolean
 }
 
+/** All changes at one moment. */
 export interface FeedRound {
-  /** Serial of the manifest whose rows are all told when these changes are, if there is no `more`. */
+  /** Once these changes are published and `hasMore` is false, all rows of this manifest are. */
   readonly serial: number
   readonly changes: readonly FeedChange[]
-  /** There is more to be told at once. */
+  /** Whether another round should follow at once. */
   readonly hasMore: boolean
-  /** Rows have left for the lake, and so their keys those of `keys`. */
+  /** Whether rows became final, so that the result of `keys` shrank. */
   readonly hasFinalized: boolean
 }
 
-/** A row with the text of its key, and whether the copy has never been told of it. */
+/** A row, the text of its key, and whether its key has never been published. */
 export interface FeedRow {
   readonly key: string
   readonly isNew: boolean
   readonly row: Readonly<Record<string, unknown>>
 }
 
-/** Gold as it changes, for a copy of it elsewhere. One round at a time; what is not confirmed comes again. */
+/** Changes of Gold. One round at a time; whatever is not confirmed is reported again. */
 export interface GoldFeed {
   readonly models: readonly string[]
   nextRound(): Promise<FeedRound>
-  /** Rows of a change, of the round that was taken last. */
+  /** Reads rows of a change of the current round. */
   read(model: string, from: number, count: number): Promise<readonly FeedRow[]>
   confirm(model: string): Promise<void>
-  /** Keys of all rows that were told and have not left; undefined while the copy is being compared. */
+  /**
+   * Returns the keys of all published rows that can still change; undefined while
+   * the model is being compared.
+   */
   keys(model: string): Promise<readonly string[] | undefined>
 }
 
-/** What is known of a copy of Gold from one life of the engine to the next. */
+/** What the journal remembers across restarts of the engine. */
 export interface PublishedState {
-  /** All rows that were in the lake by this manifest are told. */
+  /** All rows that were in the lake at this manifest are published. */
   readonly serial: number
   readonly generation: number
   readonly copies: ReadonlyMap<string, PublishedCopy & { readonly identity: string }>
 }
 
-/** Keeps the memory of a copy on the disk; what is written is durable when it resolves. */
+/** Stores on disk what was published; each write is durable when it resolves. */
 export interface FeedJournal {
   load(): Promise<PublishedState | undefined>
-  /** All at once; not done, and false, when a copy was doubted since `doubts` was asked. */
+  /**
+   * Replaces everything. Does nothing and returns false if a comparison was requested since
+   * `comparisonRequests` was read.
+   */
   replace(memory: PublishedState, comparisonRequests: number): Promise<boolean>
-  /** Keys of rows that are about to be told for the first time. */
+  /** Stores keys that are about to be published for the first time. */
   addKeys(model: string, keys: readonly string[]): Promise<void>
-  /** The copy of a model is to be compared at the next start, unless all is replaced before. */
+  /** The model is compared at the next start, unless everything is replaced before. */
   requestComparison(model: string): Promise<void>
   readonly doubts: number
-  /** All rows that were in the lake by this manifest are told. */
+  /** Records that all rows of the lake at this manifest are published. */
   advance(serial: number): Promise<void>
   /** Bytes written since the last `replace`. */
   readonly bytes: number

@@ -1,8 +1,8 @@
 /**
- * Keeps a copy of Gold elsewhere: each second what has changed, as upserts by key, and a tombstone for a row that
- * is no more. It begins when the engine has taken in what the log held, so that the copy never goes back, and
- * begins by telling again what may not have arrived. Keys are in the journal before they are in the copy, so no
- * tombstone is lost; all else can be repeated.
+ * Publishes Gold: once per second, whatever changed, as upserts by key, with a tombstone for each
+ * deleted row. It starts when the engine has caught up with the log, so that the copy never goes
+ * back in time, and repeats what may not have arrived. A key is in the journal before it is
+ * published, so no tombstone is lost; everything else can be repeated.
  */
 import { Buffer } from 'node:buffer'
 import type { Clock } from '../kernel/clock.ts'
@@ -17,40 +17,45 @@ import type {
 } from './gold-feed.ts'
 import type { GoldSink } from './gold-sink.ts'
 
+/** What a publisher reads from and writes to. */
 export interface PublishPorts {
   readonly clock: Clock
   readonly feed: GoldFeed
   readonly sink: GoldSink
   readonly journal: FeedJournal
-  /** Of each model of the feed. */
+  /** By model; one for each model of the feed. */
   readonly encoders: ReadonlyMap<string, GoldEncoder>
-  /** Whether the engine has taken in what the log held when it was opened. */
+  /** Whether the engine has ingested everything that the log held when it was newKeys. */
   readonly hasCaughtUp: () => boolean
   readonly onNotice: (text: string) => void
 }
 
+/** Which data is published, and to which copies. */
 export interface PublishOptions {
   readonly generation: number
-  /** Of the manifest that the engine was opened with. */
+  /** Serial of the manifest that the engine was newKeys with. */
   readonly serial: number
-  /** What the copy of each model is one of: its topic, and the model as deployed. */
+  /** Model → identity of its copy: the topic, and the model as deployed. */
   readonly identities: ReadonlyMap<string, string>
 }
 
 const EVERY_MS = 1_000
-/** Of a core, at most so much goes into publishing. */
+/** Publishing may use this share of one core. */
 const SHARE = 0.2
 const RETRY_MS_MAX = 30_000
 const ROWS = 2_000
-/** The journal is written anew, with what is still open, when it has grown by so much. */
+/** The journal is rewritten, with the open keys only, after growing by this much. */
 const JOURNAL_BYTES = 4 * 1024 * 1024
 
-/** What was told before, of copies that are still what they were; others are to be compared. */
+/**
+ * Restores what was published to copies whose identity is unchanged; all
+ * others have to be compared.
+ */
 export function restoreState(
   memory: PublishedState | undefined,
   { generation, serial, identities }: PublishOptions,
 ): Pick<PublishedState, 'serial' | 'copies'> {
-  // A memory of later commits than there are is of other data.
+  // A journal that is ahead of the manifest belongs to other data.
   const isSame = memory?.generation === generation && memory.serial <= serial
   const copies = [...identities].map(([model, identity]) => {
     const known = isSame ? memory.copies.get(model) : undefined
@@ -62,10 +67,11 @@ export function restoreState(
 
 interface CopyComparison {
   readonly number: number
-  /** Keys of the copy that no row has had yet. */
+  /** Keys in the copy that the comparison has not met yet. */
   readonly unseenKeys: Set<string>
 }
 
+/** Runs one round at a time, however often `publish` is called. */
 export class GoldPublisher {
   readonly #ports: PublishPorts
   readonly #options: PublishOptions
@@ -79,7 +85,7 @@ export class GoldPublisher {
     this.#options = options
   }
 
-  /** Until `stop` aborts. A copy that cannot be reached is told of once, and tried again. */
+  /** Runs until `stop` aborts. An unreachable copy is reported once and retried. */
   async run(stop: AbortSignal): Promise<void> {
     const { clock, onNotice } = this.#ports
     let failures = 0
@@ -88,21 +94,21 @@ export class GoldPublisher {
       const startCpuMs = clock.cpuMs()
       try {
         if (this.#ports.hasCaughtUp()) await this.publish()
-        if (failures > 0) onNotice('Gold is published again.')
+        if (failures > 0) onNotice('Gold is being published again.')
         failures = 0
       } catch (error) {
-        if (failures++ === 0)
-          onNotice(`Gold is not published: ${describeError(error)} Trying again.`)
+        if (failures++ === 0) onNotice(`Publishing Gold failed: ${describeError(error)} Retrying.`)
       }
       const tookMs = clock.elapsedMs() - startMs
-      // On a busy machine a round takes longer than it costs, and this process does other things meanwhile.
+      // On a busy machine a round takes longer than it costs, and other parts of
+      // this process use CPU too.
       const costMs = Math.min(tookMs, clock.cpuMs() - startCpuMs)
       const retryMs = failures > 0 ? Math.min(RETRY_MS_MAX, EVERY_MS * 2 ** failures) : 0
       await clock.sleep(Math.max(EVERY_MS - tookMs, costMs * (1 / SHARE - 1), retryMs), stop)
     }
   }
 
-  /** Tells all that has changed so far; the copy has it when it resolves. */
+  /** Publishes all changes so far; the copy has them when it resolves. */
   publish(): Promise<void> {
     const round = this.#round.then(() => this.#publish())
     this.#round = round.catch(() => undefined)
@@ -131,22 +137,22 @@ export class GoldPublisher {
     if (!encode) throw new Error(`${model} has no encoder`)
     const comparison = await this.#findComparison(change)
     for (let from = 0; from < rows; from += ROWS) {
-      const some = await feed.read(model, from, ROWS)
-      const opened = some.filter((one) => one.isNew).map((one) => one.key)
-      if (opened.length > 0) await journal.addKeys(model, opened)
-      for (const { key } of some) comparison?.unseenKeys.delete(key)
+      const batch = await feed.read(model, from, ROWS)
+      const newKeys = batch.filter((one) => one.isNew).map((one) => one.key)
+      if (newKeys.length > 0) await journal.addKeys(model, newKeys)
+      for (const { key } of batch) comparison?.unseenKeys.delete(key)
       await sink.publish(
         model,
-        some.map(({ key, row }) => ({ key: Buffer.from(key), value: encode(row) })),
+        batch.map(({ key, row }) => ({ key: Buffer.from(key), value: encode(row) })),
       )
     }
-    const lost = change.isLast && comparison ? [...comparison.unseenKeys] : []
-    const tombstones = [...deletedKeys, ...lost].map(toTombstone)
+    const stale = change.isLast && comparison ? [...comparison.unseenKeys] : []
+    const tombstones = [...deletedKeys, ...stale].map(toTombstone)
     for (let from = 0; from < tombstones.length; from += ROWS)
       await sink.publish(model, tombstones.slice(from, from + ROWS))
     if (!change.isLast || !comparison) return
     this.#comparisons.delete(model)
-    // The journal says that the copy is doubted, until it is written anew.
+    // The journal asks for a comparison until it is rewritten.
     this.#hasFinalized = true
   }
 
@@ -154,12 +160,14 @@ export class GoldPublisher {
     if (comparison === 0) return undefined
     const known = this.#comparisons.get(model)
     if (known?.number === comparison) return known
-    const begun = { number: comparison, unseenKeys: new Set(await this.#ports.sink.keys(model)) }
-    this.#comparisons.set(model, begun)
-    return begun
+    const started = { number: comparison, unseenKeys: new Set(await this.#ports.sink.keys(model)) }
+    this.#comparisons.set(model, started)
+    return started
   }
 
-  /** Everything up to `serial` is told: what is still open is all that has to be known of it. */
+  /**
+   * Records that everything up to `serial` is published; only keys of open rows must be remembered.
+   */
   async #saveState(serial: number): Promise<void> {
     const { feed, journal } = this.#ports
     if (!this.#hasFinalized && journal.bytes < JOURNAL_BYTES) {

@@ -1,6 +1,6 @@
 /**
- * A full disk, or a Kafka or registry that is away, is waited out: who can't go on says so in one sentence, tries again
- * until it works, and takes nothing more in meanwhile. Every other error passes.
+ * Waits while the disk is full or Kafka or the registry is unreachable: reports it once, retries
+ * until it works, and reports the end. All other errors are rethrown.
  */
 
 import type { Clock } from '../kernel/clock.ts'
@@ -13,18 +13,18 @@ interface StallTexts {
   readonly over: string
 }
 
-const KAFKA: StallTexts = { waiting: 'Waiting for it.', over: 'Kafka answers again: going on.' }
+const KAFKA: StallTexts = { waiting: 'Waiting for it.', over: 'Kafka answers again; continuing.' }
 const RETRIED: Partial<Record<ErrorCode, StallTexts>> = {
-  CCS_DISK_FULL: { waiting: 'Waiting for space.', over: 'There is space again: going on.' },
+  CCS_DISK_FULL: { waiting: 'Waiting for space.', over: 'The disk has space again; continuing.' },
   CCS_KAFKA_UNREACHABLE: KAFKA,
   CCS_REGISTRY_UNREACHABLE: {
     waiting: 'Waiting for it: nothing is rejected meanwhile.',
-    over: 'The registry answers again: going on.',
+    over: 'The registry answers again; continuing.',
   },
-  CCS_KAFKA_TOPIC: { waiting: 'Waiting for it.', over: 'The topic is there again: going on.' },
+  CCS_KAFKA_TOPIC: { waiting: 'Waiting for it.', over: 'The topic exists again; continuing.' },
 }
 
-/** How long commands that end by themselves wait for a Kafka. */
+/** How long commands that end by themselves wait for Kafka. */
 export const KAFKA_WAIT_MS = 15_000
 
 interface Stall extends StallTexts {
@@ -33,14 +33,18 @@ interface Stall extends StallTexts {
   readonly sinceMs: number
 }
 
+/** Shared by everything that waits for the same servers, so that an outage is reported once. */
 export class OutageHandler {
   readonly #clock: Clock
   readonly #onNotice: (text: string) => void
   readonly #kafkaMs: number
-  readonly #leaving = new AbortController()
+  readonly #stopping = new AbortController()
   #stalled: Stall | undefined
 
-  /** `kafkaMs`: a Kafka or registry that is away for longer is an error; without end unless given. */
+  /**
+   * `kafkaMs`: an outage of Kafka or the registry that lasts longer is an
+   * error; unlimited by default.
+   */
   constructor(
     clock: Clock,
     onNotice: (text: string) => void,
@@ -51,17 +55,22 @@ export class OutageHandler {
     this.#kafkaMs = kafkaMs
   }
 
-  /** Why something stands still; null: nothing does. */
+  /** What it is waiting for, as a sentence; null: nothing. */
   get stalled(): string | null {
     return this.#stalled?.message ?? null
   }
 
-  /** From now on nobody waits: what is not written yet is in the log. */
+  /**
+   * Makes the next failure an error; use it on shutdown, when what is not
+   * written yet is in the log.
+   */
   stopWaiting(): void {
-    this.#leaving.abort()
+    this.#stopping.abort()
   }
 
-  /** Repeats `run` until it does not meet an outage any more; `who` tells its waiting from another's. */
+  /**
+   * Repeats `run` until there is no outage; only the same `who` ends the outage that it reported.
+   */
   async retryWhileUnavailable<T>(who: string, run: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -75,14 +84,14 @@ export class OutageHandler {
   }
 
   async #waitOrThrow(who: string, error: unknown): Promise<void> {
-    const words = error instanceof CcsError ? RETRIED[error.code] : undefined
-    if (!(error instanceof CcsError) || !words || this.#leaving.signal.aborted) throw error
+    const texts = error instanceof CcsError ? RETRIED[error.code] : undefined
+    if (!(error instanceof CcsError) || !texts || this.#stopping.signal.aborted) throw error
     const nowMs = this.#clock.nowMs()
     const sinceMs = this.#stalled?.sinceMs ?? nowMs
     if (error.code !== 'CCS_DISK_FULL' && nowMs - sinceMs > this.#kafkaMs) throw error
-    if (!this.#stalled) this.#onNotice(`${error.message} ${words.waiting}`)
-    this.#stalled = { ...words, who, message: error.message, sinceMs }
-    await this.#clock.sleep(RETRY_MS, this.#leaving.signal)
+    if (!this.#stalled) this.#onNotice(`${error.message} ${texts.waiting}`)
+    this.#stalled = { ...texts, who, message: error.message, sinceMs }
+    await this.#clock.sleep(RETRY_MS, this.#stopping.signal)
   }
 
   #endStall(who: string): void {

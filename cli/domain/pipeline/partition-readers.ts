@@ -1,7 +1,8 @@
 /**
- * All partitions of a topic, read from where the engine stands; new partitions join by themselves. Where a log
- * can lose records behind our back (Kafka: retention, a topic deleted and made anew), what was lost is a gap
- * that is told and kept, and rows never share an offset: those of a topic made anew are counted on.
+ * Reads all partitions of a topic from the engine's positions on; new partitions are found by
+ * themselves. On Kafka, records can be lost before they are read (retention, a recreated
+ * topic): such a gap is reported and stored. Offsets of a recreated topic are shifted, so
+ * that no two rows share one.
  */
 
 import type { Clock } from '../kernel/clock.ts'
@@ -9,15 +10,16 @@ import { CcsError } from '../kernel/errors.ts'
 import type { LogGap, LogSource, PartitionPosition } from '../lake/manifest.ts'
 import type { EventLog, LogFrame, LogReader } from '../log/event-log.ts'
 
-/** New partitions are looked for this often. */
+/** How often to look for new partitions. */
 const PARTITIONS_MS = 1_000
-/** A reader that lost its place is opened anew at once, this many times a read. */
+/** How often per read a reader that lost its position is reopened. */
 const TRIES = 3
 
+/** Which topic to read, and what is known about it. */
 export interface PartitionReadersOptions {
   readonly topic: string
   readonly clock: Clock
-  /** What the last commit knew. */
+  /** Sources and gaps of the last commit. */
   readonly sources?: readonly LogSource[]
   readonly gaps?: readonly LogGap[]
   readonly onNotice: (text: string) => void
@@ -30,6 +32,7 @@ interface OpenReader {
   readonly reader: LogReader
 }
 
+/** One reader per partition, opened on demand. */
 export class PartitionReaders {
   readonly #log: EventLog
   readonly #options: PartitionReadersOptions
@@ -37,7 +40,7 @@ export class PartitionReaders {
   #gaps: readonly LogGap[]
   #nextLookMs = 0
   #readers: readonly OpenReader[] = []
-  /** Where a reader stood that is no more. */
+  /** Positions of readers that were closed because their offset is gone. */
   readonly #lostPositions = new Map<number, number>()
 
   constructor(log: EventLog, options: PartitionReadersOptions) {
@@ -47,7 +50,7 @@ export class PartitionReaders {
     this.#gaps = options.gaps ?? []
   }
 
-  /** What the next commit is to know. */
+  /** Sources and gaps for the next commit. */
   get sourcesAndGaps(): {
     readonly sources?: readonly LogSource[]
     readonly gaps?: readonly LogGap[]
@@ -60,14 +63,15 @@ export class PartitionReaders {
   }
 
   /**
-   * The next frames, about `bytesMax` in all; [] at the end. `positions` say where a partition begins. What one
-   * partition gives is not lost when another fails: the error comes with a read that gives nothing.
+   * Returns the next frames, about `bytesMax` in all; [] at the end. `positions` say where a
+   * partition starts. If one partition fails, frames of the others are still returned; the error is
+   * thrown by the next read without frames.
    */
   async read(
     bytesMax: number,
     positions: readonly PartitionPosition[],
   ): Promise<readonly LogFrame[]> {
-    for (let left = TRIES; ; left--) {
+    for (let triesLeft = TRIES; ; triesLeft--) {
       await this.#open(positions)
       const readers = this.#readers
       const share = bytesMax / Math.max(1, readers.length)
@@ -88,11 +92,11 @@ export class PartitionReaders {
       if (frames.length > 0) return frames
       if (failure) throw failure
       if (lost.length === 0) return []
-      if (left === 1) throw lost[0]
+      if (triesLeft === 1) throw lost[0]
     }
   }
 
-  /** Where each partition ends now. */
+  /** Returns the current end of each partition, shifted. */
   async ends(): Promise<ReadonlyMap<number, number>> {
     const ends = new Map<number, number>()
     const { topic } = this.#options
@@ -117,12 +121,12 @@ export class PartitionReaders {
   }
 
   async #closeLost(partition: number): Promise<void> {
-    const left = this.#readers.find((one) => one.partition === partition)
-    if (!left) return
-    this.#readers = this.#readers.filter((one) => one !== left)
-    this.#lostPositions.set(partition, left.reader.position() + left.shift)
+    const lost = this.#readers.find((one) => one.partition === partition)
+    if (!lost) return
+    this.#readers = this.#readers.filter((one) => one !== lost)
+    this.#lostPositions.set(partition, lost.reader.position() + lost.shift)
     this.#nextLookMs = 0
-    await left.reader.close()
+    await lost.reader.close()
   }
 
   async #open(positions: readonly PartitionPosition[]): Promise<void> {
@@ -137,8 +141,8 @@ export class PartitionReaders {
     if (id === null && partitions.length === 0 && this.#sources.size > 0) throw topicGone(topic)
     for (const partition of missing) {
       const at = positions.find((one) => one.topic === topic && one.partition === partition)
-      const left = this.#lostPositions.get(partition)
-      const next = at || left !== undefined ? Math.max(at?.nextOffset ?? 0, left ?? 0) : undefined
+      const lost = this.#lostPositions.get(partition)
+      const next = at || lost !== undefined ? Math.max(at?.nextOffset ?? 0, lost ?? 0) : undefined
       const { from, shift } = await this.#findStart(partition, id, next)
       const reader = await this.#log.reader(topic, partition, from)
       this.#readers = [...this.#readers, { partition, shift, reader }]
@@ -146,7 +150,10 @@ export class PartitionReaders {
     this.#nextLookMs = clock.nowMs() + PARTITIONS_MS
   }
 
-  /** The log's own offset to begin with, after a gap where there is one; `next` is where the engine stands. */
+  /**
+   * Returns the log's offset to start from, after noting a gap if there is one; `next`
+   * is the engine's position.
+   */
   async #findStart(
     partition: number,
     id: string | null,
@@ -166,7 +173,7 @@ export class PartitionReaders {
     if (known.id === id && at > end && (await this.#canReadFrom(partition, at)))
       return goOn(at, known)
     if (known.id !== id || at > end) {
-      // Between two questions it may have gone.
+      // The topic may have been deleted between the two calls.
       if ((await this.#log.identity(topic)) !== id) throw topicGone(topic)
       const why = known.id === id ? 'truncated' : 'recreated'
       this.#noteGap({ partition, from: next, to: next, why })
@@ -178,7 +185,7 @@ export class PartitionReaders {
     return goOn(start, known)
   }
 
-  /** Whether the log, in spite of the end that it tells, can be read from there. */
+  /** Whether the log can be read from the offset, although it lies after the reported end. */
   async #canReadFrom(partition: number, offset: number): Promise<boolean> {
     try {
       await (await this.#log.reader(this.#options.topic, partition, offset)).close()
@@ -189,7 +196,7 @@ export class PartitionReaders {
     }
   }
 
-  /** The same gap is met again by a start that no commit came before. */
+  /** Replaces an equal gap: a restart without a commit meets the same one again. */
   #noteGap(gap: Pick<LogGap, 'partition' | 'from' | 'to' | 'why'>): void {
     const { topic, clock, onNotice } = this.#options
     const others = this.#gaps.filter(
@@ -202,21 +209,27 @@ export class PartitionReaders {
 }
 
 function topicGone(topic: string): CcsError {
-  return new CcsError('CCS_KAFKA_TOPIC', `The topic ${topic} is gone.`, {
-    hint: 'Create it again: ccs deploy --target NAME',
+  return new CcsError('CCS_KAFKA_TOPIC', `Topic ${topic} does not exist any more.`, {
+    hint: 'Recreate it: ccs deploy --target NAME',
   })
 }
 
-/** A gap for a person. */
+/** Describes a gap as a sentence for the user. */
 export function describeGap({ topic, partition, from, to, why }: LogGap): string {
   const place = `${topic}-${partition}`
   if (why === 'expired')
-    return `Kafka had deleted records ${from} to ${to - 1} of ${place} before they were taken in: ${to - from} are missing.`
-  const what = why === 'recreated' ? 'was deleted and made anew' : 'lost its end'
-  return `${place} ${what}: what it held from record ${from} on and was not taken in is gone. What it holds now is counted on from there.`
+    return (
+      `Kafka deleted records ${from} to ${to - 1} of ${place} before they were ingested: ` +
+      `${to - from} are missing.`
+    )
+  const what = why === 'recreated' ? 'was deleted and recreated' : 'lost its end'
+  return (
+    `${place} ${what}: records from ${from} on that had not been ingested are lost. ` +
+    `Its present records continue the count from there.`
+  )
 }
 
-/** The reader's place is no more; what is there instead is for `begin` to find out. */
+/** Whether the reader's offset no longer exists; `#findStart` then finds where to continue. */
 function isPositionLost(error: unknown): boolean {
   return (
     error instanceof CcsError &&

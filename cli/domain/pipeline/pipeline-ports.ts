@@ -1,4 +1,4 @@
-/** What the pipeline's loop stands on, what it is told, and what it says of itself. */
+/** What the pipeline's loop is given, and the state that it reports. */
 
 import type { Reject } from '../gate/reject.ts'
 import type { LogGap, LogSource, Manifest } from '../lake/manifest.ts'
@@ -7,32 +7,43 @@ import type { BatchEngine } from './batch-engine.ts'
 import type { CommitParts } from './commit.ts'
 import type { OutageHandler } from './outage-handler.ts'
 
+/** What the loop reads from and writes to. */
 export interface PipelineParts extends CommitParts {
   readonly log: EventLog
-  /** Appends rejects to events.dlq, durable when it resolves; returns the topic's end. Repeating is harmless. */
+  /**
+   * Appends rejects to events.dlq; durable when it resolves to the topic's
+   * end. Repeating is harmless.
+   */
   readonly writeRejects: (rejects: readonly Reject[]) => Promise<number>
-  /** Asks for schema versions that these records name and nobody here knows; where others can register some. */
+  /**
+   * Loads schema versions that these records name and the gate doesn't know yet; needed where
+   * producers register schemas.
+   */
   readonly refreshSchemas?: (frames: readonly LogFrame[]) => Promise<void>
-  /** Shared with whoever writes to the log for it; one of its own unless given. */
+  /** Shared with other writers of the same log; by default the loop has its own. */
   readonly outage?: OutageHandler
-  /** Told of each commit, for others who watch; ends soon, and what it can't do is its own business. */
+  /**
+   * Called after each commit, for example to report lag. Must return
+   * quickly; its errors are ignored.
+   */
   readonly onCommit?: (manifest: Manifest) => Promise<void>
 }
 
+/** When to commit, and where to continue. */
 export interface PipelineOptions {
   readonly topic: string
   readonly checkpointMs: number
   readonly checkpointRows: number
-  /** What the manifest says of the logic in force. */
+  /** The deployed logic, for the manifest. */
   readonly logic: Pick<Manifest, 'models' | 'schemas'>
-  /** Manifest that the engine was opened with. */
+  /** The manifest that the engine was opened with. */
   readonly manifest?: Manifest
   readonly dlqEnd: number
-  /** A sentence for the person who watches: the disk is full, Kafka answers again … */
+  /** Gets sentences for the user, such as "Kafka answers again". */
   readonly onNotice: (text: string) => void
 }
 
-/** What the loop is doing, for status. */
+/** What the loop is doing, for `ccs status`. */
 export interface PipelineState {
   readonly positions: BatchEngine['positions']
   readonly counts: BatchEngine['counts']
@@ -40,9 +51,9 @@ export interface PipelineState {
   readonly uncommittedRows: number
   readonly committedMs: number | null
   readonly serial: number
-  /** appendMs of the newest frame taken in. */
+  /** appendMs of the newest frame that was ingested. */
   readonly newestAppendMs: number | null
-  /** Why the intake stands still; null: it does not. */
+  /** Why the loop is waiting; null: it isn't. */
   readonly stalled: string | null
   readonly sources: readonly LogSource[]
   readonly gaps: readonly LogGap[]

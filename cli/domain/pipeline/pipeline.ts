@@ -1,7 +1,8 @@
 /**
- * The loop of the embedded engine over its ports: read the log, take it in, keep the rejects, and commit now
- * and then in the background. A commit is, in this order: lake files and state written and made durable, the
- * manifest renamed (from here on it counts), files moved to their places, old things cleared away.
+ * The loop of the embedded engine over its ports: read the log, ingest, write the rejects, and
+ * commit now and then in the background. A commit is, in this order: lake files and state are
+ * written and durable, the manifest is renamed (from now on it counts), files move to their final
+ * places, old files are deleted.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Manifest } from '../lake/manifest.ts'
@@ -13,12 +14,13 @@ import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-p
 import { PollScheduler } from './poll-scheduler.ts'
 
 /**
- * A batch; nothing else of this process moves while one is taken in. The first ones are smaller, so that
- * the first rows can be asked for soon.
+ * Size of a batch; nothing else in this process runs while one is ingested. The first batches are
+ * smaller, so that the first rows are visible soon.
  */
 const READ_BYTES = 1024 * 1024
 const FIRST_READ_BYTES = 128 * 1024
 
+/** One run of the loop; `run` may be called once. */
 export class Pipeline {
   readonly #parts: PipelineParts
   readonly #options: PipelineOptions
@@ -28,16 +30,16 @@ export class Pipeline {
   #readBytes = FIRST_READ_BYTES
   #lastCommitMs: number
   #commit: Promise<void> | undefined
-  /** A batch whose rows the engine has, or is getting, and whose rejects are not all kept yet. */
+  /** A batch that is being ingested, or whose rejects are not all written yet. */
   #ingesting: Promise<void> | undefined
   #failure: unknown
-  /** Others being told of the last commit. */
+  /** The callback for the last commit. */
   #notifying: Promise<void> | undefined
   #stoppedMs = Number.POSITIVE_INFINITY
   readonly #outage: OutageHandler
   readonly #scheduler: PollScheduler
   readonly #readers: PartitionReaders
-  /** Ends of the partitions when the run began. */
+  /** Ends of the partitions at the start of the run. */
   #startEnds: ReadonlyMap<number, number> | undefined
   #hasCaughtUp = false
 
@@ -72,7 +74,7 @@ export class Pipeline {
     }
   }
 
-  /** Whether all has been taken in that the log held when the run began. */
+  /** Whether everything has been ingested that the log held at the start of the run. */
   get hasCaughtUp(): boolean {
     return this.#hasCaughtUp
   }
@@ -82,20 +84,20 @@ export class Pipeline {
   }
 
   /**
-   * Runs until `stop` aborts, then takes in what the log holds, commits and returns. With `isOnce` it stops
-   * by itself at the end of the log. Throws what cannot be waited out.
+   * Runs until `stop` aborts, then ingests the rest of the log, commits and returns. With `isOnce`
+   * it stops at the end of the log. Throws errors that can't be waited out.
    */
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
-    const leave = () => {
+    const onStop = () => {
       this.#outage.stopWaiting()
       this.#stoppedMs = this.#parts.clock.elapsedMs()
     }
-    stop.addEventListener('abort', leave)
-    if (stop.aborted) leave()
+    stop.addEventListener('abort', onStop)
+    if (stop.aborted) onStop()
     let ends: ReadonlyMap<number, number> | undefined
     try {
       for (;;) {
-        // What is appended after this point is left to the next run: others may go on writing.
+        // What others append after this point is left to the next run.
         if (stop.aborted || isOnce)
           ends ??= (await this.#retryUntilStopped(() => this.#readers.ends())) ?? new Map()
         const startMs = this.#parts.clock.elapsedMs()
@@ -114,25 +116,25 @@ export class Pipeline {
       throw error
     } finally {
       this.#scheduler.end()
-      stop.removeEventListener('abort', leave)
-      leave()
+      stop.removeEventListener('abort', onStop)
+      onStop()
       await this.#commit
       await this.#notifying
       await this.#readers.close()
     }
   }
 
-  /** Resolves when what is in the log now has been taken in, or as much of it as one batch holds. */
+  /** Resolves when the current content of the log is ingested, or one batch of it. */
   async catchUp(): Promise<void> {
     if (this.#outage.stalled === null) await this.#scheduler.catchUp()
   }
 
-  /** Ends the run at its next step: what it serves cannot be trusted. */
+  /** Makes the run fail at its next step, because what it serves can't be trusted. */
   fail(error: unknown): void {
     this.#failure ??= error
   }
 
-  /** Commits what was taken in so far; resolves when it counts. */
+  /** Commits everything ingested so far; resolves when the commit is visible. */
   async commit(): Promise<void> {
     while (this.#commit) await this.#commit
     if (this.#failure) throw this.#failure
@@ -141,7 +143,9 @@ export class Pipeline {
     if (this.#failure) throw this.#failure
   }
 
-  /** Replaces the manifest with one that `change` derives from it; between two commits. */
+  /**
+   * Replaces the manifest between two commits by what `change` makes of it; undefined: onStop it.
+   */
   async amend(change: (manifest: Manifest) => Promise<Manifest | undefined>): Promise<void> {
     while (this.#commit) await this.#commit
     this.#commit = this.#runCommit(async () => {
@@ -157,10 +161,13 @@ export class Pipeline {
     if (this.#failure) throw this.#failure
   }
 
-  // Who must stop soon commits what it has: the rest is safe in the log.
+  // On shutdown there is a time limit; the rest is safe in the log.
   #isOverdue = () => this.#parts.clock.elapsedMs() - this.#stoppedMs > DRAIN_MS
 
-  /** Waits for a log or a registry that is away; undefined where one must stop meanwhile. */
+  /**
+   * Waits while the log or the registry is unreachable; undefined if the
+   * shutdown can't wait longer.
+   */
   async #retryUntilStopped<T>(run: () => Promise<T>, who = 'log'): Promise<T | undefined> {
     for (;;)
       try {
@@ -173,9 +180,9 @@ export class Pipeline {
       }
   }
 
-  /** Reads and takes in one batch; returns the bytes of it. */
+  /** Reads and ingests one batch; returns its bytes. */
   async #step(): Promise<number> {
-    // Behind a commit that cannot keep up, or cannot succeed, memory must not grow without limit.
+    // If commits can't keep up or can't succeed, intake pauses, so that memory stays bounded.
     if (this.#parts.engine.uncommittedRows >= 2 * this.#options.checkpointRows && this.#commit)
       await this.#commit
     const { positions } = this.#parts.engine
@@ -221,7 +228,7 @@ export class Pipeline {
       this.#commit = this.#runCommit(() => this.#commitNow())
   }
 
-  /** Runs in the background; a failure ends the run at its next step. */
+  /** Runs a commit in the background; a failure ends the run at its next step. */
   async #runCommit(run: () => Promise<void>): Promise<void> {
     try {
       await run()
@@ -235,7 +242,7 @@ export class Pipeline {
   async #commitNow(): Promise<void> {
     const { engine, clock } = this.#parts
     this.#lastCommitMs = clock.nowMs()
-    // Never a position in the manifest without the rejects before it in events.dlq.
+    // A manifest must not have a position whose rejects are not in events.dlq yet.
     while (this.#ingesting) await this.#ingesting
     const dlqEnd = this.#dlqEnd
     const frozen = await engine.freeze()
@@ -252,19 +259,19 @@ export class Pipeline {
     this.#notifying = this.#parts.onCommit?.(manifest).catch(() => undefined)
   }
 
-  /** The commit counts already: what cannot be moved now is moved when there is space, or at the next start. */
+  /** The commit counts already: if files can't be moved now, the next start moves them. */
   async #finalize(manifest: Manifest): Promise<void> {
     await this.#outage.retryWhileUnavailable('commit', () => this.#parts.lake.finalize(manifest))
   }
 }
 
-/** How often a log that is away is asked by who must stop. */
+/** How often to ask an unreachable log during shutdown. */
 const RETRY_MS = 200
-/** Intake goes on this long after a signal; the commit that follows takes a second or two more. */
+/** How long intake continues after a signal; the final commit takes a second or two more. */
 const DRAIN_MS = 5_000
 
 const REBUILT =
-  'events for rows that had closed came in another partition; it was made anew from Silver.'
+  'events for final rows arrived in another partition; the model was rebuilt from Silver.'
 
-/** The first rows of a new lake are committed soon, so that there is something to look at. */
+/** When a new lake gets its first commit, so that there is soon something to see. */
 const FIRST_COMMIT_MS = 3_000

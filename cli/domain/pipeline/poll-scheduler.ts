@@ -1,24 +1,25 @@
 /**
- * When the loop rests, and what wakes it. With little to do it rests for long; a question wakes it, so that
- * answers are fresh although nobody looked meanwhile.
+ * Decides when the loop polls the log: less often when idle, and at once when a query arrives, so
+ * that its answer is fresh.
  */
 import type { Clock } from '../kernel/clock.ts'
 
-/** Rest where there is nothing to read; it grows while that stays so. */
+/** Pause when there is nothing to read; it grows while the log stays idle. */
 const IDLE_MS = 20
 const IDLE_MS_MAX = 150
-/** After a batch the loop rests this many times as long as the batch took, so that little work stays little. */
+/** After a batch the loop pauses this many times as long as the batch took, to keep CPU use low. */
 const REST_FACTOR = 50
 const REST_MS_MAX = 500
-/** A question makes the loop look at once, unless it did so this short a time ago. */
-const LOOK_MS = 40
-/** A question waits no longer than this for the loop. */
+/** A query does not trigger a poll if one ended less than this ago. */
+const FRESH_MS = 40
+/** A query waits for the loop at most this long. */
 const WAIT_MS = 1_000
 
+/** One per loop; the loop calls `poll` and `rest` in turn, queries call `catchUp`. */
 export class PollScheduler {
   readonly #clock: Clock
-  #isAwake = false
-  #lookedMs = 0
+  #isRunning = false
+  #polledMs = 0
   #idleMs = IDLE_MS
   #waiting: (() => void)[] = []
   #wake = new AbortController()
@@ -27,19 +28,21 @@ export class PollScheduler {
     this.#clock = clock
   }
 
-  /** One look at the log; whoever asked before it began is answered after it. */
+  /** Runs one poll; queries that were waiting when it began are released when it ends. */
   async poll<T>(step: () => Promise<T>): Promise<T> {
-    this.#isAwake = true
+    this.#isRunning = true
     const waiting = this.#waiting.splice(0)
     try {
       return await step()
     } finally {
-      this.#lookedMs = this.#clock.elapsedMs()
+      this.#polledMs = this.#clock.elapsedMs()
       for (const resolve of waiting) resolve()
     }
   }
 
-  /** `workedMs`: how long the last look took; `isFull`: there is more to read. */
+  /**
+   * Pauses; `workedMs` is the duration of the last poll, `isFull` means that there is more to read.
+   */
   async rest(
     work: { readonly workedMs: number; readonly isIdle: boolean; readonly isFull: boolean },
     stop: AbortSignal,
@@ -52,9 +55,9 @@ export class PollScheduler {
     await this.#clock.sleep(restMs, AbortSignal.any([stop, this.#wake.signal]))
   }
 
-  /** Resolves after the next look; at once when there was one just now, or when nobody looks. */
+  /** Resolves after the next poll, or at once if one just ended or the loop has stopped. */
   async catchUp(): Promise<void> {
-    if (!this.#isAwake || this.#clock.elapsedMs() - this.#lookedMs < LOOK_MS) return
+    if (!this.#isRunning || this.#clock.elapsedMs() - this.#polledMs < FRESH_MS) return
     const late = new AbortController()
     await Promise.race([
       new Promise<void>((resolve) => {
@@ -66,9 +69,9 @@ export class PollScheduler {
     late.abort()
   }
 
-  /** Nobody looks any more. */
+  /** The loop has stopped: releases all waiting queries. */
   end(): void {
-    this.#isAwake = false
+    this.#isRunning = false
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }

@@ -1,23 +1,24 @@
 /**
- * How the pipeline is doing, in figures that a person can act on: what waits, how fresh the answers are,
- * what came late, twice or broken, and when it was last committed.
+ * `ccs status`: how far the pipeline is behind, how fresh its answers are, what arrived late, twice
+ * or invalid, and when it last committed.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Counts, LogGap } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { PipelineState } from './pipeline-ports.ts'
 
+/** What `ccs status --json` prints. */
 export interface StatusResult {
-  /** The data directory. */
+  /** Path of the data directory. */
   readonly data: string
   readonly running: boolean
-  /** Set while the intake stands still. */
+  /** Why ingestion is waiting; null: it isn't. */
   readonly stalled: string | null
-  /** Records in the log that are not taken in yet. */
+  /** Records in the log that are not ingested yet. */
   readonly lagEvents: number
   /** Event-time watermark, ISO 8601 UTC; null before the first event. */
   readonly watermark: string | null
-  /** Age of the newest record taken in, ms; null before the first. */
+  /** Age of the newest ingested record, ms; null before the first. */
   readonly newestAgeMs: number | null
   readonly counts: Counts
   readonly uncommittedRows: number
@@ -29,10 +30,14 @@ export interface StatusResult {
     readonly nextOffset: number
     readonly end: number
   }[]
-  /** Records that the log lost before they were taken in. */
+  /** Records that the log lost before they were ingested. */
   readonly gaps: readonly LogGap[]
 }
 
+/**
+ * Reads the log's ends. A running engine's status does not fail if the log is
+ * unreachable: `stalled` says so.
+ */
 export async function readStatus(
   log: EventLog,
   state: PipelineState,
@@ -44,7 +49,7 @@ export async function readStatus(
   },
 ): Promise<StatusResult> {
   let { stalled } = state
-  // A log that is away would only be waited for; how much waits in it is not known then.
+  // While the loop waits for the log, asking it would only wait as well; the lag is unknown then.
   let partitions = listCommittedPartitions(state, about.topic)
   if (stalled === null)
     try {

@@ -1,6 +1,6 @@
 /**
- * A producer registers its schema before it writes with it, also while the engine runs: ids that nobody here
- * knows are asked for before their records are judged.
+ * Producers register a schema before writing with it, also while the engine runs: schema ids that
+ * the gate does not know are loaded from the registry before their records are validated.
  */
 
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
@@ -9,13 +9,14 @@ import type { LogFrame } from '../log/event-log.ts'
 import { RECORD_LENGTH_BYTES } from '../log/record-batch.ts'
 import { WIRE_HEADER_BYTES } from '../log/wire-header.ts'
 
-/** Clocks of brokers and of this machine may differ by this much. */
+/** Largest expected difference between the clocks of brokers and this machine. */
 const SKEW_MS = 60_000
 
 /**
- * Looks through frames before they are judged and puts versions that the registry has by now into `schemas`,
- * before its last, which stays in force. Rejects as `ask` does; repeating it is harmless. Records older than the
- * last answer need no other: an id that was unknown after they were written stays so.
+ * Returns a function that looks through frames before validation and inserts newly registered
+ * versions into `schemas`, before the last one, which stays in force. It throws what `ask` throws
+ * and may be repeated. Records appended before the last answer need no new one: an id that was
+ * unknown then stays unknown.
  */
 export function createSchemaRefresher(
   schemas: RegisteredSchema[],
@@ -38,7 +39,7 @@ export function createSchemaRefresher(
   }
 }
 
-/** Whether a record names a schema id that is not among `known`; what is no record of one is not its business. */
+/** Whether a record names a schema id that is not `known`; records without a header are ignored. */
 function hasUnknownSchema({ body, count }: LogFrame, known: ReadonlySet<number>): boolean {
   let last: number | undefined
   for (let i = 0, at = 0; i < count && at + RECORD_LENGTH_BYTES <= body.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * Answers that go on while engines come and go: those of the engine that runs on the data, or of the last
- * commit while none does. A page that is served by a process of its own asks through this.
+ * Answers queries while engines come and go: from the engine that runs on the data or, if none
+ * does, from the last commit. Used by pages that a process of their own serves.
  */
 
 import type { Clock } from '../kernel/clock.ts'
@@ -8,11 +8,11 @@ import { CcsError } from '../kernel/errors.ts'
 import type { StatusResult } from '../pipeline/read-status.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 
-/** Where answers come from at one time; see open-answers.ts. */
+/** Where answers come from at the moment. */
 export interface QueryBackend {
-  /** The engine's URL, or 'lake'. */
+  /** The engine's URL, or `lake`. */
   readonly from: string
-  /** Of the lake: which commit. */
+  /** For `lake`: time of the commit, ISO 8601. */
   readonly asOf: string | null
   query(sql: string, signal?: AbortSignal): Promise<QueryResult>
   status(): Promise<StatusResult>
@@ -21,88 +21,92 @@ export interface QueryBackend {
 
 type Source = Pick<QueryBackend, 'asOf' | 'from'>
 
-/** While no engine runs, this often is looked whether one does, or another commit is there. */
-const LOOK_MS = 1_000
+/** How often to look for an engine or a newer commit while no engine runs. */
+const REFRESH_MS = 1_000
 
+/** Opens a backend on the first query and replaces it when it is gone or outdated. */
 export class FailoverQueryService {
   readonly #open: () => Promise<QueryBackend>
   readonly #clock: Clock
-  #answers: Promise<QueryBackend> | undefined
-  #lookedMs = 0
-  #news = 0
+  #backend: Promise<QueryBackend> | undefined
+  #refreshedMs = 0
+  #revision = 0
 
   constructor(open: () => Promise<QueryBackend>, clock: Clock) {
     this.#open = open
     this.#clock = clock
   }
 
-  /** Records in the log, as of the last look. */
+  /** Grows whenever the log grows; as of the last refresh. */
   get revision(): number {
-    return this.#news
+    return this.#revision
   }
 
-  /** Looks for another engine or commit where that is due, and how far the log has grown. */
+  /** Switches to another engine or commit if there is one, and updates `revision`. */
   async refresh(): Promise<void> {
     const nowMs = this.#clock.nowMs()
-    const answers = await this.#current()
-    if (answers.from === 'lake' && nowMs - this.#lookedMs >= LOOK_MS) {
-      this.#lookedMs = nowMs
+    const backend = await this.#current()
+    if (backend.from === 'lake' && nowMs - this.#refreshedMs >= REFRESH_MS) {
+      this.#refreshedMs = nowMs
       const next = await this.#open()
-      if (next.from === answers.from && next.asOf === answers.asOf) await next.close()
+      if (next.from === backend.from && next.asOf === backend.asOf) await next.close()
       else {
-        this.#answers = Promise.resolve(next)
-        await answers.close()
+        this.#backend = Promise.resolve(next)
+        await backend.close()
       }
     }
     await this.status()
   }
 
-  /** The signal makes it fail. */
+  /** Aborting the signal makes it fail. */
   query(sql: string, signal?: AbortSignal): Promise<QueryResult> {
-    return this.#withFailover((answers) => answers.query(sql, signal), signal)
+    return this.#withFailover((backend) => backend.query(sql, signal), signal)
   }
 
-  /** Who answers now, after a look. */
+  /** Returns the current backend, after a refresh. */
   async source(): Promise<Source> {
     await this.refresh()
     return this.#current()
   }
 
   async status(): Promise<StatusResult> {
-    const status = await this.#withFailover((answers) => answers.status())
-    this.#news = status.counts.records + status.lagEvents
+    const status = await this.#withFailover((backend) => backend.status())
+    this.#revision = status.counts.records + status.lagEvents
     return status
   }
 
   async close(): Promise<void> {
-    await (await this.#answers?.catch(() => undefined))?.close()
+    await (await this.#backend?.catch(() => undefined))?.close()
   }
 
   #current(): Promise<QueryBackend> {
-    this.#answers ??= this.#open()
-    this.#answers.catch(() => {
-      this.#answers = undefined // the next question tries again
+    this.#backend ??= this.#open()
+    this.#backend.catch(() => {
+      this.#backend = undefined // so that the next query tries again
     })
-    return this.#answers
+    return this.#backend
   }
 
-  /** An engine that has gone is asked for once more: where it is now, or what it left. */
+  /**
+   * Repeats a query once if the engine is gone: on the new engine, or on
+   * what the old one committed.
+   */
   async #withFailover<T>(
-    question: (answers: QueryBackend) => Promise<T>,
+    run: (backend: QueryBackend) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     const opened = this.#current()
-    const answers = await opened
+    const backend = await opened
     try {
-      return await question(answers)
+      return await run(backend)
     } catch (error) {
       const isGone = error instanceof CcsError && error.code === 'CCS_ENGINE_UNREACHABLE'
       if (!isGone || signal?.aborted) throw error
-      if (this.#answers === opened) {
-        this.#answers = undefined
-        await answers.close()
+      if (this.#backend === opened) {
+        this.#backend = undefined
+        await backend.close()
       }
-      return question(await this.#current())
+      return run(await this.#current())
     }
   }
 }

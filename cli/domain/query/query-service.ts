@@ -1,44 +1,52 @@
 /**
- * A question to a target and its answer, wherever it comes from: an engine of this machine, what was last
- * committed, or a server elsewhere. Rows of an answer may go on without end.
+ * The port for querying a target: an engine on this machine, the last commit, or a server.
+ * Results may be unbounded.
  */
 import type { QueryResult } from '../sql/query-result.ts'
 
 type Row = QueryResult['rows'][number]
 
+/** The result of one query. */
 export interface QueryAnswer {
-  /** Where it comes from: a server's URL, 'lake' or 'marts'. */
+  /** Where it comes from: a server's URL, `lake` or `marts`. */
   readonly from: string
-  /** When the rows asked for were committed, ISO 8601; null: up to now, or nothing committed yet. */
+  /**
+   * When the rows were committed, ISO 8601; null: the data is current, or there is no commit yet.
+   */
   readonly asOf: string | null
   readonly columns: QueryResult['columns']
-  /** In the shapes of docs/json-output.md. May be gone through once, and must be; leaving the loop calls it off. */
+  /**
+   * Rows in the shapes of docs/json-output.md. Must be iterated exactly once; leaving
+   * the loop cancels the query.
+   */
   readonly rows: AsyncIterable<Row> | Iterable<Row>
-  /** Rows come as things happen, until it is called off. */
+  /** Whether rows keep coming until the query is cancelled (EMIT CHANGES). */
   readonly isUnbounded: boolean
 }
 
+/** How to run one query. */
 export interface QueryOptions {
-  /** Calls it off: rows without end then end, a question that has an end fails. */
+  /** Cancels the query: unbounded rows end, any other query fails. */
   readonly signal?: AbortSignal
-  /** Rows without end begin with those that are there already. */
+  /** Whether unbounded rows start with those that exist already. */
   readonly isFromStart?: boolean
 }
 
-/** What can be asked for, by the name that it has in a question. */
+/** A table that queries can name. */
 export interface TableInfo {
   readonly name: string
   readonly columns: QueryResult['columns']
 }
 
+/** Answers SQL queries; errors in a query are CCS_QUERY_INVALID. */
 export interface QueryService {
   query(sql: string, options?: QueryOptions): Promise<QueryAnswer>
-  /** Models first, in the order of their layers. */
+  /** Lists models first, in the order of their layers. */
   listTables(): Promise<readonly TableInfo[]>
   close(): Promise<void>
 }
 
-/** Rows of an answer that ends, `limit` at most. */
+/** Reads the rows of a result, at most `limit`. */
 export async function collectRows(
   answer: QueryAnswer,
   limit = Number.POSITIVE_INFINITY,

@@ -1,6 +1,6 @@
 /**
- * `ccs sql`: lines in, answers out. On a terminal a fault is printed and the next line is taken; a script ends at
- * its first. One question is asked at a time, and can be called off.
+ * `ccs sql`: reads lines and prints results. In a terminal, an error is printed and the next line
+ * is read; a script ends at its first error. Queries run one at a time and can be cancelled.
  */
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
@@ -14,58 +14,60 @@ import {
 } from '../sql/script.ts'
 import { collectRows, type QueryAnswer, type QueryService } from './query-service.ts'
 
-/** Where answers go. */
+/** Where results are printed. */
 export interface ShellOutput {
   table(columns: readonly { readonly key: string }[], rows: readonly object[]): Promise<void>
-  /** Prints rows that come one by one. */
+  /** Returns a function that prints one row at a time. */
   stream(columns: QueryAnswer['columns']): (row: Readonly<Record<string, unknown>>) => Promise<void>
-  /** A JSON document on a line of its own. */
+  /** Prints a JSON document on one line. */
   document(document: unknown): Promise<void>
-  /** A line of the result. */
+  /** Prints a line of the result. */
   line(text: string): Promise<void>
-  /** A remark beside it. */
+  /** Prints a remark outside of the result. */
   note(text: string): void
   fault(error: CcsError): void
 }
 
+/** How the shell behaves. */
 export interface ShellOptions {
   readonly service: QueryService
   readonly output: ShellOutput
-  /** A person types; else it is a script. */
+  /** Whether a person types; else the input is a script. */
   readonly isInteractive: boolean
   readonly isJson: boolean
-  /** Rows without end begin with those that are there. */
+  /** Whether unbounded rows start with those that exist already. */
   readonly isFromStart: boolean
 }
 
 const HELP: readonly (readonly [command: string, says: string])[] = [
-  ['\\d', 'what can be asked: models, and other tables of the server'],
-  ['\\d NAME', 'columns of one'],
-  ['\\json', 'a JSON document a line from now on'],
-  ['\\table', 'tables from now on'],
-  ['\\?', 'this'],
-  ['\\q', 'leave; Ctrl-D too. Ctrl-C calls a query off, or forgets what was typed'],
+  ['\\d', 'list tables: models, and other tables of the server'],
+  ['\\d NAME', 'list the columns of a table'],
+  ['\\json', 'print JSON documents, one per line'],
+  ['\\table', 'print tables'],
+  ['\\?', 'show this help'],
+  ['\\q', 'quit, like Ctrl-D; Ctrl-C cancels the query or discards the input'],
 ]
 const NAMES = ['d', 'json', 'table', '?', 'q']
 
+/** Keeps the unfinished statement and the running query between lines. */
 export class SqlShell {
   readonly #options: ShellOptions
   #script = EMPTY_SCRIPT
   #isJson: boolean
   #running: AbortController | undefined
-  #isLeft = false
+  #isQuit = false
 
   constructor(options: ShellOptions) {
     this.#options = options
     this.#isJson = options.isJson
   }
 
-  /** A statement has begun and waits for its semicolon. */
+  /** Whether a statement has begun that still needs its semicolon. */
   get isContinued(): boolean {
     return hasPendingStatement(this.#script)
   }
 
-  /** False: it was the wish to leave. */
+  /** Runs the statements that the line completes; false: the user wants to leave. */
   async handleLine(line: string): Promise<boolean> {
     const { state, items } = takeLine(this.#script, line)
     this.#script = state
@@ -73,22 +75,25 @@ export class SqlShell {
     return true
   }
 
-  /** The input has ended: a script's last statement needs no semicolon. */
+  /** Call it at the end of the input: a script's last statement needs no semicolon. */
   async end(): Promise<void> {
     if (this.#options.isInteractive) return
     for (const item of endScript(this.#script)) await this.#run(item)
   }
 
-  /** Calls off what runs; else forgets what was typed. Gives whether something ran. */
+  /**
+   * Cancels the running query or, if there is none, discards what was
+   * typed. Returns whether one ran.
+   */
   interrupt(): boolean {
     this.#running?.abort()
     if (this.#running === undefined) this.#script = EMPTY_SCRIPT
     return this.#running !== undefined
   }
 
-  /** Calls off what runs, and nothing else begins. */
+  /** Cancels the running query and starts no other. */
   quit(): void {
-    this.#isLeft = true
+    this.#isQuit = true
     this.#running?.abort()
   }
 
@@ -98,19 +103,19 @@ export class SqlShell {
     this.#running = running
     try {
       if (item.is === 'command') return await this.#command(item)
-      await this.#ask(item.text, running.signal)
+      await this.#query(item.text, running.signal)
     } catch (error) {
-      if (isInteractive && running.signal.aborted) output.note('Called off.')
+      if (isInteractive && running.signal.aborted) output.note('Cancelled.')
       else if (!(error instanceof CcsError)) throw error
       else if (isInteractive) output.fault(error)
       else throw locateInScript(item, error)
     } finally {
       this.#running = undefined
     }
-    return !this.#isLeft
+    return !this.#isQuit
   }
 
-  async #ask(sql: string, signal: AbortSignal): Promise<void> {
+  async #query(sql: string, signal: AbortSignal): Promise<void> {
     const { service, output, isInteractive, isFromStart } = this.#options
     const answer = await service.query(sql, { signal, isFromStart })
     const { from, asOf, columns, isUnbounded } = answer
@@ -178,7 +183,7 @@ export class SqlShell {
   }
 }
 
-/** A fault of a statement as one of the script, with its place there. */
+/** Moves the location of a statement's error to its place in the script. */
 function locateInScript({ line, column }: ScriptItem, error: CcsError): CcsError {
   const { code, message, exit, hint, cause, others } = error
   const within = error.location
@@ -189,7 +194,7 @@ function locateInScript({ line, column }: ScriptItem, error: CcsError): CcsError
     ...(within?.column === undefined
       ? {}
       : { column: at === 1 ? column + within.column - 1 : within.column }),
-    // The line as it stands in the script, up to where the statement begins.
+    // Shows the script's line, with blanks before the statement's start.
     ...(within?.text === undefined
       ? {}
       : { text: at === 1 ? `${' '.repeat(column - 1)}${within.text}` : within.text }),

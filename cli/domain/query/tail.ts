@@ -1,4 +1,4 @@
-/** `ccs tail`: the records of a topic, decoded, as they lie in the log and as they come. */
+/** `ccs tail`: prints the records of a topic, decoded, existing ones and new ones. */
 
 import { formatHexPrefix } from '../console/hex-dump.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -7,7 +7,7 @@ import { type DecodeRecord, toJsonValue } from '../log/decoded-record.ts'
 import type { EventLog, LogReader } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
 
-/** A record as `--format json` prints it, one a line. */
+/** A record as `--format json` prints it, one per line. */
 export interface TailRecord {
   readonly topic: string
   readonly partition: number
@@ -15,28 +15,30 @@ export interface TailRecord {
   /** When it was appended, ISO 8601. */
   readonly appended: string
   readonly bytes: number
-  /** Of the Confluent wire format; null: the record does not begin so. */
+  /** From Confluent's header; null: the record has no such header. */
   readonly schemaId: number | null
-  /** undefined: it could not be decoded, and `problem` and `hex` say more. */
+  /** undefined: it could not be decoded; `problem` says why and `hex` shows its beginning. */
   readonly value?: Readonly<Record<string, unknown>>
   readonly problem?: string
-  /** The first bytes. */
+  /** The first bytes in hexadecimal. */
   readonly hex?: string
 }
 
+/** What tail reads from and prints to. */
 export interface TailPorts {
   readonly log: EventLog
   readonly clock: Clock
   readonly decode: DecodeRecord
-  /** Gets each record in order of its partition; resolves when there is room for more. */
+  /** Gets records in order per partition; resolves when more can be printed. */
   readonly emit: (record: TailRecord) => Promise<void>
 }
 
+/** Which records to print. */
 export interface TailOptions {
   readonly topic: string
-  /** All partitions when absent. */
+  /** Default: all partitions. */
   readonly partition?: number
-  /** An offset holds for each partition; one before the first kept record is the start. */
+  /** An offset applies to each partition; one that has expired means the start. */
   readonly from: number | 'start' | 'end'
   readonly isFollowing: boolean
   readonly limit?: number
@@ -47,7 +49,7 @@ const READ_BYTES = 1024 * 1024
 const IDLE_MS = 100
 const HEX_BYTES = 24
 
-/** Returns how many records it gave. Partitions that come into being are followed too. */
+/** Returns how many records were printed. Partitions created meanwhile are followed too. */
 export async function tailTopic(ports: TailPorts, options: TailOptions): Promise<number> {
   const { stop, limit = Number.POSITIVE_INFINITY } = options
   const readers = new Map<number, LogReader>()
@@ -95,7 +97,8 @@ async function openReaders(
   for (const partition of wanted) {
     if (readers.has(partition)) continue
     const { start, end } = await log.range(topic, partition)
-    // A partition that is new while we follow is read from its start: all of it came later.
+    // All records of a partition that appears while following are new, so
+    // it is read from its start.
     const at = from === 'start' || !isFirst ? start : from === 'end' ? end : Math.max(start, from)
     readers.set(partition, await log.reader(topic, partition, Math.min(at, end)))
   }
@@ -110,11 +113,11 @@ async function topicNotFound(
   const have = there.length > 0 ? `It has ${there.join(', ')}.` : ''
   return new CcsError('CCS_USAGE_INVALID', `The log has no ${what}. ${have}`.trim(), {
     exit: EXIT.usage,
-    hint: 'Topics are events.raw and events.dlq; make events with ccs gen, or wait for them with --follow.',
+    hint: 'See events.raw or events.dlq; create events with ccs gen, or wait with --follow.',
   })
 }
 
-/** A record as one line of text. */
+/** Renders a record as one line of text. */
 export function renderTailRecord(record: TailRecord): string {
   const { partition, offset, appended, value, problem, hex, bytes } = record
   const head = `${partition}:${offset}  ${appended}`

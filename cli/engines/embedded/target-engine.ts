@@ -80,7 +80,8 @@ export class EmbeddedTargetEngine implements TargetEngine {
   }
 
   async hold(steps: readonly Step[]): Promise<readonly string[]> {
-    if (steps.length === 0) return []
+    // Beside an engine that learns schemas by itself, a deployment may have only other steps.
+    if (steps.length === 0 && this.#parts.learnsSchemas) return []
     try {
       this.#lock = await this.#parts.lock()
       return []

@@ -1,4 +1,4 @@
-/** connectors/*.json: their variables, their faults with places, and what differs from what a cluster has. */
+/** connectors/*.json: variables, faults with their places, and differences from a cluster. */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -56,7 +56,7 @@ const MINIMAL = {
   'iceberg.catalog.uri': 'http://catalog',
 }
 
-/** Each fault as `line:column message · hint`. */
+/** Returns each fault as `line:column message · hint`. */
 function faultsOf(run: () => unknown): readonly string[] {
   try {
     run()
@@ -72,7 +72,7 @@ function faultsOf(run: () => unknown): readonly string[] {
   return []
 }
 
-test('the connectors of the project are sound, for clusters with Iceberg’s sink and with Confluent’s', () => {
+test('the project’s connectors are valid, with Iceberg’s or Confluent’s sink', () => {
   const desired = desire(SHIPPED)
   expect(desired.map((one) => [one.name, one.class])).toEqual([
     ['staging.bronze-iceberg', ICEBERG_SINK],
@@ -97,7 +97,7 @@ test('the connectors of the project are sound, for clusters with Iceberg’s sin
   ])
 })
 
-test('Silver is the embedded engine’s own work: its sinks are for the other engines', () => {
+test('Silver’s sinks are not deployed for the embedded engine', () => {
   const names = (engine: Target['engine']) =>
     desire(SHIPPED, ENV, { ...TARGET, engine }).map((one) => one.name)
   expect(names('embedded')).toEqual(['staging.bronze-iceberg', 'staging.bronze-s3'])
@@ -105,7 +105,7 @@ test('Silver is the embedded engine’s own work: its sinks are for the other en
   expect(names('ksqldb')).toHaveLength(6)
 })
 
-test('Silver’s sinks read a topic for each Silver schema of the project, and the versions of it', () => {
+test('Silver’s sinks read all versions of a topic per Silver schema', () => {
   const schemas = readdirSync(path.join(ROOT, 'schemas'))
     .filter((name) => /^silver\..*\.avsc$/.test(name))
     .map((name) => `staging.${name.replace('.avsc', '')}`)
@@ -126,7 +126,7 @@ test('Silver’s sinks read a topic for each Silver schema of the project, and t
   }
 })
 
-test('Gold’s sinks are for ksqlDB, read each Gold topic, and let no tombstone through', () => {
+test('Gold’s sinks are for ksqlDB, read each Gold topic and drop tombstones', () => {
   const of = (engine: Target['engine']) =>
     desire(SHIPPED, ENV, { ...TARGET, engine }).filter(({ name }) => name.includes('gold'))
   expect(of('flink')).toEqual([])
@@ -147,12 +147,12 @@ test('Gold’s sinks are for ksqlDB, read each Gold topic, and let no tombstone 
   }
 })
 
-/** As Connect matches topics.regex: the whole name. */
+/** Connect matches topics.regex against the whole name. */
 function wholly({ topics }: DesiredConnector, topic: string): boolean {
   return new RegExp(`^(?:${topics.join('|')})$`).test(topic)
 }
 
-test('all faults of all files come at once, each with its place', () => {
+test('all faults of all files are reported at once, each with its place', () => {
   const broken = {
     file: 'connectors/two.json',
     text: '{\n  "name": "two",\n  "confg": {}\n  "config": {}\n}',
@@ -173,22 +173,22 @@ test('all faults of all files come at once, each with its place', () => {
   )
   expect(faultsOf(() => desire([wrong, broken]))).toMatchInlineSnapshot(`
     [
-      "connectors/one.json:4:5 "flnk" is no engine. · Did you mean "flink"?",
+      "connectors/one.json:4:5 "flnk" is not an engine. · Did you mean "flink"?",
       "connectors/one.json:18:30 \${ccs.prefx} is no variable of ccs. · Did you mean "prefix"?",
       "connectors/one.json:19:25 header.converter must be a text, a number, true or false.",
       "connectors/one.json:22:26 errors.log.enable has a \${ without its }.",
       "connectors/two.json:4:3 connectors/two.json is not JSON. · Expected ',' or '}' after property value here.",
-      "connectors/one.json:6:16 insteadOf names no other connector: "nothing". · Leave it out.",
+      "connectors/one.json:6:16 insteadOf must name another connector, not "nothing". · Remove it.",
       "connectors/one.json:13:5 iceberg.tabels is not a setting of this connector. · Did you mean "iceberg.tables"?",
-      "connectors/one.json:14:18 tasks.max must be a whole number, not "many".",
+      "connectors/one.json:14:18 tasks.max must be an integer, not "many".",
       "connectors/one.json:15:25 errors.tolerance must be one of none, all, not "some".",
-      "connectors/one.json:16:5 iceberg.catalog.warehose is not a setting that catalogs know. · Did you mean "iceberg.catalog.warehouse"?",
+      "connectors/one.json:16:5 iceberg.catalog.warehose is not a known setting of catalogs. · Did you mean "iceberg.catalog.warehouse"?",
       "connectors/one.json:17:5 transforms.dt.field does nothing: "dt" is not in transforms. · "transforms": "dt"",
     ]
   `)
 })
 
-test('a file that is no connector says what is missing', () => {
+test('a file that is not a connector is an error that says what is missing', () => {
   const files = [
     { file: 'connectors/a.json', text: '[]' },
     { file: 'connectors/b.json', text: '{ "name": "b c" }' },
@@ -202,8 +202,8 @@ test('a file that is no connector says what is missing', () => {
       "connectors/b.json:1:1 config must be an object of settings.",
       "connectors/c.json:2:11 connectors/one.json is named "one" too.",
       "connectors/b.json:1:11 connector.class is missing.",
-      "connectors/b.json:1:11 topics is missing: a sink reads some.",
-      "connectors/one.json:2:11 topics is missing: a sink reads some.",
+      "connectors/b.json:1:11 topics is missing; a sink needs topics to read.",
+      "connectors/one.json:2:11 topics is missing; a sink needs topics to read.",
       "connectors/one.json:2:11 iceberg.tables is missing: the table that the records go to.",
       "connectors/one.json:2:11 iceberg.catalog.type is missing: which catalog keeps the tables.",
       "connectors/c.json:2:11 format.class is missing.",
@@ -214,7 +214,7 @@ test('a file that is no connector says what is missing', () => {
   `)
 })
 
-test('Confluent’s S3 sink is held to its documents: types, allowed values, and what needs what', () => {
+test('Confluent’s S3 sink is checked: types, values, and required settings', () => {
   const s3 = SHIPPED.find((one) => one.file.endsWith('bronze-s3.json'))
   const edit = (from: string, to: string) => {
     const text = s3?.text.replace(from, to) ?? ''
@@ -235,12 +235,12 @@ test('Confluent’s S3 sink is held to its documents: types, allowed values, and
       "connectors/bronze-s3.json:37:22 parquet.codec must be one of none, snappy, gzip, lzo, brotli, lz4, zstd, lz4_raw, not "zip".",
       "connectors/bronze-s3.json:41:26 partitioner.class needs timezone.",
       "connectors/bronze-s3.json:46:28 timestamp.extractor RecordField needs timestamp.field.",
-      "connectors/bronze-s3.json:42:30 partition.duration.ms must be a whole number, not "one day".",
+      "connectors/bronze-s3.json:42:30 partition.duration.ms must be an integer, not "one day".",
     ]
   `)
 })
 
-test('a variable without a value is named with its place, when the connector is to run', () => {
+test('a variable without a value is an error only if the connector is chosen', () => {
   const desired = desire(SHIPPED, {})
   const missing = desired[0]?.unresolved ?? []
   expect(missing.map((one) => [one.message, one.hint])).toEqual([
@@ -256,7 +256,7 @@ test('a variable without a value is named with its place, when the connector is 
   expect(chooseConnectors(desired, [S3_SINK]).chosen).toHaveLength(2)
 })
 
-test('a connector is passed over where its class is missing, and where another does its work', () => {
+test('a connector is skipped if its class is missing or another replaces it', () => {
   const choose = (plugins: readonly string[]) => {
     const { chosen, skipped } = chooseConnectors(desire(SHIPPED), plugins)
     return [
@@ -273,8 +273,8 @@ test('a connector is passed over where its class is missing, and where another d
   expect(choose([S3_SINK])).toEqual([
     'bronze-s3',
     'silver-s3',
-    `staging.bronze-iceberg: The cluster has no ${ICEBERG_SINK}.`,
-    `staging.silver-iceberg: The cluster has no ${ICEBERG_SINK}.`,
+    `staging.bronze-iceberg: The cluster does not have ${ICEBERG_SINK}.`,
+    `staging.silver-iceberg: The cluster does not have ${ICEBERG_SINK}.`,
   ])
   const required = desire([connectorText(MINIMAL, { required: true })])
   expect(faultsOf(() => throwAll(chooseConnectors(required, []).faults))).toEqual([
@@ -289,7 +289,7 @@ test('a connector is passed over where its class is missing, and where another d
   )
 })
 
-test('a value from outside is sent, and shown only as its variable', () => {
+test('a value from outside is sent but displayed as its variable', () => {
   const secret = 'hunter2-hunter2'
   const file = connectorText({
     ...MINIMAL,
@@ -300,9 +300,7 @@ test('a value from outside is sent, and shown only as its variable', () => {
   const files = new Map([['/etc/ccs/secrets', `# mine\npassword = ${secret}2\n`]])
   expect(secretFiles([file])).toEqual(['/etc/ccs/secrets'])
   const faults = faultsOf(() => renderConnectors([file], TARGET, { env: { KEY: secret }, files }))
-  expect(faults).toEqual([
-    'connectors/one.json:10:18 tasks.max must be a whole number, not "${KEY}".',
-  ])
+  expect(faults).toEqual(['connectors/one.json:10:18 tasks.max must be an integer, not "${KEY}".'])
   const good = { ...file, text: file.text.replace(',\n    "tasks.max": "${KEY}"', '') }
   const [one] = renderConnectors([good], TARGET, { env: { KEY: secret }, files })
   if (!one) throw new Error('there is one')
@@ -329,7 +327,7 @@ test('a value from outside is sent, and shown only as its variable', () => {
   ])
 })
 
-test('what Connect gives back is the same when it means the same', () => {
+test('settings with the same meaning are no difference', () => {
   const [one] = desire([
     connectorText({ ...MINIMAL, topics: 'a, b', 'tasks.max': 2, 'errors.log.enable': true }),
   ])
@@ -350,13 +348,13 @@ test('what Connect gives back is the same when it means the same', () => {
   ])
 })
 
-test('what a deployment keeps of a connector makes the same connector again', () => {
+test('the stored content of a connector renders the same connector again', () => {
   const before = desire(SHIPPED)
   const again = desire(before.map((one) => ({ file: one.file, text: one.content })))
   expect(again).toEqual(before)
 })
 
-test('variables nest in fallbacks, an empty one counts as unset, and $${ is left to Connect', () => {
+test('variables nest in defaults, empty means unset, and $${ is for Connect', () => {
   const render = (text: string, env: Readonly<Record<string, string>> = {}) => {
     const parts = parseTemplate(text)
     if ('wrong' in parts) return parts.wrong

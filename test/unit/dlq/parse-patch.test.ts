@@ -1,4 +1,4 @@
-/** What `ccs dlq` makes of texts and bytes: patches cut apart, fingerprints, times, half records. */
+/** How `ccs dlq` parses texts and bytes: patches, fingerprints, times, damaged records. */
 import { expect, test } from 'vitest'
 import { decodePartially } from '../../../cli/domain/avro/partial-decoder.ts'
 import { parseRecordSchema } from '../../../cli/domain/avro/schema.ts'
@@ -22,7 +22,7 @@ const cut = (text: string) =>
     expression.sql,
   ])
 
-test('a patch is cut at commas and equal signs outside of quotes, brackets and comments', () => {
+test('a patch is split at commas and = outside of quotes, brackets and comments', () => {
   expect(cut("currency = 'EUR'")).toEqual([['currency', "'EUR'"]])
   expect(
     cut(`page = 'a, b = c''d', coupon = coalesce(coupon, "page"), consent = page = 'x'`),
@@ -43,7 +43,7 @@ test('a patch is cut at commas and equal signs outside of quotes, brackets and c
   ])
 })
 
-test('fields of entries are addressed by list and name, or by name alone where it is theirs only', () => {
+test('fields of list entries are addressed by list.name, or by a unique name', () => {
   expect(
     cut('items.quantity = 1, sku = upper(sku), discount_minor = 0, items.discount_minor = 1'),
   ).toEqual([
@@ -68,7 +68,7 @@ test.each([
   ["page = 'a", "' is not closed.", 1, 8],
   ['page = 1; DROP TABLE rejects', 'A ; is not allowed here.', 1, 9],
   ['1 + 1 = 2', '"1 + 1" is not a field of an event.', 1, 1],
-])('%j is refused with its place', (text, message, line, column) => {
+])('%j is an error with its place', (text, message, line, column) => {
   try {
     parsePatch(text, RECORD)
     expect.unreachable()
@@ -78,13 +78,13 @@ test.each([
   }
 })
 
-test('a predicate is one expression', () => {
+test('a condition is a single expression', () => {
   expect(parseExpression("reason = 'x' AND (a, b) = (1, 2)", '--where').sql).toContain('reason')
   for (const text of ['a = 1, b = 2', 'a) OR (b', "a = 'x"])
     expect(() => parseExpression(text, '--where')).toThrow(CcsError)
 })
 
-test('a fingerprint is that of reason, kind and schema, and no offset', () => {
+test('a fingerprint depends on reason, kind and schema, and is never an offset', () => {
   const of = (message: string, schema_id: number | null = 1) =>
     groupReject({ reason: 'rule_violation', message, schema_id }).fingerprint
   expect(of('items[0].quantity is -1.')).toBe(of('items[7].quantity is 0.'))
@@ -98,7 +98,7 @@ test('a fingerprint is that of reason, kind and schema, and no offset', () => {
   expect(unknown(7)).toEqual(unknown(900_001))
 })
 
-test('a record cut off anywhere is read up to the field that breaks', () => {
+test('a record cut off anywhere is read up to the incomplete field', () => {
   const event = { ...goodEvent(seeded(2)), customer_id: 'c1', page: '/a' }
   const whole = encodeRecord(event)
   const schema = registeredSchema(RAW_SCHEMA)
@@ -122,7 +122,7 @@ test('a record cut off anywhere is read up to the field that breaks', () => {
   expect(decodePartially(schema, Buffer.from([0xff, 0xff, 0xff]), 0)).toBeUndefined()
 })
 
-test('--since takes a length of time or a time, which is UTC unless it says otherwise', () => {
+test('--since takes a duration or a time, by default in UTC', () => {
   const now = Date.parse('2026-11-22T12:00:00Z')
   const iso = (text: string) => new Date(parseSinceMs(text, now)).toISOString()
   expect(iso('2h')).toBe('2026-11-22T10:00:00.000Z')
@@ -133,7 +133,7 @@ test('--since takes a length of time or a time, which is UTC unless it says othe
     expect(() => parseSinceMs(wrong, now)).toThrow('neither a length of time nor a time')
 })
 
-test('nobody waits for partitions of replays, unless there is nothing else', () => {
+test('replay partitions do not hold back the watermark if there are others', () => {
   const at = (partition: number) => ({ partition })
   expect(selectWatermarkPositions([at(0), at(1024), at(1)])).toEqual([at(0), at(1)])
   expect(selectWatermarkPositions([at(1024)])).toEqual([at(1024)])

@@ -1,4 +1,4 @@
-/** Which record a reject is of, and the set that remembers millions of them as numbers. */
+/** The key of a rejected record, and the set that holds millions of keys. */
 import { expect, test } from 'vitest'
 import { findSourceKey } from '../../../cli/domain/dlq/duplicate-rejects.ts'
 import { createSourceKey, SourceKeySet } from '../../../cli/domain/dlq/source-key.ts'
@@ -11,7 +11,7 @@ const reject = (changes: Partial<RejectedEvent> = {}): RejectedEvent => ({
   ...changes,
 })
 
-test('rejects of one record have one mark, whatever they say; place, arrival and bytes tell records apart', () => {
+test('a key depends on position, arrival and bytes only, not on the reason', () => {
   const mark = createSourceKey(reject())
   expect(createSourceKey(reject({ reason: 'bad_magic', message: 'else', origin: 'x' }))).toEqual(
     mark,
@@ -26,27 +26,27 @@ test('rejects of one record have one mark, whatever they say; place, arrival and
   for (const one of others) expect(createSourceKey(reject(one))).not.toEqual(mark)
 })
 
-test('a row of an import is of no record of a topic', () => {
+test('a row of an import has no key', () => {
   expect(createSourceKey(reject({ offset: -1 }))).toBeUndefined()
 })
 
-test('the offsets of an engine that has read a topic made anew meet those of a gate', () => {
+test('after a topic is recreated, rejects of engine and gate have equal keys', () => {
   const sources = [
     { topic: 'events.raw', partition: 2, id: 'second', shift: 500, since: 500 },
   ] as const
   expect(findSourceKey(sources, 0, reject({ offset: 507 }))).toEqual(
     findSourceKey(sources, 1, reject()),
   )
-  // What the engine rejected before it was made anew.
+  // A reject of the engine from before the topic was recreated.
   expect(findSourceKey(sources, 0, reject())).toEqual(createSourceKey(reject()))
   expect(findSourceKey(sources, 1, reject({ offset: 507 }))?.offset).toBe(507)
 })
 
-test('a hundred thousand marks in any order are each in the set once', () => {
+test('a set holds a hundred thousand keys once each, in any order', () => {
   const set = new SourceKeySet()
   const marks = Array.from({ length: 100_000 }, (_, i) => ({
     partition: `events.raw-${i % 3}`,
-    // Some places twice, with another record; beyond 2^32 too.
+    // Some offsets occur twice with different records, some lie beyond 2^32.
     offset: ((i * 7919) % 90_000) + (i % 5) * 2 ** 33,
     bytesHash: Math.floor(i / 90_000),
   }))

@@ -1,4 +1,4 @@
-/** What the console reader and `ccs dlq` print: kinds of rejects, hex dumps, references, lines. */
+/** What `ccs tail` and `ccs dlq` print: kinds of rejects, hex dumps, references, lines. */
 import { expect, test } from 'vitest'
 import {
   decodeReadableText,
@@ -11,7 +11,7 @@ import { parseRejectRef } from '../../../cli/domain/dlq/show-reject.ts'
 import { toJsonValue } from '../../../cli/domain/log/decoded-record.ts'
 import { renderTailRecord } from '../../../cli/domain/query/tail.ts'
 
-test('rejects that differ in values alone are of one kind', () => {
+test('rejects that differ only in values are of one kind', () => {
   const pairs = [
     [
       'It has 5000000 bytes; at most 1048576 are admitted.',
@@ -34,7 +34,7 @@ test('rejects that differ in values alone are of one kind', () => {
   for (const [one, other] of pairs) expect(generalizeMessage(one)).toBe(generalizeMessage(other))
 })
 
-test('rejects that differ in the field are of two kinds, and names with digits stay whole', () => {
+test('rejects about different fields are of two kinds; digits in names are kept', () => {
   expect(generalizeMessage('page has a value of 3 bytes')).not.toBe(
     generalizeMessage('coupon has a value of 3 bytes'),
   )
@@ -42,7 +42,7 @@ test('rejects that differ in the field are of two kinds, and names with digits s
   expect(generalizeMessage('A purchase needs order_id.')).toBe('A purchase needs order_id.')
 })
 
-test('a hex dump shows bytes and text side by side and says how much it left out', () => {
+test('a hex dump shows bytes beside text and says how much it omits', () => {
   const bytes = Buffer.from('\u0000click stream: 17 bytes and more')
   expect(formatHexDump(bytes, 20)).toEqual([
     '00000000  00 63 6c 69 63 6b 20 73  74 72 65 61 6d 3a 20 31  |.click stream: 1|',
@@ -54,21 +54,21 @@ test('a hex dump shows bytes and text side by side and says how much it left out
   expect(formatHexPrefix(Buffer.from('abc'), 3)).toBe('616263')
 })
 
-test('only bytes that are text throughout are shown as text', () => {
+test('bytes are shown as text only if all of them are text', () => {
   expect(decodeReadableText(Buffer.from('{"a": "ü"}\n'))).toBe('{"a": "ü"}\n')
   expect(decodeReadableText(Buffer.from([0x61, 0x00]))).toBeUndefined()
   expect(decodeReadableText(Buffer.from([0xff, 0xfe]))).toBeUndefined()
   expect(decodeReadableText(Buffer.from('\u001b[31m'))).toBeUndefined()
 })
 
-test('a reject is named by its offset, or by partition and offset', () => {
+test('a reject is referenced by offset, or by partition and offset', () => {
   expect(parseRejectRef('42')).toEqual({ partition: 0, offset: 42 })
   expect(parseRejectRef('1:7')).toEqual({ partition: 1, offset: 7 })
   for (const wrong of ['', 'x', '-1', '1:', ':1', '1:2:3', '99999999999999999'])
     expect(() => parseRejectRef(wrong)).toThrow('is not an offset of events.dlq')
 })
 
-test('groups take two lines each, none wider than the terminal', () => {
+test('a group takes two lines, none wider than the terminal', () => {
   const group = {
     ...{
       reason: 'unknown_schema_id',
@@ -91,7 +91,7 @@ const HEAD = {
   appended: '2026-11-22T08:11:41.152Z',
 }
 
-test('a record is one line, whatever its values contain', () => {
+test('tail prints a record on one line, whatever its values contain', () => {
   const value = {
     id: 'x',
     note: 'two\nlines',
@@ -104,7 +104,7 @@ test('a record is one line, whatever its values contain', () => {
   expect(line).toBe('2:9  2026-11-22T08:11:41.152Z  id=x note="two lines" n=5 raw=0x6162')
 })
 
-test('a record that cannot be decoded is shown as such with its first bytes', () => {
+test('a record that cannot be decoded is shown with its first bytes', () => {
   const line = renderTailRecord({
     ...HEAD,
     schemaId: null,
@@ -114,7 +114,7 @@ test('a record that cannot be decoded is shown as such with its first bytes', ()
   expect(line).toBe('2:9  2026-11-22T08:11:41.152Z  (5 bytes, no Confluent header) deadbeef01')
 })
 
-test('JSON carries bytes as base64 and large numbers as text, also inside', () => {
+test('JSON has bytes as base64 and large numbers as text, also nested', () => {
   expect(toJsonValue({ a: [Buffer.from('ab')], b: { c: 2n ** 60n }, d: 1.5, e: null })).toEqual({
     ...{ a: ['YWI='], b: { c: '1152921504606846976' }, d: 1.5, e: null },
   })

@@ -39,7 +39,7 @@ function arrivals(seed: number, schedule: Schedule, faultProfile = FAULTS): Arri
   return all
 }
 
-/** The bytes of a run, partition by partition, as they would stand in the log. */
+/** Returns a run's bytes, partition by partition, as the log would hold them. */
 async function bytesOf(seed: number, partitions: number, schedule: Schedule): Promise<Buffer[]> {
   const bytes: Buffer[][] = Array.from({ length: partitions }, () => [])
   const writers = bytes.map(
@@ -70,7 +70,7 @@ const hash = (bytes: readonly Buffer[]) =>
 const live = (count: number, eps = 100) => createLiveSchedule(START_MS, eps, count)
 
 describe('the generator', () => {
-  it('gives the same bytes for the same seed, and others for another', async () => {
+  it('gives the same bytes for the same seed, and different ones for another', async () => {
     const first = await bytesOf(1, 1, live(5000))
     expect(hash(first)).toBe('347a394f37a44069')
     expect(hash(await bytesOf(1, 1, live(5000)))).toBe(hash(first))
@@ -79,7 +79,7 @@ describe('the generator', () => {
     expect(hash(await bytesOf(1, 1, later))).not.toBe(hash(first))
   })
 
-  it('keeps a visitor in one partition, and loses nothing among several', async () => {
+  it('keeps each visitor in one partition and loses nothing', async () => {
     const parts = await bytesOf(1, 3, live(3000))
     const whole = await bytesOf(1, 1, live(3000))
     const sum = parts.reduce((total, { length }) => total + length, 0)
@@ -87,7 +87,7 @@ describe('the generator', () => {
     for (const part of parts) expect(part.length).toBeGreaterThan(sum / 6)
   })
 
-  it('meets the shares of mischief', () => {
+  it('meets the shares of faults', () => {
     const all = arrivals(3, live(60_000))
     const share = (test: (one: Arrival) => boolean) => all.filter(test).length / all.length
     expect(share((one) => one.isDuplicate)).toBeCloseTo(0.05, 2)
@@ -103,7 +103,7 @@ describe('the generator', () => {
     ).toBeCloseTo(0.085, 1)
   })
 
-  it('sends only what it is asked for', () => {
+  it('sends no faults unless asked to', () => {
     const all = arrivals(4, live(20_000), NO_FAULTS)
     expect(all.every((one) => one.timeMs === one.dueMs && !one.isDuplicate && !one.broken)).toBe(
       true,
@@ -112,7 +112,7 @@ describe('the generator', () => {
     expect(all.filter(({ event, timeMs }) => corrected(event) !== timeMs)).toEqual([])
   })
 
-  it('knows the corrected time of every event, whatever its clocks say', () => {
+  it('knows every event’s corrected time, whatever its clocks say', () => {
     const all = arrivals(5, live(40_000), { ...FAULTS, skew: 0.6 })
     const isWrong = ({ event, timeMs, dueMs, broken }: Arrival) =>
       timeMs > dueMs || (broken === null && corrected(event) !== timeMs)
@@ -144,7 +144,7 @@ describe('the generator', () => {
     expect(later).toBeGreaterThan(100)
   })
 
-  it('keeps the contract in every event that is not broken', () => {
+  it('makes only valid events unless asked for broken ones', () => {
     const { requires } = JSON.parse(SCHEMA) as { requires: Record<keyof Event, string[]> }
     const rules = requires as Record<string, string[]>
     const types = new Set<string>()
@@ -155,7 +155,7 @@ describe('the generator', () => {
       types.add(event.event_type)
       if (!uuid.test(event.event_id)) faults.push(`id ${event.event_id}`)
       for (const either of rules[event.event_type] ?? []) {
-        // A requirement is a field's name, or several of which one will do.
+        // A requirement is a field's name, or alternatives separated by |.
         const has = either.split('|').some((name) => isGiven(event[name as keyof Event]))
         if (!has) faults.push(`${event.event_type} without ${either}`)
       }
@@ -171,7 +171,7 @@ describe('the generator', () => {
     expect([...types].sort()).toEqual(Object.keys(rules).sort())
   })
 
-  it('is a shop: visitors come back, log in, buy several things, and some are bots', () => {
+  it('simulates returning visitors, logins, orders of several items, and bots', () => {
     const all = arrivals(8, live(60_000), NO_FAULTS)
     const share = (test: (event: Event) => boolean) =>
       all.filter(({ event }) => test(event)).length / all.length
@@ -197,7 +197,7 @@ describe('the generator', () => {
     expect(new Set(all.map(({ event }) => event.currency)).size).toBeGreaterThan(3)
   })
 
-  it('breaks records so that the gate turns each down for the reason that the truth has', () => {
+  it('breaks records so that the gate rejects each for the expected reason', () => {
     const limits = { recordBytesMax: 1 << 20, futureToleranceMs: 3_600_000 }
     const gate = new Gate({
       schemas: [{ id: 1, subject: 'events.raw-value', version: 1, schema: SCHEMA }],
@@ -226,7 +226,7 @@ describe('the generator', () => {
     expect(kinds.size).toBe(16)
   })
 
-  it('spreads history over day and night of the shop, in order and in full', () => {
+  it('spreads history over the shop’s day and night, in order and completely', () => {
     const fromMs = Date.parse('2026-03-01T00:00:00Z')
     const toMs = Date.parse('2026-03-04T00:00:00Z')
     const schedule = createHistorySchedule(

@@ -8,7 +8,9 @@ import { NO_FAULTS } from '../../fixtures/no-faults.ts'
 
 const START_MS = Date.parse('2026-02-03T04:05:06.000Z')
 
-/** A clock that moves only when somebody sleeps or works; sleeps take longer than asked, as real ones do. */
+/**
+ * A clock that moves only with sleep and work; sleeps take longer than requested, as real ones do.
+ */
 function slowClock(oversleepMs: (call: number) => number) {
   let ms = 0
   let calls = 0
@@ -27,7 +29,7 @@ interface PacedRun {
   readonly eps: number
   readonly forMs?: number
   readonly count?: number
-  /** Work an event costs, ms. */
+  /** Duration of the work per event, ms. */
   readonly costMs?: number
   readonly oversleepMs?: (call: number) => number
 }
@@ -63,9 +65,9 @@ async function paced(
   return { result, times, lags }
 }
 
-describe('the pace', () => {
+describe('the rate', () => {
   for (const eps of [100, 1000, 10_000]) {
-    it(`is within a thousandth of ${eps} events a second over a minute`, async () => {
+    it(`is within 0.1 % of ${eps} events per second over a minute`, async () => {
       const forMs = eps === 10_000 ? 10_000 : 60_000
       const { result, times, lags } = await paced({ eps, forMs })
       expect(result.records).toBe((eps * forMs) / 1000)
@@ -77,7 +79,7 @@ describe('the pace', () => {
     })
   }
 
-  it('catches up after a moment in which nothing could be done', async () => {
+  it('catches up after a pause', async () => {
     const { result, times } = await paced({
       eps: 1000,
       forMs: 10_000,
@@ -89,7 +91,7 @@ describe('the pace', () => {
     expect(uneven).toEqual([])
   })
 
-  it('gives up in time and says how far it fell behind when the work is too much', async () => {
+  it('is given up in time, with the deficit, when the work is too much', async () => {
     const { result } = await paced({ eps: 1000, forMs: 10_000, costMs: 2 })
     const { live } = result
     expect(live?.isKept).toBe(false)
@@ -103,7 +105,7 @@ describe('the pace', () => {
     expect(error.code).toBe('CCS_RATE_MISSED')
   })
 
-  it('fills a range first and then goes on live where the clock is', async () => {
+  it('applies to the live run only, after a range of history', async () => {
     const { clock } = slowClock(() => 1)
     const times: number[] = []
     const sink: ArrivalSink = {
@@ -125,14 +127,14 @@ describe('the pace', () => {
     expect([alone.records, alone.live]).toEqual([777, undefined])
   })
 
-  it('makes exactly as many as asked for', async () => {
+  it('gives exactly as many events as asked for', async () => {
     for (const count of [1, 99, 12_345]) {
       const { result } = await paced({ eps: 20_000, count })
       expect(result.records).toBe(count)
     }
   })
 
-  it('owes what is due and no more than there is', () => {
+  it('counts as due only what is due and exists', () => {
     const pace = new RatePacer({ eps: 250, count: 100, nowMs: 5000 })
     expect(pace.countDue(5000)).toBe(0)
     expect(pace.countDue(5003.9)).toBe(0)

@@ -75,7 +75,7 @@ async function rejects(): Promise<RejectedEvent[]> {
 
 const HEADER = 'time,type,visitor,id,price\n'
 
-test('each row is accepted, or rejected with its reason, place and bytes, or left out by name', async () => {
+test('each row is accepted, rejected with reason, place and bytes, or left out', async () => {
   const rows = [
     '2026-01-01,view,v1,7,',
     '2026-01-01,buy,v1,7,35.79',
@@ -119,7 +119,7 @@ test('each row is accepted, or rejected with its reason, place and bytes, or lef
   expect(kept.every((one) => one.first_seen === NOW_MS && one.message.length > 10)).toBe(true)
 })
 
-test('CSV, gzipped NDJSON and Parquet with the same rows give the same events but for their ids', async () => {
+test('CSV, gzipped NDJSON and Parquet give the same events except for their ids', async () => {
   const rows = [
     {
       time: '2026-01-01 10:00:00',
@@ -164,7 +164,7 @@ test('CSV, gzipped NDJSON and Parquet with the same rows give the same events bu
   expect(seen.slice(4, 6)).toEqual(seen.slice(0, 2))
 })
 
-test('files with their columns in another order, and headers repeated by cat, are read in one run', async () => {
+test('files may differ in column order and repeat their header', async () => {
   const a = write('a.csv', `${HEADER}2026-01-01,view,v1,1,\n${HEADER}2026-01-01,view,v1,2,\n`)
   const b = write('b.csv', 'id,price,visitor,type,time\n1,,v1,view,2026-01-01\n')
   const result = await runImport(setting, MAPPING, [a, b])
@@ -176,7 +176,7 @@ test('files with their columns in another order, and headers repeated by cat, ar
   expect(ids[2]).toBe(ids[0])
 })
 
-test('nothing is written when one of the files lacks a column, or is not there; all of that is told at once', async () => {
+test('missing files and columns are all reported before anything is written', async () => {
   const good = write('a.csv', `${HEADER}2026-01-01,view,v1,1,\n`)
   const bad = write('b.csv', 'time,type,visitr,id,price\n')
   const error = await runImport(setting, MAPPING, [good, bad, path.join(dir, 'c.csv')]).catch(
@@ -209,11 +209,11 @@ test('a dry run counts and writes nothing', async () => {
   expect(await setting.log.partitions('ccs.imports')).toEqual([])
 })
 
-describe('a file that comes again', () => {
+describe('a file that is imported again', () => {
   const rows = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, i) => `2026-01-01,view,v,${from + i},\n`).join('')
 
-  test('is known by its bytes, even under another name, and adds nothing', async () => {
+  test('is recognized by its bytes, also under another name, and adds nothing', async () => {
     const content = `${HEADER}${rows(0, 50)}bad\n`
     await runImport(setting, MAPPING, [write('a.csv', content)])
     const again = await runImport(setting, MAPPING, [write('b.csv', content)])
@@ -222,7 +222,7 @@ describe('a file that comes again', () => {
     expect((await rejects()).length).toBe(1)
   })
 
-  test('by another mapping is refused unless told, and then gives the same ids', async () => {
+  test('with another mapping is refused without --again, and keeps its ids with it', async () => {
     const file = write('a.csv', `${HEADER}${rows(0, 3)}`)
     await runImport(setting, MAPPING, [file])
     const other = `${MAPPING}# changed\n`
@@ -238,7 +238,7 @@ describe('a file that comes again', () => {
     expect(ids.slice(3)).toEqual(ids.slice(0, 3))
   })
 
-  test('grown by some lines sends its rows with the ids that they had', async () => {
+  test('with more lines than before sends its rows with the same ids', async () => {
     const file = write('a.csv', `${HEADER}${rows(0, 3)}`)
     await runImport(setting, MAPPING, [file])
     appendFileSync(file, rows(3, 5))
@@ -247,9 +247,9 @@ describe('a file that comes again', () => {
   })
 
   test.each([1, 2, 3, 4, 5, 6])(
-    'after an import that was cut off at its append %i goes on at the very row',
+    'resumes at the right row after an import was interrupted at append %i',
     async (cut) => {
-      // About three batches, with a bad row every fifty.
+      // About three batches, with an invalid row every fifty.
       const filler = 'x'.repeat(2000)
       const lines = Array.from({ length: 600 }, (_, i) =>
         i % 50 === 7
@@ -262,7 +262,8 @@ describe('a file that comes again', () => {
         batchBytes: 64 * 1024,
       }).catch((error) => error)
       expect(failed).toMatchObject({ message: 'cut' })
-      // Something else comes in between, so that the ends of the topics alone would tell nothing.
+      // Another import comes in between, so that the topics' ends alone would
+      // not show what was written.
       const other = write('b.csv', `${HEADER}${rows(0, 900)}x\ny\n`)
       await runImport(setting, MAPPING, [other])
       const rest = await runImport(setting, MAPPING, [file])
@@ -281,7 +282,7 @@ describe('a file that comes again', () => {
   )
 })
 
-test('two imports at once: the second says who holds the lock', async () => {
+test('of two imports at once, the second names the holder of the lock', async () => {
   const file = write('a.csv', `${HEADER}2026-01-01,view,v1,1,\n`)
   const held = await setting.log.writer('ccs.imports', 0, 'ccs import')
   await expect(runImport(setting, MAPPING, [file])).rejects.toMatchObject({
@@ -302,7 +303,7 @@ test.each([
     gzipSync(`${HEADER}${'2026-01-01,view,v1,1,\n'.repeat(99_999)}`).subarray(0, 400),
     'ends in the middle',
   ],
-])('%s with the wrong content: one clear sentence', async (name, content, message) => {
+])('%s with the wrong content gives one clear error', async (name, content, message) => {
   const file = write(name, content)
   const error = await runImport(setting, MAPPING, [file]).catch((e) => e)
   expect(error).toMatchObject({ code: 'CCS_IMPORT_INVALID', exit: 2 })
@@ -312,7 +313,7 @@ test.each([
 const absent = existsSync(REES46) ? '' : ` (skipped: there is no file ${REES46}; set CCS_REES46)`
 
 test.skipIf(absent)(
-  `the REES46 sample: 17,434 events, and the cut-off line in the DLQ${absent}`,
+  `the REES46 sample gives 17,434 events, and its cut-off line a reject${absent}`,
   async () => {
     const result = await runImport(setting, REES46_MAPPING, [REES46])
     expect(result).toMatchObject({
@@ -326,9 +327,9 @@ test.skipIf(absent)(
     expect([of('view_item').length, of('add_to_cart').length, of('purchase').length]).toEqual([
       17_055, 165, 214,
     ])
-    // Five rows repeat another exactly.
+    // Five rows are exact duplicates.
     expect(new Set(imported.map((event) => event.event_id)).size).toBe(17_429)
-    // The amounts as text, summed here apart from the import.
+    // Sums the amounts from the text, independently of the import.
     const cents = readFileSync(REES46, 'utf8')
       .split('\n')
       .map((line) => line.split(','))
@@ -348,7 +349,7 @@ test.skipIf(absent)(
   },
 )
 
-/** The log, whose append number `cut` (from 1) doesn't happen. */
+/** A log whose append number `cut` (from 1) fails before anything is written. */
 function failingAt(log: ImportSetup['log'], cut: number): ImportSetup['log'] {
   let appends = 0
   return {

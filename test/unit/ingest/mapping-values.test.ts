@@ -10,7 +10,7 @@ import { createTimeParser } from '../../../cli/domain/ingest/mapping/time-parser
 import { createPathGetter } from '../../../cli/domain/ingest/mapping/value-path.ts'
 
 describe('money', () => {
-  test('every amount up to the contract’s greatest becomes its hundredths exactly', () => {
+  test('every amount up to the contract’s maximum becomes exact hundredths', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1_000_000_000_000 }), (cents) => {
         const digits = String(cents).padStart(3, '0')
@@ -40,7 +40,7 @@ describe('money', () => {
     expect(parseMoney(text, 'decimal')).toBe(cents)
   })
 
-  test('a comma style takes points between thousands and nowhere else', () => {
+  test('decimal_comma accepts points between thousands only', () => {
     expect(parseMoney('1.234.567,5', 'decimal_comma')).toBe(123456750)
     expect(parseMoney('12.34,5', 'decimal_comma')).toBeUndefined()
     expect(parseMoney('35.79', 'decimal_comma')).toBeUndefined()
@@ -54,7 +54,7 @@ describe('times', () => {
     ['iso', 'UTC', '2019-10-01', '2019-10-01T00:00:00.000Z'],
     ['iso', 'Europe/Berlin', '2026-07-01 12:00', '2026-07-01T10:00:00.000Z'],
     ['iso', 'Europe/Berlin', '2026-07-01 12:00Z', '2026-07-01T12:00:00.000Z'],
-    // The clocks go back at 03:00: the first of the two 02:30.
+    // The clocks go back at 03:00: 02:30 occurs twice, and the first one counts.
     ['iso', 'Europe/Berlin', '2026-10-25 02:30', '2026-10-25T00:30:00.000Z'],
     ['iso', 'Europe/Berlin', '2026-10-25 03:00', '2026-10-25T02:00:00.000Z'],
     // The clocks go forward at 02:00: there is no 02:30.
@@ -85,12 +85,12 @@ describe('times', () => {
     '0050-01-01',
     '2019-10-01 00:00:0',
     'now',
-  ])('%s is no time', (text) => {
+  ])('%s is not a time', (text) => {
     const parse = createTimeParser('iso', 'UTC')
     expect(typeof parse === 'string' ? parse : parse(text)).toBeUndefined()
   })
 
-  test('a wrong pattern or zone is told, not guessed', () => {
+  test('a wrong pattern or time zone is an error', () => {
     expect(createTimeParser('YYYY-MM', 'UTC')).toContain('no day')
     expect(createTimeParser('unix', 'UTC')).toContain('epoch_s')
     expect(createTimeParser('YYYY-MM-DD hh:mm', 'UTC')).toContain('AM or PM')
@@ -119,12 +119,12 @@ describe('paths', () => {
   })
 })
 
-test('a derived id is a version 8 UUID, and the same for the same text', () => {
+test('a derived id is a version 8 UUID and depends on the text only', () => {
   expect(hashUuid('abc')).toBe('ba7816bf-8f01-8fea-8141-40de5dae2223')
   expect(hashUuid('abd')).not.toBe(hashUuid('abc'))
 })
 
-test('canonical JSON does not depend on the order of keys, and depth is looked at to a limit', () => {
+test('canonical JSON ignores the order of keys; nesting is checked up to a limit', () => {
   expect(canonicalJson({ b: [1, { d: null, c: 'x' }], a: true })).toBe(
     canonicalJson({ a: true, b: [1, { c: 'x', d: null }] }),
   )

@@ -23,7 +23,7 @@ function faultsOf(run: () => unknown): string[] {
   throw new Error('nothing was found wrong')
 }
 
-/** A whole mapping for visits, with one field more or different. */
+/** A complete mapping for visits with additional or changed lines. */
 function mapping(...lines: readonly string[]): string {
   return [
     'event:',
@@ -46,7 +46,7 @@ function mapRow(text: string, row: Readonly<Record<string, unknown>>): unknown {
   return mapped.kind === 'event' ? mapped.event : mapped.kind
 }
 
-test('all faults of a mapping are told at once, each with its place and what was probably meant', () => {
+test('all faults of a mapping are reported at once, with places and suggestions', () => {
   const text = `formt: csv
 event:
   event_type: { from: type, values: { view: view_itm, buy: purchase } }
@@ -78,7 +78,7 @@ event:
   ])
 })
 
-test('a text that is no mapping is refused', () => {
+test('text that is not a mapping is an error', () => {
   expect(faultsOf(() => parseMapping('a: [', 'map.yml', contract)).length).toBeGreaterThan(0)
   expect(faultsOf(() => parseMapping('- a', 'map.yml', contract))[0]).toContain(
     'must be keys and values',
@@ -89,7 +89,7 @@ test('a text that is no mapping is refused', () => {
   expect(faultsOf(() => parseMapping('', 'map.yml', contract)).length).toBe(1)
 })
 
-test('columns that a file lacks are told at once, at its header, with the nearest name', () => {
+test('missing columns are reported at once, at the header, with a suggestion', () => {
   const spec = parseMapping(
     mapping('session_id: sesion', 'coupon: { from: code, optional: true }'),
     'map.yml',
@@ -102,7 +102,7 @@ test('columns that a file lacks are told at once, at its header, with the neares
   ])
 })
 
-test('one of several spellings of a column is enough', () => {
+test('one of several alternative columns is enough', () => {
   const spec = parseMapping(mapping('session_id: [session, visit]'), 'map.yml', contract)
   const map = bindMapping(spec, contract, {
     file: 'a.csv',
@@ -114,7 +114,7 @@ test('one of several spellings of a column is enough', () => {
   })
 })
 
-test('the same row gives the same id whatever the order of its columns, another row another', () => {
+test('ids depend on a row’s values, not on the order of its columns', () => {
   const spec = parseMapping(mapping(), 'map.yml', contract)
   const id = (columns: readonly string[], row: RowValues) => {
     const mapped = bindMapping(spec, contract, { file: 'a.csv', format: 'csv', columns })(row, 2)
@@ -126,7 +126,7 @@ test('the same row gives the same id whatever the order of its columns, another 
   expect(id(['time', 'visitor'], ['2026-01-01', 'w'])).not.toBe(first)
 })
 
-test('an id of named columns is missing where all of them are, and $line tells equal rows apart', () => {
+test('an id needs one of its columns; $line makes ids of equal rows differ', () => {
   const hash = (paths: string) => mapping().replace('hash: all', `hash: ${paths}`)
   expect(mapRow(hash('[no, sub]'), {})).toBe('missing_field: event_id: no or sub has no value')
   const spec = parseMapping(hash('[all, $line]'), 'map.yml', contract)
@@ -143,7 +143,7 @@ test('an id of named columns is missing where all of them are, and $line tells e
   expect(ids[0]).toBe(ids[2])
 })
 
-test('values, otherwise, default, when and leave_out do what they say', () => {
+test('values, otherwise, default, when and leave_out work as documented', () => {
   const type = (rest: string) =>
     mapping().replace('{ constant: page_view }', `{ from: kind, ${rest} }`)
   const values = 'values: { seen: page_view }'
@@ -161,7 +161,7 @@ test('values, otherwise, default, when and leave_out do what they say', () => {
   expect(mapRow(coupon, { code: 'X', kind: 'see' })).toMatchObject({ coupon: null })
 })
 
-test('a URL gives its path, host and parameters', () => {
+test('url extracts path, host and query parameters', () => {
   const text = mapping(
     'page_title: { from: u, url: host }',
     'utm_source: { from: u, url: query.utm_source }',
@@ -179,7 +179,7 @@ test('a URL gives its path, host and parameters', () => {
   expect(mapRow(text, { u: 'http://[' })).toContain('wrong_type')
 })
 
-test('items come from a list in the row, or from the row itself, or are none', () => {
+test('items come from a list in the row, from the row itself, or are absent', () => {
   const line = [
     '  sku: id',
     '  unit_price_minor: { from: price, money: decimal }',
@@ -212,7 +212,7 @@ test('items come from a list in the row, or from the row itself, or are none', (
   expect(mapRow(own, { price: '1.5' })).toBe('missing_field: sku: id has no value')
 })
 
-test('what is not of the field’s type is told, and never rounded or cut', () => {
+test('a value of the wrong type is an error and never rounded or cut', () => {
   const text = mapping('results_count: n', 'consent: c', 'tax_minor: { from: tax, money: decimal }')
   expect(mapRow(text, { n: 3, c: 'no', tax: '0.07' })).toMatchObject({
     results_count: 3,
@@ -235,7 +235,7 @@ test('what is not of the field’s type is told, and never rounded or cut', () =
   )
 })
 
-test('a row nested without end is a fault and not a crash', () => {
+test('a very deeply nested row is a fault, not a crash', () => {
   const deep = parseJsonExactly(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
   expect(mapRow(mapping(), { deep })).toContain('invalid_json')
 })
@@ -270,7 +270,7 @@ test('a GA4 export row becomes an event with its order lines', () => {
   })
 })
 
-test('a German order line is read as it was written, and every example is a mapping without faults', () => {
+test('German number formats work, and every example mapping is valid', () => {
   for (const name of ['rees46', 'ga4', 'orders']) {
     const file = path.join(ROOT, `examples/import/${name}.yml`)
     expect(parseMapping(readFileSync(file, 'utf8'), file, contract).fields.length).toBeGreaterThan(

@@ -1,4 +1,4 @@
-/** Expected rows of a model's test against those that came, and how a difference reads. */
+/** How expected rows are compared with actual ones, and how differences are rendered. */
 import { describe, expect, test } from 'vitest'
 import {
   type Comparison,
@@ -24,7 +24,7 @@ function lines(
 }
 
 describe('rows', () => {
-  test('in any order, compared by the named columns alone', () => {
+  test('match in any order, by the named columns only', () => {
     const actual = [
       { page: '/b', views: 2, revenue: '1.00' },
       { page: '/a', views: 1, revenue: '0.00' },
@@ -32,7 +32,7 @@ describe('rows', () => {
     expect(lines([{ page: '/a', views: 1 }, { page: '/b' }], actual)).toEqual([])
   })
 
-  test('that differ are paired by the key and told column by column', () => {
+  test('that differ are paired by key and compared column by column', () => {
     expect(
       lines(
         [{ page: '/a', views: 1, revenue: 2 }],
@@ -49,12 +49,12 @@ describe('rows', () => {
     ])
   })
 
-  test('that are missing or unexpected say so', () => {
+  test('that are missing or unexpected are reported', () => {
     expect(lines([{ page: '/a', views: 1 }], [])).toEqual(['missing     { page: /a, views: 1 }'])
     expect(lines([], [{ page: '/a', views: 1 }])).toEqual(['unexpected  { page: /a, views: 1 }'])
   })
 
-  test('beyond those that must be there may be others', () => {
+  test('may be more than those listed below contains', () => {
     const actual = [
       { page: '/a', views: 1 },
       { page: '/b', views: 1 },
@@ -62,7 +62,7 @@ describe('rows', () => {
     expect(lines([{ page: '/a' }], actual, { isExact: false })).toEqual([])
   })
 
-  test('equal twice must come twice', () => {
+  test('that are expected twice must exist twice', () => {
     expect(lines([{ views: 1 }, { views: 1 }], [{ page: '/a', views: 1 }])).toHaveLength(1)
     expect(
       lines(
@@ -75,7 +75,7 @@ describe('rows', () => {
     ).toEqual(['unexpected  { page: /a, views: 1 }'])
   })
 
-  test('a vague expectation leaves the row to the precise one, wherever it stands', () => {
+  test('are matched so that a vague expectation does not take a precise one’s row', () => {
     const actual = [
       { page: '/a', views: 1 },
       { page: '/b', views: 1 },
@@ -84,7 +84,7 @@ describe('rows', () => {
     expect(lines([{ page: '/a', views: 1 }, { views: 1 }], actual)).toEqual([])
   })
 
-  test('an event is named by its label', () => {
+  test('name an event by its label', () => {
     const labels = new Map([['first', 'id-1']])
     const actual = [{ event_id: 'id-1' }]
     expect(lines([{ event_id: 'first' }], actual, { labels, key: ['event_id'] })).toEqual([])
@@ -120,7 +120,7 @@ describe('values', () => {
     expect(isSameValue(expected, actual, type, day)).toBe(isSame)
   })
 
-  test('are shown as the file writes them, without control characters', () => {
+  test('are rendered as the file writes them, without control characters', () => {
     const [line] = lines([], [{ page: 'a\u001b[31m', window: '2026-03-01T10:00:00.000Z' }])
     expect(line).toBe('unexpected  { page: a [31m, window: 2026-03-01 10:00:00 }')
   })

@@ -1,4 +1,4 @@
-/** Test files of models: what they mean, and what is said about wrong ones. */
+/** Parsing of model test files, and their faults. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -23,7 +23,7 @@ function parse(text: string) {
   return parseModelTests(FILE, text, context)
 }
 
-/** The one case of a file with these steps, on 2026-03-01. */
+/** Parses a file with one case of these steps, on 2026-03-01. */
 function caseOf(...steps: readonly string[]): ModelTestCase {
   const lines = steps.map((step) => `      - ${step}`).join('\n')
   const text = `date: 2026-03-01\ncases:\n  - name: one\n    steps:\n${lines}\n    expect: { none: true }\n`
@@ -36,7 +36,7 @@ function appends(one: ModelTestCase): readonly AppendAction[] {
   return one.actions.filter((action): action is AppendAction => action.do === 'append')
 }
 
-/** `line:column message hint` of each fault. */
+/** Returns `line:column message hint` of each fault. */
 function faultsOf(text: string): readonly string[] {
   try {
     parse(text)
@@ -53,7 +53,7 @@ function faultsOf(text: string): readonly string[] {
 const at = (time: string) => Date.parse(`2026-03-01T${time}Z`)
 
 describe('times', () => {
-  test('are UTC, with a day of their own or the one they are given', () => {
+  test('are UTC, on their own date or on the given one', () => {
     expect(parseTimeMs('10:00', '2026-03-01')).toBe(at('10:00:00'))
     expect(parseTimeMs('10:00:05.25', '2026-03-01')).toBe(at('10:00:05.250'))
     expect(parseTimeMs('2026-03-01 10:00')).toBe(at('10:00:00'))
@@ -61,7 +61,7 @@ describe('times', () => {
     expect(parseTimeMs('2026-03-01')).toBe(at('00:00:00'))
   })
 
-  test('that are none are none', () => {
+  test('that are invalid are undefined', () => {
     for (const text of ['', '10', '10:00', '2026-02-30', '2026-03-01 24:00', '2026-03-01 ', 'soon'])
       expect(parseTimeMs(text), text).toBeUndefined()
     expect(parseTimeMs('25:00', '2026-03-01')).toBeUndefined()
@@ -69,7 +69,7 @@ describe('times', () => {
 })
 
 describe('an event', () => {
-  test('has defaults for all that its type cannot do without', () => {
+  test('has defaults for all fields that its type requires', () => {
     const [first] = appends(caseOf('event: { at: "10:00", type: purchase }'))
     expect(first?.record).toMatchObject({
       event: {
@@ -86,7 +86,7 @@ describe('an event', () => {
     })
   })
 
-  test('takes money as people write it, and the contract’s own names', () => {
+  test('accepts money as a decimal, and the contract’s own names', () => {
     const [first] = appends(
       caseOf('event: { at: 10:00, type: refund, refund: 0.29, tax_minor: 7, visitor: ben }'),
     )
@@ -95,7 +95,7 @@ describe('an event', () => {
     })
   })
 
-  test('has the same id in every run, and another in every place', () => {
+  test('has the same id in every run, and a different one for every step', () => {
     const ids = () =>
       caseOf('event: { at: 10:00 }', 'event: { at: 10:00 }').accepted.map((row) => row.event_id)
     expect(ids()).toEqual(ids())
@@ -103,7 +103,7 @@ describe('an event', () => {
     expect(ids()[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/)
   })
 
-  test('comes again and again with every and times', () => {
+  test('repeats with every and times', () => {
     const { accepted } = caseOf('event: { at: 10:00, every: 30 minutes, times: 3 }')
     expect(accepted.map((row) => row.event_ts)).toEqual(
       ['10:00:00', '10:30:00', '11:00:00'].map(at),
@@ -113,19 +113,19 @@ describe('an event', () => {
 })
 
 describe('time', () => {
-  test('late_ms is counted from the watermark just before, by corrected time', () => {
+  test('late_ms is measured from the watermark before it, by corrected time', () => {
     const { accepted } = caseOf(
       'event: { at: 10:00 }',
       'late: { by: 1 minute }',
       'late: { by: 5 seconds }',
-      // Fast by two hours: it happened at 10:00:01.
+      // The device's clock is two hours fast: it happened at 10:00:01.
       'event: { at: 12:00:01, sent: 12:00:01, received: 10:00:01 }',
       'event: { at: 09:00 }',
     )
     expect(accepted.map((row) => row.late_ms)).toEqual([0, 55_000, 0, 0, 3_596_000])
   })
 
-  test('arrival never goes back, and a late event arrives now', () => {
+  test('arrival times never decrease, and a late event arrives now', () => {
     const steps = appends(
       caseOf('event: { at: 10:00 }', 'event: { at: 09:00 }', 'late: { by: 1 hour }'),
     )
@@ -136,12 +136,12 @@ describe('time', () => {
     ])
   })
 
-  test('advance takes the watermark to that very time', () => {
+  test('advance moves the watermark to exactly that time', () => {
     const { accepted } = caseOf('event: { at: 10:00 }', 'advance: 11:00', 'event: { at: 10:30 }')
     expect(accepted.at(-1)?.late_ms).toBe(30 * 60_000)
   })
 
-  test('a duplicate is the same record again, also of a late event', () => {
+  test('a duplicate repeats the same record, also of a late event', () => {
     const { accepted } = caseOf(
       'event: { at: 10:00 }',
       'late: { by: 1 minute, id: a }',
@@ -155,19 +155,19 @@ describe('time', () => {
     expect(last).toMatchObject(same)
   })
 
-  test('invalid records take an offset and are no row', () => {
+  test('invalid records take an offset but give no row', () => {
     const one = caseOf('event: { at: 10:00 }', 'invalid: { hex: "00ff" }', 'event: { at: 10:01 }')
     expect(one.accepted.map((row) => row.offset)).toEqual([0, 2])
     expect(appends(one)[1]?.record).toEqual({ bytes: Buffer.from([0, 255]) })
   })
 
-  test('right now is the last arrival unless the case says', () => {
+  test('right now is the last arrival unless the case sets it', () => {
     expect(caseOf('event: { at: 10:00 }').nowMs).toBe(at('10:00:00'))
   })
 })
 
-describe('a wrong file', () => {
-  test('tells all its faults at once, each with its place and what was probably meant', () => {
+describe('a file with faults', () => {
+  test('reports all of them at once, with places and suggestions', () => {
     expect(
       faultsOf(`date: 2026-03-01
 cases:
@@ -189,22 +189,22 @@ cases:
 `),
     ).toEqual([
       '5:29 An event has no field "vistor". Did you mean "visitor"?',
-      '6:9 "evnt" is no step. Did you mean "event"?',
+      '6:9 "evnt" is not a step. Did you mean "event"?',
       '7:22 "10:61" is not a time. Write 10:00, 10:00:05 or 2026-03-01 10:00:05, in UTC.',
-      '8:35 "page_vew" is not one of them. Did you mean "page_view"?',
+      '8:35 "page_vew" is not an allowed value. Did you mean "page_view"?',
       '9:21 "soon" is not a length of time. Write a number and a unit: 30 seconds, 3 minutes, 2 hours, 1 day.',
-      '10:20 No event before has the id "nobody". Known: last.',
-      '11:9 "restart" takes nothing. Write "- restart".',
-      '12:9 "crsh" is no step. Did you mean "crash"?',
+      '10:20 No earlier event has the id "nobody". Known: last.',
+      '11:9 "restart" takes no value. Write "- restart".',
+      '12:9 "crsh" is not a step. Did you mean "crash"?',
       '13:55 An order line has no field "prise". Did you mean "price"?',
-      '13:79 1.001 is no amount of money. Write it like 19.90.',
+      '13:79 1.001 is not an amount of money. Write it like 19.90.',
       '15:16 gold.activity_1m has no column "evnts". Did you mean "events"?',
       '16:15 There is no model silver.event. Did you mean "silver.events"?',
-      '17:13 "bad_magik" is no reason. Did you mean "bad_magic"?',
+      '17:13 "bad_magik" is not a reason. Did you mean "bad_magic"?',
     ])
   })
 
-  test('a time without a day, a case without a name or an expectation, and two of one name', () => {
+  test('reports times without a date, and cases without a unique name', () => {
     const faults = faultsOf(`cases:
   - name: one
     steps: [{ event: { at: 10:00 } }]
@@ -214,14 +214,14 @@ cases:
   - steps: []
     expect: {}
 `)
-    expect(faults[0]).toMatch(/^3:28 "10:00" has no day\. Put "date: 2026-03-01"/)
+    expect(faults[0]).toMatch(/^3:28 "10:00" has no date\. Put "date: 2026-03-01"/)
     expect(faults).toContain('6:27 "none" and "rows" contradict each other.')
-    expect(faults.join('\n')).toContain('Another case is called "one" too.')
+    expect(faults.join('\n')).toContain('Another case is also called "one".')
     expect(faults.join('\n')).toContain('A case needs a name.')
     expect(faults.join('\n')).toContain('The case expects nothing.')
   })
 
-  test('a file of no model says which was probably meant', () => {
+  test('reports an unknown model with a suggestion', () => {
     const parsing = () => parseModelTests('sql/gold/activty_1m.test.yml', 'cases: []', context)
     expect(parsing).toThrow('There is no model gold.activty_1m to test.')
     expect(modelForFile('sql/gold/activty_1m.test.yml')).toBe('gold.activty_1m')

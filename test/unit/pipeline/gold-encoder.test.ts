@@ -1,4 +1,4 @@
-/** Rows of Gold as Avro: what DuckDB says is what a reader of the contract gets, to the last digit. */
+/** Rows of Gold as Avro: readers of the schema get DuckDB's values to the last digit. */
 import avsc from 'avsc'
 import { expect, test } from 'vitest'
 import { compileGoldEncoder } from '../../../cli/domain/pipeline/gold-encoder.ts'
@@ -40,11 +40,11 @@ function read(row: Readonly<Record<string, unknown>>) {
   return type.fromBuffer(bytes.subarray(5))
 }
 
-/** The unscaled number of a decimal's bytes, by the letter of the specification. */
+/** Decodes a decimal's bytes as the specification defines them. */
 const unscaled = (bytes: Buffer) =>
   BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`))
 
-test('money is exact, of either sign and any size, in as few bytes as it takes', () => {
+test('decimals of any sign and size are exact and as short as possible', () => {
   const cases: readonly [string, bigint, number][] = [
     ['0.00', 0n, 1],
     ['1.27', 127n, 1],
@@ -67,7 +67,7 @@ test('money is exact, of either sign and any size, in as few bytes as it takes',
   }
 })
 
-test('days and times are counted from 1970, before it too, to the microsecond', () => {
+test('days and times count from 1970, also negative, to the microsecond', () => {
   const of = (day: string, at: string) => {
     const row = read({ day, at })
     return [row.day, row.at]
@@ -77,7 +77,7 @@ test('days and times are counted from 1970, before it too, to the microsecond', 
   expect(of('2026-11-22', '2026-11-22T14:40:00.123456Z')).toEqual([20_779, 1_795_358_400_123_456])
 })
 
-test('null, flags, shares, text and numbers beyond 2^53 are what they are', () => {
+test('null, booleans, doubles, text and numbers beyond 2^53 keep their values', () => {
   expect(read({ day: '1970-01-01' })).toMatchObject({ at: null, money: null, text: null })
   const row = {
     isIt: false,
@@ -91,11 +91,11 @@ test('null, flags, shares, text and numbers beyond 2^53 are what they are', () =
   expect(large.toString('hex')).toContain('feffffffffffffffff01')
 })
 
-test('what the contract has no room for is refused with its field', () => {
+test('a value that its field cannot hold is an error with the field’s name', () => {
   const wrong = (row: object) => () => encode({ day: '1970-01-01', ...row })
-  expect(wrong({ money: '1.005' })).toThrow('Row.money has no room for 1.005.')
-  expect(wrong({ ms: '1970-01-01T00:00:00.000001Z' })).toThrow('Row.ms has no room for')
-  expect(wrong({ at: 'soon' })).toThrow('Row.at has no room for soon.')
+  expect(wrong({ money: '1.005' })).toThrow("Row.money can't hold 1.005.")
+  expect(wrong({ ms: '1970-01-01T00:00:00.000001Z' })).toThrow("Row.ms can't hold")
+  expect(wrong({ at: 'soon' })).toThrow("Row.at can't hold soon.")
   expect(wrong({ text: 1, isIt: 'yes' })).toThrow('Row.isIt is "yes"')
   expect(() => encode({ text: 'no day' })).toThrow('Row.day')
 })

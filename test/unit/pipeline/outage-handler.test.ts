@@ -1,4 +1,4 @@
-/** What is waited out, for how long, and what is said meanwhile. */
+/** Which errors are waited out, for how long, and what is reported. */
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../../../cli/domain/kernel/errors.ts'
@@ -7,7 +7,7 @@ import { OutageHandler } from '../../../cli/domain/pipeline/outage-handler.ts'
 const away = () =>
   new CcsError('CCS_KAFKA_UNREACHABLE', 'No Kafka answers at h:1.', { exit: EXIT.unreachable })
 
-test('a Kafka that is away is said once, waited out, and said to be back', async () => {
+test('an outage of Kafka is reported once, waited out, and its end reported', async () => {
   const said: string[] = []
   const outage = new OutageHandler(systemClock(), (text) => said.push(text))
   let tries = 0
@@ -19,11 +19,11 @@ test('a Kafka that is away is said once, waited out, and said to be back', async
   expect([found, outage.stalled]).toEqual([3, null])
   expect(said).toEqual([
     'No Kafka answers at h:1. Waiting for it.',
-    'Kafka answers again: going on.',
+    'Kafka answers again; continuing.',
   ])
 })
 
-test('who ends by itself gives a Kafka up after its time; a full disk it waits for', async () => {
+test('with a limit, an outage of Kafka becomes an error, a full disk does not', async () => {
   const outage = new OutageHandler(systemClock(), () => {}, { kafkaMs: 100 })
   const failing = outage.retryWhileUnavailable('log', () => Promise.reject(away()))
   await expect(failing).rejects.toMatchObject({ code: 'CCS_KAFKA_UNREACHABLE', exit: 4 })
@@ -36,7 +36,7 @@ test('who ends by itself gives a Kafka up after its time; a full disk it waits f
   expect(await written).toBe(3)
 })
 
-test('who leaves waits no more, and other errors were never waited for', async () => {
+test('after stopWaiting, and for other errors, there is no waiting', async () => {
   const outage = new OutageHandler(systemClock(), () => {})
   const refused = new CcsError('CCS_KAFKA_DENIED', 'No.')
   await expect(outage.retryWhileUnavailable('log', () => Promise.reject(refused))).rejects.toBe(

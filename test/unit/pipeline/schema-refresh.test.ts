@@ -31,8 +31,8 @@ function learner(registered: readonly number[]) {
   return { learn, ids: () => schemas.map(({ id }) => id), asked: () => asked }
 }
 
-describe('schemas registered meanwhile', () => {
-  test('are asked for when a record names one, once, and the last stays in force', async () => {
+describe('schemas registered while the engine runs', () => {
+  test('are loaded once when a record names one; the last stays in force', async () => {
     const { learn, ids, asked } = learner([1, 2, 3, 4])
     await learn([frameOf(record(1), record(3)), frameOf(record(3))])
     expect(asked()).toBe(0)
@@ -42,13 +42,13 @@ describe('schemas registered meanwhile', () => {
     expect(asked()).toBe(1)
   })
 
-  test('are not asked for by what carries no id', async () => {
+  test('are not loaded for records without a schema id', async () => {
     const { learn, asked } = learner([])
     await learn([frameOf([], [0, 0, 0, 0], [1, 0, 0, 0, 9, 9], [7])])
     expect(asked()).toBe(0)
   })
 
-  test('stay unknown to records that are older than the last answer', async () => {
+  test('are not loaded for records older than the last answer', async () => {
     const { learn, asked } = learner([])
     await learn([frameOf(record(9))])
     await learn([{ ...frameOf(record(9)), appendMs: NOW - 3_600_000 }])
@@ -57,7 +57,7 @@ describe('schemas registered meanwhile', () => {
     expect(asked()).toBe(2)
   })
 
-  test('are asked for again after a registry that did not answer', async () => {
+  test('are loaded again after the registry did not answer', async () => {
     const schemas = [schemaOf(1)]
     let isAway = true
     const ask = async () => {

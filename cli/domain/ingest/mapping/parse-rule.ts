@@ -98,7 +98,8 @@ function parseSource(map: RuleMap, { path, reader }: RuleInput): ValueSource | u
   const given = SOURCE_KEYS.filter((key) => map[key] !== undefined)
   const [kind] = given
   if (kind === undefined || given.length > 1) {
-    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}; it has ${given.join(', ') || 'none'}.`
+    const has = given.join(', ') || 'none'
+    const message = `${path.join('.')} needs one of ${SOURCE_KEYS.join(', ')}; it has ${has}.`
     reader.fault(
       path,
       message,
