@@ -46,7 +46,7 @@ afterEach(async () => {
 const CHILD = `
 import { RecordBatch } from './domain/log/record-batch.js'
 import { diskFiles } from './adapters/files/files.js'
-import { openLocalLog } from './adapters/log/local.js'
+import { openLocalLog } from './adapters/log/local-log.js'
 const [dir, owner] = process.argv.slice(2)
 const log = openLocalLog({ dir, files: diskFiles() })
 try {
