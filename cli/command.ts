@@ -5,15 +5,15 @@
  */
 import { Command, Config, Errors, Flags, flush, run, settings } from '@oclif/core'
 import { systemClock } from './adapters/process/system-clock.ts'
-import { stopSignal, watchReader } from './adapters/terminal/stop-signal.ts'
+import { watchSignals, watchStdout } from './adapters/terminal/stop-signal.ts'
 import {
-  ask,
   askText,
+  confirm,
   type Progress,
   painterFor,
   SILENT,
   startProgress,
-  stdoutDrained,
+  waitForStdout,
 } from './adapters/terminal/terminal.ts'
 import { toCcsError, unknownCommandError } from './command-errors.ts'
 import {
@@ -94,8 +94,8 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** Disk, memory and ports of this machine. */
   protected async machine() {
-    const { thisMachine } = await import('./adapters/process/machine.ts')
-    return thisMachine()
+    const { openMachine } = await import('./adapters/process/machine.ts')
+    return openMachine()
   }
 
   /**
@@ -121,7 +121,7 @@ export abstract class CcsCommand<Result> extends Command {
    */
   protected async printWithBackpressure(line: string, stop: AbortSignal): Promise<void> {
     this.print(line)
-    await stdoutDrained(stop)
+    await waitForStdout(stop)
   }
 
   /** From now on --json prints one document per line, by `printDocument`, instead of the result. */
@@ -132,7 +132,7 @@ export abstract class CcsCommand<Result> extends Command {
   /** Prints a document on one line, and waits until the reader of stdout has caught up. */
   protected async printDocument(document: unknown, stop: AbortSignal): Promise<void> {
     process.stdout.write(`${JSON.stringify(document, replaceBigints)}\n`)
-    await stdoutDrained(stop)
+    await waitForStdout(stop)
   }
 
   /** Prints a remark to stderr; nothing with --json. */
@@ -176,7 +176,7 @@ export abstract class CcsCommand<Result> extends Command {
    */
   protected async confirm(question: string, word?: string): Promise<boolean> {
     if (this.jsonEnabled() || !process.stdin.isTTY || !process.stderr.isTTY) return false
-    return word === undefined ? ask(question) : (await askText(`${question} `)) === word
+    return word === undefined ? confirm(question) : (await askText(`${question} `)) === word
   }
 
   /** Sets the exit code for a result that is printed all the same, such as a failed check. */
@@ -197,7 +197,7 @@ export abstract class CcsCommand<Result> extends Command {
    * code 130.
    */
   protected abortOnSignal(): AbortSignal {
-    const stop = stopSignal(() => {
+    const stop = watchSignals(() => {
       if (process.stderr.isTTY) this.note('Stopping… press Ctrl-C again to force quit.')
     })
     this.#release = stop.release
@@ -238,7 +238,7 @@ export async function runCli(url: string): Promise<void> {
   settings.enableAutoTranspile = false
   const argv = process.argv.slice(2)
   const isJson = argv.includes('--json')
-  watchReader()
+  watchStdout()
   process.on('uncaughtException', (thrown) => {
     report(toCcsError(thrown), thrown, { isJson })
     process.exit()

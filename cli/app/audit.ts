@@ -5,7 +5,7 @@
 
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
 import type { Store } from '../adapters/lake/data-store.ts'
-import { type Pinned, pinCommit } from '../adapters/lake/pin-commit.ts'
+import { type PinnedCommit, pinCommit } from '../adapters/lake/pin-commit.ts'
 import type { AuditReport } from '../domain/audit/audit.ts'
 import type { AuditFault } from '../domain/audit/log-accounts.ts'
 import { readKeptRanges, readRejectSources } from '../domain/audit/log-sources.ts'
@@ -57,7 +57,7 @@ async function auditPinned(
   project: Project,
   logic: Logic,
   store: Store,
-  pinned: Pinned,
+  pinned: PinnedCommit,
   run: AuditRun,
 ): Promise<AuditReport> {
   const { openDuck } = await import('../adapters/duckdb/duckdb.ts')
@@ -86,7 +86,7 @@ async function auditWhole(
   project: Project,
   logic: Logic,
   store: Store,
-  { manifest, paths, stateDir, dir }: Pinned,
+  { manifest, paths, stateDir, dir }: PinnedCommit,
   plain: DuckConnection,
   run: AuditRun,
 ): Promise<Pick<AuditReport, 'models' | 'faults'>> {
@@ -141,9 +141,9 @@ async function auditWhole(
 async function damagedFiles(
   plain: DuckConnection,
   store: Store,
-  { manifest, paths, stateDir }: Pinned,
+  { manifest, paths, stateDir }: PinnedCommit,
 ): Promise<readonly DamagedFile[]> {
-  const [{ verifyLake }, { parquetRows }] = await Promise.all([
+  const [{ verifyLake }, { countParquetRows }] = await Promise.all([
     import('../domain/lake/verify.ts'),
     import('../adapters/lake/parquet.ts'),
   ])
@@ -153,7 +153,7 @@ async function damagedFiles(
       locate: async () => paths,
       check: (file, path) => store.lake.check(file, path),
     },
-    rows: (path) => parquetRows(plain, path),
+    rows: (path) => countParquetRows(plain, path),
     stateDir,
   })
   return damaged

@@ -67,7 +67,7 @@ async function collectOnce(
     { openKafka },
     { openKafkaLog },
     { openCollectStream },
-    { placeFinder },
+    { createRecordLocator },
     decode,
     schemas,
     topic,
@@ -84,11 +84,18 @@ async function collectOnce(
   // First the stream: with it whoever collected before is at an end, and what is in events.dlq stays.
   const stream = await openCollectStream({ kafka: await connect(), prefix, log: topic })
   const kafka = await connect()
-  const log = openKafkaLog(kafka, { prefix, through: (run) => run() })
+  const log = openKafkaLog(kafka, { prefix, withRetry: (run) => run() })
   const { recordBytesMax, futureToleranceMs } = project.config.gate
   try {
     const counts = await collectRejects(
-      { stream, log, decode, schemas, locateRecords: placeFinder(kafka), clock: systemClock() },
+      {
+        stream,
+        log,
+        decode,
+        schemas,
+        locateRecords: createRecordLocator(kafka),
+        clock: systemClock(),
+      },
       {
         ...{ recordBytesMax, futureToleranceMs, ...choice },
         topics: new Map(EVENT_TOPICS.map((name) => [prefixed(project.target, name), name])),

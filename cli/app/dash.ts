@@ -42,7 +42,7 @@ export async function openDash(
     catchUp: () => answers.refresh(),
     query: (sql) => answers.query(sql),
     status: () => answers.status(),
-    news: () => answers.revision,
+    revision: () => answers.revision,
   })
   const close = async () => {
     await page.close()

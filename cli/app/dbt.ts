@@ -126,7 +126,7 @@ async function portsOf(
   { task, python, store, options }: Parts,
 ): Promise<DbtPorts> {
   const [
-    { startDbt },
+    { runDbtProcess },
     { provideDbtWork },
     { publishCopy },
     { writeFileAtomic },
@@ -135,7 +135,7 @@ async function portsOf(
   ] = await Promise.all([
     import('../adapters/process/dbt-run.ts'),
     import('../adapters/process/dbt-work.ts'),
-    import('../adapters/process/serve-copy.ts'),
+    import('../adapters/duckdb/publish-copy.ts'),
     import('../adapters/files/files.ts'),
     import('../domain/marts/marts.ts'),
     import('../adapters/lake/silver-snapshot.ts'),
@@ -152,7 +152,7 @@ async function portsOf(
     nowMs: Date.now(),
   })
   const fresh = async (): Promise<SilverSnapshot> =>
-    snapshots.takeSilver(store, {
+    snapshots.takeSilverSnapshot(store, {
       logic: options.logic ?? (await openLogic(project)),
       timezone: project.config.timezone,
       hash: await logicHash(project),
@@ -161,9 +161,9 @@ async function portsOf(
     nowMs: () => Date.now(),
     isStopped: () => options.signal?.aborted === true,
     snapshot: async (isFresh) =>
-      (isFresh ? undefined : await snapshots.lastSilver(store)) ?? (await fresh()),
+      (isFresh ? undefined : await snapshots.readLastSnapshot(store)) ?? (await fresh()),
     run: (args, { snapshot, since }) =>
-      startDbt({
+      runDbtProcess({
         files,
         python,
         args: [...args, ...varsOf(project, task)],
@@ -188,7 +188,7 @@ async function portsOf(
       await writeFileAtomic(files, marts.info, renderJson(info))
       if (seen) await writeFileAtomic(files, marts.seen, renderJson(seen))
     },
-    removeSnapshots: (names) => snapshots.sweepSilver(store, names),
+    removeSnapshots: (names) => snapshots.removeSnapshots(store, names),
   }
 }
 

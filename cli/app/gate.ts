@@ -36,7 +36,7 @@ export async function openGate(
     import('../adapters/kafka/event-log.ts'),
     import('../domain/dlq/replay-ledger.ts'),
   ])
-  const [{ openGateStream }, { gateNames }] = await Promise.all([
+  const [{ openGateStream }, { nameGate }] = await Promise.all([
     import('../adapters/kafka/gate-stream.ts'),
     import('../adapters/kafka/gate-names.ts'),
   ])
@@ -44,7 +44,7 @@ export async function openGate(
   const connect = () => openKafka(settings, project.dir)
   const stream = await openGateStream({ connect, prefix, sessionMs, clock, onNotice })
   // Where the ledger of replays is read; what fails there is tried again with the batch.
-  const log = openKafkaLog(await connect(), { prefix, through: (run) => run() })
+  const log = openKafkaLog(await connect(), { prefix, withRetry: (run) => run() })
   const { recordBytesMax, futureToleranceMs } = project.config.gate
   return {
     run: new GateRun(
@@ -57,7 +57,7 @@ export async function openGate(
         onNotice,
       },
     ),
-    group: gateNames(prefix).group,
+    group: nameGate(prefix).group,
     close: async () => {
       await Promise.all([stream.close(), log.close()])
     },

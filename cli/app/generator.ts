@@ -98,8 +98,8 @@ export async function openLineSink(
   write: (text: string) => Promise<void>,
 ): Promise<OpenSink> {
   const { LineSink } = await import('../generate/line-sink.ts')
-  const { filesRegistry } = await import('../adapters/registry/files.ts')
-  const encode = await openEncoder(await filesRegistry(`${project.dir}/schemas`))
+  const { openFilesRegistry } = await import('../adapters/registry/files-registry.ts')
+  const encode = await openEncoder(await openFilesRegistry(`${project.dir}/schemas`))
   const sink = new LineSink({ write, encode, seed })
   return { sink, partitions: 1, close: async () => {} }
 }

@@ -22,16 +22,16 @@ export interface OpenImport {
 
 /** CCS_IMPORT_INVALID with all faults of the mapping file. */
 export async function openImport(project: Project, mappingFile: string): Promise<OpenImport> {
-  const [{ createHash }, rows, { compileImportContract }, { parseMapping }, { filesRegistry }] =
+  const [{ createHash }, rows, { compileImportContract }, { parseMapping }, { openFilesRegistry }] =
     await Promise.all([
       import('node:crypto'),
-      import('../adapters/files/rows.ts'),
+      import('../adapters/files/open-rows.ts'),
       import('../domain/ingest/import-contract.ts'),
       import('../domain/ingest/mapping/parse-mapping.ts'),
-      import('../adapters/registry/files.ts'),
+      import('../adapters/registry/files-registry.ts'),
     ])
   const text = await rows.readMapping(mappingFile)
-  const registry = await filesRegistry(`${project.dir}/schemas`)
+  const registry = await openFilesRegistry(`${project.dir}/schemas`)
   const dlqSchema = (await registry.versions(subjectFor(DLQ_TOPIC))).at(-1)
   const { recordBytesMax, futureToleranceMs } = project.config.gate
   const contract = compileImportContract({

@@ -44,7 +44,7 @@ export async function openLake(project: Project): Promise<OpenedLake> {
 }
 
 async function verify(store: Store, onProgress: LakeProgress): Promise<VerifyResult> {
-  const [{ verifyLake }, { parquetRows }, { dataLayout }] = await Promise.all([
+  const [{ verifyLake }, { countParquetRows }, { dataLayout }] = await Promise.all([
     import('../domain/lake/verify.ts'),
     import('../adapters/lake/parquet.ts'),
     import('../domain/lake/layout.ts'),
@@ -53,7 +53,7 @@ async function verify(store: Store, onProgress: LakeProgress): Promise<VerifyRes
     verifyLake({
       load: () => store.manifests.load(),
       lake: store.lake,
-      rows: (path) => parquetRows(connection, path),
+      rows: (path) => countParquetRows(connection, path),
       stateDir: dataLayout(store.root).state,
       onProgress,
     }),

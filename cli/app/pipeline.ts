@@ -207,7 +207,7 @@ export async function openServer(
     catchUp,
     query,
     status,
-    news: () => engine.counts.records,
+    revision: () => engine.counts.records,
   })
   return serveEngine({
     port: options.port,

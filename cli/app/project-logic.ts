@@ -17,17 +17,16 @@ export interface LogicOptions {
 
 /** Opens the project's logic. Throws CcsErrors that name all faults, each with its place. */
 export async function openLogic(project: Project, options: LogicOptions = {}): Promise<Logic> {
-  const [{ buildLogic }, { openDuck }, { filesRegistry }, { deriveRawColumns }] = await Promise.all(
-    [
+  const [{ buildLogic }, { openDuck }, { openFilesRegistry }, { deriveRawColumns }] =
+    await Promise.all([
       import('../domain/models/build-logic.ts'),
       import('../adapters/duckdb/duckdb.ts'),
-      import('../adapters/registry/files.ts'),
+      import('../adapters/registry/files-registry.ts'),
       import('../domain/events/raw-columns.ts'),
-    ],
-  )
+    ])
   const { refuseSchemaBreaks } = await import('./schema.ts')
   await refuseSchemaBreaks(project)
-  const registry = await filesRegistry(`${project.dir}/schemas`)
+  const registry = await openFilesRegistry(`${project.dir}/schemas`)
   const rawSchemas = await registry.versions(subjectFor(RAW_TOPIC))
   const [raw] = rawSchemas.slice(-1)
   const dlqSchema = (await registry.versions(subjectFor(DLQ_TOPIC))).at(-1)

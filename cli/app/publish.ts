@@ -63,8 +63,8 @@ export async function openPublisher(parts: PublishParts): Promise<OpenPublisher 
 }
 
 async function logTopics({ store, clock, owner }: PublishParts): Promise<GoldSink> {
-  const { goldTopics } = await import('../adapters/kafka/gold-topics.ts')
-  return goldTopics(store.log, clock, owner)
+  const { openLogGold } = await import('../adapters/kafka/gold-topics.ts')
+  return openLogGold(store.log, clock, owner)
 }
 
 interface Published {

@@ -1,6 +1,6 @@
 /** The part of the composition root for `ccs query` and `ccs sql`: whoever answers for a target. */
 
-import { openMartsAnswers } from '../adapters/duckdb/published-marts.ts'
+import { openMartsQueries } from '../adapters/duckdb/published-marts.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { QueryAnswer, QueryService, TableInfo } from '../domain/query/query-service.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
@@ -29,7 +29,7 @@ export async function openLastingAsking(project: Project): Promise<QueryService>
 }
 
 export async function openMartsAsking(project: Project): Promise<QueryService> {
-  const answers = await openMartsAnswers(project)
+  const answers = await openMartsQueries(project)
   return asking(answers, async () => answers)
 }
 

@@ -9,10 +9,10 @@ import type { Files } from '../adapters/files/files.ts'
 import type { Store } from '../adapters/lake/data-store.ts'
 import {
   EMPTY_FILE,
+  excludeFiles,
   type InspectedSilver,
   inspectSilver,
   type SilverToInspect,
-  without,
 } from '../adapters/lake/inspect-silver.ts'
 import { pinCommit } from '../adapters/lake/pin-commit.ts'
 import type { AuditLogic, TableFiles } from '../domain/audit/catalog.ts'
@@ -80,7 +80,7 @@ async function reconcileOnce(
           stream: (sql) => answers.query(sql),
           marts: (sql) => marts.query(sql),
           logic: auditLogic,
-          tables: without(tables, unreadable),
+          tables: excludeFiles(tables, unreadable),
           files: { damaged, lake, openPlain },
           built: {
             ...{ serial, builtMs: builtMs ?? 0, watermarkMs },

@@ -71,11 +71,11 @@ export async function openRegister(
   project: Project,
   options: { readonly names: readonly string[]; readonly dryRun: boolean },
 ): Promise<SchemaRegisterResult> {
-  const [registry, { registerSchemas }, { impactOf }, { filesRegistry }] = await Promise.all([
+  const [registry, { registerSchemas }, { impactOf }, { openFilesRegistry }] = await Promise.all([
     openRemoteRegistry(project),
     import('../domain/schemas/register.ts'),
     import('./schema.ts'),
-    import('../adapters/registry/files.ts'),
+    import('../adapters/registry/files-registry.ts'),
   ])
   return registerSchemas({
     registry,
@@ -83,7 +83,7 @@ export async function openRegister(
     topics: await topicsNamed(project, options.names),
     dryRun: options.dryRun,
     openImpact: () => impactOf(project),
-    requireKept: async () => void (await filesRegistry(`${project.dir}/schemas`)),
+    requireKept: async () => void (await openFilesRegistry(`${project.dir}/schemas`)),
   })
 }
 

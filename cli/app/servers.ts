@@ -8,18 +8,18 @@ import { type StackPort, type StatusPort, stackStoppedError } from '../domain/de
 /** Opens the servers of a stack; starts none. */
 export async function openServers(options: ServersOptions): Promise<StackPort & StatusPort> {
   const [
-    { Programs, versionOf },
+    { StackPrograms, readPartVersion },
     daemon,
-    { lastLines },
+    { readLastLines },
     { diskFiles },
-    { residentBytes },
+    { readResidentBytes },
     { isPartReady },
   ] = await Promise.all([
     import('../adapters/process/stack-programs.ts'),
     import('../adapters/process/daemon.ts'),
     import('../adapters/process/log-tail.ts'),
     import('../adapters/files/files.ts'),
-    import('../adapters/process/process-mark.ts'),
+    import('../adapters/process/process-start.ts'),
     import('./devstack-ready.ts'),
   ])
   const { dir, ports } = options
@@ -28,7 +28,7 @@ export async function openServers(options: ServersOptions): Promise<StackPort & 
     noteFile: path.join(dir, `${part}.json`),
     logFile: path.join(dir, `${part}.log`),
   })
-  const programs = new Programs(options, files)
+  const programs = new StackPrograms(options, files)
   const fresh = new Set<PartName>()
   return {
     dir,
@@ -39,7 +39,7 @@ export async function openServers(options: ServersOptions): Promise<StackPort & 
     provide: (parts, signal) => programs.provide(parts, signal),
     start: async (part, signal) => {
       await files.mkdir(dir)
-      const launch = await programs.launchOf(part, signal)
+      const launch = await programs.prepareCall(part, signal)
       if (signal.aborted) throw stackStoppedError()
       fresh.add(part)
       await daemon.startDaemon(placeOf(part), { ...launch, cwd: dir, env: options.env })
@@ -47,11 +47,11 @@ export async function openServers(options: ServersOptions): Promise<StackPort & 
     isReady: (part) => isPartReady(part, ports, fresh.has(part)),
     stop: (part) => daemon.stopDaemon(placeOf(part), STOP_MS),
     logFile: (part) => placeOf(part).logFile,
-    readLogEnd: async (part, lines) => (await lastLines(placeOf(part).logFile, lines)).lines,
+    readLogEnd: async (part, lines) => (await readLastLines(placeOf(part).logFile, lines)).lines,
     addressFor: (part) => addressFor(part, ports),
-    readVersion: (part) => versionOf(options.recipes, part, files),
+    readVersion: (part) => readPartVersion(options.recipes, part, files),
     readNote: (part) => daemon.readNote(placeOf(part)),
-    memoryBytes: residentBytes,
+    memoryBytes: readResidentBytes,
   }
 }
 

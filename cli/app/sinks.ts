@@ -64,6 +64,6 @@ async function openEnds(project: Project): Promise<Pick<OpenSinks, 'log' | 'clos
   ])
   const kafka = await openKafka(settings, project.dir)
   // Connectors name their topics in full: nothing is put before them.
-  const log = openKafkaLog(kafka, { prefix: '', through: (run) => run() })
+  const log = openKafkaLog(kafka, { prefix: '', withRetry: (run) => run() })
   return { log, close: () => log.close() }
 }

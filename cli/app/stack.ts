@@ -219,8 +219,8 @@ async function choosePorts(
     })
   }
   if (base > 0) return portsFrom(base)
-  const { freePorts } = await import('../adapters/process/free-ports.ts')
-  return makePorts(await freePorts(PORT_COUNT))
+  const { findFreePorts } = await import('../adapters/process/free-ports.ts')
+  return makePorts(await findFreePorts(PORT_COUNT))
 }
 
 /** Lines that a server said. */
@@ -237,18 +237,18 @@ export async function* stackLogs(
   parts: readonly PartName[],
   options: { readonly lines: number; readonly isFollowing: boolean; readonly stop: AbortSignal },
 ): AsyncGenerator<PartLog> {
-  const { lastLines, nextLines } = await import('../adapters/process/log-tail.ts')
+  const { readLastLines, readNextLines } = await import('../adapters/process/log-tail.ts')
   const servers = await serversOf(place)
   const clock = systemClock()
   const ends = new Map<PartName, number>()
   for (const part of parts) {
-    const { lines, end } = await lastLines(servers.logFile(part), options.lines)
+    const { lines, end } = await readLastLines(servers.logFile(part), options.lines)
     ends.set(part, end)
     yield { part, lines }
   }
   while (options.isFollowing && !options.stop.aborted) {
     for (const part of parts) {
-      const { lines, end } = await nextLines(servers.logFile(part), ends.get(part) ?? 0)
+      const { lines, end } = await readNextLines(servers.logFile(part), ends.get(part) ?? 0)
       ends.set(part, end)
       if (lines.length > 0) yield { part, lines }
     }

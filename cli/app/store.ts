@@ -6,10 +6,10 @@ import type { Store } from '../adapters/lake/data-store.ts'
 
 /** `disk` is this machine's unless a test brings one that fails. */
 export async function openStore(root: string, disk?: Files): Promise<Store> {
-  const [{ diskFiles }, { openLocalLog }, { LocalLake }, { manifestStore }, { dataLayout }] =
+  const [{ diskFiles }, { openLocalLog }, { LocalLake }, { openManifestStore }, { dataLayout }] =
     await Promise.all([
       import('../adapters/files/files.ts'),
-      import('../adapters/log/local.ts'),
+      import('../adapters/log/local-log.ts'),
       import('../adapters/lake/local-lake.ts'),
       import('../adapters/lake/manifest-store.ts'),
       import('../domain/lake/layout.ts'),
@@ -23,7 +23,7 @@ export async function openStore(root: string, disk?: Files): Promise<Store> {
     root,
     log: openLocalLog({ dir: dataLayout(root).log, files }),
     lake: new LocalLake({ files, root, nowMs: () => Date.now() }),
-    manifests: manifestStore(files, root),
+    manifests: openManifestStore(files, root),
   }
 }
 
@@ -31,5 +31,5 @@ export async function openStore(root: string, disk?: Files): Promise<Store> {
 export async function openFault(): Promise<FaultPoint | undefined> {
   const { NODE_ENV, CCS_FAULT } = process.env
   if (NODE_ENV !== 'test' || !CCS_FAULT) return undefined
-  return (await import('../adapters/files/fault-point.ts')).faultPoint(CCS_FAULT)
+  return (await import('../adapters/files/fault-point.ts')).openFaultPoint(CCS_FAULT)
 }

@@ -13,7 +13,7 @@ export const DBT_VENV: VenvPurpose = {
   needs: 'The marts need',
   packages: ['dbt-core', 'dbt-duckdb', 'duckdb'],
   installing: 'Installing dbt for the marts',
-  size: 'about 60 MB to load, 170 MB on disk',
+  size: 'about 60 MB to download, 170 MB on disk',
   next: 'ccs dbt build. All else works without the marts.',
   stopped: () =>
     new CcsError('CCS_DBT_STOPPED', 'Stopped. The published marts are unchanged.', {
@@ -51,7 +51,7 @@ export async function checkDbt(
   env: NodeJS.ProcessEnv,
 ): Promise<readonly Check[]> {
   if (!hasDbt(project)) return []
-  const [{ diskFiles }, { readyPython }, { findPython }] = await Promise.all([
+  const [{ diskFiles }, { findReadyPython }, { findPython }] = await Promise.all([
     import('../adapters/files/files.ts'),
     import('../adapters/process/venv.ts'),
     import('../adapters/process/python.ts'),
@@ -59,7 +59,7 @@ export async function checkDbt(
   const name = 'daily marts'
   try {
     const { dir, lockFile } = venvPlace(project, env)
-    if ((await readyPython(diskFiles(), dir, lockFile)) !== undefined)
+    if ((await findReadyPython(diskFiles(), dir, lockFile)) !== undefined)
       return [{ name, status: 'ok', detail: `dbt is installed in ${dir}.` }]
     const python = await findPython(env, DBT_VENV.needs)
     if ('problem' in python)

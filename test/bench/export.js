@@ -90,7 +90,7 @@ async function* records(data, topic) {
 /** All frames of a topic; the body is valid until the next one. `firstEvent()` decodes its first record. */
 export async function* frames(data, topic) {
   const type = await typeOf(topic)
-  const { openLocalLog } = await projectModule('adapters/log/local.js')
+  const { openLocalLog } = await projectModule('adapters/log/local-log.js')
   const { diskFiles } = await projectModule('adapters/files/files.js')
   const log = openLocalLog({ dir: `${data}/log`, files: diskFiles() })
   try {

@@ -72,7 +72,7 @@ async function once({ kafka, brokers, url, dir, log, events, say }) {
   const [raw, valid, dlq] = topics
   const admin = await kafka.admin()
   const { openConfluentRegistry } = await projectModule('adapters/registry/confluent.js')
-  const { filesRegistry } = await projectModule('adapters/registry/files.js')
+  const { openFilesRegistry } = await projectModule('adapters/registry/files-registry.js')
   const registry = await openConfluentRegistry({ url })
   await mkdir(dir, { recursive: true })
   await symlink(`${ROOT}/schemas`, `${dir}/schemas`)
@@ -81,7 +81,7 @@ async function once({ kafka, brokers, url, dir, log, events, say }) {
     `name: shop\ntargets:\n  there:\n    engine: embedded\n    prefix: ${prefix}\n    kafka: { brokers: "${brokers}" }\n    registry: { url: "${url}" }\n`,
   )
   try {
-    const files = await filesRegistry(`${ROOT}/schemas`)
+    const files = await openFilesRegistry(`${ROOT}/schemas`)
     const ids = []
     for (const topic of ['events.raw', 'events.dlq']) {
       const { schema, id } = (await files.versions(`${topic}-value`)).at(-1)

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { applyConnector } from '../fixtures/apply-connector.ts'
-import { connectHome, ownConnect } from '../fixtures/own-connect.ts'
+import { findConnectHome, startOwnConnect } from '../fixtures/own-connect.ts'
 import { shopEvents, withSinkRig } from '../fixtures/sink-rig.ts'
 
 const COUNT = 20_000
@@ -16,12 +16,12 @@ test('a worker killed while it writes loses and doubles nothing', {
   timeout: 900_000,
 }, async (context) => {
   const cluster = inject('cluster')
-  const home = connectHome()
+  const home = findConnectHome()
   if ('skip' in cluster) return context.skip(cluster.skip)
   context.skip(process.env.CCS_CRASH !== 'all', 'takes minutes: npm run test:crash')
   if (home === undefined) return context.skip('no worker to kill: set CCS_TEST_CONNECT_HOME')
   const prefix = `t${randomBytes(4).toString('hex')}.`
-  const worker = await ownConnect(home, { brokers: cluster.brokers, prefix })
+  const worker = await startOwnConnect(home, { brokers: cluster.brokers, prefix })
   try {
     await worker.start()
     await withSinkRig({ cluster, prefix, connect: worker.url, waitMs: 240_000 }, async (rig) => {

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { applyConnector } from '../fixtures/apply-connector.ts'
-import { keysIn, objectIn } from '../fixtures/bucket.ts'
+import { listKeys, readObject } from '../fixtures/bucket.ts'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { shopEvents, withSinkRig } from '../fixtures/sink-rig.ts'
 
@@ -41,11 +41,11 @@ clusterTest(
       try {
         const files = new Map<string, string>()
         const written = async (): Promise<readonly string[]> => {
-          const keys = await keysIn(server, 'lake', `${prefix}warehouse/`)
+          const keys = await listKeys(server, 'lake', `${prefix}warehouse/`)
           for (const key of keys.filter((one) => one.endsWith('.parquet') && !files.has(one))) {
             const file = path.join(rig.dir, key)
             mkdirSync(path.dirname(file), { recursive: true })
-            writeFileSync(file, await objectIn(server, 'lake', key))
+            writeFileSync(file, await readObject(server, 'lake', key))
             files.set(key, file)
           }
           if (files.size === 0) return []

@@ -1,6 +1,6 @@
 /**
- * The README's walk through Kafka, line by line, from no server at all: Gold equals the generator's truth, the
- * audit is green, and the Parquet that Connect wrote has exactly the events of Bronze.
+ * The README's walk through Kafka, line by line, starting without any server: Gold equals the
+ * generator's expected results, the audit passes, and Connect's Parquet has exactly Bronze's events.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,10 +8,10 @@ import path from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
-import { tableFiles } from '../fixtures/iceberg-table.ts'
+import { listTableFiles } from '../fixtures/iceberg-table.ts'
 
 const MINUTES = 60_000
-/** The README's minute of events, in a third of it. */
+/** The README generates for a minute; a third of that is enough here. */
 const SHORTER: readonly (readonly [string, string])[] = [['--for 60s', '--for 20s']]
 
 const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
@@ -21,14 +21,14 @@ const steps = /^<!-- .*from-nothing\.test.*-->\n```sh\n([\s\S]*?)^```$/m
   .map((line) => line.replace(/\s+#.*$/, ''))
   .filter((line) => line !== '')
 
-test('from nothing to Gold, truth, audit and Parquet on Kafka', {
+test('from no server to Gold, expected results, audit and Parquet on Kafka', {
   timeout: 10 * MINUTES,
 }, async (context) => {
   const shared = inject('cluster')
   if ('skip' in shared) return context.skip(shared.skip)
   const temp = mkdtempSync(path.join(tmpdir(), 'ccs-nothing-'))
   const project = path.join(temp, 'shop')
-  // Sinks commit every five seconds, so that nobody waits for a minute.
+  // Sinks commit every five seconds, so that the test need not wait a minute.
   const env = { CCS_PROJECT_DIR: project, SINK_COMMIT_MS: '5000' }
   const ccs = async (line: string) => {
     const ran = await runCcs(line.split(' '), { cwd: temp, env, timeoutMs: 5 * MINUTES })
@@ -41,7 +41,7 @@ test('from nothing to Gold, truth, audit and Parquet on Kafka', {
   }, 2 * MINUTES)
 
   expect((await runCcs(['init', project], { cwd: temp })).code).toBe(0)
-  // Whoever runs the tests may have servers on the usual ports.
+  // The default ports may be in use on this machine.
   await ccs('stack up sink --port-base 0')
   for (const step of (steps ?? []).filter((line) => !line.startsWith('ccs stack'))) {
     const [from, to] = SHORTER.find(([text]) => step.includes(text)) ?? ['', '']
@@ -68,13 +68,13 @@ test('from nothing to Gold, truth, audit and Parquet on Kafka', {
     .toBeGreaterThanOrEqual(bronze.length)
   expect(await parquetIds(warehouse)).toEqual(bronze)
   const days = new Set(
-    (await tableFiles(warehouse)).map((file) => path.basename(path.dirname(file))),
+    (await listTableFiles(warehouse)).map((file) => path.basename(path.dirname(file))),
   )
   expect([...days].every((day) => /^dt=\d{4}-\d\d-\d\d$/.test(day))).toBe(true)
   await ccs('stack down')
 })
 
-/** Which event, and where it came: duplicates are events of their own in Bronze. */
+/** An event and its place in the log: duplicates are separate events in Bronze. */
 const ID = "event_id::VARCHAR || ' ' || partition || ' ' || epoch_ms(event_ts)"
 
 function idsOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
@@ -82,7 +82,7 @@ function idsOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
 }
 
 async function parquetIds(warehouse: string): Promise<string[]> {
-  const files = await tableFiles(warehouse)
+  const files = await listTableFiles(warehouse)
   if (files.length === 0) return []
   const duck = await openDuck({ threads: 1 })
   const connection = await duck.connect()

@@ -1,4 +1,4 @@
-/** The Kafka client against a real broker: reads without a group, committed records only, errors in words. */
+/** The Kafka client with a real broker: reads without a group, committed records, clear errors. */
 import { expect } from 'vitest'
 import { type KafkaConnection, openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { type Cluster, clusterTest } from '../fixtures/cluster.ts'
@@ -33,32 +33,29 @@ async function readAll(kafka: KafkaConnection, topic: string): Promise<string[]>
   }
 }
 
-clusterTest(
-  'what a transaction aborted is not read, and its markers are passed over',
-  async (cluster, prefix) => {
-    const topic = `${prefix}some`
-    await withKafka(cluster, topic, async (kafka) => {
-      const plain = await kafka.producer()
-      const sending = (value: string) => ({ topic, messages: [{ value, partition: 0 }], acks: -1 })
-      await plain.send(sending('a'))
-      const producer = await kafka.producer({ transactionalId: `${prefix}tx` })
-      for (const [value, isKept] of [
-        ['b', true],
-        ['c', false],
-        ['d', true],
-      ] as const) {
-        const transaction = await producer.transaction()
-        await transaction.send(sending(value))
-        await (isKept ? transaction.commit() : transaction.abort())
-      }
-      await plain.send(sending('e'))
-      expect(await readAll(kafka, topic)).toEqual(['a', 'b', 'd', 'e'])
-    })
-  },
-)
+clusterTest('aborted records and transaction markers are skipped', async (cluster, prefix) => {
+  const topic = `${prefix}some`
+  await withKafka(cluster, topic, async (kafka) => {
+    const plain = await kafka.producer()
+    const sending = (value: string) => ({ topic, messages: [{ value, partition: 0 }], acks: -1 })
+    await plain.send(sending('a'))
+    const producer = await kafka.producer({ transactionalId: `${prefix}tx` })
+    for (const [value, isKept] of [
+      ['b', true],
+      ['c', false],
+      ['d', true],
+    ] as const) {
+      const transaction = await producer.transaction()
+      await transaction.send(sending(value))
+      await (isKept ? transaction.commit() : transaction.abort())
+    }
+    await plain.send(sending('e'))
+    expect(await readAll(kafka, topic)).toEqual(['a', 'b', 'd', 'e'])
+  })
+})
 
 clusterTest(
-  'gzip and snappy are read, an offset that is not there is told',
+  'gzip and snappy are read, and an offset out of range is an error',
   async (cluster, prefix) => {
     const topic = `${prefix}packed`
     await withKafka(cluster, topic, async (kafka) => {
@@ -75,13 +72,13 @@ clusterTest(
         kafka.fetch(topic, 0, 99_999, { bytesMax: 1_000, waitMs: 0 }),
       ).rejects.toMatchObject({
         code: 'CCS_KAFKA_OFFSET',
-        message: `Partition 0 of ${topic} does not hold offset 99999.`,
+        message: `Partition 0 of ${topic} does not have offset 99999.`,
       })
     })
   },
 )
 
-clusterTest('a broker that is not there is named', async () => {
+clusterTest('a missing broker is named', async () => {
   const settings = { brokers: ['127.0.0.1:1'], partitions: 1, replication: 1, retentionMs: -1 }
   const kafka = await openKafka(settings, '.')
   await expect(kafka.admin()).rejects.toMatchObject({ code: 'CCS_KAFKA_UNREACHABLE', exit: 4 })

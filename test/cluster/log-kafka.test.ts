@@ -1,4 +1,4 @@
-/** The event log on a real Kafka: what every EventLog does, and what only a Kafka can do to one. */
+/** The event log on a real Kafka: the shared cases of every EventLog, and Kafka's own ones. */
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { type KafkaConnection, openKafka } from '../../cli/adapters/kafka/connection.ts'
@@ -17,7 +17,7 @@ const BYTES_MAX = 4 * 1024 * 1024
 interface Place {
   readonly log: EventLog
   readonly kafka: KafkaConnection
-  /** The topic's name in Kafka. */
+  /** The topic's full name in Kafka. */
   readonly name: string
 }
 
@@ -30,7 +30,7 @@ async function withLog(
   const name = `${prefix}${TOPIC}`
   await withTopics(brokers, [{ topic: name, numPartitions: 1, configEntries }], async (kafka) => {
     const connection = await openKafka(kafkaSettings(brokers), '.')
-    const log = openKafkaLog(connection, { prefix, through: (write) => write() })
+    const log = openKafkaLog(connection, { prefix, withRetry: (write) => write() })
     try {
       await run({ log, kafka, name })
     } finally {
@@ -39,8 +39,8 @@ async function withLog(
   })
 }
 
-// Left out of what the embedded log shows: rolled segments, torn and damaged files, and locks, because Kafka
-// lets many write to a partition; names that leave a directory; and partitions that come with a first write.
+// Not covered by the shared cases: rolled segments, torn and damaged files, and locks, because Kafka
+// lets many write to a partition; names that leave a directory; partitions created by a first write.
 for (const { name, run } of LOG_CASES)
   clusterTest(name, (cluster, prefix) =>
     withLog(cluster, prefix, ({ log }) =>
@@ -63,7 +63,7 @@ async function textsOf(log: EventLog, from = 0): Promise<[number, string][]> {
 }
 
 clusterTest(
-  'frames end where offsets have no record: markers, what was aborted, a start in between',
+  'a frame ends at offsets without a record: markers, aborts, a start in between',
   (cluster, prefix) =>
     withLog(cluster, prefix, async ({ log, kafka, name }) => {
       const producer = await kafka.producer({ transactionalId: `${prefix}tx` })
@@ -90,7 +90,7 @@ clusterTest(
 )
 
 clusterTest(
-  'records without a value are empty, keys and headers are passed over, gzip and snappy are unpacked',
+  'tombstones are empty records; keys and headers are ignored; codecs are unpacked',
   (cluster, prefix) =>
     withLog(cluster, prefix, async ({ log, kafka, name }) => {
       const producer = await kafka.producer()
@@ -109,7 +109,7 @@ clusterTest(
     }),
 )
 
-clusterTest('a codec that cannot be read is named', (cluster, prefix) =>
+clusterTest('an unsupported codec is named', (cluster, prefix) =>
   withLog(cluster, prefix, async ({ log, kafka, name }) => {
     const admin = await kafka.admin()
     const configEntries = [{ name: 'compression.type', value: 'lz4' }]
@@ -125,7 +125,7 @@ clusterTest('a codec that cannot be read is named', (cluster, prefix) =>
 )
 
 clusterTest(
-  'a large append goes in several batches, and one record that packs well still fits',
+  'a large append is several batches; a record that compresses well still fits',
   (cluster, prefix) =>
     withLog(cluster, prefix, async ({ log }) => {
       const writer = await log.writer(TOPIC, 0, 'test')
@@ -145,31 +145,29 @@ clusterTest(
     }),
 )
 
-clusterTest(
-  'records that Kafka deleted, and a topic made anew, are never passed over in silence',
-  (cluster, prefix) =>
-    withLog(cluster, prefix, async ({ log, kafka, name }) => {
-      const writer = await log.writer(TOPIC, 0, 'test')
-      await writer.append(createBatch(0, 10), 1)
-      const reader = await log.reader(TOPIC, 0, 0)
-      const before = await log.identity(TOPIC)
-      const admin = await kafka.admin()
-      await admin.fetchTopicOffsets(name) // kafkajs knows the leader after this
-      await admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 0, offset: '4' }] })
-      expect(await log.range(TOPIC, 0)).toEqual({ start: 4, end: 10 })
-      await expect(reader.read(1)).rejects.toMatchObject({ code: 'CCS_KAFKA_OFFSET' })
-      await expect(log.reader(TOPIC, 0, 3)).rejects.toMatchObject({ code: 'CCS_KAFKA_OFFSET' })
-      const following = await log.reader(TOPIC, 0, 4)
-      expect((await following.read(1e6)).length).toBe(1)
-      await admin.deleteTopics({ topics: [name] })
-      await expect(following.read(1e6)).rejects.toMatchObject({ code: 'CCS_KAFKA_TOPIC' })
-      expect(await log.partitions(TOPIC)).toEqual([])
-      await admin.createTopics({ topics: [{ topic: name, numPartitions: 2 }] })
-      expect(await log.identity(TOPIC)).not.toBe(before)
-      expect(await log.partitions(TOPIC)).toEqual([0, 1])
-      // As many records as before: only the topic's id tells the two apart.
-      const again = await log.writer(TOPIC, 0, 'test')
-      await again.append(createBatch(0, 12), 1)
-      await expect(following.read(1e6)).rejects.toMatchObject({ code: 'CCS_KAFKA_TOPIC' })
-    }),
+clusterTest('deleted records and a recreated topic are always reported', (cluster, prefix) =>
+  withLog(cluster, prefix, async ({ log, kafka, name }) => {
+    const writer = await log.writer(TOPIC, 0, 'test')
+    await writer.append(createBatch(0, 10), 1)
+    const reader = await log.reader(TOPIC, 0, 0)
+    const before = await log.identity(TOPIC)
+    const admin = await kafka.admin()
+    await admin.fetchTopicOffsets(name) // kafkajs knows the leader after this
+    await admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 0, offset: '4' }] })
+    expect(await log.range(TOPIC, 0)).toEqual({ start: 4, end: 10 })
+    await expect(reader.read(1)).rejects.toMatchObject({ code: 'CCS_KAFKA_OFFSET' })
+    await expect(log.reader(TOPIC, 0, 3)).rejects.toMatchObject({ code: 'CCS_KAFKA_OFFSET' })
+    const following = await log.reader(TOPIC, 0, 4)
+    expect((await following.read(1e6)).length).toBe(1)
+    await admin.deleteTopics({ topics: [name] })
+    await expect(following.read(1e6)).rejects.toMatchObject({ code: 'CCS_KAFKA_TOPIC' })
+    expect(await log.partitions(TOPIC)).toEqual([])
+    await admin.createTopics({ topics: [{ topic: name, numPartitions: 2 }] })
+    expect(await log.identity(TOPIC)).not.toBe(before)
+    expect(await log.partitions(TOPIC)).toEqual([0, 1])
+    // As many records as before: only the topic's id distinguishes the two.
+    const again = await log.writer(TOPIC, 0, 'test')
+    await again.append(createBatch(0, 12), 1)
+    await expect(following.read(1e6)).rejects.toMatchObject({ code: 'CCS_KAFKA_TOPIC' })
+  }),
 )

@@ -1,4 +1,4 @@
-/** Servers that are away for a minute under a shop that goes on, and how soon answers are fresh again. */
+/** Servers are down for a minute while the shop goes on: how soon are answers fresh again? */
 import path from 'node:path'
 import { expect } from 'vitest'
 import { clusterTest } from '../fixtures/cluster.ts'
@@ -12,7 +12,7 @@ const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--
 
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-/** Milliseconds until an event counts in Gold that happened from now on. */
+/** Milliseconds until an event that happens from now on is counted in Gold. */
 async function untilFresh({ ccs }: KafkaProject): Promise<number> {
   const fromMs = Date.now()
   const sql = 'SELECT max(epoch_ms(event_time)) AS newest FROM silver.events'
@@ -39,7 +39,7 @@ async function away(own: OwnStack, part: 'kafka' | 'registry', project: KafkaPro
 }
 
 clusterTest(
-  'a broker and then a registry that are away: fresh again soon, nothing lost or doubled',
+  'after a broker and a registry were down, answers are soon fresh and complete',
   async (_shared, prefix) => {
     const own = await startOwnStack('core')
     try {
@@ -52,7 +52,7 @@ clusterTest(
         await untilFresh(project)
         await away(own, 'kafka', project)
         await away(own, 'registry', project)
-        // One that takes its time.
+        // A slow one.
         own.pause('registry')
         await after(AWAY_MS / 4)
         own.resume('registry')

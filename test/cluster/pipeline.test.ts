@@ -154,7 +154,7 @@ clusterTest(
           }
           throw new Error(`${records} records were not taken in: ${engine.output()}`)
         }
-        const log = openKafkaLog(kafka, { prefix, through: (run) => run() })
+        const log = openKafkaLog(kafka, { prefix, withRetry: (run) => run() })
         const writer = await log.writer('events.raw', 0, 'another producer')
         const send = (bytes: Buffer) => writer.append(RecordBatch.of([bytes]), Date.now())
         const engine = start(['run', '--port', '0'])

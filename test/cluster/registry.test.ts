@@ -22,7 +22,7 @@ for (const { name, check } of REGISTRY_RULES)
   })
 
 registryTest(
-  'registering a schema again gives the version that is there, in any layout',
+  'registering a schema again returns the existing version, in any layout',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const first = await registry.register(subject, text([A]))
@@ -45,7 +45,7 @@ registryTest('the same schema has one id under all its subjects', async (registr
 })
 
 registryTest(
-  'a level is set before the first version, kept, and else the global one',
+  'a level can be set before the first version; without one, the global counts',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const global = (await registry.about()).compatibility
@@ -59,7 +59,7 @@ registryTest(
 )
 
 registryTest(
-  'what would be refused is refused, and nothing is registered',
+  'a breaking schema is rejected, and nothing is registered',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE')
@@ -80,7 +80,7 @@ registryTest(
 )
 
 registryTest(
-  'a transitive level is asked of all versions, another of the latest, as in registering',
+  'a transitive level checks all versions, others the latest, as registering does',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE')
@@ -97,19 +97,16 @@ registryTest(
   },
 )
 
-registryTest(
-  'a text that is no schema is told apart from one that breaks',
-  async (registry, prefix) => {
-    const subject = `${prefix}a-value`
-    for (const wrong of ['{"type":"record"', text([field('a', 'nothing')])])
-      await expect(registry.register(subject, wrong)).rejects.toMatchObject({
-        code: 'CCS_SCHEMA_INVALID',
-      })
-  },
-)
+registryTest('an invalid schema is distinguished from a breaking one', async (registry, prefix) => {
+  const subject = `${prefix}a-value`
+  for (const wrong of ['{"type":"record"', text([field('a', 'nothing')])])
+    await expect(registry.register(subject, wrong)).rejects.toMatchObject({
+      code: 'CCS_SCHEMA_INVALID',
+    })
+})
 
 registryTest(
-  'a removed subject is gone with its versions, and removing it again is fine',
+  'a removed subject is gone with its versions; removing it again is no error',
   async (registry, prefix) => {
     const subject = `${prefix}a-value`
     const { id } = await registry.register(
@@ -124,18 +121,15 @@ registryTest(
   },
 )
 
-registryTest(
-  'what another has changed is seen at once',
-  async (registry, prefix, { registry: url }) => {
-    const subject = `${prefix}a-value`
-    const other = await openConfluentRegistry({ url })
-    await registry.register(subject, text([A]))
-    await other.remove(subject)
-    expect(await registry.versions(subject)).toEqual([])
-    expect((await registry.register(subject, text([A]))).version).toBe(1)
-    expect((await other.versions(subject)).length).toBe(1)
-  },
-)
+registryTest('changes by others are seen at once', async (registry, prefix, { registry: url }) => {
+  const subject = `${prefix}a-value`
+  const other = await openConfluentRegistry({ url })
+  await registry.register(subject, text([A]))
+  await other.remove(subject)
+  expect(await registry.versions(subject)).toEqual([])
+  expect((await registry.register(subject, text([A]))).version).toBe(1)
+  expect((await other.versions(subject)).length).toBe(1)
+})
 
 /** The package is the reference: ADR 15 says why ccs doesn't use it itself. */
 registryTest(
@@ -168,13 +162,16 @@ registryTest(
   },
 )
 
-registryTest('it says what it is', async (registry, _prefix, { registry: url }) => {
-  const about = await registry.about()
-  expect(about.url).toBe(url)
-  expect(about.product).toMatch(/Apicurio|Confluent/)
-  expect(about.version).toMatch(/^\d+\.\d+/)
-  expect(Math.abs(Date.parse(about.date ?? '') - Date.now())).toBeLessThan(3_600_000)
-})
+registryTest(
+  'it reports product, version and clock',
+  async (registry, _prefix, { registry: url }) => {
+    const about = await registry.about()
+    expect(about.url).toBe(url)
+    expect(about.product).toMatch(/Apicurio|Confluent/)
+    expect(about.version).toMatch(/^\d+\.\d+/)
+    expect(Math.abs(Date.parse(about.date ?? '') - Date.now())).toBeLessThan(3_600_000)
+  },
+)
 
 async function troubled(
   cluster: Cluster,
@@ -197,7 +194,7 @@ async function errorOf(promise: Promise<unknown>): Promise<CcsError> {
   )
 }
 
-clusterTest('cut connections and a busy server are tried again', async (cluster) => {
+clusterTest('closed connections and a busy server are retried', async (cluster) => {
   for (const trouble of [{ cut: 2 }, { busy: 2 }])
     await troubled(cluster, trouble, async (url, requests) => {
       const registry = await openConfluentRegistry({ url })
@@ -220,7 +217,7 @@ clusterTest(
 )
 
 clusterTest(
-  'a slow registry is waited for, and one slower than the limit is unreachable',
+  'a slow registry is waited for; beyond the limit it is unreachable',
   async (cluster) => {
     await troubled(cluster, { delayMs: 400 }, async (url) => {
       const patient = await openConfluentRegistry({ url })
@@ -234,7 +231,7 @@ clusterTest(
 )
 
 clusterTest(
-  'credentials open the door, and wrong ones are named without being told',
+  'credentials grant access; wrong ones are reported without being shown',
   async (cluster) => {
     const login = { username: 'carla', password: 'p:a ß%41/wort' }
     await troubled(cluster, { login }, async (url) => {
@@ -260,7 +257,7 @@ clusterTest(
   },
 )
 
-test('a registry that is down is unreachable, by its address and without its password', async () => {
+test('a registry that is down is named by its address, without its password', async () => {
   const url = (await unusedAddress()).replace('//', '//carla:geheim@')
   const error = await errorOf((await openConfluentRegistry({ url })).versions('a-value'))
   expect(error).toMatchObject({ code: 'CCS_REGISTRY_UNREACHABLE', exit: 4 })
@@ -269,7 +266,7 @@ test('a registry that is down is unreachable, by its address and without its pas
 })
 
 clusterTest(
-  'another server, or a wrong path of the right one, is no schema registry',
+  'another server, or a wrong path, is recognised as no schema registry',
   async (cluster) => {
     const wrong = cluster.registry.replace(/\/apis.*$/, '')
     const error = await errorOf((await openConfluentRegistry({ url: wrong })).versions('a-value'))

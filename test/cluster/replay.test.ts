@@ -30,7 +30,7 @@ clusterTest(
     try {
       await withTopics(brokers, topics, async () => {
         const connection = await openKafka(kafkaSettings(brokers), '.')
-        const log = openKafkaLog(connection, { prefix, through: (write) => write() })
+        const log = openKafkaLog(connection, { prefix, withRetry: (write) => write() })
         try {
           await replayCut(log, root)
         } finally {

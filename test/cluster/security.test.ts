@@ -1,4 +1,4 @@
-/** A Kafka that wants TLS and credentials: each mechanism reads and writes, and no secret shows anywhere. */
+/** A Kafka with TLS and credentials: each mechanism works, and no secret is shown anywhere. */
 import { afterAll, expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { openKafkaLog } from '../../cli/adapters/kafka/event-log.ts'
@@ -11,7 +11,7 @@ import { createBatch, findFirstWrong, readBack } from '../fixtures/log-records.t
 import { PASSWORDS, type SecuredBroker, startSecuredBroker } from '../fixtures/secured-broker.ts'
 
 const TOPIC = 'events.raw'
-/** For `ccs`, by the broker's word alone. */
+/** Settings for `ccs` for this broker. */
 const TOKEN = unsignedToken({ sub: 'ccs', exp: Math.floor(Date.now() / 1000) + 3600 })
 
 let broker: SecuredBroker | undefined
@@ -27,10 +27,10 @@ function unsignedToken(claims: object): string {
 
 async function logWith(secured: SecuredBroker, prefix: string, sasl: Sasl) {
   const settings = { ...kafkaSettings(secured.brokers), tls: { ca: secured.ca }, sasl }
-  // A broker that was started just now gives no producer its id yet.
+  // A broker that has just started gives no producer ids yet.
   const outage = new OutageHandler(systemClock(), () => {})
   const through = <T>(write: () => Promise<T>) => outage.retryWhileUnavailable('test', write)
-  return openKafkaLog(await openKafka(settings, '.'), { prefix, through })
+  return openKafkaLog(await openKafka(settings, '.'), { prefix, withRetry: through })
 }
 
 const ways: readonly Sasl[] = [
@@ -62,14 +62,14 @@ for (const sasl of ways)
   )
 
 clusterTest(
-  'wrong credentials, an unknown certificate and no TLS at all are told, and no secret with them',
+  'wrong credentials, certificates and missing TLS are reported without secrets',
   async (_cluster, prefix) => {
     broker ??= await startSecuredBroker()
     const secured = broker
     const told: string[] = []
     const failing = async (more: object) => {
       const kafka = await openKafka({ ...kafkaSettings(secured.brokers), ...more }, '.')
-      const log = openKafkaLog(kafka, { prefix, through: (write) => write() })
+      const log = openKafkaLog(kafka, { prefix, withRetry: (write) => write() })
       const error: unknown = await log.partitions(TOPIC).catch((thrown: unknown) => thrown)
       await log.close()
       for (let one = error; one instanceof Error; one = one.cause)

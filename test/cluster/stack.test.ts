@@ -1,4 +1,4 @@
-/** `ccs stack` from the command line: servers of its own, in a project of its own, on free ports. */
+/** `ccs stack` from the command line: its own servers, in its own project, on free ports. */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -42,7 +42,7 @@ beforeEach((context) => {
 
 afterAll(() => rmSync(base, { recursive: true, force: true, maxRetries: 5 }))
 
-/** A project of no more than its settings. */
+/** A project that has nothing but its settings. */
 function project(name: string): string {
   const dir = path.join(base, name)
   mkdirSync(dir)
@@ -55,7 +55,7 @@ async function stack<T>(dir: string, args: readonly string[], env = {}): Promise
     env,
     timeoutMs: 5 * MINUTES,
   })
-  return JSON.parse(ran.stdout) as T // the document that the command is documented to print
+  return JSON.parse(ran.stdout) as T // the document that docs/json-output.md describes
 }
 
 async function statesOf(dir: string): Promise<readonly string[]> {
@@ -100,7 +100,7 @@ describe('a stack of its own', () => {
 
   const registryGets = async (what: string) => (await fetch(`${own.registry}/${what}`)).json()
 
-  test('is ready, its registry refuses breaks, and to start it again changes nothing', async () => {
+  test('is ready, its registry rejects breaks, and starting it again changes nothing', async () => {
     expect(await registryGets('config')).toEqual({ compatibilityLevel: 'BACKWARD' })
     const up = await stack<StackUp>(dir, ['up'])
     expect(up.started).toEqual([])
@@ -138,7 +138,7 @@ describe('a stack of its own', () => {
     4 * MINUTES,
   )
 
-  test('what is there but silent is told of', async () => {
+  test('a server that runs but does not answer is reported', async () => {
     own.pause('kafka')
     expect(await statesOf(dir)).toEqual(['not answering', 'running', 'down', 'down'])
     own.resume('kafka')
@@ -167,7 +167,7 @@ describe('a stack of its own', () => {
   )
 })
 
-test('a changed jar in the cache is named, and nothing is started', async () => {
+test('a modified jar in the cache is named, and nothing is started', async () => {
   const dir = project('damaged')
   const cache = path.join(base, 'cache')
   const jar = damagedCopy(cache)
@@ -177,7 +177,7 @@ test('a changed jar in the cache is named, and nothing is started', async () => 
   expect(notesIn(dir)).toEqual([])
 })
 
-/** A cache with Kafka's files, one of them with a byte changed; gives that one's name. */
+/** A cache with Kafka's files, one with a changed byte; returns that one's name. */
 function damagedCopy(cache: string): string {
   const pom = readFileSync(path.join(ROOT, 'stack/kafka/pom.xml'))
   const key = createHash('sha256').update(pom).digest('hex').slice(0, 16)
@@ -193,7 +193,7 @@ function damagedCopy(cache: string): string {
   return jar
 }
 
-test('a port that another program has is named, and nothing is started', async () => {
+test('a port that is in use is named, and nothing is started', async () => {
   const dir = project('taken')
   const server = createServer()
   const port = await new Promise<number>((resolve) => {
@@ -212,7 +212,7 @@ test('a port that another program has is named, and nothing is started', async (
 })
 
 test(
-  'a server that does not come up is named with what it said last, and the other is stopped',
+  'a server that fails to start is named with its last output; others stop',
   async () => {
     const dir = project('failing')
     const data = path.join(dir, '.ccs/stack/kafka/data')
@@ -228,7 +228,7 @@ test(
 )
 
 test(
-  'Ctrl-C in the middle stops what was started',
+  'Ctrl-C while starting stops what was started',
   async () => {
     const dir = project('stopped')
     const up = startNode('bin/run.js', ['stack', 'up', '--port-base', '0', '--project', dir])

@@ -1,4 +1,4 @@
-/** Topics on a real broker: made, changed setting by setting, grown, removed. */
+/** Topics on a real broker: created, changed setting by setting, extended, removed. */
 import { expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { openTopicAdmin } from '../../cli/adapters/kafka/topic-admin.ts'
@@ -23,7 +23,7 @@ async function withAdmin(
 }
 
 clusterTest(
-  'a topic is as it was asked for, and its settings change one by one',
+  'a topic is created as requested, and its settings change one by one',
   (cluster, prefix) =>
     withAdmin(cluster, prefix, async (admin) => {
       const name = `${prefix}events`
@@ -43,13 +43,13 @@ clusterTest(
       ])
       await admin.remove([name, `${prefix}none`])
       expect(await admin.topics([name])).toEqual([])
-      // At once, though Kafka deletes in its own time.
+      // They are gone at once for us, although Kafka deletes later.
       await admin.create([topic])
       expect(await admin.topics([name])).toEqual([topic])
     }),
 )
 
-clusterTest("Kafka's own topics are left out, and refusals name the topic", (cluster, prefix) =>
+clusterTest("Kafka's own topics are not listed, and errors name the topic", (cluster, prefix) =>
   withAdmin(cluster, prefix, async (admin) => {
     const name = `${prefix}events`
     await admin.create([{ name, partitions: 2, replication: 1, config: {} }])

@@ -1,6 +1,6 @@
 /**
- * docker-compose.yml, read by the library that Docker Compose itself reads it with (compose-go). Whether the
- * images exist and start is not seen here.
+ * docker-compose.yml, parsed by compose-go, the library that Docker Compose itself uses. Whether the
+ * images exist and start is not checked here.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,18 +37,18 @@ beforeAll(() => {
 }, 600_000)
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-/** As compose-go understands it, with no setting from the environment. */
+/** As compose-go parses it, without any variable from the environment. */
 function load(file: string): Record<string, Service> {
   const text = execFileSync(program, [file], { cwd: dir, env: {}, stdio: 'pipe' }).toString()
   return JSON.parse(text).services
 }
 
-test('every service is sound: a pinned image, loopback ports, health, named volumes', (context) => {
+test('every service has a pinned image, loopback ports, a health check, named volumes', (context) => {
   if (missing !== undefined) return context.skip(missing)
   const services = load(path.join(ROOT, 'docker-compose.yml'))
   const faults = Object.entries(services).flatMap(([name, service]) => {
     const ports = service.ports ?? []
-    // What runs once has no health.
+    // A service that runs once needs no health check.
     const needsHealth = service.restart !== undefined && name !== 'flink-taskmanager'
     return [
       /:[^:]*\d/.test(service.image) ? '' : `${name}: ${service.image} is not pinned`,
@@ -67,7 +67,7 @@ test('every service is sound: a pinned image, loopback ports, health, named volu
   ])
 })
 
-test('each profile brings what it needs', (context) => {
+test('each profile starts the services that it needs', (context) => {
   if (missing !== undefined) return context.skip(missing)
   const services = load(path.join(ROOT, 'docker-compose.yml'))
   const of = (profile: string) =>
@@ -92,7 +92,7 @@ test('each profile brings what it needs', (context) => {
   expect(of('bi')).toEqual(['superset'])
 })
 
-test('a misspelled key and a service that is not there are refused', (context) => {
+test('a misspelled key and a missing service are rejected', (context) => {
   if (missing !== undefined) return context.skip(missing)
   const text = readFileSync(path.join(ROOT, 'docker-compose.yml'), 'utf8')
   const file = path.join(dir, 'docker-compose.yml')
@@ -115,12 +115,12 @@ test('.env.example names every setting with its default', () => {
       (match) => [match[1], match[2]],
     ),
   )
-  // Those that ccs itself knows from elsewhere, and an id that nobody changes.
+  // Except for those that ccs gets from elsewhere, and an id that nobody changes.
   const own = ['CCS_DATA_DIR', 'KAFKA_CLUSTER_ID']
   const different = [...used].filter(
     ([name = '', value]) => !own.includes(name) && example.get(name) !== value,
   )
   expect(different).toEqual([])
-  // A variable without a default would be empty for who has no .env.
+  // Without .env, a variable without a default would be empty.
   expect(compose.match(/(?<!\$)\$\{\w+\}/g)).toBeNull()
 })

@@ -1,4 +1,4 @@
-/** Programs that go on by themselves are found by their note, and nothing else is ever signalled. */
+/** Daemons are found by their note, and no other process is ever signalled. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
@@ -32,7 +32,7 @@ async function said(text: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-test('a program is known by its note until it is stopped, and its output is in the log', async () => {
+test('a program has a note until it is stopped, and its output is in the log', async () => {
   const note = await start('console.log("here"); setInterval(() => {}, 1000)')
   await said('here')
   expect(readNote(place)).toEqual(note)
@@ -42,17 +42,17 @@ test('a program is known by its note until it is stopped, and its output is in t
   expect(readNote(place)).toBeUndefined()
 })
 
-test('one that does not heed SIGTERM is killed', async () => {
+test('a program that ignores SIGTERM is killed', async () => {
   const note = await start(
-    'process.on("SIGTERM", () => {}); console.log("deaf"); setInterval(() => {}, 1000)',
+    'process.on("SIGTERM", () => {}); console.log("ready"); setInterval(() => {}, 1000)',
   )
-  await said('deaf')
+  await said('ready')
   await stopDaemon(place, 200)
   expect(isSame(note)).toBe(false)
 })
 
 test.each(['0/1', ''])(
-  'a stranger with the noted pid, begun at %j, is never signalled',
+  'another process with the noted pid, started at %j, is never signalled',
   async (started) => {
     const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
       stdio: 'ignore',
@@ -72,13 +72,13 @@ test.each(['0/1', ''])(
   },
 )
 
-test('a program that is not there is an error, and leaves no note', async () => {
+test('a missing program is an error and leaves no note', async () => {
   const missing = { command: path.join(dir, 'none'), args: [], cwd: dir, env: process.env }
   await expect(startDaemon(place, missing)).rejects.toThrow(/ENOENT/)
   expect(readNote(place)).toBeUndefined()
 })
 
-test('a damaged note names nobody', () => {
+test('a damaged note names no process', () => {
   for (const text of ['', '{', '[]', '{"pid":1}', '{"pid":-1,"host":"","started":"","since":""}']) {
     writeFileSync(place.noteFile, text)
     expect(readNote(place)).toBeUndefined()

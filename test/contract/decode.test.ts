@@ -14,7 +14,7 @@ import {
   type RawRowWriter,
   type RecordTracker,
 } from '../../cli/engines/embedded/intake/raw-row-writer.ts'
-import { shareOf } from '../fixtures/fault-share.ts'
+import { selectShare } from '../fixtures/fault-share.ts'
 import {
   anyRecord,
   BASE_MS,
@@ -120,7 +120,7 @@ test('an event has the same values in the table, together with its source', asyn
   ])
 })
 
-for (const seed of shareOf([1, 2, 3], 3))
+for (const seed of selectShare([1, 2, 3], 3))
   test(`valid, invalid and damaged records give equal rows in frames of any size, seed ${seed}`, async () => {
     const random = seeded(seed)
     const frames: LogFrame[] = []

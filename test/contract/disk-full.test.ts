@@ -1,6 +1,6 @@
 /**
- * A disk that is full at each stage of the pipeline, until there is space again: one sentence says so, queries
- * are answered meanwhile, and it goes on by itself with nothing lost and nothing doubled.
+ * The disk is full at each stage of the pipeline, then there is space again: one message says so,
+ * queries are answered meanwhile, and the pipeline resumes with nothing lost or doubled.
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -35,7 +35,7 @@ const MODELS = [
 const GOLD = ['gold.activity_1m', 'gold.sessions']
 const RECORDS = 300
 const HALF = 150
-/** Calls that need space. */
+/** Calls that need disk space. */
 const WRITING = new Set(['write', 'writeFile', 'mkdir', 'link', 'symlink'])
 
 const STAGES: readonly { readonly stage: string; readonly begins: (call: Call) => boolean }[] = [
@@ -85,7 +85,7 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Appends as `ccs gen` does, and ends when all is safe. */
+/** Appends as `ccs gen` does; resolves when everything is durable. */
 async function append(
   open: OpenPipeline,
   [from, to]: readonly [number, number],
@@ -101,7 +101,7 @@ async function append(
 }
 
 describe('a disk that fills up', () => {
-  test.each(STAGES)('at $stage is said, waited out and forgotten', async ({ stage, begins }) => {
+  test.each(STAGES)('at $stage is reported and waited for', async ({ stage, begins }) => {
     const root = join(dir, stage.replaceAll(' ', '-'))
     mkdirSync(root)
     const disk = new FaultDisk(root, { seed: 5 })
@@ -151,7 +151,7 @@ describe('a disk that fills up', () => {
     }
   })
 
-  test('who is told to stop meanwhile ends with that sentence, and the next start has everything', async () => {
+  test('stopping meanwhile ends with that message; the next start has everything', async () => {
     const root = join(dir, 'stopped')
     mkdirSync(root)
     const disk = new FaultDisk(root, { seed: 6 })

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
-import { lockHolder } from '../../cli/adapters/files/file-lock.ts'
+import { readLockHolder } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles, type Files } from '../../cli/adapters/files/files.ts'
 import { takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
-import { parquetRows } from '../../cli/adapters/lake/parquet.ts'
+import { countParquetRows } from '../../cli/adapters/lake/parquet.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { dataLayout } from '../../cli/domain/lake/layout.ts'
 import { listPartitions, listTables } from '../../cli/domain/lake/list.ts'
 import type { Manifest } from '../../cli/domain/lake/manifest.ts'
 import { type VerifyResult, verifyLake } from '../../cli/domain/lake/verify.ts'
 import { FaultDisk, SimulatedCrash, seededRandom } from '../fixtures/fault-files.ts'
-import { numbers, shareOf } from '../fixtures/fault-share.ts'
+import { listNumbers, selectShare } from '../fixtures/fault-share.ts'
 import {
   commitFiles,
   compactNow,
@@ -136,7 +136,7 @@ function verify(open: OpenLake): Promise<VerifyResult> {
   return verifyLake({
     load: () => open.store.load(),
     lake: open.lake,
-    rows: (path) => parquetRows(connection, path),
+    rows: (path) => countParquetRows(connection, path),
     stateDir: `${root}/state`,
   })
 }
@@ -362,7 +362,7 @@ describe('crashes', () => {
       const fault = isPowerLoss ? 'a power loss' : 'kill -9'
       test(`no row is lost or doubled by ${fault} at any call of step ${index}`, async () => {
         expect(changes(index).length).toBeGreaterThan(20)
-        for (const { call, name } of shareOf(changes(index), 3, index + at)) {
+        for (const { call, name } of selectShare(changes(index), 3, index + at)) {
           const when = /^(write|writeFile) /.test(name) ? 'during' : 'after'
           const { disk, open, clock } = await begin(index, 1000 * index + call)
           const where = `${when} call ${call} (${name})`
@@ -376,7 +376,7 @@ describe('crashes', () => {
     }
 
     test(`a full disk at any call of step ${index} fails it; a retry succeeds`, async () => {
-      for (const { call, name } of shareOf(changes(index), 3, index + 2)) {
+      for (const { call, name } of selectShare(changes(index), 3, index + 2)) {
         const { disk, open } = await begin(index, call)
         const where = `call ${call} (${name})`
         disk.failWith = (one) => (one.number === call ? 'ENOSPC' : undefined)
@@ -402,7 +402,7 @@ describe('damage', () => {
     const places = await open.lake.locate(manifest)
     const targets = [...places.values(), `${root}/manifest.json`]
     const random = seededRandom(20_261_122)
-    for (const flip of shareOf(numbers(200), 2)) {
+    for (const flip of selectShare(listNumbers(200), 2)) {
       const path = targets[Math.floor(random() * targets.length)] ?? ''
       const whole = fs.readFileSync(path)
       const bit = Math.floor(random() * whole.length * 8)
@@ -514,9 +514,9 @@ describe('commits of several writers', () => {
       code: 'CCS_ENGINE_LOCKED',
       message: `ccs up (pid ${process.pid}) runs on ${root}; one engine per data directory.`,
     })
-    expect(await lockHolder(files, place)).toMatchObject({ pid: process.pid, owner: 'ccs up' })
+    expect(await readLockHolder(files, place)).toMatchObject({ pid: process.pid, owner: 'ccs up' })
     await lock.release()
-    expect(await lockHolder(files, place)).toBeUndefined()
+    expect(await readLockHolder(files, place)).toBeUndefined()
     await (await takeEngineLock(files, root, 'ccs run')).release()
   })
 

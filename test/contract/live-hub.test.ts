@@ -1,10 +1,10 @@
-/** The hub of the stream over real sockets: readers that lag, leave, or never read, and its heartbeat. */
+/** The event stream over real sockets: clients that lag, leave or never read, and its heartbeat. */
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import type { LiveHealth } from '../../cli/domain/live/live-document.ts'
 import { type HubBoard, type HubOptions, LiveHub } from '../../cli/web/live/hub.ts'
-import { openDeafReader, PageReader } from '../fixtures/page-reader.ts'
+import { openStalledClient, PageReader } from '../fixtures/page-reader.ts'
 
 const HEALTH: LiveHealth = {
   running: true,
@@ -22,7 +22,7 @@ const HEALTH: LiveHealth = {
   marts: null,
 }
 
-/** Figures of `bytes` that change at each tick. */
+/** Metrics of `bytes` that change at each tick. */
 class Board implements HubBoard {
   ticks = 0
   fault: Error | undefined
@@ -52,11 +52,11 @@ class Board implements HubBoard {
     onPart({ figures: this.#figures(), unchanged: [] })
   }
 
-  news() {
+  revision() {
     return 0
   }
 
-  newsMs() {
+  checkEveryMs() {
     return 750
   }
 }
@@ -92,37 +92,37 @@ async function open(board: Board, options: HubOptions = {}): Promise<Open> {
   return { hub, port, url: `http://127.0.0.1:${port}`, responses }
 }
 
-test('what a deaf reader is owed does not grow, and in the end it is let go', async () => {
+test('nothing is queued for a stalled client, and it is disconnected in the end', async () => {
   const bytes = 400_000
   const { hub, port, url, responses } = await open(new Board(bytes), {
     tickMs: 20,
-    patienceMs: 1_500,
+    stalledAfterMs: 1_500,
   })
-  const deaf = openDeafReader(port)
-  closers.push(async () => void deaf.destroy())
+  const stalled = openStalledClient(port)
+  closers.push(async () => void stalled.destroy())
   await waitFor(() => (responses[0]?.writableLength ?? 0) > 0)
   const reader = new PageReader(url)
   closers.push(() => reader.close())
   let most = 0
   await waitFor(() => {
     most = Math.max(most, responses[0]?.writableLength ?? 0)
-    return hub.readers === 1 && reader.told.length > 5
+    return hub.clientCount === 1 && reader.messages.length > 5
   })
   expect(most).toBeLessThan(3 * bytes)
   expect(responses[0]?.destroyed).toBe(true)
 })
 
-test('a reader that comes back gets everything anew and then goes on', async () => {
+test('a client that catches up gets a snapshot and then changes again', async () => {
   const board = new Board(400_000)
   const { port, responses } = await open(board, { tickMs: 40 })
-  const slow = openDeafReader(port)
+  const slow = openStalledClient(port)
   closers.push(async () => void slow.destroy())
   await waitFor(() => responses[0]?.writableNeedDrain === true)
   const missedFrom = board.ticks
   await waitFor(() => board.ticks > missedFrom + 20)
   const heard: string[] = []
   slow.setEncoding('latin1').on('data', (part: string) => {
-    // The padding is of no interest, and the marks of a message stand together.
+    // Without the padding; the bytes of a message are contiguous.
     for (const [mark] of part.matchAll(/event: \w+|"n":\d+/g)) heard.push(mark)
   })
   slow.resume()
@@ -130,18 +130,18 @@ test('a reader that comes back gets everything anew and then goes on', async () 
   await waitFor(() => again() > 0 && heard.indexOf('event: figures', again()) > 0)
   const ticks = heard.flatMap((mark) => (mark.startsWith('"n"') ? [Number(mark.slice(4))] : []))
   expect(ticks).toEqual([...ticks].sort((a, b) => a - b))
-  // What it missed was not kept for it.
+  // The messages that it missed were not queued.
   expect(ticks.length).toBeLessThan(board.ticks)
 })
 
-test('quiet streams are told that they live', async () => {
+test('a silent stream gets heartbeats', async () => {
   const { url } = await open(new Board(1), { tickMs: 10_000, heartbeatMs: 0 })
   const reader = new PageReader(url)
   closers.push(() => reader.close())
   await expect.poll(() => reader.comments, { timeout: 30_000, interval: 10 }).toBeGreaterThan(0)
 })
 
-test('a source that fails is told of, and the stream goes on when it is back', async () => {
+test('a failing source is reported, and the stream goes on once it is back', async () => {
   const board = new Board(1)
   const { url } = await open(board, { tickMs: 30 })
   const reader = new PageReader(url)
@@ -154,11 +154,11 @@ test('a source that fails is told of, and the stream goes on when it is back', a
     stalled: 'The engine does not answer.',
   })
   board.fault = undefined
-  const from = reader.told.length
-  await reader.until((one) => one.document.health.running && reader.told.indexOf(one) >= from)
+  const from = reader.messages.length
+  await reader.until((one) => one.document.health.running && reader.messages.indexOf(one) >= from)
 })
 
-test('nothing is computed before the first reader and after the last', async () => {
+test('nothing is computed before the first client and after the last', async () => {
   const board = new Board(1)
   const { hub, url } = await open(board, { tickMs: 20 })
   await pause(100)
@@ -166,7 +166,7 @@ test('nothing is computed before the first reader and after the last', async () 
   const reader = new PageReader(url)
   await reader.until(({ event }) => event === 'figures')
   await reader.close()
-  await waitFor(() => hub.readers === 0)
+  await waitFor(() => hub.clientCount === 0)
   await pause(100)
   const { ticks } = board
   await pause(200)
@@ -180,7 +180,7 @@ test('closing ends every stream', async () => {
   await hub.close()
   const ends = readers.map(({ ended }) => ended.then(() => 'ended'))
   expect(await Promise.all(ends)).toEqual(['ended', 'ended'])
-  expect(hub.readers).toBe(0)
+  expect(hub.clientCount).toBe(0)
 })
 
 function pause(ms: number): Promise<void> {

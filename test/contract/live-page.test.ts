@@ -1,7 +1,4 @@
-/**
- * The live page's server over a real engine: its documents, its stream, and that one computation serves
- * whoever looks.
- */
+/** The live page's server over a real engine: its documents, its stream, one computation for all. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
@@ -16,7 +13,7 @@ import {
   openLiveShop,
 } from '../fixtures/live-shop.ts'
 import { noonZone } from '../fixtures/noon-project.ts'
-import { openDeafReader, PageReader } from '../fixtures/page-reader.ts'
+import { openStalledClient, PageReader } from '../fixtures/page-reader.ts'
 import { makeRig, type Rig } from '../fixtures/pipeline-rig.ts'
 
 const IDS = [
@@ -35,9 +32,9 @@ const IDS = [
   'top_products',
 ]
 
-/** Today's figures are about a day that does not end meanwhile. */
+/** Metrics about a day that does not end during the test. */
 const TIMEZONE = noonZone()
-/** Good ones that the shop begins with. */
+/** Number of good events that the shop starts with. */
 const EVENTS = 6
 
 let dir: string
@@ -57,7 +54,7 @@ beforeAll(async () => {
     createOrderNow('o2', { minor: 2000, currency: 'EUR', visitor: 'v2' }),
     createOrderNow('o3', { minor: 99900, currency: 'SEK', visitor: 'v3' }),
   ])
-  // On a busy machine the first figures could be asked between two of these.
+  // On a busy machine the first metrics could be queried between two of these.
   await waitFor(async () => (await typedByHand('FROM silver.events')).length === EVENTS)
 })
 
@@ -66,14 +63,14 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-// biome-ignore lint/suspicious/noExplicitAny: documents of other processes, looked at by their shape
+// biome-ignore lint/suspicious/noExplicitAny: documents of another process, checked by their shape
 async function get(path: string, url = shop.url): Promise<any> {
   const response = await fetch(`${url}${path}`)
   expect(response.status).toBe(200)
   return response.json()
 }
 
-/** The rows of a question as somebody types it. */
+/** The rows of a query, as somebody would type it. */
 async function typedByHand(sql: string): Promise<readonly unknown[]> {
   const response = await fetch(`${shop.url}/query`, {
     method: 'POST',
@@ -83,7 +80,7 @@ async function typedByHand(sql: string): Promise<readonly unknown[]> {
   return ((await response.json()) as { rows: readonly unknown[] }).rows
 }
 
-test('the snapshot has every figure, exact money, and the pipeline beside them', async () => {
+test('the snapshot has every metric, exact money and the pipeline’s state', async () => {
   const { at, shop: about, figures, health } = await get('/api/snapshot')
   expect(Object.keys(figures).sort()).toEqual(IDS)
   expect(Object.values(figures).flatMap((one) => (one as { error?: string }).error ?? [])).toEqual(
@@ -97,7 +94,7 @@ test('the snapshot has every figure, exact money, and the pipeline beside them',
   expect(figures.today.rows).toMatchObject([
     {
       currency: 'EUR',
-      // Two of them in EUR, whose revenue and average these are.
+      // Two of them are in EUR; revenue and average are theirs.
       orders: 3,
       revenue: '30.50',
       net_revenue: '30.50',
@@ -124,7 +121,7 @@ test('the snapshot has every figure, exact money, and the pipeline beside them',
   })
 })
 
-test('figures and the same question typed by hand give the same rows', async () => {
+test('a metric and the same query typed by hand give the same rows', async () => {
   const figures: { id: string; sql: string; everyMs: number; title: string }[] =
     await get('/api/figures')
   expect(figures.map(({ id }) => id)).toEqual(IDS)
@@ -150,7 +147,7 @@ interface Compared {
   readonly asOf: string
 }
 
-/** Figures of minutes and hours move on by themselves; some are asked every half a minute only. */
+/** Metrics by minute and hour change with the clock; some are queried every half minute only. */
 function isMinuteBetween(compared: readonly Compared[]): boolean {
   const minute = (ms: number) => Math.floor(ms / 60_000)
   return compared.some(
@@ -159,14 +156,14 @@ function isMinuteBetween(compared: readonly Compared[]): boolean {
   )
 }
 
-test('an event is in the stream within a second of its append, in the figures that it changed only', async () => {
+test('an event reaches the stream within a second, in the metrics that it changes', async () => {
   const reader = new PageReader(shop.url)
   try {
     await reader.untilAll(IDS)
-    expect(reader.told[0]?.event).toBe('snapshot')
-    // Let the costs of first questions pass.
+    expect(reader.messages[0]?.event).toBe('snapshot')
+    // Wait until the costs of the first queries no longer count.
     await new Promise((resolve) => setTimeout(resolve, 2_500))
-    const before = reader.told.length
+    const before = reader.messages.length
     const page = `/only-${Date.now()}`
     await shop.append([createEventNow({ anonymous_id: 'v9', page })])
     const appendedMs = Date.now()
@@ -175,15 +172,15 @@ test('an event is in the stream within a second of its append, in the figures th
     )
     expect(told.event).toBe('figures')
     expect(told.atMs - appendedMs).toBeLessThan(1_000 * slowness())
-    // Nobody ordered anything.
-    for (const { document } of reader.told.slice(before))
+    // There were no orders.
+    for (const { document } of reader.messages.slice(before))
       expect(Object.keys(document.figures)).not.toContain('latest_orders')
   } finally {
     await reader.close()
   }
 })
 
-/** How much slower than an idle one this machine is right now: it cannot keep to a second while it does much else. */
+/** How busy this machine is: a busy one can't keep to a second. */
 function slowness(): number {
   const startMs = performance.now()
   let sum = 0
@@ -191,7 +188,7 @@ function slowness(): number {
   return sum > 0 ? Math.max(1, (performance.now() - startMs) / 25) : 1
 }
 
-test('fifty readers cost one computation, and none nothing', async () => {
+test('fifty clients cost one computation, and no client costs nothing', async () => {
   const usage = () => get('/api/usage')
   const one = new PageReader(shop.url)
   await one.untilAll(IDS)
@@ -203,9 +200,9 @@ test('fifty readers cost one computation, and none nothing', async () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000))
     const { pages, asked } = await usage()
     expect(pages).toBe(50)
-    // Thirteen figures, at most every three quarters of a second.
+    // Thirteen metrics, at most every three quarters of a second.
     expect(asked - from).toBeLessThanOrEqual(13 * Math.ceil((performance.now() - startMs) / 750))
-    const texts = readers.map(({ told }) => JSON.stringify(told.at(-1)?.document.at))
+    const texts = readers.map(({ messages }) => JSON.stringify(messages.at(-1)?.document.at))
     expect(new Set(texts).size).toBeLessThanOrEqual(2)
   } finally {
     await Promise.all([one, ...readers].map((reader) => reader.close()))
@@ -218,21 +215,21 @@ test('fifty readers cost one computation, and none nothing', async () => {
   expect((await usage()).asked).toBe(asked)
 })
 
-test('a reader that never reads is not waited for, and others hear everything', async () => {
+test('a client that never reads delays no other', async () => {
   const port = Number(new URL(shop.url).port)
-  const deaf = openDeafReader(port)
+  const stalled = openStalledClient(port)
   const reader = new PageReader(shop.url)
   try {
     await reader.untilAll(IDS)
-    const heard = reader.told.length
-    await expect.poll(() => reader.told.length, { timeout: 30_000 }).toBeGreaterThan(heard + 2)
+    const heard = reader.messages.length
+    await expect.poll(() => reader.messages.length, { timeout: 30_000 }).toBeGreaterThan(heard + 2)
   } finally {
-    deaf.destroy()
+    stalled.destroy()
     await reader.close()
   }
 })
 
-test('another host, another content type, too much and nothing are refused', async () => {
+test('a foreign host, a wrong content type, a large and an empty body are rejected', async () => {
   const { port } = new URL(shop.url)
   const status = await new Promise((resolve, reject) => {
     const headers = { host: `evil.example:${port}` }
@@ -253,7 +250,7 @@ test('another host, another content type, too much and nothing are refused', asy
   expect((await fetch(`${shop.url}/nothing`)).status).toBe(404)
 })
 
-test('the page may load nothing from elsewhere, and is not sent twice', async () => {
+test('the page may load nothing from elsewhere, and is sent only once', async () => {
   const page = await fetch(`${shop.url}/`)
   expect(page.headers.get('content-security-policy')).toContain("default-src 'self'")
   expect(page.headers.get('x-content-type-options')).toBe('nosniff')
@@ -269,13 +266,13 @@ test('the page may load nothing from elsewhere, and is not sent twice', async ()
   }
 })
 
-test('without marts the close of day says why', async () => {
+test('without marts, Close of day says why', async () => {
   const day = await get('/api/day')
   expect(day).toMatchObject({ date: null, days: [], sentences: [] })
   expect(day.reason).toContain('not built yet')
 })
 
-test('a broken figure costs the page that figure alone, and says where it is broken', async () => {
+test('a broken metric affects no other, and its error has the place', async () => {
   const project = rig.project(join(dir, 'broken'))
   const header = '/*\nkind: figure\ntitle: A\nevery: 1 second\n*/\n'
   const figures = [
@@ -300,7 +297,7 @@ test('a broken figure costs the page that figure alone, and says where it is bro
   }
 })
 
-test('an engine that ends ends its streams', async () => {
+test('an engine that stops ends its streams', async () => {
   const other = await openLiveShop(rig, join(dir, 'ending'))
   const reader = new PageReader(other.url)
   await reader.until(({ event }) => event === 'snapshot')

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Processes } from '../../cli/adapters/files/file-lock.ts'
 import type { Files } from '../../cli/adapters/files/files.ts'
-import { openLocalLog } from '../../cli/adapters/log/local.ts'
+import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import type { EventLog, LogWriter } from '../../cli/domain/log/event-log.ts'
 import { FaultDisk, SimulatedCrash, seededRandom, type When } from '../fixtures/fault-files.ts'
-import { numbers, shareOf } from '../fixtures/fault-share.ts'
+import { listNumbers, selectShare } from '../fixtures/fault-share.ts'
 import { createBatch, findFirstWrong, readBack } from '../fixtures/log-records.ts'
 
 const TOPIC = 'events.raw'
@@ -118,7 +118,7 @@ describe('a crash at every call of the file system', () => {
       const dry = new FaultDisk(dir, { seed: 0 })
       await workload(dry.files, { acknowledged: 0, started: 0, served: 0 }, 1)
       expect(dry.calls).toBeGreaterThan(80)
-      for (const call of shareOf(numbers(dry.calls), 3, fault.at)) {
+      for (const call of selectShare(listNumbers(dry.calls), 3, fault.at)) {
         rmSync(join(dir, 'log'), { recursive: true, force: true })
         const disk = new FaultDisk(dir, { seed: fault.seed * 100_000 + call })
         const life: Life = { acknowledged: 0, started: 0, served: 0 }
@@ -133,7 +133,7 @@ describe('a crash at every call of the file system', () => {
   )
 
   test('records read after a kill are still there after a power loss', async () => {
-    for (const call of shareOf(numbers(45), 3)) {
+    for (const call of selectShare(listNumbers(45), 3)) {
       rmSync(join(dir, 'log'), { recursive: true, force: true })
       const disk = new FaultDisk(dir, { seed: call })
       const life: Life = { acknowledged: 0, started: 0, served: 0 }
@@ -149,7 +149,7 @@ describe('a crash at every call of the file system', () => {
   })
 
   test('a second crash during recovery loses nothing', async () => {
-    for (const seed of shareOf(numbers(150), 3)) {
+    for (const seed of selectShare(listNumbers(150), 3)) {
       rmSync(join(dir, 'log'), { recursive: true, force: true })
       const random = seededRandom(seed)
       const disk = new FaultDisk(dir, { seed })
@@ -208,7 +208,7 @@ describe('a full or failing disk', () => {
     const dry = new FaultDisk(dir, { seed: 0 })
     await workload(dry.files, { acknowledged: 0, started: 0, served: 0 }, 1)
     for (const [at, code] of (['ENOSPC', 'EIO'] as const).entries()) {
-      for (const call of shareOf(numbers(dry.calls), 3, at)) {
+      for (const call of selectShare(listNumbers(dry.calls), 3, at)) {
         rmSync(join(dir, 'log'), { recursive: true, force: true })
         const disk = new FaultDisk(dir, { seed: call })
         const life: Life = { acknowledged: 0, started: 0, served: 0 }

@@ -12,10 +12,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openLocalLog } from '../../cli/adapters/log/local.ts'
+import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { FaultDisk, seededRandom } from '../fixtures/fault-files.ts'
-import { numbers, shareOf } from '../fixtures/fault-share.ts'
+import { listNumbers, selectShare } from '../fixtures/fault-share.ts'
 import { createBatch, findFirstWrong, readBack } from '../fixtures/log-records.ts'
 
 const TOPIC = 'events.raw'
@@ -58,9 +58,9 @@ function frameEnds(segment: Buffer): number[] {
 
 /** Lengths to truncate a segment to: within its last 4 KB, and around the ends of frames. */
 function cutsOf(segment: Buffer, ends: readonly number[], from: number): readonly number[] {
-  const all = numbers(4096).map((back) => segment.length - 4096 + back)
+  const all = listNumbers(4096).map((back) => segment.length - 4096 + back)
   const isNearEnd = (cut: number) => ends.some((end) => Math.abs(end - cut) <= 1)
-  return [...new Set([...shareOf(all, 8, from), ...all.filter(isNearEnd)])]
+  return [...new Set([...selectShare(all, 8, from), ...all.filter(isNearEnd)])]
 }
 
 describe('a segment cut in its last 4 KB', { timeout: 300_000 }, () => {
@@ -125,7 +125,7 @@ describe('single-bit flips', () => {
     const lastName = segments.at(-1)?.[0]
     if (!hasMark) rmSync(join(dir, PARTITION, 'durable'))
     const random = seededRandom(seed)
-    for (const round of shareOf(numbers(1000), 4)) {
+    for (const round of selectShare(listNumbers(1000), 4)) {
       const [name, bytes] = segments[Math.floor(random() * segments.length)] ?? [
         '',
         Buffer.alloc(0),

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Processes, takeLock } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
-import { openLocalLog } from '../../cli/adapters/log/local.ts'
+import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
 import type { EventLog, LogWriter } from '../../cli/domain/log/event-log.ts'
 import { createBatch, readBack } from '../fixtures/log-records.ts'
 import { transpileCli } from '../fixtures/transpiled-cli.ts'
@@ -46,7 +46,7 @@ afterEach(async () => {
 const CHILD = `
 import { RecordBatch } from './domain/log/record-batch.js'
 import { diskFiles } from './adapters/files/files.js'
-import { openLocalLog } from './adapters/log/local.js'
+import { openLocalLog } from './adapters/log/local-log.js'
 const [dir, owner] = process.argv.slice(2)
 const log = openLocalLog({ dir, files: diskFiles() })
 try {

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { filesRegistry } from '../../cli/adapters/registry/files.ts'
+import { openFilesRegistry } from '../../cli/adapters/registry/files-registry.ts'
 import { REGISTRY_RULES } from '../fixtures/registry-rules.ts'
 
 const SCHEMAS = join(import.meta.dirname, '../../schemas')
@@ -23,7 +23,7 @@ test.each(REGISTRY_RULES)('$name', async ({ check }) => {
     for (const [index, text] of versions.entries())
       await writeFile(join(history, `${index + 1}.id${index + 80}.avsc`), text)
     await writeFile(join(dir, `${topic}.avsc`), versions.at(-1) ?? '')
-    return { registry: await filesRegistry(dir), subject: `${topic}-value` }
+    return { registry: await openFilesRegistry(dir), subject: `${topic}-value` }
   })
 })
 
@@ -32,7 +32,7 @@ test('versions are found by subject, oldest first, and by id', async () => {
   const v2 = v1.replace('"page_title"', '"page_name"')
   await writeFile(join(dir, 'history/events.raw/2.id90.avsc'), v2)
   await writeFile(join(dir, 'events.raw.avsc'), v2)
-  const registry = await filesRegistry(dir)
+  const registry = await openFilesRegistry(dir)
   const versions = await registry.versions('events.raw-value')
   expect(versions.map(({ id, version }) => [id, version])).toEqual([
     [1, 1],
@@ -50,7 +50,7 @@ test('changes of layout, order of keys or documentation make no new version', as
     join(dir, 'events.dlq.avsc'),
     JSON.stringify({ fields, ...rest, doc: 'Other words.' }),
   )
-  await expect(filesRegistry(dir)).resolves.toBeDefined()
+  await expect(openFilesRegistry(dir)).resolves.toBeDefined()
 })
 
 test('a changed schema that is not kept is an error that names the file to write', async () => {
@@ -59,7 +59,7 @@ test('a changed schema that is not kept is an error that names the file to write
     file,
     (await readFile(file, 'utf8')).replace('"maxItems": 200', '"maxItems": 300'),
   )
-  await expect(filesRegistry(dir)).rejects.toMatchObject({
+  await expect(openFilesRegistry(dir)).rejects.toMatchObject({
     code: 'CCS_SCHEMA_INVALID',
     message: expect.stringMatching(/events\.raw\.avsc differs from its newest kept version/),
     hint: expect.stringMatching(/cp .*events\.raw\.avsc .*history\/events\.raw\/2\.id\d+\.avsc/),
@@ -74,7 +74,7 @@ test('two changed schemas are to be kept with different ids', async () => {
       (await readFile(file, 'utf8')).replace('"namespace": "ccs"', '"namespace": "c"'),
     )
   }
-  const error = await filesRegistry(dir).catch((one: unknown) => one)
+  const error = await openFilesRegistry(dir).catch((one: unknown) => one)
   const { hint, others } = error as { hint: string; others: { hint: string }[] }
   const ids = [hint, ...others.map((one) => one.hint)].map(
     (one) => /\.id(\d+)\.avsc$/.exec(one)?.[1],
@@ -89,7 +89,7 @@ test('all faults are reported at once', async () => {
     join(dir, 'history/events.dlq/1.id1.avsc'),
   )
   await writeFile(join(dir, 'orders.avsc'), '{"type":"record","name":"Order","fields":[]}')
-  const error = await filesRegistry(dir).catch((one: unknown) => one)
+  const error = await openFilesRegistry(dir).catch((one: unknown) => one)
   expect(error).toMatchObject({ message: expect.stringMatching(/same id as/) })
   expect((error as { others: Error[] }).others.map((one) => one.message)).toEqual([
     expect.stringMatching(/events\.raw\.avsc is not JSON/),

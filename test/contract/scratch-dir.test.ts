@@ -1,4 +1,4 @@
-/** Scratch directories: those of dead processes go, all others stay. */
+/** Scratch directories of dead processes are removed, all others stay. */
 import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(join(parent, '..'), { recursive: true, force: true }))
 
-/** Processes seen by one of them, `pid`, on a host with some others. */
+/** The process table as seen by `pid`, on a host with some others. */
 function seenBy(pid: number, alive: readonly number[], host = 'here'): Processes {
   return {
     self: () => ({ pid, host, started: `start of ${pid}` }),
@@ -27,7 +27,7 @@ const place = () => ({ parent, name: 'audit' })
 const clear = (processes: Processes, nowMs = Date.now()) =>
   clearScratch(files, place(), { processes, nowMs })
 
-test('directories of dead processes are removed, those of living ones and of other hosts stay', async () => {
+test('only directories of dead processes of this host are removed', async () => {
   for (const pid of [10, 11]) await makeScratch(files, place(), seenBy(pid, []))
   await makeScratch(files, place(), seenBy(12, [], 'elsewhere'))
   await files.mkdir(join(parent, 'audit-of-books'))
@@ -36,7 +36,7 @@ test('directories of dead processes are removed, those of living ones and of oth
   expect(await readdir(parent)).toEqual(['audit-11', 'audit-12', 'audit-of-books', 'duckdb_temp'])
 })
 
-test('a directory without a note may be in the making; after an hour nobody makes it any more', async () => {
+test('a directory without a note is removed after an hour', async () => {
   const dir = join(parent, 'audit-10')
   await files.mkdir(join(dir, 'lake'))
   await clear(seenBy(13, []))
@@ -47,13 +47,13 @@ test('a directory without a note may be in the making; after an hour nobody make
   expect(await readdir(parent)).toEqual([])
 })
 
-test('one that was left by a process with our pid is made anew', async () => {
+test('a directory left by a process with our pid is replaced', async () => {
   const dir = await makeScratch(files, place(), seenBy(10, []))
   await files.mkdir(join(dir, 'lake'))
   expect(await makeScratch(files, place(), seenBy(10, []))).toBe(dir)
   expect(await readdir(dir)).toEqual(['process.json'])
 })
 
-test('nothing to clear is no fault', async () => {
+test('having nothing to clear is not an error', async () => {
   await expect(clear(seenBy(13, []))).resolves.toBeUndefined()
 })

@@ -1,4 +1,4 @@
-/** `ccs dash`: the live page from a process of its own, while engines come and go, and at what cost ccs starts. */
+/** `ccs dash`: the live page from its own process while engines come and go. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-/** Starts ccs in the background; resolves with what it printed once that holds `sign`. */
+/** Starts ccs in the background; resolves with its output once that matches `sign`. */
 async function start(args: readonly string[], sign: RegExp): Promise<[ChildProcess, string]> {
   const child = spawn(process.execPath, [path.join(ROOT, 'bin/run.js'), ...args, '--data', dir], {
     cwd: ROOT,
@@ -49,7 +49,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return ended
 }
 
-test('the page outlives engines: before the first, with one, after it, with the next', async () => {
+test('the page works before the first engine, with one, after it, and with the next', async () => {
   const project = path.join(dir, 'project')
   makeNoonProject(project)
   const base = ['--project', project, '--port', '0']
@@ -63,7 +63,7 @@ test('the page outlives engines: before the first, with one, after it, with the 
 
     const [engine] = await startEngine()
     await reader.until(({ document }) => document.health.running)
-    // Of the last hour and not as time goes by: a busy machine makes fewer of those.
+    // Of the last hour: a busy machine makes fewer events as time passes.
     const [from, to] = [Date.now() - HOUR_MS, Date.now()].map((ms) => new Date(ms).toISOString())
     const hour = ['--from', String(from), '--to', String(to), '--count', '400']
     const made = await runCcs(['gen', ...hour, '--project', project, '--data', dir])
@@ -72,17 +72,19 @@ test('the page outlives engines: before the first, with one, after it, with the 
     await reader.until(({ document }) => Number(document.figures.today?.rows[0]?.sessions ?? 0) > 0)
 
     expect(await end(engine, 'SIGTERM')).toBe(0)
-    const gone = reader.told.length
-    await reader.until((one) => !one.document.health.running && reader.told.indexOf(one) >= gone)
-    // What was committed is still there to be seen.
+    const gone = reader.messages.length
+    await reader.until(
+      (one) => !one.document.health.running && reader.messages.indexOf(one) >= gone,
+    )
+    // What was committed is still shown.
     const kept = await (await fetch(`${url}/api/snapshot`)).json()
     expect(kept.health.running).toBe(false)
     expect(kept.health.records).toBeGreaterThanOrEqual(400)
     expect(Number(kept.figures.today.rows[0].sessions)).toBeGreaterThan(0)
 
     const [next] = await startEngine()
-    const back = reader.told.length
-    await reader.until((one) => one.document.health.running && reader.told.indexOf(one) >= back)
+    const back = reader.messages.length
+    await reader.until((one) => one.document.health.running && reader.messages.indexOf(one) >= back)
     expect(await end(next, 'SIGTERM')).toBe(0)
   } finally {
     await reader.close()
@@ -104,7 +106,7 @@ test('a command that serves nothing loads no server', async () => {
   }
 })
 
-test('doctor names a broken figure with its place, and the engine runs all the same', async () => {
+test('doctor names a broken metric with its place, and the engine still runs', async () => {
   const project = path.join(dir, 'project')
   for (const part of ['sql', 'schemas', 'ccs.yml'])
     cpSync(path.join(ROOT, part), path.join(project, part), { recursive: true })

@@ -1,6 +1,7 @@
 /**
- * The shop's days where calendars are odd: both changes of the clocks in Berlin, a leap day, a year end. Every half
- * hour has an event, so a day has as many as it has half hours; what days hold is reckoned with Intl, not with our SQL.
+ * The shop's days at odd dates: both clock changes in Berlin, a leap day, the end of a year. Every
+ * half hour has an event, so a day has as many events as half hours. Expected values are computed
+ * with Intl, not with our SQL.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,7 @@ import { openAnswers } from '../../cli/app/query-sources.ts'
 import { runReconcile } from '../../cli/app/reconcile.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { loadProject } from '../../cli/project.ts'
-import { SHARED, whyNoOwnDbt } from '../fixtures/dbt-project.ts'
+import { explainMissingOwnDbt, SHARED_DBT } from '../fixtures/dbt-project.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
 import { appendEvents, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
@@ -18,7 +19,7 @@ import { ROOT, runCcs } from './run-ccs.ts'
 const HALF_HOUR = 1_800_000
 const ZONE = 'Europe/Berlin'
 
-/** Midnights in Berlin; four days from each. */
+/** Midnights in Berlin; four days follow each. */
 const STARTS = [
   '2026-03-27T23:00:00Z',
   '2026-10-23T22:00:00Z',
@@ -37,7 +38,7 @@ const ODD_DAYS = [
 const wallClock = new Intl.DateTimeFormat('en-CA', { timeZone: ZONE, dateStyle: 'short' })
 const dayOf = (ms: number) => wallClock.format(ms)
 
-/** Four days of events: one at the very begin of each half hour, one at its last millisecond. */
+/** Four days of events: at the start of each half hour, and at its last millisecond. */
 function stretch(index: number, from: string): readonly Event[] {
   const startMs = Date.parse(from)
   const halves = Array.from({ length: 4 * 48 }, (_, half) => startMs + half * HALF_HOUR)
@@ -66,7 +67,7 @@ interface Expected {
   events: number
 }
 
-/** What each day must hold. */
+/** The expected content of each day. */
 function reckoned(): ReadonlyMap<string, Expected> {
   const days = new Map<string, Expected>()
   for (const event of events) {
@@ -109,14 +110,14 @@ test.each(ODD_DAYS)('$what, $day, has $halfHours half hours', ({ day, halfHours 
   expect(reckoned().get(day)).toMatchObject({ orders: halfHours, events: 2 * halfHours })
 })
 
-test('every event is in exactly one day, the one that the wall clock shows', async () => {
+test('every event is in exactly one day, that of the wall clock', async () => {
   const rows = await ask(`SELECT CAST(shop_day(event_time) AS VARCHAR) AS date, count(*) AS events
     FROM silver.people WHERE event_time < TIMESTAMP '2028-03-09' GROUP BY 1 ORDER BY 1`)
   const days = [...reckoned()].sort(([a], [b]) => (a < b ? -1 : 1))
   expect(rows).toEqual(days.map(([date, day]) => ({ date, events: day.events })))
 })
 
-test('the stream’s days are those of the wall clock to the cent, and add up to the whole', async () => {
+test('the engine’s days match the wall clock to the cent, and add up to the total', async () => {
   const rows = await ask(`SELECT CAST(shop_date AS VARCHAR) AS date, orders, revenue, refunds
     FROM gold.revenue_daily ORDER BY 1`)
   const found = rows.map(({ date, orders, revenue, refunds }) => {
@@ -142,7 +143,7 @@ test('categories add up to the day’s revenue, and visits to its orders', async
   expect(rows).toEqual([{ wrong: 0 }])
 })
 
-/** All days but the one that closes them. */
+/** All days but the last, which is still open. */
 async function expectEven(): Promise<void> {
   const report = await runReconcile(await loadProject(ROOT, { env: {}, data }))
   const wrong = report.days.flatMap(({ date, metrics, rows }) => [
@@ -158,17 +159,17 @@ async function expectEven(): Promise<void> {
   }
 }
 
-test('stream and marts agree on every one of these days', async () => {
+test('the engine and the marts agree on every one of these days', async () => {
   await buildMarts(data)
   await expectEven()
 })
 
-test('stream and dbt’s marts agree on every one of these days', {
+test('the engine and dbt’s marts agree on every one of these days', {
   timeout: 600_000,
 }, async (context) => {
-  const problem = await whyNoOwnDbt()
+  const problem = await explainMissingOwnDbt()
   context.skip(problem !== undefined, problem)
-  const options = { timeoutMs: 580_000, env: SHARED }
+  const options = { timeoutMs: 580_000, env: SHARED_DBT }
   const built = await runCcs(['dbt', 'build', '--data', data], options)
   expect(built).toMatchObject({ code: 0 })
   await expectEven()

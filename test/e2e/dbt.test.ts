@@ -1,13 +1,19 @@
 /**
- * `ccs dbt` with the real dbt: what is published and when, what a failed, killed or second run leaves, and
- * what happens without Python.
+ * `ccs dbt` with the real dbt: what is published and when, what a failed, killed or second run
+ * leaves behind, and what happens without Python.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { endAll, startNode } from '../fixtures/child.ts'
-import { addEvents, makeDbtProject, SHARED, whyNoDbt, writeDbt } from '../fixtures/dbt-project.ts'
+import {
+  addEvents,
+  explainMissingDbt,
+  makeDbtProject,
+  SHARED_DBT,
+  writeDbt,
+} from '../fixtures/dbt-project.ts'
 import { runCcs } from './run-ccs.ts'
 
 const temp = mkdtempSync(path.join(tmpdir(), 'ccs-dbt-'))
@@ -18,13 +24,13 @@ let problem: string | undefined
 
 beforeAll(async () => {
   await makeDbtProject(project)
-  problem = await whyNoDbt(project)
+  problem = await explainMissingDbt(project)
   await addEvents(project, { from: '2026-11-10T00:00Z', to: '2026-11-12T00:00Z', count: 3000 })
 }, 900_000)
 afterEach(endAll)
 afterAll(() => rmSync(temp, { recursive: true, force: true }))
 
-/** Tests build on one another: one lake, one warehouse. */
+/** The tests build on one another: one lake, one warehouse. */
 function dbtTest(name: string, run: () => Promise<void>): void {
   test(name, { timeout: 300_000 }, async (context) => {
     context.skip(problem !== undefined, problem)
@@ -32,7 +38,7 @@ function dbtTest(name: string, run: () => Promise<void>): void {
   })
 }
 
-async function dbt(args: readonly string[], env: Readonly<Record<string, string>> = SHARED) {
+async function dbt(args: readonly string[], env: Readonly<Record<string, string>> = SHARED_DBT) {
   const all = ['dbt', ...args, '--project', project, '--json']
   const { code, stdout, stderr } = await runCcs(all, { env, timeoutMs: 240_000 })
   return { code, stderr, result: JSON.parse(stdout) }
@@ -57,7 +63,7 @@ test('before the first build, the marts are missing and the next step is named',
   expect(error.hint).toContain('ccs dbt build')
 })
 
-test('without Python it is one clear sentence and exit 4, and all else works', async () => {
+test('without Python there is one clear error with exit code 4; all else works', async () => {
   const env = { PATH: path.join(temp, 'nothing'), CCS_VENV: path.join(temp, 'no-venv') }
   const { code, result } = await dbt(['build'], env)
   expect(code).toBe(4)
@@ -67,7 +73,7 @@ test('without Python it is one clear sentence and exit 4, and all else works', a
   expect(query.code).toBe(0)
 })
 
-test('an environment that somebody else made is not overwritten', async () => {
+test('a foreign virtual environment is not overwritten', async () => {
   const dir = path.join(temp, 'mine')
   await makeDbtProject(dir)
   const { code, result } = await dbt(['build'], { CCS_VENV: dir })
@@ -75,7 +81,7 @@ test('an environment that somebody else made is not overwritten', async () => {
   expect(existsSync(path.join(dir, 'ccs.yml'))).toBe(true)
 })
 
-dbtTest('a green build publishes what is committed, a table without rows included', async () => {
+dbtTest('a successful build publishes what is committed, including an empty table', async () => {
   const { code, result } = await dbt(['build'])
   expect(result).toMatchObject({ ok: true, published: true, nodes: { passed: 3, failed: 0 } })
   expect(code).toBe(0)
@@ -86,7 +92,7 @@ dbtTest('a green build publishes what is committed, a table without rows include
   ])
 })
 
-dbtTest('the next build is told the earliest day that has changed', async () => {
+dbtTest('the next build starts with the earliest changed day', async () => {
   await addEvents(project, { from: '2026-11-11T12:00Z', to: '2026-11-13T00:00Z', count: 1500 })
   const { result } = await dbt(['build'])
   expect(result).toMatchObject({ ok: true, since: '2026-11-11', fullRefresh: false })
@@ -96,7 +102,7 @@ dbtTest('the next build is told the earliest day that has changed', async () => 
   ])
 })
 
-dbtTest('a model that fails is named with its file, and the last good marts stay', async () => {
+dbtTest('a failing model is named with its file, and the last good marts stay', async () => {
   const before = readFileSync(path.join(marts, 'serve.duckdb'))
   writeDbt(project, 'models/broken.sql', 'SELECT nope FROM {{ ref("orders_by_day") }}')
   const { code, result } = await dbt(['build'])
@@ -111,7 +117,7 @@ dbtTest('a model that fails is named with its file, and the last good marts stay
   expect(info).toMatchObject({ ok: false, lastRun: { ok: false, failed: ['broken'] } })
 })
 
-dbtTest('killed in the middle, the child ends too, and the next build is whole', async () => {
+dbtTest('if ccs is killed, dbt ends too, and the next build is complete', async () => {
   writeDbt(
     project,
     'models/slow.sql',
@@ -119,7 +125,7 @@ dbtTest('killed in the middle, the child ends too, and the next build is whole',
   )
   const args = ['dbt', 'build', '--project', project]
   const length = readFileSync(LOG).length
-  const child = startNode('bin/run.js', args, SHARED)
+  const child = startNode('bin/run.js', args, SHARED_DBT)
   await until(() => /START sql table model \S+slow/.test(readFileSync(LOG, 'utf8').slice(length)))
   child.kill('SIGKILL')
   await child.ended
@@ -127,13 +133,16 @@ dbtTest('killed in the middle, the child ends too, and the next build is whole',
   const { result } = await dbt(['build'])
   expect(result).toMatchObject({ ok: true, published: true })
   expect((await ask(BUILT)).rows).toEqual(await committed())
-  // What was published before, and what is now; nothing of the run that was killed.
+  // The previous snapshot and the current one, none of the killed run.
   expect(readdirSync(marts).filter((name) => /^snapshot-/.test(name)).length).toBeLessThan(3)
 })
 
-dbtTest('a second build waits for the first and says for whom', async () => {
+dbtTest('a second build waits for the first and names it', async () => {
   const args = ['dbt', 'build', '--project', project]
-  const both = [startNode('bin/run.js', args, SHARED), startNode('bin/run.js', args, SHARED)]
+  const both = [
+    startNode('bin/run.js', args, SHARED_DBT),
+    startNode('bin/run.js', args, SHARED_DBT),
+  ]
   expect(await Promise.all(both.map((one) => one.ended))).toEqual([0, 0])
   const text = both.map((one) => one.output()).join('')
   expect(text).toMatch(/ccs dbt build \(pid \d+\) runs dbt on this data; waiting/)
@@ -142,7 +151,7 @@ dbtTest('a second build waits for the first and says for whom', async () => {
 dbtTest('SIGINT ends dbt, keeps the marts and frees the lock', async () => {
   const before = readFileSync(path.join(marts, 'marts.json'), 'utf8')
   const length = readFileSync(LOG).length
-  const child = startNode('bin/run.js', ['dbt', 'build', '--project', project], SHARED)
+  const child = startNode('bin/run.js', ['dbt', 'build', '--project', project], SHARED_DBT)
   await until(() => readFileSync(LOG, 'utf8').slice(length).includes('Running with dbt'))
   child.kill('SIGINT')
   expect(await child.ended).toBe(1)
@@ -158,7 +167,7 @@ dbtTest('SIGINT ends dbt, keeps the marts and frees the lock', async () => {
 dbtTest('ccs up builds the marts by itself as soon as rows are committed', async () => {
   const data = path.join(temp, 'fresh')
   const args = ['up', '--project', project, '--data', data, '--port', '0', '--eps', '200']
-  const up = startNode('bin/run.js', args, { ...SHARED, CCS_DBT: 'true' })
+  const up = startNode('bin/run.js', args, { ...SHARED_DBT, CCS_DBT: 'true' })
   await up.says(/The daily marts are built/, 240_000)
   const { stdout } = await runCcs(['query', '--marts', BUILT, '--data', data, '--project', project])
   expect(stdout).toContain('orders')

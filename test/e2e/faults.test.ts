@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
-import { shareOf } from '../fixtures/fault-share.ts'
+import { selectShare } from '../fixtures/fault-share.ts'
 import { type Ran, runCcs } from './run-ccs.ts'
 
 const RECORDS = 3_000
@@ -111,7 +111,7 @@ describe('processes on one data directory', () => {
 })
 
 describe('signals', () => {
-  test.each(shareOf(['SIGTERM', 'SIGINT', 'SIGHUP'] as const, 3))(
+  test.each(selectShare(['SIGTERM', 'SIGINT', 'SIGHUP'] as const, 3))(
     '%s drains: everything in the log is committed, and it exits 0',
     async (signal) => {
       await copyOf('log-only')
@@ -188,7 +188,7 @@ describe('damage', () => {
     { what: 'the state of a Gold model', in: /^state\/.*\/gold\.sessions\.parquet$/ },
     { what: 'the ids of deduplication', in: /^state\/.*\/seen\.bin$/ },
   ] as const
-  test.each(shareOf<(typeof damages)[number]>(damages, 3, 1))(
+  test.each(selectShare<(typeof damages)[number]>(damages, 3, 1))(
     'a flipped bit in $what is found at the start; a rebuild repairs it',
     async (damage) => {
       await copyOf('fresh')
@@ -215,7 +215,7 @@ describe('damage', () => {
     },
     { what: 'a file of the state', in: /^state\/.*\/seen\.bin$/, says: 'seen.bin is missing.' },
   ] as const
-  test.each(shareOf<(typeof losses)[number]>(losses, 2))(
+  test.each(selectShare<(typeof losses)[number]>(losses, 2))(
     'missing $what is found at the start; a rebuild repairs it',
     async (loss) => {
       await copyOf('fresh')

@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { FAULT_SITES, type FaultSite } from '../../cli/adapters/files/fault-point.ts'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
-import { openLocalLog } from '../../cli/adapters/log/local.ts'
-import { filesRegistry } from '../../cli/adapters/registry/files.ts'
+import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
+import { openFilesRegistry } from '../../cli/adapters/registry/files-registry.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
 import { seededRandom } from '../fixtures/fault-files.ts'
@@ -146,7 +146,7 @@ async function checkRows(
   of: { readonly project: string; readonly source: string; readonly data: string },
   records: number,
 ): Promise<void> {
-  const registry = await filesRegistry(`${of.project}/schemas`)
+  const registry = await openFilesRegistry(`${of.project}/schemas`)
   const dlqSchema = (await registry.versions('events.dlq-value')).at(-1)
   if (!dlqSchema) throw new Error('there is no schema of events.dlq')
   const open = (root: string) => openLocalLog({ dir: `${root}/log`, files: diskFiles() })

@@ -1,6 +1,6 @@
 /**
- * The live page in a real browser, over a real `ccs up`: it fills at once, says what `ccs query` says, shows
- * an event within a second, stands a restart, and can be read and worked with by everybody.
+ * The live page in a real browser over a real `ccs up`: it fills at once, agrees with `ccs query`,
+ * shows an event within a second, survives a restart, and is accessible.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { RAW_TOPIC } from '../../cli/domain/log/topics.ts'
 import { findChromium, openPage, startBrowser, type WatchedPage } from '../fixtures/browser.js'
 import { type Child, endAll, startNode } from '../fixtures/child.ts'
-import { faintTexts } from '../fixtures/contrast.ts'
+import { findFaintTexts } from '../fixtures/contrast.ts'
 import { encodeRecord, goodEvent, seeded } from '../fixtures/gate-events.ts'
 import { makeNoonProject } from '../fixtures/noon-project.ts'
 import { type Ran, runCcs } from './run-ccs.ts'
@@ -23,7 +23,7 @@ const DAY_MS = 24 * HOUR_MS
 const EVENTS = 12_000
 const TRIES = 3
 const SETTLES = { timeout: 30_000, interval: 100 }
-/** Processes that want to run, a core: beyond this, time limits say nothing about ccs. */
+/** Runnable processes per core: above this, time limits say nothing about ccs. */
 const LOAD_MAX = 1.5
 const NO_BROWSER = 'there is no Chromium: set CCS_CHROMIUM to one'
 
@@ -57,11 +57,11 @@ afterAll(async () => {
 
 type Skip = (condition: boolean, note: string) => void
 
-/** The tests build on one engine; none without a browser. */
+/** The tests share one engine; without a browser there is none. */
 function pageTest(name: string, run: (skip: Skip) => Promise<void>): void {
   test(name, async (context) => {
     context.skip(!executable, NO_BROWSER)
-    if (!isUp) await startEngine('0') // a test before this one failed half-way
+    if (!isUp) await startEngine('0') // an earlier test failed halfway
     await run((condition, note) => context.skip(condition, note))
   })
 }
@@ -80,7 +80,7 @@ function ccs(args: readonly string[], where = data): Promise<Ran> {
   return runCcs([...args, '--project', project, '--data', where])
 }
 
-/** Without a generator and marts. */
+/** Without the generator and the marts. */
 function up(port: string, where: string): Child {
   const args = ['up', '--no-gen', '--no-dbt', '--port', port, '--project', project, '--data', where]
   return startNode('bin/run.js', args)
@@ -97,7 +97,7 @@ async function startEngine(port: string): Promise<void> {
   url = /http:\/\/127\.0\.0\.1:\d+/.exec(engine.output())?.[0] ?? ''
 }
 
-/** Open, with every part filled. */
+/** Opens the page and waits until every part is filled. */
 async function openFilled(looks?: Parameters<typeof openPage>[1]): Promise<WatchedPage> {
   const watched = await openPage(browser, looks)
   await watched.page.goto(url)
@@ -122,8 +122,8 @@ async function stateOf(page: Page, state: string, withinMs = 15_000): Promise<vo
 }
 
 /**
- * The best of some tries must be below the limit: a machine is busy now and then. One that is busy all the
- * time can't tell, so the test says that it was skipped, after all else was checked.
+ * The best of several tries must be below the limit, because a machine is busy now and then. On one
+ * that is busy all the time the test is skipped with that reason, after everything else was checked.
  */
 async function bestBelow(limitMs: number, skip: Skip, run: () => Promise<number>): Promise<void> {
   let bestMs = Number.POSITIVE_INFINITY
@@ -134,7 +134,7 @@ async function bestBelow(limitMs: number, skip: Skip, run: () => Promise<number>
   expect(bestMs).toBeLessThan(limitMs)
 }
 
-/** The rows of a figure, by `ccs query`. */
+/** The rows of a metric, by `ccs query`. */
 async function ask(id: string) {
   const figures = await (await fetch(`${url}/api/figures`)).json()
   const { sql } = figures.find((one: { id: string }) => one.id === id)
@@ -142,7 +142,7 @@ async function ask(id: string) {
   return JSON.parse(stdout).rows
 }
 
-/** The exact values behind the numbers that are shown. */
+/** The exact values behind the displayed numbers. */
 function valuesOf(page: Page, selector: string): Promise<string[]> {
   return page.$$eval(selector, (nodes) => nodes.map((node) => (node as HTMLDataElement).value))
 }
@@ -151,27 +151,30 @@ function text(value: unknown): string {
   return value === null || value === undefined ? '' : String(value)
 }
 
-pageTest('the page fills within two seconds of `ccs up`, and asks no other host', async (skip) => {
-  await bestBelow(2_000, skip, async () => {
-    engine.kill('SIGTERM')
-    await engine.ended
-    const { page, complaints, hosts } = await openPage(browser)
-    await startEngine('0')
-    const upMs = Date.now()
-    await page.goto(url)
-    await filled(page)
-    const ms = Date.now() - upMs
-    expect(complaints).toEqual([])
-    expect([...hosts]).toEqual([new URL(url).host])
-    await page.close()
-    return ms
-  })
-})
+pageTest(
+  'the page is filled within two seconds of `ccs up`, without any other host',
+  async (skip) => {
+    await bestBelow(2_000, skip, async () => {
+      engine.kill('SIGTERM')
+      await engine.ended
+      const { page, complaints, hosts } = await openPage(browser)
+      await startEngine('0')
+      const upMs = Date.now()
+      await page.goto(url)
+      await filled(page)
+      const ms = Date.now() - upMs
+      expect(complaints).toEqual([])
+      expect([...hosts]).toEqual([new URL(url).host])
+      await page.close()
+      return ms
+    })
+  },
+)
 
-pageTest('the numbers are those of `ccs query` at the same instant', async () => {
+pageTest('the numbers equal those of `ccs query` at the same instant', async () => {
   const { page } = await openFilled()
   const values = (selector: string) => valuesOf(page, selector)
-  // Nothing is written, so what counts the day stands still; what counts minutes is asked until it does.
+  // Nothing is written, so daily counts don't change; those by minute are repeated until equal.
   const [today] = await ask('today')
   await expect
     .poll(() => values('#strip .figure:nth-child(n+3) .figure-number > data'), SETTLES)
@@ -192,7 +195,7 @@ pageTest('the numbers are those of `ccs query` at the same instant', async () =>
     .toBe(true)
 })
 
-pageTest('an event that is appended to the log shows within a second', async (skip) => {
+pageTest('an appended event is shown within a second', async (skip) => {
   const { page } = await openFilled()
   const { log } = await openStore(data)
   const random = seeded(7)
@@ -231,7 +234,7 @@ pageTest('an event that is appended to the log shows within a second', async (sk
   }
 })
 
-pageTest('a page whose engine goes away says so, and recovers when it is back', async () => {
+pageTest('a page whose engine stops says so, and recovers when it is back', async () => {
   const { page } = await openFilled()
   const ordersNow = () => valuesOf(page, '#strip .figure:nth-child(3) data')
   const [{ orders }] = await ask('today')
@@ -249,7 +252,7 @@ pageTest('a page whose engine goes away says so, and recovers when it is back', 
 })
 
 pageTest(
-  'a page whose engine hangs is stale after five seconds, and live when it goes on',
+  'a page whose engine hangs is stale after five seconds, and live again later',
   async () => {
     const { page } = await openFilled()
     engine.kill('SIGSTOP')
@@ -257,7 +260,7 @@ pageTest(
     try {
       await stateOf(page, 'stale')
       expect(Date.now() - silentMs).toBeGreaterThan(3_000)
-      expect(await page.textContent('#banner')).toContain('No news from the engine')
+      expect(await page.textContent('#banner')).toContain('The engine has sent nothing')
     } finally {
       engine.kill('SIGCONT')
     }
@@ -265,7 +268,7 @@ pageTest(
   },
 )
 
-pageTest('nothing scrolls sideways on a phone, and nothing at all at 1440 × 900', async () => {
+pageTest('a phone never scrolls sideways, and 1440 × 900 needs no scrolling', async () => {
   const sizes = (page: Page) =>
     page.evaluate(() => {
       const { scrollWidth, scrollHeight } = document.documentElement
@@ -319,7 +322,7 @@ pageTest('by keyboard: Tab reaches a number, Enter opens its SQL, Escape closes'
   expect(await opens()).toBe('today')
 })
 
-pageTest('the command that stands beside a SELECT gives the same rows at the prompt', async () => {
+pageTest('the command in the dialog prints the same rows', async () => {
   const { page } = await openFilled()
   await page.click('[data-opens="funnel"]')
   const command = await page.textContent('dialog .code:nth-of-type(2) code')
@@ -333,33 +336,30 @@ pageTest('the command that stands beside a SELECT gives the same rows at the pro
   expect(JSON.parse(stdout).rows.map((row: { sessions: number }) => row.sessions)).toEqual(shown)
 })
 
-pageTest(
-  'all text stands out from its ground by AA, in both themes and in every state',
-  async () => {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const { page } = await openFilled({ colorScheme })
-      const faint = async (what: string) =>
-        (await page.evaluate(faintTexts)).map(
-          (one) => `${colorScheme}, ${what}: ${JSON.stringify(one)}`,
-        )
-      expect(await faint('live')).toEqual([])
-      await page.click('[data-opens="minutes"]')
-      await page.waitForSelector('dialog[open] code')
-      await page.click('dialog summary')
-      expect(await faint('dialog')).toEqual([])
-      await page.keyboard.press('Escape')
-      await page.evaluate(() => {
-        document.documentElement.dataset['state'] = 'stale'
-        document.querySelector('#health')?.classList.add('loud')
-        document.querySelector<HTMLElement>('#banner')?.removeAttribute('hidden')
-      })
-      expect(await faint('stale and loud')).toEqual([])
-      await page.close()
-    }
-  },
-)
+pageTest('all text has AA contrast, in both themes and in every state', async () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page } = await openFilled({ colorScheme })
+    const faint = async (what: string) =>
+      (await page.evaluate(findFaintTexts)).map(
+        (one) => `${colorScheme}, ${what}: ${JSON.stringify(one)}`,
+      )
+    expect(await faint('live')).toEqual([])
+    await page.click('[data-opens="minutes"]')
+    await page.waitForSelector('dialog[open] code')
+    await page.click('dialog summary')
+    expect(await faint('dialog')).toEqual([])
+    await page.keyboard.press('Escape')
+    await page.evaluate(() => {
+      document.documentElement.dataset['state'] = 'stale'
+      document.querySelector('#health')?.classList.add('loud')
+      document.querySelector<HTMLElement>('#banner')?.removeAttribute('hidden')
+    })
+    expect(await faint('stale and loud')).toEqual([])
+    await page.close()
+  }
+})
 
-pageTest('without marts the close of day says why, and everything has its name', async () => {
+pageTest('without marts, Close of day says why, and every element has a name', async () => {
   const { page } = await openFilled()
   const unnamed = await page.$$eval('button, a, section, nav, dialog[open]', (nodes) =>
     nodes
@@ -379,7 +379,7 @@ pageTest('without marts the close of day says why, and everything has its name',
   expect(await page.textContent('#day-view .empty p')).toBe(reason.replaceAll('`', ''))
 })
 
-pageTest('a day without a visit yet says so in each part, and nothing reads NaN', async () => {
+pageTest('a day without a visit says so in each part, and nothing shows NaN', async () => {
   const quietDay = path.join(dir, 'quiet-day')
   const toMs = Date.now() - 26 * HOUR_MS
   await fill(quietDay, { fromMs: toMs - 2 * DAY_MS, toMs, events: 1_000 })
@@ -399,7 +399,7 @@ pageTest('a day without a visit yet says so in each part, and nothing reads NaN'
   await quiet.ended
 })
 
-pageTest('an empty shop says what to do, and nothing reads NaN', async () => {
+pageTest('an empty shop says what to do, and nothing shows NaN', async () => {
   const quiet = up('0', path.join(dir, 'empty'))
   await quiet.says(/http:\/\/127\.0\.0\.1:\d+/)
   const { page, complaints } = await openPage(browser)

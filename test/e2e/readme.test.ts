@@ -1,12 +1,12 @@
 /**
- * The README is a promise: its walk-throughs are run line by line in a fresh data directory, each command it
- * names exists with the flags it shows, and each file it points to is there.
+ * The README is a promise: its walk-throughs are run line by line in a fresh data directory; each
+ * command exists with the flags that are shown, and each linked file exists.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { SHARED, whyNoDbt } from '../fixtures/dbt-project.ts'
+import { explainMissingDbt, SHARED_DBT } from '../fixtures/dbt-project.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
 const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
@@ -16,11 +16,11 @@ afterAll(() => rmSync(temp, { recursive: true, force: true }))
 interface Step {
   /** A `ccs …` command. */
   readonly line: string
-  /** Its block is run only if dbt can be installed on this machine. */
+  /** The block runs only if dbt can be installed on this machine. */
   readonly needsDbt: boolean
 }
 
-/** The commands of the blocks below a comment that names this test, in their order. */
+/** The commands in the blocks below a comment that names this test, in their order. */
 const steps: readonly Step[] = [
   ...readme.matchAll(/^<!-- (.*readme\.test.*)-->\n```sh\n([\s\S]*?)^```$/gm),
 ].flatMap(([, comment = '', block = '']) =>
@@ -31,20 +31,20 @@ const steps: readonly Step[] = [
     .map((line) => ({ line, needsDbt: comment.includes('dbt') })),
 )
 
-/** Words of a line, double quotes honoured. */
+/** Splits a line into words; double quotes group. */
 function wordsOf(line: string): readonly string[] {
   return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '')
 }
 
-/** Run by model-tests.test.ts, which asks for more: half a minute that need not be spent twice. */
+/** Already run, and checked more closely, by model-tests.test.ts: it takes half a minute. */
 const ELSEWHERE = ['ccs test']
 
-describe('the walk-throughs run as they are written', () => {
-  test('there are some', () => {
+describe('the walk-throughs run as written', () => {
+  test('there are walk-throughs', () => {
     expect(steps.length).toBeGreaterThan(10)
   })
 
-  /** Whether dbt can't be installed, and why; asked once. */
+  /** Why dbt can't be installed, checked once. */
   let withoutDbt: Promise<string | undefined> | undefined
 
   test.for(steps.filter(({ line }) => !ELSEWHERE.includes(line)))(
@@ -54,7 +54,7 @@ describe('the walk-throughs run as they are written', () => {
     },
     async ({ line, needsDbt }, context) => {
       if (needsDbt) {
-        withoutDbt ??= whyNoDbt(ROOT)
+        withoutDbt ??= explainMissingDbt(ROOT)
         const reason = await withoutDbt
         context.skip(reason !== undefined, reason)
       }
@@ -62,7 +62,7 @@ describe('the walk-throughs run as they are written', () => {
       expect(program).toBe('ccs')
       const { code, stdout, stderr } = await runCcs(args, {
         cwd: temp,
-        env: { CCS_PROJECT_DIR: ROOT, CCS_DATA_DIR: path.join(temp, 'data'), ...SHARED },
+        env: { CCS_PROJECT_DIR: ROOT, CCS_DATA_DIR: path.join(temp, 'data'), ...SHARED_DBT },
         timeoutMs: needsDbt ? 300_000 : 100_000,
       })
       expect(code, stderr).toBe(0)
@@ -111,14 +111,14 @@ test('every command is in the README', () => {
   expect(missing).toEqual([])
 })
 
-test('the npm scripts it names exist', () => {
+test('the npm scripts that it names exist', () => {
   const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
   const named = [...readme.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1] ?? '')
   expect(['start', 'test', ...named].filter((name) => !(name in scripts))).toEqual([])
 })
 
 test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'])(
-  'the links of %s lead somewhere',
+  'the links of %s have a target',
   (file) => {
     const text = readFileSync(path.join(ROOT, file), 'utf8')
     const broken = [...text.matchAll(/\]\(([^)#:]+)\)/g)]

@@ -12,7 +12,7 @@ import { runWhy } from '../../cli/app/why.ts'
 import type { WhyReport } from '../../cli/domain/provenance/why.ts'
 import type { ReconcileReport } from '../../cli/domain/reconcile/accounts.ts'
 import { loadProject } from '../../cli/project.ts'
-import { SHARED, whyNoOwnDbt } from '../fixtures/dbt-project.ts'
+import { explainMissingOwnDbt, SHARED_DBT } from '../fixtures/dbt-project.ts'
 import { appendEvents, deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { putBytes, queryStored, rewriteLake, tamperFile } from '../fixtures/tamper.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
@@ -27,7 +27,7 @@ let problem: string | undefined
 const project = () => loadProject(ROOT, { env: {}, data })
 
 async function ccs(...args: readonly string[]): Promise<void> {
-  const ran = await runCcs([...args, '--data', data], { timeoutMs: DBT_MS, env: SHARED })
+  const ran = await runCcs([...args, '--data', data], { timeoutMs: DBT_MS, env: SHARED_DBT })
   expect(ran, args.join(' ')).toMatchObject({ code: 0 })
 }
 
@@ -50,7 +50,7 @@ function dbtTest(name: string, run: () => Promise<void>): void {
 
 describe('marts that dbt builds', () => {
   beforeAll(async () => {
-    problem = await whyNoOwnDbt()
+    problem = await explainMissingOwnDbt()
     dir = mkdtempSync(path.join(tmpdir(), 'ccs-reconcile-dbt-'))
     data = path.join(dir, 'data')
     const dirt = ['--late', '0.05', '--duplicates', '0.05', '--invalid', '0.02', '--skew', '0.05']
@@ -132,7 +132,7 @@ describe('marts that dbt builds', () => {
       change: `SELECT * REPLACE (CASE WHEN event_id = '${order?.event_id}'
           THEN revenue + 5 ELSE revenue END AS revenue) FROM stored`,
     })
-    const options = { timeoutMs: DBT_MS, env: SHARED }
+    const options = { timeoutMs: DBT_MS, env: SHARED_DBT }
     const { code } = await runCcs(['dbt', 'build', '--data', data], options)
     expect(code).toBe(5)
     const report = await runReconcile(await project())

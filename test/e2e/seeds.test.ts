@@ -1,4 +1,4 @@
-/** A model that joins a seed, on the embedded engine: what it gives, and what a changed CSV comes to. */
+/** A model that joins a seed on the embedded engine: its rows, and the effect of a changed CSV. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -21,7 +21,7 @@ async function rows(sql: string): Promise<Record<string, unknown>[]> {
   return JSON.parse(await ok('query', sql, '--json')).rows
 }
 
-/** All that the model has of each campaign. */
+/** The model's rows by campaign. */
 const CAMPAIGNS = `SELECT DISTINCT * EXCLUDE (event_id, event_time, event_date, event_type, channel),
   CASE WHEN utm_campaign IS NOT NULL THEN channel END AS channel
   FROM silver.campaign_events ORDER BY utm_campaign`
@@ -39,7 +39,7 @@ const UNKNOWN = Object.fromEntries(
   ].map((name) => [name, null]),
 )
 
-test('each event has what its seed says, NULL where it says nothing; a changed CSV is planned, and makes the rows anew', async () => {
+test('events get their seed’s values or NULL; a changed CSV is planned and rebuilds', async () => {
   for (const part of ['sql', 'schemas', 'ccs.yml'])
     cpSync(path.join(ROOT, part), path.join(dir, part), { recursive: true })
   addSeedModel(dir)
@@ -90,7 +90,7 @@ test('each event has what its seed says, NULL where it says nothing; a changed C
   await ok('audit')
 })
 
-test('a CSV that does not fit what its YAML says is refused with every place, and nothing is touched', async () => {
+test('a CSV that contradicts its YAML is rejected with every place', async () => {
   const csv = path.join(dir, CAMPAIGNS_FILE)
   const text = readFileSync(csv, 'utf8')
   writeFileSync(csv, `${text}brand,a,1,1,1,1,2026-02-30,,yes\nspring,a\n`)

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { makeCrashProject } from '../fixtures/crash-project.ts'
-import { shareOf } from '../fixtures/fault-share.ts'
+import { selectShare } from '../fixtures/fault-share.ts'
 import { runCcs } from './run-ccs.ts'
 
 const DISK_MIB = 48
@@ -48,7 +48,7 @@ function fill(disk: string, leaveBytes: number): () => void {
 }
 
 // The space left decides what fills up first: the log, a Parquet file or the state.
-const LEFT_KIB = shareOf([300, 1_500, 4_000, 7_000], 4)
+const LEFT_KIB = selectShare([300, 1_500, 4_000, 7_000], 4)
 
 test.for(LEFT_KIB)(
   'with %i KiB left, shop and engine wait for space and then continue',

@@ -31,12 +31,12 @@ export function connectRest(server: HttpServer, options: ConnectOptions = {}): C
   const { timeoutMs = 30_000, triesMax = 8 } = options
   const busy = ({ status }: HttpAnswer) => status === 409
   const http = httpClient(server, { timeoutMs, triesMax, busy })
-  const ask = asker(http)
+  const ask = createAsk(http)
   const at = (name: string, rest = '') => `/connectors/${encodeURIComponent(name)}${rest}`
   return {
     readServerInfo: async () => {
       const { version, kafka_cluster_id: cluster } = record(await ask('GET', '/'))
-      if (typeof version !== 'string') throw stranger(http.url)
+      if (typeof version !== 'string') throw notConnectError(http.url)
       return { url: http.url, version, ...(typeof cluster === 'string' ? { cluster } : {}) }
     },
     plugins: async () => {
@@ -46,7 +46,7 @@ export function connectRest(server: HttpServer, options: ConnectOptions = {}): C
     connectors: async () => {
       const all = record(await ask('GET', '/connectors?expand=info&expand=status'), http.url)
       return Object.entries(all)
-        .map(([name, one]) => stateOf(name, record(one)))
+        .map(([name, one]) => readState(name, record(one)))
         .sort((a, b) => (a.name < b.name ? -1 : 1))
     },
     validate: async (config) => {
@@ -54,9 +54,9 @@ export function connectRest(server: HttpServer, options: ConnectOptions = {}): C
       if (wanted === '') return [{ key: 'connector.class', fault: 'is missing' }]
       const path = `/connector-plugins/${encodeURIComponent(wanted)}/config/validate`
       const answer = await send(http, 'PUT', path, { body: config })
-      if (/Failed to find any class|No such connector/i.test(messageOf(answer)))
+      if (/Failed to find any class|No such connector/i.test(readMessage(answer)))
         return [{ key: 'connector.class', fault: `The cluster has no ${wanted}.` }]
-      judge(http.url, answer, config.name)
+      throwOnError(http.url, answer, config.name)
       return list(record(answer.body).configs, http.url).flatMap((one) => {
         const value = record(record(one).value)
         const faults = Array.isArray(value.errors) ? value.errors : []
@@ -78,11 +78,11 @@ export function connectRest(server: HttpServer, options: ConnectOptions = {}): C
     },
     remove: async (name) => {
       const answer = await send(http, 'DELETE', at(name))
-      if (answer.status !== 404) judge(http.url, answer, name)
+      if (answer.status !== 404) throwOnError(http.url, answer, name)
     },
     offsets: async (name) => {
       const answer = record(await ask('GET', at(name, '/offsets'), { name }))
-      return list(answer.offsets, http.url).flatMap((one) => offsetOf(record(one)))
+      return list(answer.offsets, http.url).flatMap((one) => readOffset(record(one)))
     },
   }
 }
@@ -96,10 +96,10 @@ interface AskOptions {
 
 type Ask = (method: Method, path: string, options?: AskOptions) => Promise<unknown>
 
-function asker(http: HttpClient): Ask {
+function createAsk(http: HttpClient): Ask {
   return async (method, path, { name, ...request } = {}) => {
     const answer = await send(http, method, path, request)
-    judge(http.url, answer, name)
+    throwOnError(http.url, answer, name)
     return answer.body
   }
 }
@@ -124,9 +124,9 @@ async function send(
 const LOGIN = 'Set connect.username and connect.password of the target in ccs.yml, as ${VAR}.'
 
 /** Throws if the answer is an error. */
-function judge(url: string, answer: HttpAnswer, name: string | undefined): void {
+function throwOnError(url: string, answer: HttpAnswer, name: string | undefined): void {
   if (answer.status >= 200 && answer.status < 300) return
-  const message = messageOf(answer)
+  const message = readMessage(answer)
   if (answer.status === 404 && name !== undefined && message !== '')
     throw new CcsError('CCS_CONNECTOR_MISSING', `Kafka Connect has no connector ${name}.`, {
       exit: EXIT.checkFailed,
@@ -136,11 +136,11 @@ function judge(url: string, answer: HttpAnswer, name: string | undefined): void 
     throw new CcsError('CCS_CONNECTOR_INVALID', `Kafka Connect rejects ${name}: ${message}`, {
       exit: EXIT.usage,
     })
-  if (message === '') throw stranger(url)
+  if (message === '') throw notConnectError(url)
   throw unreachable(`Kafka Connect at ${url} answered ${answer.status}: ${message}`)
 }
 
-function stranger(url: string): CcsError {
+function notConnectError(url: string): CcsError {
   return unreachable(`What answers at ${url} is no Kafka Connect.`)
 }
 
@@ -152,13 +152,13 @@ function unreachable(message: string, cause?: unknown, hint?: string): CcsError 
   })
 }
 
-function messageOf({ body }: HttpAnswer): string {
+function readMessage({ body }: HttpAnswer): string {
   return text(record(body).message)
     .replace(/\s*You can also find the above list of errors.*$/s, '')
     .trim()
 }
 
-function stateOf(name: string, one: Readonly<Record<string, unknown>>): ConnectorState {
+function readState(name: string, one: Readonly<Record<string, unknown>>): ConnectorState {
   const status = record(one.status)
   const connector = record(status.connector)
   const config = Object.entries(record(record(one.info).config))
@@ -167,11 +167,11 @@ function stateOf(name: string, one: Readonly<Record<string, unknown>>): Connecto
     name,
     // A new connector has no status yet.
     state: text(connector.state) || 'UNASSIGNED',
-    ...faultOf(connector),
+    ...readFault(connector),
     tasks: tasks.map((task) => ({
       id: Number(task.id),
       state: text(task.state),
-      ...faultOf(task),
+      ...readFault(task),
     })),
     config: Object.fromEntries(config.map(([key, value]) => [key, String(value)])),
   }
@@ -180,7 +180,7 @@ function stateOf(name: string, one: Readonly<Record<string, unknown>>): Connecto
 const CAUSES_MAX = 6
 
 /** The first line of a trace and those of its causes: the last cause usually says what is wrong. */
-function faultOf(one: Readonly<Record<string, unknown>>): { readonly fault?: string } {
+function readFault(one: Readonly<Record<string, unknown>>): { readonly fault?: string } {
   const lines = text(one.trace).split('\n')
   const [first = '', ...rest] = lines
   if (first === '') return {}
@@ -188,7 +188,7 @@ function faultOf(one: Readonly<Record<string, unknown>>): { readonly fault?: str
   return { fault: [first, ...causes].map((line) => line.trim().slice(0, 500)).join('\n') }
 }
 
-function offsetOf(one: Readonly<Record<string, unknown>>): readonly ConnectorOffset[] {
+function readOffset(one: Readonly<Record<string, unknown>>): readonly ConnectorOffset[] {
   const partition = record(one.partition)
   const topic = text(partition.kafka_topic)
   if (topic === '') return [] // A source connector's offset has another shape.
@@ -205,13 +205,13 @@ function offsetOf(one: Readonly<Record<string, unknown>>): readonly ConnectorOff
 /** An object in an answer; with `url`, anything else means that this is not Kafka Connect. */
 function record(value: unknown, url?: string): Readonly<Record<string, unknown>> {
   if (isObject(value)) return value
-  if (url !== undefined) throw stranger(url)
+  if (url !== undefined) throw notConnectError(url)
   return {}
 }
 
 function list(value: unknown, url: string): readonly unknown[] {
   if (Array.isArray(value)) return value
-  throw stranger(url)
+  throw notConnectError(url)
 }
 
 function text(value: unknown): string {

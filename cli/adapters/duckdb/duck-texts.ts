@@ -7,7 +7,7 @@ import type { DuckBindings, DuckChunk } from './duckdb.ts'
 const INLINE_MAX = 12
 
 /** The first column of a chunk, which must have no NULL. */
-export function firstTexts(bindings: DuckBindings, chunk: DuckChunk): string[] {
+export function readFirstTexts(bindings: DuckBindings, chunk: DuckChunk): string[] {
   const size = bindings.data_chunk_get_size(chunk)
   const data = bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, 0), size * 16)
   const { buffer, byteOffset } = data

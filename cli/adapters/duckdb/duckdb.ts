@@ -5,8 +5,8 @@
 import { createRequire } from 'node:module'
 import type * as Api from '@duckdb/node-api'
 import type Bindings from '@duckdb/node-bindings'
-import { firstTexts } from './duck-texts.ts'
-import { integer, isoTime } from './json-values.ts'
+import { readFirstTexts } from './duck-texts.ts'
+import { formatIsoTime, toInteger } from './json-values.ts'
 
 /** Settings of an instance. */
 export interface DuckOptions {
@@ -150,7 +150,7 @@ export class DuckConnection {
       const result = await bindings.execute_prepared(statement)
       const found: string[] = []
       for (let at = 0; at < bindings.result_chunk_count(result); at++)
-        found.push(...firstTexts(bindings, bindings.result_get_chunk(result, at)))
+        found.push(...readFirstTexts(bindings, bindings.result_get_chunk(result, at)))
       return found
     } finally {
       bindings.destroy_prepare_sync(statement)
@@ -165,7 +165,7 @@ export class DuckConnection {
   #query(sql: string, values?: readonly DuckValue[]): Promise<Api.DuckDBMaterializedResult> {
     const { api, connection } = this.#public
     if (values === undefined) return connection.run(sql)
-    const bound = parameters(api, values)
+    const bound = toParameters(api, values)
     return connection.run(sql, bound.values, bound.types)
   }
 
@@ -228,7 +228,7 @@ export class DuckStatement {
   }
 
   #bind(values: readonly DuckValue[]): void {
-    const bound = parameters(this.#api, values)
+    const bound = toParameters(this.#api, values)
     this.#statement.bind(bound.values, bound.types)
   }
 
@@ -237,7 +237,7 @@ export class DuckStatement {
   }
 }
 
-function parameters(
+function toParameters(
   api: typeof Api,
   given: readonly DuckValue[],
 ): { values: Api.DuckDBValue[]; types: Api.DuckDBType[] } {
@@ -253,7 +253,7 @@ function parameters(
 async function readRows(api: typeof Api, result: Api.DuckDBMaterializedResult): Promise<Rows> {
   const names = result.deduplicatedColumnNames()
   const columns = names.map((name, i) => ({ name, type: result.columnType(i).toString() }))
-  const convert: Api.DuckDBValueConverter<unknown> = (value) => plainValue(api, value)
+  const convert: Api.DuckDBValueConverter<unknown> = (value) => toPlainValue(api, value)
   return { columns, rows: await result.convertRowObjects(convert) }
 }
 
@@ -262,10 +262,10 @@ async function readRows(api: typeof Api, result: Api.DuckDBMaterializedResult): 
  * text; TIMESTAMP as ISO 8601 with Z (milliseconds, or microseconds if there are any); DATE as
  * YYYY-MM-DD; BLOB as base64; LIST as array, STRUCT and MAP as objects; others as text.
  */
-function plainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
+function toPlainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
   switch (typeof value) {
     case 'bigint':
-      return integer(value)
+      return toInteger(value)
     case 'object':
       break
     default:
@@ -273,19 +273,19 @@ function plainValue(api: typeof Api, value: Api.DuckDBValue): unknown {
   }
   if (value === null) return null
   if (value instanceof api.DuckDBTimestampValue || value instanceof api.DuckDBTimestampTZValue)
-    return isoTime(value.micros) ?? value.toString()
+    return formatIsoTime(value.micros) ?? value.toString()
   if (value instanceof api.DuckDBTimestampMillisecondsValue)
-    return isoTime(value.millis * 1000n) ?? value.toString()
+    return formatIsoTime(value.millis * 1000n) ?? value.toString()
   if (value instanceof api.DuckDBTimestampSecondsValue)
-    return isoTime(value.seconds * 1_000_000n) ?? value.toString()
+    return formatIsoTime(value.seconds * 1_000_000n) ?? value.toString()
   if (value instanceof api.DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')
   if (value instanceof api.DuckDBListValue || value instanceof api.DuckDBArrayValue)
-    return value.items.map((item) => plainValue(api, item))
+    return value.items.map((item) => toPlainValue(api, item))
   if (value instanceof api.DuckDBStructValue)
     return Object.fromEntries(
-      Object.entries(value.entries).map(([k, v]) => [k, plainValue(api, v)]),
+      Object.entries(value.entries).map(([k, v]) => [k, toPlainValue(api, v)]),
     )
   if (value instanceof api.DuckDBMapValue)
-    return Object.fromEntries(value.entries.map((e) => [String(e.key), plainValue(api, e.value)]))
+    return Object.fromEntries(value.entries.map((e) => [String(e.key), toPlainValue(api, e.value)]))
   return value.toString()
 }

@@ -1,13 +1,13 @@
 /** DuckDB's whole numbers and times as JSON values, without loss. */
 
 /** As a number while it is safe, else as text. */
-export function integer(value: bigint): number | string {
+export function toInteger(value: bigint): number | string {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value.toString()
 }
 
 /** ISO 8601 with Z, with microseconds if there are any; undefined beyond JavaScript's years. */
-export function isoTime(micros: bigint): string | undefined {
+export function formatIsoTime(micros: bigint): string | undefined {
   const rest = Number(((micros % 1000n) + 1000n) % 1000n)
   const millis = Number((micros - BigInt(rest)) / 1000n)
   if (!(Math.abs(millis) <= 8.64e15)) return undefined

@@ -37,13 +37,13 @@ export async function readMarts(project: DataPlace, disk?: Files): Promise<Marts
 
 /** undefined if no marts are published. */
 export async function openMarts(project: DataPlace): Promise<Marts | undefined> {
-  const first = await openServed(project)
+  const first = await openPublished(project)
   if (!first) return undefined
   let served = first
   let turn: Promise<unknown> = Promise.resolve()
   const query = async (sql: string): Promise<QueryResult> => {
-    if ((await identity(project)) !== served.identity) {
-      const next = await openServed(project)
+    if ((await identifyFile(project)) !== served.identity) {
+      const next = await openPublished(project)
       if (next) {
         served.close()
         served = next
@@ -69,7 +69,7 @@ export async function openMarts(project: DataPlace): Promise<Marts | undefined> 
   }
 }
 
-interface Served {
+interface OpenMarts {
   info: MartsInfo
   readonly identity: string
   readonly connection: DuckConnection
@@ -78,8 +78,8 @@ interface Served {
 
 const MEMORY_BYTES = 256 * 1024 * 1024
 
-async function openServed(project: DataPlace): Promise<Served | undefined> {
-  const is = await identity(project)
+async function openPublished(project: DataPlace): Promise<OpenMarts | undefined> {
+  const is = await identifyFile(project)
   const info = is === undefined ? undefined : await readMarts(project)
   if (is === undefined || info?.builtMs == null) return undefined
   const { openDuck } = await import('./duckdb.ts')
@@ -104,7 +104,7 @@ async function openServed(project: DataPlace): Promise<Served | undefined> {
 }
 
 /** Identifies the file: a rename replaces it. */
-async function identity(project: DataPlace): Promise<string | undefined> {
+async function identifyFile(project: DataPlace): Promise<string | undefined> {
   try {
     const { ino, mtimeMs, size } = await stat(layOutMarts(project.dataDir).serve)
     return `${ino} ${mtimeMs} ${size}`
@@ -114,7 +114,7 @@ async function identity(project: DataPlace): Promise<string | undefined> {
 }
 
 /** For `ccs query`. Throws CCS_MARTS_MISSING, and CCS_QUERY_INVALID for a wrong SELECT. */
-export async function openMartsAnswers(project: DataPlace) {
+export async function openMartsQueries(project: DataPlace) {
   const marts = await openMarts(project)
   if (!marts)
     throw new CcsError('CCS_MARTS_MISSING', 'No marts are published yet.', {

@@ -68,7 +68,7 @@ export interface FaultPoint {
 }
 
 /** `spec` is <site>:<n>:<mode>; throws CCS_USAGE_INVALID if it isn't. */
-export function faultPoint(spec: string): FaultPoint {
+export function openFaultPoint(spec: string): FaultPoint {
   const [site, count, mode] = spec.split(':')
   const wanted = FAULT_SITES.find((one) => one === site)
   const isTorn = mode === 'torn'
@@ -90,7 +90,7 @@ export function faultPoint(spec: string): FaultPoint {
   }
   return {
     reach,
-    files: (files) => watchedFiles(files, { reach, isHere, isTorn }),
+    files: (files) => watchFiles(files, { reach, isHere, isTorn }),
     watch: ({ engine, lake, manifests }) => {
       after(engine, 'freeze', () => step('commit.freeze'))
       after(engine, 'write', () => step('commit.write'))
@@ -128,16 +128,16 @@ interface Watch {
 const TOPICS = { 'events.raw': 'log', 'events.dlq': 'dlq' } as const
 
 /** `log` or `dlq` for a segment of one of the topics. */
-function segmentOf(path: string): 'log' | 'dlq' | undefined {
+function findSegmentKind(path: string): 'log' | 'dlq' | undefined {
   const topic = /\/log\/(events\.raw|events\.dlq)-\d+\/\d+\.log$/.exec(path)?.[1]
   return topic === 'events.raw' || topic === 'events.dlq' ? TOPICS[topic] : undefined
 }
 
-function watchedFiles(files: Files, watch: Watch): Files {
+function watchFiles(files: Files, watch: Watch): Files {
   const { reach } = watch
   return {
     ...files,
-    open: async (path, mode) => watchedFile(await files.open(path, mode), path, watch),
+    open: async (path, mode) => watchFile(await files.open(path, mode), path, watch),
     rename: (from, to) => {
       if (to.includes('/stage/')) reach('stage.rename')
       if (to.endsWith('/manifest.json')) reach('manifest.rename')
@@ -155,8 +155,8 @@ function watchedFiles(files: Files, watch: Watch): Files {
   }
 }
 
-function watchedFile(file: OpenFile, path: string, { reach, isHere, isTorn }: Watch): OpenFile {
-  const log = segmentOf(path)
+function watchFile(file: OpenFile, path: string, { reach, isHere, isTorn }: Watch): OpenFile {
+  const log = findSegmentKind(path)
   const isManifest = path.endsWith('/manifest.json.tmp')
   const written = isManifest ? 'manifest.write' : log && (`${log}.write` as const)
   const synced = path.includes('/stage/')

@@ -1,18 +1,18 @@
-/** Length and CRC-32 of a file, read in pieces so that a large one neither fills memory nor blocks. */
+/** Length and CRC-32 of a file, read in pieces so that a large one does not fill memory. */
 import { crc32 } from 'node:zlib'
 import type { Files } from './files.ts'
 
 const PIECE_BYTES = 1024 * 1024
 
 /** What a stored file is compared by. */
-export interface Stored {
+export interface FileChecksum {
   readonly bytes: number
   /** Unsigned. */
   readonly crc32: number
 }
 
 /** Reads the whole file. */
-export async function checkFile(files: Files, path: string): Promise<Stored> {
+export async function checkFile(files: Files, path: string): Promise<FileChecksum> {
   const file = await files.open(path, 'r')
   try {
     const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(1, await file.size())))

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { asObject } from '../../domain/kernel/json.ts'
-import { startedOf } from '../process/process-mark.ts'
+import { readProcessStart } from '../process/process-start.ts'
 import { sleep } from '../process/system-clock.ts'
 import { type Files, isErrno, listNames } from './files.ts'
 
@@ -108,7 +108,7 @@ export async function waitForLock(
 }
 
 /** The current holder; undefined if there is none or it is dead. */
-export async function lockHolder(
+export async function readLockHolder(
   files: Files,
   place: { readonly dir: string; readonly name: string },
   processes: Processes = systemProcesses(),
@@ -221,12 +221,12 @@ export function systemProcesses(): Processes {
     self: () => ({
       pid: process.pid,
       host: hostname(),
-      started: startedOf(process.pid)?.started ?? '',
+      started: readProcessStart(process.pid)?.started ?? '',
     }),
     isAlive: (other) => {
       if (other.host !== hostname()) return true
       if (!answersSignal(other.pid)) return false
-      const now = startedOf(other.pid)
+      const now = readProcessStart(other.pid)
       if (now === undefined || other.started === '') return true
       return !now.isZombie && now.started === other.started
     },

@@ -92,7 +92,7 @@ export function diskError(error: unknown, path: string): unknown {
   return error
 }
 
-async function translated<T>(path: string, run: () => Promise<T>): Promise<T> {
+async function translateErrors<T>(path: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
@@ -110,7 +110,7 @@ class DiskFile implements OpenFile {
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
-    return translated(this.#path, async () => {
+    return translateErrors(this.#path, async () => {
       let done = 0
       while (done < into.length) {
         const at = position + done
@@ -123,40 +123,40 @@ class DiskFile implements OpenFile {
   }
 
   write(parts: readonly Uint8Array[], position: number): Promise<void> {
-    return translated(this.#path, async () => {
+    return translateErrors(this.#path, async () => {
       let left = parts.filter((part) => part.length > 0)
       let at = position
       while (left.length > 0) {
         const { bytesWritten } = await this.#handle.writev(left, at)
         at += bytesWritten
-        left = after(left, bytesWritten)
+        left = dropBytes(left, bytesWritten)
       }
     })
   }
 
   truncate(bytes: number): Promise<void> {
-    return translated(this.#path, () => this.#handle.truncate(bytes))
+    return translateErrors(this.#path, () => this.#handle.truncate(bytes))
   }
 
   datasync(): Promise<void> {
-    return translated(this.#path, () => this.#handle.datasync())
+    return translateErrors(this.#path, () => this.#handle.datasync())
   }
 
   sync(): Promise<void> {
-    return translated(this.#path, () => this.#handle.sync())
+    return translateErrors(this.#path, () => this.#handle.sync())
   }
 
   size(): Promise<number> {
-    return translated(this.#path, async () => (await this.#handle.stat()).size)
+    return translateErrors(this.#path, async () => (await this.#handle.stat()).size)
   }
 
   close(): Promise<void> {
-    return translated(this.#path, () => this.#handle.close())
+    return translateErrors(this.#path, () => this.#handle.close())
   }
 }
 
 /** The parts that remain after `bytes`: the system may write fewer than asked. */
-function after(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+function dropBytes(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
   const left: Uint8Array[] = []
   let skip = bytes
   for (const part of parts) {
@@ -179,25 +179,25 @@ async function fsyncDir(path: string): Promise<void> {
 export function diskFiles(): Files {
   return {
     open: (path, mode) =>
-      translated(path, async () => new DiskFile(path, await fs.open(path, mode))),
-    readFile: (path) => translated(path, () => fs.readFile(path)),
-    writeFile: (path, bytes) => translated(path, () => fs.writeFile(path, bytes)),
-    rename: (from, to) => translated(to, () => fs.rename(from, to)),
-    link: (existing, path) => translated(path, () => fs.link(existing, path)),
-    symlink: (target, path) => translated(path, () => fs.symlink(target, path)),
-    unlink: (path) => translated(path, () => fs.unlink(path)),
+      translateErrors(path, async () => new DiskFile(path, await fs.open(path, mode))),
+    readFile: (path) => translateErrors(path, () => fs.readFile(path)),
+    writeFile: (path, bytes) => translateErrors(path, () => fs.writeFile(path, bytes)),
+    rename: (from, to) => translateErrors(to, () => fs.rename(from, to)),
+    link: (existing, path) => translateErrors(path, () => fs.link(existing, path)),
+    symlink: (target, path) => translateErrors(path, () => fs.symlink(target, path)),
+    unlink: (path) => translateErrors(path, () => fs.unlink(path)),
     mkdir: (path) =>
-      translated(path, async () => {
+      translateErrors(path, async () => {
         await fs.mkdir(path, { recursive: true })
       }),
-    remove: (path) => translated(path, () => fs.rm(path, { recursive: true, force: true })),
-    readdir: (path) => translated(path, async () => (await fs.readdir(path)).sort()),
+    remove: (path) => translateErrors(path, () => fs.rm(path, { recursive: true, force: true })),
+    readdir: (path) => translateErrors(path, async () => (await fs.readdir(path)).sort()),
     stat: (path) =>
-      translated(path, async () => {
+      translateErrors(path, async () => {
         const stat = await fs.stat(path)
         return { isDirectory: stat.isDirectory(), bytes: stat.size, modifiedMs: stat.mtimeMs }
       }),
-    fsyncDir: (path) => translated(path, () => fsyncDir(path)),
+    fsyncDir: (path) => translateErrors(path, () => fsyncDir(path)),
   }
 }
 

@@ -1,82 +1,90 @@
 /**
- * A topic of reports to events.dlq on Kafka. The producer's id belongs to the collector: initialising it fences
- * an earlier one and ends what that had begun; only then positions, and events.dlq, are read.
+ * Reads a topic of reports and writes rejects to events.dlq on Kafka. Initialising the collector's
+ * transactional producer fences an earlier collector and ends its transactions; only then the
+ * positions and events.dlq are read.
  */
 import type { CollectBatch, CollectStream } from '../../domain/dlq/collect-stream.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { DLQ_TOPIC } from '../../domain/log/topics.ts'
 import type { KafkaConnection, Producer, Transaction } from './connection.ts'
-import { kafkaFault } from './fault.ts'
-import { committedOffsets } from './gate-lag.ts'
-import { rejectPartition, slices } from './gate-lane.ts'
+import { missingTopic, toKafkaFault } from './fault.ts'
+import { readCommittedOffsets } from './gate-lag.ts'
+import { chooseRejectPartition, splitByBytes } from './gate-worker.ts'
 
+/** What to collect. */
 export interface CollectOptions {
   /** Closed with the stream. */
   readonly kafka: KafkaConnection
   readonly prefix: string
-  /** Its whole name. */
+  /** Full name of the topic of reports. */
   readonly log: string
 }
 
 const READ_BYTES = 128 * 1024
 const WAIT_MS = 250
 const SEND_BYTES = 512 * 1024
-/** kafkajs's own repetitions of one request, about 10 seconds. */
+/** kafkajs's retries of one request, about 10 seconds. */
 const RETRIES = 10
 
-/** CCS_KAFKA_TOPIC when one of the two topics is missing. */
+/** Throws CCS_KAFKA_TOPIC if one of the two topics is missing. */
 export async function openCollectStream(options: CollectOptions): Promise<CollectStream> {
   const { kafka, prefix, log } = options
   const id = `${prefix}ccs.collect`
-  const dlq = `${prefix}events.dlq`
+  const dlq = `${prefix}${DLQ_TOPIC}`
   try {
     const admin = await kafka.admin()
     const there = await admin.listTopics()
     for (const topic of [log, dlq])
-      if (!there.includes(topic)) throw noTopic(topic, topic === log, kafka.brokers)
+      if (!there.includes(topic)) throw missingTopicError(topic, topic === log, kafka.brokers)
     const producer = await kafka.producer({ transactionalId: id, retries: RETRIES })
     const first = await producer.transaction()
     const [committed, ranges, { topics }] = await Promise.all([
-      committedOffsets(admin, id, log),
+      readCommittedOffsets(admin, id, log),
       admin.fetchTopicOffsets(log),
       admin.fetchTopicMetadata({ topics: [dlq] }),
     ])
     let missing = 0
     const places = ranges.map(({ partition, low, high }): [number, number] => {
       const at = committed.get(partition) ?? Number(low)
-      // Beyond the end: the topic was made anew.
+      // Beyond the end: the topic was deleted and recreated.
       if (at > Number(high)) return [partition, Number(low)]
       missing += Math.max(0, Number(low) - at)
       return [partition, Math.max(Number(low), at)]
     })
-    const partition = rejectPartition(0, topics[0]?.partitions.length ?? 1)
-    return new Collecting(options, producer, first, {
+    const partition = chooseRejectPartition(0, topics[0]?.partitions.length ?? 1)
+    return new KafkaCollectStream(options, producer, first, {
       ...{ id, dlq, partition, missing },
       places: new Map(places),
     })
   } catch (error) {
     await kafka.close()
-    throw kafkaFault(error, kafka.brokers, { topic: log })
+    throw toKafkaFault(error, kafka.brokers, { topic: log })
   }
 }
 
-interface Found {
-  /** Of the producer and of the group. */
+interface CollectStart {
+  /** The transactional id, which is also the group's. */
   readonly id: string
   readonly dlq: string
-  /** Of events.dlq. */
+  /** Partition of events.dlq to write to. */
   readonly partition: number
   readonly missing: number
   readonly places: Map<number, number>
 }
 
-class Collecting implements CollectStream {
+class KafkaCollectStream implements CollectStream {
   readonly missing: number
   readonly #options: CollectOptions
   readonly #producer: Producer
-  readonly #found: Found
+  readonly #found: CollectStart
   #transaction: Transaction | undefined
 
-  constructor(options: CollectOptions, producer: Producer, first: Transaction, found: Found) {
+  constructor(
+    options: CollectOptions,
+    producer: Producer,
+    first: Transaction,
+    found: CollectStart,
+  ) {
     this.#options = options
     this.#producer = producer
     this.#transaction = first
@@ -92,7 +100,7 @@ class Collecting implements CollectStream {
       const fetched = await kafka.fetch(log, partition, offset, { bytesMax: READ_BYTES, waitMs })
       const { records, nextOffset } = fetched
       if (nextOffset === offset) continue
-      // What has been read comes last in the next round.
+      // A partition that was just read comes last in the next round.
       places.delete(partition)
       places.set(partition, nextOffset)
       const rows = records.flatMap(({ value }) => value ?? [])
@@ -109,13 +117,13 @@ class Collecting implements CollectStream {
     try {
       transaction ??= await this.#producer.transaction()
       const messages = rejects.map((value) => ({ value: Buffer.from(value), partition: into }))
-      for (const some of slices(messages, SEND_BYTES))
+      for (const some of splitByBytes(messages, SEND_BYTES))
         await transaction.send({ topic: dlq, messages: some })
       const partitions = [{ partition, offset: String(nextOffset) }]
       await transaction.sendOffsets({ consumerGroupId: id, topics: [{ topic: log, partitions }] })
       await transaction.commit()
     } catch (error) {
-      throw takenOver(error) ?? kafkaFault(error, kafka.brokers, { topic: dlq })
+      throw fencedError(error) ?? toKafkaFault(error, kafka.brokers, { topic: dlq })
     }
   }
 
@@ -124,7 +132,7 @@ class Collecting implements CollectStream {
   }
 }
 
-function takenOver(error: unknown): CcsError | undefined {
+function fencedError(error: unknown): CcsError | undefined {
   const { type, cause } = error as { type?: string; cause?: { type?: string } }
   if (!/FENCED|PRODUCER_EPOCH/.test(`${type} ${cause?.type}`)) return undefined
   return new CcsError('CCS_LOG_LOCKED', 'Another ccs dlq collect has taken over.', {
@@ -133,11 +141,10 @@ function takenOver(error: unknown): CcsError | undefined {
   })
 }
 
-function noTopic(topic: string, isLog: boolean, brokers: string): CcsError {
+function missingTopicError(topic: string, isLog: boolean, brokers: string): CcsError {
+  if (!isLog) return missingTopic(`topic ${topic}`, brokers, { exit: EXIT.usage })
   return new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${topic} at ${brokers}.`, {
     exit: EXIT.usage,
-    hint: isLog
-      ? 'Let the engine write its processing log to Kafka, with the rows in it: docs/dlq.md has the settings.'
-      : 'Make what the project needs: ccs deploy --target NAME',
+    hint: 'Let the engine write its processing log, with rows, to Kafka: see docs/dlq.md.',
   })
 }

@@ -1,4 +1,4 @@
-/** The one place where kafkajs comes in: clients made from a target's settings, all closed with the connection. */
+/** The only place that imports kafkajs: clients from a target's settings, closed together. */
 import { readFile } from 'node:fs/promises'
 import { connect, isIP, type Socket } from 'node:net'
 import path from 'node:path'
@@ -15,63 +15,68 @@ import type {
 } from 'kafkajs'
 import type { KafkaSettings, Sasl } from '../../domain/config/target.ts'
 import { fetchBearerToken } from '../http/bearer-token.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 import { type Cluster, type Fetched, type FetchOptions, fetchOnce, openCluster } from './fetch.ts'
 import { GroupMember, type MemberOptions } from './member.ts'
 import { type KafkaStream, openStream } from './stream.ts'
 
 export type { Admin, GroupMember, Kafka, Message, Producer, Transaction }
 
+/** How a producer writes. */
 export interface ProducerOptions {
   readonly transactionalId?: string
-  /** Of a request; without, until it succeeds. With a limit, a failure asks for a new producer. */
+  /** Per request; unlimited by default. After a failure with a limit, a new producer is needed. */
   readonly retries?: number
 }
 
-/** A connection to one cluster; what it opens is closed with it. */
+/** A connection to one cluster; closing it closes everything that it opened. */
 export interface KafkaConnection {
-  /** For messages: the brokers as configured. */
+  /** The configured brokers, for messages. */
   readonly brokers: string
-  /** Connected when it resolves. */
+  /** Resolves when it is connected. */
   admin(): Promise<Admin>
-  /** A connected producer: idempotent, or with an id transactional. All acks; order is kept. */
+  /** A connected producer: idempotent, transactional with an id. All acks; order is kept. */
   producer(options?: ProducerOptions): Promise<Producer>
-  /** One process in a consumer group, that fetches nothing by itself; it closes its own connection. */
+  /** A member of a consumer group, on its own connection; it fetches nothing. */
   member(options: MemberOptions): GroupMember
-  /** Committed records of one partition from an offset on. CCS_KAFKA_OFFSET when it is out of range. */
+  /** Committed records of a partition from `offset` on. Throws CCS_KAFKA_OFFSET out of range. */
   fetch(topic: string, partition: number, offset: number, options: FetchOptions): Promise<Fetched>
   /** Partitions as streams of packed records, for the event log. */
   readonly stream: KafkaStream
   close(): Promise<void>
 }
 
+/** Limit of connecting and authenticating. */
 export const CONNECT_MS = 5_000
+/** Limit of one request. */
 export const REQUEST_MS = 30_000
 
-/** `dir` is the project's folder: certificates are named relative to it. Connects when first used. */
+/** Connects when first used. Certificates are named relative to `dir`, the project's folder. */
 export async function openKafka(settings: KafkaSettings, dir: string): Promise<KafkaConnection> {
   const [{ default: kafkajs }, { default: snappy }, { default: queue }] = await Promise.all([
     import('kafkajs'),
     import('kafkajs-snappy'),
     import('kafkajs/src/network/requestQueue/index.js'),
   ])
-  calm(queue.prototype)
+  stopIdlePolling(queue.prototype)
   const { AssignerProtocol, CompressionCodecs, CompressionTypes, Kafka } = kafkajs
   CompressionCodecs[CompressionTypes.Snappy] = snappy
-  const config = await configOf(settings, dir)
+  const config = await readConfig(settings, dir)
   const kafka = new Kafka(config)
   const brokers = settings.brokers.join(',')
   const stream = openStream({
     brokers,
     connect: (sockets) =>
-      openCluster(new Kafka({ ...config, retry: STREAM_RETRY, socketFactory: keepIn(sockets) })),
+      openCluster(
+        new Kafka({ ...config, retry: STREAM_RETRY, socketFactory: collectSockets(sockets) }),
+      ),
     snappy: (bytes) => snappy().decompress(bytes),
   })
   const closers: (() => Promise<void>)[] = []
   const opened = async <T extends Admin | Producer>(client: T): Promise<T> => {
     closers.push(() => client.disconnect())
     await client.connect().catch((error) => {
-      throw kafkaFault(error, brokers)
+      throw toKafkaFault(error, brokers)
     })
     return client
   }
@@ -79,7 +84,7 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
   const cluster = () => {
     reading ??= openCluster(kafka).catch((error) => {
       reading = undefined
-      throw kafkaFault(error, brokers)
+      throw toKafkaFault(error, brokers)
     })
     return reading
   }
@@ -98,10 +103,10 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
         kafka.producer({
           idempotent: true,
           allowAutoTopicCreation: false,
-          // kafkajs numbers idempotent batches by the order of their answers: one at a time keeps it right.
+          // kafkajs numbers idempotent batches by the order of their answers: one at a time.
           maxInFlightRequests: 1,
-          // Only its own repetition keeps the sequence numbers by which the broker knows what it has already.
-          // A transaction right behind another waits for the markers of that one.
+          // Only kafkajs's own retries keep the numbers by which brokers find duplicates.
+          // A transaction right after another waits for its markers.
           retry: {
             initialRetryTime: transactionalId === undefined ? 100 : 20,
             maxRetryTime: 2_000,
@@ -116,9 +121,9 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
       try {
         return await fetchOnce(source, { topic, partition, offset, ...options })
       } catch (error) {
-        // The next try finds out anew who leads the partition.
+        // The next attempt looks up the partition's leader again.
         await source.refreshMetadata().catch(() => undefined)
-        throw kafkaFault(error, brokers, { topic, partition, offset })
+        throw toKafkaFault(error, brokers, { topic, partition, offset })
       }
     },
     stream,
@@ -131,30 +136,30 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
   }
 }
 
-const calmed = new WeakSet<object>()
+const patched = new WeakSet<object>()
 
 /**
- * kafkajs 2.2.4 looks every millisecond, for ever, whether a request waits, on each connection that was used
- * once (its issue 1751). There is nothing to look for unless one does.
+ * kafkajs 2.2.4 checks every millisecond, for ever, whether a request waits, on each connection
+ * that was used once (its issue 1751). This checks only while one does.
  */
-function calm(queue: {
+function stopIdlePolling(queue: {
   readonly pending: readonly unknown[]
   scheduleCheckPendingRequests(): void
 }) {
-  if (calmed.has(queue)) return
-  calmed.add(queue)
+  if (patched.has(queue)) return
+  patched.add(queue)
   const schedule = queue.scheduleCheckPendingRequests
   queue.scheduleCheckPendingRequests = function (this: typeof queue) {
     if (this.pending.length > 0) schedule.call(this)
   }
 }
 
-/** Who reads and writes streams repeats by itself, and knows when to stop. */
+/** Callers of streams repeat by themselves and know when to stop. */
 const STREAM_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 1 }
 const KEEP_ALIVE_MS = 60_000
 
-/** Sockets as kafkajs makes them, kept where they can be closed without waiting for an answer. */
-function keepIn(sockets: Set<Socket>): ISocketFactory {
+/** Sockets as kafkajs opens them, collected so that they can be closed without waiting. */
+function collectSockets(sockets: Set<Socket>): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
     const name = isIP(host) ? {} : { servername: host }
     const socket = ssl
@@ -166,7 +171,7 @@ function keepIn(sockets: Set<Socket>): ISocketFactory {
   }
 }
 
-async function configOf(settings: KafkaSettings, dir: string): Promise<KafkaConfig> {
+async function readConfig(settings: KafkaSettings, dir: string): Promise<KafkaConfig> {
   const { tls, sasl } = settings
   const read = async (file: string | undefined) =>
     file === undefined ? undefined : readFile(path.resolve(dir, file), 'utf8')
@@ -178,17 +183,17 @@ async function configOf(settings: KafkaSettings, dir: string): Promise<KafkaConf
     authenticationTimeout: CONNECT_MS,
     requestTimeout: REQUEST_MS,
     retry: { initialRetryTime: 100, retries: 5, maxRetryTime: 2_000 },
-    // What is wrong comes as an error; kafkajs's own log would write it to the terminal as well.
+    // Faults arrive as errors; kafkajs's own log would write them to the terminal as well.
     logLevel: 0,
     logCreator: () => () => undefined,
     ...(tls
       ? { ssl: { ...(ca ? { ca: [ca] } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } }
       : {}),
-    ...(sasl ? { sasl: saslOf(sasl) } : {}),
+    ...(sasl ? { sasl: toSaslOptions(sasl) } : {}),
   }
 }
 
-function saslOf(sasl: Sasl): SASLOptions {
+function toSaslOptions(sasl: Sasl): SASLOptions {
   const { mechanism, username = '', password = '' } = sasl
   if (mechanism !== 'oauthbearer') return { mechanism, username, password }
   return { mechanism, oauthBearerProvider: async () => ({ value: await fetchBearerToken(sasl) }) }

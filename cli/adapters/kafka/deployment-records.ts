@@ -1,7 +1,8 @@
 /**
- * What the topic `_ccs.manifest` holds, by key: `claim` (who may deploy), `current` (the newest serial),
- * `deployment/<serial>` (size and hash of its content) and `deployment/<serial>/<n>` (the content, gzip of
- * JSON, in parts that fit into a Kafka record). The newest record of a key counts, so compaction loses nothing.
+ * The records of the topic `_ccs.manifest`, by key: `claim` (who may deploy), `current` (the newest
+ * serial), `deployment/<serial>` (size and hash of the content) and `deployment/<serial>/<n>` (the
+ * content: gzipped JSON in parts that fit into a record). The newest record of a key counts, so
+ * compaction loses nothing.
  */
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -10,19 +11,21 @@ import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
 import type { ProcessId } from '../files/file-lock.ts'
 
-/** Newest value of each key. */
+/** The newest value of each key. */
 export type Records = ReadonlyMap<string, Buffer>
 
+/** A record to write. */
 export interface KeyedRecord {
   readonly key: string
-  /** null: forget the key. */
+  /** null deletes the key. */
   readonly value: Buffer | null
 }
 
+/** Who may deploy to the target. */
 export interface ClaimRecord extends ProcessId {
-  /** Grows with every claim. */
+  /** Increases with every claim. */
   readonly epoch: number
-  /** Tells two claims of one process apart. */
+  /** Distinguishes two claims of one process. */
   readonly token: string
   readonly owner: string
   readonly sinceMs: number
@@ -30,6 +33,7 @@ export interface ClaimRecord extends ProcessId {
   readonly untilMs: number
 }
 
+/** Number of deployments that stay in the topic. */
 export const HISTORY_KEPT = 20
 /** A record with its key and overhead stays below Kafka's default limit of 1,048,588 bytes. */
 const PART_BYTES = 900_000
@@ -45,25 +49,26 @@ interface Header {
   readonly sha256: string
 }
 
-export function claimRecord(claim: ClaimRecord): KeyedRecord {
-  return { key: CLAIM, value: json({ format: DEPLOYMENT_FORMAT, ...claim }) }
+/** The record that stores a claim. */
+export function encodeClaim(claim: ClaimRecord): KeyedRecord {
+  return { key: CLAIM, value: encodeJson({ format: DEPLOYMENT_FORMAT, ...claim }) }
 }
 
-/** undefined before the first claim. CCS_MANIFEST_INVALID, as from all that read here. */
+/** undefined before the first claim. Throws CCS_MANIFEST_INVALID, like all readers here. */
 export function readClaim(records: Records): ClaimRecord | undefined {
   const found = parse(records, CLAIM)
   if (found === undefined) return undefined
   const { epoch, token, owner, sinceMs, untilMs, pid, host, started } = found
   for (const number of [epoch, sinceMs, untilMs, pid])
-    if (typeof number !== 'number') throw damaged(CLAIM)
+    if (typeof number !== 'number') throw damagedError(CLAIM)
   for (const text of [token, owner, host, started])
-    if (typeof text !== 'string') throw damaged(CLAIM)
-  // Each field was looked at above.
+    if (typeof text !== 'string') throw damagedError(CLAIM)
+  // All fields were checked above.
   return { epoch, token, owner, sinceMs, untilMs, pid, host, started } as ClaimRecord
 }
 
-/** What saving it writes: the deployment, that it is the newest, and what is too old to be kept. */
-export function deploymentRecords(deployment: Deployment, before: Records): KeyedRecord[] {
+/** What saving a deployment writes: its content, that it is current, and deletions of old ones. */
+export function encodeDeployment(deployment: Deployment, before: Records): KeyedRecord[] {
   const { serial } = deployment
   const content = gzipSync(JSON.stringify(deployment))
   const parts: Buffer[] = []
@@ -78,7 +83,7 @@ export function deploymentRecords(deployment: Deployment, before: Records): Keye
     sha256,
   }
   const kept = new Set(
-    [...new Set([serial, ...serials(before)])].sort((a, b) => b - a).slice(0, HISTORY_KEPT),
+    [...new Set([serial, ...listSerials(before)])].sort((a, b) => b - a).slice(0, HISTORY_KEPT),
   )
   const forgotten = [...before.keys()].filter((key) => {
     const [, of, part] = CONTENT.exec(key) ?? []
@@ -89,27 +94,28 @@ export function deploymentRecords(deployment: Deployment, before: Records): Keye
   return [
     ...forgotten.map((key) => ({ key, value: null })),
     ...parts.map((value, index) => ({ key: `deployment/${serial}/${index}`, value })),
-    { key: `deployment/${serial}`, value: json(header) },
-    { key: CURRENT, value: json({ format: DEPLOYMENT_FORMAT, serial }) },
+    { key: `deployment/${serial}`, value: encodeJson(header) },
+    { key: CURRENT, value: encodeJson({ format: DEPLOYMENT_FORMAT, serial }) },
   ]
 }
 
+/** undefined before the first deployment. */
 export function readCurrent(records: Records): Deployment | undefined {
   const current = parse(records, CURRENT)
   if (current === undefined) return undefined
-  if (typeof current.serial !== 'number') throw damaged(CURRENT)
+  if (typeof current.serial !== 'number') throw damagedError(CURRENT)
   return readDeployment(records, current.serial)
 }
 
-/** Those that were finished, newest first. */
+/** Completed deployments, newest first. */
 export function readHistory(records: Records): Deployment[] {
-  return serials(records)
+  return listSerials(records)
     .map((serial) => readDeployment(records, serial))
     .filter(({ complete }) => complete)
 }
 
-/** Newest first. */
-function serials(records: Records): number[] {
+/** Serials of all deployments, newest first. */
+function listSerials(records: Records): number[] {
   const found = [...records.keys()].flatMap((key) => {
     const [, serial, part] = CONTENT.exec(key) ?? []
     return serial === undefined || part !== undefined ? [] : [Number(serial)]
@@ -120,23 +126,23 @@ function serials(records: Records): number[] {
 function readDeployment(records: Records, serial: number): Deployment {
   const key = `deployment/${serial}`
   const header = parse(records, key)
-  if (header === undefined) throw damaged(key)
+  if (header === undefined) throw damagedError(key)
   const parts: Buffer[] = []
   for (let index = 0; index < Number(header.parts); index++) {
     const part = records.get(`${key}/${index}`)
-    if (part === undefined) throw damaged(`${key}/${index}`)
+    if (part === undefined) throw damagedError(`${key}/${index}`)
     parts.push(part)
   }
   const content = Buffer.concat(parts)
-  if (createHash('sha256').update(content).digest('hex') !== header.sha256) throw damaged(key)
-  return checked(JSON.parse(gunzipSync(content).toString('utf8')), key)
+  if (createHash('sha256').update(content).digest('hex') !== header.sha256) throw damagedError(key)
+  return checkDeployment(JSON.parse(gunzipSync(content).toString('utf8')), key)
 }
 
-function checked(value: unknown, key: string): Deployment {
-  // Its hash is that of what a deployer of this format wrote.
+function checkDeployment(value: unknown, key: string): Deployment {
+  // The hash was checked, so this is what a deployer of this format wrote.
   const deployment = value as Deployment
   if (deployment.format !== DEPLOYMENT_FORMAT || !Array.isArray(deployment.resources))
-    throw damaged(key)
+    throw damagedError(key)
   return deployment
 }
 
@@ -147,10 +153,10 @@ function parse(records: Records, key: string): Readonly<Record<string, unknown>>
   try {
     found = JSON.parse(value.toString('utf8'))
   } catch (cause) {
-    throw damaged(key, cause)
+    throw damagedError(key, cause)
   }
   const record = asObject(found)
-  if (typeof record.format !== 'number') throw damaged(key)
+  if (typeof record.format !== 'number') throw damagedError(key)
   if (record.format > DEPLOYMENT_FORMAT)
     throw new CcsError(
       'CCS_MANIFEST_INVALID',
@@ -160,17 +166,17 @@ function parse(records: Records, key: string): Readonly<Record<string, unknown>>
   return record
 }
 
-function damaged(key: string, cause?: unknown): CcsError {
+function damagedError(key: string, cause?: unknown): CcsError {
   return new CcsError(
     'CCS_MANIFEST_INVALID',
     `The record ${key} of the target's manifest is damaged or not one of ccs.`,
     {
-      hint: 'Who else writes to the topic _ccs.manifest? Without it, take over what is there: ccs adopt',
+      hint: 'Does something else write to _ccs.manifest? To take over what runs: ccs adopt',
       ...(cause === undefined ? {} : { cause }),
     },
   )
 }
 
-function json(value: object): Buffer {
+function encodeJson(value: object): Buffer {
   return Buffer.from(JSON.stringify(value))
 }

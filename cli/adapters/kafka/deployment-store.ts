@@ -1,7 +1,7 @@
 /**
- * Deployments in the compacted topic `_ccs.manifest` of their own cluster. Who writes has initialised the one
- * transactional producer of the target: that fences every earlier one at the broker. So a write succeeds only
- * if nobody else came since its writer last read, and the claim that was read then is the one in force.
+ * Deployments in the compacted topic `_ccs.manifest` of their own cluster. A writer initialises
+ * the target's one transactional producer, which fences all earlier ones at the broker. So a write
+ * succeeds only if nobody else has written since the writer last read the claim.
  */
 import { randomBytes } from 'node:crypto'
 import type { Deployment } from '../../domain/deploy/deployment.ts'
@@ -13,35 +13,37 @@ import { type Processes, systemProcesses } from '../files/file-lock.ts'
 import type { KafkaConnection, Producer } from './connection.ts'
 import {
   type ClaimRecord,
-  claimRecord,
-  deploymentRecords,
+  encodeClaim,
+  encodeDeployment,
   type KeyedRecord,
   readClaim,
   readCurrent,
   readHistory,
 } from './deployment-records.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 import { ManifestTopic } from './manifest-topic.ts'
 
+/** Where deployments are stored. */
 export interface DeploymentStoreOptions {
   /** Closed with the store. */
   readonly kafka: KafkaConnection
-  /** Of the target. */
+  /** The target's prefix. */
   readonly prefix: string
-  /** Of the topic, where it has to be made. */
+  /** Replication of the topic if it has to be created. */
   readonly replication: number
   readonly clock: Clock
-  /** How long a claim outlives a deployer that says nothing. */
+  /** How long a claim outlives a deployer that stopped renewing it. */
   readonly leaseMs?: number
   readonly processes?: Processes
 }
 
 const LEASE_MS = 30_000
-/** Of a write whose fate is unknown, or whose producer was fenced by someone who then held back. */
+/** Attempts of a write whose outcome is unknown, or whose producer was fenced. */
 const ATTEMPTS_MAX = 6
-/** kafkajs's own repetitions of one request, about 8 seconds. */
+/** kafkajs's retries of one request, about 8 seconds. */
 const RETRIES = 6
 
+/** Nothing is read or created before the first call. */
 export function openDeploymentStore(options: DeploymentStoreOptions): DeploymentStore {
   const { kafka, prefix, replication } = options
   const topic = new ManifestTopic(kafka, `${prefix}_ccs.manifest`, replication)
@@ -76,8 +78,8 @@ interface ClaimOptions extends Required<DeploymentStoreOptions> {
 
 class Claim implements DeploymentClaim {
   readonly #options: ClaimOptions
-  #mine: ClaimRecord
-  /** Undefined: to be initialised, which fences all others. */
+  #claim: ClaimRecord
+  /** undefined: to be initialised, which fences all others. */
   #producer: Producer | undefined
   #timer: NodeJS.Timeout | undefined
   /** One write at a time. */
@@ -86,17 +88,17 @@ class Claim implements DeploymentClaim {
   constructor(options: ClaimOptions) {
     this.#options = options
     const nobody = { epoch: 0, token: '', owner: '', sinceMs: 0, untilMs: 0 }
-    this.#mine = { ...nobody, ...options.processes.self() }
+    this.#claim = { ...nobody, ...options.processes.self() }
   }
 
   get epoch(): number {
-    return this.#mine.epoch
+    return this.#claim.epoch
   }
 
-  /** CCS_DEPLOY_LOCKED when another has it. */
+  /** Throws CCS_DEPLOY_LOCKED if another process has the claim. */
   async take(owner: string): Promise<void> {
     const { topic, clock, leaseMs } = this.#options
-    // Whoever is refused here has fenced nobody.
+    // Checked before the producer is initialised: an attempt that is rejected here fences nobody.
     this.#refuseHeld(readClaim(await topic.read()))
     const token = randomBytes(12).toString('hex')
     await this.#write((records) => {
@@ -105,11 +107,11 @@ class Claim implements DeploymentClaim {
       const sinceMs = clock.nowMs()
       const epoch = Math.max(held?.epoch ?? 0, readCurrent(records)?.epoch ?? 0) + 1
       const untilMs = sinceMs + leaseMs
-      this.#mine = { ...this.#mine, owner, token, epoch, sinceMs, untilMs }
-      return [claimRecord(this.#mine)]
+      this.#claim = { ...this.#claim, owner, token, epoch, sinceMs, untilMs }
+      return [encodeClaim(this.#claim)]
     })
     this.#timer = setInterval(() => {
-      // What is wrong shows at the next check or save.
+      // A fault shows at the next check or save.
       this.#renew().catch(() => undefined)
     }, leaseMs / 3).unref()
   }
@@ -118,14 +120,14 @@ class Claim implements DeploymentClaim {
     refuseSecrets(deployment)
     await this.#write((records) => {
       this.#refuseLost(readClaim(records))
-      return deploymentRecords(deployment, records)
+      return encodeDeployment(deployment, records)
     })
   }
 
   async check(): Promise<void> {
     const { topic, clock, leaseMs } = this.#options
     this.#refuseLost(readClaim(await topic.read()))
-    if (this.#mine.untilMs - clock.nowMs() < (leaseMs * 2) / 3) await this.#renew()
+    if (this.#claim.untilMs - clock.nowMs() < (leaseMs * 2) / 3) await this.#renew()
   }
 
   async release(): Promise<void> {
@@ -133,12 +135,12 @@ class Claim implements DeploymentClaim {
     try {
       await this.#write((records) => {
         this.#refuseLost(readClaim(records))
-        return [claimRecord({ ...this.#mine, untilMs: 0 })]
+        return [encodeClaim({ ...this.#claim, untilMs: 0 })]
       })
     } catch (error) {
       if (!(error instanceof CcsError) || error.code !== 'CCS_DEPLOY_LOCKED') throw error
     } finally {
-      this.#mine = { ...this.#mine, token: '' }
+      this.#claim = { ...this.#claim, token: '' }
       await this.#dropProducer()
     }
   }
@@ -151,14 +153,15 @@ class Claim implements DeploymentClaim {
     const { clock, leaseMs } = this.#options
     await this.#write((records) => {
       this.#refuseLost(readClaim(records))
-      this.#mine = { ...this.#mine, untilMs: clock.nowMs() + leaseMs }
-      return [claimRecord(this.#mine)]
+      this.#claim = { ...this.#claim, untilMs: clock.nowMs() + leaseMs }
+      return [encodeClaim(this.#claim)]
     })
   }
 
   /**
-   * Writes what `decide` makes of the records in force, all or nothing. A write that failed is tried anew with
-   * a new producer and what is there then: `decide` throws when the claim was lost meanwhile.
+   * Writes what `decide` returns for the current records, all or nothing. A failed write is
+   * repeated with a new producer and the records of that time; `decide` throws if the claim was
+   * lost meanwhile.
    */
   #write(decide: (records: ReadonlyMap<string, Buffer>) => readonly KeyedRecord[]): Promise<void> {
     const run = async () => {
@@ -168,7 +171,7 @@ class Claim implements DeploymentClaim {
         } catch (error) {
           await this.#dropProducer()
           if (error instanceof CcsError) throw error
-          if (attempt === ATTEMPTS_MAX) throw kafkaFault(error, this.#options.kafka.brokers)
+          if (attempt === ATTEMPTS_MAX) throw toKafkaFault(error, this.#options.kafka.brokers)
           await this.#options.clock.sleep(Math.random() * 100 * attempt)
         }
       }
@@ -184,11 +187,11 @@ class Claim implements DeploymentClaim {
     const { kafka, prefix, topic } = this.#options
     const transactionalId = `${prefix}ccs.deploy`
     this.#producer ??= await kafka.producer({ transactionalId, retries: RETRIES })
-    // The first of a producer initialises it at the broker; only what is read after that may be decided on.
+    // Initialises the producer at the broker; only what is read after that counts.
     const transaction = await this.#producer.transaction()
     const records = decide(await topic.read())
     let last = -1
-    // One request each: together they would be more than Kafka takes at once.
+    // One request each, because all together could exceed what Kafka accepts.
     for (const { key, value } of records) {
       const messages = [{ key, value, partition: 0 }]
       const [sent] = await transaction.send({ topic: topic.name, messages })
@@ -207,20 +210,20 @@ class Claim implements DeploymentClaim {
   #refuseHeld(held: ClaimRecord | undefined): void {
     const { clock, processes } = this.#options
     if (held === undefined || held.untilMs <= clock.nowMs() || !processes.isAlive(held)) return
-    throw locked(held)
+    throw lockedError(held)
   }
 
   #refuseLost(held: ClaimRecord | undefined): void {
-    if (held?.token !== this.#mine.token) throw locked(held)
+    if (held?.token !== this.#claim.token) throw lockedError(held)
   }
 }
 
-function locked(holder: ClaimRecord | undefined): CcsError {
-  const who =
-    holder === undefined
-      ? 'another process'
-      : `${holder.owner} (process ${holder.pid} on ${holder.host}), since ${new Date(holder.sinceMs).toISOString()}`
+function lockedError(holder: ClaimRecord | undefined): CcsError {
+  const since = holder && new Date(holder.sinceMs).toISOString()
+  const who = holder
+    ? `${holder.owner} (process ${holder.pid} on ${holder.host}), since ${since}`
+    : 'another process'
   return new CcsError('CCS_DEPLOY_LOCKED', `This target is being deployed by ${who}.`, {
-    hint: 'Wait for it to end, then look again: ccs plan. A killed one frees it within a minute.',
+    hint: 'Wait for it to end, then run ccs plan again. After a kill the claim ends in a minute.',
   })
 }

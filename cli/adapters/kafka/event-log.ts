@@ -1,22 +1,23 @@
 /**
- * The event log on a Kafka. A reader keeps one fetch ahead of whoever reads; a writer numbers its batches, so
- * that one that is sent again is written once (KIP-98). Offsets and topics are Kafka's; names get the target's
- * prefix here and nowhere else.
+ * The event log on Kafka. A reader fetches one batch ahead; a writer numbers its batches, so that
+ * one that is sent twice is written once (KIP-98). Only here names get the target's prefix.
  */
 
 import { prefixed } from '../../domain/config/target.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { EXIT } from '../../domain/kernel/errors.ts'
 import type { EventLog, LogFrame, LogReader } from '../../domain/log/event-log.ts'
 import type { KafkaConnection } from './connection.ts'
+import { missingTopic } from './fault.ts'
 import { KafkaWriter } from './writer.ts'
 
+/** How to name topics and to retry. */
 export interface KafkaLogOptions {
   readonly prefix: string
-  /** Runs each try to write: repeats it while Kafka is away, or lets the error pass. */
-  readonly through: <T>(run: () => Promise<T>) => Promise<T>
+  /** Runs each attempt to write: repeats it while Kafka is away, or throws its error. */
+  readonly withRetry: <T>(run: () => Promise<T>) => Promise<T>
 }
 
-/** Connects when first used; closing it closes the connection. Reads fail while Kafka is away, and can be repeated. */
+/** Connects when first used; closing it closes the connection. A failed read can be repeated. */
 export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): EventLog {
   const { stream } = kafka
   const nameOf = (topic: string) => prefixed(options, topic)
@@ -26,10 +27,7 @@ export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): 
     const now = await stream.topic(name)
     if (now?.partitions.includes(partition)) return { name, id: now.id }
     const what = now ? `partition ${partition} of ${name}` : `topic ${name}`
-    throw new CcsError('CCS_KAFKA_TOPIC', `There is no ${what} at ${kafka.brokers}.`, {
-      exit: EXIT.usage,
-      hint: 'Make what the project needs: ccs deploy --target NAME',
-    })
+    throw missingTopic(what, kafka.brokers, { exit: EXIT.usage })
   }
   return {
     partitions: async (topic) => (await stream.topic(nameOf(topic)))?.partitions ?? [],
@@ -42,7 +40,7 @@ export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): 
 
     async reader(topic, partition, fromOffset) {
       const { name, id } = await found(topic, partition)
-      // Asked for itself: right after a start a broker may not know how far its records are committed.
+      // A first fetch: right after its start, a broker may not know which records are committed.
       await stream.fetch(name, { topicId: id, partition, offset: fromOffset, bytesMax: 1 })
       const reader = new KafkaReader(kafka, { topic, partition, name, id }, fromOffset)
       open.add(reader)
@@ -51,9 +49,15 @@ export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): 
 
     async writer(topic, partition) {
       const { name } = await found(topic, partition)
-      const bytesMax = await messageBytesMax(kafka, name)
-      const { through } = options
-      const writer = new KafkaWriter(stream, { topic, partition, name, bytesMax, through })
+      const bytesMax = await readMessageBytesMax(kafka, name)
+      const { withRetry } = options
+      const writer = new KafkaWriter(stream, {
+        topic,
+        partition,
+        name,
+        bytesMax,
+        withRetry: withRetry,
+      })
       open.add(writer)
       return writer
     },
@@ -68,7 +72,7 @@ export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): 
 interface ReaderPlace {
   readonly topic: string
   readonly partition: number
-  /** With the prefix. */
+  /** The topic's name with the prefix. */
   readonly name: string
   readonly id: string
 }
@@ -96,7 +100,7 @@ class KafkaReader implements LogReader {
     this.#ahead = undefined
     let found = await ahead
     for (;;) {
-      // What was asked ahead of its time may have found nothing where there is something now.
+      // A fetch ahead may have found nothing, although there is something by now.
       if (!found || found.nextOffset === this.#offset) found = await this.fetch(bytesMax)
       const isEnd = found.nextOffset === this.#offset
       this.#offset = found.nextOffset
@@ -124,11 +128,11 @@ class KafkaReader implements LogReader {
 }
 
 const TOPIC_RESOURCE = 2
-/** Kafka's own default, less what a batch has around its records. */
+/** Kafka's default, minus what a batch needs around its records. */
 const MESSAGE_BYTES = 1_000_000
 
-/** Who may not see the topic's settings writes as if they were the default. */
-async function messageBytesMax(kafka: KafkaConnection, name: string): Promise<number> {
+/** The default if this user may not read the topic's settings. */
+async function readMessageBytesMax(kafka: KafkaConnection, name: string): Promise<number> {
   const admin = await kafka.admin()
   const resources = [{ type: TOPIC_RESOURCE, name, configNames: ['max.message.bytes'] }]
   const found = await admin

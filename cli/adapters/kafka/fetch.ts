@@ -1,42 +1,45 @@
 /**
- * Reads of a partition without a consumer group, through kafkajs's own cluster object (docs/adr/0010): a group
- * takes seconds to join and rebalances, and the engine keeps its positions itself.
+ * Reads a partition without a consumer group, through kafkajs's cluster object (docs/adr/0010): a
+ * group takes seconds to join and rebalances, and the engine keeps its positions itself.
  */
 import type { WireBroker } from './wire.ts'
-/** Several values of one name are a list. */
+/** A name with several values has a list. */
 export type RecordHeaders = Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>
 
+/** One record; `headers` and `key` are as they were written. */
 export interface KafkaRecord {
   readonly offset: number
   readonly timestampMs: number
-  /** The newest time of the batch that it was appended in. */
+  /** The newest time in the batch that it was appended in. */
   readonly appendMs: number
   readonly headers: RecordHeaders
   readonly key: Buffer | null
-  /** null: a tombstone. */
+  /** null: a deletion marker (tombstone). */
   readonly value: Buffer | null
 }
 
+/** What one fetch returned. */
 export interface Fetched {
-  /** In the order of offsets, which may have gaps: markers of transactions, compaction. */
+  /** By offset, with gaps from transaction markers and compaction. */
   readonly records: readonly KafkaRecord[]
-  /** Where the next fetch begins; beyond the last record where gaps follow it. */
+  /** Where the next fetch begins: after the last record and the gaps behind it. */
   readonly nextOffset: number
-  /** Offset after the last committed record that the partition has by now. */
+  /** Current offset after the partition's last committed record. */
   readonly endOffset: number
 }
 
+/** Limits of a fetch. */
 export interface FetchOptions {
   readonly bytesMax: number
   /** How long the broker may wait for `bytesMin`; 0: not at all. */
   readonly waitMs: number
-  /** 1 unless told: the first record. */
+  /** 1 by default: the broker answers with the first record. */
   readonly bytesMin?: number
 }
 
 const COMMITTED_ONLY = 1
 
-/** What ccs uses of kafkajs's cluster object; it is not in its public types. */
+/** The part of kafkajs's cluster object that ccs uses; it is missing in its public types. */
 export interface Cluster {
   connect(): Promise<void>
   disconnect(): Promise<void>
@@ -49,6 +52,7 @@ export interface Cluster {
   readonly brokerPool: { findConnectedBroker(): Promise<Broker> }
 }
 
+/** The part of kafkajs's broker object that ccs uses. */
 export interface Broker extends WireBroker {
   listOffsets(request: object): Promise<{
     readonly responses: readonly { readonly partitions: readonly { readonly offset: string }[] }[]
@@ -90,12 +94,12 @@ interface RawMessage {
   }
 }
 
-/** kafkajs makes its clusters by a private method of the client, with all of the client's settings. */
+/** kafkajs creates its clusters by a private method of the client, with the client's settings. */
 export async function openCluster(kafka: object): Promise<Cluster> {
   const symbol = Object.getOwnPropertySymbols(kafka).find((one) =>
     String(one).includes('createCluster'),
   )
-  // The version of kafkajs is pinned, and a contract test reads through this.
+  // The version of kafkajs is pinned, and a contract test reads through this object.
   const make = Reflect.get(kafka, symbol ?? '') as (options: object) => Cluster
   const cluster = make({ metadataMaxAge: 60_000, allowAutoTopicCreation: false })
   await cluster.connect()
@@ -108,13 +112,13 @@ interface FetchFrom extends FetchOptions {
   readonly offset: number
 }
 
-/** One request to the partition's leader; kafkajs's own errors come through. */
+/** One request to the partition's leader; throws kafkajs's own errors. */
 export async function fetchOnce(cluster: Cluster, from: FetchFrom): Promise<Fetched> {
   const { topic, partition, offset, bytesMax, waitMs, bytesMin = 1 } = from
   await cluster.addTargetTopic(topic)
   const leaders = cluster.findLeaderForPartitions(topic, [partition])
   const [nodeId] = Object.keys(leaders)
-  if (nodeId === undefined) throw new Error(`${topic} has no partition ${partition} that is led`)
+  if (nodeId === undefined) throw new Error(`partition ${partition} of ${topic} has no leader`)
   const broker = await cluster.findBroker({ nodeId })
   const { responses } = await broker.fetch({
     maxWaitTime: waitMs,
@@ -126,11 +130,13 @@ export async function fetchOnce(cluster: Cluster, from: FetchFrom): Promise<Fetc
     ],
   })
   const data = responses[0]?.partitions[0]
-  return data ? committedOf(data, offset) : { records: [], nextOffset: offset, endOffset: offset }
+  return data
+    ? selectCommitted(data, offset)
+    : { records: [], nextOffset: offset, endOffset: offset }
 }
 
-/** Records from `offset` on, without markers and what was aborted. */
-function committedOf(data: PartitionData, offset: number): Fetched {
+/** Records from `offset` on, without markers and aborted ones. */
+function selectCommitted(data: PartitionData, offset: number): Fetched {
   const aborted = [...(data.abortedTransactions ?? [])].sort(
     (a, b) => Number(a.firstOffset) - Number(b.firstOffset),
   )
@@ -149,7 +155,7 @@ function committedOf(data: PartitionData, offset: number): Fetched {
     const spanned = batchContext
       ? Number(batchContext.firstOffset) + batchContext.lastOffsetDelta + 1
       : at + 1
-    nextOffset = Math.max(nextOffset, at + 1, isLastOf(data, message) ? spanned : 0)
+    nextOffset = Math.max(nextOffset, at + 1, isLastMessage(data, message) ? spanned : 0)
     if (message.isControlRecord) {
       open.delete(producer)
       continue
@@ -163,6 +169,6 @@ function committedOf(data: PartitionData, offset: number): Fetched {
   return { records, nextOffset, endOffset: Number(data.lastStableOffset ?? data.highWatermark) }
 }
 
-function isLastOf(data: PartitionData, message: RawMessage): boolean {
+function isLastMessage(data: PartitionData, message: RawMessage): boolean {
   return data.messages.at(-1) === message
 }

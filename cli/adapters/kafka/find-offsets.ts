@@ -1,6 +1,7 @@
 /**
- * Where records stand of which only the bytes are known, and when they were read: looked for in what came in
- * shortly before. A query that catches up reads old records, and theirs are not found.
+ * Finds the offsets of records of which only the bytes and the time of reading are known, by
+ * searching what arrived shortly before. A query that catches up reads older records: those are
+ * not found.
  */
 import type {
   LocateRecords,
@@ -8,14 +9,15 @@ import type {
   UnlocatedRecord,
 } from '../../domain/dlq/collect-stream.ts'
 import type { KafkaConnection } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 
 const BEFORE_MS = 30_000
 const READ_BYTES = 1024 * 1024
-/** Of a partition, for all that are looked for at once. */
+/** Read per partition, for all records together. */
 const BYTES_MAX = 32 * READ_BYTES
 
-export function placeFinder(kafka: KafkaConnection): LocateRecords {
+/** Reads each partition once for all records of a call; a record that isn't found is absent. */
+export function createRecordLocator(kafka: KafkaConnection): LocateRecords {
   return async (topic, sought) => {
     const found = new Map<UnlocatedRecord, RecordPosition>()
     if (sought.length === 0) return found
@@ -29,11 +31,11 @@ export function placeFinder(kafka: KafkaConnection): LocateRecords {
         if (found.size === sought.length) break
         const start = Number(offset)
         if (start >= 0)
-          await lookThrough(kafka, { topic, partition, start, untilMs, sought, found })
+          await searchPartition(kafka, { topic, partition, start, untilMs, sought, found })
       }
       return found
     } catch (error) {
-      throw kafkaFault(error, kafka.brokers, { topic })
+      throw toKafkaFault(error, kafka.brokers, { topic })
     }
   }
 }
@@ -47,7 +49,7 @@ interface Search {
   readonly found: Map<UnlocatedRecord, RecordPosition>
 }
 
-async function lookThrough(kafka: KafkaConnection, search: Search): Promise<void> {
+async function searchPartition(kafka: KafkaConnection, search: Search): Promise<void> {
   const { topic, partition, untilMs, sought, found } = search
   const lengths = new Set(sought.map(({ bytes }) => bytes.length))
   let offset = search.start

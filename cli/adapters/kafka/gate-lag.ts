@@ -1,17 +1,18 @@
-/** How far the gate's group is behind events.raw, for the gate itself and for `ccs status`. */
+/** How far the gate's group lags behind events.raw, for the gate and for `ccs status`. */
 import type { GateLag } from '../../domain/gate/gate-stream.ts'
 import { sleep } from '../process/system-clock.ts'
 import type { Admin, KafkaConnection } from './connection.ts'
-import { kafkaFault } from './fault.ts'
-import { gateNames } from './gate-names.ts'
+import { toKafkaFault } from './fault.ts'
+import { nameGate } from './gate-names.ts'
 
-export async function gateLag(kafka: KafkaConnection, prefix: string): Promise<GateLag> {
-  const { raw, group } = gateNames(prefix)
+/** All partitions by number; `committed` is null where the group has no position. */
+export async function readGateLag(kafka: KafkaConnection, prefix: string): Promise<GateLag> {
+  const { raw, group } = nameGate(prefix)
   const admin = await kafka.admin()
   try {
     const [ranges, committed] = await Promise.all([
       admin.fetchTopicOffsets(raw),
-      committedOffsets(admin, group, raw),
+      readCommittedOffsets(admin, group, raw),
     ])
     const partitions = ranges
       .map(({ partition, low, high }) => {
@@ -22,17 +23,19 @@ export async function gateLag(kafka: KafkaConnection, prefix: string): Promise<G
       .sort((a, b) => a.partition - b.partition)
     return { group, partitions, lag: partitions.reduce((sum, { lag }) => sum + lag, 0) }
   } catch (error) {
-    throw kafkaFault(error, kafka.brokers, { topic: raw })
+    throw toKafkaFault(error, kafka.brokers, { topic: raw })
   }
 }
 
-/** By partition; those without a position are left out. */
-export async function committedOffsets(
+/** By partition; partitions without a position are absent. */
+export async function readCommittedOffsets(
   admin: Admin,
   group: string,
   topic: string,
 ): Promise<ReadonlyMap<number, number>> {
-  const found = await coordinated(() => admin.fetchOffsets({ groupId: group, topics: [topic] }))
+  const found = await retryWhileLoading(() =>
+    admin.fetchOffsets({ groupId: group, topics: [topic] }),
+  )
   return new Map(
     (found[0]?.partitions ?? [])
       .map(({ partition, offset }) => [partition, Number(offset)] as const)
@@ -44,8 +47,8 @@ const LOADING = /GROUP_LOAD_IN_PROGRESS|COORDINATOR/
 const LOADING_MS = 10_000
 const RETRY_MS = 250
 
-/** A broker that has just started, or a group that is new, has no coordinator for a moment. */
-async function coordinated<T>(ask: () => Promise<T>): Promise<T> {
+/** Retries while the group's coordinator is loading, as after a broker's start. */
+async function retryWhileLoading<T>(ask: () => Promise<T>): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
     try {
       return await ask()

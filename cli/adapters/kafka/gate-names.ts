@@ -1,18 +1,22 @@
-/** How the gate's things are called on a cluster; who watches it asks for them by these names. */
+/** How the gate's topics, group and producers are named. */
+import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../../domain/log/topics.ts'
+
+/** Full names on a cluster, with the target's prefix. */
 export interface GateNames {
   readonly raw: string
   readonly valid: string
   readonly dlq: string
   readonly group: string
-  /** Of the producer that writes what one partition gives. */
+  /** Of the producer that writes the records of one partition. */
   transactionalId(partition: number): string
 }
 
-export function gateNames(prefix: string): GateNames {
+/** `prefix` is the target's. */
+export function nameGate(prefix: string): GateNames {
   return {
-    raw: `${prefix}events.raw`,
-    valid: `${prefix}events.valid`,
-    dlq: `${prefix}events.dlq`,
+    raw: `${prefix}${RAW_TOPIC}`,
+    valid: `${prefix}${VALID_TOPIC}`,
+    dlq: `${prefix}${DLQ_TOPIC}`,
     group: `${prefix}ccs.gate`,
     transactionalId: (partition) => `${prefix}ccs.gate-${partition}`,
   }

@@ -1,23 +1,24 @@
 /**
- * events.raw to events.valid and events.dlq on Kafka: the group says which partitions are ours, and each goes
- * its own way. What fails because a broker is away, or because another process has the partition, begins anew
- * once the group has confirmed that it is still ours.
+ * Validates events.raw into events.valid and events.dlq on Kafka: the group assigns partitions to
+ * this process, and one worker handles each. After a failure because a broker is away or another
+ * process has the partition, the worker starts again once the group confirms the assignment.
  */
 
 import type { GatePartition, GateStream } from '../../domain/gate/gate-stream.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { GroupMember, KafkaConnection } from './connection.ts'
-import { kafkaFault } from './fault.ts'
-import { gateLag } from './gate-lag.ts'
-import { openLane } from './gate-lane.ts'
-import { type GateNames, gateNames } from './gate-names.ts'
+import { missingTopic, toKafkaFault } from './fault.ts'
+import { readGateLag } from './gate-lag.ts'
+import { type GateNames, nameGate } from './gate-names.ts'
+import { openGateWorker } from './gate-worker.ts'
 
+/** Where and how the gate runs. */
 export interface GateStreamOptions {
-  /** A connection of its own for each who asks. */
+  /** Opens a new connection per caller. */
   readonly connect: () => Promise<KafkaConnection>
   readonly prefix: string
-  /** After so long without a sign of life a process loses its partitions. */
+  /** A process that is silent for so long loses its partitions. */
   readonly sessionMs: number
   readonly clock: Clock
   readonly onNotice: (text: string) => void
@@ -26,29 +27,30 @@ export interface GateStreamOptions {
 type Work = (partition: GatePartition, stop: AbortSignal) => Promise<void>
 
 const RETRY_MS = { first: 200, most: 5_000 }
-/** How long a transaction under way may still take when all is to end. */
+/** How long running transactions may take when the gate stops. */
 const DRAIN_MS = 20_000
-/** Faults that waiting mends; Kafka's refusals are those of a producer that was fenced. */
-const PASSING = [
+/** Faults that pass with time; CCS_KAFKA_REFUSED is that of a fenced producer. */
+const PASSING_FAULTS = [
   'CCS_KAFKA_UNREACHABLE',
   'CCS_KAFKA_REFUSED',
   'CCS_KAFKA_TOPIC',
   'CCS_KAFKA_OFFSET',
 ]
 
-/** Refusals of a membership that repeating does not mend. */
-const LASTING = /^(INVALID_SESSION_TIMEOUT|INCONSISTENT_GROUP_PROTOCOL|INVALID_GROUP_ID)$/
+/** Errors of the membership that don't pass with time. */
+const LASTING_FAULTS = /^(INVALID_SESSION_TIMEOUT|INCONSISTENT_GROUP_PROTOCOL|INVALID_GROUP_ID)$/
 
-/** CCS_KAFKA_TOPIC when a topic is missing; events.valid needs the partitions of events.raw. */
+/** Throws CCS_KAFKA_TOPIC if a topic is missing, or events.valid has fewer partitions. */
 export async function openGateStream(options: GateStreamOptions): Promise<GateStream> {
   const kafka = await options.connect()
   try {
-    const names = gateNames(options.prefix)
-    const sizes = await topicSizes(kafka, names)
-    if (sizes.dlqBytesMax < sizes.rawBytesMax + REJECT_BYTES) options.onNotice(tightDlq(names))
+    const names = nameGate(options.prefix)
+    const sizes = await readTopicSizes(kafka, names)
+    if (sizes.dlqBytesMax < sizes.rawBytesMax + REJECT_BYTES)
+      options.onNotice(describeTightDlq(names))
     return {
       run: (work, stop) => runGroup({ ...options, kafka, names, sizes }, work, stop),
-      lag: () => gateLag(kafka, options.prefix),
+      lag: () => readGateLag(kafka, options.prefix),
       close: () => kafka.close(),
     }
   } catch (error) {
@@ -57,15 +59,18 @@ export async function openGateStream(options: GateStreamOptions): Promise<GateSt
   }
 }
 
-interface Running extends GateStreamOptions {
+interface GateRun extends GateStreamOptions {
   readonly kafka: KafkaConnection
   readonly names: GateNames
-  readonly sizes: Sizes
+  readonly sizes: TopicSizes
 }
 
-async function runGroup(running: Running, work: Work, stop: AbortSignal): Promise<void> {
-  const { kafka, names, sessionMs } = running
-  const lanes = new Map<number, { readonly leave: AbortController; readonly done: Promise<void> }>()
+async function runGroup(gate: GateRun, work: Work, stop: AbortSignal): Promise<void> {
+  const { kafka, names, sessionMs } = gate
+  const workers = new Map<
+    number,
+    { readonly leave: AbortController; readonly done: Promise<void> }
+  >()
   const failing = new AbortController()
   const ending = AbortSignal.any([stop, failing.signal])
   let fault: unknown
@@ -74,21 +79,21 @@ async function runGroup(running: Running, work: Work, stop: AbortSignal): Promis
     const until = AbortSignal.any([ending, leave.signal])
     const pass = async () => {
       await after
-      await passPartition(running, { group, partition, work, until })
+      await runWorker(gate, { group, partition, work, until })
     }
     const done = pass().catch((error: unknown) => {
       fault ??= error
       failing.abort()
     })
-    lanes.set(partition, { leave, done })
+    workers.set(partition, { leave, done })
   }
   const onAssigned = (partitions: readonly number[]) => {
     if (ending.aborted) return
-    for (const [partition, { leave }] of lanes) if (!partitions.includes(partition)) leave.abort()
+    for (const [partition, { leave }] of workers) if (!partitions.includes(partition)) leave.abort()
     for (const partition of partitions) {
-      const lane = lanes.get(partition)
-      // One that is being left comes back behind itself.
-      if (!lane || lane.leave.signal.aborted) enter(partition, lane?.done)
+      const worker = workers.get(partition)
+      // A partition that is being left is taken again after its worker has ended.
+      if (!worker || worker.leave.signal.aborted) enter(partition, worker?.done)
     }
   }
   const group = kafka.member({
@@ -97,70 +102,70 @@ async function runGroup(running: Running, work: Work, stop: AbortSignal): Promis
     sessionMs,
     onAssigned,
     onError: (error) => {
-      const kind = kafkaFault(error, kafka.brokers, { topic: names.raw })
-      // Any error has a type, or none.
+      const kind = toKafkaFault(error, kafka.brokers, { topic: names.raw })
+      // An error may have a type.
       const { type = '' } = error as { readonly type?: string }
-      if (!PASSING.includes(kind.code) || LASTING.test(type)) throw kind
+      if (!PASSING_FAULTS.includes(kind.code) || LASTING_FAULTS.test(type)) throw kind
     },
   })
-  const belonging = group.run().catch((error: unknown) => {
+  const membership = group.run().catch((error: unknown) => {
     fault ??= error
     failing.abort()
   })
-  await aborted(ending)
-  // The others get these partitions when the transactions under way are through.
-  const drained = Promise.all([...lanes.values()].map(({ done }) => done))
+  await untilAborted(ending)
+  // Other members get these partitions once the running transactions are done.
+  const drained = Promise.all([...workers.values()].map(({ done }) => done))
   const late = new AbortController()
-  await Promise.race([drained, running.clock.sleep(DRAIN_MS, late.signal)])
+  await Promise.race([drained, gate.clock.sleep(DRAIN_MS, late.signal)])
   late.abort()
   await group.close()
-  await belonging
+  await membership
   if (fault !== undefined) throw fault
 }
 
-interface Passing {
+interface WorkerTask {
   readonly group: GroupMember
   readonly partition: number
   readonly work: Work
   readonly until: AbortSignal
 }
 
-/** As often as it takes; ends when told to, or by a fault that waiting does not mend. */
-async function passPartition(running: Running, passing: Passing): Promise<void> {
-  const { names, sizes, clock, onNotice, connect } = running
-  const { group, partition, work, until } = passing
+/** Runs a worker again and again; ends by `until`, or by a fault that doesn't pass with time. */
+async function runWorker(gate: GateRun, task: WorkerTask): Promise<void> {
+  const { names, sizes, clock, onNotice, connect } = gate
+  const { group, partition, work, until } = task
   let waitMs = RETRY_MS.first
   while (!until.aborted) {
     const openedMs = clock.nowMs()
     try {
-      const lane = await openLane({ ...sizes, kafka: await connect(), names, partition })
-      if (lane.missing > 0)
+      const worker = await openGateWorker({ ...sizes, kafka: await connect(), names, partition })
+      if (worker.missing > 0)
         onNotice(
-          `Partition ${partition}: ${lane.missing} records expired before the gate had them.`,
+          `Partition ${partition}: ${worker.missing} records expired before the gate had them.`,
         )
-      await work(lane, until).finally(() => lane.close())
+      await work(worker, until).finally(() => worker.close())
     } catch (error) {
-      if (!(error instanceof CcsError) || !PASSING.includes(error.code)) throw error
+      if (!(error instanceof CcsError) || !PASSING_FAULTS.includes(error.code)) throw error
       if (until.aborted) return
-      // Whoever worked for a while begins soon again.
+      // After a long run, retry soon again.
       if (clock.nowMs() - openedMs > 2 * RETRY_MS.most) waitMs = RETRY_MS.first
-      // To lose the partition to another process is as it should be; not for long, though.
+      // Losing the partition to another process is normal, unless it lasts.
       const isAway = error.exit === EXIT.unreachable
       if (isAway ? waitMs === RETRY_MS.first : waitMs === RETRY_MS.most)
         onNotice(`Partition ${partition}: ${error.message} Trying again.`)
-      await Promise.race([group.confirmed(), aborted(until)])
+      await Promise.race([group.confirmed(), untilAborted(until)])
       await clock.sleep(waitMs, until)
       waitMs = Math.min(RETRY_MS.most, waitMs * 2)
     }
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
-interface Sizes {
+interface TopicSizes {
   readonly dlqPartitions: number
   readonly rawBytesMax: number
   readonly validBytesMax: number
@@ -170,20 +175,20 @@ interface Sizes {
 const TOPIC_RESOURCE = 2
 /** Kafka's default of max.message.bytes. */
 const MESSAGE_BYTES = 1_048_588
-/** A reject's reason and place beside its bytes. */
+/** What a reject has besides the record's bytes: reason and place. */
 const REJECT_BYTES = 4_096
 
-async function topicSizes(kafka: KafkaConnection, { raw, valid, dlq }: GateNames): Promise<Sizes> {
+async function readTopicSizes(
+  kafka: KafkaConnection,
+  { raw, valid, dlq }: GateNames,
+): Promise<TopicSizes> {
   const admin = await kafka.admin()
   const topics = [raw, valid, dlq]
   const ask = async () => {
     const there = await admin.listTopics()
     const missing = topics.find((topic) => !there.includes(topic))
     if (missing !== undefined)
-      throw new CcsError('CCS_KAFKA_TOPIC', `There is no topic ${missing} at ${kafka.brokers}.`, {
-        exit: EXIT.usage,
-        hint: 'Make what the project needs: ccs deploy --target NAME',
-      })
+      throw missingTopic(`topic ${missing}`, kafka.brokers, { exit: EXIT.usage })
     const configNames = ['max.message.bytes']
     const [metadata, configs] = await Promise.all([
       admin.fetchTopicMetadata({ topics }),
@@ -204,7 +209,7 @@ async function topicSizes(kafka: KafkaConnection, { raw, valid, dlq }: GateNames
         `${valid} has ${partitionsOf(valid)} partitions, ${raw} has ${partitionsOf(raw)}.`,
         {
           exit: EXIT.usage,
-          hint: `Records keep their partition, and so their order: give ${valid} as many.`,
+          hint: `Records keep their partition, so that order is kept: give ${valid} as many.`,
         },
       )
     return {
@@ -215,10 +220,13 @@ async function topicSizes(kafka: KafkaConnection, { raw, valid, dlq }: GateNames
     }
   }
   return ask().catch((error: unknown) => {
-    throw kafkaFault(error, kafka.brokers)
+    throw toKafkaFault(error, kafka.brokers)
   })
 }
 
-function tightDlq({ raw, dlq }: GateNames): string {
-  return `${dlq} takes no larger records than ${raw}: a reject is up to ${REJECT_BYTES} bytes larger than its record. Raise max.message.bytes of ${dlq}.`
+function describeTightDlq({ raw, dlq }: GateNames): string {
+  return (
+    `${dlq} accepts no larger records than ${raw}, but a reject is up to ${REJECT_BYTES} bytes ` +
+    `larger than its record. Raise max.message.bytes of ${dlq}.`
+  )
 }

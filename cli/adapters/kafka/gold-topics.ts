@@ -1,6 +1,7 @@
 /**
- * A copy of Gold as topics of a log whose records have no keys of their own: `gold.sessions` and so on, one
- * record a change. Nothing is compacted there: who reads takes the last record of each key.
+ * Publishes Gold to topics of the embedded log, whose records have no keys of their own:
+ * `gold.sessions` and so on, one record per change. Nothing is compacted: readers take the last
+ * record of each key.
  */
 import { Buffer } from 'node:buffer'
 import type { Clock } from '../../domain/kernel/clock.ts'
@@ -10,8 +11,8 @@ import { decodeKeyedRecord, encodeKeyedRecord } from '../../domain/log/keyed-rec
 import { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 
-/** `owner` is shown to others who want to write there. The log stays open when the topics are closed. */
-export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink {
+/** `owner` is shown to others who want to write. Closing it leaves the log open. */
+export function openLogGold(log: EventLog, clock: Clock, owner: string): GoldSink {
   const writers = new Map<string, LogWriter>()
   const writerOf = async (model: string) => {
     const writer = writers.get(model) ?? (await log.writer(model, 0, owner))
@@ -24,7 +25,7 @@ export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink
       const batch = RecordBatch.of(records.map(encodeKeyedRecord))
       await (await writerOf(model)).append(batch, clock.nowMs())
     },
-    keys: (model) => keysOf(log, model),
+    keys: (model) => readKeys(log, model),
     identity: async (model) => (await log.identity(model)) ?? 'log',
     async close() {
       for (const writer of writers.values()) await writer.close()
@@ -33,7 +34,7 @@ export function goldTopics(log: EventLog, clock: Clock, owner: string): GoldSink
   }
 }
 
-async function keysOf(log: EventLog, topic: string): Promise<ReadonlySet<string>> {
+async function readKeys(log: EventLog, topic: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
   for (const partition of await log.partitions(topic)) {
     const { start: from } = await log.range(topic, partition)

@@ -1,24 +1,24 @@
 /**
- * A copy of Gold on Kafka: a compacted topic a model, keyed records in Confluent's framing. What may have failed is
- * told again by whoever publishes, so a producer that failed is thrown away and not repaired.
+ * Publishes Gold to Kafka: one compacted topic per model, keyed records in Confluent's framing. The
+ * publisher repeats what may have failed, so a failed producer is replaced instead of repaired.
  */
 import { Buffer } from 'node:buffer'
 import { prefixed } from '../../domain/config/target.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { EXIT } from '../../domain/kernel/errors.ts'
 import type { KeyedRecord } from '../../domain/log/keyed-record.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { KafkaConnection, Producer } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { missingTopic, toKafkaFault } from './fault.ts'
 
-/** Of one request: below what a topic takes by default, for any of its partitions. */
+/** Of one request: below what a topic accepts by default for each of its partitions. */
 const BYTES_MAX = 512 * 1024
 const RETRIES = 5
 const FETCH = { bytesMax: 4 * 1024 * 1024, waitMs: 0 }
 
-/** The connection stays open when the copy is closed. */
-export function kafkaGold(
+/** Closing it leaves the connection open. */
+export function openKafkaGold(
   kafka: KafkaConnection,
-  /** `timeMs`: of every record; without, when it is written. */
+  /** `timeMs`: the time of every record; by default the time of writing. */
   options: { readonly prefix: string; readonly timeMs?: number },
 ): GoldSink {
   const { timeMs } = options
@@ -27,14 +27,7 @@ export function kafkaGold(
   const topicOf = async (model: string) => {
     const topic = await kafka.stream.topic(nameOf(model))
     if (topic) return topic
-    throw new CcsError(
-      'CCS_KAFKA_TOPIC',
-      `There is no topic ${nameOf(model)} at ${kafka.brokers}.`,
-      {
-        exit: EXIT.usage,
-        hint: 'Make what the project needs: ccs deploy --target NAME',
-      },
-    )
+    throw missingTopic(`topic ${nameOf(model)}`, kafka.brokers, { exit: EXIT.usage })
   }
   return {
     async publish(model, records) {
@@ -42,7 +35,7 @@ export function kafkaGold(
       const own = producer
       try {
         const open = await own
-        for (const some of groups(records)) {
+        for (const some of groupByBytes(records)) {
           const messages = some.map(({ key, value }) => ({
             key: Buffer.from(key),
             value: value && Buffer.from(value),
@@ -53,7 +46,7 @@ export function kafkaGold(
       } catch (error) {
         if (producer === own) producer = undefined
         await own.then((one) => one.disconnect()).catch(() => undefined)
-        throw kafkaFault(error, kafka.brokers)
+        throw toKafkaFault(error, kafka.brokers)
       }
     },
 
@@ -80,7 +73,7 @@ export function kafkaGold(
       return found
     },
 
-    // Keys lie where the number of partitions put them.
+    // The number of partitions decides where a key lies.
     identity: async (model) => {
       const { id, partitions } = await topicOf(model)
       return `${id} ${partitions.length}`
@@ -94,7 +87,7 @@ export function kafkaGold(
   }
 }
 
-function* groups(records: readonly KeyedRecord[]): Generator<readonly KeyedRecord[]> {
+function* groupByBytes(records: readonly KeyedRecord[]): Generator<readonly KeyedRecord[]> {
   let some: KeyedRecord[] = []
   let bytes = 0
   for (const record of records) {

@@ -1,16 +1,17 @@
-/** A compacted topic of one partition as a map: the newest committed value of each key, read without a group. */
+/** A compacted topic of one partition as a map from key to newest committed value. */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { sleep } from '../process/system-clock.ts'
 import type { KafkaConnection } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 
 const FETCH_BYTES = 4 * 1024 * 1024
 const POLL_MS = 5
 const THERE_POLL_MS = 100
 const VISIBLE_MS = 10_000
-/** kafkajs's number of a topic among the resources of a cluster. */
+/** Number of the resource type "topic" in Kafka's protocol. */
 const TOPIC_RESOURCE = 2
 
+/** Reads incrementally: each read continues where the last one ended. */
 export class ManifestTopic {
   readonly name: string
   readonly #kafka: KafkaConnection
@@ -26,7 +27,7 @@ export class ManifestTopic {
     this.#replication = replication
   }
 
-  /** Makes the topic when it is missing. CCS_MANIFEST_INVALID for one that Kafka would let expire. */
+  /** Creates the topic if missing. Throws CCS_MANIFEST_INVALID if it isn't compacted. */
   async ensure(): Promise<void> {
     const { name } = this
     const admin = await this.#kafka.admin()
@@ -41,7 +42,7 @@ export class ManifestTopic {
           },
         ],
       })
-      await this.#untilThere()
+      await this.#waitUntilThere()
       if (isMade) return
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
@@ -49,38 +50,38 @@ export class ManifestTopic {
       })
       if (resources[0]?.configEntries[0]?.configValue === 'compact') return
     } catch (error) {
-      throw kafkaFault(error, this.#kafka.brokers, { topic: name })
+      throw toKafkaFault(error, this.#kafka.brokers, { topic: name })
     }
     throw new CcsError('CCS_MANIFEST_INVALID', `The topic ${name} is not compacted.`, {
-      hint: `Kafka would forget what was deployed. Set cleanup.policy=compact for ${name}.`,
+      hint: `Kafka would delete the deployments. Set cleanup.policy=compact for ${name}.`,
     })
   }
 
-  /** A topic that was made just now, maybe by another, is not known to all brokers at once. */
-  async #untilThere(): Promise<void> {
+  /** Not all brokers know a new topic at once, whoever created it. */
+  async #waitUntilThere(): Promise<void> {
     for (let waitedMs = 0; ; waitedMs += THERE_POLL_MS) {
       try {
         await this.#kafka.fetch(this.name, 0, 0, { bytesMax: 1, waitMs: 0 })
         this.#isThere = true
         return
       } catch (error) {
-        // Its first records have expired, or were compacted: it is there.
-        if (codeOf(error) === 'CCS_KAFKA_OFFSET') this.#isThere = true
+        // Its first records have expired or were compacted: the topic exists.
+        if (readCode(error) === 'CCS_KAFKA_OFFSET') this.#isThere = true
         if (this.#isThere) return
-        if (codeOf(error) !== 'CCS_KAFKA_TOPIC' || waitedMs >= VISIBLE_MS) throw error
+        if (readCode(error) !== 'CCS_KAFKA_TOPIC' || waitedMs >= VISIBLE_MS) throw error
         await sleep(THERE_POLL_MS)
       }
     }
   }
 
-  /** All there is, up to the last transaction that is finished; empty without the topic. */
+  /** All keys, up to the last finished transaction; empty without the topic. */
   read(): Promise<ReadonlyMap<string, Buffer>> {
     const done = this.#reading.then(() => this.#read())
     this.#reading = done.catch(() => undefined)
     return done
   }
 
-  /** Waits until the record at `offset` can be read: a commit is answered a little before that. */
+  /** Waits until the record at `offset` is readable: a commit is answered shortly before that. */
   async readPast(offset: number): Promise<void> {
     for (let waitedMs = 0; ; waitedMs += POLL_MS) {
       await this.read()
@@ -94,19 +95,19 @@ export class ManifestTopic {
     this.#isThere ||= await this.#exists()
     if (!this.#isThere) return this.#records
     try {
-      await this.#readOn()
+      await this.#readNext()
     } catch (error) {
-      // Another topic of that name, made anew; one that is only missing for now is not taken for an empty one.
-      if (codeOf(error) !== 'CCS_KAFKA_OFFSET') throw error
+      // The topic was recreated. (One that is only unavailable is not taken for an empty one.)
+      if (readCode(error) !== 'CCS_KAFKA_OFFSET') throw error
       this.#records = new Map()
       this.#nextOffset = 0
-      await this.#readOn()
+      await this.#readNext()
     }
     return this.#records
   }
 
-  async #readOn(): Promise<void> {
-    // A read that fails on the way leaves all as it was.
+  async #readNext(): Promise<void> {
+    // A read that fails halfway changes nothing.
     const records = new Map(this.#records)
     let at = this.#nextOffset
     for (;;) {
@@ -117,7 +118,7 @@ export class ManifestTopic {
         else records.set(String(key), value)
       }
       const isEnd = fetched.nextOffset >= fetched.endOffset
-      // Compaction may leave a batch without any record: such are passed over one offset at a time.
+      // Compaction may leave a batch without records: it is skipped offset by offset.
       at = Math.max(fetched.nextOffset, isEnd ? at : at + 1)
       if (isEnd) break
     }
@@ -130,11 +131,11 @@ export class ManifestTopic {
     try {
       return (await admin.listTopics()).includes(this.name)
     } catch (error) {
-      throw kafkaFault(error, this.#kafka.brokers, { topic: this.name })
+      throw toKafkaFault(error, this.#kafka.brokers, { topic: this.name })
     }
   }
 }
 
-function codeOf(error: unknown): string {
+function readCode(error: unknown): string {
   return error instanceof CcsError ? error.code : ''
 }

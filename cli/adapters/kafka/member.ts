@@ -1,23 +1,24 @@
 /**
- * One process in a consumer group, by the group's own requests (join, sync, heartbeat, leave) on a connection of
- * its own. kafkajs's consumer does the same and fetches as well; when a broker was away it may come back
- * late, beside its successor, and then holds partitions that nobody works on. Here there is only one loop.
+ * One process in a consumer group, by the group's own requests (join, sync, heartbeat, leave) on
+ * its own connection. kafkajs's consumer also fetches, and after an outage it may come back beside
+ * its successor and hold partitions that nobody works on. Here there is only one loop.
  */
 import { sleep } from '../process/system-clock.ts'
 import type { Cluster } from './fetch.ts'
 
+/** What to join, and whom to notify. */
 export interface MemberOptions {
   readonly group: string
   readonly topic: string
   /** A member that is silent for so long loses its partitions. */
   readonly sessionMs: number
-  /** The partitions of this process from now on, in ascending order. */
+  /** Called with this process's partitions, ascending, whenever they change. */
   readonly onAssigned: (partitions: readonly number[]) => void
-  /** kafkajs's errors; throws where it is no use to go on. */
+  /** Called with kafkajs's errors; throws to give up. */
   readonly onError: (error: unknown) => void
 }
 
-/** kafkajs's encoding of who wants what, and who gets what. */
+/** kafkajs's encoding of subscriptions and assignments. */
 export interface MemberCodec {
   readonly MemberMetadata: { encode(of: { version: number; topics: string[] }): Buffer }
   readonly MemberAssignment: {
@@ -26,13 +27,13 @@ export interface MemberCodec {
   }
 }
 
-/** What a membership uses of kafkajs's cluster object; it is not in its public types. */
-interface Coordination extends Omit<Cluster, 'findGroupCoordinator'> {
-  findGroupCoordinator(of: { readonly groupId: string }): Promise<Coordinator>
+/** The part of kafkajs's cluster object that a membership uses; it is missing in its types. */
+interface GroupCluster extends Omit<Cluster, 'findGroupCoordinator'> {
+  findGroupCoordinator(of: { readonly groupId: string }): Promise<GroupCoordinator>
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[]
 }
 
-interface Coordinator {
+interface GroupCoordinator {
   joinGroup(request: object): Promise<Joined>
   syncGroup(request: object): Promise<{ readonly memberAssignment: Buffer }>
   heartbeat(request: object): Promise<unknown>
@@ -46,15 +47,16 @@ interface Joined {
   readonly members: readonly { readonly memberId: string }[]
 }
 
-/** Kafka's own name for dealing partitions out in turn. */
+/** Kafka's name for assigning partitions in turn. */
 const PROTOCOL = 'roundrobin'
 const RETRY_MS = { first: 100, most: 2_000 }
-/** How often a leader looks whether the topic has more partitions by now. */
-const LOOK_MS = 30_000
+/** How often a leader checks whether the topic has more partitions. */
+const TOPIC_CHECK_MS = 30_000
 const CLOSE_MS = 3_000
-/** The broker waits so long for the others to join anew; ours do so with their next heartbeat. */
+/** How long the broker waits for others to rejoin; ours do so with their next heartbeat. */
 const REBALANCE_MS = 30_000
 
+/** One membership; call `run` once. */
 export class GroupMember {
   readonly #options: MemberOptions
   readonly #connect: () => Promise<Cluster>
@@ -76,27 +78,27 @@ export class GroupMember {
     return this.#done
   }
 
-  /** Resolves when the group has said after this call that this process is one of it; or when it is closed. */
+  /** Resolves at the group's next confirmation that this process is a member, or on `close`. */
   confirmed(): Promise<void> {
     if (this.#closing.signal.aborted) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.add(resolve))
   }
 
-  /** Leaves the group, so that the others need not wait for the end of the session. */
+  /** Leaves the group, so that others need not wait for the session to end. */
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#heard()
+    this.#notifyConfirmed()
     await this.#done?.catch(() => undefined)
   }
 
   async #run(): Promise<void> {
     let waitMs = RETRY_MS.first
     while (!this.#closing.signal.aborted) {
-      let cluster: Coordination | undefined
+      let cluster: GroupCluster | undefined
       try {
-        // Of the same object, other things are said here.
-        cluster = (await this.#connect()) as unknown as Coordination
-        await this.#belong(cluster, () => {
+        // kafkajs's cluster object also has group methods; this type describes those.
+        cluster = (await this.#connect()) as unknown as GroupCluster
+        await this.#stayMember(cluster, () => {
           waitMs = RETRY_MS.first
         })
       } catch (error) {
@@ -104,13 +106,13 @@ export class GroupMember {
         await sleep(waitMs, this.#closing.signal)
         waitMs = Math.min(RETRY_MS.most, waitMs * 2)
       } finally {
-        // What hangs on this connection is left to end by itself: nothing repeats it.
-        await within(CLOSE_MS, cluster?.disconnect()).catch(() => undefined)
+        // A request that hangs on this connection may end by itself: nothing repeats it.
+        await withTimeout(CLOSE_MS, cluster?.disconnect()).catch(() => undefined)
       }
     }
   }
 
-  async #belong(cluster: Coordination, onJoined: () => void): Promise<void> {
+  async #stayMember(cluster: GroupCluster, onJoined: () => void): Promise<void> {
     const { group, topic } = this.#options
     await cluster.addTargetTopic(topic)
     while (!this.#closing.signal.aborted) {
@@ -118,22 +120,22 @@ export class GroupMember {
       try {
         const joined = await this.#join(cluster, coordinator)
         onJoined()
-        await this.#beat(cluster, coordinator, joined)
+        await this.#sendHeartbeats(cluster, coordinator, joined)
       } catch (error) {
-        // Any object has a type, or none.
+        // An error may have a type.
         const { type = '' } = error as { readonly type?: string }
         if (/^(UNKNOWN_MEMBER_ID|ILLEGAL_GENERATION)$/.test(type)) this.#memberId = ''
         else if (type !== 'REBALANCE_IN_PROGRESS') throw error
       }
       if (this.#closing.signal.aborted && this.#memberId !== '')
-        await within(
+        await withTimeout(
           CLOSE_MS,
           coordinator.leaveGroup({ groupId: group, memberId: this.#memberId }),
         ).catch(() => undefined)
     }
   }
 
-  async #join(cluster: Coordination, coordinator: Coordinator): Promise<Joined> {
+  async #join(cluster: GroupCluster, coordinator: GroupCoordinator): Promise<Joined> {
     const { group, topic, sessionMs, onAssigned } = this.#options
     const { MemberAssignment, MemberMetadata } = this.#codec
     const metadata = MemberMetadata.encode({ version: 0, topics: [topic] })
@@ -149,20 +151,21 @@ export class GroupMember {
       groupId: group,
       generationId: joined.generationId,
       memberId: joined.memberId,
-      groupAssignment: joined.leaderId === joined.memberId ? await this.#deal(cluster, joined) : [],
+      groupAssignment:
+        joined.leaderId === joined.memberId ? await this.#assignPartitions(cluster, joined) : [],
     })
     const mine = MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
     if (!this.#closing.signal.aborted) onAssigned([...mine].sort((a, b) => a - b))
-    this.#heard()
+    this.#notifyConfirmed()
     return joined
   }
 
-  /** Partitions in turn, as the leader of the group. */
-  async #deal(cluster: Coordination, { members }: Joined) {
+  /** Assigns partitions in turn, as the group's leader. */
+  async #assignPartitions(cluster: GroupCluster, { members }: Joined) {
     const { topic } = this.#options
     await cluster.refreshMetadata()
     const ids = members.map(({ memberId }) => memberId).sort()
-    const partitions = partitionsOf(cluster, topic)
+    const partitions = listPartitions(cluster, topic)
     return ids.map((memberId, at) => ({
       memberId,
       memberAssignment: this.#codec.MemberAssignment.encode({
@@ -172,40 +175,44 @@ export class GroupMember {
     }))
   }
 
-  /** Until the group rebalances, which is an error of kafkajs; or until the topic has grown. */
-  async #beat(cluster: Coordination, coordinator: Coordinator, joined: Joined): Promise<void> {
+  /** Until the group rebalances, which kafkajs reports as an error, or the topic has grown. */
+  async #sendHeartbeats(
+    cluster: GroupCluster,
+    coordinator: GroupCoordinator,
+    joined: Joined,
+  ): Promise<void> {
     const { group, topic, sessionMs } = this.#options
     const { generationId, memberId, leaderId } = joined
-    const count = partitionsOf(cluster, topic).length
+    const count = listPartitions(cluster, topic).length
     let lookedMs = performance.now()
     for (;;) {
       await sleep(sessionMs / 5, this.#closing.signal)
       if (this.#closing.signal.aborted) return
       const request = { groupId: group, groupGenerationId: generationId, memberId }
-      await within(sessionMs, coordinator.heartbeat(request))
-      this.#heard()
-      if (leaderId !== memberId || performance.now() - lookedMs < LOOK_MS) continue
+      await withTimeout(sessionMs, coordinator.heartbeat(request))
+      this.#notifyConfirmed()
+      if (leaderId !== memberId || performance.now() - lookedMs < TOPIC_CHECK_MS) continue
       lookedMs = performance.now()
       await cluster.refreshMetadata()
-      // A leader that joins again makes all others join.
-      if (partitionsOf(cluster, topic).length !== count) return
+      // If the leader rejoins, all others do.
+      if (listPartitions(cluster, topic).length !== count) return
     }
   }
 
-  #heard(): void {
+  #notifyConfirmed(): void {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
 }
 
-function partitionsOf(cluster: Coordination, topic: string): number[] {
+function listPartitions(cluster: GroupCluster, topic: string): number[] {
   return cluster
     .findTopicPartitionMetadata(topic)
     .map(({ partitionId }) => partitionId)
     .sort((a, b) => a - b)
 }
 
-async function within<T>(ms: number, work: Promise<T> | undefined): Promise<T | undefined> {
+async function withTimeout<T>(ms: number, work: Promise<T> | undefined): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`Connection: no answer within ${ms} ms`)), ms)

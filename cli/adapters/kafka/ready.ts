@@ -1,7 +1,8 @@
 /**
- * Asks a broker on this machine whether clients can begin: its group and transaction coordinators are there
- * and have loaded what they keep. A fresh broker listens long before that, and a first consumer would fail.
- * A few requests of Kafka's protocol in their oldest versions; the first make the coordinators' topics.
+ * Whether a broker on this machine is ready for clients: its group and transaction coordinators
+ * exist and have loaded their state. A fresh broker listens long before that, and a first consumer
+ * would fail. Uses a few requests in their oldest versions; the first of them create the topics of
+ * the coordinators.
  */
 import { connect, type Socket } from 'node:net'
 
@@ -9,10 +10,10 @@ const TIMEOUT_MS = 3_000
 const FIND_COORDINATOR = 10
 const DESCRIBE_GROUPS = 15
 const INIT_PRODUCER_ID = 22
-/** One for each of the coordinators' four partitions: a name's is its hash, 97 … 100, modulo 4. */
+/** One name per partition of the coordinators: it is the name's hash, 97 … 100, modulo 4. */
 const NAMES = ['a', 'b', 'c', 'd']
 
-/** False for all that is not ready, for whatever reason. */
+/** False for everything that isn't ready, whatever the reason. */
 export async function isBrokerReady(host: string, port: number): Promise<boolean> {
   try {
     const socket = await open(host, port)
@@ -36,14 +37,14 @@ export async function isBrokerReady(host: string, port: number): Promise<boolean
   }
 }
 
-/** Errors of the answer: an array of error, then id, state, protocol type and protocol as texts, then members. */
+/** The error of each group in an answer: error, id, state, protocol type, protocol, members. */
 function groupErrors(answer: Buffer): number[] {
   let at = 4
   return Array.from({ length: answer.readInt32BE(0) }, () => {
     const error = answer.readInt16BE(at)
     at += 2
     for (let texts = 0; texts < 4; texts++) at += 2 + Math.max(0, answer.readInt16BE(at))
-    // Nobody is in these groups. Were somebody, the next read would not be an error code's place.
+    // These groups are empty; with members, the next read would not find an error code.
     if (answer.readInt32BE(at) !== 0) throw new Error('these groups have members')
     at += 4
     return error
@@ -59,7 +60,7 @@ function open(host: string, port: number): Promise<Socket> {
   })
 }
 
-/** The answer's body. */
+/** Sends one request; returns the answer's body. */
 function ask(
   socket: Socket,
   api: number,

@@ -1,53 +1,56 @@
 /**
- * Partitions of a Kafka as streams of packed records, both ways, without kafkajs's consumer and producer
- * (docs/adr/0010). Every call is one try: when no broker answers, the connections are thrown away and the next
- * call makes new ones. Whoever calls decides how often.
+ * Partitions of Kafka as streams of packed records, in both directions, without kafkajs's consumer
+ * and producer (docs/adr/0010). Every call is one attempt: if no broker answers, the connections
+ * are closed and the next call opens new ones. The caller decides how often to retry.
  */
 import type { Socket } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { type DecodedBatches, decodeBatches } from '../../domain/log/kafka-batch.ts'
-import { codecFault, type FaultPlace, isAnswer, kafkaFault } from './fault.ts'
+import { type FaultPlace, isBrokerError, toKafkaFault, unsupportedCodec } from './fault.ts'
 import type { Broker, Cluster } from './fetch.ts'
 import {
   describeTopic,
   type FetchPlace,
   fetchBatches,
   produceBatch,
-  type TopicNow,
+  type TopicIdentity,
 } from './wire.ts'
 
+/** Reads and writes partitions; throws CcsErrors. */
 export interface KafkaStream {
-  /** undefined when there is no such topic. */
-  topic(name: string): Promise<TopicNow | undefined>
-  /** First offset kept, and the offset after the last committed record. */
+  /** undefined if there is no such topic. */
+  topic(name: string): Promise<TopicIdentity | undefined>
+  /** The first offset that exists, and the offset after the last committed record. */
   range(topic: string, partition: number): Promise<{ readonly start: number; readonly end: number }>
-  /** Records that are there now. CCS_KAFKA_OFFSET out of range, CCS_KAFKA_TOPIC when the topic is another now. */
+  /** Records that are there now. CCS_KAFKA_OFFSET: out of range; CCS_KAFKA_TOPIC: recreated. */
   fetch(topic: string, place: FetchPlace): Promise<DecodedBatches>
-  /** An identity to write under, without transactions. */
+  /** A new producer id, without transactions. */
   producerId(): Promise<{ readonly producerId: bigint; readonly epoch: number }>
-  /** Appends one encoded batch; the offset of its first record. Repeating the same batch writes it once. */
+  /** Appends one encoded batch once, even if it is repeated; returns its first record's offset. */
   produce(topic: string, partition: number, batch: Buffer): Promise<number>
-  /** For tools that watch groups: nothing of ccs reads it. */
+  /** For tools that watch groups; ccs never reads it. */
   commitOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void>
   close(): Promise<void>
 }
 
+/** A position in one partition. */
 export interface CommittedOffset {
   readonly topic: string
   readonly partition: number
   readonly offset: number
 }
 
+/** What a stream is made of. */
 export interface StreamParts {
-  /** For messages. */
+  /** The configured brokers, for messages. */
   readonly brokers: string
-  /** A connected cluster of kafkajs, whose sockets are added to `sockets`. */
+  /** Opens a connected kafkajs cluster and adds its sockets to `sockets`. */
   readonly connect: (sockets: Set<Socket>) => Promise<Cluster>
   readonly snappy: (bytes: Buffer) => Promise<Buffer>
 }
 
-/** Kafka's numbers of codecs. */
+/** Names of Kafka's compression codecs, by number. */
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const UNPACKED_BYTES_MAX = 256 * 1024 * 1024
 const EARLIEST = '-2'
@@ -59,6 +62,7 @@ interface Connection {
   readonly sockets: Set<Socket>
 }
 
+/** Connects when first used. */
 export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStream {
   let current: Connection | undefined
   const open = () => {
@@ -77,9 +81,9 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
     try {
       return await run(await connection.cluster)
     } catch (error) {
-      const fault = kafkaFault(error, brokers, place)
-      if (isAnswer(error)) {
-        // Who leads what may have changed.
+      const fault = toKafkaFault(error, brokers, place)
+      if (isBrokerError(error)) {
+        // Leaders may have changed.
         const cluster = await connection.cluster.catch(() => undefined)
         await cluster?.refreshMetadata().catch(() => undefined)
       } else if (fault.code === 'CCS_KAFKA_UNREACHABLE') {
@@ -97,7 +101,7 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
     topic,
     range: (name, partition) =>
       once({ topic: name, partition }, async (cluster) => {
-        const broker = await leaderOf(cluster, name, partition)
+        const broker = await findLeader(cluster, name, partition)
         const at = async (timestamp: string) => {
           const partitions = [{ partition, timestamp }]
           const request = { isolationLevel: COMMITTED_ONLY, topics: [{ topic: name, partitions }] }
@@ -113,16 +117,20 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
       try {
         return await once(at, async (cluster) => {
           const { records, aborted } = await fetchBatches(
-            await leaderOf(cluster, name, partition),
+            await findLeader(cluster, name, partition),
             place,
           )
-          return decodeBatches(records, { from: offset, aborted, decompress: unpack(name, snappy) })
+          return decodeBatches(records, {
+            from: offset,
+            aborted,
+            decompress: createDecompressor(name, snappy),
+          })
         })
       } catch (error) {
         if (error instanceof CcsError && error.code === 'CCS_KAFKA_TOPIC') {
-          // Right after a start a broker may not know its topics yet.
+          // Right after its start, a broker may not know its topics yet.
           if ((await topic(name))?.id === place.topicId)
-            throw kafkaFault(Object.assign(new Error(), { type: 'RETRIABLE' }), brokers, at)
+            throw toKafkaFault(Object.assign(new Error(), { type: 'RETRIABLE' }), brokers, at)
         }
         throw error
       }
@@ -135,7 +143,7 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
       }),
     produce: (name, partition, batch) =>
       once({ topic: name, partition }, async (cluster) =>
-        produceBatch(await leaderOf(cluster, name, partition), { topic: name, partition }, batch),
+        produceBatch(await findLeader(cluster, name, partition), { topic: name, partition }, batch),
       ),
     commitOffsets: (groupId, offsets) =>
       once({}, async (cluster) => {
@@ -153,17 +161,17 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
   }
 }
 
-async function leaderOf(cluster: Cluster, topic: string, partition: number): Promise<Broker> {
+async function findLeader(cluster: Cluster, topic: string, partition: number): Promise<Broker> {
   await cluster.addTargetTopic(topic)
   const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
   if (nodeId === undefined) throw Object.assign(new Error(), { type: 'RETRIABLE_NO_LEADER' })
   return cluster.findBroker({ nodeId })
 }
 
-function unpack(topic: string, snappy: StreamParts['snappy']) {
+function createDecompressor(topic: string, snappy: StreamParts['snappy']) {
   return async (codec: number, bytes: Buffer): Promise<Buffer> => {
     if (codec === 1) return gunzipSync(bytes, { maxOutputLength: UNPACKED_BYTES_MAX })
     if (codec === 2) return snappy(bytes)
-    throw codecFault(topic, CODECS[codec] ?? `codec ${codec}`)
+    throw unsupportedCodec(topic, CODECS[codec] ?? `codec ${codec}`)
   }
 }

@@ -1,15 +1,15 @@
 /**
- * Topics of a cluster over kafkajs. Kafka's older request to alter configs, the one that kafkajs has, forgets every
- * setting that it does not name: so all that are there are sent again with those that change.
+ * Topics of a cluster, by kafkajs. kafkajs has only Kafka's older request to alter settings, which
+ * resets every setting that it doesn't name, so all of a topic's settings are sent each time.
  */
 import type { TopicAdmin, TopicState } from '../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../domain/log/topic-progress.ts'
 import { sleep } from '../process/system-clock.ts'
 import type { Admin, KafkaConnection } from './connection.ts'
-import { kafkaFault } from './fault.ts'
-import { committedOffsets } from './gate-lag.ts'
+import { toKafkaFault } from './fault.ts'
+import { readCommittedOffsets } from './gate-lag.ts'
 
-/** Numbers of Kafka's protocol that kafkajs gives no type for at run time. */
+/** Numbers of Kafka's protocol for which kafkajs has no constants. */
 const TOPIC_RESOURCE = 2
 const BROKER_RESOURCE = 4
 const SET_ON_TOPIC = 1
@@ -23,17 +23,17 @@ const ABOUT_BROKER = [
   'min.insync.replicas',
 ]
 
-/** `kafka` is closed with it. */
+/** Closing it closes `kafka`. */
 export function openTopicAdmin(kafka: KafkaConnection): TopicAdmin {
   const asked = async <T>(ask: (admin: Admin) => Promise<T>, topic?: string): Promise<T> => {
     try {
       return await ask(await kafka.admin())
     } catch (error) {
-      throw kafkaFault(error, kafka.brokers, topic === undefined ? {} : { topic })
+      throw toKafkaFault(error, kafka.brokers, topic === undefined ? {} : { topic })
     }
   }
   return {
-    topics: (names) => asked((admin) => topicStates(admin, names)),
+    topics: (names) => asked((admin) => readTopicStates(admin, names)),
     create: async (topics) => {
       if (topics.length === 0) return
       const named = topics.length === 1 ? topics[0]?.name : undefined
@@ -45,9 +45,9 @@ export function openTopicAdmin(kafka: KafkaConnection): TopicAdmin {
         await admin.createPartitions({ topicPartitions: [{ topic: name, count: total }] })
       }, name),
     names: () => asked((admin) => admin.listTopics()),
-    progress: (name, group) => asked((admin) => progress(admin, name, group), name),
-    remove: (names) => asked((admin) => remove(admin, names)),
-    about: () => asked(about),
+    progress: (name, group) => asked((admin) => readProgress(admin, name, group), name),
+    remove: (names) => asked((admin) => removeTopics(admin, names)),
+    about: () => asked(readAbout),
     close: () => kafka.close(),
   }
 }
@@ -61,19 +61,19 @@ function newTopic({ name, partitions, replication, config }: TopicState) {
   }
 }
 
-async function topicStates(
+async function readTopicStates(
   admin: Admin,
   names: readonly string[] | undefined,
 ): Promise<readonly TopicState[]> {
   const wanted = names && new Set(names)
   const there = (await admin.listTopics())
-    // Kafka's own begin so: __consumer_offsets, __transaction_state, __share_group_state.
+    // Kafka's own topics: __consumer_offsets, __transaction_state, __share_group_state.
     .filter((name) => !name.startsWith('__') && (wanted?.has(name) ?? true))
     .sort()
   if (there.length === 0) return []
   const [{ topics }, configs] = await Promise.all([
     admin.fetchTopicMetadata({ topics: there }),
-    settingsOf(admin, there),
+    readSettings(admin, there),
   ])
   return topics
     .map(({ name, partitions }) => ({
@@ -85,8 +85,8 @@ async function topicStates(
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** Of each topic the settings that were given to it. */
-async function settingsOf(
+/** The settings that each topic overrides. */
+async function readSettings(
   admin: Admin,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
@@ -99,7 +99,7 @@ async function settingsOf(
       resourceName,
       Object.fromEntries(
         configEntries
-          // kafkajs calls it a string; the protocol, and its decoder, have a number.
+          // kafkajs's type says string; the value is the protocol's number.
           .filter((one) => Number(one.configSource) === SET_ON_TOPIC)
           .map((one) => [one.configName, one.configValue] as const)
           .sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -114,7 +114,7 @@ async function configure(
   config: Readonly<Record<string, string | null>>,
 ): Promise<void> {
   const settings: Record<string, string | null> = {
-    ...(await settingsOf(admin, [name])).get(name),
+    ...(await readSettings(admin, [name])).get(name),
     ...config,
   }
   const configEntries = Object.entries(settings).flatMap(([key, value]) =>
@@ -126,7 +126,7 @@ async function configure(
   })
 }
 
-async function progress(
+async function readProgress(
   admin: Admin,
   name: string,
   group: string,
@@ -134,7 +134,7 @@ async function progress(
   if (!(await admin.listTopics()).includes(name)) return []
   const [ranges, committed] = await Promise.all([
     admin.fetchTopicOffsets(name),
-    committedOffsets(admin, group, name),
+    readCommittedOffsets(admin, group, name),
   ])
   return ranges.map(({ partition, low, high }) => ({
     partition,
@@ -144,8 +144,8 @@ async function progress(
   }))
 }
 
-/** Kafka answers before a topic is gone; who makes one of the same name meanwhile would be refused. */
-async function remove(admin: Admin, names: readonly string[]): Promise<void> {
+/** Waits until the topics are gone: Kafka answers before, and rejects a new one of that name. */
+async function removeTopics(admin: Admin, names: readonly string[]): Promise<void> {
   const there = new Set(await admin.listTopics())
   const topics = names.filter((name) => there.has(name))
   if (topics.length === 0) return
@@ -158,7 +158,7 @@ async function remove(admin: Admin, names: readonly string[]): Promise<void> {
   throw new Error(`still there ${GONE_MS / 1000} s after they were deleted: ${topics.join(', ')}`)
 }
 
-async function about(admin: Admin): Promise<Readonly<Record<string, string>>> {
+async function readAbout(admin: Admin): Promise<Readonly<Record<string, string>>> {
   const { brokers, clusterId, controller } = await admin.describeCluster()
   const asked = controller ?? brokers[0]?.nodeId ?? 0
   const { resources } = await admin.describeConfigs({

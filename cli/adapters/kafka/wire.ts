@@ -1,17 +1,17 @@
 /**
- * The three requests that kafkajs has no fast or no new enough form of, sent over its connections: fetch by
- * topic id, produce of a prepared record batch, and what a topic is now. Formats: kafka.apache.org/protocol,
- * Fetch 13, Produce 7, Metadata 12; brokers from 3.1 on have them.
+ * Three requests that kafkajs lacks in a fast or new enough form, sent over its connections: fetch
+ * by topic id, produce of a prepared record batch, and a topic's metadata. Formats:
+ * kafka.apache.org/protocol, Fetch 13, Produce 7, Metadata 12; brokers have them since 3.1.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 
-/** What ccs uses of kafkajs's broker object; it is not in its public types. */
+/** The part of kafkajs's broker object that ccs uses; it is missing in its public types. */
 export interface WireBroker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>> | null
   readonly connectionPool: { send(call: object): Promise<unknown> }
 }
 
-/** An error of Kafka's in an answer, `type` as kafkajs calls it; those worth another try are RETRIABLE_<number>. */
+/** An error in Kafka's answer; `type` as in kafkajs, or RETRIABLE_<number> if a retry may help. */
 export class WireError extends Error {
   readonly type: string
 
@@ -51,17 +51,18 @@ const READ_COMMITTED = 1
 const ALL_ACKS = -1
 const PRODUCE_WAIT_MS = 20_000
 
-export interface TopicNow {
-  /** Base64; another one after the topic was deleted and made anew. */
+/** A topic's current identity and partitions. */
+export interface TopicIdentity {
+  /** Base64; changes when the topic is deleted and recreated. */
   readonly id: string
   readonly partitions: readonly number[]
 }
 
-/** undefined when there is no such topic. */
+/** undefined if there is no such topic. */
 export async function describeTopic(
   broker: WireBroker,
   topic: string,
-): Promise<TopicNow | undefined> {
+): Promise<TopicIdentity | undefined> {
   const name = Buffer.from(topic)
   const body = Buffer.concat([
     Buffer.from([0, 2]),
@@ -105,6 +106,7 @@ export async function describeTopic(
   })
 }
 
+/** What to fetch. */
 export interface FetchPlace {
   readonly topicId: string
   readonly partition: number
@@ -112,40 +114,41 @@ export interface FetchPlace {
   readonly bytesMax: number
 }
 
+/** Fetched record batches and the aborted transactions in them. */
 export interface FetchedBatches {
-  /** Record batches as they lie in the log; the last may be cut off. */
+  /** Record batches as they lie in the log; the last may be incomplete. */
   readonly records: Buffer
   readonly aborted: readonly { readonly producerId: bigint; readonly firstOffset: number }[]
 }
 
-/** What is there now, without waiting for more; committed records only. */
+/** Committed records that are there now, without waiting for more. */
 export async function fetchBatches(broker: WireBroker, place: FetchPlace): Promise<FetchedBatches> {
   const { topicId, partition, offset, bytesMax } = place
   const body = Buffer.alloc(81)
-  body.writeInt32BE(-1, 1) // no replica; then no waiting, not for any number of bytes
+  body.writeInt32BE(-1, 1) // no replica; then: don't wait, for any number of bytes
   body.writeInt32BE(bytesMax, 13)
   body.writeInt8(READ_COMMITTED, 17)
   body.writeInt32BE(-1, 22) // no session
-  body.writeInt8(2, 26) // lists have their length plus one before them
+  body.writeInt8(2, 26) // a list begins with its length plus one
   Buffer.from(topicId, 'base64').copy(body, 27)
   body.writeInt8(2, 43)
   body.writeInt32BE(partition, 44)
-  body.writeInt32BE(-1, 48) // any epoch of the leader
+  body.writeInt32BE(-1, 48) // any leader epoch
   body.writeBigInt64BE(BigInt(offset), 52)
   body.writeInt32BE(-1, 60)
   body.writeBigInt64BE(-1n, 64)
   body.writeInt32BE(bytesMax, 72)
-  body.set([0, 0, 1, 1, 0], 76) // no tags, nothing forgotten, no rack
+  body.set([0, 0, 1, 1, 0], 76) // no tags, no forgotten topics, no rack
   return send(broker, FETCH, body, (answer) => {
     answer.tags()
     answer.int32()
-    fail(answer.int16())
+    throwOnError(answer.int16())
     answer.int32()
     const [found] = answer.array(() => {
       answer.take(16)
       const partitions = answer.array(() => {
         answer.int32()
-        fail(answer.int16())
+        throwOnError(answer.int16())
         answer.take(24)
         const aborted = answer.array(() => {
           const producerId = answer.int64()
@@ -165,7 +168,7 @@ export async function fetchBatches(broker: WireBroker, place: FetchPlace): Promi
   })
 }
 
-/** Appends one encoded batch, acknowledged by all replicas in sync; returns the offset of its first record. */
+/** Appends a batch, acknowledged by all in-sync replicas; returns its first record's offset. */
 export async function produceBatch(
   broker: WireBroker,
   place: { readonly topic: string; readonly partition: number },
@@ -186,16 +189,16 @@ export async function produceBatch(
     answer.int32()
     answer.take(answer.int16())
     answer.take(8)
-    fail(answer.int16())
+    throwOnError(answer.int16())
     return Number(answer.int64())
   })
 }
 
-function fail(code: number): void {
+function throwOnError(code: number): void {
   if (code !== 0) throw new WireError(code)
 }
 
-/** Through kafkajs's connection, which numbers, times and authenticates. */
+/** Over kafkajs's connection, which numbers requests, times them out and authenticates. */
 async function send<T>(
   broker: WireBroker,
   api: { readonly key: number; readonly version: number; readonly name: string },
@@ -237,7 +240,7 @@ function uvarint(value: number): Buffer {
   return Buffer.from([...bytes, rest])
 }
 
-/** Reads an answer in its order; the newer formats have lengths plus one as varints, and tags. */
+/** Reads an answer field by field; newer formats have lengths plus one as varints, and tags. */
 class Answer {
   readonly #bytes: Buffer
   #at = 0
@@ -263,7 +266,7 @@ class Answer {
     return this.take(8).readBigInt64BE()
   }
 
-  /** Bytes or text; empty where there are none. */
+  /** Bytes or a text; empty if absent. */
   bytes(): Buffer {
     return this.take(Math.max(0, this.#uvarint() - 1))
   }

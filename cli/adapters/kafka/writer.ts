@@ -1,7 +1,7 @@
 /**
- * Writes one partition of a Kafka topic: records packed into batches that the topic takes, one at a time, each
- * with the number of its first record. A try that may have failed is repeated with the same number, so a batch
- * is written once however often it was sent.
+ * Writes one partition of a Kafka topic: records are packed into batches that the topic accepts,
+ * sent one at a time, each with the number of its first record. An attempt that may have failed is
+ * repeated with the same number, so the batch is written once.
  */
 import { gzipSync } from 'node:zlib'
 import { CcsError } from '../../domain/kernel/errors.ts'
@@ -11,18 +11,19 @@ import type { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { KafkaStream } from './stream.ts'
 import { WireError } from './wire.ts'
 
+/** How to write a partition. */
 export interface KafkaWriterOptions {
   readonly topic: string
   readonly partition: number
-  /** With the prefix. */
+  /** The topic's name with the prefix. */
   readonly name: string
-  /** Of one record batch. */
+  /** Largest record batch that the topic accepts. */
   readonly bytesMax: number
-  readonly through: <T>(run: () => Promise<T>) => Promise<T>
+  readonly withRetry: <T>(run: () => Promise<T>) => Promise<T>
 }
 
 const BATCH_BYTES = 61
-/** Around a record, at the most. */
+/** Most bytes around a record. */
 const RECORD_BYTES = 24
 const SEQUENCES = 2 ** 31
 
@@ -31,13 +32,14 @@ interface Identity {
   readonly epoch: number
 }
 
+/** One writer of one partition. */
 export class KafkaWriter implements LogWriter {
   readonly topic: string
   readonly partition: number
   readonly #stream: KafkaStream
   readonly #options: KafkaWriterOptions
   #identity: Identity | undefined
-  /** Number of the next record under the identity. */
+  /** Number of the next record under this producer id. */
   #sequence = 0
   #appendMs = 0
   #end: number | undefined
@@ -52,8 +54,8 @@ export class KafkaWriter implements LogWriter {
   }
 
   /**
-   * Appends wait for one another; the batch must stay as it is until its append is done. What does not fit into
-   * one batch of Kafka goes in several: all of them, unless the program ends on the way.
+   * Appends wait for each other; the batch must not change until its append is done. If it does
+   * not fit into one batch of Kafka, several are sent: all of them, unless the process ends.
    */
   append(batch: RecordBatch, appendMs: number): Promise<number> {
     if (this.#isClosed) return Promise.reject(new Error('the log writer is closed'))
@@ -68,12 +70,12 @@ export class KafkaWriter implements LogWriter {
   }
 
   async #append(batch: RecordBatch, wantedMs: number): Promise<number> {
-    const { name, partition, bytesMax, through } = this.#options
+    const { name, partition, bytesMax, withRetry } = this.#options
     if (batch.count === 0)
-      return this.#end ?? (await through(() => this.#stream.range(name, partition))).end
+      return this.#end ?? (await withRetry(() => this.#stream.range(name, partition))).end
     this.#appendMs = Math.max(this.#appendMs, wantedMs)
     let first: number | undefined
-    for (const packed of split(batch, bytesMax)) {
+    for (const packed of splitBatch(batch, bytesMax)) {
       const offset = await this.#send(packed)
       first ??= offset
       this.#end = offset + packed.count
@@ -82,19 +84,19 @@ export class KafkaWriter implements LogWriter {
   }
 
   async #send(packed: PackedRecords): Promise<number> {
-    const { name, partition, bytesMax, through } = this.#options
+    const { name, partition, bytesMax, withRetry } = this.#options
     for (let attempt = 0; ; attempt++) {
-      this.#identity ??= await through(() => this.#stream.producerId())
+      this.#identity ??= await withRetry(() => this.#stream.producerId())
       const sequence = { ...this.#identity, first: this.#sequence }
       const isLarge = packed.to - packed.from + BATCH_BYTES + RECORD_BYTES > bytesMax
       const bytes = encodeBatch(packed, this.#appendMs, sequence, isLarge ? gzipSync : undefined)
-      if (bytes.length > bytesMax) throw tooLarge(name, bytes.length, bytesMax)
+      if (bytes.length > bytesMax) throw tooLargeError(name, bytes.length, bytesMax)
       try {
-        const offset = await through(() => this.#stream.produce(name, partition, bytes))
+        const offset = await withRetry(() => this.#stream.produce(name, partition, bytes))
         this.#sequence = (this.#sequence + packed.count) % SEQUENCES
         return offset
       } catch (error) {
-        if (attempt > 0 || !isForgotten(error)) throw error
+        if (attempt > 0 || !isProducerForgotten(error)) throw error
         this.#identity = undefined
         this.#sequence = 0
       }
@@ -102,14 +104,14 @@ export class KafkaWriter implements LogWriter {
   }
 }
 
-/** Kafka refused the batch, unwritten, because it knows nothing of this writer any more. */
-function isForgotten(error: unknown): boolean {
+/** Kafka rejected the batch because it has forgotten this producer; nothing was written. */
+function isProducerForgotten(error: unknown): boolean {
   const cause = error instanceof CcsError ? error.cause : undefined
   return cause instanceof WireError && /SEQUENCE|PRODUCER/.test(cause.type)
 }
 
-/** As many records each as surely fit; a record that does not is alone. */
-function* split({ body, count }: RecordBatch, bytesMax: number): Generator<PackedRecords> {
+/** Batches of as many records as surely fit; a record that does not is alone. */
+function* splitBatch({ body, count }: RecordBatch, bytesMax: number): Generator<PackedRecords> {
   let from = 0
   let to = 0
   let bytes = BATCH_BYTES
@@ -129,7 +131,7 @@ function* split({ body, count }: RecordBatch, bytesMax: number): Generator<Packe
   if (records > 0) yield { body, from, to, count: records }
 }
 
-function tooLarge(name: string, bytes: number, bytesMax: number): CcsError {
+function tooLargeError(name: string, bytes: number, bytesMax: number): CcsError {
   return new CcsError(
     'CCS_LOG_RECORD_TOO_LARGE',
     `A record of ${bytes} bytes is too large for ${name}, which takes ${bytesMax}.`,

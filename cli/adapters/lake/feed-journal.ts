@@ -54,7 +54,7 @@ export class DiskFeedJournal implements FeedJournal {
       const end = bytes.lastIndexOf('\n') + 1
       this.#end = end
       this.#start = end
-      return memoryOf(bytes.toString('utf8', 0, end))
+      return parseState(bytes.toString('utf8', 0, end))
     })
   }
 
@@ -63,7 +63,7 @@ export class DiskFeedJournal implements FeedJournal {
       if (doubts !== this.#doubts) return false
       await this.#file?.close()
       this.#file = undefined
-      const bytes = Buffer.from(textOf(memory))
+      const bytes = Buffer.from(renderState(memory))
       await writeFileAtomic(this.#files, this.#path, bytes)
       this.#start = bytes.length
       this.#end = bytes.length
@@ -72,16 +72,16 @@ export class DiskFeedJournal implements FeedJournal {
   }
 
   addKeys(model: string, keys: readonly string[]): Promise<void> {
-    return this.#append(keyLines(model, keys))
+    return this.#append(renderKeys(model, keys))
   }
 
   requestComparison(model: string): Promise<void> {
     this.#doubts++
-    return this.#append(line({ doubt: model }))
+    return this.#append(renderLine({ doubt: model }))
   }
 
   advance(serial: number): Promise<void> {
-    return this.#append(line({ serial }))
+    return this.#append(renderLine({ serial }))
   }
 
   async close(): Promise<void> {
@@ -125,28 +125,28 @@ export class DiskFeedJournal implements FeedJournal {
   }
 }
 
-function line(value: Line): string {
+function renderLine(value: Line): string {
   return `${JSON.stringify(value)}\n`
 }
 
-function keyLines(model: string, keys: readonly string[]): string {
+function renderKeys(model: string, keys: readonly string[]): string {
   const lines: string[] = []
   for (let at = 0; at < keys.length; at += KEYS_A_LINE)
-    lines.push(line({ model, keys: keys.slice(at, at + KEYS_A_LINE) }))
+    lines.push(renderLine({ model, keys: keys.slice(at, at + KEYS_A_LINE) }))
   return lines.join('')
 }
 
-function textOf({ generation, serial, copies }: PublishedState): string {
-  const lines = [line({ format: FORMAT, generation, serial })]
+function renderState({ generation, serial, copies }: PublishedState): string {
+  const lines = [renderLine({ format: FORMAT, generation, serial })]
   for (const [model, { identity, keys }] of copies) {
-    lines.push(line({ model, identity }), keyLines(model, keys ?? []))
-    if (!keys) lines.push(line({ doubt: model }))
+    lines.push(renderLine({ model, identity }), renderKeys(model, keys ?? []))
+    if (!keys) lines.push(renderLine({ doubt: model }))
   }
   return lines.join('')
 }
 
 /** undefined for a damaged or empty file. */
-function memoryOf(text: string): PublishedState | undefined {
+function parseState(text: string): PublishedState | undefined {
   const identities = new Map<string, string>()
   const keys = new Map<string, Set<string>>()
   const doubted = new Set<string>()

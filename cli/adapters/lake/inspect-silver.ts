@@ -64,7 +64,7 @@ export async function inspectSilver(about: SilverToInspect): Promise<InspectedSi
 }
 
 /** The tables without some of their files. */
-export function without(tables: TableFiles, paths: ReadonlySet<string>): TableFiles {
+export function excludeFiles(tables: TableFiles, paths: ReadonlySet<string>): TableFiles {
   if (paths.size === 0) return tables
   return new Map(
     [...tables].map(([table, files]) => [table, files.filter((path) => !paths.has(path))]),

@@ -71,7 +71,7 @@ async function exists(files: Files, path: string): Promise<boolean> {
 }
 
 /** Path of a file of the leaf, in the newest version that has it. */
-export function placeOf(dir: string, leaf: Leaf, name: string): string | undefined {
+export function locateFile(dir: string, leaf: Leaf, name: string): string | undefined {
   const version = leaf.versions.findLast((one) => one.names.has(name))
   return version && `${versionPath(dir, leaf, version.version)}/${name}`
 }
@@ -89,7 +89,7 @@ export function versionPath(
  * Makes the leaf contain exactly `wanted`. New files are hard-linked from `staged` (name → path),
  * where they stay until everything is durable. Can be repeated after a crash at any step.
  */
-export async function settleLeaf(
+export async function finalizeLeaf(
   files: Files,
   dir: string,
   leaf: Leaf,
@@ -100,15 +100,18 @@ export async function settleLeaf(
   const missing = wanted.filter((file) => !last?.names.has(file.name))
   const isGrown = last !== undefined && wanted.length - missing.length === last.names.size
   if (last && isGrown && missing.length === 0) {
-    if (!leaf.isLinked) await turnLink(files, dir, leaf, last.version)
+    if (!leaf.isLinked) await redirectLink(files, dir, leaf, last.version)
     return { ...leaf, isLinked: true }
   }
   const names = new Set(wanted.map((file) => file.name))
   const sources = new Map(
-    wanted.map((file) => [file.name, placeOf(dir, leaf, file.name) ?? from.staged.get(file.name)]),
+    wanted.map((file) => [
+      file.name,
+      locateFile(dir, leaf, file.name) ?? from.staged.get(file.name),
+    ]),
   )
   const lost = [...sources].filter(([, path]) => path === undefined).map(([name]) => name)
-  if (lost.length > 0) throw lostFiles(leaf, lost)
+  if (lost.length > 0) throw lostFilesError(leaf, lost)
 
   const [only] = missing
   if (last && leaf.isLinked && isGrown && only && missing.length === 1) {
@@ -123,7 +126,7 @@ export async function settleLeaf(
   await makeDir(files, dir, folder)
   for (const [name, path] of sources) await linkInto(files, folder, name, path ?? '')
   await files.fsyncDir(folder)
-  await turnLink(files, dir, leaf, version)
+  await redirectLink(files, dir, leaf, version)
   return { ...leaf, versions: [...leaf.versions, { version, names }], isLinked: true }
 }
 
@@ -165,7 +168,7 @@ export async function replaceLink(
   await files.fsyncDir(parentOf(link))
 }
 
-async function turnLink(files: Files, dir: string, leaf: Leaf, version: number): Promise<void> {
+async function redirectLink(files: Files, dir: string, leaf: Leaf, version: number): Promise<void> {
   const path = leafPath(leaf.table, leaf.partition)
   const link = `${dir}/tree/${path}`
   await makeDir(files, dir, parentOf(link))
@@ -194,7 +197,7 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'))
 }
 
-function lostFiles(leaf: Leaf, names: readonly string[]): CcsError {
+function lostFilesError(leaf: Leaf, names: readonly string[]): CcsError {
   const more = names.length > 1 ? ` and ${names.length - 1} more` : ''
   const what = `${leafPath(leaf.table, leaf.partition)}/${names[0]}${more}`
   return new CcsError('CCS_LAKE_DAMAGED', `The lake has lost ${what}, which the manifest names.`, {

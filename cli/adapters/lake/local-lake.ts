@@ -15,19 +15,19 @@ import {
   parseGenerationName,
 } from '../../domain/lake/layout.ts'
 import { groupByPartition, type LakeFile, type Manifest } from '../../domain/lake/manifest.ts'
-import { checkFile, type Stored, syncFile } from '../files/file-check.ts'
+import { checkFile, type FileChecksum, syncFile } from '../files/file-check.ts'
 import { type Files, isErrno, listNames } from '../files/files.ts'
 import {
   dropOldVersions,
+  finalizeLeaf,
   type Leaf,
   leafKey,
+  locateFile,
   makeDir,
-  placeOf,
   removeLeaf,
   replaceLink,
   scanLeaf,
   scanLeaves,
-  settleLeaf,
 } from './leaf.ts'
 
 /** Where a lake lies. */
@@ -41,7 +41,7 @@ export interface LocalLakeOptions {
 }
 
 /** What is known to be on disk; undefined before the first `finalize` and after a failed one. */
-interface Settled {
+interface FinalizedLake {
   readonly generation: number
   readonly leaves: Map<string, Leaf>
 }
@@ -58,7 +58,7 @@ export class LocalLake implements Lake {
   readonly #graceMs: number
   /** Commits in progress, whose staging must stay: their sealed names, undefined before `seal`. */
   readonly #open = new Map<string, readonly string[] | undefined>()
-  #settled: Settled | undefined
+  #finalized: FinalizedLake | undefined
 
   constructor(options: LocalLakeOptions) {
     this.#files = options.files
@@ -106,24 +106,24 @@ export class LocalLake implements Lake {
   }
 
   async finalize(manifest: Manifest): Promise<void> {
-    const before = this.#settled
-    this.#settled = undefined
+    const before = this.#finalized
+    this.#finalized = undefined
     const generation = manifest.generation
     const dir = `${this.#root}/${generationName(generation)}`
     const isNew = before?.generation !== generation
     if (isNew) await makeDir(this.#files, this.#root, `${dir}/tree`)
     const known = isNew ? await scanLeaves(this.#files, dir) : before.leaves
-    const leaves = await this.#settleLeaves(dir, known, manifest)
+    const leaves = await this.#finalizeLeaves(dir, known, manifest)
     if (isNew) {
       const { lake } = dataLayout(this.#root)
       await replaceLink(this.#files, lake, `${generationName(generation)}/tree`, `${lake}.tmp`)
     }
     await this.#clearStage(manifest)
     await this.#dropOld(generation, dir, leaves)
-    this.#settled = { generation, leaves }
+    this.#finalized = { generation, leaves }
   }
 
-  async #settleLeaves(
+  async #finalizeLeaves(
     dir: string,
     known: ReadonlyMap<string, Leaf>,
     manifest: Manifest,
@@ -139,7 +139,7 @@ export class LocalLake implements Lake {
       const key = leafKey({ table, partition })
       const leaf = known.get(key) ?? { table, partition, versions: [], isLinked: false }
       try {
-        leaves.set(key, await settleLeaf(this.#files, dir, leaf, files, from))
+        leaves.set(key, await finalizeLeaf(this.#files, dir, leaf, files, from))
       } catch (error) {
         if (!(error instanceof CcsError) || error.code !== 'CCS_LAKE_DAMAGED') throw error
         faults.push(error)
@@ -200,14 +200,14 @@ export class LocalLake implements Lake {
   /** Valid until the file is replaced, and for the grace time after that. */
   path(file: LakeFile): string {
     const { lake } = dataLayout(this.#root)
-    const leaf = this.#settled?.leaves.get(leafKey(file))
-    const dir = this.#settled && `${this.#root}/${generationName(this.#settled.generation)}`
-    const place = leaf && dir && placeOf(dir, leaf, file.name)
+    const leaf = this.#finalized?.leaves.get(leafKey(file))
+    const dir = this.#finalized && `${this.#root}/${generationName(this.#finalized.generation)}`
+    const place = leaf && dir && locateFile(dir, leaf, file.name)
     return place ?? `${lake}/${leafPath(file.table, file.partition)}/${file.name}`
   }
 
   /** What is wrong with a file, as half a sentence; undefined if it is as the manifest says. */
-  async check(wanted: Stored, path: string): Promise<string | undefined> {
+  async check(wanted: FileChecksum, path: string): Promise<string | undefined> {
     try {
       const found = await checkFile(this.#files, path)
       if (found.bytes !== wanted.bytes) return `has ${found.bytes} bytes instead of ${wanted.bytes}`
@@ -236,7 +236,7 @@ export class LocalLake implements Lake {
         const leaf =
           leaves.get(key) ?? (await scanLeaf(this.#files, dir, file.table, file.partition))
         leaves.set(key, leaf)
-        const path = placeOf(dir, leaf, file.name) ?? staged.get(file.name)
+        const path = locateFile(dir, leaf, file.name) ?? staged.get(file.name)
         if (path !== undefined) found.set(file.name, path)
       }
       left = left.filter((file) => !found.has(file.name))

@@ -13,7 +13,7 @@ import { type Files, isErrno, writeFileAtomic } from '../files/files.ts'
  * `root` is an existing data directory. After a failed `commit` the old or the new manifest is in
  * place, complete: load it to find out which.
  */
-export function manifestStore(files: Files, root: string): ManifestStore {
+export function openManifestStore(files: Files, root: string): ManifestStore {
   const path = dataLayout(root).manifest
   const load = async (): Promise<Manifest | undefined> => {
     try {
@@ -27,13 +27,13 @@ export function manifestStore(files: Files, root: string): ManifestStore {
     load,
     commit: async (manifest) => {
       const serial = (await load())?.serial ?? 0
-      if (manifest.serial !== serial + 1) throw fenced(path, serial, manifest.serial)
+      if (manifest.serial !== serial + 1) throw fencedError(path, serial, manifest.serial)
       await writeFileAtomic(files, path, renderManifest(manifest))
     },
   }
 }
 
-function fenced(path: string, found: number, tried: number): CcsError {
+function fencedError(path: string, found: number, tried: number): CcsError {
   const what = `${path} has serial ${found}, but serial ${tried} should follow ${tried - 1}`
   return new CcsError('CCS_ENGINE_LOCKED', `${what}: another process has committed meanwhile.`, {
     exit: EXIT.unexpected,

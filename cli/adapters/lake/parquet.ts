@@ -25,14 +25,14 @@ export async function mergeParquet(
       isFull ? 'CCS_DISK_FULL' : 'CCS_LAKE_DAMAGED',
       isFull
         ? `The disk is full: ${output} can't be written.`
-        : `${inputs.length} Parquet files such as ${inputs[0]} can't be merged: ${messageOf(cause)}`,
+        : `${inputs.length} files such as ${inputs[0]} can't be merged: ${messageOf(cause)}`,
       { cause, hint: isFull ? 'Free some space; nothing was changed.' : 'See: ccs lake verify' },
     )
   }
 }
 
 /** The row count in a file's footer; throws DuckDB's error if it isn't a Parquet file. */
-export async function parquetRows(connection: DuckConnection, path: string): Promise<number> {
+export async function countParquetRows(connection: DuckConnection, path: string): Promise<number> {
   const { rows } = await connection.all(
     `SELECT num_rows FROM parquet_file_metadata(${quoteText(path)})`,
   )

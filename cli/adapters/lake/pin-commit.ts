@@ -8,7 +8,7 @@ import type { Store } from './data-store.ts'
 const ATTEMPTS = 3
 
 /** A commit whose files stay until `dir` is removed. */
-export interface Pinned {
+export interface PinnedCommit {
   readonly manifest: Manifest
   readonly dir: string
   /** Name of a lake file → absolute path; missing files are absent. */
@@ -29,7 +29,7 @@ export async function pinCommit(
   store: Store,
   first: Manifest,
   { dir, isWanted }: PinOptions,
-): Promise<Pinned> {
+): Promise<PinnedCommit> {
   const { files } = store
   const part = (whole: Manifest): Manifest =>
     isWanted ? { ...whole, files: whole.files.filter(isWanted), state: [] } : whole
@@ -50,7 +50,7 @@ async function pinOnce(
   store: Store,
   manifest: Manifest,
   dir: string,
-): Promise<Pinned & { readonly states: number }> {
+): Promise<PinnedCommit & { readonly states: number }> {
   const [{ isErrno }, { dataLayout }] = await Promise.all([
     import('../files/files.ts'),
     import('../../domain/lake/layout.ts'),

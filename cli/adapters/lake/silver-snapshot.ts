@@ -26,19 +26,22 @@ export interface SilverOptions {
 }
 
 /** Links the current commit's Silver into a new directory. */
-export async function takeSilver(store: Store, options: SilverOptions): Promise<SilverSnapshot> {
-  const { takeSnapshot } = await import('./snapshot.ts')
+export async function takeSilverSnapshot(
+  store: Store,
+  options: SilverOptions,
+): Promise<SilverSnapshot> {
+  const { linkSilver } = await import('./link-silver.ts')
   const { files, root } = store
   const marts = layOutMarts(root)
   await files.mkdir(marts.root)
-  const name = `snapshot-${Math.max(0, ...(await numbers(root))) + 1}`
+  const name = `snapshot-${Math.max(0, ...(await listSnapshotNumbers(root))) + 1}`
   const dir = `${marts.root}/${name}`
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const manifest = (await store.manifests.load()) ?? { ...EMPTY_MANIFEST, generation: 0 }
     const paths = await store.lake.locate(manifest)
-    const tables = await takeSnapshot({ files, manifest, paths, dir })
+    const tables = await linkSilver({ files, manifest, paths, dir })
     if (!tables) continue
-    await writeEmpty(store, dir, options)
+    await writeEmptyTables(store, dir, options)
     const delayMs =
       options.logic.graph.find(({ model }) => model.watermarkMs !== undefined)?.model.watermarkMs ??
       0
@@ -61,15 +64,15 @@ export async function takeSilver(store: Store, options: SilverOptions): Promise<
 }
 
 /** The newest complete snapshot; undefined if there is none. */
-export async function lastSilver(store: Store): Promise<SilverSnapshot | undefined> {
-  const newest = Math.max(0, ...(await numbers(store.root)))
+export async function readLastSnapshot(store: Store): Promise<SilverSnapshot | undefined> {
+  const newest = Math.max(0, ...(await listSnapshotNumbers(store.root)))
   const note = `${layOutMarts(store.root).root}/snapshot-${newest}/${NOTE}`
   if (newest === 0 || !existsSync(note)) return undefined
   return JSON.parse(await readFile(note, 'utf8')) as SilverSnapshot // written by takeSilver
 }
 
 /** Removes all snapshots but these, and points `marts/snapshot` to the first. */
-export async function sweepSilver(store: Store, names: readonly string[]): Promise<void> {
+export async function removeSnapshots(store: Store, names: readonly string[]): Promise<void> {
   const { files, root } = store
   const marts = layOutMarts(root)
   const [first] = names
@@ -78,12 +81,12 @@ export async function sweepSilver(store: Store, names: readonly string[]): Promi
     await files.symlink(first, `${marts.link}.tmp`)
     await files.rename(`${marts.link}.tmp`, marts.link)
   }
-  for (const number of await numbers(root))
+  for (const number of await listSnapshotNumbers(root))
     if (!names.includes(`snapshot-${number}`))
       await files.remove(`${marts.root}/snapshot-${number}`)
 }
 
-async function numbers(root: string): Promise<readonly number[]> {
+async function listSnapshotNumbers(root: string): Promise<readonly number[]> {
   const dir = layOutMarts(root).root
   const names = existsSync(dir) ? await readdir(dir) : []
   return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number)
@@ -92,7 +95,7 @@ async function numbers(root: string): Promise<readonly number[]> {
 /** Never visible: the file has no rows. */
 const EMPTY_DAY = '1970-01-01'
 
-async function writeEmpty(store: Store, dir: string, options: SilverOptions): Promise<void> {
+async function writeEmptyTables(store: Store, dir: string, options: SilverOptions): Promise<void> {
   const [{ openDuck }, { bindModels }, { deriveRawColumns }, { leafPath }] = await Promise.all([
     import('../duckdb/duckdb.ts'),
     import('../../domain/models/bind-models.ts'),
@@ -115,7 +118,8 @@ async function writeEmpty(store: Store, dir: string, options: SilverOptions): Pr
       const folder = `${dir}/${leafPath(model.name, `${model.partition}=${EMPTY_DAY}`)}`
       await store.files.mkdir(folder)
       await connection.run(
-        `COPY (FROM ${model.name} LIMIT 0) TO ${quoteText(`${folder}/empty.parquet`)} (FORMAT parquet)`,
+        `COPY (FROM ${model.name} LIMIT 0)
+         TO ${quoteText(`${folder}/empty.parquet`)} (FORMAT parquet)`,
       )
     }
     connection.close()

@@ -8,16 +8,16 @@
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { lockHolder, type Processes } from '../files/file-lock.ts'
+import { type Processes, readLockHolder } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
 import { readUInt64, writeUInt64 } from './frame.ts'
-import { listSegments, logCorrupt, type Place, scanTail, segmentPath } from './segment.ts'
+import { listSegments, logCorruptError, type Place, scanTail, segmentPath } from './segment.ts'
 
 /** Name of the writer's lock in a partition's directory. */
 export const LOCK_NAME = 'writer'
 
 /** What the file `durable` says. */
-export interface Mark {
+export interface DurableMark {
   /** Base offset of the segment that contains `end`. */
   readonly segment: number
   readonly end: Place
@@ -34,7 +34,7 @@ export function markPath(dir: string): string {
 }
 
 /** The bytes of the file `durable`. */
-export function encodeMark(mark: Mark): Buffer {
+export function encodeMark(mark: DurableMark): Buffer {
   const bytes = Buffer.alloc(MARK_BYTES)
   bytes.writeUInt32LE(MARK_MAGIC, 0)
   writeUInt64(bytes, mark.segment, 8)
@@ -46,7 +46,7 @@ export function encodeMark(mark: Mark): Buffer {
 }
 
 /** undefined if the file is incomplete, after a crash or during a write. */
-export async function readMark(file: OpenFile): Promise<Mark | undefined> {
+export async function readMark(file: OpenFile): Promise<DurableMark | undefined> {
   const bytes = Buffer.alloc(MARK_BYTES)
   const read = await file.read(bytes, 0)
   if (read < MARK_BYTES || bytes.readUInt32LE(0) !== MARK_MAGIC) return undefined
@@ -93,7 +93,7 @@ export class DurableEnd {
     this.#markFile = undefined
   }
 
-  async #mark(): Promise<Mark | undefined> {
+  async #mark(): Promise<DurableMark | undefined> {
     try {
       this.#markFile ??= await this.#files.open(markPath(this.#dir), 'r')
     } catch (error) {
@@ -104,7 +104,7 @@ export class DurableEnd {
   }
 
   /** Reads the length before the lock: no living writer cuts what was there at that time. */
-  async #refreshWithoutWriter(mark: Mark | undefined): Promise<number> {
+  async #refreshWithoutWriter(mark: DurableMark | undefined): Promise<number> {
     const from = await this.#tailStart(mark)
     if (from === undefined) return this.#end
     // A segment begins only after everything before it is synced.
@@ -113,12 +113,12 @@ export class DurableEnd {
     if (bytes <= from.place.position) return this.#end
     if (this.#checked?.path === from.path && this.#checked.bytes === bytes) return this.#end
     const place = { dir: this.#dir, name: LOCK_NAME }
-    if ((await lockHolder(this.#files, place, this.#processes)) !== undefined) return this.#end
+    if ((await readLockHolder(this.#files, place, this.#processes)) !== undefined) return this.#end
     const file = await this.#files.open(from.path, 'r')
     try {
       const scan = await scanTail(file, bytes, from.place)
       if (scan.laterOffset !== undefined) {
-        throw logCorrupt({ ...scan.end, path: from.path, endOffset: scan.laterOffset })
+        throw logCorruptError({ ...scan.end, path: from.path, endOffset: scan.laterOffset })
       }
       await file.datasync()
       this.#end = Math.max(this.#end, scan.end.offset)
@@ -129,7 +129,7 @@ export class DurableEnd {
     return this.#end
   }
 
-  async #tailStart(mark: Mark | undefined) {
+  async #tailStart(mark: DurableMark | undefined) {
     const last = (await listSegments(this.#files, this.#dir)).at(-1)
     if (last === undefined) return undefined
     const place = mark?.segment === last ? mark.end : { position: 0, offset: last }

@@ -10,10 +10,10 @@ import { DurableEnd } from './durable-end.ts'
 import { type FrameHeader, HEADER_BYTES, isIntact, recordPosition } from './frame.ts'
 import {
   FileWindow,
-  findLater,
+  findLaterFrame,
   listSegments,
-  logCorrupt,
-  next,
+  logCorruptError,
+  nextPlace,
   type Place,
   seekFrame,
   segmentPath,
@@ -62,7 +62,7 @@ export class PartitionReader implements LogReader {
     const segments = await listSegments(this.#files, dir)
     const base = segments.findLast((begin) => begin <= this.#offset)
     if (base === undefined && (this.#offset > 0 || segments.length > 0)) {
-      throw this.#notThere(segments[0] ?? 0, this.#end)
+      throw this.#notThereError(segments[0] ?? 0, this.#end)
     }
     if (base === undefined) return
     const segment = await this.#openSegment(base)
@@ -71,9 +71,9 @@ export class PartitionReader implements LogReader {
     if (offset === this.#offset) return
     // Either this frame contains the offset, or the chain of headers ends here.
     await this.#window.load(segment.file, position, HEADER_BYTES)
-    if (this.#window.header(this.#place) !== undefined) return
-    if (offset < this.#end) throw await this.#damaged(segment)
-    throw this.#notThere(segments[0] ?? 0, Math.max(this.#end, offset))
+    if (this.#window.readHeader(this.#place) !== undefined) return
+    if (offset < this.#end) throw await this.#damagedError(segment)
+    throw this.#notThereError(segments[0] ?? 0, Math.max(this.#end, offset))
   }
 
   position(): number {
@@ -92,13 +92,13 @@ export class PartitionReader implements LogReader {
       await this.#window.load(segment.file, this.#place.position, wanted)
       const frames = this.#takeFrames(bytesMax)
       if (frames.length > 0) return frames
-      const header = this.#window.header(this.#place)
-      const held = this.#window.held(this.#place.position)
+      const header = this.#window.readHeader(this.#place)
+      const held = this.#window.countHeld(this.#place.position)
       const frameBytes = HEADER_BYTES + (header?.bodyBytes ?? 0)
       if (header !== undefined && frameBytes > held && held === wanted) wanted = frameBytes
       else if (held === 0 && this.#place.position > 0) {
         segment = await this.#openSegment(this.#place.offset)
-      } else throw await this.#damaged(segment)
+      } else throw await this.#damagedError(segment)
     }
   }
 
@@ -114,16 +114,16 @@ export class PartitionReader implements LogReader {
     const frames: LogFrame[] = []
     let bytes = 0
     while (this.#place.offset < this.#end) {
-      const header = this.#window.header(this.#place)
+      const header = this.#window.readHeader(this.#place)
       if (header === undefined) break
       const frameBytes = HEADER_BYTES + header.bodyBytes
-      if (frameBytes > this.#window.held(this.#place.position)) break
+      if (frameBytes > this.#window.countHeld(this.#place.position)) break
       if (bytes > 0 && bytes + frameBytes > bytesMax) break
-      const at = this.#window.index(this.#place.position)
+      const at = this.#window.indexOf(this.#place.position)
       if (!isIntact(this.#window.buffer, at, header)) break
       frames.push(this.#frame(header, at + HEADER_BYTES))
       bytes += frameBytes
-      this.#place = next(this.#place, header)
+      this.#place = nextPlace(this.#place, header)
       this.#offset = this.#place.offset
     }
     return frames
@@ -152,26 +152,26 @@ export class PartitionReader implements LogReader {
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error
       const damage = { ...this.#place, path: previous?.path ?? path }
-      throw logCorrupt({ ...damage, endOffset: await this.#nextWhole(this.#place.offset) })
+      throw logCorruptError({ ...damage, endOffset: await this.#findNextWhole(this.#place.offset) })
     }
     this.#place = { position: 0, offset: base }
     await previous?.file.close()
     return this.#segment
   }
 
-  async #damaged(segment: OpenSegment): Promise<CcsError> {
-    const later = await findLater(segment.file, this.#place)
-    const endOffset = later ?? (await this.#nextWhole(this.#place.offset))
-    return logCorrupt({ ...this.#place, path: segment.path, endOffset })
+  async #damagedError(segment: OpenSegment): Promise<CcsError> {
+    const later = await findLaterFrame(segment.file, this.#place)
+    const endOffset = later ?? (await this.#findNextWhole(this.#place.offset))
+    return logCorruptError({ ...this.#place, path: segment.path, endOffset })
   }
 
   /** The offset at which another segment continues, or the end. */
-  async #nextWhole(offset: number): Promise<number> {
+  async #findNextWhole(offset: number): Promise<number> {
     const segments = await listSegments(this.#files, this.#partition.dir)
     return segments.find((base) => base > offset) ?? this.#end
   }
 
-  #notThere(start: number, end: number): CcsError {
+  #notThereError(start: number, end: number): CcsError {
     const { topic, partition, dir } = this.#partition
     const wanted = `Record ${this.#offset} of ${topic}-${partition} was requested`
     return new CcsError('CCS_LOG_CORRUPT', `${wanted}, but ${dir} has ${start} to ${end}.`, {

@@ -9,10 +9,10 @@ import type { LogWriter } from '../../domain/log/event-log.ts'
 import type { RecordBatch } from '../../domain/log/record-batch.ts'
 import { describeHolder, type FileLock, type Processes, takeLock } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
-import { encodeMark, LOCK_NAME, type Mark, markPath, readMark } from './durable-end.ts'
+import { type DurableMark, encodeMark, LOCK_NAME, markPath, readMark } from './durable-end.ts'
 import { BODY_BYTES_MAX, encodeHeader, HEADER_BYTES } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
-import { listSegments, logCorrupt, scanTail, segmentPath } from './segment.ts'
+import { listSegments, logCorruptError, scanTail, segmentPath } from './segment.ts'
 
 /** How to write a partition. */
 export interface WriterOptions {
@@ -73,7 +73,7 @@ async function openMark(files: Files, dir: string): Promise<OpenFile> {
 }
 
 /** Opens the last segment, cut and synced. The mark says what must be there at least. */
-async function recover(files: Files, dir: string, mark: Mark | undefined) {
+async function recover(files: Files, dir: string, mark: DurableMark | undefined) {
   const segments = await listSegments(files, dir)
   const base = segments.at(-1) ?? 0
   const path = segmentPath(dir, base)
@@ -84,9 +84,10 @@ async function recover(files: Files, dir: string, mark: Mark | undefined) {
     const from = isMarked ? mark.end : { position: 0, offset: base }
     const scan = await scanTail(segment, bytes, from)
     const damage = { ...scan.end, path }
-    if (scan.laterOffset !== undefined) throw logCorrupt({ ...damage, endOffset: scan.laterOffset })
+    if (scan.laterOffset !== undefined)
+      throw logCorruptError({ ...damage, endOffset: scan.laterOffset })
     if (mark !== undefined && scan.end.offset < mark.end.offset) {
-      throw logCorrupt({ ...damage, endOffset: mark.end.offset })
+      throw logCorruptError({ ...damage, endOffset: mark.end.offset })
     }
     if (scan.tornBytes > 0) await segment.truncate(scan.end.position)
     await segment.datasync()
@@ -120,7 +121,7 @@ interface OpenParts {
   readonly lock: FileLock
   readonly markFile: OpenFile
   readonly segment: OpenFile
-  readonly mark: Mark
+  readonly mark: DurableMark
 }
 
 class PartitionWriter implements LogWriter {
@@ -132,7 +133,7 @@ class PartitionWriter implements LogWriter {
   readonly #markFile: OpenFile
   #segment: OpenFile
   /** The synced end; readers see it once `publish` has written it. */
-  #mark: Mark
+  #mark: DurableMark
   #isPublished = false
   /** Whether a failed append may have left bytes behind the end. */
   #isTorn = false
@@ -173,7 +174,7 @@ class PartitionWriter implements LogWriter {
     const { body, count } = batch
     const { offset } = this.#mark.end
     if (count === 0) return offset
-    if (body.length > BODY_BYTES_MAX) throw tooLarge(this.topic, body.length)
+    if (body.length > BODY_BYTES_MAX) throw tooLargeError(this.topic, body.length)
     if (this.#isTorn) await this.#cut()
     if (this.#mark.end.position >= this.#options.segmentBytes) await this.#roll()
     const { segment, end } = this.#mark
@@ -201,7 +202,7 @@ class PartitionWriter implements LogWriter {
     this.#isTorn = false
   }
 
-  /** Everything so far is synced, so the next segment may begin; an old file of it is overwritten. */
+  /** Everything so far is synced, so the next segment may begin. */
   async #roll(): Promise<void> {
     const { offset } = this.#mark.end
     const segment = await this.#options.files.open(segmentPath(this.#dir, offset), 'w+')
@@ -228,7 +229,7 @@ class PartitionWriter implements LogWriter {
   }
 }
 
-function tooLarge(topic: string, bytes: number): CcsError {
+function tooLargeError(topic: string, bytes: number): CcsError {
   const what = `An append of ${bytes} bytes to ${topic} is too large`
   return new CcsError('CCS_LOG_RECORD_TOO_LARGE', `${what}: at most ${BODY_BYTES_MAX} fit.`, {
     hint: 'Append fewer records at a time; a single record must fit too.',

@@ -51,12 +51,12 @@ export class FileWindow {
   }
 
   /** Bytes in memory from file position `position` on. */
-  held(position: number): number {
+  countHeld(position: number): number {
     return position < this.#start ? 0 : Math.max(0, this.#start + this.#bytes - position)
   }
 
   /** Index in `buffer` of a file position that is in memory. */
-  index(position: number): number {
+  indexOf(position: number): number {
     return position - this.#start
   }
 
@@ -69,17 +69,17 @@ export class FileWindow {
   }
 
   /** Loads `bytes` from `position` on unless they are in memory; false if the file is shorter. */
-  async hold(file: OpenFile, position: number, bytes: number): Promise<boolean> {
-    if (this.held(position) < bytes) {
+  async ensureHeld(file: OpenFile, position: number, bytes: number): Promise<boolean> {
+    if (this.countHeld(position) < bytes) {
       await this.load(file, position, Math.max(bytes, this.#buffer.length))
     }
-    return this.held(position) >= bytes
+    return this.countHeld(position) >= bytes
   }
 
   /** The header at `place`, if it is in memory and valid. */
-  header({ position, offset }: Place): FrameHeader | undefined {
-    if (this.held(position) < HEADER_BYTES) return undefined
-    const header = decodeHeader(this.#buffer, this.index(position))
+  readHeader({ position, offset }: Place): FrameHeader | undefined {
+    if (this.countHeld(position) < HEADER_BYTES) return undefined
+    const header = decodeHeader(this.#buffer, this.indexOf(position))
     return header?.baseOffset === offset ? header : undefined
   }
 }
@@ -93,10 +93,10 @@ export async function seekFrame(file: OpenFile, begin: number, offset: number): 
   const window = new FileWindow(WALK_BYTES)
   let place: Place = { position: 0, offset: begin }
   while (place.offset < offset) {
-    await window.hold(file, place.position, HEADER_BYTES)
-    const header = window.header(place)
+    await window.ensureHeld(file, place.position, HEADER_BYTES)
+    const header = window.readHeader(place)
     if (header === undefined || place.offset + header.count > offset) break
-    place = next(place, header)
+    place = nextPlace(place, header)
   }
   return place
 }
@@ -119,35 +119,35 @@ export async function scanTail(file: OpenFile, bytes: number, from: Place): Prom
   let end = from
   let appendMs = 0
   while (end.position < bytes) {
-    const header = await wholeFrame(file, window, end)
+    const header = await readWholeFrame(file, window, end)
     if (header === undefined) break
-    end = next(end, header)
+    end = nextPlace(end, header)
     appendMs = header.appendMs
   }
   const tornBytes = Math.max(0, bytes - end.position)
-  const laterOffset = tornBytes === 0 ? undefined : await findLater(file, end)
+  const laterOffset = tornBytes === 0 ? undefined : await findLaterFrame(file, end)
   return { end, appendMs, tornBytes, laterOffset }
 }
 
 /** The place after a frame. */
-export function next(place: Place, header: FrameHeader): Place {
+export function nextPlace(place: Place, header: FrameHeader): Place {
   return {
     position: place.position + HEADER_BYTES + header.bodyBytes,
     offset: place.offset + header.count,
   }
 }
 
-async function wholeFrame(file: OpenFile, window: FileWindow, place: Place) {
-  await window.hold(file, place.position, HEADER_BYTES)
-  const header = window.header(place)
+async function readWholeFrame(file: OpenFile, window: FileWindow, place: Place) {
+  await window.ensureHeld(file, place.position, HEADER_BYTES)
+  const header = window.readHeader(place)
   if (header === undefined) return undefined
-  const isThere = await window.hold(file, place.position, HEADER_BYTES + header.bodyBytes)
-  if (!isThere || !isIntact(window.buffer, window.index(place.position), header)) return undefined
+  const isThere = await window.ensureHeld(file, place.position, HEADER_BYTES + header.bodyBytes)
+  if (!isThere || !isIntact(window.buffer, window.indexOf(place.position), header)) return undefined
   return header
 }
 
 /** Offset of the first whole frame after a damaged one. */
-export async function findLater(file: OpenFile, damaged: Place): Promise<number | undefined> {
+export async function findLaterFrame(file: OpenFile, damaged: Place): Promise<number | undefined> {
   let position = damaged.position + 1
   const bytes = (await file.size()) - position
   if (bytes < HEADER_BYTES) return undefined
@@ -155,14 +155,14 @@ export async function findLater(file: OpenFile, damaged: Place): Promise<number 
   const frames = new FileWindow(window.bytesMax)
   for (;;) {
     await window.load(file, position, window.bytesMax)
-    const held = window.held(position)
+    const held = window.countHeld(position)
     if (held < HEADER_BYTES) return undefined
     const view = window.buffer.subarray(0, held)
     for (let at = indexOfMagic(view, 0); at !== -1; at = indexOfMagic(view, at + 1)) {
       if (held - at < HEADER_BYTES) break
       const offset = decodeHeader(view, at)?.baseOffset
       if (offset === undefined || offset <= damaged.offset) continue
-      if (await wholeFrame(file, frames, { position: position + at, offset })) return offset
+      if (await readWholeFrame(file, frames, { position: position + at, offset })) return offset
     }
     position += held - HEADER_BYTES + 1
   }
@@ -177,7 +177,7 @@ export interface Damage extends Place {
 }
 
 /** CCS_LOG_CORRUPT with the file, the byte and the records. */
-export function logCorrupt(damage: Damage): CcsError {
+export function logCorruptError(damage: Damage): CcsError {
   const records =
     damage.endOffset > damage.offset + 1
       ? `records ${damage.offset} to ${damage.endOffset - 1}`

@@ -1,7 +1,7 @@
 /**
- * The files that a server runs on, in a cache that all projects share: fetched by Maven as a POM says, kept
- * under the POM's hash, and compared with their checksums before each use. A folder is there whole or not at
- * all; one process fetches, others wait for it.
+ * The files that a server runs on, in a cache that all projects share: downloaded by Maven as a
+ * POM says, stored under the POM's hash, and checked against their checksums before each use. A
+ * folder appears only when it is complete; one process downloads while others wait for it.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -17,39 +17,41 @@ import { type Files, writeFileAtomic } from '../files/files.ts'
 import { clearScratch, makeScratch } from '../files/scratch-dir.ts'
 import { findMaven } from './java.ts'
 
+/** What to provide. */
 export interface Bundle {
   readonly name: string
-  /** Absolute path of its POM, which puts everything into target/dependency. */
+  /** Absolute path of its POM, which copies everything to target/dependency. */
   readonly pom: string
-  /** SHA-256 by path of all that there must be, and of nothing else. */
+  /** SHA-256 by path: these files and no others must be there. */
   readonly sums: ReadonlyMap<string, string>
-  /** Files that are not fetched but made. */
-  readonly made: Readonly<Record<string, Buffer>>
+  /** Files that are written, not downloaded. */
+  readonly written: Readonly<Record<string, Buffer>>
 }
 
+/** How to provide it. */
 export interface BundleOptions {
   readonly files: Files
   readonly cacheDir: string
   readonly env: NodeJS.ProcessEnv
   readonly signal: AbortSignal
-  /** The error of a stop. */
+  /** Makes the error of an interruption. */
   readonly stopped: () => CcsError
   readonly onNotice: (text: string) => void
-  /** `done` archives were loaded. */
+  /** `done` archives have been downloaded. */
   readonly onProgress: (bundle: string, done: number) => void
 }
 
-/** Absolute path of a folder with exactly the bundle's files. Throws CCS_STACK_DAMAGED when they are not. */
+/** Path of a folder with exactly the bundle's files. Throws CCS_STACK_DAMAGED if it differs. */
 export async function provideBundle(bundle: Bundle, options: BundleOptions): Promise<string> {
   const { files, cacheDir } = options
   const hash = createHash('sha256').update(await files.readFile(bundle.pom))
   const key = hash.digest('hex').slice(0, 16)
   const dir = path.join(cacheDir, key)
-  // Named as the bundle within: Connect wants its plugins as folders of a folder.
+  // A folder within the folder, because Connect expects its plugins as folders of a folder.
   const inner = path.join(dir, bundle.name)
   if (!existsSync(dir)) await fetchOnce(bundle, dir, options)
-  const faults = await faultsIn(bundle, inner)
-  if (faults.length > 0) throw damaged(bundle, faults, { dir: inner, hint: `Remove ${dir}` })
+  const faults = await findFaults(bundle, inner)
+  if (faults.length > 0) throw damagedError(bundle, faults, { dir: inner, hint: `Remove ${dir}` })
   return inner
 }
 
@@ -79,13 +81,13 @@ async function fetchInto(bundle: Bundle, dir: string, options: BundleOptions): P
     await files.writeFile(path.join(part, 'pom.xml'), await files.readFile(bundle.pom))
     await runMaven(bundle, part, options)
     const fetched = path.join(part, 'target/dependency')
-    for (const [name, bytes] of Object.entries(bundle.made))
+    for (const [name, bytes] of Object.entries(bundle.written))
       await writeFileAtomic(files, path.join(fetched, name), bytes)
-    const faults = await faultsIn(bundle, fetched)
+    const faults = await findFaults(bundle, fetched)
     if (faults.length > 0)
-      throw damaged(bundle, faults, {
-        dir: 'What was fetched',
-        hint: 'Look at what Maven fetches from',
+      throw damagedError(bundle, faults, {
+        dir: 'The download',
+        hint: 'Check where Maven downloads from',
       })
     await files.mkdir(path.join(part, 'whole'))
     await files.rename(fetched, path.join(part, 'whole', bundle.name))
@@ -95,7 +97,7 @@ async function fetchInto(bundle: Bundle, dir: string, options: BundleOptions): P
   }
 }
 
-function damaged(
+function damagedError(
   { name }: Bundle,
   faults: readonly string[],
   { dir, hint }: { readonly dir: string; readonly hint: string },
@@ -103,12 +105,12 @@ function damaged(
   const more = faults.length > 3 ? ` and ${faults.length - 3} more` : ''
   return new CcsError(
     'CCS_STACK_DAMAGED',
-    `${dir} is not what checksums.sha256 says of ${name}: ${faults.slice(0, 3).join(', ')}${more}.`,
+    `${dir} differs from checksums.sha256 for ${name}: ${faults.slice(0, 3).join(', ')}${more}.`,
     { exit: EXIT.checkFailed, hint: `Nothing was started. ${hint}, then: ccs stack up` },
   )
 }
 
-async function faultsIn(bundle: Bundle, dir: string): Promise<readonly string[]> {
+async function findFaults(bundle: Bundle, dir: string): Promise<readonly string[]> {
   const found = new Map<string, string>()
   const entries = existsSync(dir)
     ? await readdir(dir, { recursive: true, withFileTypes: true })
@@ -117,18 +119,18 @@ async function faultsIn(bundle: Bundle, dir: string): Promise<readonly string[]>
     if (entry.isDirectory()) continue
     const file = path.join(entry.parentPath, entry.name)
     const name = path.relative(dir, file).split(path.sep).join('/')
-    found.set(name, entry.isFile() ? await sumOf(file) : 'no file')
+    found.set(name, entry.isFile() ? await hashFile(file) : 'no file')
   }
   return compareSums(bundle.sums, found)
 }
 
-async function sumOf(file: string): Promise<string> {
+async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256')
   await pipeline(createReadStream(file, { highWaterMark: 1024 * 1024 }), hash)
   return hash.digest('hex')
 }
 
-/** No registry of our own: where Maven fetches from is the business of this machine's settings. */
+/** Names no repository: this machine's Maven settings decide where to download from. */
 async function runMaven(bundle: Bundle, dir: string, options: BundleOptions): Promise<void> {
   const maven = findMaven(options.env)
   if (options.signal.aborted) throw options.stopped()
@@ -146,7 +148,7 @@ async function runMaven(bundle: Bundle, dir: string, options: BundleOptions): Pr
     detached: true,
   })
   const stop = () => {
-    // The whole group: mvn is a script that starts Java.
+    // The whole process group, because mvn is a script that starts Java.
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
   }
   options.signal.addEventListener('abort', stop, { once: true })
@@ -169,15 +171,12 @@ async function runMaven(bundle: Bundle, dir: string, options: BundleOptions): Pr
     options.signal.removeEventListener('abort', stop)
   })
   if (options.signal.aborted) throw options.stopped()
-  if (code !== 0)
-    throw new CcsError(
-      'CCS_FETCH_FAILED',
-      `Maven can't fetch ${bundle.name}: ${faults[0]?.replace(/ -> \[Help 1\]$/, '') ?? `it ended with ${code}`}`,
-      {
-        exit: EXIT.unreachable,
-        hint: 'Look at the network and at Maven’s settings (~/.m2/settings.xml), then: ccs stack up',
-      },
-    )
+  if (code === 0) return
+  const reason = faults[0]?.replace(/ -> \[Help 1\]$/, '') ?? `it ended with ${code}`
+  throw new CcsError('CCS_FETCH_FAILED', `Maven can't download ${bundle.name}: ${reason}`, {
+    exit: EXIT.unreachable,
+    hint: 'Check the network and Maven’s settings (~/.m2/settings.xml), then: ccs stack up',
+  })
 }
 
 const FETCH_MS_MAX = 30 * 60_000

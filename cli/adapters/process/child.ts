@@ -1,37 +1,39 @@
 /**
- * A Python program as a child: its lines one by one, ended by its pid, and never left behind. It watches its
- * stdin, which nobody writes to, so it ends with this process even when that is killed with SIGKILL.
+ * Runs a Python program as a child process, line by line, and never leaves it behind: the child
+ * watches its stdin, which nobody writes to, so it ends with this process even after SIGKILL.
  */
 import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { createInterface } from 'node:readline'
 
+/** What to run. */
 export interface PythonRun {
-  /** The interpreter. */
+  /** Path of the interpreter. */
   readonly python: string
-  /** As after `python -m`. */
+  /** The module, as after `python -m`. */
   readonly module: string
   readonly args: readonly string[]
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly onLine?: (line: string) => void
-  /** Lets the child have its way to end on SIGINT before SIGKILL; none when 0. Default 5 s. */
+  /** How long it may take to end after SIGINT, before SIGKILL; 5 s by default, 0: no SIGINT. */
   readonly graceMs?: number
   readonly signal?: AbortSignal | undefined
-  /** Gives way to everything else on the machine. */
+  /** Runs with low priority. */
   readonly isBackground?: boolean | undefined
 }
 
-export interface PythonEnd {
-  /** null: a signal ended it. */
+/** How it ended. */
+export interface PythonExit {
+  /** null: killed by a signal. */
   readonly code: number | null
-  /** The last lines of stderr. */
+  /** The end of stderr. */
   readonly stderr: string
 }
 
 const STDERR_CHARS = 16_000
 
-const WATCHED = `
+const WATCHED_SCRIPT = `
 import os, runpy, sys, threading
 def watch():
     try:
@@ -42,25 +44,25 @@ threading.Thread(target=watch, daemon=True).start()
 runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)
 `
 
-/** Rejects only when the interpreter can't be started. */
-export function runPython(run: PythonRun): Promise<PythonEnd> {
-  // Isolated (-I): PYTHONPATH and the user's own packages must not get between dbt and its lock file.
+/** Rejects only if the interpreter can't be started. */
+export function runPython(run: PythonRun): Promise<PythonExit> {
+  // Isolated (-I): PYTHONPATH and the user's packages must not override the locked ones.
   const flags = ['-I', '-u', '-W', 'ignore', '-X', 'utf8']
-  const args = [...flags, '-c', WATCHED, run.module, ...run.args]
+  const args = [...flags, '-c', WATCHED_SCRIPT, run.module, ...run.args]
   const child = spawn(run.python, args, {
     cwd: run.cwd,
     env: run.env,
     stdio: ['pipe', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C reaches the child through us, once.
+    // Its own process group: Ctrl-C reaches the child only through us, once.
     detached: process.platform !== 'win32',
   })
-  if (run.isBackground && child.pid !== undefined) giveWay(child.pid)
+  if (run.isBackground && child.pid !== undefined) lowerPriority(child.pid)
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-STDERR_CHARS)
   })
   createInterface({ input: child.stdout }).on('line', (line) => run.onLine?.(line))
-  child.stdin.on('error', () => undefined) // it ended before we did
+  child.stdin.on('error', () => undefined) // the child ended first
   let timer: NodeJS.Timeout | undefined
   const end = () => {
     const graceMs = run.graceMs ?? 5_000
@@ -79,10 +81,10 @@ export function runPython(run: PythonRun): Promise<PythonEnd> {
   })
 }
 
-function giveWay(pid: number): void {
+function lowerPriority(pid: number): void {
   try {
     setPriority(pid, constants.priority.PRIORITY_LOW)
   } catch {
-    // It has ended already, or this system does not allow it: then it runs as any other.
+    // It has ended already, or the system forbids it: then it runs with normal priority.
   }
 }

@@ -1,7 +1,6 @@
 /**
- * Programs that go on when ccs has ended: started with a file that says who they are, found again by it, and
- * stopped only while they are still the ones that were started. A pid alone is nobody's name: the system
- * gives it to the next process.
+ * Programs that keep running after ccs ends. A note file says which process each is, and only that
+ * process is ever stopped: a pid alone is not enough, because the system reuses it.
  */
 import { spawn } from 'node:child_process'
 import {
@@ -16,24 +15,27 @@ import {
 import { hostname } from 'node:os'
 import { asObject } from '../../domain/kernel/json.ts'
 import { isErrno } from '../files/files.ts'
-import { startedOf } from './process-mark.ts'
+import { readProcessStart } from './process-start.ts'
 import { sleep } from './system-clock.ts'
 
+/** The files of a daemon. */
 export interface DaemonPlace {
-  /** Says who runs; removed when it was stopped. */
+  /** Says which process runs; removed when it is stopped. */
   readonly noteFile: string
-  /** Gets stdout and stderr; begun anew when it has grown large, the last one kept as `<file>.1`. */
+  /** Gets stdout and stderr; a large one is renamed to `<file>.1` at the next start. */
   readonly logFile: string
 }
 
+/** The content of a note. */
 export interface DaemonNote {
   readonly pid: number
   readonly host: string
   readonly started: string
-  /** ISO 8601. */
+  /** Start time, ISO 8601. */
   readonly since: string
 }
 
+/** The program to start. */
 export interface DaemonStart {
   readonly command: string
   readonly args: readonly string[]
@@ -44,9 +46,9 @@ export interface DaemonStart {
 const LOG_BYTES_MAX = 16 * 1024 * 1024
 const POLL_MS = 50
 
-/** Starts it in a session of its own, so that Ctrl-C and the end of this terminal don't reach it. */
+/** Starts it in its own session, so that Ctrl-C and closing the terminal don't reach it. */
 export async function startDaemon(place: DaemonPlace, start: DaemonStart): Promise<DaemonNote> {
-  turnOver(place.logFile)
+  rotateLog(place.logFile)
   const log = openSync(place.logFile, 'a')
   try {
     const child = spawn(start.command, start.args, {
@@ -63,10 +65,10 @@ export async function startDaemon(place: DaemonPlace, start: DaemonStart): Promi
     const note = {
       pid,
       host: hostname(),
-      started: startedOf(pid)?.started ?? '',
+      started: readProcessStart(pid)?.started ?? '',
       since: new Date().toISOString(),
     }
-    // Before anything is awaited: whoever ends us now finds it.
+    // Before any await: even if we are killed now, the process can be found.
     writeFileSync(place.noteFile, `${JSON.stringify(note)}\n`)
     child.unref()
     await begun
@@ -76,13 +78,14 @@ export async function startDaemon(place: DaemonPlace, start: DaemonStart): Promi
   }
 }
 
+/** How a program ended. */
 export interface EndedRun {
   readonly code: number | null
-  /** stdout and stderr, the last of it. */
+  /** The end of stdout and stderr. */
   readonly output: string
 }
 
-/** Runs a program to its end; its output goes to no file. */
+/** Runs a program until it ends; its output is written to no file. */
 export function runToEnd(
   { command, args, cwd, env }: DaemonStart,
   signal: AbortSignal,
@@ -108,7 +111,7 @@ export function runToEnd(
 
 const OUTPUT_CHARS = 4_000
 
-/** What was started and not stopped; undefined when nothing was. It may have ended since: `isSame`. */
+/** What was started and not stopped; undefined if nothing. It may have ended since: `isSame`. */
 export function readNote({ noteFile }: DaemonPlace): DaemonNote | undefined {
   try {
     const { pid, host, started, since } = asObject(JSON.parse(readFileSync(noteFile, 'utf8')))
@@ -122,25 +125,25 @@ export function readNote({ noteFile }: DaemonPlace): DaemonNote | undefined {
   }
 }
 
-/** Whether the noted process still runs, and is no other with its number. */
+/** Whether the process of the note still runs; another one with its pid doesn't count. */
 export function isSame(note: DaemonNote): boolean {
   if (note.host !== hostname()) return false
-  const now = startedOf(note.pid)
+  const now = readProcessStart(note.pid)
   return now !== undefined && !now.isZombie && now.started === note.started
 }
 
-/** SIGTERM, and SIGKILL when it has not ended after `graceMs`. Does nothing to any other process. */
+/** SIGTERM, then SIGKILL if it has not ended after `graceMs`. Never signals another process. */
 export async function stopDaemon(place: DaemonPlace, graceMs: number): Promise<void> {
   const note = readNote(place)
   if (note) {
-    if (signalSame(note, 'SIGTERM')) await ended(note, graceMs)
-    if (signalSame(note, 'SIGKILL')) await ended(note, graceMs)
+    if (signalIfSame(note, 'SIGTERM')) await waitForEnd(note, graceMs)
+    if (signalIfSame(note, 'SIGKILL')) await waitForEnd(note, graceMs)
   }
   rmSync(place.noteFile, { force: true })
 }
 
-/** False when it has ended. */
-function signalSame(note: DaemonNote, signal: NodeJS.Signals): boolean {
+/** false if it has ended. */
+function signalIfSame(note: DaemonNote, signal: NodeJS.Signals): boolean {
   if (!isSame(note)) return false
   try {
     return process.kill(note.pid, signal)
@@ -150,12 +153,12 @@ function signalSame(note: DaemonNote, signal: NodeJS.Signals): boolean {
   }
 }
 
-async function ended(note: DaemonNote, withinMs: number): Promise<void> {
+async function waitForEnd(note: DaemonNote, withinMs: number): Promise<void> {
   const endMs = performance.now() + withinMs
   while (isSame(note) && performance.now() < endMs) await sleep(POLL_MS)
 }
 
-function turnOver(logFile: string): void {
+function rotateLog(logFile: string): void {
   try {
     if (statSync(logFile).size > LOG_BYTES_MAX) renameSync(logFile, `${logFile}.1`)
   } catch (error) {

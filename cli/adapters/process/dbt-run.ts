@@ -1,6 +1,6 @@
 /**
- * Starts dbt once and listens: progress from its log, the verdict from the files it writes. Everything dbt
- * needs to know goes in by environment variables, so that its own command line stays the user's.
+ * Runs dbt once: reads progress from its log and the outcome from the files that it writes. dbt
+ * gets its settings as environment variables, so that its command line remains the user's.
  */
 import { type DbtLine, errorSentence, readDbtLine } from '../../domain/marts/dbt-log.ts'
 import { readOutcome } from '../../domain/marts/dbt-results.ts'
@@ -8,32 +8,34 @@ import type { DbtExit } from '../../domain/marts/run-dbt.ts'
 import { type Files, isErrno } from '../files/files.ts'
 import { runPython } from './child.ts'
 
+/** What to run. */
 export interface DbtRun {
   readonly files: Files
   readonly python: string
   readonly args: readonly string[]
   /** Folder of dbt_project.yml and profiles.yml. */
   readonly projectDir: string
-  /** Where target/ and logs/ of this data directory lie; made when absent. */
+  /** Folder for target/ and logs/ of this data directory; created if missing. */
   readonly workDir: string
   /** Absolute path of the DuckDB file that dbt owns. */
   readonly warehouse: string
   readonly env: NodeJS.ProcessEnv
-  /** Progress and verdict are read from the log; else the lines are for the person. */
+  /** Whether progress and outcome are read from the log; else its lines are for the user. */
   readonly runsNodes: boolean
   readonly signal?: AbortSignal | undefined
   readonly isBackground?: boolean | undefined
   readonly onNode?: ((line: DbtLine & { kind: 'node' }) => void) | undefined
-  /** A line of a command that runs no nodes. */
+  /** Called with each line of a command that runs no nodes. */
   readonly onLine?: ((line: string) => void) | undefined
 }
 
-export async function startDbt(run: DbtRun): Promise<DbtExit> {
+/** Rejects only if Python can't be started; what dbt reports is in the result. */
+export async function runDbtProcess(run: DbtRun): Promise<DbtExit> {
   const { files, workDir } = run
   const target = `${workDir}/target`
   await files.mkdir(target)
   await files.mkdir(`${workDir}/logs`)
-  // What a run before left must never be taken for the answer of this one.
+  // Results of an earlier run must never be taken for those of this one.
   await files.remove(`${target}/run_results.json`)
   const errors: string[] = []
   let version: string | null = null
@@ -53,9 +55,9 @@ export async function startDbt(run: DbtRun): Promise<DbtExit> {
     module: 'dbt.cli.main',
     args: run.args,
     cwd: run.projectDir,
-    env: environment(run, target),
+    env: makeEnvironment(run, target),
     onLine,
-    // A background build gives way at once: DuckDB takes back what was not committed.
+    // A background build can be killed at once: DuckDB rolls back what wasn't committed.
     graceMs: run.isBackground ? 0 : 5_000,
     signal: run.signal,
     isBackground: run.isBackground,
@@ -71,7 +73,7 @@ export async function startDbt(run: DbtRun): Promise<DbtExit> {
   }
 }
 
-function environment(run: DbtRun, target: string): NodeJS.ProcessEnv {
+function makeEnvironment(run: DbtRun, target: string): NodeJS.ProcessEnv {
   return {
     ...run.env,
     CCS_WAREHOUSE: run.warehouse,

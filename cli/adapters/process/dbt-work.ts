@@ -1,26 +1,27 @@
 /**
- * Where dbt keeps target/ and logs/: a folder for each data directory, side by side. Each says whose it is, so that
- * the next run can clear those of data that is gone, such as that of tests.
+ * dbt's folders for target/ and logs/: one per data directory, side by side. Each names its data
+ * directory, so that the next run can remove those whose data is gone, such as tests'.
  */
 import { type Files, isErrno } from '../files/files.ts'
 
-/** Beside target/ and logs/: the absolute path of the data directory. */
+/** Stands beside target/ and logs/: the absolute path of the data directory. */
 const OWNER = 'data-dir'
 const FOLDER = /^[0-9a-f]{8}$/
-/** No run takes this long; a folder that does not say whose it is may be of one that has just begun. */
+/** No run takes longer. A younger folder without an owner may belong to a run that just started. */
 const UNKNOWN_MS = 24 * 60 * 60_000
 
+/** Which folder to provide. */
 export interface DbtWork {
   readonly files: Files
-  /** The folder of all of them. */
+  /** The folder that contains all of them. */
   readonly root: string
-  /** This run's own: a hash of `dataDir`, or a word, which is never cleared. */
+  /** This run's folder: a hash of `dataDir`, or a word, which is never removed. */
   readonly name: string
   readonly dataDir: string
   readonly nowMs: number
 }
 
-/** Makes this run's folder and clears those of data directories that no longer exist; its path. */
+/** Creates this run's folder, removes those whose data directory is gone; returns the path. */
 export async function provideDbtWork({
   files,
   root,
@@ -34,17 +35,17 @@ export async function provideDbtWork({
   for (const other of await files.readdir(root)) {
     if (other === name || !FOLDER.test(other)) continue
     const folder = `${root}/${other}`
-    const owner = await unlessGone(files.readFile(`${folder}/${OWNER}`))
+    const owner = await ignoreMissing(files.readFile(`${folder}/${OWNER}`))
     const isInUse =
       owner === undefined
-        ? ((await unlessGone(files.stat(folder)))?.modifiedMs ?? 0) > nowMs - UNKNOWN_MS
-        : (await unlessGone(files.stat(owner.toString('utf8')))) !== undefined
+        ? ((await ignoreMissing(files.stat(folder)))?.modifiedMs ?? 0) > nowMs - UNKNOWN_MS
+        : (await ignoreMissing(files.stat(owner.toString('utf8')))) !== undefined
     if (!isInUse) await files.remove(folder)
   }
   return own
 }
 
-async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+async function ignoreMissing<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer
   } catch (error) {

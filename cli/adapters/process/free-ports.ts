@@ -1,9 +1,9 @@
-/** Ports of 127.0.0.1 that nobody listens on, by trying. */
+/** Ports of 127.0.0.1 that nobody listens on, found by trying. */
 import { createServer, type Server } from 'node:net'
 import { isErrno } from '../files/files.ts'
 
-/** `count` different ones; somebody may take them before they are used. */
-export async function freePorts(count: number): Promise<readonly number[]> {
+/** `count` different ports; others may take them before they are used. */
+export async function findFreePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listen(0)))
   const ports = servers.map((server) => {
     const address = server?.address()
@@ -13,13 +13,14 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports
 }
 
+/** Whether this user could listen on the port right now. */
 export async function isFree(port: number): Promise<boolean> {
   const server = await listen(port)
   if (server) await close(server)
   return server !== undefined
 }
 
-/** undefined: the port is taken, or may not be used by this user. */
+/** undefined: the port is taken, or this user may not use it. */
 function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer()

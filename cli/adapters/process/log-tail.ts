@@ -1,11 +1,11 @@
-/** The end of a file that another program writes to, and what comes after it. */
+/** Reads the end of a file that another program writes, and what is added later. */
 import { open } from 'node:fs/promises'
 import { isErrno } from '../files/files.ts'
 
 const PIECE_BYTES = 256 * 1024
 
-/** The last whole lines, at most `count`, of the file's last quarter MiB; none when there is no file. */
-export async function lastLines(
+/** The last whole lines, at most `count` of the last 256 KiB; [] without a file. */
+export async function readLastLines(
   file: string,
   count: number,
 ): Promise<{ readonly lines: readonly string[]; readonly end: number }> {
@@ -17,8 +17,8 @@ export async function lastLines(
   return { lines: count === 0 ? [] : lines.slice(-count), end }
 }
 
-/** The whole lines from byte `from` on, a quarter MiB at most; a file that was begun anew from its beginning. */
-export async function nextLines(
+/** The whole lines from byte `from` on, at most 256 KiB; from the start if the file is shorter. */
+export async function readNextLines(
   file: string,
   from: number,
 ): Promise<{ readonly lines: readonly string[]; readonly end: number }> {
@@ -28,7 +28,7 @@ export async function nextLines(
   return { lines, end: end - (bytes.length - whole.length) }
 }
 
-/** `end`: the byte after the last one read. A negative `from` counts from the end. */
+/** `end` is the byte after the last one read. A negative `from` counts from the end. */
 async function read(
   file: string,
   from: number,

@@ -1,22 +1,20 @@
-/**
- * This machine, as `ccs doctor` asks about it: disk, memory, ports.
- */
+/** This machine for `ccs doctor`: disk, memory, ports. */
 import { existsSync } from 'node:fs'
 import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 
-/** Free bytes for this user on the disk of `dir`, or of its nearest folder that exists. */
+/** Free bytes for this user on the disk of `dir`, or of its nearest existing parent. */
 async function freeBytes(dir: string): Promise<number> {
-  const { bavail, bsize } = await statfs(nearestFolder(dir))
+  const { bavail, bsize } = await statfs(findNearestFolder(dir))
   return bavail * bsize
 }
 
-/** Writes, syncs and removes a file in the nearest folder that exists; the system's reason when it can't. */
+/** Writes and removes a file in `dir` or its nearest existing parent; why that failed. */
 async function whyNotWritable(dir: string): Promise<string | undefined> {
   try {
-    const probe = await mkdtemp(path.join(nearestFolder(dir), '.ccs-doctor-'))
+    const probe = await mkdtemp(path.join(findNearestFolder(dir), '.ccs-doctor-'))
     try {
       const file = await open(path.join(probe, 'probe'), 'w')
       try {
@@ -34,7 +32,7 @@ async function whyNotWritable(dir: string): Promise<string | undefined> {
   }
 }
 
-/** Whether something accepts connections on this port of 127.0.0.1; gives up after half a second. */
+/** Whether something accepts connections on 127.0.0.1; gives up after half a second. */
 function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, timeout: 500 })
@@ -48,8 +46,8 @@ function isListening(port: number): Promise<boolean> {
   })
 }
 
-/** What flows/doctor.ts calls a Machine. */
-export function thisMachine() {
+/** The Machine of domain/doctor/doctor.ts. */
+export function openMachine() {
   return {
     nodeVersion: process.version,
     cores: availableParallelism(),
@@ -60,7 +58,7 @@ export function thisMachine() {
   }
 }
 
-function nearestFolder(dir: string): string {
+function findNearestFolder(dir: string): string {
   let folder = path.resolve(dir)
   while (!existsSync(folder) && folder !== path.dirname(folder)) folder = path.dirname(folder)
   return folder

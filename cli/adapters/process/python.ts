@@ -1,30 +1,32 @@
 /**
- * Finds a Python that dbt and others run on: 3.10 or newer, with the modules that make a virtual environment. Shims and
- * stubs that only look like a Python are asked, not believed.
+ * Finds Python 3.10 or newer with the modules that create a virtual environment. Each candidate is
+ * run and asked, because shims and stubs may only look like Python.
  */
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import path from 'node:path'
 
+/** A Python that can be used. */
 export interface FoundPython {
   readonly path: string
-  /** `3.11.7` */
+  /** e.g. `3.11.7` */
   readonly version: string
 }
 
+/** Why there is none. */
 export interface MissingPython {
-  /** One sentence: why none will do. */
+  /** One sentence. */
   readonly problem: string
   readonly hint: string
 }
 
 const MINOR_MIN = 10
-/** Newer ones may lack wheels of some package: they are taken when there is no other. */
+/** Newer ones may lack wheels of some package: they are used only if there is no other. */
 const MINOR_KNOWN = 13
 const NAMES = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python']
 const TIMEOUT_MS = 20_000
 
-const QUESTION = `
+const VERSION_SCRIPT = `
 import sys
 try:
     import ensurepip, venv
@@ -34,7 +36,7 @@ except ImportError:
 print('%d.%d.%d' % sys.version_info[:3], can)
 `
 
-/** `env` holds PATH; `needs` begins the sentence that says what is missing: `The marts need`. */
+/** `needs` begins the message about a missing one: `The marts need`. */
 export async function findPython(
   env: NodeJS.ProcessEnv,
   needs: string,
@@ -43,8 +45,8 @@ export async function findPython(
   let old: string | undefined
   let bare: string | undefined
   for (const name of NAMES) {
-    const file = onPath(name, env)
-    const answer = file === undefined ? undefined : await ask(file, env)
+    const file = findOnPath(name, env)
+    const answer = file === undefined ? undefined : await askVersion(file, env)
     if (file === undefined || answer === undefined) continue
     const [version = '', canMake] = answer.split(' ')
     const [major = 0, minor = 0] = version.split('.').map(Number)
@@ -56,8 +58,8 @@ export async function findPython(
   if (newer) return newer
   if (bare !== undefined)
     return {
-      problem: `Python ${bare} is here, but without the modules that make a virtual environment.`,
-      hint: 'Install them (on Debian and Ubuntu: apt install python3-venv); all else works without.',
+      problem: `Python ${bare} lacks the modules that create a virtual environment.`,
+      hint: 'Install them (Debian, Ubuntu: apt install python3-venv); all else works without.',
     }
   return {
     problem:
@@ -69,7 +71,7 @@ export async function findPython(
 }
 
 /** The first program of this name on the PATH of `env`. */
-export function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
+export function findOnPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
   const ending = process.platform === 'win32' ? '.exe' : ''
   for (const folder of (env.PATH ?? '').split(path.delimiter)) {
     const file = path.join(folder, name + ending)
@@ -84,9 +86,9 @@ export function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined
   return undefined
 }
 
-function ask(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+function askVersion(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(file, ['-I', '-c', QUESTION], { env, timeout: TIMEOUT_MS }, (error, stdout) =>
+    execFile(file, ['-I', '-c', VERSION_SCRIPT], { env, timeout: TIMEOUT_MS }, (error, stdout) =>
       resolve(error === null && /^\d+\.\d+\.\d+ /.test(stdout) ? stdout.trim() : undefined),
     )
   })

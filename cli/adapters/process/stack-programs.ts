@@ -1,4 +1,4 @@
-/** The programs behind the servers of `ccs stack`: found, fetched and made ready to start. */
+/** The programs of the servers of `ccs stack`: found, downloaded and prepared. */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -19,16 +19,16 @@ import type { Files } from '../files/files.ts'
 import type { Bundle } from './bundle.ts'
 import type { VenvPurpose } from './venv.ts'
 
-/** Where servers live, and what is told of fetching them. */
+/** Where the servers live, and whom to notify. */
 export interface ServersOptions {
-  /** Folder stack/ of this program: what is fetched, in which versions. */
+  /** ccs's folder stack/, which says what to download. */
   readonly recipes: string
-  /** Where data, logs and notes lie. */
+  /** Folder of data, logs and notes. */
   readonly dir: string
   readonly ports: StackPorts
   readonly env: NodeJS.ProcessEnv
   readonly onNotice: (text: string) => void
-  /** `done` archives of `what` were loaded. */
+  /** `done` archives of `what` have been downloaded. */
   readonly onFetch: (what: string, done: number) => void
 }
 
@@ -37,13 +37,13 @@ const S3_VENV: VenvPurpose = {
   needs: 'The S3 server needs',
   packages: ['moto', 'flask'],
   installing: 'Installing an S3 server',
-  size: 'about 30 MB to load, 110 MB on disk',
+  size: 'about 30 MB to download, 110 MB on disk',
   next: 'ccs stack up sink',
   stopped: stackStoppedError,
 }
 
-/** What the servers run on, found and fetched once for a call. */
-export class Programs {
+/** Finds and downloads each program at most once. */
+export class StackPrograms {
   readonly #options: ServersOptions
   readonly #files: Files
   readonly #bundles = new Map<BundleName, string>()
@@ -60,13 +60,13 @@ export class Programs {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<PartName, string>> {
     const left = new Map<PartName, string>()
-    await this.#refuseTaken(parts)
+    await this.#checkPorts(parts)
     const bundles = parts.flatMap((part): readonly BundleName[] => BUNDLES[part])
     if (bundles.length > 0) {
       const { findJava } = await import('./java.ts')
       this.#java = await findJava(this.#options.env)
     }
-    // One after the other: Maven's own store is not for two at a time.
+    // One after the other: Maven's local repository is not safe for two at a time.
     for (const bundle of bundles) this.#bundles.set(bundle, await this.#bundle(bundle, signal))
     if (parts.includes('s3')) {
       try {
@@ -79,7 +79,7 @@ export class Programs {
     return left
   }
 
-  async #refuseTaken(parts: readonly PartName[]): Promise<void> {
+  async #checkPorts(parts: readonly PartName[]): Promise<void> {
     const { isFree } = await import('./free-ports.ts')
     for (const part of parts)
       for (const port of portsNeeded(part, this.#options.ports))
@@ -89,7 +89,7 @@ export class Programs {
             `Another program listens on port ${port}, which ${part} needs.`,
             {
               exit: EXIT.unreachable,
-              hint: 'Stop it, or take other ports: ccs stack up --port-base 0 finds free ones.',
+              hint: 'Stop it, or choose other ports: ccs stack up --port-base 0 finds free ones.',
             },
           )
   }
@@ -107,7 +107,7 @@ export class Programs {
       name,
       pom: path.join(recipes, name, 'pom.xml'),
       sums: parseBundleSums(sums.toString('utf8'), name),
-      made: name === 'converter' ? await servicesJar() : {},
+      written: name === 'converter' ? await makeServicesJar() : {},
     }
     return provideBundle(bundle, {
       files: this.#files,
@@ -122,9 +122,9 @@ export class Programs {
 
   async #venv(signal: AbortSignal): Promise<string> {
     const { recipes, env, onNotice, onFetch } = this.#options
-    const { lockHash, provideVenv } = await import('./venv.ts')
+    const { hashLockFile, provideVenv } = await import('./venv.ts')
     const lockFile = path.join(recipes, 's3/requirements.lock')
-    const key = (await lockHash(this.#files, lockFile)).slice(0, 16)
+    const key = (await hashLockFile(this.#files, lockFile)).slice(0, 16)
     return provideVenv({
       files: this.#files,
       purpose: S3_VENV,
@@ -138,8 +138,8 @@ export class Programs {
     })
   }
 
-  /** Readies a part and says how to start it. */
-  async launchOf(
+  /** Prepares a server and returns how to start it. */
+  async prepareCall(
     part: PartName,
     signal: AbortSignal,
   ): Promise<{ readonly command: string; readonly args: readonly string[] }> {
@@ -150,42 +150,42 @@ export class Programs {
     switch (part) {
       case 'kafka': {
         const data = path.join(home, 'data')
-        const place = await this.#javaPlace(part, home)
+        const place = await this.#writeSettings(part, home)
         if (!existsSync(path.join(data, 'meta.properties'))) {
           await this.#files.remove(data)
           const id = settings.makeClusterId(randomBytes(16))
           await this.#format(settings.kafkaFormatCall(place, id), signal)
         }
-        return this.#command(settings.kafkaCall(place))
+        return this.#resolveCall(settings.kafkaCall(place))
       }
       case 'registry': {
         const bundle = this.#bundles.get('registry') ?? ''
         const runner = (await this.#files.readdir(bundle)).find((one) => one.endsWith('runner.jar'))
-        return this.#command(
+        return this.#resolveCall(
           settings.registryCall(ports, path.join(bundle, runner ?? ''), path.join(home, 'data')),
         )
       }
       case 'connect':
-        return this.#command(settings.connectCall(await this.#javaPlace(part, home)))
+        return this.#resolveCall(settings.connectCall(await this.#writeSettings(part, home)))
       case 's3':
-        return this.#command(settings.s3Call(ports))
+        return this.#resolveCall(settings.s3Call(ports))
     }
   }
 
   async #format(launch: ProgramCall, signal: AbortSignal): Promise<void> {
     const { runToEnd } = await import('./daemon.ts')
     const { dir, env } = this.#options
-    const { code, output } = await runToEnd({ ...this.#command(launch), cwd: dir, env }, signal)
+    const { code, output } = await runToEnd({ ...this.#resolveCall(launch), cwd: dir, env }, signal)
     if (signal.aborted) throw stackStoppedError()
     if (code !== 0)
       throw new CcsError('CCS_STACK_FAILED', `kafka can't format its data: ${output.trim()}`, {
         exit: EXIT.unreachable,
-        hint: 'Begin with nothing: ccs stack down --purge, then: ccs stack up',
+        hint: 'Start from scratch: ccs stack down --purge, then: ccs stack up',
       })
   }
 
-  /** Writes the settings of a part into its folder. */
-  async #javaPlace(part: 'kafka' | 'connect', home: string): Promise<KafkaFiles> {
+  /** Writes a server's settings into its folder. */
+  async #writeSettings(part: 'kafka' | 'connect', home: string): Promise<KafkaFiles> {
     const { recipes, ports } = this.#options
     const { fillTemplate, settingsValues } = await import(
       '../../domain/devstack/server-settings.ts'
@@ -204,20 +204,25 @@ export class Programs {
     return { classPath, settings, logging: path.join(recipes, 'log4j2.properties') }
   }
 
-  #command({ command, args }: ProgramCall) {
+  #resolveCall({ command, args }: ProgramCall) {
     return { command: command === 'java' ? this.#java : this.#python, args }
   }
 }
 
-async function servicesJar(): Promise<Readonly<Record<string, Buffer>>> {
-  const [{ zipOf }, { CONVERTER_SERVICES }] = await Promise.all([
+async function makeServicesJar(): Promise<Readonly<Record<string, Buffer>>> {
+  const [{ makeZip }, { CONVERTER_SERVICES }] = await Promise.all([
     import('./zip.ts'),
     import('../../domain/devstack/server-settings.ts'),
   ])
-  return { [CONVERTER_SERVICES.file]: zipOf(CONVERTER_SERVICES.entries) }
+  return { [CONVERTER_SERVICES.file]: makeZip(CONVERTER_SERVICES.entries) }
 }
-/** What `ccs stack status` calls the version of a server. */
-export async function versionOf(recipes: string, part: PartName, files: Files): Promise<string> {
+
+/** A server's version, as `ccs stack status` shows it. */
+export async function readPartVersion(
+  recipes: string,
+  part: PartName,
+  files: Files,
+): Promise<string> {
   const read = async (...names: readonly string[]) =>
     (await files.readFile(path.join(recipes, ...names))).toString('utf8')
   if (part === 's3') {

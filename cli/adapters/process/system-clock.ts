@@ -1,4 +1,4 @@
-/** The machine's clocks behind the Clock port, and the one way in which adapters wait. */
+/** This machine's clocks behind the Clock port, and the only way in which adapters wait. */
 import type { Clock } from '../../domain/kernel/clock.ts'
 
 /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
@@ -15,7 +15,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** Wall clock, monotonic clock, CPU time of this process, and sleeping by timers. */
+/** The system's time, a monotonic clock, this process's CPU time, and timers. */
 export function systemClock(): Clock {
   return {
     nowMs: () => Date.now(),

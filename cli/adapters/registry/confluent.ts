@@ -9,7 +9,13 @@ import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { isObject } from '../../domain/kernel/json.ts'
 import { schemaIdentity } from '../../domain/schemas/identity.ts'
 import { javaSchemaText } from '../../domain/schemas/java-text.ts'
-import { type Answer, openRest, type Rest, type RestOptions, unexpectedAnswer } from './rest.ts'
+import {
+  openRest,
+  type RegistryAnswer,
+  type RegistryRest,
+  type RestOptions,
+  unexpectedAnswer,
+} from './rest.ts'
 
 /** Sends nothing before the first call. */
 export function openConfluentRegistry(
@@ -38,17 +44,20 @@ export function openConfluentRegistry(
 }
 
 /** The answer's data; throws CCS_REGISTRY_REFUSED for an error that the caller doesn't expect. */
-function unwrap(rest: Rest, answer: Answer): unknown {
+function unwrap(rest: RegistryRest, answer: RegistryAnswer): unknown {
   if (answer.ok) return answer.data
   throw unexpectedAnswer(rest.url, `answers ${answer.status}: ${answer.message}`)
 }
 
 /** Whether the subject, version, id or setting is missing; a 404 of a proxy doesn't count. */
-function isMissing(answer: Answer): boolean {
+function isMissing(answer: RegistryAnswer): boolean {
   return !answer.ok && answer.status === 404 && answer.code > 0
 }
 
-async function readVersions(rest: Rest, subject: string): Promise<readonly RegisteredSchema[]> {
+async function readVersions(
+  rest: RegistryRest,
+  subject: string,
+): Promise<readonly RegisteredSchema[]> {
   const path = `/subjects/${encodeURIComponent(subject)}/versions`
   const list = await rest.send('GET', path)
   if (isMissing(list)) return []
@@ -64,7 +73,7 @@ async function readVersions(rest: Rest, subject: string): Promise<readonly Regis
 }
 
 /** A version, as GET /subjects/x/versions/n and POST /subjects/x return it. */
-function parseVersion(rest: Rest, data: unknown): RegisteredSchema {
+function parseVersion(rest: RegistryRest, data: unknown): RegisteredSchema {
   if (!isObject(data)) throw strangeAnswer(rest)
   const { subject, version, id, schema } = data
   if (typeof subject !== 'string' || typeof version !== 'number') throw strangeAnswer(rest)
@@ -88,7 +97,7 @@ function rejectForeign({ schemaType, references }: Json, what: string): void {
     })
 }
 
-async function readSchema(rest: Rest, id: number): Promise<RegisteredSchema | undefined> {
+async function readSchema(rest: RegistryRest, id: number): Promise<RegisteredSchema | undefined> {
   const answer = await rest.send('GET', `/schemas/ids/${id}`)
   if (isMissing(answer)) return undefined
   const data = unwrap(rest, answer)
@@ -107,7 +116,7 @@ async function readSchema(rest: Rest, id: number): Promise<RegisteredSchema | un
 }
 
 async function registerSchema(
-  rest: Rest,
+  rest: RegistryRest,
   subject: string,
   schema: string,
 ): Promise<RegisteredSchema> {
@@ -128,7 +137,7 @@ async function registerSchema(
   throw unexpectedAnswer(rest.url, `accepted a schema for ${subject}, but does not have it`)
 }
 
-async function findVersion(rest: Rest, subject: string, schema: string) {
+async function findVersion(rest: RegistryRest, subject: string, schema: string) {
   const identity = schemaIdentity(schema)
   const versions = await readVersions(rest, subject)
   return versions.findLast((one) => schemaIdentity(one.schema) === identity)
@@ -168,7 +177,11 @@ function toSentence(words: string): string {
   return /[.!?]$/.test(line) ? line : `${line}.`
 }
 
-async function checkAccepted(rest: Rest, subject: string, schema: string): Promise<boolean> {
+async function checkAccepted(
+  rest: RegistryRest,
+  subject: string,
+  schema: string,
+): Promise<boolean> {
   const body = { schema: compactSchema(subject, schema) }
   const level = await readLevel(rest, subject)
   // `versions/latest` compares with the latest version, whatever the level. `versions` compares
@@ -184,7 +197,7 @@ async function checkAccepted(rest: Rest, subject: string, schema: string): Promi
   return data.is_compatible
 }
 
-async function readLevel(rest: Rest, subject: string): Promise<string> {
+async function readLevel(rest: RegistryRest, subject: string): Promise<string> {
   // Missing: Apicurio has no such subject (40401), Confluent no own level for it (40408).
   const own = await rest.send('GET', `/config/${encodeURIComponent(subject)}`)
   const data = unwrap(rest, isMissing(own) ? await rest.send('GET', '/config') : own)
@@ -198,7 +211,7 @@ function versionPath(subject: string, version: number): string {
   return `/subjects/${encodeURIComponent(subject)}/versions/${version}`
 }
 
-async function removePermanently(rest: Rest, path: string): Promise<void> {
+async function removePermanently(rest: RegistryRest, path: string): Promise<void> {
   // Only what was soft-deleted before can be deleted permanently.
   for (const how of ['', '?permanent=true']) {
     const answer = await rest.send('DELETE', `${path}${how}`)
@@ -207,7 +220,7 @@ async function removePermanently(rest: Rest, path: string): Promise<void> {
 }
 
 /** Each product describes itself at its own endpoints, which are a 404 on the other. */
-async function readAbout(rest: Rest): Promise<Readonly<Record<string, string>>> {
+async function readAbout(rest: RegistryRest): Promise<Readonly<Record<string, string>>> {
   const config = await rest.send('GET', '/config')
   const level = unwrap(rest, config)
   const apicurio = /^(.*)\/apis\/ccompat\/v\d+$/.exec(rest.url)?.[1]
@@ -234,17 +247,17 @@ async function readAbout(rest: Rest): Promise<Readonly<Record<string, string>>> 
   )
 }
 
-function readText(answer: Answer | undefined, key: string): string | undefined {
+function readText(answer: RegistryAnswer | undefined, key: string): string | undefined {
   const value = answer?.ok && isObject(answer.data) ? answer.data[key] : undefined
   return typeof value === 'string' ? value : undefined
 }
 
-function parseTexts(rest: Rest, data: unknown): readonly string[] {
+function parseTexts(rest: RegistryRest, data: unknown): readonly string[] {
   if (!Array.isArray(data)) throw strangeAnswer(rest)
   return data.map(String).sort()
 }
 
-function strangeAnswer(rest: Rest): CcsError {
+function strangeAnswer(rest: RegistryRest): CcsError {
   return unexpectedAnswer(rest.url, 'gives an answer that no schema registry gives')
 }
 

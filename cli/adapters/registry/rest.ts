@@ -16,7 +16,7 @@ import {
 } from '../http/http.ts'
 
 /** What the registry said. `date` is the HTTP header of that name. */
-export type Answer =
+export type RegistryAnswer =
   | { readonly ok: true; readonly data: unknown; readonly date: string | undefined }
   /** `code` is the registry's own (40401, 409, 42201 …); -1 if another server answered. */
   | {
@@ -33,7 +33,7 @@ export interface RestOptions {
 }
 
 /** A schema registry's REST API. */
-export interface Rest {
+export interface RegistryRest {
   /** The registry's address, without credentials. */
   readonly url: string
   /**
@@ -41,13 +41,16 @@ export interface Rest {
    * failed connection or a 5xx, because sending it twice does no harm. Throws
    * CCS_REGISTRY_UNREACHABLE or CCS_REGISTRY_DENIED if there is no usable answer.
    */
-  send(method: Method, path: string, body?: unknown): Promise<Answer>
+  send(method: Method, path: string, body?: unknown): Promise<RegistryAnswer>
 }
 
 const TIMEOUT_MS = 10_000
 
 /** Sends nothing before the first call. */
-export function openRest(server: HttpServer, { timeoutMs = TIMEOUT_MS }: RestOptions = {}): Rest {
+export function openRest(
+  server: HttpServer,
+  { timeoutMs = TIMEOUT_MS }: RestOptions = {},
+): RegistryRest {
   const http = httpClient(server, { timeoutMs, totalMs: timeoutMs, busy: isBusy })
   return {
     url: http.url,
@@ -65,7 +68,7 @@ function isBusy({ status }: HttpAnswer): boolean {
   return status === 408 || status === 429 || status >= 500
 }
 
-function readAnswer({ url, hasCredentials }: HttpClient, answer: HttpAnswer): Answer {
+function readAnswer({ url, hasCredentials }: HttpClient, answer: HttpAnswer): RegistryAnswer {
   const { status, body, date } = answer
   if (status >= 200 && status < 300) return { ok: true, data: body, date }
   if (status === 401 || status === 403) throw deniedError(status, { url, hasCredentials })

@@ -31,7 +31,7 @@ export async function openLineInput(options: LineInputOptions): Promise<LineInpu
   // Even if stdout is a pipe, a person can type.
   const output = stdout.isTTY ? stdout : stderr
   const isTerminal = stdin.isTTY === true && output.isTTY === true
-  if (!isTerminal) return pipedInput(createInterface({ input: stdin }))
+  if (!isTerminal) return openPipedInput(createInterface({ input: stdin }))
   const { historyFile, onInterrupt } = options
   const lines = createInterface({
     input: stdin,
@@ -49,7 +49,7 @@ export async function openLineInput(options: LineInputOptions): Promise<LineInpu
   lines.on('SIGINT', onInterrupt)
   return {
     isTerminal,
-    lines: linesOf(lines),
+    lines: queueLines(lines),
     prompt: (text) => {
       lines.setPrompt(text)
       lines.prompt()
@@ -65,10 +65,10 @@ export async function openLineInput(options: LineInputOptions): Promise<LineInpu
   }
 }
 
-function pipedInput(lines: Interface): LineInput {
+function openPipedInput(lines: Interface): LineInput {
   return {
     isTerminal: false,
-    lines: linesOf(lines),
+    lines: queueLines(lines),
     prompt: () => {},
     clear: () => {},
     close: async () => lines.close(),
@@ -76,7 +76,7 @@ function pipedInput(lines: Interface): LineInput {
 }
 
 /** Lines that arrive while one is processed wait. */
-function linesOf(lines: Interface): AsyncIterable<string> {
+function queueLines(lines: Interface): AsyncIterable<string> {
   const waiting: string[] = []
   let isClosed = false
   let wake = () => {}

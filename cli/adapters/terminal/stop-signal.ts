@@ -18,7 +18,7 @@ export interface Stop {
  * Aborts at the first SIGINT, SIGTERM or SIGHUP, after `onSignal`, or when nobody reads stdout any
  * more. A second signal ends the process at once with exit code 130.
  */
-export function stopSignal(onSignal: () => void): Stop {
+export function watchSignals(onSignal: () => void): Stop {
   const controller = new AbortController()
   let firstMs: number | undefined
   const stop = () => {
@@ -44,7 +44,7 @@ export function stopSignal(onSignal: () => void): Stop {
  * From now on a closed stdout is not an error: it aborts all stop signals, or ends the process if
  * there are none.
  */
-export function watchReader(): void {
+export function watchStdout(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     if (leaving.size === 0) process.exit()

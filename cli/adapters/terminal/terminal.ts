@@ -58,7 +58,7 @@ export function startProgress(label: string): Progress {
 }
 
 /** Asks on stderr, so that stdout stays the result; only y or yes means yes. */
-export async function ask(question: string): Promise<boolean> {
+export async function confirm(question: string): Promise<boolean> {
   return /^y(es)?$/i.test(await askText(`${question} [y/N] `))
 }
 
@@ -75,7 +75,7 @@ export async function askText(question: string): Promise<string> {
 }
 
 /** Resolves when the reader of stdout has caught up, or when `stop` aborts. */
-export async function stdoutDrained(stop: AbortSignal): Promise<void> {
+export async function waitForStdout(stop: AbortSignal): Promise<void> {
   const { stdout } = process
   if (!stdout.writableNeedDrain || stop.aborted) return
   await new Promise<void>((resolve) => {

@@ -91,13 +91,13 @@ async function publishSeed(
   topic: string,
   records: readonly KeyedRecord[],
 ): Promise<void> {
-  const [{ openKafka }, { kafkaGold }] = await Promise.all([
+  const [{ openKafka }, { openKafkaGold }] = await Promise.all([
     import('../../adapters/kafka/connection.ts'),
     import('../../adapters/kafka/gold.ts'),
   ])
   const kafka = await openKafka(settings, dir)
   try {
-    const sink = kafkaGold(kafka, { prefix: '', timeMs: 0 })
+    const sink = openKafkaGold(kafka, { prefix: '', timeMs: 0 })
     await sink.publish(topic, records)
     await sink.close()
   } finally {

@@ -35,7 +35,7 @@ export async function openProjectStore(
   const { target, dir, dataDir } = project
   const store = await openStore(dataDir)
   if (!target.kafka) return store
-  const [{ openKafka }, { openKafkaLog }, { kafkaGold }] = await Promise.all([
+  const [{ openKafka }, { openKafkaLog }, { openKafkaGold }] = await Promise.all([
     import('../../adapters/kafka/connection.ts'),
     import('../../adapters/kafka/event-log.ts'),
     import('../../adapters/kafka/gold.ts'),
@@ -43,8 +43,8 @@ export async function openProjectStore(
   const kafka = await openKafka(target.kafka, dir)
   return {
     ...store,
-    log: openKafkaLog(kafka, { prefix: target.prefix, through }),
-    gold: kafkaGold(kafka, target),
+    log: openKafkaLog(kafka, { prefix: target.prefix, withRetry: through }),
+    gold: openKafkaGold(kafka, target),
     tellPositions: async ({ positions, sources = [] }) => {
       const offsets = positions.map(({ topic, partition, nextOffset }) => {
         const source = sources.find((one) => one.topic === topic && one.partition === partition)
@@ -70,15 +70,15 @@ async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | undefined>
 /** Schemas by the ids that the target's records carry; subjects are asked for without the prefix. */
 export async function openRegistry(project: Project): Promise<SchemaRegistry> {
   const { target, dir } = project
-  const { filesRegistry } = await import('../../adapters/registry/files.ts')
-  if (!target.kafka) return filesRegistry(`${dir}/schemas`)
+  const { openFilesRegistry } = await import('../../adapters/registry/files-registry.ts')
+  if (!target.kafka) return openFilesRegistry(`${dir}/schemas`)
   const [{ openRemoteRegistry }, { readRemoteSchemas }] = await Promise.all([
     import('../registry.ts'),
     import('../../domain/schemas/remote-schemas.ts'),
   ])
   const [registry, files] = await Promise.all([
     openRemoteRegistry(project),
-    filesRegistry(`${dir}/schemas`),
+    openFilesRegistry(`${dir}/schemas`),
   ])
   return {
     byId: (id) => registry.byId(id),

@@ -63,7 +63,7 @@ function findTopicFaults(
       'Lower its min.insync.replicas, or give it more replicas.',
     )
   if (brokers > 1 && replication === 1)
-    add('warning', `has one replica on ${brokers} brokers: with its broker, its events are away`)
+    add('warning', `has one replica on ${brokers} brokers: without its broker, it is unavailable`)
   else if (replication !== settings.replication)
     add('warning', `has replication ${replication}, ccs.yml says ${settings.replication}`)
   const { 'retention.ms': kept } = config
@@ -71,7 +71,8 @@ function findTopicFaults(
   if (kept !== undefined && Number(kept) !== settings.retentionMs)
     add(
       'warning',
-      `keeps events ${formatRetention(Number(kept))}, ccs.yml says ${formatRetention(settings.retentionMs)}`,
+      `keeps events ${formatRetention(Number(kept))}, ` +
+        `ccs.yml says ${formatRetention(settings.retentionMs)}`,
     )
   if (isShort && config['message.timestamp.type'] !== 'LogAppendTime')
     add(

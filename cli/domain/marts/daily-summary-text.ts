@@ -82,8 +82,8 @@ function moneySentence(day: DayNumbers, base: Baseline | undefined): string {
     return `${said} ${from}${after}.`
   }
   if (Math.min(orders, base.day.orders) < ORDERS_MIN) {
-    const before = `${formatMoney(base.day.revenue)} ${currency} from ${count(base.day.orders, 'order')}`
-    return `${said} ${from}, after ${before} on ${base.name}.`
+    const before = `${formatMoney(base.day.revenue)} ${currency}`
+    return `${said} ${from}, after ${before} from ${count(base.day.orders, 'order')} on ${base.name}.`
   }
   const change = ratio(day.revenue, base.day.revenue)
   const average = Number(day.revenue) / orders / (Number(base.day.revenue) / base.day.orders) - 1
@@ -130,8 +130,8 @@ function categorySentence(
     .sort((a, b) => Number(b.difference) - Number(a.difference))
   const up = moved.find(({ difference }) => Number(difference) > 0)
   const down = moved.reverse().find(({ difference }) => Number(difference) < 0)
-  const say = (one: CategoryNumbers, word: string) =>
-    `${one.category} brought ${formatMoney(one.difference.replace('-', ''))} ${day.currency} ${word}`
+  const say = ({ category, difference }: CategoryNumbers, word: string) =>
+    `${category} brought ${formatMoney(difference.replace('-', ''))} ${day.currency} ${word}`
   const parts = [up && say(up, 'more'), down && say(down, 'less')].filter((part) => part)
   const all = `${parts.join(', ')} than the day before.`
   return parts.length === 0 ? undefined : `${all.charAt(0).toUpperCase()}${all.slice(1)}`
@@ -142,7 +142,8 @@ function refundSentence(day: DayNumbers): string | undefined {
   if (refunds <= 0n) return undefined
   const left = parseMinorUnits(day.net_revenue) < 0n ? '-' : ''
   const net = `${left}${formatMoney(day.net_revenue.replace('-', ''))}`
-  return `Refunds of ${formatMoney(formatMinorUnits(refunds))} ${day.currency} leave ${net} ${day.currency} net.`
+  const amount = `${formatMoney(formatMinorUnits(refunds))} ${day.currency}`
+  return `Refunds of ${amount} leave ${net} ${day.currency} net.`
 }
 
 function bestSentence(day: DayNumbers, days: readonly DayNumbers[]): string | undefined {

@@ -1,12 +1,13 @@
 /**
- * The files of the live page: its own, and uPlot's from its package. Each has an ETag of its bytes, so that
- * a browser that has it gets 304. Names are looked up in a list, never joined to a path.
+ * The files of the live page: its own, and uPlot's. Each has an ETag of its bytes, so that a
+ * browser that has it gets 304. Names are looked up in a list, never joined to a path.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 
+/** A file as it is served. */
 export interface Asset {
   readonly bytes: Buffer<ArrayBuffer>
   readonly type: string
@@ -22,12 +23,12 @@ const TYPES: Readonly<Record<string, string>> = {
   '.ico': 'image/x-icon',
 }
 
-/** The page's own files; the same place from cli/dash and from dist/dash. */
-export const PAGE_DIR = path.resolve(import.meta.dirname, './page')
+/** The page's own files, which the build leaves in cli/; the same path from cli/ and from dist/. */
+export const PAGE_DIR = path.resolve(import.meta.dirname, '../../..', 'cli/web/live/page')
 
 const CHART_FILES = ['uPlot.iife.min.js', 'uPlot.esm.js', 'uPlot.min.css']
 
-/** `dir` holds the page's own files. */
+/** `dir` contains the page's own files. */
 export class Assets {
   readonly #dir: string
   #paths: ReadonlyMap<string, string> = new Map()
@@ -36,7 +37,7 @@ export class Assets {
     this.#dir = dir
   }
 
-  /** undefined when there is no file of this name. */
+  /** undefined if there is no file of this name. */
   async get(name: string): Promise<Asset | undefined> {
     if (!this.#paths.has(name)) this.#paths = await this.#find()
     const file = this.#paths.get(name)

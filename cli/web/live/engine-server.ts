@@ -1,5 +1,5 @@
 /**
- * The HTTP of a running engine: its page, queries, commits and compaction. Other processes find it
+ * A running engine's HTTP server: page, queries, commits and compaction. Other processes find it
  * through the data directory.
  */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
@@ -8,18 +8,18 @@ import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { OpenPage } from './page.ts'
 import { startServer } from './server.ts'
 
-/** What the server is about. */
+/** What the server needs from the engine. */
 export interface ServedEngine {
   readonly port: number
   readonly page: OpenPage
   status(): Promise<StatusResult>
-  /** Takes in what the log holds. */
+  /** Ingests what the log holds. */
   catchUp(): Promise<unknown>
   commit(): Promise<unknown>
   query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult>
   /** Merges small files of the lake. */
   compact(options?: object): Promise<unknown>
-  /** Makes the server known, and unknown again, to other processes. */
+  /** Announces the server to other processes, and takes that back. */
   publish(port: number): Promise<void>
   withdraw(): Promise<void>
 }
@@ -31,7 +31,7 @@ export interface OpenServer {
   close(): Promise<void>
 }
 
-/** Serves on 127.0.0.1, and compacts the lake now and then. */
+/** Serves on 127.0.0.1, and compacts the lake from time to time. */
 export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   const { page } = engine
   const status = () => engine.status()
@@ -55,7 +55,7 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
     },
   })
   let compacting: Promise<unknown> | undefined
-  // The pipeline reports what fails here: compaction only ever commits through it.
+  // Failures are reported by the pipeline: compaction only commits through it.
   const compact = () => {
     compacting ??= engine
       .compact()
@@ -79,7 +79,7 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   }
 }
 
-/** Most times there is nothing to merge. */
+/** Usually there is nothing to merge. */
 const COMPACT_EVERY_MS = 60_000
 
 function readSql(body: unknown): string {

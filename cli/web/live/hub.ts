@@ -1,47 +1,49 @@
 /**
- * The stream behind all open pages: one computation a tick whoever looks, none while nobody does, one text
- * for all readers. A reader that does not keep up is skipped, gets everything anew once it can take it, and
- * is let go when it never can: nothing is queued for it.
+ * The event stream behind all open pages: one computation per tick for all readers, none while
+ * nobody is looking. A stalled client is skipped and gets a fresh snapshot once it catches up, or
+ * is disconnected if it never does: nothing is queued for it.
  */
 import type { ServerResponse } from 'node:http'
 import { sleep } from '../../adapters/process/system-clock.ts'
 import type { LiveChange, LiveHealth, LiveSnapshot } from '../../domain/live/live-document.ts'
 
-/** What the hub asks of the board of figures. */
+/** What the hub needs from the metric board. */
 export interface HubBoard {
   snapshot(health: LiveHealth): LiveSnapshot
   health(): Promise<LiveHealth>
   refresh(onPart: (part: Pick<LiveChange, 'figures' | 'unchanged'>) => void): Promise<void>
-  /** Grows when there may be something new; the hub then need not wait for the full second. */
-  news(): number
-  /** How long after a tick news are a reason for the next one, ms. */
-  newsMs(): number
+  /** Grows when there may be something new; the hub then ticks before the full second. */
+  revision(): number
+  /** Time after a tick from which on new events justify another, ms. */
+  checkEveryMs(): number
 }
 
+/** Timings, for tests. */
 export interface HubOptions {
   readonly tickMs?: number
   readonly heartbeatMs?: number
-  /** A reader that takes nothing for this long is let go. */
-  readonly patienceMs?: number
+  /** A client that reads nothing for so long is disconnected. */
+  readonly stalledAfterMs?: number
 }
 
-interface Reader {
+interface Client {
   readonly response: ServerResponse
-  /** Since when it does not keep up, by performance.now(); undefined: it does. */
+  /** Since when it is behind, by performance.now(); undefined: it keeps up. */
   behindMs: number | undefined
 }
 
 const TICK_MS = 1_000
 const POLL_MS = 50
 const HEARTBEAT_MS = 10_000
-const PATIENCE_MS = 30_000
-/** A reader that has taken less of what it was sent is behind: the next messages are not for it. */
-const OWED_BYTES_MAX = 256 * 1024
+const STALLED_AFTER_MS = 30_000
+/** A client with more unread bytes is behind: it gets no messages until it has caught up. */
+const UNREAD_BYTES_MAX = 256 * 1024
 
+/** Computes only while at least one page is open. */
 export class LiveHub {
   readonly #board: HubBoard
   readonly #options: HubOptions
-  readonly #readers = new Set<Reader>()
+  readonly #clients = new Set<Client>()
   #health: LiveHealth | undefined
   #loop: Promise<void> | undefined
   #stop = new AbortController()
@@ -52,63 +54,63 @@ export class LiveHub {
     this.#options = options
   }
 
-  /** Pages that are open. */
-  get readers(): number {
-    return this.#readers.size
+  /** Number of open pages. */
+  get clientCount(): number {
+    return this.#clients.size
   }
 
-  /** Answers a request with the stream; ends when the reader leaves or the hub closes. */
+  /** Answers a request with the stream, until the client leaves or the hub closes. */
   async join(response: ServerResponse, headers: Readonly<Record<string, string>>): Promise<void> {
     if (this.#stop.signal.aborted) return void response.writeHead(503).end()
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
-      // A proxy that collects answers would keep the page waiting.
+      // A proxy that buffers answers would delay the page.
       'x-accel-buffering': 'no',
     })
     response.socket?.setNoDelay(true)
     response.write('retry: 1000\n\n')
-    const reader: Reader = { response, behindMs: undefined }
-    response.once('close', () => this.#readers.delete(reader))
+    const reader: Client = { response, behindMs: undefined }
+    response.once('close', () => this.#clients.delete(reader))
     response.on('drain', () => this.#catchUp(reader))
-    response.on('error', () => this.#readers.delete(reader))
+    response.on('error', () => this.#clients.delete(reader))
     this.#health ??= await this.#board.health()
     if (response.destroyed || this.#stop.signal.aborted) return void response.end()
-    this.#readers.add(reader)
-    this.#send(reader, this.#snapshotText(this.#health))
+    this.#clients.add(reader)
+    this.#send(reader, this.#renderSnapshot(this.#health))
     this.#loop ??= this.#run().finally(() => {
       this.#loop = undefined
       this.#health = undefined
     })
   }
 
-  /** Ends all streams; resolves when nothing is computed any more. */
+  /** Ends all streams; resolves when nothing is being computed. */
   async close(): Promise<void> {
     this.#stop.abort()
-    for (const { response } of this.#readers) response.end()
-    this.#readers.clear()
+    for (const { response } of this.#clients) response.end()
+    this.#clients.clear()
     await this.#loop
   }
 
   async #run(): Promise<void> {
-    while (this.#readers.size > 0 && !this.#stop.signal.aborted) {
+    while (this.#clients.size > 0 && !this.#stop.signal.aborted) {
       const startMs = performance.now()
-      const seen = this.#board.news()
+      const seen = this.#board.revision()
       await this.#tick()
-      this.#letGo()
-      await this.#rest(startMs, seen)
+      this.#dropStalled()
+      await this.#waitForTick(startMs, seen)
     }
   }
 
-  /** Waits for the next tick: a second, or less when something happened. */
-  async #rest(startMs: number, seen: number): Promise<void> {
+  /** Waits for the next tick: a second, or less after new events. */
+  async #waitForTick(startMs: number, seen: number): Promise<void> {
     const tickMs = this.#options.tickMs ?? TICK_MS
-    const newsMs = Math.min(tickMs, this.#board.newsMs())
+    const newsMs = Math.min(tickMs, this.#board.checkEveryMs())
     for (;;) {
       const goneMs = performance.now() - startMs
-      const isNews = goneMs >= newsMs && this.#board.news() !== seen
-      if (goneMs >= tickMs || isNews || this.#readers.size === 0) return
+      const isNews = goneMs >= newsMs && this.#board.revision() !== seen
+      if (goneMs >= tickMs || isNews || this.#clients.size === 0) return
       const leftMs = goneMs < newsMs ? newsMs - goneMs : POLL_MS
       await sleep(Math.min(leftMs, tickMs - goneMs), this.#stop.signal)
       if (this.#stop.signal.aborted) return
@@ -118,10 +120,10 @@ export class LiveHub {
   async #tick(): Promise<void> {
     const say = (part: Pick<LiveChange, 'figures' | 'unchanged'>, health: LiveHealth) => {
       const change: LiveChange = { at: new Date().toISOString(), ...part, health }
-      this.#broadcast(message('figures', change))
+      this.#broadcast(renderMessage('figures', change))
     }
     try {
-      // Parts tell of the pipeline as last seen; the tick ends with how it is now.
+      // Early parts carry the last known health; the tick's last message carries the current one.
       let rest: Pick<LiveChange, 'figures' | 'unchanged'> = NOTHING
       await this.#board.refresh((part) => {
         if (rest !== NOTHING && this.#health) say(rest, this.#health)
@@ -130,7 +132,7 @@ export class LiveHub {
       this.#health = await this.#board.health()
       say(rest, this.#health)
     } catch (error) {
-      // The source is gone for now; who looks is told, and the next tick tries again.
+      // The source is unavailable: pages show that, and the next tick tries again.
       const text = error instanceof Error ? error.message : String(error)
       if (this.#health) this.#health = { ...this.#health, running: false, stalled: text }
       if (this.#health) say(NOTHING, this.#health)
@@ -139,44 +141,44 @@ export class LiveHub {
 
   #broadcast(text: Buffer): void {
     this.#sentMs = performance.now()
-    for (const reader of this.#readers) this.#send(reader, text)
+    for (const reader of this.#clients) this.#send(reader, text)
   }
 
-  /** Heartbeats go to whoever keeps up, when nothing else was sent for long; then those who don't are let go. */
-  #letGo(): void {
+  /** Sends a heartbeat after a long silence, and disconnects clients that stay behind. */
+  #dropStalled(): void {
     const nowMs = performance.now()
     if (nowMs - this.#sentMs >= (this.#options.heartbeatMs ?? HEARTBEAT_MS))
       this.#broadcast(HEARTBEAT)
-    for (const reader of this.#readers) {
+    for (const reader of this.#clients) {
       const { behindMs, response } = reader
       if (behindMs === undefined) continue
-      if (nowMs - behindMs < (this.#options.patienceMs ?? PATIENCE_MS)) continue
-      this.#readers.delete(reader)
+      if (nowMs - behindMs < (this.#options.stalledAfterMs ?? STALLED_AFTER_MS)) continue
+      this.#clients.delete(reader)
       response.destroy()
     }
   }
 
-  #send(reader: Reader, text: Buffer): void {
+  #send(reader: Client, text: Buffer): void {
     if (reader.behindMs !== undefined) return
-    if (reader.response.writableLength > OWED_BYTES_MAX) reader.behindMs = performance.now()
+    if (reader.response.writableLength > UNREAD_BYTES_MAX) reader.behindMs = performance.now()
     else reader.response.write(text)
   }
 
-  /** What it missed is in the snapshot. */
-  #catchUp(reader: Reader): void {
-    if (reader.behindMs === undefined || !this.#health || !this.#readers.has(reader)) return
+  /** Sends a snapshot, which contains everything that the client missed. */
+  #catchUp(reader: Client): void {
+    if (reader.behindMs === undefined || !this.#health || !this.#clients.has(reader)) return
     reader.behindMs = undefined
-    this.#send(reader, this.#snapshotText(this.#health))
+    this.#send(reader, this.#renderSnapshot(this.#health))
   }
 
-  #snapshotText(health: LiveHealth): Buffer {
-    return message('snapshot', this.#board.snapshot(health))
+  #renderSnapshot(health: LiveHealth): Buffer {
+    return renderMessage('snapshot', this.#board.snapshot(health))
   }
 }
 
 const NOTHING: Pick<LiveChange, 'figures' | 'unchanged'> = { figures: {}, unchanged: [] }
 const HEARTBEAT = Buffer.from(': still here\n\n')
 
-function message(event: string, document: unknown): Buffer {
+function renderMessage(event: string, document: unknown): Buffer {
   return Buffer.from(`event: ${event}\ndata: ${JSON.stringify(document)}\n\n`)
 }

@@ -1,6 +1,6 @@
 /**
- * The live page behind the routes of server.ts: metrics, health, and the last closed day.
- * The running engine serves it; `ccs dash` serves the same page from another process.
+ * The live page behind the routes of server.ts: metrics, health, and the last closed day. The
+ * running engine serves it; `ccs dash` serves the same page from another process.
  */
 import type { DataPlace, Marts } from '../../adapters/duckdb/published-marts.ts'
 import type { Config } from '../../domain/config/config.ts'
@@ -16,23 +16,23 @@ import type { StatusResult } from '../../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { PageRoutes, Route } from './server.ts'
 
-/** What answers the page's questions. */
+/** Where the page gets its data. */
 export interface PageSource {
   readonly log: EventLog
   readonly manifests: ManifestStore
-  /** Takes in what the log holds. */
+  /** Ingests what the log holds. */
   catchUp(): Promise<void>
   query(sql: string, nowMs: number): Promise<QueryResult>
   status(): Promise<StatusResult>
-  /** Grows with the records taken in. */
-  news(): number
+  /** Grows with the number of ingested records. */
+  revision(): number
 }
 
 /** The page's part of a server. */
 export interface OpenPage {
   readonly routes: Readonly<Record<string, Route>>
   readonly page: PageRoutes
-  /** Pages that are open, and questions asked for all of them so far. */
+  /** Open pages, and the queries for all of them so far. */
   readonly usage: () => PageUsage
   close(): Promise<void>
 }
@@ -41,27 +41,27 @@ export interface OpenPage {
 export interface PageUsage {
   readonly pages: number
   readonly asked: number
-  /** What one question of each figure costs, ms of CPU; 0: not known yet. */
+  /** CPU ms of one query of each metric; 0: not known yet. */
   readonly costMs: Readonly<Record<string, number>>
-  /** How long each figure waits from one question to the next, ms. */
+  /** Time between two queries of each metric, ms. */
   readonly paceMs: Readonly<Record<string, number>>
 }
 
-/** A project, as far as its page is concerned. */
+/** Any project: what the page needs of it. */
 export interface PageProject extends DataPlace {
   readonly config: Pick<Config, 'name' | 'timezone'>
   /** sql/live/: the metrics of the page. */
   readonly metrics: Parameters<typeof parseMetrics>[0]
 }
 
-/** What the page is opened with beside what it shows. */
+/** What else the page needs. */
 export interface PageParts {
   readonly clock: Clock
-  /** Decodes rejects, for the numbers by reason. */
+  /** Decodes rejects, to count them by reason. */
   readonly decode: DlqShowPorts['decode']
 }
 
-/** Opens the page; nothing is asked before somebody looks. */
+/** Opens the page; nothing is queried before somebody looks. */
 export async function openPage(
   project: PageProject,
   source: PageSource,
@@ -75,7 +75,7 @@ export async function openPage(
       import('./hub.ts'),
       import('./assets.ts'),
     ])
-  const marts = martsReader(project, clock)
+  const marts = createMartsReader(project, clock)
   const tally = new DlqTally({
     log: source.log,
     decode,
@@ -96,19 +96,19 @@ export async function openPage(
       catchUp: () => source.catchUp(),
       query: (sql, nowMs) => source.query(sql, nowMs),
       health: () => health.read(),
-      revision: () => source.news(),
+      revision: () => source.revision(),
     },
   })
   const hub = new LiveHub({
     snapshot: (now) => board.snapshot(now),
     health: () => board.health(),
     refresh: (onPart) => board.refresh(onPart),
-    news: () => source.news(),
-    newsMs: () => board.checkEveryMs(),
+    revision: () => source.revision(),
+    checkEveryMs: () => board.checkEveryMs(),
   })
   const assets = new Assets(PAGE_DIR)
   const usage = () => ({
-    pages: hub.readers,
+    pages: hub.clientCount,
     asked: board.queryCount,
     costMs: Object.fromEntries(board.costs()),
     paceMs: Object.fromEntries(board.waitTimes()),
@@ -135,18 +135,18 @@ export async function openPage(
   }
 }
 
-/** The marts, opened when somebody asks for a day. */
-function martsReader(project: PageProject, clock: Clock) {
+/** Opens the marts when somebody asks for a day. */
+function createMartsReader(project: PageProject, clock: Clock) {
   let marts: Marts | undefined
   let told: { readonly atMs: number; readonly health: LiveHealth['marts'] } | undefined
   return {
-    /** marts.json is a small file, but nobody needs it each second. */
+    /** Read at most every two seconds, not on every tick. */
     health: async (): Promise<LiveHealth['marts']> => {
       const nowMs = clock.nowMs()
       if (told && nowMs - told.atMs < MARTS_MS) return told.health
       const { readMarts } = await import('../../adapters/duckdb/published-marts.ts')
       const info = await readMarts(project)
-      const health = info ? martsHealth(info) : null
+      const health = info ? describeMarts(info) : null
       told = { atMs: nowMs, health }
       return health
     },
@@ -156,7 +156,7 @@ function martsReader(project: PageProject, clock: Clock) {
         import('../../domain/marts/daily-summary.ts'),
       ])
       marts ??= await openMarts(project)
-      if (!marts) return emptyCloseOfDay(whyNoMarts(await readMarts(project)))
+      if (!marts) return emptyCloseOfDay(explainMissingMarts(await readMarts(project)))
       return readCloseOfDay(marts, { timezone: project.config.timezone, nowMs: clock.nowMs() })
     },
     close: async () => marts?.close(),
@@ -165,7 +165,7 @@ function martsReader(project: PageProject, clock: Clock) {
 
 const MARTS_MS = 2_000
 
-function martsHealth({ builtMs, lastRun }: MartsInfo): LiveHealth['marts'] {
+function describeMarts({ builtMs, lastRun }: MartsInfo): LiveHealth['marts'] {
   const ok = lastRun?.ok ?? builtMs !== null
   return {
     builtAt: builtMs === null ? null : new Date(builtMs).toISOString(),
@@ -174,8 +174,11 @@ function martsHealth({ builtMs, lastRun }: MartsInfo): LiveHealth['marts'] {
   }
 }
 
-function whyNoMarts(info: MartsInfo | undefined): string {
+function explainMissingMarts(info: MartsInfo | undefined): string {
   if (info?.lastRun?.ok === false)
     return `The daily numbers could not be built: ${info.lastRun.message ?? 'see ccs dbt build'}`
-  return 'The daily numbers are not built yet. ccs up builds them when Python is there; by hand: ccs dbt build.'
+  return (
+    'The daily numbers are not built yet. ccs up builds them if it finds Python; ' +
+    'by hand: ccs dbt build.'
+  )
 }

@@ -1,7 +1,8 @@
 /**
- * The engine's local HTTP: queries, status and the live page, on 127.0.0.1 only. A page of another origin
- * cannot use it: the Host header must be this machine's, and a question must come as application/json, which
- * a browser sends across origins only after asking. The page itself may load nothing from anywhere else.
+ * The local HTTP server: queries, status and the live page, on 127.0.0.1 only. Pages of other
+ * origins can't use it: the Host header must be this machine's, and a query must come as
+ * application/json, which browsers send across origins only after asking. The page itself may load
+ * nothing from elsewhere.
  */
 import type { Server, ServerResponse } from 'node:http'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
@@ -11,27 +12,29 @@ import { toErrorDocument } from '../../domain/console/text.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { Asset } from './assets.ts'
 
-/** Answers one request with a JSON document; CcsErrors become error documents. The signal: who asked has gone. */
+/** Answers with a JSON document; `signal` aborts when the client has gone. */
 export type Route = (body: unknown, signal?: AbortSignal) => Promise<unknown>
 
-/** The live page, where it is served. */
+/** The live page's part of the routes. */
 export interface PageRoutes {
   readonly asset: (name: string) => Promise<Asset | undefined>
-  /** Takes the response over and keeps it open. */
+  /** Takes over the response and keeps it open. */
   readonly stream: (
     response: ServerResponse,
     headers: Readonly<Record<string, string>>,
   ) => Promise<void>
 }
 
+/** What to serve. */
 export interface ServerOptions {
-  /** 0: any free port. A port that is taken makes another one be used. */
+  /** 0: any free port. If the port is taken, another one is used. */
   readonly port: number
-  /** `GET /status` and so on. */
+  /** By method and path, such as `GET /status`. */
   readonly routes: Readonly<Record<string, Route>>
   readonly page?: PageRoutes
 }
 
+/** A server that accepts requests. */
 export interface RunningServer {
   readonly port: number
   close(): Promise<void>
@@ -41,7 +44,8 @@ const BODY_BYTES_MAX = 1024 * 1024
 
 const SECURITY = {
   'content-security-policy':
-    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+    "default-src 'self'; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'; object-src 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
@@ -49,13 +53,14 @@ const SECURITY = {
 
 type Bindings = { Bindings: HttpBindings }
 
+/** CcsErrors of routes become error documents. Throws if no port can be opened at all. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const own: { port: number | undefined } = { port: undefined }
-  const app = makeApp(options, () => own.port)
-  // Without options of its own kind it makes a server of node:http.
+  const app = createApp(options, () => own.port)
+  // Without other options it creates a server of node:http.
   const server = createAdaptorServer({
     fetch: app.fetch,
-    // Else it puts a Request and a Response of its own in place of Node's, for the whole process.
+    // Otherwise it replaces Node's global Request and Response in the whole process.
     overrideGlobalObjects: false,
     serverOptions: { requestTimeout: 30_000, maxHeaderSize: 16 * 1024 },
   }) as Server
@@ -63,7 +68,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   own.port = port
   if (port === undefined)
     throw new CcsError('CCS_UNEXPECTED', 'No port on 127.0.0.1 could be opened.', {
-      hint: 'Look at what listens there: ss -ltn',
+      hint: 'See what listens there: ss -ltn',
     })
   return {
     port,
@@ -75,33 +80,35 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-function makeApp(options: ServerOptions, port: () => number | undefined): Hono<Bindings> {
+function createApp(options: ServerOptions, port: () => number | undefined): Hono<Bindings> {
   const app = new Hono<Bindings>()
   app.use(async (c, next) => {
     const host = c.req.header('host') ?? ''
     if (![`127.0.0.1:${port()}`, `localhost:${port()}`].includes(host))
-      return send(403, { error: { message: 'This address answers to 127.0.0.1 only.' } })
+      return sendJson(403, { error: { message: 'This server answers on 127.0.0.1 only.' } })
     return next()
   })
   for (const [name, route] of Object.entries(options.routes)) {
     const [method = 'GET', path = '/'] = name.split(' ')
     app.on(method, path, async (c) => {
-      if (method === 'GET') return send(200, await route(undefined, c.req.raw.signal))
+      if (method === 'GET') return sendJson(200, await route(undefined, c.req.raw.signal))
       if (c.req.header('content-type') !== 'application/json')
-        return send(415, { error: { message: 'Send application/json.' } })
+        return sendJson(415, { error: { message: 'Send application/json.' } })
       const text = await readBody(c.req.raw)
-      if (text === undefined) return send(413, { error: { message: 'The request is too large.' } })
+      if (text === undefined)
+        return sendJson(413, { error: { message: 'The request is too large.' } })
       const body: unknown = text === '' ? undefined : JSON.parse(text)
-      return send(200, await route(body, c.req.raw.signal))
+      return sendJson(200, await route(body, c.req.raw.signal))
     })
   }
   if (options.page) addPage(app, options.page)
-  app.notFound((c) => send(404, { error: { message: `There is nothing at ${c.req.path}.` } }))
+  app.notFound((c) => sendJson(404, { error: { message: `There is nothing at ${c.req.path}.` } }))
   app.onError((error) => {
     if (error instanceof CcsError)
-      return send(error.exit === EXIT.usage ? 400 : 500, { error: toErrorDocument(error) })
-    if (error instanceof SyntaxError) return send(400, { error: { message: 'That is not JSON.' } })
-    return send(500, { error: { message: error.message } })
+      return sendJson(error.exit === EXIT.usage ? 400 : 500, { error: toErrorDocument(error) })
+    if (error instanceof SyntaxError)
+      return sendJson(400, { error: { message: 'That is not JSON.' } })
+    return sendJson(500, { error: { message: error.message } })
   })
   return app
 }
@@ -109,7 +116,7 @@ function makeApp(options: ServerOptions, port: () => number | undefined): Hono<B
 function addPage(app: Hono<Bindings>, page: PageRoutes): void {
   const asset = async (name: string, request: Request) => {
     const found = await page.asset(name)
-    if (!found) return send(404, { error: { message: `There is no file ${name}.` } })
+    if (!found) return sendJson(404, { error: { message: `There is no file ${name}.` } })
     const headers = { ...SECURITY, etag: found.etag, 'cache-control': 'no-cache' }
     if (request.headers.get('if-none-match') === found.etag)
       return new Response(null, { status: 304, headers })
@@ -124,7 +131,7 @@ function addPage(app: Hono<Bindings>, page: PageRoutes): void {
   })
 }
 
-function send(status: number, document: unknown): Response {
+function sendJson(status: number, document: unknown): Response {
   return new Response(JSON.stringify(document), {
     status,
     headers: {
@@ -135,7 +142,7 @@ function send(status: number, document: unknown): Response {
   })
 }
 
-/** The port that was opened; undefined when it is taken. */
+/** The opened port; undefined if it is taken. */
 function listen(server: Server, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) =>
@@ -149,7 +156,7 @@ function listen(server: Server, port: number): Promise<number | undefined> {
   })
 }
 
-/** undefined when it is too large; the rest of it is then not read. */
+/** undefined if it is too large; the rest is then not read. */
 async function readBody(request: Request): Promise<string | undefined> {
   const parts: Uint8Array[] = []
   let bytes = 0

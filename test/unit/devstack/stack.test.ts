@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { majorOf } from '../../../cli/adapters/process/java.ts'
+import { parseMajor } from '../../../cli/adapters/process/java.ts'
 import { parseConfig, requireTarget } from '../../../cli/domain/config/config.ts'
 import { makeClusterId } from '../../../cli/domain/devstack/server-settings.ts'
 import {
@@ -94,7 +94,7 @@ test.each([
   ['1.8.0_392', 8],
   ['25.0.1', 25],
 ])('Java %s is Java %i', (version, major) => {
-  expect(majorOf(version)).toBe(major)
+  expect(parseMajor(version)).toBe(major)
 })
 
 test('no cluster id looks like a command-line option', () => {

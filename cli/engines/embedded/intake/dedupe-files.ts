@@ -3,7 +3,7 @@
  * chunk by chunk, so that the ids are never all in memory a second time.
  */
 import { crc32 } from 'node:zlib'
-import type { Stored } from '../../../adapters/files/file-check.ts'
+import type { FileChecksum } from '../../../adapters/files/file-check.ts'
 import type { Files } from '../../../adapters/files/files.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { FrozenArrivals } from './arrival-tracker.ts'
@@ -49,9 +49,9 @@ async function writeWords(
   path: string,
   sources: readonly string[],
   { newIds, oldestLiveHour }: NewIds,
-): Promise<Stored> {
+): Promise<FileChecksum> {
   const file = await files.open(path, 'w+')
-  let stored: Stored = { bytes: 0, crc32: 0 }
+  let stored: FileChecksum = { bytes: 0, crc32: 0 }
   const append = async (words: Uint32Array) => {
     const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength)
     await file.write([bytes], stored.bytes)

@@ -1,6 +1,6 @@
 /**
- * The last hour by minute: visitors, orders and revenue as three plots over one time axis, each with its own
- * scale, so that no two axes compete. One cursor runs through all three. The running minute is drawn lighter.
+ * The last hour by minute: visitors, orders and revenue as three plots over one time axis, each
+ * with its own scale. One cursor runs through all three. The current minute is drawn lighter.
  */
 
 import uPlot from '/assets/uPlot.esm.js'
@@ -9,13 +9,13 @@ import { count, dateOf, hourMinute, money, moneyShort, numberOf, shopTimezone } 
 
 /**
  * @typedef {import('./stream.js').Row} Row
- * @typedef {{ column: string, label: string, kind: 'line' | 'bars', tick: (value: number) => string,
- *   text: (value: unknown) => string }} Plot
+ * @typedef {{ column: string, label: string, kind: 'line' | 'bars',
+ *   tick: (value: number) => string, text: (value: unknown) => string }} Plot
  */
 
 const AXIS_WIDTH = 46
 const TIMES_HEIGHT = 22
-/** 1, 2, 5, 10 … 50 million: neither orders nor money need steps below one. */
+/** 1, 2, 5, 10 … 50 million: orders and money need no steps below one. */
 const WHOLE_STEPS = Array.from({ length: 24 }, (_, i) => [1, 2, 5][i % 3] * 10 ** Math.floor(i / 3))
 const FONT = '11px system-ui, sans-serif'
 
@@ -28,8 +28,8 @@ const PLOTS = [
 
 /**
  * @param {HTMLElement} place
- * @param {HTMLElement} at where the minute under the cursor is said
- * @returns {(rows: readonly Row[]) => void} draws the rows of the figure `minutes`
+ * @param {HTMLElement} at shows the minute under the cursor
+ * @returns {(rows: readonly Row[]) => void} draws the rows of the metric `minutes`
  */
 export function makeMinutesChart(place, at) {
   /** @type {readonly Row[]} */
@@ -37,7 +37,7 @@ export function makeMinutesChart(place, at) {
   /** @type {{ plot: Plot, chart: uPlot, canvas: HTMLElement, value: HTMLElement }[]} */
   const charts = []
 
-  /** @param {number | null | undefined} index of the minute; none: the running one */
+  /** @param {number | null | undefined} index of the minute; by default the current one */
   const read = (index) => {
     const i = index ?? rows.length - 1
     const row = rows[i]
@@ -73,7 +73,7 @@ export function makeMinutesChart(place, at) {
 }
 
 /**
- * Times, the minutes that are over, the running one.
+ * Times, values of complete minutes, value of the current one.
  * @param {Plot} plot
  * @param {readonly Row[]} rows
  * @returns {uPlot.AlignedData}
@@ -119,7 +119,7 @@ function options({ kind, tick }, hasTimes, size, read) {
       points: { show: isLine, size: 6, fill: accent, stroke: accent },
     },
     scales: {
-      // Half a bar more at both ends.
+      // Half a bar more at each end.
       x: { range: (_chart, min, max) => [min - 35, max + 35] },
       y: { range: (_chart, _min, max) => [0, Math.max(isLine ? 5 : 2, max) * 1.08] },
     },
@@ -180,7 +180,7 @@ function token(name) {
 }
 
 /**
- * The chart in words, for those who do not see it.
+ * The chart in words, for screen readers.
  * @param {readonly Row[]} rows
  */
 export function minutesText(rows) {
@@ -191,5 +191,7 @@ export function minutesText(rows) {
   const peak = over.reduce((a, b) =>
     (numberOf(b.visitors) ?? 0) > (numberOf(a.visitors) ?? 0) ? b : a,
   )
-  return `In the last ${over.length} minutes: ${count(sum('orders'))} orders, ${moneyShort(sum('revenue'))} revenue. Most visitors at ${hourMinute(peak.minute)}: ${count(peak.visitors)} in a minute.`
+  const sums = `${count(sum('orders'))} orders, ${moneyShort(sum('revenue'))} revenue`
+  const most = `Most visitors at ${hourMinute(peak.minute)}: ${count(peak.visitors)} per minute.`
+  return `In the last ${over.length} minutes: ${sums}. ${most}`
 }

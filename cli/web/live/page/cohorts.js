@@ -1,22 +1,22 @@
-/** Cohorts as a heat table: a row a week of first orders, a column a week since, the more who came back the deeper. */
+/** Cohorts as a heat table: one row per week of first orders, one column per week since. */
 import { make } from './elements.js'
 import { count, day, numberOf, percent } from './format.js'
 
-/** Deeper than this the text would no longer stand out from its cell. */
+/** With a deeper colour the text would be hard to read. */
 const DEPTH_MAX = 0.45
 
 /**
  * @param {HTMLElement} place
- * @param {readonly import('./stream.js').Row[]} cohorts `cohort_week`, `size`, `weeks` (shares from week 0)
+ * @param {readonly import('./stream.js').Row[]} cohorts with `weeks`, shares from week 0 on
  */
 export function drawCohorts(place, cohorts) {
   if (cohorts.length === 0) {
-    place.replaceChildren(make('p.nothing', 'No cohort yet: the first one needs a week of orders.'))
+    place.replaceChildren(make('p.nothing', 'No cohorts yet: the first needs a week of orders.'))
     return
   }
   const shares = cohorts.map(({ weeks }) => (Array.isArray(weeks) ? weeks : []))
   const columns = Math.max(...shares.map((row) => row.length))
-  // Week 0 is always everybody; depth is measured by those who came back.
+  // Week 0 is always 100 %, so colours are relative to the later weeks.
   const max = Math.max(
     ...shares.flatMap((row) => row.slice(1).map((share) => numberOf(share) ?? 0)),
     0.01,

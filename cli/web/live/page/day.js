@@ -1,4 +1,4 @@
-/** The close of day: what changed in sentences first, then yesterday beside the days before, from the marts. */
+/** Close of day: what changed, in sentences, then the last closed day beside the days before. */
 import { drawCohorts } from './cohorts.js'
 import { make, makeData, makeProse } from './elements.js'
 import {
@@ -21,7 +21,7 @@ import { drawStrip, pointsOf } from './strip.js'
  *   sentences: string[], builtAt: string | null, reason: string | null }} Day
  */
 
-/** While there is nothing to show, the reason may change. */
+/** While there is nothing to show, the reason may change, so it is requested again. */
 const ASK_AGAIN_MS = 10_000
 
 /**
@@ -29,14 +29,14 @@ const ASK_AGAIN_MS = 10_000
  * @returns {{ show: () => Promise<void>, martsBuilt: (at: string | undefined) => void }}
  */
 export function makeDayView(place) {
-  /** @type {string | undefined} of the marts that the view was drawn from */
+  /** @type {string | undefined} when the marts were built that are shown */
   let builtAt
   let isDrawn = false
   let askedMs = 0
 
   const show = async () => {
     askedMs = Date.now()
-    if (!isDrawn) place.replaceChildren(make('p.nothing', 'Reading the marts…'))
+    if (!isDrawn) place.replaceChildren(make('p.nothing', 'Loading…'))
     try {
       const response = await fetch('/api/day')
       if (!response.ok) throw new Error(`The engine answered ${response.status}.`)
@@ -46,7 +46,7 @@ export function makeDayView(place) {
     } catch {
       if (!isDrawn)
         place.replaceChildren(
-          reasonBox('The engine does not answer. This view comes by itself when it is back.'),
+          reasonBox('The engine does not answer. This view appears once it is back.'),
         )
     }
   }
@@ -88,18 +88,18 @@ function draw(place, { date, days, categories, cohorts, funnel, sentences, built
     make('header.day-head', make('h1', title), told),
     strip,
     part('days', 'The last days', '', daysTable(own)),
-    part('categories', 'Revenue by category', 'that day · on the day before', categoryList),
-    part('cohorts', 'Who comes back', 'share of buyers, by week of their first order', cohortPlace),
-    part('day-funnel', 'Funnel of the day', 'sessions · of the step before', funnelList),
+    part('categories', 'Revenue by category', 'that day · vs the day before', categoryList),
+    part('cohorts', 'Who comes back', 'share of buyers, by week of first order', cohortPlace),
+    part('day-funnel', 'Funnel of the day', 'sessions · step conversion', funnelList),
     make(
       'p.built',
-      builtAt ? `From the marts built ${dayAndTime(builtAt)}. Late orders are in.` : '',
+      builtAt ? `From the marts built ${dayAndTime(builtAt)}. Late orders are included.` : '',
     ),
   )
 }
 
 /**
- * Sums of different currencies can't stand in one column: the one of most orders is shown.
+ * Amounts in different currencies can't be added: only the one with most orders is shown.
  * @param {readonly Row[]} days
  */
 function ownCurrency(days) {
@@ -133,7 +133,7 @@ function part(name, title, aside, content) {
 function dayCells(days) {
   const last = days.at(-1) ?? {}
   const before = days.find(({ date }) => daysBetween(date, last.date) === 7)
-  const against = before ? `on ${day(before.date)}` : ''
+  const against = before ? `vs ${day(before.date)}` : ''
   const line = (/** @type {string} */ column) => days.map((row) => row[column])
   const [units, cents] = moneyParts(last.revenue, currencyOf(last))
   const change = (/** @type {string} */ column) => difference(last[column], before?.[column])
@@ -215,7 +215,7 @@ function daysTable(days) {
  */
 function categoryLines(categories, currency) {
   return categories.map((row) => ({
-    label: row.category ? String(row.category) : 'without category',
+    label: row.category ? String(row.category) : 'no category',
     title: `the day before ${money(row.previous, currency)}`,
     size: numberOf(row.revenue) ?? 0,
     values: [

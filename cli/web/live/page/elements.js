@@ -1,4 +1,4 @@
-/** Small makers of elements: all text goes through textContent, so that no shop data is ever read as HTML. */
+/** Creates elements. All text is set as textContent, so shop data is never parsed as HTML. */
 
 const SVG = 'http://www.w3.org/2000/svg'
 
@@ -27,7 +27,7 @@ export function makeSvg(tag, attributes) {
 }
 
 /**
- * A number with what it was made from: `value` is the exact answer of the SELECT, `text` how it is written.
+ * A formatted number that keeps its exact value: `value` is the SELECT's answer, `text` is shown.
  * @param {unknown} value
  * @param {string} text
  * @param {string} [classes]
@@ -41,7 +41,7 @@ export function makeData(value, text, classes = '') {
 }
 
 /**
- * Writes only what has changed: an unchanged node keeps a selection, and the browser its layout.
+ * Writes only if the text differs: an unchanged node keeps its selection and its layout.
  * @param {Element} element
  * @param {string} text
  */
@@ -61,7 +61,7 @@ export function byId(id) {
 }
 
 /**
- * A sentence with its commands in backticks set as code.
+ * A sentence whose `backticked` parts are set as code.
  * @param {string} tag
  * @param {string} text
  */

@@ -1,4 +1,4 @@
-/** The latest orders and events as tables; what is new since the last look is marked for a moment. */
+/** The latest orders and events as tables; new rows are highlighted for a moment. */
 import { make, makeData } from './elements.js'
 import { count, currencyOf, money, timeOfDay } from './format.js'
 import { readablePath, words } from './lists.js'
@@ -17,7 +17,7 @@ const shown = new WeakMap()
 function drawFeed(body, rows, keyOf, cellsOf) {
   const before = shown.get(body)
   const keys = rows.map(keyOf)
-  // When all are new, nothing stands out.
+  // If all rows are new, none is highlighted.
   const hasKnown = keys.some((key) => before?.has(key))
   if (rows.length === 0) {
     const cell = make('td.nothing', 'Nothing yet')

@@ -1,20 +1,20 @@
 /**
- * Numbers, money and times as the page writes them: exact, in the shop's own timezone, a dash where there is
- * nothing. Money comes as text and is never calculated with beyond comparing.
+ * Formats numbers, money and times: exact, in the shop's timezone, a dash for a missing value.
+ * Money comes as text and is only compared, never calculated with.
  */
 
 const LOCALE = 'en-GB'
 const NOTHING = '–'
 
 let timezone = 'UTC'
-/** Empty until the first order tells. */
+/** Empty until the first order. */
 let currency = ''
 /** @type {Map<string, Intl.NumberFormat | Intl.DateTimeFormat>} */
 const formats = new Map()
 
 /**
  * @param {{ timezone: string, currency: string | null }} shop
- * @returns {boolean} whether what was written before would be written otherwise now
+ * @returns {boolean} whether earlier output would be formatted differently now
  */
 export function useShop(shop) {
   const isOther = shop.timezone !== timezone || (shop.currency ?? '') !== currency
@@ -49,7 +49,7 @@ function times(options) {
 }
 
 /**
- * A value as a number, undefined where it is none.
+ * A value as a number, undefined if it isn't one.
  * @param {unknown} value
  * @returns {number | undefined}
  */
@@ -60,7 +60,7 @@ export function numberOf(value) {
 }
 
 /**
- * Timestamps come as ISO text in UTC, with or without the Z.
+ * Timestamps are ISO text in UTC, with or without the Z.
  * @param {unknown} value
  * @returns {Date | undefined}
  */
@@ -79,7 +79,7 @@ export function count(value) {
 }
 
 /**
- * The text itself is formatted, so that no cent is lost to floating point.
+ * Formats the text itself, so that no cent is lost to floating point.
  * @param {unknown} value
  * @param {string | null} [of] another currency than the shop's
  */
@@ -89,7 +89,7 @@ export function money(value, of) {
 }
 
 /**
- * For axes and tight places: no cents, thousands as K.
+ * For axes and narrow places: without cents, thousands as K.
  * @param {number} value
  */
 export function moneyShort(value) {
@@ -102,7 +102,7 @@ export function moneyShort(value) {
 }
 
 /**
- * Units and cents apart, so that the cents can be set smaller.
+ * Units and cents separately, so that cents can be smaller.
  * @param {unknown} value
  * @param {string | null} [of]
  * @returns {[units: string, cents: string]}
@@ -117,7 +117,7 @@ export function moneyParts(value, of) {
 }
 
 /**
- * The currency that a row names; null: the shop's.
+ * The currency in a row; null: the shop's.
  * @param {Record<string, unknown>} row
  */
 export function currencyOf({ currency: named }) {
@@ -131,7 +131,7 @@ function moneyFormat(of) {
 
 /**
  * @param {string} code
- * @returns {Intl.NumberFormatOptions} a plain number of two decimals where the code is none
+ * @returns {Intl.NumberFormatOptions} a plain number with two decimals without a valid code
  */
 function moneyStyle(code) {
   return /^[A-Z]{3}$/.test(code)
@@ -194,7 +194,7 @@ function whenFormat(value, options) {
 }
 
 /**
- * A length of time, as short as it can be said: 40 ms, 1.2 s, 14 s, 3 min, 2 h.
+ * A duration, as short as possible: 40 ms, 1.2 s, 14 s, 3 min, 2 h.
  * @param {unknown} value milliseconds
  */
 export function duration(value) {
@@ -210,7 +210,7 @@ export function duration(value) {
 }
 
 /**
- * How far `now` is above or below `before`: "▲ 12%", and undefined where there is nothing to compare with.
+ * How far `now` is above or below `before`: "▲ 12%"; undefined if there is nothing to compare.
  * @param {unknown} now
  * @param {unknown} before
  * @returns {string | undefined}

@@ -1,4 +1,4 @@
-/** The pipeline itself as one line: quiet while all is well, loud with the reason when something is wrong. */
+/** The pipeline's status as one line: quiet while all is well, loud with the reason if not. */
 import { make } from './elements.js'
 import { count, dayAndTime, duration, hourMinute } from './format.js'
 
@@ -10,24 +10,23 @@ const RECORDS_MIN = 100
 const PATIENCE_MS = 15_000
 const LAG_SECONDS_MAX = 10
 
-/** @type {{ atMs: number, records: number, dlq: number, lag: number }[]} rejects are judged by what comes now */
+/** @type {{ atMs: number, records: number, dlq: number, lag: number }[]} of the last minute */
 const recent = []
 
 /**
- * What is wrong, in words; empty when nothing is.
+ * What is wrong, in sentences; empty if nothing is.
  * @param {Health} health
  * @returns {string[]}
  */
 export function troubles(health) {
   const found = []
-  if (!health.running)
-    found.push('No engine runs on this data: these are the last committed numbers.')
+  if (!health.running) found.push('No engine is running: these are the last committed numbers.')
   if (health.stalled) found.push(health.stalled)
   if (isBehind(health) && !isCatchingUp())
-    found.push(`The engine is behind by ${count(health.lagEvents)} events.`)
+    found.push(`The engine is behind: ${count(health.lagEvents)} events are queued.`)
   const share = rejectedShare()
   if (share > REJECTED_SHARE_MAX)
-    found.push(`${Math.round(share * 100)}% of the last minute’s events broke the contract.`)
+    found.push(`${Math.round(share * 100)}% of the last minute’s events were rejected.`)
   if (health.marts && !health.marts.ok)
     found.push(`The last build of the daily marts failed: ${health.marts.message}`)
   return found
@@ -38,14 +37,14 @@ function isBehind({ lagEvents, eventsPerSecond }) {
   return lagEvents > LAG_SECONDS_MAX * Math.max(eventsPerSecond ?? 0, 100)
 }
 
-/** After an import or a pause a long queue is as it should be, as long as it gets shorter. */
+/** After an import or a pause a long queue is normal, as long as it gets shorter. */
 function isCatchingUp() {
   const first = recent[0]
   const last = recent.at(-1)
   return !first || !last || last.atMs - first.atMs < PATIENCE_MS || last.lag < first.lag
 }
 
-/** Of the records of the last minute, those that broke the contract; 0 while there are too few to say. */
+/** Share of the last minute's records that were rejected; 0 if there are too few to judge. */
 function rejectedShare() {
   const first = recent[0]
   const last = recent.at(-1)
@@ -66,30 +65,37 @@ export function drawHealth(place, health) {
   const button = place.querySelector('button') ?? make('button')
   button.setAttribute('type', 'button')
   button.dataset.opens = 'health'
-  const facts = [
-    [`${count(health.eventsPerSecond)}`, 'events a second'],
-    [duration(health.freshnessMs), 'fresh'],
-    [count(health.lagEvents), 'lag'],
-    [count(health.late), 'late'],
-    [count(health.duplicates), 'duplicates'],
-    [count(health.dlq), 'rejected'],
-    ...(health.marts?.builtAt ? [[hourMinute(health.marts.builtAt), 'marts built']] : []),
-  ]
+  const { freshnessMs, marts } = health
   button.replaceChildren(
     make('strong', wrong.length > 0 ? wrong.join(' ') : quietText(health)),
-    ...facts.map(([value = '', name = '']) => make('span.fact', make('b', value), ` ${name}`)),
+    makeFact('', count(health.eventsPerSecond), ' events per second'),
+    ...(freshnessMs === null ? [] : [makeFact('updated ', duration(freshnessMs), ' ago')]),
+    makeFact('', count(health.lagEvents), ' events queued'),
+    makeFact('', count(health.late), ' late'),
+    makeFact('', count(health.duplicates), ' duplicates'),
+    makeFact('', count(health.dlq), ' rejected'),
+    ...(marts?.builtAt ? [makeFact('marts built at ', hourMinute(marts.builtAt))] : []),
   )
   if (!button.isConnected) place.append(button)
+}
+
+/**
+ * @param {string} before
+ * @param {string} value
+ * @param {string} [after]
+ */
+function makeFact(before, value, after = '') {
+  return make('span.fact', before, make('b', value), after)
 }
 
 /** @param {Health} health */
 function quietText(health) {
   if (isBehind(health)) return `Catching up, ${count(health.lagEvents)} events to go`
-  return 'Pipeline well'
+  return 'Pipeline healthy'
 }
 
 /**
- * The same in full, for the dialog.
+ * All facts for the dialog.
  * @param {Health} health
  * @returns {[name: string, value: string][]}
  */
@@ -98,15 +104,12 @@ export function healthFacts(health) {
     .sort(([, a], [, b]) => b - a)
     .map(([reason, number]) => `${reason} ${count(number)}`)
   return [
-    ['Events a second', `${count(health.eventsPerSecond)}, over the last 10 s`],
-    [
-      'Freshness',
-      `${duration(health.freshnessMs)} since the newest event that these numbers count`,
-    ],
-    ['Lag', `${count(health.lagEvents)} events in the log, not yet counted`],
-    ['Records taken in', count(health.records)],
-    ['Too late for the stream', `${count(health.late)}, kept and left to the daily marts`],
-    ['Duplicates left out', count(health.duplicates)],
+    ['Events per second', `${count(health.eventsPerSecond)}, average of the last 10 s`],
+    ['Freshness', `the newest counted event is ${duration(health.freshnessMs)} old`],
+    ['Queued', `${count(health.lagEvents)} events in the log, not yet counted`],
+    ['Records ingested', count(health.records)],
+    ['Too late for live numbers', `${count(health.late)}, stored and counted by the daily marts`],
+    ['Duplicates ignored', count(health.duplicates)],
     ['Rejected', [count(health.dlq), ...reasons].join(' · ')],
     ['Watermark', health.watermark ? dayAndTime(health.watermark) : 'none yet'],
     [

@@ -1,4 +1,4 @@
-/** Lists with a bar behind each row (funnel, tops, campaigns, cities) and the split of devices. */
+/** Lists with a bar behind each row (funnel, products, pages, campaigns, cities), and devices. */
 import { make, makeData } from './elements.js'
 import { count, money, numberOf, percent } from './format.js'
 
@@ -18,7 +18,7 @@ const STEPS = new Map([
 
 /**
  * @param {HTMLElement} list an `ol.rows`
- * @param {readonly Line[]} lines sizes against the largest of them
+ * @param {readonly Line[]} lines drawn relative to the largest
  */
 export function drawRows(list, lines) {
   const max = Math.max(...lines.map(({ size }) => size), 0)
@@ -34,7 +34,7 @@ export function drawRows(list, lines) {
       )
       if (title) row.title = title
       for (const [exact, text] of values) row.append(makeData(exact, text))
-      // Through the object model, as the page's own policy forbids style attributes.
+      // Not as a style attribute: the page's security policy forbids those.
       row.style.setProperty('--size', max > 0 ? `${((size / max) * 100).toFixed(1)}%` : '0%')
       return row
     }),
@@ -77,7 +77,7 @@ export function pageLines(rows) {
 /** @param {readonly Row[]} rows */
 export function campaignLines(rows) {
   return rows.map((row) => ({
-    label: row.campaign ? String(row.campaign) : 'without campaign',
+    label: row.campaign ? String(row.campaign) : 'no campaign',
     title: `revenue ${money(row.revenue)}`,
     ...sessionsAndOrders(row),
   }))
@@ -101,7 +101,7 @@ function sessionsAndOrders(row) {
 }
 
 /**
- * One bar cut by device, and below it who is who: told apart by order and words, not by colour alone.
+ * One bar split by device with a legend below, in the same order: colour is not the only cue.
  * @param {HTMLElement} place
  * @param {readonly Row[]} rows
  */
@@ -139,7 +139,7 @@ export function words(name) {
   return String(name ?? '').replaceAll('_', ' ')
 }
 
-/** @param {unknown} path with its escapes as people read them */
+/** @param {unknown} path decoded for readers */
 export function readablePath(path) {
   const text = String(path ?? '')
   try {

@@ -1,4 +1,4 @@
-/** Starts the page: the stream's snapshots go to the parts of the screen that show them. */
+/** Starts the page: passes the stream's snapshots to the parts of the screen that show them. */
 import { makeMinutesChart, minutesText } from './chart.js'
 import { makeDayView } from './day.js'
 import { byId, write } from './elements.js'
@@ -43,16 +43,16 @@ const EVENT_ROWS = 10
 /** @type {Snapshot | undefined} */
 let snapshot
 let spokenMs = 0
-/** @type {Promise<import('./sql-dialog.js').Figure[]> | undefined} */
-let figures
+/** @type {Promise<import('./sql-dialog.js').Metric[]> | undefined} */
+let metrics
 
 const chart = makeMinutesChart(byId('plots'), byId('hour-at'))
 const dayView = makeDayView(byId('day-view'))
 const dialog = byId('dialog')
-if (!(dialog instanceof HTMLDialogElement)) throw new Error('#dialog is no dialog.')
-const openDialog = makeSqlDialog(dialog, () => snapshot, loadFigures)
+if (!(dialog instanceof HTMLDialogElement)) throw new Error('#dialog is not a dialog.')
+const openDialog = makeSqlDialog(dialog, () => snapshot, loadMetrics)
 
-/** Which parts to draw when a figure has changed. */
+/** What to draw when a metric has changed. */
 const PARTS = new Map([
   [
     'minutes',
@@ -74,7 +74,7 @@ const IN_STRIP = ['now', 'today', 'last_week', 'minutes', 'hours']
 
 /**
  * @param {Snapshot} next
- * @param {ReadonlySet<string>} changed ids of figures
+ * @param {ReadonlySet<string>} changed ids of metrics
  */
 function onSnapshot(next, changed) {
   snapshot = next
@@ -85,25 +85,25 @@ function onSnapshot(next, changed) {
   byId('empty-shop').hidden = !isEmpty
   byId('waiting').hidden = !isWaiting
   byId('plots').hidden = isEmpty || isWaiting
-  // The currency is known with the first order, which may come while the page is open.
+  // The currency becomes known with the first order, perhaps while the page is open.
   const currency = next.shop.currency ?? currencyOf(rows.today?.[0] ?? {})
   const due = useShop({ ...next.shop, currency }) ? new Set(Object.keys(rows)) : changed
   if (IN_STRIP.some((id) => due.has(id))) drawStrip(byId('strip'), liveCells(rows))
   for (const id of due) PARTS.get(id)?.(rows[id] ?? [])
   drawHealth(byId('health'), next.health)
-  void loadFigures().then((figures) => markOld(next, figures))
+  void loadMetrics().then((metrics) => markOld(next, metrics))
   dayView.martsBuilt(next.health.marts?.builtAt ?? undefined)
   speak(rows)
 }
 
-/** What is asked and how often: the same for as long as an engine runs, asked again after a failure. */
-function loadFigures() {
-  figures ??= fetch('/api/figures').then(async (response) => {
+/** Titles and SQL of the metrics: constant while an engine runs, loaded again after a failure. */
+function loadMetrics() {
+  metrics ??= fetch('/api/figures').then(async (response) => {
     if (!response.ok) throw new Error(`The engine answered ${response.status}.`)
-    return /** @type {import('./sql-dialog.js').Figure[]} */ (await response.json())
+    return /** @type {import('./sql-dialog.js').Metric[]} */ (await response.json())
   })
-  return figures.catch(() => {
-    figures = undefined
+  return metrics.catch(() => {
+    metrics = undefined
     return []
   })
 }
@@ -117,7 +117,7 @@ function rowsOf({ figures }) {
 }
 
 /**
- * One sentence now and then for those who listen; each change would be noise.
+ * One sentence every half minute for screen readers; every change would be noise.
  * @param {Record<string, Row[]>} rows
  */
 function speak(rows) {
@@ -125,9 +125,11 @@ function speak(rows) {
   spokenMs = Date.now()
   const now = rows.now?.[0] ?? {}
   const today = rows.today?.[0] ?? {}
+  const orders = `${count(today.orders)} orders, ${money(today.revenue)} revenue`
   write(
     byId('summary'),
-    `${count(now.visitors_5m)} visitors now. Today ${count(today.orders)} orders, ${money(today.revenue)} revenue, ${percent(today.conversion_rate)} conversion.`,
+    `${count(now.visitors_5m)} visitors now. Today ${orders}, ` +
+      `${percent(today.conversion_rate)} conversion.`,
   )
 }
 
@@ -136,7 +138,7 @@ function speak(rows) {
  * @param {{ lastMs: number, retryMs: number }} more
  */
 function onState(state, { lastMs, retryMs }) {
-  if (state === 'gone') figures = undefined // another engine may ask otherwise
+  if (state === 'gone') metrics = undefined // another engine may have other metrics
   document.documentElement.dataset.state = state
   write(
     byId('state'),
@@ -145,11 +147,11 @@ function onState(state, { lastMs, retryMs }) {
   const banner = byId('banner')
   banner.hidden = state === 'live' || state === 'loading'
   if (banner.hidden) return
-  const last = lastMs ? ` The numbers are of ${timeOfDay(new Date(lastMs))}.` : ''
+  const last = lastMs ? ` The numbers are from ${timeOfDay(new Date(lastMs))}.` : ''
   const what =
-    state === 'stale' ? 'No news from the engine for 5 seconds.' : 'The engine does not answer.'
+    state === 'stale' ? 'The engine has sent nothing for 5 seconds.' : 'The engine does not answer.'
   const next = retryMs > 1_000 ? ` Trying again in ${duration(retryMs)}.` : ' Trying again…'
-  // The countdown is for the eye: an alert that changes each second would be read out each second.
+  // Hidden from screen readers: an alert that changes every second would be read every second.
   const spoken =
     banner.querySelector('.spoken') ?? banner.appendChild(document.createElement('span'))
   const counted =

@@ -1,4 +1,4 @@
-/** A line as wide as its place, without axes: the shape of the last values, the latest one marked. */
+/** A line as wide as its place, without axes: the course of the last values, the latest marked. */
 import { makeSvg } from './elements.js'
 import { numberOf } from './format.js'
 
@@ -19,7 +19,7 @@ export function makeSparkline() {
 }
 
 /**
- * From the lowest value to the highest, as it is the shape that counts here and not the size.
+ * Scaled from the lowest value to the highest: its shape matters, not its size.
  * @param {SVGElement} svg
  * @param {readonly unknown[]} values oldest first; nothing is drawn for fewer than two
  */
@@ -32,10 +32,11 @@ export function drawSparkline(svg, values) {
   const step = WIDTH / Math.max(numbers.length - 1, 1)
   const points = numbers.map((value, i) => {
     const height = span > 0 ? (value - min) / span : 0
-    return `${(i * step).toFixed(1)} ${(HEIGHT - PADDING - height * (HEIGHT - 2 * PADDING)).toFixed(1)}`
+    const y = HEIGHT - PADDING - height * (HEIGHT - 2 * PADDING)
+    return `${(i * step).toFixed(1)} ${y.toFixed(1)}`
   })
   const isLine = points.length > 1
   line.setAttribute('d', isLine ? `M${points.join('L')}` : '')
-  // A piece without length, drawn with a round end, is a dot that does not stretch with the line.
+  // A line of no length with a round end is a dot that isn't stretched with the drawing.
   end.setAttribute('d', isLine ? `M${points.at(-1)}h0` : '')
 }

@@ -1,4 +1,4 @@
-/** What stands behind a number: its SELECT, how old it is, its rows, and how to ask the same at the prompt. */
+/** The dialog behind a number: its SELECT, its age, its rows, and the same as a command. */
 import { make, makeProse, write } from './elements.js'
 import { dateOf, dayAndTime, duration } from './format.js'
 import { healthFacts, troubles } from './health.js'
@@ -7,7 +7,7 @@ import { healthFacts, troubles } from './health.js'
  * @typedef {import('./stream.js').Snapshot} Snapshot
  * @typedef {import('./stream.js').Row} Row
  * @typedef {{ id: string, title: string, sql: string, everyMs: number, note: string,
- *   error?: string }} Figure
+ *   error?: string }} Metric
  */
 
 const ROWS_SHOWN = 60
@@ -15,8 +15,8 @@ const ROWS_SHOWN = 60
 /**
  * @param {HTMLDialogElement} dialog
  * @param {() => Snapshot | undefined} latest
- * @param {() => Promise<readonly Figure[]>} load
- * @returns {(id: string) => Promise<void>} opens what is behind this figure, or `health`
+ * @param {() => Promise<readonly Metric[]>} load
+ * @returns {(id: string) => Promise<void>} opens the dialog of a metric, or of `health`
  */
 export function makeSqlDialog(dialog, latest, load) {
   dialog.addEventListener('click', (event) => {
@@ -32,10 +32,10 @@ export function makeSqlDialog(dialog, latest, load) {
       if (!snapshot) return
       dialog.replaceChildren(...healthContent(snapshot, dialog))
     } else {
-      const figure = (await load()).find((one) => one.id === id)
+      const metric = (await load()).find((one) => one.id === id)
       const age = make('p.age')
-      const tell = () => write(age, ageText(latest()?.figures[id]?.asOf, figure?.everyMs))
-      dialog.replaceChildren(...figureContent(dialog, figure, snapshot?.figures[id], age))
+      const tell = () => write(age, ageText(latest()?.figures[id]?.asOf, metric?.everyMs))
+      dialog.replaceChildren(...metricContent(dialog, metric, snapshot?.figures[id], age))
       tell()
       clearInterval(ticking)
       ticking = setInterval(tell, 500)
@@ -58,23 +58,23 @@ function ageText(asOf, everyMs) {
 
 /**
  * @param {HTMLDialogElement} dialog
- * @param {Figure | undefined} figure
+ * @param {Metric | undefined} metric
  * @param {import('./stream.js').Answer | undefined} answer
  * @param {HTMLElement} age
  */
-function figureContent(dialog, figure, answer, age) {
-  const head = headOf(figure?.title ?? 'This number', dialog)
-  if (!figure)
-    return [head, make('p', 'The engine does not answer: its SQL can be shown when it is back.')]
-  const error = answer?.error ?? figure.error
-  const command = `ccs query ${quoted(oneLine(figure.sql))}`
+function metricContent(dialog, metric, answer, age) {
+  const head = headOf(metric?.title ?? 'This number', dialog)
+  if (!metric)
+    return [head, make('p', 'The engine does not answer; its SQL can be shown once it is back.')]
+  const error = answer?.error ?? metric.error
+  const command = `ccs query ${quoted(oneLine(metric.sql))}`
   return [
     head,
     age,
     ...(error ? [makeProse('p.trouble', error)] : []),
-    ...(figure.note ? [makeProse('p.note', figure.note)] : []),
-    codeBlock('SQL', figure.sql.trim()),
-    codeBlock('The same at the prompt', command),
+    ...(metric.note ? [makeProse('p.note', metric.note)] : []),
+    codeBlock('SQL', metric.sql.trim()),
+    codeBlock('As a command', command),
     rowsTable(answer?.rows ?? []),
   ]
 }
@@ -91,7 +91,7 @@ function healthContent({ health, at }, dialog) {
     make('p.age', `As of ${dayAndTime(at)}.`),
     ...troubles(health).map((text) => makeProse('p.trouble', text)),
     list,
-    codeBlock('The same at the prompt', 'ccs status && ccs dlq ls'),
+    codeBlock('As a command', 'ccs status && ccs dlq ls'),
   ]
 }
 
@@ -123,12 +123,12 @@ function codeBlock(title, text) {
     setTimeout(() => write(copy, 'Copy'), 1_500)
   })
   const pre = make('pre', code)
-  pre.tabIndex = 0 // scrolls by keyboard too
+  pre.tabIndex = 0 // can be scrolled by keyboard
   return make('section.code', make('h3', title), copy, pre)
 }
 
 /**
- * A page that is not served from this machine may not write to the clipboard: then the text is selected.
+ * Only a page from this machine may write to the clipboard; otherwise the text is selected.
  * @param {string} text
  * @param {Node} node
  */
@@ -149,14 +149,14 @@ function rowsTable(rows) {
   const body = rows
     .slice(0, ROWS_SHOWN)
     .map((row) => make('tr', ...columns.map((name) => make('td', String(row[name] ?? '')))))
-  const summary = make('summary', rows.length === 1 ? 'Its row now' : `Its ${rows.length} rows now`)
+  const summary = make('summary', `Result: ${rows.length} ${rows.length === 1 ? 'row' : 'rows'}`)
   const scroller = make('div.scroller', make('table', make('thead', head), make('tbody', ...body)))
   scroller.tabIndex = 0
   return make('details', summary, scroller)
 }
 
 /**
- * Without comments and line breaks, but with every string as it is.
+ * One line without comments; strings stay as they are.
  * @param {string} sql
  */
 export function oneLine(sql) {
@@ -169,7 +169,7 @@ export function oneLine(sql) {
 }
 
 /**
- * As one argument of a POSIX shell.
+ * Quoted as one argument of a POSIX shell.
  * @param {string} text
  */
 export function quoted(text) {

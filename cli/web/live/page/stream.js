@@ -1,14 +1,14 @@
 /**
- * The connection to the engine. Messages are merged into one snapshot; silence and loss are noticed by a
- * watchdog of our own, because a browser may hold a dead connection for minutes without a word.
+ * The connection to the engine, merged into one snapshot. A watchdog of our own notices silence,
+ * because a browser may hold a dead connection for minutes.
  */
 
 /**
  * @typedef {Record<string, unknown>} Row
  * @typedef {{ asOf: string, rows: Row[], error?: string }} Answer
- * @typedef {{ running: boolean, eventsPerSecond: number | null, freshnessMs: number | null, lagEvents: number,
- *   records: number, late: number, duplicates: number, dlq: number, dlqByReason: Record<string, number>,
- *   watermark: string | null, stalled: string | null,
+ * @typedef {{ running: boolean, eventsPerSecond: number | null, freshnessMs: number | null,
+ *   lagEvents: number, records: number, late: number, duplicates: number, dlq: number,
+ *   dlqByReason: Record<string, number>, watermark: string | null, stalled: string | null,
  *   commit: { serial: number, at: string | null },
  *   marts: { builtAt: string | null, ok: boolean, message: string } | null }} Health
  * @typedef {{ at: string, shop: { name: string, timezone: string, currency: string | null },
@@ -22,7 +22,7 @@ const RETRY_MAX_MS = 5_000
 const LOOK_EVERY_MS = 250
 
 /**
- * Connects, and connects again for as long as the page is open.
+ * Connects, and reconnects for as long as the page is open.
  * @param {{ onSnapshot: (snapshot: Snapshot, changed: ReadonlySet<string>) => void,
  *   onState: (state: State, more: { lastMs: number, retryMs: number }) => void }} listener
  */
@@ -35,7 +35,7 @@ export function openStream(listener) {
   let state = 'loading'
   let failures = 0
   let connectedMs = 0
-  /** Of the last message, 0 before the first. */
+  /** Time of the last message, 0 before the first. */
   let heardMs = 0
   let retryAtMs = 0
 
@@ -48,7 +48,7 @@ export function openStream(listener) {
   /** @param {Partial<Snapshot> & { unchanged?: string[] }} message */
   const receive = ({ unchanged = [], ...message }) => {
     const isWhole = message.shop !== undefined
-    if (!isWhole && !snapshot) return // news without the snapshot before it
+    if (!isWhole && !snapshot) return // a change without the snapshot before it
     const figures = { ...message.figures }
     const changed = new Set(Object.keys(figures))
     for (const id of unchanged) {
@@ -84,7 +84,7 @@ export function openStream(listener) {
     source?.close()
     source = undefined
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures++)
-    // Spread a little, so that many open pages do not come back in the same instant.
+    // Slightly random, so that many open pages don't reconnect at the same instant.
     retryAtMs = Date.now() + waitMs * (0.8 + 0.2 * Math.random())
     become(next)
   }
@@ -99,7 +99,7 @@ export function openStream(listener) {
 
   connect()
   setInterval(look, LOOK_EVERY_MS)
-  // Timers sleep in a hidden tab and on a closed laptop: look at once when somebody is back.
+  // Timers sleep in a hidden tab and on a closed laptop, so check at once on return.
   document.addEventListener('visibilitychange', look)
   addEventListener('online', () => {
     failures = 0

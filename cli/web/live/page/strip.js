@@ -1,4 +1,4 @@
-/** The five big numbers, each a button that opens its SQL: number, difference to last week, its line. */
+/** The five big numbers, each a button that opens its SQL: value, change vs last week, sparkline. */
 import { make, makeData, write } from './elements.js'
 import { count, currencyOf, day, difference, moneyParts, numberOf, percent } from './format.js'
 import { drawSparkline, makeSparkline } from './sparkline.js'
@@ -11,7 +11,7 @@ import { drawSparkline, makeSparkline } from './sparkline.js'
  */
 
 /**
- * Brings the cells into the strip, into the elements that are there where there are as many.
+ * Draws the cells, reusing the elements that exist.
  * @param {HTMLElement} strip
  * @param {readonly Cell[]} cells
  */
@@ -55,7 +55,7 @@ function drawCell(element, { big, change, against, line }) {
 
 /**
  * The strip of the live view.
- * @param {Record<string, Row[]>} rows of each figure
+ * @param {Record<string, Row[]>} rows by metric
  * @returns {Cell[]}
  */
 export function liveCells(rows) {
@@ -63,9 +63,9 @@ export function liveCells(rows) {
   const today = rows.today?.[0] ?? {}
   const before = rows.last_week?.[0] ?? {}
   const against = before.shop_date
-    ? `on last ${day(before.shop_date, { weekday: 'long' })}`
-    : 'on last week'
-  // The running minute and hour would look like a fall.
+    ? `vs last ${day(before.shop_date, { weekday: 'long' })}`
+    : 'vs last week'
+  // Without the current minute and hour, which would look like a drop.
   const minutes = (rows.minutes ?? []).slice(0, -1)
   const hours = (rows.hours ?? []).slice(0, -1)
   const checkouts = make('span.figure-more', '+ ')

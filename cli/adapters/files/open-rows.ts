@@ -30,7 +30,7 @@ export interface OpenRowsOptions {
 
 /** Throws CCS_IMPORT_INVALID for a missing file, or one whose content doesn't match its format. */
 export async function openRows(file: string, options: OpenRowsOptions): Promise<RowReader> {
-  const format = options.format ?? formatOf(file)
+  const format = options.format ?? guessFormat(file)
   const { bytesTotal, head } = await readHead(file)
   if (format === 'parquet') {
     const { openParquet } = await import('../duckdb/parquet-rows.ts')
@@ -57,10 +57,10 @@ const ENDINGS: readonly (readonly [ending: RegExp, format: SourceFormat])[] = [
   [/\.(parquet|pq)$/i, 'parquet'],
 ]
 
-function formatOf(file: string): SourceFormat {
+function guessFormat(file: string): SourceFormat {
   const found = ENDINGS.find(([ending]) => ending.test(file))
   if (found !== undefined) return found[1]
-  throw invalid(file, `The format of ${file} can't be guessed from its name.`, {
+  throw invalidError(file, `The format of ${file} can't be guessed from its name.`, {
     hint: 'Name it in the mapping: format: csv, ndjson or parquet.',
   })
 }
@@ -71,7 +71,7 @@ async function readHead(file: string): Promise<{ bytesTotal: number; head: Buffe
     try {
       const stat = await handle.stat()
       if (stat.isDirectory())
-        throw invalid(file, `${file} is a directory.`, { hint: 'Name the files in it.' })
+        throw invalidError(file, `${file} is a directory.`, { hint: 'Name the files in it.' })
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0)
       return { bytesTotal: stat.size, head: buffer.subarray(0, bytesRead) }
     } finally {
@@ -79,7 +79,7 @@ async function readHead(file: string): Promise<{ bytesTotal: number; head: Buffe
     }
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
-      throw invalid(file, `There is no file ${file}.`, { cause, hint: 'Check the path.' })
+      throw invalidError(file, `There is no file ${file}.`, { cause, hint: 'Check the path.' })
     throw cause
   }
 }
@@ -130,10 +130,12 @@ class ByteStream {
     const file = this.#file
     const mark = start.toString('hex', 0, 3)
     if (mark.startsWith('fffe') || mark.startsWith('feff'))
-      throw invalid(file, `${file} is UTF-16.`, { hint: `Convert it: iconv -f UTF-16 -t UTF-8` })
+      throw invalidError(file, `${file} is UTF-16.`, {
+        hint: `Convert it: iconv -f UTF-16 -t UTF-8`,
+      })
     const bytes = mark === 'efbbbf' ? start.subarray(3) : start
     if (format === 'ndjson' && /^\s*\[/.test(bytes.toString('latin1', 0, 100)))
-      throw invalid(file, `${file} is one JSON array, not one JSON object per line.`, {
+      throw invalidError(file, `${file} is one JSON array, not one JSON object per line.`, {
         line: 1,
         hint: `Convert it: jq -c '.[]' ${file}`,
       })
@@ -144,7 +146,7 @@ class ByteStream {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
     if (!code.startsWith('Z_')) return cause
     const what = code === 'Z_BUF_ERROR' ? 'ends in the middle of its gzip data' : 'is damaged gzip'
-    return invalid(this.#file, `${this.#file} ${what}.`, {
+    return invalidError(this.#file, `${this.#file} ${what}.`, {
       cause,
       hint: 'The rows before it were imported; import the whole file again, none is doubled.',
     })
@@ -189,14 +191,14 @@ class TextRows implements RowReader {
     while (rows.length === 0) {
       const next = await this.#rows.next()
       if (next.done)
-        throw invalid(file, `${file} is empty: it has no header line.`, {
+        throw invalidError(file, `${file} is empty: it has no header line.`, {
           hint: 'Name its columns in the mapping: csv: { header: [..] }',
         })
       rows = next.value
     }
     const [header, ...rest] = rows
     if (header === undefined || header.values instanceof RowFault || !isFields(header.values))
-      throw invalid(file, `The header of ${file} can't be read: ${faultText(header)}.`, {
+      throw invalidError(file, `The header of ${file} can't be read: ${describeFault(header)}.`, {
         line: header?.line ?? 1,
         hint: 'Check its delimiter, quotes and encoding.',
       })
@@ -246,11 +248,11 @@ function isFields(values: SourceRow['values']): values is readonly string[] {
   return Array.isArray(values)
 }
 
-function faultText(row: SourceRow | undefined): string {
+function describeFault(row: SourceRow | undefined): string {
   return row?.values instanceof RowFault ? row.values.message : 'it is not a row'
 }
 
-function invalid(
+function invalidError(
   file: string,
   message: string,
   { line, hint, cause }: { line?: number; hint: string; cause?: unknown },
@@ -277,7 +279,7 @@ export async function readMapping(file: string): Promise<string> {
       'code' in cause &&
       (cause.code === 'ENOENT' || cause.code === 'EISDIR')
     )
-      throw invalid(file, `There is no mapping file ${file}.`, {
+      throw invalidError(file, `There is no mapping file ${file}.`, {
         cause,
         hint: 'Start with one of examples/import/; docs/import.md explains it.',
       })

@@ -1,14 +1,14 @@
 /**
- * Publishes a DuckDB file: a copy beside its place, opened once to see that this program reads it, made
- * durable, and renamed. Readers have the old file or the new one, whole.
+ * Publishes a DuckDB file: copies it, opens the copy to see that it can be read, makes it durable
+ * and renames it. Readers see the old file or the new one, complete.
  */
 import { constants } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { openDuck } from '../duckdb/duckdb.ts'
 import { diskError, type Files, isErrno } from '../files/files.ts'
+import { openDuck } from './duckdb.ts'
 
-/** Gives the names of tables and views in the schema main, sorted. */
+/** Returns the names of the tables and views in the schema main, sorted. */
 export async function publishCopy(
   files: Files,
   from: string,
@@ -19,11 +19,11 @@ export async function publishCopy(
   await files.remove(temporary)
   await files.remove(`${temporary}.wal`)
   try {
-    // On a file system that can, the copy shares its blocks and costs nothing.
+    // If the file system can, the copy shares its blocks and costs nothing.
     await copyFile(from, temporary, constants.COPYFILE_FICLONE).catch((error: unknown) => {
       throw diskError(error, temporary)
     })
-    const names = await tablesIn(temporary)
+    const names = await listTables(temporary)
     const file = await files.open(temporary, 'r+')
     try {
       await file.sync()
@@ -39,7 +39,7 @@ export async function publishCopy(
   }
 }
 
-/** dbt was ended before it had put its last changes into the file. */
+/** Needed if dbt was killed before it had written its last changes into the file. */
 async function checkpoint(path: string): Promise<void> {
   const duck = await openDuck({ path, threads: 1 })
   try {
@@ -51,7 +51,7 @@ async function checkpoint(path: string): Promise<void> {
   }
 }
 
-async function tablesIn(path: string): Promise<readonly string[]> {
+async function listTables(path: string): Promise<readonly string[]> {
   const duck = await openDuck({ path, readOnly: true, threads: 1 })
   try {
     const connection = await duck.connect()

@@ -8,7 +8,7 @@ import type { BuildInput } from '../../domain/marts/marts.ts'
 import { type Files, isErrno } from '../files/files.ts'
 
 /** What to link, and where. */
-export interface SnapshotOptions {
+export interface LinkSilverOptions {
   readonly files: Files
   readonly manifest: Manifest
   /** Current paths of the manifest's files, by name. */
@@ -21,8 +21,8 @@ export interface SnapshotOptions {
  * The linked tables. undefined if a file is gone, because the manifest was replaced longer ago
  * than the lake keeps old files: load it again.
  */
-export async function takeSnapshot(
-  options: SnapshotOptions,
+export async function linkSilver(
+  options: LinkSilverOptions,
 ): Promise<BuildInput['tables'] | undefined> {
   const { files, manifest, paths, dir } = options
   const tables: Record<string, Record<string, { rows: number; files: Record<string, string> }>> = {}

@@ -1,7 +1,7 @@
 /**
- * The schema registry of a project without servers: the files of its `schemas` directory. What is in force
- * is `<topic>.avsc`; every version that records may carry is kept as
- * `history/<topic>/<version>.id<id>.avsc`, and the newest of them says the same as the one in force.
+ * The schema registry of a project without servers: the files in its `schemas` directory. The
+ * current schema is `<topic>.avsc`. Every version that records may carry is kept as
+ * `history/<topic>/<version>.id<id>.avsc`; the newest must equal the current schema.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -12,10 +12,10 @@ import { subjectFor } from '../../domain/log/topics.ts'
 
 const VERSION_FILE = /^([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
 
-/** Reads the directory once. CCS_SCHEMA_INVALID names all files that don't fit together, and what to do. */
-export async function filesRegistry(dir: string): Promise<SchemaRegistry> {
+/** Reads the directory once. Throws CCS_SCHEMA_INVALID with all files that contradict each other. */
+export async function openFilesRegistry(dir: string): Promise<SchemaRegistry> {
   const kept = await readHistory(join(dir, 'history'))
-  const faults = [...idFaults(kept), ...(await driftFaults(dir, kept))]
+  const faults = [...findIdFaults(kept), ...(await findDriftFaults(dir, kept))]
   const [first, ...others] = faults
   if (first) {
     const { hint, location } = first
@@ -33,16 +33,16 @@ export async function filesRegistry(dir: string): Promise<SchemaRegistry> {
   }
 }
 
-interface Kept extends RegisteredSchema {
+interface KeptVersion extends RegisteredSchema {
   readonly topic: string
   readonly file: string
 }
 
 /** All kept versions, by topic, oldest first. */
-async function readHistory(dir: string): Promise<readonly Kept[]> {
-  const kept: Kept[] = []
+async function readHistory(dir: string): Promise<readonly KeptVersion[]> {
+  const kept: KeptVersion[] = []
   for (const topic of await list(dir)) {
-    const versions: Kept[] = []
+    const versions: KeptVersion[] = []
     for (const name of await list(join(dir, topic))) {
       const match = VERSION_FILE.exec(name)
       if (!match) continue
@@ -69,9 +69,9 @@ async function list(dir: string): Promise<readonly string[]> {
   }
 }
 
-function idFaults(kept: readonly Kept[]): readonly CcsError[] {
+function findIdFaults(kept: readonly KeptVersion[]): readonly CcsError[] {
   const faults: CcsError[] = []
-  const owners = new Map<number, Kept>()
+  const owners = new Map<number, KeptVersion>()
   for (const one of kept) {
     const owner = owners.get(one.id)
     owners.set(one.id, owner ?? one)
@@ -83,15 +83,18 @@ function idFaults(kept: readonly Kept[]): readonly CcsError[] {
   return faults
 }
 
-async function driftFaults(dir: string, kept: readonly Kept[]): Promise<readonly CcsError[]> {
+async function findDriftFaults(
+  dir: string,
+  kept: readonly KeptVersion[],
+): Promise<readonly CcsError[]> {
   const faults: CcsError[] = []
   let nextId = Math.max(0, ...kept.map((one) => one.id)) + 1
   for (const name of (await list(dir)).filter((one) => one.endsWith('.avsc'))) {
     const topic = basename(name, '.avsc')
     const file = join(dir, name)
-    const current = canonical(file, await readFile(file, 'utf8'), faults)
+    const current = readCanonical(file, await readFile(file, 'utf8'), faults)
     const newest = kept.findLast((one) => one.topic === topic)
-    if (newest && current === canonical(newest.file, newest.schema, faults)) continue
+    if (newest && current === readCanonical(newest.file, newest.schema, faults)) continue
     const next = join(dir, 'history', topic, `${(newest?.version ?? 0) + 1}.id${nextId++}.avsc`)
     const problem = newest
       ? `differs from its newest kept version, ${newest.file}.`
@@ -101,8 +104,8 @@ async function driftFaults(dir: string, kept: readonly Kept[]): Promise<readonly
   return faults
 }
 
-/** Undefined, and a fault noted, for text that is no schema. */
-function canonical(file: string, text: string, faults: CcsError[]): string | undefined {
+/** undefined, and one more fault, for text that is not a schema. */
+function readCanonical(file: string, text: string, faults: CcsError[]): string | undefined {
   try {
     return canonicalizeSchema(text, file)
   } catch (error) {

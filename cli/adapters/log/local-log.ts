@@ -36,7 +36,7 @@ export function openLocalLog(options: LocalLogOptions): EventLog {
     identity: async () => null,
 
     async range(topic, partition) {
-      const place = partitionOf(dir, topic, partition)
+      const place = locatePartition(dir, topic, partition)
       const start = (await listSegments(files, place.dir))[0]
       if (start === undefined) return { start: 0, end: 0 }
       const durable = new DurableEnd(files, place.dir, processes)
@@ -48,11 +48,11 @@ export function openLocalLog(options: LocalLogOptions): EventLog {
     },
 
     async reader(topic, partition, fromOffset) {
-      const place = partitionOf(dir, topic, partition)
+      const place = locatePartition(dir, topic, partition)
       const reader = new PartitionReader(files, place, fromOffset, processes)
       try {
         await reader.open()
-        return tracked(open, reader)
+        return track(open, reader)
       } catch (error) {
         await reader.close()
         throw error
@@ -60,9 +60,9 @@ export function openLocalLog(options: LocalLogOptions): EventLog {
     },
 
     async writer(topic, partition, owner) {
-      const place = partitionOf(dir, topic, partition)
+      const place = locatePartition(dir, topic, partition)
       const options = { files, processes, segmentBytes, owner }
-      return tracked(open, await openPartitionWriter(place, options))
+      return track(open, await openPartitionWriter(place, options))
     },
 
     async close() {
@@ -76,7 +76,7 @@ interface Closable {
 }
 
 /** Holds `one` in `open` until it is closed. */
-function tracked<T extends Closable>(open: Set<Closable>, one: T): T {
+function track<T extends Closable>(open: Set<Closable>, one: T): T {
   const close = one.close.bind(one)
   one.close = () => {
     open.delete(one)
@@ -86,7 +86,7 @@ function tracked<T extends Closable>(open: Set<Closable>, one: T): T {
   return one
 }
 
-function partitionOf(dir: string, topic: string, partition: number): Partition {
+function locatePartition(dir: string, topic: string, partition: number): Partition {
   if (!/^[\w-][\w.-]*$/.test(topic) || !Number.isSafeInteger(partition) || partition < 0) {
     throw new CcsError('CCS_USAGE_INVALID', `${topic}-${partition} is not a topic's partition.`, {
       hint: 'Topic names have letters, digits, ".", "_" and "-"; partitions count from 0.',

@@ -1,46 +1,47 @@
 /**
- * One partition of events.raw on its way, with connections and a transactional producer of its own. The
- * producer's id belongs to the partition: initialising it fences whoever had the partition before and ends
- * what that had begun, and only then the group's position is read. So no record is passed on twice, whatever
- * a process does that was stopped and comes back.
+ * The gate's worker for one partition of events.raw, with its own connections and transactional
+ * producer. The producer's id belongs to the partition: initialising it fences the previous worker
+ * and ends its transactions; only then the group's position is read. So no record is passed on
+ * twice, even if a process was paused and comes back.
  */
 
 import type { GateBatch, GatePartition } from '../../domain/gate/gate-stream.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { KafkaConnection, Message, Producer, Transaction } from './connection.ts'
-import { kafkaFault } from './fault.ts'
+import { toKafkaFault } from './fault.ts'
 import type { KafkaRecord, RecordHeaders } from './fetch.ts'
-import { committedOffsets } from './gate-lag.ts'
+import { readCommittedOffsets } from './gate-lag.ts'
 import type { GateNames } from './gate-names.ts'
 
 const BATCH_BYTES = 1_500_000
-/** The broker gathers so much, or so long, before it answers. */
+/** The broker collects so many bytes, or so long, before it answers. */
 const GATHER_BYTES = 256 * 1024
 const GATHER_MS = 250
-/** kafkajs's own repetitions of one request, about 10 seconds; after them the partition begins anew. */
+/** kafkajs's retries of one request, about 10 seconds; then the worker starts again. */
 const RETRIES = 10
-/** Around key, value and headers of a record; and around the records of a batch. */
+/** Overhead of a record, and of a batch. */
 const RECORD_BYTES = 40
 const FRAME_BYTES = 512
 
-export interface LaneOptions {
-  /** Closed with the lane. */
+/** What a worker needs. */
+export interface GateWorkerOptions {
+  /** Closed with the worker. */
   readonly kafka: KafkaConnection
   readonly names: GateNames
   readonly partition: number
-  /** Partitions of events.dlq. */
+  /** Number of partitions of events.dlq. */
   readonly dlqPartitions: number
-  /** Most bytes of one batch: max.message.bytes of the topics. */
+  /** Largest batch that the topic accepts (max.message.bytes). */
   readonly validBytesMax: number
   readonly dlqBytesMax: number
 }
 
-interface Batch extends GateBatch {
-  readonly whole: readonly KafkaRecord[]
+interface ReadBatch extends GateBatch {
+  readonly kafkaRecords: readonly KafkaRecord[]
 }
 
-/** Takes the partition over. What fails here is a CcsError, and so is what fails later. */
-export async function openLane(options: LaneOptions): Promise<Lane> {
+/** Takes the partition over. Throws only CcsErrors, now and later. */
+export async function openGateWorker(options: GateWorkerOptions): Promise<GateWorker> {
   const { kafka, names, partition } = options
   try {
     const transactionalId = names.transactionalId(partition)
@@ -48,32 +49,32 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     const first = await producer.transaction()
     const admin = await kafka.admin()
     const [committed, ranges] = await Promise.all([
-      committedOffsets(admin, names.group, names.raw),
+      readCommittedOffsets(admin, names.group, names.raw),
       admin.fetchTopicOffsets(names.raw),
     ])
     await admin.disconnect()
     const range = ranges.find((one) => one.partition === partition)
     const low = Number(range?.low ?? 0)
     const at = committed.get(partition) ?? low
-    // Beyond the end: the topic was made anew.
+    // Beyond the end: the topic was deleted and recreated.
     const from = at > Number(range?.high ?? 0) ? low : Math.max(low, at)
-    return new Lane(options, producer, first, { from, missing: Math.max(0, from - at) })
+    return new GateWorker(options, producer, first, { from, missing: Math.max(0, from - at) })
   } catch (error) {
     await kafka.close()
-    throw kafkaFault(error, kafka.brokers, { topic: names.raw })
+    throw toKafkaFault(error, kafka.brokers, { topic: names.raw })
   }
 }
 
-class Lane implements GatePartition {
+class GateWorker implements GatePartition {
   readonly partition: number
   readonly missing: number
-  readonly #options: LaneOptions
+  readonly #options: GateWorkerOptions
   readonly #producer: Producer
   #transaction: Transaction | undefined
   #offset: number
 
   constructor(
-    options: LaneOptions,
+    options: GateWorkerOptions,
     producer: Producer,
     first: Transaction,
     { from, missing }: { readonly from: number; readonly missing: number },
@@ -86,7 +87,7 @@ class Lane implements GatePartition {
     this.#offset = from
   }
 
-  async read(): Promise<Batch> {
+  async read(): Promise<ReadBatch> {
     const { kafka, names } = this.#options
     const { records, nextOffset, endOffset } = await kafka.fetch(
       names.raw,
@@ -96,7 +97,7 @@ class Lane implements GatePartition {
     )
     this.#offset = nextOffset
     return {
-      whole: records,
+      kafkaRecords: records,
       records: records.map(({ offset, appendMs, value }) => ({
         offset,
         appendMs,
@@ -117,8 +118,8 @@ class Lane implements GatePartition {
     this.#transaction = undefined
     try {
       transaction ??= await this.#producer.transaction()
-      // Batches are those that read() gave.
-      await this.#send(transaction, (batch as Batch).whole, new Set(rejected), rejects)
+      // Batches are always those that read() returned.
+      await this.#send(transaction, (batch as ReadBatch).kafkaRecords, new Set(rejected), rejects)
       const offsets = [{ partition: this.partition, offset: String(batch.nextOffset) }]
       await transaction.sendOffsets({
         consumerGroupId: names.group,
@@ -126,8 +127,8 @@ class Lane implements GatePartition {
       })
       await transaction.commit()
     } catch (error) {
-      const fault = tooLarge(error, names) ?? kafkaFault(error, kafka.brokers)
-      // What is tried again begins with a new producer, which ends this; nobody else would soon.
+      const fault = tooLargeError(error, names) ?? toKafkaFault(error, kafka.brokers)
+      // A retry begins with a new producer, which ends this transaction; here nobody retries soon.
       if (fault.code === 'CCS_LOG_RECORD_TOO_LARGE')
         await transaction?.abort().catch(() => undefined)
       throw fault
@@ -146,7 +147,7 @@ class Lane implements GatePartition {
   ): Promise<void> {
     const { names, dlqPartitions, validBytesMax, dlqBytesMax } = this.#options
     const { partition } = this
-    const dlqPartition = rejectPartition(partition, dlqPartitions)
+    const dlqPartition = chooseRejectPartition(partition, dlqPartitions)
     const kept = records.flatMap(({ key, value, timestampMs, headers }, index): Message[] =>
       rejected.has(index)
         ? []
@@ -155,7 +156,7 @@ class Lane implements GatePartition {
               key,
               value,
               partition,
-              ...plain(headers),
+              ...toKafkaHeaders(headers),
               timestamp: String(Math.max(0, timestampMs)),
             },
           ],
@@ -163,12 +164,12 @@ class Lane implements GatePartition {
     const dead = rejects.map(
       (value): Message => ({ value: Buffer.from(value), partition: dlqPartition }),
     )
-    const valid = slices(kept, validBytesMax)
-    const dlq = slices(dead, dlqBytesMax)
+    const valid = splitByBytes(kept, validBytesMax)
+    const dlq = splitByBytes(dead, dlqBytesMax)
     for (let i = 0; i < Math.max(valid.length, dlq.length); i++) {
       const topicMessages = [
-        { topic: names.valid, messages: ofPartition(partition, valid[i] ?? []) },
-        { topic: names.dlq, messages: ofPartition(dlqPartition, dlq[i] ?? []) },
+        { topic: names.valid, messages: asOnePartition(partition, valid[i] ?? []) },
+        { topic: names.dlq, messages: asOnePartition(dlqPartition, dlq[i] ?? []) },
       ]
       await transaction.sendBatch({
         topicMessages: topicMessages.filter(({ messages }) => messages.length > 0),
@@ -177,15 +178,15 @@ class Lane implements GatePartition {
   }
 }
 
-/** The first partition of events.dlq is an embedded engine's own: its commits count what is in it. */
-export function rejectPartition(partition: number, partitions: number): number {
+/** Partition 0 of events.dlq belongs to an embedded engine: its commits count the records in it. */
+export function chooseRejectPartition(partition: number, partitions: number): number {
   return partitions < 2 ? 0 : 1 + (partition % (partitions - 1))
 }
 
 const NOTHING = Buffer.alloc(0)
 
-/** kafkajs makes one batch of each send; together they are all messages, in their order. */
-export function slices(messages: readonly Message[], bytesMax: number): Message[][] {
+/** Splits messages, in order, so that each part fits into one batch: kafkajs makes one per send. */
+export function splitByBytes(messages: readonly Message[], bytesMax: number): Message[][] {
   const all: Message[][] = []
   let bytes = bytesMax
   for (const message of messages) {
@@ -193,7 +194,7 @@ export function slices(messages: readonly Message[], bytesMax: number): Message[
       RECORD_BYTES +
       (message.value?.length ?? 0) +
       (message.key?.length ?? 0) +
-      headerBytes(message.headers ?? {})
+      countHeaderBytes(message.headers ?? {})
     if (bytes + size > bytesMax - FRAME_BYTES) {
       all.push([])
       bytes = 0
@@ -205,15 +206,15 @@ export function slices(messages: readonly Message[], bytesMax: number): Message[
 }
 
 /**
- * kafkajs sorts messages by partition with `reduce`, and copies the list for each of them: a quarter of all
- * work here. A list that is of one partition says so instead.
+ * kafkajs groups messages by partition with `reduce`, copying the list for each message: a quarter
+ * of the gate's CPU time. A list of one partition answers at once.
  */
-function ofPartition(partition: number, messages: Message[]): Message[] {
+function asOnePartition(partition: number, messages: Message[]): Message[] {
   return Object.defineProperty(messages, 'reduce', { value: () => ({ [partition]: messages }) })
 }
 
-/** kafkajs can't write a header without a value; an empty one stands for it. */
-function plain(headers: RecordHeaders): { headers?: NonNullable<Message['headers']> } {
+/** kafkajs can't write a header without a value, so an empty one replaces it. */
+function toKafkaHeaders(headers: RecordHeaders): { headers?: NonNullable<Message['headers']> } {
   const entries = Object.entries(headers)
   if (entries.length === 0) return {}
   return {
@@ -226,7 +227,7 @@ function plain(headers: RecordHeaders): { headers?: NonNullable<Message['headers
   }
 }
 
-function headerBytes(headers: NonNullable<Message['headers']>): number {
+function countHeaderBytes(headers: NonNullable<Message['headers']>): number {
   let bytes = 0
   for (const [name, value] of Object.entries(headers))
     for (const one of Array.isArray(value) ? value : [value])
@@ -234,14 +235,16 @@ function headerBytes(headers: NonNullable<Message['headers']>): number {
   return bytes
 }
 
-function tooLarge(error: unknown, names: GateNames): CcsError | undefined {
+function tooLargeError(error: unknown, names: GateNames): CcsError | undefined {
   const { type, cause } = error as { type?: string; cause?: { type?: string } }
   if (!/MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/.test(`${type} ${cause?.type}`)) return undefined
   return new CcsError(
     'CCS_LOG_RECORD_TOO_LARGE',
-    `A record of ${names.raw} is larger than ${names.valid} or ${names.dlq} takes.`,
+    `A record of ${names.raw} is larger than ${names.valid} or ${names.dlq} accepts.`,
     {
-      hint: `Give both a max.message.bytes above that of ${names.raw}: a reject is 4 KB larger than its record.`,
+      hint:
+        `Give both a larger max.message.bytes than ${names.raw}: ` +
+        'a reject is 4 KB larger than its record.',
       cause: error,
     },
   )
