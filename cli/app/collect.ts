@@ -2,7 +2,7 @@
 
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { EngineName } from '../domain/config/engines.ts'
-import { prefixed } from '../domain/config/target.ts'
+import { addPrefix } from '../domain/config/target.ts'
 import { addCounts, type CollectCounts, collectRejects } from '../domain/dlq/collect-rejects.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import { RAW_TOPIC, VALID_TOPIC } from '../domain/log/topics.ts'
@@ -98,7 +98,7 @@ async function collectOnce(
       },
       {
         ...{ recordBytesMax, futureToleranceMs, ...choice },
-        topics: new Map(EVENT_TOPICS.map((name) => [prefixed(project.target, name), name])),
+        topics: new Map(EVENT_TOPICS.map((name) => [addPrefix(project.target, name), name])),
       },
     )
     return { log: topic, ...counts }

@@ -14,11 +14,11 @@ export interface OpenCompiler {
 
 /** Opens the compiler. Throws what openLogic throws. */
 export async function openCompiler(project: Project): Promise<OpenCompiler> {
-  const [logic, { compileModels, compileProject }] = await Promise.all([
+  const [logic, { compileModels, toCompileProject }] = await Promise.all([
     openLogic(project, { isDescribed: true }),
     import('../domain/dialects/compile.ts'),
   ])
-  const compiled = compileProject(logic, project.config.timezone)
+  const compiled = toCompileProject(logic, project.config.timezone)
   let printer: { readonly duck: Duck; readonly connection: DuckConnection } | undefined
   return {
     compile: async (engine) => {

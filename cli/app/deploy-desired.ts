@@ -4,7 +4,11 @@ import type { KafkaSettings } from '../domain/config/target.ts'
 import type { ConnectCluster } from '../domain/connectors/connect-cluster.ts'
 import type { TargetServers } from '../domain/deploy/deploy-target.ts'
 import type { DeploymentStore } from '../domain/deploy/deployment-store.ts'
-import { type DesiredState, desiredState, NOTHING_DESIRED } from '../domain/deploy/plan/desired.ts'
+import {
+  buildDesiredState,
+  type DesiredState,
+  NOTHING_DESIRED,
+} from '../domain/deploy/plan/desired.ts'
 import { CcsError, EXIT, throwAll } from '../domain/kernel/errors.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { Project } from '../project.ts'
@@ -111,7 +115,7 @@ export async function openDesired(
       ? chooseConnectors(all, servers.plugins)
       : { chosen: [], skipped: [], faults: [] }
   throwAll(faults)
-  const desired = desiredState({
+  const desired = buildDesiredState({
     config,
     target,
     kafka: target.kafka,

@@ -2,8 +2,8 @@
  * Composition of plan and deploy: a target as its servers, what the project wants of them, and the
  * engine that runs its models. What differs between engines is behind the TargetEngine port.
  */
-import { engineProfile } from '../domain/config/engines.ts'
-import { prefixed } from '../domain/config/target.ts'
+import { getEngineProfile } from '../domain/config/engines.ts'
+import { addPrefix } from '../domain/config/target.ts'
 import type { DeployTarget, ServerTarget } from '../domain/deploy/deploy-target.ts'
 import type { Deployment } from '../domain/deploy/deployment.ts'
 import type { DesiredState } from '../domain/deploy/plan/desired.ts'
@@ -41,7 +41,7 @@ export async function openTarget(
   const { isRebuild = false, isDestroying = false, withAdopted = false } = options
   refuseCompileOnly(project)
   const whole = await openLogic(project, {
-    isDescribed: engineProfile(project.target.engine).isCompiled,
+    isDescribed: getEngineProfile(project.target.engine).isCompiled,
   })
   const [{ keepIncluded }, { hostname, userInfo }, { systemClock }, { openFault }] =
     await Promise.all([
@@ -64,7 +64,7 @@ export async function openTarget(
       clock: systemClock(),
       by: `${userInfo().username}@${hostname()}`,
       withAdopted,
-      ...(fault ? { onReached: () => fault.reach('deploy.step') } : {}),
+      ...(fault ? { afterChange: () => fault.reach('deploy.step') } : {}),
     },
     close: async () => {
       await engine.close()
@@ -87,7 +87,7 @@ export async function openServerTarget(
 
 /** Name of the topic that keeps the target's deployments. */
 export function recordTopic({ target }: Project): string {
-  return prefixed(target, '_ccs.manifest')
+  return addPrefix(target, '_ccs.manifest')
 }
 
 /** An earlier deployment, opened as what is wanted now. */
@@ -102,16 +102,16 @@ export async function openRollback(
   project: Project,
   serial: number | undefined,
 ): Promise<OpenRollback> {
-  const { desiredBefore, differingFiles, pickDeployment, projectBefore } = await import(
+  const { restoreDesired, listDifferingFiles, pickDeployment, restoreProject } = await import(
     '../domain/deploy/plan/rollback.ts'
   )
   const deployments = await openDeployments(project)
   const [history, current] = await Promise.all([deployments.history(), deployments.load()])
   await deployments.close()
   const to = pickDeployment(history, serial, project.target.name)
-  const before = projectBefore(project, to)
+  const before = restoreProject(project, to)
   const opened = await openServerTarget(before, {
-    changeDesired: (fromFiles) => desiredBefore(fromFiles, to, current),
+    changeDesired: (fromFiles) => restoreDesired(fromFiles, to, current),
   })
-  return { ...opened, to, differing: differingFiles(project, before) }
+  return { ...opened, to, differing: listDifferingFiles(project, before) }
 }

@@ -6,7 +6,7 @@
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { Encoder } from '../domain/avro/encoder.ts'
 import type { SchemaRegistry } from '../domain/avro/schema-registry.ts'
-import { prefixed } from '../domain/config/target.ts'
+import { addPrefix } from '../domain/config/target.ts'
 import type { Event } from '../domain/events/contracts.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { EventLog, LogWriter } from '../domain/log/event-log.ts'
@@ -78,7 +78,7 @@ export async function openLogSink(project: Project, opening: LogSinkOpening): Pr
 
 async function refuseRecords({ target, dataDir }: Project, log: EventLog): Promise<void> {
   const place = target.kafka
-    ? { name: `topic ${prefixed(target, RAW_TOPIC)}`, hint: 'Begin with a new topic.' }
+    ? { name: `topic ${addPrefix(target, RAW_TOPIC)}`, hint: 'Begin with a new topic.' }
     : { name: `log in ${dataDir}`, hint: 'Begin with an empty data directory: --data DIR' }
   for (const partition of await log.partitions(RAW_TOPIC)) {
     const { end } = await log.range(RAW_TOPIC, partition)

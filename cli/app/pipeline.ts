@@ -166,10 +166,10 @@ async function openLearner(
 
 /** A topic that is not there yet would be waited for in silence. */
 async function refuseNoTopic({ log }: ProjectStore, { target }: Project): Promise<void> {
-  const { prefixed } = await import('../domain/config/target.ts')
+  const { addPrefix } = await import('../domain/config/target.ts')
   for (const topic of [RAW_TOPIC, DLQ_TOPIC]) {
     if ((await log.partitions(topic)).length > 0) continue
-    const message = `There is no topic ${prefixed(target, topic)} on target "${target.name}".`
+    const message = `There is no topic ${addPrefix(target, topic)} on target "${target.name}".`
     throw new CcsError('CCS_KAFKA_TOPIC', message, {
       exit: EXIT.usage,
       hint: `Make what the project needs: ccs deploy --target ${target.name}`,

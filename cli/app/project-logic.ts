@@ -46,8 +46,8 @@ export async function openLogic(project: Project, options: LogicOptions = {}): P
       },
     )
     const schemas = await fingerprints(raw, dlqSchema)
-    const { seedsSql } = await import('../domain/models/seed.ts')
-    const macrosSql = macros.text + seedsSql(built.seeds)
+    const { printSeedsSql } = await import('../domain/models/seed.ts')
+    const macrosSql = macros.text + printSeedsSql(built.seeds)
     return { ...built, macrosSql, macrosText: macros.text, schemas, rawSchemas, dlqSchema }
   } finally {
     connection.close()

@@ -1,6 +1,6 @@
 /** Composition of publishing: what changes in the running engine's Gold is told to a copy of it elsewhere. */
 
-import { prefixed } from '../domain/config/target.ts'
+import { addPrefix } from '../domain/config/target.ts'
 import type { Clock } from '../domain/kernel/clock.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
@@ -87,7 +87,7 @@ async function published(parts: PublishParts, sink: GoldSink): Promise<Published
     if (model.layer !== 'gold' || model.kind === 'view') continue
     const identity = await sink.identity(model.name).catch((error: unknown) => {
       if (!(error instanceof CcsError && error.code === 'CCS_KAFKA_TOPIC')) throw error
-      missing.push(prefixed(project.target, model.name))
+      missing.push(addPrefix(project.target, model.name))
     })
     if (identity === undefined) continue
     const schema = (await registry.versions(subjectFor(model.name))).at(-1)

@@ -41,13 +41,13 @@ export async function openConnect(
 
 /** What the variables of connectors/ stand for: the environment, and the files that they name. */
 export async function connectorLookup(project: Project): Promise<VariableSources> {
-  const [{ secretFiles }, { readFile }, { resolve }] = await Promise.all([
+  const [{ listSecretFiles }, { readFile }, { resolve }] = await Promise.all([
     import('../domain/connectors/connector-file.ts'),
     import('node:fs/promises'),
     import('node:path'),
   ])
   const files = new Map<string, string>()
-  for (const file of secretFiles(project.connectors)) {
+  for (const file of listSecretFiles(project.connectors)) {
     // A file that can't be read is missing: the fault names it at its place, where somebody needs it.
     const text = await readFile(resolve(project.dir, file), 'utf8').catch(() => undefined)
     if (text !== undefined) files.set(file, text)

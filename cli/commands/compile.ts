@@ -3,7 +3,7 @@ import { openCompiler } from '../app/compile.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { ENGINE_NAMES, type EngineName } from '../domain/config/engines.ts'
 import { pickModels, requireSupported } from '../domain/dialects/compile.ts'
-import { type Statement, statementsText } from '../domain/dialects/dialect.ts'
+import { printStatements, type Statement } from '../domain/dialects/dialect.ts'
 
 interface CompileDocument {
   readonly engine: EngineName
@@ -47,7 +47,7 @@ export default class Compile extends CcsCommand<CompileDocument> {
     requireSupported(results)
     for (const { model, compiled } of results) {
       if (results.length > 1) this.print(`-- ${model.name}`)
-      this.print(statementsText(compiled))
+      this.print(printStatements(compiled))
     }
     return {
       engine,

@@ -4,7 +4,7 @@ import { CcsCommand, targetFlag } from '../command.ts'
 import { readTarget } from '../domain/deploy/deploy-target.ts'
 import { type DestroyResult, destroyTarget } from '../domain/deploy/destroy.ts'
 import { NOTHING_DESIRED } from '../domain/deploy/plan/desired.ts'
-import { planLines } from '../domain/deploy/plan/plan-text.ts'
+import { printPlan } from '../domain/deploy/plan/plan-text.ts'
 import { isEngineStep } from '../domain/deploy/plan/step.ts'
 import { findBlocker } from '../domain/deploy/preflight.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
@@ -37,7 +37,7 @@ export default class Destroy extends CcsCommand<DestroyResult> {
     })
     try {
       const { plan } = await readTarget(target)
-      for (const line of planLines(plan, { withDiff: false })) this.print(line)
+      for (const line of printPlan(plan, { withDiff: false })) this.print(line)
       if (plan.steps.length > 0) this.print(`and the record of it, topic ${topic}`)
       const blocker = findBlocker(plan, { allowDestructive: true, command: 'ccs destroy' })
       if (blocker) throw blocker

@@ -2,7 +2,7 @@ import { openTarget } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { readTarget } from '../domain/deploy/deploy-target.ts'
 import { hasChanges } from '../domain/deploy/plan/plan.ts'
-import { planDiff } from '../domain/deploy/plan/plan-text.ts'
+import { printPlanDiff } from '../domain/deploy/plan/plan-text.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
 
 /** The `--json` document of `ccs diff`. */
@@ -28,7 +28,7 @@ export default class Diff extends CcsCommand<DiffResult> {
     const { target, close } = await openTarget(await this.loadProject(flags))
     try {
       const { plan } = await readTarget(target)
-      const diff = planDiff(plan)
+      const diff = printPlanDiff(plan)
       for (const line of diff) this.print(line)
       if (hasChanges(plan)) this.exitWith(EXIT.changes)
       return { target: plan.target, changes: plan.steps.length, diff }

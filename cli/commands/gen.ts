@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { openLineSink, openLogSink, openRecorder, writeTruthFile } from '../app/generator.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
-import { prefixed } from '../domain/config/target.ts'
+import { addPrefix } from '../domain/config/target.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import { KAFKA_WAIT_MS } from '../domain/pipeline/outage-handler.ts'
@@ -169,7 +169,7 @@ export default class Gen extends CcsCommand<GenOutput> {
 }
 
 function placeOf({ target, dataDir }: Project): string {
-  return target.kafka ? `${prefixed(target, RAW_TOPIC)} on target "${target.name}"` : dataDir
+  return target.kafka ? `${addPrefix(target, RAW_TOPIC)} on target "${target.name}"` : dataDir
 }
 
 function liveOutput({ made, seconds, eps, deficit, isKept }: PaceReport): GenOutput['live'] {

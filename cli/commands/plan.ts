@@ -3,8 +3,8 @@ import { openTarget } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { readTarget } from '../domain/deploy/deploy-target.ts'
 import { hasChanges } from '../domain/deploy/plan/plan.ts'
-import { type PlanDocument, planDocument } from '../domain/deploy/plan/plan-document.ts'
-import { planLines } from '../domain/deploy/plan/plan-text.ts'
+import { type PlanDocument, toPlanDocument } from '../domain/deploy/plan/plan-document.ts'
+import { printPlan } from '../domain/deploy/plan/plan-text.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
 
 /** `ccs plan`. */
@@ -34,8 +34,8 @@ export default class PlanCommand extends CcsCommand<PlanDocument> {
     const { target, close } = await openTarget(await this.loadProject(flags))
     try {
       const { plan } = await readTarget(target)
-      for (const line of planLines(plan, { withDiff: flags.diff })) this.print(line)
-      const document = planDocument(plan)
+      for (const line of printPlan(plan, { withDiff: flags.diff })) this.print(line)
+      const document = toPlanDocument(plan)
       if (flags.out !== undefined) {
         const { writeFile } = await import('node:fs/promises')
         await writeFile(flags.out, `${JSON.stringify(document, null, 2)}\n`)

@@ -6,7 +6,7 @@ import {
   comparePortability,
   type PortabilityResult,
 } from '../domain/dialects/compare-portability.ts'
-import { type Portability, portabilityText } from '../domain/dialects/portability.ts'
+import { type Portability, printPortability } from '../domain/dialects/portability.ts'
 
 /** `ccs portability`. */
 export default class PortabilityCommand extends CcsCommand<PortabilityResult> {
@@ -37,7 +37,7 @@ export default class PortabilityCommand extends CcsCommand<PortabilityResult> {
     )
     const remarks = rows.flatMap(({ name, cells }) =>
       ENGINE_COLUMNS.filter((key) => cells[key].reasons.length > 0).map(
-        (key) => `${name} on ${key}: ${portabilityText(cells[key])}`,
+        (key) => `${name} on ${key}: ${printPortability(cells[key])}`,
       ),
     )
     if (remarks.length > 0) this.print()

@@ -1,13 +1,13 @@
 /**
- * How the client of ksqlDB takes it when the network or somebody else's server comes between: what a ksqlDB itself
- * answers is in the recordings.
+ * The client of ksqlDB against broken connections and servers that are not ksqlDB. Answers of a real
+ * ksqlDB are in the recordings: ksqldb-recorded.test.ts.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
-import { KsqlQuestions } from '../../cli/engines/ksqldb/client/queries.ts'
+import { KsqlQueries } from '../../cli/engines/ksqldb/client/query-service.ts'
 import { unusedAddress } from '../fixtures/registry-proxy.ts'
 
 async function withServer(
@@ -40,7 +40,7 @@ async function errorOf(promise: Promise<unknown>): Promise<CcsError> {
 
 const HEAD = '{"queryId":"q","columnNames":["n"],"columnTypes":["BIGINT"]}\n'
 
-test('nobody there, a foreign server and refused credentials are told apart, and no password is shown', async () => {
+test('errors tell a dead, a foreign and a refusing server apart, without passwords', async () => {
   const dead = await errorOf(openKsql({ url: await unusedAddress() }).info())
   expect(dead).toMatchObject({ code: 'CCS_ENGINE_UNREACHABLE', exit: 4 })
   expect(dead.message).toContain('nothing listens there')
@@ -48,7 +48,7 @@ test('nobody there, a foreign server and refused credentials are told apart, and
     (_request, response) => response.end('<html>hello</html>'),
     async (url) => {
       const error = await errorOf(openKsql({ url }).info())
-      expect(error.message).toBe(`What answers at ${url} (200) is no ksqlDB.`)
+      expect(error.message).toBe(`What answers at ${url} (status 200) is not ksqlDB.`)
     },
   )
   await withServer(
@@ -64,7 +64,7 @@ test('nobody there, a foreign server and refused credentials are told apart, and
   )
 })
 
-test('a statement whose answer is lost is not sent again: nobody knows whether it was taken', async () => {
+test('a statement whose answer is lost is not sent again, as it may have been executed', async () => {
   await withServer(
     (request) => request.socket.destroy(),
     async (url, asked) => {
@@ -75,7 +75,7 @@ test('a statement whose answer is lost is not sent again: nobody knows whether i
   )
 })
 
-test('an answer that is cut in the middle is told as that, not as one that is too long', async () => {
+test('an answer that is cut off is reported as a closed connection', async () => {
   await withServer(
     (_request, response) => {
       response.writeHead(200, { 'content-length': 1_000 })
@@ -88,7 +88,7 @@ test('an answer that is cut in the middle is told as that, not as one that is to
   )
 })
 
-test('rows come one by one, and a query that the server breaks off says so after the last of them', async () => {
+test('rows come one by one, and a broken query throws after the last of them', async () => {
   await withServer(
     (_request, response) => {
       response.write(`${HEAD}[1]\n[9007199`)
@@ -110,16 +110,16 @@ test('rows come one by one, and a query that the server breaks off says so after
   )
 })
 
-test('rows without end that end in good order are an error, unless their LIMIT is reached', async () => {
+test('a push query that ends by itself is an error, unless its LIMIT was reached', async () => {
   await withServer(
     (request, response) =>
       response.end(request.url === '/query-stream' ? `${HEAD}[1]\n[2]\n` : '[]'),
     async (url) => {
       const options = { prefix: '', target: 'ksqldb', models: [] }
-      const asking = new KsqlQuestions(openKsql({ url }), options)
+      const queries = new KsqlQueries(openKsql({ url }), options)
       const count = async (sql: string) => {
         let seen = 0
-        for await (const _row of (await asking.ask(sql)).rows) seen++
+        for await (const _row of (await queries.query(sql)).rows) seen++
         return seen
       }
       expect(await count('SELECT n FROM s')).toBe(2)
@@ -128,13 +128,13 @@ test('rows without end that end in good order are an error, unless their LIMIT i
         expect(await errorOf(count(sql))).toMatchObject({
           code: 'CCS_ENGINE_UNREACHABLE',
           exit: 4,
-          message: `ksqlDB at ${url} ended the query, which has no end of its own.`,
+          message: `ksqlDB at ${url} ended the query, which should go on.`,
         })
     },
   )
 })
 
-test('a query that is called off ends its rows and its connection, while it waits and when the loop is left', async () => {
+test('cancelling a query, by signal or by leaving the loop, ends rows and connection', async () => {
   let closed = 0
   await withServer(
     (_request, response) => {
@@ -162,7 +162,7 @@ test('a query that is called off ends its rows and its connection, while it wait
   )
 })
 
-test('no head of an answer in time is an error, a long silence after it is none', async () => {
+test('a late head of an answer is an error, a long silence after it is not', async () => {
   await withServer(
     (request, response) => {
       if (request.url === '/info') return

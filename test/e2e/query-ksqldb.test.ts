@@ -24,7 +24,7 @@ test('an unreachable or unknown host exits 4 and names ksqldb.url', async () => 
     const { code, stdout, stderr } = await asked(url, 'SELECT * FROM silver.orders EMIT CHANGES')
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
     expect(stderr).toContain('CCS_ENGINE_UNREACHABLE')
-    expect(stderr).toContain('Look at ksqldb.url of the target in ccs.yml.')
+    expect(stderr).toContain('Check ksqldb.url of the target in ccs.yml.')
   }
 })
 

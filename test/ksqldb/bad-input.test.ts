@@ -37,7 +37,7 @@ ksqldbTest(
       await refuses(project, 4, [
         'CCS_ENGINE_UNREACHABLE',
         'the host name is unknown',
-        'Look at ksqldb.url of the target in ccs.yml.',
+        'Check ksqldb.url of the target in ccs.yml.',
       ])
 
       const proxy = await ksqldbProxy(servers.url, { username: 'ada', password: 'lovelace' })
@@ -106,7 +106,7 @@ ksqldbTest(
       const ask = (sql: string) => project.ccs(['query', sql, '--json'])
       const either = await ask(`SELECT * FROM ${PREFIX}Silver_Events`)
       expect(either.code).toBe(2)
-      expect(either.stderr + either.stdout).toContain(`may be any of ${foreign}, ${own}.`)
+      expect(either.stderr + either.stdout).toContain(`may be ${foreign} or ${own}.`)
       const theirs = await ask(`SELECT note FROM ${foreign}`)
       expect(JSON.parse(theirs.stdout).rows).toEqual([{ NOTE: 'theirs' }])
       for (const name of ['silver.events', own]) {

@@ -47,7 +47,7 @@ ksqldbTest(
         await client.execute(`INSERT INTO \`${source}\` VALUES ('k', 'o-1')`)
         for (const [breakOff, says] of [
           [proxy.cut, 'broke the query off: it closed the connection.'],
-          [proxy.end, 'ended the query, which has no end of its own.'],
+          [proxy.end, 'ended the query, which should go on.'],
         ] as const)
           for (const flags of [[], ['--json']]) {
             const running = startNode('bin/run.js', [...args, ...flags, sql])
@@ -139,7 +139,7 @@ async function converge(project: KsqldbProject): Promise<void> {
     expect({ code, stderr }).toMatchObject({ code: 4 })
     expect(stderr).toContain('CCS_ENGINE_UNREACHABLE')
     if (more === 0) throw new Error(stderr)
-    await project.client.ready()
+    await project.client.awaitReady()
   }
 }
 

@@ -35,7 +35,7 @@ ksqldbTest(
       expect(await project.queryOf('silver_people')).toBe(query)
       const altered = await project.client.describe(declared)
       expect(altered?.fields.at(-1)).toMatchObject({ name: 'extra' })
-      expect(altered?.isMade).toBe(false)
+      expect(altered?.hasQuery).toBe(false)
 
       project.edit(PEOPLE, (text) => text.replace('length(page)', 'page'))
       await changes(project, ['replace silver.people', 'replace gold.activity_1m'])

@@ -6,7 +6,7 @@
  * events.valid, since that is what ksqlDB reads.
  */
 import { expect } from 'vitest'
-import { flatName } from '../../cli/domain/dialects/dialect.ts'
+import { flattenName } from '../../cli/domain/dialects/dialect.ts'
 import type { PlainModels } from '../../cli/engines/embedded/query/plain-models.ts'
 import { ksqldbTest } from '../fixtures/ksqldb.ts'
 import { projectRelations } from '../fixtures/ksqldb-models.ts'
@@ -33,7 +33,7 @@ ksqldbTest(
       await shop.ccs('gate', '--once')
       const relations = await projectRelations()
       const models = projectModels()
-      const made = relations.filter((one) => one.name === flatName(one.model))
+      const made = relations.filter((one) => one.name === flattenName(one.model))
       const names = made.map((one) => one.model)
       expect(
         models

@@ -53,7 +53,7 @@ ksqldbTest(
         },
         {
           ...{ name: MODEL, action: 'replace' },
-          reason: expect.stringMatching(/^seeds_campaigns is made anew/),
+          reason: expect.stringMatching(/^seeds_campaigns is recreated/),
         },
       ])
       await project.settle()

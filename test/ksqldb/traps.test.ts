@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { openConfluentRegistry } from '../../cli/adapters/registry/confluent.ts'
 import { compileEncoder } from '../../cli/domain/avro/encoder.ts'
-import { flatName } from '../../cli/domain/dialects/dialect.ts'
+import { flattenName } from '../../cli/domain/dialects/dialect.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { parseModel } from '../../cli/domain/models/parse-model.ts'
 import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client/client.ts'
-import { namesOf, namingAt } from '../../cli/engines/ksqldb/plan/actions.ts'
-import { type Relation, statementOf } from '../../cli/engines/ksqldb/plan/relation.ts'
+import { createNames, createNaming } from '../../cli/engines/ksqldb/plan/actions.ts'
+import { printStatement, type Relation } from '../../cli/engines/ksqldb/plan/relation.ts'
 import { type KsqldbServers, ksqldbTest } from '../fixtures/ksqldb.ts'
 import { makeRelations, projectRelations } from '../fixtures/ksqldb-models.ts'
 import { differences, openOracle, rawRows, TIMEZONE, topicRows } from '../fixtures/ksqldb-oracle.ts'
@@ -107,7 +107,7 @@ ksqldbTest(
       const relations = await projectRelations(models)
       const making = { ...shop, partitions: PARTITIONS }
       expect(await makeRelations(client, relations, making)).toEqual([])
-      const made = relations.filter((one) => one.name === flatName(one.model))
+      const made = relations.filter((one) => one.name === flattenName(one.model))
       expect(made).toHaveLength(models.length)
       await settled(shop, made)
       const oracle = await openOracle(models)
@@ -198,8 +198,8 @@ async function expectAnew(
 ): Promise<void> {
   const relation = relations.find((one) => one.name === 'silver_events')
   if (relation === undefined) throw new Error('there is no silver_events')
-  const naming = namingAt(namesOf(PREFIX), new Map([[relation.name, 2]]), PARTITIONS)
-  await client.execute(statementOf(relation, naming), { properties: relation.properties })
+  const naming = createNaming(createNames(PREFIX), new Map([[relation.name, 2]]), PARTITIONS)
+  await client.execute(printStatement(relation, naming), { properties: relation.properties })
   const ids = async (topic: string) =>
     (await shop.values(topic)).map((one) => String(one?.event_id))
   for (let left = 60; left > 0; left--) {

@@ -3,7 +3,7 @@
  * one that is sent twice is written once (KIP-98). Only here names get the target's prefix.
  */
 
-import { prefixed } from '../../domain/config/target.ts'
+import { addPrefix } from '../../domain/config/target.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
 import type { EventLog, LogFrame, LogReader } from '../../domain/log/event-log.ts'
 import type { KafkaConnection } from './connection.ts'
@@ -20,7 +20,7 @@ export interface KafkaLogOptions {
 /** Connects when first used; closing it closes the connection. A failed read can be repeated. */
 export function openKafkaLog(kafka: KafkaConnection, options: KafkaLogOptions): EventLog {
   const { stream } = kafka
-  const nameOf = (topic: string) => prefixed(options, topic)
+  const nameOf = (topic: string) => addPrefix(options, topic)
   const open = new Set<{ close(): Promise<void> }>()
   const found = async (topic: string, partition: number) => {
     const name = nameOf(topic)

@@ -3,7 +3,7 @@
  * publisher repeats what may have failed, so a failed producer is replaced instead of repaired.
  */
 import { Buffer } from 'node:buffer'
-import { prefixed } from '../../domain/config/target.ts'
+import { addPrefix } from '../../domain/config/target.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
 import type { KeyedRecord } from '../../domain/log/keyed-record.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
@@ -23,7 +23,7 @@ export function openKafkaGold(
 ): GoldSink {
   const { timeMs } = options
   let producer: Promise<Producer> | undefined
-  const nameOf = (model: string) => prefixed(options, model)
+  const nameOf = (model: string) => addPrefix(options, model)
   const topicOf = async (model: string) => {
     const topic = await kafka.stream.topic(nameOf(model))
     if (topic) return topic

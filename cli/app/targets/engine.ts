@@ -1,5 +1,5 @@
 /** The engines of targets: each one's composition by its name, opened when it is needed. */
-import { type EngineName, engineProfile } from '../../domain/config/engines.ts'
+import { type EngineName, getEngineProfile } from '../../domain/config/engines.ts'
 import type { Target } from '../../domain/config/target.ts'
 import type { TargetServers } from '../../domain/deploy/deploy-target.ts'
 import type { TargetEngine } from '../../domain/deploy/target-engine.ts'
@@ -67,7 +67,7 @@ export async function openEngineOf(
 
 /** CCS_USAGE_INVALID where there is nothing to plan yet. */
 export function refuseCompileOnly({ target: { name, engine } }: Project): void {
-  const { canDeploy, displayName } = engineProfile(engine)
+  const { canDeploy, displayName } = getEngineProfile(engine)
   if (canDeploy) return
   throw new CcsError(
     'CCS_USAGE_INVALID',

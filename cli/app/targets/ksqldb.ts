@@ -36,7 +36,7 @@ export async function openQueries({ target, models }: Project): Promise<QuerySer
   const { server } = requireServers(target)
   const [{ openKsql }, { openKsqldbQueries }] = await Promise.all([
     import('../../engines/ksqldb/client/client.ts'),
-    import('../../engines/ksqldb/client/queries.ts'),
+    import('../../engines/ksqldb/client/query-service.ts'),
   ])
   return openKsqldbQueries(openKsql(server), {
     prefix: target.prefix,
@@ -60,13 +60,13 @@ export async function openServerCheck(target: Target): Promise<EngineServerCheck
 export async function findProcessingLog(target: Target): Promise<string | undefined> {
   const server = target.engineServers?.ksqldb
   if (!server) return undefined
-  const [{ openKsql }, { processingLog }] = await Promise.all([
+  const [{ openKsql }, { findProcessingLog }] = await Promise.all([
     import('../../engines/ksqldb/client/client.ts'),
     import('../../engines/ksqldb/client/inspect.ts'),
   ])
   const client = openKsql(server)
   const { serviceId } = await client.info()
-  return (await processingLog(client, serviceId)).topic
+  return (await findProcessingLog(client, serviceId)).topic
 }
 
 function requireServers({ name, engineServers, kafka }: Target): {

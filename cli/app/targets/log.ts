@@ -5,7 +5,7 @@
 
 import type { Store } from '../../adapters/lake/data-store.ts'
 import type { SchemaRegistry } from '../../domain/avro/schema-registry.ts'
-import { prefixed } from '../../domain/config/target.ts'
+import { addPrefix } from '../../domain/config/target.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../../domain/log/topics.ts'
 import type { Logic } from '../../domain/models/logic.ts'
@@ -49,9 +49,9 @@ export async function openProjectStore(
       const offsets = positions.map(({ topic, partition, nextOffset }) => {
         const source = sources.find((one) => one.topic === topic && one.partition === partition)
         const offset = Math.max(0, nextOffset - (source?.shift ?? 0))
-        return { topic: prefixed(target, topic), partition, offset }
+        return { topic: addPrefix(target, topic), partition, offset }
       })
-      const telling = kafka.stream.commitOffsets(prefixed(target, ENGINE_GROUP), offsets)
+      const telling = kafka.stream.commitOffsets(addPrefix(target, ENGINE_GROUP), offsets)
       await withinMs(TELL_MS, telling)
     },
   }
@@ -84,7 +84,7 @@ export async function openRegistry(project: Project): Promise<SchemaRegistry> {
     byId: (id) => registry.byId(id),
     versions: async (subject) =>
       readRemoteSchemas(registry, {
-        subject: prefixed(target, subject),
+        subject: addPrefix(target, subject),
         files: await files.versions(subject),
         target: target.name,
       }),

@@ -5,7 +5,7 @@
  */
 
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
-import { tooLateSql } from '../models/finality.ts'
+import { printTooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 
@@ -89,7 +89,8 @@ export async function runWithoutTooLate<T>(
   body: () => Promise<T>,
 ): Promise<T> {
   const isTimed = model.kind === 'window' || model.kind === 'session'
-  if (isTimed) await plain.run(passThrough(source, `NOT coalesce(${tooLateSql(model)}, FALSE)`))
+  if (isTimed)
+    await plain.run(passThrough(source, `NOT coalesce(${printTooLateSql(model)}, FALSE)`))
   await plain.run('USE on_time')
   try {
     return await body()

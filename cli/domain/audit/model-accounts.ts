@@ -5,11 +5,11 @@
  */
 
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
-import { tooLateSql } from '../models/finality.ts'
+import { printTooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import { type AstNode, asNodes, renderAst } from '../sql/ast.ts'
-import { callNode } from '../sql/build-ast.ts'
+import { makeCallNode } from '../sql/build-ast.ts'
 import { type AuditSql, queryCount, runWithoutTooLate } from './catalog.ts'
 import {
   compareRelations,
@@ -90,7 +90,7 @@ export async function auditGroupedModel(
   actualRows: ActualRows,
 ): Promise<ModelAudit> {
   const table = `on_time.audit.${quoteName(model.name.replace('.', '_'))}`
-  const tooLate = model.kind === 'view' ? 'FALSE' : tooLateSql(model)
+  const tooLate = model.kind === 'view' ? 'FALSE' : printTooLateSql(model)
   await runWithoutTooLate(plain, model, source, async () => {
     const select = await addUnits(plain, model, ast)
     await plain.run(`CREATE OR REPLACE TABLE ${table} AS ${select}`)
@@ -125,7 +125,7 @@ async function addUnits(plain: AuditSql, model: Model, ast: AstNode): Promise<st
     ...ast,
     node: {
       ...node,
-      select_list: [...asNodes(node.select_list), callNode('count_star', [], '_units')],
+      select_list: [...asNodes(node.select_list), makeCallNode('count_star', [], '_units')],
     },
   }
   const { rows } = await plain.all(

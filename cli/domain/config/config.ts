@@ -1,6 +1,7 @@
 /**
- * ccs.yml as a Config. Each key is described once, in SETTINGS: its default and how its value is read; a
- * wrong file gives all its faults at once, each with its place and what was probably meant.
+ * Reads ccs.yml. Each key is described once, in SETTINGS, with its default and the reader of its
+ * value. All faults of a file are reported at once, each with its place and, for a misspelled name,
+ * the name that was probably meant.
  */
 
 import { DocumentReader } from '../documents/document-reader.ts'
@@ -21,9 +22,10 @@ import { formatBytes, formatDuration } from '../kernel/units.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
 import type { Target } from './target.ts'
 
+/** The settings of a project. */
 export interface Config {
   readonly name: string
-  /** IANA name; where the shop's day begins and ends. */
+  /** IANA name of the timezone in which the shop's day begins and ends. */
   readonly timezone: string
   /** Data directory as written; relative to the project's folder. */
   readonly data: string
@@ -72,8 +74,8 @@ const SETTINGS = [
 type Key = (typeof SETTINGS)[number]['key']
 
 /**
- * Reads the text of `file`. Throws CCS_CONFIG_INVALID with all faults: unknown keys, values of the wrong
- * kind or out of range, variables that are not set.
+ * Reads the text of `file`. Throws CCS_CONFIG_INVALID with all faults: unknown keys, values of the
+ * wrong kind or out of range, variables that are not set.
  */
 export function parseConfig(text: string, env: Env = {}, file = 'ccs.yml'): Config {
   const document = parseYaml(text, { file, code: 'CCS_CONFIG_INVALID' })
@@ -87,7 +89,7 @@ export function parseConfig(text: string, env: Env = {}, file = 'ccs.yml'): Conf
   return config
 }
 
-/** The target called `name`. CCS_CONFIG_INVALID when there is none, or when its variables are not set. */
+/** The target called `name`. CCS_CONFIG_INVALID if there is none, or its variables are not set. */
 export function requireTarget(config: Config, name: string): Target {
   const target = config.targets[name]
   if (!target)
@@ -104,8 +106,10 @@ export function requireTarget(config: Config, name: string): Target {
   )
 }
 
-/** The settings in force, in the file's own words, for `ccs doctor`. */
-export function configRows(config: Config): { readonly setting: string; readonly value: string }[] {
+/** Lists the settings in force as ccs.yml writes them, for `ccs doctor`. */
+export function listSettings(
+  config: Config,
+): { readonly setting: string; readonly value: string }[] {
   const { gate, engine, generator, http, dbt } = config
   return [
     { setting: 'name', value: config.name },
@@ -125,7 +129,7 @@ export function configRows(config: Config): { readonly setting: string; readonly
 }
 
 interface SettingsContext {
-  /** Gets the value of each known key, by the key's path joined by dots. */
+  /** Filled with the value of each known key, by the key's path joined by dots. */
   readonly written: Map<string, unknown>
   readonly env: Env
   readonly reader: DocumentReader
@@ -160,7 +164,7 @@ function collectSettings(map: JsonObject, path: string[], context: SettingsConte
         )
     } else if (isObject(value) && key !== 'targets') collectSettings(value, here, context)
     else if (value !== null && key !== 'targets')
-      reader.fault(here, `${key} must hold settings of its own, one on a line.`)
+      reader.fault(here, `${key} must contain settings of its own, one per line.`)
   }
 }
 
@@ -177,7 +181,7 @@ function assemble(
   values: ReadonlyMap<Key, unknown>,
   targetsFor: (data: string) => Config['targets'],
 ): Config {
-  // The readers in SETTINGS give a number or a text, as the key's name says.
+  // The key's reader in SETTINGS returns a number or a text.
   const text = (key: Key) => values.get(key) as string
   const number = (key: Key) => values.get(key) as number
   return {

@@ -1,27 +1,27 @@
 /**
- * The engines that run a project's models, and what tells them apart. This is the only list of them:
- * a new engine begins with a profile here.
+ * The engines that run a project's models, and their differences. This is the only list of engines:
+ * a new one begins with a profile here.
  */
 
-/** What an engine is and can do, as far as anything outside its own folder has to know. */
+/** What code outside an engine's own folder may know of it. */
 export interface EngineProfile {
-  /** For messages: `ksqlDB`. */
+  /** Its name in messages, such as `ksqlDB`. */
   readonly displayName: string
   /** Its column in `ccs portability` and its folder in test/golden/. */
   readonly column: string
-  /** Whether it takes events from Kafka and its schemas from a registry. */
+  /** Whether it reads events from Kafka, and schemas from a registry. */
   readonly needsKafka: boolean
-  /** The setting of a target with its server's url, username and password; absent: none. */
+  /** The target's setting with its server's url, username and password; absent: no server. */
   readonly server?: string
-  /** Whether it runs SQL that ccs prints for it, rather than the models' own. */
+  /** Whether ccs prints SQL for it; otherwise it runs the models' own SQL. */
   readonly isCompiled: boolean
   /** Whether `ccs deploy` can deploy to it; otherwise ccs only compiles for it. */
   readonly canDeploy: boolean
-  /** Whether it creates and fills the topics of Gold; for others ccs creates them and publishes. */
+  /** Whether it creates and fills the topics of Gold; otherwise ccs does. */
   readonly fillsGold: boolean
 }
 
-/** By the name that a target of ccs.yml gives as its `engine`. */
+/** The profiles, by the name that a target in ccs.yml gives as its `engine`. */
 export const ENGINES = {
   embedded: {
     displayName: 'DuckDB',
@@ -59,15 +59,15 @@ export const ENGINE_NAMES = Object.keys(ENGINES) as readonly EngineName[] // key
 /** Display name of the engine whose processing log `ccs dlq collect` reads. */
 export const PROCESSING_LOG_ENGINE: string = ENGINES.ksqldb.displayName
 
-/** The engine of targets that name none. */
+/** The engine of the target `local`. */
 export const DEFAULT_ENGINE: EngineName = 'embedded'
 
-/** What an engine is and can do. */
-export function engineProfile(name: EngineName): EngineProfile {
+/** The profile of an engine. */
+export function getEngineProfile(name: EngineName): EngineProfile {
   return ENGINES[name]
 }
 
-/** An engine as `ccs portability` shows it. */
+/** The name of an engine's column in `ccs portability`. */
 export type EngineColumn = (typeof ENGINES)[EngineName]['column']
 
 /** Columns of `ccs portability`, in order. */

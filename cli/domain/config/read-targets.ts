@@ -1,6 +1,6 @@
 /**
- * The `targets:` of ccs.yml. Each setting of a target is described once, in SETTINGS, by its path and reader;
- * what a target needs beyond that follows from its engine.
+ * Reads `targets:` of ccs.yml. Each setting is described once, in SETTINGS, by its path and reader;
+ * which of them a target must have follows from its engine.
  */
 
 import type { DocumentReader } from '../documents/document-reader.ts'
@@ -18,10 +18,10 @@ import {
 import { type FilledText, fillFromEnv, type VariableSources } from '../documents/variables.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
-import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, engineProfile } from './engines.ts'
+import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, getEngineProfile } from './engines.ts'
 import type { HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
 
-/** A value with `${VAR}` filled in; what was a variable and nothing else may be a number. */
+/** Fills in `${VAR}`; a result of digits only becomes a number. */
 export function fillSetting(
   value: unknown,
   env: VariableSources['env'],
@@ -65,9 +65,10 @@ const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
   'connect.url': readUrl,
   'connect.username': readText,
   'connect.password': readText,
-  ...engineSettings(),
+  ...listEngineSettings(),
 }
 
+/** What targets are read with. */
 export interface TargetsOptions {
   /** The project's own data directory. */
   readonly data: string
@@ -76,15 +77,19 @@ export interface TargetsOptions {
 }
 
 /**
- * All targets by name; `local` is always there. A variable that is not set is no fault here: only who uses
- * that target needs it, see `requireTarget`.
+ * Returns all targets by name, always with `local`. A variable that is not set is no fault here:
+ * only a command that uses the target needs it, see `requireTarget`.
  */
 export function readTargets(value: unknown, options: TargetsOptions): Record<string, Target> {
   const local = { name: 'local', engine: DEFAULT_ENGINE, data: options.data, prefix: '' }
   const targets: Record<string, Target> = { local }
   if (value === undefined || value === null) return targets
   if (!isObject(value)) {
-    options.reader.fault(['targets'], 'targets must name each target with its engine.')
+    options.reader.fault(
+      ['targets'],
+      'targets must contain a map of settings for each target.',
+      `targets: { staging: { engine: ${DEFAULT_ENGINE} } }`,
+    )
     return targets
   }
   for (const [name, map] of Object.entries(value)) {
@@ -97,7 +102,12 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
         'key',
       )
     if (isObject(map)) targets[name] = readTarget(name, map, options)
-    else options.reader.fault(path, `Target "${name}" must name its engine.`)
+    else
+      options.reader.fault(
+        path,
+        `Target "${name}" must contain settings, at least its engine.`,
+        `engine: ${DEFAULT_ENGINE}`,
+      )
   }
   return targets
 }
@@ -111,12 +121,12 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
       const setting = here.join('.')
       const at = ['targets', name, ...here]
       const read = SETTINGS[setting]
-      if (isObject(value) && hasBelow(setting)) walk(value, here)
+      if (isObject(value) && hasSettingsBelow(setting)) walk(value, here)
       else if (!read)
         reader.fault(
           at,
           `"${key}" is not a setting of a target.`,
-          didYouMean(key, namesBelow(path)),
+          didYouMean(key, listNamesBelow(path)),
           'key',
         )
       else if (value !== null) {
@@ -136,30 +146,32 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
     if (missing.length === 0 && !values.has(setting))
       reader.fault(['targets', name], `Target "${name}" has no ${setting}: ${why}.`)
   }
-  const engine = (values.get('engine') ?? DEFAULT_ENGINE) as EngineName // SETTINGS reads it so
-  const hasKafka = isObject(map.kafka) || engineProfile(engine).needsKafka
+  const engine = (values.get('engine') ?? DEFAULT_ENGINE) as EngineName // read by SETTINGS
+  const hasKafka = isObject(map.kafka) || getEngineProfile(engine).needsKafka
   if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
   if (hasKafka) needs('registry.url', 'where its schema registry is')
-  const { server, displayName } = engineProfile(engine)
+  const { server, displayName } = getEngineProfile(engine)
   if (server) needs(`${server}.url`, `where its ${displayName} is`)
-  const text = (setting: string) => values.get(setting) as string | undefined // by SETTINGS
-  const without = (server && values.get(`${server}.without`)) as readonly string[] | undefined // by SETTINGS
+  // The readers in SETTINGS return these types.
+  const text = (setting: string) => values.get(setting) as string | undefined
+  const excluded = (server && values.get(`${server}.without`)) as readonly string[] | undefined
   return {
     name,
     engine,
     data: text('data') ?? (name === 'local' ? data : `${data}-${name}`),
     prefix: text('prefix') ?? '',
     ...(missing.length > 0 ? { missing } : {}),
-    ...(hasKafka ? { kafka: kafkaOf(values) } : {}),
-    ...namedServer('registry', text),
-    ...namedServer('connect', text),
-    ...engineServers(text),
-    ...(without ? { without } : {}),
+    ...(hasKafka ? { kafka: assembleKafka(values) } : {}),
+    ...readNamedServer('registry', text),
+    ...readNamedServer('connect', text),
+    ...readEngineServers(text),
+    ...(excluded ? { excluded } : {}),
   }
 }
 
-function kafkaOf(values: ReadonlyMap<string, unknown>): KafkaSettings {
-  const get = <T>(setting: string, fallback: T) => (values.get(setting) ?? fallback) as T // by SETTINGS
+function assembleKafka(values: ReadonlyMap<string, unknown>): KafkaSettings {
+  // The readers in SETTINGS return these types.
+  const get = <T>(setting: string, fallback: T) => (values.get(setting) ?? fallback) as T
   const given = <T>(prefix: string, keys: Readonly<Record<string, string>>) =>
     Object.fromEntries(
       Object.entries(keys)
@@ -188,11 +200,11 @@ function kafkaOf(values: ReadonlyMap<string, unknown>): KafkaSettings {
   }
 }
 
-/** The settings of each engine that has a server of its own. */
-function engineSettings(): Readonly<Record<string, ValueReader<unknown>>> {
+/** Lists the settings of all engines that have a server. */
+function listEngineSettings(): Readonly<Record<string, ValueReader<unknown>>> {
   const settings = ENGINE_NAMES.flatMap(
     (name): readonly (readonly [string, ValueReader<unknown>])[] => {
-      const { server } = engineProfile(name)
+      const { server } = getEngineProfile(name)
       if (server === undefined) return []
       return [
         [`${server}.url`, readUrl],
@@ -205,18 +217,18 @@ function engineSettings(): Readonly<Record<string, ValueReader<unknown>>> {
   return Object.fromEntries(settings)
 }
 
-function engineServers(
+function readEngineServers(
   text: (setting: string) => string | undefined,
 ): Pick<Target, 'engineServers'> {
   const servers = ENGINE_NAMES.flatMap((name) => {
-    const { server } = engineProfile(name)
+    const { server } = getEngineProfile(name)
     const found = server === undefined ? undefined : readServer(server, text)
     return found ? [[name, found] as const] : []
   })
   return servers.length > 0 ? { engineServers: Object.fromEntries(servers) } : {}
 }
 
-function namedServer(
+function readNamedServer(
   name: 'registry' | 'connect',
   text: (setting: string) => string | undefined,
 ): Pick<Target, 'registry' | 'connect'> {
@@ -236,11 +248,11 @@ function readServer(
   return { url: url.replace(/\/+$/, ''), ...login }
 }
 
-function hasBelow(setting: string): boolean {
+function hasSettingsBelow(setting: string): boolean {
   return Object.keys(SETTINGS).some((key) => key.startsWith(`${setting}.`))
 }
 
-function namesBelow(path: readonly string[]): readonly string[] {
+function listNamesBelow(path: readonly string[]): readonly string[] {
   const start = path.length === 0 ? '' : `${path.join('.')}.`
   const below = Object.keys(SETTINGS).filter((key) => key.startsWith(start))
   return [...new Set(below.map((key) => key.slice(start.length).split('.')[0] ?? ''))]

@@ -1,16 +1,17 @@
 /**
- * A target of ccs.yml: which engine, and the servers around it. `local` needs none; the others name their
- * Kafka, their registry, their Connect and their engine's server. Secrets
- * are `${VAR}` in the file and values here.
+ * A target of ccs.yml: its engine and its servers. `local` has no servers; others name Kafka, the
+ * schema registry, Kafka Connect and the engine's server. Secrets, `${VAR}` in the file, are
+ * filled in here.
  */
 import type { EngineName } from './engines.ts'
 
+/** Authentication at Kafka. */
 export interface Sasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'
-  /** plain and scram. */
+  /** For plain and scram. */
   readonly username?: string
   readonly password?: string
-  /** oauthbearer: a token as it is, or where to get one by the client credentials grant. */
+  /** For oauthbearer: a token, or where to get one by the client credentials grant. */
   readonly token?: string
   readonly tokenUrl?: string
   readonly clientId?: string
@@ -18,15 +19,16 @@ export interface Sasl {
   readonly scope?: string
 }
 
-/** Files by path, relative to the project; `true` alone: the system's authorities. */
+/** Paths of files, relative to the project; without `ca`, the system's authorities are used. */
 export interface Tls {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
 }
 
+/** A Kafka cluster, and the settings of the topics that ccs creates there. */
 export interface KafkaSettings {
-  /** host:port each. */
+  /** Each as host:port. */
   readonly brokers: readonly string[]
   /** Of topics that ccs creates. */
   readonly partitions: number
@@ -44,26 +46,27 @@ export interface HttpServer {
   readonly password?: string
 }
 
-/** Where a target's things are named: `staging.events.raw` for the topic events.raw with the prefix `staging.`. */
-export function prefixed(target: Pick<Target, 'prefix'>, name: string): string {
+/** Adds the target's prefix: `events.raw` becomes `staging.events.raw`. */
+export function addPrefix(target: Pick<Target, 'prefix'>, name: string): string {
   return `${target.prefix}${name}`
 }
 
+/** A named place where a project runs. */
 export interface Target {
   readonly name: string
   readonly engine: EngineName
-  /** Data directory as written; the project's for `local`, `<data>-<name>` for others unless given. */
+  /** Data directory as written; by default the project's for `local`, else `<data>-<name>`. */
   readonly data: string
-  /** Before the name of every topic, subject, group and connector, such as `staging.`; '' by default. */
+  /** Prefix of all topics, subjects, groups and connectors, such as `staging.`; '' by default. */
   readonly prefix: string
-  /** Environment variables that its settings name and that are not set: it can't be used without them. */
+  /** Variables in its settings that are not set; the target can't be used without them. */
   readonly missing?: readonly string[]
   /** Undefined for a target on the embedded log. */
   readonly kafka?: KafkaSettings
   readonly registry?: HttpServer
   readonly connect?: HttpServer
-  /** Servers of engines that have one, by engine; the target's own engine's is always there. */
+  /** Servers of engines by engine; that of the target's own engine is always given. */
   readonly engineServers?: Readonly<Partial<Record<EngineName, HttpServer>>>
-  /** Models that the target leaves out, since its engine can't run them. */
-  readonly without?: readonly string[]
+  /** Models that the target excludes (`without` in ccs.yml), since its engine can't run them. */
+  readonly excluded?: readonly string[]
 }

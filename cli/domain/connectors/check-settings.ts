@@ -7,10 +7,10 @@
 import { didYouMean, findNearest } from '../kernel/did-you-mean.ts'
 import {
   CATALOG_KEYS,
+  findSettings,
   ICEBERG_SINK,
   S3_SINK,
   type SettingRule,
-  settingsForClass,
 } from './setting-rules.ts'
 
 /** Something wrong with a setting. */
@@ -25,7 +25,7 @@ export interface SettingFault {
 /** Key → value, with variables filled in. */
 export type Settings = Readonly<Record<string, string>>
 
-/** Which values may be checked and shown. */
+/** Which values may be checked and displayed. */
 export interface CheckOptions {
   /** Keys whose value is not known yet; they count as set, but their values are not checked. */
   readonly unresolved: ReadonlySet<string>
@@ -38,7 +38,7 @@ export function checkSink(
   config: Settings,
   { unresolved, displayed }: CheckOptions,
 ): readonly SettingFault[] {
-  const { rules, openPrefixes, isKnown } = settingsForClass(config['connector.class'] ?? '')
+  const { rules, openPrefixes, isKnown } = findSettings(config['connector.class'] ?? '')
   const faults: SettingFault[] = []
   for (const [key, value] of Object.entries(config)) {
     const rule = rules[key]
@@ -61,7 +61,11 @@ export function checkSink(
   }
   for (const [key, rule] of Object.entries(rules))
     if (rule.required && config[key] === undefined)
-      faults.push({ key: undefined, wrong: `${key} is missing.` })
+      faults.push({
+        key: undefined,
+        wrong: `${key} is missing.`,
+        hint: `Add to config: "${key}": "…"`,
+      })
   const has = (key: string) => config[key] !== undefined
   faults.push(...checkTopics(has), ...checkTransforms(config, 'transforms'))
   if (config['connector.class'] === ICEBERG_SINK) faults.push(...checkIceberg(config, has))
@@ -70,30 +74,30 @@ export function checkSink(
 }
 
 /** Returns what is wrong with a value, in words that follow the key. */
-function checkValue(rule: SettingRule, value: string, shown: string): string | undefined {
+function checkValue(rule: SettingRule, value: string, displayed: string): string | undefined {
   const text = value.trim()
   switch (rule.type) {
     case 'boolean':
-      return /^(true|false)$/i.test(text) ? undefined : `must be true or false, not "${shown}".`
+      return /^(true|false)$/i.test(text) ? undefined : `must be true or false, not "${displayed}".`
     case 'int':
     case 'long': {
       const bits = rule.type === 'int' ? 32n : 64n
-      if (!/^[-+]?\d+$/.test(text)) return `must be an integer, not "${shown}".`
+      if (!/^[-+]?\d+$/.test(text)) return `must be an integer, not "${displayed}".`
       const number = BigInt(text.replace('+', ''))
-      if (number >= 1n << (bits - 1n)) return `must fit into ${bits} bits, not be ${shown}.`
+      if (number >= 1n << (bits - 1n)) return `must fit into ${bits} bits, not be ${displayed}.`
       return rule.min !== undefined && number < BigInt(rule.min)
-        ? `must be at least ${rule.min}, not ${shown}.`
+        ? `must be at least ${rule.min}, not ${displayed}.`
         : undefined
     }
     case 'class':
       return /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/.test(text)
         ? undefined
-        : `must be the name of a class, not "${shown}".`
+        : `must be the name of a class, not "${displayed}".`
     case 'string':
     case 'list':
     case 'password':
       return rule.allowed && !rule.allowed.includes(text)
-        ? `must be one of ${rule.allowed.join(', ')}, not "${shown}".`
+        ? `must be one of ${rule.allowed.join(', ')}, not "${displayed}".`
         : undefined
   }
 }

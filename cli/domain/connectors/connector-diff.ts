@@ -1,7 +1,7 @@
 /** Compares a connector's desired settings with those in Connect, without revealing secrets. */
 import { parseList } from './check-settings.ts'
 import type { DesiredConnector } from './desired-connectors.ts'
-import { settingsForClass } from './setting-rules.ts'
+import { findSettings } from './setting-rules.ts'
 
 /** A setting that differs; null: not set. Secrets appear as their `${VAR}` or as `***`. */
 export interface SettingChange {
@@ -17,7 +17,7 @@ export function diffConnector(
 ): readonly SettingChange[] {
   const keys = new Set([...Object.keys(desired.config), ...Object.keys(actual)])
   keys.delete('name') // Connect adds it to every config.
-  const { rules } = settingsForClass(desired.config['connector.class'] ?? '')
+  const { rules } = findSettings(desired.config['connector.class'] ?? '')
   return [...keys].sort().flatMap((key) => {
     const [wanted, found] = [desired.config[key], actual[key]]
     const type = rules[key]?.type ?? 'string'

@@ -60,12 +60,16 @@ export function readConnectorFile(
   faults: CcsError[],
 ): ConnectorFile | undefined {
   const fault = (message: string, location: Location, hint?: string) => {
-    faults.push(invalidConnector(message, location, hint))
+    faults.push(invalidConnectorError(message, location, hint))
   }
   const root = parsePlaces(source, faults)
   if (!root) return undefined
   if (root.is !== 'object') {
-    fault('A connector is a JSON object with name and config.', locateOffset(source, root.at))
+    fault(
+      'A connector must be a JSON object.',
+      locateOffset(source, root.at),
+      'Write { "name": "…", "config": { … } }.',
+    )
     return undefined
   }
   for (const [key, place] of root.entries)
@@ -168,14 +172,18 @@ function readSettings(source: NamedText, config: ObjectPlace, fault: Fault): rea
 }
 
 /** Paths of the files that the connectors of a project read values from. */
-export function secretFiles(files: readonly NamedText[]): readonly string[] {
+export function listSecretFiles(files: readonly NamedText[]): readonly string[] {
   const read = files.flatMap((one) => readConnectorFile(one, []) ?? [])
   const parts = read.flatMap((one) => one.settings.flatMap((setting) => setting.parts))
   return [...new Set(listTemplateFiles(parts))]
 }
 
 /** A fault in a connector's file: CCS_CONNECTOR_INVALID, exit 2. */
-export function invalidConnector(message: string, location: Location, hint?: string): CcsError {
+export function invalidConnectorError(
+  message: string,
+  location: Location,
+  hint?: string,
+): CcsError {
   return new CcsError('CCS_CONNECTOR_INVALID', message, {
     exit: EXIT.usage,
     location,

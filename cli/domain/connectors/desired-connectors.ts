@@ -3,7 +3,7 @@
  * checked. Filled-in values may be secrets, so only the text as written is shown or stored.
  */
 
-import { prefixed, type Target } from '../config/target.ts'
+import { addPrefix, type Target } from '../config/target.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import {
   type RenderedTemplate,
@@ -17,11 +17,11 @@ import { checkSink, parseList } from './check-settings.ts'
 import {
   type CCS_VARIABLES,
   type ConnectorFile,
-  invalidConnector,
+  invalidConnectorError,
   readConnectorFile,
   type Setting,
 } from './connector-file.ts'
-import { settingsForClass } from './setting-rules.ts'
+import { findSettings } from './setting-rules.ts'
 
 /** One connector that a target should run. */
 export interface DesiredConnector {
@@ -80,13 +80,19 @@ function checkNames(read: readonly ConnectorFile[]): readonly CcsError[] {
     const faults: CcsError[] = []
     const first = read[names.indexOf(one.name)]
     if (one.name !== '' && first && names.indexOf(one.name) < index)
-      faults.push(invalidConnector(`${first.file} is named "${one.name}" too.`, one.nameLocation))
+      faults.push(
+        invalidConnectorError(
+          `${first.file} is named "${one.name}" too.`,
+          one.nameLocation,
+          'Give one of the two another name.',
+        ),
+      )
     const { insteadOf } = one
     const others = names.filter((name) => name !== one.name)
     if (insteadOf && !others.includes(insteadOf.name)) {
       const hint = others.length > 0 ? didYouMean(insteadOf.name, others) : 'Remove it.'
       const message = `insteadOf must name another connector, not "${insteadOf.name}".`
-      faults.push(invalidConnector(message, insteadOf.at, hint))
+      faults.push(invalidConnectorError(message, insteadOf.at, hint))
     }
     return faults
   })
@@ -107,11 +113,11 @@ function renderConnector(
   const config = Object.fromEntries(rendered.map(({ setting, value }) => [setting.key, value.text]))
   const replication = target.kafka?.replication ?? 1
   return {
-    name: prefixed(target, one.name),
+    name: addPrefix(target, one.name),
     file: one.file,
     class: config['connector.class'] ?? '',
     isRequired: one.isRequired,
-    insteadOf: one.insteadOf && prefixed(target, one.insteadOf.name),
+    insteadOf: one.insteadOf && addPrefix(target, one.insteadOf.name),
     config,
     displayed: Object.fromEntries(
       rendered.map(({ setting, value }) => [setting.key, displayValue(setting, value)]),
@@ -119,7 +125,7 @@ function renderConnector(
     secrets: [...new Set(rendered.flatMap(({ value }) => value.secrets))].sort(),
     unresolved: rendered.flatMap(({ setting, value }) =>
       value.missing.map(({ message, hint }) =>
-        invalidConnector(message, setting.valueLocation, hint),
+        invalidConnectorError(message, setting.valueLocation, hint),
       ),
     ),
     topics: readTopics(config),
@@ -183,10 +189,10 @@ function locateFaults(one: ConnectorFile, desired: DesiredConnector): readonly C
     (fault) => {
       const setting = one.settings.find(({ key }) => key === fault.key)
       const isName =
-        fault.key !== undefined && settingsForClass(desired.class).rules[fault.key] === undefined
+        fault.key !== undefined && findSettings(desired.class).rules[fault.key] === undefined
       const place = (isName ? setting?.keyLocation : setting?.valueLocation) ?? one.nameLocation
       const message = fault.key === undefined ? fault.wrong : `${fault.key} ${fault.wrong}`
-      return invalidConnector(message, place, fault.hint)
+      return invalidConnectorError(message, place, fault.hint)
     },
   )
 }
@@ -245,7 +251,7 @@ function findMissingPlugins(
 }
 
 function pluginMissing(connector: DesiredConnector, key: string): CcsError {
-  return invalidConnector(
+  return invalidConnectorError(
     `${connector.name}: the cluster has no ${connector.config[key]}, its ${key}.`,
     { file: connector.file },
     'Put it into the plugin.path of the workers and restart them, or name another class.',

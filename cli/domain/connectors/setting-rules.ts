@@ -221,7 +221,7 @@ export interface ConnectorSettings {
 }
 
 /** Returns the known settings of a connector class. */
-export function settingsForClass(connectorClass: string): ConnectorSettings {
+export function findSettings(connectorClass: string): ConnectorSettings {
   if (connectorClass === ICEBERG_SINK)
     return {
       rules: { ...SINK_KEYS, ...ICEBERG_KEYS },

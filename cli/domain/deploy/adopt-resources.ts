@@ -1,6 +1,6 @@
 /**
- * Use case: resources that existed before ccs go into the deployment record as they are. Nothing
- * else is touched.
+ * Use case: record resources that existed before ccs as they are. Nothing but the deployment record
+ * changes.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
@@ -15,12 +15,12 @@ import type { Plan } from './plan/plan.ts'
 export interface AdoptResult {
   readonly target: string
   readonly adopted: readonly { readonly kind: AdoptableKind; readonly name: string }[]
-  /** Serial of the deployment that names them; the last one's when there was nothing to adopt. */
+  /** Serial of the deployment that names them; that of the last one if nothing was adopted. */
   readonly serial: number
 }
 
 /**
- * Adopts the picked resources, or all that the plan refuses because ccs did not make them.
+ * Adopts the picked resources, or all that the plan refuses because ccs did not create them.
  * CCS_USAGE_INVALID for a name that the project or the target does not have.
  */
 export async function adoptResources(
@@ -77,7 +77,7 @@ function explainMissing(
   return names.includes(name)
     ? new CcsError('CCS_USAGE_INVALID', `There is no ${kind} ${name} on target ${target} yet.`, {
         exit: EXIT.usage,
-        hint: `It is made by: ccs deploy --target ${target}`,
+        hint: `To create it: ccs deploy --target ${target}`,
       })
     : new CcsError('CCS_USAGE_INVALID', `The project has no ${kind} ${name}.`, {
         exit: EXIT.usage,

@@ -1,15 +1,20 @@
-/** The deployment record of a resource that existed before ccs: as it is, with secrets as their variables. */
+/** Records a resource that existed before ccs as it is, with the variables of secrets. */
 
 import type { DeployedResource, ResourceKind } from './deployment.ts'
-import { settingTexts } from './plan/connector-plan.ts'
+import { readSettingTexts } from './plan/connector-plan.ts'
 import type { DesiredState } from './plan/desired.ts'
 import type { FoundResources } from './plan/plan.ts'
-import { canonicalJson, resource, subjectText, topicText } from './plan/resource-content.ts'
+import {
+  printCanonicalJson,
+  printSubject,
+  printTopic,
+  toResource,
+} from './plan/resource-content.ts'
 
 /** What can exist before ccs. */
 export type AdoptableKind = Exclude<ResourceKind, 'model'>
 
-/** The record of a resource as found; undefined if it does not exist, or the project wants none. */
+/** Records a resource as found; undefined if it does not exist or the project does not want it. */
 export function adoptResource(
   kind: AdoptableKind,
   name: string,
@@ -17,7 +22,7 @@ export function adoptResource(
   found: FoundResources,
 ): DeployedResource | undefined {
   const content = describeContent(kind, name, desired, found)
-  return content === undefined ? undefined : resource(kind, name, content, { adopted: true })
+  return content === undefined ? undefined : toResource(kind, name, content, { adopted: true })
 }
 
 function describeContent(
@@ -30,28 +35,28 @@ function describeContent(
   switch (kind) {
     case 'topic': {
       const topic = found.topics.find(isNamed)
-      return topic && desired.topics.some(isNamed) ? topicText(topic) : undefined
+      return topic && desired.topics.some(isNamed) ? printTopic(topic) : undefined
     }
     case 'subject': {
       const subject = found.subjects.find(isNamed)
       if (!subject || !desired.subjects.some(isNamed)) return undefined
       const versions = subject.versions.map((one) => one.schema)
-      return subjectText({ compatibility: subject.compatibility, versions })
+      return printSubject({ compatibility: subject.compatibility, versions })
     }
     case 'connector': {
       const connector = found.connectors?.find(isNamed)
       const wanted = desired.connectors.find(isNamed)
       if (!connector || !wanted) return undefined
-      const written = settingTexts(wanted.content)
+      const written = readSettingTexts(wanted.content)
       const config = Object.fromEntries(
         Object.entries(connector.config).flatMap(([key, value]) => {
-          // Of a secret the name of its variable is kept, and nothing where it has none.
+          // A secret is kept as its variable; without a variable it is left out.
           const isSecret = wanted.displayed[key] !== wanted.config[key] || SECRET.test(key)
           if (!isSecret) return [[key, value]]
           return written[key]?.includes('${') ? [[key, written[key]]] : []
         }),
       )
-      return canonicalJson({ name, config })
+      return printCanonicalJson({ name, config })
     }
   }
 }

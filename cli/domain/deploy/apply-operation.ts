@@ -1,19 +1,19 @@
-/** Carries out the operations of a plan. Repeating one does no harm. */
+/** Applies the operations of a plan. Repeating one does no harm. */
 import { awaitConnector } from '../connectors/sinks.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { TargetServers } from './deploy-target.ts'
 import type { DesiredState } from './plan/desired.ts'
 import type { Operation } from './plan/step.ts'
 
-/** What an operation is carried out with. */
+/** What an operation is applied with. */
 export interface OperationParts {
   readonly servers: TargetServers
-  /** Where the configs of connectors are; plans don't hold them, since they have secrets. */
+  /** Has the configs of connectors; plans don't contain them, since they have secrets. */
   readonly desired: DesiredState
   readonly clock: Clock
 }
 
-/** Carries out one operation; errors are those of the server concerned. */
+/** Applies one operation; errors are those of the server that it goes to. */
 export async function applyOperation(operation: Operation, parts: OperationParts): Promise<void> {
   const { topics, registry } = parts.servers
   switch (operation.op) {

@@ -1,4 +1,4 @@
-/** Applies the steps of a plan to a target that this deployer has claimed, and records them. */
+/** Applies the steps of a plan to a claimed target and records them. */
 
 import { applyOperation } from './apply-operation.ts'
 import type { DeployTarget, TargetReading } from './deploy-target.ts'
@@ -6,7 +6,7 @@ import { DEPLOYMENT_FORMAT, type DeployedResource, type Deployment } from './dep
 import type { DeploymentClaim } from './deployment-store.ts'
 import { isEngineStep, type Step } from './plan/step.ts'
 
-/** The right to change a target: the store's, or none where the engine's own lock is all. */
+/** The right to change a target, given by the store; without servers, the engine's lock is used. */
 export type Claim = Pick<DeploymentClaim, 'epoch' | 'save' | 'check'>
 
 /** Called before each step; `index` counts from 1. */
@@ -28,7 +28,7 @@ export async function withClaim<T>(
   }
 }
 
-/** `hold` of the engine has locked the target already, and the engine keeps the record itself. */
+/** Without servers, the engine's `hold` locks the target, and the engine keeps the record. */
 const NO_CLAIM: Claim = { epoch: 0, save: async () => {}, check: async () => {} }
 
 /** Applies all steps of a reading; returns the serial of the deployment that is then in force. */
@@ -39,13 +39,13 @@ export async function applySteps(
   options: ApplyOptions,
 ): Promise<number> {
   const { record, steps, serial: lastSerial, isUnfinished } = reading.plan
-  // A deployment that broke off is continued under its own serial.
+  // An unfinished deployment is continued under its own serial.
   const serial = isUnfinished ? lastSerial : lastSerial + 1
   let engine = reading.deployment?.engine
   let isEngineSaved = false
   const save = async (resources: readonly DeployedResource[], complete: boolean) => {
     await claim.save(describeDeployment(target, { claim, serial, complete, resources, engine }))
-    target.onReached?.()
+    target.afterChange?.()
   }
   if (steps.length > 0) await save(record.intent, false)
   await runSteps(target, reading, claim, {
@@ -61,7 +61,7 @@ export async function applySteps(
   return serial
 }
 
-/** Step by step, each only while the target is still ours; the engine's own all at once. */
+/** Runs the steps in order, each only while the claim holds; the engine's steps all at once. */
 export async function runSteps(
   target: DeployTarget,
   { plan, state }: Pick<TargetReading, 'plan' | 'state'>,
@@ -70,20 +70,24 @@ export async function runSteps(
 ): Promise<void> {
   const { servers, desired, clock, engine } = target
   const { steps } = plan
-  const own = steps.filter(isEngineStep)
-  const onReached = () => target.onReached?.()
+  const engineSteps = steps.filter(isEngineStep)
+  const afterChange = () => target.afterChange?.()
   for (const [at, step] of steps.entries()) {
     options.onStep?.(step, at + 1, steps.length)
-    if (step === own.at(-1)) {
+    if (step === engineSteps.at(-1)) {
       await claim.check()
       const check = () => claim.check()
-      await engine.apply(own, state, { saveRecord: options.saveRecord, check, onReached })
-      onReached()
+      await engine.apply(engineSteps, state, {
+        saveRecord: options.saveRecord,
+        check,
+        afterChange,
+      })
+      afterChange()
     }
     for (const operation of servers ? step.operations : []) {
       await claim.check()
       if (servers) await applyOperation(operation, { servers, desired, clock })
-      onReached()
+      afterChange()
     }
   }
 }

@@ -1,4 +1,4 @@
-/** A target to be planned for and deployed to, and one reading of it. */
+/** A target to plan for and deploy to, and reading its state. */
 
 import type { RemoteRegistry } from '../avro/schema-registry.ts'
 import type { ConnectCluster } from '../connectors/connect-cluster.ts'
@@ -24,8 +24,8 @@ export interface TargetServers {
 export interface DeployTarget {
   readonly name: string
   /**
-   * Undefined for a target on this machine alone: its resources are models and schemas, and its
-   * record is the engine's own.
+   * Undefined for a target without servers: its resources are models and schemas, and the engine
+   * keeps the record.
    */
   readonly servers: TargetServers | undefined
   readonly engine: TargetEngine
@@ -33,21 +33,21 @@ export interface DeployTarget {
   readonly clock: Clock
   /** Who deploys: user@host. */
   readonly by: string
-  /** Adopted resources are removed too. */
+  /** Whether adopted resources are removed too. */
   readonly withAdopted?: boolean
-  /** Called after each change; tests end the process there. */
-  readonly onReached?: () => void
+  /** Called after each change; crash tests end the process there. */
+  readonly afterChange?: () => void
 }
 
 /** A target that has servers, and so a deployment record. */
 export type ServerTarget = DeployTarget & { readonly servers: TargetServers }
 
-/** A target as it was found at one moment, and the plan that follows. */
+/** A target as it was found at one moment, and the plan for that state. */
 export interface TargetReading {
   readonly plan: Plan
   readonly found: FoundResources
   readonly state: EngineState
-  /** Undefined before the first deployment, and where the engine's record is the only one. */
+  /** Undefined before the first deployment, and for a target without servers. */
   readonly deployment: Deployment | undefined
 }
 
@@ -90,7 +90,7 @@ async function readResources(
   const [foundTopics, subjects, found] = await Promise.all([
     topics.length === 0 ? [] : servers.topics.topics(topics),
     readSubjects(servers.registry, listNames('subject', desired.subjects)),
-    // A Connect with no connector of ours is not asked: it may be down.
+    // Without connectors of the project, Connect is not asked: it may be down.
     connectors.length === 0 ? [] : servers.connect?.connectors(),
   ])
   return {

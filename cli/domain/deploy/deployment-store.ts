@@ -1,26 +1,30 @@
-/** Where a target keeps what was deployed to it, as a port. */
+/** The port behind which a target keeps its deployments. */
 import type { Deployment } from './deployment.ts'
 
-/** What was deployed to a target, kept in the target. */
+/** The deployments of a target, stored in the target. */
 export interface DeploymentStore {
-  /** The newest; undefined before the first. */
+  /** The newest deployment; undefined before the first. */
   load(): Promise<Deployment | undefined>
-  /** Those that can be returned to, newest first. */
+  /** The deployments that a rollback can return to, newest first. */
   history(): Promise<readonly Deployment[]>
   /**
-   * Takes the target for one deployer, `owner` in words. CCS_DEPLOY_LOCKED while another is at work; of two at
-   * once, one gets it. What a killed deployer held is free again after its lease.
+   * Claims the target for `owner`, such as user@host. CCS_DEPLOY_LOCKED while another deployer has
+   * it; of two at the same time, one gets it. The claim of a killed deployer ends with its lease.
    */
   claim(owner: string): Promise<DeploymentClaim>
   close(): Promise<void>
 }
 
+/** The right of one deployer to change a target. */
 export interface DeploymentClaim {
-  /** Grows with every claim; a deployer with a lesser one can write nothing any more. */
+  /** Grows with every claim; a deployer with a lower one can no longer write. */
   readonly epoch: number
-  /** Durable when it resolves. CCS_DEPLOY_LOCKED when another has taken the target meanwhile. */
+  /** Durable when it resolves. CCS_DEPLOY_LOCKED if another deployer has claimed the target. */
   save(deployment: Deployment): Promise<void>
-  /** Throws CCS_DEPLOY_LOCKED when another has taken the target; renews the lease otherwise. Before each step. */
+  /**
+   * Renews the lease; call it before each step. CCS_DEPLOY_LOCKED if another deployer has claimed
+   * the target.
+   */
   check(): Promise<void>
   release(): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * Use case: remove all that ccs made on a target, in the order opposite to that of its making. The
- * deployment record goes last, so that a broken-off destroy can be repeated.
+ * Use case: remove all that ccs created on a target, in the reverse order of its creation. The
+ * deployment record is removed last, so that an unfinished destroy can be repeated.
  */
 import { type ApplyOptions, runSteps, withClaim } from './apply.ts'
 import { readTarget, type ServerTarget } from './deploy-target.ts'
@@ -16,7 +16,7 @@ export interface DestroyResult {
   readonly kept: readonly { readonly kind: string; readonly name: string }[]
 }
 
-/** Steps that remove these models with their rows. */
+/** Makes steps that remove these models with their rows. */
 export function removeModels(
   models: readonly { readonly name: string; readonly text: string }[],
 ): readonly Step[] {
@@ -27,14 +27,14 @@ export function removeModels(
       name,
       category: 'breaking',
       state: 'drop',
-      reason: 'all of the target goes',
+      reason: 'the whole target is removed',
       destroys: 'its rows',
       before: text,
     }),
   )
 }
 
-/** Removes all that the target's record names, then `recordTopic`, where that record is kept. */
+/** Removes all that the target's record names, then `recordTopic`, which stores the record. */
 export async function destroyTarget(
   target: ServerTarget,
   recordTopic: string,
@@ -55,7 +55,7 @@ export async function destroyTarget(
           by,
           ...(engine === undefined ? {} : { engine }),
         })
-      target.onReached?.()
+      target.afterChange?.()
     }
     await save(deployment?.engine)
     await runSteps(target, reading, claim, { ...options, saveRecord: save })

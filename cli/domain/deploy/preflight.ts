@@ -1,6 +1,6 @@
 /**
- * What is checked before a deployment changes anything: whether all steps may be applied, and
- * whether the servers will accept them.
+ * Checks before a deployment changes anything: whether all steps may be applied, and whether the
+ * servers will accept them.
  */
 
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
@@ -32,10 +32,14 @@ export function findBlocker(
   const lossy = steps.filter((step) => step.destroys !== undefined)
   if (lossy.length === 0 || options.allowDestructive) return undefined
   const names = lossy.map((step) => `${step.kind} ${step.name}`)
-  return new CcsError('CCS_PLAN_CHANGES', `This would delete ${joinNames(names, 5)}, or a part.`, {
-    exit: EXIT.usage,
-    hint: `The plan says what of each. If that is meant: ${options.command} --allow-destructive`,
-  })
+  return new CcsError(
+    'CCS_PLAN_CHANGES',
+    `This would delete ${joinNames(names, 5)}, or parts of them.`,
+    {
+      exit: EXIT.usage,
+      hint: `The plan shows what. To allow it: ${options.command} --allow-destructive`,
+    },
+  )
 }
 
 function explainRefused({ kind, name, refused }: Step): CcsError {
@@ -45,7 +49,7 @@ function explainRefused({ kind, name, refused }: Step): CcsError {
 function hintAdopting(refused: readonly Step[]): { readonly hint?: string } {
   const target = /ccs adopt .*--target (\S+)$/.exec(refused[0]?.refused ?? '')?.[1]
   return refused.length > 1 && target !== undefined
-    ? { hint: `All that is there and not of ccs at once: ccs adopt --target ${target}` }
+    ? { hint: `To adopt all resources that ccs did not create: ccs adopt --target ${target}` }
     : {}
 }
 
@@ -83,9 +87,9 @@ async function checkSchema(
   if (versions.length === 0) return []
   const breaks = findBreaks(name, schema, versions)
   if (breaks.length > 0) return breaks
-  // While a version is still to be removed, the registry would answer for that one too.
+  // The registry would also check against versions that are still to be removed.
   if (removed.length > 0 || (await registry.accepts(name, schema))) return []
-  return [schemaBreak(name, 'the registry does not take the new version.')]
+  return [schemaBreak(name, 'the registry does not accept the new version.')]
 }
 
 function findBreaks(
@@ -107,7 +111,7 @@ function findBreaks(
 function schemaBreak(name: string, words: string): CcsError {
   return new CcsError('CCS_SCHEMA_BREAKS', `${name}: ${words}`, {
     exit: EXIT.checkFailed,
-    hint: 'Nothing was touched. All that it may break: ccs schema check',
+    hint: 'Nothing was changed. To see all incompatible changes: ccs schema check',
   })
 }
 
@@ -124,7 +128,7 @@ async function checkConnector(
     return new CcsError('CCS_CONNECTOR_INVALID', `${name}: ${key}: ${words}`, {
       exit: EXIT.usage,
       location: { file: wanted.file },
-      hint: 'Nothing was touched.',
+      hint: 'Nothing was changed. Correct the setting in this file, then deploy again.',
     })
   })
 }

@@ -1,4 +1,4 @@
-/** The last guard of a target's manifest: what is kept there names secrets as ${VAR}, never their values. */
+/** Checks that a deployment to be stored has secrets as ${VAR}, never as their values. */
 
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Deployment } from './deployment.ts'
@@ -7,15 +7,15 @@ import type { Deployment } from './deployment.ts'
 const SECRET =
   /password|passwd|passphrase|secret|jaas\.config|private[._-]?key|user\.info|(?:^|[._-])token$/i
 
-/** CCS_CONFIG_INVALID for a connector or topic with a secret in clear; it is not in the message. */
+/** CCS_CONFIG_INVALID for a connector or topic with a plain secret; the message omits its value. */
 export function refuseSecrets(deployment: Deployment): void {
   for (const { kind, name, content } of deployment.resources) {
     if (kind !== 'connector' && kind !== 'topic') continue
-    const key = secretIn(JSON.parse(content))
+    const key = findSecret(JSON.parse(content))
     if (key === undefined) continue
     throw new CcsError(
       'CCS_CONFIG_INVALID',
-      `${key} of the ${kind} ${name} is a secret in clear.`,
+      `${key} of the ${kind} ${name} contains a secret as plain text.`,
       {
         exit: EXIT.usage,
         hint: `Write \${VAR} instead, and set the variable where ccs runs.`,
@@ -24,11 +24,11 @@ export function refuseSecrets(deployment: Deployment): void {
   }
 }
 
-function secretIn(value: unknown): string | undefined {
+function findSecret(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, one] of Object.entries(value)) {
     if (typeof one === 'string' && one !== '' && SECRET.test(key) && !/\$\{\w/.test(one)) return key
-    const within = secretIn(one)
+    const within = findSecret(one)
     if (within !== undefined) return within
   }
   return undefined

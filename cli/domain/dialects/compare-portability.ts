@@ -2,11 +2,11 @@
 import { ENGINE_NAMES, type EngineName } from '../config/engines.ts'
 import type { CompileResult } from './compile.ts'
 import {
+  assessModel,
+  buildRow,
   type FunctionPortability,
-  functionPortability,
-  judgeCompiled,
+  listFunctions,
   type ModelPortability,
-  portabilityRow,
 } from './portability.ts'
 
 /** The `--json` document of `ccs portability`. */
@@ -15,7 +15,7 @@ export interface PortabilityResult {
   readonly functions: readonly FunctionPortability[]
 }
 
-/** `compile` compiles all models for one engine. */
+/** Compares all engines; `compile` compiles all models for one of them. */
 export async function comparePortability(
   compile: (engine: EngineName) => Promise<readonly CompileResult[]>,
 ): Promise<PortabilityResult> {
@@ -29,13 +29,13 @@ export async function comparePortability(
   return {
     models: [...models].map((model) => ({
       model,
-      ...portabilityRow((engine) => {
+      ...buildRow((engine) => {
         const result = results.get(`${engine} ${model}`)
         return result
-          ? judgeCompiled(result.compiled)
+          ? assessModel(result.compiled)
           : { ok: false, reasons: ['It was not compiled.'] }
       }),
     })),
-    functions: functionPortability(),
+    functions: listFunctions(),
   }
 }

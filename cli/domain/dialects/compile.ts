@@ -20,7 +20,7 @@ import {
   type DialectInput,
   type DialectProject,
   type PrintSql,
-  unsupported,
+  toUnsupportedError,
 } from './dialect.ts'
 
 /** A project's logic as dialects see it. */
@@ -45,11 +45,11 @@ export interface CompileResult {
   readonly compiled: CompiledModel
 }
 
-/** Macros that engines have an idiom of their own for; all others are expanded. */
+/** Macros for which engines have an idiom of their own; all others are expanded. */
 const IDIOMS = ['shop_day', 'right_now', 'lines_revenue', 'lines_units']
 
-/** What dialects need of a project's logic, which has to be opened with `isDescribed`. */
-export function compileProject(logic: Logic, timezone: string): CompileProject {
+/** Picks what dialects need from a project's logic, which must be opened with `isDescribed`. */
+export function toCompileProject(logic: Logic, timezone: string): CompileProject {
   const newest = logic.rawSchemas.at(-1)
   const { graph: models, macros, seeds, columns } = logic
   if (models.some(({ model }) => !columns.has(model.name)))
@@ -58,21 +58,21 @@ export function compileProject(logic: Logic, timezone: string): CompileProject {
   return { models, macros, seeds, columns, timezone, itemsMax }
 }
 
-/** Compiles all models, in order. What the engine can't run stays in each result's faults. */
+/** Compiles all models, in order. What the engine can't run is in the faults of each result. */
 export async function compileModels(
   project: CompileProject,
   engine: EngineName,
   tools: { readonly dialect: Dialect; readonly printSql: PrintSql },
 ): Promise<readonly CompileResult[]> {
   const results: CompileResult[] = []
-  for (const input of dialectInputs(project)) {
+  for (const input of toDialectInputs(project)) {
     const compiled = await tools.dialect(input, tools.printSql)
     results.push({ model: input.model, engine, compiled })
   }
   return results
 }
 
-/** The results of the one model of that name, or all; CCS_USAGE_INVALID for an unknown name. */
+/** Picks the result of one model, or all; CCS_USAGE_INVALID for an unknown name. */
 export function pickModels(
   results: readonly CompileResult[],
   name: string | undefined,
@@ -90,18 +90,20 @@ export function pickModels(
 /** Throws CCS_SQL_UNSUPPORTED with every place that the engine can't run. */
 export function requireSupported(results: readonly CompileResult[]): void {
   throwAll(
-    results.flatMap(({ model, compiled }) => compiled.faults.map((one) => unsupported(model, one))),
+    results.flatMap(({ model, compiled }) =>
+      compiled.faults.map((one) => toUnsupportedError(model, one)),
+    ),
   )
 }
 
-/** What a dialect is given of each model, in order. */
-export function dialectInputs(project: CompileProject): readonly DialectInput[] {
+/** Prepares the input of a dialect for each model, in order. */
+export function toDialectInputs(project: CompileProject): readonly DialectInput[] {
   const columns = new Map([
-    ...[...project.columns].map(([name, some]) => [name, logicalColumns(some)] as const),
+    ...[...project.columns].map(([name, some]) => [name, toLogicalColumns(some)] as const),
     ...(project.seeds ?? []).map((one) => [one.name, one.columns] as const),
   ])
-  const selects = project.models.map((one) => ({ ...one, select: treeOf(one, project.macros) }))
-  const shared = sharedOf(selects, project)
+  const selects = project.models.map((one) => ({ ...one, select: readTree(one, project.macros) }))
+  const shared = describeProject(selects, project)
   return selects.map(({ model, ast, select }) => ({
     model,
     ast,
@@ -112,13 +114,13 @@ export function dialectInputs(project: CompileProject): readonly DialectInput[] 
   }))
 }
 
-function treeOf(one: GraphModel, macros: MacroSet): Select {
+function readTree(one: GraphModel, macros: MacroSet): Select {
   const isExpanded = (macro: { name: string; isTable: boolean }): boolean =>
     !macro.isTable && !IDIOMS.includes(macro.name)
   return readSelect(expandMacros(one.ast, macros, isExpanded))
 }
 
-function sharedOf(
+function describeProject(
   selects: readonly { readonly model: Model; readonly select: Select }[],
   project: CompileProject,
 ): DialectProject {
@@ -151,7 +153,7 @@ function windowMs(model: Model): number {
   return model.window.unit === 'ms' ? model.window.sizeMs : 25 * 3_600_000
 }
 
-function logicalColumns(
+function toLogicalColumns(
   columns: readonly { readonly name: string; readonly type: string }[],
 ): readonly Column[] {
   return columns.map(({ name, type }) => ({ name, type: parseType(type) ?? { is: 'NULL' } }))

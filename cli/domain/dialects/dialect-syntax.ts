@@ -6,7 +6,7 @@ import type { FunctionIdioms, PrintedEngine } from './idioms/functions.ts'
 
 /** Something in a model that an engine can't run. */
 export interface Fault {
-  /** Offset in the model's SELECT, where DuckDB's AST has one. */
+  /** Byte offset in the model's SELECT; undefined where DuckDB's AST has none. */
   readonly at: number | undefined
   readonly message: string
   readonly hint: string
@@ -17,7 +17,7 @@ export interface DialectSyntax {
   readonly engine: PrintedEngine
   /** For messages. */
   readonly displayName: string
-  /** The cast that gives NULL for what can't be cast. */
+  /** The cast that returns NULL for values that can't be cast. */
   readonly tryCast: 'TRY_CAST' | 'CAST'
   /** A field of a struct. */
   field(of: string, name: string): string
@@ -26,14 +26,14 @@ export interface DialectSyntax {
   concat(parts: readonly { readonly sql: string; readonly isLiteral: boolean }[]): string
   remainder(left: string, right: string): string
   decimal(digits: string, type: LogicalType): string
-  /** An aggregate with FILTER or DISTINCT; `idioms` print it without. */
+  /** An aggregate with FILTER or DISTINCT; `idioms` print it without them. */
   aggregate(call: Call, printer: ExprPrinter, idioms: FunctionIdioms): string
 }
 
 /** The printer as a syntax uses it. */
 export interface ExprPrinter {
   print(expr: Expr): string
-  /** Collects a fault; returns NULL, with which printing goes on. */
+  /** Collects a fault; returns 'NULL', so that printing can go on. */
   fault(at: number | undefined, message: string, hint: string): string
   /** A call with arguments that are printed already. */
   apply(call: Call, idioms: FunctionIdioms, args: readonly string[]): string
@@ -50,12 +50,12 @@ export interface PrintContext extends NameScope {
   readonly syntax: DialectSyntax
   readonly timezone: string
   readonly itemsMax: number
-  /** Expressions that stand for something of the engine's own, such as the start of a window. */
+  /** Expressions that the engine writes otherwise, such as the start of a window. */
   readonly substitutes: readonly Substitute[]
   readonly faults: Fault[]
 }
 
-/** A name as all printed engines quote it. */
-export function quoted(name: string): string {
+/** Quotes a name, in the way of all printed engines. */
+export function quoteName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
 }

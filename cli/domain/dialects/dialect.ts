@@ -1,9 +1,9 @@
 /**
- * What a dialect is given of a model, and what it makes of it. A dialect is a pure function; the flow
- * collects its faults over all models.
+ * The input and output of a dialect, which compiles a model for one engine. A dialect is a pure
+ * function; it returns faults, so that those of all models can be shown together.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { selectSource } from '../models/graph.ts'
+import { toSelectSource } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Seed } from '../models/seed.ts'
 import { type AstNode, locate } from '../sql/ast.ts'
@@ -16,9 +16,9 @@ import type { Fault } from './dialect-syntax.ts'
 export interface DialectProject {
   /** IANA name. */
   readonly timezone: string
-  /** Greatest number of order lines that the contract admits. */
+  /** Greatest number of order lines that the schema of events.raw allows. */
   readonly itemsMax: number
-  /** Where event time comes from: the column that the model with a watermark makes, and how. */
+  /** Event time: the column of the model with a watermark, and its expression. */
   readonly time:
     | { readonly column: string; readonly expr: Expr; readonly watermarkMs: number }
     | undefined
@@ -31,28 +31,31 @@ export interface DialectProject {
   seedOf(name: string): Seed | undefined
 }
 
+/** One model, as a dialect reads it. */
 export interface DialectInput {
   readonly model: Model
-  /** The SELECT with those macros in place that engines have no idiom of their own for. */
+  /** The SELECT with its macros expanded, except those that engines have an idiom for. */
   readonly select: Select
   readonly ast: AstNode
   /** Columns of the result, in order. */
   readonly columns: readonly Column[]
-  /** Columns of a table that it reads. */
+  /** The columns of a table that it reads. */
   columnsOf(name: string): readonly Column[]
   readonly project: DialectProject
 }
 
+/** One statement of the engine's SQL. */
 export interface Statement {
-  /** What it makes: 'source', 'view', 'sink', 'insert', 'stream', 'table', 'setting'. */
+  /** What it creates or does: 'source', 'view', 'sink', 'insert', 'stream', 'table', 'setting'. */
   readonly what: string
   /** Without the closing semicolon. */
   readonly sql: string
 }
 
+/** A model in an engine's SQL. */
 export interface CompiledModel {
   readonly statements: readonly Statement[]
-  /** Where the engine's result may differ from the SELECT, in whole sentences. */
+  /** How the engine's rows may differ from those of the SELECT: one sentence each. */
   readonly notes: readonly string[]
   readonly faults: readonly Fault[]
 }
@@ -60,34 +63,36 @@ export interface CompiledModel {
 /** Prints a SELECT of DuckDB's AST, given as JSON, as DuckDB writes it. */
 export type PrintSql = (json: string) => Promise<string>
 
-/** Prints one model for an engine. Pure but for `printSql`, which only DuckDB's own dialect uses. */
+/**
+ * Prints one model for an engine. Pure but for `printSql`, which only DuckDB's own dialect uses.
+ */
 export type Dialect = (
   input: DialectInput,
   printSql: PrintSql,
 ) => CompiledModel | Promise<CompiledModel>
 
-/** A fault as an error that points into the model's file. */
-export function unsupported(model: Model, fault: Fault): CcsError {
+/** Turns a fault into an error that points into the model's file. */
+export function toUnsupportedError(model: Model, fault: Fault): CcsError {
   return new CcsError('CCS_SQL_UNSUPPORTED', fault.message, {
     exit: EXIT.usage,
-    location: locate(selectSource(model), fault.at),
+    location: locate(toSelectSource(model), fault.at),
     hint: fault.hint,
   })
 }
 
-/** The statements of a model as one text, notes as comments above them. */
-export function statementsText(compiled: CompiledModel): string {
+/** Prints the statements of a model, with notes as comments above them. */
+export function printStatements(compiled: CompiledModel): string {
   const notes = compiled.notes.map((one) => `-- ${one}\n`).join('')
   return notes + compiled.statements.map((one) => `${one.sql};\n`).join('\n')
 }
 
-/** `silver.events` as a name without a dot. */
-export function flatName(name: string): string {
+/** `silver.events` becomes `silver_events`. */
+export function flattenName(name: string): string {
   return name.replaceAll('.', '_')
 }
 
-/** A SELECT over several lines. */
-export function clauses(parts: {
+/** Prints a SELECT, one clause per line. */
+export function printClauses(parts: {
   readonly items: readonly string[]
   readonly from: string
   readonly window?: string
@@ -104,8 +109,8 @@ export function clauses(parts: {
   return lines.join('\n')
 }
 
-/** WITH (…) of a table, one option a line; `bare` values stay without quotes. */
-export function withOptions(
+/** Prints WITH (…), one option per line; `bare` values stay without quotes. */
+export function printOptions(
   options: readonly (readonly [string, string | { readonly bare: string }])[],
   key: (name: string) => string = (name) => name,
 ): string {

@@ -10,7 +10,7 @@ export interface Portability {
   readonly reasons: readonly string[]
 }
 
-/** A row of the table: what each engine makes of one thing. */
+/** A row of the table: whether each engine can run one thing. */
 export type PortabilityRow = Readonly<Record<EngineColumn, Portability>>
 
 /** One model in every engine. */
@@ -19,39 +19,39 @@ export type ModelPortability = { readonly model: string } & PortabilityRow
 /** One function of the portable subset in every engine. */
 export type FunctionPortability = { readonly function: string } & PortabilityRow
 
-/** Makes a row by asking for each engine. */
-export function portabilityRow(ask: (engine: EngineName) => Portability): PortabilityRow {
+/** Builds a row by calling `ask` for each engine. */
+export function buildRow(ask: (engine: EngineName) => Portability): PortabilityRow {
   const cells = ENGINE_NAMES.map((name) => [ENGINES[name].column, ask(name)] as const)
   return Object.fromEntries(cells) as PortabilityRow // a cell for each engine
 }
 
-/** What an engine makes of a compiled model. */
-export function judgeCompiled({ faults, notes }: CompiledModel): Portability {
+/** Whether an engine can run a compiled model. */
+export function assessModel({ faults, notes }: CompiledModel): Portability {
   const ok = faults.length === 0
   const reasons = ok ? notes : faults.map((one) => one.message)
   return { ok, reasons: [...new Set(reasons)] }
 }
 
-/** The functions that a portable model may use, by name. */
-export function functionPortability(): readonly FunctionPortability[] {
+/** Lists the functions that a portable model may use, by name. */
+export function listFunctions(): readonly FunctionPortability[] {
   return Object.entries(FUNCTION_IDIOMS)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, idioms]) => ({
       function: name === 'count_star' ? 'count(*)' : name,
-      ...portabilityRow((engine) => judgeIdiom(idioms, engine)),
+      ...buildRow((engine) => assessIdiom(idioms, engine)),
     }))
 }
 
 /** An engine that runs the models' own SQL has every function. */
-function judgeIdiom(idioms: FunctionIdioms, engine: EngineName): Portability {
+function assessIdiom(idioms: FunctionIdioms, engine: EngineName): Portability {
   const idiom = Object.entries(idioms).find(([name]) => name === engine)?.[1]
   return idiom === undefined || typeof idiom === 'function'
     ? { ok: true, reasons: [] }
     : { ok: false, reasons: [idiom.instead] }
 }
 
-/** A cell of the table: ✓, ✓ with what differs, or ✗ with the reason. */
-export function portabilityText({ ok, reasons }: Portability): string {
+/** Prints a cell of the table: ✓, ✓ with what differs, or ✗ with the reason. */
+export function printPortability({ ok, reasons }: Portability): string {
   if (!ok) return `✗ ${reasons.join(' ')}`
   return reasons.length === 0 ? '✓' : `✓ ${reasons.join(' ')}`
 }

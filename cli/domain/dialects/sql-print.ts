@@ -1,18 +1,18 @@
 /**
- * Prints expressions for an engine. What the engines share is here; what differs comes in as a `DialectSyntax`.
- * What can't be printed is collected as faults with the place in the model's text, and printing goes on, so
- * that a user sees all of them at once.
+ * Prints expressions for an engine. What the engines share is here; what differs is in the given
+ * `DialectSyntax`. What can't be printed becomes a fault with its place in the model's text, and
+ * printing goes on, so that a user sees all faults at once.
  */
 import { findNearest } from '../kernel/did-you-mean.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { inferType } from '../sql/infer.ts'
-import { type Call, type Expr, isSameExpr } from '../sql/tree.ts'
+import { type Call, type Expr, flattenConcat, isSameExpr } from '../sql/tree.ts'
 import { displayType, type LogicalType } from '../sql/types.ts'
-import { type PrintContext, quoted } from './dialect-syntax.ts'
+import { type PrintContext, quoteName } from './dialect-syntax.ts'
 import { FUNCTION_IDIOMS, type FunctionIdioms } from './idioms/functions.ts'
-import { typeName } from './idioms/types.ts'
+import { printType } from './idioms/types.ts'
 
-/** Binding strength of what was printed: OR 1, AND 2, NOT 3, comparison 4, || 5, + - 6, * / 7, else 9. */
+/** `strength`: OR 1, AND 2, NOT 3, comparison 4, || 5, + - 6, * / 7, unary minus 8, else 9. */
 interface Piece {
   readonly sql: string
   readonly strength: number
@@ -30,24 +30,27 @@ const STRENGTH: Readonly<Record<string, number>> = {
 const WHOLE: readonly LogicalType['is'][] = ['INTEGER', 'BIGINT']
 const ROUNDED: readonly LogicalType['is'][] = ['DOUBLE', 'DECIMAL', 'VARCHAR']
 
+/** Prints the expressions of one SELECT. */
 export class Printer {
   readonly context: PrintContext
   /** Aliases that are being printed. */
-  readonly #open = new Set<string>()
+  readonly #printing = new Set<string>()
 
   constructor(context: PrintContext) {
     this.context = context
   }
 
-  /** SQL of an expression. */
+  /** Prints an expression. */
   print(expr: Expr): string {
     return this.#piece(expr).sql
   }
 
+  /** The type of an expression, if it can be inferred. */
   type(expr: Expr): LogicalType | undefined {
     return inferType(expr, this.context)
   }
 
+  /** Collects a fault, once per place; returns 'NULL', so that printing can go on. */
   fault(at: number | undefined, message: string, hint: string): string {
     const { faults } = this.context
     if (!faults.some((one) => one.at === at && one.message === message))
@@ -56,13 +59,13 @@ export class Printer {
   }
 
   #piece(expr: Expr): Piece {
-    const stand = this.context.substitutes.find((one) => isSameExpr(one.expr, expr))
-    if (stand !== undefined) return whole(stand.sql)
+    const substitute = this.context.substitutes.find((one) => isSameExpr(one.expr, expr))
+    if (substitute !== undefined) return indivisible(substitute.sql)
     switch (expr.is) {
       case 'column':
         return this.#column(expr)
       case 'literal':
-        return whole(this.#literal(expr))
+        return indivisible(this.#literal(expr))
       case 'call':
         return this.#call(expr)
       case 'binary':
@@ -74,10 +77,10 @@ export class Printer {
           (one) => `WHEN ${this.print(one.when)} THEN ${this.print(one.then)}`,
         )
         const rest = expr.otherwise === undefined ? '' : ` ELSE ${this.print(expr.otherwise)}`
-        return whole(`CASE ${whens.join(' ')}${rest} END`)
+        return indivisible(`CASE ${whens.join(' ')}${rest} END`)
       }
       case 'cast':
-        return whole(this.#cast(expr))
+        return indivisible(this.#cast(expr))
       case 'in': {
         const list = expr.list.map((one) => this.print(one)).join(', ')
         return {
@@ -86,47 +89,48 @@ export class Printer {
         }
       }
       case 'field':
-        return whole(this.context.syntax.field(this.#inside(expr.of, 9), expr.name))
+        return indivisible(this.context.syntax.field(this.#inside(expr.of, 9), expr.name))
       case 'index':
-        return whole(`${this.#inside(expr.of, 9)}[${this.print(expr.index)}]`)
+        return indivisible(`${this.#inside(expr.of, 9)}[${this.print(expr.index)}]`)
       case 'star':
-        return whole('*')
+        return indivisible('*')
       default:
-        return whole(this.#refuse(expr))
+        return indivisible(this.#refuse(expr))
     }
   }
 
   #refuse(expr: Expr): string {
-    const { displayName: shown } = this.context.syntax
+    const { displayName } = this.context.syntax
     if (expr.is === 'window')
       return this.fault(
         expr.at,
-        `${shown} can't run ${expr.name}() OVER here.`,
-        'Number rows only to deduplicate: QUALIFY row_number() OVER (PARTITION BY key ORDER BY …) = 1.',
+        `${displayName} can't run ${expr.name}() OVER here.`,
+        'Number rows only to deduplicate: ' +
+          'QUALIFY row_number() OVER (PARTITION BY key ORDER BY …) = 1.',
       )
     if (expr.is === 'interval')
       return this.fault(
         expr.at,
-        `${shown} takes an interval only beside + or -.`,
+        `${displayName} allows an interval only after + or -.`,
         'Add it to a time, or compare milliseconds.',
       )
     const what = expr.is === 'other' ? expr.what : expr.is
     return this.fault(
       expr.at,
-      `${shown} can't be given '${what}' from a model.`,
+      `${displayName} can't run '${what}'.`,
       'Use the portable subset: `ccs portability` lists what each engine can run.',
     )
   }
 
   #column(expr: Extract<Expr, { is: 'column' }>): Piece {
     const name = expr.path.at(-1) ?? ''
-    if (this.context.columns.some((one) => one.name === name)) return whole(quoted(name))
+    if (this.context.columns.some((one) => one.name === name)) return indivisible(quoteName(name))
     const alias = this.context.aliases.get(name)
-    // Where the columns are not known, coalesce(x, 0) AS x would stand for itself.
-    if (alias === undefined || this.#open.has(name)) return whole(quoted(name))
-    this.#open.add(name)
+    // In coalesce(x, 0) AS x, the inner x is a column, even if the columns are not known.
+    if (alias === undefined || this.#printing.has(name)) return indivisible(quoteName(name))
+    this.#printing.add(name)
     const piece = this.#piece(alias)
-    this.#open.delete(name)
+    this.#printing.delete(name)
     return piece
   }
 
@@ -149,13 +153,13 @@ export class Printer {
         near === undefined
           ? 'Use a function of the portable subset: see `ccs portability`.'
           : `Did you mean "${near}"?`
-      return whole(
+      return indivisible(
         this.fault(call.at, `${syntax.displayName} has no counterpart of ${call.name}().`, hint),
       )
     }
     if (call.filter !== undefined || call.distinct)
-      return whole(syntax.aggregate(call, this, idioms))
-    return whole(
+      return indivisible(syntax.aggregate(call, this, idioms))
+    return indivisible(
       this.apply(
         call,
         idioms,
@@ -177,17 +181,17 @@ export class Printer {
     const { syntax } = this.context
     const strength = STRENGTH[expr.op] ?? 4
     if ((expr.op === '+' || expr.op === '-') && expr.right.is === 'interval')
-      return whole(syntax.shifted(this.#inside(expr.left, 6), expr.op, expr.right.ms))
+      return indivisible(syntax.shifted(this.#inside(expr.left, 6), expr.op, expr.right.ms))
     switch (expr.op) {
       case '||': {
-        const parts = flat(expr).map((one) => ({
+        const parts = flattenConcat(expr).map((one) => ({
           sql: this.print(one),
           isLiteral: one.is === 'literal',
         }))
         return { sql: syntax.concat(parts), strength: 5 }
       }
       case '/': {
-        // DuckDB divides into DOUBLE; integers are truncated elsewhere, and zero may end a job.
+        // DuckDB divides as DOUBLE; others truncate integers, and a zero divisor may end a job.
         const isDouble = this.type(expr.left)?.is === 'DOUBLE'
         const left = isDouble
           ? this.#inside(expr.left, 7)
@@ -199,10 +203,10 @@ export class Printer {
           WHOLE.includes(this.type(one)?.is ?? 'NULL'),
         )
         if (!bothWhole)
-          return whole(
+          return indivisible(
             this.fault(
               expr.at,
-              `${syntax.displayName} divides whole numbers alone with //.`,
+              `On ${syntax.displayName}, // can only divide whole numbers.`,
               'Cast both sides to BIGINT.',
             ),
           )
@@ -250,7 +254,7 @@ export class Printer {
   #cast(expr: Extract<Expr, { is: 'cast' }>): string {
     const { syntax } = this.context
     const from = this.type(expr.of)
-    const name = typeName(expr.to, syntax.engine)
+    const name = printType(expr.to, syntax.engine)
     if (name === undefined)
       return this.fault(
         expr.at,
@@ -264,37 +268,31 @@ export class Printer {
     if (differs)
       return this.fault(
         expr.at,
-        `A ${from.is} as text differs between engines.`,
+        `Engines write a ${from.is} as text differently.`,
         'Use epoch_ms() for a time, DECIMAL for a number, CASE for a truth value.',
       )
     if (expr.to.is === 'TIMESTAMP' && from?.is === 'VARCHAR')
       return this.fault(
         expr.at,
-        'A time written as text is read differently by each engine.',
-        'Carry it as milliseconds and use make_timestamp_ms().',
+        'Engines read a time from text differently.',
+        'Store the time as milliseconds and use make_timestamp_ms().',
       )
     const of = this.print(expr.of)
     const word = expr.isTry ? syntax.tryCast : 'CAST'
     if (!WHOLE.includes(expr.to.is) || from === undefined || !ROUNDED.includes(from.is))
       return `${word}(${of} AS ${name})`
-    // DuckDB rounds where the others cut.
+    // DuckDB rounds; the other engines truncate.
     const number = from.is === 'VARCHAR' ? `${word}(${of} AS DECIMAL(38, 10))` : of
     return `${word}(ROUND(${number}, 0) AS ${name})`
   }
 
-  /** In parentheses where it binds weaker than its surroundings. */
+  /** Prints an operand, in parentheses if it binds weaker than its surroundings. */
   #inside(expr: Expr, strength: number): string {
     const piece = this.#piece(expr)
     return piece.strength < strength ? `(${piece.sql})` : piece.sql
   }
 }
 
-function whole(sql: string): Piece {
+function indivisible(sql: string): Piece {
   return { sql, strength: 9 }
-}
-
-function flat(expr: Expr): readonly Expr[] {
-  return expr.is === 'binary' && expr.op === '||'
-    ? [...flat(expr.left), ...flat(expr.right)]
-    : [expr]
 }

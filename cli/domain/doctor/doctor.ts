@@ -2,7 +2,7 @@
  * `ccs doctor`: checks whether everything is there that ccs needs. Each check is one line; a check
  * that fails says what to do. The machine is a parameter, so that tests can have a full disk.
  */
-import { type Config, configRows } from '../config/config.ts'
+import { type Config, listSettings } from '../config/config.ts'
 import { formatBytes } from '../kernel/units.ts'
 
 /** The result of one check. */
@@ -74,7 +74,7 @@ export async function examineProject(
   return {
     ok: checks.every((check) => check.status !== 'failed'),
     checks,
-    config: 'config' in project ? configRows(project.config) : [],
+    config: 'config' in project ? listSettings(project.config) : [],
   }
 }
 

@@ -1,6 +1,6 @@
 /** Checks a target's Kafka: its brokers, and the settings of the event topics. */
 
-import { type KafkaSettings, prefixed, type Target } from '../config/target.ts'
+import { addPrefix, type KafkaSettings, type Target } from '../config/target.ts'
 import { formatDuration } from '../kernel/units.ts'
 import type { TopicAdmin, TopicState } from '../log/topic-admin.ts'
 import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../log/topics.ts'
@@ -16,7 +16,7 @@ export async function checkKafka(
 ): Promise<readonly Check[]> {
   const about = await admin.about()
   const brokers = about.brokers?.split(',').length ?? 0
-  const names = EVENT_TOPICS.map((name) => prefixed(target, name))
+  const names = EVENT_TOPICS.map((name) => addPrefix(target, name))
   const topics = await admin.topics(names)
   const missing = names.filter((name) => !topics.some((one) => one.name === name))
   const faults = topics.flatMap((one) => findTopicFaults(one, settings, { brokers, about }))

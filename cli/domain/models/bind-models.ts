@@ -5,7 +5,7 @@
 import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { locate } from '../sql/ast.ts'
-import { type SortedModel, selectSource } from './graph.ts'
+import { type SortedModel, toSelectSource } from './graph.ts'
 import type { Model } from './model.ts'
 
 /** The models of a project and what they are bound against. */
@@ -38,29 +38,29 @@ export interface BindDatabase {
  */
 export async function bindModels(
   project: BindProject,
-  bench: BindDatabase,
+  database: BindDatabase,
 ): Promise<Map<string, readonly DuckColumn[]>> {
   const raw = project.rawColumns.map((one) => `"${one.name}" ${one.type}`).join(', ')
-  await bench.run(project.macrosSql)
-  await bench.run(`SET VARIABLE shop_timezone = ${quoteText(project.timezone)}`)
-  await bench.run('SET VARIABLE now_ms = 0')
+  await database.run(project.macrosSql)
+  await database.run(`SET VARIABLE shop_timezone = ${quoteText(project.timezone)}`)
+  await database.run('SET VARIABLE now_ms = 0')
   for (const schema of ['raw', 'bronze', 'silver', 'gold'])
-    await bench.run(`CREATE SCHEMA ${schema}`)
-  await bench.run(`CREATE TABLE raw.events (${raw})`)
+    await database.run(`CREATE SCHEMA ${schema}`)
+  await database.run(`CREATE TABLE raw.events (${raw})`)
   const columns = new Map([['raw.events', project.rawColumns]])
   const faults: CcsError[] = []
   const broken = new Set<string>()
   const read = new Set(project.models.flatMap((one) => one.reads))
   const statements = project.models.map((one) => createStatement(one, read.has(one.model.name)))
-  if (!bench.describe && (await bindAllAtOnce(statements, bench))) return columns
+  if (!database.describe && (await bindAllAtOnce(statements, database))) return columns
   for (const [index, { model, reads }] of project.models.entries()) {
     if (reads.some((name) => broken.has(name))) {
       broken.add(model.name)
       continue
     }
     try {
-      await bench.run(statements[index] ?? '')
-      const found = await bench.describe?.(`DESCRIBE ${model.name}`)
+      await database.run(statements[index] ?? '')
+      const found = await database.describe?.(`DESCRIBE ${model.name}`)
       if (found) columns.set(model.name, found)
     } catch (cause) {
       broken.add(model.name)
@@ -78,16 +78,19 @@ function createStatement({ model }: SortedModel, isRead: boolean): string {
 }
 
 /** Binds all models together, the fast path. False, with all rolled back, if one is faulty. */
-async function bindAllAtOnce(statements: readonly string[], bench: BindDatabase): Promise<boolean> {
-  await bench.run('BEGIN')
+async function bindAllAtOnce(
+  statements: readonly string[],
+  database: BindDatabase,
+): Promise<boolean> {
+  await database.run('BEGIN')
   try {
     for (let at = 0; at < statements.length; at += BATCH_STATEMENTS)
-      await bench.run(statements.slice(at, at + BATCH_STATEMENTS).join(';\n'))
-    await bench.run('COMMIT')
+      await database.run(statements.slice(at, at + BATCH_STATEMENTS).join(';\n'))
+    await database.run('COMMIT')
     return true
   } catch {
     // The models are then bound one by one to find the faulty ones.
-    await bench.run('ROLLBACK')
+    await database.run('ROLLBACK')
     return false
   }
 }
@@ -117,7 +120,7 @@ function locateCaret(model: SelectText, lines: readonly string[]): Location {
   const index = lines.findIndex((one) => /^LINE \d+:/.test(one))
   const shown = lines[index] ?? ''
   const label = /^LINE (\d+): /.exec(shown)
-  if (label === null) return locate(selectSource(model), undefined)
+  if (label === null) return locate(toSelectSource(model), undefined)
   const row = Number(label[1]) - 2
   const line = model.sql.split('\n')[row] ?? ''
   const caret = (lines[index + 1] ?? '').indexOf('^') - label[0].length

@@ -13,7 +13,7 @@ import { type BindDatabase, bindModels, type DuckColumn } from './bind-models.ts
 import { fingerprintModels, type GraphModel, type SortedModel, sortModels } from './graph.ts'
 import { isAggregateMacro, makeIncremental } from './incremental.ts'
 import { parseModel } from './parse-model.ts'
-import { readSeed, type Seed, seedsSql } from './seed.ts'
+import { printSeedsSql, readSeed, type Seed } from './seed.ts'
 import { requireSeedJoin } from './seed-join.ts'
 import { isSeed, readSeedName, readSeedShape } from './seed-shape.ts'
 
@@ -48,14 +48,14 @@ export interface BuiltLogic {
 const MODELS_PER_YIELD = 20
 
 /** Throws CcsErrors with all faults that one pass finds, each with its place. */
-export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promise<BuiltLogic> {
+export async function buildLogic(texts: LogicTexts, database: LogicDatabase): Promise<BuiltLogic> {
   const models = mapCollectingErrors(texts.models, ({ file, text }) => parseModel(file, text))
   const { timezone, rawColumns } = texts
   const names = (some: typeof models) => [...some].sort((a, b) => (a.name < b.name ? -1 : 1))
   const parseSql = createBatchParser(
     // The order in which sortModels asks for them.
     names(models).map((one) => one.sql),
-    bench.queryTexts,
+    database.queryTexts,
   )
   const macros = await parseMacros(texts.macros.file, texts.macros.text, parseSql)
   const files = texts.seeds ?? []
@@ -63,13 +63,13 @@ export async function buildLogic(texts: LogicTexts, bench: LogicDatabase): Promi
   const sorted = await sortModels(models, { sources: ['raw.events', ...known], parseSql })
   const seeds = readSeeds(sorted, files)
   const binding = bindModels(
-    { models: sorted, macrosSql: texts.macros.text + seedsSql(seeds), timezone, rawColumns },
-    bench,
+    { models: sorted, macrosSql: texts.macros.text + printSeedsSql(seeds), timezone, rawColumns },
+    database,
   )
   const settings = { shop_timezone: timezone }
   const prints = new Map(seeds.map((one) => [one.name, one.fingerprint]))
   const [graph, bound] = await Promise.allSettled([
-    takeYielding(fingerprintModels(sorted, { macros, settings, fingerprints: prints }), bench),
+    takeYielding(fingerprintModels(sorted, { macros, settings, fingerprints: prints }), database),
     binding,
   ])
   if (graph.status === 'rejected') throw graph.reason

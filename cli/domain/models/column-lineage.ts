@@ -16,12 +16,12 @@ import {
   readTextConstant,
 } from '../sql/ast.ts'
 import {
-  allSources,
   type ColumnSources,
+  collectSources,
   type Lineage,
   NO_SOURCES,
   renameColumns,
-  union,
+  unite,
 } from './column-sources.ts'
 
 /** The lineage of a SELECT's output, and the columns that it names. */
@@ -73,14 +73,14 @@ function traceQuery(node: AstNode, context: QueryContext): Lineage {
   const right = traceQuery(asNode(node.right), inner)
   const others = [...right.columns.values()]
   const columns = [...left.columns].map(
-    ([name, one], index) => [name, union(one, others[index], right.columns.get(name))] as const,
+    ([name, one], index) => [name, unite(one, others[index], right.columns.get(name))] as const,
   )
-  const unlisted = union(left.unlisted, right.unlisted)
-  const ownColumns = union(left.ownColumns, right.ownColumns)
+  const unlisted = unite(left.unlisted, right.unlisted)
+  const ownColumns = unite(left.ownColumns, right.ownColumns)
   return {
     columns: new Map(columns),
     // Without ALL, rows are compared as a whole, so that every column decides which ones there are.
-    rows: union(...[left, right].map((side) => (node.setop_all ? side.rows : allSources(side)))),
+    rows: unite(...[left, right].map((one) => (node.setop_all ? one.rows : collectSources(one)))),
     ...(unlisted.size === 0 ? {} : { unlisted }),
     ...(ownColumns.size === 0 ? {} : { ownColumns }),
   }
@@ -103,7 +103,7 @@ function traceUnknownQuery(node: AstNode, context: QueryContext): Lineage {
     if (Array.isArray(value)) value.forEach(collect)
     else if (isNode(value)) {
       if (value.type === 'BASE_TABLE')
-        for (const one of allSources(traceTable(value, context))) rest.add(one)
+        for (const one of collectSources(traceTable(value, context))) rest.add(one)
       Object.values(value).forEach(collect)
     }
   }
@@ -123,7 +123,7 @@ function traceSelectNode(node: AstNode, context: QueryContext): Lineage {
         ? traceStar(item, scope)
         : [[nameOf(item, index), traceExpression(item, scope)] as const]
     for (const [name, one] of columns) own.set(name, one)
-    return union(...columns.map(([, one]) => one))
+    return unite(...columns.map(([, one]) => one))
   })
   for (const part of [node.where_clause, node.having, node.qualify, node.modifiers])
     for (const one of traceExpression(part ?? null, scope)) rows.add(one)
@@ -138,9 +138,9 @@ function traceSelectNode(node: AstNode, context: QueryContext): Lineage {
     if (isDistinct || isGroup) for (const one of sources[index] ?? NO_SOURCES) rows.add(one)
   })
   for (const relation of relations) for (const one of relation.rows) rows.add(one)
-  const unlisted = union(...relations.map((one) => one.unlisted))
+  const unlisted = unite(...relations.map((one) => one.unlisted))
   const stars = items.filter((item) => item.class === 'STAR')
-  const ownColumns = union(...stars.map((star) => starOwnColumns(star, scope)))
+  const ownColumns = unite(...stars.map((star) => starOwnColumns(star, scope)))
   return {
     columns: own,
     rows,
@@ -179,7 +179,7 @@ function traceFrom(from: AstValue, context: QueryContext, rows: Set<string>): re
         own: new Map(),
         hidden: NO_SOURCES,
       }
-      const rest = union(
+      const rest = unite(
         traceExpression({ ...from, class: '', alias: '' }, scope),
         traceTableArguments(from, context),
       )
@@ -206,7 +206,7 @@ function traceJoin(from: AstNode, context: QueryContext, rows: Set<string>): rea
 function traceTableArguments(from: AstNode, context: QueryContext): ColumnSources {
   const names = asNodes(asNode(from.function).children).map(readTextConstant)
   const lineages = names.map((name) => name && context.lineageOf(name.toLowerCase()))
-  return union(...lineages.map((one) => (one ? allSources(one) : undefined)))
+  return unite(...lineages.map((one) => (one ? collectSources(one) : undefined)))
 }
 
 function traceTable(table: AstNode, context: QueryContext): Lineage {
@@ -223,7 +223,7 @@ function starOwnColumns(star: AstNode, scope: Scope): ColumnSources {
   const from = scope.relations.filter((one) => only === '' || one.alias === only)
   const left = new Set(traceStar({ ...star, replace_list: [] }, scope).map(([name]) => name))
   for (const { key } of asNodes(star.replace_list)) left.delete(asText(key).toLowerCase())
-  return new Set([...union(...from.map((one) => one.ownColumns))].filter((name) => left.has(name)))
+  return new Set([...unite(...from.map((one) => one.ownColumns))].filter((name) => left.has(name)))
 }
 
 function traceStar(star: AstNode, scope: Scope): readonly (readonly [string, ColumnSources])[] {
@@ -237,7 +237,7 @@ function traceStar(star: AstNode, scope: Scope): readonly (readonly [string, Col
   for (const relation of scope.relations) {
     if (only !== '' && relation.alias !== only) continue
     for (const [name, one] of relation.columns)
-      if (!excluded.has(name)) columns.set(name, union(columns.get(name), one))
+      if (!excluded.has(name)) columns.set(name, unite(columns.get(name), one))
   }
   for (const { key, value } of asNodes(star.replace_list))
     columns.set(asText(key).toLowerCase(), traceExpression(value ?? null, scope))
@@ -246,10 +246,10 @@ function traceStar(star: AstNode, scope: Scope): readonly (readonly [string, Col
 
 /** The sources of an expression or any other part of the tree. */
 function traceExpression(value: AstValue, scope: Scope): ColumnSources {
-  if (Array.isArray(value)) return union(...value.map((one) => traceExpression(one, scope)))
+  if (Array.isArray(value)) return unite(...value.map((one) => traceExpression(one, scope)))
   if (!isNode(value)) return NO_SOURCES
   if (value.class === 'COLUMN_REF') return resolve(readPath(value), scope, readPosition(value))
-  if (value.class === 'STAR') return union(...traceStar(value, scope).map(([, one]) => one))
+  if (value.class === 'STAR') return unite(...traceStar(value, scope).map(([, one]) => one))
   if (value.class === 'LAMBDA') {
     const hidden = new Set([...scope.hidden, ...lambdaParameters(value.lhs ?? null)])
     return traceExpression(value.expr ?? null, { ...scope, hidden })
@@ -257,9 +257,9 @@ function traceExpression(value: AstValue, scope: Scope): ColumnSources {
   if (value.class === 'SUBQUERY') {
     const query = asNode(asNode(value.subquery).node)
     const lineage = traceQuery(query, { ...scope, outer: scope })
-    return union(allSources(lineage), traceExpression(value.child ?? null, scope))
+    return unite(collectSources(lineage), traceExpression(value.child ?? null, scope))
   }
-  return union(...Object.values(value).map((one) => traceExpression(one, scope)))
+  return unite(...Object.values(value).map((one) => traceExpression(one, scope)))
 }
 
 function lambdaParameters(value: AstValue): readonly string[] {
@@ -291,9 +291,9 @@ function resolve(path: readonly string[], scope: Scope, at: number | undefined):
   }
   const own = scope.own.get(first)
   if (found.length === 0 && own !== undefined) found.push(own)
-  if (found.length > 0) return union(...found)
+  if (found.length > 0) return unite(...found)
   const whole = scope.relations.filter((one) => one.alias === first)
-  if (whole.length > 0) return union(...whole.map(allSources))
-  const rest = union(...scope.relations.map((one) => one.unlisted))
-  return scope.outer === undefined ? rest : union(rest, resolve(path, scope.outer, at))
+  if (whole.length > 0) return unite(...whole.map(collectSources))
+  const rest = unite(...scope.relations.map((one) => one.unlisted))
+  return scope.outer === undefined ? rest : unite(rest, resolve(path, scope.outer, at))
 }

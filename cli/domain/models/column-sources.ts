@@ -5,7 +5,7 @@ import type { AstValue } from '../sql/ast.ts'
 export const NO_SOURCES: ColumnSources = new Set()
 
 /** A new set; undefined counts as empty. */
-export function union(...sets: readonly (ColumnSources | undefined)[]): Set<string> {
+export function unite(...sets: readonly (ColumnSources | undefined)[]): Set<string> {
   const all = new Set<string>()
   for (const one of sets) for (const name of one ?? NO_SOURCES) all.add(name)
   return all
@@ -27,8 +27,8 @@ export interface Lineage {
 }
 
 /** All columns that can influence the relation. */
-export function allSources({ columns, rows, unlisted }: Lineage): ColumnSources {
-  return union(rows, unlisted, ...columns.values())
+export function collectSources({ columns, rows, unlisted }: Lineage): ColumnSources {
+  return unite(rows, unlisted, ...columns.values())
 }
 
 /** With `AS t(a, b)` the first columns get new names. */

@@ -8,23 +8,23 @@ import type { GraphModel } from './graph.ts'
 /** CCS_CONFIG_INVALID if an excluded name is not a model, or if a remaining model reads it. */
 export function keepIncluded(
   graph: readonly GraphModel[],
-  { name: target, without = [] }: Pick<Target, 'name' | 'without'>,
+  { name: target, excluded = [] }: Pick<Target, 'name' | 'excluded'>,
 ): readonly GraphModel[] {
   const names = graph.map(({ model }) => model.name)
-  const kept = graph.filter(({ model }) => !without.includes(model.name))
+  const kept = graph.filter(({ model }) => !excluded.includes(model.name))
   throwAll([
-    ...without
+    ...excluded
       .filter((one) => !names.includes(one))
       .map((one) =>
         fault(`Target "${target}" excludes ${one}, which is not a model.`, didYouMean(one, names)),
       ),
     ...kept.flatMap(({ model, reads }) =>
       reads
-        .filter((one) => without.includes(one))
+        .filter((one) => excluded.includes(one))
         .map((one) =>
           fault(
             `Target "${target}" excludes ${one}, which ${model.name} reads.`,
-            `Exclude both: without:  [${[...without, model.name].join(', ')}]`,
+            `Exclude both: without: [${[...excluded, model.name].join(', ')}]`,
           ),
         ),
     ),

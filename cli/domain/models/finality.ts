@@ -10,7 +10,7 @@ import type { Model } from './model.ts'
  * window, or its session's gap, by the model's lateness. Such rows stay in Silver and are excluded
  * from this model.
  */
-export function tooLateSql(model: Model): string {
+export function printTooLateSql(model: Model): string {
   const latenessMs = model.latenessMs ?? 0
   const time = model.time ?? 'event_time'
   if (model.session) return `late_ms >= ${model.session.pauseMs + latenessMs}`
@@ -26,7 +26,7 @@ export function tooLateSql(model: Model): string {
 }
 
 /** Predicate over key `k0`: no event that the model accepts can change it, new partitions aside. */
-export function closedSql(model: Model, watermarkMs: number): string {
+export function printClosedSql(model: Model, watermarkMs: number): string {
   const latenessMs = model.latenessMs ?? 0
   if (model.session)
     return `epoch_ms(_run_last) + ${2 * model.session.pauseMs + latenessMs} <= ${watermarkMs}`
@@ -43,7 +43,7 @@ export function closedSql(model: Model, watermarkMs: number): string {
  * all partitions was `closedMs`. Only a partition added later can deliver such an old event that
  * still counts as on time.
  */
-export function reopensSql(model: Model, closedMs: number): string {
-  if (!model.session) return closedSql(model, closedMs)
+export function printReopensSql(model: Model, closedMs: number): string {
+  if (!model.session) return printClosedSql(model, closedMs)
   return `epoch_ms(_first) + ${model.session.pauseMs + (model.latenessMs ?? 0)} <= ${closedMs}`
 }

@@ -51,7 +51,7 @@ export async function sortModels(
   const parsed: SortedModel[] = []
   const known = new Set([...models.map((one) => one.name), ...sources])
   for (const model of [...models].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const ast = await collectError(faults, () => parseSelect(selectSource(model), parseSql))
+    const ast = await collectError(faults, () => parseSelect(toSelectSource(model), parseSql))
     if (ast === undefined) continue
     const found = findReferences(ast)
     for (const { name, at } of found)
@@ -59,7 +59,7 @@ export async function sortModels(
         faults.push(
           new CcsError('CCS_MODEL_INVALID', `There is no table '${name}'.`, {
             exit: EXIT.usage,
-            location: locate(selectSource(model), at),
+            location: locate(toSelectSource(model), at),
             hint: didYouMean(name, [...known]),
           }),
         )
@@ -86,7 +86,7 @@ export function* fingerprintModels(
 }
 
 /** Where a model's SELECT stands in its file. */
-export function selectSource(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
+export function toSelectSource(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
   file: string
   line: number
   sql: string
@@ -185,7 +185,7 @@ function cycleError(path: readonly ReadingModel[]): CcsError {
   return new CcsError('CCS_MODEL_CYCLE', `Models read each other in a cycle: ${names}.`, {
     exit: EXIT.usage,
     hint: 'Move what they share into a separate model that reads none of them.',
-    ...(first === undefined ? {} : { location: locate(selectSource(first.model), 0) }),
+    ...(first === undefined ? {} : { location: locate(toSelectSource(first.model), 0) }),
   })
 }
 

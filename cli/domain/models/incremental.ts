@@ -15,11 +15,11 @@ import {
   isNode,
   readTextConstant,
 } from '../sql/ast.ts'
-import { callNode, columnNode, tableNode } from '../sql/build-ast.ts'
+import { makeCallNode, makeColumnNode, makeTableNode } from '../sql/build-ast.ts'
 import type { Macro } from '../sql/expand-macros.ts'
 import type { Model } from './model.ts'
 
-/** How a column of partial rows merges; `mergeSql` has the SQL. */
+/** How a column of partial rows merges; `printMergeSql` prints the SQL. */
 export type Merge = 'count' | 'sum' | 'min' | 'max' | 'list' | 'distinct'
 
 /** One aggregate of the SELECT as a column of partial rows. */
@@ -66,7 +66,7 @@ const MERGES: Readonly<Record<string, Merge>> = {
  * Width of the time buckets of a session's partial rows. It is at most a pause long, so that no
  * bucket contains a gap between sessions, and divides a day, so that midnights are bucket edges.
  */
-export function sessionBucketMs(pauseMs: number): number {
+export function computeSessionBucketMs(pauseMs: number): number {
   const dayMs = 86_400_000
   let bucket = Math.min(pauseMs, dayMs)
   while (dayMs % bucket !== 0) bucket--
@@ -97,7 +97,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
       found = { column: { name, merge }, call: { ...partial, alias: name }, text }
       collected.push(found)
     }
-    return columnNode(found.column.name)
+    return makeColumnNode(found.column.name)
   }
   const rewrite = (value: AstValue): AstValue => {
     if (Array.isArray(value)) return value.map(rewrite)
@@ -105,7 +105,7 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
     const one = value
     const mayBeKey = groups.some((group) => isAlike(group, one))
     const key = mayBeKey ? groupTexts.indexOf(JSON.stringify(normalize(one))) : -1
-    if (key >= 0) return { ...columnNode(`k${key}`), alias: one.alias ?? '' }
+    if (key >= 0) return { ...makeColumnNode(`k${key}`), alias: one.alias ?? '' }
     if (one.class === 'FUNCTION' && isAggregate(asText(one.function_name)))
       return { ...aggregate(one), alias: one.alias ?? '' }
     const changed: Record<string, AstValue> = {}
@@ -122,14 +122,14 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
   }
 
   const isSession = model.kind === 'session'
-  const eventTime = [columnNode('event_time')]
+  const eventTime = [makeColumnNode('event_time')]
   const partialGroups = groups.map((group) =>
-    isSession && isColumn(group, 'session_start') ? columnNode('_bucket') : group,
+    isSession && isColumn(group, 'session_start') ? makeColumnNode('_bucket') : group,
   )
   const extremes = isSession
-    ? [callNode('min', eventTime, '_first'), callNode('max', eventTime, '_last')]
+    ? [makeCallNode('min', eventTime, '_first'), makeCallNode('max', eventTime, '_last')]
     : []
-  const from_table = tableNode('', '_merged')
+  const from_table = makeTableNode('', '_merged')
   const plain = { where_clause: null, group_expressions: [], group_sets: [] }
   const final = (select_list: readonly AstNode[]): AstNode => ({
     ...select,
@@ -149,21 +149,21 @@ export function makeIncremental(model: Model, select: AstNode): IncrementalModel
           ...extremes,
           ...collected.map((one) => one.call),
         ],
-        from_table: tableNode('', '_source'),
+        from_table: makeTableNode('', '_source'),
         group_expressions: partialGroups,
       },
     },
     final: final(finals),
     finalWithKeys: final([
       ...finals,
-      ...keys.map((key) => ({ ...columnNode(key), alias: `_${key}` })),
+      ...keys.map((key) => ({ ...makeColumnNode(key), alias: `_${key}` })),
     ]),
     outputs,
   }
 }
 
 /** SQL of the merged value of a column over the rows of one key. */
-export function mergeSql({ name, merge }: PartialColumn): string {
+export function printMergeSql({ name, merge }: PartialColumn): string {
   switch (merge) {
     case 'count':
       return `CAST(sum(${name}) AS BIGINT) AS ${name}`
@@ -181,7 +181,7 @@ export function mergeSql({ name, merge }: PartialColumn): string {
 }
 
 /** SQL of a merged column as the final projection expects it. */
-export function finalColumnSql({ name, merge }: PartialColumn): string {
+export function printFinalColumnSql({ name, merge }: PartialColumn): string {
   return merge === 'distinct' ? `coalesce(len(${name}), 0) AS ${name}` : name
 }
 

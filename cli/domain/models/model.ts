@@ -1,7 +1,7 @@
 /** A model is a SQL file: one plain SELECT, and a YAML header with what SQL can't express. */
 
 /** Path of a model's file in a project. */
-export function modelFile(name: string): string {
+export function toModelFile(name: string): string {
   return `sql/${name.replace('.', '/')}.sql`
 }
 

@@ -13,7 +13,7 @@ import { type AstValue, locate, type ParseSql, parseSelect } from '../sql/ast.ts
 import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 import { parseMacros } from '../sql/parse-macros.ts'
 import { traceSelect } from './column-lineage.ts'
-import { allSources, type ColumnSources, type Lineage } from './column-sources.ts'
+import { type ColumnSources, collectSources, type Lineage } from './column-sources.ts'
 import { readDbtSql } from './dbt-sql.ts'
 
 interface SourceText {
@@ -170,7 +170,7 @@ function guessLineage(
   const rest = new Set<string>()
   for (const table of tables) {
     const lineage = lineageOf(table.toLowerCase())
-    for (const one of lineage === undefined ? [] : allSources(lineage)) rest.add(one)
+    for (const one of lineage === undefined ? [] : collectSources(lineage)) rest.add(one)
   }
   return { columns: new Map(), rows: rest, unlisted: rest }
 }
@@ -187,7 +187,7 @@ function findUses(
   exposures: readonly Exposure[],
 ): readonly FieldUse[] {
   const using = traced.filter(({ lineage, reads }) => {
-    const sources: ColumnSources = allSources(lineage)
+    const sources: ColumnSources = collectSources(lineage)
     return sources.has(field) || reads.has(field)
   })
   const uses = using.map(({ node, reads, lineage }) => {

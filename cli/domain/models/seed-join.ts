@@ -7,7 +7,7 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import { locate } from '../sql/ast.ts'
 import { readSelect } from '../sql/read-tree.ts'
 import type { Expr, FromClause, Select, TableRef } from '../sql/tree.ts'
-import { type SortedModel, selectSource } from './graph.ts'
+import { type SortedModel, toSelectSource } from './graph.ts'
 import { isSeed } from './seed-shape.ts'
 
 /** A SELECT's join with a seed; `at` is its byte offset in the SQL text. */
@@ -37,7 +37,7 @@ export function requireSeedJoin(
   const fault = (message: string, hint: string) =>
     new CcsError('CCS_MODEL_INVALID', message, {
       exit: EXIT.usage,
-      location: locate(selectSource(model), fromPosition(select.from)),
+      location: locate(toSelectSource(model), fromPosition(select.from)),
       hint,
     })
   if (!isPlain)

@@ -32,7 +32,7 @@ export function parseSeedValue(field: string, type: LogicalType): string | undef
   }
 }
 
-/** The value as the encoder of pipeline/gold-record.ts expects it; null for an empty field. */
+/** The value as the encoder of pipeline/gold-encoder.ts expects it; null for an empty field. */
 export function toSeedJson(text: string | null, type: LogicalType): unknown {
   if (text === null) return null
   switch (type.is) {

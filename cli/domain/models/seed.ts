@@ -66,7 +66,7 @@ export function readSeed(shape: SeedShape, { file, text }: NamedText): Seed {
 }
 
 /** SQL statements that create the seeds as tables of a DuckDB. */
-export function seedsSql(seeds: readonly Seed[]): string {
+export function printSeedsSql(seeds: readonly Seed[]): string {
   if (seeds.length === 0) return ''
   const tables = seeds.map(({ name, columns, rows }) => {
     const fields = columns.map((one) => `"${one.name}" ${displayType(one.type)}`).join(', ')

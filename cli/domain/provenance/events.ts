@@ -6,7 +6,7 @@
 import { isZero, toExact } from '../kernel/decimal.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
-import { tooLateSql } from '../models/finality.ts'
+import { printTooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Row } from '../reconcile/accounts.ts'
@@ -184,8 +184,8 @@ async function listEvents(
 /** SELECT of the ids of events that would be behind the row if they had been on time. */
 function tooLateIdsSql({ chain, values, row }: ExcludedInput): string | undefined {
   const base = chain.at(-1)
-  if (!base || tooLateSql(base.graphModel.model) === 'FALSE') return undefined
-  const isLate = `coalesce(${tooLateSql(base.graphModel.model)}, FALSE)`
+  if (!base || printTooLateSql(base.graphModel.model) === 'FALSE') return undefined
+  const isLate = `coalesce(${printTooLateSql(base.graphModel.model)}, FALSE)`
   const source = `SELECT * FROM ${base.source} WHERE ${isLate}`
   const { session } = base.graphModel.model
   return session && chain.length === 1

@@ -4,7 +4,7 @@
  */
 import type { GraphModel } from '../models/graph.ts'
 import { type AstNode, asNode, asNodes, asText, mapAst } from '../sql/ast.ts'
-import { columnNode } from '../sql/build-ast.ts'
+import { makeColumnNode } from '../sql/build-ast.ts'
 import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 
 /** DuckDB's parser and printer. */
@@ -81,7 +81,7 @@ function findItem(items: readonly AstNode[], name: string): AstNode {
     return asText(item.alias) === name || (asText(item.alias) === '' && own === name)
   })
   // A column that comes through a star is a column of the source.
-  return found ?? columnNode(name)
+  return found ?? makeColumnNode(name)
 }
 
 function replaceTable(statement: AstNode, name: string): AstNode {

@@ -3,7 +3,7 @@
  * the lake: which rows at the bottom are behind a row at the top, and the row recomputed from the
  * bottom up.
  */
-import { tooLateSql } from '../models/finality.ts'
+import { printTooLateSql } from '../models/finality.ts'
 import { type KeyValue, keyPredicate } from './key.ts'
 import type { ModelSql } from './model-sql.ts'
 
@@ -75,7 +75,7 @@ function joinSql({ graphModel }: ModelSql): string {
 
 /** Condition: the row was not too late for the model. */
 export function onTimeSql({ graphModel }: ModelSql): string {
-  return `NOT coalesce(${tooLateSql(graphModel.model)}, FALSE)`
+  return `NOT coalesce(${printTooLateSql(graphModel.model)}, FALSE)`
 }
 
 /** The model's rows, recomputed from these events' Bronze records by one SELECT after the other. */

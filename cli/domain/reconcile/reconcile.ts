@@ -7,7 +7,7 @@
 
 import { createAuditCatalog } from '../audit/catalog.ts'
 import { quoteText } from '../kernel/sql-text.ts'
-import { tooLateSql } from '../models/finality.ts'
+import { printTooLateSql } from '../models/finality.ts'
 import {
   computeMetrics,
   countNoun,
@@ -172,7 +172,9 @@ async function describeLateSinceBuild(
     ({ topic, partition, last }) =>
       `(topic = ${quoteText(String(topic))} AND partition = ${partition} AND "offset" <= ${last})`,
   )
-  const late = findTimedModels(logic.graph).map((model) => `coalesce(${tooLateSql(model)}, FALSE)`)
+  const late = findTimedModels(logic.graph).map(
+    (model) => `coalesce(${printTooLateSql(model)}, FALSE)`,
+  )
   const { rows } = await stream(`SELECT CAST(shop_day(event_time) AS VARCHAR) AS date,
       count(*) AS n, count(*) FILTER (WHERE event_type = 'purchase') AS orders,
       sum(revenue) AS revenue, min(currency) FILTER (WHERE event_type = 'purchase') AS currency,

@@ -4,7 +4,7 @@
  */
 
 import type { RegisteredSchema, RemoteRegistry } from '../avro/schema-registry.ts'
-import { prefixed, type Target } from '../config/target.ts'
+import { addPrefix, type Target } from '../config/target.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { subjectFor } from '../log/topics.ts'
@@ -43,7 +43,7 @@ export async function readRegistryTopics(
 ): Promise<readonly RegistryTopic[]> {
   return Promise.all(
     topics.map(async (schemas) => {
-      const subject = subjectFor(prefixed(target, schemas.topic))
+      const subject = subjectFor(addPrefix(target, schemas.topic))
       const [level, versions] = await Promise.all([
         registry.compatibility(subject),
         registry.versions(subject),

@@ -2,12 +2,12 @@
 import type { AstNode } from './ast.ts'
 
 /** A column by its bare name. */
-export function columnNode(name: string): AstNode {
+export function makeColumnNode(name: string): AstNode {
   return { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', column_names: [name] }
 }
 
 /** A function call; `name` as the AST has it, such as `count_star` for count(*). */
-export function callNode(name: string, children: readonly AstNode[], alias: string): AstNode {
+export function makeCallNode(name: string, children: readonly AstNode[], alias: string): AstNode {
   return {
     class: 'FUNCTION',
     type: 'FUNCTION',
@@ -25,7 +25,7 @@ export function callNode(name: string, children: readonly AstNode[], alias: stri
 }
 
 /** A table in FROM; `schema` is '' for a name without one. */
-export function tableNode(schema: string, name: string, alias = ''): AstNode {
+export function makeTableNode(schema: string, name: string, alias = ''): AstNode {
   return {
     type: 'BASE_TABLE',
     alias,

@@ -11,7 +11,7 @@ import {
   readTextConstant,
   visit,
 } from './ast.ts'
-import { tableNode } from './build-ast.ts'
+import { makeTableNode } from './build-ast.ts'
 
 /** A macro of sql/macros.sql. */
 export interface Macro {
@@ -150,5 +150,5 @@ function resolveQueryTable(node: AstNode): AstNode {
   const name = argument === undefined ? undefined : readTextConstant(argument)
   if (name === undefined) return node
   const [table = '', schema = ''] = name.split('.').reverse()
-  return tableNode(schema, table, asText(node.alias))
+  return makeTableNode(schema, table, asText(node.alias))
 }

@@ -163,12 +163,12 @@ export interface Select {
 export function hasAggregate(expr: Expr): boolean {
   return (
     (expr.is === 'call' && isAggregate(expr.name)) ||
-    childExprs(expr).some((one) => hasAggregate(one))
+    listChildExprs(expr).some((one) => hasAggregate(one))
   )
 }
 
 /** The expressions directly inside this one. */
-export function childExprs(expr: Expr): readonly Expr[] {
+export function listChildExprs(expr: Expr): readonly Expr[] {
   switch (expr.is) {
     case 'call':
       return expr.filter === undefined ? expr.args : [...expr.args, expr.filter]
@@ -191,6 +191,13 @@ export function childExprs(expr: Expr): readonly Expr[] {
     default:
       return []
   }
+}
+
+/** The operands of a chain of `||`, in order. */
+export function flattenConcat(expr: Expr): readonly Expr[] {
+  return expr.is === 'binary' && expr.op === '||'
+    ? [...flattenConcat(expr.left), ...flattenConcat(expr.right)]
+    : [expr]
 }
 
 /** Whether two expressions are equal, positions aside. */

@@ -3,12 +3,12 @@
  * changed rows are made beside the old ones, and one rename swaps rows and logic together, so a
  * crash leaves either all old or all new.
  */
-import { engineProfile } from '../../domain/config/engines.ts'
+import { getEngineProfile } from '../../domain/config/engines.ts'
 import type { Deployment } from '../../domain/deploy/deployment.ts'
 import { removeModels } from '../../domain/deploy/destroy.ts'
-import { deployedModels } from '../../domain/deploy/plan/desired.ts'
+import { readDeployedModels } from '../../domain/deploy/plan/desired.ts'
 import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
-import { type Step, widestEffect } from '../../domain/deploy/plan/step.ts'
+import { findWidestEffect, type Step } from '../../domain/deploy/plan/step.ts'
 import type { EngineState, TargetEngine } from '../../domain/deploy/target-engine.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
@@ -47,7 +47,7 @@ interface EmbeddedState extends EngineState {
 
 /** The embedded engine of one target. */
 export class EmbeddedTargetEngine implements TargetEngine {
-  readonly profile = engineProfile('embedded')
+  readonly profile = getEngineProfile('embedded')
   readonly #parts: EmbeddedTargetParts
   #lock: { release(): Promise<void> } | undefined
 
@@ -63,7 +63,7 @@ export class EmbeddedTargetEngine implements TargetEngine {
       serial: manifest?.serial ?? 0,
       manifest,
       isLogWhole: await hasFirstRecords(store, topic),
-      deployed: isComplete ? deployedModels(deployment?.resources ?? []) : undefined,
+      deployed: isComplete ? readDeployedModels(deployment?.resources ?? []) : undefined,
     }
   }
 
@@ -120,7 +120,8 @@ export class EmbeddedTargetEngine implements TargetEngine {
       ...this.#parts,
       logic: await this.#parts.registeredLogic(),
     })
-    if (widestEffect(steps) === 'rebuild from log') return rebuildFromLog(await openParts(), base)
+    if (findWidestEffect(steps) === 'rebuild from log')
+      return rebuildFromLog(await openParts(), base)
     const models = steps.filter((step) => step.kind === 'model')
     const built = new Set(
       models.filter((step) => step.state === 'build from silver').map((step) => step.name),

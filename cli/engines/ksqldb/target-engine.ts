@@ -1,30 +1,30 @@
 /**
- * A ksqlDB as the engine of a target. The project compiled to streams and tables is compared with
- * the engine's part of the deployment record and with what the server and the cluster have.
+ * A ksqlDB as the engine of a target: compiles the project to streams and tables, and compares them
+ * with the engine's part of the deployment record, the server and the cluster.
  */
 import type { RemoteRegistry } from '../../domain/avro/schema-registry.ts'
-import { engineProfile } from '../../domain/config/engines.ts'
+import { getEngineProfile } from '../../domain/config/engines.ts'
 import type { KafkaSettings } from '../../domain/config/target.ts'
 import type { Deployment } from '../../domain/deploy/deployment.ts'
-import { deployedModels } from '../../domain/deploy/plan/desired.ts'
+import { readDeployedModels } from '../../domain/deploy/plan/desired.ts'
 import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
 import type { Step } from '../../domain/deploy/plan/step.ts'
 import type { EngineState, EngineWork, TargetEngine } from '../../domain/deploy/target-engine.ts'
-import { compileProject } from '../../domain/dialects/compile.ts'
+import { toCompileProject } from '../../domain/dialects/compile.ts'
 import type { DeployedModel } from '../../domain/lake/manifest.ts'
 import type { TopicAdmin } from '../../domain/log/topic-admin.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import type { Seed } from '../../domain/models/seed.ts'
 import type { KsqlClient } from './client/client.ts'
-import { isStarting } from './client/connection.ts'
-import { projectRelations } from './compile/relations.ts'
-import { type KsqlPlan, type KsqlState, type Names, namesOf } from './plan/actions.ts'
-import { applyKsql } from './plan/apply.ts'
+import { isNotReady } from './client/connection.ts'
+import { compileProjectRelations } from './compile/relations.ts'
+import { createNames, type FoundObjects, type Names, type RelationPlan } from './plan/actions.ts'
+import { applyRelationPlan } from './plan/apply.ts'
 import { fillSeed, type PublishSeed } from './plan/fill-seed.ts'
-import { planKsql } from './plan/plan.ts'
-import { type KsqlRecord, readRecord, recordText, settledRecord } from './plan/record.ts'
+import { planRelations } from './plan/plan.ts'
+import { finalizeRecord, type KsqlRecord, printRecord, readRecord } from './plan/record.ts'
 import { ownsTopic, type Relation } from './plan/relation.ts'
-import { ksqlSteps } from './plan/steps.ts'
+import { toSteps } from './plan/steps.ts'
 
 /** What the engine of a target is opened with. */
 export interface KsqldbTargetParts {
@@ -34,22 +34,22 @@ export interface KsqldbTargetParts {
   readonly kafka: Pick<KafkaSettings, 'partitions' | 'replication' | 'retentionMs'>
   /** Of the target's topics, subjects and sources. */
   readonly prefix: string
-  /** With the columns of its models. */
+  /** Must contain the columns of its models. */
   readonly logic: Logic
   readonly timezone: string
   readonly publishSeed: PublishSeed
-  /** Rebuild all that has a query, changed or not. */
+  /** Whether everything that has a query is rebuilt, changed or not. */
   readonly isRebuild: boolean
-  /** All models go. */
+  /** Whether all models are removed. */
   readonly isDestroying: boolean
 }
 
 interface KsqldbState extends EngineState {
   readonly record: KsqlRecord
-  readonly found: KsqlState
+  readonly found: FoundObjects
   /** Models as they were deployed last. */
   readonly deployed: readonly DeployedModel[]
-  /** What a rebuild can't bring back; undefined: the topics from outside still hold all. */
+  /** Rows that a rebuild can't bring back; undefined: none. */
   readonly lost: string | undefined
   /** The last deployment was finished. */
   readonly isComplete: boolean
@@ -57,20 +57,20 @@ interface KsqldbState extends EngineState {
 
 /** The ksqlDB of one target. */
 export class KsqldbTargetEngine implements TargetEngine {
-  readonly profile = engineProfile('ksqldb')
+  readonly profile = getEngineProfile('ksqldb')
   readonly #parts: KsqldbTargetParts
   readonly #names: Names
-  /** Each after what it reads. */
+  /** Each after those that it reads. */
   readonly #desired: readonly Relation[]
   /** Text by model, and by seed that models join, in order. */
   readonly #texts: ReadonlyMap<string, string>
 
-  /** CCS_SQL_UNSUPPORTED, with every place, for models that ksqlDB can't run. Asks no server. */
+  /** Throws CCS_SQL_UNSUPPORTED, with every place, for models that ksqlDB can't run. Pure. */
   constructor(parts: KsqldbTargetParts) {
     const { logic, timezone, prefix, isDestroying } = parts
     this.#parts = parts
-    this.#names = namesOf(prefix)
-    this.#desired = isDestroying ? [] : projectRelations(compileProject(logic, timezone))
+    this.#names = createNames(prefix)
+    this.#desired = isDestroying ? [] : compileProjectRelations(toCompileProject(logic, timezone))
     const seeds = logic.seeds.filter((one) => this.#desired.some(({ model }) => model === one.name))
     this.#texts = new Map([
       ...seeds.map((one) => [one.name, describeSeed(one)] as const),
@@ -85,7 +85,7 @@ export class KsqldbTargetEngine implements TargetEngine {
     return {
       record: readRecord(deployment?.engine),
       found: { sources, topics: new Set(names) },
-      deployed: deployedModels(deployment?.resources ?? []),
+      deployed: readDeployedModels(deployment?.resources ?? []),
       lost: await this.#findLost(),
       isComplete: deployment?.complete ?? true,
     }
@@ -94,7 +94,7 @@ export class KsqldbTargetEngine implements TargetEngine {
   diff(state: KsqldbState): EnginePlan {
     const { record, deployed, lost, isComplete } = state
     const plan = this.#plan(state)
-    const steps = ksqlSteps({
+    const steps = toSteps({
       plan,
       desired: this.#desired,
       record,
@@ -108,18 +108,18 @@ export class KsqldbTargetEngine implements TargetEngine {
     return {
       steps,
       unchanged: this.#texts.size - touched,
-      record: recordText(settledRecord(plan, record)),
+      record: printRecord(finalizeRecord(plan, record)),
     }
   }
 
-  /** The claim on the deployment is enough: nothing of ccs runs beside the server. */
+  /** Does nothing: the claim on the deployment is enough, since no process of ccs runs there. */
   async hold(): Promise<readonly string[]> {
     return []
   }
 
   async apply(_steps: readonly Step[], state: KsqldbState, work: EngineWork): Promise<void> {
     const { client, topics, registry, kafka, logic, publishSeed: publish } = this.#parts
-    await applyKsql(
+    await applyRelationPlan(
       this.#plan(state),
       { desired: this.#desired, before: state.record },
       {
@@ -132,34 +132,34 @@ export class KsqldbTargetEngine implements TargetEngine {
         retentionMs: kafka.retentionMs,
         fill: async (name, topic) => {
           const seed = logic.seeds.find((one) => one.name === name)
-          if (!seed) throw new Error(`${name} is to be filled, and is not known`)
+          if (!seed) throw new Error(`there is no seed ${name} to fill its topic`)
           await fillSeed(seed, topic, { registry, publish })
         },
       },
       {
         check: () => work.check(),
-        onReached: () => work.onReached(),
-        save: (record) => work.saveRecord(recordText(record)),
+        afterChange: () => work.afterChange(),
+        save: (record) => work.saveRecord(printRecord(record)),
       },
     )
   }
 
   async close(): Promise<void> {}
 
-  /** Actions and steps come from the same state, so they say the same. */
-  #plan({ record, found }: Pick<KsqldbState, 'record' | 'found'>): KsqlPlan {
-    return planKsql({
+  /** Called with the same state for steps and actions, so that both say the same. */
+  #plan({ record, found }: Pick<KsqldbState, 'record' | 'found'>): RelationPlan {
+    return planRelations({
       desired: this.#desired,
-      placed: record.placed,
+      deployed: record.deployed,
       found,
       names: this.#names,
-      begun: record.begun.map((one) => one.source),
-      begunTopics: record.begun.flatMap((one) => one.topic ?? []),
+      inProgress: record.inProgress.map((one) => one.source),
+      inProgressTopics: record.inProgress.flatMap((one) => one.topic ?? []),
       rebuild: this.#parts.isRebuild,
     })
   }
 
-  /** Which topic from outside has already expired records: a rebuild from it is incomplete. */
+  /** Finds a topic from outside that has expired records: a rebuild from it is incomplete. */
   async #findLost(): Promise<string | undefined> {
     for (const relation of this.#desired) {
       if (ownsTopic(relation) || relation.over !== undefined) continue
@@ -171,18 +171,18 @@ export class KsqldbTargetEngine implements TargetEngine {
   }
 }
 
-/** What a plan says of a seed: its rows are too many to be kept with a deployment. */
+/** A seed as `ccs diff` shows it; its rows are too many for the deployment record. */
 function describeSeed({ columns, key, rows }: Seed): string {
   const names = columns.map((one) => one.name).join(', ')
   return `-- ${rows.length} rows by ${key}: ${names}`
 }
 
-/** Waits for a server that is starting; one that is not there is an error at once. */
+/** Waits for a server that is starting; fails at once if nothing listens there. */
 async function awaitStarted(client: KsqlClient): Promise<void> {
   try {
     await client.info()
   } catch (error) {
-    if (!isStarting(error)) throw error
-    await client.ready()
+    if (!isNotReady(error)) throw error
+    await client.awaitReady()
   }
 }

@@ -1,6 +1,4 @@
-/**
- * ccs.yml: what it may say, and how its faults are told.
- */
+/** Reading ccs.yml: its settings, and the messages of its faults. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -151,7 +149,7 @@ targets:
     expect(faultsOf(text)).toEqual([
       '1:1 "nmae" is not a setting. | Did you mean "name"?',
       '5:3 "future_tolerence" is not a setting of "gate". | Did you mean "future_tolerance"?',
-      '6:9 engine must hold settings of its own, one on a line.',
+      '6:9 engine must contain settings of its own, one per line.',
       '2:11 timezone is not a timezone: "Europe/Belin". Did you mean "Europe/Berlin"?',
       '4:21 gate.record_bytes_max must be a size such as 512 MiB, not "1 parsec".',
       '7:15 http.port must lie between 0 and 65535, not be 70000.',

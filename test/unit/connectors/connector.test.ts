@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Target } from '../../../cli/domain/config/target.ts'
 import { diffConnector, redactSecrets } from '../../../cli/domain/connectors/connector-diff.ts'
-import { secretFiles } from '../../../cli/domain/connectors/connector-file.ts'
+import { listSecretFiles } from '../../../cli/domain/connectors/connector-file.ts'
 import {
   chooseConnectors,
   collectRequiredTopics,
@@ -197,19 +197,19 @@ test('a file that is not a connector is an error that says what is missing', () 
   ]
   expect(faultsOf(() => desire(files))).toMatchInlineSnapshot(`
     [
-      "connectors/a.json:1:1 A connector is a JSON object with name and config.",
+      "connectors/a.json:1:1 A connector must be a JSON object. · Write { "name": "…", "config": { … } }.",
       "connectors/b.json:1:11 name must be letters, digits, ".", "-" and "_".",
       "connectors/b.json:1:1 config must be an object of settings.",
-      "connectors/c.json:2:11 connectors/one.json is named "one" too.",
-      "connectors/b.json:1:11 connector.class is missing.",
+      "connectors/c.json:2:11 connectors/one.json is named "one" too. · Give one of the two another name.",
+      "connectors/b.json:1:11 connector.class is missing. · Add to config: "connector.class": "…"",
       "connectors/b.json:1:11 topics is missing; a sink needs topics to read.",
       "connectors/one.json:2:11 topics is missing; a sink needs topics to read.",
       "connectors/one.json:2:11 iceberg.tables is missing: the table that the records go to.",
       "connectors/one.json:2:11 iceberg.catalog.type is missing: which catalog keeps the tables.",
-      "connectors/c.json:2:11 format.class is missing.",
-      "connectors/c.json:2:11 flush.size is missing.",
-      "connectors/c.json:2:11 s3.bucket.name is missing.",
-      "connectors/c.json:2:11 storage.class is missing.",
+      "connectors/c.json:2:11 format.class is missing. · Add to config: "format.class": "…"",
+      "connectors/c.json:2:11 flush.size is missing. · Add to config: "flush.size": "…"",
+      "connectors/c.json:2:11 s3.bucket.name is missing. · Add to config: "s3.bucket.name": "…"",
+      "connectors/c.json:2:11 storage.class is missing. · Add to config: "storage.class": "…"",
     ]
   `)
 })
@@ -231,7 +231,7 @@ test('Confluent’s S3 sink is checked: types, values, and required settings', (
   ]).toMatchInlineSnapshot(`
     [
       "connectors/bronze-s3.json:38:5 flush.sizes is not a setting of this connector. · Did you mean "flush.size"?",
-      "connectors/bronze-s3.json:2:11 flush.size is missing.",
+      "connectors/bronze-s3.json:2:11 flush.size is missing. · Add to config: "flush.size": "…"",
       "connectors/bronze-s3.json:37:22 parquet.codec must be one of none, snappy, gzip, lzo, brotli, lz4, zstd, lz4_raw, not "zip".",
       "connectors/bronze-s3.json:41:26 partitioner.class needs timezone.",
       "connectors/bronze-s3.json:46:28 timestamp.extractor RecordField needs timestamp.field.",
@@ -298,7 +298,7 @@ test('a value from outside is sent but displayed as its variable', () => {
     'tasks.max': '${KEY}',
   })
   const files = new Map([['/etc/ccs/secrets', `# mine\npassword = ${secret}2\n`]])
-  expect(secretFiles([file])).toEqual(['/etc/ccs/secrets'])
+  expect(listSecretFiles([file])).toEqual(['/etc/ccs/secrets'])
   const faults = faultsOf(() => renderConnectors([file], TARGET, { env: { KEY: secret }, files }))
   expect(faults).toEqual(['connectors/one.json:10:18 tasks.max must be an integer, not "${KEY}".'])
   const good = { ...file, text: file.text.replace(',\n    "tasks.max": "${KEY}"', '') }

@@ -1,23 +1,23 @@
-/** What this project wants of a cluster, what is kept of it, and what an earlier deployment wanted. */
+/** What this project wants a cluster to have, adopting resources, and rollback. */
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openLogic } from '../../../cli/app/project-logic.ts'
 import { parseConfig } from '../../../cli/domain/config/config.ts'
 import { adoptResource } from '../../../cli/domain/deploy/adopt.ts'
 import {
+  buildDesiredState,
   type DesiredState,
-  deployedModels,
-  desiredState,
+  readDeployedModels,
 } from '../../../cli/domain/deploy/plan/desired.ts'
 import {
-  resource,
-  subjectText,
-  topicText,
+  printSubject,
+  printTopic,
+  toResource,
 } from '../../../cli/domain/deploy/plan/resource-content.ts'
 import {
-  desiredBefore,
   pickDeployment,
-  storedFiles,
+  readStoredFiles,
+  restoreDesired,
 } from '../../../cli/domain/deploy/plan/rollback.ts'
 import { groupSchemasByTopic } from '../../../cli/domain/schemas/history.ts'
 import { loadProject } from '../../../cli/project.ts'
@@ -33,7 +33,7 @@ async function desired(settings: string): Promise<DesiredState> {
   )
   const target = config.targets.t
   if (!target?.kafka) throw new Error('no target')
-  return desiredState({
+  return buildDesiredState({
     config,
     target,
     kafka: target.kafka,
@@ -43,7 +43,7 @@ async function desired(settings: string): Promise<DesiredState> {
   })
 }
 
-test('topics carry the prefix and are as the target says; Gold is compacted, views have none', async () => {
+test('topics have the prefix and settings of the target; only stored Gold has one', async () => {
   const { topics, subjects } = await desired('partitions: 5, retention: 30 days')
   const byName = new Map(topics.map((one) => [one.name, one]))
   expect(byName.get('x.events.raw')).toEqual({
@@ -70,7 +70,7 @@ test('topics carry the prefix and are as the target says; Gold is compacted, vie
   expect(valid?.versions).toEqual(raw?.versions)
 })
 
-test('a retention shorter than a model looks back is told, one for ever is not', async () => {
+test('a retention shorter than a model looks back gives a remark', async () => {
   const { remarks } = await desired('retention: 1 day')
   expect(remarks).toContainEqual(
     expect.stringMatching(/x\.events\.raw is kept for 1 d, but silver\.events looks back 2 d/),
@@ -78,12 +78,12 @@ test('a retention shorter than a model looks back is told, one for ever is not',
   expect((await desired('retention: forever')).remarks).toEqual([])
 })
 
-test('what is taken over is kept as it is; a secret of a connector only by its variable', async () => {
+test('adopting records resources as found, and secrets as their variables', async () => {
   const wanted = await desired('retention: forever')
   const mine = { name: 'x.events.raw', partitions: 9, replication: 3, config: { a: 'b' } }
   const found = { ...EMPTY, topics: [mine] }
   expect(adoptResource('topic', 'x.events.raw', wanted, found)).toEqual(
-    resource('topic', 'x.events.raw', topicText(mine), { adopted: true }),
+    toResource('topic', 'x.events.raw', printTopic(mine), { adopted: true }),
   )
   expect(adoptResource('topic', 'other', wanted, found)).toBeUndefined()
   expect(adoptResource('topic', 'x.events.dlq', wanted, found)).toBeUndefined()
@@ -120,32 +120,32 @@ test('what is taken over is kept as it is; a secret of a connector only by its v
   })
 })
 
-test('an earlier deployment is wanted as it was, but for schemas and partitions, which only grow', async () => {
+test('a rollback keeps later schema versions and partitions', async () => {
   const now = await desired('partitions: 2, retention: forever')
   const [first, second] = ['{"type":"record","name":"E","fields":[]}', '"string"'] as const
   const topic = (partitions: number, ms: string) =>
-    resource(
+    toResource(
       'topic',
       'x.events.raw',
-      topicText({ partitions, replication: 1, config: { 'retention.ms': ms } }),
+      printTopic({ partitions, replication: 1, config: { 'retention.ms': ms } }),
     )
   const subject = (...versions: string[]) =>
-    resource('subject', 'x.events.raw-value', subjectText({ compatibility: 'FULL', versions }))
-  const model = resource('model', 'gold.a', 'SELECT 1', { fingerprint: 'f' })
-  const sink = resource('connector', 'x.s', '{"name":"s","insteadOf":"t","config":{}}')
+    toResource('subject', 'x.events.raw-value', printSubject({ compatibility: 'FULL', versions }))
+  const model = toResource('model', 'gold.a', 'SELECT 1', { fingerprint: 'f' })
+  const sink = toResource('connector', 'x.s', '{"name":"s","insteadOf":"t","config":{}}')
   const earlier = deploymentOf(1, [topic(2, '1'), subject(first), model, sink])
   const current = deploymentOf(2, [topic(4, '2'), subject(first, second)])
-  const { topics, subjects } = desiredBefore(now, earlier, current)
+  const { topics, subjects } = restoreDesired(now, earlier, current)
   expect(topics).toEqual([
     { name: 'x.events.raw', partitions: 4, replication: 1, config: { 'retention.ms': '1' } },
   ])
   expect(subjects).toEqual([
     { name: 'x.events.raw-value', compatibility: 'FULL', versions: [expect.any(String), second] },
   ])
-  const files = storedFiles(earlier)
+  const files = readStoredFiles(earlier)
   expect(files.models).toEqual([{ file: 'sql/gold/a.sql', text: 'SELECT 1' }])
   expect(files.connectors[0]?.text).not.toContain('insteadOf')
-  expect(deployedModels(earlier.resources)).toEqual([
+  expect(readDeployedModels(earlier.resources)).toEqual([
     { name: 'gold.a', fingerprint: 'f', text: 'SELECT 1' },
   ])
 

@@ -1,11 +1,11 @@
-/** Plans for a cluster: each way in which project, last deployment and reality can differ, and that plans converge. */
+/** Plans for a cluster: all differences of project, last deployment and reality; convergence. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ConnectorState } from '../../../cli/domain/connectors/connect-cluster.ts'
 import type { Deployment } from '../../../cli/domain/deploy/deployment.ts'
 import type { DesiredState } from '../../../cli/domain/deploy/plan/desired.ts'
 import { type FoundResources, planTarget } from '../../../cli/domain/deploy/plan/plan.ts'
-import { planDiff, planLines } from '../../../cli/domain/deploy/plan/plan-text.ts'
+import { printPlan, printPlanDiff } from '../../../cli/domain/deploy/plan/plan-text.ts'
 import { makeStep } from '../../../cli/domain/deploy/plan/step.ts'
 import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'
 import { applied, deploymentOf, EMPTY, NO_MODELS } from '../../fixtures/cluster-model.ts'
@@ -150,7 +150,7 @@ describe('what others changed by hand', () => {
         drift: true,
         differences: [{ key: 'partitions', deployed: '3', found: '6', wanted: '3' }],
         refused:
-          "Kafka can't take partitions away (it has 6); keep it as it is: ccs adopt topic raw --target kafka",
+          "Kafka can't remove partitions (it has 6); keep it as it is: ccs adopt topic raw --target kafka",
       },
       operations: [],
     },
@@ -277,12 +277,12 @@ describe('what others changed by hand', () => {
       expect(plan.steps).toHaveLength(1)
       expect(plan.steps[0]).toMatchObject(step)
       expect(plan.steps.flatMap((step) => step.operations)).toEqual(operations)
-      const words = [...planLines(plan, { withDiff: true }), ...planDiff(plan)]
+      const words = [...printPlan(plan, { withDiff: true }), ...printPlanDiff(plan)]
       expect(words.join('\n')).not.toMatch(/hunter2|stolen/)
     })
 })
 
-test('nothing is planned where all is as it was deployed, however it is written', () => {
+test('an unchanged cluster has no steps, however its settings are written', () => {
   const again: FoundResources = {
     topics: [...THERE.topics].reverse(),
     subjects: [
@@ -303,7 +303,7 @@ test('nothing is planned where all is as it was deployed, however it is written'
   expect(plan.unchanged).toBe(4)
 })
 
-test('what the project changes is no drift', () => {
+test('a change of the project is not drift', () => {
   const desired: DesiredState = {
     ...WANTED,
     topics: [{ ...RAW, partitions: 6, config: { ...RAW.config, 'retention.ms': '-1' } }, GOLD],
@@ -333,14 +333,14 @@ test('what the project changes is no drift', () => {
   ])
 })
 
-test('more partitions of a topic by key break it', () => {
+test('adding partitions to a compacted topic is a breaking change', () => {
   const desired = { ...WANTED, topics: [RAW, { ...GOLD, partitions: 6 }] }
   expect(planned({ desired }).steps).toMatchObject([
     { name: 'gold.sessions', category: 'breaking' },
   ])
 })
 
-test('what goes, goes in the order opposite to that of its making, and topics need a word more', () => {
+test('removals run in reverse order, and removing topics is destructive', () => {
   const desired = { ...WANTED, topics: [RAW], subjects: [], connectors: [] }
   const steps = planned({ desired }).steps
   expect(steps.map((one) => `${one.action} ${one.kind} ${one.name}`)).toEqual([
@@ -351,7 +351,7 @@ test('what goes, goes in the order opposite to that of its making, and topics ne
   expect(steps.map((one) => one.destroys !== undefined)).toEqual([false, true, true])
 })
 
-test('what is there and not of ccs is refused with what to type', () => {
+test('a resource that ccs did not create is refused with the command to adopt it', () => {
   const plan = planned({ deployment: undefined })
   expect(plan.steps.map((one) => one.refused)).toEqual([
     'take it over as it is: ccs adopt topic raw --target kafka',
@@ -361,7 +361,7 @@ test('what is there and not of ccs is refused with what to type', () => {
   ])
 })
 
-test('what was taken over stays as it is where Kafka can not change it, and when the project drops it', () => {
+test('an adopted topic keeps its partitions, and stays when the project drops it', () => {
   const mine = { partitions: 6, replication: 3, config: { 'min.insync.replicas': '2' } }
   const deployment = deploymentOf(
     1,
@@ -391,7 +391,7 @@ test('what was taken over stays as it is where Kafka can not change it, and when
   expect(gone.steps[0]?.operations).toEqual([])
 })
 
-test('a deployment that was broken off is finished, and what it did not get to is no drift', () => {
+test('an unfinished deployment is continued, and its missing steps are not drift', () => {
   const deployment = { ...DEPLOYED, complete: false }
   const plan = planned({ found: { ...THERE, topics: [RAW], connectors: [] }, deployment })
   expect(plan.isUnfinished).toBe(true)
@@ -401,7 +401,7 @@ test('a deployment that was broken off is finished, and what it did not get to i
   ])
 })
 
-test('before the first step the record names all that the steps may make', () => {
+test('before the first step, the record names all that the steps may create', () => {
   const plan = planned({ found: EMPTY, deployment: undefined })
   expect(plan.record.intent.map((one) => one.name)).toEqual(
     plan.record.resources.map((one) => one.name),
@@ -410,7 +410,7 @@ test('before the first step the record names all that the steps may make', () =>
   expect(smaller.record.intent.map((one) => one.name)).toContain('gold.sessions')
 })
 
-test('a plan is known again by its fingerprint, until something moves', () => {
+test('the fingerprint of a plan changes when anything that it was made from does', () => {
   const { fingerprint } = planned({})
   expect(planned({}).fingerprint).toBe(fingerprint)
   expect(planned({ found: withConnector({ state: 'PAUSED' }) }).fingerprint).not.toBe(fingerprint)
@@ -489,7 +489,7 @@ test('applied to any cluster, a plan leaves nothing to plan', () => {
   )
 })
 
-test('broken off after any of its operations, the next plan ends in the same place', () => {
+test('after a crash at any operation, the next plan gives the same result', () => {
   fc.assert(
     fc.property(someDesired, someFound, fc.nat(20), (now, there, cut) => {
       const own = planned({ desired: now, found: EMPTY, deployment: undefined }).record.resources

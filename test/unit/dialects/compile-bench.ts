@@ -11,7 +11,7 @@ import { deriveRawColumns } from '../../../cli/domain/events/raw-columns.ts'
 import { bindModels } from '../../../cli/domain/models/bind-models.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
-import { type Seed, seedsSql } from '../../../cli/domain/models/seed.ts'
+import { printSeedsSql, type Seed } from '../../../cli/domain/models/seed.ts'
 import { parseMacros } from '../../../cli/domain/sql/parse-macros.ts'
 import { compileEmbedded } from '../../../cli/engines/embedded/dialect.ts'
 import { compileFlink } from '../../../cli/engines/flink/compile/dialect.ts'
@@ -60,7 +60,7 @@ export async function compileProject(
   const timezone = 'Europe/Berlin'
   const { rawColumns, itemsMax } = deriveRawColumns(projectFile('schemas/events.raw.avsc').text)
   const columns = await bindModels(
-    { models: graph, macrosSql: macroFile.text + seedsSql(seeds), timezone, rawColumns },
+    { models: graph, macrosSql: macroFile.text + printSeedsSql(seeds), timezone, rawColumns },
     {
       run: (sql) => connection.run(sql),
       describe: async (sql) => {

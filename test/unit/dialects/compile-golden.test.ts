@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { ENGINE_NAMES, ENGINES } from '../../../cli/domain/config/engines.ts'
 import type { CompileResult } from '../../../cli/domain/dialects/compile.ts'
-import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
+import { printStatements, toUnsupportedError } from '../../../cli/domain/dialects/dialect.ts'
 import { openTestDuck, projectFile } from '../model-files.ts'
 import { compileTest, projectModels } from './compile-bench.ts'
 
-/** What golden files hold: the statements, or the reasons why there are none. */
+/** The content of a golden file: the statements, or why there are none. */
 function goldenText({ model, compiled }: CompileResult): string {
-  if (compiled.faults.length === 0) return statementsText(compiled)
+  if (compiled.faults.length === 0) return printStatements(compiled)
   return compiled.faults
-    .map((fault) => unsupported(model, fault))
+    .map((fault) => toUnsupportedError(model, fault))
     .map(
       (one) =>
         `-- ${one.location?.file}:${one.location?.line}:${one.location?.column} ${one.message} ${one.hint}\n`,
@@ -17,7 +17,7 @@ function goldenText({ model, compiled }: CompileResult): string {
     .join('')
 }
 
-test.each(ENGINE_NAMES)('what %s runs for each model is as reviewed', async (engine) => {
+test.each(ENGINE_NAMES)('the SQL of %s for each model equals its golden file', async (engine) => {
   const results = await compileTest(projectModels(), engine)
   expect(results).toHaveLength(projectModels().length)
   for (const result of results)

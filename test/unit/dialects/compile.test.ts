@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ENGINE_COLUMNS, type EngineName } from '../../../cli/domain/config/engines.ts'
 import { comparePortability } from '../../../cli/domain/dialects/compare-portability.ts'
 import { requireSupported } from '../../../cli/domain/dialects/compile.ts'
-import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
+import { printStatements, toUnsupportedError } from '../../../cli/domain/dialects/dialect.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import type { Model } from '../../../cli/domain/models/model.ts'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
@@ -34,7 +34,7 @@ async function printed(expression: string, engine: EngineName): Promise<string> 
     engine,
   )
   expect(result.faults).toEqual([])
-  const line = statementsText(result)
+  const line = printStatements(result)
     .split('\n')
     .find((one) => one.endsWith(' AS `x`'))
   return (line ?? '').trim().replace(/ AS `x`$/, '')
@@ -53,7 +53,7 @@ async function faultsOf(make: () => Promise<unknown>): Promise<CcsError[]> {
 const place = ({ location, message }: CcsError): string =>
   `${location?.file}:${location?.line}:${location?.column} ${message}`
 
-test('an unknown column and an unknown function in two models are reported together, with places and hints', async () => {
+test('faults of several models are reported together, with places and hints', async () => {
   const faults = await faultsOf(() =>
     compileTest(
       [
@@ -72,7 +72,7 @@ test('an unknown column and an unknown function in two models are reported toget
   for (const fault of faults) expect(fault).toMatchObject({ code: 'CCS_MODEL_INVALID', exit: 2 })
 })
 
-test('all that an engine cannot run is reported at once, each with its place and what to write instead', async () => {
+test('everything that an engine cannot run is reported at once, with place and hint', async () => {
   const sql = `SELECT event_id,
   CAST(event_time AS VARCHAR) AS t,
   md5(anonymous_id) AS m,
@@ -88,7 +88,7 @@ LIMIT 5`
   expect(faults.map(place)).toEqual([
     "sql/silver/x.sql:11:10 ksqlDB can't run ORDER BY on a stream.",
     "sql/silver/x.sql:6:1 ksqlDB can't run LIMIT on a stream.",
-    'sql/silver/x.sql:7:3 A TIMESTAMP as text differs between engines.',
+    'sql/silver/x.sql:7:3 Engines write a TIMESTAMP as text differently.',
     'sql/silver/x.sql:8:3 ksqlDB has no md5().',
     'sql/silver/x.sql:9:3 ksqlDB has no counterpart of reverse().',
   ])
@@ -116,7 +116,7 @@ test.each([
   ['ksqldb', 'SELECT event_id, [1, 2] AS x FROM silver.events', 'list_value()'],
 ] as const)('%s refuses %s', async (engine, sql, what) => {
   const { compiled: result, model: given } = await compiled(model('silver.x', sql), engine)
-  const messages = result.faults.map((one) => unsupported(given, one).message)
+  const messages = result.faults.map((one) => toUnsupportedError(given, one).message)
   expect(messages.some((one) => one.includes(what))).toBe(true)
 })
 
@@ -172,7 +172,7 @@ test.each([
   ['items[1].sku', '`items`[1].`sku`', '`items`[1]->`sku`'],
   ["'it''s'", "'it''s'", "'it''s'"],
   ['0.05', '0.05', "CAST('0.05' AS DECIMAL(3, 2))"],
-])('%s is said as Flink and ksqlDB mean the same', async (expression, flink, ksqldb) => {
+])('%s has the same meaning in Flink and ksqlDB', async (expression, flink, ksqldb) => {
   expect(await printed(expression, 'flink')).toBe(flink)
   expect(await printed(expression, 'ksqldb')).toBe(ksqldb)
 })
@@ -189,7 +189,9 @@ test.each(['ALL', '1, 2', 'window_start, device'])(
   async (by) => {
     const texts = await Promise.all(
       (['flink', 'ksqldb'] as const).map(async (engine) =>
-        statementsText((await compiled(model('gold.x', WINDOW_SQL + by, WINDOW), engine)).compiled),
+        printStatements(
+          (await compiled(model('gold.x', WINDOW_SQL + by, WINDOW), engine)).compiled,
+        ),
       ),
     )
     expect(texts[0]).toContain('GROUP BY `window_start`, `device`;')
@@ -197,17 +199,17 @@ test.each(['ALL', '1, 2', 'window_start, device'])(
   },
 )
 
-test('averages of integers, filters, sums of nothing and distinct counts are the same on every engine', async () => {
+test('averages, filters, empty sums and distinct counts are the same on all engines', async () => {
   const more = model(
     'gold.x',
     `${WINDOW_SQL}ALL`.replace('sum(results_count)', 'sum(revenue)'),
     WINDOW,
   )
-  const flink = statementsText((await compiled(more, 'flink')).compiled)
+  const flink = printStatements((await compiled(more, 'flink')).compiled)
   expect(flink).toContain('AVG(CAST(`results_count` AS DOUBLE)) AS `a`')
   expect(flink).toContain('SUM(`revenue`) FILTER (WHERE `consent`) AS `s`')
   expect(flink).toContain('COUNT(DISTINCT `page`) FILTER (WHERE `consent`) AS `d`')
-  const ksqldb = statementsText((await compiled(more, 'ksqldb')).compiled)
+  const ksqldb = printStatements((await compiled(more, 'ksqldb')).compiled)
   expect(ksqldb).toContain(
     'CASE WHEN COUNT(CASE WHEN `consent` THEN `revenue` END) > 0 THEN SUM(CASE WHEN `consent` THEN `revenue` END) END AS `s`',
   )
@@ -221,7 +223,7 @@ test('sessions become a session window of ksqlDB with grace and retention', asyn
   const { file, text } = projectFile('sql/gold/sessions.sql')
   const { compiled: result } = await compiled(parseModel(file, text), 'ksqldb')
   expect(result.faults).toEqual([])
-  const sql = statementsText(result)
+  const sql = printStatements(result)
   expect(sql).toContain(
     'WINDOW SESSION (30 MINUTES, RETENTION 8 DAYS, GRACE PERIOD 7 DAYS)\nWHERE `late_ms` < 5400000',
   )
@@ -233,7 +235,7 @@ test('sessions become a session window of ksqlDB with grace and retention', asyn
   ])
 })
 
-test('the portability table names what each engine cannot run of the project', async () => {
+test('the portability table names what each engine cannot run', async () => {
   const { models, functions } = await comparePortability((engine) =>
     compileTest(projectModels(), engine),
   )

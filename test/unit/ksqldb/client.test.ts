@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { splitLines } from '../../../cli/domain/kernel/lines.ts'
-import { placed } from '../../../cli/engines/ksqldb/client/server-error.ts'
+import { extractPlace } from '../../../cli/engines/ksqldb/client/server-error.ts'
 
 async function* inPieces(bytes: Buffer, cuts: readonly number[]): AsyncGenerator<Uint8Array> {
   let from = 0
@@ -21,7 +21,7 @@ async function all(lines: AsyncIterable<string>): Promise<string[]> {
   return found
 }
 
-test('lines are the same wherever the network cuts them, within characters and ends of line too', async () => {
+test('lines are split correctly wherever the network cuts them', async () => {
   const line = fc.string({ unit: 'grapheme' }).map((one) => one.replace(/[\r\n]/g, ''))
   const lines = fc.array(line, { maxLength: 8 })
   await fc.assert(
@@ -37,15 +37,15 @@ test('lines are the same wherever the network cuts them, within characters and e
   )
 })
 
-test('a last line without an end is a line, and one that never ends is refused', async () => {
+test('a last line needs no line break, and an endless line is an error', async () => {
   const bytes = Buffer.from('[1]\n[2]')
   expect(await all(splitLines(inPieces(bytes, []), 10))).toEqual(['[1]', '[2]'])
   const endless = Buffer.alloc(100, 'x')
   await expect(all(splitLines(inPieces(endless, [50]), 40))).rejects.toThrow('a line is too long')
 })
 
-test('the place of a refusal is taken from either wording, and its message goes on without it', () => {
-  const refusal = (message: string) => placed({ status: 400, code: 40001, message })
+test('the place of an error is read from both wordings, and removed from its message', () => {
+  const refusal = (message: string) => extractPlace({ status: 400, code: 40001, message })
   expect(refusal("line 3:15: Syntax Error\nExpecting {',', 'FROM'}")).toMatchObject({
     line: 3,
     column: 15,

@@ -1,22 +1,22 @@
 /**
- * The upgrade matrix of ksqlDB, cell by cell: what is done in place, what is made anew beside the old, what is
- * refused. That a real server agrees is for test/ksqldb.
+ * The upgrade matrix of ksqlDB, cell by cell: what is changed in place, what is recreated beside the
+ * old, and what blocks a plan. test/ksqldb checks that a real server agrees.
  */
 import { expect, test } from 'vitest'
-import type { KsqlSource } from '../../../cli/engines/ksqldb/client/query-service.ts'
+import type { KsqlSource } from '../../../cli/engines/ksqldb/client/server-answers.ts'
 import {
-  type KsqlAction,
-  type KsqlPlanInput,
-  namesOf,
-  namingAt,
-  type Placed,
+  createNames,
+  createNaming,
+  type DeployedRelation,
+  type RelationAction,
+  type RelationPlanInput,
 } from '../../../cli/engines/ksqldb/plan/actions.ts'
-import { planKsql } from '../../../cli/engines/ksqldb/plan/plan.ts'
+import { planRelations } from '../../../cli/engines/ksqldb/plan/plan.ts'
 import {
-  inputsOf,
+  listInputs,
+  planTopicConfig,
+  printStatement,
   type Relation,
-  statementOf,
-  topicConfigOf,
 } from '../../../cli/engines/ksqldb/plan/relation.ts'
 
 const KEY = { name: '_key', type: 'STRING', isKey: true }
@@ -88,14 +88,14 @@ function bodyOf({ body }: Relation) {
 }
 
 const project = [source, stream, table, echo] as const
-const names = namesOf('')
+const names = createNames('')
 
 /** The server after `relations` were deployed, and ccs's record of it. */
-function deployed(
+function deployment(
   relations: readonly Relation[],
   versions: Readonly<Record<string, number>> = {},
-): Pick<KsqlPlanInput, 'placed' | 'found'> {
-  const naming = namingAt(names, new Map(Object.entries(versions)), 1)
+): Pick<RelationPlanInput, 'deployed' | 'found'> {
+  const naming = createNaming(names, new Map(Object.entries(versions)), 1)
   const sources = relations.map((one): KsqlSource => {
     const fields = one.columns.map(({ name, type, isKey = false }) => ({ name, type, isKey }))
     const id = `C_${one.name}_1`
@@ -108,31 +108,31 @@ function deployed(
       valueFormat: 'AVRO',
       partitions: 1,
       fields,
-      statement: `server's ${statementOf(one, naming)}`,
-      isMade: one.body !== undefined,
+      statement: `server's ${printStatement(one, naming)}`,
+      hasQuery: one.body !== undefined,
       readBy: relations
-        .filter((reader) => reader.body && inputsOf(reader).includes(one.name))
+        .filter((reader) => reader.body && listInputs(reader).includes(one.name))
         .map((reader) => naming.source(reader.name)),
       writers: one.body ? [{ id, state: 'RUNNING', counts: { RUNNING: 1 } }] : [],
       readers: [],
       lag: [],
     }
   })
-  const placed = relations.map((relation, index): Placed => {
+  const deployed = relations.map((relation, index): DeployedRelation => {
     const { statement = '', fields = [] } = sources[index] ?? {}
     return { relation, version: versions[relation.name] ?? 1, statement, fields }
   })
   const topics = new Set(['events.valid', ...sources.map((one) => one.topic)])
-  return { placed, found: { sources, topics } }
+  return { deployed, found: { sources, topics } }
 }
 
 /** The plan in a line a step: what, which, version or name. */
-function planned(input: Omit<KsqlPlanInput, 'names'>) {
-  const { actions, refused, drifted } = planKsql({ names, ...input })
-  return { steps: actions.map(lineOf), refused, drifted, actions }
+function planned(input: Omit<RelationPlanInput, 'names'>) {
+  const { actions, blockers, drifted } = planRelations({ names, ...input })
+  return { steps: actions.map(lineOf), blockers: blockers, drifted, actions }
 }
 
-function lineOf(one: KsqlAction): string {
+function lineOf(one: RelationAction): string {
   switch (one.do) {
     case 'create':
     case 'replace':
@@ -154,7 +154,7 @@ function lineOf(one: KsqlAction): string {
 /** `after` in the place of `before`, with what each of them reads. */
 function upgraded(before: Relation, after: Relation) {
   const all = (one: Relation) => (one.name === 'raw' ? [one, stream] : [source, one])
-  return planned({ desired: all(after), ...deployed(all(before)) })
+  return planned({ desired: all(after), ...deployment(all(before)) })
 }
 
 const withColumn = (relation: Relation, name: string): Relation => ({
@@ -165,22 +165,22 @@ const withColumn = (relation: Relation, name: string): Relation => ({
     : {}),
 })
 
-test('nothing there: all is made in the order in which it is read', () => {
-  const { steps, refused } = planned({
+test('on an empty server, all is created in the order of reading', () => {
+  const { steps, blockers } = planned({
     desired: project,
-    placed: [],
+    deployed: [],
     found: { sources: [], topics: new Set(['events.valid']) },
   })
-  expect(refused).toEqual([])
+  expect(blockers).toEqual([])
   expect(steps).toEqual(['create raw v1', 'create clean v1', 'create counts v1', 'create echo v1'])
 })
 
 test.each([project, [source, stream, windowed]])(
-  'what is as it was deployed is never sent again, windowed or not',
+  'an unchanged relation is never sent again, windowed or not',
   (...relations) => {
-    expect(planned({ desired: relations, ...deployed(relations) })).toMatchObject({
+    expect(planned({ desired: relations, ...deployment(relations) })).toMatchObject({
       steps: [],
-      refused: [],
+      blockers: [],
       drifted: [],
     })
   },
@@ -188,29 +188,34 @@ test.each([project, [source, stream, windowed]])(
 
 test.each<[string, Relation, Relation]>([
   ['its WHERE changes', stream, { ...stream, body: { ...bodyOf(stream), where: ['`n` > 0'] } }],
-  ['a column comes at the end', stream, withColumn(stream, 'more')],
+  ['a column is added at the end', stream, withColumn(stream, 'more')],
   [
-    'a column is computed otherwise, of the same type',
+    'a column of the same type is computed differently',
     stream,
     { ...stream, body: { ...bodyOf(stream), items: ['`_key`', 'UCASE(`id`) AS `id`', '`n`'] } },
   ],
 ])('a stream without memory is replaced in place when %s', (_when, before, after) => {
   const { steps, actions } = upgraded(before, after)
   expect(steps).toEqual(['replace clean v1'])
-  expect(actions[0]).toMatchObject({ why: expect.stringContaining('rows that are there stay') })
+  expect(actions[0]).toMatchObject({ why: expect.stringContaining('existing rows stay') })
 })
 
-test('a declared stream gets columns at its end by ALTER', () => {
+test('ALTER adds columns at the end of a declared stream', () => {
   const { actions, steps } = upgraded(source, withColumn(source, 'more'))
   expect(steps).toEqual(['alter raw v1'])
   expect(actions[0]).toMatchObject({ columns: [{ name: 'more', type: 'STRING' }] })
 })
 
-const ANEW = ['create clean v2', 'await clean', 'promote clean 1>2', 'drop clean and silver.clean']
+const RECREATED = [
+  'create clean v2',
+  'await clean',
+  'promote clean 1>2',
+  'drop clean and silver.clean',
+]
 
 test.each<[string, Relation, Relation, string]>([
   [
-    'a column goes',
+    'a column is removed',
     stream,
     { ...stream, columns: [KEY, { name: 'id', type: 'STRING' }] },
     'column n is gone, moved or of another type',
@@ -243,21 +248,18 @@ test.each<[string, Relation, Relation, string]>([
     'formats, retention or timestamp changed',
   ],
   [
-    'it reads another',
+    'it reads another source',
     stream,
     { ...stream, body: { ...bodyOf(stream), from: 'other' } },
     'it read raw',
   ],
-])(
-  'a stream is made anew beside the old, which then goes, when %s',
-  (_when, before, after, why) => {
-    const { steps, actions } = upgraded(before, after)
-    expect(steps).toEqual(ANEW)
-    expect(actions[0]).toMatchObject({ why })
-  },
-)
+])('a stream is recreated and the old one dropped when %s', (_when, before, after, why) => {
+  const { steps, actions } = upgraded(before, after)
+  expect(steps).toEqual(RECREATED)
+  expect(actions[0]).toMatchObject({ why })
+})
 
-test('a stream over windows is made anew too, whatever changes', () => {
+test('a stream that reads windows is recreated at any change', () => {
   const over = {
     ...stream,
     name: 'late',
@@ -266,14 +268,18 @@ test('a stream over windows is made anew too, whatever changes', () => {
   }
   const before = [source, stream, windowed, over]
   const after = [source, stream, windowed, { ...over, body: { ...over.body, where: ['`n` > 0'] } }]
-  const { steps, actions } = planned({ desired: after, ...deployed(before) })
+  const { steps, actions } = planned({ desired: after, ...deployment(before) })
   expect(steps[0]).toBe('create late v2')
-  expect(actions[0]).toMatchObject({ why: 'what reads windows can never be replaced' })
+  expect(actions[0]).toMatchObject({ why: 'a relation that reads windows can never be replaced' })
 })
 
 test.each<[string, Relation, Relation]>([
-  ['a table counts otherwise', table, { ...table, body: { ...bodyOf(table), where: ['`n` > 0'] } }],
-  ['a column comes to a table', table, withColumn(table, 'more')],
+  [
+    'a table counts other rows',
+    table,
+    { ...table, body: { ...bodyOf(table), where: ['`n` > 0'] } },
+  ],
+  ['a table gets a column', table, withColumn(table, 'more')],
   [
     'a window changes its size',
     windowed,
@@ -287,11 +293,11 @@ test.each<[string, Relation, Relation]>([
     withColumn({ ...windowed, memory: 'session' }, 'more'),
   ],
   ['a table becomes a stream', table, { ...stream, name: 'counts', topic: 'gold.counts' }],
-])('what remembers is made anew: %s', (_when, before, after) => {
+])('a relation with state is recreated when %s', (_when, before, after) => {
   const relations = [source, stream]
   const { steps } = planned({
     desired: [...relations, after],
-    ...deployed([...relations, before]),
+    ...deployment([...relations, before]),
   })
   expect(steps).toEqual([
     'create counts v2',
@@ -301,9 +307,9 @@ test.each<[string, Relation, Relation]>([
   ])
 })
 
-test('a declaration that loses a column is made anew over the same topic, and so is all that reads it', () => {
+test('a declaration that loses a column is recreated with all that reads it', () => {
   const less = { ...source, columns: source.columns.slice(0, 2) }
-  const { steps } = planned({ desired: [less, stream, table, echo], ...deployed(project) })
+  const { steps } = planned({ desired: [less, stream, table, echo], ...deployment(project) })
   expect(steps).toEqual([
     'create raw v2',
     'create clean v2',
@@ -316,7 +322,7 @@ test('a declaration that loses a column is made anew over the same topic, and so
     'drop clean and silver.clean',
     'drop raw',
   ])
-  const naming = namingAt(
+  const naming = createNaming(
     names,
     new Map([
       ['raw', 2],
@@ -325,46 +331,50 @@ test('a declaration that loses a column is made anew over the same topic, and so
     ]),
     1,
   )
-  expect(statementOf(less, naming)).toContain("KAFKA_TOPIC = 'events.valid'")
-  expect(statementOf(echo, naming)).toContain("KAFKA_TOPIC = 'gold.counts.v2'")
-  expect(statementOf(stream, naming)).toContain('FROM `raw_v2`')
+  expect(printStatement(less, naming)).toContain("KAFKA_TOPIC = 'events.valid'")
+  expect(printStatement(echo, naming)).toContain("KAFKA_TOPIC = 'gold.counts.v2'")
+  expect(printStatement(stream, naming)).toContain('FROM `raw_v2`')
 })
 
-test('asked to rebuild, what could be replaced in place is made anew with all that reads it', () => {
+test('a rebuild recreates what could be replaced in place, and all that reads it', () => {
   const after = { ...stream, body: { ...bodyOf(stream), where: ['`n` > 0'] } }
   const { steps } = planned({
     desired: [source, after, table, echo],
-    ...deployed(project),
+    ...deployment(project),
     rebuild: true,
   })
   expect(steps.slice(0, 3)).toEqual(['create clean v2', 'create counts v2', 'create echo v2'])
 })
 
-test('what the project has no more goes, readers first, with the topics that it filled', () => {
-  expect(planned({ desired: [source], ...deployed(project) }).steps).toEqual([
+test('relations not in the project are dropped with their topics, readers first', () => {
+  expect(planned({ desired: [source], ...deployment(project) }).steps).toEqual([
     'drop echo',
     'drop counts and gold.counts',
     'drop clean and silver.clean',
   ])
 })
 
-test('a third version follows the second, and a name that somebody has is passed over', () => {
-  const state = deployed([source, stream], { clean: 2 })
+test('the next version is the first one whose names are free', () => {
+  const state = deployment([source, stream], { clean: 2 })
   const after = { ...stream, options: [['KEY_FORMAT', 'KAFKA']] as const }
   expect(planned({ desired: [source, after], ...state }).steps[0]).toBe('create clean v3')
   const topics = new Set([...state.found.topics, 'silver.clean.v3'])
   const found = { ...state.found, topics }
-  expect(planned({ desired: [source, after], placed: state.placed, found }).steps[0]).toBe(
+  expect(planned({ desired: [source, after], deployed: state.deployed, found }).steps[0]).toBe(
     'create clean v4',
   )
 })
 
-test('a dropped stream whose topic is left is made anew: the old topic would get every row twice', () => {
-  const { placed, found } = deployed(project)
+test('a dropped stream is recreated beside its old topic, if that still exists', () => {
+  const { deployed, found } = deployment(project)
   const sources = found.sources.filter(
     (one) => one.name !== 'clean' && one.name !== 'counts' && one.name !== 'echo',
   )
-  const { steps, drifted } = planned({ desired: project, placed, found: { ...found, sources } })
+  const { steps, drifted } = planned({
+    desired: project,
+    deployed,
+    found: { ...found, sources },
+  })
   expect(steps).toEqual([
     'create clean v2',
     'create counts v2',
@@ -377,41 +387,45 @@ test('a dropped stream whose topic is left is made anew: the old topic would get
   expect(drifted).toEqual(['clean', 'counts', 'echo'])
 })
 
-test('the command topic is lost: all is made again from the record, sources under their own names', () => {
-  const { placed, found } = deployed(project)
-  const { steps } = planned({ desired: project, placed, found: { ...found, sources: [] } })
+test('after the command topic is lost, all is created again from the record', () => {
+  const { deployed, found } = deployment(project)
+  const { steps } = planned({
+    desired: project,
+    deployed,
+    found: { ...found, sources: [] },
+  })
   expect(steps[0]).toBe('create raw v1')
   expect(steps.filter((one) => one.startsWith('create'))).toHaveLength(4)
 })
 
-test('a stream that was dropped with its topic is made again under its own name', () => {
-  const { placed, found } = deployed([source, stream])
+test('a stream that was dropped with its topic is created again under its name', () => {
+  const { deployed, found } = deployment([source, stream])
   const state = { sources: found.sources.slice(0, 1), topics: new Set(['events.valid']) }
-  const { steps, drifted } = planned({ desired: [source, stream], placed, found: state })
+  const { steps, drifted } = planned({ desired: [source, stream], deployed, found: state })
   expect(steps).toEqual(['create clean v1'])
   expect(drifted).toEqual(['clean'])
 })
 
-test('a deleted topic is found, and what filled it is made anew', () => {
-  const { placed, found } = deployed([source, stream])
+test('a relation whose topic was deleted is recreated', () => {
+  const { deployed, found } = deployment([source, stream])
   const topics = new Set(['events.valid'])
   const { steps, drifted } = planned({
     desired: [source, stream],
-    placed,
+    deployed,
     found: { ...found, topics },
   })
-  expect(steps).toEqual(ANEW)
+  expect(steps).toEqual(RECREATED)
   expect(drifted).toEqual(['clean'])
 })
 
 test('a paused query is resumed', () => {
-  const { placed, found } = deployed([source, stream])
+  const { deployed, found } = deployment([source, stream])
   const sources = found.sources.map((one) => ({
     ...one,
     writers: one.writers.map((two) => ({ ...two, counts: { PAUSED: 1 } })),
   }))
   expect(
-    planned({ desired: [source, stream], placed, found: { ...found, sources } }),
+    planned({ desired: [source, stream], deployed, found: { ...found, sources } }),
   ).toMatchObject({ steps: ['resume C_clean_1'], drifted: ['clean'] })
 })
 
@@ -420,24 +434,24 @@ test.each([
   [
     'lets another query write into it',
     ['C_clean_1', 'INSERTQUERY_45'],
-    "somebody lets INSERTQUERY_45 write into it; those rows can't be told apart",
+    "somebody lets INSERTQUERY_45 write into it; its rows can't be told apart",
   ],
-])('a stream is made anew where somebody %s', (_what, ids, why) => {
-  const { placed, found } = deployed([source, stream])
+])('a stream is recreated if somebody %s', (_what, ids, why) => {
+  const { deployed, found } = deployment([source, stream])
   const writers = ids.map((id) => ({ id, state: 'RUNNING', counts: { RUNNING: 1 } }))
   const sources = found.sources.map((one) => (one.name === 'clean' ? { ...one, writers } : one))
   const { steps, drifted, actions } = planned({
     desired: [source, stream],
-    placed,
+    deployed,
     found: { ...found, sources },
   })
-  expect(steps).toEqual(ANEW)
+  expect(steps).toEqual(RECREATED)
   expect(drifted).toEqual(['clean'])
   expect(actions[0]).toMatchObject({ why: expect.stringContaining(why) })
 })
 
-test('what somebody replaced is put back: in place where it keeps nothing, else anew', () => {
-  const { placed, found } = deployed([source, stream, table])
+test('a foreign change is undone in place for a stream, by recreating for a table', () => {
+  const { deployed, found } = deployment([source, stream, table])
   const changed = (name: string) => ({
     ...found,
     sources: found.sources.map((one) =>
@@ -445,11 +459,11 @@ test('what somebody replaced is put back: in place where it keeps nothing, else 
     ),
   })
   const desired = [source, stream, table]
-  expect(planned({ desired, placed, found: changed('clean') })).toMatchObject({
+  expect(planned({ desired, deployed, found: changed('clean') })).toMatchObject({
     steps: ['replace clean v1'],
     drifted: ['clean'],
   })
-  expect(planned({ desired, placed, found: changed('counts') })).toMatchObject({
+  expect(planned({ desired, deployed, found: changed('counts') })).toMatchObject({
     steps: [
       'create counts v2',
       'await counts',
@@ -460,10 +474,10 @@ test('what somebody replaced is put back: in place where it keeps nothing, else 
   })
 })
 
-test('types are compared as they mean, also inside of lists', () => {
+test('different names of one type are equal, also inside lists', () => {
   const lines = { name: 'lines', type: 'ARRAY<STRUCT<`sku` VARCHAR, `quantity` INT>>' }
   const listed = { ...stream, columns: [...stream.columns, lines] }
-  const { placed, found } = deployed([source, listed])
+  const { deployed, found } = deployment([source, listed])
   const sources = found.sources.map((one) => ({
     ...one,
     statement: one.name === 'clean' ? 'theirs' : one.statement,
@@ -473,29 +487,29 @@ test('types are compared as they mean, also inside of lists', () => {
         : field,
     ),
   }))
-  const state = { placed, found: { ...found, sources } }
+  const state = { deployed, found: { ...found, sources } }
   expect(planned({ desired: [source, listed], ...state }).steps).toEqual(['replace clean v1'])
 })
 
-test('a name or a topic that others have is refused, and what to do is said', () => {
-  const { found } = deployed([source, stream])
-  const { refused } = planned({ desired: [source, stream], placed: [], found })
-  expect(refused.map((one) => one.why)).toEqual([
-    'raw is there, and ccs did not make it',
-    'clean is there, and ccs did not make it',
+test('a source or topic that ccs did not create blocks the plan, with a hint', () => {
+  const { found } = deployment([source, stream])
+  const { blockers } = planned({ desired: [source, stream], deployed: [], found })
+  expect(blockers.map((one) => one.why)).toEqual([
+    'raw exists, and ccs did not create it',
+    'clean exists, and ccs did not create it',
   ])
-  expect(refused[0]?.hint).toContain('prefix')
+  expect(blockers[0]?.hint).toContain('prefix')
   const topics = new Set(['silver.clean'])
   expect(
-    planned({ desired: [source, stream], placed: [], found: { sources: [], topics } }).refused,
-  ).toMatchObject([{ why: 'the topic silver.clean is there, and ccs did not make it' }])
+    planned({ desired: [source, stream], deployed: [], found: { sources: [], topics } }).blockers,
+  ).toMatchObject([{ why: 'the topic silver.clean exists, and ccs did not create it' }])
 })
 
-test('what a broken-off deployment has left goes first, readers before what they read', () => {
-  const { found } = deployed(project)
-  const begun = ['raw', 'clean', 'counts', 'echo']
-  const { steps, refused } = planned({ desired: project, placed: [], found, begun })
-  expect(refused).toEqual([])
+test('leftovers of an unfinished deployment are dropped first, readers first', () => {
+  const { found } = deployment(project)
+  const inProgress = ['raw', 'clean', 'counts', 'echo']
+  const { steps, blockers } = planned({ desired: project, deployed: [], found, inProgress })
+  expect(blockers).toEqual([])
   expect(steps).toEqual([
     'drop echo',
     'drop counts and gold.counts',
@@ -508,32 +522,32 @@ test('what a broken-off deployment has left goes first, readers before what they
   ])
 })
 
-test('what somebody else reads is not dropped: the plan says who', () => {
-  const { placed, found } = deployed([source, stream])
+test('a source that others read is not dropped, and the plan names the reader', () => {
+  const { deployed, found } = deployment([source, stream])
   const sources = found.sources.map((one) =>
     one.name === 'clean' ? { ...one, readBy: ['THEIRS'] } : one,
   )
   const state = { ...found, sources }
-  expect(planned({ desired: [source], placed, found: state }).refused).toMatchObject([
-    { name: 'clean', why: 'THEIRS reads it, and ccs did not make that' },
+  expect(planned({ desired: [source], deployed, found: state }).blockers).toMatchObject([
+    { name: 'clean', why: 'THEIRS reads it, and ccs did not create that' },
   ])
 })
 
-test('models whose names would be one in ksqlDB are refused together', () => {
-  const twin = { ...stream, name: 'CLEAN', model: 'silver.CLEAN', topic: 'silver.CLEAN' }
-  const { refused } = planned({
-    desired: [source, stream, twin],
-    placed: [],
+test('two models with the same name in ksqlDB block the plan', () => {
+  const clash = { ...stream, name: 'CLEAN', model: 'silver.CLEAN', topic: 'silver.CLEAN' }
+  const { blockers } = planned({
+    desired: [source, stream, clash],
+    deployed: [],
     found: { sources: [], topics: new Set() },
   })
-  expect(refused).toMatchObject([
-    { name: 'CLEAN', why: 'the models silver.clean and silver.CLEAN would both have it' },
+  expect(blockers).toMatchObject([
+    { name: 'CLEAN', why: 'the models silver.clean and silver.CLEAN would both get this name' },
   ])
 })
 
-test('a prefix goes before sources and topics, in the letters that each may have', () => {
-  const naming = namingAt(namesOf('staging-1.'), new Map(), 3)
-  const sql = statementOf(stream, naming)
+test('names of sources and topics get a prefix in the letters that each allows', () => {
+  const naming = createNaming(createNames('staging-1.'), new Map(), 3)
+  const sql = printStatement(stream, naming)
   expect(sql).toContain('CREATE STREAM `staging_1_clean`')
   expect(sql).toContain("KAFKA_TOPIC = 'staging-1.silver.clean'")
   expect(sql).toContain('PARTITIONS = 3')
@@ -564,21 +578,21 @@ const joining: Relation = {
 }
 const seeded = [source, stream, seed, joining] as const
 
-test("a seed's topic is one of its own, compacted, with the times that ccs writes", () => {
-  expect(topicConfigOf(seed, { retentionMs: '1' })).toEqual({
+test("a seed's topic is compacted and keeps the times that ccs writes", () => {
+  expect(planTopicConfig(seed, { retentionMs: '1' })).toEqual({
     'cleanup.policy': 'compact',
     'message.timestamp.type': 'CreateTime',
   })
   const found = { sources: [], topics: new Set(['events.valid', 'seeds.skus']) }
-  expect(planned({ desired: seeded, placed: [], found }).refused).toMatchObject([
-    { name: 'seeds_skus', why: 'the topic seeds.skus is there, and ccs did not make it' },
+  expect(planned({ desired: seeded, deployed: [], found }).blockers).toMatchObject([
+    { name: 'seeds_skus', why: 'the topic seeds.skus exists, and ccs did not create it' },
   ])
 })
 
-test('a seed as it was deployed is not filled again; other rows are another table, and its readers are made anew', () => {
-  expect(planned({ desired: seeded, ...deployed(seeded) }).steps).toEqual([])
+test('an unchanged seed is not filled again; a changed one is recreated with readers', () => {
+  expect(planned({ desired: seeded, ...deployment(seeded) }).steps).toEqual([])
   const desired = [source, stream, { ...seed, seed: 'rows of now' }, joining]
-  const { steps, actions } = planned({ desired, ...deployed(seeded) })
+  const { steps, actions } = planned({ desired, ...deployment(seeded) })
   expect(steps).toEqual([
     'create seeds_skus v2',
     'create branded v2',
@@ -589,11 +603,11 @@ test('a seed as it was deployed is not filled again; other rows are another tabl
   ])
   expect(actions.slice(0, 2)).toMatchObject([
     { why: 'its rows changed' },
-    { why: 'seeds_skus is made anew' },
+    { why: 'seeds_skus is recreated' },
   ])
 })
 
-test('a join is never replaced in place, not even where somebody else replaced it', () => {
+test('a join is never replaced in place, even if somebody else replaced it', () => {
   const desired = [source, stream, seed, { ...joining, body: { ...bodyOf(joining), where: ['y'] } }]
   const replaced = [
     'create branded v2',
@@ -601,40 +615,44 @@ test('a join is never replaced in place, not even where somebody else replaced i
     'promote branded 1>2',
     'drop branded and silver.branded',
   ]
-  expect(planned({ desired, ...deployed(seeded) }).steps).toEqual(replaced)
-  const { placed, found } = deployed(seeded)
+  expect(planned({ desired, ...deployment(seeded) }).steps).toEqual(replaced)
+  const { deployed, found } = deployment(seeded)
   const sources = found.sources.map((one) =>
     one.name === 'branded' ? { ...one, statement: 'another' } : one,
   )
-  const again = planned({ desired: seeded, placed, found: { ...found, sources } })
+  const again = planned({ desired: seeded, deployed, found: { ...found, sources } })
   expect(again).toMatchObject({ steps: replaced, drifted: ['branded'] })
 })
 
-test('a seed whose topic was deleted is filled anew beside it; one that nothing joins goes, with its topic', () => {
-  const { placed, found } = deployed(seeded)
+test('a seed without its topic is recreated; one that nothing joins is dropped', () => {
+  const { deployed, found } = deployment(seeded)
   const topics = new Set([...found.topics].filter((one) => one !== 'seeds.skus'))
-  const { steps, drifted } = planned({ desired: seeded, placed, found: { ...found, topics } })
+  const { steps, drifted } = planned({
+    desired: seeded,
+    deployed,
+    found: { ...found, topics },
+  })
   expect(steps.slice(0, 2)).toEqual(['create seeds_skus v2', 'create branded v2'])
   expect(drifted).toEqual(['seeds_skus'])
-  expect(planned({ desired: [source, stream], ...deployed(seeded) }).steps).toEqual([
+  expect(planned({ desired: [source, stream], ...deployment(seeded) }).steps).toEqual([
     'drop branded and silver.branded',
     'drop seeds_skus and seeds.skus',
   ])
 })
 
-test('a seed that was filled when the deployment was broken off goes before it is filled again', () => {
-  const { placed, found } = deployed([source, stream])
+test('a seed that an unfinished deployment filled is removed and filled again', () => {
+  const { deployed, found } = deployment([source, stream])
   const topics = new Set([...found.topics, 'seeds.skus'])
-  const begun = { begun: ['seeds_skus'], begunTopics: ['seeds.skus'] }
-  const cut = planned({ desired: seeded, placed, found: { ...found, topics }, ...begun })
-  expect(cut.refused).toEqual([])
+  const unfinished = { inProgress: ['seeds_skus'], inProgressTopics: ['seeds.skus'] }
+  const cut = planned({ desired: seeded, deployed, found: { ...found, topics }, ...unfinished })
+  expect(cut.blockers).toEqual([])
   expect(cut.steps).toEqual([
     'remove topic seeds.skus',
     'create seeds_skus v1',
     'create branded v1',
   ])
-  const declared = deployed([source, stream, seed]).found
-  expect(planned({ desired: seeded, placed, found: declared, ...begun }).steps).toEqual([
+  const declared = deployment([source, stream, seed]).found
+  expect(planned({ desired: seeded, deployed, found: declared, ...unfinished }).steps).toEqual([
     'drop seeds_skus',
     'remove topic seeds.skus',
     'create seeds_skus v1',

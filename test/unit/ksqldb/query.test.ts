@@ -1,9 +1,9 @@
-/** What a person asks of a ksqlDB: names as it wants them, places as they were written, values in ccs's own shapes. */
+/** Queries on a ksqlDB: rewriting names, mapping places back, converting values. */
 import { expect, test } from 'vitest'
 import { createRowFormatter } from '../../../cli/domain/console/streaming-table.ts'
 import { createPainter } from '../../../cli/domain/console/text.ts'
-import { queryText, readNames } from '../../../cli/engines/ksqldb/client/query-text.ts'
-import { fieldNames, shapeOf } from '../../../cli/engines/ksqldb/client/query-values.ts'
+import { readNames, rewriteQuery } from '../../../cli/engines/ksqldb/client/query-text.ts'
+import { createConverter, listFieldNames } from '../../../cli/engines/ksqldb/client/query-values.ts'
 
 const SOURCES: Readonly<Record<string, string>> = {
   'gold.activity_1m': '`shop_gold_activity_1m`',
@@ -11,9 +11,9 @@ const SOURCES: Readonly<Record<string, string>> = {
 }
 const COLUMNS = ['order_id', 'revenue', 'Revenue', 'ID', 'id', 'partition', 'items', 'price']
 const known = { source: (name: string) => SOURCES[name], columns: COLUMNS }
-const sqlOf = (given: string) => queryText(given, known).sql
+const sqlOf = (given: string) => rewriteQuery(given, known).sql
 
-test('names of models become sources, and lower-case columns get the back-ticks that ksqlDB wants', () => {
+test('names of models become sources, and lower-case columns get back-ticks', () => {
   expect(sqlOf('SELECT order_id, revenue FROM gold.activity_1m EMIT CHANGES')).toBe(
     'SELECT `order_id`, `revenue` FROM `shop_gold_activity_1m` EMIT CHANGES',
   )
@@ -24,19 +24,19 @@ test('names of models become sources, and lower-case columns get the back-ticks 
   )
 })
 
-test('what is no name of a column stays: text, comments, functions, clauses, names in back-ticks', () => {
+test('texts, comments, functions, keywords and quoted names are not changed', () => {
   const given =
     "SELECT id, `id`, REVENUE(1), 'revenue' -- revenue\n/* order_id */ FROM plain PARTITION BY x"
   expect(sqlOf(given)).toBe(given.replace('SELECT id', 'SELECT `id`'))
 })
 
-test('of names that differ only in case the one that is written so is meant, then the one in capitals', () => {
+test('of names that differ in case, the exact one wins, then the one in capitals', () => {
   expect(sqlOf('SELECT id, ID, Id, revenue, Revenue, REVENUE FROM x')).toBe(
     'SELECT `id`, ID, Id, `revenue`, `Revenue`, `revenue` FROM x',
   )
 })
 
-test('an alias keeps its spelling, and the AS of CAST is none', () => {
+test('an alias keeps its case, and the AS of CAST is not an alias', () => {
   expect(
     sqlOf('SELECT CAST(revenue AS STRING) AS net, COUNT(*) AS n FROM silver.orders AS o'),
   ).toBe(
@@ -44,9 +44,9 @@ test('an alias keeps its spelling, and the AS of CAST is none', () => {
   )
 })
 
-test('a place in what was sent is told as the place in what was written', () => {
+test('a place in the sent query is mapped to the place in the typed query', () => {
   const given = 'SELECT order_id,\n  nope FROM silver.orders WHERE bad'
-  const { sql, locate } = queryText(given, known)
+  const { sql, locate } = rewriteQuery(given, known)
   const placeOf = (word: string) => {
     const lines = sql.slice(0, sql.indexOf(word)).split('\n')
     return locate(lines.length, (lines.at(-1)?.length ?? 0) + 1)
@@ -61,19 +61,19 @@ test('a place in what was sent is told as the place in what was written', () => 
   expect(placeOf('silver_orders')).toMatchObject({ line: 2, column: 13 })
 })
 
-test('only one SELECT can be asked, and whether it goes on is seen at EMIT', () => {
+test('a query is one SELECT, and EMIT makes it a push query', () => {
   for (const wrong of ['DROP STREAM x', 'SELECT 1 FROM x; SELECT 2 FROM x', '', ';'])
-    expect(() => queryText(wrong, known)).toThrow('A query must be one SELECT.')
-  expect(queryText("SELECT 'emit changes' FROM x;", known).isUnbounded).toBe(false)
-  expect(queryText('SELECT * FROM x Emit\nChanges LIMIT 1;', known).isUnbounded).toBe(true)
+    expect(() => rewriteQuery(wrong, known)).toThrow('A query must be one SELECT.')
+  expect(rewriteQuery("SELECT 'emit changes' FROM x;", known).isUnbounded).toBe(false)
+  expect(rewriteQuery('SELECT * FROM x Emit\nChanges LIMIT 1;', known).isUnbounded).toBe(true)
   expect(readNames('SELECT a FROM x JOIN `y.z` ON 1 = 1').map((one) => one.name)).toEqual([
     'x',
     'y.z',
   ])
 })
 
-test('values have the shapes of the other targets, also within others', () => {
-  const shaped = (type: string, value: unknown) => shapeOf(type)(value)
+test('values have the same JSON as on other targets, also inside lists and structs', () => {
+  const shaped = (type: string, value: unknown) => createConverter(type)(value)
   expect(shaped('DECIMAL(18, 2)', 1.1)).toBe('1.10')
   expect(shaped('DECIMAL(38, 2)', '12345678901234567890.10')).toBe('12345678901234567890.10')
   expect(shaped('BIGINT', '1234567890123456')).toBe(1234567890123456)
@@ -88,10 +88,10 @@ test('values have the shapes of the other targets, also within others', () => {
     { price: '2.00', tags: { a: '3.0' }, at: '1970-01-01T00:00:00.000Z' },
     null,
   ])
-  expect(fieldNames(items)).toEqual(['price', 'tags', 'at'])
+  expect(listFieldNames(items)).toEqual(['price', 'tags', 'at'])
 })
 
-test('rows that come one by one stand in columns, or in blocks where there are too many', () => {
+test('streamed rows are printed in columns, or in blocks if there are too many columns', () => {
   const options = { width: 40, paint: createPainter(false) }
   const table = createRowFormatter(
     [

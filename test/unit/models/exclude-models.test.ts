@@ -16,7 +16,7 @@ beforeAll(async () => {
 test('a target has all models but those that it excludes', () => {
   expect(keepIncluded(graph, { name: 'x' })).toEqual(graph)
   const left = ['gold.funnel_daily', 'gold.right_now']
-  const names = keepIncluded(graph, { name: 'x', without: left }).map((one) => one.model.name)
+  const names = keepIncluded(graph, { name: 'x', excluded: left }).map((one) => one.model.name)
   expect(names).toHaveLength(graph.length - 2)
   expect(names).not.toContain('gold.funnel_daily')
 })
@@ -24,7 +24,7 @@ test('a target has all models but those that it excludes', () => {
 test('a misspelt name, and an excluded model that others read, are errors', () => {
   const faults = (without: readonly string[]) => {
     try {
-      keepIncluded(graph, { name: 'x', without })
+      keepIncluded(graph, { name: 'x', excluded: without })
     } catch (error) {
       if (error instanceof CcsError) return [error, ...error.others]
     }

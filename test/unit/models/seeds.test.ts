@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest'
 import { ENGINE_NAMES, ENGINES } from '../../../cli/domain/config/engines.ts'
-import { statementsText, unsupported } from '../../../cli/domain/dialects/dialect.ts'
+import { printStatements, toUnsupportedError } from '../../../cli/domain/dialects/dialect.ts'
 import { deriveRawColumns } from '../../../cli/domain/events/raw-columns.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import { buildLogic } from '../../../cli/domain/models/build-logic.ts'
@@ -139,7 +139,7 @@ test.each([
 })
 
 test.each(ENGINE_NAMES)(
-  'what %s runs for a model that joins a seed is as reviewed',
+  'the SQL of %s for a model that joins a seed equals its golden file',
   async (engine) => {
     const models = [...BELOW, { file: MODEL_FILE, text: CAMPAIGN_EVENTS }].map(({ file, text }) =>
       parseModel(file, text),
@@ -147,12 +147,12 @@ test.each(ENGINE_NAMES)(
     const results = await compileTest(models, engine, [campaigns()])
     const { model, compiled } = results.find((one) => one.model.file === MODEL_FILE) ?? {}
     if (!model || !compiled) throw new Error('it was not compiled')
-    const faults = compiled.faults.map((one) => unsupported(model, one))
+    const faults = compiled.faults.map((one) => toUnsupportedError(model, one))
     const text = faults.map(
       ({ location, message, hint }) =>
         `-- ${location?.file}:${location?.line}:${location?.column} ${message} ${hint}\n`,
     )
-    await expect(text.join('') || statementsText(compiled)).toMatchFileSnapshot(
+    await expect(text.join('') || printStatements(compiled)).toMatchFileSnapshot(
       `../golden/${ENGINES[engine].column}/seeds/silver.campaign_events.sql`,
     )
   },
@@ -179,7 +179,7 @@ test('ksqlDB rejects a join of number and text, and a key that is not text', asy
   ).toHaveLength(1)
   const untyped = CAMPAIGN_EVENTS.replace(/ON e\.\w+ = /, 'ON e.late_ms = ')
   expect(await compile(untyped)).toEqual([
-    'ksqlDB looks a seed up by a text, and late_ms is BIGINT.',
+    'ksqlDB joins a seed by a text only, and late_ms is BIGINT.',
   ])
 })
 

@@ -1,5 +1,5 @@
 /**
- * Plans connectors: their config key by key, and whether they run. Values that come from `${VAR}`
+ * Plans connectors: compares their config key by key, and whether they run. Values from `${VAR}`
  * are compared but never shown.
  */
 
@@ -7,7 +7,7 @@ import type { ConnectorState } from '../../connectors/connect-cluster.ts'
 import { diffConnector } from '../../connectors/connector-diff.ts'
 import type { DesiredConnector } from '../../connectors/desired-connectors.ts'
 import type { DeployedResource } from '../deployment.ts'
-import { canonicalJson, resource } from './resource-content.ts'
+import { printCanonicalJson, toResource } from './resource-content.ts'
 import {
   type KnownResource,
   type PlannedResource,
@@ -79,7 +79,7 @@ function planKnownConnector({
     reason: explain(settings, found),
     drift: differences.some(isDrift),
     differences,
-    before: formatConfig(configAsFound(wanted.displayed, settings)),
+    before: formatConfig(describeFoundConfig(wanted.displayed, settings)),
     after: formatConfig(wanted.displayed),
     operations,
   })
@@ -90,7 +90,7 @@ function recordConnector(
   { name, content }: DesiredConnector,
   deployed: DeployedResource | undefined,
 ): DeployedResource {
-  return resource('connector', name, content, { adopted: deployed?.adopted ?? false })
+  return toResource('connector', name, content, { adopted: deployed?.adopted ?? false })
 }
 
 function compareConfig(
@@ -98,21 +98,21 @@ function compareConfig(
   wanted: DesiredConnector,
   deployed: DeployedResource | undefined,
 ): readonly Difference[] {
-  const before = deployed && settingTexts(deployed.content)
-  const now = settingTexts(wanted.content)
+  const before = deployed && readSettingTexts(deployed.content)
+  const now = readSettingTexts(wanted.content)
   return diffConnector(wanted, found).map(({ key, ...values }) => {
     const was = before?.[key]
     if (!before || !isTouched(was, found[key], { text: now[key], value: wanted.config[key] }))
       return { key, ...values }
-    // With a variable it is the project's own, which says whether its value may be shown.
-    const shown = was?.includes('${') ? wanted.displayed[key] : was
-    return { key, deployed: shown ?? null, ...values }
+    // A value with a variable is the project's; `displayed` has it without secrets.
+    const displayed = was?.includes('${') ? wanted.displayed[key] : was
+    return { key, deployed: displayed ?? null, ...values }
   })
 }
 
 /**
- * Whether a setting is not as it was deployed. Of one with a variable only the name was kept: where the project
- * still has the same, today's value stands in for it.
+ * Whether somebody changed a setting since it was deployed. Of a setting with a variable, only the
+ * variable's name is recorded: if the project still uses it, its present value is compared.
  */
 function isTouched(
   was: string | undefined,
@@ -123,15 +123,15 @@ function isTouched(
   return was !== found
 }
 
-/** The settings of a connector as it stands in the project. */
-export function settingTexts(content: string): Config {
-  // Written by ccs, or read from a file of connectors/ that was checked: texts by key.
+/** Reads the settings of a connector from its recorded content. */
+export function readSettingTexts(content: string): Config {
+  // The content was written by ccs, or read from a file that was checked: texts by key.
   return (JSON.parse(content) as { readonly config?: Config }).config ?? {}
 }
 
-/** What is there, in words that may be shown. */
-function configAsFound(shown: Config, changes: readonly Difference[]): Config {
-  const config = { ...shown }
+/** The config as found, without secrets. */
+function describeFoundConfig(displayed: Config, changes: readonly Difference[]): Config {
+  const config = { ...displayed }
   for (const { key, found } of changes)
     if (found === null) delete config[key]
     else config[key] = found
@@ -139,24 +139,24 @@ function configAsFound(shown: Config, changes: readonly Difference[]): Config {
 }
 
 function formatConfig(config: Config): string {
-  return JSON.stringify(JSON.parse(canonicalJson(config)), null, 2)
+  return JSON.stringify(JSON.parse(printCanonicalJson(config)), null, 2)
 }
 
 function compareHealth(found: ConnectorState): readonly Difference[] {
-  const state = connectorHealth(found)
+  const state = summarizeHealth(found)
   if (state === 'RUNNING') return []
   return [{ key: 'state', deployed: 'RUNNING', found: state, wanted: 'RUNNING' }]
 }
 
-/** FAILED when a task failed; what is on its way (UNASSIGNED, RESTARTING) counts as running. */
-export function connectorHealth({ state, tasks }: ConnectorState): string {
+/** FAILED if a task failed; UNASSIGNED and RESTARTING, which pass, count as running. */
+export function summarizeHealth({ state, tasks }: ConnectorState): string {
   if (state === 'PAUSED' || state === 'STOPPED') return state
   if (state === 'FAILED' || tasks.some((task) => task.state === 'FAILED')) return 'FAILED'
   return 'RUNNING'
 }
 
 function repairHealth(name: string, found: ConnectorState): readonly Operation[] {
-  switch (connectorHealth(found)) {
+  switch (summarizeHealth(found)) {
     case 'PAUSED':
     case 'STOPPED':
       return [{ op: 'resume connector', name }]
@@ -168,7 +168,7 @@ function repairHealth(name: string, found: ConnectorState): readonly Operation[]
 }
 
 function explain(settings: readonly Difference[], found: ConnectorState): string {
-  const state = connectorHealth(found)
+  const state = summarizeHealth(found)
   const fault = (found.fault ?? found.tasks.find((task) => task.fault)?.fault)?.split('\n')[0]
   const reasons = [
     ...(settings.some(isDrift) ? ['it was changed by hand'] : []),

@@ -1,10 +1,11 @@
 /**
- * What a project wants of a cluster: its topics, subjects, models and connectors, as data. Retention, partitions and
- * replication come from the target, versions of schemas from the kept history.
+ * What a project wants a cluster to have: topics, subjects, models and connectors, as data.
+ * Retention, partitions and replication come from the target, versions of schemas from the kept
+ * history.
  */
 import type { Config } from '../../config/config.ts'
 import { ENGINES } from '../../config/engines.ts'
-import { type KafkaSettings, prefixed, type Target } from '../../config/target.ts'
+import { addPrefix, type KafkaSettings, type Target } from '../../config/target.ts'
 import {
   collectRequiredTopics,
   type DesiredConnector,
@@ -18,23 +19,25 @@ import type { Logic } from '../../models/logic.ts'
 import type { Model } from '../../models/model.ts'
 import type { TopicSchemas } from '../../schemas/history.ts'
 import type { DeployedResource } from '../deployment.ts'
-import { resource, type SubjectContent } from './resource-content.ts'
+import { type SubjectContent, toResource } from './resource-content.ts'
 
+/** A subject that the registry should have. */
 export interface DesiredSubject extends SubjectContent {
   readonly name: string
 }
 
+/** All that a cluster should have. */
 export interface DesiredState {
   readonly topics: readonly TopicState[]
   readonly subjects: readonly DesiredSubject[]
   readonly connectors: readonly DesiredConnector[]
-  /** Of kind model, as they will be kept; they begin with the macros that all models may use. */
+  /** Resources of kind model, as they will be recorded; the first has the macros. */
   readonly models: readonly DeployedResource[]
-  /** What is not wrong, but may surprise: one sentence each. */
+  /** What may surprise although nothing is wrong: one sentence each. */
   readonly remarks: readonly string[]
 }
 
-/** Nothing at all: of a target without servers, and of a project that is destroyed. */
+/** For a target without servers, and for `ccs destroy`. */
 export const NOTHING_DESIRED: DesiredState = {
   topics: [],
   subjects: [],
@@ -43,35 +46,37 @@ export const NOTHING_DESIRED: DesiredState = {
   remarks: [],
 }
 
+/** What the desired state is built from. */
 export interface DesiredInput {
   readonly config: Config
   readonly target: Target
   readonly kafka: KafkaSettings
   readonly logic: Pick<Logic, 'graph' | 'macrosText'>
   readonly schemas: readonly TopicSchemas[]
-  /** Those that the target's Connect is to run. */
+  /** The connectors that the target's Connect should run. */
   readonly connectors: readonly DesiredConnector[]
 }
 
-/** Name of the macros among the models: no model is called so, a model has a layer. */
+/** Name of the macros' resource among the models; names of models have a layer before a dot. */
 export const MACROS = 'macros'
-/** Any version can be read by the newest, which is what `ccs schema check` holds to. */
+/** The newest version can read all others, as `ccs schema check` requires. */
 const COMPATIBILITY = 'BACKWARD_TRANSITIVE'
-/** What a record of a rejected event has beside the event: reason, words, places. */
+/** Bytes that a rejected record adds to the event: reason, message, places. */
 const WRAPPING_BYTES = 64 * 1024
 const WEEK_MS = 7 * 86_400_000
 
-export function desiredState(input: DesiredInput): DesiredState {
+/** Builds the desired state of a cluster. */
+export function buildDesiredState(input: DesiredInput): DesiredState {
   const { target, schemas, logic, connectors } = input
-  const topics = desiredTopics(input)
+  const topics = listDesiredTopics(input)
   return {
     topics,
-    subjects: desiredSubjects(target, schemas, topics),
+    subjects: listDesiredSubjects(target, schemas, topics),
     connectors,
-    models: modelResources(logic),
+    models: toModelResources(logic),
     remarks: [
-      ...retentionRemarks(input),
-      ...topicRemarks(
+      ...remarkOnRetention(input),
+      ...remarkOnTopics(
         topics.map((one) => one.name),
         connectors,
       ),
@@ -79,61 +84,61 @@ export function desiredState(input: DesiredInput): DesiredState {
   }
 }
 
-/** The models as a deployment keeps them, macros first. */
-export function modelResources(
+/** Records the models as a deployment stores them, macros first. */
+export function toModelResources(
   logic: Pick<Logic, 'graph' | 'macrosText'>,
 ): readonly DeployedResource[] {
   return [
-    resource('model', MACROS, logic.macrosText),
+    toResource('model', MACROS, logic.macrosText),
     ...logic.graph.map(({ model, fingerprint }) =>
-      resource('model', model.name, model.text, { fingerprint }),
+      toResource('model', model.name, model.text, { fingerprint }),
     ),
   ]
 }
 
-/** What the engine's manifest would hold of models that a deployment kept. */
-export function deployedModels(resources: readonly DeployedResource[]): Manifest['models'] {
+/** Reads the models of a deployment, in the form of the engine's manifest. */
+export function readDeployedModels(resources: readonly DeployedResource[]): Manifest['models'] {
   return resources
     .filter(({ kind, name }) => kind === 'model' && name !== MACROS)
     .map(({ name, fingerprint, content }) => ({ name, fingerprint, text: content }))
 }
 
-/** Most bytes of a record of the ledger: thousands of rejects each. */
+/** Greatest size of a record of the replay ledger, which has thousands of rejects. */
 const LEDGER_BYTES = 1024 * 1024
 
-function desiredTopics(input: DesiredInput): readonly TopicState[] {
+function listDesiredTopics(input: DesiredInput): readonly TopicState[] {
   const { target, kafka, config, logic, schemas, connectors } = input
   const { partitions, replication } = kafka
   const { recordBytesMax } = config.gate
   const flowing = (bytesMax: number) => ({
     'cleanup.policy': 'delete',
     'max.message.bytes': String(bytesMax),
-    // By event time, retention would delete history as soon as it is filled in.
+    // By event time, retention would delete old events as soon as they are imported.
     'message.timestamp.type': 'LogAppendTime',
     'retention.ms': String(kafka.retentionMs),
   })
   const topic = (name: string, settings: TopicState['config']) => ({
-    name: prefixed(target, name),
+    name: addPrefix(target, name),
     partitions,
     replication,
     config: settings,
   })
   return [
-    // Twice the limit: what is too large for the gate is to arrive there, and to be told.
+    // Twice the limit, so that the gate can report records that are too large.
     topic(RAW_TOPIC, flowing(2 * recordBytesMax)),
     topic(DLQ_TOPIC, flowing(2 * recordBytesMax + WRAPPING_BYTES)),
     topic(VALID_TOPIC, flowing(recordBytesMax + WRAPPING_BYTES)),
-    // The ledger of replays: kept as long as the rejects that it is about, in one order.
+    // The ledger of replays is kept as long as the rejects; its one partition keeps its order.
     { ...topic(REPLAYS_TOPIC, flowing(LEDGER_BYTES)), partitions: 1 },
-    ...(ENGINES[target.engine].fillsGold ? [] : goldTopics(logic.graph, schemas)).map((name) =>
+    ...(ENGINES[target.engine].fillsGold ? [] : listGoldTopics(logic.graph, schemas)).map((name) =>
       topic(name, { 'cleanup.policy': 'compact' }),
     ),
-    ...collectRequiredTopics(connectors).map(keptForAWeek),
+    ...collectRequiredTopics(connectors).map(keepForAWeek),
   ]
 }
 
-/** Gold that is stored by key and has a contract: views are asked, not stored. */
-function goldTopics(
+/** Gold models with a schema, except views, whose rows are not stored. */
+function listGoldTopics(
   graph: readonly GraphModel[],
   schemas: readonly TopicSchemas[],
 ): readonly string[] {
@@ -145,19 +150,19 @@ function goldTopics(
     .sort()
 }
 
-function keptForAWeek(topic: TopicState): TopicState {
+function keepForAWeek(topic: TopicState): TopicState {
   const config = { 'cleanup.policy': 'delete', 'retention.ms': String(WEEK_MS), ...topic.config }
   return { ...topic, config }
 }
 
-function desiredSubjects(
+function listDesiredSubjects(
   target: Target,
   schemas: readonly TopicSchemas[],
   topics: readonly TopicState[],
 ): readonly DesiredSubject[] {
   return topics.flatMap(({ name }) => {
     const topic = name.slice(target.prefix.length)
-    // What the gate lets through are the records of events.raw, byte by byte.
+    // events.valid has the records of events.raw, byte by byte.
     const contract = topic === VALID_TOPIC ? RAW_TOPIC : topic
     const kept = schemas.find((one) => one.topic === contract)?.kept ?? []
     if (kept.length === 0) return []
@@ -166,17 +171,18 @@ function desiredSubjects(
   })
 }
 
-/** Where what Kafka keeps is shorter than what a model looks back on. */
-function retentionRemarks({ kafka, target, logic }: DesiredInput): readonly string[] {
+/** Remarks on models that look back further than Kafka keeps records. */
+function remarkOnRetention({ kafka, target, logic }: DesiredInput): readonly string[] {
   if (kafka.retentionMs < 0) return []
   const kept = formatDuration(kafka.retentionMs)
   return logic.graph.flatMap(({ model }) => {
     const back = lookBackMs(model)
     if (back <= kafka.retentionMs) return []
     return [
-      `${prefixed(target, RAW_TOPIC)} is kept for ${kept}, but ${model.name} looks back ` +
-        `${formatDuration(back)}: an engine that was down for longer than ${kept} loses events, and ` +
-        `what is made anew from the log differs. Set kafka.retention to more than that.`,
+      `${addPrefix(target, RAW_TOPIC)} is kept for ${kept}, but ${model.name} looks back ` +
+        `${formatDuration(back)}: an engine that was down for longer than ${kept} loses events, ` +
+        `and a rebuild from the log gives other rows. ` +
+        `Set kafka.retention to more than ${formatDuration(back)}.`,
     ]
   })
 }
@@ -187,8 +193,8 @@ function lookBackMs({ dedupe, window, session, latenessMs = 0, watermarkMs = 0 }
   return Math.max(dedupe?.horizonMs ?? 0, openMs + latenessMs + watermarkMs)
 }
 
-/** Where a sink waits for a topic that nobody fills. */
-function topicRemarks(
+/** Remarks on connectors that read a topic which nothing fills. */
+function remarkOnTopics(
   topics: readonly string[],
   connectors: readonly DesiredConnector[],
 ): readonly string[] {

@@ -1,13 +1,13 @@
 /** The lines in which two texts differ, by their longest common subsequence. */
 
-/** Changed lines marked `- ` and `+ `, with two unchanged lines around them. */
+/** Returns changed lines marked `- ` and `+ `, with two unchanged lines around them. */
 export function diffLines(before: string, after: string): readonly string[] {
   const a = before.split('\n')
   const b = after.split('\n')
   const common = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1))
   const at = (i: number, j: number) => common[i]?.[j] ?? 0
   for (let i = a.length - 1; i >= 0; i--) {
-    const row = common[i] as Uint32Array // i counts rows that were made
+    const row = common[i] as Uint32Array // the row exists for every i
     for (let j = b.length - 1; j >= 0; j--)
       row[j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
   }

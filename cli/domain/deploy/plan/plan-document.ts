@@ -2,7 +2,7 @@
 import { CcsError, EXIT } from '../../kernel/errors.ts'
 import { asObject } from '../../kernel/json.ts'
 import type { Plan } from './plan.ts'
-import { type StateEffect, type Step, widestEffect } from './step.ts'
+import { findWidestEffect, type StateEffect, type Step } from './step.ts'
 
 const FORMAT = 1
 
@@ -12,7 +12,7 @@ export interface PlanDocument {
   readonly target: string
   /** Serial of the deployment that the plan was made against; 0 before the first. */
   readonly serial: number
-  /** The last deployment broke off. */
+  /** Whether the last deployment broke off. */
   readonly unfinished: boolean
   /** Number of steps. */
   readonly changes: number
@@ -27,8 +27,8 @@ export interface PlanDocument {
   readonly fingerprint: string
 }
 
-/** Makes the document of a plan. */
-export function planDocument(plan: Plan): PlanDocument {
+/** Turns a plan into its document. */
+export function toPlanDocument(plan: Plan): PlanDocument {
   const { target, serial, isUnfinished, steps, unchanged, remarks, fingerprint } = plan
   return {
     format: FORMAT,
@@ -38,7 +38,7 @@ export function planDocument(plan: Plan): PlanDocument {
     changes: steps.length,
     drift: steps.filter((step) => step.drift).length,
     unchanged,
-    effect: widestEffect(steps),
+    effect: findWidestEffect(steps),
     steps: steps.map(({ before: _before, after: _after, operations: _operations, ...step }) => {
       return step
     }),

@@ -1,6 +1,6 @@
 /**
- * A plan for people: a line a step, each setting that differs, what would be lost, and what to
- * type where a step is refused.
+ * Prints a plan for people: one line per step, each setting that differs, what would be lost, and
+ * what to type for a step that is refused.
  */
 import { diffLines } from './line-diff.ts'
 import type { Plan } from './plan.ts'
@@ -25,23 +25,23 @@ const TITLES: Readonly<Record<StepKind, string>> = {
 const NAME_WIDTH_MAX = 48
 
 /** The lines that `ccs plan` prints; `withDiff`: changed lines of models too. */
-export function planLines(plan: Plan, options: { readonly withDiff: boolean }): readonly string[] {
+export function printPlan(plan: Plan, options: { readonly withDiff: boolean }): readonly string[] {
   const { steps, remarks } = plan
   const lines: string[] = []
   const width = Math.min(NAME_WIDTH_MAX, Math.max(0, ...steps.map((step) => step.name.length)))
   for (const [kind, title] of Object.entries(TITLES)) {
     const some = steps.filter((step) => step.kind === kind)
     if (some.length === 0) continue
-    lines.push(title, ...some.flatMap((step) => stepLines(step, width, options.withDiff)), '')
+    lines.push(title, ...some.flatMap((step) => printStep(step, width, options.withDiff)), '')
   }
   for (const remark of remarks) lines.push(`note: ${remark}`)
   if (remarks.length > 0) lines.push('')
   if (plan.isUnfinished) lines.push('The last deployment broke off; the next one finishes it.')
-  return [...lines, summaryLine(plan)]
+  return [...lines, printSummary(plan)]
 }
 
 /** The last line of a plan: how many steps of each kind. */
-export function summaryLine({ steps, unchanged }: Pick<Plan, 'steps' | 'unchanged'>): string {
+export function printSummary({ steps, unchanged }: Pick<Plan, 'steps' | 'unchanged'>): string {
   if (steps.length === 0) return `Nothing to do: ${unchanged} resources are as deployed.`
   const count = (action: StepAction) => steps.filter((one) => one.action === action).length
   const drifted = steps.filter((one) => one.drift).length
@@ -53,12 +53,12 @@ export function summaryLine({ steps, unchanged }: Pick<Plan, 'steps' | 'unchange
 }
 
 /** The line that `ccs deploy` prints when it comes to a step: `[2/7] ~ topic events.raw`. */
-export function stepLine(step: Step, index: number, count: number): string {
+export function printStepHead(step: Step, index: number, count: number): string {
   return `[${index}/${count}] ${SIGNS[step.action]} ${step.kind} ${step.name}`
 }
 
 /** Each step as a unified diff from what exists to what the project wants. */
-export function planDiff(plan: Plan): readonly string[] {
+export function printPlanDiff(plan: Plan): readonly string[] {
   return plan.steps.flatMap((step) => {
     const { kind, name, before, after } = step
     const lines = diffLines(before ?? '', after ?? '').filter(
@@ -68,33 +68,33 @@ export function planDiff(plan: Plan): readonly string[] {
     return [
       `--- ${kind} ${name} (${before === undefined ? 'absent' : 'found'})`,
       `+++ ${kind} ${name} (${after === undefined ? 'absent' : 'wanted'})${drift}`,
-      ...(lines.length > 0 ? lines : step.differences.map((one) => `! ${differenceText(one)}`)),
+      ...(lines.length > 0 ? lines : step.differences.map((one) => `! ${printDifference(one)}`)),
       '',
     ]
   })
 }
 
-function stepLines(step: Step, width: number, withDiff: boolean): readonly string[] {
+function printStep(step: Step, width: number, withDiff: boolean): readonly string[] {
   const effect = step.state === 'none' ? '' : `; ${step.state}`
   const drift = step.drift ? ' (drift)' : ''
   const head = `  ${SIGNS[step.action].padEnd(3)} ${step.name.padEnd(width)}`
   const diff = withDiff && hasText(step) ? diffLines(step.before ?? '', step.after ?? '') : []
   return [
     `${head}  ${step.category}: ${step.reason}${effect}${drift}`,
-    ...step.differences.map((one) => `        ${differenceText(one)}`),
+    ...step.differences.map((one) => `        ${printDifference(one)}`),
     ...(step.destroys ? [`        deletes ${step.destroys}`] : []),
     ...(step.refused ? [`        refused: ${step.refused}`] : []),
     ...diff.map((line) => `      ${line}`),
   ]
 }
 
-/** Only models: of other resources the differing settings say more than their texts. */
+/** Only for models: for other resources the differing settings say more than their texts. */
 function hasText({ kind, action, before, after }: Step): boolean {
   return kind === 'model' && action !== 'add' && action !== 'remove' && before !== after
 }
 
 /** `retention.ms: 60000 → 604800000 (deployed: 604800000)` */
-function differenceText({ key, deployed, found, wanted }: Difference): string {
+function printDifference({ key, deployed, found, wanted }: Difference): string {
   const was = deployed === undefined ? '' : ` (deployed: ${deployed ?? 'not set'})`
   return `${key}: ${found ?? 'not set'} → ${wanted ?? 'not set'}${was}`
 }

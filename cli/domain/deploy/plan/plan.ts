@@ -1,14 +1,14 @@
 /**
- * The plan for a target: what the project wants, what was deployed last and what exists now, compared
- * resource by resource. Pure: `ccs plan` and `ccs deploy` make it the same way, and `ccs deploy`
- * makes it a second time once no other deployer can change the target.
+ * Plans a target: compares what the project wants, what was deployed last and what exists now,
+ * resource by resource. Pure: `ccs plan` and `ccs deploy` plan in the same way, and `ccs deploy`
+ * plans again once it has claimed the target.
  */
 import type { ConnectorState } from '../../connectors/connect-cluster.ts'
 import type { TopicState } from '../../log/topic-admin.ts'
 import type { DeployedResource, Deployment, ResourceKind } from '../deployment.ts'
-import { connectorHealth, planConnector } from './connector-plan.ts'
+import { planConnector, summarizeHealth } from './connector-plan.ts'
 import type { DesiredState } from './desired.ts'
-import { canonicalJson, hashOf } from './resource-content.ts'
+import { hashText, printCanonicalJson } from './resource-content.ts'
 import type { PlanContext, PlannedResource, ResourceViews } from './resource-plan.ts'
 import type { Step } from './step.ts'
 import { type FoundSubject, planSubject } from './subject-plan.ts'
@@ -18,7 +18,7 @@ import { planTopic } from './topic-plan.ts'
 export interface FoundResources {
   readonly topics: readonly TopicState[]
   readonly subjects: readonly FoundSubject[]
-  /** Undefined where the target has no Connect; its connectors then stay as recorded. */
+  /** Undefined if the target has no Connect; its connectors then stay as recorded. */
   readonly connectors: readonly ConnectorState[] | undefined
 }
 
@@ -28,7 +28,9 @@ export interface EnginePlan {
   readonly steps: readonly Step[]
   /** Models that are as they should be. */
   readonly unchanged: number
-  /** The engine's part of the deployment record should no step write one; absent: it needs none. */
+  /**
+   * The engine's part of the deployment record, unless a step writes one; absent: it needs none.
+   */
   readonly record?: string
 }
 
@@ -38,7 +40,7 @@ export interface PlanInput {
   readonly desired: DesiredState
   /** Undefined before the first deployment. */
   readonly deployment: Deployment | undefined
-  /** Serial of a target that has no deployment record: that of the engine's last commit. */
+  /** For a target without servers: the serial of the engine's last commit. */
   readonly engineSerial?: number
   readonly found: FoundResources
   readonly engine: EnginePlan
@@ -67,7 +69,9 @@ export interface Plan {
 export interface PlannedRecord {
   /** Once all steps are applied. */
   readonly resources: readonly DeployedResource[]
-  /** Before the first step: all that the steps may create, so that the next plan knows it as ours. */
+  /**
+   * Before the first step: all that the steps may create, so that a later plan knows it as ccs's.
+   */
   readonly intent: readonly DeployedResource[]
   /** Whether `resources` differ from those of the last deployment. */
   readonly isNew: boolean
@@ -114,8 +118,8 @@ export function planTarget(input: PlanInput): Plan {
     fingerprint: fingerprintInput(input),
     record: {
       resources,
-      intent: unite(resources, records),
-      isNew: recordText(resources) !== recordText(records),
+      intent: mergeResources(resources, records),
+      isNew: printRecord(resources) !== printRecord(records),
       ...(engine.record === undefined ? {} : { engine: engine.record }),
     },
   }
@@ -158,7 +162,7 @@ function indexByName<T extends Named>(items: readonly T[]): ReadonlyMap<string, 
   return new Map(items.map((one) => [one.name, one]))
 }
 
-/** What others depend on is made first and removed last. */
+/** What others depend on is created first and removed last. */
 function orderSteps(parts: {
   readonly topics: readonly PlannedResource[]
   readonly subjects: readonly PlannedResource[]
@@ -178,21 +182,21 @@ function orderSteps(parts: {
   ]
 }
 
-function keyOf({ kind, name }: DeployedResource): string {
+function makeKey({ kind, name }: DeployedResource): string {
   return `${kind} ${name}`
 }
 
-function unite(
+function mergeResources(
   first: readonly DeployedResource[],
   others: readonly DeployedResource[],
 ): readonly DeployedResource[] {
-  const known = new Set(first.map(keyOf))
-  return [...first, ...others.filter((one) => !known.has(keyOf(one)))]
+  const known = new Set(first.map(makeKey))
+  return [...first, ...others.filter((one) => !known.has(makeKey(one)))]
 }
 
-function recordText(resources: readonly DeployedResource[]): string {
+function printRecord(resources: readonly DeployedResource[]): string {
   return resources
-    .map((one) => `${keyOf(one)} ${one.fingerprint} ${one.adopted}`)
+    .map((one) => `${makeKey(one)} ${one.fingerprint} ${one.adopted}`)
     .sort()
     .join('\n')
 }
@@ -201,7 +205,7 @@ function fingerprintInput({ target, desired, deployment, found, engine }: PlanIn
   const { topics, subjects, connectors } = found
   const read = {
     target,
-    // Not the engine's serial: it commits while it runs, and the plan stays the same.
+    // Without the engine's serial: it grows while the engine runs, and the plan stays the same.
     deployment: deployment && [deployment.serial, deployment.complete],
     desired: [
       desired.topics,
@@ -213,10 +217,10 @@ function fingerprintInput({ target, desired, deployment, found, engine }: PlanIn
     subjects: [...subjects].sort(compareNames),
     connectors:
       connectors &&
-      [...connectors].sort(compareNames).map((one) => [one.name, connectorHealth(one), one.config]),
+      [...connectors].sort(compareNames).map((one) => [one.name, summarizeHealth(one), one.config]),
     models: engine.steps,
   }
-  return hashOf(canonicalJson(read))
+  return hashText(printCanonicalJson(read))
 }
 
 function compareNames(a: Named, b: Named): number {

@@ -1,6 +1,7 @@
 /**
- * Resources of a cluster as the texts that a deployment keeps, and back: a topic as JSON of its settings, a subject
- * as JSON of its level and versions. Equal meaning gives equal text, whatever the order of keys.
+ * Prints resources of a cluster as the texts that a deployment stores, and reads them: a topic as
+ * JSON of its settings, a subject as JSON of its level and versions. Keys are sorted, so that equal
+ * resources have equal texts.
  */
 import { createHash } from 'node:crypto'
 import { CcsError } from '../../kernel/errors.ts'
@@ -15,63 +16,67 @@ export interface SubjectContent {
   readonly versions: readonly string[]
 }
 
+/** A topic's settings. */
 export type TopicContent = Omit<TopicState, 'name'>
 
-export function topicText({ partitions, replication, config }: TopicContent): string {
-  return pretty({ partitions, replication, config })
+/** Prints a topic as indented JSON. */
+export function printTopic({ partitions, replication, config }: TopicContent): string {
+  return printIndented({ partitions, replication, config })
 }
 
-export function subjectText({ compatibility, versions }: SubjectContent): string {
-  return pretty({ compatibility, versions: versions.map((one) => parsed(one)) })
+/** Prints a subject as indented JSON. */
+export function printSubject({ compatibility, versions }: SubjectContent): string {
+  return printIndented({ compatibility, versions: versions.map((one) => parseOrKeep(one)) })
 }
 
-/** The record of a resource; the fingerprint is that of `content`, of models that of their meaning. */
-export function resource(
+/** Records a resource; without a `fingerprint`, it is the hash of `content`. */
+export function toResource(
   kind: ResourceKind,
   name: string,
   content: string,
   options: { readonly adopted?: boolean; readonly fingerprint?: string } = {},
 ): DeployedResource {
-  const { adopted = false, fingerprint = hashOf(content) } = options
+  const { adopted = false, fingerprint = hashText(content) } = options
   return { kind, name, fingerprint, content, adopted }
 }
 
-/** CCS_MANIFEST_INVALID when it is no topic: another program wrote the manifest, or a newer ccs. */
-export function readTopicText({ name, content }: DeployedResource): TopicContent {
-  const { partitions, replication, config } = parsedObject(name, content)
+/** Reads a recorded topic. CCS_MANIFEST_INVALID if a newer ccs or another program wrote it. */
+export function readTopic({ name, content }: DeployedResource): TopicContent {
+  const { partitions, replication, config } = parseContent(name, content)
   if (typeof partitions !== 'number' || typeof replication !== 'number' || !isTexts(config))
-    throw invalid(name)
+    throw unreadableError(name)
   return { partitions, replication, config }
 }
 
-/** CCS_MANIFEST_INVALID when it is no subject. */
-export function readSubjectText({ name, content }: DeployedResource): SubjectContent {
-  const { compatibility, versions } = parsedObject(name, content)
-  if (typeof compatibility !== 'string' || !Array.isArray(versions)) throw invalid(name)
+/** Reads a recorded subject. CCS_MANIFEST_INVALID if it can't be read. */
+export function readSubject({ name, content }: DeployedResource): SubjectContent {
+  const { compatibility, versions } = parseContent(name, content)
+  if (typeof compatibility !== 'string' || !Array.isArray(versions)) throw unreadableError(name)
   return { compatibility, versions: versions.map((one) => JSON.stringify(one)) }
 }
 
-/** JSON with the keys of every object in order. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(ordered(value))
+/** Prints JSON with the keys of all objects sorted. */
+export function printCanonicalJson(value: unknown): string {
+  return JSON.stringify(sortKeys(value))
 }
 
-export function hashOf(text: string): string {
+/** SHA-256 of a text, hex. */
+export function hashText(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-function pretty(value: unknown): string {
-  return JSON.stringify(ordered(value), null, 2)
+function printIndented(value: unknown): string {
+  return JSON.stringify(sortKeys(value), null, 2)
 }
 
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered)
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys)
   if (!isObject(value)) return value
   const keys = Object.keys(value).sort()
-  return Object.fromEntries(keys.map((key) => [key, ordered(value[key])]))
+  return Object.fromEntries(keys.map((key) => [key, sortKeys(value[key])]))
 }
 
-function parsed(text: string): unknown {
+function parseOrKeep(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -79,9 +84,9 @@ function parsed(text: string): unknown {
   }
 }
 
-function parsedObject(name: string, content: string): Readonly<Record<string, unknown>> {
-  const value = parsed(content)
-  if (!isObject(value)) throw invalid(name)
+function parseContent(name: string, content: string): Readonly<Record<string, unknown>> {
+  const value = parseOrKeep(content)
+  if (!isObject(value)) throw unreadableError(name)
   return value
 }
 
@@ -89,8 +94,8 @@ function isTexts(value: unknown): value is Readonly<Record<string, string>> {
   return isObject(value) && Object.values(value).every((one) => typeof one === 'string')
 }
 
-function invalid(name: string): CcsError {
+function unreadableError(name: string): CcsError {
   return new CcsError('CCS_MANIFEST_INVALID', `The target's record of ${name} can't be read.`, {
-    hint: 'Was it written by a newer ccs? Then use that one.',
+    hint: 'If a newer ccs wrote it, use that version.',
   })
 }

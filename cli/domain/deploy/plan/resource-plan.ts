@@ -1,15 +1,15 @@
 /**
- * The way in which every resource of a target's servers is planned: it is removed, created, refused
- * because somebody else made it, or brought from what it is to what the project wants.
+ * Plans a resource of a target's servers: it is removed, created, refused because ccs did not
+ * create it, or changed to what the project wants.
  */
 import type { DeployedResource, ResourceKind } from '../deployment.ts'
 import { type Difference, makeStep, type Operation, type Step } from './step.ts'
 
-/** What planning says about one resource. */
+/** The plan for one resource. */
 export interface PlannedResource {
   /** Absent: the resource is as it should be. */
   readonly step?: Step
-  /** What the deployment record will hold of it afterwards; absent: nothing. */
+  /** Its entry in the deployment record afterwards; absent: none. */
   readonly after?: DeployedResource
 }
 
@@ -39,9 +39,9 @@ export interface ResourceRules<Wanted, Found> {
   removal(name: string): Operation
   /** `isLost`: it was deployed, and somebody deleted it. */
   add(wanted: Wanted, isLost: boolean, deployed: DeployedResource | undefined): PlannedResource
-  /** Differences of a resource that ccs did not make. */
+  /** Compares a resource that ccs did not create. */
   compare(found: Found, wanted: Wanted): readonly Difference[]
-  /** Of a resource that exists and was deployed or adopted. */
+  /** Plans a resource that exists and was deployed or adopted. */
   change(known: KnownResource<Wanted, Found>): PlannedResource
 }
 
@@ -76,7 +76,7 @@ function refuseForeign(
     action: 'change',
     kind,
     name,
-    reason: 'it is there, and ccs did not make it',
+    reason: 'it exists, and ccs did not create it',
     differences,
     refused: `take it over as it is: ccs adopt ${kind} ${name} --target ${context.target}`,
   })

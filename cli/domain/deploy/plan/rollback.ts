@@ -1,18 +1,20 @@
 /**
- * What an earlier deployment wanted of a cluster, from what was kept of it. Schemas only go forward: records carry the
- * versions that came since; and partitions stay, as Kafka can't take them away.
+ * Restores what an earlier deployment wanted, from its record. Later versions of schemas stay,
+ * since records were written with them; partitions stay, since Kafka can't remove them.
  */
 
 import type { Target } from '../../config/target.ts'
 import type { NamedText } from '../../documents/json-document.ts'
 import { CcsError, EXIT } from '../../kernel/errors.ts'
-import { modelFile } from '../../models/model.ts'
+import { toModelFile } from '../../models/model.ts'
 import { schemaIdentity } from '../../schemas/identity.ts'
 import type { DeployedResource, Deployment } from '../deployment.ts'
 import { type DesiredState, MACROS } from './desired.ts'
-import { readSubjectText, readTopicText } from './resource-content.ts'
+import { readSubject, readTopic } from './resource-content.ts'
 
-/** The one with this serial, or the one before the newest. CCS_USAGE_INVALID when there is none. */
+/**
+ * Picks the deployment with this serial, or the last but one. CCS_USAGE_INVALID if there is none.
+ */
 export function pickDeployment(
   history: readonly Deployment[],
   serial: number | undefined,
@@ -28,8 +30,8 @@ export function pickDeployment(
   })
 }
 
-/** The files of a project as they were deployed. */
-export function storedFiles({ resources }: Deployment): {
+/** Reads the files of a project as they were deployed. */
+export function readStoredFiles({ resources }: Deployment): {
   readonly models: readonly NamedText[]
   readonly macros: NamedText
   readonly connectors: readonly NamedText[]
@@ -38,21 +40,21 @@ export function storedFiles({ resources }: Deployment): {
   return {
     models: of('model')
       .filter(({ name }) => name !== MACROS)
-      .map(({ name, content }) => ({ file: modelFile(name), text: content })),
+      .map(({ name, content }) => ({ file: toModelFile(name), text: content })),
     macros: {
       file: 'sql/macros.sql',
       text: of('model').find(({ name }) => name === MACROS)?.content ?? '',
     },
     connectors: of('connector').map(({ name, content }) => ({
       file: `connectors/${name}.json`,
-      text: withoutOther(content),
+      text: dropInsteadOf(content),
     })),
   }
 }
 
-/** A connector ran: which one it stood in for does not matter any more, and that one was not kept. */
-function withoutOther(content: string): string {
-  // Written by ccs as JSON.
+/** Removes `insteadOf`: the connector that it names was not recorded, so it can't be checked. */
+function dropInsteadOf(content: string): string {
+  // ccs wrote it as JSON.
   const { insteadOf: _, ...connector } = JSON.parse(content) as Readonly<Record<string, unknown>>
   return JSON.stringify(connector, null, 2)
 }
@@ -65,28 +67,28 @@ interface RollbackProject {
   readonly target: Target
 }
 
-/** The project with its files as they were deployed. */
-export function projectBefore<P extends RollbackProject>(project: P, earlier: Deployment): P {
-  // What the target left out was not deployed either.
-  return { ...project, ...storedFiles(earlier), target: { ...project.target, without: [] } }
+/** Returns the project with its files as they were deployed. */
+export function restoreProject<P extends RollbackProject>(project: P, earlier: Deployment): P {
+  // Excluded models were not deployed, so none of the files is excluded.
+  return { ...project, ...readStoredFiles(earlier), target: { ...project.target, excluded: [] } }
 }
 
-/** Files of `project` that differ from those of `before`, except models that its target leaves out. */
-export function differingFiles(
+/** Lists files that differ between `project` and `before`, except models that are excluded. */
+export function listDifferingFiles(
   project: RollbackProject,
   before: RollbackProject,
 ): readonly string[] {
-  const left = (project.target.without ?? []).map(modelFile)
+  const excluded = (project.target.excluded ?? []).map(toModelFile)
   const index = ({ models, macros }: RollbackProject) =>
     new Map([...models, macros].map((one) => [one.file, one.text]))
-  const own = project.models.filter((one) => !left.includes(one.file))
+  const own = project.models.filter((one) => !excluded.includes(one.file))
   const [was, is] = [index(before), index({ ...project, models: own })]
   const names = [...new Set([...was.keys(), ...is.keys()])]
   return names.filter((file) => was.get(file) !== is.get(file))
 }
 
-/** `fromFiles` is what the stored files want; `current` the deployment in force. */
-export function desiredBefore(
+/** `fromFiles`: what the stored files want; `current`: the deployment in force. */
+export function restoreDesired(
   fromFiles: DesiredState,
   earlier: Deployment,
   current: Deployment | undefined,
@@ -97,15 +99,15 @@ export function desiredBefore(
   const topics = earlier.resources
     .filter((one) => one.kind === 'topic')
     .map((one) => {
-      const before = readTopicText(one)
+      const before = readTopic(one)
       const grown = now.get(`topic ${one.name}`)
-      const partitions = Math.max(before.partitions, grown ? readTopicText(grown).partitions : 0)
+      const partitions = Math.max(before.partitions, grown ? readTopic(grown).partitions : 0)
       return { name: one.name, ...before, partitions }
     })
-  return { ...fromFiles, topics, subjects: subjectsOf(earlier, current) }
+  return { ...fromFiles, topics, subjects: restoreSubjects(earlier, current) }
 }
 
-function subjectsOf(earlier: Deployment, current: Deployment | undefined) {
+function restoreSubjects(earlier: Deployment, current: Deployment | undefined) {
   const before = new Map(
     earlier.resources.filter((one) => one.kind === 'subject').map((one) => [one.name, one]),
   )
@@ -113,7 +115,7 @@ function subjectsOf(earlier: Deployment, current: Deployment | undefined) {
   const names = [...new Set([...before.keys(), ...kept.map((one) => one.name)])]
   return names.flatMap((name) => {
     const [old, now] = [before.get(name), kept.find((one) => one.name === name)].map(
-      (one) => one && readSubjectText(one),
+      (one) => one && readSubject(one),
     )
     const base = old ?? now
     if (!base) return []

@@ -5,10 +5,10 @@
 import type { TopicState } from '../../log/topic-admin.ts'
 import type { ResourceKind } from '../deployment.ts'
 
-/** replace: built anew beside what is there, which is then dropped. */
+/** replace: created again beside the existing one, which is then dropped. */
 export type StepAction = 'add' | 'change' | 'replace' | 'remove'
 
-/** schema: a version of a subject that the engine has to know before it meets a record with it. */
+/** schema: a version of a subject that the engine must know before it reads records with it. */
 export type StepKind = ResourceKind | 'schema'
 
 /**
@@ -53,7 +53,7 @@ export interface Step {
   /** The resource as text, as found and as wanted, for `ccs diff`. */
   readonly before?: string
   readonly after?: string
-  /** In order. Empty for models and schemas, whose engine applies them all together. */
+  /** In order. Empty for models and schemas, which the engine applies together. */
   readonly operations: readonly Operation[]
 }
 
@@ -79,7 +79,7 @@ export type Operation =
   | { readonly op: 'await connector'; readonly name: string }
   | { readonly op: 'remove connector'; readonly name: string }
 
-/** A step with the usual values for what is not given: additive, no rows touched, no drift. */
+/** Makes a step; by default it is additive, leaves rows as they are, and is no drift. */
 export function makeStep(
   parts: Pick<Step, 'action' | 'kind' | 'name' | 'reason'> & Partial<Step>,
 ): Step {
@@ -92,14 +92,14 @@ export function isEngineStep({ kind }: Pick<Step, 'kind'>): boolean {
   return kind === 'model' || kind === 'schema'
 }
 
-/** The widest effect that any of the steps has on stored rows. */
-export function widestEffect(steps: readonly Pick<Step, 'state'>[]): StateEffect {
+/** Finds the widest effect that any of the steps has on stored rows. */
+export function findWidestEffect(steps: readonly Pick<Step, 'state'>[]): StateEffect {
   const effects = steps.map((step) => step.state)
   const widestFirst = ['rebuild from log', 'build from silver', 'drop'] as const
   return widestFirst.find((one) => effects.includes(one)) ?? 'none'
 }
 
-/** The keys in which two sets of settings differ, with the deployed value where others changed it. */
+/** Lists the keys whose values differ, with the deployed value if others changed it since. */
 export function compareSettings(
   found: Readonly<Record<string, string>>,
   wanted: Readonly<Record<string, string>>,

@@ -5,7 +5,7 @@
 import type { RegisteredSchema } from '../../avro/schema-registry.ts'
 import { schemaIdentity } from '../../schemas/identity.ts'
 import type { DesiredSubject } from './desired.ts'
-import { readSubjectText, resource, subjectText } from './resource-content.ts'
+import { printSubject, readSubject, toResource } from './resource-content.ts'
 import {
   type KnownResource,
   type PlannedResource,
@@ -24,7 +24,7 @@ export interface FoundSubject {
 
 const RULES: ResourceRules<DesiredSubject, FoundSubject> = {
   kind: 'subject',
-  removalDestroys: 'its schemas, without which records that are elsewhere can not be read',
+  removalDestroys: 'its schemas, without which copies of its records can not be read',
   removal: (name) => ({ op: 'remove subject', name }),
   add: planNewSubject,
   compare: compareForeign,
@@ -46,7 +46,7 @@ function planNewSubject(wanted: DesiredSubject, isLost: boolean): PlannedResourc
     name,
     reason: isLost ? 'it was deleted by hand' : `new: ${count}, ${compatibility}`,
     drift: isLost,
-    after: subjectText(wanted),
+    after: printSubject(wanted),
     operations: [
       // Some registries keep no level for a subject without versions.
       ...(first === undefined ? [] : [{ op: 'register', name, schema: first } as const]),
@@ -54,7 +54,7 @@ function planNewSubject(wanted: DesiredSubject, isLost: boolean): PlannedResourc
       ...rest.map((schema) => ({ op: 'register', name, schema }) as const),
     ],
   })
-  return { step, after: resource('subject', name, subjectText(wanted)) }
+  return { step, after: toResource('subject', name, printSubject(wanted)) }
 }
 
 function planKnownSubject({
@@ -64,7 +64,7 @@ function planKnownSubject({
   found,
   context,
 }: KnownResource<DesiredSubject, FoundSubject>): PlannedResource {
-  const record = readSubjectText(deployed)
+  const record = readSubject(deployed)
   const recorded = new Set(record.versions.map(identify))
   const ours = new Set(wanted.versions.map(identify))
   const there = new Set(found.versions.map((one) => identify(one.schema)))
@@ -73,13 +73,13 @@ function planKnownSubject({
     const meaning = identify(schema)
     return !ours.has(meaning) && !recorded.has(meaning)
   })
-  // What was deployed or adopted stays, even if the project no longer keeps it.
+  // Deployed or adopted versions stay, even if the project no longer has them.
   const kept = record.versions.filter((one) => {
     const meaning = identify(one)
     return !ours.has(meaning) && there.has(meaning)
   })
   const goal = { ...wanted, versions: [...kept, ...wanted.versions] }
-  const after = resource('subject', name, subjectText(goal), { adopted: deployed.adopted })
+  const after = toResource('subject', name, printSubject(goal), { adopted: deployed.adopted })
   const isLost = (schema: string) => context.isComplete && recorded.has(identify(schema))
   const differences: Difference[] = [
     ...compareLevels(wanted, found, context.isComplete ? record.compatibility : undefined),
@@ -114,11 +114,11 @@ function planKnownSubject({
     ...(extra.length > 0
       ? { destroys: `${versions}, which records may carry; ${keepHint(name, context.target)}` }
       : {}),
-    before: subjectText({
+    before: printSubject({
       compatibility: found.compatibility,
       versions: found.versions.map((one) => one.schema),
     }),
-    after: subjectText(goal),
+    after: printSubject(goal),
     operations,
   })
   return { step, after }
@@ -162,7 +162,7 @@ function setLevel(wanted: DesiredSubject, found: string): readonly Operation[] {
     : [{ op: 'set compatibility', name, level: compatibility } as const]
 }
 
-/** Numbered as in the project: `schemas/history/<topic>/<n>.…`. */
+/** Names a version by its number in the project: `schemas/history/<topic>/<n>.…`. */
 function nameVersion({ versions }: DesiredSubject, schema: string): string {
   return `the project's version ${versions.indexOf(schema) + 1}`
 }
@@ -179,7 +179,7 @@ function keepHint(name: string, target: string): string {
   return `to keep it: ccs adopt subject ${name} --target ${target}`
 }
 
-/** Registries print schemas in their own layout; a text that is not a schema is equal to itself alone. */
+/** Equal for schemas in different layouts; a text that is not a schema only equals itself. */
 function identify(schema: string): string {
   return schemaIdentity(schema) ?? schema
 }

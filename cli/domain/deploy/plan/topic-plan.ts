@@ -1,10 +1,10 @@
 /**
- * Plans topics. Settings become what the project says; what Kafka can't undo (partitions,
- * replication) and settings that the project doesn't name stay as they were adopted.
+ * Plans topics. Settings are changed to what the project says. In an adopted topic, partitions,
+ * replication and settings that the project does not name stay as they are.
  */
 import { formatDuration } from '../../kernel/units.ts'
 import type { TopicState } from '../../log/topic-admin.ts'
-import { readTopicText, resource, type TopicContent, topicText } from './resource-content.ts'
+import { printTopic, readTopic, type TopicContent, toResource } from './resource-content.ts'
 import {
   type KnownResource,
   type PlanContext,
@@ -15,7 +15,7 @@ import {
 } from './resource-plan.ts'
 import { compareSettings, type Difference, isDrift, makeStep, type Operation } from './step.ts'
 
-/** Set by Kafka's own tools, or by the cluster's owner for all topics. */
+/** Settings that Kafka's own tools, or the cluster's owner for all topics, have set. */
 const NOT_OURS = /\.replication\.throttled\.replicas$|^confluent\./
 
 const RULES: ResourceRules<TopicState, TopicState> = {
@@ -29,12 +29,12 @@ const RULES: ResourceRules<TopicState, TopicState> = {
       name: wanted.name,
       reason: isLost ? 'it was deleted by hand; its records are gone' : describe(wanted),
       drift: isLost,
-      after: topicText(wanted),
+      after: printTopic(wanted),
       operations: [{ op: 'create topic', topic: wanted }],
     }),
-    after: resource('topic', wanted.name, topicText(wanted)),
+    after: toResource('topic', wanted.name, printTopic(wanted)),
   }),
-  compare: (found, wanted) => topicDifferences(withOwnSettings(found), wanted, undefined),
+  compare: (found, wanted) => compareTopics(keepOwnSettings(found), wanted, undefined),
   change: planKnownTopic,
 }
 
@@ -45,15 +45,15 @@ export function planTopic(views: ResourceViews<TopicState, TopicState>): Planned
 
 function planKnownTopic(known: KnownResource<TopicState, TopicState>): PlannedResource {
   const { name, wanted, deployed, context } = known
-  const found = withOwnSettings(known.found)
-  const record = readTopicText(deployed)
+  const found = keepOwnSettings(known.found)
+  const record = readTopic(deployed)
   if (!deployed.adopted) return planChange(found, wanted, { record, adopted: false, context })
-  // Adopting keeps what Kafka can't undo, and settings that the project doesn't name.
+  // In an adopted topic, what Kafka can't undo and settings that nobody names stay.
   const goal: TopicState = {
     name,
     partitions: Math.max(record.partitions, wanted.partitions),
     replication: record.replication,
-    config: { ...ownSettings(record.config), ...wanted.config },
+    config: { ...pickOwnSettings(record.config), ...wanted.config },
   }
   return planChange(found, goal, { record, adopted: true, context })
 }
@@ -67,8 +67,8 @@ interface Recorded {
 function planChange(found: TopicState, goal: TopicState, recorded: Recorded): PlannedResource {
   const { record, adopted, context } = recorded
   const { name } = found
-  const after = resource('topic', name, topicText(goal), { adopted })
-  const differences = topicDifferences(found, goal, context.isComplete ? record : undefined)
+  const after = toResource('topic', name, printTopic(goal), { adopted })
+  const differences = compareTopics(found, goal, context.isComplete ? record : undefined)
   if (differences.length === 0) return { after }
   const config = Object.fromEntries(
     differences.filter(({ key }) => !FIXED.has(key)).map(({ key, wanted }) => [key, wanted]),
@@ -92,8 +92,8 @@ function planChange(found: TopicState, goal: TopicState, recorded: Recorded): Pl
     differences,
     ...(destroys === undefined ? {} : { destroys }),
     ...(refused === undefined ? {} : { refused }),
-    before: topicText(found),
-    after: topicText(goal),
+    before: printTopic(found),
+    after: printTopic(goal),
     operations,
   })
   return { step, after }
@@ -101,7 +101,7 @@ function planChange(found: TopicState, goal: TopicState, recorded: Recorded): Pl
 
 const FIXED = new Set(['partitions', 'replication'])
 
-function topicDifferences(
+function compareTopics(
   found: TopicContent,
   wanted: TopicContent,
   deployed: TopicContent | undefined,
@@ -109,8 +109,8 @@ function topicDifferences(
   return compareSettings(flatten(found), flatten(wanted), deployed && flatten(deployed))
 }
 
-function withOwnSettings(topic: TopicState): TopicState {
-  return { ...topic, config: ownSettings(topic.config) }
+function keepOwnSettings(topic: TopicState): TopicState {
+  return { ...topic, config: pickOwnSettings(topic.config) }
 }
 
 function flatten({
@@ -119,13 +119,13 @@ function flatten({
   config,
 }: TopicContent): Readonly<Record<string, string>> {
   return {
-    ...ownSettings(config),
+    ...pickOwnSettings(config),
     partitions: String(partitions),
     replication: String(replication),
   }
 }
 
-function ownSettings(config: TopicState['config']): Readonly<Record<string, string>> {
+function pickOwnSettings(config: TopicState['config']): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(config)
       .filter(([key]) => !NOT_OURS.test(key))
@@ -146,9 +146,9 @@ function sortList(list: string): string {
 function explainRefusal(found: TopicState, goal: TopicState, target: string): string | undefined {
   const keep = `keep it as it is: ccs adopt topic ${found.name} --target ${target}`
   if (found.partitions > goal.partitions)
-    return `Kafka can't take partitions away (it has ${found.partitions}); ${keep}`
+    return `Kafka can't remove partitions (it has ${found.partitions}); ${keep}`
   if (found.replication !== goal.replication)
-    return `ccs does not move replicas (it has ${found.replication}); ${keep}`
+    return `ccs can't change the replication (it has ${found.replication}); ${keep}`
   return undefined
 }
 
@@ -167,7 +167,7 @@ function findLoss(differences: readonly Difference[]): string | undefined {
   return undefined
 }
 
-/** Not set counts as unlimited, as below zero does: the broker's own default is not known. */
+/** An unset limit counts as none, as one below zero does: the broker's default is not known. */
 function isShorter(wanted: string | null, found: string | null): boolean {
   const limit = (text: string | null) => {
     const value = Number(text ?? -1)
@@ -182,7 +182,7 @@ function explain(drift: boolean, isGrowing: boolean, found: TopicState): string 
     found.config['message.timestamp.type'] !== 'LogAppendTime' &&
     Number(found.config['retention.ms'] ?? -1) > 0 &&
     !found.config['cleanup.policy']?.includes('compact')
-      ? 'its retention deletes history by event time as soon as it is filled in'
+      ? 'its retention, by event time, deletes old events as soon as they are imported'
       : undefined
   const who = drift ? 'it was changed by hand' : 'the project says otherwise'
   return [who, grows, byEventTime].filter((one) => one !== undefined).join('; ')

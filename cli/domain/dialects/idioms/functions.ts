@@ -1,7 +1,7 @@
 /**
  * How each cluster engine writes the functions of the portable subset, or what to write instead.
- * Traps (NULL in LEAST, sums over no rows, epochs, regular expressions) are handled here, so that
- * authors need not know them. DuckDB runs the functions as they are.
+ * Differences (NULL in LEAST, sums over no rows, epochs, regular expressions) are handled here, so
+ * that authors of models need not know them. DuckDB runs the functions as they are.
  */
 import type { LogicalType } from '../../sql/types.ts'
 
@@ -31,7 +31,9 @@ const same = (name: string): FunctionIdioms => ({
 })
 const arg = (call: Printed, index: number): string => call.args[index] ?? 'NULL'
 
-/** DuckDB's LEAST and GREATEST ignore NULL; Flink's give NULL, so each step falls back to either. */
+/**
+ * DuckDB's LEAST and GREATEST ignore NULL; Flink's give NULL, so each step falls back to either.
+ */
 const passingNull = (name: string) => (call: Printed) =>
   call.args.reduce((left, right) => `COALESCE(${name}(${left}, ${right}), ${left}, ${right})`)
 
@@ -44,14 +46,19 @@ const oneType = (name: string) => (call: Printed) => {
   return `${name}(${args.join(', ')})`
 }
 
+const isList = (call: Printed): boolean => call.types[0]?.is === 'LIST'
+
 const isWhole = (type: LogicalType | undefined): boolean =>
   type?.is === 'INTEGER' || type?.is === 'BIGINT'
 
-/** Milliseconds since 1970 of a TIMESTAMP(3); Flink's own function counts seconds and takes text. */
+/**
+ * Milliseconds since 1970 of a TIMESTAMP(3); Flink's own function counts seconds and takes text.
+ */
 const flinkEpochMs = (at: string): string =>
-  `(UNIX_TIMESTAMP(DATE_FORMAT(${at}, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(${at}, 'SSS') AS BIGINT))`
+  `(UNIX_TIMESTAMP(DATE_FORMAT(${at}, 'yyyy-MM-dd HH:mm:ss')) * 1000` +
+  ` + CAST(DATE_FORMAT(${at}, 'SSS') AS BIGINT))`
 
-/** Flink has no lambdas: one term for each element that the contract admits; absent ones are NULL. */
+/** Flink has no lambdas: one term for each element that the schema allows; absent ones are NULL. */
 const flinkSum =
   (term: (item: string) => string) =>
   (call: Printed): string => {
@@ -66,7 +73,8 @@ const flinkSum =
 const ksqlSum =
   (term: string) =>
   (call: Printed): string =>
-    `CASE WHEN ARRAY_LENGTH(${arg(call, 0)}) > 0 THEN REDUCE(${arg(call, 0)}, CAST(0 AS BIGINT), (s, i) => s + ${term}) END`
+    `CASE WHEN ARRAY_LENGTH(${arg(call, 0)}) > 0 ` +
+    `THEN REDUCE(${arg(call, 0)}, CAST(0 AS BIGINT), (s, i) => s + ${term}) END`
 
 /** By DuckDB's name; the same names as in domain/sql/functions.ts. */
 export const FUNCTION_IDIOMS: Readonly<Record<string, FunctionIdioms>> = {
@@ -119,20 +127,23 @@ export const FUNCTION_IDIOMS: Readonly<Record<string, FunctionIdioms>> = {
   },
   shop_day: {
     flink: (call) =>
-      `TO_DATE(SUBSTRING(CONVERT_TZ(DATE_FORMAT(${arg(call, 0)}, 'yyyy-MM-dd HH:mm:ss'), 'UTC', '${call.timezone}'), 1, 10))`,
+      `TO_DATE(SUBSTRING(CONVERT_TZ(DATE_FORMAT(${arg(call, 0)}, 'yyyy-MM-dd HH:mm:ss'), ` +
+      `'UTC', '${call.timezone}'), 1, 10))`,
     ksqldb: (call) =>
-      `PARSE_DATE(FORMAT_TIMESTAMP(${arg(call, 0)}, 'yyyy-MM-dd', '${call.timezone}'), 'yyyy-MM-dd')`,
+      `PARSE_DATE(FORMAT_TIMESTAMP(${arg(call, 0)}, 'yyyy-MM-dd', '${call.timezone}'), ` +
+      `'yyyy-MM-dd')`,
   },
   right_now: {
     flink: () => 'CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3))',
-    ksqldb: { instead: 'ksqlDB has no view that is asked when read: ask ccs, or the marts.' },
+    ksqldb: {
+      instead: 'ksqlDB has no view that is asked when read: ask ccs, or the marts.',
+    },
   },
   // Lists
   len: {
     flink: (call) =>
-      `CAST(${call.types[0]?.is === 'LIST' ? 'CARDINALITY' : 'CHAR_LENGTH'}(${arg(call, 0)}) AS BIGINT)`,
-    ksqldb: (call) =>
-      `CAST(${call.types[0]?.is === 'LIST' ? 'ARRAY_LENGTH' : 'LEN'}(${arg(call, 0)}) AS BIGINT)`,
+      `CAST(${isList(call) ? 'CARDINALITY' : 'CHAR_LENGTH'}(${arg(call, 0)}) AS BIGINT)`,
+    ksqldb: (call) => `CAST(${isList(call) ? 'ARRAY_LENGTH' : 'LEN'}(${arg(call, 0)}) AS BIGINT)`,
   },
   list_sort: { flink: plain('ARRAY_SORT'), ksqldb: plain('ARRAY_SORT') },
   array_to_string: {
@@ -171,7 +182,8 @@ export const FUNCTION_IDIOMS: Readonly<Record<string, FunctionIdioms>> = {
   regexp_matches: {
     flink: plain('REGEXP'),
     ksqldb: (call) =>
-      `CASE WHEN ${arg(call, 0)} IS NOT NULL THEN REGEXP_EXTRACT(${arg(call, 1)}, ${arg(call, 0)}) IS NOT NULL END`,
+      `CASE WHEN ${arg(call, 0)} IS NOT NULL ` +
+      `THEN REGEXP_EXTRACT(${arg(call, 1)}, ${arg(call, 0)}) IS NOT NULL END`,
   },
   // Numbers
   abs: same('ABS'),

@@ -21,17 +21,17 @@ const NAMES: Readonly<
   NULL: {},
 }
 
-/** How an engine writes a type; undefined: it has none like it. */
-export function typeName(type: LogicalType, engine: PrintedEngine): string | undefined {
+/** Prints a type for an engine; undefined: the engine has none like it. */
+export function printType(type: LogicalType, engine: PrintedEngine): string | undefined {
   switch (type.is) {
     case 'DECIMAL':
       return `DECIMAL(${type.width}, ${type.scale})`
     case 'LIST': {
-      const of = typeName(type.of, engine)
+      const of = printType(type.of, engine)
       return of === undefined ? undefined : `ARRAY<${of}>`
     }
     case 'STRUCT': {
-      const fields = type.fields.map((one) => [one.name, typeName(one.type, engine)] as const)
+      const fields = type.fields.map((one) => [one.name, printType(one.type, engine)] as const)
       if (fields.some(([, name]) => name === undefined)) return undefined
       const inside = fields.map(([name, of]) => `\`${name}\` ${of}`).join(', ')
       return engine === 'flink' ? `ROW<${inside}>` : `STRUCT<${inside}>`

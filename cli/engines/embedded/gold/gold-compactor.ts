@@ -4,7 +4,7 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { closedSql } from '../../../domain/models/finality.ts'
+import { printClosedSql } from '../../../domain/models/finality.ts'
 import type { GoldLimits } from '../options.ts'
 import type { FrozenGold, GoldPart } from '../snapshot.ts'
 import { finalSql, type GoldSql, mergedSql, runsSql } from './gold-sql.ts'
@@ -77,7 +77,8 @@ export class GoldCompactor {
     const all = this.#name
     const tables = parts.map((part) => part.table)
     await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${runsSql(this.#sql, tables)}`)
-    const closed = options.watermarkMs === null ? 'FALSE' : closedSql(model, options.watermarkMs)
+    const closed =
+      options.watermarkMs === null ? 'FALSE' : printClosedSql(model, options.watermarkMs)
     const count = await connection.all(`SELECT count(*) AS n FROM ${all} WHERE ${closed}`)
     const isDue = Number(count.rows[0]?.n ?? 0) >= Math.max(1, options.closedRowsMin)
     const kept = isDue ? `WHERE NOT (${closed})` : ''

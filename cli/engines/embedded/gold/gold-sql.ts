@@ -3,12 +3,12 @@
  * columns from merged rows. Sessions are first merged by visitor and time bucket; then buckets
  * without a long pause between them are joined to runs.
  */
-import { reopensSql, tooLateSql } from '../../../domain/models/finality.ts'
+import { printReopensSql, printTooLateSql } from '../../../domain/models/finality.ts'
 import {
-  finalColumnSql,
+  computeSessionBucketMs,
   type IncrementalModel,
-  mergeSql,
-  sessionBucketMs,
+  printFinalColumnSql,
+  printMergeSql,
 } from '../../../domain/models/incremental.ts'
 
 /** SQL of an incremental model, printed once by DuckDB. */
@@ -23,11 +23,11 @@ export interface GoldSql {
 /** SELECT of partial rows from the rows that the model reads, without those too late for it. */
 export function partialSql({ incremental, partial }: GoldSql): string {
   const { model, source } = incremental
-  const bucketMs = model.session && sessionBucketMs(model.session.pauseMs)
+  const bucketMs = model.session && computeSessionBucketMs(model.session.pauseMs)
   const bucket = bucketMs
     ? `, time_bucket(to_milliseconds(${bucketMs}), event_time) AS _bucket`
     : ''
-  const inTime = `SELECT *${bucket} FROM ${source} WHERE NOT (${tooLateSql(model)})`
+  const inTime = `SELECT *${bucket} FROM ${source} WHERE NOT (${printTooLateSql(model)})`
   return `WITH _source AS (${inTime}) ${partial}`
 }
 
@@ -36,7 +36,7 @@ export function mergedSql({ incremental }: GoldSql, tables: readonly string[]): 
   const { model, keys, columns } = incremental
   const rows = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
   const extremes = model.session ? ['min(_first) AS _first', 'max(_last) AS _last'] : []
-  const list = [...keys, ...extremes, ...columns.map(mergeSql)].join(', ')
+  const list = [...keys, ...extremes, ...columns.map(printMergeSql)].join(', ')
   return `SELECT ${list} FROM (${rows}) GROUP BY ${keys.join(', ')}`
 }
 
@@ -61,14 +61,14 @@ export function runsSql(sql: GoldSql, tables: readonly string[]): string {
 /** SELECT of the model's columns from `merged`, a SELECT by runsSql. */
 export function finalSql({ incremental, final }: GoldSql, merged: string): string {
   const { model, keys, columns } = incremental
-  const list = [...keys, ...columns.map(finalColumnSql)].join(', ')
+  const list = [...keys, ...columns.map(printFinalColumnSql)].join(', ')
   if (!model.session) return `WITH _merged AS (SELECT ${list} FROM (${merged})) ${final}`
   return `WITH _bucketed AS (${merged}), _dated AS (
       SELECT *, min(_first) OVER (
         PARTITION BY k0, _run, CASE WHEN _is_long THEN CAST(k1 AS DATE) END) AS _start
       FROM _bucketed
     ), _whole AS (
-      SELECT k0, _start AS k1, ${columns.map(mergeSql).join(', ')} FROM _dated GROUP BY k0, _start
+      SELECT k0, _start AS k1, ${columns.map(printMergeSql).join(', ')} FROM _dated GROUP BY k0, _start
     ), _merged AS (SELECT ${list} FROM _whole) ${final}`
 }
 
@@ -79,7 +79,7 @@ export function reopenCandidatesSql(
   closedMs: number,
 ): string {
   const rows = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
-  return `SELECT * FROM (${rows}) WHERE ${reopensSql(sql.incremental.model, closedMs)}`
+  return `SELECT * FROM (${rows}) WHERE ${printReopensSql(sql.incremental.model, closedMs)}`
 }
 
 /**

@@ -7,7 +7,7 @@
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
 import { deriveRawColumns } from '../../../domain/events/raw-columns.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
-import { tooLateSql } from '../../../domain/models/finality.ts'
+import { printTooLateSql } from '../../../domain/models/finality.ts'
 import type { GraphModel } from '../../../domain/models/graph.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
 import { LAYERS, setNow } from './catalog.ts'
@@ -58,7 +58,7 @@ export class PlainModels {
     const columns = this.#columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')
     await this.#connection.run(`CREATE SCHEMA raw; CREATE TABLE raw.events (${columns})`)
     for (const { model, reads } of graph) {
-      const late = tooLateSql(model)
+      const late = printTooLateSql(model)
       const [source] = reads
       if (late === 'FALSE' || source === undefined) {
         await this.#connection.run(`CREATE VIEW ${model.name} AS ${model.sql}`)

@@ -1,22 +1,23 @@
 /**
- * Flink's settings and tables over Kafka topics. Addresses and secrets stay ${VARIABLES} until deploy.
+ * Prints Flink's settings and its tables over Kafka topics. Addresses and secrets stay
+ * ${VARIABLES}, which whoever runs the SQL sets.
  */
 import {
   type DialectProject,
-  flatName,
+  flattenName,
+  printOptions,
   type Statement,
-  withOptions,
 } from '../../../domain/dialects/dialect.ts'
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
-import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
-import { typeName } from '../../../domain/dialects/idioms/types.ts'
+import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
+import { printType } from '../../../domain/dialects/idioms/types.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
 import { VALID_TOPIC } from '../../../domain/log/topics.ts'
 import type { SelectItem } from '../../../domain/sql/tree.ts'
 import { displayType } from '../../../domain/sql/types.ts'
-import { intervalText } from './syntax.ts'
+import { printInterval } from './syntax.ts'
 
-/** Columns of raw.events that Kafka keeps beside the record. */
+/** Columns of raw.events that are Kafka's metadata of a record. */
 const COORDINATES: Readonly<Record<string, string>> = {
   topic: "`topic` STRING METADATA FROM 'topic' VIRTUAL",
   partition: "`partition` INT METADATA FROM 'partition' VIRTUAL",
@@ -24,30 +25,30 @@ const COORDINATES: Readonly<Record<string, string>> = {
   ingest_time: "`ingest_time` TIMESTAMP(3) METADATA FROM 'timestamp' VIRTUAL",
 }
 
-/** The table of all events, which comes from Kafka. */
+/** The table of all events, which models of Bronze read. */
 export const RAW = 'raw.events'
 
-/** Settings of the session, and the table over events.valid with event time and watermark. */
-export function sourceTable(job: DialectJob): readonly Statement[] {
+/** Prints the session's settings and the table over events.valid, with event time and watermark. */
+export function printSourceTable(job: DialectJob): readonly Statement[] {
   const { project } = job.input
   const columns = job.input.columnsOf(RAW)
   const printer = job.printer(columns)
   const fields = columns.flatMap((one) => {
-    if (one.name === 'late_ms') return [] // made in the view: it needs the watermark
+    if (one.name === 'late_ms') return [] // computed in the view, from the watermark
     return [
-      COORDINATES[one.name] ?? `${quoted(one.name)} ${typeName(one.type, 'flink') ?? 'STRING'}`,
+      COORDINATES[one.name] ?? `${quoteName(one.name)} ${printType(one.type, 'flink') ?? 'STRING'}`,
     ]
   })
   const { time } = project
   if (time !== undefined) {
-    const name = quoted(time.column)
-    const behind = intervalText(time.watermarkMs + project.sessionLatenessMs)
+    const name = quoteName(time.column)
+    const behind = printInterval(time.watermarkMs + project.sessionLatenessMs)
     fields.push(
       `${name} AS ${printer.print(time.expr)}`,
       `WATERMARK FOR ${name} AS ${name} - ${behind}`,
     )
   }
-  const options = flinkOptions([
+  const options = printFlinkOptions([
     ['connector', 'kafka'],
     ['topic', VALID_TOPIC],
     ...kafka,
@@ -58,7 +59,7 @@ export function sourceTable(job: DialectJob): readonly Statement[] {
     ['value.avro-confluent.url', '${SCHEMA_REGISTRY_URL}'],
   ])
   return [
-    ...settings(project),
+    ...printSettings(project),
     {
       what: 'source',
       sql: `CREATE TABLE \`events_valid\` (\n  ${fields.join(',\n  ')}\n) ${options}`,
@@ -66,7 +67,7 @@ export function sourceTable(job: DialectJob): readonly Statement[] {
   ]
 }
 
-function settings(project: DialectProject): Statement[] {
+function printSettings(project: DialectProject): Statement[] {
   const pairs = [
     ['table.local-time-zone', 'UTC'],
     ['table.exec.state.ttl', `${project.stateMs} ms`],
@@ -81,25 +82,26 @@ const kafka: readonly (readonly [string, string])[] = [
   ['properties.bootstrap.servers', '${KAFKA_BOOTSTRAP_SERVERS}'],
 ]
 
-function flinkOptions(options: readonly (readonly [string, string])[]): string {
-  return withOptions(options, (name) => `'${name}'`)
+function printFlinkOptions(options: readonly (readonly [string, string])[]): string {
+  return printOptions(options, (name) => `'${name}'`)
 }
 
-/** The topic a model is written to: append-only for streams, compacted by its key for all that is corrected. */
-export function sinkTable(job: DialectJob): string {
+/** Prints the table of a model's topic: append-only for streams, upserts by key for the others. */
+export function printSinkTable(job: DialectJob): string {
   const { model, columns } = job.input
   const fields = columns.map((one) => {
-    const type = typeName(one.type, 'flink')
+    const type = printType(one.type, 'flink')
     if (type === undefined)
       job.fault(
         undefined,
-        `Column '${one.name}' of ${model.name} is ${displayType(one.type)}, which Flink lacks.`,
+        `Column '${one.name}' has the type ${displayType(one.type)}, which Flink lacks.`,
         'Cast it, for instance to BIGINT.',
       )
-    return `${quoted(one.name)} ${type ?? 'STRING'}${model.key.includes(one.name) ? ' NOT NULL' : ''}`
+    const constraint = model.key.includes(one.name) ? ' NOT NULL' : ''
+    return `${quoteName(one.name)} ${type ?? 'STRING'}${constraint}`
   })
   const isUpsert = model.kind !== 'stream'
-  const key = model.key.map(quoted).join(', ')
+  const key = model.key.map(quoteName).join(', ')
   if (isUpsert) fields.push(`PRIMARY KEY (${key}) NOT ENFORCED`)
   const keyOptions: readonly (readonly [string, string])[] = isUpsert
     ? []
@@ -108,7 +110,7 @@ export function sinkTable(job: DialectJob): string {
         ['sink.delivery-guarantee', 'exactly-once'],
         ['sink.transactional-id-prefix', `ccs-${model.name}`],
       ]
-  const options = flinkOptions([
+  const options = printFlinkOptions([
     ['connector', isUpsert ? 'upsert-kafka' : 'kafka'],
     ['topic', model.name],
     ...kafka,
@@ -119,20 +121,22 @@ export function sinkTable(job: DialectJob): string {
     ['value.avro-confluent.url', '${SCHEMA_REGISTRY_URL}'],
     ['value.fields-include', 'ALL'],
   ])
-  return `CREATE TABLE ${quoted(`${flatName(model.name)}_topic`)} (\n  ${fields.join(',\n  ')}\n) ${options}`
+  const table = quoteName(`${flattenName(model.name)}_topic`)
+  return `CREATE TABLE ${table} (\n  ${fields.join(',\n  ')}\n) ${options}`
 }
 
-export function tableName(name: string): string {
-  return quoted(name === RAW ? 'events_valid' : flatName(name))
+/** The name of the table or view that a model reads. */
+export function printTableName(name: string): string {
+  return quoteName(name === RAW ? 'events_valid' : flattenName(name))
 }
 
-/** A column of a SELECT with its name. */
-export function printedItem(item: SelectItem, printer: Printer): string {
+/** Prints a column of a SELECT with its name. */
+export function printItem(item: SelectItem, printer: Printer): string {
   if (item.expr.is === 'star') {
     const { excluded } = item.expr
     const kept = printer.context.columns.filter((one) => !excluded.includes(one.name))
-    return excluded.length === 0 ? '*' : kept.map((one) => quoted(one.name)).join(',\n  ')
+    return excluded.length === 0 ? '*' : kept.map((one) => quoteName(one.name)).join(',\n  ')
   }
   const sql = printer.print(item.expr)
-  return sql === quoted(item.name) ? sql : `${sql} AS ${quoted(item.name)}`
+  return sql === quoteName(item.name) ? sql : `${sql} AS ${quoteName(item.name)}`
 }

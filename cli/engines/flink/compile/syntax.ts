@@ -1,13 +1,13 @@
-/** How Flink SQL writes what engines write differently. */
-import { type DialectSyntax, quoted } from '../../../domain/dialects/dialect-syntax.ts'
+/** The SQL syntax of Flink. */
+import { type DialectSyntax, quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 
-/** The parts of its SQL that differ from other engines. */
+/** The parts of Flink's SQL that differ from other engines. */
 export const syntax: DialectSyntax = {
   engine: 'flink',
   displayName: 'Flink',
   tryCast: 'TRY_CAST',
-  field: (of, name) => `${of}.${quoted(name)}`,
-  shifted: (time, op, ms) => `${time} ${op} ${intervalText(ms)}`,
+  field: (of, name) => `${of}.${quoteName(name)}`,
+  shifted: (time, op, ms) => `${time} ${op} ${printInterval(ms)}`,
   concat: (parts) => parts.map((one) => one.sql).join(' || '),
   remainder: (left, right) => `MOD(${left}, ${right})`,
   decimal: (digits) => digits,
@@ -20,8 +20,8 @@ export const syntax: DialectSyntax = {
   },
 }
 
-/** An INTERVAL; Flink gives each unit two digits, so odd lengths are written out from days to seconds. */
-export function intervalText(ms: number): string {
+/** Prints an INTERVAL. A unit has at most two digits in Flink; longer ones use all units. */
+export function printInterval(ms: number): string {
   const units = [
     ['DAY', 86_400_000],
     ['HOUR', 3_600_000],
@@ -32,10 +32,12 @@ export function intervalText(ms: number): string {
     if (ms % size === 0 && ms / size < 100) return `INTERVAL '${ms / size}' ${unit}`
   const two = (value: number): string => String(Math.floor(value)).padStart(2, '0')
   const clock = `${two((ms / 3_600_000) % 24)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}`
-  return `INTERVAL '${Math.floor(ms / 86_400_000)} ${clock}.${String(ms % 1000).padStart(3, '0')}' DAY TO SECOND(3)`
+  const [days, millis] = [Math.floor(ms / 86_400_000), String(ms % 1000).padStart(3, '0')]
+  return `INTERVAL '${days} ${clock}.${millis}' DAY TO SECOND(3)`
 }
 
-/** Milliseconds since 1970 of a TIMESTAMP(3) in UTC. */
-export function epochMs(time: string): string {
-  return `(UNIX_TIMESTAMP(DATE_FORMAT(${time}, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(${time}, 'SSS') AS BIGINT))`
+/** Prints the milliseconds since 1970 of a TIMESTAMP(3) in UTC. */
+export function printEpochMs(time: string): string {
+  const seconds = `UNIX_TIMESTAMP(DATE_FORMAT(${time}, 'yyyy-MM-dd HH:mm:ss'))`
+  return `(${seconds} * 1000 + CAST(DATE_FORMAT(${time}, 'SSS') AS BIGINT))`
 }

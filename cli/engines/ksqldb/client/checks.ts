@@ -9,9 +9,9 @@ import type { EngineChecks } from '../../../domain/doctor/examine-target.ts'
 import { formatDuration } from '../../../domain/kernel/units.ts'
 import type { TopicState } from '../../../domain/log/topic-admin.ts'
 import { joinNames } from '../../../domain/schemas/describe.ts'
-import { namesOf } from '../plan/actions.ts'
+import { createNames } from '../plan/actions.ts'
 import type { KsqlClient } from './client.ts'
-import { lookAt } from './inspect.ts'
+import { inspectServer, type ProcessingLog } from './inspect.ts'
 
 /** What a ksqlDB server says about itself. */
 export interface KsqldbState {
@@ -41,14 +41,6 @@ export interface KsqldbQuery {
   readonly sinks: readonly string[]
 }
 
-/** Where ksqlDB reports records that it could not read. */
-export interface ProcessingLog {
-  readonly stream: string | undefined
-  readonly topic: string
-  /** Whether such reports contain the record's bytes; undefined: there are none yet. */
-  readonly bytes: 'all' | 'some' | 'none' | undefined
-}
-
 const SHUTDOWN_MS = 30_000
 const NAMES_MAX = 3
 const PROPERTIES = 'ksql-server.properties'
@@ -70,7 +62,7 @@ function healthCheck(unhealthy: readonly string[]): Check {
     name: 'ksqldb health',
     status: 'failed',
     detail: `Not healthy: ${joinNames(unhealthy, NAMES_MAX)}.`,
-    hint: 'See its log. If it does not recover, it will not run any statement.',
+    hint: "See the server's log. If it does not recover, it runs no statements: restart it.",
   }
 }
 
@@ -151,8 +143,8 @@ function queriesCheck(all: readonly KsqldbQuery[], prefix: string): Check {
       `${words.length === 1 ? 'is' : 'are'} not running: ${joinNames(words, NAMES_MAX)}.`,
     hint:
       stuck.length > 0
-        ? 'See its error in ksqlDB: EXPLAIN and the id of the query.'
-        : 'In ksqlDB: RESUME and the id of the query; ccs plan shows other differences.',
+        ? 'To see its error, run in ksqlDB: EXPLAIN and the id of the query.'
+        : 'To resume it, run in ksqlDB: RESUME and the id of the query. Other changes: ccs plan',
   }
 }
 
@@ -272,11 +264,11 @@ function findCommandTopicFaults(
   return [{ name: 'command topic', status: 'ok', detail: `${name}, for ever, ${copies}.` }]
 }
 
-/** Asks a server; what its command topic says is asked of Kafka afterwards. */
+/** Checks a server; its command topic is then checked on Kafka. */
 export async function checkServer(client: KsqlClient, target: Target): Promise<EngineChecks> {
-  const found = await lookAt(client)
+  const found = await inspectServer(client)
   return {
-    checks: checkKsqldb(found, namesOf(target.prefix).source('', 1)),
+    checks: checkKsqldb(found, createNames(target.prefix).source('', 1)),
     onKafka: {
       name: 'command topic',
       check: async (admin) => {

@@ -1,77 +1,83 @@
-/** A ksqlDB as `ccs doctor` finds it: what it is, how it is set, what it runs, and whether it tells what it can't read. */
+/** Reads from a ksqlDB what `ccs doctor` checks: version, settings, queries, processing log. */
 
 import type { KsqlClient } from './client.ts'
-import { type KsqlInfo, type KsqlQuery, records, text } from './query-service.ts'
-import { KsqlRefused } from './server-error.ts'
+import { asObjects, asText, type KsqlInfo, type KsqlQuery } from './server-answers.ts'
+import { StatementRejected } from './server-error.ts'
 
-export interface KsqlLook extends KsqlInfo {
+/** What `ccs doctor` reads from a server. */
+export interface InspectedServer extends KsqlInfo {
   readonly url: string
   readonly unhealthy: readonly string[]
   readonly properties: Readonly<Record<string, string>>
   readonly queries: readonly KsqlQuery[]
-  readonly log: LogLook
+  readonly log: ProcessingLog
 }
 
-/** Where ksqlDB tells what it could not read (docs.confluent.io, "ksqlDB processing log"). */
-export interface LogLook {
+/** Where ksqlDB reports records that it could not read (docs.confluent.io, "processing log"). */
+export interface ProcessingLog {
+  /** Undefined if no stream reads the topic. */
   readonly stream: string | undefined
   readonly topic: string
-  /** Records about what could not be read that have its bytes; undefined: none was found. */
+  /** How many of the reports contain the record's bytes; undefined: there are no reports yet. */
   readonly bytes: 'all' | 'some' | 'none' | undefined
 }
 
 const PLAIN = 'ksql_processing_log'
-/** A long log is read only so far. */
+/** A long log is read for this long only. */
 const READ_MS = 10_000
+/** The MESSAGE->TYPE of reports about records that could not be read. */
 const DESERIALIZATION = 0
 
-export async function lookAt(client: KsqlClient): Promise<KsqlLook> {
+/** Reads a server; changes nothing. */
+export async function inspectServer(client: KsqlClient): Promise<InspectedServer> {
   const info = await client.info()
-  const { isHealthy, ailing } = await client.health()
+  const { isHealthy, unhealthy } = await client.health()
   return {
     ...info,
     url: client.url,
-    unhealthy: isHealthy || ailing.length > 0 ? ailing : ['the server'],
+    unhealthy: isHealthy || unhealthy.length > 0 ? unhealthy : ['the server'],
     properties: await client.properties(),
     queries: await client.queries(),
-    log: await lookIntoLog(client, info.serviceId),
+    log: await inspectLog(client, info.serviceId),
   }
 }
 
-/** Its topic and, where the server made one, the stream over it. */
-export async function processingLog(
+/** Finds the topic of the processing log and, if the server made one, the stream over it. */
+export async function findProcessingLog(
   client: KsqlClient,
   serviceId: string,
-): Promise<Pick<LogLook, 'stream' | 'topic'>> {
+): Promise<Pick<ProcessingLog, 'stream' | 'topic'>> {
   const { entities } = await client.execute('LIST STREAMS')
-  const streams = entities.flatMap((one) => records(one.streams))
+  const streams = entities.flatMap((one) => asObjects(one.streams))
   const topic = `${serviceId}${PLAIN}`
   const found =
     streams.find((one) => one.topic === topic) ??
-    streams.find((one) => text(one.name).toLowerCase() === PLAIN)
+    streams.find((one) => asText(one.name).toLowerCase() === PLAIN)
   if (found === undefined) return { stream: undefined, topic }
-  return { stream: text(found.name), topic: text(found.topic) }
+  return { stream: asText(found.name), topic: asText(found.topic) }
 }
 
-/** Nothing on the server says how ksql.logging.processing.* is set, so its records are looked at. */
-async function lookIntoLog(client: KsqlClient, serviceId: string): Promise<LogLook> {
-  const log = await processingLog(client, serviceId)
+/** No request returns the settings ksql.logging.processing.*, so some reports are read. */
+async function inspectLog(client: KsqlClient, serviceId: string): Promise<ProcessingLog> {
+  const log = await findProcessingLog(client, serviceId)
   const { stream } = log
-  return { ...log, bytes: stream === undefined ? undefined : await bytesIn(client, stream) }
+  return { ...log, bytes: stream === undefined ? undefined : await countBytes(client, stream) }
 }
 
-async function bytesIn(client: KsqlClient, stream: string): Promise<LogLook['bytes']> {
+async function countBytes(client: KsqlClient, stream: string): Promise<ProcessingLog['bytes']> {
   const field = 'MESSAGE->DESERIALIZATIONERROR->RECORDB64'
   const isThere = async (condition: string): Promise<boolean> => {
     const signal = AbortSignal.timeout(READ_MS)
-    const sql = `SELECT TIME FROM \`${stream}\` WHERE MESSAGE->TYPE = ${DESERIALIZATION} AND ${field} IS ${condition} LIMIT 1`
+    const sql =
+      `SELECT TIME FROM \`${stream}\` WHERE MESSAGE->TYPE = ${DESERIALIZATION} ` +
+      `AND ${field} IS ${condition} LIMIT 1`
     let count = 0
     try {
       const { rows } = await client.query(sql, { signal })
       for await (const _row of rows) count++
     } catch (error) {
-      // In time or not: a server may be set to answer no such question.
-      if (!signal.aborted && !(error instanceof KsqlRefused)) throw error
+      // Some servers are set to refuse pull queries on streams.
+      if (!signal.aborted && !(error instanceof StatementRejected)) throw error
     }
     return count > 0
   }

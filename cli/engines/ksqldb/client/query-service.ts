@@ -1,226 +1,277 @@
 /**
- * What a ksqlDB server answers, read into types: its JSON has classes of many versions, so what is not looked
- * at may be anything, and what is missing is empty.
+ * Runs queries on a ksqlDB that name tables as the models do. Pull queries end by themselves, push
+ * queries when they are cancelled. The server's streams and tables are listed before each query,
+ * since a deployment may have changed their names.
  */
-import { asObject } from '../../../domain/kernel/json.ts'
 
-type Json = Readonly<Record<string, unknown>>
+import { flattenName } from '../../../domain/dialects/dialect.ts'
+import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
+import { didYouMean } from '../../../domain/kernel/did-you-mean.ts'
+import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
+import type { QueryService } from '../../../domain/query/query-service.ts'
+import { createNames } from '../plan/actions.ts'
+import type { KsqlClient } from './client.ts'
+import { endedEarlyError } from './connection.ts'
+import { locateOffset, type RewrittenQuery, readNames, rewriteQuery } from './query-text.ts'
+import { createConverter, listFieldNames } from './query-values.ts'
+import { asObjects, asText, type KsqlSource } from './server-answers.ts'
+import { StatementRejected } from './server-error.ts'
 
-/** One column of a stream or table; struct fields and elements are part of `type`. */
-export interface KsqlField {
+/** The target that is queried. */
+export interface QueriesOptions {
+  /** Of the names of its streams and tables. */
+  readonly prefix: string
+  /** Name of the target, for hints. */
+  readonly target: string
+  /** Names of the project's models. */
+  readonly models: readonly string[]
+}
+
+/** How one query runs. */
+export interface RunOptions {
+  /** Cancels the query. */
+  readonly signal?: AbortSignal
+  /** Whether a push query also returns the rows from before its start. */
+  readonly isFromStart?: boolean
+}
+
+/** The rows of one query. */
+export interface QueryAnswer {
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  /** Must be iterated, or the query keeps running; leaving the loop cancels it. */
+  readonly rows: AsyncIterable<Readonly<Record<string, unknown>>>
+  /** Whether it is a push query. */
+  readonly isUnbounded: boolean
+}
+
+/** A table that can be queried. */
+export interface KsqlTable {
+  /** The model's name, or the server's for a stream or table that is not a model's. */
   readonly name: string
-  /** As ksqlDB writes it: `DECIMAL(18, 2)`, `ARRAY<STRING>`. */
-  readonly type: string
-  readonly isKey: boolean
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
 
-export interface KsqlQueryState {
-  readonly id: string
-  /** RUNNING, ERROR, UNRESPONSIVE, or what most of its tasks are; a paused one still says RUNNING here. */
-  readonly state: string
-  /** Tasks by state: the only place that shows PAUSED. */
-  readonly counts: Readonly<Record<string, number>>
-}
+const EARLIEST = { 'auto.offset.reset': 'earliest' }
+const RAW = 'raw.events'
+const RAW_SOURCE = 'events_valid'
 
-/** A stream or table as DESCRIBE … EXTENDED and LIST … EXTENDED tell it. */
-export interface KsqlSource {
-  readonly name: string
-  readonly kind: 'STREAM' | 'TABLE'
-  /** TUMBLING, HOPPING, SESSION; '' for rows that are no windows. */
-  readonly windowType: string
-  readonly topic: string
-  readonly keyFormat: string
-  readonly valueFormat: string
-  /** 0 where the answer has no say on the topic. */
-  readonly partitions: number
-  readonly fields: readonly KsqlField[]
-  /** The server's own wording of what made it: defaults written out, so never equal to what was sent. */
-  readonly statement: string
-  /** Made by a query of its own; else declared over a topic that something else fills. */
-  readonly isMade: boolean
-  /** Names of the streams and tables that were made of it. */
-  readonly readBy: readonly string[]
-  readonly writers: readonly KsqlQueryState[]
-  readonly readers: readonly KsqlQueryState[]
-  /** By consumer group, topic and partition. */
-  readonly lag: readonly {
-    readonly group: string
-    readonly topic: string
-    readonly partition: number
-    readonly end: number
-    readonly committed: number
-  }[]
-}
+/** Runs queries on one target's ksqlDB. */
+export class KsqlQueries {
+  readonly #client: KsqlClient
+  readonly #options: QueriesOptions
 
-/** A persistent query, or a push query that somebody reads. */
-export interface KsqlQuery extends KsqlQueryState {
-  readonly sql: string
-  readonly kind: string
-  readonly sinks: readonly string[]
-  readonly sources: readonly string[]
-  /** Properties that were given with it. */
-  readonly properties: Readonly<Record<string, string>>
-}
-
-export interface KsqlInfo {
-  readonly version: string
-  readonly clusterId: string
-  readonly serviceId: string
-  readonly status: string
-}
-
-/** What the server says of a statement that it took. */
-export interface CommandAnswer {
-  readonly id: string
-  /** QUEUED, PARSING, EXECUTING, RUNNING, TERMINATED, SUCCESS, ERROR */
-  readonly status: string
-  readonly message: string
-  readonly queryId: string | undefined
-  readonly sequence: number | undefined
-}
-
-export function readInfo(body: unknown): KsqlInfo | undefined {
-  const info = asObject(asObject(body).KsqlServerInfo)
-  if (typeof info.version !== 'string') return undefined
-  return {
-    version: info.version,
-    clusterId: text(info.kafkaClusterId),
-    serviceId: text(info.ksqlServiceId),
-    status: text(info.serverStatus),
+  constructor(client: KsqlClient, options: QueriesOptions) {
+    this.#client = client
+    this.#options = options
   }
-}
 
-export function readCommand(entity: Json): CommandAnswer | undefined {
-  if (typeof entity.commandId !== 'string') return undefined
-  const status = asObject(entity.commandStatus)
-  const sequence = entity.commandSequenceNumber
-  return {
-    id: entity.commandId,
-    ...readStatus(status),
-    sequence: typeof sequence === 'number' && sequence >= 0 ? sequence : undefined,
-  }
-}
-
-export function readStatus(body: unknown): Pick<CommandAnswer, 'status' | 'message' | 'queryId'> {
-  const { status, message, queryId } = asObject(body)
-  return {
-    status: text(status),
-    message: text(message),
-    queryId: typeof queryId === 'string' ? queryId : undefined,
-  }
-}
-
-export function readSource(one: Json): KsqlSource {
-  const type = text(one.type)
-  return {
-    name: unquoted(text(one.name)),
-    kind: type === 'TABLE' ? 'TABLE' : 'STREAM',
-    windowType: text(one.windowType),
-    topic: text(one.topic),
-    keyFormat: text(one.keyFormat),
-    valueFormat: text(one.valueFormat),
-    partitions: whole(one.partitions),
-    fields: records(one.fields).map(readField),
-    statement: text(one.statement),
-    isMade: /\bAS SELECT\b/.test(text(one.statement)),
-    readBy: readersOf(one),
-    writers: records(one.writeQueries).map(readQueryState),
-    readers: records(one.readQueries).map(readQueryState),
-    lag: records(one.queryOffsetSummaries).flatMap(readLag),
-  }
-}
-
-/** A server may leave one of the two lists empty. */
-function readersOf({ sourceConstraints, readQueries }: Json): readonly string[] {
-  const sinks = records(readQueries).flatMap((query) => list(query.sinks))
-  return [...new Set([...list(sourceConstraints), ...sinks].map((name) => unquoted(String(name))))]
-}
-
-export function readQuery(one: Json): KsqlQuery {
-  const given = asObject(one.overriddenProperties)
-  const states = Object.values(asObject(one.ksqlHostQueryStatus)).map(String)
-  const names = (value: unknown) => list(value).map((name) => unquoted(String(name)))
-  return {
-    ...readQueryState(one),
-    // Here by server, where DESCRIBE has a count of each state.
-    counts: Object.fromEntries(
-      states.map((state) => [state, states.filter((other) => other === state).length]),
-    ),
-    sql: text(one.statementText) || text(one.queryString),
-    kind: text(one.queryType),
-    sinks: names(one.sinks),
-    sources: names(one.sources),
-    properties: Object.fromEntries(Object.entries(given).map(([k, v]) => [k, String(v)])),
-  }
-}
-
-function readQueryState(one: Json): KsqlQueryState {
-  const counts = Object.entries(asObject(one.statusCount))
-  return {
-    id: text(one.id),
-    state: text(one.state),
-    counts: Object.fromEntries(counts.map(([state, count]) => [state, whole(count)])),
-  }
-}
-
-function readField(one: Json): KsqlField {
-  return {
-    name: unquoted(text(one.name)),
-    type: typeText(asObject(one.schema)),
-    isKey: one.type === 'KEY',
-  }
-}
-
-function typeText(schema: Json): string {
-  const type = text(schema.type)
-  const inner = schema.memberSchema
-  switch (type) {
-    case 'DECIMAL': {
-      const { precision, scale } = asObject(schema.parameters)
-      return `DECIMAL(${whole(precision)}, ${whole(scale)})`
+  /**
+   * Throws CCS_QUERY_INVALID, CCS_ENGINE_REFUSED or CCS_ENGINE_UNREACHABLE; places of errors are in
+   * `sql` as given.
+   */
+  async query(sql: string, { signal, isFromStart = false }: RunOptions = {}): Promise<QueryAnswer> {
+    const given = sql.trim().replace(/;$/, '').trimEnd()
+    // Throws for anything but one SELECT, before a request is sent.
+    rewriteQuery(given, { source: () => undefined, columns: [] })
+    const query = await this.#rewrite(given)
+    const { isUnbounded, limit = Number.POSITIVE_INFINITY } = query
+    const { url } = this.#client
+    const properties = isUnbounded && isFromStart ? EARLIEST : {}
+    const answer = await withQueryHints(() =>
+      this.#client.query(query.sql, {
+        properties,
+        locate: query.locate,
+        ...(signal ? { signal } : {}),
+      }),
+    ).catch((error: unknown) => {
+      if (!signal?.aborted) throw error
+      if (isUnbounded) return { columns: [], rows: [] }
+      throw cancelledError(error)
+    })
+    const { columns } = answer
+    const converters = columns.map(({ type }) => createConverter(type))
+    async function* convertRows() {
+      let count = 0
+      for await (const row of answer.rows) {
+        count++
+        yield Object.fromEntries(
+          columns.map(({ name }, index) => [name, converters[index]?.(row[index])] as const),
+        )
+      }
+      if (isUnbounded && !signal?.aborted && count < limit) throw endedEarlyError(url)
+      if (signal?.aborted && !isUnbounded) throw cancelledError()
     }
-    case 'ARRAY':
-      return `ARRAY<${typeText(asObject(inner))}>`
-    case 'MAP':
-      return `MAP<STRING, ${typeText(asObject(inner))}>`
-    case 'STRUCT': {
-      const fields = records(schema.fields).map(readField)
-      return `STRUCT<${fields.map((one) => `${one.name} ${one.type}`).join(', ')}>`
+    return { columns, rows: convertRows(), isUnbounded }
+  }
+
+  /** Lists the models' tables first, then other streams and tables of the server. */
+  async listTables(): Promise<readonly KsqlTable[]> {
+    const sources = await this.#client.sources()
+    const names = sources.map((one) => one.name)
+    const models = [RAW, ...this.#options.models].flatMap((name) => {
+      const source = this.#sourceOf(name, names)
+      return source === undefined ? [] : [{ name, source }]
+    })
+    const taken = new Set(models.map((one) => one.source))
+    const others = names.filter((one) => !taken.has(one)).sort()
+    return [...models, ...others.map((source) => ({ name: source, source }))].map(
+      ({ name, source }) => ({
+        name,
+        columns: listColumns(sources.find((one) => one.name === source)),
+      }),
+    )
+  }
+
+  async #rewrite(given: string): Promise<RewrittenQuery> {
+    const sources = await this.#sources()
+    const names = readNames(given).map((one) => ({
+      ...one,
+      source: this.#find(one, given, sources),
+    }))
+    const read = [...new Set(names.flatMap(({ source }) => source ?? []))]
+    const columns: string[] = []
+    for (const source of read)
+      for (const { name, type } of await this.#columns(source))
+        columns.push(name, ...listFieldNames(type))
+    return rewriteQuery(given, {
+      columns,
+      source: (name) => {
+        const source = names.find((one) => one.name === name)?.source
+        return source === undefined ? undefined : quoteName(source)
+      },
+    })
+  }
+
+  /** The source that a name stands for; undefined for a plain name, which the server resolves. */
+  #find(
+    { name, at }: { readonly name: string; readonly at: number },
+    given: string,
+    sources: readonly string[],
+  ): string | undefined {
+    const { models, target } = this.#options
+    if (!name.includes('.')) {
+      const same = sources.filter((one) => one.toLowerCase() === name.toLowerCase())
+      if (same.includes(name)) return name
+      if (same.length < 2) return same[0]
+      throw unknownNameError(
+        `'${name}' is ambiguous: it may be ${same.toSorted().join(' or ')}.`,
+        'Write the name in the same case as the one that you mean.',
+        locateOffset(given, at),
+      )
     }
-    default:
-      return type
+    const known = [RAW, ...models]
+    const location = locateOffset(given, at)
+    if (!known.includes(name))
+      throw unknownNameError(`There is no table '${name}'.`, didYouMean(name, known), location)
+    const found = this.#sourceOf(name, sources)
+    if (found !== undefined) return found
+    throw unknownNameError(
+      `${name} is not on this ksqlDB.`,
+      `To create it: ccs deploy --target ${target}. ` +
+        'Models that ksqlDB cannot run, and why: ccs portability',
+      location,
+    )
+  }
+
+  /** The lowest version of a model's source: a higher one is filled until the lower is dropped. */
+  #sourceOf(model: string, sources: readonly string[]): string | undefined {
+    const flat = model === RAW ? RAW_SOURCE : flattenName(model)
+    const base = createNames(this.#options.prefix).source(flat, 1)
+    const versions = sources.flatMap((name) => {
+      if (name === base) return [{ name, version: 1 }]
+      const version = name.startsWith(`${base}_v`)
+        ? Number(name.slice(base.length + 2))
+        : Number.NaN
+      return Number.isInteger(version) && version > 1 ? [{ name, version }] : []
+    })
+    return versions.sort((a, b) => a.version - b.version)[0]?.name
+  }
+
+  /** Names of streams and tables. */
+  async #sources(): Promise<readonly string[]> {
+    const names: string[] = []
+    for (const what of ['streams', 'tables'])
+      for (const entity of (await this.#client.execute(`LIST ${what.toUpperCase()}`)).entities)
+        names.push(...asObjects(entity[what]).map((one) => asText(one.name)))
+    return names
+  }
+
+  async #columns(source: string): Promise<KsqlTable['columns']> {
+    return listColumns(await this.#client.describe(source))
   }
 }
 
-function readLag(one: Json): KsqlSource['lag'] {
-  return records(one.topicSummaries).flatMap((topic) =>
-    records(topic.offsets).map((offset) => ({
-      group: text(one.groupId),
-      topic: text(topic.kafkaTopic),
-      partition: whole(offset.partition),
-      end: whole(offset.logEndOffset),
-      committed: whole(offset.consumerOffset),
-    })),
-  )
+/** Adds a hint to a rejected query: ksqlDB's SQL is not that of the other targets. */
+async function withQueryHints<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (!(error instanceof StatementRejected)) throw error
+    const hint = hintFor(error.serverError.message) ?? error.hint
+    const { location } = error
+    const isPlaced = error.serverError.line !== undefined
+    // The message repeats the statement as it was sent, which differs from what was typed.
+    const message = error.message.replace(/\s*Statement: [\s\S]*$/, '').replace(/[.!]*$/, '.')
+    throw new CcsError('CCS_ENGINE_REFUSED', message, {
+      exit: error.exit,
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+      // `locate` returns a place even where the server named none.
+      ...(isPlaced && location ? { location } : {}),
+    })
+  }
 }
 
-/** Names come as they are, or in back-ticks where they are not plain. */
-function unquoted(name: string): string {
-  return /^`.*`$/.test(name) ? name.slice(1, -1).replaceAll('``', '`') : name
+function listColumns(source: KsqlSource | undefined): KsqlTable['columns'] {
+  return (source?.fields ?? []).map(({ name, type }) => ({ name, type }))
 }
 
-export function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
+function hintFor(message: string): string | undefined {
+  if (/syntax error|extraneous input|mismatched input|no viable/i.test(message))
+    return "This is ksqlDB's SQL: it has no ORDER BY, DISTINCT, UNION, OVER or sub-query."
+  if (/EMIT CHANGES|push query|pull quer/i.test(message))
+    return 'Add EMIT CHANGES to follow its rows, or select one row of a table by its whole key.'
+  if (/cannot be resolved/i.test(message))
+    return 'To list the columns: ccs sql, then \\d and the name of the table.'
+  if (/does not exist/i.test(message)) return 'To list the tables: ccs sql, then \\d'
+  return undefined
 }
 
-export function records(value: unknown): readonly Json[] {
-  return list(value).map(asObject)
+function cancelledError(cause?: unknown): CcsError {
+  return new CcsError('CCS_QUERY_INVALID', 'The query was cancelled.', { cause })
 }
 
-export function text(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+function unknownNameError(message: string, hint: string, location: Location): CcsError {
+  return new CcsError('CCS_QUERY_INVALID', message, { exit: EXIT.usage, hint, location })
 }
 
-function whole(value: unknown): number {
-  return typeof value === 'number' ? value : Number(value) || 0
+/** Opens the queries of one target; `files` are those of its models. */
+export function openKsqldbQueries(
+  client: KsqlClient,
+  about: {
+    readonly prefix: string
+    readonly target: string
+    readonly files: readonly string[]
+  },
+): QueryService {
+  const queries = new KsqlQueries(client, { ...about, models: listModelNames(about.files) })
+  return {
+    query: async (sql, options) => ({
+      from: client.url,
+      asOf: null,
+      ...(await queries.query(sql, options)),
+    }),
+    listTables: () => queries.listTables(),
+    close: async () => {},
+  }
+}
+
+const LAYERS = ['bronze', 'silver', 'gold']
+
+/** Names of models from their files; nothing else of a model is needed to query it. */
+function listModelNames(files: readonly string[]): readonly string[] {
+  const rank = (name: string) => LAYERS.indexOf(name.split('.')[0] ?? '')
+  return files
+    .map((file) => file.replace(/^sql\/|\.sql$/g, '').replace('/', '.'))
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }

@@ -1,90 +1,100 @@
 /**
- * A SELECT as a person writes it, made into one that ksqlDB takes: names of models become their sources, and names
- * that are lower case on the server get the back-ticks without which it would look for them in capitals. Only whole
- * words change, and each knows where it stood, so that a refusal points into what was written.
+ * Rewrites a typed SELECT for ksqlDB: names of models become their sources, and lower-case names
+ * get back-ticks, without which ksqlDB reads them in capitals. Only whole tokens are replaced, and
+ * their places are kept, so that an error of the server points into the text that was typed.
  */
 
-import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
+import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
 
-export interface QueryText {
+/** A query as it is sent, with the way back to the text as typed. */
+export interface RewrittenQuery {
   readonly sql: string
-  /** As ksqlDB wants it: EMIT CHANGES or EMIT FINAL, rows without end. */
+  /** Whether it is a push query, with EMIT CHANGES or EMIT FINAL: its rows have no end. */
   readonly isUnbounded: boolean
-  /** Its own LIMIT, after which rows without end do end. */
+  /** Its LIMIT, after which a push query ends too. */
   readonly limit: number | undefined
-  /** Place in the text that was given, of a place in `sql`; both count from 1. */
+  /** The place in the typed text of a place in `sql`; lines and columns count from 1. */
   locate(line: number, column: number): Location
 }
 
-interface Word {
+interface Token {
   readonly text: string
   readonly at: number
-  /** A plain name, `layer.model`, or a name in back-ticks; else a sign. */
+  /** name: plain or `layer.model`; quoted: in back-ticks; sign: all others. */
   readonly is: 'name' | 'quoted' | 'sign'
-  /** Brackets that are open here. */
+  /** Number of brackets that are open here. */
   readonly depth: number
 }
 
-const TOKEN =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|`(?:[^`]|``)*`|"(?:[^"]|"")*"|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?|\d[\w.]*|->|\S/g
+const TOKEN = new RegExp(
+  [
+    /--[^\n]*|\/\*[\s\S]*?\*\//, // comments
+    /'(?:[^']|'')*'|`(?:[^`]|``)*`|"(?:[^"]|"")*"/, // quoted
+    /[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?|\d[\w.]*|->|\S/,
+  ]
+    .map((one) => one.source)
+    .join('|'),
+  'g',
+)
 
-function wordsOf(sql: string): readonly Word[] {
-  const words: Word[] = []
+function tokenize(sql: string): readonly Token[] {
+  const tokens: Token[] = []
   let depth = 0
   for (const { 0: text, index: at } of sql.matchAll(TOKEN)) {
     if (text.startsWith('--') || text.startsWith('/*')) continue
     const is = /^[A-Za-z_]/.test(text) ? 'name' : text.startsWith('`') ? 'quoted' : 'sign'
     if (text === ')') depth--
-    words.push({ text, at, is, depth })
+    tokens.push({ text, at, is, depth })
     if (text === '(') depth++
   }
-  return words
+  return tokens
 }
 
-/** Names that the SELECT reads, as written, each with its place; without back-ticks. */
+/** Names after FROM and JOIN, without back-ticks, each with its offset. */
 export function readNames(sql: string): readonly { readonly name: string; readonly at: number }[] {
-  const words = wordsOf(sql)
+  const words = tokenize(sql)
   return words.flatMap((word, index) => {
     const isRead = /^(from|join)$/i.test(words[index - 1]?.text ?? '')
     if (!isRead || word.is === 'sign') return []
-    return [{ name: unquoted(word.text), at: word.at }]
+    return [{ name: unquote(word.text), at: word.at }]
   })
 }
 
-export interface Known {
-  /** Source of the server for a name as written; undefined: it stays as it is. */
+/** The names that a query may use. */
+export interface KnownNames {
+  /** The server's source for a name as typed; undefined: the name stays as it is. */
   source(name: string): string | undefined
-  /** Names of columns and fields of what is read, as the server has them. */
+  /** Names of columns and fields of the sources, spelled as on the server. */
   readonly columns: readonly string[]
 }
 
-/** CCS_QUERY_INVALID for anything but one SELECT. */
-export function queryText(given: string, { source, columns }: Known): QueryText {
-  const words = wordsOf(given)
+/** Rewrites a query. Throws CCS_QUERY_INVALID for anything but one SELECT. */
+export function rewriteQuery(given: string, { source, columns }: KnownNames): RewrittenQuery {
+  const words = tokenize(given)
   const last = words.findIndex(({ text }) => text === ';')
   const isOne = last === -1 || last === words.length - 1
   if (!isOne || !/^select$/i.test(words[0]?.text ?? ''))
     throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
       exit: EXIT.usage,
-      hint: 'Streams and tables are made of models: see ccs deploy --help',
+      hint: 'Streams and tables are created from models: see ccs deploy --help',
     })
-  const byCase = columnsByCase(columns)
+  const byCase = groupByLowerCase(columns)
   const from = words.findIndex(({ text }) => /^from$/i.test(text))
   const edits = words.flatMap((word, index): readonly Edit[] => {
     const { text, at, is, depth } = word
     const [before = '', after = ''] = [words[index - 1]?.text, words[index + 1]?.text]
-    let made: string | undefined
+    let replacement: string | undefined
     if (is === 'sign') return []
-    if (/^(from|join)$/i.test(before)) made = source(unquoted(text))
+    if (/^(from|join)$/i.test(before)) replacement = source(unquote(text))
     else if (is === 'name') {
-      // In its own spelling, as everywhere else; AS in brackets is CAST's.
+      // An alias keeps its case, as on the other targets. AS inside brackets belongs to CAST.
       const isAlias = /^as$/i.test(before) && index < from && depth === 0
-      made = isAlias ? quoted(text) : columnName(text, after, byCase)
+      replacement = isAlias ? quoteName(text) : quoteColumn(text, after, byCase)
     }
-    return made === undefined ? [] : [{ at, length: text.length, text: made }]
+    return replacement === undefined ? [] : [{ at, length: text.length, text: replacement }]
   })
-  const sql = edited(given, edits)
+  const sql = applyEdits(given, edits)
   const limit = words.findLastIndex(({ text }) => /^limit$/i.test(text))
   return {
     sql,
@@ -93,12 +103,12 @@ export function queryText(given: string, { source, columns }: Known): QueryText 
       ({ text }, index) =>
         /^emit$/i.test(text) && /^(changes|final)$/i.test(words[index + 1]?.text ?? ''),
     ),
-    locate: (line, column) => placeIn(given, originOf(edits, offsetOf(sql, line, column))),
+    locate: (line, column) => locateOffset(given, findOrigin(edits, findOffset(sql, line, column))),
   }
 }
 
-/** Lower-case letters of a name → names that are spelt so. */
-function columnsByCase(columns: readonly string[]): ReadonlyMap<string, readonly string[]> {
+/** Names by their lower-case form. */
+function groupByLowerCase(columns: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>()
   for (const one of new Set(columns)) {
     const key = one.toLowerCase()
@@ -107,36 +117,42 @@ function columnsByCase(columns: readonly string[]): ReadonlyMap<string, readonly
   return found
 }
 
-/** A column of such a name needs its back-ticks. */
-const STRUCTURE =
-  /^(select|as|from|join|on|within|where|and|or|not|window|group|by|having|emit|changes|final|limit)$/i
+/** Keywords; a column of such a name must be typed with back-ticks. */
+const KEYWORD = new RegExp(
+  '^(select|as|from|join|on|within|where|and|or|not|window' +
+    '|group|by|having|emit|changes|final|limit)$',
+  'i',
+)
 
-/** `alias.column` too; a word before a bracket is a function, and `partition by` no column. */
-function columnName(
+/**
+ * Quotes a column, also in `alias.column`. A name before a bracket is a function, and in
+ * `PARTITION BY` it is a keyword.
+ */
+function quoteColumn(
   text: string,
   after: string,
   known: ReadonlyMap<string, readonly string[]>,
 ): string | undefined {
-  if (after === '(' || STRUCTURE.test(text) || (/^partition$/i.test(text) && /^by$/i.test(after)))
+  if (after === '(' || KEYWORD.test(text) || (/^partition$/i.test(text) && /^by$/i.test(after)))
     return undefined
   const dot = text.indexOf('.')
   const name = text.slice(dot + 1)
   const spelt = known.get(name.toLowerCase()) ?? []
   const meant =
     spelt.find((one) => one === name) ?? spelt.find((one) => one === name.toUpperCase()) ?? spelt[0]
-  // Capitals need no back-ticks: that is how ksqlDB reads any name without them.
+  // Names in capitals need no back-ticks: ksqlDB reads every name without them in capitals.
   if (meant === undefined || meant === name.toUpperCase()) return undefined
-  return `${text.slice(0, dot + 1)}${quoted(meant)}`
+  return `${text.slice(0, dot + 1)}${quoteName(meant)}`
 }
 
 interface Edit {
-  /** Where in the text as given. */
+  /** Offset in the typed text. */
   readonly at: number
   readonly length: number
   readonly text: string
 }
 
-function edited(given: string, edits: readonly Edit[]): string {
+function applyEdits(given: string, edits: readonly Edit[]): string {
   let sql = ''
   let at = 0
   for (const edit of edits) {
@@ -146,8 +162,10 @@ function edited(given: string, edits: readonly Edit[]): string {
   return sql + given.slice(at)
 }
 
-/** Offset in the text as given, of one in the text as edited; within a changed word: its start. */
-function originOf(edits: readonly Edit[], offset: number): number {
+/**
+ * The offset in the typed text of one in the rewritten text; inside a replaced token: its start.
+ */
+function findOrigin(edits: readonly Edit[], offset: number): number {
   let shift = 0
   for (const { at, length, text } of edits) {
     if (offset < at + shift) break
@@ -157,13 +175,13 @@ function originOf(edits: readonly Edit[], offset: number): number {
   return offset - shift
 }
 
-function offsetOf(sql: string, line: number, column: number): number {
+function findOffset(sql: string, line: number, column: number): number {
   const before = sql.split('\n').slice(0, line - 1)
   return before.reduce((sum, one) => sum + one.length + 1, 0) + Math.max(0, column - 1)
 }
 
-/** The place of an offset, with its line. */
-export function placeIn(sql: string, offset: number): Location {
+/** The line and column of an offset. */
+export function locateOffset(sql: string, offset: number): Location {
   const before = sql.slice(0, offset).split('\n')
   return {
     file: '<query>',
@@ -173,6 +191,6 @@ export function placeIn(sql: string, offset: number): Location {
   }
 }
 
-function unquoted(text: string): string {
+function unquote(text: string): string {
   return text.startsWith('`') ? text.slice(1, -1).replaceAll('``', '`') : text
 }

@@ -1,26 +1,30 @@
 /**
- * Values of ksqlDB's answers in the shapes of docs/json-output.md, by the types that the answer itself names: exact
- * numbers as text, whole numbers as numbers while they are safe, times as ISO 8601 in UTC.
+ * Converts values of ksqlDB's answers to the JSON of docs/json-output.md, by the types that the
+ * answer names: DECIMAL as text, whole numbers as numbers while a double holds them exactly, times
+ * as ISO 8601 in UTC.
  */
 import { isObject } from '../../../domain/kernel/json.ts'
 
-type Shape = (value: unknown) => unknown
+type ValueConverter = (value: unknown) => unknown
 
-/** For `DECIMAL(18, 2)`, `ARRAY<STRUCT<`price` DECIMAL(18, 2)>>` and so on; unknown types pass their values as they are. */
-export function shapeOf(type: string): Shape {
-  const plain = plainShape(type.trim())
+/**
+ * Returns the converter of a type such as `DECIMAL(18, 2)` or `ARRAY<STRUCT<…>>`; values of unknown
+ * types stay as they are.
+ */
+export function createConverter(type: string): ValueConverter {
+  const plain = createNotNullConverter(type.trim())
   return (value) => (value === null || value === undefined ? null : plain(value))
 }
 
-function plainShape(type: string): Shape {
-  const { word, inner } = outermost(type)
+function createNotNullConverter(type: string): ValueConverter {
+  const { word, inner } = splitType(type)
   switch (word) {
     case 'DECIMAL': {
       const scale = Number(inner[1] ?? 0)
       return (value) => (typeof value === 'number' ? value.toFixed(scale) : String(value))
     }
     case 'DOUBLE':
-      // A long one came as text, lest anybody rounds what is exact: this is not.
+      // The JSON parser keeps long numbers as text, in case they are exact; a DOUBLE is not.
       return (value) => (typeof value === 'string' ? Number(value) : value)
     case 'INTEGER':
     case 'INT':
@@ -30,49 +34,49 @@ function plainShape(type: string): Shape {
         return Number.isSafeInteger(number) ? number : String(value)
       }
     case 'TIMESTAMP':
-      return timeShape
+      return convertTime
     case 'ARRAY': {
-      const item = shapeOf(inner[0] ?? '')
+      const item = createConverter(inner[0] ?? '')
       return (value) => (Array.isArray(value) ? value.map(item) : value)
     }
     case 'MAP': {
-      const item = shapeOf(inner[1] ?? '')
+      const item = createConverter(inner[1] ?? '')
       return (value) =>
         isObject(value)
           ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, item(one)]))
           : value
     }
     case 'STRUCT': {
-      const fields = new Map(inner.map(fieldOf))
+      const fields = new Map(inner.map(parseField))
       return (value) =>
         isObject(value)
           ? Object.fromEntries(
-              Object.entries(value).map(([key, one]) => [key, (fields.get(key) ?? asIs)(one)]),
+              Object.entries(value).map(([key, one]) => [key, (fields.get(key) ?? keepAsIs)(one)]),
             )
           : value
     }
     default:
-      return asIs
+      return keepAsIs
   }
 }
 
-const asIs: Shape = (value) => value
+const keepAsIs: ValueConverter = (value) => value
 
-/** `2026-11-22T10:00:00.000` is in UTC without saying so; inside others it may be milliseconds. */
-const timeShape: Shape = (value) => {
+/** `2026-11-22T10:00:00.000` is in UTC; inside arrays and structs it may be milliseconds. */
+const convertTime: ValueConverter = (value) => {
   if (typeof value === 'number' && Math.abs(value) <= 8.64e15) return new Date(value).toISOString()
   if (typeof value === 'string' && /^\d{4,}-\d\d-\d\dT[\d:.]+$/.test(value)) return `${value}Z`
   return value
 }
 
-function fieldOf(text: string): readonly [string, Shape] {
+function parseField(text: string): readonly [string, ValueConverter] {
   const found = /^\s*(?:`((?:[^`]|``)*)`|(\S+))\s+([\s\S]+)$/.exec(text)
   const name = found?.[1]?.replaceAll('``', '`') ?? found?.[2] ?? ''
-  return [name, shapeOf(found?.[3] ?? '')]
+  return [name, createConverter(found?.[3] ?? '')]
 }
 
-/** `MAP<STRING, INT>` → MAP with its parts; commas within parts stay. */
-function outermost(type: string): { readonly word: string; readonly inner: readonly string[] } {
+/** `MAP<STRING, INT>` → MAP and its parts, split at the outermost commas. */
+function splitType(type: string): { readonly word: string; readonly inner: readonly string[] } {
   const at = type.search(/[<(]/)
   if (at < 0) return { word: type, inner: [] }
   const inner: string[] = []
@@ -89,12 +93,12 @@ function outermost(type: string): { readonly word: string; readonly inner: reado
   return { word: type.slice(0, at), inner: [...inner, open] }
 }
 
-/** Names of fields in a type, at any depth. */
-export function fieldNames(type: string): readonly string[] {
-  const { word, inner } = outermost(type)
-  if (word !== 'STRUCT') return inner.flatMap(fieldNames)
+/** Lists the names of a type's struct fields, at any depth. */
+export function listFieldNames(type: string): readonly string[] {
+  const { word, inner } = splitType(type)
+  if (word !== 'STRUCT') return inner.flatMap(listFieldNames)
   return inner.flatMap((one) => {
     const found = /^\s*(?:`((?:[^`]|``)*)`|(\S+))\s+([\s\S]+)$/.exec(one)
-    return found ? [found[1] ?? found[2] ?? '', ...fieldNames(found[3] ?? '')] : []
+    return found ? [found[1] ?? found[2] ?? '', ...listFieldNames(found[3] ?? '')] : []
   })
 }

@@ -1,71 +1,76 @@
 /**
- * What ksqlDB refuses, and where. It has no field for a place: parse errors say `line 3:15: …`, errors of
- * analysis `Line: 1, Col: 130: …`, and many say neither.
+ * Errors that ksqlDB answers with, and their places. The place has no field of its own: parse
+ * errors begin `line 3:15: …`, errors of analysis `Line: 1, Col: 130: …`, and many name none.
  */
 
 import type { HttpAnswer } from '../../../adapters/http/http.ts'
 import { CcsError, EXIT, type ExitCode, type Location } from '../../../domain/kernel/errors.ts'
 import { asObject } from '../../../domain/kernel/json.ts'
-import { text } from './query-service.ts'
+import { asText } from './server-answers.ts'
 
-/** A refusal in the server's own terms; line and column count from 1, in the statement as it was sent. */
-export interface Refusal {
+/** An error as the server sent it; line and column count from 1, in the statement as sent. */
+export interface ServerError {
   readonly status: number
-  /** 40001 and so on; 0 where the server gave none. */
+  /** ksqlDB's error_code, such as 40001; 0 if the answer has none. */
   readonly code: number
   readonly message: string
   readonly line?: number
   readonly column?: number
 }
 
-/** A statement that was refused. What it left undone is nothing: ksqlDB checks it whole before it begins. */
-export class KsqlRefused extends CcsError {
-  readonly refusal: Refusal
+/** A rejected statement. It changed nothing: ksqlDB checks a statement before it executes it. */
+export class StatementRejected extends CcsError {
+  readonly serverError: ServerError
 
   constructor(
-    refusal: Refusal,
+    error: ServerError,
     options: { readonly location?: Location; readonly exit: ExitCode },
   ) {
-    const hint = hintOf(refusal)
-    super('CCS_ENGINE_REFUSED', `ksqlDB refuses it: ${shortened(refusal.message)}`, {
+    const hint = hintFor(error)
+    super('CCS_ENGINE_REFUSED', `ksqlDB refuses it: ${shorten(error.message)}`, {
       ...options,
       ...(hint === undefined ? {} : { hint }),
     })
-    this.refusal = refusal
+    this.serverError = error
   }
 }
 
-/** The place of a refusal in the file that its statement was made from; undefined: it has none there. */
-export type Locate = (line: number, column: number) => Location | undefined
+/** The place, in the file that the statement was compiled from, of a place in the statement. */
+export type LocateInFile = (line: number, column: number) => Location | undefined
 
-export function refused(refusal: Refusal, locate?: Locate): KsqlRefused {
-  const { line, column, status } = refusal
+/** Turns a server's error into CCS_ENGINE_REFUSED, with a place if `locate` has one. */
+export function toStatementRejected(error: ServerError, locate?: LocateInFile): StatementRejected {
+  const { line, column, status } = error
   const location = locate?.(line ?? 1, column ?? 1)
   const exit = status >= 500 ? EXIT.unexpected : status === 417 ? EXIT.checkFailed : EXIT.usage
-  return new KsqlRefused(refusal, { exit, ...(location === undefined ? {} : { location }) })
+  return new StatementRejected(error, { exit, ...(location === undefined ? {} : { location }) })
 }
 
-/** An answer that is no success; `message` is empty where no ksqlDB spoke. */
-export function readRefusal({ status, body }: HttpAnswer): Refusal {
+/** Reads an answer that is not a success; `message` is empty if it is not a ksqlDB's. */
+export function readServerError({ status, body }: HttpAnswer): ServerError {
   const { error_code: code, message } = asObject(body)
-  return placed({ status, code: typeof code === 'number' ? code : 0, message: text(message) })
+  return extractPlace({
+    status,
+    code: typeof code === 'number' ? code : 0,
+    message: asText(message),
+  })
 }
 
-/** Takes the place out of the message. */
-export function placed(refusal: Pick<Refusal, 'status' | 'code' | 'message'>): Refusal {
-  const found = PLACES.map((one) => one.exec(refusal.message)).find((one) => one !== null)
-  if (found === undefined || found === null) return refusal
+/** Moves the place from the message into `line` and `column`. */
+export function extractPlace(error: Pick<ServerError, 'status' | 'code' | 'message'>): ServerError {
+  const found = PLACES.map((one) => one.exec(error.message)).find((one) => one !== null)
+  if (found === undefined || found === null) return error
   const message = (
-    refusal.message.slice(0, found.index) + refusal.message.slice(found.index + found[0].length)
+    error.message.slice(0, found.index) + error.message.slice(found.index + found[0].length)
   ).trim()
-  // Columns of the parser count from 0 in the message of ANTLR, but ksqlDB adds the 1 itself.
-  return { ...refusal, message, line: Number(found[1]), column: Number(found[2]) }
+  // ANTLR counts columns from 0; ksqlDB has added 1 already.
+  return { ...error, message, line: Number(found[1]), column: Number(found[2]) }
 }
 
 const PLACES = [/\bline (\d+):(\d+):\s*/, /\bLine: (\d+), Col: (\d+):\s*/]
 
-/** The server is there and says "not now": 50301, 50302, or a command topic that does not keep up. */
-export function isBusy({ code, message }: Refusal): boolean {
+/** Whether the server needs more time: codes 50301 and 50302, or its command topic lags. */
+export function isServerBusy({ code, message }: ServerError): boolean {
   return (
     code === 50301 ||
     code === 50302 ||
@@ -74,10 +79,11 @@ export function isBusy({ code, message }: Refusal): boolean {
 }
 
 /**
- * It was not taken, and may be sent again: the server is starting, has not read its own earlier commands yet, or
- * another statement got between (two at once fence each other off the command topic).
+ * Whether the statement was not accepted and may be sent again: the server is starting, has not
+ * read its own earlier statements yet, or another statement was sent at the same time (two
+ * producers fence each other off the command topic).
  */
-export function isUntaken({ code, message }: Refusal): boolean {
+export function isNotAccepted({ code, message }: ServerError): boolean {
   return (
     code === 50301 ||
     code === 50302 ||
@@ -85,18 +91,18 @@ export function isUntaken({ code, message }: Refusal): boolean {
   )
 }
 
-function hintOf({ message }: Refusal): string | undefined {
+function hintFor({ message }: ServerError): string | undefined {
   if (/already exists/i.test(message))
-    return 'Somebody else made it. Look at it in ksqlDB, then drop it there, or give the target a prefix.'
+    return 'ccs did not create it. Drop it in ksqlDB, or give the target a prefix in ccs.yml.'
   if (/need to drop them|following queries|being used by/i.test(message))
-    return 'Others read it: drop those first.'
+    return 'Other streams or queries read it: drop those first.'
   if (/Schema.*(not found|missing)|schema.*subject/i.test(message))
-    return 'Look whether the schema registry of ksqlDB is that of the target.'
+    return 'Check that ksqlDB uses the schema registry that ccs.yml names for the target.'
   return undefined
 }
 
-/** Causes are repeated on lines of their own; the first sentences say it. */
-function shortened(message: string): string {
+/** The first four lines say enough: ksqlDB repeats the causes on further lines. */
+function shorten(message: string): string {
   const lines = message.split('\n').filter((one) => one.trim() !== '')
   const whole = lines.slice(0, 4).join(' ').replace(/\s+/g, ' ').trim()
   return whole.length > 600 ? `${whole.slice(0, 600)} …` : whole

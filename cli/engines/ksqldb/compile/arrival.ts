@@ -1,21 +1,30 @@
 /**
- * Bronze in ksqlDB: events.valid as it arrived. How late an event came is fixed here, once, on arrival, by the order
- * of its own partition, as the embedded engine does it (docs/adr/0003): a table with a row a partition keeps the
- * newest event time so far, and each of its changes is one event.
+ * Bronze in ksqlDB: the events of events.valid as they arrived. An event's lateness is computed
+ * once, on arrival, by the order of its partition, as in the embedded engine (docs/adr/0003): a
+ * table with one row per partition keeps the newest event time, and each change of a row is one
+ * event.
  */
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
-import { whereOf } from '../../../domain/dialects/dialect-job.ts'
-import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
+import { printWhere } from '../../../domain/dialects/dialect-job.ts'
+import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import { VALID_TOPIC } from '../../../domain/log/topics.ts'
 import type { SelectItem } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
 import { KEY, type Relation } from '../plan/relation.ts'
-import { declareStream, makeStream, makeTable, type Output, outputsOf, passed } from './ddl.ts'
+import {
+  declareStream,
+  makeStream,
+  makeTable,
+  type Output,
+  passColumns,
+  printOutputs,
+} from './ddl.ts'
 
+/** The table of all events, which models of Bronze read. */
 export const RAW = 'raw.events'
 
-/** What Kafka says of a record, by the names that raw.events gives it. */
+/** Kafka's properties of a record, by their column names in raw.events. */
 const PSEUDO: readonly Output[] = [
   { name: 'partition', sql: 'ROWPARTITION', type: { is: 'INTEGER' } },
   { name: 'offset', sql: 'ROWOFFSET', type: { is: 'BIGINT' } },
@@ -23,14 +32,17 @@ const PSEUDO: readonly Output[] = [
 ]
 const LATE = 'late_ms'
 const TOPIC = 'topic'
-/** What Bronze is spread by. Records without a key would go anywhere, and a repetition might overtake the first. */
+/**
+ * Key of Bronze's topic. Without a key, records would go to any partition, and a duplicate could
+ * be processed before the first.
+ */
 const VISITOR: Column = { name: '_visitor', type: { is: 'VARCHAR' } }
 const VISITOR_ID = 'anonymous_id'
 const NEWEST: Column = { name: '_newest_ms', type: { is: 'BIGINT' } }
 const SOURCE = 'events_valid'
 
-/** A model over raw.events. */
-export function arrival(job: DialectJob): readonly Relation[] {
+/** Compiles a model that reads raw.events. */
+export function compileArrival(job: DialectJob): readonly Relation[] {
   const all = job.input.columnsOf(RAW)
   const pseudo = PSEUDO.filter((one) => all.some(({ name }) => name === one.name))
   const isPseudo = (name: string) =>
@@ -43,10 +55,10 @@ export function arrival(job: DialectJob): readonly Relation[] {
     columns,
   })
   const { time } = job.input.project
-  if (time === undefined) return [valid, untimed(job, pseudo)]
+  if (time === undefined) return [valid, makeUntimed(job, pseudo)]
   const eventMs = `UNIX_TIMESTAMP(${job.printer(columns).print(time.expr)})`
   const visitor = columns.some((one) => one.name === VISITOR_ID) ? VISITOR_ID : KEY
-  const carried: readonly Output[] = [...passed(columns), ...pseudo]
+  const carried: readonly Output[] = [...passColumns(columns), ...pseudo]
   const topic = `${job.input.model.name}.arrived`
   const arrived = makeTable(job, {
     name: `${job.name}_arrived`,
@@ -55,7 +67,7 @@ export function arrival(job: DialectJob): readonly Relation[] {
     keeps: { of: 'records' },
     keys: [{ sql: 'ROWPARTITION', name: `${KEY}_partition`, type: { is: 'INTEGER' } }],
     outputs: [
-      { ...VISITOR, sql: `LATEST_BY_OFFSET(${quoted(visitor)}, FALSE)` },
+      { ...VISITOR, sql: `LATEST_BY_OFFSET(${quoteName(visitor)}, FALSE)` },
       ...carried.map((one) => ({ ...one, sql: `LATEST_BY_OFFSET(${one.sql}, FALSE)` })),
       { ...NEWEST, sql: `MAX(${eventMs})` },
     ],
@@ -69,12 +81,12 @@ export function arrival(job: DialectJob): readonly Relation[] {
     keyType: 'INT',
     columns: [VISITOR, ...carried, NEWEST],
   })
-  const behindMs = `${quoted(NEWEST.name)} - ${time.watermarkMs} - ${eventMs}`
+  const behindMs = `${quoteName(NEWEST.name)} - ${time.watermarkMs} - ${eventMs}`
   const late = `GREATEST(${behindMs}, CAST(0 AS BIGINT))`
-  return [valid, arrived, arrivals, bronze(job, { from: arrivals.name, late })]
+  return [valid, arrived, arrivals, makeBronze(job, { from: arrivals.name, late })]
 }
 
-function bronze(
+function makeBronze(
   job: DialectJob,
   given: { readonly from: string; readonly late: string },
 ): Relation {
@@ -84,37 +96,37 @@ function bronze(
   const hasTime = select.items.some((one) => one.name === time?.column)
   const own: readonly SelectItem[] =
     time === undefined || hasTime ? [] : [{ name: time.column, expr: time.expr }]
-  const printer = job.printer(columns, [OWN_TOPIC, standFor(LATE, given.late)])
+  const printer = job.printer(columns, [OWN_TOPIC, substitute(LATE, given.late)])
   return makeStream(job, {
     name: job.name,
     topic: job.input.model.name,
-    outputs: outputsOf(job, [...select.items, ...own], columns, printer),
+    outputs: printOutputs(job, [...select.items, ...own], columns, printer),
     from: given.from,
-    where: whereOf(select, printer),
-    key: quoted(VISITOR.name),
+    where: printWhere(select, printer),
+    key: quoteName(VISITOR.name),
   })
 }
 
-/** Of a project without event time: nothing can be late. */
-function untimed(job: DialectJob, pseudo: readonly Output[]): Relation {
+/** Bronze of a project without event time: no event is late. */
+function makeUntimed(job: DialectJob, pseudo: readonly Output[]): Relation {
   const columns = job.input.columnsOf(RAW)
   const { select } = job.input
   const printer = job.printer(columns, [
-    ...pseudo.map((one) => standFor(one.name, one.sql)),
+    ...pseudo.map((one) => substitute(one.name, one.sql)),
     OWN_TOPIC,
-    standFor(LATE, 'CAST(0 AS BIGINT)'),
+    substitute(LATE, 'CAST(0 AS BIGINT)'),
   ])
   return makeStream(job, {
     name: job.name,
     topic: job.input.model.name,
-    outputs: outputsOf(job, select.items, columns, printer),
+    outputs: printOutputs(job, select.items, columns, printer),
     from: SOURCE,
-    where: whereOf(select, printer),
+    where: printWhere(select, printer),
   })
 }
 
-function standFor(name: string, sql: string) {
+function substitute(name: string, sql: string) {
   return { expr: { is: 'column', path: [name], at: undefined } as const, sql }
 }
 
-const OWN_TOPIC = standFor(TOPIC, quoteText(VALID_TOPIC))
+const OWN_TOPIC = substitute(TOPIC, quoteText(VALID_TOPIC))

@@ -1,10 +1,10 @@
 /**
- * Streams and tables of ksqlDB, each over a topic with its key, partitions, retention and timestamp written
- * out, since the defaults differ with what is read.
+ * Builds ksqlDB's streams and tables. Key, partitions, retention and timestamp of each topic are
+ * written out, since their defaults depend on the source that is read.
  */
 import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
-import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
-import { typeName } from '../../../domain/dialects/idioms/types.ts'
+import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
+import { printType } from '../../../domain/dialects/idioms/types.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
 import { inferType } from '../../../domain/sql/infer.ts'
 import type { Expr, SelectItem } from '../../../domain/sql/tree.ts'
@@ -12,21 +12,22 @@ import { type Column, displayType, type LogicalType } from '../../../domain/sql/
 import {
   type Body,
   KEY,
-  type Keeping,
   type KsqlColumn,
-  type Option,
   RETENTION,
   type Relation,
+  type TopicKeeping,
+  type WithOption,
 } from '../plan/relation.ts'
 
+/** One day, ms. */
 export const DAY_MS = 86_400_000
 
-/** From the beginning of its topic, or what came before the statement is never seen. */
+/** Reads topics from their beginning; by default, earlier records are skipped. */
 const EARLIEST = { 'auto.offset.reset': 'earliest' }
-/** A cache would keep changes of a key back and show only the last: a count could go from 0 to 2. */
+/** A cache would merge changes of a key: a count could go from 0 to 2. */
 const UNCACHED = { ...EARLIEST, 'cache.max.bytes.buffering': '0' }
 
-/** A column as SELECT gives it: SQL, name, and type where it is known. */
+/** One column of a SELECT. */
 export interface Output {
   readonly sql: string
   readonly name: string
@@ -34,8 +35,8 @@ export interface Output {
 }
 
 /**
- * CREATE STREAM … AS, keeping the key unless `key` names another column. Its records keep Kafka's own time, when
- * the event came in: by event time, the broker would delete an old event as soon as it is written.
+ * CREATE STREAM … AS; it keeps the key unless `key` names another column. Its records carry the
+ * time of arrival: by event time, the broker would delete an old event as soon as it is written.
  */
 export function makeStream(
   job: DialectJob,
@@ -50,7 +51,7 @@ export function makeStream(
   },
 ): Relation {
   const { name, topic, outputs, from, join, where, key } = given
-  const first = key === undefined ? quoted(KEY) : `${key} AS ${quoted(KEY)}`
+  const first = key === undefined ? quoteName(KEY) : `${key} AS ${quoteName(KEY)}`
   return {
     name,
     model: job.input.model.name,
@@ -58,26 +59,28 @@ export function makeStream(
     topic,
     options: [...FORMATS, RETENTION],
     body: {
-      items: [first, ...outputs.map(asItem)],
+      items: [first, ...outputs.map(printItem)],
       from,
       ...(join === undefined ? {} : { join }),
       where,
       ...(key === undefined ? {} : { partitionBy: key }),
     },
     memory: 'none',
-    columns: [KEY_COLUMN, ...outputs.map((one) => column(job, one))],
+    columns: [KEY_COLUMN, ...outputs.map((one) => toKsqlColumn(job, one))],
     properties: EARLIEST,
   }
 }
 
-/** CREATE TABLE … AS. Its topic is compacted, so it has no retention of its own, unless `keeps` says otherwise. */
+/**
+ * CREATE TABLE … AS. Its topic is compacted, without a retention, unless `keeps` says otherwise.
+ */
 export function makeTable(
   job: DialectJob,
   given: {
     readonly name: string
     readonly topic: string
     readonly memory: Relation['memory']
-    readonly keeps?: Keeping
+    readonly keeps?: TopicKeeping
     readonly keys: readonly Output[]
     readonly outputs: readonly Output[]
     readonly body: Omit<Body, 'items'>
@@ -91,17 +94,17 @@ export function makeTable(
     topic,
     ...(keeps === undefined ? {} : { keeps }),
     options: FORMATS,
-    body: { ...body, items: [...keys, ...outputs].map(asItem) },
+    body: { ...body, items: [...keys, ...outputs].map(printItem) },
     memory,
     columns: [
-      ...keys.map((one) => ({ ...column(job, one), isKey: true })),
-      ...outputs.map((one) => column(job, one)),
+      ...keys.map((one) => ({ ...toKsqlColumn(job, one), isKey: true })),
+      ...outputs.map((one) => toKsqlColumn(job, one)),
     ],
     properties: UNCACHED,
   }
 }
 
-/** CREATE STREAM over a topic that another relation, or the gate, fills. */
+/** CREATE STREAM over a topic that another relation or the gate fills. */
 export function declareStream(
   job: DialectJob,
   given: {
@@ -110,9 +113,9 @@ export function declareStream(
     readonly over?: string
     readonly keyFormat: 'KAFKA' | 'AVRO'
     readonly columns: readonly Column[]
-    /** Column that says when a row happened; without, it is when Kafka got the record. */
+    /** Column with the event time; absent: the time at which Kafka received the record. */
     readonly time?: string
-    /** STRING unless told. */
+    /** STRING by default. */
     readonly keyType?: string
   },
 ): Relation {
@@ -122,18 +125,18 @@ export function declareStream(
     model: job.input.model.name,
     kind: 'stream',
     topic,
-    options: [['KEY_FORMAT', keyFormat], ['VALUE_FORMAT', 'AVRO'], ...timestamp(time)],
+    options: [['KEY_FORMAT', keyFormat], ['VALUE_FORMAT', 'AVRO'], ...timestampOption(time)],
     ...(over === undefined ? {} : { over }),
     memory: 'none',
-    columns: [{ ...KEY_COLUMN, type: keyType }, ...columns.map((one) => column(job, one))],
+    columns: [{ ...KEY_COLUMN, type: keyType }, ...columns.map((one) => toKsqlColumn(job, one))],
     properties: {},
   }
 }
 
 const KEY_COLUMN: KsqlColumn = { name: KEY, type: 'STRING', isKey: true }
 
-/** Columns of a SELECT, stars written out. `columns` are those of what it reads. */
-export function outputsOf(
+/** Prints the columns of a SELECT, with `*` expanded to `columns`, those of its source. */
+export function printOutputs(
   job: DialectJob,
   items: readonly SelectItem[],
   columns: readonly Column[],
@@ -142,60 +145,58 @@ export function outputsOf(
   const own = new Map(job.input.columns.map((one) => [one.name, one.type]))
   return items.flatMap((item) =>
     item.expr.is === 'star'
-      ? passed(columns)
+      ? passColumns(columns)
       : [
           {
             sql: printer.print(item.expr),
             name: item.name,
-            type: own.get(item.name) ?? inferred(item.expr, columns),
+            type: own.get(item.name) ?? inferOrText(item.expr, columns),
           },
         ],
   )
 }
 
-/** Columns as they are. */
-export function passed(columns: readonly Column[]): readonly Output[] {
-  return columns.map(({ name, type }) => ({ sql: quoted(name), name, type }))
+/** Selects columns unchanged. */
+export function passColumns(columns: readonly Column[]): readonly Output[] {
+  return columns.map(({ name, type }) => ({ sql: quoteName(name), name, type }))
 }
 
-export function inferred(expr: Expr, columns: readonly Column[]): LogicalType {
+/** The type of an expression; VARCHAR if it can't be inferred. */
+export function inferOrText(expr: Expr, columns: readonly Column[]): LogicalType {
   return inferType(expr, { columns, aliases: new Map() }) ?? { is: 'VARCHAR' }
 }
 
-/** Outputs of a table: what is a key of it can't be a value, so it is copied. */
-export function withCopiedKeys(
-  outputs: readonly Output[],
-  keys: readonly string[],
-): readonly Output[] {
+/** Copies key columns by AS_VALUE: ksqlDB does not allow a key among a table's values. */
+export function copyKeys(outputs: readonly Output[], keys: readonly string[]): readonly Output[] {
   return outputs.map((one) =>
     keys.includes(one.sql) ? { ...one, sql: `AS_VALUE(${one.sql})` } : one,
   )
 }
 
-/** A key column of a table; the value's columns keep the plain names. */
-export function keyOutput(sql: string, name: string, type: LogicalType): Output {
+/** A table's key column, with a prefix: its copy among the values has the plain name. */
+export function makeKey(sql: string, name: string, type: LogicalType): Output {
   return { sql, name: `${KEY}_${name}`, type }
 }
 
-const FORMATS: readonly Option[] = [
+const FORMATS: readonly WithOption[] = [
   ['KEY_FORMAT', 'AVRO'],
   ['VALUE_FORMAT', 'AVRO'],
 ]
 
-function asItem({ sql, name }: Output): string {
-  return sql === quoted(name) ? sql : `${sql} AS ${quoted(name)}`
+function printItem({ sql, name }: Output): string {
+  return sql === quoteName(name) ? sql : `${sql} AS ${quoteName(name)}`
 }
 
-function timestamp(name: string | undefined): readonly Option[] {
-  return name === undefined ? [] : [['TIMESTAMP', quoted(name)]]
+function timestampOption(name: string | undefined): readonly WithOption[] {
+  return name === undefined ? [] : [['TIMESTAMP', quoteName(name)]]
 }
 
-function column(job: DialectJob, { name, type }: Pick<Column, 'name' | 'type'>): KsqlColumn {
-  const written = typeName(type, 'ksqldb')
+function toKsqlColumn(job: DialectJob, { name, type }: Pick<Column, 'name' | 'type'>): KsqlColumn {
+  const written = printType(type, 'ksqldb')
   if (written === undefined)
     job.fault(
       undefined,
-      `Column '${name}' is ${displayType(type)}, which ksqlDB lacks.`,
+      `Column '${name}' has the type ${displayType(type)}, which ksqlDB lacks.`,
       'Cast it, for instance to BIGINT.',
     )
   return { name, type: written ?? 'STRING' }

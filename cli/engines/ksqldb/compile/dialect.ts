@@ -1,54 +1,61 @@
 /**
- * What ksqlDB runs for a model: streams and tables. There are no sub-queries, so what SQL nests becomes a
- * stream of its own.
+ * Compiles a model to streams and tables of ksqlDB. It has no sub-queries, so a nested SELECT
+ * becomes a stream of its own.
  */
 import {
   type Dialect,
   type DialectInput,
-  flatName,
+  flattenName,
   type Statement,
 } from '../../../domain/dialects/dialect.ts'
 import {
   DialectJob,
+  printWhere,
   readFirstOnly,
   readUnnesting,
-  whereOf,
 } from '../../../domain/dialects/dialect-job.ts'
 import type { Fault } from '../../../domain/dialects/dialect-syntax.ts'
-import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
+import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { readSeedJoin } from '../../../domain/models/seed-join.ts'
 import type { Expr, Select, SelectItem } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
-import { KEY, plainNaming, type Relation, statementOf } from '../plan/relation.ts'
-import { joinedStream } from '../plan/seeds.ts'
-import { arrival, RAW } from './arrival.ts'
-import { declareStream, makeStream, makeTable, type Output, outputsOf, passed } from './ddl.ts'
+import { KEY, PLAIN_NAMING, printStatement, type Relation } from '../plan/relation.ts'
+import { compileArrival, RAW } from './arrival.ts'
+import {
+  declareStream,
+  makeStream,
+  makeTable,
+  type Output,
+  passColumns,
+  printOutputs,
+} from './ddl.ts'
+import { compileSeedJoin } from './seed-join.ts'
 import { syntax } from './syntax.ts'
-import { sessionTable, windowTable } from './windows.ts'
+import { compileSession, compileWindow } from './windows.ts'
 
-/** What ksqlDB has for a model, in the order in which it is made; empty where there are faults. */
+/** The streams and tables of a model, in the order of their creation. */
 export interface CompiledRelations {
   readonly relations: readonly Relation[]
   readonly notes: readonly string[]
   readonly faults: readonly Fault[]
 }
 
-/** A model as streams and tables of ksqlDB (0.29, Confluent Platform 7.6 and later). */
+/** Compiles a model for ksqlDB of Confluent Platform 7.6 and later. */
 export function compileRelations(input: DialectInput): CompiledRelations {
   const job = new DialectJob(input, syntax)
-  return { relations: relationsOf(job), notes: job.notes, faults: job.faults }
+  return { relations: compileByKind(job), notes: job.notes, faults: job.faults }
 }
 
 /** Prints a model for people, with the settings that its statements are sent with. */
 export const compileKsqldb: Dialect = (input) => {
   const { relations, notes, faults } = compileRelations(input)
-  return { statements: statementsOf(relations), notes, faults }
+  return { statements: printStatements(relations), notes, faults }
 }
 
-function statementsOf(relations: readonly Relation[]): readonly Statement[] {
+function printStatements(relations: readonly Relation[]): readonly Statement[] {
   const properties = Object.assign({}, ...relations.map((one) => one.properties)) as Readonly<
     Record<string, string>
-  > // put together of such
+  > // merged from records of this type
   return [
     ...Object.entries(properties).map(([name, value]) => ({
       what: 'setting',
@@ -56,43 +63,43 @@ function statementsOf(relations: readonly Relation[]): readonly Statement[] {
     })),
     ...relations.map((one) => ({
       what: one.body ? one.kind : 'source',
-      sql: statementOf(one, plainNaming),
+      sql: printStatement(one, PLAIN_NAMING),
     })),
   ]
 }
 
-function relationsOf(job: DialectJob): readonly Relation[] {
+function compileByKind(job: DialectJob): readonly Relation[] {
   switch (job.input.model.kind) {
     case 'window':
-      return windowTable(job)
+      return compileWindow(job)
     case 'session':
-      return sessionTable(job)
+      return compileSession(job)
     default:
-      return streams(job)
+      return compileStreams(job)
   }
 }
 
-/** Kinds stream and view: streams over streams. */
-function streams(job: DialectJob): readonly Relation[] {
+/** Compiles the kinds stream and view: streams that read streams. */
+function compileStreams(job: DialectJob): readonly Relation[] {
   const { select, model, project } = job.input
   const { from } = select
-  if (from.is === 'select') return unnested(job, from.select)
+  if (from.is === 'select') return compileUnnesting(job, from.select)
   const join = from.is === 'join' ? readSeedJoin(select) : ''
-  if (typeof join !== 'string') return joinedStream(job, join)
+  if (typeof join !== 'string') return compileSeedJoin(job, join)
   if (from.is !== 'table') {
     const at = from.is === 'none' ? undefined : from.at
     job.fault(
       at,
-      `ksqlDB can't read what ${model.name} has in FROM.`,
-      'Make it a model of its own and read that.',
+      `ksqlDB can't read the FROM of ${model.name}.`,
+      'Make its FROM a model of its own, and read that.',
     )
     return []
   }
-  if (from.name === RAW) return arrival(job)
+  if (from.name === RAW) return compileArrival(job)
   const columns = job.input.columnsOf(from.name)
   const printer = job.printer(columns)
-  const outputs = outputsOf(job, select.items, columns, printer)
-  const where = whereOf(select, printer)
+  const outputs = printOutputs(job, select.items, columns, printer)
+  const where = printWhere(select, printer)
   const kind = project.modelOf(from.name)?.kind
   if (kind === 'window' || kind === 'session')
     job.fault(
@@ -103,15 +110,15 @@ function streams(job: DialectJob): readonly Relation[] {
   else if (select.groupBy.length > 0)
     job.fault(
       select.groupBy[0]?.at,
-      'ksqlDB groups a stream only in windows here.',
-      'Make the model kind: window.',
+      "A model of kind stream or view can't use GROUP BY on ksqlDB.",
+      'Write "kind: window" in its header.',
     )
-  if (select.qualify !== undefined) return firstOnly(job, columns, select.qualify)
-  return [main(job, { outputs, from: flatName(from.name), where })]
+  if (select.qualify !== undefined) return compileFirstOnly(job, columns, select.qualify)
+  return [makeModelStream(job, { outputs, from: flattenName(from.name), where })]
 }
 
-/** The stream of the model itself. */
-function main(
+/** The stream that has the model's own name. */
+function makeModelStream(
   job: DialectJob,
   given: {
     readonly outputs: readonly Output[]
@@ -123,11 +130,11 @@ function main(
 }
 
 /**
- * The first row of each key: a table counts rows a key, a stream over its topic passes those counted 1.
- * HAVING COUNT(*) = 1 would lose keys whose rows come in one batch, and so would a record cache; a compacted topic
- * would lose them to whoever reads it later.
+ * Keeps the first row of each key: a table counts the rows of a key, and a stream over its topic
+ * selects those with count 1. HAVING COUNT(*) = 1 or a record cache would lose keys with two rows
+ * in one batch; a compacted topic would lose them for later readers.
  */
-function firstOnly(
+function compileFirstOnly(
   job: DialectJob,
   columns: readonly Column[],
   qualify: Expr,
@@ -140,8 +147,8 @@ function firstOnly(
   if (key?.is !== 'column' || keys.length > 1)
     job.fault(
       qualify.at,
-      'ksqlDB deduplicates by one column.',
-      'Make one column of the keys in the model below.',
+      'ksqlDB can deduplicate by one column only.',
+      'In the model that this one reads, combine the keys into one column.',
     )
   const time = project.time?.column
   const added: readonly Column[] =
@@ -149,7 +156,7 @@ function firstOnly(
       ? []
       : [{ name: time, type: { is: 'TIMESTAMP' } }]
   const carried = [...columns, ...added]
-  const name = quoted(model.dedupe?.key ?? '')
+  const name = quoteName(model.dedupe?.key ?? '')
   const topic = `${model.name}.seen`
   const seen = makeTable(job, {
     name: `${job.name}_seen`,
@@ -158,13 +165,13 @@ function firstOnly(
     keeps: { of: 'records' },
     keys: [{ sql: name, name: KEY, type: { is: 'VARCHAR' } }],
     outputs: [
-      ...passed(carried).map((one) => ({
+      ...passColumns(carried).map((one) => ({
         ...one,
         sql: `EARLIEST_BY_OFFSET(${one.sql}, FALSE)`,
       })),
       { sql: 'COUNT(*)', name: '_n', type: { is: 'BIGINT' } },
     ],
-    body: { from: flatName(from.name), where: [], groupBy: [name] },
+    body: { from: flattenName(from.name), where: [], groupBy: [name] },
   })
   const printer = job.printer(carried)
   const items = select.items.map((one) =>
@@ -183,47 +190,47 @@ function firstOnly(
       keyFormat: 'AVRO',
       columns: [...carried, { name: '_n', type: { is: 'BIGINT' } }],
     }),
-    main(job, {
-      outputs: outputsOf(job, items, carried, printer),
+    makeModelStream(job, {
+      outputs: printOutputs(job, items, carried, printer),
       from: counted,
-      where: ['`_n` = 1', ...whereOf(select, printer)],
+      where: ['`_n` = 1', ...printWhere(select, printer)],
     }),
   ]
 }
 
-/** A row for each element of a list: EXPLODE in a stream of its own. */
-function unnested(job: DialectJob, inner: Select): readonly Relation[] {
+/** One row per element of a list: EXPLODE in a stream of its own. */
+function compileUnnesting(job: DialectJob, inner: Select): readonly Relation[] {
   const { select, model } = job.input
   const unnesting = readUnnesting(job, inner)
   if (unnesting === undefined) return []
   const columns = job.input.columnsOf(unnesting.table)
-  const list = quoted(unnesting.list)
+  const list = quoteName(unnesting.list)
   const lines = `${job.name}_lines`
   const ordinal: Column = { name: unnesting.ordinal, type: { is: 'INTEGER' } }
   const series = `EXPLODE(GENERATE_SERIES(1, ARRAY_LENGTH(${list})))`
   const printer = job.printer([...columns, ordinal])
   const items = select.items.map((one) =>
-    one.expr.is === 'column' && one.name === unnesting.ordinal ? widened(one) : one,
+    one.expr.is === 'column' && one.name === unnesting.ordinal ? toBigint(one) : one,
   )
   return [
     makeStream(job, {
       name: lines,
       topic: `${model.name}.lines`,
-      outputs: [...passed(columns), { ...ordinal, sql: series }],
-      from: flatName(unnesting.table),
+      outputs: [...passColumns(columns), { ...ordinal, sql: series }],
+      from: flattenName(unnesting.table),
       // GENERATE_SERIES(1, 0) would count down.
-      where: [`ARRAY_LENGTH(${list}) > 0`, ...whereOf(inner, job.printer(columns))],
+      where: [`ARRAY_LENGTH(${list}) > 0`, ...printWhere(inner, job.printer(columns))],
     }),
-    main(job, {
-      outputs: outputsOf(job, items, [...columns, ordinal], printer),
+    makeModelStream(job, {
+      outputs: printOutputs(job, items, [...columns, ordinal], printer),
       from: lines,
-      where: whereOf(select, printer),
+      where: printWhere(select, printer),
     }),
   ]
 }
 
-/** Ordinals are BIGINT in DuckDB. */
-function widened(item: SelectItem): SelectItem {
+/** Casts the ordinal to BIGINT, as it is in DuckDB. */
+function toBigint(item: SelectItem): SelectItem {
   const { at } = item.expr
   return { ...item, expr: { is: 'cast', to: { is: 'BIGINT' }, of: item.expr, isTry: false, at } }
 }

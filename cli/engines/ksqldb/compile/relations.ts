@@ -1,29 +1,29 @@
-/** The project's models as streams and tables of ksqlDB. */
-import { type CompileProject, dialectInputs } from '../../../domain/dialects/compile.ts'
-import { unsupported } from '../../../domain/dialects/dialect.ts'
+/** Compiles all models of a project to streams and tables of ksqlDB. */
+import { type CompileProject, toDialectInputs } from '../../../domain/dialects/compile.ts'
+import { toUnsupportedError } from '../../../domain/dialects/dialect.ts'
 import { throwAll } from '../../../domain/kernel/errors.ts'
 import type { Relation } from '../plan/relation.ts'
 import { compileRelations } from './dialect.ts'
 
 /**
- * The relations of all models, each after what it reads. CCS_SQL_UNSUPPORTED, with every place, for
- * models that ksqlDB can't run.
+ * Returns the relations of all models, each after those that it reads. Throws CCS_SQL_UNSUPPORTED,
+ * with every place, for models that ksqlDB can't run.
  */
-export function projectRelations(project: CompileProject): readonly Relation[] {
-  const compiled = dialectInputs(project).map((input) => ({
+export function compileProjectRelations(project: CompileProject): readonly Relation[] {
+  const compiled = toDialectInputs(project).map((input) => ({
     model: input.model,
     ...compileRelations(input),
   }))
   throwAll(
     compiled.flatMap(({ model, faults }) =>
       faults.map((fault) => {
-        const without = `ksqldb: { without: [${model.name}] }`
-        const hint = `${fault.hint} Or leave it out on this target: ${without}`
-        return unsupported(model, { ...fault, hint })
+        const setting = `ksqldb: { without: [${model.name}] }`
+        const hint = `${fault.hint} Or exclude it from this target in ccs.yml: ${setting}`
+        return toUnsupportedError(model, { ...fault, hint })
       }),
     ),
   )
-  // A seed belongs to none of the models that join it, and is made once.
+  // Several models may join the same seed; it is created once.
   const seeds = new Set<string>()
   return compiled
     .flatMap((one) => one.relations)

@@ -1,16 +1,16 @@
-/** How ksqlDB writes what engines write differently. */
-import { type DialectSyntax, quoted } from '../../../domain/dialects/dialect-syntax.ts'
-import { typeName } from '../../../domain/dialects/idioms/types.ts'
+/** The SQL syntax of ksqlDB. */
+import { type DialectSyntax, quoteName } from '../../../domain/dialects/dialect-syntax.ts'
+import { printType } from '../../../domain/dialects/idioms/types.ts'
 
-/** The parts of its SQL that differ from other engines. */
+/** The parts of ksqlDB's SQL that differ from other engines. */
 export const syntax: DialectSyntax = {
   engine: 'ksqldb',
   displayName: 'ksqlDB',
   tryCast: 'CAST',
-  field: (of, name) => `${of}->${quoted(name)}`,
+  field: (of, name) => `${of}->${quoteName(name)}`,
   shifted: (time, op, ms) =>
     `${op === '+' ? 'TIMESTAMPADD' : 'TIMESTAMPSUB'}(MILLISECONDS, ${ms}, ${time})`,
-  // CONCAT passes over NULL; || of SQL does not.
+  // CONCAT ignores NULL, whereas SQL's || returns NULL.
   concat: (parts) => {
     const call = `CONCAT(${parts.map((one) => one.sql).join(', ')})`
     const guards = parts.filter((one) => !one.isLiteral).map((one) => `${one.sql} IS NOT NULL`)
@@ -18,7 +18,7 @@ export const syntax: DialectSyntax = {
   },
   remainder: (left, right) => `${left} % ${right}`,
   // A bare 0.01 may be read as DOUBLE.
-  decimal: (digits, type) => `CAST('${digits}' AS ${typeName(type, 'ksqldb') ?? 'DOUBLE'})`,
+  decimal: (digits, type) => `CAST('${digits}' AS ${printType(type, 'ksqldb') ?? 'DOUBLE'})`,
   aggregate: (call, printer, idioms) => {
     const [first = '1'] = call.args.map((one) => printer.print(one))
     const value =
@@ -32,16 +32,18 @@ export const syntax: DialectSyntax = {
         `ksqlDB has no ${call.name}(DISTINCT …).`,
         'Use count(DISTINCT …).',
       )
-    // COUNT_DISTINCT is an estimate (HyperLogLog); a set is exact.
-    if (call.distinct)
-      return `CAST(ARRAY_LENGTH(ARRAY_REMOVE(COLLECT_SET(CAST(${value} AS STRING)), CAST(NULL AS STRING))) AS BIGINT)`
+    // ksqlDB's COUNT_DISTINCT is an estimate (HyperLogLog); a set is exact.
+    if (call.distinct) {
+      const set = `COLLECT_SET(CAST(${value} AS STRING))`
+      return `CAST(ARRAY_LENGTH(ARRAY_REMOVE(${set}, CAST(NULL AS STRING))) AS BIGINT)`
+    }
     if (call.name === 'list') return `ARRAY_REMOVE(COLLECT_LIST(${value}), CAST(NULL AS STRING))`
     return printer.apply(call, idioms, [value])
   },
 }
 
-/** `10 MINUTES`: a size, as WINDOW clauses write it. */
-export function durationText(ms: number): string {
+/** Prints a duration for a WINDOW clause: `10 MINUTES`. */
+export function printDuration(ms: number): string {
   const units = [
     ['DAYS', 86_400_000],
     ['HOURS', 3_600_000],

@@ -1,32 +1,33 @@
-/** What a plan for a ksqlDB is made from, and what it consists of: steps as data. */
-import type { KsqlField, KsqlSource } from '../client/query-service.ts'
+/** The plan for a ksqlDB as data, and what it is made from. */
+import type { KsqlField, KsqlSource } from '../client/server-answers.ts'
 import { type KsqlColumn, type Naming, ownsTopic, type Relation } from './relation.ts'
 
 /** A relation as it was deployed. */
-export interface Placed {
+export interface DeployedRelation {
   readonly relation: Relation
-  /** 1, 2, …: each is a source and a topic of its own. */
+  /** 1, 2, …: each version is a source and a topic of its own. */
   readonly version: number
-  /** What the server said of it then. */
+  /** The server's description of it at that time. */
   readonly statement: string
   readonly fields: readonly KsqlField[]
 }
 
-export interface KsqlState {
-  /** Sources of the server. */
+/** What exists now. */
+export interface FoundObjects {
+  /** Streams and tables of the server. */
   readonly sources: readonly KsqlSource[]
-  /** Topics of the cluster. */
+  /** Names of the cluster's topics. */
   readonly topics: ReadonlySet<string>
 }
 
-/** What things are called in the cluster. */
+/** Names in the cluster. */
 export interface Names {
   source(name: string, version: number): string
   topic(topic: string, version: number): string
 }
 
-/** `silver_events_v2` and `silver.events.v2`, with the target's prefix. */
-export function namesOf(prefix: string): Names {
+/** Names such as `silver_events_v2` and `silver.events.v2`, with the target's prefix. */
+export function createNames(prefix: string): Names {
   const plain = prefix.replace(/[^A-Za-z0-9_]/g, '_')
   return {
     source: (name, version) => `${plain}${name}${version === 1 ? '' : `_v${version}`}`,
@@ -34,8 +35,8 @@ export function namesOf(prefix: string): Names {
   }
 }
 
-/** Names for statements, with each relation in its version. */
-export function namingAt(
+/** Names for statements, with the version of each relation. */
+export function createNaming(
   names: Names,
   versions: ReadonlyMap<string, number>,
   partitions: number,
@@ -45,7 +46,7 @@ export function namingAt(
   const versionOf = (name: string) => versions.get(name) ?? 1
   return {
     source: (name) => names.source(name, versionOf(name)),
-    // A topic belongs to what fills it; what comes from outside has no versions.
+    // A topic has the version of the relation that fills it; topics from outside have none.
     topic: (relation) => {
       const { name, topic, over } = relation
       const owner = ownsTopic(relation) ? name : over
@@ -56,7 +57,8 @@ export function namingAt(
   }
 }
 
-export type KsqlAction =
+/** One action of a plan; `why` is half a sentence. */
+export type RelationAction =
   | {
       readonly do: 'create'
       readonly relation: Relation
@@ -77,9 +79,9 @@ export type KsqlAction =
       readonly why: string
     }
   | { readonly do: 'resume'; readonly name: string; readonly queryId: string; readonly why: string }
-  /** Until these have read all that was there when they were made. */
+  /** Waits until these have read all that existed when they were created. */
   | { readonly do: 'await'; readonly names: readonly string[] }
-  /** Readers go over to the new versions. */
+  /** From here on the record names the new versions. */
   | {
       readonly do: 'promote'
       readonly moves: readonly {
@@ -90,43 +92,47 @@ export type KsqlAction =
     }
   | {
       readonly do: 'drop'
-      /** In the cluster. */
+      /** Its name in the cluster. */
       readonly source: string
       readonly kind: 'STREAM' | 'TABLE'
-      /** Goes with it. */
+      /** Removed with it. */
       readonly topic: string | undefined
       readonly why: string
     }
-  /** Of a source that is gone already. */
+  /** Of a source that no longer exists. */
   | { readonly do: 'remove topic'; readonly topic: string; readonly why: string }
 
-export interface KsqlRefusal {
+/** Why nothing of a plan may be applied. */
+export interface PlanBlocker {
+  /** The relation. */
   readonly name: string
   readonly why: string
   readonly hint: string
 }
 
-export interface KsqlPlan {
-  /** In the order in which they are done. */
-  readonly actions: readonly KsqlAction[]
-  /** With any of these nothing is done. */
-  readonly refused: readonly KsqlRefusal[]
-  /** Names of relations that somebody else changed, paused or dropped. */
+/** What a deployment does to the streams and tables of a ksqlDB. */
+export interface RelationPlan {
+  /** In the order of their execution. */
+  readonly actions: readonly RelationAction[]
+  /** If there are any, nothing is applied. */
+  readonly blockers: readonly PlanBlocker[]
+  /** Names of relations that others changed, paused or dropped. */
   readonly drifted: readonly string[]
-  /** Version of each relation that is wanted, once all is done. */
+  /** Version of each desired relation after the deployment. */
   readonly versions: ReadonlyMap<string, number>
 }
 
-export interface KsqlPlanInput {
-  /** In order: each after what it reads. */
+/** What the plan for a ksqlDB is made from. */
+export interface RelationPlanInput {
+  /** Each after those that it reads. */
   readonly desired: readonly Relation[]
-  readonly placed: readonly Placed[]
-  readonly found: KsqlState
+  readonly deployed: readonly DeployedRelation[]
+  readonly found: FoundObjects
   readonly names: Names
-  /** Sources, by their names in the cluster, that a deployment which was broken off may have made. */
-  readonly begun?: readonly string[]
+  /** Sources, by their names in the cluster, that an unfinished deployment may have created. */
+  readonly inProgress?: readonly string[]
   /** Topics that those fill. */
-  readonly begunTopics?: readonly string[]
-  /** Make all anew that has a query, changed or not, so that rows which are there follow the text as it is now. */
+  readonly inProgressTopics?: readonly string[]
+  /** Recreate everything that has a query, changed or not. */
   readonly rebuild?: boolean
 }

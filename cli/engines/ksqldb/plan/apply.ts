@@ -1,100 +1,114 @@
 /**
- * Carries out a plan on a ksqlDB. What is about to be made stands in the record before the first statement, and what
- * became of each statement after it: whoever dies in between leaves a record from which the next plan goes on. A
- * statement whose fate is not known is never sent again before the server was asked what is there.
+ * Applies a plan to a ksqlDB. Before the first statement, the record names all that will be
+ * created; after each statement, it has the outcome. So the next plan can continue from the record
+ * of a deployment that died. A statement whose answer was lost is sent again only after the server
+ * was asked whether it was executed.
  */
-
 import type { RemoteRegistry } from '../../../domain/avro/schema-registry.ts'
 import type { EngineWork } from '../../../domain/deploy/target-engine.ts'
-import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
+import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
 import { subjectFor } from '../../../domain/log/topics.ts'
 import type { KsqlClient } from '../client/client.ts'
-import type { KsqlSource } from '../client/query-service.ts'
-import { type KsqlAction, type KsqlPlan, type Names, namingAt, type Placed } from './actions.ts'
-import { awaitCaughtUp } from './catch-up.ts'
-import { execute } from './execute.ts'
-import { type Begun, type KsqlRecord, merged, settledRecord } from './record.ts'
+import { printDefinition } from '../client/server-answers.ts'
 import {
+  createNaming,
+  type DeployedRelation,
+  type Names,
+  type RelationAction,
+  type RelationPlan,
+} from './actions.ts'
+import { awaitCaughtUp } from './catch-up.ts'
+import { executeOnce } from './execute.ts'
+import {
+  finalizeRecord,
+  type InProgressSource,
+  type KsqlRecord,
+  mergeInProgress,
+  recordDeployed,
+} from './record.ts'
+import {
+  findInput,
   type Naming,
   ownsTopic,
+  planTopicConfig,
+  printStatement,
   type Relation,
-  readsOf,
-  statementOf,
-  topicConfigOf,
 } from './relation.ts'
 
-export interface KsqlEngineParts {
+/** What a plan is applied with. */
+export interface ApplyParts {
   readonly client: KsqlClient
   readonly topics: Pick<TopicAdmin, 'create' | 'names' | 'progress' | 'remove'>
   readonly registry: Pick<RemoteRegistry, 'subjects' | 'remove'>
   readonly names: Names
-  /** Of topics that are made. */
+  /** Of topics that are created. */
   readonly partitions: number
   readonly replication: number
   /** Of topics of streams; -1: for ever. */
   readonly retentionMs: number
   /** Writes all rows of a seed into an empty topic; durable when it resolves. */
   fill(seed: string, topic: string): Promise<void>
-  /** How long it is looked for what a statement without an answer may have done. */
-  readonly settleMs?: number
+  /** How long to check whether a statement without an answer was executed. */
+  readonly confirmMs?: number
 }
 
-type Work = Pick<EngineWork, 'check' | 'onReached'> & {
+type Work = Pick<EngineWork, 'check' | 'afterChange'> & {
   save(record: KsqlRecord): Promise<void>
 }
 
-/** Actions in the order of the plan; resolves when all are done and the record says so. */
-export async function applyKsql(
-  plan: KsqlPlan,
+/** Runs all actions in order; resolves when all are done and the record is saved. */
+export async function applyRelationPlan(
+  plan: RelationPlan,
   { desired, before }: { readonly desired: readonly Relation[]; readonly before: KsqlRecord },
-  parts: KsqlEngineParts,
+  parts: ApplyParts,
   work: Work,
 ): Promise<void> {
-  const session = new Session(plan, desired, before, parts)
-  await work.save(session.begin())
+  const planRun = new PlanRun(plan, desired, before, parts)
+  await work.save(planRun.begin())
   for (const action of plan.actions) {
     await work.check()
-    await session.take(action)
-    work.onReached()
-    await work.save(session.record)
+    await planRun.apply(action)
+    work.afterChange()
+    await work.save(planRun.record)
   }
-  await session.finish()
-  await work.save(session.record)
+  await planRun.finish()
+  await work.save(planRun.record)
 }
 
-class Session {
+/** One run through the actions of a plan. */
+class PlanRun {
   record: KsqlRecord
-  readonly #plan: KsqlPlan
+  readonly #plan: RelationPlan
   readonly #desired: readonly Relation[]
-  readonly #parts: KsqlEngineParts
+  readonly #parts: ApplyParts
   readonly #naming: Naming
-  /** New versions that are not promoted yet, by relation. */
-  readonly #next = new Map<string, Placed>()
+  /** New versions that the record does not name yet, by relation. */
+  readonly #next = new Map<string, DeployedRelation>()
 
   constructor(
-    plan: KsqlPlan,
+    plan: RelationPlan,
     desired: readonly Relation[],
     before: KsqlRecord,
-    parts: KsqlEngineParts,
+    parts: ApplyParts,
   ) {
     this.#plan = plan
     this.#desired = desired
     this.#parts = parts
-    this.#naming = namingAt(parts.names, plan.versions, parts.partitions, parts.retentionMs)
+    this.#naming = createNaming(parts.names, plan.versions, parts.partitions, parts.retentionMs)
     this.record = before
   }
 
-  /** Names all that will be made. */
+  /** The record with all that will be created. */
   begin(): KsqlRecord {
     const made = this.#plan.actions.flatMap((one) =>
-      one.do === 'create' ? [this.#begun(one.relation, one.version)] : [],
+      one.do === 'create' ? [this.#toInProgress(one.relation, one.version)] : [],
     )
-    return this.#set({ begun: merged(this.record.begun, made) })
+    return this.#set({ inProgress: mergeInProgress(this.record.inProgress, made) })
   }
 
-  take(action: KsqlAction): Promise<void> | undefined {
+  apply(action: RelationAction): Promise<void> | undefined {
     switch (action.do) {
       case 'create':
         return this.#create(action.relation, action.version)
@@ -114,57 +128,57 @@ class Session {
     }
   }
 
-  /** What others brought to where the project wants it is known again. */
+  /** Records what others have already changed to what the project wants. */
   async finish(): Promise<void> {
     for (const name of this.#plan.drifted) {
       const relation = this.#desired.find((one) => one.name === name)
-      if (relation) this.#place(await this.#described(relation, this.#versionOf(name)))
+      if (relation) this.#keepDeployed(await this.#describe(relation, this.#versionOf(name)))
     }
-    this.record = settledRecord(this.#plan, this.record)
+    this.record = finalizeRecord(this.#plan, this.record)
   }
 
   async #create(relation: Relation, version: number): Promise<void> {
     const { names, topics } = this.#parts
     const name = names.source(relation.name, version)
     const topic = names.topic(relation.topic, version)
-    // Over rows that are there already, each would come a second time.
+    // In a topic with rows, the query would write each row a second time.
     if (ownsTopic(relation) && (await topics.names()).includes(topic))
-      throw new CcsError('CCS_PLAN_CHANGES', `Topic ${topic} came to be since the plan was made.`, {
+      throw new CcsError('CCS_PLAN_CHANGES', `Topic ${topic} was created after the plan.`, {
         exit: EXIT.changes,
-        hint: 'Look again: ccs plan',
+        hint: 'Make the plan again: ccs plan',
       })
-    const was = this.record.placed.find((one) => one.relation.name === relation.name)
-    // It was dropped with its topic, not with its schemas, which those of now need not be compatible with.
+    const was = this.record.deployed.find((one) => one.relation.name === relation.name)
+    // Dropping it with its topic left its schemas, which the new ones may be incompatible with.
     if (ownsTopic(relation) && was?.version === version) await this.#removeSubjects(topic)
-    // Left by a deployment that dies here, it stands among what was begun, and goes first.
-    const config = topicConfigOf(relation, this.#naming)
+    // If the deployment dies here, the record names the topic, and the next one removes it first.
+    const config = planTopicConfig(relation, this.#naming)
     const { partitions, replication } = this.#parts
     if (config) await topics.create([{ name: topic, partitions, replication, config }])
-    // A query takes a table as it finds it: full before anything can read it.
+    // Queries join the table as it is, so it must be full before anything reads it.
     if (relation.seed !== undefined) await this.#parts.fill(relation.model, topic)
-    await this.#execute(statementOf(relation, this.#naming), relation, async () =>
+    await this.#execute(printStatement(relation, this.#naming), relation, async () =>
       Boolean(await this.#parts.client.describe(name)),
     )
-    const placed = await this.#described(relation, version)
-    if (was !== undefined && was.version !== version) this.#next.set(relation.name, placed)
-    else this.#place(placed)
+    const next = await this.#describe(relation, version)
+    if (was !== undefined && was.version !== version) this.#next.set(relation.name, next)
+    else this.#keepDeployed(next)
   }
 
-  async #change(action: Extract<KsqlAction, { do: 'replace' | 'alter' }>): Promise<void> {
+  async #change(action: Extract<RelationAction, { do: 'replace' | 'alter' }>): Promise<void> {
     const { relation, version } = action
     const name = this.#parts.names.source(relation.name, version)
     const was = await this.#parts.client.describe(name)
     const sql =
       action.do === 'replace'
-        ? statementOf(relation, this.#naming, 'CREATE OR REPLACE')
-        : `ALTER ${relation.kind.toUpperCase()} ${quoted(name)} ${action.columns
-            .map((one) => `ADD COLUMN ${quoted(one.name)} ${one.type}`)
+        ? printStatement(relation, this.#naming, 'CREATE OR REPLACE')
+        : `ALTER ${relation.kind.toUpperCase()} ${quoteName(name)} ${action.columns
+            .map((one) => `ADD COLUMN ${quoteName(one.name)} ${one.type}`)
             .join(', ')}`
     await this.#execute(sql, relation, async () => {
       const is = await this.#parts.client.describe(name)
-      return is !== undefined && shape(is) !== (was && shape(was))
+      return is !== undefined && printDefinition(is) !== (was && printDefinition(was))
     })
-    this.#place(await this.#described(relation, version))
+    this.#keepDeployed(await this.#describe(relation, version))
   }
 
   async #resume(name: string, queryId: string): Promise<void> {
@@ -176,40 +190,40 @@ class Session {
     })
   }
 
-  /** In the order of reading: what is read has come to rest when its readers are looked at. */
+  /** In the order of reading: a source has caught up before its readers are waited for. */
   async #await(names: readonly string[]): Promise<void> {
     for (const name of names) {
-      const read = this.#relation(readsOf(this.#relation(name)) ?? '')
+      const read = this.#relation(findInput(this.#relation(name)) ?? '')
       const source = this.#parts.names.source(name, this.#versionOf(name))
       await awaitCaughtUp(source, this.#naming.topic(read), this.#parts)
     }
   }
 
-  #promote(moves: Extract<KsqlAction, { do: 'promote' }>['moves']): void {
-    const left: Begun[] = []
+  #promote(moves: Extract<RelationAction, { do: 'promote' }>['moves']): void {
+    const left: InProgressSource[] = []
     for (const { name, from } of moves) {
       const next = this.#next.get(name)
-      const was = this.record.placed.find((one) => one.relation.name === name)
+      const was = this.record.deployed.find((one) => one.relation.name === name)
       if (next === undefined) continue
-      if (was) left.push(this.#begun(was.relation, from))
-      this.#place(next)
+      if (was) left.push(this.#toInProgress(was.relation, from))
+      this.#keepDeployed(next)
     }
-    this.#set({ begun: merged(this.record.begun, left) })
+    this.#set({ inProgress: mergeInProgress(this.record.inProgress, left) })
   }
 
-  async #drop({ source, kind, topic }: Extract<KsqlAction, { do: 'drop' }>): Promise<void> {
+  async #drop({ source, kind, topic }: Extract<RelationAction, { do: 'drop' }>): Promise<void> {
     const { client } = this.#parts
-    await this.#execute(`DROP ${kind} ${quoted(source)}`, undefined, async () => {
+    await this.#execute(`DROP ${kind} ${quoteName(source)}`, undefined, async () => {
       return (await client.describe(source)) === undefined
     })
     if (topic !== undefined) await this.#removeTopic(topic)
     this.#forget(
       ({ relation, version }) => this.#parts.names.source(relation.name, version) === source,
     )
-    this.#set({ begun: this.record.begun.filter((one) => one.source !== source) })
+    this.#set({ inProgress: this.record.inProgress.filter((one) => one.source !== source) })
   }
 
-  /** With what the registry has of it, or one of the same name could not have other columns. */
+  /** Removes the topic's schemas too: a topic of the same name may get other columns. */
   async #removeTopic(topic: string): Promise<void> {
     const { topics, names } = this.#parts
     await topics.remove([topic])
@@ -220,7 +234,7 @@ class Session {
         names.topic(relation.topic, version) === topic &&
         this.#plan.versions.get(relation.name) !== version,
     )
-    this.#set({ begun: this.record.begun.filter((one) => one.topic !== topic) })
+    this.#set({ inProgress: this.record.inProgress.filter((one) => one.topic !== topic) })
   }
 
   async #removeSubjects(topic: string): Promise<void> {
@@ -235,17 +249,17 @@ class Session {
     relation: Relation | undefined,
     isDone: () => Promise<boolean>,
   ): Promise<void> {
-    const { client, settleMs = 20_000 } = this.#parts
-    return execute(sql, { client, relation, isDone, settleMs })
+    const { client, confirmMs = 20_000 } = this.#parts
+    return executeOnce(sql, { client, relation, isDone, confirmMs })
   }
 
-  async #described(relation: Relation, version: number): Promise<Placed> {
+  async #describe(relation: Relation, version: number): Promise<DeployedRelation> {
     const name = this.#parts.names.source(relation.name, version)
     const is = await this.#parts.client.describe(name)
     if (is === undefined)
-      throw new CcsError('CCS_ENGINE_REFUSED', `${name} was made, and is gone again.`, {
+      throw new CcsError('CCS_ENGINE_REFUSED', `Somebody dropped ${name}, which ccs created.`, {
         exit: EXIT.changes,
-        hint: 'Who else works on this ksqlDB? Then deploy again.',
+        hint: 'Find out who else changes this ksqlDB, then run ccs deploy again.',
       })
     return { relation, version, statement: is.statement, fields: is.fields }
   }
@@ -253,14 +267,14 @@ class Session {
   #relation(name: string): Relation {
     const found = this.#desired.find((one) => one.name === name)
     if (found) return found
-    throw new Error(`the plan names ${name}, which is not wanted`)
+    throw new Error(`the plan names ${name}, which is not desired`)
   }
 
   #versionOf(name: string): number {
     return this.#plan.versions.get(name) ?? 1
   }
 
-  #begun(relation: Relation, version: number): Begun {
+  #toInProgress(relation: Relation, version: number): InProgressSource {
     const { names } = this.#parts
     const source = names.source(relation.name, version)
     const { model } = relation
@@ -269,29 +283,17 @@ class Session {
       : { source, model }
   }
 
-  /** In the place of what was placed of the relation; it is begun no more. */
-  #place(placed: Placed): void {
-    const { name } = placed.relation
-    const source = this.#parts.names.source(name, placed.version)
-    const isOther = (one: Placed) => one.relation.name !== name
-    const at = this.record.placed.findIndex((one) => !isOther(one))
-    const others = this.record.placed.filter(isOther)
-    this.#set({
-      placed: at < 0 ? [...others, placed] : others.toSpliced(at, 0, placed),
-      begun: this.record.begun.filter((one) => one.source !== source),
-    })
+  #keepDeployed(next: DeployedRelation): void {
+    const source = this.#parts.names.source(next.relation.name, next.version)
+    this.record = recordDeployed(this.record, next, source)
   }
 
-  #forget(isGone: (placed: Placed) => boolean): void {
-    this.#set({ placed: this.record.placed.filter((one) => !isGone(one)) })
+  #forget(isGone: (one: DeployedRelation) => boolean): void {
+    this.#set({ deployed: this.record.deployed.filter((one) => !isGone(one)) })
   }
 
   #set(change: Partial<KsqlRecord>): KsqlRecord {
     this.record = { ...this.record, ...change }
     return this.record
   }
-}
-
-function shape({ statement, fields }: KsqlSource): string {
-  return JSON.stringify([statement, fields])
 }

@@ -1,6 +1,6 @@
 /**
- * Waiting until a query has read all that was there: first its topic, then what it hands to itself over a topic that
- * it repartitions by. Offsets are Kafka's own, since a server says nothing of a topic that nothing was read from yet.
+ * Waits until a query has read all that existed: first its topic, then its own repartition topics.
+ * Offsets come from Kafka, since ksqlDB shows none of a topic before something was read from it.
  */
 import { sleep } from '../../../adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
@@ -8,15 +8,19 @@ import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../../domain/log/topic-progress.ts'
 import type { KsqlClient } from '../client/client.ts'
 
+/** What waiting needs. */
 export interface CatchUpParts {
   readonly client: Pick<KsqlClient, 'info' | 'describe'>
   readonly topics: Pick<TopicAdmin, 'names' | 'progress'>
-  /** Without any progress for so long, it is given up. */
+  /** Time without progress after which waiting fails. */
   readonly stallMs?: number
   readonly pollMs?: number
 }
 
-/** `source` in the cluster is filled from `topic`. CCS_ENGINE_REFUSED when its query died or stands still. */
+/**
+ * Waits until `source` has read all of `topic`. Throws CCS_ENGINE_REFUSED if its query ended or
+ * makes no progress.
+ */
 export async function awaitCaughtUp(
   source: string,
   topic: string,
@@ -24,7 +28,7 @@ export async function awaitCaughtUp(
 ): Promise<void> {
   const { serviceId } = await parts.client.info()
   const query = (await parts.client.describe(source))?.writers[0]
-  if (query === undefined) throw stuck(source, 'nothing fills it')
+  if (query === undefined) throw notCatchingUpError(source, 'nothing fills it')
   const group = `_confluent-ksql-${serviceId}query_${query.id}`
   await readAll(source, { topic, group }, parts)
   const own = (await parts.topics.names()).filter(
@@ -45,10 +49,13 @@ async function readAll(
     const now = progress.reduce((sum, one) => sum + (one.committed ?? 0), 0)
     if (now !== read) [read, sinceMs] = [now, Date.now()]
     else if (Date.now() - sinceMs > stallMs)
-      throw stuck(source, `it has read nothing of ${topic} for ${Math.round(stallMs / 1000)} s`)
+      throw notCatchingUpError(
+        source,
+        `it has read nothing of ${topic} for ${Math.round(stallMs / 1000)} s`,
+      )
     await sleep(pollMs)
     const state = (await client.describe(source))?.writers[0]?.state
-    if (state !== 'RUNNING') throw stuck(source, `its query is ${state ?? 'gone'}`)
+    if (state !== 'RUNNING') throw notCatchingUpError(source, `its query is ${state ?? 'gone'}`)
     progress = await topics.progress(topic, group)
   }
 }
@@ -58,9 +65,9 @@ function isRead(one: TopicProgress, goal: ReadonlyMap<number, number>): boolean 
   return end <= one.start || (one.committed ?? one.start) >= end
 }
 
-function stuck(source: string, why: string): CcsError {
+function notCatchingUpError(source: string, why: string): CcsError {
   return new CcsError('CCS_ENGINE_REFUSED', `${source} does not catch up: ${why}.`, {
     exit: EXIT.unexpected,
-    hint: "What ran before still runs. Look into ksqlDB's log, then deploy again.",
+    hint: "The previous version still runs. See ksqlDB's log, then run ccs deploy again.",
   })
 }

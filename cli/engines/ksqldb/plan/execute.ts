@@ -1,31 +1,33 @@
-/** One statement of a deployment, carried out once, also where its answer was lost. */
+/** Executes a statement of a deployment once, even if its answer is lost. */
 import { sleep } from '../../../adapters/process/system-clock.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import { modelFile } from '../../../domain/models/model.ts'
+import { toModelFile } from '../../../domain/models/model.ts'
 import type { KsqlClient } from '../client/client.ts'
 import type { Relation } from './relation.ts'
 
-export interface Carrying {
-  readonly client: Pick<KsqlClient, 'execute' | 'ready'>
-  /** Whose statement it is; its model's file is where a refusal points to. */
+/** What a statement is executed with. */
+export interface ExecuteParts {
+  readonly client: Pick<KsqlClient, 'execute' | 'awaitReady'>
+  /** Whose statement it is; an error points to the file of its model. */
   readonly relation: Relation | undefined
-  /** Whether it was carried out, by what is there. */
+  /** Asks the server whether the statement was executed. */
   readonly isDone: () => Promise<boolean>
-  /** How long that is looked for. */
-  readonly settleMs: number
+  /** How long to ask that after a lost answer. */
+  readonly confirmMs: number
 }
 
 const ATTEMPTS_MAX = 3
 
 /**
- * Where no answer came, `isDone` says by what is there whether it was carried out; only what has not come about after
- * a while is sent again, and whether the server refuses that then does not matter.
+ * Sends a statement. If no answer comes, `isDone` is asked for `confirmMs`, and only then is the
+ * statement sent again. An error of that second attempt is ignored if `isDone`, since the first may
+ * have been executed late.
  */
-export async function execute(
+export async function executeOnce(
   sql: string,
-  { client, relation, isDone, settleMs }: Carrying,
+  { client, relation, isDone, confirmMs }: ExecuteParts,
 ): Promise<void> {
-  const location = relation && { file: modelFile(relation.model) }
+  const location = relation && { file: toModelFile(relation.model) }
   for (let attempt = 1; ; attempt++) {
     try {
       await client.execute(sql, {
@@ -36,8 +38,8 @@ export async function execute(
     } catch (error) {
       const isUnknown = error instanceof CcsError && error.code === 'CCS_ENGINE_UNREACHABLE'
       if (!isUnknown && attempt === 1) throw error
-      await client.ready()
-      for (const end = Date.now() + settleMs; Date.now() < end; await sleep(1_000))
+      await client.awaitReady()
+      for (const end = Date.now() + confirmMs; Date.now() < end; await sleep(1_000))
         if (await isDone()) return
       if (attempt === ATTEMPTS_MAX) throw error
     }

@@ -1,58 +1,84 @@
 /**
- * What ccs keeps of its streams and tables in the record of a deployment: as they were deployed, with the server's own
- * words of then, and what was begun. Whatever is found on a server and stands in neither is somebody else's.
+ * The part of the deployment record that lists ccs's streams and tables: those that are deployed,
+ * with the server's description of them, and those that an unfinished deployment may have created.
+ * Anything else on the server is not ccs's.
  */
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { asObject } from '../../../domain/kernel/json.ts'
-import { list } from '../client/query-service.ts'
-import type { KsqlPlan, Placed } from './actions.ts'
+import { asList } from '../client/server-answers.ts'
+import type { DeployedRelation, RelationPlan } from './actions.ts'
 
-/** A source that may be there by a deployment that was broken off, or that a newer version has replaced. */
-export interface Begun {
-  /** Names in the cluster. */
+/** A source that an unfinished deployment may have created, or that a newer version replaced. */
+export interface InProgressSource {
+  /** Its name in the cluster. */
   readonly source: string
-  /** Filled by the source; it goes with it. */
+  /** The topic that the source fills; it is removed with it. */
   readonly topic?: string
   readonly model: string
 }
 
+/** ccs's streams and tables on one server. */
 export interface KsqlRecord {
-  readonly placed: readonly Placed[]
-  readonly begun: readonly Begun[]
+  readonly deployed: readonly DeployedRelation[]
+  readonly inProgress: readonly InProgressSource[]
 }
 
 const FORMAT = 1
 
-export function recordText({ placed, begun }: KsqlRecord): string {
-  return JSON.stringify({ format: FORMAT, placed, begun })
+/** The record as JSON; readRecord() reads it. */
+export function printRecord({ deployed, inProgress }: KsqlRecord): string {
+  return JSON.stringify({ format: FORMAT, placed: deployed, begun: inProgress })
 }
 
-/** Of nothing: an empty record. CCS_MANIFEST_INVALID when it is none: a newer ccs wrote it, or another program. */
+/** Reads a record; undefined gives an empty one. CCS_MANIFEST_INVALID if it can't be read. */
 export function readRecord(text: string | undefined): KsqlRecord {
-  if (text === undefined) return { placed: [], begun: [] }
-  const { format, placed, begun } = asObject(parsed(text))
-  if (format !== FORMAT || !isListOf(placed, isPlaced) || !isListOf(begun, isBegun))
+  if (text === undefined) return { deployed: [], inProgress: [] }
+  const { format, placed, begun } = asObject(parseOrUndefined(text))
+  if (
+    format !== FORMAT ||
+    !isListOf(placed, isDeployedRelation) ||
+    !isListOf(begun, isInProgressSource)
+  )
     throw new CcsError('CCS_MANIFEST_INVALID', "The target's record of its ksqlDB can't be read.", {
-      hint: 'Was it written by a newer ccs? Then use that one.',
+      hint: 'If a newer ccs wrote it, use that version.',
     })
-  return { placed, begun }
+  return { deployed: placed, inProgress: begun }
 }
 
-/** The record once a plan is carried out: what is no more wanted, or begun and gone, is forgotten. */
-export function settledRecord(
-  { versions }: Pick<KsqlPlan, 'versions'>,
-  { placed }: KsqlRecord,
+/** The record after a plan was applied: only the versions that the plan names remain. */
+export function finalizeRecord(
+  { versions }: Pick<RelationPlan, 'versions'>,
+  { deployed }: KsqlRecord,
 ): KsqlRecord {
-  const kept = placed.filter(({ relation, version }) => versions.get(relation.name) === version)
-  return { placed: kept, begun: [] }
+  const kept = deployed.filter(({ relation, version }) => versions.get(relation.name) === version)
+  return { deployed: kept, inProgress: [] }
 }
 
-export function merged(first: readonly Begun[], others: readonly Begun[]): readonly Begun[] {
+/** The record with a relation as deployed, in place of its earlier version. */
+export function recordDeployed(
+  record: KsqlRecord,
+  next: DeployedRelation,
+  source: string,
+): KsqlRecord {
+  const isOther = (one: DeployedRelation) => one.relation.name !== next.relation.name
+  const at = record.deployed.findIndex((one) => !isOther(one))
+  const others = record.deployed.filter(isOther)
+  return {
+    deployed: at < 0 ? [...others, next] : others.toSpliced(at, 0, next),
+    inProgress: record.inProgress.filter((one) => one.source !== source),
+  }
+}
+
+/** Joins two lists; of a source in both, the first entry counts. */
+export function mergeInProgress(
+  first: readonly InProgressSource[],
+  others: readonly InProgressSource[],
+): readonly InProgressSource[] {
   const known = new Set(first.map((one) => one.source))
   return [...first, ...others.filter((one) => !known.has(one.source))]
 }
 
-function parsed(text: string): unknown {
+function parseOrUndefined(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -64,7 +90,7 @@ function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value i
   return Array.isArray(value) && value.every(isOne)
 }
 
-function isPlaced(value: unknown): value is Placed {
+function isDeployedRelation(value: unknown): value is DeployedRelation {
   const { relation, version, statement, fields } = asObject(value)
   return (
     isRelation(relation) &&
@@ -91,7 +117,7 @@ function isRelation(value: unknown): boolean {
       (of === 'windows' && Number.isInteger(retentionMs))) &&
     areTexts(Object.values(asObject(properties))) &&
     (body === undefined ||
-      (areTexts([...list(items), from, ...list(where)]) && Array.isArray(where)))
+      (areTexts([...asList(items), from, ...asList(where)]) && Array.isArray(where)))
   )
 }
 
@@ -102,7 +128,7 @@ function isColumn(value: unknown): value is { readonly name: string; readonly ty
   return areTexts([name, type])
 }
 
-function isBegun(value: unknown): value is Begun {
+function isInProgressSource(value: unknown): value is InProgressSource {
   const { source, topic, model } = asObject(value)
   return areTexts([source, model]) && (topic === undefined || typeof topic === 'string')
 }

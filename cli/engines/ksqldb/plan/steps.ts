@@ -1,57 +1,59 @@
 /**
- * A plan for a ksqlDB in the words of all plans: one step a model, whatever streams and tables it has. What happens to
- * rows is said where they are made anew.
+ * Turns the plan for a ksqlDB into the steps of `ccs plan`: one step per model, however many
+ * streams and tables it has.
  */
 import { makeStep, type Step } from '../../../domain/deploy/plan/step.ts'
-import type { KsqlAction, KsqlPlan, KsqlRefusal, Names } from './actions.ts'
+import type { Names, PlanBlocker, RelationAction, RelationPlan } from './actions.ts'
 import type { KsqlRecord } from './record.ts'
 import { ownsTopic, type Relation } from './relation.ts'
 
+/** What the steps are made from. */
 export interface StepsInput {
-  readonly plan: KsqlPlan
+  readonly plan: RelationPlan
   readonly desired: readonly Relation[]
   readonly record: KsqlRecord
   readonly names: Names
-  /** Texts of the models that are wanted, in order. */
+  /** Texts of the desired models by name, in order. */
   readonly wanted: ReadonlyMap<string, string>
-  /** Of those that were deployed. */
+  /** Texts of the deployed models by name. */
   readonly deployed: ReadonlyMap<string, string>
-  /** What could not be made again: undefined where the log has all. */
+  /** Rows that a rebuild can't bring back; absent: none. */
   readonly lost?: string
   /** The last deployment was finished, so what differs from its record was changed by others. */
   readonly isComplete: boolean
 }
 
-export function ksqlSteps(input: StepsInput): readonly Step[] {
-  const owners = ownersOf(input)
-  const byModel = new Map<string, KsqlAction[]>()
+/** The steps of all models. */
+export function toSteps(input: StepsInput): readonly Step[] {
+  const owners = mapOwners(input)
+  const byModel = new Map<string, RelationAction[]>()
   for (const action of input.plan.actions)
-    for (const model of modelsOf(action, owners))
+    for (const model of listModels(action, owners))
       byModel.set(model, [...(byModel.get(model) ?? []), action])
   const refused = new Map(
-    input.plan.refused.map((one) => [owners.get(one.name) ?? one.name, one] as const),
+    input.plan.blockers.map((one) => [owners.get(one.name) ?? one.name, one] as const),
   )
   const wanted = [...input.wanted.keys()]
-  const others = [...byModel.keys(), ...refused.keys(), ...input.record.placed.map(modelOf)]
+  const others = [...byModel.keys(), ...refused.keys(), ...input.record.deployed.map(getModel)]
   const gone = [...new Set(others)].filter((one) => !input.wanted.has(one))
   return [
     ...wanted.flatMap((name) =>
-      wantedStep(name, byModel.get(name) ?? [], refused.get(name), input),
+      toWantedStep(name, byModel.get(name) ?? [], refused.get(name), input),
     ),
-    ...gone.map((name) => goneStep(name, refused.get(name), input)),
+    ...gone.map((name) => toRemovalStep(name, refused.get(name), input)),
   ]
 }
 
-function wantedStep(
+function toWantedStep(
   name: string,
-  actions: readonly KsqlAction[],
-  refusal: KsqlRefusal | undefined,
+  actions: readonly RelationAction[],
+  blocker: PlanBlocker | undefined,
   { plan, desired, record, names, wanted, deployed, lost, isComplete }: StepsInput,
 ): readonly Step[] {
   const own = desired.filter((one) => one.model === name).map((one) => one.name)
   const isDrift = own.some((one) => plan.drifted.includes(one))
-  if (actions.length === 0 && refusal === undefined && !isDrift) return []
-  const placed = record.placed.filter((one) => one.relation.model === name)
+  if (actions.length === 0 && blocker === undefined && !isDrift) return []
+  const placed = record.deployed.filter((one) => one.relation.model === name)
   const made = actions.filter((one) => one.do === 'create')
   const [first] = made
   const before = deployed.get(name)
@@ -61,17 +63,17 @@ function wantedStep(
     after: wanted.get(name) ?? '',
     ...(before === undefined ? {} : { before }),
     drift: isDrift && isComplete,
-    ...(refusal === undefined ? {} : { refused: refusalText(refusal) }),
+    ...(blocker === undefined ? {} : { refused: printBlocker(blocker) }),
   } as const
   const isThere = (name: string) => placed.some((one) => one.relation.name === name)
-  if ((first ?? refusal) !== undefined && !made.some((one) => isThere(one.relation.name))) {
+  if ((first ?? blocker) !== undefined && !made.some((one) => isThere(one.relation.name))) {
     const kinds = made.map((one) => `${one.relation.kind} ${names.source(one.relation.name, 1)}`)
-    const reason = refusal === undefined ? kinds.join(', ') : 'new'
+    const reason = blocker === undefined ? kinds.join(', ') : 'new'
     const action = placed.length === 0 ? 'add' : 'change'
     return [makeStep({ ...base, action, reason })]
   }
   if (first !== undefined) {
-    const anew = made.map((one) => names.source(one.relation.name, one.version)).join(', ')
+    const recreated = made.map((one) => names.source(one.relation.name, one.version)).join(', ')
     const isOld = made.some((one) => ownsTopic(one.relation) && one.version > 1)
     return [
       makeStep({
@@ -79,19 +81,19 @@ function wantedStep(
         action: 'replace',
         category: 'breaking',
         state: 'rebuild from log',
-        reason: `${first.why}; ${isOld ? 'made anew beside the old' : 'made again'} as ${anew}`,
+        reason: `${first.why}; recreated${isOld ? ' beside the old' : ''} as ${recreated}`,
         ...(lost === undefined ? {} : { destroys: lost }),
       }),
     ]
   }
-  const reasons = actions.map(inPlaceReason)
+  const reasons = actions.map(explainInPlace)
   const reason =
     [...new Set(reasons)].join('; ') ||
-    'somebody changed it, to what the project says; only the record follows'
+    'somebody already changed it to what the project wants; only the record changes'
   return [makeStep({ ...base, action: 'change', category: 'forward-only', reason })]
 }
 
-function inPlaceReason(action: KsqlAction): string {
+function explainInPlace(action: RelationAction): string {
   switch (action.do) {
     case 'replace':
     case 'alter':
@@ -107,13 +109,13 @@ function inPlaceReason(action: KsqlAction): string {
   }
 }
 
-/** All of it goes, or what a broken-off deployment has left of it. */
-function goneStep(
+/** The step of a model that the project no longer has. */
+function toRemovalStep(
   name: string,
-  refusal: KsqlRefusal | undefined,
+  blocker: PlanBlocker | undefined,
   { record, deployed }: StepsInput,
 ): Step {
-  const isPlaced = record.placed.some((one) => modelOf(one) === name)
+  const isPlaced = record.deployed.some((one) => getModel(one) === name)
   const before = deployed.get(name)
   return makeStep({
     action: 'remove',
@@ -121,35 +123,36 @@ function goneStep(
     name,
     category: isPlaced ? 'breaking' : 'forward-only',
     state: isPlaced ? 'drop' : 'none',
-    reason: isPlaced
-      ? 'the project no longer has it'
-      : 'a deployment that broke off has left parts of it',
+    reason: isPlaced ? 'the project no longer has it' : 'an unfinished deployment left parts of it',
     ...(isPlaced ? { destroys: 'its rows' } : {}),
     ...(before === undefined ? {} : { before }),
-    ...(refusal === undefined ? {} : { refused: refusalText(refusal) }),
+    ...(blocker === undefined ? {} : { refused: printBlocker(blocker) }),
   })
 }
 
-function refusalText({ why, hint }: KsqlRefusal): string {
+function printBlocker({ why, hint }: PlanBlocker): string {
   return `${why}; ${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, '')}`
 }
 
-/** Models by what plans call their parts: relations, and sources and topics of the cluster. */
-function ownersOf({ desired, record, plan, names }: StepsInput): ReadonlyMap<string, string> {
+/** Models by the names of their relations, sources and topics. */
+function mapOwners({ desired, record, plan, names }: StepsInput): ReadonlyMap<string, string> {
   const owners = new Map<string, string>()
-  for (const { source, topic, model } of record.begun)
+  for (const { source, topic, model } of record.inProgress)
     for (const name of [source, topic ?? source]) owners.set(name, model)
   const add = (relation: Relation, version: number) => {
     const { name, model } = relation
     owners.set(name, model).set(names.source(name, version), model)
     if (ownsTopic(relation)) owners.set(names.topic(relation.topic, version), model)
   }
-  for (const { relation, version } of record.placed) add(relation, version)
+  for (const { relation, version } of record.deployed) add(relation, version)
   for (const relation of desired) add(relation, plan.versions.get(relation.name) ?? 1)
   return owners
 }
 
-function modelsOf(action: KsqlAction, owners: ReadonlyMap<string, string>): readonly string[] {
+function listModels(
+  action: RelationAction,
+  owners: ReadonlyMap<string, string>,
+): readonly string[] {
   const of = (name: string) => owners.get(name) ?? []
   switch (action.do) {
     case 'create':
@@ -168,6 +171,6 @@ function modelsOf(action: KsqlAction, owners: ReadonlyMap<string, string>): read
   }
 }
 
-function modelOf({ relation }: { readonly relation: Relation }): string {
+function getModel({ relation }: { readonly relation: Relation }): string {
   return relation.model
 }

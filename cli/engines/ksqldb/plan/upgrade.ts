@@ -1,57 +1,59 @@
 /**
- * What CREATE OR REPLACE and ALTER can do to one relation, and what they can't: the matrix as a 7.9.9 server keeps it.
- * What it refuses is made anew beside the old, under the next version, and read from the beginning.
+ * Decides whether a changed relation can be changed in place by CREATE OR REPLACE or ALTER, by the
+ * rules of a 7.9.9 server. Otherwise its next version is created beside it and reads its topic from
+ * the beginning.
  */
-import { canonicalJson, hashOf } from '../../../domain/deploy/plan/resource-content.ts'
-import type { KsqlField } from '../client/query-service.ts'
-import { type KsqlColumn, type Relation, readsOf } from './relation.ts'
+import { hashText, printCanonicalJson } from '../../../domain/deploy/plan/resource-content.ts'
+import type { KsqlField } from '../client/server-answers.ts'
+import { findInput, type KsqlColumn, type Relation } from './relation.ts'
 
+/** How a deployed relation becomes the desired one. */
 export type Upgrade =
   | { readonly how: 'none' }
-  /** CREATE OR REPLACE: rows from now on follow the new text, those before stay. */
+  /** CREATE OR REPLACE: new rows follow the new text, existing rows stay as they are. */
   | { readonly how: 'replace'; readonly why: string }
   | { readonly how: 'alter'; readonly why: string; readonly columns: readonly KsqlColumn[] }
-  /** A new one beside it, with a topic of its own. */
-  | { readonly how: 'anew'; readonly why: string }
+  /** The next version is created beside it, with a topic of its own. */
+  | { readonly how: 'recreate'; readonly why: string }
 
-/** Equal for relations that ksqlDB would run the same; names in the cluster are no part of it. */
-export function hashOfRelation(relation: Relation): string {
-  return hashOf(canonicalJson(relation))
+/** Equal for relations that ksqlDB would run in the same way; independent of prefix and version. */
+export function hashRelation(relation: Relation): string {
+  return hashText(printCanonicalJson(relation))
 }
 
-/** How `before`, as it was deployed, becomes `after`; `read` is what both read. */
-export function upgradeOf(before: Relation, after: Relation, read?: Relation): Upgrade {
-  if (hashOfRelation(before) === hashOfRelation(after)) return { how: 'none' }
+/** Plans the change of `before`, the deployed relation, to `after`; `read` is their source. */
+export function planUpgrade(before: Relation, after: Relation, read?: Relation): Upgrade {
+  if (hashRelation(before) === hashRelation(after)) return { how: 'none' }
   const isOverWindows = read !== undefined && ['window', 'session'].includes(read.memory)
   const why =
-    obstacle(before, after) ??
-    (isOverWindows ? 'what reads windows can never be replaced' : undefined)
-  if (why !== undefined) return { how: 'anew', why }
+    findObstacle(before, after) ??
+    (isOverWindows ? 'a relation that reads windows can never be replaced' : undefined)
+  if (why !== undefined) return { how: 'recreate', why }
   const added = after.columns.slice(before.columns.length)
   const names = added.map((one) => one.name).join(', ')
   if (after.body) {
     const what = added.length > 0 ? `${names} added at the end` : 'its SELECT changed'
-    return { how: 'replace', why: `${what}; rows that are there stay as they are` }
+    return { how: 'replace', why: `${what}; existing rows stay as they are` }
   }
   if (added.length > 0) return { how: 'alter', why: `${names} added at the end`, columns: added }
-  return { how: 'anew', why: 'its declaration changed' }
+  return { how: 'recreate', why: 'its declaration changed' }
 }
 
-/** Why the server would refuse to do it in place; undefined: it would do it. */
-function obstacle(before: Relation, after: Relation): string | undefined {
+/** Why the server would refuse a change in place; undefined: it would accept it. */
+function findObstacle(before: Relation, after: Relation): string | undefined {
   if (before.kind !== after.kind) return `it was a ${before.kind}, and becomes a ${after.kind}`
   if ((before.body === undefined) !== (after.body === undefined))
-    return 'it was declared over a topic, and becomes a query, or the other way round'
+    return 'it becomes a query instead of a declaration over a topic, or the reverse'
   if (before.seed !== after.seed) return 'its rows changed'
   if (before.topic !== after.topic) return `its topic was ${before.topic}`
-  if (readsOf(before) !== readsOf(after)) return `it read ${readsOf(before)}`
-  if (canonicalJson(before.options) !== canonicalJson(after.options))
+  if (findInput(before) !== findInput(after)) return `it read ${findInput(before)}`
+  if (printCanonicalJson(before.options) !== printCanonicalJson(after.options))
     return 'formats, retention or timestamp changed'
-  if (canonicalJson(before.keeps ?? null) !== canonicalJson(after.keeps ?? null))
-    return 'its topic is kept otherwise'
-  const keys = (one: Relation) => canonicalJson(one.columns.filter((column) => column.isKey))
+  if (printCanonicalJson(before.keeps ?? null) !== printCanonicalJson(after.keeps ?? null))
+    return 'its topic has another retention'
+  const keys = (one: Relation) => printCanonicalJson(one.columns.filter((column) => column.isKey))
   if (keys(before) !== keys(after)) return 'its key changed'
-  const lost = before.columns.find((one, index) => !sameColumn(one, after.columns[index]))
+  const lost = before.columns.find((one, index) => !isSameColumn(one, after.columns[index]))
   if (lost !== undefined) return `column ${lost.name} is gone, moved or of another type`
   switch (after.memory === 'none' ? before.memory : after.memory) {
     case 'window':
@@ -59,7 +61,7 @@ function obstacle(before: Relation, after: Relation): string | undefined {
     case 'session':
       return 'a table of sessions can never be replaced, not even by the same text'
     case 'table':
-      return 'what it has counted so far would stay in its sums'
+      return 'what it has counted so far would remain in its sums'
     case 'join':
       return 'a join can never be replaced'
     case 'none':
@@ -67,24 +69,27 @@ function obstacle(before: Relation, after: Relation): string | undefined {
   }
 }
 
-function sameColumn(before: KsqlColumn, after: KsqlColumn | undefined): boolean {
-  return after !== undefined && canonicalJson(before) === canonicalJson(after)
+function isSameColumn(before: KsqlColumn, after: KsqlColumn | undefined): boolean {
+  return after !== undefined && printCanonicalJson(before) === printCanonicalJson(after)
 }
 
-/** Whether the server's columns are those of the relation; names of types differ between statement and answer. */
-export function hasColumns(fields: readonly KsqlField[], columns: readonly KsqlColumn[]): boolean {
-  const shown = (one: KsqlField | KsqlColumn) =>
-    `${one.name} ${normal(one.type)} ${one.isKey === true}`
+/** Whether the server's columns are those of the relation, whatever it calls their types. */
+export function hasSameColumns(
+  fields: readonly KsqlField[],
+  columns: readonly KsqlColumn[],
+): boolean {
+  const describe = (one: KsqlField | KsqlColumn) =>
+    `${one.name} ${normalizeType(one.type)} ${one.isKey === true}`
   return (
     fields.length === columns.length &&
     fields.every((one, index) => {
       const column = columns[index]
-      return column !== undefined && shown(one) === shown(column)
+      return column !== undefined && describe(one) === describe(column)
     })
   )
 }
 
-function normal(type: string): string {
+function normalizeType(type: string): string {
   return type
     .replaceAll('`', '')
     .replace(/\bINT\b/g, 'INTEGER')
