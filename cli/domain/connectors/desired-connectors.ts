@@ -103,7 +103,7 @@ function renderConnector(
   target: Target,
   lookup: VariableSources,
 ): DesiredConnector {
-  const own = builtInVariables(target)
+  const own = listBuiltInVariables(target)
   const rendered = one.settings
     .map((setting) => ({ setting, value: renderTemplate(setting.parts, lookup, own) }))
     // A value that is empty after filling in is left out.
@@ -120,7 +120,7 @@ function renderConnector(
     insteadOf: one.insteadOf && addPrefix(target, one.insteadOf.name),
     config,
     displayed: Object.fromEntries(
-      rendered.map(({ setting, value }) => [setting.key, displayValue(setting, value)]),
+      rendered.map(({ setting, value }) => [setting.key, printValue(setting, value)]),
     ),
     secrets: [...new Set(rendered.flatMap(({ value }) => value.secrets))].sort(),
     unresolved: rendered.flatMap(({ setting, value }) =>
@@ -134,11 +134,11 @@ function renderConnector(
   }
 }
 
-function displayValue(setting: Setting, value: RenderedTemplate): string {
+function printValue(setting: Setting, value: RenderedTemplate): string {
   return value.secrets.length > 0 || value.missing.length > 0 ? setting.text : value.text
 }
 
-function builtInVariables(target: Target): Readonly<Record<string, string | undefined>> {
+function listBuiltInVariables(target: Target): Readonly<Record<string, string | undefined>> {
   const url = target.registry?.url
   const own: Record<(typeof CCS_VARIABLES)[number], string | undefined> = {
     target: target.name,
@@ -232,7 +232,7 @@ export function chooseConnectors(
     else if (has(connector.class)) {
       chosen.push(connector)
       faults.push(...connector.unresolved, ...findMissingPlugins(connector, plugins))
-    } else if (connector.isRequired) faults.push(pluginMissing(connector, 'connector.class'))
+    } else if (connector.isRequired) faults.push(missingPluginError(connector, 'connector.class'))
     else skipped.push({ connector, reason: `The cluster does not have ${connector.class}.` })
   }
   return { chosen, skipped, faults }
@@ -247,10 +247,10 @@ function findMissingPlugins(
   return Object.entries(connector.config)
     .filter(([key]) => /^((key|value)\.converter|transforms\.[^.]+\.type)$/.test(key))
     .filter(([, name]) => name !== '' && !plugins.includes(name))
-    .map(([key]) => pluginMissing(connector, key))
+    .map(([key]) => missingPluginError(connector, key))
 }
 
-function pluginMissing(connector: DesiredConnector, key: string): CcsError {
+function missingPluginError(connector: DesiredConnector, key: string): CcsError {
   return invalidConnectorError(
     `${connector.name}: the cluster has no ${connector.config[key]}, its ${key}.`,
     { file: connector.file },

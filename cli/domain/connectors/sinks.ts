@@ -64,9 +64,9 @@ export async function awaitConnector(
     else runningSince = undefined
     if (runningSince !== undefined && nowMs - runningSince >= stableMs) return
     if (state && listFailures(state).length > 0 && nowMs - startMs >= graceMs)
-      throw connectorFailed(connector, state, 'failed')
+      throw failedError(connector, state, 'failed')
     if (nowMs - startMs >= timeoutMs)
-      throw connectorFailed(connector, state, `did not run within ${formatDuration(timeoutMs)}`)
+      throw failedError(connector, state, `did not run within ${formatDuration(timeoutMs)}`)
     await clock.sleep(POLL_MS)
   }
 }
@@ -99,7 +99,7 @@ function listFailures(state: ConnectorState): readonly string[] {
 
 const LINES_MAX = 12
 
-function connectorFailed(
+function failedError(
   connector: Pick<DesiredConnector, 'name' | 'secrets'>,
   state: ConnectorState | undefined,
   what: string,

@@ -89,7 +89,7 @@ async function checkSchema(
   if (breaks.length > 0) return breaks
   // The registry would also check against versions that are still to be removed.
   if (removed.length > 0 || (await registry.accepts(name, schema))) return []
-  return [schemaBreak(name, 'the registry does not accept the new version.')]
+  return [breakError(name, 'the registry does not accept the new version.')]
 }
 
 function findBreaks(
@@ -105,10 +105,10 @@ function findBreaks(
   }))
   const current = { file: `${name} in the project`, text: schema }
   const { breaks } = checkTopic({ topic: name, current, kept }, 'BACKWARD_TRANSITIVE')
-  return breaks.map((one) => schemaBreak(name, one.message))
+  return breaks.map((one) => breakError(name, one.message))
 }
 
-function schemaBreak(name: string, words: string): CcsError {
+function breakError(name: string, words: string): CcsError {
   return new CcsError('CCS_SCHEMA_BREAKS', `${name}: ${words}`, {
     exit: EXIT.checkFailed,
     hint: 'Nothing was changed. To see all incompatible changes: ccs schema check',

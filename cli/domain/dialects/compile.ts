@@ -109,7 +109,7 @@ export function toDialectInputs(project: CompileProject): readonly DialectInput[
     ast,
     select,
     columns: columns.get(model.name) ?? [],
-    columnsOf: (name) => columns.get(name) ?? [],
+    findColumns: (name) => columns.get(name) ?? [],
     project: shared,
   }))
 }
@@ -140,15 +140,15 @@ function describeProject(
     sessionLatenessMs: latest((one) => (one.kind === 'session' ? (one.latenessMs ?? 0) : 0)),
     stateMs: Math.max(
       latest((one) => one.dedupe?.horizonMs ?? 0),
-      latest((one) => windowMs(one) + (one.latenessMs ?? 0)),
+      latest((one) => computeWindowMs(one) + (one.latenessMs ?? 0)),
     ),
     macros: project.macros,
-    modelOf: (name) => models.find((one) => one.name === name),
-    seedOf: (name) => project.seeds?.find((one) => one.name === name),
+    findModel: (name) => models.find((one) => one.name === name),
+    findSeed: (name) => project.seeds?.find((one) => one.name === name),
   }
 }
 
-function windowMs(model: Model): number {
+function computeWindowMs(model: Model): number {
   if (model.window === undefined) return 0
   return model.window.unit === 'ms' ? model.window.sizeMs : 25 * 3_600_000
 }

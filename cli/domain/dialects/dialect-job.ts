@@ -134,5 +134,5 @@ export const SESSION_START: Expr = { is: 'column', path: ['session_start'], at: 
 
 /** Lists the columns of session_rows('name', …). */
 export function listSessionColumns(job: DialectJob, name: string): readonly Column[] {
-  return [...job.input.columnsOf(name), { name: 'session_start', type: { is: 'TIMESTAMP' } }]
+  return [...job.input.findColumns(name), { name: 'session_start', type: { is: 'TIMESTAMP' } }]
 }

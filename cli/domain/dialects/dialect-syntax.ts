@@ -22,7 +22,7 @@ export interface DialectSyntax {
   /** A field of a struct. */
   field(of: string, name: string): string
   /** time ± interval */
-  shifted(time: string, op: '+' | '-', ms: number): string
+  shiftTime(time: string, op: '+' | '-', ms: number): string
   concat(parts: readonly { readonly sql: string; readonly isLiteral: boolean }[]): string
   remainder(left: string, right: string): string
   decimal(digits: string, type: LogicalType): string

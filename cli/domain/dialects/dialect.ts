@@ -27,8 +27,8 @@ export interface DialectProject {
   /** How long engines must keep state, ms: the greatest dedupe horizon, or window and lateness. */
   readonly stateMs: number
   readonly macros: MacroSet
-  modelOf(name: string): Model | undefined
-  seedOf(name: string): Seed | undefined
+  findModel(name: string): Model | undefined
+  findSeed(name: string): Seed | undefined
 }
 
 /** One model, as a dialect reads it. */
@@ -40,7 +40,7 @@ export interface DialectInput {
   /** Columns of the result, in order. */
   readonly columns: readonly Column[]
   /** The columns of a table that it reads. */
-  columnsOf(name: string): readonly Column[]
+  findColumns(name: string): readonly Column[]
   readonly project: DialectProject
 }
 

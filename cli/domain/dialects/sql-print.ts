@@ -181,7 +181,7 @@ export class Printer {
     const { syntax } = this.context
     const strength = STRENGTH[expr.op] ?? 4
     if ((expr.op === '+' || expr.op === '-') && expr.right.is === 'interval')
-      return indivisible(syntax.shifted(this.#inside(expr.left, 6), expr.op, expr.right.ms))
+      return indivisible(syntax.shiftTime(this.#inside(expr.left, 6), expr.op, expr.right.ms))
     switch (expr.op) {
       case '||': {
         const parts = flattenConcat(expr).map((one) => ({

@@ -121,7 +121,7 @@ function traceSelectNode(node: AstNode, context: QueryContext): Lineage {
     const columns =
       item.class === 'STAR'
         ? traceStar(item, scope)
-        : [[nameOf(item, index), traceExpression(item, scope)] as const]
+        : [[chooseName(item, index), traceExpression(item, scope)] as const]
     for (const [name, one] of columns) own.set(name, one)
     return unite(...columns.map(([, one]) => one))
   })
@@ -149,7 +149,7 @@ function traceSelectNode(node: AstNode, context: QueryContext): Lineage {
   }
 }
 
-function nameOf(item: AstNode, index: number): string {
+function chooseName(item: AstNode, index: number): string {
   const alias = asText(item.alias)
   return (alias || (asTexts(item.column_names).at(-1) ?? `#${index}`)).toLowerCase()
 }

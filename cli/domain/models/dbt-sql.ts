@@ -25,21 +25,21 @@ export function readDbtSql(text: string): DbtSql {
     .replace(/\{%.*?%\}/gs, blank)
     .replace(/\{\{-?(.*?)-?\}\}/gs, (whole, inner: string) => {
       const breaks = '\n'.repeat(whole.split('\n').length - 1)
-      const [table] = tablesIn(inner)
+      const [table] = findTables(inner)
       const isTable = table !== undefined && /^\s*(ref|source)\b/.test(inner)
-      return `${isTable ? table : jinjaToSql(inner.trim())}${breaks}`
+      return `${isTable ? table : convertJinja(inner.trim())}${breaks}`
     })
-  return { sql, reads: tablesIn(bare) }
+  return { sql, reads: findTables(bare) }
 }
 
-function tablesIn(text: string): readonly string[] {
+function findTables(text: string): readonly string[] {
   return [...text.matchAll(TABLE)].map(([, ref, source, name]) =>
     ref === undefined ? `${source}.${name}` : `dbt.${ref}`,
   )
 }
 
 /** `shop_day('event_time')` becomes `shop_day(event_time)`: dbt macros take SQL as text. */
-function jinjaToSql(inner: string): string {
+function convertJinja(inner: string): string {
   const call = CALL.exec(inner)
   if (call === null) return 'NULL'
   const [, name = '', args = ''] = call

@@ -16,13 +16,16 @@ export function keepIncluded(
     ...excluded
       .filter((one) => !names.includes(one))
       .map((one) =>
-        fault(`Target "${target}" excludes ${one}, which is not a model.`, didYouMean(one, names)),
+        invalidError(
+          `Target "${target}" excludes ${one}, which is not a model.`,
+          didYouMean(one, names),
+        ),
       ),
     ...kept.flatMap(({ model, reads }) =>
       reads
         .filter((one) => excluded.includes(one))
         .map((one) =>
-          fault(
+          invalidError(
             `Target "${target}" excludes ${one}, which ${model.name} reads.`,
             `Exclude both: without: [${[...excluded, model.name].join(', ')}]`,
           ),
@@ -32,6 +35,6 @@ export function keepIncluded(
   return kept
 }
 
-function fault(message: string, hint: string): CcsError {
+function invalidError(message: string, hint: string): CcsError {
   return new CcsError('CCS_CONFIG_INVALID', message, { exit: EXIT.usage, hint })
 }

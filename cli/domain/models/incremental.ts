@@ -80,9 +80,10 @@ export function computeSessionBucketMs(pauseMs: number): number {
 export function makeIncremental(model: Model, select: AstNode): IncrementalModel {
   const node = select.node as AstNode // json_serialize_sql puts the SELECT here
   for (const part of ['having', 'qualify', 'sample'] as const)
-    if (node[part]) throw unsupported(model, `${part.toUpperCase()} in a model that aggregates`)
+    if (node[part])
+      throw unsupportedError(model, `${part.toUpperCase()} in a model that aggregates`)
   const groups = (node.group_expressions as readonly AstNode[]).map(normalize) // always an array
-  if (groups.length === 0) throw unsupported(model, 'an aggregation without GROUP BY')
+  if (groups.length === 0) throw unsupportedError(model, 'an aggregation without GROUP BY')
   const groupTexts = groups.map((group) => JSON.stringify(group))
   const keys = groups.map((_, index) => `k${index}`)
   const collected: { column: PartialColumn; call: AstNode; text: string }[] = []
@@ -188,11 +189,11 @@ export function printFinalColumnSql({ name, merge }: PartialColumn): string {
 function chooseMerge(model: Model, call: AstNode): Merge {
   const name = String(call.function_name)
   const merge = MERGES[name]
-  if (!merge) throw unsupported(model, `${name}()`)
+  if (!merge) throw unsupportedError(model, `${name}()`)
   if (call.distinct !== true) return merge
   if (merge === 'count') return 'distinct'
   if (merge === 'min' || merge === 'max') return merge
-  throw unsupported(model, `${name}(DISTINCT …)`)
+  throw unsupportedError(model, `${name}(DISTINCT …)`)
 }
 
 function readSource(model: Model, from: AstNode): string {
@@ -202,10 +203,10 @@ function readSource(model: Model, from: AstNode): string {
     const name = asNodes(call.children).map(readTextConstant)[0]
     if (name !== undefined) return name
   }
-  throw unsupported(model, 'anything but one model in FROM')
+  throw unsupportedError(model, 'anything but one model in FROM')
 }
 
-function unsupported(model: Model, what: string): CcsError {
+function unsupportedError(model: Model, what: string): CcsError {
   return new CcsError(
     'CCS_SQL_UNSUPPORTED',
     `${model.name} uses ${what}, which can't be updated incrementally.`,

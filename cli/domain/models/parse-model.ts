@@ -30,14 +30,19 @@ function parsePath(file: string): { layer: Layer; table: string } {
   const layer = LAYERS.find((one) => one === folder)
   const table = base?.endsWith('.sql') ? base.slice(0, -4) : ''
   if (layer === undefined)
-    throw invalid(
+    throw invalidError(
       file,
       1,
       '',
       `Models belong in sql/: ${LAYERS.join('/, ')}/, not in '${folder ?? ''}/'.`,
     )
   if (!/^[a-z][a-z0-9_]*$/.test(table))
-    throw invalid(file, 1, '', `'${base ?? ''}' is not a valid model name: use a-z, 0-9 and _.`)
+    throw invalidError(
+      file,
+      1,
+      '',
+      `'${base ?? ''}' is not a valid model name: use a-z, 0-9 and _.`,
+    )
   return { layer, table }
 }
 
@@ -54,15 +59,16 @@ export interface ModelParts {
 export function splitModel(file: string, text: string): ModelParts {
   const example = 'Begin the file with /*, a line such as "kind: stream", and */.'
   const start = text.length - text.replace(/^\uFEFF?\s*/, '').length
-  const headerLine = lineOf(text, start)
+  const headerLine = findLine(text, start)
   if (!text.startsWith('/*', start))
-    throw invalid(file, headerLine, text, 'The model has no header.', example)
+    throw invalidError(file, headerLine, text, 'The model has no header.', example)
   const end = text.indexOf('*/', start)
-  if (end < 0) throw invalid(file, headerLine, text, 'The header is not closed.', 'End it with */.')
+  if (end < 0)
+    throw invalidError(file, headerLine, text, 'The header is not closed.', 'End it with */.')
 
   const rest = text.slice(end + 2)
   const doc: string[] = []
-  let line = lineOf(text, end)
+  let line = findLine(text, end)
   const lines = rest.split('\n')
   let index = 0
   for (; index < lines.length; index++) {
@@ -73,7 +79,7 @@ export function splitModel(file: string, text: string): ModelParts {
   line += index
   const sql = lines.slice(index).join('\n').trimEnd().replace(/;$/, '')
   if (sql === '')
-    throw invalid(
+    throw invalidError(
       file,
       line,
       text,
@@ -91,11 +97,11 @@ export function splitModel(file: string, text: string): ModelParts {
   }
 }
 
-function lineOf(text: string, offset: number): number {
+function findLine(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length
 }
 
-function invalid(
+function invalidError(
   file: string,
   line: number,
   text: string,

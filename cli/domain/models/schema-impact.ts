@@ -46,7 +46,7 @@ interface TracedNode {
 }
 
 /** The table that holds a topic's rows in SQL. */
-function topicTable(topic: string): string {
+function findTopicTable(topic: string): string {
   return topic === RAW_TOPIC ? 'raw.events' : topic
 }
 
@@ -56,7 +56,7 @@ export async function openSchemaImpact(
   parseSql: ParseSql,
 ): Promise<(topic: TracedTopic) => FindUses> {
   const macros = await parseMacros(consumers.macros.file, consumers.macros.text, parseSql)
-  const nodes = [...modelNodes(consumers.models), ...martNodes(consumers.dbt)]
+  const nodes = [...listModelNodes(consumers.models), ...listMartNodes(consumers.dbt)]
   const parsed = new Map<ConsumerNode, Awaited<ReturnType<typeof parseNode>>>()
   for (const node of nodes) parsed.set(node, await parseNode(node, macros, parseSql))
   const exposures = readExposures(consumers.dbt)
@@ -76,7 +76,7 @@ export async function openSchemaImpact(
   }
 }
 
-function modelNodes(files: readonly SourceText[]): readonly ConsumerNode[] {
+function listModelNodes(files: readonly SourceText[]): readonly ConsumerNode[] {
   return files.map(({ file, text }) => {
     const [, layer = '', short = ''] = /^sql\/(\w+)\/(.+)\.sql$/.exec(file) ?? []
     const kind = layer === 'live' ? 'dashboard' : 'model'
@@ -84,7 +84,7 @@ function modelNodes(files: readonly SourceText[]): readonly ConsumerNode[] {
   })
 }
 
-function martNodes(files: readonly SourceText[]): readonly ConsumerNode[] {
+function listMartNodes(files: readonly SourceText[]): readonly ConsumerNode[] {
   return files
     .filter((one) => one.file.endsWith('.sql'))
     .map(({ file, text }) => {
@@ -128,7 +128,7 @@ function trace(
   const done = new Map<string, TracedNode | 'open'>()
   const lineageOf = (table: string): Lineage | undefined => {
     const name = sourceTable(table, byName)
-    if (name === topicTable(topic)) return base
+    if (name === findTopicTable(topic)) return base
     const node = byName.get(name)
     return node === undefined ? undefined : traced(node)?.lineage
   }
@@ -144,7 +144,7 @@ function trace(
     done.set(node.name, one)
     return one
   }
-  return nodes.flatMap((node) => (node.name === topicTable(topic) ? [] : (traced(node) ?? [])))
+  return nodes.flatMap((node) => (node.name === findTopicTable(topic) ? [] : (traced(node) ?? [])))
 }
 
 function withReads(node: ConsumerNode, lineage: ReturnType<typeof traceSelect>): TracedNode {

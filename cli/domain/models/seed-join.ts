@@ -37,7 +37,7 @@ export function requireSeedJoin(
   const fault = (message: string, hint: string) =>
     new CcsError('CCS_MODEL_INVALID', message, {
       exit: EXIT.usage,
-      location: locate(toSelectSource(model), fromPosition(select.from)),
+      location: locate(toSelectSource(model), findPosition(select.from)),
       hint,
     })
   if (!isPlain)
@@ -85,6 +85,6 @@ export function isColumnOf({ name, alias }: TableRef, expr: Expr): boolean {
   return names.some((one) => one.toLowerCase() === said)
 }
 
-function fromPosition(from: FromClause): number | undefined {
+function findPosition(from: FromClause): number | undefined {
   return from.is === 'table' || from.is === 'join' || from.is === 'other' ? from.at : undefined
 }

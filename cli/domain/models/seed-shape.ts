@@ -38,7 +38,7 @@ export function readSeedShape(name: string, yamls: readonly NamedText[]): SeedSh
   const short = name.slice(SEED_SCHEMA.length)
   for (const { file, text } of yamls) {
     const document = parseYaml(text, { file, code: 'CCS_SEED_INVALID' })
-    const seeds = listOf(asObject(document.value).seeds)
+    const seeds = asList(asObject(document.value).seeds)
     const index = seeds.findIndex((one) => asObject(one).name === short)
     if (index >= 0) return readShape(name, document, ['seeds', index], asObject(seeds[index]))
   }
@@ -103,6 +103,6 @@ function readShape(
   return { name, columns, key: column.name }
 }
 
-function listOf(value: unknown): readonly unknown[] {
+function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }

@@ -16,17 +16,17 @@ export function parseSeedValue(field: string, type: LogicalType): string | undef
       return /^(true|false)$/i.test(text) ? text.toLowerCase() : undefined
     case 'INTEGER':
     case 'BIGINT':
-      return wholeText(text, LIMITS[type.is])
+      return parseWhole(text, LIMITS[type.is])
     case 'DOUBLE':
       return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text))
         ? String(Number(text))
         : undefined
     case 'DECIMAL':
-      return decimalText(text, type)
+      return parseDecimal(text, type)
     case 'DATE':
       return isDay(text) ? text : undefined
     case 'TIMESTAMP':
-      return timestampText(text)
+      return parseTimestamp(text)
     default:
       return undefined
   }
@@ -50,13 +50,13 @@ export function toSeedJson(text: string | null, type: LogicalType): unknown {
 export function renderSeedSchema(name: string, columns: readonly Column[]): string {
   const fields = columns.map((one) => ({
     name: one.name,
-    type: ['null', avroType(one.type)],
+    type: ['null', toAvroType(one.type)],
     default: null,
   }))
   return JSON.stringify({ type: 'record', name, fields })
 }
 
-function avroType(type: LogicalType): unknown {
+function toAvroType(type: LogicalType): unknown {
   switch (type.is) {
     case 'BOOLEAN':
       return 'boolean'
@@ -77,13 +77,13 @@ function avroType(type: LogicalType): unknown {
   }
 }
 
-function wholeText(text: string, limit: bigint): string | undefined {
+function parseWhole(text: string, limit: bigint): string | undefined {
   if (!/^-?\d{1,19}$/.test(text)) return undefined
   const value = BigInt(text)
   return value >= -limit && value < limit ? String(value) : undefined
 }
 
-function decimalText(
+function parseDecimal(
   text: string,
   { width, scale }: Extract<LogicalType, { is: 'DECIMAL' }>,
 ): string | undefined {
@@ -105,7 +105,7 @@ function isDay(text: string): boolean {
 }
 
 /** ISO 8601 in UTC, to the millisecond. */
-function timestampText(text: string): string | undefined {
+function parseTimestamp(text: string): string | undefined {
   const [, day = '', time = ''] =
     /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,3})?)Z?$/.exec(text) ?? []
   const ms = isDay(day) ? Date.parse(`${day}T${time}Z`) : Number.NaN

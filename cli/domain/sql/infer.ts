@@ -36,7 +36,7 @@ export function inferType(expr: Expr, scope: NameScope): LogicalType | undefined
     case 'unary':
       return expr.op === '-' ? inferType(expr.of, scope) : { is: 'BOOLEAN' }
     case 'case':
-      return firstKnown([...expr.whens.map((one) => one.then), expr.otherwise], scope)
+      return findFirstKnown([...expr.whens.map((one) => one.then), expr.otherwise], scope)
     case 'in':
       return { is: 'BOOLEAN' }
     case 'binary':
@@ -68,13 +68,13 @@ function inferBinaryType(
     case '*':
     case '//':
     case '%':
-      return widerType(inferType(expr.left, scope), inferType(expr.right, scope))
+      return chooseWiderType(inferType(expr.left, scope), inferType(expr.right, scope))
     default:
       return { is: 'BOOLEAN' }
   }
 }
 
-function firstKnown(
+function findFirstKnown(
   list: readonly (Expr | undefined)[],
   scope: NameScope,
 ): LogicalType | undefined {
@@ -87,7 +87,7 @@ function firstKnown(
 
 const ORDER: readonly LogicalType['is'][] = ['INTEGER', 'BIGINT', 'HUGEINT', 'DECIMAL', 'DOUBLE']
 
-function widerType(
+function chooseWiderType(
   a: LogicalType | undefined,
   b: LogicalType | undefined,
 ): LogicalType | undefined {

@@ -13,7 +13,7 @@ export async function parseMacros(
   parseSql: ParseSql,
 ): Promise<MacroSet> {
   const macros = new Map<string, Macro>()
-  for (const { start, end } of statements(text)) {
+  for (const { start, end } of splitStatements(text)) {
     const statement = text.slice(start, end)
     const head = HEAD.exec(blankComments(statement))
     const line = text.slice(0, start).split('\n').length
@@ -51,7 +51,7 @@ const HEAD = new RegExp(
 )
 
 /** Start and end of each statement; a `;` in quotes or comments does not end one. */
-function statements(text: string): { start: number; end: number }[] {
+function splitStatements(text: string): { start: number; end: number }[] {
   const bare = blankComments(text, true)
   const found: { start: number; end: number }[] = []
   let start = 0

@@ -14,7 +14,7 @@ const INTERVALS_MS: Readonly<Record<string, number>> = {
 /** Milliseconds of to_minutes(30) and similar calls; undefined for any other call. */
 export function readIntervalMs(name: string, amount: Expr | undefined): number | undefined {
   const unitMs = INTERVALS_MS[name]
-  const number = unitMs === undefined ? undefined : numberIn(amount)
+  const number = unitMs === undefined ? undefined : findNumber(amount)
   return unitMs === undefined || number === undefined ? undefined : number * unitMs
 }
 
@@ -22,10 +22,10 @@ export function readIntervalMs(name: string, amount: Expr | undefined): number |
  * DuckDB writes the amount of an interval as CAST(trunc(CAST(30 AS DOUBLE)) AS BIGINT); this finds
  * the 30.
  */
-function numberIn(expr: Expr | undefined): number | undefined {
+function findNumber(expr: Expr | undefined): number | undefined {
   if (expr?.is === 'literal') return Number(expr.text)
-  if (expr?.is === 'cast') return numberIn(expr.of)
-  return expr?.is === 'call' && expr.name === 'trunc' ? numberIn(expr.args[0]) : undefined
+  if (expr?.is === 'cast') return findNumber(expr.of)
+  return expr?.is === 'call' && expr.name === 'trunc' ? findNumber(expr.args[0]) : undefined
 }
 
 /** Reads a constant. DuckDB gives a decimal as its digits; here the point is put back. */
@@ -34,11 +34,11 @@ export function readLiteral(value: AstNode, at: number | undefined): Expr {
   const raw = value.value
   if (value.is_null === true || raw === undefined || raw === null)
     return { is: 'literal', type, text: undefined, at }
-  const text = type.is === 'DECIMAL' ? withPoint(String(raw), type.scale) : String(raw)
+  const text = type.is === 'DECIMAL' ? insertPoint(String(raw), type.scale) : String(raw)
   return { is: 'literal', type, text, at }
 }
 
-function withPoint(digits: string, scale: number): string {
+function insertPoint(digits: string, scale: number): string {
   if (scale === 0) return digits
   const sign = digits.startsWith('-') ? '-' : ''
   const padded = digits.slice(sign.length).padStart(scale + 1, '0')

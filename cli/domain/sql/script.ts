@@ -42,7 +42,7 @@ export function takeLine(
     if (end === undefined) return { state: rest, items }
     const text = rest.pending.slice(0, end)
     if (!isBlank(text)) items.push(statement({ ...rest, pending: text }))
-    rest = { pending: rest.pending.slice(end + 1), ...placeAfter(rest, end + 1) }
+    rest = { pending: rest.pending.slice(end + 1), ...locateAfter(rest, end + 1) }
   }
 }
 
@@ -58,7 +58,7 @@ function findCommand(state: ScriptState): ScriptItem | undefined {
     .slice(begin + 1)
     .replace(/;?\s*$/, '')
     .trim()
-  return { is: 'command', text, ...placeAfter(state, begin) }
+  return { is: 'command', text, ...locateAfter(state, begin) }
 }
 
 /** Ends the input: an unfinished statement counts as complete, without a semicolon. */
@@ -90,10 +90,10 @@ function isBlank(text: string): boolean {
 
 function statement(state: ScriptState): ScriptItem {
   const before = state.pending.length - state.pending.trimStart().length
-  return { is: 'sql', text: state.pending.trim(), ...placeAfter(state, before) }
+  return { is: 'sql', text: state.pending.trim(), ...locateAfter(state, before) }
 }
 
-function placeAfter(state: ScriptState, length: number): { line: number; column: number } {
+function locateAfter(state: ScriptState, length: number): { line: number; column: number } {
   const passed = state.pending.slice(0, length).split('\n')
   const last = passed.at(-1) ?? ''
   return {

@@ -44,7 +44,7 @@ function planNewConnector(
     action: 'add',
     kind: 'connector',
     name,
-    reason: isLost ? 'it was deleted by hand' : `new: ${shortClass(wanted.config)}`,
+    reason: isLost ? 'it was deleted by hand' : `new: ${shortenClass(wanted.config)}`,
     drift: isLost,
     after: formatConfig(wanted.displayed),
     operations: [
@@ -180,6 +180,6 @@ function explain(settings: readonly Difference[], found: ConnectorState): string
   return reasons.join('; ')
 }
 
-function shortClass(config: Config): string {
+function shortenClass(config: Config): string {
   return config['connector.class']?.split('.').at(-1) ?? 'a connector'
 }

@@ -176,7 +176,7 @@ function remarkOnRetention({ kafka, target, logic }: DesiredInput): readonly str
   if (kafka.retentionMs < 0) return []
   const kept = formatDuration(kafka.retentionMs)
   return logic.graph.flatMap(({ model }) => {
-    const back = lookBackMs(model)
+    const back = computeLookBackMs(model)
     if (back <= kafka.retentionMs) return []
     return [
       `${addPrefix(target, RAW_TOPIC)} is kept for ${kept}, but ${model.name} looks back ` +
@@ -187,7 +187,13 @@ function remarkOnRetention({ kafka, target, logic }: DesiredInput): readonly str
   })
 }
 
-function lookBackMs({ dedupe, window, session, latenessMs = 0, watermarkMs = 0 }: Model): number {
+function computeLookBackMs({
+  dedupe,
+  window,
+  session,
+  latenessMs = 0,
+  watermarkMs = 0,
+}: Model): number {
   const windowMs = window === undefined ? 0 : window.unit === 'ms' ? window.sizeMs : 86_400_000
   const openMs = Math.max(windowMs, session ? session.capMs : 0)
   return Math.max(dedupe?.horizonMs ?? 0, openMs + latenessMs + watermarkMs)

@@ -89,7 +89,7 @@ function planRemoval<Wanted, Found>(
 ): PlannedResource {
   const base = { action: 'remove', kind, name } as const
   if (found === undefined) {
-    const reason = 'it is gone already; its record goes'
+    const reason = 'it no longer exists; its record is removed'
     return { step: makeStep({ ...base, reason, drift: context.isComplete }) }
   }
   if (deployed?.adopted && !context.withAdopted) {

@@ -112,7 +112,9 @@ function planKnownSubject({
     drift: differences.some(isDrift),
     differences,
     ...(extra.length > 0
-      ? { destroys: `${versions}, which records may carry; ${keepHint(name, context.target)}` }
+      ? {
+          destroys: `${versions}, which records may carry; ${explainKeeping(name, context.target)}`,
+        }
       : {}),
     before: printSubject({
       compatibility: found.compatibility,
@@ -175,7 +177,7 @@ function explain(differences: readonly Difference[], hasForeign: boolean): strin
     : 'the project says otherwise'
 }
 
-function keepHint(name: string, target: string): string {
+function explainKeeping(name: string, target: string): string {
   return `to keep it: ccs adopt subject ${name} --target ${target}`
 }
 

@@ -31,7 +31,7 @@ export const RAW = 'raw.events'
 /** Prints the session's settings and the table over events.valid, with event time and watermark. */
 export function printSourceTable(job: DialectJob): readonly Statement[] {
   const { project } = job.input
-  const columns = job.input.columnsOf(RAW)
+  const columns = job.input.findColumns(RAW)
   const printer = job.printer(columns)
   const fields = columns.flatMap((one) => {
     if (one.name === 'late_ms') return [] // computed in the view, from the watermark

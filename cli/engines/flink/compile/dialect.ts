@@ -65,7 +65,7 @@ function printSelect(job: DialectJob): string {
 function printPlainSelect(job: DialectJob): string {
   const { model, select, project } = job.input
   const { from: source } = select
-  if (source.is === 'table' && project.modelOf(source.name)?.kind === 'session')
+  if (source.is === 'table' && project.findModel(source.name)?.kind === 'session')
     job.note(`${source.name} holds sessions that are over; those under way are not counted here.`)
   const read = printFrom(job)
   const made = listLineSums(job, read.columns)
@@ -122,7 +122,7 @@ function printFrom(job: DialectJob): PrintedFrom {
   const { select, model } = job.input
   const { from } = select
   if (from.is === 'table') {
-    const columns = job.input.columnsOf(from.name)
+    const columns = job.input.findColumns(from.name)
     const table = printTableName(from.name)
     if (select.qualify === undefined) return { from: table, columns, where: [], unnested: [] }
     const first = printFirstOnly(job, table, columns, select.qualify)
@@ -162,7 +162,7 @@ function printFirstOnly(
 function printUnnesting(job: DialectJob, inner: Select): PrintedFrom {
   const unnesting = readUnnesting(job, inner)
   if (unnesting === undefined) return { from: '', columns: [], where: [], unnested: [] }
-  const columns = job.input.columnsOf(unnesting.table)
+  const columns = job.input.findColumns(unnesting.table)
   const list = columns.find((one) => one.name === unnesting.list)
   const fields = list?.type.is === 'LIST' && list.type.of.is === 'STRUCT' ? list.type.of.fields : []
   const alias = `_${unnesting.list}`

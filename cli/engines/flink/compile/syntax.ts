@@ -7,7 +7,7 @@ export const syntax: DialectSyntax = {
   displayName: 'Flink',
   tryCast: 'TRY_CAST',
   field: (of, name) => `${of}.${quoteName(name)}`,
-  shifted: (time, op, ms) => `${time} ${op} ${printInterval(ms)}`,
+  shiftTime: (time, op, ms) => `${time} ${op} ${printInterval(ms)}`,
   concat: (parts) => parts.map((one) => one.sql).join(' || '),
   remainder: (left, right) => `MOD(${left}, ${right})`,
   decimal: (digits) => digits,

@@ -25,7 +25,7 @@ export function printWindowSelect(job: DialectJob): string {
     job.fault(undefined, 'A model of kind window must read one model.', 'Name one model in FROM.')
     return ''
   }
-  const columns = job.input.columnsOf(from.name)
+  const columns = job.input.findColumns(from.name)
   const time = quoteName(model.time ?? 'event_time')
   const table = printTableName(from.name)
   const bucket = readBucket(job)

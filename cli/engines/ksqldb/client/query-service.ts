@@ -109,7 +109,7 @@ export class KsqlQueries {
     const sources = await this.#client.sources()
     const names = sources.map((one) => one.name)
     const models = [RAW, ...this.#options.models].flatMap((name) => {
-      const source = this.#sourceOf(name, names)
+      const source = this.#findSource(name, names)
       return source === undefined ? [] : [{ name, source }]
     })
     const taken = new Set(models.map((one) => one.source))
@@ -123,15 +123,15 @@ export class KsqlQueries {
   }
 
   async #rewrite(given: string): Promise<RewrittenQuery> {
-    const sources = await this.#sources()
+    const sources = await this.#listSources()
     const names = readNames(given).map((one) => ({
       ...one,
-      source: this.#find(one, given, sources),
+      source: this.#resolveName(one, given, sources),
     }))
     const read = [...new Set(names.flatMap(({ source }) => source ?? []))]
     const columns: string[] = []
     for (const source of read)
-      for (const { name, type } of await this.#columns(source))
+      for (const { name, type } of await this.#listColumns(source))
         columns.push(name, ...listFieldNames(type))
     return rewriteQuery(given, {
       columns,
@@ -143,7 +143,7 @@ export class KsqlQueries {
   }
 
   /** The source that a name stands for; undefined for a plain name, which the server resolves. */
-  #find(
+  #resolveName(
     { name, at }: { readonly name: string; readonly at: number },
     given: string,
     sources: readonly string[],
@@ -163,7 +163,7 @@ export class KsqlQueries {
     const location = locateOffset(given, at)
     if (!known.includes(name))
       throw unknownNameError(`There is no table '${name}'.`, didYouMean(name, known), location)
-    const found = this.#sourceOf(name, sources)
+    const found = this.#findSource(name, sources)
     if (found !== undefined) return found
     throw unknownNameError(
       `${name} is not on this ksqlDB.`,
@@ -174,7 +174,7 @@ export class KsqlQueries {
   }
 
   /** The lowest version of a model's source: a higher one is filled until the lower is dropped. */
-  #sourceOf(model: string, sources: readonly string[]): string | undefined {
+  #findSource(model: string, sources: readonly string[]): string | undefined {
     const flat = model === RAW ? RAW_SOURCE : flattenName(model)
     const base = createNames(this.#options.prefix).source(flat, 1)
     const versions = sources.flatMap((name) => {
@@ -188,7 +188,7 @@ export class KsqlQueries {
   }
 
   /** Names of streams and tables. */
-  async #sources(): Promise<readonly string[]> {
+  async #listSources(): Promise<readonly string[]> {
     const names: string[] = []
     for (const what of ['streams', 'tables'])
       for (const entity of (await this.#client.execute(`LIST ${what.toUpperCase()}`)).entities)
@@ -196,7 +196,7 @@ export class KsqlQueries {
     return names
   }
 
-  async #columns(source: string): Promise<KsqlTable['columns']> {
+  async #listColumns(source: string): Promise<KsqlTable['columns']> {
     return listColumns(await this.#client.describe(source))
   }
 }

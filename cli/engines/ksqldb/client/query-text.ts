@@ -53,11 +53,11 @@ function tokenize(sql: string): readonly Token[] {
 
 /** Names after FROM and JOIN, without back-ticks, each with its offset. */
 export function readNames(sql: string): readonly { readonly name: string; readonly at: number }[] {
-  const words = tokenize(sql)
-  return words.flatMap((word, index) => {
-    const isRead = /^(from|join)$/i.test(words[index - 1]?.text ?? '')
-    if (!isRead || word.is === 'sign') return []
-    return [{ name: unquote(word.text), at: word.at }]
+  const tokens = tokenize(sql)
+  return tokens.flatMap((token, index) => {
+    const isRead = /^(from|join)$/i.test(tokens[index - 1]?.text ?? '')
+    if (!isRead || token.is === 'sign') return []
+    return [{ name: unquote(token.text), at: token.at }]
   })
 }
 
@@ -71,19 +71,19 @@ export interface KnownNames {
 
 /** Rewrites a query. Throws CCS_QUERY_INVALID for anything but one SELECT. */
 export function rewriteQuery(given: string, { source, columns }: KnownNames): RewrittenQuery {
-  const words = tokenize(given)
-  const last = words.findIndex(({ text }) => text === ';')
-  const isOne = last === -1 || last === words.length - 1
-  if (!isOne || !/^select$/i.test(words[0]?.text ?? ''))
+  const tokens = tokenize(given)
+  const last = tokens.findIndex(({ text }) => text === ';')
+  const isOne = last === -1 || last === tokens.length - 1
+  if (!isOne || !/^select$/i.test(tokens[0]?.text ?? ''))
     throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
       exit: EXIT.usage,
       hint: 'Streams and tables are created from models: see ccs deploy --help',
     })
   const byCase = groupByLowerCase(columns)
-  const from = words.findIndex(({ text }) => /^from$/i.test(text))
-  const edits = words.flatMap((word, index): readonly Edit[] => {
-    const { text, at, is, depth } = word
-    const [before = '', after = ''] = [words[index - 1]?.text, words[index + 1]?.text]
+  const from = tokens.findIndex(({ text }) => /^from$/i.test(text))
+  const edits = tokens.flatMap((token, index): readonly Edit[] => {
+    const { text, at, is, depth } = token
+    const [before = '', after = ''] = [tokens[index - 1]?.text, tokens[index + 1]?.text]
     let replacement: string | undefined
     if (is === 'sign') return []
     if (/^(from|join)$/i.test(before)) replacement = source(unquote(text))
@@ -95,13 +95,13 @@ export function rewriteQuery(given: string, { source, columns }: KnownNames): Re
     return replacement === undefined ? [] : [{ at, length: text.length, text: replacement }]
   })
   const sql = applyEdits(given, edits)
-  const limit = words.findLastIndex(({ text }) => /^limit$/i.test(text))
+  const limit = tokens.findLastIndex(({ text }) => /^limit$/i.test(text))
   return {
     sql,
-    limit: limit < 0 ? undefined : Number(words[limit + 1]?.text),
-    isUnbounded: words.some(
+    limit: limit < 0 ? undefined : Number(tokens[limit + 1]?.text),
+    isUnbounded: tokens.some(
       ({ text }, index) =>
-        /^emit$/i.test(text) && /^(changes|final)$/i.test(words[index + 1]?.text ?? ''),
+        /^emit$/i.test(text) && /^(changes|final)$/i.test(tokens[index + 1]?.text ?? ''),
     ),
     locate: (line, column) => locateOffset(given, findOrigin(edits, findOffset(sql, line, column))),
   }

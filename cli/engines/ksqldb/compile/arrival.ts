@@ -43,7 +43,7 @@ const SOURCE = 'events_valid'
 
 /** Compiles a model that reads raw.events. */
 export function compileArrival(job: DialectJob): readonly Relation[] {
-  const all = job.input.columnsOf(RAW)
+  const all = job.input.findColumns(RAW)
   const pseudo = PSEUDO.filter((one) => all.some(({ name }) => name === one.name))
   const isPseudo = (name: string) =>
     name === LATE || name === TOPIC || pseudo.some((one) => one.name === name)
@@ -90,7 +90,7 @@ function makeBronze(
   job: DialectJob,
   given: { readonly from: string; readonly late: string },
 ): Relation {
-  const columns = job.input.columnsOf(RAW)
+  const columns = job.input.findColumns(RAW)
   const { time } = job.input.project
   const { select } = job.input
   const hasTime = select.items.some((one) => one.name === time?.column)
@@ -109,7 +109,7 @@ function makeBronze(
 
 /** Bronze of a project without event time: no event is late. */
 function makeUntimed(job: DialectJob, pseudo: readonly Output[]): Relation {
-  const columns = job.input.columnsOf(RAW)
+  const columns = job.input.findColumns(RAW)
   const { select } = job.input
   const printer = job.printer(columns, [
     ...pseudo.map((one) => substitute(one.name, one.sql)),

@@ -96,11 +96,11 @@ function compileStreams(job: DialectJob): readonly Relation[] {
     return []
   }
   if (from.name === RAW) return compileArrival(job)
-  const columns = job.input.columnsOf(from.name)
+  const columns = job.input.findColumns(from.name)
   const printer = job.printer(columns)
   const outputs = printOutputs(job, select.items, columns, printer)
   const where = printWhere(select, printer)
-  const kind = project.modelOf(from.name)?.kind
+  const kind = project.findModel(from.name)?.kind
   if (kind === 'window' || kind === 'session')
     job.fault(
       from.at,
@@ -203,7 +203,7 @@ function compileUnnesting(job: DialectJob, inner: Select): readonly Relation[] {
   const { select, model } = job.input
   const unnesting = readUnnesting(job, inner)
   if (unnesting === undefined) return []
-  const columns = job.input.columnsOf(unnesting.table)
+  const columns = job.input.findColumns(unnesting.table)
   const list = quoteName(unnesting.list)
   const lines = `${job.name}_lines`
   const ordinal: Column = { name: unnesting.ordinal, type: { is: 'INTEGER' } }

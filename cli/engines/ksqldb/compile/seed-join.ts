@@ -21,10 +21,10 @@ const NO_KEY = "'␀'"
 export function compileSeedJoin(job: DialectJob, join: SeedJoin): readonly Relation[] {
   const { input } = job
   const { select, project, model } = input
-  const seed = project.seedOf(join.seed.name)
+  const seed = project.findSeed(join.seed.name)
   if (seed === undefined)
     throw new Error(`${model.name} joins ${join.seed.name}, which is not known`)
-  const left = input.columnsOf(join.left.name)
+  const left = input.findColumns(join.left.name)
   requireText(job, join, left)
   requireOneMeaning(job, join, left, seed.columns)
   const columns = [...left, ...seed.columns.filter((one) => !hasColumn(left, one.name))]

@@ -8,7 +8,7 @@ export const syntax: DialectSyntax = {
   displayName: 'ksqlDB',
   tryCast: 'CAST',
   field: (of, name) => `${of}->${quoteName(name)}`,
-  shifted: (time, op, ms) =>
+  shiftTime: (time, op, ms) =>
     `${op === '+' ? 'TIMESTAMPADD' : 'TIMESTAMPSUB'}(MILLISECONDS, ${ms}, ${time})`,
   // CONCAT ignores NULL, whereas SQL's || returns NULL.
   concat: (parts) => {

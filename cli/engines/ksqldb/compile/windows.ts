@@ -38,7 +38,7 @@ export function compileWindow(job: DialectJob): readonly Relation[] {
     job.fault(undefined, 'A model of kind window must read one model.', 'Name one model in FROM.')
     return []
   }
-  const columns = job.input.columnsOf(from.name)
+  const columns = job.input.findColumns(from.name)
   const bucket = readBucket(job)
   const plain = job.printer(columns)
   const groups = select.groupBy
@@ -108,7 +108,7 @@ export function compileSession(job: DialectJob): readonly Relation[] {
   })
   const names = keys.map((one) => one.sql)
   job.note(`Runs longer than ${printDuration(capMs)} are not cut: session windows have no cap.`)
-  const timed = declareTimedStream(job, from.name, job.input.columnsOf(from.name))
+  const timed = declareTimedStream(job, from.name, job.input.findColumns(from.name))
   const table = makeTable(job, {
     name: job.name,
     topic: model.name,

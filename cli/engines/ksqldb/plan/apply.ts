@@ -132,7 +132,7 @@ class PlanRun {
   async finish(): Promise<void> {
     for (const name of this.#plan.drifted) {
       const relation = this.#desired.find((one) => one.name === name)
-      if (relation) this.#keepDeployed(await this.#describe(relation, this.#versionOf(name)))
+      if (relation) this.#keepDeployed(await this.#describe(relation, this.#findVersion(name)))
     }
     this.record = finalizeRecord(this.#plan, this.record)
   }
@@ -183,9 +183,9 @@ class PlanRun {
 
   async #resume(name: string, queryId: string): Promise<void> {
     const { client, names } = this.#parts
-    const relation = this.#relation(name)
+    const relation = this.#findRelation(name)
     await this.#execute(`RESUME ${queryId}`, relation, async () => {
-      const is = await client.describe(names.source(name, this.#versionOf(name)))
+      const is = await client.describe(names.source(name, this.#findVersion(name)))
       return (is?.writers[0]?.counts.PAUSED ?? 0) === 0
     })
   }
@@ -193,8 +193,8 @@ class PlanRun {
   /** In the order of reading: a source has caught up before its readers are waited for. */
   async #await(names: readonly string[]): Promise<void> {
     for (const name of names) {
-      const read = this.#relation(findInput(this.#relation(name)) ?? '')
-      const source = this.#parts.names.source(name, this.#versionOf(name))
+      const read = this.#findRelation(findInput(this.#findRelation(name)) ?? '')
+      const source = this.#parts.names.source(name, this.#findVersion(name))
       await awaitCaughtUp(source, this.#naming.topic(read), this.#parts)
     }
   }
@@ -264,13 +264,13 @@ class PlanRun {
     return { relation, version, statement: is.statement, fields: is.fields }
   }
 
-  #relation(name: string): Relation {
+  #findRelation(name: string): Relation {
     const found = this.#desired.find((one) => one.name === name)
     if (found) return found
     throw new Error(`the plan names ${name}, which is not desired`)
   }
 
-  #versionOf(name: string): number {
+  #findVersion(name: string): number {
     return this.#plan.versions.get(name) ?? 1
   }
 
