@@ -13,6 +13,48 @@ CREATE MACRO lines_revenue(items) AS
   CAST(list_sum(list_transform(items,
     lambda i: i.unit_price_minor * i.quantity - i.discount_minor)) AS BIGINT);
 
+-- Words in the user agents of bots, as patterns without regard to case; bot_rule says what each list is for.
+CREATE MACRO words_of_bots() AS
+  'bots?([^a-z]|$)|crawl|spider|slurp|scrap|heritrix|archive|fetch|httrack|teoma|coccoc|[ -]agent\b|scan\b|survey|^mozilla/\d\.0 \(compatible; ?[^mku; ]';
+
+CREATE MACRO words_of_addresses() AS
+  'https?://|\bwww\.|@[a-z0-9-]+\.[a-z]';
+
+CREATE MACRO words_of_headless() AS
+  'headless|phantomjs|slimerjs|puppeteer|playwright|selenium|webdriver|cypress|prerender|lighthouse|pagespeed|speed insights|gtmetrix|speedcurve|dareboost|ptst/|catchpoint|splash';
+
+CREATE MACRO words_of_services() AS
+  'pingdom|uptime|statuscake|site24x7|monitor|newrelic|appinsights|datadog|zabbix|nagios|check|validator|inspect|audit|analy[sz]er|outbrain|brandverity|cloudflare|siteimprove|google-|googleother|mediapartners|preview|physicalweb|infegy|feed|facebookexternalhit|zgrab|vulnerability|openvas|favicon|hotjar|silktide|linktiger|securityheaders|readable/|collapsify|hardenize|^wget|^axios';
+
+-- Phones that have 'bot' in their name: Cubot, XBot, iDbot, and models such as 'M bot 60'.
+CREATE MACRO is_bot_named_phone(user_agent) AS
+  regexp_matches(user_agent, '(?i)\bcubot|\bxbot[ _]|\bidbot|\bbot \d')
+  AND NOT regexp_matches(user_agent, '(?i)https?://|crawl|spider|[a-z]bot/');
+
+-- Why an event counts as a bot's, or NULL for a person's. Most people match none of the words, and nothing more
+-- is tested. test/unit/models/bot-rule.test.ts compares the rules with public lists; change them here.
+--   device      the sender says so
+--   name        calls itself a bot, crawler, spider, scanner or agent; or 'compatible', as no browser of today
+--   address     names a web or mail address to complain to
+--   headless    a browser that a program steers
+--   service     looks at pages for a service: previews, feeds, monitors, validators
+--   no browser  a web event of something that is neither a browser nor a device, such as an HTTP library
+CREATE MACRO bot_rule(device, source, user_agent) AS CASE
+  WHEN device = 'bot' THEN 'device'
+  WHEN regexp_matches(user_agent, '(?i)' || words_of_bots() || '|' || words_of_addresses() || '|'
+      || words_of_headless() || '|' || words_of_services())
+    THEN CASE
+      WHEN regexp_matches(user_agent, '(?i)' || words_of_bots())
+        THEN CASE WHEN NOT is_bot_named_phone(user_agent) THEN 'name' END
+      WHEN regexp_matches(user_agent, '(?i)' || words_of_addresses()) THEN 'address'
+      WHEN regexp_matches(user_agent, '(?i)' || words_of_headless()) THEN 'headless'
+      ELSE 'service'
+    END
+  WHEN source = 'web' AND user_agent NOT LIKE 'Mozilla/%'
+      AND NOT regexp_matches(user_agent, '(?i)^(mozilla|opera)/|android|midp|mobile|cfnetwork|darwin|dalvik|symb|browser|nintendo|linux|windows|iphone|ios[ ;/]|tizen|web ?os|tv|nokia|samsung|ericsson|blackberry|^lg|^mot|sharp|profile|harmony|\(.*;.*;')
+    THEN 'no browser'
+END;
+
 -- The number of pieces in order lines.
 CREATE MACRO lines_units(items) AS
   CAST(list_sum(list_transform(items, lambda i: i.quantity)) AS BIGINT);

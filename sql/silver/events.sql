@@ -29,9 +29,8 @@ SELECT
   page, page_title, page_url, referrer,
   utm_source, utm_medium, utm_campaign,
   device, geo_city, geo_country, source,
-  device = 'bot'
-    OR coalesce(regexp_matches(user_agent, 'bot|Bot|crawl|spider|slurp|Headless'), FALSE)
-                                                                  AS is_bot,
+  bot_rule(device, source, user_agent)                            AS bot_rule,
+  bot_rule(device, source, user_agent) IS NOT NULL                AS is_bot,
   currency, consent, search_term, results_count, payment_type,
   order_id, coupon,
   money(coalesce(tax_minor, 0))                                   AS tax,

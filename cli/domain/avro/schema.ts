@@ -1,6 +1,6 @@
 /**
  * Avro schemas as trees with resolved names and with the attributes of ccs: `requires` on a record;
- * `minimum`, `maximum`, `minLength`, `maxLength` and `maxItems` on a field. Encoder, decoder, gate
+ * `minimum`, `maximum`, `minLength`, `maxLength`, `maxItems` and those of RELATION_RULES on a field. Encoder, decoder, gate
  * and type generator use these trees; schemas/tree.ts has another one with places and aliases, for
  * compatibility.
  */
@@ -66,7 +66,16 @@ export interface FieldRules {
   readonly minLength?: number
   readonly maxLength?: number
   readonly maxItems?: number
+  /** The texts that a field may have; 'currency': codes of ISO 4217, in capitals. */
+  readonly format?: 'currency'
+  /** A number is at most the product of these two fields of the same record. */
+  readonly maximumProduct?: FieldPair
+  /** The products of two fields, summed over the records of a list, are at most `maximum`. */
+  readonly maximumSum?: { readonly product: FieldPair; readonly maximum: number }
 }
+
+/** Names of two fields of one record; both are int or long, and never null. */
+export type FieldPair = readonly [string, string]
 
 /** A field of a record; `default` counts only if `hasDefault`. */
 export interface AvroField {
@@ -93,6 +102,39 @@ export const PRIMITIVES: readonly string[] = [
 
 /** The attributes of a field that bound its values. */
 export const FIELD_RULES = ['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems'] as const
+
+/** The attributes of a field that are not a single number. */
+export const RELATION_RULES = ['format', 'maximumProduct', 'maximumSum'] as const
+
+/**
+ * Reads the attributes of RELATION_RULES from the plain JSON of a field. Returns the fault, as the
+ * end of a sentence that begins with the schema's name, if one has another shape.
+ */
+export function parseRelationRules(json: JsonObject): FieldRules | string {
+  const { name, format, maximumProduct, maximumSum } = json
+  const wrong = (rule: string, shape: string) => `field ${String(name)}: ${rule} is not ${shape}`
+  if (format !== undefined && format !== 'currency') return wrong('format', '"currency"')
+  if (maximumProduct !== undefined && !isFieldPair(maximumProduct))
+    return wrong('maximumProduct', 'a list of two field names')
+  const sum = maximumSum === undefined ? undefined : parseMaximumSum(maximumSum)
+  if (maximumSum !== undefined && sum === undefined)
+    return wrong('maximumSum', '{"product": [field, field], "maximum": number}')
+  return {
+    ...(format === undefined ? {} : { format }),
+    ...(maximumProduct === undefined ? {} : { maximumProduct }),
+    ...(sum === undefined ? {} : { maximumSum: sum }),
+  }
+}
+
+function parseMaximumSum(json: unknown): FieldRules['maximumSum'] {
+  if (!isObject(json) || !isFieldPair(json.product)) return undefined
+  const { product, maximum } = json
+  return typeof maximum === 'number' ? { product, maximum } : undefined
+}
+
+function isFieldPair(json: unknown): json is FieldPair {
+  return isStringList(json) && json.length === 2
+}
 
 /** Parses a record schema. Throws CCS_SCHEMA_INVALID, which names `source`: a file or a subject. */
 export function parseRecordSchema(text: string, source = 'schema'): RecordNode {
@@ -229,6 +271,8 @@ function parseField(json: unknown, scope: Scope): AvroField {
       throw invalid(scope.source, `field ${json.name}: ${rule} is no number`)
     rules[rule] = bound
   }
+  const relations = parseRelationRules(json)
+  if (typeof relations === 'string') throw invalid(scope.source, relations)
   return {
     name: json.name,
     aliases: isStringList(json.aliases) ? json.aliases : [],
@@ -236,7 +280,7 @@ function parseField(json: unknown, scope: Scope): AvroField {
     doc: typeof json.doc === 'string' ? json.doc : '',
     hasDefault: 'default' in json,
     default: json.default,
-    rules,
+    rules: { ...rules, ...relations },
   }
 }
 

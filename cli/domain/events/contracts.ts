@@ -42,14 +42,16 @@ export interface Item {
   readonly brand: string | null
   readonly unit_price_minor: number
   readonly quantity: number
-  /** Discount on the whole line. */
+  /** Discount on the whole line; at most its value. */
   readonly discount_minor: number
 }
 
 /**
  * One thing a visitor did. Topic events.raw, Confluent wire format, key = anonymous_id. 'requires'
  * lists the payload an event type cannot do without; 'minimum', 'maximum', 'minLength' and
- * 'maxLength' (bytes) bound a field; both are judged before any SQL.
+ * 'maxLength' (bytes) bound a field, 'format' its texts; 'maximumProduct' bounds a field by two
+ * others of its record, 'maximumSum' a list by the sum over its records. All are checked before
+ * any SQL.
  */
 export interface Event {
   /** Canonical lower-case UUID; the key of deduplication. */
@@ -82,7 +84,7 @@ export interface Event {
   /** ISO 3166-1 alpha-2. */
   readonly geo_country: string | null
   readonly source: Source
-  /** ISO 4217. */
+  /** A code of ISO 4217, in capitals. */
   readonly currency: string | null
   /** Consent to analytics as the visitor gave it. */
   readonly consent: boolean | null

@@ -3,8 +3,9 @@
  * when a record breaks one. The compiled decoder and the validator both take them from here.
  */
 import { Buffer } from 'node:buffer'
-import { type AvroField, type RecordNode, unwrapOptional } from '../avro/schema.ts'
+import { type AvroField, type FieldPair, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import type { Reason } from '../events/contracts.ts'
+import { CURRENCIES } from '../events/currencies.ts'
 import { correctEventTimeMs } from '../events/event-time.ts'
 import { CcsError } from '../kernel/errors.ts'
 
@@ -102,6 +103,37 @@ function findKindField(record: RecordNode): { name: string; symbols: readonly st
   throw invalid(`${record.name} has 'requires', but no enum field has all of ${kinds.join(', ')}.`)
 }
 
+/** Rules about the records of a list: what a product of two fields of each may be, and all in sum. */
+export interface ListRules {
+  /** Number fields that are at most the product of two others of the same record. */
+  readonly products: readonly { readonly field: string; readonly product: FieldPair }[]
+  readonly sum: { readonly product: FieldPair; readonly maximum: number } | undefined
+}
+
+/**
+ * Reads the rules about the records of a list field. Throws CCS_SCHEMA_INVALID if a rule names
+ * a field that is not a whole number, or may be null.
+ */
+export function readListRules({ name, type, rules }: AvroField): ListRules {
+  const { node } = unwrapOptional(type)
+  const items = node.kind === 'array' && node.items.kind === 'record' ? node.items : undefined
+  const products = (items?.fields ?? []).flatMap((field) => {
+    const product = field.rules.maximumProduct
+    return product === undefined ? [] : [{ field: field.name, product }]
+  })
+  const sum = rules.maximumSum
+  const named = [
+    ...products.flatMap(({ field, product }) => [field, ...product]),
+    ...(sum?.product ?? []),
+  ]
+  for (const one of named) {
+    const kind = items?.fields.find((field) => field.name === one)?.type.kind
+    if (kind !== 'int' && kind !== 'long')
+      throw invalid(`A rule of ${name} needs a field ${one} of type int or long, without null.`)
+  }
+  return { products, sum }
+}
+
 /** The first rule that a decoded record breaks, missing fields first; undefined if it keeps all. */
 export function findViolation(record: RecordNode, value: Decoded): Rejection | undefined {
   const kind =
@@ -171,6 +203,8 @@ function findFieldViolation(
       return `${text}; at least ${minLength} are needed.`
     if (node.kind === 'string' && node.logical === 'uuid' && !UUID.test(String(value)))
       return `${path} is ${displayValue(value)}, which is not a UUID in lower case.`
+    if (field.rules.format === 'currency' && !CURRENCIES.has(String(value)))
+      return `${path} is ${displayValue(value)}, which is no currency of ISO 4217 in capitals.`
     return undefined
   }
   if (typeof value === 'number' || typeof value === 'bigint') {
@@ -189,7 +223,27 @@ function findFieldViolation(
     const violation = findFieldsViolation(node.items, value[i], `${path}[${i}].`)
     if (violation !== undefined) return violation
   }
-  return undefined
+  return findListViolation(field, value, path)
+}
+
+function findListViolation(
+  field: AvroField,
+  lines: readonly Decoded[],
+  path: string,
+): string | undefined {
+  const { products, sum } = readListRules(field)
+  const multiply = (line: Decoded, [a, b]: FieldPair) => Number(line[a]) * Number(line[b])
+  for (const [i, line] of lines.entries())
+    for (const { field: name, product } of products) {
+      const most = multiply(line, product)
+      if (!(Number(line[name]) <= most))
+        return `${path}[${i}].${name} is ${line[name]}; at most ${product.join(' × ')}, ${most}.`
+    }
+  if (sum === undefined) return undefined
+  const total = lines.reduce((before, line) => before + multiply(line, sum.product), 0)
+  if (total <= sum.maximum) return undefined
+  const what = `The sum of ${sum.product.join(' × ')} over ${path}`
+  return `${what} is ${total}; the most allowed is ${sum.maximum}.`
 }
 
 function isPresent(value: unknown): boolean {

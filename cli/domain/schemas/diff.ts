@@ -2,7 +2,7 @@
  * Changes between two versions of a schema, field by field, and what each of them means for
  * readers.
  */
-import { FIELD_RULES } from '../avro/schema.ts'
+import { FIELD_RULES, RELATION_RULES } from '../avro/schema.ts'
 import { locateOffset } from '../documents/json-document.ts'
 import type { Location } from '../kernel/errors.ts'
 import { describeType, describeValue, joinNames } from './describe.ts'
@@ -165,8 +165,16 @@ function describeChanged(
   for (const rule of FIELD_RULES)
     if (old.rules[rule] !== field.rules[rule])
       details.push(`${rule} ${old.rules[rule] ?? 'none'} → ${field.rules[rule] ?? 'none'}`)
+  for (const rule of RELATION_RULES) {
+    const [was, is] = [describeRelation(old, rule), describeRelation(field, rule)]
+    if (was !== is) details.push(`${rule} ${was} → ${is}`)
+  }
   if (old.doc !== field.doc) details.push('doc')
   return details
+}
+
+function describeRelation({ rules }: SchemaField, rule: (typeof RELATION_RULES)[number]): string {
+  return rules[rule] === undefined ? 'none' : JSON.stringify(rules[rule])
 }
 
 function describeDefault(field: SchemaField): string {
@@ -176,6 +184,12 @@ function describeDefault(field: SchemaField): string {
 /** Whether values that satisfy the old rules may break the new ones. */
 function isStricter(old: SchemaFieldPath | undefined, { field }: SchemaFieldPath): boolean {
   if (old === undefined) return false
+  const isNewRelation = RELATION_RULES.some(
+    (rule) =>
+      field.rules[rule] !== undefined &&
+      describeRelation(old.field, rule) !== describeRelation(field, rule),
+  )
+  if (isNewRelation) return true
   return FIELD_RULES.some((rule) => {
     const now = field.rules[rule]
     const then = old.field.rules[rule]

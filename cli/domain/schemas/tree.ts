@@ -10,6 +10,8 @@ import {
   fullName,
   PRIMITIVES,
   type Primitive,
+  parseRelationRules,
+  RELATION_RULES,
 } from '../avro/schema.ts'
 import {
   locateOffset,
@@ -203,6 +205,13 @@ function parseField(json: JsonNode, scope: Scope): SchemaField {
     const bound = readNumber(json, rule)
     if (bound !== undefined) rules[rule] = bound
   }
+  const plain: Record<string, unknown> = { name }
+  for (const rule of RELATION_RULES) {
+    const value = json.entries.get(rule)
+    if (value !== undefined) plain[rule] = toPlainValue(value)
+  }
+  const relations = parseRelationRules(plain)
+  if (typeof relations === 'string') throw invalid(scope, json.at, `has a ${relations}`)
   return {
     name,
     aliases: readTexts(json, 'aliases'),
@@ -212,7 +221,7 @@ function parseField(json: JsonNode, scope: Scope): SchemaField {
     hasDefault: initial !== undefined,
     default: initial === undefined ? undefined : toPlainValue(initial),
     doc: readText(json, 'doc') ?? '',
-    rules,
+    rules: { ...rules, ...relations },
   }
 }
 

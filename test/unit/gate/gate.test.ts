@@ -187,7 +187,9 @@ test('a value that breaks a rule is reported with value and bound', () => {
     [{ event_ts: 5 }, /^event_ts is 5; the least allowed is 1000000000000\.$/],
     [{ tax_minor: 1_000_000_000_001 }, /^tax_minor is 1000000000001; the most allowed/],
     [{ results_count: -1 }, /^results_count is -1; the least allowed is 0/],
-    [{ currency: 'EURO' }, /^currency is "EURO", of 4 bytes; at most 3/],
+    [{ currency: 'EURO' }, /^currency is "EURO", which is no currency of ISO 4217 in capitals\.$/],
+    [{ currency: 'eur' }, /^currency is "eur", which is no currency/],
+    [{ currency: 'XYZ' }, /^currency is "XYZ"/],
     [{ anonymous_id: '' }, /^anonymous_id is "", of 0 bytes; at least 1/],
     [{ anonymous_id: 'é'.repeat(101) }, /of 202 bytes; at most 200/],
     [
@@ -205,6 +207,36 @@ test('a value that breaks a rule is reported with value and bound', () => {
   expect(reasonOf(encodeRecord(event({ items: [bad] })))).toBe(
     'rule_violation: items[0].quantity is 0; the least allowed is 1.',
   )
+})
+
+test('rules between the fields of a line, and over all lines, are kept to the last unit', () => {
+  const line = { ...(goodEvent(seeded(2)).items[0] as Event['items'][number]), discount_minor: 0 }
+  const reason = (...items: Event['items']) => reasonOf(encodeRecord(event({ items })))
+  const priced = (unit_price_minor: number, quantity: number, discount_minor = 0) => ({
+    ...line,
+    unit_price_minor,
+    quantity,
+    discount_minor,
+  })
+  expect(reason(priced(500, 3, 1500))).toBe('ok')
+  expect(reason(priced(1, 1), priced(500, 3, 1501))).toBe(
+    'rule_violation: items[1].discount_minor is 1501; at most unit_price_minor × quantity, 1500.',
+  )
+  expect(reason(priced(1_000_000, 1_000_000))).toBe('ok')
+  expect(reason(priced(1_000_000, 999_999), priced(1_000_000, 1))).toBe('ok')
+  expect(reason(priced(1_000_000, 1_000_000), priced(1, 1))).toBe(
+    'rule_violation: The sum of unit_price_minor × quantity over items is 1000000000001; ' +
+      'the most allowed is 1000000000000.',
+  )
+  expect(reason(...Array.from({ length: 200 }, () => priced(1e12, 1e6, 1e12)))).toMatch(
+    /^rule_violation: The sum of unit_price_minor × quantity over items is /,
+  )
+  expect(reason(priced(0, 1, 0))).toBe('ok')
+  expect(reason(priced(0, 1, 1))).toMatch(/^rule_violation: items\[0\].discount_minor is 1/)
+})
+
+test('a checkout needs no lines, as in sources that do not send them', () => {
+  expect(reasonOf(encodeRecord(event({ event_type: 'begin_checkout', items: [] })))).toBe('ok')
 })
 
 test('an event is too far in the future by its corrected time', () => {

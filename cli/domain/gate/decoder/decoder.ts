@@ -13,11 +13,13 @@ import {
 import { correctEventTimeMs } from '../../events/event-time.ts'
 import {
   type RequiredFields,
+  readListRules,
   readRequiredFields,
   requireTimeFields,
   valueBounds,
 } from '../contract-rules.ts'
 import type { Column, ColumnBuffers } from './duckdb-columns.ts'
+import { compileLineChecks } from './line-checks.ts'
 import { readFields } from './read.ts'
 import type { SourceBytes } from './source-bytes.ts'
 import { DecodeState } from './state.ts'
@@ -158,23 +160,25 @@ class Planner {
       case 'double':
         return numberStep(isWidened ? 'widened' : node.kind, field, column)
       case 'string':
-        return textStep(logicalType(field) === 'uuid' ? 'uuid' : 'text', field, column)
+        return textStep(textKind(field), field, column)
       case 'bytes':
         return textStep('bytes', field, column)
       case 'enum':
         return enumStep(node.symbols, column)
       case 'array':
-        return this.#list(node.items, wanted, column)
+        return this.#list(node.items, field, column)
       default:
         return undefined
     }
   }
 
-  #list(items: AvroNode, wanted: AvroNode, column: Column): Step | undefined {
+  #list(items: AvroNode, field: AvroField, column: Column): Step | undefined {
+    const wanted = unwrapOptional(field.type).node
     if (items.kind !== 'record' || wanted.kind !== 'array' || wanted.items.kind !== 'record')
       return undefined
     const step = new Step('list', column)
     step.items = this.record(items, wanted.items, column.children, true)
+    step.lines = compileLineChecks(readListRules(field), column.children)
     return step
   }
 
@@ -215,6 +219,11 @@ function numberStep(kind: StepKind, field: AvroField, column: Column): Step {
   step.maximum = maximum ?? step.maximum
   step.isMillis = logicalType(field) === 'timestamp-millis'
   return step
+}
+
+function textKind(field: AvroField): StepKind {
+  if (field.rules.format === 'currency') return 'currency'
+  return logicalType(field) === 'uuid' ? 'uuid' : 'text'
 }
 
 function textStep(kind: StepKind, { rules }: AvroField, column: Column): Step {

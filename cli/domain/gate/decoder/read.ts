@@ -7,11 +7,12 @@
  * Only text may be longer; its length is checked before it is read or its address is formed.
  */
 import { ITEMS_MAX } from '../../avro/inspector.ts'
+import { keepsLineRules } from './line-checks.ts'
 import { readInt, readLong, readReal, storeInt, storeLong } from './number.ts'
 import { isUtf8Range, nextPosition, readVarintLength } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
-import { checkUuid, readText } from './text.ts'
+import { checkCurrency, checkUuid, readText } from './text.ts'
 
 /** Runs the steps from `first` on for row `row`. The caller checks where the last one ends. */
 export function readFields(
@@ -67,6 +68,8 @@ function readOther(state: DecodeState, step: Step, p: number, row: number): numb
       return readBoolean(state, step, p, row)
     case 'uuid':
       return checkUuid(state, step, readText(state, step, p, row))
+    case 'currency':
+      return checkCurrency(state, readText(state, step, p, row), p)
     case 'bytes':
       return readText(state, step, p, row)
     case 'widened':
@@ -123,6 +126,7 @@ function readList(state: DecodeState, step: Step, from: number, row: number): nu
       if (p < 0) return -1
     }
   }
+  if (step.lines !== undefined && !keepsLineRules(state, step.lines, first, item)) return -1
   setList(state, step, row, item)
   return p
 }

@@ -4,11 +4,13 @@
  * in read.ts stay monomorphic and fast.
  */
 import type { Column } from './duckdb-columns.ts'
+import type { LineChecks } from './line-checks.ts'
 
 /** Constants: `none` null, `word` 32 bits, `pair` 64 bits, `flag` 8 bits, `empty` an empty list. */
 export type StepKind =
   | 'text'
   | 'uuid'
+  | 'currency'
   | 'bytes'
   | 'boolean'
   | 'int'
@@ -64,6 +66,8 @@ export class Step {
   items: Step | undefined = undefined
   readonly list: number
   readonly itemsMax: number
+  /** Rules about a list's items; undefined if there are none. */
+  lines: LineChecks | undefined = undefined
   /** Low and high word of a constant. */
   low = 0
   high = 0

@@ -3,6 +3,7 @@
  * address in DuckDB's memory is stored. All text is checked for UTF-8; while it is ASCII, that
  * costs one OR per word.
  */
+import { isCurrencyCode } from '../../events/currencies.ts'
 import { isUtf8Range, nextPosition, readVarintLength } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
@@ -102,4 +103,15 @@ function hexDigits(chars: number): number {
   if (((written ^ chars) | (digits & 0x10101010)) !== 0) return -1
   const pairs = ((digits << 4) | (digits >>> 8)) & 0x00ff00ff
   return ((pairs & 255) << 8) | (pairs >>> 16)
+}
+
+/** Checks the 3 characters before `end`; returns `end`, or -1 for a fault, also an earlier one. */
+export function checkCurrency(state: DecodeState, end: number, from: number): number {
+  if (end < 0) return -1
+  const { view } = state
+  // One byte of length, then the text; other lengths have other values there.
+  if (end - from !== 4) return -1
+  return isCurrencyCode(view.getUint8(end - 3), view.getUint8(end - 2), view.getUint8(end - 1))
+    ? end
+    : -1
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { RowFault } from '../../documents/source-row.ts'
+import { CURRENCIES } from '../../events/currencies.ts'
 import type { ContractField } from './event-contract.ts'
 import type { TimeParser } from './time-parser.ts'
 
@@ -37,6 +38,11 @@ export function createConverter(field: ContractField, options: ConvertOptions): 
   switch (field.kind) {
     case 'string':
       return (text) => text
+    case 'currency':
+      return (text) => {
+        const code = text.trim().toUpperCase()
+        return CURRENCIES.has(code) ? code : wrong(text, 'no currency code of ISO 4217')
+      }
     case 'uuid':
       return (text) => {
         const id = text.trim().toLowerCase()

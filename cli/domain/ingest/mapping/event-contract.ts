@@ -7,6 +7,7 @@ import { type AvroField, type AvroNode, isPrimitive, type RecordNode } from '../
 /** How a field's text is converted; `money` are the longs whose name ends in `_minor`. */
 export type FieldKind =
   | 'string'
+  | 'currency'
   | 'uuid'
   | 'enum'
   | 'time'
@@ -51,7 +52,7 @@ function readField(field: AvroField): ContractField {
   const lines = type.kind === 'array' ? type.items : undefined
   return {
     name: field.name,
-    kind: readKind(field.name, type),
+    kind: readKind(field, type),
     symbols: type.kind === 'enum' ? type.symbols : [],
     isRequired: !field.hasDefault && branches.every((branch) => branch.kind !== 'null'),
     fallback: field.hasDefault ? field.default : null,
@@ -59,7 +60,8 @@ function readField(field: AvroField): ContractField {
   }
 }
 
-function readKind(name: string, type: AvroNode): FieldKind {
+function readKind({ name, rules }: AvroField, type: AvroNode): FieldKind {
+  if (rules.format === 'currency') return 'currency'
   if (isPrimitive(type) && type.logical === 'uuid') return 'uuid'
   if (isPrimitive(type) && type.logical === 'timestamp-millis') return 'time'
   switch (type.kind) {

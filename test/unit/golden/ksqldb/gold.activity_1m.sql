@@ -21,6 +21,7 @@ CREATE STREAM `gold_activity_1m_timed` (
   `geo_city` STRING,
   `geo_country` STRING,
   `source` STRING,
+  `bot_rule` STRING,
   `is_bot` BOOLEAN,
   `currency` STRING,
   `consent` BOOLEAN,

@@ -22,6 +22,7 @@ CREATE STREAM `gold_sessions_timed` (
   `geo_city` STRING,
   `geo_country` STRING,
   `source` STRING,
+  `bot_rule` STRING,
   `is_bot` BOOLEAN,
   `currency` STRING,
   `consent` BOOLEAN,

@@ -26,6 +26,7 @@ SELECT
   `geo_city`,
   `geo_country`,
   `source`,
+  `bot_rule`,
   `is_bot`,
   `currency`,
   `consent`,
