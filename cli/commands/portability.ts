@@ -10,7 +10,7 @@ import { type Portability, portabilityText } from '../domain/dialects/portabilit
 
 /** `ccs portability`. */
 export default class PortabilityCommand extends CcsCommand<PortabilityResult> {
-  static override summary = 'Show which engine can run which model, and why not.'
+  static override summary = 'Show which engine can run which model, and why another cannot.'
   static override examples = [
     '<%= config.bin %> portability',
     '<%= config.bin %> portability --functions',

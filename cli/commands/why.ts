@@ -9,7 +9,10 @@ import type { WhyReport } from '../domain/provenance/why.ts'
 export default class Why extends CcsCommand<WhyReport> {
   static override summary = 'Explain one row of a model or mart, back to its events in Bronze.'
   static override description =
-    'Shows the row, the models from the log to it, how many events are behind it, the first of them with what each gives, and what was left out: duplicates, what came too late, bots. Then makes the row again from exactly these events, and exits 5 when it is not the same.'
+    'Shows the row, the models between the log and it, how many events it was computed from, the ' +
+    'first of them with what each contributes, and the events that were left out: duplicates, ' +
+    'late ones, bots. Then computes the row again from exactly these events. Exit code 5: the ' +
+    'result differs.'
   static override examples = [
     '<%= config.bin %> why gold.revenue_daily shop_date=2026-10-25 currency=EUR',
     '<%= config.bin %> why gold.activity_1m "2026-10-25 10:00"',
@@ -25,7 +28,7 @@ export default class Why extends CcsCommand<WhyReport> {
   }
   static override flags = {
     target: targetFlag,
-    limit: Flags.integer({ default: 10, min: 0, max: 1000, summary: 'Events that are listed.' }),
+    limit: Flags.integer({ default: 10, min: 0, max: 1000, summary: 'Events to list.' }),
   }
 
   async run(): Promise<WhyReport> {
