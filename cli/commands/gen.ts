@@ -33,7 +33,7 @@ export interface GenOutput {
 const share = Flags.custom<number>({
   helpValue: 'SHARE',
   default: 0,
-  helpGroup: 'MISCHIEF',
+  helpGroup: 'FAULTS',
   parse: async (text) => {
     const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)
     if (text.trim() !== '' && value >= 0 && value <= 1) return value

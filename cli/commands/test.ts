@@ -68,18 +68,18 @@ export default class Test extends CcsCommand<TestResult> {
   }
 
   /** The model of the last printed line. */
-  #told = ''
+  #lastModel = ''
 
   #tell(one: CaseResult): void {
     const mark = one.ok ? this.paint('green', '✓') : this.paint('red', '✗')
-    if (one.model !== this.#told) this.print(this.paint('bold', one.model))
-    this.#told = one.model
+    if (one.model !== this.#lastModel) this.print(this.paint('bold', one.model))
+    this.#lastModel = one.model
     this.print(`  ${mark} ${one.case}${one.ok ? '' : `  (${one.file}:${one.line})`}`)
-    let told = ''
+    let lastHeading = ''
     for (const { run, model, difference } of one.findings) {
       const heading = `${HEADINGS[run]}${model === one.model ? '' : `, ${model}`}:`
-      if (heading !== told) this.print(`    ${heading}`)
-      told = heading
+      if (heading !== lastHeading) this.print(`    ${heading}`)
+      lastHeading = heading
       for (const line of renderDifferences([difference])) this.print(`      ${line}`)
     }
   }

@@ -31,7 +31,7 @@ const FAULTS = [
   '',
   'commit.freeze:1:kill',
   'commit.seal:1:kill',
-  'settle.link:1:kill',
+  'finalize.link:1:kill',
   'commit.release:1:kill',
 ].slice(0, process.env.CCS_CRASH === 'all' ? 8 : 4)
 

@@ -161,7 +161,7 @@ test('after a lost or damaged journal, a comparison deletes stale rows', async (
   await shop.ingestAll()
   await shop.publish()
   await shop.stop()
-  rmSync(join(dir, 'shop/told.ndjson'))
+  rmSync(join(dir, 'shop/published.ndjson'))
   await shop.start()
   await shop.append(1, at('ann', 25))
   await shop.ingestAll()

@@ -27,15 +27,15 @@ export default class DlqCollect extends CcsCommand<Collected> {
   async run(): Promise<Collected> {
     const { flags } = await this.parse(DlqCollect)
     const project = await this.loadProject(flags)
-    let told = 0
+    let rowsShown = 0
     const result = await collect(project, {
       isFollowing: flags.follow,
       signal: this.abortOnSignal(),
       ...(flags.log === undefined ? {} : { log: flags.log }),
       onNotice: (text) => this.note(text),
       onProgress: ({ rows, collected }) => {
-        if (rows === told) return
-        told = rows
+        if (rows === rowsShown) return
+        rowsShown = rows
         this.statusLine(`${formatCount(rows)} rows read, ${formatCount(collected)} rejects written`)
       },
     })

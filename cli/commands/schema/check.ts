@@ -67,8 +67,8 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
     for (const line of lines) this.print(line)
   }
 
-  #printRegistry(verdicts: readonly RegistryCheck[], target: string): void {
-    for (const { subject, accepts, differs, breaks, level } of verdicts) {
+  #printRegistry(checks: readonly RegistryCheck[], target: string): void {
+    for (const { subject, accepts, differs, breaks, level } of checks) {
       if (accepts && differs === null) continue
       this.print()
       this.print(`${this.paint('bold', subject)} in the registry of ${target}, ${level}`)
@@ -76,8 +76,8 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
       for (const one of breaks) this.#printAll(formatBreak(one, this.#paint))
       if (differs !== null) this.print(`  ${this.paint('yellow', 'differs')}  ${differs}`)
     }
-    const refused = verdicts.filter((one) => !one.accepts).length
-    const count = `${verdicts.length} subjects in the registry of ${target}`
+    const refused = checks.filter((one) => !one.accepts).length
+    const count = `${checks.length} subjects in the registry of ${target}`
     this.print(
       refused === 0
         ? `${this.paint('green', 'ok')}  ${count}: it accepts them all.`

@@ -34,7 +34,7 @@ export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
       dryRun: flags['dry-run'],
     })
     for (const topic of result.topics) this.#printAll(formatTopicCheck(topic, this.#paint))
-    for (const refusal of result.refused) this.#printRefusal(refusal)
+    for (const rejection of result.refused) this.#printRejection(rejection)
     if (result.versions.length > 0)
       this.printTable(
         [
@@ -66,7 +66,7 @@ export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
     for (const line of lines) this.print(line)
   }
 
-  #printRefusal({ subject, kept, level, breaks }: RegistryRejection): void {
+  #printRejection({ subject, kept, level, breaks }: RegistryRejection): void {
     this.print(`${this.paint('bold', subject)}, version ${kept} of the files`)
     this.print(`  ${this.paint('red', 'refused')}  by the registry, ${level}`)
     for (const one of breaks) this.#printAll(formatBreak(one, this.#paint))
