@@ -34,7 +34,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
     const result = await examineProject(await this.#project(flags), await this.machine())
     for (const { name, status, detail, hint } of result.checks) {
       this.print(`${this.paint(MARKS[status], status.padEnd(7))}  ${name.padEnd(14)}  ${detail}`)
-      if (hint !== undefined) this.print(`${' '.repeat(25)}${this.paint('cyan', hint)}`)
+      if (hint !== undefined) this.print(`${' '.repeat(9)}${this.paint('cyan', hint)}`)
     }
     if (result.config.length > 0) {
       this.print()

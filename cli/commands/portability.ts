@@ -41,7 +41,7 @@ export default class PortabilityCommand extends CcsCommand<PortabilityResult> {
       ),
     )
     if (remarks.length > 0) this.print()
-    for (const line of remarks) this.print(line)
+    for (const line of remarks) this.printWrapped(line)
     return result
   }
 }

@@ -58,11 +58,12 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
     })
     progress.end()
     this.#showFailure(report.marts)
-    for (const { file, problem } of report.files) this.#printWrapped(`${file} ${problem}.`)
+    for (const { file, problem } of report.files) this.printWrapped(`${file} ${problem}.`, 4)
     if (report.files.length > 0) this.print()
     for (const day of report.days) this.#showDay(day, flags.day !== undefined)
     if (report.days.length > 0) this.#showTable(report.days)
-    for (const { sentences } of report.days) for (const line of sentences) this.#printWrapped(line)
+    for (const { sentences } of report.days)
+      for (const line of sentences) this.printWrapped(line, 4)
     for (const { date, reason } of report.open) this.note(`${date}: ${reason}`)
     if (report.files.length > 0)
       this.note('The log still has every event. Rebuild the lake: ccs deploy --rebuild --yes')
@@ -101,13 +102,9 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
       )
       this.print()
     }
-    for (const row of rows) this.#printWrapped(`${date}  ${row.table}  ${rowText(row)}`)
+    for (const row of rows) this.printWrapped(`${date}  ${row.table}  ${rowText(row)}`, 4)
     if (moreRows > 0) this.print(`${date}  … and ${formatCount(moreRows)} more rows`)
     if (rows.length > 0) this.print()
-  }
-
-  #printWrapped(text: string): void {
-    for (const line of wrapLine(text, this.width)) this.print(line)
   }
 
   #showTable(days: readonly DayReport[]): void {
