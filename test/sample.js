@@ -54,12 +54,10 @@ function findComments(source) {
   let lineEnd = -1
   for (const [pos, end] of [...found].sort(([a], [b]) => a - b)) {
     const raw = source.text.slice(pos, end)
-    const words = raw
-      .replace(/\*\/$|^\/[*/]+|^\s*\*/gm, ' ')
-      .replace(/\s+/g, ' ')
-      .trim()
+    const bare = raw.replace(/\*\/$/, '').replace(/^\/[*/]+|^\s*\*/gm, ' ')
+    const words = bare.replace(/\s+/g, ' ').trim()
     const isNextLine = lineEnd >= 0 && /^\n *$/.test(source.text.slice(lineEnd, pos))
-    if (raw.startsWith('//') && isNextLine) items.at(-1).text += ` ${words}`
+    if (isNextLine && raw.startsWith('//')) items.at(-1).text += ` ${words}`
     else items.push(toItem(source, pos, words))
     lineEnd = raw.startsWith('//') ? end : -1
   }
@@ -77,7 +75,7 @@ function literalText(node) {
   return left === undefined || right === undefined ? undefined : left + right
 }
 
-/** The texts at argument `index` of calls and constructors whose name matches. */
+/** The texts at argument `index` of calls whose name matches, after those of describe. */
 function findArguments(source, index, name) {
   const items = []
   const visit = (node, outer) => {
@@ -108,7 +106,9 @@ const { values } = parseArgs({ options: { seed: { type: 'string', default: '1' }
 const random = createRandom(Number(values.seed))
 const [cli, tests] = [readSources('cli'), readSources('test')]
 const names = tests.flatMap((one) => findArguments(one, 0, /^(test|it|pageTest)\b/))
-const errors = cli.flatMap((one) => findArguments(one, 1, /^CcsError$/))
+const errors = cli
+  .flatMap((one) => findArguments(one, 1, /^CcsError$/))
+  .filter(({ text }) => /[a-z]/.test(text))
 const sample = {
   comments: draw([...cli, ...tests].flatMap(findComments), COUNTS.comments, random),
   tests: draw(names, COUNTS.tests, random),

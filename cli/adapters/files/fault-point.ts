@@ -39,7 +39,7 @@ export const FAULT_SITES = [
   'deploy.step',
 ] as const
 
-/** The name of a site. */
+/** One of FAULT_SITES. */
 export type FaultSite = (typeof FAULT_SITES)[number]
 
 /**
