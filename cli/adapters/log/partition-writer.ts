@@ -192,7 +192,7 @@ class PartitionWriter implements LogWriter {
     const position = end.position + HEADER_BYTES + body.length
     this.#mark = { segment, end: { position, offset: offset + count }, appendMs }
     this.#isPublished = false
-    // The records are durable, so they are acknowledged; the offset is published later if this fails.
+    // The records are durable and acknowledged; if this fails, their offset is published later.
     await this.publish().catch(() => undefined)
     return offset
   }
