@@ -23,6 +23,7 @@ import {
   replaceBigints,
   type Style,
   toErrorDocument,
+  wrapLine,
 } from './domain/console/text.ts'
 import { CcsError, EXIT, type ExitCode } from './domain/kernel/errors.ts'
 import { parseDurationMs } from './domain/kernel/units.ts'
@@ -145,6 +146,11 @@ export abstract class CcsCommand<Result> extends Command {
   /** Prints an error to stderr without ending the command. */
   protected printError(error: CcsError): void {
     process.stderr.write(`${formatError(error, painterFor(process.stderr)).join('\n')}\n`)
+  }
+
+  /** Prints plain text in lines that fit; all but the first are indented. */
+  protected printWrapped(text: string, indent = 2): void {
+    for (const line of wrapLine(text, this.width, indent)) this.print(line)
   }
 
   protected printTable(columns: readonly Column[], rows: readonly object[]): void {

@@ -160,11 +160,15 @@ export function measureHouse() {
   }
 }
 
-/** Whether a package's own `exports` name the path. */
+/** Whether a package's own `exports` name the path, also by a pattern such as `./utils/*`. */
 function isPublic(name, rest) {
   const file = path.join(CLI, '../node_modules', name, 'package.json')
   const { exports } = JSON.parse(readFileSync(file, 'utf8'))
-  return exports !== undefined && `./${rest}` in exports
+  return Object.keys(exports ?? {}).some((key) => {
+    const [start = '', end] = key.split('*')
+    if (end === undefined) return key === `./${rest}`
+    return `./${rest}`.startsWith(start) && `./${rest}`.endsWith(end)
+  })
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -32,8 +32,8 @@ try {
   // To the moment when live events begin, so that the chart has no hole.
   const endMs = Date.now() + GENERATED_IN_MS
   const [from, to] = [endMs - DAYS * 86_400_000, endMs].map((ms) => new Date(ms).toISOString())
-  const mischief = ['--late', '1%', '--duplicates', '0.5%', '--invalid', '0.1%', '--disorder', '2%']
-  await ended(ccs('gen', ...data, '--from', from, '--to', to, '--count', EVENTS, ...mischief))
+  const faults = ['--late', '1%', '--duplicates', '0.5%', '--invalid', '0.1%', '--disorder', '2%']
+  await ended(ccs('gen', ...data, '--from', from, '--to', to, '--count', EVENTS, ...faults))
   const engine = ccs('up', ...data, '--eps', EPS, '--port', 0, ...process.argv.slice(2))
   const url = await firstUrl(engine)
   await takePictures(url)

@@ -8,17 +8,17 @@ const KINDS = ['topic', 'subject', 'connector'] as const
 
 export default class Adopt extends CcsCommand<AdoptResult> {
   static override summary =
-    'Take over topics, subjects or connectors that were there before, as they are.'
+    'Take over topics, subjects or connectors that existed before ccs, unchanged.'
   static override description =
-    'Nothing is changed but the record of the target; the next plan shows how they differ from the project. Without ' +
-    'names: all that the plan refuses because ccs did not make it.'
+    'Changes only the deployment record of the target; the next plan shows how they differ from ' +
+    'the project. Without names: everything that the plan refuses because ccs did not create it.'
   static override examples = [
     '<%= config.bin %> adopt --target kafka',
     '<%= config.bin %> adopt topic events.raw --target kafka',
   ]
   static override strict = false
   static override args = {
-    kind: Args.string({ description: 'What they are.', options: [...KINDS] }),
+    kind: Args.string({ description: 'Kind of the resources.', options: [...KINDS] }),
     names: Args.string({ description: 'Their names on the cluster.' }),
   }
   static override flags = { target: targetFlag }
@@ -31,7 +31,7 @@ export default class Adopt extends CcsCommand<AdoptResult> {
     if (kind !== undefined && names.length === 0)
       throw new CcsError('CCS_USAGE_INVALID', `Which ${kind}? No name was given.`, {
         exit: EXIT.usage,
-        hint: `ccs adopt ${kind} NAME; or all that is there, of any kind: ccs adopt`,
+        hint: `ccs adopt ${kind} NAME; or everything that exists, of any kind: ccs adopt`,
       })
     const project = await this.loadProject(flags)
     const { target, close } = await openServerTarget(project)

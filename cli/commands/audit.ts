@@ -7,9 +7,12 @@ import { describeGap } from '../domain/pipeline/partition-readers.ts'
 
 export default class Audit extends CcsCommand<AuditReport> {
   static override summary =
-    'Prove that no event was lost or doubled, and that every model is right.'
+    'Check that no event was lost or doubled, and that every model is correct.'
   static override description =
-    'Every record of the log is in Bronze or rejected, once; every model is what its SELECT gives when it is run plainly over what it reads; every audit in the headers holds. Looks at the last commit; an engine that runs is asked to commit first. Exits 5 with the ids otherwise.'
+    'Checks that each record of the log is in Bronze or rejected, exactly once; that each model ' +
+    'has the rows that its SELECT gives when it is run over all its input; and that each audit ' +
+    'in the headers of the models holds. Reads the last commit; a running engine is asked to ' +
+    'commit first. Exit code 5: a check failed; the ids are printed.'
   static override examples = ['<%= config.bin %> audit', '<%= config.bin %> audit --json']
 
   static override flags = { target: targetFlag }

@@ -19,7 +19,8 @@ interface CompileDocument {
 export default class Compile extends CcsCommand<CompileDocument> {
   static override summary = 'Print what an engine would run for the SQL models.'
   static override description =
-    'Addresses stay ${VARIABLES}. What an engine cannot run is an error that says where and what ' +
+    'Addresses stay as ${VARIABLES}. If an engine cannot run a model, the error says where and ' +
+    'what ' +
     'to write instead.'
   static override examples = [
     `<%= config.bin %> compile gold.sessions --engine ${ENGINE_NAMES[1]}`,

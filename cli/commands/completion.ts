@@ -21,7 +21,7 @@ echo 'source <(<%= config.bin %> completion bash)' >> ~/.bashrc`,
   static override args = {
     shell: Args.custom<Shell>({ options: [...SHELLS] })({
       required: true,
-      description: 'Whose words to speak.',
+      description: 'The shell to print the script for.',
     }),
   }
 

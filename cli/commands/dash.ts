@@ -10,7 +10,9 @@ export interface DashResult {
 export default class Dash extends CcsCommand<DashResult> {
   static override summary = 'Serve the live page of any data directory.'
   static override description =
-    'The page that `ccs up` and `ccs run` serve, from a process of its own: it asks the engine that runs on the data, and shows the last commit while none does. Engines may come and go under it.'
+    'Serves the same page as `ccs up` and `ccs run`, from a separate process: it queries the ' +
+    'engine that runs on the data, and shows the last commit while none runs. Engines can be ' +
+    'stopped and started meanwhile.'
   static override examples = [
     '<%= config.bin %> dash',
     '<%= config.bin %> dash --data DIR --port 8091',

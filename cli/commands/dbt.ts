@@ -9,10 +9,16 @@ import type { DbtResult } from '../domain/marts/run-dbt.ts'
 const SHOWN_MAX = 10
 
 export default class Dbt extends CcsCommand<DbtResult> {
-  static override summary = 'Run dbt over the lake: ccs dbt build makes the daily marts.'
+  static override summary = 'Run dbt over the lake: ccs dbt build builds the daily marts.'
   static override description =
-    `Everything after "dbt" is dbt's own: build, test, run, docs, ls, show … with its flags.
-dbt is installed by itself into .ccs/venv (Python 3.10 or newer), with the versions and hashes of dbt/requirements.lock; CCS_VENV names another place. It reads a snapshot of committed Silver and builds only what changed since the last green build, or all with --full-refresh. A whole build that is green is published at once for the page, ccs reconcile and ccs query --marts; after one that is not, the last good marts stay. --target is dbt's own; CCS_TARGET names a target of ccs.yml.`
+    `Everything after "dbt" is passed to dbt: build, test, run, docs, ls, show … with its flags.
+` +
+    'ccs installs dbt into .ccs/venv (Python 3.10 or newer), with the versions and hashes of ' +
+    'dbt/requirements.lock; CCS_VENV names another place. dbt reads a snapshot of committed ' +
+    'Silver and builds only what changed since the last successful build, or everything with ' +
+    '--full-refresh. A complete build that succeeds is published at once for the page, ccs ' +
+    'reconcile and ccs query --marts; after a failed one, the last good marts stay. --target is ' +
+    'a flag of dbt; CCS_TARGET names a target of ccs.yml.'
   static override usage = ['dbt COMMAND [FLAGS OF DBT]']
   static override examples = [
     '<%= config.bin %> dbt build',

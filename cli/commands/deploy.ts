@@ -8,7 +8,7 @@ import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 /** `ccs deploy`. */
 export default class Deploy extends CcsCommand<DeployResult> {
   static override summary =
-    'Apply the plan: changed rows are made beside the old ones, then swapped.'
+    'Apply the plan: changed rows are built beside the old ones, then swapped in.'
   static override description =
     'Repeating it does nothing. After a crash at any step, the next deploy finishes the work.'
   static override examples = [

@@ -11,17 +11,20 @@ import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
 export default class Destroy extends CcsCommand<DestroyResult> {
   static override summary =
-    'Delete all that ccs made on a target: connectors, models and their rows, subjects, topics.'
+    'Delete all that ccs created on a target: connectors, models with rows, subjects, topics.'
   static override description =
-    'What was there before ccs and was taken over stays, unless --adopted. Repeating a broken-off one finishes it.'
+    'Resources that existed before ccs and were taken over stay, unless --adopted is given. ' +
+    'Repeat an interrupted run to finish it.'
   static override examples = [
     '<%= config.bin %> destroy --target staging --allow-destructive',
     '<%= config.bin %> destroy --target staging --allow-destructive --yes',
   ]
   static override flags = {
     yes: Flags.boolean({ char: 'y', summary: "Do not ask for the target's name." }),
-    'allow-destructive': Flags.boolean({ summary: 'Delete; without it the list is only shown.' }),
-    adopted: Flags.boolean({ summary: 'Also what was there before ccs and was taken over.' }),
+    'allow-destructive': Flags.boolean({
+      summary: 'Delete; without this flag the list is only shown.',
+    }),
+    adopted: Flags.boolean({ summary: 'Also delete what existed before ccs and was taken over.' }),
     target: targetFlag,
   }
 
@@ -44,12 +47,14 @@ export default class Destroy extends CcsCommand<DestroyResult> {
       if (!flags['allow-destructive'])
         throw new CcsError('CCS_PLAN_CHANGES', `This would delete all of target ${name}.`, {
           exit: EXIT.usage,
-          hint: `If that is meant: ccs destroy --target ${name} --allow-destructive`,
+          hint: `To delete it: ccs destroy --target ${name} --allow-destructive`,
         })
       if (!flags.yes && !(await this.confirm(`Delete all of target ${name}? Type its name:`, name)))
         throw new CcsError('CCS_USAGE_INVALID', "Not destroyed: the target's name was not typed.", {
           exit: EXIT.usage,
-          hint: `Without a terminal, confirm by a flag: ccs destroy --target ${name} --allow-destructive --yes`,
+          hint:
+            'Without a terminal, confirm by a flag: ' +
+            `ccs destroy --target ${name} --allow-destructive --yes`,
         })
       await target.engine.hold(plan.steps.filter(isEngineStep))
       const result = await destroyTarget(target, topic, {

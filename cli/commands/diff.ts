@@ -15,8 +15,8 @@ export interface DiffResult {
 
 /** `ccs diff`. */
 export default class Diff extends CcsCommand<DiffResult> {
-  static override summary = 'Show line by line how what is there differs from the project.'
-  static override description = 'Exit code 0: it does not · 3: it does.'
+  static override summary = 'Show line by line how a target differs from the project.'
+  static override description = 'Exit code 0: no difference · 3: something differs.'
   static override examples = [
     '<%= config.bin %> diff',
     '<%= config.bin %> diff --target kafka --json',

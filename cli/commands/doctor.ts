@@ -18,9 +18,9 @@ const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
 export default class Doctor extends CcsCommand<DoctorResult> {
   static override summary = 'Check this machine and this project, and print the settings in force.'
   static override description =
-    'With --target, also the servers of that target: whether they answer, what they are, and what ' +
-    'of the project they lack; of an engine with a server also whether it may lose or double rows ' +
-    'when it falls, keeps its statements, and tells what it can’t read.'
+    'With --target, also checks the servers of that target: whether they answer, their versions, ' +
+    'and what they lack of the project; of an engine with a server also whether a crash may lose ' +
+    'or double rows, whether it keeps its statements, and whether it reports what it can’t read.'
   static override examples = [
     '<%= config.bin %> doctor',
     '<%= config.bin %> doctor --json',
@@ -34,7 +34,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
     const result = await examineProject(await this.#project(flags), await this.machine())
     for (const { name, status, detail, hint } of result.checks) {
       this.print(`${this.paint(MARKS[status], status.padEnd(7))}  ${name.padEnd(14)}  ${detail}`)
-      if (hint !== undefined) this.print(`${' '.repeat(25)}${this.paint('cyan', hint)}`)
+      if (hint !== undefined) this.print(`${' '.repeat(9)}${this.paint('cyan', hint)}`)
     }
     if (result.config.length > 0) {
       this.print()
@@ -79,7 +79,7 @@ async function faultsOf(project: Project): Promise<readonly Check[]> {
   }
 }
 
-/** A broken figure costs the page a number; the pipeline runs without it. */
+/** A metric that fails is missing on the page; the pipeline runs without it. */
 async function figureFaultsOf(project: Project): Promise<readonly Check[]> {
   return (await checkFigures(project)).flatMap((fault) => checksOf('live page', fault))
 }

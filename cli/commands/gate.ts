@@ -15,17 +15,18 @@ const SESSION_MS = 10_000
 const STATUS_MS = { terminal: 1_000, elsewhere: 10_000 }
 
 export default class Gate extends CcsCommand<GateOutput> {
-  static override summary =
-    'Judge events.raw on a cluster: valid records on, the others to events.dlq.'
+  static override summary = 'Validate events.raw on a cluster: into events.valid or events.dlq.'
   static override description =
-    'Runs until it is stopped, in as many processes as events.raw has partitions. Each record ends up in events.valid or in events.dlq, once, whatever is killed. SIGINT or SIGTERM finishes the transaction under way and leaves the group.'
+    'Runs until it is stopped, in up to as many processes as events.raw has partitions. Each ' +
+    'record is written exactly once, to events.valid or to events.dlq, even if processes are ' +
+    'killed. SIGINT or SIGTERM finishes the running transaction and leaves the group.'
   static override examples = [
     '<%= config.bin %> gate --target kafka',
     '<%= config.bin %> gate --target kafka --once --json',
   ]
   static override flags = {
     target: targetFlag,
-    once: Flags.boolean({ summary: 'End when all that is in events.raw now is through.' }),
+    once: Flags.boolean({ summary: 'End when everything that is in events.raw now is validated.' }),
     session: durationFlag({
       summary: 'How long a silent process keeps its partitions; default: 10s.',
     }),
@@ -54,7 +55,8 @@ export default class Gate extends CcsCommand<GateOutput> {
       await gate.run.run(stop)
       const { partitions, ...counts } = gate.run.counts
       this.print(
-        `${formatCount(counts.records)} records: ${formatCount(counts.valid)} valid, ${formatCount(counts.rejected)} rejected${reasonText(counts)}.`,
+        `${formatCount(counts.records)} records: ${formatCount(counts.valid)} valid, ` +
+          `${formatCount(counts.rejected)} rejected${reasonText(counts)}.`,
       )
       return { target: project.target.name, group: gate.group, seconds: seconds(), ...counts }
     } finally {
@@ -67,7 +69,11 @@ export default class Gate extends CcsCommand<GateOutput> {
 function statusText(counts: GateCounts, eps: number): string {
   const { valid, rejected, lag, partitions } = counts
   const share = `${partitions.length} partition${partitions.length === 1 ? '' : 's'}`
-  return `${formatCount(Math.round(eps))}/s, ${formatCount(valid)} valid, ${formatCount(rejected)} rejected${reasonText(counts)}; ${formatCount(lag)} waiting in ${share}`
+  return (
+    `${formatCount(Math.round(eps))}/s, ${formatCount(valid)} valid, ` +
+    `${formatCount(rejected)} rejected${reasonText(counts)}; ` +
+    `${formatCount(lag)} waiting in ${share}`
+  )
 }
 
 function reasonText({ reasons }: Pick<GateCounts, 'reasons'>): string {

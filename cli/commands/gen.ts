@@ -33,7 +33,7 @@ export interface GenOutput {
 const share = Flags.custom<number>({
   helpValue: 'SHARE',
   default: 0,
-  helpGroup: 'MISCHIEF',
+  helpGroup: 'FAULTS',
   parse: async (text) => {
     const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)
     if (text.trim() !== '' && value >= 0 && value <= 1) return value
@@ -56,10 +56,13 @@ const instant = Flags.custom<number>({
 export default class Gen extends CcsCommand<GenOutput> {
   static override summary = 'Simulate a shop: events into the log, seeded, with ground truth.'
   static override description =
-    'Runs at --eps events a second until it is stopped, or for --for or --count. With --from and --to it first fills that range, as fast as it can and by the shop’s day and night. The same seed, start and flags give the same bytes.'
+    'Generates --eps events a second until it is stopped, or until --for or --count is reached. ' +
+    'With --from and --to it first fills that range, as fast as it can, with more events by day ' +
+    'than by night. The same seed, start and flags give the same bytes.'
   static override examples = [
     '<%= config.bin %> gen --eps 100 --for 60s',
-    '<%= config.bin %> gen --from 2026-01-01 --to 2026-01-08 --count 500000 --truth truth.ndjson --late 5% --duplicates 5% --disorder 10% --invalid 2%',
+    '<%= config.bin %> gen --from 2026-01-01 --to 2026-01-08 --count 500000 --truth truth.ndjson ' +
+      '--late 5% --duplicates 5% --disorder 10% --invalid 2%',
     '<%= config.bin %> gen --eps 5 --stdout | head',
   ]
   static override flags = {
@@ -72,14 +75,14 @@ export default class Gen extends CcsCommand<GenOutput> {
     seed: Flags.integer({
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
-      summary: 'Which shop; the same gives the same.',
+      summary: 'Number of the simulated shop; the same seed gives the same events.',
     }),
     for: durationFlag({ summary: 'Length of the live run.' }),
     count: Flags.integer({
       min: 1,
       summary: 'Events of the range, or of the live run without one.',
     }),
-    from: instant({ summary: 'Begin of the range; alone: time of the first live event.' }),
+    from: instant({ summary: 'Start of the range; without --to: time of the first live event.' }),
     to: instant({
       dependsOn: ['from'],
       summary: 'End of the range; live events follow unless --count is given.',
@@ -190,7 +193,7 @@ function checkFlags(flags: CheckedFlags, isJson: boolean): void {
   const { late, duplicates, disorder, invalid, from, to } = flags
   if (late + duplicates + disorder + invalid > 1)
     throw usage(
-      'The shares of mischief come to more than all records.',
+      'The shares of late, duplicate, disordered and invalid events exceed 100 %.',
       'Lower --late, --duplicates, --disorder or --invalid.',
     )
   if (from !== undefined && to !== undefined && to <= from)

@@ -7,7 +7,9 @@ import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 export default class Import extends CcsCommand<ImportResult> {
   static override summary = 'Import files of events: CSV, NDJSON (both also gzipped) or Parquet.'
   static override description =
-    'A mapping file says which column or path fills which field of an event. Rows that break the contract go to events.dlq with file, line and bytes. A file that was imported before adds nothing; an import that was stopped goes on where it was.'
+    'A mapping file says which column or path fills which field of an event. Invalid rows go to ' +
+    'events.dlq with file, line and bytes. A file that was imported before adds nothing; an ' +
+    'import that was stopped continues where it was.'
   static override examples = [
     '<%= config.bin %> import 2019-Oct.csv.gz --mapping examples/import/rees46.yml --dry-run',
     '<%= config.bin %> import export/*.ndjson --mapping examples/import/ga4.yml',
@@ -21,19 +23,20 @@ export default class Import extends CcsCommand<ImportResult> {
       char: 'm',
       required: true,
       helpValue: 'FILE',
-      summary: 'What fills which field; docs/import.md explains it.',
+      summary: 'Mapping file: which column fills which field; see docs/import.md.',
     }),
     topic: Flags.string({ default: RAW_TOPIC, summary: 'Topic for the events.' }),
     partition: Flags.integer({
       default: 1,
       min: 1,
       max: 1023,
-      summary: 'Partition of the topic and of events.dlq, for imports alone.',
+      summary: 'Partition of the topic and of events.dlq that only imports write to.',
       description:
-        'Each partition has a watermark of its own: take another for files older than those imported before, or their events count as late.',
+        'Each partition has its own watermark: use another partition for files older than those ' +
+        'imported before, or their events count as late.',
     }),
-    'dry-run': Flags.boolean({ summary: 'Read and judge all rows, write nothing.' }),
-    again: Flags.boolean({ summary: 'Send files that were imported before, too.' }),
+    'dry-run': Flags.boolean({ summary: 'Read and validate all rows, write nothing.' }),
+    again: Flags.boolean({ summary: 'Import files again that were imported before.' }),
   }
 
   async run(): Promise<ImportResult> {
@@ -94,8 +97,8 @@ export default class Import extends CcsCommand<ImportResult> {
         this.note('All of them: ccs dlq ls')
     }
     if (result.isDryRun) this.note('A dry run: nothing was written.')
-    if (result.isStopped) this.note('Stopped; the same command goes on from here.')
+    if (result.isStopped) this.note('Stopped; the same command continues from here.')
     else if (result.rows > 0 && result.importedBefore === result.rows)
-      this.note('All of it was imported before; to send it again nevertheless: --again')
+      this.note('Everything was imported before; to import it again: --again')
   }
 }

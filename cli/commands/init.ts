@@ -6,9 +6,8 @@ import { createProject, readTemplate } from '../project.ts'
 
 export default class Init extends CcsCommand<InitResult> {
   static override summary =
-    'Make a new project: schemas, SQL models, connectors, dbt and ccs.yml to change.'
-  static override description =
-    'The folder must be new or empty. It is written whole or not at all.'
+    'Create a new project: schemas, SQL models, connectors, dbt and ccs.yml to change.'
+  static override description = 'The folder must be new or empty. All files are written, or none.'
   static override examples = ['<%= config.bin %> init ../my-shop']
   static override args = {
     dir: Args.string({ required: true, description: 'Folder of the new project.' }),
@@ -26,7 +25,8 @@ export default class Init extends CcsCommand<InitResult> {
     this.print('  ccs live       # in another terminal: what is happening right now')
     if (path.basename(process.argv[1] ?? '') !== 'ccs')
       this.print(
-        `Until ccs is on the PATH: alias ccs='node ${path.join(this.config.root, 'bin', 'run.js')}'`,
+        'Until ccs is on the PATH: ' +
+          `alias ccs='node ${path.join(this.config.root, 'bin', 'run.js')}'`,
       )
     return { dir, name, files: files.map(({ file }) => file).sort() }
   }

@@ -7,12 +7,12 @@ import { readLive } from '../domain/live/read-live.ts'
 export default class Live extends CcsCommand<LiveData> {
   static override summary = 'Watch what is happening right now.'
   static override description =
-    'Redraws on a terminal; elsewhere, and with --once, it prints what it sees and ends.'
+    'Redraws on a terminal; elsewhere, and with --once, it prints the numbers once and ends.'
   static override examples = ['<%= config.bin %> live', '<%= config.bin %> live --once --json']
   static override flags = {
     target: targetFlag,
     once: Flags.boolean({ summary: 'Print once and end.' }),
-    every: durationFlag({ summary: 'Time between two looks.', default: 1_000 }),
+    every: durationFlag({ summary: 'Time between two updates.', default: 1_000 }),
   }
 
   async run(): Promise<LiveData> {

@@ -12,9 +12,9 @@ export default class PlanCommand extends CcsCommand<PlanDocument> {
   static override summary =
     'Show what a deployment would do: added, changed and removed, kept or rebuilt.'
   static override description =
-    'Topics, subjects, models and connectors, as the project wants them, as they were deployed ' +
-    'last and as they are now. Exit code 0: nothing to do · 3: there are changes, or somebody ' +
-    'made some by hand.'
+    'Compares topics, subjects, models and connectors: as the project wants them, as they were ' +
+    'last deployed, and as they are now. Exit code 0: nothing to do · 3: there are changes, or ' +
+    'somebody made some by hand.'
   static override examples = [
     '<%= config.bin %> plan',
     '<%= config.bin %> plan --no-diff --json',

@@ -10,7 +10,7 @@ import { type Portability, printPortability } from '../domain/dialects/portabili
 
 /** `ccs portability`. */
 export default class PortabilityCommand extends CcsCommand<PortabilityResult> {
-  static override summary = 'Show which engine can run which model, and why not.'
+  static override summary = 'Show which engine can run which model, and why another cannot.'
   static override examples = [
     '<%= config.bin %> portability',
     '<%= config.bin %> portability --functions',
@@ -41,7 +41,7 @@ export default class PortabilityCommand extends CcsCommand<PortabilityResult> {
       ),
     )
     if (remarks.length > 0) this.print()
-    for (const line of remarks) this.print(line)
+    for (const line of remarks) this.printWrapped(line)
     return result
   }
 }

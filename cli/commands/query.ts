@@ -5,7 +5,7 @@ import { createRowFormatter } from '../domain/console/streaming-table.ts'
 import { collectRows, type QueryAnswer } from '../domain/query/query-service.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 
-/** What `--json` prints; of rows without end only each row, a line each. */
+/** What `--json` prints; for EMIT CHANGES instead one row per line. */
 export interface QueryOutput extends QueryResult {
   /** Where the answer comes from: the engine's URL, "lake" or "marts". */
   readonly from: string
@@ -14,32 +14,33 @@ export interface QueryOutput extends QueryResult {
 }
 
 export default class Query extends CcsCommand<QueryOutput> {
-  static override summary = 'Ask one SELECT over Bronze, Silver and Gold, or over the daily marts.'
+  static override summary = 'Run one SELECT over Bronze, Silver and Gold, or over the daily marts.'
   static override description =
-    'Asks the engine that runs on this data, up to the last event; when none runs, what was last ' +
-    'committed. With --marts: the tables that dbt built and published last. On a target whose ' +
-    'engine answers by itself, the SQL is that of the engine, with the names of the models: ' +
-    'SELECT … EMIT CHANGES prints rows as they come, with --json one document a line, until ' +
+    'A running engine answers up to the last event; without one, the answer is as of the last ' +
+    'commit. With --marts: the tables that dbt built and published last. On a target whose ' +
+    'engine answers queries itself, the SQL is that of the engine, with the names of the models: ' +
+    'SELECT … EMIT CHANGES prints rows as they arrive, with --json one document per line, until ' +
     '--limit or Ctrl-C, which ends the query on the server too.'
   static override examples = [
     '<%= config.bin %> query "SELECT * FROM gold.right_now"',
     '<%= config.bin %> query "SELECT * FROM gold.activity_1m ORDER BY 1 DESC LIMIT 5" --json',
     '<%= config.bin %> query --marts "SELECT * FROM fct_revenue_daily ORDER BY 1 DESC LIMIT 7"',
-    '<%= config.bin %> query --target staging "SELECT order_id, revenue FROM silver.orders EMIT CHANGES"',
+    '<%= config.bin %> query --target staging ' +
+      '"SELECT order_id, revenue FROM silver.orders EMIT CHANGES"',
   ]
   static override flags = {
     target: targetFlag,
-    marts: Flags.boolean({ summary: 'Ask the published marts of dbt instead.' }),
-    limit: Flags.integer({ min: 1, summary: 'Stop after so many rows.' }),
+    marts: Flags.boolean({ summary: 'Query the published marts of dbt instead.' }),
+    limit: Flags.integer({ min: 1, summary: 'Stop after this many rows.' }),
     from: Flags.option({ options: ['start', 'end'] as const })({
       default: 'end',
-      summary: 'Of EMIT CHANGES: begin with what is there, or with what comes.',
+      summary: 'For EMIT CHANGES: start with the existing rows, or only with new ones.',
     }),
   }
   static override args = {
     sql: Args.string({
       required: true,
-      description: 'One SELECT in DuckDB’s SQL; on some targets in that of the engine.',
+      description: 'One SELECT in DuckDB’s SQL; on some targets in the SQL of the engine.',
     }),
   }
 
@@ -71,7 +72,7 @@ export default class Query extends CcsCommand<QueryOutput> {
     }
   }
 
-  /** A row as it comes; `limit` of them. */
+  /** Prints rows as they arrive, at most `limit`. */
   async #follow({ columns, rows }: QueryAnswer, limit: number | undefined, stop: AbortSignal) {
     this.streamJson()
     const { width } = this

@@ -12,7 +12,7 @@ import type {
   RowDifference,
 } from '../domain/reconcile/accounts.ts'
 
-/** One day by name: YYYY-MM-DD, and a day that there is. */
+/** One day as YYYY-MM-DD; it must exist in the calendar. */
 const dayFlag = Flags.custom<string>({
   helpValue: 'DAY',
   parse: async (text) => {
@@ -27,18 +27,23 @@ const dayFlag = Flags.custom<string>({
 })
 
 export default class Reconcile extends CcsCommand<ReconcileReport> {
-  static override summary = 'Prove that the stream and the daily marts agree, to the cent.'
+  static override summary = 'Check that the stream and the daily marts agree, to the cent.'
   static override description =
-    'For each shop day that is over: what streaming Gold has, plus what came too late for it, is what dbt’s marts have, metric by metric and row by row. Both are also held against the same SELECTs over the Silver that the marts were built from, and late rows against Bronze; the files of Silver against what was written. Exits 5 with the files and keys that differ; 3 when the marts must be built first, or --day is still open.'
+    'For each shop day that is over, checks that streaming Gold plus what arrived too late for ' +
+    'it equals dbt’s marts, metric by metric and row by row. Also compares both with the same ' +
+    'SELECTs run over the Silver that the marts were built from, late rows with Bronze, and the ' +
+    'files of Silver with the checksums of what was written. Exit code 5: something differs; the ' +
+    'files and keys are printed. Exit code 3: the marts must be built first, or --day is still ' +
+    'open.'
   static override examples = [
     '<%= config.bin %> dbt build && <%= config.bin %> reconcile',
     '<%= config.bin %> reconcile --day 2026-10-25 --json',
   ]
   static override flags = {
     target: targetFlag,
-    day: dayFlag({ summary: 'This day alone.' }),
+    day: dayFlag({ summary: 'Only this day.' }),
     open: Flags.boolean({
-      summary: 'Open days too: no engine may run, and the marts must be of the last commit.',
+      summary: 'Also open days: no engine may run, and the marts must be of the last commit.',
     }),
   }
 
@@ -53,14 +58,15 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
     })
     progress.end()
     this.#showFailure(report.marts)
-    for (const { file, problem } of report.files) this.#printWrapped(`${file} ${problem}.`)
+    for (const { file, problem } of report.files) this.printWrapped(`${file} ${problem}.`, 4)
     if (report.files.length > 0) this.print()
     for (const day of report.days) this.#showDay(day, flags.day !== undefined)
     if (report.days.length > 0) this.#showTable(report.days)
-    for (const { sentences } of report.days) for (const line of sentences) this.#printWrapped(line)
+    for (const { sentences } of report.days)
+      for (const line of sentences) this.printWrapped(line, 4)
     for (const { date, reason } of report.open) this.note(`${date}: ${reason}`)
     if (report.files.length > 0)
-      this.note('The log still has every event. Make the lake again: ccs deploy --rebuild --yes')
+      this.note('The log still has every event. Rebuild the lake: ccs deploy --rebuild --yes')
     if (report.days.length === 0 && flags.day === undefined)
       this.note('No day can be compared yet.')
     const isOpen = report.files.length === 0 && report.open.some(({ date }) => date === flags.day)
@@ -68,15 +74,17 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
     return report
   }
 
-  /** Before all else: what follows is not about the newest rows. */
+  /** Printed first, because the numbers below are not about the newest rows. */
   #showFailure({ serial, failure, failedSerial }: ReconcileReport['marts']): void {
     if (failure === null) return
-    const text = `The last ccs dbt build failed, of commit ${failedSerial}: ${failure.replace(/[.]?$/, '.')} These are the marts of commit ${serial}.`
+    const text =
+      `The last ccs dbt build failed, of commit ${failedSerial}: ` +
+      `${failure.replace(/[.]?$/, '.')} These are the marts of commit ${serial}.`
     for (const line of wrapLine(text, this.width)) this.print(this.paint('yellow', line))
     this.print()
   }
 
-  /** What does not add up; all figures of a day that was asked for. */
+  /** The metrics that differ; for a day given with --day, all metrics. */
   #showDay({ date, metrics, rows, moreRows }: DayReport, isWhole: boolean): void {
     const shown = isWhole ? metrics : metrics.filter(({ difference }) => !isZero(difference))
     if (shown.length > 0) {
@@ -94,13 +102,9 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
       )
       this.print()
     }
-    for (const row of rows) this.#printWrapped(`${date}  ${row.table}  ${rowText(row)}`)
+    for (const row of rows) this.printWrapped(`${date}  ${row.table}  ${rowText(row)}`, 4)
     if (moreRows > 0) this.print(`${date}  … and ${formatCount(moreRows)} more rows`)
     if (rows.length > 0) this.print()
-  }
-
-  #printWrapped(text: string): void {
-    for (const line of wrapLine(text, this.width)) this.print(line)
   }
 
   #showTable(days: readonly DayReport[]): void {

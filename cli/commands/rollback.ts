@@ -7,28 +7,29 @@ import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 export interface RollbackResult extends DeployResult {
   /** The deployment that was returned to. */
   readonly to: number
-  /** Files of the project that say something else than what runs now. */
+  /** Files of the project that differ from what runs now. */
   readonly differing: readonly string[]
 }
 
 export default class Rollback extends CcsCommand<RollbackResult> {
   static override summary = 'Return a target to an earlier deployment; the plan is shown first.'
   static override description =
-    'Models, settings of topics and connectors are made as they were. Schemas stay, as records carry their versions, ' +
-    'and so do partitions. The files of the project are not touched: they differ from what runs until you put them back.'
+    'Restores models, settings of topics, and connectors. Schemas stay, because records carry ' +
+    'their versions, and so do partitions. The files of the project are not changed: they differ ' +
+    'from what runs until you restore them too.'
   static override examples = [
     '<%= config.bin %> rollback --target kafka',
     '<%= config.bin %> rollback 12 --target kafka --yes',
   ]
   static override args = {
     serial: Args.integer({
-      description: 'No. of the deployment; default: the one before.',
+      description: 'Number of the deployment; default: the one before the current.',
       min: 1,
     }),
   }
   static override flags = {
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
-    'allow-destructive': Flags.boolean({ summary: 'Also delete what came since.' }),
+    'allow-destructive': Flags.boolean({ summary: 'Also delete what was added since.' }),
     target: targetFlag,
   }
 
@@ -43,7 +44,9 @@ export default class Rollback extends CcsCommand<RollbackResult> {
       if (!flags.yes && !(await this.confirm(`Return target ${name} to it?`)))
         throw new CcsError('CCS_USAGE_INVALID', 'Not rolled back: it was not confirmed.', {
           exit: EXIT.usage,
-          hint: `Without a terminal, confirm by a flag: ccs rollback ${to.serial} --target ${name} --yes`,
+          hint:
+            'Without a terminal, confirm by a flag: ' +
+            `ccs rollback ${to.serial} --target ${name} --yes`,
         })
       const result = await deployTarget(
         target,
@@ -56,7 +59,8 @@ export default class Rollback extends CcsCommand<RollbackResult> {
       )
       if (differing.length > 0)
         this.note(
-          `The project differs from what is deployed now: ${differing.join(', ')}. Put these files back too, or ` +
+          `The project differs from what is deployed now: ${differing.join(', ')}. ` +
+            'Restore these files too, or ' +
             `go forward again: ccs deploy --target ${name}`,
         )
       return { ...result, to: to.serial, differing }

@@ -5,15 +5,16 @@ import { CcsCommand, targetFlag } from '../command.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 
 export default class Run extends CcsCommand<StatusResult> {
-  static override summary = 'Run the engine: the log in, Bronze, Silver and Gold out.'
+  static override summary = 'Run the engine: read the log, write Bronze, Silver and Gold.'
   static override description =
-    'Takes in what the log holds and goes on as it grows. SIGINT or SIGTERM drains: everything is taken in and committed.'
+    'Ingests what the log holds and continues as it grows. On SIGINT or SIGTERM it ingests and ' +
+    'commits everything before it ends.'
   static override examples = ['<%= config.bin %> run', '<%= config.bin %> run --once']
   static override flags = {
     target: targetFlag,
-    once: Flags.boolean({ summary: 'Take in all that the log holds, commit and stop.' }),
+    once: Flags.boolean({ summary: 'Ingest everything that the log holds, commit and stop.' }),
     'gold-topics': Flags.boolean({
-      summary: 'Tell each change of Gold to topics of the log too; with Kafka it always is.',
+      summary: 'Publish each change of Gold to topics of the log; on Kafka this is always done.',
     }),
     port: Flags.integer({
       summary: 'Port on 127.0.0.1; 0 takes any free one.',
@@ -43,7 +44,8 @@ export default class Run extends CcsCommand<StatusResult> {
         const status = await server.status()
         const { records, bronze, duplicates, dlq } = status.counts
         this.print(
-          `${records} records: ${bronze} in Bronze, ${dlq} rejected; ${duplicates} duplicates left out of Silver.`,
+          `${records} records: ${bronze} in Bronze, ${dlq} rejected; ` +
+            `${duplicates} duplicates left out of Silver.`,
         )
         return status
       } finally {

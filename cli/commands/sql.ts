@@ -6,9 +6,13 @@ import { createRowFormatter } from '../domain/console/streaming-table.ts'
 import { type ShellOutput, SqlShell } from '../domain/query/sql-shell.ts'
 
 export default class Sql extends CcsCommand<void> {
-  static override summary = 'Ask SELECT after SELECT: a shell on a terminal, a script from stdin.'
+  static override summary = 'Run SELECT after SELECT: a shell on a terminal, a script from stdin.'
   static override description =
-    'A statement ends with a semicolon and may take several lines. \\d lists models and columns, \\json and \\table choose the form of answers, \\? explains the rest. Ctrl-C calls a query off, Ctrl-D leaves. Who answers is as in ccs query. What was typed is kept in .ccs/sql-history. A script ends at its first fault, with its exit code; --json prints a document a line.'
+    'A statement ends with a semicolon and may take several lines. \\d lists models and columns, ' +
+    '\\json and \\table choose the output format, \\? explains the rest. Ctrl-C cancels a query, ' +
+    'Ctrl-D ends the shell. Queries are answered as for ccs query. Lines that were typed are ' +
+    'kept in .ccs/sql-history. A script ends at its first error, with its exit code; --json ' +
+    'prints one document per line.'
   static override examples = [
     '<%= config.bin %> sql',
     '<%= config.bin %> sql --target staging',
@@ -18,7 +22,7 @@ export default class Sql extends CcsCommand<void> {
     target: targetFlag,
     from: Flags.option({ options: ['start', 'end'] as const })({
       default: 'end',
-      summary: 'Of EMIT CHANGES: begin with what is there, or with what comes.',
+      summary: 'For EMIT CHANGES: start with the existing rows, or only with new ones.',
     }),
   }
 

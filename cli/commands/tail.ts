@@ -17,7 +17,9 @@ export interface TailOutput {
 export default class Tail extends CcsCommand<TailOutput> {
   static override summary = 'Print the records of a topic, decoded.'
   static override description =
-    'Each record is read by the schema whose id it carries; one that cannot be is printed as such, with its first bytes. Works beside whoever writes. --format json prints a JSON document a line; --json all records in one document.'
+    'Each record is decoded by the schema whose id it carries; one that cannot be decoded is ' +
+    'printed with the reason and its first bytes. Works while others write. --format json prints ' +
+    'one JSON document per line; --json all records in one document.'
   static override examples = [
     '<%= config.bin %> tail --follow',
     '<%= config.bin %> tail events.dlq --format json | jq .value.reason',
@@ -31,15 +33,15 @@ export default class Tail extends CcsCommand<TailOutput> {
     from: Flags.string({
       default: 'start',
       helpValue: 'OFFSET|start|end',
-      summary: 'Where to begin in each partition.',
+      summary: 'Where to start in each partition.',
     }),
-    partition: Flags.integer({ min: 0, summary: 'One partition; all when absent.' }),
+    partition: Flags.integer({ min: 0, summary: 'One partition; default: all.' }),
     format: Flags.option({ options: ['text', 'json'] as const })({
       default: 'text',
-      summary: 'One line of text, or one JSON document, a record.',
+      summary: 'One line of text per record, or one JSON document.',
     }),
-    follow: Flags.boolean({ char: 'f', summary: 'Wait for more at the end, until Ctrl-C.' }),
-    limit: Flags.integer({ min: 1, summary: 'Stop after so many records.' }),
+    follow: Flags.boolean({ char: 'f', summary: 'At the end, wait for more, until Ctrl-C.' }),
+    limit: Flags.integer({ min: 1, summary: 'Stop after this many records.' }),
   }
 
   async run(): Promise<TailOutput> {

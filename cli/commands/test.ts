@@ -16,14 +16,16 @@ export interface TestResult {
   readonly untested: readonly string[]
 }
 
-/** Pipelines that run at the same time: one waits for the disk while another computes. */
+/** How many pipelines run at the same time: one waits for the disk while another computes. */
 const AT_ONCE = 3
 
 export default class Test extends CcsCommand<TestResult> {
   static override summary =
-    'Test models: given events, expected rows, with late, duplicate and restart.'
+    'Test models: given events, expected rows, with late events, duplicates and restarts.'
   static override description =
-    'Runs the cases of sql/<layer>/<model>.test.yml, each through the real pipeline in a temporary directory and through the models as plain SQL; both must give the expected rows. Exits 5 when a case fails.'
+    'Runs the cases of sql/<layer>/<model>.test.yml, each through the real pipeline in a ' +
+    'temporary directory and through the models as plain SQL; both must give the expected rows. ' +
+    'Exit code 5: a case failed.'
   static override examples = [
     '<%= config.bin %> test',
     '<%= config.bin %> test silver.orders',
@@ -31,7 +33,7 @@ export default class Test extends CcsCommand<TestResult> {
   ]
   static override args = {
     model: Args.string({
-      description: 'A model such as silver.orders, or a layer; all when absent.',
+      description: 'A model such as silver.orders, or a layer; default: all.',
     }),
   }
 
@@ -65,19 +67,19 @@ export default class Test extends CcsCommand<TestResult> {
     }
   }
 
-  /** The model that the last line was about. */
-  #told = ''
+  /** The model of the last printed line. */
+  #lastModel = ''
 
   #tell(one: CaseResult): void {
     const mark = one.ok ? this.paint('green', '✓') : this.paint('red', '✗')
-    if (one.model !== this.#told) this.print(this.paint('bold', one.model))
-    this.#told = one.model
+    if (one.model !== this.#lastModel) this.print(this.paint('bold', one.model))
+    this.#lastModel = one.model
     this.print(`  ${mark} ${one.case}${one.ok ? '' : `  (${one.file}:${one.line})`}`)
-    let told = ''
+    let lastHeading = ''
     for (const { run, model, difference } of one.findings) {
       const heading = `${HEADINGS[run]}${model === one.model ? '' : `, ${model}`}:`
-      if (heading !== told) this.print(`    ${heading}`)
-      told = heading
+      if (heading !== lastHeading) this.print(`    ${heading}`)
+      lastHeading = heading
       for (const line of renderDifferences([difference])) this.print(`      ${line}`)
     }
   }

@@ -17,7 +17,8 @@ export default class Up extends CcsCommand<StatusResult> {
   static override summary =
     'Run the whole pipeline: simulated shoppers, the log, the engine, the lake.'
   static override description =
-    'Answers stay up to date within a second: ask with `ccs query`, watch with `ccs live`. SIGINT or SIGTERM drains: everything is taken in and committed.'
+    'Answers are at most a second old: query with `ccs query`, watch with `ccs live`. On SIGINT ' +
+    'or SIGTERM it ingests and commits everything before it ends.'
   static override examples = [
     '<%= config.bin %> up',
     '<%= config.bin %> up --eps 1000 --for 20s',
@@ -25,18 +26,22 @@ export default class Up extends CcsCommand<StatusResult> {
   ]
   static override flags = {
     target: targetFlag,
-    eps: Flags.integer({ summary: 'Events a second of the simulated shop.', min: 1, max: 100_000 }),
+    eps: Flags.integer({
+      summary: 'Events per second of the simulated shop.',
+      min: 1,
+      max: 100_000,
+    }),
     gen: Flags.boolean({ summary: 'Simulate shoppers.', default: true, allowNo: true }),
-    for: durationFlag({ summary: 'Stop by itself after this time.' }),
+    for: durationFlag({ summary: 'Stop after this time.' }),
     dbt: Flags.boolean({
       summary: 'Build the daily marts in the background.',
-      description: 'With Python 3.10 or newer; installs dbt into .ccs/venv at the first time.',
+      description: 'Needs Python 3.10 or newer; the first time, it installs dbt into .ccs/venv.',
       env: 'CCS_DBT',
       default: true,
       allowNo: true,
     }),
     'dbt-every': durationFlag({
-      summary: 'How often the marts are built anew; ccs.yml says how often by default.',
+      summary: 'How often the marts are built; ccs.yml has the default.',
       helpValue: '15min',
     }),
     port: Flags.integer({
@@ -87,7 +92,7 @@ export default class Up extends CcsCommand<StatusResult> {
     this.print()
   }
 
-  /** The shop ends first, then the engine takes in the rest. */
+  /** The shop ends first; then the engine ingests the rest. */
   async #work(
     project: Project,
     open: OpenPipeline,
@@ -124,7 +129,7 @@ export default class Up extends CcsCommand<StatusResult> {
     }
   }
 
-  /** dbt in the background: it gives way to everything, and ends at once when told to. */
+  /** dbt in the background, with low priority; it ends at once when it is asked to. */
   async #marts(
     project: Project,
     more: { readonly open: OpenPipeline; readonly logic: Logic; readonly everyMs: number },
@@ -192,14 +197,17 @@ export default class Up extends CcsCommand<StatusResult> {
     const now = oneRow(await open.engine.query(RIGHT_NOW, Date.now()))
     const line = stalled
       ? stalled
-      : `${counts.records} events  lag ${lagEvents}  visitors ${now.visitors_5m}  carts ${now.active_carts_10m}  orders today ${now.orders_today}  revenue today ${now.revenue_today}`
+      : `${counts.records} events  lag ${lagEvents}  visitors ${now.visitors_5m}  ` +
+        `carts ${now.active_carts_10m}  orders today ${now.orders_today}  ` +
+        `revenue today ${now.revenue_today}`
     this.statusLine(line)
   }
 
   async #goodbye(open: OpenPipeline, { counts }: StatusResult): Promise<void> {
     const { records, duplicates, dlq, late } = counts
     this.print(
-      `Drained: ${records} events taken in, ${duplicates} duplicates, ${late} late, ${dlq} rejected.`,
+      `Drained: ${records} events taken in, ` +
+        `${duplicates} duplicates, ${late} late, ${dlq} rejected.`,
     )
     const { rows, columns } = await open.engine.query(FUNNEL, Date.now())
     this.printTable(
@@ -211,7 +219,8 @@ export default class Up extends CcsCommand<StatusResult> {
 
 const RIGHT_NOW = 'SELECT * FROM gold.right_now'
 const FUNNEL =
-  'SELECT shop_date, sessions, views, carts, checkouts, orders FROM gold.funnel_daily ORDER BY 1 DESC LIMIT 3'
+  'SELECT shop_date, sessions, views, carts, checkouts, orders FROM gold.funnel_daily ORDER BY 1 ' +
+  'DESC LIMIT 3'
 
 function oneRow(result: QueryResult): Readonly<Record<string, unknown>> {
   return result.rows[0] ?? {}

@@ -8,16 +8,19 @@ import { EXIT } from '../domain/kernel/errors.ts'
 export default class Verify extends CcsCommand<VerifyReport> {
   static override summary = 'Compare Gold with the generator’s ground truth, row by row.'
   static override description =
-    'Every row of every Gold table, of open windows too: the engine must have taken in all that was generated. Exits 5 and prints the first rows that differ when Gold is not what it must be.'
+    'Compares every row of every Gold table, also of windows that are still open; the engine ' +
+    'must have ingested everything that was generated. Exit code 5: rows differ; the first of ' +
+    'them are printed.'
   static override examples = [
-    '<%= config.bin %> gen --count 100000 --eps 5000 --truth truth.ndjson && <%= config.bin %> run --once && <%= config.bin %> verify --truth truth.ndjson',
+    '<%= config.bin %> gen --count 100000 --eps 5000 --truth truth.ndjson && ' +
+      '<%= config.bin %> run --once && <%= config.bin %> verify --truth truth.ndjson',
   ]
   static override flags = {
     target: targetFlag,
     truth: Flags.string({
       required: true,
       helpValue: 'FILE',
-      summary: 'What ccs gen --truth wrote.',
+      summary: 'The file that ccs gen --truth wrote.',
     }),
   }
 
@@ -39,7 +42,7 @@ export default class Verify extends CcsCommand<VerifyReport> {
         this.print()
         for (const line of renderDifferences(comparisons)) this.print(line)
         const { lagEvents } = await answers.status()
-        if (lagEvents > 0) this.note(`The engine has ${lagEvents} records still to take in.`)
+        if (lagEvents > 0) this.note(`The engine has ${lagEvents} records still to ingest.`)
         this.exitWith(EXIT.checkFailed)
       }
       return report

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { runWhy } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
+import { wrapLine } from '../domain/console/text.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
 import { formatCount, formatDuration } from '../domain/kernel/units.ts'
 import type { ExcludedEvents, WhyEvent } from '../domain/provenance/events.ts'
@@ -9,7 +10,10 @@ import type { WhyReport } from '../domain/provenance/why.ts'
 export default class Why extends CcsCommand<WhyReport> {
   static override summary = 'Explain one row of a model or mart, back to its events in Bronze.'
   static override description =
-    'Shows the row, the models from the log to it, how many events are behind it, the first of them with what each gives, and what was left out: duplicates, what came too late, bots. Then makes the row again from exactly these events, and exits 5 when it is not the same.'
+    'Shows the row, the models between the log and it, how many events it was computed from, the ' +
+    'first of them with what each contributes, and the events that were left out: duplicates, ' +
+    'late ones, bots. Then computes the row again from exactly these events. Exit code 5: the ' +
+    'result differs.'
   static override examples = [
     '<%= config.bin %> why gold.revenue_daily shop_date=2026-10-25 currency=EUR',
     '<%= config.bin %> why gold.activity_1m "2026-10-25 10:00"',
@@ -25,7 +29,7 @@ export default class Why extends CcsCommand<WhyReport> {
   }
   static override flags = {
     target: targetFlag,
-    limit: Flags.integer({ default: 10, min: 0, max: 1000, summary: 'Events that are listed.' }),
+    limit: Flags.integer({ default: 10, min: 0, max: 1000, summary: 'Events to list.' }),
   }
 
   async run(): Promise<WhyReport> {
@@ -39,16 +43,17 @@ export default class Why extends CcsCommand<WhyReport> {
   }
 
   #show({ model, file, grain, row, path, events, leftOut, check, ok }: WhyReport): void {
-    this.print(`${this.paint('bold', model)}  ${grain}`)
+    this.print(this.paint('bold', model))
+    this.printWrapped(grain, 0)
     this.print(this.paint('dim', file))
     this.print()
     const width = Math.max(...Object.keys(row).map((name) => name.length))
     for (const [name, value] of Object.entries(row))
       this.print(`  ${this.paint('dim', name.padEnd(width))}  ${shown(value)}`)
     this.print()
-    this.print(path.join(' → '))
+    this.printWrapped(path.join(' → '))
     const types = events.byType.map(({ type, count }) => `${formatCount(count)} ${type}`)
-    this.print(
+    this.printWrapped(
       `${counted(events.count, 'event')}${types.length === 0 ? '' : `: ${types.join(', ')}`}`,
     )
     this.print()
@@ -64,9 +69,11 @@ export default class Why extends CcsCommand<WhyReport> {
 
   #showEvent({ eventId, type, at, from, lateMs, gives }: WhyEvent): void {
     const late = lateMs > 0 ? `  ${formatDuration(lateMs)} late` : ''
-    this.print(`${at}  ${type}  ${this.paint('dim', eventId)}  ${from}${late}`)
+    this.print(`${at}  ${type}  ${from}${late}`)
+    this.print(`  ${this.paint('dim', eventId)}`)
     const values = Object.entries(gives).map(([name, value]) => `${name} ${shown(value)}`)
-    if (values.length > 0) this.print(`  ${values.join(', ')}`)
+    if (values.length === 0) return
+    for (const line of wrapLine(values.join(', '), this.width - 2, 0)) this.print(`  ${line}`)
   }
 
   #showLeftOut(title: string, left: ExcludedEvents | null): void {

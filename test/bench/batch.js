@@ -95,8 +95,8 @@ export const batch = {
 export async function generateHistory(data, events, more = []) {
   await rm(data, { recursive: true, force: true })
   const range = ['--from', '2026-01-01', '--to', '2026-01-08', '--count', String(events)]
-  const mischief = ['--duplicates', '1%', '--invalid', '0.1%']
-  return ccs(['gen', '--data', data, '--seed', '7', ...range, ...mischief, ...more])
+  const faults = ['--duplicates', '1%', '--invalid', '0.1%']
+  return ccs(['gen', '--data', data, '--seed', '7', ...range, ...faults, ...more])
 }
 
 function row(side, runs, events) {

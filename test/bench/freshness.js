@@ -117,7 +117,7 @@ function generator(data, eps, seconds) {
   ])
 }
 
-/** Asks how many events Gold counts, as often as it may; one question at a time. */
+/** Asks how many events Gold counts, as often as it may; one query at a time. */
 function readOften(engine) {
   const answers = []
   let isOver = false

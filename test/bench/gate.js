@@ -100,11 +100,11 @@ async function once({ kafka, brokers, url, dir, log, events, say }) {
     const found = await watch(child, () => committed(admin, prefix, raw), before)
     await child.ended
     const { stdout, stderr } = child.output()
-    const told = JSON.parse(stdout || '{}')
-    if (told.records === undefined) throw new Error(`ccs gate failed:\n${stdout}${stderr}`)
+    const reported = JSON.parse(stdout || '{}')
+    if (reported.records === undefined) throw new Error(`ccs gate failed:\n${stdout}${stderr}`)
     const counted = { valid: await count(kafka, valid), dlq: await count(kafka, dlq) }
     const wrong =
-      Math.abs(events - counted.valid - counted.dlq) + Math.abs(told.valid - counted.valid)
+      Math.abs(events - counted.valid - counted.dlq) + Math.abs(reported.valid - counted.valid)
     return { ...found, ...counted, wrong }
   } finally {
     await admin.deleteTopics({ topics })

@@ -1,4 +1,4 @@
-/** The generator: how exactly it keeps a rate, judged by the log it wrote, and how fast it can be. */
+/** The generator: how exactly it keeps a rate, measured by the log it wrote, and how fast it can be. */
 import { generateHistory } from './batch.js'
 import { frames } from './export.js'
 import { ccs, median, quantile } from './measure.js'

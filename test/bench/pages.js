@@ -1,7 +1,7 @@
 /**
  * What open pages cost the engine: `ccs up` with its shop at 100 events a second, with nobody looking and with
  * 200 streams open, CPU of the one process over the same length of time. The readers are in this process and
- * count what they are told, so that pages that get nothing would not look cheap.
+ * count what they receive, so that pages that get nothing would not look cheap.
  */
 import { get } from 'node:http'
 import { endpointOf } from './engine.js'

@@ -142,7 +142,7 @@ clusterTest('each change by hand is found, named and repaired', (cluster, prefix
 
 /** Two records, five topics, four subjects in two operations each, all models at once. */
 const OPERATIONS = 2 + 5 + 8 + 1
-/** What Connect is told takes a moment. */
+/** Connect applies a change after a moment. */
 const LOOK = { timeout: 20_000 }
 /** `npm run test:crash` takes them all. */
 const IS_WHOLE = process.env.CCS_CRASH === 'all'
@@ -315,7 +315,7 @@ clusterTest(
 )
 
 clusterTest(
-  'connectors are deployed with the rest, and what others do to them is found and mended',
+  'connectors are deployed with the rest, and changes made by others are found and undone',
   (cluster, prefix) =>
     withClusterProject(cluster, prefix, async (project) => {
       const lake = `${project.dir}/lake`

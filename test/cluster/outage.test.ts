@@ -8,7 +8,7 @@ import { type OwnStack, startOwnStack } from '../fixtures/own-stack.ts'
 const AWAY_MS = 60_000
 const FRESH_MS = 10_000
 const PATIENCE_MS = 120_000
-const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
+const FAULTS = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
@@ -48,7 +48,7 @@ clusterTest(
         const truth = path.join(dir, 'truth.ndjson')
         const engine = start(['run', '--port', '0'])
         await engine.says('The engine answers', PATIENCE_MS)
-        const gen = start(['gen', '--eps', '200', '--truth', truth, ...MISCHIEF])
+        const gen = start(['gen', '--eps', '200', '--truth', truth, ...FAULTS])
         await untilFresh(project)
         await away(own, 'kafka', project)
         await away(own, 'registry', project)

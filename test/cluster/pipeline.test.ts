@@ -17,7 +17,7 @@ import { startOwnStack } from '../fixtures/own-stack.ts'
 import { shopEvent } from '../fixtures/shop-events.ts'
 import { startSwitchableProxy } from '../fixtures/switchable-proxy.ts'
 
-const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
+const BAD_EVENTS = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 const DAY = ['--from', '2026-01-01', '--to', '2026-01-02']
 
 /**
@@ -31,7 +31,7 @@ const FAULTS = [
   '',
   'commit.freeze:1:kill',
   'commit.seal:1:kill',
-  'settle.link:1:kill',
+  'finalize.link:1:kill',
   'commit.release:1:kill',
 ].slice(0, process.env.CCS_CRASH === 'all' ? 8 : 4)
 
@@ -59,7 +59,7 @@ clusterTest(
     withKafkaProject(cluster, prefix, async (project) => {
       const { ccs, start, kafka, dir } = project
       const truth = path.join(dir, 'truth.ndjson')
-      await ccs('gen', ...DAY, '--count', '30000', '--truth', truth, '--skew', '5%', ...MISCHIEF)
+      await ccs('gen', ...DAY, '--count', '30000', '--truth', truth, '--skew', '5%', ...BAD_EVENTS)
       let atPoint = 0
       for (const fault of FAULTS) {
         const engine = start(['run', '--port', '0'], { NODE_ENV: 'test', CCS_FAULT: fault })
@@ -75,8 +75,11 @@ clusterTest(
       expect(counts.records).toBe(30_000)
       expect(gaps).toEqual([])
       const admin = await kafka.admin()
-      const [told] = await admin.fetchOffsets({ groupId: `${prefix}ccs.engine` })
-      const offsets = told?.partitions.map(({ partition, offset }) => [partition, Number(offset)])
+      const [committed] = await admin.fetchOffsets({ groupId: `${prefix}ccs.engine` })
+      const offsets = committed?.partitions.map(({ partition, offset }) => [
+        partition,
+        Number(offset),
+      ])
       expect(offsets?.sort()).toEqual(partitions.map(({ partition, end }) => [partition, end]))
     }),
   300_000,
@@ -92,7 +95,7 @@ clusterTest(
         const truth = path.join(dir, 'truth.ndjson')
         const engine = start(['run', '--port', '0'])
         await engine.says('The engine answers', PATIENCE_MS)
-        const gen = start(['gen', '--eps', '400', '--truth', truth, ...MISCHIEF])
+        const gen = start(['gen', '--eps', '400', '--truth', truth, ...BAD_EVENTS])
         const flow = async () => {
           const written = async () => (await kafka.stream.range(`${prefix}events.raw`, 0)).end
           for (const from = await written(); (await written()) < from + 200; )
@@ -247,8 +250,8 @@ clusterTest(
         ...{ partition: 0, from: 2_000, to: 2_000, why: 'recreated' },
       })
       await ccs('audit')
-      const [told] = await admin.fetchOffsets({ groupId: `${prefix}ccs.engine` })
-      expect(told?.partitions.find(({ partition }) => partition === 0)?.offset).toBe('2500')
+      const [committed] = await admin.fetchOffsets({ groupId: `${prefix}ccs.engine` })
+      expect(committed?.partitions.find(({ partition }) => partition === 0)?.offset).toBe('2500')
     }),
   300_000,
 )

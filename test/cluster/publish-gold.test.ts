@@ -25,7 +25,7 @@ clusterTest('Gold topics on Kafka equal Gold, also after kill -9', (cluster, pre
     try {
       await engine.says('The engine answers at')
       await expect
-        .poll(async () => (await toldBy(project, cluster.brokers)).size, POLL)
+        .poll(async () => (await publishedTo(project, cluster.brokers)).size, POLL)
         .toBeGreaterThan(before)
       engine.kill('SIGKILL')
       await engine.ended
@@ -56,16 +56,16 @@ async function expectTold(project: ClusterProject, brokers: string): Promise<num
   ])
   expect(asked.code, asked.stderr).toBe(0)
   const rows: { window_start: string; events: number }[] = JSON.parse(asked.stdout).rows
-  const told = await toldBy(project, brokers)
+  const published = await publishedTo(project, brokers)
   expect(rows.length).toBeGreaterThan(500)
-  expect([...told].sort(([a], [b]) => (a < b ? -1 : 1))).toEqual(
+  expect([...published].sort(([a], [b]) => (a < b ? -1 : 1))).toEqual(
     rows.map(({ window_start, events }) => [window_start, events]),
   )
   return rows.length
 }
 
 /** Reads key and `events` of each row, decoded with the registry's schema. */
-async function toldBy(project: ClusterProject, brokers: string): Promise<Map<string, number>> {
+async function publishedTo(project: ClusterProject, brokers: string): Promise<Map<string, number>> {
   const topic = project.named(MODEL)
   const schema = await project.with(async ({ registry }) =>
     (await registry.versions(`${topic}-value`)).at(-1),

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { clusterTest } from '../fixtures/cluster.ts'
 import { withClusterProject } from '../fixtures/cluster-project.ts'
 
-const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
+const FAULTS = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 const DAY = ['--from', '2026-01-01', '--to', '2026-01-02']
 
 clusterTest(
@@ -19,7 +19,7 @@ clusterTest(
       }
       const json = async (...args: readonly string[]) => JSON.parse(await ccs(...args, '--json'))
       const gen = (seed: string, count: string) =>
-        ccs('gen', ...DAY, '--seed', seed, '--count', count, ...MISCHIEF)
+        ccs('gen', ...DAY, '--seed', seed, '--count', count, ...FAULTS)
       const minutes = 'SELECT window_start, events, revenue FROM gold.activity_1m ORDER BY ALL'
       const rows = async (sql = minutes) => (await json('query', sql)).rows
       const counts = async () => (await json('status')).counts

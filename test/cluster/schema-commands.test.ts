@@ -91,7 +91,7 @@ const withoutLogin = (text: string) =>
   text.replace(', "login"', '').replace(/,\s*"login": \["customer_id"\]/, '')
 
 shopTest(
-  'all schemas are registered once, at the level of the check, and ids are told',
+  'all schemas are registered once, at the level of the check, and their ids are printed',
   async (shop) => {
     const dry = await shop.ask('register', '--dry-run')
     expect(dry).toMatchObject({ ok: true, dryRun: true })

@@ -66,14 +66,14 @@ clusterTest(
   async (_cluster, prefix) => {
     broker ??= await startSecuredBroker()
     const secured = broker
-    const told: string[] = []
+    const printed: string[] = []
     const failing = async (more: object) => {
       const kafka = await openKafka({ ...kafkaSettings(secured.brokers), ...more }, '.')
       const log = openKafkaLog(kafka, { prefix, withRetry: (write) => write() })
       const error: unknown = await log.partitions(TOPIC).catch((thrown: unknown) => thrown)
       await log.close()
       for (let one = error; one instanceof Error; one = one.cause)
-        told.push(`${one.message} ${one.stack} ${JSON.stringify(one)}`)
+        printed.push(`${one.message} ${one.stack} ${JSON.stringify(one)}`)
       return error
     }
     const tls = { ca: secured.ca }
@@ -92,7 +92,7 @@ clusterTest(
     })
     expect(await failing({ sasl })).toMatchObject({ code: 'CCS_KAFKA_UNREACHABLE', exit: 4 })
     for (const secret of [wrong, token, TOKEN, ...Object.values(PASSWORDS)])
-      expect(told.filter((text) => text.includes(secret))).toEqual([])
+      expect(printed.filter((text) => text.includes(secret))).toEqual([])
   },
   300_000,
 )

@@ -117,7 +117,7 @@ describe('a stack of its own', () => {
   })
 
   test(
-    'what was killed is told of, and started again with its data',
+    'a killed server is reported, and started again with its data',
     async () => {
       const registered = await fetch(`${own.registry}/subjects/kept-value/versions`, {
         method: 'POST',
@@ -147,16 +147,16 @@ describe('a stack of its own', () => {
   })
 
   test(
-    'down ends its processes and frees its ports, but signals no stranger whose pid is noted',
+    'down ends its processes and frees its ports, and never signals a process of others',
     async () => {
-      const stranger = spawn('sleep', ['600'], { stdio: 'ignore' })
-      onTestFinished(() => void stranger.kill('SIGKILL'))
-      const note = { pid: stranger.pid, host: hostname(), started: 'then', since: 'then' }
+      const foreign = spawn('sleep', ['600'], { stdio: 'ignore' })
+      onTestFinished(() => void foreign.kill('SIGKILL'))
+      const note = { pid: foreign.pid, host: hostname(), started: 'then', since: 'then' }
       writeFileSync(path.join(dir, '.ccs/stack/s3.json'), JSON.stringify(note))
       const pids = [own.pid('kafka'), own.pid('registry')]
       const down = await stack<{ stopped: readonly string[] }>(dir, ['down'])
       expect(down.stopped).toEqual(['kafka', 'registry'])
-      expect(stranger.exitCode ?? stranger.signalCode).toBeNull()
+      expect(foreign.exitCode ?? foreign.signalCode).toBeNull()
       expect(pids.filter(isRunning)).toEqual([])
       for (const address of [own.brokers, own.registry])
         expect(await isTaken(Number(/127\.0\.0\.1:(\d+)/.exec(address)?.[1]))).toBe(false)

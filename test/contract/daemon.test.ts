@@ -8,13 +8,13 @@ import { isSame, readNote, startDaemon, stopDaemon } from '../../cli/adapters/pr
 
 const dir = mkdtempSync(path.join(tmpdir(), 'ccs-daemon-'))
 const place = { noteFile: path.join(dir, 'note.json'), logFile: path.join(dir, 'out.log') }
-const strangers: ChildProcess[] = []
+const foreignProcesses: ChildProcess[] = []
 
 beforeEach(() => mkdirSync(dir, { recursive: true }))
 
 afterEach(async () => {
   await stopDaemon(place, 0)
-  for (const one of strangers.splice(0)) one.kill('SIGKILL')
+  for (const one of foreignProcesses.splice(0)) one.kill('SIGKILL')
   rmSync(dir, { recursive: true, force: true })
 })
 
@@ -54,12 +54,12 @@ test('a program that ignores SIGTERM is killed', async () => {
 test.each(['0/1', ''])(
   'another process with the noted pid, started at %j, is never signalled',
   async (started) => {
-    const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+    const foreign = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
       stdio: 'ignore',
     })
-    strangers.push(stranger)
+    foreignProcesses.push(foreign)
     const note = {
-      pid: stranger.pid ?? 0,
+      pid: foreign.pid ?? 0,
       host: hostname(),
       started,
       since: '2026-01-01T00:00:00Z',
@@ -67,7 +67,7 @@ test.each(['0/1', ''])(
     writeFileSync(place.noteFile, JSON.stringify(note))
     expect(isSame(note)).toBe(false)
     await stopDaemon(place, 200)
-    expect(stranger.exitCode ?? stranger.signalCode).toBeNull()
+    expect(foreign.exitCode ?? foreign.signalCode).toBeNull()
     expect(existsSync(place.noteFile)).toBe(false)
   },
 )

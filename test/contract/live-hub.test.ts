@@ -148,8 +148,8 @@ test('a failing source is reported, and the stream goes on once it is back', asy
   closers.push(() => reader.close())
   await reader.until(({ event }) => event === 'figures')
   board.fault = new Error('The engine does not answer.')
-  const told = await reader.until(({ document }) => document.health.stalled !== null)
-  expect(told.document.health).toMatchObject({
+  const message = await reader.until(({ document }) => document.health.stalled !== null)
+  expect(message.document.health).toMatchObject({
     running: false,
     stalled: 'The engine does not answer.',
   })

@@ -167,11 +167,11 @@ test('an event reaches the stream within a second, in the metrics that it change
     const page = `/only-${Date.now()}`
     await shop.append([createEventNow({ anonymous_id: 'v9', page })])
     const appendedMs = Date.now()
-    const told = await reader.until(({ document }) =>
+    const message = await reader.until(({ document }) =>
       (document.figures.latest_events?.rows ?? []).some((row) => row.page === page),
     )
-    expect(told.event).toBe('figures')
-    expect(told.atMs - appendedMs).toBeLessThan(1_000 * slowness())
+    expect(message.event).toBe('figures')
+    expect(message.atMs - appendedMs).toBeLessThan(1_000 * slowness())
     // There were no orders.
     for (const { document } of reader.messages.slice(before))
       expect(Object.keys(document.figures)).not.toContain('latest_orders')

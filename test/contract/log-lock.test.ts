@@ -170,8 +170,8 @@ describe('the lock of a partition', () => {
       const first = await Promise.all(racers.map((racer) => racer.begins))
       const winner = racers[first.findIndex((line) => line.startsWith('appended'))]
       expect(first.filter((line) => line.startsWith('appended')).length).toBe(1)
-      const told = first.filter((line) => line.includes(`(pid ${winner?.pid})`))
-      expect(told.length).toBe(2)
+      const naming = first.filter((line) => line.includes(`(pid ${winner?.pid})`))
+      expect(naming.length).toBe(2)
       const refused: unknown = await log.writer(TOPIC, 0, 'test').catch((error: unknown) => error)
       expect(refused).toMatchObject({ code: 'CCS_LOG_LOCKED' })
       acknowledged = Math.max(acknowledged, (await winner?.kill()) ?? -1)

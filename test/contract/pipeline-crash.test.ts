@@ -125,19 +125,19 @@ async function recover(
     const { end } = await open.store.log.range(RAW, 0)
     if (end < life.acknowledged) return [`${life.acknowledged} acknowledged, ${end} in the log`]
     await drain(open)
-    const judged = async () =>
+    const compare = async () =>
       findFaults(
         await computeExpected(open.store.log, rig.logic.rawSchemas),
         await readFound(root, dlqSchema),
       )
-    const faults = await judged()
+    const faults = await compare()
     if (faults.length > 0) return faults
     life.acknowledged = end
     await append(open, life, RECORDS)
     await drain(open)
     const gold = await queryRows(open, GOLD)
     const wrong = GOLD.filter((table) => gold[table] !== wanted[table])
-    return [...(await judged()), ...wrong.map((table) => `${table} is not the log's`)]
+    return [...(await compare()), ...wrong.map((table) => `${table} is not the log's`)]
   } finally {
     await open.close()
   }

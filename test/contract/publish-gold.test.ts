@@ -69,7 +69,7 @@ test('rows are published when they become final, and again if they are reopened'
   await shop.appendAndCommit(0, tenDays)
   expect(await shop.lakeFiles('gold.sessions')).not.toEqual([])
   await shop.publish()
-  await shop.expectPublished('closed before they were told')
+  await shop.expectPublished('closed before they were published')
   const before = (await shop.readPublished('gold.sessions')).length
   await shop.appendAndCommit(0, at('ann', 11 * DAY))
   await shop.publish()
@@ -78,7 +78,7 @@ test('rows are published when they become final, and again if they are reopened'
   await shop.appendAndCommit(1, [...at('ann', 0.5), ...at('ann', 345)])
   expect(shop.notices).toHaveLength(3)
   await shop.publish()
-  await shop.expectPublished('made anew')
+  await shop.expectPublished('rebuilt')
   await shop.stop()
   await shop.start()
   await shop.publish()
@@ -161,7 +161,7 @@ test('after a lost or damaged journal, a comparison deletes stale rows', async (
   await shop.ingestAll()
   await shop.publish()
   await shop.stop()
-  rmSync(join(dir, 'shop/told.ndjson'))
+  rmSync(join(dir, 'shop/published.ndjson'))
   await shop.start()
   await shop.append(1, at('ann', 25))
   await shop.ingestAll()
@@ -176,26 +176,26 @@ const WAYS = [
 ] as const satisfies readonly { when: When; end: 'powerLoss' | 'kill' }[]
 
 /** New rows, merged sessions, final rows and a rebuild, each published, some beside a commit. */
-async function workload(telling: PublishingShop, disk: FaultDisk): Promise<void> {
-  await telling.start(disk.files)
-  await telling.ingestAll()
-  await telling.publish()
-  await telling.append(0, [...at('bob', 5 * DAY, 5 * DAY + 50), ...at('eve', 5 * DAY + 51)])
-  await telling.ingestAll()
-  await telling.publish()
-  await telling.append(1, at('bob', 5 * DAY + 25))
-  await telling.ingestAll()
-  await Promise.all([telling.open.pipeline.commit(), telling.publish()])
-  await telling.append(0, at('eve', 20 * DAY))
-  await telling.append(1, at('eve', 21 * DAY))
-  await telling.ingestAll()
-  await telling.open.pipeline.commit()
-  await telling.publish()
-  await telling.append(2, at('ann', 0.5, 301))
-  await telling.ingestAll()
-  await telling.open.pipeline.commit()
-  await telling.publish()
-  await telling.stop()
+async function workload(publisher: PublishingShop, disk: FaultDisk): Promise<void> {
+  await publisher.start(disk.files)
+  await publisher.ingestAll()
+  await publisher.publish()
+  await publisher.append(0, [...at('bob', 5 * DAY, 5 * DAY + 50), ...at('eve', 5 * DAY + 51)])
+  await publisher.ingestAll()
+  await publisher.publish()
+  await publisher.append(1, at('bob', 5 * DAY + 25))
+  await publisher.ingestAll()
+  await Promise.all([publisher.open.pipeline.commit(), publisher.publish()])
+  await publisher.append(0, at('eve', 20 * DAY))
+  await publisher.append(1, at('eve', 21 * DAY))
+  await publisher.ingestAll()
+  await publisher.open.pipeline.commit()
+  await publisher.publish()
+  await publisher.append(2, at('ann', 0.5, 301))
+  await publisher.ingestAll()
+  await publisher.open.pipeline.commit()
+  await publisher.publish()
+  await publisher.stop()
 }
 
 test('after a crash at any file system call, the next start completes the copy', {
@@ -244,29 +244,29 @@ test('after a crash at any file system call, the next start completes the copy',
   expect(faults).toEqual([])
 })
 
-async function crash(telling: PublishingShop, disk: FaultDisk): Promise<void> {
+async function crash(publisher: PublishingShop, disk: FaultDisk): Promise<void> {
   try {
-    await workload(telling, disk)
+    await workload(publisher, disk)
   } catch (error) {
     if (!isCrash(error)) throw error
   } finally {
     // The engine's memory is lost with its process.
-    await telling.stop().catch(() => undefined)
+    await publisher.stop().catch(() => undefined)
   }
 }
 
 const isCrash = (error: unknown): boolean =>
   error instanceof SimulatedCrash || (error instanceof Error && isCrash(error.cause))
 
-async function recover(telling: PublishingShop): Promise<void> {
-  await telling.start()
+async function recover(publisher: PublishingShop): Promise<void> {
+  await publisher.start()
   try {
     // Two published sessions merge before anything else is published.
-    await telling.append(3, [...at('ann', 25), ...at('bob', 5 * DAY + 25)])
-    await drain(telling.open)
-    await telling.publish()
-    await telling.expectPublished('after the crash')
+    await publisher.append(3, [...at('ann', 25), ...at('bob', 5 * DAY + 25)])
+    await drain(publisher.open)
+    await publisher.publish()
+    await publisher.expectPublished('after the crash')
   } finally {
-    await telling.stop()
+    await publisher.stop()
   }
 }

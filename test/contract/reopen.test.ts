@@ -102,7 +102,7 @@ test('events that arrive while rows are closing belong to those rows', async () 
   await store.lake.finalize(manifest)
   await engine.release(frozen, written, manifest)
   expect(files.map(({ table }) => table)).toContain('gold.activity_1m')
-  // Asked as a question would be that had brought Gold up to date before the release.
+  // As a query would do that had brought Gold up to date before the release.
   const connection = await engine.connectDelta()
   const doubled =
     'SELECT window_start FROM memory.gold.activity_1m GROUP BY ALL HAVING count(*) > 1'
@@ -171,7 +171,7 @@ test.each([
   }
 })
 
-test('older events that belong to no closed row leave the lake as it is', async () => {
+test('older events that belong to no closed row leave the lake unchanged', async () => {
   await shop.appendAndCommit(0, TEN_DAYS)
   const before = await shop.lakeFiles('gold.activity_1m')
   await shop.appendAndCommit(1, at('cid', -3 * DAY, -2 * DAY, -2 * DAY + 5))

@@ -35,8 +35,8 @@ const PASSES: Readonly<Partial<Record<FaultSite, number>>> = {
   'stage.sync': 12,
   'stage.rename': 12,
   'state.sync': 6,
-  'settle.link': 12,
-  'settle.turn': 2,
+  'finalize.link': 12,
+  'finalize.turn': 2,
 }
 
 interface Point {

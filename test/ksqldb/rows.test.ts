@@ -21,7 +21,7 @@ import { projectModels } from '../unit/dialects/compile-bench.ts'
 
 /** CCS_KSQLDB_EVENTS=50000 is the whole of it. */
 const EVENTS = Number(process.env.CCS_KSQLDB_EVENTS ?? 2_000)
-const MISCHIEF = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
+const FAULTS = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 const RANGE = ['--from', '2026-01-10T06:00:00Z', '--to', '2026-01-10T14:00:00Z']
 
 ksqldbTest(
@@ -29,7 +29,7 @@ ksqldbTest(
   async (servers) => {
     const options = { prefix: 'ccs_rows_', partitions: 1, isDeployed: true }
     await withKsqlShop(servers, options, async (shop) => {
-      await shop.ccs('gen', ...RANGE, '--count', String(EVENTS), '--seed', '7', ...MISCHIEF)
+      await shop.ccs('gen', ...RANGE, '--count', String(EVENTS), '--seed', '7', ...FAULTS)
       await shop.ccs('gate', '--once')
       const relations = await projectRelations()
       const models = projectModels()

@@ -35,8 +35,8 @@ ksqldbTest(
         expect(JSON.parse(await ccs('plan', '--json')).steps).toEqual([])
         const hours = (ago: number) => new Date(Date.now() - ago * 3_600_000).toISOString()
         const range = ['--from', hours(26), '--to', hours(2), '--seed', '3']
-        const mischief = ['--duplicates', '10%', '--disorder', '20%', '--late', '5%']
-        await ccs('gen', '--count', String(COUNT), ...range, ...mischief)
+        const faults = ['--duplicates', '10%', '--disorder', '20%', '--late', '5%']
+        await ccs('gen', '--count', String(COUNT), ...range, ...faults)
         await ccs('gate', '--once')
         await untilAtRest(lake, ['silver.orders', 'gold.sessions', 'gold.activity_1m'])
 

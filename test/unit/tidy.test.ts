@@ -129,7 +129,7 @@ test(`a file has at most ${LINES_MAX} lines`, () => {
   expect(faults(({ lines }) => (lines > LINES_MAX ? [`${lines} lines`] : []))).toEqual([])
 })
 
-test('a file opens with what it is for, a command says so in its summary', () => {
+test('a file opens with a comment on what it is for, a command has a summary', () => {
   const silent = faults(({ folder, text }) => {
     const isSaid = folder === 'commands' ? /summary/.test(text) : /^\/[*/]/.test(text)
     return isSaid ? [] : ['opens without a comment']
@@ -239,4 +239,22 @@ test('every link of a page to another file leads there', () => {
       .map((target) => `${file}: ${target}`),
   )
   expect(broken).toEqual([])
+})
+
+test('code, tests and pages use the words of the field instead of those that they replaced', () => {
+  const replaced =
+    /\b(mischief|unhurried|hot rows|judgement|untold|told-rows|lake again|told\.ndjson)\b/i
+  const folders = ['cli', 'docs', 'test'].flatMap((folder) =>
+    readdirSync(path.join(REPO, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+      path.join(folder, file),
+    ),
+  )
+  const found = [...folders, 'README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'package.json']
+    .filter((file) => /\.(ts|js|md|css|html|json)$/.test(file))
+    .filter((file) => file !== path.join('test', 'unit', 'tidy.test.ts'))
+    .flatMap((file) => {
+      const word = replaced.exec(readFileSync(path.join(REPO, file), 'utf8'))
+      return word ? [`${file}: ${word[0]}`] : []
+    })
+  expect(found).toEqual([])
 })

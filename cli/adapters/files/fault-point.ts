@@ -24,7 +24,7 @@ export const FAULT_SITES = [
   'commit.write',
   'commit.seal',
   'commit.manifest',
-  'commit.settle',
+  'commit.finalize',
   'commit.release',
   /** Inside a step: Parquet and state written but not synced, synced but not renamed. */
   'stage.sync',
@@ -32,14 +32,14 @@ export const FAULT_SITES = [
   'state.sync',
   'manifest.write',
   'manifest.rename',
-  'settle.link',
-  'settle.turn',
-  'settle.clear',
+  'finalize.link',
+  'finalize.turn',
+  'finalize.clear',
   /** After each operation of a deployment to a cluster, and after each record of it. */
   'deploy.step',
 ] as const
 
-/** The name of a site. */
+/** One of FAULT_SITES. */
 export type FaultSite = (typeof FAULT_SITES)[number]
 
 /**
@@ -96,7 +96,7 @@ export function openFaultPoint(spec: string): FaultPoint {
       after(engine, 'write', () => step('commit.write'))
       after(lake, 'seal', () => step('commit.seal'))
       after(manifests, 'commit', () => step('commit.manifest'))
-      after(lake, 'finalize', () => step('commit.settle'))
+      after(lake, 'finalize', () => step('commit.finalize'))
       after(engine, 'release', () => step('commit.release'))
     },
   }
@@ -141,15 +141,15 @@ function watchFiles(files: Files, watch: Watch): Files {
     rename: (from, to) => {
       if (to.includes('/stage/')) reach('stage.rename')
       if (to.endsWith('/manifest.json')) reach('manifest.rename')
-      if (from.endsWith('/link.tmp')) reach('settle.turn')
+      if (from.endsWith('/link.tmp')) reach('finalize.turn')
       return files.rename(from, to)
     },
     link: (existing, path) => {
-      if (path.includes('/parts/')) reach('settle.link')
+      if (path.includes('/parts/')) reach('finalize.link')
       return files.link(existing, path)
     },
     remove: (path) => {
-      if (/\/stage\/[^/]+$/.test(path)) reach('settle.clear')
+      if (/\/stage\/[^/]+$/.test(path)) reach('finalize.clear')
       return files.remove(path)
     },
   }

@@ -79,7 +79,7 @@ interface ClaimOptions extends Required<DeploymentStoreOptions> {
 class Claim implements DeploymentClaim {
   readonly #options: ClaimOptions
   #claim: ClaimRecord
-  /** undefined: to be initialised, which fences all others. */
+  /** undefined until it is initialised, which fences the producers of all other processes. */
   #producer: Producer | undefined
   #timer: NodeJS.Timeout | undefined
   /** One write at a time. */

@@ -72,7 +72,7 @@ async function openMark(files: Files, dir: string): Promise<OpenFile> {
   }
 }
 
-/** Opens the last segment, cut and synced. The mark says what must be there at least. */
+/** Opens the last segment, cut and synced. It must hold all records up to the durable offset. */
 async function recover(files: Files, dir: string, mark: DurableMark | undefined) {
   const segments = await listSegments(files, dir)
   const base = segments.at(-1) ?? 0
@@ -105,7 +105,7 @@ async function recover(files: Files, dir: string, mark: DurableMark | undefined)
   }
 }
 
-/** From the segment before the last: the mark may be lost while the last is still empty. */
+/** From the segment before the last: `durable` may be lost while the last is still empty. */
 async function lastAppendMs(files: Files, dir: string, segments: readonly number[]) {
   const base = segments.at(-2)
   if (base === undefined) return 0
@@ -192,7 +192,7 @@ class PartitionWriter implements LogWriter {
     const position = end.position + HEADER_BYTES + body.length
     this.#mark = { segment, end: { position, offset: offset + count }, appendMs }
     this.#isPublished = false
-    // The records are durable, so they are acknowledged; the mark follows later if this fails.
+    // The records are durable and acknowledged; if this fails, their offset is published later.
     await this.publish().catch(() => undefined)
     return offset
   }

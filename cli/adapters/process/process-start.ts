@@ -28,7 +28,9 @@ export function readResidentBytes(pid: number): number | null {
   }
 }
 
-/** proc(5): in /proc/<pid>/stat, field 3 is the state and field 22 the start in ticks after boot. */
+/**
+ * proc(5): in /proc/<pid>/stat, field 3 is the state and field 22 the start in ticks after boot.
+ */
 function readFromProc(pid: number): ProcessStart | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

@@ -12,7 +12,9 @@ import { subjectFor } from '../../domain/log/topics.ts'
 
 const VERSION_FILE = /^([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
 
-/** Reads the directory once. Throws CCS_SCHEMA_INVALID with all files that contradict each other. */
+/**
+ * Reads the directory once. Throws CCS_SCHEMA_INVALID with all files that contradict each other.
+ */
 export async function openFilesRegistry(dir: string): Promise<SchemaRegistry> {
   const kept = await readHistory(join(dir, 'history'))
   const faults = [...findIdFaults(kept), ...(await findDriftFaults(dir, kept))]

@@ -8,7 +8,9 @@ import { formatCount } from '../../domain/kernel/units.ts'
 export default class DlqLs extends CcsCommand<DlqList> {
   static override summary = 'List what was rejected, by reason and kind.'
   static override description =
-    'Groups the records of events.dlq by reason code, by what their messages say without the values in them, and by schema; each group has a fingerprint that stays. The engine’s rejects and those of imports alike.'
+    'Groups the records of events.dlq by reason code, by message without the values in it, and ' +
+    'by schema; the fingerprint of a group never changes. Includes rejects of the engine and of ' +
+    'imports.'
   static override examples = [
     '<%= config.bin %> dlq ls',
     '<%= config.bin %> dlq ls --reason rule_violation --since 2h',
@@ -16,14 +18,16 @@ export default class DlqLs extends CcsCommand<DlqList> {
   ]
   static override flags = {
     target: targetFlag,
-    reason: Flags.string({ helpValue: 'CODE', summary: 'Those with this reason code only.' }),
+    reason: Flags.string({ helpValue: 'CODE', summary: 'Only rejects with this reason code.' }),
     since: Flags.string({
       helpValue: '2h|TIME',
-      summary: 'First seen so long ago or later: a length of time, or ISO 8601.',
+      summary: 'Only rejects first seen since then: a length of time, or ISO 8601.',
     }),
     where: Flags.string({
       helpValue: 'SQL',
-      summary: 'A predicate over columns of the reject and fields of its event; docs/dlq.md.',
+      summary:
+        'Only rejects for which this predicate holds, over columns of the reject and fields of ' +
+        'its event; see docs/dlq.md.',
     }),
   }
 
@@ -43,7 +47,7 @@ export default class DlqLs extends CcsCommand<DlqList> {
       if (list.total === 0) this.print(isFiltered ? 'No such reject.' : 'Nothing was rejected.')
       else {
         for (const line of renderGroups(list.groups, this.width)) this.print(line)
-        this.note(`${formatCount(list.total)} rejects. Look at one: ccs dlq show SAMPLE`)
+        this.note(`${formatCount(list.total)} rejects. To see one: ccs dlq show SAMPLE`)
       }
       return list
     } finally {

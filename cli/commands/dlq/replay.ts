@@ -5,23 +5,28 @@ import { type ReplayResult, replayRejects } from '../../domain/dlq/replay-reject
 import { formatCount } from '../../domain/kernel/units.ts'
 
 export default class DlqReplay extends CcsCommand<ReplayResult> {
-  static override summary = 'Send rejects again, mended, exactly once.'
+  static override summary = 'Send rejects again, fixed by a patch, exactly once.'
   static override description =
-    'Reads rejects again, applies the patch, judges them by the pipeline’s own gate and appends those that pass to events.raw. The others stay in events.dlq. What was sent is kept in the log: the same command goes on where it was stopped or killed, and sends nothing twice.'
+    'Reads rejects again, applies the patch, validates them with the pipeline’s own checks and ' +
+    'appends those that pass to events.raw. The others stay in events.dlq. The log records what ' +
+    'was sent: after a stop or a kill, the same command continues there and sends nothing twice.'
   static override examples = [
     '<%= config.bin %> dlq replay f3a91c02 --patch "quantity = greatest(quantity, 1)" --dry-run',
     '<%= config.bin %> dlq replay --reason missing_field --patch "currency = \'EUR\'"',
-    '<%= config.bin %> dlq replay --reason too_far_in_future --patch "event_ts = first_seen" --rate 500',
+    '<%= config.bin %> dlq replay --reason too_far_in_future --patch "event_ts = first_seen" ' +
+      '--rate 500',
     '<%= config.bin %> dlq replay --reason unknown_schema_id --as-schema 1',
   ]
   static override strict = false
   static override usage = 'dlq replay [FINGERPRINT | PARTITION:OFFSET …] [FLAGS]'
   static override flags = {
     target: targetFlag,
-    reason: Flags.string({ helpValue: 'CODE', summary: 'Those with this reason code only.' }),
+    reason: Flags.string({ helpValue: 'CODE', summary: 'Only rejects with this reason code.' }),
     where: Flags.string({
       helpValue: 'SQL',
-      summary: 'A predicate over columns of the reject and fields of its event; docs/dlq.md.',
+      summary:
+        'Only rejects for which this predicate holds, over columns of the reject and fields of ' +
+        'its event; see docs/dlq.md.',
     }),
     patch: Flags.string({
       helpValue: 'SQL',
@@ -30,11 +35,11 @@ export default class DlqReplay extends CcsCommand<ReplayResult> {
     'as-schema': Flags.integer({
       min: 0,
       helpValue: 'ID',
-      summary: 'Read the bytes by the schema with this id, whatever id they carry.',
+      summary: 'Decode the bytes by the schema with this id, whatever id they carry.',
     }),
-    'dry-run': Flags.boolean({ summary: 'Count and show before and after; write nothing.' }),
-    rate: Flags.integer({ min: 1, helpValue: 'N', summary: 'At most so many events a second.' }),
-    limit: Flags.integer({ min: 1, helpValue: 'N', summary: 'Send at most so many events.' }),
+    'dry-run': Flags.boolean({ summary: 'Count and show each change; write nothing.' }),
+    rate: Flags.integer({ min: 1, helpValue: 'N', summary: 'Events per second, at most.' }),
+    limit: Flags.integer({ min: 1, helpValue: 'N', summary: 'Events to send, at most.' }),
   }
 
   async run(): Promise<ReplayResult> {
@@ -76,12 +81,12 @@ export default class DlqReplay extends CcsCommand<ReplayResult> {
     const line = (count: number, what: string) => {
       if (count > 0) this.print(`${formatCount(count).padStart(9)}  ${what}`)
     }
-    line(selected, 'rejects looked at')
+    line(selected, 'rejects read')
     line(isDryRun ? passed : replayed, isDryRun ? 'would be sent' : 'sent to events.raw')
-    if (!isDryRun) line(passed - replayed, 'would pass and were not sent yet')
+    if (!isDryRun) line(passed - replayed, 'pass and were not sent yet')
     line(rejected, `stay rejected: ${countsText(result.reasons)}`)
     line(replayedBefore, 'were sent before')
-    line(refused, 'were sent and rejected too often; no more')
+    line(refused, 'were sent and rejected too often; not sent again')
     for (const { reject, eventId, before, after } of isDryRun ? result.samples : []) {
       this.print()
       this.print(`${reject}  ${eventId}`)
@@ -94,7 +99,7 @@ export default class DlqReplay extends CcsCommand<ReplayResult> {
     for (const { reject, reason, message } of result.failures)
       this.print(`${reject}  ${reason}: ${message}`)
     if (isDryRun) this.note('A dry run: nothing was written.')
-    if (result.isStopped) this.note('Stopped; the same command goes on from here.')
+    if (result.isStopped) this.note('Stopped; the same command continues from here.')
   }
 }
 

@@ -10,9 +10,11 @@ import {
 import { toJsonValue } from '../../domain/log/decoded-record.ts'
 
 export default class DlqShow extends CcsCommand<DlqRecord> {
-  static override summary = 'Show one reject: why, from where, its bytes, and what they may mean.'
+  static override summary =
+    'Show one reject: reason, source, bytes, and the event that they may contain.'
   static override description =
-    'Bytes that are an event of a known schema are shown as such, whatever rule they break; broken ones as far as they can be read, with the byte where that ends.'
+    'Bytes that are an event of a known schema are shown decoded, whatever rule the event ' +
+    'breaks; damaged bytes as far as they can be decoded, with the position where that ends.'
   static override examples = [
     '<%= config.bin %> dlq show 0:42',
     '<%= config.bin %> dlq show f3a91c02',
@@ -22,7 +24,8 @@ export default class DlqShow extends CcsCommand<DlqRecord> {
     offset: Args.string({
       required: true,
       description:
-        'Offset in events.dlq, or partition:offset; partition 0 is the engine’s. Or a fingerprint of ccs dlq ls: the newest of that group.',
+        'Offset in events.dlq, or partition:offset; partition 0 is the engine’s. Or a ' +
+        'fingerprint from ccs dlq ls: the newest reject of that group.',
     }),
   }
 

@@ -7,7 +7,10 @@ import type { CompactResult } from '../../domain/lake/compact.ts'
 export default class LakeCompact extends CcsCommand<CompactResult> {
   static override summary = 'Merge small Parquet files of the lake into larger ones.'
   static override description =
-    'Rows stay the same and readers never notice. Files that hold a row group or two stay as they are. Smaller ones are merged where many are about one size: more than 8 on a day that is over, more than 64 on one still written to. An engine that runs on this data does it itself, beside its work.'
+    'Rows stay the same, and readers are not disturbed. Files of 4 MiB or 50,000 rows stay as ' +
+    'they are. Smaller files of similar size are merged when there are many of them: more than 8 ' +
+    'on a day that is over, more than 64 on a day that is still written to. A running engine ' +
+    'compacts by itself.'
   static override examples = [
     '<%= config.bin %> lake compact',
     '<%= config.bin %> lake compact --table silver.events',
@@ -17,7 +20,7 @@ export default class LakeCompact extends CcsCommand<CompactResult> {
     table: Flags.string({ summary: 'Only this table.', helpValue: 'silver.events' }),
     'files-max': Flags.integer({
       summary:
-        'Merge a day that is over where more small files than this are about one size; 1: all of them.',
+        'Merge a day that is over when it has more small files of similar size than this; 1: all.',
       min: 1,
       default: 8,
     }),
@@ -41,7 +44,9 @@ export default class LakeCompact extends CcsCommand<CompactResult> {
       this.print(
         partitions === 0
           ? 'Nothing to do: no partition has too many small files.'
-          : `${formatCount(filesBefore)} files of ${formatCount(partitions)} partitions became ${formatCount(filesAfter)}: ${formatCount(rows)} rows, ${formatBytes(bytesBefore)} → ${formatBytes(bytesAfter)}.`,
+          : `${formatCount(filesBefore)} files of ${formatCount(partitions)} partitions ` +
+              `became ${formatCount(filesAfter)}: ${formatCount(rows)} rows, ` +
+              `${formatBytes(bytesBefore)} → ${formatBytes(bytesAfter)}.`,
       )
       return result
     } finally {

@@ -18,7 +18,7 @@ export interface LakeLsResult {
   /** null: nothing was committed yet. */
   readonly serial: number | null
   readonly tables: readonly LakeTable[]
-  /** Of the table that was named; absent when none was. */
+  /** Of the table given on the command line; absent without one. */
   readonly partitions?: readonly LakePartition[]
 }
 

@@ -5,9 +5,11 @@ import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 import type { VerifyResult } from '../../domain/lake/verify.ts'
 
 export default class LakeVerify extends CcsCommand<VerifyResult> {
-  static override summary = 'Hold every file of the lake against what was written.'
+  static override summary = 'Check that every file of the lake is as it was written.'
   static override description =
-    'Reads each file that the manifest names: it is there, has its bytes and checksum, and opens as Parquet with its rows. Exits 5 and names the damaged ones otherwise.'
+    'Reads each file that the manifest names and checks that it exists, has its size and ' +
+    'checksum, and opens as Parquet with its number of rows. Exit code 5: some are damaged or ' +
+    'missing; they are listed.'
   static override examples = [
     '<%= config.bin %> lake verify',
     '<%= config.bin %> lake verify --json',
@@ -30,7 +32,8 @@ export default class LakeVerify extends CcsCommand<VerifyResult> {
       if (serial === null) this.print('Nothing was committed yet.')
       else
         this.print(
-          `${formatCount(files)} files, ${formatCount(rows)} rows, ${formatBytes(bytes)}: all as they were written.`,
+          `${formatCount(files)} files, ${formatCount(rows)} rows, ` +
+            `${formatBytes(bytes)}: all as they were written.`,
         )
       return result
     } finally {
@@ -47,6 +50,6 @@ function damaged({ damaged: found, files }: VerifyResult): CcsError {
   const what = `${found.length} of ${files} files are not as they were written:`
   return new CcsError('CCS_CHECK_FAILED', `${what}${shown.join('')}${more}`, {
     exit: EXIT.checkFailed,
-    hint: 'The log still has every event. Make the lake again: ccs deploy --rebuild --yes',
+    hint: 'The log still has every event. Rebuild the lake: ccs deploy --rebuild --yes',
   })
 }

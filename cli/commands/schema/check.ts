@@ -9,7 +9,7 @@ import { formatBreak, formatTopicCheck } from '../../domain/schemas/check-text.t
 import type { RegistryCheck } from '../../domain/schemas/registry-topics.ts'
 
 interface CheckResult extends SchemaCheckResult {
-  /** With a target that has a registry: what that says. */
+  /** The answers of the target's registry; absent without a registry. */
   readonly registry?: readonly RegistryCheck[]
 }
 
@@ -17,7 +17,10 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
   static override summary =
     'Check every schema against the versions that records were written with.'
   static override description =
-    'Needs no registry. Exit code 5: something breaks. It names the field, the rule, and the models, marts and dashboards that may use the field; a field that is gone while something reads it breaks too. With --target, the registry of that target is asked as well, and where it judges otherwise is said.'
+    'Needs no registry. Exit code 5: a schema is incompatible; the field, the rule, and the ' +
+    'models, marts and dashboards that may use the field are printed. Removing a field that ' +
+    'something reads counts as incompatible too. With --target, asks the registry of that target ' +
+    'as well, and says where its answer differs.'
   static override examples = [
     '<%= config.bin %> schema check',
     '<%= config.bin %> schema check --mode FULL_TRANSITIVE --json',
@@ -25,7 +28,9 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
   ]
   static override flags = {
     mode: Flags.option({
-      summary: 'Who must read whose records: the new schema old ones (BACKWARD), or the reverse.',
+      summary:
+        'Which schema must read which records: the new schema old records (BACKWARD), or the ' +
+        'reverse.',
       options: COMPATIBILITY_MODES,
       default: 'BACKWARD_TRANSITIVE' as const,
     })(),
@@ -42,7 +47,8 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
     this.print(
       breaks === 0
         ? `${this.paint('green', 'ok')}  ${count}: nothing breaks.`
-        : `${this.paint('red', 'failed')}  ${count}: ${breaks} ${breaks === 1 ? 'break' : 'breaks'}.`,
+        : `${this.paint('red', 'failed')}  ${count}: ` +
+            `${breaks} ${breaks === 1 ? 'break' : 'breaks'}.`,
     )
     if (project.target.name === 'local') return this.#done(check)
     const registry = await openRegistryCheck(project, check)
@@ -61,8 +67,8 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
     for (const line of lines) this.print(line)
   }
 
-  #printRegistry(verdicts: readonly RegistryCheck[], target: string): void {
-    for (const { subject, accepts, differs, breaks, level } of verdicts) {
+  #printRegistry(checks: readonly RegistryCheck[], target: string): void {
+    for (const { subject, accepts, differs, breaks, level } of checks) {
       if (accepts && differs === null) continue
       this.print()
       this.print(`${this.paint('bold', subject)} in the registry of ${target}, ${level}`)
@@ -70,11 +76,11 @@ export default class SchemaCheck extends CcsCommand<CheckResult> {
       for (const one of breaks) this.#printAll(formatBreak(one, this.#paint))
       if (differs !== null) this.print(`  ${this.paint('yellow', 'differs')}  ${differs}`)
     }
-    const refused = verdicts.filter((one) => !one.accepts).length
-    const count = `${verdicts.length} subjects in the registry of ${target}`
+    const refused = checks.filter((one) => !one.accepts).length
+    const count = `${checks.length} subjects in the registry of ${target}`
     this.print(
       refused === 0
-        ? `${this.paint('green', 'ok')}  ${count}: it takes them all.`
+        ? `${this.paint('green', 'ok')}  ${count}: it accepts them all.`
         : `${this.paint('red', 'failed')}  ${count}: it refuses ${refused}.`,
     )
   }

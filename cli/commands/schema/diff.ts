@@ -13,9 +13,12 @@ const STYLES = { additive: 'green', 'forward-only': 'yellow', breaking: 'red' } 
 const SIGNS = { added: '+', removed: '-', renamed: '~', changed: '~' } as const
 
 export default class SchemaDiff extends CcsCommand<SchemaDiffResult> {
-  static override summary = 'Show which fields changed since a kept version, and for whom.'
+  static override summary = 'Show which fields changed since a kept version, and whom that affects.'
   static override description =
-    'additive: all readers read all records. forward-only: the new schema reads old records, old readers do not read new ones. breaking: the new schema does not read old records. With --target: since the newest version in the registry of that target, and which versions only one of the two has.'
+    'additive: all readers can read all records. forward-only: the new schema can read old ' +
+    'records, old readers cannot read new ones. breaking: the new schema cannot read old ' +
+    'records. With --target: the changes since the newest version in the registry of that ' +
+    'target, and the versions that only the files or only the registry have.'
   static override examples = [
     '<%= config.bin %> schema diff',
     '<%= config.bin %> schema diff events.raw --from 1',
@@ -62,7 +65,7 @@ export default class SchemaDiff extends CcsCommand<SchemaDiffResult> {
     this.print()
   }
 
-  /** Whether there was something to tell. */
+  /** Prints the differences; returns whether there were any. */
   #printRegistry(one: RegistryDiff): boolean {
     const { subject, from, unregistered, unknown, changes } = one
     if (from === null) this.print(`${this.paint('bold', subject)} is not registered.`)

@@ -6,14 +6,16 @@ import type { ListedSubject } from '../../domain/schemas/registry-topics.ts'
 
 interface SchemaListResult {
   readonly topics: readonly (ListedTopic | ListedSubject)[]
-  /** With a target: subjects of its prefix that no file is about. */
+  /** With a target: subjects with its prefix that have no file. */
   readonly others?: readonly string[]
 }
 
 export default class SchemaList extends CcsCommand<SchemaListResult> {
   static override summary = 'List topics with their versions, ids, fingerprints and fields.'
   static override description =
-    'The fingerprint is the SHA-256 of a schema without layout and documentation. Fields themselves are in --json. With --target: what the registry of that target has, under which ids.'
+    'The fingerprint is the SHA-256 of a schema without layout and documentation. --json also ' +
+    'lists the fields. With --target: the versions in the registry of that target, with their ' +
+    'ids.'
   static override examples = [
     '<%= config.bin %> schema list',
     '<%= config.bin %> schema list --json',
@@ -69,6 +71,6 @@ export default class SchemaList extends CcsCommand<SchemaListResult> {
         missing: words(unregistered),
       })),
     )
-    if (others.length > 0) this.note(`Subjects that no file is about: ${others.join(', ')}`)
+    if (others.length > 0) this.note(`Subjects without a file: ${others.join(', ')}`)
   }
 }

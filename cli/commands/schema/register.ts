@@ -6,9 +6,11 @@ import { formatBreak, formatTopicCheck } from '../../domain/schemas/check-text.t
 import type { RegistryRejection, SchemaRegisterResult } from '../../domain/schemas/register.ts'
 
 export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
-  static override summary = "Put every kept version of the schemas into a target's registry."
+  static override summary = "Register every kept version of the schemas in a target's registry."
   static override description =
-    'Checks everything first, by the files and by the registry; exit code 5: something breaks, and nothing was registered. A subject that is new gets the level BACKWARD_TRANSITIVE. Repeating it changes nothing.'
+    'First checks everything, against the files and by the registry; exit code 5: a schema is ' +
+    'incompatible, and nothing was registered. A new subject gets the level BACKWARD_TRANSITIVE. ' +
+    'Repeating it changes nothing.'
   static override examples = [
     '<%= config.bin %> schema register --target kafka --dry-run',
     '<%= config.bin %> schema register events.raw --target kafka',
@@ -19,7 +21,9 @@ export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
   }
   static override flags = {
     target: targetFlag,
-    'dry-run': Flags.boolean({ summary: 'Check and say what would be registered, no more.' }),
+    'dry-run': Flags.boolean({
+      summary: 'Check and show what would be registered; register nothing.',
+    }),
   }
 
   async run(): Promise<SchemaRegisterResult> {
@@ -30,7 +34,7 @@ export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
       dryRun: flags['dry-run'],
     })
     for (const topic of result.topics) this.#printAll(formatTopicCheck(topic, this.#paint))
-    for (const refusal of result.refused) this.#printRefusal(refusal)
+    for (const rejection of result.refused) this.#printRejection(rejection)
     if (result.versions.length > 0)
       this.printTable(
         [
@@ -62,12 +66,14 @@ export default class SchemaRegister extends CcsCommand<SchemaRegisterResult> {
     for (const line of lines) this.print(line)
   }
 
-  #printRefusal({ subject, kept, level, breaks }: RegistryRejection): void {
+  #printRejection({ subject, kept, level, breaks }: RegistryRejection): void {
     this.print(`${this.paint('bold', subject)}, version ${kept} of the files`)
     this.print(`  ${this.paint('red', 'refused')}  by the registry, ${level}`)
     for (const one of breaks) this.#printAll(formatBreak(one, this.#paint))
     if (breaks.length === 0)
-      this.print('  ccs finds nothing that breaks: it is a rule of the registry. docs/schemas.md')
+      this.print(
+        '  ccs finds nothing incompatible: this is a rule of the registry. docs/schemas.md',
+      )
     this.print()
   }
 }

@@ -13,7 +13,8 @@ export interface SinkLsResult {
 export default class SinkLs extends CcsCommand<SinkLsResult> {
   static override summary = 'List the connectors of a target: state, lag, and what differs.'
   static override description =
-    'Shows the connectors that connectors/ wants for the target, with what Kafka Connect makes of them, and those that Connect has beside them.'
+    'Shows the connectors that connectors/ declares for the target, with their state in Kafka ' +
+    'Connect, and the other connectors of that Connect.'
   static override examples = [
     '<%= config.bin %> sink ls --target kafka',
     '<%= config.bin %> sink ls --target kafka --json',

@@ -14,7 +14,8 @@ export interface SinkOffsetsResult {
 export default class SinkOffsets extends CcsCommand<SinkOffsetsResult> {
   static override summary = 'Show how far a connector has read each partition.'
   static override description =
-    'The lag counts the markers of transactions too: of a topic written by ccs gate, one a partition is left over.'
+    'The lag also counts transaction markers: for a topic written by ccs gate, 1 per partition ' +
+    'remains when everything was read.'
   static override examples = ['<%= config.bin %> sink offsets bronze-iceberg --target kafka']
   static override args = {
     name: Args.string({

@@ -11,7 +11,8 @@ export interface SinkRestartResult {
 }
 
 export default class SinkRestart extends CcsCommand<SinkRestartResult> {
-  static override summary = 'Restart what failed of a connector, and wait until all of it runs.'
+  static override summary =
+    'Restart the failed tasks of a connector, and wait until all of them run.'
   static override examples = ['<%= config.bin %> sink restart bronze-iceberg --target kafka']
   static override args = {
     name: Args.string({
@@ -21,7 +22,7 @@ export default class SinkRestart extends CcsCommand<SinkRestartResult> {
   }
   static override flags = {
     target: targetFlag,
-    timeout: durationFlag({ summary: 'How long it may take until it runs.', default: 60_000 }),
+    timeout: durationFlag({ summary: 'How long to wait until it runs.', default: 60_000 }),
   }
 
   async run(): Promise<SinkRestartResult> {

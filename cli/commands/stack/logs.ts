@@ -8,17 +8,17 @@ export interface StackLogs {
 }
 
 export default class StackLogsCommand extends CcsCommand<StackLogs> {
-  static override summary = 'What the servers of ccs stack said last.'
+  static override summary = 'Print the last log lines of the servers of ccs stack.'
   static override examples = [
     '<%= config.bin %> stack logs',
     '<%= config.bin %> stack logs connect --follow',
   ]
   static override args = {
-    part: Args.option({ options: PARTS })({ description: `${PARTS.join(', ')}; all when absent.` }),
+    part: Args.option({ options: PARTS })({ description: `${PARTS.join(', ')}; default: all.` }),
   }
   static override flags = {
-    follow: Flags.boolean({ char: 'f', summary: 'Wait for more at the end, until Ctrl-C.' }),
-    lines: Flags.integer({ min: 0, default: 20, summary: 'So many of each.' }),
+    follow: Flags.boolean({ char: 'f', summary: 'At the end, wait for more, until Ctrl-C.' }),
+    lines: Flags.integer({ min: 0, default: 20, summary: 'Lines per server.' }),
   }
 
   async run(): Promise<StackLogs> {

@@ -4,7 +4,7 @@ import type { PartStatus, StackStatus } from '../../domain/devstack/stack.ts'
 import { formatBytes } from '../../domain/kernel/units.ts'
 
 export default class StackStatusCommand extends CcsCommand<StackStatus> {
-  static override summary = 'What runs of the servers of ccs stack: state, pid, address, memory.'
+  static override summary = 'Show the servers of ccs stack: state, pid, address, memory.'
   static override examples = [
     '<%= config.bin %> stack status',
     '<%= config.bin %> stack status --json',
@@ -18,7 +18,7 @@ export default class StackStatusCommand extends CcsCommand<StackStatus> {
     return result
   }
 
-  /** Addresses are there to be copied: never cut, as a table would. */
+  /** A table would truncate addresses, which must stay whole so that they can be copied. */
   #line({ part, state, pid, address, memoryBytes, since }: PartStatus): string {
     const colour = state === 'running' ? 'green' : state === 'down' ? 'dim' : 'red'
     const facts =

@@ -5,9 +5,12 @@ import { STACKS, type StackName } from '../../domain/devstack/servers.ts'
 import { formatDuration } from '../../domain/kernel/units.ts'
 
 export default class StackUpCommand extends CcsCommand<StackUp> {
-  static override summary = 'Start a Kafka and what belongs to it on this machine.'
+  static override summary = 'Start Kafka and the servers that ccs uses with it, on this machine.'
   static override description =
-    'core: Apache Kafka and a schema registry with Confluent’s API. sink: also Kafka Connect with the Iceberg sink, and an S3 server. Needs Java 17 and, the first time, Maven. What runs is left alone; what has ended is started again with its data. They go on until: ccs stack down'
+    'core: Apache Kafka and a schema registry with Confluent’s API. sink: also Kafka Connect ' +
+    'with the Iceberg sink, and an S3 server. Needs Java 17 and, the first time, Maven. Running ' +
+    'servers are left alone; ended ones are started again with their data. They run until: ccs ' +
+    'stack down'
   static override examples = [
     '<%= config.bin %> stack up',
     '<%= config.bin %> stack up sink --port-base 19000',
@@ -23,7 +26,8 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
       min: 0,
       max: 65_000,
       helpValue: 'N',
-      summary: 'Ports from N on instead of the usual ones; 0: any free ones. Remembered.',
+      summary:
+        'Use ports from N on instead of the defaults; 0: any free ones. Kept for the next start.',
     }),
   }
 
@@ -56,7 +60,7 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
       rows,
     )
     for (const { part, reason } of result.missing)
-      this.note(`Without ${part}: ${reason} A sink can write to a folder, file:///…, all the same.`)
+      this.note(`${part} was not started: ${reason} Sinks can write to a folder instead: file:///…`)
     this.note('Next: ccs deploy --target kafka. To end them: ccs stack down')
   }
 }

@@ -14,10 +14,10 @@ export interface VerifyReport {
   }[]
 }
 
-/** The report, and the rows that differ for people. */
+/** The report, and the first rows that differ, for people. */
 export interface Verification {
   readonly report: VerifyReport
-  /** With the first rows that differ. */
+  /** One for each table, with its first rows that differ. */
   readonly comparisons: readonly TableComparison[]
 }
 

@@ -64,11 +64,11 @@ export class RejectTable {
     sql: SqlRunner,
     record: RecordNode,
     schema: string,
-    question: RowExpressions,
+    expressions: RowExpressions,
   ) {
     this.#sql = sql
     this.#record = record
-    this.#expressions = question
+    this.#expressions = expressions
     const names = new Set(record.fields.map(({ name }) => name))
     this.#eventTypes = new Map(
       deriveRawColumns(schema)
@@ -83,9 +83,9 @@ export class RejectTable {
     sql: SqlRunner,
     record: RecordNode,
     schema: string,
-    question: RowExpressions,
+    expressions: RowExpressions,
   ): Promise<RejectTable> {
-    const table = new RejectTable(sql, record, schema, question)
+    const table = new RejectTable(sql, record, schema, expressions)
     const columns = [...table.#columns].map(([name, type]) => `${quoteName(name)} ${type}`)
     await sql.run(`CREATE TABLE rejects ("_n" INTEGER, ${columns.join(', ')})`)
     await table.#check()

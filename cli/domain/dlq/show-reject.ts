@@ -1,6 +1,7 @@
 /** `ccs dlq show`: everything that is known about one reject. */
 
 import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
+import { wrapLine } from '../console/text.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { type DecodedRecord, toJsonValue } from '../log/decoded-record.ts'
 import { frameRecords } from '../log/frame-records.ts'
@@ -176,15 +177,19 @@ function rejectNotFound(
 }
 
 const DUMP_BYTES = 1024
+/** Width of the text, and of the names of fields in it. */
+const COLUMNS = 80
+const FIELD_COLUMNS = 12
 
-/** Renders a reject in at most 80 columns, except for its message, origin and values. */
+/** Renders a reject in at most 80 columns, except for its origin and values. */
 export function renderReject(record: DlqRecord): string[] {
   const { partition, offset, source, text, decoded, partial } = record
-  const field = (name: string, value: unknown) => `${name.padEnd(12)}${printable(String(value))}`
+  const field = (name: string, value: unknown) =>
+    `${name.padEnd(FIELD_COLUMNS)}${printable(String(value))}`
   const lines = [
     field('record', `${partition}:${offset}, written ${record.appended}`),
     field('reason', record.reason),
-    field('message', record.message),
+    ...wrapLine(field('message', record.message), COLUMNS, FIELD_COLUMNS),
     field('fingerprint', record.fingerprint),
     field('from', `${source.topic}-${source.partition}, offset ${source.offset}`),
     field('first seen', record.firstSeen ?? 'unknown'),

@@ -154,9 +154,9 @@ export class Gate {
 
   /** A record of an older schema, encoded by the newest; undefined if it is invalid. */
   reencode(bytes: Uint8Array, appendMs: number): Buffer | undefined {
-    const judgement = this.validate(bytes, appendMs)
-    if (!judgement.ok) return undefined
-    return this.#scratch.encodeOne((batch) => this.#encode(batch, judgement.event))
+    const result = this.validate(bytes, appendMs)
+    if (!result.ok) return undefined
+    return this.#scratch.encodeOne((batch) => this.#encode(batch, result.event))
   }
 
   /** Why `decode` rejected the record. */

@@ -1,7 +1,7 @@
 /** Validates single records for callers that pass bytes on instead of turning them into rows. */
 import type { Gate, InvalidRecord } from './gate.ts'
 
-/** Why the record is invalid, in the same words as the engine's; undefined if it is valid. */
+/** Why the record is invalid, with the message that the engine gives; undefined if it is valid. */
 export function validateRecord(
   gate: Gate,
   bytes: Buffer,

@@ -4,7 +4,7 @@
  *   manifest.json   the committed truth   state/   what the engine resumes from
  *   log/            the event log         stage/   files of a commit that no manifest names yet
  *   lake -> lake-<generation>/tree        lake-<generation>/parts/   what the tree's links point to
- *   locks/          who runs here         told.ndjson   which Gold rows were published elsewhere
+ *   locks/          who runs here         published.ndjson   Gold rows that topics may hold
  */
 
 /** Absolute or relative paths, as `root` is. */
@@ -30,7 +30,7 @@ export function dataLayout(root: string): DataLayout {
     stage: `${root}/stage`,
     lake: `${root}/lake`,
     locks: `${root}/locks`,
-    publishedJournal: `${root}/told.ndjson`,
+    publishedJournal: `${root}/published.ndjson`,
   }
 }
 

@@ -83,7 +83,8 @@ function moneySentence(day: DayNumbers, base: Baseline | undefined): string {
   }
   if (Math.min(orders, base.day.orders) < ORDERS_MIN) {
     const before = `${formatMoney(base.day.revenue)} ${currency}`
-    return `${said} ${from}, after ${before} from ${count(base.day.orders, 'order')} on ${base.name}.`
+    const fromBefore = `from ${count(base.day.orders, 'order')} on ${base.name}`
+    return `${said} ${from}, after ${before} ${fromBefore}.`
   }
   const change = ratio(day.revenue, base.day.revenue)
   const average = Number(day.revenue) / orders / (Number(base.day.revenue) / base.day.orders) - 1

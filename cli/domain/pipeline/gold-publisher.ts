@@ -152,7 +152,7 @@ export class GoldPublisher {
       await sink.publish(model, tombstones.slice(from, from + ROWS))
     if (!change.isLast || !comparison) return
     this.#comparisons.delete(model)
-    // The journal asks for a comparison until it is rewritten.
+    // Until the journal is rewritten, it says that the topic must still be compared.
     this.#hasFinalized = true
   }
 

@@ -49,7 +49,7 @@ export async function readStatus(
   },
 ): Promise<StatusResult> {
   let { stalled } = state
-  // While the loop waits for the log, asking it would only wait as well; the lag is unknown then.
+  // While the loop waits for the log, a request would wait as well; the lag is unknown then.
   let partitions = listCommittedPartitions(state, about.topic)
   if (stalled === null)
     try {

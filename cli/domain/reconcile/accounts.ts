@@ -34,9 +34,9 @@ export interface ReconcileReport {
 
 /** A file of Silver that is not as it was written. */
 export interface DamagedSilver {
-  /** `silver.orders` */
+  /** Such as `silver.orders`. */
   readonly table: string
-  /** `event_date=2026-10-25` */
+  /** Such as `event_date=2026-10-25`. */
   readonly partition: string
   /** Path below the data directory: `lake/silver/orders/event_date=2026-10-25/….parquet`. */
   readonly file: string

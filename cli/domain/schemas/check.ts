@@ -109,11 +109,11 @@ function compareVersion(
   mode: CompatibilityMode,
 ): readonly ClassifiedFinding[] {
   const older = parseSchema(kept)
-  const judged: ClassifiedFinding[] = []
+  const findings: ClassifiedFinding[] = []
   const add = (one: Finding, reader: 'new' | 'old', message: string): void => {
     const [newAt, oldAt] =
       reader === 'new' ? [one.readerAt, one.writerAt] : [one.writerAt, one.readerAt]
-    judged.push({
+    findings.push({
       rule: one.rule,
       isBreak: one.isBreak,
       path: one.path,
@@ -130,7 +130,7 @@ function compareVersion(
       const location = locateOffset(newer, at)
       const was = locateOffset(kept, older.type.at)
       const versions = [kept.version]
-      judged.push({
+      findings.push({
         rule: 'stricter',
         isBreak: false,
         reader: 'new',
@@ -145,12 +145,14 @@ function compareVersion(
   if (!mode.startsWith('BACKWARD'))
     for (const one of resolveSchemas(older.type, newer.type)) {
       const field = one.path === '' ? 'The record' : `Field ${one.path}`
-      const told = one.message.replace(`${field} is new:`, `${field} is gone:`).replace(/\.$/, '')
-      const message = `${told}; the reader is an old one.`
+      const sentence = one.message
+        .replace(`${field} is new:`, `${field} is gone:`)
+        .replace(/\.$/, '')
+      const message = `${sentence}; the reader is an old one.`
       // For old readers only breaks are reported, not remarks.
       if (one.isBreak) add(one, 'old', message)
     }
-  return judged
+  return findings
 }
 
 /** Joins equal findings of several versions into one. */

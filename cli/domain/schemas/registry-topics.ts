@@ -124,7 +124,7 @@ export async function checkAgainstRegistry(
   check: SchemaCheckResult,
   openImpact: OpenSchemaImpact,
 ): Promise<readonly RegistryCheck[]> {
-  const verdicts: RegistryCheck[] = []
+  const checks: RegistryCheck[] = []
   for (const topic of topics) {
     const { subject, level, schemas } = topic
     const { current } = schemas
@@ -135,9 +135,9 @@ export async function checkAgainstRegistry(
     const breaks = accepts ? [] : await explainRejection(topic, current, openImpact)
     const versions = topic.versions.map((one) => one.version)
     const differs = explainDifference({ topic, checked, mode: check.mode, accepts, breaks })
-    verdicts.push({ topic: schemas.topic, subject, level, versions, accepts, differs, breaks })
+    checks.push({ topic: schemas.topic, subject, level, versions, accepts, differs, breaks })
   }
-  return verdicts
+  return checks
 }
 
 interface CheckComparison {
@@ -158,20 +158,20 @@ function explainDifference({
   const { level, versions, schemas } = topic
   const isFine = !checked.breaks.some(isAvroBreak)
   if (isFine === accepts) return null
-  const verdict = accepts
-    ? 'The registry accepts what breaks by the files'
-    : 'The registry rejects what is fine by the files'
+  const summary = accepts
+    ? 'The registry accepts what the check of the files rejects'
+    : 'The registry rejects what the check of the files accepts'
   const [unknown] = findUnknownVersions(topic)
-  if (versions.length === 0) return `${verdict}: it has no version of this schema yet.`
-  if (level !== mode) return `${verdict}: its level is ${level}, the check's is ${mode}.`
+  if (versions.length === 0) return `${summary}: it has no version of this schema yet.`
+  if (level !== mode) return `${summary}: its level is ${level}, the check's is ${mode}.`
   if (!accepts && breaks.length > 0 && unknown)
-    return `${verdict}: its version ${unknown.version} is not in ${historyFolder(schemas)}.`
+    return `${summary}: its version ${unknown.version} is not in ${historyFolder(schemas)}.`
   const missing = schemas.kept.filter((one) => findVersion(topic, one.text) === undefined)
   if (accepts && missing.length > 0) {
     const numbers = missing.map((one) => String(one.version))
-    return `${verdict}: it does not have version ${joinNames(numbers, 5)} of the files.`
+    return `${summary}: it does not have version ${joinNames(numbers, 5)} of the files.`
   }
-  return `${verdict}: it has rules of its own; docs/schemas.md lists those that are known.`
+  return `${summary}: it has rules of its own; docs/schemas.md lists those that are known.`
 }
 
 function historyFolder({ topic }: TopicSchemas): string {

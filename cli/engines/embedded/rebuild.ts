@@ -15,10 +15,10 @@ import { Pipeline } from '../../domain/pipeline/pipeline.ts'
 import { manifestLogic } from './model-diff.ts'
 import { type EngineStore, openEngine } from './open-engine.ts'
 
-/** What rows are made again with. */
+/** What a rebuild needs. */
 export interface RebuildParts {
   readonly config: Config
-  /** By the ids that the records of the target's log carry. */
+  /** With the schema ids that the records of the target's log carry. */
   readonly logic: Logic
   readonly store: EngineStore
   readonly clock: Clock

@@ -138,16 +138,16 @@ export async function openPage(
 /** Opens the marts when somebody asks for a day. */
 function createMartsReader(project: PageProject, clock: Clock) {
   let marts: Marts | undefined
-  let told: { readonly atMs: number; readonly health: LiveHealth['marts'] } | undefined
+  let cached: { readonly atMs: number; readonly health: LiveHealth['marts'] } | undefined
   return {
     /** Read at most every two seconds, not on every tick. */
     health: async (): Promise<LiveHealth['marts']> => {
       const nowMs = clock.nowMs()
-      if (told && nowMs - told.atMs < MARTS_MS) return told.health
+      if (cached && nowMs - cached.atMs < MARTS_MS) return cached.health
       const { readMarts } = await import('../../adapters/duckdb/published-marts.ts')
       const info = await readMarts(project)
       const health = info ? describeMarts(info) : null
-      told = { atMs: nowMs, health }
+      cached = { atMs: nowMs, health }
       return health
     },
     day: async (): Promise<CloseOfDay> => {

@@ -12,7 +12,7 @@ import { Simulation } from '../../../cli/generate/simulation.ts'
 import { TruthRecorder } from '../../../cli/generate/truth-recorder.ts'
 import { openOracle, type RawRow } from '../truth-oracle.ts'
 
-const MISCHIEF = { late: 0.05, duplicates: 0.05, disorder: 0.1, invalid: 0.02, skew: 0.1 }
+const FAULT_SHARES = { late: 0.05, duplicates: 0.05, disorder: 0.1, invalid: 0.02, skew: 0.1 }
 
 interface Case {
   readonly seed: number
@@ -23,9 +23,9 @@ interface Case {
 }
 
 /** The valid records of a case as rows, and its truth. */
-function simulate(one: Case, mischief = MISCHIEF): { rows: RawRow[]; truth: Truth } {
+function simulate(one: Case, faultProfile = FAULT_SHARES): { rows: RawRow[]; truth: Truth } {
   const { seed, timezone, partitions, schedule } = one
-  const simulation = new Simulation({ seed, schedule, faultProfile: mischief })
+  const simulation = new Simulation({ seed, schedule, faultProfile })
   const recorder = new TruthRecorder({ seed, startMs: schedule.startMs, timezone, partitions })
   const offsets = new Array<number>(partitions).fill(0)
   const rows: RawRow[] = []
@@ -102,7 +102,7 @@ describe('the truth', () => {
 
   it('contains late events, all kinds of rejects and very long sessions', () => {
     const schedule = history('2026-01-01T00:00:00Z', '2026-01-04T00:00:00Z', 40_000, BERLIN)
-    const wild = { ...MISCHIEF, late: 0.25 }
+    const wild = { ...FAULT_SHARES, late: 0.25 }
     const { truth } = simulate({ seed: 7, timezone: BERLIN, partitions: 2, schedule }, wild)
     const { tooLate, dlq, late } = truth.header.counts
     for (const [table, count] of Object.entries(tooLate)) expect(count, table).toBeGreaterThan(0)

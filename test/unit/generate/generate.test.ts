@@ -216,10 +216,10 @@ describe('the generator', () => {
       encode(batch, event)
       const good = batch.body.subarray(4)
       const bytes = broken === null ? good : breakBytes(broken, good, random)
-      const judged = gate.validate(bytes, dueMs)
+      const result = gate.validate(bytes, dueMs)
       const wanted = broken === null ? null : rejectReason(broken)
-      if (!judged.ok && judged.reason !== wanted) faults.push(`${broken}: ${judged.message}`)
-      if (judged.ok && wanted !== null) faults.push(`${broken} was let through`)
+      if (!result.ok && result.reason !== wanted) faults.push(`${broken}: ${result.message}`)
+      if (result.ok && wanted !== null) faults.push(`${broken} was let through`)
       if (broken !== null) kinds.add(broken)
     }
     expect(faults).toEqual([])

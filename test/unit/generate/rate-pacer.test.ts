@@ -91,7 +91,7 @@ describe('the rate', () => {
     expect(uneven).toEqual([])
   })
 
-  it('is given up in time, with the deficit, when the work is too much', async () => {
+  it('is given up in time, and the deficit is reported, if the machine is too slow', async () => {
     const { result } = await paced({ eps: 1000, forMs: 10_000, costMs: 2 })
     const { live } = result
     expect(live?.isKept).toBe(false)

@@ -75,7 +75,7 @@ describe('rows', () => {
     ).toEqual(['unexpected  { page: /a, views: 1 }'])
   })
 
-  test('are matched so that a vague expectation does not take a precise one’s row', () => {
+  test('are matched so that a vague expectation does not take the only row of a precise one', () => {
     const actual = [
       { page: '/a', views: 1 },
       { page: '/b', views: 1 },

@@ -16,7 +16,7 @@ import { RECORD_PAIRS } from '../../fixtures/schema-pairs/records.ts'
 const PAIRS = [...PRIMITIVE_PAIRS, ...RECORD_PAIRS, ...OTHER_PAIRS]
 const VALUES = 20
 
-function judged(pair: Pair) {
+function findingsOf(pair: Pair) {
   const [reader, writer] = [pair.reader, pair.writer].map((one, index) =>
     parseSchema({ file: `${index}.avsc`, text: JSON.stringify(one) }),
   )
@@ -42,7 +42,7 @@ function avscResolver({ reader, writer }: ReturnType<typeof avscTypes>) {
 }
 
 test.each(PAIRS)('$name', (pair) => {
-  const findings = judged(pair)
+  const findings = findingsOf(pair)
   const label = (isBreak: boolean) =>
     findings.filter((one) => one.isBreak === isBreak).map((one) => `${one.rule} @ ${one.path}`)
   expect(label(true)).toEqual(pair.breaks)
@@ -165,7 +165,7 @@ test('random pairs of schemas are resolved as avsc resolves them', () => {
     fc.property(fc.oneof(near, near, fc.tuple(anySchema('', 2), anySchema('', 2))), (both) => {
       const [reader, writer] = both
       const pair = { name: '', reader, writer, breaks: [], remarks: [] }
-      const isRead = canRead(judged(pair))
+      const isRead = canRead(findingsOf(pair))
       tally[isRead ? 'readable' : 'broken']++
       expect(isRead).toBe(avscResolver(avscTypes(pair)) !== undefined)
     }),
@@ -181,5 +181,5 @@ test('a schema that uses its types very often is resolved quickly', () => {
     type = record([field('a', type), field('b', depth === 0 ? 'int' : `T${depth - 1}`)], {
       name: `T${depth}`,
     })
-  expect(judged({ name: '', reader: type, writer: type, breaks: [], remarks: [] })).toEqual([])
+  expect(findingsOf({ name: '', reader: type, writer: type, breaks: [], remarks: [] })).toEqual([])
 })

@@ -72,7 +72,7 @@ function draw(place, { date, days, categories, cohorts, funnel, sentences, built
     place.replaceChildren(reasonBox(reason ?? 'No day has closed yet.'))
     return
   }
-  const told = make('div.told', ...sentences.map((sentence) => make('p', sentence)))
+  const summary = make('div.summary', ...sentences.map((sentence) => make('p', sentence)))
   const strip = make('section.strip')
   strip.setAttribute('aria-label', 'The day in numbers')
   drawStrip(strip, dayCells(own))
@@ -85,7 +85,7 @@ function draw(place, { date, days, categories, cohorts, funnel, sentences, built
   drawRows(funnelList, funnelLines(funnel))
   const title = day(date, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })
   place.replaceChildren(
-    make('header.day-head', make('h1', title), told),
+    make('header.day-head', make('h1', title), summary),
     strip,
     part('days', 'The last days', '', daysTable(own)),
     part('categories', 'Revenue by category', 'that day · vs the day before', categoryList),
