@@ -33,6 +33,22 @@ export async function makeScratch(
   return dir
 }
 
+/** Runs `use` with such a directory, which is removed at the end, as are those of dead processes. */
+export async function withScratch<T>(
+  files: Files,
+  place: ScratchPlace,
+  nowMs: number,
+  use: (dir: string) => Promise<T>,
+): Promise<T> {
+  await clearScratch(files, place, { nowMs })
+  const dir = await makeScratch(files, place)
+  try {
+    return await use(dir)
+  } finally {
+    await files.remove(dir)
+  }
+}
+
 /** Removes the directories of dead processes. */
 export async function clearScratch(
   files: Files,

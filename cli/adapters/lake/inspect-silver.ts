@@ -1,6 +1,5 @@
 /** Compares Silver's files near the reconciled days with the bytes that were written. */
 import { stat } from 'node:fs/promises'
-import type { TableFiles } from '../../domain/audit/catalog.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import type { LakeFile } from '../../domain/lake/manifest.ts'
 import type { SnapshotFile } from '../../domain/reconcile/files.ts'
@@ -61,14 +60,6 @@ export async function inspectSilver(about: SilverToInspect): Promise<InspectedSi
     else lake.set(table, [...(lake.get(table) ?? []), path])
   }
   return { damaged, lake, unreadable, lost }
-}
-
-/** The tables without some of their files. */
-export function excludeFiles(tables: TableFiles, paths: ReadonlySet<string>): TableFiles {
-  if (paths.size === 0) return tables
-  return new Map(
-    [...tables].map(([table, files]) => [table, files.filter((path) => !paths.has(path))]),
-  )
 }
 
 /** Whether two paths are names of one file. */

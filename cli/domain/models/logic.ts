@@ -33,3 +33,8 @@ export interface Logic {
    */
   readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
 }
+
+/** Delay of the watermark behind the newest event, ms: that of the first model which has one. */
+export function findWatermarkDelay({ graph }: Pick<Logic, 'graph'>): number {
+  return graph.find(({ model }) => model.watermarkMs !== undefined)?.model.watermarkMs ?? 0
+}
