@@ -8,7 +8,6 @@ import { auditCommit, EMPTY_AUDIT } from '../domain/audit/audit-commit.ts'
 import type { LakeFile } from '../domain/lake/manifest.ts'
 import { verifyLake } from '../domain/lake/verify.ts'
 import type { Project } from '../project.ts'
-import { openEngine } from './targets/embedded.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
 /** How to audit. */
@@ -23,15 +22,23 @@ export interface AuditRun {
  * CCS_PLAN_CHANGES when the models are not those that made the rows.
  */
 export async function runAudit(project: Project, run: AuditRun = {}): Promise<AuditReport> {
-  const [{ findEngine }, { refuseUndeployed }, { withScratch }, { pinCommit }, parquet, duckdb] =
-    await Promise.all([
-      import('../engines/embedded/query/engine-client.ts'),
-      import('../engines/embedded/model-diff.ts'),
-      import('../adapters/files/scratch-dir.ts'),
-      import('../adapters/lake/pin-commit.ts'),
-      import('../adapters/lake/parquet.ts'),
-      import('../adapters/duckdb/with-duck.ts'),
-    ])
+  const [
+    { findEngine },
+    { openEngine },
+    { refuseUndeployed },
+    { withScratch },
+    { pinCommit },
+    parquet,
+    duckdb,
+  ] = await Promise.all([
+    import('../engines/embedded/query/engine-client.ts'),
+    import('../engines/embedded/open-engine.ts'),
+    import('../engines/embedded/model-diff.ts'),
+    import('../adapters/files/scratch-dir.ts'),
+    import('../adapters/lake/pin-commit.ts'),
+    import('../adapters/lake/parquet.ts'),
+    import('../adapters/duckdb/with-duck.ts'),
+  ])
   const store = await openProjectStore(project)
   const { files, root, log, lake } = store
   try {

@@ -5,7 +5,7 @@ import type { ReconcileReport } from '../domain/reconcile/accounts.ts'
 import type { MartsLake, ReconcilePorts, ReconcileRun } from '../domain/reconcile/run-reconcile.ts'
 import type { Project } from '../project.ts'
 import { openLogic } from './project-logic.ts'
-import { openAnswers } from './query-sources.ts'
+import { openAnswers } from './query.ts'
 import { openStore } from './store.ts'
 
 /** Runs `ccs reconcile`. */

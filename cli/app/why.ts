@@ -2,7 +2,7 @@
 import type { WhyReport } from '../domain/provenance/why.ts'
 import { type Project, readProjectTexts } from '../project.ts'
 import { openLogic } from './project-logic.ts'
-import { openAnswers } from './query-sources.ts'
+import { openAnswers } from './query.ts'
 import { withMartsLake } from './reconcile.ts'
 
 /** What to explain. */

@@ -23,3 +23,24 @@ export async function withDuck<T>(
 export function largeDuck(tempDirectory: string, memoryLimitBytes = 1024 ** 3): DuckOptions {
   return { memoryLimitBytes, tempDirectory, config: { preserve_insertion_order: 'false' } }
 }
+
+/** An empty DuckDB that can reach neither files nor network, for expressions of users. */
+export async function openIsolatedDuck() {
+  const duck = await openDuck({ threads: 1 })
+  const connection = await duck.connect()
+  const close = () => {
+    connection.close()
+    duck.close()
+  }
+  try {
+    await connection.run('SET enable_external_access = false')
+    return {
+      run: (sql: string, values?: readonly string[]) => connection.run(sql, values),
+      all: (sql: string, values?: readonly string[]) => connection.all(sql, values),
+      close,
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+}

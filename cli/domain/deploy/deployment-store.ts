@@ -1,6 +1,11 @@
 /** Where a target keeps what was deployed to it, as a port. */
 import type { Deployment } from './deployment.ts'
 
+/** Name of the topic that keeps a target's deployments. */
+export function recordTopic({ prefix }: { readonly prefix: string }): string {
+  return `${prefix}_ccs.manifest`
+}
+
 /** What was deployed to a target, kept in the target. */
 export interface DeploymentStore {
   /** The newest; undefined before the first. */
