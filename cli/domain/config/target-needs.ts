@@ -33,8 +33,7 @@ export function requireConnect({ name, connect }: Target): HttpServer {
   if (connect) return connect
   throw new CcsError('CCS_USAGE_INVALID', `Target "${name}" has no Kafka Connect.`, {
     exit: EXIT.usage,
-    hint:
-      `Name one in ccs.yml: targets.${name}.connect.url, ` + 'or choose another: --target kafka',
+    hint: `Name one in ccs.yml: targets.${name}.connect.url, or choose another: --target kafka`,
   })
 }
 
