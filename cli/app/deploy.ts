@@ -3,14 +3,14 @@
  * engine that runs its models. What differs between engines is behind the TargetEngine port.
  */
 import { getEngineProfile } from '../domain/config/engines.ts'
-import { addPrefix } from '../domain/config/target.ts'
+import { refuseCompileOnly, requireKafka } from '../domain/config/target-needs.ts'
 import type { DeployTarget, ServerTarget } from '../domain/deploy/deploy-target.ts'
 import type { Deployment } from '../domain/deploy/deployment.ts'
 import type { DesiredState } from '../domain/deploy/plan/desired.ts'
 import type { Project } from '../project.ts'
-import { openDeployments, openDesired, openServers, requireKafka } from './deploy-desired.ts'
 import { openLogic } from './project-logic.ts'
-import { openEngineOf, refuseCompileOnly } from './targets/engine.ts'
+import { openDeployments, openServers, readVariables } from './servers.ts'
+import { openEngineOf } from './targets/engine.ts'
 
 /** What is planned for a target beside what the project says. */
 export interface TargetOptions {
@@ -39,20 +39,21 @@ export async function openTarget(
   options: TargetOptions = {},
 ): Promise<OpenTarget> {
   const { isRebuild = false, isDestroying = false, withAdopted = false } = options
-  refuseCompileOnly(project)
+  refuseCompileOnly(project.target)
   const whole = await openLogic(project, {
     isDescribed: getEngineProfile(project.target.engine).isCompiled,
   })
-  const [{ keepIncluded }, { hostname, userInfo }, { systemClock }, { openFault }] =
+  const [{ keepIncluded }, { desireProject }, { describeUser }, { systemClock }, { openFault }] =
     await Promise.all([
       import('../domain/models/exclude-models.ts'),
-      import('node:os'),
+      import('../domain/deploy/plan/project-desired.ts'),
+      import('../adapters/process/machine.ts'),
       import('../adapters/process/system-clock.ts'),
       import('./store.ts'),
     ])
   const logic = { ...whole, graph: keepIncluded(whole.graph, project.target) }
   const servers = project.target.kafka ? await openServers(project) : undefined
-  const fromProject = await openDesired(project, logic, servers)
+  const fromProject = await desireProject(project, logic, servers, () => readVariables(project))
   const engine = await openEngineOf(project, logic, { servers, isRebuild, isDestroying })
   const fault = await openFault()
   return {
@@ -62,9 +63,9 @@ export async function openTarget(
       engine,
       desired: options.changeDesired?.(fromProject) ?? fromProject,
       clock: systemClock(),
-      by: `${userInfo().username}@${hostname()}`,
+      by: describeUser(),
       withAdopted,
-      ...(fault ? { afterChange: () => fault.reach('deploy.step') } : {}),
+      ...(fault ? { onReached: () => fault.reach('deploy.step') } : {}),
     },
     close: async () => {
       await engine.close()
@@ -78,16 +79,11 @@ export async function openServerTarget(
   project: Project,
   options: TargetOptions = {},
 ): Promise<OpenTarget<ServerTarget>> {
-  requireKafka(project)
+  requireKafka(project.target, project.config.targets)
   const { target, close } = await openTarget(project, options)
   const { servers } = target
   if (servers) return { target: { ...target, servers }, close }
   throw new Error('a target with Kafka has servers')
-}
-
-/** Name of the topic that keeps the target's deployments. */
-export function recordTopic({ target }: Project): string {
-  return addPrefix(target, '_ccs.manifest')
 }
 
 /** An earlier deployment, opened as what is wanted now. */

@@ -1,60 +1,40 @@
-/** The part of the composition root for `ccs doctor`: the servers of a target. */
-
-import type { EngineName } from '../domain/config/engines.ts'
+/** Composition of `ccs doctor`: the servers of a target, and the metrics of the page. */
+import { systemClock } from '../adapters/process/system-clock.ts'
 import type { Check } from '../domain/doctor/doctor.ts'
-import type { EngineServerCheck } from '../domain/doctor/examine-target.ts'
-import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
+import type { CcsError } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
-import { loadEngine } from './targets/engine.ts'
-
-/** The topics of the input; what models make comes with a deployment. */
-const TOPICS = [RAW_TOPIC, DLQ_TOPIC]
+import { openLogic } from './project-logic.ts'
+import { openConnect, openRemoteRegistry, openTopics, readVariables } from './servers.ts'
+import { openServerChecks } from './targets/engine.ts'
 
 /** [] for a target without servers. */
 export async function checkTarget(project: Project): Promise<readonly Check[]> {
   const { target } = project
   if (target.name === 'local') return []
-  const [{ examineTarget }, { groupSchemasByTopic }, { systemClock }] = await Promise.all([
+  const [{ examineTarget, inputSchemas }, { renderConnectors }] = await Promise.all([
     import('../domain/doctor/examine-target.ts'),
-    import('../domain/schemas/history.ts'),
-    import('../adapters/process/system-clock.ts'),
+    import('../domain/connectors/desired-connectors.ts'),
   ])
-  const { kafka, registry, connect } = target
   return examineTarget({
-    target,
-    topics: groupSchemasByTopic(project.schemas).filter((one) => TOPICS.includes(one.topic)),
-    clock: systemClock(),
-    connectors: async () => {
-      const [{ renderConnectors }, { connectorLookup }] = await Promise.all([
-        import('../domain/connectors/desired-connectors.ts'),
-        import('./sinks.ts'),
-      ])
-      const lookup = await connectorLookup(project)
-      return renderConnectors(project.connectors, target, lookup)
-    },
-    ...(kafka && {
-      kafka: async () => {
-        const [{ openKafka }, { openTopicAdmin }] = await Promise.all([
-          import('../adapters/kafka/connection.ts'),
-          import('../adapters/kafka/topic-admin.ts'),
-        ])
-        return openTopicAdmin(await openKafka(kafka, project.dir))
-      },
-    }),
-    ...(registry && {
-      registry: async () => (await import('./registry.ts')).openRemoteRegistry(project),
-    }),
-    ...(connect && {
-      connect: async () => (await import('./sinks.ts')).openConnect(target),
-    }),
-    engines: await engineChecks(project),
+    ...{ target, topics: inputSchemas(project.schemas), clock: systemClock() },
+    connectors: async () =>
+      renderConnectors(project.connectors, target, await readVariables(project)),
+    ...(target.kafka && { kafka: () => openTopics(project) }),
+    ...(target.registry && { registry: () => openRemoteRegistry(project) }),
+    ...(target.connect && { connect: () => openConnect(target) }),
+    engines: await openServerChecks(target),
   })
 }
 
-async function engineChecks({ target }: Project): Promise<readonly EngineServerCheck[]> {
-  const names = Object.keys(target.engineServers ?? {}) as EngineName[] // engines are its keys
-  const checks = await Promise.all(
-    names.map(async (name) => (await loadEngine(name)).openServerCheck?.(target)),
+/** Faults of sql/live/, each with its place; throws those of the models that it is bound over. */
+export async function checkMetrics(project: Project): Promise<readonly CcsError[]> {
+  const [logic, { checkMetricTexts }, { withDuck }] = await Promise.all([
+    openLogic(project),
+    import('../domain/live/check-metrics.ts'),
+    import('../adapters/duckdb/with-duck.ts'),
+  ])
+  const { timezone } = project.config
+  return withDuck({ threads: 1 }, (connection) =>
+    checkMetricTexts(project.metrics, logic, timezone, (sql) => connection.run(sql)),
   )
-  return checks.flatMap((one) => one ?? [])
 }

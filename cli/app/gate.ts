@@ -1,11 +1,11 @@
-/** The part of the composition root for the gate in front of a cluster's engines: Kafka and registry of a target. */
-
+/** Composition of the gate in front of a cluster's engines: Kafka and registry of a target. */
 import { systemClock } from '../adapters/process/system-clock.ts'
-import { type GatePorts, GateRun } from '../domain/gate/run-gate.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
-import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
+import type { GatePorts, GateRun } from '../domain/gate/run-gate.ts'
+import type { Closable } from '../domain/kernel/closers.ts'
 import type { Project } from '../project.ts'
+import { openRegistry } from './targets/log.ts'
 
+/** How one process of the gate runs. */
 export interface OpenGateOptions {
   readonly once: boolean
   /** After so long without a sign of life a process loses its partitions to the others. */
@@ -13,10 +13,10 @@ export interface OpenGateOptions {
   readonly onNotice: (text: string) => void
 }
 
-export interface OpenGate {
+/** One process of the gate, and the consumer group that it belongs to. */
+export interface OpenGate extends Closable {
   readonly run: GateRun
   readonly group: string
-  close(): Promise<void>
 }
 
 /** CCS_CONFIG_INVALID for a target without Kafka or registry. */
@@ -25,11 +25,8 @@ export async function openGate(
   { once, sessionMs, onNotice }: OpenGateOptions,
 ): Promise<OpenGate> {
   const { kafka: settings, prefix, name } = project.target
-  if (settings === undefined)
-    throw new CcsError('CCS_CONFIG_INVALID', `Target "${name}" has no Kafka: it needs no gate.`, {
-      exit: EXIT.usage,
-      hint: 'Name a target that has one: ccs gate --target NAME. On the embedded log the engine judges by itself.',
-    })
+  const { GateRun, noGate } = await import('../domain/gate/run-gate.ts')
+  if (settings === undefined) throw noGate(name)
   const [schemas, { openKafka }, { openKafkaLog }, { createOriginFinder }] = await Promise.all([
     openGateSchemas(project),
     import('../adapters/kafka/connection.ts'),
@@ -43,39 +40,23 @@ export async function openGate(
   const clock = systemClock()
   const connect = () => openKafka(settings, project.dir)
   const stream = await openGateStream({ connect, prefix, sessionMs, clock, onNotice })
-  // Where the ledger of replays is read; what fails there is tried again with the batch.
+  // For the ledger of replays; a read that fails is repeated with the batch.
   const log = openKafkaLog(await connect(), { prefix, withRetry: (run) => run() })
+  const findOrigins = createOriginFinder(log, clock)
   const { recordBytesMax, futureToleranceMs } = project.config.gate
   return {
     run: new GateRun(
       { recordBytesMax, futureToleranceMs, once },
-      {
-        stream,
-        schemas,
-        findOrigins: createOriginFinder(log, clock),
-        clock,
-        onNotice,
-      },
+      { stream, schemas, findOrigins, clock, onNotice },
     ),
     group: nameGate(prefix).group,
-    close: async () => {
-      await Promise.all([stream.close(), log.close()])
-    },
+    close: async () => void (await Promise.all([stream.close(), log.close()])),
   }
 }
 
-/** Those that the registry has now, judged by the newest of the project's files. */
+/** The schemas that the registry has whenever it is asked. */
 export async function openGateSchemas(project: Project): Promise<GatePorts['schemas']> {
-  const { openRegistry } = await import('./targets/log.ts')
+  const { readGateSchemas } = await import('../domain/gate/run-gate.ts')
   const registry = await openRegistry(project)
-  return async () => {
-    const [raw, dlq] = await Promise.all([
-      registry.versions(subjectFor(RAW_TOPIC)),
-      registry.versions(subjectFor(DLQ_TOPIC)),
-    ])
-    const newest = dlq.at(-1)
-    if (newest === undefined)
-      throw new CcsError('CCS_SCHEMA_INVALID', 'schemas/ has no events.dlq.avsc.')
-    return { raw, dlq: newest }
-  }
+  return () => readGateSchemas(registry)
 }

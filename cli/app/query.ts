@@ -1,36 +1,57 @@
-/** The part of the composition root for `ccs query` and `ccs sql`: whoever answers for a target. */
-
-import { openMartsQueries } from '../adapters/duckdb/published-marts.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
-import type { QueryAnswer, QueryService, TableInfo } from '../domain/query/query-service.ts'
-import type { QueryResult } from '../domain/sql/query-result.ts'
+/** Composition of whatever asks about the rows of a target: who answers, and the lines of a shell. */
+import type { LineInput } from '../adapters/terminal/line-input.ts'
+import type { QueryBackend } from '../domain/query/failover-query-service.ts'
+import type { QueryService } from '../domain/query/query-service.ts'
 import type { Project } from '../project.ts'
-import { openAnswers } from './query-sources.ts'
 import { loadEngine } from './targets/engine.ts'
+import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
-/** For one question, or a few at once. */
-export async function openAsking(project: Project): Promise<QueryService> {
-  const own = await openOwnQueries(project)
-  if (own) return own
-  const answers = await openAnswers(project)
-  return asking(answers, async () => answers)
+/** Opens the engine that runs on the data, or its last commit without the named damaged files. */
+export async function openAnswers(
+  project: Project,
+  without: ReadonlySet<string> = new Set(),
+): Promise<QueryBackend> {
+  const answers = await import('../engines/embedded/query/open-answers.ts')
+  const store = await openProjectStore(project)
+  const openLogic = () => openTargetLogic(project)
+  return answers.openAnswers({ config: project.config, store, openLogic, without })
 }
 
-/** For as long as somebody asks: engines may come and go meanwhile. */
-export async function openLastingAsking(project: Project): Promise<QueryService> {
-  const own = await openOwnQueries(project)
-  if (own) return own
+/** The same for as long as somebody asks: engines may come and go meanwhile. */
+export async function openLastingAnswers(project: Project) {
   const [{ FailoverQueryService }, { systemClock }] = await Promise.all([
     import('../domain/query/failover-query-service.ts'),
     import('../adapters/process/system-clock.ts'),
   ])
-  const answers = new FailoverQueryService(() => openAnswers(project), systemClock())
-  return asking(answers, () => answers.source())
+  return new FailoverQueryService(() => openAnswers(project), systemClock())
 }
 
-export async function openMartsAsking(project: Project): Promise<QueryService> {
-  const answers = await openMartsQueries(project)
-  return asking(answers, async () => answers)
+/** Opens what answers queries of a target, for one query or a few at once. */
+export async function openQueries(project: Project): Promise<QueryService> {
+  const own = await openOwnQueries(project)
+  if (own) return own
+  const { serveQueries } = await import('../domain/query/backend-queries.ts')
+  const answers = await openAnswers(project)
+  return serveQueries(answers, async () => answers)
+}
+
+/** The same for as long as somebody asks. */
+export async function openLastingQueries(project: Project): Promise<QueryService> {
+  const own = await openOwnQueries(project)
+  if (own) return own
+  const { serveQueries } = await import('../domain/query/backend-queries.ts')
+  const answers = await openLastingAnswers(project)
+  return serveQueries(answers, () => answers.source())
+}
+
+/** Opens what answers queries of the published marts. */
+export async function openMartsQueries(project: Project): Promise<QueryService> {
+  const [{ serveQueries }, marts] = await Promise.all([
+    import('../domain/query/backend-queries.ts'),
+    import('../adapters/duckdb/published-marts.ts'),
+  ])
+  const answers = await marts.openMartsQueries(project)
+  return serveQueries(answers, async () => answers)
 }
 
 /** The target's engine, where it answers queries itself. */
@@ -38,40 +59,8 @@ async function openOwnQueries(project: Project): Promise<QueryService | undefine
   return (await loadEngine(project.target.engine)).openQueries?.(project)
 }
 
-interface Answers {
-  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
-  close(): Promise<void>
-}
-
-type Source = Pick<QueryAnswer, 'asOf' | 'from'>
-
-function asking(answers: Answers, source: () => Promise<Source>): QueryService {
-  return {
-    query: async (sql, { signal } = {}) => {
-      try {
-        const { from, asOf } = await source()
-        return { from, asOf, ...(await answers.query(sql, signal)), isUnbounded: false }
-      } catch (error) {
-        if (!signal?.aborted) throw error
-        throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause: error })
-      }
-    },
-    listTables: async () => tablesOf((await answers.query(TABLES)).rows),
-    close: () => answers.close(),
-  }
-}
-
-const TABLES = `SELECT table_schema || '.' || table_name AS name, column_name AS "column", data_type AS "type"
-FROM information_schema.columns
-WHERE table_catalog = 'memory' AND table_schema IN ('bronze', 'silver', 'gold')
-ORDER BY list_position(['bronze', 'silver', 'gold'], table_schema), table_name, ordinal_position`
-
-function tablesOf(rows: readonly Readonly<Record<string, unknown>>[]): readonly TableInfo[] {
-  const tables = new Map<string, { readonly name: string; readonly type: string }[]>()
-  for (const { name, column, type } of rows) {
-    const columns = tables.get(String(name)) ?? []
-    columns.push({ name: String(column), type: String(type) })
-    tables.set(String(name), columns)
-  }
-  return [...tables].map(([name, columns]) => ({ name, columns }))
+/** Lines of stdin for `ccs sql`, with their history in the project. */
+export async function openSqlInput(project: Project, onInterrupt: () => void): Promise<LineInput> {
+  const { openLineInput } = await import('../adapters/terminal/line-input.ts')
+  return openLineInput({ historyFile: `${project.dir}/.ccs/sql-history`, onInterrupt })
 }

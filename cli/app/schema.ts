@@ -1,96 +1,111 @@
-/** The part of the composition root for schemas: their files, and what reads them, in a DuckDB that only parses. */
-import type { NamedText } from '../domain/documents/json-document.ts'
+/** Composition of `ccs schema`: the project's schemas, what reads their fields, and a registry. */
 import type { CompatibilityMode } from '../domain/schemas/check.ts'
 import type { SchemaCheckResult } from '../domain/schemas/check-project.ts'
-import type { Project } from '../project.ts'
+import { groupSchemasByTopic } from '../domain/schemas/history.ts'
+import { pickTargetTopics } from '../domain/schemas/list.ts'
+import type { SchemaRegisterResult } from '../domain/schemas/register.ts'
+import type { RegistryCheck, RegistryDiff } from '../domain/schemas/registry-topics.ts'
+import type { SchemaTypes } from '../domain/schemas/topic-types.ts'
+import { type Project, readProjectTexts } from '../project.ts'
+import { openRemoteRegistry } from './servers.ts'
 
 /** Checks the project's schemas; opens a DuckDB only when something changed. */
 export async function openSchemaCheck(
   project: Project,
   mode: CompatibilityMode,
 ): Promise<SchemaCheckResult> {
-  const [{ checkSchemas }, { groupSchemasByTopic }] = await Promise.all([
-    import('../domain/schemas/check-project.ts'),
-    import('../domain/schemas/history.ts'),
-  ])
-  return checkSchemas(groupSchemasByTopic(project.schemas), mode, () => impactOf(project))
+  const { checkSchemas } = await import('../domain/schemas/check-project.ts')
+  return checkSchemas(groupSchemasByTopic(project.schemas), mode, () => openImpact(project))
 }
 
 /** Throws CCS_SCHEMA_BREAKS when a schema can't read what was written by a kept version of it. */
 export async function refuseSchemaBreaks(project: Project): Promise<void> {
-  const { groupSchemasByTopic } = await import('../domain/schemas/history.ts')
-  const isChanged = groupSchemasByTopic(project.schemas).some(
-    ({ current, kept }) => kept.length > 1 || current?.text !== kept[0]?.text,
-  )
-  if (!isChanged) return
-  const result = await openSchemaCheck(project, 'BACKWARD_TRANSITIVE')
-  const { throwBlockingBreaks } = await import('../domain/schemas/check-project.ts')
-  throwBlockingBreaks(result)
+  const { refuseBreaks } = await import('../domain/schemas/check-project.ts')
+  await refuseBreaks(groupSchemasByTopic(project.schemas), () => openImpact(project))
 }
 
 /** What reads the topics' fields, in models, marts and dashboards. */
-export async function impactOf(project: Project) {
-  const [{ openSchemaImpact }, { openDuck }] = await Promise.all([
+async function openImpact(project: Project) {
+  const [{ openSchemaImpact }, { withDuck }, { serializeSql }, dbt] = await Promise.all([
     import('../domain/models/schema-impact.ts'),
-    import('../adapters/duckdb/duckdb.ts'),
+    import('../adapters/duckdb/with-duck.ts'),
+    import('../adapters/duckdb/sql-ast.ts'),
+    readProjectTexts(project.dir, 'dbt/models', ['.sql', '.yml', '.yaml']),
   ])
-  const { macros } = project
-  const models = [...project.models, ...project.metrics]
-  const duck = await openDuck({ threads: 1 })
-  const connection = await duck.connect()
-  try {
-    return await openSchemaImpact({ models, macros, dbt: await dbtFiles(project) }, async (sql) => {
-      const { rows } = await connection.all('SELECT json_serialize_sql($1::VARCHAR) AS ast', [sql])
-      return String(rows[0]?.ast)
-    })
-  } finally {
-    connection.close()
-    duck.close()
-  }
+  const { macros, models, metrics } = project
+  return withDuck({ threads: 1 }, (connection) =>
+    openSchemaImpact({ models: [...models, ...metrics], macros, dbt }, (sql) =>
+      serializeSql(connection, sql),
+    ),
+  )
 }
 
-async function dbtFiles(project: Project): Promise<readonly NamedText[]> {
-  const { readProjectTexts } = await import('../project.ts')
-  return readProjectTexts(project.dir, 'dbt/models', ['.sql', '.yml', '.yaml'])
-}
-
-/** The `--json` document of `ccs schema types`. */
-export interface SchemaTypes {
-  readonly topics: readonly string[]
-  /** As it was given; null: printed. */
-  readonly file: string | null
-  readonly changed: boolean
-  readonly types: string
-}
-
-/** The types of the named topics, else of all that no model makes, by the ids of their first versions. */
+/** The types of the named topics; written to a file if one is given. */
 export async function writeSchemaTypes(
   project: Project,
-  options: { readonly topics: readonly string[]; readonly out: string | undefined },
+  { topics, out }: { readonly topics: readonly string[]; readonly out: string | undefined },
 ): Promise<SchemaTypes> {
-  const [{ generateContractTypes }, { groupSchemasByTopic }, { parseSchema }, { pickTopics }] =
-    await Promise.all([
-      import('../domain/events/generate-types.ts'),
-      import('../domain/schemas/history.ts'),
-      import('../domain/schemas/tree.ts'),
-      import('../domain/schemas/list.ts'),
-    ])
-  const made = project.models.map(({ file }) =>
-    file.slice('sql/'.length, -'.sql'.length).replace('/', '.'),
+  const [{ generateTopicTypes }, { writeIfChanged }] = await Promise.all([
+    import('../domain/schemas/topic-types.ts'),
+    import('../adapters/files/files.ts'),
+  ])
+  const found = generateTopicTypes(project.schemas, project.models, topics)
+  const changed = out !== undefined && (await writeIfChanged(out, found.types))
+  return { topics: found.topics, file: out ?? null, changed, types: found.types }
+}
+
+/** The schemas in force against what the target's registry has. */
+export async function openRegistryDiffs(
+  project: Project,
+  { topic, from }: { readonly topic: string | undefined; readonly from: number | undefined },
+): Promise<readonly RegistryDiff[]> {
+  const { registry, target, domain } = await openTopics(project)
+  const schemas = pickTopics(project, topic === undefined ? [] : [topic])
+  return domain.diffAgainstRegistry(
+    await domain.readRegistryTopics(registry, target, schemas),
+    from,
   )
-  const picked = pickTopics(groupSchemasByTopic(project.schemas), options.topics)
-    .filter((one) => options.topics.length > 0 || !made.includes(one.topic))
-    .flatMap(({ topic, current, kept }) =>
-      current === undefined
-        ? []
-        : [{ topic, text: parseSchema(current).text, id: kept[0]?.id ?? Infinity }],
-    )
-    .sort((a, b) => a.id - b.id)
-  const types = generateContractTypes(picked.map((one) => one.text))
-  const topics = picked.map((one) => one.topic)
-  if (options.out === undefined) return { topics, file: null, changed: false, types }
-  const { readFile, writeFile } = await import('node:fs/promises')
-  const before = await readFile(options.out, 'utf8').catch(() => undefined)
-  if (before !== types) await writeFile(options.out, types)
-  return { topics, file: options.out, changed: before !== types, types }
+}
+
+/** What the target's registry has of the project's topics, and of its prefix besides. */
+export async function openRegistryList(project: Project) {
+  const { registry, target, domain } = await openTopics(project)
+  return domain.listTargetSubjects(registry, target, pickTopics(project, []))
+}
+
+/** `ccs schema check` with the registry's own verdicts beside those of the files. */
+export async function openRegistryCheck(
+  project: Project,
+  check: SchemaCheckResult,
+): Promise<readonly RegistryCheck[]> {
+  const { registry, target, domain } = await openTopics(project)
+  const topics = await domain.readRegistryTopics(registry, target, pickTopics(project, []))
+  return domain.checkAgainstRegistry(registry, topics, check, () => openImpact(project))
+}
+
+/** Registers the schemas of these topics, or all, with the project's target. */
+export async function openRegister(
+  project: Project,
+  { names, dryRun }: { readonly names: readonly string[]; readonly dryRun: boolean },
+): Promise<SchemaRegisterResult> {
+  const [registry, { registerSchemas }, { openFilesRegistry }] = await Promise.all([
+    openRemoteRegistry(project),
+    import('../domain/schemas/register.ts'),
+    import('../adapters/registry/files-registry.ts'),
+  ])
+  return registerSchemas({
+    ...{ registry, target: project.target, topics: pickTopics(project, names), dryRun },
+    openImpact: () => openImpact(project),
+    requireKept: async () => void (await openFilesRegistry(`${project.dir}/schemas`)),
+  })
+}
+
+async function openTopics(project: Project) {
+  const registry = await openRemoteRegistry(project)
+  const domain = await import('../domain/schemas/registry-topics.ts')
+  return { registry, target: project.target, domain }
+}
+
+function pickTopics({ schemas, target }: Project, names: readonly string[]) {
+  return pickTargetTopics(groupSchemasByTopic(schemas), names, target.prefix)
 }

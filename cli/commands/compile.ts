@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { openCompiler } from '../app/compile.ts'
+import { withCompiler } from '../app/compile.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { ENGINE_NAMES, type EngineName } from '../domain/config/engines.ts'
 import { pickModels, requireSupported } from '../domain/dialects/compile.ts'
@@ -42,9 +42,8 @@ export default class Compile extends CcsCommand<CompileDocument> {
     const { args, flags } = await this.parse(Compile)
     const project = await this.loadProject(flags)
     const engine = flags.engine ?? project.target.engine
-    const compiler = await openCompiler(project)
-    const results = pickModels(await compiler.compile(engine), args.model)
-    compiler.close()
+    const compiled = await withCompiler(project, (compile) => compile(engine))
+    const results = pickModels(compiled, args.model)
     requireSupported(results)
     for (const { model, compiled } of results) {
       if (results.length > 1) this.print(`-- ${model.name}`)

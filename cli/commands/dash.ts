@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { openDash } from '../app/dash.ts'
+import { openDash } from '../app/page.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 
 /** What `--json` prints when it has ended. */

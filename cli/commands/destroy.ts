@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core'
-import { openServerTarget, recordTopic } from '../app/deploy.ts'
+import { openServerTarget } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { readTarget } from '../domain/deploy/deploy-target.ts'
+import { recordTopic } from '../domain/deploy/deployment-store.ts'
 import { type DestroyResult, destroyTarget } from '../domain/deploy/destroy.ts'
 import { NOTHING_DESIRED } from '../domain/deploy/plan/desired.ts'
 import { printPlan } from '../domain/deploy/plan/plan-text.ts'
@@ -32,7 +33,7 @@ export default class Destroy extends CcsCommand<DestroyResult> {
     const { flags } = await this.parse(Destroy)
     const project = await this.loadProject(flags)
     const { name } = project.target
-    const topic = recordTopic(project)
+    const topic = recordTopic(project.target)
     const { target, close } = await openServerTarget(project, {
       changeDesired: () => NOTHING_DESIRED,
       isDestroying: true,

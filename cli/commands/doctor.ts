@@ -1,7 +1,6 @@
-import { checkTarget } from '../app/doctor.ts'
-import { checkFigures } from '../app/figures.ts'
+import { checkMarts } from '../app/dbt.ts'
+import { checkMetrics, checkTarget } from '../app/doctor.ts'
 import { openLogic } from '../app/project-logic.ts'
-import { checkDbt } from '../app/venv.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { formatLocation } from '../domain/console/text.ts'
 import {
@@ -61,7 +60,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
         models: project.models.length,
         modelFaults,
         metricFaults: modelFaults.length > 0 ? [] : await figureFaultsOf(project),
-        marts: await checkDbt(project, process.env),
+        marts: await checkMarts(project, process.env),
         target: await checkTarget(project),
       }
     } catch (error) {
@@ -81,7 +80,7 @@ async function faultsOf(project: Project): Promise<readonly Check[]> {
 
 /** A metric that fails is missing on the page; the pipeline runs without it. */
 async function figureFaultsOf(project: Project): Promise<readonly Check[]> {
-  return (await checkFigures(project)).flatMap((fault) => checksOf('live page', fault))
+  return (await checkMetrics(project)).flatMap((fault) => checksOf('live page', fault))
 }
 
 /** A failed check for each fault of a CcsError; anything else is thrown on. */

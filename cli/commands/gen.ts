@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { openLineSink, openLogSink, openRecorder, writeTruthFile } from '../app/generator.ts'
+import { openLineSink, openLogSink, openRecorder, writeTruth } from '../app/generator.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { addPrefix } from '../domain/config/target.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
@@ -151,7 +151,7 @@ export default class Gen extends CcsCommand<GenOutput> {
       })
       progress.end()
       if (flags.truth !== undefined && result.truth !== undefined)
-        await writeTruthFile(flags.truth, result.truth.finish())
+        await writeTruth(flags.truth, result.truth.finish())
       const { records, history, live } = result
       if (!flags.stdout) this.print(`${records} records written to ${placeOf(project)}.`)
       if (live !== undefined && !live.isKept) {

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { openAnswers } from '../app/query-sources.ts'
+import { openAnswers } from '../app/query.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { type LiveData, renderLive } from '../domain/live/live-lines.ts'
 import { readLive } from '../domain/live/read-live.ts'

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { openCompiler } from '../app/compile.ts'
+import { withCompiler } from '../app/compile.ts'
 import { CcsCommand } from '../command.ts'
 import { ENGINE_COLUMNS } from '../domain/config/engines.ts'
 import {
@@ -21,9 +21,7 @@ export default class PortabilityCommand extends CcsCommand<PortabilityResult> {
 
   async run(): Promise<PortabilityResult> {
     const { flags } = await this.parse(PortabilityCommand)
-    const compiler = await openCompiler(await this.loadProject(flags))
-    const result = await comparePortability((engine) => compiler.compile(engine))
-    compiler.close()
+    const result = await withCompiler(await this.loadProject(flags), comparePortability)
     const rows = flags.functions
       ? result.functions.map((one) => ({ name: one.function, cells: one }))
       : result.models.map((one) => ({ name: one.model, cells: one }))

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { openAsking, openMartsAsking } from '../app/query.ts'
+import { openMartsQueries, openQueries } from '../app/query.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { createRowFormatter } from '../domain/console/streaming-table.ts'
 import { collectRows, type QueryAnswer } from '../domain/query/query-service.ts'
@@ -48,7 +48,7 @@ export default class Query extends CcsCommand<QueryOutput> {
     const { args, flags } = await this.parse(Query)
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
-    const asking = await (flags.marts ? openMartsAsking(project) : openAsking(project))
+    const asking = await (flags.marts ? openMartsQueries(project) : openQueries(project))
     try {
       const answer = await asking.query(args.sql, {
         signal: stop,

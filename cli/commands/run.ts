@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
-import { openPipeline, openServer } from '../app/pipeline.ts'
+import { openServer } from '../app/page.ts'
+import { openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'

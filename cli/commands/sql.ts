@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core'
-import { openLastingAsking } from '../app/query.ts'
-import { openSqlInput } from '../app/sql.ts'
+import { openLastingQueries, openSqlInput } from '../app/query.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { createRowFormatter } from '../domain/console/streaming-table.ts'
 import { type ShellOutput, SqlShell } from '../domain/query/sql-shell.ts'
@@ -31,7 +30,7 @@ export default class Sql extends CcsCommand<void> {
     const project = await this.loadProject(flags)
     this.streamJson()
     const stop = this.abortOnSignal()
-    const asking = await openLastingAsking(project)
+    const asking = await openLastingQueries(project)
     let interrupt = () => {}
     const input = await openSqlInput(project, () => interrupt())
     const shell = new SqlShell({

@@ -1,4 +1,4 @@
-import { openAnswers } from '../app/query-sources.ts'
+import { openAnswers } from '../app/query.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { describeGap } from '../domain/pipeline/partition-readers.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'

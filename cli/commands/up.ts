@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
-import { openDbtRun } from '../app/dbt.ts'
+import { findDbt, openDbtRun } from '../app/dbt.ts'
 import { openLogSink } from '../app/generator.ts'
-import { type OpenPipeline, type OpenServer, openPipeline, openServer } from '../app/pipeline.ts'
+import { openServer } from '../app/page.ts'
+import { type OpenPipeline, openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
-import { hasDbt } from '../app/venv.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { readDbtTask } from '../domain/marts/dbt-args.ts'
 import { scheduleMarts } from '../domain/marts/marts-scheduler.ts'
@@ -12,6 +12,8 @@ import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import { generate } from '../generate/generate.ts'
 import type { Project } from '../project.ts'
+
+type OpenServer = Awaited<ReturnType<typeof openServer>>
 
 export default class Up extends CcsCommand<StatusResult> {
   static override summary =
@@ -136,7 +138,7 @@ export default class Up extends CcsCommand<StatusResult> {
     end: AbortSignal,
   ): Promise<void> {
     const { open, logic, everyMs } = more
-    if (everyMs === 0 || !hasDbt(project)) return
+    if (everyMs === 0 || !(await findDbt(project))) return
     const onNotice = (text: string) => this.note(text)
     const committedSerial = () => {
       const { manifest } = open.pipeline

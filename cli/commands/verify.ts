@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import { readTruthFile } from '../app/generator.ts'
-import { openAnswers } from '../app/query-sources.ts'
+import { readTruth } from '../app/generator.ts'
+import { openAnswers } from '../app/query.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { renderDifferences, type VerifyReport, verify } from '../domain/audit/verify.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
@@ -27,7 +27,7 @@ export default class Verify extends CcsCommand<VerifyReport> {
   async run(): Promise<VerifyReport> {
     const { flags } = await this.parse(Verify)
     const project = await this.loadProject(flags)
-    const truth = await readTruthFile(flags.truth)
+    const truth = await readTruth(flags.truth)
     const answers = await openAnswers(project)
     try {
       const { timezone } = truth.header

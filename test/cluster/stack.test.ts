@@ -24,8 +24,8 @@ import {
   onTestFinished,
   test,
 } from 'vitest'
-import type { StackUp } from '../../cli/app/stack.ts'
 import type { StackLogs } from '../../cli/commands/stack/logs.ts'
+import type { StackUp } from '../../cli/domain/devstack/run-stack.ts'
 import type { StackStatus } from '../../cli/domain/devstack/stack.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { startNode } from '../fixtures/child.ts'

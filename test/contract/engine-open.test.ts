@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Duck, DuckConnection } from '../../cli/adapters/duckdb/duckdb.ts'
 import { openStore } from '../../cli/app/store.ts'
-import { openEngine } from '../../cli/app/targets/embedded.ts'
 import { MANIFEST_FORMAT, type Manifest } from '../../cli/domain/lake/manifest.ts'
 import type { Logic } from '../../cli/domain/models/logic.ts'
 import { manifestLogic } from '../../cli/engines/embedded/model-diff.ts'
+import { openEngine } from '../../cli/engines/embedded/open-engine.ts'
 import { makeRig } from '../fixtures/pipeline-rig.ts'
 
 let root: string

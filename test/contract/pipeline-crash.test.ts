@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { compactBeside } from '../../cli/app/lake.ts'
+import { compactRunning } from '../../cli/app/lake.ts'
 import type { OpenPipeline } from '../../cli/app/pipeline.ts'
 import { compareTable } from '../../cli/domain/audit/compare-truth.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
@@ -86,7 +86,7 @@ async function workload(disk: FaultDisk, root: string, life: Life): Promise<void
   await drain(life.open)
   await append(life.open, life, RECORDS * 0.6)
   await drain(life.open)
-  const compacted = await compactBeside(life.open, { filesMax: 1, openFilesMax: 1 })
+  const compacted = await compactRunning(life.open, { filesMax: 1, openFilesMax: 1 })
   expect(compacted.partitions).toBeGreaterThan(0)
   await life.open.close()
   life.open = await openRig(rig, root, disk.files)

@@ -4,8 +4,9 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ERROR_CODES } from '../../cli/domain/kernel/errors.ts'
+import { measureHouse } from '../house.js'
 
 const CLI = path.resolve(import.meta.dirname, '../../cli')
 const LINES_MAX = 300
@@ -127,6 +128,28 @@ test('a file imports only what its room may', () => {
 
 test(`a file has at most ${LINES_MAX} lines`, () => {
   expect(faults(({ lines }) => (lines > LINES_MAX ? [`${lines} lines`] : []))).toEqual([])
+})
+
+describe('the figures of `npm run house` do not grow back', () => {
+  const house = measureHouse()
+
+  test('cli/app is small, and so is each of its files', () => {
+    expect(house.appLongest?.lines, house.appLongest?.file).toBeLessThanOrEqual(120)
+    expect(house.appLines).toBeLessThanOrEqual(2_100)
+  })
+
+  test('no folder has more than 30 files', () => {
+    const { folder, files } = house.largestFolder
+    expect(files, folder).toBeLessThanOrEqual(30)
+  })
+
+  test('engines are named in their places only', () => {
+    expect(house.engineNames).toEqual([])
+  })
+
+  test('no files import one another in a circle, types included', () => {
+    expect(house.circles).toEqual([])
+  })
 })
 
 test('a file opens with a comment on what it is for, a command has a summary', () => {

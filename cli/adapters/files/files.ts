@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { CcsError } from '../../domain/kernel/errors.ts'
 
 /** An open file. */
@@ -213,4 +213,35 @@ export async function writeFileAtomic(files: Files, path: string, bytes: Uint8Ar
   }
   await files.rename(temporary, path)
   await files.fsyncDir(dirname(path))
+}
+
+/** The texts of those files that can be read, by their paths as given, which are below `dir`. */
+export async function readReadableTexts(
+  dir: string,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>()
+  for (const path of paths) {
+    const text = await fs.readFile(resolve(dir, path), 'utf8').catch(() => undefined)
+    if (text !== undefined) texts.set(path, text)
+  }
+  return texts
+}
+
+/** Writes a text unless the file has it already; returns whether it was written. */
+export async function writeIfChanged(path: string, text: string): Promise<boolean> {
+  const before = await fs.readFile(path, 'utf8').catch(() => undefined)
+  if (before !== text) await fs.writeFile(path, text)
+  return before !== text
+}
+
+/** The same files without waiting for the disk: for data that need not survive the machine. */
+export function withoutSync(files: Files): Files {
+  const nothing = async () => {}
+  return {
+    ...files,
+    open: async (path, mode) =>
+      Object.assign(await files.open(path, mode), { sync: nothing, datasync: nothing }),
+    fsyncDir: nothing,
+  }
 }

@@ -2,6 +2,8 @@
  * Temporary directories of a running process. A note in each names its process, so that those of
  * killed processes can be told from those in use.
  */
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Processes, parseHolder, systemProcesses } from './file-lock.ts'
 import { type Files, isErrno, listNames } from './files.ts'
@@ -31,6 +33,22 @@ export async function makeScratch(
   const note = JSON.stringify({ ...self, owner: name })
   await files.writeFile(join(dir, NOTE), Buffer.from(`${note}\n`))
   return dir
+}
+
+/** Runs `use` with such a directory, which is removed at the end, as are those of dead processes. */
+export async function withScratch<T>(
+  files: Files,
+  place: ScratchPlace,
+  nowMs: number,
+  use: (dir: string) => Promise<T>,
+): Promise<T> {
+  await clearScratch(files, place, { nowMs })
+  const dir = await makeScratch(files, place)
+  try {
+    return await use(dir)
+  } finally {
+    await files.remove(dir)
+  }
 }
 
 /** Removes the directories of dead processes. */
@@ -67,4 +85,9 @@ async function isLeft(
   const owner = note && parseHolder(note.toString('utf8'))
   if (owner) return !processes.isAlive(owner)
   return nowMs - (await files.stat(dir)).modifiedMs > NOTE_AFTER_MS
+}
+
+/** Creates a directory of its own below the system's directory for temporary files. */
+export function makeTempDir(prefix: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), prefix))
 }

@@ -5,7 +5,11 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Deployment } from '../../domain/deploy/deployment.ts'
-import type { DeploymentClaim, DeploymentStore } from '../../domain/deploy/deployment-store.ts'
+import {
+  type DeploymentClaim,
+  type DeploymentStore,
+  recordTopic,
+} from '../../domain/deploy/deployment-store.ts'
 import { refuseSecrets } from '../../domain/deploy/secret-guard.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
@@ -46,7 +50,7 @@ const RETRIES = 6
 /** Nothing is read or created before the first call. */
 export function openDeploymentStore(options: DeploymentStoreOptions): DeploymentStore {
   const { kafka, prefix, replication } = options
-  const topic = new ManifestTopic(kafka, `${prefix}_ccs.manifest`, replication)
+  const topic = new ManifestTopic(kafka, recordTopic({ prefix }), replication)
   const claims = new Set<Claim>()
   const read = async <T>(from: (records: ReadonlyMap<string, Buffer>) => T) =>
     from(await topic.read())

@@ -1,10 +1,9 @@
 /** Compares Silver's files near the reconciled days with the bytes that were written. */
 import { stat } from 'node:fs/promises'
-import type { TableFiles } from '../../domain/audit/catalog.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import type { LakeFile } from '../../domain/lake/manifest.ts'
 import type { SnapshotFile } from '../../domain/reconcile/files.ts'
-import type { SilverFiles } from '../../domain/reconcile/input.ts'
+import type { InspectedFiles } from '../../domain/reconcile/run-reconcile.ts'
 import type { DuckConnection } from '../duckdb/duckdb.ts'
 import type { Store } from './data-store.ts'
 
@@ -20,19 +19,11 @@ export interface SilverToInspect {
   readonly snapshotDir: string
 }
 
-/** What was found. */
-export interface InspectedSilver extends Pick<SilverFiles, 'damaged' | 'lake'> {
-  /** Paths that can't be read. */
-  readonly unreadable: ReadonlySet<string>
-  /** Names of the lake's files that can't be read or are gone. */
-  readonly lost: ReadonlySet<string>
-}
-
 /** The file without rows that a snapshot has for each table. */
 export const EMPTY_FILE = 'empty.parquet'
 
 /** Reads every file once; never throws for a damaged one. */
-export async function inspectSilver(about: SilverToInspect): Promise<InspectedSilver> {
+export async function inspectSilver(about: SilverToInspect): Promise<InspectedFiles> {
   const { store, plain, places, snapshot, snapshotDir } = about
   const { checkSilverFiles } = await import('../../domain/reconcile/files.ts')
   const empty = new Map(
@@ -61,14 +52,6 @@ export async function inspectSilver(about: SilverToInspect): Promise<InspectedSi
     else lake.set(table, [...(lake.get(table) ?? []), path])
   }
   return { damaged, lake, unreadable, lost }
-}
-
-/** The tables without some of their files. */
-export function excludeFiles(tables: TableFiles, paths: ReadonlySet<string>): TableFiles {
-  if (paths.size === 0) return tables
-  return new Map(
-    [...tables].map(([table, files]) => [table, files.filter((path) => !paths.has(path))]),
-  )
 }
 
 /** Whether two paths are names of one file. */

@@ -1,7 +1,7 @@
 /** Parquet operations of the lake, done by DuckDB: merge files, count rows. */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
-import type { DuckConnection } from '../duckdb/duckdb.ts'
+import { type Duck, type DuckConnection, openDuck } from '../duckdb/duckdb.ts'
 
 /** DuckDB holds a row group in memory until it is written, so it is small. */
 const MERGED = 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 24576'
@@ -37,6 +37,48 @@ export async function countParquetRows(connection: DuckConnection, path: string)
     `SELECT num_rows FROM parquet_file_metadata(${quoteText(path)})`,
   )
   return Number(rows[0]?.['num_rows'])
+}
+
+/** Merging and counting rows go row group by row group. */
+const MEMORY_BYTES = 96 * 1024 * 1024
+
+/** Merges and counts with a DuckDB of its own, which is opened when it is first needed. */
+export class ParquetTool {
+  readonly #tempDirectory: string
+  #opened: Promise<{ readonly duck: Duck; readonly connection: DuckConnection }> | undefined
+
+  constructor(tempDirectory: string) {
+    this.#tempDirectory = tempDirectory
+  }
+
+  /** See mergeParquet. */
+  async merge(inputs: readonly string[], output: string): Promise<number> {
+    const { duck, connection } = await this.#open()
+    const rows = await mergeParquet(connection, inputs, output)
+    await duck.giveBack(connection)
+    return rows
+  }
+
+  /** See countParquetRows. */
+  async countRows(path: string): Promise<number> {
+    return countParquetRows((await this.#open()).connection, path)
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined)
+    opened?.connection.close()
+    opened?.duck.close()
+  }
+
+  #open() {
+    const tempDirectory = this.#tempDirectory
+    const settings = { threads: 1, memoryLimitBytes: MEMORY_BYTES, tempDirectory }
+    this.#opened ??= openDuck(settings).then(async (duck) => ({
+      duck,
+      connection: await duck.connect(),
+    }))
+    return this.#opened
+  }
 }
 
 function messageOf(error: unknown): string {

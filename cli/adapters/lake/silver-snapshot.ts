@@ -9,7 +9,7 @@ import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
 import { layOutMarts, readWatermark } from '../../domain/marts/marts.ts'
 import type { SilverSnapshot } from '../../domain/marts/run-dbt.ts'
-import type { Logic } from '../../domain/models/logic.ts'
+import { findWatermarkDelay, type Logic } from '../../domain/models/logic.ts'
 import type { Store } from './data-store.ts'
 
 const NAME = /^snapshot-(\d+)$/
@@ -42,9 +42,7 @@ export async function takeSilverSnapshot(
     const tables = await linkSilver({ files, manifest, paths, dir })
     if (!tables) continue
     await writeEmptyTables(store, dir, options)
-    const delayMs =
-      options.logic.graph.find(({ model }) => model.watermarkMs !== undefined)?.model.watermarkMs ??
-      0
+    const delayMs = findWatermarkDelay(options.logic)
     const { serial, generation } = manifest
     const snapshot: SilverSnapshot = {
       dir,

@@ -1,9 +1,14 @@
-/** This machine for `ccs doctor`: disk, memory, ports. */
+/** This machine: its user, and for `ccs doctor` its disk, memory and ports. */
 import { existsSync } from 'node:fs'
 import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism, hostname, totalmem, userInfo } from 'node:os'
 import path from 'node:path'
+
+/** Who runs this process: user@host. */
+export function describeUser(): string {
+  return `${userInfo().username}@${hostname()}`
+}
 
 /** Free bytes for this user on the disk of `dir`, or of its nearest existing parent. */
 async function freeBytes(dir: string): Promise<number> {

@@ -2,12 +2,8 @@
 
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import { RAW_TOPIC } from '../../domain/log/topics.ts'
-import type { Logic } from '../../domain/models/logic.ts'
-import type { EmbeddedEngine } from '../../engines/embedded/engine.ts'
-import type { EngineOptions, EngineStore } from '../../engines/embedded/open-engine.ts'
-import type { Project } from '../../project.ts'
 import { openStore } from '../store.ts'
-import type { OpenTargetEngine } from './engine.ts'
+import type { OpenTargetEngine } from './engine-module.ts'
 import { openProjectStore, withTargetIds } from './log.ts'
 
 /** Opens the engine of a target for plan and deploy. Takes no lock yet. */
@@ -31,17 +27,6 @@ export const openTargetEngine: OpenTargetEngine = async (project, logic, options
     isRebuild: options.isRebuild,
     isDestroying: options.isDestroying,
   })
-}
-
-/** Opens the engine itself, with the state that a manifest names. */
-export async function openEngine(
-  project: Project,
-  logic: Logic,
-  store: Pick<EngineStore, 'files' | 'root' | 'fault'>,
-  options: EngineOptions,
-): Promise<EmbeddedEngine> {
-  const { openEngine: open } = await import('../../engines/embedded/open-engine.ts')
-  return open(project, logic, store, options)
 }
 
 /** How models are printed for it. */

@@ -6,7 +6,7 @@ import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { KeyedRecord } from '../../domain/log/keyed-record.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
-import type { OpenTargetEngine } from './engine.ts'
+import type { OpenTargetEngine } from './engine-module.ts'
 
 /** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
 export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {

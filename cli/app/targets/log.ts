@@ -23,8 +23,8 @@ export type Through = <T>(run: () => Promise<T>) => Promise<T>
 export interface ProjectStore extends Store {
   /** Where others find Gold as it changes; undefined where nobody is. */
   readonly gold?: GoldSink
-  /** Tells others how far the engine is; undefined where there is nobody to tell. */
-  readonly tellPositions?: (manifest: Manifest) => Promise<void>
+  /** Reports how far the engine is; undefined where nobody reads that. */
+  readonly onCommit?: (manifest: Manifest) => Promise<void>
 }
 
 /** The target's store; a Kafka is connected to when first used. `through`: each try passes its error unless given. */
@@ -45,7 +45,7 @@ export async function openProjectStore(
     ...store,
     log: openKafkaLog(kafka, { prefix: target.prefix, withRetry: through }),
     gold: openKafkaGold(kafka, target),
-    tellPositions: async ({ positions, sources = [] }) => {
+    onCommit: async ({ positions, sources = [] }) => {
       const offsets = positions.map(({ topic, partition, nextOffset }) => {
         const source = sources.find((one) => one.topic === topic && one.partition === partition)
         const offset = Math.max(0, nextOffset - (source?.shift ?? 0))
@@ -73,7 +73,7 @@ export async function openRegistry(project: Project): Promise<SchemaRegistry> {
   const { openFilesRegistry } = await import('../../adapters/registry/files-registry.ts')
   if (!target.kafka) return openFilesRegistry(`${dir}/schemas`)
   const [{ openRemoteRegistry }, { readRemoteSchemas }] = await Promise.all([
-    import('../registry.ts'),
+    import('../servers.ts'),
     import('../../domain/schemas/remote-schemas.ts'),
   ])
   const [registry, files] = await Promise.all([

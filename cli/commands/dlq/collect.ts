@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
-import { type Collected, collect } from '../../app/collect.ts'
+import { collect } from '../../app/collect.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
+import type { Collected } from '../../domain/dlq/collect-until-stopped.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 
 export default class DlqCollect extends CcsCommand<Collected> {

@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core'
-import { openRegistryCheck } from '../../app/registry.ts'
-import { openSchemaCheck } from '../../app/schema.ts'
+import { openRegistryCheck, openSchemaCheck } from '../../app/schema.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
 import { COMPATIBILITY_MODES } from '../../domain/schemas/check.ts'

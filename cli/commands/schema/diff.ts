@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { openRegistryDiffs } from '../../app/registry.ts'
+import { openRegistryDiffs } from '../../app/schema.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { groupSchemasByTopic } from '../../domain/schemas/history.ts'
 import { diffTopics, type TopicDiff } from '../../domain/schemas/list.ts'

@@ -1,4 +1,4 @@
-import { openRegistryList } from '../../app/registry.ts'
+import { openRegistryList } from '../../app/schema.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { groupSchemasByTopic } from '../../domain/schemas/history.ts'
 import { type ListedTopic, listTopics } from '../../domain/schemas/list.ts'

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { openRegister } from '../../app/registry.ts'
+import { openRegister } from '../../app/schema.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
 import { formatBreak, formatTopicCheck } from '../../domain/schemas/check-text.ts'

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { type SchemaTypes, writeSchemaTypes } from '../../app/schema.ts'
+import { writeSchemaTypes } from '../../app/schema.ts'
 import { CcsCommand } from '../../command.ts'
+import type { SchemaTypes } from '../../domain/schemas/topic-types.ts'
 
 export default class SchemaTypesCommand extends CcsCommand<SchemaTypes> {
   static override summary = 'Print the TypeScript types of the schemas, or write them to a file.'

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { type StackDown, stackDown, stackPlace } from '../../app/stack.ts'
+import { stackDown, stackPlace } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
+import type { StackDown } from '../../domain/devstack/run-stack.ts'
 import { PARTS, type PartName } from '../../domain/devstack/servers.ts'
 
 /** Without the core nothing works; without the sink's own parts the core does. */

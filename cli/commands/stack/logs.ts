@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { type PartLog, stackLogs, stackPlace } from '../../app/stack.ts'
+import { stackLogs, stackPlace } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
+import type { PartLog } from '../../domain/devstack/run-stack.ts'
 import { PARTS, type PartName } from '../../domain/devstack/servers.ts'
 
 export interface StackLogs {

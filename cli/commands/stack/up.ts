@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { type StackUp, stackPlace, stackUp } from '../../app/stack.ts'
+import { stackPlace, stackUp } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
+import type { StackUp } from '../../domain/devstack/run-stack.ts'
 import { STACKS, type StackName } from '../../domain/devstack/servers.ts'
 import { formatDuration } from '../../domain/kernel/units.ts'
 

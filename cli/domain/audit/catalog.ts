@@ -4,9 +4,11 @@
  * model being recomputed, and the Gold models that were recomputed so far.
  */
 
+import { deriveRawColumns } from '../events/raw-columns.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { printTooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
+import type { Logic } from '../models/logic.ts'
 import type { Model } from '../models/model.ts'
 
 /** A DuckDB connection, either of the audit's own instance or of the engine. */
@@ -28,8 +30,26 @@ export interface AuditLogic {
   readonly rawColumns: readonly { readonly name: string; readonly type: string }[]
 }
 
+/** The models of a project as an audit runs them; `nowMs` is the audited commit's time. */
+export function makeAuditLogic(
+  { graph, macrosSql, rawSchemas }: Logic,
+  { timezone, nowMs }: Pick<AuditLogic, 'timezone' | 'nowMs'>,
+): AuditLogic {
+  const { rawColumns } = deriveRawColumns(rawSchemas.at(-1)?.schema ?? '')
+  return { graph, macrosSql, timezone, nowMs, rawColumns }
+}
+
 /** Absolute paths of the Parquet files by table. */
 export type TableFiles = ReadonlyMap<string, readonly string[]>
+
+/** The paths of files, by their tables. */
+export function groupByTable(
+  files: Iterable<{ readonly table: string; readonly path: string }>,
+): TableFiles {
+  const tables = new Map<string, string[]>()
+  for (const { table, path } of files) tables.set(table, [...(tables.get(table) ?? []), path])
+  return tables
+}
 
 /** The first value of the first row as a number; 0 without rows. */
 export async function queryCount(sql: AuditSql, query: string): Promise<number> {

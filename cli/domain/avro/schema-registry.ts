@@ -1,4 +1,6 @@
 /** The ports to schema registries: the project's own files, or a server. */
+import { CcsError } from '../kernel/errors.ts'
+import { subjectFor } from '../log/topics.ts'
 
 /** A version of a subject; `id` stands in the wire header of its records. */
 export interface RegisteredSchema {
@@ -14,6 +16,25 @@ export interface SchemaRegistry {
   byId(id: number): Promise<RegisteredSchema | undefined>
   /** All versions of a subject such as `<topic>-value`, oldest first; [] for an unknown subject. */
   versions(subject: string): Promise<readonly RegisteredSchema[]>
+}
+
+/** The versions of a topic's schema, oldest first; CCS_SCHEMA_INVALID if there is none. */
+export async function requireVersions(
+  registry: Pick<SchemaRegistry, 'versions'>,
+  topic: string,
+): Promise<{ readonly all: readonly RegisteredSchema[]; readonly newest: RegisteredSchema }> {
+  const all = await registry.versions(subjectFor(topic))
+  return { all, newest: requireNewest(all, topic) }
+}
+
+/** The newest of a topic's versions; CCS_SCHEMA_INVALID if there is none. */
+export function requireNewest(
+  versions: readonly RegisteredSchema[],
+  topic: string,
+): RegisteredSchema {
+  const newest = versions.at(-1)
+  if (newest) return newest
+  throw new CcsError('CCS_SCHEMA_INVALID', `schemas/ has no ${topic}.avsc.`)
 }
 
 /** A registry on a server, whose subjects can be listed and changed. */

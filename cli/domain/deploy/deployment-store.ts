@@ -1,6 +1,11 @@
 /** The port behind which a target keeps its deployments. */
 import type { Deployment } from './deployment.ts'
 
+/** Name of the topic that keeps a target's deployments. */
+export function recordTopic({ prefix }: { readonly prefix: string }): string {
+  return `${prefix}_ccs.manifest`
+}
+
 /** The deployments of a target, stored in the target. */
 export interface DeploymentStore {
   /** The newest deployment; undefined before the first. */

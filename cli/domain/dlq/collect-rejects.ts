@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import { compileEncoder } from '../avro/encoder.ts'
 import { PROCESSING_LOG_ENGINE } from '../config/engines.ts'
+import { addPrefix } from '../config/target.ts'
 import type { Reason, RejectedEvent } from '../events/contracts.ts'
 import { Gate, type GateOptions } from '../gate/gate.ts'
 import type { GateSchemas } from '../gate/run-gate.ts'
@@ -14,6 +15,7 @@ import { validateRecord } from '../gate/validate-record.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import { RAW_TOPIC, VALID_TOPIC } from '../log/topics.ts'
 import { readSchemaId } from '../log/wire-header.ts'
 import type {
   CollectBatch,
@@ -60,6 +62,11 @@ export interface CollectCounts {
   /** Rows that expired before they were read. */
   readonly missing: number
   readonly reasons: Readonly<Record<string, number>>
+}
+
+/** Topics that an engine may read events from, with a gate in front or none, as `topics` above. */
+export function nameEventTopics(target: { readonly prefix: string }): ReadonlyMap<string, string> {
+  return new Map([RAW_TOPIC, VALID_TOPIC].map((name) => [addPrefix(target, name), name]))
 }
 
 /** Adds the counts of two attempts that ran one after the other. */

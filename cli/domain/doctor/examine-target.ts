@@ -8,8 +8,11 @@ import type { HttpServer, Target } from '../config/target.ts'
 import type { ConnectCluster } from '../connectors/connect-cluster.ts'
 import { chooseConnectors, type DesiredConnector } from '../connectors/desired-connectors.ts'
 import { formatLocation } from '../console/text.ts'
+import type { NamedText } from '../documents/json-document.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { TopicAdmin } from '../log/topic-admin.ts'
+import { DLQ_TOPIC, RAW_TOPIC } from '../log/topics.ts'
+import { groupSchemasByTopic, type TopicSchemas } from '../schemas/history.ts'
 import type { Check } from './doctor.ts'
 import { checkKafka } from './kafka-checks.ts'
 import { checkRegistry, type RegistryNeeds } from './registry-checks.ts'
@@ -43,6 +46,11 @@ export interface EngineChecks {
     readonly name: string
     readonly check: (admin: TopicAdmin) => Promise<readonly Check[]>
   }
+}
+
+/** Schemas of the topics of the input; topics that models make come with a deployment. */
+export function inputSchemas(files: readonly NamedText[]): readonly TopicSchemas[] {
+  return groupSchemasByTopic(files).filter(({ topic }) => [RAW_TOPIC, DLQ_TOPIC].includes(topic))
 }
 
 /** Never rejects for a server that can't be reached: that is a failed check. */

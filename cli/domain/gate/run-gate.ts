@@ -3,12 +3,17 @@
  * events.dlq with the reason. While one batch is being committed, the next is validated.
  */
 import { compileEncoder } from '../avro/encoder.ts'
-import type { RegisteredSchema } from '../avro/schema-registry.ts'
+import {
+  type RegisteredSchema,
+  requireVersions,
+  type SchemaRegistry,
+} from '../avro/schema-registry.ts'
 import { REASONS, type Reason, type RejectedEvent } from '../events/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import { retryWhileUnreachable } from '../kernel/retry.ts'
 import { RecordBatch } from '../log/record-batch.ts'
-import { RAW_TOPIC } from '../log/topics.ts'
+import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../log/topics.ts'
 import { Gate, type GateOptions, type InvalidRecord } from './gate.ts'
 import type { GateBatch, GatePartition, GateStream } from './gate-stream.ts'
 import { type OriginFinder, toRejectedEvent } from './reject-writer.ts'
@@ -18,6 +23,15 @@ import { validateRecord } from './validate-record.ts'
 export interface GateSchemas {
   readonly raw: readonly RegisteredSchema[]
   readonly dlq: RegisteredSchema
+}
+
+/** Reads those that the registry has now. */
+export async function readGateSchemas(registry: SchemaRegistry): Promise<GateSchemas> {
+  const [raw, { newest: dlq }] = await Promise.all([
+    registry.versions(subjectFor(RAW_TOPIC)),
+    requireVersions(registry, DLQ_TOPIC),
+  ])
+  return { raw, dlq }
 }
 
 /** Limits of the gate, and when to stop. */
@@ -53,7 +67,17 @@ export interface GateCounts {
 
 /** How often `once` checks whether all records are through. */
 const LAG_POLL_MS = 300
-const REGISTRY_RETRY_MS = { first: 500, most: 10_000 }
+const REGISTRY_RETRY = { firstMs: 500, mostMs: 10_000 }
+
+/** CCS_CONFIG_INVALID for a target that needs no gate. */
+export function noGate(target: string): CcsError {
+  return new CcsError('CCS_CONFIG_INVALID', `Target "${target}" has no Kafka: it needs no gate.`, {
+    exit: EXIT.usage,
+    hint:
+      'Name a target that has one: ccs gate --target NAME. ' +
+      'On the embedded log the engine judges by itself.',
+  })
+}
 
 /** One process of the gate. */
 export class GateRun {
@@ -228,23 +252,32 @@ export class GateRun {
    */
   async #reloadSchemas(sinceMs: number, stop: AbortSignal): Promise<boolean> {
     const { clock, onNotice } = this.#ports
-    const { first, most } = REGISTRY_RETRY_MS
-    for (let waitMs = first; !stop.aborted; waitMs = Math.min(most, waitMs * 2)) {
-      if (this.#loading === undefined || this.#loading.sinceMs < sinceMs)
-        this.#loading = { sinceMs: clock.nowMs(), done: this.#loadSchemas() }
-      const { done } = this.#loading
-      try {
-        await done
-        return true
-      } catch (error) {
-        if (!(error instanceof CcsError) || error.exit !== EXIT.unreachable) throw error
-        if (waitMs === first)
-          onNotice(`${error.message} Waiting for it: nothing is rejected meanwhile.`)
-        if (this.#loading?.done === done) this.#loading = undefined
-        await clock.sleep(waitMs, stop)
-      }
+    if (stop.aborted) return false
+    try {
+      await retryWhileUnreachable(() => this.#loadSchemasSince(sinceMs), {
+        ...{ ...REGISTRY_RETRY, clock, signal: stop },
+        onWait: (error) =>
+          onNotice(`${error.message} Waiting for it: nothing is rejected meanwhile.`),
+      })
+      return true
+    } catch (error) {
+      const isAway = error instanceof CcsError && error.exit === EXIT.unreachable
+      if (!isAway || !stop.aborted) throw error
+      return false
     }
-    return false
+  }
+
+  /** Partitions share an answer of the registry; a failed one is not kept. */
+  async #loadSchemasSince(sinceMs: number): Promise<void> {
+    if (this.#loading === undefined || this.#loading.sinceMs < sinceMs)
+      this.#loading = { sinceMs: this.#ports.clock.nowMs(), done: this.#loadSchemas() }
+    const { done } = this.#loading
+    try {
+      await done
+    } catch (error) {
+      if (this.#loading?.done === done) this.#loading = undefined
+      throw error
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import {
   planCompaction,
   replaceFiles,
 } from './compaction-plan.ts'
-import type { Lake } from './lake.ts'
+import type { Lake, ManifestStore } from './lake.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 
 /** What compaction needs of the lake and the engine. */
@@ -70,6 +70,57 @@ export async function compactLake(
     ports.onProgress?.(Math.min(from + GROUPS_PER_COMMIT, plan.length), plan.length)
   }
   return summarize(done)
+}
+
+/** What compaction needs besides a way to commit. */
+export type CompactTools = Omit<CompactPorts, 'commit'> & {
+  /** The present, ms since 1970. */
+  nowMs(): number
+}
+
+/** Compacts a lake that no engine runs on; the caller holds the engine's lock. */
+export async function compactIdle(
+  manifests: ManifestStore,
+  tools: CompactTools,
+  options: CompactionOptions,
+): Promise<CompactResult> {
+  const manifest = await manifests.load()
+  if (!manifest) return summarize([])
+  await tools.lake.finalize(manifest)
+  const commit: CompactPorts['commit'] = async (change) => {
+    const base = (await manifests.load()) ?? manifest
+    const next = withFiles(base, change(base), tools.nowMs())
+    await manifests.commit(next)
+    await tools.lake.finalize(next)
+    return next
+  }
+  return compactLake(manifest, { ...tools, commit }, options)
+}
+
+/** A running engine's commits. */
+export interface RunningCommits {
+  readonly manifest: Manifest | undefined
+  /** Replaces the manifest between two of the engine's own commits. */
+  amend(change: (base: Manifest) => Promise<Manifest>): Promise<void>
+}
+
+/** Compacts beside a running engine: only the commits take turns with its own. */
+export async function compactBeside(
+  engine: RunningCommits,
+  tools: CompactTools,
+  options: CompactionOptions,
+): Promise<CompactResult> {
+  const { manifest } = engine
+  if (!manifest) return summarize([])
+  const commit: CompactPorts['commit'] = async (change) => {
+    await engine.amend(async (base) => withFiles(base, change(base), tools.nowMs()))
+    return engine.manifest ?? manifest
+  }
+  return compactLake(manifest, { ...tools, commit }, options)
+}
+
+function withFiles(base: Manifest, files: Manifest['files'], committedMs: number): Manifest {
+  return { ...base, serial: base.serial + 1, committedMs, files }
 }
 
 interface Merged {

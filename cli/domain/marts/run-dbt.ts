@@ -87,7 +87,7 @@ export async function runDbt(task: DbtTask, ports: DbtPorts): Promise<DbtResult>
   const isRefresh = since.kind === 'all' && task.buildsModels && task.command !== 'retry'
   const date = since.kind === 'from' ? since.date : null
   const end = await ports.run(withFullRefresh(task, isRefresh), { snapshot, since: date })
-  if (ports.isStopped()) throw stoppedError()
+  if (ports.isStopped()) throw dbtStoppedError()
   const { outcome } = end
   const isGreen = end.code === 0 && (!task.runsNodes || outcome?.counts.failed === 0)
   const before = (await ports.info()) ?? NO_MARTS
@@ -172,7 +172,8 @@ function withFullRefresh(task: DbtTask, isRefresh: boolean): readonly string[] {
   return isRefresh && !task.isFullRefresh ? [...task.args, '--full-refresh'] : task.args
 }
 
-function stoppedError(): CcsError {
+/** The error of a run, or an installation, that was interrupted. */
+export function dbtStoppedError(): CcsError {
   return new CcsError('CCS_DBT_STOPPED', 'Stopped. The published marts are unchanged.', {
     hint: 'Run ccs dbt build again; it resumes where it has to.',
   })

@@ -5,7 +5,7 @@
  */
 import type { RecordNode } from '../avro/schema.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { type GraphModel, selectSource } from '../models/graph.ts'
+import { type GraphModel, toSelectSource } from '../models/graph.ts'
 import { locate } from '../sql/ast.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 import { type LimitEvent, listLimitEvents } from './limit-events.ts'
@@ -103,7 +103,7 @@ function cannotCarry(
     `${which} keeps the contract, but ${model.name} fails with it: ${fault}`,
     {
       exit: EXIT.usage,
-      location: locate(selectSource(model), undefined),
+      location: locate(toSelectSource(model), undefined),
       hint: 'Bound the field in schemas/events.raw.avsc, or use a wider type in the model.',
     },
   )
@@ -137,7 +137,7 @@ async function checkSums(
           `the contract allows one of ${value}.`,
         {
           exit: EXIT.usage,
-          location: locate(selectSource(model), undefined),
+          location: locate(toSelectSource(model), undefined),
           hint: 'Bound the field in schemas/events.raw.avsc, or use a wider type in the model.',
         },
       ),

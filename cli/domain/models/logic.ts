@@ -1,4 +1,5 @@
 /** A project's logic: its models, macros, seeds and schemas, parsed and checked. */
+import { createHash } from 'node:crypto'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import type { MacroSet } from '../sql/expand-macros.ts'
 import type { DuckColumn } from './bind-models.ts'
@@ -32,4 +33,14 @@ export interface Logic {
    * of binding), of each model. Types are as DuckDB writes them.
    */
   readonly columns: ReadonlyMap<string, readonly DuckColumn[]>
+}
+
+/** Delay of the watermark behind the newest event, ms: that of the first model which has one. */
+export function findWatermarkDelay({ graph }: Pick<Logic, 'graph'>): number {
+  return graph.find(({ model }) => model.watermarkMs !== undefined)?.model.watermarkMs ?? 0
+}
+
+/** The version of a schema that is in force. */
+export function fingerprintSchema({ subject, schema }: RegisteredSchema): SchemaVersion {
+  return { subject, fingerprint: createHash('sha256').update(schema).digest('hex') }
 }

@@ -3,7 +3,7 @@
  * or invalid, and when it last committed.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { Counts, LogGap } from '../lake/manifest.ts'
+import type { Counts, LogGap, Manifest } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { PipelineState } from './pipeline-ports.ts'
 
@@ -73,6 +73,22 @@ export async function readStatus(
     serial: state.serial,
     partitions,
     gaps: state.gaps,
+  }
+}
+
+/** The state of a pipeline that does not run, as its last commit left it. */
+export function describeCommit(manifest: Manifest | undefined): PipelineState {
+  return {
+    positions: manifest?.positions ?? [],
+    counts: manifest?.counts ?? { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
+    watermarkMs: null,
+    uncommittedRows: 0,
+    committedMs: manifest?.committedMs ?? null,
+    serial: manifest?.serial ?? 0,
+    newestAppendMs: null,
+    stalled: null,
+    sources: manifest?.sources ?? [],
+    gaps: manifest?.gaps ?? [],
   }
 }
 

@@ -3,6 +3,8 @@
  * built from against the manifest or, if compaction has merged them since, the checksum in their
  * name.
  */
+import { groupByTable, type TableFiles } from '../audit/catalog.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
 import { leafPath, parseFileCrc } from '../lake/layout.ts'
 import type { LakeFile } from '../lake/manifest.ts'
 import type { FoundDamage } from './input.ts'
@@ -93,4 +95,40 @@ export async function checkSilverFiles(
     })
   }
   return { damaged: [...found.values(), ...own], unreadable }
+}
+
+/** A visit and its lateness reach no further than this from the shop day that it is on. */
+const MARGIN_DAYS = 3
+
+/** Whether a partition such as `event_date=2026-11-22` can hold rows of a shop day; undefined: any. */
+export function isNearDay(day: string | undefined, partition: string): boolean {
+  if (day === undefined) return true
+  const ms = Math.abs(Date.parse(partition.split('=')[1] ?? '') - Date.parse(day))
+  return Number.isNaN(ms) || ms / 86_400_000 <= MARGIN_DAYS
+}
+
+/** Silver as the marts' own snapshot has it, and Bronze of a commit. */
+export function listComparedFiles({
+  snapshot,
+  lake,
+  places,
+}: Pick<FilesToCheck, 'snapshot' | 'lake' | 'places'>): TableFiles {
+  const bronze = lake.filter(({ table }) => table.startsWith('bronze.'))
+  const found = bronze.map(({ table, name }) => {
+    const path = places.get(name)
+    if (path !== undefined) return { table, path }
+    throw new CcsError('CCS_LAKE_DAMAGED', `${table} has lost the file ${name}.`, {
+      exit: EXIT.checkFailed,
+      hint: 'See what else is damaged: ccs lake verify',
+    })
+  })
+  return groupByTable([...snapshot, ...found])
+}
+
+/** The tables without some of their files. */
+export function excludeFiles(tables: TableFiles, paths: ReadonlySet<string>): TableFiles {
+  if (paths.size === 0) return tables
+  return new Map(
+    [...tables].map(([table, files]) => [table, files.filter((path) => !paths.has(path))]),
+  )
 }

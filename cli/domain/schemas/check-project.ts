@@ -137,6 +137,17 @@ export function throwBlockingBreaks(result: SchemaCheckResult): void {
   )
 }
 
+/** The same for topics that are not checked yet; nothing is checked where nothing has changed. */
+export async function refuseBreaks(
+  topics: readonly TopicSchemas[],
+  openImpact: OpenSchemaImpact,
+): Promise<void> {
+  const isChanged = ({ current, kept }: TopicSchemas) =>
+    kept.length > 1 || current?.text !== kept[0]?.text
+  if (!topics.some(isChanged)) return
+  throwBlockingBreaks(await checkSchemas(topics, 'BACKWARD_TRANSITIVE', openImpact))
+}
+
 const NAMES_MAX = 5
 
 function toError(topic: string, one: SchemaBreak): CcsError {

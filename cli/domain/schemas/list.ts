@@ -109,3 +109,18 @@ export function pickTopics(
       })
   return names.length === 0 ? topics : topics.filter((one) => names.includes(one.topic))
 }
+
+/** The same by topic or by subject, with the target's prefix or without. */
+export function pickTargetTopics(
+  topics: readonly TopicSchemas[],
+  names: readonly string[],
+  prefix: string,
+): readonly TopicSchemas[] {
+  const isTopic = (name: string) => topics.some((one) => one.topic === name)
+  const picked = names.map((name) => {
+    const plain = name.replace(/-value$/, '')
+    const bare = plain.startsWith(prefix) ? plain.slice(prefix.length) : plain
+    return [name, plain, bare].find(isTopic) ?? name
+  })
+  return pickTopics(topics, picked)
+}

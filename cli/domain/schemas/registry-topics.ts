@@ -241,8 +241,20 @@ export interface ListedSubject {
   readonly unregistered: readonly number[]
 }
 
+/** What a registry has of the project's topics, and what else below the target's prefix. */
+export async function listTargetSubjects(
+  registry: RemoteRegistry,
+  target: Pick<Target, 'name' | 'prefix'>,
+  schemas: readonly TopicSchemas[],
+): Promise<{ readonly topics: readonly ListedSubject[]; readonly others: readonly string[] }> {
+  const topics = listRegistry(await readRegistryTopics(registry, target, schemas))
+  const isOther = (subject: string) =>
+    subject.startsWith(target.prefix) && !topics.some((one) => one.subject === subject)
+  return { topics, others: (await registry.subjects()).filter(isOther) }
+}
+
 /** The subjects with their versions, in the order of the topics. */
-export function listRegistry(topics: readonly RegistryTopic[]): readonly ListedSubject[] {
+function listRegistry(topics: readonly RegistryTopic[]): readonly ListedSubject[] {
   return topics.map((topic) => {
     const { subject, level, schemas } = topic
     const known = new Map(schemas.kept.map((one) => [schemaIdentity(one.text), one.version]))

@@ -5,6 +5,7 @@
  */
 
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
+import { deserializeSql } from '../../adapters/duckdb/sql-ast.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import { isAggregateMacro, makeIncremental } from '../../domain/models/incremental.ts'
 import { type AstNode, asNodes, renderAst } from '../../domain/sql/ast.ts'
@@ -27,10 +28,7 @@ export async function compileModels(
   macros: MacroSet,
 ): Promise<readonly EmbeddedModel[]> {
   const compiled: EmbeddedModel[] = []
-  const print: PrintSql = async (json) => {
-    const { rows } = await connection.all('SELECT json_deserialize_sql($1::JSON) AS sql', [json])
-    return String(rows[0]?.sql)
-  }
+  const print: PrintSql = (json) => deserializeSql(connection, json)
   for (const one of graph)
     compiled.push({
       model: one.model,

@@ -5,6 +5,7 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import { parseSelect } from '../../../domain/sql/ast.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
@@ -64,12 +65,7 @@ export class QueryRunner {
     if (known) return known
     const ast = await parseSelect(
       { file: '<query>', line: 1, sql },
-      async (one) => {
-        const { rows } = await connection.all('SELECT json_serialize_sql($1::VARCHAR) AS ast', [
-          one,
-        ])
-        return String(rows[0]?.ast)
-      },
+      (one) => serializeSql(connection, one),
       'CCS_QUERY_INVALID',
     )
     const found = new Set<string>()

@@ -1,14 +1,22 @@
 /** Whether a server of `ccs stack` can be used, and what a new one needs before it can. */
+import { BUCKET } from '../../domain/devstack/server-settings.ts'
+import { addressFor, type PartName, type StackPorts } from '../../domain/devstack/servers.ts'
 
-import { isBrokerReady } from '../adapters/kafka/ready.ts'
-import { BUCKET } from '../domain/devstack/server-settings.ts'
-import { addressFor, type PartName, type StackPorts } from '../domain/devstack/servers.ts'
+/** Whether a Kafka broker answers its clients; never throws. */
+export type IsBrokerReady = (host: string, port: number) => Promise<boolean>
 
-/** A server that was started just now (`isFresh`) is also made what a new one has to be. */
+/** How a server is asked. */
+export interface ReadyCheck {
+  readonly ports: StackPorts
+  readonly isBrokerReady: IsBrokerReady
+  /** It was started just now: it is also given the settings that a new one needs. */
+  readonly isFresh: boolean
+}
+
+/** Whether its clients can use the server. */
 export async function isPartReady(
   part: PartName,
-  ports: StackPorts,
-  isFresh: boolean,
+  { ports, isBrokerReady, isFresh }: ReadyCheck,
 ): Promise<boolean> {
   const address = addressFor(part, ports)
   switch (part) {

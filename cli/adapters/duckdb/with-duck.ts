@@ -1,0 +1,46 @@
+/** A DuckDB for one piece of work. */
+import { type Duck, type DuckConnection, type DuckOptions, openDuck } from './duckdb.ts'
+
+/** Opens a DuckDB with one connection, and closes both when `use` has ended. */
+export async function withDuck<T>(
+  options: DuckOptions,
+  use: (connection: DuckConnection, duck: Duck) => Promise<T>,
+): Promise<T> {
+  const duck = await openDuck(options)
+  try {
+    const connection = await duck.connect()
+    try {
+      return await use(connection, duck)
+    } finally {
+      connection.close()
+    }
+  } finally {
+    duck.close()
+  }
+}
+
+/** Settings of a DuckDB that reads a whole lake: what outgrows 1 GiB spills to `tempDirectory`. */
+export function largeDuck(tempDirectory: string, memoryLimitBytes = 1024 ** 3): DuckOptions {
+  return { memoryLimitBytes, tempDirectory, config: { preserve_insertion_order: 'false' } }
+}
+
+/** An empty DuckDB that can reach neither files nor network, for expressions of users. */
+export async function openIsolatedDuck() {
+  const duck = await openDuck({ threads: 1 })
+  const connection = await duck.connect()
+  const close = () => {
+    connection.close()
+    duck.close()
+  }
+  try {
+    await connection.run('SET enable_external_access = false')
+    return {
+      run: (sql: string, values?: readonly string[]) => connection.run(sql, values),
+      all: (sql: string, values?: readonly string[]) => connection.all(sql, values),
+      close,
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+}

@@ -1,0 +1,68 @@
+/** Composition of the live page, served by the running engine or by `ccs dash`. */
+import { systemClock } from '../adapters/process/system-clock.ts'
+import type { Project } from '../project.ts'
+import type { OpenDash } from '../web/live/dash-server.ts'
+import type { OpenServer } from '../web/live/engine-server.ts'
+import type { PageSource } from '../web/live/page.ts'
+import type { OpenPipeline } from './pipeline.ts'
+import { openLastingAnswers } from './query.ts'
+import { openRejectDecoder } from './reader.ts'
+import { openProjectStore } from './targets/log.ts'
+
+async function openPage(project: Project, source: PageSource) {
+  const page = await import('../web/live/page.ts')
+  const decode = await openRejectDecoder(project)
+  return page.openPage(project, source, { clock: systemClock(), decode })
+}
+
+/** Serves the engine's HTTP; other processes find it through the data directory. */
+export async function openServer(
+  project: Project,
+  open: OpenPipeline,
+  { port }: { readonly port: number },
+): Promise<OpenServer> {
+  const [{ serveEngine }, client, { readStatus }, { RAW_TOPIC: topic }] = await Promise.all([
+    import('../web/live/engine-server.ts'),
+    import('../engines/embedded/query/engine-client.ts'),
+    import('../domain/pipeline/read-status.ts'),
+    import('../domain/log/topics.ts'),
+  ])
+  const { engine, pipeline } = open
+  const { log, files, root: data, manifests } = open.store
+  const status = () =>
+    readStatus(log, pipeline.state(), { data, topic, nowMs: Date.now(), running: true })
+  const query = (sql: string, nowMs: number, signal?: AbortSignal) =>
+    engine.query(sql, nowMs, signal)
+  const catchUp = () => pipeline.catchUp()
+  const revision = () => engine.counts.records
+  return serveEngine({
+    ...{ port, status, catchUp, query },
+    page: await openPage(project, { log, manifests, catchUp, query, status, revision }),
+    commit: () => pipeline.commit(),
+    compact: async (some) => (await import('./lake.ts')).compactRunning(open, some),
+    publish: (at) => client.publishEndpoint(files, data, at),
+    withdraw: () => client.removeEndpoint(files, data),
+  })
+}
+
+/** The page of a project's data, served by this process; it runs no engine. */
+export async function openDash(
+  project: Project,
+  { port }: { readonly port: number },
+): Promise<OpenDash> {
+  const { serveDash } = await import('../web/live/dash-server.ts')
+  const answers = await openLastingAnswers(project)
+  const { log, manifests } = await openProjectStore(project)
+  const status = () => answers.status()
+  const page = await openPage(project, {
+    ...{ log, manifests, status },
+    catchUp: () => answers.refresh(),
+    query: (sql) => answers.query(sql),
+    revision: () => answers.revision,
+  })
+  const close = async () => {
+    await answers.close()
+    await log.close()
+  }
+  return serveDash({ port, page, status, close })
+}

@@ -1,0 +1,40 @@
+/** What the composition of one engine offers. */
+import type { Target } from '../../domain/config/target.ts'
+import type { TargetServers } from '../../domain/deploy/deploy-target.ts'
+import type { TargetEngine } from '../../domain/deploy/target-engine.ts'
+import type { Dialect } from '../../domain/dialects/dialect.ts'
+import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
+import type { Logic } from '../../domain/models/logic.ts'
+import type { QueryService } from '../../domain/query/query-service.ts'
+import type { Project } from '../../project.ts'
+
+/** What a deployment asks of the engine. */
+export interface TargetEngineOptions {
+  /** Undefined for a target without servers. */
+  readonly servers: Pick<TargetServers, 'topics' | 'registry'> | undefined
+  /** Rebuild all rows, changed or not. */
+  readonly isRebuild: boolean
+  /** All models go. */
+  readonly isDestroying: boolean
+}
+
+/** Opens the engine of a project's target. */
+export type OpenTargetEngine = (
+  project: Project,
+  logic: Logic,
+  options: TargetEngineOptions,
+) => Promise<TargetEngine>
+
+/** The composition of one engine. */
+export interface EngineModule {
+  /** How models are printed for it. */
+  readonly openDialect: () => Promise<Dialect>
+  /** Absent where the profile says that ccs can't deploy to it. */
+  readonly openTargetEngine?: OpenTargetEngine
+  /** Answers queries itself; absent: the running engine and the lake of the target do. */
+  readonly openQueries?: (project: Project) => Promise<QueryService>
+  /** For `ccs doctor`; absent: it has no server of its own. */
+  readonly openServerCheck?: (target: Target) => Promise<EngineServerCheck | undefined>
+  /** Topic of the log of records that it could not read; absent: it keeps none. */
+  readonly findProcessingLog?: (target: Target) => Promise<string | undefined>
+}

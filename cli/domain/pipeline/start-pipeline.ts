@@ -1,0 +1,138 @@
+/**
+ * Starts a pipeline on a data directory: takes its lock, checks what the last commit left there,
+ * opens the engine on it, and closes everything again in reverse order.
+ */
+import { addPrefix } from '../config/target.ts'
+import { compileRejectCodec } from '../gate/reject-codec.ts'
+import { type OriginFinder, openRejectWriter } from '../gate/reject-writer.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { type Closable, type Closers, openAll } from '../kernel/closers.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { Lake, ManifestStore } from '../lake/lake.ts'
+import type { LakeFile, Manifest } from '../lake/manifest.ts'
+import { checkNewestFiles, checkRemainingFiles } from '../lake/startup-check.ts'
+import type { EventLog } from '../log/event-log.ts'
+import { DLQ_TOPIC, RAW_TOPIC } from '../log/topics.ts'
+import type { Logic } from '../models/logic.ts'
+import type { BatchEngine } from './batch-engine.ts'
+import { Pipeline } from './pipeline.ts'
+import type { PipelineOptions, PipelineParts } from './pipeline-ports.ts'
+
+/** The data directory, and what opens the parts of the pipeline on it. */
+export interface StartPorts<E extends BatchEngine> {
+  /** What the loop waits by. */
+  readonly clock: Clock
+  /** What checks in the background wait by. */
+  readonly systemClock: Clock
+  readonly store: {
+    readonly log: EventLog
+    readonly lake: Lake & {
+      check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
+      path(file: LakeFile): string
+    }
+    readonly manifests: ManifestStore
+    readonly onCommit?: PipelineParts['onCommit']
+  }
+  readonly outage: NonNullable<PipelineParts['outage']>
+  takeLock(): Promise<{ release(): Promise<void> }>
+  /** Throws where other logic made the rows of the manifest. */
+  checkLogic(manifest: Manifest | undefined): void
+  openEngine(manifest: Manifest | undefined): Promise<E>
+  /** undefined where nobody else can register a schema while the engine runs. */
+  openSchemaRefresher(): Promise<PipelineParts['refreshSchemas']>
+  readonly findOrigins: OriginFinder
+  /** undefined where nobody reads Gold's changes. */
+  openPublisher(parts: {
+    readonly engine: E
+    readonly pipeline: Pipeline
+    readonly manifest?: Manifest
+  }): Promise<Closable | undefined>
+}
+
+/** Who runs the pipeline, and what it commits. */
+export interface StartOptions
+  extends Pick<PipelineOptions, 'checkpointMs' | 'checkpointRows' | 'logic' | 'onNotice'> {
+  /** Shown to whoever meets the lock. */
+  readonly owner: string
+  readonly dlqSchema: Logic['dlqSchema']
+  /** Of a log that creates no topics by itself: then both have to exist. */
+  readonly target?: { readonly name: string; readonly prefix: string }
+}
+
+/** A pipeline that was started, and its engine. */
+export interface StartedPipeline<E extends BatchEngine> extends Closable {
+  readonly pipeline: Pipeline
+  readonly engine: E
+}
+
+/** Closes the log too. Throws what the ports throw, and CCS_KAFKA_TOPIC for a missing topic. */
+export function startPipeline<E extends BatchEngine>(
+  ports: StartPorts<E>,
+  options: StartOptions,
+): Promise<StartedPipeline<E>> {
+  return openAll(async (closers) => {
+    const { log, lake, manifests } = ports.store
+    closers.add(() => log.close())
+    const lock = await ports.takeLock()
+    closers.add(() => lock.release())
+    const manifest = await manifests.load()
+    ports.checkLogic(manifest)
+    if (options.target) await requireTopics(log, options.target)
+    if (manifest) await lake.finalize(manifest)
+    const unchecked = manifest ? await checkNewestFiles(lake, manifest, ports.clock) : []
+    const { engine, pipeline } = await openLoop(ports, options, manifest, closers)
+    const parts = { engine, pipeline, ...(manifest ? { manifest } : {}) }
+    const publisher = await ports.openPublisher(parts)
+    if (publisher) closers.add(() => publisher.close())
+    const beside = { engine: pipeline, clock: ports.systemClock }
+    const checking = checkRemainingFiles(lake, unchecked, beside)
+    closers.add(() => checking.stop())
+    return { pipeline, engine }
+  })
+}
+
+async function openLoop<E extends BatchEngine>(
+  ports: StartPorts<E>,
+  options: StartOptions,
+  manifest: Manifest | undefined,
+  closers: Closers,
+): Promise<{ readonly engine: E; readonly pipeline: Pipeline }> {
+  const { clock, store, outage, findOrigins } = ports
+  const { log, lake, manifests, onCommit } = store
+  const engine = await ports.openEngine(manifest)
+  closers.add(() => engine.close())
+  const rejects = await openRejectWriter(log, compileRejectCodec(options.dlqSchema), {
+    ...{ owner: options.owner, findOrigins },
+    ...(manifest ? { committed: manifest } : {}),
+  })
+  closers.add(() => rejects.close())
+  const refreshSchemas = await ports.openSchemaRefresher()
+  const pipeline = new Pipeline(
+    {
+      ...{ clock, log, engine, lake, manifests, outage },
+      writeRejects: (some) => rejects.write(some),
+      ...(refreshSchemas ? { refreshSchemas } : {}),
+      ...(onCommit ? { onCommit } : {}),
+    },
+    {
+      ...{ ...options, topic: RAW_TOPIC, dlqEnd: rejects.replayedEnd },
+      ...(manifest ? { manifest } : {}),
+    },
+  )
+  return { engine, pipeline }
+}
+
+/** Without its topic the loop would wait in silence. */
+async function requireTopics(
+  log: EventLog,
+  target: NonNullable<StartOptions['target']>,
+): Promise<void> {
+  for (const topic of [RAW_TOPIC, DLQ_TOPIC]) {
+    if ((await log.partitions(topic)).length > 0) continue
+    const message = `There is no topic ${addPrefix(target, topic)} on target "${target.name}".`
+    throw new CcsError('CCS_KAFKA_TOPIC', message, {
+      exit: EXIT.usage,
+      hint: `Make what the project needs: ccs deploy --target ${target.name}`,
+    })
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Answers queries about a data directory: the engine that runs on it or, if none does, a new engine
+ * over what was last committed.
+ */
+import type { Config } from '../../../domain/config/config.ts'
+import type { Manifest } from '../../../domain/lake/manifest.ts'
+import { RAW_TOPIC } from '../../../domain/log/topics.ts'
+import type { Logic } from '../../../domain/models/logic.ts'
+import {
+  describeCommit,
+  readStatus,
+  type StatusResult,
+} from '../../../domain/pipeline/read-status.ts'
+import type { QueryBackend } from '../../../domain/query/failover-query-service.ts'
+import type { EmbeddedEngine } from '../engine.ts'
+import type { EngineStore } from '../open-engine.ts'
+import { findEngine } from './engine-client.ts'
+
+/** Where the data is, and what an engine over it needs. */
+export interface AnswersOptions {
+  readonly config: Config
+  readonly store: Omit<EngineStore, 'lake'> & {
+    readonly lake: { locate(manifest: Manifest): Promise<ReadonlyMap<string, string>> }
+  }
+  /** Opens the logic; called when the first query needs it. */
+  readonly openLogic: () => Promise<Logic>
+  /** Names of files of the lake that no answer may need, because they are damaged. */
+  readonly without: ReadonlySet<string>
+}
+
+/** Closes the store's log when it is closed. */
+export async function openAnswers(options: AnswersOptions): Promise<QueryBackend> {
+  const { files, root, log } = options.store
+  const running = await findEngine(files, root)
+  if (!running) return openCommitAnswers(options)
+  return {
+    from: running.url,
+    asOf: null,
+    query: (sql, signal) => running.query(sql, signal),
+    status: async () => (await running.get('/status')) as StatusResult, // the engine's own answer
+    close: () => log.close(),
+  }
+}
+
+/** Answers from the last commit. Throws CCS_PLAN_CHANGES if other models made its rows. */
+async function openCommitAnswers(options: AnswersOptions): Promise<QueryBackend> {
+  const { log, root: data, manifests } = options.store
+  const manifest = await manifests.load()
+  let engine: EmbeddedEngine | undefined
+  return {
+    from: 'lake',
+    asOf: manifest ? new Date(manifest.committedMs).toISOString() : null,
+    query: async (sql, signal) => {
+      engine ??= await openCommit(options, manifest)
+      return engine.query(sql, Date.now(), signal)
+    },
+    status: () => {
+      const about = { data, topic: RAW_TOPIC, nowMs: Date.now(), running: false }
+      return readStatus(log, describeCommit(manifest), about)
+    },
+    close: async () => {
+      await engine?.close()
+      await log.close()
+    },
+  }
+}
+
+async function openCommit(
+  { config, store, openLogic, without }: AnswersOptions,
+  manifest: Manifest | undefined,
+): Promise<EmbeddedEngine> {
+  const [{ openEngine }, { refuseUndeployed }] = await Promise.all([
+    import('../open-engine.ts'),
+    import('../model-diff.ts'),
+  ])
+  const logic = await openLogic()
+  refuseUndeployed(logic, manifest)
+  const paths = manifest ? await store.lake.locate(manifest) : new Map<string, string>()
+  const files = manifest?.files.filter(({ name }) => !without.has(name)) ?? []
+  return openEngine({ config }, logic, store, {
+    lakePath: (file) => paths.get(file.name) ?? `${store.root}/missing/${file.name}`,
+    ...(manifest ? { manifest: { ...manifest, files } } : {}),
+  })
+}
