@@ -1,7 +1,7 @@
 /** The part of the composition root for `ccs query` and `ccs sql`: whoever answers for a target. */
 
 import { openMartsQueries } from '../adapters/duckdb/published-marts.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import type { QueryAnswer, QueryService, TableInfo } from '../domain/query/query-service.ts'
 import type { QueryResult } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
@@ -53,7 +53,10 @@ function asking(answers: Answers, source: () => Promise<Source>): QueryService {
         return { from, asOf, ...(await answers.query(sql, signal)), isUnbounded: false }
       } catch (error) {
         if (!signal?.aborted) throw error
-        throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause: error })
+        throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', {
+          exit: EXIT.unexpected,
+          cause: error,
+        })
       }
     },
     listTables: async () => tablesOf((await answers.query(TABLES)).rows),

@@ -13,7 +13,7 @@ import {
 } from '../documents/variables.ts'
 import type { JsonNode } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, type Location } from '../kernel/errors.ts'
+import { CcsError, type Location } from '../kernel/errors.ts'
 
 /** One setting and where it is written. */
 export interface Setting {
@@ -176,11 +176,7 @@ export function secretFiles(files: readonly NamedText[]): readonly string[] {
 
 /** A fault in a connector's file: CCS_CONNECTOR_INVALID, exit 2. */
 export function invalidConnector(message: string, location: Location, hint?: string): CcsError {
-  return new CcsError('CCS_CONNECTOR_INVALID', message, {
-    exit: EXIT.usage,
-    location,
-    ...(hint === undefined ? {} : { hint }),
-  })
+  return new CcsError('CCS_CONNECTOR_INVALID', message, { location, hint })
 }
 
 function readScalar(root: ObjectPlace, key: string): string | number | boolean | null | undefined {

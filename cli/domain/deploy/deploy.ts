@@ -4,7 +4,7 @@
  * is recorded before the first of them, and what they made after the last: a deployer may die
  * anywhere in between, and the next plan starts from what exists and knows what is its own.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { applySteps, withClaim } from './apply.ts'
 import { type DeployTarget, readTarget } from './deploy-target.ts'
 import { hasChanges, type Plan } from './plan/plan.ts'
@@ -66,7 +66,6 @@ export async function deployTarget(
   if (blocker) throw blocker
   if (isCostly(shown) && !options.yes && !(await prompt.confirm('Go on?')))
     throw new CcsError('CCS_USAGE_INVALID', 'Not deployed: it was not confirmed.', {
-      exit: EXIT.usage,
       hint: `Without a terminal, confirm by a flag: ${command} --yes`,
     })
   const applied = hasChanges(shown) || shown.record.isNew
@@ -120,10 +119,7 @@ function refuseMoved(plan: Plan, fingerprint: string): void {
   throw new CcsError(
     'CCS_PLAN_CHANGES',
     `The plan no longer fits: target ${plan.target} or the project changed since it was made.`,
-    {
-      exit: EXIT.changes,
-      hint: `Nothing was touched. Make it again: ccs plan --target ${plan.target}`,
-    },
+    { hint: `Nothing was touched. Make it again: ccs plan --target ${plan.target}` },
   )
 }
 

@@ -106,7 +106,6 @@ function findBreaks(
 
 function schemaBreak(name: string, words: string): CcsError {
   return new CcsError('CCS_SCHEMA_BREAKS', `${name}: ${words}`, {
-    exit: EXIT.checkFailed,
     hint: 'Nothing was touched. All that it may break: ccs schema check',
   })
 }
@@ -122,7 +121,6 @@ async function checkConnector(
   return faults.map(({ key, fault }) => {
     const words = redactSecrets(fault, wanted)
     return new CcsError('CCS_CONNECTOR_INVALID', `${name}: ${key}: ${words}`, {
-      exit: EXIT.usage,
       location: { file: wanted.file },
       hint: 'Nothing was touched.',
     })

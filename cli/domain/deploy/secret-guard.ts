@@ -1,6 +1,6 @@
 /** The last guard of a target's manifest: what is kept there names secrets as ${VAR}, never their values. */
 
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import type { Deployment } from './deployment.ts'
 
 /** Settings of connectors and their clients that hold a secret. */
@@ -16,10 +16,7 @@ export function refuseSecrets(deployment: Deployment): void {
     throw new CcsError(
       'CCS_CONFIG_INVALID',
       `${key} of the ${kind} ${name} is a secret in clear.`,
-      {
-        exit: EXIT.usage,
-        hint: `Write \${VAR} instead, and set the variable where ccs runs.`,
-      },
+      { hint: `Write \${VAR} instead, and set the variable where ccs runs.` },
     )
   }
 }

@@ -2,7 +2,7 @@
  * What a dialect is given of a model, and what it makes of it. A dialect is a pure function; the flow
  * collects its faults over all models.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { selectSource } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Seed } from '../models/seed.ts'
@@ -69,7 +69,6 @@ export type Dialect = (
 /** A fault as an error that points into the model's file. */
 export function unsupported(model: Model, fault: Fault): CcsError {
   return new CcsError('CCS_SQL_UNSUPPORTED', fault.message, {
-    exit: EXIT.usage,
     location: locate(selectSource(model), fault.at),
     hint: fault.hint,
   })

@@ -1,7 +1,7 @@
 /** `ccs dlq show`: everything that is known about one reject. */
 
 import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { type DecodedRecord, toJsonValue } from '../log/decoded-record.ts'
 import { frameRecords } from '../log/frame-records.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
@@ -87,7 +87,6 @@ export async function findReject(
     }
   if (found) return found
   throw new CcsError('CCS_USAGE_INVALID', `No reject has the fingerprint ${text}.`, {
-    exit: EXIT.usage,
     hint: 'List the rejects: ccs dlq ls',
   })
 }
@@ -97,7 +96,6 @@ export function parseRejectRef(text: string): { partition: number; offset: numbe
   const match = /^(?:(\d{1,9}):)?(\d{1,15})$/.exec(text)
   if (match) return { partition: Number(match[1] ?? 0), offset: Number(match[2]) }
   throw new CcsError('CCS_USAGE_INVALID', `"${text}" is not an offset of events.dlq.`, {
-    exit: EXIT.usage,
     hint: 'Write an offset, partition:offset or a fingerprint, as ccs dlq ls prints them: 1:42.',
   })
 }
@@ -171,7 +169,7 @@ function rejectNotFound(
   return new CcsError(
     'CCS_USAGE_INVALID',
     `Partition ${partition} of events.dlq has no record ${offset}: ${has}.`,
-    { exit: EXIT.usage, hint: 'List the rejects: ccs dlq ls' },
+    { hint: 'List the rejects: ccs dlq ls' },
   )
 }
 

@@ -3,7 +3,7 @@
  * that whoever checks a value can point at it. The one file that imports the YAML package.
  */
 import { isMap, isNode, isScalar, isSeq, type Node, parseDocument } from 'yaml'
-import { CcsError, type ErrorCode, EXIT, type Location, throwAll } from '../kernel/errors.ts'
+import { CcsError, type ErrorCode, type Location, throwAll } from '../kernel/errors.ts'
 
 /** Keys and indexes that lead to a value from the root. */
 export type YamlPath = readonly (string | number)[]
@@ -47,10 +47,7 @@ export function parseYaml(text: string, source: YamlSource): YamlDocument {
   const document = parseDocument(text, { prettyErrors: false, version: '1.2' })
   const faults = [...document.errors, ...document.warnings].map((fault) => {
     const message = fault.message.replace(/\s+/g, ' ').replace(/[.\s]+$/, '')
-    return new CcsError(source.code, `${message}.`, {
-      exit: EXIT.usage,
-      location: at(fault.pos[0]),
-    })
+    return new CcsError(source.code, `${message}.`, { location: at(fault.pos[0]) })
   })
   throwAll(faults)
   let value: unknown
@@ -58,11 +55,7 @@ export function parseYaml(text: string, source: YamlSource): YamlDocument {
     value = document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    throw new CcsError(source.code, `${message}.`, {
-      exit: EXIT.usage,
-      location: at(0),
-      cause,
-    })
+    throw new CcsError(source.code, `${message}.`, { location: at(0), cause })
   }
   return {
     value,

@@ -1,7 +1,7 @@
 /** The models as a graph: what each one reads, a topological order, and meaning as fingerprints. */
 import { createHash } from 'node:crypto'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
 import {
   type AstNode,
   asNodes,
@@ -58,7 +58,6 @@ export async function sortModels(
       if (!known.has(name))
         faults.push(
           new CcsError('CCS_MODEL_INVALID', `There is no table '${name}'.`, {
-            exit: EXIT.usage,
             location: locate(selectSource(model), at),
             hint: didYouMean(name, [...known]),
           }),
@@ -183,7 +182,6 @@ function cycleError(path: readonly ReadingModel[]): CcsError {
   const [first] = path
   const names = path.map((one) => one.model.file).join(' → ')
   return new CcsError('CCS_MODEL_CYCLE', `Models read each other in a cycle: ${names}.`, {
-    exit: EXIT.usage,
     hint: 'Move what they share into a separate model that reads none of them.',
     ...(first === undefined ? {} : { location: locate(selectSource(first.model), 0) }),
   })

@@ -63,9 +63,5 @@ function unreachable(
   message: string,
   options: { readonly hint?: string; readonly cause?: unknown } = {},
 ): CcsError {
-  return new CcsError('CCS_ENGINE_UNREACHABLE', message, {
-    hint: LOOK,
-    ...options,
-    exit: EXIT.unreachable,
-  })
+  return new CcsError('CCS_ENGINE_UNREACHABLE', message, { hint: LOOK, ...options })
 }

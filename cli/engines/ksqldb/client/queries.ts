@@ -203,7 +203,7 @@ async function refusable<T>(run: () => Promise<T>): Promise<T> {
     throw new CcsError('CCS_ENGINE_REFUSED', message, {
       exit: error.exit,
       cause: error,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
       // The locator gives every refusal a place; one that the server named none for has none.
       ...(isPlaced && location ? { location } : {}),
     })
@@ -226,11 +226,14 @@ function hintOf(message: string): string | undefined {
 }
 
 function calledOff(cause?: unknown): CcsError {
-  return new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause })
+  return new CcsError('CCS_QUERY_INVALID', 'The query was called off.', {
+    exit: EXIT.unexpected,
+    cause,
+  })
 }
 
 function unknown(message: string, hint: string, location: Location): CcsError {
-  return new CcsError('CCS_QUERY_INVALID', message, { exit: EXIT.usage, hint, location })
+  return new CcsError('CCS_QUERY_INVALID', message, { hint, location })
 }
 
 /** Answers queries of one target; `files` are those of its models. */

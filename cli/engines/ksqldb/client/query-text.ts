@@ -5,7 +5,7 @@
  */
 
 import { quoted } from '../../../domain/dialects/dialect-syntax.ts'
-import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
+import { CcsError, type Location } from '../../../domain/kernel/errors.ts'
 
 export interface QueryText {
   readonly sql: string
@@ -66,7 +66,6 @@ export function queryText(given: string, { source, columns }: Known): QueryText 
   const isOne = last === -1 || last === words.length - 1
   if (!isOne || !/^select$/i.test(words[0]?.text ?? ''))
     throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
-      exit: EXIT.usage,
       hint: 'Streams and tables are made of models: see ccs deploy --help',
     })
   const byCase = columnsByCase(columns)

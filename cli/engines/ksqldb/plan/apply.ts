@@ -130,7 +130,6 @@ class Session {
     // Over rows that are there already, each would come a second time.
     if (ownsTopic(relation) && (await topics.names()).includes(topic))
       throw new CcsError('CCS_PLAN_CHANGES', `Topic ${topic} came to be since the plan was made.`, {
-        exit: EXIT.changes,
         hint: 'Look again: ccs plan',
       })
     const was = this.record.placed.find((one) => one.relation.name === relation.name)

@@ -3,7 +3,7 @@
  * it repartitions by. Offsets are Kafka's own, since a server says nothing of a topic that nothing was read from yet.
  */
 import { sleep } from '../../../adapters/process/system-clock.ts'
-import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
+import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../../domain/log/topic-progress.ts'
 import type { KsqlClient } from '../client/client.ts'
@@ -60,7 +60,6 @@ function isRead(one: TopicProgress, goal: ReadonlyMap<number, number>): boolean 
 
 function stuck(source: string, why: string): CcsError {
   return new CcsError('CCS_ENGINE_REFUSED', `${source} does not catch up: ${why}.`, {
-    exit: EXIT.unexpected,
     hint: "What ran before still runs. Look into ksqlDB's log, then deploy again.",
   })
 }
