@@ -3,14 +3,14 @@ import { checkFigures } from '../app/figures.ts'
 import { openLogic } from '../app/project-logic.ts'
 import { checkDbt } from '../app/venv.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { formatLocation } from '../domain/console/text.ts'
 import {
   type Check,
   type DoctorResult,
   type ExaminedProject,
   examineProject,
 } from '../domain/doctor/doctor.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { toFailedChecks } from '../domain/doctor/examine-target.ts'
+import { EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 
 const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
@@ -65,7 +65,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
         target: await checkTarget(project),
       }
     } catch (error) {
-      return checksOf('project', error)
+      return toFailedChecks('project', error)
     }
   }
 }
@@ -75,22 +75,11 @@ async function faultsOf(project: Project): Promise<readonly Check[]> {
     await openLogic(project)
     return []
   } catch (error) {
-    return checksOf('models', error)
+    return toFailedChecks('models', error)
   }
 }
 
 /** A broken figure costs the page a number; the pipeline runs without it. */
 async function figureFaultsOf(project: Project): Promise<readonly Check[]> {
-  return (await checkFigures(project)).flatMap((fault) => checksOf('live page', fault))
-}
-
-/** A failed check for each fault of a CcsError; anything else is thrown on. */
-function checksOf(name: string, error: unknown): readonly Check[] {
-  if (!(error instanceof CcsError)) throw error
-  return [error, ...error.others].map(({ message, hint, location }) => ({
-    name,
-    status: 'failed',
-    detail: location === undefined ? message : `${formatLocation(location)}: ${message}`,
-    ...(hint === undefined ? {} : { hint }),
-  }))
+  return (await checkFigures(project)).flatMap((fault) => toFailedChecks('live page', fault))
 }

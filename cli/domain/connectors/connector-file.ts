@@ -4,14 +4,19 @@
  */
 
 import { ENGINE_NAMES, type EngineName } from '../config/engines.ts'
-import { locateOffset, type NamedText, parseLocatedJson } from '../documents/json-document.ts'
+import {
+  type NamedText,
+  parseLocatedJson,
+  readScalar,
+  readText,
+} from '../documents/json-document.ts'
 import {
   listCcsVariables,
   listTemplateFiles,
   parseTemplate,
   type VariablePart,
 } from '../documents/variables.ts'
-import type { JsonNode } from '../documents/yaml-document.ts'
+import { type JsonNode, type JsonObjectNode, locateOffset } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, type Location } from '../kernel/errors.ts'
 
@@ -107,7 +112,6 @@ export function readConnectorFile(
 }
 
 type Fault = (message: string, location: Location, hint?: string) => void
-type ObjectPlace = Extract<JsonNode, { readonly is: 'object' }>
 
 function parsePlaces(source: NamedText, faults: CcsError[]): JsonNode | undefined {
   try {
@@ -121,7 +125,7 @@ function parsePlaces(source: NamedText, faults: CcsError[]): JsonNode | undefine
 
 function readEngines(
   source: NamedText,
-  root: ObjectPlace,
+  root: JsonObjectNode,
   fault: Fault,
 ): readonly EngineName[] | undefined {
   const place = root.entries.get('engines')
@@ -142,7 +146,7 @@ function readEngines(
   })
 }
 
-function readSettings(source: NamedText, config: ObjectPlace, fault: Fault): readonly Setting[] {
+function readSettings(source: NamedText, config: JsonObjectNode, fault: Fault): readonly Setting[] {
   return [...config.entries].flatMap(([key, place]) => {
     const keyLocation = locateKey(source, key, place)
     const valueLocation = locateOffset(source, place.at)
@@ -177,16 +181,6 @@ export function secretFiles(files: readonly NamedText[]): readonly string[] {
 /** A fault in a connector's file: CCS_CONNECTOR_INVALID, exit 2. */
 export function invalidConnector(message: string, location: Location, hint?: string): CcsError {
   return new CcsError('CCS_CONNECTOR_INVALID', message, { location, hint })
-}
-
-function readScalar(root: ObjectPlace, key: string): string | number | boolean | null | undefined {
-  const place = root.entries.get(key)
-  return place?.is === 'scalar' ? place.value : undefined
-}
-
-function readText(root: ObjectPlace, key: string): string | undefined {
-  const value = readScalar(root, key)
-  return typeof value === 'string' ? value : undefined
 }
 
 /** Locates a key, which is written before its value. */

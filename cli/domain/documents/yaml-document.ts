@@ -28,21 +28,29 @@ export interface YamlDocument {
   locate(path: YamlPath, part?: 'key' | 'value'): Location
 }
 
+/** The place of a character, an offset from 0; line and column count from 1. */
+export function locateOffset(
+  { file, text }: { readonly file: string; readonly text: string },
+  offset: number,
+): Required<Location> {
+  const before = text.slice(0, offset).split('\n')
+  const line = before.length
+  return {
+    file,
+    line,
+    column: (before.at(-1)?.length ?? 0) + 1,
+    text: (text.split('\n')[line - 1] ?? '').replace(/\r$/, ''),
+  }
+}
+
 /**
  * Parses one document. Text that isn't YAML is one CcsError with all its faults, each with its
  * place.
  */
 export function parseYaml(text: string, source: YamlSource): YamlDocument {
-  const lines = text.split(/\r?\n/)
   const at = (offset: number): Location => {
-    const before = text.slice(0, offset).split('\n')
-    const index = Math.min(before.length, lines.length) - 1
-    return {
-      file: source.file,
-      line: index + (source.firstLine ?? 1),
-      column: (before.at(-1)?.length ?? 0) + 1,
-      text: lines[index] ?? '',
-    }
+    const place = locateOffset({ file: source.file, text }, offset)
+    return { ...place, line: place.line + (source.firstLine ?? 1) - 1 }
   }
   const document = parseDocument(text, { prettyErrors: false, version: '1.2' })
   const faults = [...document.errors, ...document.warnings].map((fault) => {
@@ -91,9 +99,16 @@ function keyText(key: unknown): string {
   return String(isScalar(key) ? key.value : key)
 }
 
-/** A JSON value with `at`, the offset of its first character in the text. */
+/** A JSON object with `at`, the offset of its first character in the text. */
+export interface JsonObjectNode {
+  readonly is: 'object'
+  readonly at: number
+  readonly entries: ReadonlyMap<string, JsonNode>
+}
+
+/** A JSON value with `at` as above. */
 export type JsonNode =
-  | { readonly is: 'object'; readonly at: number; readonly entries: ReadonlyMap<string, JsonNode> }
+  | JsonObjectNode
   | { readonly is: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
   | { readonly is: 'scalar'; readonly at: number; readonly value: string | number | boolean | null }
 

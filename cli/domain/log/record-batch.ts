@@ -58,10 +58,6 @@ export class RecordBatch {
     return this.#bytes + RECORD_LENGTH_BYTES
   }
 
-  get buffer(): Buffer {
-    return this.#buffer
-  }
-
   /** Ends the record begun by `reserve`, of which `bytes` were written. */
   commit(bytes: number): void {
     this.#buffer.writeUInt32LE(bytes, this.#bytes)

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { CcsError } from '../../kernel/errors.ts'
-import { isObject } from '../../kernel/json.ts'
+import { isObject, sortKeys } from '../../kernel/json.ts'
 import type { TopicState } from '../../log/topic-admin.ts'
 import type { DeployedResource, ResourceKind } from '../deployment.ts'
 
@@ -53,7 +53,7 @@ export function readSubjectText({ name, content }: DeployedResource): SubjectCon
 
 /** JSON with the keys of every object in order. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(ordered(value))
+  return JSON.stringify(sortKeys(value))
 }
 
 export function hashOf(text: string): string {
@@ -61,14 +61,7 @@ export function hashOf(text: string): string {
 }
 
 function pretty(value: unknown): string {
-  return JSON.stringify(ordered(value), null, 2)
-}
-
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered)
-  if (!isObject(value)) return value
-  const keys = Object.keys(value).sort()
-  return Object.fromEntries(keys.map((key) => [key, ordered(value[key])]))
+  return JSON.stringify(sortKeys(value), null, 2)
 }
 
 function parsed(text: string): unknown {
