@@ -58,6 +58,11 @@ export class RecordBatch {
     return this.#bytes + RECORD_LENGTH_BYTES
   }
 
+  /** For the encoders, which are generated code that no tool sees calling it. */
+  get buffer(): Buffer {
+    return this.#buffer
+  }
+
   /** Ends the record begun by `reserve`, of which `bytes` were written. */
   commit(bytes: number): void {
     this.#buffer.writeUInt32LE(bytes, this.#bytes)
