@@ -22,7 +22,13 @@ type Config = Readonly<Record<string, string>>
 const RULES: ResourceRules<DesiredConnector, ConnectorState> = {
   kind: 'connector',
   removal: (name) => ({ op: 'remove connector', name }),
-  add: planNewConnector,
+  describe: (wanted) => `new: ${shortClass(wanted.config)}`,
+  format: (wanted) => formatConfig(wanted.displayed),
+  create: ({ name }) => [
+    { op: 'put connector', name },
+    { op: 'await connector', name },
+  ],
+  record: recordConnector,
   compare: (found, wanted) => compareConfig(found.config, wanted, undefined),
   change: planKnownConnector,
 }
@@ -32,27 +38,6 @@ export function planConnector(
   views: ResourceViews<DesiredConnector, ConnectorState>,
 ): PlannedResource {
   return planResource(views, RULES)
-}
-
-function planNewConnector(
-  wanted: DesiredConnector,
-  isLost: boolean,
-  deployed: DeployedResource | undefined,
-): PlannedResource {
-  const { name } = wanted
-  const step = makeStep({
-    action: 'add',
-    kind: 'connector',
-    name,
-    reason: isLost ? 'it was deleted by hand' : `new: ${shortClass(wanted.config)}`,
-    drift: isLost,
-    after: formatConfig(wanted.displayed),
-    operations: [
-      { op: 'put connector', name },
-      { op: 'await connector', name },
-    ],
-  })
-  return { step, after: recordConnector(wanted, deployed) }
 }
 
 function planKnownConnector({

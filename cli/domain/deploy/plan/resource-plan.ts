@@ -37,8 +37,14 @@ export interface ResourceRules<Wanted, Found> {
   /** What is lost when such a resource is removed; absent: nothing. */
   readonly removalDestroys?: string
   removal(name: string): Operation
-  /** `isLost`: it was deployed, and somebody deleted it. */
-  add(wanted: Wanted, isLost: boolean, deployed: DeployedResource | undefined): PlannedResource
+  /** What a new one is, in words. */
+  describe(wanted: Wanted): string
+  /** What else to say of one that was deployed and that somebody deleted. */
+  readonly afterLoss?: string
+  /** The resource as `ccs diff` shows it. */
+  format(wanted: Wanted): string
+  create(wanted: Wanted): readonly Operation[]
+  record(wanted: Wanted, deployed: DeployedResource | undefined): DeployedResource
   /** Differences of a resource that ccs did not make. */
   compare(found: Found, wanted: Wanted): readonly Difference[]
   /** Of a resource that exists and was deployed or adopted. */
@@ -61,10 +67,27 @@ export function planResource<Wanted, Found>(
 ): PlannedResource {
   const { name, wanted, deployed, found, context } = views
   if (wanted === undefined) return planRemoval(views, rules)
-  if (found === undefined)
-    return rules.add(wanted, deployed !== undefined && context.isComplete, deployed)
+  if (found === undefined) return planNew(views, wanted, rules)
   if (deployed === undefined) return refuseForeign(views, rules.kind, rules.compare(found, wanted))
   return rules.change({ name, wanted, deployed, found, context })
+}
+
+function planNew<Wanted, Found>(
+  { name, deployed, context }: ResourceViews<Wanted, Found>,
+  wanted: Wanted,
+  rules: ResourceRules<Wanted, Found>,
+): PlannedResource {
+  const isLost = deployed !== undefined && context.isComplete
+  const step = makeStep({
+    action: 'add',
+    kind: rules.kind,
+    name,
+    reason: isLost ? `it was deleted by hand${rules.afterLoss ?? ''}` : rules.describe(wanted),
+    drift: isLost,
+    after: rules.format(wanted),
+    operations: rules.create(wanted),
+  })
+  return { step, after: rules.record(wanted, deployed) }
 }
 
 function refuseForeign(

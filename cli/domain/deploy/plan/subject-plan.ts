@@ -26,7 +26,10 @@ const RULES: ResourceRules<DesiredSubject, FoundSubject> = {
   kind: 'subject',
   removalDestroys: 'its schemas, without which records that are elsewhere can not be read',
   removal: (name) => ({ op: 'remove subject', name }),
-  add: planNewSubject,
+  describe,
+  format: subjectText,
+  create: createSubject,
+  record: (wanted) => resource('subject', wanted.name, subjectText(wanted)),
   compare: compareForeign,
   change: planKnownSubject,
 }
@@ -36,25 +39,18 @@ export function planSubject(views: ResourceViews<DesiredSubject, FoundSubject>):
   return planResource(views, RULES)
 }
 
-function planNewSubject(wanted: DesiredSubject, isLost: boolean): PlannedResource {
-  const { name, compatibility, versions } = wanted
+function describe({ versions, compatibility }: DesiredSubject): string {
+  return `new: ${versions.length} version${versions.length === 1 ? '' : 's'}, ${compatibility}`
+}
+
+function createSubject({ name, compatibility, versions }: DesiredSubject): readonly Operation[] {
   const [first, ...rest] = versions
-  const count = `${versions.length} version${versions.length === 1 ? '' : 's'}`
-  const step = makeStep({
-    action: 'add',
-    kind: 'subject',
-    name,
-    reason: isLost ? 'it was deleted by hand' : `new: ${count}, ${compatibility}`,
-    drift: isLost,
-    after: subjectText(wanted),
-    operations: [
-      // Some registries keep no level for a subject without versions.
-      ...(first === undefined ? [] : [{ op: 'register', name, schema: first } as const]),
-      { op: 'set compatibility', name, level: compatibility },
-      ...rest.map((schema) => ({ op: 'register', name, schema }) as const),
-    ],
-  })
-  return { step, after: resource('subject', name, subjectText(wanted)) }
+  return [
+    // Some registries keep no level for a subject without versions.
+    ...(first === undefined ? [] : [{ op: 'register', name, schema: first } as const]),
+    { op: 'set compatibility', name, level: compatibility },
+    ...rest.map((schema) => ({ op: 'register', name, schema }) as const),
+  ]
 }
 
 function planKnownSubject({

@@ -22,18 +22,11 @@ const RULES: ResourceRules<TopicState, TopicState> = {
   kind: 'topic',
   removalDestroys: 'its records',
   removal: (name) => ({ op: 'remove topic', name }),
-  add: (wanted, isLost) => ({
-    step: makeStep({
-      action: 'add',
-      kind: 'topic',
-      name: wanted.name,
-      reason: isLost ? 'it was deleted by hand; its records are gone' : describe(wanted),
-      drift: isLost,
-      after: topicText(wanted),
-      operations: [{ op: 'create topic', topic: wanted }],
-    }),
-    after: resource('topic', wanted.name, topicText(wanted)),
-  }),
+  describe,
+  afterLoss: '; its records are gone',
+  format: topicText,
+  create: (topic) => [{ op: 'create topic', topic }],
+  record: (wanted) => resource('topic', wanted.name, topicText(wanted)),
   compare: (found, wanted) => topicDifferences(withOwnSettings(found), wanted, undefined),
   change: planKnownTopic,
 }
