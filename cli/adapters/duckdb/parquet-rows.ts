@@ -4,7 +4,7 @@
  */
 
 import type { RowReader, SourceRow } from '../../domain/documents/source-row.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { type Duck, type DuckConnection, openDuck } from './duckdb.ts'
 
 const CHUNK_ROWS = 8192
@@ -25,7 +25,6 @@ export async function openParquet(file: string, bytesTotal: number): Promise<Row
     connection.close()
     duck.close()
     throw new CcsError('CCS_IMPORT_INVALID', `${file} can't be read as Parquet.`, {
-      exit: EXIT.usage,
       hint: cause instanceof Error ? cause.message : 'Check the file.',
       cause,
     })

@@ -17,7 +17,7 @@ import {
   type SourceFormat,
   type SourceRow,
 } from '../../domain/documents/source-row.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -258,7 +258,7 @@ function invalidError(
   { line, hint, cause }: { line?: number; hint: string; cause?: unknown },
 ): CcsError {
   const location = line === undefined ? {} : { location: { file, line } }
-  return new CcsError('CCS_IMPORT_INVALID', message, { exit: EXIT.usage, hint, cause, ...location })
+  return new CcsError('CCS_IMPORT_INVALID', message, { hint, cause, ...location })
 }
 
 /** SHA-256 of a file's bytes, as hex. */

@@ -4,7 +4,7 @@
  * given again is recognized no matter how long ago; the pipeline's deduplication only
  * looks back for a limited time.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
@@ -80,10 +80,7 @@ export class ImportLedger {
       throw new CcsError(
         'CCS_IMPORT_INVALID',
         `${name} was imported with another mapping on ${new Date(last.atMs).toISOString()}.`,
-        {
-          exit: EXIT.usage,
-          hint: 'Add --again to import all rows again; rows with the same ids may count twice.',
-        },
+        { hint: 'Add --again to import all rows again; rows with the same ids may count twice.' },
       )
     let eventsThrough = 0
     let rejectsThrough = 0
