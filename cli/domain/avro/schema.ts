@@ -124,10 +124,15 @@ export function unwrapOptional(node: AvroNode): {
 
 /**
  * A text that is the same for schemas that differ only in layout, documentation or the order of
- * keys.
+ * keys. Throws CCS_SCHEMA_INVALID if it is not a record's schema.
  */
 export function canonicalizeSchema(text: string, source = 'schema'): string {
   parseRecordSchema(text, source)
+  return canonicalizeJson(text)
+}
+
+/** As canonicalizeSchema, of any JSON; throws a SyntaxError if it is none. */
+export function canonicalizeJson(text: string): string {
   return JSON.stringify(JSON.parse(text), (_key, value: unknown) => {
     if (!isObject(value)) return value
     const keys = Object.keys(value).sort()
