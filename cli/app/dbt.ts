@@ -212,7 +212,12 @@ const WITHOUT_VARS = ['init', 'docs serve', 'help']
 
 function varsOf({ config }: Project, { command, vars }: DbtTask): readonly string[] {
   if (WITHOUT_VARS.includes(command)) return []
-  return ['--vars', JSON.stringify({ shop_timezone: config.timezone, ...vars })]
+  return ['--vars', JSON.stringify({ ...configVars(config), ...vars })]
+}
+
+/** The settings of ccs.yml that the marts' definitions use, as vars of the dbt project. */
+function configVars({ timezone, identity }: Project['config']) {
+  return { shop_timezone: timezone, placeholder_ids: identity.placeholderIds }
 }
 
 /** What is published is what was built here: a target comes from the command line alone. */
@@ -241,7 +246,7 @@ const LOGIC = /\.(sql|ya?ml|csv|py|lock)$/
 async function logicHash(project: Project): Promise<string> {
   const { readdir, readFile } = await import('node:fs/promises')
   const dir = dbtDir(project)
-  const hash = createHash('sha256').update(project.config.timezone)
+  const hash = createHash('sha256').update(JSON.stringify(configVars(project.config)))
   const entries = await readdir(dir, { recursive: true, withFileTypes: true })
   const files = entries
     .filter((entry) => entry.isFile() && LOGIC.test(entry.name))
