@@ -180,7 +180,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: data, dbt, engine, gate, generator, http, name, targets, timezone.',
+        hint: 'Known: data, dbt, engine, gate, generator, http, identity, name, targets, timezone.',
       })
     }
   })
