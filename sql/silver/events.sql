@@ -6,6 +6,7 @@ time: event_time
 watermark: 5 seconds         # how far the watermark stays behind the newest event of a partition
 dedupe: event_id             # the QUALIFY below; ids are remembered for the horizon, in event time
 horizon: 48 hours
+dedupe_orders: order_id      # of each order one purchase is kept; order ids are remembered for ever
 partition: event_date
 audits:
   - unique(event_id)
@@ -14,8 +15,9 @@ audits:
   - "revenue >= 0"
 */
 -- One clean row per event: the first arrival of each event_id, with corrected time, exact money and a bot
--- flag. event_time = received - (sent - happened): the device's clock may be wrong, but the time between two
--- of its readings is right; never later than the time at which the shop received the event.
+-- flag. Of the purchases of one order the first arrival counts, since a thank-you page that is loaded again
+-- sends another. event_time = received - (sent - happened): the device's clock may be wrong, but the time
+-- between two of its readings is right; never later than the time at which the shop received the event.
 SELECT
   event_id, event_type,
   CASE
@@ -48,3 +50,6 @@ SELECT
   event_date
 FROM bronze.events
 QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY ingest_time, partition, "offset") = 1
+  AND row_number() OVER (
+    PARTITION BY CASE WHEN event_type = 'purchase' THEN 'order ' || order_id ELSE event_id END
+    ORDER BY ingest_time, partition, "offset") = 1

@@ -8,6 +8,7 @@
  */
 import { ITEMS_MAX } from '../../avro/inspector.ts'
 import { readInt, readLong, readReal, storeInt, storeLong } from './number.ts'
+import { readOrderId } from './order-id.ts'
 import { isUtf8Range, nextPosition, readVarintLength } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
@@ -69,6 +70,8 @@ function readOther(state: DecodeState, step: Step, p: number, row: number): numb
       return checkUuid(state, step, readText(state, step, p, row))
     case 'bytes':
       return readText(state, step, p, row)
+    case 'order':
+      return readOrderId(state, step, p, row)
     case 'widened':
       return storeLong(state, step, readInt(state, p), row)
     case 'float':

@@ -139,7 +139,10 @@ function fromOf(job: DialectJob): Read {
   return { from: '', columns: [], where: [], unnested: [] }
 }
 
-/** Keeps the first row of each key, as PROCTIME orders them: the one form that stays insert-only. */
+/**
+ * Keeps the first row of each key, one key after the other, as PROCTIME orders them: the one form
+ * that stays insert-only.
+ */
 function firstOnly(
   job: DialectJob,
   table: string,
@@ -147,9 +150,15 @@ function firstOnly(
   qualify: Expr,
 ): string {
   const printer = job.printer(columns)
-  const keys = (readFirstOnly(job, qualify) ?? []).map((one) => printer.print(one)).join(', ')
-  const number = `ROW_NUMBER() OVER (PARTITION BY ${keys} ORDER BY PROCTIME()) AS \`_n\``
-  return `(\n  SELECT *, ${number}\n  FROM ${table}\n)`
+  const keys = (readFirstOnly(job, qualify) ?? []).map((some) =>
+    some.map((one) => printer.print(one)).join(', '),
+  )
+  return keys.reduce((from, key, index) => {
+    const name = quoted(index === keys.length - 1 ? '_n' : `_n${index + 1}`)
+    const number = `ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY PROCTIME()) AS ${name}`
+    const where = index === 0 ? '' : `\n  WHERE ${quoted(`_n${index}`)} = 1`
+    return `(\n  SELECT *, ${number}\n  FROM ${from}${where}\n)`
+  }, table)
 }
 
 function unnestedFrom(job: DialectJob, inner: Select): Read {
