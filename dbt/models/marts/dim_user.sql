@@ -46,6 +46,16 @@ with sightings as (
         max(last_order_at) over (partition by user_id) as last_ordered_at,
         min(first_order_date) over (partition by user_id) as first_ordered_date
     from {{ ref('int_user_money') }}
+), buyers as (
+    select o.order_id, min(b.user_id) as user_id
+    from {{ ref('fct_orders') }} as o
+    inner join {{ ref('int_buyers') }} as b on b.event_id = o.event_id
+    group by o.order_id
+), beyond as (
+    select b.user_id, r.currency, cast(sum(r.beyond_order) as decimal(18, 2)) as amount
+    from {{ ref('fct_order_refunds') }} as r
+    inner join buyers as b on b.order_id = r.order_id
+    group by b.user_id, r.currency
 )
 select
     seen.user_id,
@@ -73,9 +83,11 @@ select
     coalesce(money.orders, 0) as orders_in_currency,
     coalesce(money.revenue, cast(0 as decimal(18, 2))) as revenue,
     coalesce(money.refunds, cast(0 as decimal(18, 2))) as refunds,
-    coalesce(money.net_revenue, cast(0 as decimal(18, 2))) as ltv
+    coalesce(money.net_revenue, cast(0 as decimal(18, 2))) as ltv,
+    coalesce(beyond.amount, cast(0 as decimal(18, 2))) as refunds_beyond_orders
 from seen
 left join money on money.user_id = seen.user_id and money.place = 1
+left join beyond on beyond.user_id = seen.user_id and beyond.currency = money.currency
 left join {{ ref('seed_user_directory') }} as own
     on own.customer_id = seen.user_id and seen.is_customer
 -- The generator's customers are 'c7-335c', a number and the id of its run; the directory has the number.
