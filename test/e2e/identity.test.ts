@@ -124,6 +124,11 @@ dbtTest('the marts build far from Berlin, and name what is odd', async () => {
   ])
 })
 
+dbtTest('a repeat of an order is listed with the order that counts', async () => {
+  const { events, leftOut } = await ccs('why', 'fct_orders', 'order_id=X-1')
+  expect([events.count, leftOut.duplicates.count]).toEqual([1, 1])
+})
+
 dbtTest('money is of the customer whom the order names, wherever they ordered', async () => {
   const users = await ask(
     `SELECT user_id, is_customer, orders, revenue, ltv FROM dim_user WHERE orders > 0 ORDER BY 1`,
