@@ -6,7 +6,8 @@ time: event_time
 watermark: 5 seconds         # how far the watermark stays behind the newest event of a partition
 dedupe: event_id             # the QUALIFY below; ids are remembered for the horizon, in event time
 horizon: 48 hours
-dedupe_orders: order_id      # of each order one purchase is kept; order ids are remembered for ever
+dedupe_orders: order_id      # of an order's purchases the first arrival counts: a thank-you page that is
+                             # loaded again sends another; order ids are remembered for ever
 partition: event_date
 audits:
   - unique(event_id)
@@ -15,9 +16,8 @@ audits:
   - "revenue >= 0"
 */
 -- One clean row per event: the first arrival of each event_id, with corrected time, exact money and a bot
--- flag. Of the purchases of one order the first arrival counts, since a thank-you page that is loaded again
--- sends another. event_time = received - (sent - happened): the device's clock may be wrong, but the time
--- between two of its readings is right; never later than the time at which the shop received the event.
+-- flag. event_time = received - (sent - happened): the device's clock may be wrong, but the time between two
+-- of its readings is right; never later than the time at which the shop received the event.
 SELECT
   event_id, event_type,
   CASE
