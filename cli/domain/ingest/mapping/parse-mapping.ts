@@ -107,7 +107,7 @@ function noteTypeLoop(rules: readonly FieldRule[], reader: DocumentReader): void
 
 function noteSums(rules: readonly FieldRule[], reader: DocumentReader): void {
   for (const { field, isSum } of rules)
-    if (isSum)
+    if (isSum && field.kind === 'money')
       reader.fault(
         ['event', field.name, 'sum'],
         '"sum" adds up the rows of a group, but the mapping has no "group".',
