@@ -31,8 +31,8 @@ function bindLines(
   columns: RowColumns,
   scope: Scope,
 ): ReadLines {
-  const entry = bindLine(lines, rule, columns, lines.each === undefined ? scope : 'entry')
-  if (lines.each === undefined) return entry
+  const entry = bindLine(lines, rule, columns, lines.each.length === 0 ? scope : 'entry')
+  if (lines.each.length === 0) return entry
   const list = columns.list(lines.each)
   return (context) => {
     const value = list(context)

@@ -129,14 +129,16 @@ type SettleOrder = (
   context: RowContext,
 ) => readonly OrderLine[] | RowFault
 
-/** Brings the lines to what the whole order says: its revenue, its total, or its discount. */
+/**
+ * Brings the lines to what the whole order says: its revenue, its total, or its discount. Where
+ * nothing fills the order's discount, it is that of the lines.
+ */
 function bindOrder(spec: MappingSpec, columns: RowColumns, isGrouped: boolean): SettleOrder {
   const { revenue, total, spreadsDiscount } = spec.order
-  const bound = revenue ?? total
-  const amount = bound && bindField(bound, columns, isGrouped)
+  const rule = revenue ?? total
+  const amount = rule && bindField(rule, columns, isGrouped)
   const discountRule = spec.fields.find(({ field }) => field.name === 'discount_minor')
-  return (event, lines, context) => {
-    if (lines.length === 0) return lines
+  const settle: SettleOrder = (event, lines, context) => {
     const given = amount?.read(context)
     if (given instanceof RowFault) return given
     const value = given instanceof Supplied ? given.value : given
@@ -147,15 +149,19 @@ function bindOrder(spec: MappingSpec, columns: RowColumns, isGrouped: boolean): 
       const discount = worth - (value - fees)
       if (discount < 0 || discount > worth)
         return misfit(amount.rule, value - fees, worth, 'the lines add up to')
-      const settled = discountLines(lines, discount)
-      const all = settled.reduce((sum, line) => sum + line.discount_minor, 0)
-      if (discountRule === undefined && all > 0) event.discount_minor = all
-      return settled
+      return discountLines(lines, discount)
     }
     const discount = toMinor(event.discount_minor)
     if (!spreadsDiscount || discountRule === undefined || discount <= 0) return lines
     if (discount > worth) return misfit(discountRule, discount, worth, 'but the lines add up to')
     return discountLines(lines, discount)
+  }
+  return (event, lines, context) => {
+    const settled = lines.length === 0 ? lines : settle(event, lines, context)
+    if (settled instanceof RowFault || discountRule !== undefined) return settled
+    const discount = settled.reduce((sum, line) => sum + line.discount_minor, 0)
+    if (discount > 0) event.discount_minor = discount
+    return settled
   }
 }
 

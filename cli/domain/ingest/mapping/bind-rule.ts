@@ -31,7 +31,7 @@ export interface BoundRule {
 
 /** Binds a rule; missing columns are noted in `columns`. */
 export function bindRule(rule: FieldRule, columns: RowColumns, scope: Scope): BoundRule {
-  const when = columns.conditions(rule.when, scope)
+  const when = columns.conditions(rule.when, scope, rule.isOptional)
   const bound = rule.source.kind === 'choose' ? bindChoose(rule, columns, scope) : undefined
   const { read, explain } = bound ?? bindSource(rule, columns, scope)
   if (when === undefined) return { rule, read, explain }
@@ -45,7 +45,7 @@ export function bindRule(rule: FieldRule, columns: RowColumns, scope: Scope): Bo
 function bindChoose(rule: FieldRule, columns: RowColumns, scope: Scope): Omit<BoundRule, 'rule'> {
   const rules = rule.source.kind === 'choose' ? rule.source.rules : []
   const choices = rules.map((each) => ({
-    when: columns.conditions(each.when, scope),
+    when: columns.conditions(each.when, scope, each.isOptional),
     bound: bindRule({ ...each, when: [] }, columns, scope),
   }))
   const choose = (context: RowContext) =>
@@ -58,17 +58,24 @@ function bindChoose(rule: FieldRule, columns: RowColumns, scope: Scope): Omit<Bo
 }
 
 function bindSource(rule: FieldRule, columns: RowColumns, scope: Scope): Omit<BoundRule, 'rule'> {
-  const { url, leavesOut, values, otherwise, convert, field } = rule
+  const { url, letterCase, leavesOut, values, otherwise, convert, field } = rule
   const readText = bindText(rule, columns, scope)
   const fallback = rule.fallback === undefined ? undefined : new Supplied(convert(rule.fallback))
   const constant =
     rule.source.kind === 'constant' ? new Supplied(convert(rule.source.value)) : undefined
-  const isPlain = url === undefined && !rule.isUserAgent && values === undefined && !leavesOut
+  const isPlain =
+    url === undefined &&
+    letterCase === undefined &&
+    !rule.isUserAgent &&
+    values === undefined &&
+    !leavesOut
   const placed = (fault: RowFault) => new RowFault(fault.reason, at(rule, fault.message))
   const change = (given: string): string | undefined | RowFault | typeof LEFT_OUT => {
     let text: string | undefined = given
     if (url !== undefined) text = readUrlPart(text, url)
     if (text !== undefined && rule.isUserAgent) text = readDevice(text)
+    if (letterCase === 'upper') text = text?.toUpperCase()
+    if (letterCase === 'lower') text = text?.toLowerCase()
     if (text !== undefined && leavesOut?.(text)) return LEFT_OUT
     if (text === undefined || values === undefined) return text
     const mapped = values.get(text) ?? otherwise

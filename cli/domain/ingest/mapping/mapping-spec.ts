@@ -52,6 +52,8 @@ export interface FieldRule {
   readonly isOptional: boolean
   readonly when: readonly Condition[]
   readonly url: UrlPart | undefined
+  /** Whether letters become capital or small. */
+  readonly letterCase: 'upper' | 'lower' | undefined
   /** Whether the value is a user agent, of which the kind of device is taken. */
   readonly isUserAgent: boolean
   /** Whether the row is deliberately left out and counted for this source value. */
@@ -68,8 +70,8 @@ export interface FieldRule {
 
 /** How order lines are filled, if `when` holds. */
 export interface LinesRule {
-  /** Path of the list of lines; undefined: the row itself is the only line. */
-  readonly each: string | undefined
+  /** Paths of the list of lines, of which the first that is there counts; none: the row itself. */
+  readonly each: readonly string[]
   readonly when: readonly Condition[]
   readonly fields: readonly FieldRule[]
 }

@@ -66,7 +66,7 @@ function parseLines(input: RuleInput, path: YamlPath): LinesRule {
           'key',
         )
   return {
-    each: reader.text(map.each, [...path, 'each']),
+    each: reader.texts(map.each, [...path, 'each']) ?? [],
     when: parseWhen(map.when, [...path, 'when'], reader),
     fields,
   }

@@ -88,16 +88,20 @@ export class RowColumns {
     }
   }
 
-  /** Whether all conditions hold; undefined where there are none. */
+  /**
+   * Whether all conditions hold; undefined where there are none. `isOptional`: a file may lack the
+   * columns.
+   */
   conditions(
     when: readonly Condition[],
     scope: Scope,
+    isOptional = false,
   ): ((context: RowContext) => boolean) | undefined {
     if (when.length === 0) return undefined
     // Conditions refer to the row, even inside a list of items.
     const rowScope = scope === 'group' ? scope : 'row'
     const tests = when.map(({ path, holds }) => {
-      const read = this.text(path, false, rowScope)
+      const read = this.text(path, isOptional, rowScope)
       return (context: RowContext) => {
         const text = read(context)
         return holds(text instanceof RowFault ? NO_TEXT : text)
@@ -127,10 +131,18 @@ export class RowColumns {
     }
   }
 
-  /** The list of order lines at a path. */
-  list(path: string): (context: RowContext) => unknown {
-    const get = this.#getter(path, false)
-    return ({ row }) => get(row)
+  /** The list of order lines at the first of these paths that has one. */
+  list(paths: readonly string[]): (context: RowContext) => unknown {
+    const present = paths.filter((path) => this.#has(path, 'row'))
+    if (present.length === 0) for (const path of paths) this.#getter(path, false)
+    const getters = present.map((path) => this.#getter(path, true))
+    return ({ row }) => {
+      for (const get of getters) {
+        const value = get(row)
+        if (value !== undefined && value !== null && value !== '') return value
+      }
+      return undefined
+    }
   }
 
   /** All columns of one row of a group, with the first value of each among the group's rows. */
