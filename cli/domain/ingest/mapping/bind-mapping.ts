@@ -9,7 +9,7 @@ import { throwAll } from '../../kernel/errors.ts'
 import { bindItems, type OrderLine } from './bind-lines.ts'
 import { at, type BoundRule, bindRule, LEFT_OUT, missingValue, Supplied } from './bind-rule.ts'
 import type { EventContract } from './event-contract.ts'
-import type { EventFields, FieldRule, MappingSpec, RowContext } from './mapping-spec.ts'
+import type { EventFields, FieldRule, ItemsRule, MappingSpec, RowContext } from './mapping-spec.ts'
 import { discountLines, lineValue } from './order-amounts.ts'
 import { type MappedFile, RowColumns } from './row-columns.ts'
 
@@ -67,7 +67,10 @@ export function bindMapping(
     if (settled instanceof RowFault) return settled
     if (spec.items !== undefined && settled.length > 0) event[spec.items.field.name] = settled
     return (
-      explainMissing(event, { contract, others, eventType, context }) ?? { kind: 'event', event }
+      explainMissing(event, { contract, others, items: spec.items, eventType, context }) ?? {
+        kind: 'event',
+        event,
+      }
     )
   }
 }
@@ -185,6 +188,7 @@ function showMoney(minor: number): string {
 interface MappedParts {
   readonly contract: EventContract
   readonly others: readonly BoundRule[]
+  readonly items: ItemsRule | undefined
   readonly eventType: string
   readonly context: RowContext
 }
@@ -192,13 +196,18 @@ interface MappedParts {
 /** Says why a field that this type of event needs has no value, where a rule should fill it. */
 function explainMissing(
   event: Readonly<Record<string, unknown>>,
-  { contract, others, eventType, context }: MappedParts,
+  { contract, others, items, eventType, context }: MappedParts,
 ): RowFault | undefined {
   for (const need of contract.requires.get(eventType) ?? []) {
     const names = need.split('|')
     if (names.some((name) => isPresent(event[name]))) continue
     const bound = others.find(({ rule }) => names.includes(rule.field.name))
     if (bound !== undefined) return missingValue(bound, context)
+    if (items !== undefined && names.includes(items.field.name))
+      return new RowFault(
+        'missing_field',
+        at(items, `${items.field.name}: a ${eventType} needs lines, and there is none`),
+      )
   }
   return undefined
 }
