@@ -200,3 +200,14 @@ test('Matomo: the actions of a visit become events of one visitor', async () => 
   ])
   expect(events[3]).toMatchObject({ tax_minor: 450, discount_minor: 497, currency: 'USD' })
 })
+
+test('invoices: cancellations are refunds, corrections of the stock are left out', async () => {
+  const { result, events } = await importSample('invoices.csv')
+  expect(result).toMatchObject({ rows: 6, accepted: 3, merged: 1, leftOut: 1, rejected: 1 })
+  expect(events.map((event) => [event.event_type, event.order_id, worth(event)])).toEqual([
+    ['purchase', '700001', 4242],
+    ['purchase', '700002', 14580],
+    ['refund', 'C700003', 678],
+  ])
+  expect(events[1]).toMatchObject({ anonymous_id: '700002', customer_id: null })
+})
