@@ -136,6 +136,25 @@ test('rows of one order that contradict each other reject it with all its bytes'
   ])
 })
 
+test('conditions of the order see the whole order, those of its lines their own row', async () => {
+  const file = write(
+    'a.csv',
+    'o1,2026-01-01,v1,,,void,,,,,a,10.00',
+    'o1,2026-01-01,v1,,,,,,,,b,20.00',
+    'o2,2026-01-01,v1,,,paid,,,,,a,10.00',
+    'o2,2026-01-01,v1,,,,,,,,b,20.00',
+  )
+  const mapping = MAPPING.replace(
+    'event_type: { constant: purchase }',
+    'event_type: { choose: [{ when: { status: void }, constant: refund }, { constant: purchase }] }',
+  ).replace('items:\n', 'items:\n    when: { sku: b, $.status: [void, paid] }\n')
+  expect(await runImport(setting, mapping, [file])).toMatchObject({ accepted: 2, merged: 2 })
+  expect((await events()).map((e) => [e.event_type, e.items.map(({ sku }) => sku)])).toEqual([
+    ['refund', ['b']],
+    ['purchase', ['b']],
+  ])
+})
+
 test('rows that lie apart are put together, and a faulty row between them stays alone', async () => {
   const row = (order: string, sku: string) => `${order},2026-01-01,v1,,,,,,,,${sku},1.00`
   const file = write(

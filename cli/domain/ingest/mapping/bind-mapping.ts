@@ -42,7 +42,7 @@ export function bindMapping(
   const others = spec.fields
     .filter((rule) => !isType(rule))
     .map((rule) => bindField(rule, columns, isGrouped))
-  const items = spec.items && bindItems(spec.items, columns, isGrouped ? 'group' : 'row')
+  const items = spec.items && bindItems(spec.items, columns, isGrouped ? 'line' : 'row')
   const order = bindOrder(spec, columns, isGrouped)
   for (const path of spec.group ?? []) columns.text(path, false, 'row')
   throwAll(columns.faults)
@@ -80,7 +80,7 @@ function bindField(rule: FieldRule, columns: RowColumns, isGrouped: boolean): Bo
   const bound = bindRule(rule, columns, 'row')
   const isWhole = rule.field.kind === 'money' || WHOLE.has(rule.field.name)
   if (!isGrouped || !isWhole) return bound
-  const perRow = bindRule(rule, columns, 'group')
+  const perRow = bindRule(rule, columns, 'part')
   const read = (context: RowContext) => {
     if (context.rows.length === 1) return bound.read(context)
     let whole: unknown

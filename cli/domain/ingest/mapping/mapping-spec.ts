@@ -6,6 +6,7 @@
 import type { CsvStyle, RowValues, SourceFormat } from '../../documents/source-row.ts'
 import type { Converter } from './convert-value.ts'
 import type { ContractField } from './event-contract.ts'
+import type { UrlPart } from './url-part.ts'
 
 /** A path that means the number of the row's first line. */
 export const LINE = '$line'
@@ -32,9 +33,6 @@ export type ValueSource =
 
 /** A part of a template: literal text, or the value at a path. */
 export type TemplatePart = { readonly text: string } | { readonly path: string }
-
-/** The part of a URL to take: its path, its host, or a query parameter. */
-export type UrlPart = 'path' | 'host' | { readonly query: string }
 
 /** What a condition tests: the text at `path`; undefined if there is no value. */
 export interface Condition {

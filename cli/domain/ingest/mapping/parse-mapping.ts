@@ -78,8 +78,8 @@ export function parseMapping(text: string, file: string, contract: EventContract
 }
 
 /**
- * Whether the order's discount is spread over its lines: as the mapping says, otherwise if the lines
- * have no discounts of their own.
+ * Whether the order's discount is spread over its lines: as the mapping says, otherwise if the
+ * lines have no discounts of their own.
  */
 function readSpread(rule: unknown, items: ItemsRule | undefined): boolean {
   const { spread } = asObject(rule)

@@ -9,11 +9,12 @@ import type { YamlPath } from '../../documents/yaml-document.ts'
 import { didYouMean } from '../../kernel/did-you-mean.ts'
 import { isObject } from '../../kernel/json.ts'
 import type { Converter } from './convert-value.ts'
-import type { FieldRule, UrlPart } from './mapping-spec.ts'
+import type { FieldRule } from './mapping-spec.ts'
 import { parseTest, parseWhen } from './parse-condition.ts'
 import { parseConverter } from './parse-converter.ts'
 import { parseSource, SOURCE_KEYS } from './parse-source.ts'
 import { parseFlag, type RuleInput, type RuleMap } from './rule-input.ts'
+import type { UrlPart } from './url-part.ts'
 
 const RULE_KEYS = [
   ...SOURCE_KEYS,

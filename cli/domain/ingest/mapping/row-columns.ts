@@ -32,10 +32,11 @@ export type TextOrFault = string | undefined | RowFault
 export type ReadText = (context: RowContext) => TextOrFault
 
 /**
- * Where a path starts: at the row, at an entry of a list in it, or at one row of a group. In the
- * last two, `$.name` starts at the whole row or group.
+ * Where a path starts: at the row or the whole group, at an entry of a list in it, or at one row of
+ * a group, for its lines (`line`) or for a field of the whole group (`part`). But for `row`,
+ * `$.name` starts at the whole row or group. Conditions start there too, except those of lines.
  */
-export type Scope = 'row' | 'entry' | 'group'
+export type Scope = 'row' | 'entry' | 'line' | 'part'
 
 const DEPTH_MAX = 64
 
@@ -98,17 +99,16 @@ export class RowColumns {
     isOptional = false,
   ): ((context: RowContext) => boolean) | undefined {
     if (when.length === 0) return undefined
-    // Conditions refer to the row, even inside a list of items.
-    const rowScope = scope === 'group' ? scope : 'row'
+    const isOfLine = scope === 'line'
     const tests = when.map(({ path, holds }) => {
-      const read = this.text(path, isOptional, rowScope)
+      const read = this.text(path, isOptional, isOfLine ? scope : 'row')
       return (context: RowContext) => {
         const text = read(context)
         return holds(text instanceof RowFault ? NO_TEXT : text)
       }
     })
     return (context) => {
-      const atRow = scope === 'entry' ? { ...context, row: context.root } : context
+      const atRow = scope === 'row' || isOfLine ? context : { ...context, row: context.root }
       return tests.every((test) => test(atRow))
     }
   }

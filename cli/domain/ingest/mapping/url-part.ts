@@ -2,7 +2,9 @@
  * Parts of URLs, and one spelling for each path: what a browser shows as `/päge` is `/p%C3%A4ge`,
  * whether it came from a URL or from a column of paths.
  */
-import type { UrlPart } from './mapping-spec.ts'
+
+/** The part of a URL to take: its path, its host, or a query parameter. */
+export type UrlPart = 'path' | 'host' | { readonly query: string }
 
 /**
  * Returns the part; undefined if the text has none. A URL has a scheme and a host, such as
