@@ -6,7 +6,10 @@ import {
   isDeeperThan,
 } from '../../../cli/domain/ingest/mapping/convert-value.ts'
 import { parseMoney } from '../../../cli/domain/ingest/mapping/money.ts'
+import { lineValue, splitLine, spread } from '../../../cli/domain/ingest/mapping/order-amounts.ts'
 import { createTimeParser } from '../../../cli/domain/ingest/mapping/time-parser.ts'
+import { isUrl, normalizePath, readUrlPart } from '../../../cli/domain/ingest/mapping/url-part.ts'
+import { readDevice } from '../../../cli/domain/ingest/mapping/user-agent-device.ts'
 import { createPathGetter } from '../../../cli/domain/ingest/mapping/value-path.ts'
 
 describe('money', () => {
@@ -193,4 +196,55 @@ test('canonical JSON ignores the order of keys; nesting is checked up to a limit
   for (let i = 0; i < 100_000; i++) deep = [deep]
   expect(isDeeperThan(deep, 64)).toBe(true)
   expect(isDeeperThan([[1]], 64)).toBe(false)
+})
+
+test('any text can be a user agent, a URL or an amount without an exception', () => {
+  const devices = new Set([undefined, 'desktop', 'mobile', 'tablet', 'bot'])
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.webUrl({ withQueryParameters: true, withFragments: true }),
+    fc.string({ unit: 'binary' }).map((each) => `/${each}`),
+    fc.string().map((each) => `Mozilla/5.0 (${each}) Version/1`),
+  )
+  fc.assert(
+    fc.property(text, (each) => {
+      expect(devices.has(readDevice(each))).toBe(true)
+      const path = readUrlPart(each, 'path')
+      if (path !== undefined) expect(normalizePath(path)).toBe(path)
+      if (!isUrl(each)) expect(path).toBeUndefined()
+      for (const style of ['decimal', 'decimal_comma', 'minor'] as const)
+        expect(parseMoney(each, style, { round: 'half_up', symbols: ['€'] })).not.toBeNaN()
+    }),
+  )
+})
+
+test('shares add up to the amount, differ from the exact ones by less than a cent', () => {
+  const weights = fc.array(fc.integer({ min: 0, max: 10 ** 12 }), { minLength: 1, maxLength: 200 })
+  fc.assert(
+    fc.property(weights, fc.double({ min: 0, max: 1, noNaN: true }), (list, part) => {
+      const total = list.reduce((sum, each) => sum + BigInt(each), 0n)
+      const amount = Math.min(Math.floor(Number(total) * part), Number(total))
+      const shares = spread(amount, list)
+      if (total === 0n) return
+      expect(shares.reduce((sum, each) => sum + each, 0)).toBe(amount)
+      for (const [i, share] of shares.entries()) {
+        expect(share).toBeLessThanOrEqual(list[i] ?? 0)
+        const cut = (BigInt(amount) * BigInt(list[i] ?? 0)) / total
+        expect([cut, cut + 1n]).toContain(BigInt(share))
+      }
+    }),
+  )
+})
+
+test('the parts of a line add up to its total and its quantity', () => {
+  const total = fc.integer({ min: 0, max: 10 ** 12 })
+  fc.assert(
+    fc.property(total, fc.integer({ min: 1, max: 10 ** 6 }), (minor, quantity) => {
+      const parts = splitLine(minor, quantity)
+      const lines = parts.map((part) => ({ ...part, discount_minor: 0 }))
+      expect(lines.reduce((sum, line) => sum + lineValue(line), 0)).toBe(minor)
+      expect(parts.reduce((sum, part) => sum + part.quantity, 0)).toBe(quantity)
+      expect(parts.length).toBeLessThanOrEqual(2)
+    }),
+  )
 })

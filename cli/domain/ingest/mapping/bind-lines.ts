@@ -91,7 +91,7 @@ function settleLine(
         ? (net ?? 0) + line.discount_minor
         : price * quantity
   const discount = net === undefined ? line.discount_minor : gross - net
-  if (gross < 0 || discount < 0)
+  if (gross < 0 || discount < 0 || !Number.isSafeInteger(gross))
     return new RowFault(
       'rule_violation',
       at(rule, `the line's total ${net ?? gross} exceeds ${gross} before discounts, in hundredths`),

@@ -150,13 +150,14 @@ function bindOrder(spec: MappingSpec, columns: RowColumns, isGrouped: boolean): 
       const fees =
         total === undefined ? 0 : toMinor(event.tax_minor) + toMinor(event.shipping_minor)
       const discount = worth - (value - fees)
-      if (discount < 0 || discount > worth)
+      if (discount < 0 || discount > worth || !Number.isSafeInteger(worth))
         return misfit(amount.rule, value - fees, worth, 'the lines add up to')
       return discountLines(lines, discount)
     }
     const discount = toMinor(event.discount_minor)
     if (!spreadsDiscount || discountRule === undefined || discount <= 0) return lines
-    if (discount > worth) return misfit(discountRule, discount, worth, 'but the lines add up to')
+    if (discount > worth || !Number.isSafeInteger(worth))
+      return misfit(discountRule, discount, worth, 'but the lines add up to')
     return discountLines(lines, discount)
   }
   return (event, lines, context) => {
