@@ -72,15 +72,17 @@ export default class Import extends CcsCommand<ImportResult> {
         { key: 'file', align: 'left' },
         { key: 'rows' },
         { key: 'accepted' },
+        ...(result.merged > 0 ? [{ key: 'merged' } as const] : []),
         { key: 'rejected' },
         { key: 'leftOut', title: 'left out' },
         { key: 'importedBefore', title: 'before' },
       ],
       [...result.files, ...(result.files.length > 1 ? [{ file: 'all', ...result }] : [])].map(
-        ({ file, rows, accepted, rejected, leftOut, importedBefore }) => ({
+        ({ file, rows, accepted, merged, rejected, leftOut, importedBefore }) => ({
           file,
           rows,
           accepted,
+          merged,
           rejected,
           leftOut,
           importedBefore,

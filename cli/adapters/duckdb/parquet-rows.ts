@@ -5,7 +5,8 @@
 
 import type { RowReader, SourceRow } from '../../domain/documents/source-row.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
-import { type Duck, type DuckConnection, openDuck } from './duckdb.ts'
+import { quoteName } from '../../domain/kernel/sql-text.ts'
+import { type Duck, type DuckConnection, openDuck, type Rows } from './duckdb.ts'
 
 const CHUNK_ROWS = 8192
 
@@ -19,8 +20,7 @@ export async function openParquet(file: string, bytesTotal: number): Promise<Row
       file,
     ])
     const rowsTotal = Number(counted.rows[0]?.n ?? 0)
-    const names = columns.map(({ name }) => name)
-    return new ParquetRows({ duck, connection, file, names, rowsTotal, bytesTotal })
+    return new ParquetRows({ duck, connection, file, columns, rowsTotal, bytesTotal })
   } catch (cause) {
     connection.close()
     duck.close()
@@ -35,7 +35,7 @@ interface ParquetRowsOptions {
   readonly duck: Duck
   readonly connection: DuckConnection
   readonly file: string
-  readonly names: readonly string[]
+  readonly columns: Rows['columns']
   readonly rowsTotal: number
   readonly bytesTotal: number
 }
@@ -49,7 +49,7 @@ class ParquetRows implements RowReader {
 
   constructor(options: ParquetRowsOptions) {
     this.#options = options
-    this.columns = options.names
+    this.columns = options.columns.map(({ name }) => name)
     this.bytesTotal = options.bytesTotal
   }
 
@@ -63,9 +63,14 @@ class ParquetRows implements RowReader {
   }
 
   async *batches(): AsyncGenerator<readonly SourceRow[]> {
-    const { connection, file, rowsTotal } = this.#options
+    const { connection, file, columns, rowsTotal } = this.#options
+    // As a double, a FLOAT of 10.1 would be 10.100000381469727; as text it has its own digits.
+    const floats = columns
+      .filter(({ type }) => type === 'FLOAT')
+      .map(({ name }) => `CAST(${quoteName(name)} AS VARCHAR) AS ${quoteName(name)}`)
+    const replace = floats.length === 0 ? '' : ` REPLACE (${floats.join(', ')})`
     const statement = await connection.prepare(
-      `SELECT * EXCLUDE (file_row_number) FROM read_parquet($1, file_row_number = true)
+      `SELECT * EXCLUDE (file_row_number)${replace} FROM read_parquet($1, file_row_number = true)
       WHERE file_row_number >= $2 AND file_row_number < $3 ORDER BY file_row_number`,
     )
     try {

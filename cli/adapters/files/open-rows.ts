@@ -134,6 +134,11 @@ class ByteStream {
         hint: `Convert it: iconv -f UTF-16 -t UTF-8`,
       })
     const bytes = mark === 'efbbbf' ? start.subarray(3) : start
+    if (hasOldLineEnds(bytes))
+      throw invalidError(file, `${file} has the line ends of old Macs (CR without LF).`, {
+        line: 1,
+        hint: "Convert it: tr '\\r' '\\n'",
+      })
     if (format === 'ndjson' && /^\s*\[/.test(bytes.toString('latin1', 0, 100)))
       throw invalidError(file, `${file} is one JSON array, not one JSON object per line.`, {
         line: 1,
@@ -151,6 +156,12 @@ class ByteStream {
       hint: 'The rows before it were imported; import the whole file again, none is doubled.',
     })
   }
+}
+
+/** Whether lines end in CR alone. The last byte doesn't count: an LF may follow it. */
+function hasOldLineEnds(start: Buffer): boolean {
+  const first = start.indexOf('\r')
+  return first >= 0 && first < start.length - 1 && !start.includes('\n')
 }
 
 interface TextRowsOptions {

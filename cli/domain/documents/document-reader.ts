@@ -29,9 +29,9 @@ export class DocumentReader {
     throwAll(this.faults)
   }
 
-  /** Line of the file on which the value at `path` begins, from 1. */
-  line(path: YamlPath): number {
-    return this.#document.locate(path).line ?? 1
+  /** Line of the file on which the value at `path` begins, or with 'key' its key, from 1. */
+  line(path: YamlPath, part: 'key' | 'value' = 'value'): number {
+    return this.#document.locate(path, part).line ?? 1
   }
 
   /** Notes a fault at the value at `path`, or with 'key' at its key. */

@@ -12,6 +12,13 @@ import { RecordBatch } from '../log/record-batch.ts'
 import type { ImportContract } from './import-contract.ts'
 import { ImportLedger, type ImportStart } from './import-ledger.ts'
 import { bindMapping, type RowMapper } from './mapping/bind-mapping.ts'
+import {
+  bindGroupKey,
+  groupRows,
+  type ReadKey,
+  type RowGroup,
+  type ScatteredKeys,
+} from './mapping/group-rows.ts'
 import type { MappingSpec } from './mapping/mapping-spec.ts'
 
 /** What an import needs from outside. */
@@ -43,10 +50,14 @@ export interface ImportOptions {
   readonly onProgress: (bytesRead: number, bytesTotal: number) => void
 }
 
-/** Counts of one file, or of all; rows = accepted + rejected + leftOut + importedBefore. */
+/**
+ * Counts of one file, or of all; rows = accepted + merged + rejected + leftOut + importedBefore.
+ */
 export interface ImportCounts {
   readonly rows: number
   readonly accepted: number
+  /** With `group`: rows that belong to the event or the reject of an earlier row. */
+  readonly merged: number
   readonly rejected: number
   /** Rows of event types that the mapping leaves out. */
   readonly leftOut: number
@@ -129,6 +140,8 @@ interface FileImportParts {
   readonly options: ImportOptions
   readonly reader: RowReader
   readonly file: string
+  /** Groups whose rows lie apart, as `scanGroups` found them. */
+  readonly scattered: ScatteredKeys
   /** undefined: dry run. */
   readonly sink: ImportSink | undefined
   readonly examples: RejectedRow[]
@@ -138,12 +151,14 @@ interface FileImportParts {
 export class FileImport {
   readonly #parts: FileImportParts
   readonly #map: RowMapper
+  readonly #readKey: ReadKey | undefined
   readonly #events = new RecordBatch()
   readonly #rejects = new RecordBatch()
   readonly #scratch = new RecordBatch()
   readonly #reasons: Partial<Record<Reason, number>> = {}
   #rows = 0
   #accepted = 0
+  #merged = 0
   #rejected = 0
   #leftOut = 0
   #importedBefore = 0
@@ -156,17 +171,18 @@ export class FileImport {
     const { file, reader, options, contract } = parts
     const source = { file, format: reader.format, columns: reader.columns }
     this.#map = bindMapping(options.mapping, contract.event, source)
+    this.#readKey = bindGroupKey(options.mapping, source)
   }
 
   async run(onBytes: (bytes: number) => void): Promise<void> {
-    const { ports, options, reader, file, sink } = this.#parts
+    const { ports, options, reader, file, scattered, sink } = this.#parts
     if (sink !== undefined) {
       this.#hash = await ports.hashFile(file)
       if (!options.includesImported)
         this.#start = sink.ledger.findStart(this.#hash, options.mappingHash, file)
     }
     const batchBytes = options.batchBytes ?? BATCH_BYTES
-    for await (const rows of reader.batches()) {
+    for await (const rows of groupRows(reader, this.#readKey, scattered, file)) {
       const nowMs = ports.clock.nowMs()
       for (const row of rows) this.#importRow(row, nowMs)
       onBytes(reader.bytesRead())
@@ -182,6 +198,7 @@ export class FileImport {
       file,
       rows: this.#rows,
       accepted: this.#accepted,
+      merged: this.#merged,
       rejected: this.#rejected,
       leftOut: this.#leftOut,
       importedBefore: this.#importedBefore,
@@ -190,39 +207,46 @@ export class FileImport {
     }
   }
 
-  #importRow(row: SourceRow, nowMs: number): void {
-    this.#rows++
-    this.#line = row.line
+  /** Imports one row, or a group of rows as one event. */
+  #importRow(row: SourceRow | RowGroup, nowMs: number): void {
+    const group = 'rows' in row ? row : { rows: undefined, lastLine: row.line }
+    const count = group.rows?.length ?? 1
+    this.#rows += count
+    this.#line = group.lastLine
     const { eventsThrough, rejectsThrough } = this.#start
-    if (row.line <= Math.min(eventsThrough, rejectsThrough)) {
-      this.#importedBefore++
+    if (group.lastLine <= Math.min(eventsThrough, rejectsThrough)) {
+      this.#importedBefore += count
       return
     }
-    const mapped = row.values instanceof RowFault ? row.values : this.#map(row.values, row.line)
+    const mapped =
+      row.values instanceof RowFault ? row.values : this.#map(row.values, row.line, group.rows)
     if (mapped instanceof RowFault) {
       this.#rejectRow(row, mapped, nowMs)
       return
     }
     if (mapped.kind === 'left_out') {
-      this.#leftOut++
+      this.#leftOut += count
       return
     }
     const { contract } = this.#parts
     const record = this.#scratch.encodeOne((batch) => contract.encodeEvent(batch, mapped.event))
     const rejection = contract.validate(record, nowMs)
     if (rejection !== undefined) this.#rejectRow(row, rejection, nowMs)
-    else if (row.line <= eventsThrough) this.#importedBefore++
+    else if (group.lastLine <= eventsThrough) this.#importedBefore += count
     else {
       this.#accepted++
+      this.#merged += count - 1
       this.#events.add(record)
     }
   }
 
-  #rejectRow(row: SourceRow, fault: Rejection, nowMs: number): void {
-    if (row.line <= this.#start.rejectsThrough) {
-      this.#importedBefore++
+  #rejectRow(row: SourceRow | RowGroup, fault: Rejection, nowMs: number): void {
+    const [count, lastLine] = 'rows' in row ? [row.rows.length, row.lastLine] : [1, row.line]
+    if (lastLine <= this.#start.rejectsThrough) {
+      this.#importedBefore += count
       return
     }
+    this.#merged += count - 1
     const { file, options, contract, examples } = this.#parts
     const { reason, message } = fault
     const origin = `${file}:${row.line}`

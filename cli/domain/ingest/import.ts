@@ -1,9 +1,10 @@
 /**
  * Imports files: the mapping turns each row into an event, which is encoded and validated by
  * the pipeline's own gate. It goes to events.raw or, with its bytes, reason and place, to
- * events.dlq. No row is dropped silently: rows = accepted + rejected + left out by the
- * mapping + imported before.
+ * events.dlq. No row is dropped silently: rows = accepted + merged into the event of another
+ * row + rejected + left out by the mapping + imported before.
  */
+import type { RowReader } from '../documents/source-row.ts'
 import type { Reason } from '../events/contracts.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { ImportContract } from './import-contract.ts'
@@ -17,6 +18,7 @@ import {
   type RejectedRow,
 } from './import-file.ts'
 import { bindMapping } from './mapping/bind-mapping.ts'
+import { bindGroupKey, type ReadKey, type ScatteredKeys, scanGroups } from './mapping/group-rows.ts'
 
 /** What `ccs import --json` prints: totals, then each file. */
 export interface ImportResult extends ImportCounts {
@@ -39,15 +41,24 @@ export async function importFiles(
   contract: ImportContract,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const bytesTotal = await checkFiles(ports, contract, options)
+  const { bytesTotal, scattered } = await checkFiles(ports, contract, options)
   const sink = options.isDryRun ? undefined : await ImportSink.open(ports, options)
   const files: ImportedFile[] = []
   const examples: RejectedRow[] = []
   let bytesBefore = 0
   try {
-    for (const file of options.files) {
+    for (const [i, file] of options.files.entries()) {
       const reader = await ports.openRows(file)
-      const run = new FileImport({ ports, contract, options, reader, file, sink, examples })
+      const run = new FileImport({
+        ports,
+        contract,
+        options,
+        reader,
+        file,
+        scattered: scattered[i] ?? new Map(),
+        sink,
+        examples,
+      })
       try {
         await run.run((bytes) => options.onProgress(bytesBefore + bytes, bytesTotal))
       } finally {
@@ -65,13 +76,20 @@ export async function importFiles(
   return { isDryRun, isStopped, topic, partition, ...sum(files), files, examples }
 }
 
-/** Returns the bytes of all files; throws the errors of all of them together. */
+interface CheckedFiles {
+  readonly bytesTotal: number
+  /** For each file the groups whose rows lie apart; empty without `group`. */
+  readonly scattered: readonly ScatteredKeys[]
+}
+
+/** Throws the errors of all files together. */
 async function checkFiles(
   { openRows }: ImportPorts,
   { event }: ImportContract,
   { files, mapping }: ImportOptions,
-): Promise<number> {
+): Promise<CheckedFiles> {
   const faults: CcsError[] = []
+  const scattered: ScatteredKeys[] = []
   let bytesTotal = 0
   for (const file of files) {
     try {
@@ -82,21 +100,31 @@ async function checkFiles(
       } finally {
         await reader.close()
       }
+      if (mapping.group !== undefined)
+        scattered.push(await scanGroups(() => openRows(file), bindKey(mapping, file), file))
     } catch (error) {
       if (!(error instanceof CcsError)) throw error
       faults.push(error)
     }
   }
   throwAll(faults)
-  return bytesTotal
+  return { bytesTotal, scattered }
+}
+
+function bindKey(
+  mapping: ImportOptions['mapping'],
+  file: string,
+): (reader: RowReader) => ReadKey | undefined {
+  return ({ format, columns }) => bindGroupKey(mapping, { file, format, columns })
 }
 
 function sum(files: readonly ImportedFile[]): ImportCounts {
-  const total = { rows: 0, accepted: 0, rejected: 0, leftOut: 0, importedBefore: 0 }
+  const total = { rows: 0, accepted: 0, merged: 0, rejected: 0, leftOut: 0, importedBefore: 0 }
   const reasons: Partial<Record<Reason, number>> = {}
   for (const file of files) {
     total.rows += file.rows
     total.accepted += file.accepted
+    total.merged += file.merged
     total.rejected += file.rejected
     total.leftOut += file.leftOut
     total.importedBefore += file.importedBefore

@@ -296,6 +296,8 @@ test.each([
   ['a.csv', '', 'is empty'],
   ['a.ndjson', '[{"a":1}]', 'is one JSON array'],
   ['a.csv', Buffer.from('\uFEFFa,b', 'utf16le'), 'UTF-16'],
+  ['a.csv', 'a,b\r1,2\r', 'line ends of old Macs'],
+  ['a.ndjson', '{"a":1}\r{"a":2}\r', 'line ends of old Macs'],
   ['a.dat', 'a,b', "can't be guessed from its name"],
   ['a.parquet', 'PAR1 no', "can't be read as Parquet"],
   [

@@ -128,7 +128,9 @@ test('ids depend on a row’s values, not on the order of its columns', () => {
 
 test('an id needs one of its columns; $line makes ids of equal rows differ', () => {
   const hash = (paths: string) => mapping().replace('hash: all', `hash: ${paths}`)
-  expect(mapRow(hash('[no, sub]'), {})).toBe('missing_field: event_id: no or sub has no value')
+  expect(mapRow(hash('[no, sub]'), {})).toBe(
+    'missing_field: event_id: no or sub has no value (map.yml:2)',
+  )
   const spec = parseMapping(hash('[all, $line]'), 'map.yml', contract)
   const map = bindMapping(spec, contract, {
     file: 'a.csv',
@@ -149,7 +151,7 @@ test('values, otherwise, default, when and leave_out work as documented', () => 
   const values = 'values: { seen: page_view }'
   expect(mapRow(type(values), { kind: 'seen' })).toMatchObject({ event_type: 'page_view' })
   expect(mapRow(type(values), { kind: 'scroll' })).toBe(
-    "wrong_type: event_type: the mapping has no value for 'scroll'",
+    "wrong_type: event_type: the mapping has no value for 'scroll' (map.yml:3)",
   )
   expect(mapRow(type(`${values}, otherwise: search`), { kind: 'scroll' })).toMatchObject({
     event_type: 'search',
@@ -176,7 +178,9 @@ test('url extracts path, host and query parameters', () => {
     page_title: null,
     utm_source: null,
   })
-  expect(mapRow(text, { u: 'http://[' })).toContain('wrong_type')
+  expect(mapRow(text, { u: 'http://[' })).toBe(
+    "missing_field: page: 'http://[' is not a URL (map.yml:8)",
+  )
 })
 
 test('items come from a list in the row, from the row itself, or are absent', () => {
@@ -200,16 +204,18 @@ test('items come from a list in the row, from the row itself, or are absent', ()
   expect(mapRow(list, { cart: JSON.stringify(cart), kind: 'k' })).toMatchObject({ items: expected })
   expect(mapRow(list, {})).toMatchObject({ items: [] })
   expect(mapRow(list, { cart: [{ id: 'a' }] })).toBe(
-    'missing_field: items[0].unit_price_minor: price has no value',
+    'missing_field: items[0].unit_price_minor: price has no value (map.yml:12)',
   )
-  expect(mapRow(list, { cart: 'a' })).toBe('invalid_json: items: the list is not valid JSON')
-  expect(mapRow(list, { cart: [1] })).toBe('wrong_type: items[0] is not an object')
+  expect(mapRow(list, { cart: 'a' })).toBe(
+    'invalid_json: items: the list is not valid JSON (map.yml:9)',
+  )
+  expect(mapRow(list, { cart: [1] })).toBe('wrong_type: items[0] is not an object (map.yml:9)')
   const own = mapping('items:', ...line.slice(0, 2), '  quantity: { constant: 1 }')
   expect(mapRow(own, { id: 'a', price: '1.5' })).toMatchObject({
     items: [{ sku: 'a', unit_price_minor: 150 }],
   })
   expect(mapRow(own, {})).toMatchObject({ items: [] })
-  expect(mapRow(own, { price: '1.5' })).toBe('missing_field: sku: id has no value')
+  expect(mapRow(own, { price: '1.5' })).toBe('missing_field: sku: id has no value (map.yml:10)')
 })
 
 test('a value of the wrong type is an error and never rounded or cut', () => {
@@ -219,19 +225,21 @@ test('a value of the wrong type is an error and never rounded or cut', () => {
     consent: false,
     tax_minor: 7,
   })
-  expect(mapRow(text, { n: 2.5 })).toBe("wrong_type: results_count: '2.5' is not an integer")
+  expect(mapRow(text, { n: 2.5 })).toBe(
+    "wrong_type: results_count: '2.5' is not an integer (map.yml:9)",
+  )
   expect(mapRow(text, { n: 4294967296 })).toBe(
-    "wrong_type: results_count: '4294967296' is not an integer",
+    "wrong_type: results_count: '4294967296' is not an integer (map.yml:9)",
   )
   expect(mapRow(text, { c: 'maybe' })).toBe(
-    "wrong_type: consent: 'maybe' is neither true nor false",
+    "wrong_type: consent: 'maybe' is neither true nor false (map.yml:10)",
   )
   expect(mapRow(text, { tax: 0.071 })).toBe(
-    "wrong_type: tax_minor: '0.071' is not an amount with up to two decimals",
+    "wrong_type: tax_minor: '0.071' is not an amount with up to two decimals; `round` in the mapping would round it (map.yml:11)",
   )
-  expect(mapRow(text, { visitor: { id: 1 } })).toBe('wrong_type: visitor is an object')
+  expect(mapRow(text, { visitor: { id: 1 } })).toBe('wrong_type: visitor is an object (map.yml:5)')
   expect(mapRow(text, { time: 'yesterday' })).toBe(
-    "wrong_type: event_ts: 'yesterday' is not a time of the format 'iso'",
+    "wrong_type: event_ts: 'yesterday' is not a time of the format 'iso' (map.yml:4)",
   )
 })
 

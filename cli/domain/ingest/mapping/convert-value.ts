@@ -1,21 +1,17 @@
 /**
- * Converts text to the value of a contract field, exactly or not at all: money by moving the
- * decimal mark in the text (no floating point), integers only where the text is one.
+ * Converts text to the value of a contract field, exactly or not at all, but for amounts that the
+ * mapping says to round.
  */
 import { createHash } from 'node:crypto'
 import { RowFault } from '../../documents/source-row.ts'
 import { CURRENCIES } from '../../events/currencies.ts'
 import type { ContractField } from './event-contract.ts'
+import { type MoneyOptions, type MoneyStyle, parseMoney, parseWholeNumber } from './money.ts'
 import type { TimeParser } from './time-parser.ts'
+import { normalizePath } from './url-part.ts'
 
 /** Converts the text of a field; RowFault says why it can't. */
 export type Converter = (text: string) => unknown | RowFault
-
-/** How amounts are written: 35.79, 35,79 (1.234,50), or hundredths. */
-export const MONEY_STYLES = ['decimal', 'decimal_comma', 'minor'] as const
-
-/** One of MONEY_STYLES. */
-export type MoneyStyle = (typeof MONEY_STYLES)[number]
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const TRUE = new Set(['true', '1', 'yes', 't', 'y'])
@@ -26,6 +22,9 @@ export interface ConvertOptions {
   readonly time: TimeParser
   readonly timeFormat: string
   readonly money: MoneyStyle
+  readonly moneyOptions?: MoneyOptions
+  /** Whether the minus of an amount or a number is dropped. */
+  readonly isAbsolute?: boolean
 }
 
 /**
@@ -35,6 +34,7 @@ export interface ConvertOptions {
 export function createConverter(field: ContractField, options: ConvertOptions): Converter {
   const wrong = (text: string, what: string) =>
     new RowFault('wrong_type', `${field.name}: '${clip(text)}' is ${what}`)
+  const sized = (value: number) => (options.isAbsolute ? Math.abs(value) : value)
   switch (field.kind) {
     case 'string':
       return (text) => text
@@ -43,6 +43,8 @@ export function createConverter(field: ContractField, options: ConvertOptions): 
         const code = text.trim().toUpperCase()
         return CURRENCIES.has(code) ? code : wrong(text, 'no currency code of ISO 4217')
       }
+    case 'path':
+      return normalizePath
     case 'uuid':
       return (text) => {
         const id = text.trim().toLowerCase()
@@ -59,16 +61,23 @@ export function createConverter(field: ContractField, options: ConvertOptions): 
       return (text) =>
         options.time(text.trim()) ?? wrong(text, `not a time of the format '${options.timeFormat}'`)
     case 'money':
-      return (text) =>
-        parseMoney(text.trim(), options.money) ?? wrong(text, NOT_MONEY[options.money])
+      return (text) => {
+        const { money, moneyOptions } = options
+        const value = parseMoney(text.trim(), money, moneyOptions)
+        return value === undefined ? wrong(text, notMoney(text.trim(), options)) : sized(value)
+      }
     case 'int':
       return (text) => {
         const value = parseWholeNumber(text.trim())
         // Avro's int has 32 bits.
-        return value !== undefined && (value | 0) === value ? value : wrong(text, 'not an integer')
+        const isInt = value !== undefined && (value | 0) === value
+        return isInt ? sized(value) : wrong(text, 'not an integer')
       }
     case 'long':
-      return (text) => parseWholeNumber(text.trim()) ?? wrong(text, 'not an integer')
+      return (text) => {
+        const value = parseWholeNumber(text.trim())
+        return value === undefined ? wrong(text, 'not an integer') : sized(value)
+      }
     case 'boolean':
       return (text) => {
         const word = text.trim().toLowerCase()
@@ -86,31 +95,11 @@ const NOT_MONEY: Readonly<Record<MoneyStyle, string>> = {
   minor: 'not an integer number of hundredths',
 }
 
-/**
- * Parses an amount into hundredths; undefined unless it is exactly one. Zeros may follow the cents.
- */
-export function parseMoney(text: string, style: MoneyStyle): number | undefined {
-  if (style === 'minor') return parseWholeNumber(text)
-  const plain = style === 'decimal' ? text : commaToPoint(text)
-  const found = /^([+-]?)(\d+)(?:\.(\d{0,2})0*)?$/.exec(plain ?? '')
-  if (found === null) return undefined
-  const [, sign = '', whole = '', cents = ''] = found
-  return parseWholeNumber(`${sign === '-' ? '-' : ''}${whole}${cents.padEnd(2, '0')}`)
-}
-
-/** `1.234,50` → `1234.50`; points may only separate groups of three digits. */
-function commaToPoint(text: string): string | undefined {
-  const found = /^([+-]?)(\d+|\d{1,3}(?:\.\d{3})+)(?:,(\d*))?$/.exec(text)
-  if (found === null) return undefined
-  const [, sign = '', whole = '', cents = ''] = found
-  return `${sign}${whole.replaceAll('.', '')}.${cents}`
-}
-
-function parseWholeNumber(text: string): number | undefined {
-  if (!/^[+-]?\d+$/.test(text)) return undefined
-  const value = Number(text)
-  // Turns -0 into 0; beyond 2^53 the number would differ from the text.
-  return Number.isSafeInteger(value) ? value + 0 : undefined
+function notMoney(text: string, { money, moneyOptions }: ConvertOptions): string {
+  const rounded = parseMoney(text, money, { ...moneyOptions, round: 'half_even' })
+  return rounded === undefined
+    ? NOT_MONEY[money]
+    : `${NOT_MONEY[money]}; \`round\` in the mapping would round it`
 }
 
 /**

@@ -4,10 +4,14 @@
  */
 import { type AvroField, type AvroNode, isPrimitive, type RecordNode } from '../../avro/schema.ts'
 
-/** How a field's text is converted; `money` are the longs whose name ends in `_minor`. */
+/**
+ * How a field's text is converted; `money` are the longs whose name ends in `_minor`, `path` is the
+ * path of a page.
+ */
 export type FieldKind =
   | 'string'
   | 'currency'
+  | 'path'
   | 'uuid'
   | 'enum'
   | 'time'
@@ -74,6 +78,11 @@ function readKind({ name, rules }: AvroField, type: AvroNode): FieldKind {
     case 'long':
       return name.endsWith('_minor') ? 'money' : 'long'
     default:
-      return 'string'
+      return name === 'page' ? 'path' : 'string'
   }
+}
+
+/** An amount that a mapping can give beside the contract's fields. */
+export function createAmountField(name: string): ContractField {
+  return { name, kind: 'money', symbols: [], isRequired: false, fallback: null, fields: [] }
 }

@@ -8,11 +8,15 @@ import { CSV_STYLE, type CsvStyle, SOURCE_FORMATS } from '../../documents/source
 import { parseYaml } from '../../documents/yaml-document.ts'
 import { didYouMean } from '../../kernel/did-you-mean.ts'
 import { asObject, isObject } from '../../kernel/json.ts'
-import type { ContractField, EventContract } from './event-contract.ts'
-import type { FieldRule, ItemsRule, MappingSpec } from './mapping-spec.ts'
-import { parseRule, parseWhen } from './parse-rule.ts'
+import { createAmountField, type EventContract } from './event-contract.ts'
+import { EVENT_TYPE, type FieldRule, type ItemsRule, type MappingSpec } from './mapping-spec.ts'
+import { LINE_TOTAL, parseItems } from './parse-items.ts'
+import { parseRule } from './parse-rule.ts'
 
-const TOP_KEYS = ['format', 'csv', 'timezone', 'nulls', 'event']
+const TOP_KEYS = ['format', 'csv', 'timezone', 'nulls', 'group', 'event']
+/** Amounts of the whole order that are not fields of the contract: its lines are set by them. */
+const REVENUE = createAmountField('revenue_minor')
+const TOTAL = createAmountField('total_minor')
 const CSV_KEYS = ['delimiter', 'encoding', 'header']
 
 /** Throws CCS_IMPORT_INVALID (exit 2) with all faults and their places. */
@@ -25,68 +29,91 @@ export function parseMapping(text: string, file: string, contract: EventContract
   if (top.event !== undefined) reader.map(top.event, ['event'], 'event')
   else if (isObject(document.value))
     reader.fault([], 'The mapping has no "event".', 'List under `event:` what fills each field.')
-  const fields: FieldRule[] = []
+  const rules: FieldRule[] = []
   let items: ItemsRule | undefined
+  const known = [...contract.fields, REVENUE, TOTAL]
   for (const [name, value] of Object.entries(event)) {
-    const field = contract.fields.find((one) => one.name === name)
+    const field = known.find((one) => one.name === name)
     if (field === undefined) {
       const hint = didYouMean(
         name,
-        contract.fields.map((one) => one.name),
+        known.map((one) => one.name),
       )
       reader.fault(['event', name], `The contract has no field "${name}".`, hint, 'key')
       continue
     }
-    if (field.kind === 'items') items = parseItems(value, field, timezone, reader)
+    const input = { value, path: ['event', name], field, timezone, file, reader }
+    if (field.kind === 'items') items = parseItems(input)
     else {
-      const rule = parseRule({ value, path: ['event', name], field, timezone, reader })
-      if (rule !== undefined) fields.push(rule)
+      const rule = parseRule(input)
+      if (rule !== undefined) rules.push(rule)
     }
   }
+  const fields = rules.filter(({ field }) => field !== REVENUE && field !== TOTAL)
+  const revenue = rules.find(({ field }) => field === REVENUE)
+  const total = rules.find(({ field }) => field === TOTAL)
+  if (revenue !== undefined && total !== undefined)
+    reader.fault(
+      ['event', TOTAL.name],
+      `${REVENUE.name} and ${TOTAL.name} both say what the lines are worth.`,
+      'Remove one of them.',
+      'key',
+    )
+  const group = reader.texts(top.group, ['group'])
+  if (group === undefined) noteSums(rules, reader)
+  noteTypeLoop(rules, reader)
   if (isObject(top.event)) noteUnfilledFields(event, fields, contract, reader)
   const spec: MappingSpec = {
     file,
     format: reader.choice(top.format, ['format'], SOURCE_FORMATS),
     csv: parseCsv(top.csv, reader),
     nulls: new Set(reader.texts(top.nulls, ['nulls']) ?? ['']),
+    group,
     fields,
     items,
+    order: { revenue, total, spreadsDiscount: readSpread(event.discount_minor, items) },
   }
   reader.throwFaults()
   return spec
 }
 
-function parseItems(
-  value: unknown,
-  field: ContractField,
-  timezone: string,
-  reader: DocumentReader,
-): ItemsRule | undefined {
-  const path = ['event', field.name]
-  const names = field.fields.map((each) => each.name)
-  if (value === undefined) return undefined
-  const map = reader.map(value, path, path.join('.'), [...names, 'each', 'when'])
-  const fields: FieldRule[] = []
-  for (const each of field.fields) {
-    const rule = map[each.name]
-    const at = [...path, each.name]
-    if (rule !== undefined) {
-      const parsed = parseRule({ value: rule, path: at, field: each, timezone, reader })
-      if (parsed !== undefined) fields.push(parsed)
-    } else if (each.isRequired)
+/**
+ * Whether the order's discount is spread over its lines: as the mapping says, otherwise if the
+ * lines have no discounts of their own.
+ */
+function readSpread(rule: unknown, items: ItemsRule | undefined): boolean {
+  const { spread } = asObject(rule)
+  if (spread !== undefined) return spread === true
+  const rules = items?.choices.flatMap((lines) => lines.fields) ?? []
+  return !rules.some(({ field }) => ['discount_minor', LINE_TOTAL].includes(field.name))
+}
+
+/** The rule of event_type can't depend on what it decides. */
+function noteTypeLoop(rules: readonly FieldRule[], reader: DocumentReader): void {
+  const uses = ({ source, when }: FieldRule): boolean =>
+    when.some(({ path }) => path === EVENT_TYPE) ||
+    (source.kind === 'choose' && source.rules.some(uses)) ||
+    ((source.kind === 'from' || source.kind === 'hash') && source.paths.includes(EVENT_TYPE)) ||
+    (source.kind === 'template' &&
+      source.parts.some((one) => 'path' in one && one.path === EVENT_TYPE))
+  const rule = rules.find(({ field }) => field.name === 'event_type')
+  if (rule !== undefined && uses(rule))
+    reader.fault(
+      ['event', 'event_type'],
+      `event_type can't depend on ${EVENT_TYPE}, which it decides.`,
+      'Name the column instead.',
+    )
+}
+
+function noteSums(rules: readonly FieldRule[], reader: DocumentReader): void {
+  for (const { field, isSum } of rules)
+    if (isSum && field.kind === 'money')
       reader.fault(
-        path,
-        `The lines of ${field.name} have no "${each.name}", which the contract asks for.`,
-        'Map it to a column or path, or give it a constant.',
+        ['event', field.name, 'sum'],
+        '"sum" adds up the rows of a group, but the mapping has no "group".',
+        'Add group: COLUMN, the column that rows of one order share.',
         'key',
       )
-  }
-  return {
-    field,
-    each: reader.text(map.each, [...path, 'each']),
-    when: parseWhen(map.when, [...path, 'when'], reader),
-    fields,
-  }
 }
 
 /**
@@ -125,9 +152,14 @@ function noteUnfilledFields(
 
 function listEventTypes(rules: readonly FieldRule[]): readonly string[] {
   const rule = rules.find((each) => each.field.name === 'event_type')
-  if (rule === undefined) return []
-  if (rule.source.kind === 'constant') return [rule.source.value]
-  return [...(rule.values?.values() ?? [])]
+  return rule === undefined ? [] : listValues(rule)
+}
+
+/** The values that a rule names. */
+function listValues({ source, values }: FieldRule): readonly string[] {
+  if (source.kind === 'choose') return source.rules.flatMap(listValues)
+  if (source.kind === 'constant') return [source.value]
+  return [...(values?.values() ?? [])]
 }
 
 function parseCsv(value: unknown, reader: DocumentReader): CsvStyle {

@@ -3,6 +3,7 @@
  * zone for texts that name none. Digits finer than a millisecond are cut off, not rounded.
  */
 import { createOffsetReader, QUARTER_HOUR_MS } from '../../kernel/time-zone.ts'
+import { parseWholeNumber } from './money.ts'
 
 /** Returns ms since 1970; undefined if the text doesn't have this format. */
 export type TimeParser = (text: string) => number | undefined
@@ -15,6 +16,8 @@ const FORMAT_NAMES = TIME_FORMATS.join(', ')
 const ISO = new RegExp(
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?/.source +
     / ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/.source,
+  // RFC 3339 allows a small t and z.
+  'i',
 )
 
 /**
@@ -47,9 +50,12 @@ function parseIsoTime(text: string, zone: ZoneOffset): number | undefined {
 
 /** Multiplies a decimal text by 10^shift and cuts it to an integer, without floating point. */
 function parseEpoch(text: string, shift: number): number | undefined {
-  const found = /^(\d{1,17})(?:\.(\d*))?$/.exec(text)
-  if (found === null) return undefined
-  const [, whole = '', fraction = ''] = found
+  const [, whole = '', fraction = ''] = /^(\d{1,17})(?:\.(\d*))?$/.exec(text) ?? []
+  if (whole === '') {
+    // A number with an exponent, as spreadsheets and JSON write large numbers.
+    const number = /e/i.test(text) ? parseWholeNumber(text) : undefined
+    return number === undefined || number < 0 ? undefined : parseEpoch(String(number), shift)
+  }
   const digits =
     shift >= 0 ? whole + fraction.padEnd(shift, '0').slice(0, shift) : whole.slice(0, shift) || '0'
   const value = Number(digits)
@@ -91,6 +97,7 @@ const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 /** Tokens of a pattern, longer ones first: token, part of the time, regular expression. */
 const TOKENS: readonly (readonly [token: string, part: string, match: string])[] = [
   ['YYYY', 'year', '\\d{4}'],
+  ['YY', 'year', '\\d{2}'],
   ['MMM', 'monthName', '[A-Za-z]{3}'],
   ['MM', 'month', '\\d\\d'],
   ['M', 'month', '\\d{1,2}'],
@@ -143,7 +150,8 @@ function matchPattern(pattern: RegExp, zone: ZoneOffset): TimeParser {
   return (text) => {
     const parts = pattern.exec(text)?.groups
     if (parts === undefined) return undefined
-    const { year, day, minute, second, fraction, offset, monthName } = parts
+    const { day, minute, second, fraction, offset, monthName } = parts
+    const year = completeYear(parts.year)
     const named = monthName === undefined ? -1 : MONTHS.indexOf(monthName.toLowerCase())
     const month = monthName === undefined ? parts.month : String(named + 1)
     let hour = parts.hour
@@ -154,6 +162,12 @@ function matchPattern(pattern: RegExp, zone: ZoneOffset): TimeParser {
     }
     return toUtcMs({ year, month, day, hour, minute, second, fraction }, offset, zone)
   }
+}
+
+/** 26 is 2026 and 99 is 1999: two digits from 70 on belong to the last century, as in POSIX. */
+function completeYear(year: string | undefined): string | undefined {
+  if (year?.length !== 2) return year
+  return `${Number(year) < 70 ? 20 : 19}${year}`
 }
 
 /**

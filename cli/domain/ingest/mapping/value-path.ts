@@ -1,10 +1,13 @@
 /**
  * Where a value is in a row: a column of a CSV file, or a path into a JSON object such as
- * `user.id`, `items[0].sku` or `event_params[key=page_location].value.string_value`.
+ * `user.id`, `items[0].sku` or `event_params[key=page_location].value.string_value`. A path goes on
+ * into text that is itself a JSON object or list, as warehouses export such columns.
  */
-import type { RowValues } from '../../documents/source-row.ts'
 
-/** Reads a value from a row; undefined if the row has none there. */
+import { parseJsonExactly } from '../../documents/json-lines.ts'
+import { RowFault, type RowValues } from '../../documents/source-row.ts'
+
+/** Reads a value from a row; undefined if the row has none there. May return a RowFault. */
 export type Getter = (row: RowValues) => unknown
 
 type PathStep =
@@ -32,12 +35,33 @@ export function parsePath(path: string): readonly PathStep[] | undefined {
   return steps.length > 0 ? steps : undefined
 }
 
-/** Returns a getter for a CSV column; undefined if the header doesn't have it. */
-export function createColumnGetter(columns: readonly string[], name: string): Getter | undefined {
-  const index = columns.indexOf(name)
-  if (index < 0) return undefined
+/**
+ * Returns the column that a path begins with, the longest if there are several; undefined if the
+ * header has none. The column may have the whole path as its name.
+ */
+export function findColumn(columns: readonly string[], path: string): string | undefined {
+  if (columns.includes(path)) return path
+  let longest: string | undefined
+  for (const column of columns) {
+    const isLonger = column.length > (longest?.length ?? 0)
+    if (isLonger && path.startsWith(column) && isPathEnd(path, column.length)) longest = column
+  }
+  return longest
+}
+
+function isPathEnd(path: string, at: number): boolean {
+  return /^[.[]/.test(path.slice(at)) && parsePath(path.slice(at).replace(/^\./, '')) !== undefined
+}
+
+/** Returns a getter for a CSV column or a path into it; undefined if the header doesn't have it. */
+export function createColumnGetter(columns: readonly string[], path: string): Getter | undefined {
+  const column = findColumn(columns, path)
+  if (column === undefined) return undefined
+  const index = columns.indexOf(column)
   // CSV rows are arrays: a reader that has columns returns values in their order.
-  return (row) => (row as readonly string[])[index]
+  if (column === path) return (row) => (row as readonly string[])[index]
+  const steps = parsePath(path.slice(column.length).replace(/^\./, '')) ?? []
+  return (row) => follow((row as readonly string[])[index], steps, path)
 }
 
 /** Returns a getter for a JSON path. A key that equals the whole path takes precedence. */
@@ -45,13 +69,41 @@ export function createPathGetter(path: string): Getter {
   const steps = parsePath(path) ?? []
   return (row) => {
     if (Object.hasOwn(row, path)) return (row as Readonly<Record<string, unknown>>)[path]
-    let value: unknown = row
-    for (const step of steps) {
-      value = stepInto(value, step)
-      if (value === undefined || value === null) return undefined
-    }
-    return value
+    return follow(row, steps, path)
   }
+}
+
+function follow(start: unknown, steps: readonly PathStep[], path: string): unknown {
+  let value = start
+  for (const step of steps) {
+    if (typeof value === 'string') value = readJsonText(value)
+    if (value === undefined || value === null) return undefined
+    if (value === INVALID)
+      return new RowFault('invalid_json', `the JSON text that ${path} goes into is not valid`)
+    value = stepInto(value, step)
+  }
+  return value ?? undefined
+}
+
+const INVALID = Symbol('invalid JSON')
+
+/** Parsed texts of the last few values: several fields usually read one text. */
+const parsed = new Map<string, unknown>()
+const PARSED_MAX = 8
+
+/** Returns what a text says if it begins as a JSON object or list does, otherwise undefined. */
+function readJsonText(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined
+  if (parsed.has(text)) return parsed.get(text)
+  let value: unknown
+  try {
+    value = parseJsonExactly(text)
+  } catch {
+    value = INVALID
+  }
+  if (parsed.size >= PARSED_MAX) parsed.clear()
+  parsed.set(text, value)
+  return value
 }
 
 function stepInto(value: unknown, step: PathStep): unknown {
