@@ -29,8 +29,8 @@ export interface PartitionPosition {
   /** Offset of the first record that was not read yet. */
   readonly nextOffset: number
   /**
-   * Greatest corrected event time so far, ms; the watermark is the declared delay behind it. null:
-   * no event yet.
+   * Greatest corrected event time so far, ms, each event's at most the time at which it was
+   * appended; the watermark is the declared delay behind it. null: no event yet.
    */
   readonly maxEventMs: number | null
 }

@@ -28,6 +28,7 @@ export class Pipeline {
   #dlqEnd: number
   #newestAppendMs: number | null = null
   #readBytes = FIRST_READ_BYTES
+  /** By the monotonic clock: a clock that is put back must not delay commits. */
   #lastCommitMs: number
   #commit: Promise<void> | undefined
   /** A batch that is being ingested, or whose rejects are not all written yet. */
@@ -54,7 +55,7 @@ export class Pipeline {
     const { sources = [], gaps = [] } = manifest ?? {}
     this.#readers = new PartitionReaders(log, { topic, clock, onNotice, sources, gaps })
     this.#dlqEnd = options.dlqEnd
-    this.#lastCommitMs = parts.clock.nowMs()
+    this.#lastCommitMs = parts.clock.elapsedMs()
   }
 
   state(): PipelineState {
@@ -199,9 +200,12 @@ export class Pipeline {
     await this.#ingesting
     this.#ingesting = undefined
     this.#hasCaughtUp ||= this.#startEnds !== undefined && this.#readers.hasReached(this.#startEnds)
+    const newestMs = this.#newestAppendMs ?? 0
+    // One in the future comes from a clock that has been put right since.
+    const isPast = newestMs <= this.#parts.clock.nowMs()
     this.#newestAppendMs = frames.reduce(
       (newest, frame) => Math.max(newest, frame.appendMs),
-      this.#newestAppendMs ?? 0,
+      isPast ? newestMs : 0,
     )
     return frames.reduce((sum, frame) => sum + frame.body.length, 0)
   }
@@ -221,7 +225,7 @@ export class Pipeline {
   #commitIfDue(): void {
     if (this.#commit) return
     const { engine, clock } = this.#parts
-    const waitedMs = clock.nowMs() - this.#lastCommitMs
+    const waitedMs = clock.elapsedMs() - this.#lastCommitMs
     const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
     const isDue = waitedMs >= this.#options.checkpointMs || isFirst
     if (isDue || engine.uncommittedRows >= this.#options.checkpointRows)
@@ -241,7 +245,7 @@ export class Pipeline {
 
   async #commitNow(): Promise<void> {
     const { engine, clock } = this.#parts
-    this.#lastCommitMs = clock.nowMs()
+    this.#lastCommitMs = clock.elapsedMs()
     // A manifest must not have a position whose rejects are not in events.dlq yet.
     while (this.#ingesting) await this.#ingesting
     const dlqEnd = this.#dlqEnd

@@ -4,7 +4,7 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { closedSql } from '../../../domain/models/finality.ts'
+import { closedSql, closingMsSql } from '../../../domain/models/finality.ts'
 import type { GoldLimits } from '../options.ts'
 import type { FrozenGold, GoldPart } from '../snapshot.ts'
 import { finalSql, type GoldSql, mergedSql, runsSql } from './gold-sql.ts'
@@ -78,8 +78,11 @@ export class GoldCompactor {
     const tables = parts.map((part) => part.table)
     await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${runsSql(this.#sql, tables)}`)
     const closed = options.watermarkMs === null ? 'FALSE' : closedSql(model, options.watermarkMs)
-    const count = await connection.all(`SELECT count(*) AS n FROM ${all} WHERE ${closed}`)
-    const isDue = Number(count.rows[0]?.n ?? 0) >= Math.max(1, options.closedRowsMin)
+    const found = await connection.all(
+      `SELECT count(*) AS n, max(${closingMsSql(model)}) AS ms FROM ${all} WHERE ${closed}`,
+    )
+    const { n = 0, ms = 0 } = found.rows[0] ?? {}
+    const isDue = Number(n) >= Math.max(1, options.closedRowsMin)
     const kept = isDue ? `WHERE NOT (${closed})` : ''
     const helper = model.session ? ' EXCLUDE (_run, _run_last, _is_long)' : ''
     const table = await this.#create(connection)
@@ -90,7 +93,8 @@ export class GoldCompactor {
     const scratch = [all, parts.at(-1)?.table ?? all]
     if (!isDue) return { parts: [{ table, rows, closedMs }], scratchTables: scratch }
     const closedSelect = finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed}`)
-    const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, options.watermarkMs ?? 0)
+    // Of the rows, not the watermark: that may be far ahead of them, by a clock that jumped.
+    const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, Number(ms))
     return {
       parts: [{ table, rows, closedMs: newest }],
       scratchTables: scratch,

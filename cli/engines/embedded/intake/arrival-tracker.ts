@@ -34,6 +34,8 @@ export class ArrivalTracker {
   readonly #watermarkDelayMs: number
   readonly #partitions = new Map<string, PartitionProgress>()
   #current: PartitionProgress | undefined
+  /** Append time of the current frame. */
+  #appendMs = 0
   #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 }
   #isDirty = false
   /** Results of the last `track`; fields, so that no object is created per record. */
@@ -50,8 +52,11 @@ export class ArrivalTracker {
     if (greatest !== null) dedupeIndex.advance(greatest)
   }
 
-  /** Selects the frame's partition; its records follow. */
-  beginFrame({ topic, partition, baseOffset }: LogFrame): void {
+  /**
+   * Selects the frame's partition; its records follow. A watermark is never ahead of the log's own
+   * clock: if that was put back, the watermark goes back with it.
+   */
+  beginFrame({ topic, partition, baseOffset, appendMs }: LogFrame): void {
     const key = `${topic}-${partition}`
     let progress = this.#partitions.get(key)
     if (!progress) {
@@ -59,6 +64,9 @@ export class ArrivalTracker {
       this.#partitions.set(key, progress)
     }
     this.#current = progress
+    this.#appendMs = appendMs
+    if (progress.maxEventMs !== null && progress.maxEventMs > appendMs)
+      progress.maxEventMs = appendMs
   }
 
   /** Tracks the next valid record, by the words of its id; sets `lateMs` and `isFirstArrival`. */
@@ -67,9 +75,11 @@ export class ArrivalTracker {
     const newest = progress.maxEventMs
     this.lateMs = newest === null ? 0 : Math.max(0, newest - this.#watermarkDelayMs - eventMs)
     if (this.lateMs > 0) this.#counts.late++
-    if (newest === null || eventMs > newest) {
-      progress.maxEventMs = eventMs
-      this.dedupeIndex.advance(eventMs - this.#watermarkDelayMs)
+    // A fast clock moves the watermark no further than to when its event was appended.
+    const boundedMs = Math.min(eventMs, this.#appendMs)
+    if (newest === null || boundedMs > newest) {
+      progress.maxEventMs = boundedMs
+      this.dedupeIndex.advance(boundedMs - this.#watermarkDelayMs)
     }
     this.isFirstArrival = this.dedupeIndex.add(id0, id1, id2, id3)
     if (!this.isFirstArrival) this.#counts.duplicates++
