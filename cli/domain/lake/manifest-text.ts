@@ -7,6 +7,7 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import { isPartitionName, isPathBelow, isPlainName, isTableName } from './layout.ts'
 import {
   type Counts,
+  type DedupedDay,
   type DeployedModel,
   type LakeFile,
   type LogGap,
@@ -161,6 +162,8 @@ const stateFile: Read<StateFile> = (value, at) => {
   }
 }
 
+const dedupedDay = fields<DedupedDay>({ day: whole, hour: count })
+
 const model = fields<DeployedModel>({ name: text, fingerprint: text, text })
 
 const source = fields<LogSource>({
@@ -182,7 +185,7 @@ const gap = fields<LogGap>({
   seenMs: count,
 })
 
-const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps'>>({
+const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps' | 'dedupedDays'>>({
   format: check((v): v is typeof MANIFEST_FORMAT => v === MANIFEST_FORMAT, `${MANIFEST_FORMAT}`),
   serial: count,
   generation: count,
@@ -199,9 +202,10 @@ const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps'>>({
 })
 
 const manifest: Read<Manifest> = (value, at) => {
-  const { sources, gaps } = Object(value)
+  const { sources, gaps, dedupedDays: days } = Object(value)
   return {
     ...wholeManifest(value, at),
+    ...(days === undefined ? {} : { dedupedDays: list(dedupedDay)(days, `${at}.dedupedDays`) }),
     ...(sources === undefined ? {} : { sources: list(source)(sources, `${at}.sources`) }),
     ...(gaps === undefined ? {} : { gaps: list(gap)(gaps, `${at}.gaps`) }),
   }

@@ -87,6 +87,15 @@ export interface StateFile {
   readonly closedMs?: number
 }
 
+/**
+ * A UTC day of event time of which the engine's dedupe index has all ids: days since 1970, and the
+ * hour since 1970 of the index's clock at the day's first event.
+ */
+export interface DedupedDay {
+  readonly day: number
+  readonly hour: number
+}
+
 /** A model as it was deployed. */
 export interface DeployedModel {
   readonly name: string
@@ -113,6 +122,8 @@ export interface Manifest {
   readonly gaps?: readonly LogGap[]
   readonly files: readonly LakeFile[]
   readonly state: readonly StateFile[]
+  /** Absent: none, as in the manifest of an older ccs. */
+  readonly dedupedDays?: readonly DedupedDay[]
   readonly models: readonly DeployedModel[]
   readonly schemas: readonly { readonly subject: string; readonly fingerprint: string }[]
 }

@@ -1,13 +1,21 @@
 /**
  * Decides what depends on the order of arrival: whether an event's id is new, and how far behind
  * its partition's watermark it came. Lateness follows from the partition's own order, so a replay
- * gives the same answer; so does deduplication within the horizon (docs/adr/0008 has the limits).
+ * gives the same answer. An id is new if the dedupe index does not have it; for an event of a day
+ * that the index does not cover, the rows of Silver decide later (docs/adr/0016).
  */
 
 import { selectWatermarkPositions } from '../../../domain/dlq/replay-partitions.ts'
-import type { Counts, Manifest, PartitionPosition } from '../../../domain/lake/manifest.ts'
+import type {
+  Counts,
+  DedupedDay,
+  LakeFile,
+  Manifest,
+  PartitionPosition,
+} from '../../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import type { DedupeIndex, EventIdWords } from './dedupe-index.ts'
+import { DedupedDays } from './deduped-days.ts'
 
 interface PartitionProgress {
   readonly topic: string
@@ -24,6 +32,9 @@ export interface FrozenArrivals {
   readonly newIds: EventIdWords
   /** Ids stamped with an earlier hour have expired. */
   readonly oldestLiveHour: number
+  /** The ids of earlier snapshots no longer count: the log's clock went back. */
+  readonly hasForgotten: boolean
+  readonly dedupedDays: readonly DedupedDay[]
   /** Least watermark of all partitions; null: none yet. */
   readonly watermarkMs: number | null
 }
@@ -31,25 +42,38 @@ export interface FrozenArrivals {
 /** Positions, watermarks and counts of all partitions; changed only by frames, in their order. */
 export class ArrivalTracker {
   readonly dedupeIndex: DedupeIndex
+  readonly #dedupedDays: DedupedDays
   readonly #watermarkDelayMs: number
   readonly #partitions = new Map<string, PartitionProgress>()
   #current: PartitionProgress | undefined
   /** Append time of the current frame. */
   #appendMs = 0
+  /** The hour of the last event, unless the index may cover other days since. */
+  #hour = Number.NaN
+  /** Days with events of the current frame that the dedupe index does not cover. */
+  readonly uncoveredDays = new Set<number>()
   #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 }
+  /** How many duplicates were found among the rows of Silver since the start. */
+  lateDuplicates = 0
   #isDirty = false
   /** Results of the last `track`; fields, so that no object is created per record. */
   lateMs = 0
   isFirstArrival = false
 
-  constructor(dedupeIndex: DedupeIndex, watermarkDelayMs: number, manifest?: Manifest) {
+  /** `files` are those of the model that deduplicates. */
+  constructor(
+    dedupeIndex: DedupeIndex,
+    watermarkDelayMs: number,
+    manifest?: Manifest,
+    files: readonly LakeFile[] = [],
+  ) {
     this.dedupeIndex = dedupeIndex
+    this.#dedupedDays = new DedupedDays(files, manifest?.dedupedDays ?? [])
     this.#watermarkDelayMs = watermarkDelayMs
     if (manifest) this.#counts = { ...manifest.counts }
     for (const one of manifest?.positions ?? [])
       this.#partitions.set(`${one.topic}-${one.partition}`, { ...one })
-    const greatest = this.greatestWatermarkMs
-    if (greatest !== null) dedupeIndex.advance(greatest)
+    this.#followWatermarks()
   }
 
   /**
@@ -65,8 +89,27 @@ export class ArrivalTracker {
     }
     this.#current = progress
     this.#appendMs = appendMs
-    if (progress.maxEventMs !== null && progress.maxEventMs > appendMs)
-      progress.maxEventMs = appendMs
+    this.uncoveredDays.clear()
+    this.#hour = Number.NaN
+    if (progress.maxEventMs === null || progress.maxEventMs <= appendMs) return
+    progress.maxEventMs = appendMs
+    this.#followWatermarks()
+  }
+
+  /** Sets the clock of the dedupe index; if the watermarks went far back, it starts anew. */
+  #followWatermarks(): void {
+    const greatestMs = this.greatestWatermarkMs
+    if (greatestMs === null) return
+    const isFarBack = this.dedupeIndex.isAheadOf(greatestMs)
+    if (isFarBack) this.dedupeIndex.reset(greatestMs)
+    if (isFarBack) this.#dedupedDays.clear()
+    this.dedupeIndex.advance(greatestMs)
+    this.#expireDays()
+  }
+
+  #expireDays(): void {
+    this.#dedupedDays.expire(this.dedupeIndex.oldestHour)
+    this.#hour = Number.NaN
   }
 
   /** Tracks the next valid record, by the words of its id; sets `lateMs` and `isFirstArrival`. */
@@ -79,10 +122,25 @@ export class ArrivalTracker {
     const boundedMs = Math.min(eventMs, this.#appendMs)
     if (newest === null || boundedMs > newest) {
       progress.maxEventMs = boundedMs
-      this.dedupeIndex.advance(boundedMs - this.#watermarkDelayMs)
+      if (newest === null) this.#followWatermarks()
+      else if (this.dedupeIndex.advance(boundedMs - this.#watermarkDelayMs)) this.#expireDays()
     }
+    const hour = Math.floor(eventMs / 3_600_000)
+    if (hour !== this.#hour) this.#selectHour(hour)
     this.isFirstArrival = this.dedupeIndex.add(id0, id1, id2, id3)
     if (!this.isFirstArrival) this.#counts.duplicates++
+  }
+
+  #selectHour(hour: number): void {
+    this.#hour = hour
+    if (!this.#dedupedDays.covers(hour, this.dedupeIndex.hour))
+      this.uncoveredDays.add(Math.floor(hour / 24))
+  }
+
+  /** Counts duplicates that were found among the rows of Silver. */
+  addLateDuplicates(count: number): void {
+    this.#counts.duplicates += count
+    this.lateDuplicates += count
   }
 
   /** Counts the frame, of whose records `accepted` were valid. */
@@ -138,6 +196,8 @@ export class ArrivalTracker {
       counts: this.counts(),
       newIds: this.dedupeIndex.takeNewIds(),
       oldestLiveHour: this.dedupeIndex.oldestHour,
+      hasForgotten: this.dedupeIndex.takeReset(),
+      dedupedDays: this.#dedupedDays.list(),
       watermarkMs: this.leastWatermarkMs,
     }
   }

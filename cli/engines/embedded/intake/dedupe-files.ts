@@ -20,7 +20,7 @@ export interface EventIdsTarget {
   readonly previous: readonly StateFile[]
 }
 
-type NewIds = Pick<FrozenArrivals, 'newIds' | 'oldestLiveHour'>
+type NewIds = Pick<FrozenArrivals, 'newIds' | 'oldestLiveHour' | 'hasForgotten'>
 
 /** Writes the new ids below `<serial>/`; returns all files of ids that the commit names. */
 export async function writeEventIds(
@@ -28,9 +28,9 @@ export async function writeEventIds(
   ids: NewIds,
   { serial, stateRoot, previous }: EventIdsTarget,
 ): Promise<readonly StateFile[]> {
-  const live = previous.filter(
-    (file) => file.kind === 'seen' && (file.hour ?? 0) >= ids.oldestLiveHour,
-  )
+  const isLive = (file: StateFile) =>
+    file.kind === 'seen' && !ids.hasForgotten && (file.hour ?? 0) >= ids.oldestLiveHour
+  const live = previous.filter(isLive)
   const small = live.length < FILES_MAX ? [] : selectSmallFiles(live)
   const kept = live.filter((file) => !small.includes(file))
   if (ids.newIds.length === 0 && small.length === 0) return kept
