@@ -121,11 +121,14 @@ function fields<T extends object>(reads: { readonly [K in keyof T]-?: Read<T[K]>
   }
 }
 
-const position = fields<PartitionPosition>({
-  topic: textLike(isPlainName, 'a topic'),
-  partition: count,
-  nextOffset: count,
-  maxEventMs: timeOrNull,
+const position: Read<PartitionPosition> = (value, at) => ({
+  ...fields<Omit<PartitionPosition, 'hasEnded'>>({
+    topic: textLike(isPlainName, 'a topic'),
+    partition: count,
+    nextOffset: count,
+    maxEventMs: timeOrNull,
+  })(value, at),
+  ...(Object(value).hasEnded === true ? { hasEnded: true } : {}),
 })
 
 const counts = fields<Counts>({

@@ -33,6 +33,8 @@ export interface PartitionPosition {
    * appended; the watermark is the declared delay behind it. null: no event yet.
    */
   readonly maxEventMs: number | null
+  /** An import that is done; the least watermark does not wait for this partition. */
+  readonly hasEnded?: true
 }
 
 /** What became of the records of events.raw up to the positions, since the log began. */

@@ -16,6 +16,9 @@ export interface LogFrame {
   readonly appendMs: number
   /** `count` times: u32 little-endian length, then that many bytes. Valid until the next read. */
   readonly body: Buffer
+  /** Marked by the pipeline: the first or last frame of a run of `ccs import`. */
+  readonly startsRun?: boolean
+  readonly endsRun?: boolean
 }
 
 /** The writer of one partition; appends happen in the order of the calls. */

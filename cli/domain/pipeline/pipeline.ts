@@ -4,8 +4,9 @@
  * written and durable, the manifest is renamed (from now on it counts), files move to their final
  * places, old files are deleted.
  */
+import { ImportRuns } from '../ingest/import-runs.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { Manifest } from '../lake/manifest.ts'
+import type { Manifest, PartitionPosition } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import { replaceManifest, writeCommit } from './commit.ts'
 import { OutageHandler } from './outage-handler.ts'
@@ -40,6 +41,7 @@ export class Pipeline {
   readonly #outage: OutageHandler
   readonly #scheduler: PollScheduler
   readonly #readers: PartitionReaders
+  readonly #importRuns: ImportRuns
   /** Ends of the partitions at the start of the run. */
   #startEnds: ReadonlyMap<number, number> | undefined
   #hasCaughtUp = false
@@ -54,6 +56,7 @@ export class Pipeline {
     this.#scheduler = new PollScheduler(clock)
     const { sources = [], gaps = [] } = manifest ?? {}
     this.#readers = new PartitionReaders(log, { topic, clock, onNotice, sources, gaps })
+    this.#importRuns = new ImportRuns(log, topic)
     this.#dlqEnd = options.dlqEnd
     this.#lastCommitMs = parts.clock.elapsedMs()
   }
@@ -122,6 +125,7 @@ export class Pipeline {
       await this.#commit
       await this.#notifying
       await this.#readers.close()
+      await this.#importRuns.close()
     }
   }
 
@@ -188,9 +192,7 @@ export class Pipeline {
       await this.#commit
     const { positions } = this.#parts.engine
     this.#startEnds ??= await this.#retryUntilStopped(() => this.#readers.ends())
-    const frames = await this.#retryUntilStopped(() =>
-      this.#readers.read(this.#readBytes, positions),
-    )
+    const frames = await this.#retryUntilStopped(() => this.#readFrames(positions))
     if (frames?.length === 0) this.#hasCaughtUp = true
     if (frames === undefined || frames.length === 0) return 0
     const learned = await this.#retryUntilStopped(() => this.#refreshSchemas(frames), 'schemas')
@@ -208,6 +210,13 @@ export class Pipeline {
       isPast ? newestMs : 0,
     )
     return frames.reduce((sum, frame) => sum + frame.body.length, 0)
+  }
+
+  async #readFrames(positions: readonly PartitionPosition[]): Promise<readonly LogFrame[]> {
+    const frames = await this.#readers.read(this.#readBytes, positions)
+    // Imports only write to the log of the local target.
+    const isShared = this.#readers.sourcesAndGaps.sources !== undefined
+    return isShared ? frames : this.#importRuns.mark(frames)
   }
 
   async #refreshSchemas(frames: readonly LogFrame[]): Promise<true> {

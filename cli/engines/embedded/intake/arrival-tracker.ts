@@ -22,6 +22,7 @@ interface PartitionProgress {
   readonly partition: number
   nextOffset: number
   maxEventMs: number | null
+  hasEnded?: true
 }
 
 /** Positions, counts and event ids at a snapshot. */
@@ -80,7 +81,7 @@ export class ArrivalTracker {
    * Selects the frame's partition; its records follow. A watermark is never ahead of the log's own
    * clock: if that was put back, the watermark goes back with it.
    */
-  beginFrame({ topic, partition, baseOffset, appendMs }: LogFrame): void {
+  beginFrame({ topic, partition, baseOffset, appendMs, startsRun }: LogFrame): void {
     const key = `${topic}-${partition}`
     let progress = this.#partitions.get(key)
     if (!progress) {
@@ -91,6 +92,9 @@ export class ArrivalTracker {
     this.#appendMs = appendMs
     this.uncoveredDays.clear()
     this.#hour = Number.NaN
+    delete progress.hasEnded
+    // Its first event sets the watermark, as in a new partition.
+    if (startsRun) progress.maxEventMs = null
     if (progress.maxEventMs === null || progress.maxEventMs <= appendMs) return
     progress.maxEventMs = appendMs
     this.#followWatermarks()
@@ -147,6 +151,7 @@ export class ArrivalTracker {
   endFrame(frame: LogFrame, accepted: number): void {
     const progress = this.#current as PartitionProgress // beginFrame() was called
     progress.nextOffset = frame.baseOffset + frame.count
+    if (frame.endsRun) progress.hasEnded = true
     this.#counts.records += frame.count
     this.#counts.bronze += accepted
     this.#counts.dlq += frame.count - accepted
