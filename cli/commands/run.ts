@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import { openPipeline, openServer } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
+import { describeLateEvents } from '../domain/pipeline/late-summary.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 
 export default class Run extends CcsCommand<StatusResult> {
@@ -26,7 +27,8 @@ export default class Run extends CcsCommand<StatusResult> {
     const { flags } = await this.parse(Run)
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
-    const open = await openPipeline(project, await openTargetLogic(project), {
+    const logic = await openTargetLogic(project)
+    const open = await openPipeline(project, logic, {
       owner: 'ccs run',
       isOnce: flags.once,
       hasGoldTopics: flags['gold-topics'],
@@ -39,12 +41,18 @@ export default class Run extends CcsCommand<StatusResult> {
       try {
         if (!flags.once)
           this.note(`The engine answers at ${server.url}; data in ${project.dataDir}.`)
+        const lateBefore = open.engine.counts.late
         await open.pipeline.run(stop, flags.once)
         const status = await server.status()
         const { records, bronze, duplicates, dlq } = status.counts
         this.print(
           `${records} records: ${bronze} in Bronze, ${dlq} rejected; ${duplicates} duplicates left out of Silver.`,
         )
+        const late = status.counts.late - lateBefore
+        if (late > 0) {
+          const query = (sql: string) => open.engine.query(sql, Date.now())
+          for (const text of await describeLateEvents(late, logic.graph, query)) this.note(text)
+        }
         return status
       } finally {
         await server.close()

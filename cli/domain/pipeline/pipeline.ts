@@ -4,11 +4,12 @@
  * written and durable, the manifest is renamed (from now on it counts), files move to their final
  * places, old files are deleted.
  */
-import { ImportRuns } from '../ingest/import-runs.ts'
+
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Manifest, PartitionPosition } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import { replaceManifest, writeCommit } from './commit.ts'
+import { ImportRuns } from './import-runs.ts'
 import { OutageHandler } from './outage-handler.ts'
 import { PartitionReaders } from './partition-readers.ts'
 import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'

@@ -5,10 +5,10 @@
  * durable before its events are appended, so a frame's entry is there when the frame is read.
  */
 import { isReplayPartition } from '../dlq/replay-partitions.ts'
+import type { ImportLedgerEntry } from '../ingest/import-ledger.ts'
 import type { EventLog, LogFrame, LogReader } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
 import { IMPORTS_TOPIC } from '../log/topics.ts'
-import type { ImportLedgerEntry } from './import-ledger.ts'
 
 const READ_BYTES = 1024 * 1024
 
