@@ -13,7 +13,7 @@ import type { Event } from '../../cli/domain/events/contracts.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { seeded } from '../fixtures/gate-events.ts'
 import { drain, makeRig, openRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
-import { deriveUuid, shopEvent } from '../fixtures/shop-events.ts'
+import { deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -81,15 +81,21 @@ async function expectOnce(ids: readonly string[]): Promise<void> {
 
 const shop = (id: string, hours: number): Event => shopEvent(id, START + hours * HOUR)
 
-test('an event that comes again three days later counts once', async () => {
-  const events = [shop('1', 0), shop('2', 24), shop('3', 48), shop('4', 74), shop('1', 0)]
+test('an order that comes again three days later counts once', async () => {
+  const order = shopOrder('1', START, 1990)
+  const expectOrder = async () => {
+    const { rows } = await open.engine.query('SELECT revenue FROM silver.orders', START)
+    expect(rows).toEqual([{ revenue: '19.90' }])
+  }
+  const events = [order, shop('2', 24), shop('3', 48), shop('4', 74), order]
   await append(1, [...events, shop('5', 170)])
   await ingestAll()
   await expectOnce(['1', '2', '3', '4', '5'])
+  await expectOrder()
   await commit()
   await expectOnce(['1', '2', '3', '4', '5'])
-  await append(1, [shop('1', 0), shop('2', 24), shop('6', 172), shop('6', 172)])
-  await append(2, [shop('1', 0), shop('3', 48)])
+  await append(1, [order, shop('2', 24), shop('6', 172), shop('6', 172)])
+  await append(2, [order, shop('3', 48)])
   await ingestAll()
   await expectOnce(['1', '2', '3', '4', '5', '6'])
   await commit()
@@ -97,6 +103,7 @@ test('an event that comes again three days later counts once', async () => {
   await compactBeside(open, { filesMax: 1, openFilesMax: 1 })
   await ingestAll()
   await expectOnce(['1', '2', '3', '4', '5', '6'])
+  await expectOrder()
 })
 
 test('also if another partition jumped days ahead between its two arrivals', async () => {
