@@ -72,6 +72,7 @@ export async function writeCheckpoint(
       if (closedRowsSql)
         staged.push(...(await copyByDay(connection, model, closedRowsSql, { stage, files })))
       for (const table of compacted.scratchTables) await connection.run(`DROP TABLE ${table}`)
+      await source.releaseMemory(connection)
       const written: GoldPart[] = []
       for (const part of compacted.parts)
         written.push(part.file ? part : await copyGoldPart(connection, model, part, options))
@@ -136,7 +137,7 @@ const PARQUET =
 interface CopyTarget {
   readonly stage: string
   readonly files: Files
-  /** Values of the partition column; queried if absent. */
+  /** Values of the partition column. Absent: the rows are costly to compute, so only once. */
   readonly days?: readonly string[] | undefined
 }
 
@@ -154,9 +155,8 @@ async function copyByDay(
   await files.mkdir(folder)
   const column = model.partition
   if (!column) return copyDays(connection, model, { sql, folder, days: [''] }, files)
-  const values = days ?? (await listDays(connection, column, sql))
-  if (values.length <= DAYS_MAX)
-    return copyDays(connection, model, { sql, folder, days: values }, files)
+  if (days && days.length <= DAYS_MAX)
+    return copyDays(connection, model, { sql, folder, days }, files)
   const table = `delta.state.${model.name.replace('.', '_')}_by_day`
   await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${sql} ORDER BY ${column}`)
   try {
