@@ -69,6 +69,7 @@ export async function writeCheckpoint(
       const limits = { watermarkMs, ...goldLimits }
       const compacted = await source.compact(model.name, connection, frozenGold, limits)
       const { closedRowsSql } = compacted
+      await source.releaseMemory(connection)
       if (closedRowsSql)
         staged.push(...(await copyByDay(connection, model, closedRowsSql, { stage, files })))
       for (const table of compacted.scratchTables) await connection.run(`DROP TABLE ${table}`)

@@ -60,7 +60,7 @@ export class GoldCompactor {
     const [first, ...others] = frozen.parts
     const newer = others.reduce((sum, part) => sum + part.rows, 0) + fresh.rows
     if (newer >= Math.max(options.mergeAllRowsMin, first?.rows ?? 0))
-      return this.#compactAll(connection, [...frozen.parts, fresh], options, frozen.closedMs)
+      return this.#compactAll(connection, { ...frozen, fresh }, options)
     if (others.length < PARTS_MAX) return { parts: [...frozen.parts, fresh], scratchTables: [] }
     const tables = [...others, fresh].map((part) => part.table)
     const merged = await this.#mergeTables(connection, tables)
@@ -69,14 +69,14 @@ export class GoldCompactor {
 
   async #compactAll(
     connection: DuckConnection,
-    parts: readonly GoldPart[],
+    { parts, fresh, closedMs }: FrozenGold & { readonly fresh: GoldPart },
     options: CompactOptions,
-    closedMs: number | null,
   ): Promise<CompactedGold> {
     const { model } = this.#sql.incremental
     const all = this.#name
-    const tables = parts.map((part) => part.table)
+    const tables = [...parts, fresh].map((part) => part.table)
     await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${runsSql(this.#sql, tables)}`)
+    await connection.run(`DROP TABLE ${fresh.table}`)
     const closed = options.watermarkMs === null ? 'FALSE' : closedSql(model, options.watermarkMs)
     const found = await connection.all(
       `SELECT count(*) AS n, max(${closingMsSql(model)}) AS ms FROM ${all} WHERE ${closed}`,
@@ -90,7 +90,7 @@ export class GoldCompactor {
     const rows = await connection.run(
       `INSERT INTO ${table} BY NAME SELECT *${helper} FROM ${all} ${kept}`,
     )
-    const scratch = [all, parts.at(-1)?.table ?? all]
+    const scratch = [all]
     if (!isDue) return { parts: [{ table, rows, closedMs }], scratchTables: scratch }
     const closedSelect = finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed}`)
     // Of the rows, not the watermark: that may be far ahead of them, by a clock that jumped.
