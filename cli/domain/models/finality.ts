@@ -30,7 +30,7 @@ export function closedSql(model: Model, watermarkMs: number): string {
   return `${closingMsSql(model)} <= ${watermarkMs}`
 }
 
-/** The watermark, in ms, that closes the row of key `k0`; NULL for models whose rows never close. */
+/** The watermark, ms, that closes the row of key `k0`; NULL for models whose rows never close. */
 export function closingMsSql(model: Model): string {
   const latenessMs = model.latenessMs ?? 0
   if (model.session) return `epoch_ms(_run_last) + ${2 * model.session.pauseMs + latenessMs}`

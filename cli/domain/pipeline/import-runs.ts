@@ -53,9 +53,10 @@ export class ImportRuns {
     for (;;) {
       const frames = await this.#ledger.read(READ_BYTES)
       if (frames.length === 0) return
+      // ImportLedger wrote them.
       for (const frame of frames)
         for (const { bytes } of frameRecords(frame))
-          this.#add(JSON.parse(Buffer.from(bytes).toString('utf8')) as ImportLedgerEntry) // ImportLedger wrote it
+          this.#add(JSON.parse(Buffer.from(bytes).toString('utf8')) as ImportLedgerEntry)
     }
   }
 

@@ -23,7 +23,7 @@ export async function describeLateEvents(
   return [
     first,
     `Too late for Gold, of all rows so far: ${missing.join(', ')}.`,
-    'Silver and the marts have them: see ccs reconcile. Those of a file can be in Gold too: import it',
-    'sorted by time, into a new data directory (--data DIR).',
+    'Silver and the marts have them: see ccs reconcile. Those of a file can be in Gold too:',
+    'import it sorted by time, into a new data directory (--data DIR).',
   ]
 }
