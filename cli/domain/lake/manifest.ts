@@ -124,7 +124,7 @@ export interface Manifest {
   readonly gaps?: readonly LogGap[]
   readonly files: readonly LakeFile[]
   readonly state: readonly StateFile[]
-  /** Absent: none, as in the manifest of an older ccs. */
+  /** Absent in the manifest of an older ccs. */
   readonly dedupedDays?: readonly DedupedDay[]
   readonly models: readonly DeployedModel[]
   readonly schemas: readonly { readonly subject: string; readonly fingerprint: string }[]

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { LakeFile } from '../../../cli/domain/lake/manifest.ts'
+import type { LakeFile, Manifest } from '../../../cli/domain/lake/manifest.ts'
 import type { LogFrame } from '../../../cli/domain/log/event-log.ts'
 import { ArrivalTracker } from '../../../cli/engines/embedded/intake/arrival-tracker.ts'
 import { DedupeIndex } from '../../../cli/engines/embedded/intake/dedupe-index.ts'
@@ -11,11 +11,14 @@ const DELAY = 5_000
 const START = Date.parse('2026-03-01T00:00:00Z')
 const startDay = START / DAY
 
-function createTracker(files: readonly Pick<LakeFile, 'partition'>[] = []): ArrivalTracker {
+function createTracker(
+  files: readonly Pick<LakeFile, 'partition'>[] = [],
+  manifest?: Manifest,
+): ArrivalTracker {
   const whole = files.map((one): LakeFile => {
     return { table: 'silver.events', name: '', rows: 1, bytes: 1, crc32: 1, ...one }
   })
-  return new ArrivalTracker(new DedupeIndex(48 * HOUR), DELAY, undefined, whole)
+  return new ArrivalTracker(new DedupeIndex(48 * HOUR), DELAY, manifest, whole)
 }
 
 interface Frame extends Partial<LogFrame> {
@@ -105,6 +108,26 @@ describe('the days that the dedupe index covers', () => {
     const { dedupedDays, newIds, hasForgotten } = tracker.freeze()
     expect(dedupedDays).toEqual([{ day: startDay, hour: Math.floor((noon - DELAY) / HOUR) }])
     expect([newIds.length, hasForgotten]).toEqual([5, false])
+  })
+
+  test('are those within the horizon after an older ccs', () => {
+    const counts = { records: 1, bronze: 1, duplicates: 0, dlq: 0, late: 0 }
+    const position = {
+      topic: 'events.raw',
+      partition: 0,
+      nextOffset: 1,
+      maxEventMs: noon + 2 * DAY,
+    }
+    const manifest: Manifest = {
+      ...{ format: 1, serial: 1, generation: 1, committedMs: 0, dlqEnd: 0, counts },
+      ...{ positions: [position], files: [], state: [], models: [], schemas: [] },
+    }
+    const days = ['2026-03-01', '2026-03-02', '2026-03-03']
+    const tracker = createTracker(
+      days.map((day) => ({ partition: `event_date=${day}` })),
+      manifest,
+    )
+    expect(uncovered(tracker, [noon, noon + DAY, noon + 2 * DAY])).toEqual([startDay])
   })
 
   test('are none after the log’s clock went back by more than the horizon', () => {

@@ -69,7 +69,7 @@ export class ArrivalTracker {
     files: readonly LakeFile[] = [],
   ) {
     this.dedupeIndex = dedupeIndex
-    this.#dedupedDays = new DedupedDays(files, manifest?.dedupedDays ?? [])
+    this.#dedupedDays = new DedupedDays(files, manifest ? manifest.dedupedDays : [])
     this.#watermarkDelayMs = watermarkDelayMs
     if (manifest) this.#counts = { ...manifest.counts }
     for (const one of manifest?.positions ?? [])

@@ -18,10 +18,14 @@ export class DedupedDays {
   /** Days that have rows in Silver, or had events since the engine started. */
   readonly #known: Set<number>
 
-  /** `files` are those of the model that deduplicates. */
-  constructor(files: readonly LakeFile[], covered: readonly DedupedDay[]) {
+  /**
+   * `files` are those of the model that deduplicates. An older ccs did not write `covered`: its
+   * clock was never more than the watermark's delay behind an event that arrived.
+   */
+  constructor(files: readonly LakeFile[], covered: readonly DedupedDay[] | undefined) {
     this.#known = new Set(files.map(({ partition }) => parseDay(partition)))
-    this.#covered = new Map(covered.map(({ day, hour }) => [day, hour]))
+    const days = covered ?? [...this.#known].map((day) => ({ day, hour: 24 * day - 1 }))
+    this.#covered = new Map(days.map(({ day, hour }) => [day, hour]))
   }
 
   /**
