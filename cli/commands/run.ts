@@ -3,6 +3,7 @@ import { openServer } from '../app/page.ts'
 import { openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
+import { describeLateEvents } from '../domain/pipeline/late-summary.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 
 export default class Run extends CcsCommand<StatusResult> {
@@ -28,7 +29,8 @@ export default class Run extends CcsCommand<StatusResult> {
     const { flags } = await this.parse(Run)
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
-    const open = await openPipeline(project, await openTargetLogic(project), {
+    const logic = await openTargetLogic(project)
+    const open = await openPipeline(project, logic, {
       owner: 'ccs run',
       isOnce: flags.once,
       hasGoldTopics: flags['gold-topics'],
@@ -41,6 +43,7 @@ export default class Run extends CcsCommand<StatusResult> {
       try {
         if (!flags.once)
           this.note(`The engine answers at ${server.url}; data in ${project.dataDir}.`)
+        const lateBefore = open.engine.counts.late
         await open.pipeline.run(stop, flags.once)
         const status = await server.status()
         const { records, bronze, duplicates, dlq } = status.counts
@@ -48,6 +51,11 @@ export default class Run extends CcsCommand<StatusResult> {
           `${records} records: ${bronze} in Bronze, ${dlq} rejected; ` +
             `${duplicates} duplicates left out of Silver.`,
         )
+        const late = status.counts.late - lateBefore
+        if (late > 0) {
+          const query = (sql: string) => open.engine.query(sql, Date.now())
+          for (const text of await describeLateEvents(late, logic.graph, query)) this.note(text)
+        }
         return status
       } finally {
         await server.close()

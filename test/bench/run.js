@@ -28,12 +28,13 @@ import {
   table,
   writePage,
 } from './report.js'
+import { shapes } from './shapes.js'
 import { spark } from './spark.js'
 import { startup } from './startup.js'
 
 const BENCHES = [
   ...[startup, plan, gen, gate, freshness, pages, batch],
-  ...[spark, recovery, history, kafka],
+  ...[spark, recovery, history, shapes, kafka],
 ]
 
 const NAMES = BENCHES.map((one) => one.name).join(', ')

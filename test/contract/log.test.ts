@@ -100,6 +100,18 @@ describe('the embedded log', () => {
     expect(frames.map((frame) => frame.appendMs)).toEqual([500, 500, 600, 600])
   })
 
+  test('a clock that was far ahead and is put right counts again', async () => {
+    const [now, ahead] = [1_800_000_000_000, 2_100_000_000_000]
+    const times = [now, ahead, now + 1, now]
+    for (const [n, time] of times.entries()) {
+      const writer = await log.writer(TOPIC, 0, 'test')
+      await writer.append(createBatch(n, 1), time)
+      await writer.close()
+    }
+    const { frames } = await readBack(log, TOPIC)
+    expect(frames.map((frame) => frame.appendMs)).toEqual([now, ahead, now + 1, now + 1])
+  })
+
   test('a name that leads out of the directory is not a topic', async () => {
     await expect(log.writer('../x', 0, 'test')).rejects.toMatchObject({ code: 'CCS_USAGE_INVALID' })
     expect(existsSync(join(dir, '../x-0'))).toBe(false)

@@ -75,7 +75,7 @@ async function load(connection: DuckConnection, rows: readonly RawRow[], timezon
             ELSE epoch_ms(received_ts) - epoch_ms(sent_ts) + epoch_ms(event_ts) END) AS true_ms
         FROM raw.arrived)
       SELECT * EXCLUDE (true_ms), CAST(greatest(0, coalesce(
-        max(true_ms) OVER (PARTITION BY "partition" ORDER BY "offset"
+        max(least(true_ms, epoch_ms(ingest_time))) OVER (PARTITION BY "partition" ORDER BY "offset"
           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - 5000 - true_ms, 0)) AS BIGINT) AS late_ms
       FROM timed`)
 }

@@ -117,6 +117,17 @@ async function lastAppendMs(files: Files, dir: string, segments: readonly number
   }
 }
 
+/** A clock that is put back by more than this was wrong before; see nextAppendMs. */
+const CLOCK_STEP_MS = 10 * 60_000
+
+/**
+ * Append times never decrease while a clock is adjusted. If it had jumped ahead by hours or years,
+ * the right time counts again: or all later records would bear the wrong one.
+ */
+function nextAppendMs(nowMs: number, lastMs: number): number {
+  return lastMs - nowMs > CLOCK_STEP_MS ? nowMs : Math.max(nowMs, lastMs)
+}
+
 interface OpenParts {
   readonly lock: FileLock
   readonly markFile: OpenFile
@@ -178,7 +189,7 @@ class PartitionWriter implements LogWriter {
     if (this.#isTorn) await this.#cut()
     if (this.#mark.end.position >= this.#options.segmentBytes) await this.#roll()
     const { segment, end } = this.#mark
-    const appendMs = Math.max(wantedMs, this.#mark.appendMs)
+    const appendMs = nextAppendMs(wantedMs, this.#mark.appendMs)
     const header = encodeHeader({ count, baseOffset: offset, appendMs }, body)
     try {
       await this.#segment.write([header, body], end.position)

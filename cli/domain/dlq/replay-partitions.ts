@@ -17,10 +17,15 @@ export function isReplayPartition(partition: number): boolean {
   return partition >= FIRST && partition < FIRST + COUNT
 }
 
-/** Returns the positions whose watermark counts: those of other partitions, if there are any. */
-export function selectWatermarkPositions<T extends { readonly partition: number }>(
-  positions: readonly T[],
-): readonly T[] {
-  const live = positions.filter(({ partition }) => !isReplayPartition(partition))
-  return live.length > 0 ? live : positions
+/**
+ * Returns the positions whose watermark counts: those of partitions to which more is coming, if
+ * there are any, so neither those of replays nor those of imports that are done.
+ */
+export function selectWatermarkPositions<
+  T extends { readonly partition: number; readonly hasEnded?: true },
+>(positions: readonly T[]): readonly T[] {
+  const others = positions.filter(({ partition }) => !isReplayPartition(partition))
+  const live = others.filter(({ hasEnded }) => hasEnded === undefined)
+  if (live.length > 0) return live
+  return others.length > 0 ? others : positions
 }

@@ -90,6 +90,8 @@ export class ImportSink {
   readonly ledger: ImportLedger
   readonly events: LogWriter
   readonly rejects: LogWriter
+  /** Offset of the first event of this run. */
+  readonly runStart: number
   eventsEnd: number
   rejectsEnd: number
 
@@ -102,6 +104,7 @@ export class ImportSink {
     this.ledger = ledger
     this.events = events
     this.rejects = rejects
+    this.runStart = ends.events
     this.eventsEnd = ends.events
     this.rejectsEnd = ends.rejects
   }
@@ -290,6 +293,7 @@ export class FileImport {
         partition: options.partition,
         eventsEnd: sink.eventsEnd,
         rejectsEnd: sink.rejectsEnd,
+        runStart: sink.runStart,
       })
       if (rejects.count > 0) await sink.rejects.append(rejects, nowMs)
       if (events.count > 0) await sink.events.append(events, nowMs)

@@ -30,6 +30,8 @@ export interface ImportLedgerEntry {
   readonly partition: number
   readonly eventsEnd: number
   readonly rejectsEnd: number
+  /** Offset of the first event of this run of `ccs import`. Absent in entries of an older ccs. */
+  readonly runStart?: number
   /** Corrects the entry before it: what was not appended, because the import was interrupted. */
   readonly undone?: { readonly events: boolean; readonly rejects: boolean }
 }

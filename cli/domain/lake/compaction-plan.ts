@@ -75,9 +75,13 @@ export function replaceFiles(manifest: Manifest, groups: readonly CompactedGroup
   ]
 }
 
-/** The UTC day of the slowest partition's newest event: from this day on, files still come. */
-function firstOpenDay(manifest: Manifest): string {
-  const newest = manifest.positions.flatMap((one) =>
+/**
+ * The UTC day of the slowest partition's newest event: from this day on, files still come. Imports
+ * that are done don't count, unless there is nothing else.
+ */
+function firstOpenDay({ positions }: Manifest): string {
+  const live = positions.filter(({ hasEnded }) => !hasEnded)
+  const newest = (live.length > 0 ? live : positions).flatMap((one) =>
     one.maxEventMs === null ? [] : [one.maxEventMs],
   )
   return newest.length === 0 ? '' : new Date(Math.min(...newest)).toISOString().slice(0, 10)

@@ -7,6 +7,7 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import { isPartitionName, isPathBelow, isPlainName, isTableName } from './layout.ts'
 import {
   type Counts,
+  type DedupedDay,
   type DeployedModel,
   type LakeFile,
   type LogGap,
@@ -120,11 +121,14 @@ function fields<T extends object>(reads: { readonly [K in keyof T]-?: Read<T[K]>
   }
 }
 
-const position = fields<PartitionPosition>({
-  topic: textLike(isPlainName, 'a topic'),
-  partition: count,
-  nextOffset: count,
-  maxEventMs: timeOrNull,
+const position: Read<PartitionPosition> = (value, at) => ({
+  ...fields<Omit<PartitionPosition, 'hasEnded'>>({
+    topic: textLike(isPlainName, 'a topic'),
+    partition: count,
+    nextOffset: count,
+    maxEventMs: timeOrNull,
+  })(value, at),
+  ...(Object(value).hasEnded === true ? { hasEnded: true } : {}),
 })
 
 const counts = fields<Counts>({
@@ -166,6 +170,8 @@ const stateFile: Read<StateFile> = (value, at) => {
   }
 }
 
+const dedupedDay = fields<DedupedDay>({ day: whole, hour: count })
+
 const model = fields<DeployedModel>({ name: text, fingerprint: text, text })
 
 const source = fields<LogSource>({
@@ -187,7 +193,7 @@ const gap = fields<LogGap>({
   seenMs: count,
 })
 
-const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps'>>({
+const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps' | 'dedupedDays'>>({
   format: check((v): v is typeof MANIFEST_FORMAT => v === MANIFEST_FORMAT, `${MANIFEST_FORMAT}`),
   serial: count,
   generation: count,
@@ -204,9 +210,10 @@ const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps'>>({
 })
 
 const manifest: Read<Manifest> = (value, at) => {
-  const { sources, gaps } = Object(value)
+  const { sources, gaps, dedupedDays: days } = Object(value)
   return {
     ...wholeManifest(value, at),
+    ...(days === undefined ? {} : { dedupedDays: list(dedupedDay)(days, `${at}.dedupedDays`) }),
     ...(sources === undefined ? {} : { sources: list(source)(sources, `${at}.sources`) }),
     ...(gaps === undefined ? {} : { gaps: list(gap)(gaps, `${at}.gaps`) }),
   }

@@ -29,10 +29,12 @@ export interface PartitionPosition {
   /** Offset of the first record that was not read yet. */
   readonly nextOffset: number
   /**
-   * Greatest corrected event time so far, ms; the watermark is the declared delay behind it. null:
-   * no event yet.
+   * Greatest corrected event time so far, ms, each event's at most the time at which it was
+   * appended; the watermark is the declared delay behind it. null: no event yet.
    */
   readonly maxEventMs: number | null
+  /** An import that is done; the least watermark does not wait for this partition. */
+  readonly hasEnded?: true
 }
 
 /** What became of the records of events.raw up to the positions, since the log began. */
@@ -88,6 +90,15 @@ export interface StateFile {
   readonly closedMs?: number
 }
 
+/**
+ * A UTC day of event time of which the engine's dedupe index has all ids: days since 1970, and the
+ * hour since 1970 of the index's clock at the day's first event.
+ */
+export interface DedupedDay {
+  readonly day: number
+  readonly hour: number
+}
+
 /** A model as it was deployed. */
 export interface DeployedModel {
   readonly name: string
@@ -114,6 +125,8 @@ export interface Manifest {
   readonly gaps?: readonly LogGap[]
   readonly files: readonly LakeFile[]
   readonly state: readonly StateFile[]
+  /** Absent in the manifest of an older ccs. */
+  readonly dedupedDays?: readonly DedupedDay[]
   readonly models: readonly DeployedModel[]
   readonly schemas: readonly { readonly subject: string; readonly fingerprint: string }[]
 }

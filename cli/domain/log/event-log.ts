@@ -9,12 +9,16 @@ export interface LogFrame {
   readonly baseOffset: number
   readonly count: number
   /**
-   * When the frame was appended, ms since 1970, by the writer's clock. It never decreases where ccs
-   * writes; on Kafka it is the newest timestamp of the record batch, whoever wrote it.
+   * When the frame was appended, ms since 1970, by the writer's clock. Where ccs writes, it only
+   * decreases when a clock that was wrong by more than ten minutes is put right; on Kafka it is the
+   * newest timestamp of the record batch, whoever wrote it.
    */
   readonly appendMs: number
   /** `count` times: u32 little-endian length, then that many bytes. Valid until the next read. */
   readonly body: Buffer
+  /** Marked by the pipeline: the first or last frame of a run of `ccs import`. */
+  readonly startsRun?: boolean
+  readonly endsRun?: boolean
 }
 
 /** The writer of one partition; appends happen in the order of the calls. */

@@ -221,9 +221,10 @@ export class Timeline {
       asMs(event.sent_ts),
       asMs(event.received_ts),
     )
-    const newest = this.#newestMs ?? eventMs
+    const boundedMs = Math.min(eventMs, appendMs)
+    const newest = this.#newestMs ?? boundedMs
     const lateMs = Math.max(0, newest - this.#context.watermarkDelayMs - eventMs)
-    this.#newestMs = Math.max(newest, eventMs)
+    this.#newestMs = Math.max(newest, boundedMs)
     if (verb !== 'advance') this.#last = event
     this.#byId.set(String(event.event_id), event)
     this.accepted.push({

@@ -27,21 +27,25 @@ export function printTooLateSql(model: Model): string {
 
 /** Predicate over key `k0`: no event that the model accepts can change it, new partitions aside. */
 export function printClosedSql(model: Model, watermarkMs: number): string {
+  return `${printClosingMsSql(model)} <= ${watermarkMs}`
+}
+
+/** The watermark, ms, that closes the row of key `k0`; NULL for models whose rows never close. */
+export function printClosingMsSql(model: Model): string {
   const latenessMs = model.latenessMs ?? 0
-  if (model.session)
-    return `epoch_ms(_run_last) + ${2 * model.session.pauseMs + latenessMs} <= ${watermarkMs}`
-  if (!model.window) return 'FALSE'
+  if (model.session) return `epoch_ms(_run_last) + ${2 * model.session.pauseMs + latenessMs}`
+  if (!model.window) return 'NULL::BIGINT'
   const end =
     model.window.unit === 'shop day'
       ? 'epoch_ms(shop_day_end(k0))'
       : `epoch_ms(k0) + ${model.window.sizeMs}`
-  return `${end} + ${latenessMs} <= ${watermarkMs}`
+  return `${end} + ${latenessMs}`
 }
 
 /**
- * Predicate over a partial row: it may belong to a row that was closed when the least watermark of
- * all partitions was `closedMs`. Only a partition added later can deliver such an old event that
- * still counts as on time.
+ * Predicate over a partial row: it may belong to a row that has closed, of which the last one did
+ * at `closedMs`. Only a partition whose watermark was not there then can deliver such an old event
+ * that still counts as on time.
  */
 export function printReopensSql(model: Model, closedMs: number): string {
   if (!model.session) return printClosedSql(model, closedMs)

@@ -1,7 +1,13 @@
 /** The port of an engine that runs in this process and takes the log in small batches. */
 import type { Reject } from '../gate/reject.ts'
 import type { StagedFile } from '../lake/lake.ts'
-import type { Counts, Manifest, PartitionPosition, StateFile } from '../lake/manifest.ts'
+import type {
+  Counts,
+  DedupedDay,
+  Manifest,
+  PartitionPosition,
+  StateFile,
+} from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 
@@ -11,6 +17,7 @@ export interface FrozenRows {
   readonly rows: number
   readonly positions: readonly PartitionPosition[]
   readonly counts: Counts
+  readonly dedupedDays: readonly DedupedDay[]
 }
 
 /** A snapshot as written to disk; it becomes visible once a manifest names its files. */

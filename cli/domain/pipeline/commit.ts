@@ -47,6 +47,7 @@ export async function writeCommit(
     counts: frozen.counts,
     files: [...before.filter(({ table }) => !written.replaced.includes(table)), ...files],
     state: written.state,
+    dedupedDays: frozen.dedupedDays,
     ...rest,
   }
   await replaceManifest(manifests, manifest)

@@ -38,7 +38,8 @@ export class PartitionReaders {
   readonly #options: PartitionReadersOptions
   readonly #sources = new Map<number, LogSource>()
   #gaps: readonly LogGap[]
-  #nextLookMs = 0
+  /** By the monotonic clock. */
+  #nextLookMs = Number.NEGATIVE_INFINITY
   #readers: readonly OpenReader[] = []
   /** Positions of readers that were closed because their offset is gone. */
   readonly #lostPositions = new Map<number, number>()
@@ -125,13 +126,13 @@ export class PartitionReaders {
     if (!lost) return
     this.#readers = this.#readers.filter((one) => one !== lost)
     this.#lostPositions.set(partition, lost.reader.position() + lost.shift)
-    this.#nextLookMs = 0
+    this.#nextLookMs = Number.NEGATIVE_INFINITY
     await lost.reader.close()
   }
 
   async #open(positions: readonly PartitionPosition[]): Promise<void> {
     const { topic, clock } = this.#options
-    if (clock.nowMs() < this.#nextLookMs && this.#readers.length > 0) return
+    if (clock.elapsedMs() < this.#nextLookMs && this.#readers.length > 0) return
     const partitions = await this.#log.partitions(topic)
     const missing = partitions.filter(
       (partition) => !this.#readers.some((one) => one.partition === partition),
@@ -147,7 +148,7 @@ export class PartitionReaders {
       const reader = await this.#log.reader(topic, partition, from)
       this.#readers = [...this.#readers, { partition, shift, reader }]
     }
-    this.#nextLookMs = clock.nowMs() + PARTITIONS_MS
+    this.#nextLookMs = clock.elapsedMs() + PARTITIONS_MS
   }
 
   /**

@@ -4,10 +4,12 @@
  * written and durable, the manifest is renamed (from now on it counts), files move to their final
  * places, old files are deleted.
  */
+
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { Manifest } from '../lake/manifest.ts'
+import type { Manifest, PartitionPosition } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import { replaceManifest, writeCommit } from './commit.ts'
+import { ImportRuns } from './import-runs.ts'
 import { OutageHandler } from './outage-handler.ts'
 import { PartitionReaders } from './partition-readers.ts'
 import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'
@@ -28,6 +30,7 @@ export class Pipeline {
   #dlqEnd: number
   #newestAppendMs: number | null = null
   #readBytes = FIRST_READ_BYTES
+  /** By the monotonic clock: a clock that is put back must not delay commits. */
   #lastCommitMs: number
   #commit: Promise<void> | undefined
   /** A batch that is being ingested, or whose rejects are not all written yet. */
@@ -39,6 +42,7 @@ export class Pipeline {
   readonly #outage: OutageHandler
   readonly #scheduler: PollScheduler
   readonly #readers: PartitionReaders
+  readonly #importRuns: ImportRuns
   /** Ends of the partitions at the start of the run. */
   #startEnds: ReadonlyMap<number, number> | undefined
   #hasCaughtUp = false
@@ -53,8 +57,9 @@ export class Pipeline {
     this.#scheduler = new PollScheduler(clock)
     const { sources = [], gaps = [] } = manifest ?? {}
     this.#readers = new PartitionReaders(log, { topic, clock, onNotice, sources, gaps })
+    this.#importRuns = new ImportRuns(log, topic)
     this.#dlqEnd = options.dlqEnd
-    this.#lastCommitMs = parts.clock.nowMs()
+    this.#lastCommitMs = parts.clock.elapsedMs()
   }
 
   state(): PipelineState {
@@ -121,6 +126,7 @@ export class Pipeline {
       await this.#commit
       await this.#notifying
       await this.#readers.close()
+      await this.#importRuns.close()
     }
   }
 
@@ -187,9 +193,7 @@ export class Pipeline {
       await this.#commit
     const { positions } = this.#parts.engine
     this.#startEnds ??= await this.#retryUntilStopped(() => this.#readers.ends())
-    const frames = await this.#retryUntilStopped(() =>
-      this.#readers.read(this.#readBytes, positions),
-    )
+    const frames = await this.#retryUntilStopped(() => this.#readFrames(positions))
     if (frames?.length === 0) this.#hasCaughtUp = true
     if (frames === undefined || frames.length === 0) return 0
     const learned = await this.#retryUntilStopped(() => this.#refreshSchemas(frames), 'schemas')
@@ -199,11 +203,21 @@ export class Pipeline {
     await this.#ingesting
     this.#ingesting = undefined
     this.#hasCaughtUp ||= this.#startEnds !== undefined && this.#readers.hasReached(this.#startEnds)
+    const newestMs = this.#newestAppendMs ?? 0
+    // One in the future comes from a clock that has been put right since.
+    const isPast = newestMs <= this.#parts.clock.nowMs()
     this.#newestAppendMs = frames.reduce(
       (newest, frame) => Math.max(newest, frame.appendMs),
-      this.#newestAppendMs ?? 0,
+      isPast ? newestMs : 0,
     )
     return frames.reduce((sum, frame) => sum + frame.body.length, 0)
+  }
+
+  async #readFrames(positions: readonly PartitionPosition[]): Promise<readonly LogFrame[]> {
+    const frames = await this.#readers.read(this.#readBytes, positions)
+    // Imports only write to the log of the local target.
+    const isShared = this.#readers.sourcesAndGaps.sources !== undefined
+    return isShared ? frames : this.#importRuns.mark(frames)
   }
 
   async #refreshSchemas(frames: readonly LogFrame[]): Promise<true> {
@@ -221,7 +235,7 @@ export class Pipeline {
   #commitIfDue(): void {
     if (this.#commit) return
     const { engine, clock } = this.#parts
-    const waitedMs = clock.nowMs() - this.#lastCommitMs
+    const waitedMs = clock.elapsedMs() - this.#lastCommitMs
     const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
     const isDue = waitedMs >= this.#options.checkpointMs || isFirst
     if (isDue || engine.uncommittedRows >= this.#options.checkpointRows)
@@ -241,7 +255,7 @@ export class Pipeline {
 
   async #commitNow(): Promise<void> {
     const { engine, clock } = this.#parts
-    this.#lastCommitMs = clock.nowMs()
+    this.#lastCommitMs = clock.elapsedMs()
     // A manifest must not have a position whose rejects are not in events.dlq yet.
     while (this.#ingesting) await this.#ingesting
     const dlqEnd = this.#dlqEnd

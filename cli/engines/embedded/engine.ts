@@ -8,7 +8,6 @@ import { type Duck, type DuckConnection, openDuck } from '../../adapters/duckdb/
 import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
-import type { Model } from '../../domain/models/model.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
@@ -18,6 +17,7 @@ import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
 import { type DedupeIndexes, restoreIndexes } from './intake/dedupe-index.ts'
+import { EVENT_DAY } from './intake/deduped-days.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
 import {
@@ -26,9 +26,9 @@ import {
   createDeltaViews,
   prepareConnection,
   restrictFiles,
-  visibleRowsSql,
 } from './query/catalog.ts'
 import { QueryRunner } from './query/query-runner.ts'
+import { VisibleViews } from './query/visible-views.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, SnapshotBarrier } from './snapshot.ts'
 
 interface OpenParts {
@@ -53,8 +53,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   readonly #rows: UncommittedRows
   readonly #gold: GoldSet
   readonly #queries: QueryRunner
+  readonly #views: VisibleViews
   #committedSeq = 0
-  #hasViews = false
   #queue: Promise<unknown> = Promise.resolve()
   /** A snapshot whose barrier is not set yet: ingestion waits for it. */
   #barrier: Promise<unknown> = Promise.resolve()
@@ -67,10 +67,16 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#options = options
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#models = models
-    const delayMs = models.find(({ model }) => model.dedupe)?.model.watermarkMs ?? 0
-    this.#arrivals = new ArrivalTracker(indexes, delayMs, options.manifest)
-    this.#rows = new UncommittedRows(connection, intake, options.raw)
+    const model = models.find((one) => one.model.dedupe)?.model
+    const { manifest } = options
+    const files = manifest?.files.filter(({ table }) => table === model?.name)
+    this.#arrivals = new ArrivalTracker(indexes, model?.watermarkMs ?? 0, manifest, files)
+    this.#rows = new UncommittedRows(connection, intake, options.raw, (count) =>
+      this.#arrivals.addLateDuplicates(count),
+    )
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
+    const all = models.map((one) => one.model)
+    this.#views = new VisibleViews(connection, all, this.#gold)
     this.#queries = new QueryRunner({
       reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
       connect: () => this.#connect('memory'),
@@ -117,12 +123,17 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     const { before, after } = splitAround(stored, deduplicating)
     await createDeltaViews(this.#connection, before)
     if (deduplicating) {
-      const { model, sql } = deduplicating
-      await this.#rows.openDeduplicated({ name: model.name, sql })
+      const { name, dedupe, partition } = deduplicating.model
+      const { sql } = deduplicating
+      const findFiles = (days: ReadonlySet<string>) => this.#gold.findFiles(name, days)
+      await this.#rows.openDeduplicated({
+        ...{ name, sql, key: dedupe?.key ?? '' },
+        findFiles: partition === EVENT_DAY ? findFiles : undefined,
+      })
     }
     await createDeltaViews(this.#connection, after)
     await this.#gold.open(this.#models, this.#arrivals.greatestWatermarkMs)
-    await this.#createViews()
+    await this.#views.create()
   }
 
   get uncommittedRows(): number {
@@ -157,7 +168,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       : await this.#gold.prepareQuery(models)
     const changed = new Set([...materialized, ...rebuilt, ...prepared])
     if (changed.size === 0) return
-    await this.#createViews((model) => changed.has(model.name))
+    await this.#views.create((model) => changed.has(model.name))
     await this.#gold.dropUnused()
   }
 
@@ -182,11 +193,13 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   }
 
   async #freezeAt({ rows, arrivals }: SnapshotBarrier): Promise<EmbeddedFrozen> {
+    const found = this.#arrivals.lateDuplicates
     await this.#rows.finalizeBarrier(rows)
+    const duplicates = arrivals.counts.duplicates + this.#arrivals.lateDuplicates - found
     await this.#gold.merge(rows.seq)
     const gold = await this.#gold.freeze()
     // The lake's files have not changed, so views of stream models stay.
-    await this.#createViews((model) => model.kind !== 'stream')
+    await this.#views.create((model) => model.kind !== 'stream')
     await this.#gold.dropUnused()
     return {
       rows: rows.seq - this.#committedSeq,
@@ -195,6 +208,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       uncommittedTables: rows.tables,
       gold,
       ...arrivals,
+      counts: { ...arrivals.counts, duplicates },
     }
   }
 
@@ -231,7 +245,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     return this.#exclusively(async () => {
       await this.#gold.release(frozen.gold, written.parts, manifest)
       this.#committedSeq = frozen.toSeq
-      await this.#createViews()
+      await this.#views.create()
       await this.#rows.dropTables(frozen.uncommittedTables)
       await this.#gold.dropUnused()
       await this.#duck.giveBack(this.#connection)
@@ -242,7 +256,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   refresh(manifest: Manifest): Promise<void> {
     return this.#exclusively(() => {
       this.#gold.refresh(manifest)
-      return this.#createViews()
+      return this.#views.create()
     })
   }
 
@@ -264,23 +278,6 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#intake.close()
     this.#connection.close()
     this.#duck.close()
-  }
-
-  /**
-   * Recreates the views that queries see, over the lake's files and the rows not in them, of models
-   * that `isChanged` selects. Models of kind view need no new one: they read the others by name.
-   */
-  async #createViews(isChanged: (model: Model) => boolean = () => true): Promise<void> {
-    await this.#connection.run('BEGIN')
-    for (const { model } of this.#models) {
-      if (this.#hasViews && (model.kind === 'view' || !isChanged(model))) continue
-      const paths = this.#gold.visibleFiles(model.name)
-      const delta = this.#gold.openRowsSql(model.name) ?? `SELECT * FROM delta.${model.name}`
-      const sql = model.kind === 'view' ? model.sql : visibleRowsSql(paths, delta)
-      await this.#connection.run(`CREATE OR REPLACE VIEW memory.${model.name} AS ${sql}`)
-    }
-    await this.#connection.run('COMMIT')
-    this.#hasViews = true
   }
 
   /** Runs one at a time on the engine's own connection, in the order of the calls. */

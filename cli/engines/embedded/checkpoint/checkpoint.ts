@@ -69,9 +69,11 @@ export async function writeCheckpoint(
       const limits = { watermarkMs, ...goldLimits }
       const compacted = await source.compact(model.name, connection, frozenGold, limits)
       const { closedRowsSql } = compacted
+      await source.releaseMemory(connection)
       if (closedRowsSql)
         staged.push(...(await copyByDay(connection, model, closedRowsSql, { stage, files })))
       for (const table of compacted.scratchTables) await connection.run(`DROP TABLE ${table}`)
+      await source.releaseMemory(connection)
       const written: GoldPart[] = []
       for (const part of compacted.parts)
         written.push(part.file ? part : await copyGoldPart(connection, model, part, options))
@@ -123,7 +125,7 @@ async function copyStreams(
   }
 }
 
-/** With more days than this, DuckDB partitions the rows itself. */
+/** With more days than this, the rows are sorted by day first: then no day costs a scan of all. */
 const DAYS_MAX = 6
 
 /**
@@ -136,11 +138,14 @@ const PARQUET =
 interface CopyTarget {
   readonly stage: string
   readonly files: Files
-  /** Values of the partition column; queried if absent. */
+  /** Values of the partition column. Absent: the rows are costly to compute, so only once. */
   readonly days?: readonly string[] | undefined
 }
 
-/** Copies rows to the staging directory, one file per partition. */
+/**
+ * Copies rows to the staging directory, one file per partition and one after the other: DuckDB's
+ * PARTITION_BY would hold buffers for all of them, 1.7 MB a day of Bronze.
+ */
 async function copyByDay(
   connection: DuckConnection,
   model: Model,
@@ -150,35 +155,43 @@ async function copyByDay(
   const folder = `${stage}/${model.name}`
   await files.mkdir(folder)
   const column = model.partition
-  const values = column ? (days ?? (await listDays(connection, column, sql))) : ['']
-  if (values.length > DAYS_MAX) return copyPartitioned(connection, model, sql, folder)
-  const staged: StagedFile[] = []
-  for (const [index, day] of values.entries()) {
-    const path = `${folder}/${index}.parquet`
-    const rowsOfDay =
-      values.length > 1 ? `SELECT * FROM (${sql}) WHERE ${column} = DATE ${quoteText(day)}` : sql
-    const rows = await connection.run(`COPY (${rowsOfDay}) TO ${quoteText(path)} (${PARQUET})`)
-    if (rows === 0) await files.remove(path)
-    else staged.push({ table: model.name, partition: column ? `${column}=${day}` : '', path, rows })
+  if (!column) return copyDays(connection, model, { sql, folder, days: [''] }, files)
+  if (days && days.length <= DAYS_MAX)
+    return copyDays(connection, model, { sql, folder, days }, files)
+  const table = `delta.state.${model.name.replace('.', '_')}_by_day`
+  await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${sql} ORDER BY ${column}`)
+  try {
+    const sorted = `SELECT * FROM ${table}`
+    const found = await listDays(connection, column, sorted)
+    return await copyDays(connection, model, { sql: sorted, folder, days: found }, files)
+  } finally {
+    await connection.run(`DROP TABLE ${table}`)
   }
-  return staged
 }
 
-async function copyPartitioned(
+/** Copies the rows of each of the `days`, which are all days of `sql`. */
+async function copyDays(
   connection: DuckConnection,
   model: Model,
-  sql: string,
-  folder: string,
+  rows: { readonly sql: string; readonly folder: string; readonly days: readonly string[] },
+  files: Files,
 ): Promise<readonly StagedFile[]> {
-  const { rows } = await connection.all(
-    `COPY (${sql}) TO ${quoteText(`${folder}/parts`)} (${PARQUET},
-      PARTITION_BY (${model.partition}), WRITE_PARTITION_COLUMNS true, RETURN_STATS true)`,
-  )
-  return rows.map((row) => {
-    const path = String(row.filename)
-    const partition = path.split('/').at(-2) ?? ''
-    return { table: model.name, partition, path, rows: Number(row.count) }
-  })
+  const { sql, folder, days } = rows
+  const column = model.partition
+  const staged: StagedFile[] = []
+  for (const [index, day] of days.entries()) {
+    const path = `${folder}/${index}.parquet`
+    const rowsOfDay =
+      days.length > 1 ? `SELECT * FROM (${sql}) WHERE ${column} = DATE ${quoteText(day)}` : sql
+    const count = await connection.run(`COPY (${rowsOfDay}) TO ${quoteText(path)} (${PARQUET})`)
+    if (count === 0) await files.remove(path)
+    else
+      staged.push({
+        ...{ table: model.name, path, rows: count },
+        partition: column ? `${column}=${day}` : '',
+      })
+  }
+  return staged
 }
 
 async function listDays(

@@ -4,7 +4,7 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { printClosedSql } from '../../../domain/models/finality.ts'
+import { printClosedSql, printClosingMsSql } from '../../../domain/models/finality.ts'
 import type { GoldLimits } from '../options.ts'
 import type { FrozenGold, GoldPart } from '../snapshot.ts'
 import { finalSql, type GoldSql, mergedSql, runsSql } from './gold-sql.ts'
@@ -60,7 +60,7 @@ export class GoldCompactor {
     const [first, ...others] = frozen.parts
     const newer = others.reduce((sum, part) => sum + part.rows, 0) + fresh.rows
     if (newer >= Math.max(options.mergeAllRowsMin, first?.rows ?? 0))
-      return this.#compactAll(connection, [...frozen.parts, fresh], options, frozen.closedMs)
+      return this.#compactAll(connection, { ...frozen, fresh }, options)
     if (others.length < PARTS_MAX) return { parts: [...frozen.parts, fresh], scratchTables: [] }
     const tables = [...others, fresh].map((part) => part.table)
     const merged = await this.#mergeTables(connection, tables)
@@ -69,18 +69,21 @@ export class GoldCompactor {
 
   async #compactAll(
     connection: DuckConnection,
-    parts: readonly GoldPart[],
+    { parts, fresh, closedMs }: FrozenGold & { readonly fresh: GoldPart },
     options: CompactOptions,
-    closedMs: number | null,
   ): Promise<CompactedGold> {
     const { model } = this.#sql.incremental
     const all = this.#name
-    const tables = parts.map((part) => part.table)
+    const tables = [...parts, fresh].map((part) => part.table)
     await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${runsSql(this.#sql, tables)}`)
+    await connection.run(`DROP TABLE ${fresh.table}`)
     const closed =
       options.watermarkMs === null ? 'FALSE' : printClosedSql(model, options.watermarkMs)
-    const count = await connection.all(`SELECT count(*) AS n FROM ${all} WHERE ${closed}`)
-    const isDue = Number(count.rows[0]?.n ?? 0) >= Math.max(1, options.closedRowsMin)
+    const found = await connection.all(
+      `SELECT count(*) AS n, max(${printClosingMsSql(model)}) AS ms FROM ${all} WHERE ${closed}`,
+    )
+    const { n = 0, ms = 0 } = found.rows[0] ?? {}
+    const isDue = Number(n) >= Math.max(1, options.closedRowsMin)
     const kept = isDue ? `WHERE NOT (${closed})` : ''
     const helper = model.session ? ' EXCLUDE (_run, _run_last, _is_long)' : ''
     const table = await this.#create(connection)
@@ -88,10 +91,11 @@ export class GoldCompactor {
     const rows = await connection.run(
       `INSERT INTO ${table} BY NAME SELECT *${helper} FROM ${all} ${kept}`,
     )
-    const scratch = [all, parts.at(-1)?.table ?? all]
+    const scratch = [all]
     if (!isDue) return { parts: [{ table, rows, closedMs }], scratchTables: scratch }
     const closedSelect = finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed}`)
-    const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, options.watermarkMs ?? 0)
+    // Of the rows, not the watermark: that may be far ahead of them, by a clock that jumped.
+    const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, Number(ms))
     return {
       parts: [{ table, rows, closedMs: newest }],
       scratchTables: scratch,

@@ -72,6 +72,13 @@ export class GoldSet {
     return this.#states.get(name)?.isRebuilt ? [] : this.#lakePaths(name)
   }
 
+  /** Paths of the committed files of a table in these partitions. */
+  findFiles(table: string, partitions: ReadonlySet<string>): readonly string[] {
+    return this.#files
+      .filter((file) => file.table === table && partitions.has(file.partition))
+      .map(this.#options.lakePath)
+  }
+
   /** Adds rows up to `seq` to the named models, or all; returns those that had to be rebuilt. */
   async merge(seq: number, models?: ReadonlySet<string>): Promise<readonly string[]> {
     const rebuilt: string[] = []

@@ -1,20 +1,29 @@
 /**
  * Decides what depends on the order of arrival: whether an event's id is new, and how far behind
  * its partition's watermark it came. Lateness follows from the partition's own order, so a replay
- * gives the same answer; so does deduplication within the horizon (docs/adr/0008 has the limits). A
- * purchase is also a duplicate if its order id came before, whenever that was (docs/adr/0019).
+ * gives the same answer. An id is new if the dedupe index does not have it; for an event of a day
+ * that the index does not cover, the rows of Silver decide later (docs/adr/0020). A purchase is also
+ * a duplicate if its order id came before, whenever that was (docs/adr/0019).
  */
 
 import { selectWatermarkPositions } from '../../../domain/dlq/replay-partitions.ts'
-import type { Counts, Manifest, PartitionPosition } from '../../../domain/lake/manifest.ts'
+import type {
+  Counts,
+  DedupedDay,
+  LakeFile,
+  Manifest,
+  PartitionPosition,
+} from '../../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import type { DedupeIndex, DedupeIndexes, EventIdWords } from './dedupe-index.ts'
+import { DedupedDays } from './deduped-days.ts'
 
 interface PartitionProgress {
   readonly topic: string
   readonly partition: number
   nextOffset: number
   maxEventMs: number | null
+  hasEnded?: true
 }
 
 /** Positions, counts and event ids at a snapshot. */
@@ -27,6 +36,9 @@ export interface FrozenArrivals {
   readonly newOrders: EventIdWords
   /** Ids stamped with an earlier hour have expired. */
   readonly oldestLiveHour: number
+  /** The ids of earlier snapshots no longer count: the log's clock went back. */
+  readonly hasForgotten: boolean
+  readonly dedupedDays: readonly DedupedDay[]
   /** Least watermark of all partitions; null: none yet. */
   readonly watermarkMs: number | null
 }
@@ -34,30 +46,48 @@ export interface FrozenArrivals {
 /** Positions, watermarks and counts of all partitions; changed only by frames, in their order. */
 export class ArrivalTracker {
   readonly dedupeIndex: DedupeIndex
-  /** Order ids; its clock never advances, so it forgets none. Absent: orders are not deduplicated. */
+  /** Order ids; it forgets none. Absent: orders are not deduplicated. */
   readonly #orderIndex: DedupeIndex | undefined
+  readonly #dedupedDays: DedupedDays
   readonly #watermarkDelayMs: number
   readonly #partitions = new Map<string, PartitionProgress>()
   #current: PartitionProgress | undefined
+  /** Append time of the current frame. */
+  #appendMs = 0
+  /** The hour of the last event, unless the index may cover other days since. */
+  #hour = Number.NaN
+  /** Days with events of the current frame that the dedupe index does not cover. */
+  readonly uncoveredDays = new Set<number>()
   #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 }
+  /** How many duplicates were found among the rows of Silver since the start. */
+  lateDuplicates = 0
   #isDirty = false
   /** Results of the last `track`; fields, so that no object is created per record. */
   lateMs = 0
   isFirstArrival = false
 
-  constructor({ events, orders }: DedupeIndexes, watermarkDelayMs: number, manifest?: Manifest) {
+  /** `files` are those of the model that deduplicates. */
+  constructor(
+    { events, orders }: DedupeIndexes,
+    watermarkDelayMs: number,
+    manifest?: Manifest,
+    files: readonly LakeFile[] = [],
+  ) {
     this.dedupeIndex = events
     this.#orderIndex = orders
+    this.#dedupedDays = new DedupedDays(files, manifest ? manifest.dedupedDays : [])
     this.#watermarkDelayMs = watermarkDelayMs
     if (manifest) this.#counts = { ...manifest.counts }
     for (const one of manifest?.positions ?? [])
       this.#partitions.set(`${one.topic}-${one.partition}`, { ...one })
-    const greatest = this.greatestWatermarkMs
-    if (greatest !== null) events.advance(greatest)
+    this.#followWatermarks()
   }
 
-  /** Selects the frame's partition; its records follow. */
-  beginFrame({ topic, partition, baseOffset }: LogFrame): void {
+  /**
+   * Selects the frame's partition; its records follow. A watermark is never ahead of the log's own
+   * clock: if that was put back, the watermark goes back with it.
+   */
+  beginFrame({ topic, partition, baseOffset, appendMs, startsRun }: LogFrame): void {
     const key = `${topic}-${partition}`
     let progress = this.#partitions.get(key)
     if (!progress) {
@@ -65,6 +95,31 @@ export class ArrivalTracker {
       this.#partitions.set(key, progress)
     }
     this.#current = progress
+    this.#appendMs = appendMs
+    this.uncoveredDays.clear()
+    this.#hour = Number.NaN
+    delete progress.hasEnded
+    // Its first event sets the watermark, as in a new partition.
+    if (startsRun) progress.maxEventMs = null
+    if (progress.maxEventMs === null || progress.maxEventMs <= appendMs) return
+    progress.maxEventMs = appendMs
+    this.#followWatermarks()
+  }
+
+  /** Sets the clock of the dedupe index; if the watermarks went far back, it starts anew. */
+  #followWatermarks(): void {
+    const greatestMs = this.greatestWatermarkMs
+    if (greatestMs === null) return
+    const isFarBack = this.dedupeIndex.isAheadOf(greatestMs)
+    if (isFarBack) this.dedupeIndex.reset(greatestMs)
+    if (isFarBack) this.#dedupedDays.clear()
+    this.dedupeIndex.advance(greatestMs)
+    this.#expireDays()
+  }
+
+  #expireDays(): void {
+    this.#dedupedDays.expire(this.dedupeIndex.oldestHour)
+    this.#hour = Number.NaN
   }
 
   /**
@@ -83,10 +138,15 @@ export class ArrivalTracker {
     const newest = progress.maxEventMs
     this.lateMs = newest === null ? 0 : Math.max(0, newest - this.#watermarkDelayMs - eventMs)
     if (this.lateMs > 0) this.#counts.late++
-    if (newest === null || eventMs > newest) {
-      progress.maxEventMs = eventMs
-      this.dedupeIndex.advance(eventMs - this.#watermarkDelayMs)
+    // A fast clock moves the watermark no further than to when its event was appended.
+    const boundedMs = Math.min(eventMs, this.#appendMs)
+    if (newest === null || boundedMs > newest) {
+      progress.maxEventMs = boundedMs
+      if (newest === null) this.#followWatermarks()
+      else if (this.dedupeIndex.advance(boundedMs - this.#watermarkDelayMs)) this.#expireDays()
     }
+    const hour = Math.floor(eventMs / 3_600_000)
+    if (hour !== this.#hour) this.#selectHour(hour)
     this.isFirstArrival = this.dedupeIndex.add(id0, id1, id2, id3)
     if (order !== undefined && this.#orderIndex !== undefined) {
       const [o0 = 0, o1 = 0, o2 = 0, o3 = 0] = order
@@ -95,10 +155,23 @@ export class ArrivalTracker {
     if (!this.isFirstArrival) this.#counts.duplicates++
   }
 
+  #selectHour(hour: number): void {
+    this.#hour = hour
+    if (!this.#dedupedDays.covers(hour, this.dedupeIndex.hour))
+      this.uncoveredDays.add(Math.floor(hour / 24))
+  }
+
+  /** Counts duplicates that were found among the rows of Silver. */
+  addLateDuplicates(count: number): void {
+    this.#counts.duplicates += count
+    this.lateDuplicates += count
+  }
+
   /** Counts the frame, of whose records `accepted` were valid. */
   endFrame(frame: LogFrame, accepted: number): void {
     const progress = this.#current as PartitionProgress // beginFrame() was called
     progress.nextOffset = frame.baseOffset + frame.count
+    if (frame.endsRun) progress.hasEnded = true
     this.#counts.records += frame.count
     this.#counts.bronze += accepted
     this.#counts.dlq += frame.count - accepted
@@ -149,6 +222,8 @@ export class ArrivalTracker {
       newIds: this.dedupeIndex.takeNewIds(),
       newOrders: this.#orderIndex?.takeNewIds() ?? new Uint32Array(),
       oldestLiveHour: this.dedupeIndex.oldestHour,
+      hasForgotten: this.dedupeIndex.takeReset(),
+      dedupedDays: this.#dedupedDays.list(),
       watermarkMs: this.leastWatermarkMs,
     }
   }

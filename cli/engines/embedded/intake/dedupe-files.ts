@@ -20,20 +20,22 @@ export interface EventIdsTarget {
   readonly previous: readonly StateFile[]
 }
 
-type NewIds = Pick<FrozenArrivals, 'newIds' | 'oldestLiveHour'>
+type NewIds = Pick<FrozenArrivals, 'newIds' | 'oldestLiveHour' | 'hasForgotten'>
 
 /** Writes the new ids below `<serial>/`; returns all files of ids that the commit names. */
 export async function writeIds(
   files: Files,
-  { newIds, newOrders, oldestLiveHour }: FrozenArrivals,
+  { newIds, newOrders, oldestLiveHour, hasForgotten }: FrozenArrivals,
   target: EventIdsTarget,
 ): Promise<readonly StateFile[]> {
   return [
-    ...(await writeKind(files, 'seen', { newIds, oldestLiveHour }, target)),
+    ...(await writeKind(files, 'seen', { newIds, oldestLiveHour, hasForgotten }, target)),
     // Orders are remembered for ever.
-    ...(await writeKind(files, 'orders', { newIds: newOrders, oldestLiveHour: 0 }, target)),
+    ...(await writeKind(files, 'orders', { ...FOR_EVER, newIds: newOrders }, target)),
   ]
 }
+
+const FOR_EVER = { oldestLiveHour: 0, hasForgotten: false }
 
 async function writeKind(
   files: Files,
@@ -41,9 +43,9 @@ async function writeKind(
   ids: NewIds,
   { serial, stateRoot, previous }: EventIdsTarget,
 ): Promise<readonly StateFile[]> {
-  const live = previous.filter(
-    (file) => file.kind === kind && (file.hour ?? 0) >= ids.oldestLiveHour,
-  )
+  const isLive = (file: StateFile) =>
+    file.kind === kind && !ids.hasForgotten && (file.hour ?? 0) >= ids.oldestLiveHour
+  const live = previous.filter(isLive)
   const small = live.length < FILES_MAX ? [] : selectSmallFiles(live)
   const kept = live.filter((file) => !small.includes(file))
   if (ids.newIds.length === 0 && small.length === 0) return kept

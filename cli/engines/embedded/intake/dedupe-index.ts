@@ -64,6 +64,7 @@ export class DedupeIndex {
   #oldestStamp = 1
   #added = new Uint32Array(5 * 4096)
   #addedWords = 0
+  #isReset = false
 
   constructor(horizonMs: number) {
     const hours = Math.max(1, Math.ceil(horizonMs / 3_600_000))
@@ -72,9 +73,43 @@ export class DedupeIndex {
     this.#shards = Array.from({ length: SHARDS }, () => this.#allocator.allocate(START_SLOTS))
   }
 
-  /** Advances the clock that stamps and expires ids, the greatest watermark; never goes back. */
-  advance(watermarkMs: number): void {
+  /**
+   * Advances the clock that stamps and expires ids, the greatest watermark; see `reset`. Returns
+   * whether its hour changed.
+   */
+  advance(watermarkMs: number): boolean {
+    const before = this.#hour
     this.#advanceTo(Math.floor(watermarkMs / 3_600_000))
+    return this.#hour !== before
+  }
+
+  /** Whether the clock is ahead of this watermark by more than the horizon. */
+  isAheadOf(watermarkMs: number): boolean {
+    return this.oldestHour > Math.max(1, Math.floor(watermarkMs / 3_600_000))
+  }
+
+  /** Forgets all ids, also those in older state files, and sets the clock to this watermark. */
+  reset(watermarkMs: number): void {
+    for (const shard of this.#shards) {
+      shard.tags.fill(0, 0, shard.slots)
+      shard.used = 0
+    }
+    this.#addedWords = 0
+    this.#isReset = true
+    this.#hour = this.#baseHour = this.#stamp = this.#oldestStamp = 1
+    this.advance(watermarkMs)
+  }
+
+  /** Whether the index was reset since the last call. */
+  takeReset(): boolean {
+    const isReset = this.#isReset
+    this.#isReset = false
+    return isReset
+  }
+
+  /** The clock: hours since 1970, at least 1. */
+  get hour(): number {
+    return this.#hour
   }
 
   /** Ids stamped with an earlier hour have expired. */

@@ -13,12 +13,20 @@ import type { Reject } from '../../../domain/gate/reject.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { setRowRange } from '../query/catalog.ts'
 import type { ArrivalTracker } from './arrival-tracker.ts'
+import { deleteDuplicatesSql, listLookupPartitions } from './late-duplicates.ts'
 import { openRawRowWriter, type RawRowWriter } from './raw-row-writer.ts'
 
 /** The model that deduplicates: a SELECT over first arrivals with the row number as last column. */
 export interface DeduplicatingModel {
   readonly name: string
   readonly sql: string
+  /** Column of the ids. */
+  readonly key: string
+  /**
+   * Paths of its committed files in these partitions. undefined: they are not partitioned by day of
+   * event time, so nothing is looked up in them.
+   */
+  readonly findFiles: ((partitions: ReadonlySet<string>) => readonly string[]) | undefined
 }
 
 /** Where a snapshot ends: the number of the next row, and the serials of the tables before it. */
@@ -32,6 +40,7 @@ export class UncommittedRows {
   readonly #connection: DuckConnection
   readonly #intake: DuckConnection
   readonly #options: GateOptions
+  readonly #onLateDuplicates: (count: number) => void
   #writer: RawRowWriter | undefined
   #model: DeduplicatingModel | undefined
   #serial = 0
@@ -40,11 +49,20 @@ export class UncommittedRows {
   #nextSeq = 0
   /** Number of the first row that is not deduplicated yet. */
   #flushedSeq = 0
+  /** Days of which Silver must be looked up, and the number after their last row. */
+  readonly #uncoveredDays = new Map<number, number>()
 
-  constructor(connection: DuckConnection, intake: DuckConnection, options: GateOptions) {
+  /** `onLateDuplicates` gets the number of duplicates found among the rows of Silver. */
+  constructor(
+    connection: DuckConnection,
+    intake: DuckConnection,
+    options: GateOptions,
+    onLateDuplicates: (count: number) => void,
+  ) {
     this.#connection = connection
     this.#intake = intake
     this.#options = options
+    this.#onLateDuplicates = onLateDuplicates
   }
 
   /** Number of the next row. */
@@ -80,6 +98,7 @@ export class UncommittedRows {
       const accepted = writer.appendFrame(frame, tracker, this.#nextSeq, (one) => rejects.push(one))
       this.#nextSeq += accepted
       tracker.endFrame(frame, accepted)
+      for (const day of tracker.uncoveredDays) this.#uncoveredDays.set(day, this.#nextSeq)
     }
     return rejects
   }
@@ -120,9 +139,41 @@ export class UncommittedRows {
   async #deduplicate(seq: number, serial: number): Promise<void> {
     if (this.#flushedSeq === seq) return
     await setRowRange(this.#connection, this.#flushedSeq, seq)
-    if (this.#model)
-      await this.#connection.run(`INSERT INTO ${deduplicatedTable(serial)} ${this.#model.sql}`)
+    if (this.#model) await this.#insertDeduplicated(this.#model, seq, deduplicatedTable(serial))
     this.#flushedSeq = seq
+  }
+
+  async #insertDeduplicated(
+    { key, sql, findFiles }: DeduplicatingModel,
+    seq: number,
+    table: string,
+  ): Promise<void> {
+    const days = [...this.#uncoveredDays.keys()]
+    const insert = `INSERT INTO ${table} ${sql}`
+    if (days.length === 0 || !findFiles) {
+      await this.#connection.run(insert)
+      return
+    }
+    const remove = deleteDuplicatesSql(
+      key,
+      { table, from: this.#flushedSeq, to: seq, days },
+      {
+        tables: this.#tables.map(deduplicatedTable),
+        files: findFiles(listLookupPartitions(days)),
+      },
+    )
+    // No query may see a row that is about to go.
+    await this.#connection.run('BEGIN')
+    try {
+      await this.#connection.run(insert)
+      const removed = await this.#connection.run(remove)
+      await this.#connection.run('COMMIT')
+      this.#onLateDuplicates(removed)
+    } catch (error) {
+      await this.#connection.run('ROLLBACK')
+      throw error
+    }
+    for (const [day, end] of this.#uncoveredDays) if (end <= seq) this.#uncoveredDays.delete(day)
   }
 
   /** Drops tables whose rows a commit has. */
