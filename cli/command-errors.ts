@@ -4,7 +4,7 @@
  */
 import { type Config, Errors } from '@oclif/core'
 import { didYouMean, findNearest } from './domain/kernel/did-you-mean.ts'
-import { CcsError, EXIT } from './domain/kernel/errors.ts'
+import { CcsError } from './domain/kernel/errors.ts'
 
 /** A CcsError stays as it is. `context` names the command and its flags, for suggestions. */
 export function toCcsError(
@@ -31,7 +31,6 @@ export function toCcsError(
     const near = unknown === undefined ? undefined : findNearest(unknown, context.flags)
     const help = `See: ccs ${context.command} --help`.replace('  ', ' ')
     return new CcsError('CCS_USAGE_INVALID', /[.!?]$/.test(text) ? text : `${text}.`, {
-      exit: EXIT.usage,
       hint: near === undefined ? help : `Did you mean --${near}?`,
       cause: thrown,
     })
@@ -62,7 +61,6 @@ export function unknownCommandError(thrown: unknown, config: Config): CcsError |
     .map((command) => command.id.replaceAll(':', ' '))
   const name = id.replaceAll(':', ' ')
   return new CcsError('CCS_USAGE_INVALID', `"${name}" is not a command of ccs.`, {
-    exit: EXIT.usage,
     hint: didYouMean(name, known),
   })
 }

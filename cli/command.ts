@@ -25,7 +25,7 @@ import {
   toErrorDocument,
   wrapLine,
 } from './domain/console/text.ts'
-import { CcsError, EXIT, type ExitCode } from './domain/kernel/errors.ts'
+import { CcsError, type ExitCode } from './domain/kernel/errors.ts'
 import { parseDurationMs } from './domain/kernel/units.ts'
 import type { Project } from './project.ts'
 
@@ -36,7 +36,6 @@ export const durationFlag = Flags.custom<number>({
     const ms = parseDurationMs(text)
     if (ms !== undefined) return ms
     throw new CcsError('CCS_USAGE_INVALID', `"${text}" is not a length of time.`, {
-      exit: EXIT.usage,
       hint: 'Write a number and a unit: 500ms, 20s, 5min, 2h, 1d.',
     })
   },

@@ -17,7 +17,7 @@ import {
 import path from 'node:path'
 import { type Config, type Env, parseConfig, requireTarget } from './domain/config/config.ts'
 import type { Target } from './domain/config/target.ts'
-import { CcsError, EXIT } from './domain/kernel/errors.ts'
+import { CcsError } from './domain/kernel/errors.ts'
 
 /** A text file of the project; `file` is its path relative to the project's folder, with `/`. */
 export interface SourceFile {
@@ -91,7 +91,6 @@ export async function loadProject(dir: string, options: LoadProjectOptions): Pro
   const config = await readIfExists(path.join(root, CONFIG_FILE))
   if (config === undefined)
     throw new CcsError('CCS_PROJECT_NOT_FOUND', `There is no ${CONFIG_FILE} in ${root}.`, {
-      exit: EXIT.usage,
       hint: 'Go to the project, name it with --project DIR, or make one: ccs init DIR',
     })
   const [schemas, sql, connectors, seeds] = await Promise.all([
@@ -181,7 +180,6 @@ const NOT_COPIED = /^(target|logs|dbt_packages|node_modules|\.user\.yml|\.env)$|
 
 function usageError(root: string, problem: string): CcsError {
   return new CcsError('CCS_USAGE_INVALID', `${root} ${problem}.`, {
-    exit: EXIT.usage,
     hint: 'Name a new folder: ccs init my-shop',
   })
 }

@@ -102,7 +102,14 @@ export async function openRegister(
 
 async function openTopics(project: Project) {
   const registry = await openRemoteRegistry(project)
-  const domain = await import('../domain/schemas/registry-topics.ts')
+  const { checkAgainstRegistry, diffAgainstRegistry, listTargetSubjects, readRegistryTopics } =
+    await import('../domain/schemas/registry-topics.ts')
+  const domain = {
+    checkAgainstRegistry,
+    diffAgainstRegistry,
+    listTargetSubjects,
+    readRegistryTopics,
+  }
   return { registry, target: project.target, domain }
 }
 

@@ -59,11 +59,13 @@ export async function* stackLogs(
 const SILENT = { onNotice: () => {}, onFetch: () => {} }
 
 async function openStack(place: StackPlace) {
-  const [stack, { openStackHome }, { systemClock }, { isBrokerReady }] = await Promise.all([
+  const [run, { openStackHome }, { systemClock }, { isBrokerReady }] = await Promise.all([
     import('../domain/devstack/run-stack.ts'),
     import('../adapters/process/stack-home.ts'),
     import('../adapters/process/system-clock.ts'),
     import('../adapters/kafka/ready.ts'),
   ])
+  const { bringUpStack, takeDownStack, readStack, readStackLogs } = run
+  const stack = { bringUpStack, takeDownStack, readStack, readStackLogs }
   return { stack, home: openStackHome(place, isBrokerReady), clock: systemClock() }
 }

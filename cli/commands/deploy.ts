@@ -3,7 +3,7 @@ import { openTarget } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type DeployResult, deployTarget } from '../domain/deploy/deploy.ts'
 import { readSavedPlan } from '../domain/deploy/plan/plan-document.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 
 /** `ccs deploy`. */
 export default class Deploy extends CcsCommand<DeployResult> {
@@ -72,7 +72,6 @@ export default class Deploy extends CcsCommand<DeployResult> {
     const { readFile } = await import('node:fs/promises')
     const text = await readFile(file, 'utf8').catch((cause: unknown) => {
       throw new CcsError('CCS_USAGE_INVALID', `${file} can't be read.`, {
-        exit: EXIT.usage,
         hint: `Make a plan: ccs plan --target ${target} --out ${file}`,
         cause,
       })
@@ -80,7 +79,6 @@ export default class Deploy extends CcsCommand<DeployResult> {
     const saved = readSavedPlan(file, text)
     if (saved.target === target) return saved.fingerprint
     throw new CcsError('CCS_USAGE_INVALID', `${file} is a plan for target ${saved.target}.`, {
-      exit: EXIT.usage,
       hint: `ccs deploy ${file} --target ${saved.target}`,
     })
   }

@@ -2,14 +2,14 @@ import { checkMarts } from '../app/dbt.ts'
 import { checkMetrics, checkTarget } from '../app/doctor.ts'
 import { openLogic } from '../app/project-logic.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { formatLocation } from '../domain/console/text.ts'
 import {
   type Check,
   type DoctorResult,
   type ExaminedProject,
   examineProject,
 } from '../domain/doctor/doctor.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { toFailedChecks } from '../domain/doctor/examine-target.ts'
+import { EXIT } from '../domain/kernel/errors.ts'
 import type { Project } from '../project.ts'
 
 const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
@@ -64,7 +64,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
         target: await checkTarget(project),
       }
     } catch (error) {
-      return checksOf('project', error)
+      return toFailedChecks('project', error)
     }
   }
 }
@@ -74,7 +74,7 @@ async function faultsOf(project: Project): Promise<readonly Check[]> {
     await openLogic(project)
     return []
   } catch (error) {
-    return checksOf('models', error)
+    return toFailedChecks('models', error)
   }
 }
 

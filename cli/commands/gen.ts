@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { openLineSink, openLogSink, openRecorder, writeTruth } from '../app/generator.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { addPrefix } from '../domain/config/target.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import { KAFKA_WAIT_MS } from '../domain/pipeline/outage-handler.ts'
 import {
@@ -206,5 +206,5 @@ function checkFlags(flags: CheckedFlags, isJson: boolean): void {
 }
 
 function usage(message: string, hint: string): CcsError {
-  return new CcsError('CCS_USAGE_INVALID', message, { exit: EXIT.usage, hint })
+  return new CcsError('CCS_USAGE_INVALID', message, { hint })
 }

@@ -20,7 +20,6 @@ const dayFlag = Flags.custom<string>({
     const isDay = !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
     if (isDay && text.length === 10) return text
     throw new CcsError('CCS_USAGE_INVALID', `"${text}" is not a day.`, {
-      exit: EXIT.usage,
       hint: 'Write it as YYYY-MM-DD, in the shop’s timezone: --day 2026-10-25',
     })
   },

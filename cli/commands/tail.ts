@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { openTail } from '../app/reader.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 import { toJsonValue } from '../domain/log/decoded-record.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import { renderTailRecord, type TailRecord, tailTopic } from '../domain/query/tail.ts'
@@ -83,7 +83,6 @@ function parseFrom(text: string): number | 'start' | 'end' {
   if (text === 'start' || text === 'end') return text
   if (/^\d{1,15}$/.test(text)) return Number(text)
   throw new CcsError('CCS_USAGE_INVALID', `"${text}" is no place in the log.`, {
-    exit: EXIT.usage,
     hint: 'Write an offset, start or end: --from 1000',
   })
 }

@@ -98,7 +98,6 @@ function chosen(model: string | undefined, names: readonly string[]): (name: str
   if (layers.includes(model)) return (name) => name.startsWith(`${model}.`)
   if (names.includes(model)) return (name) => name === model
   throw new CcsError('CCS_USAGE_INVALID', `"${model}" is neither a model nor a layer.`, {
-    exit: EXIT.usage,
     hint: didYouMean(model, [...layers, ...names]),
   })
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../domain/kernel/clock.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 import type { ArrivalSink } from './log-sink.ts'
 import { type PaceReport, RatePacer } from './rate-pacer.ts'
 import { createHistorySchedule, createLiveSchedule } from './schedule.ts'
@@ -164,9 +164,6 @@ export function rateMissedError(asked: number, report: PaceReport): CcsError {
   return new CcsError(
     'CCS_RATE_MISSED',
     `The rate was missed: ${got}, ${deficit} events behind after ${seconds.toFixed(1)} s.`,
-    {
-      exit: EXIT.changes,
-      hint: 'Lower --eps, or run on a machine with a free core and a faster disk.',
-    },
+    { hint: 'Lower --eps, or run on a machine with a free core and a faster disk.' },
   )
 }

@@ -9,7 +9,7 @@ import type {
   ConnectorOffset,
   ConnectorState,
 } from '../../domain/connectors/connect-cluster.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { isObject } from '../../domain/kernel/json.ts'
 import {
   type HttpAnswer,
@@ -129,13 +129,10 @@ function throwOnError(url: string, answer: HttpAnswer, name: string | undefined)
   const message = readMessage(answer)
   if (answer.status === 404 && name !== undefined && message !== '')
     throw new CcsError('CCS_CONNECTOR_MISSING', `Kafka Connect has no connector ${name}.`, {
-      exit: EXIT.checkFailed,
       hint: 'See those that it has: ccs sink ls',
     })
   if (answer.status === 400 && name !== undefined)
-    throw new CcsError('CCS_CONNECTOR_INVALID', `Kafka Connect rejects ${name}: ${message}`, {
-      exit: EXIT.usage,
-    })
+    throw new CcsError('CCS_CONNECTOR_INVALID', `Kafka Connect rejects ${name}: ${message}`)
   if (message === '') throw notConnectError(url)
   throw unreachable(`Kafka Connect at ${url} answered ${answer.status}: ${message}`)
 }
@@ -146,9 +143,8 @@ function notConnectError(url: string): CcsError {
 
 function unreachable(message: string, cause?: unknown, hint?: string): CcsError {
   return new CcsError('CCS_CONNECT_UNREACHABLE', message, {
-    exit: EXIT.unreachable,
     hint: hint ?? 'Look at connect.url of the target in ccs.yml.',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }
 

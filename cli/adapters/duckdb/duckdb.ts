@@ -37,12 +37,6 @@ export interface DuckHandles {
   readonly connection: Bindings.Connection
 }
 
-/** The public API, for `appendColumns`. */
-export type DuckApi = typeof Api
-/** A type of the public API. */
-export type DuckApiType = Api.DuckDBType
-/** A value of the public API. */
-export type DuckApiValue = Api.DuckDBValue
 /** DuckDB's C API. */
 export type DuckBindings = typeof Bindings
 /** An appender of the C API. */
@@ -173,26 +167,6 @@ export class DuckConnection {
   async prepare(sql: string): Promise<DuckStatement> {
     const { api, connection } = this.#public
     return new DuckStatement(api, await connection.prepare(sql))
-  }
-
-  /** Appends rows to `catalog.schema.table` column by column: slow, but safe for any value. */
-  async appendColumns(
-    table: string,
-    types: readonly Api.DuckDBType[],
-    columns: readonly (readonly Api.DuckDBValue[])[],
-  ): Promise<void> {
-    const { api, connection } = this.#public
-    const chunk = api.DuckDBDataChunk.create(types)
-    chunk.setColumns(columns)
-    const [name = '', schema, catalog] = table.split('.').reverse()
-    const appender = await connection.createAppender(name, schema, catalog)
-    appender.appendDataChunk(chunk)
-    appender.closeSync()
-  }
-
-  /** Constructors of types and values, for `appendColumns`. */
-  get api(): typeof Api {
-    return this.#public.api
   }
 
   /** Makes the running statement fail soon; does nothing if none runs. */

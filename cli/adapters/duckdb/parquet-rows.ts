@@ -4,7 +4,7 @@
  */
 
 import type { RowReader, SourceRow } from '../../domain/documents/source-row.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { invalidError, NOTHING_IMPORTED } from '../files/source-fault.ts'
 import { type Duck, type DuckConnection, openDuck } from './duckdb.ts'
 import { refuseInexactTypes } from './parquet-types.ts'
@@ -29,7 +29,6 @@ export async function openParquet(file: string, bytesTotal: number): Promise<Row
     duck.close()
     if (cause instanceof CcsError) throw cause
     throw new CcsError('CCS_IMPORT_INVALID', `${file} can't be read as Parquet.`, {
-      exit: EXIT.usage,
       hint: cause instanceof Error ? cause.message : 'Check the file.',
       cause,
     })

@@ -2,7 +2,7 @@
  * Which types of Parquet can be read exactly. DuckDB has decimals of up to 38 digits; it reads wider
  * ones as DOUBLE, and most of those wrongly (duckdb/duckdb#25058). So they are refused by name.
  */
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { DuckConnection } from './duckdb.ts'
 
 const DIGITS_MAX = 38
@@ -40,7 +40,6 @@ export async function refuseInexactTypes(connection: DuckConnection, file: strin
     'CCS_IMPORT_INVALID',
     `In ${file}, ${faults.join(', ')}: too wide to be read.`,
     {
-      exit: EXIT.usage,
       hint: `Write it with at most ${DIGITS_MAX} digits, e.g. CAST(price AS DECIMAL(18, 2)), or as text.`,
     },
   )

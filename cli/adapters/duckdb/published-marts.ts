@@ -130,16 +130,12 @@ export async function openMartsQueries(project: DataPlace) {
       const isSelect = !/^{"error":true,"error_type":"not implemented"/.test(
         String((await marts.query(ask)).rows[0]?.ast),
       )
-      if (!isSelect)
-        throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
-          exit: EXIT.usage,
-        })
+      if (!isSelect) throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.')
       try {
         return await marts.query(sql)
       } catch (cause) {
         const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
         throw new CcsError('CCS_QUERY_INVALID', first.replace(/[.!]*$/, '.'), {
-          exit: EXIT.usage,
           hint: `The marts are: ${marts.info.models.join(', ')}.`,
           cause,
         })

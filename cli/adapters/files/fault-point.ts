@@ -4,7 +4,7 @@
  * calls of `Files`, recognised by their path; the others are steps of the commit and of Gold.
  * Without the two variables this module is not even loaded.
  */
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { Files, OpenFile } from './files.ts'
 
 /** All sites, in the order in which a commit passes them. */
@@ -74,7 +74,6 @@ export function openFaultPoint(spec: string): FaultPoint {
   const isTorn = mode === 'torn'
   if (!wanted || !/^[1-9]\d*$/.test(count ?? '') || !MODES.some((one) => one === mode))
     throw new CcsError('CCS_USAGE_INVALID', `CCS_FAULT=${spec} is not a fault point.`, {
-      exit: EXIT.usage,
       hint: `Write <site>:<n>:<kill, torn or hang>, with one of ${FAULT_SITES.join(', ')}.`,
     })
   let left = Number(count)

@@ -1,5 +1,5 @@
 /** What is wrong with a file to be imported, as CCS_IMPORT_INVALID. */
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 
 /** The hint for a file that can't be read to its end. */
 export const NOTHING_IMPORTED = 'Nothing of it was imported; get the whole file.'
@@ -11,7 +11,7 @@ export function invalidError(
   { line, hint, cause }: { line?: number; hint: string; cause?: unknown },
 ): CcsError {
   const location = line === undefined ? {} : { location: { file, line } }
-  return new CcsError('CCS_IMPORT_INVALID', message, { exit: EXIT.usage, hint, cause, ...location })
+  return new CcsError('CCS_IMPORT_INVALID', message, { hint, cause, ...location })
 }
 
 /** Translates an error of the operating system; returns others as they are. */

@@ -1,6 +1,6 @@
 /** The generator's expected results as a file. */
 import { readTruth, renderTruth, type Truth } from '../../domain/audit/truth.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 
 /** The file appears under its name only when it is complete. */
 export async function writeTruthFile(file: string, truth: Truth): Promise<void> {
@@ -26,7 +26,6 @@ export async function readTruthFile(file: string): Promise<Truth> {
   const { open } = await import('node:fs/promises')
   const handle = await open(file).catch((cause: unknown) => {
     throw new CcsError('CCS_USAGE_INVALID', `The truth file ${file} can't be read.`, {
-      exit: EXIT.usage,
       hint: 'Write one with: ccs gen --truth FILE',
       cause,
     })

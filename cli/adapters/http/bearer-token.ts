@@ -11,7 +11,6 @@ export async function fetchBearerToken(sasl: Sasl): Promise<string> {
   if (token !== undefined) return token
   if (tokenUrl === undefined)
     throw new CcsError('CCS_CONFIG_INVALID', 'sasl has neither token nor token_url.', {
-      exit: EXIT.usage,
       hint: 'OAUTHBEARER needs one of them in ccs.yml.',
     })
   const body = new URLSearchParams({

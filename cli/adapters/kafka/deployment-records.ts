@@ -172,7 +172,7 @@ function damagedError(key: string, cause?: unknown): CcsError {
     `The record ${key} of the target's manifest is damaged or not one of ccs.`,
     {
       hint: 'Does something else write to _ccs.manifest? To take over what runs: ccs adopt',
-      ...(cause === undefined ? {} : { cause }),
+      cause,
     },
   )
 }

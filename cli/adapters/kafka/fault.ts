@@ -1,5 +1,5 @@
 /** Translates kafkajs's errors: what is wrong, at which brokers, and what to do about it. */
-import { CcsError, EXIT, type ExitCode } from '../../domain/kernel/errors.ts'
+import { CcsError, type ExitCode } from '../../domain/kernel/errors.ts'
 import { DamagedBatchError } from '../../domain/log/kafka-batch.ts'
 
 /** What a failed call was about, for its message. */
@@ -22,7 +22,6 @@ export function toKafkaFault(error: unknown, brokers: string, place: FaultPlace 
   const kind = type || cause.type || ''
   if (error instanceof DamagedBatchError)
     return new CcsError('CCS_LOG_CORRUPT', `${topic}-${place.partition}: ${message}`, {
-      exit: EXIT.checkFailed,
       hint: 'Check the broker’s disk and log.',
     })
   if (kind === 'OFFSET_OUT_OF_RANGE')
@@ -64,14 +63,12 @@ export function toKafkaFault(error: unknown, brokers: string, place: FaultPlace 
     )
   if (NOT_READY.test(kind) || (cause.retriable === true && kind !== ''))
     return new CcsError('CCS_KAFKA_UNREACHABLE', `Kafka at ${brokers} is not ready: ${kind}.`, {
-      exit: EXIT.unreachable,
       hint: 'Are all its brokers up? Try again in a moment.',
       cause: error,
     })
   // System errors have a name as code, those of Kafka's protocol a number.
   if (UNREACHABLE.test(`${name} ${cause.name} ${kind}`) || typeof cause.code === 'string')
     return new CcsError('CCS_KAFKA_UNREACHABLE', `No Kafka answers at ${brokers}.`, {
-      exit: EXIT.unreachable,
       hint: 'Is it running? On this machine: ccs stack up',
       cause: error,
     })

@@ -5,7 +5,7 @@
  * reader finds all old files or all new ones. Old versions stay for a grace time, for readers that
  * have already listed them.
  */
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { leafPath, parsePartName, partPath } from '../../domain/lake/layout.ts'
 import type { LakeFile } from '../../domain/lake/manifest.ts'
 import { type Files, isErrno, listNames } from '../files/files.ts'
@@ -201,7 +201,6 @@ function lostFilesError(leaf: Leaf, names: readonly string[]): CcsError {
   const more = names.length > 1 ? ` and ${names.length - 1} more` : ''
   const what = `${leafPath(leaf.table, leaf.partition)}/${names[0]}${more}`
   return new CcsError('CCS_LAKE_DAMAGED', `The lake has lost ${what}, which the manifest names.`, {
-    exit: EXIT.checkFailed,
     hint: REBUILD_HINT,
   })
 }

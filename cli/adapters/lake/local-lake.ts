@@ -148,11 +148,7 @@ export class LocalLake implements Lake {
     const [fault, ...others] = faults
     if (fault) {
       const { message, hint, exit } = fault
-      throw new CcsError('CCS_LAKE_DAMAGED', message, {
-        exit,
-        others,
-        ...(hint === undefined ? {} : { hint }),
-      })
+      throw new CcsError('CCS_LAKE_DAMAGED', message, { exit, others, hint })
     }
     return leaves
   }

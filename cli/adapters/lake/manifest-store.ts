@@ -2,7 +2,7 @@
  * The manifest on disk: read and checked as a whole, replaced by one rename. The serial number
  * fences: a writer that does not build on the current manifest is rejected.
  */
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { ManifestStore } from '../../domain/lake/lake.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
@@ -36,7 +36,6 @@ export function openManifestStore(files: Files, root: string): ManifestStore {
 function fencedError(path: string, found: number, tried: number): CcsError {
   const what = `${path} has serial ${found}, but serial ${tried} should follow ${tried - 1}`
   return new CcsError('CCS_ENGINE_LOCKED', `${what}: another process has committed meanwhile.`, {
-    exit: EXIT.unexpected,
     hint: 'Nothing was changed. Stop the other engine, then start this one again.',
   })
 }

@@ -1,5 +1,5 @@
 /** Parquet operations of the lake, done by DuckDB: merge files, count rows. */
-import { CcsError } from '../../domain/kernel/errors.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { type Duck, type DuckConnection, openDuck } from '../duckdb/duckdb.ts'
 
@@ -26,7 +26,11 @@ export async function mergeParquet(
       isFull
         ? `The disk is full: ${output} can't be written.`
         : `${inputs.length} files such as ${inputs[0]} can't be merged: ${messageOf(cause)}`,
-      { cause, hint: isFull ? 'Free some space; nothing was changed.' : 'See: ccs lake verify' },
+      {
+        exit: EXIT.unexpected,
+        cause,
+        hint: isFull ? 'Free some space; nothing was changed.' : 'See: ccs lake verify',
+      },
     )
   }
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { CcsError } from '../../domain/kernel/errors.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
 import { layOutMarts, readWatermark } from '../../domain/marts/marts.ts'
@@ -57,6 +57,7 @@ export async function takeSilverSnapshot(
     return snapshot
   }
   throw new CcsError('CCS_LAKE_DAMAGED', `Files that ${root}/manifest.json names are missing.`, {
+    exit: EXIT.unexpected,
     hint: 'See: ccs lake verify',
   })
 }

@@ -4,7 +4,7 @@
  * how far readers may read.
  */
 import { join } from 'node:path'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { EventLog } from '../../domain/log/event-log.ts'
 import { type Processes, systemProcesses } from '../files/file-lock.ts'
 import { type Files, listNames } from '../files/files.ts'
@@ -90,7 +90,6 @@ function locatePartition(dir: string, topic: string, partition: number): Partiti
   if (!/^[\w-][\w.-]*$/.test(topic) || !Number.isSafeInteger(partition) || partition < 0) {
     throw new CcsError('CCS_USAGE_INVALID', `${topic}-${partition} is not a topic's partition.`, {
       hint: 'Topic names have letters, digits, ".", "_" and "-"; partitions count from 0.',
-      exit: EXIT.usage,
     })
   }
   return { topic, partition, dir: join(dir, `${topic}-${partition}`) }

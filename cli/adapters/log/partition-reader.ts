@@ -2,7 +2,7 @@
  * Reads a partition in order while others write: whole frames up to the durable end, each checked,
  * as views of one large buffer that a single read has filled.
  */
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { LogFrame, LogReader } from '../../domain/log/event-log.ts'
 import type { Processes } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
@@ -176,7 +176,6 @@ export class PartitionReader implements LogReader {
     const wanted = `Record ${this.#offset} of ${topic}-${partition} was requested`
     return new CcsError('CCS_LOG_CORRUPT', `${wanted}, but ${dir} has ${start} to ${end}.`, {
       hint: 'Records that were read before are gone: restore the directory from a copy.',
-      exit: EXIT.checkFailed,
     })
   }
 }

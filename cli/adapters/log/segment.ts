@@ -4,7 +4,7 @@
  * follows, because only one frame is written at a time.
  */
 import { join } from 'node:path'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { type Files, listNames, type OpenFile } from '../files/files.ts'
 import { decodeHeader, type FrameHeader, HEADER_BYTES, indexOfMagic, isIntact } from './frame.ts'
 
@@ -187,7 +187,6 @@ export function logCorruptError(damage: Damage): CcsError {
     `The log is damaged in ${damage.path} at byte ${damage.position}: ${records} can't be read.`,
     {
       hint: 'Restore this file from a copy; all records before it are intact. See docs/errors.md.',
-      exit: EXIT.checkFailed,
     },
   )
 }

@@ -11,7 +11,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
 import { compareSums } from '../../domain/devstack/servers.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { waitForLock } from '../files/file-lock.ts'
 import { type Files, writeFileAtomic } from '../files/files.ts'
 import { clearScratch, makeScratch } from '../files/scratch-dir.ts'
@@ -106,7 +106,7 @@ function damagedError(
   return new CcsError(
     'CCS_STACK_DAMAGED',
     `${dir} differs from checksums.sha256 for ${name}: ${faults.slice(0, 3).join(', ')}${more}.`,
-    { exit: EXIT.checkFailed, hint: `Nothing was started. ${hint}, then: ccs stack up` },
+    { hint: `Nothing was started. ${hint}, then: ccs stack up` },
   )
 }
 
@@ -174,7 +174,6 @@ async function runMaven(bundle: Bundle, dir: string, options: BundleOptions): Pr
   if (code === 0) return
   const reason = faults[0]?.replace(/ -> \[Help 1\]$/, '') ?? `it ended with ${code}`
   throw new CcsError('CCS_FETCH_FAILED', `Maven can't download ${bundle.name}: ${reason}`, {
-    exit: EXIT.unreachable,
     hint: 'Check the network and Maven’s settings (~/.m2/settings.xml), then: ccs stack up',
   })
 }

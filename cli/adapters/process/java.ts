@@ -1,7 +1,7 @@
 /** Finds Java, which the servers of `ccs stack` run on, and Maven, which downloads them. */
 import { execFile } from 'node:child_process'
 import path from 'node:path'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { findOnPath } from './python.ts'
 
 const MAJOR_MIN = 17
@@ -23,7 +23,6 @@ export async function findJava(env: NodeJS.ProcessEnv): Promise<string> {
       ? `The servers need Java ${MAJOR_MIN} or newer, and none was found.`
       : `The servers need Java ${MAJOR_MIN} or newer, but this is Java ${old}.`,
     {
-      exit: EXIT.unreachable,
       hint:
         `Install one (on Debian and Ubuntu: apt install openjdk-${MAJOR_MIN}-jre-headless), ` +
         'or set JAVA_HOME.',
@@ -36,7 +35,6 @@ export function findMaven(env: NodeJS.ProcessEnv): string {
   const file = findOnPath('mvn', env)
   if (file !== undefined) return file
   throw new CcsError('CCS_MAVEN_MISSING', 'Maven downloads the servers, and it was not found.', {
-    exit: EXIT.unreachable,
     hint: 'Install it (on Debian and Ubuntu: apt install maven); it is only needed to download.',
   })
 }

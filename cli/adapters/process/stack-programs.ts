@@ -14,7 +14,7 @@ import {
   type StackPorts,
 } from '../../domain/devstack/servers.ts'
 import { stackStoppedError } from '../../domain/devstack/stack.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { Files } from '../files/files.ts'
 import type { Bundle } from './bundle.ts'
 import type { VenvPurpose } from './venv.ts'
@@ -87,10 +87,7 @@ export class StackPrograms {
           throw new CcsError(
             'CCS_STACK_FAILED',
             `Another program listens on port ${port}, which ${part} needs.`,
-            {
-              exit: EXIT.unreachable,
-              hint: 'Stop it, or choose other ports: ccs stack up --port-base 0 finds free ones.',
-            },
+            { hint: 'Stop it, or choose other ports: ccs stack up --port-base 0 finds free ones.' },
           )
   }
 
@@ -179,7 +176,6 @@ export class StackPrograms {
     if (signal.aborted) throw stackStoppedError()
     if (code !== 0)
       throw new CcsError('CCS_STACK_FAILED', `kafka can't format its data: ${output.trim()}`, {
-        exit: EXIT.unreachable,
         hint: 'Start from scratch: ccs stack down --purge, then: ccs stack up',
       })
   }

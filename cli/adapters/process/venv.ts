@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { type FileLock, waitForLock } from '../files/file-lock.ts'
 import { type Files, isErrno, listNames, writeFileAtomic } from '../files/files.ts'
 import { type PythonExit, runPython } from './child.ts'
@@ -123,10 +123,7 @@ async function findForeignPython({
   throw new CcsError(
     'CCS_VENV_FOREIGN',
     `${dir} was not made by ccs and lacks ${lacks.join(', ')}.`,
-    {
-      exit: EXIT.usage,
-      hint: 'Set CCS_VENV to an empty or new directory, or unset it to use .ccs/venv.',
-    },
+    { hint: 'Set CCS_VENV to an empty or new directory, or unset it to use .ccs/venv.' },
   )
 }
 
@@ -134,10 +131,7 @@ async function install(options: VenvOptions): Promise<string> {
   const { files, dir, lockFile, env, purpose, onNotice, onProgress } = options
   const found = await findPython(env, purpose.needs)
   if ('problem' in found)
-    throw new CcsError('CCS_PYTHON_MISSING', found.problem, {
-      exit: EXIT.unreachable,
-      hint: found.hint,
-    })
+    throw new CcsError('CCS_PYTHON_MISSING', found.problem, { hint: found.hint })
   onNotice(`${purpose.installing} into ${dir}, once (${purpose.size}).`)
   await files.remove(dir)
   await files.mkdir(dir)
@@ -194,10 +188,7 @@ function throwOnFailure({ code, stderr }: PythonExit, { signal, dir, purpose }: 
   throw new CcsError(
     'CCS_VENV_FAILED',
     `${purpose.name} can't be installed: ${last.replace(/^ERROR:\s*/, '')}`,
-    {
-      exit: EXIT.unreachable,
-      hint: `Check the network and pip’s settings, then: ${purpose.next}`,
-    },
+    { hint: `Check the network and pip’s settings, then: ${purpose.next}` },
   )
 }
 

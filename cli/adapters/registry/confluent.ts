@@ -165,7 +165,6 @@ function breaksError(subject: string, words: string): CcsError {
   // Apicurio puts the name of a Java class before its message.
   const said = toSentence(words.replace(/^[\w.]+Exception: /, ''))
   return new CcsError('CCS_SCHEMA_BREAKS', `The registry rejects ${subject}: ${said}`, {
-    exit: EXIT.checkFailed,
     hint: 'Nothing was registered. To see the broken rule: ccs schema check --target NAME',
   })
 }

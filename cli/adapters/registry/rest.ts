@@ -5,7 +5,7 @@
  */
 
 import type { HttpServer } from '../../domain/config/target.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
 import {
   type HttpAnswer,
@@ -81,7 +81,6 @@ function readAnswer({ url, hasCredentials }: HttpClient, answer: HttpAnswer): Re
 /** Without a cause: it would hold the request, and that the password. */
 function unreachable(url: string, reason: string): CcsError {
   return new CcsError('CCS_REGISTRY_UNREACHABLE', `The schema registry ${url}: ${reason}.`, {
-    exit: EXIT.unreachable,
     hint: "Start it, or fix the target's registry.url in ccs.yml.",
   })
 }
@@ -94,7 +93,6 @@ function deniedError(
     ? `refuses the target's credentials (HTTP ${status})`
     : `asks for credentials (HTTP ${status}), and the target has none`
   return new CcsError('CCS_REGISTRY_DENIED', `The schema registry ${url} ${what}.`, {
-    exit: EXIT.unreachable,
     hint: "Set the target's registry.username and registry.password in ccs.yml, as ${VAR}s.",
   })
 }
@@ -102,7 +100,6 @@ function deniedError(
 /** The error for an answer that a schema registry would not give. */
 export function unexpectedAnswer(url: string, what: string): CcsError {
   return new CcsError('CCS_REGISTRY_REFUSED', `The schema registry ${url} ${what}.`, {
-    exit: EXIT.unreachable,
     hint:
       "Check the end of the target's registry.url: http://host:8081 (Confluent), " +
       'http://host:8080/apis/ccompat/v7 (Apicurio).',

@@ -2,7 +2,7 @@ import { Args } from '@oclif/core'
 import { openLake } from '../../app/lake.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { findNearest } from '../../domain/kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { formatBytes } from '../../domain/kernel/units.ts'
 import {
   type LakePartition,
@@ -87,7 +87,6 @@ function unknownTable(name: string, tables: readonly LakeTable[]): CcsError {
     tables.map((one) => one.table),
   )
   return new CcsError('CCS_USAGE_INVALID', `The lake has no table ${name}.`, {
-    exit: EXIT.usage,
     hint: near === undefined ? 'See all: ccs lake ls' : `Did you mean ${near}?`,
   })
 }

@@ -4,7 +4,7 @@
  * compared with the rows that are stored or served. The engine's incremental state is only ever one
  * side of a comparison.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { LogGap } from '../lake/manifest.ts'
 import type { GraphModel } from '../models/graph.ts'
@@ -93,7 +93,6 @@ async function auditModel(input: AuditInput, one: GraphModel): Promise<ModelAudi
     if (cause instanceof CcsError) throw cause
     const message = cause instanceof Error ? cause.message : String(cause)
     throw new CcsError('CCS_MODEL_INVALID', `${model.name} can't be audited: ${message.trim()}`, {
-      exit: EXIT.usage,
       location: { file: model.file, line: model.sqlLine },
       hint: `Check that it runs by itself: ccs query "SELECT * FROM ${model.name}"`,
       cause,
@@ -156,9 +155,6 @@ function requireColumns(model: Model, { columns }: RowShape, found: readonly Row
   throw new CcsError(
     'CCS_CHECK_FAILED',
     `The rows of ${model.name} have no ${lacking.join(', ')}, which its SELECT returns.`,
-    {
-      exit: EXIT.checkFailed,
-      hint: 'Rebuild the lake from the log: ccs deploy --rebuild --yes',
-    },
+    { hint: 'Rebuild the lake from the log: ccs deploy --rebuild --yes' },
   )
 }

@@ -3,7 +3,7 @@
  * processed. File format (NDJSON): a header line, then for each table a line with its columns and
  * one line for each row.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { isObject } from '../kernel/json.ts'
 
 /** Version of the file format. */
@@ -246,9 +246,6 @@ function truthError(why: string, line: number): CcsError {
   return new CcsError(
     'CCS_USAGE_INVALID',
     `This is not a truth file of ccs gen: ${why} (line ${line}).`,
-    {
-      hint: 'Write one with: ccs gen --truth FILE',
-      exit: EXIT.usage,
-    },
+    { hint: 'Write one with: ccs gen --truth FILE' },
   )
 }

@@ -16,7 +16,7 @@ import {
 } from '../documents/value-readers.ts'
 import { parseYaml } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
 import { formatBytes, formatDuration } from '../kernel/units.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
@@ -94,7 +94,6 @@ export function requireTarget(config: Config, name: string): Target {
   const target = config.targets[name]
   if (!target)
     throw new CcsError('CCS_CONFIG_INVALID', `There is no target "${name}" in ccs.yml.`, {
-      exit: EXIT.usage,
       hint: didYouMean(name, Object.keys(config.targets)),
     })
   const [missing] = target.missing ?? []
@@ -102,7 +101,7 @@ export function requireTarget(config: Config, name: string): Target {
   throw new CcsError(
     'CCS_CONFIG_INVALID',
     `Target "${name}" needs the environment variable ${missing}, which is not set.`,
-    { exit: EXIT.usage, hint: `Set it, or give it a fallback: \${${missing}:-value}` },
+    { hint: `Set it, or give it a fallback: \${${missing}:-value}` },
   )
 }
 

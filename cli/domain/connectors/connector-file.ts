@@ -4,7 +4,7 @@
  */
 
 import { ENGINE_NAMES, type EngineName } from '../config/engines.ts'
-import { locateOffset, type NamedText, parseLocatedJson } from '../documents/json-document.ts'
+import { type NamedText, parseLocatedJson } from '../documents/json-document.ts'
 import {
   listCcsVariables,
   listTemplateFiles,
@@ -12,6 +12,7 @@ import {
   type VariablePart,
 } from '../documents/variables.ts'
 import type { JsonNode } from '../documents/yaml-document.ts'
+import { locateOffset } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT, type Location } from '../kernel/errors.ts'
 

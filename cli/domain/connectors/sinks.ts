@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { formatDuration } from '../kernel/units.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { parseList } from './check-settings.ts'
@@ -109,7 +109,6 @@ function failedError(
   const now = state ? ` (${summarize(state)})` : ''
   const message = `Connector ${connector.name} ${what}${now}${trace === '' ? '.' : `:\n  ${trace}`}`
   return new CcsError('CCS_CONNECTOR_FAILED', message, {
-    exit: EXIT.checkFailed,
     hint: `Fix the cause, then: ccs sink restart ${connector.name}`,
   })
 }
@@ -257,7 +256,6 @@ export async function findSink(
   if (found[0]) return found[0]
   const names = states.map((one) => one.name).join(', ')
   throw new CcsError('CCS_CONNECTOR_MISSING', `Kafka Connect has no connector ${name}.`, {
-    exit: EXIT.checkFailed,
     hint: names === '' ? 'It has none; ccs deploy creates them.' : `It has: ${names}.`,
   })
 }

@@ -3,7 +3,7 @@
  * changes.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
 import { type AdoptableKind, adoptResource } from './adopt.ts'
 import { withClaim } from './apply.ts'
 import { readTarget, type ServerTarget } from './deploy-target.ts'
@@ -80,7 +80,6 @@ function explainMissing(
         hint: `To create it: ccs deploy --target ${target}`,
       })
     : new CcsError('CCS_USAGE_INVALID', `The project has no ${kind} ${name}.`, {
-        exit: EXIT.usage,
         hint: didYouMean(name, names),
       })
 }

@@ -126,7 +126,6 @@ async function checkConnector(
   return faults.map(({ key, fault }) => {
     const words = redactSecrets(fault, wanted)
     return new CcsError('CCS_CONNECTOR_INVALID', `${name}: ${key}: ${words}`, {
-      exit: EXIT.usage,
       location: { file: wanted.file },
       hint: 'Nothing was changed. Correct the setting in this file, then deploy again.',
     })

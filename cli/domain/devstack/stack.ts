@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { PARTS, type PartName } from './servers.ts'
 
 /** The servers, as the use cases below need them. */
@@ -113,7 +113,6 @@ async function failedError(part: PartName, port: StackPort, what: string): Promi
   const end =
     lines.length === 0 ? ' It has said nothing.' : ` It said last:\n  ${lines.join('\n  ')}`
   return new CcsError('CCS_STACK_FAILED', `${part} ${what}.${end}`, {
-    exit: EXIT.unreachable,
     hint: `Its whole log: ${port.logFile(part)}`,
   })
 }

@@ -5,7 +5,7 @@
 import type { EngineName } from '../config/engines.ts'
 import { deriveRawColumns } from '../events/raw-columns.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Logic } from '../models/logic.ts'
 import type { Model } from '../models/model.ts'
@@ -82,7 +82,6 @@ export function pickModels(
   if (found.length > 0) return found
   const names = results.map((one) => one.model.name)
   throw new CcsError('CCS_USAGE_INVALID', `There is no model '${name}'.`, {
-    exit: EXIT.usage,
     hint: didYouMean(name, names),
   })
 }

@@ -9,7 +9,7 @@ import { compileObjectReader, type ObjectReader } from '../avro/object-reader.ts
 import { convertSafeLongs } from '../avro/record-decoder.ts'
 import { parseRecordSchema } from '../avro/schema.ts'
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { readSchemaId, WIRE_HEADER_BYTES } from '../log/wire-header.ts'
 
 /** Fields of the newest schema; longs are numbers up to 2^53, else bigint. */
@@ -38,7 +38,7 @@ export function compileLenientReader(
     throw new CcsError(
       'CCS_USAGE_INVALID',
       `Schema ${as.id} (${as.subject}) cannot be read as ${newest.subject}: ${forced.why}.`,
-      { exit: EXIT.usage, hint: 'Use the id of a version of events.raw-value: ccs schema list' },
+      { hint: 'Use the id of a version of events.raw-value: ccs schema list' },
     )
   return (bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

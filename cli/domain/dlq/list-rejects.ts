@@ -4,7 +4,7 @@ import { formatCount } from '../kernel/units.ts'
 import { createDuplicateFilter } from './duplicate-rejects.ts'
 import type { RejectGroupKey } from './fingerprint.ts'
 import type { LenientReader } from './lenient-reader.ts'
-import { type RejectEntry, type RejectPorts, readRejects } from './read-rejects.ts'
+import { isoTime, type RejectEntry, type RejectPorts, readRejects } from './read-rejects.ts'
 import type { RejectTable } from './reject-table.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
 
@@ -132,10 +132,6 @@ function addToTally(
     found.lastMs = seenMs
     found.sample = sample
   }
-}
-
-function isoTime(ms: number): string | null {
-  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null
 }
 
 /** Renders each group as two lines: counts and times, then fingerprint and message. */

@@ -5,7 +5,7 @@
  */
 import { type AvroField, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
+import { CcsError, type Location, throwAll } from '../kernel/errors.ts'
 
 /** One assignment of a patch. */
 export interface Assignment {
@@ -206,5 +206,5 @@ function locate(text: string, offset: number, file: string): Location {
 }
 
 function fault(message: string, location: Location, hint: string): CcsError {
-  return new CcsError('CCS_QUERY_INVALID', message, { exit: EXIT.usage, location, hint })
+  return new CcsError('CCS_QUERY_INVALID', message, { location, hint })
 }

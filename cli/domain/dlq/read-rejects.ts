@@ -70,3 +70,8 @@ function toEntry(
   const own = reject && { ...reject, bytes: Uint8Array.from(reject.bytes) }
   return { partition, offset, reject: own, group: groupReject(reject), sourceKey }
 }
+
+/** Ms since 1970 as ISO 8601; null beyond the years that a Date can have. */
+export function isoTime(ms: number): string | null {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null
+}

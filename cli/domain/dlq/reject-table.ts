@@ -5,7 +5,7 @@
  */
 import { type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import { deriveRawColumns } from '../events/raw-columns.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { toBindError } from '../models/bind-models.ts'
 import type { UnvalidatedEvent } from './lenient-reader.ts'
@@ -251,7 +251,6 @@ function toExpressionError(text: SqlFragment, sql: string, cause: unknown): CcsE
   const line = location?.line ?? text.line
   const own = text.whole.split('\n')[line - 1]
   return new CcsError('CCS_QUERY_INVALID', found.message, {
-    exit: EXIT.usage,
     hint: /^(Candidate|Did you mean)/.test(found.hint ?? '') ? (found.hint ?? '') : COLUMNS,
     cause,
     location: {

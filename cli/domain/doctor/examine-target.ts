@@ -107,14 +107,19 @@ async function runChecks(
   try {
     return await ask()
   } catch (error) {
-    if (!(error instanceof CcsError)) throw error
-    return [error, ...error.others].map(({ message, hint, location }) => ({
-      name,
-      status: 'failed',
-      detail: location === undefined ? message : `${formatLocation(location)}: ${message}`,
-      ...(hint === undefined ? {} : { hint }),
-    }))
+    return toFailedChecks(name, error)
   }
+}
+
+/** A failed check for each fault of a CcsError; anything else is thrown on. */
+export function toFailedChecks(name: string, error: unknown): readonly Check[] {
+  if (!(error instanceof CcsError)) throw error
+  return [error, ...error.others].map(({ message, hint, location }) => ({
+    name,
+    status: 'failed',
+    detail: location === undefined ? message : `${formatLocation(location)}: ${message}`,
+    ...(hint === undefined ? {} : { hint }),
+  }))
 }
 
 function credentialsCheck(

@@ -4,7 +4,7 @@
  * headers, model tests, import mappings, metrics of the live page.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, type ErrorCode, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, type ErrorCode, throwAll } from '../kernel/errors.ts'
 import { asObject, isObject, type JsonObject } from '../kernel/json.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 import type { ValueReader } from './value-readers.ts'
@@ -37,11 +37,7 @@ export class DocumentReader {
   /** Notes a fault at the value at `path`, or with 'key' at its key. */
   fault(path: YamlPath, message: string, hint?: string, part: 'key' | 'value' = 'value'): void {
     this.faults.push(
-      new CcsError(this.#code, message, {
-        exit: EXIT.usage,
-        location: this.#document.locate(path, part),
-        ...(hint === undefined ? {} : { hint }),
-      }),
+      new CcsError(this.#code, message, { location: this.#document.locate(path, part), hint }),
     )
   }
 

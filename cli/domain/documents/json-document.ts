@@ -2,8 +2,13 @@
  * JSON in which each value knows its place, so that a fault of a schema or a connector can be shown
  * in its file. JSON.parse decides whether a text is JSON; the YAML reader gives the places.
  */
-import { CcsError, type ErrorCode, EXIT, type Location } from '../kernel/errors.ts'
-import { type JsonNode, parseJsonNodes } from './yaml-document.ts'
+import { CcsError, type ErrorCode, EXIT } from '../kernel/errors.ts'
+import {
+  type JsonNode,
+  type JsonObjectNode,
+  locateOffset,
+  parseJsonNodes,
+} from './yaml-document.ts'
 
 /** A file's text under the name that it is shown by. */
 export interface NamedText {
@@ -55,21 +60,6 @@ function isBeginningOfJson(text: string): boolean {
   }
 }
 
-/**
- * The place of a character, an offset from 0, as file, line and column from 1, with the line
- * itself.
- */
-export function locateOffset(source: NamedText, at: number): Location {
-  const before = source.text.slice(0, at).split('\n')
-  const line = before.length
-  return {
-    file: source.file,
-    line,
-    column: (before.at(-1)?.length ?? 0) + 1,
-    text: (source.text.split('\n')[line - 1] ?? '').replace(/\r$/, ''),
-  }
-}
-
 /** The plain value, as JSON.parse gives it. */
 export function toPlainValue(node: JsonNode): unknown {
   switch (node.is) {
@@ -80,4 +70,19 @@ export function toPlainValue(node: JsonNode): unknown {
     case 'object':
       return Object.fromEntries([...node.entries].map(([key, one]) => [key, toPlainValue(one)]))
   }
+}
+
+/** The value of a key; undefined if it is missing, an object or an array. */
+export function readScalar(
+  object: JsonObjectNode,
+  key: string,
+): string | number | boolean | null | undefined {
+  const node = object.entries.get(key)
+  return node?.is === 'scalar' ? node.value : undefined
+}
+
+/** The text of a key; undefined if it is missing or no text. */
+export function readText(object: JsonObjectNode, key: string): string | undefined {
+  const value = readScalar(object, key)
+  return typeof value === 'string' ? value : undefined
 }

@@ -3,7 +3,7 @@
  * that whoever checks a value can point at it. The one file that imports the YAML package.
  */
 import { isMap, isNode, isScalar, isSeq, type Node, parseDocument } from 'yaml'
-import { CcsError, type ErrorCode, EXIT, type Location, throwAll } from '../kernel/errors.ts'
+import { CcsError, type ErrorCode, type Location, throwAll } from '../kernel/errors.ts'
 
 /** Keys and indexes that lead to a value from the root. */
 export type YamlPath = readonly (string | number)[]
@@ -28,29 +28,34 @@ export interface YamlDocument {
   locate(path: YamlPath, part?: 'key' | 'value'): Location
 }
 
+/** The place of a character, an offset from 0; line and column count from 1. */
+export function locateOffset(
+  { file, text }: { readonly file: string; readonly text: string },
+  offset: number,
+): Required<Location> {
+  const before = text.slice(0, offset).split('\n')
+  const line = before.length
+  return {
+    file,
+    line,
+    column: (before.at(-1)?.length ?? 0) + 1,
+    text: (text.split('\n')[line - 1] ?? '').replace(/\r$/, ''),
+  }
+}
+
 /**
  * Parses one document. Text that isn't YAML is one CcsError with all its faults, each with its
  * place.
  */
 export function parseYaml(text: string, source: YamlSource): YamlDocument {
-  const lines = text.split(/\r?\n/)
   const at = (offset: number): Location => {
-    const before = text.slice(0, offset).split('\n')
-    const index = Math.min(before.length, lines.length) - 1
-    return {
-      file: source.file,
-      line: index + (source.firstLine ?? 1),
-      column: (before.at(-1)?.length ?? 0) + 1,
-      text: lines[index] ?? '',
-    }
+    const place = locateOffset({ file: source.file, text }, offset)
+    return { ...place, line: place.line + (source.firstLine ?? 1) - 1 }
   }
   const document = parseDocument(text, { prettyErrors: false, version: '1.2' })
   const faults = [...document.errors, ...document.warnings].map((fault) => {
     const message = fault.message.replace(/\s+/g, ' ').replace(/[.\s]+$/, '')
-    return new CcsError(source.code, `${message}.`, {
-      exit: EXIT.usage,
-      location: at(fault.pos[0]),
-    })
+    return new CcsError(source.code, `${message}.`, { location: at(fault.pos[0]) })
   })
   throwAll(faults)
   let value: unknown
@@ -58,11 +63,7 @@ export function parseYaml(text: string, source: YamlSource): YamlDocument {
     value = document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    throw new CcsError(source.code, `${message}.`, {
-      exit: EXIT.usage,
-      location: at(0),
-      cause,
-    })
+    throw new CcsError(source.code, `${message}.`, { location: at(0), cause })
   }
   return {
     value,
@@ -98,9 +99,16 @@ function keyText(key: unknown): string {
   return String(isScalar(key) ? key.value : key)
 }
 
-/** A JSON value with `at`, the offset of its first character in the text. */
+/** A JSON object with `at`, the offset of its first character in the text. */
+export interface JsonObjectNode {
+  readonly is: 'object'
+  readonly at: number
+  readonly entries: ReadonlyMap<string, JsonNode>
+}
+
+/** A JSON value with `at` as above. */
 export type JsonNode =
-  | { readonly is: 'object'; readonly at: number; readonly entries: ReadonlyMap<string, JsonNode> }
+  | JsonObjectNode
   | { readonly is: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
   | { readonly is: 'scalar'; readonly at: number; readonly value: string | number | boolean | null }
 

@@ -3,7 +3,7 @@
  * each append. An interrupted run of `ccs import` continues after the last event that was appended,
  * and a file that is given again is recognized no matter how long ago it was imported.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
@@ -225,7 +225,7 @@ export interface RunKey {
 }
 
 function invalidError(message: string, hint: string): CcsError {
-  return new CcsError('CCS_IMPORT_INVALID', message, { exit: EXIT.usage, hint })
+  return new CcsError('CCS_IMPORT_INVALID', message, { hint })
 }
 
 async function readEntries(log: EventLog): Promise<(ImportLedgerEntry | OldLedgerEntry)[]> {

@@ -3,7 +3,7 @@
  * append is announced in the ledger first, so that an interruption neither doubles nor loses
  * records.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { crc32c } from '../log/crc32c.ts'
 import type { LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
@@ -209,7 +209,6 @@ function changedError(): CcsError {
     'CCS_IMPORT_INVALID',
     'This import was interrupted, and its files now give other events than before.',
     {
-      exit: EXIT.usage,
       hint:
         'ccs, the schemas or the gate in ccs.yml have changed since. Add --again to import all\n' +
         'rows again; those with the same ids count once.',

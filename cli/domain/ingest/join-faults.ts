@@ -27,12 +27,8 @@ function joinGroup(group: readonly FileFault[]): CcsError {
   const where = `in ${files.length} files: ${listNames(files)}`
   const message =
     files.length === 1 ? fault.message : `${fault.message.replace(/\.$/, '')} (${where}).`
-  return new CcsError(fault.code, message, {
-    exit: fault.exit,
-    ...(fault.hint === undefined ? {} : { hint: fault.hint }),
-    ...(fault.location === undefined ? {} : { location: fault.location }),
-    cause: fault.cause,
-  })
+  const { exit, hint, location, cause } = fault
+  return new CcsError(fault.code, message, { exit, hint, location, cause })
 }
 
 /** `a.csv, b.csv, … and 12 more`. */

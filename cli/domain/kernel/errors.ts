@@ -19,66 +19,72 @@ export const EXIT = {
 /** One of the codes in EXIT. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
-/** Every code that ccs throws; docs/errors.md explains each, and a test compares the two lists. */
-export const ERROR_CODES = [
-  'CCS_UNEXPECTED',
-  'CCS_USAGE_INVALID',
-  'CCS_CONFIG_INVALID',
-  'CCS_PROJECT_NOT_FOUND',
-  'CCS_SCHEMA_INVALID',
-  'CCS_SCHEMA_BREAKS',
-  'CCS_MODEL_INVALID',
-  'CCS_MODEL_CYCLE',
-  'CCS_SEED_INVALID',
-  'CCS_SQL_UNSUPPORTED',
-  'CCS_QUERY_INVALID',
-  'CCS_LOG_LOCKED',
-  'CCS_LOG_CORRUPT',
-  'CCS_LOG_RECORD_TOO_LARGE',
-  'CCS_ENGINE_LOCKED',
-  'CCS_ENGINE_UNREACHABLE',
-  'CCS_ENGINE_REFUSED',
-  'CCS_KAFKA_UNREACHABLE',
-  'CCS_KAFKA_DENIED',
-  'CCS_KAFKA_TOPIC',
-  'CCS_KAFKA_OFFSET',
-  'CCS_KAFKA_CODEC',
-  'CCS_KAFKA_REFUSED',
-  'CCS_REGISTRY_UNREACHABLE',
-  'CCS_REGISTRY_DENIED',
-  'CCS_REGISTRY_REFUSED',
-  'CCS_DEPLOY_LOCKED',
-  'CCS_MANIFEST_INVALID',
-  'CCS_LAKE_DAMAGED',
-  'CCS_PLAN_CHANGES',
-  'CCS_CHECK_FAILED',
-  'CCS_DISK_FULL',
-  'CCS_DISK_DENIED',
-  'CCS_IMPORT_INVALID',
-  'CCS_RATE_MISSED',
-  'CCS_TEST_INVALID',
-  'CCS_MARTS_MISSING',
-  'CCS_PYTHON_MISSING',
-  'CCS_VENV_FAILED',
-  'CCS_VENV_FOREIGN',
-  'CCS_DBT_MISSING',
-  'CCS_DBT_LOCKED',
-  'CCS_DBT_FAILED',
-  'CCS_DBT_STOPPED',
-  'CCS_JAVA_MISSING',
-  'CCS_MAVEN_MISSING',
-  'CCS_FETCH_FAILED',
-  'CCS_STACK_DAMAGED',
-  'CCS_STACK_FAILED',
-  'CCS_STACK_STOPPED',
-  'CCS_CONNECT_UNREACHABLE',
-  'CCS_CONNECTOR_INVALID',
-  'CCS_CONNECTOR_FAILED',
-  'CCS_CONNECTOR_MISSING',
-] as const
+/**
+ * Every code that ccs throws, with its exit code unless the error says otherwise; docs/errors.md
+ * explains each, and a test compares the two lists.
+ */
+const EXIT_BY_CODE = {
+  CCS_UNEXPECTED: EXIT.unexpected,
+  CCS_USAGE_INVALID: EXIT.usage,
+  CCS_CONFIG_INVALID: EXIT.usage,
+  CCS_PROJECT_NOT_FOUND: EXIT.usage,
+  CCS_SCHEMA_INVALID: EXIT.unexpected,
+  CCS_SCHEMA_BREAKS: EXIT.checkFailed,
+  CCS_MODEL_INVALID: EXIT.usage,
+  CCS_MODEL_CYCLE: EXIT.usage,
+  CCS_SEED_INVALID: EXIT.usage,
+  CCS_SQL_UNSUPPORTED: EXIT.usage,
+  CCS_QUERY_INVALID: EXIT.usage,
+  CCS_LOG_LOCKED: EXIT.unexpected,
+  CCS_LOG_CORRUPT: EXIT.checkFailed,
+  CCS_LOG_RECORD_TOO_LARGE: EXIT.unexpected,
+  CCS_ENGINE_LOCKED: EXIT.unexpected,
+  CCS_ENGINE_UNREACHABLE: EXIT.unreachable,
+  CCS_ENGINE_REFUSED: EXIT.unexpected,
+  CCS_KAFKA_UNREACHABLE: EXIT.unreachable,
+  CCS_KAFKA_DENIED: EXIT.unexpected,
+  CCS_KAFKA_TOPIC: EXIT.unexpected,
+  CCS_KAFKA_OFFSET: EXIT.unexpected,
+  CCS_KAFKA_CODEC: EXIT.unexpected,
+  CCS_KAFKA_REFUSED: EXIT.unexpected,
+  CCS_REGISTRY_UNREACHABLE: EXIT.unreachable,
+  CCS_REGISTRY_DENIED: EXIT.unreachable,
+  CCS_REGISTRY_REFUSED: EXIT.unreachable,
+  CCS_DEPLOY_LOCKED: EXIT.unexpected,
+  CCS_MANIFEST_INVALID: EXIT.unexpected,
+  CCS_LAKE_DAMAGED: EXIT.checkFailed,
+  CCS_PLAN_CHANGES: EXIT.changes,
+  CCS_CHECK_FAILED: EXIT.checkFailed,
+  CCS_DISK_FULL: EXIT.unexpected,
+  CCS_DISK_DENIED: EXIT.unexpected,
+  CCS_IMPORT_INVALID: EXIT.usage,
+  CCS_RATE_MISSED: EXIT.changes,
+  CCS_TEST_INVALID: EXIT.usage,
+  CCS_MARTS_MISSING: EXIT.unexpected,
+  CCS_PYTHON_MISSING: EXIT.unreachable,
+  CCS_VENV_FAILED: EXIT.unreachable,
+  CCS_VENV_FOREIGN: EXIT.usage,
+  CCS_DBT_MISSING: EXIT.usage,
+  CCS_DBT_LOCKED: EXIT.unexpected,
+  CCS_DBT_FAILED: EXIT.unexpected,
+  CCS_DBT_STOPPED: EXIT.unexpected,
+  CCS_JAVA_MISSING: EXIT.unreachable,
+  CCS_MAVEN_MISSING: EXIT.unreachable,
+  CCS_FETCH_FAILED: EXIT.unreachable,
+  CCS_STACK_DAMAGED: EXIT.checkFailed,
+  CCS_STACK_FAILED: EXIT.unreachable,
+  CCS_STACK_STOPPED: EXIT.unexpected,
+  CCS_CONNECT_UNREACHABLE: EXIT.unreachable,
+  CCS_CONNECTOR_INVALID: EXIT.usage,
+  CCS_CONNECTOR_FAILED: EXIT.checkFailed,
+  CCS_CONNECTOR_MISSING: EXIT.checkFailed,
+} as const
 
-/** One of ERROR_CODES: `CCS_<NOUN>_<PROBLEM>`. */
-export type ErrorCode = (typeof ERROR_CODES)[number]
+/** Its form is `CCS_<NOUN>_<PROBLEM>`. */
+export type ErrorCode = keyof typeof EXIT_BY_CODE
+
+/** All codes. (Object.keys itself says only that they are texts.) */
+export const ERROR_CODES = Object.keys(EXIT_BY_CODE) as readonly ErrorCode[]
 
 /** A place in a user's file; line and column count from 1. */
 export interface Location {
@@ -89,12 +95,12 @@ export interface Location {
   readonly text?: string
 }
 
-/** What an error has besides its code and message; `exit` is 1 when absent. */
+/** What an error has besides its code and message; without `exit` it has its code's. */
 export interface CcsErrorOptions {
   /** The next command or edit to try. */
-  readonly hint?: string
-  readonly exit?: ExitCode
-  readonly location?: Location
+  readonly hint?: string | undefined
+  readonly exit?: ExitCode | undefined
+  readonly location?: Location | undefined
   readonly cause?: unknown
   /** Further faults of the same file or run, reported together with this one. */
   readonly others?: readonly CcsError[]
@@ -116,7 +122,7 @@ export class CcsError extends Error {
     this.name = 'CcsError'
     this.code = code
     this.hint = options.hint
-    this.exit = options.exit ?? EXIT.unexpected
+    this.exit = options.exit ?? EXIT_BY_CODE[code]
     this.location = options.location
     this.others = options.others ?? []
   }
@@ -128,9 +134,9 @@ export function throwAll(faults: readonly CcsError[]): void {
   if (!first) return
   throw new CcsError(first.code, first.message, {
     exit: first.exit,
-    ...(first.hint === undefined ? {} : { hint: first.hint }),
-    ...(first.location === undefined ? {} : { location: first.location }),
-    ...(first.cause === undefined ? {} : { cause: first.cause }),
+    hint: first.hint,
+    location: first.location,
+    cause: first.cause,
     others: [...first.others, ...rest.flatMap((one) => [one, ...one.others])],
   })
 }

@@ -1,5 +1,5 @@
 /** The value of `--since`: a point in time, or how long before now. */
-import { CcsError, EXIT } from './errors.ts'
+import { CcsError } from './errors.ts'
 import { parseDurationMs } from './units.ts'
 
 /** Ms since 1970. A time without a zone is UTC. Throws CCS_USAGE_INVALID for any other text. */
@@ -13,7 +13,6 @@ export function parseSinceMs(text: string, nowMs: number): number {
     : Number.NaN
   if (!Number.isNaN(ms)) return ms
   throw new CcsError('CCS_USAGE_INVALID', `"${text}" is neither a length of time nor a time.`, {
-    exit: EXIT.usage,
     hint: 'Write 2h, 3d or 2026-11-22T08:00:00Z.',
   })
 }

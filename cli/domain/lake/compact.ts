@@ -4,7 +4,7 @@
  * engine's commits.
  */
 
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import {
   type CompactedGroup,
   type CompactionGroup,
@@ -191,10 +191,7 @@ async function commitGroups(
 }
 
 function damaged(message: string): CcsError {
-  return new CcsError('CCS_LAKE_DAMAGED', message, {
-    exit: EXIT.checkFailed,
-    hint: 'See: ccs lake verify',
-  })
+  return new CcsError('CCS_LAKE_DAMAGED', message, { hint: 'See: ccs lake verify' })
 }
 
 function summarize(groups: readonly CompactedGroup[]): CompactResult {

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { leafPath } from './layout.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 
@@ -74,7 +74,6 @@ async function findDamage(lake: LakeChecker, file: LakeFile): Promise<CcsError |
   if (fault === undefined) return undefined
   const path = `lake/${leafPath(file.table, file.partition)}/${file.name}`
   return new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
-    exit: EXIT.checkFailed,
     hint: 'The log still has every event: rebuild the lake with ccs deploy --rebuild --yes',
   })
 }

@@ -58,6 +58,7 @@ export class RecordBatch {
     return this.#bytes + RECORD_LENGTH_BYTES
   }
 
+  /** For the encoders, which are generated code that no tool sees calling it. */
   get buffer(): Buffer {
     return this.#buffer
   }

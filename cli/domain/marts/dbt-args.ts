@@ -5,7 +5,7 @@
  */
 
 import { parseYaml } from '../documents/yaml-document.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { isObject } from '../kernel/json.ts'
 
 /** A `ccs dbt` command line, split into the flags of ccs and those of dbt. */
@@ -76,7 +76,6 @@ export function readDbtTask(given: readonly string[]): DbtTask {
   const [first, ...more] = given
   if (first === undefined || first.startsWith('-'))
     throw new CcsError('CCS_USAGE_INVALID', 'ccs dbt needs a dbt command.', {
-      exit: EXIT.usage,
       hint: 'ccs dbt build builds the marts; ccs dbt docs, test, run, ls … are dbt’s own.',
     })
   const { args, vars } = takeVars(more)
@@ -109,7 +108,6 @@ function takeVars(args: readonly string[]): {
   const { value } = parseYaml(text, { file: '--vars', code: 'CCS_USAGE_INVALID' })
   if (!isObject(value))
     throw new CcsError('CCS_USAGE_INVALID', '--vars must be a map of names to values.', {
-      exit: EXIT.usage,
       hint: `--vars '{since: 2026-11-22}'`,
     })
   const length = args[at] === '--vars' ? 2 : 1

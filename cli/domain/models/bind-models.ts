@@ -2,7 +2,7 @@
  * Checks all models with DuckDB's binder over an empty raw.events. Wrong names and types are all
  * reported at once, each with its place in the model's file.
  */
-import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
+import { CcsError, type Location, throwAll } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { locate } from '../sql/ast.ts'
 import { type SortedModel, toSelectSource } from './graph.ts'
@@ -108,7 +108,6 @@ export function toBindError(model: SelectText, cause: unknown): CcsError {
   const message = head.replace(/^[A-Za-z ]+ Error:\s*/, '').trim()
   const hint = rest.find(isHint)?.trim()
   return new CcsError('CCS_MODEL_INVALID', message.replace(/[.!]*$/, '.'), {
-    exit: EXIT.usage,
     location: locateCaret(model, rest),
     hint: hint ?? 'Check the names in this line against the models it reads.',
     cause,

@@ -183,7 +183,6 @@ function cycleError(path: readonly ReadingModel[]): CcsError {
   const [first] = path
   const names = path.map((one) => one.model.file).join(' → ')
   return new CcsError('CCS_MODEL_CYCLE', `Models read each other in a cycle: ${names}.`, {
-    exit: EXIT.usage,
     hint: 'Move what they share into a separate model that reads none of them.',
     ...(first === undefined ? {} : { location: locate(toSelectSource(first.model), 0) }),
   })

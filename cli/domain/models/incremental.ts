@@ -4,7 +4,7 @@
  * order of arrival can't matter), and a *final* projection to the model's columns. The engine keeps
  * partial rows and never reads old events again.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { callsAggregate, isAggregate } from '../sql/aggregate-names.ts'
 import {
   type AstNode,
@@ -211,7 +211,6 @@ function unsupportedError(model: Model, what: string): CcsError {
     'CCS_SQL_UNSUPPORTED',
     `${model.name} uses ${what}, which can't be updated incrementally.`,
     {
-      exit: EXIT.usage,
       location: { file: model.file, line: model.sqlLine },
       hint:
         'Use count, sum, min, max, list or count(DISTINCT …) over one model, ' +

@@ -1,5 +1,5 @@
 /** Splits a model file into YAML header, the model's description, and the SELECT as text. */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import type { Layer, Model } from './model.ts'
 import { parseHeader } from './model-header.ts'
 
@@ -109,8 +109,7 @@ function invalidError(
   hint?: string,
 ): CcsError {
   return new CcsError('CCS_MODEL_INVALID', message, {
-    exit: EXIT.usage,
     location: { file, line, column: 1, text: text.split('\n')[line - 1] ?? '' },
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   })
 }

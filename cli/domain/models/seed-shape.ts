@@ -2,7 +2,7 @@
 
 import type { NamedText } from '../documents/json-document.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { asObject } from '../kernel/json.ts'
 import { type Column, parseType } from '../sql/types.ts'
 
@@ -43,7 +43,6 @@ export function readSeedShape(name: string, yamls: readonly NamedText[]): SeedSh
     if (index >= 0) return readShape(name, document, ['seeds', index], asObject(seeds[index]))
   }
   throw new CcsError('CCS_SEED_INVALID', `No YAML in ${SEED_FOLDER} has the columns of ${name}.`, {
-    exit: EXIT.usage,
     location: { file: `${SEED_FOLDER}/${short}.csv` },
     hint:
       `Add to its YAML: - name: ${short}, ` +
@@ -58,11 +57,7 @@ function readShape(
   seed: Readonly<Record<string, unknown>>,
 ): SeedShape {
   const fault = (at: YamlPath, message: string, hint: string) =>
-    new CcsError('CCS_SEED_INVALID', message, {
-      exit: EXIT.usage,
-      location: document.locate([...path, ...at]),
-      hint,
-    })
+    new CcsError('CCS_SEED_INVALID', message, { location: document.locate([...path, ...at]), hint })
   const config = asObject(seed.config)
   const written = Object.entries(asObject(config.column_types))
   const columns = written.map(([column, text]) => {

@@ -8,7 +8,7 @@ import { checkColumnCount, createCsvScanner } from '../documents/csv.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { RowSplitter } from '../documents/row-splitter.ts'
 import { CSV_STYLE, RowFault, type SourceRow } from '../documents/source-row.ts'
-import { CcsError, EXIT, type Location, throwAll } from '../kernel/errors.ts'
+import { CcsError, type Location, throwAll } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { displayType } from '../sql/types.ts'
 import type { SeedShape } from './seed-shape.ts'
@@ -120,5 +120,5 @@ function place(file: string, { line, raw }: SourceRow): Location {
 
 /** A CCS_SEED_INVALID at a place of a seed's file. */
 export function seedError(message: string, location: Location, hint: string): CcsError {
-  return new CcsError('CCS_SEED_INVALID', message, { exit: EXIT.usage, location, hint })
+  return new CcsError('CCS_SEED_INVALID', message, { location, hint })
 }

@@ -4,7 +4,7 @@
  */
 
 import { isZero, toExact } from '../kernel/decimal.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { printTooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
@@ -27,7 +27,6 @@ export function findEventTables(graph: readonly GraphModel[]): EventTables {
   const bronze = events?.reads[0]
   if (events && bronze !== undefined) return { bronze, events: events.model.name }
   throw new CcsError('CCS_SQL_UNSUPPORTED', 'No model keeps each event_id once.', {
-    exit: EXIT.usage,
     hint: 'Rows are traced through the model with dedupe: event_id, such as sql/silver/events.sql.',
   })
 }

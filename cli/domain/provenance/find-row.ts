@@ -1,5 +1,5 @@
 /** Finds the row that a person asks for, by its key or by any columns that identify it. */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import type { Row } from '../reconcile/accounts.ts'
 import type { RunQuery } from '../reconcile/input.ts'
@@ -46,7 +46,6 @@ export async function findRow(
   if (!row) throw await rowNotFound(query, name, requested)
   if (second)
     throw new CcsError('CCS_USAGE_INVALID', `More than one row of ${name} has these values.`, {
-      exit: EXIT.usage,
       hint: `Say which: ${key.map((one) => `${one}=…`).join(' ')}`,
     })
   const values = typed(key).map((column): KeyValue => {
@@ -69,10 +68,7 @@ async function requireValue(
   throw new CcsError(
     'CCS_USAGE_INVALID',
     `"${text}" is not a valid ${type}, the type of ${column}.`,
-    {
-      exit: EXIT.usage,
-      ...(some[0] ? { hint: `For example: ccs why ${name} ${renderKey(some[0])}` } : {}),
-    },
+    { ...(some[0] ? { hint: `For example: ccs why ${name} ${renderKey(some[0])}` } : {}) },
   )
 }
 
@@ -86,7 +82,6 @@ async function rowNotFound(
     requested.length === 0 ? { rows: [] } : await query(nearestKeysSql(name, requested, NEAREST))
   const near = rows.map((row) => `ccs why ${name} ${renderKey(row)}`)
   return new CcsError('CCS_USAGE_INVALID', `${name} has no row with ${wanted}.`, {
-    exit: EXIT.usage,
     hint: near.length === 0 ? 'It has no rows.' : ['The nearest rows:', ...near].join('\n'),
   })
 }

@@ -4,7 +4,7 @@
  */
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 
 /** A column of a key. */
@@ -33,7 +33,6 @@ export function parseKey(
     if (names.includes(name)) given.set(name, text)
     else if (name !== '' && /^[a-z_]+$/.test(name))
       throw new CcsError('CCS_USAGE_INVALID', `"${name}" is not a key column of ${model}.`, {
-        exit: EXIT.usage,
         hint: `${didYouMean(name, names)} ${usage(model, names)}`,
       })
     else loose.push(word)
@@ -49,7 +48,7 @@ export function parseKey(
       missing.length > 0
         ? `The key of ${model} also needs ${missing.join(', ')}.`
         : `The key of ${model} has no column for "${loose.join(' ')}".`,
-      { exit: EXIT.usage, hint: usage(model, names) },
+      { hint: usage(model, names) },
     )
   return key.map((column) => ({ ...column, text: given.get(column.name) ?? '' }))
 }

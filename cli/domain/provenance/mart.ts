@@ -7,7 +7,7 @@
 
 import { type AuditSql, queryCount } from '../audit/catalog.ts'
 import { describeColumns } from '../audit/compare.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
 import { findDifferingColumns } from '../reconcile/accounts.ts'
@@ -130,7 +130,6 @@ async function loadIds(
       'CCS_MODEL_INVALID',
       `The events of ${mart.name} can't be found: ${message}`,
       {
-        exit: EXIT.usage,
         location: { file: mart.file },
         hint: 'Fix config.meta.events, or rebuild the marts: ccs dbt build',
         cause,

@@ -6,7 +6,7 @@
 
 import { findStoredModels } from '../audit/catalog.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
 import type { GraphModel } from '../models/graph.ts'
 import { findDifferingColumns, type Row, type RowDifference } from '../reconcile/accounts.ts'
@@ -96,7 +96,6 @@ export async function explainRow(
   const names = graph.map(({ model }) => model.name)
   if (!found)
     throw new CcsError('CCS_USAGE_INVALID', `There is no model '${name}'.`, {
-      exit: EXIT.usage,
       hint: didYouMean(name, names),
     })
   const { model } = found
@@ -150,7 +149,6 @@ async function requireIds(query: RunQuery, name: string, behind: string): Promis
   const { columns } = await query(`SELECT * FROM (${behind}) LIMIT 0`)
   if (columns.some((column) => column.name === 'event_id')) return
   throw new CcsError('CCS_SQL_UNSUPPORTED', `The rows that ${name} reads have no event_id.`, {
-    exit: EXIT.usage,
     hint: 'Rows are traced by event_id: add it to the models that it reads.',
   })
 }

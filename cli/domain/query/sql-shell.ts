@@ -4,7 +4,7 @@
  */
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import {
   EMPTY_SCRIPT,
   endScript,
@@ -151,7 +151,6 @@ export class SqlShell {
         return true
       default:
         throw new CcsError('CCS_USAGE_INVALID', `There is no command \\${name}.`, {
-          exit: EXIT.usage,
           hint: `${didYouMean(name, NAMES).replace(/"/g, '')} \\? explains them.`,
         })
     }
@@ -163,7 +162,6 @@ export class SqlShell {
     const found = tables.filter((one) => name === undefined || one.name === name)
     if (name !== undefined && found.length === 0)
       throw new CcsError('CCS_QUERY_INVALID', `There is no table '${name}'.`, {
-        exit: EXIT.usage,
         hint: didYouMean(
           name,
           tables.map((one) => one.name),
@@ -199,11 +197,5 @@ function locateInScript({ line, column }: ScriptItem, error: CcsError): CcsError
       ? {}
       : { text: at === 1 ? `${' '.repeat(column - 1)}${within.text}` : within.text }),
   }
-  return new CcsError(code, message, {
-    exit,
-    cause,
-    others,
-    location,
-    ...(hint === undefined ? {} : { hint }),
-  })
+  return new CcsError(code, message, { exit, cause, others, location, hint })
 }

@@ -2,7 +2,7 @@
 
 import { formatHexPrefix } from '../console/hex-dump.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { type DecodeRecord, toJsonValue } from '../log/decoded-record.ts'
 import type { EventLog, LogReader } from '../log/event-log.ts'
 import { frameRecords } from '../log/frame-records.ts'
@@ -112,7 +112,6 @@ async function topicNotFound(
   const what = partition === undefined ? `topic ${topic}` : `partition ${partition} of ${topic}`
   const have = there.length > 0 ? `It has ${there.join(', ')}.` : ''
   return new CcsError('CCS_USAGE_INVALID', `The log has no ${what}. ${have}`.trim(), {
-    exit: EXIT.usage,
     hint: 'See events.raw or events.dlq; create events with ccs gen, or wait with --follow.',
   })
 }

@@ -2,7 +2,7 @@
  * Use case: compare every schema of a project with its kept history, and list what each break
  * affects. A removed field is a break if something still reads it, whatever Avro allows.
  */
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
 import {
   type CompatibilityMode,
   checkTopic,
@@ -155,7 +155,6 @@ function toError(topic: string, one: SchemaBreak): CcsError {
   const isNamed = names.length === 0 || one.rule === 'in use'
   const used = isNamed ? '' : ` It may be used by ${joinNames(names, NAMES_MAX)}.`
   return new CcsError('CCS_SCHEMA_BREAKS', `${topic}: ${one.message}${used}`, {
-    exit: EXIT.checkFailed,
     location: one.location,
     hint: 'Nothing was changed. See everything that it may break: ccs schema check',
   })

@@ -3,7 +3,7 @@
  * compatibility modes of schema registries. Each break has its place in the file.
  */
 import { canonicalizeSchema } from '../avro/schema.ts'
-import { locateOffset } from '../documents/json-document.ts'
+import { locateOffset } from '../documents/yaml-document.ts'
 import type { Location } from '../kernel/errors.ts'
 import { findStricterRules } from './diff.ts'
 import { listFields } from './fields.ts'

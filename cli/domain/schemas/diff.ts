@@ -3,7 +3,7 @@
  * readers.
  */
 import { FIELD_RULES, RELATION_RULES } from '../avro/schema.ts'
-import { locateOffset } from '../documents/json-document.ts'
+import { locateOffset } from '../documents/yaml-document.ts'
 import type { Location } from '../kernel/errors.ts'
 import { describeType, describeValue, joinNames } from './describe.ts'
 import { listFields, listSymbols, type SchemaFieldPath } from './fields.ts'

@@ -8,70 +8,89 @@ import { isObject, type JsonObject } from '../kernel/json.ts'
 const OF_NAMED = ['type', 'name', 'namespace', 'doc', 'fields', 'symbols', 'size', 'aliases']
 const OF_FIELD = ['name', 'type', 'doc', 'default', 'order', 'aliases']
 
+/** 'java': all that Avro for Java prints; 'meaning': without documentation, aliases sorted. */
+type Form = 'java' | 'meaning'
+
 /** The text of `Schema.toString()` in Avro 1.11. Throws SyntaxError for a text that is not JSON. */
 export function javaSchemaText(schema: string): string {
-  return JSON.stringify(orderType(JSON.parse(schema), undefined))
+  return JSON.stringify(normalizeSchema(schema, 'java'))
 }
 
-function orderType(type: unknown, space: string | undefined): unknown {
-  if (typeof type === 'string') return shortenName(type, space)
-  if (Array.isArray(type)) return type.map((one) => orderType(one, space))
-  if (!isObject(type)) return type
+/**
+ * The schema with what is implied left out, names shortened by their namespace, and keys in Java's
+ * order. Throws SyntaxError for a text that is not JSON.
+ */
+export function normalizeSchema(schema: string, form: Form): unknown {
+  return normalizeType(JSON.parse(schema), { space: undefined, form })
+}
+
+interface Scope {
+  /** The namespace around; undefined: none. */
+  readonly space: string | undefined
+  readonly form: Form
+}
+
+function normalizeType(given: unknown, scope: Scope): unknown {
+  if (typeof given === 'string') return shortenName(given, scope.space)
+  if (Array.isArray(given)) return given.map((one) => normalizeType(one, scope))
+  if (!isObject(given)) return given
+  const type = scope.form === 'meaning' ? omit(given, ['doc']) : given
   switch (type.type) {
     case 'record':
     case 'error':
     case 'enum':
     case 'fixed':
-      return orderNamed(type, space)
+      return normalizeNamed(type, scope)
     case 'array':
       return {
         type: 'array',
-        items: orderType(type.items, space),
+        items: normalizeType(type.items, scope),
         ...omit(type, ['type', 'items']),
       }
     case 'map':
       return {
         type: 'map',
-        values: orderType(type.values, space),
+        values: normalizeType(type.values, scope),
         ...omit(type, ['type', 'values']),
       }
     default: {
       const attributes = omit(type, ['type'])
-      const inner = orderType(type.type, space)
+      const inner = normalizeType(type.type, scope)
       return Object.keys(attributes).length === 0 ? inner : { type: inner, ...attributes }
     }
   }
 }
 
-function orderNamed(type: JsonObject, outer: string | undefined): JsonObject {
-  const { name, space } = splitName(type, outer)
+function normalizeNamed(type: JsonObject, scope: Scope): JsonObject {
+  const { name, space } = splitName(type, scope.space)
   const { doc, fields, symbols, size, aliases } = type
+  const inside = { ...scope, space }
   // Avro defines `default` for enums, but not for records.
   const isEnum = type.type === 'enum' && type.default !== undefined
   return {
     type: type.type,
     name,
-    ...(space === outer ? {} : { namespace: space ?? '' }),
+    ...(space === scope.space ? {} : { namespace: space ?? '' }),
     ...(doc === undefined ? {} : { doc }),
-    ...(Array.isArray(fields) ? { fields: fields.map((one) => orderField(one, space)) } : {}),
+    ...(Array.isArray(fields) ? { fields: fields.map((one) => normalizeField(one, inside)) } : {}),
     ...(symbols === undefined ? {} : { symbols }),
     ...(isEnum ? { default: type.default } : {}),
     ...(size === undefined ? {} : { size }),
     ...omit(type, isEnum ? [...OF_NAMED, 'default'] : OF_NAMED),
-    ...shortenAliases(aliases, space),
+    ...shortenAliases(aliases, inside),
   }
 }
 
-function orderField(field: unknown, space: string | undefined): unknown {
+function normalizeField(field: unknown, scope: Scope): unknown {
   if (!isObject(field)) return field
   const { name, type, doc, order } = field
   return {
     name,
-    type: orderType(type, space),
-    ...(doc === undefined ? {} : { doc }),
+    type: normalizeType(type, scope),
+    ...(doc === undefined || scope.form === 'meaning' ? {} : { doc }),
     ...('default' in field ? { default: field.default } : {}),
     ...(order === undefined || order === 'ascending' ? {} : { order }),
-    ...shortenAliases(field.aliases, undefined),
+    ...shortenAliases(field.aliases, { ...scope, space: undefined }),
     ...omit(field, OF_FIELD),
   }
 }
@@ -85,9 +104,10 @@ function splitName(type: JsonObject, outer: string | undefined) {
   return { name: full, space: own }
 }
 
-function shortenAliases(aliases: unknown, space: string | undefined): JsonObject {
+function shortenAliases(aliases: unknown, { space, form }: Scope): JsonObject {
   if (!Array.isArray(aliases) || aliases.length === 0) return {}
-  return { aliases: aliases.map((one) => shortenName(String(one), space)) }
+  const short = aliases.map((one) => shortenName(String(one), space))
+  return { aliases: form === 'meaning' ? short.sort() : short }
 }
 
 function shortenName(name: string, space: string | undefined): string {

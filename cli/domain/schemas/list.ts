@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { canonicalizeSchema } from '../avro/schema.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { subjectFor } from '../log/topics.ts'
 import { describeType } from './describe.ts'
 import { diffSchemas, type FieldChange } from './diff.ts'
@@ -83,7 +83,6 @@ export function diffTopics(
         : kept.find((one) => one.version === options.from)
     if (older === undefined && options.from !== undefined)
       throw new CcsError('CCS_USAGE_INVALID', `${topic} has no version ${options.from}.`, {
-        exit: EXIT.usage,
         hint: `It has: ${kept.map((one) => one.version).join(', ') || 'none'}.`,
       })
     if (current === undefined || older === undefined) return { topic, from: null, changes: [] }
@@ -104,7 +103,6 @@ export function pickTopics(
   for (const name of names)
     if (!known.includes(name))
       throw new CcsError('CCS_USAGE_INVALID', `There is no schema of a topic '${name}'.`, {
-        exit: EXIT.usage,
         hint: didYouMean(name, known),
       })
   return names.length === 0 ? topics : topics.filter((one) => names.includes(one.topic))

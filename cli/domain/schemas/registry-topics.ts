@@ -6,7 +6,7 @@
 import type { RegisteredSchema, RemoteRegistry } from '../avro/schema-registry.ts'
 import { addPrefix, type Target } from '../config/target.ts'
 import type { NamedText } from '../documents/json-document.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { subjectFor } from '../log/topics.ts'
 import { COMPATIBILITY_MODES, type CompatibilityMode } from './check.ts'
 import {
@@ -203,10 +203,7 @@ export function diffAgainstRegistry(
       throw new CcsError(
         'CCS_USAGE_INVALID',
         `The registry has no version ${from} of ${subject}.`,
-        {
-          exit: EXIT.usage,
-          hint: `It has: ${versions.map((one) => one.version).join(', ') || 'none'}.`,
-        },
+        { hint: `It has: ${versions.map((one) => one.version).join(', ') || 'none'}.` },
       )
     const { current } = schemas
     const isSame = current !== undefined && found === findVersion(topic, current.text)

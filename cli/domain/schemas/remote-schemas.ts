@@ -48,7 +48,6 @@ export async function readRemoteSchemas(
   if (last) return [...known, last]
   const what = known.length === 0 ? 'is not registered' : 'lacks the newest version of the files'
   throw new CcsError('CCS_PLAN_CHANGES', `${subject} ${what} on target "${target}".`, {
-    exit: EXIT.changes,
     hint: `ccs deploy --target ${target}`,
   })
 }

@@ -14,12 +14,13 @@ import {
   RELATION_RULES,
 } from '../avro/schema.ts'
 import {
-  locateOffset,
   type NamedText,
   parseLocatedJson,
+  readScalar,
+  readText,
   toPlainValue,
 } from '../documents/json-document.ts'
-import type { JsonNode } from '../documents/yaml-document.ts'
+import { type JsonNode, type JsonObjectNode, locateOffset } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { type AvroLogical, validateLogicalType } from './logical-type.ts'
@@ -89,8 +90,6 @@ interface Scope {
   readonly named: Map<string, SchemaType>
 }
 
-type JsonObject = Extract<JsonNode, { is: 'object' }>
-
 function parseType(json: JsonNode | undefined, scope: Scope, ownerAt = 0): SchemaType {
   if (json === undefined) throw invalid(scope, ownerAt, 'has no type here')
   const { at } = json
@@ -157,7 +156,7 @@ function parseUnion(items: readonly JsonNode[], at: number, scope: Scope): Schem
   return { is: 'union', at, branches }
 }
 
-function parseEnum(json: JsonObject, scope: Scope): SchemaType {
+function parseEnum(json: JsonObjectNode, scope: Scope): SchemaType {
   const symbols = readTexts(json, 'symbols')
   const initial = readText(json, 'default')
   const twice = symbols.find((one, index) => symbols.indexOf(one) !== index)
@@ -173,7 +172,7 @@ function parseEnum(json: JsonObject, scope: Scope): SchemaType {
   }))
 }
 
-function parseRecord(json: JsonObject, scope: Scope): SchemaType {
+function parseRecord(json: JsonObjectNode, scope: Scope): SchemaType {
   const list = json.entries.get('fields')
   if (list?.is !== 'array') throw invalid(scope, json.at, 'has a record without fields')
   const fields: SchemaField[] = []
@@ -228,7 +227,11 @@ function parseField(json: JsonNode, scope: Scope): SchemaField {
 /**
  * Defines a named type for the parts that follow; a record is defined before its fields are read.
  */
-function define(json: JsonObject, scope: Scope, make: (named: Named) => SchemaType): SchemaType {
+function define(
+  json: JsonObjectNode,
+  scope: Scope,
+  make: (named: Named) => SchemaType,
+): SchemaType {
   const short = readText(json, 'name')
   if (short === undefined) throw invalid(scope, json.at, 'has a named type without a name')
   const name = fullName(short, readText(json, 'namespace') ?? scope.namespace)
@@ -240,7 +243,7 @@ function define(json: JsonObject, scope: Scope, make: (named: Named) => SchemaTy
 }
 
 /** The logical type if it is valid; Avro requires readers to ignore it otherwise. */
-function readLogical(json: JsonObject, on: string, size?: number): { logical?: AvroLogical } {
+function readLogical(json: JsonObjectNode, on: string, size?: number): { logical?: AvroLogical } {
   const name = readText(json, 'logicalType')
   if (name === undefined) return {}
   const [precision, scale] = [readNumber(json, 'precision'), readNumber(json, 'scale')]
@@ -257,22 +260,12 @@ function namespaceOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('.')))
 }
 
-function readValue(json: JsonObject, key: string): unknown {
-  const place = json.entries.get(key)
-  return place?.is === 'scalar' ? place.value : undefined
-}
-
-function readText(json: JsonObject, key: string): string | undefined {
-  const value = readValue(json, key)
-  return typeof value === 'string' ? value : undefined
-}
-
-function readNumber(json: JsonObject, key: string): number | undefined {
-  const value = readValue(json, key)
+function readNumber(json: JsonObjectNode, key: string): number | undefined {
+  const value = readScalar(json, key)
   return typeof value === 'number' ? value : undefined
 }
 
-function readTexts(json: JsonObject, key: string): readonly string[] {
+function readTexts(json: JsonObjectNode, key: string): readonly string[] {
   const place = json.entries.get(key)
   if (place?.is !== 'array') return []
   return place.items.flatMap((one) =>

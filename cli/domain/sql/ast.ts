@@ -3,7 +3,7 @@
  * macro expansion. Trees are never changed in place. The parser itself is DuckDB's and comes in as
  * `ParseSql`.
  */
-import { CcsError, type ErrorCode, EXIT, type Location } from '../kernel/errors.ts'
+import { CcsError, type ErrorCode, type Location } from '../kernel/errors.ts'
 
 /** A value in the tree, as JSON has it. */
 export type AstValue = string | number | boolean | null | AstNode | readonly AstValue[]
@@ -42,7 +42,6 @@ export async function parseSelect(
     const message = String(result.error_message)
     const at = Number(result.position)
     throw new CcsError(code, `${message.charAt(0).toUpperCase()}${message.slice(1)}.`, {
-      exit: EXIT.usage,
       location: locate(source, Number.isFinite(at) ? at : undefined),
       hint: 'A model is one SELECT of DuckDB after its header.',
     })
@@ -51,7 +50,6 @@ export async function parseSelect(
   const [statement, second] = statements
   if (statement === undefined || second !== undefined)
     throw new CcsError(code, `There are ${statements.length} statements here; a model has one.`, {
-      exit: EXIT.usage,
       location: locate(source, undefined),
       hint: 'Keep one SELECT; put the others into models of their own.',
     })

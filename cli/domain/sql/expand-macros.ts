@@ -1,5 +1,5 @@
 /** Replaces calls of the project's macros by the macros' bodies. */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import {
   type AstNode,
   type AstValue,
@@ -49,7 +49,6 @@ export function expandMacros(
     if (macro === undefined || !wanted) return expandChildren(value, active)
     if (active.includes(macro.name))
       throw new CcsError('CCS_MODEL_CYCLE', `The macro '${macro.name}' calls itself.`, {
-        exit: EXIT.usage,
         hint: 'Define the macro without a call to itself.',
       })
     return expand(applyMacro(macro, value, call), [...active, macro.name])
@@ -94,7 +93,6 @@ function applyMacro(macro: Macro, site: AstNode, call: AstNode): AstNode {
       'CCS_MODEL_INVALID',
       `${macro.name}() takes ${macro.params.length} arguments (${macro.params.join(', ')}), ` +
         `not ${args.length}.`,
-      { exit: EXIT.usage },
     )
   const values = new Map(macro.params.map((name, index) => [name, args[index]]))
   const alias = asText(site.alias)

@@ -1,5 +1,5 @@
 /** Reads sql/macros.sql: scalar and table macros, their bodies parsed by DuckDB. */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { locate, type ParseSql, parseSelect } from './ast.ts'
 import type { Macro, MacroSet } from './expand-macros.ts'
 
@@ -19,7 +19,6 @@ export async function parseMacros(
     const line = text.slice(0, start).split('\n').length
     if (head === null)
       throw new CcsError('CCS_MODEL_INVALID', 'This is not a macro.', {
-        exit: EXIT.usage,
         location: locate({ file, line, sql: statement }, 0),
         hint: 'Write CREATE MACRO name(parameters) AS expression; or AS TABLE SELECT …;',
       })

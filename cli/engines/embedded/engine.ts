@@ -143,11 +143,6 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     return this.#arrivals.leastWatermarkMs
   }
 
-  /** Number of event ids that the dedupe index holds. */
-  get dedupeIndexSize(): number {
-    return this.#arrivals.dedupeIndex.size
-  }
-
   async ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]> {
     await this.#barrier
     return this.#rows.ingest(frames, this.#arrivals)

@@ -4,7 +4,7 @@
  */
 import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
 import { makeStep, type StateEffect, type Step } from '../../domain/deploy/plan/step.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { DeployedModel, Manifest } from '../../domain/lake/manifest.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import type { Logic } from '../../domain/models/logic.ts'
@@ -68,7 +68,6 @@ export function refuseUndeployed(
   const names = steps.map((step) => step.name)
   const list = names.slice(0, 5).join(', ') + (names.length > 5 ? ' …' : '')
   throw new CcsError('CCS_PLAN_CHANGES', `Not deployed yet: ${list}. ${why}`, {
-    exit: EXIT.changes,
     hint: 'Look at what would happen: ccs plan. Then: ccs deploy',
   })
 }

@@ -2,7 +2,7 @@
  * A running engine's HTTP server: page, queries, commits and compaction. Other processes find it
  * through the data directory.
  */
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { OpenPage } from './page.ts'
@@ -85,5 +85,5 @@ const COMPACT_EVERY_MS = 60_000
 function readSql(body: unknown): string {
   const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined
   if (typeof sql === 'string') return sql
-  throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".', { exit: EXIT.usage })
+  throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".')
 }

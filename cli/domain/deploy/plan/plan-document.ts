@@ -1,5 +1,5 @@
 /** A plan as the document that `--json` prints and `--out` saves to be applied later. */
-import { CcsError, EXIT } from '../../kernel/errors.ts'
+import { CcsError } from '../../kernel/errors.ts'
 import { asObject } from '../../kernel/json.ts'
 import type { Plan } from './plan.ts'
 import { findWidestEffect, type StateEffect, type Step } from './step.ts'
@@ -56,7 +56,6 @@ export function readSavedPlan(
   if (format === FORMAT && typeof target === 'string' && typeof fingerprint === 'string')
     return { target, fingerprint }
   throw new CcsError('CCS_USAGE_INVALID', `${file} is not a plan.`, {
-    exit: EXIT.usage,
     hint: `Make one: ccs plan --target NAME --out ${file}`,
   })
 }

@@ -5,7 +5,7 @@
 
 import { RowFault, type SourceFormat } from '../../documents/source-row.ts'
 import { didYouMean } from '../../kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../../kernel/errors.ts'
+import { CcsError } from '../../kernel/errors.ts'
 import { canonicalJson, hashUuid, isDeeperThan } from './convert-value.ts'
 import {
   ALL,
@@ -249,11 +249,7 @@ export class MappingBinder {
     const line =
       format === 'csv' ? { line: 1, text: columns?.join(this.#spec.csv.delimiter) ?? '' } : {}
     this.faults.push(
-      new CcsError('CCS_IMPORT_INVALID', message, {
-        exit: EXIT.usage,
-        location: { file, ...line },
-        hint,
-      }),
+      new CcsError('CCS_IMPORT_INVALID', message, { location: { file, ...line }, hint }),
     )
   }
 }

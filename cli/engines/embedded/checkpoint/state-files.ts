@@ -4,7 +4,7 @@
 
 import { crc32 } from 'node:zlib'
 import { type Files, isErrno } from '../../../adapters/files/files.ts'
-import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
+import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { EventIdWords } from '../intake/dedupe-index.ts'
 
@@ -19,7 +19,6 @@ export async function readEventIds(
 ): Promise<readonly EventIdWords[]> {
   const damaged = (path: string, problem: string) =>
     new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${path} is ${problem}.`, {
-      exit: EXIT.checkFailed,
       hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
     })
   const eventIds: EventIdWords[] = []

@@ -64,11 +64,6 @@ export class DedupeIndex {
     return this.#shards.reduce((sum, shard) => sum + shard.used, 0)
   }
 
-  /** Bytes of all tables. */
-  get bytes(): number {
-    return this.#shards.reduce((sum, shard) => sum + shard.slots * 16, 0)
-  }
-
   /** Adds the id; true if it was not known within the horizon. */
   add(id0: number, id1: number, id2: number, id3: number): boolean {
     if (!this.#insert(id0, id1, id2, id3, this.#stamp)) return false

@@ -20,7 +20,7 @@ import {
 } from '../../../domain/gate/decoder/duckdb-columns.ts'
 import { Gate, type GateOptions } from '../../../domain/gate/gate.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
-import { CcsError } from '../../../domain/kernel/errors.ts'
+import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { createTableSql, type RawColumn, toRawColumns } from './raw-table.ts'
 import { SourceColumns } from './source-columns.ts'
@@ -247,6 +247,9 @@ function recordLength({ body, topic, partition, baseOffset }: LogFrame, at: numb
   throw new CcsError(
     'CCS_LOG_CORRUPT',
     `${topic}-${partition}: the frame at ${baseOffset} declares more records than it holds.`,
-    { hint: 'Its checksum is correct, so a faulty program wrote it. Run: ccs doctor' },
+    {
+      exit: EXIT.unexpected,
+      hint: 'Its checksum is correct, so a faulty program wrote it. Run: ccs doctor',
+    },
   )
 }

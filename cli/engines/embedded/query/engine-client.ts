@@ -58,7 +58,6 @@ function createClient(url: string): EngineClient {
       response = await fetch(`${url}${path}`, { ...init, signal })
     } catch (error) {
       throw new CcsError('CCS_ENGINE_UNREACHABLE', `The engine at ${url} does not answer.`, {
-        exit: EXIT.unreachable,
         hint: 'Check whether it is still running: ccs status',
         cause: error,
       })
@@ -70,7 +69,7 @@ function createClient(url: string): EngineClient {
     const { code, message, hint } = document.error ?? {}
     throw new CcsError(toErrorCode(code), message ?? `The engine answered ${response.status}.`, {
       exit: response.status === 400 ? EXIT.usage : EXIT.unexpected,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
   const post = (path: string, body: unknown, signal?: AbortSignal) =>
