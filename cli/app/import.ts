@@ -1,6 +1,6 @@
 /**
- * The composition root of `ccs import`: files, the contract and the log. It needs neither the SQL models nor
- * a DuckDB, but for Parquet.
+ * The composition root of `ccs import`: files, the contract and the log. It needs neither the SQL
+ * models nor a DuckDB, but for Parquet.
  */
 
 import { systemClock } from '../adapters/process/system-clock.ts'
@@ -11,6 +11,7 @@ import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { openStore } from './store.ts'
 
+/** What an import needs, opened. */
 export interface OpenImport {
   readonly ports: ImportPorts
   readonly contract: ImportContract

@@ -1,4 +1,6 @@
-/** Composition of whatever asks about the rows of a target: who answers, and the lines of a shell. */
+/**
+ * Composition of whatever asks about the rows of a target: who answers, and the lines of a shell.
+ */
 import type { LineInput } from '../adapters/terminal/line-input.ts'
 import type { QueryBackend } from '../domain/query/failover-query-service.ts'
 import type { QueryService } from '../domain/query/query-service.ts'

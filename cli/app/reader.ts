@@ -1,4 +1,7 @@
-/** Composition of the commands that only read the log: the log itself, and schemas to decode records by. */
+/**
+ * Composition of the commands that only read the log: the log itself, and schemas to decode records
+ * by.
+ */
 
 import { systemClock } from '../adapters/process/system-clock.ts'
 import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
@@ -6,10 +9,12 @@ import type { TailPorts } from '../domain/query/tail.ts'
 import type { Project } from '../project.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 
+/** What `ccs tail` needs, and how it is closed. */
 export interface OpenTail extends Omit<TailPorts, 'emit'> {
   close(): Promise<void>
 }
 
+/** Opens the log and the schemas of its records for `ccs tail`. */
 export async function openTail(project: Project): Promise<OpenTail> {
   const { log } = await openProjectStore(project)
   const { openRecordDecoder } = await import('../domain/dlq/decode-records.ts')

@@ -13,7 +13,9 @@ export interface OpenSinks extends SinkPorts, Closable {
   readonly log: SinkSources['log']
 }
 
-/** CCS_CONNECTOR_INVALID for faults of connectors/, CCS_USAGE_INVALID for a target without Connect. */
+/**
+ * CCS_CONNECTOR_INVALID for faults of connectors/, CCS_USAGE_INVALID for a target without Connect.
+ */
 export async function openSinks(project: Project): Promise<OpenSinks> {
   const { renderConnectors } = await import('../domain/connectors/desired-connectors.ts')
   const { target, connectors, dir } = project

@@ -69,7 +69,7 @@ async function refuseRecords({ log, target, dataDir }: LogSinkPorts): Promise<vo
   for (const partition of await log.partitions(RAW_TOPIC)) {
     const { end } = await log.range(RAW_TOPIC, partition)
     if (end === 0) continue
-    const message = `The ${place.name} holds ${end} records already, and --truth knows only its own.`
+    const message = `The ${place.name} already has ${end} records; --truth knows only its own.`
     throw new CcsError('CCS_USAGE_INVALID', message, { exit: EXIT.usage, hint: place.hint })
   }
 }

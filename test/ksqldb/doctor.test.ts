@@ -34,7 +34,7 @@ ksqldbTest(
         expect({ name, is: statusOf(name) }).toEqual({ name, is: ['ok'] })
       expect(checks.find((one) => one.name === 'queries')).toMatchObject({
         status: 'warning',
-        detail: `Of 1 of this target, 1 stands still: ${queryId} (PAUSED).`,
+        detail: `Of 1 of this target, 1 is not running: ${queryId} (PAUSED).`,
       })
       expect(checks.find((one) => one.name === 'processing log')?.detail).toContain(
         'KSQL_PROCESSING_LOG over ',

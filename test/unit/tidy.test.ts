@@ -150,6 +150,15 @@ describe('the figures of `npm run house` do not grow back', () => {
   test('no files import one another in a circle, types included', () => {
     expect(house.circles).toEqual([])
   })
+
+  test('every export has a comment, and no line is over 100 columns', () => {
+    expect(house.uncommented).toEqual([])
+    expect(house.wideLines).toEqual([])
+  })
+
+  test('packages are reached by their public names', () => {
+    expect(house.privatePaths).toEqual([])
+  })
 })
 
 test('a file opens with a comment on what it is for, a command has a summary', () => {

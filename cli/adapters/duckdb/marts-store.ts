@@ -1,4 +1,6 @@
-/** The marts of a data directory for the process that builds them: warehouse, marts.json, seen.json. */
+/**
+ * The marts of a data directory for the process that builds them: warehouse, marts.json, seen.json.
+ */
 import { existsSync } from 'node:fs'
 import { layOutMarts, parseBuildInput, renderJson } from '../../domain/marts/marts.ts'
 import type { DbtPorts } from '../../domain/marts/run-dbt.ts'

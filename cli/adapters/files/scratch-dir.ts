@@ -35,7 +35,9 @@ export async function makeScratch(
   return dir
 }
 
-/** Runs `use` with such a directory, which is removed at the end, as are those of dead processes. */
+/**
+ * Runs `use` with such a directory, which is removed at the end, as are those of dead processes.
+ */
 export async function withScratch<T>(
   files: Files,
   place: ScratchPlace,

@@ -47,7 +47,10 @@ async function makeBucket(server: string, bucket: string): Promise<boolean> {
   return (await answer(`${server}/${bucket}`, { method: 'PUT' })) === 200
 }
 
-/** New versions must read what the one before wrote: Confluent's default, which other registries don't share. */
+/**
+ * New versions must read what the one before wrote: Confluent's default, which other registries
+ * don't share.
+ */
 async function setBackward(registry: string): Promise<boolean> {
   const body = JSON.stringify({ compatibility: 'BACKWARD' })
   const headers = { 'content-type': 'application/json' }

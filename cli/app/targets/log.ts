@@ -1,6 +1,7 @@
 /**
- * The part of the composition root for a target's log and registry: files in the data directory, or the Kafka
- * and the registry that ccs.yml names. Lake and state lie in the data directory either way.
+ * The part of the composition root for a target's log and registry: files in the data directory, or
+ * the Kafka and the registry that ccs.yml names. Lake and state lie in the data directory either
+ * way.
  */
 
 import type { Store } from '../../adapters/lake/data-store.ts'
@@ -20,6 +21,7 @@ const ENGINE_GROUP = 'ccs.engine'
 /** Runs a try to write to the log: repeats it, or lets its error pass. */
 export type Through = <T>(run: () => Promise<T>) => Promise<T>
 
+/** The log and the lake of a target, and where its Gold is published. */
 export interface ProjectStore extends Store {
   /** Where others find Gold as it changes; undefined where nobody is. */
   readonly gold?: GoldSink
@@ -27,7 +29,10 @@ export interface ProjectStore extends Store {
   readonly onCommit?: (manifest: Manifest) => Promise<void>
 }
 
-/** The target's store; a Kafka is connected to when first used. `through`: each try passes its error unless given. */
+/**
+ * The target's store; a Kafka is connected to when first used. `through`: each try passes its error
+ * unless given.
+ */
 export async function openProjectStore(
   project: Project,
   through: Through = (run) => run(),
@@ -67,7 +72,9 @@ async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | undefined>
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-/** Schemas by the ids that the target's records carry; subjects are asked for without the prefix. */
+/**
+ * Schemas by the ids that the target's records carry; subjects are asked for without the prefix.
+ */
 export async function openRegistry(project: Project): Promise<SchemaRegistry> {
   const { target, dir } = project
   const { openFilesRegistry } = await import('../../adapters/registry/files-registry.ts')
@@ -91,7 +98,10 @@ export async function openRegistry(project: Project): Promise<SchemaRegistry> {
   }
 }
 
-/** The project's logic with the ids that its target's records carry: for whoever reads or writes them. */
+/**
+ * The project's logic with the ids that its target's records carry: for whoever reads or writes
+ * them.
+ */
 export async function openTargetLogic(project: Project): Promise<Logic> {
   return withTargetIds(project, await openLogic(project))
 }

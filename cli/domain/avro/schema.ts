@@ -1,8 +1,8 @@
 /**
  * Avro schemas as trees with resolved names and with the attributes of ccs: `requires` on a record;
- * `minimum`, `maximum`, `minLength`, `maxLength`, `maxItems` and those of RELATION_RULES on a field. Encoder, decoder, gate
- * and type generator use these trees; schemas/tree.ts has another one with places and aliases, for
- * compatibility.
+ * `minimum`, `maximum`, `minLength`, `maxLength`, `maxItems` and those of RELATION_RULES on a
+ * field. Encoder, decoder, gate and type generator use these trees; schemas/tree.ts has another one
+ * with places and aliases, for compatibility.
  */
 import { CcsError } from '../kernel/errors.ts'
 import { isObject, isStringList, type JsonObject } from '../kernel/json.ts'
@@ -166,10 +166,15 @@ export function unwrapOptional(node: AvroNode): {
 
 /**
  * A text that is the same for schemas that differ only in layout, documentation or the order of
- * keys.
+ * keys. Throws CCS_SCHEMA_INVALID if it is not a record's schema.
  */
 export function canonicalizeSchema(text: string, source = 'schema'): string {
   parseRecordSchema(text, source)
+  return canonicalizeJson(text)
+}
+
+/** As canonicalizeSchema, of any JSON; throws a SyntaxError if it is none. */
+export function canonicalizeJson(text: string): string {
   return JSON.stringify(JSON.parse(text), (_key, value: unknown) => {
     if (!isObject(value)) return value
     const keys = Object.keys(value).sort()

@@ -103,7 +103,9 @@ function findKindField(record: RecordNode): { name: string; symbols: readonly st
   throw invalid(`${record.name} has 'requires', but no enum field has all of ${kinds.join(', ')}.`)
 }
 
-/** Rules about the records of a list: what a product of two fields of each may be, and all in sum. */
+/**
+ * Rules about the records of a list: what a product of two fields of each may be, and all in sum.
+ */
 export interface ListRules {
   /** Number fields that are at most the product of two others of the same record. */
   readonly products: readonly { readonly field: string; readonly product: FieldPair }[]

@@ -1,4 +1,6 @@
-/** Checks the metrics of the page: DuckDB binds each over the project's models, without any rows. */
+/**
+ * Checks the metrics of the page: DuckDB binds each over the project's models, without any rows.
+ */
 import { deriveRawColumns } from '../events/raw-columns.ts'
 import type { CcsError } from '../kernel/errors.ts'
 import { bindModels, toBindError } from '../models/bind-models.ts'

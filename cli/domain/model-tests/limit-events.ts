@@ -118,7 +118,9 @@ function listValues(field: AvroField): readonly FieldValue[] {
   }
 }
 
-/** Numbers of a kind that the contract does not bound; longs as far as JSON carries them exactly. */
+/**
+ * Numbers of a kind that the contract does not bound; longs as far as JSON carries them exactly.
+ */
 const KIND_BOUNDS = {
   int: [-(2 ** 31), 2 ** 31 - 1],
   long: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
@@ -170,7 +172,9 @@ function listArrays(field: AvroField, items: AvroNode): readonly FieldValue[] {
   return [...variants, { what: `${maxItems} lines in ${field.name}`, value }]
 }
 
-/** The greatest value of field `a` and, with it, of `b`, so that their product is at most `most`. */
+/**
+ * The greatest value of field `a` and, with it, of `b`, so that their product is at most `most`.
+ */
 function pairOf(record: RecordNode, a: string, b: string, most: number): Values {
   const bounds = (name: string) => {
     const field = record.fields.find((one) => one.name === name)

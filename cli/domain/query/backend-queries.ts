@@ -1,4 +1,6 @@
-/** The QueryService of a target whose rows an engine on this machine, a commit or the marts hold. */
+/**
+ * The QueryService of a target whose rows an engine on this machine, a commit or the marts hold.
+ */
 import { CcsError } from '../kernel/errors.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 import type { QueryAnswer, QueryService, TableInfo } from './query-service.ts'

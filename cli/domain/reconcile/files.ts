@@ -100,7 +100,9 @@ export async function checkSilverFiles(
 /** A visit and its lateness reach no further than this from the shop day that it is on. */
 const MARGIN_DAYS = 3
 
-/** Whether a partition such as `event_date=2026-11-22` can hold rows of a shop day; undefined: any. */
+/**
+ * Whether a partition such as `event_date=2026-11-22` can hold rows of a shop day; undefined: any.
+ */
 export function isNearDay(day: string | undefined, partition: string): boolean {
   if (day === undefined) return true
   const ms = Math.abs(Date.parse(partition.split('=')[1] ?? '') - Date.parse(day))

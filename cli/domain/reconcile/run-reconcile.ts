@@ -1,4 +1,6 @@
-/** Opens what `ccs reconcile` compares, and repeats it where a build replaced the marts meanwhile. */
+/**
+ * Opens what `ccs reconcile` compares, and repeats it where a build replaced the marts meanwhile.
+ */
 import type { AuditLogic, AuditSql, TableFiles } from '../audit/catalog.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Manifest } from '../lake/manifest.ts'

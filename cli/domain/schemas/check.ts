@@ -2,7 +2,7 @@
  * Compares a topic's schema with the versions that its records were written with, by the
  * compatibility modes of schema registries. Each break has its place in the file.
  */
-import { canonicalizeSchema } from '../avro/schema.ts'
+import { canonicalizeJson, canonicalizeSchema } from '../avro/schema.ts'
 import { locateOffset } from '../documents/yaml-document.ts'
 import type { Location } from '../kernel/errors.ts'
 import { findStricterRules } from './diff.ts'
@@ -82,8 +82,8 @@ export function checkTopic(
 ): TopicCheck {
   const nothing = { topic, versions: [], isKept: true, breaks: [], remarks: [], removed: [] }
   if (current === undefined) return nothing
-  // The common case, without the cost of parsing: the one kept version is the schema in force.
-  if (kept.length === 1 && kept[0]?.text === current.text) return nothing
+  // The common case, without the cost of parsing with places.
+  if (kept.length === 1 && isSameSchema(kept[0]?.text, current.text)) return nothing
   const newer = parseSchema(current)
   const text = canonicalizeSchema(current.text, current.file)
   const others = kept.filter((one) => canonicalizeSchema(one.text, one.file) !== text)
@@ -98,6 +98,16 @@ export function checkTopic(
     breaks: merged.filter((one) => one.isBreak).map(({ isBreak: _, ...one }) => one),
     remarks: merged.filter((one) => !one.isBreak).map(({ isBreak: _, ...one }) => one),
     removed: before === undefined ? [] : findRemovedFields(newer, before),
+  }
+}
+
+/** Whether two texts differ in nothing but layout and documentation. */
+function isSameSchema(kept: string | undefined, current: string): boolean {
+  if (kept === undefined || kept === current) return kept === current
+  try {
+    return canonicalizeJson(kept) === canonicalizeJson(current)
+  } catch {
+    return false // Not JSON: parseSchema says where.
   }
 }
 

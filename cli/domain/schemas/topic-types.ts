@@ -14,7 +14,9 @@ export interface SchemaTypes {
   readonly types: string
 }
 
-/** The named topics, else all that no model makes, in the order of the ids of their first versions. */
+/**
+ * The named topics, else all that no model makes, in the order of the ids of their first versions.
+ */
 export function generateTopicTypes(
   schemas: readonly NamedText[],
   models: readonly NamedText[],

@@ -1,7 +1,6 @@
 /** Rules about the items of a list, checked on the columns that the decoder has just filled. */
 import type { ListRules } from '../contract-rules.ts'
 import type { Column } from './duckdb-columns.ts'
-import type { DecodeState } from './state.ts'
 
 const TWO_POW_32 = 0x100000000
 
@@ -43,11 +42,11 @@ export function compileLineChecks(
 }
 
 /**
- * Whether items [first, next) keep the rules. Products are doubles: beyond 2^53 they are rounded,
+ * Whether items [first, next), whose columns lie in `i32`, keep the rules. Products are doubles: beyond 2^53 they are rounded,
  * but all bounds are far below that, so no comparison changes.
  */
 export function keepsLineRules(
-  state: DecodeState,
+  i32: Int32Array,
   { products, sum }: LineChecks,
   first: number,
   next: number,
@@ -55,14 +54,14 @@ export function keepsLineRules(
   let total = 0
   for (let item = first; item < next; item++) {
     for (const { of, a, b } of products)
-      if (!(readNumber(state, of, item) <= readNumber(state, a, item) * readNumber(state, b, item)))
+      if (!(readNumber(i32, of, item) <= readNumber(i32, a, item) * readNumber(i32, b, item)))
         return false
-    if (sum !== undefined) total += readNumber(state, sum.a, item) * readNumber(state, sum.b, item)
+    if (sum !== undefined) total += readNumber(i32, sum.a, item) * readNumber(i32, sum.b, item)
   }
   return sum === undefined || total <= sum.maximum
 }
 
-function readNumber({ i32 }: DecodeState, { at, words }: Numbers, item: number): number {
+function readNumber(i32: Int32Array, { at, words }: Numbers, item: number): number {
   if (words === 1) return i32[at + item] ?? 0
   const low = i32[at + item * 2] ?? 0
   return (i32[at + item * 2 + 1] ?? 0) * TWO_POW_32 + (low >>> 0)

@@ -126,7 +126,7 @@ function readList(state: DecodeState, step: Step, from: number, row: number): nu
       if (p < 0) return -1
     }
   }
-  if (step.lines !== undefined && !keepsLineRules(state, step.lines, first, item)) return -1
+  if (step.lines !== undefined && !keepsLineRules(state.i32, step.lines, first, item)) return -1
   setList(state, step, row, item)
   return p
 }
