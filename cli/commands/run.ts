@@ -48,6 +48,8 @@ export default class Run extends CcsCommand<StatusResult> {
           `${records} records: ${bronze} in Bronze, ${dlq} rejected; ` +
             `${duplicates} duplicates left out of Silver.`,
         )
+        if (status.importRejects > 0)
+          this.note(`Imports rejected ${status.importRejects} rows: ccs dlq ls`)
         return status
       } finally {
         await server.close()
