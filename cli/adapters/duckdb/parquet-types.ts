@@ -1,6 +1,6 @@
 /**
- * Which types of Parquet can be read exactly. DuckDB has decimals of up to 38 digits; it reads wider
- * ones as DOUBLE, and most of those wrongly (duckdb/duckdb#25058). So they are refused by name.
+ * Which types of Parquet can be read exactly. DuckDB has decimals of up to 38 digits; it reads
+ * wider ones as DOUBLE, and most of those wrongly (duckdb/duckdb#25058). They are refused by name.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { DuckConnection } from './duckdb.ts'
@@ -36,13 +36,12 @@ export async function refuseInexactTypes(connection: DuckConnection, file: strin
     return [`${path} is DECIMAL(${precision}, ${scale})`]
   })
   if (faults.length === 0) return
-  throw new CcsError(
-    'CCS_IMPORT_INVALID',
-    `In ${file}, ${faults.join(', ')}: too wide to be read.`,
-    {
-      hint: `Write it with at most ${DIGITS_MAX} digits, e.g. CAST(price AS DECIMAL(18, 2)), or as text.`,
-    },
-  )
+  const message = `In ${file}, ${faults.join(', ')}: too wide to be read.`
+  throw new CcsError('CCS_IMPORT_INVALID', message, {
+    hint:
+      `Write it with at most ${DIGITS_MAX} digits, e.g. CAST(price AS DECIMAL(18, 2)), ` +
+      'or as text.',
+  })
 }
 
 /** The leaves of the schema with their paths, such as `lines.price`. */

@@ -9,7 +9,7 @@ import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { IMPORTS_TOPIC } from '../log/topics.ts'
 
-/** A file of a run: SHA-256 of its bytes, its path as the user gave it, and how many rows it has. */
+/** A file of a run: SHA-256 of its bytes, its path as the user gave it, its number of rows. */
 export interface LedgerFile {
   readonly file: string
   readonly name: string
