@@ -10,14 +10,14 @@ export async function withCompiler<T>(
   project: Project,
   use: (compile: (engine: EngineName) => Promise<readonly CompileResult[]>) => Promise<T>,
 ): Promise<T> {
-  const [logic, { compileModels, compileProject }, { withDuck }, { deserializeSql }] =
+  const [logic, { compileModels, toCompileProject }, { withDuck }, { deserializeSql }] =
     await Promise.all([
       openLogic(project, { isDescribed: true }),
       import('../domain/dialects/compile.ts'),
       import('../adapters/duckdb/with-duck.ts'),
       import('../adapters/duckdb/sql-ast.ts'),
     ])
-  const compiled = compileProject(logic, project.config.timezone)
+  const compiled = toCompileProject(logic, project.config.timezone)
   return withDuck({ threads: 1 }, (connection) =>
     use(async (engine) => {
       const dialect = await (await loadEngine(engine)).openDialect()

@@ -2,7 +2,7 @@ import { Args } from '@oclif/core'
 import { openServerTarget } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type AdoptResult, adoptResources } from '../domain/deploy/adopt-resources.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
 const KINDS = ['topic', 'subject', 'connector'] as const
 

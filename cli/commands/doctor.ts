@@ -80,16 +80,5 @@ async function faultsOf(project: Project): Promise<readonly Check[]> {
 
 /** A metric that fails is missing on the page; the pipeline runs without it. */
 async function figureFaultsOf(project: Project): Promise<readonly Check[]> {
-  return (await checkMetrics(project)).flatMap((fault) => checksOf('live page', fault))
-}
-
-/** A failed check for each fault of a CcsError; anything else is thrown on. */
-function checksOf(name: string, error: unknown): readonly Check[] {
-  if (!(error instanceof CcsError)) throw error
-  return [error, ...error.others].map(({ message, hint, location }) => ({
-    name,
-    status: 'failed',
-    detail: location === undefined ? message : `${formatLocation(location)}: ${message}`,
-    ...(hint === undefined ? {} : { hint }),
-  }))
+  return (await checkMetrics(project)).flatMap((fault) => toFailedChecks('live page', fault))
 }

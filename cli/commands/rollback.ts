@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { openRollback } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type DeployResult, deployTarget } from '../domain/deploy/deploy.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 
 export interface RollbackResult extends DeployResult {
   /** The deployment that was returned to. */

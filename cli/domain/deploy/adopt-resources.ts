@@ -3,7 +3,7 @@
  * changes.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, throwAll } from '../kernel/errors.ts'
+import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
 import { type AdoptableKind, adoptResource } from './adopt.ts'
 import { withClaim } from './apply.ts'
 import { readTarget, type ServerTarget } from './deploy-target.ts'

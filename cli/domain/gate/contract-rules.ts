@@ -3,7 +3,8 @@
  * when a record breaks one. The compiled decoder and the validator both take them from here.
  */
 import { Buffer } from 'node:buffer'
-import { type AvroField, type FieldPair, type RecordNode, unwrapOptional } from '../avro/schema.ts'
+import type { FieldPair } from '../avro/field-rules.ts'
+import { type AvroField, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import type { Reason } from '../events/contracts.ts'
 import { CURRENCIES } from '../events/currencies.ts'
 import { correctEventTimeMs } from '../events/event-time.ts'

@@ -30,10 +30,12 @@ export function listLimitEvents(record: RecordNode, firstMs: number): readonly L
   const add = (kind: string, what: string, values: Values) => {
     const index = events.length
     const eventMs = firstMs + index * DAY_MS
+    const needed = (record.requires[kind] ?? []).map((group) => group.split('|')[0] ?? '')
     const row = {
+      ...Object.fromEntries(needed.map((name) => [name, 'x'])),
       sent_ts: null,
       received_ts: null,
-      ...values,
+      ...withoutNulls(values, needed),
       ...(kindField === '' ? {} : { [kindField]: kind }),
       ...(values.event_ts === undefined ? { event_ts: eventMs } : {}),
       event_id: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
@@ -62,6 +64,12 @@ export function listLimitEvents(record: RecordNode, firstMs: number): readonly L
   return events
 }
 
+/** The values without those that are null and needed, which have another one. */
+function withoutNulls(values: Values, needed: readonly string[]): Values {
+  const isKept = ([name, value]: [string, unknown]) => value !== null || !needed.includes(name)
+  return Object.fromEntries(Object.entries(values).filter(isKept))
+}
+
 /** Numbers and lists, with which models calculate; texts are varied all together. */
 function isCounted(field: AvroField): boolean {
   const { kind } = unwrapOptional(field.type).node
@@ -85,13 +93,15 @@ interface FieldValue {
 
 /** The values of a field at its limits, the least first. */
 function listValues(field: AvroField): readonly FieldValue[] {
-  const { node } = unwrapOptional(field.type)
+  const { node, isNullable } = unwrapOptional(field.type)
   const { name, rules } = field
   const text = (value: unknown): FieldValue => ({ what: `${name} ${String(value)}`, value })
   switch (node.kind) {
     case 'string': {
       if (node.logical === 'uuid') return []
       if (rules.format === 'currency') return [text('EUR')]
+      // A made-up user agent would be a bot's, and its event be left out of Gold.
+      if (isNullable && rules.maxLength === undefined) return [text(null)]
       const least = Math.max(1, rules.minLength ?? 1)
       const most = Math.min(TEXT_BYTES, rules.maxLength ?? TEXT_BYTES)
       return [least, most].map((bytes) => ({
@@ -100,7 +110,7 @@ function listValues(field: AvroField): readonly FieldValue[] {
       }))
     }
     case 'enum':
-      return node.symbols.map(text)
+      return node.symbols.slice(0, 1).map(text)
     case 'boolean':
       return [text(false), text(true)]
     case 'array':

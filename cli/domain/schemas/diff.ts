@@ -2,7 +2,7 @@
  * Changes between two versions of a schema, field by field, and what each of them means for
  * readers.
  */
-import { FIELD_RULES, RELATION_RULES } from '../avro/schema.ts'
+import { FIELD_RULES, RELATION_RULES } from '../avro/field-rules.ts'
 import { locateOffset } from '../documents/yaml-document.ts'
 import type { Location } from '../kernel/errors.ts'
 import { describeType, describeValue, joinNames } from './describe.ts'

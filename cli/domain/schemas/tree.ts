@@ -7,12 +7,10 @@
 import {
   FIELD_RULES,
   type FieldRules,
-  fullName,
-  PRIMITIVES,
-  type Primitive,
   parseRelationRules,
   RELATION_RULES,
-} from '../avro/schema.ts'
+} from '../avro/field-rules.ts'
+import { fullName, PRIMITIVES, type Primitive } from '../avro/schema.ts'
 import {
   type NamedText,
   parseLocatedJson,

@@ -42,8 +42,8 @@ export function compileLineChecks(
 }
 
 /**
- * Whether items [first, next), whose columns lie in `i32`, keep the rules. Products are doubles: beyond 2^53 they are rounded,
- * but all bounds are far below that, so no comparison changes.
+ * Whether items [first, next), whose columns lie in `i32`, keep the rules. Products are doubles:
+ * beyond 2^53 they are rounded, but all bounds are far below that, so no comparison changes.
  */
 export function keepsLineRules(
   i32: Int32Array,
@@ -53,9 +53,10 @@ export function keepsLineRules(
 ): boolean {
   let total = 0
   for (let item = first; item < next; item++) {
-    for (const { of, a, b } of products)
-      if (!(readNumber(i32, of, item) <= readNumber(i32, a, item) * readNumber(i32, b, item)))
-        return false
+    for (const { of, a, b } of products) {
+      const most = readNumber(i32, a, item) * readNumber(i32, b, item)
+      if (!(readNumber(i32, of, item) <= most)) return false
+    }
     if (sum !== undefined) total += readNumber(i32, sum.a, item) * readNumber(i32, sum.b, item)
   }
   return sum === undefined || total <= sum.maximum

@@ -11,6 +11,8 @@ import {
   printMergeSql,
 } from '../../../domain/models/incremental.ts'
 
+const GROUPED = '_dated GROUP BY k0, _start'
+
 /** SQL of an incremental model, printed once by DuckDB. */
 export interface GoldSql {
   readonly incremental: IncrementalModel
@@ -68,8 +70,7 @@ export function finalSql({ incremental, final }: GoldSql, merged: string): strin
         PARTITION BY k0, _run, CASE WHEN _is_long THEN CAST(k1 AS DATE) END) AS _start
       FROM _bucketed
     ), _whole AS (
-      SELECT k0, _start AS k1, ${columns.map(printMergeSql).join(', ')}
-      FROM _dated GROUP BY k0, _start
+      SELECT k0, _start AS k1, ${columns.map(printMergeSql).join(', ')} FROM ${GROUPED}
     ), _merged AS (SELECT ${list} FROM _whole) ${final}`
 }
 
