@@ -103,7 +103,12 @@ export default class Import extends CcsCommand<ImportResult> {
     }
     if (result.isDryRun) this.note('A dry run: nothing was written.')
     for (const line of describeDays(result.days)) this.note(line)
-    if (result.isStopped) this.note('Stopped; the same command continues from here.')
+    if (result.isStopped)
+      this.note(
+        result.accepted + result.rejected === 0
+          ? 'Stopped; nothing was written.'
+          : 'Stopped; the same command continues from here.',
+      )
     else if (result.rows > 0 && result.importedBefore === result.rows)
       this.note('Everything was imported before; to import it again: --again')
   }

@@ -93,7 +93,9 @@ test('an event dated months ahead takes no order out of Gold, and the import nam
   const file = path.join(CASES, '11-one-wrong-clock-in-a-file/in.ndjson')
   const imported = await ccs('import', file, '-m', MAPPING)
   expect(imported.code).toBe(0)
-  expect(imported.stderr).toMatch(/1 event is far ahead of all others, which end on 2026-03-0\d:/)
+  expect(imported.stderr).toContain(
+    '1 event is more than a day ahead of all others, which end on 2026-03-02:',
+  )
   expect(imported.stderr).toContain(`${file}:5`)
   expect((await ccs('run', '--once')).code).toBe(0)
   const gold = 'SELECT sum(orders) AS orders, sum(revenue) AS revenue FROM gold.revenue_daily'

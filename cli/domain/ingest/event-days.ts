@@ -1,9 +1,9 @@
 /**
- * The days of an import's events, and those that lie far ahead of all others, as the events of a
- * wrong clock do.
+ * The days of an import's events, and the events that are ahead of all others by more than a day,
+ * as those of a wrong clock are.
  */
 
-/** Events that lie far ahead of all others. */
+/** Few events that come after all others and a gap. */
 export interface EventsAhead {
   readonly events: number
   /** The newest day of the others, `YYYY-MM-DD`. */
@@ -23,9 +23,9 @@ export interface ImportedDays {
 
 const DAY_MS = 86_400_000
 const EXAMPLES_MAX = 3
-/** Only so few of all events count as far ahead: one in ten. */
+/** Events ahead are at most so few of all: one in ten. */
 const AHEAD_SHARE = 10
-/** They come after a gap that is this many times as long as any gap before it. */
+/** The gap before them has this many times as many days as any earlier gap, and more. */
 const GAP_TIMES = 3
 
 interface Day {
@@ -48,7 +48,7 @@ export class EventDays {
   }
 
   /**
-   * Events are far ahead if they are few and come after a gap of more than a day that is much
+   * Events are ahead if they are few and come after a gap of at least one whole day that is much
    * longer than any gap between the others.
    */
   summarize(): ImportedDays {
@@ -82,18 +82,20 @@ export function describeDays({ first, last, days, ahead }: ImportedDays): readon
   const examples = ahead.examples.map(({ origin, day }) => `${day} in ${origin}`)
   return [
     ...lines,
-    `${ahead.events} ${events} ${are} far ahead of all others, which end on ${ahead.after}:`,
+    `${ahead.events} ${events} ${are} more than a day ahead of all others, which end on ` +
+      `${ahead.after}:`,
     `${examples.join(', ')}${ahead.events > examples.length ? ', …' : ''}`,
     'Check the clock that wrote that time. All other events count as they should.',
   ]
 }
 
-/** Returns the index of the first day that is far ahead; the number of days if none is. */
+/** Returns the index of the first day that is ahead; the number of days if none is. */
 function findGap(days: readonly Day[], total: number): number {
   let left = total
-  let longest = 1
+  let longest = 0
   for (const [index, { day, events }] of days.entries()) {
-    const gap = day - (days[index - 1]?.day ?? day)
+    const before = days[index - 1]?.day
+    const gap = before === undefined ? 0 : day - before - 1
     if (gap > longest * GAP_TIMES && left * AHEAD_SHARE <= total) return index
     longest = Math.max(longest, gap)
     left -= events

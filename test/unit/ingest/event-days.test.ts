@@ -31,7 +31,7 @@ test('few events long after all others are named with their places', () => {
     ],
   })
   expect(describeDays(days).join(' ')).toContain(
-    '3 events are far ahead of all others, which end on 2026-03-02: ' +
+    '3 events are more than a day ahead of all others, which end on 2026-03-02: ' +
       '2026-05-01 in a.csv:32, 2026-05-02 in a.csv:33, …',
   )
 })
@@ -42,8 +42,12 @@ test.each([
   ['many', [...repeat(1, 30), ...repeat(62, 30)]],
   ['the only ones', [1]],
   ['long before the others', [1, ...repeat(62, 30)]],
-])('events are not far ahead if they are %s', (_, days) => {
+])('events are not ahead if they are %s', (_, days) => {
   expect(summarize(days).ahead.events).toBe(0)
+})
+
+test('an event after one whole day without events is ahead', () => {
+  expect(summarize([...repeat(1, 30), 3]).ahead).toMatchObject({ events: 1, after: '2026-03-01' })
 })
 
 test('without events there is nothing to say', () => {
