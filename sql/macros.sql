@@ -96,6 +96,17 @@ CREATE MACRO session_rows(relation, pause, cap) AS TABLE
     ) AS session_start
   FROM measured;
 
--- The instant, in UTC, at which a shop day ends.
-CREATE MACRO shop_day_end(day) AS
+-- Midnight after a shop day, in UTC; where the clocks go back over it, it occurs twice, and this is the second.
+CREATE MACRO last_midnight(day) AS
   timezone('UTC', timezone(getvariable('shop_timezone'), CAST(day + 1 AS TIMESTAMP)));
+
+-- The same midnight by the clock of 24 hours before, which is the first of two.
+CREATE MACRO early_midnight(day) AS
+  CAST(day + 1 AS TIMESTAMP) - (
+    timezone(getvariable('shop_timezone'), timezone('UTC', last_midnight(day) - INTERVAL 1 DAY))
+    - (last_midnight(day) - INTERVAL 1 DAY));
+
+-- The instant, in UTC, at which a shop day ends and the next one begins.
+CREATE MACRO shop_day_end(day) AS
+  least(last_midnight(day),
+    CASE WHEN shop_day(early_midnight(day)) > day THEN early_midnight(day) END);

@@ -75,7 +75,7 @@ export async function openDbtRun(
         run: (args, { snapshot, since }) =>
           runDbtProcess({
             ...{ files, python, projectDir, workDir, warehouse, signal, isBackground, onLine },
-            args: [...args, ...settings.dbtVariables(task, config.timezone)],
+            args: [...args, ...settings.dbtVariables(task, config)],
             env: { ...env, ...settings.dbtEnvironment(task, snapshot, since) },
             runsNodes: task.runsNodes,
             onNode: ({ name, done, total }) => onProgress?.(name, done, total),

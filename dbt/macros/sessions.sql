@@ -5,6 +5,7 @@
 with marked as (
     select
         *,
+        {{ known_id('customer_id') }} as known_customer_id,
         {{ epoch_ms('event_time') }} as at_ms,
         case
             when {{ epoch_ms('event_time') }} - {{ epoch_ms('lag(event_time) over (partition by anonymous_id order by event_time, event_id)') }} > 1800000
@@ -42,6 +43,9 @@ with marked as (
         {{ shop_day('session_start') }} as shop_date,
         min(client_session_id) as client_session_id,
         {{ latest('customer_id', 'event_time') }} as customer_id,
+        {{ earliest('known_customer_id', 'event_time') }} as first_known_customer_id,
+        {{ latest('known_customer_id', 'event_time') }} as last_known_customer_id,
+        count(distinct known_customer_id) as known_customers,
         count(*) as events,
         sum(case when event_type = 'page_view' then 1 else 0 end) as page_views,
         sum(case when event_type = 'view_item' then 1 else 0 end) as item_views,
@@ -102,6 +106,9 @@ select
     steps like '%a%b%c%' as reached_checkout,
     steps like '%a%b%c%d%' as completed_order,
     landing_page,
-    exit_page
+    exit_page,
+    first_known_customer_id,
+    last_known_customer_id,
+    cast(known_customers as bigint) as known_customers
 from visits
 {% endmacro %}

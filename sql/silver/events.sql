@@ -6,6 +6,8 @@ time: event_time
 watermark: 5 seconds         # how far the watermark stays behind the newest event of a partition
 dedupe: event_id             # the QUALIFY below; ids are remembered for the horizon, in event time
 horizon: 48 hours
+dedupe_orders: order_id      # of an order's purchases the first arrival counts: a thank-you page that is
+                             # loaded again sends another; order ids are remembered for ever
 partition: event_date
 audits:
   - unique(event_id)
@@ -47,3 +49,6 @@ SELECT
   event_date
 FROM bronze.events
 QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY ingest_time, partition, "offset") = 1
+  AND row_number() OVER (
+    PARTITION BY CASE WHEN event_type = 'purchase' THEN 'order ' || order_id ELSE event_id END
+    ORDER BY ingest_time, partition, "offset") = 1

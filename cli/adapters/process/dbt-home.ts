@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { Check } from '../../domain/doctor/doctor.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
+import { listConfigVariables, type MartsConfig } from '../../domain/marts/dbt-settings.ts'
 import { layOutMarts } from '../../domain/marts/marts.ts'
 import { dbtStoppedError } from '../../domain/marts/run-dbt.ts'
 import { type FileLock, waitForLock } from '../files/file-lock.ts'
@@ -18,7 +19,7 @@ import { findReadyPython, type VenvPurpose } from './venv.ts'
 export interface DbtPlace {
   readonly dir: string
   readonly dataDir: string
-  readonly config: { readonly data: string; readonly timezone: string }
+  readonly config: { readonly data: string } & MartsConfig
 }
 
 /** What is installed for dbt. */
@@ -121,7 +122,7 @@ const LOGIC = /\.(sql|ya?ml|csv|py|lock)$/
 /** Hash of everything that the marts depend on; when it changes, all days are built anew. */
 export async function hashDbtProject(project: DbtPlace): Promise<string> {
   const dir = dbtDir(project)
-  const hash = createHash('sha256').update(project.config.timezone)
+  const hash = createHash('sha256').update(JSON.stringify(listConfigVariables(project.config)))
   const entries = await readdir(dir, { recursive: true, withFileTypes: true })
   const files = entries
     .filter((entry) => entry.isFile() && LOGIC.test(entry.name))

@@ -4,6 +4,7 @@
  * is lost shows; aggregating models by their own key, each row standing for the source rows in it.
  */
 
+import { ORDER_KIND } from '../gate/decoder/order-id.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { printTooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
@@ -56,22 +57,42 @@ export async function auditRowModel(
   const faults =
     found.wrong === 0 ? [] : await findDifferences(plain, model.name, relations, model.key)
   const read = await queryCount(plain, `SELECT count(*) FROM ${source.name}`)
+  const reordered = await countRepeatedOrders(plain, model, source)
   const repeated =
     dedupe === undefined || !isTraced
       ? 0
-      : await queryCount(plain, repeatedSql(source, dedupe, actual))
+      : reordered + (await queryCount(plain, repeatedSql(source, dedupe, actual)))
   const filtered =
     dedupe === undefined
       ? Math.max(0, read - found.expectedGroups)
-      : await queryCount(
-          plain,
-          `SELECT count(*) FROM ${source.name}
-            ANTI JOIN memory.audit.expected USING (${quoteName(dedupe)})`,
-        )
+      : (await queryCount(plain, leftOutSql(source, dedupe))) - reordered
   await plain.run('DROP TABLE memory.audit.expected')
   const row = { model: model.name, in: read, out: found.agreedGroups, duplicates: repeated }
   const remainder = read - row.out - repeated - filtered
   return { row: { ...row, filtered, late: 0, dlq: 0, remainder }, faults }
+}
+
+/** Counts source rows whose id the model has from no row. */
+function leftOutSql(source: Model, id: string): string {
+  return `SELECT count(*) FROM ${source.name}
+    ANTI JOIN memory.audit.expected USING (${quoteName(id)})`
+}
+
+/** How many of those are purchases of an order that the model has by another id. */
+async function countRepeatedOrders(
+  plain: AuditSql,
+  { dedupe }: Model,
+  source: Model,
+): Promise<number> {
+  if (dedupe?.orderKey === undefined) return 0
+  const order = quoteName(dedupe.orderKey)
+  const isPurchase = `event_type = ${quoteText(ORDER_KIND)}`
+  return await queryCount(
+    plain,
+    `${leftOutSql(source, dedupe.key)} WHERE ${isPurchase} AND ${order} IN (
+      SELECT ${order} FROM ${source.name}
+      SEMI JOIN memory.audit.expected USING (${quoteName(dedupe.key)}) WHERE ${isPurchase})`,
+  )
 }
 
 /** How many source rows repeat an id that was kept from another row. */

@@ -19,6 +19,7 @@ import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
 import { formatBytes, formatDuration } from '../kernel/units.ts'
+import { PLACEHOLDER_IDS, readPlaceholderIds } from './placeholder-ids.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
 import type { Target } from './target.ts'
 
@@ -41,6 +42,8 @@ export interface Config {
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
   readonly dbt: { readonly everyMs: number }
+  /** Texts that are nobody's id; lower case, without blanks at either end. */
+  readonly identity: { readonly placeholderIds: readonly string[] }
   readonly targets: Readonly<Record<string, Target>>
 }
 
@@ -69,6 +72,7 @@ const SETTINGS = [
   { key: 'generator.seed', fallback: 1, read: readWholeNumber(0, Number.MAX_SAFE_INTEGER) },
   { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
   { key: 'dbt.every', fallback: 900_000, read: readDuration(10_000, 7 * 86_400_000) },
+  { key: 'identity.placeholder_ids', fallback: PLACEHOLDER_IDS, read: readPlaceholderIds },
 ] as const satisfies readonly Setting[]
 
 type Key = (typeof SETTINGS)[number]['key']
@@ -109,7 +113,7 @@ export function requireTarget(config: Config, name: string): Target {
 export function listSettings(
   config: Config,
 ): { readonly setting: string; readonly value: string }[] {
-  const { gate, engine, generator, http, dbt } = config
+  const { gate, engine, generator, http, dbt, identity } = config
   return [
     { setting: 'name', value: config.name },
     { setting: 'timezone', value: config.timezone },
@@ -123,6 +127,7 @@ export function listSettings(
     { setting: 'generator.seed', value: String(generator.seed) },
     { setting: 'http.port', value: String(http.port) },
     { setting: 'dbt.every', value: formatDuration(dbt.everyMs) },
+    { setting: 'identity.placeholder_ids', value: JSON.stringify(identity.placeholderIds) },
     { setting: 'targets', value: Object.keys(config.targets).join(', ') },
   ]
 }
@@ -199,6 +204,8 @@ function assemble(
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
     dbt: { everyMs: number('dbt.every') },
+    // readPlaceholderIds gives a list of texts.
+    identity: { placeholderIds: values.get('identity.placeholder_ids') as readonly string[] },
     targets: targetsFor(text('data')),
   }
 }

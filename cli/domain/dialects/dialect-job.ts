@@ -98,15 +98,25 @@ function findUnnestedList({ expr }: SelectItem): string | undefined {
   return list?.is === 'column' ? list.path.at(-1) : undefined
 }
 
-/** Reads the keys of QUALIFY row_number() OVER (PARTITION BY …) = 1; all else is a fault. */
-export function readFirstOnly(job: DialectJob, qualify: Expr): readonly Expr[] | undefined {
+/**
+ * The keys of QUALIFY row_number() OVER (PARTITION BY …) = 1, one list for each condition that AND
+ * joins; anything else is a fault.
+ */
+export function readFirstOnly(
+  job: DialectJob,
+  qualify: Expr,
+): readonly (readonly Expr[])[] | undefined {
+  if (qualify.is === 'binary' && qualify.op === 'AND') {
+    const [left, right] = [readFirstOnly(job, qualify.left), readFirstOnly(job, qualify.right)]
+    return left && right && [...left, ...right]
+  }
   const isOne =
     qualify.is === 'binary' &&
     qualify.op === '=' &&
     qualify.right.is === 'literal' &&
     qualify.right.text === '1'
   const rows = isOne && qualify.left.is === 'window' ? qualify.left : undefined
-  if (rows?.name === 'row_number' && job.input.model.dedupe !== undefined) return rows.partition
+  if (rows?.name === 'row_number' && job.input.model.dedupe !== undefined) return [rows.partition]
   job.fault(
     qualify.at,
     'QUALIFY on a stream can only keep the first row of each key.',

@@ -144,10 +144,15 @@ const lakeFile = fields<LakeFile>({
   crc32: crc,
 })
 
+const readStateKind = check(
+  (v): v is StateFile['kind'] => v === 'gold' || v === 'seen' || v === 'orders',
+  'gold, seen or orders',
+)
+
 const stateFile: Read<StateFile> = (value, at) => {
   const file = fields<Omit<StateFile, 'hour' | 'closedMs'>>({
     path: textLike(isPathBelow, 'a path below the state directory'),
-    kind: check((v): v is 'gold' | 'seen' => v === 'gold' || v === 'seen', 'gold or seen'),
+    kind: readStateKind,
     model: text,
     rows: count,
     bytes: count,

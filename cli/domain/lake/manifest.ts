@@ -75,13 +75,14 @@ export interface LogGap {
 export interface StateFile {
   /** Path below the state directory. */
   readonly path: string
-  readonly kind: 'gold' | 'seen'
-  /** The Gold model; '' for kind `seen`. */
+  /** `seen`: event ids; `orders`: order ids. */
+  readonly kind: 'gold' | 'seen' | 'orders'
+  /** The Gold model; '' for ids. */
   readonly model: string
   readonly rows: number
   readonly bytes: number
   readonly crc32: number
-  /** Kind `seen` only: greatest watermark hour (since 1970) of its ids; it expires as a whole. */
+  /** Of ids only: greatest watermark hour (since 1970) of its ids; it expires as a whole. */
   readonly hour?: number
   /** Kind `gold` only: greatest watermark, ms, at which rows of the model moved to the lake. */
   readonly closedMs?: number

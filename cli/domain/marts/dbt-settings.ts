@@ -1,4 +1,5 @@
 /** The settings that dbt gets from ccs. */
+import type { Config } from '../config/config.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { DbtTask } from './dbt-args.ts'
 import type { SilverSnapshot } from './run-dbt.ts'
@@ -26,10 +27,18 @@ export function dbtEnvironment(
 /** Commands of dbt that know no `--vars`. */
 const WITHOUT_VARS = ['init', 'docs serve', 'help']
 
+/** The settings of ccs.yml that the marts' definitions use. */
+export type MartsConfig = Pick<Config, 'timezone' | 'identity'>
+
+/** The settings of ccs.yml as variables of the dbt project. */
+export function listConfigVariables({ timezone, identity }: MartsConfig) {
+  return { shop_timezone: timezone, placeholder_ids: identity.placeholderIds }
+}
+
 /** The `--vars` of a command, if it takes any. */
-export function dbtVariables({ command, vars }: DbtTask, timezone: string): readonly string[] {
+export function dbtVariables({ command, vars }: DbtTask, config: MartsConfig): readonly string[] {
   if (WITHOUT_VARS.includes(command)) return []
-  return ['--vars', JSON.stringify({ shop_timezone: timezone, ...vars })]
+  return ['--vars', JSON.stringify({ ...listConfigVariables(config), ...vars })]
 }
 
 /** CCS_DBT_MISSING for a project without dbt; `dir` is where it should be. */

@@ -29,6 +29,7 @@ const KEYS: Readonly<Record<string, readonly Kind[]>> = {
   partition: KINDS,
   watermark: ['stream'],
   dedupe: ['stream'],
+  dedupe_orders: ['stream'],
   horizon: ['stream'],
   window: ['window'],
   lateness: ['window', 'session'],
@@ -106,6 +107,7 @@ class HeaderReader {
     const latenessMs = this.#duration('lateness')
     const dedupeKey = this.#text('dedupe')
     const horizonMs = this.#duration('horizon')
+    const orderKey = this.#text('dedupe_orders')
     const window = this.#window()
     const pauseMs = this.#duration('session')
     const capMs = this.#duration('cap')
@@ -121,7 +123,13 @@ class HeaderReader {
       ...(latenessMs === undefined ? {} : { latenessMs }),
       ...(dedupeKey === undefined || horizonMs === undefined
         ? {}
-        : { dedupe: { key: dedupeKey, horizonMs } }),
+        : {
+            dedupe: {
+              key: dedupeKey,
+              horizonMs,
+              ...(orderKey === undefined ? {} : { orderKey }),
+            },
+          }),
       ...(window === undefined ? {} : { window }),
       ...(pauseMs === undefined || capMs === undefined ? {} : { session: { pauseMs, capMs } }),
       ...(partition === undefined ? {} : { partition }),
@@ -167,6 +175,7 @@ class HeaderReader {
     const pairs = [
       ['dedupe', 'horizon', 'Add "horizon: 48 hours": how long a key is remembered.'],
       ['horizon', 'dedupe', 'Add "dedupe: event_id", or leave both out.'],
+      ['dedupe_orders', 'dedupe', 'Add "dedupe: event_id", or leave both out.'],
     ] as const
     for (const [key, other, hint] of pairs)
       if (key in this.#values && !(other in this.#values))

@@ -49,7 +49,12 @@ export interface Model {
   /** How far the watermark stays behind the newest event; silver.events declares it for all. */
   readonly watermarkMs?: number
   readonly latenessMs?: number
-  readonly dedupe?: { readonly key: string; readonly horizonMs: number }
+  readonly dedupe?: {
+    readonly key: string
+    readonly horizonMs: number
+    /** Column of the order's id: of each order one purchase is kept, whatever its key. */
+    readonly orderKey?: string
+  }
   readonly window?: WindowSize
   readonly session?: { readonly pauseMs: number; readonly capMs: number }
   /** Hive partition column of its Parquet files. */

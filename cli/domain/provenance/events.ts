@@ -3,9 +3,10 @@
  * which ones were excluded.
  */
 
+import { ORDER_KIND } from '../gate/decoder/order-id.ts'
 import { isZero, toExact } from '../kernel/decimal.ts'
 import { CcsError } from '../kernel/errors.ts'
-import { quoteText } from '../kernel/sql-text.ts'
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { printTooLateSql } from '../models/finality.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
@@ -19,13 +20,16 @@ import { onTimeSql, rowsBehindOverSql, type SourceRows } from './row-lineage.ts'
 export interface EventTables {
   readonly bronze: string
   readonly events: string
+  /** Column of the order's id if each order's purchases are deduplicated by it. */
+  readonly orderKey?: string | undefined
 }
 
 /** Throws CCS_SQL_UNSUPPORTED if no model deduplicates by event_id. */
 export function findEventTables(graph: readonly GraphModel[]): EventTables {
   const events = graph.find(({ model }) => model.dedupe?.key === 'event_id')
   const bronze = events?.reads[0]
-  if (events && bronze !== undefined) return { bronze, events: events.model.name }
+  if (events && bronze !== undefined)
+    return { bronze, events: events.model.name, orderKey: events.model.dedupe?.orderKey }
   throw new CcsError('CCS_SQL_UNSUPPORTED', 'No model keeps each event_id once.', {
     hint: 'Rows are traced through the model with dedupe: event_id, such as sql/silver/events.sql.',
   })
@@ -152,17 +156,23 @@ export async function findExcluded(
   }
 }
 
-/** Records in Bronze with the same ids that Silver did not keep. */
+/** Records in Bronze with the same ids, or purchases of the same orders, that Silver did not keep. */
 export async function findDuplicates(
   query: RunQuery,
-  { bronze, events }: EventTables,
+  { bronze, events, orderKey }: EventTables,
   idsSql: string,
 ): Promise<ExcludedEvents> {
+  const isPurchase = `event_type = ${quoteText(ORDER_KIND)}`
+  const sameOrder =
+    orderKey === undefined
+      ? ''
+      : `OR (b.${isPurchase} AND b.${quoteName(orderKey)} IN (SELECT ${quoteName(orderKey)}
+          FROM ${events} WHERE ${isPurchase} AND event_id IN (${idsSql})))`
   const { rows } = await query(`SELECT b.event_id, b.event_type, b.event_ts AS event_time, b.topic,
       b.partition, b."offset", b.late_ms, count(*) OVER () AS n
     FROM ${bronze} b ANTI JOIN ${events} e
       ON b.topic = e.topic AND b.partition = e.partition AND b."offset" = e."offset"
-    WHERE b.event_id IN (${idsSql})
+    WHERE b.event_id IN (${idsSql}) ${sameOrder}
     ORDER BY b.topic, b.partition, b."offset" LIMIT ${LEFT_OUT_SHOWN}`)
   return { count: Number(rows[0]?.n ?? 0), first: rows.map(whyEvent) }
 }

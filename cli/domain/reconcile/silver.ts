@@ -8,7 +8,8 @@
 import type { AuditSql } from '../audit/catalog.ts'
 import { describeColumns, findDifferences, idSql, keyedSql } from '../audit/compare.ts'
 import { IDS_MAX } from '../audit/log-accounts.ts'
-import { quoteText } from '../kernel/sql-text.ts'
+import { ORDER_KIND } from '../gate/decoder/order-id.ts'
+import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import { findDifferingColumns, type Row, type RowDifference } from './accounts.ts'
@@ -43,6 +44,7 @@ export async function findSilverDifferences(
   const events = logic.graph.find(({ model }) => model.dedupe !== undefined)?.model
   if (bronze === undefined || events === undefined) return { rows, unnamed }
   await chooseIds(plain, { bronze, events: events.name, scope, graph: logic.graph })
+  if (events.dedupe?.orderKey) await addSameOrders(plain, bronze, events.dedupe.orderKey)
   await rebuildSilver(plain, { bronze, macrosSql: logic.macrosSql, graph: logic.graph })
   for (const { model } of logic.graph) {
     if (model.kind !== 'stream' || model.layer !== 'silver') continue
@@ -93,6 +95,15 @@ async function chooseIds(
   await plain.run(`CREATE TABLE memory.audit.ids AS
     SELECT event_id FROM memory.${bronze} WHERE ${where}
     UNION SELECT event_id FROM memory.${events} WHERE ${where} ${more.join(' ')}`)
+}
+
+/** Adds the other purchases of the same orders: which of them counts is seen among all alone. */
+async function addSameOrders(plain: AuditSql, bronze: string, orderKey: string): Promise<void> {
+  const order = quoteName(orderKey)
+  const purchases = `FROM memory.${bronze} WHERE event_type = ${quoteText(ORDER_KIND)}`
+  await plain.run(`INSERT INTO memory.audit.ids
+    SELECT event_id ${purchases} AND ${order} IN (
+      SELECT ${order} ${purchases} AND event_id IN (SELECT event_id FROM memory.audit.ids))`)
 }
 
 /** Creates the catalog `again`: the models over the chosen records of Bronze. */

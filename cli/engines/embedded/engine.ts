@@ -12,12 +12,12 @@ import type { Model } from '../../domain/models/model.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
-import { readEventIds, removeUnreferencedState } from './checkpoint/state-files.ts'
+import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
 import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
-import { DedupeIndex } from './intake/dedupe-index.ts'
+import { type DedupeIndexes, restoreIndexes } from './intake/dedupe-index.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
 import {
@@ -38,7 +38,7 @@ interface OpenParts {
   /** For appending rows. */
   readonly intake: DuckConnection
   readonly models: readonly EmbeddedModel[]
-  readonly dedupeIndex: DedupeIndex
+  readonly indexes: DedupeIndexes
 }
 
 /** One engine per data directory; close it to free DuckDB's memory. */
@@ -60,7 +60,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   #barrier: Promise<unknown> = Promise.resolve()
 
   private constructor(options: EmbeddedOptions, parts: OpenParts) {
-    const { connection, intake, models, dedupeIndex } = parts
+    const { connection, intake, models, indexes } = parts
     this.#duck = parts.duck
     this.#connection = connection
     this.#intake = intake
@@ -68,7 +68,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#models = models
     const delayMs = models.find(({ model }) => model.dedupe)?.model.watermarkMs ?? 0
-    this.#arrivals = new ArrivalTracker(dedupeIndex, delayMs, options.manifest)
+    this.#arrivals = new ArrivalTracker(indexes, delayMs, options.manifest)
     this.#rows = new UncommittedRows(connection, intake, options.raw)
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
     this.#queries = new QueryRunner({
@@ -82,9 +82,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
   static async open(options: EmbeddedOptions): Promise<EmbeddedEngine> {
     const { files, stateRoot, manifest } = options
     const dedupe = options.graph.find(({ model }) => model.dedupe)?.model.dedupe
-    const dedupeIndex = new DedupeIndex(dedupe?.horizonMs ?? 0)
-    for (const ids of await readEventIds(files, stateRoot, manifest?.state ?? []))
-      dedupeIndex.restore(ids)
+    const indexes = restoreIndexes(dedupe, await readIds(files, stateRoot, manifest?.state ?? []))
     const duck = await openDuck({
       // Ingestion and checkpoints already are two threads; more would only wait for each other.
       threads: 1,
@@ -102,7 +100,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await prepareConnection(connection, 'delta', catalog)
       await restrictFiles(connection, options.dataDirectory)
       const models = await compileModels(connection, options.graph, options.macros)
-      engine = new EmbeddedEngine(options, { duck, connection, intake, models, dedupeIndex })
+      engine = new EmbeddedEngine(options, { duck, connection, intake, models, indexes })
       await engine.#start()
       return engine
     } catch (error) {

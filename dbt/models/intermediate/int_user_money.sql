@@ -1,32 +1,15 @@
--- One row per user and currency with an order or a refund. A refund belongs to the user who ordered; if its
--- order is not in the lake, to the user whom the refund names.
-with orders as (
+-- One row per user and currency with an order or a refund; int_buyers says whose each is.
+with money as (
     select
-        ids.user_id,
-        o.currency,
-        o.order_id,
-        o.event_time,
-        o.shop_date,
-        o.revenue
+        b.user_id, o.currency, o.event_time, o.shop_date,
+        1 as is_order, 0 as is_refund, o.revenue, cast(0 as decimal(18, 2)) as refund
     from {{ ref('fct_orders') }} as o
-    inner join {{ ref('int_user_ids') }} as ids on ids.anonymous_id = o.anonymous_id
-), buyers as (
-    select order_id, min(user_id) as user_id from orders group by order_id
-), refunds as (
-    select
-        coalesce(buyers.user_id, ids.user_id, r.anonymous_id) as user_id,
-        r.currency,
-        r.refund_amount
-    from {{ ref('stg_refunds') }} as r
-    left join buyers on buyers.order_id = r.order_id
-    left join {{ ref('int_user_ids') }} as ids on ids.anonymous_id = r.anonymous_id
-    where not r.is_bot
-), money as (
-    select user_id, currency, event_time, shop_date, 1 as is_order, 0 as is_refund, revenue, cast(0 as decimal(18, 2)) as refund
-    from orders
+    inner join {{ ref('int_buyers') }} as b on b.event_id = o.event_id
     union all
-    select user_id, currency, null, null, 0, 1, cast(0 as decimal(18, 2)), refund_amount
-    from refunds
+    select b.user_id, r.currency, null, null, 0, 1, cast(0 as decimal(18, 2)), r.refund_amount
+    from {{ ref('stg_refunds') }} as r
+    inner join {{ ref('int_buyers') }} as b on b.event_id = r.event_id
+    where not r.is_bot
 )
 select
     user_id,

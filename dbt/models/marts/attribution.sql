@@ -1,34 +1,37 @@
--- The campaign to which a session or an order is attributed. First touch: the visitor's first session. Last touch: the
--- campaign of the visit itself, else that of the visitor's latest visit before it that carried one, no more than
+-- The campaign to which a session or an order is attributed. First touch: the user's first session. Last touch: the
+-- campaign of the visit itself, else that of the user's latest visit before it that carried one, no more than
 -- the var attribution_days earlier; '(direct)' where there was none. An order has the touches of its visit.
 with visits as (
     select
-        session_id,
-        anonymous_id,
-        session_start,
-        session_end,
-        shop_date,
-        is_converted,
-        coalesce(utm_source, '(direct)') as utm_source,
-        coalesce(utm_medium, '(none)') as utm_medium,
-        coalesce(utm_campaign, '(none)') as utm_campaign,
-        utm_source is not null or utm_medium is not null or utm_campaign is not null as is_touch
-    from {{ ref('fct_sessions') }}
+        v.session_id,
+        v.anonymous_id,
+        u.user_id,
+        v.session_start,
+        v.session_end,
+        v.shop_date,
+        coalesce(v.utm_source, '(direct)') as utm_source,
+        coalesce(v.utm_medium, '(none)') as utm_medium,
+        coalesce(v.utm_campaign, '(none)') as utm_campaign,
+        v.utm_source is not null or v.utm_medium is not null or v.utm_campaign is not null as is_touch
+    from {{ ref('fct_sessions') }} as v
+    inner join {{ ref('int_session_users') }} as u on u.session_id = v.session_id
 ), touched as (
     select
         *,
-        min(session_start) over (partition by anonymous_id) as first_start,
-        max(case when is_touch then session_start end) over (
-            partition by anonymous_id order by session_start
-            rows between unbounded preceding and current row
-        ) as touch_start
+        {{ after_time(
+            'min(' ~ timed('session_id', 'session_start') ~ ') over (partition by user_id)'
+        ) }} as first_session_id,
+        {{ after_time(
+            'max(case when is_touch then ' ~ timed('session_id', 'session_start') ~ ' end) over (
+                partition by user_id order by session_start, session_id
+                rows between unbounded preceding and current row
+            )'
+        ) }} as touch_session_id
     from visits
 ), credited as (
     select
         v.session_id,
         v.anonymous_id,
-        v.session_start,
-        v.session_end,
         v.shop_date,
         first_visit.utm_source as first_touch_source,
         first_visit.utm_medium as first_touch_medium,
@@ -38,12 +41,10 @@ with visits as (
         coalesce(touch.utm_campaign, '(none)') as last_touch_campaign,
         touch.session_start as last_touch_at
     from touched as v
-    inner join visits as first_visit
-        on first_visit.anonymous_id = v.anonymous_id and first_visit.session_start = v.first_start
+    inner join visits as first_visit on first_visit.session_id = v.first_session_id
     left join visits as touch
-        on touch.anonymous_id = v.anonymous_id
-        and touch.session_start = v.touch_start
-        and {{ epoch_ms('v.session_start') }} - {{ epoch_ms('v.touch_start') }} <= cast({{ var('attribution_days') }} as bigint) * 86400000
+        on touch.session_id = v.touch_session_id
+        and {{ epoch_ms('v.session_start') }} - {{ epoch_ms('touch.session_start') }} <= cast({{ var('attribution_days') }} as bigint) * 86400000
 ), subjects as (
     select
         'session' as subject,

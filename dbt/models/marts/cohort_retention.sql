@@ -2,22 +2,21 @@
 -- Weeks begin on Monday in the shop's timezone; a cohort has a row for each week to the last one in the lake.
 with buyers as (
     select
-        ids.user_id,
-        {{ week_of('o.shop_date') }} as week_start,
+        user_id,
+        {{ week_of('shop_date') }} as week_start,
         count(*) as orders
-    from {{ ref('fct_orders') }} as o
-    inner join {{ ref('int_user_ids') }} as ids on ids.anonymous_id = o.anonymous_id
-    group by ids.user_id, {{ week_of('o.shop_date') }}
+    from {{ ref('int_buyers') }}
+    where is_order
+    group by user_id, {{ week_of('shop_date') }}
 ), cohorts as (
     select user_id, min(week_start) as cohort_week from buyers group by user_id
 ), sizes as (
     select cohort_week, count(*) as cohort_size from cohorts group by cohort_week
 ), visits as (
     select distinct
-        ids.user_id,
-        {{ week_of('d.shop_date') }} as week_start
-    from {{ ref('int_visitor_days') }} as d
-    inner join {{ ref('int_user_ids') }} as ids on ids.anonymous_id = d.anonymous_id
+        user_id,
+        {{ week_of('shop_date') }} as week_start
+    from {{ ref('int_user_days') }}
 ), bought as (
     select
         cohorts.cohort_week, buyers.week_start, count(*) as buyers, cast(sum(buyers.orders) as bigint) as orders

@@ -8,6 +8,7 @@ import {
   parseConfig,
   requireTarget,
 } from '../../../cli/domain/config/config.ts'
+import { PLACEHOLDER_IDS } from '../../../cli/domain/config/placeholder-ids.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 
 /** Each fault as `line:column message | hint`. */
@@ -36,6 +37,7 @@ describe('a sound ccs.yml', () => {
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },
+      identity: { placeholderIds: PLACEHOLDER_IDS },
       targets: { local: { name: 'local', engine: 'embedded', data: 'data', prefix: '' } },
     }
     expect(parseConfig('')).toEqual(defaults)
@@ -57,6 +59,18 @@ describe('a sound ccs.yml', () => {
       memoryLimitBytes: 1_610_612_736,
       checkpointEveryMs: 5000,
     })
+  })
+
+  test('placeholder ids are texts, whatever YAML makes of them', () => {
+    const text = 'identity: { placeholder_ids: [Undefined, null, 0, " guest ", ""] }\n'
+    expect(parseConfig(text).identity.placeholderIds).toEqual([
+      'undefined',
+      'null',
+      '0',
+      'guest',
+      '',
+    ])
+    expect(parseConfig('identity: { placeholder_ids: [] }').identity.placeholderIds).toEqual([])
   })
 
   test('variables are filled in, also for numbers, with a fallback where there is none', () => {
@@ -164,7 +178,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: data, dbt, engine, gate, generator, http, name, targets, timezone.',
+        hint: 'Known: data, dbt, engine, gate, generator, http, identity, name, targets, timezone.',
       })
     }
   })

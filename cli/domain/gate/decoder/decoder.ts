@@ -20,14 +20,18 @@ import {
 } from '../contract-rules.ts'
 import type { Column, ColumnBuffers } from './duckdb-columns.ts'
 import { compileLineChecks } from './line-checks.ts'
+import { hashOrderId, ORDER_FIELD, ORDER_KIND } from './order-id.ts'
 import { readFields } from './read.ts'
 import type { SourceBytes } from './source-bytes.ts'
 import { DecodeState } from './state.ts'
 import { CLOCK_FIELDS, linkSteps, Step, type StepKind } from './step.ts'
 
-/** The last valid record: its event id as four words, and its corrected time. */
+/** The last valid record: its event id as four words, its corrected time, and a purchase's order. */
 export class DecodedEvent {
   readonly id = new Int32Array(4)
+  /** The order id of a purchase as four words; of other events meaningless. */
+  readonly order = new Int32Array(4)
+  isOrder = false
   readonly eventMs = new Float64Array(1)
 }
 
@@ -52,6 +56,8 @@ export function compileDecoder(options: DecoderOptions): Decoder | undefined {
   const state = new DecodeState(columns, source, decoded.id)
   const needs = compileNeeds(reader, columns.columns)
   const { minimum } = requireTimeFields(reader)
+  const kind = columns.columns.find(({ name }) => name === readRequiredFields(reader).kindField)
+  const orderSymbol = kind?.symbols.indexOf(ORDER_KIND) ?? -1
   return (at, end, row) => {
     state.begin(end)
     if (readFields(state, steps, at, row) !== end || !hasNeeds(state, needs, row)) return false
@@ -59,6 +65,9 @@ export function compileDecoder(options: DecoderOptions): Decoder | undefined {
     const ms = correctEventTimeMs(times[0] ?? 0, times[1] ?? 0, times[2] ?? 0)
     if (ms < minimum) return false
     decoded.eventMs[0] = ms
+    decoded.isOrder = state.orderAt >= 0 && state.u8[(kind?.at ?? 0) + row] === orderSymbol
+    if (decoded.isOrder)
+      hashOrderId(source.bytes.subarray(state.orderAt, state.orderEnd), decoded.order)
     return true
   }
 }
@@ -139,6 +148,7 @@ class Planner {
     if (step === undefined) return this.#giveUp()
     if (isNullable) step.nullChoice = nullIndex * 2
     if (isItem) return step
+    if (step.kind === 'text' && field.name === ORDER_FIELD) step.kind = 'order'
     // The first uuid field of a record is its id.
     if (step.kind === 'uuid' && !this.hasId) this.hasId = step.isId = true
     const time = CLOCK_FIELDS.indexOf(field.name)

@@ -9,6 +9,7 @@
 import { ITEMS_MAX } from '../../avro/inspector.ts'
 import { keepsLineRules } from './line-checks.ts'
 import { readInt, readLong, readReal, storeInt, storeLong } from './number.ts'
+import { readOrderId } from './order-id.ts'
 import { isUtf8Range, nextPosition, readVarintLength } from './source-bytes.ts'
 import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
@@ -72,6 +73,8 @@ function readOther(state: DecodeState, step: Step, p: number, row: number): numb
       return checkCurrency(state, readText(state, step, p, row), p)
     case 'bytes':
       return readText(state, step, p, row)
+    case 'order':
+      return readOrderId(state, step, p, row)
     case 'widened':
       return storeLong(state, step, readInt(state, p), row)
     case 'float':

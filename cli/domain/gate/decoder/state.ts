@@ -22,6 +22,9 @@ export class DecodeState {
   view: DataView
   /** Where the record ends. */
   end = 0
+  /** Bytes [orderAt, orderEnd) of the source are the record's order id; orderAt -1: it has none. */
+  orderAt = -1
+  orderEnd = -1
   /** Items in all lists of the record. */
   itemsTotal = 0
 
@@ -41,6 +44,7 @@ export class DecodeState {
     this.view = this.source.view
     this.end = end
     this.itemsTotal = 0
+    this.orderAt = -1
     this.times[0] = Number.NaN
     this.times[1] = Number.NaN
     this.times[2] = Number.NaN

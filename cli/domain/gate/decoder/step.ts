@@ -9,6 +9,7 @@ import type { LineChecks } from './line-checks.ts'
 /** Constants: `none` null, `word` 32 bits, `pair` 64 bits, `flag` 8 bits, `empty` an empty list. */
 export type StepKind =
   | 'text'
+  | 'order'
   | 'uuid'
   | 'currency'
   | 'bytes'
@@ -36,7 +37,7 @@ const NO_SYMBOLS = new Uint8Array(0)
 /** How to read, check and store one field. */
 export class Step {
   next: Step | undefined = undefined
-  readonly kind: StepKind
+  kind: StepKind
   /** False: the bytes are checked against the format and skipped. */
   readonly isKept: boolean
   /** The union branch that means null, zigzag-encoded; -1 if the field is not a union. */

@@ -14,7 +14,7 @@ import type { Model } from '../../../domain/models/model.ts'
 import type { WriteOptions } from '../../../domain/pipeline/batch-engine.ts'
 import type { EmbeddedModel } from '../compile.ts'
 import type { CompactedGold, CompactOptions } from '../gold/gold-compactor.ts'
-import { writeEventIds } from '../intake/dedupe-files.ts'
+import { writeIds } from '../intake/dedupe-files.ts'
 import type { EmbeddedOptions } from '../options.ts'
 import { setRowRange } from '../query/catalog.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, FrozenGold, GoldPart } from '../snapshot.ts'
@@ -78,7 +78,7 @@ export async function writeCheckpoint(
       parts.set(model.name, written)
       for (const { file } of written) if (file) state.push(file)
     }
-    state.push(...(await writeEventIds(files, frozen, options)))
+    state.push(...(await writeIds(files, frozen, options)))
     await files.fsyncDir(stateDir)
     await files.fsyncDir(stateRoot)
     return { staged, state, replaced, parts }

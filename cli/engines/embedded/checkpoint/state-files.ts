@@ -8,30 +8,39 @@ import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { EventIdWords } from '../intake/dedupe-index.ts'
 
+/** The ids of all state files, a list for each file. */
+export interface StoredIds {
+  readonly events: readonly EventIdWords[]
+  readonly orders: readonly EventIdWords[]
+}
+
 /**
- * Verifies the checksum of every state file and returns the event ids in them. Throws
+ * Verifies the checksum of every state file and returns the event and order ids in them. Throws
  * CCS_LAKE_DAMAGED if a file is missing or damaged.
  */
-export async function readEventIds(
+export async function readIds(
   files: Files,
   stateRoot: string,
   state: readonly StateFile[],
-): Promise<readonly EventIdWords[]> {
+): Promise<StoredIds> {
   const damaged = (path: string, problem: string) =>
     new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${path} is ${problem}.`, {
       hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
     })
-  const eventIds: EventIdWords[] = []
+  const events: EventIdWords[] = []
+  const orders: EventIdWords[] = []
   for (const file of state) {
     const bytes = await files.readFile(`${stateRoot}/${file.path}`).catch((error: unknown) => {
       throw isErrno(error, 'ENOENT') ? damaged(file.path, 'missing') : error
     })
     if (crc32(bytes) !== file.crc32) throw damaged(file.path, 'damaged')
-    if (file.kind !== 'seen') continue
+    if (file.kind === 'gold') continue
     const { buffer, byteOffset, length } = bytes
-    eventIds.push(new Uint32Array(buffer.slice(byteOffset, byteOffset + length)))
+    const words = new Uint32Array(buffer.slice(byteOffset, byteOffset + length))
+    if (file.kind === 'seen') events.push(words)
+    else orders.push(words)
   }
-  return eventIds
+  return { events, orders }
 }
 
 /** Removes the files of older commits and of commits that never completed. */

@@ -1,13 +1,14 @@
 /**
  * Decides what depends on the order of arrival: whether an event's id is new, and how far behind
  * its partition's watermark it came. Lateness follows from the partition's own order, so a replay
- * gives the same answer; so does deduplication within the horizon (docs/adr/0008 has the limits).
+ * gives the same answer; so does deduplication within the horizon (docs/adr/0008 has the limits). A
+ * purchase is also a duplicate if its order id came before, whenever that was (docs/adr/0019).
  */
 
 import { selectWatermarkPositions } from '../../../domain/dlq/replay-partitions.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
-import type { DedupeIndex, EventIdWords } from './dedupe-index.ts'
+import type { DedupeIndex, DedupeIndexes, EventIdWords } from './dedupe-index.ts'
 
 interface PartitionProgress {
   readonly topic: string
@@ -22,6 +23,8 @@ export interface FrozenArrivals {
   readonly counts: Counts
   /** Ids that were added since the snapshot before. */
   readonly newIds: EventIdWords
+  /** Order ids that were added since the snapshot before. */
+  readonly newOrders: EventIdWords
   /** Ids stamped with an earlier hour have expired. */
   readonly oldestLiveHour: number
   /** Least watermark of all partitions; null: none yet. */
@@ -31,6 +34,8 @@ export interface FrozenArrivals {
 /** Positions, watermarks and counts of all partitions; changed only by frames, in their order. */
 export class ArrivalTracker {
   readonly dedupeIndex: DedupeIndex
+  /** Order ids; its clock never advances, so it forgets none. Absent: orders are not deduplicated. */
+  readonly #orderIndex: DedupeIndex | undefined
   readonly #watermarkDelayMs: number
   readonly #partitions = new Map<string, PartitionProgress>()
   #current: PartitionProgress | undefined
@@ -40,14 +45,15 @@ export class ArrivalTracker {
   lateMs = 0
   isFirstArrival = false
 
-  constructor(dedupeIndex: DedupeIndex, watermarkDelayMs: number, manifest?: Manifest) {
-    this.dedupeIndex = dedupeIndex
+  constructor({ events, orders }: DedupeIndexes, watermarkDelayMs: number, manifest?: Manifest) {
+    this.dedupeIndex = events
+    this.#orderIndex = orders
     this.#watermarkDelayMs = watermarkDelayMs
     if (manifest) this.#counts = { ...manifest.counts }
     for (const one of manifest?.positions ?? [])
       this.#partitions.set(`${one.topic}-${one.partition}`, { ...one })
     const greatest = this.greatestWatermarkMs
-    if (greatest !== null) dedupeIndex.advance(greatest)
+    if (greatest !== null) events.advance(greatest)
   }
 
   /** Selects the frame's partition; its records follow. */
@@ -61,8 +67,18 @@ export class ArrivalTracker {
     this.#current = progress
   }
 
-  /** Tracks the next valid record, by the words of its id; sets `lateMs` and `isFirstArrival`. */
-  track(id0: number, id1: number, id2: number, id3: number, eventMs: number): void {
+  /**
+   * Tracks the next valid record, by the words of its id, and of its order id if it is a purchase;
+   * sets `lateMs` and `isFirstArrival`.
+   */
+  track(
+    id0: number,
+    id1: number,
+    id2: number,
+    id3: number,
+    eventMs: number,
+    order: Int32Array | undefined,
+  ): void {
     const progress = this.#current as PartitionProgress // beginFrame() was called
     const newest = progress.maxEventMs
     this.lateMs = newest === null ? 0 : Math.max(0, newest - this.#watermarkDelayMs - eventMs)
@@ -72,6 +88,10 @@ export class ArrivalTracker {
       this.dedupeIndex.advance(eventMs - this.#watermarkDelayMs)
     }
     this.isFirstArrival = this.dedupeIndex.add(id0, id1, id2, id3)
+    if (order !== undefined && this.#orderIndex !== undefined) {
+      const [o0 = 0, o1 = 0, o2 = 0, o3 = 0] = order
+      if (!this.#orderIndex.add(o0, o1, o2, o3)) this.isFirstArrival = false
+    }
     if (!this.isFirstArrival) this.#counts.duplicates++
   }
 
@@ -127,6 +147,7 @@ export class ArrivalTracker {
       positions: this.positions(),
       counts: this.counts(),
       newIds: this.dedupeIndex.takeNewIds(),
+      newOrders: this.#orderIndex?.takeNewIds() ?? new Uint32Array(),
       oldestLiveHour: this.dedupeIndex.oldestHour,
       watermarkMs: this.leastWatermarkMs,
     }

@@ -1,5 +1,5 @@
 /**
- * Event ids on disk: each commit writes a file of its new ids; small files are merged now and then,
+ * Event and order ids on disk: each commit writes a file of its new ids; small files are merged now and then,
  * chunk by chunk, so that the ids are never all in memory a second time.
  */
 import { crc32 } from 'node:zlib'
@@ -23,24 +23,37 @@ export interface EventIdsTarget {
 type NewIds = Pick<FrozenArrivals, 'newIds' | 'oldestLiveHour'>
 
 /** Writes the new ids below `<serial>/`; returns all files of ids that the commit names. */
-export async function writeEventIds(
+export async function writeIds(
   files: Files,
+  { newIds, newOrders, oldestLiveHour }: FrozenArrivals,
+  target: EventIdsTarget,
+): Promise<readonly StateFile[]> {
+  return [
+    ...(await writeKind(files, 'seen', { newIds, oldestLiveHour }, target)),
+    // Orders are remembered for ever.
+    ...(await writeKind(files, 'orders', { newIds: newOrders, oldestLiveHour: 0 }, target)),
+  ]
+}
+
+async function writeKind(
+  files: Files,
+  kind: 'seen' | 'orders',
   ids: NewIds,
   { serial, stateRoot, previous }: EventIdsTarget,
 ): Promise<readonly StateFile[]> {
   const live = previous.filter(
-    (file) => file.kind === 'seen' && (file.hour ?? 0) >= ids.oldestLiveHour,
+    (file) => file.kind === kind && (file.hour ?? 0) >= ids.oldestLiveHour,
   )
   const small = live.length < FILES_MAX ? [] : selectSmallFiles(live)
   const kept = live.filter((file) => !small.includes(file))
   if (ids.newIds.length === 0 && small.length === 0) return kept
-  const path = `${serial}/seen.bin`
+  const path = `${serial}/${kind}.bin`
   const sources = small.map((file) => `${stateRoot}/${file.path}`)
   const stored = await writeWords(files, `${stateRoot}/${path}`, sources, ids)
   if (stored.bytes === 0) return kept
   const hour = Math.max(findNewestHour(ids.newIds), ...small.map((file) => file.hour ?? 0))
   const rows = stored.bytes / ID_BYTES
-  return [...kept, { path, kind: 'seen', model: '', rows, ...stored, hour }]
+  return [...kept, { path, kind, model: '', rows, ...stored, hour }]
 }
 
 /** Writes the new ids and the unexpired ids of older files; durable when it resolves. */

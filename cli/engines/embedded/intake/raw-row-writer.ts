@@ -30,9 +30,16 @@ import { type Address, TextArena } from './text-arena.ts'
 export interface RecordTracker {
   /**
    * Called for each valid record in the partition's order, with the four 32-bit words of the
-   * event's id and its corrected time.
+   * event's id, its corrected time, and the four words of the order id of a purchase.
    */
-  track(id0: number, id1: number, id2: number, id3: number, eventMs: number): void
+  track(
+    id0: number,
+    id1: number,
+    id2: number,
+    id3: number,
+    eventMs: number,
+    order: Int32Array | undefined,
+  ): void
   readonly lateMs: number
   readonly isFirstArrival: boolean
 }
@@ -95,7 +102,8 @@ export class RawRowWriter {
   ): number {
     const gate = this.#gate
     const buffers = this.#buffers
-    const { id, eventMs } = gate.decoded
+    const { decoded } = gate
+    const { id, eventMs } = decoded
     const body = frame.body
     const latestMs = frame.appendMs + gate.futureToleranceMs
     let next = seq
@@ -118,6 +126,7 @@ export class RawRowWriter {
         id[2] as number,
         id[3] as number,
         eventMs[0] as number,
+        decoded.isOrder ? decoded.order : undefined,
       )
       buffers.acceptRow()
       this.#source.set(this.#rows, frame.baseOffset + i, next, tracker)

@@ -146,7 +146,10 @@ function printFrom(job: DialectJob): PrintedFrom {
   return { from: '', columns: [], where: [], unnested: [] }
 }
 
-/** Keeps the first row of each key by PROCTIME: the only form whose result is insert-only. */
+/**
+ * Keeps the first row of each key, one key after the other, as PROCTIME orders them: the one form
+ * that stays insert-only.
+ */
 function printFirstOnly(
   job: DialectJob,
   table: string,
@@ -154,9 +157,15 @@ function printFirstOnly(
   qualify: Expr,
 ): string {
   const printer = job.printer(columns)
-  const keys = (readFirstOnly(job, qualify) ?? []).map((one) => printer.print(one)).join(', ')
-  const number = `ROW_NUMBER() OVER (PARTITION BY ${keys} ORDER BY PROCTIME()) AS \`_n\``
-  return `(\n  SELECT *, ${number}\n  FROM ${table}\n)`
+  const keys = (readFirstOnly(job, qualify) ?? []).map((some) =>
+    some.map((one) => printer.print(one)).join(', '),
+  )
+  return keys.reduce((from, key, index) => {
+    const name = quoteName(index === keys.length - 1 ? '_n' : `_n${index + 1}`)
+    const number = `ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY PROCTIME()) AS ${name}`
+    const where = index === 0 ? '' : `\n  WHERE ${quoteName(`_n${index}`)} = 1`
+    return `(\n  SELECT *, ${number}\n  FROM ${from}${where}\n)`
+  }, table)
 }
 
 function printUnnesting(job: DialectJob, inner: Select): PrintedFrom {

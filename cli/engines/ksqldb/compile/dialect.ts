@@ -143,20 +143,25 @@ function compileFirstOnly(
   const keys = readFirstOnly(job, qualify)
   const { from } = select
   if (keys === undefined || from.is !== 'table') return []
-  const [key] = keys
-  if (key?.is !== 'column' || keys.length > 1)
+  // A table has one key. The last one says more: it is the id of every event but a purchase.
+  const [key, ...more] = keys.at(-1) ?? []
+  if (key === undefined || more.length > 0) {
     job.fault(
       qualify.at,
       'ksqlDB can deduplicate by one column only.',
       'In the model that this one reads, combine the keys into one column.',
     )
+    return []
+  }
+  if (keys.length > 1)
+    job.note('ksqlDB deduplicates by the last key alone: an event_id of two orders is kept twice.')
   const time = project.time?.column
   const added: readonly Column[] =
     time === undefined || columns.some((one) => one.name === time)
       ? []
       : [{ name: time, type: { is: 'TIMESTAMP' } }]
   const carried = [...columns, ...added]
-  const name = quoteName(model.dedupe?.key ?? '')
+  const name = job.printer(columns).print(key)
   const topic = `${model.name}.seen`
   const seen = makeTable(job, {
     name: `${job.name}_seen`,

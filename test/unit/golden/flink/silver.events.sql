@@ -239,8 +239,12 @@ FROM (
     + COALESCE(CAST(`items`[199].unit_price_minor AS BIGINT) * `items`[199].quantity - `items`[199].discount_minor, 0)
     + COALESCE(CAST(`items`[200].unit_price_minor AS BIGINT) * `items`[200].quantity - `items`[200].discount_minor, 0) AS BIGINT) END AS `_lines_revenue`
   FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY `event_id` ORDER BY PROCTIME()) AS `_n`
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY CASE WHEN `event_type` = 'purchase' THEN 'order ' || `order_id` ELSE `event_id` END ORDER BY PROCTIME()) AS `_n`
+  FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY `event_id` ORDER BY PROCTIME()) AS `_n1`
   FROM `bronze_events`
+)
+  WHERE `_n1` = 1
 )
 )
 WHERE `_n` = 1;

@@ -1,1 +1,0 @@
--- sql/silver/campaign_events.sql:18:1 Flink joins a stream with a seed FOR SYSTEM_TIME alone, from a table that ccs does not fill there. Leave the join to the marts, where dbt has the same seed, or run the model on another engine.

@@ -1,1 +1,0 @@
--- sql/gold/device_daily.sql:16:6 ksqlDB can't aggregate gold.sessions, whose rows are windows that still change. Ask the model over ccs query, or leave this one to the marts.

@@ -1,5 +1,0 @@
-CREATE TABLE state.gold_revenue_by_category_daily AS
-WITH _source AS (SELECT * FROM silver.order_items WHERE NOT (CASE WHEN late_ms > 21600000 THEN late_ms >= 21600000 + (epoch_ms(shop_day_end(shop_day(event_time))) - epoch_ms(event_time)) ELSE FALSE END)) SELECT shop_day(event_time) AS k0, currency AS k1, category AS k2, count_star() AS a0, list(DISTINCT order_id) AS a1, sum(quantity) AS a2, sum(revenue) AS a3 FROM _source WHERE (NOT is_bot) GROUP BY shop_day(event_time), currency, category;
-
-CREATE VIEW gold.revenue_by_category_daily AS
-WITH _merged AS (SELECT k0, k1, k2, a0, coalesce(len(a1), 0) AS a1, a2, a3 FROM (SELECT * FROM (SELECT k0, k1, k2, CAST(sum(a0) AS BIGINT) AS a0, list_distinct(flatten(list(a1) FILTER (WHERE a1 IS NOT NULL))) AS a1, sum(a2) AS a2, sum(a3) AS a3 FROM (SELECT * FROM state.gold_revenue_by_category_daily) GROUP BY k0, k1, k2))) SELECT k0 AS shop_date, k1 AS currency, k2 AS category, a0 AS lines, a1 AS orders, CAST(a2 AS BIGINT) AS units, CAST(a3 AS DECIMAL(18,2)) AS revenue FROM _merged;
