@@ -49,6 +49,8 @@ export async function openImport(project: Project, mappingFile: string): Promise
       clock: systemClock(),
       openRows: (file) => rows.openRows(file, mapping),
       hashFile: rows.hashFile,
+      openSpill: async () =>
+        (await import('../adapters/files/spill-file.ts')).openSpillFile(store.files, store.root),
     },
     contract,
     mapping,

@@ -1,22 +1,25 @@
 import { Args, Flags } from '@oclif/core'
 import { openImport } from '../app/import.ts'
 import { CcsCommand } from '../command.ts'
+import { describeDays } from '../domain/ingest/event-days.ts'
 import { type ImportResult, importFiles } from '../domain/ingest/import.ts'
+import type { ImportPhase } from '../domain/ingest/import-file.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 
 export default class Import extends CcsCommand<ImportResult> {
   static override summary = 'Import files of events: CSV, NDJSON (both also gzipped) or Parquet.'
   static override description =
     'A mapping file says which column or path fills which field of an event. Invalid rows go to ' +
-    'events.dlq with file, line and bytes. A file that was imported before adds nothing; an ' +
-    'import that was stopped continues where it was.'
+    'events.dlq with file, line and bytes. The events of all files reach the log in the order of ' +
+    'their time. A file that was imported before adds nothing; an import that was stopped ' +
+    'continues where it was.'
   static override examples = [
     '<%= config.bin %> import 2019-Oct.csv.gz --mapping examples/import/rees46.yml --dry-run',
     '<%= config.bin %> import export/*.ndjson --mapping examples/import/ga4.yml',
   ]
   static override strict = false
   static override args = {
-    file: Args.string({ required: true, description: 'Files, in the order of their events.' }),
+    file: Args.string({ required: true, description: 'Files, in any order.' }),
   }
   static override flags = {
     mapping: Flags.string({
@@ -31,9 +34,6 @@ export default class Import extends CcsCommand<ImportResult> {
       min: 1,
       max: 1023,
       summary: 'Partition of the topic and of events.dlq that only imports write to.',
-      description:
-        'Each partition has its own watermark: use another partition for files older than those ' +
-        'imported before, or their events count as late.',
     }),
     'dry-run': Flags.boolean({ summary: 'Read and validate all rows, write nothing.' }),
     again: Flags.boolean({ summary: 'Import files again that were imported before.' }),
@@ -45,7 +45,8 @@ export default class Import extends CcsCommand<ImportResult> {
     const signal = this.abortOnSignal()
     const open = await openImport(project, flags.mapping)
     try {
-      const progress = this.progress('import')
+      let shown: ImportPhase = 'read'
+      let progress = this.progress(shown)
       const result = await importFiles(open.ports, open.contract, {
         files: argv.map(String),
         mapping: open.mapping,
@@ -56,7 +57,11 @@ export default class Import extends CcsCommand<ImportResult> {
         isDryRun: flags['dry-run'],
         includesImported: flags.again,
         signal,
-        onProgress: (bytesRead, bytesTotal) => progress.update(bytesRead, bytesTotal),
+        onProgress: (phase, done, total) => {
+          if (phase !== shown) progress = this.progress(phase)
+          shown = phase
+          progress.update(done, total)
+        },
       })
       progress.end()
       this.#show(result)
@@ -99,7 +104,13 @@ export default class Import extends CcsCommand<ImportResult> {
         this.note('All of them: ccs dlq ls')
     }
     if (result.isDryRun) this.note('A dry run: nothing was written.')
-    if (result.isStopped) this.note('Stopped; the same command continues from here.')
+    for (const line of describeDays(result.days)) this.note(line)
+    if (result.isStopped)
+      this.note(
+        result.accepted + result.rejected === 0
+          ? 'Stopped; nothing was written.'
+          : 'Stopped; the same command continues from here.',
+      )
     else if (result.rows > 0 && result.importedBefore === result.rows)
       this.note('Everything was imported before; to import it again: --again')
   }

@@ -56,6 +56,8 @@ export default class Run extends CcsCommand<StatusResult> {
           const query = (sql: string) => open.engine.query(sql, Date.now())
           for (const text of await describeLateEvents(late, logic.graph, query)) this.note(text)
         }
+        if (status.importRejects > 0)
+          this.note(`Imports rejected ${status.importRejects} rows: ccs dlq ls`)
         return status
       } finally {
         await server.close()

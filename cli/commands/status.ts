@@ -38,8 +38,13 @@ function statusRows(status: StatusResult): readonly (readonly [string, string])[
     ['bronze', String(counts.bronze)],
     ['duplicates', share(counts.duplicates)],
     ['late', share(counts.late)],
-    ['rejected', `${share(counts.dlq)}${counts.dlq > 0 ? '   see: ccs dlq ls' : ''}`],
+    ['rejected', describeRejected(share(counts.dlq), status)],
     ['last commit', status.lastCommit ? `${status.lastCommit}  (no. ${status.serial})` : '-'],
     ['uncommitted', `${status.uncommittedRows} rows`],
   ]
+}
+
+function describeRejected(share: string, { counts, importRejects }: StatusResult): string {
+  const rows = importRejects > 0 ? ` and ${importRejects} rows of imports` : ''
+  return `${share}${rows}${counts.dlq + importRejects > 0 ? '   see: ccs dlq ls' : ''}`
 }

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { compactBeside } from '../../cli/app/lake.ts'
+import { compactRunning } from '../../cli/app/lake.ts'
 import type { OpenPipeline } from '../../cli/app/pipeline.ts'
 import { compileEncoder } from '../../cli/domain/avro/encoder.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
@@ -100,7 +100,7 @@ test('an order that comes again three days later counts once', async () => {
   await expectOnce(['1', '2', '3', '4', '5', '6'])
   await commit()
   await append(1, [shop('2', 24)])
-  await compactBeside(open, { filesMax: 1, openFilesMax: 1 })
+  await compactRunning(open, { filesMax: 1, openFilesMax: 1 })
   await ingestAll()
   await expectOnce(['1', '2', '3', '4', '5', '6'])
   await expectOrder()

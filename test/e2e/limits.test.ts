@@ -51,5 +51,7 @@ test('what exceeds a limit is in events.dlq with its reason, and all else counts
   ])
   const funnel = "SELECT checkouts, orders FROM gold.funnel_daily WHERE shop_date = '2026-03-01'"
   expect(await rowsOf(funnel)).toEqual([{ checkouts: 1, orders: 1 }])
+  const gold = "SELECT orders, revenue FROM gold.revenue_daily WHERE shop_date = '2026-03-01'"
+  expect(await rowsOf(gold)).toEqual([{ orders: 4, revenue: '84.90' }])
   expect((await ccs('audit')).code).toBe(0)
 })

@@ -6,7 +6,9 @@
 import type { RowReader, SourceRow } from '../../domain/documents/source-row.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { quoteName } from '../../domain/kernel/sql-text.ts'
+import { invalidError, NOTHING_IMPORTED } from '../files/source-fault.ts'
 import { type Duck, type DuckConnection, openDuck, type Rows } from './duckdb.ts'
+import { refuseInexactTypes } from './parquet-types.ts'
 
 const CHUNK_ROWS = 8192
 
@@ -15,6 +17,7 @@ export async function openParquet(file: string, bytesTotal: number): Promise<Row
   const duck = await openDuck({ threads: 1, memoryLimitBytes: 256 * 1024 * 1024 })
   const connection = await duck.connect()
   try {
+    await refuseInexactTypes(connection, file)
     const { columns } = await connection.all('SELECT * FROM read_parquet($1) LIMIT 0', [file])
     const counted = await connection.all('SELECT num_rows AS n FROM parquet_file_metadata($1)', [
       file,
@@ -24,6 +27,7 @@ export async function openParquet(file: string, bytesTotal: number): Promise<Row
   } catch (cause) {
     connection.close()
     duck.close()
+    if (cause instanceof CcsError) throw cause
     throw new CcsError('CCS_IMPORT_INVALID', `${file} can't be read as Parquet.`, {
       hint: cause instanceof Error ? cause.message : 'Check the file.',
       cause,
@@ -44,6 +48,7 @@ class ParquetRows implements RowReader {
   readonly format = 'parquet'
   readonly columns: readonly string[]
   readonly bytesTotal: number
+  readonly isEmpty = false
   readonly #options: ParquetRowsOptions
   #rowsRead = 0
 
@@ -83,6 +88,8 @@ class ParquetRows implements RowReader {
           values,
         }))
       }
+    } catch (cause) {
+      throw invalidError(file, `${file} is damaged Parquet.`, { cause, hint: NOTHING_IMPORTED })
     } finally {
       statement.close()
     }

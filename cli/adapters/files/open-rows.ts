@@ -18,6 +18,8 @@ import {
   type SourceRow,
 } from '../../domain/documents/source-row.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { EmptyRows } from './empty-rows.ts'
+import { invalidError, NOTHING_IMPORTED, unreadableError } from './source-fault.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -32,6 +34,7 @@ export interface OpenRowsOptions {
 export async function openRows(file: string, options: OpenRowsOptions): Promise<RowReader> {
   const format = options.format ?? guessFormat(file)
   const { bytesTotal, head } = await readHead(file)
+  if (bytesTotal === 0) return new EmptyRows(format)
   if (format === 'parquet') {
     const { openParquet } = await import('../duckdb/parquet-rows.ts')
     return openParquet(file, bytesTotal)
@@ -78,9 +81,11 @@ async function readHead(file: string): Promise<{ bytesTotal: number; head: Buffe
       await handle.close()
     }
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+    if (cause instanceof CcsError) throw cause
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
+    if (code === 'ENOENT' || code === 'ENOTDIR')
       throw invalidError(file, `There is no file ${file}.`, { cause, hint: 'Check the path.' })
-    throw cause
+    throw unreadableError(file, cause)
   }
 }
 
@@ -149,12 +154,9 @@ class ByteStream {
 
   #translate(cause: unknown): unknown {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    if (!code.startsWith('Z_')) return cause
+    if (!code.startsWith('Z_')) return unreadableError(this.#file, cause)
     const what = code === 'Z_BUF_ERROR' ? 'ends in the middle of its gzip data' : 'is damaged gzip'
-    return invalidError(this.#file, `${this.#file} ${what}.`, {
-      cause,
-      hint: 'The rows before it were imported; import the whole file again, none is doubled.',
-    })
+    return invalidError(this.#file, `${this.#file} ${what}.`, { cause, hint: NOTHING_IMPORTED })
   }
 }
 
@@ -188,6 +190,10 @@ class TextRows implements RowReader {
     this.#rows = readRows(bytes.chunks(format), scan)
   }
 
+  get isEmpty(): boolean {
+    return this.format === 'csv' && this.columns === undefined
+  }
+
   bytesRead(): number {
     return this.#bytes.bytesRead
   }
@@ -196,15 +202,12 @@ class TextRows implements RowReader {
     return this.#repeated
   }
 
-  /** Reads the first row as the column names. */
+  /** Reads the first row as the column names; a file without a row has none. */
   async takeHeader(file: string): Promise<void> {
     let rows: readonly SourceRow[] = []
     while (rows.length === 0) {
       const next = await this.#rows.next()
-      if (next.done)
-        throw invalidError(file, `${file} is empty: it has no header line.`, {
-          hint: 'Name its columns in the mapping: csv: { header: [..] }',
-        })
+      if (next.done) return
       rows = next.value
     }
     const [header, ...rest] = rows
@@ -261,15 +264,6 @@ function isFields(values: SourceRow['values']): values is readonly string[] {
 
 function describeFault(row: SourceRow | undefined): string {
   return row?.values instanceof RowFault ? row.values.message : 'it is not a row'
-}
-
-function invalidError(
-  file: string,
-  message: string,
-  { line, hint, cause }: { line?: number; hint: string; cause?: unknown },
-): CcsError {
-  const location = line === undefined ? {} : { location: { file, line } }
-  return new CcsError('CCS_IMPORT_INVALID', message, { hint, cause, ...location })
 }
 
 /** SHA-256 of a file's bytes, as hex. */

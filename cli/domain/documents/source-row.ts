@@ -59,6 +59,8 @@ export interface RowReader {
   /** Columns in the file's order; undefined where each row has its own keys (NDJSON). */
   readonly columns: readonly string[] | undefined
   readonly bytesTotal: number
+  /** The file has neither rows nor a header, and so no columns. */
+  readonly isEmpty: boolean
   /** Bytes of the file that were read so far, as stored: compressed, if it is. */
   bytesRead(): number
   /** How many lines repeat the header, as in files joined with `cat`; they are not rows. */

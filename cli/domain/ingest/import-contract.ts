@@ -18,6 +18,8 @@ export interface ImportContract {
   readonly encodeReject: Encoder<RejectedEvent>
   /** Validates an encoded event as the gate does; undefined: it is valid. */
   readonly validate: (record: Buffer, nowMs: number) => Rejection | undefined
+  /** As `validate`; returns the corrected time of a valid event, ms since 1970. */
+  readonly readEventMs: (record: Buffer, nowMs: number) => number | Rejection
 }
 
 /** Schemas and limits, as the pipeline's gate has them. */
@@ -38,19 +40,25 @@ export function compileImportContract(options: ImportContractOptions): ImportCon
       hint: 'schemas/ needs events.raw.avsc and events.dlq.avsc with their history.',
     })
   const gate = new Gate({ schemas: rawSchemas, recordBytesMax, futureToleranceMs })
+  const readEventMs = (record: Buffer, nowMs: number) => {
+    // The fast decoder first; only a record that it rejects is read by the
+    // slow one, for the reason.
+    gate.source.load(record)
+    const outcome = gate.decode(0, record.length, 0, nowMs + futureToleranceMs)
+    gate.columns.discardRow(0)
+    // A single-element array always has its element.
+    if (outcome === 1) return gate.decoded.eventMs[0] as number
+    const result = gate.validate(record, nowMs)
+    return result.ok ? result.eventMs : result
+  }
   return {
     event: readContract(gate.record),
     encodeEvent: compileEncoder<EventFields>(newest.schema, newest.id),
     encodeReject: compileEncoder<RejectedEvent>(dlqSchema.schema, dlqSchema.id),
+    readEventMs,
     validate: (record, nowMs) => {
-      // The fast decoder first; only a record that it rejects is read by the
-      // slow one, for the reason.
-      gate.source.load(record)
-      const outcome = gate.decode(0, record.length, 0, nowMs + futureToleranceMs)
-      gate.columns.discardRow(0)
-      if (outcome === 1) return undefined
-      const result = gate.validate(record, nowMs)
-      return result.ok ? undefined : result
+      const result = readEventMs(record, nowMs)
+      return typeof result === 'number' ? undefined : result
     },
   }
 }

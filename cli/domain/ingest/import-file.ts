@@ -1,16 +1,16 @@
 /**
- * The import of one file. Rows become events and rejects in batches; each batch is announced in the
- * ledger before it is appended, so that an interruption neither duplicates nor loses rows.
+ * Reads one file of an import: rows become events, which are sorted by their time, and rejects,
+ * which keep the file's order. Nothing is appended before all files were read whole.
  */
 
 import { RowFault, type RowReader, type SourceRow } from '../documents/source-row.ts'
 import type { Reason } from '../events/contracts.ts'
 import type { Rejection } from '../gate/contract-rules.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { EventLog, LogWriter } from '../log/event-log.ts'
+import type { EventLog } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
+import type { EventDays } from './event-days.ts'
 import type { ImportContract } from './import-contract.ts'
-import { ImportLedger, type ImportStart } from './import-ledger.ts'
 import { bindMapping, type RowMapper } from './mapping/bind-mapping.ts'
 import {
   bindGroupKey,
@@ -20,6 +20,7 @@ import {
   type ScatteredKeys,
 } from './mapping/group-rows.ts'
 import type { MappingSpec } from './mapping/mapping-spec.ts'
+import type { OpenSpill, RecordSorter } from './record-sorter.ts'
 
 /** What an import needs from outside. */
 export interface ImportPorts {
@@ -28,7 +29,11 @@ export interface ImportPorts {
   readonly openRows: (file: string) => Promise<RowReader>
   /** Returns the SHA-256 of a file's bytes in hex. */
   readonly hashFile: (file: string) => Promise<string>
+  readonly openSpill: OpenSpill
 }
+
+/** First all files are read and sorted, then what they give is written. */
+export type ImportPhase = 'read' | 'write'
 
 /** What to import and how; `mapping` is already checked against the contract. */
 export interface ImportOptions {
@@ -40,14 +45,17 @@ export interface ImportOptions {
   readonly dlqTopic: string
   /** Partition of both topics; no other writer may use it. */
   readonly partition: number
-  /** Rows are appended once they have this many bytes; 4 MiB by default. */
+  /** An append has at most this many bytes, or one record; 4 MiB by default. */
   readonly batchBytes?: number
+  /** Events are sorted in memory up to this many bytes; 48 MiB by default. */
+  readonly sortBytes?: number
   /** Reads and validates everything but writes nothing. */
   readonly isDryRun: boolean
   /** Also sends files that were imported before. */
   readonly includesImported: boolean
   readonly signal: AbortSignal
-  readonly onProgress: (bytesRead: number, bytesTotal: number) => void
+  /** Bytes of the files that were read, then events that were written. */
+  readonly onProgress: (phase: ImportPhase, done: number, total: number) => void
 }
 
 /**
@@ -61,7 +69,7 @@ export interface ImportCounts {
   readonly rejected: number
   /** Rows of event types that the mapping leaves out. */
   readonly leftOut: number
-  /** Rows that an earlier import of the same file has already put into the log. */
+  /** Rows that an earlier import has already put into the log. */
   readonly importedBefore: number
   /** Number of rejected rows by reason. */
   readonly reasons: Readonly<Partial<Record<Reason, number>>>
@@ -82,60 +90,7 @@ export interface RejectedRow {
   readonly message: string
 }
 
-const BATCH_BYTES = 4 * 1024 * 1024
 const EXAMPLES_MAX = 10
-
-/** The ledger and the import's partition of both topics, locked while open. */
-export class ImportSink {
-  readonly ledger: ImportLedger
-  readonly events: LogWriter
-  readonly rejects: LogWriter
-  /** Offset of the first event of this run. */
-  readonly runStart: number
-  eventsEnd: number
-  rejectsEnd: number
-
-  private constructor(
-    ledger: ImportLedger,
-    events: LogWriter,
-    rejects: LogWriter,
-    ends: { readonly events: number; readonly rejects: number },
-  ) {
-    this.ledger = ledger
-    this.events = events
-    this.rejects = rejects
-    this.runStart = ends.events
-    this.eventsEnd = ends.events
-    this.rejectsEnd = ends.rejects
-  }
-
-  static async open({ log, clock }: ImportPorts, options: ImportOptions): Promise<ImportSink> {
-    const { topic, dlqTopic, partition } = options
-    const owner = 'ccs import'
-    const opened: { close(): Promise<void> }[] = []
-    try {
-      const ledger = await ImportLedger.open(log, owner, clock.nowMs())
-      opened.push(ledger)
-      const events = await log.writer(topic, partition, owner)
-      opened.push(events)
-      const rejects = await log.writer(dlqTopic, partition, owner)
-      opened.push(rejects)
-      return new ImportSink(ledger, events, rejects, {
-        events: (await log.range(topic, partition)).end,
-        rejects: (await log.range(dlqTopic, partition)).end,
-      })
-    } catch (error) {
-      for (const one of opened) await one.close()
-      throw error
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.events.close()
-    await this.rejects.close()
-    await this.ledger.close()
-  }
-}
 
 interface FileImportParts {
   readonly ports: ImportPorts
@@ -145,18 +100,29 @@ interface FileImportParts {
   readonly file: string
   /** Groups whose rows lie apart, as `scanGroups` found them. */
   readonly scattered: ScatteredKeys
-  /** undefined: dry run. */
-  readonly sink: ImportSink | undefined
-  readonly examples: RejectedRow[]
+  /** Given back with each of the file's records. */
+  readonly tag: number
+  readonly sorted: SortedImport
 }
 
-/** Runs once for one file. The constructor throws CCS_IMPORT_INVALID for missing columns. */
+/** What the files of a run give; shared by all of them. */
+export interface SortedImport {
+  readonly events: RecordSorter
+  readonly rejects: RecordSorter
+  readonly days: EventDays
+  readonly examples: RejectedRow[]
+  /** The time by which rows are in the future. */
+  readonly nowMs: number
+  /** The first rejects, as many as these, are in the log already. */
+  rejectsBefore: number
+}
+
+/** Reads one file. The constructor throws CCS_IMPORT_INVALID for missing columns. */
 export class FileImport {
   readonly #parts: FileImportParts
   readonly #map: RowMapper
   readonly #readKey: ReadKey | undefined
-  readonly #events = new RecordBatch()
-  readonly #rejects = new RecordBatch()
+  readonly #batch = new RecordBatch()
   readonly #scratch = new RecordBatch()
   readonly #reasons: Partial<Record<Reason, number>> = {}
   #rows = 0
@@ -165,9 +131,6 @@ export class FileImport {
   #rejected = 0
   #leftOut = 0
   #importedBefore = 0
-  #line = 0
-  #start: ImportStart = { eventsThrough: 0, rejectsThrough: 0 }
-  #hash = ''
 
   constructor(parts: FileImportParts) {
     this.#parts = parts
@@ -177,22 +140,28 @@ export class FileImport {
     this.#readKey = bindGroupKey(options.mapping, source)
   }
 
+  /** Stops early if there is a signal; then what was read must not be written. */
   async run(onBytes: (bytes: number) => void): Promise<void> {
-    const { ports, options, reader, file, scattered, sink } = this.#parts
-    if (sink !== undefined) {
-      this.#hash = await ports.hashFile(file)
-      if (!options.includesImported)
-        this.#start = sink.ledger.findStart(this.#hash, options.mappingHash, file)
-    }
-    const batchBytes = options.batchBytes ?? BATCH_BYTES
+    const { options, reader, file, scattered, sorted } = this.#parts
     for await (const rows of groupRows(reader, this.#readKey, scattered, file)) {
-      const nowMs = ports.clock.nowMs()
-      for (const row of rows) this.#importRow(row, nowMs)
+      for (const row of rows) this.#importRow(row)
       onBytes(reader.bytesRead())
-      if (this.#events.bytes + this.#rejects.bytes >= batchBytes) await this.#flush(false)
-      if (options.signal.aborted) break
+      if (sorted.events.isFull) await sorted.events.spill()
+      if (sorted.rejects.isFull) await sorted.rejects.spill()
+      if (options.signal.aborted) return
     }
-    await this.#flush(!options.signal.aborted)
+  }
+
+  /** One of the file's events is in the log since an earlier run. */
+  countImportedBefore(): void {
+    this.#accepted--
+    this.#importedBefore++
+  }
+
+  /** So many of the file's events were not written, because the import was stopped. */
+  excludePending(events: number): void {
+    this.#accepted -= events
+    this.#rows -= events
   }
 
   result(): ImportedFile {
@@ -211,94 +180,63 @@ export class FileImport {
   }
 
   /** Imports one row, or a group of rows as one event. */
-  #importRow(row: SourceRow | RowGroup, nowMs: number): void {
-    const group = 'rows' in row ? row : { rows: undefined, lastLine: row.line }
-    const count = group.rows?.length ?? 1
+  #importRow(row: SourceRow | RowGroup): void {
+    const rows = 'rows' in row ? row.rows : undefined
+    const count = rows?.length ?? 1
     this.#rows += count
-    this.#line = group.lastLine
-    const { eventsThrough, rejectsThrough } = this.#start
-    if (group.lastLine <= Math.min(eventsThrough, rejectsThrough)) {
-      this.#importedBefore += count
-      return
-    }
     const mapped =
-      row.values instanceof RowFault ? row.values : this.#map(row.values, row.line, group.rows)
+      row.values instanceof RowFault ? row.values : this.#map(row.values, row.line, rows)
     if (mapped instanceof RowFault) {
-      this.#rejectRow(row, mapped, nowMs)
+      this.#rejectRow(row, mapped)
       return
     }
     if (mapped.kind === 'left_out') {
       this.#leftOut += count
       return
     }
-    const { contract } = this.#parts
+    const { contract, options, file, tag, sorted } = this.#parts
     const record = this.#scratch.encodeOne((batch) => contract.encodeEvent(batch, mapped.event))
-    const rejection = contract.validate(record, nowMs)
-    if (rejection !== undefined) this.#rejectRow(row, rejection, nowMs)
-    else if (group.lastLine <= eventsThrough) this.#importedBefore += count
-    else {
-      this.#accepted++
-      this.#merged += count - 1
-      this.#events.add(record)
+    const eventMs = contract.readEventMs(record, sorted.nowMs)
+    if (typeof eventMs !== 'number') {
+      this.#rejectRow(row, eventMs)
+      return
     }
+    this.#accepted++
+    this.#merged += count - 1
+    sorted.days.add(eventMs, file, row.line)
+    if (!options.isDryRun) sorted.events.add(eventMs, tag, record)
   }
 
-  #rejectRow(row: SourceRow | RowGroup, fault: Rejection, nowMs: number): void {
-    const [count, lastLine] = 'rows' in row ? [row.rows.length, row.lastLine] : [1, row.line]
-    if (lastLine <= this.#start.rejectsThrough) {
+  #rejectRow(row: SourceRow | RowGroup, fault: Rejection): void {
+    const { file, tag, options, contract, sorted } = this.#parts
+    const count = 'rows' in row ? row.rows.length : 1
+    if (sorted.rejectsBefore > 0) {
+      sorted.rejectsBefore--
       this.#importedBefore += count
       return
     }
     this.#merged += count - 1
-    const { file, options, contract, examples } = this.#parts
     const { reason, message } = fault
     const origin = `${file}:${row.line}`
     this.#rejected++
     this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1
-    if (examples.length < EXAMPLES_MAX) examples.push({ origin, reason, message })
-    contract.encodeReject(this.#rejects, {
-      reason,
-      message,
-      topic: options.topic,
-      partition: options.partition,
-      // The row was never in the topic and so has no offset.
-      offset: -1,
-      first_seen: nowMs,
-      schema_id: null,
-      origin,
-      bytes: row.raw,
-    })
-  }
-
-  /**
-   * Appends what was collected. The ledger entry comes first, so that an interruption is detected.
-   */
-  async #flush(isDone: boolean): Promise<void> {
-    const { sink, ports, options, file } = this.#parts
-    const [events, rejects] = [this.#events, this.#rejects]
-    if (sink !== undefined && this.#rows > this.#importedBefore) {
-      const nowMs = ports.clock.nowMs()
-      sink.eventsEnd += events.count
-      sink.rejectsEnd += rejects.count
-      await sink.ledger.write({
-        file: this.#hash,
-        mapping: options.mappingHash,
-        name: file,
-        atMs: nowMs,
-        line: this.#line,
-        rows: this.#rows,
-        isDone,
+    if (sorted.examples.length < EXAMPLES_MAX) sorted.examples.push({ origin, reason, message })
+    if (options.isDryRun) return
+    const record = this.#batch.encodeOne((batch) =>
+      contract.encodeReject(batch, {
+        reason,
+        message,
         topic: options.topic,
-        dlqTopic: options.dlqTopic,
         partition: options.partition,
-        eventsEnd: sink.eventsEnd,
-        rejectsEnd: sink.rejectsEnd,
-        runStart: sink.runStart,
-      })
-      if (rejects.count > 0) await sink.rejects.append(rejects, nowMs)
-      if (events.count > 0) await sink.events.append(events, nowMs)
-    }
-    events.clear()
-    rejects.clear()
+        // The row was never in the topic and so has no offset.
+        offset: -1,
+        first_seen: sorted.nowMs,
+        schema_id: null,
+        origin,
+        bytes: row.raw,
+      }),
+    )
+    // Rejects have no order of their own, so they keep that of the rows.
+    sorted.rejects.add(0, tag, record)
   }
 }

@@ -1,8 +1,7 @@
 /**
- * What was imported, recorded in the log itself: topic ccs.imports, with one JSON record
- * before each append. An interrupted import resumes at the right row, and a file that is
- * given again is recognized no matter how long ago; the pipeline's deduplication only
- * looks back for a limited time.
+ * What was imported, recorded in the log itself: topic ccs.imports, with one JSON record before
+ * each append. An interrupted run of `ccs import` continues after the last event that was appended,
+ * and a file that is given again is recognized no matter how long ago it was imported.
  */
 import { CcsError } from '../kernel/errors.ts'
 import type { EventLog, LogWriter } from '../log/event-log.ts'
@@ -10,55 +9,107 @@ import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { IMPORTS_TOPIC } from '../log/topics.ts'
 
-/**
- * Written before the rows up to `line` are appended. The append is complete once both topics have
- * reached the ends given here. Stored as JSON: do not rename members.
- */
-export interface ImportLedgerEntry {
-  /** SHA-256 of the file's bytes; `mapping` is that of the mapping's text. */
+/** A file of a run: SHA-256 of its bytes, its path as the user gave it, its number of rows. */
+export interface LedgerFile {
   readonly file: string
-  readonly mapping: string
-  /** The file's path as the user gave it. */
   readonly name: string
-  readonly atMs: number
-  /** The last line read so far; `rows` counts the rows up to it. */
-  readonly line: number
   readonly rows: number
+}
+
+/** How much of a run is in the log. The events of a run have one order; see record-sorter.ts. */
+export interface RunProgress {
+  readonly events: number
+  readonly rejects: number
+  /** Of the bytes of those events in their order. */
+  readonly checksum: number
+}
+
+/**
+ * Written before the records up to `events` and `rejects` of a run are appended. The append is
+ * complete once both topics have reached the ends given here. Stored as JSON: do not rename
+ * members.
+ */
+export interface ImportLedgerEntry extends RunProgress {
+  /** Identifies a run by its files and its mapping; the same command gives the same. */
+  readonly run: string
+  /** In the first entry of a run: all files that have rows. */
+  readonly files?: readonly LedgerFile[]
+  /** SHA-256 of the mapping's text. */
+  readonly mapping: string
+  /** The time by which rows of this run are judged to be in the future. */
+  readonly startedMs: number
+  readonly atMs: number
+  /** Everything is in the log once this append is complete. */
   readonly isDone: boolean
   readonly topic: string
   readonly dlqTopic: string
   readonly partition: number
   readonly eventsEnd: number
   readonly rejectsEnd: number
-  /** Offset of the first event of this run of `ccs import`. Absent in entries of an older ccs. */
-  readonly runStart?: number
+  /** Offset of the first event that this process appends. */
+  readonly runStart: number
   /** Corrects the entry before it: what was not appended, because the import was interrupted. */
   readonly undone?: { readonly events: boolean; readonly rejects: boolean }
 }
 
-/** Where to resume a file: rows up to these lines are already in the log. */
-export interface ImportStart {
-  readonly eventsThrough: number
-  readonly rejectsThrough: number
+/** As ccs wrote them for each file, before it sorted the rows of a run. */
+interface OldLedgerEntry
+  extends Pick<ImportLedgerEntry, 'mapping' | 'atMs' | 'isDone' | 'undone' | keyof AppendEnds> {
+  readonly file: string
+  readonly name: string
+  readonly rows: number
+}
+
+type AppendEnds = Pick<
+  ImportLedgerEntry,
+  'topic' | 'dlqTopic' | 'partition' | 'eventsEnd' | 'rejectsEnd'
+>
+
+const NOTHING: RunProgress = { events: 0, rejects: 0, checksum: 0 }
+
+interface KnownRun {
+  readonly startedMs: number
+  readonly files: readonly LedgerFile[]
+  readonly progress: RunProgress
+  /** Before the last entry. */
+  readonly before: RunProgress
+  readonly isDone: boolean
+}
+
+interface KnownFile {
+  readonly mapping: string
+  readonly atMs: number
+  readonly rows: number
+  readonly isDone: boolean
+  /** undefined: an old entry. */
+  readonly run: string | undefined
+}
+
+/** Where an interrupted run continues. */
+export interface InterruptedRun {
+  readonly startedMs: number
+  readonly progress: RunProgress
 }
 
 /** Reads all entries on opening; one process can hold it at a time. */
 export class ImportLedger {
   readonly #log: EventLog
   readonly #writer: LogWriter
-  readonly #entries: ImportLedgerEntry[]
+  readonly #runs = new Map<string, KnownRun>()
+  readonly #files = new Map<string, KnownFile>()
+  #last: ImportLedgerEntry | OldLedgerEntry | undefined
 
-  private constructor(log: EventLog, writer: LogWriter, entries: ImportLedgerEntry[]) {
+  private constructor(log: EventLog, writer: LogWriter) {
     this.#log = log
     this.#writer = writer
-    this.#entries = entries
   }
 
   /** Takes the ledger's lock; throws CCS_LOG_LOCKED, naming the owner, if another import runs. */
   static async open(log: EventLog, owner: string, nowMs: number): Promise<ImportLedger> {
     const writer = await log.writer(IMPORTS_TOPIC, 0, owner)
     try {
-      const ledger = new ImportLedger(log, writer, await readEntries(log))
+      const ledger = new ImportLedger(log, writer)
+      for (const entry of await readEntries(log)) ledger.#apply(entry)
       await ledger.#completeLastEntry(nowMs)
       return ledger
     } catch (error) {
@@ -67,32 +118,70 @@ export class ImportLedger {
     }
   }
 
-  async write(entry: ImportLedgerEntry): Promise<void> {
-    this.#entries.push(entry)
+  async write(entry: ImportLedgerEntry | OldLedgerEntry): Promise<void> {
+    this.#apply(entry)
     await this.#writer.append(RecordBatch.of([Buffer.from(JSON.stringify(entry))]), entry.atMs)
   }
 
   /**
-   * Returns where the import of this file starts. Throws CCS_IMPORT_INVALID if the file was last
-   * imported with another mapping, which would import its rows twice.
+   * The number of the file's rows if it was imported whole. Throws CCS_IMPORT_INVALID if it was
+   * imported with another mapping: its rows would be imported twice.
    */
-  findStart(file: string, mapping: string, name: string): ImportStart {
-    const last = this.#entries.findLast((one) => one.file === file)
-    if (last !== undefined && last.mapping !== mapping)
-      throw new CcsError(
-        'CCS_IMPORT_INVALID',
-        `${name} was imported with another mapping on ${new Date(last.atMs).toISOString()}.`,
-        { hint: 'Add --again to import all rows again; rows with the same ids may count twice.' },
+  findRows(file: string, mapping: string, name: string): number | undefined {
+    const known = this.#files.get(file)
+    if (known !== undefined && known.mapping !== mapping)
+      throw invalidError(
+        `${name} was imported with another mapping on ${new Date(known.atMs).toISOString()}.`,
+        'Add --again to import all rows again; rows with the same ids may count twice.',
       )
-    let eventsThrough = 0
-    let rejectsThrough = 0
-    for (const [i, one] of this.#entries.entries()) {
-      if (one.file !== file || one.mapping !== mapping || one.undone !== undefined) continue
-      const undone = this.#entries[i + 1]?.undone
-      if (!undone?.events) eventsThrough = Math.max(eventsThrough, one.line)
-      if (!undone?.rejects) rejectsThrough = Math.max(rejectsThrough, one.line)
+    return known?.isDone ? known.rows : undefined
+  }
+
+  /** Throws CCS_IMPORT_INVALID if the file belongs to an interrupted run that is not `run`. */
+  refuseInterrupted(file: string, run: string, name: string): void {
+    const known = this.#files.get(file)
+    if (known === undefined || known.isDone || known.run === run) return
+    const others = known.run === undefined ? [] : (this.#runs.get(known.run)?.files ?? [])
+    const names = others.map((one) => one.name).join(' ')
+    const again = 'dd --again to import all rows again; those with the same ids count once.'
+    throw invalidError(
+      `${name} belongs to an import that was interrupted on ${new Date(known.atMs).toISOString()}.`,
+      names === '' ? `A${again}` : `First import the same files: ${names}\nOr a${again}`,
+    )
+  }
+
+  /** undefined: no such run, or it is complete. */
+  findInterrupted(run: string): InterruptedRun | undefined {
+    const known = this.#runs.get(run)
+    return known === undefined || known.isDone ? undefined : known
+  }
+
+  #apply(entry: ImportLedgerEntry | OldLedgerEntry): void {
+    this.#last = entry
+    if ('run' in entry) this.#applyRun(entry)
+    else this.#applyOld(entry)
+  }
+
+  #applyRun(entry: ImportLedgerEntry): void {
+    const { run, mapping, startedMs, atMs, isDone, undone } = entry
+    const { events, rejects, checksum } = entry
+    const known = this.#runs.get(run)
+    const isFirst = entry.files !== undefined && undone === undefined
+    const before = isFirst ? NOTHING : (known?.progress ?? NOTHING)
+    const files = entry.files ?? known?.files ?? []
+    const progress = { events, rejects, checksum }
+    this.#runs.set(run, { startedMs, files, progress, before, isDone })
+    for (const { file, rows } of files) {
+      const old = this.#files.get(file)
+      // It stays imported although another run imports it again.
+      const wasDone = old?.isDone === true && old.mapping === mapping && old.run !== run
+      this.#files.set(file, { mapping, atMs, rows, run, isDone: isDone || wasDone })
     }
-    return { eventsThrough, rejectsThrough }
+  }
+
+  #applyOld({ file, mapping, atMs, rows, isDone, undone }: OldLedgerEntry): void {
+    const isWhole = isDone && undone === undefined
+    this.#files.set(file, { mapping, atMs, rows, run: undefined, isDone: isWhole })
   }
 
   /**
@@ -100,7 +189,7 @@ export class ImportLedger {
    * appended, because later the ends of the topics no longer show it.
    */
   async #completeLastEntry(nowMs: number): Promise<void> {
-    const last = this.#entries.at(-1)
+    const last = this.#last
     if (last === undefined || last.undone !== undefined) return
     const events = await this.#log.range(last.topic, last.partition)
     const rejects = await this.#log.range(last.dlqTopic, last.partition)
@@ -108,7 +197,20 @@ export class ImportLedger {
       events: events.end < last.eventsEnd,
       rejects: rejects.end < last.rejectsEnd,
     }
-    if (undone.events || undone.rejects) await this.write({ ...last, atMs: nowMs, undone })
+    if (!undone.events && !undone.rejects) return
+    const ends = { eventsEnd: events.end, rejectsEnd: rejects.end, atMs: nowMs, undone }
+    if (!('run' in last)) {
+      await this.write({ ...last, ...ends })
+      return
+    }
+    const before = this.#runs.get(last.run)?.before ?? NOTHING
+    await this.write({
+      ...last,
+      ...ends,
+      ...(undone.events ? { events: before.events, checksum: before.checksum } : {}),
+      ...(undone.rejects ? { rejects: before.rejects } : {}),
+      isDone: false,
+    })
   }
 
   async close(): Promise<void> {
@@ -116,9 +218,19 @@ export class ImportLedger {
   }
 }
 
-async function readEntries(log: EventLog): Promise<ImportLedgerEntry[]> {
+/** A run and its mapping. */
+export interface RunKey {
+  readonly run: string
+  readonly mapping: string
+}
+
+function invalidError(message: string, hint: string): CcsError {
+  return new CcsError('CCS_IMPORT_INVALID', message, { hint })
+}
+
+async function readEntries(log: EventLog): Promise<(ImportLedgerEntry | OldLedgerEntry)[]> {
   const { start: from } = await log.range(IMPORTS_TOPIC, 0)
-  const entries: ImportLedgerEntry[] = []
+  const entries: (ImportLedgerEntry | OldLedgerEntry)[] = []
   // Only `write` appends to this topic, and the log verifies its checksums.
   for await (const { records } of readRecords(log, { topic: IMPORTS_TOPIC, partition: 0, from }))
     for (const { bytes } of records) entries.push(JSON.parse(bytes.toString('utf8')))

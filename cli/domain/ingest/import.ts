@@ -3,10 +3,15 @@
  * the pipeline's own gate. It goes to events.raw or, with its bytes, reason and place, to
  * events.dlq. No row is dropped silently: rows = accepted + merged into the event of another
  * row + rejected + left out by the mapping + imported before.
+ *
+ * All files of a run are read first, and its events are sorted by their time, because an event that
+ * comes after newer ones is late. A file that can't be read to its end stops the run before
+ * anything is written.
  */
 import type { RowReader } from '../documents/source-row.ts'
 import type { Reason } from '../events/contracts.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
+import { EventDays, type ImportedDays } from './event-days.ts'
 import type { ImportContract } from './import-contract.ts'
 import {
   FileImport,
@@ -14,11 +19,15 @@ import {
   type ImportedFile,
   type ImportOptions,
   type ImportPorts,
-  ImportSink,
   type RejectedRow,
+  type SortedImport,
 } from './import-file.ts'
+import { type ImportPlan, planImport } from './import-plan.ts'
+import { ImportSink } from './import-sink.ts'
+import { type FileFault, joinFaults } from './join-faults.ts'
 import { bindMapping } from './mapping/bind-mapping.ts'
 import { bindGroupKey, type ReadKey, type ScatteredKeys, scanGroups } from './mapping/group-rows.ts'
+import { RecordSorter } from './record-sorter.ts'
 
 /** What `ccs import --json` prints: totals, then each file. */
 export interface ImportResult extends ImportCounts {
@@ -27,14 +36,19 @@ export interface ImportResult extends ImportCounts {
   readonly isStopped: boolean
   readonly topic: string
   readonly partition: number
+  /** The days of the events that were read. */
+  readonly days: ImportedDays
   readonly files: readonly ImportedFile[]
   /** The first rejected rows, as examples; events.dlq has all of them. */
   readonly examples: readonly RejectedRow[]
 }
 
+/** Rejects are held in memory up to this many bytes. */
+const REJECT_BYTES = 16 * 1024 * 1024
+
 /**
- * Imports the files in the given order. All of them are opened before anything is written, and all
- * missing columns are reported at once: CCS_IMPORT_INVALID.
+ * Imports the files. All of them are opened before anything is written, and all missing columns are
+ * reported at once: CCS_IMPORT_INVALID.
  */
 export async function importFiles(
   ports: ImportPorts,
@@ -43,43 +57,135 @@ export async function importFiles(
 ): Promise<ImportResult> {
   const { bytesTotal, scattered } = await checkFiles(ports, contract, options)
   const sink = options.isDryRun ? undefined : await ImportSink.open(ports, options)
-  const files: ImportedFile[] = []
-  const examples: RejectedRow[] = []
-  let bytesBefore = 0
   try {
-    for (const [i, file] of options.files.entries()) {
-      const reader = await ports.openRows(file)
-      const run = new FileImport({
-        ports,
-        contract,
-        options,
-        reader,
-        file,
-        scattered: scattered[i] ?? new Map(),
-        sink,
-        examples,
-      })
-      try {
-        await run.run((bytes) => options.onProgress(bytesBefore + bytes, bytesTotal))
-      } finally {
-        await reader.close()
-      }
-      files.push(run.result())
-      bytesBefore += reader.bytesTotal
-      if (options.signal.aborted) break
+    const plan = await planImport(ports, options, sink?.ledger)
+    const run = new ImportRun({ ports, contract, options, plan, scattered })
+    try {
+      await run.read(bytesTotal)
+      if (sink !== undefined) await run.write(sink)
+      return run.result()
+    } finally {
+      await run.close()
     }
   } finally {
     await sink?.close()
   }
-  const { isDryRun, topic, partition } = options
-  const isStopped = options.signal.aborted
-  return { isDryRun, isStopped, topic, partition, ...sum(files), files, examples }
 }
+
+interface ImportRunParts {
+  readonly ports: ImportPorts
+  readonly contract: ImportContract
+  readonly options: ImportOptions
+  readonly plan: ImportPlan
+  /** For each file the groups whose rows lie apart; none without `group`. */
+  readonly scattered: ReadonlyMap<string, ScatteredKeys>
+}
+
+/** One run: read, then write. */
+class ImportRun {
+  readonly #parts: ImportRunParts
+  readonly #sorted: SortedImport
+  /** Those that were read, by the index in the plan. */
+  readonly #read = new Map<number, FileImport>()
+  #isStopped = false
+
+  constructor(parts: ImportRunParts) {
+    this.#parts = parts
+    const { openSpill, clock } = parts.ports
+    const { interrupted } = parts.plan
+    this.#sorted = {
+      events: new RecordSorter(openSpill, parts.options.sortBytes),
+      rejects: new RecordSorter(openSpill, REJECT_BYTES),
+      days: new EventDays(),
+      examples: [],
+      nowMs: interrupted?.startedMs ?? clock.nowMs(),
+      rejectsBefore: interrupted?.progress.rejects ?? 0,
+    }
+  }
+
+  /** Throws the faults of all files that can't be read to their ends. */
+  async read(bytesTotal: number): Promise<void> {
+    const { ports, contract, options, plan } = this.#parts
+    const faults: FileFault[] = []
+    let bytesBefore = 0
+    for (const [tag, { file, rowsBefore, sameAs }] of plan.files.entries()) {
+      if (rowsBefore !== undefined || sameAs !== undefined) continue
+      const reader = await ports.openRows(file)
+      try {
+        if (reader.isEmpty) continue
+        const sorted = this.#sorted
+        const scattered = this.#parts.scattered.get(file) ?? new Map()
+        const parts = { ports, contract, options, reader, file, scattered, tag, sorted }
+        const one = new FileImport(parts)
+        await one.run((bytes) => options.onProgress('read', bytesBefore + bytes, bytesTotal))
+        this.#read.set(tag, one)
+      } catch (error) {
+        if (!(error instanceof CcsError)) throw error
+        faults.push({ file, fault: error })
+      } finally {
+        await reader.close()
+      }
+      bytesBefore += reader.bytesTotal
+      if (options.signal.aborted) break
+    }
+    throwAll(joinFaults(faults))
+    this.#isStopped = options.signal.aborted
+    if (this.#isStopped) this.#read.clear()
+  }
+
+  async write(sink: ImportSink): Promise<void> {
+    const { key, interrupted, files } = this.#parts.plan
+    const { events, rejects, nowMs } = this.#sorted
+    const ledgerFiles = [...this.#read].flatMap(([tag, one]) => {
+      const { file: name, rows } = one.result()
+      return rows === 0 ? [] : [{ file: files[tag]?.hash ?? '', name, rows }]
+    })
+    if (ledgerFiles.length === 0) return
+    const progress = interrupted?.progress ?? { events: 0, rejects: 0, checksum: 0 }
+    const run = { key, startedMs: nowMs, progress, files: ledgerFiles, events, rejects }
+    const pending = await sink.append(run, {
+      onImportedBefore: (tag) => this.#read.get(tag)?.countImportedBefore(),
+      onProgress: (done) => this.#parts.options.onProgress('write', done, events.count),
+    })
+    for (const [tag, count] of pending) this.#read.get(tag)?.excludePending(count)
+    this.#isStopped = pending.size > 0
+  }
+
+  result(): ImportResult {
+    const { options, plan } = this.#parts
+    const { isDryRun, topic, partition } = options
+    const { examples, days } = this.#sorted
+    const rows = new Map<string, number>()
+    const files = plan.files.map(({ file, rowsBefore, sameAs }, tag) => {
+      const result = this.#read.get(tag)?.result()
+      const before = rowsBefore ?? (sameAs === undefined ? 0 : (rows.get(sameAs) ?? 0))
+      const one = result ?? { ...NO_ROWS, file, rows: before, importedBefore: before }
+      rows.set(file, one.rows)
+      return one
+    })
+    return {
+      isDryRun,
+      isStopped: this.#isStopped,
+      topic,
+      partition,
+      ...sum(files),
+      days: days.summarize(),
+      files,
+      examples,
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#sorted.events.close()
+    await this.#sorted.rejects.close()
+  }
+}
+
+const NO_ROWS = { accepted: 0, merged: 0, rejected: 0, leftOut: 0, reasons: {}, repeatedHeaders: 0 }
 
 interface CheckedFiles {
   readonly bytesTotal: number
-  /** For each file the groups whose rows lie apart; empty without `group`. */
-  readonly scattered: readonly ScatteredKeys[]
+  readonly scattered: ReadonlyMap<string, ScatteredKeys>
 }
 
 /** Throws the errors of all files together. */
@@ -88,26 +194,29 @@ async function checkFiles(
   { event }: ImportContract,
   { files, mapping }: ImportOptions,
 ): Promise<CheckedFiles> {
-  const faults: CcsError[] = []
-  const scattered: ScatteredKeys[] = []
+  const faults: FileFault[] = []
+  const scattered = new Map<string, ScatteredKeys>()
   let bytesTotal = 0
   for (const file of files) {
     try {
+      let isEmpty = true
       const reader = await openRows(file)
       try {
-        bindMapping(mapping, event, { file, format: reader.format, columns: reader.columns })
+        const { format, columns } = reader
+        if (!reader.isEmpty) bindMapping(mapping, event, { file, format, columns })
         bytesTotal += reader.bytesTotal
+        isEmpty = reader.isEmpty
       } finally {
         await reader.close()
       }
-      if (mapping.group !== undefined)
-        scattered.push(await scanGroups(() => openRows(file), bindKey(mapping, file), file))
+      if (mapping.group !== undefined && !isEmpty)
+        scattered.set(file, await scanGroups(() => openRows(file), bindKey(mapping, file), file))
     } catch (error) {
       if (!(error instanceof CcsError)) throw error
-      faults.push(error)
+      faults.push({ file, fault: error })
     }
   }
-  throwAll(faults)
+  throwAll(joinFaults(faults))
   return { bytesTotal, scattered }
 }
 

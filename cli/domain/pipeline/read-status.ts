@@ -5,6 +5,7 @@
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Counts, LogGap, Manifest } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
+import { DLQ_TOPIC, ENGINE_PARTITION, IMPORTS_TOPIC } from '../log/topics.ts'
 import type { PipelineState } from './pipeline-ports.ts'
 
 /** What `ccs status --json` prints. */
@@ -21,6 +22,8 @@ export interface StatusResult {
   /** Age of the newest ingested record, ms; null before the first. */
   readonly newestAgeMs: number | null
   readonly counts: Counts
+  /** Rows that imports rejected: they are in events.dlq, but never were records of events.raw. */
+  readonly importRejects: number
   readonly uncommittedRows: number
   readonly lastCommit: string | null
   readonly serial: number
@@ -51,9 +54,11 @@ export async function readStatus(
   let { stalled } = state
   // While the loop waits for the log, a request would wait as well; the lag is unknown then.
   let partitions = listCommittedPartitions(state, about.topic)
+  let importRejects = 0
   if (stalled === null)
     try {
       partitions = await readPartitions(log, state, about.topic)
+      importRejects = await countImportRejects(log)
     } catch (error) {
       if (!about.running || !(error instanceof CcsError) || error.exit !== EXIT.unreachable)
         throw error
@@ -68,6 +73,7 @@ export async function readStatus(
     newestAgeMs:
       state.newestAppendMs === null ? null : Math.max(0, about.nowMs - state.newestAppendMs),
     counts: state.counts,
+    importRejects,
     uncommittedRows: state.uncommittedRows,
     lastCommit: formatTime(state.committedMs),
     serial: state.serial,
@@ -108,6 +114,14 @@ async function readPartitions(
     return { topic, partition, nextOffset, end: range.end + shift }
   }
   return Promise.all((await log.partitions(topic)).map(read))
+}
+
+/** Imports write to the log of a data directory, and to other partitions than the engine. */
+async function countImportRejects(log: EventLog): Promise<number> {
+  if ((await log.partitions(IMPORTS_TOPIC)).length === 0) return 0
+  const partitions = (await log.partitions(DLQ_TOPIC)).filter((one) => one !== ENGINE_PARTITION)
+  const ranges = await Promise.all(partitions.map((one) => log.range(DLQ_TOPIC, one)))
+  return ranges.reduce((sum, { end }) => sum + end, 0)
 }
 
 function listCommittedPartitions({ positions }: PipelineState, topic: string): Partitions {

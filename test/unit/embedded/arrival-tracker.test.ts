@@ -18,7 +18,7 @@ function createTracker(
   const whole = files.map((one): LakeFile => {
     return { table: 'silver.events', name: '', rows: 1, bytes: 1, crc32: 1, ...one }
   })
-  return new ArrivalTracker(new DedupeIndex(48 * HOUR), DELAY, manifest, whole)
+  return new ArrivalTracker({ events: new DedupeIndex(48 * HOUR) }, DELAY, manifest, whole)
 }
 
 interface Frame extends Partial<LogFrame> {
@@ -33,7 +33,8 @@ function ingest(tracker: ArrivalTracker, { times, ...given }: Frame): readonly n
   }
   tracker.beginFrame(frame)
   const late = times.map((ms) => {
-    tracker.track(ms, Math.floor(ms / 2 ** 32), frame.baseOffset, frame.partition, ms)
+    const { baseOffset, partition } = frame
+    tracker.track(ms, Math.floor(ms / 2 ** 32), baseOffset, partition, ms, undefined)
     return tracker.lateMs
   })
   tracker.endFrame(frame, times.length)

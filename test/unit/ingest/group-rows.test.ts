@@ -228,6 +228,7 @@ function readerOf(rows: readonly SourceRow[], batch: number): RowReader {
     format: 'csv',
     columns: ['key'],
     bytesTotal: 1,
+    isEmpty: false,
     bytesRead: () => 1,
     repeatedHeaders: () => 0,
     close: () => Promise.resolve(),

@@ -2,6 +2,7 @@ import {
   appendFileSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -13,10 +14,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDuck } from '../../../cli/adapters/duckdb/duckdb.ts'
 import { compileRecordDecoder } from '../../../cli/domain/avro/record-decoder.ts'
 import type { Event, RejectedEvent } from '../../../cli/domain/events/contracts.ts'
+import type { Rejection } from '../../../cli/domain/gate/contract-rules.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import {
   DLQ,
   type ImportSetup,
+  importContract,
   NOW_MS,
   openImportSetup,
   RAW,
@@ -160,8 +163,10 @@ test('CSV, gzipped NDJSON and Parquet give the same events except for their ids'
   ])
   const seen = (await events()).map(({ event_id: _, ...event }) => event)
   expect(seen[0]).toMatchObject({ items: [{ sku: '9007199254740993', unit_price_minor: 10 }] })
-  expect(seen.slice(2, 4)).toEqual(seen.slice(0, 2))
-  expect(seen.slice(4, 6)).toEqual(seen.slice(0, 2))
+  // By time: the first rows of the three files, then their second rows.
+  expect(seen.slice(1, 3)).toEqual([seen[0], seen[0]])
+  expect(seen.slice(3, 6)).toEqual([seen[3], seen[3], seen[3]])
+  expect(seen[3]).toMatchObject({ anonymous_id: 'é,"' })
 })
 
 test('files may differ in column order and repeat their header', async () => {
@@ -293,7 +298,6 @@ test('of two imports at once, the second names the holder of the lock', async ()
 })
 
 test.each([
-  ['a.csv', '', 'is empty'],
   ['a.ndjson', '[{"a":1}]', 'is one JSON array'],
   ['a.csv', Buffer.from('\uFEFFa,b', 'utf16le'), 'UTF-16'],
   ['a.csv', 'a,b\r1,2\r', 'line ends of old Macs'],
@@ -350,6 +354,172 @@ test.skipIf(absent)(
     expect(again).toMatchObject({ accepted: 0, rejected: 0, importedBefore: 17_435 })
   },
 )
+
+test('the events of all files reach the log in the order of their time', async () => {
+  const day = (n: number) => `2026-01-${String(n).padStart(2, '0')}`
+  const rows = (days: readonly number[]) => days.map((n) => `${day(n)},view,v,${n},\n`).join('')
+  const files = [
+    write('a.csv', `${HEADER}${rows([9, 3, 7])}`),
+    write('b.csv', `${HEADER}${rows([8, 1, 3])}`),
+  ]
+  const result = await runImport(setting, MAPPING, files, { sortBytes: 1 })
+  expect(result.files.map((one) => one.accepted)).toEqual([3, 3])
+  expect(result.days).toMatchObject({ first: day(1), last: day(9), days: 5 })
+  expect((await events()).map((one) => one.page)).toEqual([1, 3, 3, 7, 8, 9].map((n) => `/p/${n}`))
+  expect(readdirSync(path.join(dir, 'tmp'))).toEqual([])
+})
+
+describe('a file that ends too early', () => {
+  const rows = Array.from({ length: 5000 }, (_, i) => `2026-01-01,view,v${i * 7919},${i},\n`)
+  const whole = gzipSync(`${HEADER}${rows.join('')}bad\n`)
+
+  test('is not imported in part, and neither are the files beside it', async () => {
+    const files = [
+      write('good.csv', `${HEADER}2026-01-01,view,v,1,\nbad\n`),
+      write('part.csv.gz', whole.subarray(0, whole.length / 2)),
+      write('shorter.csv.gz', whole.subarray(0, whole.length / 3)),
+    ]
+    const bad = files.slice(1).join(', ')
+    const error = await runImport(setting, MAPPING, files).catch((e) => e)
+    expect(error).toMatchObject({
+      code: 'CCS_IMPORT_INVALID',
+      exit: 2,
+      message: `${files[1]} ends in the middle of its gzip data (in 2 files: ${bad}).`,
+      hint: 'Nothing of it was imported; get the whole file.',
+    })
+    expect([await events(), await rejects()]).toEqual([[], []])
+  })
+
+  test('doubles nothing once the whole file is there', async () => {
+    const part = write('a.csv.gz', whole.subarray(0, whole.length * 0.95))
+    await runImport(setting, MAPPING, [part]).catch(() => {})
+    const result = await runImport(setting, MAPPING, [write('a.csv.gz', whole)])
+    expect(result).toMatchObject({ rows: 5001, accepted: 5000, rejected: 1 })
+    expect((await events()).length).toBe(5000)
+    expect((await rejects()).length).toBe(1)
+  })
+})
+
+test.each([
+  ['no bytes', 'a.csv', ''],
+  ['blank lines', 'a.csv', '\uFEFF\n\n'],
+  ['no bytes, gzipped', 'a.csv.gz', gzipSync('')],
+  ['a header', 'a.csv', HEADER],
+  ['no bytes', 'a.ndjson', ''],
+  ['no bytes', 'a.parquet', ''],
+])('a file of %s, %s, is imported as one without rows', async (_, name, content) => {
+  const files = [write(name, content), write('b.csv', `${HEADER}2026-01-01,view,v,1,\n`)]
+  const mapping = name.endsWith('csv') ? MAPPING : MAPPING.replace('hash: all', 'hash: [id]')
+  for (const accepted of [1, 0]) {
+    const result = await runImport(setting, mapping, files)
+    expect(result.files).toMatchObject([
+      { rows: 0, accepted: 0, rejected: 0, importedBefore: 0 },
+      { rows: 1, accepted, importedBefore: 1 - accepted },
+    ])
+  }
+})
+
+test('a file that is given twice counts once', async () => {
+  const content = `${HEADER}2026-01-01,view,v,1,\nbad\n`
+  const files = [write('a.csv', content), write('b.csv', content)]
+  const result = await runImport(setting, MAPPING, files)
+  expect(result.files).toMatchObject([
+    { rows: 2, accepted: 1, rejected: 1, importedBefore: 0 },
+    { rows: 2, accepted: 0, rejected: 0, importedBefore: 2 },
+  ])
+  expect((await events()).length).toBe(1)
+})
+
+describe('an import that was interrupted', () => {
+  /** Two files without order, of about ten appends of events and one of rejects. */
+  function twoFiles(): readonly string[] {
+    const line = (i: number) => {
+      const day = String(1 + ((i * 7) % 28)).padStart(2, '0')
+      return i % 50 === 7 ? `cut ${i}` : `2026-01-${day},view,v,${i}${'x'.repeat(300)},`
+    }
+    const lines = (from: number) => Array.from({ length: 300 }, (_, i) => `${line(from + i)}\n`)
+    return [0, 300].map((from, i) => write(`${i}.csv`, `${HEADER}${lines(from).join('')}`))
+  }
+
+  function interruptAt(files: readonly string[], cut: number) {
+    return runImport(setting, MAPPING, files, {
+      ports: { log: failingAt(setting.log, cut) },
+      batchBytes: 32 * 1024,
+      sortBytes: 64 * 1024,
+    })
+  }
+
+  test.each([1, 2, 3, 4, 5, 8, 13, 16])(
+    'at append %i has every row once and in order after it is resumed',
+    async (cut) => {
+      const files = twoFiles()
+      await expect(interruptAt(files, cut)).rejects.toThrow('cut')
+      await expect(interruptAt(files, 3)).rejects.toThrow('cut')
+      const rest = await runImport(setting, MAPPING, files)
+      for (const one of [rest, ...rest.files])
+        expect(one.rows).toBe(one.accepted + one.rejected + one.importedBefore)
+      expect(rest.rows).toBe(600)
+      const imported = await events()
+      expect(imported.length).toBe(588)
+      expect(new Set(imported.map((one) => one.page)).size).toBe(588)
+      const times = imported.map((one) => one.event_ts)
+      expect(times).toEqual([...times].sort((a, b) => a - b))
+      const bytes = (await rejects()).map((one) => Buffer.from(one.bytes).toString())
+      expect([bytes.length, new Set(bytes).size]).toEqual([12, 12])
+      const again = await runImport(setting, MAPPING, files)
+      expect(again).toMatchObject({ rows: 600, accepted: 0, rejected: 0, importedBefore: 600 })
+    },
+  )
+
+  test('is resumed with its own files only', async () => {
+    const [a = '', b = ''] = twoFiles()
+    await expect(interruptAt([a, b], 8)).rejects.toThrow('cut')
+    const error = await runImport(setting, MAPPING, [b]).catch((e) => e)
+    expect(error).toMatchObject({ code: 'CCS_IMPORT_INVALID', exit: 2 })
+    expect(error.message).toContain(`${b} belongs to an import that was interrupted`)
+    expect(error.hint).toContain(`First import the same files: ${a} ${b}`)
+    expect(await runImport(setting, MAPPING, [b], { includesImported: true })).toMatchObject({
+      rows: 300,
+      importedBefore: 0,
+    })
+  })
+
+  test('is refused if its events are no longer the same', async () => {
+    const files = twoFiles()
+    await expect(interruptAt(files, 12)).rejects.toThrow('cut')
+    const own = importContract()
+    const later = (ms: number | Rejection) => (typeof ms === 'number' ? -ms : ms)
+    const changed = { ...own, readEventMs: (r: Buffer, n: number) => later(own.readEventMs(r, n)) }
+    const error = await runImport(setting, MAPPING, files, { contract: changed }).catch((e) => e)
+    expect(error).toMatchObject({ code: 'CCS_IMPORT_INVALID', exit: 2 })
+    expect(error.message).toContain('other events than before')
+  })
+
+  test('by a signal says how many rows are in the log, and continues', async () => {
+    const files = twoFiles()
+    const stop = new AbortController()
+    const onProgress = (phase: string) => phase === 'write' && stop.abort()
+    const first = await runImport(setting, MAPPING, files, {
+      batchBytes: 32 * 1024,
+      signal: stop.signal,
+      onProgress,
+    })
+    expect(first).toMatchObject({ isStopped: true, rejected: 12 })
+    expect((await events()).length).toBe(first.accepted)
+    const rest = await runImport(setting, MAPPING, files)
+    expect(rest).toMatchObject({ isStopped: false, rows: 600, importedBefore: first.rows })
+    expect((await events()).length).toBe(588)
+  })
+
+  test('by a signal while files are read has written nothing', async () => {
+    const stop = new AbortController()
+    const { signal } = stop
+    const stopped = { signal, onProgress: () => stop.abort() }
+    const result = await runImport(setting, MAPPING, twoFiles(), stopped)
+    expect(result).toMatchObject({ isStopped: true, rows: 0, accepted: 0, rejected: 0 })
+    expect([await events(), await rejects()]).toEqual([[], []])
+  })
+})
 
 /** A log whose append number `cut` (from 1) fails before anything is written. */
 function failingAt(log: ImportSetup['log'], cut: number): ImportSetup['log'] {
