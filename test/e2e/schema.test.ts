@@ -91,7 +91,7 @@ test('a removed symbol is a break at the enum, with what may use it', async () =
       path: 'event_type',
       message: 'Field event_type: login is unknown to the reader.',
       versions: [1],
-      location: { file: 'schemas/events.raw.avsc', line: 23 },
+      location: { file: 'schemas/events.raw.avsc', line: 22 },
     },
   ])
   const uses = raw.breaks[0].uses.map((one: { name: string }) => one.name)
@@ -100,7 +100,7 @@ test('a removed symbol is a break at the enum, with what may use it', async () =
   expect(plan.code).toBe(5)
   expect(JSON.parse(plan.stdout).error).toMatchObject({
     code: 'CCS_SCHEMA_BREAKS',
-    location: { line: 23 },
+    location: { line: 22 },
   })
 })
 

@@ -1,6 +1,6 @@
 /**
- * Texts that trackers and exports write where they know no id. Such a text is nobody's id: everybody
- * without one would be one visitor or customer. PostHog refuses most of these as ids, too.
+ * Texts that trackers and exports write where they know no id. Such a text is nobody's id:
+ * everybody without one would be one visitor or customer. PostHog refuses most of these, too.
  */
 import type { ValueReader } from '../documents/value-readers.ts'
 

@@ -156,7 +156,7 @@ export async function findExcluded(
   }
 }
 
-/** Records in Bronze with the same ids, or purchases of the same orders, that Silver did not keep. */
+/** Records in Bronze with the same ids, or purchases of the same orders, that Silver lacks. */
 export async function findDuplicates(
   query: RunQuery,
   { bronze, events, orderKey }: EventTables,

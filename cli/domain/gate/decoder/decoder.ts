@@ -26,7 +26,7 @@ import type { SourceBytes } from './source-bytes.ts'
 import { DecodeState } from './state.ts'
 import { CLOCK_FIELDS, linkSteps, Step, type StepKind } from './step.ts'
 
-/** The last valid record: its event id as four words, its corrected time, and a purchase's order. */
+/** The last valid record: its event id as four words, its time, and a purchase's order id. */
 export class DecodedEvent {
   readonly id = new Int32Array(4)
   /** The order id of a purchase as four words; of other events meaningless. */

@@ -7,8 +7,9 @@ import type { DecodeState } from './state.ts'
 import type { Step } from './step.ts'
 import { readText } from './text.ts'
 
-/** The field that names an order, and the kind of event of which there is one for each order. */
+/** The field that names an order. */
 export const ORDER_FIELD = 'order_id'
+/** The kind of event of which there is one for each order. */
 export const ORDER_KIND = 'purchase'
 
 /** Fills `words` with the first 128 bits of the SHA-256 of the id's UTF-8 bytes. */

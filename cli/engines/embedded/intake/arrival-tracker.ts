@@ -2,8 +2,8 @@
  * Decides what depends on the order of arrival: whether an event's id is new, and how far behind
  * its partition's watermark it came. Lateness follows from the partition's own order, so a replay
  * gives the same answer. An id is new if the dedupe index does not have it; for an event of a day
- * that the index does not cover, the rows of Silver decide later (docs/adr/0020). A purchase is also
- * a duplicate if its order id came before, whenever that was (docs/adr/0019).
+ * that the index does not cover, the rows of Silver decide later (docs/adr/0020). A purchase is
+ * also a duplicate if its order id came before, whenever that was (docs/adr/0019).
  */
 
 import { selectWatermarkPositions } from '../../../domain/dlq/replay-partitions.ts'

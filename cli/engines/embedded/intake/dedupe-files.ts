@@ -1,6 +1,6 @@
 /**
- * Event and order ids on disk: each commit writes a file of its new ids; small files are merged now and then,
- * chunk by chunk, so that the ids are never all in memory a second time.
+ * Event and order ids on disk: each commit writes a file of its new ids; small files are merged now
+ * and then, chunk by chunk, so that the ids are never all in memory a second time.
  */
 import { crc32 } from 'node:zlib'
 import type { FileChecksum } from '../../../adapters/files/file-check.ts'
