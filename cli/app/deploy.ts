@@ -65,7 +65,7 @@ export async function openTarget(
       clock: systemClock(),
       by: describeUser(),
       withAdopted,
-      ...(fault ? { onReached: () => fault.reach('deploy.step') } : {}),
+      ...(fault ? { afterChange: () => fault.reach('deploy.step') } : {}),
     },
     close: async () => {
       await engine.close()
