@@ -32,7 +32,7 @@ const OF_ARROW: readonly (readonly [column: string, type: string, value: unknown
   ['u64', 'UINT_64 beyond 2^63', '18446744073709551615'],
   ['i8', 'INT_8', -128],
   ['i64', 'INT64 beyond 2^53', '9007199254740993'],
-  ['f16', 'FLOAT16', 10.5],
+  ['f16', 'FLOAT16', '10.5'],
   ['f64', 'DOUBLE', 10.1],
   ['bool', 'BOOLEAN', true],
   ['str', 'STRING', 'é'],
