@@ -172,7 +172,7 @@ const lackingClasses = async ({ connect }: Cluster) => {
     expect(find(checks, 'connect')[0]?.detail).toMatch(/^Kafka Connect \d+\.\d+/)
     return find(checks, 'connectors')
   }
-  const detail = expect.stringContaining('does not have com.example.Nowhere')
+  const detail = expect.stringContaining('has no com.example.Nowhere')
   expect(await found(true)).toMatchObject([{ status: 'failed', detail }])
   expect(await found(false)).toMatchObject([{ status: 'warning', detail }])
 }

@@ -233,7 +233,7 @@ export function chooseConnectors(
       chosen.push(connector)
       faults.push(...connector.unresolved, ...findMissingPlugins(connector, plugins))
     } else if (connector.isRequired) faults.push(missingPluginError(connector, 'connector.class'))
-    else skipped.push({ connector, reason: `The cluster does not have ${connector.class}.` })
+    else skipped.push({ connector, reason: `The cluster has no ${connector.class}.` })
   }
   return { chosen, skipped, faults }
 }

@@ -273,8 +273,8 @@ test('a connector is skipped if its class is missing or another replaces it', ()
   expect(choose([S3_SINK])).toEqual([
     'bronze-s3',
     'silver-s3',
-    `staging.bronze-iceberg: The cluster does not have ${ICEBERG_SINK}.`,
-    `staging.silver-iceberg: The cluster does not have ${ICEBERG_SINK}.`,
+    `staging.bronze-iceberg: The cluster has no ${ICEBERG_SINK}.`,
+    `staging.silver-iceberg: The cluster has no ${ICEBERG_SINK}.`,
   ])
   const required = desire([connectorText(MINIMAL, { required: true })])
   expect(faultsOf(() => throwAll(chooseConnectors(required, []).faults))).toEqual([
