@@ -2,7 +2,7 @@ import { Args } from '@oclif/core'
 import { openServerTarget } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type AdoptResult, adoptResources } from '../domain/deploy/adopt-resources.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 
 const KINDS = ['topic', 'subject', 'connector'] as const
 
@@ -30,7 +30,6 @@ export default class Adopt extends CcsCommand<AdoptResult> {
     const names = argv.slice(1) as string[]
     if (kind !== undefined && names.length === 0)
       throw new CcsError('CCS_USAGE_INVALID', `Which ${kind}? No name was given.`, {
-        exit: EXIT.usage,
         hint: `ccs adopt ${kind} NAME; or everything that exists, of any kind: ccs adopt`,
       })
     const project = await this.loadProject(flags)

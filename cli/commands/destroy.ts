@@ -52,7 +52,6 @@ export default class Destroy extends CcsCommand<DestroyResult> {
         })
       if (!flags.yes && !(await this.confirm(`Delete all of target ${name}? Type its name:`, name)))
         throw new CcsError('CCS_USAGE_INVALID', "Not destroyed: the target's name was not typed.", {
-          exit: EXIT.usage,
           hint:
             'Without a terminal, confirm by a flag: ' +
             `ccs destroy --target ${name} --allow-destructive --yes`,

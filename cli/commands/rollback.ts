@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { openRollback } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type DeployResult, deployTarget } from '../domain/deploy/deploy.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 
 export interface RollbackResult extends DeployResult {
   /** The deployment that was returned to. */
@@ -43,7 +43,6 @@ export default class Rollback extends CcsCommand<RollbackResult> {
       this.print(`Back to deployment no. ${to.serial} of ${at} by ${to.by}.`)
       if (!flags.yes && !(await this.confirm(`Return target ${name} to it?`)))
         throw new CcsError('CCS_USAGE_INVALID', 'Not rolled back: it was not confirmed.', {
-          exit: EXIT.usage,
           hint:
             'Without a terminal, confirm by a flag: ' +
             `ccs rollback ${to.serial} --target ${name} --yes`,

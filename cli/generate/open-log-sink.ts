@@ -3,7 +3,7 @@ import type { Encoder } from '../domain/avro/encoder.ts'
 import { addPrefix } from '../domain/config/target.ts'
 import type { Event } from '../domain/events/contracts.ts'
 import { type Closable, openAll } from '../domain/kernel/closers.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 import type { EventLog, LogWriter } from '../domain/log/event-log.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import { type ArrivalSink, LogSink } from './log-sink.ts'
@@ -70,6 +70,6 @@ async function refuseRecords({ log, target, dataDir }: LogSinkPorts): Promise<vo
     const { end } = await log.range(RAW_TOPIC, partition)
     if (end === 0) continue
     const message = `The ${place.name} already has ${end} records; --truth knows only its own.`
-    throw new CcsError('CCS_USAGE_INVALID', message, { exit: EXIT.usage, hint: place.hint })
+    throw new CcsError('CCS_USAGE_INVALID', message, { hint: place.hint })
   }
 }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Check } from '../../domain/doctor/doctor.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import { listConfigVariables, type MartsConfig } from '../../domain/marts/dbt-settings.ts'
 import { layOutMarts } from '../../domain/marts/marts.ts'
@@ -57,7 +57,6 @@ export function locateVenv(
   const lockFile = dbtDir(project, `requirements${ending}.lock`)
   if (existsSync(lockFile)) return { dir: dir + ending, lockFile }
   throw new CcsError('CCS_DBT_MISSING', `There is no ${path.relative(project.dir, lockFile)}.`, {
-    exit: EXIT.usage,
     hint: 'It names what dbt needs, with hashes; a new project has it: ccs init DIR.',
   })
 }

@@ -2,7 +2,7 @@
 import type { HttpServer, KafkaSettings, Target } from '../../domain/config/target.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
-import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { KeyedRecord } from '../../domain/log/keyed-record.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
@@ -76,7 +76,6 @@ function requireServers({ name, engineServers, kafka }: Target): {
   const server = engineServers?.ksqldb
   if (server && kafka) return { server, kafka }
   throw new CcsError('CCS_CONFIG_INVALID', `Target "${name}" has no ksqldb.url.`, {
-    exit: EXIT.usage,
     hint: 'Give it one in ccs.yml: ksqldb: { url: "http://127.0.0.1:8088" }',
   })
 }

@@ -1,5 +1,5 @@
 /** What a command needs of a target, and the error where ccs.yml does not give it. */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { getEngineProfile } from './engines.ts'
 import type { HttpServer, KafkaSettings, Target } from './target.ts'
 
@@ -10,7 +10,6 @@ export function requireKafka(target: Target, all: Targets): KafkaSettings {
   if (target.kafka) return target.kafka
   const [other] = Object.values(all).filter((one) => one.kafka)
   throw new CcsError('CCS_USAGE_INVALID', `Target "${target.name}" has no Kafka.`, {
-    exit: EXIT.usage,
     hint: other ? `Name one that has: --target ${other.name}` : 'Give a target of ccs.yml one.',
   })
 }
@@ -20,7 +19,6 @@ export function requireRegistry(target: Target, all: Targets): NonNullable<Targe
   if (target.registry) return target.registry
   const others = Object.values(all).filter((one) => one.registry !== undefined)
   throw new CcsError('CCS_CONFIG_INVALID', `Target "${target.name}" has no schema registry.`, {
-    exit: EXIT.usage,
     hint:
       others.length > 0
         ? `These have one: ${others.map((one) => `--target ${one.name}`).join(', ')}`
@@ -32,7 +30,6 @@ export function requireRegistry(target: Target, all: Targets): NonNullable<Targe
 export function requireConnect({ name, connect }: Target): HttpServer {
   if (connect) return connect
   throw new CcsError('CCS_USAGE_INVALID', `Target "${name}" has no Kafka Connect.`, {
-    exit: EXIT.usage,
     hint: `Name one in ccs.yml: targets.${name}.connect.url, or choose another: --target kafka`,
   })
 }
@@ -44,6 +41,6 @@ export function refuseCompileOnly({ name, engine }: Target): void {
   throw new CcsError(
     'CCS_USAGE_INVALID',
     `Target ${name} runs on ${displayName}, which ccs compiles models for but can't deploy to yet.`,
-    { exit: EXIT.usage, hint: `See what it would run: ccs compile --engine ${engine}` },
+    { hint: `See what it would run: ccs compile --engine ${engine}` },
   )
 }

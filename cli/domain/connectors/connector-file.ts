@@ -14,7 +14,7 @@ import {
 import type { JsonNode } from '../documents/yaml-document.ts'
 import { locateOffset } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, type Location } from '../kernel/errors.ts'
+import { CcsError, type Location } from '../kernel/errors.ts'
 
 /** One setting and where it is written. */
 export interface Setting {
@@ -186,7 +186,6 @@ export function invalidConnectorError(
   hint?: string,
 ): CcsError {
   return new CcsError('CCS_CONNECTOR_INVALID', message, {
-    exit: EXIT.usage,
     location,
     ...(hint === undefined ? {} : { hint }),
   })

@@ -3,7 +3,7 @@
  * changes.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
 import { type AdoptableKind, adoptResource } from './adopt.ts'
 import { withClaim } from './apply.ts'
 import { readTarget, type ServerTarget } from './deploy-target.ts'
@@ -76,7 +76,6 @@ function explainMissing(
   const names = known[kind].map((one) => one.name)
   return names.includes(name)
     ? new CcsError('CCS_USAGE_INVALID', `There is no ${kind} ${name} on target ${target} yet.`, {
-        exit: EXIT.usage,
         hint: `To create it: ccs deploy --target ${target}`,
       })
     : new CcsError('CCS_USAGE_INVALID', `The project has no ${kind} ${name}.`, {

@@ -4,7 +4,7 @@
  * create is recorded before the first step, and what they created after the last. If the process
  * dies in between, the next plan starts from what exists and knows which of it is ccs's.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { applySteps, withClaim } from './apply.ts'
 import { type DeployTarget, readTarget } from './deploy-target.ts'
 import { hasChanges, type Plan } from './plan/plan.ts'
@@ -66,7 +66,6 @@ export async function deployTarget(
   if (blocker) throw blocker
   if (isCostly(shown) && !options.yes && !(await prompt.confirm('Go on?')))
     throw new CcsError('CCS_USAGE_INVALID', 'Nothing was deployed: the plan was not confirmed.', {
-      exit: EXIT.usage,
       hint: `To confirm it without a terminal: ${command} --yes`,
     })
   const applied = hasChanges(shown) || shown.record.isNew
@@ -121,7 +120,6 @@ function requireSamePlan(plan: Plan, fingerprint: string): void {
     'CCS_PLAN_CHANGES',
     `The plan no longer fits: target ${plan.target} or the project changed since it was made.`,
     {
-      exit: EXIT.changes,
       hint: `Nothing was changed. Make the plan again: ccs plan --target ${plan.target}`,
     },
   )

@@ -110,7 +110,6 @@ function findBreaks(
 
 function breakError(name: string, words: string): CcsError {
   return new CcsError('CCS_SCHEMA_BREAKS', `${name}: ${words}`, {
-    exit: EXIT.checkFailed,
     hint: 'Nothing was changed. To see all incompatible changes: ccs schema check',
   })
 }

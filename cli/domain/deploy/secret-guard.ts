@@ -1,6 +1,6 @@
 /** Checks that a deployment to be stored has secrets as ${VAR}, never as their values. */
 
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import type { Deployment } from './deployment.ts'
 
 /** Settings of connectors and their clients that hold a secret. */
@@ -17,7 +17,6 @@ export function refuseSecrets(deployment: Deployment): void {
       'CCS_CONFIG_INVALID',
       `${key} of the ${kind} ${name} contains a secret as plain text.`,
       {
-        exit: EXIT.usage,
         hint: `Write \${VAR} instead, and set the variable where ccs runs.`,
       },
     )

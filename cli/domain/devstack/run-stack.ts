@@ -3,7 +3,7 @@
  * ports they were given are remembered.
  */
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import {
   DEFAULT_PORTS,
   hasSamePorts,
@@ -198,7 +198,6 @@ async function choosePorts(
   if (running.length > 0) {
     if (base === 0 || hasSamePorts(portsFrom(base), now)) return now
     throw new CcsError('CCS_USAGE_INVALID', `${running.join(', ')} already runs on other ports.`, {
-      exit: EXIT.usage,
       hint: 'End it first: ccs stack down',
     })
   }

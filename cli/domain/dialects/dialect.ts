@@ -2,7 +2,7 @@
  * The input and output of a dialect, which compiles a model for one engine. A dialect is a pure
  * function; it returns faults, so that those of all models can be shown together.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { toSelectSource } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
 import type { Seed } from '../models/seed.ts'
@@ -74,7 +74,6 @@ export type Dialect = (
 /** Turns a fault into an error that points into the model's file. */
 export function toUnsupportedError(model: Model, fault: Fault): CcsError {
   return new CcsError('CCS_SQL_UNSUPPORTED', fault.message, {
-    exit: EXIT.usage,
     location: locate(toSelectSource(model), fault.at),
     hint: fault.hint,
   })

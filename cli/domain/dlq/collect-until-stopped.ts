@@ -1,6 +1,6 @@
 /** `ccs dlq collect` as it is run: once, or on and on, waiting for servers that are unreachable. */
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { retryWhileUnreachable } from '../kernel/retry.ts'
 import { addCounts, type CollectCounts } from './collect-rejects.ts'
 
@@ -47,7 +47,6 @@ export async function collectUntilStopped(
 /** CCS_CONFIG_INVALID for a target whose processing log is not known; `problem`: `has no Kafka`. */
 export function noProcessingLog(target: string, problem: string): CcsError {
   return new CcsError('CCS_CONFIG_INVALID', `Target "${target}" ${problem}.`, {
-    exit: EXIT.usage,
     hint:
       'Name a target whose engine keeps one: ccs dlq collect --target NAME. ' +
       'Or name its topic: --log TOPIC',

@@ -8,7 +8,7 @@ import {
 import { compileImportContract } from '../ingest/import-contract.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Closable, openAll } from '../kernel/closers.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import type { LogSource } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../log/topics.ts'
@@ -144,7 +144,6 @@ async function requireSchema(registry: SchemaRegistry, id: number): Promise<Regi
   const found = await registry.byId(id)
   if (found) return found
   throw new CcsError('CCS_USAGE_INVALID', `No known schema has the id ${id}.`, {
-    exit: EXIT.usage,
     hint: 'See the versions and their ids: ccs schema list',
   })
 }

@@ -2,7 +2,7 @@
 
 import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
 import { wrapLine } from '../console/text.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { type DecodedRecord, toJsonValue } from '../log/decoded-record.ts'
 import { frameRecords } from '../log/frame-records.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
@@ -88,7 +88,6 @@ export async function findReject(
     }
   if (found) return found
   throw new CcsError('CCS_USAGE_INVALID', `No reject has the fingerprint ${text}.`, {
-    exit: EXIT.usage,
     hint: 'List the rejects: ccs dlq ls',
   })
 }
@@ -98,7 +97,6 @@ export function parseRejectRef(text: string): { partition: number; offset: numbe
   const match = /^(?:(\d{1,9}):)?(\d{1,15})$/.exec(text)
   if (match) return { partition: Number(match[1] ?? 0), offset: Number(match[2]) }
   throw new CcsError('CCS_USAGE_INVALID', `"${text}" is not an offset of events.dlq.`, {
-    exit: EXIT.usage,
     hint: 'Write an offset, partition:offset or a fingerprint, as ccs dlq ls prints them: 1:42.',
   })
 }
@@ -172,7 +170,7 @@ function rejectNotFound(
   return new CcsError(
     'CCS_USAGE_INVALID',
     `Partition ${partition} of events.dlq has no record ${offset}: ${has}.`,
-    { exit: EXIT.usage, hint: 'List the rejects: ccs dlq ls' },
+    { hint: 'List the rejects: ccs dlq ls' },
   )
 }
 

@@ -72,7 +72,6 @@ const REGISTRY_RETRY = { firstMs: 500, mostMs: 10_000 }
 /** CCS_CONFIG_INVALID for a target that needs no gate. */
 export function noGate(target: string): CcsError {
   return new CcsError('CCS_CONFIG_INVALID', `Target "${target}" has no Kafka: it needs no gate.`, {
-    exit: EXIT.usage,
     hint:
       'Name a target that has one: ccs gate --target NAME. ' +
       'On the embedded log the engine judges by itself.',

@@ -1,6 +1,6 @@
 /** The settings that dbt gets from ccs. */
 import type { Config } from '../config/config.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import type { DbtTask } from './dbt-args.ts'
 import type { SilverSnapshot } from './run-dbt.ts'
 
@@ -44,7 +44,6 @@ export function dbtVariables({ command, vars }: DbtTask, config: MartsConfig): r
 /** CCS_DBT_MISSING for a project without dbt; `dir` is where it should be. */
 export function dbtMissing(dir: string): CcsError {
   return new CcsError('CCS_DBT_MISSING', `There is no dbt project in ${dir}.`, {
-    exit: EXIT.usage,
     hint: 'A new project has one: ccs init DIR. Copy its folder dbt/.',
   })
 }

@@ -4,7 +4,7 @@
  * event that keeps the contract would stop the engine at its next commit, and at every restart.
  */
 import type { RecordNode } from '../avro/schema.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { type GraphModel, toSelectSource } from '../models/graph.ts'
 import { locate } from '../sql/ast.ts'
 import type { QueryResult } from '../sql/query-result.ts'
@@ -102,7 +102,6 @@ function cannotCarry(
     'CCS_MODEL_INVALID',
     `${which} keeps the contract, but ${model.name} fails with it: ${fault}`,
     {
-      exit: EXIT.usage,
       location: locate(toSelectSource(model), undefined),
       hint: 'Bound the field in schemas/events.raw.avsc, or use a wider type in the model.',
     },
@@ -136,7 +135,6 @@ async function checkSums(
         `${model.name}.${name} of type ${type} can't hold the sum of ${SUMMED_EVENTS} events: ` +
           `the contract allows one of ${value}.`,
         {
-          exit: EXIT.usage,
           location: locate(toSelectSource(model), undefined),
           hint: 'Bound the field in schemas/events.raw.avsc, or use a wider type in the model.',
         },

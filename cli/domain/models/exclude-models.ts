@@ -2,7 +2,7 @@
 
 import type { Target } from '../config/target.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { GraphModel } from './graph.ts'
 
 /** CCS_CONFIG_INVALID if an excluded name is not a model, or if a remaining model reads it. */
@@ -36,5 +36,5 @@ export function keepIncluded(
 }
 
 function invalidError(message: string, hint: string): CcsError {
-  return new CcsError('CCS_CONFIG_INVALID', message, { exit: EXIT.usage, hint })
+  return new CcsError('CCS_CONFIG_INVALID', message, { hint })
 }

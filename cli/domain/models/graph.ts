@@ -1,7 +1,7 @@
 /** The models as a graph: what each one reads, a topological order, and meaning as fingerprints. */
 import { createHash } from 'node:crypto'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
 import {
   type AstNode,
   asNodes,
@@ -58,7 +58,6 @@ export async function sortModels(
       if (!known.has(name))
         faults.push(
           new CcsError('CCS_MODEL_INVALID', `There is no table '${name}'.`, {
-            exit: EXIT.usage,
             location: locate(toSelectSource(model), at),
             hint: didYouMean(name, [...known]),
           }),

@@ -3,7 +3,7 @@
  * looks up each row by the seed's key, `FROM silver.x AS a LEFT JOIN seeds.y AS b ON a.sku =
  * b.sku`.
  */
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { locate } from '../sql/ast.ts'
 import { readSelect } from '../sql/read-tree.ts'
 import type { Expr, FromClause, Select, TableRef } from '../sql/tree.ts'
@@ -36,7 +36,6 @@ export function requireSeedJoin(
     select.qualify === undefined
   const fault = (message: string, hint: string) =>
     new CcsError('CCS_MODEL_INVALID', message, {
-      exit: EXIT.usage,
       location: locate(toSelectSource(model), findPosition(select.from)),
       hint,
     })

@@ -3,7 +3,7 @@ import { createAuditCatalog } from '../audit/catalog.ts'
 import type { NamedText } from '../documents/json-document.ts'
 import { parseYaml } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { asObject } from '../kernel/json.ts'
 import type { MartsLake, StreamAnswers } from '../reconcile/run-reconcile.ts'
 import { explainMartRow, type MartMeta } from './mart.ts'
@@ -41,7 +41,6 @@ async function explainMart(
   const mart = metas.find((one) => one.name === name)
   if (!mart)
     throw new CcsError('CCS_USAGE_INVALID', `There is no model or mart '${name}'.`, {
-      exit: EXIT.usage,
       hint: didYouMean(name, [
         ...ports.graph.map((one) => one.model.name),
         ...metas.map((one) => one.name),

@@ -4,7 +4,7 @@
  * name.
  */
 import { groupByTable, type TableFiles } from '../audit/catalog.ts'
-import { CcsError, EXIT } from '../kernel/errors.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { leafPath, parseFileCrc } from '../lake/layout.ts'
 import type { LakeFile } from '../lake/manifest.ts'
 import type { FoundDamage } from './input.ts'
@@ -120,7 +120,6 @@ export function listComparedFiles({
     const path = places.get(name)
     if (path !== undefined) return { table, path }
     throw new CcsError('CCS_LAKE_DAMAGED', `${table} has lost the file ${name}.`, {
-      exit: EXIT.checkFailed,
       hint: 'See what else is damaged: ccs lake verify',
     })
   })

@@ -5,7 +5,7 @@
 
 import type { Target } from '../../config/target.ts'
 import type { NamedText } from '../../documents/json-document.ts'
-import { CcsError, EXIT } from '../../kernel/errors.ts'
+import { CcsError } from '../../kernel/errors.ts'
 import { toModelFile } from '../../models/model.ts'
 import { schemaIdentity } from '../../schemas/identity.ts'
 import type { DeployedResource, Deployment } from '../deployment.ts'
@@ -25,7 +25,6 @@ export function pickDeployment(
   const known = history.map((one) => one.serial).join(', ')
   const what = serial === undefined ? 'an earlier deployment' : `a deployment no. ${serial}`
   throw new CcsError('CCS_USAGE_INVALID', `Target ${target} does not have ${what}.`, {
-    exit: EXIT.usage,
     hint: known === '' ? 'Nothing was deployed yet.' : `It has: ${known}.`,
   })
 }

@@ -15,7 +15,7 @@ import {
   type RowValues,
   type SourceRow,
 } from '../../documents/source-row.ts'
-import { CcsError, EXIT } from '../../kernel/errors.ts'
+import { CcsError } from '../../kernel/errors.ts'
 import { KeyCounts } from './key-counts.ts'
 import type { MappingSpec } from './mapping-spec.ts'
 import { type MappedFile, RowColumns } from './row-columns.ts'
@@ -208,7 +208,6 @@ class RowGrouper {
       `${this.#held.size} groups of rows in ${file} are spread over more than ` +
         `${heldBytesMax} bytes, so that they can't be put together in memory.`,
       {
-        exit: EXIT.usage,
         location: { file, line: first },
         hint: `Sort the file by the columns of "group"; one of the groups is ${key}.`,
       },

@@ -4,7 +4,7 @@
  */
 import { RowFault, type SourceFormat } from '../../documents/source-row.ts'
 import { didYouMean } from '../../kernel/did-you-mean.ts'
-import { CcsError, EXIT } from '../../kernel/errors.ts'
+import { CcsError } from '../../kernel/errors.ts'
 import { canonicalJson, hashUuid, isDeeperThan } from './convert-value.ts'
 import {
   ALL,
@@ -215,7 +215,6 @@ export class RowColumns {
       format === 'csv' ? { line: 1, text: columns?.join(this.#spec.csv.delimiter) ?? '' } : {}
     this.faults.push(
       new CcsError('CCS_IMPORT_INVALID', message, {
-        exit: EXIT.usage,
         location: { file, ...line },
         hint,
       }),

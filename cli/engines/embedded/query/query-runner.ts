@@ -6,7 +6,7 @@
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
-import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
+import { CcsError } from '../../../domain/kernel/errors.ts'
 import { parseSelect } from '../../../domain/sql/ast.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
 import { findReferences } from '../../../domain/sql/references.ts'
@@ -86,12 +86,10 @@ function toQueryError(error: unknown): CcsError {
   if (isParsed && error.code !== 'CCS_QUERY_INVALID') return error
   if (isParsed && /^(Only SELECT|There are )/.test(error.message))
     return new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
-      exit: EXIT.usage,
       hint: 'Only events and models change tables: see ccs deploy --help',
     })
   const message = error instanceof Error ? error.message : String(error)
   return new CcsError('CCS_QUERY_INVALID', message.trim(), {
-    exit: EXIT.usage,
     ...(isParsed && error.location ? { location: error.location } : {}),
     cause: error,
   })

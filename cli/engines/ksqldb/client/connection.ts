@@ -77,6 +77,5 @@ function unreachableError(
   return new CcsError('CCS_ENGINE_UNREACHABLE', message, {
     hint: CHECK_URL,
     ...options,
-    exit: EXIT.unreachable,
   })
 }

@@ -7,7 +7,7 @@
 import { flattenName } from '../../../domain/dialects/dialect.ts'
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { didYouMean } from '../../../domain/kernel/did-you-mean.ts'
-import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
+import { CcsError, type Location } from '../../../domain/kernel/errors.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
 import { createNames } from '../plan/actions.ts'
 import type { KsqlClient } from './client.ts'
@@ -242,7 +242,7 @@ function cancelledError(cause?: unknown): CcsError {
 }
 
 function unknownNameError(message: string, hint: string, location: Location): CcsError {
-  return new CcsError('CCS_QUERY_INVALID', message, { exit: EXIT.usage, hint, location })
+  return new CcsError('CCS_QUERY_INVALID', message, { hint, location })
 }
 
 /** Opens the queries of one target; `files` are those of its models. */

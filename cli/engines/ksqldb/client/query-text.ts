@@ -5,7 +5,7 @@
  */
 
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
-import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
+import { CcsError, type Location } from '../../../domain/kernel/errors.ts'
 
 /** A query as it is sent, with the way back to the text as typed. */
 export interface RewrittenQuery {
@@ -76,7 +76,6 @@ export function rewriteQuery(given: string, { source, columns }: KnownNames): Re
   const isOne = last === -1 || last === tokens.length - 1
   if (!isOne || !/^select$/i.test(tokens[0]?.text ?? ''))
     throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
-      exit: EXIT.usage,
       hint: 'Streams and tables are created from models: see ccs deploy --help',
     })
   const byCase = groupByLowerCase(columns)

@@ -144,7 +144,6 @@ class PlanRun {
     // In a topic with rows, the query would write each row a second time.
     if (ownsTopic(relation) && (await topics.names()).includes(topic))
       throw new CcsError('CCS_PLAN_CHANGES', `Topic ${topic} was created after the plan.`, {
-        exit: EXIT.changes,
         hint: 'Make the plan again: ccs plan',
       })
     const was = this.record.deployed.find((one) => one.relation.name === relation.name)

@@ -3,7 +3,7 @@
  * Offsets come from Kafka, since ksqlDB shows none of a topic before something was read from it.
  */
 import { sleep } from '../../../adapters/process/system-clock.ts'
-import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
+import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../../domain/log/topic-progress.ts'
 import type { KsqlClient } from '../client/client.ts'
@@ -67,7 +67,6 @@ function isRead(one: TopicProgress, goal: ReadonlyMap<number, number>): boolean 
 
 function notCatchingUpError(source: string, why: string): CcsError {
   return new CcsError('CCS_ENGINE_REFUSED', `${source} does not catch up: ${why}.`, {
-    exit: EXIT.unexpected,
     hint: "The previous version still runs. See ksqlDB's log, then run ccs deploy again.",
   })
 }
