@@ -4,6 +4,7 @@
  * comments and brackets; DuckDB checks the expressions.
  */
 import { type AvroField, type RecordNode, unwrapOptional } from '../avro/schema.ts'
+import { locateOffset } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, type Location, throwAll } from '../kernel/errors.ts'
 
@@ -194,15 +195,8 @@ function trimPart(text: string, from: number, to: number, equals: number): Patch
   return { from: from + blanks, to, equals }
 }
 
-function locate(text: string, offset: number, file: string): Location {
-  const before = text.slice(0, offset).split('\n')
-  const line = before.length
-  return {
-    file,
-    line,
-    column: (before.at(-1)?.length ?? 0) + 1,
-    text: text.split('\n')[line - 1] ?? '',
-  }
+function locate(text: string, offset: number, file: string): Required<Location> {
+  return locateOffset({ file, text }, offset)
 }
 
 function fault(message: string, location: Location, hint: string): CcsError {

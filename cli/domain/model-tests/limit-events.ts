@@ -32,10 +32,10 @@ export function listLimitEvents(record: RecordNode, firstMs: number): readonly L
     const eventMs = firstMs + index * DAY_MS
     const needed = (record.requires[kind] ?? []).map((group) => group.split('|')[0] ?? '')
     const row = {
-      ...Object.fromEntries(needed.map((name) => [name, 'x'])),
       sent_ts: null,
       received_ts: null,
-      ...withoutNulls(values, needed),
+      ...values,
+      ...Object.fromEntries(needed.map((name) => [name, values[name] ?? 'x'])),
       ...(kindField === '' ? {} : { [kindField]: kind }),
       ...(values.event_ts === undefined ? { event_ts: eventMs } : {}),
       event_id: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
@@ -73,12 +73,6 @@ function distinguishTexts(row: Values, index: number): Values {
       typeof value === 'string' && /^x+$/.test(value) ? id.padStart(value.length, 'x') : value,
     ]),
   )
-}
-
-/** The values without those that are null and needed, which have another one. */
-function withoutNulls(values: Values, needed: readonly string[]): Values {
-  const isKept = ([name, value]: [string, unknown]) => value !== null || !needed.includes(name)
-  return Object.fromEntries(Object.entries(values).filter(isKept))
 }
 
 /** Numbers and lists, with which models calculate; texts are varied all together. */

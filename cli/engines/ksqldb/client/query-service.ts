@@ -12,7 +12,7 @@ import type { QueryService } from '../../../domain/query/query-service.ts'
 import { createNames } from '../plan/actions.ts'
 import type { KsqlClient } from './client.ts'
 import { endedEarlyError } from './connection.ts'
-import { locateOffset, type RewrittenQuery, readNames, rewriteQuery } from './query-text.ts'
+import { locateInQuery, type RewrittenQuery, readNames, rewriteQuery } from './query-text.ts'
 import { createConverter, listFieldNames } from './query-values.ts'
 import { asObjects, asText, type KsqlSource } from './server-answers.ts'
 import { StatementRejected } from './server-error.ts'
@@ -156,11 +156,11 @@ export class KsqlQueries {
       throw unknownNameError(
         `'${name}' is ambiguous: it may be ${same.toSorted().join(' or ')}.`,
         'Write the name in the same case as the one that you mean.',
-        locateOffset(given, at),
+        locateInQuery(given, at),
       )
     }
     const known = [RAW, ...models]
-    const location = locateOffset(given, at)
+    const location = locateInQuery(given, at)
     if (!known.includes(name))
       throw unknownNameError(`There is no table '${name}'.`, didYouMean(name, known), location)
     const found = this.#findSource(name, sources)

@@ -5,6 +5,7 @@
  */
 
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
+import { locateOffset } from '../../../domain/documents/yaml-document.ts'
 import { CcsError, type Location } from '../../../domain/kernel/errors.ts'
 
 /** A query as it is sent, with the way back to the text as typed. */
@@ -102,7 +103,8 @@ export function rewriteQuery(given: string, { source, columns }: KnownNames): Re
       ({ text }, index) =>
         /^emit$/i.test(text) && /^(changes|final)$/i.test(tokens[index + 1]?.text ?? ''),
     ),
-    locate: (line, column) => locateOffset(given, findOrigin(edits, findOffset(sql, line, column))),
+    locate: (line, column) =>
+      locateInQuery(given, findOrigin(edits, findOffset(sql, line, column))),
   }
 }
 
@@ -179,15 +181,9 @@ function findOffset(sql: string, line: number, column: number): number {
   return before.reduce((sum, one) => sum + one.length + 1, 0) + Math.max(0, column - 1)
 }
 
-/** The line and column of an offset. */
-export function locateOffset(sql: string, offset: number): Location {
-  const before = sql.slice(0, offset).split('\n')
-  return {
-    file: '<query>',
-    line: before.length,
-    column: (before.at(-1)?.length ?? 0) + 1,
-    text: sql.split('\n')[before.length - 1] ?? '',
-  }
+/** The line and column of an offset in a query. */
+export function locateInQuery(sql: string, offset: number): Location {
+  return locateOffset({ file: '<query>', text: sql }, offset)
 }
 
 function unquote(text: string): string {
