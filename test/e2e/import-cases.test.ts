@@ -2,31 +2,19 @@
  * Files of real shops: cut off, without order, with a wrong clock, with types that can't be read.
  * What Gold shows is right, or the import says what is wrong and writes nothing.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ROOT, runCcs } from './run-ccs.ts'
+import { expect, test } from 'vitest'
+import { DataDir } from './data-dir.ts'
+import { ROOT } from './run-ccs.ts'
 
 const CASES = path.join(ROOT, 'test/fixtures/cases')
 const MAPPING = path.join(CASES, 'map.yml')
 
-let dir: string
-beforeEach(() => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-import-cases-'))
-})
-afterEach(() => rmSync(dir, { recursive: true, force: true }))
-
-function ccs(...args: string[]) {
-  return runCcs([...args, '--data', path.join(dir, 'data')], { timeoutMs: 110_000 })
-}
-
-async function rowsOf(sql: string): Promise<unknown> {
-  const { code, stdout, stderr } = await ccs('query', sql, '--json')
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return JSON.parse(stdout).rows
-}
+const dir = new DataDir()
+const ccs = (...args: string[]) => dir.ccs(...args)
+const rowsOf = (sql: string) => dir.rows(sql)
 
 /** 50,000 orders of 10.00 in 35 days. */
 function orders(): Buffer {
@@ -39,8 +27,8 @@ function orders(): Buffer {
 }
 
 test('a file that was cut off is imported once the whole file is there, and counts once', async () => {
-  const [mapping, whole] = [path.join(dir, 'map.yml'), orders()]
-  const [file, part] = [path.join(dir, 'orders.csv.gz'), path.join(dir, 'part.csv.gz')]
+  const [mapping, whole] = [path.join(dir.path, 'map.yml'), orders()]
+  const [file, part] = [path.join(dir.path, 'orders.csv.gz'), path.join(dir.path, 'part.csv.gz')]
   writeFileSync(
     mapping,
     `event:

@@ -1,33 +1,21 @@
 /** Imports real files on the command line and checks Gold. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ROOT, runCcs } from './run-ccs.ts'
+import { expect, test } from 'vitest'
+import { DataDir } from './data-dir.ts'
+import { ROOT } from './run-ccs.ts'
 
 const REES46 = process.env.CCS_REES46 ?? path.join(ROOT, '../shared/data/rees46-sample.csv')
 const MAPPING = path.join(ROOT, 'examples/import/rees46.yml')
 const HEADER =
   'event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session'
 
-let dir: string
-beforeEach(() => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-import-'))
-})
-afterEach(() => rmSync(dir, { recursive: true, force: true }))
-
-function ccs(...args: string[]) {
-  return runCcs([...args, '--data', path.join(dir, 'data')], { timeoutMs: 110_000 })
-}
-
-async function rowsOf(sql: string): Promise<unknown> {
-  const { code, stdout, stderr } = await ccs('query', sql, '--json')
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return JSON.parse(stdout).rows
-}
+const dir = new DataDir()
+const ccs = (...args: string[]) => dir.ccs(...args)
+const rowsOf = (sql: string) => dir.rows(sql)
 
 test('imported rows reach Silver and Gold once, also when imported twice', async () => {
-  const file = path.join(dir, 'shop.csv')
+  const file = path.join(dir.path, 'shop.csv')
   const rows = [
     '2019-10-01 00:00:00 UTC,view,1,1,a.b,x,35.79,7,s',
     '2019-10-01 00:00:05 UTC,cart,1,1,a.b,x,35.79,7,s',
@@ -54,9 +42,9 @@ test('imported rows reach Silver and Gold once, also when imported twice', async
 })
 
 test('faults of mapping and columns exit 2 with all places and write nothing', async () => {
-  const mapping = path.join(dir, 'map.yml')
+  const mapping = path.join(dir.path, 'map.yml')
   writeFileSync(mapping, 'event:\n  event_idd: { hash: all }\n')
-  const file = path.join(dir, 'shop.csv')
+  const file = path.join(dir.path, 'shop.csv')
   writeFileSync(file, 'a,b\n1,2\n')
   const faulty = await ccs('import', file, '-m', mapping)
   expect(faulty.code).toBe(2)
@@ -66,7 +54,7 @@ test('faults of mapping and columns exit 2 with all places and write nothing', a
   expect(lacking.code).toBe(2)
   expect(lacking.stderr).toContain(`${file}:1`)
   expect(lacking.stderr).toContain("No column 'user_session'")
-  expect(existsSync(path.join(dir, 'data'))).toBe(false)
+  expect(existsSync(path.join(dir.path, 'data'))).toBe(false)
 })
 
 const absent = existsSync(REES46) ? '' : ` (skipped: there is no file ${REES46}; set CCS_REES46)`

@@ -1,9 +1,8 @@
 /** Events at and beyond the limits of the contract: none stops the engine or bends a sum. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ROOT, runCcs } from './run-ccs.ts'
+import { expect, test } from 'vitest'
+import { DataDir } from './data-dir.ts'
+import { ROOT } from './run-ccs.ts'
 
 const CASES = path.join(ROOT, 'test/fixtures/cases')
 const FILES = [
@@ -16,19 +15,9 @@ const FILES = [
   '19-checkout-without-items/in.ndjson',
 ].map((file) => path.join(CASES, file))
 
-let dir: string
-beforeAll(() => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-limits-'))
-})
-afterAll(() => rmSync(dir, { recursive: true, force: true }))
-
-const ccs = (...args: string[]) => runCcs([...args, '--data', dir])
-
-async function rowsOf(sql: string): Promise<unknown> {
-  const { code, stdout, stderr } = await ccs('query', sql, '--json')
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return JSON.parse(stdout).rows
-}
+const dir = new DataDir()
+const ccs = (...args: string[]) => dir.ccs(...args)
+const rowsOf = (sql: string) => dir.rows(sql)
 
 test('what exceeds a limit is in events.dlq with its reason, and all else counts', async () => {
   const imported = await ccs('import', ...FILES, '-m', path.join(CASES, 'map.yml'), '--json')

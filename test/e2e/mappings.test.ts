@@ -1,19 +1,11 @@
 /** Imports exports of real shapes with the ready mappings, and checks the money in Gold. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ROOT, runCcs } from './run-ccs.ts'
+import { expect, test } from 'vitest'
+import { DataDir } from './data-dir.ts'
+import { ROOT } from './run-ccs.ts'
 
-let dir: string
-beforeEach(() => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-mappings-'))
-})
-afterEach(() => rmSync(dir, { recursive: true, force: true }))
-
-function ccs(...args: string[]) {
-  return runCcs([...args, '--data', path.join(dir, 'data')], { timeoutMs: 110_000 })
-}
+const dir = new DataDir()
+const ccs = (...args: string[]) => dir.ccs(...args)
 
 /** Each source has a partition of its own, since their events are of different years. */
 async function importFile(file: string, mapping: string, partition: number): Promise<unknown> {
@@ -64,9 +56,7 @@ test('orders of several rows, JSON in columns and GA4 batches are counted to the
   const sql = `SELECT CAST(shop_date AS VARCHAR) AS day, currency, orders, revenue,
       (SELECT count(*) FROM silver.events WHERE event_type = 'add_to_cart') AS carts
     FROM gold.revenue_daily ORDER BY shop_date`
-  const { code, stdout, stderr } = await ccs('query', sql, '--json')
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  expect(JSON.parse(stdout).rows).toEqual([
+  expect(await dir.rows(sql)).toEqual([
     { day: '2021-01-31', currency: 'USD', orders: 1, revenue: '73.98', carts: 2 },
     { day: '2025-02-24', currency: 'USD', orders: 1, revenue: '349.00', carts: 2 },
     { day: '2026-04-04', currency: 'EUR', orders: 2, revenue: '29.99', carts: 2 },

@@ -2,18 +2,16 @@
  * The mappings in examples/import, on samples of the shape that each source's documentation gives.
  * Counts and amounts are worked out by hand from the samples.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { compileRecordDecoder } from '../../../cli/domain/avro/record-decoder.ts'
 import type { Event } from '../../../cli/domain/events/contracts.ts'
 import { lineValue } from '../../../cli/domain/ingest/mapping/order-amounts.ts'
 import { parseMapping } from '../../../cli/domain/ingest/mapping/parse-mapping.ts'
 import {
-  type ImportSetup,
+  ImportTest,
   importContract,
-  openImportSetup,
   RAW,
   ROOT,
   readRecords,
@@ -22,16 +20,7 @@ import {
 
 const EXAMPLES = path.join(ROOT, 'examples/import')
 
-let setting: ImportSetup
-let dir: string
-beforeEach(() => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-examples-'))
-  setting = openImportSetup(dir)
-})
-afterEach(async () => {
-  await setting.log.close()
-  rmSync(dir, { recursive: true, force: true })
-})
+const setting = new ImportTest()
 
 const readExample = (name: string) => readFileSync(path.join(EXAMPLES, name), 'utf8')
 

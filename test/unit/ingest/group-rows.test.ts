@@ -1,30 +1,20 @@
 /** Rows of one order become one event: adjacent or apart, complete, exact, in bounded memory. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { compileRecordDecoder } from '../../../cli/domain/avro/record-decoder.ts'
+import { expect, test } from 'vitest'
 import {
   RowFault,
   type RowReader,
   type SourceRow,
 } from '../../../cli/domain/documents/source-row.ts'
-import type { Event, RejectedEvent } from '../../../cli/domain/events/contracts.ts'
 import {
   groupRows,
   type RowGroup,
   scanGroups,
 } from '../../../cli/domain/ingest/mapping/group-rows.ts'
 import { KeyCounts } from '../../../cli/domain/ingest/mapping/key-counts.ts'
-import {
-  DLQ,
-  type ImportSetup,
-  openImportSetup,
-  RAW,
-  readRecords,
-  runImport,
-} from '../../fixtures/import-parts.ts'
+import { ImportTest, runImport } from '../../fixtures/import-parts.ts'
 
 const MAPPING = `
 group: order
@@ -52,32 +42,17 @@ event:
 const HEADER =
   'order,time,visitor,customer,currency,status,coupon,tax,shipping,subtotal,sku,price\n'
 
-let setting: ImportSetup
-let dir: string
-beforeEach(() => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-group-'))
-  setting = openImportSetup(dir)
-})
-afterEach(async () => {
-  await setting.log.close()
-  rmSync(dir, { recursive: true, force: true })
-})
+const setting = new ImportTest()
 
 function write(name: string, ...rows: readonly string[]): string {
-  const file = path.join(dir, name)
+  const file = path.join(setting.dir, name)
   writeFileSync(file, `${HEADER}${rows.join('\n')}\n`)
   return file
 }
 
-async function events(): Promise<Event[]> {
-  const decode = compileRecordDecoder<Event>(RAW.schema, RAW.id)
-  return (await readRecords(setting.log, 'events.raw')).flatMap((bytes) => decode(bytes) ?? [])
-}
+const events = () => setting.events()
 
-async function rejects(): Promise<RejectedEvent[]> {
-  const decode = compileRecordDecoder<RejectedEvent>(DLQ.schema, DLQ.id)
-  return (await readRecords(setting.log, 'events.dlq')).flatMap((bytes) => decode(bytes) ?? [])
-}
+const rejects = () => setting.rejects()
 
 test('an order of several rows is one event, with amounts of the order taken once', async () => {
   const file = write(

@@ -1,32 +1,12 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openDuck } from '../../../cli/adapters/duckdb/duckdb.ts'
-import { compileRecordDecoder } from '../../../cli/domain/avro/record-decoder.ts'
-import type { Event, RejectedEvent } from '../../../cli/domain/events/contracts.ts'
 import type { Rejection } from '../../../cli/domain/gate/contract-rules.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
-import {
-  DLQ,
-  type ImportSetup,
-  importContract,
-  NOW_MS,
-  openImportSetup,
-  RAW,
-  ROOT,
-  readRecords,
-  runImport,
-} from '../../fixtures/import-parts.ts'
+import type { EventLog } from '../../../cli/domain/log/event-log.ts'
+import { ImportTest, importContract, NOW_MS, ROOT, runImport } from '../../fixtures/import-parts.ts'
 
 const REES46_MAPPING = readFileSync(path.join(ROOT, 'examples/import/rees46.yml'), 'utf8')
 const REES46 = process.env.CCS_REES46 ?? path.join(ROOT, '../shared/data/rees46-sample.csv')
@@ -49,32 +29,17 @@ event:
     quantity: { constant: 1 }
 `
 
-let setting: ImportSetup
-let dir: string
-beforeEach(() => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-import-'))
-  setting = openImportSetup(dir)
-})
-afterEach(async () => {
-  await setting.log.close()
-  rmSync(dir, { recursive: true, force: true })
-})
+const setting = new ImportTest()
 
 function write(name: string, content: string | Buffer): string {
-  const file = path.join(dir, name)
+  const file = path.join(setting.dir, name)
   writeFileSync(file, content)
   return file
 }
 
-async function events(): Promise<Event[]> {
-  const decode = compileRecordDecoder<Event>(RAW.schema, RAW.id)
-  return (await readRecords(setting.log, 'events.raw')).flatMap((bytes) => decode(bytes) ?? [])
-}
+const events = () => setting.events()
 
-async function rejects(): Promise<RejectedEvent[]> {
-  const decode = compileRecordDecoder<RejectedEvent>(DLQ.schema, DLQ.id)
-  return (await readRecords(setting.log, 'events.dlq')).flatMap((bytes) => decode(bytes) ?? [])
-}
+const rejects = () => setting.rejects()
 
 const HEADER = 'time,type,visitor,id,price\n'
 
@@ -146,7 +111,7 @@ test('CSV, gzipped NDJSON and Parquet give the same events except for their ids'
     'r.ndjson.gz',
     gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join('')),
   )
-  const parquet = path.join(dir, 'r.parquet')
+  const parquet = path.join(setting.dir, 'r.parquet')
   const duck = await openDuck()
   const connection = await duck.connect()
   await connection.run(
@@ -184,9 +149,11 @@ test('files may differ in column order and repeat their header', async () => {
 test('missing files and columns are all reported before anything is written', async () => {
   const good = write('a.csv', `${HEADER}2026-01-01,view,v1,1,\n`)
   const bad = write('b.csv', 'time,type,visitr,id,price\n')
-  const error = await runImport(setting, MAPPING, [good, bad, path.join(dir, 'c.csv')]).catch(
-    (e) => e,
-  )
+  const error = await runImport(setting, MAPPING, [
+    good,
+    bad,
+    path.join(setting.dir, 'c.csv'),
+  ]).catch((e) => e)
   expect(error).toBeInstanceOf(CcsError)
   expect(error).toMatchObject({
     code: 'CCS_IMPORT_INVALID',
@@ -194,7 +161,7 @@ test('missing files and columns are all reported before anything is written', as
     hint: 'Did you mean "visitr"?',
   })
   expect(error.others.map((one: CcsError) => one.message)).toEqual([
-    `There is no file ${path.join(dir, 'c.csv')}.`,
+    `There is no file ${path.join(setting.dir, 'c.csv')}.`,
   ])
   expect(await setting.log.partitions('events.raw')).toEqual([])
 })
@@ -366,7 +333,7 @@ test('the events of all files reach the log in the order of their time', async (
   expect(result.files.map((one) => one.accepted)).toEqual([3, 3])
   expect(result.days).toMatchObject({ first: day(1), last: day(9), days: 5 })
   expect((await events()).map((one) => one.page)).toEqual([1, 3, 3, 7, 8, 9].map((n) => `/p/${n}`))
-  expect(readdirSync(path.join(dir, 'tmp'))).toEqual([])
+  expect(readdirSync(path.join(setting.dir, 'tmp'))).toEqual([])
 })
 
 describe('a file that ends too early', () => {
@@ -522,7 +489,7 @@ describe('an import that was interrupted', () => {
 })
 
 /** A log whose append number `cut` (from 1) fails before anything is written. */
-function failingAt(log: ImportSetup['log'], cut: number): ImportSetup['log'] {
+function failingAt(log: EventLog, cut: number): EventLog {
   let appends = 0
   return {
     ...log,

@@ -1,42 +1,20 @@
 /** Inputs of real shops that could not be imported, with their right values. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { openDuck } from '../../../cli/adapters/duckdb/duckdb.ts'
-import { compileRecordDecoder } from '../../../cli/domain/avro/record-decoder.ts'
-import type { Event } from '../../../cli/domain/events/contracts.ts'
 import { lineValue } from '../../../cli/domain/ingest/mapping/order-amounts.ts'
-import {
-  type ImportSetup,
-  openImportSetup,
-  RAW,
-  ROOT,
-  readRecords,
-  runImport,
-} from '../../fixtures/import-parts.ts'
+import { ImportTest, ROOT, runImport } from '../../fixtures/import-parts.ts'
 
 const CASES = path.join(ROOT, 'test/fixtures/cases')
 
-let setting: ImportSetup
-let dir: string
-beforeEach(() => {
-  dir = mkdtempSync(path.join(tmpdir(), 'ccs-cases-'))
-  setting = openImportSetup(dir)
-})
-afterEach(async () => {
-  await setting.log.close()
-  rmSync(dir, { recursive: true, force: true })
-})
+const setting = new ImportTest()
 
 async function importCase(name: string, file: string, mapping: string) {
   return runImport(setting, mapping, [path.join(CASES, name, file)])
 }
 
-async function events(): Promise<Event[]> {
-  const decode = compileRecordDecoder<Event>(RAW.schema, RAW.id)
-  return (await readRecords(setting.log, 'events.raw')).flatMap((bytes) => decode(bytes) ?? [])
-}
+const events = () => setting.events()
 
 /** What the lines of each order are worth, in hundredths. */
 async function revenues(): Promise<readonly (readonly [string | null, number])[]> {
@@ -89,7 +67,7 @@ test('16: 1e2 is 100.00; other long amounts are rejected, or rounded if declared
 })
 
 test('16: a FLOAT of Parquet has the digits that were written', async () => {
-  const file = path.join(dir, 'floats.parquet')
+  const file = path.join(setting.dir, 'floats.parquet')
   const duck = await openDuck()
   const connection = await duck.connect()
   await connection.run(
