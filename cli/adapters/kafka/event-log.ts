@@ -8,6 +8,7 @@ import { EXIT } from '../../domain/kernel/errors.ts'
 import type { EventLog, LogFrame, LogReader } from '../../domain/log/event-log.ts'
 import type { KafkaConnection } from './connection.ts'
 import { missingTopic } from './fault.ts'
+import { describeTopics } from './topics.ts'
 import { KafkaWriter } from './writer.ts'
 
 /** How to name topics and to retry. */
@@ -127,19 +128,12 @@ class KafkaReader implements LogReader {
   }
 }
 
-const TOPIC_RESOURCE = 2
 /** Kafka's default, minus what a batch needs around its records. */
 const MESSAGE_BYTES = 1_000_000
 
 /** The default if this user may not read the topic's settings. */
 async function readMessageBytesMax(kafka: KafkaConnection, name: string): Promise<number> {
   const admin = await kafka.admin()
-  const resources = [{ type: TOPIC_RESOURCE, name, configNames: ['max.message.bytes'] }]
-  const found = await admin
-    .describeConfigs({ resources, includeSynonyms: false })
-    .catch(() => undefined)
-  const entry = found?.resources[0]?.configEntries.find(
-    (one) => one.configName === 'max.message.bytes',
-  )
-  return Number(entry?.configValue ?? MESSAGE_BYTES)
+  const found = await describeTopics(admin, [name], ['max.message.bytes']).catch(() => undefined)
+  return Number(found?.get(name)?.[0]?.value ?? MESSAGE_BYTES)
 }

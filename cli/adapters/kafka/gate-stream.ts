@@ -12,6 +12,7 @@ import { missingTopic, toKafkaFault } from './fault.ts'
 import { readGateLag } from './gate-lag.ts'
 import { type GateNames, nameGate } from './gate-names.ts'
 import { openGateWorker } from './gate-worker.ts'
+import { describeTopics } from './topics.ts'
 
 /** Where and how the gate runs. */
 export interface GateStreamOptions {
@@ -172,7 +173,6 @@ interface TopicSizes {
   readonly dlqBytesMax: number
 }
 
-const TOPIC_RESOURCE = 2
 /** Kafka's default of max.message.bytes. */
 const MESSAGE_BYTES = 1_048_588
 /** What a reject has besides the record's bytes: reason and place. */
@@ -189,20 +189,13 @@ async function readTopicSizes(
     const missing = topics.find((topic) => !there.includes(topic))
     if (missing !== undefined)
       throw missingTopic(`topic ${missing}`, kafka.brokers, { exit: EXIT.usage })
-    const configNames = ['max.message.bytes']
-    const [metadata, configs] = await Promise.all([
+    const [metadata, settings] = await Promise.all([
       admin.fetchTopicMetadata({ topics }),
-      admin.describeConfigs({
-        includeSynonyms: false,
-        resources: topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames })),
-      }),
+      describeTopics(admin, topics, ['max.message.bytes']),
     ])
     const partitionsOf = (topic: string) =>
       metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 1
-    const bytesOf = (topic: string) => {
-      const found = configs.resources.find(({ resourceName }) => resourceName === topic)
-      return Number(found?.configEntries[0]?.configValue ?? MESSAGE_BYTES)
-    }
+    const bytesOf = (topic: string) => Number(settings.get(topic)?.[0]?.value ?? MESSAGE_BYTES)
     if (partitionsOf(valid) < partitionsOf(raw))
       throw new CcsError(
         'CCS_KAFKA_TOPIC',

@@ -3,13 +3,12 @@ import { CcsError } from '../../domain/kernel/errors.ts'
 import { sleep } from '../process/system-clock.ts'
 import type { KafkaConnection } from './connection.ts'
 import { toKafkaFault } from './fault.ts'
+import { createTopics, describeTopics } from './topics.ts'
 
 const FETCH_BYTES = 4 * 1024 * 1024
 const POLL_MS = 5
 const THERE_POLL_MS = 100
 const VISIBLE_MS = 10_000
-/** Number of the resource type "topic" in Kafka's protocol. */
-const TOPIC_RESOURCE = 2
 
 /** Reads incrementally: each read continues where the last one ended. */
 export class ManifestTopic {
@@ -32,23 +31,13 @@ export class ManifestTopic {
     const { name } = this
     const admin = await this.#kafka.admin()
     try {
-      const isMade = await admin.createTopics({
-        topics: [
-          {
-            topic: name,
-            numPartitions: 1,
-            replicationFactor: this.#replication,
-            configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
-          },
-        ],
-      })
+      const config = { 'cleanup.policy': 'compact' }
+      const topic = { name, partitions: 1, replication: this.#replication, config }
+      const isNew = await createTopics(admin, [topic])
       await this.#waitUntilThere()
-      if (isMade) return
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: [{ type: TOPIC_RESOURCE, name, configNames: ['cleanup.policy'] }],
-      })
-      if (resources[0]?.configEntries[0]?.configValue === 'compact') return
+      if (isNew) return
+      const found = await describeTopics(admin, [name], ['cleanup.policy'])
+      if (found.get(name)?.[0]?.value === 'compact') return
     } catch (error) {
       throw toKafkaFault(error, this.#kafka.brokers, { topic: name })
     }

@@ -8,11 +8,10 @@ import { sleep } from '../process/system-clock.ts'
 import type { Admin, KafkaConnection } from './connection.ts'
 import { toKafkaFault } from './fault.ts'
 import { readCommittedOffsets } from './gate-lag.ts'
+import { createTopics, describeTopics, SET_ON_TOPIC, TOPIC_RESOURCE } from './topics.ts'
 
-/** Numbers of Kafka's protocol for which kafkajs has no constants. */
-const TOPIC_RESOURCE = 2
+/** Number of the resource type "broker" in Kafka's protocol; kafkajs exports it as a type only. */
 const BROKER_RESOURCE = 4
-const SET_ON_TOPIC = 1
 const GONE_MS = 15_000
 const POLL_MS = 50
 
@@ -37,7 +36,7 @@ export function openTopicAdmin(kafka: KafkaConnection): TopicAdmin {
     create: async (topics) => {
       if (topics.length === 0) return
       const named = topics.length === 1 ? topics[0]?.name : undefined
-      await asked((admin) => admin.createTopics({ topics: topics.map(newTopic) }), named)
+      await asked((admin) => createTopics(admin, topics), named)
     },
     configure: (name, config) => asked((admin) => configure(admin, name, config), name),
     addPartitions: (name, total) =>
@@ -49,15 +48,6 @@ export function openTopicAdmin(kafka: KafkaConnection): TopicAdmin {
     remove: (names) => asked((admin) => removeTopics(admin, names)),
     about: () => asked(readAbout),
     close: () => kafka.close(),
-  }
-}
-
-function newTopic({ name, partitions, replication, config }: TopicState) {
-  return {
-    topic: name,
-    numPartitions: partitions,
-    replicationFactor: replication,
-    configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
   }
 }
 
@@ -90,18 +80,14 @@ async function readSettings(
   admin: Admin,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: names.map((name) => ({ type: TOPIC_RESOURCE, name })),
-  })
+  const found = await describeTopics(admin, names)
   return new Map(
-    resources.map(({ resourceName, configEntries }) => [
-      resourceName,
+    [...found].map(([name, settings]) => [
+      name,
       Object.fromEntries(
-        configEntries
-          // kafkajs's type says string; the value is the protocol's number.
-          .filter((one) => Number(one.configSource) === SET_ON_TOPIC)
-          .map((one) => [one.configName, one.configValue] as const)
+        settings
+          .filter((one) => one.source === SET_ON_TOPIC)
+          .map((one) => [one.key, one.value] as const)
           .sort(([a], [b]) => (a < b ? -1 : 1)),
       ),
     ]),
