@@ -21,8 +21,6 @@ const ALONE = [
   'test/contract/live-page.test.ts',
   'test/contract/poison.test.ts',
   'test/e2e/faults.test.ts',
-  'test/e2e/kill.test.ts',
-  'test/e2e/page.test.ts',
   'test/unit/pipeline/outage-handler.test.ts',
   'test/unit/generate/rate-pacer.test.ts',
 ]

@@ -30,7 +30,7 @@ import {
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Number of calls that the default run visits. */
-const SAMPLE = 16
+const SAMPLE = 12
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const MODELS = [
   'bronze.events',

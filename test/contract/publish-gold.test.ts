@@ -18,7 +18,7 @@ import { PublishingShop } from '../fixtures/publishing-shop.ts'
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Seed of a sequence of steps that covers all cases. */
 const STORY = Number(process.env.CCS_SEED ?? 7)
-const SAMPLE = 12
+const SAMPLE = 8
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const DAY = 1_440
 

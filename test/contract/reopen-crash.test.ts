@@ -15,7 +15,7 @@ import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Call sites that the default run visits. */
-const SAMPLE = 8
+const SAMPLE = 6
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const WAYS = [
   { when: 'during', end: 'powerLoss' },

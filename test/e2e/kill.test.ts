@@ -17,7 +17,7 @@ import { seededRandom } from '../fixtures/fault-files.ts'
 import { computeExpected, findFaults, readFound, recordsIn } from '../fixtures/pipeline-oracle.ts'
 import { runCcs } from './run-ccs.ts'
 
-const POINTS = Number(process.env.CCS_KILL_POINTS ?? 12)
+const POINTS = Number(process.env.CCS_KILL_POINTS ?? 8)
 const SEED = Number(process.env.CCS_KILL_SEED ?? 20_260_101)
 /** A little more than one commit's worth per life of the engine. */
 const RECORDS_A_LIFE = 1_200

@@ -22,8 +22,8 @@ const NOT_YET = /^(UNKNOWN_TOPIC_OR_PARTITION|LEADER_NOT_AVAILABLE)$/
 
 /**
  * Creates the topics and waits until the cluster knows them and each partition has a leader: for at
- * most 15 s, then throws kafkajs's last error. (kafkajs's own wait ends with an error when the broker
- * doesn't know the topic yet, which a busy one does not.) False if all of them existed before.
+ * most 15 s, then throws kafkajs's last error. False if all of them existed before. (kafkajs's own
+ * wait ends with an error when the broker doesn't know the topic yet, which a busy one does not.)
  */
 export async function createTopics(admin: Admin, topics: readonly TopicState[]): Promise<boolean> {
   const isNew = await admin.createTopics({
