@@ -59,23 +59,24 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   const settings = bindings.create_config()
   for (const [name, value] of Object.entries(config)) bindings.set_config(settings, name, value)
   const database = await bindings.open(options.path ?? ':memory:', settings)
-  return new Duck(bindings, database, config.memory_limit)
+  return new Duck(bindings, database, options.memoryLimitBytes)
 }
 
 /** An open instance. */
 export class Duck {
   readonly #bindings: typeof Bindings
   readonly #database: Bindings.Database
-  readonly #memoryLimit: string | undefined
+  /** Undefined: DuckDB's own default, which is never set again. */
+  #memoryLimitBytes: number | undefined
 
   constructor(
     bindings: typeof Bindings,
     database: Bindings.Database,
-    memoryLimit: string | undefined,
+    memoryLimitBytes: number | undefined,
   ) {
     this.#bindings = bindings
     this.#database = database
-    this.#memoryLimit = memoryLimit
+    this.#memoryLimitBytes = memoryLimitBytes
   }
 
   async connect(): Promise<DuckConnection> {
@@ -84,10 +85,18 @@ export class Duck {
 
   /**
    * Returns freed memory to the system. DuckDB does so, for all threads and both of its
-   * allocators, whenever its memory limit is set.
+   * allocators, whenever its memory limit is set. `limitBytes`: the limit from now on; it stays as
+   * it is while DuckDB uses more than that and can't spill it.
    */
-  async giveBack(connection: DuckConnection): Promise<void> {
-    if (this.#memoryLimit) await connection.run(`SET memory_limit = '${this.#memoryLimit}'`)
+  async giveBack(connection: DuckConnection, limitBytes = this.#memoryLimitBytes): Promise<void> {
+    if (this.#memoryLimitBytes === undefined) return
+    try {
+      await connection.run(`SET memory_limit = '${limitBytes}B'`)
+      this.#memoryLimitBytes = limitBytes
+    } catch (error) {
+      if (limitBytes === this.#memoryLimitBytes) throw error
+      await this.giveBack(connection)
+    }
   }
 
   /** Close the connections first. */

@@ -189,7 +189,8 @@ export class Pipeline {
   /** Reads and ingests one batch; returns its bytes. */
   async #step(): Promise<number> {
     // If commits can't keep up or can't succeed, intake pauses, so that memory stays bounded.
-    if (this.#parts.engine.uncommittedRows >= 2 * this.#options.checkpointRows && this.#commit)
+    const most = CHECKPOINTS_AHEAD * this.#options.checkpointRows
+    if (this.#parts.engine.uncommittedRows >= most && this.#commit)
       await this.#commit
     const { positions } = this.#parts.engine
     this.#startEnds ??= await this.#retryUntilStopped(() => this.#readers.ends())
@@ -279,6 +280,8 @@ export class Pipeline {
   }
 }
 
+/** Rows of how many checkpoints may be uncommitted: those being written, and half as many more. */
+const CHECKPOINTS_AHEAD = 1.5
 /** How often to ask an unreachable log during shutdown. */
 const RETRY_MS = 200
 /** How long intake continues after a signal; the final commit takes a second or two more. */

@@ -16,7 +16,7 @@ import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
 import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
-import { type DedupeIndexes, restoreIndexes } from './intake/dedupe-index.ts'
+import { countIndexBytes, type DedupeIndexes, restoreIndexes } from './intake/dedupe-index.ts'
 import { EVENT_DAY } from './intake/deduped-days.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
@@ -41,12 +41,16 @@ interface OpenParts {
   readonly indexes: DedupeIndexes
 }
 
+/** The part of the memory limit that DuckDB has at least, however many ids are remembered. */
+const LEAST_SHARE = 3 / 8
+
 /** One engine per data directory; close it to free DuckDB's memory. */
 export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
   readonly #duck: Duck
   readonly #connection: DuckConnection
   readonly #intake: DuckConnection
   readonly #options: EmbeddedOptions
+  readonly #indexes: DedupeIndexes
   readonly #catalog: CatalogOptions
   readonly #models: readonly EmbeddedModel[]
   readonly #arrivals: ArrivalTracker
@@ -65,6 +69,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#connection = connection
     this.#intake = intake
     this.#options = options
+    this.#indexes = indexes
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#models = models
     const model = models.find((one) => one.model.dedupe)?.model
@@ -92,7 +97,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     const duck = await openDuck({
       // Ingestion and checkpoints already are two threads; more would only wait for each other.
       threads: 1,
-      memoryLimitBytes: options.memoryLimitBytes,
+      memoryLimitBytes: shareOfDuckDb(options, indexes),
       // DuckDB creates the directory when the first large query spills.
       tempDirectory: `${options.dataDirectory}/tmp`,
       config: { preserve_insertion_order: 'false' },
@@ -248,7 +253,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await this.#views.create()
       await this.#rows.dropTables(frozen.uncommittedTables)
       await this.#gold.dropUnused()
-      await this.#duck.giveBack(this.#connection)
+      await this.#duck.giveBack(this.#connection, shareOfDuckDb(this.#options, this.#indexes))
       await removeUnreferencedState(this.#options.files, this.#options.stateRoot, manifest.state)
     })
   }
@@ -286,4 +291,13 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#queue = result.catch(() => undefined)
     return result
   }
+}
+
+/** What the remembered ids leave of the memory limit. */
+function shareOfDuckDb(
+  { memoryLimitBytes }: Pick<EmbeddedOptions, 'memoryLimitBytes'>,
+  indexes: DedupeIndexes,
+): number {
+  const least = Math.ceil(memoryLimitBytes * LEAST_SHARE)
+  return Math.max(least, memoryLimitBytes - countIndexBytes(indexes))
 }

@@ -215,6 +215,24 @@ test('whole numbers may be written as 2.0 or 1e2, amounts are rounded only if de
   })
 })
 
+test('the smallest unit of a currency may be another than a hundredth', () => {
+  const text = mapping(
+    ...ITEM,
+    '  quantity: n',
+    '  unit_price_minor:',
+    '    choose:',
+    '      - { from: p, money: { style: minor, decimals: 0 }, when: { cur: JPY } }',
+    '      - { from: p, money: { style: minor, decimals: 3 }, when: { cur: KWD } }',
+    '      - { from: p, money: minor }',
+  )
+  const line = (p: string, cur: string) => mapRow(text, { cur, items: [{ id: 'a', p, n: 1 }] })
+  const priced = (unit_price_minor: number) => ({ items: [{ unit_price_minor }] })
+  expect(line('1999', 'JPY')).toMatchObject(priced(199_900))
+  expect(line('1990', 'KWD')).toMatchObject(priced(199))
+  expect(line('1999', 'EUR')).toMatchObject(priced(1_999))
+  expect(line('1234', 'KWD').fault).toContain('`round` in the mapping would round it')
+})
+
 test('a line’s total gives unit prices that add up to it exactly', () => {
   const text = (...lines: readonly string[]) => mapping(...ITEM, '  quantity: n', ...lines)
   const lines = (rules: readonly string[], row: Readonly<Record<string, unknown>>) =>
@@ -326,7 +344,7 @@ test('contradictory rules are faults of the mapping', () => {
     'coupon: { choose: [{ constant: a }, { constant: b }], default: c }',
     'page_title: { from: t, absolute: true, sum: true, user_agent: browser }',
     'tax_minor: { from: t, sum: true, money: { style: decimal, thousands: ".", round: up } }',
-    'revenue_minor: { from: r, money: { round: half_up } }',
+    'revenue_minor: { from: r, money: { round: half_up, decimals: 1 } }',
     'total_minor: { from: r, money: decimal }',
     'geo_city: { from: c, when: { a: { matches: "(" } } }',
     'items: { sku: s, quantity: q, line_total_minor: { from: a, money: decimal }, line_subtotal_minor: { from: b, money: decimal }, discount_minor: { from: c, money: decimal } }',
@@ -338,6 +356,7 @@ test('contradictory rules are faults of the mapping', () => {
     '11: "." is the decimal mark of this style.',
     '11: "sum" adds up the rows of a group, but the mapping has no "group".',
     '11: "up" is not one of half_even, half_up.',
+    '12: "1" is not one of 0, 2, 3, 4.',
     '12: money has no "style".',
     '13: revenue_minor and total_minor both say what the lines are worth.',
     '14: Invalid regular expression: /(/u: Unterminated group.',

@@ -3,7 +3,7 @@
  * digits, without floating point. An amount is rounded only where the mapping says how.
  */
 
-/** How amounts are written: 35.79, 35,79 (1.234,50), or hundredths. */
+/** How amounts are written: 35.79, 35,79 (1.234,50), or a number of the smallest unit. */
 export const MONEY_STYLES = ['decimal', 'decimal_comma', 'minor'] as const
 
 /** One of MONEY_STYLES. */
@@ -23,6 +23,8 @@ export interface MoneyOptions {
   readonly thousands?: string | undefined
   /** Texts such as € or USD that may stand before or after the amount. */
   readonly symbols?: readonly string[]
+  /** Of the style `minor`: decimals of the source's smallest unit, 0 for yen; 2 if not given. */
+  readonly decimals?: number | undefined
 }
 
 /**
@@ -37,7 +39,8 @@ export function parseMoney(
   const { sign, digits } = splitSign(text, options.symbols ?? [])
   const plain = style === 'decimal_comma' ? commaToPoint(digits, options) : ungroup(digits, options)
   if (plain === undefined) return undefined
-  return parseScaled(sign + plain, style === 'minor' ? 0 : 2, options.round)
+  const shift = style === 'minor' ? 2 - (options.decimals ?? 2) : 2
+  return parseScaled(sign + plain, shift, options.round)
 }
 
 /** Returns the whole number that a text is, also as `2.0` or `1e2`; undefined for any other. */

@@ -40,7 +40,9 @@ interface MoneyFormat {
   readonly moneyOptions?: MoneyOptions
 }
 
-const MONEY_KEYS = ['style', 'round', 'thousands', 'symbol']
+const MONEY_KEYS = ['style', 'round', 'thousands', 'symbol', 'decimals']
+/** Decimals of the smallest units of ISO 4217: yen, cents, fils, and units of account. */
+const DECIMALS = ['0', '2', '3', '4'] as const
 const THOUSANDS = [',', '.', "'", '’', ' ', '_'] as const
 
 /** `money: decimal`, or a map of MONEY_KEYS. */
@@ -65,6 +67,14 @@ function parseMoneyFormat(value: unknown, source: ValueSource, rule: RuleInput):
   if (thousands === (money === 'decimal_comma' ? ',' : '.'))
     reader.fault([...at, 'thousands'], `"${thousands}" is the decimal mark of this style.`)
   const round = reader.choice(map.round, [...at, 'round'], ROUNDINGS)
+  const decimals = reader.choice(map.decimals, [...at, 'decimals'], DECIMALS)
+  if (decimals !== undefined && money !== 'minor')
+    reader.fault([...at, 'decimals'], '"decimals" is for style: minor.', 'Remove it.', 'key')
   const symbols = reader.texts(map.symbol, [...at, 'symbol']) ?? []
-  return { money: money ?? 'minor', moneyOptions: { round, thousands, symbols } }
+  const options = { round, thousands, symbols }
+  const isCounted = decimals !== undefined
+  return {
+    money: money ?? 'minor',
+    moneyOptions: isCounted ? { ...options, decimals: Number(decimals) } : options,
+  }
 }

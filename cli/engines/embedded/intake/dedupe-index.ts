@@ -14,6 +14,7 @@ const SHARD_BITS = 9
 const SHARDS = 1 << SHARD_BITS
 const STAMP_MASK = SHARDS - 1
 const START_SLOTS = 64
+const SLOT_BYTES = 16
 /** A shard is rebuilt when its load reaches LOAD_MAX; afterwards it has LOAD_AFTER. */
 const LOAD_MAX = 0.86
 const LOAD_AFTER = 0.74
@@ -26,6 +27,11 @@ export interface DedupeIndexes {
   readonly events: DedupeIndex
   /** Order ids of purchases; never advanced, so it forgets none. Absent: orders may repeat. */
   readonly orders?: DedupeIndex | undefined
+}
+
+/** Memory of both indexes. */
+export function countIndexBytes({ events, orders }: DedupeIndexes): number {
+  return events.bytes + (orders?.bytes ?? 0)
 }
 
 /** The indexes that a model with this `dedupe` needs, with the ids of the state files. */
@@ -120,6 +126,11 @@ export class DedupeIndex {
   /** Number of ids, expired ones included that still occupy a slot. */
   get size(): number {
     return this.#shards.reduce((sum, shard) => sum + shard.used, 0)
+  }
+
+  /** Memory of the tables. */
+  get bytes(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.slots * SLOT_BYTES, 0)
   }
 
   /** Adds the id; true if it was not known within the horizon. */
