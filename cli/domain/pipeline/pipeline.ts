@@ -190,8 +190,7 @@ export class Pipeline {
   async #step(): Promise<number> {
     // If commits can't keep up or can't succeed, intake pauses, so that memory stays bounded.
     const most = CHECKPOINTS_AHEAD * this.#options.checkpointRows
-    if (this.#parts.engine.uncommittedRows >= most && this.#commit)
-      await this.#commit
+    if (this.#parts.engine.uncommittedRows >= most && this.#commit) await this.#commit
     const { positions } = this.#parts.engine
     this.#startEnds ??= await this.#retryUntilStopped(() => this.#readers.ends())
     const frames = await this.#retryUntilStopped(() => this.#readFrames(positions))

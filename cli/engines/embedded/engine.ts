@@ -16,7 +16,7 @@ import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
 import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
-import { countIndexBytes, type DedupeIndexes, restoreIndexes } from './intake/dedupe-index.ts'
+import { type DedupeIndexes, restoreIndexes, shareOfDuckDb } from './intake/dedupe-indexes.ts'
 import { EVENT_DAY } from './intake/deduped-days.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
@@ -40,9 +40,6 @@ interface OpenParts {
   readonly models: readonly EmbeddedModel[]
   readonly indexes: DedupeIndexes
 }
-
-/** The part of the memory limit that DuckDB has at least, however many ids are remembered. */
-const LEAST_SHARE = 3 / 8
 
 /** One engine per data directory; close it to free DuckDB's memory. */
 export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
@@ -97,7 +94,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     const duck = await openDuck({
       // Ingestion and checkpoints already are two threads; more would only wait for each other.
       threads: 1,
-      memoryLimitBytes: shareOfDuckDb(options, indexes),
+      memoryLimitBytes: shareOfDuckDb(options.memoryLimitBytes, indexes),
       // DuckDB creates the directory when the first large query spills.
       tempDirectory: `${options.dataDirectory}/tmp`,
       config: { preserve_insertion_order: 'false' },
@@ -253,7 +250,8 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await this.#views.create()
       await this.#rows.dropTables(frozen.uncommittedTables)
       await this.#gold.dropUnused()
-      await this.#duck.giveBack(this.#connection, shareOfDuckDb(this.#options, this.#indexes))
+      const limitBytes = shareOfDuckDb(this.#options.memoryLimitBytes, this.#indexes)
+      await this.#duck.giveBack(this.#connection, limitBytes)
       await removeUnreferencedState(this.#options.files, this.#options.stateRoot, manifest.state)
     })
   }
@@ -291,13 +289,4 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#queue = result.catch(() => undefined)
     return result
   }
-}
-
-/** What the remembered ids leave of the memory limit. */
-function shareOfDuckDb(
-  { memoryLimitBytes }: Pick<EmbeddedOptions, 'memoryLimitBytes'>,
-  indexes: DedupeIndexes,
-): number {
-  const least = Math.ceil(memoryLimitBytes * LEAST_SHARE)
-  return Math.max(least, memoryLimitBytes - countIndexBytes(indexes))
 }

@@ -15,7 +15,8 @@ import type {
   PartitionPosition,
 } from '../../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
-import type { DedupeIndex, DedupeIndexes, EventIdWords } from './dedupe-index.ts'
+import type { DedupeIndex, EventIdWords } from './dedupe-index.ts'
+import type { DedupeIndexes } from './dedupe-indexes.ts'
 import { DedupedDays } from './deduped-days.ts'
 
 interface PartitionProgress {

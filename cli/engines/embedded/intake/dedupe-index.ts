@@ -22,34 +22,6 @@ const LOAD_AFTER = 0.74
 /** Event ids as stored in state files, five words each: the id's four and the hour of its stamp. */
 export type EventIdWords = Uint32Array
 
-/** The ids by which arrivals are deduplicated. */
-export interface DedupeIndexes {
-  readonly events: DedupeIndex
-  /** Order ids of purchases; never advanced, so it forgets none. Absent: orders may repeat. */
-  readonly orders?: DedupeIndex | undefined
-}
-
-/** Memory of both indexes. */
-export function countIndexBytes({ events, orders }: DedupeIndexes): number {
-  return events.bytes + (orders?.bytes ?? 0)
-}
-
-/** The indexes that a model with this `dedupe` needs, with the ids of the state files. */
-export function restoreIndexes(
-  dedupe: { readonly horizonMs: number; readonly orderKey?: string } | undefined,
-  stored: { readonly events: readonly EventIdWords[]; readonly orders: readonly EventIdWords[] },
-): DedupeIndexes {
-  const restore = (horizonMs: number, ids: readonly EventIdWords[]) => {
-    const index = new DedupeIndex(horizonMs)
-    for (const words of ids) index.restore(words)
-    return index
-  }
-  return {
-    events: restore(dedupe?.horizonMs ?? 0, stored.events),
-    orders: dedupe?.orderKey === undefined ? undefined : restore(0, stored.orders),
-  }
-}
-
 /** An exact set of the event ids within the horizon; ids are four 32-bit words. */
 export class DedupeIndex {
   /** Hours per stamp: one, more only for horizons beyond ten days. */
