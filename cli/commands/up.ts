@@ -62,13 +62,14 @@ export default class Up extends CcsCommand<StatusResult> {
       owner: 'ccs up',
       onNotice: (text) => this.note(text),
     })
-    const server = await openServer(project, open, {
-      port: flags.port ?? project.config.http.port,
-    }).catch(async (error: unknown) => {
+    const port = flags.port ?? project.config.http.port
+    const isPortRequired = flags.port !== undefined
+    const server = await openServer(project, open, { port, isPortRequired }).catch(async (error: unknown) => {
       await open.close()
       throw error
     })
     try {
+      this.notePort(port, server.url)
       this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
       const everyMs = flags.dbt ? (flags['dbt-every'] ?? project.config.dbt.everyMs) : 0
       const marts = (end: AbortSignal) => this.#marts(project, { open, logic, everyMs }, end)
