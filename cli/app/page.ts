@@ -5,7 +5,7 @@ import type { OpenDash } from '../web/live/dash-server.ts'
 import type { OpenServer } from '../web/live/engine-server.ts'
 import type { PageSource } from '../web/live/page.ts'
 import type { OpenPipeline } from './pipeline.ts'
-import { openLastingAnswers } from './query.ts'
+import { openDeployedLogic, openLastingAnswers } from './query.ts'
 import { openRejectDecoder } from './reader.ts'
 import { openProjectStore } from './targets/log.ts'
 
@@ -34,7 +34,7 @@ export async function openServer(
     import('../domain/pipeline/read-status.ts'),
     import('../domain/log/topics.ts'),
   ])
-  const { engine, pipeline } = open
+  const { engine, pipeline, logic } = open
   const { log, files, root: data, manifests } = open.store
   const status = () =>
     readStatus(log, pipeline.state(), { data, topic, nowMs: Date.now(), running: true })
@@ -42,7 +42,8 @@ export async function openServer(
     engine.query(sql, nowMs, signal)
   const catchUp = () => pipeline.catchUp()
   const revision = () => engine.counts.records
-  const source = { log, manifests, catchUp, query, status, revision }
+  const graph = async () => logic.graph
+  const source = { log, manifests, catchUp, query, status, revision, graph }
   return serveEngine({
     ...{ port, isPortRequired, status, catchUp, query },
     page: await openPage(project, source),
@@ -67,6 +68,7 @@ export async function openDash(
     catchUp: () => answers.refresh(),
     query: (sql) => answers.query(sql),
     revision: () => answers.revision,
+    graph: async () => (await openDeployedLogic(project)).graph,
   })
   const close = async () => {
     await answers.close()
