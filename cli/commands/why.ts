@@ -92,7 +92,7 @@ export default class Why extends CcsCommand<WhyReport | EventReport> {
     for (const { place, reason, message, origin, see } of rejects) {
       this.print()
       this.print(`rejected, in events.dlq at ${place}${origin === null ? '' : `  ${origin}`}`)
-      this.printWrapped(`  ${reason}: ${message}`)
+      this.#printIndented(`${reason}: ${message}`)
       this.print(`  ${this.paint('dim', see)}`)
     }
   }
@@ -104,9 +104,13 @@ export default class Why extends CcsCommand<WhyReport | EventReport> {
       `  ${this.paint('dim', `${eventId}${orderId === null ? '' : `  order ${orderId}`}`)}`,
     )
     for (const { kind, sentence, rule } of findings) {
-      this.printWrapped(`  ${kind}: ${sentence}`, 4)
+      this.#printIndented(`${kind}: ${sentence}`)
       if (rule !== '') this.print(`    ${this.paint('dim', `rule: ${rule}`)}`)
     }
+  }
+
+  #printIndented(text: string): void {
+    for (const line of wrapLine(text, this.width - 2, 2)) this.print(`  ${line}`)
   }
 
   #show({ model, file, grain, row, path, events, leftOut, check, ok }: WhyReport): void {

@@ -50,14 +50,14 @@ export function renderLive(data: LiveData, width: number, paint: Paint): readonl
   const number = (value: unknown) => Number(value ?? 0).toLocaleString('en-US')
   const { now, funnel } = data
   const big = [
-    ['visitors (5 min)', number(now.visitors_5m)],
-    ['carts (10 min)', number(now.active_carts_10m)],
+    ['visitors 5 min', number(now.visitors_5m)],
+    ['carts 10 min', number(now.active_carts_10m)],
     ['checkouts', number(now.active_checkouts_10m)],
     ['orders today', number(now.orders_today)],
     ['revenue today', formatRevenue(data.revenue.slice(0, 1))],
   ] as const
   const others = data.revenue.slice(1)
-  const cell = Math.max(18, Math.floor(Math.min(width, 100) / big.length))
+  const cell = Math.max(15, Math.floor(Math.min(width, 100) / big.length))
   const bars = Math.max(10, Math.min(60, width - 26))
   const shown = data.minutes.slice(-bars)
   const last = shown.at(-1)

@@ -66,13 +66,17 @@ export function drawHealth(place, health) {
   button.setAttribute('type', 'button')
   button.dataset.opens = 'health'
   const { freshnessMs, marts } = health
-  button.replaceChildren(
-    make('strong', wrong.length > 0 ? wrong.join(' ') : quietText(health)),
-    makeFact('', count(health.eventsPerSecond), ' events per second'),
-    ...(freshnessMs === null ? [] : [makeFact('updated ', duration(freshnessMs), ' ago')]),
-    makeFact('', count(health.lagEvents), ' events queued'),
-    ...(marts?.builtAt ? [makeFact('marts built at ', hourMinute(marts.builtAt))] : []),
-  )
+  // Without an engine there is no rate, and nothing is counted.
+  const facts = health.running
+    ? [
+        makeFact('', count(health.eventsPerSecond), ' events per second'),
+        ...(freshnessMs === null ? [] : [makeFact('updated ', duration(freshnessMs), ' ago')]),
+        makeFact('', count(health.lagEvents), ' events queued'),
+      ]
+    : []
+  if (marts?.builtAt) facts.push(makeFact('marts built at ', hourMinute(marts.builtAt)))
+  const text = wrong.length > 0 ? wrong.join(' ') : quietText(health)
+  button.replaceChildren(make('strong', text), ...facts)
   if (!button.isConnected) place.append(button)
 }
 
