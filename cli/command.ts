@@ -98,6 +98,13 @@ export abstract class CcsCommand<Result> extends Command {
     return openMachine()
   }
 
+  /** Prints all rows; into a file or a pipe without cutting anything. */
+  protected printRows(columns: readonly Column[], rows: readonly object[]): void {
+    const width = process.stdout.isTTY ? this.width : Number.POSITIVE_INFINITY
+    const paint = painterFor(process.stdout)
+    for (const line of formatTable(columns, rows, { width, paint })) this.print(line)
+  }
+
   /**
    * How many columns a table or a line may take: the terminal's width, or 80 without a terminal.
    */
@@ -140,6 +147,12 @@ export abstract class CcsCommand<Result> extends Command {
     if (this.jsonEnabled()) return
     process.stderr.write(`${this.#isLineOpen ? '\r\u001B[K' : ''}${line}\n`)
     this.#isLineOpen = false
+  }
+
+  /** Says if a server could not have the port of ccs.yml, because it is taken. */
+  protected notePort(wanted: number, url: string): void {
+    if (wanted !== 0 && new URL(url).port !== String(wanted))
+      this.note(`Port ${wanted} is taken by another program; the page is at ${url}`)
   }
 
   /** Prints an error to stderr without ending the command. */

@@ -5,7 +5,7 @@ import type { OpenDash } from '../web/live/dash-server.ts'
 import type { OpenServer } from '../web/live/engine-server.ts'
 import type { PageSource } from '../web/live/page.ts'
 import type { OpenPipeline } from './pipeline.ts'
-import { openLastingAnswers } from './query.ts'
+import { openDeployedLogic, openLastingAnswers } from './query.ts'
 import { openRejectDecoder } from './reader.ts'
 import { openProjectStore } from './targets/log.ts'
 
@@ -15,11 +15,18 @@ async function openPage(project: Project, source: PageSource) {
   return page.openPage(project, source, { clock: systemClock(), decode })
 }
 
+/** Where to listen on 127.0.0.1: 0 is any free port; CCS_PORT_TAKEN for one that is required. */
+export interface PortChoice {
+  readonly port: number
+  /** Otherwise a taken port is replaced by a free one. */
+  readonly isPortRequired?: boolean
+}
+
 /** Serves the engine's HTTP; other processes find it through the data directory. */
 export async function openServer(
   project: Project,
   open: OpenPipeline,
-  { port }: { readonly port: number },
+  { port, isPortRequired = false }: PortChoice,
 ): Promise<OpenServer> {
   const [{ serveEngine }, client, { readStatus }, { RAW_TOPIC: topic }] = await Promise.all([
     import('../web/live/engine-server.ts'),
@@ -27,7 +34,7 @@ export async function openServer(
     import('../domain/pipeline/read-status.ts'),
     import('../domain/log/topics.ts'),
   ])
-  const { engine, pipeline } = open
+  const { engine, pipeline, logic } = open
   const { log, files, root: data, manifests } = open.store
   const status = () =>
     readStatus(log, pipeline.state(), { data, topic, nowMs: Date.now(), running: true })
@@ -35,9 +42,11 @@ export async function openServer(
     engine.query(sql, nowMs, signal)
   const catchUp = () => pipeline.catchUp()
   const revision = () => engine.counts.records
+  const graph = async () => logic.graph
+  const source = { log, manifests, catchUp, query, status, revision, graph }
   return serveEngine({
-    ...{ port, status, catchUp, query },
-    page: await openPage(project, { log, manifests, catchUp, query, status, revision }),
+    ...{ port, isPortRequired, status, catchUp, query },
+    page: await openPage(project, source),
     commit: () => pipeline.commit(),
     compact: async (some) => (await import('./lake.ts')).compactRunning(open, some),
     publish: (at) => client.publishEndpoint(files, data, at),
@@ -48,7 +57,7 @@ export async function openServer(
 /** The page of a project's data, served by this process; it runs no engine. */
 export async function openDash(
   project: Project,
-  { port }: { readonly port: number },
+  { port, isPortRequired = false }: PortChoice,
 ): Promise<OpenDash> {
   const { serveDash } = await import('../web/live/dash-server.ts')
   const answers = await openLastingAnswers(project)
@@ -59,10 +68,11 @@ export async function openDash(
     catchUp: () => answers.refresh(),
     query: (sql) => answers.query(sql),
     revision: () => answers.revision,
+    graph: async () => (await openDeployedLogic(project)).graph,
   })
   const close = async () => {
     await answers.close()
     await log.close()
   }
-  return serveDash({ port, page, status, close })
+  return serveDash({ port, isPortRequired, page, status, close })
 }

@@ -14,6 +14,7 @@ import { openProjectStore, openRegistry, type ProjectStore } from './targets/log
 /** A running pipeline and what it stands on. Close it after the pipeline has ended. */
 export interface OpenPipeline extends StartedPipeline<EmbeddedEngine> {
   readonly store: Store
+  readonly logic: Logic
 }
 
 /** How a pipeline is opened. */
@@ -100,5 +101,5 @@ export async function openPipeline(
       ...(target.kafka ? { target } : {}),
     },
   )
-  return { ...started, store }
+  return { ...started, store, logic }
 }

@@ -2,6 +2,8 @@
  * Composition of whatever asks about the rows of a target: who answers, and the lines of a shell.
  */
 import type { LineInput } from '../adapters/terminal/line-input.ts'
+import type { Manifest } from '../domain/lake/manifest.ts'
+import type { Logic } from '../domain/models/logic.ts'
 import type { QueryBackend } from '../domain/query/failover-query-service.ts'
 import type { QueryService } from '../domain/query/query-service.ts'
 import type { Project } from '../project.ts'
@@ -15,8 +17,28 @@ export async function openAnswers(
 ): Promise<QueryBackend> {
   const answers = await import('../engines/embedded/query/open-answers.ts')
   const store = await openProjectStore(project)
-  const openLogic = () => openTargetLogic(project)
+  const openLogic = (manifest: Manifest | undefined) => openLogicOf(project, manifest)
   return answers.openAnswers({ config: project.config, store, openLogic, without })
+}
+
+/** The logic that made the present rows: models as they were deployed, so that no draft is read. */
+export async function openDeployedLogic(project: Project): Promise<Logic> {
+  const { log, manifests } = await openProjectStore(project)
+  const manifest = await manifests.load().finally(() => log.close())
+  return openLogicOf(project, manifest)
+}
+
+async function openLogicOf(project: Project, manifest: Manifest | undefined): Promise<Logic> {
+  const { listDeployedModels } = await import('../engines/embedded/model-diff.ts')
+  const models = manifest ? listDeployedModels(manifest) : project.models
+  return openTargetLogic({ ...project, models })
+}
+
+/** Names of models whose files have changes that are not deployed. */
+export async function listUndeployed(project: Project): Promise<readonly string[]> {
+  const { listDrafts } = await import('../engines/embedded/model-diff.ts')
+  const { log, manifests } = await openProjectStore(project)
+  return listDrafts(project.models, await manifests.load().finally(() => log.close()))
 }
 
 /** The same for as long as somebody asks: engines may come and go meanwhile. */

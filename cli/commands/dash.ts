@@ -30,8 +30,10 @@ export default class Dash extends CcsCommand<DashResult> {
     const { flags } = await this.parse(Dash)
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
-    const dash = await openDash(project, { port: flags.port ?? project.config.http.port })
+    const port = flags.port ?? project.config.http.port
+    const dash = await openDash(project, { port, isPortRequired: flags.port !== undefined })
     try {
+      this.notePort(port, dash.url)
       this.print(`The live page is at ${dash.url}. Ctrl-C ends it.`)
       const clock = this.clock
       while (!stop.aborted) await clock.sleep(DAY_MS, stop)

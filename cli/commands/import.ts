@@ -4,6 +4,7 @@ import { CcsCommand } from '../command.ts'
 import { describeDays } from '../domain/ingest/event-days.ts'
 import { type ImportResult, importFiles } from '../domain/ingest/import.ts'
 import type { ImportPhase } from '../domain/ingest/import-file.ts'
+import { describeRepeatedOrders } from '../domain/ingest/repeated-orders.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 
 export default class Import extends CcsCommand<ImportResult> {
@@ -12,7 +13,7 @@ export default class Import extends CcsCommand<ImportResult> {
     'A mapping file says which column or path fills which field of an event. Invalid rows go to ' +
     'events.dlq with file, line and bytes. The events of all files reach the log in the order of ' +
     'their time. A file that was imported before adds nothing; an import that was stopped ' +
-    'continues where it was.'
+    'continues where it was. At its end it names orders that came again with other contents.'
   static override examples = [
     '<%= config.bin %> import 2019-Oct.csv.gz --mapping examples/import/rees46.yml --dry-run',
     '<%= config.bin %> import export/*.ndjson --mapping examples/import/ga4.yml',
@@ -105,6 +106,7 @@ export default class Import extends CcsCommand<ImportResult> {
     }
     if (result.isDryRun) this.note('A dry run: nothing was written.')
     for (const line of describeDays(result.days)) this.note(line)
+    for (const line of describeRepeatedOrders(result.repeatedOrders)) this.note(line)
     if (result.isStopped)
       this.note(
         result.accepted + result.rejected === 0

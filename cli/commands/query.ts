@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { openMartsQueries, openQueries } from '../app/query.ts'
+import { listUndeployed, openMartsQueries, openQueries } from '../app/query.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { createRowFormatter } from '../domain/console/streaming-table.ts'
 import { collectRows, type QueryAnswer } from '../domain/query/query-service.ts'
@@ -11,6 +11,8 @@ export interface QueryOutput extends QueryResult {
   readonly from: string
   /** When the rows asked for were committed; null: up to now. */
   readonly asOf: string | null
+  /** Models whose files have changes that are not deployed; they are answered as deployed. */
+  readonly undeployed: readonly string[]
 }
 
 export default class Query extends CcsCommand<QueryOutput> {
@@ -48,6 +50,7 @@ export default class Query extends CcsCommand<QueryOutput> {
     const { args, flags } = await this.parse(Query)
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
+    const undeployed = flags.marts ? [] : await listUndeployed(project)
     const asking = await (flags.marts ? openMartsQueries(project) : openQueries(project))
     try {
       const answer = await asking.query(args.sql, {
@@ -57,16 +60,18 @@ export default class Query extends CcsCommand<QueryOutput> {
       const { from, asOf, columns } = answer
       if (answer.isUnbounded) {
         await this.#follow(answer, flags.limit, stop)
-        return { from, asOf, columns, rows: [] }
+        return { from, asOf, undeployed, columns, rows: [] }
       }
       const rows = await collectRows(answer, flags.limit)
-      this.printTable(
+      this.printRows(
         columns.map(({ name }) => ({ key: name })),
         rows,
       )
       if (asOf) this.note(`As committed ${asOf}.`)
       else if (from === 'lake') this.note('Nothing is committed yet.')
-      return { from, asOf, columns, rows }
+      if (undeployed.length > 0)
+        this.note(`Answered as deployed: ${undeployed.join(', ')} changed since. See: ccs plan`)
+      return { from, asOf, undeployed, columns, rows }
     } finally {
       await asking.close()
     }
@@ -75,7 +80,7 @@ export default class Query extends CcsCommand<QueryOutput> {
   /** Prints rows as they arrive, at most `limit`. */
   async #follow({ columns, rows }: QueryAnswer, limit: number | undefined, stop: AbortSignal) {
     this.streamJson()
-    const { width } = this
+    const width = process.stdout.isTTY ? this.width : Number.POSITIVE_INFINITY
     const lines = createRowFormatter(columns, {
       width,
       paint: (style, text) => this.paint(style, text),

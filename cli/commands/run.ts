@@ -37,10 +37,11 @@ export default class Run extends CcsCommand<StatusResult> {
       onNotice: (text) => this.note(text),
     })
     try {
-      const server = await openServer(project, open, {
-        port: flags.port ?? (flags.once ? 0 : project.config.http.port),
-      })
+      const port = flags.port ?? (flags.once ? 0 : project.config.http.port)
+      const isPortRequired = flags.port !== undefined
+      const server = await openServer(project, open, { port, isPortRequired })
       try {
+        this.notePort(port, server.url)
         if (!flags.once)
           this.note(`The engine answers at ${server.url}; data in ${project.dataDir}.`)
         const lateBefore = open.engine.counts.late

@@ -71,7 +71,7 @@ export default class Sql extends CcsCommand<void> {
     const line = (text: string) => this.printWithBackpressure(text, stop)
     return {
       line,
-      table: async (columns, rows) => this.printTable(columns, rows),
+      table: async (columns, rows) => this.printRows(columns, rows),
       stream: (columns) => {
         const paint = (style: Parameters<Sql['paint']>[0], text: string) => this.paint(style, text)
         const lines = createRowFormatter(columns, { width: this.width, paint })

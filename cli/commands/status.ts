@@ -1,25 +1,65 @@
+import { Flags } from '@oclif/core'
 import { openAnswers } from '../app/query.ts'
+import { runLeftOut } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
+import { wrapLine } from '../domain/console/text.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
 import { describeGap } from '../domain/pipeline/partition-readers.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
+import { type LeftOut, renderLeftOut } from '../domain/provenance/left-out.ts'
+import type { Project } from '../project.ts'
 
-export default class Status extends CcsCommand<StatusResult> {
+/** What `--json` prints. */
+export interface StatusOutput extends StatusResult {
+  /** What the numbers of the day leave out; null: it can't be counted. */
+  readonly leftOut: LeftOut | null
+}
+
+export default class Status extends CcsCommand<StatusOutput> {
   static override summary =
-    'Lag, watermark, freshness, late, duplicates, rejects and the last commit.'
-  static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --json']
+    'Lag, watermark, freshness, what the numbers leave out, and the last commit.'
+  static override description =
+    'Counts since the log began; then how many events the numbers of one day leave out, and why.'
+  static override examples = [
+    '<%= config.bin %> status',
+    '<%= config.bin %> status --day 2026-10-25',
+    '<%= config.bin %> status --json',
+  ]
 
-  static override flags = { target: targetFlag }
+  static override flags = {
+    target: targetFlag,
+    day: Flags.string({
+      summary: 'Day of the shop whose left-out events are counted; default: today.',
+      helpValue: 'DAY',
+    }),
+  }
 
-  async run(): Promise<StatusResult> {
+  async run(): Promise<StatusOutput> {
     const { flags } = await this.parse(Status)
-    const answers = await openAnswers(await this.loadProject(flags))
+    const project = await this.loadProject(flags)
+    const answers = await openAnswers(project)
     try {
       const status = await answers.status()
       for (const [label, value] of statusRows(status)) this.print(`${label.padEnd(16)}${value}`)
       for (const gap of status.gaps) this.print(this.paint('yellow', describeGap(gap)))
-      return status
+      this.print()
+      return { ...status, leftOut: await this.#showLeftOut(project, flags.day) }
     } finally {
       await answers.close()
+    }
+  }
+
+  /** The rest of the status is worth printing even if the models can't be opened. */
+  async #showLeftOut(project: Project, day: string | undefined): Promise<LeftOut | null> {
+    try {
+      const leftOut = await runLeftOut(project, day)
+      const wrap = (line: string, indent: number) => wrapLine(line, this.width, indent)
+      for (const line of renderLeftOut(leftOut, wrap)) this.print(line)
+      return leftOut
+    } catch (error) {
+      if (!(error instanceof CcsError) || error.code === 'CCS_USAGE_INVALID') throw error
+      this.print(`What the numbers leave out can’t be counted: ${error.message}`)
+      return null
     }
   }
 }

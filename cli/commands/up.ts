@@ -5,6 +5,8 @@ import { openServer } from '../app/page.ts'
 import { type OpenPipeline, openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
+import { formatRevenue } from '../domain/live/live-lines.ts'
+import { REVENUE_TODAY } from '../domain/live/read-live.ts'
 import { readDbtTask } from '../domain/marts/dbt-args.ts'
 import { scheduleMarts } from '../domain/marts/marts-scheduler.ts'
 import type { Logic } from '../domain/models/logic.ts'
@@ -62,13 +64,16 @@ export default class Up extends CcsCommand<StatusResult> {
       owner: 'ccs up',
       onNotice: (text) => this.note(text),
     })
-    const server = await openServer(project, open, {
-      port: flags.port ?? project.config.http.port,
-    }).catch(async (error: unknown) => {
-      await open.close()
-      throw error
-    })
+    const port = flags.port ?? project.config.http.port
+    const isPortRequired = flags.port !== undefined
+    const server = await openServer(project, open, { port, isPortRequired }).catch(
+      async (error: unknown) => {
+        await open.close()
+        throw error
+      },
+    )
     try {
+      this.notePort(port, server.url)
       this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
       const everyMs = flags.dbt ? (flags['dbt-every'] ?? project.config.dbt.everyMs) : 0
       const marts = (end: AbortSignal) => this.#marts(project, { open, logic, everyMs }, end)
@@ -197,11 +202,15 @@ export default class Up extends CcsCommand<StatusResult> {
   async #report(open: OpenPipeline, server: OpenServer): Promise<void> {
     const { counts, lagEvents, stalled } = await server.status()
     const now = oneRow(await open.engine.query(RIGHT_NOW, Date.now()))
+    const { rows } = await open.engine.query(REVENUE_TODAY, Date.now())
+    const revenue = rows.map((row) => {
+      return { currency: String(row.currency), revenue: String(row.revenue) }
+    })
     const line = stalled
       ? stalled
       : `${counts.records} events  lag ${lagEvents}  visitors ${now.visitors_5m}  ` +
         `carts ${now.active_carts_10m}  orders today ${now.orders_today}  ` +
-        `revenue today ${now.revenue_today}`
+        `revenue today ${formatRevenue(revenue)}`
     this.statusLine(line)
   }
 
@@ -212,6 +221,7 @@ export default class Up extends CcsCommand<StatusResult> {
         `${duplicates} duplicates, ${late} late, ${dlq} rejected.`,
     )
     const { rows, columns } = await open.engine.query(FUNNEL, Date.now())
+    this.print('Visits by the steps that they took in this order, and all orders of the day:')
     this.printTable(
       columns.map(({ name }) => ({ key: name })),
       rows,
@@ -220,9 +230,11 @@ export default class Up extends CcsCommand<StatusResult> {
 }
 
 const RIGHT_NOW = 'SELECT * FROM gold.right_now'
-const FUNNEL =
-  'SELECT shop_date, sessions, views, carts, checkouts, orders FROM gold.funnel_daily ORDER BY 1 ' +
-  'DESC LIMIT 3'
+/** `bought` counts visits that took all steps; `orders` has those without a product view too. */
+const FUNNEL = `SELECT f.shop_date, f.sessions, f.views, f.carts, f.checkouts, f.orders AS bought,
+  coalesce((SELECT CAST(sum(r.orders) AS BIGINT) FROM gold.revenue_daily r
+    WHERE r.shop_date = f.shop_date), 0) AS orders
+FROM gold.funnel_daily f ORDER BY 1 DESC LIMIT 3`
 
 function oneRow(result: QueryResult): Readonly<Record<string, unknown>> {
   return result.rows[0] ?? {}

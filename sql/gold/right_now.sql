@@ -4,7 +4,8 @@ grain: one row
 key: []
 */
 -- What is happening right now: visitors of the last 5 minutes, carts and checkouts of the last 10 that have
--- not become an order, and the shop's day so far.
+-- not become an order, and the shop's day so far. Money is in gold.revenue_daily, by currency: amounts in
+-- different currencies can't be added, so one row has no place for them.
 SELECT
   count(DISTINCT anonymous_id) FILTER (WHERE session_end >= right_now() - INTERVAL 5 MINUTES)
                                                                     AS visitors_5m,
@@ -14,8 +15,6 @@ SELECT
                                                                     AS active_checkouts_10m,
   count(*) FILTER (WHERE shop_date = shop_day(right_now()))         AS sessions_today,
   CAST(coalesce(sum(orders) FILTER (WHERE shop_date = shop_day(right_now())), 0) AS BIGINT)
-                                                                    AS orders_today,
-  coalesce(sum(revenue) FILTER (WHERE shop_date = shop_day(right_now())), money(0))
-                                                                    AS revenue_today
+                                                                    AS orders_today
 FROM gold.sessions
 WHERE session_end >= right_now() - INTERVAL 2 DAYS

@@ -20,6 +20,7 @@ const HEALTH: LiveHealth = {
   stalled: null,
   commit: { serial: 0, at: null },
   marts: null,
+  leftOut: null,
 }
 
 /** Metrics of `bytes` that change at each tick. */

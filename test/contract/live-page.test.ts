@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startServer } from '../../cli/web/live/server.ts'
 import {
   createEventNow,
   createOrderNow,
@@ -25,6 +26,7 @@ const IDS = [
   'last_week',
   'latest_events',
   'latest_orders',
+  'left_out',
   'minutes',
   'now',
   'today',
@@ -200,8 +202,8 @@ test('fifty clients cost one computation, and no client costs nothing', async ()
     await new Promise((resolve) => setTimeout(resolve, 3_000))
     const { pages, asked } = await usage()
     expect(pages).toBe(50)
-    // Thirteen metrics, at most every three quarters of a second.
-    expect(asked - from).toBeLessThanOrEqual(13 * Math.ceil((performance.now() - startMs) / 750))
+    // Fourteen metrics, at most every three quarters of a second.
+    expect(asked - from).toBeLessThanOrEqual(14 * Math.ceil((performance.now() - startMs) / 750))
     const texts = readers.map(({ messages }) => JSON.stringify(messages.at(-1)?.document.at))
     expect(new Set(texts).size).toBeLessThanOrEqual(2)
   } finally {
@@ -227,6 +229,17 @@ test('a client that never reads delays no other', async () => {
     stalled.destroy()
     await reader.close()
   }
+})
+
+test('a taken port is replaced by a free one, unless it was asked for', async () => {
+  const port = Number(new URL(shop.url).port)
+  await expect(startServer({ port, isPortRequired: true, routes: {} })).rejects.toMatchObject({
+    code: 'CCS_PORT_TAKEN',
+    exit: 2,
+  })
+  const other = await startServer({ port, routes: {} })
+  expect(other.port).not.toBe(port)
+  await other.close()
 })
 
 test('a foreign host, a wrong content type, a large and an empty body are rejected', async () => {

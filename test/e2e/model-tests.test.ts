@@ -104,6 +104,18 @@ cases:
     expect(code).toBe(5)
   })
 
+  test('a model that fails on a row of a case is named, with the case', async () => {
+    const model = file('sql/gold/activity_1m.sql')
+    const text = readFileSync(model, 'utf8')
+    const cast = 'max(CAST(page AS INTEGER)) AS made,\n  count(DISTINCT anonymous_id)'
+    writeFileSync(model, text.replace('count(DISTINCT anonymous_id)', cast))
+    const { code, stderr } = await runCcs(['test', 'gold.activity_1m', '--project', dir])
+    writeFileSync(model, text)
+    expect(code).toBe(2)
+    expect(stderr).toContain('gold.activity_1m fails on a test case: Conversion Error')
+    expect(stderr).toContain('at sql/gold/activity_1m.sql')
+  })
+
   test('a faulty file exits 2 with all places, a wrong name with a suggestion', async () => {
     writeFileSync(file('sql/silver/refunds.test.yml'), 'cases:\n  - nam: x\n    step: []\n')
     const faulty = await runCcs(['test', '--project', dir])

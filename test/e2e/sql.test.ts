@@ -61,8 +61,10 @@ test('a script prints a table per statement, and models with their columns', asy
   const lines = stdout.split('\n')
   expect(lines.slice(0, 2)).toEqual(['events  price', '   500   1.50'])
   expect(lines).toContain('window_start  TIMESTAMP')
-  expect(lines.find((line) => line.startsWith('silver.orders '))).toMatch(/event_id, order_id.*…$/)
-  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
+  // In a file or a pipe nothing is cut.
+  expect(lines.find((line) => line.startsWith('silver.orders '))).toMatch(
+    /event_id, order_id.*late_ms, event_date$/,
+  )
 })
 
 test('--json and \\json print a document per line, also for errors', async () => {

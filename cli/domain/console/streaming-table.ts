@@ -28,7 +28,8 @@ export function createRowFormatter(
     keys ??= columnsFor(columns, row, options.width)
     if (isFirst) isTable = formatTable(keys, [], options).length > 0
     const lines = formatTable(keys, [row], options)
-    if (!isTable) return isFirst ? lines : ['', ...lines]
+    // A row with numbers that don't fit under the heads has a value per line.
+    if (!isTable || lines.length > 2) return isFirst ? lines : ['', ...lines]
     return isFirst ? lines : lines.slice(1)
   }
 }

@@ -46,9 +46,9 @@ const COLUMN_MIN = 6
 const GAP = '  '
 
 /**
- * Lines of a table no wider than `width`: the widest columns are cut, and cut cells end in `…`.
- * With too many columns each row becomes a block of `column  value` lines. Numbers are
- * right-aligned; null is empty.
+ * Lines of a table no wider than `width`: the widest columns of text are cut, and cut cells end in
+ * `…`. Numbers, days and times are never cut: if they don't fit, each row becomes a block of
+ * `column  value` lines. Numbers are right-aligned; null is empty.
  */
 export function formatTable(
   columns: readonly Column[],
@@ -67,9 +67,14 @@ export function formatTable(
     ),
   )
   const room = options.width - GAP.length * (columns.length - 1)
-  const least = widths.reduce((sum, width) => sum + Math.min(width, COLUMN_MIN), 0)
+  const isExact = columns.map(
+    (_, index) => cells.length > 0 && cells.every((row) => isExactValue(row[index] ?? '')),
+  )
+  const leastOf = (width: number, index: number) =>
+    isExact[index] ? width : Math.min(width, COLUMN_MIN)
+  const least = widths.reduce((sum, width, index) => sum + leastOf(width, index), 0)
   if (least > room) return formatBlocks(titles, cells, options)
-  narrowColumns(widths, room)
+  narrowColumns(widths, isExact, room)
   const isRight = columns.map(
     ({ key, align }) =>
       align === 'right' ||
@@ -101,13 +106,19 @@ function formatBlocks(
   ])
 }
 
-/** Narrows the widest column until the sum fits. */
-function narrowColumns(widths: number[], room: number): void {
+/** Narrows the widest column of text until the sum fits. */
+function narrowColumns(widths: number[], isExact: readonly boolean[], room: number): void {
   let over = widths.reduce((sum, width) => sum + width, 0) - room
   for (; over > 0; over--) {
-    const widest = widths.indexOf(Math.max(...widths))
+    const texts = widths.map((width, index) => (isExact[index] ? 0 : width))
+    const widest = texts.indexOf(Math.max(...texts))
     widths[widest] = (widths[widest] ?? 0) - 1
   }
+}
+
+/** A number, a day or a time: without its end it would be another one. */
+function isExactValue(cell: string): boolean {
+  return /^([-+]?\d[-+\d.,:TZ %e]*)?$/.test(cell)
 }
 
 function isNumber(value: unknown): boolean {

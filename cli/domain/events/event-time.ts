@@ -10,3 +10,15 @@ export function correctEventTimeMs(eventMs: number, sentMs: number, receivedMs: 
   const corrected = receivedMs - (sentMs - eventMs)
   return Math.min(corrected, receivedMs)
 }
+
+/** The same rule as SQL over columns of Bronze, a TIMESTAMP in UTC; `of` is their table's alias. */
+export function printEventTimeSql(of: string): string {
+  const [event, sent, received] = ['event_ts', 'sent_ts', 'received_ts'].map(
+    (one) => `${of}.${one}`,
+  )
+  return `CASE
+    WHEN ${sent} IS NOT NULL AND ${received} IS NOT NULL THEN make_timestamp_ms(least(
+      epoch_ms(${received}) - (epoch_ms(${sent}) - epoch_ms(${event})), epoch_ms(${received})))
+    WHEN ${received} IS NOT NULL AND ${event} > ${received} THEN ${received}
+    ELSE ${event} END`
+}

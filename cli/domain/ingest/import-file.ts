@@ -6,6 +6,7 @@
 import { RowFault, type RowReader, type SourceRow } from '../documents/source-row.ts'
 import type { Reason } from '../events/contracts.ts'
 import type { Rejection } from '../gate/contract-rules.ts'
+import { ORDER_FIELD, ORDER_KIND } from '../gate/decoder/order-id.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
@@ -21,6 +22,7 @@ import {
 } from './mapping/group-rows.ts'
 import type { MappingSpec } from './mapping/mapping-spec.ts'
 import type { OpenSpill, RecordSorter } from './record-sorter.ts'
+import type { OrderPrints } from './repeated-orders.ts'
 
 /** What an import needs from outside. */
 export interface ImportPorts {
@@ -109,6 +111,7 @@ interface FileImportParts {
 export interface SortedImport {
   readonly events: RecordSorter
   readonly rejects: RecordSorter
+  readonly orders: OrderPrints
   readonly days: EventDays
   readonly examples: RejectedRow[]
   /** The time by which rows are in the future. */
@@ -148,6 +151,7 @@ export class FileImport {
       onBytes(reader.bytesRead())
       if (sorted.events.isFull) await sorted.events.spill()
       if (sorted.rejects.isFull) await sorted.rejects.spill()
+      if (sorted.orders.isFull) await sorted.orders.spill()
       if (options.signal.aborted) return
     }
   }
@@ -204,6 +208,9 @@ export class FileImport {
     this.#accepted++
     this.#merged += count - 1
     sorted.days.add(eventMs, file, row.line)
+    const { event_type: type, [ORDER_FIELD]: orderId } = mapped.event
+    if (type === ORDER_KIND && typeof orderId === 'string')
+      sorted.orders.add(orderId, record, `${file}:${row.line}`)
     if (!options.isDryRun) sorted.events.add(eventMs, tag, record)
   }
 

@@ -28,6 +28,7 @@ import { type FileFault, joinFaults } from './join-faults.ts'
 import { bindMapping } from './mapping/bind-mapping.ts'
 import { bindGroupKey, type ReadKey, type ScatteredKeys, scanGroups } from './mapping/group-rows.ts'
 import { RecordSorter } from './record-sorter.ts'
+import { OrderPrints, type RepeatedOrders } from './repeated-orders.ts'
 
 /** What `ccs import --json` prints: totals, then each file. */
 export interface ImportResult extends ImportCounts {
@@ -36,6 +37,8 @@ export interface ImportResult extends ImportCounts {
   readonly isStopped: boolean
   readonly topic: string
   readonly partition: number
+  /** Orders that came again with other contents: all but the first purchase are left out. */
+  readonly repeatedOrders: RepeatedOrders
   /** The days of the events that were read. */
   readonly days: ImportedDays
   readonly files: readonly ImportedFile[]
@@ -63,7 +66,7 @@ export async function importFiles(
     try {
       await run.read(bytesTotal)
       if (sink !== undefined) await run.write(sink)
-      return run.result()
+      return await run.result()
     } finally {
       await run.close()
     }
@@ -96,6 +99,7 @@ class ImportRun {
     this.#sorted = {
       events: new RecordSorter(openSpill, parts.options.sortBytes),
       rejects: new RecordSorter(openSpill, REJECT_BYTES),
+      orders: new OrderPrints(openSpill),
       days: new EventDays(),
       examples: [],
       nowMs: interrupted?.startedMs ?? clock.nowMs(),
@@ -151,10 +155,14 @@ class ImportRun {
     this.#isStopped = pending.size > 0
   }
 
-  result(): ImportResult {
-    const { options, plan } = this.#parts
+  async result(): Promise<ImportResult> {
+    const { options, plan, ports } = this.#parts
     const { isDryRun, topic, partition } = options
-    const { examples, days } = this.#sorted
+    const { examples, days, orders } = this.#sorted
+    // Of a run that is not complete, the same command finds them later.
+    const isWritten = !isDryRun && !this.#isStopped
+    const writesTo = isWritten ? { owner: 'ccs import', atMs: ports.clock.nowMs() } : undefined
+    const repeatedOrders = this.#isStopped ? NO_ORDERS : await orders.find(ports.log, writesTo)
     const rows = new Map<string, number>()
     const files = plan.files.map(({ file, rowsBefore, sameAs }, tag) => {
       const result = this.#read.get(tag)?.result()
@@ -169,6 +177,7 @@ class ImportRun {
       topic,
       partition,
       ...sum(files),
+      repeatedOrders,
       days: days.summarize(),
       files,
       examples,
@@ -178,8 +187,11 @@ class ImportRun {
   async close(): Promise<void> {
     await this.#sorted.events.close()
     await this.#sorted.rejects.close()
+    await this.#sorted.orders.close()
   }
 }
+
+const NO_ORDERS: RepeatedOrders = { orders: 0, example: null }
 
 const NO_ROWS = { accepted: 0, merged: 0, rejected: 0, leftOut: 0, reasons: {}, repeatedHeaders: 0 }
 

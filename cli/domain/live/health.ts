@@ -11,6 +11,7 @@ export interface HealthPorts {
   readonly status: () => Promise<StatusResult>
   readonly dlq: () => Promise<DlqCounts>
   readonly marts: () => Promise<LiveHealth['marts']>
+  readonly leftOut: () => Promise<LiveHealth['leftOut']>
 }
 
 /** Length of the window over which the event rate is averaged. */
@@ -28,10 +29,11 @@ export class HealthReader {
 
   async read(): Promise<LiveHealth> {
     const { clock } = this.#ports
-    const [status, dlq, marts] = await Promise.all([
+    const [status, dlq, marts, leftOut] = await Promise.all([
       this.#ports.status(),
       this.#ports.dlq(),
       this.#ports.marts(),
+      this.#ports.leftOut(),
     ])
     const { counts, running, stalled, lagEvents, watermark, serial, lastCommit } = status
     return {
@@ -48,6 +50,7 @@ export class HealthReader {
       stalled,
       commit: { serial, at: lastCommit },
       marts,
+      leftOut,
     }
   }
 

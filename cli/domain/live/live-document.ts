@@ -1,5 +1,7 @@
 /** The JSON documents of the live page; docs/json-output.md describes them. */
 
+import type { LeftOut } from '../provenance/left-out.ts'
+
 /** The last answer of one metric. */
 export interface MetricRows {
   /** The time that the answer is for, ISO 8601. */
@@ -34,6 +36,8 @@ export interface LiveHealth {
     readonly ok: boolean
     readonly message: string
   } | null
+  /** What today's numbers leave out; null: not counted yet, or it can't be counted. */
+  readonly leftOut: LeftOut | null
 }
 
 /** GET /api/snapshot, and the first message of the event stream. */
@@ -57,7 +61,6 @@ export interface LiveChange {
   readonly health: LiveHealth
 }
 
-/** One entry of GET /api/figures. */
 /** One entry of GET /api/figures: a metric and its SQL. */
 export interface MetricInfo {
   readonly id: string

@@ -1,10 +1,25 @@
 /** `ccs live` as lines of text, for a terminal of any width. */
 import type { Paint } from '../console/text.ts'
 
+/** An amount, which is exact as text. */
+export interface Money {
+  readonly currency: string
+  readonly revenue: string
+}
+
+/** Amounts beside one another, never added: `3,860.12 EUR + 398.10 GBP`; `0.00` for none. */
+export function formatRevenue(revenue: readonly Money[]): string {
+  const amount = ({ revenue: value, currency }: Money) =>
+    `${value.replace(/\B(?=(\d{3})+\.)/g, ',')} ${currency}`
+  return revenue.length === 0 ? '0.00' : revenue.map(amount).join(' + ')
+}
+
 /** The answers to the queries of read-live.ts. */
 export interface LiveData {
   readonly atMs: number
   readonly now: Readonly<Record<string, unknown>>
+  /** Today's, by currency; that with most orders first. */
+  readonly revenue: readonly Money[]
   /** One entry per minute, oldest first. */
   readonly minutes: readonly { readonly events: number; readonly orders: number }[]
   readonly funnel: Readonly<Record<string, unknown>>
@@ -33,17 +48,16 @@ export function drawSparkline(values: readonly number[]): string {
 /** The whole screen, each line cut to `width` visible characters. */
 export function renderLive(data: LiveData, width: number, paint: Paint): readonly string[] {
   const number = (value: unknown) => Number(value ?? 0).toLocaleString('en-US')
-  const money = (value: unknown) =>
-    Number(value ?? 0).toLocaleString('en-US', { minimumFractionDigits: 2 })
   const { now, funnel } = data
   const big = [
-    ['visitors (5 min)', number(now.visitors_5m)],
-    ['carts (10 min)', number(now.active_carts_10m)],
+    ['visitors 5 min', number(now.visitors_5m)],
+    ['carts 10 min', number(now.active_carts_10m)],
     ['checkouts', number(now.active_checkouts_10m)],
     ['orders today', number(now.orders_today)],
-    ['revenue today', money(now.revenue_today)],
+    ['revenue today', formatRevenue(data.revenue.slice(0, 1))],
   ] as const
-  const cell = Math.max(14, Math.floor(Math.min(width, 100) / big.length))
+  const others = data.revenue.slice(1)
+  const cell = Math.max(15, Math.floor(Math.min(width, 100) / big.length))
   const bars = Math.max(10, Math.min(60, width - 26))
   const shown = data.minutes.slice(-bars)
   const last = shown.at(-1)
@@ -54,7 +68,7 @@ export function renderLive(data: LiveData, width: number, paint: Paint): readonl
   return [
     big.map(([, value]) => paint('bold', value.padEnd(cell))).join(''),
     big.map(([label]) => paint('dim', label.padEnd(cell))).join(''),
-    '',
+    others.length === 0 ? '' : `and in other currencies: ${formatRevenue(others)}`,
     chart('events per minute', (one) => one.events),
     chart('orders per minute', (one) => one.orders),
     '',

@@ -116,6 +116,11 @@ export class MetricBoard {
     return new Map(this.#options.metrics.map(({ id }) => [id, this.#readCost(id)]))
   }
 
+  /** The last answer of a metric; undefined: it has not been queried yet. */
+  lastAnswer(id: string): MetricRows | undefined {
+    return this.#answers.get(id)?.rows
+  }
+
   /** The pipeline's current state. */
   health(): Promise<LiveHealth> {
     return this.#options.source.health()

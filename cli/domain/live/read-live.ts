@@ -11,6 +11,10 @@ export interface LiveSource {
   readonly nowMs: () => number
 }
 
+/** Today's money by currency, the one with most orders first. */
+export const REVENUE_TODAY = `SELECT currency, orders, revenue FROM gold.revenue_daily
+  WHERE shop_date = shop_day(right_now()) ORDER BY orders DESC, currency`
+
 const MINUTES = 60
 const TOP = 5
 
@@ -19,6 +23,7 @@ export async function readLive({ query, status, nowMs }: LiveSource): Promise<Li
   const atMs = nowMs()
   const { counts, running, stalled, lagEvents, newestAgeMs } = await status()
   const [now] = (await query('SELECT * FROM gold.right_now')).rows
+  const revenue = (await query(REVENUE_TODAY)).rows
   const minutes = await query(
     `SELECT window_start, events, orders FROM gold.activity_1m
      WHERE window_start > make_timestamp_ms(${atMs}) - INTERVAL ${MINUTES} MINUTES`,
@@ -39,6 +44,9 @@ export async function readLive({ query, status, nowMs }: LiveSource): Promise<Li
   return {
     atMs,
     now: now ?? {},
+    revenue: revenue.map((row) => {
+      return { currency: String(row.currency), revenue: String(row.revenue) }
+    }),
     minutes: fillMinutes(minutes, atMs),
     funnel: funnel ?? {},
     pages: pages.rows.map(({ page, views }) => ({ page: String(page), views: Number(views) })),

@@ -8,7 +8,10 @@ export interface DayNumbers {
   /** YYYY-MM-DD */
   readonly date: string
   readonly currency: string
+  /** Orders in `currency`, as all money here. */
   readonly orders: number
+  /** Orders in any currency. */
+  readonly all_orders: number
   readonly revenue: string
   readonly net_revenue: string
   readonly sessions: number
@@ -48,6 +51,7 @@ export function summarizeDay({ date, days, categories }: DayStory): readonly str
   const base = findBaseline(day, days)
   return [
     moneySentence(day, base),
+    currencySentence(day),
     visitSentence(day, base),
     categorySentence(day, days, categories),
     refundSentence(day),
@@ -73,7 +77,7 @@ function moneySentence(day: DayNumbers, base: Baseline | undefined): string {
   const { currency, orders } = day
   if (orders === 0) {
     const had = base && base.day.orders > 0 ? `; on ${base.name} there were ${base.day.orders}` : ''
-    return `There were no orders${had}.`
+    return `There were no orders${day.all_orders > 0 ? ` in ${currency}` : ''}${had}.`
   }
   const said = `Revenue was ${formatMoney(day.revenue)} ${currency}`
   const from = `from ${count(orders, 'order')}`
@@ -95,6 +99,14 @@ function moneySentence(day: DayNumbers, base: Baseline | undefined): string {
   const compared = moreOrLess(change, 'more', 'less')
   const orderChange = signed(orders / base.day.orders - 1)
   return `${said}, ${compared} ${base.name}; orders ${orderChange}, ${size}.`
+}
+
+/** Without it, the orders of the day and those behind its revenue would seem to contradict. */
+function currencySentence({ currency, orders, all_orders: all }: DayNumbers): string | undefined {
+  const others = all - orders
+  if (others <= 0) return undefined
+  const said = `${count(others, 'more order')} ${others === 1 ? 'was' : 'were'} in other currencies`
+  return `${said} than ${currency === '' ? 'that of the shop' : currency}; revenue leaves them out.`
 }
 
 function visitSentence(day: DayNumbers, base: Baseline | undefined): string | undefined {

@@ -54,6 +54,18 @@ export async function readCloseOfDay(
       builtAt,
     )
   const { date } = last
+  const firstSql = `SELECT CAST(min(shop_date) AS VARCHAR) AS first,
+    (SELECT coalesce(sum(orders), 0) FROM fct_revenue_daily
+      WHERE shop_date <= DATE '${date}') AS orders
+    FROM daily_funnel`
+  const [begin] = (await marts.query(firstSql)).rows
+  // The first day is a part of one: a shop that has just begun would read that it sold nothing.
+  if (begin?.first === date && Number(begin.orders) === 0)
+    return emptyCloseOfDay(
+      `No day with orders has closed yet: the first visits are of ${date}, ` +
+        `and ${open} is still open.`,
+      builtAt,
+    )
   const [days, categories, cohorts, funnel] = await Promise.all([
     marts.query(daysSql(date)),
     marts.query(categoriesSql(date)),
@@ -93,6 +105,8 @@ SELECT
   CAST(f.shop_date AS VARCHAR) AS date,
   coalesce((SELECT currency FROM main), '') AS currency,
   coalesce(r.orders, 0) AS orders,
+  CAST(coalesce((SELECT sum(x.orders) FROM fct_revenue_daily x WHERE x.shop_date = f.shop_date), 0)
+    AS BIGINT) AS all_orders,
   CAST(coalesce(r.revenue, 0) AS DECIMAL(18, 2)) AS revenue,
   CAST(coalesce(r.net_revenue, 0) AS DECIMAL(18, 2)) AS net_revenue,
   CAST(r.revenue / nullif(r.orders, 0) AS DECIMAL(18, 2)) AS aov,

@@ -2,10 +2,11 @@
  * `ccs status`: how far the pipeline is behind, how fresh its answers are, what arrived late, twice
  * or invalid, and when it last committed.
  */
+import { listImportPartitions } from '../dlq/count-rejects.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Counts, LogGap, Manifest } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
-import { DLQ_TOPIC, ENGINE_PARTITION, IMPORTS_TOPIC } from '../log/topics.ts'
+import { DLQ_TOPIC } from '../log/topics.ts'
 import type { PipelineState } from './pipeline-ports.ts'
 
 /** What `ccs status --json` prints. */
@@ -118,8 +119,7 @@ async function readPartitions(
 
 /** Imports write to the log of a data directory, and to other partitions than the engine. */
 async function countImportRejects(log: EventLog): Promise<number> {
-  if ((await log.partitions(IMPORTS_TOPIC)).length === 0) return 0
-  const partitions = (await log.partitions(DLQ_TOPIC)).filter((one) => one !== ENGINE_PARTITION)
+  const partitions = await listImportPartitions(log)
   const ranges = await Promise.all(partitions.map((one) => log.range(DLQ_TOPIC, one)))
   return ranges.reduce((sum, { end }) => sum + end, 0)
 }

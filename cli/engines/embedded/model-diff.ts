@@ -4,10 +4,12 @@
  */
 import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
 import { makeStep, type StateEffect, type Step } from '../../domain/deploy/plan/step.ts'
+import type { NamedText } from '../../domain/documents/json-document.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { DeployedModel, Manifest } from '../../domain/lake/manifest.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import type { Logic } from '../../domain/models/logic.ts'
+import { toModelFile } from '../../domain/models/model.ts'
 import { isSeed } from '../../domain/models/seed-shape.ts'
 
 /** What the embedded engine's plan is made from. */
@@ -51,6 +53,23 @@ export function manifestLogic({
     return { name: model.name, fingerprint, text: model.text }
   })
   return { models, schemas }
+}
+
+/** The files of the models that made the rows of the manifest. */
+export function listDeployedModels({ models }: Manifest): readonly NamedText[] {
+  return models.map(({ name, text }) => ({ file: toModelFile(name), text }))
+}
+
+/** Names of the deployed models whose files have changed since, or are gone. */
+export function listDrafts(
+  files: readonly NamedText[],
+  manifest: Manifest | undefined,
+): readonly string[] {
+  const texts = new Map(files.map(({ file, text }) => [file, text]))
+  const models = manifest?.models ?? []
+  return models
+    .filter((one) => texts.get(toModelFile(one.name)) !== one.text)
+    .map(({ name }) => name)
 }
 
 /**

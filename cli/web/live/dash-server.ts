@@ -6,6 +6,7 @@ import { startServer } from './server.ts'
 /** What is served. */
 export interface ServedDash {
   readonly port: number
+  readonly isPortRequired: boolean
   readonly page: OpenPage
   status(): Promise<StatusResult>
   /** Releases what the page reads from. */
@@ -19,13 +20,14 @@ export interface OpenDash {
 }
 
 /** Serves on 127.0.0.1. */
-export async function serveDash({ port, page, status, close }: ServedDash): Promise<OpenDash> {
+export async function serveDash(served: ServedDash): Promise<OpenDash> {
+  const { port, isPortRequired, page, status, close } = served
   const routes = { ...page.routes, 'GET /status': status }
   const closePage = async () => {
     await page.close()
     await close()
   }
-  const server = await startServer({ port, routes, page: page.page }).catch(
+  const server = await startServer({ port, isPortRequired, routes, page: page.page }).catch(
     async (error: unknown) => {
       await closePage()
       throw error

@@ -11,6 +11,7 @@ import { startServer } from './server.ts'
 /** What the server needs from the engine. */
 export interface ServedEngine {
   readonly port: number
+  readonly isPortRequired: boolean
   readonly page: OpenPage
   status(): Promise<StatusResult>
   /** Ingests what the log holds. */
@@ -37,6 +38,7 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   const status = () => engine.status()
   const server = await startServer({
     port: engine.port,
+    isPortRequired: engine.isPortRequired,
     page: page.page,
     routes: {
       ...page.routes,

@@ -6,13 +6,16 @@ import type { DataPlace, Marts } from '../../adapters/duckdb/published-marts.ts'
 import type { Config } from '../../domain/config/config.ts'
 import type { DlqShowPorts } from '../../domain/dlq/show-reject.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type { ManifestStore } from '../../domain/lake/lake.ts'
 import type { LiveHealth } from '../../domain/live/live-document.ts'
-import { parseMetrics } from '../../domain/live/metric.ts'
+import { type BrokenMetric, type Metric, parseMetrics } from '../../domain/live/metric.ts'
 import type { EventLog } from '../../domain/log/event-log.ts'
 import type { CloseOfDay } from '../../domain/marts/daily-summary.ts'
 import type { MartsInfo } from '../../domain/marts/marts.ts'
+import type { GraphModel } from '../../domain/models/graph.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
+import type { LeftOutModels } from '../../domain/provenance/left-out-sql.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { PageRoutes, Route } from './server.ts'
 
@@ -26,6 +29,8 @@ export interface PageSource {
   status(): Promise<StatusResult>
   /** Grows with the number of ingested records. */
   revision(): number
+  /** The models that made the rows; CcsErrors where they can't be opened. */
+  graph(): Promise<readonly GraphModel[]>
 }
 
 /** The page's part of a server. */
@@ -67,13 +72,14 @@ export async function openPage(
   source: PageSource,
   { clock, decode }: PageParts,
 ): Promise<OpenPage> {
-  const [{ MetricBoard }, { HealthReader }, { DlqTally }, { LiveHub }, { Assets, PAGE_DIR }] =
+  const [{ MetricBoard }, { HealthReader }, { DlqTally }, { LiveHub }, { Assets, PAGE_DIR }, left] =
     await Promise.all([
       import('../../domain/live/metric-board.ts'),
       import('../../domain/live/health.ts'),
       import('../../domain/dlq/dlq-tally.ts'),
       import('./hub.ts'),
       import('./assets.ts'),
+      openLeftOut(source),
     ])
   const marts = createMartsReader(project, clock)
   const tally = new DlqTally({
@@ -86,10 +92,13 @@ export async function openPage(
     status: () => source.status(),
     dlq: () => tally.read(),
     marts: () => marts.health(),
+    leftOut: async () => left.read(board.lastAnswer(left.id), timezone),
   })
   const { name, timezone } = project.config
-  const board = new MetricBoard({
-    ...parseMetrics(project.metrics),
+  const own = parseMetrics(project.metrics)
+  const board: Board = new MetricBoard({
+    metrics: [...own.metrics, ...left.metrics],
+    broken: [...own.broken, ...left.broken],
     shop: { name, timezone },
     clock,
     source: {
@@ -132,6 +141,36 @@ export async function openPage(
       await hub.close()
       await marts.close()
     },
+  }
+}
+
+type Board = import('../../domain/live/metric-board.ts').MetricBoard
+
+/** The metric of what is left out, or why there is none. */
+async function openLeftOut(source: PageSource) {
+  const [metric, { findLeftOutModels }, { RejectCounter }] = await Promise.all([
+    import('../../domain/live/left-out-metric.ts'),
+    import('../../domain/provenance/left-out-sql.ts'),
+    import('../../domain/dlq/count-rejects.ts'),
+  ])
+  const counter = new RejectCounter(source.log)
+  const id = metric.LEFT_OUT_METRIC
+  const metrics: Metric[] = []
+  const broken: BrokenMetric[] = []
+  let models: LeftOutModels | undefined
+  try {
+    models = findLeftOutModels(await source.graph())
+    metrics.push(metric.createLeftOutMetric(models))
+  } catch (error) {
+    if (!(error instanceof CcsError)) throw error
+    broken.push({ id, file: id, error })
+  }
+  return {
+    ...{ id, metrics, broken },
+    read: async (answer: ReturnType<Board['lastAnswer']>, timezone: string) =>
+      models
+        ? metric.readLeftOutTable(answer, { models, timezone }, counter.count.bind(counter))
+        : null,
   }
 }
 

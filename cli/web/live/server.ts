@@ -27,8 +27,10 @@ export interface PageRoutes {
 
 /** What to serve. */
 export interface ServerOptions {
-  /** 0: any free port. If the port is taken, another one is used. */
+  /** 0: any free port. */
   readonly port: number
+  /** Throw CCS_PORT_TAKEN if the port is taken; otherwise another one is used. */
+  readonly isPortRequired?: boolean
   /** By method and path, such as `GET /status`. */
   readonly routes: Readonly<Record<string, Route>>
   readonly page?: PageRoutes
@@ -64,7 +66,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     overrideGlobalObjects: false,
     serverOptions: { requestTimeout: 30_000, maxHeaderSize: 16 * 1024 },
   }) as Server
-  const port = (await listen(server, options.port)) ?? (await listen(server, 0))
+  const wanted = await listen(server, options.port)
+  if (wanted === undefined && options.isPortRequired)
+    throw new CcsError('CCS_PORT_TAKEN', `Port ${options.port} of 127.0.0.1 is taken.`, {
+      hint: 'Name another one with --port, or 0 for any that is free. What listens there: ss -ltnp',
+    })
+  const port = wanted ?? (await listen(server, 0))
   own.port = port
   if (port === undefined)
     throw new CcsError('CCS_UNEXPECTED', 'No port on 127.0.0.1 could be opened.', {

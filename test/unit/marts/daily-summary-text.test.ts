@@ -20,6 +20,7 @@ function numbers(date: string, more: Partial<DayNumbers> = {}): DayNumbers {
     conversion_rate: 0.05,
     visitors: 1_800,
     ...more,
+    all_orders: more.all_orders ?? more.orders ?? 100,
   }
 }
 
@@ -124,4 +125,12 @@ test('more than double is expressed as a multiple', () => {
 
 test('a missing day has no sentences', () => {
   expect(story([numbers('2026-03-09')])).toEqual([])
+})
+
+test('orders in other currencies are named, since revenue leaves them out', () => {
+  expect(story([numbers(TUESDAY, { orders: 24, all_orders: 35 })])[1]).toBe(
+    '11 more orders were in other currencies than EUR; revenue leaves them out.',
+  )
+  const [none] = story([numbers(TUESDAY, { orders: 0, all_orders: 2, revenue: '0.00' })])
+  expect(none).toBe('There were no orders in EUR.')
 })

@@ -22,8 +22,8 @@ export interface AnswersOptions {
   readonly store: Omit<EngineStore, 'lake'> & {
     readonly lake: { locate(manifest: Manifest): Promise<ReadonlyMap<string, string>> }
   }
-  /** Opens the logic; called when the first query needs it. */
-  readonly openLogic: () => Promise<Logic>
+  /** Opens the logic that made the rows of the commit; called when the first query needs it. */
+  readonly openLogic: (manifest: Manifest | undefined) => Promise<Logic>
   /** Names of files of the lake that no answer may need, because they are damaged. */
   readonly without: ReadonlySet<string>
 }
@@ -73,7 +73,7 @@ async function openCommit(
     import('../open-engine.ts'),
     import('../model-diff.ts'),
   ])
-  const logic = await openLogic()
+  const logic = await openLogic(manifest)
   refuseUndeployed(logic, manifest)
   const paths = manifest ? await store.lake.locate(manifest) : new Map<string, string>()
   const files = manifest?.files.filter(({ name }) => !without.has(name)) ?? []

@@ -72,7 +72,7 @@ function draw(place, { date, days, categories, cohorts, funnel, sentences, built
     place.replaceChildren(reasonBox(reason ?? 'No day has closed yet.'))
     return
   }
-  const summary = make('div.summary', ...sentences.map((sentence) => make('p', sentence)))
+  const summary = make('div.summary', ...sentences.map((one) => make('p', unbroken(one))))
   const strip = make('section.strip')
   strip.setAttribute('aria-label', 'The day in numbers')
   drawStrip(strip, dayCells(own))
@@ -110,6 +110,14 @@ function ownCurrency(days) {
   return days.filter(({ currency }) => currency === first?.[0])
 }
 
+/**
+ * Keeps a number and its unit on one line: "−11 %".
+ * @param {string} sentence
+ */
+function unbroken(sentence) {
+  return sentence.replaceAll(/(\d) (?=%|[A-Z]{3}\b)/g, '$1\u00a0')
+}
+
 /** @param {string} reason */
 function reasonBox(reason) {
   return make('div.empty', make('h1', 'Close of day'), makeProse('p', reason))
@@ -136,20 +144,26 @@ function dayCells(days) {
   const against = before ? `vs ${day(before.date)}` : ''
   const line = (/** @type {string} */ column) => days.map((row) => row[column])
   const [units, cents] = moneyParts(last.revenue, currencyOf(last))
-  const change = (/** @type {string} */ column) => difference(last[column], before?.[column])
+  const change = (/** @type {string} */ column, /** @type {string} */ basis = column) =>
+    difference(last[column], before?.[column], before?.[basis])
+  const others = (numberOf(last.all_orders) ?? 0) - (numberOf(last.orders) ?? 0)
+  const revenueLabel = others > 0 ? `Revenue, ${currencyOf(last)} only` : 'Revenue'
   return [
     {
-      label: 'Revenue',
+      label: revenueLabel,
       big: { exact: last.revenue, text: units, small: cents },
-      change: change('revenue'),
+      change: change('revenue', 'orders'),
       against,
       line: line('revenue'),
     },
-    cell('Orders', 'orders', count),
-    cell('Average order', 'aov', (value) => money(value, currencyOf(last))),
+    cell('Orders', 'all_orders', count),
+    {
+      ...cell('Average order', 'aov', (value) => money(value, currencyOf(last))),
+      change: change('aov', 'orders'),
+    },
     {
       ...cell('Conversion', 'conversion_rate', percent),
-      change: pointsOf(last.conversion_rate, before?.conversion_rate),
+      change: pointsOf(last.conversion_rate, before?.conversion_rate, before?.all_orders),
     },
     cell('Visitors', 'visitors', count),
   ]
@@ -181,7 +195,18 @@ function daysBetween(from, to) {
 
 /** @param {readonly Row[]} days */
 function daysTable(days) {
-  const names = ['Day', 'Revenue', 'Net', 'Orders', 'Average', 'Sessions', 'Conversion', 'Visitors']
+  const currency = currencyOf(days.at(-1) ?? {})
+  const revenueName = currency ? `Revenue, ${currency}` : 'Revenue'
+  const names = [
+    'Day',
+    revenueName,
+    'Net',
+    'Orders',
+    'Average',
+    'Sessions',
+    'Conversion',
+    'Visitors',
+  ]
   const head = make('tr', ...names.map((name, i) => make(i > 0 ? 'th.number' : 'th', name)))
   const max = Math.max(...days.map(({ revenue }) => numberOf(revenue) ?? 0), 0)
   const rows = days.toReversed().map((row) => {
@@ -189,7 +214,7 @@ function daysTable(days) {
     const cells = [
       [row.revenue, money(row.revenue, of)],
       [row.net_revenue, money(row.net_revenue, of)],
-      [row.orders, count(row.orders)],
+      [row.all_orders, count(row.all_orders)],
       [row.aov, money(row.aov, of)],
       [row.sessions, count(row.sessions)],
       [row.conversion_rate, percent(row.conversion_rate)],

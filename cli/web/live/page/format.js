@@ -209,16 +209,22 @@ export function duration(value) {
     : `${Math.round(ms / 86_400_000)} days`
 }
 
+/** A change against fewer visitors, orders … than this is chance: "▲ 65×" of almost nothing. */
+const COMPARED_MIN = 5
+
 /**
- * How far `now` is above or below `before`: "▲ 12%"; undefined if there is nothing to compare.
+ * How far `now` is above or below `before`: "▲ 12%"; undefined if there is nothing to compare, or
+ * too little.
  * @param {unknown} now
  * @param {unknown} before
+ * @param {unknown} [basis] how many things `before` is about, if it is not their number itself
  * @returns {string | undefined}
  */
-export function difference(now, before) {
+export function difference(now, before, basis = before) {
   const a = numberOf(now)
   const b = numberOf(before)
   if (a === undefined || b === undefined || b === 0) return undefined
+  if ((numberOf(basis) ?? 0) < COMPARED_MIN) return undefined
   const change = a / b - 1
   if (Math.abs(change) < 0.0005) return '= same'
   const size = Math.abs(change)

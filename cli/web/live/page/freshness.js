@@ -1,5 +1,5 @@
 /** Marks each part of the page whose metric is older than it should be, or has failed. */
-import { dateOf } from './format.js'
+import { dateOf, duration } from './format.js'
 
 const GRACE_MS = 10_000
 
@@ -16,6 +16,8 @@ export function markOld({ at, figures: answers }, metrics) {
     const answer = answers[id]
     const ageMs = nowMs - (dateOf(answer?.asOf)?.getTime() ?? nowMs)
     const part = opener.closest('section:not(.strip)') ?? opener
+    const label = opener.querySelector('.figure-label') ?? opener
+    if (label instanceof HTMLElement) label.dataset.age = duration(ageMs)
     part.classList.toggle('old', metric !== undefined && ageMs > 3 * metric.everyMs + GRACE_MS)
     part.classList.toggle('broken', (answer?.error ?? metric?.error) !== undefined)
   }

@@ -66,17 +66,30 @@ export function drawHealth(place, health) {
   button.setAttribute('type', 'button')
   button.dataset.opens = 'health'
   const { freshnessMs, marts } = health
-  button.replaceChildren(
-    make('strong', wrong.length > 0 ? wrong.join(' ') : quietText(health)),
-    makeFact('', count(health.eventsPerSecond), ' events per second'),
-    ...(freshnessMs === null ? [] : [makeFact('updated ', duration(freshnessMs), ' ago')]),
-    makeFact('', count(health.lagEvents), ' events queued'),
-    makeFact('', count(health.late), ' late'),
-    makeFact('', count(health.duplicates), ' duplicates'),
-    makeFact('', count(health.dlq), ' rejected'),
-    ...(marts?.builtAt ? [makeFact('marts built at ', hourMinute(marts.builtAt))] : []),
-  )
+  // Without an engine there is no rate, and nothing is counted.
+  const facts = health.running
+    ? [
+        makeFact('', count(health.eventsPerSecond), ' events per second'),
+        ...(freshnessMs === null ? [] : [makeFact('updated ', duration(freshnessMs), ' ago')]),
+        makeFact('', count(health.lagEvents), ' events queued'),
+      ]
+    : []
+  if (marts?.builtAt) facts.push(makeFact('marts built at ', hourMinute(marts.builtAt)))
+  const text = wrong.length > 0 ? wrong.join(' ') : quietText(health)
+  button.replaceChildren(make('strong', text), ...facts)
   if (!button.isConnected) place.append(button)
+}
+
+/**
+ * Without a connection nobody knows the state: no number of the last message stays.
+ * @param {HTMLElement} place
+ * @param {string} text
+ */
+export function drawUnknownHealth(place, text) {
+  const button = place.querySelector('button')
+  if (!button || (button.childElementCount === 1 && button.textContent === text)) return
+  place.classList.remove('loud')
+  button.replaceChildren(make('strong', text))
 }
 
 /**
@@ -108,9 +121,12 @@ export function healthFacts(health) {
     ['Freshness', `the newest counted event is ${duration(health.freshnessMs)} old`],
     ['Queued', `${count(health.lagEvents)} events in the log, not yet counted`],
     ['Records ingested', count(health.records)],
-    ['Too late for live numbers', `${count(health.late)}, stored and counted by the daily marts`],
-    ['Duplicates ignored', count(health.duplicates)],
-    ['Rejected', [count(health.dlq), ...reasons].join(' · ')],
+    [
+      'Late',
+      `${count(health.late)} since the log began, most of them in time for the live numbers`,
+    ],
+    ['Duplicates', `${count(health.duplicates)} since the log began, repeated orders among them`],
+    ['Rejected', [`${count(health.dlq)} since the log began`, ...reasons].join(' · ')],
     ['Watermark', health.watermark ? dayAndTime(health.watermark) : 'none yet'],
     [
       'Last commit',

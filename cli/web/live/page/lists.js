@@ -54,14 +54,25 @@ export function funnelLines(rows) {
   }))
 }
 
-/** @param {readonly Row[]} rows */
+/**
+ * What was only looked at has no money, and what was sold in other currencies alone says which.
+ * @param {readonly Row[]} rows
+ */
 export function productLines(rows) {
-  return rows.map((row) => ({
-    label: String(row.name ?? row.sku ?? ''),
-    title: `${row.sku} · ${count(row.views)} views`,
-    size: numberOf(row.units) ?? 0,
-    values: [pair(row.units, count(row.units)), pair(row.revenue, money(row.revenue))],
-  }))
+  return rows.map((row) => {
+    const isSold = (numberOf(row.units) ?? 0) > 0
+    const views = `${count(row.views)} views`
+    const others = row.other_currencies ? String(row.other_currencies) : ''
+    const amount = row.revenue === null ? `in ${others}` : money(row.revenue)
+    const also = others && row.revenue !== null ? ` · also sold in ${others}` : ''
+    return {
+      label: String(row.name ?? row.sku ?? ''),
+      title: `${row.sku} · ${views}${also}`,
+      soft: isSold ? '' : `${views}, none sold`,
+      size: numberOf(row.units) ?? 0,
+      values: isSold ? [pair(row.units, count(row.units)), pair(row.revenue, amount)] : [],
+    }
+  })
 }
 
 /** @param {readonly Row[]} rows */

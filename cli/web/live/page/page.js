@@ -14,7 +14,8 @@ import {
   useShop,
 } from './format.js'
 import { markOld } from './freshness.js'
-import { drawHealth } from './health.js'
+import { drawHealth, drawUnknownHealth } from './health.js'
+import { drawLeftOut } from './left-out.js'
 import {
   campaignLines,
   cityLines,
@@ -91,6 +92,8 @@ function onSnapshot(next, changed) {
   if (IN_STRIP.some((id) => due.has(id))) drawStrip(byId('strip'), liveCells(rows))
   for (const id of due) PARTS.get(id)?.(rows[id] ?? [])
   drawHealth(byId('health'), next.health)
+  drawLeftOut(byId('left-out'), next.health)
+  drawState('live')
   void loadMetrics().then((metrics) => markOld(next, metrics))
   dayView.martsBuilt(next.health.marts?.builtAt ?? undefined)
   speak(rows)
@@ -139,14 +142,11 @@ function speak(rows) {
  */
 function onState(state, { lastMs, retryMs }) {
   if (state === 'gone') metrics = undefined // another engine may have other metrics
-  document.documentElement.dataset.state = state
-  write(
-    byId('state'),
-    { loading: 'Connecting…', live: 'Live', stale: 'Stale', gone: 'Offline' }[state],
-  )
+  drawState(state)
   const banner = byId('banner')
   banner.hidden = state === 'live' || state === 'loading'
   if (banner.hidden) return
+  drawUnknownHealth(byId('health'), 'The state of the pipeline is not known.')
   const last = lastMs ? ` The numbers are from ${timeOfDay(new Date(lastMs))}.` : ''
   const what =
     state === 'stale' ? 'The engine has sent nothing for 5 seconds.' : 'The engine does not answer.'
@@ -161,6 +161,19 @@ function onState(state, { lastMs, retryMs }) {
   counted.setAttribute('aria-hidden', 'true')
   write(spoken, `${what}${last}`)
   write(counted, next)
+}
+
+/**
+ * The word in the corner. Numbers of a commit are not live, although the page is connected.
+ * @param {State} state
+ */
+function drawState(state) {
+  const isIdle = state === 'live' && snapshot?.health.running === false
+  const root = document.documentElement.dataset
+  root.state = state
+  root.engine = isIdle ? 'idle' : 'running'
+  const text = { loading: 'Connecting…', live: 'Live', stale: 'Stale', gone: 'Offline' }[state]
+  write(byId('state'), isIdle ? 'No engine' : text)
 }
 
 function showView() {

@@ -18,6 +18,19 @@ export function makeSparkline() {
   return svg
 }
 
+/** With fewer visitors, orders … than this at the peak, a line would show chance as a course. */
+const PEAK_MIN = 5
+
+/**
+ * The values if their course says something: with less at the peak than a handful, there is none.
+ * @param {readonly unknown[]} values
+ * @param {readonly unknown[]} [basis] how many things each value is about; by default itself
+ * @returns {readonly unknown[]} empty: nothing to draw
+ */
+export function courseOf(values, basis = values) {
+  return Math.max(0, ...basis.map((value) => numberOf(value) ?? 0)) < PEAK_MIN ? [] : values
+}
+
 /**
  * Scaled from the lowest value to the highest: its shape matters, not its size.
  * @param {SVGElement} svg

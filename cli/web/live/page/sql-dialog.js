@@ -2,6 +2,7 @@
 import { make, makeProse, write } from './elements.js'
 import { dateOf, dayAndTime, duration } from './format.js'
 import { healthFacts, troubles } from './health.js'
+import { leftOutTable } from './left-out.js'
 
 /**
  * @typedef {import('./stream.js').Snapshot} Snapshot
@@ -35,7 +36,8 @@ export function makeSqlDialog(dialog, latest, load) {
       const metric = (await load()).find((one) => one.id === id)
       const age = make('p.age')
       const tell = () => write(age, ageText(latest()?.figures[id]?.asOf, metric?.everyMs))
-      dialog.replaceChildren(...metricContent(dialog, metric, snapshot?.figures[id], age))
+      const own = id === 'left_out' ? leftOutTable(snapshot?.health.leftOut ?? null) : []
+      dialog.replaceChildren(...metricContent(dialog, metric, snapshot?.figures[id], age, own))
       tell()
       clearInterval(ticking)
       ticking = setInterval(tell, 500)
@@ -61,8 +63,9 @@ function ageText(asOf, everyMs) {
  * @param {Metric | undefined} metric
  * @param {import('./stream.js').Answer | undefined} answer
  * @param {HTMLElement} age
+ * @param {readonly HTMLElement[]} own what this metric shows besides its SQL
  */
-function metricContent(dialog, metric, answer, age) {
+function metricContent(dialog, metric, answer, age, own) {
   const head = headOf(metric?.title ?? 'This number', dialog)
   if (!metric)
     return [head, make('p', 'The engine does not answer; its SQL can be shown once it is back.')]
@@ -73,8 +76,10 @@ function metricContent(dialog, metric, answer, age) {
     age,
     ...(error ? [makeProse('p.trouble', error)] : []),
     ...(metric.note ? [makeProse('p.note', metric.note)] : []),
+    ...own,
+    ...(own.length > 0 ? [codeBlock('All of it as a command', 'ccs status')] : []),
     codeBlock('SQL', metric.sql.trim()),
-    codeBlock('As a command', command),
+    ...(own.length > 0 ? [] : [codeBlock('As a command', command)]),
     rowsTable(answer?.rows ?? []),
   ]
 }

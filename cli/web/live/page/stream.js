@@ -10,7 +10,11 @@
  *   lagEvents: number, records: number, late: number, duplicates: number, dlq: number,
  *   dlqByReason: Record<string, number>, watermark: string | null, stalled: string | null,
  *   commit: { serial: number, at: string | null },
- *   marts: { builtAt: string | null, ok: boolean, message: string } | null }} Health
+ *   marts: { builtAt: string | null, ok: boolean, message: string } | null,
+ *   leftOut: LeftOut | null }} Health
+ * @typedef {{ day: string, timezone: string, since: string, until: string,
+ *   rows: { kind: string, title: string, count: number | null, rule: string,
+ *     see: string }[] }} LeftOut
  * @typedef {{ at: string, shop: { name: string, timezone: string, currency: string | null },
  *   figures: Record<string, Answer>, health: Health }} Snapshot
  * @typedef {'loading' | 'live' | 'stale' | 'gone'} State

@@ -1,7 +1,7 @@
 /** The five big numbers, each a button that opens its SQL: value, change vs last week, sparkline. */
 import { make, makeData, write } from './elements.js'
 import { count, currencyOf, day, difference, moneyParts, numberOf, percent } from './format.js'
-import { drawSparkline, makeSparkline } from './sparkline.js'
+import { courseOf, drawSparkline, makeSparkline } from './sparkline.js'
 
 /**
  * @typedef {import('./stream.js').Row} Row
@@ -17,6 +17,10 @@ import { drawSparkline, makeSparkline } from './sparkline.js'
  */
 export function drawStrip(strip, cells) {
   while (strip.children.length < cells.length) strip.append(makeCell(cells[strip.children.length]))
+  strip.classList.toggle(
+    'plain-strip',
+    cells.every(({ line }) => line.length < 2),
+  )
   cells.forEach((cell, i) => {
     const element = strip.children[i]
     if (element) drawCell(element, cell)
@@ -68,6 +72,7 @@ export function liveCells(rows) {
   // Without the current minute and hour, which would look like a drop.
   const minutes = (rows.minutes ?? []).slice(0, -1)
   const hours = (rows.hours ?? []).slice(0, -1)
+  const ordersByHour = hours.map((hour) => hour.orders)
   const checkouts = make('span.figure-more', '+ ')
   checkouts.append(
     makeData(now.active_checkouts_10m, count(now.active_checkouts_10m)),
@@ -81,7 +86,7 @@ export function liveCells(rows) {
       big: { exact: now.visitors_5m, text: count(now.visitors_5m) },
       change: difference(now.visitors_5m, before.visitors_5m),
       against,
-      line: minutes.map((minute) => minute.visitors),
+      line: courseOf(minutes.map((minute) => minute.visitors)),
     },
     {
       label: 'Active carts & checkouts',
@@ -89,7 +94,7 @@ export function liveCells(rows) {
       big: { exact: now.active_carts_10m, text: count(now.active_carts_10m), more: checkouts },
       change: difference(now.active_carts_10m, before.active_carts_10m),
       against,
-      line: minutes.map((minute) => minute.carts),
+      line: courseOf(minutes.map((minute) => minute.carts)),
     },
     {
       label: 'Orders today',
@@ -97,36 +102,47 @@ export function liveCells(rows) {
       big: { exact: today.orders, text: count(today.orders) },
       change: difference(today.orders, before.orders),
       against,
-      line: hours.map((hour) => hour.orders),
+      line: courseOf(ordersByHour),
     },
     {
       label: 'Revenue today',
       opens: 'today',
       big: { exact: today.revenue, text: units, small: cents },
-      change: difference(today.revenue, before.revenue),
+      change: difference(today.revenue, before.revenue, before.orders),
       against,
-      line: hours.map((hour) => hour.revenue),
+      line: courseOf(
+        hours.map((hour) => hour.revenue),
+        ordersByHour,
+      ),
     },
     {
       label: 'Conversion today',
       opens: 'today',
       big: { exact: today.conversion_rate, text: percent(today.conversion_rate) },
-      change: pointsOf(today.conversion_rate, before.conversion_rate),
+      change: pointsOf(today.conversion_rate, before.conversion_rate, before.orders),
       against,
-      line: hours.map((hour) => hour.conversion_rate),
+      line: courseOf(
+        hours.map((hour) => hour.conversion_rate),
+        ordersByHour,
+      ),
     },
   ]
 }
+
+/** With fewer orders, a rate is chance. */
+const ORDERS_MIN = 5
 
 /**
  * Rates are compared in percentage points: "▲ 0.4 pt".
  * @param {unknown} now
  * @param {unknown} before
+ * @param {unknown} orders behind `before`
  */
-export function pointsOf(now, before) {
+export function pointsOf(now, before, orders) {
   const a = numberOf(now)
   const b = numberOf(before)
   if (a === undefined || b === undefined) return undefined
+  if ((numberOf(orders) ?? 0) < ORDERS_MIN) return undefined
   const points = (a - b) * 100
   if (Math.abs(points) < 0.05) return '= same'
   return `${points > 0 ? '▲' : '▼'} ${Math.abs(points).toFixed(1)} pt`

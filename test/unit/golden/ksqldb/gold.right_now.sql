@@ -1,8 +1,7 @@
--- sql/gold/right_now.sql:9:61 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
--- sql/gold/right_now.sql:11:42 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
--- sql/gold/right_now.sql:13:46 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
--- sql/gold/right_now.sql:15:47 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
--- sql/gold/right_now.sql:16:64 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
--- sql/gold/right_now.sql:18:60 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
--- sql/gold/right_now.sql:21:22 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
--- sql/gold/right_now.sql:20:6 ksqlDB can't aggregate gold.sessions, whose rows are windows that still change. Ask the model over ccs query, or leave this one to the marts.
+-- sql/gold/right_now.sql:10:61 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
+-- sql/gold/right_now.sql:12:42 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
+-- sql/gold/right_now.sql:14:46 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
+-- sql/gold/right_now.sql:16:47 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
+-- sql/gold/right_now.sql:17:64 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
+-- sql/gold/right_now.sql:20:22 ksqlDB has no right_now(). ksqlDB has no view that is asked when read: ask ccs, or the marts.
+-- sql/gold/right_now.sql:19:6 ksqlDB can't aggregate gold.sessions, whose rows are windows that still change. Ask the model over ccs query, or leave this one to the marts.

@@ -8,8 +8,6 @@ SELECT
                                                                     AS active_checkouts_10m,
   count(*) FILTER (WHERE shop_date = shop_day(right_now()))         AS sessions_today,
   CAST(coalesce(sum(orders) FILTER (WHERE shop_date = shop_day(right_now())), 0) AS BIGINT)
-                                                                    AS orders_today,
-  coalesce(sum(revenue) FILTER (WHERE shop_date = shop_day(right_now())), money(0))
-                                                                    AS revenue_today
+                                                                    AS orders_today
 FROM gold.sessions
 WHERE session_end >= right_now() - INTERVAL 2 DAYS;

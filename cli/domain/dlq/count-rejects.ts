@@ -1,0 +1,97 @@
+/**
+ * Counts the rejects that arrived in a span of time, from offsets alone: where the span begins in a
+ * partition is found by bisection over the append times of its frames, and no reject is read.
+ */
+import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { EventLog } from '../log/event-log.ts'
+import { DLQ_TOPIC, ENGINE_PARTITION, IMPORTS_TOPIC } from '../log/topics.ts'
+
+/** Rejects of a span, and all that events.dlq has. */
+export interface RejectCounts {
+  /** Records of events.raw. */
+  readonly records: number
+  readonly recordsTotal: number
+  /** Rows of files that `ccs import` rejected: they never were records of events.raw. */
+  readonly importRows: number
+  readonly importRowsTotal: number
+}
+
+/** The newest reject of a span, for `ccs dlq show`. */
+export interface RejectPlace {
+  readonly partition: number
+  readonly offset: number
+}
+
+/** Partitions of events.dlq that hold rejected rows of imports; only a local log has some. */
+export async function listImportPartitions(log: EventLog): Promise<readonly number[]> {
+  if ((await log.partitions(IMPORTS_TOPIC)).length === 0) return []
+  return (await log.partitions(DLQ_TOPIC)).filter((one) => one !== ENGINE_PARTITION)
+}
+
+/** Remembers where spans begin, so that a later count of the same span costs two ends. */
+export class RejectCounter {
+  readonly #log: EventLog
+  readonly #starts = new Map<string, { readonly offset: number; readonly isFound: boolean }>()
+
+  constructor(log: EventLog) {
+    this.#log = log
+  }
+
+  /**
+   * Rejects that arrived at `sinceMs` or later and before `untilMs`; undefined while the log can't
+   * be reached.
+   */
+  async count(sinceMs: number, untilMs: number): Promise<RejectCounts | undefined> {
+    try {
+      const imports = await listImportPartitions(this.#log)
+      const counts = { records: 0, recordsTotal: 0, importRows: 0, importRowsTotal: 0 }
+      for (const partition of await this.#log.partitions(DLQ_TOPIC)) {
+        const { start, end } = await this.#log.range(DLQ_TOPIC, partition)
+        const from = await this.#findOffset(partition, sinceMs)
+        const to = await this.#findOffset(partition, untilMs)
+        const what = imports.includes(partition) ? 'importRows' : 'records'
+        counts[what] += Math.max(0, to - from)
+        counts[`${what}Total`] += end - start
+      }
+      return counts
+    } catch (error) {
+      if (error instanceof CcsError && error.exit === EXIT.unreachable) return undefined
+      throw error
+    }
+  }
+
+  /** The newest reject of the span: of an import, or of events.raw. */
+  async findNewest(
+    sinceMs: number,
+    untilMs: number,
+    ofImport: boolean,
+  ): Promise<RejectPlace | undefined> {
+    const imports = await listImportPartitions(this.#log)
+    for (const partition of await this.#log.partitions(DLQ_TOPIC)) {
+      if (imports.includes(partition) !== ofImport) continue
+      const from = await this.#findOffset(partition, sinceMs)
+      const to = await this.#findOffset(partition, untilMs)
+      if (to > from) return { partition, offset: to - 1 }
+    }
+    return undefined
+  }
+
+  /** Offset of the first frame that was appended at `ms` or later; the end if there is none. */
+  async #findOffset(partition: number, ms: number): Promise<number> {
+    const { start, end } = await this.#log.range(DLQ_TOPIC, partition)
+    const key = `${partition}:${ms}`
+    const known = this.#starts.get(key)
+    let low = Math.max(start, known?.offset ?? start)
+    if (known?.isFound) return low
+    let high = end
+    while (low < high) {
+      const reader = await this.#log.reader(DLQ_TOPIC, partition, Math.floor((low + high) / 2))
+      const [frame] = await reader.read(1).finally(() => reader.close())
+      if (frame === undefined) high = Math.floor((low + high) / 2)
+      else if (frame.appendMs < ms) low = frame.baseOffset + frame.count
+      else high = Math.max(low, frame.baseOffset)
+    }
+    this.#starts.set(key, { offset: low, isFound: low < end })
+    return low
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Finds orders that an import brings again with other contents. Of the purchases of one order the
+ * first that arrives counts, so an order whose rows lie in two files would lose those of the second
+ * without a word. A fingerprint of each imported order (of its id, and of its event) is kept in the
+ * log, in a partition of ccs.imports, so that later imports find what earlier ones brought.
+ */
+import { createHash } from 'node:crypto'
+import { crc32c } from '../log/crc32c.ts'
+import type { EventLog } from '../log/event-log.ts'
+import { readRecords } from '../log/frame-records.ts'
+import { RecordBatch } from '../log/record-batch.ts'
+import { IMPORTS_TOPIC } from '../log/topics.ts'
+import { type OpenSpill, RecordSorter } from './record-sorter.ts'
+
+/** Orders that came again with other contents. */
+export interface RepeatedOrders {
+  /** Number of such orders of this run. */
+  readonly orders: number
+  /** One of them: its id, where it came again, and where it was before; null: in an earlier run. */
+  readonly example: {
+    readonly orderId: string
+    readonly origin: string
+    readonly before: string | null
+  } | null
+}
+
+/** Partition of ccs.imports with the fingerprints; 0 has the ledger. */
+export const ORDERS_PARTITION = 1
+
+const SORT_BYTES = 16 * 1024 * 1024
+const READ_BYTES = 1024 * 1024
+
+/** Words of the id's SHA-256 (three of 32 bits) and the event's CRC. */
+const PRINT_BYTES = 16
+const EARLIER = 0
+const OWN = 1
+
+/** Add all purchases of a run, then call `find` once. */
+export class OrderPrints {
+  readonly #sorter: RecordSorter
+
+  constructor(openSpill: OpenSpill) {
+    this.#sorter = new RecordSorter(openSpill, SORT_BYTES)
+  }
+
+  get isFull(): boolean {
+    return this.#sorter.isFull
+  }
+
+  spill(): Promise<void> {
+    return this.#sorter.spill()
+  }
+
+  /** `record` is the encoded event, `origin` its `file:line`. */
+  add(orderId: string, record: Uint8Array, origin: string): void {
+    const digest = createHash('sha256').update(orderId).digest()
+    const print = Buffer.alloc(PRINT_BYTES)
+    digest.copy(print, 0, 0, PRINT_BYTES - 4)
+    print.writeUInt32LE(crc32c(record), PRINT_BYTES - 4)
+    const text = Buffer.from(JSON.stringify([orderId, origin]))
+    this.#add(OWN, Buffer.concat([print, text]))
+  }
+
+  /** Equal ids stand together, those of earlier imports first. */
+  #add(tag: number, print: Buffer): void {
+    this.#sorter.add(print.readUInt32LE(0) * 2 ** 21 + (print.readUInt32LE(4) >>> 11), tag, print)
+  }
+
+  /**
+   * Compares with the orders of earlier imports and, with `writesTo`, keeps the new ones there,
+   * under the name of that owner. Reads nothing if the run has no purchase.
+   */
+  async find(
+    log: EventLog,
+    writesTo: { readonly owner: string; readonly atMs: number } | undefined,
+  ): Promise<RepeatedOrders> {
+    const found: { orders: number; example: RepeatedOrders['example'] } = {
+      orders: 0,
+      example: null,
+    }
+    if (this.#sorter.count === 0) return found
+    await this.#addEarlier(log)
+    const fresh = new RecordBatch()
+    const writer = writesTo && (await log.writer(IMPORTS_TOPIC, ORDERS_PARTITION, writesTo.owner))
+    const append = async () => {
+      if (writer && writesTo && fresh.count > 0) await writer.append(fresh, writesTo.atMs)
+      fresh.clear()
+    }
+    try {
+      const sorted = await this.#sorter.sorted()
+      const batch = new RecordBatch()
+      const group = new OrderGroup()
+      while (!sorted.isAtEnd) {
+        batch.clear()
+        await sorted.read(batch, { bytesMax: READ_BYTES }, (tag, print) => {
+          if (!group.has(print)) finish(group, found, fresh)
+          group.add(tag, print)
+        })
+        if (fresh.bytes >= READ_BYTES) await append()
+      }
+      finish(group, found, fresh)
+      await append()
+    } finally {
+      await writer?.close()
+    }
+    return found
+  }
+
+  async #addEarlier(log: EventLog): Promise<void> {
+    if (!(await log.partitions(IMPORTS_TOPIC)).includes(ORDERS_PARTITION)) return
+    const { start: from } = await log.range(IMPORTS_TOPIC, ORDERS_PARTITION)
+    const place = { topic: IMPORTS_TOPIC, partition: ORDERS_PARTITION, from }
+    for await (const { records } of readRecords(log, place))
+      for (const { bytes } of records) {
+        this.#add(EARLIER, bytes)
+        if (this.#sorter.isFull) await this.#sorter.spill()
+      }
+  }
+
+  close(): Promise<void> {
+    return this.#sorter.close()
+  }
+}
+
+/** The fingerprints of one order, of earlier imports and of this run. */
+class OrderGroup {
+  #id = Buffer.alloc(0)
+  readonly earlier = new Set<number>()
+  /** CRC → the order's id and origin. */
+  readonly own = new Map<number, readonly [orderId: string, origin: string]>()
+
+  get id(): Buffer {
+    return this.#id
+  }
+
+  has(print: Uint8Array): boolean {
+    return this.#id.length > 0 && this.#id.equals(print.subarray(0, PRINT_BYTES - 4))
+  }
+
+  add(tag: number, bytes: Uint8Array): void {
+    const print = Buffer.from(bytes) // a copy: the record is valid during the call alone
+    this.#id = print.subarray(0, PRINT_BYTES - 4)
+    const crc = print.readUInt32LE(PRINT_BYTES - 4)
+    if (tag === EARLIER) this.earlier.add(crc)
+    // `add` of OrderPrints wrote it.
+    else if (!this.own.has(crc)) this.own.set(crc, JSON.parse(print.toString('utf8', PRINT_BYTES)))
+  }
+
+  clear(): void {
+    this.#id = Buffer.alloc(0)
+    this.earlier.clear()
+    this.own.clear()
+  }
+}
+
+function finish(
+  group: OrderGroup,
+  found: { orders: number; example: RepeatedOrders['example'] },
+  fresh: RecordBatch,
+): void {
+  const fromBefore = group.earlier.size > 0
+  const own = [...group.own].filter(([crc]) => !group.earlier.has(crc))
+  for (const [crc] of own) {
+    const print = Buffer.alloc(PRINT_BYTES)
+    group.id.copy(print)
+    print.writeUInt32LE(crc, PRINT_BYTES - 4)
+    fresh.add(print)
+  }
+  const again = fromBefore ? own[0] : own[1]
+  if (again) {
+    found.orders++
+    const [, [orderId, origin]] = again
+    const before = fromBefore ? null : (own[0]?.[1][1] ?? null)
+    found.example ??= { orderId, origin, before }
+  }
+  group.clear()
+}
+
+/** Sentences for the user; none if there are no such orders. */
+export function describeRepeatedOrders({ orders, example }: RepeatedOrders): readonly string[] {
+  if (example === null) return []
+  const { orderId, origin, before } = example
+  const came = orders === 1 ? '1 order comes' : `${orders} orders come`
+  return [
+    `${came} again with other contents${before === null ? ' than in an earlier import' : ''}.`,
+    'Of an order the first purchase counts; the others are left out of all numbers.',
+    `For example ${orderId}: ${origin}${before === null ? '' : `, before in ${before}`}. See:`,
+    `  ccs why ${/^[\w.-]+$/.test(orderId) ? orderId : `'${orderId.replaceAll("'", "'\\''")}'`}`,
+    'If these are rows of one order, put them into one file and group them in the mapping.',
+  ]
+}

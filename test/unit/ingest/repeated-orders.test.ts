@@ -1,0 +1,67 @@
+/** Orders that come again with other contents are counted at the end of an import, with an example. */
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import type { ImportResult } from '../../../cli/domain/ingest/import.ts'
+import { describeRepeatedOrders } from '../../../cli/domain/ingest/repeated-orders.ts'
+import { ImportTest, runImport } from '../../fixtures/import-parts.ts'
+
+const MAPPING = `
+event:
+  event_id: { hash: all }
+  event_type: { constant: purchase }
+  event_ts: time
+  anonymous_id: order
+  device: { constant: desktop }
+  source: { constant: import }
+  currency: { constant: EUR }
+  order_id: order
+  items:
+    sku: sku
+    unit_price_minor: { from: price, money: decimal }
+    quantity: { constant: 1 }
+`
+
+const setting = new ImportTest()
+const TIME = '2026-01-01'
+
+/** Imports a file with one row per order line: order, product, price. */
+function importLines(
+  name: string,
+  lines: readonly string[],
+  changes: Parameters<typeof runImport>[3] = {},
+): Promise<ImportResult> {
+  const file = path.join(setting.dir, name)
+  const rows = lines.map((line) => `${TIME},${line}\n`)
+  writeFileSync(file, `time,order,sku,price\n${rows.join('')}`)
+  return runImport(setting, MAPPING, [file], changes)
+}
+
+test('an order whose rows lie in two files is named after the second import', async () => {
+  expect((await importLines('a.csv', ['o1,hose,10', 'o2,rake,20'])).repeatedOrders.orders).toBe(0)
+  const { repeatedOrders } = await importLines('b.csv', ['o1,saw,5', 'o3,axe,7'])
+  const origin = `${setting.dir}/b.csv:2`
+  expect(repeatedOrders).toEqual({ orders: 1, example: { orderId: 'o1', origin, before: null } })
+  expect(describeRepeatedOrders(repeatedOrders).join('\n')).toContain(
+    `1 order comes again with other contents than in an earlier import.`,
+  )
+  expect(describeRepeatedOrders(repeatedOrders).join('\n')).toContain('ccs why o1')
+})
+
+test('the rows of an order that are not grouped are named at once, a dry run too', async () => {
+  const lines = ['o1,hose,10', 'o2,rake,20', 'o1,saw,5', 'o1,axe,7', 'o2,rake,20']
+  const before = `${setting.dir}/a.csv:2`
+  for (const isDryRun of [true, false]) {
+    const { repeatedOrders } = await importLines('a.csv', lines, { isDryRun })
+    expect(repeatedOrders.orders).toBe(1)
+    expect(repeatedOrders.example).toMatchObject({ orderId: 'o1', before })
+  }
+})
+
+test('the same contents again are no other ones', async () => {
+  await importLines('a.csv', ['o1,hose,10', 'o2,rake,20'])
+  const again = await importLines('a.csv', ['o1,hose,10', 'o2,rake,20'], { includesImported: true })
+  const grown = await importLines('a.csv', ['o1,hose,10', 'o2,rake,20', 'o3,axe,7'])
+  expect([again, grown].map(({ repeatedOrders }) => repeatedOrders.orders)).toEqual([0, 0])
+  expect(describeRepeatedOrders(grown.repeatedOrders)).toEqual([])
+})
