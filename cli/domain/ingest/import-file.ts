@@ -233,6 +233,7 @@ export class FileImport {
         first_seen: sorted.nowMs,
         schema_id: null,
         origin,
+        model: null,
         bytes: row.raw,
       }),
     )

@@ -27,7 +27,7 @@ const MANIFEST: Manifest = {
     { topic: 'events.raw', partition: 1, nextOffset: 0, maxEventMs: null },
   ],
   dlqEnd: 1,
-  counts: { records: 12, bronze: 11, duplicates: 8, dlq: 1, late: 2 },
+  counts: { records: 12, bronze: 11, duplicates: 8, dlq: 1, setAside: 1, late: 2 },
   files: [FILE, { ...FILE, table: 'gold.sessions', partition: '', name: '7-0001.parquet' }],
   state: [
     {

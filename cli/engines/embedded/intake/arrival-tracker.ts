@@ -58,7 +58,7 @@ export class ArrivalTracker {
   #hour = Number.NaN
   /** Days with events of the current frame that the dedupe index does not cover. */
   readonly uncoveredDays = new Set<number>()
-  #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 }
+  #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, setAside: 0, late: 0 }
   /** How many duplicates were found among the rows of Silver since the start. */
   lateDuplicates = 0
   #isDirty = false
@@ -167,14 +167,15 @@ export class ArrivalTracker {
     this.lateDuplicates += count
   }
 
-  /** Counts the frame, of whose records `accepted` were valid. */
-  endFrame(frame: LogFrame, accepted: number): void {
+  /** Counts the frame, of whose records `accepted` were valid; on `setAside` a model failed. */
+  endFrame(frame: LogFrame, accepted: number, setAside: number): void {
     const progress = this.#current as PartitionProgress // beginFrame() was called
     progress.nextOffset = frame.baseOffset + frame.count
     if (frame.endsRun) progress.hasEnded = true
     this.#counts.records += frame.count
     this.#counts.bronze += accepted
     this.#counts.dlq += frame.count - accepted
+    this.#counts.setAside += setAside
     this.#isDirty = true
   }
 
