@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runAudit } from '../../cli/app/audit.ts'
 import type { OpenPipeline } from '../../cli/app/pipeline.ts'
 import type { Event, RejectedEvent } from '../../cli/domain/events/contracts.ts'
@@ -124,6 +124,52 @@ test('what comes after a commit is tried on top of what was committed', async ()
   await drain(open)
   expect(await findSetAsideFaults(open, rig, root, new Set([5]))).toEqual([])
   expect(await rows('SELECT coupons FROM gold.coupons')).toEqual([{ coupons: 2147483647 }])
+})
+
+describe('a sum that is only found too large when its day is final', () => {
+  const LIMITS = { mergeAllRowsMin: 1, closedRowsMin: 1 }
+  const LATER_MS = SOON_MS + 3 * 86_400_000
+  const later = makeEvent(99, { event_ts: LATER_MS, sent_ts: null, received_ts: null })
+  const billions = (index: number) => makeEvent(index, { page_url: '2000000000' })
+
+  beforeEach(async () => {
+    await open.close()
+    open = await openFailing({ ...rig, goldLimits: LIMITS }, root, notices)
+    await appendEvents(open, [0, 1, 2].map(billions))
+    await drain(open)
+    await open.close()
+    open = await openFailing({ ...rig, goldLimits: LIMITS }, root, notices)
+  })
+
+  test('sets the new record aside whose addition makes it too large', async () => {
+    await appendEvents(open, [billions(3), billions(4), makeEvent(5)])
+    await appendEvents(open, [later], LATER_MS)
+    await drain(open)
+    expect(await findSetAsideFaults(open, rig, root, new Set([4]))).toEqual([])
+    expect(await rows('SELECT total FROM gold.totals ORDER BY day LIMIT 1')).toEqual([
+      { total: '8000000000000000000' },
+    ])
+  })
+
+  test('leaves the row where it is if all its records are committed, and says so', async () => {
+    await appendEvents(open, [billions(3), billions(4)])
+    await drain(open)
+    await open.close()
+    open = await openFailing({ ...rig, goldLimits: LIMITS }, root, notices)
+    await appendEvents(open, [later], LATER_MS)
+    await drain(open)
+    expect(notices).toEqual([
+      expect.stringMatching(
+        /^gold\.totals can't compute rows that are final now, so they stay .*: Conversion Error: /,
+      ),
+    ])
+    expect(await findSetAsideFaults(open, rig, root, new Set())).toEqual([])
+    expect(await rows('SELECT events FROM gold.coupons ORDER BY day')).toEqual([
+      { events: 5 },
+      { events: 1 },
+    ])
+    await expect(rows('SELECT total FROM gold.totals')).rejects.toThrow(/Conversion Error/)
+  })
 })
 
 test('copies of such an event are set aside with it; another event of its id counts', async () => {

@@ -3,6 +3,7 @@ import { compileEncoder } from '../avro/encoder.ts'
 import { compileRecordDecoder } from '../avro/record-decoder.ts'
 import { type RegisteredSchema, requireNewest } from '../avro/schema-registry.ts'
 import type { RejectedEvent } from '../events/contracts.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
 import type { RejectCodec } from './reject-writer.ts'
 
@@ -12,10 +13,29 @@ import type { RejectCodec } from './reject-writer.ts'
  */
 export function compileRejectCodec(versions: readonly RegisteredSchema[]): RejectCodec {
   const newest = requireNewest(versions, DLQ_TOPIC)
+  const encode = compileEncoder<RejectedEvent>(newest.schema, newest.id)
+  const isOld = !newest.schema.includes('"model_failed"')
   return {
-    encode: compileEncoder<RejectedEvent>(newest.schema, newest.id),
+    encode: (batch, record) => {
+      if (isOld && record.model !== null) throw cannotSetAside(record)
+      encode(batch, record)
+    },
     decode: compileRejectDecoder(versions),
   }
+}
+
+/** The project's schema is that of an older ccs. */
+function cannotSetAside({ message }: RejectedEvent): CcsError {
+  return new CcsError(
+    'CCS_SCHEMA_INVALID',
+    `A record can't be set aside in ${DLQ_TOPIC}, whose schema has no such reason: ${message}`,
+    {
+      hint:
+        'In schemas/events.dlq.avsc, add "model_failed" to the symbols of reason, and the field\n' +
+        '{ "name": "model", "type": ["null", "string"], "default": null }; keep it as a new\n' +
+        'version (ccs schema check says how), then: ccs deploy',
+    },
+  )
 }
 
 /**

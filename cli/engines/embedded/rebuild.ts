@@ -3,11 +3,13 @@
  * write beside what is there; only the manifest that the caller commits makes it visible.
  */
 
+import { readDataError } from '../../adapters/duckdb/data-error.ts'
 import type { Config } from '../../domain/config/config.ts'
 import { createOriginFinder } from '../../domain/dlq/replay-ledger.ts'
 import { compileRejectCodec } from '../../domain/gate/reject-codec.ts'
 import { openRejectWriter } from '../../domain/gate/reject-writer.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout, generationName } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
@@ -44,7 +46,9 @@ export async function buildGold(
   const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
   const engine = await openEngine({ config }, logic, store, { manifest: base, lakePath })
   try {
-    await engine.rebuildGold(models)
+    await engine.rebuildGold(models).catch((error: unknown) => {
+      throw toModelError(error, models)
+    })
     const serial = base.serial + 1
     const commit = `d${String(serial).padStart(8, '0')}`
     const stage = await store.lake.stage(commit)
@@ -56,6 +60,21 @@ export async function buildGold(
   } finally {
     await engine.close()
   }
+}
+
+/** The engine sets records aside only before they are committed. */
+function toModelError(error: unknown, models: ReadonlySet<string>): unknown {
+  const message = readDataError(error)
+  if (message === undefined) return error
+  const which = [...models].join(', ')
+  return new CcsError(
+    'CCS_MODEL_INVALID',
+    `On an event of Silver, a new model (${which}) fails: ${message}`,
+    {
+      hint: 'Fix the model, or set such events aside: ccs deploy --rebuild --yes',
+      cause: error,
+    },
+  )
 }
 
 /**
