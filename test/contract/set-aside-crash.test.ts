@@ -22,7 +22,7 @@ import { drain, dropStaleLocks, queryRows, RAW, type Rig } from '../fixtures/pip
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 3)
 /** Number of calls that the default run visits. */
-const SAMPLE = 10
+const SAMPLE = 8
 const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const WAYS = [
   { when: 'during', end: 'powerLoss' },

@@ -2,14 +2,20 @@
  * Events that keep the contract, but that a user's own model fails on: each is in events.dlq once,
  * with the model's name, DuckDB's message and its bytes, and all others count.
  */
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runAudit } from '../../cli/app/audit.ts'
-import type { OpenPipeline } from '../../cli/app/pipeline.ts'
+import { type OpenPipeline, openPipeline } from '../../cli/app/pipeline.ts'
+import { openStore } from '../../cli/app/store.ts'
+import { compileRecordDecoder } from '../../cli/domain/avro/record-decoder.ts'
 import type { Event, RejectedEvent } from '../../cli/domain/events/contracts.ts'
 import { compileRejectDecoder } from '../../cli/domain/gate/reject-codec.ts'
+import { decodeKeyedRecord } from '../../cli/domain/log/keyed-record.ts'
+import { readSchemaId } from '../../cli/domain/log/wire-header.ts'
+import { ROOT } from '../e2e/run-ccs.ts'
 import {
   appendEvents,
   findSetAsideFaults,
@@ -46,6 +52,11 @@ async function readRejects(): Promise<readonly RejectedEvent[]> {
 }
 
 const rows = async (sql: string) => (await open.engine.query(sql, SOON_MS)).rows
+
+/** Waits for something that the running pipeline does; the test's own limit ends the wait. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 10))
+}
 
 /** Events 0, 1, 2 …; those in `changes` are changed. */
 const makeEvents = (count: number, changes: Readonly<Record<number, Partial<Event>>>) =>
@@ -187,14 +198,42 @@ test('a query that meets such a record fails once, and then has an answer', asyn
   const stop = new AbortController()
   const running = open.pipeline.run(stop.signal, false)
   await appendEvents(open, makeEvents(10, { 4: PARTIAL }))
-  while (open.engine.counts.records < 10) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until(async () => open.engine.counts.records === 10)
   const ask = () => rows('SELECT events FROM gold.coupons')
   await expect(ask()).rejects.toThrow(/A model fails on a record: Conversion Error/)
-  while (open.engine.counts.setAside === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until(async () => open.engine.counts.setAside === 1)
   expect(await ask()).toEqual([{ events: 9 }])
   stop.abort()
   await running
   expect((await readRejects())[0]?.message).toEqual(conversion('half'))
+})
+
+test('what was published of such a record is corrected', async () => {
+  await open.close()
+  open = await openPipeline(rig.project(root), rig.logic, {
+    ...{ owner: 'test', onNotice: (text: string) => notices.push(text), hasGoldTopics: true },
+    store: await openStore(root),
+  })
+  const schema = readFileSync(join(ROOT, 'schemas/gold.activity_1m.avsc'), 'utf8')
+  const readPublished = async () => {
+    const [last] = (await recordsIn(open.store.log, 'gold.activity_1m')).slice(-1)
+    const value = last && decodeKeyedRecord(last.bytes)?.value
+    const decode = compileRecordDecoder<{ events: number }>(
+      schema,
+      (value && readSchemaId(Buffer.from(value))) ?? 0,
+    )
+    return value ? decode(value)?.events : undefined
+  }
+  const stop = new AbortController()
+  const running = open.pipeline.run(stop.signal, false)
+  await appendEvents(open, makeEvents(10, { 4: PARTIAL }))
+  await until(async () => (await readPublished()) === 10)
+  await expect(open.pipeline.commit()).rejects.toThrow(/Conversion Error/)
+  await until(async () => open.engine.counts.setAside === 1)
+  await until(async () => (await readPublished()) === 9)
+  stop.abort()
+  await running
+  expect(await findSetAsideFaults(open, rig, root, new Set([4]))).toEqual([])
 })
 
 test('an error that no record explains ends the run as before', async () => {

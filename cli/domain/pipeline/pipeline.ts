@@ -164,13 +164,19 @@ export class Pipeline {
 
   /** Goes back to the last commit, to go on without the records that a model fails on. */
   async #startOver(): Promise<void> {
-    await this.#commit
-    this.#hasCaughtUp = false
-    const { onNotice } = this.#options
-    this.#dlqEnd = await setFailingAside(this.#parts, this.#failure, this.#manifest, onNotice)
-    await this.#readers.startOver()
-    this.#lastCommitMs = this.#parts.clock.elapsedMs()
+    while (this.#commit) await this.#commit
+    const failure = this.#failure
     this.#failure = undefined
+    this.#hasCaughtUp = false
+    // Like a commit, so that none begins meanwhile.
+    this.#commit = this.#runCommit(async () => {
+      const { onNotice } = this.#options
+      this.#dlqEnd = await setFailingAside(this.#parts, failure, this.#manifest, onNotice)
+      await this.#readers.startOver()
+      this.#lastCommitMs = this.#parts.clock.elapsedMs()
+    })
+    await this.#commit
+    if (this.#failure) throw this.#failure
   }
 
   /**
