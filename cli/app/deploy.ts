@@ -20,6 +20,8 @@ export interface TargetOptions {
   readonly isDestroying?: boolean
   /** Adopted resources are removed too. */
   readonly withAdopted?: boolean
+  /** Gets sentences for the user while rows are rebuilt. */
+  readonly onNotice?: (text: string) => void
   /** What is wanted instead of what the project says. */
   readonly changeDesired?: (fromProject: DesiredState) => DesiredState
 }
@@ -39,6 +41,7 @@ export async function openTarget(
   options: TargetOptions = {},
 ): Promise<OpenTarget> {
   const { isRebuild = false, isDestroying = false, withAdopted = false } = options
+  const { onNotice = () => {} } = options
   refuseCompileOnly(project.target)
   const whole = await openLogic(project, {
     isDescribed: getEngineProfile(project.target.engine).isCompiled,
@@ -54,7 +57,7 @@ export async function openTarget(
   const logic = { ...whole, graph: keepIncluded(whole.graph, project.target) }
   const servers = project.target.kafka ? await openServers(project) : undefined
   const fromProject = await desireProject(project, logic, servers, () => readVariables(project))
-  const engine = await openEngineOf(project, logic, { servers, isRebuild, isDestroying })
+  const engine = await openEngineOf(project, logic, { servers, isRebuild, isDestroying, onNotice })
   const fault = await openFault()
   return {
     target: {

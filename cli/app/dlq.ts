@@ -3,6 +3,7 @@ import { systemClock } from '../adapters/process/system-clock.ts'
 import type { DlqListPorts } from '../domain/dlq/list-rejects.ts'
 import type { ReplayChoice, ReplayPorts } from '../domain/dlq/open-dlq.ts'
 import type { ReplayParts } from '../domain/dlq/replay-rejects.ts'
+import type { SetAsideEvent } from '../domain/dlq/set-aside-events.ts'
 import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
 import { type Closable, openAll } from '../domain/kernel/closers.ts'
 import type { Project } from '../project.ts'
@@ -29,6 +30,16 @@ export function openDlqList(
     closers.add(() => opened.close())
     return opened
   })
+}
+
+/** The events on which a model failed and that were not sent again, for `ccs why`. */
+export async function readSetAside(project: Project): Promise<readonly SetAsideEvent[]> {
+  const { ports, dlq } = await openPorts(project)
+  try {
+    return await (await dlq.openSetAside(ports))()
+  } finally {
+    await ports.log.close()
+  }
 }
 
 /** Those of the target and of this machine unless given; a log that is given stays open. */
@@ -67,6 +78,6 @@ async function openPorts(project: Project, setting: ReplaySetting = {}) {
     isShared: setting.isShared ?? project.target.kafka !== undefined,
   }
   // Named one by one, so that unused exports are found.
-  const { openDlqShow, openDlqList, openReplay } = opening
-  return { ports, dlq: { openDlqShow, openDlqList, openReplay } }
+  const { openDlqShow, openDlqList, openReplay, openSetAside } = opening
+  return { ports, dlq: { openDlqShow, openDlqList, openReplay, openSetAside } }
 }

@@ -5,14 +5,14 @@ import type { Clock } from '../domain/kernel/clock.ts'
 import { RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { StartedPipeline } from '../domain/pipeline/start-pipeline.ts'
-import type { EmbeddedEngine } from '../engines/embedded/engine.ts'
 import type { GoldLimits } from '../engines/embedded/options.ts'
+import type { RestartableEngine } from '../engines/embedded/restartable-engine.ts'
 import type { Project } from '../project.ts'
 import { openPublisher } from './publish.ts'
 import { openProjectStore, openRegistry, type ProjectStore } from './targets/log.ts'
 
 /** A running pipeline and what it stands on. Close it after the pipeline has ended. */
-export interface OpenPipeline extends StartedPipeline<EmbeddedEngine> {
+export interface OpenPipeline extends StartedPipeline<RestartableEngine> {
   readonly store: Store
   readonly logic: Logic
 }
@@ -51,7 +51,7 @@ export async function openPipeline(
     { createOriginFinder },
     { createSchemaRefresher },
     { takeEngineLock },
-    { openEngine },
+    { openRestartable },
     { manifestLogic, refuseUndeployed },
   ] = await Promise.all([
     import('../domain/pipeline/start-pipeline.ts'),
@@ -68,14 +68,14 @@ export async function openPipeline(
     (await openProjectStore(project, (run) => outage.retryWhileUnavailable('write', run)))
   const { files, root, log, lake, manifests } = store
   const rawSchemas = [...logic.rawSchemas] // more are put into it while it runs
-  const started = await startPipeline<EmbeddedEngine>(
+  const started = await startPipeline<RestartableEngine>(
     {
       ...{ clock, systemClock: systemClock(), store, outage },
       takeLock: () => takeEngineLock(files, root, owner),
       checkLogic: (manifest) => refuseUndeployed(logic, manifest),
-      openEngine: async (manifest) => {
-        const engine = await openEngine(project, { ...logic, rawSchemas }, store, {
-          lakePath: (file) => lake.path(file),
+      openEngine: async (manifest, failing) => {
+        const engine = await openRestartable(project, { ...logic, rawSchemas }, store, {
+          ...{ lakePath: (file) => lake.path(file), failing },
           ...(manifest ? { manifest } : {}),
           ...(goldLimits ? { goldLimits } : {}),
         })
@@ -95,7 +95,7 @@ export async function openPipeline(
       },
     },
     {
-      ...{ owner, onNotice, dlqSchema: logic.dlqSchema, logic: manifestLogic(logic) },
+      ...{ owner, onNotice, dlqSchemas: logic.dlqSchemas, logic: manifestLogic(logic) },
       checkpointMs: config.engine.checkpointEveryMs,
       checkpointRows: config.engine.checkpointRows,
       ...(target.kafka ? { target } : {}),

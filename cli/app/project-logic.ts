@@ -26,7 +26,7 @@ export async function openLogic(project: Project, options: LogicOptions = {}): P
   await refuseSchemaBreaks(project)
   const registry = await openFilesRegistry(`${project.dir}/schemas`)
   const { all: rawSchemas, newest: raw } = await requireVersions(registry, RAW_TOPIC)
-  const { newest: dlqSchema } = await requireVersions(registry, DLQ_TOPIC)
+  const { all: dlqSchemas, newest: dlq } = await requireVersions(registry, DLQ_TOPIC)
   const { models, macros, seeds, config } = project
   return withDuck({ threads: 1 }, async (connection) => {
     const built = await buildLogic(
@@ -38,9 +38,9 @@ export async function openLogic(project: Project, options: LogicOptions = {}): P
         ...(options.isDescribed ? { describe: (sql) => describe(connection, sql) } : {}),
       },
     )
-    const schemas = [fingerprintSchema(raw), fingerprintSchema(dlqSchema)]
+    const schemas = [fingerprintSchema(raw), fingerprintSchema(dlq)]
     const macrosSql = macros.text + seedSql.printSeedsSql(built.seeds)
-    return { ...built, macrosSql, macrosText: macros.text, schemas, rawSchemas, dlqSchema }
+    return { ...built, macrosSql, macrosText: macros.text, schemas, rawSchemas, dlqSchemas }
   })
 }
 

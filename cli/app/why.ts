@@ -35,6 +35,7 @@ export async function runWhy(
       {
         ...{ text: createAstConverter(connection, '<why>'), graph, macros, limit },
         openAnswers: () => openAnswers(project),
+        readSetAside: async () => (await import('./dlq.ts')).readSetAside(project),
         readMartTexts: () => readProjectTexts(project.dir, 'dbt/models', ['.yml', '.yaml']),
         withMartsLake: (use) => withMartsLake(project, logic, {}, use),
       },

@@ -31,7 +31,7 @@ export default class Audit extends CcsCommand<AuditReport> {
     return report
   }
 
-  #show({ ok, serial, asOf, models, faults, gaps }: AuditReport): void {
+  #show({ ok, serial, asOf, models, faults, setAside, gaps }: AuditReport): void {
     if (models.length > 0)
       this.printTable(
         [
@@ -52,6 +52,12 @@ export default class Audit extends CcsCommand<AuditReport> {
       for (const id of ids) this.print(`  ${id}`)
       if (count > ids.length) this.print(`  … and ${formatCount(count - ids.length)} more`)
     }
+    if (setAside.length > 0) this.print()
+    for (const { model, count } of setAside)
+      this.print(
+        `${formatCount(count)} of the rejected records are there as ${model} fails on them: ` +
+          'ccs dlq ls --reason model_failed',
+      )
     if (gaps.length > 0) this.print()
     for (const gap of gaps) this.print(this.paint('yellow', describeGap(gap)))
     this.note(`Commit ${serial} of ${asOf}: ${ok ? 'everything adds up.' : 'it does not add up.'}`)

@@ -35,7 +35,10 @@ export default class Deploy extends CcsCommand<DeployResult> {
     const project = await this.loadProject(flags)
     const { name } = project.target
     const saved = args.plan === undefined ? undefined : await this.#readPlan(args.plan, name)
-    const { target, close } = await openTarget(project, { isRebuild: flags.rebuild })
+    const { target, close } = await openTarget(project, {
+      isRebuild: flags.rebuild,
+      onNotice: (text) => this.note(text),
+    })
     try {
       return await deployTarget(
         target,

@@ -47,9 +47,10 @@ export default class Run extends CcsCommand<StatusResult> {
         const lateBefore = open.engine.counts.late
         await open.pipeline.run(stop, flags.once)
         const status = await server.status()
-        const { records, bronze, duplicates, dlq } = status.counts
+        const { records, bronze, duplicates, dlq, setAside } = status.counts
+        const aside = setAside > 0 ? ` (${setAside} as a model fails on them)` : ''
         this.print(
-          `${records} records: ${bronze} in Bronze, ${dlq} rejected; ` +
+          `${records} records: ${bronze} in Bronze, ${dlq} rejected${aside}; ` +
             `${duplicates} duplicates left out of Silver.`,
         )
         const late = status.counts.late - lateBefore

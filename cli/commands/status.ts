@@ -85,6 +85,7 @@ function statusRows(status: StatusResult): readonly (readonly [string, string])[
 }
 
 function describeRejected(share: string, { counts, importRejects }: StatusResult): string {
+  const aside = counts.setAside > 0 ? `, ${counts.setAside} of them as a model fails on them` : ''
   const rows = importRejects > 0 ? ` and ${importRejects} rows of imports` : ''
-  return `${share}${rows}${counts.dlq + importRejects > 0 ? '   see: ccs dlq ls' : ''}`
+  return `${share}${aside}${rows}${counts.dlq + importRejects > 0 ? '   see: ccs dlq ls' : ''}`
 }

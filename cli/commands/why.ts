@@ -135,6 +135,7 @@ export default class Why extends CcsCommand<WhyReport | EventReport> {
     this.#showLeftOut('Duplicates, left out', leftOut.duplicates)
     this.#showLeftOut('Too late, left to the marts', leftOut.tooLate)
     this.#showLeftOut('Bots, left out', leftOut.bots)
+    this.#showSetAside(leftOut.setAside)
     this.print(this.paint(ok ? 'green' : 'red', check.sentence))
   }
 
@@ -153,6 +154,17 @@ export default class Why extends CcsCommand<WhyReport | EventReport> {
     for (const event of left.first) this.#showEvent(event)
     const rest = left.count - left.first.length
     if (rest > 0) this.print(`… and ${formatCount(rest)} more`)
+    this.print()
+  }
+
+  #showSetAside({ count, first }: WhyReport['leftOut']['setAside']): void {
+    if (count === 0) return
+    this.print(`Set aside, in no row of any model: ${counted(count, 'event')}`)
+    for (const { at, type, from, message, reject } of first) {
+      this.print(`${at}  ${type}  ${from}  ccs dlq show ${reject}`)
+      this.printWrapped(message, 2)
+    }
+    if (count > first.length) this.print(`… and ${formatCount(count - first.length)} more`)
     this.print()
   }
 }

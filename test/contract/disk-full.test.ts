@@ -146,7 +146,7 @@ describe('a disk that fills up', () => {
       await running.catch(() => undefined)
       const expected = await computeExpected(open.store.log, rig.logic.rawSchemas)
       await open.close()
-      expect(findFaults(expected, await readFound(root, rig.logic.dlqSchema))).toEqual([])
+      expect(findFaults(expected, await readFound(root, rig.logic.dlqSchemas))).toEqual([])
       expect(expected.good.size + expected.bad.size).toBe(RECORDS)
     }
   })
@@ -179,6 +179,6 @@ describe('a disk that fills up', () => {
     expect(await queryRows(again, GOLD)).toEqual(wanted)
     const expected = await computeExpected(again.store.log, rig.logic.rawSchemas)
     await again.close()
-    expect(findFaults(expected, await readFound(root, rig.logic.dlqSchema))).toEqual([])
+    expect(findFaults(expected, await readFound(root, rig.logic.dlqSchemas))).toEqual([])
   })
 })

@@ -49,15 +49,16 @@ async function reject(
   changes: Partial<RejectedEvent> = {},
 ): Promise<void> {
   const batch = new RecordBatch()
-  compileRejectCodec(rig.logic.dlqSchema).encode(batch, {
+  compileRejectCodec(rig.logic.dlqSchemas).encode(batch, {
     ...{ reason: 'rule_violation', message: 'items[0].quantity is 0; the least allowed is 1.' },
-    ...{ ...source, offset, first_seen: START_MS, schema_id: 1, origin: null, bytes, ...changes },
+    ...{ ...source, offset, first_seen: START_MS, schema_id: 1, origin: null, model: null },
+    ...{ bytes, ...changes },
   })
   await (await log.writer(DLQ_TOPIC, writer, 'test')).append(batch, START_MS)
 }
 
 async function parts() {
-  const { decode } = compileRejectCodec(rig.logic.dlqSchema)
+  const { decode } = compileRejectCodec(rig.logic.dlqSchemas)
   const ledger = ReplayLedger.openReadOnly({ log, clock: systemClock(), graceMs: 0 })
   await ledger.refresh()
   return { log, decode, ledger }

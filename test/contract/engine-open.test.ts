@@ -50,7 +50,7 @@ test('an engine whose rows cannot be read closes its DuckDB', async () => {
       committedMs: 0,
       positions: [],
       dlqEnd: 0,
-      counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
+      counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, setAside: 0, late: 0 },
       files: [
         {
           table: 'bronze.events',

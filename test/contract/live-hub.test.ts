@@ -15,6 +15,7 @@ const HEALTH: LiveHealth = {
   late: 0,
   duplicates: 0,
   dlq: 0,
+  setAside: 0,
   dlqByReason: {},
   watermark: null,
   stalled: null,

@@ -119,7 +119,7 @@ async function recover(
   life: Life,
   wanted: Record<string, string>,
 ): Promise<string[]> {
-  const dlqSchema = rig.logic.dlqSchema
+  const dlqSchemas = rig.logic.dlqSchemas
   const open = await openRig(rig, root)
   try {
     const { end } = await open.store.log.range(RAW, 0)
@@ -128,7 +128,7 @@ async function recover(
     const compare = async () =>
       findFaults(
         await computeExpected(open.store.log, rig.logic.rawSchemas),
-        await readFound(root, dlqSchema),
+        await readFound(root, dlqSchemas),
       )
     const faults = await compare()
     if (faults.length > 0) return faults

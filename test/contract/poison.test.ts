@@ -208,7 +208,7 @@ describe('malformed records', () => {
         await writer.close()
         await drain(open)
         const expected = await computeExpected(open.store.log, rig.logic.rawSchemas)
-        const found = await readFound(root, rig.logic.dlqSchema)
+        const found = await readFound(root, rig.logic.dlqSchemas)
         expect(expected.good.size, 'good events').toBe(goods)
         expect(expected.bad.size, 'poison').toBe(count)
         expect(findFaults(expected, found)).toEqual([])

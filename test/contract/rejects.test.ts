@@ -38,7 +38,7 @@ const at = (partition: number, nextOffset: number) => ({
 })
 
 test('a commit during replay counts only the rejects that were reached again', async () => {
-  const codec = compileRejectCodec((await makeRig(['bronze.events'])).logic.dlqSchema)
+  const codec = compileRejectCodec((await makeRig(['bronze.events'])).logic.dlqSchemas)
   const open = async (committed?: Parameters<typeof openRejectWriter>[2]['committed']) => {
     const log = openLocalLog({ dir, files: diskFiles() })
     const rejects = await openRejectWriter(log, codec, {

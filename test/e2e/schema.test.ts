@@ -111,7 +111,7 @@ test('an additive change is accepted, also while there are events', async () => 
   const unkept = await ccs('schema', 'check')
   expect(unkept.code, unkept.stderr).toBe(0)
   expect(unkept.stdout).toMatch(
-    /cp schemas\/events\.raw\.avsc schemas\/history\/events\.raw\/2\.id19\.avsc/,
+    /cp schemas\/events\.raw\.avsc schemas\/history\/events\.raw\/2\.id20\.avsc/,
   )
   const diff = await ccs('schema', 'diff', 'events.raw', '--json')
   expect(JSON.parse(diff.stdout)).toMatchObject({

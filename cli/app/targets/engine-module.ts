@@ -16,6 +16,8 @@ export interface TargetEngineOptions {
   readonly isRebuild: boolean
   /** All models go. */
   readonly isDestroying: boolean
+  /** Gets sentences for the user while rows are rebuilt. */
+  readonly onNotice: (text: string) => void
 }
 
 /** Opens the engine of a project's target. */

@@ -114,5 +114,5 @@ export async function withTargetIds(project: Project, logic: Logic): Promise<Log
     registry.versions(subjectFor(RAW_TOPIC)),
     registry.versions(subjectFor(DLQ_TOPIC)),
   ])
-  return { ...logic, rawSchemas, dlqSchema: dlqSchemas.at(-1) ?? logic.dlqSchema }
+  return { ...logic, rawSchemas, dlqSchemas: dlqSchemas.length > 0 ? dlqSchemas : logic.dlqSchemas }
 }

@@ -6,7 +6,12 @@ import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../log/topics.ts'
 import type { Logic } from '../models/logic.ts'
 import { type AuditReport, audit } from './audit.ts'
 import { type AuditSql, groupByTable, makeAuditLogic } from './catalog.ts'
-import { type AuditFault, type AuditLogInput, readCommittedRanges } from './log-accounts.ts'
+import {
+  type AuditFault,
+  type AuditLogInput,
+  type RejectSource,
+  readCommittedRanges,
+} from './log-accounts.ts'
 import { readKeptRanges, readRejectSources } from './log-sources.ts'
 
 /** A commit whose files stay as they are during the audit. */
@@ -33,6 +38,7 @@ export interface CommitAuditPorts {
 }
 
 const IDS_LISTED = 20
+const NOTHING = { setAside: [], gaps: [] }
 
 /** The report where nothing was committed yet. */
 export const EMPTY_AUDIT: AuditReport = {
@@ -41,6 +47,7 @@ export const EMPTY_AUDIT: AuditReport = {
   asOf: null,
   models: [],
   faults: [],
+  setAside: [],
   gaps: [],
 }
 
@@ -54,35 +61,50 @@ export async function auditCommit(
   const head = { serial, asOf: new Date(committedMs).toISOString() }
   const damaged = await ports.findDamagedFiles()
   if (damaged.length > 0)
-    return { ok: false, ...head, models: [], faults: listFileFaults(damaged), gaps: [] }
+    return { ok: false, ...head, models: [], faults: listFileFaults(damaged), ...NOTHING }
+  const tally = new Map<string, number>()
   const { models, faults } = await ports.withServed(async (served) => {
     await served.run('USE memory')
     await served.run(`SET VARIABLE now_ms = ${committedMs}::BIGINT`)
     return audit({
       ...{ plain: ports.plain, served, scratchFile: ports.scratchFile },
       logic: makeAuditLogic(logic, { timezone, nowMs: committedMs }),
-      log: await readLogInput(commit, ports),
+      log: await readLogInput(commit, ports, tally),
       tables: groupByTable(manifest.files.map((one) => ({ table: one.table, path: pathOf(one) }))),
       onProgress: ports.onProgress,
     })
   })
   const ok = faults.length === 0 && models.every(({ remainder }) => remainder === 0)
-  return { ok, ...head, models, faults, gaps }
+  const setAside = [...tally].sort().map(([model, count]) => ({ model, count }))
+  return { ok, ...head, models, faults, setAside, gaps }
 }
 
 async function readLogInput(
   { manifest, logic }: AuditedCommit,
   { log, hasOffsetHoles }: CommitAuditPorts,
+  tally: Map<string, number>,
 ): Promise<AuditLogInput> {
   const { dlqEnd } = manifest
   const startOf = async (partition: number) => (await log.range(RAW_TOPIC, partition)).start
   return {
     topic: RAW_TOPIC,
     ranges: await readCommittedRanges(RAW_TOPIC, manifest, startOf),
-    rejects: readRejectSources(log, logic.dlqSchema, dlqEnd),
+    rejects: countModels(readRejectSources(log, logic.dlqSchemas, dlqEnd), tally),
     dlqEnd,
     dlqKept: await log.range(DLQ_TOPIC, ENGINE_PARTITION),
     ...(hasOffsetHoles ? { kept: (range) => readKeptRanges(log, range) } : {}),
+  }
+}
+
+/** Passes rejects on; counts by model those that a model failed on. */
+async function* countModels(
+  rejects: AuditLogInput['rejects'],
+  tally: Map<string, number>,
+): AsyncGenerator<readonly (RejectSource | undefined)[]> {
+  for await (const some of rejects) {
+    for (const one of some)
+      if (one && one.model !== null) tally.set(one.model, (tally.get(one.model) ?? 0) + 1)
+    yield some
   }
 }
 

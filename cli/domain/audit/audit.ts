@@ -36,6 +36,8 @@ export interface AuditReport {
   readonly asOf: string | null
   readonly models: readonly AuditRow[]
   readonly faults: readonly AuditFault[]
+  /** Of the rejected records, those that a model failed on, by model. */
+  readonly setAside: readonly { readonly model: string; readonly count: number }[]
   /** Records that the log lost before they were read; they are not counted as faults. */
   readonly gaps: readonly LogGap[]
 }

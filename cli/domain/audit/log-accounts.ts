@@ -49,6 +49,8 @@ export interface RejectSource {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  /** The model that failed on it; null: the gate rejected it. */
+  readonly model: string | null
 }
 
 /** The committed part of the log, and the rejects. */

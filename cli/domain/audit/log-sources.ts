@@ -1,6 +1,6 @@
 /** What an audit reads from the log: which offsets have records, and the sources of rejects. */
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
-import { compileRejectCodec } from '../gate/reject-codec.ts'
+import { compileRejectDecoder } from '../gate/reject-codec.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { readRecords } from '../log/frame-records.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../log/topics.ts'
@@ -28,12 +28,12 @@ export async function* readKeptRanges(
 /** Sources of the engine's rejects before offset `end`, in batches; undefined: not a reject. */
 export async function* readRejectSources(
   log: EventLog,
-  dlqSchema: RegisteredSchema,
+  dlqSchemas: readonly RegisteredSchema[],
   end: number,
 ): AsyncGenerator<(RejectSource | undefined)[]> {
   const { start: from, end: kept } = await log.range(DLQ_TOPIC, ENGINE_PARTITION)
   if (kept === from || end <= from) return
-  const { decode } = compileRejectCodec(dlqSchema)
+  const decode = compileRejectDecoder(dlqSchemas)
   const place = { topic: DLQ_TOPIC, partition: ENGINE_PARTITION, from }
   for await (const { records } of readRecords(log, place)) {
     const committed = records.filter(({ offset }) => offset < end)

@@ -16,14 +16,15 @@ export type RecordDecoder<T> = (bytes: Uint8Array) => T | undefined
 
 /**
  * The decoder of records with schema `schema` (JSON text) and id `id`; records with other ids give
- * undefined.
+ * undefined. The objects have the fields of `reader`, a newer version, if one is given.
  */
 export function compileRecordDecoder<T extends object>(
   schema: string,
   id: number,
+  reader = schema,
 ): RecordDecoder<T> {
   const inspect = compileInspector(parseRecordSchema(schema))
-  const read = compileObjectReader(schema, schema)
+  const read = compileObjectReader(schema, reader)
   return (bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     if (readSchemaId(buffer) !== id) return undefined

@@ -189,7 +189,8 @@ class Collector {
       await this.#loadSchemas()
       invalid = this.#validate(bytes, appendMs)
     }
-    const place = { topic, partition, offset, first_seen: appendMs, origin: null, bytes }
+    const nothing = { origin: null, model: null }
+    const place = { topic, partition, offset, first_seen: appendMs, ...nothing, bytes }
     if (invalid) {
       const { reason, schemaId } = invalid
       return { reason, message: invalid.message, schema_id: schemaId, ...place }

@@ -1,8 +1,7 @@
 /** Decoders of records: by the schema that a record names, or by trying the known ones. */
 
-import { compileRecordDecoder } from '../avro/record-decoder.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../avro/schema-registry.ts'
-import type { RejectedEvent } from '../events/contracts.ts'
+import { compileRejectDecoder } from '../gate/reject-codec.ts'
 import type { DecodedRecord, DecodeRecord } from '../log/decoded-record.ts'
 import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../log/topics.ts'
 import { readSchemaId, WIRE_HEADER_BYTES } from '../log/wire-header.ts'
@@ -10,16 +9,7 @@ import type { DlqShowPorts } from './show-reject.ts'
 
 /** Decodes records of events.dlq by any version of their schema; undefined if none fits. */
 export async function openRejectDecoder(registry: SchemaRegistry): Promise<DlqShowPorts['decode']> {
-  const decoders = (await registry.versions(subjectFor(DLQ_TOPIC)))
-    .map(({ schema, id }) => compileRecordDecoder<RejectedEvent>(schema, id))
-    .reverse()
-  return (bytes) => {
-    for (const one of decoders) {
-      const reject = one(bytes)
-      if (reject) return reject
-    }
-    return undefined
-  }
+  return compileRejectDecoder(await registry.versions(subjectFor(DLQ_TOPIC)))
 }
 
 /** Decodes by the schema id in a record's header; each schema is compiled once. */

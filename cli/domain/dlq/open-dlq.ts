@@ -20,6 +20,7 @@ import { RejectTable, type SqlRunner } from './reject-table.ts'
 import { ReplayLedger } from './replay-ledger.ts'
 import type { ReplayParts } from './replay-rejects.ts'
 import { ReplayWriter, type ReplayWriterOptions } from './replay-writer.ts'
+import { readSetAsideEvents, type SetAsideEvent } from './set-aside-events.ts'
 import type { DlqShowPorts } from './show-reject.ts'
 
 /** What rejects are read from. */
@@ -63,6 +64,15 @@ export function openDlqList(
     closers.add(close)
     return { ...base, filter: { table, read: compileLenientReader(all) } }
   })
+}
+
+/** For `ccs why`: reads the events on which a model failed. */
+export async function openSetAside(
+  ports: DlqPorts,
+): Promise<() => Promise<readonly SetAsideEvent[]>> {
+  const base = await openBase(ports)
+  const { all } = await requireVersions(ports.registry, RAW_TOPIC)
+  return () => readSetAsideEvents(base, compileLenientReader(all))
 }
 
 /** What to replay, and how. */

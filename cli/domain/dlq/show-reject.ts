@@ -29,6 +29,8 @@ export interface DlqRecord {
    * replay that was rejected again.
    */
   readonly origin: string | null
+  /** The model that fails on the record, for the reason model_failed. */
+  readonly model: string | null
   readonly length: number
   /** The record's bytes as they arrived, base64. */
   readonly bytes: string
@@ -134,6 +136,7 @@ export async function showReject(
       firstSeen: reject ? isoTime(reject.first_seen) : null,
       schemaId: reject?.schema_id ?? null,
       origin: reject?.origin ?? null,
+      model: reject?.model ?? null,
       length: bytes.length,
       bytes: bytes.toString('base64'),
       text,
@@ -194,6 +197,7 @@ export function renderReject(record: DlqRecord): string[] {
     field('schema id', record.schemaId ?? 'unknown'),
   ]
   if (record.origin !== null) lines.push(field('origin', record.origin))
+  if (record.model !== null) lines.push(field('model', record.model))
   if (record.isReplayed) lines.push(field('replayed', 'yes, it was sent again'))
   lines.push('', `${record.length} bytes`)
   lines.push(...formatHexDump(Buffer.from(record.bytes, 'base64'), DUMP_BYTES))

@@ -118,12 +118,16 @@ export const REASONS = [
   'rule_violation',
   'too_large',
   'too_far_in_future',
+  'model_failed',
 ] as const
 
 /** One of REASONS. */
 export type Reason = (typeof REASONS)[number]
 
-/** A record that broke the contract: its original bytes and why. Topic events.dlq. */
+/**
+ * A record that broke the contract, or that a model fails on: its original bytes and why. Topic
+ * events.dlq.
+ */
 export interface RejectedEvent {
   readonly reason: Reason
   /** The same for a person: field, value, rule. */
@@ -135,6 +139,8 @@ export interface RejectedEvent {
   readonly schema_id: number | null
   /** file:line for an imported row. */
   readonly origin: string | null
+  /** The model that fails on the record; only with the reason model_failed. */
+  readonly model: string | null
   /** The record exactly as it arrived. */
   readonly bytes: Uint8Array
 }

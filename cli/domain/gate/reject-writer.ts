@@ -10,9 +10,8 @@ import type { EventLog, LogWriter } from '../log/event-log.ts'
 import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION } from '../log/topics.ts'
+import type { FailingRecord } from './failing-record.ts'
 import type { Reject } from './reject.ts'
-
-/** The partition that only the engine writes; `ccs import` writes its rejects to the next one. */
 
 /** Encodes and decodes records of events.dlq. */
 export interface RejectCodec {
@@ -27,6 +26,11 @@ export interface RejectWriter {
   readonly end: number
   /** The `dlqEnd` of a commit: all rejects before it belong to records that the engine has read. */
   readonly replayedEnd: number
+  /**
+   * Records that were set aside since the commit, because a model failed on them. They stay set
+   * aside when they are read again, whatever the models do with them now.
+   */
+  readonly setAside: readonly FailingRecord[]
   /**
    * Durable when it resolves; returns the new `replayedEnd`. Within a partition, rejects must come
    * in order. May be repeated after a failure.
@@ -75,6 +79,7 @@ export async function openRejectWriter(
     get replayedEnd() {
       return replayedEnd()
     },
+    setAside: uncommitted.flatMap(({ failing }) => failing ?? []),
     write: async (rejects) => {
       const fresh = rejects.filter(isNew)
       const origins = (fresh.length > 0 && (await findOrigins?.(fresh))) || []
@@ -119,6 +124,7 @@ export function toRejectedEvent(reject: Reject, origin: string | null): Rejected
     first_seen: reject.appendMs,
     schema_id: reject.schemaId,
     origin,
+    model: reject.model ?? null,
     bytes: reject.bytes,
   }
 }
@@ -130,6 +136,13 @@ interface RecordPlace {
   readonly offset: number
 }
 
+/** A reject in the topic, at offset `at`. */
+interface WrittenReject extends RecordPlace {
+  readonly at: number
+  /** Only if a model failed on the record. */
+  readonly failing?: FailingRecord
+}
+
 /**
  * Rejects in the topic that the last commit does not include and whose records will be read again,
  * in the order of the topic.
@@ -138,10 +151,10 @@ async function readUncommitted(
   log: EventLog,
   codec: RejectCodec,
   committed: RejectWriterOptions['committed'],
-): Promise<readonly (RecordPlace & { readonly at: number })[]> {
+): Promise<readonly WrittenReject[]> {
   const from = committed?.dlqEnd ?? 0
   const next = new Map(committed?.positions.map((one) => [partitionName(one), one.nextOffset]))
-  const found: (RecordPlace & { readonly at: number })[] = []
+  const found: WrittenReject[] = []
   const { end } = await log.range(DLQ_TOPIC, ENGINE_PARTITION)
   if (end <= from) return found
   const place = { topic: DLQ_TOPIC, partition: ENGINE_PARTITION, from }
@@ -149,8 +162,10 @@ async function readUncommitted(
     for (const { offset: at, bytes } of records) {
       const record = codec.decode(bytes)
       if (!record || record.offset < (next.get(partitionName(record)) ?? 0)) continue
-      const { topic, partition, offset } = record
-      found.push({ topic, partition, offset, at })
+      const { topic, partition, offset, model, message } = record
+      const place = { topic, partition, offset }
+      const failing = model === null ? {} : { failing: { ...place, model, message } }
+      found.push({ ...place, at, ...failing })
     }
   return found
 }

@@ -240,6 +240,7 @@ export class FileImport {
         first_seen: sorted.nowMs,
         schema_id: null,
         origin,
+        model: null,
         bytes: row.raw,
       }),
     )

@@ -9,7 +9,7 @@ export const EMPTY_MANIFEST: Manifest = {
   committedMs: 0,
   positions: [],
   dlqEnd: 0,
-  counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
+  counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, setAside: 0, late: 0 },
   files: [],
   state: [],
   models: [],

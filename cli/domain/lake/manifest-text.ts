@@ -131,11 +131,15 @@ const position: Read<PartitionPosition> = (value, at) => ({
   ...(Object(value).hasEnded === true ? { hasEnded: true } : {}),
 })
 
+/** An older ccs set no record aside. */
+const setAside: Read<number> = (value, at) => (value === undefined ? 0 : count(value, at))
+
 const counts = fields<Counts>({
   records: count,
   bronze: count,
   duplicates: count,
   dlq: count,
+  setAside,
   late: count,
 })
 

@@ -42,7 +42,10 @@ export interface Counts {
   readonly records: number
   readonly bronze: number
   readonly duplicates: number
+  /** Records in events.dlq, those of `setAside` included. */
   readonly dlq: number
+  /** Records that a model failed on. */
+  readonly setAside: number
   /** Events behind their partition's watermark on arrival. */
   readonly late: number
 }

@@ -45,6 +45,7 @@ export class HealthReader {
       late: counts.late,
       duplicates: counts.duplicates,
       dlq: dlq.total,
+      setAside: counts.setAside,
       dlqByReason: dlq.byReason,
       watermark,
       stalled,

@@ -25,7 +25,9 @@ export interface LiveHealth {
   readonly duplicates: number
   /** Records in events.dlq. */
   readonly dlq: number
-  /** The same by reason; incomplete while a long topic is read for the first time. */
+  /** Those of this engine that a model failed on. */
+  readonly setAside: number
+  /** All by reason; incomplete while a long topic is read for the first time. */
   readonly dlqByReason: Readonly<Record<string, number>>
   readonly watermark: string | null
   /** What blocks the pipeline or the page; null: nothing. */

@@ -67,7 +67,7 @@ export function createBench(ports: BenchPorts): TestBench {
         const setting = { logic: pickModels(logic, one), timezone: timezoneOf(one) }
         const pipeline = await SteppedPipeline.open({
           log: await ports.openLog(dir),
-          codec: compileRejectCodec(logic.dlqSchema),
+          codec: compileRejectCodec(logic.dlqSchemas),
           topic: RAW_TOPIC,
           open: (stepped) => ports.openPipeline(dir, { ...setting, clock: stepped }),
         })

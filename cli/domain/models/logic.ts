@@ -27,7 +27,8 @@ export interface Logic {
   readonly seeds: readonly Seed[]
   /** Versions of events.raw-value, oldest first. */
   readonly rawSchemas: readonly RegisteredSchema[]
-  readonly dlqSchema: RegisteredSchema
+  /** Versions of events.dlq-value, oldest first. */
+  readonly dlqSchemas: readonly RegisteredSchema[]
   /**
    * Columns of raw.events and, if the logic was opened with `isDescribed` (which doubles the work
    * of binding), of each model. Types are as DuckDB writes them.

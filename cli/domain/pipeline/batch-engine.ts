@@ -1,4 +1,5 @@
 /** The port of an engine that runs in this process and takes the log in small batches. */
+import type { FailingRecord } from '../gate/failing-record.ts'
 import type { Reject } from '../gate/reject.ts'
 import type { StagedFile } from '../lake/lake.ts'
 import type {
@@ -26,6 +27,8 @@ export interface WrittenCommit {
   readonly state: readonly StateFile[]
   /** Tables that this commit rewrites as a whole; their earlier lake files are dropped. */
   readonly replaced: readonly string[]
+  /** Models that could not compute their final rows, which stay in the state, and why. */
+  readonly unfinished: readonly { readonly model: string; readonly message: string }[]
 }
 
 /**
@@ -42,6 +45,8 @@ export interface BatchEngine<
   readonly watermarkMs: number | null
   /** Rows that are in no commit yet. */
   readonly uncommittedRows: number
+  /** Whether a query met a record that a model fails on; the next commit will meet it, too. */
+  readonly hasFailed: boolean
   /**
    * Ingests frames in order; their rows are visible to queries when it
    * resolves. Returns the rejects.
@@ -62,6 +67,17 @@ export interface BatchEngine<
   release(frozen: F, written: W, manifest: Manifest): Promise<void>
   /** Makes queries read `manifest`'s files, which changed without new rows (compaction). */
   refresh(manifest: Manifest): Promise<void>
+  /**
+   * After `freeze` or `write` failed with `error`: finds the uncommitted records that models fail
+   * on, [] if the error has other causes. Once `isOverdue`, records may be among them that stand
+   * beside one that fails. Afterwards only `restart` and `close` may be called.
+   */
+  findFailing(error: unknown, isOverdue: () => boolean): Promise<readonly FailingRecord[]>
+  /**
+   * Forgets everything since the commit of `manifest`; undefined: everything. From now on these
+   * records, and those of earlier calls, are rejected.
+   */
+  restart(manifest: Manifest | undefined, failing: readonly FailingRecord[]): Promise<void>
   close(): Promise<void>
 }
 

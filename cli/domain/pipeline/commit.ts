@@ -63,3 +63,19 @@ export async function replaceManifest(manifests: ManifestStore, manifest: Manife
     if ((await manifests.load())?.serial !== manifest.serial) throw error
   }
 }
+
+/** What a user should know of a commit, in sentences; mostly nothing. */
+export function describeCommitted({ replaced, unfinished }: WrittenCommit): readonly string[] {
+  return [
+    ...replaced.map(
+      (model) =>
+        `${model}: events for final rows arrived in another partition; ` +
+        'the model was rebuilt from Silver.',
+    ),
+    ...unfinished.map(
+      ({ model, message }) =>
+        `${model} can't compute rows that are final now, so they stay where they are: ${message} ` +
+        'To set the records aside that it fails on: ccs deploy --rebuild --yes',
+    ),
+  ]
+}

@@ -121,6 +121,13 @@ export class PartitionReaders {
     this.#readers = []
   }
 
+  /** The next read begins at the positions that it is given. */
+  async startOver(): Promise<void> {
+    await this.close()
+    this.#lostPositions.clear()
+    this.#nextLookMs = Number.NEGATIVE_INFINITY
+  }
+
   async #closeLost(partition: number): Promise<void> {
     const lost = this.#readers.find((one) => one.partition === partition)
     if (!lost) return

@@ -1,5 +1,6 @@
 /** What the pipeline's loop is given, and the state that it reports. */
 
+import type { FailingRecord } from '../gate/failing-record.ts'
 import type { Reject } from '../gate/reject.ts'
 import type { LogGap, LogSource, Manifest } from '../lake/manifest.ts'
 import type { EventLog, LogFrame } from '../log/event-log.ts'
@@ -15,6 +16,14 @@ export interface PipelineParts extends CommitParts {
    * end. Repeating is harmless.
    */
   readonly writeRejects: (rejects: readonly Reject[]) => Promise<number>
+  /**
+   * Starts over from `manifest`, as a new process would, and rejects these records; returns the
+   * offset in events.dlq that `writeRejects` goes on from.
+   */
+  readonly restart: (
+    manifest: Manifest | undefined,
+    failing: readonly FailingRecord[],
+  ) => Promise<number>
   /**
    * Loads schema versions that these records name and the gate doesn't know yet; needed where
    * producers register schemas.

@@ -5,15 +5,16 @@
  * places, old files are deleted.
  */
 
-import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Manifest, PartitionPosition } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
-import { replaceManifest, writeCommit } from './commit.ts'
+import { describeCommitted, replaceManifest, writeCommit } from './commit.ts'
+import { DrainLimit } from './drain-limit.ts'
 import { ImportRuns } from './import-runs.ts'
 import { OutageHandler } from './outage-handler.ts'
 import { PartitionReaders } from './partition-readers.ts'
 import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'
 import { PollScheduler } from './poll-scheduler.ts'
+import { setFailingAside } from './set-aside.ts'
 
 /**
  * Size of a batch; nothing else in this process runs while one is ingested. The first batches are
@@ -38,8 +39,8 @@ export class Pipeline {
   #failure: unknown
   /** The callback for the last commit. */
   #notifying: Promise<void> | undefined
-  #stoppedMs = Number.POSITIVE_INFINITY
   readonly #outage: OutageHandler
+  readonly #drain: DrainLimit
   readonly #scheduler: PollScheduler
   readonly #readers: PartitionReaders
   readonly #importRuns: ImportRuns
@@ -54,6 +55,7 @@ export class Pipeline {
     const { clock, log, outage } = parts
     const { topic, manifest, onNotice } = options
     this.#outage = outage ?? new OutageHandler(clock, onNotice)
+    this.#drain = new DrainLimit(clock, this.#outage)
     this.#scheduler = new PollScheduler(clock)
     const { sources = [], gaps = [] } = manifest ?? {}
     this.#readers = new PartitionReaders(log, { topic, clock, onNotice, sources, gaps })
@@ -93,10 +95,7 @@ export class Pipeline {
    * it stops at the end of the log. Throws errors that can't be waited out.
    */
   async run(stop: AbortSignal, isOnce: boolean): Promise<void> {
-    const onStop = () => {
-      this.#outage.stopWaiting()
-      this.#stoppedMs = this.#parts.clock.elapsedMs()
-    }
+    const onStop = () => this.#drain.stop()
     stop.addEventListener('abort', onStop)
     if (stop.aborted) onStop()
     let ends: ReadonlyMap<number, number> | undefined
@@ -104,18 +103,25 @@ export class Pipeline {
       for (;;) {
         // What others append after this point is left to the next run.
         if (stop.aborted || isOnce)
-          ends ??= (await this.#retryUntilStopped(() => this.#readers.ends())) ?? new Map()
+          ends ??= (await this.#drain.retryUntilStopped(() => this.#readers.ends())) ?? new Map()
         const startMs = this.#parts.clock.elapsedMs()
         const taken = await this.#scheduler.poll(() => this.#step())
-        if (this.#failure) throw this.#failure
-        if (ends && (taken === 0 || this.#readers.hasReached(ends) || this.#isOverdue())) break
+        if (this.#failure) {
+          await this.#startOver()
+          continue
+        }
+        const isAtEnd = ends && (taken === 0 || this.#readers.hasReached(ends))
+        if (isAtEnd || (ends && this.#drain.isOverdue)) {
+          await this.#commitAll()
+          if (this.#failure === undefined) break
+          continue
+        }
         this.#commitIfDue()
         if (ends) continue
         const workedMs = this.#parts.clock.elapsedMs() - startMs
         const isFull = taken >= this.#readBytes / 4
         await this.#scheduler.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
       }
-      await this.commit()
     } catch (error) {
       this.#failure ??= error
       throw error
@@ -140,11 +146,35 @@ export class Pipeline {
     this.#failure ??= error
   }
 
-  /** Commits everything ingested so far; resolves when the commit is visible. */
+  /**
+   * Commits everything ingested so far; resolves when the commit is visible. If it fails because of
+   * what is in a record, the loop sets the record aside, and a later commit works.
+   */
   async commit(): Promise<void> {
-    while (this.#commit) await this.#commit
+    await this.#commitAll()
     if (this.#failure) throw this.#failure
+  }
+
+  async #commitAll(): Promise<void> {
+    while (this.#commit) await this.#commit
+    if (this.#failure) return
     this.#commit = this.#runCommit(() => this.#commitNow())
+    await this.#commit
+  }
+
+  /** Goes back to the last commit, to go on without the records that a model fails on. */
+  async #startOver(): Promise<void> {
+    while (this.#commit) await this.#commit
+    const failure = this.#failure
+    this.#failure = undefined
+    this.#hasCaughtUp = false
+    // Like a commit, so that none begins meanwhile.
+    this.#commit = this.#runCommit(async () => {
+      const { onNotice } = this.#options
+      this.#dlqEnd = await setFailingAside(this.#parts, failure, this.#manifest, onNotice)
+      await this.#readers.startOver()
+      this.#lastCommitMs = this.#parts.clock.elapsedMs()
+    })
     await this.#commit
     if (this.#failure) throw this.#failure
   }
@@ -167,36 +197,18 @@ export class Pipeline {
     if (this.#failure) throw this.#failure
   }
 
-  // On shutdown there is a time limit; the rest is safe in the log.
-  #isOverdue = () => this.#parts.clock.elapsedMs() - this.#stoppedMs > DRAIN_MS
-
-  /**
-   * Waits while the log or the registry is unreachable; undefined if the
-   * shutdown can't wait longer.
-   */
-  async #retryUntilStopped<T>(run: () => Promise<T>, who = 'log'): Promise<T | undefined> {
-    for (;;)
-      try {
-        return await this.#outage.retryWhileUnavailable(who, run)
-      } catch (error) {
-        const isAway = error instanceof CcsError && error.exit === EXIT.unreachable
-        if (!isAway || !Number.isFinite(this.#stoppedMs)) throw error
-        if (this.#isOverdue()) return undefined
-        await this.#parts.clock.sleep(RETRY_MS)
-      }
-  }
-
   /** Reads and ingests one batch; returns its bytes. */
   async #step(): Promise<number> {
     // If commits can't keep up or can't succeed, intake pauses, so that memory stays bounded.
     const most = CHECKPOINTS_AHEAD * this.#options.checkpointRows
     if (this.#parts.engine.uncommittedRows >= most && this.#commit) await this.#commit
     const { positions } = this.#parts.engine
-    this.#startEnds ??= await this.#retryUntilStopped(() => this.#readers.ends())
-    const frames = await this.#retryUntilStopped(() => this.#readFrames(positions))
+    const drain = this.#drain
+    this.#startEnds ??= await drain.retryUntilStopped(() => this.#readers.ends())
+    const frames = await drain.retryUntilStopped(() => this.#readFrames(positions))
     if (frames?.length === 0) this.#hasCaughtUp = true
     if (frames === undefined || frames.length === 0) return 0
-    const learned = await this.#retryUntilStopped(() => this.#refreshSchemas(frames), 'schemas')
+    const learned = await drain.retryUntilStopped(() => this.#refreshSchemas(frames), 'schemas')
     if (learned === undefined) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
     this.#ingesting = this.#ingest(frames)
@@ -238,7 +250,7 @@ export class Pipeline {
     const waitedMs = clock.elapsedMs() - this.#lastCommitMs
     const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
     const isDue = waitedMs >= this.#options.checkpointMs || isFirst
-    if (isDue || engine.uncommittedRows >= this.#options.checkpointRows)
+    if (isDue || engine.hasFailed || engine.uncommittedRows >= this.#options.checkpointRows)
       this.#commit = this.#runCommit(() => this.#commitNow())
   }
 
@@ -267,7 +279,7 @@ export class Pipeline {
     const write = () => writeCommit(this.#parts, input)
     const { written, manifest } = await this.#outage.retryWhileUnavailable('commit', write)
     this.#manifest = manifest
-    for (const table of written.replaced) this.#options.onNotice(`${table}: ${REBUILT}`)
+    for (const text of describeCommitted(written)) this.#options.onNotice(text)
     await this.#finalize(manifest)
     await engine.release(frozen, written, manifest)
     this.#notifying = this.#parts.onCommit?.(manifest).catch(() => undefined)
@@ -281,13 +293,5 @@ export class Pipeline {
 
 /** Rows of how many checkpoints may be uncommitted: those being written, and half as many more. */
 const CHECKPOINTS_AHEAD = 1.5
-/** How often to ask an unreachable log during shutdown. */
-const RETRY_MS = 200
-/** How long intake continues after a signal; the final commit takes a second or two more. */
-const DRAIN_MS = 5_000
-
-const REBUILT =
-  'events for final rows arrived in another partition; the model was rebuilt from Silver.'
-
 /** When a new lake gets its first commit, so that there is soon something to see. */
 const FIRST_COMMIT_MS = 3_000

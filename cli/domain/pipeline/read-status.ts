@@ -83,11 +83,13 @@ export async function readStatus(
   }
 }
 
+const NO_COUNTS: Counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, setAside: 0, late: 0 }
+
 /** The state of a pipeline that does not run, as its last commit left it. */
 export function describeCommit(manifest: Manifest | undefined): PipelineState {
   return {
     positions: manifest?.positions ?? [],
-    counts: manifest?.counts ?? { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
+    counts: manifest?.counts ?? NO_COUNTS,
     watermarkMs: null,
     uncommittedRows: 0,
     committedMs: manifest?.committedMs ?? null,

@@ -3,8 +3,9 @@
  * opens the engine on it, and closes everything again in reverse order.
  */
 import { addPrefix } from '../config/target.ts'
+import type { FailingRecord } from '../gate/failing-record.ts'
 import { compileRejectCodec } from '../gate/reject-codec.ts'
-import { type OriginFinder, openRejectWriter } from '../gate/reject-writer.ts'
+import { type OriginFinder, openRejectWriter, type RejectWriter } from '../gate/reject-writer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Closable, type Closers, openAll } from '../kernel/closers.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
@@ -37,7 +38,8 @@ export interface StartPorts<E extends BatchEngine> {
   takeLock(): Promise<{ release(): Promise<void> }>
   /** Throws where other logic made the rows of the manifest. */
   checkLogic(manifest: Manifest | undefined): void
-  openEngine(manifest: Manifest | undefined): Promise<E>
+  /** `failing` were set aside after that commit; they are rejected. */
+  openEngine(manifest: Manifest | undefined, failing: readonly FailingRecord[]): Promise<E>
   /** undefined where nobody else can register a schema while the engine runs. */
   openSchemaRefresher(): Promise<PipelineParts['refreshSchemas']>
   readonly findOrigins: OriginFinder
@@ -54,7 +56,7 @@ export interface StartOptions
   extends Pick<PipelineOptions, 'checkpointMs' | 'checkpointRows' | 'logic' | 'onNotice'> {
   /** Shown to whoever meets the lock. */
   readonly owner: string
-  readonly dlqSchema: Logic['dlqSchema']
+  readonly dlqSchemas: Logic['dlqSchemas']
   /** Of a log that creates no topics by itself: then both have to exist. */
   readonly target?: { readonly name: string; readonly prefix: string }
 }
@@ -80,10 +82,8 @@ export function startPipeline<E extends BatchEngine>(
     if (options.target) await requireTopics(log, options.target)
     if (manifest) await lake.finalize(manifest)
     const unchecked = manifest ? await checkNewestFiles(lake, manifest, ports.clock) : []
-    const { engine, pipeline } = await openLoop(ports, options, manifest, closers)
-    const parts = { engine, pipeline, ...(manifest ? { manifest } : {}) }
-    const publisher = await ports.openPublisher(parts)
-    if (publisher) closers.add(() => publisher.close())
+    const { engine, pipeline, publish } = await openLoop(ports, options, manifest, closers)
+    await publish(manifest)
     const beside = { engine: pipeline, clock: ports.systemClock }
     const checking = checkRemainingFiles(lake, unchecked, beside)
     closers.add(() => checking.stop())
@@ -96,21 +96,37 @@ async function openLoop<E extends BatchEngine>(
   options: StartOptions,
   manifest: Manifest | undefined,
   closers: Closers,
-): Promise<{ readonly engine: E; readonly pipeline: Pipeline }> {
-  const { clock, store, outage, findOrigins } = ports
+): Promise<{
+  readonly engine: E
+  readonly pipeline: Pipeline
+  /** Starts to publish Gold from the state of this commit on, instead of from an earlier one. */
+  readonly publish: (manifest: Manifest | undefined) => Promise<void>
+}> {
+  const { clock, store, outage } = ports
   const { log, lake, manifests, onCommit } = store
-  const engine = await ports.openEngine(manifest)
-  closers.add(() => engine.close())
-  const rejects = await openRejectWriter(log, compileRejectCodec(options.dlqSchema), {
-    ...{ owner: options.owner, findOrigins },
-    ...(manifest ? { committed: manifest } : {}),
-  })
+  const openRejects = createRejectsOpener(ports, options)
+  let rejects = await openRejects(manifest)
   closers.add(() => rejects.close())
+  const engine = await ports.openEngine(manifest, rejects.setAside)
+  closers.add(() => engine.close())
+  let publisher: Closable | undefined
+  closers.add(() => publisher?.close())
+  const publish = async (from: Manifest | undefined) => {
+    publisher = await ports.openPublisher({ engine, pipeline, ...(from ? { manifest: from } : {}) })
+  }
   const refreshSchemas = await ports.openSchemaRefresher()
   const pipeline = new Pipeline(
     {
       ...{ clock, log, engine, lake, manifests, outage },
       writeRejects: (some) => rejects.write(some),
+      restart: async (from, failing) => {
+        await publisher?.close()
+        await rejects.close()
+        await engine.restart(from, failing)
+        rejects = await openRejects(from)
+        await publish(from)
+        return rejects.replayedEnd
+      },
       ...(refreshSchemas ? { refreshSchemas } : {}),
       ...(onCommit ? { onCommit } : {}),
     },
@@ -119,7 +135,20 @@ async function openLoop<E extends BatchEngine>(
       ...(manifest ? { manifest } : {}),
     },
   )
-  return { engine, pipeline }
+  return { engine, pipeline, publish }
+}
+
+/** Opens the writer of rejects behind a commit. */
+function createRejectsOpener<E extends BatchEngine>(
+  { store, findOrigins }: StartPorts<E>,
+  { dlqSchemas, owner }: StartOptions,
+): (manifest: Manifest | undefined) => Promise<RejectWriter> {
+  const codec = compileRejectCodec(dlqSchemas)
+  return (manifest) =>
+    openRejectWriter(store.log, codec, {
+      ...{ owner, findOrigins },
+      ...(manifest ? { committed: manifest } : {}),
+    })
 }
 
 /** Without its topic the loop would wait in silence. */

@@ -7,6 +7,7 @@ import { CcsError } from '../kernel/errors.ts'
 import { asObject } from '../kernel/json.ts'
 import type { MartsLake, StreamAnswers } from '../reconcile/run-reconcile.ts'
 import { explainMartRow, type MartMeta } from './mart.ts'
+import { explainMissing } from './set-aside.ts'
 import { explainRow, type WhyInput, type WhyReport } from './why.ts'
 
 /** The models, and what opens what they are compared with. */
@@ -23,7 +24,21 @@ export async function explain(
   name: string,
   words: readonly string[],
 ): Promise<WhyReport> {
-  if (!name.includes('.')) return explainMart(ports, name, words)
+  try {
+    return name.includes('.')
+      ? await explainModel(ports, name, words)
+      : await explainMart(ports, name, words)
+  } catch (error) {
+    if (!(error instanceof CcsError && error.code === 'CCS_USAGE_INVALID')) throw error
+    throw explainMissing(await ports.readSetAside(), name, words) ?? error
+  }
+}
+
+async function explainModel(
+  ports: ExplainPorts,
+  name: string,
+  words: readonly string[],
+): Promise<WhyReport> {
   const answers = await ports.openAnswers()
   try {
     return await explainRow({ ...ports, query: (sql) => answers.query(sql) }, name, words)

@@ -16,6 +16,7 @@ import { countEvents, findDuplicates, findEventTables, listFirstEvents } from '.
 import { findRow } from './find-row.ts'
 import { type KeyValue, keyPredicate, valueSql } from './key.ts'
 import { recomputeSql } from './row-lineage.ts'
+import { pickNearest } from './set-aside.ts'
 import { modelPath, type WhyCheck, type WhyInput, type WhyReport } from './why.ts'
 
 /** What a mart's YAML says about it. */
@@ -103,6 +104,7 @@ export async function explainMartRow(
       duplicates: await findDuplicates(query, tables, idsSql),
       tooLate: null,
       bots: null,
+      setAside: pickNearest(await input.readSetAside(), first[0]?.at),
     },
     check,
   }

@@ -5,6 +5,7 @@
  */
 
 import { findStoredModels } from '../audit/catalog.ts'
+import type { SetAsideEvent } from '../dlq/set-aside-events.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
@@ -26,6 +27,7 @@ import { findRow } from './find-row.ts'
 import { type KeyValue, keyPredicate } from './key.ts'
 import { type AstConverter, buildModelSql, type ModelSql } from './model-sql.ts'
 import { onTimeSql, recomputeSql, rowsBehindSql } from './row-lineage.ts'
+import { pickNearest, type SetAsideEvents } from './set-aside.ts'
 
 /** The document of `ccs why`. */
 export interface WhyReport {
@@ -50,6 +52,8 @@ export interface WhyReport {
     readonly tooLate: ExcludedEvents | null
     /** null: not searched for. */
     readonly bots: ExcludedEvents | null
+    /** Events that no model has, as one failed on them; the nearest in time to the row's events. */
+    readonly setAside: SetAsideEvents
   }
   readonly check: WhyCheck
 }
@@ -71,6 +75,8 @@ export interface WhyInput {
   readonly macros: MacroSet
   /** How many events are listed. */
   readonly limit: number
+  /** Reads the events on which a model failed and that were not sent again. */
+  readonly readSetAside: () => Promise<readonly SetAsideEvent[]>
 }
 
 /** The models from `root` down to the one that reads Bronze, without Bronze. */
@@ -131,7 +137,10 @@ export async function explainRow(
       ...path.map(({ graphModel }) => graphModel.model.name).reverse(),
     ],
     events: { count: byType.reduce((sum, one) => sum + one.count, 0), byType, first },
-    leftOut: await findExcluded(query, { tables, idsSql, chain, path, values, row }),
+    leftOut: {
+      ...(await findExcluded(query, { tables, idsSql, chain, path, values, row })),
+      setAside: pickNearest(await input.readSetAside(), first[0]?.at),
+    },
     check: lost === 0 ? check : lostCheck(lost),
   }
 }

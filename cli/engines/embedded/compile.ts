@@ -6,6 +6,7 @@
 
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import { deserializeSql } from '../../adapters/duckdb/sql-ast.ts'
+import { mayFinalFail } from '../../domain/models/final-risk.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import { isAggregateMacro, makeIncremental } from '../../domain/models/incremental.ts'
 import { type AstNode, asNodes, renderAst } from '../../domain/sql/ast.ts'
@@ -62,7 +63,8 @@ export async function compileModel(
     const partial = await print(renderAst(incremental.partial))
     const final = await print(renderAst(incremental.final))
     const keyed = await print(renderAst(incremental.finalWithKeys))
-    return { sql: model.sql, gold: { incremental, partial, final, keyed } }
+    const mayFail = mayFinalFail(incremental, readFinals(expandMacros(incremental.final, macros)))
+    return { sql: model.sql, gold: { incremental, partial, final, keyed, mayFail } }
   }
   if (model.layer === 'bronze') {
     const freshSql = await print(renderAst(withRowNumber(withSource(ast, 'raw', 'fresh_events'))))
@@ -72,6 +74,10 @@ export async function compileModel(
   const node = ast.node as AstNode // json_serialize_sql puts the SELECT here
   const first = { ...ast, node: { ...node, qualify: null } }
   return { sql: await print(renderAst(withRowNumber(withSource(first, 'fresh_bronze')))) }
+}
+
+function readFinals(final: AstNode): readonly AstNode[] {
+  return asNodes((final.node as AstNode).select_list) // json_serialize_sql puts the SELECT here
 }
 
 /** The same SELECT over another schema (and table). */

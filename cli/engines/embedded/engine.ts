@@ -4,15 +4,17 @@
  * DuckDB, so after a crash the log brings back all that was lost.
  */
 
-import { type Duck, type DuckConnection, openDuck } from '../../adapters/duckdb/duckdb.ts'
+import type { Duck, DuckConnection } from '../../adapters/duckdb/duckdb.ts'
+import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
-import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
+import type { WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
+import { findFailingRecords } from './failing-records.ts'
 import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
@@ -24,6 +26,7 @@ import {
   type CatalogOptions,
   createCatalogs,
   createDeltaViews,
+  openEngineDuck,
   prepareConnection,
   restrictFiles,
 } from './query/catalog.ts'
@@ -42,12 +45,11 @@ interface OpenParts {
 }
 
 /** One engine per data directory; close it to free DuckDB's memory. */
-export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritten> {
+export class EmbeddedEngine {
   readonly #duck: Duck
   readonly #connection: DuckConnection
   readonly #intake: DuckConnection
   readonly #options: EmbeddedOptions
-  readonly #indexes: DedupeIndexes
   readonly #catalog: CatalogOptions
   readonly #models: readonly EmbeddedModel[]
   readonly #arrivals: ArrivalTracker
@@ -66,7 +68,6 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     this.#connection = connection
     this.#intake = intake
     this.#options = options
-    this.#indexes = indexes
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#models = models
     const model = models.find((one) => one.model.dedupe)?.model
@@ -91,14 +92,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     const { files, stateRoot, manifest } = options
     const dedupe = options.graph.find(({ model }) => model.dedupe)?.model.dedupe
     const indexes = restoreIndexes(dedupe, await readIds(files, stateRoot, manifest?.state ?? []))
-    const duck = await openDuck({
-      // Ingestion and checkpoints already are two threads; more would only wait for each other.
-      threads: 1,
-      memoryLimitBytes: shareOfDuckDb(options.memoryLimitBytes, indexes),
-      // DuckDB creates the directory when the first large query spills.
-      tempDirectory: `${options.dataDirectory}/tmp`,
-      config: { preserve_insertion_order: 'false' },
-    })
+    const duck = await openEngineDuck(options, shareOfDuckDb(options.memoryLimitBytes, indexes))
     const connection = await duck.connect()
     const intake = await duck.connect()
     let engine: EmbeddedEngine | undefined
@@ -150,6 +144,10 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     return this.#arrivals.counts()
   }
 
+  get hasFailed(): boolean {
+    return this.#queries.failure !== undefined
+  }
+
   get watermarkMs(): number | null {
     return this.#arrivals.leastWatermarkMs
   }
@@ -172,6 +170,17 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     if (changed.size === 0) return
     await this.#views.create((model) => changed.has(model.name))
     await this.#gold.dropUnused()
+  }
+
+  /** See BatchEngine. */
+  findFailing(isOverdue: () => boolean): Promise<readonly FailingRecord[]> {
+    return this.#exclusively(async () =>
+      findFailingRecords(await this.connectDelta(), {
+        ...{ models: this.#models, isOverdue, fromSeq: this.#committedSeq },
+        tables: this.#rows.openSearch(),
+        gold: this.#gold,
+      }),
+    )
   }
 
   query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
@@ -199,14 +208,14 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
     await this.#rows.finalizeBarrier(rows)
     const duplicates = arrivals.counts.duplicates + this.#arrivals.lateDuplicates - found
     await this.#gold.merge(rows.seq)
+    this.#queries.failure = undefined
     const gold = await this.#gold.freeze()
     // The lake's files have not changed, so views of stream models stay.
     await this.#views.create((model) => model.kind !== 'stream')
     await this.#gold.dropUnused()
     return {
       rows: rows.seq - this.#committedSeq,
-      fromSeq: this.#committedSeq,
-      toSeq: rows.seq,
+      ...{ fromSeq: this.#committedSeq, toSeq: rows.seq },
       uncommittedTables: rows.tables,
       gold,
       ...arrivals,
@@ -250,8 +259,7 @@ export class EmbeddedEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWritt
       await this.#views.create()
       await this.#rows.dropTables(frozen.uncommittedTables)
       await this.#gold.dropUnused()
-      const limitBytes = shareOfDuckDb(this.#options.memoryLimitBytes, this.#indexes)
-      await this.#duck.giveBack(this.#connection, limitBytes)
+      await this.#duck.giveBack(this.#connection, this.#arrivals.shareOfDuckDb(this.#options))
       await removeUnreferencedState(this.#options.files, this.#options.stateRoot, manifest.state)
     })
   }

@@ -2,6 +2,7 @@
 import type { FaultPoint } from '../../adapters/files/fault-point.ts'
 import type { Files } from '../../adapters/files/files.ts'
 import type { Config } from '../../domain/config/config.ts'
+import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Lake, ManifestStore } from '../../domain/lake/lake.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
@@ -9,6 +10,7 @@ import type { EventLog } from '../../domain/log/event-log.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import { EmbeddedEngine } from './engine.ts'
 import type { GoldLimits } from './options.ts'
+import { RestartableEngine } from './restartable-engine.ts'
 
 /** Where a project's data lies and what is in it. */
 export interface EngineStore<L extends Lake = Lake> {
@@ -29,6 +31,8 @@ export interface EngineOptions {
   readonly lakePath: (file: Manifest['files'][number]) => string
   /** Directory of the engine's state; that of the store unless given. */
   readonly stateRoot?: string
+  /** Records that a model fails on; they are rejected. None unless given. */
+  readonly failing?: readonly FailingRecord[]
   /** Those of a real shop unless given. */
   readonly goldLimits?: GoldLimits
 }
@@ -44,7 +48,7 @@ export async function openEngine(
 ): Promise<EmbeddedEngine> {
   const { gate, engine, timezone } = config
   const stateRoot = options.stateRoot ?? dataLayout(store.root).state
-  const { manifest } = options
+  const { manifest, failing } = options
   return EmbeddedEngine.open({
     graph: logic.graph,
     macros: logic.macros,
@@ -54,6 +58,7 @@ export async function openEngine(
       schemas: logic.rawSchemas,
       recordBytesMax: gate.recordBytesMax,
       futureToleranceMs: gate.futureToleranceMs,
+      ...(failing ? { failing } : {}),
     },
     memoryLimitBytes: engine.memoryLimitBytes,
     dataDirectory: store.root,
@@ -64,4 +69,17 @@ export async function openEngine(
     ...(manifest ? { manifest } : {}),
     ...(store.fault ? { onStep: store.fault.reach } : {}),
   })
+}
+
+/** Opens the engine of a pipeline. Like `openEngine`. */
+export function openRestartable(
+  project: { readonly config: Config },
+  logic: Logic,
+  store: Pick<EngineStore, 'files' | 'root' | 'fault'>,
+  options: EngineOptions,
+): Promise<RestartableEngine> {
+  const { manifest: first, failing: known = [], ...others } = options
+  const open = (manifest: Manifest | undefined, failing: readonly FailingRecord[]) =>
+    openEngine(project, logic, store, { ...others, failing, ...(manifest ? { manifest } : {}) })
+  return RestartableEngine.open(open, first, known)
 }

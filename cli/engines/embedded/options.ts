@@ -1,11 +1,11 @@
 /** What the embedded engine, and the feed of its changes, are opened with. */
 
 import type { Files } from '../../adapters/files/files.ts'
-import type { GateOptions } from '../../domain/gate/gate.ts'
 import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import type { PublishedCopy } from '../../domain/pipeline/gold-feed.ts'
 import type { MacroSet } from '../../domain/sql/expand-macros.ts'
+import type { IntakeOptions } from './intake/raw-row-writer.ts'
 
 /** Settings, models and files of one engine; absent optional members mean a first start. */
 export interface EmbeddedOptions {
@@ -16,7 +16,7 @@ export interface EmbeddedOptions {
   readonly macrosSql: string
   /** The shop's, as an IANA name. */
   readonly timezone: string
-  readonly raw: GateOptions
+  readonly raw: IntakeOptions
   readonly memoryLimitBytes: number
   /** The only directory that queries may read files from. */
   readonly dataDirectory: string

@@ -3,17 +3,19 @@
  * write beside what is there; only the manifest that the caller commits makes it visible.
  */
 
+import { readDataError } from '../../adapters/duckdb/data-error.ts'
 import type { Config } from '../../domain/config/config.ts'
 import { createOriginFinder } from '../../domain/dlq/replay-ledger.ts'
 import { compileRejectCodec } from '../../domain/gate/reject-codec.ts'
 import { openRejectWriter } from '../../domain/gate/reject-writer.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout, generationName } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import { Pipeline } from '../../domain/pipeline/pipeline.ts'
 import { manifestLogic } from './model-diff.ts'
-import { type EngineStore, openEngine } from './open-engine.ts'
+import { type EngineStore, openEngine, openRestartable } from './open-engine.ts'
 
 /** What a rebuild needs. */
 export interface RebuildParts {
@@ -23,6 +25,8 @@ export interface RebuildParts {
   readonly store: EngineStore
   readonly clock: Clock
   readonly topic: string
+  /** Gets sentences for the user. */
+  readonly onNotice: (text: string) => void
   /** Opens a data directory of its own for a rebuild from the log. */
   readonly openSide: (root: string) => Promise<EngineStore>
 }
@@ -42,7 +46,9 @@ export async function buildGold(
   const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
   const engine = await openEngine({ config }, logic, store, { manifest: base, lakePath })
   try {
-    await engine.rebuildGold(models)
+    await engine.rebuildGold(models).catch((error: unknown) => {
+      throw toModelError(error, models)
+    })
     const serial = base.serial + 1
     const commit = `d${String(serial).padStart(8, '0')}`
     const stage = await store.lake.stage(commit)
@@ -56,45 +62,63 @@ export async function buildGold(
   }
 }
 
+/** The engine sets records aside only before they are committed. */
+function toModelError(error: unknown, models: ReadonlySet<string>): unknown {
+  const message = readDataError(error)
+  if (message === undefined) return error
+  const which = [...models].join(', ')
+  return new CcsError(
+    'CCS_MODEL_INVALID',
+    `On an event of Silver, a new model (${which}) fails: ${message}`,
+    {
+      hint: 'Fix the model, or set such events aside: ccs deploy --rebuild --yes',
+      cause: error,
+    },
+  )
+}
+
 /**
  * Runs the whole log through a pipeline in a directory of its own, then moves lake and state over
  * under new names; returns the manifest that has them.
  */
 export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promise<Manifest> {
-  const { store, logic, clock } = parts
+  const { store } = parts
   const side = sideDirectory(store.root)
   await store.files.remove(side)
   await store.files.mkdir(side)
   const sideStore = await parts.openSide(side)
   try {
-    const rejects = await openRejectWriter(store.log, compileRejectCodec(logic.dlqSchema), {
-      owner: 'ccs deploy',
-      findOrigins: createOriginFinder(store.log, clock),
-    })
-    try {
-      await runPipeline(parts, sideStore, rejects)
-      const built = await sideStore.manifests.load()
-      if (!built) return { ...base, files: [], state: [] }
-      return { ...(await moveOver(store, side, built, base)), dlqEnd: rejects.end }
-    } finally {
-      await rejects.close()
-    }
+    const dlqEnd = await runPipeline(parts, sideStore)
+    const built = await sideStore.manifests.load()
+    if (!built) return { ...base, files: [], state: [] }
+    return { ...(await moveOver(store, side, built, base)), dlqEnd }
   } finally {
     await sideStore.log.close()
   }
 }
 
+/**
+ * Ingests the whole log; returns the end of the rejects. What was set aside because a model failed
+ * on it stays set aside, as its reject in events.dlq stands for it.
+ */
 async function runPipeline(
-  { config, logic, store, clock, topic }: RebuildParts,
+  { config, logic, store, clock, topic, onNotice }: RebuildParts,
   side: EngineStore,
-  rejects: Awaited<ReturnType<typeof openRejectWriter>>,
-): Promise<void> {
-  const engine = await openEngine(
-    { config },
-    logic,
-    { ...side, root: store.root },
-    { lakePath: (file) => side.lake.path(file), stateRoot: dataLayout(side.root).state },
-  )
+): Promise<number> {
+  const codec = compileRejectCodec(logic.dlqSchemas)
+  const findOrigins = createOriginFinder(store.log, clock)
+  const openRejects = (manifest?: Manifest) =>
+    openRejectWriter(store.log, codec, {
+      ...{ owner: 'ccs deploy', findOrigins },
+      ...(manifest ? { committed: manifest } : {}),
+    })
+  let rejects = await openRejects()
+  const options = {
+    lakePath: (file: Manifest['files'][number]) => side.lake.path(file),
+    stateRoot: dataLayout(side.root).state,
+    failing: rejects.setAside,
+  }
+  const engine = await openRestartable({ config }, logic, { ...side, root: store.root }, options)
   try {
     const pipeline = new Pipeline(
       {
@@ -104,6 +128,12 @@ async function runPipeline(
         lake: side.lake,
         manifests: side.manifests,
         writeRejects: (some) => rejects.write(some),
+        restart: async (manifest, failing) => {
+          await rejects.close()
+          await engine.restart(manifest, failing)
+          rejects = await openRejects(manifest)
+          return rejects.replayedEnd
+        },
       },
       {
         topic,
@@ -111,12 +141,14 @@ async function runPipeline(
         checkpointRows: config.engine.checkpointRows,
         logic: manifestLogic(logic),
         dlqEnd: rejects.replayedEnd,
-        onNotice: () => {},
+        onNotice,
       },
     )
     await pipeline.run(new AbortController().signal, true)
+    return rejects.end
   } finally {
     await engine.close()
+    await rejects.close()
   }
 }
 

@@ -5,7 +5,7 @@ import { createSourceKey, SourceKeySet } from '../../../cli/domain/dlq/source-ke
 import type { RejectedEvent } from '../../../cli/domain/events/contracts.ts'
 
 const reject = (changes: Partial<RejectedEvent> = {}): RejectedEvent => ({
-  ...{ reason: 'undecodable', message: 'no', schema_id: null, origin: null },
+  ...{ reason: 'undecodable', message: 'no', schema_id: null, origin: null, model: null },
   ...{ topic: 'events.raw', partition: 2, offset: 7, first_seen: 1_000 },
   bytes: Buffer.from('poison'),
   ...changes,

@@ -37,7 +37,7 @@ function ingest(tracker: ArrivalTracker, { times, ...given }: Frame): readonly n
     tracker.track(ms, Math.floor(ms / 2 ** 32), baseOffset, partition, ms, undefined)
     return tracker.lateMs
   })
-  tracker.endFrame(frame, times.length)
+  tracker.endFrame(frame, times.length, 0)
   return late
 }
 
@@ -112,7 +112,7 @@ describe('the days that the dedupe index covers', () => {
   })
 
   test('are those within the horizon after an older ccs', () => {
-    const counts = { records: 1, bronze: 1, duplicates: 0, dlq: 0, late: 0 }
+    const counts = { records: 1, bronze: 1, duplicates: 0, dlq: 0, setAside: 0, late: 0 }
     const position = {
       topic: 'events.raw',
       partition: 0,

@@ -30,7 +30,7 @@ function manifestOf(files: readonly LakeFile[]): Manifest {
     committedMs: 0,
     positions: [{ topic: 'events.raw', partition: 0, nextOffset: 1, maxEventMs: NEWEST }],
     dlqEnd: 0,
-    counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 },
+    counts: { records: 0, bronze: 0, duplicates: 0, dlq: 0, setAside: 0, late: 0 },
     files,
     state: [],
     models: [],

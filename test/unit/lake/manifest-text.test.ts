@@ -1,4 +1,5 @@
 /** The manifest as bytes, and how damage to it is detected. */
+import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 import {
@@ -27,7 +28,7 @@ const MANIFEST: Manifest = {
     { topic: 'events.raw', partition: 1, nextOffset: 0, maxEventMs: null },
   ],
   dlqEnd: 1,
-  counts: { records: 12, bronze: 11, duplicates: 8, dlq: 1, late: 2 },
+  counts: { records: 12, bronze: 11, duplicates: 8, dlq: 1, setAside: 1, late: 2 },
   files: [FILE, { ...FILE, table: 'gold.sessions', partition: '', name: '7-0001.parquet' }],
   state: [
     {
@@ -59,6 +60,18 @@ test('a manifest is parsed as it was rendered, and is valid JSON', () => {
   const bytes = renderManifest(MANIFEST)
   expect(parseManifest(bytes, 'manifest.json')).toEqual(MANIFEST)
   expect(JSON.parse(bytes.toString('utf8')).manifest).toEqual(MANIFEST)
+})
+
+test('an older ccs set no record aside', () => {
+  const text = renderManifest(MANIFEST).toString('utf8')
+  const body = (/"manifest": (.*)\n/.exec(text)?.[1] ?? '').replace('"setAside":1,', '')
+  const sha = createHash('sha256').update(body).digest('hex')
+  const older = Buffer.from(
+    text
+      .replace(/"sha256": "\w+"/, `"sha256": "${sha}"`)
+      .replace(/("manifest": ).*\n/, (_, name) => `${name}${body}\n`),
+  )
+  expect(parseManifest(older, 'm').counts).toEqual({ ...MANIFEST.counts, setAside: 0 })
 })
 
 test('every single flipped bit is detected', () => {

@@ -4,6 +4,7 @@
  * own while the engine ingests more; nothing counts until a manifest names it.
  */
 
+import { readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { checkFile, syncFile } from '../../../adapters/files/file-check.ts'
 import { diskError, type Files } from '../../../adapters/files/files.ts'
@@ -14,6 +15,7 @@ import type { Model } from '../../../domain/models/model.ts'
 import type { WriteOptions } from '../../../domain/pipeline/batch-engine.ts'
 import type { EmbeddedModel } from '../compile.ts'
 import type { CompactedGold, CompactOptions } from '../gold/gold-compactor.ts'
+import { finalSql, type GoldSql, runsSql } from '../gold/gold-sql.ts'
 import { writeIds } from '../intake/dedupe-files.ts'
 import type { EmbeddedOptions } from '../options.ts'
 import { setRowRange } from '../query/catalog.ts'
@@ -46,11 +48,12 @@ export async function writeCheckpoint(
   frozen: EmbeddedFrozen,
   options: CheckpointOptions,
 ): Promise<EmbeddedWritten> {
-  const { files, stateRoot, serial, goldLimits, stage } = options
+  const { files, stateRoot, serial, stage } = options
   const connection = await source.connect()
   const staged: StagedFile[] = []
   const state: StateFile[] = []
   const replaced: string[] = []
+  const unfinished: Unfinished[] = []
   const parts = new Map<string, readonly GoldPart[]>()
   try {
     await setRowRange(connection, frozen.fromSeq, frozen.toSeq)
@@ -66,14 +69,11 @@ export async function writeCheckpoint(
       const frozenGold = frozen.gold.get(model.name) as FrozenGold // freeze() made one per model
       if (frozenGold.isRebuilt) replaced.push(model.name)
       const { watermarkMs } = frozen
-      const limits = { watermarkMs, ...goldLimits }
-      const compacted = await source.compact(model.name, connection, frozenGold, limits)
-      const { closedRowsSql } = compacted
-      await source.releaseMemory(connection)
-      if (closedRowsSql)
-        staged.push(...(await copyByDay(connection, model, closedRowsSql, { stage, files })))
-      for (const table of compacted.scratchTables) await connection.run(`DROP TABLE ${table}`)
-      await source.releaseMemory(connection)
+      const one = { model, gold, frozenGold, watermarkMs }
+      const compacted = await compactGold(connection, source, one, options)
+      staged.push(...compacted.staged)
+      if (compacted.message !== undefined)
+        unfinished.push({ model: model.name, message: compacted.message })
       const written: GoldPart[] = []
       for (const part of compacted.parts)
         written.push(part.file ? part : await copyGoldPart(connection, model, part, options))
@@ -83,11 +83,70 @@ export async function writeCheckpoint(
     state.push(...(await writeIds(files, frozen, options)))
     await files.fsyncDir(stateDir)
     await files.fsyncDir(stateRoot)
-    return { staged, state, replaced, parts }
+    return { staged, state, replaced, unfinished, parts }
   } catch (error) {
     throw asDiskError(error, stage)
   } finally {
     connection.close()
+  }
+}
+
+type Unfinished = EmbeddedWritten['unfinished'][number]
+
+interface GoldToCompact {
+  readonly model: Model
+  readonly gold: GoldSql
+  readonly frozenGold: FrozenGold
+  readonly watermarkMs: number | null
+}
+
+/**
+ * Merges partial rows and copies closed rows to the staging directory. If the closed rows can't be
+ * computed because of rows that were committed before, none close, and `message` says why; if it
+ * lies in new rows, the error is thrown, and the records are searched.
+ */
+async function compactGold(
+  connection: DuckConnection,
+  source: CheckpointSource,
+  { model, gold, frozenGold, watermarkMs }: GoldToCompact,
+  { stage, files, goldLimits }: CheckpointOptions,
+): Promise<Pick<CompactedGold, 'parts'> & { staged: readonly StagedFile[]; message?: string }> {
+  const compact = (least: number | null) =>
+    source.compact(model.name, connection, frozenGold, { watermarkMs: least, ...goldLimits })
+  let { parts, closedRowsSql, scratchTables } = await compact(watermarkMs)
+  await source.releaseMemory(connection)
+  let staged: readonly StagedFile[] = []
+  let message: string | undefined
+  if (closedRowsSql)
+    try {
+      staged = await copyByDay(connection, model, closedRowsSql, { stage, files })
+    } catch (error) {
+      message = readDataError(error)
+      const known = frozenGold.parts.map((part) => part.table)
+      if (message === undefined || !(await failsOn(connection, gold, known))) throw error
+      ;({ parts, scratchTables } = await compact(null))
+    }
+  for (const table of scratchTables) await connection.run(`DROP TABLE ${table}`)
+  await source.releaseMemory(connection)
+  return { parts, staged, ...(message === undefined ? {} : { message }) }
+}
+
+/** Whether the model's rows can't be computed from these tables of partial rows. */
+async function failsOn(
+  connection: DuckConnection,
+  gold: GoldSql,
+  tables: readonly string[],
+): Promise<boolean> {
+  if (tables.length === 0) return false
+  const rows = finalSql(gold, runsSql(gold, tables))
+  try {
+    await connection.run(`CREATE OR REPLACE TEMP TABLE final_rows AS ${rows}`)
+    return false
+  } catch (error) {
+    if (readDataError(error) === undefined) throw error
+    return true
+  } finally {
+    await connection.run('DROP TABLE IF EXISTS temp.main.final_rows')
   }
 }
 

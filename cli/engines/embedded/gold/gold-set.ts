@@ -157,10 +157,11 @@ export class GoldSet {
     )
   }
 
-  /** The partial rows of all models at this point, unchanging. */
+  /** The partial rows of all models at this point, unchanging; fails if a row can't be computed. */
   async freeze(): Promise<ReadonlyMap<string, FrozenGold>> {
     const frozen = new Map<string, FrozenGold>()
     for (const [name, state] of this.#states) {
+      await state.check()
       this.#unused.push(...state.dropIfIdle())
       frozen.set(name, await state.freeze())
     }

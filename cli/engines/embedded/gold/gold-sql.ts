@@ -20,6 +20,8 @@ export interface GoldSql {
   readonly final: string
   /** The final columns together with the keys, as `_k0` and so on. */
   readonly keyed: string
+  /** The final columns are computed before each commit, as they can fail on a value. */
+  readonly mayFail: boolean
 }
 
 /** SELECT of partial rows from the rows that the model reads, without those too late for it. */
@@ -72,6 +74,38 @@ export function finalSql({ incremental, final }: GoldSql, merged: string): strin
     ), _whole AS (
       SELECT k0, _start AS k1, ${columns.map(printMergeSql).join(', ')} FROM ${GROUPED}
     ), _merged AS (SELECT ${list} FROM _whole) ${final}`
+}
+
+/**
+ * SELECT of the model's rows of all keys in `slice`, a relation of partial rows; `tables` hold all
+ * partial rows, those of the slice included.
+ */
+export function touchedRowsSql(sql: GoldSql, slice: string, tables: readonly string[]): string {
+  const all = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
+  const some = `(SELECT part.* FROM (${all}) part
+    SEMI JOIN touched ON ${matchTouchedSql(sql, 'part.')})`
+  return `WITH touched AS MATERIALIZED (${touchedKeysSql(sql, slice)})
+    SELECT * FROM (${finalSql(sql, runsSql(sql, [some]))})`
+}
+
+/**
+ * SELECT of the keys in `slice` by which rows are recomputed: an event may join two sessions of its
+ * visitor, so all of that visitor's are.
+ */
+export function touchedKeysSql(sql: GoldSql, slice: string): string {
+  return `SELECT DISTINCT ${touchedKeys(sql).join(', ')} FROM ${slice}`
+}
+
+/** Condition that a row, with its keys behind `prefix`, is among those of the relation touched. */
+export function matchTouchedSql(sql: GoldSql, prefix: string): string {
+  return touchedKeys(sql)
+    .map((key) => `${prefix}${key} IS NOT DISTINCT FROM touched.${key}`)
+    .join(' AND ')
+}
+
+function touchedKeys({ incremental }: GoldSql): readonly string[] {
+  const { model, keys } = incremental
+  return model.session ? keys.slice(0, 1) : keys
 }
 
 /** SELECT of partial rows so early that they may belong to rows closed by `closedMs`. */

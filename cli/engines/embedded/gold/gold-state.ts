@@ -19,7 +19,9 @@ import {
   reopenCandidatesSql,
   reopenedRowsSql,
   runsSql,
+  touchedRowsSql,
 } from './gold-sql.ts'
+import { GoldTrial } from './gold-trial.ts'
 import { OpenRows } from './open-rows.ts'
 import { type ClosedRowsFile, PublishedRows } from './published-rows.ts'
 
@@ -219,6 +221,21 @@ export class GoldState {
     this.mergedSeq = seq
     this.#published?.startComparison([])
     return [...old.filter((one) => !frozen.has(one)), ...open]
+  }
+
+  /** Computes the rows that uncommitted partial rows belong to, where that can fail on a value. */
+  async check(): Promise<void> {
+    if (!this.#sql.mayFail) return
+    const fresh = this.#newTables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
+    const rows = touchedRowsSql(this.#sql, `(${fresh})`, this.#tables())
+    await this.#connection.run(`CREATE OR REPLACE TEMP TABLE checked AS ${rows}`)
+    await this.#connection.run('DROP TABLE temp.main.checked')
+  }
+
+  /** Tries rows on top of the committed ones. */
+  openTrial(connection: DuckConnection): Promise<GoldTrial> {
+    const tables = this.#parts.map((part) => part.table)
+    return GoldTrial.open(connection, this.#sql, { tables, columns: this.#columns })
   }
 
   /** From now on partial rows go to a new table. */

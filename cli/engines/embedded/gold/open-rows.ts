@@ -4,7 +4,14 @@
  * recomputed. It is a cache: it can be dropped at any time and rebuilt from the partial rows.
  */
 import type { DuckConnection, DuckStatement } from '../../../adapters/duckdb/duckdb.ts'
-import { finalSql, type GoldSql, runsSql } from './gold-sql.ts'
+import {
+  finalSql,
+  type GoldSql,
+  matchTouchedSql,
+  runsSql,
+  touchedKeysSql,
+  touchedRowsSql,
+} from './gold-sql.ts'
 
 /** Replaced rows leave holes; with this many more holes than rows the table is rebuilt. */
 const HOLES_MIN = 20_000
@@ -128,25 +135,18 @@ export class OpenRows {
   }
 
   async #prepare(slice: string, tables: readonly string[]) {
-    const { model, keys } = this.#sql.incremental
-    // An event may join two sessions of its visitor, so all of that visitor's are recomputed.
-    const touched = model.session ? keys.slice(0, 1) : keys
-    const keysSql = `SELECT DISTINCT ${touched.join(', ')} FROM ${slice}`
-    const match = (prefix: string) =>
-      touched.map((key) => `${prefix}${key} IS NOT DISTINCT FROM touched.${key}`).join(' AND ')
-    const all = tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL ')
-    const some = `(SELECT part.* FROM (${all}) part SEMI JOIN touched ON ${match('part.')})`
+    const keysSql = touchedKeysSql(this.#sql, slice)
     return {
       touch:
         this.#touchedKeysTable === undefined
           ? undefined
           : await this.#connection.prepare(`INSERT INTO ${this.#touchedKeysTable} ${keysSql}`),
       remove: await this.#connection.prepare(
-        `DELETE FROM ${this.#table} AS open USING (${keysSql}) AS touched WHERE ${match('open._')}`,
+        `DELETE FROM ${this.#table} AS open USING (${keysSql}) AS touched
+          WHERE ${matchTouchedSql(this.#sql, 'open._')}`,
       ),
       insert: await this.#connection.prepare(
-        `INSERT INTO ${this.#table}
-          WITH touched AS MATERIALIZED (${keysSql}) SELECT * FROM (${this.#rowsSql([some])})`,
+        `INSERT INTO ${this.#table} ${touchedRowsSql(this.#keyed, slice, tables)}`,
       ),
     }
   }
@@ -159,7 +159,12 @@ export class OpenRows {
     return table === undefined ? [] : [table]
   }
 
+  /** The same SQL, with the keys as further columns. */
+  get #keyed(): GoldSql {
+    return { ...this.#sql, final: this.#sql.keyed }
+  }
+
   #rowsSql(tables: readonly string[]): string {
-    return finalSql({ ...this.#sql, final: this.#sql.keyed }, runsSql(this.#sql, tables))
+    return finalSql(this.#keyed, runsSql(this.#sql, tables))
   }
 }

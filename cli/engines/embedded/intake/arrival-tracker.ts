@@ -16,7 +16,7 @@ import type {
 } from '../../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import type { DedupeIndex, EventIdWords } from './dedupe-index.ts'
-import type { DedupeIndexes } from './dedupe-indexes.ts'
+import { type DedupeIndexes, shareOfDuckDb } from './dedupe-indexes.ts'
 import { DedupedDays } from './deduped-days.ts'
 
 interface PartitionProgress {
@@ -59,7 +59,7 @@ export class ArrivalTracker {
   #hour = Number.NaN
   /** Days with events of the current frame that the dedupe index does not cover. */
   readonly uncoveredDays = new Set<number>()
-  #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, late: 0 }
+  #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, setAside: 0, late: 0 }
   /** How many duplicates were found among the rows of Silver since the start. */
   lateDuplicates = 0
   #isDirty = false
@@ -82,6 +82,11 @@ export class ArrivalTracker {
     for (const one of manifest?.positions ?? [])
       this.#partitions.set(`${one.topic}-${one.partition}`, { ...one })
     this.#followWatermarks()
+  }
+
+  /** What the remembered ids leave of the engine's memory limit, in bytes. */
+  shareOfDuckDb({ memoryLimitBytes }: { readonly memoryLimitBytes: number }): number {
+    return shareOfDuckDb(memoryLimitBytes, { events: this.dedupeIndex, orders: this.#orderIndex })
   }
 
   /**
@@ -168,14 +173,15 @@ export class ArrivalTracker {
     this.lateDuplicates += count
   }
 
-  /** Counts the frame, of whose records `accepted` were valid. */
-  endFrame(frame: LogFrame, accepted: number): void {
+  /** Counts the frame, of whose records `accepted` were valid; on `setAside` a model failed. */
+  endFrame(frame: LogFrame, accepted: number, setAside: number): void {
     const progress = this.#current as PartitionProgress // beginFrame() was called
     progress.nextOffset = frame.baseOffset + frame.count
     if (frame.endsRun) progress.hasEnded = true
     this.#counts.records += frame.count
     this.#counts.bronze += accepted
     this.#counts.dlq += frame.count - accepted
+    this.#counts.setAside += setAside
     this.#isDirty = true
   }
 

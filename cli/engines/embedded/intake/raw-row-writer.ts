@@ -18,10 +18,16 @@ import {
   type ColumnBuffers,
   validityBytes,
 } from '../../../domain/gate/decoder/duckdb-columns.ts'
+import {
+  type FailingRecord,
+  type FailingRecords,
+  indexFailingRecords,
+} from '../../../domain/gate/failing-record.ts'
 import { Gate, type GateOptions } from '../../../domain/gate/gate.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
+import { readSchemaId } from '../../../domain/log/wire-header.ts'
 import { createTableSql, type RawColumn, toRawColumns } from './raw-table.ts'
 import { SourceColumns } from './source-columns.ts'
 import { type Address, TextArena } from './text-arena.ts'
@@ -44,15 +50,21 @@ export interface RecordTracker {
   readonly isFirstArrival: boolean
 }
 
+/** What decides whether a record becomes a row. */
+export interface IntakeOptions extends GateOptions {
+  /** Records that a model fails on; they are rejected. */
+  readonly failing?: readonly FailingRecord[]
+}
+
 /** Creates the table (`catalog.schema.name`) and opens a writer for it. */
 export async function openRawRowWriter(
   connection: DuckConnection,
   table: string,
-  options: GateOptions,
+  options: IntakeOptions,
 ): Promise<RawRowWriter> {
   const gate = new Gate(options)
   await connection.run(createTableSql(table, gate.columns.columns))
-  return new RawRowWriter(connection, table, gate)
+  return new RawRowWriter(connection, table, gate, indexFailingRecords(options.failing ?? []))
 }
 
 /** Appends valid records to one table at a time; one per connection. */
@@ -66,13 +78,14 @@ export class RawRowWriter {
   readonly #buffers: ColumnBuffers
   readonly #arena: TextArena
   readonly #source: SourceColumns
+  readonly #failing: FailingRecords
   /** Address of DuckDB's copy of the frame being read. */
   #address: Address = { low: 0, high: 0 }
   /** Rows in the buffers that are not in the table yet. */
   #rows = 0
   #isOpen = true
 
-  constructor(connection: DuckConnection, table: string, gate: Gate) {
+  constructor(connection: DuckConnection, table: string, gate: Gate, failing: FailingRecords) {
     const { bindings, connection: handle } = connection.handles
     this.#duck = bindings
     this.#handle = handle
@@ -83,6 +96,7 @@ export class RawRowWriter {
     this.#chunk = bindings.create_data_chunk(types)
     this.#arena = new TextArena(bindings)
     this.#gate = gate
+    this.#failing = failing
     this.#buffers = gate.columns
     this.#buffers.clear()
     this.#source = new SourceColumns(gate.columns)
@@ -106,11 +120,17 @@ export class RawRowWriter {
     const { id, eventMs } = decoded
     const body = frame.body
     const latestMs = frame.appendMs + gate.futureToleranceMs
+    const failing = this.#failing.get(`${frame.topic}-${frame.partition}`)
     let next = seq
     this.#begin(frame)
     for (let i = 0, at = 0; i < frame.count; i++) {
       const from = at + 4
       at = from + recordLength(frame, at)
+      const failed = failing?.get(frame.baseOffset + i)
+      if (failed !== undefined) {
+        onReject(createFailedReject(frame, failed, body.subarray(from, at)))
+        continue
+      }
       if (!buffers.hasRoom(this.#rows)) this.#write(frame)
       let result = gate.decode(from, at, this.#rows, latestMs)
       if (result === 2) result = this.#decodeReencoded(frame, from, at, latestMs)
@@ -246,6 +266,16 @@ export class RawRowWriter {
       if (count > 0) this.#fill(duck.struct_vector_get_child(struct, i), child, count)
     duck.list_vector_set_size(vector, count)
   }
+}
+
+function createFailedReject(
+  { topic, partition, appendMs }: LogFrame,
+  { offset, model, message }: FailingRecord,
+  bytes: Buffer,
+): Reject {
+  const place = { topic, partition, offset, appendMs }
+  const schemaId = readSchemaId(bytes)
+  return { reason: 'model_failed', message, model, schemaId, bytes: Buffer.from(bytes), ...place }
 }
 
 /** Length of the record whose length word is at `at`; CCS_LOG_CORRUPT if the frame is shorter. */

@@ -8,13 +8,13 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import type { GateOptions } from '../../../domain/gate/gate.ts'
+import { countFailing } from '../../../domain/gate/failing-record.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { setRowRange } from '../query/catalog.ts'
 import type { ArrivalTracker } from './arrival-tracker.ts'
 import { deleteDuplicatesSql, listLookupPartitions } from './late-duplicates.ts'
-import { openRawRowWriter, type RawRowWriter } from './raw-row-writer.ts'
+import { type IntakeOptions, openRawRowWriter, type RawRowWriter } from './raw-row-writer.ts'
 
 /** The model that deduplicates: a SELECT over first arrivals with the row number as last column. */
 export interface DeduplicatingModel {
@@ -35,11 +35,23 @@ export interface RowBarrier {
   readonly tables: readonly number[]
 }
 
+/** The tables of uncommitted rows, the last one in each list takes new rows. */
+export interface SearchedTables {
+  readonly raw: readonly string[]
+  readonly deduplicated: readonly string[]
+  /** Of the raw tables. */
+  readonly columns: readonly string[]
+  /** Rows before this number are deduplicated. */
+  readonly deduplicatedSeq: number
+  /** Number after the last row. */
+  readonly endSeq: number
+}
+
 /** All uncommitted rows of the engine, numbered without gaps. */
 export class UncommittedRows {
   readonly #connection: DuckConnection
   readonly #intake: DuckConnection
-  readonly #options: GateOptions
+  readonly #options: IntakeOptions
   readonly #onLateDuplicates: (count: number) => void
   #writer: RawRowWriter | undefined
   #model: DeduplicatingModel | undefined
@@ -56,7 +68,7 @@ export class UncommittedRows {
   constructor(
     connection: DuckConnection,
     intake: DuckConnection,
-    options: GateOptions,
+    options: IntakeOptions,
     onLateDuplicates: (count: number) => void,
   ) {
     this.#connection = connection
@@ -94,10 +106,12 @@ export class UncommittedRows {
     const writer = this.#writer as RawRowWriter // open() created it
     const rejects: Reject[] = []
     for (const frame of frames) {
+      const before = rejects.length
       tracker.beginFrame(frame)
       const accepted = writer.appendFrame(frame, tracker, this.#nextSeq, (one) => rejects.push(one))
       this.#nextSeq += accepted
-      tracker.endFrame(frame, accepted)
+      const fresh = rejects.length === before ? [] : rejects.slice(before)
+      tracker.endFrame(frame, accepted, countFailing(fresh))
       for (const day of tracker.uncoveredDays) this.#uncoveredDays.set(day, this.#nextSeq)
     }
     return rejects
@@ -188,6 +202,22 @@ export class UncommittedRows {
 
   close(): void {
     this.#writer?.close()
+  }
+
+  /**
+   * Puts the rows ingested so far into the raw tables, deduplicated or not, and says where rows are
+   * for a search that may change them; the engine is restarted afterwards.
+   */
+  openSearch(): SearchedTables {
+    this.#writer?.flush()
+    const { columns } = this.#writer as RawRowWriter // open() created it
+    return {
+      raw: this.#tables.map(rawTable),
+      deduplicated: this.#model ? this.#tables.map(deduplicatedTable) : [],
+      columns: columns.map(({ name }) => name),
+      deduplicatedSeq: this.#flushedSeq,
+      endSeq: this.#nextSeq,
+    }
   }
 
   async #createDeduplicatedTable(serial: number): Promise<void> {

@@ -6,7 +6,7 @@
  * merging, flushing and queries.
  */
 
-import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { Model } from '../../../domain/models/model.ts'
 
@@ -56,6 +56,21 @@ export async function setRowRange(
   await connection.run(
     `SET VARIABLE slice_from = ${from}::BIGINT; SET VARIABLE slice_to = ${to}::BIGINT`,
   )
+}
+
+/** Opens an instance in memory for one engine; `dataDirectory` is where it may spill. */
+export function openEngineDuck(
+  { dataDirectory }: { readonly dataDirectory: string },
+  memoryLimitBytes: number,
+): Promise<Duck> {
+  return openDuck({
+    // Ingestion and checkpoints already are two threads; more would only wait for each other.
+    threads: 1,
+    memoryLimitBytes,
+    // DuckDB creates the directory when the first large query spills.
+    tempDirectory: `${dataDirectory}/tmp`,
+    config: { preserve_insertion_order: 'false' },
+  })
 }
 
 /** Creates both catalogs with their schemas and macros; once per DuckDB instance. */

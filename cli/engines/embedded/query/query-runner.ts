@@ -4,6 +4,7 @@
  * a checkpoint.
  */
 
+import { readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
@@ -28,6 +29,8 @@ const KNOWN_MAX = 200
 export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #idle: DuckConnection[] = []
+  /** Why a model could not include all rows, if that lies in one of them. */
+  failure: CcsError | undefined
   /** SQL → the models that it reads; pages repeat the same queries, which are parsed once. */
   readonly #modelsBySql = new Map<string, ReadonlySet<string>>()
 
@@ -42,16 +45,30 @@ export class QueryRunner {
     const connection = this.#idle.pop() ?? (await this.#options.connect())
     const interrupt = () => connection.interrupt()
     try {
-      await this.#options.bringUpToDate(await this.#findModels(connection, sql))
+      await this.#bringUpToDate(await this.#findModels(connection, sql))
       await setNow(connection, nowMs)
       signal?.addEventListener('abort', interrupt, { once: true })
       signal?.throwIfAborted()
       return await connection.all(sql)
     } catch (error) {
-      throw toQueryError(error)
+      throw error === this.failure ? error : toQueryError(error)
     } finally {
       signal?.removeEventListener('abort', interrupt)
       this.#idle.push(connection)
+    }
+  }
+
+  async #bringUpToDate(models: ReadonlySet<string>): Promise<void> {
+    try {
+      await this.#options.bringUpToDate(models)
+    } catch (error) {
+      const message = readDataError(error)
+      if (message === undefined) throw error
+      this.failure ??= new CcsError('CCS_QUERY_INVALID', `A model fails on a record: ${message}`, {
+        hint: 'The running engine sets the record aside (ccs dlq ls): run the query again.',
+        cause: error,
+      })
+      throw this.failure
     }
   }
 

@@ -10,7 +10,10 @@ const RECORDS_MIN = 100
 const PATIENCE_MS = 15_000
 const LAG_SECONDS_MAX = 10
 
-/** @type {{ atMs: number, records: number, dlq: number, lag: number }[]} of the last minute */
+/**
+ * Of the last minute.
+ * @type {{ atMs: number, records: number, dlq: number, setAside: number, lag: number }[]}
+ */
 const recent = []
 
 /**
@@ -27,6 +30,9 @@ export function troubles(health) {
   const share = rejectedShare()
   if (share > REJECTED_SHARE_MAX)
     found.push(`${Math.round(share * 100)}% of the last minute’s events were rejected.`)
+  const aside = health.setAside - (recent[0]?.setAside ?? health.setAside)
+  if (aside > 0)
+    found.push(`A model failed on ${count(aside)} of the last minute’s events: ccs dlq ls`)
   if (health.marts && !health.marts.ok)
     found.push(`The last build of the daily marts failed: ${health.marts.message}`)
   return found
@@ -59,7 +65,8 @@ function rejectedShare() {
 export function drawHealth(place, health) {
   const nowMs = Date.now()
   while (recent[0] && recent[0].atMs < nowMs - REJECTS_WATCHED_MS) recent.shift()
-  recent.push({ atMs: nowMs, records: health.records, dlq: health.dlq, lag: health.lagEvents })
+  const { records, dlq, setAside, lagEvents: lag } = health
+  recent.push({ atMs: nowMs, records, dlq, setAside, lag })
   const wrong = troubles(health)
   place.classList.toggle('loud', wrong.length > 0)
   const button = place.querySelector('button') ?? make('button')
@@ -127,6 +134,7 @@ export function healthFacts(health) {
     ],
     ['Duplicates', `${count(health.duplicates)} since the log began, repeated orders among them`],
     ['Rejected', [`${count(health.dlq)} since the log began`, ...reasons].join(' · ')],
+    ['Set aside', `${count(health.setAside)}, as a model failed on them; part of the rejected`],
     ['Watermark', health.watermark ? dayAndTime(health.watermark) : 'none yet'],
     [
       'Last commit',

@@ -8,7 +8,7 @@
  * @typedef {{ asOf: string, rows: Row[], error?: string }} Answer
  * @typedef {{ running: boolean, eventsPerSecond: number | null, freshnessMs: number | null,
  *   lagEvents: number, records: number, late: number, duplicates: number, dlq: number,
- *   dlqByReason: Record<string, number>, watermark: string | null, stalled: string | null,
+ *   setAside: number, dlqByReason: Record<string, number>, watermark: string | null, stalled: string | null,
  *   commit: { serial: number, at: string | null },
  *   marts: { builtAt: string | null, ok: boolean, message: string } | null,
  *   leftOut: LeftOut | null }} Health
