@@ -19,7 +19,10 @@ export async function checkKafka(
   const names = EVENT_TOPICS.map((name) => addPrefix(target, name))
   const topics = await admin.topics(names)
   const missing = names.filter((name) => !topics.some((one) => one.name === name))
-  const faults = topics.flatMap((one) => findTopicFaults(one, settings, { brokers, about }))
+  const valid = addPrefix(target, VALID_TOPIC)
+  const faults = topics.flatMap((one) =>
+    findTopicFaults(one, settings, { brokers, about, isOfGate: one.name === valid }),
+  )
   const hint = `ccs plan --target ${target.name}`
   const checks = [...(missing.length > 0 ? [missingCheck(missing, target.name)] : []), ...faults]
   const fine = topics.map((one) => `${one.name} (${describeTopic(one)})`).join(', ')
@@ -50,7 +53,13 @@ function findTopicFaults(
   {
     brokers,
     about,
-  }: { readonly brokers: number; readonly about: Readonly<Record<string, string>> },
+    isOfGate,
+  }: {
+    readonly brokers: number
+    readonly about: Readonly<Record<string, string>>
+    /** Its producer is the gate, whose records have the time of events.raw. */
+    readonly isOfGate: boolean
+  },
 ): readonly Finding[] {
   const findings: Finding[] = []
   const add = (status: Check['status'], detail: string, hint?: string) =>
@@ -74,7 +83,7 @@ function findTopicFaults(
       `keeps events ${formatRetention(Number(kept))}, ` +
         `ccs.yml says ${formatRetention(settings.retentionMs)}`,
     )
-  if (isShort && config['message.timestamp.type'] !== 'LogAppendTime')
+  if (isShort && !isOfGate && config['message.timestamp.type'] !== 'LogAppendTime')
     add(
       'warning',
       'ages records by the producer’s timestamps: imported history would be deleted at once',

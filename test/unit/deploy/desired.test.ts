@@ -57,6 +57,8 @@ test('topics have the prefix and settings of the target; only stored Gold has on
       'retention.ms': '2592000000',
     },
   })
+  // The gate keeps the time at which events.raw got a record.
+  expect(byName.get('x.events.valid')?.config['message.timestamp.type']).toBe('CreateTime')
   // A record of the greatest size, wrapped, must fit.
   const dlqBytes = Number(byName.get('x.events.dlq')?.config['max.message.bytes'])
   expect(dlqBytes).toBeGreaterThan(Number(byName.get('x.events.raw')?.config['max.message.bytes']))

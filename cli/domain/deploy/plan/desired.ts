@@ -127,7 +127,11 @@ function listDesiredTopics(input: DesiredInput): readonly TopicState[] {
     // Twice the limit, so that the gate can report records that are too large.
     topic(RAW_TOPIC, flowing(2 * recordBytesMax)),
     topic(DLQ_TOPIC, flowing(2 * recordBytesMax + WRAPPING_BYTES)),
-    topic(VALID_TOPIC, flowing(recordBytesMax + WRAPPING_BYTES)),
+    // The gate gives its records the time at which events.raw got them.
+    topic(VALID_TOPIC, {
+      ...flowing(recordBytesMax + WRAPPING_BYTES),
+      'message.timestamp.type': 'CreateTime',
+    }),
     // The ledger of replays is kept as long as the rejects; its one partition keeps its order.
     { ...topic(REPLAYS_TOPIC, flowing(LEDGER_BYTES)), partitions: 1 },
     ...(ENGINES[target.engine].fillsGold ? [] : listGoldTopics(logic.graph, schemas)).map((name) =>
