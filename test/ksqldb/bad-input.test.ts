@@ -1,4 +1,4 @@
-/** What is wrong before anything is made, on real servers: told with its place and its exit code, and nothing is left there. */
+/** Errors before anything is created, on real servers: reported with place and exit code, and nothing is left. */
 import { expect } from 'vitest'
 import { ksqldbTest } from '../fixtures/ksqldb.ts'
 import { type KsqldbProject, withKsqldbProject } from '../fixtures/ksqldb-project.ts'
@@ -7,7 +7,7 @@ import { ksqldbProxy } from '../fixtures/ksqldb-proxy.ts'
 const PREFIX = 'ccs_bad_'
 const TIMEOUT_MS = 600_000
 
-/** `ccs plan` and `ccs deploy` end alike, and leave nothing behind. */
+/** Expects the same end of `ccs plan` and `ccs deploy`, and that they leave nothing behind. */
 async function refuses(
   project: KsqldbProject,
   code: number,
@@ -27,7 +27,7 @@ async function refuses(
 }
 
 ksqldbTest(
-  'a host that nobody knows, a wrong password and SQL that ksqlDB lacks leave nothing half-deployed',
+  'an unknown host, a wrong password and unsupported SQL leave nothing behind',
   (servers) =>
     withKsqldbProject(servers, PREFIX, async (project) => {
       const settings = project.read('ccs.yml')
@@ -66,7 +66,7 @@ ksqldbTest(
       project.edit('sql/gold/activity_1m.sql', (text) =>
         text.replace("event_type = 'page_view'", "md5(event_type) <> ''"),
       )
-      // Both at once, each with what to write instead.
+      // Both in one error, each with what to write instead.
       await refuses(project, 2, [
         /CCS_SQL_UNSUPPORTED.*no md5\(\)/,
         /sql\/silver\/people\.sql:\d+:7/,
@@ -78,7 +78,7 @@ ksqldbTest(
 )
 
 ksqldbTest(
-  'names that only case tells apart: a foreign one stays untouched and is never guessed, two models of one name are refused',
+  'names that differ only in case are never taken for each other',
   (servers) =>
     withKsqldbProject(servers, PREFIX, async (project) => {
       const { client } = project

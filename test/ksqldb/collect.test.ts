@@ -1,4 +1,4 @@
-/** Records that a real ksqlDB could not read become rejects, each once, with the reasons of the pipeline's own gate. */
+/** Records that a real ksqlDB can’t read become rejects, each once, with the reasons of the gate. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,11 +16,11 @@ const QUERIES = ['one', 'two']
 const EARLIEST = { 'auto.offset.reset': 'earliest' }
 
 const GARBAGE = Buffer.from('this is no event, \u0000 nor was it ever')
-/** Confluent's header with an id that nobody has. */
+/** Confluent's header with an id that is not registered. */
 const UNKNOWN = Buffer.concat([Buffer.from([0, 0, 0x7f, 0xff, 0xff]), Buffer.from('payload')])
 
 ksqldbTest(
-  'of garbage and an unknown schema, which two queries log, two rejects with their bytes remain',
+  'a record that two queries can’t read becomes one reject with its bytes',
   async (servers) => {
     await sweep(servers, PREFIX)
     try {
@@ -41,18 +41,18 @@ ksqldbTest(
         const producer = await kafka.producer()
         const messages = [GARBAGE, UNKNOWN].map((value, partition) => ({ value, partition }))
         await producer.send({ topic: `${PREFIX}events.raw`, messages })
-        let met = 0
+        let reported = 0
         const reasons: Record<string, number> = {}
         let last: Collected | undefined
-        for (let tries = 0; met < 2 * QUERIES.length && tries < 60; tries++) {
+        for (let tries = 0; reported < 2 * QUERIES.length && tries < 60; tries++) {
           last = await collect()
-          met += last.collected + last.repeated
+          reported += last.collected + last.repeated
           for (const [reason, count] of Object.entries(last.reasons))
             reasons[reason] = (reasons[reason] ?? 0) + count
           await sleep(1_000)
         }
-        // Of an earlier run the same bytes may stand in the log too.
-        expect(met, JSON.stringify(last)).toBeGreaterThanOrEqual(2 * QUERIES.length)
+        // The log may have the same bytes from an earlier run.
+        expect(reported, JSON.stringify(last)).toBeGreaterThanOrEqual(2 * QUERIES.length)
         expect(reasons).toEqual({ bad_magic: 1, unknown_schema_id: 1 })
         expect(last?.log).toBe((await client.describe('KSQL_PROCESSING_LOG'))?.topic)
         const registry = await openConfluentRegistry({ url: servers.registry })
@@ -64,11 +64,11 @@ ksqldbTest(
           const { records } = await kafka.fetch(`${PREFIX}events.dlq`, partition, 0, options)
           rejects.push(...records.flatMap(({ value }) => (value && decode(value)) ?? []))
         }
-        const told = rejects.map(({ reason, topic, partition, offset, schema_id, bytes }) => ({
+        const found = rejects.map(({ reason, topic, partition, offset, schema_id, bytes }) => ({
           ...{ reason, topic, partition, offset, schema_id, bytes: Buffer.from(bytes) },
         }))
         const place = { topic: 'events.raw', offset: 0 }
-        expect(told.sort((one, other) => one.partition - other.partition)).toEqual([
+        expect(found.sort((one, other) => one.partition - other.partition)).toEqual([
           { ...place, partition: 0, reason: 'bad_magic', schema_id: null, bytes: GARBAGE },
           {
             ...place,

@@ -1,4 +1,4 @@
-/** `ccs plan`, `deploy` and `destroy` on a real ksqlDB: from nothing, after others' hands, upgraded, cut off. */
+/** `ccs plan`, `deploy` and `destroy` on a real ksqlDB: first, after changes by hand, upgraded, killed. */
 import { expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { openTopicAdmin } from '../../cli/adapters/kafka/topic-admin.ts'
@@ -10,7 +10,7 @@ const PREFIX = 'ccs_dep_'
 const TIMEOUT_MS = 900_000
 
 ksqldbTest(
-  'from nothing to all models, then nothing to do; what others do is found, named and repaired; back to nothing',
+  'deploy, repair of changes by hand, destroy: no row is lost or doubled',
   (servers) =>
     withKsqldbProject(servers, PREFIX, async (project) => {
       const planned = await project.ccs(['plan', '--json'])
@@ -26,11 +26,10 @@ ksqldbTest(
       const rows = await project.restingKeys('silver.people')
       expect([...rows.values()].every((count) => count === 1)).toBe(true)
 
-      for (const { change, steps, topic } of hands(project, servers)) {
+      for (const { change, steps, topic } of listChangesByHand(project, servers)) {
         await change()
         expect(await project.steps()).toEqual(steps)
         await project.settle()
-        // No row lost, none doubled.
         expect(await project.rowsByKey(topic, rows.size)).toEqual(rows)
       }
 
@@ -43,15 +42,18 @@ ksqldbTest(
   TIMEOUT_MS,
 )
 
-interface Hand {
+interface ChangeByHand {
   readonly change: () => Promise<unknown>
   readonly steps: readonly string[]
-  /** Where the events of visitors are once it is repaired. */
+  /** Topic of silver.people after the repair. */
   readonly topic: string
 }
 
-/** What others do, one after the other. */
-function hands(project: KsqldbProject, servers: KsqldbServers): readonly Hand[] {
+/** What others change on the server, one after the other. */
+function listChangesByHand(
+  project: KsqldbProject,
+  servers: KsqldbServers,
+): readonly ChangeByHand[] {
   const { client } = project
   const people = project.named('silver_people')
   const activity = project.named('gold_activity_1m')
@@ -87,7 +89,7 @@ function hands(project: KsqldbProject, servers: KsqldbServers): readonly Hand[] 
       topic: 'silver.people.v3',
     },
     {
-      // As when the command topic is lost: no source is left, all topics are.
+      // As when the command topic is lost: all topics remain, without a source.
       change: async () => {
         for (const one of await project.readersFirst())
           await client.execute(`DROP ${one.kind} \`${one.name}\``)
@@ -116,7 +118,7 @@ async function withTopics(
 }
 
 ksqldbTest(
-  'what the project changes is done as the plan said: in place, beside the old, or refused with its place',
+  'changed models are replaced in place, rebuilt or refused, as planned',
   (servers) =>
     withKsqldbProject(servers, PREFIX, async (project) => {
       await project.settle()
@@ -160,7 +162,7 @@ ksqldbTest(
 )
 
 ksqldbTest(
-  'a deploy that is killed after a few things, again and again, gets there, and leaves nothing behind',
+  'a deploy that is killed again and again completes and leaves nothing behind',
   (servers) =>
     withKsqldbProject(servers, PREFIX, async (project) => {
       const killed = async (after: number) => {
@@ -170,13 +172,13 @@ ksqldbTest(
         return code === null
       }
       let kills = 0
-      // After a statement and before the record of it.
+      // Between a statement and its record.
       while (await killed(9)) expect(++kills).toBeLessThan(20)
       expect(kills).toBeGreaterThan(3)
       expect(await project.steps()).toEqual([])
       const made = await project.sources()
 
-      // The new table made and not recorded; then promoted, and the old one still there.
+      // First while the new table is not recorded yet, then while the old one still exists.
       project.edit('sql/gold/activity_1m.sql', (text) =>
         text
           .replaceAll('INTERVAL 1 MINUTE', 'INTERVAL 2 MINUTE')

@@ -1,4 +1,4 @@
-/** A real ksqlDB that is slow to start, breaks off, loses requests and answers, or is killed: nothing is lost, nothing doubled. */
+/** A real ksqlDB that starts slowly, breaks connections, or is killed: no row is lost or doubled. */
 import { spawn } from 'node:child_process'
 import { expect } from 'vitest'
 import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client/client.ts'
@@ -24,14 +24,14 @@ async function withProxy(
   }
 }
 
-/** Push queries over the source; others' may run at the same time. */
-async function pushes(client: KsqlClient, source: string): Promise<number> {
+/** Number of push queries over the source; other tests may run some at the same time. */
+async function countPushQueries(client: KsqlClient, source: string): Promise<number> {
   const all = await client.queries()
   return all.filter((one) => one.sources.includes(source) && one.kind === 'PUSH').length
 }
 
 ksqldbTest(
-  'rows without end that break off, or end, are told as such after the last of them: exit 4, and the query is gone',
+  'a query that is cut off exits with 4 after its last row, and ends on the server',
   (servers) =>
     withProxy(servers, async (proxy, behind) => {
       await sweep(servers, PREFIX)
@@ -56,7 +56,7 @@ ksqldbTest(
             expect(await running.ended).toBe(4)
             expect(running.output()).toContain('CCS_ENGINE_UNREACHABLE')
             expect(running.output()).toContain(says)
-            await expect.poll(() => pushes(client, source), { timeout: 60_000 }).toBe(0)
+            await expect.poll(() => countPushQueries(client, source), { timeout: 60_000 }).toBe(0)
           }
         const limited = await runCcs([...args, `${sql} LIMIT 1`])
         expect(limited).toMatchObject({ code: 0, stderr: '' })
@@ -68,24 +68,24 @@ ksqldbTest(
     }),
 )
 
-function making(kind: 'STREAM' | 'TABLE', name: string): RegExp {
+function creating(kind: 'STREAM' | 'TABLE', name: string): RegExp {
   return new RegExp(`CREATE ${kind} \`${PREFIX}${name}\``)
 }
 
 ksqldbTest(
-  'a deploy gets through a server that starts, does not keep up, and loses requests and answers; nothing is sent twice unasked',
+  'a deploy survives lost requests and answers, and sends nothing twice unchecked',
   (servers) =>
     withProxy(servers, (proxy, behind) =>
       withKsqldbProject(behind, PREFIX, async (project) => {
         const [bronze, seen] = [
-          making('STREAM', 'bronze_events'),
-          making('TABLE', 'silver_events_seen'),
+          creating('STREAM', 'bronze_events'),
+          creating('TABLE', 'silver_events_seen'),
         ]
         const [silver, people] = [
-          making('STREAM', 'silver_events'),
-          making('STREAM', 'silver_people'),
+          creating('STREAM', 'silver_events'),
+          creating('STREAM', 'silver_people'),
         ]
-        const gold = making('TABLE', 'gold_activity_1m')
+        const gold = creating('TABLE', 'gold_activity_1m')
         proxy.asked.length = 0
         proxy.trouble([
           { when: /^GET \/info/, fault: 'starting', times: 5 },
@@ -116,7 +116,7 @@ ksqldbTest(
   TIMEOUT_MS,
 )
 
-/** Kills the server without warning and starts it again, in somebody's own way. */
+/** Kills the server and starts it again, by the command of KSQLDB_RESTART. */
 function restart(command: string): Promise<void> {
   const child = spawn(command, { shell: true, stdio: 'ignore' })
   return new Promise((resolve, reject) => {
@@ -127,7 +127,7 @@ function restart(command: string): Promise<void> {
   })
 }
 
-/** Deploys until one says that it is done. */
+/** Deploys until a deploy succeeds; until then, each must fail because the server is unreachable. */
 async function converge(project: KsqldbProject): Promise<void> {
   for (let more = 4; ; more--) {
     const { code, stderr } = await project.ccs(
@@ -144,7 +144,7 @@ async function converge(project: KsqldbProject): Promise<void> {
 }
 
 ksqldbTest(
-  'a server that is killed while it makes what a deploy sends comes back; that deploy or the next gets there, no row doubled',
+  'when the server is killed during a deploy, that one or the next completes it',
   (servers, { KSQLDB_RESTART: command = '' }) =>
     withProxy(servers, (proxy, behind) =>
       withKsqldbProject(behind, PREFIX, async (project) => {
@@ -153,10 +153,10 @@ ksqldbTest(
           when,
           onSent: () => void setTimeout(() => kills.push(restart(command)), afterMs),
         })
-        // At once, and when it has most likely been taken.
+        // Before the server can have executed the statement, and when it most likely has.
         proxy.trouble([
-          killed(making('TABLE', 'silver_events_seen'), 0),
-          killed(making('STREAM', 'silver_people'), 1_500),
+          killed(creating('TABLE', 'silver_events_seen'), 0),
+          killed(creating('STREAM', 'silver_people'), 1_500),
         ])
         await converge(project)
         expect(proxy.left()).toEqual([])
@@ -169,7 +169,7 @@ ksqldbTest(
           text.replace('SELECT *', 'SELECT length(page) AS page_length, *'),
         )
         proxy.trouble([
-          killed(making('STREAM', 'silver_people_v2'), 300),
+          killed(creating('STREAM', 'silver_people_v2'), 300),
           killed(new RegExp(`DROP STREAM \`${project.named('silver_people')}\``), 0),
         ])
         await converge(project)

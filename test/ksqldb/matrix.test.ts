@@ -1,4 +1,4 @@
-/** Cells of the upgrade matrix that small models reach on a real server: what the plan says is what is there afterwards. */
+/** Changes of models on a real server: afterwards, what the plan said is there. */
 import { cpSync } from 'node:fs'
 import path from 'node:path'
 import { expect } from 'vitest'
@@ -12,7 +12,7 @@ const [PEOPLE, GOLD, SESSIONS] = [
   'sql/gold/sessions.sql',
 ]
 
-/** The plan is this, is carried out, and nothing is left to do. */
+/** Expects this plan, deploys it, and expects that nothing is left to do. */
 async function changes(project: KsqldbProject, steps: readonly string[]): Promise<void> {
   expect(await project.steps()).toEqual(steps)
   await project.settle()
@@ -23,7 +23,7 @@ async function columnsOf(project: KsqldbProject, source: string) {
 }
 
 ksqldbTest(
-  'a column more, another type, another key, sessions, and a model that goes: each as the plan said',
+  'changes of columns, types and keys, and the end of a model, happen as planned',
   (servers) =>
     withKsqldbProject(servers, 'ccs_mat_', async (project) => {
       await project.settle()

@@ -1,4 +1,4 @@
-/** Every model that ksqlDB can run, made on a real one. */
+/** Creates every model that ksqlDB can run on a real server. */
 import { expect } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
 import { openKsql } from '../../cli/engines/ksqldb/client/client.ts'
@@ -9,7 +9,7 @@ import { makeRelations, projectRelations } from '../fixtures/ksqldb-models.ts'
 const PREFIX = 'ccs_mod_'
 
 ksqldbTest(
-  'every stream and table that the models are printed as is taken by the server',
+  'the server accepts the statement of every stream and table of the models',
   async (servers) => {
     await sweep(servers, PREFIX)
     const kafka = await openKafka(kafkaSettings(servers.brokers), '.')

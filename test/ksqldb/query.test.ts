@@ -1,4 +1,4 @@
-/** `ccs query` on a real ksqlDB: rows as they come, and a query that is gone from the server when it is called off. */
+/** `ccs query` on a real ksqlDB: rows as they come, and a query that ends on the server when it is interrupted. */
 import { expect } from 'vitest'
 import { type KsqlClient, openKsql } from '../../cli/engines/ksqldb/client/client.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
@@ -15,8 +15,8 @@ async function insert(client: KsqlClient, id: string, revenue: string): Promise<
   )
 }
 
-/** Push queries of others may run at the same time. */
-async function pushes(client: KsqlClient): Promise<readonly string[]> {
+/** Ids of push queries over the source; other tests may run some at the same time. */
+async function listPushQueries(client: KsqlClient): Promise<readonly string[]> {
   const all = await client.queries()
   return all
     .filter((one) => one.sources.includes(SOURCE) && one.kind === 'PUSH')
@@ -24,7 +24,7 @@ async function pushes(client: KsqlClient): Promise<readonly string[]> {
 }
 
 ksqldbTest(
-  'rows come while the query runs, and Ctrl-C ends it on the server too',
+  'rows arrive while a query runs, and Ctrl-C ends it on the server too',
   async (servers) => {
     await sweep(servers, PREFIX)
     const client = openKsql({ url: servers.url })
@@ -41,11 +41,11 @@ ksqldbTest(
       expect(first.stdout).toBe(
         '{"order_id":"o-1","revenue":"1.10","event_time":"2026-11-22T10:00:00.000Z"}\n',
       )
-      await expect.poll(() => pushes(client), { timeout: 60_000 }).toEqual([])
+      await expect.poll(() => listPushQueries(client), { timeout: 60_000 }).toEqual([])
 
       const running = startNode('bin/run.js', [...args, '--from', 'start'])
       await running.says('o-1', 60_000)
-      expect(await pushes(client)).toHaveLength(1)
+      expect(await listPushQueries(client)).toHaveLength(1)
       await insert(client, 'o-2', '22.00')
       await running.says('o-2', 60_000)
       running.kill('SIGINT')
@@ -53,7 +53,7 @@ ksqldbTest(
       expect(running.output()).toMatch(
         /^order_id\s+revenue\s+event_time\no-1 +1\.10 .*\no-2 +22\.00 .*\n$/,
       )
-      await expect.poll(() => pushes(client), { timeout: 60_000 }).toEqual([])
+      await expect.poll(() => listPushQueries(client), { timeout: 60_000 }).toEqual([])
     } finally {
       project.remove()
       await sweep(servers, PREFIX)

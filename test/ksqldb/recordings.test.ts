@@ -1,6 +1,6 @@
 /**
- * The stories of the recordings on a real server: what they expect still holds. With CCS_RECORD=1
- * (`npm run record:ksqldb`) what went over the wire becomes the recordings.
+ * The scenarios of the recordings on a real server: what they expect still holds. With CCS_RECORD=1
+ * (`npm run record:ksqldb`) the exchanged requests and answers become the recordings.
  */
 import { writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
@@ -12,7 +12,7 @@ import { SCENARIOS, type Scenario } from '../fixtures/ksqldb-scenarios.ts'
 for (const scenario of SCENARIOS)
   ksqldbTest(scenario.says, async (servers) => {
     const { url } = servers
-    // One that is still starting can't be swept, and would not be starting any more.
+    // Sweeping waits until the server has started.
     if (scenario.file !== 'starting') await sweep(servers, 'ccs_rec_')
     const proxy = await recordingProxy(url)
     try {

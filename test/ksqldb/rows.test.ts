@@ -2,13 +2,14 @@
  * The same models over the same events give the same rows on a real ksqlDB and in a plain DuckDB batch. Compared are
  * all columns of all rows of every Silver and Gold model that ksqlDB can run: streams by every record of their topic,
  * tables and windows by the last record of each key. A row that came too late for a model of Gold is in Silver on both
- * sides and counted on neither: the oracle works out late_ms by itself. topic, partition and offset are those of
- * events.valid, since that is what ksqlDB reads.
+ * sides and counted on neither: the oracle computes late_ms by itself. topic, partition and offset are those of
+ * events.valid, which ksqlDB reads.
  */
 import { expect } from 'vitest'
 import { flattenName } from '../../cli/domain/dialects/dialect.ts'
 import type { PlainModels } from '../../cli/engines/embedded/query/plain-models.ts'
 import { ksqldbTest } from '../fixtures/ksqldb.ts'
+import { sendEvents } from '../fixtures/ksqldb-events.ts'
 import { projectRelations } from '../fixtures/ksqldb-models.ts'
 import { differences, openOracle, rawRows, TIMEZONE, topicRows } from '../fixtures/ksqldb-oracle.ts'
 import {
@@ -17,19 +18,32 @@ import {
   untilSettled,
   withKsqlShop,
 } from '../fixtures/ksqldb-shop.ts'
+import { shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { projectModels } from '../unit/dialects/compile-bench.ts'
 
-/** CCS_KSQLDB_EVENTS=50000 is the whole of it. */
+/** For a full run: CCS_KSQLDB_EVENTS=50000. */
 const EVENTS = Number(process.env.CCS_KSQLDB_EVENTS ?? 2_000)
 const FAULTS = ['--late', '5%', '--duplicates', '5%', '--disorder', '10%', '--invalid', '2%']
 const RANGE = ['--from', '2026-01-10T06:00:00Z', '--to', '2026-01-10T14:00:00Z']
+/** After the generated events. Of each event id and of each order id the first counts: ADR 19. */
+const REPEATS_MS = Date.parse('2026-01-10T15:00:00Z')
+const REPEATS = [
+  shopOrder('repeated', REPEATS_MS, 1_000),
+  shopOrder('thank-you page again', REPEATS_MS, 1_000, { order_id: 'order-repeated' }),
+  shopOrder('repeated', REPEATS_MS, 2_000, { order_id: 'another order' }),
+  // Its order came before, in a duplicate of an event id, which counts too.
+  shopOrder('order of a duplicate', REPEATS_MS, 3_000, { order_id: 'another order' }),
+  shopEvent('two types', REPEATS_MS),
+  shopOrder('two types', REPEATS_MS, 4_000),
+].map((event) => ({ partition: 0, event }))
 
 ksqldbTest(
-  `deployed from nothing, ${EVENTS} events, late, doubled, disordered and invalid, give the rows of DuckDB`,
+  `${EVENTS} events, late, duplicate, out of order and invalid ones too, give DuckDB's rows`,
   async (servers) => {
     const options = { prefix: 'ccs_rows_', partitions: 1, isDeployed: true }
     await withKsqlShop(servers, options, async (shop) => {
       await shop.ccs('gen', ...RANGE, '--count', String(EVENTS), '--seed', '7', ...FAULTS)
+      await sendEvents(servers, shop, 'events.raw', REPEATS)
       await shop.ccs('gate', '--once')
       const relations = await projectRelations()
       const models = projectModels()
@@ -59,7 +73,7 @@ ksqldbTest(
             differ.push(`${model}, ${rows.length} rows: ${JSON.stringify(one)}`)
         }
         expect(differ).toEqual([])
-        await expectMischief(oracle)
+        await expectAllKinds(oracle)
         // Exit 0: nothing to do.
         expect(JSON.parse(await shop.ccs('plan', '--json')).steps).toEqual([])
       } finally {
@@ -70,7 +84,7 @@ ksqldbTest(
   1_800_000,
 )
 
-/** As much as events.valid has is in Bronze, and nothing is written any more. */
+/** Waits until Bronze has the records of events.valid, and nothing more is written. */
 async function untilThrough(shop: KsqlShop, topics: readonly string[], events: number) {
   const admin = await shop.kafka.admin()
   const endOf = async (topic: string) =>
@@ -85,12 +99,14 @@ async function untilThrough(shop: KsqlShop, topics: readonly string[], events: n
   await untilSettled(look, { patienceMs: 60_000 + 15 * events, stillMs: 10_000 })
 }
 
-/** What makes the comparison worth something is among the events. */
-async function expectMischief(oracle: PlainModels) {
+/** Events of every kind that the comparison is for are among them. */
+async function expectAllKinds(oracle: PlainModels) {
   const { rows } = await oracle.query(`
     SELECT (SELECT count(*) FROM bronze.events) - (SELECT count(*) FROM silver.events) AS doubled,
       (SELECT count(*) FROM silver.people) - (SELECT sum(events) FROM gold.activity_1m) AS too_late,
       (SELECT count(*) FROM silver.people) - (SELECT sum(events) FROM gold.sessions) AS too_late_for_visit,
+      (SELECT count(*) - count(DISTINCT order_id) FROM bronze.events
+        WHERE event_type = 'purchase') AS repeated_orders,
       (SELECT count(*) FROM silver.orders) AS orders, (SELECT count(*) FROM silver.refunds) AS refunds`)
   for (const [what, count] of Object.entries(rows[0] ?? {}))
     expect(Number(count), what).toBeGreaterThan(0)

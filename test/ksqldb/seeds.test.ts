@@ -1,4 +1,4 @@
-/** A model that joins a seed on a real ksqlDB has the rows of a plain DuckDB batch, whatever becomes of the CSV. */
+/** A model that joins a seed on a real ksqlDB has the rows of a plain DuckDB batch, also after its CSV changed. */
 import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { type TopicReader, topicReader } from '../fixtures/ksqldb-shop.ts'
 import { addSeedModel, CAMPAIGNS_FILE, campaigns } from '../fixtures/seed-model.ts'
 
 const PREFIX = 'ccs_seed_'
-/** Campaigns of every kind are among them; no topic of a stream forgets by event time. */
+/** With campaigns that the seed has, and others. */
 const EVENTS = [
   ...['--from', '2026-03-01', '--to', '2026-03-02', '--count', '600', '--seed', '7'],
   ...['--duplicates', '10%'],
@@ -21,7 +21,7 @@ const EVENTS = [
 const MODEL = 'silver.campaign_events'
 
 ksqldbTest(
-  'rows are those of DuckDB: with the seed, with a CSV that changed, with a row of it removed; without readers it goes',
+  'a model that joins a seed has DuckDB’s rows, also after the CSV changed',
   (servers) =>
     withKsqldbProject(servers, PREFIX, async (project) => {
       for (const file of ['sql/gold', 'sql/silver/people.sql'])
@@ -40,7 +40,7 @@ ksqldbTest(
         expect(await keysOf(reader, 'seeds.campaigns')).toContain('generic')
       })
 
-      // One row is another, one is gone, one is new; events that came long before meet these.
+      // One row changed, one is gone, one is new; earlier events join these, too.
       project.edit(
         CAMPAIGNS_FILE,
         (text) =>
@@ -76,7 +76,7 @@ ksqldbTest(
   900_000,
 )
 
-/** A client of its own each time: one that knew a topic which is gone asks for it for ever. */
+/** With a new client each time: one that has read a topic asks for it for ever, also when it is gone. */
 async function withReader(
   { brokers, registry }: KsqldbServers,
   run: (reader: TopicReader) => Promise<void>,
@@ -93,7 +93,7 @@ async function keysOf(reader: TopicReader, topic: string): Promise<ReadonlySet<s
   return new Set((await reader.records(topic)).map((one) => String(one.key)))
 }
 
-/** `topic` has the model's rows. */
+/** Expects the model's rows in `topic`. */
 async function expectRows(
   project: KsqldbProject,
   reader: TopicReader,
@@ -110,7 +110,7 @@ async function expectRows(
       `SELECT count(*) AS rows, count(utm_campaign) AS campaigns, count(known_campaign) AS known FROM ${MODEL}`,
     )
     const { rows: count, campaigns, known } = rows[0] ?? {}
-    // Rows of every kind are among them: without a campaign, with one that the seed has, and that it lacks.
+    // Some rows have no campaign, some one that the seed has, some one that it lacks.
     expect(Number(campaigns)).toBeLessThan(Number(count))
     expect(Number(known)).toBeLessThan(Number(campaigns))
     expect(Number(known)).toBeGreaterThan(0)

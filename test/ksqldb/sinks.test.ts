@@ -17,7 +17,7 @@ const ADDED = ['sql/silver/orders.sql', 'sql/gold/sessions.sql', 'connectors/sil
 const OF_GOLD = ['sink_table', 'partition', 'offset', 'record_time']
 
 ksqldbTest(
-  'Silver and Gold are in Parquet as in their topics, and the last changes of Gold are its rows',
+  'sinks write Silver and every change of Gold to Parquet as in the topics',
   (servers) =>
     withKsqldbProject(servers, PREFIX, async (project) => {
       for (const file of [...ADDED, 'connectors/gold-iceberg.json'])
@@ -25,7 +25,7 @@ ksqldbTest(
       const dir = path.join(project.dir, 'lake')
       mkdirSync(dir)
       await withSinkLake(servers, { prefix: PREFIX, dir }, async (lake) => {
-        const ccs = commandsOf(project, lake)
+        const ccs = ccsWith(project, lake)
         const deployed = JSON.parse(await ccs('plan', '--json')).steps.map(
           (one: { readonly kind: string; readonly name: string }) => `${one.kind} ${one.name}`,
         )
@@ -50,8 +50,8 @@ ksqldbTest(
         )
         await ccs('deploy', '--yes', '--allow-destructive')
         expect(JSON.parse(await ccs('plan', '--json')).steps).toEqual([])
-        const anew = { topic: 'gold.activity_1m.v2', table: 'gold.activity_1m_v2_changes' }
-        expect(await lake.differences({ ...anew, adds: OF_GOLD })).toEqual([])
+        const rebuilt = { topic: 'gold.activity_1m.v2', table: 'gold.activity_1m_v2_changes' }
+        expect(await lake.differences({ ...rebuilt, adds: OF_GOLD })).toEqual([])
         const { sinks } = JSON.parse(await ccs('sink', 'ls', '--json'))
         expect(sinks).toMatchObject([{ state: 'RUNNING' }, { state: 'RUNNING' }])
       })
@@ -60,8 +60,8 @@ ksqldbTest(
   ['CONNECT_URL'],
 )
 
-/** `ccs …` with the sinks' variables, which must end well: 3 of a plan says that there is something to do. */
-function commandsOf(project: KsqldbProject, { env }: SinkLake) {
+/** Runs ccs with the sinks' variables; fails unless it succeeds. A plan with steps exits with 3. */
+function ccsWith(project: KsqldbProject, { env }: SinkLake) {
   return async (...args: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await project.ccs(args, env)
     if (code !== 0 && !(args[0] === 'plan' && code === 3))
@@ -103,7 +103,7 @@ async function expectGold(lake: SinkLake): Promise<void> {
     expect(await lake.differences({ topic: name, table, adds: OF_GOLD })).toEqual([])
     await expectReadable(lake, table)
     const rows = await lake.rows(name)
-    // What the key says in bytes stands in the row: the window's start are its last eight.
+    // The last eight bytes of the key are the window's start, which is a column too.
     for (const { record, value } of rows)
       if (value !== null) {
         const startMs = Number(record.key?.readBigInt64BE(record.key.length - 8))
@@ -114,7 +114,7 @@ async function expectGold(lake: SinkLake): Promise<void> {
     const bare = `SELECT * EXCLUDE (${OF_GOLD.map((one) => `"${one}"`).join(', ')}) FROM (${sql})`
     expect(await lake.unlike(bare, last)).toEqual([])
   }
-  // Sessions that grew into others are among them: without them the SQL would have nothing to prove.
+  // Some sessions were merged into others; otherwise the SQL would not be tested.
   const sessions = await lake.rows('gold.sessions')
   expect(sessions.some((one) => one.value === null)).toBe(true)
   const [{ ids } = {}] = await lake.query(
@@ -123,7 +123,7 @@ async function expectGold(lake: SinkLake): Promise<void> {
   expect(Number(ids)).toBeGreaterThan(lastOfKeys(sessions).length)
 }
 
-/** No bytes, no column that is only a key. */
+/** Expects no column of bytes, and none that is only a key. */
 async function expectReadable(lake: SinkLake, table: string): Promise<void> {
   const columns = await lake.view(table)
   expect(columns.filter(({ name, type }) => name.startsWith('_') || type === 'BLOB')).toEqual([])

@@ -148,6 +148,7 @@ class GateWorker implements GatePartition {
     const { names, dlqPartitions, validBytesMax, dlqBytesMax } = this.#options
     const { partition } = this
     const dlqPartition = chooseRejectPartition(partition, dlqPartitions)
+    const nowMs = Date.now()
     const kept = records.flatMap(({ key, value, timestampMs, headers }, index): Message[] =>
       rejected.has(index)
         ? []
@@ -157,7 +158,8 @@ class GateWorker implements GatePartition {
               value,
               partition,
               ...toKafkaHeaders(headers),
-              timestamp: String(Math.max(0, timestampMs)),
+              // Brokers refuse records of the future; the clock of events.raw may have been ahead.
+              timestamp: String(Math.min(Math.max(0, timestampMs), nowMs)),
             },
           ],
     )

@@ -4,6 +4,7 @@ import type { Expr, Select, SelectItem } from '../sql/tree.ts'
 import type { Column } from '../sql/types.ts'
 import { type DialectInput, flattenName } from './dialect.ts'
 import type { DialectSyntax, Fault, Substitute } from './dialect-syntax.ts'
+import { AND_STRENGTH } from './piece.ts'
 import { Printer } from './sql-print.ts'
 
 /** Collects faults and notes while a dialect compiles one model. */
@@ -54,7 +55,7 @@ export class DialectJob {
 
 /** Prints WHERE as a list of one condition or none. */
 export function printWhere(select: Select, printer: Printer): readonly string[] {
-  return select.where === undefined ? [] : [printer.print(select.where)]
+  return select.where === undefined ? [] : [printer.printCondition(select.where, AND_STRENGTH)]
 }
 
 /**

@@ -19,6 +19,8 @@ export interface DialectSyntax {
   readonly displayName: string
   /** The cast that returns NULL for values that can't be cast. */
   readonly tryCast: 'TRY_CAST' | 'CAST'
+  /** Whether conditions can be unknown, as in SQL; otherwise NULL is an error in a condition. */
+  readonly hasUnknown: boolean
   /** A field of a struct. */
   field(of: string, name: string): string
   /** time ± interval */
@@ -33,6 +35,8 @@ export interface DialectSyntax {
 /** The printer as a syntax uses it. */
 export interface ExprPrinter {
   print(expr: Expr): string
+  /** A condition of WHEN or WHERE. */
+  printCondition(expr: Expr): string
   /** Collects a fault; returns 'NULL', so that printing can go on. */
   fault(at: number | undefined, message: string, hint: string): string
   /** A call with arguments that are printed already. */

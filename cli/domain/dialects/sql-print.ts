@@ -11,27 +11,14 @@ import { displayType, type LogicalType } from '../sql/types.ts'
 import { type PrintContext, quoteName } from './dialect-syntax.ts'
 import { FUNCTION_IDIOMS, type FunctionIdioms } from './idioms/functions.ts'
 import { printType } from './idioms/types.ts'
-
-/** `strength`: OR 1, AND 2, NOT 3, comparison 4, || 5, + - 6, * / 7, unary minus 8, else 9. */
-interface Piece {
-  readonly sql: string
-  readonly strength: number
-}
-
-const STRENGTH: Readonly<Record<string, number>> = {
-  OR: 1,
-  AND: 2,
-  '+': 6,
-  '-': 6,
-  '*': 7,
-  '/': 7,
-}
+import { AND_STRENGTH, enclose, indivisible, type Piece, STRENGTH } from './piece.ts'
+import { isCondition, type OperandPrinter, printTruth, printTruthValue } from './truth.ts'
 
 const WHOLE: readonly LogicalType['is'][] = ['INTEGER', 'BIGINT']
 const ROUNDED: readonly LogicalType['is'][] = ['DOUBLE', 'DECIMAL', 'VARCHAR']
 
 /** Prints the expressions of one SELECT. */
-export class Printer {
+export class Printer implements OperandPrinter {
   readonly context: PrintContext
   /** Aliases that are being printed. */
   readonly #printing = new Set<string>()
@@ -43,6 +30,30 @@ export class Printer {
   /** Prints an expression. */
   print(expr: Expr): string {
     return this.#piece(expr).sql
+  }
+
+  /** Prints a condition of WHEN or WHERE, in parentheses if it binds weaker than `strength`. */
+  printCondition(expr: Expr, strength = 0): string {
+    const { hasUnknown } = this.context.syntax
+    return enclose(hasUnknown ? this.#piece(expr) : printTruth(expr, true, this), strength)
+  }
+
+  /** Prints an operand, in parentheses if it binds weaker than its surroundings. */
+  printInside(expr: Expr, strength: number): string {
+    return enclose(this.#piece(expr), strength)
+  }
+
+  /** Whether the engine has its own SQL for the whole expression. */
+  isSubstituted(expr: Expr): boolean {
+    return this.context.substitutes.some((one) => isSameExpr(one.expr, expr))
+  }
+
+  /** The expression of an alias of this SELECT. A column of the source hides an alias. */
+  resolveAlias(expr: Expr): Expr | undefined {
+    if (expr.is !== 'column') return undefined
+    const name = expr.path.at(-1) ?? ''
+    const isColumn = this.context.columns.some((one) => one.name === name)
+    return isColumn || this.#printing.has(name) ? undefined : this.context.aliases.get(name)
   }
 
   /** The type of an expression, if it can be inferred. */
@@ -61,6 +72,7 @@ export class Printer {
   #piece(expr: Expr): Piece {
     const substitute = this.context.substitutes.find((one) => isSameExpr(one.expr, expr))
     if (substitute !== undefined) return indivisible(substitute.sql)
+    if (!this.context.syntax.hasUnknown && isCondition(expr)) return printTruthValue(expr, this)
     switch (expr.is) {
       case 'column':
         return this.#column(expr)
@@ -74,7 +86,7 @@ export class Printer {
         return this.#unary(expr)
       case 'case': {
         const whens = expr.whens.map(
-          (one) => `WHEN ${this.print(one.when)} THEN ${this.print(one.then)}`,
+          (one) => `WHEN ${this.printCondition(one.when)} THEN ${this.print(one.then)}`,
         )
         const rest = expr.otherwise === undefined ? '' : ` ELSE ${this.print(expr.otherwise)}`
         return indivisible(`CASE ${whens.join(' ')}${rest} END`)
@@ -84,14 +96,14 @@ export class Printer {
       case 'in': {
         const list = expr.list.map((one) => this.print(one)).join(', ')
         return {
-          sql: `${this.#inside(expr.of, 5)} ${expr.isNot ? 'NOT IN' : 'IN'} (${list})`,
+          sql: `${this.printInside(expr.of, 5)} ${expr.isNot ? 'NOT IN' : 'IN'} (${list})`,
           strength: 4,
         }
       }
       case 'field':
-        return indivisible(this.context.syntax.field(this.#inside(expr.of, 9), expr.name))
+        return indivisible(this.context.syntax.field(this.printInside(expr.of, 9), expr.name))
       case 'index':
-        return indivisible(`${this.#inside(expr.of, 9)}[${this.print(expr.index)}]`)
+        return indivisible(`${this.printInside(expr.of, 9)}[${this.print(expr.index)}]`)
       case 'star':
         return indivisible('*')
       default:
@@ -124,10 +136,9 @@ export class Printer {
 
   #column(expr: Extract<Expr, { is: 'column' }>): Piece {
     const name = expr.path.at(-1) ?? ''
-    if (this.context.columns.some((one) => one.name === name)) return indivisible(quoteName(name))
-    const alias = this.context.aliases.get(name)
+    const alias = this.resolveAlias(expr)
     // In coalesce(x, 0) AS x, the inner x is a column, even if the columns are not known.
-    if (alias === undefined || this.#printing.has(name)) return indivisible(quoteName(name))
+    if (alias === undefined) return indivisible(quoteName(name))
     this.#printing.add(name)
     const piece = this.#piece(alias)
     this.#printing.delete(name)
@@ -181,7 +192,7 @@ export class Printer {
     const { syntax } = this.context
     const strength = STRENGTH[expr.op] ?? 4
     if ((expr.op === '+' || expr.op === '-') && expr.right.is === 'interval')
-      return indivisible(syntax.shiftTime(this.#inside(expr.left, 6), expr.op, expr.right.ms))
+      return indivisible(syntax.shiftTime(this.printInside(expr.left, 6), expr.op, expr.right.ms))
     switch (expr.op) {
       case '||': {
         const parts = flattenConcat(expr).map((one) => ({
@@ -194,7 +205,7 @@ export class Printer {
         // DuckDB divides as DOUBLE; others truncate integers, and a zero divisor may end a job.
         const isDouble = this.type(expr.left)?.is === 'DOUBLE'
         const left = isDouble
-          ? this.#inside(expr.left, 7)
+          ? this.printInside(expr.left, 7)
           : `CAST(${this.print(expr.left)} AS DOUBLE)`
         return { sql: `${left} / ${this.#divisor(expr.right)}`, strength }
       }
@@ -210,11 +221,14 @@ export class Printer {
               'Cast both sides to BIGINT.',
             ),
           )
-        return { sql: `${this.#inside(expr.left, 7)} / ${this.#divisor(expr.right)}`, strength: 7 }
+        return {
+          sql: `${this.printInside(expr.left, 7)} / ${this.#divisor(expr.right)}`,
+          strength: 7,
+        }
       }
       case '%':
         return {
-          sql: syntax.remainder(this.#inside(expr.left, 8), this.#divisor(expr.right)),
+          sql: syntax.remainder(this.printInside(expr.left, 8), this.#divisor(expr.right)),
           strength: 7,
         }
       case '*': {
@@ -222,15 +236,13 @@ export class Printer {
           this.type(expr.left)?.is === 'INTEGER' && this.type(expr.right)?.is === 'INTEGER'
         const left = isNarrow
           ? `CAST(${this.print(expr.left)} AS BIGINT)`
-          : this.#inside(expr.left, 7)
-        return { sql: `${left} * ${this.#inside(expr.right, 8)}`, strength }
+          : this.printInside(expr.left, 7)
+        return { sql: `${left} * ${this.printInside(expr.right, 8)}`, strength }
       }
       default: {
-        const right = this.#inside(
-          expr.right,
-          strength + (expr.op === 'AND' || expr.op === 'OR' ? 0 : 1),
-        )
-        return { sql: `${this.#inside(expr.left, strength)} ${expr.op} ${right}`, strength }
+        const isAssociative = strength <= AND_STRENGTH
+        const right = this.printInside(expr.right, isAssociative ? strength : strength + 1)
+        return { sql: `${this.printInside(expr.left, strength)} ${expr.op} ${right}`, strength }
       }
     }
   }
@@ -243,11 +255,11 @@ export class Printer {
   #unary(expr: Extract<Expr, { is: 'unary' }>): Piece {
     switch (expr.op) {
       case 'NOT':
-        return { sql: `NOT ${this.#inside(expr.of, 3)}`, strength: 3 }
+        return { sql: `NOT ${this.printInside(expr.of, 3)}`, strength: 3 }
       case '-':
-        return { sql: `-${this.#inside(expr.of, 9)}`, strength: 8 }
+        return { sql: `-${this.printInside(expr.of, 9)}`, strength: 8 }
       default:
-        return { sql: `${this.#inside(expr.of, 5)} ${expr.op}`, strength: 4 }
+        return { sql: `${this.printInside(expr.of, 5)} ${expr.op}`, strength: 4 }
     }
   }
 
@@ -285,14 +297,4 @@ export class Printer {
     const number = from.is === 'VARCHAR' ? `${word}(${of} AS DECIMAL(38, 10))` : of
     return `${word}(ROUND(${number}, 0) AS ${name})`
   }
-
-  /** Prints an operand, in parentheses if it binds weaker than its surroundings. */
-  #inside(expr: Expr, strength: number): string {
-    const piece = this.#piece(expr)
-    return piece.strength < strength ? `(${piece.sql})` : piece.sql
-  }
-}
-
-function indivisible(sql: string): Piece {
-  return { sql, strength: 9 }
 }

@@ -19,10 +19,9 @@ export async function checkKafka(
   const names = EVENT_TOPICS.map((name) => addPrefix(target, name))
   const topics = await admin.topics(names)
   const missing = names.filter((name) => !topics.some((one) => one.name === name))
-  // The gate gives records of events.valid their time of arrival; the others' producers may not.
   const valid = addPrefix(target, VALID_TOPIC)
   const faults = topics.flatMap((one) =>
-    findTopicFaults(one, settings, { brokers, about, isAged: one.name === valid }),
+    findTopicFaults(one, settings, { brokers, about, isOfGate: one.name === valid }),
   )
   const hint = `ccs plan --target ${target.name}`
   const checks = [...(missing.length > 0 ? [missingCheck(missing, target.name)] : []), ...faults]
@@ -54,12 +53,12 @@ function findTopicFaults(
   {
     brokers,
     about,
-    isAged,
+    isOfGate,
   }: {
     readonly brokers: number
     readonly about: Readonly<Record<string, string>>
-    /** Whether each record's timestamp is the time of its arrival, whatever the topic's setting. */
-    readonly isAged: boolean
+    /** Its producer is the gate, whose records have the time of events.raw. */
+    readonly isOfGate: boolean
   },
 ): readonly Finding[] {
   const findings: Finding[] = []
@@ -84,7 +83,7 @@ function findTopicFaults(
       `keeps events ${formatRetention(Number(kept))}, ` +
         `ccs.yml says ${formatRetention(settings.retentionMs)}`,
     )
-  if (isShort && !isAged && config['message.timestamp.type'] !== 'LogAppendTime')
+  if (isShort && !isOfGate && config['message.timestamp.type'] !== 'LogAppendTime')
     add(
       'warning',
       'ages records by the producer’s timestamps: imported history would be deleted at once',

@@ -62,6 +62,8 @@ export class KsqldbTargetEngine implements TargetEngine {
   readonly #names: Names
   /** Each after those that it reads. */
   readonly #desired: readonly Relation[]
+  /** By model. */
+  readonly #notes: ReadonlyMap<string, readonly string[]>
   /** Text by model, and by seed that models join, in order. */
   readonly #texts: ReadonlyMap<string, string>
 
@@ -70,7 +72,11 @@ export class KsqldbTargetEngine implements TargetEngine {
     const { logic, timezone, prefix, isDestroying } = parts
     this.#parts = parts
     this.#names = createNames(prefix)
-    this.#desired = isDestroying ? [] : compileProjectRelations(toCompileProject(logic, timezone))
+    const { relations, notes } = isDestroying
+      ? { relations: [], notes: new Map<string, readonly string[]>() }
+      : compileProjectRelations(toCompileProject(logic, timezone))
+    this.#desired = relations
+    this.#notes = notes
     const seeds = logic.seeds.filter((one) => this.#desired.some(({ model }) => model === one.name))
     this.#texts = new Map([
       ...seeds.map((one) => [one.name, describeSeed(one)] as const),
@@ -104,10 +110,13 @@ export class KsqldbTargetEngine implements TargetEngine {
       ...(lost === undefined ? {} : { lost }),
       isComplete,
     })
-    const touched = steps.filter((one) => one.action !== 'remove').length
+    const touched = steps.filter((one) => one.action !== 'remove')
     return {
       steps,
-      unchanged: this.#texts.size - touched,
+      unchanged: this.#texts.size - touched.length,
+      remarks: touched.flatMap(({ name }) =>
+        (this.#notes.get(name) ?? []).map((note) => `${name}: ${note}`),
+      ),
       record: printRecord(finalizeRecord(plan, record)),
     }
   }

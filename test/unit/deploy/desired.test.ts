@@ -57,7 +57,7 @@ test('topics have the prefix and settings of the target; only stored Gold has on
       'retention.ms': '2592000000',
     },
   })
-  // The gate's records carry the time of their arrival in events.raw, which Kafka must not replace.
+  // The gate keeps the time at which events.raw got a record.
   expect(byName.get('x.events.valid')?.config['message.timestamp.type']).toBe('CreateTime')
   // A record of the greatest size, wrapped, must fit.
   const dlqBytes = Number(byName.get('x.events.dlq')?.config['max.message.bytes'])

@@ -95,6 +95,17 @@ const withSubject = (change: Partial<FoundResources['subjects'][number]>): Found
 const registered = (...schemas: readonly string[]) =>
   schemas.map((schema, i) => ({ id: i + 1, subject: 'raw-value', version: i + 1, schema }))
 
+test('a plan has the remarks of the project and those of its engine', () => {
+  const { remarks } = planTarget({
+    target: 'kafka',
+    desired: { ...WANTED, remarks: ['of the project'] },
+    deployment: DEPLOYED,
+    found: THERE,
+    engine: { ...NO_MODELS, remarks: ['of the engine'] },
+  })
+  expect(remarks).toEqual(['of the project', 'of the engine'])
+})
+
 describe('what others changed by hand', () => {
   const lake = { ...THERE.connectors?.[0]?.config }
   const cases: readonly {

@@ -153,7 +153,12 @@ test.each([
     "CONCAT(COALESCE(`device`, ''), COALESCE(`page`, ''))",
     "CONCAT(COALESCE(`device`, ''), COALESCE(`page`, ''))",
   ],
-  ['NOT (is_bot OR consent)', 'NOT (`is_bot` OR `consent`)', 'NOT (`is_bot` OR `consent`)'],
+  [
+    'NOT (is_bot OR consent)',
+    'NOT (`is_bot` OR `consent`)',
+    'CASE WHEN NOT COALESCE(`is_bot`, TRUE) AND NOT COALESCE(`consent`, TRUE) THEN TRUE ' +
+      'WHEN COALESCE(`is_bot`, FALSE) OR COALESCE(`consent`, FALSE) THEN FALSE END',
+  ],
   [
     'tax - (shipping - discount)',
     '`tax` - (`shipping` - `discount`)',
@@ -162,7 +167,8 @@ test.each([
   [
     'late_ms BETWEEN 1 AND 5',
     '`late_ms` >= 1 AND `late_ms` <= 5',
-    '`late_ms` >= 1 AND `late_ms` <= 5',
+    'CASE WHEN `late_ms` >= 1 AND `late_ms` <= 5 THEN TRUE ' +
+      'WHEN `late_ms` < 1 OR `late_ms` > 5 THEN FALSE END',
   ],
   [
     'event_time + INTERVAL 90 MINUTES',
@@ -176,6 +182,34 @@ test.each([
   expect(await printed(expression, 'flink')).toBe(flink)
   expect(await printed(expression, 'ksqldb')).toBe(ksqldb)
 })
+
+test.each([
+  ["device = 'x' OR NOT consent", "`device` = 'x' OR NOT COALESCE(`consent`, TRUE)"],
+  ["NOT (device = 'x' AND revenue < 5)", "`device` <> 'x' OR `revenue` >= 5"],
+  ["page NOT LIKE '/p/%'", "`page` IS NOT NULL AND `page` NOT LIKE '/p/%'"],
+  ["NOT page LIKE '/p/%'", "`page` IS NOT NULL AND `page` NOT LIKE '/p/%'"],
+  ["coalesce(page, '') LIKE '/p/%'", "COALESCE(`page`, '') LIKE '/p/%'"],
+  ["device NOT IN ('x', 'y')", "`device` IS NOT NULL AND `device` NOT IN ('x', 'y')"],
+  ["NOT (device NOT IN ('x'))", "`device` IN ('x')"],
+  ['NOT (page IS NULL)', '`page` IS NOT NULL'],
+  [
+    "NOT regexp_matches(page, 'x')",
+    'NOT COALESCE(CASE WHEN `page` IS NOT NULL ' +
+      "THEN REGEXP_EXTRACT('x', `page`) IS NOT NULL END, TRUE)",
+  ],
+])('on ksqlDB, the condition %s excludes rows for which it is unknown', async (sql, wanted) => {
+  const text = await printed(`CASE WHEN ${sql} THEN 1 END`, 'ksqldb')
+  expect(text).toBe(`CASE WHEN ${wanted} THEN 1 END`)
+})
+
+test.each(['flink', 'ksqldb'] as const)(
+  'on %s, a WHERE with OR keeps its meaning',
+  async (name) => {
+    const sql = `${WINDOW_SQL}ALL`.replace('GROUP BY', "WHERE device = 'x' OR page = 'y' GROUP BY")
+    const { compiled: result } = await compiled(model('gold.x', sql, WINDOW), name)
+    expect(printStatements(result)).toContain("WHERE (`device` = 'x' OR `page` = 'y')\n  AND ")
+  },
+)
 
 const WINDOW =
   'kind: window\ngrain: x\nkey: [window_start]\ntime: event_time\nwindow: 1 minute\nlateness: 10 minutes'
@@ -211,9 +245,12 @@ test('averages, filters, empty sums and distinct counts are the same on all engi
   expect(flink).toContain('COUNT(DISTINCT `page`) FILTER (WHERE `consent`) AS `d`')
   const ksqldb = printStatements((await compiled(more, 'ksqldb')).compiled)
   expect(ksqldb).toContain(
-    'CASE WHEN COUNT(CASE WHEN `consent` THEN `revenue` END) > 0 THEN SUM(CASE WHEN `consent` THEN `revenue` END) END AS `s`',
+    'CASE WHEN COUNT(CASE WHEN COALESCE(`consent`, FALSE) THEN `revenue` END) > 0 ' +
+      'THEN SUM(CASE WHEN COALESCE(`consent`, FALSE) THEN `revenue` END) END AS `s`',
   )
-  expect(ksqldb).toContain('COLLECT_SET(CAST(CASE WHEN `consent` THEN `page` END AS STRING))')
+  expect(ksqldb).toContain(
+    'COLLECT_SET(CAST(CASE WHEN COALESCE(`consent`, FALSE) THEN `page` END AS STRING))',
+  )
   expect(ksqldb).toContain(
     'WINDOW TUMBLING (SIZE 1 MINUTES, RETENTION 8 DAYS, GRACE PERIOD 7 DAYS)\nWHERE `late_ms` < 600000 + 60000 - ',
   )

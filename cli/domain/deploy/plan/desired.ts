@@ -127,7 +127,7 @@ function listDesiredTopics(input: DesiredInput): readonly TopicState[] {
     // Twice the limit, so that the gate can report records that are too large.
     topic(RAW_TOPIC, flowing(2 * recordBytesMax)),
     topic(DLQ_TOPIC, flowing(2 * recordBytesMax + WRAPPING_BYTES)),
-    // The gate gives each record the time at which it arrived in events.raw: that is to be kept.
+    // The gate gives its records the time at which events.raw got them.
     topic(VALID_TOPIC, {
       ...flowing(recordBytesMax + WRAPPING_BYTES),
       'message.timestamp.type': 'CreateTime',

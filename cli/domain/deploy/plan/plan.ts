@@ -32,6 +32,8 @@ export interface EnginePlan {
    * The engine's part of the deployment record, unless a step writes one; absent: it needs none.
    */
   readonly record?: string
+  /** How rows of the steps' models may differ from those of other engines: one sentence each. */
+  readonly remarks?: readonly string[]
 }
 
 /** All that a plan is made from. */
@@ -114,7 +116,7 @@ export function planTarget(input: PlanInput): Plan {
     isUnfinished: !isComplete,
     steps: orderSteps({ topics, subjects, connectors, engine: engine.steps }),
     unchanged: planned.filter((one) => !one.step && one.after).length + engine.unchanged,
-    remarks: desired.remarks,
+    remarks: [...desired.remarks, ...(engine.remarks ?? [])],
     fingerprint: fingerprintInput(input),
     record: {
       resources,

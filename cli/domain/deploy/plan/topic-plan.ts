@@ -87,7 +87,7 @@ function planChange(found: TopicState, goal: TopicState, recorded: Recorded): Pl
     kind: 'topic',
     name,
     category: destroys !== undefined || (isGrowing && isKeyed) ? 'breaking' : 'forward-only',
-    reason: explain(drift, isGrowing, found, goal),
+    reason: explain(drift, isGrowing, { found, goal }),
     drift,
     differences,
     ...(destroys === undefined ? {} : { destroys }),
@@ -176,7 +176,11 @@ function isShorter(wanted: string | null, found: string | null): boolean {
   return limit(wanted) < limit(found)
 }
 
-function explain(drift: boolean, isGrowing: boolean, found: TopicState, goal: TopicState): string {
+function explain(
+  drift: boolean,
+  isGrowing: boolean,
+  { found, goal }: { readonly found: TopicState; readonly goal: TopicState },
+): string {
   const grows = isGrowing ? 'keys go to other partitions from now on' : undefined
   const byEventTime =
     goal.config['message.timestamp.type'] === 'LogAppendTime' &&

@@ -6,6 +6,7 @@ export const syntax: DialectSyntax = {
   engine: 'flink',
   displayName: 'Flink',
   tryCast: 'TRY_CAST',
+  hasUnknown: true,
   field: (of, name) => `${of}.${quoteName(name)}`,
   shiftTime: (time, op, ms) => `${time} ${op} ${printInterval(ms)}`,
   concat: (parts) => parts.map((one) => one.sql).join(' || '),

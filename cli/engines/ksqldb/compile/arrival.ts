@@ -38,7 +38,13 @@ const TOPIC = 'topic'
  */
 const VISITOR: Column = { name: '_visitor', type: { is: 'VARCHAR' } }
 const VISITOR_ID = 'anonymous_id'
+/**
+ * The partition's newest event time so far. A fast clock moves it no further than to when its event
+ * was appended (docs/adr/0020).
+ */
 const NEWEST: Column = { name: '_newest_ms', type: { is: 'BIGINT' } }
+/** When the event was appended, ms since 1970. */
+const APPENDED: Column = { name: '_appended_ms', type: { is: 'BIGINT' } }
 const SOURCE = 'events_valid'
 
 /** Compiles a model that reads raw.events. */
@@ -69,7 +75,8 @@ export function compileArrival(job: DialectJob): readonly Relation[] {
     outputs: [
       { ...VISITOR, sql: `LATEST_BY_OFFSET(${quoteName(visitor)}, FALSE)` },
       ...carried.map((one) => ({ ...one, sql: `LATEST_BY_OFFSET(${one.sql}, FALSE)` })),
-      { ...NEWEST, sql: `MAX(${eventMs})` },
+      { ...APPENDED, sql: 'LATEST_BY_OFFSET(ROWTIME, FALSE)' },
+      { ...NEWEST, sql: `MAX(LEAST(${eventMs}, ROWTIME))` },
     ],
     body: { from: SOURCE, where: [], groupBy: ['ROWPARTITION'] },
   })
@@ -79,9 +86,14 @@ export function compileArrival(job: DialectJob): readonly Relation[] {
     over: arrived.name,
     keyFormat: 'AVRO',
     keyType: 'INT',
-    columns: [VISITOR, ...carried, NEWEST],
+    columns: [VISITOR, ...carried, APPENDED, NEWEST],
   })
-  const behindMs = `${quoteName(NEWEST.name)} - ${time.watermarkMs} - ${eventMs}`
+  // No event is judged by a time after its own: the log's clock may have been ahead.
+  const newestMs = `LEAST(${quoteName(NEWEST.name)}, ${quoteName(APPENDED.name)})`
+  const behindMs = `${newestMs} - ${time.watermarkMs} - ${eventMs}`
+  job.note(
+    "An import of older files counts as late: it does not restart the partition's watermark.",
+  )
   const late = `GREATEST(${behindMs}, CAST(0 AS BIGINT))`
   return [valid, arrived, arrivals, makeBronze(job, { from: arrivals.name, late })]
 }

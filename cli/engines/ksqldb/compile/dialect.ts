@@ -129,10 +129,15 @@ function makeModelStream(
   return makeStream(job, { ...given, name: job.name, topic: job.input.model.name })
 }
 
+/** Where a row stands among the rows of its key: `_n`, `_n_2` for the second key. */
+const COUNT: Column = { name: '_n', type: { is: 'BIGINT' } }
+
 /**
- * Keeps the first row of each key: a table counts the rows of a key, and a stream over its topic
- * selects those with count 1. HAVING COUNT(*) = 1 or a record cache would lose keys with two rows
- * in one batch; a compacted topic would lose them for later readers.
+ * Keeps the rows that are the first of each of their keys: for each key, a table counts its rows,
+ * and a stream over the table's topic has every row with its number. HAVING COUNT(*) = 1 or a
+ * record cache would lose keys with two rows in one batch; a compacted topic would lose them for
+ * later readers. The last key is counted first: rows that share it are most often of one partition
+ * of the source, so they stay in the order in which they arrived.
  */
 function compileFirstOnly(
   job: DialectJob,
@@ -143,62 +148,65 @@ function compileFirstOnly(
   const keys = readFirstOnly(job, qualify)
   const { from } = select
   if (keys === undefined || from.is !== 'table') return []
-  // A table has one key. The last one says more: it is the id of every event but a purchase.
-  const [key, ...more] = keys.at(-1) ?? []
-  if (key === undefined || more.length > 0) {
+  if (keys.some((one) => one.length !== 1)) {
     job.fault(
       qualify.at,
-      'ksqlDB can deduplicate by one column only.',
-      'In the model that this one reads, combine the keys into one column.',
+      'ksqlDB can deduplicate by one column at a time only.',
+      'In the model that this one reads, combine the columns of a PARTITION BY into one.',
     )
     return []
   }
-  if (keys.length > 1)
-    job.note('ksqlDB deduplicates by the last key alone: an event_id of two orders is kept twice.')
   const time = project.time?.column
   const added: readonly Column[] =
     time === undefined || columns.some((one) => one.name === time)
       ? []
       : [{ name: time, type: { is: 'TIMESTAMP' } }]
   const carried = [...columns, ...added]
-  const name = job.printer(columns).print(key)
-  const topic = `${model.name}.seen`
-  const seen = makeTable(job, {
-    name: `${job.name}_seen`,
-    topic,
-    memory: 'table',
-    keeps: { of: 'records' },
-    keys: [{ sql: name, name: KEY, type: { is: 'VARCHAR' } }],
-    outputs: [
-      ...passColumns(carried).map((one) => ({
-        ...one,
-        sql: `EARLIEST_BY_OFFSET(${one.sql}, FALSE)`,
-      })),
-      { sql: 'COUNT(*)', name: '_n', type: { is: 'BIGINT' } },
-    ],
-    body: { from: flattenName(from.name), where: [], groupBy: [name] },
-  })
+  const relations: Relation[] = []
+  const counts: Column[] = []
+  let source = flattenName(from.name)
+  for (const key of keys.flat().reverse()) {
+    const suffix = counts.length === 0 ? '' : `_${counts.length + 1}`
+    const count = { ...COUNT, name: `${COUNT.name}${suffix}` }
+    const sql = job.printer(columns).print(key)
+    const topic = `${model.name}.seen${suffix}`
+    const seen = makeTable(job, {
+      name: `${job.name}_seen${suffix}`,
+      topic,
+      memory: 'table',
+      keeps: { of: 'records' },
+      keys: [{ sql, name: KEY, type: { is: 'VARCHAR' } }],
+      outputs: [
+        ...passColumns([...carried, ...counts]).map((one) => ({
+          ...one,
+          sql: `LATEST_BY_OFFSET(${one.sql}, FALSE)`,
+        })),
+        { ...count, sql: 'COUNT(*)' },
+      ],
+      body: { from: source, where: [], groupBy: [sql] },
+    })
+    counts.push(count)
+    source = `${job.name}_counted${suffix}`
+    const columnsOfTopic = [...carried, ...counts]
+    const over = seen.name
+    relations.push(
+      seen,
+      declareStream(job, { name: source, topic, over, keyFormat: 'AVRO', columns: columnsOfTopic }),
+    )
+  }
   const printer = job.printer(carried)
   const items = select.items.map((one) =>
     one.name === time
       ? { ...one, expr: { is: 'column', path: [one.name], at: undefined } as const }
       : one,
   )
-  const counted = `${job.name}_counted`
   job.note('Keys are remembered for ever: an unwindowed table has no horizon.')
   return [
-    seen,
-    declareStream(job, {
-      name: counted,
-      topic,
-      over: seen.name,
-      keyFormat: 'AVRO',
-      columns: [...carried, { name: '_n', type: { is: 'BIGINT' } }],
-    }),
+    ...relations,
     makeModelStream(job, {
       outputs: printOutputs(job, items, carried, printer),
-      from: counted,
-      where: ['`_n` = 1', ...printWhere(select, printer)],
+      from: source,
+      where: [...counts.map((one) => `${quoteName(one.name)} = 1`), ...printWhere(select, printer)],
     }),
   ]
 }

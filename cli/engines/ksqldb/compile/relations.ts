@@ -5,11 +5,19 @@ import { throwAll } from '../../../domain/kernel/errors.ts'
 import type { Relation } from '../plan/relation.ts'
 import { compileRelations } from './dialect.ts'
 
+/** A project as streams and tables. */
+export interface CompiledProject {
+  /** Each after those that it reads. */
+  readonly relations: readonly Relation[]
+  /** How the rows of a model may differ from those of its SELECT, by name: one sentence each. */
+  readonly notes: ReadonlyMap<string, readonly string[]>
+}
+
 /**
- * Returns the relations of all models, each after those that it reads. Throws CCS_SQL_UNSUPPORTED,
- * with every place, for models that ksqlDB can't run.
+ * Compiles all models. Throws CCS_SQL_UNSUPPORTED, with every place, for models that ksqlDB can't
+ * run.
  */
-export function compileProjectRelations(project: CompileProject): readonly Relation[] {
+export function compileProjectRelations(project: CompileProject): CompiledProject {
   const compiled = toDialectInputs(project).map((input) => ({
     model: input.model,
     ...compileRelations(input),
@@ -25,7 +33,7 @@ export function compileProjectRelations(project: CompileProject): readonly Relat
   )
   // Several models may join the same seed; it is created once.
   const seeds = new Set<string>()
-  return compiled
+  const relations = compiled
     .flatMap((one) => one.relations)
     .filter(({ name, seed }) => {
       if (seed === undefined) return true
@@ -33,4 +41,5 @@ export function compileProjectRelations(project: CompileProject): readonly Relat
       seeds.add(name)
       return isFirst
     })
+  return { relations, notes: new Map(compiled.map(({ model, notes }) => [model.name, notes])) }
 }

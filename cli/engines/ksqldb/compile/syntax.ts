@@ -7,6 +7,7 @@ export const syntax: DialectSyntax = {
   engine: 'ksqldb',
   displayName: 'ksqlDB',
   tryCast: 'CAST',
+  hasUnknown: false,
   field: (of, name) => `${of}->${quoteName(name)}`,
   shiftTime: (time, op, ms) =>
     `${op === '+' ? 'TIMESTAMPADD' : 'TIMESTAMPSUB'}(MILLISECONDS, ${ms}, ${time})`,
@@ -24,7 +25,7 @@ export const syntax: DialectSyntax = {
     const value =
       call.filter === undefined
         ? first
-        : `CASE WHEN ${printer.print(call.filter)} THEN ${first} END`
+        : `CASE WHEN ${printer.printCondition(call.filter)} THEN ${first} END`
     if (call.name === 'count_star') return `COUNT(${value})`
     if (call.distinct && call.name !== 'count')
       return printer.fault(

@@ -1,3 +1,4 @@
+-- An import of older files counts as late: it does not restart the partition's watermark.
 SET 'auto.offset.reset' = 'earliest';
 
 SET 'cache.max.bytes.buffering' = '0';
@@ -86,7 +87,8 @@ SELECT
   LATEST_BY_OFFSET(ROWPARTITION, FALSE) AS `partition`,
   LATEST_BY_OFFSET(ROWOFFSET, FALSE) AS `offset`,
   LATEST_BY_OFFSET(FROM_UNIXTIME(ROWTIME), FALSE) AS `ingest_time`,
-  MAX(UNIX_TIMESTAMP(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END)) AS `_newest_ms`
+  LATEST_BY_OFFSET(ROWTIME, FALSE) AS `_appended_ms`,
+  MAX(LEAST(UNIX_TIMESTAMP(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END), ROWTIME)) AS `_newest_ms`
 FROM `events_valid`
 GROUP BY ROWPARTITION
 EMIT CHANGES;
@@ -129,6 +131,7 @@ CREATE STREAM `bronze_events_arrivals` (
   `partition` INT,
   `offset` BIGINT,
   `ingest_time` TIMESTAMP,
+  `_appended_ms` BIGINT,
   `_newest_ms` BIGINT
 ) WITH (
   KAFKA_TOPIC = 'bronze.events.arrived',
@@ -181,7 +184,7 @@ SELECT
   `partition`,
   `offset`,
   `ingest_time`,
-  GREATEST(`_newest_ms` - 5000 - UNIX_TIMESTAMP(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END), CAST(0 AS BIGINT)) AS `late_ms`,
+  GREATEST(LEAST(`_newest_ms`, `_appended_ms`) - 5000 - UNIX_TIMESTAMP(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END), CAST(0 AS BIGINT)) AS `late_ms`,
   CAST(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END AS DATE) AS `event_date`,
   CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN FROM_UNIXTIME(LEAST(UNIX_TIMESTAMP(`received_ts`) - (UNIX_TIMESTAMP(`sent_ts`) - UNIX_TIMESTAMP(`event_ts`)), UNIX_TIMESTAMP(`received_ts`))) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END AS `event_time`
 FROM `bronze_events_arrivals`

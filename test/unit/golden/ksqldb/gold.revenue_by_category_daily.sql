@@ -20,7 +20,7 @@ SELECT
   CAST(CASE WHEN COUNT(`quantity`) > 0 THEN SUM(CAST(`quantity` AS BIGINT)) END AS BIGINT) AS `units`,
   CAST(CASE WHEN COUNT(`revenue`) > 0 THEN SUM(`revenue`) END AS DECIMAL(18, 2)) AS `revenue`
 FROM `silver_order_items`
-WHERE NOT `is_bot`
+WHERE NOT COALESCE(`is_bot`, TRUE)
   AND `late_ms` < 21600000 + UNIX_TIMESTAMP(PARSE_TIMESTAMP(FORMAT_DATE(DATEADD(DAYS, 1, PARSE_DATE(FORMAT_TIMESTAMP(`event_time`, 'yyyy-MM-dd', 'Europe/Berlin'), 'yyyy-MM-dd')), 'yyyy-MM-dd'), 'yyyy-MM-dd', 'Europe/Berlin')) - UNIX_TIMESTAMP(`event_time`)
 GROUP BY PARSE_DATE(FORMAT_TIMESTAMP(`event_time`, 'yyyy-MM-dd', 'Europe/Berlin'), 'yyyy-MM-dd'), COALESCE(`currency`, '␀'), COALESCE(`category`, '␀')
 EMIT CHANGES;

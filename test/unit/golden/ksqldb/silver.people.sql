@@ -47,5 +47,5 @@ SELECT
   `late_ms`,
   `event_date`
 FROM `silver_events`
-WHERE NOT `is_bot`
+WHERE NOT COALESCE(`is_bot`, TRUE)
 EMIT CHANGES;
