@@ -5,12 +5,15 @@
 import { systemClock } from '../adapters/process/system-clock.ts'
 import { requireNewest } from '../domain/avro/schema-registry.ts'
 import { type Closable, openAll } from '../domain/kernel/closers.ts'
+import type { CcsError } from '../domain/kernel/errors.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import type { ModelTestFile } from '../domain/model-tests/model-test.ts'
 import { type BenchPorts, createBench, readModelTests } from '../domain/model-tests/open-bench.ts'
 import type { TestBench } from '../domain/model-tests/run-model-tests.ts'
+import { keepUpstream } from '../domain/models/graph.ts'
 import type { Logic } from '../domain/models/logic.ts'
 import type { Model } from '../domain/models/model.ts'
+import type { GoldLimits } from '../engines/embedded/options.ts'
 import type { Project } from '../project.ts'
 import { openPipeline } from './pipeline.ts'
 import { openStore } from './store.ts'
@@ -21,15 +24,23 @@ export interface OpenTests extends Closable {
   readonly files: readonly ModelTestFile[]
   readonly models: readonly Model[]
   readonly bench: TestBench
+  /** Faults of the named models, and of those that they read, with events of the contract. */
+  findLimitFaults(names: readonly string[]): Promise<readonly CcsError[]>
 }
 
 /** Throws CCS_TEST_INVALID with the faults of all test files. */
-export async function openTests(project: Project, logic: Logic): Promise<OpenTests> {
-  const [{ diskFiles, withoutSync }, { makeTempDir }, { PlainModels }] = await Promise.all([
-    import('../adapters/files/files.ts'),
-    import('../adapters/files/scratch-dir.ts'),
-    import('../engines/embedded/query/plain-models.ts'),
-  ])
+export async function openTests(
+  project: Project,
+  logic: Logic,
+  goldLimits?: GoldLimits,
+): Promise<OpenTests> {
+  const [{ diskFiles, withoutSync }, { makeTempDir }, { PlainModels }, { findLimitFaults }] =
+    await Promise.all([
+      import('../adapters/files/files.ts'),
+      import('../adapters/files/scratch-dir.ts'),
+      import('../engines/embedded/query/plain-models.ts'),
+      import('../engines/embedded/limits.ts'),
+    ])
   const disk = withoutSync(diskFiles())
   const { config } = project
   return openAll(async (closers) => {
@@ -54,9 +65,13 @@ export async function openTests(project: Project, logic: Logic): Promise<OpenTes
         const never = { checkpointEveryMs: Infinity, checkpointRows: Infinity }
         const engine = { ...config.engine, ...never }
         const ofCase = { ...project, config: { ...config, engine, timezone } }
-        return openPipeline(ofCase, some, opening)
+        return openPipeline(ofCase, some, { ...opening, ...(goldLimits ? { goldLimits } : {}) })
       },
     }
-    return { files, models: logic.graph.map(({ model }) => model), bench: createBench(ports) }
+    return {
+      ...{ files, models: logic.graph.map(({ model }) => model), bench: createBench(ports) },
+      findLimitFaults: (names) =>
+        findLimitFaults(logic, keepUpstream(logic.graph, names), config.timezone),
+    }
   })
 }

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { openTarget } from '../app/deploy.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
-import { readTarget } from '../domain/deploy/deploy-target.ts'
+import { checkPlannedModels, readTarget } from '../domain/deploy/deploy-target.ts'
 import { hasChanges } from '../domain/deploy/plan/plan.ts'
 import { type PlanDocument, toPlanDocument } from '../domain/deploy/plan/plan-document.ts'
 import { printPlan } from '../domain/deploy/plan/plan-text.ts'
@@ -34,6 +34,7 @@ export default class PlanCommand extends CcsCommand<PlanDocument> {
     const { target, close } = await openTarget(await this.loadProject(flags))
     try {
       const { plan } = await readTarget(target)
+      await checkPlannedModels(target, plan)
       for (const line of printPlan(plan, { withDiff: flags.diff })) this.print(line)
       const document = toPlanDocument(plan)
       if (flags.out !== undefined) {

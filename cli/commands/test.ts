@@ -12,8 +12,18 @@ export interface TestResult {
   readonly passed: number
   readonly failed: number
   readonly cases: readonly CaseResult[]
+  /** Whether the models carry every event that the contract allows; it counts as one case. */
+  readonly limits: { readonly ok: boolean; readonly faults: readonly LimitFault[] }
   /** Models that have no test file. */
   readonly untested: readonly string[]
+}
+
+/** A model that fails with an event of the contract, or a sum that is too narrow. */
+interface LimitFault {
+  readonly message: string
+  readonly hint: string
+  readonly file: string
+  readonly line: number
 }
 
 /** How many pipelines run at the same time: one waits for the disk while another computes. */
@@ -25,6 +35,7 @@ export default class Test extends CcsCommand<TestResult> {
   static override description =
     'Runs the cases of sql/<layer>/<model>.test.yml, each through the real pipeline in a ' +
     'temporary directory and through the models as plain SQL; both must give the expected rows. ' +
+    'Runs the models on events at every limit of the contract too: each must carry them. ' +
     'Exit code 5: a case failed.'
   static override examples = [
     '<%= config.bin %> test',
@@ -51,27 +62,50 @@ export default class Test extends CcsCommand<TestResult> {
         signal,
         onResult: (one) => this.#tell(one),
       })
+      const limits = this.#tellLimits(
+        signal.aborted ? [] : await tests.findLimitFaults(names.filter(isChosen)),
+      )
       const tested = new Set(tests.files.map(({ model }) => model))
       const untested = names.filter((name) => isChosen(name) && !tested.has(name))
-      const passed = results.filter(({ ok }) => ok).length
-      const failed = results.length - passed
+      const outcomes = [limits, ...results]
+      const passed = outcomes.filter(({ ok }) => ok).length
+      const failed = outcomes.length - passed
       if (untested.length > 0) this.note(`Without tests: ${untested.join(', ')}`)
       if (results.length < cases.length)
         this.note(`Stopped: ${results.length} of ${cases.length} cases ran.`)
       this.print(`${passed} passed, ${failed} failed`)
       const ok = failed === 0 && !signal.aborted
       if (!ok) this.exitWith(EXIT.checkFailed)
-      return { ok, passed, failed, cases: results, untested }
+      return { ok, passed, failed, cases: results, limits, untested }
     } finally {
       await tests.close()
     }
+  }
+
+  #tellLimits(errors: readonly CcsError[]): TestResult['limits'] {
+    const faults = errors.map(({ message, hint = '', location }): LimitFault => {
+      return { message, hint, file: location?.file ?? '', line: location?.line ?? 0 }
+    })
+    const ok = faults.length === 0
+    this.print(this.paint('bold', 'limits of the contract'))
+    this.print(`  ${this.#mark(ok)} the models carry every event that it allows`)
+    for (const { message, hint, file, line } of faults) {
+      this.print(`    ${file}:${line}`)
+      this.print(`      ${message}`)
+      this.print(`      ${hint}`)
+    }
+    return { ok, faults }
+  }
+
+  #mark(ok: boolean): string {
+    return ok ? this.paint('green', '✓') : this.paint('red', '✗')
   }
 
   /** The model of the last printed line. */
   #lastModel = ''
 
   #tell(one: CaseResult): void {
-    const mark = one.ok ? this.paint('green', '✓') : this.paint('red', '✗')
+    const mark = this.#mark(one.ok)
     if (one.model !== this.#lastModel) this.print(this.paint('bold', one.model))
     this.#lastModel = one.model
     this.print(`  ${mark} ${one.case}${one.ok ? '' : `  (${one.file}:${one.line})`}`)

@@ -28,9 +28,10 @@ test('every model has tests, and all of them pass', { timeout: 300_000 }, async 
   ).toEqual([])
   expect({ ...result, cases: result.cases.length }).toEqual({
     ok: true,
-    passed: result.cases.length,
+    passed: result.cases.length + 1,
     failed: 0,
     cases: result.cases.length,
+    limits: { ok: true, faults: [] },
     untested: [],
   })
   const models = readdirSync(path.join(ROOT, 'sql'), { recursive: true, encoding: 'utf8' })
@@ -72,7 +73,7 @@ cases:
       missing     { event_id: c, order_id: A-3 }
       unexpected  { event_id: `,
     )
-    expect(stdout).toMatch(/1 passed, 1 failed\n$/)
+    expect(stdout).toMatch(/limits of the contract\n {2}✓ .*\n2 passed, 1 failed\n$/)
     expect(code).toBe(5)
   })
 
@@ -127,4 +128,40 @@ cases:
     expect(unknown.stderr).toContain('Did you mean "silver.orders"?')
     expect(unknown.code).toBe(2)
   })
+})
+
+test('a model that fails with an event of the contract is refused before it is deployed', async () => {
+  const mine = file('sql/gold/mine.sql')
+  const model = (type: string) => `/*
+kind: window
+grain: one row per shop day
+key: [shop_date]
+time: event_time
+window: 1 shop day
+lateness: 6 hours
+*/
+SELECT
+  shop_day(event_time) AS shop_date,
+  CAST(sum(revenue) AS ${type}) AS revenue
+FROM silver.people
+GROUP BY shop_day(event_time)
+`
+  writeFileSync(mine, model('DECIMAL(9, 2)'))
+  rmSync(file('sql/silver/refunds.test.yml')) // a faulty file of the tests before
+  const place = 'sql/gold/mine.sql:11'
+  const event = 'A purchase with items of unit_price_minor'
+  const sum = 'fails with it in CAST(sum(revenue) AS DECIMAL'
+  const tested = await runCcs(['test', 'gold.mine', '--project', dir])
+  expect(tested.code).toBe(5)
+  expect(tested.stdout).toContain(`    ${place}\n      ${event}`)
+  expect(tested.stdout).toMatch(/0 passed, 1 failed\n$/)
+  for (const command of [['plan'], ['deploy', '--yes']]) {
+    const refused = await runCcs([...command, '--project', dir])
+    expect({ command, code: refused.code }).toEqual({ command, code: 2 })
+    for (const part of [place, event, sum, 'Bound the field in schemas/events.raw.avsc'])
+      expect(refused.stderr.replace(/\s+/g, ' ')).toContain(part)
+  }
+  writeFileSync(mine, model('DECIMAL(18, 2)'))
+  expect((await runCcs(['plan', '--project', dir])).code).toBe(3)
+  rmSync(mine)
 })

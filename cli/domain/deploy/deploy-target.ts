@@ -8,6 +8,7 @@ import type { Deployment, ResourceKind } from './deployment.ts'
 import type { DeploymentStore } from './deployment-store.ts'
 import type { DesiredState } from './plan/desired.ts'
 import { type FoundResources, type Plan, planTarget } from './plan/plan.ts'
+import { isEngineStep } from './plan/step.ts'
 import type { FoundSubject } from './plan/subject-plan.ts'
 import type { EngineState, TargetEngine } from './target-engine.ts'
 
@@ -67,6 +68,14 @@ export async function readTarget(target: DeployTarget): Promise<TargetReading> {
     withAdopted,
   })
   return { plan, found, state, deployment }
+}
+
+/** Throws the faults of models that the plan changes; call it before anything else is done. */
+export async function checkPlannedModels(
+  { engine }: Pick<DeployTarget, 'engine'>,
+  { steps }: Pick<Plan, 'steps'>,
+): Promise<void> {
+  await engine.checkModels?.(steps.filter(isEngineStep))
 }
 
 const NOTHING_FOUND: FoundResources = { topics: [], subjects: [], connectors: undefined }

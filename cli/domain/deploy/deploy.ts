@@ -6,7 +6,7 @@
  */
 import { CcsError } from '../kernel/errors.ts'
 import { applySteps, withClaim } from './apply.ts'
-import { type DeployTarget, readTarget } from './deploy-target.ts'
+import { checkPlannedModels, type DeployTarget, readTarget } from './deploy-target.ts'
 import { hasChanges, type Plan } from './plan/plan.ts'
 import { printPlan, printStepHead } from './plan/plan-text.ts'
 import { findWidestEffect, isEngineStep, type StateEffect } from './plan/step.ts'
@@ -59,6 +59,7 @@ export async function deployTarget(
   const { command } = options
   const first = await readTarget(target)
   requireSamePlan(first.plan, options.fingerprint ?? first.plan.fingerprint)
+  await checkPlannedModels(target, first.plan)
   const pending = await target.engine.hold(first.plan.steps.filter(isEngineStep))
   const shown = dropSchemas(first.plan, pending)
   for (const line of printPlan(shown, { withDiff: false })) prompt.print(line)

@@ -32,6 +32,11 @@ export interface TargetEngine {
   /** Plans the steps from a state to what the project wants. Pure. */
   diff(state: EngineState): EnginePlan
   /**
+   * Throws the faults of models that these steps change and that could not carry every event of the
+   * contract. Absent: the engine leaves that to its server.
+   */
+  checkModels?(steps: readonly Step[]): Promise<void>
+  /**
    * Locks the engine for these steps until `close`. Returns the names of schemas that a running
    * engine does not know yet; CCS_ENGINE_LOCKED for other steps while an engine is running.
    */

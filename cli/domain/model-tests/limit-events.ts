@@ -1,8 +1,10 @@
 /**
- * Events at the limits of a contract: for each kind of event every number at its least and its
- * greatest value, alone and all together. Whatever the gate accepts lies between them, so a model
- * that can carry these can carry every value of a single event.
+ * Events at the limits of a contract: for each kind of event every number and time at its least and
+ * its greatest value, alone and all together, and each free text with something in it. What the
+ * gate accepts lies between them, so a model that can carry these can carry every value of a single
+ * event.
  */
+import type { FieldRules } from '../avro/field-rules.ts'
 import { type AvroField, type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import { readRequiredFields, valueBounds } from '../gate/contract-rules.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
@@ -14,7 +16,8 @@ export interface LimitEvent {
   readonly row: Readonly<Record<string, unknown>>
 }
 
-const DAY_MS = 86_400_000
+/** Events lie this far apart: no two are in one month. */
+const APART_MS = 32 * 86_400_000
 /** The most bytes of a text here: no model calculates with longer ones in another way. */
 const TEXT_BYTES = 200
 /** Fields that hold the time of an event; the first one is varied, the others follow it. */
@@ -22,14 +25,14 @@ const TIMES = ['event_ts', 'sent_ts', 'received_ts']
 
 type Values = Readonly<Record<string, unknown>>
 
-/** Events of every kind, each of a visitor of its own on a day of its own from `firstMs` on. */
+/** Events of every kind, each of a visitor of its own in a month of its own from `firstMs` on. */
 export function listLimitEvents(record: RecordNode, firstMs: number): readonly LimitEvent[] {
   const { kindField } = readRequiredFields(record)
   const kinds = symbolsOf(record.fields.find((one) => one.name === kindField))
   const events: LimitEvent[] = []
   const add = (kind: string, what: string, values: Values) => {
     const index = events.length
-    const eventMs = firstMs + index * DAY_MS
+    const eventMs = firstMs + index * APART_MS
     const needed = (record.requires[kind] ?? []).map((group) => group.split('|')[0] ?? '')
     const row = {
       sent_ts: null,
@@ -55,6 +58,12 @@ export function listLimitEvents(record: RecordNode, firstMs: number): readonly L
       for (const { what, value } of listValues(field))
         add(kind, `with ${what}`, { ...least, [field.name]: value })
     }
+    for (const { name, type, rules } of record.fields)
+      if (isFreeText(type, rules)) add(kind, `with a text as ${name}`, { ...least, [name]: 'x' })
+    for (const times of listTimes(record)) {
+      const what = Object.entries(times).map(([name, ms]) => `${name} ${ms}`)
+      add(kind, `with ${what.join(', ')}`, { ...least, ...times })
+    }
     for (const lines of listLines(record))
       add(kind, `with every field at its greatest, and ${lines.what}`, {
         ...fill(record, 'greatest'),
@@ -64,9 +73,29 @@ export function listLimitEvents(record: RecordNode, firstMs: number): readonly L
   return events
 }
 
-/** Made-up texts become those of one event: two events with one order id would be one order. */
+/**
+ * The row of an event, or a copy of it that is another event: its unique fields, such as the ids of
+ * event and order, are different.
+ */
+export function repeatEvent(
+  { row }: LimitEvent,
+  copy: number,
+  uniqueFields: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (copy === 0) return row
+  const ids = uniqueFields.flatMap((name) => {
+    const id = row[name]
+    return typeof id === 'string' ? [[name, `${copy}${id.slice(1)}`]] : []
+  })
+  return { ...row, ...Object.fromEntries(ids), offset: Number(row.offset) + copy * 1_000_000 }
+}
+
+/**
+ * Gives each event texts of its own, as two events with one order id would be one order. They are
+ * no numbers, so that a model which reads a text as one fails.
+ */
 function distinguishTexts(row: Values, index: number): Values {
-  const id = String(index).padStart(5, '0')
+  const id = `x${index.toString(36).padStart(3, '0')}`
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [
       name,
@@ -79,6 +108,30 @@ function distinguishTexts(row: Values, index: number): Values {
 function isCounted(field: AvroField): boolean {
   const { kind } = unwrapOptional(field.type).node
   return kind !== 'string' && kind !== 'enum' && kind !== 'boolean'
+}
+
+/** Texts that may be absent and are not bounded, of which the events have none otherwise. */
+function isFreeText(type: AvroNode, { format, maxLength }: FieldRules): boolean {
+  const { node, isNullable } = unwrapOptional(type)
+  return node.kind === 'string' && isNullable && maxLength === undefined && format === undefined
+}
+
+/** Combinations of the device's and the shop's clock whose corrected time keeps the contract. */
+function listTimes(record: RecordNode): readonly Readonly<Record<string, number>>[] {
+  const [happened, sent, received] = TIMES.map((name) =>
+    record.fields.find((field) => field.name === name),
+  )
+  if (happened === undefined || sent === undefined || received === undefined) return []
+  const { minimum: least = 0, maximum: most = 0 } = valueBounds(happened)
+  const times = (event_ts: number, sent_ts: number, received_ts: number) => {
+    return { event_ts, sent_ts, received_ts }
+  }
+  return [
+    times(least, least, most),
+    times(most, most, least),
+    times(most, most, most),
+    times(least, most, most),
+  ]
 }
 
 function fill(record: RecordNode, end: 'least' | 'greatest'): Record<string, unknown> {
@@ -183,8 +236,13 @@ function listArrays(field: AvroField, items: AvroNode): readonly FieldValue[] {
       })
     }
   const share = pairOf(items, a, b, Math.floor(maximumSum.maximum / maxItems))
-  const value = Array.from({ length: maxItems }, () => line(share, false))
+  // Short texts: 200 long ones in each of many events would take longer to load than all others.
+  const value = Array.from({ length: maxItems }, () => ({ ...line(share, false), ...texts(least) }))
   return [...variants, { what: `${maxItems} lines in ${field.name}`, value }]
+}
+
+function texts(values: Values): Values {
+  return Object.fromEntries(Object.entries(values).filter(([, one]) => typeof one === 'string'))
 }
 
 /**

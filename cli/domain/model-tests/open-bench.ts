@@ -9,6 +9,7 @@ import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
+import { keepUpstream } from '../models/graph.ts'
 import type { Logic } from '../models/logic.ts'
 import type { ModelTestCase, ModelTestFile, RawRow, TestRecord } from './model-test.ts'
 import { parseModelTests } from './parse-model-tests.ts'
@@ -117,9 +118,7 @@ const BRONZE = 'bronze.events'
 function pickModels(logic: Logic, { expect, model }: ModelTestCase): Logic {
   const wanted = new Set([model, ...expect.tables.map((table) => table.model), BRONZE])
   for (const one of logic.graph) if (one.model.dedupe) wanted.add(one.model.name)
-  for (const one of logic.graph.toReversed())
-    if (wanted.has(one.model.name)) for (const read of one.reads) wanted.add(read)
-  return { ...logic, graph: logic.graph.filter((one) => wanted.has(one.model.name)) }
+  return { ...logic, graph: keepUpstream(logic.graph, wanted) }
 }
 
 function damage(bytes: Buffer, record: Exclude<TestRecord, { bytes: Uint8Array }>): Buffer {

@@ -84,6 +84,17 @@ export function* fingerprintModels(
   }
 }
 
+/** The named models and all that they read, directly or through others, in the same order. */
+export function keepUpstream(
+  graph: readonly GraphModel[],
+  names: Iterable<string>,
+): readonly GraphModel[] {
+  const wanted = new Set(names)
+  for (const { model, reads } of graph.toReversed())
+    if (wanted.has(model.name)) for (const name of reads) wanted.add(name)
+  return graph.filter(({ model }) => wanted.has(model.name))
+}
+
 /** Where a model's SELECT stands in its file. */
 export function toSelectSource(model: Pick<Model, 'file' | 'sql' | 'sqlLine'>): {
   file: string

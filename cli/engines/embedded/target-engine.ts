@@ -16,6 +16,7 @@ import { dataLayout, parseGenerationName } from '../../domain/lake/layout.ts'
 import type { DeployedModel, Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import { removeUnreferencedState } from './checkpoint/state-files.ts'
+import { requireLimits } from './limits.ts'
 import { diffModels, manifestLogic } from './model-diff.ts'
 import type { EngineStore } from './open-engine.ts'
 import { buildGold, type RebuildParts, rebuildFromLog, sideDirectory } from './rebuild.ts'
@@ -77,6 +78,11 @@ export class EmbeddedTargetEngine implements TargetEngine {
       isRebuild,
       ...(deployed ? { deployed } : {}),
     })
+  }
+
+  checkModels(steps: readonly Step[]): Promise<void> {
+    const { logic, config, isDestroying } = this.#parts
+    return isDestroying ? Promise.resolve() : requireLimits(logic, steps, config.timezone)
   }
 
   async hold(steps: readonly Step[]): Promise<readonly string[]> {
