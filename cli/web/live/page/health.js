@@ -78,7 +78,6 @@ export function drawHealth(place, health) {
     ? [
         makeFact('', count(health.eventsPerSecond), ' events per second'),
         ...(freshnessMs === null ? [] : [makeFact('updated ', duration(freshnessMs), ' ago')]),
-        makeFact('', count(health.lagEvents), ' events queued'),
       ]
     : []
   if (marts?.builtAt) facts.push(makeFact('marts built at ', hourMinute(marts.builtAt)))
