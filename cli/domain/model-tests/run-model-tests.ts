@@ -5,10 +5,10 @@
 
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError } from '../kernel/errors.ts'
 import type { Model } from '../models/model.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 import { compareRows, type Difference } from './compare-rows.ts'
+import { nameFailingModel } from './failing-model.ts'
 import {
   type AppendAction,
   type ModelTestCase,
@@ -79,7 +79,7 @@ export async function runModelTests(
       try {
         results[index] = await runCase(one, bench)
       } catch (error) {
-        failures.push(nameModel(error, one, bench))
+        failures.push(nameFailingModel(error, one, bench.models))
       }
       for (let done = results[reported]; done; done = results[++reported]) options.onResult(done)
     }
@@ -87,18 +87,6 @@ export async function runModelTests(
   await Promise.all(Array.from({ length: options.atOnce }, work))
   if (failures.length > 0) throw failures[0]
   return results.filter((one) => one !== undefined)
-}
-
-/** DuckDB's message on a model that fails on a row of the case names neither of them. */
-function nameModel(error: unknown, one: ModelTestCase, { models }: TestBench): unknown {
-  if (!(error instanceof CcsError) || error.code !== 'CCS_QUERY_INVALID') return error
-  const [reason] = error.message.split('\n')
-  const file = models.get(one.model)?.file ?? one.file
-  return new CcsError('CCS_MODEL_INVALID', `${one.model} fails on a test case: ${reason}`, {
-    location: { file },
-    hint: `The case is “${one.name}”, ${one.file}:${one.line}.`,
-    cause: error,
-  })
 }
 
 interface Observed {
