@@ -9,8 +9,12 @@ import { formatCount } from '../kernel/units.ts'
 import type { Manifest } from '../lake/manifest.ts'
 import type { PipelineParts } from './pipeline-ports.ts'
 
-/** How long records are searched one by one. */
-const SEARCH_MS = 20_000
+/**
+ * How long records are searched one by one: some milliseconds per row, so that a model that fails
+ * on a share of all records is searched to its end, too, but at least this long.
+ */
+const SEARCH_MS_MIN = 20_000
+const SEARCH_MS_PER_ROW = 3
 
 /**
  * Sets the records aside on which a model fails; returns the `dlqEnd` to go on from. Throws
@@ -23,7 +27,8 @@ export async function setFailingAside(
   onNotice: (text: string) => void,
 ): Promise<number> {
   const startMs = clock.elapsedMs()
-  const isOverdue = () => clock.elapsedMs() - startMs > SEARCH_MS
+  const searchMs = Math.max(SEARCH_MS_MIN, SEARCH_MS_PER_ROW * engine.uncommittedRows)
+  const isOverdue = () => clock.elapsedMs() - startMs > searchMs
   const found = await engine.findFailing(failure, isOverdue)
   if (found.length === 0) throw failure
   const dlqEnd = await restart(manifest, found)
@@ -34,7 +39,11 @@ export async function setFailingAside(
 /** One sentence for each model. */
 export function describeFailing(found: readonly FailingRecord[]): readonly string[] {
   const models = new Map<string, FailingRecord[]>()
-  for (const one of found) models.set(one.model, [...(models.get(one.model) ?? []), one])
+  for (const one of found) {
+    const records = models.get(one.model) ?? []
+    models.set(one.model, records)
+    records.push(one)
+  }
   return [...models].map(([model, records]) => {
     const [first] = records
     const place = first && `${first.topic}-${first.partition}:${first.offset}`

@@ -152,6 +152,8 @@ function copiesSql(table: string, columns: readonly string[]): string {
     .filter((name) => !SOURCE.includes(name))
     .map((name) => `copy.${quoteName(name)} IS NOT DISTINCT FROM failing.${quoteName(name)}`)
   return `INSERT INTO ${FAILING} SELECT copy.*, failing._model, failing._message
-    FROM ${table} AS copy JOIN ${FAILING} AS failing ON ${isEqual.join(' AND ')}
-    WHERE NOT copy.fresh AND failing.fresh`
+    FROM (SELECT * FROM ${table} WHERE NOT fresh) AS copy
+    JOIN (SELECT * FROM ${FAILING} WHERE fresh AND event_id IN (
+      SELECT event_id FROM ${table} WHERE NOT fresh)) AS failing
+    ON copy.event_id = failing.event_id WHERE ${isEqual.join(' AND ')}`
 }
