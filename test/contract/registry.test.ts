@@ -79,7 +79,7 @@ test('two changed schemas are to be kept with different ids', async () => {
   const ids = [hint, ...others.map((one) => one.hint)].map(
     (one) => /\.id(\d+)\.avsc$/.exec(one)?.[1],
   )
-  expect(ids).toEqual(['19', '20'])
+  expect(ids).toEqual(['20', '21'])
 })
 
 test('all faults are reported at once', async () => {
