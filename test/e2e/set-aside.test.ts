@@ -22,6 +22,8 @@ const EVENTS = [
   shopOrder('other', DAY_MS + 4_000, 2550, { coupon: '7' }),
 ]
 
+const CAST = /CAST\((search_term|coupon) AS (\w+)\)/
+
 const ccs = (...args: string[]) => runCcs([...args, '--project', dir])
 const json = async (code: number, ...args: string[]) => {
   const ran = await ccs(...args, '--json')
@@ -40,7 +42,13 @@ function writeModels(edit: (text: string) => string): void {
 test('events that a model fails on are set aside, named, and sent again once it is fixed', async () => {
   for (const part of ['sql', 'schemas', 'ccs.yml'])
     cpSync(path.join(ROOT, part), path.join(dir, part), { recursive: true })
-  writeModels((text) => text)
+  // They fail on two texts that nothing tells `ccs deploy` of, which refuses what it finds itself.
+  writeModels((text) =>
+    text.replace(
+      CAST,
+      "CASE WHEN $1 IN ('five', 'SPRING') THEN CAST($1 AS $2) ELSE TRY_CAST($1 AS $2) END",
+    ),
+  )
   await appendEvents(path.join(dir, 'data'), EVENTS, DAY_MS + 60_000)
   const ran = await ccs('run', '--once')
   expect(ran.code, ran.stderr).toBe(0)
@@ -75,7 +83,7 @@ test('events that a model fails on are set aside, named, and sent again once it 
   expect((await ccs('deploy', '--rebuild', '--yes')).code).toBe(0)
   expect(await json(0, 'audit')).toMatchObject({ ok: true, setAside })
 
-  writeModels((text) => text.replace(/CAST\((search_term|coupon) AS/, 'TRY_CAST($1 AS'))
+  writeModels((text) => text.replace(CAST, 'TRY_CAST($1 AS $2)'))
   expect((await ccs('deploy', '--yes')).code).toBe(0)
   expect(await json(0, 'dlq', 'replay', '--reason', 'model_failed')).toMatchObject({ replayed: 2 })
   expect((await ccs('run', '--once')).stdout).toContain('7 records: 5 in Bronze, 2 rejected')

@@ -13,7 +13,7 @@ export function nameFailingModel(
   models: ReadonlyMap<string, Pick<Model, 'file'>>,
 ): unknown {
   if (!(error instanceof CcsError) || error.code !== 'CCS_QUERY_INVALID') return error
-  const [reason] = error.message.split('\n')
+  const reason = error.message.split('\n')[0]?.replace(/^A model fails on a record: /, '')
   const file = models.get(one.model)?.file ?? one.file
   return new CcsError('CCS_MODEL_INVALID', `${one.model} fails on a test case: ${reason}`, {
     location: { file },
