@@ -25,8 +25,8 @@ const ALONE = [
   'test/unit/generate/rate-pacer.test.ts',
 ]
 
-/** At least two: while one file waits for a process that it started, the other uses the core. */
-const WORKERS = Math.min(4, Math.max(2, availableParallelism() - 1))
+/** At least three: while two files wait for processes that they started, the third uses the cores. */
+const WORKERS = Math.min(4, Math.max(3, availableParallelism() - 1))
 
 const { values, positionals } = parseArgs({
   options: { project: { type: 'string', multiple: true } },

@@ -106,6 +106,23 @@ test('an order that comes again three days later counts once', async () => {
   await expectOrder()
 })
 
+test.each(['uncommitted', 'committed'])(
+  'an arrival that repeats an order, and so is in no table of Silver, still has the event id (%s)',
+  async (state) => {
+    const order = shopOrder('1', START, 1990)
+    // The second purchase of the order has an id of its own, which a third event repeats.
+    const again = { ...shopOrder('2', START + HOUR, 1990), order_id: order.order_id }
+    const refund: Event = { ...again, event_type: 'refund', order_id: 'another' }
+    await append(0, [order, again, shop('3', 120)])
+    if (state === 'committed') await commit()
+    await append(0, [refund])
+    await ingestAll()
+    await expectOnce(['1', '3'])
+    await commit()
+    await expectOnce(['1', '3'])
+  },
+)
+
 test('also if another partition jumped days ahead between its two arrivals', async () => {
   await append(0, [shop('a', 0), shop('b', 1)])
   await ingestAll()

@@ -19,7 +19,7 @@ import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
 import { type DedupeIndexes, restoreIndexes, shareOfDuckDb } from './intake/dedupe-indexes.ts'
-import { EVENT_DAY } from './intake/deduped-days.ts'
+import { describeDeduplicating, findArrivalModel } from './intake/deduplicating-model.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
 import {
@@ -72,7 +72,8 @@ export class EmbeddedEngine {
     this.#models = models
     const model = models.find((one) => one.model.dedupe)?.model
     const { manifest } = options
-    const files = manifest?.files.filter(({ table }) => table === model?.name)
+    const arrivals = findArrivalModel(models)?.name
+    const files = manifest?.files.filter(({ table }) => table === arrivals)
     this.#arrivals = new ArrivalTracker(indexes, model?.watermarkMs ?? 0, manifest, files)
     this.#rows = new UncommittedRows(connection, intake, options.raw, (count) =>
       this.#arrivals.addLateDuplicates(count),
@@ -119,13 +120,9 @@ export class EmbeddedEngine {
     const { before, after } = splitAround(stored, deduplicating)
     await createDeltaViews(this.#connection, before)
     if (deduplicating) {
-      const { name, dedupe, partition } = deduplicating.model
-      const { sql } = deduplicating
-      const findFiles = (days: ReadonlySet<string>) => this.#gold.findFiles(name, days)
-      await this.#rows.openDeduplicated({
-        ...{ name, sql, key: dedupe?.key ?? '' },
-        findFiles: partition === EVENT_DAY ? findFiles : undefined,
-      })
+      const findFiles = this.#gold.findFiles.bind(this.#gold)
+      const arrivals = findArrivalModel(this.#models)
+      await this.#rows.openDeduplicated(describeDeduplicating(deduplicating, arrivals, findFiles))
     }
     await createDeltaViews(this.#connection, after)
     await this.#gold.open(this.#models, this.#arrivals.greatestWatermarkMs)

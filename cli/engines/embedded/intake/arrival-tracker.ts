@@ -67,7 +67,7 @@ export class ArrivalTracker {
   lateMs = 0
   isFirstArrival = false
 
-  /** `files` are those of the model that deduplicates. */
+  /** `files` are those of the model that has all arrivals. */
   constructor(
     { events, orders }: DedupeIndexes,
     watermarkDelayMs: number,

@@ -19,7 +19,7 @@ export class DedupedDays {
   readonly #known: Set<number>
 
   /**
-   * `files` are those of the model that deduplicates. An older ccs did not write `covered`: its
+   * `files` are those of the model that has all arrivals. An older ccs did not write `covered`: its
    * clock was never more than the watermark's delay behind an event that arrived.
    */
   constructor(files: readonly LakeFile[], covered: readonly DedupedDay[] | undefined) {

@@ -1,10 +1,11 @@
 /**
  * Finds duplicates of events that the dedupe index has forgotten: rows of days that it does not
- * cover are compared with the rows of Silver of their day and of the days beside it (between two
- * deliveries, the corrected time may cross midnight), and with all uncommitted rows.
+ * cover are compared with the arrivals in Bronze of their day and of the days beside it (between
+ * two deliveries, the corrected time may cross midnight), and with all uncommitted arrivals.
  */
 import { quoteName, quoteText } from '../../../domain/kernel/sql-text.ts'
 import { EVENT_DAY, partitionOf } from './deduped-days.ts'
+import { EVENT_ID } from './deduplicating-model.ts'
 
 /** Rows `from` up to, not including, `to` of a table of deduplicated rows. */
 export interface UncheckedRows {
@@ -17,9 +18,11 @@ export interface UncheckedRows {
 
 /** Where earlier arrivals of the same events can be. */
 export interface EarlierRows {
-  /** All tables of deduplicated rows, `UncheckedRows.table` included. */
+  /** All tables of uncommitted arrivals, those of `UncheckedRows.table` included. */
   readonly tables: readonly string[]
-  /** Paths of the files of Silver of those days and the days beside them. */
+  /** The files' column of event ids. */
+  readonly column: string
+  /** Paths of the files of those days and the days beside them. */
   readonly files: readonly string[]
 }
 
@@ -32,21 +35,21 @@ export function listLookupPartitions(days: readonly number[]): ReadonlySet<strin
 export function deleteDuplicatesSql(
   key: string,
   { table, from, to, days }: UncheckedRows,
-  { tables, files }: EarlierRows,
+  { tables, column, files }: EarlierRows,
 ): string {
   const id = quoteName(key)
   const list = days.map((day) => `DATE ${quoteText(partitionOf(day).slice(-10))}`).join(', ')
-  const earlier = tables.map((one) => `SELECT ${id}, seq FROM ${one} WHERE seq < ${to}`)
+  const earlier = tables.map((one) => `SELECT ${EVENT_ID} AS id, seq FROM ${one} WHERE seq < ${to}`)
   if (files.length > 0)
     earlier.push(
-      `SELECT ${id}, -1 AS seq FROM read_parquet([${files.map(quoteText).join(', ')}],
+      `SELECT ${quoteName(column)} AS id, -1 AS seq FROM read_parquet([${files.map(quoteText).join(', ')}],
         hive_partitioning = false)`,
     )
   return `DELETE FROM ${table} WHERE seq IN (
     WITH unchecked AS (
-      SELECT ${id}, seq FROM ${table}
+      SELECT ${id} AS id, seq FROM ${table}
       WHERE seq >= ${from} AND seq < ${to} AND ${EVENT_DAY} IN (${list})
     ), earlier AS (${earlier.join(' UNION ALL ')})
     SELECT unchecked.seq FROM unchecked
-    JOIN earlier ON earlier.${id} = unchecked.${id} AND earlier.seq < unchecked.seq)`
+    JOIN earlier ON earlier.id = unchecked.id AND earlier.seq < unchecked.seq)`
 }

@@ -13,21 +13,9 @@ import type { Reject } from '../../../domain/gate/reject.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { setRowRange } from '../query/catalog.ts'
 import type { ArrivalTracker } from './arrival-tracker.ts'
+import type { DeduplicatingModel } from './deduplicating-model.ts'
 import { deleteDuplicatesSql, listLookupPartitions } from './late-duplicates.ts'
 import { type IntakeOptions, openRawRowWriter, type RawRowWriter } from './raw-row-writer.ts'
-
-/** The model that deduplicates: a SELECT over first arrivals with the row number as last column. */
-export interface DeduplicatingModel {
-  readonly name: string
-  readonly sql: string
-  /** Column of the ids. */
-  readonly key: string
-  /**
-   * Paths of its committed files in these partitions. undefined: they are not partitioned by day of
-   * event time, so nothing is looked up in them.
-   */
-  readonly findFiles: ((partitions: ReadonlySet<string>) => readonly string[]) | undefined
-}
 
 /** Where a snapshot ends: the number of the next row, and the serials of the tables before it. */
 export interface RowBarrier {
@@ -61,10 +49,10 @@ export class UncommittedRows {
   #nextSeq = 0
   /** Number of the first row that is not deduplicated yet. */
   #flushedSeq = 0
-  /** Days of which Silver must be looked up, and the number after their last row. */
+  /** Days of which Bronze must be looked up, and the number after their last row. */
   readonly #uncoveredDays = new Map<number, number>()
 
-  /** `onLateDuplicates` gets the number of duplicates found among the rows of Silver. */
+  /** `onLateDuplicates` gets the number of duplicates found among the rows of Bronze. */
   constructor(
     connection: DuckConnection,
     intake: DuckConnection,
@@ -158,13 +146,13 @@ export class UncommittedRows {
   }
 
   async #insertDeduplicated(
-    { key, sql, findFiles }: DeduplicatingModel,
+    { key, sql, lookup }: DeduplicatingModel,
     seq: number,
     table: string,
   ): Promise<void> {
     const days = [...this.#uncoveredDays.keys()]
     const insert = `INSERT INTO ${table} ${sql}`
-    if (days.length === 0 || !findFiles) {
+    if (days.length === 0 || !lookup) {
       await this.#connection.run(insert)
       return
     }
@@ -172,8 +160,9 @@ export class UncommittedRows {
       key,
       { table, from: this.#flushedSeq, to: seq, days },
       {
-        tables: this.#tables.map(deduplicatedTable),
-        files: findFiles(listLookupPartitions(days)),
+        tables: this.#tables.map(rawTable),
+        column: lookup.column,
+        files: lookup.find(listLookupPartitions(days)),
       },
     )
     // No query may see a row that is about to go.
