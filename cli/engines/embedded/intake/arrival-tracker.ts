@@ -2,7 +2,7 @@
  * Decides what depends on the order of arrival: whether an event's id is new, and how far behind
  * its partition's watermark it came. Lateness follows from the partition's own order, so a replay
  * gives the same answer. An id is new if the dedupe index does not have it; for an event of a day
- * that the index does not cover, the rows of Silver decide later (docs/adr/0020). A purchase is
+ * that the index does not cover, the rows of Bronze decide later (docs/adr/0020). A purchase is
  * also a duplicate if its order id came before, whenever that was (docs/adr/0019).
  */
 
@@ -60,7 +60,7 @@ export class ArrivalTracker {
   /** Days with events of the current frame that the dedupe index does not cover. */
   readonly uncoveredDays = new Set<number>()
   #counts = { records: 0, bronze: 0, duplicates: 0, dlq: 0, setAside: 0, late: 0 }
-  /** How many duplicates were found among the rows of Silver since the start. */
+  /** How many duplicates were found among the rows of Bronze since the start. */
   lateDuplicates = 0
   #isDirty = false
   /** Results of the last `track`; fields, so that no object is created per record. */
@@ -167,7 +167,7 @@ export class ArrivalTracker {
       this.uncoveredDays.add(Math.floor(hour / 24))
   }
 
-  /** Counts duplicates that were found among the rows of Silver. */
+  /** Counts duplicates that were found among the rows of Bronze. */
   addLateDuplicates(count: number): void {
     this.#counts.duplicates += count
     this.lateDuplicates += count

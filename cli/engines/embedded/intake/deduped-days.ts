@@ -1,21 +1,21 @@
 /**
  * Which days of event time the dedupe index covers, that is, of which it has all ids; days are UTC.
  * An id is remembered from its arrival on for the horizon, so a day is covered for that long from
- * its first event on. Events of other days are looked up among the rows of Silver before they
+ * its first event on. Events of other days are looked up among the rows of Bronze before they
  * count, so what the index has forgotten changes the cost, not the result.
  */
 import type { DedupedDay, LakeFile } from '../../../domain/lake/manifest.ts'
 
 const DAY_MS = 86_400_000
 
-/** Column of the UTC day of event time, by which Silver's files are partitioned. */
+/** Column of the UTC day of event time, by which files of Bronze and Silver are partitioned. */
 export const EVENT_DAY = 'event_date'
 
 /** Days since 1970; hours are those of the dedupe index's clock. */
 export class DedupedDays {
   /** Day → hour of its first event. */
   readonly #covered: Map<number, number>
-  /** Days that have rows in Silver, or had events since the engine started. */
+  /** Days that have rows in Bronze, or had events since the engine started. */
   readonly #known: Set<number>
 
   /**
