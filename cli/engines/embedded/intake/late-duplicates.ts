@@ -39,7 +39,9 @@ export function deleteDuplicatesSql(
 ): string {
   const id = quoteName(key)
   const list = days.map((day) => `DATE ${quoteText(partitionOf(day).slice(-10))}`).join(', ')
-  const earlier = tables.map((one) => `SELECT ${EVENT_ID} AS id, seq FROM ${one} WHERE seq < ${to}`)
+  const earlier = tables.map(
+    (one) => `SELECT ${quoteName(EVENT_ID)} AS id, seq FROM ${one} WHERE seq < ${to}`,
+  )
   if (files.length > 0)
     earlier.push(
       `SELECT ${quoteName(column)} AS id, -1 AS seq FROM read_parquet([${files.map(quoteText).join(', ')}],
