@@ -42,11 +42,13 @@ export function deleteDuplicatesSql(
   const earlier = tables.map(
     (one) => `SELECT ${quoteName(EVENT_ID)} AS id, seq FROM ${one} WHERE seq < ${to}`,
   )
-  if (files.length > 0)
+  if (files.length > 0) {
+    const paths = files.map(quoteText).join(', ')
     earlier.push(
-      `SELECT ${quoteName(column)} AS id, -1 AS seq FROM read_parquet([${files.map(quoteText).join(', ')}],
-        hive_partitioning = false)`,
+      `SELECT ${quoteName(column)} AS id, -1 AS seq
+       FROM read_parquet([${paths}], hive_partitioning = false)`,
     )
+  }
   return `DELETE FROM ${table} WHERE seq IN (
     WITH unchecked AS (
       SELECT ${id} AS id, seq FROM ${table}
