@@ -12,6 +12,7 @@ process.argv.push(
   'kill',
   'pipeline-crash',
   'reopen-crash',
+  'set-aside-crash',
   'log-crash',
   'publish-gold',
   'disk-full',
