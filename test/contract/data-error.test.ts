@@ -41,7 +41,7 @@ test('conversions, overflows and invalid values lie in the data', async () => {
   })
 })
 
-test('what is missing, misspelled, interrupted or too large for memory does not', async () => {
+test('missing tables, typing errors, interrupts and lack of memory do not lie in the data', async () => {
   await withDuck({ threads: 1, memoryLimitBytes: 16 * 1024 * 1024 }, async (connection) => {
     for (const sql of ELSEWHERE)
       expect(readDataError(await failWith(connection, sql)), sql).toBeUndefined()

@@ -2,16 +2,15 @@
  * The disk is full at each stage of the pipeline, then there is space again: one message says so,
  * queries are answered meanwhile, and the pipeline resumes with nothing lost or doubled.
  */
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../cli/adapters/process/system-clock.ts'
 import type { OpenPipeline } from '../../cli/app/pipeline.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { OutageHandler } from '../../cli/domain/pipeline/outage-handler.ts'
-import { type Call, FaultDisk } from '../fixtures/fault-files.ts'
+import { type Call, FaultDisk, SCRATCH } from '../fixtures/fault-files.ts'
 import { computeExpected, findFaults, readFound } from '../fixtures/pipeline-oracle.ts'
 import {
   APPEND_MS,
@@ -61,7 +60,7 @@ let stream: RecordStream
 let wanted: Record<string, string>
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'ccs-disk-full-'))
+  dir = await mkdtemp(join(SCRATCH, 'ccs-disk-full-'))
   rig = await makeRig(MODELS)
   stream = await makeRecords(rig, RECORDS, 11)
   const root = join(dir, 'clean')

@@ -1,7 +1,6 @@
 /** The embedded log on disks that crash at any call, lose what was not synced, and fill up. */
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Processes } from '../../cli/adapters/files/file-lock.ts'
@@ -9,7 +8,13 @@ import type { Files } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import type { EventLog, LogWriter } from '../../cli/domain/log/event-log.ts'
-import { FaultDisk, SimulatedCrash, seededRandom, type When } from '../fixtures/fault-files.ts'
+import {
+  FaultDisk,
+  SCRATCH,
+  SimulatedCrash,
+  seededRandom,
+  type When,
+} from '../fixtures/fault-files.ts'
 import { listNumbers, selectShare } from '../fixtures/fault-share.ts'
 import { createBatch, findFirstWrong, readBack } from '../fixtures/log-records.ts'
 
@@ -19,7 +24,6 @@ const PARTITION = `${TOPIC}-0`
 let dir: string
 
 /** For thousands of small files; in memory if possible, as the faults are simulated anyway. */
-const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 beforeEach(async () => {
   dir = await mkdtemp(join(SCRATCH, 'ccs-log-crash-'))

@@ -1,20 +1,11 @@
 /** The embedded log with damaged files: truncated, with flipped bits, without a segment. */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
 import type { EventLog } from '../../cli/domain/log/event-log.ts'
-import { FaultDisk, seededRandom } from '../fixtures/fault-files.ts'
+import { FaultDisk, SCRATCH, seededRandom } from '../fixtures/fault-files.ts'
 import { listNumbers, selectShare } from '../fixtures/fault-share.ts'
 import { createBatch, findFirstWrong, readBack } from '../fixtures/log-records.ts'
 
@@ -24,7 +15,6 @@ const PARTITION = `${TOPIC}-0`
 let dir: string
 
 /** For thousands of small files; in memory if possible, as the faults are simulated anyway. */
-const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 beforeEach(async () => {
   dir = await mkdtemp(join(SCRATCH, 'ccs-log-faults-'))

@@ -3,17 +3,16 @@
  * moving of files, compaction. By default at a seeded sample of the calls; with `npm run
  * test:crash` at every call, with every write torn in three ways.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compactRunning } from '../../cli/app/lake.ts'
 import type { OpenPipeline } from '../../cli/app/pipeline.ts'
 import { compareTable } from '../../cli/domain/audit/compare-truth.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
-import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
-import { IS_WHOLE } from '../fixtures/fault-share.ts'
+import { FaultDisk, isCrash, SCRATCH, type When } from '../fixtures/fault-files.ts'
+import { IS_WHOLE, sampleNumbers } from '../fixtures/fault-share.ts'
 import { computeExpected, findFaults, readFound } from '../fixtures/pipeline-oracle.ts'
 import {
   APPEND_MS,
@@ -31,7 +30,6 @@ import {
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Number of calls that the default run visits. */
 const SAMPLE = 12
-const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const MODELS = [
   'bronze.events',
   'silver.events',
@@ -100,15 +98,12 @@ async function crash(disk: FaultDisk, root: string, life: Life): Promise<void> {
   try {
     await workload(disk, root, life)
   } catch (error) {
-    if (!(error instanceof SimulatedCrash) && !isCrash(error)) throw error
+    if (!isCrash(error)) throw error
   } finally {
     // The engine's memory is lost with its process.
     await life.open?.engine.close().catch(() => undefined)
   }
 }
-
-const isCrash = (error: unknown): boolean =>
-  error instanceof Error && (error.cause instanceof SimulatedCrash || isCrash(error.cause))
 
 /**
  * Reopens after the crash; rows must equal those of the log and, after the
@@ -180,9 +175,7 @@ test('after a crash at any file system call, the pipeline loses and doubles noth
   expect(sites).toBeGreaterThan(300)
   const faults: string[] = []
   let cases = 0
-  const step = IS_WHOLE ? 1 : sites / SAMPLE
-  for (let at = (SEED % 10) / 10; at < sites; at += step) {
-    const call = Math.floor(at)
+  for (const call of sampleNumbers(sites, SAMPLE, SEED)) {
     // Only writes can be torn; other calls crash in one way, as the next call would show the same.
     const isWrite = /^(write|writeFile) /.test(trace[call] ?? '')
     const ways = IS_WHOLE && isWrite ? WAYS : [WAYS[cases % WAYS.length] ?? WAYS[0]]

@@ -3,13 +3,12 @@
  * and crashes of process or machine. At a sample of the file system calls; at all of them
  * with `npm run test:crash`.
  */
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
-import { IS_WHOLE } from '../fixtures/fault-share.ts'
+import { FaultDisk, isCrash, SCRATCH, type When } from '../fixtures/fault-files.ts'
+import { IS_WHOLE, sampleNumbers } from '../fixtures/fault-share.ts'
 import { FinalizedShop, type ShopVisit } from '../fixtures/finalized-shop.ts'
 import { randomBelow, seeded } from '../fixtures/gate-events.ts'
 import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
@@ -19,7 +18,6 @@ const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Seed of a sequence of steps that covers all cases. */
 const STORY = Number(process.env.CCS_SEED ?? 7)
 const SAMPLE = 8
-const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const DAY = 1_440
 
 let dir: string
@@ -224,9 +222,7 @@ test('after a crash at any file system call, the next start completes the copy',
   const { trace } = dry
   const faults: string[] = []
   let cases = 0
-  const step = IS_WHOLE ? 1 : trace.length / SAMPLE
-  for (let place = (SEED % 10) / 10; place < trace.length; place += step) {
-    const call = Math.floor(place)
+  for (const call of sampleNumbers(trace.length, SAMPLE, SEED)) {
     const { when, end } = WAYS[cases++ % WAYS.length] ?? WAYS[0]
     copyOfBase()
     const disk = new FaultDisk(root, { seed: SEED * 100_000 + call })
@@ -255,9 +251,6 @@ async function crash(publisher: PublishingShop, disk: FaultDisk): Promise<void> 
     await publisher.stop().catch(() => undefined)
   }
 }
-
-const isCrash = (error: unknown): boolean =>
-  error instanceof SimulatedCrash || (error instanceof Error && isCrash(error.cause))
 
 async function recover(publisher: PublishingShop): Promise<void> {
   await publisher.start()

@@ -2,13 +2,12 @@
  * Crashes at file-system calls of a commit that rebuilds Gold and removes its earlier files from the lake:
  * by default at some of the calls, with `npm run test:crash` at every one.
  */
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
-import { IS_WHOLE } from '../fixtures/fault-share.ts'
+import { FaultDisk, isCrash, SCRATCH, type When } from '../fixtures/fault-files.ts'
+import { IS_WHOLE, sampleNumbers } from '../fixtures/fault-share.ts'
 import { FinalizedShop } from '../fixtures/finalized-shop.ts'
 import { seeded } from '../fixtures/gate-events.ts'
 import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
@@ -16,7 +15,6 @@ import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 7)
 /** Call sites that the default run visits. */
 const SAMPLE = 6
-const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const WAYS = [
   { when: 'during', end: 'powerLoss' },
   { when: 'after', end: 'powerLoss' },
@@ -68,9 +66,6 @@ async function crash(shop: FinalizedShop, disk: FaultDisk): Promise<void> {
   }
 }
 
-const isCrash = (error: unknown): boolean =>
-  error instanceof SimulatedCrash || (error instanceof Error && isCrash(error.cause))
-
 async function recover(root: string): Promise<void> {
   const shop = new FinalizedShop(rig, root, seeded(SEED))
   await shop.start()
@@ -92,9 +87,7 @@ test('a crash at any file-system call of a rebuild neither loses nor doubles eve
   expect(shop.notices).toHaveLength(3)
   const faults: string[] = []
   let cases = 0
-  const step = IS_WHOLE ? 1 : trace.length / SAMPLE
-  for (let at = (SEED % 10) / 10; at < trace.length; at += step) {
-    const call = Math.floor(at)
+  for (const call of sampleNumbers(trace.length, SAMPLE, SEED)) {
     const { when, end } = WAYS[cases++ % WAYS.length] ?? WAYS[0]
     const root = copyOfBase()
     const disk = new FaultDisk(root, { seed: SEED * 100_000 + call })

@@ -3,9 +3,8 @@
  * over: after the next start the same records are in events.dlq once, and all others in the lake.
  * By default at a seeded sample of the calls; with `npm run test:crash` at every call.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { OpenPipeline } from '../../cli/app/pipeline.ts'
@@ -16,14 +15,13 @@ import {
   makeFailingRig,
   openFailing,
 } from '../fixtures/failing-shop.ts'
-import { FaultDisk, SimulatedCrash, type When } from '../fixtures/fault-files.ts'
-import { IS_WHOLE } from '../fixtures/fault-share.ts'
+import { FaultDisk, isCrash, SCRATCH, type When } from '../fixtures/fault-files.ts'
+import { IS_WHOLE, sampleNumbers } from '../fixtures/fault-share.ts'
 import { drain, dropStaleLocks, queryRows, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
 
 const SEED = Number(process.env.CCS_CRASH_SEED ?? 3)
 /** Number of calls that the default run visits. */
 const SAMPLE = 8
-const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const WAYS = [
   { when: 'during', end: 'powerLoss' },
   { when: 'after', end: 'kill' },
@@ -68,8 +66,6 @@ async function workload(root: string, life: Life, disk?: FaultDisk): Promise<voi
 
 async function crash(root: string, disk: FaultDisk): Promise<void> {
   const life: Life = { open: undefined }
-  const isCrash = (error: unknown): boolean =>
-    error instanceof SimulatedCrash || (error instanceof Error && isCrash(error.cause))
   try {
     await workload(root, life, disk)
   } catch (error) {
@@ -94,9 +90,7 @@ test('after a crash at any file system call, the same records are set aside once
   await last.close()
   const faults: string[] = []
   let cases = 0
-  const step = IS_WHOLE ? 1 : trace.length / SAMPLE
-  for (let at = (SEED % 10) / 10; at < trace.length; at += step) {
-    const call = Math.floor(at)
+  for (const call of sampleNumbers(trace.length, SAMPLE, SEED)) {
     const { when, end } = WAYS[cases++ % WAYS.length] ?? WAYS[0]
     const root = join(dir, 'case')
     rmSync(root, { recursive: true, force: true })

@@ -126,7 +126,7 @@ test('a batch in which every record fails is set aside as a whole', async () => 
   ])
 })
 
-test('what comes after a commit is tried on top of what was committed', async () => {
+test('new records are tried together with what is committed already', async () => {
   await appendEvents(open, makeEvents(5, { 1: { coupon: '2147483647' } }))
   await drain(open)
   await open.close()
@@ -152,7 +152,7 @@ describe('a sum that is only found too large when its day is final', () => {
     open = await openFailing({ ...rig, goldLimits: LIMITS }, root, notices)
   })
 
-  test('sets the new record aside whose addition makes it too large', async () => {
+  test('sets aside the record with which the sum becomes too large', async () => {
     await appendEvents(open, [billions(3), billions(4), makeEvent(5)])
     await appendEvents(open, [later], LATER_MS)
     await drain(open)
@@ -183,7 +183,7 @@ describe('a sum that is only found too large when its day is final', () => {
   })
 })
 
-test('copies of such an event are set aside with it; another event of its id counts', async () => {
+test('copies of a failing event are set aside too; another event with its id counts', async () => {
   const event = makeEvent(1, SILVER)
   const repaired = { ...event, search_term: '3' }
   await appendEvents(open, [makeEvent(0), event, makeEvent(2), event, event, repaired, repaired])
@@ -194,7 +194,7 @@ test('copies of such an event are set aside with it; another event of its id cou
   expect(open.engine.counts).toMatchObject({ bronze: 4, duplicates: 1, dlq: 3 })
 })
 
-test('a query that meets such a record fails once, and then has an answer', async () => {
+test('a query that meets a failing record fails once; the next one has an answer', async () => {
   const stop = new AbortController()
   const running = open.pipeline.run(stop.signal, false)
   await appendEvents(open, makeEvents(10, { 4: PARTIAL }))
@@ -208,7 +208,7 @@ test('a query that meets such a record fails once, and then has an answer', asyn
   expect((await readRejects())[0]?.message).toEqual(conversion('half'))
 })
 
-test('what was published of such a record is corrected', async () => {
+test('what was published of a failing record is corrected', async () => {
   await open.close()
   open = await openPipeline(rig.project(root), rig.logic, {
     ...{ owner: 'test', onNotice: (text: string) => notices.push(text), hasGoldTopics: true },

@@ -223,14 +223,9 @@ async function explainKept(ports: KeptPorts, row: Row): Promise<readonly Finding
         `${row.shop_date}: numbers of that day have it.`,
       rule: 'timezone in ccs.yml',
     })
-  return findings.some(({ kind }) => isWhole(kind)) || !isCounted
+  return findings.some(({ kind }) => kind === 'late') || !isCounted
     ? findings
     : [{ kind: 'counted', sentence: 'It counts in Gold.', rule: '' }, ...findings]
-}
-
-/** Kinds that keep an event out of a Gold model. */
-function isWhole(kind: Finding['kind']): boolean {
-  return kind === 'late'
 }
 
 function explainExclusion(event: Row, { counted }: LeftOutModels): Finding {

@@ -2,7 +2,7 @@
 import type { SetAsideEvent } from '../dlq/set-aside-events.ts'
 import { CcsError } from '../kernel/errors.ts'
 
-/** All of them, and the first few. */
+/** How many events were set aside, and a few of them. */
 export interface SetAsideEvents {
   readonly count: number
   readonly first: readonly SetAsideEvent[]

@@ -3,7 +3,7 @@
  * is restarted afterwards without these records: rows that fail are deleted there, so that the next
  * model is tried without them. Models are tried one after the other, each on all uncommitted rows.
  */
-import { readDataError } from '../../adapters/duckdb/data-error.ts'
+import { catchDataError } from '../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import { quoteName, quoteText } from '../../domain/kernel/sql-text.ts'
@@ -83,7 +83,7 @@ async function searchModel(search: OpenSearch, model: EmbeddedModel): Promise<vo
   let hasFailed = false
   const attempt = async (first: number, end: number, isAlone: boolean) => {
     await setRowRange(connection, isAlone ? first : from, end)
-    const message = await readFailure(() => run(isAlone))
+    const message = await catchDataError(() => run(isAlone))
     hasFailed ||= message !== undefined
     return message
   }
@@ -109,17 +109,6 @@ async function prepareAttempt(
     ? `INSERT INTO ${into} ${sql}`
     : `CREATE OR REPLACE TEMP TABLE computed AS SELECT * FROM delta.${model.name}`
   return () => connection.run(statement)
-}
-
-async function readFailure(run: () => Promise<unknown>): Promise<string | undefined> {
-  try {
-    await run()
-    return undefined
-  } catch (error) {
-    const message = readDataError(error)
-    if (message === undefined) throw error
-    return message
-  }
 }
 
 async function excludeRows(

@@ -4,7 +4,7 @@
  * own while the engine ingests more; nothing counts until a manifest names it.
  */
 
-import { readDataError } from '../../../adapters/duckdb/data-error.ts'
+import { catchDataError, readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { checkFile, syncFile } from '../../../adapters/files/file-check.ts'
 import { diskError, type Files } from '../../../adapters/files/files.ts'
@@ -139,12 +139,9 @@ async function failsOn(
 ): Promise<boolean> {
   if (tables.length === 0) return false
   const rows = finalSql(gold, runsSql(gold, tables))
+  const compute = `CREATE OR REPLACE TEMP TABLE final_rows AS ${rows}`
   try {
-    await connection.run(`CREATE OR REPLACE TEMP TABLE final_rows AS ${rows}`)
-    return false
-  } catch (error) {
-    if (readDataError(error) === undefined) throw error
-    return true
+    return (await catchDataError(() => connection.run(compute))) !== undefined
   } finally {
     await connection.run('DROP TABLE IF EXISTS temp.main.final_rows')
   }
