@@ -27,8 +27,8 @@ import { makeNoonProject } from '../fixtures/noon-project.ts'
 import { runCcs } from './run-ccs.ts'
 
 const HOUR_MS = 3_600_000
-/** Ten events and a record that is none. */
-const RECORDS = 11
+/** Eleven events and a record that is none. */
+const RECORDS = 12
 
 /**
  * A zone west of Greenwich where it is between 7 and 21 o'clock: events of the first hours of the
@@ -108,19 +108,22 @@ async function makeEvents(url: string) {
   ).json()
   const nightMs = Date.parse(`${rows[0].day}T01:00:00Z`)
   const first = createOrderNow('o1', { minor: 1000, currency: 'EUR' })
-  const events: [LeftOutKind | 'counted', ReturnType<typeof createEventNow>][] = [
+  const repeated = createOrderNow('o1', { minor: 2000, currency: 'EUR' })
+  const events: [LeftOutKind | 'counted' | 'again', ReturnType<typeof createEventNow>][] = [
     ['other-day', createEventNow({ event_ts: nightMs })],
     ['counted', first],
     ['counted', createOrderNow('o2', { minor: 500, currency: 'EUR' })],
     ['duplicate', first],
-    ['repeated-order', createOrderNow('o1', { minor: 2000, currency: 'EUR' })],
+    ['repeated-order', repeated],
+    ['again', createEventNow({ event_id: repeated.event_id })],
     ['bot', createEventNow({ device: 'bot', anonymous_id: 'robot' })],
     ['no-consent', createEventNow({ consent: false })],
     ['other-currency', createOrderNow('o3', { minor: 700, currency: 'GBP' })],
     ['late', createEventNow({ event_ts: Date.now() - 2 * HOUR_MS, anonymous_id: 'slow' })],
     ['counted', createEventNow()],
   ]
-  for (const [kind, { event_id }] of events) if (kind !== 'counted') ids[kind] = event_id
+  for (const [kind, { event_id }] of events)
+    if (kind !== 'counted' && kind !== 'again') ids[kind] = event_id
   return events.map(([, event]) => event)
 }
 
@@ -155,7 +158,7 @@ event:
 
 const EXPECTED: Readonly<Record<string, number>> = {
   late: 1,
-  duplicate: 1,
+  duplicate: 2,
   'repeated-order': 1,
   rejected: 1,
   'rejected-import': 1,
@@ -171,7 +174,7 @@ const explain = (question: EventQuestion) => explainEvent(ports, question)
 const kindsOf = ({ deliveries }: EventReport) =>
   deliveries.flatMap(({ findings }) => findings.map(({ kind }) => kind))
 
-test('the page counts one of each kind', () => {
+test('the page counts each kind', () => {
   expect(countsOf(onPage)).toEqual(EXPECTED)
   const rule = (kind: LeftOutKind) => onPage.rows.find((row) => row.kind === kind)?.rule
   expect(rule('late')).toBe(
@@ -220,6 +223,8 @@ test('an order shows each of its purchases, and the first of them counts', async
   const [first, , repeated] = report.deliveries
   expect(repeated?.findings[0]?.sentence).toContain(`by event ${first?.eventId}`)
   expect(repeated?.findings[0]?.rule).toBe('dedupe_orders in sql/silver/events.sql')
+  const { deliveries } = await explain({ id: String(repeated?.eventId) })
+  expect(deliveries[1]?.findings[0]?.sentence).toContain(`arrived before, at ${repeated?.from}`)
 })
 
 test('a rejected row is found by a text in it and by its line, an unknown id is not', async () => {

@@ -16,7 +16,7 @@ import { parseModel } from './parse-model.ts'
 import { printSeedsSql, readSeed, type Seed } from './seed.ts'
 import { requireSeedJoin } from './seed-join.ts'
 import { isSeed, readSeedName, readSeedShape } from './seed-shape.ts'
-import { findVolatileCalls } from './volatile.ts'
+import { findVolatile } from './volatile.ts'
 
 /** The files of a project that decide what its models mean. */
 export interface LogicTexts {
@@ -62,7 +62,7 @@ export async function buildLogic(texts: LogicTexts, database: LogicDatabase): Pr
   const files = texts.seeds ?? []
   const known = files.flatMap((one) => readSeedName(one) ?? [])
   const sorted = await sortModels(models, { sources: ['raw.events', ...known], parseSql })
-  throwAll(sorted.flatMap((one) => findVolatileCalls(one, macros)))
+  throwAll(findVolatile(sorted, macros))
   const seeds = readSeeds(sorted, files)
   const binding = bindModels(
     { models: sorted, macrosSql: texts.macros.text + printSeedsSql(seeds), timezone, rawColumns },

@@ -32,8 +32,35 @@ const CLOCKS = new Set([
 /** Variable that right_now() reads. */
 const NOW = 'now_ms'
 
-/** CCS_MODEL_INVALID for each call of such a function, with its place. */
-export function findVolatileCalls(one: SortedModel, macros: MacroSet): readonly CcsError[] {
+/** CCS_MODEL_INVALID for each call of such a function in the models, with its place. */
+export function findVolatile(
+  models: readonly SortedModel[],
+  macros: MacroSet,
+): readonly CcsError[] {
+  const suspects = findSuspects(macros)
+  return models
+    .filter(({ model }) => suspects.test(model.sql))
+    .flatMap((one) => findVolatileCalls(one, macros))
+}
+
+/**
+ * Matches texts with the name of a volatile function, or of a macro that may call one: most models
+ * have none, so their trees need not be searched.
+ */
+function findSuspects(macros: MacroSet): RegExp {
+  const names = new Set([...VOLATILE, ...CLOCKS, 'getvariable'])
+  const literally = (name: string) => name.replace(/\W/g, '\\$&')
+  const printNames = () => new RegExp(`\\b(?:${[...names].map(literally).join('|')})\\b`, 'i')
+  const bodies = new Map([...macros.values()].map((one) => [one.name, JSON.stringify(one.body)]))
+  for (let found = 0; found < names.size; ) {
+    found = names.size
+    const pattern = printNames()
+    for (const [name, body] of bodies) if (pattern.test(body)) names.add(name)
+  }
+  return printNames()
+}
+
+function findVolatileCalls(one: SortedModel, macros: MacroSet): readonly CcsError[] {
   const { model, ast } = one
   const source = toSelectSource(model)
   const faults: CcsError[] = []

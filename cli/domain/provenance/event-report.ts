@@ -165,36 +165,36 @@ async function findDeliveries(
 
 /** Why Silver does not have a record of Bronze: the same event or order came before. */
 async function explainRepeat(query: RunQuery, models: LeftOutModels, row: Row): Promise<Finding> {
-  const { events, orderKey } = models
+  const { bronze, events, orderKey } = models
   const file = toModelFile(events)
-  const keeper = async (condition: string) =>
-    (
-      await query(`SELECT event_id, topic, partition, "offset" FROM ${events}
-        WHERE ${condition} LIMIT 1`)
-    ).rows[0]
+  const first = async (from: string) =>
+    (await query(`SELECT event_id, topic, partition, "offset" FROM ${from} LIMIT 1`)).rows[0]
   const place = (one: Row) => `${one.topic}-${one.partition}@${one.offset}`
-  const same = await keeper(`event_id = ${quoteText(String(row.event_id))}`)
-  if (same)
-    return {
-      kind: 'duplicate',
-      sentence: `A duplicate: the same event arrived before, at ${place(same)}, and counts once.`,
-      rule: `dedupe in ${file}`,
-    }
-  const first =
+  const duplicateOf = (one: Row): Finding => ({
+    kind: 'duplicate',
+    sentence: `A duplicate: the same event arrived before, at ${place(one)}, and counts once.`,
+    rule: `dedupe in ${file}`,
+  })
+  const byId = `event_id = ${quoteText(String(row.event_id))}`
+  const same = await first(`${events} WHERE ${byId}`)
+  if (same) return duplicateOf(same)
+  const purchase =
     orderKey === undefined || row.event_type !== ORDER_KIND
       ? undefined
-      : await keeper(
-          `event_type = ${quoteText(ORDER_KIND)}
-            AND ${quoteName(orderKey)} = ${quoteText(String(row.order_id))}`,
-        )
-  if (first)
+      : await first(`${events} WHERE event_type = ${quoteText(ORDER_KIND)}
+          AND ${quoteName(orderKey)} = ${quoteText(String(row.order_id))}`)
+  if (purchase)
     return {
       kind: 'repeated-order',
       sentence:
-        `A repeated order: ${row.order_id} was bought before, by event ${first.event_id} ` +
-        `(${place(first)}); of an order the first purchase counts.`,
+        `A repeated order: ${row.order_id} was bought before, by event ${purchase.event_id} ` +
+        `(${place(purchase)}); of an order the first purchase counts.`,
       rule: `dedupe_orders in ${file}`,
     }
+  // Silver has no arrival of this id if the first of them repeats an order.
+  const arrival = await first(`${bronze} WHERE ${byId}
+    ORDER BY ingest_time, topic, partition, "offset"`)
+  if (arrival && place(arrival) !== place(row)) return duplicateOf(arrival)
   return { kind: 'other-rule', sentence: `Not in ${events}.`, rule: file }
 }
 
