@@ -42,3 +42,21 @@ test('rows of several chunks come in order', async () => {
 test("an invalid statement throws DuckDB's error", async () => {
   await expect(asked('SELECT nope', [])).rejects.toThrow('nope')
 })
+
+test('rows keep a byte order mark at the beginning of a text, and a column named __proto__', async () => {
+  const duck = await openDuck({ threads: 1 })
+  const connection = await duck.connect()
+  try {
+    const { rows } = await connection.all(
+      `SELECT chr(65279) AS mark, [chr(65279) || 'a'] AS list, 1 AS "__proto__"`,
+    )
+    expect(Object.entries(rows[0] ?? {})).toEqual([
+      ['mark', '\uFEFF'],
+      ['list', ['\uFEFFa']],
+      ['__proto__', 1],
+    ])
+  } finally {
+    connection.close()
+    duck.close()
+  }
+})

@@ -113,8 +113,19 @@ function loadBindings(): typeof Bindings {
   return createRequire(import.meta.url)('@duckdb/node-bindings') as typeof Bindings
 }
 
+/** The public API decodes texts with one decoder, which would drop U+FEFF at their beginning. */
 function loadApi(): typeof Api {
-  return createRequire(import.meta.url)('@duckdb/node-api') as typeof Api
+  const decoder = globalThis.TextDecoder
+  globalThis.TextDecoder = class extends decoder {
+    constructor(encoding?: string, options?: ConstructorParameters<typeof decoder>[1]) {
+      super(encoding, { ...options, ignoreBOM: true })
+    }
+  }
+  try {
+    return createRequire(import.meta.url)('@duckdb/node-api') as typeof Api
+  } finally {
+    globalThis.TextDecoder = decoder
+  }
 }
 
 /**
@@ -237,7 +248,12 @@ async function readRows(api: typeof Api, result: Api.DuckDBMaterializedResult): 
   const names = result.deduplicatedColumnNames()
   const columns = names.map((name, i) => ({ name, type: result.columnType(i).toString() }))
   const convert: Api.DuckDBValueConverter<unknown> = (value) => toPlainValue(api, value)
-  return { columns, rows: await result.convertRowObjects(convert) }
+  const rows = await result.convertRows(convert)
+  // Not by assignment, which would lose a column named __proto__.
+  return {
+    columns,
+    rows: rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]]))),
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   subtractExact,
   toExact,
 } from '../kernel/decimal.ts'
+import { formatKey } from './row-key.ts'
 import type { ReconcileTable } from './tables.ts'
 
 /** The document of `ccs reconcile`. */
@@ -118,7 +119,7 @@ export interface TableSides {
 
 /** One metric for each key that any side has, and each value column. */
 export function computeMetrics(table: ReconcileTable, sides: TableSides): readonly Metric[] {
-  const keyOf = (row: Row) => table.key.map((name) => String(row[name] ?? 'NULL')).join(' | ')
+  const keyOf = (row: Row) => formatKey(table.key.map((name) => row[name]))
   const byKey = (rows: readonly Row[]) => new Map(rows.map((row) => [keyOf(row), row]))
   const [stream, onTime, whole, batch] = [
     byKey(sides.stream),

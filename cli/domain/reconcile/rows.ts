@@ -15,6 +15,7 @@ import {
   ROWS_MAX,
   type RunQuery,
 } from './input.ts'
+import { printKeySql } from './row-key.ts'
 import { RECONCILE_TABLES } from './tables.ts'
 
 interface RowTable {
@@ -79,8 +80,7 @@ export async function findServedDifferences(
     return models.has(model) && model !== SESSIONS
   })
   const tables = daily.map(({ model, goldSql, key }): RowTable => {
-    const parts = key.map((name) => `coalesce(CAST(${quoteName(name)} AS VARCHAR), 'NULL')`)
-    const id = parts.length === 0 ? "'the day'" : parts.join(" || ' | ' || ")
+    const id = key.length === 0 ? "'the day'" : printKeySql(key)
     const keyed = `SELECT *, ${id} AS _key FROM (${goldSql})`
     const sides = {
       expectedSql: keyed,
