@@ -37,7 +37,11 @@ export interface EngineOptions {
   readonly goldLimits?: GoldLimits
 }
 
-const GOLD_LIMITS: GoldLimits = { mergeAllRowsMin: 50_000, closedRowsMin: 2_000 }
+const GOLD_LIMITS: GoldLimits = {
+  mergeAllRowsMin: 50_000,
+  closedRowsMin: 2_000,
+  sliceRows: 100_000,
+}
 
 /** Opens it. CCS_LAKE_DAMAGED if a file of the state is missing or fails its checksum. */
 export async function openEngine(

@@ -32,12 +32,14 @@ export interface EmbeddedOptions {
   readonly onStep?: (step: 'gold.merge' | 'gold.compact') => void
 }
 
-/** From how many rows on a checkpoint compacts a Gold model or moves rows to the lake. */
+/** How many rows a checkpoint takes to compact a Gold model or to move rows to the lake. */
 export interface GoldLimits {
   /** Newer parts are merged into the first once they have as many rows as it, and this many. */
   readonly mergeAllRowsMin: number
   /** Closed rows stay in the state until there are this many, to avoid tiny files in the lake. */
   readonly closedRowsMin: number
+  /** About so many partial rows are merged by one statement: DuckDB holds them all, in wide rows. */
+  readonly sliceRows: number
 }
 
 /** What was published before, and whom to tell of rebuilds. */

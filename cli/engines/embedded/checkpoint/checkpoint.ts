@@ -14,7 +14,7 @@ import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { Model } from '../../../domain/models/model.ts'
 import type { WriteOptions } from '../../../domain/pipeline/batch-engine.ts'
 import type { EmbeddedModel } from '../compile.ts'
-import type { CompactedGold, CompactOptions } from '../gold/gold-compactor.ts'
+import { type CompactedGold, type CompactOptions, createInSlices } from '../gold/gold-compactor.ts'
 import { finalSql, type GoldSql, runsSql } from '../gold/gold-sql.ts'
 import { writeIds } from '../intake/dedupe-files.ts'
 import type { EmbeddedOptions } from '../options.ts'
@@ -167,7 +167,7 @@ async function copyStreams(
   const work = async (connection: DuckConnection) => {
     for (let model = waiting.shift(); model; model = waiting.shift()) {
       const target = { stage, files, days: days.get(model.partition ?? '') }
-      staged.push(...(await copyByDay(connection, model, `SELECT * FROM ${model.name}`, target)))
+      staged.push(...(await copyByDay(connection, model, [`SELECT * FROM ${model.name}`], target)))
     }
   }
   const second = await source.connect()
@@ -199,26 +199,32 @@ interface CopyTarget {
 }
 
 /**
- * Copies rows to the staging directory, one file per partition and one after the other: DuckDB's
- * PARTITION_BY would hold buffers for all of them, 1.7 MB a day of Bronze.
+ * Copies the rows of all SELECTs to the staging directory, one file per partition and one after the
+ * other: DuckDB's PARTITION_BY would hold buffers for all of them, 1.7 MB a day of Bronze.
  */
 async function copyByDay(
   connection: DuckConnection,
   model: Model,
-  sql: string,
+  sqls: readonly string[],
   { stage, files, days }: CopyTarget,
 ): Promise<readonly StagedFile[]> {
   const folder = `${stage}/${model.name}`
   await files.mkdir(folder)
   const column = model.partition
-  if (!column) return copyDays(connection, model, { sql, folder, days: [''] }, files)
-  if (days && days.length <= DAYS_MAX)
-    return copyDays(connection, model, { sql, folder, days }, files)
+  const known = column === undefined ? [''] : days
+  const [sql = ''] = sqls
+  if (sqls.length === 1 && known && known.length <= DAYS_MAX)
+    return copyDays(connection, model, { sql, folder, days: known }, files)
   const table = `delta.state.${model.name.replace('.', '_')}_by_day`
-  await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${sql} ORDER BY ${column}`)
+  const order = column === undefined ? '' : ` ORDER BY ${column}`
+  await createInSlices(
+    connection,
+    table,
+    sqls.map((one) => `${one}${order}`),
+  )
   try {
     const sorted = `SELECT * FROM ${table}`
-    const found = await listDays(connection, column, sorted)
+    const found = column === undefined ? [''] : await listDays(connection, column, sorted)
     return await copyDays(connection, model, { sql: sorted, folder, days: found }, files)
   } finally {
     await connection.run(`DROP TABLE ${table}`)

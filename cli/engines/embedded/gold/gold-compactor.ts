@@ -12,8 +12,11 @@ import { finalSql, type GoldSql, mergedSql, runsSql } from './gold-sql.ts'
 /** What a commit has of one Gold model after the merge. */
 export interface CompactedGold {
   readonly parts: readonly GoldPart[]
-  /** SELECT of the closed rows that move to the lake with this commit; absent: none do. */
-  readonly closedRowsSql?: string
+  /**
+   * SELECTs that together give the closed rows that move to the lake with this commit, each of a
+   * bounded number; absent: none do.
+   */
+  readonly closedRowsSql?: readonly string[]
   /** Tables to drop once that SELECT has run. */
   readonly scratchTables: readonly string[]
 }
@@ -62,8 +65,7 @@ export class GoldCompactor {
     if (newer >= Math.max(options.mergeAllRowsMin, first?.rows ?? 0))
       return this.#compactAll(connection, { ...frozen, fresh }, options)
     if (others.length < PARTS_MAX) return { parts: [...frozen.parts, fresh], scratchTables: [] }
-    const tables = [...others, fresh].map((part) => part.table)
-    const merged = await this.#mergeTables(connection, tables)
+    const merged = await this.#mergeParts(connection, [...others, fresh], options)
     return { parts: first ? [first, merged] : [merged], scratchTables: [fresh.table] }
   }
 
@@ -74,8 +76,13 @@ export class GoldCompactor {
   ): Promise<CompactedGold> {
     const { model } = this.#sql.incremental
     const all = this.#name
-    const tables = [...parts, fresh].map((part) => part.table)
-    await connection.run(`CREATE OR REPLACE TABLE ${all} AS ${runsSql(this.#sql, tables)}`)
+    const merged = [...parts, fresh]
+    const slices = sliceByKey(merged, options)
+    await createInSlices(
+      connection,
+      all,
+      slices.map((slice) => runsSql(this.#sql, selectSlice(merged, slice))),
+    )
     await connection.run(`DROP TABLE ${fresh.table}`)
     const closed =
       options.watermarkMs === null ? 'FALSE' : printClosedSql(model, options.watermarkMs)
@@ -93,14 +100,31 @@ export class GoldCompactor {
     )
     const scratch = [all]
     if (!isDue) return { parts: [{ table, rows, closedMs }], scratchTables: scratch }
-    const closedSelect = finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed}`)
+    const closedRowsSql = slices.map((slice) =>
+      finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed} AND ${slice}`),
+    )
     // Of the rows, not the watermark: that may be far ahead of them, by a clock that jumped.
     const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, Number(ms))
     return {
       parts: [{ table, rows, closedMs: newest }],
       scratchTables: scratch,
-      closedRowsSql: closedSelect,
+      closedRowsSql,
     }
+  }
+
+  async #mergeParts(
+    connection: DuckConnection,
+    parts: readonly GoldPart[],
+    limits: GoldLimits,
+  ): Promise<GoldPart> {
+    const table = await this.#create(connection)
+    this.#attempt.push(table)
+    let rows = 0
+    for (const slice of sliceByKey(parts, limits))
+      rows += await connection.run(
+        `INSERT INTO ${table} BY NAME ${mergedSql(this.#sql, selectSlice(parts, slice))}`,
+      )
+    return { table, rows, closedMs: null }
   }
 
   async #mergeTables(connection: DuckConnection, tables: readonly string[]): Promise<GoldPart> {
@@ -111,4 +135,33 @@ export class GoldCompactor {
     )
     return { table, rows, closedMs: null }
   }
+}
+
+/**
+ * Conditions that together hold for each partial row once; rows that are merged have the same first
+ * key, so they are in the same slice.
+ */
+function sliceByKey(
+  parts: readonly GoldPart[],
+  { sliceRows }: Pick<GoldLimits, 'sliceRows'>,
+): readonly string[] {
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0)
+  const count = Math.max(1, Math.ceil(rows / sliceRows))
+  if (count === 1) return ['TRUE']
+  return Array.from({ length: count }, (_, index) => `hash(k0) % ${count} = ${index}`)
+}
+
+/** Relations of the parts' rows for which the condition holds. */
+function selectSlice(parts: readonly GoldPart[], slice: string): readonly string[] {
+  return parts.map(({ table }) => `(SELECT * FROM ${table} WHERE ${slice})`)
+}
+
+/** Creates the table of the rows of all the SELECTs, which run one after the other. */
+export async function createInSlices(
+  connection: DuckConnection,
+  table: string,
+  [first = '', ...others]: readonly string[],
+): Promise<void> {
+  await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${first}`)
+  for (const sql of others) await connection.run(`INSERT INTO ${table} ${sql}`)
 }

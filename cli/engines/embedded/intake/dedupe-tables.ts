@@ -13,8 +13,11 @@ export interface IdTable {
   used: number
 }
 
-/** Slots for which a slab gives each table room; beyond the last, four times as many again. */
-const CAPACITIES = [256, 32_768]
+/**
+ * Slots for which a slab gives each table room; beyond the last, four times as many again. Where the
+ * system gives memory in pages of 2 MB, all of a slab takes memory at once: hence the one between.
+ */
+const CAPACITIES = [256, 2_048, 32_768]
 const TABLES_PER_SLAB = 128
 const WORDS_PER_SLOT = 4
 
