@@ -11,8 +11,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readLockHolder, takeLock } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles, type Files } from '../../cli/adapters/files/files.ts'
 import { takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
+import { LocalLake } from '../../cli/adapters/lake/local-lake.ts'
 import { openManifestStore } from '../../cli/adapters/lake/manifest-store.ts'
 import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
+import { openMachine } from '../../cli/adapters/process/machine.ts'
 import { EMPTY_MANIFEST } from '../../cli/domain/lake/empty-manifest.ts'
 import { replaceManifest } from '../../cli/domain/pipeline/commit.ts'
 import { checksums } from '../fixtures/checksums.ts'
@@ -171,6 +173,36 @@ describe('in one process', () => {
   })
 })
 
+describe('where the command flock does not work', () => {
+  const { PATH = '' } = process.env
+  afterEach(() => {
+    process.env.PATH = PATH
+  })
+
+  test.for([
+    ['is missing', undefined, 'there is no command flock'],
+    ['fails', 'echo "flock: No locks available" >&2; exit 1', 'flock: No locks available'],
+    ['ends otherwise', 'exit 65', 'flock ended with 65'],
+  ] as const)('it %s: no lock is taken or believed in, doctor says why', async (one, context) => {
+    context.skip(process.platform === 'darwin', 'macOS locks without a command')
+    const [, script, why] = one
+    const bin = join(dir, 'bin')
+    fs.mkdirSync(bin)
+    if (script !== undefined)
+      fs.writeFileSync(join(bin, 'flock'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    process.env.PATH = bin
+    const path = join(dir, 'file')
+    expect(await diskFiles().lock(path)).toEqual({ state: 'unsupported', why })
+    expect(await diskFiles().isLocked(path)).toBeUndefined()
+    expect(await openMachine().whyWithoutLocks(dir)).toBe(why)
+  })
+
+  test('where it works, doctor finds no fault and leaves nothing', async () => {
+    expect(await openMachine().whyWithoutLocks(dir)).toBeUndefined()
+    expect(fs.readdirSync(dir)).toEqual([])
+  })
+})
+
 describe('a lock that was removed by hand', () => {
   test('its writer appends nothing more', async () => {
     const log = openLocalLog({ dir, files: diskFiles() })
@@ -204,6 +236,19 @@ describe('a lock that was removed by hand', () => {
     expect(await second.manifests.load()).toMatchObject({ serial: 2, epoch: 2 })
     await lost.release()
     await held.release()
+  })
+
+  test('a commit of the same serial in another process has a directory of its own', async () => {
+    const open = () => new LocalLake({ files: diskFiles(), root: dir, nowMs: () => 0 })
+    const [first, second] = [open(), open()]
+    const ours = await first.stage('c00000001')
+    fs.writeFileSync(join(ours, 'rows.parquet'), 'rows')
+    expect(await second.stage('c00000001')).not.toBe(ours)
+    await second.discard('c00000001')
+    expect(fs.readdirSync(ours)).toEqual(['rows.parquet'])
+    // A repeated attempt of one process begins anew, so that attempts don't fill the disk.
+    expect(await first.stage('c00000001')).toBe(ours)
+    expect(fs.readdirSync(ours)).toEqual([])
   })
 
   test('an older epoch is rejected even with a lock', async () => {
