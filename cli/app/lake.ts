@@ -54,7 +54,7 @@ async function compact(store: Store, options: CompactionOptions, run: CompactRun
   ])
   const running = await findEngine(store.files, store.root)
   if (running) return (await running.post('/compact', options)) as CompactResult // its own answer
-  const lock = await takeEngineLock(store.files, store.root, 'ccs lake compact')
+  const lock = await takeEngineLock(store, 'ccs lake compact')
   try {
     return await withParquet(store, (parquet) =>
       compactIdle(store.manifests, { ...compactTools(store, parquet), ...run }, options),

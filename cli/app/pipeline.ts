@@ -66,12 +66,12 @@ export async function openPipeline(
   const store: ProjectStore =
     opening.store ??
     (await openProjectStore(project, (run) => outage.retryWhileUnavailable('write', run)))
-  const { files, root, log, lake, manifests } = store
+  const { log, lake, manifests } = store
   const rawSchemas = [...logic.rawSchemas] // more are put into it while it runs
   const started = await startPipeline<RestartableEngine>(
     {
       ...{ clock, systemClock: systemClock(), store, outage },
-      takeLock: () => takeEngineLock(files, root, owner),
+      takeLock: () => takeEngineLock(store, owner),
       checkLogic: (manifest) => refuseUndeployed(logic, manifest),
       openEngine: async (manifest, failing) => {
         const engine = await openRestartable(project, { ...logic, rawSchemas }, store, {

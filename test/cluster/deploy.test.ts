@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect } from 'vitest'
-import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
+import { openStore } from '../../cli/app/store.ts'
 import type { ConnectCluster } from '../../cli/domain/connectors/connect-cluster.ts'
 import type { TargetServers } from '../../cli/domain/deploy/deploy-target.ts'
 import { ROOT } from '../e2e/run-ccs.ts'
@@ -287,7 +287,7 @@ clusterTest(
   (cluster, prefix) =>
     withClusterProject(cluster, prefix, async (project) => {
       await project.deploy()
-      const engine = await takeEngineLock(diskFiles(), `${project.dir}/data`, 'ccs up')
+      const engine = await takeEngineLock(await openStore(`${project.dir}/data`), 'ccs up')
       try {
         const file = 'schemas/events.raw.avsc'
         project.edit(file, (text) => {

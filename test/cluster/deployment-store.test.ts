@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { expect } from 'vitest'
-import { systemProcesses } from '../../cli/adapters/files/file-lock.ts'
+import { systemProcesses } from '../../cli/adapters/files/process-id.ts'
 import { type KafkaConnection, openKafka } from '../../cli/adapters/kafka/connection.ts'
 import {
   type DeploymentStoreOptions,

@@ -40,10 +40,13 @@ const WRITING = new Set(['write', 'writeFile', 'mkdir', 'link', 'symlink'])
 const STAGES: readonly { readonly stage: string; readonly begins: (call: Call) => boolean }[] = [
   { stage: 'log append', begins: at('write', /^log\/events\.raw-0\/\d+\.log$/) },
   { stage: 'DLQ append', begins: at('write', /^log\/events\.dlq-0\/\d+\.log$/) },
-  { stage: 'staging directory', begins: at('mkdir', /^stage\/c\d+$/) },
-  { stage: 'table in the staging directory', begins: at('mkdir', /^stage\/c\d+\/silver\.events$/) },
-  { stage: 'state directory', begins: at('mkdir', /^state\/\d+$/) },
-  { stage: 'ids in the state', begins: at('write', /^state\/\d+\/seen\.bin$/) },
+  { stage: 'staging directory', begins: at('mkdir', /^stage\/c\d+-\w+$/) },
+  {
+    stage: 'table in the staging directory',
+    begins: at('mkdir', /^stage\/c\d+-\w+\/silver\.events$/),
+  },
+  { stage: 'state directory', begins: at('mkdir', /^state\/c\d+-\w+$/) },
+  { stage: 'ids in the state', begins: at('write', /^state\/c\d+-\w+\/seen\.bin$/) },
   { stage: 'manifest', begins: at('write', /^manifest\.json\.tmp$/) },
   { stage: 'a new folder while settling', begins: at('mkdir', /^lake-1\/parts\//) },
   { stage: 'a file while settling', begins: at('link', /^lake-1\/parts\//) },

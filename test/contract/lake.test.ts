@@ -1,12 +1,13 @@
 import * as fs from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Duck, type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 import { readLockHolder } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles, type Files } from '../../cli/adapters/files/files.ts'
 import { takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
+import { openManifestStore } from '../../cli/adapters/lake/manifest-store.ts'
 import { countParquetRows } from '../../cli/adapters/lake/parquet.ts'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { dataLayout } from '../../cli/domain/lake/layout.ts'
@@ -28,6 +29,7 @@ import {
   rightNow,
   STEPS,
 } from '../fixtures/lake-workload.ts'
+import { withoutKernelLocks } from '../fixtures/without-kernel-locks.ts'
 
 const START_MS = Date.parse('2026-11-23T12:00:00Z')
 
@@ -59,6 +61,8 @@ afterEach(async () => {
 function openLake(files: Files = diskFiles(), clock = { nowMs: START_MS }): OpenLake {
   return openTestLake(files, root, connection, clock)
 }
+
+const storeOf = (files: Files) => ({ files, root, manifests: openManifestStore(files, root) })
 
 async function codeOf(run: Promise<unknown>): Promise<string> {
   try {
@@ -220,7 +224,7 @@ describe('a lake without faults', () => {
     fs.writeFileSync(`${root}/stage/left-by-a-crash/x.parquet`, 'x')
     const mine = await open.lake.stage('mine')
     await STEPS[1]?.run(open)
-    expect(fs.readdirSync(`${root}/stage`)).toEqual(['mine'])
+    expect(fs.readdirSync(`${root}/stage`)).toEqual([basename(mine)])
     expect(fs.existsSync(mine)).toBe(true)
     await open.lake.discard('mine')
     expect(fs.readdirSync(`${root}/stage`)).toEqual([])
@@ -509,26 +513,26 @@ describe('commits of several writers', () => {
   test('a second engine is rejected with name and pid of the first', async () => {
     const files = diskFiles()
     const place = { dir: dataLayout(root).locks, name: 'engine' }
-    const lock = await takeEngineLock(files, root, 'ccs up')
-    await expect(takeEngineLock(files, root, 'ccs run')).rejects.toMatchObject({
+    const lock = await takeEngineLock(storeOf(files), 'ccs up')
+    await expect(takeEngineLock(storeOf(files), 'ccs run')).rejects.toMatchObject({
       code: 'CCS_ENGINE_LOCKED',
       message: `ccs up (pid ${process.pid}) runs on ${root}; one engine per data directory.`,
     })
     expect(await readLockHolder(files, place)).toMatchObject({ pid: process.pid, owner: 'ccs up' })
     await lock.release()
     expect(await readLockHolder(files, place)).toBeUndefined()
-    await (await takeEngineLock(files, root, 'ccs run')).release()
+    await (await takeEngineLock(storeOf(files), 'ccs run')).release()
   })
 
-  test('the lock of a dead process is taken over', async () => {
-    const files = diskFiles()
+  test('without locks of the kernel, the lock of a dead process is taken over', async () => {
+    const store = storeOf(withoutKernelLocks(diskFiles()))
     const gone = { pid: 4_000_000, host: 'here', started: 'boot/1' }
     const here = { pid: process.pid, host: 'here', started: 'boot/2' }
     const processes = (self: typeof gone) => ({ self: () => self, isAlive: () => false })
-    await takeEngineLock(files, root, 'ccs up', processes(gone))
-    const lock = await takeEngineLock(files, root, 'ccs run', processes(here))
+    await takeEngineLock(store, 'ccs up', processes(gone))
+    const lock = await takeEngineLock(store, 'ccs run', processes(here))
     const third = { self: () => gone, isAlive: () => true }
-    await expect(takeEngineLock(files, root, 'ccs up', third)).rejects.toMatchObject({
+    await expect(takeEngineLock(store, 'ccs up', third)).rejects.toMatchObject({
       code: 'CCS_ENGINE_LOCKED',
       message: expect.stringContaining(`ccs run (pid ${process.pid}`),
     })

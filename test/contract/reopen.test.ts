@@ -91,7 +91,7 @@ test('events that arrive while rows are closing belong to those rows', async () 
   await shop.ingestAll()
   await shop.expectGold('while rows close')
   const stage = await store.lake.stage('c1')
-  const written = await engine.write(frozen, { serial: 1, stage, previous: [] })
+  const written = await engine.write(frozen, { stage, previous: [] })
   const files = await store.lake.seal(written.staged, 'c1')
   const { positions, counts } = frozen
   const manifest = {

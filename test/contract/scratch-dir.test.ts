@@ -1,10 +1,10 @@
 /** Scratch directories of dead processes are removed, all others stay. */
 import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Processes } from '../../cli/adapters/files/file-lock.ts'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
+import type { Processes } from '../../cli/adapters/files/process-id.ts'
 import { clearScratch, makeScratch } from '../../cli/adapters/files/scratch-dir.ts'
 
 const files = diskFiles()
@@ -19,7 +19,7 @@ afterEach(() => rm(join(parent, '..'), { recursive: true, force: true }))
 function seenBy(pid: number, alive: readonly number[], host = 'here'): Processes {
   return {
     self: () => ({ pid, host, started: `start of ${pid}` }),
-    isAlive: (other) => other.host !== host || alive.includes(other.pid),
+    isAlive: (other) => (other.host === host ? alive.includes(other.pid) : undefined),
   }
 }
 
@@ -27,13 +27,18 @@ const place = () => ({ parent, name: 'audit' })
 const clear = (processes: Processes, nowMs = Date.now()) =>
   clearScratch(files, place(), { processes, nowMs })
 
+/** Names of what is there, without their random ends. */
+async function list(): Promise<readonly string[]> {
+  return (await readdir(parent)).map((name) => name.replace(/-[0-9a-f]{8}$/, ''))
+}
+
 test('only directories of dead processes of this host are removed', async () => {
   for (const pid of [10, 11]) await makeScratch(files, place(), seenBy(pid, []))
   await makeScratch(files, place(), seenBy(12, [], 'elsewhere'))
   await files.mkdir(join(parent, 'audit-of-books'))
   await files.mkdir(join(parent, 'duckdb_temp'))
   await clear(seenBy(13, [11]))
-  expect(await readdir(parent)).toEqual(['audit-11', 'audit-12', 'audit-of-books', 'duckdb_temp'])
+  expect(await list()).toEqual(['audit-11', 'audit-12', 'audit-of-books', 'duckdb_temp'])
 })
 
 test('a directory without a note is removed after an hour', async () => {
@@ -47,11 +52,14 @@ test('a directory without a note is removed after an hour', async () => {
   expect(await readdir(parent)).toEqual([])
 })
 
-test('a directory left by a process with our pid is replaced', async () => {
-  const dir = await makeScratch(files, place(), seenBy(10, []))
-  await files.mkdir(join(dir, 'lake'))
-  expect(await makeScratch(files, place(), seenBy(10, []))).toBe(dir)
-  expect(await readdir(dir)).toEqual(['process.json'])
+test('a process with our pid in another container keeps its own for a week', async () => {
+  const theirs = await makeScratch(files, place(), seenBy(10, [], 'elsewhere'))
+  const ours = await makeScratch(files, place(), seenBy(10, [10]))
+  expect(ours).not.toBe(theirs)
+  await clear(seenBy(10, [10]))
+  expect(await list()).toEqual(['audit-10', 'audit-10'])
+  await clear(seenBy(10, [10]), Date.now() + 8 * 86_400_000)
+  expect(await readdir(parent)).toEqual([basename(ours)])
 })
 
 test('having nothing to clear is not an error', async () => {

@@ -2,15 +2,26 @@
  * Faults around an engine: a second one, one that died, signals, damaged files. Each gives one
  * sentence and the next command to type, and that command works.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { checksums } from '../fixtures/checksums.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
 import { selectShare } from '../fixtures/fault-share.ts'
-import { type Ran, runCcs } from './run-ccs.ts'
+import { inNamespace, NO_NAMESPACES } from '../fixtures/pid-namespace.ts'
+import { type Ran, ROOT, runCcs } from './run-ccs.ts'
 
 const RECORDS = 3_000
 const SEED = 77
@@ -107,6 +118,53 @@ describe('processes on one data directory', () => {
     const winner = both[1 - Number(refused[1])]
     await winner?.says('The engine answers at')
     expect(both[Number(refused[1])]?.output()).toContain(`(pid ${winner?.pid})`)
+  })
+})
+
+/** Waits until a generator has the lock of the last partition. */
+async function written(pid: number): Promise<void> {
+  for (;;) {
+    const notes = filesIn(join(data, 'log'), /events\.raw-1\/writer-\d+$/)
+    if (notes.some((path) => readFileSync(path, 'utf8').includes(`"pid":${pid},`))) return
+    await wait(20)
+  }
+}
+
+describe('an engine of another container', () => {
+  test('a second engine and a second generator are refused and change no byte', async (context) => {
+    await copyOf('fresh')
+    const engine = run(data)
+    await engine.says('The engine answers at')
+    const shop = ['gen', '--partitions', '2', '--eps', '1', ...at(data)]
+    const generator = startNode('bin/run.js', shop)
+    await written(generator.pid)
+    // A process that stands still keeps its lock; nobody may take it for dead.
+    for (const one of [engine, generator]) one.kill('SIGSTOP')
+    const before = checksums(data)
+    for (const [code, args] of [
+      ['CCS_ENGINE_LOCKED', ['run', '--once']],
+      ['CCS_LOG_LOCKED', ['gen', '--count', '10']],
+    ] as const) {
+      const bin = [process.execPath, join(ROOT, 'bin/run.js')]
+      const command = inNamespace('web-1', [...bin, ...args, ...at(data)])
+      if (!command) return context.skip(true, NO_NAMESPACES)
+      const { status, stderr } = spawnSync(command[0] ?? '', command.slice(1), { encoding: 'utf8' })
+      expect([status, stderr]).toEqual([1, expect.stringContaining(code)])
+      expect(stderr).toContain(`(pid ${code === 'CCS_LOG_LOCKED' ? generator.pid : engine.pid}`)
+    }
+    expect(checksums(data)).toEqual(before)
+  })
+
+  test('status finds the engine through a symbolic link to its directory', async () => {
+    await copyOf('fresh')
+    const engine = run(data)
+    await engine.says('The engine answers at')
+    const link = `${data}-link`
+    symlinkSync(data, link)
+    const { stdout } = await ccs(['status', '--json'], link)
+    expect(JSON.parse(stdout)).toMatchObject({ running: true })
+    const second = await ccs(['run', '--once'], link)
+    expect([second.code, second.stderr]).toEqual([1, expect.stringContaining('CCS_ENGINE_LOCKED')])
   })
 })
 

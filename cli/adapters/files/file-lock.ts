@@ -1,92 +1,159 @@
 /**
- * A lock that one process at a time holds, made of files in a directory only. Taking it creates
- * the file `<name>-<generation>`, one above the highest; the highest file names the holder and is
- * never removed. So if several processes find the same dead holder, only one can create the next
- * generation: `link` fails for all others.
+ * A lock that one process at a time holds. The kernel's lock on the file `<name>.lock` decides; its
+ * holder is named by a note, the file `<name>-<generation>`, one above the highest. The highest
+ * note is never removed, only emptied, so generations grow: each taking has its own.
+ *
+ * A holder without the kernel's lock (an older ccs, or a system that has none) has a note alone. It
+ * counts as alive unless it is known to be dead, and of several takers only one can create the
+ * next note: `link` fails for all others.
  */
 import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { asObject } from '../../domain/kernel/json.ts'
-import { readProcessStart } from '../process/process-start.ts'
 import { sleep } from '../process/system-clock.ts'
 import { type Files, isErrno, listNames } from './files.ts'
+import type { KernelLockAttempt } from './kernel-lock.ts'
+import { describeHolder, type LockHolder, parseHolder } from './lock-holder.ts'
+import { type Processes, systemProcesses } from './process-id.ts'
 
-/** Identifies a process across restarts of the machine. */
-export interface ProcessId {
-  readonly pid: number
-  readonly host: string
-  /** Boot and start time, because pids are reused; '' if the system doesn't tell. */
-  readonly started: string
-}
-
-/** The content of a lock file. */
-export interface LockHolder extends ProcessId {
-  /** The holder's name in messages, e.g. `ccs stack`. */
-  readonly owner: string
-}
-
-/** Tells who this process is, and whether others still run. */
-export interface Processes {
-  self(): ProcessId
-  /** Processes on other hosts can't be checked and count as alive. */
-  isAlive(process: ProcessId): boolean
+/** Where a lock is; the directory exists. */
+export interface LockPlace {
+  readonly dir: string
+  readonly name: string
 }
 
 /** A lock that this process holds. */
 export interface FileLock {
+  /** Number of this taking, greater than those of all earlier ones. */
+  readonly generation: number
+  /** What is weaker than it should be, as a sentence for the user. */
+  readonly warning: string | undefined
+  /** False once its files were removed by hand: then others may hold it too. */
+  isHeld(): Promise<boolean>
   release(): Promise<void>
 }
 
 /** Either the lock, or who holds it. */
-export type LockAttempt =
-  | { readonly taken: true; readonly lock: FileLock }
-  /** `path` is the file to delete if its holder, on another host, is gone for good. */
-  | { readonly taken: false; readonly holder: LockHolder; readonly path: string }
+export type LockAttempt = { readonly taken: true; readonly lock: FileLock } | LockRefusal
 
-/** Files of so many generations stay, so that a slow process still meets the newer ones. */
+/** Another process holds the lock. */
+export interface LockRefusal {
+  readonly taken: false
+  /** For messages, e.g. `ccs gen (pid 7)`. */
+  readonly who: string
+  /** Its pid, if it means the same process here. */
+  readonly pid: number | undefined
+  /** What to do if the holder can be neither seen nor checked from here. */
+  readonly hint: string | undefined
+}
+
+/** How a lock is taken. */
+export interface LockOptions {
+  readonly processes?: Processes
+  /** The generation is greater than this; needed if the lock's files may have been deleted. */
+  readonly above?: number
+}
+
+/** Notes of so many generations stay, so that a slow process still meets the newer ones. */
 const GENERATIONS_KEPT = 2
 
 const ATTEMPTS_MAX = 50
+const HELD_MS = 20
+/** Attempts at a held lock whose note names nobody alive: its holder is about to write it. */
+const UNNAMED_MAX = 10
+/** The same if the note is from elsewhere: somebody may just be asking for the holder. */
+const ELSEWHERE_MAX = 3
 
-/** Takes the lock `name` in the existing directory `dir`, also from a dead holder. */
+/** Takes a lock, also from a dead holder. A refused attempt changes nothing on the disk. */
 export async function takeLock(
   files: Files,
-  place: { readonly dir: string; readonly name: string },
+  place: LockPlace,
   owner: string,
-  processes: Processes = systemProcesses(),
+  { processes = systemProcesses(), above = 0 }: LockOptions = {},
 ): Promise<LockAttempt> {
-  const { dir, name } = place
-  const temporary = join(dir, `${name}.tmp-${randomBytes(8).toString('hex')}`)
   const self: LockHolder = { ...processes.self(), owner }
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const current = await currentLock(files, dir, name)
-    if (current.holder !== undefined && processes.isAlive(current.holder)) {
-      return { taken: false, holder: current.holder, path: lockPath(dir, name, current.generation) }
-    }
-    const mine = current.generation + 1
-    await files.writeFile(temporary, Buffer.from(`${JSON.stringify(self)}\n`))
-    const isMine = await claim(files, temporary, lockPath(dir, name, mine))
-    if (!isMine) continue
-    const generations = await listGenerations(files, dir, name)
-    if (generations.at(-1) !== mine) {
-      await unlinkIfThere(files, lockPath(dir, name, mine))
+    const seen = await readNote(files, place)
+    const refusal = () => refuse(place, seen, processes, true)
+    if (seen.holder && !seen.holder.kernel && mayLive(seen.holder, processes)) return refusal()
+    const kernel = await files.lock(kernelPath(place))
+    if (kernel.state === 'held') {
+      const isAlive = seen.holder && processes.isAlive(seen.holder)
+      const isElsewhere = seen.holder !== undefined && isAlive === undefined
+      if (isAlive || attempt + 1 >= (isElsewhere ? ELSEWHERE_MAX : UNNAMED_MAX)) return refusal()
+      await sleep(HELD_MS * (attempt + 1))
       continue
     }
-    await clearOld(files, dir, name, mine)
-    return { taken: true, lock: { release: () => release(files, lockPath(dir, name, mine)) } }
+    const result = await takeNote(files, place, { kernel, self, processes, above }).catch(
+      (error: unknown) => {
+        releaseKernel(kernel)
+        throw error
+      },
+    )
+    if (!result?.taken) releaseKernel(kernel)
+    if (result) return result
   }
-  throw new Error(
-    `the lock ${join(dir, name)} changed hands ${ATTEMPTS_MAX} times while it was tried`,
-  )
+  const path = join(place.dir, place.name)
+  throw new Error(`the lock ${path} changed hands ${ATTEMPTS_MAX} times while it was tried`)
+}
+
+interface NoteTaker {
+  readonly kernel: KernelLockAttempt
+  readonly self: LockHolder
+  readonly processes: Processes
+  readonly above: number
+}
+
+/** Writes the next note. undefined: another process without the kernel's lock was faster. */
+async function takeNote(
+  files: Files,
+  place: LockPlace,
+  { kernel, self, processes, above }: NoteTaker,
+): Promise<LockAttempt | undefined> {
+  const isKernels = kernel.state === 'locked'
+  const seen = await readNote(files, place)
+  const isDecided = isKernels && seen.holder?.kernel
+  if (seen.holder && !isDecided && mayLive(seen.holder, processes))
+    return refuse(place, seen, processes, isKernels)
+  const mine = Math.max(seen.generation, above) + 1
+  const path = notePath(place, mine)
+  const note = Buffer.from(`${JSON.stringify({ ...self, ...(isKernels && { kernel: true }) })}\n`)
+  const temporary = join(place.dir, `${place.name}.tmp-${randomBytes(8).toString('hex')}`)
+  await files.writeFile(temporary, note)
+  if (!(await claim(files, temporary, path))) return undefined
+  const isNewest = async () => (await listGenerations(files, place)).at(-1) === mine
+  if (!(await isNewest())) {
+    await unlinkIfThere(files, path)
+    return undefined
+  }
+  await clearOld(files, place, mine)
+  const lock: FileLock = {
+    generation: mine,
+    warning: kernel.state === 'unsupported' ? describeWeakness(place, kernel.why) : undefined,
+    isHeld: async () =>
+      isKernels
+        ? kernel.lock.isInPlace()
+        : (await isNewest()) && note.equals(await files.readFile(path)),
+    release: async () => {
+      try {
+        await emptyNote(files, path)
+      } finally {
+        releaseKernel(kernel)
+      }
+    },
+  }
+  return { taken: true, lock }
+}
+
+function releaseKernel(kernel: KernelLockAttempt): void {
+  if (kernel.state === 'locked') kernel.lock.release()
 }
 
 /** How to wait for a lock. */
 export interface LockWait {
   /** Called before each further attempt; throws to give up. */
   readonly onTry: () => void
-  /** Called once, before the first wait. */
-  readonly onWait: (holder: LockHolder) => void
+  /** Called once, before the first wait, with e.g. `ccs up (pid 7)`. */
+  readonly onWait: (who: string) => void
 }
 
 const POLL_MS = 200
@@ -94,27 +161,59 @@ const POLL_MS = 200
 /** Resolves with the lock once nobody else holds it. */
 export async function waitForLock(
   files: Files,
-  place: { readonly dir: string; readonly name: string },
+  place: LockPlace,
   owner: string,
   { onTry, onWait }: LockWait,
 ): Promise<FileLock> {
   for (let round = 0; ; round++) {
     const attempt = await takeLock(files, place, owner)
     if (attempt.taken) return attempt.lock
-    if (round === 0) onWait(attempt.holder)
+    if (round === 0) onWait(attempt.who)
     onTry()
     await sleep(POLL_MS)
   }
 }
 
-/** The current holder; undefined if there is none or it is dead. */
+/** The current holder; undefined if there is none or it is dead. Asks the kernel where it must. */
 export async function readLockHolder(
   files: Files,
-  place: { readonly dir: string; readonly name: string },
+  place: LockPlace,
   processes: Processes = systemProcesses(),
 ): Promise<LockHolder | undefined> {
-  const { holder } = await currentLock(files, place.dir, place.name)
-  return holder !== undefined && processes.isAlive(holder) ? holder : undefined
+  const { holder } = await readNote(files, place)
+  const isAlive = holder && processes.isAlive(holder)
+  if (!holder || isAlive === false) return undefined
+  if (isAlive || !holder.kernel) return holder
+  return (await files.isLocked(kernelPath(place))) === false ? undefined : holder
+}
+
+/** A process of another container or machine can't be checked, so it may live. */
+function mayLive(holder: LockHolder, processes: Processes): boolean {
+  return processes.isAlive(holder) !== false
+}
+
+function refuse(
+  place: LockPlace,
+  { generation, holder }: Note,
+  processes: Processes,
+  isKernelAsked: boolean,
+): LockRefusal {
+  const isSeen = holder !== undefined && processes.isAlive(holder) !== undefined
+  const isGuess = holder !== undefined && !isSeen && !(holder.kernel && isKernelAsked)
+  const path = notePath(place, generation)
+  return {
+    taken: false,
+    who: holder ? describeHolder(holder, processes.self()) : 'another process',
+    pid: isSeen ? holder.pid : undefined,
+    hint: isGuess ? `Stop it there; if it is gone for good, delete ${path}.` : undefined,
+  }
+}
+
+function describeWeakness({ dir }: LockPlace, why: string): string {
+  return (
+    `The kernel keeps no lock in ${dir}: ${why}. A killed process of another container or ` +
+    'machine keeps its lock until its file is deleted; ccs doctor says what to install.'
+  )
 }
 
 /** The file is complete from its first moment on, because it is a link to a finished one. */
@@ -131,20 +230,8 @@ async function claim(files: Files, temporary: string, path: string): Promise<boo
   }
 }
 
-/** For messages: who holds a lock, and what to do if that is on another host. */
-export function describeHolder(
-  { holder, path }: Extract<LockAttempt, { taken: false }>,
-  processes: Processes,
-): { readonly who: string; readonly otherHostHint: string | undefined } {
-  const { owner, pid, host } = holder
-  if (host === processes.self().host)
-    return { who: `${owner} (pid ${pid})`, otherHostHint: undefined }
-  const otherHostHint = `Stop it there; if that machine is gone for good, delete ${path}.`
-  return { who: `${owner} (pid ${pid} on ${host})`, otherHostHint }
-}
-
-/** Empties the file: that frees the lock. The file stays, because the highest is never removed. */
-async function release(files: Files, path: string): Promise<void> {
+/** That frees the lock for a ccs that only reads notes, and tells readers that nobody holds it. */
+async function emptyNote(files: Files, path: string): Promise<void> {
   try {
     const file = await files.open(path, 'r+')
     await file.truncate(0).finally(() => file.close())
@@ -154,16 +241,18 @@ async function release(files: Files, path: string): Promise<void> {
   }
 }
 
-async function currentLock(
-  files: Files,
-  dir: string,
-  name: string,
-): Promise<{ readonly generation: number; readonly holder: LockHolder | undefined }> {
+interface Note {
+  readonly generation: number
+  readonly holder: LockHolder | undefined
+}
+
+/** The newest note. */
+async function readNote(files: Files, place: LockPlace): Promise<Note> {
   for (;;) {
-    const generation = (await listGenerations(files, dir, name)).at(-1)
+    const generation = (await listGenerations(files, place)).at(-1)
     if (generation === undefined) return { generation: 0, holder: undefined }
     try {
-      const text = await files.readFile(lockPath(dir, name, generation))
+      const text = await files.readFile(notePath(place, generation))
       return { generation, holder: parseHolder(text.toString('utf8')) }
     } catch (error) {
       // Removed meanwhile: there is a higher generation.
@@ -172,19 +261,7 @@ async function currentLock(
   }
 }
 
-/** undefined for unreadable content, as a power loss leaves it: that holder is dead. */
-export function parseHolder(text: string): LockHolder | undefined {
-  try {
-    const { pid, host, started, owner } = asObject(JSON.parse(text))
-    if (typeof pid !== 'number' || typeof host !== 'string') return undefined
-    if (typeof started !== 'string' || typeof owner !== 'string') return undefined
-    return { pid, host, started, owner }
-  } catch {
-    return undefined
-  }
-}
-
-async function listGenerations(files: Files, dir: string, name: string): Promise<number[]> {
+async function listGenerations(files: Files, { dir, name }: LockPlace): Promise<number[]> {
   const generations: number[] = []
   for (const file of await listNames(files, dir)) {
     const digits = file.startsWith(`${name}-`) ? file.slice(name.length + 1) : ''
@@ -193,10 +270,11 @@ async function listGenerations(files: Files, dir: string, name: string): Promise
   return generations.sort((a, b) => a - b)
 }
 
-async function clearOld(files: Files, dir: string, name: string, mine: number): Promise<void> {
-  for (const generation of await listGenerations(files, dir, name)) {
+async function clearOld(files: Files, place: LockPlace, mine: number): Promise<void> {
+  const { dir, name } = place
+  for (const generation of await listGenerations(files, place)) {
     if (generation > mine - GENERATIONS_KEPT) break
-    await unlinkIfThere(files, lockPath(dir, name, generation))
+    await unlinkIfThere(files, notePath(place, generation))
   }
   for (const file of await files.readdir(dir)) {
     if (file.startsWith(`${name}.tmp-`)) await unlinkIfThere(files, join(dir, file))
@@ -211,34 +289,11 @@ async function unlinkIfThere(files: Files, path: string): Promise<void> {
   }
 }
 
-function lockPath(dir: string, name: string, generation: number): string {
+function notePath({ dir, name }: LockPlace, generation: number): string {
   return join(dir, `${name}-${generation}`)
 }
 
-/** Processes of this machine: checked by signal 0 and, if there is /proc, by start time. */
-export function systemProcesses(): Processes {
-  return {
-    self: () => ({
-      pid: process.pid,
-      host: hostname(),
-      started: readProcessStart(process.pid)?.started ?? '',
-    }),
-    isAlive: (other) => {
-      if (other.host !== hostname()) return true
-      if (!answersSignal(other.pid)) return false
-      const now = readProcessStart(other.pid)
-      if (now === undefined || other.started === '') return true
-      return !now.isZombie && now.started === other.started
-    },
-  }
-}
-
-function answersSignal(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // EPERM: it runs as another user.
-    return !isErrno(error, 'ESRCH')
-  }
+/** The file that the kernel locks: never removed, since all takers must lock the same one. */
+function kernelPath({ dir, name }: LockPlace): string {
+  return join(dir, `${name}.lock`)
 }

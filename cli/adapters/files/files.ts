@@ -7,6 +7,7 @@ import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { createLockProbe, type KernelLockAttempt, lockFile } from './kernel-lock.ts'
 
 /** An open file. */
 export interface OpenFile {
@@ -58,6 +59,10 @@ export interface Files {
   stat(path: string): Promise<FileStat>
   /** Makes the names in a directory durable: created, renamed and removed ones. */
   fsyncDir(path: string): Promise<void>
+  /** Takes the kernel's lock on a file, which is created if missing; does not wait. */
+  lock(path: string): Promise<KernelLockAttempt>
+  /** Whether a file is locked; undefined where the kernel keeps no locks. */
+  isLocked(path: string): Promise<boolean | undefined>
 }
 
 /** Whether it is an error of the operating system with this code, such as ENOENT. */
@@ -177,6 +182,7 @@ async function fsyncDir(path: string): Promise<void> {
 
 /** This machine's disk. */
 export function diskFiles(): Files {
+  const isLocked = createLockProbe()
   return {
     open: (path, mode) =>
       translateErrors(path, async () => new DiskFile(path, await fs.open(path, mode))),
@@ -198,6 +204,8 @@ export function diskFiles(): Files {
         return { isDirectory: stat.isDirectory(), bytes: stat.size, modifiedMs: stat.mtimeMs }
       }),
     fsyncDir: (path) => translateErrors(path, () => fsyncDir(path)),
+    lock: (path) => translateErrors(path, () => lockFile(path)),
+    isLocked: (path) => translateErrors(path, () => isLocked(path)),
   }
 }
 
@@ -213,6 +221,12 @@ export async function writeFileAtomic(files: Files, path: string, bytes: Uint8Ar
   }
   await files.rename(temporary, path)
   await files.fsyncDir(dirname(path))
+}
+
+/** Whether two paths are one directory, by whatever links and mounts. */
+export async function isSameDirectory(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((path) => fs.stat(path).catch(() => undefined)))
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev
 }
 
 /** The texts of those files that can be read, by their paths as given, which are below `dir`. */

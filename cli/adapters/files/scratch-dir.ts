@@ -2,23 +2,27 @@
  * Temporary directories of a running process. A note in each names its process, so that those of
  * killed processes can be told from those in use.
  */
+import { randomBytes } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Processes, parseHolder, systemProcesses } from './file-lock.ts'
 import { type Files, isErrno, listNames } from './files.ts'
+import { parseHolder } from './lock-holder.ts'
+import { type Processes, systemProcesses } from './process-id.ts'
 
 /** Where scratch directories lie. */
 export interface ScratchPlace {
   /** Contains the scratch directories; need not exist. */
   readonly parent: string
-  /** Directories are called `<name>-<pid>`. */
+  /** Directories are called `<name>-<pid>-<random>`: pids of two containers may be the same. */
   readonly name: string
 }
 
 const NOTE = 'process.json'
 /** The note is written right after the directory; without one after so long, its process died. */
 const NOTE_AFTER_MS = 60 * 60_000
+/** So long after its last change, a directory of another container or machine is left over too. */
+const ELSEWHERE_MS = 7 * 24 * 60 * 60_000
 
 /** Creates this process's directory, empty but for the note; returns its path. */
 export async function makeScratch(
@@ -27,8 +31,7 @@ export async function makeScratch(
   processes: Processes = systemProcesses(),
 ): Promise<string> {
   const self = processes.self()
-  const dir = join(parent, `${name}-${self.pid}`)
-  await files.remove(dir)
+  const dir = join(parent, `${name}-${self.pid}-${randomBytes(4).toString('hex')}`)
   await files.mkdir(dir)
   const note = JSON.stringify({ ...self, owner: name })
   await files.writeFile(join(dir, NOTE), Buffer.from(`${note}\n`))
@@ -63,7 +66,8 @@ export async function clearScratch(
   }: { readonly processes?: Processes; readonly nowMs: number },
 ): Promise<void> {
   for (const one of await listNames(files, parent)) {
-    if (!one.startsWith(`${name}-`) || !/^\d+$/.test(one.slice(name.length + 1))) continue
+    if (!one.startsWith(`${name}-`) || !/^\d+(-[0-9a-f]{8})?$/.test(one.slice(name.length + 1)))
+      continue
     const dir = join(parent, one)
     try {
       if (await isLeft(files, dir, processes, nowMs)) await files.remove(dir)
@@ -85,8 +89,10 @@ async function isLeft(
     throw error
   })
   const owner = note && parseHolder(note.toString('utf8'))
-  if (owner) return !processes.isAlive(owner)
-  return nowMs - (await files.stat(dir)).modifiedMs > NOTE_AFTER_MS
+  const isAlive = owner && processes.isAlive(owner)
+  if (isAlive !== undefined) return !isAlive
+  const ageMs = nowMs - (await files.stat(dir)).modifiedMs
+  return ageMs > (owner ? ELSEWHERE_MS : NOTE_AFTER_MS)
 }
 
 /** Creates a directory of its own below the system's directory for temporary files. */

@@ -9,7 +9,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { DEPLOYMENT_FORMAT, type Deployment } from '../../domain/deploy/deployment.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
-import type { ProcessId } from '../files/file-lock.ts'
+import type { ProcessId } from '../files/process-id.ts'
 
 /** The newest value of each key. */
 export type Records = ReadonlyMap<string, Buffer>
@@ -58,13 +58,14 @@ export function encodeClaim(claim: ClaimRecord): KeyedRecord {
 export function readClaim(records: Records): ClaimRecord | undefined {
   const found = parse(records, CLAIM)
   if (found === undefined) return undefined
-  const { epoch, token, owner, sinceMs, untilMs, pid, host, started } = found
+  const { epoch, token, owner, sinceMs, untilMs, pid, host, started, namespace } = found
   for (const number of [epoch, sinceMs, untilMs, pid])
     if (typeof number !== 'number') throw damagedError(CLAIM)
   for (const text of [token, owner, host, started])
     if (typeof text !== 'string') throw damagedError(CLAIM)
-  // All fields were checked above.
-  return { epoch, token, owner, sinceMs, untilMs, pid, host, started } as ClaimRecord
+  // All fields were checked above; an older ccs names no namespace.
+  const claim = { epoch, token, owner, sinceMs, untilMs, pid, host, started } as ClaimRecord
+  return typeof namespace === 'string' ? { ...claim, namespace } : claim
 }
 
 /** What saving a deployment writes: its content, that it is current, and deletions of old ones. */

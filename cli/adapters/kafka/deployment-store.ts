@@ -13,7 +13,7 @@ import {
 import { refuseSecrets } from '../../domain/deploy/secret-guard.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
-import { type Processes, systemProcesses } from '../files/file-lock.ts'
+import { type Processes, systemProcesses } from '../files/process-id.ts'
 import type { KafkaConnection, Producer } from './connection.ts'
 import {
   type ClaimRecord,
@@ -213,8 +213,8 @@ class Claim implements DeploymentClaim {
 
   #refuseHeld(held: ClaimRecord | undefined): void {
     const { clock, processes } = this.#options
-    if (held === undefined || held.untilMs <= clock.nowMs() || !processes.isAlive(held)) return
-    throw lockedError(held)
+    if (held === undefined || held.untilMs <= clock.nowMs()) return
+    if (processes.isAlive(held) !== false) throw lockedError(held)
   }
 
   #refuseLost(held: ClaimRecord | undefined): void {

@@ -1,9 +1,11 @@
 /**
- * The lake on a local disk. A commit's files wait in `stage/<commit>/` under their final names;
+ * The lake on a local disk. A commit's files wait in `stage/<commit>-<start>/` under their final
+ * names, where `start` is random, so that no two processes ever write into the same directory;
  * once a manifest names them, `finalize` links them into the tree that readers glob (leaf.ts). The
  * tree always follows from the manifest and the disk, so repeating `finalize` after a crash
  * completes it.
  */
+import { randomBytes } from 'node:crypto'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { Lake, StagedFile } from '../../domain/lake/lake.ts'
 import {
@@ -56,6 +58,8 @@ export class LocalLake implements Lake {
   readonly #stage: string
   readonly #nowMs: () => number
   readonly #graceMs: number
+  /** Ends the name of each staging directory of this process. */
+  readonly #start = `-${randomBytes(4).toString('hex')}`
   /** Commits in progress, whose staging must stay: their sealed names, undefined before `seal`. */
   readonly #open = new Map<string, readonly string[] | undefined>()
   #finalized: FinalizedLake | undefined
@@ -72,14 +76,14 @@ export class LocalLake implements Lake {
   async stage(commit: string): Promise<string> {
     if (!isPlainName(commit)) throw new RangeError(`${commit} can't be part of a file's name`)
     this.#open.set(commit, undefined)
-    const dir = `${this.#stage}/${commit}`
+    const dir = this.#stageDir(commit)
     await this.#files.remove(dir)
     await makeDir(this.#files, this.#root, dir)
     return dir
   }
 
   async seal(staged: readonly StagedFile[], commit: string): Promise<readonly LakeFile[]> {
-    const dir = `${this.#stage}/${commit}`
+    const dir = this.#stageDir(commit)
     const sealed: LakeFile[] = []
     for (const [index, { table, partition, path, rows }] of staged.entries()) {
       await syncFile(this.#files, path)
@@ -102,7 +106,11 @@ export class LocalLake implements Lake {
    */
   async discard(commit: string): Promise<void> {
     this.#open.delete(commit)
-    await this.#files.remove(`${this.#stage}/${commit}`)
+    await this.#files.remove(this.#stageDir(commit))
+  }
+
+  #stageDir(commit: string): string {
+    return `${this.#stage}/${commit}${this.#start}`
   }
 
   async finalize(manifest: Manifest): Promise<void> {
@@ -164,10 +172,13 @@ export class LocalLake implements Lake {
 
   async #clearStage(manifest: Manifest): Promise<void> {
     const named = new Set(manifest.files.map((file) => file.name))
-    for (const commit of await listNames(this.#files, this.#stage)) {
-      const sealed = this.#open.get(commit)
-      const isUnderWay = this.#open.has(commit) && !sealed?.every((name) => named.has(name))
-      if (!isUnderWay) await this.discard(commit)
+    const kept = new Set<string>()
+    for (const [commit, sealed] of [...this.#open])
+      if (sealed?.every((name) => named.has(name))) this.#open.delete(commit)
+      else kept.add(this.#stageDir(commit))
+    for (const name of await listNames(this.#files, this.#stage)) {
+      const dir = `${this.#stage}/${name}`
+      if (!kept.has(dir)) await this.#files.remove(dir)
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * The manifest on disk: read and checked as a whole, replaced by one rename. The serial number
- * fences: a writer that does not build on the current manifest is rejected.
+ * The manifest on disk: read and checked as a whole, replaced by one rename. Serial and epoch
+ * fence: a writer is rejected if it does not build on the current manifest, or if a later start of
+ * an engine has committed. The lock keeps others away between this check and the rename.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { ManifestStore } from '../../domain/lake/lake.ts'
@@ -23,19 +24,32 @@ export function openManifestStore(files: Files, root: string): ManifestStore {
       throw error
     }
   }
+  let fence: { readonly epoch: number; readonly isHeld: () => Promise<boolean> } | undefined
   return {
     load,
     commit: async (manifest) => {
-      const serial = (await load())?.serial ?? 0
-      if (manifest.serial !== serial + 1) throw fencedError(path, serial, manifest.serial)
-      await writeFileAtomic(files, path, renderManifest(manifest))
+      const { serial = 0, epoch = 0 } = (await load()) ?? {}
+      if (manifest.serial !== serial + 1) throw serialError(path, serial, manifest.serial)
+      if (fence && epoch > fence.epoch) throw lostError(path, 'a later engine has committed')
+      if (fence && !(await fence.isHeld())) throw lostError(path, 'the lock of this one is gone')
+      const stamped = fence ? { ...manifest, epoch: fence.epoch } : manifest
+      await writeFileAtomic(files, path, renderManifest(stamped))
+    },
+    fence: (epoch, isHeld) => {
+      fence = { epoch, isHeld }
     },
   }
 }
 
-function fencedError(path: string, found: number, tried: number): CcsError {
+function serialError(path: string, found: number, tried: number): CcsError {
   const what = `${path} has serial ${found}, but serial ${tried} should follow ${tried - 1}`
   return new CcsError('CCS_ENGINE_LOCKED', `${what}: another process has committed meanwhile.`, {
     hint: 'Nothing was changed. Stop the other engine, then start this one again.',
+  })
+}
+
+function lostError(path: string, why: string): CcsError {
+  return new CcsError('CCS_ENGINE_LOCKED', `${path} is not replaced: ${why}.`, {
+    hint: 'Nothing was changed. See which engine runs here: ccs status',
   })
 }

@@ -8,8 +8,9 @@
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { type Processes, readLockHolder } from '../files/file-lock.ts'
+import { readLockHolder } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import type { Processes } from '../files/process-id.ts'
 import { readUInt64, writeUInt64 } from './frame.ts'
 import { listSegments, logCorruptError, type Place, scanTail, segmentPath } from './segment.ts'
 

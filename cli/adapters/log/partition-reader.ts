@@ -4,8 +4,8 @@
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { LogFrame, LogReader } from '../../domain/log/event-log.ts'
-import type { Processes } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import type { Processes } from '../files/process-id.ts'
 import { DurableEnd } from './durable-end.ts'
 import { type FrameHeader, HEADER_BYTES, isIntact, recordPosition } from './frame.ts'
 import {

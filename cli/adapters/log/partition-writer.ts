@@ -7,8 +7,9 @@ import { dirname } from 'node:path'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { LogWriter } from '../../domain/log/event-log.ts'
 import type { RecordBatch } from '../../domain/log/record-batch.ts'
-import { describeHolder, type FileLock, type Processes, takeLock } from '../files/file-lock.ts'
+import { type FileLock, takeLock } from '../files/file-lock.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import type { Processes } from '../files/process-id.ts'
 import { type DurableMark, encodeMark, LOCK_NAME, markPath, readMark } from './durable-end.ts'
 import { BODY_BYTES_MAX, encodeHeader, HEADER_BYTES } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
@@ -54,12 +55,12 @@ export async function openPartitionWriter(
 
 async function lockPartition(partition: Partition, options: WriterOptions): Promise<FileLock> {
   const { topic, partition: number, dir } = partition
-  const place = { dir, name: LOCK_NAME }
-  const attempt = await takeLock(options.files, place, options.owner, options.processes)
+  const { files, owner, processes } = options
+  const attempt = await takeLock(files, { dir, name: LOCK_NAME }, owner, { processes })
   if (attempt.taken) return attempt.lock
-  const { who, otherHostHint } = describeHolder(attempt, options.processes)
+  const { who, hint } = attempt
   throw new CcsError('CCS_LOG_LOCKED', `${topic}-${number} is being written by ${who}.`, {
-    hint: otherHostHint ?? 'Stop it first, or use another data directory with --data.',
+    hint: hint ?? 'Stop it first, or use another data directory with --data.',
   })
 }
 
@@ -186,6 +187,7 @@ class PartitionWriter implements LogWriter {
     const { offset } = this.#mark.end
     if (count === 0) return offset
     if (body.length > BODY_BYTES_MAX) throw tooLargeError(this.topic, body.length)
+    if (!(await this.#lock.isHeld())) throw lockLostError(this)
     if (this.#isTorn) await this.#cut()
     if (this.#mark.end.position >= this.#options.segmentBytes) await this.#roll()
     const { segment, end } = this.#mark
@@ -238,6 +240,13 @@ class PartitionWriter implements LogWriter {
       await this.#lock.release()
     }
   }
+}
+
+function lockLostError({ topic, partition }: LogWriter): CcsError {
+  const what = `The lock of ${topic}-${partition} was removed while it was being written`
+  return new CcsError('CCS_LOG_LOCKED', `${what}; nothing more is appended.`, {
+    hint: 'Files of a data directory must not be deleted while ccs runs on it. Start this again.',
+  })
 }
 
 function tooLargeError(topic: string, bytes: number): CcsError {

@@ -63,7 +63,7 @@ async function fetchOnce(bundle: Bundle, dir: string, options: BundleOptions): P
     onTry: () => {
       if (signal.aborted) throw options.stopped()
     },
-    onWait: (holder) => options.onNotice(`${holder.owner} (pid ${holder.pid}); waiting for it.`),
+    onWait: (who) => options.onNotice(`${who}; waiting for it.`),
   })
   try {
     if (!existsSync(dir)) await fetchInto(bundle, dir, options)

@@ -105,8 +105,7 @@ export async function takeDbtLock(
     onTry: () => {
       if (signal?.aborted) throw dbtStoppedError()
     },
-    onWait: (holder) => {
-      const who = `${holder.owner} (pid ${holder.pid})`
+    onWait: (who) => {
       if (isBackground)
         throw new CcsError('CCS_DBT_LOCKED', `${who} runs dbt on ${dataDir}.`, {
           hint: 'One run a data directory: wait for it, or stop it.',

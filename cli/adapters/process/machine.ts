@@ -4,6 +4,7 @@ import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { availableParallelism, hostname, totalmem, userInfo } from 'node:os'
 import path from 'node:path'
+import { lockFile } from '../files/kernel-lock.ts'
 
 /** Who runs this process: user@host. */
 export function describeUser(): string {
@@ -37,6 +38,18 @@ async function whyNotWritable(dir: string): Promise<string | undefined> {
   }
 }
 
+/** Why the kernel keeps no locks in `dir` or its nearest existing parent. */
+async function whyWithoutLocks(dir: string): Promise<string | undefined> {
+  const probe = await mkdtemp(path.join(findNearestFolder(dir), '.ccs-doctor-'))
+  try {
+    const attempt = await lockFile(path.join(probe, 'lock'))
+    if (attempt.state === 'locked') attempt.lock.release()
+    return attempt.state === 'unsupported' ? attempt.why : undefined
+  } finally {
+    await rm(probe, { recursive: true, force: true })
+  }
+}
+
 /** Whether something accepts connections on 127.0.0.1; gives up after half a second. */
 function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -59,6 +72,7 @@ export function openMachine() {
     memoryBytes: totalmem(),
     freeBytes,
     whyNotWritable,
+    whyWithoutLocks,
     isListening,
   }
 }

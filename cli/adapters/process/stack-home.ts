@@ -58,8 +58,7 @@ export function openStackHome(place: StackPlace, isBrokerReady: IsBrokerReady): 
         onTry: () => {
           if (signal.aborted) throw stackStoppedError()
         },
-        onWait: (holder) =>
-          onNotice(`${holder.owner} (pid ${holder.pid}) works on these servers; waiting for it.`),
+        onWait: (who) => onNotice(`${who} works on these servers; waiting for it.`),
       })
     },
     findFreePorts,

@@ -97,8 +97,7 @@ function takeInstallLock({
   const place = { dir: path.dirname(dir), name: `${path.basename(dir)}-lock` }
   return waitForLock(files, place, owner, {
     onTry: () => throwIfStopped(signal, purpose),
-    onWait: (holder) =>
-      onNotice(`${holder.owner} (pid ${holder.pid}) is installing ${purpose.name}; waiting.`),
+    onWait: (who) => onNotice(`${who} is installing ${purpose.name}; waiting.`),
   })
 }
 

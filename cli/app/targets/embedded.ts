@@ -20,7 +20,7 @@ export const openTargetEngine: OpenTargetEngine = async (project, logic, options
     registeredLogic: () => withTargetIds(project, logic),
     store,
     openSide: (root) => openStore(root),
-    lock: () => takeEngineLock(store.files, store.root, 'ccs deploy'),
+    lock: () => takeEngineLock(store, 'ccs deploy'),
     clock: systemClock(),
     topic: RAW_TOPIC,
     learnsSchemas: project.target.kafka !== undefined,

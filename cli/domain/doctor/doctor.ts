@@ -23,6 +23,8 @@ export interface Machine {
   freeBytes(dir: string): Promise<number>
   /** Writes and removes a file in `dir` or its nearest existing parent; why that failed. */
   whyNotWritable(dir: string): Promise<string | undefined>
+  /** Why the kernel keeps no locks in `dir` or its nearest existing parent. */
+  whyWithoutLocks(dir: string): Promise<string | undefined>
   /** Whether something listens on this port of 127.0.0.1. */
   isListening(port: number): Promise<boolean>
 }
@@ -56,6 +58,9 @@ export interface DoctorResult {
 const GIB = 1024 ** 3
 const FREE_BYTES_MIN = GIB / 4
 const FREE_BYTES_GOOD = 2 * GIB
+const LOCKS =
+  'Install flock (package util-linux, or busybox), or choose a disk that has locks with --data ' +
+  'DIR. Until then ccs can’t tell whether a process of another container or machine still runs.'
 
 /** `project` is what could be read of it, or the failed checks that say why it could not. */
 export async function examineProject(
@@ -121,7 +126,12 @@ async function diskChecks(dataDir: string, machine: Machine): Promise<Check[]> {
       : free < FREE_BYTES_GOOD
         ? { name: 'disk space', status: 'warning', detail: `Only ${detail}.`, hint }
         : ok('disk space', detail)
-  return [ok('data directory', `${dataDir} can be written.`), space]
+  const why = await machine.whyWithoutLocks(dataDir)
+  const locks: Check =
+    why === undefined
+      ? ok('locks', 'The kernel keeps them; those of killed processes are free at once.')
+      : { name: 'locks', status: 'warning', detail: `The kernel keeps none: ${why}.`, hint: LOCKS }
+  return [ok('data directory', `${dataDir} can be written.`), space, locks]
 }
 
 function memoryCheck(config: Config, machine: Machine): Check {

@@ -12,7 +12,10 @@ export interface StagedFile {
 
 /** Parquet files in Hive partitions. Readers see only files that the manifest names. */
 export interface Lake {
-  /** Creates an empty directory for the files of one commit. */
+  /**
+   * Creates an empty directory for the files of one commit. Repeated for the same commit it is the
+   * same one; no other process ever has one of that name.
+   */
   stage(commit: string): Promise<string>
   /** Makes staged files durable and gives each its final name; they are not visible yet. */
   seal(staged: readonly StagedFile[], commit: string): Promise<Manifest['files']>
@@ -26,6 +29,11 @@ export interface Lake {
 export interface ManifestStore {
   /** undefined before the first commit; CCS_MANIFEST_INVALID for damage or a newer format. */
   load(): Promise<Manifest | undefined>
-  /** Durable when it resolves. CCS_ENGINE_LOCKED unless the serial is the current one plus 1. */
+  /**
+   * Durable when it resolves. CCS_ENGINE_LOCKED unless the serial is the current one plus 1, and if
+   * the lock of `fence` is lost or a newer epoch has committed.
+   */
   commit(manifest: Manifest): Promise<void>
+  /** From now on commits carry this epoch, and `isHeld` is asked before each. */
+  fence(epoch: number, isHeld: () => Promise<boolean>): void
 }

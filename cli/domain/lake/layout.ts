@@ -1,7 +1,7 @@
 /**
  * Paths in a data directory, with `/`:
  *
- *   manifest.json   the committed truth   state/   what the engine resumes from
+ *   manifest.json   the committed truth   state/   what the engine resumes from, a folder a commit
  *   log/            the event log         stage/   files of a commit that no manifest names yet
  *   lake -> lake-<generation>/tree        lake-<generation>/parts/   what the tree's links point to
  *   locks/          who runs here         published.ndjson   Gold rows that topics may hold

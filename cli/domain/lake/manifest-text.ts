@@ -197,7 +197,7 @@ const gap = fields<LogGap>({
   seenMs: count,
 })
 
-const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps' | 'dedupedDays'>>({
+const wholeManifest = fields<Omit<Manifest, 'epoch' | 'sources' | 'gaps' | 'dedupedDays'>>({
   format: check((v): v is typeof MANIFEST_FORMAT => v === MANIFEST_FORMAT, `${MANIFEST_FORMAT}`),
   serial: count,
   generation: count,
@@ -214,9 +214,10 @@ const wholeManifest = fields<Omit<Manifest, 'sources' | 'gaps' | 'dedupedDays'>>
 })
 
 const manifest: Read<Manifest> = (value, at) => {
-  const { sources, gaps, dedupedDays: days } = Object(value)
+  const { epoch, sources, gaps, dedupedDays: days } = Object(value)
   return {
     ...wholeManifest(value, at),
+    ...(epoch === undefined ? {} : { epoch: count(epoch, `${at}.epoch`) }),
     ...(days === undefined ? {} : { dedupedDays: list(dedupedDay)(days, `${at}.dedupedDays`) }),
     ...(sources === undefined ? {} : { sources: list(source)(sources, `${at}.sources`) }),
     ...(gaps === undefined ? {} : { gaps: list(gap)(gaps, `${at}.gaps`) }),

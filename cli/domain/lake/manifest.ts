@@ -119,6 +119,8 @@ export interface Manifest {
   /** Which lake directory the files are in; a rebuild fills a new one. */
   readonly generation: number
   readonly committedMs: number
+  /** Number of the engine's start that committed it: grows. Absent in that of an older ccs. */
+  readonly epoch?: number
   readonly positions: readonly PartitionPosition[]
   /** Offset after the last reject in events.dlq that belongs to this commit. */
   readonly dlqEnd: number

@@ -83,8 +83,7 @@ export interface BatchEngine<
 
 /** Where a commit is written. */
 export interface WriteOptions {
-  /** Serial of the commit that is being written. */
-  readonly serial: number
+  /** The commit's staging directory, whose name no other attempt at a commit has. */
   readonly stage: string
   readonly previous: readonly StateFile[]
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '../kernel/clock.ts'
+import { CcsError } from '../kernel/errors.ts'
 import type { Lake, ManifestStore } from '../lake/lake.ts'
 import { MANIFEST_FORMAT, type Manifest } from '../lake/manifest.ts'
 import type { BatchEngine, FrozenRows, WrittenCommit } from './batch-engine.ts'
@@ -36,7 +37,7 @@ export async function writeCommit(
   const commit = `c${String(serial).padStart(8, '0')}`
   const stage = await lake.stage(commit)
   const { files: before = [], state = [] } = previous ?? {}
-  const written = await engine.write(frozen, { serial, stage, previous: state })
+  const written = await engine.write(frozen, { stage, previous: state })
   const files = await lake.seal(written.staged, commit)
   const manifest: Manifest = {
     format: MANIFEST_FORMAT,
@@ -59,8 +60,9 @@ export async function replaceManifest(manifests: ManifestStore, manifest: Manife
   try {
     await manifests.commit(manifest)
   } catch (error) {
-    // The rename may have succeeded although the call failed.
-    if ((await manifests.load())?.serial !== manifest.serial) throw error
+    // The rename may have succeeded although the call failed; a rejected one never did.
+    const isRejected = error instanceof CcsError && error.code === 'CCS_ENGINE_LOCKED'
+    if (isRejected || (await manifests.load())?.serial !== manifest.serial) throw error
   }
 }
 

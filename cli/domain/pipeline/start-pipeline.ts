@@ -35,7 +35,7 @@ export interface StartPorts<E extends BatchEngine> {
     readonly onCommit?: PipelineParts['onCommit']
   }
   readonly outage: NonNullable<PipelineParts['outage']>
-  takeLock(): Promise<{ release(): Promise<void> }>
+  takeLock(): Promise<{ readonly warning: string | undefined; release(): Promise<void> }>
   /** Throws where other logic made the rows of the manifest. */
   checkLogic(manifest: Manifest | undefined): void
   /** `failing` were set aside after that commit; they are rejected. */
@@ -77,6 +77,7 @@ export function startPipeline<E extends BatchEngine>(
     closers.add(() => log.close())
     const lock = await ports.takeLock()
     closers.add(() => lock.release())
+    if (lock.warning !== undefined) options.onNotice?.(lock.warning)
     const manifest = await manifests.load()
     ports.checkLogic(manifest)
     if (options.target) await requireTopics(log, options.target)

@@ -3,6 +3,7 @@
  * write beside what is there; only the manifest that the caller commits makes it visible.
  */
 
+import { randomBytes } from 'node:crypto'
 import { readDataError } from '../../adapters/duckdb/data-error.ts'
 import type { Config } from '../../domain/config/config.ts'
 import { createOriginFinder } from '../../domain/dlq/replay-ledger.ts'
@@ -54,7 +55,7 @@ export async function buildGold(
     const stage = await store.lake.stage(commit)
     const frozen = await engine.freeze()
     if (!frozen) return base
-    const written = await engine.write(frozen, { serial, stage, previous: base.state })
+    const written = await engine.write(frozen, { stage, previous: base.state })
     const files = await store.lake.seal(written.staged, commit)
     return { ...base, files: [...base.files, ...files], state: written.state }
   } finally {
@@ -152,7 +153,7 @@ async function runPipeline(
   }
 }
 
-/** Renames what was built into the data directory; names that are taken are left-overs. */
+/** Renames what was built into the data directory; a lake of that name is a left-over. */
 async function moveOver(
   { files, root }: EngineStore,
   side: string,
@@ -165,10 +166,9 @@ async function moveOver(
     `${side}/${generationName(built.generation)}`,
     `${root}/${generationName(generation)}`,
   )
-  const folder = `rebuilt-${base.serial + 1}`
+  const folder = `rebuilt-${base.serial + 1}-${randomBytes(4).toString('hex')}`
   const stateRoot = dataLayout(root).state
   await files.mkdir(stateRoot)
-  await files.remove(`${stateRoot}/${folder}`)
   await files.rename(dataLayout(side).state, `${stateRoot}/${folder}`)
   await files.fsyncDir(stateRoot)
   await files.fsyncDir(root)

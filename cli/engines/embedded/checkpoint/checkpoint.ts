@@ -1,9 +1,11 @@
 /**
  * Writes a snapshot: Bronze and Silver rows and closed Gold rows as Parquet into a staging
- * directory, partial Gold and new event ids into the state directory. It runs on connections of its
- * own while the engine ingests more; nothing counts until a manifest names it.
+ * directory, partial Gold and new event ids into a directory of the same name in `state`: no other
+ * attempt at a commit writes there. It runs on connections of its own while the engine ingests
+ * more; nothing counts until a manifest names it.
  */
 
+import { basename } from 'node:path'
 import { catchDataError, readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { checkFile, syncFile } from '../../../adapters/files/file-check.ts'
@@ -48,7 +50,7 @@ export async function writeCheckpoint(
   frozen: EmbeddedFrozen,
   options: CheckpointOptions,
 ): Promise<EmbeddedWritten> {
-  const { files, stateRoot, serial, stage } = options
+  const { files, stateRoot, stage } = options
   const connection = await source.connect()
   const staged: StagedFile[] = []
   const state: StateFile[] = []
@@ -57,7 +59,7 @@ export async function writeCheckpoint(
   const parts = new Map<string, readonly GoldPart[]>()
   try {
     await setRowRange(connection, frozen.fromSeq, frozen.toSeq)
-    const stateDir = `${stateRoot}/${serial}`
+    const stateDir = `${stateRoot}/${basename(stage)}`
     await files.remove(stateDir)
     await files.mkdir(stateDir)
     if (frozen.toSeq > frozen.fromSeq)
@@ -270,9 +272,9 @@ async function copyGoldPart(
   connection: DuckConnection,
   model: Model,
   part: GoldPart,
-  { files, serial, stateRoot }: CheckpointOptions,
+  { files, stage, stateRoot }: CheckpointOptions,
 ): Promise<GoldPart> {
-  const path = `${serial}/${model.name}.parquet`
+  const path = `${basename(stage)}/${model.name}.parquet`
   const full = `${stateRoot}/${path}`
   const rows = await connection.run(
     `COPY ${part.table} TO ${quoteText(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,

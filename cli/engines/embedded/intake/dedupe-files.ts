@@ -2,6 +2,7 @@
  * Event and order ids on disk: each commit writes a file of its new ids; small files are merged now
  * and then, chunk by chunk, so that the ids are never all in memory a second time.
  */
+import { basename } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { FileChecksum } from '../../../adapters/files/file-check.ts'
 import type { Files } from '../../../adapters/files/files.ts'
@@ -15,14 +16,15 @@ const CHUNK_BYTES = 50_000 * ID_BYTES
 
 /** The commit being written, and the state files of the one before. */
 export interface EventIdsTarget {
-  readonly serial: number
+  /** The directory of the state has the name of this one. */
+  readonly stage: string
   readonly stateRoot: string
   readonly previous: readonly StateFile[]
 }
 
 type NewIds = Pick<FrozenArrivals, 'newIds' | 'oldestLiveHour' | 'hasForgotten'>
 
-/** Writes the new ids below `<serial>/`; returns all files of ids that the commit names. */
+/** Writes the new ids into the commit's directory; returns all files of ids that it names. */
 export async function writeIds(
   files: Files,
   { newIds, newOrders, oldestLiveHour, hasForgotten }: FrozenArrivals,
@@ -41,7 +43,7 @@ async function writeKind(
   files: Files,
   kind: 'seen' | 'orders',
   ids: NewIds,
-  { serial, stateRoot, previous }: EventIdsTarget,
+  { stage, stateRoot, previous }: EventIdsTarget,
 ): Promise<readonly StateFile[]> {
   const isLive = (file: StateFile) =>
     file.kind === kind && !ids.hasForgotten && (file.hour ?? 0) >= ids.oldestLiveHour
@@ -49,7 +51,7 @@ async function writeKind(
   const small = live.length < FILES_MAX ? [] : selectSmallFiles(live)
   const kept = live.filter((file) => !small.includes(file))
   if (ids.newIds.length === 0 && small.length === 0) return kept
-  const path = `${serial}/${kind}.bin`
+  const path = `${basename(stage)}/${kind}.bin`
   const sources = small.map((file) => `${stateRoot}/${file.path}`)
   const stored = await writeWords(files, `${stateRoot}/${path}`, sources, ids)
   if (stored.bytes === 0) return kept

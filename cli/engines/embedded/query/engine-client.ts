@@ -3,7 +3,12 @@
  * engine.json in its data directory; a file that a killed engine left behind counts as no engine.
  */
 
-import { type Files, isErrno, writeFileAtomic } from '../../../adapters/files/files.ts'
+import {
+  type Files,
+  isErrno,
+  isSameDirectory,
+  writeFileAtomic,
+} from '../../../adapters/files/files.ts'
 import { CcsError, ERROR_CODES, type ErrorCode, EXIT } from '../../../domain/kernel/errors.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
 
@@ -43,7 +48,8 @@ export async function findEngine(files: Files, root: string): Promise<EngineClie
   const client = createClient(`http://127.0.0.1:${port}`)
   try {
     const status = (await client.get('/status')) as { data?: unknown }
-    return status.data === root ? client : undefined
+    // Not by its name: one of them may be a link to the other.
+    return (await isSameDirectory(String(status.data), root)) ? client : undefined
   } catch {
     return undefined // nothing listens there, or another program does
   }
