@@ -52,7 +52,11 @@ export async function openPartitionWriter(
   }
 }
 
-async function lockPartition(partition: Partition, options: WriterOptions): Promise<FileLock> {
+/** Takes the lock of a partition's only writer. Throws CCS_LOG_LOCKED while another has it. */
+export async function lockPartition(
+  partition: Partition,
+  options: Pick<WriterOptions, 'files' | 'processes' | 'owner'>,
+): Promise<FileLock> {
   const { topic, partition: number, dir } = partition
   const place = { dir, name: LOCK_NAME }
   const attempt = await takeLock(options.files, place, options.owner, options.processes)
