@@ -6,7 +6,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { mkdtemp, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemProcesses } from '../../cli/adapters/files/file-lock.ts'
+import { type Processes, systemProcesses } from '../../cli/adapters/files/file-lock.ts'
+import type { Files } from '../../cli/adapters/files/files.ts'
 import { checkLog } from '../../cli/adapters/log/check-log.ts'
 import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
 import { repairPartition } from '../../cli/adapters/log/repair-partition.ts'
@@ -14,7 +15,7 @@ import type { EventLog } from '../../cli/domain/log/event-log.ts'
 import { frameRecords } from '../../cli/domain/log/frame-records.ts'
 import { describeDamage, type PartitionReport } from '../../cli/domain/log/log-report.ts'
 import type { RecordRestorer } from '../../cli/domain/log/restored-record.ts'
-import { FaultDisk, SCRATCH, seededRandom } from '../fixtures/fault-files.ts'
+import { FaultDisk, isCrash, SCRATCH, seededRandom } from '../fixtures/fault-files.ts'
 import { listNumbers, selectShare } from '../fixtures/fault-share.ts'
 import { createBatch, findFirstWrong, numberedRecord, readBack } from '../fixtures/log-records.ts'
 
@@ -81,14 +82,27 @@ function restorerOf(end: number): RecordRestorer {
   }
 }
 
-function repair(restorer: RecordRestorer, options: { fromStart?: boolean; end?: number } = {}) {
+interface RepairTrial {
+  readonly fromStart?: boolean
+  readonly end?: number
+  readonly disk?: Files
+  readonly processes?: Processes
+}
+
+function repair(restorer: RecordRestorer, options: RepairTrial = {}) {
+  const { fromStart = false, end = 0, disk = files, processes = systemProcesses() } = options
   return repairPartition(
-    { topic: TOPIC, partition: 0, dir: join(dir, `${TOPIC}-0`), committedEnd: options.end ?? 0 },
-    {
-      ...{ files, processes: systemProcesses(), owner: 'test', nowMs: 5_000, restorer },
-      fromStart: options.fromStart ?? false,
-    },
+    { topic: TOPIC, partition: 0, dir: join(dir, `${TOPIC}-0`), committedEnd: end },
+    { files: disk, processes, owner: 'test', nowMs: 5_000, restorer, fromStart },
   )
+}
+
+/** The processes that one run of the program sees: all earlier ones are dead. */
+function lifeOf(number: number): Processes {
+  return {
+    self: () => ({ pid: number, host: 'here', started: '' }),
+    isAlive: (other) => other.pid === number,
+  }
 }
 
 /** Offsets and bytes of all records that the log serves. */
@@ -267,6 +281,43 @@ test('records that a commit has and the log lost at its end are missed without i
   expect((await check()).damage).toEqual([])
   const { damage } = await check(RECORDS)
   expect(damage).toMatchObject([{ kind: 'missing', from: baseOf(name), to: RECORDS }])
+})
+
+test('a repair that ends at any call, and a power loss, leave a log that another repairs', {
+  timeout: 120_000,
+}, async () => {
+  const whole = new Map([...segments(), 'durable'].map((one) => [one, readFileSync(at(one))]))
+  const [first = '', second = '', third = '', , fifth = ''] = [...whole.keys()]
+  const last = segments().at(-1) ?? ''
+  const damage = () => {
+    rmSync(join(dir, `${TOPIC}-0`), { recursive: true })
+    mkdirSync(join(dir, `${TOPIC}-0`))
+    for (const [name, bytes] of whole) writeFileSync(at(name), bytes)
+    flip(first, 400)
+    truncateSync(at(second), 100)
+    rmSync(at(third))
+    flip(fifth, 4_000)
+    flip(last, 400)
+  }
+  damage()
+  const dry = new FaultDisk(dir, { seed: 0 })
+  await repair(restorerOf(RECORDS), { end: RECORDS, disk: dry.files })
+  await expectServed(new Set())
+  expect(dry.calls).toBeGreaterThan(60)
+  for (const call of selectShare(listNumbers(dry.calls), 8, 3))
+    for (const end of ['kill', 'powerLoss'] as const) {
+      damage()
+      const disk = new FaultDisk(dir, { seed: call })
+      disk.crashAt(call, 'during')
+      const trial = { end: RECORDS, disk: disk.files }
+      const ended = repair(restorerOf(RECORDS), { ...trial, processes: lifeOf(1) })
+      await expect(ended, `call ${call}`).rejects.toSatisfy(isCrash)
+      await disk[end]()
+      await repair(restorerOf(RECORDS), { ...trial, processes: lifeOf(2) })
+      await disk.kill()
+      await expectServed(new Set())
+      expect((await check(RECORDS)).damage, `call ${call}, ${end}`).toEqual([])
+    }
 })
 
 test('after many damages in one log, everything else is served', async () => {

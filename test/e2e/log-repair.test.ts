@@ -163,48 +163,35 @@ describe('the oldest segment was deleted', SLOW, () => {
   })
 })
 
-test(
-  'a flipped bit, a cut and a deleted segment, and garbage: all is found and comes back',
-  SLOW,
-  async () => {
-    const before = await rows()
-    const [first = '', second = '', third = '', fourth = ''] = segments()
-    flipMiddle(first)
-    writeFileSync(second, readFileSync(second).subarray(0, 5_000))
-    rmSync(third)
-    writeFileSync(fourth, Buffer.alloc(300, 7), { flag: 'a' })
-    const verified = await ccs('log', 'verify')
-    expect(verified.code).toBe(5)
-    for (const file of [first, second, fourth]) expect(verified.stderr).toContain(file)
-    const fault = { model: 'events.raw', check: 'records of the log that cannot be read' }
-    expect(await auditOf()).toMatchObject({ ok: false, faults: [fault] })
-    const { partitions } = await repair()
-    expect(partitions).toMatchObject([{ lost: 0 }])
-    expect(partitions[0]?.kept.length).toBeGreaterThan(2)
-    expect(await verify()).toMatchObject({ ok: true })
-    expect(await auditOf()).toMatchObject({ ok: true, log: [{ start: 0, end: RECORDS, lost: 0 }] })
-    if (!IS_WHOLE) return
-    expect(await ccs('deploy', '--rebuild', '--yes')).toMatchObject({ code: 0 })
-    expect(await rows()).toEqual(before)
-  },
-)
+test('of many damages all are found; what is committed comes back, the rest is given up', {
+  timeout: 120_000,
+}, async () => {
+  expect(await generate('2')).toMatchObject({ code: 0 })
+  await cutSegments(120_000)
+  const [first = '', second = '', third = '', fourth = ''] = segments()
+  flipMiddle(first)
+  writeFileSync(second, readFileSync(second).subarray(0, 5_000))
+  rmSync(third)
+  writeFileSync(fourth, Buffer.alloc(300, 7), { flag: 'a' })
+  flipMiddle(segments().at(-2) ?? '')
+  const verified = await ccs('log', 'verify')
+  expect(verified.code).toBe(5)
+  for (const file of [first, second, fourth]) expect(verified.stderr).toContain(file)
+  const fault = { model: 'events.raw', check: 'records of the log that cannot be read' }
+  expect(await auditOf()).toMatchObject({ ok: false, faults: [fault] })
 
-test(
-  'records that no commit has are given up and counted, and the engine goes on',
-  SLOW,
-  async () => {
-    expect(await generate('2')).toMatchObject({ code: 0 })
-    await cutSegments(120_000)
-    flipMiddle(segments().at(-2) ?? '')
-    const { partitions } = await repair()
-    const [{ lost, restored } = { lost: 0, restored: -1 }] = partitions
-    expect(lost).toBeGreaterThan(0)
-    expect(restored).toBe(0)
-    expect(await ccs('run', '--once')).toMatchObject({ code: 0 })
-    expect(await auditOf()).toMatchObject({
-      ok: true,
-      log: [{ partition: 0, lost, end: 2 * RECORDS }],
-    })
-    expect((await readManifest(data)).counts.records).toBe(2 * RECORDS - lost)
-  },
-)
+  const [repaired] = (await repair()).partitions
+  const { lost = 0, restored = 0, kept = [] } = repaired ?? {}
+  expect(kept.length).toBeGreaterThan(2)
+  expect(restored).toBeGreaterThan(500)
+  expect([lost > 0, lost <= 100]).toEqual([true, true])
+  expect(await verify()).toMatchObject({ ok: true })
+  expect(await ccs('run', '--once')).toMatchObject({ code: 0 })
+  const log = [{ partition: 0, start: 0, end: 2 * RECORDS, lost }]
+  expect(await auditOf()).toMatchObject({ ok: true, log })
+  expect((await readManifest(data)).counts.records).toBe(2 * RECORDS - lost)
+  if (!IS_WHOLE) return
+  const before = await rows()
+  expect(await ccs('deploy', '--rebuild', '--yes')).toMatchObject({ code: 0 })
+  expect(await rows()).toEqual(before)
+})

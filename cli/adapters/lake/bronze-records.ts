@@ -12,7 +12,7 @@ import {
 } from '../../domain/avro/schema.ts'
 import type { RegisteredSchema } from '../../domain/avro/schema-registry.ts'
 import { quoteName, quoteText } from '../../domain/kernel/sql-text.ts'
-import type { Manifest } from '../../domain/lake/manifest.ts'
+import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
 import { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { RecordRange, RestoredRecord } from '../../domain/log/restored-record.ts'
 import type { DuckConnection } from '../duckdb/duckdb.ts'
@@ -23,7 +23,11 @@ import { withDuck } from '../duckdb/with-duck.ts'
 export interface BronzePlace {
   /** Undefined before the first commit. */
   readonly manifest: Manifest | undefined
-  readonly lake: { locate(manifest: Manifest): Promise<ReadonlyMap<string, string>> }
+  readonly lake: {
+    locate(manifest: Manifest): Promise<ReadonlyMap<string, string>>
+    /** undefined for an intact file. */
+    check(file: LakeFile, path: string): Promise<string | undefined>
+  }
   /** All versions of the event's schema, oldest first. */
   readonly rawSchemas: readonly RegisteredSchema[]
   /** The data directory. */
@@ -34,8 +38,8 @@ export interface BronzePlace {
 export type ReadBronze = (range: RecordRange) => AsyncIterable<readonly RestoredRecord[]>
 
 /**
- * Runs `use` with a reader of Bronze's rows as records; `why` says why they can't stand for the
- * records, as half a sentence, and the reader then finds none. null: they can.
+ * Runs `use` with a reader of Bronze's rows as records. `why` says, as half a sentence, why it finds
+ * none, or not those of damaged files; null: it finds all.
  */
 export async function withBronzeRecords<T>(
   { manifest, lake, rawSchemas, root }: BronzePlace,
@@ -45,12 +49,19 @@ export async function withBronzeRecords<T>(
   const schema = rawSchemas.at(-1)
   if (!manifest || !model || !schema) return use(readNothing, 'nothing was committed yet')
   const places = await lake.locate(manifest)
-  const files = manifest.files.filter(({ table }) => table === model.name)
-  const paths = files.flatMap(({ name }) => places.get(name) ?? [])
+  const paths: string[] = []
+  const damaged: string[] = []
+  for (const file of manifest.files.filter(({ table }) => table === model.name)) {
+    const path = places.get(file.name)
+    const isIntact = path !== undefined && (await lake.check(file, path)) === undefined
+    if (isIntact) paths.push(path)
+    else damaged.push(file.name)
+  }
+  const why = damaged.length === 0 ? null : `damaged in the lake: ${damaged.join(', ')}`
   const settings = { memoryLimitBytes: 512 * 1024 ** 2, tempDirectory: `${root}/spill` }
   return withDuck(settings, async (duck) => {
     const opened = await openBronze({ duck, paths, sql: model.text, schema })
-    return typeof opened === 'string' ? use(readNothing, opened) : use(opened, null)
+    return typeof opened === 'string' ? use(readNothing, opened) : use(opened, why)
   })
 }
 

@@ -44,8 +44,7 @@ export default class LogRepair extends CcsCommand<LogRepairResult> {
 
   #show({ partitions, withoutBronze }: LogRepairResult): void {
     for (const plan of partitions) this.#showPartition(plan)
-    if (withoutBronze !== null)
-      this.print(`From Bronze nothing can be brought back: ${withoutBronze}.`)
+    if (withoutBronze !== null) this.print(`Bronze can't give back everything: ${withoutBronze}.`)
   }
 
   #showPartition({ topic, partition, damage, restoredBefore, restored, lost }: PartitionRepair) {

@@ -14,7 +14,7 @@ export default class LogVerify extends CcsCommand<LogVerifyResult> {
   static override summary = 'Check that every record of the log can be read.'
   static override description =
     'Reads each frame of each segment and checks its checksum, also while others write. Prints ' +
-    'the segments, records, offsets and times of each partition, and each damaged place with its ' +
+    'the files, records, offsets and days of each partition, and each damaged place with its ' +
     'file and byte. Exit code 5: something is damaged or missing. To repair it: ccs log repair'
   static override examples = ['<%= config.bin %> log verify', '<%= config.bin %> log verify --json']
 
@@ -43,7 +43,7 @@ export default class LogVerify extends CcsCommand<LogVerifyResult> {
     this.printTable(
       [
         { key: 'name', title: 'partition', align: 'left' },
-        { key: 'segments' },
+        { key: 'segments', title: 'files' },
         { key: 'records' },
         { key: 'start', title: 'first' },
         { key: 'last' },
@@ -66,9 +66,14 @@ function describeRow(one: VerifiedPartition) {
     ...one,
     name: `${topic}-${partition}`,
     last: records > 0 ? end - 1 : null,
-    appended: first === null ? '' : `${first} to ${last}`,
+    appended: first === null || last === null ? '' : describeDays(first, last),
     size: formatBytes(bytes),
   }
+}
+
+function describeDays(first: string, last: string): string {
+  const [from, to] = [first.slice(0, 10), last.slice(0, 10)]
+  return from === to ? from : `${from} to ${to}`
 }
 
 const SHOWN_MAX = 20

@@ -123,7 +123,8 @@ async function readLogInput(
   return {
     topic: RAW_TOPIC,
     ranges: await readCommittedRanges(RAW_TOPIC, manifest, startOf, own !== undefined),
-    lost: [...lost, ...gaps.filter(({ why }) => why === 'given up')],
+    // Where offsets may have holes, only those that the log still has are looked for.
+    lost: own ? [...lost, ...gaps.filter(({ why }) => why === 'given up')] : [],
     rejects: countModels(readRejectSources(log, logic.dlqSchemas, dlqEnd), tally),
     dlqEnd,
     dlqKept: await log.range(DLQ_TOPIC, ENGINE_PARTITION),

@@ -26,7 +26,7 @@ export interface LogRepairResult {
   /** False: only planned, or nothing is damaged. */
   readonly applied: boolean
   readonly partitions: readonly PartitionRepair[]
-  /** Why Bronze can't give records back, as half a sentence; null: it can. */
+  /** Why Bronze can't give everything back, as half a sentence; null: it can. */
   readonly withoutBronze: string | null
 }
 
