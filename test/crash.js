@@ -14,6 +14,8 @@ process.argv.push(
   'reopen-crash',
   'set-aside-crash',
   'log-crash',
+  'log-verify',
+  'log-repair',
   'publish-gold',
   'disk-full',
   'tmpfs',
