@@ -73,7 +73,7 @@ function flip(name: string, bit: number): void {
   writeFileSync(at(name), bytes)
 }
 
-/** Has the records below `end`; with `only`, those of these offsets. */
+/** Has the records below `end`; with `only`, those of these offsets, each a frame of its own. */
 function restorerOf(end: number, only?: ReadonlySet<number>): RecordRestorer {
   return {
     async *read({ from, to }) {
@@ -81,7 +81,7 @@ function restorerOf(end: number, only?: ReadonlySet<number>): RecordRestorer {
       yield offsets
         .filter((offset) => only?.has(offset) ?? true)
         .map((offset) => {
-          const appendMs = 1_000 + Math.floor(offset / 5)
+          const appendMs = 1_000 + (only ? offset : Math.floor(offset / 5))
           return { offset, appendMs, bytes: numberedRecord(offset) }
         })
     },
@@ -315,7 +315,7 @@ test('a repair that ends at any call, and a power loss, leave a log that another
     flip(last, 400)
   }
   damage()
-  // Of intact records there is no other copy.
+  // Of intact records there is no other copy; the repaired segments are longer than before.
   const restorer = restorerOf(RECORDS, offsetsOf((await check()).damage))
   const dry = new FaultDisk(dir, { seed: 0 })
   await repair(restorer, { end: RECORDS, disk: dry.files })
@@ -342,6 +342,7 @@ test('a repair that ends at any call, and a power loss, leave a log that another
       const log = openLog(lifeOf(3))
       await log.writer(TOPIC, 0, 'test')
       await log.close()
+      await expectServed(new Set(), where, lifeOf(3))
     }
 })
 

@@ -38,8 +38,8 @@ export interface BronzePlace {
 export type ReadBronze = (range: RecordRange) => AsyncIterable<readonly RestoredRecord[]>
 
 /**
- * Runs `use` with a reader of Bronze's rows as records. `why` says, as half a sentence, why it finds
- * none, or not those of damaged files; null: it finds all.
+ * Runs `use` with a reader of Bronze's rows as records. `why` says, as half a sentence, why it
+ * finds none, or not those of damaged files; null: it finds all.
  */
 export async function withBronzeRecords<T>(
   { manifest, lake, rawSchemas, root }: BronzePlace,
