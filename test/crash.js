@@ -16,6 +16,8 @@ process.argv.push(
   'set-aside-crash',
   'log-crash',
   'kernel-lock',
+  'log-verify',
+  'log-repair',
   'publish-gold',
   'disk-full',
   'tmpfs',

@@ -30,6 +30,8 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
     { pinCommit },
     parquet,
     duckdb,
+    { checkLog },
+    { dataLayout },
   ] = await Promise.all([
     import('../engines/embedded/query/engine-client.ts'),
     import('../engines/embedded/open-engine.ts'),
@@ -38,6 +40,8 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
     import('../adapters/lake/pin-commit.ts'),
     import('../adapters/lake/parquet.ts'),
     import('../adapters/duckdb/with-duck.ts'),
+    import('../adapters/log/check-log.ts'),
+    import('../domain/lake/layout.ts'),
   ])
   const store = await openProjectStore(project)
   const { files, root, log, lake } = store
@@ -55,7 +59,10 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
       const settings = duckdb.largeDuck(`${dir}/spill`, run.memoryLimitBytes)
       return duckdb.withDuck(settings, (plain) =>
         auditCommit(commit, {
-          ...{ plain, log, hasOffsetHoles: project.target.kafka !== undefined },
+          ...{ plain, log },
+          ...(project.target.kafka
+            ? {}
+            : { checkLog: (committed) => checkLog(files, dataLayout(root).log, { committed }) }),
           findDamagedFiles: async () => {
             const { damaged } = await verifyLake({
               load: async () => manifest,

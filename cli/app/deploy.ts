@@ -18,6 +18,8 @@ export interface TargetOptions {
   readonly isRebuild?: boolean
   /** All models go. */
   readonly isDestroying?: boolean
+  /** A rebuild may end with fewer rows than there were. */
+  readonly mayLoseRows?: boolean
   /** Adopted resources are removed too. */
   readonly withAdopted?: boolean
   /** Gets sentences for the user while rows are rebuilt. */
@@ -25,6 +27,8 @@ export interface TargetOptions {
   /** What is wanted instead of what the project says. */
   readonly changeDesired?: (fromProject: DesiredState) => DesiredState
 }
+
+const USUAL = { isRebuild: false, isDestroying: false, mayLoseRows: false, onNotice: () => {} }
 
 /** A target to plan for and deploy to, until it is closed. */
 export interface OpenTarget<T extends DeployTarget = DeployTarget> {
@@ -40,8 +44,6 @@ export async function openTarget(
   project: Project,
   options: TargetOptions = {},
 ): Promise<OpenTarget> {
-  const { isRebuild = false, isDestroying = false, withAdopted = false } = options
-  const { onNotice = () => {} } = options
   refuseCompileOnly(project.target)
   const whole = await openLogic(project, {
     isDescribed: getEngineProfile(project.target.engine).isCompiled,
@@ -57,7 +59,7 @@ export async function openTarget(
   const logic = { ...whole, graph: keepIncluded(whole.graph, project.target) }
   const servers = project.target.kafka ? await openServers(project) : undefined
   const fromProject = await desireProject(project, logic, servers, () => readVariables(project))
-  const engine = await openEngineOf(project, logic, { servers, isRebuild, isDestroying, onNotice })
+  const engine = await openEngineOf(project, logic, { ...USUAL, ...options, servers })
   const fault = await openFault()
   return {
     target: {
@@ -67,7 +69,7 @@ export async function openTarget(
       desired: options.changeDesired?.(fromProject) ?? fromProject,
       clock: systemClock(),
       by: describeUser(),
-      withAdopted,
+      withAdopted: options.withAdopted ?? false,
       ...(fault ? { afterChange: () => fault.reach('deploy.step') } : {}),
     },
     close: async () => {
@@ -100,6 +102,7 @@ export interface OpenRollback extends OpenTarget<ServerTarget> {
 export async function openRollback(
   project: Project,
   serial: number | undefined,
+  options: Pick<TargetOptions, 'mayLoseRows' | 'onNotice'>,
 ): Promise<OpenRollback> {
   const { restoreDesired, listDifferingFiles, pickDeployment, restoreProject } = await import(
     '../domain/deploy/plan/rollback.ts'
@@ -110,6 +113,7 @@ export async function openRollback(
   const to = pickDeployment(history, serial, project.target.name)
   const before = restoreProject(project, to)
   const opened = await openServerTarget(before, {
+    ...options,
     changeDesired: (fromFiles) => restoreDesired(fromFiles, to, current),
   })
   return { ...opened, to, differing: listDifferingFiles(project, before) }

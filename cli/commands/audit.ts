@@ -1,6 +1,7 @@
 import { runAudit } from '../app/audit.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import type { AuditReport } from '../domain/audit/audit.ts'
+import { describeLogState } from '../domain/audit/log-state.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
 import { formatCount } from '../domain/kernel/units.ts'
 import { describeGap } from '../domain/pipeline/partition-readers.ts'
@@ -11,8 +12,9 @@ export default class Audit extends CcsCommand<AuditReport> {
   static override description =
     'Checks that each record of the log is in Bronze or rejected, exactly once; that each model ' +
     'has the rows that its SELECT gives when it is run over all its input; and that each audit ' +
-    'in the headers of the models holds. Reads the last commit; a running engine is asked to ' +
-    'commit first. Exit code 5: a check failed; the ids are printed.'
+    'in the headers of the models holds. Reads the whole log (without Kafka) and says where it ' +
+    'begins and what in it is missing or damaged. Reads the last commit; a running engine is ' +
+    'asked to commit first. Exit code 5: a check failed; the ids are printed.'
   static override examples = ['<%= config.bin %> audit', '<%= config.bin %> audit --json']
 
   static override flags = { target: targetFlag }
@@ -31,7 +33,7 @@ export default class Audit extends CcsCommand<AuditReport> {
     return report
   }
 
-  #show({ ok, serial, asOf, models, faults, setAside, gaps }: AuditReport): void {
+  #show({ ok, serial, asOf, models, faults, setAside, gaps, log }: AuditReport): void {
     if (models.length > 0)
       this.printTable(
         [
@@ -58,8 +60,9 @@ export default class Audit extends CcsCommand<AuditReport> {
         `${formatCount(count)} of the rejected records are there as ${model} fails on them: ` +
           'ccs dlq ls --reason model_failed',
       )
-    if (gaps.length > 0) this.print()
-    for (const gap of gaps) this.print(this.paint('yellow', describeGap(gap)))
+    const remarks = [...gaps.map(describeGap), ...log.flatMap(describeLogState)]
+    if (remarks.length > 0) this.print()
+    for (const remark of remarks) this.print(this.paint('yellow', remark))
     this.note(`Commit ${serial} of ${asOf}: ${ok ? 'everything adds up.' : 'it does not add up.'}`)
   }
 }

@@ -25,7 +25,9 @@ export default class Deploy extends CcsCommand<DeployResult> {
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
     rebuild: Flags.boolean({ summary: 'Rebuild all rows from the log, changed or not.' }),
     'allow-destructive': Flags.boolean({
-      summary: 'Also delete: rows of models whose file is gone, topics, subjects, old records.',
+      summary:
+        'Also delete: rows of models whose file is gone, rows that a rebuild can no longer make, ' +
+        'topics, subjects, old records.',
     }),
     target: targetFlag,
   }
@@ -37,6 +39,7 @@ export default class Deploy extends CcsCommand<DeployResult> {
     const saved = args.plan === undefined ? undefined : await this.#readPlan(args.plan, name)
     const { target, close } = await openTarget(project, {
       isRebuild: flags.rebuild,
+      mayLoseRows: flags['allow-destructive'],
       onNotice: (text) => this.note(text),
     })
     try {
@@ -45,7 +48,7 @@ export default class Deploy extends CcsCommand<DeployResult> {
         {
           yes: flags.yes,
           allowDestructive: flags['allow-destructive'],
-          command: `ccs deploy --target ${name}`,
+          command: `ccs deploy --target ${name}${flags.rebuild ? ' --rebuild' : ''}`,
           ...(saved === undefined ? {} : { fingerprint: saved }),
         },
         {

@@ -65,7 +65,7 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
       for (const line of sentences) this.printWrapped(line, 4)
     for (const { date, reason } of report.open) this.note(`${date}: ${reason}`)
     if (report.files.length > 0)
-      this.note('The log still has every event. Rebuild the lake: ccs deploy --rebuild --yes')
+      this.note('Rebuild the lake from the log: ccs deploy --rebuild --yes')
     if (report.days.length === 0 && flags.day === undefined)
       this.note('No day can be compared yet.')
     const isOpen = report.files.length === 0 && report.open.some(({ date }) => date === flags.day)

@@ -37,7 +37,10 @@ export default class Rollback extends CcsCommand<RollbackResult> {
     const { args, flags } = await this.parse(Rollback)
     const project = await this.loadProject(flags)
     const { name } = project.target
-    const { target, to, differing, close } = await openRollback(project, args.serial)
+    const { target, to, differing, close } = await openRollback(project, args.serial, {
+      mayLoseRows: flags['allow-destructive'],
+      onNotice: (text) => this.note(text),
+    })
     try {
       const at = new Date(to.deployedMs).toISOString()
       this.print(`Back to deployment no. ${to.serial} of ${at} by ${to.by}.`)

@@ -207,4 +207,4 @@ function lostFilesError(leaf: Leaf, names: readonly string[]): CcsError {
 
 /** What to type when files of the lake are damaged or gone. */
 export const REBUILD_HINT =
-  'The log still has every event: rebuild the lake with ccs deploy --rebuild --yes'
+  'Rebuild the lake from the log, if that is whole (ccs log verify): ccs deploy --rebuild --yes'

@@ -3,6 +3,9 @@
  * little-endian, then the body as in a RecordBatch:
  * magic u32 · crc32 u32 · body bytes u32 · count u32 · base offset u64 · append time u64 (ms since
  * 1970). The CRC covers everything after it, so with the magic any flipped bit is detected.
+ *
+ * A lost frame has another magic and no body: it stands for `count` records that `ccs log repair`
+ * could not bring back, so that readers go on behind them; its append time is that of the repair.
  */
 import { crc32 } from 'node:zlib'
 
@@ -12,7 +15,10 @@ export const HEADER_BYTES = 32
 export const BODY_BYTES_MAX = 64 * 1024 * 1024
 
 const MAGIC = 0x31_73_63_63 // 'ccs1' on the disk
-const MAGIC_BYTES = Buffer.from('ccs1', 'latin1')
+const LOST_MAGIC = 0x58_73_63_63 // 'ccsX' on the disk
+const MAGIC_BYTES = Buffer.from('ccs', 'latin1')
+/** More lost records take several frames. */
+export const LOST_COUNT_MAX = 0xffff_ffff
 const CRC_FROM = 8
 const TWO_POW_32 = 0x1_0000_0000
 
@@ -22,12 +28,17 @@ export interface FrameHeader {
   readonly count: number
   readonly baseOffset: number
   readonly appendMs: number
+  /** Its records are lost. */
+  readonly isLost: boolean
 }
 
 /** The header of a frame with this body. */
-export function encodeHeader(frame: Omit<FrameHeader, 'bodyBytes'>, body: Uint8Array): Buffer {
+export function encodeHeader(
+  frame: Pick<FrameHeader, 'count' | 'baseOffset' | 'appendMs'> & { readonly isLost?: boolean },
+  body: Uint8Array,
+): Buffer {
   const header = Buffer.allocUnsafe(HEADER_BYTES)
-  header.writeUInt32LE(MAGIC, 0)
+  header.writeUInt32LE(frame.isLost ? LOST_MAGIC : MAGIC, 0)
   header.writeUInt32LE(body.length, 8)
   header.writeUInt32LE(frame.count, 12)
   writeUInt64(header, frame.baseOffset, 16)
@@ -38,15 +49,18 @@ export function encodeHeader(frame: Omit<FrameHeader, 'bodyBytes'>, body: Uint8A
 
 /** The header at `at`, where `buffer` has HEADER_BYTES; undefined if it isn't one. */
 export function decodeHeader(buffer: Buffer, at: number): FrameHeader | undefined {
-  if (buffer.readUInt32LE(at) !== MAGIC) return undefined
+  const magic = buffer.readUInt32LE(at)
+  const isLost = magic === LOST_MAGIC
+  if (magic !== MAGIC && !isLost) return undefined
   const bodyBytes = buffer.readUInt32LE(at + 8)
   const count = buffer.readUInt32LE(at + 12)
   const baseOffset = readUInt64(buffer, at + 16)
   const appendMs = readUInt64(buffer, at + 24)
+  if (count === 0 || bodyBytes > BODY_BYTES_MAX) return undefined
   // Each record takes at least its four bytes of length.
-  if (count === 0 || count * 4 > bodyBytes || bodyBytes > BODY_BYTES_MAX) return undefined
+  if (isLost ? bodyBytes > 0 : count * 4 > bodyBytes) return undefined
   if (!Number.isSafeInteger(baseOffset + count) || !Number.isSafeInteger(appendMs)) return undefined
-  return { bodyBytes, count, baseOffset, appendMs }
+  return { bodyBytes, count, baseOffset, appendMs, isLost }
 }
 
 /** Whether the CRC of the frame at `at` matches; `buffer` contains all of it. */
@@ -55,7 +69,7 @@ export function isIntact(buffer: Buffer, at: number, header: FrameHeader): boole
   return crc32(buffer.subarray(at + CRC_FROM, end)) === buffer.readUInt32LE(at + 4)
 }
 
-/** Index of the next frame's magic from `at` on; -1 if there is none. */
+/** Index from `at` on at which the next frame may begin; -1 if there is none. */
 export function indexOfMagic(buffer: Buffer, at: number): number {
   return buffer.indexOf(MAGIC_BYTES, at)
 }

@@ -89,9 +89,12 @@ export class PartitionReader implements LogReader {
     let segment = this.#segment ?? (await this.#openSegment(this.#place.offset))
     let wanted = Math.max(WINDOW_BYTES, Math.min(Math.ceil(bytesMax), READ_BYTES_MAX))
     for (;;) {
-      await this.#window.load(segment.file, this.#place.position, wanted)
+      const { position } = this.#place
+      await this.#window.load(segment.file, position, wanted)
       const frames = this.#takeFrames(bytesMax)
-      if (frames.length > 0) return frames
+      if (frames.length > 0 || this.#offset >= this.#end) return frames
+      // Only lost frames.
+      if (this.#place.position > position) continue
       const header = this.#window.readHeader(this.#place)
       const held = this.#window.countHeld(this.#place.position)
       const frameBytes = HEADER_BYTES + (header?.bodyBytes ?? 0)
@@ -121,7 +124,7 @@ export class PartitionReader implements LogReader {
       if (bytes > 0 && bytes + frameBytes > bytesMax) break
       const at = this.#window.indexOf(this.#place.position)
       if (!isIntact(this.#window.buffer, at, header)) break
-      frames.push(this.#frame(header, at + HEADER_BYTES))
+      if (!header.isLost) frames.push(this.#frame(header, at + HEADER_BYTES))
       bytes += frameBytes
       this.#place = nextPlace(this.#place, header)
       this.#offset = this.#place.offset
@@ -161,7 +164,7 @@ export class PartitionReader implements LogReader {
 
   async #damagedError(segment: OpenSegment): Promise<CcsError> {
     const later = await findLaterFrame(segment.file, this.#place)
-    const endOffset = later ?? (await this.#findNextWhole(this.#place.offset))
+    const endOffset = later?.offset ?? (await this.#findNextWhole(this.#place.offset))
     return logCorruptError({ ...this.#place, path: segment.path, endOffset })
   }
 
@@ -175,7 +178,9 @@ export class PartitionReader implements LogReader {
     const { topic, partition, dir } = this.#partition
     const wanted = `Record ${this.#offset} of ${topic}-${partition} was requested`
     return new CcsError('CCS_LOG_CORRUPT', `${wanted}, but ${dir} has ${start} to ${end}.`, {
-      hint: 'Records that were read before are gone: restore the directory from a copy.',
+      hint:
+        'Records that were read before are gone. To make them again from Bronze, as far as it ' +
+        'has them: ccs log repair',
     })
   }
 }

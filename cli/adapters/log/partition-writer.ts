@@ -53,7 +53,11 @@ export async function openPartitionWriter(
   }
 }
 
-async function lockPartition(partition: Partition, options: WriterOptions): Promise<FileLock> {
+/** Takes the lock of a partition's only writer. Throws CCS_LOG_LOCKED while another has it. */
+export async function lockPartition(
+  partition: Partition,
+  options: Pick<WriterOptions, 'files' | 'processes' | 'owner'>,
+): Promise<FileLock> {
   const { topic, partition: number, dir } = partition
   const { files, owner, processes } = options
   const attempt = await takeLock(files, { dir, name: LOCK_NAME }, owner, { processes })

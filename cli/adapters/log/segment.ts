@@ -125,8 +125,8 @@ export async function scanTail(file: OpenFile, bytes: number, from: Place): Prom
     appendMs = header.appendMs
   }
   const tornBytes = Math.max(0, bytes - end.position)
-  const laterOffset = tornBytes === 0 ? undefined : await findLaterFrame(file, end)
-  return { end, appendMs, tornBytes, laterOffset }
+  const later = tornBytes === 0 ? undefined : await findLaterFrame(file, end)
+  return { end, appendMs, tornBytes, laterOffset: later?.offset }
 }
 
 /** The place after a frame. */
@@ -137,7 +137,12 @@ export function nextPlace(place: Place, header: FrameHeader): Place {
   }
 }
 
-async function readWholeFrame(file: OpenFile, window: FileWindow, place: Place) {
+/** The header of the frame at `place` if all of it is intact; `window` then holds it. */
+export async function readWholeFrame(
+  file: OpenFile,
+  window: FileWindow,
+  place: Place,
+): Promise<FrameHeader | undefined> {
   await window.ensureHeld(file, place.position, HEADER_BYTES)
   const header = window.readHeader(place)
   if (header === undefined) return undefined
@@ -146,8 +151,8 @@ async function readWholeFrame(file: OpenFile, window: FileWindow, place: Place) 
   return header
 }
 
-/** Offset of the first whole frame after a damaged one. */
-export async function findLaterFrame(file: OpenFile, damaged: Place): Promise<number | undefined> {
+/** The first whole frame after a damaged one. */
+export async function findLaterFrame(file: OpenFile, damaged: Place): Promise<Place | undefined> {
   let position = damaged.position + 1
   const bytes = (await file.size()) - position
   if (bytes < HEADER_BYTES) return undefined
@@ -162,7 +167,8 @@ export async function findLaterFrame(file: OpenFile, damaged: Place): Promise<nu
       if (held - at < HEADER_BYTES) break
       const offset = decodeHeader(view, at)?.baseOffset
       if (offset === undefined || offset <= damaged.offset) continue
-      if (await readWholeFrame(file, frames, { position: position + at, offset })) return offset
+      const place = { position: position + at, offset }
+      if (await readWholeFrame(file, frames, place)) return place
     }
     position += held - HEADER_BYTES + 1
   }
@@ -186,7 +192,9 @@ export function logCorruptError(damage: Damage): CcsError {
     'CCS_LOG_CORRUPT',
     `The log is damaged in ${damage.path} at byte ${damage.position}: ${records} can't be read.`,
     {
-      hint: 'Restore this file from a copy; all records before it are intact. See docs/errors.md.',
+      hint:
+        'All records before it are intact. To see all damage: ccs log verify. To make the ' +
+        'records again from Bronze, as far as it has them: ccs log repair',
     },
   )
 }

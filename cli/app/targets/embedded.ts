@@ -26,6 +26,7 @@ export const openTargetEngine: OpenTargetEngine = async (project, logic, options
     learnsSchemas: project.target.kafka !== undefined,
     isRebuild: options.isRebuild,
     isDestroying: options.isDestroying,
+    mayLoseRows: options.mayLoseRows,
     onNotice: options.onNotice,
   })
 }

@@ -16,6 +16,8 @@ export interface TargetEngineOptions {
   readonly isRebuild: boolean
   /** All models go. */
   readonly isDestroying: boolean
+  /** A rebuild may end with fewer rows than there were. */
+  readonly mayLoseRows: boolean
   /** Gets sentences for the user while rows are rebuilt. */
   readonly onNotice: (text: string) => void
 }

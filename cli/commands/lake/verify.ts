@@ -49,6 +49,8 @@ function damaged({ damaged: found, files }: VerifyResult): CcsError {
   const more = found.length > SHOWN_MAX ? `\n  … and ${found.length - SHOWN_MAX} more` : ''
   const what = `${found.length} of ${files} files are not as they were written:`
   return new CcsError('CCS_CHECK_FAILED', `${what}${shown.join('')}${more}`, {
-    hint: 'The log still has every event. Rebuild the lake: ccs deploy --rebuild --yes',
+    hint:
+      'Rebuild the lake from the log, if that is whole (ccs log verify): ' +
+      'ccs deploy --rebuild --yes',
   })
 }

@@ -1,7 +1,9 @@
 /** Audits one commit: first whether its files are as they were written, then every model's rows. */
+import { listCommittedEnds } from '../lake/committed-ends.ts'
 import type { LakeFile, Manifest } from '../lake/manifest.ts'
 import type { DamagedFile } from '../lake/verify.ts'
 import type { EventLog } from '../log/event-log.ts'
+import type { CommittedEnd, PartitionReport } from '../log/log-report.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../log/topics.ts'
 import type { Logic } from '../models/logic.ts'
 import { type AuditReport, audit } from './audit.ts'
@@ -13,6 +15,7 @@ import {
   readCommittedRanges,
 } from './log-accounts.ts'
 import { readKeptRanges, readRejectSources } from './log-sources.ts'
+import { judgeLog, type LogState } from './log-state.ts'
 
 /** A commit whose files stay as they are during the audit. */
 export interface AuditedCommit {
@@ -28,8 +31,8 @@ export interface CommitAuditPorts {
   /** An empty DuckDB of the audit's own. */
   readonly plain: AuditSql
   readonly log: EventLog
-  /** Whether offsets of the log may have holes, as on Kafka. */
-  readonly hasOffsetHoles: boolean
+  /** Reads and checks all of a log on disk; absent: offsets may have holes, as on Kafka. */
+  readonly checkLog?: (committed: readonly CommittedEnd[]) => Promise<readonly PartitionReport[]>
   findDamagedFiles(): Promise<readonly DamagedFile[]>
   /** Runs `use` with the engine, which serves the rows of this commit. */
   withServed<T>(use: (served: AuditSql) => Promise<T>): Promise<T>
@@ -49,6 +52,7 @@ export const EMPTY_AUDIT: AuditReport = {
   faults: [],
   setAside: [],
   gaps: [],
+  log: [],
 }
 
 /** Damaged files end the audit: rows read from them would say nothing about the models. */
@@ -59,40 +63,72 @@ export async function auditCommit(
   const { manifest, logic, timezone, pathOf } = commit
   const { serial, committedMs, gaps = [] } = manifest
   const head = { serial, asOf: new Date(committedMs).toISOString() }
+  // Rejects that are gone from the end are a fault of their own, below.
+  const ends = listCommittedEnds(manifest).filter(({ topic }) => topic !== DLQ_TOPIC)
+  const reports = await ports.checkLog?.(ends)
+  const { log, faults: logFaults } = reports
+    ? judgeLog(reports, manifest)
+    : { log: await readLogStates(ports.log, manifest), faults: [] }
   const damaged = await ports.findDamagedFiles()
-  if (damaged.length > 0)
-    return { ok: false, ...head, models: [], faults: listFileFaults(damaged), ...NOTHING }
+  const isUnreadable = reports?.some((one) => one.topic === DLQ_TOPIC && one.damage.length > 0)
+  if (damaged.length > 0 || isUnreadable) {
+    const found = [...listFileFaults(damaged), ...logFaults]
+    return { ok: false, ...head, models: [], faults: found, ...NOTHING, log }
+  }
   const tally = new Map<string, number>()
-  const { models, faults } = await ports.withServed(async (served) => {
+  const { models, faults: others } = await ports.withServed(async (served) => {
     await served.run('USE memory')
     await served.run(`SET VARIABLE now_ms = ${committedMs}::BIGINT`)
     return audit({
       ...{ plain: ports.plain, served, scratchFile: ports.scratchFile },
       logic: makeAuditLogic(logic, { timezone, nowMs: committedMs }),
-      log: await readLogInput(commit, ports, tally),
+      log: await readLogInput(commit, ports, { tally, reports }),
       tables: groupByTable(manifest.files.map((one) => ({ table: one.table, path: pathOf(one) }))),
       onProgress: ports.onProgress,
     })
   })
+  const faults = [...logFaults, ...others]
   const ok = faults.length === 0 && models.every(({ remainder }) => remainder === 0)
   const setAside = [...tally].sort().map(([model, count]) => ({ model, count }))
-  return { ok, ...head, models, faults, setAside, gaps }
+  return { ok, ...head, models, faults, setAside, gaps, log }
+}
+
+/** Of a log that ccs does not keep itself. */
+function readLogStates(log: EventLog, { positions }: Manifest): Promise<readonly LogState[]> {
+  const own = positions.filter(({ topic }) => topic === RAW_TOPIC)
+  return Promise.all(
+    own.map(async ({ topic, partition }) => {
+      return { topic, partition, ...(await log.range(topic, partition)), since: null, lost: 0 }
+    }),
+  )
 }
 
 async function readLogInput(
   { manifest, logic }: AuditedCommit,
-  { log, hasOffsetHoles }: CommitAuditPorts,
-  tally: Map<string, number>,
+  { log }: CommitAuditPorts,
+  {
+    tally,
+    reports,
+  }: { tally: Map<string, number>; reports: readonly PartitionReport[] | undefined },
 ): Promise<AuditLogInput> {
-  const { dlqEnd } = manifest
-  const startOf = async (partition: number) => (await log.range(RAW_TOPIC, partition)).start
+  const { dlqEnd, gaps = [] } = manifest
+  const own = reports?.filter(({ topic }) => topic === RAW_TOPIC)
+  const startOf = async (partition: number) =>
+    own
+      ? (own.find((one) => one.partition === partition)?.start ?? 0)
+      : (await log.range(RAW_TOPIC, partition)).start
+  const lost = (own ?? []).flatMap((one) =>
+    one.lost.map(({ from, to }) => ({ partition: one.partition, from, to })),
+  )
   return {
     topic: RAW_TOPIC,
-    ranges: await readCommittedRanges(RAW_TOPIC, manifest, startOf),
+    ranges: await readCommittedRanges(RAW_TOPIC, manifest, startOf, own !== undefined),
+    // Where offsets may have holes, only those that the log still has are looked for.
+    lost: own ? [...lost, ...gaps.filter(({ why }) => why === 'given up')] : [],
     rejects: countModels(readRejectSources(log, logic.dlqSchemas, dlqEnd), tally),
     dlqEnd,
     dlqKept: await log.range(DLQ_TOPIC, ENGINE_PARTITION),
-    ...(hasOffsetHoles ? { kept: (range) => readKeptRanges(log, range) } : {}),
+    ...(own ? {} : { kept: (range) => readKeptRanges(log, range) }),
   }
 }
 

@@ -19,6 +19,7 @@ import {
 import { describeColumns, keyedSql, type RowColumn } from './compare.ts'
 import { runHeaderAudits } from './header-audits.ts'
 import { type AuditFault, type AuditLogInput, type AuditRow, auditLog } from './log-accounts.ts'
+import type { LogState } from './log-state.ts'
 import {
   type ActualRows,
   auditGroupedModel,
@@ -38,8 +39,10 @@ export interface AuditReport {
   readonly faults: readonly AuditFault[]
   /** Of the rejected records, those that a model failed on, by model. */
   readonly setAside: readonly { readonly model: string; readonly count: number }[]
-  /** Records that the log lost before they were read; they are not counted as faults. */
+  /** Records without rows, because the log had lost them; they are not counted as faults. */
   readonly gaps: readonly LogGap[]
+  /** Where the log begins and ends, partition by partition of events.raw. */
+  readonly log: readonly LogState[]
 }
 
 /** What an audit reads: two DuckDBs, the models, the log and the lake's files. */

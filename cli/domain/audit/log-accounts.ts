@@ -6,6 +6,7 @@
  */
 import { quoteText } from '../kernel/sql-text.ts'
 import type { Manifest } from '../lake/manifest.ts'
+import type { OffsetRange } from '../log/log-report.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
 import { type AuditSql, queryCount } from './catalog.ts'
 
@@ -35,10 +36,12 @@ export interface AuditRow {
   readonly remainder: number
 }
 
-/** A partition of events.raw: the first offset still kept, and the first that is not committed. */
+/** A partition of events.raw: the first offset to account for, and the first not committed. */
 export interface LogRange {
   readonly partition: number
   readonly start: number
+  /** The first offset that the log still has. */
+  readonly kept: number
   readonly end: number
   /** Added to the log's own offsets: see LogSource. */
   readonly shift: number
@@ -63,23 +66,30 @@ export interface AuditLogInput {
   readonly dlqEnd: number
   /** First and end offset of what the topic still has. */
   readonly dlqKept: { readonly start: number; readonly end: number }
+  /** Offsets that are accounted for as lost, `to` not included. */
+  readonly lost: readonly (OffsetRange & { readonly partition: number })[]
   /** Ranges of offsets that have records; only for a log whose offsets may have holes. */
   readonly kept?: (range: LogRange) => AsyncIterable<{ baseOffset: number; count: number }>
 }
 
-/** The committed range of each partition; `startOf` returns the log's first kept offset. */
+/**
+ * The committed range of each partition; `startOf` returns the log's first kept offset. With
+ * `isNumbered`, offsets count from 0 without holes, so those before it are accounted for as well.
+ */
 export function readCommittedRanges(
   topic: string,
   { positions, sources = [] }: Pick<Manifest, 'positions' | 'sources'>,
   startOf: (partition: number) => Promise<number>,
+  isNumbered: boolean,
 ): Promise<LogRange[]> {
   const own = positions.filter((one) => one.topic === topic)
   return Promise.all(
     own.map(async ({ partition, nextOffset }) => {
       const source = sources.find((one) => one.topic === topic && one.partition === partition)
       const { shift = 0, since = 0 } = source ?? {}
-      const start = Math.max(since, (await startOf(partition)) + shift)
-      return { partition, start: Math.min(start, nextOffset), end: nextOffset, shift }
+      const first = Math.max(since, (await startOf(partition)) + shift)
+      const kept = Math.min(first, nextOffset)
+      return { partition, start: isNumbered ? 0 : kept, kept, end: nextOffset, shift }
     }),
   )
 }
@@ -99,10 +109,11 @@ export async function auditLog(
 ): Promise<{ row: AuditRow; faults: readonly AuditFault[] }> {
   const { topic, ranges } = input
   const faults = await loadRejects(plain, input)
-  await plain.run(`CREATE OR REPLACE TABLE audit.ranges (p INTEGER, start BIGINT, stop BIGINT)`)
-  for (const { partition, start, end } of ranges)
-    await plain.run(`INSERT INTO audit.ranges VALUES (${partition}, ${start}, ${end})`)
-  // Records before the first kept offset are ignored; records after the commit are a fault.
+  await plain.run(`CREATE OR REPLACE TABLE audit.ranges
+    (p INTEGER, start BIGINT, kept BIGINT, stop BIGINT)`)
+  for (const { partition, start, kept, end } of ranges)
+    await plain.run(`INSERT INTO audit.ranges VALUES (${partition}, ${start}, ${kept}, ${end})`)
+  // Records before the range are ignored; records after the commit are a fault.
   await plain.run(`CREATE OR REPLACE TABLE audit.records AS
     SELECT p, o, count(*) FILTER (is_row) AS bronze, count(*) FILTER (NOT is_row) AS dlq,
       bool_and(coalesce(o < stop, FALSE)) AS is_known
@@ -135,7 +146,9 @@ export async function auditLog(
     const lost = start === 0 ? '' : `; events.dlq itself has lost ${start} rejects`
     faults.push(
       ...(await fault(
-        `SELECT 'neither in Bronze nor rejected${lost}' AS problem, p, o FROM audit.missing`,
+        `SELECT CASE WHEN o < kept THEN 'neither in Bronze nor rejected, and gone from the log'
+          ELSE 'neither in Bronze nor rejected' END || '${lost}' AS problem, p, o
+        FROM audit.missing JOIN audit.ranges USING (p)`,
       )),
     )
     await plain.run('DROP TABLE audit.missing')
@@ -146,10 +159,14 @@ export async function auditLog(
 }
 
 /** Fills the table audit.missing with records of the log that are in neither. */
-async function findMissing(plain: AuditSql, { ranges, kept }: AuditLogInput): Promise<void> {
+async function findMissing(plain: AuditSql, { ranges, kept, lost }: AuditLogInput): Promise<void> {
   await plain.run(`CREATE OR REPLACE TABLE audit.missing AS SELECT p, o
     FROM (SELECT p, unnest(range(start, stop)) AS o FROM audit.ranges)
     ANTI JOIN audit.records USING (p, o)`)
+  for (const { partition, from, to } of lost)
+    await plain.run(
+      `DELETE FROM audit.missing WHERE p = ${partition} AND o >= ${from} AND o < ${to}`,
+    )
   if (!kept) return
   await plain.run('CREATE OR REPLACE TABLE audit.kept (p INTEGER, start BIGINT, stop BIGINT)')
   const { rows } = await plain.all(

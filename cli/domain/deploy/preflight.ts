@@ -32,14 +32,14 @@ export function findBlocker(
   const lossy = steps.filter((step) => step.destroys !== undefined)
   if (lossy.length === 0 || options.allowDestructive) return undefined
   const names = lossy.map((step) => `${step.kind} ${step.name}`)
-  return new CcsError(
-    'CCS_PLAN_CHANGES',
-    `This would delete ${joinNames(names, 5)}, or parts of them.`,
-    {
-      exit: EXIT.usage,
-      hint: `The plan shows what. To allow it: ${options.command} --allow-destructive`,
-    },
-  )
+  const rescued = lossy.find((step) => step.rescue !== undefined)
+  const what = rescued ? rescued.destroys : `${joinNames(names, 5)}, or parts of them`
+  return new CcsError('CCS_PLAN_CHANGES', `This would delete ${what}.`, {
+    exit: EXIT.usage,
+    hint:
+      `${rescued?.rescue ?? 'The plan shows what.'} ` +
+      `To allow it: ${options.command} --allow-destructive`,
+  })
 }
 
 function explainRefused({ kind, name, refused }: Step): CcsError {

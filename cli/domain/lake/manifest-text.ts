@@ -186,7 +186,7 @@ const source = fields<LogSource>({
   since: count,
 })
 
-const GAPS = ['expired', 'recreated', 'truncated'] as const
+const GAPS = ['expired', 'recreated', 'truncated', 'given up'] as const
 
 const gap = fields<LogGap>({
   topic: textLike(isPlainName, 'a topic'),

@@ -65,14 +65,17 @@ export interface LogSource {
   readonly since: number
 }
 
-/** Offsets that were never read, because the log had lost their records. */
+/**
+ * Offsets without rows, because the log had lost their records: before they were read, or (`given
+ * up`) before a rebuild, which was allowed to go on without them.
+ */
 export interface LogGap {
   readonly topic: string
   readonly partition: number
   readonly from: number
   /** Exclusive. Equal to `from` if the number of lost records is unknown. */
   readonly to: number
-  readonly why: 'expired' | 'recreated' | 'truncated'
+  readonly why: 'expired' | 'recreated' | 'truncated' | 'given up'
   readonly seenMs: number
 }
 

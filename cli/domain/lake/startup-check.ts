@@ -74,6 +74,8 @@ async function findDamage(lake: LakeChecker, file: LakeFile): Promise<CcsError |
   if (fault === undefined) return undefined
   const path = `lake/${leafPath(file.table, file.partition)}/${file.name}`
   return new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
-    hint: 'The log still has every event: rebuild the lake with ccs deploy --rebuild --yes',
+    hint:
+      'Rebuild the lake from the log, if that is whole (ccs log verify): ' +
+      'ccs deploy --rebuild --yes',
   })
 }

@@ -225,6 +225,11 @@ function topicGone(topic: string): CcsError {
 /** Describes a gap as a sentence for the user. */
 export function describeGap({ topic, partition, from, to, why }: LogGap): string {
   const place = `${topic}-${partition}`
+  if (why === 'given up')
+    return (
+      `A rebuild gave up records ${from} to ${to - 1} of ${place}, which the log no longer had; ` +
+      'no table has them.'
+    )
   if (why === 'expired')
     return (
       `Kafka deleted records ${from} to ${to - 1} of ${place} before they were ingested: ` +

@@ -17,8 +17,8 @@ export interface ModelDiffInput {
   readonly logic: Pick<Logic, 'graph' | 'schemas'>
   /** Undefined before the first commit. */
   readonly manifest: Manifest | undefined
-  /** The log still begins with its first record. */
-  readonly isLogWhole: boolean
+  /** What a rebuild from the log would lose, and how to keep it; absent: nothing. */
+  readonly loss?: { readonly destroys: string; readonly rescue: string } | undefined
   /** Models of a finished deployment, by which changes of the data directory by others show. */
   readonly deployed?: readonly Pick<DeployedModel, 'name' | 'fingerprint'>[]
   /** Rebuild all stored rows, changed or not. */
@@ -36,7 +36,8 @@ export function diffModels(input: ModelDiffInput): EnginePlan {
   ]
   const running = new Map((manifest?.models ?? []).map((one) => [one.name, one.fingerprint]))
   const deployed = new Map((input.deployed ?? []).map((one) => [one.name, one.fingerprint]))
-  const models = steps.map((step) => markDrift(step, deployed.get(step.name), running))
+  const drifted = steps.map((step) => markDrift(step, deployed.get(step.name), running))
+  const models = input.loss ? markLoss(drifted, input.loss) : drifted
   const touched = models.filter((one) => one.action !== 'remove').length
   return {
     steps: [...models, ...changedSchemas(logic, manifest)],
@@ -82,7 +83,7 @@ export function refuseUndeployed(
   why = 'Old and new logic never mix.',
 ): void {
   if (!manifest) return
-  const { steps } = diffModels({ logic, manifest, isLogWhole: true })
+  const { steps } = diffModels({ logic, manifest })
   if (steps.length === 0) return
   const names = steps.map((step) => step.name)
   const list = names.slice(0, 5).join(', ') + (names.length > 5 ? ' …' : '')
@@ -91,7 +92,7 @@ export function refuseUndeployed(
   })
 }
 
-function changedModels({ logic, manifest, isLogWhole }: ModelDiffInput): readonly Step[] {
+function changedModels({ logic, manifest }: ModelDiffInput): readonly Step[] {
   const deployed = new Map((manifest?.models ?? []).map((one) => [one.name, one]))
   const hasRows = manifest !== undefined && manifest.counts.records > 0
   const steps: Step[] = []
@@ -123,15 +124,20 @@ function changedModels({ logic, manifest, isLogWhole }: ModelDiffInput): readonl
         reason,
         ...(before ? { before: before.text } : {}),
         after: model.text,
-        ...(state === 'rebuild from log' && !isLogWhole ? { refused: LOG_LOST } : {}),
       }),
     )
   }
   return steps
 }
 
-const LOG_LOST =
-  'the log no longer holds its first records; restore them, or keep this model as it was'
+/** The first step that reads the log says what is lost by that. */
+function markLoss(
+  steps: readonly Step[],
+  loss: NonNullable<ModelDiffInput['loss']>,
+): readonly Step[] {
+  const first = steps.find(({ state }) => state === 'rebuild from log')
+  return steps.map((step) => (step === first ? { ...step, ...loss } : step))
+}
 
 function explainChange(change: {
   readonly isNew: boolean

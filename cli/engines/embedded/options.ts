@@ -38,7 +38,7 @@ export interface GoldLimits {
   readonly mergeAllRowsMin: number
   /** Closed rows stay in the state until there are this many, to avoid tiny files in the lake. */
   readonly closedRowsMin: number
-  /** About so many partial rows are merged by one statement: DuckDB holds them all, in wide rows. */
+  /** About so many partial rows are merged by one statement: DuckDB holds all of them, and wide. */
   readonly sliceRows: number
 }
 

@@ -11,6 +11,7 @@ import { compileRejectCodec } from '../../domain/gate/reject-codec.ts'
 import { openRejectWriter } from '../../domain/gate/reject-writer.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
 import { dataLayout, generationName } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
@@ -91,7 +92,7 @@ export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promi
   try {
     const dlqEnd = await runPipeline(parts, sideStore)
     const built = await sideStore.manifests.load()
-    if (!built) return { ...base, files: [], state: [] }
+    if (!built) return { ...EMPTY_MANIFEST, generation: base.generation, dlqEnd }
     return { ...(await moveOver(store, side, built, base)), dlqEnd }
   } finally {
     await sideStore.log.close()

@@ -17,9 +17,11 @@ import type { DeployedModel, Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import { removeUnreferencedState } from './checkpoint/state-files.ts'
 import { requireLimits } from './limits.ts'
+import { describeLogLoss, findLogLoss, type LogLoss, toGaps } from './log-loss.ts'
 import { diffModels, manifestLogic } from './model-diff.ts'
 import type { EngineStore } from './open-engine.ts'
 import { buildGold, type RebuildParts, rebuildFromLog, sideDirectory } from './rebuild.ts'
+import { compareRows } from './row-loss.ts'
 
 /** What the engine of a target is opened with. */
 export interface EmbeddedTargetParts extends Omit<RebuildParts, 'logic'> {
@@ -35,13 +37,16 @@ export interface EmbeddedTargetParts extends Omit<RebuildParts, 'logic'> {
   readonly isRebuild: boolean
   /** All models go. */
   readonly isDestroying: boolean
+  /** A rebuild may end with fewer rows than there were. */
+  readonly mayLoseRows: boolean
 }
 
 interface EmbeddedState extends EngineState {
   readonly serial: number
   /** Undefined before the first commit. */
   readonly manifest: Manifest | undefined
-  readonly isLogWhole: boolean
+  /** What a rebuild from the log would lose. */
+  readonly loss: LogLoss | undefined
   /** Models of the last deployment; undefined where there is none, or it broke off. */
   readonly deployed: readonly DeployedModel[] | undefined
 }
@@ -63,18 +68,19 @@ export class EmbeddedTargetEngine implements TargetEngine {
     return {
       serial: manifest?.serial ?? 0,
       manifest,
-      isLogWhole: await hasFirstRecords(store, topic),
+      loss: manifest && (await findLogLoss(store, topic, manifest)),
       deployed: isComplete ? readDeployedModels(deployment?.resources ?? []) : undefined,
     }
   }
 
-  diff({ manifest, isLogWhole, deployed }: EmbeddedState): EnginePlan {
-    const { logic, isRebuild, isDestroying } = this.#parts
+  diff({ manifest, loss, deployed }: EmbeddedState): EnginePlan {
+    const { logic, isRebuild, isDestroying, learnsSchemas } = this.#parts
+    const rescue = learnsSchemas ? RESCUE_SHARED : RESCUE_OWN
     if (isDestroying) return { steps: removeModels(manifest?.models ?? []), unchanged: 0 }
     return diffModels({
       logic,
       manifest,
-      isLogWhole,
+      loss: loss && { destroys: describeLogLoss(loss), rescue },
       isRebuild,
       ...(deployed ? { deployed } : {}),
     })
@@ -99,10 +105,11 @@ export class EmbeddedTargetEngine implements TargetEngine {
     }
   }
 
-  async apply(steps: readonly Step[], { manifest, serial }: EmbeddedState): Promise<void> {
+  async apply(steps: readonly Step[], state: EmbeddedState): Promise<void> {
+    const { serial } = state
     const { store, logic, clock, isDestroying } = this.#parts
     if (isDestroying) return removeData(store)
-    const next = await this.#makeRows(steps, manifest)
+    const next = await this.#makeRows(steps, state)
     const committed: Manifest = {
       ...next,
       serial: serial + 1,
@@ -120,14 +127,23 @@ export class EmbeddedTargetEngine implements TargetEngine {
     await this.#lock?.release()
   }
 
-  async #makeRows(steps: readonly Step[], base: Manifest | undefined): Promise<Manifest> {
+  async #makeRows(
+    steps: readonly Step[],
+    { manifest: base, loss }: EmbeddedState,
+  ): Promise<Manifest> {
     if (!base) return EMPTY_MANIFEST
     const openParts = async () => ({
       ...this.#parts,
       logic: await this.#parts.registeredLogic(),
     })
-    if (findWidestEffect(steps) === 'rebuild from log')
-      return rebuildFromLog(await openParts(), base)
+    if (findWidestEffect(steps) === 'rebuild from log') {
+      const built = await rebuildFromLog(await openParts(), base)
+      const { mayLoseRows, onNotice, clock } = this.#parts
+      for (const line of compareRows(base, built, { models: this.#parts.logic.graph, mayLoseRows }))
+        onNotice(line)
+      const gaps = [...(base.gaps ?? []), ...(loss ? toGaps(loss, clock.nowMs()) : [])]
+      return gaps.length === 0 ? built : { ...built, gaps: [...gaps, ...(built.gaps ?? [])] }
+    }
     const models = steps.filter((step) => step.kind === 'model')
     const built = new Set(
       models.filter((step) => step.state === 'build from silver').map((step) => step.name),
@@ -145,12 +161,9 @@ export class EmbeddedTargetEngine implements TargetEngine {
   }
 }
 
-/** Whether every partition still begins with its first record. */
-async function hasFirstRecords({ log }: EngineStore, topic: string): Promise<boolean> {
-  for (const partition of await log.partitions(topic))
-    if ((await log.range(topic, partition)).start > 0) return false
-  return true
-}
+/** How to keep events that Bronze has and the log no longer has: a log of its own, or Kafka. */
+const RESCUE_OWN = 'To put them back into the log: ccs log repair.'
+const RESCUE_SHARED = 'Kafka has deleted them. To keep them, leave the models as they are.'
 
 /** Lake and state of the target; other files of the directory are not ccs's to delete. */
 async function removeData({ files, root }: EngineStore): Promise<void> {

@@ -19,7 +19,7 @@ describe('a frame', () => {
   test('has the fields that were written, and is intact', () => {
     const frame = Buffer.concat([Buffer.alloc(7), encodeHeader(fields, body), body])
     const header = decodeHeader(frame, 7)
-    expect(header).toEqual({ ...fields, bodyBytes: body.length })
+    expect(header).toEqual({ ...fields, bodyBytes: body.length, isLost: false })
     expect(header && isIntact(frame, 7, header)).toBe(true)
   })
 
@@ -39,6 +39,22 @@ describe('a frame', () => {
         header !== undefined &&
         header.bodyBytes + HEADER_BYTES <= flipped.length &&
         isIntact(flipped, 0, header)
+      expect(isWhole, `bit ${bit}`).toBe(false)
+    }
+  })
+
+  test('that stands for lost records has a fixed layout too, and any bit flipped is detected', () => {
+    const nothing = Buffer.alloc(0)
+    const frame = encodeHeader({ ...fields, isLost: true }, nothing)
+    expect(frame.toString('hex')).toMatch(
+      /^63637358[0-9a-f]{8}000000000300000005000000000100007be897b69a010000$/,
+    )
+    expect(decodeHeader(frame, 0)).toEqual({ ...fields, bodyBytes: 0, isLost: true })
+    for (let bit = 0; bit < frame.length * 8; bit++) {
+      const flipped = Buffer.from(frame)
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      const header = decodeHeader(flipped, 0)
+      const isWhole = header?.bodyBytes === 0 && isIntact(flipped, 0, header)
       expect(isWhole, `bit ${bit}`).toBe(false)
     }
   })

@@ -83,6 +83,7 @@ function printStep(step: Step, width: number, withDiff: boolean): readonly strin
     `${head}  ${step.category}: ${step.reason}${effect}${drift}`,
     ...step.differences.map((one) => `        ${printDifference(one)}`),
     ...(step.destroys ? [`        deletes ${step.destroys}`] : []),
+    ...(step.rescue ? [`        ${step.rescue}`] : []),
     ...(step.refused ? [`        refused: ${step.refused}`] : []),
     ...diff.map((line) => `      ${line}`),
   ]

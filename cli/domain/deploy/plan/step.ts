@@ -48,6 +48,8 @@ export interface Step {
   readonly differences: readonly Difference[]
   /** What would be lost, in words; such a step needs --allow-destructive. */
   readonly destroys?: string
+  /** How to keep what would be lost, as a sentence. */
+  readonly rescue?: string
   /** Why the step can't be applied, and what to do instead; a plan with such a step is refused. */
   readonly refused?: string
   /** The resource as text, as found and as wanted, for `ccs diff`. */

@@ -14,8 +14,8 @@ export interface IdTable {
 }
 
 /**
- * Slots for which a slab gives each table room; beyond the last, four times as many again. Where the
- * system gives memory in pages of 2 MB, all of a slab takes memory at once: hence the one between.
+ * Slots for which a slab gives each table room; beyond the last, four times as many again. Where
+ * the system gives memory in pages of 2 MB, a slab is in memory as a whole: hence the one between.
  */
 const CAPACITIES = [256, 2_048, 32_768]
 const TABLES_PER_SLAB = 128

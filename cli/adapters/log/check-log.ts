@@ -1,0 +1,66 @@
+/** Checks all partitions of the embedded log. */
+import type { CommittedEnd, PartitionReport } from '../../domain/log/log-report.ts'
+import { type Files, listNames } from '../files/files.ts'
+import { checkPartition } from './check-partition.ts'
+import type { Partition } from './partition-reader.ts'
+import { listSegments, segmentPath } from './segment.ts'
+
+/** A partition of the log to check. */
+export interface LogPartition extends Partition {
+  readonly committedEnd: number
+}
+
+/** Partitions that have a directory or should have one, by topic and number. */
+export async function listLogPartitions(
+  files: Files,
+  dir: string,
+  committed: readonly CommittedEnd[],
+): Promise<readonly LogPartition[]> {
+  const names = new Set([
+    ...(await listNames(files, dir)),
+    ...committed.filter(({ end }) => end > 0).map((one) => `${one.topic}-${one.partition}`),
+  ])
+  const found = [...names].flatMap((name) => {
+    const [, topic, number] = /^([\w-][\w.-]*)-(\d+)$/.exec(name) ?? []
+    if (topic === undefined) return []
+    const partition = Number(number)
+    const end = committed.find((one) => one.topic === topic && one.partition === partition)?.end
+    return [{ topic, partition, dir: `${dir}/${name}`, committedEnd: end ?? 0 }]
+  })
+  const order = (a: Partition, b: Partition) =>
+    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+  return found.sort(order)
+}
+
+/** How to check a log. */
+export interface LogCheckOptions {
+  /** Partitions that must be there, and up to which offset. */
+  readonly committed: readonly CommittedEnd[]
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void
+}
+
+/** Reads every frame of every segment; damage is part of the result. */
+export async function checkLog(
+  files: Files,
+  dir: string,
+  { committed, onProgress = () => {} }: LogCheckOptions,
+): Promise<readonly PartitionReport[]> {
+  const partitions = await listLogPartitions(files, dir, committed)
+  let total = 0
+  for (const { dir: own } of partitions)
+    for (const base of await listSegments(files, own))
+      total += (await files.stat(segmentPath(own, base))).bytes
+  let done = 0
+  const reports: PartitionReport[] = []
+  for (const partition of partitions) {
+    const { report } = await checkPartition(files, partition, {
+      committedEnd: partition.committedEnd,
+      onBytes: (bytes) => {
+        done += bytes
+        onProgress(done, Math.max(done, total))
+      },
+    })
+    reports.push(report)
+  }
+  return reports
+}

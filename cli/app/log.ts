@@ -1,0 +1,89 @@
+/** Composition of the commands on the log of a data directory: checking and repairing it. */
+import type { LogRepairResult } from '../domain/dlq/plan-log-repair.ts'
+import { CcsError } from '../domain/kernel/errors.ts'
+import type { PartitionReport } from '../domain/log/log-report.ts'
+import type { RecordRestorer } from '../domain/log/restored-record.ts'
+import type { Project } from '../project.ts'
+import { openLogic } from './project-logic.ts'
+import { openStore } from './store.ts'
+
+/** Gets bytes of how many. */
+export type OnBytes = (done: number, total: number) => void
+
+/** CCS_USAGE_INVALID where Kafka keeps the log. */
+async function openOwnStore({ target, dataDir }: Project) {
+  if (!target.kafka) return openStore(dataDir)
+  throw new CcsError('CCS_USAGE_INVALID', `The log of target ${target.name} is kept by Kafka.`, {
+    hint: 'Only the log of a data directory can be checked and repaired: --target local',
+  })
+}
+
+type OwnStore = Awaited<ReturnType<typeof openOwnStore>>
+
+/** Reads and checks the whole log. */
+export async function checkProjectLog(project: Project, onProgress: OnBytes) {
+  const store = await openOwnStore(project)
+  try {
+    return await check(store, onProgress)
+  } finally {
+    await store.log.close()
+  }
+}
+
+async function check(store: OwnStore, onProgress: OnBytes): Promise<readonly PartitionReport[]> {
+  const [{ checkLog }, { dataLayout }, { listCommittedEnds }] = await Promise.all([
+    import('../adapters/log/check-log.ts'),
+    import('../domain/lake/layout.ts'),
+    import('../domain/lake/committed-ends.ts'),
+  ])
+  const committed = listCommittedEnds(await store.manifests.load())
+  return checkLog(store.files, dataLayout(store.root).log, { committed, onProgress })
+}
+
+/**
+ * Plans the repair of the log and, if `confirm` says yes, does it; nobody else may write meanwhile:
+ * CCS_ENGINE_LOCKED, CCS_LOG_LOCKED.
+ */
+export async function repairProjectLog(
+  project: Project,
+  onProgress: OnBytes,
+  confirm: (plan: LogRepairResult) => Promise<boolean>,
+): Promise<LogRepairResult> {
+  const [{ takeEngineLock }, { planLogRepair }, { repairLog }] = await Promise.all([
+    import('../adapters/lake/engine-lock.ts'),
+    import('../domain/dlq/plan-log-repair.ts'),
+    import('../adapters/log/repair-log.ts'),
+  ])
+  const store = await openOwnStore(project)
+  const { files, root } = store
+  const lock = await takeEngineLock(store, 'ccs log repair')
+  try {
+    const reports = await check(store, onProgress)
+    return await withRestorer(project, store, async (restorer, withoutBronze) => {
+      const partitions = await planLogRepair(reports, restorer)
+      const plan = { applied: false, partitions, withoutBronze }
+      if (partitions.length === 0 || !(await confirm(plan))) return plan
+      const options = { files, owner: 'ccs log repair', nowMs: Date.now(), restorer }
+      return { ...plan, applied: true, partitions: await repairLog(root, partitions, options) }
+    })
+  } finally {
+    await lock.release()
+    await store.log.close()
+  }
+}
+
+async function withRestorer<T>(
+  project: Project,
+  { log, root, lake, manifests }: OwnStore,
+  use: (restorer: RecordRestorer, withoutBronze: string | null) => Promise<T>,
+): Promise<T> {
+  const [{ createRestorer }, { withBronzeRecords }] = await Promise.all([
+    import('../domain/dlq/restore-records.ts'),
+    import('../adapters/lake/bronze-records.ts'),
+  ])
+  const manifest = await manifests.load()
+  const { rawSchemas, dlqSchemas } = await openLogic(project)
+  return withBronzeRecords({ manifest, lake, rawSchemas, root }, (read, why) =>
+    use(createRestorer({ log, dlqSchemas, readBronze: read }), why),
+  )
+}
