@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    projects: ['unit', 'contract', 'e2e', 'fuzz', 'cluster', 'ksqldb'].map((name) => ({
+    projects: ['unit', 'contract', 'e2e', 'faults', 'fuzz', 'cluster', 'ksqldb'].map((name) => ({
       test: {
         name,
         include: [`test/${name}/**/*.test.ts`],

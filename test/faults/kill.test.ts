@@ -11,11 +11,11 @@ import { FAULT_SITES, type FaultSite } from '../../cli/adapters/files/fault-poin
 import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
 import { openFilesRegistry } from '../../cli/adapters/registry/files-registry.ts'
+import { runCcs } from '../e2e/run-ccs.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
 import { seededRandom } from '../fixtures/fault-files.ts'
 import { computeExpected, findFaults, readFound, recordsIn } from '../fixtures/pipeline-oracle.ts'
-import { runCcs } from './run-ccs.ts'
 
 const POINTS = Number(process.env.CCS_KILL_POINTS ?? 8)
 const SEED = Number(process.env.CCS_KILL_SEED ?? 20_260_101)

@@ -17,9 +17,9 @@ import { frameRecords } from '../../cli/domain/log/frame-records.ts'
 import { type LogVerifyResult, toVerifyResult } from '../../cli/domain/log/log-report.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { loadProject } from '../../cli/project.ts'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { IS_WHOLE } from '../fixtures/fault-share.ts'
 import { queryStored, readManifest } from '../fixtures/tamper.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const DIRT = ['--late', '5%', '--duplicates', '5%', '--invalid', '2%', '--disorder', '10%']
 const RECORDS = 3_000
