@@ -45,7 +45,7 @@ beforeAll(async () => {
   logic = await openLogic(project)
   rules = new FuzzRules(logic, project.config.gate)
   // Rows move to the lake as soon as they are final, so that the lists reach that too.
-  const goldLimits = { mergeAllRowsMin: 2, closedRowsMin: 1, sliceRows: 5 }
+  const goldLimits = { mergeSizeMin: 2, closedRowsMin: 1, sliceSize: 5 }
   tests = await openTests({ ...project, tests: [] }, logic, goldLimits)
   models = tests.models.map(({ name }) => name)
   groups = drawGroups(SEED, LISTS)

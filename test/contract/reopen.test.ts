@@ -257,7 +257,7 @@ async function drainOrCommit(isAgain: boolean): Promise<void> {
 }
 
 test('two dirty partitions, the second after the first has closed, give the truth', async () => {
-  const whole = await makeRig(undefined, { mergeAllRowsMin: 1, closedRowsMin: 1, sliceRows: 3 })
+  const whole = await makeRig(undefined, { mergeSizeMin: 1, closedRowsMin: 1, sliceSize: 3 })
   const { partitions, truth } = await makeRecords(whole, 3_000, SEED, 2)
   const side = join(root, 'two')
   const notices: string[] = []

@@ -138,7 +138,7 @@ test('new records are tried together with what is committed already', async () =
 })
 
 describe('a sum that is only found too large when its day is final', () => {
-  const LIMITS = { mergeAllRowsMin: 1, closedRowsMin: 1, sliceRows: 3 }
+  const LIMITS = { mergeSizeMin: 1, closedRowsMin: 1, sliceSize: 3 }
   const LATER_MS = SOON_MS + 3 * 86_400_000
   const later = makeEvent(99, { event_ts: LATER_MS, sent_ts: null, received_ts: null })
   const billions = (index: number) => makeEvent(index, { page_url: '2000000000' })

@@ -21,7 +21,7 @@ let root: string
 
 beforeAll(async () => {
   // Rows move to the lake as soon as they are closed.
-  rig = await makeRig(MODELS, { mergeAllRowsMin: 1, closedRowsMin: 1, sliceRows: 3 })
+  rig = await makeRig(MODELS, { mergeSizeMin: 1, closedRowsMin: 1, sliceSize: 3 })
 })
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'ccs-clock-'))

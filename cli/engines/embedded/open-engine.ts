@@ -38,9 +38,9 @@ export interface EngineOptions {
 }
 
 const GOLD_LIMITS: GoldLimits = {
-  mergeAllRowsMin: 50_000,
+  mergeSizeMin: 50_000,
   closedRowsMin: 2_000,
-  sliceRows: 100_000,
+  sliceSize: 100_000,
 }
 
 /** Opens it. CCS_LAKE_DAMAGED if a file of the state is missing or fails its checksum. */

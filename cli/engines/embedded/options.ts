@@ -32,14 +32,20 @@ export interface EmbeddedOptions {
   readonly onStep?: (step: 'gold.merge' | 'gold.compact') => void
 }
 
-/** How many rows a checkpoint takes to compact a Gold model or to move rows to the lake. */
+/**
+ * From what size on a checkpoint compacts a Gold model or moves rows to the lake. A size counts
+ * partial rows and the entries of their lists, such as the visitors of a minute.
+ */
 export interface GoldLimits {
-  /** Newer parts are merged into the first once they have as many rows as it, and this many. */
-  readonly mergeAllRowsMin: number
-  /** Closed rows stay in the state until there are this many, to avoid tiny files in the lake. */
+  /** Newer parts are merged into the first once they are as large as it, and of this size. */
+  readonly mergeSizeMin: number
+  /**
+   * Closed rows stay in the state until there are this many, or their size is `mergeSizeMin`, to
+   * avoid tiny files in the lake.
+   */
   readonly closedRowsMin: number
-  /** About so many partial rows are merged by one statement: DuckDB holds all of them, and wide. */
-  readonly sliceRows: number
+  /** About so much is merged by one statement: DuckDB holds it all, in wide rows. */
+  readonly sliceSize: number
 }
 
 /** What was published before, and whom to tell of rebuilds. */
