@@ -44,7 +44,7 @@ export async function countParquetRows(connection: DuckConnection, path: string)
 }
 
 /** Merging and counting rows go row group by row group. */
-const MEMORY_BYTES = 96 * 1024 * 1024
+const MEMORY_BYTES = 64 * 1024 * 1024
 
 /** Merges and counts with a DuckDB of its own, which is opened when it is first needed. */
 export class ParquetTool {

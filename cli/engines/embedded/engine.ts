@@ -1,7 +1,7 @@
 /**
- * The embedded engine: log frames in, query results out, and now and then a snapshot that is
- * written to disk while the next rows come in. Everything that is not committed is in an in-memory
- * DuckDB, so after a crash the log brings back all that was lost.
+ * The embedded engine: log frames in, query results out, now and then a snapshot that is written
+ * while the next rows come in. What is not committed is in an in-memory DuckDB; after a crash the
+ * log brings it back.
  */
 
 import type { Duck, DuckConnection } from '../../adapters/duckdb/duckdb.ts'
@@ -59,6 +59,7 @@ export class EmbeddedEngine {
   readonly #views: VisibleViews
   #committedSeq = 0
   #queue: Promise<unknown> = Promise.resolve()
+  #write: Promise<unknown> = Promise.resolve()
   /** A snapshot whose barrier is not set yet: ingestion waits for it. */
   #barrier: Promise<unknown> = Promise.resolve()
 
@@ -235,7 +236,9 @@ export class EmbeddedEngine {
       releaseMemory: (connection: DuckConnection) => this.#duck.giveBack(connection),
       compact: this.#gold.compact.bind(this.#gold),
     }
-    return writeCheckpoint(source, frozen, { ...this.#options, ...commit })
+    const written = writeCheckpoint(source, frozen, { ...this.#options, ...commit })
+    this.#write = written.catch(() => {})
+    return written
   }
 
   /** Opens the stream of Gold's changes; at most once, before anything is ingested. */
@@ -279,13 +282,11 @@ export class EmbeddedEngine {
     return this.#connect('delta')
   }
 
+  /** Waits for a checkpoint that is being written: nothing writes files afterwards. */
   async close(): Promise<void> {
-    await this.#queue
-    this.#queries.close()
-    this.#rows.close()
-    this.#intake.close()
-    this.#connection.close()
-    this.#duck.close()
+    await Promise.all([this.#queue, this.#write])
+    for (const one of [this.#queries, this.#rows, this.#intake, this.#connection, this.#duck])
+      one.close()
   }
 
   /** Runs one at a time on the engine's own connection, in the order of the calls. */

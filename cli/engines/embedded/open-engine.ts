@@ -40,7 +40,7 @@ export interface EngineOptions {
 const GOLD_LIMITS: GoldLimits = {
   mergeSizeMin: 50_000,
   closedRowsMin: 2_000,
-  sliceSize: 100_000,
+  sliceSize: 50_000,
 }
 
 /** Opens it. CCS_LAKE_DAMAGED if a file of the state is missing or fails its checksum. */
