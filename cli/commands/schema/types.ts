@@ -23,7 +23,7 @@ export default class SchemaTypesCommand extends CcsCommand<SchemaTypes> {
     const { argv, flags } = await this.parse(SchemaTypesCommand)
     const project = await this.loadProject(flags)
     const result = await writeSchemaTypes(project, { topics: argv.map(String), out: flags.out })
-    if (flags.out === undefined) this.print(result.types.trimEnd())
+    if (flags.out === undefined) this.printLines(result.types.trimEnd().split('\n'))
     else this.note(`${result.changed ? 'Written' : 'Unchanged'}: ${flags.out}`)
     return result
   }
