@@ -57,7 +57,10 @@ export const targetFlag = Flags.string({
 export abstract class CcsCommand<Result> extends Command {
   static override enableJsonFlag = true
 
-  /** The machine's clock, for the use cases that a command runs. */
+  /** Its files are the project's, which the umask alone protects. */
+  protected readonly writesSources: boolean = false
+
+  /** The clock of use cases. */
   protected readonly clock = systemClock()
 
   static override baseFlags = {
@@ -90,11 +93,14 @@ export abstract class CcsCommand<Result> extends Command {
     readonly target?: string | undefined
   }): Promise<Project> {
     const { findProject, loadProject } = await import('./project.ts')
-    return loadProject(flags.project ?? findProject(process.cwd()), {
+    const project = await loadProject(flags.project ?? findProject(process.cwd()), {
       env: process.env,
       ...(flags.data === undefined ? {} : { data: flags.data }),
       ...(flags.target === undefined ? {} : { target: flags.target }),
     })
+    // Before anything is created: it holds for DuckDB and dbt too.
+    if (project.config.dataMode === 'private' && !this.writesSources) process.umask(0o077)
+    return project
   }
 
   /** Disk, memory and ports of this machine. */
@@ -110,9 +116,7 @@ export abstract class CcsCommand<Result> extends Command {
     for (const line of formatTable(columns, rows, { width, paint })) this.print(line)
   }
 
-  /**
-   * How many columns a table or a line may take: the terminal's width, or 80 without a terminal.
-   */
+  /** How many columns a line may take: the terminal's width, or 80 without a terminal. */
   protected get width(): number {
     return process.stdout.isTTY ? Math.max(40, process.stdout.columns || 80) : 80
   }

@@ -19,6 +19,8 @@ export default class SchemaTypesCommand extends CcsCommand<SchemaTypes> {
     out: Flags.string({ summary: 'File to write instead of printing.', helpValue: 'FILE' }),
   }
 
+  protected override readonly writesSources = true
+
   async run(): Promise<SchemaTypes> {
     const { argv, flags } = await this.parse(SchemaTypesCommand)
     const project = await this.loadProject(flags)
