@@ -160,7 +160,12 @@ function collectSettings(map: JsonObject, path: string[], context: SettingsConte
     const key = here.join('.')
     if (!known.includes(name)) {
       const where = depth === 0 ? 'a setting' : `a setting of "${path.join('.')}"`
-      reader.fault(here, `"${name}" is not ${where}.`, didYouMean(name, known), 'key')
+      reader.fault(
+        here,
+        `${reader.quoteKey(here)} is not ${where}.`,
+        didYouMean(name, known),
+        'key',
+      )
     } else if (SETTINGS.some((setting) => setting.key === key)) {
       const filled = fillSetting(value, env)
       if ('value' in filled) written.set(key, filled.value)

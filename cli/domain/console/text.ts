@@ -3,6 +3,7 @@
  * It only makes strings; command.ts writes them.
  */
 import type { CcsError, Location } from '../kernel/errors.ts'
+import { redactLine } from '../kernel/redact.ts'
 import { formatCount, formatDuration } from '../kernel/units.ts'
 import { escapeControls } from './controls.ts'
 
@@ -203,12 +204,21 @@ function formatMessage(text: string): string[] {
   return text.split('\n').map((line, index) => (index === 0 ? line : line.replace(/^ {0,2}/, '  ')))
 }
 
+/** The line of a file with settings without its secrets. */
+function redactLocation(location: Location): Location {
+  if (location.text === undefined || !/\.(ya?ml|json|properties)$/i.test(location.file))
+    return location
+  return { ...location, text: redactLine(location.text) }
+}
+
 function formatSource(location: Location, paint: Paint): string[] {
   const place = `  at ${formatLocation(location)}`
   if (location.text === undefined || location.line === undefined) return [place]
   // Of a long line only the part around the fault is shown.
   const from = Math.max(0, (location.column ?? 1) - 61)
-  const text = location.text.slice(from, from + 100).replaceAll('\t', ' ')
+  const text = redactLocation(location)
+    .text?.slice(from, from + 100)
+    .replaceAll('\t', ' ')
   const gutter = `  ${location.line} | `
   const shown = [place, `${paint('dim', gutter)}${text}`]
   if (location.column !== undefined)
@@ -231,7 +241,7 @@ export function toErrorDocument(error: CcsError): ErrorDocument {
     code: error.code,
     message: error.message,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.location === undefined ? {} : { location: error.location }),
+    ...(error.location === undefined ? {} : { location: redactLocation(error.location) }),
     ...(error.others.length === 0 ? {} : { others: error.others.map(toErrorDocument) }),
   }
 }
