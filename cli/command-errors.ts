@@ -3,6 +3,8 @@
  * bugs.
  */
 import { type Config, Errors } from '@oclif/core'
+import { painterFor, writeJson, writeLines } from './adapters/terminal/screen.ts'
+import { formatError, toErrorDocument } from './domain/console/text.ts'
 import { didYouMean, findNearest } from './domain/kernel/did-you-mean.ts'
 import { CcsError } from './domain/kernel/errors.ts'
 
@@ -63,4 +65,20 @@ export function unknownCommandError(thrown: unknown, config: Config): CcsError |
   return new CcsError('CCS_USAGE_INVALID', `"${name}" is not a command of ccs.`, {
     hint: didYouMean(name, known),
   })
+}
+
+/** Prints an error to stderr, or with --json as a document to stdout, and sets the exit code. */
+export function report(
+  error: CcsError,
+  thrown: unknown,
+  { isJson, isLine = false }: { readonly isJson: boolean; readonly isLine?: boolean },
+): void {
+  process.exitCode = error.exit
+  if (isJson) {
+    writeJson(process.stdout, { error: toErrorDocument(error) }, isLine ? 0 : 2)
+  } else writeLines(process.stderr, formatError(error, painterFor(process.stderr)))
+  if (process.env.CCS_DEBUG === '1') {
+    for (let cause = thrown; cause instanceof Error; cause = cause.cause)
+      writeLines(process.stderr, `${cause.stack}`.split('\n'))
+  }
 }

@@ -5,24 +5,29 @@
  */
 import { Command, Config, Errors, Flags, flush, run, settings } from '@oclif/core'
 import { systemClock } from './adapters/process/system-clock.ts'
+import {
+  drawScreen,
+  eraseLine,
+  painterFor,
+  redrawLine,
+  writeJson,
+  writeLines,
+} from './adapters/terminal/screen.ts'
 import { watchSignals, watchStdout } from './adapters/terminal/stop-signal.ts'
 import {
   askText,
   confirm,
   type Progress,
-  painterFor,
   SILENT,
   startProgress,
   waitForStdout,
 } from './adapters/terminal/terminal.ts'
-import { toCcsError, unknownCommandError } from './command-errors.ts'
+import { report, toCcsError, unknownCommandError } from './command-errors.ts'
 import {
   type Column,
   formatError,
   formatTable,
-  replaceBigints,
   type Style,
-  toErrorDocument,
   wrapLine,
 } from './domain/console/text.ts'
 import { CcsError, type ExitCode } from './domain/kernel/errors.ts'
@@ -52,7 +57,10 @@ export const targetFlag = Flags.string({
 export abstract class CcsCommand<Result> extends Command {
   static override enableJsonFlag = true
 
-  /** The machine's clock, for the use cases that a command runs. */
+  /** Its files are the project's, which the umask alone protects. */
+  protected readonly writesSources: boolean = false
+
+  /** The clock of use cases. */
   protected readonly clock = systemClock()
 
   static override baseFlags = {
@@ -85,11 +93,14 @@ export abstract class CcsCommand<Result> extends Command {
     readonly target?: string | undefined
   }): Promise<Project> {
     const { findProject, loadProject } = await import('./project.ts')
-    return loadProject(flags.project ?? findProject(process.cwd()), {
+    const project = await loadProject(flags.project ?? findProject(process.cwd()), {
       env: process.env,
       ...(flags.data === undefined ? {} : { data: flags.data }),
       ...(flags.target === undefined ? {} : { target: flags.target }),
     })
+    // Before anything is created: it holds for DuckDB and dbt too.
+    if (project.config.dataMode === 'private' && !this.writesSources) process.umask(0o077)
+    return project
   }
 
   /** Disk, memory and ports of this machine. */
@@ -105,9 +116,7 @@ export abstract class CcsCommand<Result> extends Command {
     for (const line of formatTable(columns, rows, { width, paint })) this.print(line)
   }
 
-  /**
-   * How many columns a table or a line may take: the terminal's width, or 80 without a terminal.
-   */
+  /** How many columns a line may take: the terminal's width, or 80 without a terminal. */
   protected get width(): number {
     return process.stdout.isTTY ? Math.max(40, process.stdout.columns || 80) : 80
   }
@@ -118,35 +127,47 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** Prints a line of the result for people; nothing with --json, unless JSON is streamed. */
   protected print(line = ''): void {
-    if (this.#isLineOpen) process.stderr.write('\r\u001B[K')
+    this.printLines([line])
+  }
+
+  /** As `print`, for several lines; a line end inside one of them is escaped. */
+  protected printLines(lines: readonly string[]): void {
+    this.#endLine()
+    if (!this.jsonEnabled() || this.#isStreaming) writeLines(process.stdout, lines)
+  }
+
+  #endLine(): void {
+    if (this.#isLineOpen) eraseLine(process.stderr)
     this.#isLineOpen = false
-    if (!this.jsonEnabled() || this.#isStreaming) process.stdout.write(`${line}\n`)
   }
 
   /**
-   * As `print`, for endless output: waits while the reader of stdout is slower than the command.
+   * As `printLines`, for endless output: waits while the reader of stdout is slower than we are.
    */
-  protected async printWithBackpressure(line: string, stop: AbortSignal): Promise<void> {
-    this.print(line)
+  protected async printWithBackpressure(
+    lines: string | readonly string[],
+    stop: AbortSignal,
+  ): Promise<void> {
+    this.printLines([lines].flat())
     await waitForStdout(stop)
   }
 
-  /** From now on --json prints one document per line, by `printDocument`, instead of the result. */
+  /** From now on --json prints a document per line, by `printDocument`, instead of the result. */
   protected streamJson(): void {
     this.#isStreaming = true
   }
 
   /** Prints a document on one line, and waits until the reader of stdout has caught up. */
   protected async printDocument(document: unknown, stop: AbortSignal): Promise<void> {
-    process.stdout.write(`${JSON.stringify(document, replaceBigints)}\n`)
+    writeJson(process.stdout, document, 0)
     await waitForStdout(stop)
   }
 
   /** Prints a remark to stderr; nothing with --json. */
   protected note(line: string): void {
     if (this.jsonEnabled()) return
-    process.stderr.write(`${this.#isLineOpen ? '\r\u001B[K' : ''}${line}\n`)
-    this.#isLineOpen = false
+    this.#endLine()
+    writeLines(process.stderr, [line])
   }
 
   /** Says if a server could not have the port of ccs.yml, because it is taken. */
@@ -157,7 +178,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** Prints an error to stderr without ending the command. */
   protected printError(error: CcsError): void {
-    process.stderr.write(`${formatError(error, painterFor(process.stderr)).join('\n')}\n`)
+    writeLines(process.stderr, formatError(error, painterFor(process.stderr)))
   }
 
   /** Prints plain text in lines that fit; all but the first are indented. */
@@ -172,8 +193,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** Draws a screen over the last one, each line with what was behind it erased: no flicker. */
   protected redraw(lines: readonly string[], isFirst: boolean): void {
-    const frame = lines.map((line) => `${line}\u001B[K`).join('\n')
-    process.stdout.write(`${isFirst ? '\u001B[2J' : ''}\u001B[H${frame}\n\u001B[J`)
+    drawScreen(process.stdout, lines, isFirst)
   }
 
   /**
@@ -183,8 +203,8 @@ export abstract class CcsCommand<Result> extends Command {
   protected statusLine(text: string): void {
     if (this.jsonEnabled()) return
     const { stderr } = process
-    if (!stderr.isTTY) return void stderr.write(`${text}\n`)
-    stderr.write(`\r\u001B[K${text.slice(0, Math.max(20, (stderr.columns || 80) - 1))}`)
+    if (!stderr.isTTY) return void writeLines(stderr, [text])
+    redrawLine(stderr, text.slice(0, Math.max(20, (stderr.columns || 80) - 1)))
     this.#isLineOpen = true
   }
 
@@ -224,7 +244,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   override logJson(json: unknown): void {
     if (this.#isStreaming) return
-    process.stdout.write(`${JSON.stringify(json, replaceBigints, 2)}\n`)
+    writeJson(process.stdout, json, 2)
   }
 
   protected override async catch(thrown: unknown): Promise<void> {
@@ -272,23 +292,6 @@ export async function runCli(url: string): Promise<void> {
     }
   } catch (thrown) {
     report(toCcsError(thrown), thrown, { isJson })
-  }
-}
-
-/** Prints an error to stderr, or with --json as a document to stdout, and sets the exit code. */
-function report(
-  error: CcsError,
-  thrown: unknown,
-  { isJson, isLine = false }: { readonly isJson: boolean; readonly isLine?: boolean },
-): void {
-  process.exitCode = error.exit
-  if (isJson) {
-    const document = { error: toErrorDocument(error) }
-    process.stdout.write(`${JSON.stringify(document, replaceBigints, isLine ? 0 : 2)}\n`)
-  } else process.stderr.write(`${formatError(error, painterFor(process.stderr)).join('\n')}\n`)
-  if (process.env.CCS_DEBUG === '1') {
-    for (let cause = thrown; cause instanceof Error; cause = cause.cause)
-      process.stderr.write(`${cause.stack}\n`)
   }
 }
 

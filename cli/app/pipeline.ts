@@ -51,6 +51,7 @@ export async function openPipeline(
     { createOriginFinder },
     { createSchemaRefresher },
     { takeEngineLock },
+    { makePrivate },
     { openRestartable },
     { manifestLogic, refuseUndeployed },
   ] = await Promise.all([
@@ -59,6 +60,7 @@ export async function openPipeline(
     import('../domain/dlq/replay-ledger.ts'),
     import('../domain/pipeline/schema-refresh.ts'),
     import('../adapters/lake/engine-lock.ts'),
+    import('../adapters/files/private-data.ts'),
     import('../engines/embedded/open-engine.ts'),
     import('../engines/embedded/model-diff.ts'),
   ])
@@ -71,7 +73,12 @@ export async function openPipeline(
   const started = await startPipeline<RestartableEngine>(
     {
       ...{ clock, systemClock: systemClock(), store, outage },
-      takeLock: () => takeEngineLock(store, owner),
+      takeLock: async () => {
+        const lock = await takeEngineLock(store, owner)
+        if (config.dataMode === 'private' && (await makePrivate(store.root)))
+          onNotice(`Other users could read ${store.root}; from now on only you can (data_mode).`)
+        return lock
+      },
       checkLogic: (manifest) => refuseUndeployed(logic, manifest),
       openEngine: async (manifest, failing) => {
         const engine = await openRestartable(project, { ...logic, rawSchemas }, store, {

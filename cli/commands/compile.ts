@@ -47,7 +47,7 @@ export default class Compile extends CcsCommand<CompileDocument> {
     requireSupported(results)
     for (const { model, compiled } of results) {
       if (results.length > 1) this.print(`-- ${model.name}`)
-      this.print(printStatements(compiled))
+      this.printLines(printStatements(compiled).split('\n'))
     }
     return {
       engine,

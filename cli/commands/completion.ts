@@ -34,7 +34,7 @@ echo 'source <(<%= config.bin %> completion bash)' >> ~/.bashrc`,
         flags: [...Object.keys(flags), 'help'],
       }))
     const script = renderCompletion(args.shell, this.config.bin, commands)
-    this.print(script.trimEnd())
+    this.printLines(script.trimEnd().split('\n'))
     return { shell: args.shell, script }
   }
 }

@@ -126,7 +126,9 @@ export default class Gen extends CcsCommand<GenOutput> {
     const { seed, eps } = options
     const signal = this.abortOnSignal()
     const open = flags.stdout
-      ? await openLineSink(project, seed, (text) => this.printWithBackpressure(text, signal))
+      ? await openLineSink(project, seed, (text) =>
+          this.printWithBackpressure(text.split('\n'), signal),
+        )
       : await openLogSink(project, {
           seed,
           partitions,

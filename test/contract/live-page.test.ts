@@ -242,6 +242,31 @@ test('a taken port is replaced by a free one, unless it was asked for', async ()
   await other.close()
 })
 
+test('a page of another origin gets the files of the page, and nothing else', async () => {
+  const { port } = new URL(shop.url)
+  const ask = async (path: string, origin: string | undefined, method = 'GET') => {
+    const headers = {
+      ...(origin === undefined ? {} : { origin }),
+      ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
+    }
+    const body = method === 'POST' ? '{"sql":"SELECT 1 AS one"}' : null
+    const { status } = await fetch(`${shop.url}${path}`, { method, headers, body })
+    return status
+  }
+  const foreign = ['https://evil.example', 'null', `http://127.0.0.1:${Number(port) + 1}`, '']
+  for (const origin of foreign) {
+    for (const path of ['/api/snapshot', '/api/stream', '/status', '/nothing'])
+      expect(await ask(path, origin), `${path} for ${origin}`).toBe(403)
+    for (const path of ['/query', '/commit', '/compact', '/', '/assets/page.js'])
+      expect(await ask(path, origin, 'POST'), `${path} for ${origin}`).toBe(403)
+    expect(await ask('/', origin)).toBe(200)
+  }
+  for (const origin of [`http://127.0.0.1:${port}`, `http://localhost:${port}`, undefined]) {
+    expect(await ask('/api/snapshot', origin)).toBe(200)
+    expect(await ask('/query', origin, 'POST')).toBe(200)
+  }
+})
+
 test('a foreign host, a wrong content type, a large and an empty body are rejected', async () => {
   const { port } = new URL(shop.url)
   const status = await new Promise((resolve, reject) => {

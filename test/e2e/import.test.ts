@@ -41,6 +41,22 @@ test('imported rows reach Silver and Gold once, also when imported twice', async
   ])
 })
 
+test('no control character of a row is printed raw, and JSON keeps its value', async () => {
+  const file = path.join(dir.path, 'shop.csv')
+  const attack = '\u001b]0;title\u0007\u009b31m\u202e\u007f'
+  const rows = [
+    `2019-10-01 00:00:00 UTC,view,1,1,a.b,x${attack},35.79,7,s`,
+    `2019-10-01 00:00:00 UTC${attack},view,1,1,a.b,x,35.79,7,s`,
+  ]
+  writeFileSync(file, [HEADER, ...rows, ''].join('\n'))
+  const imported = await ccs('import', file, '--mapping', MAPPING)
+  expect(imported.stdout).toContain('\\u001b]0;title\\u0007\\u009b31m\\u202e\\u007f')
+  const tail = await ccs('tail', '--format', 'json')
+  expect(JSON.parse(tail.stdout).value.items[0].brand).toBe(`x${attack}`)
+  for (const { stdout, stderr } of [imported, tail])
+    expect(`${stdout}${stderr}`.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202A-\u202E]/u)
+})
+
 test('faults of mapping and columns exit 2 with all places and write nothing', async () => {
   const mapping = path.join(dir.path, 'map.yml')
   writeFileSync(mapping, 'event:\n  event_idd: { hash: all }\n')

@@ -2,6 +2,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
+import { escapeControls } from '../../domain/console/controls.ts'
+import { writeLines } from './screen.ts'
 
 /** Where a shell gets its lines from. */
 export interface LineInput {
@@ -51,12 +53,12 @@ export async function openLineInput(options: LineInputOptions): Promise<LineInpu
     isTerminal,
     lines: queueLines(lines),
     prompt: (text) => {
-      lines.setPrompt(text)
+      lines.setPrompt(escapeControls(text))
       lines.prompt()
     },
     clear: () => {
       for (const name of ['e', 'u']) lines.write(null, { ctrl: true, name })
-      output.write('^C\n')
+      writeLines(output, ['^C'])
     },
     close: async () => {
       lines.close()

@@ -1,8 +1,10 @@
 /**
- * The terminal that this process writes to: whether it takes colours, a progress line on stderr,
- * questions, and whether the reader of stdout keeps up.
+ * The terminal that this process writes to: a progress line on stderr, questions, and whether the
+ * reader of stdout keeps up.
  */
-import { createPainter, formatProgress, type Paint } from '../../domain/console/text.ts'
+import { escapeControls } from '../../domain/console/controls.ts'
+import { formatProgress } from '../../domain/console/text.ts'
+import { eraseLine, redrawLine, writeLines } from './screen.ts'
 
 /** A progress line; nothing is shown in the first second. */
 export interface Progress {
@@ -17,14 +19,6 @@ export const SILENT: Progress = { update: () => {}, end: () => {} }
 const SHOW_AFTER_MS = 1000
 const REDRAW_MS = 100
 const LINE_EVERY_MS = 10_000
-
-/** Colours on a terminal, unless NO_COLOR is set or TERM is dumb; FORCE_COLOR: on any stream. */
-export function painterFor(stream: NodeJS.WriteStream): Paint {
-  const { NO_COLOR, FORCE_COLOR, TERM } = process.env
-  if (NO_COLOR) return createPainter(false)
-  if (FORCE_COLOR && FORCE_COLOR !== '0') return createPainter(true)
-  return createPainter(stream.isTTY === true && TERM !== 'dumb')
-}
 
 /** On a terminal one line that is redrawn, else one line per ten seconds. */
 export function startProgress(label: string): Progress {
@@ -47,11 +41,12 @@ export function startProgress(label: string): Progress {
         state,
         stream.isTTY ? Math.max(20, (stream.columns || 80) - 1) : 80,
       )
-      stream.write(stream.isTTY ? `\r\u001B[K${line}` : `${line}\n`)
+      if (stream.isTTY) redrawLine(stream, line)
+      else writeLines(stream, [line])
       isDrawn = stream.isTTY
     },
     end() {
-      if (isDrawn) stream.write('\r\u001B[K')
+      if (isDrawn) eraseLine(stream)
       isDrawn = false
     },
   }
@@ -68,7 +63,7 @@ export async function askText(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
     const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
-    return (await Promise.race([lines.question(question), closed])).trim()
+    return (await Promise.race([lines.question(escapeControls(question)), closed])).trim()
   } finally {
     lines.close()
   }

@@ -19,11 +19,13 @@ export default class SchemaTypesCommand extends CcsCommand<SchemaTypes> {
     out: Flags.string({ summary: 'File to write instead of printing.', helpValue: 'FILE' }),
   }
 
+  protected override readonly writesSources = true
+
   async run(): Promise<SchemaTypes> {
     const { argv, flags } = await this.parse(SchemaTypesCommand)
     const project = await this.loadProject(flags)
     const result = await writeSchemaTypes(project, { topics: argv.map(String), out: flags.out })
-    if (flags.out === undefined) this.print(result.types.trimEnd())
+    if (flags.out === undefined) this.printLines(result.types.trimEnd().split('\n'))
     else this.note(`${result.changed ? 'Written' : 'Unchanged'}: ${flags.out}`)
     return result
   }

@@ -6,6 +6,7 @@
 
 import { DocumentReader } from '../documents/document-reader.ts'
 import {
+  readChoice,
   readDuration,
   readName,
   readSize,
@@ -30,6 +31,8 @@ export interface Config {
   readonly timezone: string
   /** Data directory as written; relative to the project's folder. */
   readonly data: string
+  /** private: only this user reads the data directory; shared: as the umask says. */
+  readonly dataMode: 'private' | 'shared'
   readonly gate: {
     readonly recordBytesMax: number
     readonly futureToleranceMs: number
@@ -63,6 +66,7 @@ const SETTINGS = [
   { key: 'name', fallback: 'shop', read: readName },
   { key: 'timezone', fallback: 'UTC', read: readTimezone },
   { key: 'data', fallback: 'data', read: readText },
+  { key: 'data_mode', fallback: 'private', read: readChoice(['private', 'shared']) },
   { key: 'gate.record_bytes_max', fallback: MIB, read: readSize(1024, 64 * MIB) },
   { key: 'gate.future_tolerance', fallback: 3_600_000, read: readDuration(0, 7 * 86_400_000) },
   { key: 'engine.memory_limit', fallback: 512 * MIB, read: readSize(64 * MIB, 1024 * 1024 * MIB) },
@@ -118,6 +122,7 @@ export function listSettings(
     { setting: 'name', value: config.name },
     { setting: 'timezone', value: config.timezone },
     { setting: 'data', value: config.data },
+    { setting: 'data_mode', value: config.dataMode },
     { setting: 'gate.record_bytes_max', value: formatBytes(gate.recordBytesMax) },
     { setting: 'gate.future_tolerance', value: formatDuration(gate.futureToleranceMs) },
     { setting: 'engine.memory_limit', value: formatBytes(engine.memoryLimitBytes) },
@@ -155,7 +160,12 @@ function collectSettings(map: JsonObject, path: string[], context: SettingsConte
     const key = here.join('.')
     if (!known.includes(name)) {
       const where = depth === 0 ? 'a setting' : `a setting of "${path.join('.')}"`
-      reader.fault(here, `"${name}" is not ${where}.`, didYouMean(name, known), 'key')
+      reader.fault(
+        here,
+        `${reader.quoteKey(here)} is not ${where}.`,
+        didYouMean(name, known),
+        'key',
+      )
     } else if (SETTINGS.some((setting) => setting.key === key)) {
       const filled = fillSetting(value, env)
       if ('value' in filled) written.set(key, filled.value)
@@ -192,6 +202,8 @@ function assemble(
     name: text('name'),
     timezone: text('timezone'),
     data: text('data'),
+    // readChoice gives one of the two.
+    dataMode: text('data_mode') as Config['dataMode'],
     gate: {
       recordBytesMax: number('gate.record_bytes_max'),
       futureToleranceMs: number('gate.future_tolerance'),

@@ -5,10 +5,12 @@
 
 import type { DocumentReader } from '../documents/document-reader.ts'
 import {
+  readBrokers,
   readChoice,
   readDuration,
   readFlag,
   readList,
+  readSecret,
   readText,
   readTopicPrefix,
   readUrl,
@@ -18,6 +20,7 @@ import {
 import { type FilledText, fillFromEnv, type VariableSources } from '../documents/variables.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
+import { SECRET_KEY } from '../kernel/redact.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, getEngineProfile } from './engines.ts'
 import type { HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
 
@@ -43,7 +46,7 @@ const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
   engine: readChoice(ENGINE_NAMES),
   data: readText,
   prefix: readTopicPrefix,
-  'kafka.brokers': readList,
+  'kafka.brokers': readBrokers,
   'kafka.partitions': readWholeNumber(1, 1_000),
   'kafka.replication': readWholeNumber(1, 32),
   'kafka.retention': readRetention,
@@ -53,18 +56,18 @@ const SETTINGS: Readonly<Record<string, ValueReader<unknown>>> = {
   'kafka.tls.key': readText,
   'kafka.sasl.mechanism': readChoice(MECHANISMS),
   'kafka.sasl.username': readText,
-  'kafka.sasl.password': readText,
-  'kafka.sasl.token': readText,
+  'kafka.sasl.password': readSecret,
+  'kafka.sasl.token': readSecret,
   'kafka.sasl.token_url': readUrl,
   'kafka.sasl.client_id': readText,
-  'kafka.sasl.client_secret': readText,
+  'kafka.sasl.client_secret': readSecret,
   'kafka.sasl.scope': readText,
   'registry.url': readUrl,
   'registry.username': readText,
-  'registry.password': readText,
+  'registry.password': readSecret,
   'connect.url': readUrl,
   'connect.username': readText,
-  'connect.password': readText,
+  'connect.password': readSecret,
   ...listEngineSettings(),
 }
 
@@ -97,7 +100,7 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
     if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name))
       options.reader.fault(
         path,
-        `"${name}" can't be a target's name: use lower-case letters, digits, - and _.`,
+        `${options.reader.quoteKey(path)} can't be a target's name: use a-z, 0-9, - and _.`,
         undefined,
         'key',
       )
@@ -125,7 +128,7 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
       else if (!read)
         reader.fault(
           at,
-          `"${key}" is not a setting of a target.`,
+          `${reader.quoteKey(at)} is not a setting of a target.`,
           didYouMean(key, listNamesBelow(path)),
           'key',
         )
@@ -133,8 +136,11 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
         const filled = fillSetting(value, env)
         if ('missing' in filled) missing.push(filled.missing)
         else {
-          const found = reader.value(filled, at, (one) => ('wrong' in one ? one : read(one.value)))
-          if (found !== undefined) values.set(setting, found)
+          const found = 'wrong' in filled ? filled : read(filled.value)
+          // A secret may begin on the line below its key, which would be shown.
+          const place = SECRET_KEY.test(setting) ? 'key' : 'value'
+          if ('value' in found) values.set(setting, found.value)
+          else reader.fault(at, `${at.join('.')} ${found.wrong}`, undefined, place)
         }
       }
     }
@@ -209,7 +215,7 @@ function listEngineSettings(): Readonly<Record<string, ValueReader<unknown>>> {
       return [
         [`${server}.url`, readUrl],
         [`${server}.username`, readText],
-        [`${server}.password`, readText],
+        [`${server}.password`, readSecret],
         [`${server}.without`, readList],
       ]
     },

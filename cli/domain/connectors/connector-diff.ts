@@ -1,4 +1,5 @@
 /** Compares a connector's desired settings with those in Connect, without revealing secrets. */
+import { redactAddress, SECRET_KEY } from '../kernel/redact.ts'
 import { parseList } from './check-settings.ts'
 import type { DesiredConnector } from './desired-connectors.ts'
 import { findSettings } from './setting-rules.ts'
@@ -27,18 +28,18 @@ export function diffConnector(
       normalizeValue(wanted, type) === normalizeValue(found, type)
     )
       return []
-    const isSecret = SECRET.test(key) || (wanted !== undefined && desired.displayed[key] !== wanted)
+    const shown = desired.displayed[key] ?? wanted ?? null
+    const isSecret =
+      SECRET_KEY.test(key) || (wanted !== undefined && desired.displayed[key] !== wanted)
     return [
       {
         key,
-        wanted: wanted === undefined ? null : (desired.displayed[key] ?? wanted),
-        found: found === undefined ? null : isSecret ? '***' : found,
+        wanted: wanted === undefined ? null : shown === wanted ? redactAddress(wanted) : shown,
+        found: found === undefined ? null : isSecret ? '***' : redactAddress(found),
       },
     ]
   })
 }
-
-const SECRET = /password|secret|token|credential|access[.-]?key|jaas|passphrase|basic\.auth/i
 
 /** Texts with the same meaning become equal: TRUE and true, `a, b` and `a,b`. */
 function normalizeValue(value: string, type: string): string {

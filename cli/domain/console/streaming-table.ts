@@ -35,7 +35,9 @@ export function createRowFormatter(
 }
 
 function columnsFor(columns: readonly TypedColumn[], row: Row, width: number): readonly Column[] {
-  const needed = columns.map(({ name }) => Math.max(name.length, formatCell(row[name]).length))
+  const needed = columns.map(({ name }) =>
+    Math.max(formatCell(name).length, formatCell(row[name]).length),
+  )
   let room = width - needed.reduce((sum, one) => sum + one + GAP, -GAP)
   return columns.map(({ name, type }, index) => {
     const least = needed[index] ?? 0

@@ -3,7 +3,9 @@
  * It only makes strings; command.ts writes them.
  */
 import type { CcsError, Location } from '../kernel/errors.ts'
+import { redactLine } from '../kernel/redact.ts'
 import { formatCount, formatDuration } from '../kernel/units.ts'
+import { escapeControls } from './controls.ts'
 
 /** Colours and weights that a terminal can show. */
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
@@ -20,11 +22,15 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
 /** Styles a text; leaves it as it is where the output has no colours. */
 export type Paint = (style: Style, text: string) => string
 
-/** The Paint of an output, which has colours (ANSI escape codes) or not. */
-export function createPainter(hasColours: boolean): Paint {
+/**
+ * The Paint of an output, which has colours (ANSI escape codes) or not. `mark` stands in each code
+ * as one more number, so that the writer can tell them from those of data.
+ */
+export function createPainter(hasColours: boolean, mark = ''): Paint {
+  const code = (one: number) => `\u001B[${one}${mark && `;${mark}`}m`
   return (style, text) => {
     const [on, off] = CODES[style]
-    return hasColours && text !== '' ? `\u001B[${on}m${text}\u001B[${off}m` : text
+    return hasColours && text !== '' ? `${code(on)}${text}${code(off)}` : text
   }
 }
 
@@ -57,7 +63,7 @@ export function formatTable(
 ): string[] {
   // Any object can be indexed by a key, though an interface's type doesn't allow it.
   const rows = objects as readonly Readonly<Record<string, unknown>>[]
-  const titles = columns.map((column) => column.title ?? column.key)
+  const titles = columns.map((column) => escapeControls(column.title ?? column.key))
   const cells = rows.map((row) => columns.map((column) => formatCell(row[column.key])))
   const widths = titles.map((title, index) =>
     Math.max(
@@ -127,13 +133,12 @@ function isNumber(value: unknown): boolean {
   return typeof value === 'string' && /^-?[\d,]+(\.\d+)?%?$/.test(value)
 }
 
-/** A value as one line of text without control characters; '' for null. */
+/** A value as one line of text, its control characters escaped; '' for null. */
 export function formatCell(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'number') return String(Number(value.toPrecision(15)))
   const text = typeof value === 'object' ? JSON.stringify(value, replaceBigints) : String(value)
-  // Control characters from data must not reach a terminal.
-  return text.replace(/\p{Cc}/gu, ' ')
+  return escapeControls(text)
 }
 
 /**
@@ -185,7 +190,7 @@ export function formatError(error: CcsError, paint: Paint): string[] {
   const all = [error, ...error.others]
   const lines = all.flatMap((one, index) => [
     ...(index === 0 ? [] : ['']),
-    `${paint('red', 'error')}${paint('dim', `[${one.code}]`)}: ${one.message}`,
+    ...formatMessage(`${paint('red', 'error')}${paint('dim', `[${one.code}]`)}: ${one.message}`),
     ...(one.location ? formatSource(one.location, paint) : []),
     ...(one.hint === undefined
       ? []
@@ -194,12 +199,26 @@ export function formatError(error: CcsError, paint: Paint): string[] {
   return all.length === 1 ? lines : [...lines, '', `${all.length} faults.`]
 }
 
+/** Lines after the first are indented: a text from elsewhere can't pass for another message. */
+function formatMessage(text: string): string[] {
+  return text.split('\n').map((line, index) => (index === 0 ? line : line.replace(/^ {0,2}/, '  ')))
+}
+
+/** The line of a file with settings without its secrets. */
+function redactLocation(location: Location): Location {
+  if (location.text === undefined || !/\.(ya?ml|json|properties)$/i.test(location.file))
+    return location
+  return { ...location, text: redactLine(location.text) }
+}
+
 function formatSource(location: Location, paint: Paint): string[] {
   const place = `  at ${formatLocation(location)}`
   if (location.text === undefined || location.line === undefined) return [place]
   // Of a long line only the part around the fault is shown.
   const from = Math.max(0, (location.column ?? 1) - 61)
-  const text = location.text.slice(from, from + 100).replaceAll('\t', ' ')
+  const text = redactLocation(location)
+    .text?.slice(from, from + 100)
+    .replaceAll('\t', ' ')
   const gutter = `  ${location.line} | `
   const shown = [place, `${paint('dim', gutter)}${text}`]
   if (location.column !== undefined)
@@ -222,7 +241,7 @@ export function toErrorDocument(error: CcsError): ErrorDocument {
     code: error.code,
     message: error.message,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.location === undefined ? {} : { location: error.location }),
+    ...(error.location === undefined ? {} : { location: redactLocation(error.location) }),
     ...(error.others.length === 0 ? {} : { others: error.others.map(toErrorDocument) }),
   }
 }

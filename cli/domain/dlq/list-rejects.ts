@@ -1,5 +1,6 @@
 /** `ccs dlq ls`: groups of similar rejects. */
 
+import { escapeControls } from '../console/controls.ts'
 import { formatCount } from '../kernel/units.ts'
 import { createDuplicateFilter } from './duplicate-rejects.ts'
 import type { RejectGroupKey } from './fingerprint.ts'
@@ -144,7 +145,7 @@ export function renderGroups(groups: readonly RejectGroup[], width: number): str
     ...groups.flatMap((group) => {
       const { count, reason, kind, firstSeen, lastSeen, sample, fingerprint, replayed } = group
       const note = replayed > 0 ? `(${formatCount(replayed)} replayed) ` : ''
-      const said = `${fingerprint}  ${note}${kind.replace(/\p{Cc}/gu, ' ')}`
+      const said = `${fingerprint}  ${note}${escapeControls(kind)}`
       return [
         columns(formatCount(count), reason, minute(firstSeen), minute(lastSeen), sample),
         `${' '.repeat(11)}${said.length > width - 11 ? `${said.slice(0, width - 12)}…` : said}`,

@@ -1,5 +1,6 @@
 /** `ccs dlq show`: everything that is known about one reject. */
 
+import { escapeControls } from '../console/controls.ts'
 import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
 import { wrapLine } from '../console/text.ts'
 import { CcsError } from '../kernel/errors.ts'
@@ -219,5 +220,5 @@ function renderValues(value: Readonly<Record<string, unknown>>): string[] {
 }
 
 function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ')
+  return escapeControls(text)
 }

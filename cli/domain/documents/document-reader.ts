@@ -6,6 +6,7 @@
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, type ErrorCode, throwAll } from '../kernel/errors.ts'
 import { asObject, isObject, type JsonObject } from '../kernel/json.ts'
+import { redactLine } from '../kernel/redact.ts'
 import { parseDurationMs } from '../kernel/units.ts'
 import type { ValueReader } from './value-readers.ts'
 import type { YamlDocument, YamlPath } from './yaml-document.ts'
@@ -32,6 +33,13 @@ export class DocumentReader {
   /** Line of the file on which the value at `path` begins, or with 'key' its key, from 1. */
   line(path: YamlPath, part: 'key' | 'value' = 'value'): number {
     return this.#document.locate(path, part).line ?? 1
+  }
+
+  /** The last key of `path` in quotes; `A key` if it may be a piece of an address' password. */
+  quoteKey(path: YamlPath): string {
+    const key = String(path.at(-1))
+    const { text = '' } = this.#document.locate(path, 'key')
+    return redactLine(text).includes(key) ? JSON.stringify(key) : 'A key'
   }
 
   /** Notes a fault at the value at `path`, or with 'key' at its key. */

@@ -3,6 +3,7 @@
  * converts it.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
+import { redactAddress } from '../kernel/redact.ts'
 import { parseDurationMs, parseSizeBytes } from '../kernel/units.ts'
 
 /**
@@ -101,11 +102,27 @@ export function readTopicPrefix(value: unknown): ReturnType<ValueReader<string>>
     : { wrong: `must be letters, digits, ".", "-" and "_", not ${show(value)}.` }
 }
 
-/** An http or https address. */
+/** An http or https address. A wrong one is not shown, as it may hold a password. */
 export function readUrl(value: unknown): ReturnType<ValueReader<string>> {
   return typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value)
     ? { value }
-    : { wrong: `must be an address such as http://127.0.0.1:8081, not ${show(value)}.` }
+    : { wrong: 'must be an address such as http://127.0.0.1:8081.' }
+}
+
+/** Places of brokers as host:port. A wrong one is not shown, as it may hold a password. */
+export function readBrokers(value: unknown): ReturnType<ValueReader<readonly string[]>> {
+  const list = readList(value)
+  const wrong = 'value' in list ? list.value.findIndex((one) => !BROKER.test(one)) : 0
+  if (wrong < 0) return list
+  const entry = `must be a list of host:port, such as 127.0.0.1:9092; entry ${wrong + 1} is not.`
+  return { wrong: `${entry} User and password belong to kafka.sasl.` }
+}
+
+const BROKER = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i
+
+/** A text that no message shows. */
+export function readSecret(value: unknown): ReturnType<ValueReader<string>> {
+  return 'value' in readText(value) ? readText(value) : { wrong: 'must be a text in quotes.' }
 }
 
 /** A whole number within bounds, both included. */
@@ -130,6 +147,7 @@ function ranged(
   return { value }
 }
 
+/** Without what stands before an `@`: it may be a password. */
 function show(value: unknown): string {
-  return JSON.stringify(value) ?? String(value)
+  return redactAddress(JSON.stringify(value) ?? String(value))
 }

@@ -54,7 +54,8 @@ export function parseYaml(text: string, source: YamlSource): YamlDocument {
   }
   const document = parseDocument(text, { prettyErrors: false, version: '1.2' })
   const faults = [...document.errors, ...document.warnings].map((fault) => {
-    const message = fault.message.replace(/\s+/g, ' ').replace(/[.\s]+$/, '')
+    // Behind a colon the package quotes the file: the place shows it, without its secrets.
+    const message = fault.message.replace(/\s+/g, ' ').replace(/[.\s]+$|: .*$/, '')
     return new CcsError(source.code, `${message}.`, { location: at(fault.pos[0]) })
   })
   throwAll(faults)

@@ -1,4 +1,5 @@
 /** `ccs live` as lines of text, for a terminal of any width. */
+import { escapeControls } from '../console/controls.ts'
 import type { Paint } from '../console/text.ts'
 
 /** An amount, which is exact as text. */
@@ -77,11 +78,13 @@ export function renderLive(data: LiveData, width: number, paint: Paint): readonl
     ...columns(
       [
         'top pages this hour',
-        ...data.pages.map((one) => `${number(one.views).padStart(7)}  ${one.page}`),
+        ...data.pages.map((one) => `${number(one.views).padStart(7)}  ${escapeControls(one.page)}`),
       ],
       [
         'campaigns today',
-        ...data.campaigns.map((one) => `${number(one.sessions).padStart(7)}  ${one.name}`),
+        ...data.campaigns.map(
+          (one) => `${number(one.sessions).padStart(7)}  ${escapeControls(one.name)}`,
+        ),
       ],
       width,
     ),

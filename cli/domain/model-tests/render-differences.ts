@@ -1,5 +1,6 @@
 /** Renders the differences of a failed test as lines, in the notation of the test file. */
 
+import { escapeControls } from '../console/controls.ts'
 import type { Difference } from './compare-rows.ts'
 import type { RawRow } from './model-test.ts'
 
@@ -38,8 +39,8 @@ function renderValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   if (typeof value === 'object') return JSON.stringify(value)
-  // Times as test files write them; control characters must not reach a terminal.
-  return String(value)
-    .replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.000)?(\.\d+)?Z$/, '$1 $2$3')
-    .replace(/\p{Cc}/gu, ' ')
+  // Times as test files write them.
+  return escapeControls(
+    String(value).replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.000)?(\.\d+)?Z$/, '$1 $2$3'),
+  )
 }

@@ -1,5 +1,6 @@
 /** `ccs tail`: prints the records of a topic, decoded, existing ones and new ones. */
 
+import { escapeControls } from '../console/controls.ts'
 import { formatHexPrefix } from '../console/hex-dump.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
@@ -130,6 +131,6 @@ export function renderTailRecord(record: TailRecord): string {
 function renderValue(value: unknown): string {
   if (value instanceof Uint8Array) return `0x${formatHexPrefix(value, HEX_BYTES)}`
   const text = typeof value === 'object' ? JSON.stringify(toJsonValue(value)) : String(value)
-  const plain = text.replace(/\p{Cc}/gu, ' ')
-  return /[\s"]/.test(plain) && typeof value === 'string' ? JSON.stringify(plain) : plain
+  const isQuoted = /[\s"]/.test(text) && typeof value === 'string'
+  return escapeControls(isQuoted ? JSON.stringify(text) : text)
 }

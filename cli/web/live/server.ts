@@ -1,8 +1,9 @@
 /**
  * The local HTTP server: queries, status and the live page, on 127.0.0.1 only. Pages of other
- * origins can't use it: the Host header must be this machine's, and a query must come as
- * application/json, which browsers send across origins only after asking. The page itself may load
- * nothing from elsewhere.
+ * origins can't use it: the Host header must be this machine's; a request that a browser sends for
+ * a page of another origin is refused, except for the page's own files; and a query must come as
+ * application/json, which browsers send across origins only after asking. A request without an
+ * Origin header comes from no page. The page itself may load nothing from elsewhere.
  */
 import type { Server, ServerResponse } from 'node:http'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
@@ -90,9 +91,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 function createApp(options: ServerOptions, port: () => number | undefined): Hono<Bindings> {
   const app = new Hono<Bindings>()
   app.use(async (c, next) => {
-    const host = c.req.header('host') ?? ''
-    if (![`127.0.0.1:${port()}`, `localhost:${port()}`].includes(host))
+    const own = [`127.0.0.1:${port()}`, `localhost:${port()}`]
+    if (!own.includes(c.req.header('host') ?? ''))
       return sendJson(403, { error: { message: 'This server answers on 127.0.0.1 only.' } })
+    const origin = c.req.header('origin')
+    const isForeign = origin !== undefined && !own.some((host) => origin === `http://${host}`)
+    if (isForeign && !(c.req.method === 'GET' && isAsset(c.req.path)))
+      return sendJson(403, {
+        error: { message: 'Pages of another origin can’t use this server. Open its own page.' },
+      })
     return next()
   })
   for (const [name, route] of Object.entries(options.routes)) {
@@ -118,6 +125,11 @@ function createApp(options: ServerOptions, port: () => number | undefined): Hono
     return sendJson(500, { error: { message: error.message } })
   })
   return app
+}
+
+/** Whether a path is one of the live page's own files, which hold no data of the shop. */
+function isAsset(path: string): boolean {
+  return path === '/' || path === '/favicon.ico' || /^\/assets\/[^/]+$/.test(path)
 }
 
 function addPage(app: Hono<Bindings>, page: PageRoutes): void {

@@ -32,6 +32,7 @@ describe('a sound ccs.yml', () => {
       name: 'shop',
       timezone: 'UTC',
       data: 'data',
+      dataMode: 'private',
       gate: { recordBytesMax: 1_048_576, futureToleranceMs: 3_600_000 },
       engine: { memoryLimitBytes: 536_870_912, checkpointEveryMs: 30_000, checkpointRows: 100_000 },
       generator: { eps: 100, seed: 1 },
@@ -178,7 +179,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: data, dbt, engine, gate, generator, http, identity, name, targets, timezone.',
+        hint: 'Known: data, data_mode, dbt, engine, gate, generator, http, identity, name, targets, timezone.',
       })
     }
   })

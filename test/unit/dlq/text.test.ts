@@ -101,7 +101,7 @@ test('tail prints a record on one line, whatever its values contain', () => {
     raw: Buffer.from('ab'),
   }
   const line = renderTailRecord({ ...HEAD, schemaId: 1, value })
-  expect(line).toBe('2:9  2026-11-22T08:11:41.152Z  id=x note="two lines" n=5 raw=0x6162')
+  expect(line).toBe('2:9  2026-11-22T08:11:41.152Z  id=x note="two\\nlines" n=5 raw=0x6162')
 })
 
 test('a record that cannot be decoded is shown with its first bytes', () => {

@@ -146,15 +146,15 @@ describe('quantities', () => {
 })
 
 describe('a table', () => {
-  test('aligns numbers right, cuts the widest column and drops control characters', () => {
+  test('aligns numbers right, cuts the widest column and escapes control characters', () => {
     const rows = [
       { name: 'a\u001B[31m', events: 1_234_567, note: 'x'.repeat(100) },
       { name: 'b', events: null, note: 'short' },
     ]
     const columns = [{ key: 'name' }, { key: 'events' }, { key: 'note' }]
     const lines = formatTable(columns, rows, { width: 40, paint: plain })
-    expect(lines[0]).toBe('name     events  note')
-    expect(lines[1]).toBe(`a [31m  1234567  ${'x'.repeat(22)}…`)
+    expect(lines[0]).toBe('name          events  note')
+    expect(lines[1]).toBe(`a\\u001b[31m  1234567  ${'x'.repeat(17)}…`)
     expect(lines.every((line) => line.length <= 40)).toBe(true)
   })
 })

@@ -120,8 +120,8 @@ describe('values', () => {
     expect(isSameValue(expected, actual, type, day)).toBe(isSame)
   })
 
-  test('are rendered as the file writes them, without control characters', () => {
+  test('are rendered as the file writes them, with control characters escaped', () => {
     const [line] = lines([], [{ page: 'a\u001b[31m', window: '2026-03-01T10:00:00.000Z' }])
-    expect(line).toBe('unexpected  { page: a [31m, window: 2026-03-01 10:00:00 }')
+    expect(line).toBe('unexpected  { page: a\\u001b[31m, window: 2026-03-01 10:00:00 }')
   })
 })

@@ -1,0 +1,30 @@
+/**
+ * Keeps passwords out of messages, also those of an address that nobody can parse: what stands
+ * before an `@` is never shown, nor the value of a key whose name says that it is secret.
+ */
+
+/** The name of a setting that holds a secret. */
+export const SECRET_KEY =
+  /pass(word|wd|phrase)|secret|token|credential|(access|private)[._-]?key|jaas|basic\.auth/i
+
+const SECRET_VALUE = new RegExp(
+  `(?:${SECRET_KEY.source})[\\w.-]*["']?\\s*[:=]\\s*["']?(?=\\S)`,
+  'i',
+)
+const FIRST_KEY = /^[\s-]*["']?[\w.-]+["']?\s*[:=]\s+["']?/
+
+/** `http://***@host` of an address; of several in one text, what follows the last `@`. */
+export function redactAddress(text: string): string {
+  const at = text.lastIndexOf('@')
+  if (at < 0) return text
+  const scheme = /^https?:\/\//i.exec(text)?.[0] ?? ''
+  return `${scheme}***${text.slice(Math.max(at, scheme.length))}`
+}
+
+/** A line of a file with settings; what is left stays in its column. */
+export function redactLine(line: string): string {
+  const secret = SECRET_VALUE.exec(line)
+  const shown = secret ? `${line.slice(0, secret.index + secret[0].length)}***` : line
+  const start = FIRST_KEY.exec(shown)?.[0] ?? ''
+  return start + redactAddress(shown.slice(start.length))
+}
