@@ -83,6 +83,7 @@ export class EmbeddedEngine {
     this.#views = new VisibleViews(connection, all, this.#gold)
     this.#queries = new QueryRunner({
       reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
+      macros: options.macros,
       connect: () => this.#connect('memory'),
       bringUpToDate: (names) => this.#exclusively(() => this.#merge(names, false)),
     })

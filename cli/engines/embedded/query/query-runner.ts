@@ -8,7 +8,8 @@ import { readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import { parseSelect } from '../../../domain/sql/ast.ts'
+import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
+import { parseQuery } from '../../../domain/sql/parse-query.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
 import { findReferences } from '../../../domain/sql/references.ts'
 import { setNow } from './catalog.ts'
@@ -17,6 +18,8 @@ import { setNow } from './catalog.ts'
 export interface QueryRunnerOptions {
   /** Model name → names of what its SELECT reads. */
   readonly reads: ReadonlyMap<string, readonly string[]>
+  /** Macros of the project, which queries may call. */
+  readonly macros: MacroSet
   readonly connect: () => Promise<DuckConnection>
   /** Resolves when the named models include all rows ingested so far. */
   readonly bringUpToDate: (models: ReadonlySet<string>) => Promise<void>
@@ -51,7 +54,7 @@ export class QueryRunner {
       signal?.throwIfAborted()
       return await connection.all(sql)
     } catch (error) {
-      throw error === this.failure ? error : toQueryError(error)
+      throw toQueryError(error)
     } finally {
       signal?.removeEventListener('abort', interrupt)
       this.#idle.push(connection)
@@ -80,11 +83,8 @@ export class QueryRunner {
   async #findModels(connection: DuckConnection, sql: string): Promise<ReadonlySet<string>> {
     const known = this.#modelsBySql.get(sql)
     if (known) return known
-    const ast = await parseSelect(
-      { file: '<query>', line: 1, sql },
-      (one) => serializeSql(connection, one),
-      'CCS_QUERY_INVALID',
-    )
+    const parse = (text: string) => serializeSql(connection, text)
+    const ast = await parseQuery(sql, parse, this.#options.macros)
     const found = new Set<string>()
     const visit = (name: string) => {
       if (found.has(name)) return
@@ -99,15 +99,7 @@ export class QueryRunner {
 }
 
 function toQueryError(error: unknown): CcsError {
-  const isParsed = error instanceof CcsError
-  if (isParsed && error.code !== 'CCS_QUERY_INVALID') return error
-  if (isParsed && /^(Only SELECT|There are )/.test(error.message))
-    return new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
-      hint: 'Only events and models change tables: see ccs deploy --help',
-    })
+  if (error instanceof CcsError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new CcsError('CCS_QUERY_INVALID', message.trim(), {
-    ...(isParsed && error.location ? { location: error.location } : {}),
-    cause: error,
-  })
+  return new CcsError('CCS_QUERY_INVALID', message.trim(), { cause: error })
 }
