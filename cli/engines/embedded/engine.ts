@@ -10,7 +10,7 @@ import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { WriteOptions } from '../../domain/pipeline/batch-engine.ts'
-import type { QueryResult } from '../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
@@ -84,6 +84,7 @@ export class EmbeddedEngine {
     this.#queries = new QueryRunner({
       reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
       macros: options.macros,
+      limits: options.queryLimits,
       connect: () => this.#connect('memory'),
       bringUpToDate: (names) => this.#exclusively(() => this.#merge(names, false)),
     })
@@ -181,8 +182,8 @@ export class EmbeddedEngine {
     )
   }
 
-  query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
-    return this.#queries.run(sql, nowMs, signal)
+  query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
+    return this.#queries.run(sql, nowMs, control)
   }
 
   freeze(): Promise<EmbeddedFrozen | undefined> {
@@ -281,8 +282,8 @@ export class EmbeddedEngine {
   }
 
   async close(): Promise<void> {
+    await this.#queries.close()
     await this.#queue
-    this.#queries.close()
     this.#rows.close()
     this.#intake.close()
     this.#connection.close()
