@@ -157,11 +157,11 @@ export class DuckConnection {
     return readRows(this.#public.api, await this.#query(sql, values))
   }
 
-  /** The same rows as of `all`, computed as they are read. */
-  async stream(sql: string): Promise<RowStream> {
+  /** The same rows as of `all`, computed as they are read; `see` gets each value, and may throw. */
+  async stream(sql: string, see: (value: unknown) => void): Promise<RowStream> {
     const { api, connection } = this.#public
     const result = await connection.stream(sql)
-    return { columns: readColumns(result), chunks: readChunks(api, result) }
+    return { columns: readColumns(result), chunks: readChunks(api, result, see) }
   }
 
   #query(sql: string, values?: readonly DuckValue[]): Promise<Api.DuckDBMaterializedResult> {
@@ -243,12 +243,20 @@ function readColumns(result: Api.DuckDBResult): Rows['columns'] {
   return names.map((name, i) => ({ name, type: result.columnType(i).toString() }))
 }
 
-async function* readChunks(api: typeof Api, result: Api.DuckDBResult) {
+async function* readChunks(
+  api: typeof Api,
+  result: Api.DuckDBResult,
+  see: (value: unknown) => void,
+) {
   const columns = readColumns(result)
   for (;;) {
     const chunk = await result.fetchChunk()
     if (!chunk || chunk.rowCount === 0) return
-    const rows = chunk.convertRows<unknown>((value) => toPlainValue(api, value))
+    const rows = chunk.convertRows<unknown>((value) => {
+      const plain = toPlainValue(api, value)
+      see(plain)
+      return plain
+    })
     yield rows.map((row) => toObject(columns, row))
   }
 }

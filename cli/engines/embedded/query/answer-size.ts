@@ -2,11 +2,8 @@
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { formatBytes, formatCount, formatDuration } from '../../../domain/kernel/units.ts'
 
-/**
- * The longest answer, in characters of JSON, about. JavaScript can hold four times as many in one
- * text, as which HTTP sends it.
- */
-const ANSWER_BYTES_MAX = 128 * 1024 * 1024
+/** The longest answer: characters of its values as JSON, about. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024
 
 /** It ran, or waited for others, for too long. */
 export function timeoutError(timeoutMs: number): CcsError {
@@ -21,25 +18,16 @@ export function timeoutError(timeoutMs: number): CcsError {
 /** Counts the rows and the length of one answer as it is read. */
 export class AnswerSize {
   readonly #rowsMax: number
-  readonly #namesLength: number
   #rows = 0
   #bytes = 0
 
-  constructor(rowsMax: number, names: readonly string[]) {
+  constructor(rowsMax: number) {
     this.#rowsMax = rowsMax
-    this.#namesLength = measure(names)
   }
 
-  /** CCS_QUERY_LIMIT if the answer is too large with these rows. */
-  add(rows: readonly unknown[]): void {
-    this.#rows += rows.length
-    for (const row of rows) this.#bytes += this.#namesLength + measure(row)
-    if (this.#rows > this.#rowsMax)
-      throw new CcsError(
-        'CCS_QUERY_LIMIT',
-        `The answer has more than ${formatCount(this.#rowsMax)} rows: ended.`,
-        { hint: 'Aggregate, add a LIMIT, or raise query.max_rows in ccs.yml or --max-rows.' },
-      )
+  /** Counts a value. CCS_QUERY_LIMIT if the answer is too long with it. */
+  addValue(value: unknown): void {
+    this.#bytes += measure(value)
     if (this.#bytes > ANSWER_BYTES_MAX)
       throw new CcsError(
         'CCS_QUERY_LIMIT',
@@ -47,13 +35,27 @@ export class AnswerSize {
         { hint: 'Name fewer columns, aggregate, or add a LIMIT.' },
       )
   }
+
+  /** Counts rows. CCS_QUERY_LIMIT if the answer has too many with them. */
+  addRows(count: number): void {
+    this.#rows += count
+    if (this.#rows > this.#rowsMax)
+      throw new CcsError(
+        'CCS_QUERY_LIMIT',
+        `The answer has more than ${formatCount(this.#rowsMax)} rows: ended.`,
+        { hint: 'Aggregate, add a LIMIT, or raise query.max_rows of ccs.yml or --max-rows.' },
+      )
+  }
 }
 
+/** In a list a number counts more: the lists of a chunk are converted in one go. */
+const LISTED_NUMBER = 32
+
 /** Characters of a value as JSON, about. */
-function measure(value: unknown): number {
+function measure(value: unknown, number = 8): number {
   if (typeof value === 'string') return value.length + 3
-  if (typeof value !== 'object' || value === null) return 8
+  if (typeof value !== 'object' || value === null) return number
   let length = 2
-  for (const one of Object.values(value)) length += measure(one)
+  for (const one of Object.values(value)) length += measure(one, LISTED_NUMBER)
   return length
 }

@@ -7,7 +7,7 @@
  */
 
 /** Characters of a text, or elements of a list. */
-const LENGTH_MAX = 100_000
+const LENGTH_MAX = 10_000
 
 /** CREATE statements for the current catalog. */
 export function printBoundedFunctions(): string {

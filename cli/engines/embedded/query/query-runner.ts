@@ -98,7 +98,7 @@ export class QueryRunner {
     let again: NodeJS.Timeout | undefined
     let interrupt = () => {}
     try {
-      const connection = this.#idle.pop() ?? (await this.#options.connect())
+      const connection = this.#idle.pop() ?? (await this.#connect())
       interrupt = () => {
         connection.interrupt()
         again ??= setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS)
@@ -117,6 +117,13 @@ export class QueryRunner {
     }
   }
 
+  async #connect(): Promise<DuckConnection> {
+    const connection = await this.#options.connect()
+    // DuckDB buffers so much of a result, but counts texts as 16 bytes, however long they are.
+    await connection.run("SET streaming_buffer_size = '1KB'")
+    return connection
+  }
+
   async #answer(
     connection: DuckConnection,
     sql: string,
@@ -125,16 +132,13 @@ export class QueryRunner {
     await this.#bringUpToDate(await this.#findModels(connection, sql))
     await setNow(connection, nowMs)
     signal.throwIfAborted()
-    const { columns, chunks } = await connection.stream(sql)
+    const size = new AnswerSize(rowsMax)
+    const { columns, chunks } = await connection.stream(sql, (value) => size.addValue(value))
     const rows: Record<string, unknown>[] = []
-    const size = new AnswerSize(
-      rowsMax,
-      columns.map(({ name }) => name),
-    )
     try {
       for await (const chunk of chunks) {
         signal.throwIfAborted()
-        size.add(chunk)
+        size.addRows(chunk.length)
         rows.push(...chunk)
       }
     } catch (error) {
