@@ -1,5 +1,6 @@
 /** Composition of the live page, served by the running engine or by `ccs dash`. */
 import { systemClock } from '../adapters/process/system-clock.ts'
+import type { QueryControl } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 import type { OpenDash } from '../web/live/dash-server.ts'
 import type { OpenServer } from '../web/live/engine-server.ts'
@@ -20,13 +21,15 @@ export interface PortChoice {
   readonly port: number
   /** Otherwise a taken port is replaced by a free one. */
   readonly isPortRequired?: boolean
+  /** Aborted when an engine drains: it then ends the queries of its clients. */
+  readonly stop?: AbortSignal
 }
 
 /** Serves the engine's HTTP; other processes find it through the data directory. */
 export async function openServer(
   project: Project,
   open: OpenPipeline,
-  { port, isPortRequired = false }: PortChoice,
+  { port, isPortRequired = false, stop }: PortChoice,
 ): Promise<OpenServer> {
   const [{ serveEngine }, client, { readStatus }, { RAW_TOPIC: topic }] = await Promise.all([
     import('../web/live/engine-server.ts'),
@@ -38,14 +41,14 @@ export async function openServer(
   const { log, files, root: data, manifests } = open.store
   const status = () =>
     readStatus(log, pipeline.state(), { data, topic, nowMs: Date.now(), running: true })
-  const query = (sql: string, nowMs: number, signal?: AbortSignal) =>
-    engine.query(sql, nowMs, signal)
+  const query = (sql: string, nowMs: number, control?: QueryControl) =>
+    engine.query(sql, nowMs, control)
   const catchUp = () => pipeline.catchUp()
   const revision = () => engine.counts.records
   const graph = async () => logic.graph
   const source = { log, manifests, catchUp, query, status, revision, graph }
   return serveEngine({
-    ...{ port, isPortRequired, status, catchUp, query },
+    ...{ port, isPortRequired, status, catchUp, query, stop },
     page: await openPage(project, source),
     commit: () => pipeline.commit(),
     compact: async (some) => (await import('./lake.ts')).compactRunning(open, some),

@@ -39,7 +39,7 @@ export default class Run extends CcsCommand<StatusResult> {
     try {
       const port = flags.port ?? (flags.once ? 0 : project.config.http.port)
       const isPortRequired = flags.port !== undefined
-      const server = await openServer(project, open, { port, isPortRequired })
+      const server = await openServer(project, open, { port, isPortRequired, stop })
       try {
         this.notePort(port, server.url)
         if (!flags.once)

@@ -66,7 +66,7 @@ export default class Up extends CcsCommand<StatusResult> {
     })
     const port = flags.port ?? project.config.http.port
     const isPortRequired = flags.port !== undefined
-    const server = await openServer(project, open, { port, isPortRequired }).catch(
+    const server = await openServer(project, open, { port, isPortRequired, stop }).catch(
       async (error: unknown) => {
         await open.close()
         throw error

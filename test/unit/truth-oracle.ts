@@ -6,7 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type DuckConnection, openDuck, type Rows } from '../../cli/adapters/duckdb/duckdb.ts'
+import type { Rows } from '../../cli/adapters/duckdb/duck-types.ts'
+import { type DuckConnection, openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 
 const SQL = fileURLToPath(new URL('../../sql', import.meta.url))
 

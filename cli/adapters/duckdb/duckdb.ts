@@ -6,30 +6,11 @@ import { createRequire } from 'node:module'
 import type * as Api from '@duckdb/node-api'
 import type Bindings from '@duckdb/node-bindings'
 import { readFirstTexts } from './duck-texts.ts'
+import type { DuckOptions, RowStream, Rows } from './duck-types.ts'
 import { formatIsoTime, toInteger } from './json-values.ts'
-
-/** Settings of an instance. */
-export interface DuckOptions {
-  /** Worker threads; by default one per core. */
-  readonly threads?: number
-  readonly memoryLimitBytes?: number
-  /** Where queries may spill that outgrow the memory limit; by default nowhere. */
-  readonly tempDirectory?: string
-  /** A database file; in memory by default. */
-  readonly path?: string
-  readonly readOnly?: boolean
-  /** Other settings, by DuckDB's names. */
-  readonly config?: Readonly<Record<string, string>>
-}
 
 /** A parameter. Whole numbers bind as BIGINT (RangeError beyond 64 bits), others as DOUBLE. */
 export type DuckValue = string | number | bigint | boolean | null
-
-/** A result; the types are DuckDB's names. */
-export interface Rows {
-  readonly columns: { readonly name: string; readonly type: string }[]
-  readonly rows: Record<string, unknown>[]
-}
 
 /** Low-level handles for code that fills DuckDB's vectors itself. */
 export interface DuckHandles {
@@ -176,6 +157,13 @@ export class DuckConnection {
     return readRows(this.#public.api, await this.#query(sql, values))
   }
 
+  /** The same rows as of `all`, computed as they are read; `see` gets each value, and may throw. */
+  async stream(sql: string, see: (value: unknown) => void): Promise<RowStream> {
+    const { api, connection } = this.#public
+    const result = await connection.stream(sql)
+    return { columns: readColumns(result), chunks: readChunks(api, result, see) }
+  }
+
   #query(sql: string, values?: readonly DuckValue[]): Promise<Api.DuckDBMaterializedResult> {
     const { api, connection } = this.#public
     if (values === undefined) return connection.run(sql)
@@ -245,15 +233,37 @@ function toParameters(
 }
 
 async function readRows(api: typeof Api, result: Api.DuckDBMaterializedResult): Promise<Rows> {
+  const rows = await result.convertRows<unknown>((value) => toPlainValue(api, value))
+  const columns = readColumns(result)
+  return { columns, rows: rows.map((row) => toObject(columns, row)) }
+}
+
+function readColumns(result: Api.DuckDBResult): Rows['columns'] {
   const names = result.deduplicatedColumnNames()
-  const columns = names.map((name, i) => ({ name, type: result.columnType(i).toString() }))
-  const convert: Api.DuckDBValueConverter<unknown> = (value) => toPlainValue(api, value)
-  const rows = await result.convertRows(convert)
-  // Not by assignment, which would lose a column named __proto__.
-  return {
-    columns,
-    rows: rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]]))),
+  return names.map((name, i) => ({ name, type: result.columnType(i).toString() }))
+}
+
+async function* readChunks(
+  api: typeof Api,
+  result: Api.DuckDBResult,
+  see: (value: unknown) => void,
+) {
+  const columns = readColumns(result)
+  for (;;) {
+    const chunk = await result.fetchChunk()
+    if (!chunk || chunk.rowCount === 0) return
+    const rows = chunk.convertRows<unknown>((value) => {
+      const plain = toPlainValue(api, value)
+      see(plain)
+      return plain
+    })
+    yield rows.map((row) => toObject(columns, row))
   }
+}
+
+/** Not by assignment, which would lose a column named __proto__. */
+function toObject(columns: Rows['columns'], row: readonly unknown[]): Record<string, unknown> {
+  return Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]))
 }
 
 /**

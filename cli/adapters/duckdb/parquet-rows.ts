@@ -7,7 +7,8 @@ import type { RowReader, SourceRow } from '../../domain/documents/source-row.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { quoteName } from '../../domain/kernel/sql-text.ts'
 import { invalidError, NOTHING_IMPORTED } from '../files/source-fault.ts'
-import { type Duck, type DuckConnection, openDuck, type Rows } from './duckdb.ts'
+import type { Rows } from './duck-types.ts'
+import { type Duck, type DuckConnection, openDuck } from './duckdb.ts'
 import { refuseInexactTypes } from './parquet-types.ts'
 
 const CHUNK_ROWS = 8192

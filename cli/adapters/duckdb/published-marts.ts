@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { layOutMarts, type MartsInfo, parseMartsInfo } from '../../domain/marts/marts.ts'
+import { parseQuery } from '../../domain/sql/parse-query.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { Files } from '../files/files.ts'
 import type { Duck, DuckConnection } from './duckdb.ts'
@@ -91,7 +92,7 @@ async function openPublished(project: DataPlace): Promise<OpenMarts | undefined>
   })
   try {
     const connection = await duck.connect()
-    await connection.run("SET TimeZone = 'UTC'")
+    await connection.run("SET TimeZone = 'UTC'; SET enable_external_access = false")
     const close = () => {
       connection.close()
       duck.close()
@@ -122,15 +123,13 @@ export async function openMartsQueries(project: DataPlace) {
       hint: 'Build them: ccs dbt build. While ccs up runs, they build themselves.',
     })
   const { committedMs } = marts.info
+  const parseSql = async (text: string) =>
+    String((await marts.query(`SELECT json_serialize_sql(${quoteText(text)}) AS ast`)).rows[0]?.ast)
   return {
     from: 'marts',
     asOf: committedMs === null ? null : new Date(committedMs).toISOString(),
     query: async (sql: string): Promise<QueryResult> => {
-      const ask = `SELECT json_serialize_sql(${quoteText(sql)}) AS ast`
-      const isSelect = !/^{"error":true,"error_type":"not implemented"/.test(
-        String((await marts.query(ask)).rows[0]?.ast),
-      )
-      if (!isSelect) throw new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.')
+      await parseQuery(sql, parseSql, new Map())
       try {
         return await marts.query(sql)
       } catch (cause) {

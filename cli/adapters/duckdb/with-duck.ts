@@ -1,5 +1,6 @@
 /** A DuckDB for one piece of work. */
-import { type Duck, type DuckConnection, type DuckOptions, openDuck } from './duckdb.ts'
+import type { DuckOptions } from './duck-types.ts'
+import { type Duck, type DuckConnection, openDuck } from './duckdb.ts'
 
 /** Opens a DuckDB with one connection, and closes both when `use` has ended. */
 export async function withDuck<T>(

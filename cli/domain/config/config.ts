@@ -42,6 +42,13 @@ export interface Config {
     readonly checkpointEveryMs: number
     readonly checkpointRows: number
   }
+  /** What no query exceeds. */
+  readonly query: {
+    readonly timeoutMs: number
+    readonly rowsMax: number
+    /** Queries that run at once; others wait. */
+    readonly concurrency: number
+  }
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
   readonly dbt: { readonly everyMs: number }
@@ -72,6 +79,10 @@ const SETTINGS = [
   { key: 'engine.memory_limit', fallback: 512 * MIB, read: readSize(64 * MIB, 1024 * 1024 * MIB) },
   { key: 'engine.checkpoint_every', fallback: 30_000, read: readDuration(1000, 600_000) },
   { key: 'engine.checkpoint_rows', fallback: 100_000, read: readWholeNumber(1000, 10_000_000) },
+  { key: 'query.timeout', fallback: 30_000, read: readDuration(100, 3_600_000) },
+  { key: 'query.max_rows', fallback: 1_000_000, read: readWholeNumber(1, 100_000_000) },
+  // Of the four threads that Node has for such work, one at least is left to the engine.
+  { key: 'query.concurrency', fallback: 2, read: readWholeNumber(1, 3) },
   { key: 'generator.eps', fallback: 100, read: readWholeNumber(1, 1_000_000) },
   { key: 'generator.seed', fallback: 1, read: readWholeNumber(0, Number.MAX_SAFE_INTEGER) },
   { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
@@ -117,7 +128,7 @@ export function requireTarget(config: Config, name: string): Target {
 export function listSettings(
   config: Config,
 ): { readonly setting: string; readonly value: string }[] {
-  const { gate, engine, generator, http, dbt, identity } = config
+  const { gate, engine, query, generator, http, dbt, identity } = config
   return [
     { setting: 'name', value: config.name },
     { setting: 'timezone', value: config.timezone },
@@ -128,6 +139,9 @@ export function listSettings(
     { setting: 'engine.memory_limit', value: formatBytes(engine.memoryLimitBytes) },
     { setting: 'engine.checkpoint_every', value: formatDuration(engine.checkpointEveryMs) },
     { setting: 'engine.checkpoint_rows', value: String(engine.checkpointRows) },
+    { setting: 'query.timeout', value: formatDuration(query.timeoutMs) },
+    { setting: 'query.max_rows', value: String(query.rowsMax) },
+    { setting: 'query.concurrency', value: String(query.concurrency) },
     { setting: 'generator.eps', value: String(generator.eps) },
     { setting: 'generator.seed', value: String(generator.seed) },
     { setting: 'http.port', value: String(http.port) },
@@ -212,6 +226,11 @@ function assemble(
       memoryLimitBytes: number('engine.memory_limit'),
       checkpointEveryMs: number('engine.checkpoint_every'),
       checkpointRows: number('engine.checkpoint_rows'),
+    },
+    query: {
+      timeoutMs: number('query.timeout'),
+      rowsMax: number('query.max_rows'),
+      concurrency: number('query.concurrency'),
     },
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },

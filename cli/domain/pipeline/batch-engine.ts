@@ -10,7 +10,7 @@ import type {
   StateFile,
 } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
-import type { QueryResult } from '../sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../sql/query-result.ts'
 
 /** A snapshot of rows and state that stays unchanged while the engine ingests more. */
 export interface FrozenRows {
@@ -54,9 +54,9 @@ export interface BatchEngine<
   ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]>
   /**
    * Runs one SELECT over the current Bronze, Silver and Gold; `nowMs` is the time of right_now().
-   * Aborting the signal makes it fail.
+   * CCS_QUERY_LIMIT if it exceeds the limits of ccs.yml or its own.
    */
-  query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult>
+  query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult>
   /**
    * Takes a snapshot of everything ingested so far; undefined if nothing is new since the last one.
    */

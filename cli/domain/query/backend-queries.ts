@@ -2,12 +2,12 @@
  * The QueryService of a target whose rows an engine on this machine, a commit or the marts hold.
  */
 import { CcsError } from '../kernel/errors.ts'
-import type { QueryResult } from '../sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../sql/query-result.ts'
 import type { QueryAnswer, QueryService, TableInfo } from './query-service.ts'
 
 /** What answers. */
 interface Answers {
-  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
+  query(sql: string, control?: QueryControl): Promise<QueryResult>
   close(): Promise<void>
 }
 
@@ -23,12 +23,12 @@ export function serveQueries(
   source: () => Promise<Pick<QueryAnswer, 'asOf' | 'from'>>,
 ): QueryService {
   return {
-    query: async (sql, { signal } = {}) => {
+    query: async (sql, control = {}) => {
       try {
         const { from, asOf } = await source()
-        return { from, asOf, ...(await answers.query(sql, signal)), isUnbounded: false }
+        return { from, asOf, ...(await answers.query(sql, control)), isUnbounded: false }
       } catch (error) {
-        if (!signal?.aborted) throw error
+        if (!control.signal?.aborted) throw error
         throw new CcsError('CCS_QUERY_INVALID', 'The query was called off.', { cause: error })
       }
     },

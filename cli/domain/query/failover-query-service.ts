@@ -6,7 +6,7 @@
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
 import type { StatusResult } from '../pipeline/read-status.ts'
-import type { QueryResult } from '../sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../sql/query-result.ts'
 
 /** Where answers come from at the moment. */
 export interface QueryBackend {
@@ -14,7 +14,7 @@ export interface QueryBackend {
   readonly from: string
   /** For `lake`: time of the commit, ISO 8601. */
   readonly asOf: string | null
-  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
+  query(sql: string, control?: QueryControl): Promise<QueryResult>
   status(): Promise<StatusResult>
   close(): Promise<void>
 }
@@ -59,8 +59,8 @@ export class FailoverQueryService {
   }
 
   /** Aborting the signal makes it fail. */
-  query(sql: string, signal?: AbortSignal): Promise<QueryResult> {
-    return this.#withFailover((backend) => backend.query(sql, signal), signal)
+  query(sql: string, control?: QueryControl): Promise<QueryResult> {
+    return this.#withFailover((backend) => backend.query(sql, control), control?.signal)
   }
 
   /** Returns the current backend, after a refresh. */

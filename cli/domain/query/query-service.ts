@@ -2,7 +2,7 @@
  * The port for querying a target: an engine on this machine, the last commit, or a server.
  * Results may be unbounded.
  */
-import type { QueryResult } from '../sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../sql/query-result.ts'
 
 type Row = QueryResult['rows'][number]
 
@@ -24,10 +24,8 @@ export interface QueryAnswer {
   readonly isUnbounded: boolean
 }
 
-/** How to run one query. */
-export interface QueryOptions {
-  /** Cancels the query: unbounded rows end, any other query fails. */
-  readonly signal?: AbortSignal
+/** How to run one query; cancelled, unbounded rows end, and any other query fails. */
+export interface QueryOptions extends QueryControl {
   /** Whether unbounded rows start with those that exist already. */
   readonly isFromStart?: boolean
 }

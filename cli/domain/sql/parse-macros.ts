@@ -1,11 +1,12 @@
 /** Reads sql/macros.sql: scalar and table macros, their bodies parsed by DuckDB. */
-import { CcsError } from '../kernel/errors.ts'
-import { locate, type ParseSql, parseSelect } from './ast.ts'
+import { CcsError, throwAll } from '../kernel/errors.ts'
+import { findForbiddenCalls } from './allowed-sql.ts'
+import { type AstNode, locate, type ParseSql, parseSelect, type SqlSource } from './ast.ts'
 import type { Macro, MacroSet } from './expand-macros.ts'
 
 /**
  * Reads a file of CREATE [OR REPLACE] MACRO statements. Throws CCS_MODEL_INVALID with the place of
- * the fault.
+ * the fault; also for a call that no SELECT may make.
  */
 export async function parseMacros(
   file: string,
@@ -13,6 +14,7 @@ export async function parseMacros(
   parseSql: ParseSql,
 ): Promise<MacroSet> {
   const macros = new Map<string, Macro>()
+  const parsed: { readonly source: SqlSource; readonly body: AstNode }[] = []
   for (const { start, end } of splitStatements(text)) {
     const statement = text.slice(start, end)
     const head = HEAD.exec(blankComments(statement))
@@ -28,7 +30,9 @@ export async function parseMacros(
     // positions still fit the file.
     const prefix = isTable ? '' : 'SELECT '
     const padding = whole.replace(/[^\n]/g, ' ').slice(prefix.length)
-    const sql = prefix + padding + statement.slice(whole.length)
+    const source = { file, line, sql: prefix + padding + statement.slice(whole.length) }
+    const body = await parseSelect(source, parseSql)
+    parsed.push({ source, body })
     macros.set(name.toLowerCase(), {
       name: name.toLowerCase(),
       params: params
@@ -36,9 +40,11 @@ export async function parseMacros(
         .map((one) => one.trim().toLowerCase())
         .filter((one) => one !== ''),
       isTable,
-      body: await parseSelect({ file, line, sql }, parseSql),
+      body,
     })
   }
+  const rules = { code: 'CCS_MODEL_INVALID', macros, isMacro: true } as const
+  throwAll(parsed.flatMap(({ source, body }) => findForbiddenCalls(body, { ...rules, source })))
   return macros
 }
 

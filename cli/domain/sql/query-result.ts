@@ -1,5 +1,23 @@
 /** The result of a query, whichever engine answers it. */
 
+/** How one query may run. */
+export interface QueryControl {
+  /** Cancels it: it fails. */
+  readonly signal?: AbortSignal | undefined
+  /** Ends it after this time, if `query.timeout` of ccs.yml is not less. */
+  readonly timeoutMs?: number | undefined
+  /** Refuses an answer with more rows, if `query.max_rows` of ccs.yml is not less. */
+  readonly rowsMax?: number | undefined
+}
+
+/** What no query exceeds. */
+export interface QueryLimits {
+  readonly timeoutMs: number
+  readonly rowsMax: number
+  /** Queries that run at once; others wait. */
+  readonly concurrency: number
+}
+
 /**
  * Columns and rows of a query, in the shapes of docs/json-output.md: exact numbers as text, times
  * as ISO 8601 UTC.

@@ -10,7 +10,7 @@ import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { WriteOptions } from '../../domain/pipeline/batch-engine.ts'
-import type { QueryResult } from '../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
@@ -84,6 +84,8 @@ export class EmbeddedEngine {
     this.#views = new VisibleViews(connection, all, this.#gold)
     this.#queries = new QueryRunner({
       reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
+      macros: options.macros,
+      limits: options.queryLimits,
       connect: () => this.#connect('memory'),
       bringUpToDate: (names) => this.#exclusively(() => this.#merge(names, false)),
     })
@@ -181,8 +183,8 @@ export class EmbeddedEngine {
     )
   }
 
-  query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
-    return this.#queries.run(sql, nowMs, signal)
+  query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
+    return this.#queries.run(sql, nowMs, control)
   }
 
   freeze(): Promise<EmbeddedFrozen | undefined> {
@@ -284,9 +286,9 @@ export class EmbeddedEngine {
 
   /** Waits for a checkpoint that is being written: nothing writes files afterwards. */
   async close(): Promise<void> {
+    await this.#queries.close()
     await Promise.all([this.#queue, this.#write])
-    for (const one of [this.#queries, this.#rows, this.#intake, this.#connection, this.#duck])
-      one.close()
+    for (const one of [this.#rows, this.#intake, this.#connection, this.#duck]) one.close()
   }
 
   /** Runs one at a time on the engine's own connection, in the order of the calls. */

@@ -65,6 +65,7 @@ export async function openEngine(
       ...(failing ? { failing } : {}),
     },
     memoryLimitBytes: engine.memoryLimitBytes,
+    queryLimits: config.query,
     dataDirectory: store.root,
     files: store.files,
     stateRoot,

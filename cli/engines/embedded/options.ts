@@ -5,6 +5,7 @@ import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import type { PublishedCopy } from '../../domain/pipeline/gold-feed.ts'
 import type { MacroSet } from '../../domain/sql/expand-macros.ts'
+import type { QueryLimits } from '../../domain/sql/query-result.ts'
 import type { IntakeOptions } from './intake/raw-row-writer.ts'
 
 /** Settings, models and files of one engine; absent optional members mean a first start. */
@@ -18,6 +19,7 @@ export interface EmbeddedOptions {
   readonly timezone: string
   readonly raw: IntakeOptions
   readonly memoryLimitBytes: number
+  readonly queryLimits: QueryLimits
   /** The only directory that queries may read files from. */
   readonly dataDirectory: string
   /** The last commit, with which the engine starts. */

@@ -10,7 +10,7 @@ import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
-import type { QueryResult } from '../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import type { EmbeddedEngine } from './engine.ts'
 import type { EmbeddedFeed } from './gold/embedded-feed.ts'
 import type { FeedOptions } from './options.ts'
@@ -71,9 +71,9 @@ export class RestartableEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWr
     return this.#engine.ingest(frames)
   }
 
-  async query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
+  async query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
     await this.#restarting
-    const answer = this.#engine.query(sql, nowMs, signal)
+    const answer = this.#engine.query(sql, nowMs, control)
     this.#queries.add(answer)
     try {
       return await answer

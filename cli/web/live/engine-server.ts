@@ -3,8 +3,9 @@
  * through the data directory.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { asObject } from '../../domain/kernel/json.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
-import type { QueryResult } from '../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import type { OpenPage } from './page.ts'
 import { startServer } from './server.ts'
 
@@ -13,11 +14,13 @@ export interface ServedEngine {
   readonly port: number
   readonly isPortRequired: boolean
   readonly page: OpenPage
+  /** Aborted when the engine drains: queries then end, and no more are answered. */
+  readonly stop?: AbortSignal | undefined
   status(): Promise<StatusResult>
   /** Ingests what the log holds. */
   catchUp(): Promise<unknown>
   commit(): Promise<unknown>
-  query(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult>
+  query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult>
   /** Merges small files of the lake. */
   compact(options?: object): Promise<unknown>
   /** Announces the server to other processes, and takes that back. */
@@ -36,6 +39,7 @@ export interface OpenServer {
 export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   const { page } = engine
   const status = () => engine.status()
+  const queries = new RunningQueries(engine.stop)
   const server = await startServer({
     port: engine.port,
     isPortRequired: engine.isPortRequired,
@@ -44,9 +48,11 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
       ...page.routes,
       'GET /status': status,
       'POST /query': async (body, signal) => {
-        const sql = readSql(body)
+        const { sql, ...limits } = readQuery(body)
         await engine.catchUp()
-        return engine.query(sql, Date.now(), signal)
+        return queries.run(signal, (either) =>
+          engine.query(sql, Date.now(), { ...limits, signal: either }),
+        )
       },
       'POST /commit': async () => {
         await engine.commit()
@@ -81,11 +87,47 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   }
 }
 
+/** The queries that clients wait for. They end when their client goes, or the engine drains. */
+class RunningQueries {
+  readonly #running = new Set<AbortController>()
+  readonly #stop: AbortSignal | undefined
+
+  constructor(stop: AbortSignal | undefined) {
+    this.#stop = stop
+    stop?.addEventListener('abort', () => {
+      for (const one of this.#running) one.abort()
+    })
+  }
+
+  async run<T>(gone: AbortSignal | undefined, ask: (signal: AbortSignal) => Promise<T>) {
+    const either = new AbortController()
+    if (gone?.aborted || this.#stop?.aborted) either.abort()
+    gone?.addEventListener('abort', () => either.abort(), { once: true })
+    this.#running.add(either)
+    try {
+      return await ask(either.signal)
+    } catch (error) {
+      if (!this.#stop?.aborted) throw error
+      throw new CcsError('CCS_ENGINE_UNREACHABLE', 'The engine stops; it ended the query.', {
+        hint: 'Run it again: without an engine, the last commit answers.',
+        cause: error,
+      })
+    } finally {
+      this.#running.delete(either)
+    }
+  }
+}
+
 /** Usually there is nothing to merge. */
 const COMPACT_EVERY_MS = 60_000
 
-function readSql(body: unknown): string {
-  const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined
-  if (typeof sql === 'string') return sql
-  throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".')
+function readQuery(body: unknown): { readonly sql: string } & Omit<QueryControl, 'signal'> {
+  const { sql, timeoutMs, rowsMax } = asObject(body)
+  if (typeof sql !== 'string') throw new CcsError('CCS_QUERY_INVALID', 'The request has no "sql".')
+  return { sql, timeoutMs: readLimit(timeoutMs), rowsMax: readLimit(rowsMax) }
+}
+
+/** A positive number; anything else is no limit of its own. */
+function readLimit(value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 ? value : undefined
 }

@@ -35,6 +35,7 @@ describe('a sound ccs.yml', () => {
       dataMode: 'private',
       gate: { recordBytesMax: 1_048_576, futureToleranceMs: 3_600_000 },
       engine: { memoryLimitBytes: 536_870_912, checkpointEveryMs: 30_000, checkpointRows: 100_000 },
+      query: { timeoutMs: 30_000, rowsMax: 1_000_000, concurrency: 2 },
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },
@@ -179,7 +180,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: data, data_mode, dbt, engine, gate, generator, http, identity, name, targets, timezone.',
+        hint: 'Known: data, data_mode, dbt, engine, gate, generator, http, identity, name, query, targets, timezone.',
       })
     }
   })

@@ -9,6 +9,7 @@
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { Model } from '../../../domain/models/model.ts'
+import { printBoundedFunctions } from './bounded-functions.ts'
 
 /** Layers of models, each a schema in both catalogs. */
 export const LAYERS = ['bronze', 'silver', 'gold'] as const
@@ -88,6 +89,8 @@ export async function createCatalogs(
     await prepareConnection(connection, catalog, options)
     for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
     await connection.run(macros)
+    // After the project's macros, which are trusted and keep DuckDB's own functions.
+    if (catalog === 'memory') await connection.run(printBoundedFunctions())
   }
   await connection.run(
     'USE delta; CREATE SCHEMA raw; CREATE SCHEMA fresh_bronze; CREATE SCHEMA state',

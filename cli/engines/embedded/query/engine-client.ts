@@ -10,7 +10,7 @@ import {
   writeFileAtomic,
 } from '../../../adapters/files/files.ts'
 import { CcsError, ERROR_CODES, type ErrorCode, EXIT } from '../../../domain/kernel/errors.ts'
-import type { QueryResult } from '../../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult } from '../../../domain/sql/query-result.ts'
 
 const ENDPOINT = 'engine.json'
 const TIMEOUT_MS = 60_000
@@ -26,10 +26,19 @@ export async function removeEndpoint(files: Files, root: string): Promise<void> 
   await files.remove(`${root}/${ENDPOINT}`)
 }
 
-/** The engine's HTTP API. Calls time out after a minute and throw CCS_ENGINE_UNREACHABLE. */
+/** How a client asks. */
+export interface ClientControl extends QueryControl {
+  /** How long to wait for the answer. */
+  readonly waitMs?: number
+}
+
+/**
+ * The engine's HTTP API. Calls time out, after a minute unless told otherwise, and throw
+ * CCS_ENGINE_UNREACHABLE.
+ */
 export interface EngineClient {
   readonly url: string
-  query(sql: string, signal?: AbortSignal): Promise<QueryResult>
+  query(sql: string, control?: ClientControl): Promise<QueryResult>
   /** The path begins with a slash, such as `/status`. */
   get(path: string): Promise<unknown>
   post(path: string, body: unknown): Promise<unknown>
@@ -56,10 +65,10 @@ export async function findEngine(files: Files, root: string): Promise<EngineClie
 }
 
 function createClient(url: string): EngineClient {
-  const call = async (path: string, init: RequestInit): Promise<unknown> => {
+  const call = async (path: string, init: RequestInit, waitMs = TIMEOUT_MS) => {
     let response: Response
     try {
-      const timeout = AbortSignal.timeout(TIMEOUT_MS)
+      const timeout = AbortSignal.timeout(waitMs)
       const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
       response = await fetch(`${url}${path}`, { ...init, signal })
     } catch (error) {
@@ -78,19 +87,26 @@ function createClient(url: string): EngineClient {
       hint,
     })
   }
-  const post = (path: string, body: unknown, signal?: AbortSignal) =>
-    call(path, {
-      ...(signal ? { signal } : {}),
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
+  const post = (path: string, body: unknown, { signal, waitMs }: ClientControl = {}) =>
+    call(
+      path,
+      {
+        ...(signal ? { signal } : {}),
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      },
+      waitMs,
+    )
   return {
     url,
     get: (path) => call(path, {}),
     post: (path, body) => post(path, body),
     // The engine's own answer.
-    query: async (sql, signal) => (await post('/query', { sql }, signal)) as QueryResult,
+    query: async (sql, control = {}) => {
+      const { timeoutMs, rowsMax } = control
+      return (await post('/query', { sql, timeoutMs, rowsMax }, control)) as QueryResult
+    },
   }
 }
 

@@ -28,6 +28,9 @@ export interface AnswersOptions {
   readonly without: ReadonlySet<string>
 }
 
+/** A running engine ends a query itself; if it has not answered so long after, it hangs. */
+const GRACE_MS = 30_000
+
 /** Closes the store's log when it is closed. */
 export async function openAnswers(options: AnswersOptions): Promise<QueryBackend> {
   const { files, root, log } = options.store
@@ -36,7 +39,8 @@ export async function openAnswers(options: AnswersOptions): Promise<QueryBackend
   return {
     from: running.url,
     asOf: null,
-    query: (sql, signal) => running.query(sql, signal),
+    query: (sql, control) =>
+      running.query(sql, { ...control, waitMs: options.config.query.timeoutMs + GRACE_MS }),
     status: async () => (await running.get('/status')) as StatusResult, // the engine's own answer
     close: () => log.close(),
   }
@@ -50,9 +54,9 @@ async function openCommitAnswers(options: AnswersOptions): Promise<QueryBackend>
   return {
     from: 'lake',
     asOf: manifest ? new Date(manifest.committedMs).toISOString() : null,
-    query: async (sql, signal) => {
+    query: async (sql, control) => {
       engine ??= await openCommit(options, manifest)
-      return engine.query(sql, Date.now(), signal)
+      return engine.query(sql, Date.now(), control)
     },
     status: () => {
       const about = { data, topic: RAW_TOPIC, nowMs: Date.now(), running: false }

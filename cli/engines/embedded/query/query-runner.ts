@@ -8,27 +8,46 @@ import { readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import { parseSelect } from '../../../domain/sql/ast.ts'
-import type { QueryResult } from '../../../domain/sql/query-result.ts'
+import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
+import { parseQuery } from '../../../domain/sql/parse-query.ts'
+import type { QueryControl, QueryLimits, QueryResult } from '../../../domain/sql/query-result.ts'
 import { findReferences } from '../../../domain/sql/references.ts'
+import { AnswerSize, timeoutError } from './answer-size.ts'
 import { setNow } from './catalog.ts'
+import { QuerySlots } from './query-slots.ts'
 
 /** What the runner needs of its engine. */
 export interface QueryRunnerOptions {
   /** Model name → names of what its SELECT reads. */
   readonly reads: ReadonlyMap<string, readonly string[]>
+  /** Macros of the project, which queries may call. */
+  readonly macros: MacroSet
+  readonly limits: QueryLimits
   readonly connect: () => Promise<DuckConnection>
   /** Resolves when the named models include all rows ingested so far. */
   readonly bringUpToDate: (models: ReadonlySet<string>) => Promise<void>
 }
 
+interface AnswerOptions {
+  readonly nowMs: number
+  readonly rowsMax: number
+  readonly signal: AbortSignal
+}
+
 /** Queries whose models are remembered. */
 const KNOWN_MAX = 200
+
+/** An interruption is lost if DuckDB has not begun the statement yet, so it is repeated. */
+const INTERRUPT_EVERY_MS = 100
 
 /** Reuses idle connections; close it before the engine's DuckDB. */
 export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #idle: DuckConnection[] = []
+  readonly #slots: QuerySlots
+  /** What stops each query that runs or waits, and its end. */
+  readonly #running = new Map<AbortController, Promise<unknown>>()
+  #isClosed = false
   /** Why a model could not include all rows, if that lies in one of them. */
   failure: CcsError | undefined
   /** SQL → the models that it reads; pages repeat the same queries, which are parsed once. */
@@ -36,26 +55,98 @@ export class QueryRunner {
 
   constructor(options: QueryRunnerOptions) {
     this.#options = options
+    this.#slots = new QuerySlots(options.limits.concurrency)
   }
 
   /**
    * Throws CCS_QUERY_INVALID, with DuckDB's message, unless it is one valid SELECT; also on abort.
+   * CCS_QUERY_LIMIT if it takes too long, waiting included, or its answer is too large.
    */
-  async run(sql: string, nowMs: number, signal?: AbortSignal): Promise<QueryResult> {
-    const connection = this.#idle.pop() ?? (await this.#options.connect())
-    const interrupt = () => connection.interrupt()
+  async run(sql: string, nowMs: number, control: QueryControl = {}): Promise<QueryResult> {
+    const { limits } = this.#options
+    const stop = new AbortController()
+    const cancel = () => stop.abort(new CcsError('CCS_QUERY_INVALID', 'The query was cancelled.'))
+    if (control.signal?.aborted) cancel()
+    else if (this.#isClosed) stop.abort(stoppingError())
+    control.signal?.addEventListener('abort', cancel, { once: true })
+    const timeoutMs = Math.min(limits.timeoutMs, control.timeoutMs ?? Number.POSITIVE_INFINITY)
+    const timer = setTimeout(() => stop.abort(timeoutError(timeoutMs)), timeoutMs)
+    const rowsMax = Math.min(limits.rowsMax, control.rowsMax ?? Number.POSITIVE_INFINITY)
+    const answer = this.#runInSlot(stop.signal, (connection) =>
+      this.#answer(connection, sql, { nowMs, rowsMax, signal: stop.signal }),
+    )
+    this.#running.set(
+      stop,
+      answer.catch(() => undefined),
+    )
     try {
-      await this.#bringUpToDate(await this.#findModels(connection, sql))
-      await setNow(connection, nowMs)
-      signal?.addEventListener('abort', interrupt, { once: true })
-      signal?.throwIfAborted()
-      return await connection.all(sql)
+      return await answer
     } catch (error) {
-      throw error === this.failure ? error : toQueryError(error)
+      throw stop.signal.aborted ? stop.signal.reason : toQueryError(error)
     } finally {
-      signal?.removeEventListener('abort', interrupt)
-      this.#idle.push(connection)
+      clearTimeout(timer)
+      control.signal?.removeEventListener('abort', cancel)
+      this.#running.delete(stop)
     }
+  }
+
+  async #runInSlot<T>(
+    signal: AbortSignal,
+    use: (connection: DuckConnection) => Promise<T>,
+  ): Promise<T> {
+    await this.#slots.take(signal)
+    let again: NodeJS.Timeout | undefined
+    let interrupt = () => {}
+    try {
+      const connection = this.#idle.pop() ?? (await this.#connect())
+      interrupt = () => {
+        connection.interrupt()
+        again ??= setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS)
+      }
+      signal.addEventListener('abort', interrupt, { once: true })
+      try {
+        signal.throwIfAborted()
+        return await use(connection)
+      } finally {
+        signal.removeEventListener('abort', interrupt)
+        clearInterval(again)
+        this.#idle.push(connection)
+      }
+    } finally {
+      this.#slots.release()
+    }
+  }
+
+  async #connect(): Promise<DuckConnection> {
+    const connection = await this.#options.connect()
+    // DuckDB buffers so much of a result, but counts texts as 16 bytes, however long they are.
+    await connection.run("SET streaming_buffer_size = '1KB'")
+    return connection
+  }
+
+  async #answer(
+    connection: DuckConnection,
+    sql: string,
+    { nowMs, rowsMax, signal }: AnswerOptions,
+  ): Promise<QueryResult> {
+    await this.#bringUpToDate(await this.#findModels(connection, sql))
+    await setNow(connection, nowMs)
+    signal.throwIfAborted()
+    const size = new AnswerSize(rowsMax)
+    const { columns, chunks } = await connection.stream(sql, (value) => size.addValue(value))
+    const rows: Record<string, unknown>[] = []
+    try {
+      for await (const chunk of chunks) {
+        signal.throwIfAborted()
+        size.addRows(chunk.length)
+        rows.push(...chunk)
+      }
+    } catch (error) {
+      // Ends the statement, of which rows are left, and the transaction that it holds open.
+      await setNow(connection, nowMs).catch(() => undefined)
+      throw error
+    }
+    return { columns, rows }
   }
 
   async #bringUpToDate(models: ReadonlySet<string>): Promise<void> {
@@ -72,7 +163,11 @@ export class QueryRunner {
     }
   }
 
-  close(): void {
+  /** Stops the queries that run or wait. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const stop of this.#running.keys()) stop.abort(stoppingError())
+    await Promise.all(this.#running.values())
     for (const connection of this.#idle.splice(0)) connection.close()
   }
 
@@ -80,11 +175,8 @@ export class QueryRunner {
   async #findModels(connection: DuckConnection, sql: string): Promise<ReadonlySet<string>> {
     const known = this.#modelsBySql.get(sql)
     if (known) return known
-    const ast = await parseSelect(
-      { file: '<query>', line: 1, sql },
-      (one) => serializeSql(connection, one),
-      'CCS_QUERY_INVALID',
-    )
+    const parse = (text: string) => serializeSql(connection, text)
+    const ast = await parseQuery(sql, parse, this.#options.macros)
     const found = new Set<string>()
     const visit = (name: string) => {
       if (found.has(name)) return
@@ -98,16 +190,18 @@ export class QueryRunner {
   }
 }
 
+function stoppingError(): CcsError {
+  return new CcsError(
+    'CCS_ENGINE_UNREACHABLE',
+    'The engine is stopping: the query was cancelled.',
+    {
+      hint: 'Run it again: without an engine, the last commit answers.',
+    },
+  )
+}
+
 function toQueryError(error: unknown): CcsError {
-  const isParsed = error instanceof CcsError
-  if (isParsed && error.code !== 'CCS_QUERY_INVALID') return error
-  if (isParsed && /^(Only SELECT|There are )/.test(error.message))
-    return new CcsError('CCS_QUERY_INVALID', 'A query must be one SELECT.', {
-      hint: 'Only events and models change tables: see ccs deploy --help',
-    })
+  if (error instanceof CcsError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new CcsError('CCS_QUERY_INVALID', message.trim(), {
-    ...(isParsed && error.location ? { location: error.location } : {}),
-    cause: error,
-  })
+  return new CcsError('CCS_QUERY_INVALID', message.trim(), { cause: error })
 }

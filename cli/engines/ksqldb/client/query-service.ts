@@ -30,7 +30,7 @@ export interface QueriesOptions {
 /** How one query runs. */
 export interface RunOptions {
   /** Cancels the query. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Whether a push query also returns the rows from before its start. */
   readonly isFromStart?: boolean
 }
