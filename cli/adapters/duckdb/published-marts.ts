@@ -1,5 +1,5 @@
 /** The published marts for readers: serve.duckdb, read only, reopened when it was replaced. */
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { layOutMarts, type MartsInfo, parseMartsInfo } from '../../domain/marts/marts.ts'
@@ -92,7 +92,11 @@ async function openPublished(project: DataPlace): Promise<OpenMarts | undefined>
   })
   try {
     const connection = await duck.connect()
-    await connection.run("SET TimeZone = 'UTC'; SET enable_external_access = false")
+    // Views of the marts read the Silver that they were built from.
+    const places = [project.dataDir, await realpath(project.dataDir)]
+    const directories = places.map((dir) => quoteText(`${dir}/`)).join(', ')
+    await connection.run(`SET TimeZone = 'UTC'; SET allowed_directories = [${directories}];
+      SET enable_external_access = false`)
     const close = () => {
       connection.close()
       duck.close()
