@@ -121,7 +121,9 @@ describe('a disk that fills up', () => {
       let isFull = false
       disk.failWith = (call) => {
         isFull ||= begins(call)
-        return isFull && WRITING.has(call.name) ? 'ENOSPC' : undefined
+        // The engine may fill the disk before the shop has sent everything, which it is to take in.
+        const isShop = call.path.startsWith('log/events.raw-0/') && stage !== 'log append'
+        return isFull && WRITING.has(call.name) && !isShop ? 'ENOSPC' : undefined
       }
       const appending = append(open, [HALF, RECORDS], notices)
       if (stage !== 'log append') await until(taken(RECORDS), 'the second half')
