@@ -309,7 +309,9 @@ describe('in several processes', () => {
   test(`two containers take the lock ${RACES} times and never both have it`, async (context) => {
     const names = ['web-1', 'web-1']
     const takes = Math.ceil(RACES / names.length)
-    const commands = names.map((name) => inNamespace(name, childCommand('race', dir, `${takes}`)))
+    const commands = names.map((name, id) =>
+      inNamespace(name, childCommand('race', dir, `${takes}`, `${id}`)),
+    )
     if (!commands[0]) return context.skip(true, NO_NAMESPACES)
     const outputs = await Promise.all(commands.map((one) => start(one ?? []).ended))
     const results = outputs.map((one) => JSON.parse(one) as { refused: number; epochs: number[] })
