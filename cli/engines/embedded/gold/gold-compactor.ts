@@ -60,27 +60,28 @@ export class GoldCompactor {
   ): Promise<CompactedGold> {
     for (const table of this.#attempt) await connection.run(`DROP TABLE IF EXISTS ${table}`)
     this.#attempt = []
-    const fresh = await this.#mergeTables(connection, frozen.newTables, options)
+    const created = await this.#measure(connection, frozen.newTables)
+    const fresh = await this.#mergeTables(connection, frozen.newTables, created.size, options)
     const [first, ...others] = frozen.parts
-    const sizeOf = async (parts: readonly GoldPart[]) =>
-      (await this.#measure(connection, toTables(parts))).size
-    const newer = await sizeOf([...others, fresh])
-    if (newer >= Math.max(options.mergeSizeMin, first ? await sizeOf([first]) : 0))
-      return this.#compactAll(connection, { ...frozen, fresh }, options)
+    const newParts = [...others, fresh]
+    const { size } = await this.#measure(connection, toTables(newParts))
+    const firstSize = first ? (await this.#measure(connection, [first.table])).size : 0
+    if (size >= Math.max(options.mergeSizeMin, firstSize))
+      return this.#compactAll(connection, { ...frozen, fresh, size: firstSize + size }, options)
     if (others.length < PARTS_MAX) return { parts: [...frozen.parts, fresh], scratchTables: [] }
-    const merged = await this.#mergeTables(connection, toTables([...others, fresh]), options)
+    const merged = await this.#mergeTables(connection, toTables(newParts), size, options)
     return { parts: first ? [first, merged] : [merged], scratchTables: [fresh.table] }
   }
 
   async #compactAll(
     connection: DuckConnection,
-    { parts, fresh, closedMs }: FrozenGold & { readonly fresh: GoldPart },
+    { parts, fresh, size, closedMs }: FrozenGold & { readonly fresh: GoldPart; size: number },
     options: CompactOptions,
   ): Promise<CompactedGold> {
     const { model } = this.#sql.incremental
     const all = this.#name
     const tables = toTables([...parts, fresh])
-    const slices = sliceByKey((await this.#measure(connection, tables)).size, options)
+    const slices = sliceByKey(size, options)
     await createInSlices(
       connection,
       all,
@@ -89,7 +90,11 @@ export class GoldCompactor {
     await connection.run(`DROP TABLE ${fresh.table}`)
     const closed =
       options.watermarkMs === null ? 'FALSE' : printClosedSql(model, options.watermarkMs)
-    const found = await this.#measure(connection, [`(SELECT * FROM ${all} WHERE ${closed})`])
+    const found = await this.#measure(
+      connection,
+      [`(SELECT * FROM ${all} WHERE ${closed})`],
+      printClosingMsSql(model),
+    )
     const isDue =
       found.rows >= Math.max(1, options.closedRowsMin) || found.size >= options.mergeSizeMin
     const kept = isDue ? `WHERE NOT (${closed})` : ''
@@ -105,10 +110,7 @@ export class GoldCompactor {
       finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed} AND ${slice}`),
     )
     // Of the rows, not the watermark: that may be far ahead of them, by a clock that jumped.
-    const last = await connection.all(
-      `SELECT max(${printClosingMsSql(model)}) AS ms FROM ${all} WHERE ${closed}`,
-    )
-    const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, Number(last.rows[0]?.ms ?? 0))
+    const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, found.greatest)
     return {
       parts: [{ table, rows, closedMs: newest }],
       scratchTables: scratch,
@@ -119,34 +121,40 @@ export class GoldCompactor {
   async #mergeTables(
     connection: DuckConnection,
     tables: readonly string[],
+    size: number,
     limits: GoldLimits,
   ): Promise<GoldPart> {
     const table = await this.#create(connection)
     this.#attempt.push(table)
     let rows = 0
-    for (const slice of sliceByKey((await this.#measure(connection, tables)).size, limits))
+    for (const slice of sliceByKey(size, limits))
       rows += await connection.run(
         `INSERT INTO ${table} BY NAME ${mergedSql(this.#sql, selectSlice(tables, slice))}`,
       )
     return { table, rows, closedMs: null }
   }
 
-  /** Rows of the relations; `size` counts the entries of their lists too, such as visitors. */
+  /**
+   * Rows of the relations; `size` counts the entries of their lists too, such as visitors, and
+   * `greatest` is the greatest value of an expression of their columns, 0 without rows.
+   */
   async #measure(
     connection: DuckConnection,
     relations: readonly string[],
-  ): Promise<{ readonly rows: number; readonly size: number }> {
+    expression = '0',
+  ): Promise<{ readonly rows: number; readonly size: number; readonly greatest: number }> {
     const isList = ({ merge }: PartialColumn) => merge === 'list' || merge === 'distinct'
     const lists = this.#sql.incremental.columns.filter(isList)
     const size = ['1', ...lists.map(({ name }) => `coalesce(len(${name}), 0)`)].join(' + ')
-    const measured = { rows: 0, size: 0 }
-    for (const relation of relations) {
-      const sql = `SELECT count(*) AS n, CAST(sum(${size}) AS BIGINT) AS size FROM ${relation}`
-      const [one] = (await connection.all(sql)).rows
-      measured.rows += Number(one?.n ?? 0)
-      measured.size += Number(one?.size ?? 0)
+    const all = relations.map((one) => `SELECT * FROM ${one}`).join(' UNION ALL ')
+    const { rows } = await connection.all(`SELECT count(*) AS n,
+        CAST(sum(${size}) AS BIGINT) AS size, max(${expression}) AS greatest FROM (${all})`)
+    const [found] = rows
+    return {
+      rows: Number(found?.n ?? 0),
+      size: Number(found?.size ?? 0),
+      greatest: Number(found?.greatest ?? 0),
     }
-    return measured
   }
 }
 
