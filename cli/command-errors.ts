@@ -6,6 +6,7 @@ import { type Config, Errors } from '@oclif/core'
 import { painterFor, writeJson, writeLines } from './adapters/terminal/screen.ts'
 import { formatError, toErrorDocument } from './domain/console/text.ts'
 import { didYouMean, findNearest } from './domain/kernel/did-you-mean.ts'
+import { readErrno } from './domain/kernel/errno.ts'
 import { CcsError } from './domain/kernel/errors.ts'
 
 /** A CcsError stays as it is. `context` names the command and its flags, for suggestions. */
@@ -37,7 +38,7 @@ export function toCcsError(
       cause: thrown,
     })
   }
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+  const code = readErrno(thrown)
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return new CcsError('CCS_DISK_DENIED', `The disk denies access: ${message}.`, {
       hint: 'Give this user access to that path, or choose another directory with --data.',

@@ -6,6 +6,7 @@
 import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { readErrno } from '../../domain/kernel/errno.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { createLockProbe, type KernelLockAttempt, lockFile } from './kernel-lock.ts'
 
@@ -67,7 +68,7 @@ export interface Files {
 
 /** Whether it is an error of the operating system with this code, such as ENOENT. */
 export function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
+  return readErrno(error) === code
 }
 
 /** Names in a directory, sorted; [] if there is none. */

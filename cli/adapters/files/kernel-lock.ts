@@ -7,6 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
+import { readErrno } from '../../domain/kernel/errno.ts'
 
 /** A file that this process has locked. */
 export interface KernelLock {
@@ -114,10 +115,6 @@ function runFlock(fd: number, option: string): Promise<{ readonly state: 'locked
       else fail(printed.trim() || `flock ended with ${code}`)
     })
   })
-}
-
-function readErrno(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
 function isSameFile(fd: number, path: string): boolean {

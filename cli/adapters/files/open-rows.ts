@@ -17,6 +17,7 @@ import {
   type SourceFormat,
   type SourceRow,
 } from '../../domain/documents/source-row.ts'
+import { readErrno } from '../../domain/kernel/errno.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { EmptyRows } from './empty-rows.ts'
 import { invalidError, NOTHING_IMPORTED, unreadableError } from './source-fault.ts'
@@ -82,7 +83,7 @@ async function readHead(file: string): Promise<{ bytesTotal: number; head: Buffe
     }
   } catch (cause) {
     if (cause instanceof CcsError) throw cause
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
+    const code = readErrno(cause)
     if (code === 'ENOENT' || code === 'ENOTDIR')
       throw invalidError(file, `There is no file ${file}.`, { cause, hint: 'Check the path.' })
     throw unreadableError(file, cause)
@@ -153,8 +154,8 @@ class ByteStream {
   }
 
   #translate(cause: unknown): unknown {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    if (!code.startsWith('Z_')) return unreadableError(this.#file, cause)
+    const code = readErrno(cause)
+    if (!code?.startsWith('Z_')) return unreadableError(this.#file, cause)
     const what = code === 'Z_BUF_ERROR' ? 'ends in the middle of its gzip data' : 'is damaged gzip'
     return invalidError(this.#file, `${this.#file} ${what}.`, { cause, hint: NOTHING_IMPORTED })
   }
@@ -279,11 +280,7 @@ export async function readMapping(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    if (
-      cause instanceof Error &&
-      'code' in cause &&
-      (cause.code === 'ENOENT' || cause.code === 'EISDIR')
-    )
+    if (['ENOENT', 'EISDIR'].includes(readErrno(cause) ?? ''))
       throw invalidError(file, `There is no mapping file ${file}.`, {
         cause,
         hint: 'Start with one of examples/import/; docs/import.md explains it.',

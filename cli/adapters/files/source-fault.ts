@@ -1,4 +1,5 @@
 /** What is wrong with a file to be imported, as CCS_IMPORT_INVALID. */
+import { readErrno } from '../../domain/kernel/errno.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 
 /** The hint for a file that can't be read to its end. */
@@ -16,7 +17,8 @@ export function invalidError(
 
 /** Translates an error of the operating system; returns others as they are. */
 export function unreadableError(file: string, cause: unknown): unknown {
-  if (!(cause instanceof Error) || cause instanceof CcsError || !('code' in cause)) return cause
+  if (!(cause instanceof Error) || cause instanceof CcsError) return cause
+  if (readErrno(cause) === undefined) return cause
   const message = `${file} can't be read: ${cause.message}.`
   return invalidError(file, message, { cause, hint: NOTHING_IMPORTED })
 }

@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream'
 import type { AxiosInstance, AxiosRequestConfig, AxiosResponse } from 'axios'
 import type { HttpServer } from '../../domain/config/target.ts'
+import { readErrno } from '../../domain/kernel/errno.ts'
 import { splitLines } from '../../domain/kernel/lines.ts'
 import { sleep } from '../process/system-clock.ts'
 
@@ -238,7 +239,7 @@ function parseBody(data: unknown): unknown {
 /** The cause in words. The error itself holds the request with its headers, so it stays here. */
 function describeCause(error: unknown, timeoutMs: number): string {
   if (error instanceof RangeError) return 'its answer is too long'
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = readErrno(error)
   switch (code) {
     case 'ECONNREFUSED':
       return 'nothing listens there'
@@ -258,6 +259,6 @@ function describeCause(error: unknown, timeoutMs: number): string {
         ? 'it closed the connection'
         : 'its answer is too long'
     default:
-      return code === '' ? 'the request failed' : `the request failed (${code})`
+      return code === undefined ? 'the request failed' : `the request failed (${code})`
   }
 }
