@@ -6,7 +6,7 @@
 
 import type { NamedText } from '../documents/json-document.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
-import { findForbiddenCalls, findForbiddenTables } from '../sql/allowed-sql.ts'
+import { findForbidden } from '../sql/allowed-sql.ts'
 import { expandMacros, type MacroSet } from '../sql/expand-macros.ts'
 import { parseMacros } from '../sql/parse-macros.ts'
 import { createBatchParser, type QueryTexts } from '../sql/parser.ts'
@@ -69,7 +69,12 @@ export async function buildLogic(texts: LogicTexts, database: LogicDatabase): Pr
   const files = texts.seeds ?? []
   const known = files.flatMap((one) => readSeedName(one) ?? [])
   const sorted = await sortModels(models, { sources: ['raw.events', ...known], parseSql })
-  throwAll(findForbidden(sorted, macros))
+  const rules = { code: 'CCS_MODEL_INVALID', macros } as const
+  throwAll(
+    sorted.flatMap(({ model, ast }) =>
+      findForbidden(ast, { ...rules, source: toSelectSource(model) }),
+    ),
+  )
   throwAll(findVolatile(sorted, macros))
   const seeds = readSeeds(sorted, files)
   const binding = bindModels(
@@ -89,15 +94,6 @@ export async function buildLogic(texts: LogicTexts, database: LogicDatabase): Pr
     ({ model, ast }) => makeIncremental(model, expandMacros(ast, macros, isAggregateMacro)),
   )
   return { graph: graph.value, macros, seeds, columns: bound.value }
-}
-
-/** Calls that no model may make; those in macros were found when the macros were read. */
-function findForbidden(models: readonly SortedModel[], macros: MacroSet): readonly CcsError[] {
-  return models.flatMap(({ model, ast }) => {
-    const rules = { source: toSelectSource(model), code: 'CCS_MODEL_INVALID', macros } as const
-    const faults = findForbiddenCalls(ast, rules)
-    return faults.length > 0 ? faults : findForbiddenTables(ast, rules)
-  })
 }
 
 /** Reads the seeds that models use; each must be joined in the one way that all engines support. */

@@ -83,33 +83,42 @@ export const BOUNDED_FUNCTIONS: ReadonlySet<string> = new Set(
   words('repeat lpad rpad list_resize array_resize range generate_series'),
 )
 
-/** Where a SELECT stands, and the code of errors about it. */
-export interface SelectPlace {
+interface SelectPlace {
   readonly source: SqlSource
   readonly code: ErrorCode
 }
 
-/** The same, and what it may call beside the lists. */
+/** Where a SELECT stands, the code of errors about it, and what it may call beside the lists. */
 export interface SelectRules extends SelectPlace {
   /** Macros of the project, which it may call; names in lower case. */
-  readonly macros: { has(name: string): boolean }
+  readonly macros: MacroSet
   /** It is the body of a macro: query_table may name the macro's parameter. */
   readonly isMacro?: boolean
 }
 
-/** An error for each call of a function that a SELECT may not call, with its place. */
-export function findForbiddenCalls(ast: AstNode, rules: SelectRules): readonly CcsError[] {
-  const faults: CcsError[] = []
+/**
+ * An error for each call of a function that a SELECT may not call, with its place; if there is none,
+ * for each table that DuckDB would take for a file or a URL: `'x.parquet'`, x.parquet. Calls of the
+ * project's table macros are followed, as their arguments can name tables.
+ */
+export function findForbidden(ast: AstNode, rules: SelectRules): readonly CcsError[] {
+  const { macros, isMacro = false } = rules
+  const calls: CcsError[] = []
+  const tables: CcsError[] = []
   const inFrom = new Set<AstNode>()
+  let hasTableMacro = false
   visit(ast, (node) => {
     if (node.type === 'TABLE_FUNCTION') inFrom.add(asNode(node.function))
+    if (node.type === 'BASE_TABLE') tables.push(...judgeTable(node, rules))
     if (node.class !== 'FUNCTION') return
     const name = asText(node.function_name).toLowerCase()
+    hasTableMacro ||= inFrom.has(node) && macros.has(name)
     const why = inFrom.has(node) ? judgeTableFunction(node, name, rules) : judgeCall(node, name)
     if (why !== undefined)
-      faults.push(refuse(`${name}() can’t be called here: ${why}.`, node, rules))
+      calls.push(refuse(`${name}() can’t be called here: ${why}.`, node, rules))
   })
-  return faults
+  if (calls.length > 0) return calls
+  return hasTableMacro && !isMacro ? findForbiddenTables(expandTables(ast, rules), rules) : tables
 }
 
 function judgeTableFunction(
@@ -139,33 +148,27 @@ const SCHEMAS = new Set([
 ])
 const CATALOGS = new Set(['', 'memory', 'delta', 'serve', 'system'])
 
-/**
- * An error for each table that DuckDB would take for a file or a URL: `'x.parquet'`, x.parquet.
- * Calls of the project's table macros are followed.
- */
-export function findForbiddenTables(ast: AstNode, rules: TableRules): readonly CcsError[] {
+function findForbiddenTables(ast: AstNode, rules: SelectPlace): readonly CcsError[] {
   const faults: CcsError[] = []
-  visit(expandTables(ast, rules), (node) => {
+  visit(ast, (node) => {
     const called = node.type === 'TABLE_FUNCTION' ? asNode(node.function) : {}
     if (asText(called.function_name).toLowerCase() === 'query_table')
       faults.push(refuse('A table must be named by a plain text.', called, rules))
-    if (node.type !== 'BASE_TABLE') return
-    const parts = [node.catalog_name, node.schema_name, node.table_name].map(asText)
-    const [catalog = '', schema = '', table = ''] = parts
-    const isPlace = CATALOGS.has(catalog.toLowerCase()) && SCHEMAS.has(schema.toLowerCase())
-    if (isPlace && /^[\p{L}\p{N}_$ -]+$/u.test(table)) return
-    const name = parts.filter((part) => part !== '').join('.')
-    faults.push(refuse(`There is no table '${name}', and files can’t be read here.`, node, rules))
+    if (node.type === 'BASE_TABLE') faults.push(...judgeTable(node, rules))
   })
   return faults
 }
 
-/** Where a SELECT stands, and the macros whose bodies tell which tables a call reads. */
-export interface TableRules extends SelectPlace {
-  readonly macros: MacroSet
+function judgeTable(node: AstNode, rules: SelectPlace): readonly CcsError[] {
+  const parts = [node.catalog_name, node.schema_name, node.table_name].map(asText)
+  const [catalog = '', schema = '', table = ''] = parts
+  const isPlace = CATALOGS.has(catalog.toLowerCase()) && SCHEMAS.has(schema.toLowerCase())
+  if (isPlace && /^[\p{L}\p{N}_$ -]+$/u.test(table)) return []
+  const name = parts.filter((part) => part !== '').join('.')
+  return [refuse(`There is no table '${name}', and files can’t be read here.`, node, rules)]
 }
 
-function expandTables(ast: AstNode, { macros, code, source }: TableRules): AstNode {
+function expandTables(ast: AstNode, { macros, code, source }: SelectRules): AstNode {
   try {
     return expandMacros(ast, macros, (macro) => macro.isTable)
   } catch (cause) {

@@ -1,6 +1,6 @@
 /** Reads sql/macros.sql: scalar and table macros, their bodies parsed by DuckDB. */
 import { CcsError, throwAll } from '../kernel/errors.ts'
-import { findForbiddenCalls } from './allowed-sql.ts'
+import { findForbidden } from './allowed-sql.ts'
 import { type AstNode, locate, type ParseSql, parseSelect, type SqlSource } from './ast.ts'
 import type { Macro, MacroSet } from './expand-macros.ts'
 
@@ -44,7 +44,7 @@ export async function parseMacros(
     })
   }
   const rules = { code: 'CCS_MODEL_INVALID', macros, isMacro: true } as const
-  throwAll(parsed.flatMap(({ source, body }) => findForbiddenCalls(body, { ...rules, source })))
+  throwAll(parsed.flatMap(({ source, body }) => findForbidden(body, { ...rules, source })))
   return macros
 }
 

@@ -1,6 +1,6 @@
 /** Parses a query of a user: one SELECT that calls and reads only what queries may. */
 import { CcsError, throwAll } from '../kernel/errors.ts'
-import { findForbiddenCalls, findForbiddenTables } from './allowed-sql.ts'
+import { findForbidden } from './allowed-sql.ts'
 import { type AstNode, type ParseSql, parseSelect, type SqlSource } from './ast.ts'
 import type { MacroSet } from './expand-macros.ts'
 
@@ -12,9 +12,7 @@ export async function parseQuery(
 ): Promise<AstNode> {
   const source = { file: '<query>', line: 1, sql }
   const ast = await parseOneSelect(source, parseSql)
-  const rules = { source, code: 'CCS_QUERY_INVALID', macros } as const
-  throwAll(findForbiddenCalls(ast, rules))
-  throwAll(findForbiddenTables(ast, rules))
+  throwAll(findForbidden(ast, { source, code: 'CCS_QUERY_INVALID', macros }))
   return ast
 }
 

@@ -133,12 +133,16 @@ test.each([
   expect((await refusal(sql))?.message).toBe('A query must be one SELECT.')
 })
 
-test('a macro that reads files is refused where it stands', async () => {
-  const text = "-- one\nCREATE MACRO secret() AS TABLE\n  SELECT * FROM read_text('x');"
+test.each([
+  ["AS TABLE\n  SELECT * FROM read_text('x')", 17],
+  ["AS TABLE\n  SELECT * FROM 'x.parquet'", 17],
+  ["AS\n  (SELECT max(a) FROM 'x.parquet')", 23],
+])('a macro that reads files is refused where it stands: %s', async (body, column) => {
+  const text = `-- one\nCREATE MACRO secret() ${body};`
   const error = await parseMacros('macros.sql', text, parse).catch((thrown: unknown) => thrown)
   expect(error).toMatchObject({
     code: 'CCS_MODEL_INVALID',
-    location: { file: 'macros.sql', line: 3, column: 17 },
+    location: { file: 'macros.sql', line: 3, column },
   })
 })
 
