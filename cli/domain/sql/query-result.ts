@@ -1,8 +1,9 @@
 /** The result of a query, whichever engine answers it. */
+import { CcsError } from '../kernel/errors.ts'
 
 /** How one query may run. */
 export interface QueryControl {
-  /** Cancels it: it fails. */
+  /** Cancels it: it fails, with the signal's reason if that is a CcsError. */
   readonly signal?: AbortSignal | undefined
   /** Ends it after this time, if `query.timeout` of ccs.yml is not less. */
   readonly timeoutMs?: number | undefined
@@ -25,4 +26,11 @@ export interface QueryLimits {
 export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[]
   readonly rows: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** Why a query has no answer whose engine stops; also the reason of the signal that ends it. */
+export function engineStopsError(): CcsError {
+  return new CcsError('CCS_ENGINE_UNREACHABLE', 'The engine stops; it ended the query.', {
+    hint: 'Run it again: without an engine, the last commit answers.',
+  })
 }

@@ -5,7 +5,11 @@
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
-import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
+import {
+  engineStopsError,
+  type QueryControl,
+  type QueryResult,
+} from '../../domain/sql/query-result.ts'
 import type { OpenPage } from './page.ts'
 import { startServer } from './server.ts'
 
@@ -95,23 +99,18 @@ class RunningQueries {
   constructor(stop: AbortSignal | undefined) {
     this.#stop = stop
     stop?.addEventListener('abort', () => {
-      for (const one of this.#running) one.abort()
+      for (const one of this.#running) one.abort(engineStopsError())
     })
   }
 
   async run<T>(gone: AbortSignal | undefined, ask: (signal: AbortSignal) => Promise<T>) {
     const either = new AbortController()
-    if (gone?.aborted || this.#stop?.aborted) either.abort()
+    if (this.#stop?.aborted) either.abort(engineStopsError())
+    else if (gone?.aborted) either.abort()
     gone?.addEventListener('abort', () => either.abort(), { once: true })
     this.#running.add(either)
     try {
       return await ask(either.signal)
-    } catch (error) {
-      if (!this.#stop?.aborted) throw error
-      throw new CcsError('CCS_ENGINE_UNREACHABLE', 'The engine stops; it ended the query.', {
-        hint: 'Run it again: without an engine, the last commit answers.',
-        cause: error,
-      })
     } finally {
       this.#running.delete(either)
     }

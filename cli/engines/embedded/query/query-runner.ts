@@ -10,7 +10,12 @@ import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
 import { parseQuery } from '../../../domain/sql/parse-query.ts'
-import type { QueryControl, QueryLimits, QueryResult } from '../../../domain/sql/query-result.ts'
+import {
+  engineStopsError,
+  type QueryControl,
+  type QueryLimits,
+  type QueryResult,
+} from '../../../domain/sql/query-result.ts'
 import { findReferences } from '../../../domain/sql/references.ts'
 import { AnswerSize, timeoutError } from './answer-size.ts'
 import { setNow } from './catalog.ts'
@@ -65,9 +70,9 @@ export class QueryRunner {
   async run(sql: string, nowMs: number, control: QueryControl = {}): Promise<QueryResult> {
     const { limits } = this.#options
     const stop = new AbortController()
-    const cancel = () => stop.abort(new CcsError('CCS_QUERY_INVALID', 'The query was cancelled.'))
+    const cancel = () => stop.abort(toCancelError(control.signal?.reason))
     if (control.signal?.aborted) cancel()
-    else if (this.#isClosed) stop.abort(stoppingError())
+    else if (this.#isClosed) stop.abort(engineStopsError())
     control.signal?.addEventListener('abort', cancel, { once: true })
     const timeoutMs = Math.min(limits.timeoutMs, control.timeoutMs ?? Number.POSITIVE_INFINITY)
     const timer = setTimeout(() => stop.abort(timeoutError(timeoutMs)), timeoutMs)
@@ -166,7 +171,7 @@ export class QueryRunner {
   /** Stops the queries that run or wait. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const stop of this.#running.keys()) stop.abort(stoppingError())
+    for (const stop of this.#running.keys()) stop.abort(engineStopsError())
     await Promise.all(this.#running.values())
     for (const connection of this.#idle.splice(0)) connection.close()
   }
@@ -190,14 +195,9 @@ export class QueryRunner {
   }
 }
 
-function stoppingError(): CcsError {
-  return new CcsError(
-    'CCS_ENGINE_UNREACHABLE',
-    'The engine is stopping: the query was cancelled.',
-    {
-      hint: 'Run it again: without an engine, the last commit answers.',
-    },
-  )
+function toCancelError(reason: unknown): CcsError {
+  if (reason instanceof CcsError) return reason
+  return new CcsError('CCS_QUERY_INVALID', 'The query was cancelled.', { cause: reason })
 }
 
 function toQueryError(error: unknown): CcsError {
