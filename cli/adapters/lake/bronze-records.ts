@@ -11,10 +11,12 @@ import {
   unwrapOptional,
 } from '../../domain/avro/schema.ts'
 import type { RegisteredSchema } from '../../domain/avro/schema-registry.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { quoteName, quoteText } from '../../domain/kernel/sql-text.ts'
 import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
 import { RecordBatch } from '../../domain/log/record-batch.ts'
 import type { RecordRange, RestoredRecord } from '../../domain/log/restored-record.ts'
+import { asNode, asNodes, asText, asTexts, parseSelect } from '../../domain/sql/ast.ts'
 import type { DuckConnection } from '../duckdb/duckdb.ts'
 import { serializeSql } from '../duckdb/sql-ast.ts'
 import { withDuck } from '../duckdb/with-duck.ts'
@@ -116,30 +118,20 @@ async function openBronze(source: BronzeSource): Promise<ReadBronze | string> {
 
 const PLACE_COLUMNS = ['topic', 'partition', 'offset', 'ingest_time']
 
-/** Columns that the SELECT passes on as they are. */
+/** Columns that the SELECT passes on as they are; none of a text that is not one SELECT. */
 async function listPlainColumns(duck: DuckConnection, sql: string): Promise<ReadonlySet<string>> {
-  const tree: unknown = JSON.parse(await serializeSql(duck, sql))
-  const [{ node }] = (tree as Ast).statements ?? [{}]
-  const plain = (node?.select_list ?? []).flatMap((item) => {
-    const name = item.class === 'COLUMN_REF' ? item.column_names?.at(-1) : undefined
-    return name !== undefined && (item.alias === '' || item.alias === name) ? [name] : []
+  const parse = (text: string) => serializeSql(duck, text)
+  const ast = await parseSelect({ file: 'bronze', line: 1, sql }, parse).catch((error: unknown) => {
+    if (error instanceof CcsError) return undefined
+    throw error
+  })
+  const items = asNodes(asNode(ast?.node).select_list)
+  const plain = items.flatMap((item) => {
+    const name = item.class === 'COLUMN_REF' ? asTexts(item.column_names).at(-1) : undefined
+    const alias = asText(item.alias)
+    return name !== undefined && (alias === '' || alias === name) ? [name] : []
   })
   return new Set(plain)
-}
-
-/** What is used of DuckDB's syntax tree; a statement that can't be parsed has no `statements`. */
-interface Ast {
-  readonly statements?: readonly [
-    {
-      readonly node?: {
-        readonly select_list?: readonly {
-          readonly class: string
-          readonly alias: string
-          readonly column_names?: readonly string[]
-        }[]
-      }
-    },
-  ]
 }
 
 interface FieldPlan {
