@@ -6,13 +6,12 @@ import { withDuck } from '../../adapters/duckdb/with-duck.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 import type { LogGap, Manifest } from '../../domain/lake/manifest.ts'
+import { describeOffsets, type OffsetRange } from '../../domain/log/log-report.ts'
 import type { EngineStore } from './open-engine.ts'
 
-/** Committed offsets of one partition that the log does not have, `to` not included. */
-export interface LostOffsets {
+/** Committed offsets of one partition that the log does not have. */
+export interface LostOffsets extends OffsetRange {
   readonly partition: number
-  readonly from: number
-  readonly to: number
 }
 
 /** What Bronze has of the offsets that the log lost. */
@@ -81,10 +80,7 @@ async function countEvents(
 export function describeLogLoss({ topic, offsets, events, firstDay, lastDay }: LogLoss): string {
   const count = events === null ? 'an unknown number of events' : `${formatCount(events)} events`
   const days = firstDay === null ? '' : ` (of ${firstDay} to ${lastDay})`
-  const places = offsets.map(
-    ({ partition, from, to }) =>
-      `${topic}-${partition}, records ${formatCount(from)} to ${formatCount(to - 1)}`,
-  )
+  const places = offsets.map((one) => `${topic}-${one.partition}, ${describeOffsets(one)}`)
   return `${count}${days} that Bronze has and the log no longer has: ${places.join('; ')}`
 }
 
