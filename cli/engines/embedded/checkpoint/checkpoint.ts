@@ -59,7 +59,8 @@ export async function writeCheckpoint(
   const parts = new Map<string, readonly GoldPart[]>()
   try {
     await setRowRange(connection, frozen.fromSeq, frozen.toSeq)
-    const stateDir = `${stateRoot}/${basename(stage)}`
+    const folder = basename(stage)
+    const stateDir = `${stateRoot}/${folder}`
     await files.remove(stateDir)
     await files.mkdir(stateDir)
     if (frozen.toSeq > frozen.fromSeq)
@@ -78,11 +79,13 @@ export async function writeCheckpoint(
         unfinished.push({ model: model.name, message: compacted.message })
       const written: GoldPart[] = []
       for (const part of compacted.parts)
-        written.push(part.file ? part : await copyGoldPart(connection, model, part, options))
+        written.push(
+          part.file ? part : await copyGoldPart(connection, model, part, { ...options, folder }),
+        )
       parts.set(model.name, written)
       for (const { file } of written) if (file) state.push(file)
     }
-    state.push(...(await writeIds(files, frozen, options)))
+    state.push(...(await writeIds(files, frozen, { ...options, folder })))
     await files.fsyncDir(stateDir)
     await files.fsyncDir(stateRoot)
     return { staged, state, replaced, unfinished, parts }
@@ -272,9 +275,9 @@ async function copyGoldPart(
   connection: DuckConnection,
   model: Model,
   part: GoldPart,
-  { files, stage, stateRoot }: CheckpointOptions,
+  { files, folder, stateRoot }: CheckpointOptions & { readonly folder: string },
 ): Promise<GoldPart> {
-  const path = `${basename(stage)}/${model.name}.parquet`
+  const path = `${folder}/${model.name}.parquet`
   const full = `${stateRoot}/${path}`
   const rows = await connection.run(
     `COPY ${part.table} TO ${quoteText(full)} (FORMAT parquet, ROW_GROUP_SIZE 12288)`,

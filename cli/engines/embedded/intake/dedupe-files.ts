@@ -2,7 +2,6 @@
  * Event and order ids on disk: each commit writes a file of its new ids; small files are merged now
  * and then, chunk by chunk, so that the ids are never all in memory a second time.
  */
-import { basename } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { FileChecksum } from '../../../adapters/files/file-check.ts'
 import type { Files } from '../../../adapters/files/files.ts'
@@ -16,8 +15,8 @@ const CHUNK_BYTES = 50_000 * ID_BYTES
 
 /** The commit being written, and the state files of the one before. */
 export interface EventIdsTarget {
-  /** The directory of the state has the name of this one. */
-  readonly stage: string
+  /** Name of the commit's directory within stateRoot. */
+  readonly folder: string
   readonly stateRoot: string
   readonly previous: readonly StateFile[]
 }
@@ -43,7 +42,7 @@ async function writeKind(
   files: Files,
   kind: 'seen' | 'orders',
   ids: NewIds,
-  { stage, stateRoot, previous }: EventIdsTarget,
+  { folder, stateRoot, previous }: EventIdsTarget,
 ): Promise<readonly StateFile[]> {
   const isLive = (file: StateFile) =>
     file.kind === kind && !ids.hasForgotten && (file.hour ?? 0) >= ids.oldestLiveHour
@@ -51,7 +50,7 @@ async function writeKind(
   const small = live.length < FILES_MAX ? [] : selectSmallFiles(live)
   const kept = live.filter((file) => !small.includes(file))
   if (ids.newIds.length === 0 && small.length === 0) return kept
-  const path = `${basename(stage)}/${kind}.bin`
+  const path = `${folder}/${kind}.bin`
   const sources = small.map((file) => `${stateRoot}/${file.path}`)
   const stored = await writeWords(files, `${stateRoot}/${path}`, sources, ids)
   if (stored.bytes === 0) return kept
