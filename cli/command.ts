@@ -57,7 +57,7 @@ export const targetFlag = Flags.string({
 export abstract class CcsCommand<Result> extends Command {
   static override enableJsonFlag = true
 
-  /** Its files are the project's, which the umask alone protects. */
+  /** It writes files of the project, which get the user's usual permissions, not private ones. */
   protected readonly writesSources: boolean = false
 
   /** The clock of use cases. */

@@ -60,7 +60,7 @@ const ATTEMPTS_MAX = 50
 const HELD_MS = 20
 /** Attempts at a held lock whose note names nobody alive: its holder is about to write it. */
 const UNNAMED_MAX = 10
-/** The same if the note is from elsewhere: somebody may just be asking for the holder. */
+/** The same if the note is from another container: its process may only be testing the lock. */
 const ELSEWHERE_MAX = 3
 
 /** Takes a lock, also from a dead holder. A refused attempt changes nothing on the disk. */

@@ -21,7 +21,7 @@ export interface ScratchPlace {
 const NOTE = 'process.json'
 /** The note is written right after the directory; without one after so long, its process died. */
 const NOTE_AFTER_MS = 60 * 60_000
-/** So long after its last change, a directory of another container or machine is left over too. */
+/** A directory of another container or machine that was not changed for so long is left over. */
 const ELSEWHERE_MS = 7 * 24 * 60 * 60_000
 
 /** Creates this process's directory, empty but for the note; returns its path. */

@@ -97,9 +97,9 @@ export interface SelectRules extends SelectPlace {
 }
 
 /**
- * An error for each call of a function that a SELECT may not call, with its place; if there is none,
- * for each table that DuckDB would take for a file or a URL: `'x.parquet'`, x.parquet. Calls of the
- * project's table macros are followed, as their arguments can name tables.
+ * An error for each call of a function that a SELECT may not call, with its place; if there is
+ * none, for each table that DuckDB would take for a file or a URL: `'x.parquet'`, x.parquet. Calls
+ * of the project's table macros are followed, as their arguments can name tables.
  */
 export function findForbidden(ast: AstNode, rules: SelectRules): readonly CcsError[] {
   const { macros, isMacro = false } = rules

@@ -46,7 +46,7 @@ export interface GoldLimits {
    * avoid tiny files in the lake.
    */
   readonly closedRowsMin: number
-  /** About so much is merged by one statement: DuckDB holds it all, in wide rows. */
+  /** Rows and list entries that one statement merges: DuckDB holds all of them in memory. */
   readonly sliceSize: number
 }
 

@@ -14,8 +14,9 @@ export interface IdTable {
 }
 
 /**
- * Slots for which a slab gives each table room; beyond the last, four times as many again. Where
- * the system gives memory in pages of 2 MB, a slab is in memory as a whole: hence the one between.
+ * Slots of each table of a slab: as many as its ids need, of these sizes, and beyond the last four
+ * times as many each time. A slab can take memory as a whole, even where few slots are used, so a
+ * step is small enough not to waste much.
  */
 const CAPACITIES = [256, 2_048, 32_768]
 const TABLES_PER_SLAB = 128

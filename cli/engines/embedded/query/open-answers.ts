@@ -28,7 +28,7 @@ export interface AnswersOptions {
   readonly without: ReadonlySet<string>
 }
 
-/** A running engine ends a query itself; if it has not answered so long after, it hangs. */
+/** The engine ends a query at its time limit. Without an answer so long after that, it hangs. */
 const GRACE_MS = 30_000
 
 /** Closes the store's log when it is closed. */
