@@ -1,5 +1,6 @@
 /** Records a resource that existed before ccs as it is, with the variables of secrets. */
 
+import { SECRET_KEY } from '../kernel/redact.ts'
 import type { DeployedResource, ResourceKind } from './deployment.ts'
 import { readSettingTexts } from './plan/connector-plan.ts'
 import type { DesiredState } from './plan/desired.ts'
@@ -51,7 +52,7 @@ function describeContent(
       const config = Object.fromEntries(
         Object.entries(connector.config).flatMap(([key, value]) => {
           // A secret is kept as its variable; without a variable it is left out.
-          const isSecret = wanted.displayed[key] !== wanted.config[key] || SECRET.test(key)
+          const isSecret = wanted.displayed[key] !== wanted.config[key] || SECRET_KEY.test(key)
           if (!isSecret) return [[key, value]]
           return written[key]?.includes('${') ? [[key, written[key]]] : []
         }),
@@ -60,6 +61,3 @@ function describeContent(
     }
   }
 }
-
-const SECRET =
-  /password|passwd|passphrase|secret|jaas|private[._-]?key|user\.info|token|credential/i

@@ -4,8 +4,11 @@
  */
 
 /** The name of a setting that holds a secret. */
-export const SECRET_KEY =
-  /pass(word|wd|phrase)|secret|token|credential|(access|private)[._-]?key|jaas|basic\.auth/i
+export const SECRET_KEY = new RegExp(
+  'pass(word|wd|phrase)|secret|token|credential|(access|private)[._-]?key|jaas|' +
+    'basic\\.auth|user\\.info',
+  'i',
+)
 
 const SECRET_VALUE = new RegExp(
   `(?:${SECRET_KEY.source})[\\w.-]*["']?\\s*[:=]\\s*["']?(?=\\S)`,
