@@ -215,10 +215,11 @@ export class MetricBoard {
     const start = { elapsedMs: clock.elapsedMs(), cpuMs: clock.cpuMs() }
     this.queryCount++
     this.#budget.spend(this.#readCost(metric.id), nowMs)
-    const before = this.#answers.get(metric.id)
     try {
       const { rows } = await this.#options.source.query(metric.sql, nowMs)
       const text = JSON.stringify(rows)
+      // Not earlier: a snapshot may drop the answer meanwhile, and then its reader lacks the rows.
+      const before = this.#answers.get(metric.id)
       const isSame = before?.text === text && before.rows.error === undefined
       const [{ currency } = {}] = rows
       if (metric.id === 'today' && typeof currency === 'string') this.#currency = currency
@@ -228,6 +229,7 @@ export class MetricBoard {
       return !isSame
     } catch (error) {
       const text = describeQueryFault(metric, error)
+      const before = this.#answers.get(metric.id)
       this.#recordFault(metric.id, text, { queriedMs: nowMs, revision })
       return before?.rows.error !== text
     }

@@ -2,8 +2,9 @@
 
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
+import type { LiveHealth } from '../../../cli/domain/live/live-document.ts'
 import type { Metric } from '../../../cli/domain/live/metric.ts'
-import { MetricBoard } from '../../../cli/domain/live/metric-board.ts'
+import { MetricBoard, type Round } from '../../../cli/domain/live/metric-board.ts'
 import { QueryBudget } from '../../../cli/domain/live/query-budget.ts'
 
 const SHARE = 0.006
@@ -113,4 +114,31 @@ test('a metric that costs less than its share is never delayed', async () => {
   const { board, look } = await known(0.5)
   for (let i = 0; i < 40; i++) expect(await look(1_000)).toBe(true)
   expect(board.checkEveryMs()).toBe(250)
+})
+
+test('rows that a snapshot drops while they are queried again count as changed', async () => {
+  let nowMs = 1_000_000
+  let whileQuerying = () => {}
+  const board = new MetricBoard({
+    shop: { name: 'shop', timezone: 'UTC' },
+    metrics: [figure('now', 1_000)],
+    broken: [],
+    clock: { ...systemClock(), nowMs: () => nowMs },
+    source: {
+      catchUp: async () => {},
+      query: async () => {
+        whileQuerying()
+        return { columns: [], rows: [{ visitors: 3 }] }
+      },
+      health: () => Promise.reject(new Error('Nobody asks.')),
+      revision: () => 0,
+    },
+  })
+  await board.refresh()
+  nowMs += 60_000
+  const health = {} as LiveHealth // passed on as it is
+  whileQuerying = () => expect(board.snapshot(health).figures).toEqual({})
+  const parts: Round[] = []
+  await board.refresh((part) => parts.push(part))
+  expect(parts).toMatchObject([{ figures: { now: { rows: [{ visitors: 3 }] } }, unchanged: [] }])
 })
