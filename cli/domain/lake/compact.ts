@@ -1,7 +1,6 @@
 /**
- * Compaction: merges small Parquet files of a partition into one. Merging runs beside the engine;
- * only the commit, which replaces names in the manifest of that moment, takes turns with the
- * engine's commits.
+ * Compaction: merges small Parquet files of a partition into one, beside a running engine or
+ * without one. Its commit replaces names in the manifest of that moment.
  */
 
 import { CcsError } from '../kernel/errors.ts'
@@ -102,9 +101,14 @@ export interface RunningCommits {
   readonly manifest: Manifest | undefined
   /** Replaces the manifest between two of the engine's own commits. */
   amend(change: (base: Manifest) => Promise<Manifest>): Promise<void>
+  /** Runs work between two commits. */
+  runAlone<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Compacts beside a running engine: only the commits take turns with its own. */
+/**
+ * Compacts beside a running engine. Each merge takes turns with the engine's commits, so that the
+ * memory of the two is not needed at once.
+ */
 export async function compactBeside(
   engine: RunningCommits,
   tools: CompactTools,
@@ -116,7 +120,9 @@ export async function compactBeside(
     await engine.amend(async (base) => withFiles(base, change(base), tools.nowMs()))
     return engine.manifest ?? manifest
   }
-  return compactLake(manifest, { ...tools, commit }, options)
+  const merge: CompactPorts['merge'] = (inputs, output) =>
+    engine.runAlone(() => tools.merge(inputs, output))
+  return compactLake(manifest, { ...tools, merge, commit }, options)
 }
 
 function withFiles(base: Manifest, files: Manifest['files'], committedMs: number): Manifest {

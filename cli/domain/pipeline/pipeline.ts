@@ -15,6 +15,7 @@ import { PartitionReaders } from './partition-readers.ts'
 import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'
 import { PollScheduler } from './poll-scheduler.ts'
 import { setFailingAside } from './set-aside.ts'
+import { Turns } from './turns.ts'
 
 /**
  * Size of a batch; nothing else in this process runs while one is ingested. The first batches are
@@ -33,7 +34,7 @@ export class Pipeline {
   #readBytes = FIRST_READ_BYTES
   /** By the monotonic clock: a clock that is put back must not delay commits. */
   #lastCommitMs: number
-  #commit: Promise<void> | undefined
+  readonly #turns = new Turns()
   /** A batch that is being ingested, or whose rejects are not all written yet. */
   #ingesting: Promise<void> | undefined
   #failure: unknown
@@ -129,7 +130,7 @@ export class Pipeline {
       this.#scheduler.end()
       stop.removeEventListener('abort', onStop)
       onStop()
-      await this.#commit
+      await this.#turns.free()
       await this.#notifying
       await this.#readers.close()
       await this.#importRuns.close()
@@ -156,35 +157,35 @@ export class Pipeline {
   }
 
   async #commitAll(): Promise<void> {
-    while (this.#commit) await this.#commit
-    if (this.#failure) return
-    this.#commit = this.#runCommit(() => this.#commitNow())
-    await this.#commit
+    await this.#turns.free()
+    if (!this.#failure) await this.#runCommit(() => this.#commitNow())
   }
 
   /** Goes back to the last commit, to go on without the records that a model fails on. */
   async #startOver(): Promise<void> {
-    while (this.#commit) await this.#commit
+    await this.#turns.free()
     const failure = this.#failure
     this.#failure = undefined
     this.#hasCaughtUp = false
     // Like a commit, so that none begins meanwhile.
-    this.#commit = this.#runCommit(async () => {
+    await this.#runCommit(async () => {
       const { onNotice } = this.#options
       this.#dlqEnd = await setFailingAside(this.#parts, failure, this.#manifest, onNotice)
       await this.#readers.startOver()
       this.#lastCommitMs = this.#parts.clock.elapsedMs()
     })
-    await this.#commit
     if (this.#failure) throw this.#failure
   }
 
-  /**
-   * Replaces the manifest between two commits by what `change` makes of it; undefined: onStop it.
-   */
+  /** Does, between two commits, what takes as much memory as one; its errors are the caller's. */
+  runAlone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.takeNext(work)
+  }
+
+  /** Replaces the manifest between two commits by that of `change`; undefined: leaves it. */
   async amend(change: (manifest: Manifest) => Promise<Manifest | undefined>): Promise<void> {
-    while (this.#commit) await this.#commit
-    this.#commit = this.#runCommit(async () => {
+    await this.#turns.free()
+    await this.#runCommit(async () => {
       if (!this.#manifest) return
       const next = await change(this.#manifest)
       if (!next) return
@@ -193,7 +194,6 @@ export class Pipeline {
       await this.#finalize(next)
       await this.#parts.engine.refresh(next)
     })
-    await this.#commit
     if (this.#failure) throw this.#failure
   }
 
@@ -201,7 +201,7 @@ export class Pipeline {
   async #step(): Promise<number> {
     // If commits can't keep up or can't succeed, intake pauses, so that memory stays bounded.
     const most = CHECKPOINTS_AHEAD * this.#options.checkpointRows
-    if (this.#parts.engine.uncommittedRows >= most && this.#commit) await this.#commit
+    if (this.#parts.engine.uncommittedRows >= most) await this.#turns.current
     const { positions } = this.#parts.engine
     const drain = this.#drain
     this.#startEnds ??= await drain.retryUntilStopped(() => this.#readers.ends())
@@ -245,24 +245,24 @@ export class Pipeline {
   }
 
   #commitIfDue(): void {
-    if (this.#commit) return
+    if (this.#turns.current) return
     const { engine, clock } = this.#parts
     const waitedMs = clock.elapsedMs() - this.#lastCommitMs
     const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
     const isDue = waitedMs >= this.#options.checkpointMs || isFirst
     if (isDue || engine.hasFailed || engine.uncommittedRows >= this.#options.checkpointRows)
-      this.#commit = this.#runCommit(() => this.#commitNow())
+      void this.#runCommit(() => this.#commitNow())
   }
 
   /** Runs a commit in the background; a failure ends the run at its next step. */
-  async #runCommit(run: () => Promise<void>): Promise<void> {
-    try {
-      await run()
-    } catch (error) {
-      this.#failure = error
-    } finally {
-      this.#commit = undefined
-    }
+  #runCommit(run: () => Promise<void>): Promise<void> {
+    return this.#turns.take(async () => {
+      try {
+        await run()
+      } catch (error) {
+        this.#failure = error
+      }
+    })
   }
 
   async #commitNow(): Promise<void> {
