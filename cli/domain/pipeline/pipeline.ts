@@ -130,7 +130,7 @@ export class Pipeline {
       this.#scheduler.end()
       stop.removeEventListener('abort', onStop)
       onStop()
-      await this.#turns.free()
+      while (this.#turns.current) await this.#turns.current
       await this.#notifying
       await this.#readers.close()
       await this.#importRuns.close()
@@ -157,18 +157,18 @@ export class Pipeline {
   }
 
   async #commitAll(): Promise<void> {
-    await this.#turns.free()
-    if (!this.#failure) await this.#runCommit(() => this.#commitNow())
+    await this.#runCommit(async () => {
+      if (!this.#failure) await this.#commitNow()
+    })
   }
 
   /** Goes back to the last commit, to go on without the records that a model fails on. */
   async #startOver(): Promise<void> {
-    await this.#turns.free()
-    const failure = this.#failure
-    this.#failure = undefined
-    this.#hasCaughtUp = false
     // Like a commit, so that none begins meanwhile.
     await this.#runCommit(async () => {
+      const failure = this.#failure
+      this.#failure = undefined
+      this.#hasCaughtUp = false
       const { onNotice } = this.#options
       this.#dlqEnd = await setFailingAside(this.#parts, failure, this.#manifest, onNotice)
       await this.#readers.startOver()
@@ -179,12 +179,11 @@ export class Pipeline {
 
   /** Does, between two commits, what takes as much memory as one; its errors are the caller's. */
   runAlone<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turns.takeNext(work)
+    return this.#turns.take(work)
   }
 
   /** Replaces the manifest between two commits by that of `change`; undefined: leaves it. */
   async amend(change: (manifest: Manifest) => Promise<Manifest | undefined>): Promise<void> {
-    await this.#turns.free()
     await this.#runCommit(async () => {
       if (!this.#manifest) return
       const next = await change(this.#manifest)
@@ -254,7 +253,7 @@ export class Pipeline {
       void this.#runCommit(() => this.#commitNow())
   }
 
-  /** Runs a commit in the background; a failure ends the run at its next step. */
+  /** Runs a commit when its turn comes; a failure ends the run at its next step. */
   #runCommit(run: () => Promise<void>): Promise<void> {
     return this.#turns.take(async () => {
       try {

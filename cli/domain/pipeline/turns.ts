@@ -1,6 +1,6 @@
 /** Work of which one piece runs at a time: commits, changes of the manifest, merges of files. */
 
-/** Whoever has the turn runs; the others wait. */
+/** Whoever has the turn runs; the others wait, in no particular order. */
 export class Turns {
   #current: Promise<void> | undefined
 
@@ -9,24 +9,15 @@ export class Turns {
     return this.#current
   }
 
-  /** Resolves when no work runs. */
-  async free(): Promise<void> {
+  /** Begins when no other work runs, at once if none does. Errors are the caller's. */
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    // Nothing may come between the last look and the beginning: others wait for the same moment.
     while (this.#current) await this.#current
-  }
-
-  /** Begins at once; call it only while no work runs. Errors are the caller's. */
-  take<T>(work: () => Promise<T>): Promise<T> {
     const done = work()
     const end = () => {
       this.#current = undefined
     }
     this.#current = done.then(end, end)
-    return done
-  }
-
-  /** Begins when no other work runs. */
-  async takeNext<T>(work: () => Promise<T>): Promise<T> {
-    await this.free()
-    return this.take(work)
+    return await done
   }
 }
