@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { openKeptBackups } from '../app/backup-place.ts'
 import { openServer } from '../app/page.ts'
 import { openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
@@ -29,12 +30,14 @@ export default class Run extends CcsCommand<StatusResult> {
     const { flags } = await this.parse(Run)
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
+    const onNotice = (text: string) => this.note(text)
+    const backups = flags.once ? undefined : await openKeptBackups(project, onNotice)
     const logic = await openTargetLogic(project)
     const open = await openPipeline(project, logic, {
       owner: 'ccs run',
       isOnce: flags.once,
       hasGoldTopics: flags['gold-topics'],
-      onNotice: (text) => this.note(text),
+      onNotice,
     })
     try {
       const port = flags.port ?? (flags.once ? 0 : project.config.http.port)
@@ -45,7 +48,7 @@ export default class Run extends CcsCommand<StatusResult> {
         if (!flags.once)
           this.note(`The engine answers at ${server.url}; data in ${project.dataDir}.`)
         const lateBefore = open.engine.counts.late
-        await open.pipeline.run(stop, flags.once)
+        await runBeside(backups, stop, () => open.pipeline.run(stop, flags.once))
         const status = await server.status()
         const { records, bronze, duplicates, dlq, setAside } = status.counts
         const aside = setAside > 0 ? ` (${setAside} as a model fails on them)` : ''
@@ -67,5 +70,21 @@ export default class Run extends CcsCommand<StatusResult> {
     } finally {
       await open.close()
     }
+  }
+}
+
+/** Runs `main`, and `beside` until that ends. */
+async function runBeside(
+  beside: ((stop: AbortSignal) => Promise<void>) | undefined,
+  stop: AbortSignal,
+  main: () => Promise<void>,
+): Promise<void> {
+  const ended = new AbortController()
+  const other = beside?.(AbortSignal.any([stop, ended.signal]))
+  try {
+    await main()
+  } finally {
+    ended.abort()
+    await other
   }
 }

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { openKeptBackups } from '../app/backup-place.ts'
 import { findDbt, openDbtRun } from '../app/dbt.ts'
 import { openLogSink } from '../app/generator.ts'
 import { openServer } from '../app/page.ts'
@@ -59,6 +60,7 @@ export default class Up extends CcsCommand<StatusResult> {
     const { flags } = await this.parse(Up)
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
+    const backups = await openKeptBackups(project, (text) => this.note(text))
     const logic = await openTargetLogic(project)
     const open = await openPipeline(project, logic, {
       owner: 'ccs up',
@@ -77,7 +79,10 @@ export default class Up extends CcsCommand<StatusResult> {
       this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
       const everyMs = flags.dbt ? (flags['dbt-every'] ?? project.config.dbt.everyMs) : 0
       const marts = (end: AbortSignal) => this.#marts(project, { open, logic, everyMs }, end)
-      await this.#work(project, open, server, { ...flags, stop, marts })
+      const beside = async (end: AbortSignal) => {
+        await Promise.all([marts(end), backups?.(end)])
+      }
+      await this.#work(project, open, server, { ...flags, stop, beside })
       const status = await server.status()
       await this.#goodbye(open, status)
       return status
@@ -110,12 +115,12 @@ export default class Up extends CcsCommand<StatusResult> {
       readonly eps?: number | undefined
       readonly for?: number | undefined
       /** Runs beside the shop and ends with it. */
-      readonly marts: (end: AbortSignal) => Promise<void>
+      readonly beside: (end: AbortSignal) => Promise<void>
     },
   ): Promise<void> {
     const ended = new AbortController()
     const stop = AbortSignal.any([options.stop, ended.signal])
-    const marts = options.marts(stop)
+    const beside = options.beside(stop)
     const engine = open.pipeline.run(ended.signal, false)
     const timer = setInterval(
       () => void this.#report(open, server),
@@ -132,7 +137,7 @@ export default class Up extends CcsCommand<StatusResult> {
     } finally {
       ended.abort()
       clearInterval(timer)
-      await Promise.allSettled([shop, engine, marts])
+      await Promise.allSettled([shop, engine, beside])
     }
   }
 

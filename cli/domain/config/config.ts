@@ -49,6 +49,8 @@ export interface Config {
     /** Queries that run at once; others wait. */
     readonly concurrency: number
   }
+  /** Where backups are, '' for nowhere; 0: the engine takes none by itself. */
+  readonly backup: { readonly to: string; readonly everyMs: number }
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
   readonly dbt: { readonly everyMs: number }
@@ -83,6 +85,8 @@ const SETTINGS = [
   { key: 'query.max_rows', fallback: 1_000_000, read: readWholeNumber(1, 100_000_000) },
   // Of the four threads that Node has for such work, one at least is left to the engine.
   { key: 'query.concurrency', fallback: 2, read: readWholeNumber(1, 3) },
+  { key: 'backup.to', fallback: '', read: readText },
+  { key: 'backup.every', fallback: 0, read: readDuration(10_000, 7 * 86_400_000) },
   { key: 'generator.eps', fallback: 100, read: readWholeNumber(1, 1_000_000) },
   { key: 'generator.seed', fallback: 1, read: readWholeNumber(0, Number.MAX_SAFE_INTEGER) },
   { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
@@ -128,7 +132,7 @@ export function requireTarget(config: Config, name: string): Target {
 export function listSettings(
   config: Config,
 ): { readonly setting: string; readonly value: string }[] {
-  const { gate, engine, query, generator, http, dbt, identity } = config
+  const { gate, engine, query, backup, generator, http, dbt, identity } = config
   return [
     { setting: 'name', value: config.name },
     { setting: 'timezone', value: config.timezone },
@@ -142,6 +146,11 @@ export function listSettings(
     { setting: 'query.timeout', value: formatDuration(query.timeoutMs) },
     { setting: 'query.max_rows', value: String(query.rowsMax) },
     { setting: 'query.concurrency', value: String(query.concurrency) },
+    { setting: 'backup.to', value: backup.to === '' ? 'nowhere' : backup.to },
+    {
+      setting: 'backup.every',
+      value: backup.everyMs === 0 ? 'by ccs backup only' : formatDuration(backup.everyMs),
+    },
     { setting: 'generator.eps', value: String(generator.eps) },
     { setting: 'generator.seed', value: String(generator.seed) },
     { setting: 'http.port', value: String(http.port) },
@@ -232,6 +241,7 @@ function assemble(
       rowsMax: number('query.max_rows'),
       concurrency: number('query.concurrency'),
     },
+    backup: { to: text('backup.to'), everyMs: number('backup.every') },
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
     dbt: { everyMs: number('dbt.every') },

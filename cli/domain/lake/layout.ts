@@ -34,6 +34,12 @@ export function dataLayout(root: string): DataLayout {
   }
 }
 
+/** Files beside the manifest that can't be made again: backups have them too. */
+export function listNotes(root: string): readonly string[] {
+  const { publishedJournal } = dataLayout(root)
+  return [publishedJournal]
+}
+
 /** `lake-3`: the directory of a generation, below the data directory. */
 export function generationName(generation: number): string {
   return `lake-${generation}`

@@ -1,0 +1,84 @@
+/** The embedded log as a backup reads it: whole frames, up to what is durable. */
+import { stat } from 'node:fs/promises'
+import type { LivePartition, LiveSegment } from '../../domain/backup/take-backup.ts'
+import { readRange } from '../files/file-pieces.ts'
+import type { Files } from '../files/files.ts'
+import { systemProcesses } from '../files/process-id.ts'
+import { listLogPartitions } from './check-log.ts'
+import { DurableEnd } from './durable-end.ts'
+import {
+  FileWindow,
+  listSegments,
+  nextPlace,
+  type Place,
+  readWholeFrame,
+  segmentPath,
+} from './segment.ts'
+
+const WINDOW_BYTES = 1024 * 1024
+
+/** Damage that is copied as it is is told by its place. */
+export type OnDamage = (text: string) => void
+
+/** All partitions of the log in `dir` as they are now. */
+export async function listLiveLog(
+  files: Files,
+  dir: string,
+  onDamage: OnDamage,
+): Promise<readonly LivePartition[]> {
+  const found: LivePartition[] = []
+  for (const { topic, partition, dir: own } of await listLogPartitions(files, dir, [])) {
+    const durable = new DurableEnd(files, own, systemProcesses())
+    try {
+      const end = await durable.refresh()
+      const bases = await listSegments(files, own)
+      const segments: LiveSegment[] = []
+      for (const [index, base] of bases.entries()) {
+        const path = segmentPath(own, base)
+        const { ino, size } = await stat(path)
+        const until = bases[index + 1] ?? end
+        segments.push({
+          base,
+          fileId: ino.toString(36),
+          findEnd: (from) => findEnd(files, { path, from, until, bytes: size }, onDamage),
+          read: (from, to) => readRange(files, path, { from, to }),
+        })
+      }
+      found.push({ topic, partition, segments })
+    } finally {
+      await durable.close()
+    }
+  }
+  return found
+}
+
+interface SegmentPart {
+  readonly path: string
+  readonly from: Place
+  /** Offset at which it must end. */
+  readonly until: number
+  /** Length of the file. */
+  readonly bytes: number
+}
+
+/** Where the frames end; behind damage nothing is known, so that the rest is taken as it is. */
+async function findEnd(files: Files, part: SegmentPart, onDamage: OnDamage): Promise<Place> {
+  const { path, from, until, bytes } = part
+  if (from.offset >= until) return from
+  const file = await files.open(path, 'r')
+  try {
+    const window = new FileWindow(Math.max(64, Math.min(WINDOW_BYTES, bytes)))
+    let place = from
+    while (place.offset < until) {
+      const header = await readWholeFrame(file, window, place)
+      if (header === undefined) {
+        onDamage(`${path} is damaged at byte ${place.position}; it was copied as it is.`)
+        return { position: Math.max(place.position, bytes), offset: until }
+      }
+      place = nextPlace(place, header)
+    }
+    return place
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,48 @@
+import { Args, Flags } from '@oclif/core'
+import { openBackupStore } from '../../app/backup-place.ts'
+import { CcsCommand, durationFlag } from '../../command.ts'
+import { type BackupPrune, pruneBackups } from '../../domain/backup/prune-backups.ts'
+import { EXIT } from '../../domain/kernel/errors.ts'
+import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
+
+/** The `--json` document of `ccs backup prune`. */
+export interface BackupPruneResult extends BackupPrune {
+  readonly place: string
+  readonly applied: boolean
+}
+
+export default class BackupPruneCommand extends CcsCommand<BackupPruneResult> {
+  static override summary = 'Remove old backups and what only they had.'
+  static override description =
+    'Shows the plan first. The newest backup always stays, and what is younger than a day, as it ' +
+    'may belong to a backup that is being taken. Exit code 3: there is something to remove, and ' +
+    'it was not confirmed.'
+  static override examples = ['<%= config.bin %> backup prune --keep 30d --yes']
+  static override args = {
+    place: Args.string({ description: 'A folder or s3://bucket/prefix; ccs.yml has the default.' }),
+  }
+  static override flags = {
+    keep: durationFlag({ summary: 'Backups of this time stay.', helpValue: '30d', required: true }),
+    yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
+  }
+
+  async run(): Promise<BackupPruneResult> {
+    const { args, flags } = await this.parse(BackupPruneCommand)
+    const store = await openBackupStore(await this.loadProject(flags), args.place)
+    const limits = { keepMs: flags.keep, nowMs: this.clock.nowMs() }
+    const done = await pruneBackups(store, limits, async (plan) => {
+      const { backups, kept, objects, bytes } = plan
+      this.print(
+        `${formatCount(backups)} backups go, ${formatCount(kept)} stay: ` +
+          `${formatCount(objects)} objects, ${formatBytes(bytes)}.`,
+      )
+      return flags.yes || (await this.confirm('Remove them?'))
+    })
+    if (done.objects === 0) this.print('Nothing to remove.')
+    else if (!done.applied) {
+      this.note('Nothing was removed. To do it: ccs backup prune --yes')
+      this.exitWith(EXIT.changes)
+    } else this.print('Removed.')
+    return { place: store.address, ...done }
+  }
+}

@@ -1,0 +1,50 @@
+/** Removes old backups, and the objects that only they named. */
+import type { BackupStore } from './backup-store.ts'
+import { listBackups, readBackup, readSavedManifest } from './list-backups.ts'
+import { listOwnKeys } from './snapshot.ts'
+import { listCommitKeys } from './take-backup.ts'
+
+/** Objects that no backup names yet may belong to one that is being taken. */
+const GRACE_MS = 24 * 3_600_000
+
+/** What is removed, or would be. */
+export interface BackupPrune {
+  readonly backups: number
+  readonly kept: number
+  readonly objects: number
+  readonly bytes: number
+}
+
+/** Plans it and, if `confirm` says yes, does it. The newest backup always stays. */
+export async function pruneBackups(
+  store: BackupStore,
+  { keepMs, nowMs }: { readonly keepMs: number; readonly nowMs: number },
+  confirm: (plan: BackupPrune) => Promise<boolean>,
+): Promise<BackupPrune & { readonly applied: boolean }> {
+  const all = await listBackups(store)
+  const newest = all.at(-1)
+  const isKept = (one: (typeof all)[number]) => one === newest || one.takenMs >= nowMs - keepMs
+  const [kept, old] = [all.filter(isKept), all.filter((one) => !isKept(one))]
+  const named = new Set(kept.map(({ key }) => key))
+  const manifests = new Set<string>()
+  for (const name of kept) {
+    const snapshot = await readBackup(store, name)
+    for (const key of listOwnKeys(snapshot)) named.add(key)
+    const { commit } = snapshot
+    if (!commit || manifests.has(commit.key)) continue
+    manifests.add(commit.key)
+    const manifest = await readSavedManifest(store, snapshot)
+    for (const key of manifest ? listCommitKeys(manifest) : []) named.add(key)
+  }
+  const going = new Set(old.map(({ key }) => key))
+  const objects = (await store.list('')).filter(
+    ({ key, modifiedMs }) => going.has(key) || (!named.has(key) && modifiedMs < nowMs - GRACE_MS),
+  )
+  const bytes = objects.reduce((sum, one) => sum + one.bytes, 0)
+  const plan = { backups: old.length, kept: kept.length, objects: objects.length, bytes }
+  if (objects.length === 0 || !(await confirm(plan))) return { ...plan, applied: false }
+  // A backup is gone before what it names, so that none is ever incomplete.
+  for (const { key } of objects) if (going.has(key)) await store.remove(key)
+  for (const { key } of objects) if (!going.has(key)) await store.remove(key)
+  return { ...plan, applied: true }
+}
