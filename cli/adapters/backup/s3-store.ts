@@ -21,6 +21,8 @@ export function openS3Store(address: string, env: NodeJS.ProcessEnv): BackupStor
       hint: 'Write it as s3://bucket/prefix.',
     })
   const prefix = rest === '' || rest.endsWith('/') ? rest : `${rest}/`
+  // A user can't change for which versions of Node the SDK will be published.
+  env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = new S3Client({
     // Servers other than that of AWS know buckets by the path, and not the newer checksums.
     forcePathStyle: (env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL) !== undefined,

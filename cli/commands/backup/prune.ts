@@ -33,8 +33,8 @@ export default class BackupPruneCommand extends CcsCommand<BackupPruneResult> {
     const done = await pruneBackups(store, limits, async (plan) => {
       const { backups, kept, objects, bytes } = plan
       this.print(
-        `${formatCount(backups)} backups go, ${formatCount(kept)} stay: ` +
-          `${formatCount(objects)} objects, ${formatBytes(bytes)}.`,
+        `Backups to remove: ${formatCount(backups)}; ${formatCount(kept)} stay. ` +
+          `Objects: ${formatCount(objects)}, ${formatBytes(bytes)}.`,
       )
       return flags.yes || (await this.confirm('Remove them?'))
     })

@@ -181,7 +181,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: data, data_mode, dbt, engine, gate, generator, http, identity, name, query, targets, timezone.',
+        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, name, query, targets, timezone.',
       })
     }
   })
