@@ -8,6 +8,7 @@ import { formatError, toErrorDocument } from './domain/console/text.ts'
 import { didYouMean, findNearest } from './domain/kernel/did-you-mean.ts'
 import { readErrno } from './domain/kernel/errno.ts'
 import { CcsError } from './domain/kernel/errors.ts'
+import { memoryError } from './domain/sql/memory-error.ts'
 
 /** A CcsError stays as it is. `context` names the command and its flags, for suggestions. */
 export function toCcsError(
@@ -49,6 +50,8 @@ export function toCcsError(
       hint: 'Free some space and run it again: committed data is safe.',
       cause: thrown,
     })
+  const short = memoryError(thrown)
+  if (short) return short
   return new CcsError('CCS_UNEXPECTED', `Something went wrong inside ccs: ${message}`, {
     hint: 'Run it again with CCS_DEBUG=1 to see the stack trace.',
     cause: thrown,

@@ -4,6 +4,7 @@
  * Import nothing heavy here: every command pays for it when it starts.
  */
 import { Command, Config, Errors, Flags, flush, run, settings } from '@oclif/core'
+import { usableMemory } from './adapters/process/memory.ts'
 import { systemClock } from './adapters/process/system-clock.ts'
 import {
   drawScreen,
@@ -95,6 +96,7 @@ export abstract class CcsCommand<Result> extends Command {
     const { findProject, loadProject } = await import('./project.ts')
     const project = await loadProject(flags.project ?? findProject(process.cwd()), {
       env: process.env,
+      memoryBytes: usableMemory(),
       ...(flags.data === undefined ? {} : { data: flags.data }),
       ...(flags.target === undefined ? {} : { target: flags.target }),
     })
@@ -251,12 +253,8 @@ export abstract class CcsCommand<Result> extends Command {
     this.parsed = true // Parsing may have failed, but oclif must not warn that it was forgotten.
     this.#progress?.end()
     if (isExit(thrown)) throw thrown
-    const flags = Object.keys({
-      ...this.ctor.baseFlags,
-      ...this.ctor.flags,
-      json: true,
-      help: true,
-    })
+    const own = { ...this.ctor.baseFlags, ...this.ctor.flags }
+    const flags = [...Object.keys(own), 'json', 'help']
     const command = this.id?.replaceAll(':', ' ') ?? ''
     report(toCcsError(thrown, { command, flags }), thrown, {
       isJson: this.jsonEnabled(),

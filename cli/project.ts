@@ -16,6 +16,7 @@ import {
 } from 'node:fs/promises'
 import path from 'node:path'
 import { type Config, type Env, parseConfig, requireTarget } from './domain/config/config.ts'
+import { fitEngine } from './domain/config/fit-memory.ts'
 import type { Target } from './domain/config/target.ts'
 import { CcsError } from './domain/kernel/errors.ts'
 
@@ -67,6 +68,8 @@ export interface LoadProjectOptions {
   readonly env: Env
   /** Data directory, relative to the working directory; used instead of that of ccs.yml. */
   readonly data?: string
+  /** What this process may use; the engine's settings are lowered to fit. Unlimited if absent. */
+  readonly memoryBytes?: number
   /** Name of a target in ccs.yml; `local` if absent. */
   readonly target?: string
 }
@@ -100,7 +103,9 @@ export async function loadProject(dir: string, options: LoadProjectOptions): Pro
     readProjectTexts(root, 'dbt/seeds', ['.csv', '.yml']),
   ])
   const env = { ...(await stackEnv(root)), ...options.env }
-  const parsed = parseConfig(config, env)
+  const written = parseConfig(config, env)
+  const engine = fitEngine(written.engine, options.memoryBytes ?? Number.POSITIVE_INFINITY)
+  const parsed = { ...written, engine }
   const target = requireTarget(parsed, options.target ?? 'local')
   const macros = { file: 'sql/macros.sql', text: '' }
   return Object.freeze({

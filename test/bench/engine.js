@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { sleep, startCcs } from './measure.js'
 
 /** Starts the engine on `data`; resolves when it answers. */
-export async function startEngine(data, more = []) {
-  const process = startCcs(['run', '--data', data, '--port', '0', ...more])
+export async function startEngine(data, more = [], groups = []) {
+  const process = startCcs(['run', '--data', data, '--port', '0', ...more], groups)
   return { ...process, ...(await answering(data, process)) }
 }
 

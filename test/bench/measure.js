@@ -128,8 +128,10 @@ export function ccs(args, options) {
 }
 
 /** `ccs …` in the background; `stop()` drains it, `kill()` does not. */
-export function startCcs(args) {
-  const child = spawn(process.execPath, [CCS, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+export function startCcs(args, groups = []) {
+  const enter = groups.map((dir) => `echo $$ > '${dir}/cgroup.procs' && `).join('')
+  const command = ['-c', `${enter}exec "$0" "$@"`, process.execPath, CCS, ...args]
+  const child = spawn('/bin/sh', command, { stdio: ['ignore', 'pipe', 'pipe'] })
   let stderr = ''
   let stdout = ''
   child.stderr.on('data', (data) => (stderr = (stderr + data).slice(-20_000)))

@@ -13,6 +13,7 @@ import { gate } from './gate.js'
 import { gen } from './gen.js'
 import { history } from './history.js'
 import { kafka } from './kafka.js'
+import { leastMemory } from './least-memory.js'
 import { pages } from './pages.js'
 import { plan } from './plan.js'
 import { CCS, ROOT } from './project.js'
@@ -34,7 +35,7 @@ import { startup } from './startup.js'
 
 const BENCHES = [
   ...[startup, plan, gen, gate, freshness, pages, batch],
-  ...[spark, recovery, history, shapes, kafka],
+  ...[spark, recovery, history, shapes, leastMemory, kafka],
 ]
 
 const NAMES = BENCHES.map((one) => one.name).join(', ')

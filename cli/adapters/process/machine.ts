@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { availableParallelism, hostname, totalmem, userInfo } from 'node:os'
+import { availableParallelism, hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { lockFile } from '../files/kernel-lock.ts'
+import { usableMemory } from './memory.ts'
 
 /** Who runs this process: user@host. */
 export function describeUser(): string {
@@ -69,7 +70,7 @@ export function openMachine() {
   return {
     nodeVersion: process.version,
     cores: availableParallelism(),
-    memoryBytes: totalmem(),
+    memoryBytes: usableMemory(),
     freeBytes,
     whyNotWritable,
     whyWithoutLocks,

@@ -20,6 +20,7 @@ import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
 import { formatBytes, formatDuration } from '../kernel/units.ts'
+import { type EngineSettings, MEMORY_LIMIT_MIN } from './fit-memory.ts'
 import { PLACEHOLDER_IDS, readPlaceholderIds } from './placeholder-ids.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
 import type { Target } from './target.ts'
@@ -37,11 +38,7 @@ export interface Config {
     readonly recordBytesMax: number
     readonly futureToleranceMs: number
   }
-  readonly engine: {
-    readonly memoryLimitBytes: number
-    readonly checkpointEveryMs: number
-    readonly checkpointRows: number
-  }
+  readonly engine: EngineSettings
   /** What no query exceeds. */
   readonly query: {
     readonly timeoutMs: number
@@ -78,7 +75,11 @@ const SETTINGS = [
   { key: 'data_mode', fallback: 'private', read: readChoice(['private', 'shared']) },
   { key: 'gate.record_bytes_max', fallback: MIB, read: readSize(1024, 64 * MIB) },
   { key: 'gate.future_tolerance', fallback: 3_600_000, read: readDuration(0, 7 * 86_400_000) },
-  { key: 'engine.memory_limit', fallback: 512 * MIB, read: readSize(64 * MIB, 1024 * 1024 * MIB) },
+  {
+    key: 'engine.memory_limit',
+    fallback: 512 * MIB,
+    read: readSize(MEMORY_LIMIT_MIN, 1024 * 1024 * MIB),
+  },
   { key: 'engine.checkpoint_every', fallback: 30_000, read: readDuration(1000, 600_000) },
   { key: 'engine.checkpoint_rows', fallback: 100_000, read: readWholeNumber(1000, 10_000_000) },
   { key: 'query.timeout', fallback: 30_000, read: readDuration(100, 3_600_000) },

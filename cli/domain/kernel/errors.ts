@@ -59,6 +59,7 @@ const EXIT_BY_CODE = {
   CCS_CHECK_FAILED: EXIT.checkFailed,
   CCS_DISK_FULL: EXIT.unexpected,
   CCS_DISK_DENIED: EXIT.unexpected,
+  CCS_MEMORY_SHORT: EXIT.unexpected,
   CCS_BACKUP_INVALID: EXIT.checkFailed,
   CCS_BACKUP_UNREACHABLE: EXIT.unreachable,
   CCS_IMPORT_INVALID: EXIT.usage,
