@@ -6,23 +6,33 @@ import type { Store } from '../adapters/lake/data-store.ts'
 
 /** `disk` is this machine's unless a test brings one that fails. */
 export async function openStore(root: string, disk?: Files): Promise<Store> {
-  const [{ diskFiles }, { openLocalLog }, { LocalLake }, { openManifestStore }, { dataLayout }] =
-    await Promise.all([
-      import('../adapters/files/files.ts'),
-      import('../adapters/log/local-log.ts'),
-      import('../adapters/lake/local-lake.ts'),
-      import('../adapters/lake/manifest-store.ts'),
-      import('../domain/lake/layout.ts'),
-    ])
+  const [
+    { diskFiles },
+    { openLocalLog },
+    { LocalLake },
+    { CheckedFiles },
+    { openManifestStore },
+    { dataLayout },
+  ] = await Promise.all([
+    import('../adapters/files/files.ts'),
+    import('../adapters/log/local-log.ts'),
+    import('../adapters/lake/local-lake.ts'),
+    import('../adapters/lake/checked-files.ts'),
+    import('../adapters/lake/manifest-store.ts'),
+    import('../domain/lake/layout.ts'),
+  ])
   const fault = await openFault()
   const real = disk ?? diskFiles()
   const files = fault?.files(real) ?? real
+  const nowMs = () => Date.now()
+  const lake = new LocalLake({ files, root, nowMs })
   return {
     ...(fault ? { fault } : {}),
     files,
     root,
     log: openLocalLog({ dir: dataLayout(root).log, files }),
-    lake: new LocalLake({ files, root, nowMs: () => Date.now() }),
+    lake,
+    checked: new CheckedFiles({ files, root, nowMs, check: (one, path) => lake.check(one, path) }),
     manifests: openManifestStore(files, root),
   }
 }

@@ -5,13 +5,13 @@
  */
 
 import type { Clock } from '../kernel/clock.ts'
-import { CcsError } from '../kernel/errors.ts'
-import { leafPath } from './layout.ts'
+import type { CcsError } from '../kernel/errors.ts'
+import { damageError, displayPath } from './damage.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 
 interface LakeChecker {
   /** Half a sentence on the damage, such as `is missing`; undefined for an intact file. */
-  check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
+  check(file: LakeFile, path: string): Promise<string | undefined>
   path(file: LakeFile): string
 }
 
@@ -71,11 +71,5 @@ export function checkRemainingFiles(
 
 async function findDamage(lake: LakeChecker, file: LakeFile): Promise<CcsError | undefined> {
   const fault = await lake.check(file, lake.path(file))
-  if (fault === undefined) return undefined
-  const path = `lake/${leafPath(file.table, file.partition)}/${file.name}`
-  return new CcsError('CCS_LAKE_DAMAGED', `${path} ${fault}.`, {
-    hint:
-      'Rebuild the lake from the log, if that is whole (ccs log verify): ' +
-      'ccs deploy --rebuild --yes',
-  })
+  return fault === undefined ? undefined : damageError([{ file: displayPath(file), fault }])
 }

@@ -27,10 +27,9 @@ export interface StartPorts<E extends BatchEngine> {
   readonly systemClock: Clock
   readonly store: {
     readonly log: EventLog
-    readonly lake: Lake & {
-      check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
-      path(file: LakeFile): string
-    }
+    readonly lake: Lake
+    /** Half a sentence on the damage of a file; undefined if it is intact. */
+    readonly checked: { check(file: LakeFile, path: string): Promise<string | undefined> }
     readonly manifests: ManifestStore
     readonly onCommit?: PipelineParts['onCommit']
   }
@@ -82,11 +81,16 @@ export function startPipeline<E extends BatchEngine>(
     ports.checkLogic(manifest)
     if (options.target) await requireTopics(log, options.target)
     if (manifest) await lake.finalize(manifest)
-    const unchecked = manifest ? await checkNewestFiles(lake, manifest, ports.clock) : []
+    const { checked } = ports.store
+    const checker = {
+      check: (file: LakeFile, path: string) => checked.check(file, path),
+      path: (file: LakeFile) => lake.path(file),
+    }
+    const unchecked = manifest ? await checkNewestFiles(checker, manifest, ports.clock) : []
     const { engine, pipeline, publish } = await openLoop(ports, options, manifest, closers)
     await publish(manifest)
     const beside = { engine: pipeline, clock: ports.systemClock }
-    const checking = checkRemainingFiles(lake, unchecked, beside)
+    const checking = checkRemainingFiles(checker, unchecked, beside)
     closers.add(() => checking.stop())
     return { pipeline, engine }
   })

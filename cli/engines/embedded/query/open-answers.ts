@@ -19,8 +19,9 @@ import { findEngine } from './engine-client.ts'
 /** Where the data is, and what an engine over it needs. */
 export interface AnswersOptions {
   readonly config: Config
-  readonly store: Omit<EngineStore, 'lake'> & {
+  readonly store: Omit<EngineStore, 'lake' | 'checked'> & {
     readonly lake: { locate(manifest: Manifest): Promise<ReadonlyMap<string, string>> }
+    readonly checked: EngineStore['checked'] & { saveMarks(): Promise<void> }
   }
   /** Opens the logic that made the rows of the commit; called when the first query needs it. */
   readonly openLogic: (manifest: Manifest | undefined) => Promise<Logic>
@@ -63,6 +64,7 @@ async function openCommitAnswers(options: AnswersOptions): Promise<QueryBackend>
       return readStatus(log, describeCommit(manifest), about)
     },
     close: async () => {
+      if (engine) await options.store.checked.saveMarks()
       await engine?.close()
       await log.close()
     },
