@@ -21,23 +21,17 @@ async function openOwnStore({ target, dataDir }: Project) {
 type OwnStore = Awaited<ReturnType<typeof openOwnStore>>
 
 /** Reads and checks the whole log. */
-export async function checkProjectLog(project: Project, onProgress: OnBytes) {
+export async function checkProjectLog(
+  project: Project,
+  onProgress: OnBytes,
+): Promise<readonly PartitionReport[]> {
   const store = await openOwnStore(project)
   try {
-    return await check(store, onProgress)
+    const { checkStoreLog } = await import('../adapters/log/check-log.ts')
+    return await checkStoreLog(store, onProgress)
   } finally {
     await store.log.close()
   }
-}
-
-async function check(store: OwnStore, onProgress: OnBytes): Promise<readonly PartitionReport[]> {
-  const [{ checkLog }, { dataLayout }, { listCommittedEnds }] = await Promise.all([
-    import('../adapters/log/check-log.ts'),
-    import('../domain/lake/layout.ts'),
-    import('../domain/lake/committed-ends.ts'),
-  ])
-  const committed = listCommittedEnds(await store.manifests.load())
-  return checkLog(store.files, dataLayout(store.root).log, { committed, onProgress })
 }
 
 /**
@@ -49,16 +43,18 @@ export async function repairProjectLog(
   onProgress: OnBytes,
   confirm: (plan: LogRepairResult) => Promise<boolean>,
 ): Promise<LogRepairResult> {
-  const [{ takeEngineLock }, { planLogRepair }, { repairLog }] = await Promise.all([
-    import('../adapters/lake/engine-lock.ts'),
-    import('../domain/dlq/plan-log-repair.ts'),
-    import('../adapters/log/repair-log.ts'),
-  ])
+  const [{ takeEngineLock }, { checkStoreLog }, { planLogRepair }, { repairLog }] =
+    await Promise.all([
+      import('../adapters/lake/engine-lock.ts'),
+      import('../adapters/log/check-log.ts'),
+      import('../domain/dlq/plan-log-repair.ts'),
+      import('../adapters/log/repair-log.ts'),
+    ])
   const store = await openOwnStore(project)
   const { files, root } = store
   const lock = await takeEngineLock(store, 'ccs log repair')
   try {
-    const reports = await check(store, onProgress)
+    const reports = await checkStoreLog(store, onProgress)
     return await withRestorer(project, store, async (restorer, withoutBronze) => {
       const partitions = await planLogRepair(reports, restorer)
       const plan = { applied: false, partitions, withoutBronze }
@@ -72,7 +68,8 @@ export async function repairProjectLog(
   }
 }
 
-async function withRestorer<T>(
+/** Runs `use` with what makes records again from Bronze and events.dlq; see withBronzeRecords. */
+export async function withRestorer<T>(
   project: Project,
   { log, root, lake, manifests }: OwnStore,
   use: (restorer: RecordRestorer, withoutBronze: string | null) => Promise<T>,

@@ -11,9 +11,11 @@ export interface DamagedFile {
   readonly fault: string
 }
 
+/** The command that repairs the lake. */
+export const REPAIR_COMMAND = 'ccs lake verify --repair'
+
 /** What to type when files of the lake or of the state are damaged or gone. */
-export const REPAIR_HINT =
-  'See all damage: ccs lake verify. To make it good: ccs lake verify --repair'
+export const REPAIR_HINT = `See all damage: ccs lake verify. To repair it: ${REPAIR_COMMAND}`
 
 /** A file as it is named to users: its place in the tree of the lake, or below `state/`. */
 export function displayPath(file: LakeFile | StateFile): string {

@@ -11,7 +11,7 @@ export interface VerifyPorts {
   readonly load: () => Promise<Manifest | undefined>
   readonly lake: {
     locate(manifest: Manifest): Promise<ReadonlyMap<string, string>>
-    check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
+    check(file: LakeFile | StateFile, path: string): Promise<string | undefined>
   }
   /** Rows of a Parquet file; throws if it is not one. */
   readonly rows: (path: string) => Promise<number>
