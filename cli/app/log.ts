@@ -1,7 +1,6 @@
 /** Composition of the commands on the log of a data directory: checking and repairing it. */
 import type { LogRepairResult } from '../domain/dlq/plan-log-repair.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
-import type { PartitionReport } from '../domain/log/log-report.ts'
 import type { RecordRestorer } from '../domain/log/restored-record.ts'
 import type { Project } from '../project.ts'
 import { openLogic } from './project-logic.ts'
@@ -21,10 +20,7 @@ async function openOwnStore({ target, dataDir }: Project) {
 type OwnStore = Awaited<ReturnType<typeof openOwnStore>>
 
 /** Reads and checks the whole log. */
-export async function checkProjectLog(
-  project: Project,
-  onProgress: OnBytes,
-): Promise<readonly PartitionReport[]> {
+export async function checkProjectLog(project: Project, onProgress: OnBytes) {
   const store = await openOwnStore(project)
   try {
     const { checkStoreLog } = await import('../adapters/log/check-log.ts')

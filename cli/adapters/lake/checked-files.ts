@@ -95,10 +95,14 @@ export class CheckedFiles implements LakeGuard {
     return checking
   }
 
-  /** Reads the file now, whatever is known of it. */
-  async recheck(file: LakeFile, path: string): Promise<string | undefined> {
+  /** Reads the file now, whatever is known of it; by `check`, if it is given. */
+  async recheck(
+    file: LakeFile,
+    path: string,
+    check = this.#options.check,
+  ): Promise<string | undefined> {
     const now = await this.#identify(path)
-    const fault = now ? await this.#options.check(file, path) : 'is missing'
+    const fault = now ? await check(file, path) : 'is missing'
     const nowMs = this.#options.nowMs()
     const none = { bytes: 0, inode: 0, modifiedMs: 0, changedMs: 0 }
     this.#known.set(file.name, { ...(now ?? none), fault, checkedMs: nowMs, lookedMs: nowMs })

@@ -1,5 +1,6 @@
 /** A data directory and what is in it: the log, the lake and the manifest. */
 import type { ManifestStore } from '../../domain/lake/lake.ts'
+import type { ScrubPorts } from '../../domain/lake/scrub.ts'
 import type { EventLog } from '../../domain/log/event-log.ts'
 import type { FaultPoint } from '../files/fault-point.ts'
 import type { Files } from '../files/files.ts'
@@ -16,6 +17,8 @@ export interface Store {
   readonly manifests: ManifestStore
   /** What this process knows of the lake's files. */
   readonly checked: CheckedFiles
+  /** How far the scrub is. */
+  readonly scrubbed: ScrubPorts['progress']
   /** Only in tests; see adapters/files/fault-point.ts. */
   readonly fault?: FaultPoint
 }

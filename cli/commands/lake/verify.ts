@@ -63,7 +63,7 @@ export default class LakeVerify extends CcsCommand<VerifyResult | LakeRepairResu
       onNotice: (text) => this.note(text),
       confirm: async ({ damaged, files, repair }) => {
         progress.end()
-        this.print(listDamaged({ damaged, files }))
+        for (const line of listDamaged({ damaged, files }).split('\n')) this.print(line)
         if (repair) for (const line of describeLakeRepair(repair)) this.print(line)
         return yes || (await this.confirm('Repair it?'))
       },

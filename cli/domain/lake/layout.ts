@@ -6,6 +6,7 @@
  *   lake -> lake-<generation>/tree        lake-<generation>/parts/   what the tree's links point to
  *   locks/          who runs here         published.ndjson   Gold rows that topics may hold
  *   checked.json    which files of the lake were found intact, and when
+ *   scrub.json      how far the slow check of all files is
  */
 
 /** Absolute or relative paths, as `root` is. */
@@ -20,6 +21,7 @@ export interface DataLayout {
   readonly locks: string
   readonly publishedJournal: string
   readonly checkMarks: string
+  readonly scrub: string
 }
 
 /** The layout of the data directory `root`. */
@@ -34,6 +36,7 @@ export function dataLayout(root: string): DataLayout {
     locks: `${root}/locks`,
     publishedJournal: `${root}/published.ndjson`,
     checkMarks: `${root}/checked.json`,
+    scrub: `${root}/scrub.json`,
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Config } from '../../../domain/config/config.ts'
 import type { Manifest } from '../../../domain/lake/manifest.ts'
+import { describeScrub, type ScrubProgress } from '../../../domain/lake/scrub.ts'
 import { RAW_TOPIC } from '../../../domain/log/topics.ts'
 import type { Logic } from '../../../domain/models/logic.ts'
 import {
@@ -22,6 +23,7 @@ export interface AnswersOptions {
   readonly store: Omit<EngineStore, 'lake' | 'checked'> & {
     readonly lake: { locate(manifest: Manifest): Promise<ReadonlyMap<string, string>> }
     readonly checked: EngineStore['checked'] & { saveMarks(): Promise<void> }
+    readonly scrubbed: { load(): Promise<ScrubProgress | undefined> }
   }
   /** Opens the logic that made the rows of the commit; called when the first query needs it. */
   readonly openLogic: (manifest: Manifest | undefined) => Promise<Logic>
@@ -60,7 +62,8 @@ async function openCommitAnswers(options: AnswersOptions): Promise<QueryBackend>
       return engine.query(sql, Date.now(), control)
     },
     status: () => {
-      const about = { data, topic: RAW_TOPIC, nowMs: Date.now(), running: false }
+      const scrub = options.store.scrubbed.load().then((one) => describeScrub(one))
+      const about = { data, topic: RAW_TOPIC, nowMs: Date.now(), running: false, scrub }
       return readStatus(log, describeCommit(manifest), about)
     },
     close: async () => {
