@@ -37,10 +37,10 @@ export async function openServer(
     import('../domain/pipeline/read-status.ts'),
     import('../domain/log/topics.ts'),
   ])
-  const { engine, pipeline, logic } = open
+  const { engine, pipeline, logic, scrub } = open
   const { log, files, root: data, manifests } = open.store
-  const status = () =>
-    readStatus(log, pipeline.state(), { data, topic, nowMs: Date.now(), running: true })
+  const about = () => ({ data, topic, nowMs: Date.now(), running: true, scrub: scrub.status() })
+  const status = () => readStatus(log, pipeline.state(), about())
   const query = (sql: string, nowMs: number, control?: QueryControl) =>
     engine.query(sql, nowMs, control)
   const catchUp = () => pipeline.catchUp()

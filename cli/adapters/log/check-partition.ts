@@ -2,7 +2,12 @@
  * Reads every frame of a partition and checks its checksum, also while the partition is written:
  * what lies after the durable end may be an append that is under way. Goes on behind damage.
  */
-import type { LogDamage, LostRecords, PartitionReport } from '../../domain/log/log-report.ts'
+import {
+  describeOffsets,
+  type LogDamage,
+  type LostRecords,
+  type PartitionReport,
+} from '../../domain/log/log-report.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
 import { type DurableMark, markPath, readMark } from './durable-end.ts'
 import type { FrameHeader } from './frame.ts'
@@ -95,6 +100,32 @@ export async function checkPartition(
     unfinishedBytes,
   }
   return { report, segments, mark }
+}
+
+/**
+ * The damage of one segment, as half a sentence; undefined: it is intact. It must go on to the next
+ * one or, if it is the last, to `committedEnd` and as far as its writer said.
+ */
+export async function findSegmentDamage(
+  files: Files,
+  dir: string,
+  about: {
+    readonly base: number
+    readonly next: number | undefined
+    readonly committedEnd: number
+  },
+): Promise<string | undefined> {
+  const mark = await loadMark(files, dir)
+  const tally: Tally = {
+    ...{ records: 0, firstMs: null, lastMs: null, unfinishedBytes: 0, damage: [], lost: [] },
+  }
+  const { base, next, committedEnd } = about
+  const end = Math.max(committedEnd, mark?.end.offset ?? 0)
+  await checkSegment(files, { base, path: segmentPath(dir, base), next, end }, tally)
+  const [first] = tally.damage
+  if (!first) return undefined
+  const more = tally.damage.length > 1 ? `, and ${tally.damage.length - 1} more places` : ''
+  return `is damaged: ${first.kind} at byte ${first.position}, ${describeOffsets(first)}${more}`
 }
 
 async function loadMark(files: Files, dir: string): Promise<DurableMark | undefined> {

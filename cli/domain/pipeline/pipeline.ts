@@ -17,10 +17,7 @@ import { PollScheduler } from './poll-scheduler.ts'
 import { setFailingAside } from './set-aside.ts'
 import { Turns } from './turns.ts'
 
-/**
- * Size of a batch; nothing else in this process runs while one is ingested. The first batches are
- * smaller, so that the first rows are visible soon.
- */
+/** Size of a batch; nothing else runs meanwhile. Smaller at first, to show the first rows soon. */
 const READ_BYTES = 1024 * 1024
 const FIRST_READ_BYTES = 128 * 1024
 
@@ -48,6 +45,8 @@ export class Pipeline {
   /** Ends of the partitions at the start of the run. */
   #startEnds: ReadonlyMap<number, number> | undefined
   #hasCaughtUp = false
+  /** Whether the last batch ended at the end of the log. */
+  isIdle = false
 
   constructor(parts: PipelineParts, options: PipelineOptions) {
     this.#parts = parts
@@ -121,6 +120,7 @@ export class Pipeline {
         if (ends) continue
         const workedMs = this.#parts.clock.elapsedMs() - startMs
         const isFull = taken >= this.#readBytes / 4
+        this.isIdle = !isFull && this.#outage.stalled === null
         await this.#scheduler.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
       }
     } catch (error) {

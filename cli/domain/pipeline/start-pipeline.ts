@@ -10,8 +10,8 @@ import type { Clock } from '../kernel/clock.ts'
 import { type Closable, type Closers, openAll } from '../kernel/closers.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Lake, ManifestStore } from '../lake/lake.ts'
-import type { LakeFile, Manifest } from '../lake/manifest.ts'
-import { checkNewestFiles, checkRemainingFiles } from '../lake/startup-check.ts'
+import type { Manifest } from '../lake/manifest.ts'
+import type { Scrub } from '../lake/scrub.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../log/topics.ts'
 import type { Logic } from '../models/logic.ts'
@@ -23,14 +23,9 @@ import type { PipelineOptions, PipelineParts } from './pipeline-ports.ts'
 export interface StartPorts<E extends BatchEngine> {
   /** What the loop waits by. */
   readonly clock: Clock
-  /** What checks in the background wait by. */
-  readonly systemClock: Clock
   readonly store: {
     readonly log: EventLog
-    readonly lake: Lake & {
-      check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
-      path(file: LakeFile): string
-    }
+    readonly lake: Lake
     readonly manifests: ManifestStore
     readonly onCommit?: PipelineParts['onCommit']
   }
@@ -43,6 +38,7 @@ export interface StartPorts<E extends BatchEngine> {
   /** undefined where nobody else can register a schema while the engine runs. */
   openSchemaRefresher(): Promise<PipelineParts['refreshSchemas']>
   readonly findOrigins: OriginFinder
+  openScrub(loop: { readonly isIdle: () => boolean }): Scrub
   /** undefined where nobody reads Gold's changes. */
   openPublisher(parts: {
     readonly engine: E
@@ -65,6 +61,7 @@ export interface StartOptions
 export interface StartedPipeline<E extends BatchEngine> extends Closable {
   readonly pipeline: Pipeline
   readonly engine: E
+  readonly scrub: Scrub
 }
 
 /** Closes the log too. Throws what the ports throw, and CCS_KAFKA_TOPIC for a missing topic. */
@@ -82,13 +79,16 @@ export function startPipeline<E extends BatchEngine>(
     ports.checkLogic(manifest)
     if (options.target) await requireTopics(log, options.target)
     if (manifest) await lake.finalize(manifest)
-    const unchecked = manifest ? await checkNewestFiles(lake, manifest, ports.clock) : []
     const { engine, pipeline, publish } = await openLoop(ports, options, manifest, closers)
     await publish(manifest)
-    const beside = { engine: pipeline, clock: ports.systemClock }
-    const checking = checkRemainingFiles(lake, unchecked, beside)
-    closers.add(() => checking.stop())
-    return { pipeline, engine }
+    const scrub = ports.openScrub({ isIdle: () => pipeline.isIdle })
+    const stop = new AbortController()
+    const scrubbing = scrub.run(stop.signal)
+    closers.add(() => {
+      stop.abort()
+      return scrubbing
+    })
+    return { pipeline, engine, scrub }
   })
 }
 

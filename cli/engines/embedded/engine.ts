@@ -72,22 +72,22 @@ export class EmbeddedEngine {
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#models = models
     const model = models.find((one) => one.model.dedupe)?.model
-    const { manifest } = options
     const arrivals = findArrivalModel(models)?.name
-    const files = manifest?.files.filter(({ table }) => table === arrivals)
-    this.#arrivals = new ArrivalTracker(indexes, model?.watermarkMs ?? 0, manifest, files)
+    const files = options.manifest?.files.filter(({ table }) => table === arrivals)
+    this.#arrivals = new ArrivalTracker(indexes, model?.watermarkMs ?? 0, options.manifest, files)
     this.#rows = new UncommittedRows(connection, intake, options.raw, (count) =>
       this.#arrivals.addLateDuplicates(count),
     )
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
     const all = models.map((one) => one.model)
+    const views = new Set(all.flatMap(({ name, kind }) => (kind === 'view' ? [name] : [])))
     this.#views = new VisibleViews(connection, all, this.#gold)
     this.#queries = new QueryRunner({
       reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
-      macros: options.macros,
-      limits: options.queryLimits,
+      ...{ macros: options.macros, limits: options.queryLimits, views },
       connect: () => this.#connect('memory'),
       bringUpToDate: (names) => this.#exclusively(() => this.#merge(names, false)),
+      requireIntact: this.#gold.requireIntact.bind(this.#gold),
     })
   }
 
@@ -123,9 +123,9 @@ export class EmbeddedEngine {
     const { before, after } = splitAround(stored, deduplicating)
     await createDeltaViews(this.#connection, before)
     if (deduplicating) {
-      const findFiles = this.#gold.findFiles.bind(this.#gold)
+      const find = this.#gold.findFiles.bind(this.#gold)
       const arrivals = findArrivalModel(this.#models)
-      await this.#rows.openDeduplicated(describeDeduplicating(deduplicating, arrivals, findFiles))
+      await this.#rows.openDeduplicated(describeDeduplicating(deduplicating, arrivals, find))
     }
     await createDeltaViews(this.#connection, after)
     await this.#gold.open(this.#models, this.#arrivals.greatestWatermarkMs)

@@ -9,7 +9,7 @@ import {
   isSameDirectory,
   writeFileAtomic,
 } from '../../../adapters/files/files.ts'
-import { CcsError, ERROR_CODES, type ErrorCode, EXIT } from '../../../domain/kernel/errors.ts'
+import { CcsError, ERROR_CODES, EXIT } from '../../../domain/kernel/errors.ts'
 import type { QueryControl, QueryResult } from '../../../domain/sql/query-result.ts'
 
 const ENDPOINT = 'engine.json'
@@ -82,10 +82,14 @@ function createClient(url: string): EngineClient {
     }
     if (response.ok) return document
     const { code, message, hint } = document.error ?? {}
-    throw new CcsError(toErrorCode(code), message ?? `The engine answered ${response.status}.`, {
-      exit: response.status === 400 ? EXIT.usage : EXIT.unexpected,
-      hint,
-    })
+    const known = ERROR_CODES.find((one) => one === code)
+    const exit = response.status === 400 ? EXIT.usage : EXIT.unexpected
+    throw new CcsError(
+      known ?? 'CCS_UNEXPECTED',
+      message ?? `The engine answered ${response.status}.`,
+      // A known error ends as it does without an engine.
+      { hint, ...(known ? {} : { exit }) },
+    )
   }
   const post = (path: string, body: unknown, { signal, waitMs }: ClientControl = {}) =>
     call(
@@ -108,8 +112,4 @@ function createClient(url: string): EngineClient {
       return (await post('/query', { sql, timeoutMs, rowsMax }, control)) as QueryResult
     },
   }
-}
-
-function toErrorCode(code: string | undefined): ErrorCode {
-  return ERROR_CODES.find((one) => one === code) ?? 'CCS_UNEXPECTED'
 }
