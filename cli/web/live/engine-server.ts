@@ -1,6 +1,6 @@
 /**
- * A running engine's HTTP server: page, queries, commits and compaction. Other processes find it
- * through the data directory.
+ * A running engine's HTTP server: page, metrics, queries, commits and compaction. Other processes
+ * find it through the data directory.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
@@ -10,6 +10,7 @@ import {
   type QueryControl,
   type QueryResult,
 } from '../../domain/sql/query-result.ts'
+import { EngineMonitor, type WatchedEngine } from './engine-monitor.ts'
 import type { OpenPage } from './page.ts'
 import { startServer } from './server.ts'
 
@@ -18,6 +19,8 @@ export interface ServedEngine {
   readonly port: number
   readonly isPortRequired: boolean
   readonly page: OpenPage
+  /** Whose metrics and health are served. */
+  readonly watched: Omit<WatchedEngine, 'status' | 'dlq' | 'leftOut'>
   /** Aborted when the engine drains: queries then end, and no more are answered. */
   readonly stop?: AbortSignal | undefined
   status(): Promise<StatusResult>
@@ -43,11 +46,17 @@ export interface OpenServer {
 export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   const { page } = engine
   const status = () => engine.status()
+  const { dlq, leftOut } = page
+  const monitor = new EngineMonitor({ ...engine.watched, status, dlq, leftOut })
   const queries = new RunningQueries(engine.stop)
   const server = await startServer({
     port: engine.port,
     isPortRequired: engine.isPortRequired,
     page: page.page,
+    texts: {
+      '/metrics': (accept) => monitor.metrics(accept),
+      '/healthz': () => monitor.health(),
+    },
     routes: {
       ...page.routes,
       'GET /status': status,

@@ -4,6 +4,7 @@
  */
 import type { DataPlace, Marts } from '../../adapters/duckdb/published-marts.ts'
 import type { Config } from '../../domain/config/config.ts'
+import type { DlqCounts } from '../../domain/dlq/dlq-tally.ts'
 import type { DlqShowPorts } from '../../domain/dlq/show-reject.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
@@ -15,6 +16,7 @@ import type { CloseOfDay } from '../../domain/marts/daily-summary.ts'
 import type { MartsInfo } from '../../domain/marts/marts.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
+import type { LeftOut } from '../../domain/provenance/left-out.ts'
 import type { LeftOutModels } from '../../domain/provenance/left-out-sql.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { PageRoutes, Route } from './server.ts'
@@ -39,6 +41,9 @@ export interface OpenPage {
   readonly page: PageRoutes
   /** Open pages, and the queries for all of them so far. */
   readonly usage: () => PageUsage
+  /** The rejects by reason, and what today's numbers leave out; null: it can't be counted. */
+  readonly dlq: () => Promise<DlqCounts>
+  readonly leftOut: () => Promise<LeftOut | null>
   close(): Promise<void>
 }
 
@@ -137,6 +142,8 @@ export async function openPage(
       stream: (response, headers) => hub.join(response, headers),
     },
     usage,
+    dlq: () => tally.read(),
+    leftOut: () => left.query(clock.nowMs(), timezone),
     close: async () => {
       await hub.close()
       await marts.close()
@@ -165,12 +172,18 @@ async function openLeftOut(source: PageSource) {
     if (!(error instanceof CcsError)) throw error
     broken.push({ id, file: id, error })
   }
+  const read = async (answer: ReturnType<Board['lastAnswer']>, timezone: string) =>
+    models
+      ? metric.readLeftOutTable(answer, { models, timezone }, counter.count.bind(counter))
+      : null
   return {
-    ...{ id, metrics, broken },
-    read: async (answer: ReturnType<Board['lastAnswer']>, timezone: string) =>
-      models
-        ? metric.readLeftOutTable(answer, { models, timezone }, counter.count.bind(counter))
-        : null,
+    ...{ id, metrics, broken, read },
+    query: async (nowMs: number, timezone: string) => {
+      const [one] = metrics
+      if (!one) return null
+      const { rows } = await source.query(one.sql, nowMs)
+      return read({ asOf: new Date(nowMs).toISOString(), rows }, timezone)
+    },
   }
 }
 

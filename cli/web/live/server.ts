@@ -13,6 +13,14 @@ import { toErrorDocument } from '../../domain/console/text.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import type { Asset } from './assets.ts'
 
+/** An answer that is no JSON document. */
+export interface TextAnswer {
+  readonly status: number
+  /** Its media type. */
+  readonly type: string
+  readonly text: string
+}
+
 /** Answers with a JSON document; `signal` aborts when the client has gone. */
 export type Route = (body: unknown, signal?: AbortSignal) => Promise<unknown>
 
@@ -34,6 +42,8 @@ export interface ServerOptions {
   readonly isPortRequired?: boolean
   /** By method and path, such as `GET /status`. */
   readonly routes: Readonly<Record<string, Route>>
+  /** What GET answers as text, by path; each gets the request's Accept header. */
+  readonly texts?: Readonly<Record<string, (accept: string) => Promise<TextAnswer>>>
   readonly page?: PageRoutes
 }
 
@@ -115,6 +125,11 @@ function createApp(options: ServerOptions, port: () => number | undefined): Hono
       return sendJson(200, await route(body, c.req.raw.signal))
     })
   }
+  for (const [path, answer] of Object.entries(options.texts ?? {}))
+    app.get(path, async (c) => {
+      const { status, type, text } = await answer(c.req.header('accept') ?? '')
+      return send(status, type, text)
+    })
   if (options.page) addPage(app, options.page)
   app.notFound((c) => sendJson(404, { error: { message: `There is nothing at ${c.req.path}.` } }))
   app.onError((error) => {
@@ -151,13 +166,13 @@ function addPage(app: Hono<Bindings>, page: PageRoutes): void {
 }
 
 function sendJson(status: number, document: unknown): Response {
-  return new Response(JSON.stringify(document), {
+  return send(status, 'application/json; charset=utf-8', JSON.stringify(document))
+}
+
+function send(status: number, type: string, text: string): Response {
+  return new Response(text, {
     status,
-    headers: {
-      ...SECURITY,
-      'content-type': 'application/json; charset=utf-8',
-      'cache-control': 'no-store',
-    },
+    headers: { ...SECURITY, 'content-type': type, 'cache-control': 'no-store' },
   })
 }
 

@@ -8,6 +8,7 @@ import { readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
+import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
 import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
 import { parseQuery } from '../../../domain/sql/parse-query.ts'
 import {
@@ -20,6 +21,7 @@ import { findReferences } from '../../../domain/sql/references.ts'
 import { AnswerSize, timeoutError } from './answer-size.ts'
 import { setNow } from './catalog.ts'
 import { QuerySlots } from './query-slots.ts'
+import { QueryTally } from './query-tally.ts'
 
 /** What the runner needs of its engine. */
 export interface QueryRunnerOptions {
@@ -50,6 +52,7 @@ export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #idle: DuckConnection[] = []
   readonly #slots: QuerySlots
+  readonly #tally = new QueryTally()
   /** What stops each query that runs or waits, and its end. */
   readonly #running = new Map<AbortController, Promise<unknown>>()
   #isClosed = false
@@ -85,14 +88,25 @@ export class QueryRunner {
       answer.catch(() => undefined),
     )
     try {
-      return await answer
+      const result = await answer
+      this.#tally.add(undefined, false)
+      return result
     } catch (error) {
-      throw stop.signal.aborted ? stop.signal.reason : toQueryError(error)
+      const { aborted, reason } = stop.signal
+      const fault: unknown = aborted ? reason : toQueryError(error)
+      this.#tally.add(fault, aborted)
+      throw fault
     } finally {
       clearTimeout(timer)
       control.signal?.removeEventListener('abort', cancel)
       this.#running.delete(stop)
     }
+  }
+
+  /** The queries so far, and those of now. */
+  usage(): QueryUsage {
+    const { waiting } = this.#slots
+    return { running: this.#running.size - waiting, waiting, ended: this.#tally.read() }
   }
 
   async #runInSlot<T>(
