@@ -84,5 +84,5 @@ export async function openDash(
     await answers.close()
     await log.close()
   }
-  return serveDash({ port, isPortRequired, page, status, close })
+  return serveDash({ port, isPortRequired, page, status, close, root: project.dataDir })
 }

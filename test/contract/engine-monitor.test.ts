@@ -54,7 +54,7 @@ test('the metrics count what arrived, what was rejected and why, queries and com
   const post = (path: string, body: object) =>
     fetch(`${shop.url}${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...shop.headers, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
   await expect.poll(async () => (await scrape()).get('ccs_dlq_records'), SETTLES).toBe(2)

@@ -77,15 +77,23 @@ export async function openPage(
   source: PageSource,
   { clock, decode }: PageParts,
 ): Promise<OpenPage> {
-  const [{ MetricBoard }, { HealthReader }, { DlqTally }, { LiveHub }, { Assets, PAGE_DIR }, left] =
-    await Promise.all([
-      import('../../domain/live/metric-board.ts'),
-      import('../../domain/live/health.ts'),
-      import('../../domain/dlq/dlq-tally.ts'),
-      import('./hub.ts'),
-      import('./assets.ts'),
-      openLeftOut(source),
-    ])
+  const [
+    { MetricBoard },
+    { hideErrors, keepOpenPart },
+    { HealthReader },
+    { DlqTally },
+    { LiveHub },
+    { Assets, PAGE_DIR },
+    left,
+  ] = await Promise.all([
+    import('../../domain/live/metric-board.ts'),
+    import('../../domain/live/open-part.ts'),
+    import('../../domain/live/health.ts'),
+    import('../../domain/dlq/dlq-tally.ts'),
+    import('./hub.ts'),
+    import('./assets.ts'),
+    openLeftOut(source),
+  ])
   const marts = createMartsReader(project, clock)
   const tally = new DlqTally({
     log: source.log,
@@ -119,6 +127,7 @@ export async function openPage(
     refresh: (onPart) => board.refresh(onPart),
     revision: () => source.revision(),
     checkEveryMs: () => board.checkEveryMs(),
+    listPrivate: () => board.listPrivate(),
   })
   const assets = new Assets(PAGE_DIR)
   const usage = () => ({
@@ -130,16 +139,18 @@ export async function openPage(
   return {
     routes: {
       'GET /api/usage': async () => usage(),
-      'GET /api/figures': async () => board.listMetrics(),
-      'GET /api/snapshot': async () => {
+      'GET /api/figures': async (_body, { mayReadAll }) =>
+        mayReadAll ? board.listMetrics() : hideErrors(board.listMetrics()),
+      'GET /api/snapshot': async (_body, { mayReadAll }) => {
         await board.refresh()
-        return board.snapshot(await board.health())
+        const snapshot = board.snapshot(await board.health())
+        return mayReadAll ? snapshot : keepOpenPart(snapshot, board.listPrivate())
       },
       'GET /api/day': () => marts.day(),
     },
     page: {
       asset: (file) => assets.get(file),
-      stream: (response, headers) => hub.join(response, headers),
+      stream: (response, headers, mayReadAll) => hub.join(response, headers, mayReadAll),
     },
     usage,
     dlq: () => tally.read(),
