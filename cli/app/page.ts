@@ -49,6 +49,13 @@ export async function openServer(
   const source = { log, manifests, catchUp, query, status, revision, graph }
   return serveEngine({
     ...{ port, isPortRequired, status, catchUp, query, stop },
+    watched: {
+      pipeline,
+      engine,
+      files,
+      root: data,
+      checkpointMs: project.config.engine.checkpointEveryMs,
+    },
     page: await openPage(project, source),
     commit: () => pipeline.commit(),
     compact: async (some) => (await import('./lake.ts')).compactRunning(open, some),
@@ -77,5 +84,5 @@ export async function openDash(
     await answers.close()
     await log.close()
   }
-  return serveDash({ port, isPortRequired, page, status, close })
+  return serveDash({ port, isPortRequired, page, status, close, root: project.dataDir })
 }

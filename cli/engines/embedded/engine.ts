@@ -9,16 +9,18 @@ import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
+import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
 import type { WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
+import { type OpenParts, readUsage } from './engine-parts.ts'
 import { findFailingRecords } from './failing-records.ts'
 import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
-import { type DedupeIndexes, restoreIndexes, shareOfDuckDb } from './intake/dedupe-indexes.ts'
+import { restoreIndexes, shareOfDuckDb } from './intake/dedupe-indexes.ts'
 import { describeDeduplicating, findArrivalModel } from './intake/deduplicating-model.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
@@ -33,16 +35,6 @@ import {
 import { QueryRunner } from './query/query-runner.ts'
 import { VisibleViews } from './query/visible-views.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, SnapshotBarrier } from './snapshot.ts'
-
-interface OpenParts {
-  readonly duck: Duck
-  /** For the engine's own statements, one at a time. */
-  readonly connection: DuckConnection
-  /** For appending rows. */
-  readonly intake: DuckConnection
-  readonly models: readonly EmbeddedModel[]
-  readonly indexes: DedupeIndexes
-}
 
 /** One engine per data directory; close it to free DuckDB's memory. */
 export class EmbeddedEngine {
@@ -185,6 +177,11 @@ export class EmbeddedEngine {
 
   query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
     return this.#queries.run(sql, nowMs, control)
+  }
+
+  /** What it uses now. */
+  usage(): Promise<EngineUsage> {
+    return readUsage(this.#duck, this.#arrivals, this.#queries.usage())
   }
 
   freeze(): Promise<EmbeddedFrozen | undefined> {

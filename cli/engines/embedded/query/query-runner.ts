@@ -9,6 +9,7 @@ import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
+import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
 import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
 import { parseQuery } from '../../../domain/sql/parse-query.ts'
 import {
@@ -22,6 +23,7 @@ import { followReads } from '../compile.ts'
 import { AnswerSize, timeoutError } from './answer-size.ts'
 import { setNow } from './catalog.ts'
 import { QuerySlots } from './query-slots.ts'
+import { QueryTally } from './query-tally.ts'
 
 /** What the runner needs of its engine. */
 export interface QueryRunnerOptions {
@@ -64,6 +66,7 @@ export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #idle: DuckConnection[] = []
   readonly #slots: QuerySlots
+  readonly #tally = new QueryTally()
   /** What stops each query that runs or waits, and its end. */
   readonly #running = new Map<AbortController, Promise<unknown>>()
   #isClosed = false
@@ -99,14 +102,25 @@ export class QueryRunner {
       answer.catch(() => undefined),
     )
     try {
-      return await answer
+      const result = await answer
+      this.#tally.add(undefined, false)
+      return result
     } catch (error) {
-      throw stop.signal.aborted ? stop.signal.reason : toQueryError(error)
+      const { aborted, reason } = stop.signal
+      const fault: unknown = aborted ? reason : toQueryError(error)
+      this.#tally.add(fault, aborted)
+      throw fault
     } finally {
       clearTimeout(timer)
       control.signal?.removeEventListener('abort', cancel)
       this.#running.delete(stop)
     }
+  }
+
+  /** The queries so far, and those of now. */
+  usage(): QueryUsage {
+    const { waiting } = this.#slots
+    return { running: this.#running.size - waiting, waiting, ended: this.#tally.read() }
   }
 
   async #runInSlot<T>(
