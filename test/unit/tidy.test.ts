@@ -26,6 +26,7 @@ const AREAS = [
   'dialects',
   'lake',
   'backup',
+  'erase',
   'gate',
   'ingest',
   'dlq',

@@ -203,9 +203,14 @@ function ignoreUnreadable(error: unknown): undefined {
   throw error
 }
 
-function count(tally: Tally, { isLost, baseOffset, count: records, appendMs }: FrameHeader): void {
+function count(
+  tally: Tally,
+  { isLost, isErased, baseOffset, count: records, appendMs }: FrameHeader,
+): void {
   if (isLost) {
-    tally.lost.push({ from: baseOffset, to: baseOffset + records, repairedMs: appendMs })
+    tally.lost.push({
+      ...{ from: baseOffset, to: baseOffset + records, repairedMs: appendMs, isErased },
+    })
     return
   }
   tally.records += records

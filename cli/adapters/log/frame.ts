@@ -6,6 +6,7 @@
  *
  * A lost frame has another magic and no body: it stands for `count` records that `ccs log repair`
  * could not bring back, so that readers go on behind them; its append time is that of the repair.
+ * An erased frame is the same for records that `ccs erase` removed.
  */
 import { crc32 } from 'node:zlib'
 
@@ -16,6 +17,7 @@ export const BODY_BYTES_MAX = 64 * 1024 * 1024
 
 const MAGIC = 0x31_73_63_63 // 'ccs1' on the disk
 const LOST_MAGIC = 0x58_73_63_63 // 'ccsX' on the disk
+const ERASED_MAGIC = 0x45_73_63_63 // 'ccsE' on the disk
 const MAGIC_BYTES = Buffer.from('ccs', 'latin1')
 /** More lost records take several frames. */
 export const LOST_COUNT_MAX = 0xffff_ffff
@@ -28,17 +30,20 @@ export interface FrameHeader {
   readonly count: number
   readonly baseOffset: number
   readonly appendMs: number
-  /** Its records are lost. */
+  /** Its records are lost, or were erased. */
   readonly isLost: boolean
+  readonly isErased: boolean
 }
 
 /** The header of a frame with this body. */
 export function encodeHeader(
-  frame: Pick<FrameHeader, 'count' | 'baseOffset' | 'appendMs'> & { readonly isLost?: boolean },
+  frame: Pick<FrameHeader, 'count' | 'baseOffset' | 'appendMs'> &
+    Partial<Pick<FrameHeader, 'isLost' | 'isErased'>>,
   body: Uint8Array,
 ): Buffer {
   const header = Buffer.allocUnsafe(HEADER_BYTES)
-  header.writeUInt32LE(frame.isLost ? LOST_MAGIC : MAGIC, 0)
+  const lostMagic = frame.isErased ? ERASED_MAGIC : LOST_MAGIC
+  header.writeUInt32LE(frame.isLost ? lostMagic : MAGIC, 0)
   header.writeUInt32LE(body.length, 8)
   header.writeUInt32LE(frame.count, 12)
   writeUInt64(header, frame.baseOffset, 16)
@@ -50,7 +55,8 @@ export function encodeHeader(
 /** The header at `at`, where `buffer` has HEADER_BYTES; undefined if it isn't one. */
 export function decodeHeader(buffer: Buffer, at: number): FrameHeader | undefined {
   const magic = buffer.readUInt32LE(at)
-  const isLost = magic === LOST_MAGIC
+  const isErased = magic === ERASED_MAGIC
+  const isLost = magic === LOST_MAGIC || isErased
   if (magic !== MAGIC && !isLost) return undefined
   const bodyBytes = buffer.readUInt32LE(at + 8)
   const count = buffer.readUInt32LE(at + 12)
@@ -60,7 +66,7 @@ export function decodeHeader(buffer: Buffer, at: number): FrameHeader | undefine
   // Each record takes at least its four bytes of length.
   if (isLost ? bodyBytes > 0 : count * 4 > bodyBytes) return undefined
   if (!Number.isSafeInteger(baseOffset + count) || !Number.isSafeInteger(appendMs)) return undefined
-  return { bodyBytes, count, baseOffset, appendMs, isLost }
+  return { bodyBytes, count, baseOffset, appendMs, isLost, isErased }
 }
 
 /** Whether the CRC of the frame at `at` matches; `buffer` contains all of it. */

@@ -5,14 +5,14 @@
  */
 import type { OffsetRange } from '../../domain/log/log-report.ts'
 import { packFrames, type RecordRestorer } from '../../domain/log/restored-record.ts'
-import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { type Files, isErrno } from '../files/files.ts'
 import type { Processes } from '../files/process-id.ts'
 import type { LogPartition } from './check-log.ts'
 import { type CheckedPartition, type CheckedSegment, checkPartition } from './check-partition.ts'
-import { encodeMark, markPath } from './durable-end.ts'
-import { encodeHeader, LOST_COUNT_MAX } from './frame.ts'
 import { lockPartition } from './partition-writer.ts'
 import { segmentPath } from './segment.ts'
+import { replaceSegment, type SegmentDraft, writeDraft } from './segment-draft.ts'
+import { writeMark } from './write-mark.ts'
 
 /** What a repair works with. */
 export interface RepairOptions {
@@ -83,7 +83,7 @@ class Repair {
     }
     if (checked.segments.length === 0 && damage[0]) await this.#addSegment(0, damage[0].to, checked)
     const after = await checkPartition(files, this.#partition, { committedEnd })
-    await this.#writeMark(after)
+    await writeMark(files, dir, after)
     await files.fsyncDir(dir)
     return { restored: this.#restored, lost: this.#lost, kept: this.#kept }
   }
@@ -91,8 +91,9 @@ class Repair {
   /** A segment for records of which no file is left. */
   async #addSegment(from: number, to: number, checked: CheckedPartition): Promise<void> {
     const path = segmentPath(this.#partition.dir, from)
-    const draft = await this.#write(path, (file) => this.#fill(file, 0, { from, to }))
-    await this.#replace(draft, path, checked)
+    const { files } = this.#options
+    const draft = await writeDraft(files, path, (into) => this.#fill(into, { from, to }))
+    await replaceSegment(files, { draft, path, last: checked.segments.at(-1)?.path })
   }
 
   /** The segment again: its intact frames, and what belongs between and behind them. */
@@ -105,112 +106,37 @@ class Repair {
     const old = await files.open(path, 'r')
     let draft: string
     try {
-      draft = await this.#write(path, async (file) => {
-        let [position, offset] = [0, base]
+      draft = await writeDraft(files, path, async (into) => {
+        let offset = base
         for (const { start, end } of runs) {
-          position = await this.#fill(file, position, { from: offset, to: start.offset })
-          position = await copyBytes(old, file, position, [start.position, end.position])
+          await this.#fill(into, { from: offset, to: start.offset })
+          await into.copy(old, [start.position, end.position])
           offset = end.offset
         }
-        return this.#fill(file, position, { from: offset, to })
+        await this.#fill(into, { from: offset, to })
       })
     } finally {
       await old.close()
     }
     this.#kept.push(await keepDamaged(files, path))
-    await this.#replace(draft, path, checked)
-  }
-
-  /** Writes a file that is not a segment yet, and syncs it; returns its path. */
-  async #write(path: string, fill: (file: OpenFile) => Promise<number>): Promise<string> {
-    const draft = `${path}.repair`
-    const file = await this.#options.files.open(draft, 'w+')
-    try {
-      await fill(file)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    return draft
-  }
-
-  async #replace(draft: string, path: string, { segments }: CheckedPartition): Promise<void> {
-    const { files } = this.#options
-    const { dir } = this.#partition
-    // The mark says where the last segment ends in bytes, which no longer holds.
-    const last = segments.at(-1)?.path
-    if (last === undefined || path >= last) await files.remove(markPath(dir))
-    await files.fsyncDir(dir)
-    await files.rename(draft, path)
-    await files.fsyncDir(dir)
+    await replaceSegment(files, { draft, path, last: checked.segments.at(-1)?.path })
   }
 
   /** Records from one offset to another, as far as they can be made; the others are marked lost. */
-  async #fill(file: OpenFile, at: number, { from, to }: OffsetRange): Promise<number> {
+  async #fill(into: SegmentDraft, { from, to }: OffsetRange): Promise<void> {
     const { topic, partition } = this.#partition
     const records = this.#options.restorer.read({ topic, partition, from, to })
-    let position = at
+    const mark = { appendMs: this.#options.nowMs, isErased: false }
     let offset = from
-    if (from >= to) return position
-    for await (const { body, ...frame } of packFrames(records, this.#breaks)) {
-      position = await this.#markLost(file, position, { from: offset, to: frame.baseOffset })
-      const header = encodeHeader(frame, body)
-      await file.write([header, body], position)
-      position += header.length + body.length
+    if (from >= to) return
+    for await (const frame of packFrames(records, this.#breaks)) {
+      this.#lost += await into.mark({ from: offset, to: frame.baseOffset }, mark)
+      await into.add(frame)
       offset = frame.baseOffset + frame.count
       this.#restored += frame.count
     }
-    return this.#markLost(file, position, { from: offset, to })
+    this.#lost += await into.mark({ from: offset, to }, mark)
   }
-
-  async #markLost(file: OpenFile, at: number, { from, to }: OffsetRange): Promise<number> {
-    const { nowMs: appendMs } = this.#options
-    let position = at
-    for (let baseOffset = from; baseOffset < to; ) {
-      const count = Math.min(to - baseOffset, LOST_COUNT_MAX)
-      const header = encodeHeader({ count, baseOffset, appendMs, isLost: true }, new Uint8Array(0))
-      await file.write([header], position)
-      position += header.length
-      baseOffset += count
-      this.#lost += count
-    }
-    return position
-  }
-
-  /** Tells readers and the next writer how far the log now is. */
-  async #writeMark({ segments, report, mark }: CheckedPartition): Promise<void> {
-    const { files } = this.#options
-    const last = segments.at(-1)
-    const end = last?.runs.at(-1)?.end ?? { position: 0, offset: last?.base ?? 0 }
-    const appendMs = Math.max(report.lastMs ?? 0, mark?.appendMs ?? 0)
-    const file = await files.open(markPath(this.#partition.dir), 'w+')
-    try {
-      await file.write([encodeMark({ segment: last?.base ?? 0, end, appendMs })], 0)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  }
-}
-
-const COPY_BYTES = 1024 * 1024
-
-/** Copies the bytes of `from` to a position of `to`; returns the position after them. */
-async function copyBytes(
-  from: OpenFile,
-  to: OpenFile,
-  position: number,
-  [start, end]: readonly [number, number],
-): Promise<number> {
-  const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, end - start))
-  let at = start
-  while (at < end) {
-    const read = await from.read(buffer.subarray(0, Math.min(buffer.length, end - at)), at)
-    if (read === 0) throw new Error('the segment became shorter while it was copied')
-    await to.write([buffer.subarray(0, read)], position + at - start)
-    at += read
-  }
-  return position + end - start
 }
 
 /** Gives the damaged file a second name that stays when the file is replaced. */

@@ -22,6 +22,8 @@ export interface DataLayout {
   readonly publishedJournal: string
   readonly checkMarks: string
   readonly scrub: string
+  /** Keyed hashes of persons who were erased. */
+  readonly erased: string
 }
 
 /** The layout of the data directory `root`. */
@@ -37,13 +39,14 @@ export function dataLayout(root: string): DataLayout {
     publishedJournal: `${root}/published.ndjson`,
     checkMarks: `${root}/checked.json`,
     scrub: `${root}/scrub.json`,
+    erased: `${root}/erased.json`,
   }
 }
 
 /** Files beside the manifest that can't be made again: backups have them too. */
 export function listNotes(root: string): readonly string[] {
-  const { publishedJournal } = dataLayout(root)
-  return [publishedJournal]
+  const { publishedJournal, erased } = dataLayout(root)
+  return [publishedJournal, erased]
 }
 
 /** `lake-3`: the directory of a generation, below the data directory. */

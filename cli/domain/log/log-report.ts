@@ -24,10 +24,11 @@ export interface LogDamage extends OffsetRange {
   readonly bytes: number
 }
 
-/** Records that a repair gave up. */
+/** Records that a repair gave up, or that were erased on a person's request. */
 export interface LostRecords extends OffsetRange {
   /** When, ms since 1970. */
   readonly repairedMs: number
+  readonly isErased: boolean
 }
 
 /** One partition of the log, after all its frames were read and checked. */

@@ -1,4 +1,6 @@
 /** Opens the embedded engine on a data directory, with the state that a manifest names. */
+
+import { readErased } from '../../adapters/files/erased-file.ts'
 import type { FaultPoint } from '../../adapters/files/fault-point.ts'
 import type { Files } from '../../adapters/files/files.ts'
 import type { Config } from '../../domain/config/config.ts'
@@ -54,6 +56,7 @@ export async function openEngine(
   const { gate, engine, timezone } = config
   const stateRoot = options.stateRoot ?? dataLayout(store.root).state
   const { manifest, failing } = options
+  const erased = await readErased(store.files, store.root)
   return EmbeddedEngine.open({
     graph: logic.graph,
     macros: logic.macros,
@@ -64,6 +67,7 @@ export async function openEngine(
       recordBytesMax: gate.recordBytesMax,
       futureToleranceMs: gate.futureToleranceMs,
       ...(failing ? { failing } : {}),
+      ...(erased ? { erased } : {}),
     },
     memoryLimitBytes: engine.memoryLimitBytes,
     queryLimits: config.query,

@@ -13,6 +13,7 @@ import type {
   DuckHandles,
   DuckVector,
 } from '../../../adapters/duckdb/duckdb.ts'
+import type { ErasedIds } from '../../../domain/erase/erased-ids.ts'
 import {
   type Column,
   type ColumnBuffers,
@@ -27,8 +28,9 @@ import { Gate, type GateOptions } from '../../../domain/gate/gate.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
-import { readSchemaId } from '../../../domain/log/wire-header.ts'
+import { PersonCheck } from './person-check.ts'
 import { createTableSql, type RawColumn, toRawColumns } from './raw-table.ts'
+import { createErasedReject, createFailedReject } from './row-rejects.ts'
 import { SourceColumns } from './source-columns.ts'
 import { type Address, TextArena } from './text-arena.ts'
 
@@ -54,6 +56,8 @@ export interface RecordTracker {
 export interface IntakeOptions extends GateOptions {
   /** Records that a model fails on; they are rejected. */
   readonly failing?: readonly FailingRecord[]
+  /** Persons who were erased: their events are rejected, without their bytes. */
+  readonly erased?: ErasedIds
 }
 
 /** Creates the table (`catalog.schema.name`) and opens a writer for it. */
@@ -64,7 +68,7 @@ export async function openRawRowWriter(
 ): Promise<RawRowWriter> {
   const gate = new Gate(options)
   await connection.run(createTableSql(table, gate.columns.columns))
-  return new RawRowWriter(connection, table, gate, indexFailingRecords(options.failing ?? []))
+  return new RawRowWriter(connection, table, gate, options)
 }
 
 /** Appends valid records to one table at a time; one per connection. */
@@ -79,13 +83,21 @@ export class RawRowWriter {
   readonly #arena: TextArena
   readonly #source: SourceColumns
   readonly #failing: FailingRecords
+  readonly #persons: PersonCheck | undefined
+  /** Whether the row that was decoded last belongs to a person who was erased. */
+  #isErased = false
   /** Address of DuckDB's copy of the frame being read. */
   #address: Address = { low: 0, high: 0 }
   /** Rows in the buffers that are not in the table yet. */
   #rows = 0
   #isOpen = true
 
-  constructor(connection: DuckConnection, table: string, gate: Gate, failing: FailingRecords) {
+  constructor(
+    connection: DuckConnection,
+    table: string,
+    gate: Gate,
+    { failing = [], erased }: Pick<IntakeOptions, 'failing' | 'erased'>,
+  ) {
     const { bindings, connection: handle } = connection.handles
     this.#duck = bindings
     this.#handle = handle
@@ -96,7 +108,8 @@ export class RawRowWriter {
     this.#chunk = bindings.create_data_chunk(types)
     this.#arena = new TextArena(bindings)
     this.#gate = gate
-    this.#failing = failing
+    this.#failing = indexFailingRecords(failing)
+    this.#persons = erased && new PersonCheck(erased, gate.columns, gate.source)
     this.#buffers = gate.columns
     this.#buffers.clear()
     this.#source = new SourceColumns(gate.columns)
@@ -132,9 +145,10 @@ export class RawRowWriter {
         continue
       }
       if (!buffers.hasRoom(this.#rows)) this.#write(frame)
-      let result = gate.decode(from, at, this.#rows, latestMs)
+      this.#isErased = false
+      let result = this.#decode(from, at, latestMs)
       if (result === 2) result = this.#decodeReencoded(frame, from, at, latestMs)
-      if (result !== 1) {
+      if (result !== 1 || this.#isErased) {
         buffers.discardRow(this.#rows)
         onReject(this.#createReject(frame, i, body.subarray(from, at)))
         continue
@@ -200,6 +214,12 @@ export class RawRowWriter {
     this.#source.begin(frame, this.#arena)
   }
 
+  #decode(from: number, to: number, latestMs: number): 0 | 1 | 2 {
+    const result = this.#gate.decode(from, to, this.#rows, latestMs)
+    if (result === 1 && this.#persons) this.#isErased = this.#persons.isErased(this.#rows)
+    return result
+  }
+
   /** Encodes a record that only avsc can read by the newest schema, and decodes that instead. */
   #decodeReencoded(frame: LogFrame, from: number, to: number, latestMs: number): 0 | 1 | 2 {
     const { source } = this.#gate
@@ -209,15 +229,16 @@ export class RawRowWriter {
     const at = source.add(bytes)
     const address = this.#arena.copy(bytes)
     source.setAddress(address.low, address.high, at)
-    const result = this.#gate.decode(at, at + bytes.length, this.#rows, latestMs)
+    const result = this.#decode(at, at + bytes.length, latestMs)
     source.setAddress(this.#address.low, this.#address.high)
     return result
   }
 
   #createReject(frame: LogFrame, index: number, bytes: Buffer): Reject {
-    const { reason, message, schemaId } = this.#gate.explain(bytes, frame.appendMs)
     const { topic, partition, appendMs } = frame
     const offset = frame.baseOffset + index
+    if (this.#isErased) return createErasedReject({ topic, partition, offset, appendMs })
+    const { reason, message, schemaId } = this.#gate.explain(bytes, frame.appendMs)
     return {
       reason,
       message,
@@ -266,16 +287,6 @@ export class RawRowWriter {
       if (count > 0) this.#fill(duck.struct_vector_get_child(struct, i), child, count)
     duck.list_vector_set_size(vector, count)
   }
-}
-
-function createFailedReject(
-  { topic, partition, appendMs }: LogFrame,
-  { offset, model, message }: FailingRecord,
-  bytes: Buffer,
-): Reject {
-  const place = { topic, partition, offset, appendMs }
-  const schemaId = readSchemaId(bytes)
-  return { reason: 'model_failed', message, model, schemaId, bytes: Buffer.from(bytes), ...place }
 }
 
 /** Length of the record whose length word is at `at`; CCS_LOG_CORRUPT if the frame is shorter. */

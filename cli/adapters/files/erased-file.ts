@@ -1,0 +1,28 @@
+/** The list of erased persons in a data directory. */
+import { randomBytes } from 'node:crypto'
+import { ErasedIds, type ErasedList, parseErased } from '../../domain/erase/erased-ids.ts'
+import { dataLayout } from '../../domain/lake/layout.ts'
+import { type Files, isErrno, writeFileAtomic } from './files.ts'
+
+/** An empty list with a new key if there is none. CCS_MANIFEST_INVALID: it is not ours. */
+export async function loadErased(files: Files, root: string): Promise<ErasedList> {
+  const path = dataLayout(root).erased
+  try {
+    return parseErased((await files.readFile(path)).toString('utf8'), path)
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
+    return { format: 1, key: randomBytes(32).toString('base64'), ids: [] }
+  }
+}
+
+/** Durable when it resolves. */
+export async function saveErased(files: Files, root: string, list: ErasedList): Promise<void> {
+  const text = `${JSON.stringify(list, null, 2)}\n`
+  await writeFileAtomic(files, dataLayout(root).erased, Buffer.from(text))
+}
+
+/** What an intake asks; undefined: nobody was erased. */
+export async function readErased(files: Files, root: string): Promise<ErasedIds | undefined> {
+  const list = await loadErased(files, root)
+  return list.ids.length === 0 ? undefined : new ErasedIds(list)
+}

@@ -1,0 +1,34 @@
+/** Erases records of all topics of a log. */
+import type { ErasedRecords, IsPersons } from '../../domain/erase/erase-person.ts'
+import type { CommittedEnd } from '../../domain/log/log-report.ts'
+import type { Files } from '../files/files.ts'
+import { systemProcesses } from '../files/process-id.ts'
+import { listLogPartitions } from './check-log.ts'
+import { erasePartition } from './erase-partition.ts'
+
+/** How to erase; `nowMs` is in the marks that are left. */
+export interface EraseLogOptions {
+  readonly files: Files
+  readonly nowMs: number
+  readonly isPersons: IsPersons
+  readonly isDryRun: boolean
+  readonly committed: readonly CommittedEnd[]
+}
+
+/** Returns the partitions that have, or had, such records. See erasePartition. */
+export async function eraseLog(
+  dir: string,
+  { committed, isPersons, ...options }: EraseLogOptions,
+): Promise<readonly ErasedRecords[]> {
+  const found: ErasedRecords[] = []
+  for (const partition of await listLogPartitions(options.files, dir, committed)) {
+    const { topic, partition: number } = partition
+    const place = `${topic}-${number}`
+    const records = await erasePartition(partition, {
+      ...{ ...options, owner: 'ccs erase', processes: systemProcesses() },
+      isErased: (offset, bytes) => isPersons(place, offset, bytes),
+    })
+    if (records > 0) found.push({ topic, partition: number, records })
+  }
+  return found
+}

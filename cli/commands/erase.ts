@@ -1,0 +1,84 @@
+import { Flags } from '@oclif/core'
+import { eraseFromProject } from '../app/erase.ts'
+import { CcsCommand, targetFlag } from '../command.ts'
+import type { EraseResult } from '../domain/erase/erase-person.ts'
+import type { Person } from '../domain/erase/erased-ids.ts'
+import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { formatCount } from '../domain/kernel/units.ts'
+
+export default class Erase extends CcsCommand<EraseResult> {
+  static override summary = 'Erase a person: from the log, all rows, and what comes later.'
+  static override description =
+    'Of a customer: all events with that customer id, and those without one of the visitors and ' +
+    'sessions that were this customer’s and no other’s. Of a visitor: all events with that ' +
+    'anonymous id. Records of any topic that have the id as a value go too, such as rejects. ' +
+    'Shows the plan first; then the log is written anew without them, all rows are made of it, ' +
+    'the daily marts are removed, and events of the person that come later are rejected. Nothing ' +
+    'else may run on the data directory. Exit code 3: it was not confirmed; 5: a file still has ' +
+    'the id.'
+  static override examples = [
+    '<%= config.bin %> erase --customer c1042',
+    '<%= config.bin %> erase --visitor 0c5f1b8e-2f9a --yes',
+  ]
+  static override flags = {
+    customer: Flags.string({ summary: 'A customer id.', helpValue: 'ID', exclusive: ['visitor'] }),
+    visitor: Flags.string({ summary: 'An anonymous id.', helpValue: 'ID' }),
+    yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
+    target: targetFlag,
+  }
+
+  async run(): Promise<EraseResult> {
+    const { flags } = await this.parse(Erase)
+    const person = readPerson(flags)
+    const result = await eraseFromProject(await this.loadProject(flags), person, {
+      confirm: async (plan) => {
+        this.#show(plan)
+        return flags.yes || (await this.confirm('Erase them for ever?'))
+      },
+      onNotice: (text) => this.note(text),
+    })
+    this.#finish(result)
+    return result
+  }
+
+  #show({ events, records }: EraseResult): void {
+    this.print(`Events of this person in Bronze: ${formatCount(events)}.`)
+    for (const { topic, partition, records: count } of records)
+      this.print(`Records in ${topic}-${partition}: ${formatCount(count)}.`)
+  }
+
+  #finish({ applied, events, records, traces, receipt, backups }: EraseResult): void {
+    if (!applied && events === 0 && records.length === 0) {
+      this.print('Nothing to erase: there is nothing of this person.')
+      return
+    }
+    if (!applied) {
+      this.note('Nothing was erased. To do it: ccs erase --yes')
+      this.exitWith(EXIT.changes)
+      return
+    }
+    this.print(`Erased; later events of this person are rejected. The receipt is ${receipt}.`)
+    this.print('The daily marts were removed: ccs dbt build makes them again.')
+    if (backups !== null && backups > 0)
+      this.print(
+        `${formatCount(backups)} backups still have this person: take a new one (ccs backup), ` +
+          'then remove them (ccs backup prune --keep 1s).',
+      )
+    for (const file of traces) this.print(this.paint('yellow', `${file} still has the id.`))
+    if (traces.length > 0) this.exitWith(EXIT.checkFailed)
+  }
+}
+
+function readPerson({
+  customer,
+  visitor,
+}: {
+  readonly customer: string | undefined
+  readonly visitor: string | undefined
+}): Person {
+  if (customer !== undefined) return { kind: 'customer', id: customer }
+  if (visitor !== undefined) return { kind: 'visitor', id: visitor }
+  throw new CcsError('CCS_USAGE_INVALID', 'It is not said who is to be erased.', {
+    hint: 'Name a customer with --customer ID, or a visitor with --visitor ID.',
+  })
+}

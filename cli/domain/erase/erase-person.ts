@@ -1,0 +1,124 @@
+/**
+ * Erases a person: the id is on the list of the erased before anything goes, so that nothing of the
+ * person comes in again; then the log is written anew without the person's records, and all rows
+ * are made of it. Each step can be repeated: a run that broke off is finished by the next one.
+ */
+import { CcsError } from '../kernel/errors.ts'
+import { formatCount } from '../kernel/units.ts'
+import type { Manifest } from '../lake/manifest.ts'
+import { addErased, type ErasedList, nameErased, type Person } from './erased-ids.ts'
+import { createIdMatcher } from './match-bytes.ts'
+
+/** A partition of the log in which records of the person are. */
+export interface ErasedRecords {
+  readonly topic: string
+  readonly partition: number
+  readonly records: number
+}
+
+/** Whether a record of a partition is the person's. */
+export type IsPersons = (place: string, offset: number, bytes: Buffer) => boolean
+
+/** What an erasure works on. */
+export interface ErasePorts {
+  readonly nowMs: number
+  loadErased(): Promise<ErasedList>
+  saveErased(list: ErasedList): Promise<void>
+  manifest(): Promise<Manifest | undefined>
+  /** Offset after the last record of each partition of events.raw, by `topic-partition`. */
+  logEnds(): Promise<ReadonlyMap<string, number>>
+  /** Events of the person in Bronze: `topic-partition` → offsets. */
+  findEvents(person: Person): Promise<ReadonlyMap<string, ReadonlySet<number>>>
+  /** Counts records of all topics, or removes them. */
+  eraseRecords(isPersons: IsPersons, isDryRun: boolean): Promise<readonly ErasedRecords[]>
+  /** Makes all rows of the log again, and removes the old ones, the daily marts included. */
+  rebuildRows(): Promise<void>
+  /** Files below the data directory in which the id still is. */
+  findTraces(person: Person): Promise<readonly string[]>
+  saveReceipt(receipt: EraseReceipt): Promise<string>
+  /** Backups that were taken before, and still have the person; null: none are known. */
+  countBackups(): Promise<number | null>
+}
+
+/** What is kept about an erasure; it does not name the person. */
+export interface EraseReceipt {
+  readonly erased: string
+  readonly kind: Person['kind']
+  /** Keyed hash of the id. */
+  readonly person: string
+  readonly events: number
+  readonly records: readonly ErasedRecords[]
+}
+
+/** What goes, or has gone. */
+export interface EraseResult {
+  readonly applied: boolean
+  /** Events of the person in Bronze. */
+  readonly events: number
+  /** Records of the log: events, rejects and records of other topics. */
+  readonly records: readonly ErasedRecords[]
+  /** Files in which the id still is; [] is what is wanted. */
+  readonly traces: readonly string[]
+  /** Path of the receipt; null: nothing was done. */
+  readonly receipt: string | null
+  readonly backups: number | null
+}
+
+/** CCS_USAGE_INVALID for an id that is too short to search for, or an engine that lags behind. */
+export async function erasePerson(
+  person: Person,
+  ports: ErasePorts,
+  confirm: (plan: EraseResult) => Promise<boolean>,
+): Promise<EraseResult> {
+  requireSearchable(person)
+  await requireCaughtUp(ports)
+  const offsets = await ports.findEvents(person)
+  const matches = createIdMatcher(person.id)
+  const isPersons: IsPersons = (place, offset, bytes) =>
+    offsets.get(place)?.has(offset) === true || matches(bytes)
+  const found = await ports.eraseRecords(isPersons, true)
+  const events = [...offsets.values()].reduce((sum, one) => sum + one.size, 0)
+  const backups = await ports.countBackups()
+  const plan = { applied: false, events, records: found, traces: [], receipt: null, backups }
+  const list = await ports.loadErased()
+  const next = addErased(list, person)
+  const isNothing = events === 0 && found.length === 0
+  if (isNothing && next === list) return plan
+  if (!(await confirm(plan))) return plan
+  await ports.saveErased(next)
+  const records = await ports.eraseRecords(isPersons, false)
+  if (!isNothing) await ports.rebuildRows()
+  const receipt = await ports.saveReceipt({
+    erased: new Date(ports.nowMs).toISOString(),
+    kind: person.kind,
+    person: nameErased(next, person),
+    events,
+    records,
+  })
+  const traces = await ports.findTraces(person)
+  return { applied: true, events, records, traces, receipt, backups }
+}
+
+const ID_LENGTH_MIN = 3
+
+function requireSearchable({ id }: Person): void {
+  if (id.length >= ID_LENGTH_MIN) return
+  throw new CcsError('CCS_USAGE_INVALID', `"${id}" is too short to be searched for.`, {
+    hint: `Erasing needs an id of at least ${ID_LENGTH_MIN} characters, as it stands in the events.`,
+  })
+}
+
+/** What is not in Bronze yet can't be told to be the person's by visitor or session. */
+async function requireCaughtUp(ports: ErasePorts): Promise<void> {
+  const { positions = [] } = (await ports.manifest()) ?? {}
+  const ends = await ports.logEnds()
+  let behind = 0
+  for (const [place, end] of ends) {
+    const found = positions.find(({ topic, partition }) => `${topic}-${partition}` === place)
+    behind += end - (found?.nextOffset ?? 0)
+  }
+  if (behind === 0) return
+  throw new CcsError('CCS_USAGE_INVALID', `${formatCount(behind)} records are not taken in yet.`, {
+    hint: 'Take them in first: ccs run --once',
+  })
+}

@@ -1,0 +1,89 @@
+/**
+ * The ids of persons who were erased, as keyed hashes: enough to refuse what comes later, not
+ * enough to tell who they were. The key lies beside them and leaves the data directory only with a
+ * backup.
+ */
+import { createHmac } from 'node:crypto'
+import { CcsError } from '../kernel/errors.ts'
+import { asObject } from '../kernel/json.ts'
+
+/** Whose events are erased: a customer, or a visitor by anonymous id. */
+export interface Person {
+  readonly kind: 'customer' | 'visitor'
+  readonly id: string
+}
+
+interface ErasedId {
+  readonly kind: Person['kind']
+  /** A quick hash: only where it matches, the keyed hash is computed. */
+  readonly quick: number
+  /** HMAC-SHA-256 in base64. */
+  readonly hash: string
+}
+
+/** The file `erased.json`. */
+export interface ErasedList {
+  readonly format: 1
+  /** Base64. */
+  readonly key: string
+  readonly ids: readonly ErasedId[]
+}
+
+/** Finds erased ids among those of events. */
+export class ErasedIds {
+  readonly #key: Buffer
+  readonly #byQuick = new Map<number, readonly ErasedId[]>()
+
+  constructor({ key, ids }: ErasedList) {
+    this.#key = Buffer.from(key, 'base64')
+    for (const one of ids)
+      this.#byQuick.set(one.quick, [...(this.#byQuick.get(one.quick) ?? []), one])
+  }
+
+  /** `id` is UTF-8. */
+  has(kind: Person['kind'], id: Uint8Array): boolean {
+    const some = this.#byQuick.get(hashQuickly(this.#key, id))
+    if (some === undefined) return false
+    const hash = hashKeyed(this.#key, kind, id)
+    return some.some((one) => one.kind === kind && one.hash === hash)
+  }
+}
+
+/** The list with one more person; the same list if it has the person already. */
+export function addErased(list: ErasedList, { kind, id }: Person): ErasedList {
+  const bytes = Buffer.from(id)
+  if (new ErasedIds(list).has(kind, bytes)) return list
+  const key = Buffer.from(list.key, 'base64')
+  const one = { kind, quick: hashQuickly(key, bytes), hash: hashKeyed(key, kind, bytes) }
+  return { ...list, ids: [...list.ids, one] }
+}
+
+/** The keyed hash by which a receipt names a person. */
+export function nameErased({ key }: ErasedList, { kind, id }: Person): string {
+  return hashKeyed(Buffer.from(key, 'base64'), kind, Buffer.from(id))
+}
+
+/** CCS_MANIFEST_INVALID for a file that ccs did not write: erased persons would come back. */
+export function parseErased(text: string, file: string): ErasedList {
+  try {
+    const list = asObject(JSON.parse(text))
+    if (list.format === 1 && typeof list.key === 'string' && Array.isArray(list.ids))
+      return list as unknown as ErasedList // ccs alone writes the file
+  } catch {
+    // Not JSON.
+  }
+  throw new CcsError('CCS_MANIFEST_INVALID', `${file} is not a list of erased persons of ccs.`, {
+    hint: 'Restore the file from a backup: without it, their events would be taken in again.',
+  })
+}
+
+function hashKeyed(key: Buffer, kind: Person['kind'], id: Uint8Array): string {
+  return createHmac('sha256', key).update(`${kind}\0`).update(id).digest('base64')
+}
+
+/** FNV-1a, begun with the key. */
+function hashQuickly(key: Buffer, id: Uint8Array): number {
+  let hash = key.readInt32LE(0)
+  for (const byte of id) hash = Math.imul(hash ^ byte, 16_777_619)
+  return hash
+}

@@ -1,0 +1,51 @@
+/** Makes all rows anew of a log from which records were erased, and removes what had the old ones. */
+import { listNames } from '../../adapters/files/files.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import { dataLayout, generationName, parseGenerationName } from '../../domain/lake/layout.ts'
+import { describeLogLoss, findLogLoss } from './log-loss.ts'
+import { manifestLogic } from './model-diff.ts'
+import { adoptRows, type RebuildParts, rebuildFromLog } from './rebuild.ts'
+
+/** CCS_PLAN_CHANGES if the log no longer has all that Bronze has: rows would be lost. */
+export async function requireWholeLog({ store, topic }: RebuildParts): Promise<void> {
+  const manifest = await store.manifests.load()
+  const loss = manifest && (await findLogLoss(store, topic, manifest))
+  if (!loss) return
+  throw new CcsError('CCS_PLAN_CHANGES', `Rows can't be made anew: ${describeLogLoss(loss)}.`, {
+    hint: 'Put them back into the log first: ccs log repair',
+  })
+}
+
+/** The caller holds the engine's lock. */
+export async function rebuildErased(parts: RebuildParts): Promise<void> {
+  const { store, clock, logic } = parts
+  const base = await store.manifests.load()
+  if (!base) return
+  const built = await rebuildFromLog(parts, base)
+  await adoptRows(store, {
+    ...built,
+    serial: base.serial + 1,
+    committedMs: clock.nowMs(),
+    ...(base.gaps ? { gaps: base.gaps } : {}),
+    ...manifestLogic(logic),
+  })
+  await removeOld(parts)
+}
+
+/** At once, not after the time that readers of old rows usually have. */
+async function removeOld({ store: { files, root, manifests } }: RebuildParts): Promise<void> {
+  const { generation, state = [] } = (await manifests.load()) ?? {}
+  const kept = new Set(state.map(({ path }) => path.split('/')[0]))
+  const { state: stateDir, stage } = dataLayout(root)
+  for (const name of await listNames(files, stateDir))
+    if (!kept.has(name)) await files.remove(`${stateDir}/${name}`)
+  for (const name of await listNames(files, root)) {
+    const other = parseGenerationName(name)
+    const isOld = other !== undefined && name !== generationName(generation ?? -1)
+    if (isOld || OF_OLD_ROWS.includes(name)) await files.remove(`${root}/${name}`)
+  }
+  await files.remove(stage)
+}
+
+/** The daily marts, what queries spilled, and a rebuild that broke off. */
+const OF_OLD_ROWS = ['marts', 'spill', 'tmp', 'rebuild']
