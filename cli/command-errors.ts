@@ -6,7 +6,7 @@ import { type Config, Errors } from '@oclif/core'
 import { painterFor, writeJson, writeLines } from './adapters/terminal/screen.ts'
 import { formatError, toErrorDocument } from './domain/console/text.ts'
 import { didYouMean, findNearest } from './domain/kernel/did-you-mean.ts'
-import { readErrno } from './domain/kernel/errno.ts'
+import { readErrno, toSystemFailure } from './domain/kernel/errno.ts'
 import { CcsError } from './domain/kernel/errors.ts'
 
 /** A CcsError stays as it is. `context` names the command and its flags, for suggestions. */
@@ -49,6 +49,8 @@ export function toCcsError(
       hint: 'Free some space and run it again: committed data is safe.',
       cause: thrown,
     })
+  const failure = toSystemFailure(thrown)
+  if (failure) return failure
   return new CcsError('CCS_UNEXPECTED', `Something went wrong inside ccs: ${message}`, {
     hint: 'Run it again with CCS_DEBUG=1 to see the stack trace.',
     cause: thrown,

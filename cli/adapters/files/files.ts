@@ -93,7 +93,11 @@ export function diskError(error: unknown, path: string): unknown {
     })
   }
   if (isErrno(error, 'EACCES') || isErrno(error, 'EROFS') || isErrno(error, 'EPERM')) {
-    return new CcsError('CCS_DISK_DENIED', `No permission to use ${path}.`, {
+    const isReadOnly = isErrno(error, 'EROFS')
+    const message = isReadOnly
+      ? `The disk is read-only: ${path} can't be written.`
+      : `No permission to use ${path}.`
+    return new CcsError('CCS_DISK_DENIED', message, {
       hint: 'Give this user access to it, or choose another data directory with --data.',
       cause: error,
     })

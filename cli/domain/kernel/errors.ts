@@ -59,6 +59,7 @@ const EXIT_BY_CODE = {
   CCS_CHECK_FAILED: EXIT.checkFailed,
   CCS_DISK_FULL: EXIT.unexpected,
   CCS_DISK_DENIED: EXIT.unexpected,
+  CCS_DISK_FAILED: EXIT.unexpected,
   CCS_IMPORT_INVALID: EXIT.usage,
   CCS_RATE_MISSED: EXIT.changes,
   CCS_TEST_INVALID: EXIT.usage,

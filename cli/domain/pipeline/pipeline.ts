@@ -5,6 +5,7 @@
  * places, old files are deleted.
  */
 
+import { thenClose } from '../kernel/closers.ts'
 import type { Manifest, PartitionPosition } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import { describeCommitted, replaceManifest, writeCommit } from './commit.ts'
@@ -31,7 +32,7 @@ export class Pipeline {
   /** By the monotonic clock: a clock that is put back must not delay commits. */
   #lastCommitMs: number
   #commit: Promise<void> | undefined
-  /** A batch that is being ingested, or whose rejects are not all written yet. */
+  /** A batch that is ingested, or whose rejects are not all written yet. */
   #ingesting: Promise<void> | undefined
   #failure: unknown
   /** The callback for the last commit. */
@@ -97,6 +98,18 @@ export class Pipeline {
     const onStop = () => this.#drain.stop()
     stop.addEventListener('abort', onStop)
     if (stop.aborted) onStop()
+    const end = async () => {
+      this.#scheduler.end()
+      stop.removeEventListener('abort', onStop)
+      onStop()
+      await this.#commit
+      await this.#notifying
+    }
+    const closes = [end, () => this.#readers.close(), () => this.#importRuns.close()]
+    await thenClose(() => this.#loop(stop, isOnce), ...closes)
+  }
+
+  async #loop(stop: AbortSignal, isOnce: boolean): Promise<void> {
     let ends: ReadonlyMap<number, number> | undefined
     try {
       for (;;) {
@@ -125,14 +138,6 @@ export class Pipeline {
     } catch (error) {
       this.#failure ??= error
       throw error
-    } finally {
-      this.#scheduler.end()
-      stop.removeEventListener('abort', onStop)
-      onStop()
-      await this.#commit
-      await this.#notifying
-      await this.#readers.close()
-      await this.#importRuns.close()
     }
   }
 
@@ -179,9 +184,7 @@ export class Pipeline {
     if (this.#failure) throw this.#failure
   }
 
-  /**
-   * Replaces the manifest between two commits by what `change` makes of it; undefined: onStop it.
-   */
+  /** Replaces the manifest between two commits by what `change` makes of it; undefined: not. */
   async amend(change: (manifest: Manifest) => Promise<Manifest | undefined>): Promise<void> {
     while (this.#commit) await this.#commit
     this.#commit = this.#runCommit(async () => {
