@@ -9,7 +9,10 @@ import {
   isSameDirectory,
   writeFileAtomic,
 } from '../../../adapters/files/files.ts'
+import { readProcessStart } from '../../../adapters/process/process-start.ts'
+import { sleep } from '../../../adapters/process/system-clock.ts'
 import { CcsError, ERROR_CODES, EXIT } from '../../../domain/kernel/errors.ts'
+import { asObject } from '../../../domain/kernel/json.ts'
 import type { QueryControl, QueryResult } from '../../../domain/sql/query-result.ts'
 
 const ENDPOINT = 'engine.json'
@@ -40,28 +43,53 @@ export interface EngineClient {
   readonly url: string
   query(sql: string, control?: ClientControl): Promise<QueryResult>
   /** The path begins with a slash, such as `/status`. */
-  get(path: string): Promise<unknown>
+  get(path: string, signal?: AbortSignal): Promise<unknown>
   post(path: string, body: unknown): Promise<unknown>
 }
 
-/** Undefined if no engine answers for this data directory. */
+/**
+ * Undefined if no engine answers for this data directory. CCS_ENGINE_UNREACHABLE if the process of
+ * one is stopped, as by SIGSTOP: it would not answer, and what it has read is newer than the lake.
+ */
 export async function findEngine(files: Files, root: string): Promise<EngineClient | undefined> {
+  let pid: number
   let port: number
   try {
     const text = (await files.readFile(`${root}/${ENDPOINT}`)).toString('utf8')
-    port = Number((JSON.parse(text) as { port?: unknown }).port) // a wrong port just doesn't answer
+    const document = asObject(JSON.parse(text))
+    pid = Number(document.pid)
+    port = Number(document.port) // a wrong port just doesn't answer
   } catch (error) {
     if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined
     throw error
   }
   const client = createClient(`http://127.0.0.1:${port}`)
+  const done = new AbortController()
+  const asking = client.get('/status', done.signal).catch(() => undefined)
+  const late = () => sleep(LOOK_MS, done.signal).then(() => LATE)
+  let status: unknown
   try {
-    const status = (await client.get('/status')) as { data?: unknown }
-    // Not by its name: one of them may be a link to the other.
-    return (await isSameDirectory(String(status.data), root)) ? client : undefined
-  } catch {
-    return undefined // nothing listens there, or another program does
+    do {
+      status = await Promise.race([asking, late()])
+      if (status === LATE && readProcessStart(pid)?.isStopped) throw stoppedError(pid, root)
+    } while (status === LATE)
+  } finally {
+    done.abort()
   }
+  if (status === undefined) return undefined // nothing listens there, or another program does
+  // Not by its name: one of them may be a link to the other.
+  return (await isSameDirectory(String(asObject(status).data), root)) ? client : undefined
+}
+
+/** So long an engine may need to answer before it is asked whether its process is stopped. */
+const LOOK_MS = 500
+const LATE = Symbol('late')
+
+function stoppedError(pid: number, root: string): CcsError {
+  const message = `The engine on ${root} (process ${pid}) is stopped, so it does not answer.`
+  return new CcsError('CCS_ENGINE_UNREACHABLE', message, {
+    hint: `To let it go on: kill -CONT ${pid}. To end it: kill -KILL ${pid}, nothing is lost.`,
+  })
 }
 
 function createClient(url: string): EngineClient {
@@ -104,7 +132,7 @@ function createClient(url: string): EngineClient {
     )
   return {
     url,
-    get: (path) => call(path, {}),
+    get: (path, signal) => call(path, signal ? { signal } : {}),
     post: (path, body) => post(path, body),
     // The engine's own answer.
     query: async (sql, control = {}) => {
