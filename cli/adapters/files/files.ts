@@ -188,6 +188,18 @@ async function fsyncDir(path: string): Promise<void> {
   }
 }
 
+/** Node says ENOENT if a parent can't be created, whatever the reason: finds that reason. */
+async function findMkdirError(path: string, error: unknown): Promise<unknown> {
+  const parent = dirname(path)
+  if (parent === path) return error
+  if ((await fs.stat(parent).catch(() => undefined)) === undefined)
+    return findMkdirError(parent, error)
+  return fs.mkdir(path).then(
+    () => error,
+    (reason: unknown) => reason,
+  )
+}
+
 /** This machine's disk. */
 export function diskFiles(): Files {
   const isLocked = createLockProbe()
@@ -202,7 +214,9 @@ export function diskFiles(): Files {
     unlink: (path) => translateErrors(path, () => fs.unlink(path)),
     mkdir: (path) =>
       translateErrors(path, async () => {
-        await fs.mkdir(path, { recursive: true })
+        await fs.mkdir(path, { recursive: true }).catch(async (error: unknown) => {
+          throw isErrno(error, 'ENOENT') ? await findMkdirError(path, error) : error
+        })
       }),
     remove: (path) => translateErrors(path, () => fs.rm(path, { recursive: true, force: true })),
     readdir: (path) => translateErrors(path, async () => (await fs.readdir(path)).sort()),
