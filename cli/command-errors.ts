@@ -6,7 +6,7 @@ import { type Config, Errors } from '@oclif/core'
 import { painterFor, writeJson, writeLines } from './adapters/terminal/screen.ts'
 import { formatError, toErrorDocument } from './domain/console/text.ts'
 import { didYouMean, findNearest } from './domain/kernel/did-you-mean.ts'
-import { readErrno } from './domain/kernel/errno.ts'
+import { readErrno, toSystemFailure } from './domain/kernel/errno.ts'
 import { CcsError } from './domain/kernel/errors.ts'
 import { memoryError } from './domain/sql/memory-error.ts'
 
@@ -52,6 +52,8 @@ export function toCcsError(
     })
   const short = memoryError(thrown)
   if (short) return short
+  const failure = toSystemFailure(thrown)
+  if (failure) return failure
   return new CcsError('CCS_UNEXPECTED', `Something went wrong inside ccs: ${message}`, {
     hint: 'Run it again with CCS_DEBUG=1 to see the stack trace.',
     cause: thrown,

@@ -4,6 +4,7 @@ import { openServer } from '../app/page.ts'
 import { openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
+import { thenClose } from '../domain/kernel/closers.ts'
 import { describeLateEvents } from '../domain/pipeline/late-summary.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 
@@ -39,11 +40,11 @@ export default class Run extends CcsCommand<StatusResult> {
       hasGoldTopics: flags['gold-topics'],
       onNotice,
     })
-    try {
+    const work = async () => {
       const port = flags.port ?? (flags.once ? 0 : project.config.http.port)
       const isPortRequired = flags.port !== undefined
       const server = await openServer(project, open, { port, isPortRequired, stop })
-      try {
+      const run = async () => {
         this.notePort(port, server.url)
         if (!flags.once)
           this.note(`The engine answers at ${server.url}; data in ${project.dataDir}.`)
@@ -67,12 +68,10 @@ export default class Run extends CcsCommand<StatusResult> {
         if (status.importRejects > 0)
           this.note(`Imports rejected ${status.importRejects} rows: ccs dlq ls`)
         return status
-      } finally {
-        await server.close()
       }
-    } finally {
-      await open.close()
+      return thenClose(run, () => server.close())
     }
+    return thenClose(work, () => open.close())
   }
 }
 

@@ -6,6 +6,7 @@ import { openServer } from '../app/page.ts'
 import { type OpenPipeline, openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
+import { thenClose } from '../domain/kernel/closers.ts'
 import { formatRevenue } from '../domain/live/live-lines.ts'
 import { REVENUE_TODAY } from '../domain/live/read-live.ts'
 import { readDbtTask } from '../domain/marts/dbt-args.ts'
@@ -74,7 +75,7 @@ export default class Up extends CcsCommand<StatusResult> {
         throw error
       },
     )
-    try {
+    const work = async () => {
       this.notePort(port, server.url)
       this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
       const everyMs = flags.dbt ? (flags['dbt-every'] ?? project.config.dbt.everyMs) : 0
@@ -86,10 +87,12 @@ export default class Up extends CcsCommand<StatusResult> {
       const status = await server.status()
       await this.#goodbye(open, status)
       return status
-    } finally {
-      await server.close()
-      await open.close()
     }
+    return thenClose(
+      work,
+      () => server.close(),
+      () => open.close(),
+    )
   }
 
   #hello(project: Project, server: OpenServer, eps: number): void {

@@ -209,6 +209,25 @@ describe('signals', () => {
     expect(await writer.ended, writer.output()).toBe(0)
   })
 
+  test('a stopped engine is named by status and query, instead of a stale answer', async () => {
+    await copyOf('log-only')
+    const engine = run(data)
+    await engine.says('The engine answers at')
+    engine.kill('SIGSTOP')
+    const message = `(process ${engine.pid}) is stopped`
+    for (const args of [['status'], ['query', 'SELECT 1 AS one']]) {
+      const startMs = performance.now()
+      const { code, stderr } = await ccs(args)
+      expect([code, stderr]).toEqual([4, expect.stringContaining(message)])
+      // Far below the minute that an answer may take.
+      expect(performance.now() - startMs).toBeLessThan(20_000)
+    }
+    engine.kill('SIGCONT')
+    expect((await ccs(['status'])).code).toBe(0)
+    engine.kill('SIGTERM')
+    expect(await engine.ended).toBe(0)
+  })
+
   test('a second SIGINT ends it at once with 130; the next start loses nothing', async () => {
     await copyOf('log-only')
     const engine = startNode('bin/run.js', ['run', ...at(data), '--port', '0'], {

@@ -114,3 +114,26 @@ test.for(LEFT_KIB)(
     )
   },
 )
+
+test('on a read-only disk queries and checks work, and what has to write says why it cannot', {
+  timeout: 180_000,
+}, async ({ skip }) => {
+  dir = mkdtempSync(join(tmpdir(), 'ccs-tmpfs-'))
+  const why = mountDisk(join(dir, 'disk'))
+  skip(why !== undefined, why)
+  const project = join(dir, 'project')
+  makeCrashProject(project)
+  const at = ['--project', project, '--data', join(dir, 'disk', 'data')]
+  const shop = ['--from', '2026-01-01', '--to', '2026-01-02', '--count', '300', '--seed', '2']
+  expect(await runCcs(['gen', ...at, ...shop])).toMatchObject({ code: 0 })
+  expect(await runCcs(['run', '--once', ...at])).toMatchObject({ code: 0 })
+  execFileSync('mount', ['-o', 'remount,ro', mounted ?? ''])
+  const select = 'SELECT count(*) > 0 AS some FROM bronze.events'
+  for (const args of [['query', select], ['lake', 'verify'], ['log', 'verify'], ['status']])
+    expect(await runCcs([...args, ...at]), args.join(' ')).toMatchObject({ code: 0 })
+  for (const args of [['audit'], ['run', '--once'], ['lake', 'verify', '--repair']]) {
+    const { code, stderr } = await runCcs([...args, ...at])
+    expect(code, args.join(' ')).toBe(1)
+    expect(stderr).toContain('error[CCS_DISK_DENIED]: The disk is read-only: ')
+  }
+})

@@ -93,7 +93,11 @@ export function diskError(error: unknown, path: string): unknown {
     })
   }
   if (isErrno(error, 'EACCES') || isErrno(error, 'EROFS') || isErrno(error, 'EPERM')) {
-    return new CcsError('CCS_DISK_DENIED', `No permission to use ${path}.`, {
+    const isReadOnly = isErrno(error, 'EROFS')
+    const message = isReadOnly
+      ? `The disk is read-only: ${path} can't be written.`
+      : `No permission to use ${path}.`
+    return new CcsError('CCS_DISK_DENIED', message, {
       hint: 'Give this user access to it, or choose another data directory with --data.',
       cause: error,
     })
@@ -184,6 +188,18 @@ async function fsyncDir(path: string): Promise<void> {
   }
 }
 
+/** Node says ENOENT if a parent can't be created, whatever the reason: finds that reason. */
+async function findMkdirError(path: string, error: unknown): Promise<unknown> {
+  const parent = dirname(path)
+  if (parent === path) return error
+  if ((await fs.stat(parent).catch(() => undefined)) === undefined)
+    return findMkdirError(parent, error)
+  return fs.mkdir(path).then(
+    () => error,
+    (reason: unknown) => reason,
+  )
+}
+
 /** This machine's disk. */
 export function diskFiles(): Files {
   const isLocked = createLockProbe()
@@ -198,7 +214,9 @@ export function diskFiles(): Files {
     unlink: (path) => translateErrors(path, () => fs.unlink(path)),
     mkdir: (path) =>
       translateErrors(path, async () => {
-        await fs.mkdir(path, { recursive: true })
+        await fs.mkdir(path, { recursive: true }).catch(async (error: unknown) => {
+          throw isErrno(error, 'ENOENT') ? await findMkdirError(path, error) : error
+        })
       }),
     remove: (path) => translateErrors(path, () => fs.rm(path, { recursive: true, force: true })),
     readdir: (path) => translateErrors(path, async () => (await fs.readdir(path)).sort()),

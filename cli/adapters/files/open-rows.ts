@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, type ReadStream } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
+import { open, readFile, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { checkColumnCount, createCsvScanner } from '../../domain/documents/csv.ts'
@@ -71,13 +71,19 @@ function guessFormat(file: string): SourceFormat {
 
 async function readHead(file: string): Promise<{ bytesTotal: number; head: Buffer }> {
   try {
+    // Before it is opened: that would wait for whoever writes into a pipe.
+    const kind = await stat(file)
+    if (kind.isDirectory())
+      throw invalidError(file, `${file} is a directory.`, { hint: 'Name the files in it.' })
+    if (!kind.isFile())
+      throw invalidError(file, `${file} is a pipe or a device, which has no end to wait for.`, {
+        hint: 'An import reads a file more than once: write it to a file first.',
+      })
     const handle = await open(file, 'r')
     try {
-      const stat = await handle.stat()
-      if (stat.isDirectory())
-        throw invalidError(file, `${file} is a directory.`, { hint: 'Name the files in it.' })
+      const { size: bytesTotal } = await handle.stat()
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0)
-      return { bytesTotal: stat.size, head: buffer.subarray(0, bytesRead) }
+      return { bytesTotal, head: buffer.subarray(0, bytesRead) }
     } finally {
       await handle.close()
     }

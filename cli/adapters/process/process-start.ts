@@ -8,6 +8,8 @@ export interface ProcessStart {
   readonly started: string
   /** It has ended, but its parent has not noticed yet. */
   readonly isZombie: boolean
+  /** A signal has stopped it, or a debugger holds it. */
+  readonly isStopped: boolean
 }
 
 /** undefined: there is no such process, or the system doesn't tell. */
@@ -37,7 +39,9 @@ function readFromProc(pid: number): ProcessStart | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // Field 2, the command's name in parentheses, may contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return { started: `${boot}/${fields[19] ?? ''}`, isZombie: fields[0] === 'Z' }
+    const [state = ''] = fields
+    const started = `${boot}/${fields[19] ?? ''}`
+    return { started, isZombie: state === 'Z', isStopped: /^t$/i.test(state) }
   } catch {
     return undefined
   }
@@ -47,7 +51,8 @@ function readFromProc(pid: number): ProcessStart | undefined {
 function readFromPs(pid: number): ProcessStart | undefined {
   try {
     const [, state = '', started = ''] = /^(\S+)\s+(.+)$/.exec(runPs(pid, 'stat=,lstart=')) ?? []
-    return started === '' ? undefined : { started, isZombie: state.startsWith('Z') }
+    if (started === '') return undefined
+    return { started, isZombie: state.startsWith('Z'), isStopped: /^t/i.test(state) }
   } catch {
     return undefined
   }

@@ -38,3 +38,24 @@ export async function openAll<T extends object>(
     throw error
   }
 }
+
+/**
+ * Runs `use`, then `closes` in their order, all of them whatever happens. The first error is the
+ * one that is thrown: what goes wrong while things are closed often only follows from it.
+ */
+export async function thenClose<T>(
+  use: () => Promise<T>,
+  ...closes: readonly (() => unknown)[]
+): Promise<T> {
+  const closers = new Closers()
+  for (const close of closes.toReversed()) closers.add(close)
+  let result: T
+  try {
+    result = await use()
+  } catch (error) {
+    await closers.close().catch(() => undefined)
+    throw error
+  }
+  await closers.close()
+  return result
+}

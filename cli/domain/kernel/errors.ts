@@ -63,6 +63,7 @@ const EXIT_BY_CODE = {
   CCS_MEMORY_SHORT: EXIT.unexpected,
   CCS_BACKUP_INVALID: EXIT.checkFailed,
   CCS_BACKUP_UNREACHABLE: EXIT.unreachable,
+  CCS_DISK_FAILED: EXIT.unexpected,
   CCS_IMPORT_INVALID: EXIT.usage,
   CCS_RATE_MISSED: EXIT.changes,
   CCS_TEST_INVALID: EXIT.usage,

@@ -4,7 +4,7 @@
  * written and durable, the manifest is renamed (from now on it counts), files move to their final
  * places, old files are deleted.
  */
-
+import { thenClose } from '../kernel/closers.ts'
 import type { Manifest, PartitionPosition } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import { describeCommitted, replaceManifest, writeCommit } from './commit.ts'
@@ -30,10 +30,9 @@ export class Pipeline {
   #dlqEnd: number
   #newestAppendMs: number | null = null
   #readBytes = FIRST_READ_BYTES
-  /** By the monotonic clock: a clock that is put back must not delay commits. */
   readonly vitals: LoopVitals
   readonly #turns = new Turns()
-  /** A batch that is being ingested, or whose rejects are not all written yet. */
+  /** A batch that is ingested, or whose rejects are not all written yet. */
   #ingesting: Promise<void> | undefined
   #failure: unknown
   /** The callback for the last commit. */
@@ -99,6 +98,18 @@ export class Pipeline {
     const onStop = () => this.#drain.stop()
     stop.addEventListener('abort', onStop)
     if (stop.aborted) onStop()
+    const end = async () => {
+      this.#scheduler.end()
+      stop.removeEventListener('abort', onStop)
+      onStop()
+      while (this.#turns.current) await this.#turns.current
+      await this.#notifying
+    }
+    const closes = [end, () => this.#readers.close(), () => this.#importRuns.close()]
+    await thenClose(() => this.#loop(stop, isOnce), ...closes)
+  }
+
+  async #loop(stop: AbortSignal, isOnce: boolean): Promise<void> {
     let ends: ReadonlyMap<number, number> | undefined
     try {
       for (;;) {
@@ -127,14 +138,6 @@ export class Pipeline {
     } catch (error) {
       this.#failure ??= error
       throw error
-    } finally {
-      this.#scheduler.end()
-      stop.removeEventListener('abort', onStop)
-      onStop()
-      while (this.#turns.current) await this.#turns.current
-      await this.#notifying
-      await this.#readers.close()
-      await this.#importRuns.close()
     }
   }
 
@@ -203,12 +206,14 @@ export class Pipeline {
     const most = CHECKPOINTS_AHEAD * this.#options.checkpointRows
     if (this.#parts.engine.uncommittedRows >= most) await this.#turns.current
     const { positions } = this.#parts.engine
-    const drain = this.#drain
-    this.#startEnds ??= await drain.retryUntilStopped(() => this.#readers.ends())
-    const frames = await drain.retryUntilStopped(() => this.#readFrames(positions))
+    this.#startEnds ??= await this.#drain.retryUntilStopped(() => this.#readers.ends())
+    const frames = await this.#drain.retryUntilStopped(() => this.#readFrames(positions))
     if (frames?.length === 0) this.#hasCaughtUp = true
     if (frames === undefined || frames.length === 0) return 0
-    const learned = await drain.retryUntilStopped(() => this.#refreshSchemas(frames), 'schemas')
+    const learned = await this.#drain.retryUntilStopped(
+      () => this.#refreshSchemas(frames),
+      'schemas',
+    )
     if (learned === undefined) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
     this.#ingesting = this.#ingest(frames)

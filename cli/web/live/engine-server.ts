@@ -2,8 +2,8 @@
  * A running engine's HTTP server: page, metrics, queries, commits and compaction. Other processes
  * find it through the data directory.
  */
-
 import { openAccessToken } from '../../adapters/files/access-token.ts'
+import { thenClose } from '../../domain/kernel/closers.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
@@ -93,17 +93,28 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
       })
   }
   const timer = setInterval(compact, COMPACT_EVERY_MS)
-  await engine.publish(server.port)
+  try {
+    await engine.publish(server.port)
+  } catch (error) {
+    clearInterval(timer)
+    await server.close()
+    throw error
+  }
   const url = `http://127.0.0.1:${server.port}`
   return {
     ...{ url, pageUrl: `${url}/?token=${token}` },
     status,
-    close: async () => {
+    close: () => {
       clearInterval(timer)
-      await compacting
-      await engine.withdraw()
-      await page.close()
-      await server.close()
+      // The port is closed even on a disk that can't be written any more.
+      return thenClose(
+        async () => {
+          await compacting
+        },
+        () => engine.withdraw(),
+        () => page.close(),
+        () => server.close(),
+      )
     },
   }
 }

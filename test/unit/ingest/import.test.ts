@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -163,6 +164,18 @@ test('missing files and columns are all reported before anything is written', as
   expect(error.others.map((one: CcsError) => one.message)).toEqual([
     `There is no file ${path.join(setting.dir, 'c.csv')}.`,
   ])
+  expect(await setting.log.partitions('events.raw')).toEqual([])
+})
+
+test('a pipe or a device is refused at once, before it is opened', async () => {
+  const pipe = path.join(setting.dir, 'pipe.csv')
+  execFileSync('mkfifo', [pipe])
+  for (const file of [pipe, '/dev/zero']) {
+    const message = `${file} is a pipe or a device, which has no end to wait for.`
+    const refused = { code: 'CCS_IMPORT_INVALID', message }
+    const mapping = `${MAPPING}\nformat: csv\n`
+    await expect(runImport(setting, mapping, [file])).rejects.toMatchObject(refused)
+  }
   expect(await setting.log.partitions('events.raw')).toEqual([])
 })
 

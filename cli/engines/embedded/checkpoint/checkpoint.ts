@@ -7,9 +7,10 @@
 
 import { basename } from 'node:path'
 import { catchDataError, readDataError } from '../../../adapters/duckdb/data-error.ts'
+import { toDiskError } from '../../../adapters/duckdb/disk-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { checkFile, syncFile } from '../../../adapters/files/file-check.ts'
-import { diskError, type Files } from '../../../adapters/files/files.ts'
+import type { Files } from '../../../adapters/files/files.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { StagedFile } from '../../../domain/lake/lake.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
@@ -90,7 +91,7 @@ export async function writeCheckpoint(
     await files.fsyncDir(stateRoot)
     return { staged, state, replaced, unfinished, parts }
   } catch (error) {
-    throw asDiskError(error, stage)
+    throw toDiskError(error, stage)
   } finally {
     connection.close()
   }
@@ -288,12 +289,4 @@ async function copyGoldPart(
   const closed = closedMs === null ? {} : { closedMs }
   const file: StateFile = { path, kind: 'gold', model: model.name, rows, ...stored, ...closed }
   return { ...part, file }
-}
-
-/** DuckDB reports a full disk only in the text of its message. */
-function asDiskError(error: unknown, path: string): unknown {
-  const isFull = error instanceof Error && /no space left on device/i.test(error.message)
-  return isFull
-    ? diskError(Object.assign(new Error(error.message), { code: 'ENOSPC' }), path)
-    : error
 }

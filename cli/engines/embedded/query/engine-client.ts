@@ -19,7 +19,10 @@ import {
   isSameDirectory,
   writeFileAtomic,
 } from '../../../adapters/files/files.ts'
+import { readProcessStart } from '../../../adapters/process/process-start.ts'
+import { sleep } from '../../../adapters/process/system-clock.ts'
 import { CcsError, ERROR_CODES, EXIT } from '../../../domain/kernel/errors.ts'
+import { asObject } from '../../../domain/kernel/json.ts'
 import type { QueryControl, QueryResult } from '../../../domain/sql/query-result.ts'
 
 const ENDPOINT = 'engine.json'
@@ -50,37 +53,74 @@ export interface EngineClient {
   readonly url: string
   query(sql: string, control?: ClientControl): Promise<QueryResult>
   /** The path begins with a slash, such as `/status`. */
-  get(path: string): Promise<unknown>
+  get(path: string, signal?: AbortSignal): Promise<unknown>
   post(path: string, body: unknown): Promise<unknown>
 }
 
-/** Undefined if no engine answers for this data directory. */
+/**
+ * Undefined if no engine answers for this data directory. CCS_ENGINE_UNREACHABLE if the process of
+ * one is stopped, as by SIGSTOP: it would not answer, and what it has read is newer than the lake.
+ */
 export async function findEngine(files: Files, root: string): Promise<EngineClient | undefined> {
+  let pid: number
   let port: number
   try {
     const text = (await files.readFile(`${root}/${ENDPOINT}`)).toString('utf8')
-    port = Number((JSON.parse(text) as { port?: unknown }).port) // a wrong port just doesn't answer
+    const document = asObject(JSON.parse(text))
+    pid = Number(document.pid)
+    port = Number(document.port) // a wrong port just doesn't answer
   } catch (error) {
     if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined
     throw error
   }
   const url = `http://127.0.0.1:${port}`
   const challenge = randomBytes(16).toString('base64url')
+  const asking = askStatus(url, challenge).catch(() => undefined)
+  const answer = await unlessStopped(asking, { pid, root })
+  if (answer === undefined) return undefined // nothing listens there, or another program does
+  // Not by its name: one of them may be a link to the other.
+  if (!(await isSameDirectory(answer.data, root))) return undefined
+  const token = await readAccessToken(root)
+  // An engine of an older ccs proves nothing, and needs no token.
+  const isProved = token !== undefined && answer.proof === proveToken(token, challenge)
+  return createClient({ url, root, token: isProved ? token : undefined })
+}
+
+/** The data directory of who answers, and the proof that it knows the directory's token. */
+async function askStatus(url: string, challenge: string) {
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const headers = { [CHALLENGE_HEADER]: challenge }
+  const response = await fetch(`${url}/status`, { headers, signal })
+  const { data } = asObject(await response.json())
+  return { data: String(data), proof: response.headers.get(PROOF_HEADER) }
+}
+
+/** Waits for the answer; CCS_ENGINE_UNREACHABLE once its process is found to be stopped. */
+async function unlessStopped<T>(
+  asking: Promise<T>,
+  { pid, root }: { readonly pid: number; readonly root: string },
+): Promise<T> {
+  const done = new AbortController()
   try {
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
-    const headers = { [CHALLENGE_HEADER]: challenge }
-    const response = await fetch(`${url}/status`, { headers, signal })
-    const status = (await response.json()) as { data?: unknown }
-    // Not by its name: one of them may be a link to the other.
-    if (!(await isSameDirectory(String(status.data), root))) return undefined
-    const token = await readAccessToken(root)
-    // An engine of an older ccs proves nothing, and needs no token.
-    const isProved =
-      token !== undefined && response.headers.get(PROOF_HEADER) === proveToken(token, challenge)
-    return createClient({ url, root, token: isProved ? token : undefined })
-  } catch {
-    return undefined // nothing listens there, or another program does
+    for (;;) {
+      const answer = await Promise.race([asking, sleep(LOOK_MS, done.signal).then(() => LATE)])
+      if (answer !== LATE) return answer as T // not the only other value
+      if (readProcessStart(pid)?.isStopped) throw stoppedError(pid, root)
+    }
+  } finally {
+    done.abort()
   }
+}
+
+/** So long an engine may need to answer before it is asked whether its process is stopped. */
+const LOOK_MS = 500
+const LATE = Symbol('late')
+
+function stoppedError(pid: number, root: string): CcsError {
+  const message = `The engine on ${root} (process ${pid}) is stopped, so it does not answer.`
+  return new CcsError('CCS_ENGINE_UNREACHABLE', message, {
+    hint: `To let it go on: kill -CONT ${pid}. To end it: kill -KILL ${pid}, nothing is lost.`,
+  })
 }
 
 interface Server {
@@ -131,7 +171,7 @@ function createClient({ url, root, token }: Server): EngineClient {
     )
   return {
     url,
-    get: (path) => call(path, {}),
+    get: (path, signal) => call(path, signal ? { signal } : {}),
     post: (path, body) => post(path, body),
     // The engine's own answer.
     query: async (sql, control = {}) => {
