@@ -20,6 +20,7 @@ import {
   writeFileAtomic,
 } from '../../../adapters/files/files.ts'
 import { CcsError, ERROR_CODES, EXIT } from '../../../domain/kernel/errors.ts'
+import { DOOR_HEADER, OWN_DOOR } from '../../../domain/monitoring/history.ts'
 import type { QueryControl, QueryResult } from '../../../domain/sql/query-result.ts'
 
 const ENDPOINT = 'engine.json'
@@ -118,13 +119,13 @@ function createClient({ url, root, token }: Server): EngineClient {
       { hint, ...(known ? {} : { exit }) },
     )
   }
-  const post = (path: string, body: unknown, { signal, waitMs }: ClientControl = {}) =>
+  const post = (path: string, body: unknown, { signal, waitMs, door }: ClientControl = {}) =>
     call(
       path,
       {
         ...(signal ? { signal } : {}),
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', [DOOR_HEADER]: door ?? OWN_DOOR },
         body: JSON.stringify(body),
       },
       waitMs,
