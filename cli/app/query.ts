@@ -7,6 +7,7 @@ import type { Logic } from '../domain/models/logic.ts'
 import type { QueryBackend } from '../domain/query/failover-query-service.ts'
 import type { QueryService } from '../domain/query/query-service.ts'
 import type { Project } from '../project.ts'
+import { openRecorder } from './store.ts'
 import { loadEngine } from './targets/engine.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
@@ -18,7 +19,8 @@ export async function openAnswers(
   const answers = await import('../engines/embedded/query/open-answers.ts')
   const store = await openProjectStore(project)
   const openLogic = (manifest: Manifest | undefined) => openLogicOf(project, manifest)
-  return answers.openAnswers({ config: project.config, store, openLogic, without })
+  const recorder = await openRecorder(project)
+  return answers.openAnswers({ config: project.config, store, openLogic, without, recorder })
 }
 
 /** The logic that made the present rows: models as they were deployed, so that no draft is read. */
@@ -75,12 +77,21 @@ export async function openMartsQueries(project: Project): Promise<QueryService> 
     import('../adapters/duckdb/published-marts.ts'),
   ])
   const answers = await marts.openMartsQueries(project)
-  return serveQueries(answers, async () => answers)
+  return withRecord(
+    project,
+    serveQueries(answers, async () => answers),
+  )
 }
 
 /** The target's engine, where it answers queries itself. */
 async function openOwnQueries(project: Project): Promise<QueryService | undefined> {
-  return (await loadEngine(project.target.engine)).openQueries?.(project)
+  const own = await (await loadEngine(project.target.engine)).openQueries?.(project)
+  return own && withRecord(project, own)
+}
+
+async function withRecord(project: Project, service: QueryService): Promise<QueryService> {
+  const { recordQueries } = await import('../domain/monitoring/record-history.ts')
+  return recordQueries(service, await openRecorder(project))
 }
 
 /** Lines of stdin for `ccs sql`, with their history in the project. */

@@ -1,8 +1,12 @@
-/** Composition of a data directory: the log, the lake and the manifest in it. */
+/**
+ * Composition of a data directory: the log, the lake and the manifest in it, and its history.
+ */
 
 import type { FaultPoint } from '../adapters/files/fault-point.ts'
 import type { Files } from '../adapters/files/files.ts'
 import type { Store } from '../adapters/lake/data-store.ts'
+import type { Recorder } from '../domain/monitoring/record-history.ts'
+import type { Project } from '../project.ts'
 
 /** `disk` is this machine's unless a test brings one that fails. */
 export async function openStore(root: string, disk?: Files): Promise<Store> {
@@ -24,4 +28,43 @@ export async function openFault(): Promise<FaultPoint | undefined> {
   const { NODE_ENV, CCS_FAULT } = process.env
   if (NODE_ENV !== 'test' || !CCS_FAULT) return undefined
   return (await import('../adapters/files/fault-point.ts')).openFaultPoint(CCS_FAULT)
+}
+
+/** Opens what records in the history of the project's data. */
+export async function openRecorder(project: Project, makesRoot = false): Promise<Recorder> {
+  const [{ openHistory }, { systemClock }] = await Promise.all([
+    import('../adapters/files/history-file.ts'),
+    import('../adapters/process/system-clock.ts'),
+  ])
+  return { history: openHistory(project.dataDir, { makesRoot }), clock: systemClock() }
+}
+
+/** Runs a command that changes something, or shows rows of people, and records how it ended. */
+export async function recordCommand<T>(
+  project: Project,
+  { id, argv }: { readonly id?: string | undefined; readonly argv: readonly string[] },
+  run: () => Promise<T>,
+): Promise<T> {
+  const [recorder, { recordRun }, { describeUser }] = await Promise.all([
+    // On other targets there may be no data directory here.
+    openRecorder(project, project.target.kafka !== undefined),
+    import('../domain/monitoring/record-history.ts'),
+    import('../adapters/process/machine.ts'),
+  ])
+  const what = (id ?? '').replaceAll(':', ' ')
+  const text = ['ccs', what, ...argv].join(' ')
+  try {
+    return await recordRun(recorder, { what, by: describeUser(), text }, run)
+  } finally {
+    await recorder.history.flush()
+  }
+}
+
+/** The history of the project's data, oldest entry first, and how many lines can't be read. */
+export async function readProjectHistory(project: Project) {
+  const [{ readHistory }, { parseEntries }] = await Promise.all([
+    import('../adapters/files/history-file.ts'),
+    import('../domain/monitoring/history.ts'),
+  ])
+  return parseEntries((await readHistory(project.dataDir)).join(''))
 }

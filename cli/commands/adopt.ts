@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core'
 import { openServerTarget } from '../app/deploy.ts'
+import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type AdoptResult, adoptResources } from '../domain/deploy/adopt-resources.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
@@ -35,7 +36,8 @@ export default class Adopt extends CcsCommand<AdoptResult> {
     const project = await this.loadProject(flags)
     const { target, close } = await openServerTarget(project)
     try {
-      const result = await adoptResources(target, kind === undefined ? undefined : { kind, names })
+      const which = kind === undefined ? undefined : { kind, names }
+      const result = await recordCommand(project, this, () => adoptResources(target, which))
       for (const one of result.adopted) this.print(`${one.kind} ${one.name}: taken over as it is`)
       this.print(
         result.adopted.length === 0

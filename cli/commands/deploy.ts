@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { openTarget } from '../app/deploy.ts'
+import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type DeployResult, deployTarget } from '../domain/deploy/deploy.ts'
 import { readSavedPlan } from '../domain/deploy/plan/plan-document.ts'
@@ -43,20 +44,22 @@ export default class Deploy extends CcsCommand<DeployResult> {
       onNotice: (text) => this.note(text),
     })
     try {
-      return await deployTarget(
-        target,
-        {
-          yes: flags.yes,
-          allowDestructive: flags['allow-destructive'],
-          command: `ccs deploy --target ${name}${flags.rebuild ? ' --rebuild' : ''}`,
-          ...(saved === undefined ? {} : { fingerprint: saved }),
-        },
-        {
-          print: (line) => this.print(line),
-          confirm: (question) => this.confirm(question),
-          whileApplying: (run) => this.#showProgress(run),
-        },
-      )
+      const deploying = () =>
+        deployTarget(
+          target,
+          {
+            yes: flags.yes,
+            allowDestructive: flags['allow-destructive'],
+            command: `ccs deploy --target ${name}${flags.rebuild ? ' --rebuild' : ''}`,
+            ...(saved === undefined ? {} : { fingerprint: saved }),
+          },
+          {
+            print: (line) => this.print(line),
+            confirm: (question) => this.confirm(question),
+            whileApplying: (run) => this.#showProgress(run),
+          },
+        )
+      return await recordCommand(project, this, deploying)
     } finally {
       await close()
     }

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { openServerTarget } from '../app/deploy.ts'
+import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { readTarget } from '../domain/deploy/deploy-target.ts'
 import { recordTopic } from '../domain/deploy/deployment-store.ts'
@@ -56,10 +57,12 @@ export default class Destroy extends CcsCommand<DestroyResult> {
             'Without a terminal, confirm by a flag: ' +
             `ccs destroy --target ${name} --allow-destructive --yes`,
         })
-      await target.engine.hold(plan.steps.filter(isEngineStep))
-      const result = await destroyTarget(target, topic, {
-        onStep: (step, index, count) =>
-          this.print(`[${index}/${count}] - ${step.kind} ${step.name}`),
+      const result = await recordCommand(project, this, async () => {
+        await target.engine.hold(plan.steps.filter(isEngineStep))
+        return destroyTarget(target, topic, {
+          onStep: (step, index, count) =>
+            this.print(`[${index}/${count}] - ${step.kind} ${step.name}`),
+        })
       })
       const kept = result.kept.map((one) => `${one.kind} ${one.name}`).join(', ')
       this.print(`Target ${name} is gone${kept === '' ? '' : `; left as they are: ${kept}`}.`)

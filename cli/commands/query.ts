@@ -68,6 +68,7 @@ export default class Query extends CcsCommand<QueryOutput> {
         timeoutMs: flags.timeout,
         rowsMax: flags['max-rows'],
         isFromStart: flags.from === 'start',
+        door: 'ccs query',
       })
       const { from, asOf, columns } = answer
       if (answer.isUnbounded) {

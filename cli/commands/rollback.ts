@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { openRollback } from '../app/deploy.ts'
+import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type DeployResult, deployTarget } from '../domain/deploy/deploy.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
@@ -50,15 +51,17 @@ export default class Rollback extends CcsCommand<RollbackResult> {
             'Without a terminal, confirm by a flag: ' +
             `ccs rollback ${to.serial} --target ${name} --yes`,
         })
-      const result = await deployTarget(
-        target,
-        {
-          yes: true,
-          allowDestructive: flags['allow-destructive'],
-          command: `ccs rollback ${to.serial} --target ${name}`,
-        },
-        { print: (line) => this.print(line), confirm: (question) => this.confirm(question) },
-      )
+      const rollback = () =>
+        deployTarget(
+          target,
+          {
+            yes: true,
+            allowDestructive: flags['allow-destructive'],
+            command: `ccs rollback ${to.serial} --target ${name}`,
+          },
+          { print: (line) => this.print(line), confirm: (question) => this.confirm(question) },
+        )
+      const result = await recordCommand(project, this, rollback)
       if (differing.length > 0)
         this.note(
           `The project differs from what is deployed now: ${differing.join(', ')}. ` +

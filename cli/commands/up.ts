@@ -101,7 +101,7 @@ export default class Up extends CcsCommand<StatusResult> {
     this.print()
     this.print(`  ${server.url.padEnd(40)}  the live page: totals, GET /status, /metrics`)
     this.print(`  ${server.pageUrl}`)
-    this.print(`  ${''.padEnd(40)}  the same with single orders and events: keep it to yourself`)
+    this.print(`  ${''.padEnd(40)}  also single orders, events: keep it secret`)
     this.print(`  ccs live                                  what is happening right now`)
     this.print(`  ccs query "SELECT * FROM gold.right_now"  any SELECT over bronze, silver, gold`)
     this.print(`  ccs status                                lag, freshness, late, duplicates`)

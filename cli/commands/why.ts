@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import { recordCommand } from '../app/store.ts'
 import { runWhy, runWhyEvent } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
@@ -7,7 +8,7 @@ import { formatCount, formatDuration } from '../domain/kernel/units.ts'
 import { toModelFile } from '../domain/models/model.ts'
 import type { Delivery, EventReport } from '../domain/provenance/event-report.ts'
 import type { ExcludedEvents, WhyEvent } from '../domain/provenance/events.ts'
-import { LEFT_OUT_KINDS } from '../domain/provenance/left-out.ts'
+import { LEFT_OUT_KINDS, type LeftOutKind } from '../domain/provenance/left-out.ts'
 import type { WhyReport } from '../domain/provenance/why.ts'
 import type { Project } from '../project.ts'
 
@@ -52,7 +53,19 @@ export default class Why extends CcsCommand<WhyReport | EventReport> {
   async run(): Promise<WhyReport | EventReport> {
     const { argv, flags } = await this.parse(Why)
     const project = await this.loadProject(flags)
-    const [model, ...words] = argv.map(String)
+    // It shows rows of people, so it is recorded as queries are.
+    return recordCommand(project, this, () => this.#explain(project, argv.map(String), flags))
+  }
+
+  async #explain(
+    project: Project,
+    [model, ...words]: readonly string[],
+    flags: {
+      readonly 'left-out': LeftOutKind | undefined
+      readonly day: string | undefined
+      limit: number
+    },
+  ): Promise<WhyReport | EventReport> {
     const kind = flags['left-out']
     if (kind !== undefined) {
       const report = await runWhyEvent(project, { kind, day: flags.day })

@@ -46,7 +46,7 @@ test('promtool accepts the names, the types and the settings', async (context) =
   const rules = path.join(dir, 'rules.yml')
   const page = readFileSync(path.join(STACK, '../../docs/metrics.md'), 'utf8')
   writeFileSync(rules, /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
-  expect(execFileSync('promtool', ['check', 'rules', rules]).toString()).toContain('5 rules found')
+  expect(execFileSync('promtool', ['check', 'rules', rules]).toString()).toContain('6 rules found')
 })
 
 test('Prometheus scrapes the engine and answers every query of the dashboard', async (context) => {

@@ -11,8 +11,10 @@ import { diskError, isErrno } from './files.ts'
  * What ccs creates in a data directory: nothing else in it is touched. A token that others could
  * read must not become private: it is replaced.
  */
-const OWN =
-  /^(log|state|stage|locks|marts|lake-\d+|(manifest|engine)\.json(\.tmp)?|published\.ndjson)$/
+const OWN = new RegExp(
+  '^(log|state|stage|locks|history|marts|lake-\\d+|(manifest|engine)\\.json(\\.tmp)?|' +
+    'published\\.ndjson)$',
+)
 const OTHERS = 0o077
 
 /** Takes all rights of others from what ccs has created in `dir`; returns whether they had any. */

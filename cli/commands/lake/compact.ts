@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { openLake } from '../../app/lake.ts'
+import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 import type { CompactResult } from '../../domain/lake/compact.ts'
@@ -29,15 +30,19 @@ export default class LakeCompact extends CcsCommand<CompactResult> {
   async run(): Promise<CompactResult> {
     const { flags } = await this.parse(LakeCompact)
     const signal = this.abortOnSignal()
-    const opened = await openLake(await this.loadProject(flags))
+    const project = await this.loadProject(flags)
+    const opened = await openLake(project)
     try {
       const progress = this.progress('compacting')
-      const result = await opened.compact(
-        {
-          filesMax: flags['files-max'],
-          ...(flags.table === undefined ? {} : { table: flags.table }),
-        },
-        { signal, onProgress: (done, total) => progress.update(done, total) },
+      const options = {
+        filesMax: flags['files-max'],
+        ...(flags.table === undefined ? {} : { table: flags.table }),
+      }
+      const result = await recordCommand(project, this, () =>
+        opened.compact(options, {
+          signal,
+          onProgress: (done, total) => progress.update(done, total),
+        }),
       )
       progress.end()
       const { partitions, filesBefore, filesAfter, rows, bytesBefore, bytesAfter } = result

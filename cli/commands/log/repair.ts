@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { repairProjectLog } from '../../app/log.ts'
+import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import type { LogRepairResult, PartitionRepair } from '../../domain/dlq/plan-log-repair.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
@@ -28,14 +29,13 @@ export default class LogRepair extends CcsCommand<LogRepairResult> {
     const { flags } = await this.parse(LogRepair)
     const project = await this.loadProject(flags)
     const progress = this.progress('verifying')
-    const result = await repairProjectLog(
-      project,
-      (done, total) => progress.update(done, total),
-      async (plan) => {
-        progress.end()
-        this.#show(plan)
-        return flags.yes || (await this.confirm('Repair it?'))
-      },
+    const confirm = async (plan: LogRepairResult) => {
+      progress.end()
+      this.#show(plan)
+      return flags.yes || (await this.confirm('Repair it?'))
+    }
+    const result = await recordCommand(project, this, () =>
+      repairProjectLog(project, (done, total) => progress.update(done, total), confirm),
     )
     progress.end()
     this.#finish(result)

@@ -31,3 +31,18 @@ export function redactLine(line: string): string {
   const start = FIRST_KEY.exec(shown)?.[0] ?? ''
   return start + redactAddress(shown.slice(start.length))
 }
+
+const SECRET_PART = new RegExp(
+  `((?:${SECRET_KEY.source})[\\w.-]*["']?(?:\\s*[:=]\\s*|\\s+(?=["'])))` +
+    `("[^"]*"?|'[^']*'?|[^\\s"',;)]+)`,
+  'gi',
+)
+const ADDRESS_LOGIN = /(:\/\/)[^/\s'"]*@/g
+
+/**
+ * A text of any kind, such as SQL or a command: passwords in addresses, and what follows a name
+ * such as `password`, are replaced. The rest stays, so that it can be read; it may hide too much.
+ */
+export function redactText(text: string): string {
+  return text.replace(ADDRESS_LOGIN, '$1***@').replace(SECRET_PART, '$1***')
+}

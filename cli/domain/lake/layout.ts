@@ -7,6 +7,7 @@
  *   locks/          who runs here         published.ndjson   Gold rows that topics may hold
  *   checked.json    which files of the lake were found intact, and when
  *   scrub.json      how far the slow check of all files is
+ *   history/        who asked what        access-token   who has it may ask the engine
  */
 
 /** Absolute or relative paths, as `root` is. */

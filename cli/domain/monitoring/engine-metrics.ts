@@ -109,6 +109,9 @@ const METRICS: readonly Definition[] = [
   gauge('ccs_log_gaps', [], 'Places where the log lost records before they were read.', (one) =>
     single(one.status.gaps.length),
   ),
+  gauge('ccs_damaged_files', [], 'Files that the scrub found damaged; see ccs status.', (one) =>
+    single(one.status.scrub.damaged.length),
+  ),
   {
     name: 'ccs_commit_duration_seconds',
     type: 'histogram',

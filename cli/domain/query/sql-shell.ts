@@ -117,7 +117,7 @@ export class SqlShell {
 
   async #query(sql: string, signal: AbortSignal): Promise<void> {
     const { service, output, isInteractive, isFromStart } = this.#options
-    const answer = await service.query(sql, { signal, isFromStart })
+    const answer = await service.query(sql, { signal, isFromStart, door: 'ccs sql' })
     const { from, asOf, columns, isUnbounded } = answer
     if (isUnbounded) {
       const print = this.#isJson ? output.document : output.stream(columns)

@@ -9,6 +9,11 @@ export interface QueryControl {
   readonly timeoutMs?: number | undefined
   /** Refuses an answer with more rows, if `query.max_rows` of ccs.yml is not less. */
   readonly rowsMax?: number | undefined
+  /**
+   * The command by which a person asks, such as `ccs query`, for the history; absent: the program
+   * itself asks.
+   */
+  readonly door?: string | undefined
 }
 
 /** What no query exceeds. */

@@ -3,9 +3,12 @@
  * find it through the data directory.
  */
 import { openAccessToken } from '../../adapters/files/access-token.ts'
+import { openHistory } from '../../adapters/files/history-file.ts'
+import { systemClock } from '../../adapters/process/system-clock.ts'
 import { thenClose } from '../../domain/kernel/closers.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
+import { recordQuery } from '../../domain/monitoring/record-history.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
 import {
   engineStopsError,
@@ -54,7 +57,9 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   const { dlq, leftOut } = page
   const monitor = new EngineMonitor({ ...engine.watched, status, dlq, leftOut })
   const queries = new RunningQueries(engine.stop)
-  const token = await openAccessToken(engine.watched.root)
+  const { root } = engine.watched
+  const token = await openAccessToken(root)
+  const recorder = { history: openHistory(root), clock: systemClock() }
   const server = await startServer({
     port: engine.port,
     isPortRequired: engine.isPortRequired,
@@ -67,12 +72,14 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
     routes: {
       ...page.routes,
       'GET /status': status,
-      'POST /query': async (body, { signal }) => {
+      'POST /query': async (body, { signal, door }) => {
         const { sql, ...limits } = readQuery(body)
         await engine.catchUp()
-        return queries.run(signal, (either) =>
-          engine.query(sql, Date.now(), { ...limits, signal: either }),
-        )
+        const run = () =>
+          queries.run(signal, (either) =>
+            engine.query(sql, Date.now(), { ...limits, signal: either }),
+          )
+        return recordQuery(recorder, sql, door, run, ({ rows }) => rows.length)
       },
       'POST /commit': async () => {
         await engine.commit()
@@ -114,6 +121,7 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
         () => engine.withdraw(),
         () => page.close(),
         () => server.close(),
+        () => recorder.history.flush(),
       )
     },
   }

@@ -12,6 +12,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { toErrorDocument } from '../../domain/console/text.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { DOOR_HEADER } from '../../domain/monitoring/history.ts'
 import { type Access, deniedError } from './access.ts'
 import type { Asset } from './assets.ts'
 
@@ -29,6 +30,8 @@ export interface Asker {
   readonly signal?: AbortSignal
   /** Whether it may read single events and orders. */
   readonly mayReadAll: boolean
+  /** What the client says it is, for the history. */
+  readonly door: string
 }
 
 /** Answers with a JSON document. */
@@ -67,6 +70,7 @@ export interface RunningServer {
 }
 
 const BODY_BYTES_MAX = 1024 * 1024
+const DOOR_MAX = 40
 
 const SECURITY = {
   'content-security-policy':
@@ -126,7 +130,8 @@ function createApp(options: ServerOptions, port: () => number | undefined): Hono
     const [method = 'GET', path = '/'] = name.split(' ')
     app.on(method, path, async (c) => {
       const { headers, signal } = c.req.raw
-      const asker = { signal, mayReadAll: access.mayReadAll(headers, port()) }
+      const door = (headers.get(DOOR_HEADER) ?? 'http').slice(0, DOOR_MAX)
+      const asker = { signal, door, mayReadAll: access.mayReadAll(headers, port()) }
       if (method === 'GET')
         return sendJson(200, await route(undefined, asker), access.answerChallenge(headers))
       if (!access.hasToken(headers)) throw deniedError(name)

@@ -23,6 +23,7 @@ import { readProcessStart } from '../../../adapters/process/process-start.ts'
 import { sleep } from '../../../adapters/process/system-clock.ts'
 import { CcsError, ERROR_CODES, EXIT } from '../../../domain/kernel/errors.ts'
 import { asObject } from '../../../domain/kernel/json.ts'
+import { DOOR_HEADER, OWN_DOOR } from '../../../domain/monitoring/history.ts'
 import type { QueryControl, QueryResult } from '../../../domain/sql/query-result.ts'
 
 const ENDPOINT = 'engine.json'
@@ -158,13 +159,13 @@ function createClient({ url, root, token }: Server): EngineClient {
       { hint, ...(known ? {} : { exit }) },
     )
   }
-  const post = (path: string, body: unknown, { signal, waitMs }: ClientControl = {}) =>
+  const post = (path: string, body: unknown, { signal, waitMs, door }: ClientControl = {}) =>
     call(
       path,
       {
         ...(signal ? { signal } : {}),
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', [DOOR_HEADER]: door ?? OWN_DOOR },
         body: JSON.stringify(body),
       },
       waitMs,

@@ -7,6 +7,7 @@ import type { Manifest } from '../../../domain/lake/manifest.ts'
 import { describeScrub, type ScrubProgress } from '../../../domain/lake/scrub.ts'
 import { RAW_TOPIC } from '../../../domain/log/topics.ts'
 import type { Logic } from '../../../domain/models/logic.ts'
+import { type Recorder, recordQuery } from '../../../domain/monitoring/record-history.ts'
 import {
   describeCommit,
   readStatus,
@@ -29,6 +30,8 @@ export interface AnswersOptions {
   readonly openLogic: (manifest: Manifest | undefined) => Promise<Logic>
   /** Names of files of the lake that no answer may need, because they are damaged. */
   readonly without: ReadonlySet<string>
+  /** Records what people ask while no engine runs; an engine records it itself. */
+  readonly recorder?: Recorder
 }
 
 /** The engine ends a query at its time limit. Without an answer so long after that, it hangs. */
@@ -59,7 +62,9 @@ async function openCommitAnswers(options: AnswersOptions): Promise<QueryBackend>
     asOf: manifest ? new Date(manifest.committedMs).toISOString() : null,
     query: async (sql, control) => {
       engine ??= await openCommit(options, manifest)
-      return engine.query(sql, Date.now(), control)
+      const opened = engine
+      const run = () => opened.query(sql, Date.now(), control)
+      return recordQuery(options.recorder, sql, control?.door, run, ({ rows }) => rows.length)
     },
     status: () => {
       const scrub = options.store.scrubbed.load().then((one) => describeScrub(one))
@@ -70,6 +75,7 @@ async function openCommitAnswers(options: AnswersOptions): Promise<QueryBackend>
       if (engine) await options.store.checked.saveMarks()
       await engine?.close()
       await log.close()
+      await options.recorder?.history.flush()
     },
   }
 }
