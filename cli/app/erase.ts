@@ -5,7 +5,7 @@ import type { Person } from '../domain/erase/erased-ids.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
-import { openBackupStore } from './backup-place.ts'
+import { openBackupStore } from './backup/place.ts'
 import { openLogic } from './project-logic.ts'
 import { openStore } from './store.ts'
 
@@ -79,7 +79,11 @@ export async function eraseFromProject(
         return log.eraseLog(dataLayout(root).log, options)
       },
       rebuildRows: () => engine.rebuildErased(parts),
-      findTraces: (one: Person) => rows.findTraces(store.files, root, one),
+      redactHistory: async (ids: readonly string[]) => {
+        const { redactHistory } = await import('../adapters/files/history-file.ts')
+        for (const id of ids) await redactHistory(root, id)
+      },
+      findTraces: (ids: readonly string[]) => rows.findTraces(store.files, root, ids),
       saveReceipt: async (receipt: object) => {
         const path = `${root}/erasures/${new Date(nowMs).toISOString().replaceAll(':', '-')}.json`
         await store.files.mkdir(`${root}/erasures`)

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { eraseFromProject } from '../app/erase.ts'
+import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import type { EraseResult } from '../domain/erase/erase-person.ts'
 import type { Person } from '../domain/erase/erased-ids.ts'
@@ -30,19 +31,27 @@ export default class Erase extends CcsCommand<EraseResult> {
   async run(): Promise<EraseResult> {
     const { flags } = await this.parse(Erase)
     const person = readPerson(flags)
-    const result = await eraseFromProject(await this.loadProject(flags), person, {
-      confirm: async (plan) => {
+    const project = await this.loadProject(flags)
+    // The history must not name the person.
+    const command = { id: this.id, argv: [`--${person.kind}`, '***'] }
+    const run = {
+      confirm: async (plan: EraseResult) => {
         this.#show(plan)
         return flags.yes || (await this.confirm('Erase them for ever?'))
       },
-      onNotice: (text) => this.note(text),
-    })
+      onNotice: (text: string) => this.note(text),
+    }
+    const result = await recordCommand(project, command, () =>
+      eraseFromProject(project, person, run),
+    )
     this.#finish(result)
     return result
   }
 
-  #show({ events, records }: EraseResult): void {
+  #show({ events, visitors, records }: EraseResult): void {
     this.print(`Events of this person in Bronze: ${formatCount(events)}.`)
+    if (visitors > 0)
+      this.print(`Visitors who were this person and nobody else: ${formatCount(visitors)}.`)
     for (const { topic, partition, records: count } of records)
       this.print(`Records in ${topic}-${partition}: ${formatCount(count)}.`)
   }

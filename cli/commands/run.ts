@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { openKeptBackups } from '../app/backup-place.ts'
+import { openKeptBackups } from '../app/backup/place.ts'
 import { openServer } from '../app/page.ts'
 import { openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { openKeptBackups } from '../app/backup-place.ts'
+import { openKeptBackups } from '../app/backup/place.ts'
 import { findDbt, openDbtRun } from '../app/dbt.ts'
 import { openLogSink } from '../app/generator.ts'
 import { openServer } from '../app/page.ts'

@@ -62,6 +62,19 @@ export async function readHistory(root: string): Promise<readonly string[]> {
   return texts
 }
 
+/** Replaces a text, such as the id of a person who was erased, by `***` in all of the history. */
+export async function redactHistory(root: string, secret: string): Promise<void> {
+  // As it stands in a line: a text of JSON.
+  const written = JSON.stringify(secret).slice(1, -1)
+  for (let number = 0; number < FILES_MAX; number++) {
+    const path = filePath(root, number)
+    const text = await fs.readFile(path, 'utf8').catch(() => '')
+    if (!text.includes(written)) continue
+    await fs.writeFile(`${path}.tmp`, text.replaceAll(written, '***'), { mode: 0o600 })
+    await fs.rename(`${path}.tmp`, path)
+  }
+}
+
 async function append(root: string, text: string, options: HistoryOptions): Promise<void> {
   const { fileBytesMax = FILE_BYTES_MAX, filesMax = FILES_MAX } = options
   if (options.makesRoot) await fs.mkdir(root, { recursive: true })

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
-import { takeProjectBackup } from '../../app/backup.ts'
-import { openBackupStore, repeatProjectBackup } from '../../app/backup-place.ts'
+import { openBackupStore, repeatProjectBackup } from '../../app/backup/place.ts'
+import { takeProjectBackup } from '../../app/backup/take.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../../command.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'

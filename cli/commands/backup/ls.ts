@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { openBackupStore } from '../../app/backup-place.ts'
+import { openBackupStore } from '../../app/backup/place.ts'
 import { CcsCommand } from '../../command.ts'
 import { listBackups } from '../../domain/backup/list-backups.ts'
 

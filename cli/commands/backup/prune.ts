@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
-import { openBackupStore } from '../../app/backup-place.ts'
+import { openBackupStore } from '../../app/backup/place.ts'
+import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, durationFlag } from '../../command.ts'
 import { type BackupPrune, pruneBackups } from '../../domain/backup/prune-backups.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
@@ -28,16 +29,18 @@ export default class BackupPruneCommand extends CcsCommand<BackupPruneResult> {
 
   async run(): Promise<BackupPruneResult> {
     const { args, flags } = await this.parse(BackupPruneCommand)
-    const store = await openBackupStore(await this.loadProject(flags), args.place)
+    const project = await this.loadProject(flags)
+    const store = await openBackupStore(project, args.place)
     const limits = { keepMs: flags.keep, nowMs: this.clock.nowMs() }
-    const done = await pruneBackups(store, limits, async (plan) => {
+    const confirm = async (plan: BackupPrune) => {
       const { backups, kept, objects, bytes } = plan
       this.print(
         `Backups to remove: ${formatCount(backups)}; ${formatCount(kept)} stay. ` +
           `Objects: ${formatCount(objects)}, ${formatBytes(bytes)}.`,
       )
       return flags.yes || (await this.confirm('Remove them?'))
-    })
+    }
+    const done = await recordCommand(project, this, () => pruneBackups(store, limits, confirm))
     if (done.objects === 0) this.print('Nothing to remove.')
     else if (!done.applied) {
       this.note('Nothing was removed. To do it: ccs backup prune --yes')

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
-import { openBackupStore } from '../../app/backup-place.ts'
-import { verifyBackup } from '../../app/restore.ts'
+import { openBackupStore } from '../../app/backup/place.ts'
+import { verifyBackup } from '../../app/backup/restore.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import type { AuditReport } from '../../domain/audit/audit.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'

@@ -5,6 +5,7 @@ import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 import {
   countUnreadable,
   describeDamage,
+  describeLost,
   type LogVerifyResult,
   toVerifyResult,
   type VerifiedPartition,
@@ -53,8 +54,7 @@ export default class LogVerify extends CcsCommand<LogVerifyResult> {
       partitions.map(describeRow),
     )
     for (const { topic, partition, lost } of partitions) {
-      const count = formatCount(countUnreadable(lost))
-      if (lost.length > 0) this.print(`A repair gave up ${count} records of ${topic}-${partition}.`)
+      for (const text of describeLost(`${topic}-${partition}`, lost)) this.print(text)
     }
     if (ok) this.print('Every frame is as it was written.')
   }

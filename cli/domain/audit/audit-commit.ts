@@ -98,7 +98,13 @@ function readLogStates(log: EventLog, { positions }: Manifest): Promise<readonly
   const own = positions.filter(({ topic }) => topic === RAW_TOPIC)
   return Promise.all(
     own.map(async ({ topic, partition }) => {
-      return { topic, partition, ...(await log.range(topic, partition)), since: null, lost: 0 }
+      return {
+        topic,
+        partition,
+        ...(await log.range(topic, partition)),
+        since: null,
+        ...NOTHING_LOST,
+      }
     }),
   )
 }
@@ -151,3 +157,5 @@ function listFileFaults(damaged: readonly DamagedFile[]): readonly AuditFault[] 
     return { model: 'files', check: fault, count: ids.length, ids: ids.slice(0, IDS_LISTED) }
   })
 }
+
+const NOTHING_LOST = { lost: 0, erased: 0 }

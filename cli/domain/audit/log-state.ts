@@ -5,7 +5,12 @@
  */
 import { formatCount } from '../kernel/units.ts'
 import type { Manifest } from '../lake/manifest.ts'
-import { countUnreadable, describeDamage, type PartitionReport } from '../log/log-report.ts'
+import {
+  countUnreadable,
+  describeDamage,
+  describeLost,
+  type PartitionReport,
+} from '../log/log-report.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
 import { type AuditFault, IDS_MAX } from './log-accounts.ts'
 
@@ -18,8 +23,9 @@ export interface LogState {
   readonly end: number
   /** When its first record was appended, ISO 8601; null: not known. */
   readonly since: string | null
-  /** Records that repairs of the log gave up. */
+  /** Records that repairs of the log gave up, and those that were erased. */
   readonly lost: number
+  readonly erased: number
 }
 
 /**
@@ -45,7 +51,7 @@ export function judgeLog(
 
 /** Where the log begins and what it lacks, as sentences; [] for a whole log. */
 export function describeLogState(state: LogState): readonly string[] {
-  const { topic, partition, start, since, lost } = state
+  const { topic, partition, start, since, lost, erased } = state
   const place = `${topic}-${partition}`
   const at = since === null ? '' : `, appended ${since}`
   return [
@@ -55,13 +61,18 @@ export function describeLogState(state: LogState): readonly string[] {
             'before is in Bronze and in events.dlq only, so a rebuild from the log needs more.',
         ]
       : []),
-    ...(lost > 0 ? [`A repair of the log gave up ${formatCount(lost)} records of ${place}.`] : []),
+    ...describeLost(place, [
+      { from: 0, to: lost, isErased: false },
+      { from: 0, to: erased, isErased: true },
+    ]),
   ]
 }
 
 function describeState({ topic, partition, start, end, firstMs, lost }: PartitionReport): LogState {
   const since = firstMs === null ? null : new Date(firstMs).toISOString()
-  return { topic, partition, start, end, since, lost: countUnreadable(lost) }
+  const count = (isErased: boolean) =>
+    countUnreadable(lost.filter((one) => one.isErased === isErased))
+  return { topic, partition, start, end, since, lost: count(false), erased: count(true) }
 }
 
 function listDamage({ topic, damage }: PartitionReport): readonly AuditFault[] {

@@ -19,6 +19,14 @@ export interface ErasedRecords {
 /** Whether a record of a partition is the person's. */
 export type IsPersons = (place: string, offset: number, bytes: Buffer) => boolean
 
+/** What Bronze has of a person. */
+export interface PersonEvents {
+  /** `topic-partition` → offsets. */
+  readonly offsets: ReadonlyMap<string, ReadonlySet<number>>
+  /** Visitors who were this customer and nobody else; they are erased too. */
+  readonly visitors: readonly string[]
+}
+
 /** What an erasure works on. */
 export interface ErasePorts {
   readonly nowMs: number
@@ -27,14 +35,15 @@ export interface ErasePorts {
   manifest(): Promise<Manifest | undefined>
   /** Offset after the last record of each partition of events.raw, by `topic-partition`. */
   logEnds(): Promise<ReadonlyMap<string, number>>
-  /** Events of the person in Bronze: `topic-partition` → offsets. */
-  findEvents(person: Person): Promise<ReadonlyMap<string, ReadonlySet<number>>>
+  findEvents(person: Person): Promise<PersonEvents>
   /** Counts records of all topics, or removes them. */
   eraseRecords(isPersons: IsPersons, isDryRun: boolean): Promise<readonly ErasedRecords[]>
   /** Makes all rows of the log again, and removes the old ones, the daily marts included. */
   rebuildRows(): Promise<void>
-  /** Files below the data directory in which the id still is. */
-  findTraces(person: Person): Promise<readonly string[]>
+  /** Removes the ids from queries and commands that were recorded. */
+  redactHistory(ids: readonly string[]): Promise<void>
+  /** Files below the data directory in which one of the ids still is. */
+  findTraces(ids: readonly string[]): Promise<readonly string[]>
   saveReceipt(receipt: EraseReceipt): Promise<string>
   /** Backups that were taken before, and still have the person; null: none are known. */
   countBackups(): Promise<number | null>
@@ -55,6 +64,8 @@ export interface EraseResult {
   readonly applied: boolean
   /** Events of the person in Bronze. */
   readonly events: number
+  /** Visitors who were this customer and nobody else: their ids are refused from now on too. */
+  readonly visitors: number
   /** Records of the log: events, rejects and records of other topics. */
   readonly records: readonly ErasedRecords[]
   /** Files in which the id still is; [] is what is wanted. */
@@ -72,22 +83,27 @@ export async function erasePerson(
 ): Promise<EraseResult> {
   requireSearchable(person)
   await requireCaughtUp(ports)
-  const offsets = await ports.findEvents(person)
-  const matches = createIdMatcher(person.id)
+  const { offsets, visitors } = await ports.findEvents(person)
+  const all = [person, ...visitors.map((id) => ({ kind: 'visitor', id }) as const)]
+  const ids = all.map(({ id }) => id)
+  const matchers = ids.map(createIdMatcher)
   const isPersons: IsPersons = (place, offset, bytes) =>
-    offsets.get(place)?.has(offset) === true || matches(bytes)
+    offsets.get(place)?.has(offset) === true || matchers.some((matches) => matches(bytes))
   const found = await ports.eraseRecords(isPersons, true)
   const events = [...offsets.values()].reduce((sum, one) => sum + one.size, 0)
   const backups = await ports.countBackups()
-  const plan = { applied: false, events, records: found, traces: [], receipt: null, backups }
+  const count = visitors.length
+  const known = { events, visitors: count, backups }
+  const plan = { ...known, applied: false, records: found, traces: [], receipt: null }
   const list = await ports.loadErased()
-  const next = addErased(list, person)
+  const next = all.reduce(addErased, list)
   const isNothing = events === 0 && found.length === 0
   if (isNothing && next === list) return plan
   if (!(await confirm(plan))) return plan
   await ports.saveErased(next)
   const records = await ports.eraseRecords(isPersons, false)
   if (!isNothing) await ports.rebuildRows()
+  await ports.redactHistory(ids)
   const receipt = await ports.saveReceipt({
     erased: new Date(ports.nowMs).toISOString(),
     kind: person.kind,
@@ -95,8 +111,8 @@ export async function erasePerson(
     events,
     records,
   })
-  const traces = await ports.findTraces(person)
-  return { applied: true, events, records, traces, receipt, backups }
+  const traces = await ports.findTraces(ids)
+  return { ...known, applied: true, records, traces, receipt }
 }
 
 const ID_LENGTH_MIN = 3
@@ -104,7 +120,7 @@ const ID_LENGTH_MIN = 3
 function requireSearchable({ id }: Person): void {
   if (id.length >= ID_LENGTH_MIN) return
   throw new CcsError('CCS_USAGE_INVALID', `"${id}" is too short to be searched for.`, {
-    hint: `Erasing needs an id of at least ${ID_LENGTH_MIN} characters, as it stands in the events.`,
+    hint: `Name the whole id as events have it, at least ${ID_LENGTH_MIN} characters.`,
   })
 }
 

@@ -86,13 +86,32 @@ export function countUnreadable(damage: readonly OffsetRange[]): number {
   return damage.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0)
 }
 
+/** How many records were given up, and how many erased, as sentences. */
+export function describeLost(
+  place: string,
+  lost: readonly Pick<LostRecords, 'from' | 'to' | 'isErased'>[],
+): readonly string[] {
+  const count = (isErased: boolean) =>
+    countUnreadable(lost.filter((one) => one.isErased === isErased))
+  const [repaired, erased] = [count(false), count(true)]
+  return [
+    ...(repaired > 0
+      ? [`A repair of the log gave up ${formatCount(repaired)} records of ${place}.`]
+      : []),
+    ...(erased > 0 ? [`${formatCount(erased)} records of ${place} were erased by ccs erase.`] : []),
+  ]
+}
+
 /** A report with times as ISO 8601. */
 export interface VerifiedPartition
   extends Omit<PartitionReport, 'firstMs' | 'lastMs' | 'lost' | 'damage'> {
   readonly first: string | null
   readonly last: string | null
   readonly damage: readonly LogDamage[]
-  readonly lost: readonly (OffsetRange & { readonly repaired: string })[]
+  readonly lost: readonly (OffsetRange & {
+    readonly repaired: string
+    readonly isErased: boolean
+  })[]
 }
 
 /** The `--json` document of `ccs log verify`. */
@@ -111,7 +130,7 @@ export function toVerifyResult(reports: readonly PartitionReport[]): LogVerifyRe
       first: firstMs === null ? null : toIso(firstMs),
       last: lastMs === null ? null : toIso(lastMs),
       damage,
-      lost: lost.map(({ from, to, repairedMs }) => ({ from, to, repaired: toIso(repairedMs) })),
+      lost: lost.map(({ repairedMs, ...one }) => ({ ...one, repaired: toIso(repairedMs) })),
     })),
   }
 }

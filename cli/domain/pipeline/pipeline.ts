@@ -11,6 +11,7 @@ import { describeCommitted, replaceManifest, writeCommit } from './commit.ts'
 import { DrainLimit } from './drain-limit.ts'
 import { ImportRuns } from './import-runs.ts'
 import { LoopVitals } from './loop-vitals.ts'
+import { findNewestAppend } from './newest-append.ts'
 import { OutageHandler } from './outage-handler.ts'
 import { PartitionReaders } from './partition-readers.ts'
 import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'
@@ -220,13 +221,8 @@ export class Pipeline {
     await this.#ingesting
     this.#ingesting = undefined
     this.#hasCaughtUp ||= this.#startEnds !== undefined && this.#readers.hasReached(this.#startEnds)
-    const newestMs = this.#newestAppendMs ?? 0
-    // One in the future comes from a clock that has been put right since.
-    const isPast = newestMs <= this.#parts.clock.nowMs()
-    this.#newestAppendMs = frames.reduce(
-      (newest, frame) => Math.max(newest, frame.appendMs),
-      isPast ? newestMs : 0,
-    )
+    const nowMs = this.#parts.clock.nowMs()
+    this.#newestAppendMs = findNewestAppend(frames, this.#newestAppendMs ?? 0, nowMs)
     return frames.reduce((sum, frame) => sum + frame.body.length, 0)
   }
 

@@ -1,4 +1,4 @@
-/** Makes all rows anew of a log from which records were erased, and removes what had the old ones. */
+/** Makes all rows anew of a log from which records were erased, and removes the old ones. */
 import { listNames } from '../../adapters/files/files.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout, generationName, parseGenerationName } from '../../domain/lake/layout.ts'

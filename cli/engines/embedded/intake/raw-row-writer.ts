@@ -92,12 +92,7 @@ export class RawRowWriter {
   #rows = 0
   #isOpen = true
 
-  constructor(
-    connection: DuckConnection,
-    table: string,
-    gate: Gate,
-    { failing = [], erased }: Pick<IntakeOptions, 'failing' | 'erased'>,
-  ) {
+  constructor(connection: DuckConnection, table: string, gate: Gate, options: IntakeOptions) {
     const { bindings, connection: handle } = connection.handles
     this.#duck = bindings
     this.#handle = handle
@@ -108,6 +103,7 @@ export class RawRowWriter {
     this.#chunk = bindings.create_data_chunk(types)
     this.#arena = new TextArena(bindings)
     this.#gate = gate
+    const { failing = [], erased } = options
     this.#failing = indexFailingRecords(failing)
     this.#persons = erased && new PersonCheck(erased, gate.columns, gate.source)
     this.#buffers = gate.columns

@@ -1,8 +1,8 @@
 /** Where a project's backups are, and taking them again and again. */
-import type { BackupStore } from '../domain/backup/backup-store.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
-import type { Project } from '../project.ts'
-import { takeProjectBackup } from './backup.ts'
+import type { BackupStore } from '../../domain/backup/backup-store.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import type { Project } from '../../project.ts'
+import { takeProjectBackup } from './take.ts'
 
 /** The place: that of the command line, or `backup.to` of ccs.yml. CCS_USAGE_INVALID: neither. */
 export async function openBackupStore(
@@ -15,12 +15,12 @@ export async function openBackupStore(
       hint: 'Name a folder or s3://bucket/prefix, or set backup.to in ccs.yml.',
     })
   if (to.startsWith('s3://')) {
-    const { openS3Store } = await import('../adapters/backup/s3-store.ts')
+    const { openS3Store } = await import('../../adapters/backup/s3-store.ts')
     return openS3Store(to, process.env)
   }
   const [{ openFolderStore }, { diskFiles }, { resolve }] = await Promise.all([
-    import('../adapters/backup/folder-store.ts'),
-    import('../adapters/files/files.ts'),
+    import('../../adapters/backup/folder-store.ts'),
+    import('../../adapters/files/files.ts'),
     import('node:path'),
   ])
   // As written in ccs.yml it is relative to the project, on the command line to where the user is.
@@ -38,8 +38,8 @@ export async function repeatProjectBackup(
   stop: AbortSignal,
 ): Promise<void> {
   const [{ scheduleBackups }, { systemClock }] = await Promise.all([
-    import('../domain/backup/schedule-backups.ts'),
-    import('../adapters/process/system-clock.ts'),
+    import('../../domain/backup/schedule-backups.ts'),
+    import('../../adapters/process/system-clock.ts'),
   ])
   const run = { commitAgeMsMax: COMMIT_EVERY_MS, onDamage: onNotice }
   const take = async () => {

@@ -1,9 +1,10 @@
 import { Args, Flags } from '@oclif/core'
-import { openBackupStore } from '../app/backup-place.ts'
-import { restoreBackup } from '../app/restore.ts'
-import { CcsCommand, targetFlag } from '../command.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
-import { formatBytes, formatCount } from '../domain/kernel/units.ts'
+import { openBackupStore } from '../../app/backup/place.ts'
+import { restoreBackup } from '../../app/backup/restore.ts'
+import { recordCommand } from '../../app/store.ts'
+import { CcsCommand, targetFlag } from '../../command.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 
 /** The `--json` document of `ccs restore`. */
 export interface RestoreResult {
@@ -23,7 +24,8 @@ export interface RestoreResult {
   }[]
 }
 
-export default class Restore extends CcsCommand<RestoreResult> {
+export default class BackupRestore extends CcsCommand<RestoreResult> {
+  static override aliases = ['restore']
   static override summary = 'Restore a backup into an empty data directory.'
   static override description =
     'Restores the newest backup, or the state at a time: the newest commit before it, and the ' +
@@ -46,15 +48,15 @@ export default class Restore extends CcsCommand<RestoreResult> {
   }
 
   async run(): Promise<RestoreResult> {
-    const { args, flags } = await this.parse(Restore)
+    const { args, flags } = await this.parse(BackupRestore)
     const project = await this.loadProject(flags)
     const store = await openBackupStore(project, args.place)
     const atMs = flags.to === undefined ? undefined : parseTime(flags.to)
     const progress = this.progress('restoring')
-    const found = await restoreBackup(store, project.dataDir, {
-      atMs,
-      onRestored: (bytes) => progress.update(bytes),
-    })
+    const run = { atMs, onRestored: (bytes: number) => progress.update(bytes) }
+    const found = await recordCommand(project, this, () =>
+      restoreBackup(store, project.dataDir, run),
+    )
     progress.end()
     const { takenMs, untilMs, manifest, bytes, partitions } = found
     const taken = new Date(takenMs).toISOString()

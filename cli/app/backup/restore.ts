@@ -1,10 +1,10 @@
 /** Composition of restoring a backup, and of verifying one by restoring it beside the data. */
 import { crc32 } from 'node:zlib'
-import type { AuditReport } from '../domain/audit/audit.ts'
-import type { BackupStore } from '../domain/backup/backup-store.ts'
-import type { RestoredState } from '../domain/backup/restore-backup.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
-import type { Project } from '../project.ts'
+import type { AuditReport } from '../../domain/audit/audit.ts'
+import type { BackupStore } from '../../domain/backup/backup-store.ts'
+import type { RestoredState } from '../../domain/backup/restore-backup.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import type { Project } from '../../project.ts'
 
 /** What came back, and of when. */
 export interface RestoredBackup extends RestoredState {
@@ -28,14 +28,14 @@ export async function restoreBackup(
 ): Promise<RestoredBackup> {
   const [choose, backups, { SavedReader }, { restoreState }, log, lake, files, dir] =
     await Promise.all([
-      import('../domain/backup/choose-snapshots.ts'),
-      import('../domain/backup/list-backups.ts'),
-      import('../domain/backup/saved-reader.ts'),
-      import('../domain/backup/restore-backup.ts'),
-      import('../adapters/log/restore-log.ts'),
-      import('../adapters/lake/restore-commit.ts'),
-      import('../adapters/files/files.ts').then(({ diskFiles }) => diskFiles()),
-      import('../adapters/files/new-directory.ts'),
+      import('../../domain/backup/choose-snapshots.ts'),
+      import('../../domain/backup/list-backups.ts'),
+      import('../../domain/backup/saved-reader.ts'),
+      import('../../domain/backup/restore-backup.ts'),
+      import('../../adapters/log/restore-log.ts'),
+      import('../../adapters/lake/restore-commit.ts'),
+      import('../../adapters/files/files.ts').then(({ diskFiles }) => diskFiles()),
+      import('../../adapters/files/new-directory.ts'),
     ])
   const names = await backups.listBackups(store)
   const load = (name: (typeof names)[number]) => backups.readBackup(store, name)
@@ -65,9 +65,9 @@ export async function verifyBackup(
   onRestored: (bytes: number) => void,
 ): Promise<{ readonly restored: RestoredBackup; readonly audit: AuditReport }> {
   const [{ withScratch }, { diskFiles }, { runAudit }] = await Promise.all([
-    import('../adapters/files/scratch-dir.ts'),
-    import('../adapters/files/files.ts'),
-    import('./audit.ts'),
+    import('../../adapters/files/scratch-dir.ts'),
+    import('../../adapters/files/files.ts'),
+    import('../audit.ts'),
   ])
   const place = { parent: `${project.dataDir}/tmp`, name: 'verify-backup' }
   return withScratch(diskFiles(), place, Date.now(), async (scratch) => {

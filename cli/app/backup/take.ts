@@ -1,8 +1,8 @@
 /** Composition of taking a backup. */
 import { crc32 } from 'node:zlib'
-import type { BackupStore } from '../domain/backup/backup-store.ts'
-import type { TakenBackup } from '../domain/backup/take-backup.ts'
-import type { Project } from '../project.ts'
+import type { BackupStore } from '../../domain/backup/backup-store.ts'
+import type { TakenBackup } from '../../domain/backup/take-backup.ts'
+import type { Project } from '../../project.ts'
 
 /** How to take a backup. */
 export interface TakeRun {
@@ -20,15 +20,15 @@ export async function takeProjectBackup(
 ): Promise<TakenBackup> {
   const [{ openBackupSource }, { listLiveLog }, { takeBackup }, backups, store] = await Promise.all(
     [
-      import('../adapters/lake/backup-source.ts'),
-      import('../adapters/log/live-log.ts'),
-      import('../domain/backup/take-backup.ts'),
-      import('../domain/backup/list-backups.ts'),
-      import('./store.ts').then(({ openStore }) => openStore(project.dataDir)),
+      import('../../adapters/lake/backup-source.ts'),
+      import('../../adapters/log/live-log.ts'),
+      import('../../domain/backup/take-backup.ts'),
+      import('../../domain/backup/list-backups.ts'),
+      import('../store.ts').then(({ openStore }) => openStore(project.dataDir)),
     ],
   )
   try {
-    const { dataLayout } = await import('../domain/lake/layout.ts')
+    const { dataLayout } = await import('../../domain/lake/layout.ts')
     const last = (await backups.listBackups(place)).at(-1)
     const previous = last && (await backups.readBackup(place, last))
     const previousManifest = previous && (await backups.readSavedManifest(place, previous))
