@@ -63,6 +63,7 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
           ...(project.target.kafka
             ? {}
             : { checkLog: (committed) => checkLog(files, dataLayout(root).log, { committed }) }),
+          readPruned: async () => (await store.manifests.load())?.pruned,
           findDamagedFiles: async () => {
             const { damaged } = await verifyLake({
               load: async () => manifest,

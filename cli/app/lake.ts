@@ -8,7 +8,7 @@ import type { Manifest } from '../domain/lake/manifest.ts'
 import type { VerifyPorts, VerifyResult } from '../domain/lake/verify.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { Project } from '../project.ts'
-import { openStore } from './store.ts'
+import { doAsEngine, openStore } from './store.ts'
 
 /** How a compaction reports and is stopped. */
 export type CompactRun = Pick<CompactPorts, 'onProgress' | 'signal'>
@@ -47,21 +47,12 @@ export async function openLake(project: Project): Promise<OpenedLake> {
 }
 
 async function compact(store: Store, options: CompactionOptions, run: CompactRun) {
-  const [{ findEngine }, { takeEngineLock }, { compactIdle }] = await Promise.all([
-    import('../engines/embedded/query/engine-client.ts'),
-    import('../adapters/lake/engine-lock.ts'),
-    import('../domain/lake/compact.ts'),
-  ])
-  const running = await findEngine(store.files, store.root)
-  if (running) return (await running.post('/compact', options)) as CompactResult // its own answer
-  const lock = await takeEngineLock(store, 'ccs lake compact')
-  try {
-    return await withParquet(store, (parquet) =>
+  const { compactIdle } = await import('../domain/lake/compact.ts')
+  return doAsEngine(store, { owner: 'ccs lake compact', path: '/compact', body: options }, () =>
+    withParquet(store, (parquet) =>
       compactIdle(store.manifests, { ...compactTools(store, parquet), ...run }, options),
-    )
-  } finally {
-    await lock.release()
-  }
+    ),
+  )
 }
 
 /** Compacts beside a running pipeline. */

@@ -1,11 +1,12 @@
 /** Composition of the commands on the log of a data directory: checking and repairing it. */
 import type { LogRepairResult } from '../domain/dlq/plan-log-repair.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
+import type { PruneResult } from '../domain/lake/prune.ts'
 import type { PartitionReport } from '../domain/log/log-report.ts'
 import type { RecordRestorer } from '../domain/log/restored-record.ts'
 import type { Project } from '../project.ts'
 import { openLogic } from './project-logic.ts'
-import { openStore } from './store.ts'
+import { doAsEngine, openStore } from './store.ts'
 
 /** Gets bytes of how many. */
 export type OnBytes = (done: number, total: number) => void
@@ -14,7 +15,7 @@ export type OnBytes = (done: number, total: number) => void
 async function openOwnStore({ target, dataDir }: Project) {
   if (!target.kafka) return openStore(dataDir)
   throw new CcsError('CCS_USAGE_INVALID', `The log of target ${target.name} is kept by Kafka.`, {
-    hint: 'Only the log of a data directory can be checked and repaired: --target local',
+    hint: 'These commands work on the log of a data directory: --target local',
   })
 }
 
@@ -22,9 +23,10 @@ type OwnStore = Awaited<ReturnType<typeof openOwnStore>>
 
 /** Reads and checks the whole log. */
 export async function checkProjectLog(project: Project, onProgress: OnBytes) {
+  const { describeVerified } = await import('../domain/lake/prune-text.ts')
   const store = await openOwnStore(project)
   try {
-    return await check(store, onProgress)
+    return describeVerified(await check(store, onProgress), await store.manifests.load())
   } finally {
     await store.log.close()
   }
@@ -38,6 +40,28 @@ async function check(store: OwnStore, onProgress: OnBytes): Promise<readonly Par
   ])
   const committed = listCommittedEnds(await store.manifests.load())
   return checkLog(store.files, dataLayout(store.root).log, { committed, onProgress })
+}
+
+/**
+ * Plans what retention removes and, if `confirm` says yes, removes it or has the engine do it.
+ * CCS_ENGINE_LOCKED while a process has the lock that can't be asked.
+ */
+export async function pruneProjectLog(
+  project: Project,
+  confirm: (plan: PruneResult) => Promise<boolean>,
+): Promise<PruneResult> {
+  const [{ openPruneFiles }, { pruneConfirmed, pruneIdle }] = await Promise.all([
+    import('../adapters/log/prune-log.ts'),
+    import('../domain/lake/prune.ts'),
+  ])
+  const store = await openOwnStore(project)
+  const { retention: body } = project.config
+  const files = openPruneFiles(store)
+  const idle = () => pruneIdle(store, files, body)
+  const prune = () => doAsEngine(store, { owner: 'ccs prune', path: '/prune', body }, idle)
+  return pruneConfirmed(store, files, { retention: body, confirm, prune }).finally(() =>
+    store.log.close(),
+  )
 }
 
 /**

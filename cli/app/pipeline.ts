@@ -52,6 +52,7 @@ export async function openPipeline(
     { createSchemaRefresher },
     { takeEngineLock },
     { makePrivate },
+    { openPruneFiles },
     { openRestartable },
     { manifestLogic, refuseUndeployed },
   ] = await Promise.all([
@@ -61,6 +62,7 @@ export async function openPipeline(
     import('../domain/pipeline/schema-refresh.ts'),
     import('../adapters/lake/engine-lock.ts'),
     import('../adapters/files/private-data.ts'),
+    import('../adapters/log/prune-log.ts'),
     import('../engines/embedded/open-engine.ts'),
     import('../engines/embedded/model-diff.ts'),
   ])
@@ -96,6 +98,7 @@ export async function openPipeline(
         return createSchemaRefresher(rawSchemas, () => registry.versions(subject), clock)
       },
       findOrigins: createOriginFinder(log, clock),
+      logFiles: openPruneFiles(store),
       openPublisher: (parts) => {
         const hasTopics = opening.hasGoldTopics ?? false
         return openPublisher({ ...parts, project, logic, store, clock, owner, onNotice, hasTopics })
@@ -105,7 +108,7 @@ export async function openPipeline(
       ...{ owner, onNotice, dlqSchemas: logic.dlqSchemas, logic: manifestLogic(logic) },
       checkpointMs: config.engine.checkpointEveryMs,
       checkpointRows: config.engine.checkpointRows,
-      ...(target.kafka ? { target } : {}),
+      ...(target.kafka ? { target } : { retention: config.retention }),
     },
   )
   return { ...started, store, logic }

@@ -4,7 +4,7 @@
  */
 import type { LogDamage, LostRecords, PartitionReport } from '../../domain/log/log-report.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
-import { type DurableMark, markPath, readMark } from './durable-end.ts'
+import { type DurableMark, loadMark } from './durable-end.ts'
 import type { FrameHeader } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
 import {
@@ -77,7 +77,13 @@ export async function checkPartition(
   for (const [index, base] of bases.entries()) {
     const next = bases[index + 1]
     const place = { base, path: segmentPath(dir, base), next, end: wanted }
-    const checked = await checkSegment(files, place, tally)
+    const checked = await checkSegment(files, place, tally).catch(async (error: unknown) => {
+      // Retention has removed it meanwhile, and all before it.
+      const start = isErrno(error, 'ENOENT') ? (await listSegments(files, dir))[0] : undefined
+      if (start === undefined || start <= base) throw error
+      return undefined
+    })
+    if (!checked) continue
     segments.push(checked)
     onBytes(checked.bytes)
     end = Math.max(end, next ?? checked.runs.at(-1)?.end.offset ?? base)
@@ -88,28 +94,13 @@ export async function checkPartition(
     })
   const { unfinishedBytes, ...found } = tally
   const report = {
-    ...{ topic, partition, segments: segments.length, start: bases[0] ?? 0 },
+    ...{ topic, partition, segments: segments.length, start: segments[0]?.base ?? 0 },
     bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
     end: Math.max(end, ...tally.damage.map(({ to }) => to)),
     ...found,
     unfinishedBytes,
   }
   return { report, segments, mark }
-}
-
-async function loadMark(files: Files, dir: string): Promise<DurableMark | undefined> {
-  let file: OpenFile
-  try {
-    file = await files.open(markPath(dir), 'r')
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined
-    throw error
-  }
-  try {
-    return await readMark(file)
-  } finally {
-    await file.close()
-  }
 }
 
 /** A segment to check. */

@@ -15,6 +15,7 @@ import {
   MANIFEST_FORMAT,
   type Manifest,
   type PartitionPosition,
+  type Pruned,
   type StateFile,
 } from './manifest.ts'
 
@@ -197,7 +198,21 @@ const gap = fields<LogGap>({
   seenMs: count,
 })
 
-const wholeManifest = fields<Omit<Manifest, 'epoch' | 'sources' | 'gaps' | 'dedupedDays'>>({
+const pruned = fields<Pruned>({
+  records: list(
+    fields<Pruned['records'][number]>({
+      topic: textLike(isPlainName, 'a topic'),
+      partition: count,
+      from: count,
+      to: count,
+    }),
+  ),
+  rejects: count,
+})
+
+type Optional = 'epoch' | 'sources' | 'gaps' | 'pruned' | 'dedupedDays'
+
+const wholeManifest = fields<Omit<Manifest, Optional>>({
   format: check((v): v is typeof MANIFEST_FORMAT => v === MANIFEST_FORMAT, `${MANIFEST_FORMAT}`),
   serial: count,
   generation: count,
@@ -214,13 +229,14 @@ const wholeManifest = fields<Omit<Manifest, 'epoch' | 'sources' | 'gaps' | 'dedu
 })
 
 const manifest: Read<Manifest> = (value, at) => {
-  const { epoch, sources, gaps, dedupedDays: days } = Object(value)
+  const { epoch, sources, gaps, pruned: removed, dedupedDays: days } = Object(value)
   return {
     ...wholeManifest(value, at),
     ...(epoch === undefined ? {} : { epoch: count(epoch, `${at}.epoch`) }),
     ...(days === undefined ? {} : { dedupedDays: list(dedupedDay)(days, `${at}.dedupedDays`) }),
     ...(sources === undefined ? {} : { sources: list(source)(sources, `${at}.sources`) }),
     ...(gaps === undefined ? {} : { gaps: list(gap)(gaps, `${at}.gaps`) }),
+    ...(removed === undefined ? {} : { pruned: pruned(removed, `${at}.pruned`) }),
   }
 }
 

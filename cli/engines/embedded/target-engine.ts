@@ -141,8 +141,17 @@ export class EmbeddedTargetEngine implements TargetEngine {
       const { mayLoseRows, onNotice, clock } = this.#parts
       for (const line of compareRows(base, built, { models: this.#parts.logic.graph, mayLoseRows }))
         onNotice(line)
-      const gaps = [...(base.gaps ?? []), ...(loss ? toGaps(loss, clock.nowMs()) : [])]
-      return gaps.length === 0 ? built : { ...built, gaps: [...gaps, ...(built.gaps ?? [])] }
+      const gaps = [
+        ...(base.gaps ?? []),
+        ...(loss ? toGaps(loss, clock.nowMs()) : []),
+        ...(built.gaps ?? []),
+      ]
+      return {
+        ...built,
+        ...(gaps.length > 0 ? { gaps } : {}),
+        // Each record that was read again is in Bronze or has a reject.
+        ...(base.pruned ? { pruned: { ...base.pruned, rejects: 0 } } : {}),
+      }
     }
     const models = steps.filter((step) => step.kind === 'model')
     const built = new Set(

@@ -1,6 +1,6 @@
 /**
- * A running engine's HTTP server: page, queries, commits and compaction. Other processes find it
- * through the data directory.
+ * A running engine's HTTP server: page, queries, commits, compaction and retention. Other processes
+ * find it through the data directory.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
@@ -27,6 +27,8 @@ export interface ServedEngine {
   query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult>
   /** Merges small files of the lake. */
   compact(options?: object): Promise<unknown>
+  /** Removes what the client's retention no longer keeps. */
+  prune(retention: object): Promise<unknown>
   /** Announces the server to other processes, and takes that back. */
   publish(port: number): Promise<void>
   withdraw(): Promise<void>
@@ -64,6 +66,7 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
       },
       'POST /compact': (body) =>
         engine.compact(typeof body === 'object' && body !== null ? body : {}),
+      'POST /prune': (body) => engine.prune(asObject(body)),
     },
   })
   let compacting: Promise<unknown> | undefined

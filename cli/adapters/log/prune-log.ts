@@ -1,0 +1,82 @@
+/** The segments of the log as files that retention may remove, and their removal. */
+import { dataLayout } from '../../domain/lake/layout.ts'
+import type { PrunePorts } from '../../domain/lake/prune.ts'
+import type { ClosedSegment, SegmentedPartition } from '../../domain/lake/prune-plan.ts'
+import { DLQ_TOPIC, RAW_TOPIC } from '../../domain/log/topics.ts'
+import type { Files, OpenFile } from '../files/files.ts'
+import { listLogPartitions } from './check-log.ts'
+import { loadMark } from './durable-end.ts'
+import { decodeHeader, HEADER_BYTES } from './frame.ts'
+import type { Partition } from './partition-reader.ts'
+import { listSegments, segmentPath } from './segment.ts'
+
+const TOPICS: readonly string[] = [RAW_TOPIC, DLQ_TOPIC]
+
+/** The log of a data directory; of topics without retention nothing is read. */
+export function openPruneFiles({
+  files,
+  root,
+}: {
+  readonly files: Files
+  readonly root: string
+}): PrunePorts {
+  const { log } = dataLayout(root)
+  const listOwn = async () =>
+    (await listLogPartitions(files, log, [])).filter(({ topic }) => TOPICS.includes(topic))
+  return {
+    nowMs: () => Date.now(),
+    list: async () => {
+      const found: SegmentedPartition[] = []
+      for (const one of await listOwn()) found.push(await listPartition(files, one))
+      return found
+    },
+    remove: async (topic, partition, before) => {
+      const own = (await listOwn()).find(
+        (one) => one.topic === topic && one.partition === partition,
+      )
+      if (own) await removeBefore(files, own.dir, before)
+    },
+  }
+}
+
+async function listPartition(
+  files: Files,
+  { topic, partition, dir }: Partition,
+): Promise<SegmentedPartition> {
+  const bases = await listSegments(files, dir)
+  const heads: { base: number; bytes: number; firstMs: number | null }[] = []
+  for (const base of bases) heads.push({ base, ...(await readHead(files, dir, base)) })
+  const closed = heads.slice(0, -1).map(({ base, bytes, firstMs }, index): ClosedSegment => {
+    const next = heads[index + 1]
+    return { from: base, to: next?.base ?? base, bytes, firstMs, untilMs: next?.firstMs ?? null }
+  })
+  const last = heads.at(-1)
+  const mark = await loadMark(files, dir)
+  const newestMs = mark && mark.appendMs > 0 ? mark.appendMs : (last?.firstMs ?? null)
+  return { topic, partition, closed, lastBytes: last?.bytes ?? 0, newestMs }
+}
+
+/** Length of a segment, and when its first frame was appended. */
+async function readHead(files: Files, dir: string, base: number) {
+  const file: OpenFile = await files.open(segmentPath(dir, base), 'r')
+  try {
+    const header = Buffer.alloc(HEADER_BYTES)
+    const read = await file.read(header, 0)
+    const first = read < HEADER_BYTES ? undefined : decodeHeader(header, 0)
+    const firstMs = first?.baseOffset === base ? first.appendMs : null
+    return { bytes: await file.size(), firstMs }
+  } finally {
+    await file.close()
+  }
+}
+
+/** After a crash the segments that are left follow one another, as each removal is durable. */
+async function removeBefore(files: Files, dir: string, before: number): Promise<void> {
+  const bases = await listSegments(files, dir)
+  for (const [index, base] of bases.entries()) {
+    const next = bases[index + 1]
+    if (next === undefined || next > before) return
+    await files.remove(segmentPath(dir, base))
+    await files.fsyncDir(dir)
+  }
+}
