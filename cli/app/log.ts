@@ -1,4 +1,4 @@
-/** Composition of the commands on the log of a data directory: checking and repairing it. */
+/** Composition of the commands on the log of a data directory: checking, repairing, pruning it. */
 import type { LogRepairResult } from '../domain/dlq/plan-log-repair.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { PruneResult } from '../domain/lake/prune.ts'
@@ -40,6 +40,13 @@ async function check(store: OwnStore, onProgress: OnBytes): Promise<readonly Par
   ])
   const committed = listCommittedEnds(await store.manifests.load())
   return checkLog(store.files, dataLayout(store.root).log, { committed, onProgress })
+}
+
+/** How long the disk lasts, of which so many bytes are free. */
+export async function forecastProjectDisk(project: Project, freeBytes: number) {
+  const { measureDisk } = await import('../adapters/log/measure-disk.ts')
+  const about = { ...project.config, freeBytes, nowMs: Date.now() }
+  return measureDisk(await openStore(project.dataDir), about)
 }
 
 /**

@@ -177,6 +177,16 @@ describe('ccs prune', { timeout: 120_000 }, () => {
   })
 })
 
+test('status says how long the disk lasts, beside the commit', async () => {
+  const shop = copyOfBase(FOREVER)
+  const { code, stdout } = await runCcs(['status', '--json', '--data', shop.root])
+  const { disk } = JSON.parse(stdout)
+  expect([code, disk.bytesPerDay, disk.fullInDays]).toEqual([0, 0, null])
+  expect([disk.freeBytes, disk.logBytes, disk.lakeBytes].every((one) => one > 0)).toBe(true)
+  const shown = await runCcs(['status', '--data', shop.root])
+  expect(shown.stdout).toMatch(/\ndisk +.* free, log and lake grow by 0 B a day\n/)
+})
+
 describe('what retention did not remove is still a loss', { timeout: 120_000 }, () => {
   test('a reject that was deleted by hand', async () => {
     const shop = copyOfBase(FOUR_DAYS)

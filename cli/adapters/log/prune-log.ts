@@ -3,37 +3,41 @@ import { dataLayout } from '../../domain/lake/layout.ts'
 import type { PrunePorts } from '../../domain/lake/prune.ts'
 import type { ClosedSegment, SegmentedPartition } from '../../domain/lake/prune-plan.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../../domain/log/topics.ts'
-import type { Files, OpenFile } from '../files/files.ts'
+import { type Files, isErrno, type OpenFile } from '../files/files.ts'
 import { listLogPartitions } from './check-log.ts'
 import { loadMark } from './durable-end.ts'
 import { decodeHeader, HEADER_BYTES } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
 import { listSegments, segmentPath } from './segment.ts'
 
-const TOPICS: readonly string[] = [RAW_TOPIC, DLQ_TOPIC]
-
-/** The log of a data directory; of topics without retention nothing is read. */
-export function openPruneFiles({
-  files,
-  root,
-}: {
+/** A data directory. */
+interface LogPlace {
   readonly files: Files
   readonly root: string
-}): PrunePorts {
-  const { log } = dataLayout(root)
-  const listOwn = async () =>
-    (await listLogPartitions(files, log, [])).filter(({ topic }) => TOPICS.includes(topic))
+}
+
+const TOPICS: readonly string[] = [RAW_TOPIC, DLQ_TOPIC]
+
+/** All partitions of the log of a data directory, as files with their times. */
+export async function listSegmented(
+  { files, root }: LogPlace,
+  isWanted: (topic: string) => boolean = () => true,
+): Promise<readonly SegmentedPartition[]> {
+  const found: SegmentedPartition[] = []
+  for (const one of await listLogPartitions(files, dataLayout(root).log, []))
+    if (isWanted(one.topic)) found.push(await listPartition(files, one))
+  return found
+}
+
+/** The log of a data directory; of topics without retention nothing is read. */
+export function openPruneFiles(place: LogPlace): PrunePorts {
+  const { files, root } = place
   return {
     nowMs: () => Date.now(),
-    list: async () => {
-      const found: SegmentedPartition[] = []
-      for (const one of await listOwn()) found.push(await listPartition(files, one))
-      return found
-    },
+    list: () => listSegmented(place, (topic) => TOPICS.includes(topic)),
     remove: async (topic, partition, before) => {
-      const own = (await listOwn()).find(
-        (one) => one.topic === topic && one.partition === partition,
-      )
+      const all = await listLogPartitions(files, dataLayout(root).log, [])
+      const own = all.find((one) => one.topic === topic && one.partition === partition)
       if (own) await removeBefore(files, own.dir, before)
     },
   }
@@ -45,7 +49,14 @@ async function listPartition(
 ): Promise<SegmentedPartition> {
   const bases = await listSegments(files, dir)
   const heads: { base: number; bytes: number; firstMs: number | null }[] = []
-  for (const base of bases) heads.push({ base, ...(await readHead(files, dir, base)) })
+  for (const base of bases) {
+    const head = await readHead(files, dir, base).catch((error: unknown) => {
+      // Beside an engine that prunes.
+      if (!isErrno(error, 'ENOENT') || base === bases.at(-1)) throw error
+      return undefined
+    })
+    if (head) heads.push({ base, ...head })
+  }
   const closed = heads.slice(0, -1).map(({ base, bytes, firstMs }, index): ClosedSegment => {
     const next = heads[index + 1]
     return { from: base, to: next?.base ?? base, bytes, firstMs, untilMs: next?.firstMs ?? null }
@@ -53,7 +64,8 @@ async function listPartition(
   const last = heads.at(-1)
   const mark = await loadMark(files, dir)
   const newestMs = mark && mark.appendMs > 0 ? mark.appendMs : (last?.firstMs ?? null)
-  return { topic, partition, closed, lastBytes: last?.bytes ?? 0, newestMs }
+  const lastFirstMs = last?.firstMs ?? null
+  return { topic, partition, closed, lastBytes: last?.bytes ?? 0, lastFirstMs, newestMs }
 }
 
 /** Length of a segment, and when its first frame was appended. */

@@ -24,7 +24,9 @@ export interface SegmentedPartition {
   readonly partition: number
   /** Ascending; without the last segment. */
   readonly closed: readonly ClosedSegment[]
+  /** Of the last one: its length, and when its first record was appended; null: it has none. */
   readonly lastBytes: number
+  readonly lastFirstMs: number | null
   /** When its newest record was appended; null: it has none. */
   readonly newestMs: number | null
 }

@@ -21,7 +21,8 @@ function partitionOf(days: number, about: Partial<SegmentedPartition> = {}): Seg
     return { from, to, bytes: 1_000, firstMs: day * DAY, untilMs: (day + 1) * DAY }
   })
   const newestMs = days * DAY - 1
-  return { topic: RAW, partition: 0, closed, lastBytes: 500, newestMs, ...about }
+  const last = { lastBytes: 500, lastFirstMs: (days - 1) * DAY, newestMs }
+  return { topic: RAW, partition: 0, closed, ...last, ...about }
 }
 
 function committed(nextOffset: number, { dlqEnd = 0, partition = 0, topic = RAW } = {}) {
