@@ -1,4 +1,4 @@
-/** Composition of the lake's commands: what the manifest says, verification and compaction. */
+/** Composition of the lake's commands: what the manifest says, its disk, verify and compact. */
 
 import type { Store } from '../adapters/lake/data-store.ts'
 import type { ParquetTool } from '../adapters/lake/parquet.ts'
@@ -53,6 +53,13 @@ async function compact(store: Store, options: CompactionOptions, run: CompactRun
       compactIdle(store.manifests, { ...compactTools(store, parquet), ...run }, options),
     ),
   )
+}
+
+/** How long the disk lasts, of which so many bytes are free. */
+export async function forecastProjectDisk(project: Project, freeBytes: number) {
+  const { measureDisk } = await import('../adapters/log/measure-disk.ts')
+  const about = { ...project.config, freeBytes, nowMs: Date.now() }
+  return measureDisk(await openStore(project.dataDir), about)
 }
 
 /** Compacts beside a running pipeline. */

@@ -42,13 +42,6 @@ async function check(store: OwnStore, onProgress: OnBytes): Promise<readonly Par
   return checkLog(store.files, dataLayout(store.root).log, { committed, onProgress })
 }
 
-/** How long the disk lasts, of which so many bytes are free. */
-export async function forecastProjectDisk(project: Project, freeBytes: number) {
-  const { measureDisk } = await import('../adapters/log/measure-disk.ts')
-  const about = { ...project.config, freeBytes, nowMs: Date.now() }
-  return measureDisk(await openStore(project.dataDir), about)
-}
-
 /**
  * Plans what retention removes and, if `confirm` says yes, removes it or has the engine do it.
  * CCS_ENGINE_LOCKED while a process has the lock that can't be asked.
@@ -79,6 +72,7 @@ export async function repairProjectLog(
   project: Project,
   onProgress: OnBytes,
   confirm: (plan: LogRepairResult) => Promise<boolean>,
+  withPruned = false,
 ): Promise<LogRepairResult> {
   const [{ takeEngineLock }, { planLogRepair }, { repairLog }] = await Promise.all([
     import('../adapters/lake/engine-lock.ts'),
@@ -91,7 +85,8 @@ export async function repairProjectLog(
   try {
     const reports = await check(store, onProgress)
     return await withRestorer(project, store, async (restorer, withoutBronze) => {
-      const partitions = await planLogRepair(reports, restorer)
+      const pruned = withPruned ? undefined : (await store.manifests.load())?.pruned
+      const partitions = await planLogRepair(reports, restorer, pruned)
       const plan = { applied: false, partitions, withoutBronze }
       if (partitions.length === 0 || !(await confirm(plan))) return plan
       const options = { files, owner: 'ccs log repair', nowMs: Date.now(), restorer }

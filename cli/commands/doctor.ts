@@ -1,6 +1,6 @@
 import { checkMarts } from '../app/dbt.ts'
 import { checkMetrics, checkTarget } from '../app/doctor.ts'
-import { forecastProjectDisk } from '../app/log.ts'
+import { forecastProjectDisk } from '../app/lake.ts'
 import { openLogic } from '../app/project-logic.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import {

@@ -15,7 +15,7 @@ export default class Prune extends CcsCommand<PruneResult> {
     'Shows the plan first. Only whole segments of the log go, the oldest first, and only ' +
     'records that are committed: accepted ones are in Bronze, rejected ones in events.dlq. ' +
     'Bronze, Silver and Gold stay. Beside a running engine, the engine does it; it also prunes ' +
-    'by itself, once an hour. Afterwards `ccs deploy --rebuild` needs `ccs log repair` first, ' +
+    'by itself, once an hour. A later `ccs deploy --rebuild` needs `ccs log repair --pruned`, ' +
     'which makes the records again from Bronze. Exit code 3: there is something to remove, and ' +
     'it was not confirmed.'
   static override examples = ['<%= config.bin %> prune', '<%= config.bin %> prune --yes --json']

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { forecastProjectDisk } from '../app/log.ts'
+import { forecastProjectDisk } from '../app/lake.ts'
 import { openAnswers } from '../app/query.ts'
 import { runLeftOut } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'

@@ -169,7 +169,12 @@ describe('ccs prune', { timeout: 120_000 }, () => {
       'This would delete 4 events (of 2024-01-01 to 2024-01-01) that Bronze has and the log no ' +
         'longer has: events.raw-0, records 0 to 4.',
     )
-    expect(await runCcs(['log', 'repair', '--yes', ...data])).toMatchObject({ code: 0 })
+    expect(refused.stderr).toContain('To put them back into the log: ccs log repair --pruned.')
+    const other = await runCcs(['log', 'repair', '--yes', ...data])
+    expect(other.stdout).toContain('Nothing to repair')
+    expect(segments(shop.root, 'events.raw')[0]).toBe(5)
+    const flags = ['--pruned', '--yes', ...data]
+    expect(await runCcs(['log', 'repair', ...flags])).toMatchObject({ code: 0 })
     expect(await runCcs(['deploy', '--rebuild', '--yes', ...data])).toMatchObject({ code: 0 })
     expect(await shop.rows(GOLD)).toEqual(before)
     const whole = { ok: true, gaps: [], log: [{ start: 0, pruned: 0 }] }

@@ -17,10 +17,14 @@ export default class LogRepair extends CcsCommand<LogRepairResult> {
   static override examples = [
     '<%= config.bin %> log repair',
     '<%= config.bin %> log repair --yes --json',
+    '<%= config.bin %> log repair --pruned',
   ]
 
   static override flags = {
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
+    pruned: Flags.boolean({
+      summary: 'Also bring back records that retention removed, as a rebuild needs them.',
+    }),
     target: targetFlag,
   }
 
@@ -36,6 +40,7 @@ export default class LogRepair extends CcsCommand<LogRepairResult> {
         this.#show(plan)
         return flags.yes || (await this.confirm('Repair it?'))
       },
+      flags.pruned,
     )
     progress.end()
     this.#finish(result)

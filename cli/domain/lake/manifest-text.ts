@@ -70,7 +70,9 @@ function parseJson(body: Buffer, source: string): unknown {
 function invalid(source: string, what: string, cause?: unknown): CcsError {
   return new CcsError('CCS_MANIFEST_INVALID', `${source} ${what}.`, {
     exit: EXIT.checkFailed,
-    hint: 'Rebuild from the log: delete everything there except log/, then: ccs run --once',
+    hint:
+      'Restore it from a backup. If each folder in log/ still has its first segment (a name of ' +
+      'zeros), rebuild: delete everything there except log/, then: ccs run --once',
     cause,
   })
 }
