@@ -66,7 +66,8 @@ function firstUrl(child) {
   return new Promise((resolve, reject) => {
     child.stdout.on('data', (text) => {
       output += text
-      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0]
+      // The address with the token: the pictures show orders and events too.
+      const url = /http:\/\/127\.0\.0\.1:\d+\/\?token=\S+/.exec(output)?.[0]
       if (url) resolve(url)
     })
     child.once('exit', () => reject(new Error(`ccs up ended:\n${output}`)))
@@ -75,7 +76,7 @@ function firstUrl(child) {
 
 async function caughtUp(url) {
   for (;;) {
-    const { health } = await (await fetch(`${url}/api/snapshot`)).json()
+    const { health } = await (await fetch(new URL('/api/snapshot', url))).json()
     if (health.records >= EVENTS && health.lagEvents < 100) return
     await new Promise((resolve) => setTimeout(resolve, 1_000))
   }

@@ -6,7 +6,6 @@
 import type { AuditReport } from '../domain/audit/audit.ts'
 import { auditCommit, EMPTY_AUDIT } from '../domain/audit/audit-commit.ts'
 import type { LakeFile } from '../domain/lake/manifest.ts'
-import { verifyLake } from '../domain/lake/verify.ts'
 import type { Project } from '../project.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
@@ -28,7 +27,7 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
     { refuseUndeployed },
     { withScratch },
     { pinCommit },
-    parquet,
+    { findDamage },
     duckdb,
     { checkLog },
     { dataLayout },
@@ -38,7 +37,7 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
     import('../engines/embedded/model-diff.ts'),
     import('../adapters/files/scratch-dir.ts'),
     import('../adapters/lake/pin-commit.ts'),
-    import('../adapters/lake/parquet.ts'),
+    import('../adapters/lake/verify-store.ts'),
     import('../adapters/duckdb/with-duck.ts'),
     import('../adapters/log/check-log.ts'),
     import('../domain/lake/layout.ts'),
@@ -64,15 +63,7 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
             ? {}
             : { checkLog: (committed) => checkLog(files, dataLayout(root).log, { committed }) }),
           readPruned: async () => (await store.manifests.load())?.pruned,
-          findDamagedFiles: async () => {
-            const { damaged } = await verifyLake({
-              load: async () => manifest,
-              lake: { locate: async () => paths, check: (file, path) => lake.check(file, path) },
-              rows: (path) => parquet.countParquetRows(plain, path),
-              stateDir,
-            })
-            return damaged
-          },
+          findDamagedFiles: () => findDamage(lake, { manifest, paths, stateDir }, plain),
           withServed: async (use) => {
             const state = manifest.state.filter((file) => file.kind === 'gold')
             const pinned = {

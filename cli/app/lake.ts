@@ -1,7 +1,6 @@
 /** Composition of the lake's commands: what the manifest says, its disk, verify and compact. */
 
 import type { Store } from '../adapters/lake/data-store.ts'
-import type { ParquetTool } from '../adapters/lake/parquet.ts'
 import type { CompactPorts, CompactResult } from '../domain/lake/compact.ts'
 import type { CompactionOptions } from '../domain/lake/compaction-plan.ts'
 import type { Manifest } from '../domain/lake/manifest.ts'
@@ -29,27 +28,20 @@ export async function openLake(project: Project): Promise<OpenedLake> {
   return {
     root: store.root,
     manifest: () => store.manifests.load(),
-    verify: async (onProgress) => {
-      const [{ verifyLake }, { dataLayout }] = await Promise.all([
-        import('../domain/lake/verify.ts'),
-        import('../domain/lake/layout.ts'),
-      ])
-      const { state: stateDir } = dataLayout(store.root)
-      const load = () => store.manifests.load()
-      return withParquet(store, (parquet) => {
-        const rows = (path: string) => parquet.countRows(path)
-        return verifyLake({ load, lake: store.lake, rows, stateDir, onProgress })
-      })
-    },
+    verify: async (onProgress) =>
+      (await import('../adapters/lake/verify-store.ts')).verifyStore(store, onProgress),
     compact: (options, run) => compact(store, options, run),
     close: () => store.log.close(),
   }
 }
 
 async function compact(store: Store, options: CompactionOptions, run: CompactRun) {
-  const { compactIdle } = await import('../domain/lake/compact.ts')
+  const [{ compactIdle }, { withParquet }] = await Promise.all([
+    import('../domain/lake/compact.ts'),
+    import('../adapters/lake/parquet.ts'),
+  ])
   return doAsEngine(store, { owner: 'ccs lake compact', path: '/compact', body: options }, () =>
-    withParquet(store, (parquet) =>
+    withParquet(store.root, (parquet) =>
       compactIdle(store.manifests, { ...compactTools(store, parquet), ...run }, options),
     ),
   )
@@ -67,23 +59,16 @@ export async function compactRunning(
   { pipeline, store }: { readonly pipeline: Pipeline; readonly store: Store },
   options: CompactionOptions = {},
 ): Promise<CompactResult> {
-  const { compactBeside } = await import('../domain/lake/compact.ts')
-  return withParquet(store, (parquet) =>
+  const [{ compactBeside }, { withParquet }] = await Promise.all([
+    import('../domain/lake/compact.ts'),
+    import('../adapters/lake/parquet.ts'),
+  ])
+  return withParquet(store.root, (parquet) =>
     compactBeside(pipeline, compactTools(store, parquet), options),
   )
 }
 
-function compactTools({ lake }: Store, parquet: ParquetTool) {
-  const merge = (inputs: readonly string[], output: string) => parquet.merge(inputs, output)
+function compactTools({ lake }: Store, parquet: Pick<CompactPorts, 'merge'>) {
+  const merge: CompactPorts['merge'] = (inputs, output) => parquet.merge(inputs, output)
   return { lake, merge, nowMs: () => Date.now() }
-}
-
-async function withParquet<T>({ root }: Store, use: (parquet: ParquetTool) => Promise<T>) {
-  const { ParquetTool } = await import('../adapters/lake/parquet.ts')
-  const parquet = new ParquetTool(`${root}/spill`)
-  try {
-    return await use(parquet)
-  } finally {
-    await parquet.close()
-  }
 }

@@ -2,7 +2,6 @@
 import type { LogRepairResult } from '../domain/dlq/plan-log-repair.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { PruneResult } from '../domain/lake/prune.ts'
-import type { PartitionReport } from '../domain/log/log-report.ts'
 import type { RecordRestorer } from '../domain/log/restored-record.ts'
 import type { Project } from '../project.ts'
 import { openLogic } from './project-logic.ts'
@@ -26,20 +25,12 @@ export async function checkProjectLog(project: Project, onProgress: OnBytes) {
   const { describeVerified } = await import('../domain/lake/prune-text.ts')
   const store = await openOwnStore(project)
   try {
-    return describeVerified(await check(store, onProgress), await store.manifests.load())
+    const { checkStoreLog } = await import('../adapters/log/check-log.ts')
+    const reports = await checkStoreLog(store, onProgress)
+    return describeVerified(reports, await store.manifests.load())
   } finally {
     await store.log.close()
   }
-}
-
-async function check(store: OwnStore, onProgress: OnBytes): Promise<readonly PartitionReport[]> {
-  const [{ checkLog }, { dataLayout }, { listCommittedEnds }] = await Promise.all([
-    import('../adapters/log/check-log.ts'),
-    import('../domain/lake/layout.ts'),
-    import('../domain/lake/committed-ends.ts'),
-  ])
-  const committed = listCommittedEnds(await store.manifests.load())
-  return checkLog(store.files, dataLayout(store.root).log, { committed, onProgress })
 }
 
 /**
@@ -74,16 +65,18 @@ export async function repairProjectLog(
   confirm: (plan: LogRepairResult) => Promise<boolean>,
   withPruned = false,
 ): Promise<LogRepairResult> {
-  const [{ takeEngineLock }, { planLogRepair }, { repairLog }] = await Promise.all([
-    import('../adapters/lake/engine-lock.ts'),
-    import('../domain/dlq/plan-log-repair.ts'),
-    import('../adapters/log/repair-log.ts'),
-  ])
+  const [{ takeEngineLock }, { checkStoreLog }, { planLogRepair }, { repairLog }] =
+    await Promise.all([
+      import('../adapters/lake/engine-lock.ts'),
+      import('../adapters/log/check-log.ts'),
+      import('../domain/dlq/plan-log-repair.ts'),
+      import('../adapters/log/repair-log.ts'),
+    ])
   const store = await openOwnStore(project)
   const { files, root } = store
   const lock = await takeEngineLock(store, 'ccs log repair')
   try {
-    const reports = await check(store, onProgress)
+    const reports = await checkStoreLog(store, onProgress)
     return await withRestorer(project, store, async (restorer, withoutBronze) => {
       const pruned = withPruned ? undefined : (await store.manifests.load())?.pruned
       const partitions = await planLogRepair(reports, restorer, pruned)
@@ -98,7 +91,8 @@ export async function repairProjectLog(
   }
 }
 
-async function withRestorer<T>(
+/** Runs `use` with what makes records again from Bronze and events.dlq; see withBronzeRecords. */
+export async function withRestorer<T>(
   project: Project,
   { log, root, lake, manifests }: OwnStore,
   use: (restorer: RecordRestorer, withoutBronze: string | null) => Promise<T>,

@@ -37,10 +37,10 @@ export async function openServer(
     import('../domain/pipeline/read-status.ts'),
     import('../domain/log/topics.ts'),
   ])
-  const { engine, pipeline, logic } = open
+  const { engine, pipeline, logic, scrub } = open
   const { log, files, root: data, manifests } = open.store
-  const status = () =>
-    readStatus(log, pipeline.state(), { data, topic, nowMs: Date.now(), running: true })
+  const about = () => ({ data, topic, nowMs: Date.now(), running: true, scrub: scrub.status() })
+  const status = () => readStatus(log, pipeline.state(), about())
   const query = (sql: string, nowMs: number, control?: QueryControl) =>
     engine.query(sql, nowMs, control)
   const catchUp = () => pipeline.catchUp()
@@ -49,6 +49,13 @@ export async function openServer(
   const source = { log, manifests, catchUp, query, status, revision, graph }
   return serveEngine({
     ...{ port, isPortRequired, status, catchUp, query, stop },
+    watched: {
+      pipeline,
+      engine,
+      files,
+      root: data,
+      checkpointMs: project.config.engine.checkpointEveryMs,
+    },
     page: await openPage(project, source),
     commit: () => pipeline.commit(),
     compact: async (some) => (await import('./lake.ts')).compactRunning(open, some),
@@ -78,5 +85,5 @@ export async function openDash(
     await answers.close()
     await log.close()
   }
-  return serveDash({ port, isPortRequired, page, status, close })
+  return serveDash({ port, isPortRequired, page, status, close, root: project.dataDir })
 }

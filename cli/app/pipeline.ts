@@ -45,45 +45,40 @@ export async function openPipeline(
 ): Promise<OpenPipeline> {
   const { owner, onNotice, isOnce, goldLimits, clock = systemClock() } = opening
   const { target, config } = project
-  const [
-    { startPipeline },
-    { KAFKA_WAIT_MS, OutageHandler },
-    { createOriginFinder },
-    { createSchemaRefresher },
-    { takeEngineLock },
-    { makePrivate },
-    { openPruneFiles },
-    { openRestartable },
-    { manifestLogic, refuseUndeployed },
-  ] = await Promise.all([
-    import('../domain/pipeline/start-pipeline.ts'),
-    import('../domain/pipeline/outage-handler.ts'),
-    import('../domain/dlq/replay-ledger.ts'),
-    import('../domain/pipeline/schema-refresh.ts'),
-    import('../adapters/lake/engine-lock.ts'),
-    import('../adapters/files/private-data.ts'),
-    import('../adapters/log/prune-log.ts'),
-    import('../engines/embedded/open-engine.ts'),
-    import('../engines/embedded/model-diff.ts'),
-  ])
-  const outage = new OutageHandler(clock, onNotice, isOnce ? { kafkaMs: KAFKA_WAIT_MS } : {})
+  const [starting, outages, replays, schemas, locks, access, engines, models, scrubs, lakes, logs] =
+    await Promise.all([
+      import('../domain/pipeline/start-pipeline.ts'),
+      import('../domain/pipeline/outage-handler.ts'),
+      import('../domain/dlq/replay-ledger.ts'),
+      import('../domain/pipeline/schema-refresh.ts'),
+      import('../adapters/lake/engine-lock.ts'),
+      import('../adapters/files/private-data.ts'),
+      import('../engines/embedded/open-engine.ts'),
+      import('../engines/embedded/model-diff.ts'),
+      import('../domain/lake/scrub.ts'),
+      import('../adapters/lake/scrub-lake.ts'),
+      import('../adapters/log/scrub-log.ts'),
+    ])
+  const { openPruneFiles } = await import('../adapters/log/prune-log.ts')
+  const kafkaMs = isOnce ? { kafkaMs: outages.KAFKA_WAIT_MS } : {}
+  const outage = new outages.OutageHandler(clock, onNotice, kafkaMs)
   const store: ProjectStore =
     opening.store ??
     (await openProjectStore(project, (run) => outage.retryWhileUnavailable('write', run)))
   const { log, lake, manifests } = store
   const rawSchemas = [...logic.rawSchemas] // more are put into it while it runs
-  const started = await startPipeline<RestartableEngine>(
+  const started = await starting.startPipeline<RestartableEngine>(
     {
-      ...{ clock, systemClock: systemClock(), store, outage },
+      ...{ clock, store, outage },
       takeLock: async () => {
-        const lock = await takeEngineLock(store, owner)
-        if (config.dataMode === 'private' && (await makePrivate(store.root)))
+        const lock = await locks.takeEngineLock(store, owner)
+        if (config.dataMode === 'private' && (await access.makePrivate(store.root)))
           onNotice(`Other users could read ${store.root}; from now on only you can (data_mode).`)
         return lock
       },
-      checkLogic: (manifest) => refuseUndeployed(logic, manifest),
+      checkLogic: (manifest) => models.refuseUndeployed(logic, manifest),
       openEngine: async (manifest, failing) => {
-        const engine = await openRestartable(project, { ...logic, rawSchemas }, store, {
+        const engine = await engines.openRestartable(project, { ...logic, rawSchemas }, store, {
           ...{ lakePath: (file) => lake.path(file), failing },
           ...(manifest ? { manifest } : {}),
           ...(goldLimits ? { goldLimits } : {}),
@@ -95,17 +90,25 @@ export async function openPipeline(
         if (!target.kafka) return undefined
         const registry = await openRegistry(project)
         const subject = subjectFor(RAW_TOPIC)
-        return createSchemaRefresher(rawSchemas, () => registry.versions(subject), clock)
+        return schemas.createSchemaRefresher(rawSchemas, () => registry.versions(subject), clock)
       },
-      findOrigins: createOriginFinder(log, clock),
+      findOrigins: replays.createOriginFinder(log, clock),
       logFiles: openPruneFiles(store),
+      openScrub: (loop) =>
+        new scrubs.Scrub({
+          ...{ clock: systemClock(), progress: store.scrubbed, onNotice, ...loop },
+          list: async (pace) => [
+            ...(await lakes.listLakeParts(store, pace)),
+            ...(target.kafka ? [] : await logs.listSegmentParts(store, pace)),
+          ],
+        }),
       openPublisher: (parts) => {
         const hasTopics = opening.hasGoldTopics ?? false
         return openPublisher({ ...parts, project, logic, store, clock, owner, onNotice, hasTopics })
       },
     },
     {
-      ...{ owner, onNotice, dlqSchemas: logic.dlqSchemas, logic: manifestLogic(logic) },
+      ...{ owner, onNotice, dlqSchemas: logic.dlqSchemas, logic: models.manifestLogic(logic) },
       checkpointMs: config.engine.checkpointEveryMs,
       checkpointRows: config.engine.checkpointRows,
       ...(target.kafka ? { target } : { retention: config.retention }),

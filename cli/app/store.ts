@@ -6,25 +6,17 @@ import type { Store } from '../adapters/lake/data-store.ts'
 
 /** `disk` is this machine's unless a test brings one that fails. */
 export async function openStore(root: string, disk?: Files): Promise<Store> {
-  const [{ diskFiles }, { openLocalLog }, { LocalLake }, { openManifestStore }, { dataLayout }] =
-    await Promise.all([
-      import('../adapters/files/files.ts'),
-      import('../adapters/log/local-log.ts'),
-      import('../adapters/lake/local-lake.ts'),
-      import('../adapters/lake/manifest-store.ts'),
-      import('../domain/lake/layout.ts'),
-    ])
+  const [{ diskFiles }, { openLocalLog }, { openLakeParts }] = await Promise.all([
+    import('../adapters/files/files.ts'),
+    import('../adapters/log/local-log.ts'),
+    import('../adapters/lake/open-lake.ts'),
+  ])
   const fault = await openFault()
   const real = disk ?? diskFiles()
   const files = fault?.files(real) ?? real
-  return {
-    ...(fault ? { fault } : {}),
-    files,
-    root,
-    log: openLocalLog({ dir: dataLayout(root).log, files }),
-    lake: new LocalLake({ files, root, nowMs: () => Date.now() }),
-    manifests: openManifestStore(files, root),
-  }
+  const { logDir, ...lake } = openLakeParts({ files, root, nowMs: () => Date.now() })
+  const log = openLocalLog({ dir: logDir, files })
+  return { ...(fault ? { fault } : {}), files, root, log, ...lake }
 }
 
 /**

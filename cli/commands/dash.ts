@@ -35,6 +35,7 @@ export default class Dash extends CcsCommand<DashResult> {
     try {
       this.notePort(port, dash.url)
       this.print(`The live page is at ${dash.url}. Ctrl-C ends it.`)
+      this.print(`With single orders and events: ${dash.pageUrl}`)
       const clock = this.clock
       while (!stop.aborted) await clock.sleep(DAY_MS, stop)
       return { url: dash.url }

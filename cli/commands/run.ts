@@ -47,6 +47,9 @@ export default class Run extends CcsCommand<StatusResult> {
         this.notePort(port, server.url)
         if (!flags.once)
           this.note(`The engine answers at ${server.url}; data in ${project.dataDir}.`)
+        // Not into the log of a service manager, which others may read.
+        if (!flags.once && process.stderr.isTTY)
+          this.note(`The live page with single orders and events: ${server.pageUrl}`)
         const lateBefore = open.engine.counts.late
         await runBeside(backups, stop, () => open.pipeline.run(stop, flags.once))
         const status = await server.status()

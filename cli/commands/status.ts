@@ -5,6 +5,7 @@ import { runLeftOut } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
+import { formatBytes } from '../domain/kernel/units.ts'
 import { type DiskForecast, describeDisk } from '../domain/lake/disk-forecast.ts'
 import { describeGap } from '../domain/pipeline/partition-readers.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
@@ -50,6 +51,8 @@ export default class Status extends CcsCommand<StatusOutput> {
       for (const [label = '', value] of rows) this.print(`${label.padEnd(16)}${value}`)
       if (warning)
         for (const line of [warning.text, warning.hint]) this.print(this.paint('yellow', line))
+      for (const { file, fault, found } of status.scrub.damaged)
+        this.print(this.paint('red', `Damaged since ${found} at the latest: ${file} ${fault}`))
       for (const gap of status.gaps) this.print(this.paint('yellow', describeGap(gap)))
       this.print()
       return { ...status, disk, leftOut: await this.#showLeftOut(project, flags.day) }
@@ -90,7 +93,16 @@ function statusRows(status: StatusResult): readonly (readonly [string, string])[
     ['rejected', describeRejected(share(counts.dlq), status)],
     ['last commit', status.lastCommit ? `${status.lastCommit}  (no. ${status.serial})` : '-'],
     ['uncommitted', `${status.uncommittedRows} rows`],
+    ['files checked', describeScrub(status.scrub)],
   ]
+}
+
+function describeScrub({ lastEnd, started, doneBytes, totalBytes }: StatusResult['scrub']): string {
+  const last = lastEnd === null ? 'never all of them' : `all until ${lastEnd}`
+  if (started === null) return last
+  const share =
+    totalBytes === 0 ? 'interrupted' : `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`
+  return `${last}; again since ${started}: ${share}`
 }
 
 function describeRejected(share: string, { counts, importRejects }: StatusResult): string {

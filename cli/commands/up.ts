@@ -96,7 +96,9 @@ export default class Up extends CcsCommand<StatusResult> {
     const shop = eps > 0 ? `Shoppers come at ${eps} events a second.` : 'Nobody is simulated.'
     this.print(`${this.paint('bold', 'ccs is up.')} ${shop} Ctrl-C drains and stops.`)
     this.print()
-    this.print(`  ${server.url.padEnd(40)}  the live page; also POST /query, GET /status`)
+    this.print(`  ${server.url.padEnd(40)}  the live page: totals, GET /status, /metrics`)
+    this.print(`  ${server.pageUrl}`)
+    this.print(`  ${''.padEnd(40)}  the same with single orders and events: keep it to yourself`)
     this.print(`  ccs live                                  what is happening right now`)
     this.print(`  ccs query "SELECT * FROM gold.right_now"  any SELECT over bronze, silver, gold`)
     this.print(`  ccs status                                lag, freshness, late, duplicates`)

@@ -2,6 +2,7 @@
 kind: figure
 title: Campaigns today
 every: 10 seconds
+access: anyone
 note: By the last campaign of each session; revenue only in the currency with most orders.
 */
 WITH known AS (

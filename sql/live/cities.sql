@@ -2,6 +2,7 @@
 kind: figure
 title: Cities today
 every: 10 seconds
+access: anyone
 note: Where today's sessions came from, if known.
 */
 SELECT

@@ -2,6 +2,7 @@
 kind: figure
 title: Devices today
 every: 10 seconds
+access: anyone
 note: Share of today's sessions.
 */
 SELECT

@@ -2,6 +2,7 @@
 kind: figure
 title: Today's funnel
 every: 5 seconds
+access: anyone
 note: Sessions that began today; each step counts only sessions that reached the step before it.
 */
 WITH day AS (

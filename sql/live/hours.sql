@@ -2,6 +2,7 @@
 kind: figure
 title: Today by hour
 every: 30 seconds
+access: anyone
 note: Sessions and conversion by the hour in which the session began; orders and revenue by the hour of the order.
 */
 -- All whole hours since the shop's midnight. A day has 23 or 25 of them when the clocks change.

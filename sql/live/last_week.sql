@@ -2,6 +2,7 @@
 kind: figure
 title: The same day last week, up to the same time
 every: 1 minute
+access: anyone
 note: Up to the same time of the shop's clock a week ago; no row if the shop had no sessions then.
 */
 -- Cut by the shop's clock, so that a change to or from daylight saving time does not shift the cut.

@@ -2,6 +2,7 @@
 kind: figure
 title: The last hour, by minute
 every: 1 second
+access: anyone
 note: Every minute, including the current one; revenue only in the currency with most orders.
 */
 -- activity_1m adds revenue across currencies, so revenue comes from the orders themselves.

@@ -2,6 +2,7 @@
 kind: figure
 title: Right now
 every: 1 second
+access: anyone
 note: Distinct visitors of the last 5 minutes; carts and checkouts of the last 10 minutes without an order yet.
 */
 -- The first three numbers of gold.right_now; older sessions can't count in them, so they are not read.

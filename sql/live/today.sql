@@ -2,6 +2,7 @@
 kind: figure
 title: Today so far
 every: 1 second
+access: anyone
 note: Since midnight in the shop's timezone. Orders of all currencies; revenue only in the currency with most orders.
 */
 -- Money comes from revenue_daily, sessions from sessions. Before today's first order, the currency is that of

@@ -2,6 +2,7 @@
 kind: figure
 title: Pages people read
 every: 5 seconds
+access: anyone
 note: The current and the previous whole hour.
 */
 SELECT page, CAST(sum(views) AS BIGINT)                             AS views

@@ -2,6 +2,7 @@
 kind: figure
 title: Products today
 every: 10 seconds
+access: anyone
 note: By units sold, then by views. Revenue is that of the currency with most orders, NULL if there is none in it; other_currencies names the others.
 */
 WITH known AS (

@@ -13,7 +13,7 @@ async function answering(data, process) {
   for (;;) {
     if (!process.isAlive()) throw new Error(`ccs run ended: ${process.output().stderr}`)
     const found = await endpoint(data)
-    if (found?.pid === process.pid) return answersAt(found.port)
+    if (found?.pid === process.pid) return answersAt(data, found.port)
     await sleep(5)
   }
 }
@@ -21,7 +21,7 @@ async function answering(data, process) {
 /** The engine that says it runs on `data`; undefined while none does. It may have ended since. */
 export async function endpointOf(data) {
   const found = await endpoint(data)
-  return found && answersAt(found.port)
+  return found && answersAt(data, found.port)
 }
 
 /** Where the engine says that it listens. */
@@ -33,13 +33,18 @@ async function endpoint(data) {
   }
 }
 
-function answersAt(port) {
+function answersAt(data, port) {
   const call = async (path, method, body) => {
+    const token = await readFile(`${data}/access-token`, 'utf8').catch(() => '')
+    const authorization = `Bearer ${token.trim()}`
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
       ...(body === undefined
         ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+        : {
+            headers: { 'content-type': 'application/json', authorization },
+            body: JSON.stringify(body),
+          }),
     })
     const document = await response.json()
     if (!response.ok) throw new Error(document.error?.message ?? `HTTP ${response.status}`)

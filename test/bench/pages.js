@@ -3,6 +3,7 @@
  * 200 streams open, CPU of the one process over the same length of time. The readers are in this process and
  * count what they receive, so that pages that get nothing would not look cheap.
  */
+import { readFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { endpointOf } from './engine.js'
 import { cpuSeconds, residentBytes, sleep, startCcs } from './measure.js'
@@ -21,13 +22,14 @@ export const pages = {
     const up = startCcs(['up', '--no-dbt', '--data', data, '--eps', String(eps), '--port', '0'])
     try {
       const port = await portOf(data, up)
+      const token = (await readFile(`${data}/access-token`, 'utf8')).trim()
       say(`${eps} events a second, nobody looks: ${seconds} s`)
       await sleep(WARM_UP_MS)
       const nobody = await cost(up, [], seconds)
       const rows = [{ ...nobody, 'today every s': '', 'latest every s': '' }]
       for (const count of [1, PAGES]) {
         say(`${count} pages: ${seconds} s`)
-        const readers = Array.from({ length: count }, () => openPage(port))
+        const readers = Array.from({ length: count }, () => openPage(port, token))
         await sleep(WARM_UP_MS / 2)
         const row = await cost(up, readers, seconds)
         rows.push({ ...row, ...(await paces(port)) })
@@ -93,11 +95,13 @@ async function cost(up, readers, seconds) {
 }
 
 /** A stream whose messages are counted by their ends and not parsed: readers must not be the bottleneck. */
-function openPage(port) {
+function openPage(port, token) {
+  // With the token, so that each page gets everything.
+  const headers = { authorization: `Bearer ${token}` }
   let messages = 0
   let bytes = 0
   const request = get(
-    { host: '127.0.0.1', port, path: '/api/stream', agent: false },
+    { host: '127.0.0.1', port, path: '/api/stream', agent: false, headers },
     (response) => {
       response.on('data', (part) => {
         bytes += part.length

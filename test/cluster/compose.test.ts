@@ -90,6 +90,7 @@ test('each profile starts the services that it needs', (context) => {
     'flink-taskmanager',
   ])
   expect(of('bi')).toEqual(['superset'])
+  expect(of('metrics')).toEqual(['prometheus'])
 })
 
 test('a misspelled key and a missing service are rejected', (context) => {

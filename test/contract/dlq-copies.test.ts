@@ -162,17 +162,25 @@ test('the page counts a record once, also if the gate starts much later', async 
   const tally = new DlqTally({ log, decode, sources: async () => [] })
   const poison = carts(40)
   for (const [offset, bytes] of poison.entries()) await reject(ENGINE, bytes, offset)
-  expect(await tally.read()).toEqual({ total: 40, byReason: { rule_violation: 40 } })
+  expect(await tally.read()).toEqual({
+    total: 40,
+    byReason: { rule_violation: 40 },
+    isComplete: true,
+  })
   for (const [offset, bytes] of poison.entries())
     await reject(GATE, bytes, offset, offset === 3 ? { first_seen: 1 } : {})
-  const right = { total: 41, byReason: { rule_violation: 41 } }
+  const right = { total: 41, byReason: { rule_violation: 41 }, isComplete: true }
   expect(await tally.read()).toEqual(right)
   expect(await tally.read()).toEqual(right)
   const [late] = carts(1)
   if (!late) throw new Error('one was made')
   await reject(GATE, late, 50)
   await reject(ENGINE, late, 50)
-  expect(await tally.read()).toEqual({ total: 42, byReason: { rule_violation: 42 } })
+  expect(await tally.read()).toEqual({
+    total: 42,
+    byReason: { rule_violation: 42 },
+    isComplete: true,
+  })
 })
 
 test('withdrawing an announcement does not affect another of the same rejects', async () => {

@@ -41,7 +41,7 @@ class Board implements HubBoard {
 
   snapshot(health: LiveHealth) {
     const shop = { name: 'shop', timezone: 'UTC', currency: null }
-    return { at: new Date().toISOString(), shop, figures: this.#figures(), health }
+    return { at: new Date().toISOString(), shop, figures: this.#figures(), hidden: [], health }
   }
 
   async health() {
@@ -60,6 +60,10 @@ class Board implements HubBoard {
 
   checkEveryMs() {
     return 750
+  }
+
+  listPrivate() {
+    return []
   }
 }
 
@@ -80,7 +84,7 @@ async function open(board: Board, options: HubOptions = {}): Promise<Open> {
   const responses: ServerResponse[] = []
   const server: Server = createServer((_request, response) => {
     responses.push(response)
-    void hub.join(response, {})
+    void hub.join(response, {}, true)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

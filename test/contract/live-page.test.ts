@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Access } from '../../cli/web/live/access.ts'
 import { startServer } from '../../cli/web/live/server.ts'
 import {
   createEventNow,
@@ -66,8 +67,8 @@ afterAll(async () => {
 })
 
 // biome-ignore lint/suspicious/noExplicitAny: documents of another process, checked by their shape
-async function get(path: string, url = shop.url): Promise<any> {
-  const response = await fetch(`${url}${path}`)
+async function get(path: string, of = shop): Promise<any> {
+  const response = await fetch(`${of.url}${path}`, { headers: of.headers })
   expect(response.status).toBe(200)
   return response.json()
 }
@@ -76,7 +77,7 @@ async function get(path: string, url = shop.url): Promise<any> {
 async function typedByHand(sql: string): Promise<readonly unknown[]> {
   const response = await fetch(`${shop.url}/query`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...shop.headers, 'content-type': 'application/json' },
     body: JSON.stringify({ sql }),
   })
   return ((await response.json()) as { rows: readonly unknown[] }).rows
@@ -159,7 +160,7 @@ function isMinuteBetween(compared: readonly Compared[]): boolean {
 }
 
 test('an event reaches the stream within a second, in the metrics that it changes', async () => {
-  const reader = new PageReader(shop.url)
+  const reader = new PageReader(shop.url, shop.headers)
   try {
     await reader.untilAll(IDS)
     expect(reader.messages[0]?.event).toBe('snapshot')
@@ -192,9 +193,9 @@ function slowness(): number {
 
 test('fifty clients cost one computation, and no client costs nothing', async () => {
   const usage = () => get('/api/usage')
-  const one = new PageReader(shop.url)
+  const one = new PageReader(shop.url, shop.headers)
   await one.untilAll(IDS)
-  const readers = Array.from({ length: 49 }, () => new PageReader(shop.url))
+  const readers = Array.from({ length: 49 }, () => new PageReader(shop.url, shop.headers))
   try {
     await Promise.all(readers.map((reader) => reader.until(({ event }) => event === 'snapshot')))
     const from = (await usage()).asked
@@ -220,7 +221,7 @@ test('fifty clients cost one computation, and no client costs nothing', async ()
 test('a client that never reads delays no other', async () => {
   const port = Number(new URL(shop.url).port)
   const stalled = openStalledClient(port)
-  const reader = new PageReader(shop.url)
+  const reader = new PageReader(shop.url, shop.headers)
   try {
     await reader.untilAll(IDS)
     const heard = reader.messages.length
@@ -233,11 +234,14 @@ test('a client that never reads delays no other', async () => {
 
 test('a taken port is replaced by a free one, unless it was asked for', async () => {
   const port = Number(new URL(shop.url).port)
-  await expect(startServer({ port, isPortRequired: true, routes: {} })).rejects.toMatchObject({
+  const access = new Access('a token')
+  await expect(
+    startServer({ port, isPortRequired: true, access, routes: {} }),
+  ).rejects.toMatchObject({
     code: 'CCS_PORT_TAKEN',
     exit: 2,
   })
-  const other = await startServer({ port, routes: {} })
+  const other = await startServer({ port, access, routes: {} })
   expect(other.port).not.toBe(port)
   await other.close()
 })
@@ -246,6 +250,7 @@ test('a page of another origin gets the files of the page, and nothing else', as
   const { port } = new URL(shop.url)
   const ask = async (path: string, origin: string | undefined, method = 'GET') => {
     const headers = {
+      ...shop.headers,
       ...(origin === undefined ? {} : { origin }),
       ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
     }
@@ -280,7 +285,11 @@ test('a foreign host, a wrong content type, a large and an empty body are reject
   })
   expect(status).toBe(403)
   const post = (type: string, body: string) =>
-    fetch(`${shop.url}/query`, { method: 'POST', headers: { 'content-type': type }, body })
+    fetch(`${shop.url}/query`, {
+      method: 'POST',
+      headers: { ...shop.headers, 'content-type': type },
+      body,
+    })
   expect((await post('text/plain', '{"sql":"SELECT 1"}')).status).toBe(415)
   expect((await post('application/json', `"${'x'.repeat(1024 * 1024)}"`)).status).toBe(413)
   expect((await post('application/json', '{')).status).toBe(400)
@@ -323,12 +332,12 @@ test('a broken metric affects no other, and its error has the place', async () =
     project.dataDir,
   )
   try {
-    const { figures: shown } = await get('/api/snapshot', other.url)
+    const { figures: shown } = await get('/api/snapshot', other)
     expect(shown.good.rows).toEqual([{ n: 7 }])
     expect(shown.wrong).toMatchObject({ rows: [] })
     expect(shown.wrong.error).toMatch(/^sql\/live\/wrong\.sql:7: .*nope/)
     expect(shown.headless.error).toMatch(/^sql\/live\/headless\.sql:1:1: /)
-    const about: { id: string; error?: string }[] = await get('/api/figures', other.url)
+    const about: { id: string; error?: string }[] = await get('/api/figures', other)
     expect(about.filter(({ error }) => error).map(({ id }) => id)).toEqual(['headless', 'wrong'])
   } finally {
     await other.close()
@@ -337,7 +346,7 @@ test('a broken metric affects no other, and its error has the place', async () =
 
 test('an engine that stops ends its streams', async () => {
   const other = await openLiveShop(rig, join(dir, 'ending'))
-  const reader = new PageReader(other.url)
+  const reader = new PageReader(other.url, other.headers)
   await reader.until(({ event }) => event === 'snapshot')
   await other.close()
   expect(await reader.ended.then(() => 'ended')).toBe('ended')

@@ -10,6 +10,7 @@ import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { takeEngineLock } from '../../cli/adapters/lake/engine-lock.ts'
 import { checkLog } from '../../cli/adapters/log/check-log.ts'
 import { openPruneFiles } from '../../cli/adapters/log/prune-log.ts'
+import { listSegmentParts } from '../../cli/adapters/log/scrub-log.ts'
 import { runAudit } from '../../cli/app/audit.ts'
 import { checkProjectLog, pruneProjectLog } from '../../cli/app/log.ts'
 import { openServer } from '../../cli/app/page.ts'
@@ -99,6 +100,17 @@ describe('ccs prune', { timeout: 120_000 }, () => {
     })
     expect(await shop.rows(GOLD)).toEqual(before)
     expect(await prune(shop)).toMatchObject({ applied: false, records: 0 })
+  })
+
+  test('a scrub that had listed the removed segments finds no damage', async () => {
+    const shop = copyOfBase(FOUR_DAYS)
+    const store = await shop.store()
+    const parts = await listSegmentParts(store, async () => {})
+    await prune(shop)
+    const faults = await Promise.all(parts.map((part) => part.check()))
+    expect(faults.filter((fault) => fault !== undefined)).toEqual([])
+    expect(parts.length).toBeGreaterThan(20)
+    await store.log.close()
   })
 
   test('later days are ingested and pruned as before', async () => {

@@ -242,22 +242,32 @@ describe('damage', () => {
   })
 
   const damages = [
-    { what: 'a Parquet file', in: /^lake-1\/parts\/silver\.events\/.*\.parquet$/ },
-    { what: 'the state of a Gold model', in: /^state\/.*\/gold\.sessions\.parquet$/ },
-    { what: 'the ids of deduplication', in: /^state\/.*\/seen\.bin$/ },
+    {
+      what: 'a Parquet file',
+      in: /^lake-1\/parts\/silver\.events\/.*\.parquet$/,
+      by: ['query', 'SELECT count(*) AS n FROM silver.events'],
+    },
+    {
+      what: 'the state of a Gold model',
+      in: /^state\/.*\/gold\.sessions\.parquet$/,
+      by: ['run', '--once'],
+    },
+    { what: 'the ids of deduplication', in: /^state\/.*\/seen\.bin$/, by: ['run', '--once'] },
   ] as const
   test.each(selectShare<(typeof damages)[number]>(damages, 3, 1))(
-    'a flipped bit in $what is found at the start; a rebuild repairs it',
+    'a flipped bit in $what is found before it is read; a repair makes it good',
     async (damage) => {
       await copyOf('fresh')
       const path = filesIn(data, damage.in).at(-1) ?? ''
       flip(path, 0.4)
-      const { code, stderr } = await ccs(['run', '--once'])
+      const { code, stderr } = await ccs([...damage.by])
       expect(code, stderr).toBe(5)
       expect(stderr).toContain(path.split('/').at(-1))
-      expect(stderr).toContain('ccs deploy --rebuild --yes')
-      const rebuilt = await ccs(['deploy', '--rebuild', '--yes'])
-      expect(rebuilt.code, rebuilt.stderr).toBe(0)
+      expect(stderr).toContain('ccs lake verify --repair')
+      const planned = await ccs(['lake', 'verify', '--repair'])
+      expect(planned.code, planned.stderr).toBe(3)
+      const repaired = await ccs(['lake', 'verify', '--repair', '--yes'])
+      expect(repaired.code, repaired.stderr).toBe(0)
       const again = await ccs(['run', '--once'])
       expect(again.code, again.stderr).toBe(0)
       await verified()
@@ -271,7 +281,7 @@ describe('damage', () => {
       in: /parts\/silver\.orders\/.*\.parquet$/,
       says: 'has lost silver/orders/',
     },
-    { what: 'a file of the state', in: /^state\/.*\/seen\.bin$/, says: 'seen.bin is missing.' },
+    { what: 'a file of the state', in: /^state\/.*\/seen\.bin$/, says: 'seen.bin is missing,' },
   ] as const
   test.each(selectShare<(typeof losses)[number]>(losses, 2))(
     'missing $what is found at the start; a rebuild repairs it',

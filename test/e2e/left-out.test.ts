@@ -22,7 +22,12 @@ import {
 } from '../../cli/domain/provenance/left-out.ts'
 import { findLeftOutModels } from '../../cli/domain/provenance/left-out-sql.ts'
 import { loadProject, type Project } from '../../cli/project.ts'
-import { createEventNow, createOrderNow, openLiveShop } from '../fixtures/live-shop.ts'
+import {
+  createEventNow,
+  createOrderNow,
+  type LiveShop,
+  openLiveShop,
+} from '../fixtures/live-shop.ts'
 import { makeNoonProject } from '../fixtures/noon-project.ts'
 import { runCcs } from './run-ccs.ts'
 
@@ -55,7 +60,7 @@ beforeAll(async () => {
   const shop = await openLiveShop({ logic, project: () => project }, project.dataDir)
   try {
     await importBrokenRow()
-    await shop.append(await makeEvents(shop.url))
+    await shop.append(await makeEvents(shop))
     await shop.appendBytes([Buffer.from('{"broken"')])
     const get = async (route: string) => (await fetch(`${shop.url}${route}`)).json()
     // The page is asked once all is there: it counts again only after ten seconds.
@@ -98,11 +103,11 @@ async function makeProject(folder: string): Promise<Project> {
   return loadProject(folder, { env: {}, data: path.join(dir, 'data') })
 }
 
-async function makeEvents(url: string) {
+async function makeEvents({ url, headers }: LiveShop) {
   const { rows } = await (
     await fetch(`${url}/query`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...headers, 'content-type': 'application/json' },
       body: JSON.stringify({ sql: 'SELECT CAST(shop_day(right_now()) AS VARCHAR) AS day' }),
     })
   ).json()

@@ -22,6 +22,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const EVENTS = 12_000
 const TRIES = 3
+const TOKEN_URL = /http:\/\/127\.0\.0\.1:\d+\/\?token=([\w-]{43})/
 const SETTLES = { timeout: 30_000, interval: 100 }
 /** Runnable processes per core: above this, time limits say nothing about ccs. */
 const LOAD_MAX = 1.5
@@ -35,6 +36,8 @@ let browser: Browser
 let engine: Child
 let isUp = false
 let url: string
+/** The address with the token, which shows single orders and events too. */
+let fullUrl: string
 
 beforeAll(async () => {
   if (!executable) return
@@ -94,13 +97,15 @@ async function startEngine(port: string): Promise<void> {
     if (engine === started) isUp = false
   })
   await engine.says(/http:\/\/127\.0\.0\.1:\d+/)
+  await engine.says(TOKEN_URL)
   url = /http:\/\/127\.0\.0\.1:\d+/.exec(engine.output())?.[0] ?? ''
+  fullUrl = TOKEN_URL.exec(engine.output())?.[0] ?? ''
 }
 
 /** Opens the page and waits until every part is filled. */
 async function openFilled(looks?: Parameters<typeof openPage>[1]): Promise<WatchedPage> {
   const watched = await openPage(browser, looks)
-  await watched.page.goto(url)
+  await watched.page.goto(fullUrl)
   await filled(watched.page)
   return watched
 }
@@ -160,7 +165,7 @@ pageTest(
       const { page, complaints, hosts } = await openPage(browser)
       await startEngine('0')
       const upMs = Date.now()
-      await page.goto(url)
+      await page.goto(fullUrl)
       await filled(page)
       const ms = Date.now() - upMs
       expect(complaints).toEqual([])
@@ -267,6 +272,65 @@ pageTest(
     await stateOf(page, 'live')
   },
 )
+
+pageTest('the plain address shows the totals and no order or event, and says how to', async () => {
+  const { page, complaints } = await openPage(browser)
+  await page.goto(url)
+  for (const part of PARTS) await page.waitForSelector(part)
+  await page.waitForSelector('#latest-orders .hidden-rows')
+  await page.waitForSelector('#latest-events .hidden-rows')
+  const [today] = await ask('today')
+  const orders = () => valuesOf(page, '#strip .figure:nth-child(3) .figure-number > data')
+  await expect.poll(orders, SETTLES).toEqual([text(today.orders)])
+  expect(await page.textContent('#latest-orders')).toBe(
+    'Single orders and events are shown at the address with the token: ' +
+      'ccs up and ccs dash print it.',
+  )
+  const rows: { order_id: string }[] = await ask('latest_orders')
+  // Those of another test are also the names of products, whose totals the page shows.
+  const ids = rows.map(({ order_id }) => order_id).filter((id) => !id.startsWith('seen-'))
+  expect(ids.length).toBeGreaterThan(0)
+  const shown = await page.content()
+  for (const id of ids) expect(shown.includes(id), id).toBe(false)
+  await page.click('[data-opens="latest_orders"]')
+  await page.waitForSelector('dialog[open] code')
+  expect(await page.textContent('dialog .age')).toContain('at the address with the token')
+  expect(await page.$$eval('dialog details tbody tr', (found) => found.length)).toBe(0)
+  await page.keyboard.press('Escape')
+  const size = await page.evaluate(() => {
+    const { scrollWidth, scrollHeight } = document.documentElement
+    return { scrollWidth, scrollHeight }
+  })
+  expect(size).toEqual({ scrollWidth: 1440, scrollHeight: 900 })
+  expect(await page.evaluate(findFaintTexts)).toEqual([])
+  expect(complaints).toEqual([])
+})
+
+pageTest('the token shows everything, and is sent and written nowhere else', async () => {
+  const token = TOKEN_URL.exec(fullUrl)?.[1] ?? ''
+  const { page, complaints } = await openPage(browser)
+  const sent: string[] = []
+  page.on('request', async (request) => {
+    sent.push(`${request.url()} ${JSON.stringify(await request.allHeaders())}`)
+  })
+  await page.goto(fullUrl)
+  expect(page.url()).toBe(`${url}/`)
+  await filled(page)
+  expect(await page.locator('#latest-events tr').count()).toBeGreaterThan(0)
+  const [first, ...others] = sent
+  expect(first).toContain(token)
+  expect(others.length).toBeGreaterThan(5)
+  expect(others.filter((one) => one.includes(token) || one.includes('"referer"'))).toEqual([])
+  expect(await page.evaluate(() => `${document.cookie}${document.referrer}`)).toBe('')
+  expect(await page.content()).not.toContain(token)
+  expect(complaints).toEqual([])
+  expect(engine.output().split(token)).toHaveLength(2)
+  const wrong = await page.goto(fullUrl.slice(0, -3))
+  expect(wrong?.status()).toBe(401)
+  const answer = (await page.textContent('body')) ?? ''
+  expect(JSON.parse(answer).error).toMatchObject({ code: 'CCS_ENGINE_DENIED' })
+  expect(answer).not.toContain(token.slice(0, -3))
+})
 
 pageTest('a phone never scrolls sideways, and 1440 × 900 needs no scrolling', async () => {
   const sizes = (page: Page) =>
@@ -384,9 +448,9 @@ pageTest('a day without a visit says so in each part, and nothing shows NaN', as
   const toMs = Date.now() - 26 * HOUR_MS
   await fill(quietDay, { fromMs: toMs - 2 * DAY_MS, toMs, events: 1_000 })
   const quiet = up('0', quietDay)
-  await quiet.says(/http:\/\/127\.0\.0\.1:\d+/)
+  await quiet.says(TOKEN_URL)
   const { page, complaints } = await openPage(browser)
-  await page.goto(/http:\/\/127\.0\.0\.1:\d+/.exec(quiet.output())?.[0] ?? '')
+  await page.goto(TOKEN_URL.exec(quiet.output())?.[0] ?? '')
   for (const part of ['#devices', '#products', '#campaigns', '#cities', '#latest-orders'])
     expect([part, await page.textContent(`${part} .nothing`)]).toEqual([part, 'Nothing yet'])
   await page.waitForSelector('#funnel data')
@@ -401,9 +465,9 @@ pageTest('a day without a visit says so in each part, and nothing shows NaN', as
 
 pageTest('an empty shop says what to do, and nothing shows NaN', async () => {
   const quiet = up('0', path.join(dir, 'empty'))
-  await quiet.says(/http:\/\/127\.0\.0\.1:\d+/)
+  await quiet.says(TOKEN_URL)
   const { page, complaints } = await openPage(browser)
-  await page.goto(/http:\/\/127\.0\.0\.1:\d+/.exec(quiet.output())?.[0] ?? '')
+  await page.goto(TOKEN_URL.exec(quiet.output())?.[0] ?? '')
   await page.waitForSelector('#empty-shop:not([hidden])')
   await page.waitForSelector('#latest-orders .nothing')
   expect(await page.textContent('main')).not.toMatch(/NaN|undefined|null|Infinity|Invalid/)

@@ -37,9 +37,10 @@ async function startEngine(): Promise<string> {
 }
 
 async function post(url: string, route: string, body: unknown, signal?: AbortSignal) {
+  const token = readFileSync(path.join(data, 'access-token'), 'utf8').trim()
   const response = await fetch(`${url}${route}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify(body),
     ...(signal ? { signal } : {}),
   })

@@ -39,6 +39,7 @@ const AREAS = [
   'model-tests',
   'marts',
   'live',
+  'monitoring',
   'doctor',
   'devstack',
   'setup',

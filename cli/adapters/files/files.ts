@@ -34,6 +34,9 @@ export interface FileStat {
   readonly isDirectory: boolean
   readonly bytes: number
   readonly modifiedMs: number
+  /** When its bytes, its names or its mode were last changed, ms. */
+  readonly changedMs: number
+  readonly inode: number
 }
 
 /**
@@ -202,7 +205,13 @@ export function diskFiles(): Files {
     stat: (path) =>
       translateErrors(path, async () => {
         const stat = await fs.stat(path)
-        return { isDirectory: stat.isDirectory(), bytes: stat.size, modifiedMs: stat.mtimeMs }
+        return {
+          isDirectory: stat.isDirectory(),
+          bytes: stat.size,
+          modifiedMs: stat.mtimeMs,
+          changedMs: stat.ctimeMs,
+          inode: stat.ino,
+        }
       }),
     fsyncDir: (path) => translateErrors(path, () => fsyncDir(path)),
     lock: (path) => translateErrors(path, () => lockFile(path)),

@@ -7,7 +7,10 @@ import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import { diskError, isErrno } from './files.ts'
 
-/** What ccs creates in a data directory: nothing else in it is touched. */
+/**
+ * What ccs creates in a data directory: nothing else in it is touched. A token that others could
+ * read must not become private: it is replaced.
+ */
 const OWN =
   /^(log|state|stage|locks|marts|lake-\d+|(manifest|engine)\.json(\.tmp)?|published\.ndjson)$/
 const OTHERS = 0o077

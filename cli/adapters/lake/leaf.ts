@@ -6,6 +6,7 @@
  * have already listed them.
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { REPAIR_HINT } from '../../domain/lake/damage.ts'
 import { leafPath, parsePartName, partPath } from '../../domain/lake/layout.ts'
 import type { LakeFile } from '../../domain/lake/manifest.ts'
 import { type Files, isErrno, listNames } from '../files/files.ts'
@@ -201,10 +202,6 @@ function lostFilesError(leaf: Leaf, names: readonly string[]): CcsError {
   const more = names.length > 1 ? ` and ${names.length - 1} more` : ''
   const what = `${leafPath(leaf.table, leaf.partition)}/${names[0]}${more}`
   return new CcsError('CCS_LAKE_DAMAGED', `The lake has lost ${what}, which the manifest names.`, {
-    hint: REBUILD_HINT,
+    hint: REPAIR_HINT,
   })
 }
-
-/** What to type when files of the lake are damaged or gone. */
-export const REBUILD_HINT =
-  'Rebuild the lake from the log, if that is whole (ccs log verify): ccs deploy --rebuild --yes'

@@ -102,6 +102,8 @@ async function pinFiles(
     isWanted: ({ table, partition }) =>
       /^(bronze|silver)\./.test(table) && isNearDay(day, partition),
   })
+  const bronze = pinned.manifest.files.filter(({ table }) => table.startsWith('bronze.'))
+  await store.checked.requireIntact(bronze, ({ name }) => pinned.paths.get(name) ?? '')
   return {
     snapshot: snapshot.filter(
       ({ partition, name }) => name === EMPTY_FILE || isNearDay(day, partition),

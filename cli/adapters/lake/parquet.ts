@@ -43,11 +43,24 @@ export async function countParquetRows(connection: DuckConnection, path: string)
   return Number(rows[0]?.['num_rows'])
 }
 
+/** Runs `use` with a tool that spills into the data directory `root`. */
+export async function withParquet<T>(
+  root: string,
+  use: (parquet: ParquetTool) => Promise<T>,
+): Promise<T> {
+  const parquet = new ParquetTool(`${root}/spill`)
+  try {
+    return await use(parquet)
+  } finally {
+    await parquet.close()
+  }
+}
+
 /** Merging and counting rows go row group by row group. */
 const MEMORY_BYTES = 64 * 1024 * 1024
 
 /** Merges and counts with a DuckDB of its own, which is opened when it is first needed. */
-export class ParquetTool {
+class ParquetTool {
   readonly #tempDirectory: string
   #opened: Promise<{ readonly duck: Duck; readonly connection: DuckConnection }> | undefined
 

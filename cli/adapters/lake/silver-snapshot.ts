@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
+import type { Manifest } from '../../domain/lake/manifest.ts'
 import { layOutMarts, readWatermark } from '../../domain/marts/marts.ts'
 import type { SilverSnapshot } from '../../domain/marts/run-dbt.ts'
 import { findWatermarkDelay, type Logic } from '../../domain/models/logic.ts'
@@ -39,6 +40,7 @@ export async function takeSilverSnapshot(
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const manifest = (await store.manifests.load()) ?? { ...EMPTY_MANIFEST, generation: 0 }
     const paths = await store.lake.locate(manifest)
+    await requireSilver(store, manifest, paths)
     const tables = await linkSilver({ files, manifest, paths, dir })
     if (!tables) continue
     await writeEmptyTables(store, dir, options)
@@ -60,6 +62,22 @@ export async function takeSilverSnapshot(
     exit: EXIT.unexpected,
     hint: 'See: ccs lake verify',
   })
+}
+
+/** Throws CCS_LAKE_DAMAGED unless the Silver that dbt will read is as it was written. */
+async function requireSilver(
+  { checked, manifests }: Store,
+  manifest: Manifest,
+  paths: ReadonlyMap<string, string>,
+): Promise<void> {
+  const silver = manifest.files.filter(({ table }) => table.startsWith('silver.'))
+  try {
+    await checked.requireIntact(silver, ({ name }) => paths.get(name) ?? '')
+    await checked.saveMarks()
+  } catch (error) {
+    // Files of a manifest that was replaced meanwhile may be gone.
+    if ((await manifests.load())?.serial === manifest.serial) throw error
+  }
 }
 
 /** The newest complete snapshot; undefined if there is none. */

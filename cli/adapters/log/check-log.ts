@@ -1,4 +1,7 @@
 /** Checks all partitions of the embedded log. */
+import { listCommittedEnds } from '../../domain/lake/committed-ends.ts'
+import { dataLayout } from '../../domain/lake/layout.ts'
+import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { CommittedEnd, PartitionReport } from '../../domain/log/log-report.ts'
 import { type Files, isErrno, listNames } from '../files/files.ts'
 import { checkPartition } from './check-partition.ts'
@@ -65,8 +68,22 @@ export async function checkLog(
   return reports
 }
 
-/** 0 if retention has removed it meanwhile. */
-async function countBytes(files: Files, path: string): Promise<number> {
+/** The same for the log of a data directory, up to what its last commit has read at least. */
+export async function checkStoreLog(
+  { files, root, manifests }: { readonly files: Files; readonly root: string } & ManifestSource,
+  onProgress?: LogCheckOptions['onProgress'],
+): Promise<readonly PartitionReport[]> {
+  const committed = listCommittedEnds(await manifests.load())
+  const options = { committed, ...(onProgress ? { onProgress } : {}) }
+  return checkLog(files, dataLayout(root).log, options)
+}
+
+interface ManifestSource {
+  readonly manifests: { load(): Promise<Manifest | undefined> }
+}
+
+/** Length of a segment; 0 if retention has removed it meanwhile. */
+export async function countBytes(files: Files, path: string): Promise<number> {
   try {
     return (await files.stat(path)).bytes
   } catch (error) {

@@ -2,7 +2,12 @@
  * Reads every frame of a partition and checks its checksum, also while the partition is written:
  * what lies after the durable end may be an append that is under way. Goes on behind damage.
  */
-import type { LogDamage, LostRecords, PartitionReport } from '../../domain/log/log-report.ts'
+import {
+  describeOffsets,
+  type LogDamage,
+  type LostRecords,
+  type PartitionReport,
+} from '../../domain/log/log-report.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
 import { type DurableMark, loadMark } from './durable-end.ts'
 import type { FrameHeader } from './frame.ts'
@@ -77,12 +82,9 @@ export async function checkPartition(
   for (const [index, base] of bases.entries()) {
     const next = bases[index + 1]
     const place = { base, path: segmentPath(dir, base), next, end: wanted }
-    const checked = await checkSegment(files, place, tally).catch(async (error: unknown) => {
-      // Retention has removed it meanwhile, and all before it.
-      const start = isErrno(error, 'ENOENT') ? (await listSegments(files, dir))[0] : undefined
-      if (start === undefined || start <= base) throw error
-      return undefined
-    })
+    const checked = await checkSegment(files, place, tally).catch((error: unknown) =>
+      ignoreRemoved(files, dir, base, error),
+    )
     if (!checked) continue
     segments.push(checked)
     onBytes(checked.bytes)
@@ -101,6 +103,44 @@ export async function checkPartition(
     unfinishedBytes,
   }
   return { report, segments, mark }
+}
+
+/**
+ * The damage of one segment, as half a sentence; undefined: it is intact. It must go on to the next
+ * one or, if it is the last, to `committedEnd` and as far as its writer said.
+ */
+export async function findSegmentDamage(
+  files: Files,
+  dir: string,
+  about: {
+    readonly base: number
+    readonly next: number | undefined
+    readonly committedEnd: number
+  },
+): Promise<string | undefined> {
+  const mark = await loadMark(files, dir)
+  const tally: Tally = {
+    ...{ records: 0, firstMs: null, lastMs: null, unfinishedBytes: 0, damage: [], lost: [] },
+  }
+  const { base, next, committedEnd } = about
+  const end = Math.max(committedEnd, mark?.end.offset ?? 0)
+  const place = { base, path: segmentPath(dir, base), next, end }
+  await checkSegment(files, place, tally).catch((error) => ignoreRemoved(files, dir, base, error))
+  const [first] = tally.damage
+  if (!first) return undefined
+  const more = tally.damage.length > 1 ? `, and ${tally.damage.length - 1} more places` : ''
+  return `is damaged: ${first.kind} at byte ${first.position}, ${describeOffsets(first)}${more}`
+}
+
+/** A segment that retention has removed meanwhile, and all before it, is no damage. */
+async function ignoreRemoved(
+  files: Files,
+  dir: string,
+  base: number,
+  error: unknown,
+): Promise<undefined> {
+  const start = isErrno(error, 'ENOENT') ? (await listSegments(files, dir))[0] : undefined
+  if (start === undefined || start <= base) throw error
 }
 
 /** A segment to check. */

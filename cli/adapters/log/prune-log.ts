@@ -62,8 +62,9 @@ async function listPartition(
     return { from: base, to: next?.base ?? base, bytes, firstMs, untilMs: next?.firstMs ?? null }
   })
   const last = heads.at(-1)
-  const mark = await loadMark(files, dir)
-  const newestMs = mark && mark.appendMs > 0 ? mark.appendMs : (last?.firstMs ?? null)
+  // After a crash, the mark may be older than the last segment.
+  const newest = Math.max((await loadMark(files, dir))?.appendMs ?? 0, last?.firstMs ?? 0)
+  const newestMs = newest > 0 ? newest : null
   const lastFirstMs = last?.firstMs ?? null
   return { topic, partition, closed, lastBytes: last?.bytes ?? 0, lastFirstMs, newestMs }
 }

@@ -1,56 +1,106 @@
+import { Flags } from '@oclif/core'
 import { openLake } from '../../app/lake.ts'
+import { repairProjectLake } from '../../app/lake-repair.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
+import { describeLakeRepair } from '../../domain/dlq/plan-lake-repair.ts'
+import type { LakeRepairResult } from '../../domain/dlq/repair-lake.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
+import { REPAIR_COMMAND } from '../../domain/lake/damage.ts'
 import type { VerifyResult } from '../../domain/lake/verify.ts'
+import type { Project } from '../../project.ts'
 
-export default class LakeVerify extends CcsCommand<VerifyResult> {
-  static override summary = 'Check that every file of the lake is as it was written.'
+export default class LakeVerify extends CcsCommand<VerifyResult | LakeRepairResult> {
+  static override summary = 'Check that every file of the lake is as it was written; repair it.'
   static override description =
     'Reads each file that the manifest names and checks that it exists, has its size and ' +
     'checksum, and opens as Parquet with its number of rows. Exit code 5: some are damaged or ' +
-    'missing; they are listed.'
+    'missing; they are listed. With --repair, damaged Gold is computed again from Silver, and ' +
+    'anything else is rebuilt from the log, into which records that it no longer has are put ' +
+    'back from Bronze. Nothing else may run on the data directory then. Exit code 3: there is ' +
+    'something to repair, and it was not confirmed.'
   static override examples = [
     '<%= config.bin %> lake verify',
     '<%= config.bin %> lake verify --json',
+    '<%= config.bin %> lake verify --repair --yes',
   ]
 
-  static override flags = { target: targetFlag }
+  static override flags = {
+    target: targetFlag,
+    repair: Flags.boolean({ summary: 'Make damaged files good again; shows the plan first.' }),
+    yes: Flags.boolean({ char: 'y', summary: 'Do not ask.', dependsOn: ['repair'] }),
+    'allow-destructive': Flags.boolean({
+      summary: 'Give up records that are found nowhere any more.',
+      dependsOn: ['repair'],
+    }),
+  }
 
-  async run(): Promise<VerifyResult> {
+  async run(): Promise<VerifyResult | LakeRepairResult> {
     const { flags } = await this.parse(LakeVerify)
-    const opened = await openLake(await this.loadProject(flags))
+    const project = await this.loadProject(flags)
+    if (flags.repair)
+      return this.#repair(project, { yes: flags.yes, mayLoseRows: flags['allow-destructive'] })
+    const opened = await openLake(project)
     try {
       const progress = this.progress('verifying')
       const result = await opened.verify((done, total) => progress.update(done, total))
       progress.end()
-      if (!result.ok) {
-        if (!this.jsonEnabled()) throw damaged(result)
-        this.exitWith(EXIT.checkFailed)
-      }
-      const { files, rows, bytes, serial } = result
-      if (serial === null) this.print('Nothing was committed yet.')
-      else
-        this.print(
-          `${formatCount(files)} files, ${formatCount(rows)} rows, ` +
-            `${formatBytes(bytes)}: all as they were written.`,
-        )
+      this.#finish(result)
       return result
     } finally {
       await opened.close()
     }
   }
+
+  async #repair(
+    project: Project,
+    { yes, mayLoseRows }: { readonly yes: boolean; readonly mayLoseRows: boolean },
+  ): Promise<LakeRepairResult> {
+    const progress = this.progress('verifying')
+    const result = await repairProjectLake(project, {
+      mayLoseRows,
+      onProgress: (done, total) => progress.update(done, total),
+      onNotice: (text) => this.note(text),
+      confirm: async ({ damaged, files, repair }) => {
+        progress.end()
+        for (const line of listDamaged({ damaged, files }).split('\n')) this.print(line)
+        if (repair) for (const line of describeLakeRepair(repair)) this.print(line)
+        return yes || (await this.confirm('Repair it?'))
+      },
+    })
+    progress.end()
+    if (result.repair === null || result.repair.applied) this.#finish(result)
+    else {
+      this.note(`Nothing was changed. To repair it: ${REPAIR_COMMAND} --yes`)
+      this.exitWith(EXIT.changes)
+    }
+    if (result.repair?.applied) this.note('To check what that means for the models: ccs audit')
+    return result
+  }
+
+  #finish(result: VerifyResult): void {
+    const { ok, files, rows, bytes, serial } = result
+    if (!ok) {
+      if (!this.jsonEnabled())
+        throw new CcsError('CCS_CHECK_FAILED', listDamaged(result), {
+          hint: `To repair it: ${REPAIR_COMMAND}`,
+        })
+      this.exitWith(EXIT.checkFailed)
+    }
+    if (serial === null) this.print('Nothing was committed yet.')
+    else
+      this.print(
+        `${formatCount(files)} files, ${formatCount(rows)} rows, ` +
+          `${formatBytes(bytes)}: all as they were written.`,
+      )
+  }
 }
 
 const SHOWN_MAX = 20
 
-function damaged({ damaged: found, files }: VerifyResult): CcsError {
+function listDamaged({ damaged: found, files }: Pick<VerifyResult, 'damaged' | 'files'>): string {
   const shown = found.slice(0, SHOWN_MAX).map((one) => `\n  ${one.file} ${one.fault}`)
   const more = found.length > SHOWN_MAX ? `\n  … and ${found.length - SHOWN_MAX} more` : ''
   const what = `${found.length} of ${files} files are not as they were written:`
-  return new CcsError('CCS_CHECK_FAILED', `${what}${shown.join('')}${more}`, {
-    hint:
-      'Rebuild the lake from the log, if that is whole (ccs log verify): ' +
-      'ccs deploy --rebuild --yes',
-  })
+  return `${what}${shown.join('')}${more}`
 }

@@ -1,7 +1,7 @@
 /** Audits one commit: first whether its files are as they were written, then every model's rows. */
 import { listCommittedEnds } from '../lake/committed-ends.ts'
+import type { DamagedFile } from '../lake/damage.ts'
 import type { LakeFile, Manifest, Pruned } from '../lake/manifest.ts'
-import type { DamagedFile } from '../lake/verify.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { CommittedEnd, PartitionReport } from '../log/log-report.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../log/topics.ts'

@@ -26,6 +26,8 @@ export interface DlqCounts {
   readonly total: number
   /** Counts of the records read so far, most frequent reason first. */
   readonly byReason: Readonly<Record<string, number>>
+  /** Whether all records have been read. */
+  readonly isComplete: boolean
 }
 
 const STEP_BYTES = 1024 * 1024
@@ -48,6 +50,7 @@ export class DlqTally {
   #seen: SourceKeySet | undefined
   #copies: Copies[] = []
   #sources: readonly LogSource[] = []
+  #reading: Promise<DlqCounts> | undefined
 
   constructor(ports: DlqTallyPorts) {
     this.#ports = ports
@@ -55,10 +58,19 @@ export class DlqTally {
 
   /**
    * Reads about 1 MiB more of each partition; returns the last counts if the log is unreachable.
+   * Whoever asks meanwhile gets the same counts.
    */
-  async read(): Promise<DlqCounts> {
+  read(): Promise<DlqCounts> {
+    this.#reading ??= this.#readCounts().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  async #readCounts(): Promise<DlqCounts> {
+    let isComplete = false
     try {
-      await this.#read()
+      isComplete = await this.#read()
     } catch (error) {
       if (!(error instanceof CcsError) || error.exit !== EXIT.unreachable) throw error
     }
@@ -66,11 +78,13 @@ export class DlqTally {
     for (const one of this.#totals.values()) total += one
     for (const { count } of this.#copies) total -= count
     const sorted = [...this.#counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    return { total, byReason: Object.fromEntries(sorted) }
+    return { total, byReason: Object.fromEntries(sorted), isComplete }
   }
 
-  async #read(): Promise<void> {
+  /** Whether nothing is left to read. */
+  async #read(): Promise<boolean> {
     const { log } = this.#ports
+    let isComplete = true
     if (!this.#seen && (await mayHaveDuplicates(log))) this.#recountByRecord()
     for (const partition of await log.partitions(DLQ_TOPIC)) {
       const { start, end } = await log.range(DLQ_TOPIC, partition)
@@ -80,8 +94,11 @@ export class DlqTally {
       const from = Math.max(start, this.#nextOffset.get(partition) ?? start)
       if (from >= end) continue
       if (this.#seen) this.#sources = await this.#ports.sources()
-      this.#nextOffset.set(partition, await this.#readOn(partition, from))
+      const next = await this.#readOn(partition, from)
+      this.#nextOffset.set(partition, next)
+      isComplete &&= next >= end
     }
+    return isComplete
   }
 
   /** Starts over, now without counting duplicates. */

@@ -42,6 +42,7 @@ const EXIT_BY_CODE = {
   CCS_ENGINE_LOCKED: EXIT.unexpected,
   CCS_ENGINE_UNREACHABLE: EXIT.unreachable,
   CCS_ENGINE_REFUSED: EXIT.unexpected,
+  CCS_ENGINE_DENIED: EXIT.unexpected,
   CCS_PORT_TAKEN: EXIT.usage,
   CCS_KAFKA_UNREACHABLE: EXIT.unreachable,
   CCS_KAFKA_DENIED: EXIT.unexpected,

@@ -11,6 +11,7 @@ import {
   planCompaction,
   replaceFiles,
 } from './compaction-plan.ts'
+import { REPAIR_HINT } from './damage.ts'
 import type { Lake, ManifestStore } from './lake.ts'
 import type { LakeFile, Manifest } from './manifest.ts'
 
@@ -197,7 +198,7 @@ async function commitGroups(
 }
 
 function damaged(message: string): CcsError {
-  return new CcsError('CCS_LAKE_DAMAGED', message, { hint: 'See: ccs lake verify' })
+  return new CcsError('CCS_LAKE_DAMAGED', message, { hint: REPAIR_HINT })
 }
 
 function summarize(groups: readonly CompactedGroup[]): CompactResult {

@@ -1,5 +1,5 @@
 /** The Parquet lake and its manifest as ports. */
-import type { Manifest } from './manifest.ts'
+import type { LakeFile, Manifest } from './manifest.ts'
 
 /** A Parquet file outside the lake, until a manifest names it. */
 export interface StagedFile {
@@ -23,6 +23,29 @@ export interface Lake {
   finalize(manifest: Manifest): Promise<void>
   /** Absolute path of a file that the manifest names. */
   path(file: Manifest['files'][number]): string
+}
+
+/** How files are checked before they are read. */
+export interface GuardOptions {
+  /** Aborted: the check ends with the signal's reason; what was checked stays known. */
+  readonly signal?: AbortSignal
+  /** A reader has failed, so every file is looked at now, however recently it was. */
+  readonly isSuspect?: boolean
+}
+
+/** Keeps damaged files of the lake from being read. */
+export interface LakeGuard {
+  /**
+   * Throws CCS_LAKE_DAMAGED unless all these files, which lie at `pathOf(file)`, are as they were
+   * written. Each is read once, and again when it was changed.
+   */
+  requireIntact(
+    files: readonly LakeFile[],
+    pathOf: (file: LakeFile) => string,
+    options?: GuardOptions,
+  ): Promise<void>
+  /** Whether the file was damaged when it was last checked; false for one that was not checked. */
+  isDamaged(file: LakeFile): boolean
 }
 
 /** The manifest on disk, replaced by a single rename. */

@@ -5,6 +5,8 @@
  *   log/            the event log         stage/   files of a commit that no manifest names yet
  *   lake -> lake-<generation>/tree        lake-<generation>/parts/   what the tree's links point to
  *   locks/          who runs here         published.ndjson   Gold rows that topics may hold
+ *   checked.json    which files of the lake were found intact, and when
+ *   scrub.json      how far the slow check of all files is
  */
 
 /** Absolute or relative paths, as `root` is. */
@@ -18,6 +20,8 @@ export interface DataLayout {
   readonly lake: string
   readonly locks: string
   readonly publishedJournal: string
+  readonly checkMarks: string
+  readonly scrub: string
 }
 
 /** The layout of the data directory `root`. */
@@ -31,6 +35,8 @@ export function dataLayout(root: string): DataLayout {
     lake: `${root}/lake`,
     locks: `${root}/locks`,
     publishedJournal: `${root}/published.ndjson`,
+    checkMarks: `${root}/checked.json`,
+    scrub: `${root}/scrub.json`,
   }
 }
 

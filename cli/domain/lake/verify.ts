@@ -2,7 +2,7 @@
  * Checks every file that the manifest names (lake and engine state): it exists, has its size and
  * checksum, and opens as Parquet with the right number of rows.
  */
-import { leafPath } from './layout.ts'
+import { type DamagedFile, displayPath } from './damage.ts'
 import type { LakeFile, Manifest, StateFile } from './manifest.ts'
 
 /** What the check reads from. */
@@ -11,21 +11,13 @@ export interface VerifyPorts {
   readonly load: () => Promise<Manifest | undefined>
   readonly lake: {
     locate(manifest: Manifest): Promise<ReadonlyMap<string, string>>
-    check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
+    check(file: LakeFile | StateFile, path: string): Promise<string | undefined>
   }
   /** Rows of a Parquet file; throws if it is not one. */
   readonly rows: (path: string) => Promise<number>
   /** The directory that paths of state files are relative to. */
   readonly stateDir: string
   readonly onProgress?: (done: number, total: number) => void
-}
-
-/** A file that is not as it was written. */
-export interface DamagedFile {
-  /** `silver/events/event_date=2026-11-22/12-0001.parquet`, or `state/12/seen.bin`. */
-  readonly file: string
-  /** Half a sentence: `is missing`. */
-  readonly fault: string
 }
 
 /** The document of `ccs lake verify`. */
@@ -86,9 +78,4 @@ async function keepStillNamed<T extends { readonly file: LakeFile | StateFile }>
   const now = await load()
   const names = new Set([...(now?.files ?? []), ...(now?.state ?? [])].map(displayPath))
   return damaged.filter(({ file }) => names.has(displayPath(file)))
-}
-
-function displayPath(file: LakeFile | StateFile): string {
-  if (!('name' in file)) return `state/${file.path}`
-  return `${leafPath(file.table, file.partition)}/${file.name}`
 }

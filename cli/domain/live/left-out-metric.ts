@@ -19,6 +19,7 @@ export function createLeftOutMetric(models: LeftOutModels): Metric {
     id: LEFT_OUT_METRIC,
     title: 'Left out of today’s numbers',
     everyMs: EVERY_MS,
+    access: 'anyone',
     note: 'Events of the shop’s day that some number on this page lacks, and why.',
     sql: printLeftOutSql(models, printDay(undefined)),
     file: 'left_out (made by ccs)',

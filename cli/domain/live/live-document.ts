@@ -51,6 +51,8 @@ export interface LiveSnapshot {
     readonly currency: string | null
   }
   readonly figures: Readonly<Record<string, MetricRows>>
+  /** Ids of metrics whose rows are only for who has the token, as this reader has not. */
+  readonly hidden: readonly string[]
   readonly health: LiveHealth
 }
 

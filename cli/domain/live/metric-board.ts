@@ -121,6 +121,11 @@ export class MetricBoard {
     return this.#answers.get(id)?.rows
   }
 
+  /** Ids of metrics whose rows are only for who has the token. */
+  listPrivate(): readonly string[] {
+    return this.#options.metrics.flatMap(({ id, access }) => (access === 'token' ? id : []))
+  }
+
   /** The pipeline's current state. */
   health(): Promise<LiveHealth> {
     return this.#options.source.health()
@@ -143,6 +148,7 @@ export class MetricBoard {
       at: new Date(nowMs).toISOString(),
       shop: { ...shop, currency: this.#currency },
       figures: shown,
+      hidden: [],
       health,
     }
   }

@@ -19,6 +19,8 @@ export interface Metric {
   readonly everyMs: number
   /** What a reader of the number has to know; '' if nothing. */
   readonly note: string
+  /** Who may see its rows: everybody who reaches the page, or only who has the token. */
+  readonly access: 'anyone' | 'token'
   readonly sql: string
   readonly file: string
   /** Line of `file` on which `sql` begins. */
@@ -32,7 +34,7 @@ export interface BrokenMetric {
   readonly error: CcsError
 }
 
-const KEYS = ['kind', 'title', 'every', 'note']
+const KEYS = ['kind', 'title', 'every', 'note', 'access']
 const EVERY_MS_MIN = 250
 const EVERY_MS_MAX = 3_600_000
 
@@ -62,12 +64,20 @@ export function parseMetric(file: string, text: string): Metric {
       'A figure says how often it is asked: from 250 milliseconds to 1 hour.',
       'Add a line such as "every: 5 seconds".',
     )
+  const { access = 'token' } = header
+  if (access !== 'anyone' && access !== 'token')
+    reader.fault(
+      ['access'],
+      'A figure is for anyone who reaches the page, or only for who has the token.',
+      'Write "access: anyone" if its rows are totals, and nothing for single events or people.',
+    )
   reader.throwFaults()
   return {
     id: readId(file),
     title: String(header.title),
     everyMs: everyMs ?? EVERY_MS_MIN,
     note: String(header.note ?? ''),
+    access: access === 'anyone' ? 'anyone' : 'token',
     sql: parts.sql,
     file,
     sqlLine: parts.sqlLine,

@@ -10,6 +10,7 @@ import type { LogFrame } from '../log/event-log.ts'
 import { describeCommitted, replaceManifest, writeCommit } from './commit.ts'
 import { DrainLimit } from './drain-limit.ts'
 import { ImportRuns } from './import-runs.ts'
+import { LoopVitals } from './loop-vitals.ts'
 import { OutageHandler } from './outage-handler.ts'
 import { PartitionReaders } from './partition-readers.ts'
 import type { PipelineOptions, PipelineParts, PipelineState } from './pipeline-ports.ts'
@@ -17,10 +18,7 @@ import { PollScheduler } from './poll-scheduler.ts'
 import { setFailingAside } from './set-aside.ts'
 import { Turns } from './turns.ts'
 
-/**
- * Size of a batch; nothing else in this process runs while one is ingested. The first batches are
- * smaller, so that the first rows are visible soon.
- */
+/** Size of a batch; nothing else runs meanwhile. Smaller at first, to show the first rows soon. */
 const READ_BYTES = 1024 * 1024
 const FIRST_READ_BYTES = 128 * 1024
 
@@ -33,7 +31,7 @@ export class Pipeline {
   #newestAppendMs: number | null = null
   #readBytes = FIRST_READ_BYTES
   /** By the monotonic clock: a clock that is put back must not delay commits. */
-  #lastCommitMs: number
+  readonly vitals: LoopVitals
   readonly #turns = new Turns()
   /** A batch that is being ingested, or whose rejects are not all written yet. */
   #ingesting: Promise<void> | undefined
@@ -48,6 +46,8 @@ export class Pipeline {
   /** Ends of the partitions at the start of the run. */
   #startEnds: ReadonlyMap<number, number> | undefined
   #hasCaughtUp = false
+  /** Whether the last batch ended at the end of the log. */
+  isIdle = false
 
   constructor(parts: PipelineParts, options: PipelineOptions) {
     this.#parts = parts
@@ -62,7 +62,7 @@ export class Pipeline {
     this.#readers = new PartitionReaders(log, { topic, clock, onNotice, sources, gaps })
     this.#importRuns = new ImportRuns(log, topic)
     this.#dlqEnd = options.dlqEnd
-    this.#lastCommitMs = parts.clock.elapsedMs()
+    this.vitals = new LoopVitals(clock)
   }
 
   state(): PipelineState {
@@ -105,7 +105,7 @@ export class Pipeline {
         // What others append after this point is left to the next run.
         if (stop.aborted || isOnce)
           ends ??= (await this.#drain.retryUntilStopped(() => this.#readers.ends())) ?? new Map()
-        const startMs = this.#parts.clock.elapsedMs()
+        const startMs = this.vitals.turn()
         const taken = await this.#scheduler.poll(() => this.#step())
         if (this.#failure) {
           await this.#startOver()
@@ -121,6 +121,7 @@ export class Pipeline {
         if (ends) continue
         const workedMs = this.#parts.clock.elapsedMs() - startMs
         const isFull = taken >= this.#readBytes / 4
+        this.isIdle = !isFull && this.#outage.stalled === null
         await this.#scheduler.rest({ workedMs, isIdle: taken === 0, isFull }, stop)
       }
     } catch (error) {
@@ -172,7 +173,7 @@ export class Pipeline {
       const { onNotice } = this.#options
       this.#dlqEnd = await setFailingAside(this.#parts, failure, this.#manifest, onNotice)
       await this.#readers.startOver()
-      this.#lastCommitMs = this.#parts.clock.elapsedMs()
+      this.vitals.beginCommit()
     })
     if (this.#failure) throw this.#failure
   }
@@ -245,8 +246,8 @@ export class Pipeline {
 
   #commitIfDue(): void {
     if (this.#turns.current) return
-    const { engine, clock } = this.#parts
-    const waitedMs = clock.elapsedMs() - this.#lastCommitMs
+    const { engine } = this.#parts
+    const waitedMs = this.vitals.sinceCommitMs
     const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
     const isDue = waitedMs >= this.#options.checkpointMs || isFirst
     if (isDue || engine.hasFailed || engine.uncommittedRows >= this.#options.checkpointRows)
@@ -265,8 +266,8 @@ export class Pipeline {
   }
 
   async #commitNow(): Promise<void> {
-    const { engine, clock } = this.#parts
-    this.#lastCommitMs = clock.elapsedMs()
+    const { engine } = this.#parts
+    this.vitals.beginCommit()
     // A manifest must not have a position whose rejects are not in events.dlq yet.
     while (this.#ingesting) await this.#ingesting
     const dlqEnd = this.#dlqEnd
@@ -281,6 +282,7 @@ export class Pipeline {
     for (const text of describeCommitted(written)) this.#options.onNotice(text)
     await this.#finalize(manifest)
     await engine.release(frozen, written, manifest)
+    this.vitals.endCommit()
     this.#notifying = this.#parts.onCommit?.(manifest).catch(() => undefined)
   }
 

@@ -5,6 +5,7 @@
 import { listImportPartitions } from '../dlq/count-rejects.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Counts, LogGap, Manifest } from '../lake/manifest.ts'
+import type { ScrubStatus } from '../lake/scrub.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
 import type { PipelineState } from './pipeline-ports.ts'
@@ -36,6 +37,8 @@ export interface StatusResult {
   }[]
   /** Records that the log lost before they were ingested. */
   readonly gaps: readonly LogGap[]
+  /** The slow check of all files. */
+  readonly scrub: ScrubStatus
 }
 
 /**
@@ -50,6 +53,7 @@ export async function readStatus(
     readonly topic: string
     readonly nowMs: number
     readonly running: boolean
+    readonly scrub: Promise<ScrubStatus>
   },
 ): Promise<StatusResult> {
   let { stalled } = state
@@ -80,6 +84,7 @@ export async function readStatus(
     serial: state.serial,
     partitions,
     gaps: state.gaps,
+    scrub: await about.scrub,
   }
 }
 

@@ -11,9 +11,9 @@ import type { Clock } from '../kernel/clock.ts'
 import { type Closable, type Closers, openAll } from '../kernel/closers.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Lake, ManifestStore } from '../lake/lake.ts'
-import type { LakeFile, Manifest } from '../lake/manifest.ts'
+import type { Manifest } from '../lake/manifest.ts'
 import { type PrunePorts, type PruneResult, pruneBeside } from '../lake/prune.ts'
-import { checkNewestFiles, checkRemainingFiles } from '../lake/startup-check.ts'
+import type { Scrub } from '../lake/scrub.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../log/topics.ts'
 import type { Logic } from '../models/logic.ts'
@@ -26,14 +26,9 @@ import type { PipelineOptions, PipelineParts } from './pipeline-ports.ts'
 export interface StartPorts<E extends BatchEngine> {
   /** What the loop waits by. */
   readonly clock: Clock
-  /** What checks in the background wait by. */
-  readonly systemClock: Clock
   readonly store: {
     readonly log: EventLog
-    readonly lake: Lake & {
-      check(file: { bytes: number; crc32: number }, path: string): Promise<string | undefined>
-      path(file: LakeFile): string
-    }
+    readonly lake: Lake
     readonly manifests: ManifestStore
     readonly onCommit?: PipelineParts['onCommit']
   }
@@ -48,6 +43,7 @@ export interface StartPorts<E extends BatchEngine> {
   readonly findOrigins: OriginFinder
   /** What retention works on. */
   readonly logFiles: PrunePorts
+  openScrub(loop: { readonly isIdle: () => boolean }): Scrub
   /** undefined where nobody reads Gold's changes. */
   openPublisher(parts: {
     readonly engine: E
@@ -74,6 +70,7 @@ export interface StartedPipeline<E extends BatchEngine> extends Closable {
   readonly engine: E
   /** Removes at once what this retention, a client's, no longer keeps. */
   prune(retention: object): Promise<PruneResult>
+  readonly scrub: Scrub
 }
 
 /** Closes the log too. Throws what the ports throw, and CCS_KAFKA_TOPIC for a missing topic. */
@@ -91,15 +88,18 @@ export function startPipeline<E extends BatchEngine>(
     ports.checkLogic(manifest)
     if (options.target) await requireTopics(log, options.target)
     if (manifest) await lake.finalize(manifest)
-    const unchecked = manifest ? await checkNewestFiles(lake, manifest, ports.clock) : []
     const { engine, pipeline, publish } = await openLoop(ports, options, manifest, closers)
     await publish(manifest)
-    const beside = { engine: pipeline, clock: ports.systemClock }
-    const checking = checkRemainingFiles(lake, unchecked, beside)
-    closers.add(() => checking.stop())
     const prune = (retention: object) =>
       pruneBeside(pipeline, ports.logFiles, toRetention(retention))
-    return { pipeline, engine, prune }
+    const scrub = ports.openScrub({ isIdle: () => pipeline.isIdle })
+    const stop = new AbortController()
+    const scrubbing = scrub.run(stop.signal)
+    closers.add(() => {
+      stop.abort()
+      return scrubbing
+    })
+    return { pipeline, engine, scrub, prune }
   })
 }
 

@@ -7,8 +7,8 @@ export function memoryError(thrown: unknown): CcsError | undefined {
   if (!first.startsWith('Out of Memory Error')) return undefined
   return new CcsError('CCS_MEMORY_SHORT', `DuckDB needs more memory: ${first}`, {
     hint:
-      'Raise engine.memory_limit in ccs.yml, or give the container more memory; ccs doctor prints ' +
-      'both. Committed data is safe.',
+      'Raise engine.memory_limit in ccs.yml, or give the container more memory; ccs doctor ' +
+      'prints both. Committed data is safe.',
     cause: thrown,
   })
 }

@@ -49,6 +49,33 @@ export function splitAround(
   return { before: models.slice(0, at), after: models.slice(at + 1) }
 }
 
+/** These names and all that can be reached from them by `readsOf`. */
+export function followReads(
+  names: Iterable<string>,
+  readsOf: (name: string) => readonly string[] | undefined,
+): ReadonlySet<string> {
+  const found = new Set<string>()
+  const visit = (name: string) => {
+    if (found.has(name)) return
+    found.add(name)
+    for (const read of readsOf(name) ?? []) visit(read)
+  }
+  for (const name of names) visit(name)
+  return found
+}
+
+/** The models whose stored rows the SELECT of a model reads, directly or through views. */
+export function listStoredSources(
+  models: readonly EmbeddedModel[],
+  name: string,
+): ReadonlySet<string> {
+  const byName = new Map(models.map((one) => [one.model.name, one]))
+  return followReads(byName.get(name)?.reads ?? [], (read) => {
+    const one = byName.get(read)
+    return one?.model.kind === 'view' ? one.reads : []
+  })
+}
+
 /** Prints the JSON of an AST as SQL, by DuckDB's own printer. */
 export type PrintSql = (json: string) => Promise<string>
 

@@ -9,16 +9,18 @@ import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
+import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
 import type { WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
+import { type OpenParts, readUsage } from './engine-parts.ts'
 import { findFailingRecords } from './failing-records.ts'
 import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
-import { type DedupeIndexes, restoreIndexes, shareOfDuckDb } from './intake/dedupe-indexes.ts'
+import { restoreIndexes, shareOfDuckDb } from './intake/dedupe-indexes.ts'
 import { describeDeduplicating, findArrivalModel } from './intake/deduplicating-model.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
@@ -33,16 +35,6 @@ import {
 import { QueryRunner } from './query/query-runner.ts'
 import { VisibleViews } from './query/visible-views.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, SnapshotBarrier } from './snapshot.ts'
-
-interface OpenParts {
-  readonly duck: Duck
-  /** For the engine's own statements, one at a time. */
-  readonly connection: DuckConnection
-  /** For appending rows. */
-  readonly intake: DuckConnection
-  readonly models: readonly EmbeddedModel[]
-  readonly indexes: DedupeIndexes
-}
 
 /** One engine per data directory; close it to free DuckDB's memory. */
 export class EmbeddedEngine {
@@ -72,22 +64,22 @@ export class EmbeddedEngine {
     this.#catalog = { macros: options.macrosSql, timezone: options.timezone }
     this.#models = models
     const model = models.find((one) => one.model.dedupe)?.model
-    const { manifest } = options
     const arrivals = findArrivalModel(models)?.name
-    const files = manifest?.files.filter(({ table }) => table === arrivals)
-    this.#arrivals = new ArrivalTracker(indexes, model?.watermarkMs ?? 0, manifest, files)
+    const files = options.manifest?.files.filter(({ table }) => table === arrivals)
+    this.#arrivals = new ArrivalTracker(indexes, model?.watermarkMs ?? 0, options.manifest, files)
     this.#rows = new UncommittedRows(connection, intake, options.raw, (count) =>
       this.#arrivals.addLateDuplicates(count),
     )
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
     const all = models.map((one) => one.model)
+    const views = new Set(all.flatMap(({ name, kind }) => (kind === 'view' ? [name] : [])))
     this.#views = new VisibleViews(connection, all, this.#gold)
     this.#queries = new QueryRunner({
       reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
-      macros: options.macros,
-      limits: options.queryLimits,
+      ...{ macros: options.macros, limits: options.queryLimits, views },
       connect: () => this.#connect('memory'),
       bringUpToDate: (names) => this.#exclusively(() => this.#merge(names, false)),
+      requireIntact: this.#gold.requireIntact.bind(this.#gold),
     })
   }
 
@@ -123,9 +115,9 @@ export class EmbeddedEngine {
     const { before, after } = splitAround(stored, deduplicating)
     await createDeltaViews(this.#connection, before)
     if (deduplicating) {
-      const findFiles = this.#gold.findFiles.bind(this.#gold)
+      const find = this.#gold.findFiles.bind(this.#gold)
       const arrivals = findArrivalModel(this.#models)
-      await this.#rows.openDeduplicated(describeDeduplicating(deduplicating, arrivals, findFiles))
+      await this.#rows.openDeduplicated(describeDeduplicating(deduplicating, arrivals, find))
     }
     await createDeltaViews(this.#connection, after)
     await this.#gold.open(this.#models, this.#arrivals.greatestWatermarkMs)
@@ -185,6 +177,11 @@ export class EmbeddedEngine {
 
   query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
     return this.#queries.run(sql, nowMs, control)
+  }
+
+  /** What it uses now. */
+  usage(): Promise<EngineUsage> {
+    return readUsage(this.#duck, this.#arrivals, this.#queries.usage())
   }
 
   freeze(): Promise<EmbeddedFrozen | undefined> {

@@ -3,10 +3,12 @@
  * old segments were deleted, or Kafka's retention deleted records, or the end of the log is gone.
  */
 import { withDuck } from '../../adapters/duckdb/with-duck.ts'
+import type { PartitionRepair } from '../../domain/dlq/plan-log-repair.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 import type { LogGap, Manifest } from '../../domain/lake/manifest.ts'
 import { describeOffsets, type OffsetRange } from '../../domain/log/log-report.ts'
+import { RAW_TOPIC } from '../../domain/log/topics.ts'
 import type { EngineStore } from './open-engine.ts'
 
 /** Committed offsets of one partition that the log does not have. */
@@ -31,6 +33,34 @@ export async function findLogLoss(
   topic: string,
   manifest: Manifest,
 ): Promise<LogLoss | undefined> {
+  const offsets = await listLostOffsets(log, topic, manifest)
+  if (offsets.length === 0) return undefined
+  const files = manifest.files.filter(({ table }) => table.startsWith('bronze.'))
+  const paths = files.map((file) => lake.path(file))
+  const found = await countEvents(paths, { topic, offsets, root }).catch(() => undefined)
+  if (found?.events === 0) return undefined
+  const { events = null, firstDay = null, lastDay = null } = found ?? {}
+  return { topic, offsets, events, firstDay, lastDay }
+}
+
+/** Committed records that a rebuild from the log would lack, once it is repaired as planned. */
+export async function countLostOffsets(
+  log: EngineStore['log'],
+  manifest: Manifest,
+  repairs: readonly PartitionRepair[],
+): Promise<number> {
+  const mine = repairs.filter(({ topic }) => topic === RAW_TOPIC)
+  const given = mine.reduce((sum, { lost }) => sum + lost, 0)
+  const offsets = await listLostOffsets(log, RAW_TOPIC, manifest)
+  const others = offsets.filter((one) => !mine.some(({ partition }) => partition === one.partition))
+  return others.reduce((sum, { from, to }) => sum + to - from, given)
+}
+
+async function listLostOffsets(
+  log: EngineStore['log'],
+  topic: string,
+  manifest: Manifest,
+): Promise<readonly LostOffsets[]> {
   const kept = new Set(await log.partitions(topic))
   const offsets: LostOffsets[] = []
   for (const { partition, nextOffset, ...one } of manifest.positions) {
@@ -45,13 +75,7 @@ export async function findLogLoss(
     if (end < nextOffset && (source === undefined || range.end === 0))
       offsets.push({ partition, from: end, to: nextOffset })
   }
-  if (offsets.length === 0) return undefined
-  const files = manifest.files.filter(({ table }) => table.startsWith('bronze.'))
-  const paths = files.map((file) => lake.path(file))
-  const found = await countEvents(paths, { topic, offsets, root }).catch(() => undefined)
-  if (found?.events === 0) return undefined
-  const { events = null, firstDay = null, lastDay = null } = found ?? {}
-  return { topic, offsets, events, firstDay, lastDay }
+  return offsets
 }
 
 async function countEvents(

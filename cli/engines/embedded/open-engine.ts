@@ -3,7 +3,7 @@ import type { FaultPoint } from '../../adapters/files/fault-point.ts'
 import type { Files } from '../../adapters/files/files.ts'
 import type { Config } from '../../domain/config/config.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
-import type { Lake, ManifestStore } from '../../domain/lake/lake.ts'
+import type { Lake, LakeGuard, ManifestStore } from '../../domain/lake/lake.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { EventLog } from '../../domain/log/event-log.ts'
@@ -20,6 +20,7 @@ export interface EngineStore<L extends Lake = Lake> {
   readonly log: EventLog
   readonly lake: L
   readonly manifests: ManifestStore
+  readonly checked: LakeGuard
   /** Only in tests; see adapters/files/fault-point.ts. */
   readonly fault?: FaultPoint
 }
@@ -47,7 +48,7 @@ const GOLD_LIMITS: GoldLimits = {
 export async function openEngine(
   { config }: { readonly config: Config },
   logic: Logic,
-  store: Pick<EngineStore, 'files' | 'root' | 'fault'>,
+  store: Pick<EngineStore, 'files' | 'root' | 'fault' | 'checked'>,
   options: EngineOptions,
 ): Promise<EmbeddedEngine> {
   const { gate, engine, timezone } = config
@@ -71,6 +72,7 @@ export async function openEngine(
     stateRoot,
     goldLimits: options.goldLimits ?? GOLD_LIMITS,
     lakePath: options.lakePath,
+    guard: store.checked,
     ...(manifest ? { manifest } : {}),
     ...(store.fault ? { onStep: store.fault.reach } : {}),
   })
@@ -80,7 +82,7 @@ export async function openEngine(
 export function openRestartable(
   project: { readonly config: Config },
   logic: Logic,
-  store: Pick<EngineStore, 'files' | 'root' | 'fault'>,
+  store: Pick<EngineStore, 'files' | 'root' | 'fault' | 'checked'>,
   options: EngineOptions,
 ): Promise<RestartableEngine> {
   const { manifest: first, failing: known = [], ...others } = options

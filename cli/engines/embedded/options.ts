@@ -1,6 +1,7 @@
 /** What the embedded engine, and the feed of its changes, are opened with. */
 
 import type { Files } from '../../adapters/files/files.ts'
+import type { LakeGuard } from '../../domain/lake/lake.ts'
 import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import type { PublishedCopy } from '../../domain/pipeline/gold-feed.ts'
@@ -26,6 +27,8 @@ export interface EmbeddedOptions {
   readonly manifest?: Manifest
   /** Absolute path of a lake file. */
   readonly lakePath: (file: LakeFile) => string
+  /** Every file of the lake passes it before its rows are read. */
+  readonly guard: LakeGuard
   readonly files: Files
   /** Directory of the engine's state files. */
   readonly stateRoot: string

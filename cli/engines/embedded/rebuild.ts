@@ -16,15 +16,23 @@ import { dataLayout, generationName } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import { Pipeline } from '../../domain/pipeline/pipeline.ts'
+import { removeUnreferencedState } from './checkpoint/state-files.ts'
 import { manifestLogic } from './model-diff.ts'
 import { type EngineStore, openEngine, openRestartable } from './open-engine.ts'
+
+/** The data directory whose rows are made again. */
+export interface RebuildStore extends EngineStore {
+  readonly lake: EngineStore['lake'] & {
+    locate(manifest: Manifest): Promise<ReadonlyMap<string, string>>
+  }
+}
 
 /** What a rebuild needs. */
 export interface RebuildParts {
   readonly config: Config
   /** With the schema ids that the records of the target's log carry. */
   readonly logic: Logic
-  readonly store: EngineStore
+  readonly store: RebuildStore
   readonly clock: Clock
   readonly topic: string
   /** Gets sentences for the user. */
@@ -38,14 +46,19 @@ export function sideDirectory(root: string): string {
   return `${root}/rebuild`
 }
 
-/** Computes the named Gold models from committed Silver; returns the manifest that has them. */
+/**
+ * Computes the named Gold models from committed Silver; returns the manifest that has them. Without
+ * `places`, the paths of the files of Silver by name, the lake is finalized first.
+ */
 export async function buildGold(
   { config, logic, store }: RebuildParts,
   base: Manifest,
   models: ReadonlySet<string>,
+  places?: ReadonlyMap<string, string>,
 ): Promise<Manifest> {
-  await store.lake.finalize((await store.manifests.load()) ?? base)
-  const lakePath = (file: Manifest['files'][number]) => store.lake.path(file)
+  if (!places) await store.lake.finalize((await store.manifests.load()) ?? base)
+  const lakePath = (file: Manifest['files'][number]) =>
+    places?.get(file.name) ?? store.lake.path(file)
   const engine = await openEngine({ config }, logic, store, { manifest: base, lakePath })
   try {
     await engine.rebuildGold(models).catch((error: unknown) => {
@@ -92,8 +105,10 @@ export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promi
   try {
     const dlqEnd = await runPipeline(parts, sideStore)
     const built = await sideStore.manifests.load()
-    if (!built) return { ...EMPTY_MANIFEST, generation: base.generation, dlqEnd }
-    return { ...(await moveOver(store, side, built, base)), dlqEnd }
+    // Each record that was read again is in Bronze or has a reject.
+    const pruned = base.pruned ? { pruned: { ...base.pruned, rejects: 0 } } : {}
+    if (!built) return { ...EMPTY_MANIFEST, generation: base.generation, dlqEnd, ...pruned }
+    return { ...(await moveOver(store, side, built, base)), dlqEnd, ...pruned }
   } finally {
     await sideStore.log.close()
   }
@@ -152,6 +167,15 @@ async function runPipeline(
     await engine.close()
     await rejects.close()
   }
+}
+
+/** Commits rows that were made again, and removes what they replace. */
+export async function adoptRows(store: EngineStore, manifest: Manifest): Promise<void> {
+  const { files, root, lake, manifests } = store
+  await manifests.commit(manifest)
+  await lake.finalize(manifest)
+  await removeUnreferencedState(files, dataLayout(root).state, manifest.state)
+  await files.remove(sideDirectory(root))
 }
 
 /** Renames what was built into the data directory; a lake of that name is a left-over. */

@@ -9,6 +9,7 @@ import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
+import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import type { EmbeddedEngine } from './engine.ts'
@@ -80,6 +81,12 @@ export class RestartableEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWr
     } finally {
       this.#queries.delete(answer)
     }
+  }
+
+  /** What it uses now; waits while it restarts. */
+  async usage(): Promise<EngineUsage> {
+    await this.#restarting
+    return this.#engine.usage()
   }
 
   freeze(): Promise<EmbeddedFrozen | undefined> {

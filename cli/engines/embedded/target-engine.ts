@@ -10,17 +10,17 @@ import { readDeployedModels } from '../../domain/deploy/plan/desired.ts'
 import type { EnginePlan } from '../../domain/deploy/plan/plan.ts'
 import { findWidestEffect, type Step } from '../../domain/deploy/plan/step.ts'
 import type { EngineState, TargetEngine } from '../../domain/deploy/target-engine.ts'
+import { withoutModels } from '../../domain/dlq/plan-lake-repair.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
 import { dataLayout, parseGenerationName } from '../../domain/lake/layout.ts'
 import type { DeployedModel, Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
-import { removeUnreferencedState } from './checkpoint/state-files.ts'
 import { requireLimits } from './limits.ts'
 import { describeLogLoss, findLogLoss, type LogLoss, toGaps } from './log-loss.ts'
 import { diffModels, manifestLogic } from './model-diff.ts'
 import type { EngineStore } from './open-engine.ts'
-import { buildGold, type RebuildParts, rebuildFromLog, sideDirectory } from './rebuild.ts'
+import { adoptRows, buildGold, type RebuildParts, rebuildFromLog } from './rebuild.ts'
 import { compareRows } from './row-loss.ts'
 
 /** What the engine of a target is opened with. */
@@ -117,10 +117,7 @@ export class EmbeddedTargetEngine implements TargetEngine {
       committedMs: clock.nowMs(),
       ...manifestLogic(logic),
     }
-    await store.manifests.commit(committed)
-    await store.lake.finalize(committed)
-    await removeUnreferencedState(store.files, dataLayout(store.root).state, committed.state)
-    await store.files.remove(sideDirectory(store.root))
+    await adoptRows(store, committed)
   }
 
   async close(): Promise<void> {
@@ -142,17 +139,8 @@ export class EmbeddedTargetEngine implements TargetEngine {
       const { mayLoseRows, onNotice, clock } = this.#parts
       for (const line of compareRows(base, built, { models: this.#parts.logic.graph, mayLoseRows }))
         onNotice(line)
-      const gaps = [
-        ...(base.gaps ?? []),
-        ...(loss ? toGaps(loss, clock.nowMs()) : []),
-        ...(built.gaps ?? []),
-      ]
-      return {
-        ...built,
-        ...(gaps.length > 0 ? { gaps } : {}),
-        // Each record that was read again is in Bronze or has a reject.
-        ...(base.pruned ? { pruned: { ...base.pruned, rejects: 0 } } : {}),
-      }
+      const gaps = [...(base.gaps ?? []), ...(loss ? toGaps(loss, clock.nowMs()) : [])]
+      return gaps.length === 0 ? built : { ...built, gaps: [...gaps, ...(built.gaps ?? [])] }
     }
     const models = steps.filter((step) => step.kind === 'model')
     const built = new Set(
@@ -161,12 +149,7 @@ export class EmbeddedTargetEngine implements TargetEngine {
     const removed = new Set(
       models.filter((step) => step.action === 'remove').map((step) => step.name),
     )
-    const isGone = (name: string) => removed.has(name) || built.has(name)
-    const kept: Manifest = {
-      ...base,
-      files: base.files.filter((file) => !isGone(file.table)),
-      state: base.state.filter((file) => !isGone(file.model)),
-    }
+    const kept = withoutModels(base, new Set([...removed, ...built]))
     return built.size === 0 ? kept : buildGold(await openParts(), kept, built)
   }
 }

@@ -1,5 +1,7 @@
 /** The live page by itself: served by a process that runs no engine. */
+import { openAccessToken } from '../../adapters/files/access-token.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
+import { Access } from './access.ts'
 import type { OpenPage } from './page.ts'
 import { startServer } from './server.ts'
 
@@ -8,6 +10,8 @@ export interface ServedDash {
   readonly port: number
   readonly isPortRequired: boolean
   readonly page: OpenPage
+  /** The data directory. */
+  readonly root: string
   status(): Promise<StatusResult>
   /** Releases what the page reads from. */
   close(): Promise<void>
@@ -16,6 +20,8 @@ export interface ServedDash {
 /** The page of a project's data, until it is closed. */
 export interface OpenDash {
   readonly url: string
+  /** The same with the token: it shows single events too. */
+  readonly pageUrl: string
   close(): Promise<void>
 }
 
@@ -27,14 +33,21 @@ export async function serveDash(served: ServedDash): Promise<OpenDash> {
     await page.close()
     await close()
   }
-  const server = await startServer({ port, isPortRequired, routes, page: page.page }).catch(
-    async (error: unknown) => {
-      await closePage()
-      throw error
-    },
-  )
+  const start = async () => {
+    const token = await openAccessToken(served.root)
+    const access = new Access(token)
+    return {
+      token,
+      ...(await startServer({ port, isPortRequired, access, routes, page: page.page })),
+    }
+  }
+  const server = await start().catch(async (error: unknown) => {
+    await closePage()
+    throw error
+  })
+  const url = `http://127.0.0.1:${server.port}`
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    ...{ url, pageUrl: `${url}/?token=${server.token}` },
     close: async () => {
       await closePage()
       await server.close()

@@ -1,7 +1,9 @@
 /**
- * A running engine's HTTP server: page, queries, commits, compaction and retention. Other processes
+ * A running engine's HTTP server: page, metrics, queries, commits, compaction and retention. Others
  * find it through the data directory.
  */
+
+import { openAccessToken } from '../../adapters/files/access-token.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
@@ -10,6 +12,8 @@ import {
   type QueryControl,
   type QueryResult,
 } from '../../domain/sql/query-result.ts'
+import { Access } from './access.ts'
+import { EngineMonitor, type WatchedEngine } from './engine-monitor.ts'
 import type { OpenPage } from './page.ts'
 import { startServer } from './server.ts'
 
@@ -18,6 +22,8 @@ export interface ServedEngine {
   readonly port: number
   readonly isPortRequired: boolean
   readonly page: OpenPage
+  /** Whose metrics and health are served. */
+  readonly watched: Omit<WatchedEngine, 'status' | 'dlq' | 'leftOut'>
   /** Aborted when the engine drains: queries then end, and no more are answered. */
   readonly stop?: AbortSignal | undefined
   status(): Promise<StatusResult>
@@ -37,6 +43,8 @@ export interface ServedEngine {
 /** A server that runs until it is closed. */
 export interface OpenServer {
   readonly url: string
+  /** The address of the page with the token: it shows single events too. */
+  readonly pageUrl: string
   status(): Promise<StatusResult>
   close(): Promise<void>
 }
@@ -45,15 +53,23 @@ export interface OpenServer {
 export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   const { page } = engine
   const status = () => engine.status()
+  const { dlq, leftOut } = page
+  const monitor = new EngineMonitor({ ...engine.watched, status, dlq, leftOut })
   const queries = new RunningQueries(engine.stop)
+  const token = await openAccessToken(engine.watched.root)
   const server = await startServer({
     port: engine.port,
     isPortRequired: engine.isPortRequired,
+    access: new Access(token),
     page: page.page,
+    texts: {
+      '/metrics': (accept) => monitor.metrics(accept),
+      '/healthz': () => monitor.health(),
+    },
     routes: {
       ...page.routes,
       'GET /status': status,
-      'POST /query': async (body, signal) => {
+      'POST /query': async (body, { signal }) => {
         const { sql, ...limits } = readQuery(body)
         await engine.catchUp()
         return queries.run(signal, (either) =>
@@ -81,8 +97,9 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
   }
   const timer = setInterval(compact, COMPACT_EVERY_MS)
   await engine.publish(server.port)
+  const url = `http://127.0.0.1:${server.port}`
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    ...{ url, pageUrl: `${url}/?token=${token}` },
     status,
     close: async () => {
       clearInterval(timer)

@@ -6,6 +6,7 @@
 import type { ServerResponse } from 'node:http'
 import { sleep } from '../../adapters/process/system-clock.ts'
 import type { LiveChange, LiveHealth, LiveSnapshot } from '../../domain/live/live-document.ts'
+import { keepOpenPart } from '../../domain/live/open-part.ts'
 
 /** What the hub needs from the metric board. */
 export interface HubBoard {
@@ -16,6 +17,8 @@ export interface HubBoard {
   revision(): number
   /** Time after a tick from which on new events justify another, ms. */
   checkEveryMs(): number
+  /** Ids of metrics whose rows are only for who has the token. */
+  listPrivate(): readonly string[]
 }
 
 /** Timings, for tests. */
@@ -28,6 +31,8 @@ export interface HubOptions {
 
 interface Client {
   readonly response: ServerResponse
+  /** Whether it gets single events too. */
+  readonly mayReadAll: boolean
   /** Since when it is behind, by performance.now(); undefined: it keeps up. */
   behindMs: number | undefined
 }
@@ -60,7 +65,11 @@ export class LiveHub {
   }
 
   /** Answers a request with the stream, until the client leaves or the hub closes. */
-  async join(response: ServerResponse, headers: Readonly<Record<string, string>>): Promise<void> {
+  async join(
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    mayReadAll: boolean,
+  ): Promise<void> {
     if (this.#stop.signal.aborted) return void response.writeHead(503).end()
     response.writeHead(200, {
       ...headers,
@@ -71,14 +80,14 @@ export class LiveHub {
     })
     response.socket?.setNoDelay(true)
     response.write('retry: 1000\n\n')
-    const reader: Client = { response, behindMs: undefined }
+    const reader: Client = { response, mayReadAll, behindMs: undefined }
     response.once('close', () => this.#clients.delete(reader))
     response.on('drain', () => this.#catchUp(reader))
     response.on('error', () => this.#clients.delete(reader))
     this.#health ??= await this.#board.health()
     if (response.destroyed || this.#stop.signal.aborted) return void response.end()
     this.#clients.add(reader)
-    this.#send(reader, this.#renderSnapshot(this.#health))
+    this.#send(reader, this.#renderSnapshot(this.#health, mayReadAll))
     this.#loop ??= this.#run().finally(() => {
       this.#loop = undefined
       this.#health = undefined
@@ -120,7 +129,9 @@ export class LiveHub {
   async #tick(): Promise<void> {
     const say = (part: Pick<LiveChange, 'figures' | 'unchanged'>, health: LiveHealth) => {
       const change: LiveChange = { at: new Date().toISOString(), ...part, health }
-      this.#broadcast(renderMessage('figures', change))
+      this.#broadcast((mayReadAll) =>
+        renderMessage('figures', this.#choosePart(change, mayReadAll)),
+      )
     }
     try {
       // Early parts carry the last known health; the tick's last message carries the current one.
@@ -139,16 +150,26 @@ export class LiveHub {
     }
   }
 
-  #broadcast(text: Buffer): void {
+  /** Renders once for all readers who may see the same. */
+  #broadcast(render: (mayReadAll: boolean) => Buffer): void {
     this.#sentMs = performance.now()
-    for (const reader of this.#clients) this.#send(reader, text)
+    const texts = new Map<boolean, Buffer>()
+    for (const reader of this.#clients) {
+      const text = texts.get(reader.mayReadAll) ?? render(reader.mayReadAll)
+      texts.set(reader.mayReadAll, text)
+      this.#send(reader, text)
+    }
+  }
+
+  #choosePart<T extends LiveSnapshot | LiveChange>(document: T, mayReadAll: boolean): T {
+    return mayReadAll ? document : keepOpenPart(document, this.#board.listPrivate())
   }
 
   /** Sends a heartbeat after a long silence, and disconnects clients that stay behind. */
   #dropStalled(): void {
     const nowMs = performance.now()
     if (nowMs - this.#sentMs >= (this.#options.heartbeatMs ?? HEARTBEAT_MS))
-      this.#broadcast(HEARTBEAT)
+      this.#broadcast(() => HEARTBEAT)
     for (const reader of this.#clients) {
       const { behindMs, response } = reader
       if (behindMs === undefined) continue
@@ -168,11 +189,11 @@ export class LiveHub {
   #catchUp(reader: Client): void {
     if (reader.behindMs === undefined || !this.#health || !this.#clients.has(reader)) return
     reader.behindMs = undefined
-    this.#send(reader, this.#renderSnapshot(this.#health))
+    this.#send(reader, this.#renderSnapshot(this.#health, reader.mayReadAll))
   }
 
-  #renderSnapshot(health: LiveHealth): Buffer {
-    return renderMessage('snapshot', this.#board.snapshot(health))
+  #renderSnapshot(health: LiveHealth, mayReadAll: boolean): Buffer {
+    return renderMessage('snapshot', this.#choosePart(this.#board.snapshot(health), mayReadAll))
   }
 }
 

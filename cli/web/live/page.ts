@@ -4,6 +4,7 @@
  */
 import type { DataPlace, Marts } from '../../adapters/duckdb/published-marts.ts'
 import type { Config } from '../../domain/config/config.ts'
+import type { DlqCounts } from '../../domain/dlq/dlq-tally.ts'
 import type { DlqShowPorts } from '../../domain/dlq/show-reject.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
@@ -15,6 +16,7 @@ import type { CloseOfDay } from '../../domain/marts/daily-summary.ts'
 import type { MartsInfo } from '../../domain/marts/marts.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import type { StatusResult } from '../../domain/pipeline/read-status.ts'
+import type { LeftOut } from '../../domain/provenance/left-out.ts'
 import type { LeftOutModels } from '../../domain/provenance/left-out-sql.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { PageRoutes, Route } from './server.ts'
@@ -39,6 +41,9 @@ export interface OpenPage {
   readonly page: PageRoutes
   /** Open pages, and the queries for all of them so far. */
   readonly usage: () => PageUsage
+  /** The rejects by reason, and what today's numbers leave out; null: it can't be counted. */
+  readonly dlq: () => Promise<DlqCounts>
+  readonly leftOut: () => Promise<LeftOut | null>
   close(): Promise<void>
 }
 
@@ -72,15 +77,23 @@ export async function openPage(
   source: PageSource,
   { clock, decode }: PageParts,
 ): Promise<OpenPage> {
-  const [{ MetricBoard }, { HealthReader }, { DlqTally }, { LiveHub }, { Assets, PAGE_DIR }, left] =
-    await Promise.all([
-      import('../../domain/live/metric-board.ts'),
-      import('../../domain/live/health.ts'),
-      import('../../domain/dlq/dlq-tally.ts'),
-      import('./hub.ts'),
-      import('./assets.ts'),
-      openLeftOut(source),
-    ])
+  const [
+    { MetricBoard },
+    { hideErrors, keepOpenPart },
+    { HealthReader },
+    { DlqTally },
+    { LiveHub },
+    { Assets, PAGE_DIR },
+    left,
+  ] = await Promise.all([
+    import('../../domain/live/metric-board.ts'),
+    import('../../domain/live/open-part.ts'),
+    import('../../domain/live/health.ts'),
+    import('../../domain/dlq/dlq-tally.ts'),
+    import('./hub.ts'),
+    import('./assets.ts'),
+    openLeftOut(source),
+  ])
   const marts = createMartsReader(project, clock)
   const tally = new DlqTally({
     log: source.log,
@@ -114,6 +127,7 @@ export async function openPage(
     refresh: (onPart) => board.refresh(onPart),
     revision: () => source.revision(),
     checkEveryMs: () => board.checkEveryMs(),
+    listPrivate: () => board.listPrivate(),
   })
   const assets = new Assets(PAGE_DIR)
   const usage = () => ({
@@ -125,18 +139,22 @@ export async function openPage(
   return {
     routes: {
       'GET /api/usage': async () => usage(),
-      'GET /api/figures': async () => board.listMetrics(),
-      'GET /api/snapshot': async () => {
+      'GET /api/figures': async (_body, { mayReadAll }) =>
+        mayReadAll ? board.listMetrics() : hideErrors(board.listMetrics()),
+      'GET /api/snapshot': async (_body, { mayReadAll }) => {
         await board.refresh()
-        return board.snapshot(await board.health())
+        const snapshot = board.snapshot(await board.health())
+        return mayReadAll ? snapshot : keepOpenPart(snapshot, board.listPrivate())
       },
       'GET /api/day': () => marts.day(),
     },
     page: {
       asset: (file) => assets.get(file),
-      stream: (response, headers) => hub.join(response, headers),
+      stream: (response, headers, mayReadAll) => hub.join(response, headers, mayReadAll),
     },
     usage,
+    dlq: () => tally.read(),
+    leftOut: () => left.query(clock.nowMs(), timezone),
     close: async () => {
       await hub.close()
       await marts.close()
@@ -165,12 +183,18 @@ async function openLeftOut(source: PageSource) {
     if (!(error instanceof CcsError)) throw error
     broken.push({ id, file: id, error })
   }
+  const read = async (answer: ReturnType<Board['lastAnswer']>, timezone: string) =>
+    models
+      ? metric.readLeftOutTable(answer, { models, timezone }, counter.count.bind(counter))
+      : null
   return {
-    ...{ id, metrics, broken },
-    read: async (answer: ReturnType<Board['lastAnswer']>, timezone: string) =>
-      models
-        ? metric.readLeftOutTable(answer, { models, timezone }, counter.count.bind(counter))
-        : null,
+    ...{ id, metrics, broken, read },
+    query: async (nowMs: number, timezone: string) => {
+      const [one] = metrics
+      if (!one) return null
+      const { rows } = await source.query(one.sql, nowMs)
+      return read({ asOf: new Date(nowMs).toISOString(), rows }, timezone)
+    },
   }
 }
 

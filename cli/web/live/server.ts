@@ -3,7 +3,8 @@
  * origins can't use it: the Host header must be this machine's; a request that a browser sends for
  * a page of another origin is refused, except for the page's own files; and a query must come as
  * application/json, which browsers send across origins only after asking. A request without an
- * Origin header comes from no page. The page itself may load nothing from elsewhere.
+ * Origin header comes from no page. The page itself may load nothing from elsewhere. Every POST
+ * wants the token of the data directory, and so does what shows single events; see access.ts.
  */
 import type { Server, ServerResponse } from 'node:http'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
@@ -11,10 +12,27 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { toErrorDocument } from '../../domain/console/text.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { type Access, deniedError } from './access.ts'
 import type { Asset } from './assets.ts'
 
-/** Answers with a JSON document; `signal` aborts when the client has gone. */
-export type Route = (body: unknown, signal?: AbortSignal) => Promise<unknown>
+/** An answer that is no JSON document. */
+export interface TextAnswer {
+  readonly status: number
+  /** Its media type. */
+  readonly type: string
+  readonly text: string
+}
+
+/** Who asks. */
+export interface Asker {
+  /** Aborts when the client has gone. */
+  readonly signal?: AbortSignal
+  /** Whether it may read single events and orders. */
+  readonly mayReadAll: boolean
+}
+
+/** Answers with a JSON document. */
+export type Route = (body: unknown, asker: Asker) => Promise<unknown>
 
 /** The live page's part of the routes. */
 export interface PageRoutes {
@@ -23,6 +41,7 @@ export interface PageRoutes {
   readonly stream: (
     response: ServerResponse,
     headers: Readonly<Record<string, string>>,
+    mayReadAll: boolean,
   ) => Promise<void>
 }
 
@@ -32,8 +51,12 @@ export interface ServerOptions {
   readonly port: number
   /** Throw CCS_PORT_TAKEN if the port is taken; otherwise another one is used. */
   readonly isPortRequired?: boolean
-  /** By method and path, such as `GET /status`. */
+  /** Who may ask for what. */
+  readonly access: Access
+  /** By method and path, such as `GET /status`; POST wants the token. */
   readonly routes: Readonly<Record<string, Route>>
+  /** What GET answers as text, by path; each gets the request's Accept header. */
+  readonly texts?: Readonly<Record<string, (accept: string) => Promise<TextAnswer>>>
   readonly page?: PageRoutes
 }
 
@@ -80,11 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     })
   return {
     port,
-    close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeAllConnections()
-      await closed
-    },
+    close: () => closeServer(server),
   }
 }
 
@@ -102,22 +121,34 @@ function createApp(options: ServerOptions, port: () => number | undefined): Hono
       })
     return next()
   })
+  const { access } = options
   for (const [name, route] of Object.entries(options.routes)) {
     const [method = 'GET', path = '/'] = name.split(' ')
     app.on(method, path, async (c) => {
-      if (method === 'GET') return sendJson(200, await route(undefined, c.req.raw.signal))
+      const { headers, signal } = c.req.raw
+      const asker = { signal, mayReadAll: access.mayReadAll(headers, port()) }
+      if (method === 'GET')
+        return sendJson(200, await route(undefined, asker), access.answerChallenge(headers))
+      if (!access.hasToken(headers)) throw deniedError(name)
       if (c.req.header('content-type') !== 'application/json')
         return sendJson(415, { error: { message: 'Send application/json.' } })
       const text = await readBody(c.req.raw)
       if (text === undefined)
         return sendJson(413, { error: { message: 'The request is too large.' } })
       const body: unknown = text === '' ? undefined : JSON.parse(text)
-      return sendJson(200, await route(body, c.req.raw.signal))
+      return sendJson(200, await route(body, asker))
     })
   }
-  if (options.page) addPage(app, options.page)
+  for (const [path, answer] of Object.entries(options.texts ?? {}))
+    app.get(path, async (c) => {
+      const { status, type, text } = await answer(c.req.header('accept') ?? '')
+      return send(status, type, text)
+    })
+  if (options.page) addPage(app, options.page, access, port)
   app.notFound((c) => sendJson(404, { error: { message: `There is nothing at ${c.req.path}.` } }))
   app.onError((error) => {
+    if (error instanceof CcsError && error.code === 'CCS_ENGINE_DENIED')
+      return sendJson(401, { error: toErrorDocument(error) }, { 'www-authenticate': 'Bearer' })
     if (error instanceof CcsError)
       return sendJson(error.exit === EXIT.usage ? 400 : 500, { error: toErrorDocument(error) })
     if (error instanceof SyntaxError)
@@ -132,7 +163,12 @@ function isAsset(path: string): boolean {
   return path === '/' || path === '/favicon.ico' || /^\/assets\/[^/]+$/.test(path)
 }
 
-function addPage(app: Hono<Bindings>, page: PageRoutes): void {
+function addPage(
+  app: Hono<Bindings>,
+  page: PageRoutes,
+  access: Access,
+  port: () => number | undefined,
+): void {
   const asset = async (name: string, request: Request) => {
     const found = await page.asset(name)
     if (!found) return sendJson(404, { error: { message: `There is no file ${name}.` } })
@@ -141,25 +177,49 @@ function addPage(app: Hono<Bindings>, page: PageRoutes): void {
       return new Response(null, { status: 304, headers })
     return new Response(found.bytes, { headers: { ...headers, 'content-type': found.type } })
   }
-  app.get('/', (c) => asset('index.html', c.req.raw))
+  app.get('/', (c) => {
+    const token = c.req.query('token')
+    if (token === undefined) return asset('index.html', c.req.raw)
+    if (!access.isToken(token)) throw deniedError('The address of the page')
+    // The address with the token is in no history of links that follow.
+    const headers = { location: '/', 'set-cookie': access.makeCookie(port()) }
+    return new Response(null, {
+      status: 303,
+      headers: { ...SECURITY, ...headers, 'cache-control': 'no-store' },
+    })
+  })
   app.get('/favicon.ico', (c) => asset('favicon.svg', c.req.raw))
   app.get('/assets/:name', (c) => asset(c.req.param('name'), c.req.raw))
   app.get('/api/stream', async (c) => {
-    await page.stream(c.env.outgoing, SECURITY)
+    await page.stream(c.env.outgoing, SECURITY, access.mayReadAll(c.req.raw.headers, port()))
     return RESPONSE_ALREADY_SENT
   })
 }
 
-function sendJson(status: number, document: unknown): Response {
-  return new Response(JSON.stringify(document), {
-    status,
-    headers: {
-      ...SECURITY,
-      'content-type': 'application/json; charset=utf-8',
-      'cache-control': 'no-store',
-    },
-  })
+type More = Readonly<Record<string, string>>
+
+function sendJson(status: number, document: unknown, more: More = {}): Response {
+  return send(status, 'application/json; charset=utf-8', JSON.stringify(document), more)
 }
+
+function send(status: number, type: string, text: string, more: More = {}): Response {
+  const headers = { ...SECURITY, 'content-type': type, 'cache-control': 'no-store', ...more }
+  return new Response(text, { status, headers })
+}
+
+/** Lets answers that are under way end: those of queries say that the engine stops. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_EVERY_MS)
+  const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+  await closed
+  clearInterval(idle)
+  clearTimeout(late)
+}
+
+const CLOSE_EVERY_MS = 20
+/** A client that does not read its answer is not waited for any longer. */
+const CLOSE_MS = 2_000
 
 /** The opened port; undefined if it is taken. */
 function listen(server: Server, port: number): Promise<number | undefined> {

@@ -32,7 +32,8 @@ test('an overdraft is repaid first, and setting the clock back earns nothing', (
 })
 
 function figure(id: string, everyMs: number): Metric {
-  return { id, title: id, sql: id, everyMs, note: '', file: `sql/live/${id}.sql`, sqlLine: 1 }
+  const file = `sql/live/${id}.sql`
+  return { id, title: id, sql: id, everyMs, note: '', access: 'anyone', file, sqlLine: 1 }
 }
 
 /** A board with one metric per second, whose query costs CPU time; the clock is set by hand. */

@@ -34,6 +34,7 @@ SELECT 1 AS orders
     title: 'Orders today',
     everyMs: 5_000,
     note: 'Since midnight.',
+    access: 'token',
     sql: 'SELECT 1 AS orders',
     file: FILE,
     sqlLine: 8,
@@ -53,6 +54,17 @@ test.each([
   ['too often', '/*\nkind: figure\ntitle: A\nevery: 10 milliseconds\n*/\nSELECT 1', 4],
 ])('a file with %s is rejected with its place', (_name, text, line) => {
   expect(faultOf(text)).toMatchObject({ code: 'CCS_MODEL_INVALID', location: { file: FILE, line } })
+})
+
+test('only totals are for anyone: of the shipped metrics all but single events and orders', () => {
+  const files = readdirSync(LIVE).map((name) => {
+    return { file: `sql/live/${name}`, text: readFileSync(path.join(LIVE, name), 'utf8') }
+  })
+  const { metrics } = parseMetrics(files)
+  const hidden = metrics.filter(({ access }) => access === 'token')
+  expect(hidden.map(({ id }) => id).sort()).toEqual(['latest_events', 'latest_orders'])
+  const fault = faultOf('/*\nkind: figure\ntitle: A\nevery: 1 second\naccess: all\n*/\nSELECT 1')
+  expect(fault).toMatchObject({ location: { file: FILE, line: 5 } })
 })
 
 test('a broken file does not affect other metrics', () => {

@@ -4,7 +4,7 @@
 
 import { crc32 } from 'node:zlib'
 import { type Files, isErrno } from '../../../adapters/files/files.ts'
-import { CcsError } from '../../../domain/kernel/errors.ts'
+import { damageError, displayPath } from '../../../domain/lake/damage.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { EventIdWords } from '../intake/dedupe-index.ts'
 
@@ -23,17 +23,16 @@ export async function readIds(
   stateRoot: string,
   state: readonly StateFile[],
 ): Promise<StoredIds> {
-  const damaged = (path: string, problem: string) =>
-    new CcsError('CCS_LAKE_DAMAGED', `${stateRoot}/${path} is ${problem}.`, {
-      hint: 'Rebuild everything from the log: ccs deploy --rebuild --yes',
-    })
   const events: EventIdWords[] = []
   const orders: EventIdWords[] = []
   for (const file of state) {
+    const damaged = (fault: string) => damageError([{ file: displayPath(file), fault }])
     const bytes = await files.readFile(`${stateRoot}/${file.path}`).catch((error: unknown) => {
-      throw isErrno(error, 'ENOENT') ? damaged(file.path, 'missing') : error
+      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) throw damaged('is missing')
+      throw isErrno(error, 'EIO') ? damaged('cannot be read: the disk reports an error') : error
     })
-    if (crc32(bytes) !== file.crc32) throw damaged(file.path, 'damaged')
+    if (bytes.length !== file.bytes || crc32(bytes) !== file.crc32)
+      throw damaged('has other bytes than were written')
     if (file.kind === 'gold') continue
     const { buffer, byteOffset, length } = bytes
     const words = new Uint32Array(buffer.slice(byteOffset, byteOffset + length))

@@ -5,9 +5,10 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import { commitSerial } from '../../../domain/lake/layout.ts'
 import type { LakeFile, Manifest } from '../../../domain/lake/manifest.ts'
-import type { EmbeddedModel } from '../compile.ts'
+import { type EmbeddedModel, listStoredSources } from '../compile.ts'
 import type { EmbeddedOptions, FeedOptions } from '../options.ts'
 import { setRowRange } from '../query/catalog.ts'
 import type { FrozenGold, GoldPart } from '../snapshot.ts'
@@ -21,6 +22,8 @@ export class GoldSet {
   readonly #connectAll: () => Promise<DuckConnection>
   readonly #options: EmbeddedOptions
   readonly #states = new Map<string, GoldState>()
+  /** Model → the stored models that its SELECT reads, directly or through views. */
+  readonly #sources = new Map<string, ReadonlySet<string>>()
   /** Tables to drop once no view reads them. */
   #unused: string[] = []
   #files: readonly LakeFile[]
@@ -49,6 +52,7 @@ export class GoldSet {
     for (const { model, gold } of models) {
       if (!gold) continue
       const state = new GoldState(this.#connection, gold)
+      this.#sources.set(model.name, listStoredSources(models, model.name))
       const files = manifest?.state.filter((one) => one.model === model.name) ?? []
       const closedMs = this.#lakePaths(model.name).length > 0 ? greatestMs : null
       await state.open(files, (file) => `${stateRoot}/${file.path}`, closedMs)
@@ -67,16 +71,45 @@ export class GoldSet {
     return this.#states.get(name)?.openRowsSql()
   }
 
-  /** Paths of the model's lake files that queries read. */
+  /**
+   * Paths of the model's lake files that queries read. DuckDB takes the columns from the first, so
+   * one that is known to be damaged never is the first of several.
+   */
   visibleFiles(name: string): readonly string[] {
-    return this.#states.get(name)?.isRebuilt ? [] : this.#lakePaths(name)
+    return this.#visible(name)
+      .toSorted((a, b) => Number(this.#isDamaged(a)) - Number(this.#isDamaged(b)))
+      .map(this.#options.lakePath)
   }
 
-  /** Paths of the committed files of a table in these partitions. */
-  findFiles(table: string, partitions: ReadonlySet<string>): readonly string[] {
-    return this.#files
-      .filter((file) => file.table === table && partitions.has(file.partition))
-      .map(this.#options.lakePath)
+  #isDamaged(file: LakeFile): boolean {
+    return this.#options.guard.isDamaged(file)
+  }
+
+  #visible(name: string): readonly LakeFile[] {
+    if (this.#states.get(name)?.isRebuilt) return []
+    return this.#files.filter((file) => file.table === name)
+  }
+
+  /** Throws CCS_LAKE_DAMAGED unless the lake files that queries of these models read are intact. */
+  requireIntact(names: Iterable<string>, options: GuardOptions = {}): Promise<void> {
+    const { guard, lakePath } = this.#options
+    const files = [...names].flatMap((name) => this.#visible(name))
+    return guard.requireIntact(files, lakePath, options)
+  }
+
+  /** Paths of the committed files of a table in these partitions; CCS_LAKE_DAMAGED. */
+  findFiles(table: string, partitions: ReadonlySet<string>): Promise<readonly string[]> {
+    return this.#readableFiles(
+      table,
+      this.#files.filter((file) => partitions.has(file.partition)),
+    )
+  }
+
+  async #readableFiles(table: string, among = this.#files): Promise<readonly string[]> {
+    const { guard, lakePath } = this.#options
+    const files = among.filter((file) => file.table === table)
+    await guard.requireIntact(files, lakePath)
+    return files.map(lakePath)
   }
 
   /** Adds rows up to `seq` to the named models, or all; returns those that had to be rebuilt. */
@@ -85,7 +118,7 @@ export class GoldSet {
     for (const [name, state] of this.#states) {
       if (models && !models.has(name)) continue
       this.#options.onStep?.('gold.merge')
-      if (!(await state.merge(seq, this.#lakePaths(name)))) rebuilt.push(name)
+      if (!(await state.merge(seq, () => this.#readableFiles(name)))) rebuilt.push(name)
     }
     await this.rebuild(rebuilt, seq)
     return rebuilt
@@ -119,6 +152,7 @@ export class GoldSet {
   /** Recomputes the named models from all Silver rows up to `seq`. */
   async rebuild(names: Iterable<string>, seq: number): Promise<void> {
     for (const name of names) {
+      await this.requireIntact(this.#sources.get(name) ?? [])
       if (this.get(name).published) await this.#onRebuild(name)
       const connection = await this.#connectAll()
       try {
@@ -141,6 +175,7 @@ export class GoldSet {
     for (const [name, { keys }] of copies) {
       const files = this.#files.filter((file) => file.table === name)
       const pending = keys ? files.filter((file) => commitSerial(file) >= serial) : files
+      await this.#options.guard.requireIntact(pending, this.#options.lakePath)
       await this.get(name).trackPublished(keys, this.#closedRowsFiles(pending))
     }
   }
@@ -189,7 +224,8 @@ export class GoldSet {
     for (const [name, frozen] of snapshot) {
       const state = this.get(name)
       const written = parts.get(name) ?? []
-      if (await state.reopensClosedRows(frozen, written, this.#lakePaths(name, manifest.files)))
+      const lake = () => this.#readableFiles(name, manifest.files)
+      if (await state.reopensClosedRows(frozen, written, lake))
         await this.rebuild([name], state.mergedSeq)
       this.#unused.push(...state.replace(frozen, written))
       // After a rebuild since the freeze all rows are in the state, whatever this commit contains.

@@ -25,6 +25,8 @@ import { GoldTrial } from './gold-trial.ts'
 import { OpenRows } from './open-rows.ts'
 import { type ClosedRowsFile, PublishedRows } from './published-rows.ts'
 
+type ClosedRowsPaths = () => Promise<readonly string[]>
+
 /**
  * Runs on the engine's own connection, one call at a time. Methods that return table names: the
  * caller drops these tables once the model's view no longer reads them.
@@ -100,9 +102,9 @@ export class GoldState {
 
   /**
    * Aggregates rows up to `seq` into partial rows. Returns false, with nothing added, if they would
-   * reopen a closed row; `lake` are the paths of the files with closed rows.
+   * reopen a closed row; `lake` gives the paths of the files with closed rows, once checked.
    */
-  async merge(seq: number, lake: readonly string[]): Promise<boolean> {
+  async merge(seq: number, lake: ClosedRowsPaths): Promise<boolean> {
     if (seq <= this.mergedSeq) return true
     await setRowRange(this.#connection, this.mergedSeq, seq)
     // A concurrent query must not see the new rows before they are known to reopen nothing.
@@ -178,7 +180,7 @@ export class GoldState {
   reopensClosedRows(
     frozen: FrozenGold,
     parts: readonly GoldPart[],
-    lake: readonly string[],
+    lake: ClosedRowsPaths,
   ): Promise<boolean> {
     const isObsolete = frozen !== this.#frozen
     const newTables = this.#newTables.filter((table) => !frozen.newTables.includes(table))
@@ -189,12 +191,14 @@ export class GoldState {
   async #reopens(
     tables: readonly string[],
     closedMs: number | null,
-    lake: readonly string[],
+    lake: ClosedRowsPaths,
   ): Promise<boolean> {
-    if (closedMs === null || lake.length === 0) return false
+    if (closedMs === null) return false
     const candidates = reopenCandidatesSql(this.#sql, tables, closedMs)
     if ((await this.#connection.all(`${candidates} LIMIT 1`)).rows.length === 0) return false
-    const reopened = reopenedRowsSql(this.#sql, candidates, readParquetSql(lake))
+    const paths = await lake()
+    if (paths.length === 0) return false
+    const reopened = reopenedRowsSql(this.#sql, candidates, readParquetSql(paths))
     return (await this.#connection.all(`${reopened} LIMIT 1`)).rows.length > 0
   }
 
@@ -242,10 +246,8 @@ export class GoldState {
   async freeze(): Promise<FrozenGold> {
     const next = await this.#create(this.#connection)
     const frozen = {
-      parts: this.#parts,
-      newTables: this.#newTables,
-      closedMs: this.#closedMs,
-      isRebuilt: this.#isRebuilt,
+      ...{ parts: this.#parts, newTables: this.#newTables },
+      ...{ closedMs: this.#closedMs, isRebuilt: this.#isRebuilt },
     }
     this.#frozen = frozen
     this.#newTables = [...this.#newTables, next]

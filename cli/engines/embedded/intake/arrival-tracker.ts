@@ -15,6 +15,7 @@ import type {
   PartitionPosition,
 } from '../../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
+import type { EngineUsage } from '../../../domain/monitoring/engine-usage.ts'
 import type { DedupeIndex, EventIdWords } from './dedupe-index.ts'
 import { type DedupeIndexes, shareOfDuckDb } from './dedupe-indexes.ts'
 import { DedupedDays } from './deduped-days.ts'
@@ -87,6 +88,13 @@ export class ArrivalTracker {
   /** What the remembered ids leave of the engine's memory limit, in bytes. */
   shareOfDuckDb({ memoryLimitBytes }: { readonly memoryLimitBytes: number }): number {
     return shareOfDuckDb(memoryLimitBytes, { events: this.dedupeIndex, orders: this.#orderIndex })
+  }
+
+  /** How many ids are remembered, and the memory of their tables. */
+  countIds(): Pick<EngineUsage, 'eventIds' | 'orderIds' | 'idBytes'> {
+    const [events, orders] = [this.dedupeIndex, this.#orderIndex]
+    const idBytes = events.bytes + (orders?.bytes ?? 0)
+    return { eventIds: events.size, orderIds: orders?.size ?? 0, idBytes }
   }
 
   /**

@@ -16,8 +16,8 @@ export interface DeduplicatingModel {
 export interface ArrivalFiles {
   /** Their column of event ids. */
   readonly column: string
-  /** Paths of the files of these partitions. */
-  readonly find: (partitions: ReadonlySet<string>) => readonly string[]
+  /** Paths of the files of these partitions; CCS_LAKE_DAMAGED if one of them is damaged. */
+  readonly find: (partitions: ReadonlySet<string>) => Promise<readonly string[]>
 }
 
 /** Column of event ids in raw.events, and so in a model that has each of its rows. */
@@ -44,7 +44,7 @@ export function findArrivalModel(
 export function describeDeduplicating(
   { model, sql }: EmbeddedModel,
   arrivals: ReturnType<typeof findArrivalModel>,
-  findFiles: (table: string, partitions: ReadonlySet<string>) => readonly string[],
+  findFiles: (table: string, partitions: ReadonlySet<string>) => Promise<readonly string[]>,
 ): DeduplicatingModel {
   const find = arrivals && ((days: ReadonlySet<string>) => findFiles(arrivals.name, days))
   return {

@@ -162,7 +162,7 @@ export class UncommittedRows {
       {
         tables: this.#tables.map(rawTable),
         column: lookup.column,
-        files: lookup.find(listLookupPartitions(days)),
+        files: await lookup.find(listLookupPartitions(days)),
       },
     )
     // No query may see a row that is about to go.

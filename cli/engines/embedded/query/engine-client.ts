@@ -1,7 +1,17 @@
 /**
  * Finds and calls an engine that runs in another process. A running engine writes its port to
  * engine.json in its data directory; a file that a killed engine left behind counts as no engine.
+ * Queries and orders want the token of the data directory, which is sent only to a server that has
+ * proved that it knows it: by now another program may listen on the port.
  */
+import { randomBytes } from 'node:crypto'
+import {
+  accessTokenPath,
+  CHALLENGE_HEADER,
+  PROOF_HEADER,
+  proveToken,
+  readAccessToken,
+} from '../../../adapters/files/access-token.ts'
 
 import {
   type Files,
@@ -9,7 +19,7 @@ import {
   isSameDirectory,
   writeFileAtomic,
 } from '../../../adapters/files/files.ts'
-import { CcsError, ERROR_CODES, type ErrorCode, EXIT } from '../../../domain/kernel/errors.ts'
+import { CcsError, ERROR_CODES, EXIT } from '../../../domain/kernel/errors.ts'
 import type { QueryControl, QueryResult } from '../../../domain/sql/query-result.ts'
 
 const ENDPOINT = 'engine.json'
@@ -54,23 +64,39 @@ export async function findEngine(files: Files, root: string): Promise<EngineClie
     if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined
     throw error
   }
-  const client = createClient(`http://127.0.0.1:${port}`)
+  const url = `http://127.0.0.1:${port}`
+  const challenge = randomBytes(16).toString('base64url')
   try {
-    const status = (await client.get('/status')) as { data?: unknown }
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const headers = { [CHALLENGE_HEADER]: challenge }
+    const response = await fetch(`${url}/status`, { headers, signal })
+    const status = (await response.json()) as { data?: unknown }
     // Not by its name: one of them may be a link to the other.
-    return (await isSameDirectory(String(status.data), root)) ? client : undefined
+    if (!(await isSameDirectory(String(status.data), root))) return undefined
+    const token = await readAccessToken(root)
+    // An engine of an older ccs proves nothing, and needs no token.
+    const isProved =
+      token !== undefined && response.headers.get(PROOF_HEADER) === proveToken(token, challenge)
+    return createClient({ url, root, token: isProved ? token : undefined })
   } catch {
     return undefined // nothing listens there, or another program does
   }
 }
 
-function createClient(url: string): EngineClient {
+interface Server {
+  readonly url: string
+  readonly root: string
+  readonly token: string | undefined
+}
+
+function createClient({ url, root, token }: Server): EngineClient {
   const call = async (path: string, init: RequestInit, waitMs = TIMEOUT_MS) => {
     let response: Response
     try {
       const timeout = AbortSignal.timeout(waitMs)
       const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
-      response = await fetch(`${url}${path}`, { ...init, signal })
+      const headers = { ...init.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) }
+      response = await fetch(`${url}${path}`, { ...init, headers, signal })
     } catch (error) {
       throw new CcsError('CCS_ENGINE_UNREACHABLE', `The engine at ${url} does not answer.`, {
         hint: 'Check whether it is still running: ccs status',
@@ -81,11 +107,16 @@ function createClient(url: string): EngineClient {
       error?: { code?: string; message?: string; hint?: string }
     }
     if (response.ok) return document
+    if (response.status === 401) throw deniedError(url, root)
     const { code, message, hint } = document.error ?? {}
-    throw new CcsError(toErrorCode(code), message ?? `The engine answered ${response.status}.`, {
-      exit: response.status === 400 ? EXIT.usage : EXIT.unexpected,
-      hint,
-    })
+    const known = ERROR_CODES.find((one) => one === code)
+    const exit = response.status === 400 ? EXIT.usage : EXIT.unexpected
+    throw new CcsError(
+      known ?? 'CCS_UNEXPECTED',
+      message ?? `The engine answered ${response.status}.`,
+      // A known error ends as it does without an engine.
+      { hint, ...(known ? {} : { exit }) },
+    )
   }
   const post = (path: string, body: unknown, { signal, waitMs }: ClientControl = {}) =>
     call(
@@ -110,6 +141,15 @@ function createClient(url: string): EngineClient {
   }
 }
 
-function toErrorCode(code: string | undefined): ErrorCode {
-  return ERROR_CODES.find((one) => one === code) ?? 'CCS_UNEXPECTED'
+/** The engine knows another token than this process could read. */
+function deniedError(url: string, root: string): CcsError {
+  return new CcsError(
+    'CCS_ENGINE_DENIED',
+    `The engine at ${url} answers only who can read ${accessTokenPath(root)}.`,
+    {
+      hint:
+        'Run the command as the user who runs the engine. If that file was changed or deleted, ' +
+        'restart the engine.',
+    },
+  )
 }

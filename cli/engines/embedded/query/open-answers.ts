@@ -4,6 +4,7 @@
  */
 import type { Config } from '../../../domain/config/config.ts'
 import type { Manifest } from '../../../domain/lake/manifest.ts'
+import { describeScrub, type ScrubProgress } from '../../../domain/lake/scrub.ts'
 import { RAW_TOPIC } from '../../../domain/log/topics.ts'
 import type { Logic } from '../../../domain/models/logic.ts'
 import {
@@ -19,8 +20,10 @@ import { findEngine } from './engine-client.ts'
 /** Where the data is, and what an engine over it needs. */
 export interface AnswersOptions {
   readonly config: Config
-  readonly store: Omit<EngineStore, 'lake'> & {
+  readonly store: Omit<EngineStore, 'lake' | 'checked'> & {
     readonly lake: { locate(manifest: Manifest): Promise<ReadonlyMap<string, string>> }
+    readonly checked: EngineStore['checked'] & { saveMarks(): Promise<void> }
+    readonly scrubbed: { load(): Promise<ScrubProgress | undefined> }
   }
   /** Opens the logic that made the rows of the commit; called when the first query needs it. */
   readonly openLogic: (manifest: Manifest | undefined) => Promise<Logic>
@@ -59,10 +62,12 @@ async function openCommitAnswers(options: AnswersOptions): Promise<QueryBackend>
       return engine.query(sql, Date.now(), control)
     },
     status: () => {
-      const about = { data, topic: RAW_TOPIC, nowMs: Date.now(), running: false }
+      const scrub = options.store.scrubbed.load().then((one) => describeScrub(one))
+      const about = { data, topic: RAW_TOPIC, nowMs: Date.now(), running: false, scrub }
       return readStatus(log, describeCommit(manifest), about)
     },
     close: async () => {
+      if (engine) await options.store.checked.saveMarks()
       await engine?.close()
       await log.close()
     },

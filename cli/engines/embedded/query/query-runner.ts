@@ -8,6 +8,8 @@ import { readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
+import type { GuardOptions } from '../../../domain/lake/lake.ts'
+import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
 import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
 import { parseQuery } from '../../../domain/sql/parse-query.ts'
 import {
@@ -17,9 +19,11 @@ import {
   type QueryResult,
 } from '../../../domain/sql/query-result.ts'
 import { findReferences } from '../../../domain/sql/references.ts'
+import { followReads } from '../compile.ts'
 import { AnswerSize, timeoutError } from './answer-size.ts'
 import { setNow } from './catalog.ts'
 import { QuerySlots } from './query-slots.ts'
+import { QueryTally } from './query-tally.ts'
 
 /** What the runner needs of its engine. */
 export interface QueryRunnerOptions {
@@ -31,6 +35,18 @@ export interface QueryRunnerOptions {
   readonly connect: () => Promise<DuckConnection>
   /** Resolves when the named models include all rows ingested so far. */
   readonly bringUpToDate: (models: ReadonlySet<string>) => Promise<void>
+  /** Names of the models of kind view, which have no files of their own. */
+  readonly views: ReadonlySet<string>
+  /** Throws CCS_LAKE_DAMAGED unless the lake files of the named models are intact. */
+  readonly requireIntact: (models: ReadonlySet<string>, options: GuardOptions) => Promise<void>
+}
+
+/** The models that a query needs. */
+interface QueriedModels {
+  /** Their own sources included, as rows of Gold are computed from them. */
+  readonly all: ReadonlySet<string>
+  /** Those whose stored rows are read. */
+  readonly stored: ReadonlySet<string>
 }
 
 interface AnswerOptions {
@@ -50,13 +66,14 @@ export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #idle: DuckConnection[] = []
   readonly #slots: QuerySlots
+  readonly #tally = new QueryTally()
   /** What stops each query that runs or waits, and its end. */
   readonly #running = new Map<AbortController, Promise<unknown>>()
   #isClosed = false
   /** Why a model could not include all rows, if that lies in one of them. */
   failure: CcsError | undefined
   /** SQL → the models that it reads; pages repeat the same queries, which are parsed once. */
-  readonly #modelsBySql = new Map<string, ReadonlySet<string>>()
+  readonly #modelsBySql = new Map<string, QueriedModels>()
 
   constructor(options: QueryRunnerOptions) {
     this.#options = options
@@ -85,14 +102,25 @@ export class QueryRunner {
       answer.catch(() => undefined),
     )
     try {
-      return await answer
+      const result = await answer
+      this.#tally.add(undefined, false)
+      return result
     } catch (error) {
-      throw stop.signal.aborted ? stop.signal.reason : toQueryError(error)
+      const { aborted, reason } = stop.signal
+      const fault: unknown = aborted ? reason : toQueryError(error)
+      this.#tally.add(fault, aborted)
+      throw fault
     } finally {
       clearTimeout(timer)
       control.signal?.removeEventListener('abort', cancel)
       this.#running.delete(stop)
     }
+  }
+
+  /** The queries so far, and those of now. */
+  usage(): QueryUsage {
+    const { waiting } = this.#slots
+    return { running: this.#running.size - waiting, waiting, ended: this.#tally.read() }
   }
 
   async #runInSlot<T>(
@@ -134,9 +162,26 @@ export class QueryRunner {
     sql: string,
     { nowMs, rowsMax, signal }: AnswerOptions,
   ): Promise<QueryResult> {
-    await this.#bringUpToDate(await this.#findModels(connection, sql))
+    const { all, stored } = await this.#findModels(connection, sql)
+    await this.#bringUpToDate(all)
+    await this.#options.requireIntact(stored, { signal })
     await setNow(connection, nowMs)
     signal.throwIfAborted()
+    try {
+      return await this.#stream(connection, sql, { nowMs, rowsMax, signal })
+    } catch (error) {
+      // A file that was changed or deleted since is a reason for whatever DuckDB says.
+      if (!(error instanceof CcsError) && !signal.aborted)
+        await this.#options.requireIntact(stored, { signal, isSuspect: true })
+      throw error
+    }
+  }
+
+  async #stream(
+    connection: DuckConnection,
+    sql: string,
+    { nowMs, rowsMax, signal }: AnswerOptions,
+  ): Promise<QueryResult> {
     const size = new AnswerSize(rowsMax)
     const { columns, chunks } = await connection.stream(sql, (value) => size.addValue(value))
     const rows: Record<string, unknown>[] = []
@@ -176,19 +221,16 @@ export class QueryRunner {
     for (const connection of this.#idle.splice(0)) connection.close()
   }
 
-  /** Models that a query reads, directly or through other models. */
-  async #findModels(connection: DuckConnection, sql: string): Promise<ReadonlySet<string>> {
+  async #findModels(connection: DuckConnection, sql: string): Promise<QueriedModels> {
     const known = this.#modelsBySql.get(sql)
     if (known) return known
+    const { macros, reads, views } = this.#options
     const parse = (text: string) => serializeSql(connection, text)
-    const ast = await parseQuery(sql, parse, this.#options.macros)
-    const found = new Set<string>()
-    const visit = (name: string) => {
-      if (found.has(name)) return
-      found.add(name)
-      for (const read of this.#options.reads.get(name) ?? []) visit(read)
+    const names = findReferences(await parseQuery(sql, parse, macros)).map(({ name }) => name)
+    const found = {
+      all: followReads(names, (name) => reads.get(name)),
+      stored: followReads(names, (name) => (views.has(name) ? reads.get(name) : [])),
     }
-    for (const { name } of findReferences(ast)) visit(name)
     if (this.#modelsBySql.size >= KNOWN_MAX) this.#modelsBySql.clear()
     this.#modelsBySql.set(sql, found)
     return found

@@ -12,6 +12,11 @@ export class QuerySlots {
     this.#free = count
   }
 
+  /** How many wait for a place. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** Resolves when there is a place, to be released; throws the signal's reason on abort. */
   async take(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()

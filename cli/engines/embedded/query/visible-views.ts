@@ -12,6 +12,8 @@ export interface ModelRows {
   visibleFiles(name: string): readonly string[]
   /** SELECT of the rows that are not there; undefined for a model without state. */
   openRowsSql(name: string): string | undefined
+  /** Throws CCS_LAKE_DAMAGED unless the model's files are intact. */
+  requireIntact(names: readonly string[], options: { isSuspect: true }): Promise<void>
 }
 
 /** The views of one engine, in the catalog `memory`. */
@@ -28,17 +30,44 @@ export class VisibleViews {
     this.#rows = rows
   }
 
-  /** Recreates the views of the models that `isChanged` selects. */
+  /**
+   * Recreates the views of the models that `isChanged` selects. A model with damaged files gets its
+   * view if DuckDB can take the columns from another file: its rows are not served anyway.
+   */
   async create(isChanged: (model: Model) => boolean = () => true): Promise<void> {
-    await this.#connection.run('BEGIN')
-    for (const model of this.#models) {
-      if (this.#hasViews && (model.kind === 'view' || !isChanged(model))) continue
-      const paths = this.#rows.visibleFiles(model.name)
-      const delta = this.#rows.openRowsSql(model.name) ?? `SELECT * FROM delta.${model.name}`
-      const sql = model.kind === 'view' ? model.sql : visibleRowsSql(paths, delta)
-      await this.#connection.run(`CREATE OR REPLACE VIEW memory.${model.name} AS ${sql}`)
+    try {
+      await this.#createAll(isChanged)
+    } catch (error) {
+      const names = this.#models.map(({ name }) => name)
+      const damage = await this.#rows.requireIntact(names, { isSuspect: true }).catch(toError)
+      if (damage === undefined) throw error
+      // Damaged files are the last of their table now.
+      await this.#createAll(isChanged).catch(() => {
+        throw damage
+      })
     }
-    await this.#connection.run('COMMIT')
     this.#hasViews = true
   }
+
+  async #createAll(isChanged: (model: Model) => boolean): Promise<void> {
+    await this.#connection.run('BEGIN')
+    try {
+      for (const model of this.#models) {
+        if (this.#hasViews && (model.kind === 'view' || !isChanged(model))) continue
+        const { name } = model
+        const delta = this.#rows.openRowsSql(name) ?? `SELECT * FROM delta.${name}`
+        const stored = () => visibleRowsSql(this.#rows.visibleFiles(name), delta)
+        const sql = model.kind === 'view' ? model.sql : stored()
+        await this.#connection.run(`CREATE OR REPLACE VIEW memory.${name} AS ${sql}`)
+      }
+      await this.#connection.run('COMMIT')
+    } catch (error) {
+      await this.#connection.run('ROLLBACK').catch(() => undefined)
+      throw error
+    }
+  }
+}
+
+function toError(error: unknown): unknown {
+  return error
 }

@@ -5,6 +5,11 @@ import { readablePath, words } from './lists.js'
 
 /** @typedef {import('./stream.js').Row} Row */
 
+/** What stands for rows that this reader may not see. */
+export const HIDDEN_TEXT =
+  'Single orders and events are shown at the address with the token: ' +
+  'ccs up and ccs dash print it.'
+
 /** @type {WeakMap<HTMLElement, Set<string>>} keys that were shown last, by table body */
 const shown = new WeakMap()
 
@@ -32,6 +37,18 @@ function drawFeed(body, rows, keyOf, cellsOf) {
       }),
     )
   shown.set(body, new Set(keys))
+}
+
+/**
+ * Says how to see the rows that only a reader with the token sees.
+ * @param {HTMLElement} body
+ */
+export function drawHidden(body) {
+  if (body.querySelector('.hidden-rows')) return
+  const cell = make('td.hidden-rows', HIDDEN_TEXT)
+  cell.setAttribute('colspan', String(body.closest('table')?.querySelectorAll('th').length ?? 1))
+  body.replaceChildren(make('tr', cell))
+  shown.delete(body)
 }
 
 /**

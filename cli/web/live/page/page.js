@@ -2,7 +2,7 @@
 import { makeMinutesChart, minutesText } from './chart.js'
 import { makeDayView } from './day.js'
 import { byId, write } from './elements.js'
-import { drawEvents, drawOrders } from './feeds.js'
+import { drawEvents, drawHidden, drawOrders } from './feeds.js'
 import {
   count,
   currencyOf,
@@ -71,6 +71,11 @@ const PARTS = new Map([
   ['latest_orders', (rows) => drawOrders(byId('latest-orders'), rows.slice(0, ORDER_ROWS))],
   ['latest_events', (rows) => drawEvents(byId('latest-events'), rows.slice(0, EVENT_ROWS))],
 ])
+/** The bodies of tables whose rows are shown only with the token. */
+const FEEDS = new Map([
+  ['latest_orders', 'latest-orders'],
+  ['latest_events', 'latest-events'],
+])
 const IN_STRIP = ['now', 'today', 'last_week', 'minutes', 'hours']
 
 /**
@@ -91,6 +96,7 @@ function onSnapshot(next, changed) {
   const due = useShop({ ...next.shop, currency }) ? new Set(Object.keys(rows)) : changed
   if (IN_STRIP.some((id) => due.has(id))) drawStrip(byId('strip'), liveCells(rows))
   for (const id of due) PARTS.get(id)?.(rows[id] ?? [])
+  for (const body of next.hidden.flatMap((id) => FEEDS.get(id) ?? [])) drawHidden(byId(body))
   drawHealth(byId('health'), next.health)
   drawLeftOut(byId('left-out'), next.health)
   drawState('live')

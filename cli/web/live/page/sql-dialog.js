@@ -1,5 +1,6 @@
 /** The dialog behind a number: its SELECT, its age, its rows, and the same as a command. */
 import { make, makeProse, write } from './elements.js'
+import { HIDDEN_TEXT } from './feeds.js'
 import { dateOf, dayAndTime, duration } from './format.js'
 import { healthFacts, troubles } from './health.js'
 import { leftOutTable } from './left-out.js'
@@ -35,7 +36,11 @@ export function makeSqlDialog(dialog, latest, load) {
     } else {
       const metric = (await load()).find((one) => one.id === id)
       const age = make('p.age')
-      const tell = () => write(age, ageText(latest()?.figures[id]?.asOf, metric?.everyMs))
+      const tell = () => {
+        const now = latest()
+        const isHidden = now?.hidden.includes(id)
+        write(age, isHidden ? HIDDEN_TEXT : ageText(now?.figures[id]?.asOf, metric?.everyMs))
+      }
       const own = id === 'left_out' ? leftOutTable(snapshot?.health.leftOut ?? null) : []
       dialog.replaceChildren(...metricContent(dialog, metric, snapshot?.figures[id], age, own))
       tell()

@@ -16,7 +16,7 @@
  *   rows: { kind: string, title: string, count: number | null, rule: string,
  *     see: string }[] }} LeftOut
  * @typedef {{ at: string, shop: { name: string, timezone: string, currency: string | null },
- *   figures: Record<string, Answer>, health: Health }} Snapshot
+ *   figures: Record<string, Answer>, hidden: string[], health: Health }} Snapshot
  * @typedef {'loading' | 'live' | 'stale' | 'gone'} State
  */
 

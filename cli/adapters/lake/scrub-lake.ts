@@ -1,0 +1,74 @@
+/** The files of lake and state as parts of a scrub, and the file that keeps a scrub's progress. */
+import { randomBytes } from 'node:crypto'
+import { displayPath } from '../../domain/lake/damage.ts'
+import { dataLayout } from '../../domain/lake/layout.ts'
+import type { ScrubPart, ScrubPorts, ScrubProgress } from '../../domain/lake/scrub.ts'
+import type { FileChecksum } from '../files/file-check.ts'
+import type { Files } from '../files/files.ts'
+import { pacedFiles } from '../files/paced-files.ts'
+import type { Store } from './data-store.ts'
+import { LocalLake } from './local-lake.ts'
+
+const FORMAT = 1
+
+/** What the present manifest names. */
+export async function listLakeParts(
+  { files, root, lake, checked, manifests }: Store,
+  pace: (bytes: number) => Promise<void>,
+): Promise<readonly ScrubPart[]> {
+  const manifest = await manifests.load()
+  if (!manifest) return []
+  // Only the check of this one is slow.
+  const slow = new LocalLake({ files: pacedFiles(files, pace), root, nowMs: () => Date.now() })
+  const check = (wanted: FileChecksum, path: string) => slow.check(wanted, path)
+  return [
+    ...manifest.files.map((file) => ({
+      ...{ path: `lake/${displayPath(file)}`, bytes: file.bytes },
+      check: async () => {
+        const fault = await checked.recheck(file, lake.path(file), check)
+        await checked.saveMarks()
+        return fault
+      },
+    })),
+    ...manifest.state.map((file) => ({
+      ...{ path: displayPath(file), bytes: file.bytes },
+      check: () => check(file, `${dataLayout(root).state}/${file.path}`),
+    })),
+  ]
+}
+
+/** Progress in `scrub.json`; if it can't be kept, the next scrub begins again. */
+export function openScrubProgress(files: Files, root: string): ScrubPorts['progress'] {
+  const path = dataLayout(root).scrub
+  return {
+    load: async () => {
+      try {
+        return parseProgress(JSON.parse((await files.readFile(path)).toString('utf8')))
+      } catch {
+        return undefined
+      }
+    },
+    save: async (progress) => {
+      const temporary = `${path}.${randomBytes(4).toString('hex')}`
+      const bytes = Buffer.from(JSON.stringify({ format: FORMAT, ...progress }))
+      try {
+        await files.writeFile(temporary, bytes)
+        await files.rename(temporary, path)
+      } catch {
+        await files.remove(temporary).catch(() => undefined)
+      }
+    },
+  }
+}
+
+function parseProgress(document: unknown): ScrubProgress | undefined {
+  const { format, startedMs, endedMs, cursor, damaged } = Object(document)
+  const isTime = (value: unknown) => Number.isSafeInteger(value)
+  const isKnown = format === FORMAT && isTime(startedMs) && (endedMs === null || isTime(endedMs))
+  if (!isKnown || typeof cursor !== 'string' || !Array.isArray(damaged)) return undefined
+  const isDamage = (one: unknown) => {
+    const { file, fault, foundMs } = Object(one)
+    return typeof file === 'string' && typeof fault === 'string' && isTime(foundMs)
+  }
+  return damaged.every(isDamage) ? { startedMs, endedMs, cursor, damaged } : undefined
+}
