@@ -62,6 +62,7 @@ export async function runAudit(project: Project, run: AuditRun = {}): Promise<Au
           ...(project.target.kafka
             ? {}
             : { checkLog: (committed) => checkLog(files, dataLayout(root).log, { committed }) }),
+          readPruned: async () => (await store.manifests.load())?.pruned,
           findDamagedFiles: () => findDamage(lake, { manifest, paths, stateDir }, plain),
           withServed: async (use) => {
             const state = manifest.state.filter((file) => file.kind === 'gold')

@@ -1,4 +1,4 @@
-/** Composition of the lake's commands: what the manifest says, verification and compaction. */
+/** Composition of the lake's commands: what the manifest says, its disk, verify and compact. */
 
 import type { Store } from '../adapters/lake/data-store.ts'
 import type { CompactPorts, CompactResult } from '../domain/lake/compact.ts'
@@ -7,7 +7,7 @@ import type { Manifest } from '../domain/lake/manifest.ts'
 import type { VerifyPorts, VerifyResult } from '../domain/lake/verify.ts'
 import type { Pipeline } from '../domain/pipeline/pipeline.ts'
 import type { Project } from '../project.ts'
-import { openStore } from './store.ts'
+import { doAsEngine, openStore } from './store.ts'
 
 /** How a compaction reports and is stopped. */
 export type CompactRun = Pick<CompactPorts, 'onProgress' | 'signal'>
@@ -36,22 +36,22 @@ export async function openLake(project: Project): Promise<OpenedLake> {
 }
 
 async function compact(store: Store, options: CompactionOptions, run: CompactRun) {
-  const [{ findEngine }, { takeEngineLock }, { compactIdle }, { withParquet }] = await Promise.all([
-    import('../engines/embedded/query/engine-client.ts'),
-    import('../adapters/lake/engine-lock.ts'),
+  const [{ compactIdle }, { withParquet }] = await Promise.all([
     import('../domain/lake/compact.ts'),
     import('../adapters/lake/parquet.ts'),
   ])
-  const running = await findEngine(store.files, store.root)
-  if (running) return (await running.post('/compact', options)) as CompactResult // its own answer
-  const lock = await takeEngineLock(store, 'ccs lake compact')
-  try {
-    return await withParquet(store.root, (parquet) =>
+  return doAsEngine(store, { owner: 'ccs lake compact', path: '/compact', body: options }, () =>
+    withParquet(store.root, (parquet) =>
       compactIdle(store.manifests, { ...compactTools(store, parquet), ...run }, options),
-    )
-  } finally {
-    await lock.release()
-  }
+    ),
+  )
+}
+
+/** How long the disk lasts, of which so many bytes are free. */
+export async function forecastProjectDisk(project: Project, freeBytes: number) {
+  const { measureDisk } = await import('../adapters/log/measure-disk.ts')
+  const about = { ...project.config, freeBytes, nowMs: Date.now() }
+  return measureDisk(await openStore(project.dataDir), about)
 }
 
 /** Compacts beside a running pipeline. */

@@ -1,10 +1,11 @@
-/** Composition of the commands on the log of a data directory: checking and repairing it. */
+/** Composition of the commands on the log of a data directory: checking, repairing, pruning it. */
 import type { LogRepairResult } from '../domain/dlq/plan-log-repair.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
+import type { PruneResult } from '../domain/lake/prune.ts'
 import type { RecordRestorer } from '../domain/log/restored-record.ts'
 import type { Project } from '../project.ts'
 import { openLogic } from './project-logic.ts'
-import { openStore } from './store.ts'
+import { doAsEngine, openStore } from './store.ts'
 
 /** Gets bytes of how many. */
 export type OnBytes = (done: number, total: number) => void
@@ -13,7 +14,7 @@ export type OnBytes = (done: number, total: number) => void
 async function openOwnStore({ target, dataDir }: Project) {
   if (!target.kafka) return openStore(dataDir)
   throw new CcsError('CCS_USAGE_INVALID', `The log of target ${target.name} is kept by Kafka.`, {
-    hint: 'Only the log of a data directory can be checked and repaired: --target local',
+    hint: 'These commands work on the log of a data directory: --target local',
   })
 }
 
@@ -21,13 +22,37 @@ type OwnStore = Awaited<ReturnType<typeof openOwnStore>>
 
 /** Reads and checks the whole log. */
 export async function checkProjectLog(project: Project, onProgress: OnBytes) {
+  const { describeVerified } = await import('../domain/lake/prune-text.ts')
   const store = await openOwnStore(project)
   try {
     const { checkStoreLog } = await import('../adapters/log/check-log.ts')
-    return await checkStoreLog(store, onProgress)
+    const reports = await checkStoreLog(store, onProgress)
+    return describeVerified(reports, await store.manifests.load())
   } finally {
     await store.log.close()
   }
+}
+
+/**
+ * Plans what retention removes and, if `confirm` says yes, removes it or has the engine do it.
+ * CCS_ENGINE_LOCKED while a process has the lock that can't be asked.
+ */
+export async function pruneProjectLog(
+  project: Project,
+  confirm: (plan: PruneResult) => Promise<boolean>,
+): Promise<PruneResult> {
+  const [{ openPruneFiles }, { pruneConfirmed, pruneIdle }] = await Promise.all([
+    import('../adapters/log/prune-log.ts'),
+    import('../domain/lake/prune.ts'),
+  ])
+  const store = await openOwnStore(project)
+  const { retention: body } = project.config
+  const files = openPruneFiles(store)
+  const idle = () => pruneIdle(store, files, body)
+  const prune = () => doAsEngine(store, { owner: 'ccs prune', path: '/prune', body }, idle)
+  return pruneConfirmed(store, files, { retention: body, confirm, prune }).finally(() =>
+    store.log.close(),
+  )
 }
 
 /**
@@ -38,6 +63,7 @@ export async function repairProjectLog(
   project: Project,
   onProgress: OnBytes,
   confirm: (plan: LogRepairResult) => Promise<boolean>,
+  withPruned = false,
 ): Promise<LogRepairResult> {
   const [{ takeEngineLock }, { checkStoreLog }, { planLogRepair }, { repairLog }] =
     await Promise.all([
@@ -52,7 +78,8 @@ export async function repairProjectLog(
   try {
     const reports = await checkStoreLog(store, onProgress)
     return await withRestorer(project, store, async (restorer, withoutBronze) => {
-      const partitions = await planLogRepair(reports, restorer)
+      const pruned = withPruned ? undefined : (await store.manifests.load())?.pruned
+      const partitions = await planLogRepair(reports, restorer, pruned)
       const plan = { applied: false, partitions, withoutBronze }
       if (partitions.length === 0 || !(await confirm(plan))) return plan
       const options = { files, owner: 'ccs log repair', nowMs: Date.now(), restorer }

@@ -59,6 +59,7 @@ export async function openServer(
     page: await openPage(project, source),
     commit: () => pipeline.commit(),
     compact: async (some) => (await import('./lake.ts')).compactRunning(open, some),
+    prune: (retention) => open.prune(retention),
     publish: (at) => client.publishEndpoint(files, data, at),
     withdraw: () => client.removeEndpoint(files, data),
   })

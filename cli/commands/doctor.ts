@@ -1,5 +1,6 @@
 import { checkMarts } from '../app/dbt.ts'
 import { checkMetrics, checkTarget } from '../app/doctor.ts'
+import { forecastProjectDisk } from '../app/lake.ts'
 import { openLogic } from '../app/project-logic.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import {
@@ -10,6 +11,7 @@ import {
 } from '../domain/doctor/doctor.ts'
 import { toFailedChecks } from '../domain/doctor/examine-target.ts'
 import { EXIT } from '../domain/kernel/errors.ts'
+import { type DescribedDisk, describeDisk } from '../domain/lake/disk-forecast.ts'
 import type { Project } from '../project.ts'
 
 const MARKS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
@@ -60,11 +62,23 @@ export default class Doctor extends CcsCommand<DoctorResult> {
         models: project.models.length,
         modelFaults,
         metricFaults: modelFaults.length > 0 ? [] : await figureFaultsOf(project),
+        disk: await this.#disk(project),
         marts: await checkMarts(project, process.env),
         target: await checkTarget(project),
       }
     } catch (error) {
       return toFailedChecks('project', error)
+    }
+  }
+
+  /** What is wrong with the data is not asked here: see `ccs log verify` and `ccs lake verify`. */
+  async #disk(project: Project): Promise<DescribedDisk | undefined> {
+    const { freeBytes } = await this.machine()
+    try {
+      const disk = await forecastProjectDisk(project, await freeBytes(project.dataDir))
+      return describeDisk(disk, project.config.retention)
+    } catch {
+      return undefined
     }
   }
 }

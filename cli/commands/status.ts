@@ -1,10 +1,12 @@
 import { Flags } from '@oclif/core'
+import { forecastProjectDisk } from '../app/lake.ts'
 import { openAnswers } from '../app/query.ts'
 import { runLeftOut } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import { formatBytes } from '../domain/kernel/units.ts'
+import { type DiskForecast, describeDisk } from '../domain/lake/disk-forecast.ts'
 import { describeGap } from '../domain/pipeline/partition-readers.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import { type LeftOut, renderLeftOut } from '../domain/provenance/left-out.ts'
@@ -12,13 +14,14 @@ import type { Project } from '../project.ts'
 
 /** What `--json` prints. */
 export interface StatusOutput extends StatusResult {
+  readonly disk: DiskForecast
   /** What the numbers of the day leave out; null: it can't be counted. */
   readonly leftOut: LeftOut | null
 }
 
 export default class Status extends CcsCommand<StatusOutput> {
   static override summary =
-    'Lag, watermark, freshness, what the numbers leave out, and the last commit.'
+    'Lag, watermark, freshness, disk, what the numbers leave out, and the last commit.'
   static override description =
     'Counts since the log began; then how many events the numbers of one day leave out, and why.'
   static override examples = [
@@ -41,12 +44,18 @@ export default class Status extends CcsCommand<StatusOutput> {
     const answers = await openAnswers(project)
     try {
       const status = await answers.status()
-      for (const [label, value] of statusRows(status)) this.print(`${label.padEnd(16)}${value}`)
+      const { freeBytes } = await this.machine()
+      const disk = await forecastProjectDisk(project, await freeBytes(project.dataDir))
+      const { text, warning } = describeDisk(disk, project.config.retention)
+      const rows = [...statusRows(status), ['disk', text]]
+      for (const [label = '', value] of rows) this.print(`${label.padEnd(16)}${value}`)
+      if (warning)
+        for (const line of [warning.text, warning.hint]) this.print(this.paint('yellow', line))
       for (const { file, fault, found } of status.scrub.damaged)
         this.print(this.paint('red', `Damaged since ${found} at the latest: ${file} ${fault}`))
       for (const gap of status.gaps) this.print(this.paint('yellow', describeGap(gap)))
       this.print()
-      return { ...status, leftOut: await this.#showLeftOut(project, flags.day) }
+      return { ...status, disk, leftOut: await this.#showLeftOut(project, flags.day) }
     } finally {
       await answers.close()
     }

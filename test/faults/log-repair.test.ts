@@ -14,7 +14,7 @@ import { checkProjectLog, repairProjectLog } from '../../cli/app/log.ts'
 import type { AuditReport } from '../../cli/domain/audit/audit.ts'
 import type { LogRepairResult } from '../../cli/domain/dlq/plan-log-repair.ts'
 import { frameRecords } from '../../cli/domain/log/frame-records.ts'
-import { type LogVerifyResult, toVerifyResult } from '../../cli/domain/log/log-report.ts'
+import type { LogVerifyResult } from '../../cli/domain/log/log-report.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { loadProject } from '../../cli/project.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
@@ -88,7 +88,7 @@ async function auditOf(): Promise<AuditReport> {
 
 async function verify(): Promise<LogVerifyResult> {
   const project = await loadProject(ROOT, { env: {}, data })
-  return toVerifyResult(await checkProjectLog(project, () => {}))
+  return checkProjectLog(project, () => {})
 }
 
 async function repair(): Promise<LogRepairResult> {

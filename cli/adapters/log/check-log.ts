@@ -3,7 +3,7 @@ import { listCommittedEnds } from '../../domain/lake/committed-ends.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { CommittedEnd, PartitionReport } from '../../domain/log/log-report.ts'
-import { type Files, listNames } from '../files/files.ts'
+import { type Files, isErrno, listNames } from '../files/files.ts'
 import { checkPartition } from './check-partition.ts'
 import type { Partition } from './partition-reader.ts'
 import { listSegments, segmentPath } from './segment.ts'
@@ -52,7 +52,7 @@ export async function checkLog(
   let total = 0
   for (const { dir: own } of partitions)
     for (const base of await listSegments(files, own))
-      total += (await files.stat(segmentPath(own, base))).bytes
+      total += await countBytes(files, segmentPath(own, base))
   let done = 0
   const reports: PartitionReport[] = []
   for (const partition of partitions) {
@@ -80,4 +80,14 @@ export async function checkStoreLog(
 
 interface ManifestSource {
   readonly manifests: { load(): Promise<Manifest | undefined> }
+}
+
+/** Length of a segment; 0 if retention has removed it meanwhile. */
+export async function countBytes(files: Files, path: string): Promise<number> {
+  try {
+    return (await files.stat(path)).bytes
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 0
+    throw error
+  }
 }

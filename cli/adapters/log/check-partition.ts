@@ -9,7 +9,7 @@ import {
   type PartitionReport,
 } from '../../domain/log/log-report.ts'
 import { type Files, isErrno, type OpenFile } from '../files/files.ts'
-import { type DurableMark, markPath, readMark } from './durable-end.ts'
+import { type DurableMark, loadMark } from './durable-end.ts'
 import type { FrameHeader } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
 import {
@@ -82,7 +82,10 @@ export async function checkPartition(
   for (const [index, base] of bases.entries()) {
     const next = bases[index + 1]
     const place = { base, path: segmentPath(dir, base), next, end: wanted }
-    const checked = await checkSegment(files, place, tally)
+    const checked = await checkSegment(files, place, tally).catch((error: unknown) =>
+      ignoreRemoved(files, dir, base, error),
+    )
+    if (!checked) continue
     segments.push(checked)
     onBytes(checked.bytes)
     end = Math.max(end, next ?? checked.runs.at(-1)?.end.offset ?? base)
@@ -93,7 +96,7 @@ export async function checkPartition(
     })
   const { unfinishedBytes, ...found } = tally
   const report = {
-    ...{ topic, partition, segments: segments.length, start: bases[0] ?? 0 },
+    ...{ topic, partition, segments: segments.length, start: segments[0]?.base ?? 0 },
     bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
     end: Math.max(end, ...tally.damage.map(({ to }) => to)),
     ...found,
@@ -121,26 +124,23 @@ export async function findSegmentDamage(
   }
   const { base, next, committedEnd } = about
   const end = Math.max(committedEnd, mark?.end.offset ?? 0)
-  await checkSegment(files, { base, path: segmentPath(dir, base), next, end }, tally)
+  const place = { base, path: segmentPath(dir, base), next, end }
+  await checkSegment(files, place, tally).catch((error) => ignoreRemoved(files, dir, base, error))
   const [first] = tally.damage
   if (!first) return undefined
   const more = tally.damage.length > 1 ? `, and ${tally.damage.length - 1} more places` : ''
   return `is damaged: ${first.kind} at byte ${first.position}, ${describeOffsets(first)}${more}`
 }
 
-async function loadMark(files: Files, dir: string): Promise<DurableMark | undefined> {
-  let file: OpenFile
-  try {
-    file = await files.open(markPath(dir), 'r')
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined
-    throw error
-  }
-  try {
-    return await readMark(file)
-  } finally {
-    await file.close()
-  }
+/** A segment that retention has removed meanwhile, and all before it, is no damage. */
+async function ignoreRemoved(
+  files: Files,
+  dir: string,
+  base: number,
+  error: unknown,
+): Promise<undefined> {
+  const start = isErrno(error, 'ENOENT') ? (await listSegments(files, dir))[0] : undefined
+  if (start === undefined || start <= base) throw error
 }
 
 /** A segment to check. */

@@ -59,6 +59,22 @@ export async function readMark(file: OpenFile): Promise<DurableMark | undefined>
   }
 }
 
+/** What a partition's file `durable` says; undefined if it is missing or incomplete. */
+export async function loadMark(files: Files, dir: string): Promise<DurableMark | undefined> {
+  let file: OpenFile
+  try {
+    file = await files.open(markPath(dir), 'r')
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  }
+  try {
+    return await readMark(file)
+  } finally {
+    await file.close()
+  }
+}
+
 /** Follows the durable end of one partition; has to be closed. */
 export class DurableEnd {
   readonly #files: Files

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import type { LivePartition, LiveSegment } from '../../domain/backup/take-backup.ts'
 import { readRange } from '../files/file-pieces.ts'
-import type { Files } from '../files/files.ts'
+import { type Files, isErrno } from '../files/files.ts'
 import { systemProcesses } from '../files/process-id.ts'
 import { listLogPartitions } from './check-log.ts'
 import { DurableEnd } from './durable-end.ts'
@@ -26,7 +26,7 @@ export async function listLiveLog(
   dir: string,
   onDamage: OnDamage,
 ): Promise<readonly LivePartition[]> {
-  const found: LivePartition[] = []
+  const partitions: LivePartition[] = []
   for (const { topic, partition, dir: own } of await listLogPartitions(files, dir, [])) {
     const durable = new DurableEnd(files, own, systemProcesses())
     try {
@@ -35,7 +35,13 @@ export async function listLiveLog(
       const segments: LiveSegment[] = []
       for (const [index, base] of bases.entries()) {
         const path = segmentPath(own, base)
-        const { ino, size } = await stat(path)
+        const found = await stat(path).catch((error: unknown) => {
+          // Retention has removed it meanwhile.
+          if (!isErrno(error, 'ENOENT') || base === bases.at(-1)) throw error
+          return undefined
+        })
+        if (!found) continue
+        const { ino, size } = found
         const until = bases[index + 1] ?? end
         segments.push({
           base,
@@ -44,12 +50,12 @@ export async function listLiveLog(
           read: (from, to) => readRange(files, path, { from, to }),
         })
       }
-      found.push({ topic, partition, segments })
+      partitions.push({ topic, partition, segments })
     } finally {
       await durable.close()
     }
   }
-  return found
+  return partitions
 }
 
 interface SegmentPart {

@@ -154,6 +154,8 @@ export class PartitionReader implements LogReader {
       this.#segment = { file: await this.#files.open(path, 'r'), path }
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error
+      const start = (await listSegments(this.#files, this.#partition.dir))[0] ?? 0
+      if (start > base) throw this.#notThereError(start, this.#end)
       const damage = { ...this.#place, path: previous?.path ?? path }
       throw logCorruptError({ ...damage, endOffset: await this.#findNextWhole(this.#place.offset) })
     }
@@ -179,8 +181,8 @@ export class PartitionReader implements LogReader {
     const wanted = `Record ${this.#offset} of ${topic}-${partition} was requested`
     return new CcsError('CCS_LOG_CORRUPT', `${wanted}, but ${dir} has ${start} to ${end}.`, {
       hint:
-        'Records that were read before are gone. To make them again from Bronze, as far as it ' +
-        'has them: ccs log repair',
+        'Records from the beginning of the log are gone: retention may have removed them just ' +
+        'now, then start this again. To make records again from Bronze: ccs log repair',
     })
   }
 }

@@ -5,7 +5,7 @@ import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { ScrubPart } from '../../domain/lake/scrub.ts'
 import type { Files } from '../files/files.ts'
 import { pacedFiles } from '../files/paced-files.ts'
-import { listLogPartitions } from './check-log.ts'
+import { countBytes, listLogPartitions } from './check-log.ts'
 import { findSegmentDamage } from './check-partition.ts'
 import { listSegments, segmentPath } from './segment.ts'
 
@@ -31,7 +31,7 @@ export async function listSegmentParts(
       const path = segmentPath(dir, base)
       parts.push({
         path: path.slice(root.length + 1),
-        bytes: (await files.stat(path)).bytes,
+        bytes: await countBytes(files, path),
         check: () => findSegmentDamage(slow, dir, { base, next: bases[index + 1], committedEnd }),
       })
     }

@@ -6,7 +6,6 @@
 
 import type { Store } from '../../adapters/lake/data-store.ts'
 import type { SchemaRegistry } from '../../domain/avro/schema-registry.ts'
-import { addPrefix } from '../../domain/config/target.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../../domain/log/topics.ts'
 import type { Logic } from '../../domain/models/logic.ts'
@@ -14,9 +13,6 @@ import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { Project } from '../../project.ts'
 import { openLogic } from '../project-logic.ts'
 import { openStore } from '../store.ts'
-
-/** Consumer group that the engine's positions are told under; it never reads them. */
-const ENGINE_GROUP = 'ccs.engine'
 
 /** Runs a try to write to the log: repeats it, or lets its error pass. */
 export type Through = <T>(run: () => Promise<T>) => Promise<T>
@@ -40,36 +36,20 @@ export async function openProjectStore(
   const { target, dir, dataDir } = project
   const store = await openStore(dataDir)
   if (!target.kafka) return store
-  const [{ openKafka }, { openKafkaLog }, { openKafkaGold }] = await Promise.all([
-    import('../../adapters/kafka/connection.ts'),
-    import('../../adapters/kafka/event-log.ts'),
-    import('../../adapters/kafka/gold.ts'),
-  ])
+  const [{ openKafka }, { openKafkaLog }, { openKafkaGold }, { createPositionReporter }] =
+    await Promise.all([
+      import('../../adapters/kafka/connection.ts'),
+      import('../../adapters/kafka/event-log.ts'),
+      import('../../adapters/kafka/gold.ts'),
+      import('../../adapters/kafka/position-reporter.ts'),
+    ])
   const kafka = await openKafka(target.kafka, dir)
   return {
     ...store,
     log: openKafkaLog(kafka, { prefix: target.prefix, withRetry: through }),
     gold: openKafkaGold(kafka, target),
-    onCommit: async ({ positions, sources = [] }) => {
-      const offsets = positions.map(({ topic, partition, nextOffset }) => {
-        const source = sources.find((one) => one.topic === topic && one.partition === partition)
-        const offset = Math.max(0, nextOffset - (source?.shift ?? 0))
-        return { topic: addPrefix(target, topic), partition, offset }
-      })
-      const telling = kafka.stream.commitOffsets(addPrefix(target, ENGINE_GROUP), offsets)
-      await withinMs(TELL_MS, telling)
-    },
+    onCommit: createPositionReporter(kafka, target),
   }
-}
-
-const TELL_MS = 2_000
-
-async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 /**
@@ -78,24 +58,11 @@ async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | undefined>
 export async function openRegistry(project: Project): Promise<SchemaRegistry> {
   const { target, dir } = project
   const { openFilesRegistry } = await import('../../adapters/registry/files-registry.ts')
-  if (!target.kafka) return openFilesRegistry(`${dir}/schemas`)
-  const [{ openRemoteRegistry }, { readRemoteSchemas }] = await Promise.all([
-    import('../servers.ts'),
-    import('../../domain/schemas/remote-schemas.ts'),
-  ])
-  const [registry, files] = await Promise.all([
-    openRemoteRegistry(project),
-    openFilesRegistry(`${dir}/schemas`),
-  ])
-  return {
-    byId: (id) => registry.byId(id),
-    versions: async (subject) =>
-      readRemoteSchemas(registry, {
-        subject: addPrefix(target, subject),
-        files: await files.versions(subject),
-        target: target.name,
-      }),
-  }
+  const files = await openFilesRegistry(`${dir}/schemas`)
+  if (!target.kafka) return files
+  const { openRemoteRegistry } = await import('../servers.ts')
+  const { withRemoteIds } = await import('../../domain/schemas/remote-schemas.ts')
+  return withRemoteIds(files, await openRemoteRegistry(project), target)
 }
 
 /**

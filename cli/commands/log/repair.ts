@@ -18,10 +18,14 @@ export default class LogRepair extends CcsCommand<LogRepairResult> {
   static override examples = [
     '<%= config.bin %> log repair',
     '<%= config.bin %> log repair --yes --json',
+    '<%= config.bin %> log repair --pruned',
   ]
 
   static override flags = {
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
+    pruned: Flags.boolean({
+      summary: 'Also bring back records that retention removed, as a rebuild needs them.',
+    }),
     target: targetFlag,
   }
 
@@ -35,7 +39,12 @@ export default class LogRepair extends CcsCommand<LogRepairResult> {
       return flags.yes || (await this.confirm('Repair it?'))
     }
     const result = await recordCommand(project, this, () =>
-      repairProjectLog(project, (done, total) => progress.update(done, total), confirm),
+      repairProjectLog(
+        project,
+        (done, total) => progress.update(done, total),
+        confirm,
+        flags.pruned,
+      ),
     )
     progress.end()
     this.#finish(result)

@@ -7,7 +7,6 @@ import {
   describeDamage,
   describeLost,
   type LogVerifyResult,
-  toVerifyResult,
   type VerifiedPartition,
 } from '../../domain/log/log-report.ts'
 
@@ -25,9 +24,8 @@ export default class LogVerify extends CcsCommand<LogVerifyResult> {
     const { flags } = await this.parse(LogVerify)
     const project = await this.loadProject(flags)
     const progress = this.progress('verifying')
-    const reports = await checkProjectLog(project, (done, total) => progress.update(done, total))
+    const result = await checkProjectLog(project, (done, total) => progress.update(done, total))
     progress.end()
-    const result = toVerifyResult(reports)
     this.#show(result)
     if (!result.ok) {
       if (!this.jsonEnabled()) throw damaged(result)
@@ -56,8 +54,19 @@ export default class LogVerify extends CcsCommand<LogVerifyResult> {
     for (const { topic, partition, lost } of partitions) {
       for (const text of describeLost(`${topic}-${partition}`, lost)) this.print(text)
     }
+    for (const { topic, partition, start, pruned } of partitions)
+      for (const text of describeStart(`${topic}-${partition}`, start, pruned)) this.print(text)
     if (ok) this.print('Every frame is as it was written.')
   }
+}
+
+/** What was removed from the beginning, and how. */
+function describeStart(place: string, start: number, pruned: number): readonly string[] {
+  const deleted = formatCount(start - pruned)
+  return [
+    ...(pruned > 0 ? [`Retention removed ${formatCount(pruned)} records of ${place}.`] : []),
+    ...(start > pruned ? [`${deleted} records of ${place} were deleted in another way.`] : []),
+  ]
 }
 
 function describeRow(one: VerifiedPartition) {

@@ -1,7 +1,7 @@
 /** Audits one commit: first whether its files are as they were written, then every model's rows. */
 import { listCommittedEnds } from '../lake/committed-ends.ts'
 import type { DamagedFile } from '../lake/damage.ts'
-import type { LakeFile, Manifest } from '../lake/manifest.ts'
+import type { LakeFile, Manifest, Pruned } from '../lake/manifest.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { CommittedEnd, PartitionReport } from '../log/log-report.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../log/topics.ts'
@@ -33,6 +33,8 @@ export interface CommitAuditPorts {
   readonly log: EventLog
   /** Reads and checks all of a log on disk; absent: offsets may have holes, as on Kafka. */
   readonly checkLog?: (committed: readonly CommittedEnd[]) => Promise<readonly PartitionReport[]>
+  /** What retention has removed by now; absent: it never removes anything. */
+  readonly readPruned?: () => Promise<Pruned | undefined>
   findDamagedFiles(): Promise<readonly DamagedFile[]>
   /** Runs `use` with the engine, which serves the rows of this commit. */
   withServed<T>(use: (served: AuditSql) => Promise<T>): Promise<T>
@@ -62,12 +64,14 @@ export async function auditCommit(
 ): Promise<AuditReport> {
   const { manifest, logic, timezone, pathOf } = commit
   const { serial, committedMs, gaps = [] } = manifest
+  // Retention may remove more while the audit runs; newer manifests say so.
+  const readPruned = async () => [manifest.pruned, await ports.readPruned?.()] as const
   const head = { serial, asOf: new Date(committedMs).toISOString() }
   // Rejects that are gone from the end are a fault of their own, below.
   const ends = listCommittedEnds(manifest).filter(({ topic }) => topic !== DLQ_TOPIC)
   const reports = await ports.checkLog?.(ends)
   const { log, faults: logFaults } = reports
-    ? judgeLog(reports, manifest)
+    ? judgeLog(reports, { ...manifest, pruned: (await readPruned()).at(-1) })
     : { log: await readLogStates(ports.log, manifest), faults: [] }
   const damaged = await ports.findDamagedFiles()
   const isUnreadable = reports?.some((one) => one.topic === DLQ_TOPIC && one.damage.length > 0)
@@ -82,7 +86,7 @@ export async function auditCommit(
     return audit({
       ...{ plain: ports.plain, served, scratchFile: ports.scratchFile },
       logic: makeAuditLogic(logic, { timezone, nowMs: committedMs }),
-      log: await readLogInput(commit, ports, { tally, reports }),
+      log: await readLogInput(commit, ports, { tally, reports, readPruned }),
       tables: groupByTable(manifest.files.map((one) => ({ table: one.table, path: pathOf(one) }))),
       onProgress: ports.onProgress,
     })
@@ -98,13 +102,8 @@ function readLogStates(log: EventLog, { positions }: Manifest): Promise<readonly
   const own = positions.filter(({ topic }) => topic === RAW_TOPIC)
   return Promise.all(
     own.map(async ({ topic, partition }) => {
-      return {
-        topic,
-        partition,
-        ...(await log.range(topic, partition)),
-        since: null,
-        ...NOTHING_LOST,
-      }
+      const range = await log.range(topic, partition)
+      return { topic, partition, ...range, since: null, pruned: 0, ...NOTHING_LOST }
     }),
   )
 }
@@ -115,7 +114,12 @@ async function readLogInput(
   {
     tally,
     reports,
-  }: { tally: Map<string, number>; reports: readonly PartitionReport[] | undefined },
+    readPruned,
+  }: {
+    readonly tally: Map<string, number>
+    readonly reports: readonly PartitionReport[] | undefined
+    readonly readPruned: () => Promise<readonly (Pruned | undefined)[]>
+  },
 ): Promise<AuditLogInput> {
   const { dlqEnd, gaps = [] } = manifest
   const own = reports?.filter(({ topic }) => topic === RAW_TOPIC)
@@ -134,6 +138,8 @@ async function readLogInput(
     rejects: countModels(readRejectSources(log, logic.dlqSchemas, dlqEnd), tally),
     dlqEnd,
     dlqKept: await log.range(DLQ_TOPIC, ENGINE_PARTITION),
+    countPrunedRejects: async () =>
+      Math.max(...(await readPruned()).map((one) => one?.rejects ?? 0)),
     ...(own ? {} : { kept: (range) => readKeptRanges(log, range) }),
   }
 }

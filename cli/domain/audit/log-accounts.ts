@@ -66,6 +66,8 @@ export interface AuditLogInput {
   readonly dlqEnd: number
   /** First and end offset of what the topic still has. */
   readonly dlqKept: { readonly start: number; readonly end: number }
+  /** How many records were rejected and lost their reject to retention; asked last. */
+  readonly countPrunedRejects: () => Promise<number>
   /** Offsets that are accounted for as lost, `to` not included. */
   readonly lost: readonly (OffsetRange & { readonly partition: number })[]
   /** Ranges of offsets that have records; only for a log whose offsets may have holes. */
@@ -139,23 +141,33 @@ export async function auditLog(
     )),
   )
   let total = found
+  let forgotten = 0
   if (found < offsets) {
     await findMissing(plain, input)
-    total += await queryCount(plain, 'SELECT count(*) FROM audit.missing')
-    const { start } = input.dlqKept
-    const lost = start === 0 ? '' : `; events.dlq itself has lost ${start} rejects`
-    faults.push(
-      ...(await fault(
-        `SELECT CASE WHEN o < kept THEN 'neither in Bronze nor rejected, and gone from the log'
-          ELSE 'neither in Bronze nor rejected' END || '${lost}' AS problem, p, o
-        FROM audit.missing JOIN audit.ranges USING (p)`,
-      )),
-    )
+    const missing = await queryCount(plain, 'SELECT count(*) FROM audit.missing')
+    total += missing
+    const pruned = missing === 0 ? 0 : await input.countPrunedRejects()
+    forgotten = Math.min(missing, pruned)
+    if (missing > forgotten)
+      faults.push(
+        ...(await fault(
+          `SELECT CASE WHEN o < kept THEN 'neither in Bronze nor rejected, and gone from the log'
+            ELSE 'neither in Bronze nor rejected' END || '${describeLost(input, pruned)}'
+            AS problem, p, o
+          FROM audit.missing JOIN audit.ranges USING (p)`,
+        )),
+      )
     await plain.run('DROP TABLE audit.missing')
   }
   await plain.run('DROP TABLE audit.records; DROP TABLE audit.rejects')
-  const row = { model, in: total, out, duplicates: 0, filtered: 0, late: 0, dlq }
-  return { row: { ...row, remainder: total - out - dlq }, faults }
+  const row = { model, in: total, out, duplicates: 0, filtered: 0, late: 0, dlq: dlq + forgotten }
+  return { row: { ...row, remainder: total - out - row.dlq }, faults }
+}
+
+/** Why some of these records may lack their reject, as the end of a sentence. */
+function describeLost({ dlqKept: { start } }: AuditLogInput, pruned: number): string {
+  const removed = pruned === 0 ? '' : `, ${pruned} of them by retention`
+  return start === 0 ? '' : `; events.dlq itself has lost ${start} rejects${removed}`
 }
 
 /** Fills the table audit.missing with records of the log that are in neither. */
@@ -206,7 +218,7 @@ function queryOffsetFaults(plain: AuditSql, topic: string): (sql: string) => Pro
 async function loadRejects(plain: AuditSql, input: AuditLogInput): Promise<AuditFault[]> {
   await plain.run('CREATE OR REPLACE TABLE audit.rejects (topic VARCHAR, p INTEGER, o BIGINT)')
   const foreign: string[] = []
-  let read = 0
+  let read = input.dlqKept.start
   for await (const some of input.rejects) {
     const known: RejectSource[] = []
     for (const [index, one] of some.entries()) {

@@ -4,7 +4,8 @@
  * hole inside, a missing end, and records that were never committed are faults.
  */
 import { formatCount } from '../kernel/units.ts'
-import type { Manifest } from '../lake/manifest.ts'
+import type { Manifest, Pruned } from '../lake/manifest.ts'
+import { countPruned } from '../lake/prune-plan.ts'
 import {
   countUnreadable,
   describeDamage,
@@ -23,6 +24,8 @@ export interface LogState {
   readonly end: number
   /** When its first record was appended, ISO 8601; null: not known. */
   readonly since: string | null
+  /** Of the records before `start`, those that retention removed. */
+  readonly pruned: number
   /** Records that repairs of the log gave up, and those that were erased. */
   readonly lost: number
   readonly erased: number
@@ -34,11 +37,11 @@ export interface LogState {
  */
 export function judgeLog(
   reports: readonly PartitionReport[],
-  { positions }: Pick<Manifest, 'positions'>,
+  { positions, pruned }: Pick<Manifest, 'positions'> & { readonly pruned?: Pruned | undefined },
 ): { readonly log: readonly LogState[]; readonly faults: readonly AuditFault[] } {
   const isRaw = ({ topic }: { readonly topic: string }) => topic === RAW_TOPIC
   return {
-    log: reports.filter(isRaw).map(describeState),
+    log: reports.filter(isRaw).map((report) => describeState(report, pruned)),
     faults: [
       ...reports.flatMap(listDamage),
       ...positions.filter(isRaw).flatMap(({ topic, partition, nextOffset }) => {
@@ -51,11 +54,24 @@ export function judgeLog(
 
 /** Where the log begins and what it lacks, as sentences; [] for a whole log. */
 export function describeLogState(state: LogState): readonly string[] {
-  const { topic, partition, start, since, lost, erased } = state
+  const { topic, partition, start, since, lost, erased, pruned } = state
+  const deleted = start - pruned
   const place = `${topic}-${partition}`
   const at = since === null ? '' : `, appended ${since}`
   return [
-    ...(start > 0
+    ...(pruned > 0
+      ? [
+          `Retention removed ${formatCount(pruned)} records of ${place} from the log, all of ` +
+            `them committed before. It begins with record ${formatCount(start)}${at}.`,
+        ]
+      : []),
+    ...(deleted > 0 && pruned > 0
+      ? [
+          `Another ${formatCount(deleted)} records before that were not removed by retention: ` +
+            'their segments were deleted in another way.',
+        ]
+      : []),
+    ...(deleted > 0 && pruned === 0
       ? [
           `The log of ${place} begins with record ${formatCount(start)}${at}: what was committed ` +
             'before is in Bronze and in events.dlq only, so a rebuild from the log needs more.',
@@ -68,11 +84,16 @@ export function describeLogState(state: LogState): readonly string[] {
   ]
 }
 
-function describeState({ topic, partition, start, end, firstMs, lost }: PartitionReport): LogState {
+function describeState(report: PartitionReport, before: Pruned | undefined): LogState {
+  const { topic, partition, start, end, firstMs, lost } = report
   const since = firstMs === null ? null : new Date(firstMs).toISOString()
   const count = (isErased: boolean) =>
     countUnreadable(lost.filter((one) => one.isErased === isErased))
-  return { topic, partition, start, end, since, lost: count(false), erased: count(true) }
+  const pruned = countPruned(before, report, start)
+  return {
+    ...{ topic, partition, start, end, since, pruned },
+    ...{ lost: count(false), erased: count(true) },
+  }
 }
 
 function listDamage({ topic, damage }: PartitionReport): readonly AuditFault[] {

@@ -2,10 +2,12 @@
  * Takes a backup: what the place already has is not copied again. The snapshot is written last, so
  * that a backup that was interrupted is no backup, and what it copied serves the next one.
  */
+import { readErrno } from '../kernel/errno.ts'
 import { CcsError } from '../kernel/errors.ts'
 import type { Manifest } from '../lake/manifest.ts'
 import type { BackupStore } from './backup-store.ts'
 import { planChunk } from './chunks.ts'
+import { findStart, isSameStart, type LogStart } from './log-start.ts'
 import type { Crc32 } from './saved-reader.ts'
 import {
   lakeKey,
@@ -102,30 +104,56 @@ export async function takeBackup(
 ): Promise<TakenBackup> {
   const copier = new Copier(store, options)
   const { previous, nowMs } = options
-  const commit =
-    (await findRecentCommit(source, options)) ??
-    (await source.withCommit((held) => copyCommit(copier, held)))
-  // After the commit: the log then has all records that the commit is made of.
-  const takenMs = nowMs()
+  let saved = previous?.log ?? []
+  let before = await source.log()
+  for (;;) {
+    const commit =
+      (await findRecentCommit(source, options)) ??
+      (await source.withCommit((held) => copyCommit(copier, held)))
+    // After the commit: the log then has all records that the commit is made of.
+    const takenMs = nowMs()
+    saved = await copyLog(copier, source, saved)
+    const after = await source.log()
+    // A commit from before retention removed something does not say so. One round more is short.
+    const isSame = isSameStart(before, after)
+    before = after
+    if (!isSame) continue
+    const notes: SavedNote[] = []
+    for (const note of await source.notes()) notes.push(await copyNote(copier, note, previous))
+    const snapshot: Snapshot = { takenMs, commit, log: saved, notes }
+    const key = snapshotKey(takenMs)
+    await copier.writeText(key, renderSnapshot(snapshot))
+    return { snapshot, key, copiedObjects: copier.objects, copiedBytes: copier.bytes }
+  }
+}
+
+/** Copies what is new of the log; segments that retention removes meanwhile are left out. */
+async function copyLog(
+  copier: Copier,
+  source: BackupSource,
+  previous: readonly SavedPartition[],
+): Promise<readonly SavedPartition[]> {
   const log: SavedPartition[] = []
   for (const { topic, partition, segments } of await source.log()) {
-    const before = previous?.log.find((one) => one.topic === topic && one.partition === partition)
+    const own = (one: LogStart) => one.topic === topic && one.partition === partition
+    const before = previous.find(own)
     const saved: SavedSegment[] = []
     for (const segment of segments) {
       const name = `log/${topic}-${partition}/${String(segment.base).padStart(20, '0')}`
       const earlier = before?.segments.find(
         ({ base, fileId }) => base === segment.base && fileId === segment.fileId,
       )
-      saved.push(await copySegment(copier, name, segment, earlier))
+      try {
+        saved.push(await copySegment(copier, name, segment, earlier))
+      } catch (error) {
+        const now = readErrno(error) === 'ENOENT' ? (await source.log()).find(own) : undefined
+        if (!now || findStart(now) <= segment.base) throw error
+        saved.length = 0 // those before it are gone too
+      }
     }
     log.push({ topic, partition, segments: saved })
   }
-  const notes: SavedNote[] = []
-  for (const note of await source.notes()) notes.push(await copyNote(copier, note, previous))
-  const snapshot: Snapshot = { takenMs, commit, log, notes }
-  const key = snapshotKey(takenMs)
-  await copier.writeText(key, renderSnapshot(snapshot))
-  return { snapshot, key, copiedObjects: copier.objects, copiedBytes: copier.bytes }
+  return log
 }
 
 /** The previous backup's commit, if it is recent and the log still has what follows it. */
@@ -139,9 +167,9 @@ async function findRecentCommit(
   const log = await source.log()
   const isCovered = previousManifest.positions.every(({ topic, partition, nextOffset }) => {
     const live = log.find((one) => one.topic === topic && one.partition === partition)
-    return live === undefined || (live.segments[0]?.base ?? 0) <= nextOffset
+    return live === undefined || findStart(live) <= nextOffset
   })
-  return isCovered ? commit : undefined
+  return isCovered && isSameStart(previous.log, log) ? commit : undefined
 }
 
 async function copyCommit(

@@ -23,6 +23,7 @@ import { formatBytes, formatDuration } from '../kernel/units.ts'
 import { type EngineSettings, MEMORY_LIMIT_MIN } from './fit-memory.ts'
 import { PLACEHOLDER_IDS, readPlaceholderIds } from './placeholder-ids.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
+import { formatRetention, type Retention, readKept, readRetention } from './retention.ts'
 import type { Target } from './target.ts'
 
 /** The settings of a project. */
@@ -51,6 +52,7 @@ export interface Config {
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
   readonly dbt: { readonly everyMs: number }
+  readonly retention: Retention
   /** Texts that are nobody's id; lower case, without blanks at either end. */
   readonly identity: { readonly placeholderIds: readonly string[] }
   readonly targets: Readonly<Record<string, Target>>
@@ -93,6 +95,11 @@ const SETTINGS = [
   { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
   { key: 'dbt.every', fallback: 900_000, read: readDuration(10_000, 7 * 86_400_000) },
   { key: 'identity.placeholder_ids', fallback: PLACEHOLDER_IDS, read: readPlaceholderIds },
+  { key: 'retention.events.raw', fallback: null, read: readRetention },
+  { key: 'retention.events.dlq', fallback: null, read: readRetention },
+  { key: 'retention.bronze', fallback: null, read: readKept('bronze') },
+  { key: 'retention.silver', fallback: null, read: readKept('silver') },
+  { key: 'retention.gold', fallback: null, read: readKept('gold') },
 ] as const satisfies readonly Setting[]
 
 type Key = (typeof SETTINGS)[number]['key']
@@ -133,7 +140,7 @@ export function requireTarget(config: Config, name: string): Target {
 export function listSettings(
   config: Config,
 ): { readonly setting: string; readonly value: string }[] {
-  const { gate, engine, query, backup, generator, http, dbt, identity } = config
+  const { gate, engine, query, backup, generator, http, dbt, identity, retention } = config
   return [
     { setting: 'name', value: config.name },
     { setting: 'timezone', value: config.timezone },
@@ -157,8 +164,19 @@ export function listSettings(
     { setting: 'http.port', value: String(http.port) },
     { setting: 'dbt.every', value: formatDuration(dbt.everyMs) },
     { setting: 'identity.placeholder_ids', value: JSON.stringify(identity.placeholderIds) },
+    { setting: 'retention.events.raw', value: formatRetention(retention.rawMs) },
+    { setting: 'retention.events.dlq', value: formatRetention(retention.dlqMs) },
+    ...['bronze', 'silver', 'gold'].map((layer) => {
+      return { setting: `retention.${layer}`, value: formatRetention(null) }
+    }),
     { setting: 'targets', value: Object.keys(config.targets).join(', ') },
   ]
+}
+
+/** The steps to a key; a topic's name is one step, though it has a dot. */
+function splitKey(key: string): readonly string[] {
+  const [first = '', ...rest] = key.split('.')
+  return first === 'retention' ? [first, rest.join('.')] : [first, ...rest]
 }
 
 interface SettingsContext {
@@ -174,7 +192,7 @@ function collectSettings(map: JsonObject, path: string[], context: SettingsConte
   const depth = path.length
   const known = [
     ...new Set(
-      [...SETTINGS.map((setting) => setting.key.split('.')), ['targets']]
+      [...SETTINGS.map((setting) => splitKey(setting.key)), ['targets']]
         .filter((parts) => path.every((step, index) => parts[index] === step))
         .map((parts) => parts[depth] ?? ''),
     ),
@@ -212,7 +230,7 @@ function readSetting(
   reader: DocumentReader,
 ): unknown {
   const value = written.get(key) ?? undefined
-  return value === undefined ? fallback : (reader.value(value, key.split('.'), read) ?? fallback)
+  return value === undefined ? fallback : (reader.value(value, splitKey(key), read) ?? fallback)
 }
 
 function assemble(
@@ -222,6 +240,8 @@ function assemble(
   // The key's reader in SETTINGS returns a number or a text.
   const text = (key: Key) => values.get(key) as string
   const number = (key: Key) => values.get(key) as number
+  // readRetention gives a number, or null for `forever`.
+  const limit = (key: Key) => values.get(key) as number | null
   return {
     name: text('name'),
     timezone: text('timezone'),
@@ -246,6 +266,7 @@ function assemble(
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
     dbt: { everyMs: number('dbt.every') },
+    retention: { rawMs: limit('retention.events.raw'), dlqMs: limit('retention.events.dlq') },
     // readPlaceholderIds gives a list of texts.
     identity: { placeholderIds: values.get('identity.placeholder_ids') as readonly string[] },
     targets: targetsFor(text('data')),

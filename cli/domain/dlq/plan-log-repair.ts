@@ -1,4 +1,6 @@
 /** What a repair of the log would bring back, and what it would give up. */
+import type { Pruned } from '../lake/manifest.ts'
+import { countPruned } from '../lake/prune-plan.ts'
 import {
   countUnreadable,
   type LogDamage,
@@ -30,16 +32,22 @@ export interface LogRepairResult {
   readonly withoutBronze: string | null
 }
 
-/** Plans the repair of each partition that needs one; reads the records that would be restored. */
+/**
+ * Plans the repair of each partition that needs one; reads the records that would be restored. A
+ * beginning that retention removed, by `pruned`, stays as it is.
+ */
 export async function planLogRepair(
   reports: readonly PartitionReport[],
   restorer: RecordRestorer,
+  pruned?: Pruned,
 ): Promise<readonly PartitionRepair[]> {
   const plans: PartitionRepair[] = []
   for (const { topic, partition, damage: all, start, segments } of reports) {
     const damage = all.filter(({ kind }) => kind !== 'overlap')
     const count = (span: OffsetRange) => countRecords(restorer, { topic, partition, ...span })
-    const before = segments > 0 && start > 0 ? await count({ from: 0, to: start }) : 0
+    const isPruned = countPruned(pruned, { topic, partition }, start) > 0
+    const isCut = segments > 0 && start > 0 && !isPruned
+    const before = isCut ? await count({ from: 0, to: start }) : 0
     let restored = before
     for (const one of damage) restored += await count(one)
     if (damage.length === 0 && before === 0) continue

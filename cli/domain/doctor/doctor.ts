@@ -4,6 +4,7 @@
  */
 import { type Config, listSettings } from '../config/config.ts'
 import { formatBytes } from '../kernel/units.ts'
+import type { DescribedDisk } from '../lake/disk-forecast.ts'
 
 /** The result of one check. */
 export interface Check {
@@ -42,6 +43,8 @@ export interface ExaminedProject {
   readonly metricFaults: readonly Check[]
   /** Whether the daily marts can be built here; undefined without a dbt project. */
   readonly marts?: readonly Check[]
+  /** How long the disk lasts; undefined: the data can't be read. */
+  readonly disk?: DescribedDisk | undefined
   /** Checks of the target's servers. */
   readonly target?: readonly Check[]
 }
@@ -73,6 +76,7 @@ export async function examineProject(
     checks.push(projectCheck(project), ...modelChecks(project), ...project.metricFaults)
     checks.push(timezoneCheck(project.config))
     checks.push(...(await diskChecks(project.dataDir, machine)))
+    if (project.disk) checks.push(growthCheck(project.disk))
     checks.push(memoryCheck(project.config, machine), await portCheck(project.config, machine))
     checks.push(...(project.marts ?? []), ...(project.target ?? []))
   }
@@ -132,6 +136,11 @@ async function diskChecks(dataDir: string, machine: Machine): Promise<Check[]> {
       ? ok('locks', 'The kernel keeps them; those of killed processes are free at once.')
       : { name: 'locks', status: 'warning', detail: `The kernel keeps none: ${why}.`, hint: LOCKS }
   return [ok('data directory', `${dataDir} can be written.`), space, locks]
+}
+
+function growthCheck({ text, warning }: DescribedDisk): Check {
+  if (!warning) return ok('disk growth', text)
+  return { name: 'disk growth', status: 'warning', detail: warning.text, hint: warning.hint }
 }
 
 function memoryCheck(config: Config, machine: Machine): Check {

@@ -152,10 +152,11 @@ async function readUncommitted(
   codec: RejectCodec,
   committed: RejectWriterOptions['committed'],
 ): Promise<readonly WrittenReject[]> {
-  const from = committed?.dlqEnd ?? 0
   const next = new Map(committed?.positions.map((one) => [partitionName(one), one.nextOffset]))
   const found: WrittenReject[] = []
-  const { end } = await log.range(DLQ_TOPIC, ENGINE_PARTITION)
+  const { start, end } = await log.range(DLQ_TOPIC, ENGINE_PARTITION)
+  // Retention may have removed the oldest.
+  const from = Math.max(start, committed?.dlqEnd ?? 0)
   if (end <= from) return found
   const place = { topic: DLQ_TOPIC, partition: ENGINE_PARTITION, from }
   for await (const { records } of readRecords(log, place))

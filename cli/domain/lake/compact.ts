@@ -101,7 +101,7 @@ export async function compactIdle(
 export interface RunningCommits {
   readonly manifest: Manifest | undefined
   /** Replaces the manifest between two of the engine's own commits. */
-  amend(change: (base: Manifest) => Promise<Manifest>): Promise<void>
+  amend(change: (base: Manifest) => Promise<Manifest | undefined>): Promise<void>
   /** Runs work between two commits. */
   runAlone<T>(work: () => Promise<T>): Promise<T>
 }

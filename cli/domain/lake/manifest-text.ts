@@ -15,6 +15,7 @@ import {
   MANIFEST_FORMAT,
   type Manifest,
   type PartitionPosition,
+  type Pruned,
   type StateFile,
 } from './manifest.ts'
 
@@ -69,7 +70,9 @@ function parseJson(body: Buffer, source: string): unknown {
 function invalid(source: string, what: string, cause?: unknown): CcsError {
   return new CcsError('CCS_MANIFEST_INVALID', `${source} ${what}.`, {
     exit: EXIT.checkFailed,
-    hint: 'Rebuild from the log: delete everything there except log/, then: ccs run --once',
+    hint:
+      'Restore it from a backup. If each folder in log/ still has its first segment (a name of ' +
+      'zeros), rebuild: delete everything there except log/, then: ccs run --once',
     cause,
   })
 }
@@ -197,7 +200,21 @@ const gap = fields<LogGap>({
   seenMs: count,
 })
 
-const wholeManifest = fields<Omit<Manifest, 'epoch' | 'sources' | 'gaps' | 'dedupedDays'>>({
+const pruned = fields<Pruned>({
+  records: list(
+    fields<Pruned['records'][number]>({
+      topic: textLike(isPlainName, 'a topic'),
+      partition: count,
+      from: count,
+      to: count,
+    }),
+  ),
+  rejects: count,
+})
+
+type Optional = 'epoch' | 'sources' | 'gaps' | 'pruned' | 'dedupedDays'
+
+const wholeManifest = fields<Omit<Manifest, Optional>>({
   format: check((v): v is typeof MANIFEST_FORMAT => v === MANIFEST_FORMAT, `${MANIFEST_FORMAT}`),
   serial: count,
   generation: count,
@@ -214,13 +231,14 @@ const wholeManifest = fields<Omit<Manifest, 'epoch' | 'sources' | 'gaps' | 'dedu
 })
 
 const manifest: Read<Manifest> = (value, at) => {
-  const { epoch, sources, gaps, dedupedDays: days } = Object(value)
+  const { epoch, sources, gaps, pruned: removed, dedupedDays: days } = Object(value)
   return {
     ...wholeManifest(value, at),
     ...(epoch === undefined ? {} : { epoch: count(epoch, `${at}.epoch`) }),
     ...(days === undefined ? {} : { dedupedDays: list(dedupedDay)(days, `${at}.dedupedDays`) }),
     ...(sources === undefined ? {} : { sources: list(source)(sources, `${at}.sources`) }),
     ...(gaps === undefined ? {} : { gaps: list(gap)(gaps, `${at}.gaps`) }),
+    ...(removed === undefined ? {} : { pruned: pruned(removed, `${at}.pruned`) }),
   }
 }
 

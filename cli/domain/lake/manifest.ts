@@ -79,6 +79,28 @@ export interface LogGap {
   readonly seenMs: number
 }
 
+/** Records that retention removed from the log: offsets from `from` up to, not including, `to`. */
+export interface PrunedRecords {
+  readonly topic: string
+  readonly partition: number
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * What retention removed from the log of a data directory on purpose, so that it is not taken for a
+ * loss.
+ */
+export interface Pruned {
+  /** Ascending within a partition, and not adjacent to one another. */
+  readonly records: readonly PrunedRecords[]
+  /**
+   * How many committed records of events.raw were rejected and have no reject in events.dlq any
+   * more. Set back by a rebuild from the log, which writes their rejects again.
+   */
+  readonly rejects: number
+}
+
 /** A file that the engine resumes from: partial rows of a model, or ids for deduplication. */
 export interface StateFile {
   /** Path below the state directory. */
@@ -131,6 +153,8 @@ export interface Manifest {
   /** With Kafka only. */
   readonly sources?: readonly LogSource[]
   readonly gaps?: readonly LogGap[]
+  /** Absent if retention has removed nothing yet. */
+  readonly pruned?: Pruned
   readonly files: readonly LakeFile[]
   readonly state: readonly StateFile[]
   /** Absent in the manifest of an older ccs. */

@@ -89,7 +89,7 @@ export function countUnreadable(damage: readonly OffsetRange[]): number {
 /** How many records were given up, and how many erased, as sentences. */
 export function describeLost(
   place: string,
-  lost: readonly Pick<LostRecords, 'from' | 'to' | 'isErased'>[],
+  lost: readonly Omit<LostRecords, 'repairedMs'>[],
 ): readonly string[] {
   const count = (isErased: boolean) =>
     countUnreadable(lost.filter((one) => one.isErased === isErased))
@@ -107,6 +107,8 @@ export interface VerifiedPartition
   extends Omit<PartitionReport, 'firstMs' | 'lastMs' | 'lost' | 'damage'> {
   readonly first: string | null
   readonly last: string | null
+  /** Of the records before `start`, those that retention removed. */
+  readonly pruned: number
   readonly damage: readonly LogDamage[]
   readonly lost: readonly (OffsetRange & {
     readonly repaired: string
@@ -120,17 +122,27 @@ export interface LogVerifyResult {
   readonly partitions: readonly VerifiedPartition[]
 }
 
-/** Makes the document; it is not ok if anything is damaged. */
-export function toVerifyResult(reports: readonly PartitionReport[]): LogVerifyResult {
+/**
+ * Makes the document; it is not ok if anything is damaged. `countRemoved` says how many records
+ * before a partition's start retention removed.
+ */
+export function toVerifyResult(
+  reports: readonly PartitionReport[],
+  countRemoved: (report: PartitionReport) => number = () => 0,
+): LogVerifyResult {
   const toIso = (ms: number) => new Date(ms).toISOString()
   return {
     ok: reports.every(({ damage }) => damage.length === 0),
-    partitions: reports.map(({ firstMs, lastMs, damage, lost, ...one }) => ({
-      ...one,
-      first: firstMs === null ? null : toIso(firstMs),
-      last: lastMs === null ? null : toIso(lastMs),
-      damage,
-      lost: lost.map(({ repairedMs, ...one }) => ({ ...one, repaired: toIso(repairedMs) })),
-    })),
+    partitions: reports.map((report) => {
+      const { firstMs, lastMs, damage, lost, ...one } = report
+      return {
+        ...one,
+        pruned: countRemoved(report),
+        first: firstMs === null ? null : toIso(firstMs),
+        last: lastMs === null ? null : toIso(lastMs),
+        damage,
+        lost: lost.map(({ repairedMs, ...one }) => ({ ...one, repaired: toIso(repairedMs) })),
+      }
+    }),
   }
 }

@@ -36,7 +36,7 @@ export async function writeCommit(
   const serial = (previous?.serial ?? 0) + 1
   const commit = `c${String(serial).padStart(8, '0')}`
   const stage = await lake.stage(commit)
-  const { files: before = [], state = [] } = previous ?? {}
+  const { files: before = [], state = [], pruned } = previous ?? {}
   const written = await engine.write(frozen, { stage, previous: state })
   const files = await lake.seal(written.staged, commit)
   const manifest: Manifest = {
@@ -49,6 +49,7 @@ export async function writeCommit(
     files: [...before.filter(({ table }) => !written.replaced.includes(table)), ...files],
     state: written.state,
     dedupedDays: frozen.dedupedDays,
+    ...(pruned ? { pruned } : {}),
     ...rest,
   }
   await replaceManifest(manifests, manifest)

@@ -2,6 +2,7 @@
  * Starts a pipeline on a data directory: takes its lock, checks what the last commit left there,
  * opens the engine on it, and closes everything again in reverse order.
  */
+import { type Retention, toRetention } from '../config/retention.ts'
 import { addPrefix } from '../config/target.ts'
 import type { FailingRecord } from '../gate/failing-record.ts'
 import { compileRejectCodec } from '../gate/reject-codec.ts'
@@ -11,11 +12,13 @@ import { type Closable, type Closers, openAll } from '../kernel/closers.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Lake, ManifestStore } from '../lake/lake.ts'
 import type { Manifest } from '../lake/manifest.ts'
+import { type PrunePorts, type PruneResult, pruneBeside } from '../lake/prune.ts'
 import type { Scrub } from '../lake/scrub.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../log/topics.ts'
 import type { Logic } from '../models/logic.ts'
 import type { BatchEngine } from './batch-engine.ts'
+import { createHourlyPruning } from './hourly-pruning.ts'
 import { Pipeline } from './pipeline.ts'
 import type { PipelineOptions, PipelineParts } from './pipeline-ports.ts'
 
@@ -38,6 +41,8 @@ export interface StartPorts<E extends BatchEngine> {
   /** undefined where nobody else can register a schema while the engine runs. */
   openSchemaRefresher(): Promise<PipelineParts['refreshSchemas']>
   readonly findOrigins: OriginFinder
+  /** What retention works on. */
+  readonly logFiles: PrunePorts
   openScrub(loop: { readonly isIdle: () => boolean }): Scrub
   /** undefined where nobody reads Gold's changes. */
   openPublisher(parts: {
@@ -55,12 +60,16 @@ export interface StartOptions
   readonly dlqSchemas: Logic['dlqSchemas']
   /** Of a log that creates no topics by itself: then both have to exist. */
   readonly target?: { readonly name: string; readonly prefix: string }
+  /** Of a log that ccs keeps itself: what is removed after commits. */
+  readonly retention?: Retention
 }
 
 /** A pipeline that was started, and its engine. */
 export interface StartedPipeline<E extends BatchEngine> extends Closable {
   readonly pipeline: Pipeline
   readonly engine: E
+  /** Removes at once what this retention, a client's, no longer keeps. */
+  prune(retention: object): Promise<PruneResult>
   readonly scrub: Scrub
 }
 
@@ -81,6 +90,8 @@ export function startPipeline<E extends BatchEngine>(
     if (manifest) await lake.finalize(manifest)
     const { engine, pipeline, publish } = await openLoop(ports, options, manifest, closers)
     await publish(manifest)
+    const prune = (retention: object) =>
+      pruneBeside(pipeline, ports.logFiles, toRetention(retention))
     const scrub = ports.openScrub({ isIdle: () => pipeline.isIdle })
     const stop = new AbortController()
     const scrubbing = scrub.run(stop.signal)
@@ -88,7 +99,7 @@ export function startPipeline<E extends BatchEngine>(
       stop.abort()
       return scrubbing
     })
-    return { pipeline, engine, scrub }
+    return { pipeline, engine, scrub, prune }
   })
 }
 
@@ -116,6 +127,9 @@ async function openLoop<E extends BatchEngine>(
     publisher = await ports.openPublisher({ engine, pipeline, ...(from ? { manifest: from } : {}) })
   }
   const refreshSchemas = await ports.openSchemaRefresher()
+  const prune = createHourlyPruning(options, clock, (some) =>
+    pruneBeside(pipeline, ports.logFiles, some),
+  )
   const pipeline = new Pipeline(
     {
       ...{ clock, log, engine, lake, manifests, outage },
@@ -129,7 +143,10 @@ async function openLoop<E extends BatchEngine>(
         return rejects.replayedEnd
       },
       ...(refreshSchemas ? { refreshSchemas } : {}),
-      ...(onCommit ? { onCommit } : {}),
+      onCommit: async (committed) => {
+        await onCommit?.(committed)
+        await prune()
+      },
     },
     {
       ...{ ...options, topic: RAW_TOPIC, dlqEnd: rejects.replayedEnd },

@@ -88,6 +88,7 @@ export async function reportReject(
 ): Promise<EventReport> {
   const id = `${partition}:${offset}`
   const place = { topic: DLQ_TOPIC, partition, from: offset }
+  if (offset < (await log.range(DLQ_TOPIC, partition)).start) throw notFound(id)
   for await (const { records } of readRecords(log, place, 1)) {
     const record = records.find((one) => one.offset === offset)
     const reject = record && decode(record.bytes)

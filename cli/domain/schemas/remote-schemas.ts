@@ -4,6 +4,7 @@
  */
 import { parseRecordSchema } from '../avro/schema.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../avro/schema-registry.ts'
+import { addPrefix, type Target } from '../config/target.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import { schemaIdentity } from './identity.ts'
 
@@ -50,6 +51,23 @@ export async function readRemoteSchemas(
   throw new CcsError('CCS_PLAN_CHANGES', `${subject} ${what} on target "${target}".`, {
     hint: `ccs deploy --target ${target}`,
   })
+}
+
+/** The versions of a project's files as a target's registry has them; subjects without prefix. */
+export function withRemoteIds(
+  files: SchemaRegistry,
+  registry: SchemaRegistry,
+  target: Pick<Target, 'name' | 'prefix'>,
+): SchemaRegistry {
+  return {
+    byId: (id) => registry.byId(id),
+    versions: async (subject) =>
+      readRemoteSchemas(registry, {
+        subject: addPrefix(target, subject),
+        files: await files.versions(subject),
+        target: target.name,
+      }),
+  }
 }
 
 /**

@@ -12,7 +12,7 @@ export async function requireWholeLog({ store, topic }: RebuildParts): Promise<v
   const loss = manifest && (await findLogLoss(store, topic, manifest))
   if (!loss) return
   throw new CcsError('CCS_PLAN_CHANGES', `Rows can't be made anew: ${describeLogLoss(loss)}.`, {
-    hint: 'Put them back into the log first: ccs log repair',
+    hint: `Put them back into the log first: ccs log repair${manifest.pruned ? ' --pruned' : ''}`,
   })
 }
 

@@ -105,8 +105,10 @@ export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promi
   try {
     const dlqEnd = await runPipeline(parts, sideStore)
     const built = await sideStore.manifests.load()
-    if (!built) return { ...EMPTY_MANIFEST, generation: base.generation, dlqEnd }
-    return { ...(await moveOver(store, side, built, base)), dlqEnd }
+    // Each record that was read again is in Bronze or has a reject.
+    const pruned = base.pruned ? { pruned: { ...base.pruned, rejects: 0 } } : {}
+    if (!built) return { ...EMPTY_MANIFEST, generation: base.generation, dlqEnd, ...pruned }
+    return { ...(await moveOver(store, side, built, base)), dlqEnd, ...pruned }
   } finally {
     await sideStore.log.close()
   }

@@ -75,7 +75,8 @@ export class EmbeddedTargetEngine implements TargetEngine {
 
   diff({ manifest, loss, deployed }: EmbeddedState): EnginePlan {
     const { logic, isRebuild, isDestroying, learnsSchemas } = this.#parts
-    const rescue = learnsSchemas ? RESCUE_SHARED : RESCUE_OWN
+    const own = manifest?.pruned ? RESCUE_PRUNED : RESCUE_OWN
+    const rescue = learnsSchemas ? RESCUE_SHARED : own
     if (isDestroying) return { steps: removeModels(manifest?.models ?? []), unchanged: 0 }
     return diffModels({
       logic,
@@ -155,6 +156,7 @@ export class EmbeddedTargetEngine implements TargetEngine {
 
 /** How to keep events that Bronze has and the log no longer has: a log of its own, or Kafka. */
 const RESCUE_OWN = 'To put them back into the log: ccs log repair.'
+const RESCUE_PRUNED = 'To put them back into the log: ccs log repair --pruned.'
 const RESCUE_SHARED = 'Kafka has deleted them. To keep them, leave the models as they are.'
 
 /** Lake and state of the target; other files of the directory are not ccs's to delete. */

@@ -1,5 +1,5 @@
 /**
- * A running engine's HTTP server: page, metrics, queries, commits and compaction. Other processes
+ * A running engine's HTTP server: page, metrics, queries, commits, compaction and retention. Others
  * find it through the data directory.
  */
 import { openAccessToken } from '../../adapters/files/access-token.ts'
@@ -36,6 +36,8 @@ export interface ServedEngine {
   query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult>
   /** Merges small files of the lake. */
   compact(options?: object): Promise<unknown>
+  /** Removes what the client's retention no longer keeps. */
+  prune(retention: object): Promise<unknown>
   /** Announces the server to other processes, and takes that back. */
   publish(port: number): Promise<void>
   withdraw(): Promise<void>
@@ -87,6 +89,7 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
       },
       'POST /compact': (body) =>
         engine.compact(typeof body === 'object' && body !== null ? body : {}),
+      'POST /prune': (body) => engine.prune(asObject(body)),
     },
   })
   let compacting: Promise<unknown> | undefined

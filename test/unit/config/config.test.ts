@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import {
   type Config,
   type Env,
+  listSettings,
   parseConfig,
   requireTarget,
 } from '../../../cli/domain/config/config.ts'
@@ -41,6 +42,7 @@ describe('a sound ccs.yml', () => {
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },
       identity: { placeholderIds: PLACEHOLDER_IDS },
+      retention: { rawMs: null, dlqMs: null },
       targets: { local: { name: 'local', engine: 'embedded', data: 'data', prefix: '' } },
     }
     expect(parseConfig('')).toEqual(defaults)
@@ -62,6 +64,17 @@ describe('a sound ccs.yml', () => {
       memoryLimitBytes: 1_610_612_736,
       checkpointEveryMs: 5000,
     })
+  })
+
+  test('retention by topic is a length of time or forever; doctor prints it', () => {
+    const config = parseConfig('retention: { events.raw: 30 days, events.dlq: 36 hours }\n')
+    expect(config.retention).toEqual({ rawMs: 30 * 86_400_000, dlqMs: 36 * 3_600_000 })
+    const settings = listSettings(config)
+    expect(settings).toContainEqual({ setting: 'retention.events.raw', value: '30 days' })
+    expect(settings).toContainEqual({ setting: 'retention.events.dlq', value: '1 d 12 h' })
+    expect(settings).toContainEqual({ setting: 'retention.silver', value: 'forever' })
+    const forever = 'retention: { events.raw: forever, events.dlq: forever, gold: forever }\n'
+    expect(parseConfig(forever).retention).toEqual({ rawMs: null, dlqMs: null })
   })
 
   test('placeholder ids are texts, whatever YAML makes of them', () => {
@@ -174,6 +187,14 @@ targets:
     ])
   })
 
+  test('a layer of the lake is kept forever, and the fault says why', () => {
+    const text = 'retention:\n  events.raw: 5 minutes\n  silver: 30 days\n  events: {raw: 1 day}\n'
+    const [unknown, short, silver] = faultsOf(text)
+    expect(unknown).toContain('4:3 "events" is not a setting of "retention".')
+    expect(short).toContain('2:15 retention.events.raw must be forever, or a length of time')
+    expect(silver).toContain('3:11 retention.silver must be forever: dbt builds the daily marts')
+  })
+
   test('the line is shown with the fault', () => {
     try {
       parseConfig('name: shop\nnope: 1 # what\n')
@@ -181,7 +202,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, name, query, targets, timezone.',
+        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, name, query, retention, targets, timezone.',
       })
     }
   })

@@ -62,6 +62,15 @@ test('a manifest is parsed as it was rendered, and is valid JSON', () => {
   expect(JSON.parse(bytes.toString('utf8')).manifest).toEqual(MANIFEST)
 })
 
+test('what retention removed is kept, and ranges of offsets are checked', () => {
+  const records = [{ topic: 'events.dlq', partition: 0, from: 5, to: 40 }]
+  const pruned = { ...MANIFEST, pruned: { records, rejects: 35 } }
+  expect(parseManifest(renderManifest(pruned), 'manifest.json')).toEqual(pruned)
+  const wrong = { ...pruned, pruned: { records: [{ ...records[0], to: -1 }], rejects: 0 } }
+  const fault = faultOf(() => renderManifest(wrong as Manifest))
+  expect(fault.message).toContain('pruned.records[0].to should be a whole number from 0 on')
+})
+
 test('an older ccs set no record aside', () => {
   const text = renderManifest(MANIFEST).toString('utf8')
   const body = (/"manifest": (.*)\n/.exec(text)?.[1] ?? '').replace('"setAside":1,', '')

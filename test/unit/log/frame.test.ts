@@ -19,7 +19,7 @@ describe('a frame', () => {
   test('has the fields that were written, and is intact', () => {
     const frame = Buffer.concat([Buffer.alloc(7), encodeHeader(fields, body), body])
     const header = decodeHeader(frame, 7)
-    expect(header).toEqual({ ...fields, bodyBytes: body.length, isLost: false })
+    expect(header).toEqual({ ...fields, bodyBytes: body.length, isLost: false, isErased: false })
     expect(header && isIntact(frame, 7, header)).toBe(true)
   })
 
@@ -49,7 +49,12 @@ describe('a frame', () => {
     expect(frame.toString('hex')).toMatch(
       /^63637358[0-9a-f]{8}000000000300000005000000000100007be897b69a010000$/,
     )
-    expect(decodeHeader(frame, 0)).toEqual({ ...fields, bodyBytes: 0, isLost: true })
+    expect(decodeHeader(frame, 0)).toEqual({
+      ...fields,
+      bodyBytes: 0,
+      isLost: true,
+      isErased: false,
+    })
     for (let bit = 0; bit < frame.length * 8; bit++) {
       const flipped = Buffer.from(frame)
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))

@@ -141,7 +141,6 @@ export class RawRowWriter {
         continue
       }
       if (!buffers.hasRoom(this.#rows)) this.#write(frame)
-      this.#isErased = false
       let result = this.#decode(from, at, latestMs)
       if (result === 2) result = this.#decodeReencoded(frame, from, at, latestMs)
       if (result !== 1 || this.#isErased) {
@@ -212,7 +211,7 @@ export class RawRowWriter {
 
   #decode(from: number, to: number, latestMs: number): 0 | 1 | 2 {
     const result = this.#gate.decode(from, to, this.#rows, latestMs)
-    if (result === 1 && this.#persons) this.#isErased = this.#persons.isErased(this.#rows)
+    this.#isErased = result === 1 && this.#persons?.isErased(this.#rows) === true
     return result
   }
 

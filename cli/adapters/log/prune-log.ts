@@ -1,0 +1,95 @@
+/** The segments of the log as files that retention may remove, and their removal. */
+import { dataLayout } from '../../domain/lake/layout.ts'
+import type { PrunePorts } from '../../domain/lake/prune.ts'
+import type { ClosedSegment, SegmentedPartition } from '../../domain/lake/prune-plan.ts'
+import { DLQ_TOPIC, RAW_TOPIC } from '../../domain/log/topics.ts'
+import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { listLogPartitions } from './check-log.ts'
+import { loadMark } from './durable-end.ts'
+import { decodeHeader, HEADER_BYTES } from './frame.ts'
+import type { Partition } from './partition-reader.ts'
+import { listSegments, segmentPath } from './segment.ts'
+
+/** A data directory. */
+interface LogPlace {
+  readonly files: Files
+  readonly root: string
+}
+
+const TOPICS: readonly string[] = [RAW_TOPIC, DLQ_TOPIC]
+
+/** All partitions of the log of a data directory, as files with their times. */
+export async function listSegmented(
+  { files, root }: LogPlace,
+  isWanted: (topic: string) => boolean = () => true,
+): Promise<readonly SegmentedPartition[]> {
+  const found: SegmentedPartition[] = []
+  for (const one of await listLogPartitions(files, dataLayout(root).log, []))
+    if (isWanted(one.topic)) found.push(await listPartition(files, one))
+  return found
+}
+
+/** The log of a data directory; of topics without retention nothing is read. */
+export function openPruneFiles(place: LogPlace): PrunePorts {
+  const { files, root } = place
+  return {
+    nowMs: () => Date.now(),
+    list: () => listSegmented(place, (topic) => TOPICS.includes(topic)),
+    remove: async (topic, partition, before) => {
+      const all = await listLogPartitions(files, dataLayout(root).log, [])
+      const own = all.find((one) => one.topic === topic && one.partition === partition)
+      if (own) await removeBefore(files, own.dir, before)
+    },
+  }
+}
+
+async function listPartition(
+  files: Files,
+  { topic, partition, dir }: Partition,
+): Promise<SegmentedPartition> {
+  const bases = await listSegments(files, dir)
+  const heads: { base: number; bytes: number; firstMs: number | null }[] = []
+  for (const base of bases) {
+    const head = await readHead(files, dir, base).catch((error: unknown) => {
+      // Beside an engine that prunes.
+      if (!isErrno(error, 'ENOENT') || base === bases.at(-1)) throw error
+      return undefined
+    })
+    if (head) heads.push({ base, ...head })
+  }
+  const closed = heads.slice(0, -1).map(({ base, bytes, firstMs }, index): ClosedSegment => {
+    const next = heads[index + 1]
+    return { from: base, to: next?.base ?? base, bytes, firstMs, untilMs: next?.firstMs ?? null }
+  })
+  const last = heads.at(-1)
+  // After a crash, the mark may be older than the last segment.
+  const newest = Math.max((await loadMark(files, dir))?.appendMs ?? 0, last?.firstMs ?? 0)
+  const newestMs = newest > 0 ? newest : null
+  const lastFirstMs = last?.firstMs ?? null
+  return { topic, partition, closed, lastBytes: last?.bytes ?? 0, lastFirstMs, newestMs }
+}
+
+/** Length of a segment, and when its first frame was appended. */
+async function readHead(files: Files, dir: string, base: number) {
+  const file: OpenFile = await files.open(segmentPath(dir, base), 'r')
+  try {
+    const header = Buffer.alloc(HEADER_BYTES)
+    const read = await file.read(header, 0)
+    const first = read < HEADER_BYTES ? undefined : decodeHeader(header, 0)
+    const firstMs = first?.baseOffset === base ? first.appendMs : null
+    return { bytes: await file.size(), firstMs }
+  } finally {
+    await file.close()
+  }
+}
+
+/** After a crash the segments that are left follow one another, as each removal is durable. */
+async function removeBefore(files: Files, dir: string, before: number): Promise<void> {
+  const bases = await listSegments(files, dir)
+  for (const [index, base] of bases.entries()) {
+    const next = bases[index + 1]
+    if (next === undefined || next > before) return
+    await files.remove(segmentPath(dir, base))
+    await files.fsyncDir(dir)
+  }
+}
