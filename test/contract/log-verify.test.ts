@@ -246,7 +246,7 @@ describe('damage is found, and repaired with and without the records', () => {
         )
       const report = await check()
       expect([report.damage, report.end]).toEqual([[], RECORDS])
-      const marks = lost === 0 ? [] : [{ from, to, repairedMs: 5_000 }]
+      const marks = lost === 0 ? [] : [{ from, to, repairedMs: 5_000, isErased: false }]
       expect(report.lost).toEqual(marks)
       await expectServed(
         end === 0 ? new Set(listNumbers(to - from).map((n) => from + n)) : new Set(),

@@ -224,7 +224,9 @@ test('ccs why prints the purchases of an order, with the rule for each', async (
 
 test('an order shows each of its purchases, and the first of them counts', async () => {
   const report = await explain({ id: 'o1' })
-  expect(kindsOf(report)).toEqual(['counted', 'duplicate', 'repeated-order'])
+  // In the first hours of a UTC day the shop's day is still the one before: that is said too.
+  const kinds = kindsOf(report).filter((kind) => kind !== 'other-day')
+  expect(kinds).toEqual(['counted', 'duplicate', 'repeated-order'])
   const [first, , repeated] = report.deliveries
   expect(repeated?.findings[0]?.sentence).toContain(`by event ${first?.eventId}`)
   expect(repeated?.findings[0]?.rule).toBe('dedupe_orders in sql/silver/events.sql')
