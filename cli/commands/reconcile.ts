@@ -68,6 +68,8 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
       this.note('Rebuild the lake from the log: ccs deploy --rebuild --yes')
     if (report.days.length === 0 && flags.day === undefined)
       this.note('No day can be compared yet.')
+    if (report.open.length > 0 && !flags.open)
+      this.note('To compare open days too, while no engine runs: ccs reconcile --open')
     const isOpen = report.files.length === 0 && report.open.some(({ date }) => date === flags.day)
     if (!report.ok) this.exitWith(isOpen ? EXIT.changes : EXIT.checkFailed)
     return report

@@ -83,6 +83,7 @@ describe('an hour of history with late, duplicate, invalid and disordered events
     expect(stderr).toContain(
       '2026-10-26: open until the watermark reaches 2026-10-27T05:00:00.000Z',
     )
+    expect(stderr).toContain('while no engine runs: ccs reconcile --open')
   })
 
   test('a requested day that is still open exits 3 and says when it closes', async () => {

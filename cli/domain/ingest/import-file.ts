@@ -208,9 +208,11 @@ export class FileImport {
     this.#accepted++
     this.#merged += count - 1
     sorted.days.add(eventMs, file, row.line)
-    const { event_type: type, [ORDER_FIELD]: orderId } = mapped.event
+    const { event } = mapped
+    const { event_type: type, [ORDER_FIELD]: orderId } = event
+    const { fields } = contract.event
     if (type === ORDER_KIND && typeof orderId === 'string')
-      sorted.orders.add(orderId, record, `${file}:${row.line}`)
+      sorted.orders.add({ orderId, event, fields, record, origin: `${file}:${row.line}` })
     if (!options.isDryRun) sorted.events.add(eventMs, tag, record)
   }
 

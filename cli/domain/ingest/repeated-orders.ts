@@ -10,6 +10,8 @@ import type { EventLog } from '../log/event-log.ts'
 import { readRecords } from '../log/frame-records.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { IMPORTS_TOPIC } from '../log/topics.ts'
+import type { ContractField } from './mapping/event-contract.ts'
+import type { EventFields } from './mapping/mapping-spec.ts'
 import { type OpenSpill, RecordSorter } from './record-sorter.ts'
 
 /** Orders that came again with other contents. */
@@ -30,10 +32,21 @@ export const ORDERS_PARTITION = 1
 const SORT_BYTES = 16 * 1024 * 1024
 const READ_BYTES = 1024 * 1024
 
-/** Words of the id's SHA-256 (three of 32 bits) and the event's CRC. */
+/** Words of the id's SHA-256 (three of 32 bits) and the CRC of the event's contents. */
 const PRINT_BYTES = 16
 const EARLIER = 0
 const OWN = 1
+
+/** A purchase as it was read from a file. */
+export interface ImportedOrder {
+  readonly orderId: string
+  readonly event: EventFields
+  readonly fields: readonly ContractField[]
+  /** The encoded event. */
+  readonly record: Uint8Array
+  /** `file:line` */
+  readonly origin: string
+}
 
 /** Add all purchases of a run, then call `find` once. */
 export class OrderPrints {
@@ -51,14 +64,14 @@ export class OrderPrints {
     return this.#sorter.spill()
   }
 
-  /** `record` is the encoded event, `origin` its `file:line`. */
-  add(orderId: string, record: Uint8Array, origin: string): void {
+  add({ orderId, event, fields, record, origin }: ImportedOrder): void {
     const digest = createHash('sha256').update(orderId).digest()
     const print = Buffer.alloc(PRINT_BYTES)
     digest.copy(print, 0, 0, PRINT_BYTES - 4)
-    print.writeUInt32LE(crc32c(record), PRINT_BYTES - 4)
-    const text = Buffer.from(JSON.stringify([orderId, origin]))
-    this.#add(OWN, Buffer.concat([print, text]))
+    const contents = Buffer.from(describeContents(event, fields))
+    print.writeUInt32LE(crc32c(contents), PRINT_BYTES - 4)
+    const own: OwnOrder = [orderId, origin, crc32c(record)]
+    this.#add(OWN, Buffer.concat([print, Buffer.from(JSON.stringify(own))]))
   }
 
   /** Equal ids stand together, those of earlier imports first. */
@@ -122,12 +135,35 @@ export class OrderPrints {
   }
 }
 
+/**
+ * The values of an event as text. It is the same whatever version of the schema they are written
+ * with: fields that have no value, or their default, are not part of it.
+ */
+function describeContents(values: EventFields, fields: readonly ContractField[]): string {
+  const named = fields.flatMap(({ name, fallback, fields: inner }) => {
+    const value = values[name] ?? fallback
+    const lines = Array.isArray(value) && inner.length > 0 ? value : undefined
+    const text = lines
+      ? lines.map((line: EventFields) => describeContents(line, inner)).join()
+      : toText(value)
+    return text === (lines ? '' : toText(fallback)) ? [] : [`${toText(name)}:${text}`]
+  })
+  return `{${named.sort().join()}}`
+}
+
+function toText(value: unknown): string {
+  return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}` : part)) ?? ''
+}
+
+/** Earlier versions of ccs kept the CRC of the record, which names the version of its schema. */
+type OwnOrder = readonly [orderId: string, origin: string, recordCrc: number]
+
 /** The fingerprints of one order, of earlier imports and of this run. */
 class OrderGroup {
   #id = Buffer.alloc(0)
   readonly earlier = new Set<number>()
-  /** CRC → the order's id and origin. */
-  readonly own = new Map<number, readonly [orderId: string, origin: string]>()
+  /** By the CRC of their contents. */
+  readonly own = new Map<number, OwnOrder>()
 
   get id(): Buffer {
     return this.#id
@@ -159,13 +195,14 @@ function finish(
   fresh: RecordBatch,
 ): void {
   const fromBefore = group.earlier.size > 0
-  const own = [...group.own].filter(([crc]) => !group.earlier.has(crc))
-  for (const [crc] of own) {
+  const unkept = [...group.own].filter(([crc]) => !group.earlier.has(crc))
+  for (const [crc] of unkept) {
     const print = Buffer.alloc(PRINT_BYTES)
     group.id.copy(print)
     print.writeUInt32LE(crc, PRINT_BYTES - 4)
     fresh.add(print)
   }
+  const own = unkept.filter(([, [, , recordCrc]]) => !group.earlier.has(recordCrc))
   const again = fromBefore ? own[0] : own[1]
   if (again) {
     found.orders++

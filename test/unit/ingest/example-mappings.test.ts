@@ -46,11 +46,12 @@ test.each(readdirSync(EXAMPLES))('%s is valid and says in its head how it is use
 
 test('Shopify: an order of several rows has all lines and discounts', async () => {
   const { result, events } = await importSample('shopify.csv')
-  expect(result).toMatchObject({ rows: 6, accepted: 3, merged: 3, rejected: 0 })
+  expect(result).toMatchObject({ rows: 9, accepted: 4, merged: 5, rejected: 0 })
   expect(events.map((event) => [event.order_id, worth(event)])).toEqual([
     ['#1001', 2000],
     ['#1002', 999],
     ['#1003', 1434],
+    ['#1004', 1980],
   ])
   expect(events[0]).toMatchObject({
     event_ts: Date.parse('2026-04-03T22:27:43Z'),
@@ -67,6 +68,20 @@ test('Shopify: an order of several rows has all lines and discounts', async () =
     ],
   })
   expect(events[2]).toMatchObject({ anonymous_id: '#1003', customer_id: null, geo_city: 'Wien' })
+})
+
+test('Shopify: the discount of a line stays with it, and a tip is no product', async () => {
+  const { events } = await importSample('shopify.csv')
+  // Of 10.20, 8.00 are the tray's; 2.20 are spread over 10.00 and 12.00. The tip of 1.50 is in Total
+  // alone.
+  expect(events[3]).toMatchObject({
+    discount_minor: 1020,
+    items: [
+      { sku: 'POT', unit_price_minor: 1000, quantity: 1, discount_minor: 100 },
+      { sku: 'TRAY', unit_price_minor: 2000, quantity: 1, discount_minor: 920 },
+    ],
+  })
+  expect(events[3]?.items).toHaveLength(2)
 })
 
 test('WooCommerce: line totals before and after coupons, cancelled orders left out', async () => {

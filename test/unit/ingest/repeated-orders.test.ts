@@ -1,10 +1,26 @@
 /** Orders that come again with other contents are counted at the end of an import, with an example. */
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { ImportResult } from '../../../cli/domain/ingest/import.ts'
-import { describeRepeatedOrders } from '../../../cli/domain/ingest/repeated-orders.ts'
-import { ImportTest, runImport } from '../../fixtures/import-parts.ts'
+import { compileImportContract } from '../../../cli/domain/ingest/import-contract.ts'
+import {
+  describeRepeatedOrders,
+  ORDERS_PARTITION,
+} from '../../../cli/domain/ingest/repeated-orders.ts'
+import { crc32c } from '../../../cli/domain/log/crc32c.ts'
+import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
+import { IMPORTS_TOPIC } from '../../../cli/domain/log/topics.ts'
+import {
+  DLQ,
+  ImportTest,
+  NOW_MS,
+  openImportSetup,
+  RAW,
+  readRecords,
+  runImport,
+} from '../../fixtures/import-parts.ts'
 
 const MAPPING = `
 event:
@@ -64,4 +80,38 @@ test('the same contents again are no other ones', async () => {
   const grown = await importLines('a.csv', ['o1,hose,10', 'o2,rake,20', 'o3,axe,7'])
   expect([again, grown].map(({ repeatedOrders }) => repeatedOrders.orders)).toEqual([0, 0])
   expect(describeRepeatedOrders(grown.repeatedOrders)).toEqual([])
+})
+
+test('contents are the same whatever version of the schema they are written with', async () => {
+  await importLines('a.csv', ['o1,hose,10', 'o2,rake,20'])
+  const schema = JSON.parse(RAW.schema)
+  schema.fields.splice(3, 0, { name: 'gift', type: 'boolean', default: false })
+  const newer = { ...RAW, id: 20, version: 2, schema: JSON.stringify(schema) }
+  const contract = compileImportContract({
+    rawSchemas: [RAW, newer],
+    dlqSchema: DLQ,
+    recordBytesMax: 1 << 20,
+    futureToleranceMs: 0,
+  })
+  const grown = await importLines('a.csv', ['o1,hose,10', 'o2,rake,20', 'o3,axe,7'], { contract })
+  expect(grown).toMatchObject({ accepted: 3, repeatedOrders: { orders: 0 } })
+  const other = await importLines('b.csv', ['o3,axe,8'], { contract })
+  expect(other.repeatedOrders).toMatchObject({ orders: 1, example: { orderId: 'o3' } })
+})
+
+test('fingerprints that earlier versions of ccs kept are understood', async () => {
+  const lines = ['o1,hose,10']
+  const past = openImportSetup(path.join(setting.dir, 'past'))
+  writeFileSync(path.join(setting.dir, 'a.csv'), `time,order,sku,price\n${TIME},${lines[0]}\n`)
+  await runImport(past, MAPPING, [path.join(setting.dir, 'a.csv')])
+  const [record = Buffer.alloc(0)] = await readRecords(past.log, 'events.raw')
+  await past.log.close()
+  const print = Buffer.alloc(16) // the id's digest, and the CRC of the record
+  createHash('sha256').update('o1').digest().copy(print, 0, 0, 12)
+  print.writeUInt32LE(crc32c(record), 12)
+  const writer = await setting.log.writer(IMPORTS_TOPIC, ORDERS_PARTITION, 'test')
+  await writer.append(RecordBatch.of([print]), NOW_MS)
+  await writer.close()
+  expect((await importLines('a.csv', lines)).repeatedOrders.orders).toBe(0)
+  expect((await importLines('b.csv', ['o1,hose,11'])).repeatedOrders.orders).toBe(1)
 })
