@@ -76,8 +76,8 @@ export async function findEngine(files: Files, root: string): Promise<EngineClie
   }
   const url = `http://127.0.0.1:${port}`
   const challenge = randomBytes(16).toString('base64url')
-  const asking = askStatus(url, challenge).catch(() => undefined)
-  const answer = await unlessStopped(asking, { pid, root })
+  const ask = (done: AbortSignal) => askStatus(url, challenge, done).catch(() => undefined)
+  const answer = await unlessStopped(ask, { pid, root })
   if (answer === undefined) return undefined // nothing listens there, or another program does
   // Not by its name: one of them may be a link to the other.
   if (!(await isSameDirectory(answer.data, root))) return undefined
@@ -88,8 +88,8 @@ export async function findEngine(files: Files, root: string): Promise<EngineClie
 }
 
 /** The data directory of who answers, and the proof that it knows the directory's token. */
-async function askStatus(url: string, challenge: string) {
-  const signal = AbortSignal.timeout(TIMEOUT_MS)
+async function askStatus(url: string, challenge: string, done: AbortSignal) {
+  const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), done])
   const headers = { [CHALLENGE_HEADER]: challenge }
   const response = await fetch(`${url}/status`, { headers, signal })
   const { data } = asObject(await response.json())
@@ -98,10 +98,11 @@ async function askStatus(url: string, challenge: string) {
 
 /** Waits for the answer; CCS_ENGINE_UNREACHABLE once its process is found to be stopped. */
 async function unlessStopped<T>(
-  asking: Promise<T>,
+  ask: (done: AbortSignal) => Promise<T>,
   { pid, root }: { readonly pid: number; readonly root: string },
 ): Promise<T> {
   const done = new AbortController()
+  const asking = ask(done.signal)
   try {
     for (;;) {
       const answer = await Promise.race([asking, sleep(LOOK_MS, done.signal).then(() => LATE)])
