@@ -8,6 +8,7 @@ import { thenClose } from '../kernel/closers.ts'
 import type { Manifest, PartitionPosition } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import { describeCommitted, replaceManifest, writeCommit } from './commit.ts'
+import { isCommitDue } from './commit-due.ts'
 import { DrainLimit } from './drain-limit.ts'
 import { ImportRuns } from './import-runs.ts'
 import { LoopVitals } from './loop-vitals.ts'
@@ -33,6 +34,8 @@ export class Pipeline {
   #readBytes = FIRST_READ_BYTES
   readonly vitals: LoopVitals
   readonly #turns = new Turns()
+  /** A commit that is due has asked for its turn. */
+  #isCommitting = false
   /** A batch that is ingested, or whose rejects are not all written yet. */
   #ingesting: Promise<void> | undefined
   #failure: unknown
@@ -246,13 +249,13 @@ export class Pipeline {
   }
 
   #commitIfDue(): void {
-    if (this.#turns.current) return
-    const { engine } = this.#parts
     const waitedMs = this.vitals.sinceCommitMs
-    const isFirst = this.#manifest === undefined && waitedMs >= FIRST_COMMIT_MS
-    const isDue = waitedMs >= this.#options.checkpointMs || isFirst
-    if (isDue || engine.hasFailed || engine.uncommittedRows >= this.#options.checkpointRows)
-      void this.#runCommit(() => this.#commitNow())
+    const about = { waitedMs, isFirst: this.#manifest === undefined, ...this.#options }
+    if (this.#isCommitting || !isCommitDue(this.#parts.engine, about)) return
+    this.#isCommitting = true
+    void this.#runCommit(() => this.#commitNow()).finally(() => {
+      this.#isCommitting = false
+    })
   }
 
   /** Runs a commit when its turn comes; a failure ends the run at its next step. */
@@ -295,5 +298,3 @@ export class Pipeline {
 
 /** Rows of how many checkpoints may be uncommitted: those being written, and half as many more. */
 const CHECKPOINTS_AHEAD = 1.5
-/** When a new lake gets its first commit, so that there is soon something to see. */
-const FIRST_COMMIT_MS = 3_000

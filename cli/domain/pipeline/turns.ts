@@ -1,23 +1,23 @@
 /** Work of which one piece runs at a time: commits, changes of the manifest, merges of files. */
 
-/** Whoever has the turn runs; the others wait, in no particular order. */
+/** First come, first served, so that many merges never keep a commit waiting for more than one. */
 export class Turns {
-  #current: Promise<void> | undefined
+  #last: Promise<void> = Promise.resolve()
+  #taken = 0
 
-  /** Resolves when the work that runs now has ended, also if it failed; undefined: none runs. */
+  /** Resolves when all work that was asked for until now has ended; undefined: there is none. */
   get current(): Promise<void> | undefined {
-    return this.#current
+    return this.#taken > 0 ? this.#last : undefined
   }
 
-  /** Begins when no other work runs, at once if none does. Errors are the caller's. */
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    // Nothing may come between the last look and the beginning: others wait for the same moment.
-    while (this.#current) await this.#current
-    const done = work()
+  /** Begins when all work before it has ended, also if that failed. Errors are the caller's. */
+  take<T>(work: () => Promise<T>): Promise<T> {
+    this.#taken++
+    const done = this.#last.then(work)
     const end = () => {
-      this.#current = undefined
+      this.#taken--
     }
-    this.#current = done.then(end, end)
-    return await done
+    this.#last = done.then(end, end)
+    return done
   }
 }

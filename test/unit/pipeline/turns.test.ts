@@ -14,10 +14,22 @@ test('work that waits for the same moment still runs one after the other', async
     if (ends === 'badly') throw new Error('It failed.')
   }
   const first = turns.take(() => work('badly'))
-  expect(running).toBe(1)
   const others = Array.from({ length: 20 }, () => turns.take(() => work('well')))
   await expect(first).rejects.toThrow('It failed.')
   await Promise.all(others)
   expect(most).toBe(1)
   expect(turns.current).toBeUndefined()
+})
+
+test('work begins in the order in which it asked', async () => {
+  const turns = new Turns()
+  const began: string[] = []
+  const begin = (name: string) =>
+    turns.take(async () => {
+      began.push(name)
+      await setImmediate()
+    })
+  const merges = begin('merge 1').then(() => begin('merge 2'))
+  await Promise.all([merges, begin('commit')])
+  expect(began).toEqual(['merge 1', 'commit', 'merge 2'])
 })
