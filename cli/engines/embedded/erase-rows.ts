@@ -50,7 +50,7 @@ function passMarks(
 }
 
 /** At once, not after the time that readers of old rows usually have. */
-async function removeOldRows({ store }: Pick<RebuildParts, 'store'>): Promise<void> {
+export async function removeOldRows({ store }: Pick<RebuildParts, 'store'>): Promise<void> {
   const { files, root, manifests } = store
   const { generation, state = [] } = (await manifests.load()) ?? {}
   const kept = new Set(state.map(({ path }) => path.split('/')[0]))
