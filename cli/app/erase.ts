@@ -1,6 +1,6 @@
 /** Composition of erasing a person from a data directory. */
 
-import type { EraseResult } from '../domain/erase/erase-person.ts'
+import type { DecideFate, EraseOptions, EraseResult } from '../domain/erase/erase-person.ts'
 import type { Person } from '../domain/erase/erased-ids.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
@@ -13,10 +13,7 @@ import { openStore } from './store.ts'
 export async function eraseFromProject(
   project: Project,
   person: Person,
-  run: {
-    readonly confirm: (plan: EraseResult) => Promise<boolean>
-    readonly onNotice: (text: string) => void
-  },
+  run: EraseOptions & { readonly onNotice: (text: string) => void },
 ): Promise<EraseResult> {
   if (project.target.kafka)
     throw new CcsError('CCS_USAGE_INVALID', `The log of ${project.target.name} is kept by Kafka.`, {
@@ -31,7 +28,7 @@ export async function eraseFromProject(
     engine,
     clocks,
     { dataLayout },
-    files,
+    { openEventCodec },
     ends,
   ] = await Promise.all([
     import('../domain/erase/erase-person.ts'),
@@ -42,7 +39,7 @@ export async function eraseFromProject(
     import('../engines/embedded/erase-rows.ts'),
     import('../adapters/process/system-clock.ts'),
     import('../domain/lake/layout.ts'),
-    import('../adapters/files/files.ts'),
+    import('../domain/gate/event-codec.ts'),
     import('../domain/lake/committed-ends.ts'),
   ])
   const store = await openStore(project.dataDir)
@@ -57,6 +54,7 @@ export async function eraseFromProject(
     }
     await engine.requireWholeLog(parts)
     const nowMs = clock.nowMs()
+    const bronze = async () => ({ ...store, manifest: await manifests.load() })
     const ports = {
       nowMs,
       loadErased: () => erased.loadErased(store.files, root),
@@ -69,31 +67,30 @@ export async function eraseFromProject(
           found.set(`${RAW_TOPIC}-${partition}`, (await store.log.range(RAW_TOPIC, partition)).end)
         return found
       },
-      findEvents: async (one: Person) => rows.findPersonEvents(store, await manifests.load(), one),
-      eraseRecords: async (
-        isPersons: Parameters<typeof log.eraseLog>[1]['isPersons'],
-        isDryRun: boolean,
-      ) => {
+      findEvents: async (one: Person) => rows.findPersonEvents(await bronze(), one),
+      openAnonymiser: async (one: Person, ids: readonly string[]) => {
+        const { createAnonymiser } = await import('../domain/erase/anonymise-event.ts')
+        const found = await rows.readPersonRows(await bronze(), one, logic.macrosSql)
+        const codec = openEventCodec({ ...project.config.gate, schemas: logic.rawSchemas })
+        return createAnonymiser({ ...found, ids, codec, newId: () => crypto.randomUUID() })
+      },
+      eraseRecords: async (decide: DecideFate, isDryRun: boolean) => {
         const committed = ends.listCommittedEnds(await manifests.load())
-        const options = { files: store.files, nowMs, isPersons, isDryRun, committed }
+        const options = { files: store.files, nowMs, decide, isDryRun, committed }
         return log.eraseLog(dataLayout(root).log, options)
       },
       rebuildRows: () => engine.rebuildErased(parts),
+      removeOldRows: () => engine.removeOldRows(parts),
       redactHistory: async (ids: readonly string[]) => {
         const { redactHistory } = await import('../adapters/files/history-file.ts')
         for (const id of ids) await redactHistory(root, id)
       },
       findTraces: (ids: readonly string[]) => rows.findTraces(store.files, root, ids),
-      saveReceipt: async (receipt: object) => {
-        const path = `${root}/erasures/${new Date(nowMs).toISOString().replaceAll(':', '-')}.json`
-        await store.files.mkdir(`${root}/erasures`)
-        const text = `${JSON.stringify(receipt, null, 2)}\n`
-        await files.writeFileAtomic(store.files, path, Buffer.from(text))
-        return path
-      },
+      saveReceipt: (receipt: Parameters<typeof erased.saveReceipt>[2]) =>
+        erased.saveReceipt(store.files, root, receipt),
       countBackups: () => countBackups(project),
     }
-    return await erase.erasePerson(person, ports, run.confirm)
+    return await erase.erasePerson(person, ports, run)
   } finally {
     await lock.release()
     await store.log.close()

@@ -10,9 +10,12 @@ import { formatCount } from '../domain/kernel/units.ts'
 export default class Erase extends CcsCommand<EraseResult> {
   static override summary = 'Erase a person: from the log, all rows, and what comes later.'
   static override description =
-    'Of a customer: all events with that customer id, and those without one of the visitors and ' +
-    'sessions that were this customer’s and no other’s. Of a visitor: all events with that ' +
-    'anonymous id. Records of any topic that have the id as a value go too, such as rejects. ' +
+    'Of a customer: all events with that customer id, and those without one of the visitors, ' +
+    'sessions and orders that were this customer’s and no other’s. Of a visitor: all events ' +
+    'with that anonymous id. Records of any topic that have the id as a value go too, such as ' +
+    'rejects. ' +
+    'With --anonymise the events stay as those of nobody known, with new random ids and without ' +
+    'texts that may name the person, so that all numbers of Gold stay as they are. ' +
     'Shows the plan first; then the log is written anew without them, all rows are made of it, ' +
     'the daily marts are removed, and events of the person that come later are rejected. Nothing ' +
     'else may run on the data directory. Exit code 3: it was not confirmed; 5: a file still has ' +
@@ -20,10 +23,12 @@ export default class Erase extends CcsCommand<EraseResult> {
   static override examples = [
     '<%= config.bin %> erase --customer c1042',
     '<%= config.bin %> erase --visitor 0c5f1b8e-2f9a --yes',
+    '<%= config.bin %> erase --customer c1042 --anonymise',
   ]
   static override flags = {
     customer: Flags.string({ summary: 'A customer id.', helpValue: 'ID', exclusive: ['visitor'] }),
     visitor: Flags.string({ summary: 'An anonymous id.', helpValue: 'ID' }),
+    anonymise: Flags.boolean({ summary: 'Keep the events, but as those of nobody known.' }),
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
     target: targetFlag,
   }
@@ -33,11 +38,16 @@ export default class Erase extends CcsCommand<EraseResult> {
     const person = readPerson(flags)
     const project = await this.loadProject(flags)
     // The history must not name the person.
-    const command = { id: this.id, argv: [`--${person.kind}`, '***'] }
+    const command = {
+      id: this.id,
+      argv: [`--${person.kind}`, '***', ...(flags.anonymise ? ['--anonymise'] : [])],
+    }
     const run = {
+      isAnonymised: flags.anonymise,
       confirm: async (plan: EraseResult) => {
         this.#show(plan)
-        return flags.yes || (await this.confirm('Erase them for ever?'))
+        const question = flags.anonymise ? 'Anonymise them for ever?' : 'Erase them for ever?'
+        return flags.yes || (await this.confirm(question))
       },
       onNotice: (text: string) => this.note(text),
     }
@@ -48,25 +58,36 @@ export default class Erase extends CcsCommand<EraseResult> {
     return result
   }
 
-  #show({ events, visitors, records }: EraseResult): void {
+  #show({ events, visitors, records, traces }: EraseResult): void {
     this.print(`Events of this person in Bronze: ${formatCount(events)}.`)
     if (visitors > 0)
       this.print(`Visitors who were this person and nobody else: ${formatCount(visitors)}.`)
-    for (const { topic, partition, records: count } of records)
-      this.print(`Records in ${topic}-${partition}: ${formatCount(count)}.`)
+    for (const { topic, partition, records: erased, anonymised } of records) {
+      const what = [
+        ...(anonymised > 0 ? [`${formatCount(anonymised)} to anonymise`] : []),
+        ...(erased > 0 ? [`${formatCount(erased)} to erase`] : []),
+      ]
+      this.print(`Records in ${topic}-${partition}: ${what.join(', ')}.`)
+    }
+    for (const file of traces) this.print(`${file} still has the id.`)
   }
 
   #finish({ applied, events, records, traces, receipt, backups }: EraseResult): void {
-    if (!applied && events === 0 && records.length === 0) {
+    if (!applied && events === 0 && records.length === 0 && traces.length === 0) {
       this.print('Nothing to erase: there is nothing of this person.')
       return
     }
     if (!applied) {
-      this.note('Nothing was erased. To do it: ccs erase --yes')
+      this.note('Nothing was changed. To do it, add --yes to this command.')
       this.exitWith(EXIT.changes)
       return
     }
-    this.print(`Erased; later events of this person are rejected. The receipt is ${receipt}.`)
+    const count = (key: 'records' | 'anonymised') => records.reduce((sum, one) => sum + one[key], 0)
+    this.print(
+      `Erased ${formatCount(count('records'))} records, anonymised ` +
+        `${formatCount(count('anonymised'))}; later events of this person are rejected.`,
+    )
+    this.print(`The receipt is ${receipt}.`)
     this.print('The daily marts were removed: ccs dbt build makes them again.')
     if (backups !== null && backups > 0)
       this.print(

@@ -2,12 +2,12 @@
  * A person who is in every place is erased: no file has the id any more, other people's numbers are
  * as before, and the same events sent again do not bring the person back.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
+import { findTexts } from '../fixtures/find-texts.ts'
 import { runCcs } from './run-ccs.ts'
 
 const CUSTOMER = 'canary-customer-7f3a'
@@ -53,7 +53,7 @@ async function importRows(name: string, rows: readonly string[]): Promise<void> 
   writeFileSync(file, `${HEAD}${rows.join('\n')}\n`)
   const ran = await ccs('import', file, '--mapping', path.join(dir, 'map.yml'))
   expect(ran.stderr).not.toContain('error[')
-  expect((await ccs('run', '--once')).code).toBe(0)
+  expect((await ccs('run', '--once', '--gold-topics')).code).toBe(0)
 }
 
 const query = async (sql: string): Promise<readonly Record<string, unknown>[]> =>
@@ -61,26 +61,6 @@ const query = async (sql: string): Promise<readonly Record<string, unknown>[]> =
 
 const OTHERS = `SELECT customer_id, revenue FROM silver.events
   WHERE customer_id = 'other-customer' ORDER BY event_id`
-
-/** Files that have one of the texts: Parquet in any column, others in their bytes. */
-async function findTexts(texts: readonly string[]): Promise<readonly string[]> {
-  const entries = readdirSync(data, { recursive: true, withFileTypes: true })
-  const files = entries
-    .filter((one) => one.isFile())
-    .map((one) => path.join(one.parentPath, one.name))
-  const duck = await openDuck({ threads: 1 })
-  const connection = await duck.connect()
-  const found: string[] = []
-  for (const file of files) {
-    const content = file.endsWith('.parquet')
-      ? JSON.stringify((await connection.all(`FROM read_parquet('${file}')`)).rows)
-      : readFileSync(file, 'latin1')
-    if (texts.some((text) => content.includes(text))) found.push(path.relative(data, file))
-  }
-  connection.close()
-  duck.close()
-  return found
-}
 
 beforeAll(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'ccs-erase-'))
@@ -93,7 +73,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 test('before: the person is in the log, in Bronze, Silver, Gold, in rejects and in the history', async () => {
   await query(`SELECT count(*) AS n FROM silver.events WHERE customer_id = '${CUSTOMER}'`)
-  const found = (await findTexts([CUSTOMER, VISITOR])).join('\n')
+  const found = (await findTexts(data, [CUSTOMER, VISITOR])).join('\n')
   for (const place of ['log/events.raw-', 'log/events.dlq-', 'bronze.events', 'silver.events'])
     expect(found).toContain(place)
   expect(found).toContain('gold.sessions')
@@ -122,7 +102,7 @@ test('afterwards no file has the person, and other people’s rows are as before
   expect(done).toMatchObject({ applied: true, events: 4, traces: [] })
   const erased = [CUSTOMER, VISITOR, 'canary-order']
   // The tablet is still that of the other customer.
-  expect(await findTexts(erased)).toEqual([])
+  expect(await findTexts(data, erased)).toEqual([])
   expect(await query(OTHERS)).toEqual(before)
   expect(await query('SELECT count(*) AS n FROM silver.events')).toEqual([{ n: 3 }])
   const receipt = readFileSync(done.receipt, 'utf8')
@@ -139,7 +119,7 @@ test('the same events sent again are rejected, without their bytes', async () =>
   )
   // The orders of the others repeat known ones; the tablet's view is a new event of nobody known.
   expect(await query('SELECT count(*) AS n FROM silver.events')).toEqual([{ n: 4 }])
-  expect(await findTexts([`"${CUSTOMER}"`, `"${VISITOR}"`])).toEqual([])
+  expect(await findTexts(data, [`"${CUSTOMER}"`, `"${VISITOR}"`])).toEqual([])
   expect((await ccs('audit')).code).toBe(0)
   const { groups } = await json('dlq', 'ls')
   expect(groups).toContainEqual(expect.objectContaining({ reason: 'rule_violation', count: 4 }))
@@ -148,10 +128,10 @@ test('the same events sent again are rejected, without their bytes', async () =>
 test('what arrived later goes from the log when the person is erased again', async () => {
   const done = await json('erase', '--customer', CUSTOMER, '--yes')
   expect(done).toMatchObject({ applied: true, events: 0, traces: [] })
-  expect(await findTexts([CUSTOMER])).toEqual([])
+  expect(await findTexts(data, [CUSTOMER])).toEqual([])
   const visitor = await json('erase', '--visitor', VISITOR, '--yes')
   expect(visitor).toMatchObject({ applied: true, traces: [] })
-  expect(await findTexts([CUSTOMER, VISITOR])).toEqual([])
+  expect(await findTexts(data, [CUSTOMER, VISITOR])).toEqual([])
   expect((await ccs('audit')).code).toBe(0)
   const nobody = await ccs('erase', '--visitor', VISITOR, '--yes')
   expect(nobody.stdout).toContain('Nothing to erase')

@@ -1,5 +1,6 @@
-/** The list of erased persons in a data directory. */
+/** The list of erased persons in a data directory, and a receipt of each erasure. */
 import { randomBytes } from 'node:crypto'
+import type { EraseReceipt } from '../../domain/erase/erase-person.ts'
 import { ErasedIds, type ErasedList, parseErased } from '../../domain/erase/erased-ids.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import { type Files, isErrno, writeFileAtomic } from './files.ts'
@@ -25,4 +26,16 @@ export async function saveErased(files: Files, root: string, list: ErasedList): 
 export async function readErased(files: Files, root: string): Promise<ErasedIds | undefined> {
   const list = await loadErased(files, root)
   return list.ids.length === 0 ? undefined : new ErasedIds(list)
+}
+
+/** Returns the path of the receipt. */
+export async function saveReceipt(
+  files: Files,
+  root: string,
+  receipt: EraseReceipt,
+): Promise<string> {
+  const path = `${root}/erasures/${receipt.erased.replaceAll(':', '-')}.json`
+  await files.mkdir(`${root}/erasures`)
+  await writeFileAtomic(files, path, Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`))
+  return path
 }

@@ -1,10 +1,22 @@
 /** A person's rows in Bronze, and traces of an id in the files of a data directory. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import {
+  type PersonRow,
+  type PersonRows,
+  ROW_FIELDS,
+  SHARED_FIELDS,
+} from '../../domain/erase/anonymise-event.ts'
 import type { PersonEvents } from '../../domain/erase/erase-person.ts'
 import type { Person } from '../../domain/erase/erased-ids.ts'
 import { createIdMatcher } from '../../domain/erase/match-bytes.ts'
-import { ownVisitorsSql, personEventsSql } from '../../domain/erase/person-sql.ts'
+import {
+  type BronzeRows,
+  ownVisitorsSql,
+  personEventsSql,
+  personRowsSql,
+  sharedValuesSql,
+} from '../../domain/erase/person-sql.ts'
 import { quoteName, quoteText } from '../../domain/kernel/sql-text.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { DuckConnection } from '../duckdb/duckdb.ts'
@@ -15,28 +27,72 @@ import type { Store } from './data-store.ts'
 
 const MEMORY_BYTES = 256 * 1024 * 1024
 
+/** Where Bronze is; without a manifest, nothing was committed yet. */
+export interface BronzePlace extends Pick<Store, 'lake' | 'root'> {
+  readonly manifest: Manifest | undefined
+}
+
+type Row = Readonly<Record<string, unknown>>
+
 /** The person's events in the last commit, and the visitors that were nobody else. */
-export async function findPersonEvents(
-  { lake, root }: Pick<Store, 'lake' | 'root'>,
-  manifest: Manifest | undefined,
-  person: Person,
-): Promise<PersonEvents> {
+export async function findPersonEvents(place: BronzePlace, person: Person): Promise<PersonEvents> {
   const offsets = new Map<string, Set<number>>()
-  const files = manifest?.files.filter(({ table }) => table.startsWith('bronze.')) ?? []
-  if (manifest === undefined || files.length === 0) return { offsets, visitors: [] }
-  const places = await lake.locate(manifest)
-  const paths = files.map((file) => places.get(file.name) ?? lake.path(file))
-  const list = paths.map(quoteText).join(', ')
-  const bronze = `read_parquet([${list}], hive_partitioning = false, union_by_name = true)`
-  return withDuck(settings(root), async (duck) => {
+  const found = await withBronze(place, async (duck, bronze) => {
     const { rows } = await duck.all(personEventsSql(person, bronze))
-    for (const { topic, partition, offset } of rows) {
-      const place = `${topic}-${partition}`
-      offsets.set(place, (offsets.get(place) ?? new Set()).add(Number(offset)))
-    }
-    if (person.kind === 'visitor') return { offsets, visitors: [] }
+    for (const row of rows) addTo(offsets, row, new Set<number>()).add(Number(row.offset))
+    if (person.kind === 'visitor') return []
     const visitors = await duck.all(ownVisitorsSql(person.id, bronze))
-    return { offsets, visitors: visitors.rows.map(({ id }) => String(id)) }
+    return visitors.rows.map(({ id }) => String(id))
+  })
+  return { offsets, visitors: found ?? [] }
+}
+
+/** What of these events is needed to anonymise them; `macrosSql` are the project's macros. */
+export async function readPersonRows(
+  place: BronzePlace,
+  person: Person,
+  macrosSql: string,
+): Promise<PersonRows> {
+  const rows = new Map<string, Map<number, PersonRow>>()
+  const shared = new Map<string, Set<string>>()
+  await withBronze(place, async (duck, bronze) => {
+    await duck.run(macrosSql)
+    const macros = await duck.all(`SELECT 1 FROM duckdb_functions()
+      WHERE function_name = 'bot_rule' AND len(parameters) = 3`)
+    const how = { fields: ROW_FIELDS, hasBotRule: macros.rows.length > 0 }
+    await duck.run(`CREATE TEMP TABLE "ccs person" AS ${personRowsSql(person, bronze, how)}`)
+    const own = await duck.all('FROM "ccs person"')
+    // The columns are texts.
+    for (const row of own.rows)
+      addTo(rows, row, new Map<number, PersonRow>()).set(Number(row.offset), row as PersonRow)
+    for (const field of SHARED_FIELDS) {
+      const others = await duck.all(sharedValuesSql(bronze, field, '"ccs person"'))
+      shared.set(field, new Set(others.rows.map(({ id }) => String(id))))
+    }
+  })
+  return { rows, shared }
+}
+
+function addTo<T>(byPlace: Map<string, T>, { topic, partition }: Row, empty: T): T {
+  const place = `${topic}-${partition}`
+  const found = byPlace.get(place) ?? empty
+  byPlace.set(place, found)
+  return found
+}
+
+/** undefined: Bronze has no rows. */
+async function withBronze<T>(
+  { lake, root, manifest }: BronzePlace,
+  use: (duck: DuckConnection, bronze: BronzeRows) => Promise<T>,
+): Promise<T | undefined> {
+  const files = manifest?.files.filter(({ table }) => table.startsWith('bronze.')) ?? []
+  if (manifest === undefined || files.length === 0) return undefined
+  const places = await lake.locate(manifest)
+  const list = files.map((file) => quoteText(places.get(file.name) ?? lake.path(file))).join(', ')
+  const from = `read_parquet([${list}], hive_partitioning = false, union_by_name = true)`
+  return withDuck(settings(root), async (duck) => {
+    const { rows } = await duck.all(`DESCRIBE SELECT * FROM ${from}`)
+    return use(duck, { from, columns: new Set(rows.map((row) => String(row.column_name))) })
   })
 }
 

@@ -1,5 +1,5 @@
 /** Erases records of all topics of a log. */
-import type { ErasedRecords, IsPersons } from '../../domain/erase/erase-person.ts'
+import type { DecideFate, ErasedRecords } from '../../domain/erase/erase-person.ts'
 import type { CommittedEnd } from '../../domain/log/log-report.ts'
 import type { Files } from '../files/files.ts'
 import { systemProcesses } from '../files/process-id.ts'
@@ -10,7 +10,7 @@ import { erasePartition } from './erase-partition.ts'
 export interface EraseLogOptions {
   readonly files: Files
   readonly nowMs: number
-  readonly isPersons: IsPersons
+  readonly decide: DecideFate
   readonly isDryRun: boolean
   readonly committed: readonly CommittedEnd[]
 }
@@ -18,17 +18,18 @@ export interface EraseLogOptions {
 /** Returns the partitions that have, or had, such records. See erasePartition. */
 export async function eraseLog(
   dir: string,
-  { committed, isPersons, ...options }: EraseLogOptions,
+  { committed, decide, ...options }: EraseLogOptions,
 ): Promise<readonly ErasedRecords[]> {
   const found: ErasedRecords[] = []
   for (const partition of await listLogPartitions(options.files, dir, committed)) {
     const { topic, partition: number } = partition
     const place = `${topic}-${number}`
-    const records = await erasePartition(partition, {
+    const { erased, anonymised } = await erasePartition(partition, {
       ...{ ...options, owner: 'ccs erase', processes: systemProcesses() },
-      isErased: (offset, bytes) => isPersons(place, offset, bytes),
+      decide: (record) => decide({ ...record, place }),
     })
-    if (records > 0) found.push({ topic, partition: number, records })
+    if (erased + anonymised > 0)
+      found.push({ topic, partition: number, records: erased, anonymised })
   }
   return found
 }

@@ -1,7 +1,10 @@
 /**
  * Erases records of a partition: each segment that has some is written anew without them, with
- * marks in their places, so that all other records keep their offsets. The old file is gone then.
+ * marks or other records in their places, so that all records keep their offsets. The old file is
+ * gone then.
  */
+import type { PlacedRecord } from '../../domain/erase/anonymise-event.ts'
+import type { RecordFate } from '../../domain/erase/erase-person.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { RecordBatch } from '../../domain/log/record-batch.ts'
 import { type Files, listNames, type OpenFile } from '../files/files.ts'
@@ -22,39 +25,48 @@ export interface EraseOptions {
   readonly owner: string
   /** ms since 1970, for the marks. */
   readonly nowMs: number
-  readonly isErased: (offset: number, bytes: Buffer) => boolean
+  readonly decide: (record: Omit<PlacedRecord, 'place'>) => RecordFate
   /** Only counts. */
   readonly isDryRun: boolean
 }
 
+/** How many records go, and how many are replaced. */
+interface EraseCounts {
+  readonly erased: number
+  readonly anonymised: number
+}
+
 const WINDOW_BYTES = 1024 * 1024
+/** Records that are replaced may be longer than they were; a frame has a limit. */
+const FRAME_BYTES = 1024 * 1024
 
 /**
- * Returns how many records go. CCS_LOG_CORRUPT for a damaged partition, or one with copies of
- * damaged files; CCS_LOG_LOCKED while another process writes to it.
+ * Returns how many records go or change. CCS_LOG_CORRUPT for a damaged partition, or one with
+ * copies of damaged files; CCS_LOG_LOCKED while another process writes to it.
  */
 export async function erasePartition(
   partition: LogPartition,
   options: EraseOptions,
-): Promise<number> {
+): Promise<EraseCounts> {
   const { files } = options
   const { dir } = partition
   const lock = await lockPartition(partition, options)
   try {
     const checked = await checkPartition(files, partition, partition)
     requireIntact(partition, checked.report.damage.length, await listNames(files, dir))
-    let erased = 0
+    const total = { erased: 0, anonymised: 0 }
     const last = checked.segments.at(-1)?.path
     for (const segment of checked.segments) {
-      const found = await countErased(segment, options)
-      erased += found
-      if (found === 0 || options.isDryRun) continue
-      const draft = await writeWithout(segment, options)
+      const { erased, anonymised } = await countFates(segment, options)
+      total.erased += erased
+      total.anonymised += anonymised
+      if (erased + anonymised === 0 || options.isDryRun) continue
+      const draft = await writeAnew(segment, options)
       await replaceSegment(files, { draft, path: segment.path, last })
     }
-    if (erased > 0 && !options.isDryRun)
+    if (total.erased + total.anonymised > 0 && !options.isDryRun)
       await writeMark(files, dir, await checkPartition(files, partition, partition))
-    return erased
+    return total
   } finally {
     await lock.release()
   }
@@ -74,30 +86,34 @@ function requireIntact(
   })
 }
 
-async function countErased(segment: CheckedSegment, options: EraseOptions): Promise<number> {
-  let count = 0
+async function countFates(segment: CheckedSegment, options: EraseOptions): Promise<EraseCounts> {
+  const counts = { erased: 0, anonymised: 0 }
   await eachFrame(segment, options, async (frame) => {
-    for (const { offset, bytes } of frame.records()) if (options.isErased(offset, bytes)) count++
+    for (const record of frame.records()) {
+      const fate = options.decide(record)
+      if (fate === 'erased') counts.erased++
+      else if (fate !== 'kept') counts.anonymised++
+    }
   })
-  return count
+  return counts
 }
 
-async function writeWithout(segment: CheckedSegment, options: EraseOptions): Promise<string> {
+async function writeAnew(segment: CheckedSegment, options: EraseOptions): Promise<string> {
   return writeDraft(options.files, segment.path, async (draft) => {
     await eachFrame(segment, options, async (frame, file) => {
       const { position, header } = frame
-      const hasErased = frame.records().some(({ offset, bytes }) => options.isErased(offset, bytes))
-      if (hasErased) await addWithout(draft, frame, options)
+      const changes = frame.records().some((record) => options.decide(record) !== 'kept')
+      if (changes) await addChanged(draft, frame, options)
       else await draft.copy(file, [position, position + HEADER_BYTES + header.bodyBytes])
     })
   })
 }
 
-/** The frame in parts: records that stay, and marks for those that go. */
-async function addWithout(
+/** The frame in parts: records that stay or are replaced, and marks for those that go. */
+async function addChanged(
   draft: SegmentDraft,
   { header: { appendMs }, records }: SegmentFrame,
-  { isErased, nowMs }: EraseOptions,
+  { decide, nowMs }: EraseOptions,
 ): Promise<void> {
   const batch = new RecordBatch()
   let baseOffset = 0
@@ -106,14 +122,17 @@ async function addWithout(
       await draft.add({ baseOffset, count: batch.count, appendMs, body: batch.body })
     batch.clear()
   }
-  for (const { offset, bytes } of records()) {
-    if (isErased(offset, bytes)) {
+  for (const record of records()) {
+    const { offset } = record
+    const fate = decide(record)
+    if (fate === 'erased') {
       await flush()
       await draft.mark({ from: offset, to: offset + 1 }, { appendMs: nowMs, isErased: true })
       continue
     }
+    if (batch.bytes >= FRAME_BYTES) await flush()
     if (batch.count === 0) baseOffset = offset
-    batch.add(bytes)
+    batch.add(fate === 'kept' ? record.bytes : fate)
   }
   await flush()
 }
@@ -121,7 +140,7 @@ async function addWithout(
 interface SegmentFrame extends Place {
   readonly header: FrameHeader
   /** None of a mark. */
-  readonly records: () => readonly { readonly offset: number; readonly bytes: Buffer }[]
+  readonly records: () => readonly Omit<PlacedRecord, 'place'>[]
 }
 
 async function eachFrame(
@@ -139,7 +158,7 @@ async function eachFrame(
       if (header === undefined) return
       const at = window.indexOf(place.position) + HEADER_BYTES
       const body = window.buffer.subarray(at, at + header.bodyBytes)
-      const records = () => (header.isLost ? [] : splitRecords(header.baseOffset, body))
+      const records = () => (header.isLost ? [] : splitRecords(header, body))
       await see({ ...place, header, records }, file)
       place = nextPlace(place, header)
     }
@@ -148,11 +167,11 @@ async function eachFrame(
   }
 }
 
-function splitRecords(baseOffset: number, body: Buffer) {
-  const found: { offset: number; bytes: Buffer }[] = []
+function splitRecords({ baseOffset, appendMs }: FrameHeader, body: Buffer) {
+  const found: Omit<PlacedRecord, 'place'>[] = []
   for (let at = 0, offset = baseOffset; at < body.length; offset++) {
     const end = at + 4 + body.readUInt32LE(at)
-    found.push({ offset, bytes: body.subarray(at + 4, end) })
+    found.push({ offset, appendMs, bytes: body.subarray(at + 4, end) })
     at = end
   }
   return found

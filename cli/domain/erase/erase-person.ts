@@ -1,11 +1,13 @@
 /**
  * Erases a person: the id is on the list of the erased before anything goes, so that nothing of the
- * person comes in again; then the log is written anew without the person's records, and all rows
- * are made of it. Each step can be repeated: a run that broke off is finished by the next one.
+ * person comes in again; then the log is written anew without the person's records, or with events
+ * of nobody known in their places, and all rows are made of it. Each step can be repeated: a run
+ * that broke off is finished by the next one.
  */
 import { CcsError } from '../kernel/errors.ts'
 import { formatCount } from '../kernel/units.ts'
 import type { Manifest } from '../lake/manifest.ts'
+import type { Anonymise, PlacedRecord } from './anonymise-event.ts'
 import { addErased, type ErasedList, nameErased, type Person } from './erased-ids.ts'
 import { createIdMatcher } from './match-bytes.ts'
 
@@ -13,11 +15,17 @@ import { createIdMatcher } from './match-bytes.ts'
 export interface ErasedRecords {
   readonly topic: string
   readonly partition: number
+  /** How many go. */
   readonly records: number
+  /** How many stay as events of nobody known. */
+  readonly anonymised: number
 }
 
-/** Whether a record of a partition is the person's. */
-export type IsPersons = (place: string, offset: number, bytes: Buffer) => boolean
+/** What becomes of a record of the log: it stays, it goes, or these bytes take its place. */
+export type RecordFate = 'kept' | 'erased' | Uint8Array
+
+/** Decides it; asked again about the same record, it answers the same. */
+export type DecideFate = (record: PlacedRecord) => RecordFate
 
 /** What Bronze has of a person. */
 export interface PersonEvents {
@@ -36,10 +44,14 @@ export interface ErasePorts {
   /** Offset after the last record of each partition of events.raw, by `topic-partition`. */
   logEnds(): Promise<ReadonlyMap<string, number>>
   findEvents(person: Person): Promise<PersonEvents>
-  /** Counts records of all topics, or removes them. */
-  eraseRecords(isPersons: IsPersons, isDryRun: boolean): Promise<readonly ErasedRecords[]>
+  /** What makes events of the person events of nobody known; `ids` are not in them afterwards. */
+  openAnonymiser(person: Person, ids: readonly string[]): Promise<Anonymise>
+  /** Counts records of all topics, or removes and replaces them. */
+  eraseRecords(decide: DecideFate, isDryRun: boolean): Promise<readonly ErasedRecords[]>
   /** Makes all rows of the log again, and removes the old ones, the daily marts included. */
   rebuildRows(): Promise<void>
+  /** Removes what is left of rows before a rebuild that broke off, the daily marts included. */
+  removeOldRows(): Promise<void>
   /** Removes the ids from queries and commands that were recorded. */
   redactHistory(ids: readonly string[]): Promise<void>
   /** Files below the data directory in which one of the ids still is. */
@@ -75,35 +87,43 @@ export interface EraseResult {
   readonly backups: number | null
 }
 
+/** How a person is erased. */
+export interface EraseOptions {
+  /** Events stay as those of nobody known. */
+  readonly isAnonymised: boolean
+  readonly confirm: (plan: EraseResult) => Promise<boolean>
+}
+
 /** CCS_USAGE_INVALID for an id that is too short to search for, or an engine that lags behind. */
 export async function erasePerson(
   person: Person,
   ports: ErasePorts,
-  confirm: (plan: EraseResult) => Promise<boolean>,
+  { isAnonymised, confirm }: EraseOptions,
 ): Promise<EraseResult> {
   requireSearchable(person)
   await requireCaughtUp(ports)
-  const { offsets, visitors } = await ports.findEvents(person)
-  const all = [person, ...visitors.map((id) => ({ kind: 'visitor', id }) as const)]
+  const found = await ports.findEvents(person)
+  const all = [person, ...found.visitors.map((id) => ({ kind: 'visitor', id }) as const)]
   const ids = all.map(({ id }) => id)
-  const matchers = ids.map(createIdMatcher)
-  const isPersons: IsPersons = (place, offset, bytes) =>
-    offsets.get(place)?.has(offset) === true || matchers.some((matches) => matches(bytes))
-  const found = await ports.eraseRecords(isPersons, true)
-  const events = [...offsets.values()].reduce((sum, one) => sum + one.size, 0)
-  const backups = await ports.countBackups()
-  const count = visitors.length
-  const known = { events, visitors: count, backups }
-  const plan = { ...known, applied: false, records: found, traces: [], receipt: null }
+  const anonymise = isAnonymised ? await ports.openAnonymiser(person, ids) : undefined
+  const decide = decideFates(found, ids, anonymise)
+  const planned = await ports.eraseRecords(decide, true)
+  const events = [...found.offsets.values()].reduce((sum, one) => sum + one.size, 0)
+  const known = { events, visitors: found.visitors.length, backups: await ports.countBackups() }
+  const hasRecords = events > 0 || planned.length > 0
+  // A run that broke off may have left files of the rows that were.
+  const left = hasRecords ? [] : await ports.findTraces(ids)
+  const plan = { ...known, applied: false, records: planned, traces: left, receipt: null }
   const list = await ports.loadErased()
   const next = all.reduce(addErased, list)
-  const isNothing = events === 0 && found.length === 0
-  if (isNothing && next === list) return plan
-  if (!(await confirm(plan))) return plan
+  const isDone = !hasRecords && left.length === 0 && next === list
+  if (isDone || !(await confirm(plan))) return plan
   await ports.saveErased(next)
-  const records = await ports.eraseRecords(isPersons, false)
-  if (!isNothing) await ports.rebuildRows()
+  // Before the rows are new: from them, the person's visitors can't be found any more.
   await ports.redactHistory(ids)
+  const records = await ports.eraseRecords(decide, false)
+  if (hasRecords) await ports.rebuildRows()
+  else if (left.length > 0) await ports.removeOldRows()
   const receipt = await ports.saveReceipt({
     erased: new Date(ports.nowMs).toISOString(),
     kind: person.kind,
@@ -113,6 +133,22 @@ export async function erasePerson(
   })
   const traces = await ports.findTraces(ids)
   return { ...known, applied: true, records, traces, receipt }
+}
+
+/** An event that can't be anonymised is erased, and so is each other record that has an id. */
+function decideFates(
+  { offsets }: PersonEvents,
+  ids: readonly string[],
+  anonymise: Anonymise | undefined,
+): DecideFate {
+  const matchers = ids.map(createIdMatcher)
+  const hasId = (bytes: Buffer) => matchers.some((matches) => matches(bytes))
+  return (record) => {
+    const isEvent = offsets.get(record.place)?.has(record.offset) === true
+    if (!isEvent) return hasId(record.bytes) ? 'erased' : 'kept'
+    const bytes = anonymise?.(record)
+    return bytes === undefined || hasId(Buffer.from(bytes)) ? 'erased' : bytes
+  }
 }
 
 const ID_LENGTH_MIN = 3

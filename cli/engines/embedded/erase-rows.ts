@@ -2,6 +2,7 @@
 import { listNames } from '../../adapters/files/files.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout, generationName, parseGenerationName } from '../../domain/lake/layout.ts'
+import type { PartitionPosition } from '../../domain/lake/manifest.ts'
 import { describeLogLoss, findLogLoss } from './log-loss.ts'
 import { manifestLogic } from './model-diff.ts'
 import { adoptRows, type RebuildParts, rebuildFromLog } from './rebuild.ts'
@@ -24,19 +25,36 @@ export async function rebuildErased(parts: RebuildParts): Promise<void> {
   const built = await rebuildFromLog(parts, base)
   await adoptRows(store, {
     ...built,
+    positions: passMarks(built.positions, base.positions),
     serial: base.serial + 1,
     committedMs: clock.nowMs(),
     ...(base.gaps ? { gaps: base.gaps } : {}),
     ...manifestLogic(logic),
   })
-  await removeOld(parts)
+  await removeOldRows(parts)
+}
+
+/** Marks at the end of a partition are no frames to be read: its records count as read. */
+function passMarks(
+  built: readonly PartitionPosition[],
+  base: readonly PartitionPosition[],
+): readonly PartitionPosition[] {
+  const isOf = (one: PartitionPosition) => (other: PartitionPosition) =>
+    one.topic === other.topic && one.partition === other.partition
+  const passed = built.map((one) => {
+    const before = base.find(isOf(one))?.nextOffset ?? 0
+    return { ...one, nextOffset: Math.max(one.nextOffset, before) }
+  })
+  const onlyMarks = base.filter((one) => !built.some(isOf(one)))
+  return [...passed, ...onlyMarks.map((one) => ({ ...one, maxEventMs: null }))]
 }
 
 /** At once, not after the time that readers of old rows usually have. */
-async function removeOld({ store: { files, root, manifests } }: RebuildParts): Promise<void> {
+export async function removeOldRows({ store }: Pick<RebuildParts, 'store'>): Promise<void> {
+  const { files, root, manifests } = store
   const { generation, state = [] } = (await manifests.load()) ?? {}
   const kept = new Set(state.map(({ path }) => path.split('/')[0]))
-  const { state: stateDir, stage } = dataLayout(root)
+  const { state: stateDir, stage, publishedJournal } = dataLayout(root)
   for (const name of await listNames(files, stateDir))
     if (!kept.has(name)) await files.remove(`${stateDir}/${name}`)
   for (const name of await listNames(files, root)) {
@@ -45,6 +63,8 @@ async function removeOld({ store: { files, root, manifests } }: RebuildParts): P
     if (isOld || OF_OLD_ROWS.includes(name)) await files.remove(`${root}/${name}`)
   }
   await files.remove(stage)
+  // It has keys of rows; without it, what Gold's topics have is compared.
+  await files.remove(publishedJournal)
 }
 
 /** The daily marts, what queries spilled, and a rebuild that broke off. */
